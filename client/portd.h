@@ -1,0 +1,360 @@
+/* portd.h: wait for descriptors that a broker holds, from any program and any event loop.
+ *
+ * The broker (portd) owns copies of descriptors and watches them. A client hands a descriptor over, gets the id of a
+ * semaphore (fires once, stays fired) or of an event (ready exactly while the descriptor is), and waits for ids: here,
+ * in another process of the same session, or by polling a handle in an event loop of its own.
+ *
+ * Results     Every int answer: below 0 a PORTD_E_* code, 0 "no" or "none", above 0 "yes" or a count. The text of a
+ *             client's last failure is portd_last_error().
+ * Deadlines   int64_t microseconds of the monotonic clock as portd_now() gives it; PORTD_FOREVER waits without end, one
+ *             that has passed only looks. At the deadline a wait answers 0, any other call PORTD_E_TIMEOUT; such a call may
+ *             still be carried out by the broker.
+ * Forms       Each call has a blocking form and a form NAME_start, which sends the request and answers through a callback.
+ *             The blocking form is start and run until done.
+ * Descriptors stay the caller's. A function whose name ends in _dup returns a copy that the caller closes. File status
+ *             flags of a caller's descriptor are never changed. Everything the library opens is close-on-exec.
+ * Threads     No global state. One client belongs to one thread at a time; portd_wakeup() alone may be called from others.
+ *             Callbacks run inside portd_process(), portd_poll() and blocking calls, never inside a _start call.
+ *             The library makes no threads, installs no signal handlers, raises no SIGPIPE and prints nothing.
+ * Fork        A child must not use its parent's clients: calls answer PORTD_E_FORKED; portd_disconnect() only frees.
+ * Credentials The broker sees the process that connected: whoever holds the connection acts as that process.
+ */
+#ifndef PORTD_H
+#define PORTD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#if defined(__GNUC__) && __GNUC__ >= 4
+#define PORTD_API __attribute__((visibility("default")))
+#else
+#define PORTD_API
+#endif
+
+#define PORTD_VERSION_HEX 0x000100
+#define PORTD_FOREVER INT64_MAX
+
+/* ---- words --------------------------------------------------------------------------------------------------- */
+
+typedef struct portd_client portd_client;   /* one connection to a broker */
+typedef struct portd_request portd_request; /* one request in flight; gone once its callback has returned */
+typedef struct portd_list portd_list;       /* a listing, a snapshot owned by the caller */
+
+/* Names an object for the whole session: never 0, below 2^53, never used again. Not a descriptor. */
+typedef uint64_t portd_id;
+
+/* What the system calls a descriptor: an int on Unix, a HANDLE or SOCKET on Windows. */
+typedef intptr_t portd_native;
+
+/* The numbers of the enums below are those of the wire and do not change. */
+enum portd_code {
+    PORTD_E_INVALID = -1,      /* an argument, or the descriptor, cannot be accepted as it is */
+    PORTD_E_DENIED = -2,       /* a right is missing */
+    PORTD_E_NOT_FOUND = -3,    /* no such object in this session */
+    PORTD_E_LIMIT = -4,        /* a quota or a limit of the broker; the text names it */
+    PORTD_E_VERSION = -5,      /* no protocol version in common */
+    PORTD_E_UNSUPPORTED = -6,  /* this broker or platform lacks the call or option */
+    PORTD_E_TIMEOUT = -7,      /* the deadline passed; the broker may still carry the request out */
+    PORTD_E_CANCELLED = -8,    /* portd_cancel */
+    PORTD_E_CLOSED = -9,       /* the object went away meanwhile */
+    PORTD_E_UNCERTAIN = -10,   /* the connection was lost: it may or may not have been done */
+    PORTD_E_TOO_COMPLEX = -11, /* the broker would need too much room for the message */
+    PORTD_E_MISMATCH = -12,    /* descriptors were lost on their way */
+    PORTD_E_SYSTEM = -13,      /* a system call failed, see portd_last_errno */
+    PORTD_E_GARBLED = -14,     /* not understood, by either side */
+    PORTD_E_UNREACHABLE = -20, /* no broker answers at the address, and none could be started */
+    PORTD_E_DISCONNECTED = -21, /* the connection to the broker is lost */
+    PORTD_E_MEMORY = -22,
+    PORTD_E_FORKED = -23,      /* the client belongs to the parent process */
+    PORTD_E_INTERRUPTED = -24, /* portd_wakeup */
+    PORTD_E_BUSY = -25         /* a blocking call from inside a callback */
+};
+
+enum portd_mode {
+    PORTD_MODE_READ = 1,
+    PORTD_MODE_WRITE = 2,
+    PORTD_MODE_CHECK_READ = 3,  /* makes nothing: the object that is registered, or none */
+    PORTD_MODE_CHECK_WRITE = 4,
+    PORTD_MODE_REMOVE = 5 /* ends both directions of the number; always answers 0 */
+};
+
+enum portd_number_kind { PORTD_FD = 0, PORTD_SOCKET = 1 };
+
+enum portd_kind {
+    PORTD_KIND_ANY = 0,
+    PORTD_KIND_DESCRIPTOR = 1,
+    PORTD_KIND_PORT = 2,
+    PORTD_KIND_SEMAPHORE = 3,
+    PORTD_KIND_EVT = 4,
+    PORTD_KIND_SESSION = 5
+};
+
+enum portd_direction { PORTD_DIRECTION_NONE = 0, PORTD_DIRECTION_READ = 1, PORTD_DIRECTION_WRITE = 2 };
+
+/* Why an object is ready. If several hold, the one that ended the object, else the first of error, hang-up, half-close. */
+enum portd_cause {
+    PORTD_CAUSE_NONE = 0, /* it is not */
+    PORTD_CAUSE_READY = 1,
+    PORTD_CAUSE_HALF_CLOSE = 2,
+    PORTD_CAUSE_HANG_UP = 3,
+    PORTD_CAUSE_ERROR = 4,
+    PORTD_CAUSE_PORT_CLOSED = 5,
+    PORTD_CAUSE_REMOVED = 6,
+    PORTD_CAUSE_REPLACED = 7, /* the number came back with another open file */
+    PORTD_CAUSE_REVOKED = 8,
+    PORTD_CAUSE_EXPIRED = 9,       /* the session ended */
+    PORTD_CAUSE_DISCONNECTED = 10, /* the connection to the broker is lost */
+    PORTD_CAUSE_RESYNC = 11
+};
+
+typedef struct portd_ready {
+    portd_id id;
+    int cause; /* enum portd_cause */
+} portd_ready;
+
+/* Structs that the library fills start with their size; fields are only ever appended. Strings are never NULL. */
+
+typedef struct portd_item {
+    size_t size;
+    portd_id id;
+    int kind; /* enum portd_kind; says which of the fields below mean anything */
+    int64_t number;       /* descriptor, semaphore, event: what its maker calls it */
+    int direction;        /* semaphore, event */
+    bool registered;      /* semaphore, event: not fired, removed or replaced */
+    int cause;            /* semaphore, event: why it is ready, PORTD_CAUSE_NONE when idle */
+    portd_id descriptor;  /* semaphore, event: the broker's copy, 0 when it is gone */
+    uint32_t waiters;
+    const char *type;     /* descriptor: "pipe", "tcp-listener", ... */
+    bool handle;          /* a pollable handle was given out */
+    uint32_t uid;         /* this and below: session */
+    uint32_t connections;
+    uint32_t objects;
+    uint32_t descriptors;
+    uint32_t owner_pid;   /* 0 = no owner process */
+    const char *client;   /* what its maker called itself */
+    uint64_t age_us;
+    uint64_t ttl_us; /* what is left, 0 = none */
+} portd_item;
+
+typedef struct portd_quota {
+    const char *name;
+    uint64_t used;
+    uint64_t limit;
+} portd_quota;
+
+typedef struct portd_status {
+    size_t size;
+    const char *broker; /* its version */
+    uint32_t protocol;
+    uint32_t pid;
+    uint64_t uptime_us;
+    const char *engine;
+    const char *identity; /* how open files are compared */
+    portd_item session;   /* the caller's */
+    uint32_t sessions, connections, descriptors, objects, waits;
+    uint32_t descriptors_limit, descriptors_free;
+    const portd_quota *quotas; /* of the caller's uid */
+    size_t n_quotas;
+} portd_status;
+
+enum portd_result_flag {
+    PORTD_RESULT_UNSUPPORTED = 1, /* none, because this descriptor can have no such object */
+    PORTD_RESULT_CREATED = 2,     /* this call made the object */
+    PORTD_RESULT_REPLACED = 4     /* the number named another open file until now; its objects ended */
+};
+
+/* What a callback gets; valid until it returns. code is what the blocking form returns. */
+typedef struct portd_result {
+    size_t size;
+    int code;
+    unsigned flags; /* enum portd_result_flag */
+    portd_id id;
+    portd_id descriptor;
+    const portd_ready *ready; /* wait: code of them */
+    portd_native handle;      /* handle_dup with code 1: the callback's to close; else -1 */
+    const portd_item *items;  /* list, show */
+    size_t n_items;
+    bool more; /* list: ask again with after = the last id */
+    const portd_status *status;
+    const char *message; /* of a failure, and the reason of PORTD_RESULT_UNSUPPORTED; else "" */
+    const char *field;
+    const char *hint;
+    int os_errno;
+} portd_result;
+
+typedef void portd_callback(portd_client *client, const portd_result *result, void *data);
+
+/* ---- the library ----------------------------------------------------------------------------------------------- */
+
+PORTD_API unsigned portd_version(void);              /* PORTD_VERSION_HEX of the library at run time */
+PORTD_API bool portd_has_feature(const char *name);  /* "handle", "wait-one", "start": what this library can do */
+PORTD_API int64_t portd_now(void);                   /* the clock of all deadlines */
+PORTD_API const char *portd_code_name(int code);     /* "PORTD_E_LIMIT"; "PORTD_E_?" for others */
+PORTD_API const char *portd_code_text(int code);     /* for people */
+PORTD_API const char *portd_cause_name(int cause);   /* "half-close"; "?" for others */
+PORTD_API const char *portd_kind_name(int kind);     /* "semaphore"; "?" for others */
+PORTD_API int portd_id_kind(portd_id id);            /* enum portd_kind, 0 when no id looks like that */
+
+/* ---- connecting ------------------------------------------------------------------------------------------------- */
+
+typedef struct portd_options {
+    size_t size; /* set by PORTD_OPTIONS_INIT */
+    const char *name;    /* what the client calls itself, shown in listings; default: none */
+    const char *token;   /* join the session of this token (portd_session_token, PORTD_SESSION); default: a session of its own */
+    uint32_t owner_pid;  /* 0, or: the session of this process, which ends with it */
+    bool new_session;    /* with owner_pid: another session that ends with the process */
+    int64_t ttl_us;      /* > 0: a new session lasts this long, connected or not */
+    bool start;          /* start the user's broker if none answers (with address NULL only); off for services */
+    const char *daemon;  /* path of portd for start; default: PORTD_DAEMON of the environment, else where portd was installed */
+    void *(*allocate)(void *context, void *old, size_t size); /* as realloc; size 0 frees. Default: malloc and its kind */
+    void (*log)(void *context, const char *line);              /* what the library has to say; default: nowhere */
+    void *context;
+    char *message;       /* where portd_connect writes why it failed, or NULL */
+    size_t message_size;
+} portd_options;
+
+#define PORTD_OPTIONS_INIT                                                                                             \
+    { sizeof(portd_options), NULL, NULL, 0, false, 0, false, NULL, NULL, NULL, NULL, NULL, 0 }
+
+/* Connects and says hello. address: "unix:/path", or NULL: PORTD_ADDRESS, the user's broker, the system's, in that order;
+ * then, with options.start, starts the user's broker. options may be NULL. Returns 1 and *client, or PORTD_E_*. */
+PORTD_API int portd_connect(const char *address, const portd_options *options, int64_t deadline, portd_client **client);
+
+/* The same without waiting for the broker's answer: callback gets code 1 or the failure. Starting a broker blocks. */
+PORTD_API int portd_connect_start(const char *address, const portd_options *options, portd_callback *callback, void *data,
+                                  portd_client **client);
+
+/* Ends the connection. Requests in flight are called back with PORTD_E_DISCONNECTED first. NULL is allowed.
+ * Inside a callback of the same client it takes effect when the callback has returned. */
+PORTD_API void portd_disconnect(portd_client *client);
+
+PORTD_API portd_id portd_session_id(const portd_client *client);
+PORTD_API const char *portd_session_token(const portd_client *client);  /* secret; lets others of this uid join */
+PORTD_API bool portd_session_joined(const portd_client *client);        /* it existed before */
+PORTD_API const char *portd_address(const portd_client *client);        /* "unix:/run/portd/portd.sock" */
+PORTD_API bool portd_broker_has_feature(const portd_client *client, const char *name);
+
+/* Of the last failure of a blocking or _start call of this client; "" and 0 if there was none.
+ * After an answer 0 with PORTD_RESULT_UNSUPPORTED: the reason. */
+PORTD_API const char *portd_last_error(const portd_client *client);
+PORTD_API const char *portd_last_field(const portd_client *client); /* the argument at fault */
+PORTD_API const char *portd_last_hint(const portd_client *client);  /* what to do */
+PORTD_API int portd_last_errno(const portd_client *client);
+PORTD_API unsigned portd_last_flags(const portd_client *client); /* enum portd_result_flag of the last blocking call */
+
+/* ---- any event loop ----------------------------------------------------------------------------------------------
+ *
+ *     struct pollfd p = {(int)portd_get_fd(c), 0, 0};
+ *     for (;;) {
+ *         int more = portd_process(c);                  // before sleeping: replies may have arrived already
+ *         if (more < 0) break;                          // disconnected, everything was called back
+ *         if (more > 0) continue;
+ *         unsigned want = portd_get_events(c);
+ *         p.events = (want & PORTD_EVENT_READ ? POLLIN : 0) | (want & PORTD_EVENT_WRITE ? POLLOUT : 0);
+ *         poll(&p, 1, milliseconds until portd_get_timeout(c));
+ *     }
+ */
+enum portd_event { PORTD_EVENT_READ = 1, PORTD_EVENT_WRITE = 2 };
+
+PORTD_API portd_native portd_get_fd(const portd_client *client);
+PORTD_API unsigned portd_get_events(const portd_client *client);  /* what to poll for now; ask before each sleep */
+PORTD_API int64_t portd_get_timeout(const portd_client *client);  /* call portd_process by then at the latest */
+PORTD_API int portd_process(portd_client *client); /* never blocks. 1: call again at once, 0: sleep, below 0: disconnected */
+PORTD_API int portd_poll(portd_client *client, int64_t deadline); /* sleep until there is something, then process; 0 at the deadline */
+
+/* From any thread: the blocking call (or portd_poll) that the client is in, else its next one, answers
+ * PORTD_E_INTERRUPTED. What that call had started goes on or is cancelled as at a deadline. */
+PORTD_API void portd_wakeup(portd_client *client);
+
+/* Ends a request: its callback gets PORTD_E_CANCELLED, or the result if that came first. Not a blocking call. */
+PORTD_API void portd_cancel(portd_request *request);
+
+/* ---- semaphores and events ---------------------------------------------------------------------------------------
+ *
+ * mode read or write hands the broker a copy of fd and answers 1 with the id of the semaphore or event for (fd, direction):
+ * the same one until it fires, is removed, or fd names another open file. 0: this descriptor can have none (flag
+ * UNSUPPORTED). check-*: 1 and the id of the registered one, or 0; makes nothing. remove: always 0; both directions end, their
+ * waiters wake, and the broker's copy is closed when it answers.
+ *
+ * Remove before closing fd: the broker's copy keeps the other end from seeing end of file. */
+
+PORTD_API int portd_fd_to_semaphore(portd_client *client, portd_native fd, int mode, int64_t deadline, portd_id *semaphore);
+PORTD_API int portd_socket_to_semaphore(portd_client *client, portd_native socket, int mode, int64_t deadline,
+                                        portd_id *semaphore);
+PORTD_API int portd_fd_to_evt(portd_client *client, portd_native fd, int mode, int number_kind, int64_t deadline, portd_id *evt);
+
+/* Waits until one is ready (with PORTD_WAIT_ALL: every one, in one final check) and writes all that are, in the order of ids,
+ * to ready, which has room for n. Returns how many; 0 when the deadline passed. n is 1 to 256. When the connection is lost,
+ * every id is answered with PORTD_CAUSE_DISCONNECTED. */
+enum portd_wait_flag {
+    PORTD_WAIT_ALL = 1,
+    PORTD_WAIT_ONE = 2 /* for pools: of the waits with it, one is answered for each new activity on an event */
+};
+PORTD_API int portd_wait(portd_client *client, const portd_id *ids, size_t n, unsigned flags, int64_t deadline,
+                         portd_ready *ready);
+
+/* A handle for poll, select, epoll: readable while the object is ready. Not to be read. The caller closes it. Returns 1. */
+PORTD_API int portd_handle_dup(portd_client *client, portd_id id, int64_t deadline, portd_native *handle);
+
+/* Mode remove for the number of that object, in the table that it is in. Returns 1, also if there is nothing left. */
+PORTD_API int portd_remove(portd_client *client, portd_id id, int64_t deadline);
+
+/* Gives ids back for the whole session; n is 1 to 256. Of a registered object it takes effect when that ends. Returns 1. */
+PORTD_API int portd_release(portd_client *client, const portd_id *ids, size_t n, int64_t deadline);
+
+/* ---- looking ----------------------------------------------------------------------------------------------------- */
+
+PORTD_API int portd_ping(portd_client *client, int64_t deadline); /* 1 */
+
+/* All objects of the session of one kind, or of any; PORTD_KIND_SESSION: the sessions of this uid. Returns 1 and *list. */
+PORTD_API int portd_list_objects(portd_client *client, int kind, int64_t deadline, portd_list **list);
+PORTD_API int portd_show(portd_client *client, const portd_id *ids, size_t n, int64_t deadline, portd_list **list);
+PORTD_API size_t portd_list_count(const portd_list *list);
+PORTD_API const portd_item *portd_list_item(const portd_list *list, size_t i); /* valid until portd_list_free */
+PORTD_API const portd_status *portd_list_status(const portd_list *list);       /* of portd_get_status, else NULL */
+PORTD_API void portd_list_free(portd_list *list);                              /* NULL is allowed */
+
+PORTD_API int portd_get_status(portd_client *client, int64_t deadline, portd_list **list); /* 1; see portd_list_status */
+
+/* Ends a session (0: this client's own): waiters wake with PORTD_CAUSE_EXPIRED, copies are closed. Returns 1. */
+PORTD_API int portd_end_session(portd_client *client, portd_id session, int64_t deadline);
+
+/* ---- the same, without blocking ----------------------------------------------------------------------------------
+ *
+ * Each returns 1 once the request is on its way (then callback is called exactly once), or PORTD_E_* and nothing happens.
+ * request may be NULL; else it is for portd_cancel and valid until the callback returns. Descriptors may be closed and
+ * arrays reused as soon as the call returns. */
+
+PORTD_API int portd_fd_to_semaphore_start(portd_client *client, portd_native fd, int mode, portd_callback *callback,
+                                          void *data, portd_request **request);
+PORTD_API int portd_socket_to_semaphore_start(portd_client *client, portd_native socket, int mode,
+                                              portd_callback *callback, void *data, portd_request **request);
+PORTD_API int portd_fd_to_evt_start(portd_client *client, portd_native fd, int mode, int number_kind,
+                                    portd_callback *callback, void *data, portd_request **request);
+PORTD_API int portd_wait_start(portd_client *client, const portd_id *ids, size_t n, unsigned flags, int64_t deadline,
+                               portd_callback *callback, void *data, portd_request **request);
+PORTD_API int portd_handle_dup_start(portd_client *client, portd_id id, portd_callback *callback, void *data,
+                                     portd_request **request);
+PORTD_API int portd_remove_start(portd_client *client, portd_id id, portd_callback *callback, void *data,
+                                 portd_request **request);
+PORTD_API int portd_release_start(portd_client *client, const portd_id *ids, size_t n, portd_callback *callback, void *data,
+                                  portd_request **request);
+PORTD_API int portd_ping_start(portd_client *client, portd_callback *callback, void *data, portd_request **request);
+PORTD_API int portd_list_start(portd_client *client, int kind, portd_id after, portd_callback *callback, void *data,
+                               portd_request **request); /* one page */
+PORTD_API int portd_show_start(portd_client *client, const portd_id *ids, size_t n, portd_callback *callback, void *data,
+                               portd_request **request);
+PORTD_API int portd_get_status_start(portd_client *client, portd_callback *callback, void *data, portd_request **request);
+PORTD_API int portd_end_session_start(portd_client *client, portd_id session, portd_callback *callback, void *data,
+                                      portd_request **request);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

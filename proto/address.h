@@ -1,0 +1,27 @@
+/* address.h: where a broker is. "unix:/run/portd/portd.sock", "fd:3" (a descriptor we were started with), "npipe:portd". */
+#ifndef ADDRESS_H
+#define ADDRESS_H
+
+#include <stddef.h>
+
+enum address_kind { ADDRESS_NONE, ADDRESS_UNIX, ADDRESS_NPIPE, ADDRESS_FD };
+
+enum { ADDRESS_MAX = 512 };
+
+struct address {
+    enum address_kind kind;
+    char path[ADDRESS_MAX]; /* unix, npipe: what stands behind the colon */
+    int fd;                 /* fd */
+};
+
+/* 0, or a text that says what is wrong with it. A path is absolute and fits into a socket address. */
+const char *address_parse(const char *text, struct address *address);
+
+/* The user's own broker: writes the address, 0 or a negative errno (-ENAMETOOLONG). With `make` its folder is made
+ * (mode 0700). The folder must be the user's and closed to others: else -EPERM. -ENOENT: no folder. */
+int address_user(char text[ADDRESS_MAX], int make);
+
+/* The system's broker. */
+const char *address_system(void);
+
+#endif

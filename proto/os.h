@@ -1,0 +1,29 @@
+/* os.h: the few things both sides need from the system under one name. The only internal header with a platform #if. */
+#ifndef OS_H
+#define OS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef _WIN32
+typedef void *os_fd; /* HANDLE */
+#define OS_FD_NONE ((os_fd)(intptr_t)-1)
+#else
+typedef int os_fd;
+#define OS_FD_NONE (-1)
+#endif
+
+/* Closes what is not OS_FD_NONE; errno is kept. It may block on a foreign descriptor: see daemon/loop/offload.h. */
+void os_close(os_fd fd);
+
+/* A copy that is close-on-exec, or OS_FD_NONE with errno. */
+os_fd os_dup(os_fd fd);
+
+/* Monotonic clock in microseconds. */
+int64_t os_now_us(void);
+
+/* Fills size bytes with randomness of the system. 0, or a negative errno. */
+int os_random(void *bytes, size_t size);
+
+#endif

@@ -1,0 +1,28 @@
+/* peer.h: who is at the other end of a connection, as the kernel says. */
+#ifndef PEER_H
+#define PEER_H
+
+#include "os.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum { PEER_GROUPS_MAX = 64, PEER_LABEL_MAX = 128, PEER_UID_NOBODY = 65534 };
+
+struct peer {
+    uint32_t uid;
+    uint32_t gid;
+    uint32_t pid; /* for logs: it may be somebody else's by now */
+    size_t n_groups; /* supplementary groups, the first PEER_GROUPS_MAX */
+    uint32_t groups[PEER_GROUPS_MAX];
+    char label[PEER_LABEL_MAX]; /* security label, "" where there is none */
+};
+
+/* Those of the process that connected. 0 or a negative errno. */
+int peer_of(os_fd connection, struct peer *peer);
+
+/* This process's own user. */
+uint32_t peer_self(void);
+
+#endif

@@ -1,0 +1,25 @@
+/* status.h: the codes of portd.proto with their names and texts, once for both sides. */
+#ifndef STATUS_H
+#define STATUS_H
+
+#include "portd.pb-c.h"
+
+/* "limit", "not-found"; "?" for a code of a later version. */
+const char *status_name(Portd__V1__Code code);
+
+/* One sentence for people. */
+const char *status_text(Portd__V1__Code code);
+
+/* "half-close"; "?" for others. */
+const char *status_cause(Portd__V1__Cause cause);
+
+/* "semaphore"; "?" for others. */
+const char *status_kind(Portd__V1__Kind kind);
+
+/* The nearest code for a negative errno of this platform. */
+Portd__V1__Code status_of_errno(int error);
+
+/* True if text is UTF-8 without NUL (Unicode 15, D92: no surrogates, no overlong forms). */
+int status_utf8(const char *text);
+
+#endif
