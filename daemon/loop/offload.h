@@ -1,0 +1,39 @@
+/* offload.h: a few threads for calls that may block on a descriptor of somebody else.
+ *
+ * A job belongs to a uid. A uid has at most one job running, whatever it has waiting; jobs of one uid run in their order, and uids
+ * take turns. So one that hands in descriptors whose calls block holds up itself and no other.
+ * work() runs on a worker and touches nothing of the broker but the job; done() runs in the loop. A job that runs longer than
+ * OFFLOAD_PATIENCE_US is interrupted by a signal, again and again until it ends: blocking calls in it return EINTR.
+ * Submitting never fails: the job is the caller's memory until done(). */
+#ifndef OFFLOAD_H
+#define OFFLOAD_H
+
+#include "daemon/loop/loop.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+enum { OFFLOAD_WORKERS = 4, OFFLOAD_PATIENCE_US = 100000 };
+
+struct offload;
+
+struct offload_job {
+    void (*work)(struct offload_job *job);
+    void (*done)(struct offload_job *job);
+    uint32_t uid;
+    struct offload_job *next; /* private from here */
+    int64_t started;
+};
+
+/* NULL with errno. Workers are started by the first jobs, not here. */
+struct offload *offload_new(struct loop *loop);
+
+/* Waits for what runs (interrupting it), drops what waits without work() or done(). NULL is allowed. */
+void offload_free(struct offload *offload);
+
+void offload_submit(struct offload *offload, struct offload_job *job);
+
+/* Jobs submitted and not done. */
+size_t offload_pending(const struct offload *offload);
+
+#endif

@@ -1,0 +1,64 @@
+/* inspect.h: what a received descriptor is, before the broker keeps it. Nothing about it is changed, nothing is opened. */
+#ifndef INSPECT_H
+#define INSPECT_H
+
+#include "proto/os.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum inspect_type {
+    INSPECT_OTHER,
+    INSPECT_PIPE,
+    INSPECT_TCP,
+    INSPECT_TCP_LISTENER,
+    INSPECT_UDP,
+    INSPECT_UNIX,
+    INSPECT_UNIX_LISTENER,
+    INSPECT_UNIX_DGRAM,
+    INSPECT_UNIX_SEQPACKET,
+    INSPECT_SOCKET, /* any other */
+    INSPECT_REGULAR,
+    INSPECT_DIRECTORY,
+    INSPECT_TTY,
+    INSPECT_CHARACTER,
+    INSPECT_BLOCK,
+    INSPECT_EVENTFD,
+    INSPECT_TIMERFD,
+    INSPECT_INOTIFY,
+    INSPECT_EPOLL,
+    INSPECT_PIDFD,
+    INSPECT_SIGNALFD,
+    INSPECT_PATH, /* opened with O_PATH */
+    INSPECT_TYPES
+};
+
+/* "tcp-listener"; the words of Item.type. */
+const char *inspect_name(enum inspect_type type);
+
+/* Once, at the start: finds out how open files can be compared and what our own address looks like from a client's end
+ * (listener may be OS_FD_NONE). */
+void inspect_init(os_fd listener);
+
+/* How open files are compared: "dupfd-query", "kcmp", "fstat". */
+const char *inspect_identity(void);
+
+enum inspect_type inspect_type_of(os_fd fd);
+bool inspect_is_socket(enum inspect_type type);
+
+/* The other end of fd is this broker: a client's own connection. */
+bool inspect_is_own(os_fd fd);
+
+/* Both are the same open file description. False where that cannot be known. */
+bool inspect_same(os_fd a, os_fd b);
+
+/* Closing such a descriptor waits for nobody, so the loop may do it. A short table with a reason for each. */
+bool inspect_closes_at_once(enum inspect_type type);
+
+/* Whether fd is a pidfd; *key then tells its process from all others that live, *pid its number here (0: not visible). */
+bool inspect_pidfd(os_fd fd, uint64_t *key, uint32_t *pid);
+
+/* A pidfd of that process, close-on-exec, or OS_FD_NONE with errno. */
+os_fd inspect_open_pid(uint32_t pid);
+
+#endif

@@ -1,0 +1,62 @@
+/* engine.h: is a foreign descriptor readable or writable. The contract of every readiness engine (epoll.c).
+ *
+ * A watch is armed once for each answer: after engine_wait has told of it, it is silent until armed again. Armed with `edge` it stays
+ * armed and tells of each new activity. Hang-up and error are told whatever the interest. Nothing about the descriptor is changed.
+ * The token comes back with each answer and must stay meaningless when its owner is gone (an id that is never used again): an answer that was
+ * under way when a watch was disarmed may still come in the same engine_wait.
+ * engine_disarm comes before the descriptor is closed: the kernel's entry belongs to the open file and would outlive it. */
+#ifndef ENGINE_H
+#define ENGINE_H
+
+#include "proto/os.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum { ENGINE_READ = 1, ENGINE_WRITE = 2, ENGINE_HALF_CLOSE = 4, ENGINE_HANG_UP = 8, ENGINE_ERROR = 16 };
+
+enum { ENGINE_E_UNSUPPORTED = 1, /* the kernel cannot watch such a descriptor: it is always ready */
+       ENGINE_E_CYCLE = 2 };     /* an epoll descriptor that leads back to itself, or nested too deep */
+
+struct engine;
+
+struct engine_watch {
+    uint8_t interest; /* ENGINE_READ, ENGINE_WRITE; 0 = silent */
+    bool edge;
+    bool known; /* the kernel has an entry */
+};
+
+struct engine_event {
+    uint64_t token;
+    unsigned events; /* the five bits above */
+};
+
+struct engine_probe {
+    os_fd fd;
+    uint8_t interest;
+    uint8_t events; /* answer: the bits that hold now, as poll(2) says */
+};
+
+struct engine *engine_new(void); /* NULL with errno */
+void engine_free(struct engine *engine);
+const char *engine_name(void);
+
+/* Becomes readable when engine_wait has something to tell. */
+os_fd engine_pollable(const struct engine *engine);
+
+/* Arms for the interest (not 0), replacing what was armed. 0, ENGINE_E_*, or a negative errno; then nothing has changed.
+ * What is ready already is told by the next engine_wait. */
+int engine_arm(struct engine *engine, struct engine_watch *watch, os_fd fd, unsigned interest, bool edge, uint64_t token);
+
+/* Silent and forgotten. */
+void engine_disarm(struct engine *engine, struct engine_watch *watch, os_fd fd);
+
+/* Up to n answers, without waiting. Returns how many, or a negative errno. */
+int engine_wait(struct engine *engine, struct engine_event *events, size_t n);
+
+/* Looks at up to ENGINE_PROBES descriptors at once, without waiting. 0 or a negative errno. */
+enum { ENGINE_PROBES = 256 };
+int engine_probe(struct engine_probe *probes, size_t n);
+
+#endif
