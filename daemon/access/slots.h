@@ -1,0 +1,37 @@
+/* slots.h: the process's table of descriptors, counted.
+ *
+ * Discarding a received descriptor closes it, and the kernel discards when the table has no room: inside recvmsg, where nobody
+ * chose to wait. So the broker never reads a connection with fewer free slots than one message can bring (SLOTS_RECEIVE), and refuses to
+ * keep what would leave fewer than that and a margin for descriptors on their way to be closed (SLOTS_KEEP). What is refused is
+ * closed; so remove, close and the end of a session always get through.
+ *
+ * Everything that takes a slot is counted here by whoever opens or receives it, until it is really closed. */
+#ifndef SLOTS_H
+#define SLOTS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+enum { SLOTS_RECEIVE = 253, SLOTS_KEEP = 2 * SLOTS_RECEIVE };
+
+struct slots {
+    size_t limit;
+    size_t used;
+};
+
+/* limit: the process's limit of descriptors; used: what is open before counting begins. */
+void slots_init(struct slots *slots, size_t limit, size_t used);
+
+/* What came in or was opened, and what was closed. */
+void slots_take(struct slots *slots, size_t n);
+void slots_give(struct slots *slots, size_t n);
+
+/* Whether a message may be received now. */
+bool slots_may_receive(const struct slots *slots);
+
+/* Whether n of the descriptors may stay for long: those that are counted already (received) or will be (n more). */
+bool slots_may_keep(const struct slots *slots, size_t n_more);
+
+size_t slots_free(const struct slots *slots); /* for keeping */
+
+#endif

@@ -1,0 +1,160 @@
+/* user.c: accounts of users and sessions. */
+#include "user.h"
+
+#include "utlist.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { OTHERS_SHARE = 4, TOP = 3, SECOND = 1000000 };
+
+static const char *const names[USER_SLOTS] = {"sessions", "connections", "descriptors", "objects", "waits", "bytes"};
+
+const char *user_slot_name(enum user_slot slot) { return names[slot]; }
+
+void users_init(struct users *users, uint32_t own, size_t descriptors, uint64_t seed) {
+    table_init(&users->by_uid, offsetof(struct user, uid), seed);
+    users->own = own;
+    users->limits[USER_SESSIONS] = descriptors;
+    users->limits[USER_CONNECTIONS] = descriptors;
+    users->limits[USER_DESCRIPTORS] = descriptors;
+    users->limits[USER_OBJECTS] = 262144;
+    users->limits[USER_WAITS] = 65536;
+    users->limits[USER_BYTES] = 64u << 20;
+    users->rate = 4000000;
+}
+
+void users_deinit(struct users *users) {
+    assert(users->by_uid.used == 0);
+    table_deinit(&users->by_uid);
+}
+
+struct user *user_ref(struct users *users, uint32_t uid) {
+    struct user *user = table_find(&users->by_uid, uid);
+    uint64_t share = uid == users->own ? 1 : OTHERS_SHARE;
+    if (user) {
+        user->refs++;
+        return user;
+    }
+    user = calloc(1, sizeof *user);
+    if (!user) return NULL;
+    user->uid = uid;
+    user->users = users;
+    user->refs = 1;
+    for (int slot = 0; slot < USER_SLOTS; slot++) user->limits[slot] = users->limits[slot] / share;
+    user->rate = users->rate / share;
+    user->rate_tokens = (int64_t)user->rate;
+    if (table_add(&users->by_uid, user)) {
+        free(user);
+        return NULL;
+    }
+    return user;
+}
+
+void user_unref(struct user *user) {
+    if (!user || --user->refs) return;
+    for (int slot = 0; slot < USER_SLOTS; slot++) assert(user->used[slot] == 0);
+    assert(!user->accounts);
+    table_remove(&user->users->by_uid, user);
+    free(user);
+}
+
+/* Who has most of a slot, biggest first, as " session 123 (name) 40," and so on. */
+static size_t write_top(const struct user *user, enum user_slot slot, char *text, size_t room) {
+    const struct account *account;
+    uint64_t below = UINT64_MAX;
+    size_t length = 0;
+    for (int i = 0; i < TOP; i++) {
+        const struct account *most = NULL;
+        DL_FOREACH (user->accounts, account)
+            if (account->used[slot] && account->used[slot] < below && (!most || account->used[slot] > most->used[slot]))
+                most = account;
+        if (!most || length >= room) break;
+        below = most->used[slot];
+        length += (size_t)snprintf(text + length, room - length, "%s session %" PRIu64 " (%s) %" PRIu64, i ? "," : "",
+                                   most->session, most->name, most->used[slot]);
+    }
+    return length;
+}
+
+static int refuse(const struct user *user, enum user_slot slot, uint64_t amount, struct refusal *refusal) {
+    char top[160] = " nobody else";
+    write_top(user, slot, top, sizeof top);
+    return refusal_set(refusal, REFUSAL_LIMIT, NULL, "remove or release what is no longer needed, or end a session",
+                       "limit of %s: uid %" PRIu64 " has %" PRIu64 " of %" PRIu64 " and asks for %" PRIu64
+                       " more; most:%s",
+                       names[slot], user->uid, user->used[slot], user->limits[slot], amount, top);
+}
+
+int user_take(struct user *user, enum user_slot slot, uint64_t amount, struct refusal *refusal) {
+    if (amount > user->limits[slot] - user->used[slot]) return refuse(user, slot, amount, refusal);
+    user->used[slot] += amount;
+    return 0;
+}
+
+void user_give(struct user *user, enum user_slot slot, uint64_t amount) {
+    assert(user->used[slot] >= amount);
+    user->used[slot] -= amount;
+}
+
+int64_t user_spend(struct user *user, int64_t now) {
+    int64_t rate = (int64_t)user->rate;
+    if (user->rate_tokens > 0) {
+        user->rate_tokens--;
+        return 0;
+    }
+    int64_t passed = now - user->rate_filled;
+    if (passed > SECOND) passed = SECOND;
+    int64_t gained = passed * rate / SECOND;
+    if (gained < 1) return SECOND / rate + 1;
+    user->rate_filled = now;
+    user->rate_tokens = gained - 1;
+    return 0;
+}
+
+void account_init(struct account *account, struct user *user, uint64_t session, const char *name) {
+    memset(account, 0, sizeof *account);
+    account->user = user;
+    account->session = session;
+    account->name = name;
+    DL_APPEND(user->accounts, account);
+}
+
+void account_deinit(struct account *account) {
+    for (int slot = 0; slot < USER_SLOTS; slot++)
+        if (account->used[slot]) account_give(account, (enum user_slot)slot, account->used[slot]);
+    DL_DELETE(account->user->accounts, account);
+}
+
+int account_take(struct account *account, enum user_slot slot, uint64_t amount, struct refusal *refusal) {
+    if (user_take(account->user, slot, amount, refusal)) return -1;
+    account->used[slot] += amount;
+    return 0;
+}
+
+void account_give(struct account *account, enum user_slot slot, uint64_t amount) {
+    account_leave(account, slot, amount);
+    user_give(account->user, slot, amount);
+}
+
+void account_leave(struct account *account, enum user_slot slot, uint64_t amount) {
+    assert(account->used[slot] >= amount);
+    account->used[slot] -= amount;
+}
+
+int users_refuse_table(const struct users *users, struct refusal *refusal) {
+    const struct user *most = NULL;
+    char top[160] = " nobody";
+    for (size_t i = 0; i < users->by_uid.capacity; i++) {
+        const struct user *user = users->by_uid.slots[i];
+        if (user && (!most || user->used[USER_DESCRIPTORS] > most->used[USER_DESCRIPTORS])) most = user;
+    }
+    if (most) write_top(most, USER_DESCRIPTORS, top, sizeof top);
+    return refusal_set(refusal, REFUSAL_LIMIT, NULL,
+                       "remove what is no longer needed, or start the broker with a higher limit of open files",
+                       "the broker's table of descriptors is full; most: uid %" PRIu64 ",%s",
+                       most ? most->uid : 0, top);
+}

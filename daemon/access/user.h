@@ -1,0 +1,84 @@
+/* user.h: how much each uid, and each session of it, may have of what the broker has.
+ *
+ * A user is the account of one uid, an account that of one session. Taking is checked against both before anything is
+ * allocated, and given back by whoever took. The broker's own uid may have everything, any other a quarter of each limit.
+ * A refusal names the limit and who holds most of it. Users live as long as somebody refers to them. */
+#ifndef USER_H
+#define USER_H
+
+#include "daemon/base/table.h"
+#include "refusal.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+enum user_slot {
+    USER_SESSIONS,
+    USER_CONNECTIONS,
+    USER_DESCRIPTORS, /* copies of the client's, pollable handles, owners */
+    USER_OBJECTS,     /* semaphores and events */
+    USER_WAITS,
+    USER_BYTES, /* half frames, unread replies, what waits remember */
+    USER_SLOTS
+};
+
+struct user;
+
+struct users {
+    struct table by_uid;
+    uint32_t own; /* the broker's uid */
+    uint64_t limits[USER_SLOTS];
+    uint64_t rate; /* requests a second */
+};
+
+struct account {
+    struct user *user;
+    uint64_t session;  /* for the texts */
+    const char *name;  /* likewise; the session's */
+    uint64_t used[USER_SLOTS];
+    struct account *prev, *next; /* the user's others */
+};
+
+struct user {
+    uint64_t uid; /* key of the table */
+    struct users *users;
+    unsigned refs;
+    uint64_t used[USER_SLOTS];
+    uint64_t limits[USER_SLOTS];
+    uint64_t rate;
+    int64_t rate_tokens; /* requests to spend, at most a second's worth */
+    int64_t rate_filled; /* when tokens were last added, os_now_us */
+    struct account *accounts;
+};
+
+/* descriptors: what the process's table has for keeping. */
+void users_init(struct users *users, uint32_t own, size_t descriptors, uint64_t seed);
+void users_deinit(struct users *users); /* asserts that nobody is referred to */
+
+const char *user_slot_name(enum user_slot slot);
+
+/* The account of that uid, with a reference; NULL without memory. */
+struct user *user_ref(struct users *users, uint32_t uid);
+void user_unref(struct user *user); /* NULL is allowed; asserts at the last one that everything was given back */
+
+/* Of the user alone (a connection before it has a session). 0, or -1 and the refusal. */
+int user_take(struct user *user, enum user_slot slot, uint64_t amount, struct refusal *refusal);
+void user_give(struct user *user, enum user_slot slot, uint64_t amount);
+
+/* One request at this time. 0, or the microseconds after which the next may come. */
+int64_t user_spend(struct user *user, int64_t now);
+
+/* name must last as long as the account. */
+void account_init(struct account *account, struct user *user, uint64_t session, const char *name);
+void account_deinit(struct account *account); /* what is still used is given back to the user */
+
+int account_take(struct account *account, enum user_slot slot, uint64_t amount, struct refusal *refusal);
+void account_give(struct account *account, enum user_slot slot, uint64_t amount);
+
+/* What was taken stays taken from the user, but no longer from this session. */
+void account_leave(struct account *account, enum user_slot slot, uint64_t amount);
+
+/* -1 and a refusal that says the process's table of descriptors is full and who has most of it. */
+int users_refuse_table(const struct users *users, struct refusal *refusal);
+
+#endif
