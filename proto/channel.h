@@ -1,16 +1,19 @@
 /* channel.h: frames in and out of one connection, each with its descriptors.
  *
- * Reading: channel_fill does one read, channel_next cuts frames until it answers 0, channel_rest ends the round. The bytes of a
- * round lie in a buffer that all channels of a thread share (struct channel_scratch); only what is left over at
- * channel_rest is copied to the channel's own memory, so an idle channel owns no buffer. Every channel_fill and every run
- * of channel_next is closed by channel_rest before another channel of the same scratch is filled.
- * Which frame a descriptor belongs to is PROTOCOL.md section 3: the last frame that begins in the read that brought it.
+ * Reading: channel_fill does one read, channel_next cuts frames until it answers 0, channel_rest ends the
+ * round. The bytes of a round lie in a buffer that all channels of a thread share (struct channel_scratch);
+ * only what is left over at channel_rest is copied to the channel's own memory, so an idle channel owns no
+ * buffer. Every channel_fill and every run of channel_next is closed by channel_rest before another channel
+ * of the same scratch is filled. A round may stop in the middle: whole frames that are left over are cut
+ * later where they lie, and nothing is read before they are gone. Which frame a descriptor belongs to is
+ * PROTOCOL.md section 3: the last frame that begins in the read that brought it.
  *
- * Writing: channel_put makes room for a body behind what waits already, channel_flush sends as much as the other end
- * takes. A frame with descriptors goes through channel_put_fds, which sends it in a call of its own.
+ * Writing: channel_put makes room for a body behind what waits already, channel_flush sends as much as the
+ * other end takes. A frame with descriptors goes through channel_put_fds, which sends it in a call of its
+ * own.
  *
- * Invariants: at most two sets of received descriptors are pending, and each is handed out with a frame or closed. While a
- * frame with descriptors waits to be sent, nothing is sent before it is complete. */
+ * Invariants: at most two sets of received descriptors are pending, and each is handed out with a frame or
+ * closed. While a frame with descriptors waits to be sent, nothing is sent before it is complete. */
 #ifndef CHANNEL_H
 #define CHANNEL_H
 
@@ -27,7 +30,7 @@ enum {
 };
 
 struct channel_fds {
-    uint64_t offset; /* stream offset of the first byte of the frame they belong to; UINT64_MAX: of none */
+    uint64_t offset; /* stream offset of the first byte of the frame they belong to */
     size_t n;
     bool truncated;
     os_fd fds[FRAME_FDS_ROOM];
@@ -37,6 +40,8 @@ struct channel_scratch {
     uint8_t *in; /* FRAME_HEADER + FRAME_LONG_MAX twice over */
     struct channel_fds sets[2];
     struct channel *user; /* whose round it is */
+    uint8_t *spare;       /* a buffer for sending, lent to the first channel that needs one; NULL: lent */
+    size_t spare_capacity;
 };
 
 struct channel {
@@ -44,15 +49,15 @@ struct channel {
     struct channel_scratch *scratch;
     size_t max; /* most bytes of a body that may come in */
     /* private to channel.c: */
-    uint64_t offset;   /* stream offset of the first byte not yet cut */
-    uint8_t *rest;     /* left over from the last round */
-    size_t rest_size;
-    struct channel_fds *rest_fds; /* left over with it: array of rest_sets */
-    size_t rest_sets;
-    size_t begin, end; /* of the bytes in scratch->in during a round */
-    size_t sets;       /* used entries of scratch->sets during a round */
+    uint64_t offset; /* stream offset of the first byte not yet cut */
+    uint8_t *in;     /* begin to end are the bytes not yet cut: scratch->in during a round that read, else own
+                        memory */
+    size_t begin, end, in_capacity;
+    struct channel_fds *sets; /* the descriptors that came with them: scratch->sets or own memory, likewise */
+    size_t n_sets;
     uint8_t *out;
     size_t out_begin, out_end, out_capacity;
+    size_t out_last;   /* size of the frame that channel_trim can change */
     size_t out_fds_at; /* bytes before the frame with descriptors that waits; SIZE_MAX: none waits */
     os_fd *out_fds;    /* own copies */
     size_t out_fds_n;
@@ -62,22 +67,25 @@ struct channel {
 struct channel_frame {
     const uint8_t *body; /* valid until the next call on this channel */
     size_t length;
-    bool mismatch; /* descriptors: not as many as the header said, or some were lost; then n_fds of them came all the same */
+    bool mismatch; /* descriptors: not as many as the header said, or some were lost; then n_fds of them came
+                      all the same */
     size_t n_fds;
     os_fd fds[FRAME_FDS_ROOM]; /* the caller's, all of them */
 };
 
 /* 0 or -ENOMEM. */
 int channel_scratch_init(struct channel_scratch *scratch);
-void channel_scratch_deinit(struct channel_scratch *scratch);
+void channel_scratch_deinit(struct channel_scratch *scratch); /* after all its channels */
 
 void channel_init(struct channel *channel, os_fd fd, struct channel_scratch *scratch, size_t max);
 
-/* Frees memory; the descriptors still pending (received or to be sent) go to `discard`, which owns them then. */
+/* Frees memory; the descriptors still pending (received or to be sent) go to `discard`, which owns them then.
+ */
 void channel_deinit(struct channel *channel, void (*discard)(void *context, os_fd fd), void *context);
 
-/* Begins a round with what was left over, and reads once. 1: bytes came; 0: none now; CHANNEL_E_END; negative errno.
- * Descriptors that belong to no frame go to discard. */
+/* Begins a round with what was left over, and reads once (not at all if that has a complete frame: then as
+ * channel_resume). 1: bytes came; 0: none now; CHANNEL_E_END; negative errno. Descriptors that belong to no
+ * frame go to discard, and the frame they came in the middle of is handed out as a mismatch. */
 int channel_fill(struct channel *channel, void (*discard)(void *context, os_fd fd), void *context);
 
 /* Begins a round with what was left over without reading. Then as channel_fill with 1. */
@@ -99,12 +107,15 @@ bool channel_has_frame(const struct channel *channel);
 /* Room for a body of that length behind what waits, header written. NULL: no memory, nothing changed. */
 uint8_t *channel_put(struct channel *channel, size_t length);
 
-/* Takes back the last channel_put, whose body came out shorter or was given up (length 0 takes the frame away). */
+/* Takes back the last channel_put, whose body came out shorter or was given up (length 0 takes the frame
+ * away). */
 void channel_trim(struct channel *channel, size_t length);
 
-/* A whole frame with descriptors (1 to FRAME_FDS_MAX, borrowed). Sends at once what waits and then this; what does not go
- * out is kept, with copies of the descriptors. 0; -EBUSY: another such frame waits; or a negative errno, nothing changed. */
-int channel_put_fds(struct channel *channel, const uint8_t *body, size_t length, const os_fd *fds, size_t n_fds);
+/* A whole frame with descriptors (1 to FRAME_FDS_MAX, borrowed). Sends at once what waits and then this; what
+ * does not go out is kept, with copies of the descriptors. 0; -EBUSY: another such frame waits; or a negative
+ * errno, nothing changed. */
+int channel_put_fds(struct channel *channel, const uint8_t *body, size_t length, const os_fd *fds,
+                    size_t n_fds);
 
 /* Sends what waits. 0 (look at channel_pending), or a negative errno: the connection is lost. */
 int channel_flush(struct channel *channel);

@@ -1,0 +1,64 @@
+/* address_unix.c: where the user's broker and the system's broker are on Unix.
+ *
+ * The temporary folder is everybody's, so a stranger may have made ours before us: it is used only if it is
+ * really a folder (lstat follows no link), belongs to us and is closed to others. Once that holds nobody else
+ * can change it, because the temporary folder is sticky. A program with raised privileges does not believe
+ * its environment. */
+#define _GNU_SOURCE
+
+#include "address.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+static const char socket_name[] = "/portd.sock";
+
+static const size_t socket_path_size = sizeof(((struct sockaddr_un *)NULL)->sun_path);
+
+/* The value of a variable that names a folder, or NULL. A relative path means nothing to another process. */
+static const char *folder_variable(const char *name) {
+    const char *value = secure_getenv(name);
+
+    return value && value[0] == '/' ? value : NULL;
+}
+
+static int folder_check(const char *folder) {
+    struct stat status;
+
+    if (lstat(folder, &status) < 0)
+        return -errno;
+    if (!S_ISDIR(status.st_mode) || status.st_uid != geteuid() || (status.st_mode & 077) != 0)
+        return -EPERM;
+    return 0;
+}
+
+int address_user(char text[ADDRESS_MAX], int make) {
+    char found[ADDRESS_MAX];
+    const char *runtime = folder_variable("XDG_RUNTIME_DIR");
+    const char *temporary = folder_variable("TMPDIR");
+    int length;
+
+    if (runtime)
+        length = snprintf(found, sizeof(found), "unix:%s/portd", runtime);
+    else
+        length = snprintf(found, sizeof(found), "unix:%s/portd-%lu", temporary ? temporary : "/tmp",
+                          (unsigned long)geteuid());
+    if (length < 0 || (size_t)length + sizeof(socket_name) > sizeof("unix:") - 1 + socket_path_size)
+        return -ENAMETOOLONG;
+    const char *folder = found + sizeof("unix:") - 1;
+    if (make && mkdir(folder, 0700) < 0 && errno != EEXIST)
+        return -errno;
+    int r = folder_check(folder);
+    if (r < 0)
+        return r;
+    memcpy(found + length, socket_name, sizeof(socket_name));
+    memcpy(text, found, (size_t)length + sizeof(socket_name));
+    return 0;
+}
+
+const char *address_system(void) { return "unix:/run/portd/portd.sock"; }

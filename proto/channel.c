@@ -1,0 +1,506 @@
+/* channel.c: bytes and descriptors of one connection, cut into frames.
+ *
+ * Received bytes are never copied on the usual way: a read fills the scratch buffer, whole frames are handed
+ * out where they lie, and the round ends with nothing left over. Half a frame at the end, or whole ones after
+ * a pause, move to memory of the channel's own; whole ones are then cut there.
+ *
+ * A read that brings descriptors fills one set, with the stream offset of the frame that it belongs to. A
+ * read happens only when no whole frame is left, so before it at most one set is pending (that of the frame
+ * in progress) and after it at most two. Finding the frame takes a walk over the headers that have come;
+ * reads without descriptors do not walk.
+ *
+ * What waits to be sent lies in one buffer that grows by doubling. It is taken from the scratch (or made)
+ * with the first frame and given back when the last byte has gone, so request and reply allocate nothing and
+ * an idle channel owns nothing. */
+#include "channel.h"
+
+#include "transport.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    IN_CAPACITY = 2 * (FRAME_HEADER + FRAME_LONG_MAX),
+    OUT_FIRST = 4096,
+    SPARE_MAX = 4 * FRAME_DATA_MAX /* a larger buffer is not kept for the next channel */
+};
+
+int channel_scratch_init(struct channel_scratch *scratch) {
+    memset(scratch, 0, sizeof(*scratch));
+    scratch->in = malloc(IN_CAPACITY);
+    return scratch->in ? 0 : -ENOMEM;
+}
+
+void channel_scratch_deinit(struct channel_scratch *scratch) {
+    free(scratch->in);
+    free(scratch->spare);
+    memset(scratch, 0, sizeof(*scratch));
+}
+
+void channel_init(struct channel *channel, os_fd fd, struct channel_scratch *scratch, size_t max) {
+    assert(max <= FRAME_LONG_MAX);
+    memset(channel, 0, sizeof(*channel));
+    channel->fd = fd;
+    channel->scratch = scratch;
+    channel->max = max;
+    channel->out_fds_at = SIZE_MAX;
+}
+
+/* ---- reading
+ * --------------------------------------------------------------------------------------------------- */
+
+static bool in_is_scratch(const struct channel *channel) { return channel->in == channel->scratch->in; }
+
+static bool sets_are_scratch(const struct channel *channel) {
+    return channel->sets == channel->scratch->sets;
+}
+
+static void in_free(struct channel *channel) {
+    if (!in_is_scratch(channel))
+        free(channel->in);
+    channel->in = NULL;
+    channel->begin = channel->end = channel->in_capacity = 0;
+}
+
+static void sets_free(struct channel *channel) {
+    if (!sets_are_scratch(channel))
+        free(channel->sets);
+    channel->sets = NULL;
+    channel->n_sets = 0;
+}
+
+static void set_copy(struct channel_fds *to, const struct channel_fds *from) {
+    to->offset = from->offset;
+    to->n = from->n;
+    to->truncated = from->truncated;
+    memcpy(to->fds, from->fds, from->n * sizeof(*from->fds));
+}
+
+/* What is left over goes to the front of the scratch, where the next read continues it. */
+static void scratch_take(struct channel *channel) {
+    struct channel_scratch *scratch = channel->scratch;
+    size_t size = channel->end - channel->begin;
+    size_t n_sets = channel->n_sets;
+
+    assert(!scratch->user || scratch->user == channel);
+    scratch->user = channel;
+    if (size > 0)
+        memmove(scratch->in, channel->in + channel->begin, size);
+    in_free(channel);
+    channel->in = scratch->in;
+    channel->end = size;
+    if (sets_are_scratch(channel))
+        return;
+    for (size_t i = 0; i < n_sets; i++)
+        set_copy(&scratch->sets[i], &channel->sets[i]);
+    sets_free(channel);
+    channel->sets = scratch->sets;
+    channel->n_sets = n_sets;
+}
+
+/* Index of the last frame whose first byte is at `from` or behind it; SIZE_MAX: none begins there. */
+static size_t frame_last(const struct channel *channel, size_t from) {
+    size_t last = SIZE_MAX;
+    size_t at = channel->begin;
+
+    while (at < channel->end) {
+        if (at >= from)
+            last = at;
+        if (channel->end - at < FRAME_HEADER)
+            break;
+        struct frame_header header = frame_decode(channel->in + at);
+        if (frame_check(header, channel->max))
+            break;
+        at += FRAME_HEADER + header.length;
+    }
+    return last;
+}
+
+/* The frame in progress got descriptors, or lost some, where none may come. */
+static void set_spoil(struct channel *channel) {
+    struct channel_fds *set = &channel->sets[0];
+
+    if (channel->n_sets == 0) {
+        channel->n_sets = 1;
+        set->offset = channel->offset;
+        set->n = 0;
+    }
+    set->truncated = true;
+}
+
+/* Finds the owner of the set that the read just filled, which began at index `from`. */
+static void set_place(struct channel *channel, size_t from, void (*discard)(void *context, os_fd fd),
+                      void *context) {
+    struct channel_fds *set = &channel->sets[channel->n_sets];
+    size_t owner = frame_last(channel, from);
+
+    if (owner == SIZE_MAX) {
+        for (size_t i = 0; i < set->n; i++)
+            discard(context, set->fds[i]);
+        set_spoil(channel);
+        return;
+    }
+    set->offset = channel->offset + (owner - channel->begin);
+    channel->n_sets++;
+}
+
+int channel_fill(struct channel *channel, void (*discard)(void *context, os_fd fd), void *context) {
+    if (channel_has_frame(channel))
+        return 1;
+    scratch_take(channel);
+    assert(channel->n_sets < 2);
+    size_t from = channel->end;
+    struct channel_fds *set = &channel->sets[channel->n_sets];
+    ptrdiff_t got = transport_recv(channel->fd, channel->in + from, IN_CAPACITY - from, set->fds, &set->n,
+                                   &set->truncated);
+    if (got <= 0)
+        return got == 0 ? CHANNEL_E_END : got == -EAGAIN ? 0 : (int)got;
+    channel->end += (size_t)got;
+    if (set->n > 0 || set->truncated)
+        set_place(channel, from, discard, context);
+    return 1;
+}
+
+void channel_resume(struct channel *channel) {
+    /* Nothing moves: what is left over is cut where it lies. */
+    assert(channel->scratch->user != channel);
+    (void)channel;
+}
+
+/* The header of the frame in progress, if it has come. */
+static bool frame_begins(const struct channel *channel, struct frame_header *header) {
+    if (channel->end - channel->begin < FRAME_HEADER)
+        return false;
+    *header = frame_decode(channel->in + channel->begin);
+    return true;
+}
+
+bool channel_has_frame(const struct channel *channel) {
+    struct frame_header header;
+
+    if (!frame_begins(channel, &header))
+        return false;
+    return frame_check(header, channel->max) || channel->end - channel->begin - FRAME_HEADER >= header.length;
+}
+
+/* Moves the descriptors of the frame in progress to *frame. */
+static void set_hand_out(struct channel *channel, struct channel_frame *frame) {
+    struct channel_fds *set = channel->sets;
+
+    frame->n_fds = 0;
+    frame->mismatch = false;
+    if (channel->n_sets == 0 || set->offset != channel->offset)
+        return;
+    frame->n_fds = set->n;
+    frame->mismatch = set->truncated;
+    memcpy(frame->fds, set->fds, set->n * sizeof(*set->fds));
+    if (--channel->n_sets > 0)
+        set_copy(&set[0], &set[1]);
+}
+
+int channel_next(struct channel *channel, struct channel_frame *frame) {
+    struct frame_header header;
+
+    if (!frame_begins(channel, &header))
+        return 0;
+    channel->fault = frame_check(header, channel->max);
+    if (channel->fault)
+        return CHANNEL_E_PROTOCOL;
+    if (channel->end - channel->begin - FRAME_HEADER < header.length)
+        return 0;
+    frame->body = channel->in + channel->begin + FRAME_HEADER;
+    frame->length = header.length;
+    set_hand_out(channel, frame);
+    if (frame->n_fds != header.n_fds)
+        frame->mismatch = true;
+    channel->begin += FRAME_HEADER + header.length;
+    channel->offset += FRAME_HEADER + header.length;
+    return 1;
+}
+
+/* Out of memory with descriptors in the scratch, which nobody else will ever see: they are closed here. */
+static void sets_close(struct channel *channel) {
+    for (size_t i = 0; i < channel->n_sets; i++)
+        for (size_t k = 0; k < channel->sets[i].n; k++)
+            os_close(channel->sets[i].fds[k]);
+    sets_free(channel);
+    in_free(channel);
+}
+
+static int sets_keep(struct channel *channel) {
+    if (channel->n_sets == 0) {
+        sets_free(channel);
+        return 0;
+    }
+    if (!sets_are_scratch(channel))
+        return 0;
+    struct channel_fds *own = malloc(channel->n_sets * sizeof(*own));
+    if (!own)
+        return -ENOMEM;
+    for (size_t i = 0; i < channel->n_sets; i++)
+        set_copy(&own[i], &channel->sets[i]);
+    channel->sets = own;
+    return 0;
+}
+
+static int in_keep(struct channel *channel) {
+    size_t size = channel->end - channel->begin;
+
+    if (size == 0) {
+        in_free(channel);
+        return 0;
+    }
+    if (!in_is_scratch(channel))
+        return 0;
+    uint8_t *own = malloc(size);
+    if (!own)
+        return -ENOMEM;
+    memcpy(own, channel->in + channel->begin, size);
+    channel->in = own;
+    channel->in_capacity = channel->end = size;
+    channel->begin = 0;
+    return 0;
+}
+
+int channel_rest(struct channel *channel) {
+    int r = in_keep(channel);
+
+    if (r == 0)
+        r = sets_keep(channel);
+    if (r < 0)
+        sets_close(channel);
+    if (channel->scratch->user == channel)
+        channel->scratch->user = NULL;
+    return r;
+}
+
+/* ---- writing
+ * --------------------------------------------------------------------------------------------------- */
+
+size_t channel_pending(const struct channel *channel) { return channel->out_end - channel->out_begin; }
+
+/* Gives the empty buffer back; of two the scratch keeps the larger one. */
+static void out_return(struct channel *channel) {
+    struct channel_scratch *scratch = channel->scratch;
+    uint8_t *surplus = channel->out;
+
+    if (channel->out && channel->out_capacity <= SPARE_MAX &&
+        channel->out_capacity > scratch->spare_capacity) {
+        surplus = scratch->spare;
+        scratch->spare = channel->out;
+        scratch->spare_capacity = channel->out_capacity;
+    }
+    free(surplus);
+    channel->out = NULL;
+    channel->out_begin = channel->out_end = channel->out_capacity = channel->out_last = 0;
+}
+
+static void out_borrow(struct channel *channel) {
+    struct channel_scratch *scratch = channel->scratch;
+
+    channel->out = scratch->spare;
+    channel->out_capacity = scratch->spare_capacity;
+    scratch->spare = NULL;
+    scratch->spare_capacity = 0;
+}
+
+static int out_grow(struct channel *channel, size_t size) {
+    size_t pending = channel_pending(channel);
+    size_t capacity = channel->out_capacity > 0 ? channel->out_capacity : OUT_FIRST;
+
+    if (size > SIZE_MAX / 4)
+        return -ENOMEM;
+    while (capacity < size || capacity == channel->out_capacity)
+        capacity *= 2;
+    uint8_t *larger = malloc(capacity);
+    if (!larger)
+        return -ENOMEM;
+    if (pending > 0)
+        memcpy(larger, channel->out + channel->out_begin, pending);
+    free(channel->out);
+    channel->out = larger;
+    channel->out_capacity = capacity;
+    return 0;
+}
+
+/* Room for that many bytes behind what waits. */
+static int out_reserve(struct channel *channel, size_t more) {
+    size_t pending = channel_pending(channel);
+
+    if (!channel->out)
+        out_borrow(channel);
+    if (channel->out_capacity - channel->out_end >= more)
+        return 0;
+    /* The bytes move to the front only when that frees at least half, not each time a few have been sent. */
+    if (pending <= channel->out_capacity / 2 && more <= channel->out_capacity - pending) {
+        memmove(channel->out, channel->out + channel->out_begin, pending);
+    } else if (out_grow(channel, pending + more) < 0) {
+        if (pending == 0)
+            out_return(channel);
+        return -ENOMEM;
+    }
+    channel->out_begin = 0;
+    channel->out_end = pending;
+    return 0;
+}
+
+uint8_t *channel_put(struct channel *channel, size_t length) {
+    if (length > FRAME_LONG_MAX || out_reserve(channel, FRAME_HEADER + length) < 0)
+        return NULL;
+    uint8_t *at = channel->out + channel->out_end;
+    frame_encode(at, (struct frame_header){.length = (uint32_t)length});
+    channel->out_last = FRAME_HEADER + length;
+    channel->out_end += channel->out_last;
+    return at + FRAME_HEADER;
+}
+
+void channel_trim(struct channel *channel, size_t length) {
+    assert(FRAME_HEADER + length <= channel->out_last);
+    size_t begin = channel->out_end - channel->out_last;
+    channel->out_last = length > 0 ? FRAME_HEADER + length : 0;
+    channel->out_end = begin + channel->out_last;
+    if (length > 0)
+        frame_encode(channel->out + begin, (struct frame_header){.length = (uint32_t)length});
+    else if (channel_pending(channel) == 0)
+        out_return(channel);
+}
+
+static void out_sent(struct channel *channel, size_t n) {
+    channel->out_begin += n;
+    channel->out_last = 0;
+    if (channel->out_fds_at != SIZE_MAX)
+        channel->out_fds_at -= n;
+    if (channel_pending(channel) == 0)
+        out_return(channel);
+}
+
+static void out_fds_forget(struct channel *channel, void (*discard)(void *context, os_fd fd), void *context) {
+    for (size_t i = 0; i < channel->out_fds_n; i++)
+        discard(context, channel->out_fds[i]);
+    free(channel->out_fds);
+    channel->out_fds = NULL;
+    channel->out_fds_n = 0;
+    channel->out_fds_at = SIZE_MAX;
+}
+
+static void close_sent(void *context, os_fd fd) {
+    (void)context;
+    os_close(fd);
+}
+
+/* Sends the first frame with descriptors, and nothing else. Returns the bytes taken, or a negative errno. */
+static ptrdiff_t out_send_fds(struct channel *channel, const os_fd *fds, size_t n_fds) {
+    const uint8_t *at = channel->out + channel->out_begin;
+
+    return transport_send(channel->fd, at, FRAME_HEADER + frame_decode(at).length, fds, n_fds);
+}
+
+/* One call, up to the frame with descriptors or with that frame alone. */
+static ptrdiff_t out_send(struct channel *channel, size_t *size) {
+    *size = channel_pending(channel);
+    if (channel->out_fds_at == 0) {
+        ptrdiff_t sent = out_send_fds(channel, channel->out_fds, channel->out_fds_n);
+        /* They are in the queue now, so closing the copies waits for nothing. */
+        if (sent > 0)
+            out_fds_forget(channel, close_sent, NULL);
+        *size = sent > 0 ? (size_t)sent : 1;
+        return sent;
+    }
+    if (*size > channel->out_fds_at)
+        *size = channel->out_fds_at;
+    return transport_send(channel->fd, channel->out + channel->out_begin, *size, NULL, 0);
+}
+
+int channel_flush(struct channel *channel) {
+    while (channel_pending(channel) > 0) {
+        size_t size;
+        ptrdiff_t sent = out_send(channel, &size);
+        if (sent == -EAGAIN)
+            return 0;
+        if (sent < 0)
+            return (int)sent;
+        out_sent(channel, (size_t)sent);
+        if ((size_t)sent < size)
+            return 0; /* the other end's queue is full: asking again would only tell that */
+    }
+    return 0;
+}
+
+static int out_fds_keep(struct channel *channel, const os_fd *fds, size_t n_fds) {
+    channel->out_fds = malloc(n_fds * sizeof(*fds));
+    if (!channel->out_fds)
+        return -ENOMEM;
+    for (; channel->out_fds_n < n_fds; channel->out_fds_n++) {
+        os_fd copy = os_dup(fds[channel->out_fds_n]);
+        if (copy == OS_FD_NONE) {
+            int r = -errno;
+            out_fds_forget(channel, close_sent, NULL);
+            return r;
+        }
+        channel->out_fds[channel->out_fds_n] = copy;
+    }
+    return 0;
+}
+
+int channel_put_fds(struct channel *channel, const uint8_t *body, size_t length, const os_fd *fds,
+                    size_t n_fds) {
+    if (length == 0 || length > FRAME_LONG_MAX || n_fds == 0 || n_fds > FRAME_FDS_MAX)
+        return -EINVAL;
+    int r = channel_flush(channel);
+    if (r < 0)
+        return r;
+    if (channel->out_fds_at != SIZE_MAX)
+        return -EBUSY;
+    uint8_t *room = channel_put(channel, length);
+    if (!room)
+        return -ENOMEM;
+    memcpy(room, body, length);
+    frame_encode(room - FRAME_HEADER,
+                 (struct frame_header){.length = (uint32_t)length, .n_fds = (uint16_t)n_fds});
+    size_t before = channel_pending(channel) - FRAME_HEADER - length;
+    ptrdiff_t sent = before == 0 ? out_send_fds(channel, fds, n_fds) : -EAGAIN;
+    if (sent > 0) {
+        out_sent(channel, (size_t)sent);
+        return 0;
+    }
+    r = sent == -EAGAIN ? out_fds_keep(channel, fds, n_fds) : (int)sent;
+    if (r < 0) {
+        channel_trim(channel, 0);
+        return r;
+    }
+    channel->out_fds_at = before;
+    channel->out_last = 0;
+    return 0;
+}
+
+/* ---- both
+ * ------------------------------------------------------------------------------------------------------ */
+
+size_t channel_memory(const struct channel *channel) {
+    size_t sets = sets_are_scratch(channel) ? 0 : channel->n_sets * sizeof(*channel->sets);
+
+    return channel->in_capacity + sets + channel->out_capacity +
+           channel->out_fds_n * sizeof(*channel->out_fds);
+}
+
+size_t channel_fds_held(const struct channel *channel) {
+    size_t n = channel->out_fds_n;
+
+    for (size_t i = 0; i < channel->n_sets; i++)
+        n += channel->sets[i].n;
+    return n;
+}
+
+void channel_deinit(struct channel *channel, void (*discard)(void *context, os_fd fd), void *context) {
+    for (size_t i = 0; i < channel->n_sets; i++)
+        for (size_t k = 0; k < channel->sets[i].n; k++)
+            discard(context, channel->sets[i].fds[k]);
+    sets_free(channel);
+    in_free(channel);
+    out_fds_forget(channel, discard, context);
+    out_return(channel);
+    if (channel->scratch->user == channel)
+        channel->scratch->user = NULL;
+}

@@ -1,0 +1,45 @@
+/* os_unix.c: os.h for the systems that speak POSIX. */
+#define _GNU_SOURCE
+
+#include "os.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <time.h>
+#include <unistd.h>
+
+enum {
+    FIRST_COPY = 3,   /* copies never land on the standard streams, even when those are closed */
+    ENTROPY_MAX = 256 /* getentropy refuses more at once */
+};
+
+void os_close(os_fd fd) {
+    if (fd == OS_FD_NONE)
+        return;
+    int error = errno;
+    /* Not repeated after EINTR: the number is free by then, and may already be somebody else's. */
+    (void)close(fd);
+    errno = error;
+}
+
+os_fd os_dup(os_fd fd) { return fcntl(fd, F_DUPFD_CLOEXEC, FIRST_COPY); }
+
+int64_t os_now_us(void) {
+    struct timespec now = {0, 0};
+
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
+int os_random(void *bytes, size_t size) {
+    unsigned char *at = bytes;
+
+    while (size > 0) {
+        size_t chunk = size < ENTROPY_MAX ? size : ENTROPY_MAX;
+        if (getentropy(at, chunk) < 0)
+            return -errno;
+        at += chunk;
+        size -= chunk;
+    }
+    return 0;
+}

@@ -1,0 +1,303 @@
+/* transport_unix.c: a stream socket of the family AF_UNIX, descriptors beside the bytes as SCM_RIGHTS.
+ *
+ * Calls on a connection carry MSG_DONTWAIT and MSG_NOSIGNAL each, so nothing here depends on the flags of the
+ * open file, which other processes may share. Every recvmsg offers room for all descriptors that one message
+ * can bring: those the kernel has no room for it closes itself, inside the call, and closing a foreign
+ * descriptor may take seconds.
+ *
+ * Two processes that start to listen at one address at the same time are kept apart by a lock on the folder
+ * of the socket, held from the look at an old socket file until the new socket listens. */
+#define _GNU_SOURCE
+
+#include "transport.h"
+
+#include "address.h"
+#include "frame.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+enum { CONTROL_SIZE = CMSG_SPACE(FRAME_FDS_ROOM * sizeof(int)) };
+
+/* Not to be zeroed as a whole, it is 1 KB on the way of each message. */
+union control {
+    struct cmsghdr align;
+    unsigned char bytes[CONTROL_SIZE];
+};
+
+static int socket_new(void) {
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+    return fd < 0 ? -errno : fd;
+}
+
+static int socket_address(const struct address *address, struct sockaddr_un *name) {
+    size_t length = strlen(address->path);
+
+    if (length >= sizeof(name->sun_path))
+        return -ENAMETOOLONG;
+    memset(name, 0, sizeof(*name));
+    name->sun_family = AF_UNIX;
+    memcpy(name->sun_path, address->path, length + 1);
+    return 0;
+}
+
+static int socket_connect(const struct sockaddr_un *name) {
+    int fd = socket_new();
+
+    if (fd < 0)
+        return fd;
+    if (connect(fd, (const struct sockaddr *)name, sizeof(*name)) < 0) {
+        int r = -errno;
+        os_close(fd);
+        return r;
+    }
+    return fd;
+}
+
+/* Makes way for a new socket at that path. Nobody listens at a socket that refuses connections; one whose
+ * queue is full (EAGAIN) or that is closed to us (EACCES) may well be alive. */
+static int listen_clear(const struct sockaddr_un *name) {
+    struct stat status;
+
+    if (lstat(name->sun_path, &status) < 0)
+        return errno == ENOENT ? 0 : -errno;
+    if (!S_ISSOCK(status.st_mode))
+        return -EEXIST;
+    int fd = socket_connect(name);
+    if (fd >= 0)
+        os_close(fd);
+    if (fd >= 0 || fd == -EAGAIN)
+        return -EADDRINUSE;
+    if (fd != -ECONNREFUSED)
+        return fd == -EPROTOTYPE ? -EADDRINUSE : fd;
+    return unlink(name->sun_path) < 0 && errno != ENOENT ? -errno : 0;
+}
+
+/* The mode must be right from the first moment, and only the umask sees to that (the mode of a socket's open
+ * file says nothing about its name). It is the whole process's: a listener is made before there are threads.
+ */
+static int listen_bind(int fd, const struct sockaddr_un *name, unsigned mode) {
+    mode_t before = umask(~(mode_t)mode & 0777);
+    int r = bind(fd, (const struct sockaddr *)name, sizeof(*name)) < 0 ? -errno : 0;
+
+    (void)umask(before);
+    if (r < 0)
+        return r;
+    if (listen(fd, SOMAXCONN) < 0) {
+        r = -errno;
+        (void)unlink(name->sun_path);
+    }
+    return r;
+}
+
+/* Opens and locks the folder of a path. -EADDRINUSE: somebody else is about to listen there. */
+static int listen_lock(const char *path) {
+    char folder[ADDRESS_MAX];
+    size_t length = (size_t)(strrchr(path, '/') - path);
+
+    memcpy(folder, path, length);
+    memcpy(folder + length, "/", 2);
+    int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0)
+        return -errno;
+    if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
+        int r = errno == EWOULDBLOCK ? -EADDRINUSE : -errno;
+        os_close(fd);
+        return r;
+    }
+    return fd;
+}
+
+static int listen_at(const struct address *address, unsigned mode, os_fd *listener) {
+    struct sockaddr_un name;
+    int lock = OS_FD_NONE;
+    int fd = OS_FD_NONE;
+    int r = socket_address(address, &name);
+
+    if (r < 0)
+        goto end;
+    r = lock = listen_lock(address->path);
+    if (r < 0)
+        goto end;
+    r = listen_clear(&name);
+    if (r < 0)
+        goto end;
+    r = fd = socket_new();
+    if (r < 0)
+        goto end;
+    r = listen_bind(fd, &name, mode);
+    if (r < 0) {
+        os_close(fd);
+        goto end;
+    }
+    *listener = fd;
+end:
+    if (lock >= 0)
+        os_close(lock);
+    return r;
+}
+
+static bool socket_listens(int fd) {
+    int listens = 0;
+    socklen_t size = sizeof(listens);
+
+    return getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &size) == 0 && listens;
+}
+
+/* An inherited descriptor in the role that the address was given for. */
+static int adopt_as(int fd, bool listener, os_fd *result) {
+    int r = transport_adopt(fd);
+
+    if (r < 0)
+        return r;
+    if (socket_listens(fd) != listener)
+        return -EINVAL;
+    *result = fd;
+    return 0;
+}
+
+int transport_listen(const char *address, unsigned mode, os_fd *listener) {
+    struct address parsed;
+
+    if (address_parse(address, &parsed))
+        return -EINVAL;
+    if (parsed.kind == ADDRESS_FD)
+        return adopt_as(parsed.fd, true, listener);
+    return parsed.kind == ADDRESS_UNIX ? listen_at(&parsed, mode, listener) : -EAFNOSUPPORT;
+}
+
+void transport_unlink(const char *address) {
+    struct address parsed;
+    struct stat status;
+
+    if (!address_parse(address, &parsed) && parsed.kind == ADDRESS_UNIX && lstat(parsed.path, &status) == 0 &&
+        S_ISSOCK(status.st_mode))
+        (void)unlink(parsed.path);
+}
+
+int transport_accept(os_fd listener, os_fd *connection) {
+    int fd;
+
+    do
+        fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+    while (fd < 0 && (errno == EINTR || errno == ECONNABORTED));
+    if (fd < 0)
+        return errno == EWOULDBLOCK ? -EAGAIN : -errno;
+    *connection = fd;
+    return 0;
+}
+
+int transport_connect(const char *address, os_fd *connection) {
+    struct address parsed;
+    struct sockaddr_un name;
+
+    if (address_parse(address, &parsed))
+        return -EINVAL;
+    if (parsed.kind == ADDRESS_FD)
+        return adopt_as(parsed.fd, false, connection);
+    if (parsed.kind != ADDRESS_UNIX)
+        return -EAFNOSUPPORT;
+    int r = socket_address(&parsed, &name);
+    if (r < 0)
+        return r;
+    int fd = socket_connect(&name);
+    if (fd < 0)
+        return fd;
+    *connection = fd;
+    return 0;
+}
+
+int transport_adopt(os_fd fd) {
+    struct sockaddr_storage name;
+    socklen_t name_size = sizeof(name);
+    int type = 0;
+    socklen_t type_size = sizeof(type);
+
+    if (getsockname(fd, (struct sockaddr *)&name, &name_size) < 0 ||
+        getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &type_size) < 0)
+        return -errno;
+    if (name.ss_family != AF_UNIX || type != SOCK_STREAM)
+        return -EAFNOSUPPORT;
+    if (fcntl(fd, F_SETFD, FD_CLOEXEC) < 0)
+        return -errno;
+    if (!socket_listens(fd))
+        return 0; /* each call on a connection says MSG_DONTWAIT: its flags stay as its other holders know
+                     them */
+    /* accept has no such flag. The listener is polled before it is asked, but whoever shares it may take the
+     * connection in between, and then accept would block. */
+    int flags = fcntl(fd, F_GETFL);
+    if (flags < 0)
+        return -errno;
+    return (flags & O_NONBLOCK) || fcntl(fd, F_SETFL, flags | O_NONBLOCK) == 0 ? 0 : -errno;
+}
+
+ptrdiff_t transport_send(os_fd connection, const void *bytes, size_t size, const os_fd *fds, size_t n_fds) {
+    union control control;
+    struct iovec part = {.iov_base = (void *)(uintptr_t)bytes, .iov_len = size};
+    struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1};
+    ssize_t sent;
+
+    if (n_fds > FRAME_FDS_ROOM)
+        return -EINVAL;
+    if (n_fds > 0) {
+        size_t fds_size = n_fds * sizeof(*fds);
+        message.msg_control = control.bytes;
+        message.msg_controllen = CMSG_SPACE(fds_size);
+        struct cmsghdr *item = CMSG_FIRSTHDR(&message);
+        item->cmsg_level = SOL_SOCKET;
+        item->cmsg_type = SCM_RIGHTS;
+        item->cmsg_len = CMSG_LEN(fds_size);
+        memcpy(CMSG_DATA(item), fds, fds_size);
+    }
+    do
+        sent = sendmsg(connection, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+    while (sent < 0 && errno == EINTR);
+    if (sent < 0)
+        return errno == EWOULDBLOCK ? -EAGAIN : -errno;
+    return sent;
+}
+
+/* Appends the descriptors of one control message; more than there is room for cannot come on Linux. */
+static void recv_fds(const struct cmsghdr *item, os_fd *fds, size_t *n_fds, bool *truncated) {
+    size_t n = (item->cmsg_len - CMSG_LEN(0)) / sizeof(*fds);
+
+    for (size_t i = 0; i < n; i++) {
+        os_fd fd;
+        memcpy(&fd, CMSG_DATA(item) + i * sizeof(fd), sizeof(fd));
+        if (*n_fds < FRAME_FDS_ROOM) {
+            fds[(*n_fds)++] = fd;
+        } else {
+            os_close(fd);
+            *truncated = true;
+        }
+    }
+}
+
+ptrdiff_t transport_recv(os_fd connection, void *bytes, size_t size, os_fd *fds, size_t *n_fds,
+                         bool *truncated) {
+    union control control;
+    struct iovec part = {.iov_base = bytes, .iov_len = size};
+    struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1, .msg_control = control.bytes};
+    ssize_t got;
+
+    *n_fds = 0;
+    *truncated = false;
+    do {
+        message.msg_controllen = sizeof(control.bytes);
+        got = recvmsg(connection, &message, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
+    } while (got < 0 && errno == EINTR);
+    if (got < 0)
+        return errno == EWOULDBLOCK ? -EAGAIN : -errno;
+    *truncated = (message.msg_flags & MSG_CTRUNC) != 0;
+    for (struct cmsghdr *item = CMSG_FIRSTHDR(&message); item; item = CMSG_NXTHDR(&message, item))
+        if (item->cmsg_level == SOL_SOCKET && item->cmsg_type == SCM_RIGHTS)
+            recv_fds(item, fds, n_fds, truncated);
+    return got;
+}
