@@ -1,7 +1,8 @@
 /* slab.h: memory for many objects of one size, without a header on each.
  *
- * Objects come from blocks of about 16 KiB; freed ones are handed out again, last freed first. A block that is wholly free goes back
- * to the system, but for one that is kept. Objects come zero-filled. Nothing else is promised about addresses. */
+ * Objects come from blocks of about 16 KiB; freed ones are handed out again, last freed first. A block that is wholly
+ * free goes back to the system, but for one that is kept. Objects come zero-filled. Nothing else is promised about
+ * addresses. */
 #ifndef SLAB_H
 #define SLAB_H
 
@@ -10,10 +11,12 @@
 struct slab_block;
 
 struct slab {
-    size_t size; /* of one object, a multiple of 8 */
-    struct slab_block *usable; /* blocks with free objects */
+    size_t size;               /* of one object, a multiple of 8 */
+    struct slab_block *usable; /* blocks with free objects and used ones */
     struct slab_block *spare;  /* one that is wholly free, or NULL */
     size_t used;
+    struct slab_block **blocks; /* all of them in the order of their addresses */
+    size_t n_blocks, blocks_capacity;
 };
 
 void slab_init(struct slab *slab, size_t size);

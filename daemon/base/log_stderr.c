@@ -1,0 +1,34 @@
+/* log_stderr.c: the sink that writes to stderr, one call a line, so that lines of several processes do not mix.
+ *
+ * To the journal a line begins with its priority (RFC 5424, "<4>"); to people with the program and the level. */
+#include "log.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+
+enum { STDERR = 2 };
+
+/* JOURNAL_STREAM says which file the journal listens at; stderr may have been redirected since. */
+static int is_journal(void) {
+    const char *stream = getenv("JOURNAL_STREAM");
+    uintmax_t device, inode;
+    struct stat status;
+    char rest;
+
+    if (!stream || sscanf(stream, "%" SCNuMAX ":%" SCNuMAX "%c", &device, &inode, &rest) != 2)
+        return 0;
+    return fstat(STDERR, &status) == 0 && (uintmax_t)status.st_dev == device &&
+           (uintmax_t)status.st_ino == inode;
+}
+
+void log_stderr(enum log_level level, const char *line) {
+    static const char *const priorities[] = {"<3>", "<4>", "<6>", "<7>"};
+    static const char *const words[] = {"portd: error: ", "portd: warning: ", "portd: ", "portd: debug: "};
+    static int journal = -1;
+
+    if (journal < 0)
+        journal = is_journal();
+    (void)fprintf(stderr, "%s%s\n", journal ? priorities[level] : words[level], line);
+}
