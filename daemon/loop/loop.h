@@ -8,6 +8,7 @@
 
 #include "proto/os.h"
 
+#include <stddef.h>
 #include <stdint.h>
 
 enum { LOOP_READ = 1, LOOP_WRITE = 2 };
@@ -26,7 +27,7 @@ struct loop_timer {
     void (*fn)(struct loop_timer *timer);
     struct loop *loop; /* private from here */
     int64_t deadline;
-    void *impl;
+    size_t place; /* see timers.h */
 };
 
 /* NULL without memory or descriptors. */

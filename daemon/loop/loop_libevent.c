@@ -1,0 +1,298 @@
+/* loop_libevent.c: loop.h on libevent's event_core.
+ *
+ * A watch has an event for each direction, made when it is first asked for. Both lie on one entry of the kernel, so a change of
+ * interest is a single epoll_ctl, and a watch that is only read costs nothing besides the wait itself.
+ *
+ * Timers are kept in timers.c and share one event, the alarm: setting one allocates nothing, and clearing it asks libevent nothing
+ * unless it was the last. libevent tells the time by a coarse clock, so the alarm can ring a little early: then nothing is due yet and
+ * it is set for what remains.
+ *
+ * Taking an event out of libevent also takes it out of what is about to be called, so a removed watch is never called. */
+#include "loop.h"
+
+#include "daemon/base/log.h"
+#include "timers.h"
+
+#include <errno.h>
+#include <event2/event.h>
+#include <stdbool.h>
+#include <stdlib.h>
+
+static const int64_t never = INT64_MAX;
+static const int64_t longest_us = INT64_C(86400) * 1000000; /* the alarm rings at least once a day */
+
+struct signal_watch {
+    struct loop *loop;
+    struct event *event;
+    void (*fn)(void *context, int number);
+    void *context;
+    struct signal_watch *next;
+};
+
+struct loop {
+    struct event_base *base;
+    struct event *alarm;
+    int64_t alarm_at;
+    struct timers timers;
+    struct signal_watch *signals;
+    void (*after)(void *context);
+    void *after_context;
+    bool stopped;
+};
+
+static void after(struct loop *loop) {
+    if (loop->after)
+        loop->after(loop->after_context);
+}
+
+/* libevent reports failures to its caller and to the log; the caller is us. */
+static void on_message(int severity, const char *text) {
+    log_write(severity == EVENT_LOG_ERR ? LOG_LEVEL_ERROR : LOG_LEVEL_DEBUG, "libevent: %s", text);
+}
+
+static int failure(void) { return errno ? -errno : -ENOMEM; }
+
+static void on_alarm(evutil_socket_t fd, short what, void *context);
+
+static struct event_base *base_new(void) {
+    struct event_config *config = event_config_new();
+    struct event_base *base = NULL;
+
+    /* The environment could switch on the change list, which must not be used with duplicated descriptors. */
+    if (config && event_config_set_flag(config, EVENT_BASE_FLAG_NOLOCK) == 0 &&
+        event_config_set_flag(config, EVENT_BASE_FLAG_IGNORE_ENV) == 0)
+        base = event_base_new_with_config(config);
+    if (config)
+        event_config_free(config);
+    return base;
+}
+
+struct loop *loop_new(void) {
+    struct loop *loop = calloc(1, sizeof(*loop));
+
+    if (!loop)
+        return NULL;
+    event_set_log_callback(on_message);
+    loop->alarm_at = never;
+    loop->base = base_new();
+    if (loop->base)
+        loop->alarm = evtimer_new(loop->base, on_alarm, loop);
+    /* libevent makes room in its own heap at the first add and keeps it: later ones cannot fail. */
+    if (!loop->alarm || event_add(loop->alarm, &(struct timeval){1, 0}) || event_del(loop->alarm)) {
+        loop_free(loop);
+        return NULL;
+    }
+    return loop;
+}
+
+void loop_free(struct loop *loop) {
+    if (!loop)
+        return;
+    while (loop->signals) {
+        struct signal_watch *watch = loop->signals;
+        loop->signals = watch->next;
+        event_free(watch->event);
+        free(watch);
+    }
+    if (loop->alarm)
+        event_free(loop->alarm);
+    if (loop->base)
+        event_base_free(loop->base);
+    timers_deinit(&loop->timers);
+    free(loop);
+}
+
+int loop_run(struct loop *loop) {
+    int result = 0;
+
+    errno = 0;
+    if (!loop->stopped)
+        result = event_base_loop(loop->base, EVLOOP_NO_EXIT_ON_EMPTY) < 0 ? failure() : 0;
+    loop->stopped = false;
+    return result;
+}
+
+void loop_stop(struct loop *loop) {
+    loop->stopped = true;
+    (void)event_base_loopbreak(loop->base);
+}
+
+void loop_after(struct loop *loop, void (*fn)(void *context), void *context) {
+    loop->after = fn;
+    loop->after_context = context;
+}
+
+static void on_event(evutil_socket_t fd, short what, void *context) {
+    struct loop_watch *watch = context;
+    struct loop *loop = watch->loop;
+
+    (void)fd;
+    watch->fn(watch, what & EV_WRITE ? LOOP_WRITE : LOOP_READ);
+    after(loop);
+}
+
+/* Which of the two events of a watch. */
+static int direction_index(unsigned direction) { return direction == LOOP_WRITE; }
+
+static int direction_add(struct loop_watch *watch, unsigned direction) {
+    void **event = &watch->impl[direction_index(direction)];
+    short what = direction == LOOP_WRITE ? EV_WRITE | EV_PERSIST : EV_READ | EV_PERSIST;
+
+    if (watch->interest & direction)
+        return 0;
+    errno = 0;
+    if (!*event)
+        *event = event_new(watch->loop->base, watch->fd, what, on_event, watch);
+    if (!*event || event_add(*event, NULL))
+        return failure();
+    watch->interest |= direction;
+    return 0;
+}
+
+static void direction_remove(struct loop_watch *watch, unsigned direction) {
+    if (!(watch->interest & direction))
+        return;
+    (void)event_del(watch->impl[direction_index(direction)]);
+    watch->interest &= ~direction;
+}
+
+int loop_set(struct loop_watch *watch, unsigned interest) {
+    unsigned before = watch->interest;
+    int error = 0;
+
+    if (interest & LOOP_READ)
+        error = direction_add(watch, LOOP_READ);
+    if (!error && (interest & LOOP_WRITE))
+        error = direction_add(watch, LOOP_WRITE);
+    if (error)
+        interest = before; /* takes back what was added */
+    for (unsigned direction = LOOP_READ; direction <= LOOP_WRITE; direction++)
+        if (!(interest & direction))
+            direction_remove(watch, direction);
+    return error;
+}
+
+int loop_watch(struct loop *loop, struct loop_watch *watch, unsigned interest) {
+    watch->loop = loop;
+    watch->interest = 0;
+    watch->impl[0] = watch->impl[1] = NULL;
+    int error = loop_set(watch, interest);
+    if (error)
+        loop_unwatch(watch);
+    return error;
+}
+
+void loop_unwatch(struct loop_watch *watch) {
+    for (size_t i = 0; i < 2; i++) {
+        if (watch->impl[i])
+            event_free(watch->impl[i]);
+        watch->impl[i] = NULL;
+    }
+    watch->interest = 0;
+    watch->loop = NULL;
+}
+
+/* Sets the alarm for the first timer, if it is not set for it already. */
+static void alarm_set(struct loop *loop) {
+    const struct loop_timer *first = timers_first(&loop->timers);
+
+    if (!first) {
+        if (loop->alarm_at != never)
+            (void)event_del(loop->alarm);
+        loop->alarm_at = never;
+        return;
+    }
+    if (first->deadline == loop->alarm_at)
+        return;
+    int64_t now = os_now_us();
+    int64_t rest = first->deadline <= now ? 0 : first->deadline - now;
+    if (rest > longest_us)
+        rest = longest_us;
+    struct timeval delay = {.tv_sec = (time_t)(rest / 1000000), .tv_usec = (suseconds_t)(rest % 1000000)};
+    (void)event_add(loop->alarm, &delay); /* cannot fail, see loop_new */
+    loop->alarm_at = first->deadline;
+}
+
+/* Runs what is due, each timer once at most: one that sets itself for now must not keep the loop here. */
+static void on_alarm(evutil_socket_t fd, short what, void *context) {
+    struct loop *loop = context;
+    struct loop_timer *timer;
+    int64_t now = os_now_us();
+
+    (void)fd;
+    (void)what;
+    loop->alarm_at = never;
+    for (size_t left = loop->timers.used; left > 0 && !loop->stopped; left--) {
+        timer = timers_first(&loop->timers);
+        if (!timer || timer->deadline > now)
+            break;
+        timers_remove(&loop->timers, timer);
+        timer->fn(timer);
+        after(loop);
+    }
+    alarm_set(loop);
+}
+
+int loop_timer_set(struct loop *loop, struct loop_timer *timer, int64_t deadline) {
+    if (!timer->loop) {
+        if (timers_learn(&loop->timers))
+            return -ENOMEM;
+        timer->loop = loop;
+        timer->place = 0;
+    }
+    if (timer->place)
+        timers_remove(&loop->timers, timer);
+    timer->deadline = deadline;
+    timers_add(&loop->timers, timer);
+    /* A cleared or moved timer may have left the alarm earlier than needed; it then rings for nothing, once. */
+    if (deadline < loop->alarm_at)
+        alarm_set(loop);
+    return 0;
+}
+
+void loop_timer_clear(struct loop_timer *timer) {
+    struct loop *loop = timer->loop;
+
+    if (!loop || !timer->place)
+        return;
+    timers_remove(&loop->timers, timer);
+    if (!loop->timers.used)
+        alarm_set(loop);
+}
+
+void loop_timer_free(struct loop_timer *timer) {
+    if (!timer->loop)
+        return;
+    loop_timer_clear(timer);
+    timers_forget(&timer->loop->timers);
+    timer->loop = NULL;
+}
+
+static void on_signal(evutil_socket_t number, short what, void *context) {
+    const struct signal_watch *watch = context;
+
+    (void)what;
+    watch->fn(watch->context, (int)number);
+    after(watch->loop);
+}
+
+int loop_signal(struct loop *loop, int number, void (*fn)(void *context, int number), void *context) {
+    struct signal_watch *watch = calloc(1, sizeof(*watch));
+    int error;
+
+    if (!watch)
+        return -ENOMEM;
+    *watch = (struct signal_watch){.loop = loop, .fn = fn, .context = context, .next = loop->signals};
+    errno = 0;
+    watch->event = evsignal_new(loop->base, number, on_signal, watch);
+    if (!watch->event || event_add(watch->event, NULL))
+        goto fail;
+    loop->signals = watch;
+    return 0;
+fail:
+    error = failure();
+    if (watch->event)
+        event_free(watch->event);
+    free(watch);
+    return error;
+}
