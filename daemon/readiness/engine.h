@@ -52,7 +52,8 @@ int engine_arm(struct engine *engine, struct engine_watch *watch, os_fd fd, unsi
 /* Silent and forgotten. */
 void engine_disarm(struct engine *engine, struct engine_watch *watch, os_fd fd);
 
-/* Up to n answers, without waiting. Returns how many, or a negative errno. */
+/* Up to n answers, without waiting. Returns how many, or a negative errno. The engine sees only tokens here: whoever owns the
+ * watch that a token stands for sets watch->interest to 0, unless it is armed with `edge`. */
 int engine_wait(struct engine *engine, struct engine_event *events, size_t n);
 
 /* Looks at up to ENGINE_PROBES descriptors at once, without waiting. 0 or a negative errno. */

@@ -1,0 +1,142 @@
+/* epoll.c: engine.h on Linux.
+ *
+ * A watch is one entry of the kernel from the first arming to the disarming. EPOLLONESHOT switches it off after each
+ * answer and keeps it, so arming again is one EPOLL_CTL_MOD, which also looks whether the descriptor is ready by now.
+ * The kernel's entry belongs to the pair of number and open file. */
+#define _GNU_SOURCE
+
+#include "engine.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+enum { EVENTS_AT_ONCE = 128 };
+
+struct engine {
+    int epoll;
+};
+
+struct engine *engine_new(void) {
+    struct engine *engine = malloc(sizeof(*engine));
+
+    if (!engine)
+        return NULL;
+    engine->epoll = epoll_create1(EPOLL_CLOEXEC);
+    if (engine->epoll < 0) {
+        int error = errno;
+        free(engine);
+        errno = error;
+        return NULL;
+    }
+    return engine;
+}
+
+void engine_free(struct engine *engine) {
+    if (!engine)
+        return;
+    os_close(engine->epoll);
+    free(engine);
+}
+
+const char *engine_name(void) { return "epoll"; }
+
+os_fd engine_pollable(const struct engine *engine) { return engine->epoll; }
+
+/* Half-close is a matter of reading: asked for with write, it would end a wait for room. */
+static uint32_t to_kernel(unsigned interest, bool edge) {
+    uint32_t events = edge ? EPOLLET : EPOLLONESHOT;
+
+    if (interest & ENGINE_READ)
+        events |= EPOLLIN | EPOLLRDHUP;
+    if (interest & ENGINE_WRITE)
+        events |= EPOLLOUT;
+    return events;
+}
+
+static unsigned from_kernel(uint32_t events) {
+    return (events & EPOLLIN ? ENGINE_READ : 0u) | (events & EPOLLOUT ? ENGINE_WRITE : 0u) |
+           (events & EPOLLRDHUP ? ENGINE_HALF_CLOSE : 0u) | (events & EPOLLHUP ? ENGINE_HANG_UP : 0u) |
+           (events & EPOLLERR ? ENGINE_ERROR : 0u);
+}
+
+/* EPERM: the file has no poll operation. ELOOP: a cycle, or epolls nested more than five deep. EINVAL: the engine's own
+ * descriptor. */
+static int failure(int error) {
+    switch (error) {
+    case EPERM:
+        return ENGINE_E_UNSUPPORTED;
+    case ELOOP:
+    case EINVAL:
+        return ENGINE_E_CYCLE;
+    default:
+        return -error;
+    }
+}
+
+int engine_arm(struct engine *engine, struct engine_watch *watch, os_fd fd, unsigned interest, bool edge,
+               uint64_t token) {
+    struct epoll_event event = {.events = to_kernel(interest, edge), .data.u64 = token};
+    int result = -1;
+
+    errno = ENOENT;
+    if (watch->known)
+        result = epoll_ctl(engine->epoll, EPOLL_CTL_MOD, fd, &event);
+    if (result < 0 && errno == ENOENT) /* not there, or gone with a number that was closed too early */
+        result = epoll_ctl(engine->epoll, EPOLL_CTL_ADD, fd, &event);
+    if (result < 0)
+        return failure(errno);
+    *watch = (struct engine_watch){.interest = (uint8_t)interest, .edge = edge, .known = true};
+    return 0;
+}
+
+void engine_disarm(struct engine *engine, struct engine_watch *watch, os_fd fd) {
+    if (watch->known)
+        (void)epoll_ctl(engine->epoll, EPOLL_CTL_DEL, fd, NULL);
+    *watch = (struct engine_watch){0};
+}
+
+int engine_wait(struct engine *engine, struct engine_event *events, size_t n) {
+    struct epoll_event found[EVENTS_AT_ONCE];
+    int count;
+
+    do {
+        count = epoll_wait(engine->epoll, found, (int)(n < EVENTS_AT_ONCE ? n : EVENTS_AT_ONCE), 0);
+    } while (count < 0 && errno == EINTR);
+    if (count < 0)
+        return -errno;
+    for (int i = 0; i < count; i++)
+        events[i] = (struct engine_event){.token = found[i].data.u64, .events = from_kernel(found[i].events)};
+    return count;
+}
+
+static short to_poll(unsigned interest) {
+    return (short)((interest & ENGINE_READ ? POLLIN | POLLRDHUP : 0) |
+                   (interest & ENGINE_WRITE ? POLLOUT : 0));
+}
+
+static uint8_t from_poll(short found) {
+    return (uint8_t)((found & POLLIN ? ENGINE_READ : 0) | (found & POLLOUT ? ENGINE_WRITE : 0) |
+                     (found & POLLRDHUP ? ENGINE_HALF_CLOSE : 0) | (found & POLLHUP ? ENGINE_HANG_UP : 0) |
+                     (found & (POLLERR | POLLNVAL) ? ENGINE_ERROR : 0));
+}
+
+int engine_probe(struct engine_probe *probes, size_t n) {
+    struct pollfd polls[ENGINE_PROBES];
+    int result;
+
+    if (n > ENGINE_PROBES)
+        return -EINVAL;
+    for (size_t i = 0; i < n; i++)
+        polls[i] = (struct pollfd){.fd = probes[i].fd, .events = to_poll(probes[i].interest)};
+    do {
+        result = poll(polls, n, 0);
+    } while (result < 0 && errno == EINTR);
+    if (result < 0)
+        return -errno;
+    for (size_t i = 0; i < n; i++)
+        probes[i].events = from_poll(polls[i].revents);
+    return 0;
+}
