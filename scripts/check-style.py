@@ -3,8 +3,9 @@
 
     scripts/check-style.py [TOP]
 
-The bounds: a function of more than 90 lines, a file of more than 450, a platform #if outside proto/os.h and
-client/portd.h, headers that include each other in a circle, a file whose name says nothing (util, common, helper, ...).
+The bounds: a function of more than 90 lines, a file of more than 450 (in tests of more than 900), a platform #if
+outside proto/os.h and client/portd.h, headers that include each other in a circle, a file whose name says nothing
+(util, common, helper, ...), a .c file that the CMakeLists.txt of its folder does not name.
 """
 import os
 import re
@@ -13,6 +14,7 @@ import sys
 
 FUNCTION_MAX = 90
 FILE_MAX = 450
+TEST_FILE_MAX = 900
 ROOTS = ('proto', 'daemon', 'client', 'tests')
 PLATFORM_ALLOWED = {'proto/os.h', 'client/portd.h'}
 PLATFORM = re.compile(r'\b(_?WIN(32|64)|__linux\w*|__unix\w*|__APPLE__|__\w*BSD__|__sun|__CYGWIN__|__MINGW\w*|_MSC_VER|HAVE_\w+)\b')
@@ -84,6 +86,23 @@ def cycle(graph):
     return None
 
 
+def unlisted(top, files):
+    """The .c files that are built by nobody."""
+    lists = {}
+    for path in sorted(files):
+        folder, name = os.path.split(path)
+        if folder not in lists:
+            try:
+                with open(os.path.join(top, folder, 'CMakeLists.txt'), encoding='utf-8') as file:
+                    lists[folder] = file.read()
+            except FileNotFoundError:
+                lists[folder] = ''
+        listed = re.search(r'(?<![\w-])' + re.escape(name) + r'(?![\w-])', lists[folder])
+        in_a_loop = re.search(r'\bforeach\([^)]*\b' + re.escape(name[:-2].split('_', 1)[-1]) + r'\b', lists[folder])
+        if name.endswith('.c') and not listed and not in_a_loop:
+            yield path
+
+
 def read_tree(top):
     files = {}
     for root in ROOTS:
@@ -111,8 +130,9 @@ def main():
     wrong, lengths, sizes, comments, filled = [], [], [], 0, 0
     for path, text in sorted(files.items()):
         lines = text.count('\n')
-        if lines > FILE_MAX:
-            wrong.append(f'{path}: {lines} lines, at most {FILE_MAX}')
+        most = TEST_FILE_MAX if path.startswith('tests/') else FILE_MAX
+        if lines > most:
+            wrong.append(f'{path}: {lines} lines, at most {most}')
         if NAMELESS.search(os.path.basename(path)[:-2]):
             wrong.append(f'{path}: the name does not say what is in it')
         if path not in PLATFORM_ALLOWED:
@@ -128,6 +148,7 @@ def main():
             filled += sum(1 for line in text.split('\n') if line.strip())
             bare = re.sub(r'/\*.*?\*/|//[^\n]*', lambda m: re.sub(r'[^\n]', '\x01', m.group()), text, flags=re.S)
             comments += sum(1 for line in bare.split('\n') if line.strip() and not line.strip(' \t\x01'))
+    wrong += [f'{path}: not in the CMakeLists.txt of its folder' for path in unlisted(top, files)]
     circle = cycle(include_graph(files))
     if circle:
         wrong.append('includes in a circle: ' + ' -> '.join(circle))
