@@ -1,0 +1,38 @@
+/* peer_win.c: peer.h for a named pipe. The access list of the pipe admits the broker's own user alone (transport_win.c), so
+ * the kernel has settled who the other end is when it let it in. A uid is the last part of that user's identifier: enough
+ * where there is one user, and never compared with one of another machine. */
+#include "peer.h"
+
+#include <errno.h>
+#include <string.h>
+#include <windows.h>
+
+int peer_of(os_fd connection, struct peer *peer) {
+    ULONG pid;
+
+    memset(peer, 0, sizeof(*peer));
+    if (!GetNamedPipeClientProcessId(connection, &pid))
+        return -ENOTCONN;
+    peer->uid = peer->gid = peer_self();
+    peer->pid = pid;
+    return peer->uid == PEER_UID_NOBODY ? -EPERM : 0;
+}
+
+uint32_t peer_self(void) {
+    union {
+        TOKEN_USER user;
+        unsigned char bytes[sizeof(TOKEN_USER) + SECURITY_MAX_SID_SIZE];
+    } owner;
+    uint32_t uid = PEER_UID_NOBODY;
+    DWORD size;
+    HANDLE token;
+
+    if (!OpenProcessToken(GetCurrentProcess(), TOKEN_QUERY, &token))
+        return uid;
+    if (GetTokenInformation(token, TokenUser, &owner, sizeof(owner), &size)) {
+        PSID sid = owner.user.User.Sid;
+        uid = *GetSidSubAuthority(sid, (DWORD)*GetSidSubAuthorityCount(sid) - 1u);
+    }
+    (void)CloseHandle(token);
+    return uid;
+}
