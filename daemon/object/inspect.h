@@ -1,4 +1,5 @@
-/* inspect.h: what a received descriptor is, before the broker keeps it. Nothing about it is changed, nothing is opened. */
+/* inspect.h: what a received descriptor is, before the broker keeps it. Nothing about it is changed, nothing is opened,
+ * and nothing asks a server in user space (FUSE, network file systems), which might never answer. */
 #ifndef INSPECT_H
 #define INSPECT_H
 
@@ -29,12 +30,20 @@ enum inspect_type {
     INSPECT_EPOLL,
     INSPECT_PIDFD,
     INSPECT_SIGNALFD,
-    INSPECT_PATH, /* opened with O_PATH */
+    INSPECT_IO_URING,
+    INSPECT_PATH,    /* opened with O_PATH */
+    INSPECT_UNKNOWN, /* nothing can be learnt about it: it may be one that is refused */
     INSPECT_TYPES
 };
 
 /* "tcp-listener"; the words of Item.type. */
 const char *inspect_name(enum inspect_type type);
+
+bool inspect_is_socket(enum inspect_type type);
+
+/* Types that no call takes. A signalfd reports the signals of whichever process asks. O_PATH has nothing to wait for.
+ * An io_uring keeps open whatever is registered in it, and newer kernels do not pass it on. What is unknown may be any of these. */
+bool inspect_is_refused(enum inspect_type type);
 
 /* Once, at the start: finds out how open files can be compared and what our own address looks like from a client's end
  * (listener may be OS_FD_NONE). */
@@ -44,7 +53,10 @@ void inspect_init(os_fd listener);
 const char *inspect_identity(void);
 
 enum inspect_type inspect_type_of(os_fd fd);
-bool inspect_is_socket(enum inspect_type type);
+
+/* Whether the engine may be asked about it. False for files and folders outside the kernel's own file systems: on the
+ * others they are always ready, and asking about one on FUSE waits for its server. Treat it as ENGINE_E_UNSUPPORTED. */
+bool inspect_is_watchable(os_fd fd, enum inspect_type type);
 
 /* The other end of fd is this broker: a client's own connection. */
 bool inspect_is_own(os_fd fd);

@@ -1,0 +1,40 @@
+/* inspect.c: the tables of inspect.h that are the same everywhere. */
+#include "inspect.h"
+
+static const char *const names[INSPECT_TYPES] = {
+    [INSPECT_OTHER] = "other",
+    [INSPECT_PIPE] = "pipe",
+    [INSPECT_TCP] = "tcp",
+    [INSPECT_TCP_LISTENER] = "tcp-listener",
+    [INSPECT_UDP] = "udp",
+    [INSPECT_UNIX] = "unix",
+    [INSPECT_UNIX_LISTENER] = "unix-listener",
+    [INSPECT_UNIX_DGRAM] = "unix-dgram",
+    [INSPECT_UNIX_SEQPACKET] = "unix-seqpacket",
+    [INSPECT_SOCKET] = "socket",
+    [INSPECT_REGULAR] = "regular",
+    [INSPECT_DIRECTORY] = "directory",
+    [INSPECT_TTY] = "tty",
+    [INSPECT_CHARACTER] = "character",
+    [INSPECT_BLOCK] = "block",
+    [INSPECT_EVENTFD] = "eventfd",
+    [INSPECT_TIMERFD] = "timerfd",
+    [INSPECT_INOTIFY] = "inotify",
+    [INSPECT_EPOLL] = "epoll",
+    [INSPECT_PIDFD] = "pidfd",
+    [INSPECT_SIGNALFD] = "signalfd",
+    [INSPECT_IO_URING] = "io-uring",
+    [INSPECT_PATH] = "path",
+    [INSPECT_UNKNOWN] = "unknown",
+};
+
+const char *inspect_name(enum inspect_type type) {
+    return (unsigned)type < INSPECT_TYPES ? names[type] : names[INSPECT_UNKNOWN];
+}
+
+bool inspect_is_socket(enum inspect_type type) { return type >= INSPECT_TCP && type <= INSPECT_SOCKET; }
+
+bool inspect_is_refused(enum inspect_type type) {
+    return type == INSPECT_SIGNALFD || type == INSPECT_IO_URING || type == INSPECT_PATH ||
+           type == INSPECT_UNKNOWN;
+}

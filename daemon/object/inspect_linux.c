@@ -1,0 +1,339 @@
+/* inspect_linux.c: inspect.h on Linux.
+ *
+ * A descriptor may lie on a FUSE file system whose server is the client itself, so nothing here may ask a server.
+ * fstat and fstatfs do; statx with AT_STATX_DONT_SYNC answers from memory. Which file system a descriptor is on is told
+ * by comparing its device number, which no server can choose, with those learnt at the start.
+ * Ioctls are not used either: on a device of somebody else they may wait or have effects. */
+#define _GNU_SOURCE
+
+#include "inspect.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/kcmp.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/sysmacros.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+enum { DUPFD_QUERY = 1024 + 3 /* F_DUPFD_QUERY, Linux 6.10 */, KERNEL_DEVICES_MAX = 8 };
+
+static struct {
+    enum { IDENTITY_FSTAT, IDENTITY_KCMP, IDENTITY_DUPFD_QUERY } identity;
+    dev_t anonymous;                  /* of eventfd and its kind */
+    dev_t pidfs;                      /* of pidfds; as `anonymous` before Linux 6.9 */
+    dev_t kernel[KERNEL_DEVICES_MAX]; /* of file systems that the kernel itself answers for */
+    size_t n_kernel;
+    struct sockaddr_un address; /* of the listener; length 0: none */
+    socklen_t address_length;
+    uint64_t listener_inode;
+    dev_t listener_device;
+} known;
+
+/* What statx tells of an open file. */
+struct facts {
+    mode_t mode;
+    dev_t device; /* it lies on */
+    uint64_t inode;
+    unsigned major; /* it is */
+};
+
+/* 0 or a negative errno; -EACCES: on a FUSE mount of another user. */
+static int facts_of(int fd, struct facts *facts) {
+    struct statx found;
+
+    if (statx(fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_TYPE | STATX_MODE | STATX_INO, &found) < 0)
+        return -errno;
+    *facts = (struct facts){.mode = found.stx_mode,
+                            .device = makedev(found.stx_dev_major, found.stx_dev_minor),
+                            .inode = found.stx_ino,
+                            .major = found.stx_rdev_major};
+    return 0;
+}
+
+static bool same_by_dupfd_query(int a, int b) { return fcntl(a, DUPFD_QUERY, b) == 1; }
+
+static bool same_by_kcmp(int a, int b) {
+    pid_t self = getpid();
+
+    return syscall(SYS_kcmp, self, self, KCMP_FILE, a, b) == 0;
+}
+
+/* Each socket has an inode of its own, and two ends of a pipe differ in their flags. Two openings of one file cannot be
+ * told apart, and anonymous inodes not at all: those count as different. */
+static bool same_by_fstat(int a, int b) {
+    struct facts of_a, of_b;
+
+    if (facts_of(a, &of_a) || facts_of(b, &of_b))
+        return false;
+    if (of_a.device != of_b.device || of_a.inode != of_b.inode ||
+        (!S_ISSOCK(of_a.mode) && !S_ISFIFO(of_a.mode)))
+        return false;
+    return fcntl(a, F_GETFL) == fcntl(b, F_GETFL);
+}
+
+bool inspect_same(os_fd a, os_fd b) {
+    switch (known.identity) {
+    case IDENTITY_DUPFD_QUERY:
+        return same_by_dupfd_query(a, b);
+    case IDENTITY_KCMP:
+        return same_by_kcmp(a, b);
+    default:
+        return same_by_fstat(a, b);
+    }
+}
+
+const char *inspect_identity(void) {
+    static const char *const names[] = {
+        [IDENTITY_FSTAT] = "fstat", [IDENTITY_KCMP] = "kcmp", [IDENTITY_DUPFD_QUERY] = "dupfd-query"};
+
+    return names[known.identity];
+}
+
+/* A way of comparing is used if it tells a copy from another file here: kernels lack them and sandboxes forbid them. */
+static void learn_identity(int file) {
+    int copy = os_dup(file), other = eventfd(0, EFD_CLOEXEC);
+
+    known.identity = IDENTITY_FSTAT;
+    if (copy < 0 || other < 0)
+        goto done;
+    if (same_by_dupfd_query(file, copy) && !same_by_dupfd_query(file, other))
+        known.identity = IDENTITY_DUPFD_QUERY;
+    else if (same_by_kcmp(file, copy) && !same_by_kcmp(file, other))
+        known.identity = IDENTITY_KCMP;
+done:
+    os_close(copy);
+    os_close(other);
+}
+
+static void learn_devices(int anonymous) {
+    static const char *const mounts[] = {"/proc", "/sys", "/sys/fs/cgroup", "/sys/kernel/tracing",
+                                         "/dev/mqueue"};
+    os_fd pidfd = inspect_open_pid((uint32_t)getpid());
+    struct facts facts;
+    struct stat status;
+
+    if (facts_of(anonymous, &facts) == 0)
+        known.anonymous = facts.device;
+    known.pidfs = known.anonymous;
+    if (pidfd != OS_FD_NONE && facts_of(pidfd, &facts) == 0)
+        known.pidfs = facts.device;
+    os_close(pidfd);
+    known.n_kernel = 0;
+    for (size_t i = 0; i < sizeof(mounts) / sizeof(*mounts); i++)
+        if (stat(mounts[i], &status) == 0 && major(status.st_dev) == 0)
+            known.kernel[known.n_kernel++] = status.st_dev;
+}
+
+static void learn_listener(int listener) {
+    struct facts facts;
+
+    known.address_length = sizeof(known.address);
+    if (listener == OS_FD_NONE || facts_of(listener, &facts) ||
+        getsockname(listener, (struct sockaddr *)&known.address, &known.address_length) < 0 ||
+        known.address.sun_family != AF_UNIX ||
+        known.address_length <= offsetof(struct sockaddr_un, sun_path)) {
+        known.address_length = 0;
+        return;
+    }
+    known.listener_device = facts.device;
+    known.listener_inode = facts.inode;
+}
+
+void inspect_init(os_fd listener) {
+    int file = eventfd(0, EFD_CLOEXEC);
+
+    learn_identity(file);
+    learn_devices(file);
+    learn_listener(listener);
+    os_close(file);
+}
+
+static int option(int fd, int name) {
+    int value = -1;
+    socklen_t size = sizeof(value);
+
+    return getsockopt(fd, SOL_SOCKET, name, &value, &size) < 0 ? -1 : value;
+}
+
+static enum inspect_type type_of_unix(int fd) {
+    switch (option(fd, SO_TYPE)) {
+    case SOCK_STREAM:
+        return option(fd, SO_ACCEPTCONN) == 1 ? INSPECT_UNIX_LISTENER : INSPECT_UNIX;
+    case SOCK_DGRAM:
+        return INSPECT_UNIX_DGRAM;
+    case SOCK_SEQPACKET:
+        return INSPECT_UNIX_SEQPACKET;
+    default:
+        return INSPECT_SOCKET;
+    }
+}
+
+static enum inspect_type type_of_socket(int fd) {
+    switch (option(fd, SO_DOMAIN)) {
+    case AF_UNIX:
+        return type_of_unix(fd);
+    case AF_INET:
+    case AF_INET6:
+        break;
+    default:
+        return INSPECT_SOCKET;
+    }
+    switch (option(fd, SO_PROTOCOL)) {
+    case IPPROTO_TCP:
+    case IPPROTO_MPTCP:
+        return option(fd, SO_ACCEPTCONN) == 1 ? INSPECT_TCP_LISTENER : INSPECT_TCP;
+    case IPPROTO_UDP:
+        return INSPECT_UDP;
+    default:
+        return INSPECT_SOCKET;
+    }
+}
+
+/* The numbers of terminals are fixed: virtual consoles and serial lines, /dev/tty and /dev/ptmx, ends of pty pairs. */
+static enum inspect_type type_of_character(unsigned major) {
+    return major == 4 || major == 5 || (major >= 136 && major <= 143) ? INSPECT_TTY : INSPECT_CHARACTER;
+}
+
+/* Only the link in /proc tells what an anonymous inode is. Its text comes from the kernel. */
+static enum inspect_type type_of_anonymous(int fd) {
+    static const struct {
+        const char *link;
+        enum inspect_type type;
+    } links[] = {
+        {"anon_inode:[eventfd]", INSPECT_EVENTFD},   {"anon_inode:[timerfd]", INSPECT_TIMERFD},
+        {"anon_inode:[signalfd]", INSPECT_SIGNALFD}, {"anon_inode:[eventpoll]", INSPECT_EPOLL},
+        {"anon_inode:inotify", INSPECT_INOTIFY},     {"anon_inode:[pidfd]", INSPECT_PIDFD},
+        {"anon_inode:[io_uring]", INSPECT_IO_URING}, {"anon_inode:", INSPECT_OTHER},
+    };
+    char path[32], link[64];
+    ssize_t length;
+
+    (void)snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+    length = readlink(path, link, sizeof(link) - 1);
+    if (length < 0)
+        return INSPECT_UNKNOWN;
+    link[length] = '\0';
+    for (size_t i = 0; i < sizeof(links) / sizeof(*links); i++)
+        if (strncmp(link, links[i].link, strlen(links[i].link)) == 0)
+            return links[i].type;
+    return INSPECT_UNKNOWN;
+}
+
+enum inspect_type inspect_type_of(os_fd fd) {
+    int flags = fcntl(fd, F_GETFL);
+    struct facts facts;
+    int error;
+
+    if (flags < 0)
+        return INSPECT_UNKNOWN;
+    if (flags & O_PATH)
+        return INSPECT_PATH;
+    error = facts_of(fd, &facts);
+    if (error) /* anonymous inodes are never hidden */
+        return error == -EACCES ? INSPECT_OTHER : INSPECT_UNKNOWN;
+    if (known.pidfs != known.anonymous && facts.device == known.pidfs)
+        return INSPECT_PIDFD;
+    if (facts.device == known.anonymous || !(facts.mode & S_IFMT))
+        return type_of_anonymous(fd);
+    switch (facts.mode & S_IFMT) {
+    case S_IFIFO:
+        return INSPECT_PIPE;
+    case S_IFSOCK:
+        return type_of_socket(fd);
+    case S_IFREG:
+        return INSPECT_REGULAR;
+    case S_IFDIR:
+        return INSPECT_DIRECTORY;
+    case S_IFCHR:
+        return type_of_character(facts.major);
+    case S_IFBLK:
+        return INSPECT_BLOCK;
+    default:
+        return INSPECT_OTHER;
+    }
+}
+
+bool inspect_is_watchable(os_fd fd, enum inspect_type type) {
+    struct facts facts;
+
+    if (type != INSPECT_REGULAR && type != INSPECT_DIRECTORY && type != INSPECT_OTHER)
+        return true;
+    if (facts_of(fd, &facts))
+        return false;
+    if (facts.device == known.anonymous)
+        return true;
+    for (size_t i = 0; i < known.n_kernel; i++)
+        if (facts.device == known.kernel[i])
+            return true;
+    return false;
+}
+
+bool inspect_is_own(os_fd fd) {
+    struct sockaddr_un peer;
+    socklen_t length = sizeof(peer);
+    struct facts facts;
+
+    if (!known.address_length || option(fd, SO_DOMAIN) != AF_UNIX)
+        return false;
+    if (getpeername(fd, (struct sockaddr *)&peer, &length) == 0)
+        return length == known.address_length && memcmp(&peer, &known.address, length) == 0;
+    return facts_of(fd, &facts) == 0 && facts.device == known.listener_device &&
+           facts.inode == known.listener_inode;
+}
+
+bool inspect_closes_at_once(enum inspect_type type) {
+    switch (type) {
+    case INSPECT_EVENTFD: /* wakes who polls it and drops a count; no lock is held while user memory is copied */
+    case INSPECT_TIMERFD: /* cancels its timer, which waits for its handler at most, and frees by RCU */
+    case INSPECT_PIDFD:   /* drops a reference on the process's number */
+        return true;
+    default:
+        /* Sockets linger, files are flushed to servers. Pipes, epolls and inotify are released under a mutex, which another
+         * holder can keep while the kernel copies to memory of his that is paged in by a server. */
+        return false;
+    }
+}
+
+/* The process's number as the "Pid:" line says: -1 when it has ended, 0 when it is of a foreign PID namespace. */
+static uint32_t pid_of(int fd) {
+    char path[40], line[128];
+    long pid = 0;
+    FILE *file;
+
+    (void)snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", fd);
+    file = fopen(path, "re");
+    if (!file)
+        return 0;
+    while (fgets(line, sizeof(line), file))
+        if (strncmp(line, "Pid:", 4) == 0)
+            pid = strtol(line + 4, NULL, 10);
+    (void)fclose(file);
+    return pid > 0 ? (uint32_t)pid : 0;
+}
+
+bool inspect_pidfd(os_fd fd, uint64_t *key, uint32_t *pid) {
+    struct facts facts;
+
+    if (inspect_type_of(fd) != INSPECT_PIDFD || facts_of(fd, &facts))
+        return false;
+    *pid = pid_of(fd);
+    /* pidfs has an inode for each process, never used again; before it there was one for all. */
+    *key = facts.device == known.anonymous ? *pid : facts.inode;
+    return *key != 0;
+}
+
+os_fd inspect_open_pid(uint32_t pid) {
+    if (pid == 0 || pid > INT32_MAX) {
+        errno = EINVAL;
+        return OS_FD_NONE;
+    }
+    return (os_fd)syscall(SYS_pidfd_open, (pid_t)pid, 0u);
+}
