@@ -90,9 +90,6 @@ fail:
 int pollable_evt_end(os_fd handle, os_fd target) {
     int error = change(handle, EPOLL_CTL_MOD, always(), EPOLLIN);
 
-    /* The session can take entries out of its own handle: then put it back. */
-    if (error == -ENOENT)
-        error = change(handle, EPOLL_CTL_ADD, always(), EPOLLIN);
     if (target != OS_FD_NONE)
         (void)epoll_ctl(handle, EPOLL_CTL_DEL, target, NULL);
     return error;
