@@ -11,7 +11,11 @@ import os
 import re
 import sys
 
-GENERATED = {'portd.pb-c.h': 'proto/portd.pb-c.h', 'proto/portd.pb-c.h': 'proto/portd.pb-c.h'}
+GENERATED = {
+    'portd.pb-c.h': 'proto/portd.pb-c.h',
+    'proto/portd.pb-c.h': 'proto/portd.pb-c.h',
+    'portd_version.h': 'portd_version.h',
+}
 ROOTS = ('proto', 'daemon', 'client', 'tests')
 INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*(["<])([^">]+)[">]', re.M)
 
@@ -59,7 +63,7 @@ def target_of(path, name, top):
 
 
 def allowed(target, room, targets, rooms):
-    if target in targets:
+    if target in targets or '/' not in target:
         return True
     home = room_of(target, rooms)
     for entry in targets:

@@ -23,11 +23,12 @@ target_compile_features(portd_options INTERFACE c_std_17)
 set(CMAKE_C_STANDARD 17)
 set(CMAKE_C_STANDARD_REQUIRED ON)
 set(CMAKE_C_EXTENSIONS OFF)
-target_include_directories(portd_options INTERFACE "$<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}>")
+target_include_directories(portd_options INTERFACE "${PROJECT_SOURCE_DIR}")
+target_include_directories(portd_options SYSTEM INTERFACE "${PROJECT_BINARY_DIR}") # what is generated
 target_compile_options(portd_options INTERFACE
   -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wcast-qual
   -Wimplicit-fallthrough -Wundef)
-target_compile_definitions(portd_options INTERFACE PORTD_VERSION="${PROJECT_VERSION}")
+configure_file("${CMAKE_CURRENT_LIST_DIR}/portd_version.h.in" "${PROJECT_BINARY_DIR}/portd_version.h" @ONLY)
 
 if(WIN32)
   target_compile_definitions(portd_options INTERFACE _WIN32_WINNT=0x0A00 WIN32_LEAN_AND_MEAN)
