@@ -1,0 +1,338 @@
+/* test_transport.c: sockets at addresses, and bytes with descriptors. The way of frames is test_channel.c's. */
+#include "tests/support/test.h"
+
+#include "proto/frame.h"
+#include "proto/transport.h"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+
+static char folder[64];
+static char path[128];    /* of a socket in that folder */
+static char address[160]; /* the same as an address */
+
+static void folder_make(void) {
+    (void)snprintf(folder, sizeof(folder), "/tmp/portd-transport-XXXXXX");
+    assert_non_null(mkdtemp(folder));
+    (void)snprintf(path, sizeof(path), "%s/portd.sock", folder);
+    (void)snprintf(address, sizeof(address), "unix:%s", path);
+}
+
+/* Fails when something but the socket was left behind. */
+static void folder_remove(void) {
+    (void)unlink(path);
+    assert_return_code(rmdir(folder), errno);
+}
+
+static int file_flags(os_fd fd) { return fcntl(fd, F_GETFL) & O_NONBLOCK; }
+
+static os_fd listen_at(unsigned mode) {
+    os_fd listener = OS_FD_NONE;
+
+    assert_int_equal(transport_listen(address, mode, &listener), 0);
+    assert_int_equal(fcntl(listener, F_GETFD), FD_CLOEXEC);
+    return listener;
+}
+
+static void clients_connect_and_are_accepted(void **state) {
+    os_fd listener, client, server;
+    char byte;
+
+    (void)state;
+    folder_make();
+    listener = listen_at(0600);
+    assert_int_equal(transport_accept(listener, &server), -EAGAIN);
+    assert_int_equal(transport_connect(address, &client), 0);
+    assert_int_equal(transport_accept(listener, &server), 0);
+    assert_int_equal(fcntl(client, F_GETFD) & fcntl(server, F_GETFD), FD_CLOEXEC);
+    assert_int_equal(file_flags(client) & file_flags(server), O_NONBLOCK);
+    assert_int_equal(transport_send(client, "x", 1, NULL, 0), 1);
+    assert_int_equal(read(server, &byte, 1), 1);
+    assert_int_equal(byte, 'x');
+    os_close(client);
+    os_close(server);
+    os_close(listener);
+    folder_remove();
+}
+
+static void the_socket_has_the_mode_asked_for(void **state) {
+    static const mode_t modes[] = {0600, 0660, 0666, 0000};
+    mode_t before = umask(0137);
+    struct stat status;
+
+    (void)state;
+    folder_make();
+    for (size_t i = 0; i < sizeof(modes) / sizeof(modes[0]); i++) {
+        os_fd listener = listen_at(modes[i]);
+        assert_return_code(stat(path, &status), errno);
+        assert_int_equal(status.st_mode, S_IFSOCK | modes[i]);
+        os_close(listener);
+        transport_unlink(address);
+    }
+    assert_int_equal(umask(before), 0137);
+    folder_remove();
+}
+
+static void a_stale_socket_is_replaced(void **state) {
+    struct stat old, new;
+    os_fd client;
+
+    (void)state;
+    folder_make();
+    os_close(listen_at(0600));
+    assert_return_code(stat(path, &old), errno);
+    assert_int_equal(transport_connect(address, &client), -ECONNREFUSED);
+    os_fd keep = open(path, O_PATH | O_CLOEXEC); /* so that its number is not used again */
+    assert_return_code(keep, errno);
+    os_fd listener = listen_at(0600);
+    assert_return_code(stat(path, &new), errno);
+    assert_int_not_equal(old.st_ino, new.st_ino);
+    assert_int_equal(transport_connect(address, &client), 0);
+    os_close(client);
+    os_close(keep);
+    os_close(listener);
+    folder_remove();
+}
+
+static void a_live_socket_is_left_alone(void **state) {
+    os_fd listener, second = OS_FD_NONE, client;
+
+    (void)state;
+    folder_make();
+    listener = listen_at(0600);
+    assert_int_equal(transport_listen(address, 0600, &second), -EADDRINUSE);
+    assert_int_equal(second, OS_FD_NONE);
+    assert_int_equal(transport_connect(address, &client), 0);
+    os_close(client);
+    os_close(listener);
+    folder_remove();
+}
+
+static void a_live_socket_with_a_full_queue_is_left_alone(void **state) {
+    struct sockaddr_un name = {.sun_family = AF_UNIX};
+    os_fd second = OS_FD_NONE, clients[8];
+    int n = 0;
+
+    (void)state;
+    folder_make();
+    memcpy(name.sun_path, path, strlen(path) + 1);
+    int listener = socket(AF_UNIX, SOCK_STREAM, 0);
+    assert_return_code(bind(listener, (struct sockaddr *)&name, sizeof(name)), errno);
+    assert_return_code(listen(listener, 0), errno);
+    while (n < 8 && transport_connect(address, &clients[n]) == 0)
+        n++;
+    assert_in_range(n, 1, 7);
+    assert_int_equal(transport_connect(address, &clients[n]), -EAGAIN);
+    assert_int_equal(transport_listen(address, 0600, &second), -EADDRINUSE);
+    while (n > 0)
+        os_close(clients[--n]);
+    os_close(listener);
+    folder_remove();
+}
+
+static void a_socket_of_another_type_is_left_alone(void **state) {
+    struct sockaddr_un name = {.sun_family = AF_UNIX};
+    os_fd listener = OS_FD_NONE;
+
+    (void)state;
+    folder_make();
+    memcpy(name.sun_path, path, strlen(path) + 1);
+    int datagrams = socket(AF_UNIX, SOCK_DGRAM, 0);
+    assert_return_code(bind(datagrams, (struct sockaddr *)&name, sizeof(name)), errno);
+    assert_int_equal(transport_listen(address, 0600, &listener), -EADDRINUSE);
+    os_close(datagrams);
+    folder_remove();
+}
+
+static void what_is_no_socket_is_left_alone(void **state) {
+    os_fd listener = OS_FD_NONE;
+    struct stat status;
+
+    (void)state;
+    folder_make();
+    os_close(open(path, O_CREAT | O_WRONLY | O_CLOEXEC, 0600));
+    assert_int_equal(transport_listen(address, 0600, &listener), -EEXIST);
+    transport_unlink(address);
+    assert_return_code(lstat(path, &status), errno);
+    assert_true(S_ISREG(status.st_mode));
+    assert_return_code(unlink(path), errno);
+    assert_return_code(symlink("/dev/null", path), errno);
+    assert_int_equal(transport_listen(address, 0600, &listener), -EEXIST);
+    assert_return_code(unlink(path), errno);
+    assert_return_code(mkdir(path, 0700), errno);
+    assert_int_equal(transport_listen(address, 0600, &listener), -EEXIST);
+    assert_return_code(rmdir(path), errno);
+    folder_remove();
+}
+
+static void of_two_starters_one_gives_up(void **state) {
+    os_fd listener = OS_FD_NONE;
+    struct stat status;
+
+    (void)state;
+    folder_make();
+    os_close(listen_at(0600)); /* stale, but somebody else is just replacing it */
+    int other = open(folder, O_RDONLY | O_CLOEXEC);
+    assert_return_code(flock(other, LOCK_EX), errno);
+    assert_int_equal(transport_listen(address, 0600, &listener), -EADDRINUSE);
+    assert_return_code(lstat(path, &status), errno);
+    os_close(other);
+    os_close(listen_at(0600));
+    folder_remove();
+}
+
+static void bad_addresses_are_refused(void **state) {
+    char text[512] = "unix:/";
+    os_fd fd = OS_FD_NONE;
+
+    (void)state;
+    folder_make();
+    memset(text + 6, 'x', 107);
+    assert_int_equal(transport_listen(text, 0600, &fd), -EINVAL);
+    assert_int_equal(transport_connect(text, &fd), -EINVAL);
+    assert_int_equal(transport_listen("npipe:portd", 0600, &fd), -EAFNOSUPPORT);
+    assert_int_equal(transport_connect("npipe:portd", &fd), -EAFNOSUPPORT);
+    assert_int_equal(transport_connect(address, &fd), -ENOENT);
+    strcat(address, "/below");
+    assert_int_equal(transport_listen(address, 0600, &fd), -ENOENT);
+    assert_int_equal(fd, OS_FD_NONE);
+    folder_remove();
+}
+
+static void a_path_of_full_length_works(void **state) {
+    os_fd listener, client;
+
+    (void)state;
+    folder_make();
+    size_t length = strlen(path);
+    memset(path + length, 'l', 107 - length);
+    path[107] = '\0';
+    (void)snprintf(address, sizeof(address), "unix:%s", path);
+    listener = listen_at(0600);
+    assert_int_equal(transport_connect(address, &client), 0);
+    os_close(client);
+    os_close(listener);
+    folder_remove();
+}
+
+static void an_inherited_listener_is_adopted(void **state) {
+    os_fd listener, adopted, client, server;
+    char text[16];
+
+    (void)state;
+    folder_make();
+    listener = listen_at(0600);
+    assert_return_code(fcntl(listener, F_SETFD, 0), errno);
+    assert_return_code(fcntl(listener, F_SETFL, 0), errno);
+    (void)snprintf(text, sizeof(text), "fd:%d", listener);
+    assert_int_equal(transport_connect(text, &adopted), -EINVAL); /* it is no connection */
+    assert_int_equal(transport_listen(text, 0600, &adopted), 0);
+    assert_int_equal(adopted, listener);
+    assert_int_equal(fcntl(listener, F_GETFD), FD_CLOEXEC);
+    assert_int_equal(transport_accept(listener, &server), -EAGAIN);
+    assert_int_equal(transport_connect(address, &client), 0);
+    assert_int_equal(transport_accept(listener, &server), 0);
+    os_close(server);
+    os_close(client);
+    os_close(listener);
+    folder_remove();
+}
+
+static void an_inherited_connection_keeps_its_flags(void **state) {
+    os_fd adopted, fds[FRAME_FDS_ROOM];
+    int pair[2];
+    char text[16], byte;
+    size_t n_fds;
+    bool truncated;
+
+    (void)state;
+    assert_return_code(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), errno);
+    (void)snprintf(text, sizeof(text), "fd:%d", pair[0]);
+    assert_int_equal(transport_listen(text, 0600, &adopted), -EINVAL);
+    assert_int_equal(transport_connect(text, &adopted), 0);
+    assert_int_equal(adopted, pair[0]);
+    assert_int_equal(fcntl(adopted, F_GETFD), FD_CLOEXEC);
+    assert_int_equal(file_flags(adopted), 0);
+    assert_int_equal(transport_recv(adopted, &byte, 1, fds, &n_fds, &truncated),
+                     -EAGAIN); /* and does not block */
+    os_close(pair[0]);
+    os_close(pair[1]);
+}
+
+static void what_is_no_stream_socket_is_not_adopted(void **state) {
+    int pipes[2], pair[2];
+
+    (void)state;
+    assert_return_code(pipe(pipes), errno);
+    assert_int_equal(transport_adopt(pipes[0]), -ENOTSOCK);
+    os_close(pipes[0]);
+    assert_int_equal(transport_adopt(pipes[0]), -EBADF);
+    os_close(pipes[1]);
+    assert_return_code(socketpair(AF_UNIX, SOCK_DGRAM, 0, pair), errno);
+    assert_int_equal(transport_adopt(pair[0]), -EAFNOSUPPORT);
+    os_close(pair[0]);
+    os_close(pair[1]);
+    int tcp = socket(AF_INET, SOCK_STREAM, 0);
+    assert_int_equal(transport_adopt(tcp), -EAFNOSUPPORT);
+    assert_int_equal(fcntl(tcp, F_GETFD), 0);
+    os_close(tcp);
+}
+
+static void descriptors_travel_beside_the_bytes(void **state) {
+    os_fd sent[2], got[FRAME_FDS_ROOM];
+    int pair[2], pipes[2];
+    char bytes[16];
+    size_t n_fds;
+    bool truncated = true;
+
+    (void)state;
+    assert_return_code(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), errno);
+    assert_return_code(pipe(pipes), errno);
+    sent[0] = pipes[0];
+    sent[1] = pipes[1];
+    assert_int_equal(transport_send(pair[0], "bytes", 5, sent, 2), 5);
+    os_close(pipes[0]);
+    os_close(pipes[1]);
+    assert_int_equal(transport_recv(pair[1], bytes, sizeof(bytes), got, &n_fds, &truncated), 5);
+    assert_memory_equal(bytes, "bytes", 5);
+    assert_int_equal(n_fds, 2);
+    assert_false(truncated);
+    assert_int_equal(fcntl(got[0], F_GETFD), FD_CLOEXEC);
+    assert_int_equal(file_flags(got[0]), 0);
+    assert_int_equal(write(got[1], "p", 1), 1); /* they are the ends of that pipe, in that order */
+    assert_int_equal(read(got[0], bytes, 1), 1);
+    os_close(got[0]);
+    os_close(got[1]);
+    os_close(pair[0]);
+    assert_int_equal(transport_recv(pair[1], bytes, sizeof(bytes), got, &n_fds, &truncated), 0);
+    assert_int_equal(n_fds, 0);
+    assert_int_equal(transport_send(pair[1], "x", 1, NULL, 0), -EPIPE);
+    os_close(pair[1]);
+}
+
+static void too_many_descriptors_are_refused(void **state) {
+    os_fd fds[FRAME_FDS_ROOM + 1];
+    int pair[2];
+
+    (void)state;
+    assert_return_code(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), errno);
+    for (size_t i = 0; i < FRAME_FDS_ROOM + 1; i++)
+        fds[i] = pair[0];
+    assert_int_equal(transport_send(pair[0], "x", 1, fds, FRAME_FDS_ROOM + 1), -EINVAL);
+    assert_int_equal(transport_send(pair[0], "x", 1, fds, FRAME_FDS_ROOM), 1);
+    os_close(pair[0]);
+    os_close(pair[1]); /* unread: the kernel closes them */
+}
+
+TEST_MAIN(TEST_CASE(clients_connect_and_are_accepted), TEST_CASE(the_socket_has_the_mode_asked_for),
+          TEST_CASE(a_stale_socket_is_replaced), TEST_CASE(a_live_socket_is_left_alone),
+          TEST_CASE(a_live_socket_with_a_full_queue_is_left_alone),
+          TEST_CASE(a_socket_of_another_type_is_left_alone), TEST_CASE(what_is_no_socket_is_left_alone),
+          TEST_CASE(of_two_starters_one_gives_up), TEST_CASE(bad_addresses_are_refused),
+          TEST_CASE(a_path_of_full_length_works), TEST_CASE(an_inherited_listener_is_adopted),
+          TEST_CASE(an_inherited_connection_keeps_its_flags),
+          TEST_CASE(what_is_no_stream_socket_is_not_adopted), TEST_CASE(descriptors_travel_beside_the_bytes),
+          TEST_CASE(too_many_descriptors_are_refused))
