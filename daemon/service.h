@@ -4,6 +4,8 @@
 
 #include "proto/os.h"
 
+#include <stddef.h>
+
 /* Listeners by socket activation (LISTEN_FDS, LISTEN_PID, LISTEN_FDNAMES): returns how many of ours there are (0: none
  * for us) and the one named "portd", else the first, in *listener, close-on-exec. All the others are closed. The variables
  * are taken out of the environment. Negative errno: the variables are there but make no sense. */
@@ -17,5 +19,8 @@ void service_stopping(void);
 
 /* Raises the soft limit of descriptors to the hard one and returns it. */
 size_t service_descriptor_limit(void);
+
+/* Descriptors that this process has open now, those below limit. */
+size_t service_descriptors_open(size_t limit);
 
 #endif

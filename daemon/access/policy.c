@@ -6,7 +6,8 @@ void policy_init(struct policy *policy, uint32_t own) { policy->own = own; }
 const char *policy_check_connect(const struct policy *policy, const struct peer *peer) {
     (void)policy;
     /* Inside a user namespace that does not map the peer, everybody looks like this one uid. */
-    if (peer->uid == PEER_UID_NOBODY) return "uid 65534 is no identity";
+    if (peer->uid == PEER_UID_NOBODY)
+        return "uid 65534 is no identity";
     return NULL;
 }
 

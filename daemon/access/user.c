@@ -1,6 +1,7 @@
 /* user.c: accounts of users and sessions. */
 #include "user.h"
 
+#include "proto/os.h"
 #include "utlist.h"
 
 #include <assert.h>
@@ -11,7 +12,8 @@
 
 enum { OTHERS_SHARE = 4, TOP = 3, SECOND = 1000000 };
 
-static const char *const names[USER_SLOTS] = {"sessions", "connections", "descriptors", "objects", "waits", "bytes"};
+static const char *const names[USER_SLOTS] = {"sessions", "connections", "descriptors",
+                                              "objects",  "waits",       "bytes"};
 
 const char *user_slot_name(enum user_slot slot) { return names[slot]; }
 
@@ -40,11 +42,13 @@ struct user *user_ref(struct users *users, uint32_t uid) {
         return user;
     }
     user = calloc(1, sizeof *user);
-    if (!user) return NULL;
+    if (!user)
+        return NULL;
     user->uid = uid;
     user->users = users;
     user->refs = 1;
-    for (int slot = 0; slot < USER_SLOTS; slot++) user->limits[slot] = users->limits[slot] / share;
+    for (int slot = 0; slot < USER_SLOTS; slot++)
+        user->limits[slot] = users->limits[slot] / share;
     user->rate = users->rate / share;
     user->rate_tokens = (int64_t)user->rate;
     if (table_add(&users->by_uid, user)) {
@@ -55,8 +59,10 @@ struct user *user_ref(struct users *users, uint32_t uid) {
 }
 
 void user_unref(struct user *user) {
-    if (!user || --user->refs) return;
-    for (int slot = 0; slot < USER_SLOTS; slot++) assert(user->used[slot] == 0);
+    if (!user || --user->refs)
+        return;
+    for (int slot = 0; slot < USER_SLOTS; slot++)
+        assert(user->used[slot] == 0);
     assert(!user->accounts);
     table_remove(&user->users->by_uid, user);
     free(user);
@@ -70,12 +76,14 @@ static size_t write_top(const struct user *user, enum user_slot slot, char *text
     for (int i = 0; i < TOP; i++) {
         const struct account *most = NULL;
         DL_FOREACH (user->accounts, account)
-            if (account->used[slot] && account->used[slot] < below && (!most || account->used[slot] > most->used[slot]))
+            if (account->used[slot] && account->used[slot] < below &&
+                (!most || account->used[slot] > most->used[slot]))
                 most = account;
-        if (!most || length >= room) break;
+        if (!most || length >= room)
+            break;
         below = most->used[slot];
-        length += (size_t)snprintf(text + length, room - length, "%s session %" PRIu64 " (%s) %" PRIu64, i ? "," : "",
-                                   most->session, most->name, most->used[slot]);
+        length += (size_t)snprintf(text + length, room - length, "%s session %" PRIu64 " (%s) %" PRIu64,
+                                   i ? "," : "", most->session, most->name, most->used[slot]);
     }
     return length;
 }
@@ -83,14 +91,15 @@ static size_t write_top(const struct user *user, enum user_slot slot, char *text
 static int refuse(const struct user *user, enum user_slot slot, uint64_t amount, struct refusal *refusal) {
     char top[160] = " nobody else";
     write_top(user, slot, top, sizeof top);
-    return refusal_set(refusal, REFUSAL_LIMIT, NULL, "remove or release what is no longer needed, or end a session",
-                       "limit of %s: uid %" PRIu64 " has %" PRIu64 " of %" PRIu64 " and asks for %" PRIu64
-                       " more; most:%s",
-                       names[slot], user->uid, user->used[slot], user->limits[slot], amount, top);
+    return refusal_set(
+        refusal, REFUSAL_LIMIT, NULL, "remove or release what is no longer needed, or end a session",
+        "limit of %s: uid %" PRIu64 " has %" PRIu64 " of %" PRIu64 " and asks for %" PRIu64 " more; most:%s",
+        names[slot], user->uid, user->used[slot], user->limits[slot], amount, top);
 }
 
 int user_take(struct user *user, enum user_slot slot, uint64_t amount, struct refusal *refusal) {
-    if (amount > user->limits[slot] - user->used[slot]) return refuse(user, slot, amount, refusal);
+    if (amount > user->limits[slot] - user->used[slot])
+        return refuse(user, slot, amount, refusal);
     user->used[slot] += amount;
     return 0;
 }
@@ -100,16 +109,19 @@ void user_give(struct user *user, enum user_slot slot, uint64_t amount) {
     user->used[slot] -= amount;
 }
 
-int64_t user_spend(struct user *user, int64_t now) {
-    int64_t rate = (int64_t)user->rate;
+int64_t user_spend(struct user *user) {
+    int64_t rate = (int64_t)user->rate, now;
     if (user->rate_tokens > 0) {
         user->rate_tokens--;
         return 0;
     }
+    now = os_now_us();
     int64_t passed = now - user->rate_filled;
-    if (passed > SECOND) passed = SECOND;
+    if (passed > SECOND)
+        passed = SECOND;
     int64_t gained = passed * rate / SECOND;
-    if (gained < 1) return SECOND / rate + 1;
+    if (gained < 1)
+        return SECOND / rate + 1;
     user->rate_filled = now;
     user->rate_tokens = gained - 1;
     return 0;
@@ -125,12 +137,14 @@ void account_init(struct account *account, struct user *user, uint64_t session, 
 
 void account_deinit(struct account *account) {
     for (int slot = 0; slot < USER_SLOTS; slot++)
-        if (account->used[slot]) account_give(account, (enum user_slot)slot, account->used[slot]);
+        if (account->used[slot])
+            account_give(account, (enum user_slot)slot, account->used[slot]);
     DL_DELETE(account->user->accounts, account);
 }
 
 int account_take(struct account *account, enum user_slot slot, uint64_t amount, struct refusal *refusal) {
-    if (user_take(account->user, slot, amount, refusal)) return -1;
+    if (user_take(account->user, slot, amount, refusal))
+        return -1;
     account->used[slot] += amount;
     return 0;
 }
@@ -150,11 +164,13 @@ int users_refuse_table(const struct users *users, struct refusal *refusal) {
     char top[160] = " nobody";
     for (size_t i = 0; i < users->by_uid.capacity; i++) {
         const struct user *user = users->by_uid.slots[i];
-        if (user && (!most || user->used[USER_DESCRIPTORS] > most->used[USER_DESCRIPTORS])) most = user;
+        if (user && (!most || user->used[USER_DESCRIPTORS] > most->used[USER_DESCRIPTORS]))
+            most = user;
     }
-    if (most) write_top(most, USER_DESCRIPTORS, top, sizeof top);
-    return refusal_set(refusal, REFUSAL_LIMIT, NULL,
-                       "remove what is no longer needed, or start the broker with a higher limit of open files",
-                       "the broker's table of descriptors is full; most: uid %" PRIu64 ",%s",
-                       most ? most->uid : 0, top);
+    if (most)
+        write_top(most, USER_DESCRIPTORS, top, sizeof top);
+    return refusal_set(
+        refusal, REFUSAL_LIMIT, NULL,
+        "remove what is no longer needed, or start the broker with a higher limit of open files",
+        "the broker's table of descriptors is full; most: uid %" PRIu64 ",%s", most ? most->uid : 0, top);
 }

@@ -33,8 +33,8 @@ struct users {
 
 struct account {
     struct user *user;
-    uint64_t session;  /* for the texts */
-    const char *name;  /* likewise; the session's */
+    uint64_t session; /* for the texts */
+    const char *name; /* likewise; the session's */
     uint64_t used[USER_SLOTS];
     struct account *prev, *next; /* the user's others */
 };
@@ -59,14 +59,15 @@ const char *user_slot_name(enum user_slot slot);
 
 /* The account of that uid, with a reference; NULL without memory. */
 struct user *user_ref(struct users *users, uint32_t uid);
-void user_unref(struct user *user); /* NULL is allowed; asserts at the last one that everything was given back */
+void user_unref(
+    struct user *user); /* NULL is allowed; asserts at the last one that everything was given back */
 
 /* Of the user alone (a connection before it has a session). 0, or -1 and the refusal. */
 int user_take(struct user *user, enum user_slot slot, uint64_t amount, struct refusal *refusal);
 void user_give(struct user *user, enum user_slot slot, uint64_t amount);
 
-/* One request at this time. 0, or the microseconds after which the next may come. */
-int64_t user_spend(struct user *user, int64_t now);
+/* One request now. 0, or the microseconds after which the next may come. */
+int64_t user_spend(struct user *user);
 
 /* name must last as long as the account. */
 void account_init(struct account *account, struct user *user, uint64_t session, const char *name);

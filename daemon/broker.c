@@ -1,0 +1,204 @@
+/* broker.c: making, running and ending the broker.
+ *
+ * The engine's descriptor is one watch among others in the loop: when it is readable, a batch of answers is taken and each goes to the
+ * descriptor whose id it carries, if that still lives. */
+#include "broker.h"
+
+#include "base/log.h"
+#include "object/descriptor.h"
+#include "service.h"
+#include "session/listener.h"
+#include "utlist.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { BATCH = 64 };
+
+struct broker {
+    struct loop *loop;
+    struct engine *engine;
+    struct loop_watch engine_watch;
+    struct offload *offload;
+    struct closer *closer;
+    struct slots slots;
+    struct users users;
+    struct policy policy;
+    struct registry registry;
+    struct sessions sessions;
+    struct listener listener;
+    struct loop_timer idle;
+    int64_t idle_exit_us; /* 0: never */
+    bool idle_set;
+    bool registry_made, sessions_made;
+};
+
+static void on_engine(struct loop_watch *watch, unsigned ignored) {
+    struct broker *broker = (struct broker *)((char *)watch - offsetof(struct broker, engine_watch));
+    struct engine_event events[BATCH];
+    int n = engine_wait(broker->engine, events, BATCH);
+    (void)ignored;
+    for (int i = 0; i < n; i++) {
+        struct object *object = registry_find(&broker->registry, events[i].token);
+        /* The descriptor may have gone while its answer was under way. */
+        if (object)
+            descriptor_on_ready((struct descriptor *)object, events[i].events);
+    }
+    if (n < 0)
+        log_write(LOG_LEVEL_ERROR, "the engine cannot tell what is ready: %s", strerror(-n));
+}
+
+static void on_signal(void *context, int number) {
+    struct broker *broker = context;
+    if (number == SIGHUP) {
+        log_write(LOG_LEVEL_INFO, "SIGHUP: there is no configuration to read again");
+        return;
+    }
+    log_write(LOG_LEVEL_INFO, "stopping; signal=%d", number);
+    loop_stop(broker->loop);
+}
+
+static void on_idle(struct loop_timer *timer) {
+    struct broker *broker = (struct broker *)((char *)timer - offsetof(struct broker, idle));
+    broker->idle_set = false;
+    if (!sessions_idle(&broker->sessions))
+        return;
+    log_write(LOG_LEVEL_INFO, "stopping; nobody is connected and nothing is held");
+    loop_stop(broker->loop);
+}
+
+/* After each turn: what was left to be sent goes out, and idleness begins or ends. */
+static void after(void *context) {
+    struct broker *broker = context;
+    bool idle;
+    sessions_after(&broker->sessions);
+    if (!broker->idle_exit_us)
+        return;
+    idle = sessions_idle(&broker->sessions);
+    if (idle == broker->idle_set)
+        return;
+    broker->idle_set = idle;
+    if (!idle)
+        loop_timer_clear(&broker->idle);
+    else if (loop_timer_set(broker->loop, &broker->idle, os_now_us() + broker->idle_exit_us))
+        log_write(LOG_LEVEL_WARNING, "out of memory: idleness does not end the broker");
+}
+
+/* What needs nothing but the system. */
+static int make_parts(struct broker *broker, size_t limit) {
+    broker->loop = loop_new();
+    broker->engine = broker->loop ? engine_new() : NULL;
+    if (!broker->engine)
+        return errno ? -errno : -ENOMEM;
+    broker->offload = offload_new(broker->loop);
+    broker->closer = broker->offload ? closer_new(broker->offload, limit) : NULL;
+    if (!broker->closer)
+        return errno ? -errno : -ENOMEM;
+    broker->engine_watch.fd = engine_pollable(broker->engine);
+    broker->engine_watch.fn = on_engine;
+    return loop_watch(broker->loop, &broker->engine_watch, LOOP_READ);
+}
+
+static int watch_signals(struct broker *broker) {
+    static const int numbers[] = {SIGTERM, SIGINT, SIGHUP};
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
+        int error = loop_signal(broker->loop, numbers[i], on_signal, broker);
+        if (error)
+            return error;
+    }
+    return signal(SIGPIPE, SIG_IGN) == SIG_ERR ? -errno : 0;
+}
+
+static int make_rooms(struct broker *broker, size_t limit, os_fd listener) {
+    uint32_t own = peer_self();
+    uint64_t seed;
+    int error = os_random(&seed, sizeof seed);
+    if (error)
+        return error;
+    inspect_init(listener);
+    policy_init(&broker->policy, own);
+    error = registry_init(&broker->registry, broker->loop, broker->engine, broker->closer, &broker->slots,
+                          &broker->users);
+    if (error)
+        return error;
+    broker->registry_made = true;
+    error = sessions_init(&broker->sessions, broker->loop, &broker->registry, &broker->policy);
+    if (error)
+        return error;
+    broker->sessions_made = true;
+    error = listener_open(&broker->listener, listener, &broker->sessions, &broker->users);
+    if (error)
+        return error;
+    /* Counting comes last, so that everything of our own is in it. */
+    slots_init(&broker->slots, limit, service_descriptors_open(limit));
+    users_init(&broker->users, own, slots_free(&broker->slots), seed);
+    return 0;
+}
+
+struct broker *broker_new(const struct options *options, os_fd listener) {
+    struct broker *broker = calloc(1, sizeof *broker);
+    size_t limit = service_descriptor_limit();
+    int error = broker ? make_parts(broker, limit) : -ENOMEM;
+    if (!error)
+        error = watch_signals(broker);
+    if (!error)
+        error = make_rooms(broker, limit, listener);
+    if (error) {
+        log_write(LOG_LEVEL_ERROR, "the broker cannot start: %s", strerror(-error));
+        broker_free(broker);
+        return NULL;
+    }
+    broker->idle_exit_us = options->idle_exit_us;
+    broker->idle.fn = on_idle;
+    loop_after(broker->loop, after, broker);
+    if (broker->slots.limit < 4 * SLOTS_KEEP)
+        log_write(LOG_LEVEL_WARNING, "a low limit of open files leaves little room; limit=%zu free=%zu",
+                  broker->slots.limit, slots_free(&broker->slots));
+    return broker;
+}
+
+int broker_run(struct broker *broker) {
+    after(broker);
+    return loop_run(broker->loop);
+}
+
+/* For the operator: what ends with this process. */
+static void report(const struct broker *broker) {
+    const struct session *session;
+    unsigned sessions = 0;
+    DL_FOREACH (broker->sessions.list, session) {
+        const unsigned *counts = session->belongings.counts;
+        sessions++;
+        if (counts[OBJECT_DESCRIPTOR])
+            log_write(LOG_LEVEL_INFO,
+                      "a session still held descriptors; session=%" PRIu64 " uid=%u client=%s descriptors=%u "
+                      "semaphores=%u evts=%u",
+                      session->id, (unsigned)session->uid, session->client, counts[OBJECT_DESCRIPTOR],
+                      counts[OBJECT_SEMAPHORE], counts[OBJECT_EVT]);
+    }
+    log_write(LOG_LEVEL_INFO, "stopped; sessions=%u connections=%zu descriptors=%zu objects=%zu waits=%zu",
+              sessions, broker->sessions.n_connections, broker->registry.descriptors.used,
+              broker->registry.indicators.used, broker->registry.waits);
+}
+
+void broker_free(struct broker *broker) {
+    if (!broker)
+        return;
+    if (broker->sessions_made) {
+        report(broker);
+        listener_close(&broker->listener);
+        sessions_deinit(&broker->sessions);
+    }
+    if (broker->engine)
+        loop_unwatch(&broker->engine_watch);
+    /* Closes that are still under way are cut short, and what they would have given back is not waited for. */
+    offload_free(broker->offload);
+    closer_free(broker->closer);
+    engine_free(broker->engine);
+    loop_timer_free(&broker->idle);
+    loop_free(broker->loop);
+    free(broker);
+}

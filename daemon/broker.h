@@ -1,0 +1,19 @@
+/* broker.h: the rooms put together: one loop, one engine, one listener, and everybody's belongings. */
+#ifndef BROKER_H
+#define BROKER_H
+
+#include "options.h"
+#include "proto/os.h"
+
+struct broker;
+
+/* listener is borrowed. NULL: logged why. */
+struct broker *broker_new(const struct options *options, os_fd listener);
+
+/* Runs until SIGTERM or SIGINT, or until it has been idle for long enough. 0, or a negative errno. */
+int broker_run(struct broker *broker);
+
+/* Says what it still holds, ends every session, closes what it can. NULL is allowed. */
+void broker_free(struct broker *broker);
+
+#endif

@@ -1,0 +1,37 @@
+/* belongings.h: what one session has: its objects in the order of their ids, its numbers, its parked waits, its account.
+ *
+ * Everything in here is freed by belongings_end, or by itself before that; only a descriptor that a worker is still closing may
+ * outlive it, and then belongs to nobody but its user's account. */
+#ifndef BELONGINGS_H
+#define BELONGINGS_H
+
+#include "registry.h"
+
+struct wait;
+
+struct belongings {
+    struct registry *registry;
+    struct account account;
+    struct object *objects;
+    struct table numbers; /* number -> descriptor, also one that is being closed */
+    struct wait *waits;   /* parked */
+    unsigned counts[OBJECT_SESSION + 1];
+};
+
+/* user and name must outlast it. */
+void belongings_init(struct belongings *belongings, struct registry *registry, struct user *user,
+                     uint64_t session, const char *name, uint64_t seed);
+
+/* Ends every object with that cause, so that every wait is answered, then frees all. */
+void belongings_end(struct belongings *belongings, int cause);
+
+/* The object of that id if it is one of these. */
+struct object *belongings_find(const struct belongings *belongings, uint64_t id);
+
+/* The object's list entry goes; its memory is the caller's. */
+void belongings_remove(struct object *object);
+
+/* First object with an id above `after`, in the order of ids; NULL: none. */
+struct object *belongings_next(const struct belongings *belongings, uint64_t after);
+
+#endif

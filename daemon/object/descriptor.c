@@ -1,0 +1,229 @@
+/* descriptor.c: from the moment that a copy is accepted to the moment that it is closed. */
+#include "descriptor.h"
+
+#include "daemon/base/log.h"
+#include "indicator.h"
+#include "wait.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+static const uint8_t interests[2] = {ENGINE_READ, ENGINE_WRITE};
+
+static void on_discarded(void *slots) { slots_give(slots, 1); }
+
+void descriptor_discard(struct registry *registry, os_fd fd, enum inspect_type type, uint32_t uid) {
+    if (!inspect_closes_at_once(type)) {
+        closer_close(registry->closer, fd, uid, on_discarded, registry->slots);
+        return;
+    }
+    os_close(fd);
+    slots_give(registry->slots, 1);
+}
+
+struct descriptor *descriptor_find(const struct belongings *belongings, int64_t number) {
+    return table_find(&belongings->numbers, (uint64_t)number);
+}
+
+/* ---- accepting --------------------------------------------------------------------------------------------------- */
+
+static int check(enum inspect_type type, os_fd fd, bool socket, struct refusal *refusal) {
+    if (type == INSPECT_PATH)
+        return refusal_set(refusal, REFUSAL_INVALID, "number", "open the file without O_PATH",
+                           "a descriptor opened with O_PATH can be neither read nor watched");
+    if (type == INSPECT_SIGNALFD)
+        return refusal_set(refusal, REFUSAL_INVALID, "number",
+                           "wait for signals in the process that they are for",
+                           "a signalfd reports the signals of whoever polls it, which would be the broker's");
+    if (inspect_is_refused(type))
+        return refusal_set(refusal, REFUSAL_INVALID, "number", NULL,
+                           "what this descriptor is cannot be told");
+    if (socket && !inspect_is_socket(type))
+        return refusal_set(refusal, REFUSAL_INVALID, "number", "use the call for file descriptors",
+                           "not a socket but of type %s", inspect_name(type));
+    if (inspect_is_own(fd))
+        return refusal_set(refusal, REFUSAL_INVALID, "number", NULL,
+                           "the descriptor is a connection to this broker");
+    return 0;
+}
+
+static struct descriptor *descriptor_new(struct belongings *belongings, int64_t number, os_fd fd,
+                                         enum inspect_type type, struct refusal *refusal) {
+    struct registry *registry = belongings->registry;
+    struct account *account = &belongings->account;
+    struct descriptor *descriptor;
+    if (!slots_may_keep(registry->slots, 0)) {
+        users_refuse_table(registry->users, refusal);
+        return NULL;
+    }
+    if (account_take(account, USER_DESCRIPTORS, 1, refusal))
+        return NULL;
+    descriptor = slab_take(&registry->descriptors);
+    if (!descriptor)
+        goto fail;
+    if (table_reserve(&belongings->numbers))
+        goto fail;
+    if (registry_add(registry, &descriptor->object, OBJECT_DESCRIPTOR, belongings))
+        goto fail;
+    descriptor->number = number;
+    descriptor->registry = registry;
+    descriptor->user = user_ref(registry->users, (uint32_t)account->user->uid);
+    descriptor->fd = fd;
+    descriptor->type = (uint8_t)type;
+    return descriptor;
+fail:
+    if (descriptor)
+        slab_give(&registry->descriptors, descriptor);
+    account_give(account, USER_DESCRIPTORS, 1);
+    refusal_set(refusal, REFUSAL_LIMIT, NULL, NULL, "the broker is out of memory");
+    return NULL;
+}
+
+/* The number means another open file from now on. True if that ended something. */
+static bool replace(struct belongings *belongings, struct descriptor *old) {
+    table_remove(&belongings->numbers, old);
+    if (old->closing)
+        return false;
+    indicator_end_all(old, OBJECT_SEMAPHORE, OBJECT_EVT, CAUSE_REPLACED);
+    return true;
+}
+
+int descriptor_claim(struct belongings *belongings, int64_t number, os_fd fd, bool socket,
+                     struct descriptor_claim *claim, struct refusal *refusal) {
+    struct descriptor *old = descriptor_find(belongings, number);
+    bool same = old && !old->closing && inspect_same(old->fd, fd);
+    enum inspect_type type = same ? (enum inspect_type)old->type : inspect_type_of(fd);
+    *claim = (struct descriptor_claim){.descriptor = old};
+    if (check(type, fd, socket, refusal))
+        goto refuse;
+    if (same) {
+        descriptor_discard(belongings->registry, fd, type, (uint32_t)belongings->account.user->uid);
+        return 0;
+    }
+    claim->descriptor = descriptor_new(belongings, number, fd, type, refusal);
+    if (!claim->descriptor)
+        goto refuse;
+    claim->replaced = old && replace(belongings, old);
+    table_add(&belongings->numbers, claim->descriptor);
+    return 0;
+refuse:
+    descriptor_discard(belongings->registry, fd, type, (uint32_t)belongings->account.user->uid);
+    return -1;
+}
+
+/* ---- watching ---------------------------------------------------------------------------------------------------- */
+
+int descriptor_arm(struct descriptor *descriptor, unsigned extra) {
+    struct engine_watch *watch = &descriptor->watch;
+    unsigned interest = extra;
+    bool edge = false;
+    for (int direction = 0; direction < 2; direction++) {
+        struct indicator *evt = descriptor->evts[direction];
+        if (descriptor->semaphores[direction] || (evt && wait_wants(evt, &edge)))
+            interest |= interests[direction];
+    }
+    if (!interest) {
+        /* A one-shot watch that nobody needs tells once at most and is then silent; one by edges would go on. */
+        if (watch->known && watch->edge)
+            engine_disarm(descriptor->registry->engine, watch, descriptor->fd);
+        return 0;
+    }
+    if (watch->known && watch->edge == edge && !(interest & ~(unsigned)watch->interest))
+        return 0;
+    return engine_arm(descriptor->registry->engine, watch, descriptor->fd, interest, edge,
+                      descriptor->object.id);
+}
+
+void descriptor_rearm(struct descriptor *descriptor) {
+    int error = descriptor_arm(descriptor, 0);
+    if (!error)
+        return;
+    log_write(LOG_LEVEL_ERROR, "cannot watch a descriptor, its waiters are woken; id=%" PRIu64 " error=%d",
+              descriptor->object.id, error);
+    for (int direction = 0; direction < 2; direction++) {
+        if (descriptor->semaphores[direction])
+            indicator_end(descriptor->semaphores[direction], CAUSE_RESYNC);
+        if (descriptor->evts[direction])
+            wait_wake(descriptor->evts[direction], CAUSE_RESYNC);
+    }
+}
+
+void descriptor_on_ready(struct descriptor *descriptor, unsigned events) {
+    if (!descriptor->watch.edge)
+        descriptor->watch.interest = 0;
+    for (int direction = 0; direction < 2; direction++) {
+        enum cause cause = indicator_cause_of(events, direction);
+        if (!cause)
+            continue;
+        if (descriptor->semaphores[direction])
+            indicator_end(descriptor->semaphores[direction], (int)cause);
+        if (descriptor->evts[direction])
+            wait_wake(descriptor->evts[direction], (int)cause);
+    }
+    descriptor_settle(descriptor);
+}
+
+/* ---- closing ----------------------------------------------------------------------------------------------------- */
+
+static void on_closed(void *context) {
+    struct descriptor *descriptor = context;
+    struct registry *registry = descriptor->registry;
+    struct belongings *owner = descriptor->object.owner;
+    struct descriptor_close *close = descriptor->closes, *next;
+    slots_give(registry->slots, 1);
+    if (owner) {
+        if (descriptor_find(owner, descriptor->number) == descriptor)
+            table_remove(&owner->numbers, descriptor);
+        account_give(&owner->account, USER_DESCRIPTORS, 1);
+        belongings_remove(&descriptor->object);
+    } else {
+        user_give(descriptor->user, USER_DESCRIPTORS, 1);
+    }
+    user_unref(descriptor->user);
+    slab_give(&registry->descriptors, descriptor);
+    for (; close; close = next) {
+        next = close->next;
+        close->done(close);
+    }
+}
+
+/* True if the descriptor is gone already. */
+static bool drop(struct descriptor *descriptor) {
+    struct registry *registry = descriptor->registry;
+    if (descriptor->watch.known)
+        engine_disarm(registry->engine, &descriptor->watch, descriptor->fd);
+    registry_forget(registry, &descriptor->object);
+    descriptor->closing = true;
+    if (!inspect_closes_at_once((enum inspect_type)descriptor->type)) {
+        closer_close(registry->closer, descriptor->fd, (uint32_t)descriptor->user->uid, on_closed,
+                     descriptor);
+        return false;
+    }
+    os_close(descriptor->fd);
+    on_closed(descriptor);
+    return true;
+}
+
+void descriptor_settle(struct descriptor *descriptor) {
+    for (int direction = 0; direction < 2; direction++)
+        if (descriptor->semaphores[direction] || descriptor->evts[direction]) {
+            descriptor_rearm(descriptor);
+            return;
+        }
+    if (!descriptor->closing)
+        drop(descriptor);
+}
+
+void descriptor_leave(struct descriptor *descriptor) {
+    struct belongings *owner = descriptor->object.owner;
+    if (!descriptor->closing && drop(descriptor))
+        return;
+    account_leave(&owner->account, USER_DESCRIPTORS, 1);
+    belongings_remove(&descriptor->object);
+    descriptor->object.owner = NULL;
+}
+
+void descriptor_await_close(struct descriptor *descriptor, struct descriptor_close *close) {
+    close->next = descriptor->closes;
+    descriptor->closes = close;
+}

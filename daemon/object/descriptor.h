@@ -1,0 +1,73 @@
+/* descriptor.h: one descriptor that the broker owns: its copy of what a client calls by a number.
+ *
+ * It lives as long as a semaphore or an event refers to it (descriptor_settle looks); then it is taken out of the engine, handed to be closed,
+ * and really gone when the close has ended. Until then its number finds it, so that a remove can wait for the end.
+ * descriptor_rearm is the only caller of engine_arm: what is asked for is what live semaphores and parked waits need, no more. */
+#ifndef DESCRIPTOR_H
+#define DESCRIPTOR_H
+
+#include "belongings.h"
+#include "daemon/access/refusal.h"
+#include "inspect.h"
+
+enum { DIRECTION_READ = 0, DIRECTION_WRITE = 1 };
+
+struct indicator;
+
+/* Somebody waits until the copy is closed. */
+struct descriptor_close {
+    void (*done)(struct descriptor_close *close);
+    struct descriptor_close *next;
+};
+
+struct descriptor {
+    struct object object;
+    int64_t number;
+    struct indicator *semaphores[2]; /* registered ones, by direction */
+    struct indicator *evts[2];
+    struct registry *registry;
+    struct user *user; /* whose account it is on, also when the session has ended */
+    struct descriptor_close *closes;
+    os_fd fd;
+    struct engine_watch watch;
+    uint8_t type; /* enum inspect_type */
+    bool closing;
+};
+
+struct descriptor_claim {
+    struct descriptor *descriptor;
+    bool replaced; /* the number named another open file, whose objects have ended */
+};
+
+/* The descriptor of that number for the open file fd: the one that is there if it is the same, else a new one, replacing an old
+ * one. Takes fd in every case (it counts as a taken slot). With `socket` it must be one. 0, or -1 and the refusal; then nothing has
+ * changed. A new descriptor that nothing refers to must be given to descriptor_settle. */
+int descriptor_claim(struct belongings *belongings, int64_t number, os_fd fd, bool socket,
+                     struct descriptor_claim *claim, struct refusal *refusal);
+
+/* The one that the number finds, also while it is being closed; or NULL. */
+struct descriptor *descriptor_find(const struct belongings *belongings, int64_t number);
+
+/* Asks the engine for what is needed now. Whoever cannot be served any more is woken with the cause resync. */
+void descriptor_rearm(struct descriptor *descriptor);
+
+/* As descriptor_rearm, for a descriptor whose watch must also be possible: ENGINE_E_* or a negative errno is answered
+ * and nothing has changed. extra: directions (ENGINE_READ, ENGINE_WRITE) beside what is needed now. */
+int descriptor_arm(struct descriptor *descriptor, unsigned extra);
+
+/* The engine told of it. */
+void descriptor_on_ready(struct descriptor *descriptor, unsigned events);
+
+/* Drops the copy if nothing refers to it; else sees to it that the engine knows what is needed. It may be gone after this. */
+void descriptor_settle(struct descriptor *descriptor);
+
+/* Its session ends: dropped if it is not yet, and owned by nobody until it is closed. */
+void descriptor_leave(struct descriptor *descriptor);
+
+/* close->done runs once the copy is closed. Only for one that is `closing`. */
+void descriptor_await_close(struct descriptor *descriptor, struct descriptor_close *close);
+
+/* Closes a received descriptor that is not kept; uid as in closer_close. */
+void descriptor_discard(struct registry *registry, os_fd fd, enum inspect_type type, uint32_t uid);
+
+#endif

@@ -1,0 +1,14 @@
+/* evt.h: an event: multi-use, level: ready while its descriptor is, and for ever once removed or replaced. Racket's
+ * unsafe-fd->evt. It costs the engine nothing while nobody waits. */
+#ifndef EVT_H
+#define EVT_H
+
+#include "indicator.h"
+
+enum { EVT_E_CYCLE = 1 };
+
+/* The registered one for that direction, or a new one. 0; EVT_E_CYCLE: none; -1: the refusal. */
+int evt_open(struct descriptor *descriptor, int direction, struct indicator **evt, bool *created,
+             struct refusal *refusal);
+
+#endif

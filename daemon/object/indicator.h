@@ -1,0 +1,67 @@
+/* indicator.h: what semaphores and events have in common: something that is ready or not, and whoever waits for it.
+ *
+ * An indicator refers to its descriptor while it is registered. Ending it (fired, removed, replaced, expired) gives it a cause for ever,
+ * wakes every waiter and lets go of the descriptor. It stays, ready, until its session ends or its id is released.
+ * What makes the two kinds differ is in semaphore.c and evt.c. */
+#ifndef INDICATOR_H
+#define INDICATOR_H
+
+#include "descriptor.h"
+
+/* The values are those of the wire. */
+enum cause {
+    CAUSE_NONE = 0,
+    CAUSE_READY = 1,
+    CAUSE_HALF_CLOSE = 2,
+    CAUSE_HANG_UP = 3,
+    CAUSE_ERROR = 4,
+    CAUSE_PORT_CLOSED = 5,
+    CAUSE_REMOVED = 6,
+    CAUSE_REPLACED = 7,
+    CAUSE_REVOKED = 8,
+    CAUSE_EXPIRED = 9,
+    CAUSE_RESYNC = 11,
+};
+
+struct wait_target;
+
+struct indicator {
+    struct object object;
+    struct descriptor *descriptor; /* while registered */
+    struct wait_target *waiters;   /* oldest first */
+    int64_t number;
+    os_fd handle;      /* pollable, or OS_FD_NONE */
+    uint32_t answered; /* event: the connection that was last answered as the one of several (wait.h) */
+    uint8_t direction;
+    uint8_t cause; /* once ended */
+    bool released;
+};
+
+static inline bool indicator_is_semaphore(const struct indicator *indicator) {
+    return registry_kind(indicator->object.id) == OBJECT_SEMAPHORE;
+}
+
+/* A registered one for that direction of the descriptor, which must have none of that kind there. NULL: the refusal. */
+struct indicator *indicator_new(struct descriptor *descriptor, enum object_kind kind, int direction,
+                                struct refusal *refusal);
+
+/* The cause that the engine's bits mean for a direction; CAUSE_NONE if they do not make it ready. */
+enum cause indicator_cause_of(unsigned events, int direction);
+
+/* Ends it, if it has not ended. The descriptor is settled or rearmed by the caller. A released one is freed. */
+void indicator_end(struct indicator *indicator, int cause);
+
+/* Only for an ended one. */
+void indicator_free(struct indicator *indicator);
+
+/* Gives the id back, now or when it ends. */
+void indicator_release(struct indicator *indicator);
+
+/* The pollable handle, made on demand, borrowed. 0, or -1 and the refusal. */
+int indicator_handle(struct indicator *indicator, os_fd *handle, struct refusal *refusal);
+
+/* Ends both directions of one kind, or of two, that are registered for this descriptor; then settles it. */
+void indicator_end_all(struct descriptor *descriptor, enum object_kind kind, enum object_kind other,
+                       int cause);
+
+#endif

@@ -1,0 +1,70 @@
+/* registry.c: ids and the table behind them. */
+#include "registry.h"
+
+#include "belongings.h"
+#include "descriptor.h"
+#include "indicator.h"
+#include "utlist.h"
+
+#include <assert.h>
+#include <stddef.h>
+
+enum { KIND_BITS = 3, EPOCH_SHIFT = 36 };
+
+static const uint64_t PLACES = UINT64_C(1) << 50;
+
+int registry_init(struct registry *registry, struct loop *loop, struct engine *engine, struct closer *closer,
+                  struct slots *slots, struct users *users) {
+    uint64_t random[2];
+    int error = os_random(random, sizeof random);
+    if (error)
+        return error;
+    *registry =
+        (struct registry){.loop = loop, .engine = engine, .closer = closer, .slots = slots, .users = users};
+    /* The upper 14 bits tell brokers apart; place 0 is left out, so that no id is 0. */
+    registry->start = ((random[0] << EPOCH_SHIFT) + 1) % PLACES;
+    table_init(&registry->objects, offsetof(struct object, id), random[1]);
+    slab_init(&registry->descriptors, sizeof(struct descriptor));
+    slab_init(&registry->indicators, sizeof(struct indicator));
+    return 0;
+}
+
+void registry_deinit(struct registry *registry) {
+    assert(registry->objects.used == 0);
+    table_deinit(&registry->objects);
+    slab_deinit(&registry->descriptors);
+    slab_deinit(&registry->indicators);
+}
+
+uint64_t registry_issue(struct registry *registry, enum object_kind kind) {
+    uint64_t place = (registry->start + registry->issued++) % PLACES;
+    return place << KIND_BITS | (uint64_t)kind;
+}
+
+bool registry_issued(const struct registry *registry, uint64_t id) {
+    uint64_t place = id >> KIND_BITS;
+    return place < PLACES && (place + PLACES - registry->start) % PLACES < registry->issued;
+}
+
+enum object_kind registry_kind(uint64_t id) { return (enum object_kind)(id & ((1 << KIND_BITS) - 1)); }
+
+struct object *registry_find(const struct registry *registry, uint64_t id) {
+    return table_find(&registry->objects, id);
+}
+
+int registry_add(struct registry *registry, struct object *object, enum object_kind kind,
+                 struct belongings *owner) {
+    int error = table_reserve(&registry->objects);
+    if (error)
+        return error;
+    object->id = registry_issue(registry, kind);
+    object->owner = owner;
+    table_add(&registry->objects, object);
+    DL_APPEND(owner->objects, object);
+    owner->counts[kind]++;
+    return 0;
+}
+
+void registry_forget(struct registry *registry, struct object *object) {
+    table_remove(&registry->objects, object);
+}

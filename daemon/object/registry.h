@@ -1,0 +1,71 @@
+/* registry.h: every object of the broker by its id, and what all of them share.
+ *
+ * An id is (place << 3) | kind. Places are counted from a random start, modulo 2^50, and never come again: so an id below 2^53 tells
+ * whether this broker ever gave it out, and one of an earlier broker (almost surely) names nothing. */
+#ifndef REGISTRY_H
+#define REGISTRY_H
+
+#include "daemon/access/slots.h"
+#include "daemon/access/user.h"
+#include "daemon/base/slab.h"
+#include "daemon/base/table.h"
+#include "daemon/loop/closer.h"
+#include "daemon/readiness/engine.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* The values are those of the wire. */
+enum object_kind {
+    OBJECT_DESCRIPTOR = 1,
+    OBJECT_PORT = 2,
+    OBJECT_SEMAPHORE = 3,
+    OBJECT_EVT = 4,
+    OBJECT_SESSION = 5,
+};
+
+struct belongings;
+
+/* First member of everything that has an id and belongs to a session. */
+struct object {
+    uint64_t id;
+    struct belongings *owner;
+    struct object *prev, *next; /* the owner's, in the order of their ids */
+};
+
+struct registry {
+    struct table objects;
+    uint64_t start, issued; /* places */
+    struct loop *loop;
+    struct engine *engine;
+    struct closer *closer;
+    struct slots *slots;
+    struct users *users;
+    struct slab descriptors, indicators;
+    size_t waits; /* parked */
+};
+
+/* Random start and table seed; the pointers are the caller's to keep. 0 or a negative errno. */
+int registry_init(struct registry *registry, struct loop *loop, struct engine *engine, struct closer *closer,
+                  struct slots *slots, struct users *users);
+void registry_deinit(struct registry *registry); /* asserts that it is empty */
+
+/* A new id of that kind. */
+uint64_t registry_issue(struct registry *registry, enum object_kind kind);
+
+/* Whether this broker gave that id out, to anybody. */
+bool registry_issued(const struct registry *registry, uint64_t id);
+
+enum object_kind registry_kind(uint64_t id); /* 0..7, not only those of the enum */
+
+/* The object, or NULL. Whose it is, is for the caller to check. */
+struct object *registry_find(const struct registry *registry, uint64_t id);
+
+/* Gives the object an id, puts it into the registry and at the end of its owner's list. 0 or -ENOMEM. */
+int registry_add(struct registry *registry, struct object *object, enum object_kind kind,
+                 struct belongings *owner);
+
+/* The id finds nothing any more; it stays in the owner's list. */
+void registry_forget(struct registry *registry, struct object *object);
+
+#endif

@@ -1,0 +1,36 @@
+/* semaphore.c: making a semaphore: what the kernel cannot watch has none, what is ready fires at once. */
+#include "semaphore.h"
+
+static const uint8_t interests[2] = {ENGINE_READ, ENGINE_WRITE};
+
+/* Tests the level: what is ready now fires now, whatever the engine will say later. */
+static void test(struct descriptor *descriptor, struct indicator *semaphore) {
+    int direction = semaphore->direction;
+    struct engine_probe probe = {descriptor->fd, interests[direction], 0};
+    if (engine_probe(&probe, 1))
+        return;
+    enum cause cause = indicator_cause_of(probe.events, direction);
+    if (cause)
+        indicator_end(semaphore, cause);
+}
+
+int semaphore_open(struct descriptor *descriptor, int direction, struct indicator **semaphore, bool *created,
+                   struct refusal *refusal) {
+    *created = false;
+    *semaphore = descriptor->semaphores[direction];
+    if (*semaphore)
+        return 0;
+    int error = descriptor_arm(descriptor, interests[direction]);
+    if (error == ENGINE_E_UNSUPPORTED)
+        return SEMAPHORE_E_UNSUPPORTED;
+    if (error == ENGINE_E_CYCLE)
+        return SEMAPHORE_E_CYCLE;
+    if (error)
+        return refusal_system(refusal, -error, "cannot watch the descriptor");
+    *semaphore = indicator_new(descriptor, OBJECT_SEMAPHORE, direction, refusal);
+    if (!*semaphore)
+        return -1;
+    *created = true;
+    test(descriptor, *semaphore);
+    return 0;
+}

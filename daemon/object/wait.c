@@ -1,0 +1,258 @@
+/* wait.c: looking, parking, waking. */
+#include "wait.h"
+
+#include "utlist.h"
+
+#include <string.h>
+
+static const uint8_t interests[2] = {ENGINE_READ, ENGINE_WRITE};
+
+size_t wait_size(size_t n) { return sizeof(struct wait) + n * sizeof(struct wait_target); }
+
+struct wait *wait_init(void *memory, struct belongings *owner, size_t n) {
+    struct wait *wait = memory;
+    memset(memory, 0, wait_size(n));
+    wait->owner = owner;
+    wait->n = n;
+    wait->targets = (struct wait_target *)(wait + 1);
+    for (size_t i = 0; i < n; i++)
+        wait->targets[i].wait = wait;
+    return wait;
+}
+
+/* ---- looking ----------------------------------------------------------------------------------------------------- */
+
+/* Fills the cause of each target and counts the ready ones. What only poll(2) knows is asked for all of them at once. */
+static void look(struct wait *wait) {
+    struct engine_probe probes[ENGINE_PROBES];
+    size_t asked[ENGINE_PROBES], n = 0;
+    wait->ready = 0;
+    for (size_t i = 0; i < wait->n; i++) {
+        struct wait_target *target = &wait->targets[i];
+        const struct indicator *of = target->of;
+        if (!of || !of->descriptor) {
+            target->cause = of ? of->cause : CAUSE_READY;
+            wait->ready++;
+            continue;
+        }
+        target->cause = CAUSE_NONE;
+        asked[n] = i;
+        probes[n++] = (struct engine_probe){of->descriptor->fd, interests[of->direction], 0};
+    }
+    if (!n || engine_probe(probes, n))
+        return;
+    for (size_t i = 0; i < n; i++) {
+        struct wait_target *target = &wait->targets[asked[i]];
+        target->cause = (uint8_t)indicator_cause_of(probes[i].events, target->of->direction);
+        if (target->cause)
+            wait->ready++;
+    }
+}
+
+static bool satisfied(const struct wait *wait) {
+    return wait->all ? wait->ready == wait->n : wait->ready > 0;
+}
+
+/* A semaphore that a look found ready has fired: everybody is told, not only this wait. */
+static void fire(struct wait *wait) {
+    for (size_t i = 0; i < wait->n; i++) {
+        struct wait_target *target = &wait->targets[i];
+        struct descriptor *descriptor = target->of ? target->of->descriptor : NULL;
+        if (!target->cause || !descriptor || !indicator_is_semaphore(target->of))
+            continue;
+        /* A released one is freed by its end; what the wait has to say of it is known. */
+        struct indicator *semaphore = target->of;
+        for (size_t k = i; k < wait->n; k++)
+            if (wait->targets[k].of == semaphore && semaphore->released)
+                wait->targets[k].of = NULL;
+        indicator_end(semaphore, target->cause);
+        descriptor_settle(descriptor);
+    }
+}
+
+/* In a look after a wake a semaphore counts only once it has fired, since firing it here would wake others from within. */
+static void forget_unfired(struct wait *wait) {
+    for (size_t i = 0; i < wait->n; i++) {
+        struct wait_target *target = &wait->targets[i];
+        if (!target->cause || !target->of || !target->of->descriptor || !indicator_is_semaphore(target->of))
+            continue;
+        target->cause = CAUSE_NONE;
+        wait->ready--;
+    }
+}
+
+/* ---- parking ----------------------------------------------------------------------------------------------------- */
+
+static void link_target(struct wait_target *target) {
+    struct indicator *of = target->of;
+    if (!of || !of->descriptor)
+        return;
+    /* A repeated id would be the newest waiter of the same indicator. */
+    if (of->waiters && of->waiters->prev->wait == target->wait)
+        return;
+    DL_APPEND(of->waiters, target);
+    target->linked = true;
+}
+
+static void arm_targets(struct wait *wait) {
+    for (size_t i = 0; i < wait->n; i++) {
+        struct wait_target *target = &wait->targets[i];
+        if (!target->linked)
+            continue;
+        target->armed = !target->cause;
+    }
+    for (size_t i = 0; i < wait->n; i++) {
+        struct wait_target *target = &wait->targets[i];
+        /* Rearming may wake this very wait when the engine fails; then it is no longer parked. */
+        if (wait->parked && target->armed && !indicator_is_semaphore(target->of))
+            descriptor_rearm(target->of->descriptor);
+    }
+}
+
+void wait_leave(struct wait *wait) {
+    for (size_t i = 0; i < wait->n; i++) {
+        struct wait_target *target = &wait->targets[i];
+        if (!target->linked)
+            continue;
+        DL_DELETE(target->of->waiters, target);
+        target->linked = target->armed = false;
+        /* Watching by edges has an end only if somebody ends it; a one-shot watch ends by itself. */
+        if (wait->one && target->of->descriptor)
+            descriptor_rearm(target->of->descriptor);
+    }
+    if (wait->parked) {
+        DL_DELETE(wait->owner->waits, wait);
+        wait->owner->registry->waits--;
+    }
+    wait->parked = false;
+    loop_timer_free(&wait->timer);
+}
+
+static void finish(struct wait *wait) {
+    wait_leave(wait);
+    wait->done(wait);
+}
+
+static void on_timer(struct loop_timer *timer) {
+    struct wait *wait = (struct wait *)((char *)timer - offsetof(struct wait, timer));
+    /* Readiness that came in the same turn counts before the limit does. */
+    wait->busy = true;
+    look(wait);
+    if (!satisfied(wait))
+        wait->ready = 0;
+    wait_leave(wait);
+    if (wait->ready)
+        fire(wait);
+    wait->done(wait);
+}
+
+/* Wake-one: whose connection it was that got this activity. */
+static void remember(struct wait *wait) {
+    for (size_t i = 0; wait->one && i < wait->n; i++)
+        if (wait->targets[i].of && wait->targets[i].cause)
+            wait->targets[i].of->answered = wait->connection;
+}
+
+int wait_begin(struct wait *wait, int64_t limit_us, struct refusal *refusal) {
+    struct registry *registry = wait->owner->registry;
+    wait->busy = true;
+    look(wait);
+    fire(wait);
+    wait->busy = false;
+    if (satisfied(wait)) {
+        remember(wait);
+        return 1;
+    }
+    if (limit_us == 0) {
+        wait->ready = 0;
+        return 1;
+    }
+    wait->timer.fn = on_timer;
+    if (limit_us > 0 && loop_timer_set(registry->loop, &wait->timer, os_now_us() + limit_us))
+        return refusal_set(refusal, REFUSAL_LIMIT, NULL, NULL, "the broker is out of memory");
+    DL_APPEND(wait->owner->waits, wait);
+    registry->waits++;
+    wait->parked = true;
+    for (size_t i = 0; i < wait->n; i++)
+        link_target(&wait->targets[i]);
+    arm_targets(wait);
+    return 0;
+}
+
+/* ---- waking ------------------------------------------------------------------------------------------------------ */
+
+/* The target's indicator is ready for that cause. Several at once are answered together. What was drained since counts for
+ * one of several, but not for all of them at once. */
+static void look_again(struct wait_target *trigger, int cause) {
+    struct wait *wait = trigger->wait;
+    if (wait->n > 1) {
+        look(wait);
+        forget_unfired(wait);
+    } else {
+        wait->ready = 0;
+        trigger->cause = CAUSE_NONE;
+    }
+    if (!trigger->cause && (!wait->all || wait->n == 1 || cause == CAUSE_RESYNC)) {
+        trigger->cause = (uint8_t)cause;
+        wait->ready++;
+    }
+}
+
+/* True if the wait is done (and gone). */
+static bool wake(struct wait_target *target, int cause) {
+    struct wait *wait = target->wait;
+    if (wait->busy)
+        return false;
+    look_again(target, cause);
+    /* Without the engine nobody would look again: the wait is done with what there is. */
+    if (satisfied(wait) || cause == CAUSE_RESYNC) {
+        remember(wait);
+        finish(wait);
+        return true;
+    }
+    if (!target->of->descriptor) { /* ended: it is ready for ever and needs no more looking after */
+        DL_DELETE(target->of->waiters, target);
+        target->linked = target->armed = false;
+    }
+    arm_targets(wait);
+    return false;
+}
+
+void wait_wake(struct indicator *indicator, int cause) {
+    struct wait_target *target, *next;
+    bool one_done = false;
+    bool ended = !indicator->descriptor;
+    DL_FOREACH_SAFE (indicator->waiters, target, next) {
+        bool one = target->wait->one;
+        if (one && one_done && !ended)
+            continue;
+        if (wake(target, cause) && one)
+            one_done = true;
+    }
+}
+
+bool wait_wants(const struct indicator *evt, bool *edge) {
+    const struct wait_target *target;
+    bool wants = false;
+    DL_FOREACH (evt->waiters, target) {
+        wants = wants || target->armed;
+        if (!target->wait->one)
+            continue;
+        *edge = true;
+        break;
+    }
+    return wants || *edge;
+}
+
+void wait_retest(struct indicator *evt) {
+    struct engine_probe probe;
+    evt->answered = 0;
+    if (!evt->descriptor || !evt->waiters)
+        return;
+    probe = (struct engine_probe){evt->descriptor->fd, interests[evt->direction], 0};
+    if (engine_probe(&probe, 1))
+        return;
+    enum cause cause = indicator_cause_of(probe.events, evt->direction);
+    if (cause)
+        wait_wake(evt, (int)cause);
+}

@@ -1,0 +1,118 @@
+/* options.c: reading the command line. */
+#include "options.h"
+
+#include "portd_version.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char usage[] =
+    "usage: portd [--listen ADDRESS] [--mode OCTAL] [--idle-exit DURATION] [--notify-fd N] [--log-level "
+    "LEVEL]\n"
+    "\n"
+    "The broker: owns descriptors for other programs and tells them when they are ready. Runs in the "
+    "foreground.\n"
+    "\n"
+    "  --listen ADDRESS      unix:/absolute/path; default: the socket handed over by the service manager, "
+    "else\n"
+    "                        unix:/run/portd/portd.sock for root and the user's own address for others\n"
+    "  --mode OCTAL          file mode of the socket, default 0600 (only this user)\n"
+    "  --idle-exit DURATION  leave when nobody was connected and nothing was held for so long, e.g. 60s\n"
+    "  --notify-fd N         write a newline to this descriptor when ready, and close it\n"
+    "  --log-level LEVEL     error, warning, info (default), debug\n"
+    "  -h, --help            this text\n"
+    "  --version             the version\n"
+    "\n"
+    "Example:  portd --listen unix:/tmp/portd.sock --log-level debug\n"
+    "Stops on SIGTERM and SIGINT and says what it still held. See portd(8).\n";
+
+static int complain(const char *option, const char *value) {
+    fprintf(stderr, "portd: --%s: cannot use \"%s\"\nportd: see portd --help\n", option, value);
+    return 2;
+}
+
+/* A number with a unit. False: it is none. */
+static bool parse_duration(const char *text, int64_t *us) {
+    static const struct unit {
+        const char *name;
+        int64_t us;
+    } units[] = {{"", 1000000},  {"us", 1},         {"ms", 1000},
+                 {"s", 1000000}, {"min", 60000000}, {"h", 3600000000}};
+    char *end;
+    if (*text < '0' || *text > '9')
+        return false;
+    errno = 0;
+    long long value = strtoll(text, &end, 10);
+    for (size_t i = 0; i < sizeof units / sizeof *units; i++) {
+        if (strcmp(end, units[i].name) != 0)
+            continue;
+        if (errno || value > INT64_MAX / 4 / units[i].us)
+            return false;
+        *us = value * units[i].us;
+        return true;
+    }
+    return false;
+}
+
+static bool parse_number(const char *text, int base, long most, long *value) {
+    char *end;
+    if (*text < '0' || *text > '9')
+        return false;
+    errno = 0;
+    *value = strtol(text, &end, base);
+    return !errno && !*end && *value <= most;
+}
+
+static int take(struct options *options, int which, const char *value) {
+    long number;
+    switch (which) {
+    case 'l':
+        options->listen = value;
+        return 0;
+    case 'm':
+        if (!parse_number(value, 8, 0777, &number))
+            return complain("mode", value);
+        options->mode = (unsigned)number;
+        return 0;
+    case 'i':
+        return parse_duration(value, &options->idle_exit_us) ? 0 : complain("idle-exit", value);
+    case 'n':
+        if (!parse_number(value, 10, INT32_MAX, &number))
+            return complain("notify-fd", value);
+        options->notify_fd = (os_fd)number;
+        return 0;
+    case 'v':
+        return log_level_parse(value, &options->log_level) ? complain("log-level", value) : 0;
+    case 'h':
+        return fputs(usage, stdout) == EOF || fflush(stdout) ? 2 : 1;
+    case 'V':
+        return puts("portd " PORTD_VERSION) == EOF || fflush(stdout) ? 2 : 1;
+    default:
+        fputs("portd: see portd --help\n", stderr);
+        return 2;
+    }
+}
+
+int options_parse(struct options *options, int argc, char **argv) {
+    static const struct option table[] = {
+        {"listen", required_argument, NULL, 'l'},    {"mode", required_argument, NULL, 'm'},
+        {"idle-exit", required_argument, NULL, 'i'}, {"notify-fd", required_argument, NULL, 'n'},
+        {"log-level", required_argument, NULL, 'v'}, {"help", no_argument, NULL, 'h'},
+        {"version", no_argument, NULL, 'V'},         {NULL, 0, NULL, 0},
+    };
+    int which, result;
+    *options = (struct options){.mode = 0600, .notify_fd = OS_FD_NONE, .log_level = LOG_LEVEL_INFO};
+    while ((which = getopt_long(argc, argv, "h", table, NULL)) != -1) {
+        result = take(options, which, optarg);
+        if (result)
+            return result;
+    }
+    if (optind == argc)
+        return 0;
+    fprintf(stderr, "portd: \"%s\" is not understood\nportd: see portd --help\n", argv[optind]);
+    return 2;
+}

@@ -1,0 +1,205 @@
+/* call_admin.c: looking: ping, list, show, status. Nothing here changes anything. */
+#include "dispatch.h"
+
+#include "daemon/object/wait.h"
+#include "utlist.h"
+
+#include "portd_version.h"
+
+#include <inttypes.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { PAGE = 256 };
+
+/* One page under construction. */
+struct page {
+    Portd__V1__Items items;
+    Portd__V1__Item *places[PAGE];
+    Portd__V1__Item rows[PAGE];
+};
+
+int call_ping(struct call *call) {
+    Portd__V1__Pong pong = PORTD__V1__PONG__INIT;
+    return dispatch_answer(call, PORTD__V1__REPLY__RESULT_PING, &pong);
+}
+
+/* ---- rows -------------------------------------------------------------------------------------------------------- */
+
+static void page_init(struct page *page) {
+    portd__v1__items__init(&page->items);
+    page->items.items = page->places;
+}
+
+/* The next row; there must be room. */
+static Portd__V1__Item *page_add(struct page *page) {
+    Portd__V1__Item *row = &page->rows[page->items.n_items];
+    portd__v1__item__init(row);
+    page->places[page->items.n_items++] = row;
+    return row;
+}
+
+/* protobuf-c's strings are not const, though packing only reads them. */
+static char *text_of(const char *text) {
+    char *pointer;
+    memcpy(&pointer, &text, sizeof pointer);
+    return pointer;
+}
+
+static void write_indicator(Portd__V1__Item *row, const struct indicator *indicator) {
+    const struct wait_target *target;
+    row->number = indicator->number;
+    row->direction = indicator->direction == DIRECTION_READ ? PORTD__V1__DIRECTION__DIRECTION_READ
+                                                            : PORTD__V1__DIRECTION__DIRECTION_WRITE;
+    row->registered = indicator->descriptor != NULL;
+    row->cause = (Portd__V1__Cause)indicator->cause;
+    row->descriptor = indicator->descriptor ? indicator->descriptor->object.id : 0;
+    row->handle = indicator->handle != OS_FD_NONE;
+    DL_FOREACH (indicator->waiters, target)
+        row->waiters++;
+}
+
+static void write_object(Portd__V1__Item *row, const struct object *object) {
+    row->id = object->id;
+    row->kind = (Portd__V1__Kind)registry_kind(object->id);
+    if (row->kind != PORTD__V1__KIND__KIND_DESCRIPTOR) {
+        write_indicator(row, (const struct indicator *)object);
+        return;
+    }
+    const struct descriptor *descriptor = (const struct descriptor *)object;
+    row->number = descriptor->number;
+    row->registered = !descriptor->closing;
+    row->type = text_of(inspect_name((enum inspect_type)descriptor->type));
+}
+
+static void write_session(Portd__V1__Item *row, const struct session *session) {
+    const unsigned *counts = session->belongings.counts;
+    int64_t now = os_now_us();
+    row->id = session->id;
+    row->kind = PORTD__V1__KIND__KIND_SESSION;
+    row->uid = session->uid;
+    row->connections = session->n_connections;
+    row->objects = counts[OBJECT_SEMAPHORE] + counts[OBJECT_EVT];
+    row->descriptors = counts[OBJECT_DESCRIPTOR];
+    row->owner_pid = session->lease.owner_pid;
+    row->client = text_of(session->client);
+    row->age_us = (uint64_t)(now - session->made);
+    if (session->lease.until > now)
+        row->ttl_us = (uint64_t)(session->lease.until - now);
+}
+
+/* ---- list and show ----------------------------------------------------------------------------------------------- */
+
+static bool may_see(const struct call *call, const struct session *session) {
+    const struct peer *peer = &call->connection->peer;
+    return session->uid == peer->uid || policy_is_admin(call->connection->all->policy, peer);
+}
+
+static void list_sessions(const struct call *call, uint64_t after, struct page *page) {
+    const struct session *session;
+    bool passed = after == 0;
+    DL_FOREACH (call->connection->all->list, session) {
+        /* The list is in the order of ids; a cursor whose session is gone begins at the next one above it. */
+        if (!passed && session->id <= after)
+            continue;
+        passed = true;
+        if (!may_see(call, session))
+            continue;
+        if (page->items.n_items == PAGE) {
+            page->items.more = true;
+            return;
+        }
+        write_session(page_add(page), session);
+    }
+}
+
+static void list_objects(const struct call *call, const Portd__V1__List *list, struct page *page) {
+    const struct object *object = belongings_next(&call->session->belongings, list->after);
+    for (; object; object = object->next) {
+        bool closing =
+            registry_kind(object->id) == OBJECT_DESCRIPTOR && ((const struct descriptor *)object)->closing;
+        if (closing || (list->kind && (int)registry_kind(object->id) != (int)list->kind))
+            continue;
+        if (page->items.n_items == PAGE) {
+            page->items.more = true;
+            return;
+        }
+        write_object(page_add(page), object);
+    }
+}
+
+int call_list(struct call *call) {
+    const Portd__V1__List *list = call->request->list;
+    struct page page;
+    if (list->kind < PORTD__V1__KIND__KIND_NONE || list->kind > PORTD__V1__KIND__KIND_SESSION)
+        return refusal_set(&call->refusal, REFUSAL_INVALID, "kind", NULL, "no kind %d", (int)list->kind);
+    page_init(&page);
+    if (list->kind == PORTD__V1__KIND__KIND_SESSION)
+        list_sessions(call, list->after, &page);
+    else
+        list_objects(call, list, &page);
+    return dispatch_answer(call, PORTD__V1__REPLY__RESULT_LIST, &page.items);
+}
+
+int call_show(struct call *call) {
+    const Portd__V1__Show *show = call->request->show;
+    struct page page;
+    if (show->n_ids < 1 || show->n_ids > PAGE)
+        return refusal_set(&call->refusal, REFUSAL_INVALID, "ids", NULL, "1 to 256 ids, not %zu",
+                           show->n_ids);
+    page_init(&page);
+    for (size_t i = 0; i < show->n_ids; i++) {
+        const struct object *object = belongings_find(&call->session->belongings, show->ids[i]);
+        const struct session *session = session_find(call->connection->all, show->ids[i]);
+        if (object)
+            write_object(page_add(&page), object);
+        else if (session && may_see(call, session))
+            write_session(page_add(&page), session);
+        else
+            return refusal_set(&call->refusal, REFUSAL_NOT_FOUND, "ids", NULL,
+                               "no object %" PRIu64 " in this session", show->ids[i]);
+    }
+    return dispatch_answer(call, PORTD__V1__REPLY__RESULT_SHOW, &page.items);
+}
+
+/* ---- status ------------------------------------------------------------------------------------------------------ */
+
+static void write_totals(Portd__V1__Status *status, const struct sessions *sessions) {
+    const struct registry *registry = sessions->registry;
+    const struct session *session;
+    DL_FOREACH (sessions->list, session)
+        status->sessions++;
+    status->connections = (uint32_t)sessions->n_connections;
+    status->descriptors = (uint32_t)registry->descriptors.used;
+    status->objects = (uint32_t)registry->indicators.used;
+    status->waits = (uint32_t)registry->waits;
+    status->descriptors_limit = (uint32_t)registry->slots->limit;
+    status->descriptors_free = (uint32_t)slots_free(registry->slots);
+}
+
+int call_status(struct call *call) {
+    const struct sessions *sessions = call->connection->all;
+    const struct user *user = call->connection->user;
+    Portd__V1__Status status = PORTD__V1__STATUS__INIT;
+    Portd__V1__Item session = PORTD__V1__ITEM__INIT;
+    Portd__V1__Quota quotas[USER_SLOTS], *places[USER_SLOTS];
+    write_totals(&status, sessions);
+    write_session(&session, call->session);
+    for (int slot = 0; slot < USER_SLOTS; slot++) {
+        portd__v1__quota__init(&quotas[slot]);
+        quotas[slot].name = text_of(user_slot_name((enum user_slot)slot));
+        quotas[slot].used = user->used[slot];
+        quotas[slot].limit = user->limits[slot];
+        places[slot] = &quotas[slot];
+    }
+    status.broker = text_of(PORTD_VERSION);
+    status.version = 1;
+    status.pid = (uint32_t)getpid();
+    status.uptime_us = (uint64_t)(os_now_us() - sessions->started);
+    status.engine = text_of(engine_name());
+    status.identity = text_of(inspect_identity());
+    status.session = &session;
+    status.quotas = places;
+    status.n_quotas = USER_SLOTS;
+    return dispatch_answer(call, PORTD__V1__REPLY__RESULT_STATUS, &status);
+}

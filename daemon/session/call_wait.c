@@ -1,0 +1,161 @@
+/* call_wait.c: waiting and no longer waiting. */
+#include "dispatch.h"
+
+#include "daemon/object/wait.h"
+
+#include <inttypes.h>
+#include <stddef.h>
+#include <stdlib.h>
+
+/* A wait in flight; the wait and its targets lie behind it. */
+struct waiting {
+    struct parked parked;
+    size_t bytes; /* charged */
+    struct wait *wait;
+};
+
+static void answer(struct connection *connection, uint64_t request, const struct wait *wait) {
+    Portd__V1__Reply reply = PORTD__V1__REPLY__INIT;
+    Portd__V1__WaitResult result = PORTD__V1__WAIT_RESULT__INIT;
+    Portd__V1__Ready ready[FRAME_TARGETS_MAX];
+    Portd__V1__Ready *places[FRAME_TARGETS_MAX];
+    for (size_t i = 0; wait->ready && i < wait->n; i++) {
+        if (!wait->targets[i].cause)
+            continue;
+        places[result.n_ready] = &ready[result.n_ready];
+        portd__v1__ready__init(&ready[result.n_ready]);
+        ready[result.n_ready].id = wait->targets[i].id;
+        ready[result.n_ready++].cause = (Portd__V1__Cause)wait->targets[i].cause;
+    }
+    result.ready = places;
+    reply.id = request;
+    reply.result_case = PORTD__V1__REPLY__RESULT_WAIT;
+    reply.wait = &result;
+    if (wait->one && wait->ready)
+        connection->answered_one = true;
+    connection_reply(connection, &reply);
+}
+
+static void give_back(const struct waiting *waiting) {
+    struct account *account = &waiting->wait->owner->account;
+    account_give(account, USER_WAITS, 1);
+    account_give(account, USER_BYTES, waiting->bytes);
+}
+
+static void emit(struct parked *parked) {
+    struct waiting *waiting = (struct waiting *)((char *)parked - offsetof(struct waiting, parked));
+    answer(parked->connection, parked->request, waiting->wait);
+    free(waiting);
+}
+
+static void cancel(struct parked *parked) {
+    struct waiting *waiting = (struct waiting *)((char *)parked - offsetof(struct waiting, parked));
+    if (!parked->ready) {
+        wait_leave(waiting->wait);
+        give_back(waiting);
+    }
+    free(waiting);
+}
+
+static void on_done(struct wait *wait) {
+    struct waiting *waiting = (struct waiting *)((char *)wait - sizeof(struct waiting));
+    give_back(waiting);
+    connection_ready(&waiting->parked);
+}
+
+static int refuse_memory(struct call *call) {
+    return refusal_set(&call->refusal, REFUSAL_LIMIT, NULL, NULL, "the broker is out of memory");
+}
+
+/* Charged and allocated, with its targets found. NULL: the refusal. */
+static struct waiting *waiting_new(struct call *call, const Portd__V1__Wait *message) {
+    struct belongings *belongings = &call->session->belongings;
+    struct account *account = &belongings->account;
+    size_t bytes = sizeof(struct waiting) + wait_size(message->n_ids);
+    struct waiting *waiting;
+    if (account_take(account, USER_WAITS, 1, &call->refusal))
+        return NULL;
+    if (account_take(account, USER_BYTES, bytes, &call->refusal))
+        goto fail;
+    waiting = table_reserve(&call->connection->by_request) ? NULL : malloc(bytes);
+    if (!waiting) {
+        account_give(account, USER_BYTES, bytes);
+        refuse_memory(call);
+        goto fail;
+    }
+    waiting->parked = (struct parked){.emit = emit, .cancel = cancel};
+    waiting->bytes = bytes;
+    waiting->wait = wait_init(waiting + 1, belongings, message->n_ids);
+    waiting->wait->done = on_done;
+    waiting->wait->all = message->all;
+    waiting->wait->one = message->one;
+    waiting->wait->connection = call->connection->serial;
+    return waiting;
+fail:
+    account_give(account, USER_WAITS, 1);
+    return NULL;
+}
+
+/* A semaphore that was released has fired, whoever had it; an event that was released is no object any more. */
+static int find_target(struct call *call, uint64_t id, struct wait_target *target) {
+    const struct registry *registry = call->connection->all->registry;
+    struct object *object = belongings_find(&call->session->belongings, id);
+    enum object_kind kind = registry_kind(id);
+    bool waitable = kind == OBJECT_SEMAPHORE || kind == OBJECT_EVT;
+    target->id = id;
+    target->of = waitable ? (struct indicator *)object : NULL;
+    if (target->of)
+        return 0;
+    if (kind == OBJECT_SEMAPHORE && registry_issued(registry, id) && !registry_find(registry, id))
+        return 0;
+    if (object)
+        return refusal_set(&call->refusal, REFUSAL_INVALID, "ids", NULL, "%" PRIu64 " cannot be waited for",
+                           id);
+    return refusal_set(&call->refusal, REFUSAL_NOT_FOUND, "ids", NULL,
+                       "no object %" PRIu64 " in this session", id);
+}
+
+int call_wait(struct call *call) {
+    const Portd__V1__Wait *message = call->request->wait;
+    bool limited = message->limit_case == PORTD__V1__WAIT__LIMIT_LIMIT_US;
+    int64_t limit = !limited                            ? -1
+                    : message->limit_us > INT64_MAX / 2 ? INT64_MAX / 2
+                                                        : (int64_t)message->limit_us;
+    struct waiting *waiting;
+    int result = 0;
+    if (message->n_ids < 1 || message->n_ids > FRAME_TARGETS_MAX)
+        return refusal_set(&call->refusal, REFUSAL_INVALID, "ids", NULL, "1 to 256 ids, not %zu",
+                           message->n_ids);
+    waiting = waiting_new(call, message);
+    if (!waiting)
+        return -1;
+    for (size_t i = 0; i < message->n_ids && !result; i++)
+        result = find_target(call, message->ids[i], &waiting->wait->targets[i]);
+    if (!result)
+        result = wait_begin(waiting->wait, limit, &call->refusal);
+    if (result == 0) {
+        connection_park(call->connection, &waiting->parked, call->request->id);
+        return 0;
+    }
+    give_back(waiting);
+    if (result > 0)
+        answer(call->connection, call->request->id, waiting->wait);
+    loop_timer_free(&waiting->wait->timer);
+    free(waiting);
+    return result > 0 ? 0 : -1;
+}
+
+int call_cancel(struct call *call) {
+    Portd__V1__Cancelled cancelled = PORTD__V1__CANCELLED__INIT;
+    struct parked *parked = connection_find(call->connection, call->request->cancel->request);
+    struct refusal refusal;
+    if (parked && !parked->ready && parked->cancel == cancel) {
+        uint64_t request = parked->request;
+        connection_unpark(parked);
+        parked->cancel(parked);
+        refusal_set(&refusal, REFUSAL_CANCELLED, NULL, NULL, "cancelled");
+        connection_refuse(call->connection, request, &refusal);
+        cancelled.found = true;
+    }
+    return dispatch_answer(call, PORTD__V1__REPLY__RESULT_CANCEL, &cancelled);
+}

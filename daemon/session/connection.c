@@ -1,0 +1,406 @@
+/* connection.c: reading, answering, stopping and ending one wire. */
+#include "connection.h"
+
+#include "daemon/base/log.h"
+#include "daemon/object/wait.h"
+#include "dispatch.h"
+#include "portd.pb-c.h"
+#include "utlist.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void on_ready(struct loop_watch *watch, unsigned events);
+static void on_timer(struct loop_timer *timer);
+
+static struct slots *slots_of(const struct connection *connection) {
+    return connection->all->registry->slots;
+}
+
+struct connection *connection_new(struct sessions *sessions, os_fd fd, const struct peer *peer,
+                                  struct user *user) {
+    struct connection *connection = calloc(1, sizeof *connection);
+    if (!connection)
+        return NULL;
+    connection->all = sessions;
+    connection->user = user;
+    connection->peer = *peer;
+    connection->serial = ++sessions->serial ? sessions->serial : ++sessions->serial;
+    connection->watch.fd = fd;
+    connection->watch.fn = on_ready;
+    connection->timer.fn = on_timer;
+    channel_init(&connection->channel, fd, &sessions->scratch, FRAME_REQUEST_MAX);
+    table_init(&connection->by_request, offsetof(struct parked, request), sessions->by_id.seed);
+    if (loop_watch(sessions->loop, &connection->watch, LOOP_READ))
+        goto fail;
+    if (loop_timer_set(sessions->loop, &connection->timer, os_now_us() + CONNECTION_HELLO_US))
+        goto fail;
+    DL_APPEND(sessions->connections, connection);
+    sessions->n_connections++;
+    return connection;
+fail:
+    loop_unwatch(&connection->watch);
+    loop_timer_free(&connection->timer);
+    free(connection);
+    return NULL;
+}
+
+/* ---- ending ------------------------------------------------------------------------------------------------------ */
+
+static void discard(void *context, os_fd fd) {
+    struct connection *connection = context;
+    slots_take(slots_of(connection), 1);
+    descriptor_discard(connection->all->registry, fd, INSPECT_OTHER, (uint32_t)connection->user->uid);
+}
+
+/* Others wait for the same activity that this one was given and will do nothing with any more. */
+static void retest(struct session *session, uint32_t serial) {
+    struct object *object;
+    DL_FOREACH (session->belongings.objects, object) {
+        struct indicator *evt = (struct indicator *)object;
+        if (registry_kind(object->id) == OBJECT_EVT && evt->answered == serial)
+            wait_retest(evt);
+    }
+}
+
+static void give_up(struct connection *connection) {
+    struct parked *parked;
+    while ((parked = connection->parked ? connection->parked : connection->held)) {
+        connection_unpark(parked);
+        parked->cancel(parked);
+    }
+}
+
+void connection_end(struct connection *connection, const char *reason) {
+    struct sessions *sessions = connection->all;
+    struct session *session = connection->session;
+    if (connection->dead)
+        return;
+    connection->dead = true;
+    if (reason)
+        log_write(LOG_LEVEL_INFO, "connection ended: %s; uid=%u pid=%u", reason,
+                  (unsigned)connection->peer.uid, (unsigned)connection->peer.pid);
+    loop_unwatch(&connection->watch);
+    loop_timer_free(&connection->timer);
+    give_up(connection);
+    DL_DELETE(sessions->connections, connection);
+    sessions->n_connections--;
+    connection->dead_next = sessions->dead;
+    sessions->dead = connection;
+    connection->session = NULL;
+    if (!session)
+        return;
+    if (connection->answered_one)
+        retest(session, connection->serial);
+    session_part(session, connection);
+}
+
+void connection_leave_ended(struct connection *connection) {
+    connection->session = NULL;
+    if (!connection->dead)
+        (void)channel_flush(&connection->channel); /* what does not go out now is lost with it */
+    connection_end(connection, "its session has ended");
+}
+
+struct connection *connection_next_joined(const struct connection *connection) {
+    return connection->joined_next;
+}
+
+static void on_closed(void *context) {
+    struct connection *connection = context;
+    slots_give(slots_of(connection), 1);
+    user_give(connection->user, USER_CONNECTIONS, 1);
+    user_unref(connection->user);
+    free(connection);
+}
+
+static void bury(struct connection *connection) {
+    user_give(connection->user, USER_BYTES, connection->bytes);
+    slots_give(slots_of(connection), connection->held_fds);
+    channel_deinit(&connection->channel, discard, connection);
+    table_deinit(&connection->by_request);
+    closer_close(connection->all->registry->closer, connection->watch.fd, (uint32_t)connection->user->uid,
+                 on_closed, connection);
+}
+
+void connection_bury_all(struct sessions *sessions) {
+    while (sessions->dead) {
+        struct connection *connection = sessions->dead;
+        sessions->dead = connection->dead_next;
+        bury(connection);
+    }
+}
+
+/* ---- accounts ---------------------------------------------------------------------------------------------------- */
+
+/* What the channel keeps between turns is charged to the user; descriptors in half-read frames take slots. */
+static void account(struct connection *connection) {
+    struct refusal refusal;
+    size_t bytes = channel_memory(&connection->channel), fds = channel_fds_held(&connection->channel);
+    if (fds > connection->held_fds)
+        slots_take(slots_of(connection), fds - connection->held_fds);
+    else
+        slots_give(slots_of(connection), connection->held_fds - fds);
+    connection->held_fds = fds;
+    if (bytes > connection->bytes) {
+        if (user_take(connection->user, USER_BYTES, bytes - connection->bytes, &refusal)) {
+            connection_end(connection, refusal.text);
+            return;
+        }
+    } else {
+        user_give(connection->user, USER_BYTES, connection->bytes - bytes);
+    }
+    connection->bytes = bytes;
+}
+
+/* ---- reading ----------------------------------------------------------------------------------------------------- */
+
+static bool congested(const struct connection *connection) {
+    return channel_pending(&connection->channel) > CONNECTION_UNREAD ||
+           connection->channel.out_fds_at != SIZE_MAX;
+}
+
+static bool blocked(const struct connection *connection) {
+    return connection->dead || connection->all->starved || connection->windowed >= CONNECTION_WINDOW ||
+           connection->paused_until || congested(connection);
+}
+
+static void update_watch(struct connection *connection) {
+    unsigned interest = 0;
+    if (connection->dead)
+        return;
+    if (!blocked(connection) && !channel_has_frame(&connection->channel))
+        interest |= LOOP_READ;
+    if (channel_pending(&connection->channel))
+        interest |= LOOP_WRITE;
+    if (interest == connection->watch.interest)
+        return;
+    if (loop_set(&connection->watch, interest))
+        connection_end(connection, "the loop cannot watch it");
+}
+
+/* Frames that are here already are handled in a turn of their own, so that others get theirs between. */
+static void go_on(struct connection *connection, int64_t when) {
+    if (loop_timer_set(connection->all->loop, &connection->timer, when))
+        connection_end(connection, "the broker is out of memory");
+}
+
+/* Each request is spent from the uid's rate; when that is used up, reading pauses. */
+static void spend(struct connection *connection) {
+    int64_t delay = user_spend(connection->user);
+    if (delay)
+        connection->paused_until = os_now_us() + delay;
+}
+
+static void process(struct connection *connection) {
+    struct channel_frame frame;
+    int result = 0;
+    for (int i = 0; i < CONNECTION_FRAMES && !blocked(connection); i++) {
+        result = channel_next(&connection->channel, &frame);
+        if (result != 1)
+            break;
+        slots_take(slots_of(connection), frame.n_fds);
+        dispatch_frame(connection, &frame);
+        spend(connection);
+    }
+    if (channel_rest(&connection->channel))
+        connection_end(connection, "the broker is out of memory");
+    if (result == CHANNEL_E_PROTOCOL)
+        connection_end(connection, connection->channel.fault);
+    if (connection->dead)
+        return;
+    account(connection);
+    if (connection->dead || connection->windowed >= CONNECTION_WINDOW || congested(connection))
+        return;
+    if (connection->paused_until)
+        go_on(connection, connection->paused_until);
+    else if (channel_has_frame(&connection->channel))
+        go_on(connection, os_now_us());
+}
+
+static void receive(struct connection *connection) {
+    if (blocked(connection))
+        return;
+    if (!slots_may_receive(slots_of(connection))) {
+        connection->all->starved = true;
+        connection_wake_all(connection->all);
+        return;
+    }
+    int result = channel_fill(&connection->channel, discard, connection);
+    if (result == 0)
+        return;
+    if (result == 1) {
+        process(connection);
+        return;
+    }
+    channel_rest(&connection->channel);
+    connection_end(connection, result == CHANNEL_E_END ? NULL : strerror(-result));
+}
+
+/* Replies that waited for room, then requests that did. */
+static void unblock(struct connection *connection) {
+    while (connection->held && !congested(connection)) {
+        struct parked *parked = connection->held;
+        connection_unpark(parked);
+        parked->emit(parked);
+    }
+    if (!connection->dead && !blocked(connection) && channel_has_frame(&connection->channel))
+        go_on(connection, os_now_us());
+}
+
+static void flush(struct connection *connection) {
+    int error = connection->dead ? 0 : channel_flush(&connection->channel);
+    if (error)
+        connection_end(connection, error == -EPIPE || error == -ECONNRESET ? NULL : strerror(-error));
+    if (connection->dead)
+        return;
+    unblock(connection);
+    if (!connection->dead)
+        account(connection);
+    update_watch(connection);
+}
+
+static void on_ready(struct loop_watch *watch, unsigned events) {
+    struct connection *connection = (struct connection *)((char *)watch - offsetof(struct connection, watch));
+    if (events & LOOP_WRITE)
+        flush(connection);
+    if (events & LOOP_READ && !connection->dead)
+        receive(connection);
+    if (!connection->dirty)
+        update_watch(connection);
+}
+
+static void on_timer(struct loop_timer *timer) {
+    struct connection *connection = (struct connection *)((char *)timer - offsetof(struct connection, timer));
+    if (!connection->session) {
+        connection_end(connection, "no hello within ten seconds");
+        return;
+    }
+    connection->paused_until = 0;
+    if (!blocked(connection)) {
+        channel_resume(&connection->channel);
+        process(connection);
+    }
+    update_watch(connection);
+}
+
+void connection_wake_all(struct sessions *sessions) {
+    struct connection *connection, *next;
+    DL_FOREACH_SAFE (sessions->connections, connection, next) {
+        unblock(connection);
+        update_watch(connection);
+    }
+}
+
+/* ---- answering --------------------------------------------------------------------------------------------------- */
+
+static void mark_dirty(struct connection *connection) {
+    if (connection->dirty)
+        return;
+    connection->dirty = true;
+    connection->dirty_next = connection->all->dirty;
+    connection->all->dirty = connection;
+}
+
+void connection_flush_all(struct sessions *sessions) {
+    while (sessions->dirty) {
+        struct connection *connection = sessions->dirty;
+        sessions->dirty = connection->dirty_next;
+        connection->dirty = false;
+        flush(connection);
+    }
+}
+
+void connection_reply(struct connection *connection, const Portd__V1__Reply *reply) {
+    uint8_t *body;
+    if (connection->dead)
+        return;
+    body = channel_put(&connection->channel, portd__v1__reply__get_packed_size(reply));
+    if (!body) {
+        connection_end(connection, "the broker is out of memory");
+        return;
+    }
+    portd__v1__reply__pack(reply, body);
+    mark_dirty(connection);
+}
+
+void connection_reply_fd(struct connection *connection, const Portd__V1__Reply *reply, os_fd fd) {
+    uint8_t body[128];
+    size_t length = portd__v1__reply__get_packed_size(reply);
+    if (connection->dead)
+        return;
+    if (length > sizeof body) {
+        connection_end(connection, "a reply with a descriptor is too long");
+        return;
+    }
+    portd__v1__reply__pack(reply, body);
+    int error = channel_put_fds(&connection->channel, body, length, &fd, 1);
+    if (error)
+        connection_end(connection, strerror(-error));
+    mark_dirty(connection);
+}
+
+void connection_refuse(struct connection *connection, uint64_t request, const struct refusal *refusal) {
+    Portd__V1__Error error = PORTD__V1__ERROR__INIT;
+    Portd__V1__Reply reply = PORTD__V1__REPLY__INIT;
+    char text[sizeof refusal->text], *field = NULL, *hint = NULL;
+    memcpy(text, refusal->text, sizeof text);
+    error.code = (Portd__V1__Code)refusal->code;
+    error.os_errno = refusal->os_errno;
+    error.message = text;
+    /* protobuf-c's strings are not const, though packing only reads them. */
+    memcpy(&field, &refusal->field, sizeof field);
+    memcpy(&hint, &refusal->hint, sizeof hint);
+    if (field)
+        error.field = field;
+    if (hint)
+        error.hint = hint;
+    reply.id = request;
+    reply.error = &error;
+    connection_reply(connection, &reply);
+}
+
+/* ---- requests in flight ------------------------------------------------------------------------------------------ */
+
+struct parked *connection_find(const struct connection *connection, uint64_t request) {
+    return connection->by_request.used ? table_find(&connection->by_request, request) : NULL;
+}
+
+int connection_park(struct connection *connection, struct parked *parked, uint64_t request) {
+    parked->request = request;
+    parked->connection = connection;
+    int error = table_add(&connection->by_request, parked);
+    if (error)
+        return error;
+    DL_APPEND(connection->parked, parked);
+    if (parked->windowed)
+        connection->windowed++;
+    return 0;
+}
+
+void connection_unpark(struct parked *parked) {
+    struct connection *connection = parked->connection;
+    table_remove(&connection->by_request, parked);
+    if (parked->ready)
+        DL_DELETE(connection->held, parked);
+    else
+        DL_DELETE(connection->parked, parked);
+    if (parked->windowed) {
+        connection->windowed--;
+        mark_dirty(connection);
+    }
+}
+
+void connection_ready(struct parked *parked) {
+    struct connection *connection = parked->connection;
+    if (!connection->held && !congested(connection)) {
+        connection_unpark(parked);
+        parked->emit(parked);
+        return;
+    }
+    DL_DELETE(connection->parked, parked);
+    DL_APPEND(connection->held, parked);
+    parked->ready = true;
+}

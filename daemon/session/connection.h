@@ -1,0 +1,94 @@
+/* connection.h: one wire: its peer, its channel, its requests in flight.
+ *
+ * Nothing in here blocks, and nothing a client does or leaves undone costs another one more than its turn: a turn reads once and
+ * handles at most CONNECTION_FRAMES frames; reading stops while the window is full, while replies are left unread, while the uid has spent its
+ * rate, and while the process has too few free slots (slots.h).
+ *
+ * connection_end only marks and unlinks; the memory goes at the end of the turn and when a worker has closed the socket (it may carry
+ * somebody's lingering descriptors). So a caller may go on using the struct until its callback returns, looking at `dead`. */
+#ifndef CONNECTION_H
+#define CONNECTION_H
+
+#include "proto/channel.h"
+#include "proto/peer.h"
+#include "session.h"
+
+enum {
+    CONNECTION_WINDOW = 128,       /* requests in flight, parked ones not counted */
+    CONNECTION_FRAMES = 256,       /* a turn */
+    CONNECTION_UNREAD = 64 * 1024, /* bytes of replies beyond which nothing more is read */
+    CONNECTION_HELLO_US = 10000000,
+};
+
+struct Portd__V1__Reply;
+
+/* A request that is answered later. Embedded in what the method remembers of it. */
+struct parked {
+    uint64_t request;              /* key of connection->parked */
+    struct connection *connection; /* NULL once that has ended */
+    struct parked *prev, *next;    /* all of the connection, or those of `held` */
+    bool windowed;                 /* counts against the window */
+    bool ready;                    /* in `held`: answered but for the room */
+    void (*emit)(
+        struct parked
+            *parked); /* replies and frees; unparked before. Called when there is room for the reply */
+    void (*cancel)(
+        struct parked *parked); /* the connection has ended: frees, now or later; unparked before */
+};
+
+struct connection {
+    struct sessions *all;
+    struct connection *prev, *next;               /* all->connections */
+    struct connection *joined_prev, *joined_next; /* session->connections */
+    struct connection *dirty_next, *dead_next;
+    struct session *session; /* NULL before hello, and after it has ended */
+    struct user *user;
+    struct peer peer;
+    uint32_t serial;
+    struct channel channel;
+    struct loop_watch watch;
+    struct loop_timer timer; /* hello must come; later: go on reading */
+    struct parked *parked;   /* in flight */
+    struct parked *held;     /* answered, waiting for room */
+    struct table by_request;
+    unsigned windowed;
+    size_t bytes; /* charged to the user */
+    size_t held_fds;
+    int64_t paused_until; /* the rate is spent */
+    bool answered_one;    /* was answered as the one of several */
+    bool dirty, dead;
+};
+
+/* Takes the socket (a taken slot, charged) and a reference to the user. NULL without memory: both stay the caller's. */
+struct connection *connection_new(struct sessions *sessions, os_fd fd, const struct peer *peer,
+                                  struct user *user);
+
+/* Sends a reply at the end of the turn; an attached descriptor goes at once. Failure ends the connection. */
+void connection_reply(struct connection *connection, const struct Portd__V1__Reply *reply);
+void connection_reply_fd(struct connection *connection, const struct Portd__V1__Reply *reply, os_fd fd);
+void connection_refuse(struct connection *connection, uint64_t request, const struct refusal *refusal);
+
+/* Whether a request of that id is in flight. */
+struct parked *connection_find(const struct connection *connection, uint64_t request);
+
+/* The request stays unanswered for now. 0 or -ENOMEM. connection_unpark before it is answered otherwise than by
+ * connection_ready. */
+int connection_park(struct connection *connection, struct parked *parked, uint64_t request);
+void connection_unpark(struct parked *parked);
+
+/* It can be answered: emit is called now or when the client has read what waits for it. */
+void connection_ready(struct parked *parked);
+
+/* Ends it for that reason (NULL: the client closed it). */
+void connection_end(struct connection *connection, const char *reason);
+
+/* Its session has ended: what is answered is sent, then it ends. */
+void connection_leave_ended(struct connection *connection);
+struct connection *connection_next_joined(const struct connection *connection);
+
+/* For the end of a turn. */
+void connection_flush_all(struct sessions *sessions);
+void connection_bury_all(struct sessions *sessions);
+void connection_wake_all(struct sessions *sessions);
+
+#endif

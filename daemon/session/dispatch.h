@@ -1,0 +1,38 @@
+/* dispatch.h: from a frame to the function that answers it.
+ *
+ * One table, by the number of the method in the schema: its function and how many descriptors it takes. The frame is unpacked in a
+ * bounded arena, checked, and handed to the function; the function answers, refuses or parks. Descriptors that it did not
+ * take are closed. */
+#ifndef DISPATCH_H
+#define DISPATCH_H
+
+#include "connection.h"
+#include "daemon/object/descriptor.h"
+#include "portd.pb-c.h"
+
+struct call {
+    struct connection *connection;
+    struct session *session;
+    const Portd__V1__Request *request;
+    os_fd fd; /* attached; OS_FD_NONE: none, or taken */
+    struct refusal refusal;
+};
+
+/* 0: answered or parked; -1: the refusal is to be sent. */
+typedef int call_handler(struct call *call);
+
+void dispatch_frame(struct connection *connection, struct channel_frame *frame);
+
+/* Answers with that member of Reply.result. Always 0. */
+int dispatch_answer(struct call *call, Portd__V1__Reply__ResultCase which, void *result);
+
+/* Takes the attached descriptor out of the call. */
+os_fd dispatch_take(struct call *call);
+
+call_handler call_hello, call_end_session;
+call_handler call_ping, call_list, call_show, call_status;
+call_handler call_file_descriptor_to_semaphore, call_socket_to_semaphore, call_fd_to_evt;
+call_handler call_remove, call_release, call_handle;
+call_handler call_wait, call_cancel;
+
+#endif

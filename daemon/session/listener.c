@@ -1,0 +1,120 @@
+/* listener.c: from the kernel's queue to a connection. */
+#include "listener.h"
+
+#include "connection.h"
+#include "daemon/access/refusal.h"
+#include "daemon/base/log.h"
+#include "portd.pb-c.h"
+#include "proto/transport.h"
+
+#include <errno.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    ACCEPTS = 64, /* a turn */
+    ANSWER_MAX = 512,
+    REST_US = 100000
+};
+
+static struct slots *slots_of(const struct listener *listener) { return listener->sessions->registry->slots; }
+
+static void on_closed(void *slots) { slots_give(slots, 1); }
+
+/* One reply with id 0, as far as the socket takes it; then it is closed. */
+static void turn_away(struct listener *listener, os_fd fd, const struct peer *peer,
+                      const struct refusal *refusal) {
+    Portd__V1__Error error = PORTD__V1__ERROR__INIT;
+    Portd__V1__Reply reply = PORTD__V1__REPLY__INIT;
+    uint8_t bytes[FRAME_HEADER + ANSWER_MAX];
+    char text[sizeof refusal->text];
+    memcpy(text, refusal->text, sizeof text);
+    error.code = (Portd__V1__Code)refusal->code;
+    error.message = text;
+    reply.error = &error;
+    size_t length = portd__v1__reply__get_packed_size(&reply);
+    if (length <= ANSWER_MAX) {
+        frame_encode(bytes, (struct frame_header){.length = (uint32_t)length});
+        portd__v1__reply__pack(&reply, bytes + FRAME_HEADER);
+        (void)transport_send(fd, bytes, FRAME_HEADER + length, NULL, 0);
+    }
+    log_write(LOG_LEVEL_WARNING, "connection turned away: %s; uid=%u pid=%u", refusal->text,
+              (unsigned)peer->uid, (unsigned)peer->pid);
+    closer_close(listener->sessions->registry->closer, fd, peer->uid, on_closed, slots_of(listener));
+}
+
+static int welcome(struct listener *listener, os_fd fd, const struct peer *peer, struct refusal *refusal) {
+    struct user *user;
+    const char *reason = policy_check_connect(listener->sessions->policy, peer);
+    if (reason)
+        return refusal_set(refusal, REFUSAL_DENIED, NULL, NULL, "%s", reason);
+    if (!slots_may_keep(slots_of(listener), 0))
+        return users_refuse_table(listener->users, refusal);
+    user = user_ref(listener->users, peer->uid);
+    if (!user)
+        return refusal_set(refusal, REFUSAL_LIMIT, NULL, NULL, "the broker is out of memory");
+    if (user_take(user, USER_CONNECTIONS, 1, refusal)) {
+        user_unref(user);
+        return -1;
+    }
+    if (connection_new(listener->sessions, fd, peer, user))
+        return 0;
+    user_give(user, USER_CONNECTIONS, 1);
+    user_unref(user);
+    return refusal_set(refusal, REFUSAL_LIMIT, NULL, NULL, "the broker is out of memory");
+}
+
+/* The queue would call again and again for what cannot be taken out of it. */
+static void rest(struct listener *listener, int error) {
+    listener->resting = !loop_set(&listener->watch, 0);
+    log_write(LOG_LEVEL_WARNING, "no connections are accepted for now: %s", strerror(-error));
+    if (loop_timer_set(listener->sessions->loop, &listener->timer, os_now_us() + REST_US))
+        log_write(LOG_LEVEL_ERROR,
+                  "out of memory: connections are accepted again when a descriptor is closed");
+}
+
+static void on_timer(struct loop_timer *timer) {
+    struct listener *listener = (struct listener *)((char *)timer - offsetof(struct listener, timer));
+    if (slots_may_receive(slots_of(listener)))
+        listener->resting = loop_set(&listener->watch, LOOP_READ) != 0;
+    else if (loop_timer_set(listener->sessions->loop, timer, os_now_us() + REST_US))
+        log_write(LOG_LEVEL_ERROR, "out of memory: no more connections are accepted");
+}
+
+static void on_ready(struct loop_watch *watch, unsigned events) {
+    struct listener *listener = (struct listener *)((char *)watch - offsetof(struct listener, watch));
+    (void)events;
+    for (int i = 0; i < ACCEPTS; i++) {
+        struct refusal refusal;
+        struct peer peer = {.uid = PEER_UID_NOBODY};
+        os_fd fd;
+        int error = slots_may_receive(slots_of(listener)) ? transport_accept(watch->fd, &fd) : -EMFILE;
+        if (error == -EAGAIN)
+            return;
+        if (error == -EMFILE || error == -ENFILE || error == -ENOMEM || error == -ENOBUFS) {
+            rest(listener, error);
+            return;
+        }
+        if (error)
+            continue; /* the client was gone before we came */
+        slots_take(slots_of(listener), 1);
+        error = peer_of(fd, &peer);
+        if (error ? refusal_system(&refusal, -error, "who connects cannot be told")
+                  : welcome(listener, fd, &peer, &refusal))
+            turn_away(listener, fd, &peer, &refusal);
+    }
+}
+
+int listener_open(struct listener *listener, os_fd fd, struct sessions *sessions, struct users *users) {
+    *listener = (struct listener){.sessions = sessions, .users = users};
+    listener->watch.fd = fd;
+    listener->watch.fn = on_ready;
+    listener->timer.fn = on_timer;
+    return loop_watch(sessions->loop, &listener->watch, LOOP_READ);
+}
+
+void listener_close(struct listener *listener) {
+    loop_unwatch(&listener->watch);
+    loop_timer_free(&listener->timer);
+}

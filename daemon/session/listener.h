@@ -1,0 +1,22 @@
+/* listener.h: accepts connections: who it is, whether there is room, and then a connection of its own.
+ *
+ * What is turned away is told why in a reply with the id 0 and closed by a worker, for its queue may hold descriptors whose closing
+ * takes time. While the process has too few free slots nothing is accepted; the kernel keeps the queue. */
+#ifndef LISTENER_H
+#define LISTENER_H
+
+#include "session.h"
+
+struct listener {
+    struct sessions *sessions;
+    struct users *users;
+    struct loop_watch watch;
+    struct loop_timer timer; /* looks again while resting */
+    bool resting;            /* no free slots */
+};
+
+/* fd is the caller's to close after listener_close. 0 or a negative errno. */
+int listener_open(struct listener *listener, os_fd fd, struct sessions *sessions, struct users *users);
+void listener_close(struct listener *listener);
+
+#endif

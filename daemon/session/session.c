@@ -1,0 +1,166 @@
+/* session.c: making, finding and ending sessions. */
+#include "session.h"
+
+#include "connection.h"
+#include "daemon/base/log.h"
+#include "daemon/object/indicator.h"
+#include "utlist.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+int sessions_init(struct sessions *sessions, struct loop *loop, struct registry *registry,
+                  const struct policy *policy) {
+    uint64_t seed;
+    int error = os_random(&seed, sizeof seed);
+    if (error)
+        return error;
+    *sessions =
+        (struct sessions){.loop = loop, .registry = registry, .policy = policy, .started = os_now_us()};
+    error = channel_scratch_init(&sessions->scratch);
+    if (error)
+        return error;
+    error = arena_init(&sessions->arena);
+    if (error) {
+        channel_scratch_deinit(&sessions->scratch);
+        return error;
+    }
+    table_init(&sessions->by_id, offsetof(struct session, id), seed);
+    return 0;
+}
+
+void sessions_deinit(struct sessions *sessions) {
+    while (sessions->connections)
+        connection_end(sessions->connections, "the broker stops");
+    while (sessions->list)
+        session_end(sessions->list, CAUSE_EXPIRED);
+    sessions_after(sessions);
+    table_deinit(&sessions->by_id);
+    arena_deinit(&sessions->arena);
+    channel_scratch_deinit(&sessions->scratch);
+}
+
+void sessions_after(void *context) {
+    struct sessions *sessions = context;
+    if (sessions->starved && slots_may_receive(sessions->registry->slots)) {
+        sessions->starved = false;
+        connection_wake_all(sessions);
+    }
+    connection_flush_all(sessions);
+    connection_bury_all(sessions);
+}
+
+bool sessions_idle(const struct sessions *sessions) {
+    return sessions->n_connections == 0 && sessions->registry->objects.used == 0;
+}
+
+static void on_lease_ended(struct lease *lease) {
+    struct session *session = (struct session *)((char *)lease - offsetof(struct session, lease));
+    log_write(LOG_LEVEL_DEBUG, "session ends with its owner or its time; session=%" PRIu64 " owner_pid=%u",
+              session->id, (unsigned)lease->owner_pid);
+    session_end(session, CAUSE_EXPIRED);
+}
+
+static int make_secret(char secret[SESSION_SECRET + 1]) {
+    unsigned char bytes[SESSION_SECRET / 2];
+    int error = os_random(bytes, sizeof bytes);
+    if (error)
+        return error;
+    for (size_t i = 0; i < sizeof bytes; i++)
+        snprintf(secret + 2 * i, 3, "%02x", bytes[i]);
+    return 0;
+}
+
+struct session *session_new(struct sessions *sessions, struct user *user, const char *client,
+                            struct refusal *refusal) {
+    struct registry *registry = sessions->registry;
+    struct session *session = calloc(1, sizeof *session);
+    uint64_t seed;
+    if (!session || table_reserve(&sessions->by_id) || os_random(&seed, sizeof seed) ||
+        make_secret(session->secret)) {
+        free(session);
+        refusal_set(refusal, REFUSAL_LIMIT, NULL, NULL, "the broker is out of memory");
+        return NULL;
+    }
+    session->id = registry_issue(registry, OBJECT_SESSION);
+    session->all = sessions;
+    session->uid = (uint32_t)user->uid;
+    session->made = os_now_us();
+    snprintf(session->client, sizeof session->client, "%s", client);
+    belongings_init(&session->belongings, registry, user, session->id, session->client, seed);
+    if (account_take(&session->belongings.account, USER_SESSIONS, 1, refusal)) {
+        account_deinit(&session->belongings.account);
+        free(session);
+        return NULL;
+    }
+    user_ref(user->users, (uint32_t)user->uid); /* it is in the table: this cannot fail */
+    lease_init(&session->lease, registry->slots, on_lease_ended);
+    table_add(&sessions->by_id, session);
+    DL_APPEND(sessions->list, session);
+    return session;
+}
+
+void session_end(struct session *session, int cause) {
+    struct sessions *sessions = session->all;
+    struct user *user = session->belongings.account.user;
+    struct connection *connection, *next;
+    belongings_end(&session->belongings, cause);
+    table_remove(&sessions->by_id, session);
+    DL_DELETE(sessions->list, session);
+    for (connection = session->connections; connection; connection = next) {
+        next = connection_next_joined(connection);
+        connection_leave_ended(connection);
+    }
+    lease_deinit(&session->lease);
+    user_unref(user);
+    free(session);
+}
+
+struct session *session_find(const struct sessions *sessions, uint64_t id) {
+    return table_find(&sessions->by_id, id);
+}
+
+/* Takes the same time wherever the difference is. */
+static bool equal(const char *a, const char *b, size_t n) {
+    unsigned char difference = 0;
+    for (size_t i = 0; i < n; i++)
+        difference |= (unsigned char)(a[i] ^ b[i]);
+    return !difference;
+}
+
+struct session *session_find_token(const struct sessions *sessions, const char *token) {
+    char *end;
+    uint64_t id = strtoull(token, &end, 10);
+    struct session *session = session_find(sessions, id);
+    if (!session || *end != '.' || strlen(end + 1) != SESSION_SECRET)
+        return NULL;
+    return equal(end + 1, session->secret, SESSION_SECRET) ? session : NULL;
+}
+
+struct session *session_find_owner(const struct sessions *sessions, uint32_t uid, uint64_t key) {
+    struct session *session;
+    DL_FOREACH (sessions->list, session)
+        if (session->uid == uid && !session->separate && session->lease.owner != OS_FD_NONE &&
+            session->lease.owner_key == key)
+            return session;
+    return NULL;
+}
+
+void session_write_token(const struct session *session, char token[SESSION_TOKEN_MAX]) {
+    snprintf(token, SESSION_TOKEN_MAX, "%" PRIu64 ".%s", session->id, session->secret);
+}
+
+void session_join(struct session *session, struct connection *connection) {
+    DL_APPEND2(session->connections, connection, joined_prev, joined_next);
+    session->n_connections++;
+}
+
+void session_part(struct session *session, struct connection *connection) {
+    DL_DELETE2(session->connections, connection, joined_prev, joined_next);
+    session->n_connections--;
+    if (!session->n_connections && !lease_bound(&session->lease))
+        session_end(session, CAUSE_EXPIRED);
+}

@@ -1,0 +1,81 @@
+/* session.h: one owner's belongings, and all sessions of the broker.
+ *
+ * A session is made by a hello and freed by session_end alone, in a fixed order: its objects end (every waiter is answered), its
+ * connections are flushed and ended, its memory goes. When it ends is lease.h. */
+#ifndef SESSION_H
+#define SESSION_H
+
+#include "daemon/access/policy.h"
+#include "daemon/object/belongings.h"
+#include "lease.h"
+#include "proto/arena.h"
+#include "proto/channel.h"
+
+enum { SESSION_SECRET = 32, SESSION_CLIENT_MAX = 64, SESSION_TOKEN_MAX = 64 };
+
+struct connection;
+
+struct session {
+    uint64_t id; /* key of sessions.by_id */
+    struct session *prev, *next;
+    struct sessions *all;
+    struct belongings belongings;
+    struct connection *connections; /* those that joined */
+    unsigned n_connections;
+    struct lease lease;
+    uint32_t uid;
+    bool separate; /* made with `new`: not the one that the owner process finds */
+    int64_t made;
+    char secret[SESSION_SECRET + 1];
+    char client[SESSION_CLIENT_MAX + 1];
+};
+
+/* Everything that connections and sessions share. */
+struct sessions {
+    struct loop *loop;
+    struct registry *registry;
+    const struct policy *policy;
+    struct session *list;
+    struct table by_id;
+    struct connection *connections;
+    size_t n_connections;
+    struct connection *dirty; /* have something to be sent at the end of this turn */
+    struct connection *dead;  /* have ended during this turn */
+    bool starved;             /* no connection is read: too few free slots */
+    uint32_t serial;          /* of the last connection */
+    struct channel_scratch scratch;
+    struct arena arena;
+    int64_t started;
+};
+
+/* 0 or a negative errno. */
+int sessions_init(struct sessions *sessions, struct loop *loop, struct registry *registry,
+                  const struct policy *policy);
+void sessions_deinit(struct sessions *sessions); /* ends every connection and session */
+
+/* What ends a turn of the loop: sends, buries, reads again what was left alone. */
+void sessions_after(void *sessions);
+
+/* Nobody is connected and no session has an object. */
+bool sessions_idle(const struct sessions *sessions);
+
+/* A new session for that uid, without owner or connection. NULL: the refusal. */
+struct session *session_new(struct sessions *sessions, struct user *user, const char *client,
+                            struct refusal *refusal);
+
+/* Ends it with that cause (enum cause). */
+void session_end(struct session *session, int cause);
+
+/* By id; by token (the id and the secret); by owner process, those made with `new` left out. NULL: none. */
+struct session *session_find(const struct sessions *sessions, uint64_t id);
+struct session *session_find_token(const struct sessions *sessions, const char *token);
+struct session *session_find_owner(const struct sessions *sessions, uint32_t uid, uint64_t key);
+
+void session_write_token(const struct session *session, char token[SESSION_TOKEN_MAX]);
+
+void session_join(struct session *session, struct connection *connection);
+
+/* The connection is gone; a session that has neither owner nor time left ends with its last one. */
+void session_part(struct session *session, struct connection *connection);
+
+#endif
