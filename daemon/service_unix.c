@@ -1,0 +1,150 @@
+/* service_unix.c: service.h as systemd defined it and others took it over (sd_listen_fds(3), sd_notify(3)), by hand: it
+ * is a few variables and one datagram. */
+#define _GNU_SOURCE
+
+#include "service.h"
+
+#include "daemon/base/log.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+enum { LISTEN_FIRST = 3, LISTEN_MAX = 1024, MESSAGE_MAX = 512 };
+
+/* A decimal number from 0 to max in a variable, which must be set. -1 if it is none. */
+static long number_in(const char *variable, long max) {
+    const char *text = getenv(variable);
+    char *end;
+    long number;
+
+    if (!text || *text < '0' || *text > '9')
+        return -1;
+    errno = 0;
+    number = strtol(text, &end, 10);
+    return *end || errno || number > max ? -1 : number;
+}
+
+/* Which of the names, separated by colons, is ours; 0 if none is. */
+static long index_of(const char *names, const char *name, long n) {
+    size_t length = strlen(name);
+
+    for (long i = 0; names && i < n; i++) {
+        const char *end = strchrnul(names, ':');
+        if ((size_t)(end - names) == length && memcmp(names, name, length) == 0)
+            return i;
+        names = *end ? end + 1 : NULL;
+    }
+    return 0;
+}
+
+static int listener_of_variables(os_fd *listener) {
+    long n, ours;
+
+    if (!getenv("LISTEN_FDS") && !getenv("LISTEN_PID"))
+        return 0;
+    n = number_in("LISTEN_FDS", LISTEN_MAX);
+    long pid = number_in("LISTEN_PID", INT32_MAX);
+    if (n < 0 || pid < 0)
+        return -EINVAL;
+    if (pid != getpid() || n == 0)
+        return 0;
+    for (long i = 0; i < n; i++)
+        if (fcntl(LISTEN_FIRST + (int)i, F_SETFD, FD_CLOEXEC) < 0)
+            return -errno;
+    ours = index_of(getenv("LISTEN_FDNAMES"), "portd", n);
+    for (long i = 0; i < n; i++)
+        if (i != ours)
+            os_close(LISTEN_FIRST + (int)i);
+    *listener = LISTEN_FIRST + (int)ours;
+    return (int)n;
+}
+
+int service_listener(os_fd *listener) {
+    static const char *const variables[] = {"LISTEN_FDS", "LISTEN_PID", "LISTEN_FDNAMES", "LISTEN_PIDFDID"};
+    int n;
+
+    *listener = OS_FD_NONE;
+    n = listener_of_variables(listener);
+    for (size_t i = 0; i < sizeof(variables) / sizeof(*variables); i++)
+        (void)unsetenv(variables[i]);
+    return n;
+}
+
+/* The address of NOTIFY_SOCKET: a path, or a name in the abstract space after '@'. Its length, or 0. */
+static socklen_t notify_address(const char *text, struct sockaddr_un *address) {
+    size_t length = strlen(text);
+
+    if ((*text != '/' && *text != '@') || length >= sizeof(address->sun_path))
+        return 0;
+    memset(address, 0, sizeof(*address));
+    address->sun_family = AF_UNIX;
+    memcpy(address->sun_path, text, length);
+    if (*text == '@')
+        address->sun_path[0] = '\0';
+    /* An abstract name is as long as the address says, a path ends with its zero. */
+    return (socklen_t)(offsetof(struct sockaddr_un, sun_path) + length + (*text == '/'));
+}
+
+static void notify(const char *message) {
+    const char *text = getenv("NOTIFY_SOCKET");
+    struct sockaddr_un address;
+    socklen_t length;
+    int fd;
+
+    if (!text || !*text)
+        return;
+    length = notify_address(text, &address);
+    if (!length) {
+        log_write(LOG_LEVEL_WARNING, "NOTIFY_SOCKET is not an address that can be used: %s", text);
+        return;
+    }
+    fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    if (fd < 0 || sendto(fd, message, strlen(message), MSG_NOSIGNAL, (struct sockaddr *)&address, length) < 0)
+        log_write(LOG_LEVEL_WARNING, "cannot notify %s: %s", text, strerror(errno));
+    os_close(fd);
+}
+
+void service_ready(os_fd notify_fd, const char *status) {
+    char message[MESSAGE_MAX];
+
+    (void)snprintf(message, sizeof(message), "READY=1\nSTATUS=%s\n", status);
+    notify(message);
+    if (notify_fd == OS_FD_NONE)
+        return;
+    if (write(notify_fd, "\n", 1) != 1)
+        log_write(LOG_LEVEL_WARNING, "cannot tell descriptor %d that we are ready: %s", notify_fd,
+                  strerror(errno));
+    os_close(notify_fd);
+}
+
+void service_stopping(void) { notify("STOPPING=1\n"); }
+
+size_t service_descriptor_limit(void) {
+    struct rlimit limit;
+    rlim_t soft;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) < 0) {
+        log_write(LOG_LEVEL_ERROR, "cannot ask for the limit of descriptors: %s", strerror(errno));
+        return _POSIX_OPEN_MAX;
+    }
+    soft = limit.rlim_cur;
+    limit.rlim_cur = limit.rlim_max == RLIM_INFINITY || limit.rlim_max > SERVICE_DESCRIPTORS_MAX
+                         ? SERVICE_DESCRIPTORS_MAX
+                         : limit.rlim_max;
+    if (limit.rlim_cur == soft)
+        return (size_t)soft;
+    if (setrlimit(RLIMIT_NOFILE, &limit) < 0) {
+        log_write(LOG_LEVEL_WARNING, "cannot change the limit of descriptors: %s", strerror(errno));
+        return (size_t)soft;
+    }
+    return (size_t)limit.rlim_cur;
+}
