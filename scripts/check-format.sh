@@ -27,12 +27,6 @@ if [ "$fix" = yes ]; then
   "$formatter" -i "${files[@]}"
   exit
 fi
-wrong=0
-for file in "${files[@]}"; do
-  if ! "$formatter" "$file" | cmp -s - "$file"; then
-    echo "$file"
-    wrong=$((wrong + 1))
-  fi
-done
-echo "${#files[@]} files, $wrong to format (scripts/check-format.sh --fix)"
-[ "$wrong" -eq 0 ]
+wrong=$("$formatter" --dry-run "${files[@]}" 2>&1 | grep -oE '^[^ :]+\.[ch]' | sort -u || true)
+[ -z "$wrong" ] || { echo "$wrong"; echo "not formatted: scripts/check-format.sh --fix"; exit 1; }
+echo "${#files[@]} files"
