@@ -33,7 +33,7 @@ struct broker {
     struct loop_timer idle;
     int64_t idle_exit_us; /* 0: never */
     bool idle_set;
-    bool registry_made, sessions_made;
+    bool registry_made, sessions_made, users_made;
 };
 
 static void on_engine(struct loop_watch *watch, unsigned ignored) {
@@ -135,6 +135,7 @@ static int make_rooms(struct broker *broker, size_t limit, os_fd listener) {
     /* Counting comes last, so that everything of our own is in it. */
     slots_init(&broker->slots, limit, service_descriptors_open(limit));
     users_init(&broker->users, own, slots_free(&broker->slots), seed);
+    broker->users_made = true;
     return 0;
 }
 
@@ -194,9 +195,12 @@ void broker_free(struct broker *broker) {
     }
     if (broker->engine)
         loop_unwatch(&broker->engine_watch);
-    /* Closes that are still under way are cut short, and what they would have given back is not waited for. */
     offload_free(broker->offload);
     closer_free(broker->closer);
+    if (broker->registry_made)
+        registry_deinit(&broker->registry);
+    if (broker->users_made)
+        users_deinit(&broker->users);
     engine_free(broker->engine);
     loop_timer_free(&broker->idle);
     loop_free(broker->loop);

@@ -21,4 +21,7 @@ void service_stopping(void);
 /* Raises the soft limit of descriptors to the hard one, or to SERVICE_DESCRIPTORS_MAX if that is less, and returns it. */
 size_t service_descriptor_limit(void);
 
+/* How many descriptors below limit this process has open now. */
+size_t service_descriptors_open(size_t limit);
+
 #endif

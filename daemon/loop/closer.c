@@ -57,9 +57,25 @@ fail:
     return NULL;
 }
 
+/* What was handed over and will not be closed any more is done with all the same, so that its owner can free it. */
+static void records_abandon(struct closer *closer) {
+    for (size_t i = 0; i < closer->limit && closer->pending; i++) {
+        struct record *record = &closer->records[i];
+
+        if (!record->closer)
+            continue;
+        record->closer = NULL;
+        closer->pending--;
+        if (record->done)
+            record->done(record->context);
+    }
+}
+
 void closer_free(struct closer *closer) {
     if (!closer)
         return;
+    if (closer->records)
+        records_abandon(closer);
     os_close(closer->stand_in);
     free(closer->records);
     free(closer);
@@ -78,6 +94,7 @@ static void on_worked(struct offload_job *job) {
     struct record record = *(struct record *)job;
 
     os_close(number_of((struct record *)job));
+    ((struct record *)job)->closer = NULL; /* free for the number's next time */
     record.closer->pending--;
     if (record.done)
         record.done(record.context);

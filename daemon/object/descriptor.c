@@ -25,8 +25,6 @@ struct descriptor *descriptor_find(const struct belongings *belongings, int64_t 
     return table_find(&belongings->numbers, (uint64_t)number);
 }
 
-/* ---- accepting --------------------------------------------------------------------------------------------------- */
-
 static int check(enum inspect_type type, os_fd fd, bool socket, struct refusal *refusal) {
     if (type == INSPECT_PATH)
         return refusal_set(refusal, REFUSAL_INVALID, "number", "open the file without O_PATH",
@@ -41,7 +39,7 @@ static int check(enum inspect_type type, os_fd fd, bool socket, struct refusal *
     if (socket && !inspect_is_socket(type))
         return refusal_set(refusal, REFUSAL_INVALID, "number", "use the call for file descriptors",
                            "not a socket but of type %s", inspect_name(type));
-    if (inspect_is_own(fd))
+    if (inspect_is_socket(type) && inspect_is_own(fd))
         return refusal_set(refusal, REFUSAL_INVALID, "number", NULL,
                            "the descriptor is a connection to this broker");
     return 0;
@@ -111,8 +109,6 @@ refuse:
     return -1;
 }
 
-/* ---- watching ---------------------------------------------------------------------------------------------------- */
-
 int descriptor_arm(struct descriptor *descriptor, unsigned extra) {
     struct engine_watch *watch = &descriptor->watch;
     unsigned interest = extra;
@@ -134,10 +130,10 @@ int descriptor_arm(struct descriptor *descriptor, unsigned extra) {
                       descriptor->object.id);
 }
 
-void descriptor_rearm(struct descriptor *descriptor) {
+int descriptor_rearm(struct descriptor *descriptor) {
     int error = descriptor_arm(descriptor, 0);
     if (!error)
-        return;
+        return 0;
     log_write(LOG_LEVEL_ERROR, "cannot watch a descriptor, its waiters are woken; id=%" PRIu64 " error=%d",
               descriptor->object.id, error);
     for (int direction = 0; direction < 2; direction++) {
@@ -146,6 +142,7 @@ void descriptor_rearm(struct descriptor *descriptor) {
         if (descriptor->evts[direction])
             wait_wake(descriptor->evts[direction], CAUSE_RESYNC);
     }
+    return error;
 }
 
 void descriptor_on_ready(struct descriptor *descriptor, unsigned events) {
@@ -162,8 +159,6 @@ void descriptor_on_ready(struct descriptor *descriptor, unsigned events) {
     }
     descriptor_settle(descriptor);
 }
-
-/* ---- closing ----------------------------------------------------------------------------------------------------- */
 
 static void on_closed(void *context) {
     struct descriptor *descriptor = context;
@@ -204,12 +199,14 @@ static bool drop(struct descriptor *descriptor) {
     return true;
 }
 
+static bool is_referred(const struct descriptor *descriptor) {
+    return descriptor->semaphores[0] || descriptor->semaphores[1] || descriptor->evts[0] ||
+           descriptor->evts[1];
+}
+
 void descriptor_settle(struct descriptor *descriptor) {
-    for (int direction = 0; direction < 2; direction++)
-        if (descriptor->semaphores[direction] || descriptor->evts[direction]) {
-            descriptor_rearm(descriptor);
-            return;
-        }
+    if (is_referred(descriptor) && (!descriptor_rearm(descriptor) || is_referred(descriptor)))
+        return;
     if (!descriptor->closing)
         drop(descriptor);
 }

@@ -48,8 +48,9 @@ int descriptor_claim(struct belongings *belongings, int64_t number, os_fd fd, bo
 /* The one that the number finds, also while it is being closed; or NULL. */
 struct descriptor *descriptor_find(const struct belongings *belongings, int64_t number);
 
-/* Asks the engine for what is needed now. Whoever cannot be served any more is woken with the cause resync. */
-void descriptor_rearm(struct descriptor *descriptor);
+/* Asks the engine for what is needed now. If it fails, every waiter is woken with
+ * the cause resync. 0, or what descriptor_arm answers. */
+int descriptor_rearm(struct descriptor *descriptor);
 
 /* As descriptor_rearm, for a descriptor whose watch must also be possible: ENGINE_E_* or a negative errno is answered
  * and nothing has changed. extra: directions (ENGINE_READ, ENGINE_WRITE) beside what is needed now. */

@@ -20,8 +20,6 @@ struct wait *wait_init(void *memory, struct belongings *owner, size_t n) {
     return wait;
 }
 
-/* ---- looking ----------------------------------------------------------------------------------------------------- */
-
 /* Fills the cause of each target and counts the ready ones. What only poll(2) knows is asked for all of them at once. */
 static void look(struct wait *wait) {
     struct engine_probe probes[ENGINE_PROBES];
@@ -81,8 +79,6 @@ static void forget_unfired(struct wait *wait) {
     }
 }
 
-/* ---- parking ----------------------------------------------------------------------------------------------------- */
-
 static void link_target(struct wait_target *target) {
     struct indicator *of = target->of;
     if (!of || !of->descriptor)
@@ -94,19 +90,20 @@ static void link_target(struct wait_target *target) {
     target->linked = true;
 }
 
-static void arm_targets(struct wait *wait) {
-    for (size_t i = 0; i < wait->n; i++) {
+/* What is not ready is watched from now on. False: the engine fails, and nobody would tell of it. */
+static bool arm_targets(struct wait *wait) {
+    bool armed = true;
+    for (size_t i = 0; i < wait->n; i++)
+        if (wait->targets[i].linked)
+            wait->targets[i].armed = !wait->targets[i].cause;
+    wait->busy = true; /* when the engine fails, others are woken from within */
+    for (size_t i = 0; i < wait->n && armed; i++) {
         struct wait_target *target = &wait->targets[i];
-        if (!target->linked)
-            continue;
-        target->armed = !target->cause;
+        if (target->armed && !indicator_is_semaphore(target->of))
+            armed = !descriptor_rearm(target->of->descriptor);
     }
-    for (size_t i = 0; i < wait->n; i++) {
-        struct wait_target *target = &wait->targets[i];
-        /* Rearming may wake this very wait when the engine fails; then it is no longer parked. */
-        if (wait->parked && target->armed && !indicator_is_semaphore(target->of))
-            descriptor_rearm(target->of->descriptor);
-    }
+    wait->busy = false;
+    return armed;
 }
 
 void wait_leave(struct wait *wait) {
@@ -175,11 +172,11 @@ int wait_begin(struct wait *wait, int64_t limit_us, struct refusal *refusal) {
     wait->parked = true;
     for (size_t i = 0; i < wait->n; i++)
         link_target(&wait->targets[i]);
-    arm_targets(wait);
-    return 0;
+    if (arm_targets(wait))
+        return 0;
+    wait_leave(wait);
+    return refusal_set(refusal, REFUSAL_LIMIT, NULL, NULL, "the broker cannot watch any more descriptors");
 }
-
-/* ---- waking ------------------------------------------------------------------------------------------------------ */
 
 /* The target's indicator is ready for that cause. Several at once are answered together. What was drained since counts for
  * one of several, but not for all of them at once. */
@@ -214,8 +211,10 @@ static bool wake(struct wait_target *target, int cause) {
         DL_DELETE(target->of->waiters, target);
         target->linked = target->armed = false;
     }
-    arm_targets(wait);
-    return false;
+    if (arm_targets(wait))
+        return false;
+    finish(wait);
+    return true;
 }
 
 void wait_wake(struct indicator *indicator, int cause) {

@@ -24,8 +24,6 @@ int call_ping(struct call *call) {
     return dispatch_answer(call, PORTD__V1__REPLY__RESULT_PING, &pong);
 }
 
-/* ---- rows -------------------------------------------------------------------------------------------------------- */
-
 static void page_init(struct page *page) {
     portd__v1__items__init(&page->items);
     page->items.items = page->places;
@@ -87,8 +85,6 @@ static void write_session(Portd__V1__Item *row, const struct session *session) {
     if (session->lease.until > now)
         row->ttl_us = (uint64_t)(session->lease.until - now);
 }
-
-/* ---- list and show ----------------------------------------------------------------------------------------------- */
 
 static bool may_see(const struct call *call, const struct session *session) {
     const struct peer *peer = &call->connection->peer;
@@ -161,8 +157,6 @@ int call_show(struct call *call) {
     }
     return dispatch_answer(call, PORTD__V1__REPLY__RESULT_SHOW, &page.items);
 }
-
-/* ---- status ------------------------------------------------------------------------------------------------------ */
 
 static void write_totals(Portd__V1__Status *status, const struct sessions *sessions) {
     const struct registry *registry = sessions->registry;

@@ -17,8 +17,6 @@ struct procedure {
     Portd__V1__Reply__ResultCase result;
 };
 
-/* ---- remove ------------------------------------------------------------------------------------------------------ */
-
 /* A remove that is answered when the copy is closed. */
 struct removal {
     struct parked parked;
@@ -142,8 +140,6 @@ int call_release(struct call *call) {
     return dispatch_answer(call, PORTD__V1__REPLY__RESULT_RELEASE, &done);
 }
 
-/* ---- the three procedures ---------------------------------------------------------------------------------------- */
-
 static int check(struct call *call, const struct procedure *procedure) {
     bool create =
         procedure->mode == PORTD__V1__MODE__MODE_READ || procedure->mode == PORTD__V1__MODE__MODE_WRITE;
@@ -252,8 +248,6 @@ int call_fd_to_evt(struct call *call) {
     return call_procedure(call, &(struct procedure){OBJECT_EVT, false, message->number, message->mode,
                                                     PORTD__V1__REPLY__RESULT_FD_TO_EVT});
 }
-
-/* ---- handles ----------------------------------------------------------------------------------------------------- */
 
 int call_handle(struct call *call) {
     uint64_t id = call->request->handle->id;

@@ -47,8 +47,6 @@ fail:
     return NULL;
 }
 
-/* ---- ending ------------------------------------------------------------------------------------------------------ */
-
 static void discard(void *context, os_fd fd) {
     struct connection *connection = context;
     slots_take(slots_of(connection), 1);
@@ -133,8 +131,6 @@ void connection_bury_all(struct sessions *sessions) {
     }
 }
 
-/* ---- accounts ---------------------------------------------------------------------------------------------------- */
-
 /* What the channel keeps between turns is charged to the user; descriptors in half-read frames take slots. */
 static void account(struct connection *connection) {
     struct refusal refusal;
@@ -154,8 +150,6 @@ static void account(struct connection *connection) {
     }
     connection->bytes = bytes;
 }
-
-/* ---- reading ----------------------------------------------------------------------------------------------------- */
 
 static bool congested(const struct connection *connection) {
     return channel_pending(&connection->channel) > CONNECTION_UNREAD ||
@@ -294,8 +288,6 @@ void connection_wake_all(struct sessions *sessions) {
     }
 }
 
-/* ---- answering --------------------------------------------------------------------------------------------------- */
-
 static void mark_dirty(struct connection *connection) {
     if (connection->dirty)
         return;
@@ -361,8 +353,6 @@ void connection_refuse(struct connection *connection, uint64_t request, const st
     reply.error = &error;
     connection_reply(connection, &reply);
 }
-
-/* ---- requests in flight ------------------------------------------------------------------------------------------ */
 
 struct parked *connection_find(const struct connection *connection, uint64_t request) {
     return connection->by_request.used ? table_find(&connection->by_request, request) : NULL;

@@ -49,8 +49,6 @@ os_fd dispatch_take(struct call *call) {
     return fd;
 }
 
-/* ---- strings ----------------------------------------------------------------------------------------------------- */
-
 /* One varint at *at, which moves behind it. False: there is none. */
 static bool read_varint(const uint8_t **at, const uint8_t *end, uint64_t *value) {
     *value = 0;
@@ -109,8 +107,6 @@ static uint64_t guess_id(const struct channel_frame *frame) {
                ? id
                : 0;
 }
-
-/* ---- one frame --------------------------------------------------------------------------------------------------- */
 
 static void refuse_all(struct connection *connection, struct channel_frame *frame, size_t from) {
     for (size_t i = from; i < frame->n_fds; i++)
