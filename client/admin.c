@@ -1,0 +1,233 @@
+/* admin.c: looking at the broker and at the session, and ending one. */
+#include "call.h"
+#include "client.h"
+#include "list.h"
+
+#include <string.h>
+
+static void item_read(portd_item *to, const Portd__V1__Item *from) {
+    *to = (portd_item){
+        .size = sizeof(*to),
+        .id = from->id,
+        .kind = (int)from->kind,
+        .number = from->number,
+        .direction = (int)from->direction,
+        .registered = from->registered,
+        .cause = (int)from->cause,
+        .descriptor = from->descriptor,
+        .waiters = from->waiters,
+        .type = from->type,
+        .handle = from->handle,
+        .uid = from->uid,
+        .connections = from->connections,
+        .objects = from->objects,
+        .descriptors = from->descriptors,
+        .owner_pid = from->owner_pid,
+        .client = from->client,
+        .age_us = from->age_us,
+        .ttl_us = from->ttl_us,
+    };
+}
+
+/* list and show answer the same message. */
+static int read_items(portd_client *client, const portd_request *request, const Portd__V1__Reply *reply,
+                      struct channel_frame *frame, portd_result *result) {
+    const Portd__V1__Items *page = reply->list;
+
+    (void)request;
+    (void)frame;
+    result->more = page->more;
+    if (page->n_items == 0)
+        return 1;
+    portd_item *items = client->extra = client_allocate(client, NULL, page->n_items * sizeof(*items));
+    if (!items)
+        return PORTD_E_MEMORY;
+    for (size_t i = 0; i < page->n_items; i++)
+        item_read(&items[i], page->items[i]);
+    result->items = items;
+    result->n_items = page->n_items;
+    return 1;
+}
+
+static int read_status(portd_client *client, const portd_request *request, const Portd__V1__Reply *reply,
+                       struct channel_frame *frame, portd_result *result) {
+    Portd__V1__Item nothing;
+    const Portd__V1__Status *from = reply->status;
+    size_t size = sizeof(portd_status) + from->n_quotas * sizeof(portd_quota);
+    portd_status *to = client->extra = client_allocate(client, NULL, size);
+
+    (void)request;
+    (void)frame;
+    if (!to)
+        return PORTD_E_MEMORY;
+    portd_quota *quotas = (portd_quota *)(to + 1);
+    *to = (portd_status){
+        .size = sizeof(*to),
+        .broker = from->broker,
+        .protocol = from->version,
+        .pid = from->pid,
+        .uptime_us = from->uptime_us,
+        .engine = from->engine,
+        .identity = from->identity,
+        .sessions = from->sessions,
+        .connections = from->connections,
+        .descriptors = from->descriptors,
+        .objects = from->objects,
+        .waits = from->waits,
+        .descriptors_limit = from->descriptors_limit,
+        .descriptors_free = from->descriptors_free,
+        .quotas = quotas,
+        .n_quotas = from->n_quotas,
+    };
+    portd__v1__item__init(&nothing);
+    item_read(&to->session, from->session ? from->session : &nothing);
+    for (size_t i = 0; i < from->n_quotas; i++)
+        quotas[i] = (portd_quota){from->quotas[i]->name, from->quotas[i]->used, from->quotas[i]->limit};
+    result->status = to;
+    return 1;
+}
+
+/* ---- without blocking --------------------------------------------------------------------------------------------- */
+
+int portd_ping_start(portd_client *client, portd_callback *callback, void *data, portd_request **request) {
+    Portd__V1__Ping ping = PORTD__V1__PING__INIT;
+    Portd__V1__Request message = PORTD__V1__REQUEST__INIT;
+
+    message.method_case = PORTD__V1__REQUEST__METHOD_PING;
+    message.ping = &ping;
+    return request_start(client, &message, OS_FD_NONE, NULL, callback, data, request);
+}
+
+int portd_list_start(portd_client *client, int kind, portd_id after, portd_callback *callback, void *data,
+                     portd_request **request) {
+    Portd__V1__List list = PORTD__V1__LIST__INIT;
+    Portd__V1__Request message = PORTD__V1__REQUEST__INIT;
+
+    if (kind < PORTD_KIND_ANY || kind > PORTD_KIND_SESSION)
+        return client_fail(client, PORTD_E_INVALID, 0, "kind", "this is none of PORTD_KIND_*");
+    list.kind = (Portd__V1__Kind)kind;
+    list.after = after;
+    message.method_case = PORTD__V1__REQUEST__METHOD_LIST;
+    message.list = &list;
+    return request_start(client, &message, OS_FD_NONE, read_items, callback, data, request);
+}
+
+int portd_show_start(portd_client *client, const portd_id *ids, size_t n, portd_callback *callback,
+                     void *data, portd_request **request) {
+    Portd__V1__Show show = PORTD__V1__SHOW__INIT;
+    Portd__V1__Request message = PORTD__V1__REQUEST__INIT;
+    portd_id copy[FRAME_TARGETS_MAX];
+    int r = client_check_ids(client, ids, n);
+
+    if (r < 0)
+        return r;
+    memcpy(copy, ids, n * sizeof(*ids));
+    show.ids = copy;
+    show.n_ids = n;
+    message.method_case = PORTD__V1__REQUEST__METHOD_SHOW;
+    message.show = &show;
+    return request_start(client, &message, OS_FD_NONE, read_items, callback, data, request);
+}
+
+int portd_get_status_start(portd_client *client, portd_callback *callback, void *data,
+                           portd_request **request) {
+    Portd__V1__StatusOf status = PORTD__V1__STATUS_OF__INIT;
+    Portd__V1__Request message = PORTD__V1__REQUEST__INIT;
+
+    message.method_case = PORTD__V1__REQUEST__METHOD_STATUS;
+    message.status = &status;
+    return request_start(client, &message, OS_FD_NONE, read_status, callback, data, request);
+}
+
+int portd_end_session_start(portd_client *client, portd_id session, portd_callback *callback, void *data,
+                            portd_request **request) {
+    Portd__V1__EndSession end = PORTD__V1__END_SESSION__INIT;
+    Portd__V1__Request message = PORTD__V1__REQUEST__INIT;
+
+    end.id = session;
+    message.method_case = PORTD__V1__REQUEST__METHOD_END_SESSION;
+    message.end_session = &end;
+    return request_start(client, &message, OS_FD_NONE, NULL, callback, data, request);
+}
+
+/* ---- blocking ----------------------------------------------------------------------------------------------------- */
+
+int portd_ping(portd_client *client, int64_t deadline) {
+    struct call call;
+    int r = call_begin(&call, client);
+
+    if (r < 0)
+        return r;
+    return call_end(&call, portd_ping_start(client, call_done, &call, &call.request), deadline);
+}
+
+int portd_end_session(portd_client *client, portd_id session, int64_t deadline) {
+    struct call call;
+    int r = call_begin(&call, client);
+
+    if (r < 0)
+        return r;
+    return call_end(&call, portd_end_session_start(client, session, call_done, &call, &call.request),
+                    deadline);
+}
+
+/* Makes the list that a call fills, and begins the call. */
+static int list_begin(struct call *call, portd_client *client, portd_list **list) {
+    if (!list)
+        return client_fail(client, PORTD_E_INVALID, 0, "list", "there is no place for the list");
+    *list = NULL;
+    int r = call_begin(call, client);
+    if (r < 0)
+        return r;
+    call->list = list_new(client);
+    return call->list ? 0 : client_leave(client, client_fail(client, PORTD_E_MEMORY, 0, NULL, NULL));
+}
+
+static int list_end(struct call *call, int r, portd_list **list) {
+    if (r > 0) {
+        *list = call->list;
+        return r;
+    }
+    portd_list_free(call->list);
+    return r;
+}
+
+/* One page after the other. A callback of something else may disconnect the client meanwhile, so it stays entered over
+ * all of them. */
+int portd_list_objects(portd_client *client, int kind, int64_t deadline, portd_list **list) {
+    struct call call;
+    portd_id after;
+    int r = list_begin(&call, client, list);
+
+    if (r < 0)
+        return r;
+    do {
+        after = list_last(call.list);
+        client_enter(client);
+        call.done = call.more = false;
+        r = portd_list_start(client, kind, after, call_done, &call, &call.request);
+        r = call_end(&call, r, deadline);
+    } while (r > 0 && call.more && list_last(call.list) > after);
+    client_leave(client, r);
+    return list_end(&call, r, list);
+}
+
+int portd_show(portd_client *client, const portd_id *ids, size_t n, int64_t deadline, portd_list **list) {
+    struct call call;
+    int r = list_begin(&call, client, list);
+
+    if (r < 0)
+        return r;
+    r = call_end(&call, portd_show_start(client, ids, n, call_done, &call, &call.request), deadline);
+    return list_end(&call, r, list);
+}
+
+int portd_get_status(portd_client *client, int64_t deadline, portd_list **list) {
+    struct call call;
+    int r = list_begin(&call, client, list);
+
+    if (r < 0)
+        return r;
+    r = call_end(&call, portd_get_status_start(client, call_done, &call, &call.request), deadline);
+    return list_end(&call, r, list);
+}

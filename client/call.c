@@ -1,0 +1,66 @@
+/* call.c: blocking calls. Everything else that the client has in flight goes on meanwhile. */
+#include "call.h"
+
+#include "client.h"
+#include "list.h"
+
+#include <string.h>
+
+int call_begin(struct call *call, portd_client *client) {
+    int r = client_check(client);
+
+    if (r < 0)
+        return r;
+    if (client->calling)
+        return client_fail(client, PORTD_E_BUSY, 0, NULL, NULL);
+    *call = (struct call){.client = client, .handle = -1};
+    client_enter(client);
+    return 0;
+}
+
+void call_done(portd_client *client, const portd_result *result, void *data) {
+    struct call *call = data;
+
+    call->done = true;
+    call->code = result->code;
+    call->flags = result->flags;
+    call->id = result->id;
+    call->handle = result->handle;
+    call->more = result->more;
+    if (call->ready && result->code > 0)
+        memcpy(call->ready, result->ready, (size_t)result->code * sizeof(*call->ready));
+    if (call->list && result->code > 0)
+        call->code = list_take(call->list, result);
+    if (call->code < 0 || (call->flags & PORTD_RESULT_UNSUPPORTED))
+        failure_set(&client->failure, call->code, result->os_errno, result->field, result->message,
+                    result->hint);
+}
+
+/* The deadline has passed, or portd_wakeup. */
+static void call_give_up(struct call *call, int code) {
+    request_abandon(call->request);
+    client_flush(call->client);
+    call->code = client_fail(call->client, code, 0, NULL, NULL);
+}
+
+int call_end(struct call *call, int started, int64_t deadline) {
+    portd_client *client = call->client;
+
+    call->code = started;
+    while (started > 0 && !call->done) {
+        unsigned seen = client_step(client, deadline);
+        if (call->done)
+            break;
+        if (seen & STEP_RAISED) {
+            wakeup_take(&client->wakeup);
+            call_give_up(call, PORTD_E_INTERRUPTED);
+            break;
+        }
+        if (seen & STEP_LATE) {
+            call_give_up(call, PORTD_E_TIMEOUT);
+            break;
+        }
+    }
+    client->flags = call->flags;
+    return client_leave(client, call->code);
+}

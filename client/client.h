@@ -1,0 +1,98 @@
+/* client.h: one connection to a broker, as the files of the library see it.
+ *
+ * Everything is done in rounds: read once, answer what was read, end what is overdue, send what may go. A round is run by
+ * portd_process, or after a sleep by client_step, which blocking calls and portd_poll repeat. Callbacks run only inside
+ * a round (and in portd_disconnect), one at a time. A client that is disconnected by a callback lives on until the
+ * outermost call that entered it leaves it. */
+#ifndef CLIENT_H
+#define CLIENT_H
+
+#include "error.h"
+#include "portd.h"
+#include "process.h"
+#include "request.h"
+#include "wakeup.h"
+
+#include "proto/address.h"
+#include "proto/arena.h"
+#include "proto/channel.h"
+#include "proto/frame.h"
+#include "proto/os.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct portd_client {
+    struct wakeup wakeup; /* all that other threads may touch */
+    struct process_mark mark;
+    os_fd fd;
+    bool greeted;       /* the broker's welcome has come: other requests may go */
+    bool lost;          /* the connection is lost, and everything was called back or is just being */
+    bool closing;       /* portd_disconnect inside a call: free it when that leaves */
+    bool calling;       /* inside a callback */
+    bool blocked;       /* the last flush left something over */
+    unsigned entered;   /* calls that are using the client */
+    int write_errno;    /* sending fails: lost as soon as what has arrived is read; else 0 */
+    int64_t now;        /* the clock as last read, 0: read it */
+    const char *reason; /* why it is lost */
+    struct requests requests;
+    struct channel channel;
+    struct channel_scratch scratch;
+    struct arena arena;
+    void *(*allocate)(void *context, void *old, size_t size);
+    void (*log)(void *context, const char *line);
+    void *context;
+    void *extra; /* memory of the result that is being called back */
+    portd_id session;
+    bool joined;
+    char *welcome; /* one block: the token and then each feature, an empty string at the end; NULL before */
+    char address[ADDRESS_MAX];
+    unsigned flags; /* of the last blocking call */
+    struct failure failure;
+    portd_ready ready[FRAME_TARGETS_MAX]; /* of the wait that is being called back */
+};
+
+/* A client without a connection: 0 and *client, or a negative errno. */
+int client_new(const portd_options *options, portd_client **client);
+
+/* Gives it its connection, which it owns. */
+void client_attach(portd_client *client, os_fd connection, const char *address);
+
+/* size 0 frees. NULL: no memory. */
+void *client_allocate(const portd_client *client, void *old, size_t size);
+
+/* 0, or the reason why nothing can be asked of this client (as PORTD_E_*). */
+int client_check(portd_client *client);
+
+/* Remembers a failure (client may be NULL) and returns its code. field and message may be NULL. */
+int client_fail(portd_client *client, int code, int os_errno, const char *field, const char *message);
+
+/* 0, or PORTD_E_INVALID: no array of 1 to 256 ids. */
+int client_check_ids(portd_client *client, const portd_id *ids, size_t n);
+
+void client_log(const portd_client *client, const char *line);
+
+/* The clock, read at most once between two sleeps of a call. */
+int64_t client_now(portd_client *client);
+
+/* Sends what waits, as much as goes. A failure shows in the next round. */
+void client_flush(portd_client *client);
+
+/* The connection is lost: everything in flight is called back. Does nothing the second time. */
+void client_lose(portd_client *client, const char *reason);
+
+/* Every call that runs rounds is between these two. client_leave returns code; the client may be gone then. */
+void client_enter(portd_client *client);
+int client_leave(portd_client *client, int code);
+
+enum {
+    STEP_WORKED = 1, /* something was read or called back */
+    STEP_LATE = 2,   /* the deadline has passed */
+    STEP_RAISED = 4  /* portd_wakeup; wakeup_take has not been called */
+};
+
+/* Sleeps until there is something or the deadline, and runs a round. */
+unsigned client_step(portd_client *client, int64_t deadline);
+
+#endif

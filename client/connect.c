@@ -1,0 +1,336 @@
+/* connect.c: finding a broker, and hello.
+ *
+ * Finding tries one address after the other and notes why each did not answer, so that the message of a failure is the
+ * whole story. The client is made once there is a connection. Hello is a request like others, but until it is answered
+ * all others wait in the queue. */
+#include "call.h"
+#include "client.h"
+#include "start.h"
+
+#include "proto/status.h"
+#include "proto/transport.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+enum {
+    VERSION = 1,
+    NAME_MAX_BYTES = 64,
+    RETRY_US = 5 * 1000,        /* between two tries at a broker whose queue is full */
+    START_US = 10 * 1000 * 1000 /* that starting a broker may take where there is no deadline */
+};
+
+struct search {
+    portd_options options;
+    int64_t deadline; /* 0: nothing is waited for */
+    struct failure failure;
+    size_t noted;
+    char notes[700]; /* "unix:/a: there is no socket; unix:/b: nobody listens" */
+    char address[ADDRESS_MAX];
+    os_fd connection;
+};
+
+/* ---- options ------------------------------------------------------------------------------------------------------ */
+
+static int search_fail(struct search *search, int code, const char *field, const char *message,
+                       const char *hint) {
+    return failure_set(&search->failure, code, 0, field, message, hint);
+}
+
+/* A program that was compiled with a later header may have set what this library does not know. */
+static bool options_beyond(const portd_options *options) {
+    const unsigned char *bytes = (const unsigned char *)options;
+
+    for (size_t i = sizeof(*options); i < options->size; i++)
+        if (bytes[i] != 0)
+            return true;
+    return false;
+}
+
+static int options_take(struct search *search, const portd_options *options) {
+    const portd_options usual = PORTD_OPTIONS_INIT;
+    portd_options *own = &search->options;
+
+    *own = usual;
+    if (!options)
+        return 0;
+    if (options->size < sizeof(*options))
+        return search_fail(search, PORTD_E_INVALID, "size",
+                           "the options do not start with PORTD_OPTIONS_INIT", NULL);
+    *own = *options;
+    if (options_beyond(options))
+        return search_fail(search, PORTD_E_UNSUPPORTED, NULL,
+                           "an option is of a later version of the library", NULL);
+    if (own->name && (strlen(own->name) > NAME_MAX_BYTES || !status_utf8(own->name)))
+        return search_fail(search, PORTD_E_INVALID, "name", "the name is not UTF-8 of at most 64 bytes",
+                           NULL);
+    if (own->token && (!*own->token || !status_utf8(own->token)))
+        return search_fail(search, PORTD_E_INVALID, "token", "this is no token of a session", NULL);
+    if (own->token && own->owner_pid != 0)
+        return search_fail(search, PORTD_E_INVALID, "token", "a session has a token or an owner, not both",
+                           NULL);
+    if (own->new_session && own->owner_pid == 0)
+        return search_fail(search, PORTD_E_INVALID, "new_session", "new_session goes with owner_pid", NULL);
+    if (own->ttl_us < 0)
+        return search_fail(search, PORTD_E_INVALID, "ttl_us", "a time to live cannot be negative", NULL);
+    return 0;
+}
+
+/* ---- finding ------------------------------------------------------------------------------------------------------ */
+
+static void search_note(struct search *search, const char *address, const char *reason) {
+    size_t room = sizeof(search->notes) - search->noted;
+    int n = snprintf(search->notes + search->noted, room, "%s%s: %s", search->noted > 0 ? "; " : "", address,
+                     reason);
+
+    if (n > 0)
+        search->noted += (size_t)n < room ? (size_t)n : room - 1;
+}
+
+static bool search_try(struct search *search, const char *address) {
+    char reason[256];
+    int r;
+
+    while ((r = transport_connect(address, &search->connection)) == -EAGAIN && search->deadline > 0 &&
+           os_now_us() < search->deadline)
+        start_pause(RETRY_US);
+    if (r == 0) {
+        snprintf(search->address, sizeof(search->address), "%s", address);
+        return true;
+    }
+    start_reason(address, r, reason, sizeof(reason));
+    search_note(search, address, reason);
+    return false;
+}
+
+static int search_one(struct search *search, const char *address, const char *field) {
+    struct address parsed;
+    const char *fault = address_parse(address, &parsed);
+
+    if (fault)
+        return search_fail(search, PORTD_E_INVALID, field, fault, NULL);
+    if (search_try(search, address))
+        return 0;
+    return search_fail(search, PORTD_E_UNREACHABLE, field, search->notes, "look whether portd runs there");
+}
+
+static int search_start(struct search *search) {
+    const char *daemon = search->options.daemon ? search->options.daemon : start_variable("PORTD_DAEMON");
+    char address[ADDRESS_MAX], why[512] = "";
+    int r = address_user(address, 1);
+
+    if (!daemon)
+        daemon = PORTD_DAEMON_PATH;
+    if (r < 0) {
+        start_reason("", r, why, sizeof(why));
+        search_note(search, "a folder for the user's broker", why);
+    } else {
+        r = start_broker(address, daemon, search->deadline, &search->connection, why, sizeof(why));
+        if (r == 0) {
+            memcpy(search->address, address, sizeof(address));
+            return 0;
+        }
+        search_note(search, "starting the user's broker", why);
+    }
+    if (r == -ETIMEDOUT)
+        return search_fail(search, PORTD_E_TIMEOUT, NULL, search->notes, NULL);
+    return search_fail(search, PORTD_E_UNREACHABLE, NULL, search->notes,
+                       "the option daemon, or PORTD_DAEMON, names portd");
+}
+
+static int search_all(struct search *search) {
+    char address[ADDRESS_MAX], reason[256];
+    int r = address_user(address, 0);
+
+    if (r == 0 && search_try(search, address))
+        return 0;
+    if (r < 0) {
+        start_reason("", r, reason, sizeof(reason));
+        search_note(search, "the user's broker", reason);
+    }
+    if (search_try(search, address_system()))
+        return 0;
+    if (search->options.start)
+        return search_start(search);
+    return search_fail(
+        search, PORTD_E_UNREACHABLE, NULL, search->notes,
+        "start one: portd, or systemctl start portd; or let the library do it: the option start");
+}
+
+static int search_run(struct search *search, const char *address) {
+    if (address)
+        return search_one(search, address, "address");
+    address = start_variable("PORTD_ADDRESS");
+    return address ? search_one(search, address, "PORTD_ADDRESS") : search_all(search);
+}
+
+/* ---- hello -------------------------------------------------------------------------------------------------------- */
+
+/* Keeps the token and the features, one behind the other. */
+static int welcome_keep(portd_client *client, const Portd__V1__Welcome *welcome) {
+    size_t size = strlen(welcome->token) + 2;
+
+    for (size_t i = 0; i < welcome->n_features; i++)
+        size += strlen(welcome->features[i]) + 1;
+    char *at = client->welcome = client_allocate(client, NULL, size);
+    if (!at)
+        return PORTD_E_MEMORY;
+    at = strcpy(at, welcome->token) + strlen(welcome->token) + 1;
+    for (size_t i = 0; i < welcome->n_features; i++)
+        at = strcpy(at, welcome->features[i]) + strlen(welcome->features[i]) + 1;
+    *at = '\0';
+    return 0;
+}
+
+static int read_welcome(portd_client *client, const portd_request *request, const Portd__V1__Reply *reply,
+                        struct channel_frame *frame, portd_result *result) {
+    const Portd__V1__Welcome *welcome = reply->hello;
+
+    (void)request;
+    (void)frame;
+    if (welcome->version != VERSION)
+        return PORTD_E_VERSION;
+    int r = welcome_keep(client, welcome);
+    if (r < 0)
+        return r;
+    client->session = result->id = welcome->session;
+    client->joined = welcome->joined;
+    client->requests.window = welcome->window > 0 ? welcome->window : 1;
+    client->greeted = true;
+    return 1;
+}
+
+/* The schema's strings are not const; packing only reads them. */
+static char *text(const char *value) { return (char *)(uintptr_t)value; }
+
+/* 0 and what the message says of the owner, or PORTD_E_*. */
+static int hello_owner(portd_client *client, uint32_t pid, Portd__V1__Hello *hello, os_fd *owner) {
+    if (pid == 0)
+        return 0;
+    int r = process_open(pid, owner);
+    if (r == -ENOSYS) {
+        hello->owner_pid = pid;
+        return 0;
+    }
+    hello->owner_attached = true;
+    if (r == -ESRCH || r == -EINVAL)
+        return client_fail(client, PORTD_E_INVALID, -r, "owner_pid", "there is no such process");
+    return r < 0 ? client_fail(client, error_of_errno(r), -r, "owner_pid", NULL) : 0;
+}
+
+static int hello_start(portd_client *client, const portd_options *options, portd_callback *callback,
+                       void *data, portd_request **request) {
+    Portd__V1__Hello hello;
+    Portd__V1__Request message = PORTD__V1__REQUEST__INIT;
+    os_fd owner = OS_FD_NONE;
+
+    portd__v1__hello__init(&hello);
+    int r = hello_owner(client, options->owner_pid, &hello, &owner);
+
+    if (r < 0)
+        return r;
+    hello.version_min = hello.version_max = VERSION;
+    if (options->name)
+        hello.client = text(options->name);
+    if (options->token)
+        hello.token = text(options->token);
+    hello.new_ = options->new_session;
+    hello.ttl_us = (uint64_t)options->ttl_us;
+    message.method_case = PORTD__V1__REQUEST__METHOD_HELLO;
+    message.hello = &hello;
+    r = request_start(client, &message, owner, read_welcome, callback, data, request);
+    os_close(owner);
+    return r;
+}
+
+/* ---- connecting --------------------------------------------------------------------------------------------------- */
+
+/* Writes a failure where the options say. */
+static int tell(const portd_options *options, const struct failure *failure, int code) {
+    if (options->message && options->message_size > 0)
+        snprintf(options->message, options->message_size, "%s%s%s", failure->message,
+                 *failure->hint ? "; " : "", failure->hint);
+    return code;
+}
+
+/* Finds a broker and makes the client, which has not said hello. */
+static int client_open(struct search *search, const char *address, const portd_options *options,
+                       int64_t deadline, portd_client **client) {
+    *search = (struct search){.deadline = deadline > 0 ? deadline : 0, .connection = OS_FD_NONE};
+    int r = options_take(search, options);
+    if (r == 0)
+        r = search_run(search, address);
+    if (r < 0)
+        return tell(&search->options, &search->failure, r);
+    r = client_new(&search->options, client);
+    if (r < 0) {
+        os_close(search->connection);
+        r = failure_set(&search->failure, error_of_errno(r), -r, NULL, NULL, NULL);
+        return tell(&search->options, &search->failure, r);
+    }
+    client_attach(*client, search->connection, search->address);
+    return 0;
+}
+
+int portd_connect(const char *address, const portd_options *options, int64_t deadline,
+                  portd_client **client) {
+    struct search search;
+    struct call call;
+    portd_client *made;
+
+    if (!client)
+        return PORTD_E_INVALID;
+    *client = NULL;
+    int r = client_open(&search, address, options, deadline, &made);
+    if (r < 0)
+        return r;
+    (void)call_begin(&call, made);
+    r = call_end(&call, hello_start(made, &search.options, call_done, &call, &call.request), deadline);
+    if (r > 0) {
+        *client = made;
+        return r;
+    }
+    tell(&search.options, &made->failure, r);
+    portd_disconnect(made);
+    return r;
+}
+
+int portd_connect_start(const char *address, const portd_options *options, portd_callback *callback,
+                        void *data, portd_client **client) {
+    struct search search;
+    portd_client *made;
+
+    if (!client)
+        return PORTD_E_INVALID;
+    *client = NULL;
+    int64_t deadline = options && options->start ? os_now_us() + START_US : 0;
+    int r = client_open(&search, address, options, deadline, &made);
+    if (r < 0)
+        return r;
+    r = hello_start(made, &search.options, callback, data, NULL);
+    if (r > 0) {
+        *client = made;
+        return r;
+    }
+    tell(&search.options, &made->failure, r);
+    portd_disconnect(made);
+    return r;
+}
+
+portd_id portd_session_id(const portd_client *client) { return client ? client->session : 0; }
+
+bool portd_session_joined(const portd_client *client) { return client && client->joined; }
+
+const char *portd_session_token(const portd_client *client) {
+    return client && client->welcome ? client->welcome : "";
+}
+
+bool portd_broker_has_feature(const portd_client *client, const char *name) {
+    if (!client || !client->welcome || !name)
+        return false;
+    for (const char *at = client->welcome + strlen(client->welcome) + 1; *at; at += strlen(at) + 1)
+        if (strcmp(at, name) == 0)
+            return true;
+    return false;
+}

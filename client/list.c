@@ -1,0 +1,146 @@
+/* list.c: snapshots. Items lie in one array that grows; their strings are copied into one block for each result, so an
+ * item never points into the connection's memory. */
+#include "list.h"
+
+#include "client.h"
+
+#include <string.h>
+
+struct block {
+    struct block *next;
+    char text[];
+};
+
+struct portd_list {
+    void *(*allocate)(void *context, void *old, size_t size);
+    void *context;
+    portd_item *items;
+    size_t n;
+    struct block *blocks;
+    portd_status *status; /* with its quotas behind it; NULL: a listing */
+};
+
+static void *list_allocate(const portd_list *list, void *old, size_t size) {
+    return !old && size == 0 ? NULL : list->allocate(list->context, old, size);
+}
+
+portd_list *list_new(const portd_client *client) {
+    portd_list *list = client_allocate(client, NULL, sizeof(*list));
+
+    if (list)
+        *list = (portd_list){.allocate = client->allocate, .context = client->context};
+    return list;
+}
+
+static size_t item_text_size(const portd_item *item) { return strlen(item->type) + strlen(item->client) + 2; }
+
+static size_t status_text_size(const portd_status *status) {
+    size_t size = strlen(status->broker) + strlen(status->engine) + strlen(status->identity) + 3;
+
+    size += item_text_size(&status->session);
+    for (size_t i = 0; i < status->n_quotas; i++)
+        size += strlen(status->quotas[i].name) + 1;
+    return size;
+}
+
+/* Copies a string to *at, moves *at behind it, and returns the copy. */
+static const char *text_put(char **at, const char *text) {
+    size_t size = strlen(text) + 1;
+    char *copy = memcpy(*at, text, size);
+
+    *at += size;
+    return copy;
+}
+
+static portd_item item_copy(const portd_item *item, char **at) {
+    portd_item copy = *item;
+
+    copy.type = text_put(at, item->type);
+    copy.client = text_put(at, item->client);
+    return copy;
+}
+
+static struct block *block_new(const portd_list *list, size_t size) {
+    return list_allocate(list, NULL, sizeof(struct block) + size);
+}
+
+static void block_add(portd_list *list, struct block *block) {
+    block->next = list->blocks;
+    list->blocks = block;
+}
+
+static int take_items(portd_list *list, const portd_result *result) {
+    size_t size = 0;
+
+    for (size_t i = 0; i < result->n_items; i++)
+        size += item_text_size(&result->items[i]);
+    portd_item *items = list_allocate(list, list->items, (list->n + result->n_items) * sizeof(*items));
+    if (!items)
+        return PORTD_E_MEMORY;
+    list->items = items;
+    struct block *block = block_new(list, size);
+    if (!block)
+        return PORTD_E_MEMORY;
+    char *at = block->text;
+    for (size_t i = 0; i < result->n_items; i++)
+        list->items[list->n++] = item_copy(&result->items[i], &at);
+    block_add(list, block);
+    return 1;
+}
+
+static int take_status(portd_list *list, const portd_status *status) {
+    size_t quotas_size = status->n_quotas * sizeof(portd_quota);
+    struct block *block = block_new(list, status_text_size(status));
+    portd_status *copy = list_allocate(list, NULL, sizeof(*copy) + quotas_size);
+
+    if (!block || !copy) {
+        list_allocate(list, block, 0);
+        list_allocate(list, copy, 0);
+        return PORTD_E_MEMORY;
+    }
+    portd_quota *quotas = (portd_quota *)(copy + 1);
+    char *at = block->text;
+    *copy = *status;
+    copy->broker = text_put(&at, status->broker);
+    copy->engine = text_put(&at, status->engine);
+    copy->identity = text_put(&at, status->identity);
+    copy->session = item_copy(&status->session, &at);
+    for (size_t i = 0; i < status->n_quotas; i++) {
+        quotas[i] = status->quotas[i];
+        quotas[i].name = text_put(&at, quotas[i].name);
+    }
+    copy->quotas = quotas;
+    block_add(list, block);
+    list->status = copy;
+    return 1;
+}
+
+int list_take(portd_list *list, const portd_result *result) {
+    if (result->status)
+        return take_status(list, result->status);
+    return result->n_items > 0 ? take_items(list, result) : 1;
+}
+
+portd_id list_last(const portd_list *list) { return list->n > 0 ? list->items[list->n - 1].id : 0; }
+
+size_t portd_list_count(const portd_list *list) { return list ? list->n : 0; }
+
+const portd_item *portd_list_item(const portd_list *list, size_t i) {
+    return list && i < list->n ? &list->items[i] : NULL;
+}
+
+const portd_status *portd_list_status(const portd_list *list) { return list ? list->status : NULL; }
+
+void portd_list_free(portd_list *list) {
+    struct block *block;
+
+    if (!list)
+        return;
+    while ((block = list->blocks)) {
+        list->blocks = block->next;
+        list_allocate(list, block, 0);
+    }
+    list_allocate(list, list->items, 0);
+    list_allocate(list, list->status, 0);
+    list_allocate(list, list, 0);
+}

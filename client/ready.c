@@ -1,0 +1,215 @@
+/* ready.c: semaphores and events of descriptors, their handles, and giving them back.
+ *
+ * Only modes read and write send the descriptor; check and remove name a number, which may be closed by now. */
+#include "call.h"
+#include "client.h"
+
+#include <stdint.h>
+#include <string.h>
+
+static int read_object(portd_client *client, const portd_request *request, const Portd__V1__Reply *reply,
+                       struct channel_frame *frame, portd_result *result) {
+    const Portd__V1__Object *object = reply->fd_to_evt;
+
+    (void)client;
+    (void)request;
+    (void)frame;
+    result->id = object->id;
+    result->descriptor = object->descriptor;
+    if (object->id == 0 && object->unsupported) {
+        result->flags |= PORTD_RESULT_UNSUPPORTED;
+        result->message = object->reason;
+    }
+    if (object->id != 0 && object->created)
+        result->flags |= PORTD_RESULT_CREATED;
+    if (object->replaced)
+        result->flags |= PORTD_RESULT_REPLACED;
+    return object->id != 0;
+}
+
+/* Checks what the three calls have in common; 0 and *attached, the descriptor to send. `name` is what the caller calls
+ * the number. */
+static int object_check(portd_client *client, portd_native fd, int mode, const char *name, os_fd *attached) {
+    bool makes = mode == PORTD_MODE_READ || mode == PORTD_MODE_WRITE;
+
+    if (mode < PORTD_MODE_READ || mode > PORTD_MODE_REMOVE)
+        return client_fail(client, PORTD_E_INVALID, 0, "mode", "this is none of PORTD_MODE_*");
+    if (fd < 0 || fd > INT32_MAX)
+        return client_fail(client, PORTD_E_INVALID, 0, name, "this cannot be the number of a descriptor");
+    *attached = makes ? (os_fd)fd : OS_FD_NONE;
+    return 0;
+}
+
+static int semaphore_start(portd_client *client, portd_native number, int mode, bool socket,
+                           portd_callback *callback, void *data, portd_request **request) {
+    Portd__V1__Descriptor descriptor = PORTD__V1__DESCRIPTOR__INIT;
+    Portd__V1__Request message = PORTD__V1__REQUEST__INIT;
+    os_fd attached;
+    int r = object_check(client, number, mode, socket ? "socket" : "fd", &attached);
+
+    if (r < 0)
+        return r;
+    descriptor.number = number;
+    descriptor.mode = (Portd__V1__Mode)mode;
+    message.method_case = socket ? PORTD__V1__REQUEST__METHOD_SOCKET_TO_SEMAPHORE
+                                 : PORTD__V1__REQUEST__METHOD_FILE_DESCRIPTOR_TO_SEMAPHORE;
+    message.file_descriptor_to_semaphore = &descriptor;
+    return request_start(client, &message, attached, read_object, callback, data, request);
+}
+
+int portd_fd_to_semaphore_start(portd_client *client, portd_native fd, int mode, portd_callback *callback,
+                                void *data, portd_request **request) {
+    return semaphore_start(client, fd, mode, false, callback, data, request);
+}
+
+int portd_socket_to_semaphore_start(portd_client *client, portd_native socket, int mode,
+                                    portd_callback *callback, void *data, portd_request **request) {
+    return semaphore_start(client, socket, mode, true, callback, data, request);
+}
+
+int portd_fd_to_evt_start(portd_client *client, portd_native fd, int mode, int number_kind,
+                          portd_callback *callback, void *data, portd_request **request) {
+    Portd__V1__DescriptorEvt descriptor = PORTD__V1__DESCRIPTOR_EVT__INIT;
+    Portd__V1__Request message = PORTD__V1__REQUEST__INIT;
+    os_fd attached;
+    int r = object_check(client, fd, mode, "fd", &attached);
+
+    if (r < 0)
+        return r;
+    if (number_kind != PORTD_FD && number_kind != PORTD_SOCKET)
+        return client_fail(client, PORTD_E_INVALID, 0, "number_kind",
+                           "this is neither PORTD_FD nor PORTD_SOCKET");
+    descriptor.number = fd;
+    descriptor.mode = (Portd__V1__Mode)mode;
+    descriptor.socket = number_kind == PORTD_SOCKET;
+    message.method_case = PORTD__V1__REQUEST__METHOD_FD_TO_EVT;
+    message.fd_to_evt = &descriptor;
+    return request_start(client, &message, attached, read_object, callback, data, request);
+}
+
+static int object_end(struct call *call, int started, int64_t deadline, portd_id *id) {
+    int r = call_end(call, started, deadline);
+
+    if (id)
+        *id = r > 0 ? call->id : 0;
+    return r;
+}
+
+int portd_fd_to_semaphore(portd_client *client, portd_native fd, int mode, int64_t deadline,
+                          portd_id *semaphore) {
+    struct call call;
+    int r = call_begin(&call, client);
+
+    if (r < 0)
+        return r;
+    r = portd_fd_to_semaphore_start(client, fd, mode, call_done, &call, &call.request);
+    return object_end(&call, r, deadline, semaphore);
+}
+
+int portd_socket_to_semaphore(portd_client *client, portd_native socket, int mode, int64_t deadline,
+                              portd_id *semaphore) {
+    struct call call;
+    int r = call_begin(&call, client);
+
+    if (r < 0)
+        return r;
+    r = portd_socket_to_semaphore_start(client, socket, mode, call_done, &call, &call.request);
+    return object_end(&call, r, deadline, semaphore);
+}
+
+int portd_fd_to_evt(portd_client *client, portd_native fd, int mode, int number_kind, int64_t deadline,
+                    portd_id *evt) {
+    struct call call;
+    int r = call_begin(&call, client);
+
+    if (r < 0)
+        return r;
+    r = portd_fd_to_evt_start(client, fd, mode, number_kind, call_done, &call, &call.request);
+    return object_end(&call, r, deadline, evt);
+}
+
+/* ---- handles ------------------------------------------------------------------------------------------------------ */
+
+static int read_handle(portd_client *client, const portd_request *request, const Portd__V1__Reply *reply,
+                       struct channel_frame *frame, portd_result *result) {
+    (void)client;
+    (void)request;
+    (void)reply;
+    if (frame->n_fds != 1)
+        return PORTD_E_MISMATCH;
+    result->handle = (portd_native)frame->fds[0];
+    frame->fds[0] = OS_FD_NONE;
+    return 1;
+}
+
+int portd_handle_dup_start(portd_client *client, portd_id id, portd_callback *callback, void *data,
+                           portd_request **request) {
+    Portd__V1__Handle handle = PORTD__V1__HANDLE__INIT;
+    Portd__V1__Request message = PORTD__V1__REQUEST__INIT;
+
+    handle.id = id;
+    message.method_case = PORTD__V1__REQUEST__METHOD_HANDLE;
+    message.handle = &handle;
+    return request_start(client, &message, OS_FD_NONE, read_handle, callback, data, request);
+}
+
+int portd_handle_dup(portd_client *client, portd_id id, int64_t deadline, portd_native *handle) {
+    struct call call;
+
+    if (!handle)
+        return client_fail(client, PORTD_E_INVALID, 0, "handle", "there is no place for the handle");
+    int r = call_begin(&call, client);
+    if (r < 0)
+        return r;
+    r = call_end(&call, portd_handle_dup_start(client, id, call_done, &call, &call.request), deadline);
+    *handle = r > 0 ? call.handle : -1;
+    return r;
+}
+
+/* ---- giving back -------------------------------------------------------------------------------------------------- */
+
+int portd_remove_start(portd_client *client, portd_id id, portd_callback *callback, void *data,
+                       portd_request **request) {
+    Portd__V1__Remove remove = PORTD__V1__REMOVE__INIT;
+    Portd__V1__Request message = PORTD__V1__REQUEST__INIT;
+
+    remove.id = id;
+    message.method_case = PORTD__V1__REQUEST__METHOD_REMOVE;
+    message.remove = &remove;
+    return request_start(client, &message, OS_FD_NONE, NULL, callback, data, request);
+}
+
+int portd_remove(portd_client *client, portd_id id, int64_t deadline) {
+    struct call call;
+    int r = call_begin(&call, client);
+
+    if (r < 0)
+        return r;
+    return call_end(&call, portd_remove_start(client, id, call_done, &call, &call.request), deadline);
+}
+
+int portd_release_start(portd_client *client, const portd_id *ids, size_t n, portd_callback *callback,
+                        void *data, portd_request **request) {
+    Portd__V1__Release release = PORTD__V1__RELEASE__INIT;
+    Portd__V1__Request message = PORTD__V1__REQUEST__INIT;
+    portd_id copy[FRAME_TARGETS_MAX];
+    int r = client_check_ids(client, ids, n);
+
+    if (r < 0)
+        return r;
+    memcpy(copy, ids, n * sizeof(*ids));
+    release.ids = copy;
+    release.n_ids = n;
+    message.method_case = PORTD__V1__REQUEST__METHOD_RELEASE;
+    message.release = &release;
+    return request_start(client, &message, OS_FD_NONE, NULL, callback, data, request);
+}
+
+int portd_release(portd_client *client, const portd_id *ids, size_t n, int64_t deadline) {
+    struct call call;
+    int r = call_begin(&call, client);
+
+    if (r < 0)
+        return r;
+    return call_end(&call, portd_release_start(client, ids, n, call_done, &call, &call.request), deadline);
+}

@@ -1,0 +1,149 @@
+/* reply.c: a reply is unpacked into the arena, turned into a result by the file that started the request, and handed to
+ * the callback. The result and all it points to are gone when the callback returns.
+ *
+ * A request without a callback is answered too: its result is given back instead. */
+#include "reply.h"
+
+#include "client.h"
+
+#include <string.h>
+
+static void result_init(portd_result *result) {
+    *result = (portd_result){.size = sizeof(*result), .handle = -1, .message = "", .field = "", .hint = ""};
+}
+
+static void result_fail(portd_result *result, int code, int os_errno, const char *message) {
+    result_init(result);
+    result->code = code;
+    result->os_errno = os_errno;
+    result->message = message && *message ? message : portd_code_text(code);
+}
+
+/* A code of a later version is a failure all the same. */
+static void result_refused(portd_result *result, const Portd__V1__Error *error) {
+    int code = -(int)error->code;
+
+    if (code > PORTD_E_INVALID || code < PORTD_E_GARBLED)
+        code = PORTD_E_SYSTEM;
+    result_fail(result, code, error->os_errno, error->message);
+    result->field = error->field;
+    result->hint = error->hint;
+}
+
+/* What the connection's end is to a request: each object of a wait is told that it is disconnected. */
+static void result_lost(portd_client *client, const portd_request *request, portd_result *result) {
+    result_fail(result, PORTD_E_DISCONNECTED, client->write_errno, client->reason);
+    if (!request_parks(request))
+        return;
+    for (size_t i = 0; i < request->n_ids; i++)
+        client->ready[i] = (portd_ready){.id = request->ids[i], .cause = PORTD_CAUSE_DISCONNECTED};
+    result->ready = client->ready;
+    result->code = (int)request->n_ids;
+}
+
+static void result_discard(portd_client *client, const portd_result *result) {
+    if (result->handle != -1)
+        os_close((os_fd)result->handle);
+    /* Whoever wanted this object gave up: it would be in the session for ever. */
+    if (result->flags & PORTD_RESULT_CREATED)
+        request_release(client, result->id);
+}
+
+/* Answers a request, which may have nobody who asks, and forgets what belongs to the result. */
+static void request_answer(portd_client *client, portd_request *request, const portd_result *result) {
+    portd_callback *callback = request->callback;
+
+    request->callback = NULL;
+    if (callback) {
+        client->calling = true;
+        callback(client, result, request->data);
+        client->calling = false;
+    } else if (!client->lost) {
+        result_discard(client, result);
+    }
+    client->extra = client_allocate(client, client->extra, 0);
+}
+
+static void frame_close(struct channel_frame *frame) {
+    for (size_t i = 0; i < frame->n_fds; i++)
+        os_close(frame->fds[i]);
+}
+
+static void reply_read(portd_client *client, const portd_request *request, const Portd__V1__Reply *reply,
+                       struct channel_frame *frame, portd_result *result) {
+    result_init(result);
+    if (reply->error)
+        result_refused(result, reply->error);
+    else if (frame->mismatch)
+        result_fail(result, PORTD_E_MISMATCH, 0, "descriptors of the reply were lost");
+    else if ((int)reply->result_case != (int)request->method)
+        result_fail(result, PORTD_E_GARBLED, 0, "the reply is to another kind of request");
+    else if (!request->read)
+        result->code = 1;
+    else
+        result->code = request->read(client, request, reply, frame, result);
+    if (result->code < 0 && !*result->message)
+        result->message = portd_code_text(result->code);
+}
+
+void reply_frame(portd_client *client, struct channel_frame *frame) {
+    portd_result result;
+
+    arena_reset(&client->arena);
+    Portd__V1__Reply *reply = portd__v1__reply__unpack(&client->arena.allocator, frame->length, frame->body);
+    if (!reply || reply->id == 0) {
+        frame_close(frame);
+        client_lose(client,
+                    reply ? "the broker could not read a request" : "a reply of the broker is garbled");
+        return;
+    }
+    portd_request *request = table_find(&client->requests.table, reply->id);
+    if (!request || request->state != REQUEST_SENT) {
+        client_log(client, "a reply to no request was dropped");
+        frame_close(frame);
+        return;
+    }
+    reply_read(client, request, reply, frame, &result);
+    frame_close(frame);
+    request->state = REQUEST_DROPPED;
+    if (!request_parks(request))
+        client->requests.unanswered--;
+    request_answer(client, request, &result);
+    request_forget(request);
+}
+
+bool reply_ended(portd_client *client) {
+    portd_request *request;
+    bool some = false;
+
+    while (!client->closing && (request = request_take_ended(client))) {
+        portd_result result;
+        if (request->code < 0)
+            result_fail(&result, request->code, request->os_errno, NULL);
+        else
+            result_init(&result);
+        request_answer(client, request, &result);
+        if (request->state == REQUEST_DROPPED)
+            request_forget(request);
+        some = true;
+    }
+    return some;
+}
+
+void reply_lost(portd_client *client) {
+    struct table *table = &client->requests.table;
+
+    for (size_t left = table->size; left > 0; left--) {
+        /* From the oldest on, as far as the slots tell. Nothing is started any more, so the table stays. */
+        portd_request *request = table->slots[(table->last_id - left + 1) & (table->size - 1)];
+        portd_result result;
+        if (!request)
+            continue;
+        if (request->ended)
+            result_fail(&result, request->code, request->os_errno, NULL);
+        else
+            result_lost(client, request, &result);
+        request_answer(client, request, &result);
+        request_forget(request);
+    }
+}

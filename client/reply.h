@@ -1,0 +1,21 @@
+/* reply.h: every way in which a request gets its answer. All callbacks are called from here, in a round. */
+#ifndef REPLY_H
+#define REPLY_H
+
+#include "portd.h"
+
+#include "proto/channel.h"
+
+#include <stdbool.h>
+
+/* Answers the request that a reply is for, and uses or closes the descriptors of its frame. A frame that is no reply
+ * loses the connection. */
+void reply_frame(portd_client *client, struct channel_frame *frame);
+
+/* Calls back those that ended on this side. True if there was one. */
+bool reply_ended(portd_client *client);
+
+/* Calls back all that are left: the connection is lost. */
+void reply_lost(portd_client *client);
+
+#endif

@@ -1,0 +1,453 @@
+/* request.c: starting, sending, cancelling.
+ *
+ * A message is packed straight into the channel. Only what cannot go yet is packed into memory of its own, and a wait not
+ * even then: its time limit is relative on the wire, so it is packed when it is sent. Requests are taken from a list of
+ * spare ones: in the long run starting one allocates nothing. */
+#include "request.h"
+
+#include "client.h"
+
+#include "proto/frame.h"
+
+#include <errno.h>
+#include <string.h>
+
+enum {
+    SPARE_MAX = 256,
+    FLUSH_AT = 32 * 1024,    /* bytes of requests that _start calls may pile up */
+    PATIENCE_US = 100 * 1000 /* that a wait may be answered after its time limit */
+};
+
+static void list_append(struct request_list *list, portd_request *request) {
+    request->next = NULL;
+    request->previous = list->last;
+    *(list->last ? &list->last->next : &list->first) = request;
+    list->last = request;
+}
+
+static void list_remove(struct request_list *list, portd_request *request) {
+    *(request->previous ? &request->previous->next : &list->first) = request->next;
+    *(request->next ? &request->next->previous : &list->last) = request->previous;
+}
+
+/* ---- making and freeing ------------------------------------------------------------------------------------------- */
+
+bool request_parks(const portd_request *request) {
+    return request->method == PORTD__V1__REQUEST__METHOD_WAIT;
+}
+
+static portd_request *spare_take(portd_client *client) {
+    struct requests *requests = &client->requests;
+    portd_request *request = requests->spare;
+
+    if (request) {
+        requests->spare = request->next;
+        requests->n_spare--;
+        return request;
+    }
+    request = client_allocate(client, NULL, sizeof(*request));
+    if (request) {
+        request->client = client;
+        request->ids = NULL;
+        request->ids_room = 0;
+    }
+    return request;
+}
+
+static void request_free(portd_request *request) {
+    client_allocate(request->client, request->ids, 0);
+    client_allocate(request->client, request, 0);
+}
+
+static void spare_give(portd_request *request) {
+    struct requests *requests = &request->client->requests;
+
+    if (requests->n_spare == SPARE_MAX) {
+        request_free(request);
+        return;
+    }
+    requests->n_spare++;
+    request->next = requests->spare;
+    requests->spare = request;
+}
+
+/* A request that is in the table and nowhere else, or NULL. */
+static portd_request *request_new(portd_client *client, Portd__V1__Request__MethodCase method,
+                                  request_read *read, portd_callback *callback, void *data) {
+    portd_request *request = spare_take(client);
+
+    if (!request)
+        return NULL;
+    request->callback = callback;
+    request->data = data;
+    request->read = read;
+    request->method = method;
+    request->state = REQUEST_DROPPED;
+    request->cancelled = request->ended = false;
+    request->body = NULL;
+    request->fd = OS_FD_NONE;
+    request->n_ids = 0;
+    request->due = PORTD_FOREVER;
+    if (table_add(&client->requests.table, request) == 0)
+        return request;
+    spare_give(request);
+    return NULL;
+}
+
+/* Out of the queue, with what it kept for the moment when it is sent. */
+static void request_unqueue(portd_request *request) {
+    list_remove(&request->client->requests.queue, request);
+    request->state = REQUEST_DROPPED;
+    client_allocate(request->client, request->body, 0);
+    request->body = NULL;
+    os_close(request->fd);
+    request->fd = OS_FD_NONE;
+}
+
+static void request_unend(portd_request *request) {
+    list_remove(&request->client->requests.ended, request);
+    request->ended = false;
+}
+
+portd_request *request_take_ended(portd_client *client) {
+    portd_request *request = client->requests.ended.first;
+
+    if (request)
+        request_unend(request);
+    return request;
+}
+
+void request_forget(portd_request *request) {
+    struct requests *requests = &request->client->requests;
+
+    if (request->ended)
+        request_unend(request);
+    if (request->state == REQUEST_QUEUED)
+        request_unqueue(request);
+    if (request->due != PORTD_FOREVER && --requests->timed == 0)
+        requests->due = PORTD_FOREVER;
+    table_remove(&requests->table, request);
+    spare_give(request);
+}
+
+void requests_init(struct requests *requests) {
+    memset(requests, 0, sizeof(*requests));
+    requests->due = PORTD_FOREVER;
+}
+
+void requests_deinit(portd_client *client) {
+    struct requests *requests = &client->requests;
+    portd_request *request;
+
+    for (size_t i = 0; i < requests->table.size; i++)
+        if (requests->table.slots[i])
+            request_forget(requests->table.slots[i]);
+    while ((request = requests->spare)) {
+        requests->spare = request->next;
+        request_free(request);
+    }
+    client_allocate(client, requests->table.slots, 0);
+}
+
+/* ---- sending ------------------------------------------------------------------------------------------------------ */
+
+/* 0, -EBUSY: not now, or another negative errno. */
+static int message_put(portd_client *client, const Portd__V1__Request *message, os_fd fd) {
+    size_t length = portd__v1__request__get_packed_size(message);
+    uint8_t packed[FRAME_REQUEST_MAX];
+
+    if (length > FRAME_REQUEST_MAX)
+        return -EMSGSIZE;
+    if (fd != OS_FD_NONE) {
+        portd__v1__request__pack(message, packed);
+        return channel_put_fds(&client->channel, packed, length, &fd, 1);
+    }
+    uint8_t *body = channel_put(&client->channel, length);
+    if (!body)
+        return -ENOMEM;
+    portd__v1__request__pack(message, body);
+    return 0;
+}
+
+static int wait_put(portd_client *client, const portd_request *request) {
+    Portd__V1__Wait wait = PORTD__V1__WAIT__INIT;
+    Portd__V1__Request message = PORTD__V1__REQUEST__INIT;
+
+    wait.ids = request->ids;
+    wait.n_ids = request->n_ids;
+    wait.all = (request->flags & PORTD_WAIT_ALL) != 0;
+    wait.one = (request->flags & PORTD_WAIT_ONE) != 0;
+    if (request->deadline != PORTD_FOREVER) {
+        int64_t now = client_now(client);
+        wait.limit_case = PORTD__V1__WAIT__LIMIT_LIMIT_US;
+        wait.limit_us = request->deadline > now ? (uint64_t)(request->deadline - now) : 0;
+    }
+    message.id = request->id;
+    message.method_case = request->method;
+    message.wait = &wait;
+    return message_put(client, &message, OS_FD_NONE);
+}
+
+/* A message that lies packed in the request. */
+static int body_put(portd_client *client, const portd_request *request) {
+    if (request->fd != OS_FD_NONE)
+        return channel_put_fds(&client->channel, request->body, request->length, &request->fd, 1);
+    uint8_t *body = channel_put(&client->channel, request->length);
+    if (!body)
+        return -ENOMEM;
+    memcpy(body, request->body, request->length);
+    return 0;
+}
+
+/* Keeps what will be sent later. Copying the descriptor also tells whether it is one. */
+static int body_keep(portd_client *client, portd_request *request, const Portd__V1__Request *message,
+                     os_fd fd) {
+    request->length = portd__v1__request__get_packed_size(message);
+    if (request->length > FRAME_REQUEST_MAX)
+        return -EMSGSIZE;
+    request->body = client_allocate(client, NULL, request->length);
+    if (!request->body)
+        return -ENOMEM;
+    portd__v1__request__pack(message, request->body);
+    if (fd == OS_FD_NONE)
+        return 0;
+    request->fd = os_dup(fd);
+    return request->fd == OS_FD_NONE ? -errno : 0;
+}
+
+static bool window_open(const portd_client *client, const portd_request *request) {
+    const struct requests *requests = &client->requests;
+
+    if (!client->greeted)
+        return request->method == PORTD__V1__REQUEST__METHOD_HELLO;
+    return request_parks(request) || requests->unanswered < requests->window;
+}
+
+static void request_sent(portd_client *client, portd_request *request) {
+    request->state = REQUEST_SENT;
+    if (!request_parks(request))
+        client->requests.unanswered++;
+}
+
+static void request_queue(portd_client *client, portd_request *request) {
+    request->state = REQUEST_QUEUED;
+    list_append(&client->requests.queue, request);
+}
+
+/* Many starts in a row leave in one call, but not so many that the broker has nothing to do meanwhile. */
+static void flush_some(portd_client *client) {
+    if (client->blocked)
+        return;
+    if (channel_pending(&client->channel) >= FLUSH_AT ||
+        client->requests.unanswered >= client->requests.window)
+        client_flush(client);
+}
+
+/* ---- starting ----------------------------------------------------------------------------------------------------- */
+
+static int start_failed(portd_client *client, int error) {
+    int code = error_of_errno(error);
+
+    if (code == PORTD_E_DISCONNECTED)
+        client->write_errno = -error;
+    if (error == -EBADF)
+        return client_fail(client, PORTD_E_INVALID, EBADF, "fd",
+                           "this is not the number of an open descriptor");
+    if (error == -EMSGSIZE)
+        return client_fail(client, PORTD_E_INVALID, 0, NULL, "the request is too long");
+    return client_fail(client, code, -error, NULL, NULL);
+}
+
+/* Sends or queues a request; message is NULL for a wait. */
+static int request_go(portd_client *client, portd_request *request, Portd__V1__Request *message, os_fd fd,
+                      portd_request **started) {
+    int r = -EBUSY;
+
+    if (message)
+        message->id = request->id;
+    if (!client->requests.queue.first && window_open(client, request))
+        r = message ? message_put(client, message, fd) : wait_put(client, request);
+    if (r == 0) {
+        request_sent(client, request);
+    } else if (r == -EBUSY) {
+        request_queue(client, request);
+        r = message ? body_keep(client, request, message, fd) : 0;
+    }
+    if (r < 0) {
+        request_forget(request);
+        return start_failed(client, r);
+    }
+    flush_some(client);
+    if (started)
+        *started = request;
+    return 1;
+}
+
+/* Starts without asking whether the client may; callback may be NULL. */
+static int request_submit(portd_client *client, Portd__V1__Request *message, os_fd fd, request_read *read,
+                          portd_callback *callback, void *data, portd_request **started) {
+    portd_request *request = request_new(client, message->method_case, read, callback, data);
+
+    return request ? request_go(client, request, message, fd, started) : start_failed(client, -ENOMEM);
+}
+
+static int start_check(portd_client *client, portd_callback *callback) {
+    int r = client_check(client);
+
+    if (r == 0 && !callback)
+        r = client_fail(client, PORTD_E_INVALID, 0, "callback", "there is no callback");
+    return r;
+}
+
+int request_start(portd_client *client, Portd__V1__Request *message, os_fd fd, request_read *read,
+                  portd_callback *callback, void *data, portd_request **request) {
+    int r = start_check(client, callback);
+
+    return r < 0 ? r : request_submit(client, message, fd, read, callback, data, request);
+}
+
+static int ids_keep(portd_request *request, const portd_id *ids, size_t n) {
+    if (n > request->ids_room) {
+        portd_id *larger = client_allocate(request->client, request->ids, n * sizeof(*ids));
+        if (!larger)
+            return -ENOMEM;
+        request->ids = larger;
+        request->ids_room = n;
+    }
+    memcpy(request->ids, ids, n * sizeof(*ids));
+    request->n_ids = n;
+    return 0;
+}
+
+/* The broker judges the time limit; only if it says nothing for long after it, this side does. */
+static void wait_set_due(portd_client *client, portd_request *request) {
+    struct requests *requests = &client->requests;
+    int64_t now = client_now(client);
+    int64_t from = request->deadline > now ? request->deadline : now;
+
+    if (from >= PORTD_FOREVER - PATIENCE_US)
+        return;
+    request->due = from + PATIENCE_US;
+    requests->timed++;
+    if (request->due < requests->due)
+        requests->due = request->due;
+}
+
+int request_start_wait(portd_client *client, const portd_id *ids, size_t n, unsigned flags, int64_t deadline,
+                       request_read *read, portd_callback *callback, void *data, portd_request **started) {
+    int r = start_check(client, callback);
+
+    if (r < 0)
+        return r;
+    portd_request *request = request_new(client, PORTD__V1__REQUEST__METHOD_WAIT, read, callback, data);
+    if (!request)
+        return start_failed(client, -ENOMEM);
+    if (ids_keep(request, ids, n) < 0) {
+        request_forget(request);
+        return start_failed(client, -ENOMEM);
+    }
+    request->flags = flags;
+    request->deadline = deadline;
+    if (deadline != PORTD_FOREVER)
+        wait_set_due(client, request);
+    return request_go(client, request, NULL, OS_FD_NONE, started);
+}
+
+void request_release(portd_client *client, portd_id id) {
+    Portd__V1__Release release = PORTD__V1__RELEASE__INIT;
+    Portd__V1__Request message = PORTD__V1__REQUEST__INIT;
+
+    release.ids = &id;
+    release.n_ids = 1;
+    message.method_case = PORTD__V1__REQUEST__METHOD_RELEASE;
+    message.release = &release;
+    if (request_submit(client, &message, OS_FD_NONE, NULL, NULL, NULL, NULL) < 0)
+        client_log(client, "an object that nobody asks for any more could not be released");
+}
+
+/* ---- ending on this side ------------------------------------------------------------------------------------------ */
+
+/* Its callback gets this code in the next round, unless the reply is there before. */
+static void request_end(portd_request *request, int code, int os_errno) {
+    if (request->state == REQUEST_QUEUED)
+        request_unqueue(request);
+    request->code = code;
+    request->os_errno = os_errno;
+    request->ended = true;
+    list_append(&request->client->requests.ended, request);
+}
+
+/* Tells the broker to end a parked wait. Nobody asks for the answer: that of the wait says it all. */
+static int wait_cancel(portd_request *request) {
+    Portd__V1__Cancel cancel = PORTD__V1__CANCEL__INIT;
+    Portd__V1__Request message = PORTD__V1__REQUEST__INIT;
+
+    cancel.request = request->id;
+    message.method_case = PORTD__V1__REQUEST__METHOD_CANCEL;
+    message.cancel = &cancel;
+    return request_submit(request->client, &message, OS_FD_NONE, NULL, NULL, NULL, NULL);
+}
+
+void portd_cancel(portd_request *request) {
+    if (!request || !request->callback || request->cancelled || request->ended)
+        return;
+    portd_client *client = request->client;
+    if (client_check(client) < 0)
+        return;
+    request->cancelled = true;
+    /* A wait that is parked may be answered already, and a wake-one wait's answer must not get lost: the broker
+     * decides. Other requests are being carried out and only need nobody to ask any more. */
+    if (request->state == REQUEST_SENT && request_parks(request) && wait_cancel(request) > 0)
+        return;
+    request_end(request, PORTD_E_CANCELLED, 0);
+}
+
+void request_abandon(portd_request *request) {
+    request->callback = NULL;
+    if (request->ended)
+        request_unend(request);
+    if (request->state == REQUEST_QUEUED)
+        request_unqueue(request);
+    if (request->state == REQUEST_DROPPED)
+        request_forget(request);
+    else if (request_parks(request) && !request->cancelled)
+        (void)wait_cancel(request);
+}
+
+void requests_overdue(portd_client *client) {
+    struct table *table = &client->requests.table;
+    int64_t next = PORTD_FOREVER;
+
+    if (client->requests.due == PORTD_FOREVER || client_now(client) < client->requests.due)
+        return;
+    /* Cancelling may make the table grow; what moves then moves up, so none is passed over. */
+    for (size_t i = 0; i < table->size; i++) {
+        portd_request *request = table->slots[i];
+        if (!request || request->due == PORTD_FOREVER || !request->callback || request->ended)
+            continue;
+        if (request->due > client_now(client)) {
+            next = request->due < next ? request->due : next;
+            continue;
+        }
+        if (request->state == REQUEST_SENT && !request->cancelled)
+            (void)wait_cancel(request);
+        request_end(request, request->cancelled ? PORTD_E_CANCELLED : 0, 0);
+    }
+    client->requests.due = next;
+}
+
+void requests_pump(portd_client *client) {
+    portd_request *request;
+
+    while ((request = client->requests.queue.first) && window_open(client, request)) {
+        int r = request_parks(request) ? wait_put(client, request) : body_put(client, request);
+        if (r == -EBUSY)
+            return;
+        if (r < 0) {
+            request_end(request, error_of_errno(r), -r);
+            continue;
+        }
+        request_unqueue(request);
+        request_sent(client, request);
+    }
+}

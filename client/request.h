@@ -1,0 +1,105 @@
+/* request.h: the requests of one client, from the start until they are forgotten.
+ *
+ * A request is in the table under its id from its start until the broker has answered it. It waits in the queue while
+ * the broker's window is full or another frame with a descriptor blocks the way; queued requests go out in the order
+ * of their starts. Its callback is called once: with the reply, with what request_end said, or when the connection is
+ * lost (reply.h). A request whose callback has been called, or whose blocking caller has gone, stays until its reply
+ * comes; the reply is then swallowed, and what it brought is given back. */
+#ifndef REQUEST_H
+#define REQUEST_H
+
+#include "portd.h"
+#include "table.h"
+
+#include "proto/channel.h"
+
+#include "portd.pb-c.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Turns the reply to a request into a result, whose code it returns. frame has the descriptors that came with the
+ * reply; those it takes over it sets to OS_FD_NONE. */
+typedef int request_read(portd_client *client, const portd_request *request, const Portd__V1__Reply *reply,
+                         struct channel_frame *frame, portd_result *result);
+
+enum request_state {
+    REQUEST_QUEUED, /* not sent yet: in the queue */
+    REQUEST_SENT,   /* to be answered by the broker */
+    REQUEST_DROPPED /* in no queue, and will not be answered */
+};
+
+struct portd_request {
+    uint64_t id;
+    portd_client *client;
+    portd_request *next, *previous; /* in the queue, in the list of ended ones, or spare */
+    portd_callback *callback;       /* NULL: nobody asks any more */
+    void *data;
+    request_read *read; /* NULL: there is nothing in the reply */
+    Portd__V1__Request__MethodCase method;
+    enum request_state state;
+    bool cancelled; /* portd_cancel has been here */
+    bool ended;     /* in the list of those to be called back with this: */
+    int code;
+    int os_errno;
+    uint8_t *body; /* while queued, if it is no wait */
+    size_t length;
+    os_fd fd; /* while queued: own copy of the descriptor to attach */
+    /* A wait keeps what it is about, to be packed when it is sent and to be answered when the connection is lost. */
+    portd_id *ids; /* stays with the struct when that is used again */
+    size_t n_ids, ids_room;
+    unsigned flags;
+    int64_t deadline;
+    int64_t due; /* when the broker must have answered; PORTD_FOREVER */
+};
+
+struct request_list {
+    portd_request *first, *last;
+};
+
+struct requests {
+    struct table table;
+    portd_request *spare;
+    size_t n_spare;
+    struct request_list queue;
+    struct request_list ended;
+    size_t unanswered, window; /* sent and not parked; how many of them the broker allows */
+    size_t timed;              /* waits with a time limit */
+    int64_t due;               /* none of them is overdue before this */
+};
+
+/* Starts a request: 1 and *request (if that is not NULL), or PORTD_E_* and nothing happened. The id of the message is
+ * set here. fd is borrowed, OS_FD_NONE attaches nothing. */
+int request_start(portd_client *client, Portd__V1__Request *message, os_fd fd, request_read *read,
+                  portd_callback *callback, void *data, portd_request **request);
+
+/* The same for a wait. */
+int request_start_wait(portd_client *client, const portd_id *ids, size_t n, unsigned flags, int64_t deadline,
+                       request_read *read, portd_callback *callback, void *data, portd_request **request);
+
+/* Gives an id back that nobody has asked for. */
+void request_release(portd_client *client, portd_id id);
+
+/* Nobody asks for this request any more: its callback is not called. */
+void request_abandon(portd_request *request);
+
+/* Waits are not counted against the window. */
+bool request_parks(const portd_request *request);
+
+/* The next one to be called back without a reply, out of its list; or NULL. */
+portd_request *request_take_ended(portd_client *client);
+
+/* Out of every list and the table, and freed. */
+void request_forget(portd_request *request);
+
+/* Sends of the queue what the window allows. */
+void requests_pump(portd_client *client);
+
+/* Ends the waits that the broker has left unanswered far beyond their time limit. */
+void requests_overdue(portd_client *client);
+
+void requests_init(struct requests *requests);
+void requests_deinit(portd_client *client); /* calls nobody back */
+
+#endif

@@ -1,0 +1,262 @@
+/* start_unix.c: starting the user's broker on Unix.
+ *
+ * Of several processes that want a broker at once, the one that gets the lock beside the socket starts it, and the others
+ * wait until it answers or the lock is free. The broker is a grandchild in a session of its own, so it belongs to nobody
+ * and the caller keeps no child; it inherits nothing but the writing end of a pipe, through which it says that it is
+ * ready. Nothing after the fork calls what is not safe in the child of a process with threads. */
+#define _GNU_SOURCE
+
+#include "start.h"
+
+#include "portd.h"
+
+#include "proto/address.h"
+#include "proto/transport.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum {
+    NOTIFY_FD = 3,         /* the broker's end of the pipe */
+    RETRY_US = 10 * 1000,  /* between two looks while another process starts the broker */
+    EXIT_CANNOT_RUN = 127, /* as in a shell */
+    SIGNALS = 65
+};
+
+const char *start_variable(const char *name) {
+    const char *value = secure_getenv(name);
+
+    return value && *value ? value : NULL;
+}
+
+void start_pause(int64_t us) { (void)poll(NULL, 0, (int)(us / 1000)); }
+
+/* ---- reasons ------------------------------------------------------------------------------------------------------ */
+
+static void reason_denied(const char *path, char *text, size_t size) {
+    struct stat status;
+    struct group group, *found = NULL;
+    char buffer[4096];
+
+    if (stat(path, &status) < 0) {
+        snprintf(text, size, "permission denied: its folder is closed to this user");
+        return;
+    }
+    if (getgrgid_r(status.st_gid, &group, buffer, sizeof(buffer), &found) == 0 && found)
+        snprintf(text, size, "permission denied: its mode is %04o, its group %s", status.st_mode & 07777u,
+                 found->gr_name);
+    else
+        snprintf(text, size, "permission denied: its mode is %04o, its group %lu", status.st_mode & 07777u,
+                 (unsigned long)status.st_gid);
+}
+
+void start_reason(const char *address, int error, char *text, size_t size) {
+    struct address parsed;
+
+    switch (-error) {
+    case ENOENT:
+        snprintf(text, size, "there is no socket");
+        return;
+    case ECONNREFUSED:
+        snprintf(text, size, "nobody listens");
+        return;
+    case EAGAIN:
+        snprintf(text, size, "its queue is full");
+        return;
+    case EPERM:
+        snprintf(text, size, "its folder does not belong to this user alone");
+        return;
+    case EACCES:
+        if (!address_parse(address, &parsed) && parsed.kind == ADDRESS_UNIX) {
+            reason_denied(parsed.path, text, size);
+            return;
+        }
+        break;
+    default:
+        break;
+    }
+    snprintf(text, size, "%s", strerror(-error));
+}
+
+/* ---- the child ---------------------------------------------------------------------------------------------------- */
+
+static void child_signals(void) {
+    struct sigaction usual = {.sa_handler = SIG_DFL};
+    sigset_t none;
+
+    sigemptyset(&none);
+    for (int i = 1; i < SIGNALS; i++)
+        (void)sigaction(i, &usual, NULL);
+    (void)sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+/* Standard streams to nowhere, the pipe on NOTIFY_FD, nothing else. The pipe is moved up first, because it may lie on one
+ * of these numbers. */
+static int child_descriptors(int notify) {
+    int null = open("/dev/null", O_RDWR);
+
+    notify = fcntl(notify, F_DUPFD, NOTIFY_FD + 1);
+    if (null < 0 || notify < 0)
+        return -1;
+    for (int fd = 0; fd < NOTIFY_FD; fd++)
+        if (dup2(null, fd) < 0)
+            return -1;
+    if (dup2(notify, NOTIFY_FD) < 0)
+        return -1;
+    if (close_range(NOTIFY_FD + 1, ~0u, 0) == 0)
+        return 0;
+    long end = sysconf(_SC_OPEN_MAX);
+    for (long fd = NOTIFY_FD + 1; fd < end; fd++)
+        (void)close((int)fd);
+    return 0;
+}
+
+static _Noreturn void child_run(const char *daemon, char *const arguments[], int notify) {
+    if (setsid() < 0)
+        _exit(EXIT_CANNOT_RUN);
+    pid_t child = fork();
+    if (child != 0)
+        _exit(child < 0 ? EXIT_CANNOT_RUN : 0);
+    child_signals();
+    (void)umask(077);
+    if (chdir("/") < 0 || child_descriptors(notify) < 0)
+        _exit(EXIT_CANNOT_RUN);
+    execv(daemon, arguments);
+    /* In place of the newline: the number of the error. */
+    int error = errno;
+    ssize_t written = write(NOTIFY_FD, &error, sizeof(error));
+    (void)written;
+    _exit(EXIT_CANNOT_RUN);
+}
+
+/* ---- the parent --------------------------------------------------------------------------------------------------- */
+
+/* All signals stay blocked over the fork, so that none of the caller's handlers runs in the child. */
+static int spawn(const char *address, const char *daemon, int notify) {
+    char fd[16], idle[] = "60s", option_listen[] = "--listen", option_idle[] = "--idle-exit",
+                 option_notify[] = "--notify-fd";
+    char name[] = "portd", where[ADDRESS_MAX];
+    char *arguments[] = {name, option_listen, where, option_idle, idle, option_notify, fd, NULL};
+    sigset_t all, before;
+
+    snprintf(where, sizeof(where), "%s", address);
+    snprintf(fd, sizeof(fd), "%d", NOTIFY_FD);
+    sigfillset(&all);
+    (void)pthread_sigmask(SIG_SETMASK, &all, &before);
+    pid_t child = fork();
+    if (child == 0)
+        child_run(daemon, arguments, notify);
+    int r = child < 0 ? -errno : 0;
+    (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (r < 0)
+        return r;
+    /* The child ends at once. Somebody else in this process may have reaped it: that is as good. */
+    while (waitpid(child, NULL, 0) < 0 && errno == EINTR)
+        continue;
+    return 0;
+}
+
+static int patience_ms(int64_t deadline) {
+    if (deadline == PORTD_FOREVER)
+        return -1;
+    int64_t left = deadline - os_now_us();
+    return left <= 0 ? 0 : left > 3600000000 ? 3600000 : (int)((left + 999) / 1000);
+}
+
+/* 1: it is ready; 0: it has ended, or could not be run; -ETIMEDOUT. *error is that of the exec. */
+static int notify_wait(int pipe_end, int64_t deadline, int *error) {
+    unsigned char bytes[sizeof(int)];
+    struct pollfd p = {.fd = pipe_end, .events = POLLIN};
+
+    for (;;) {
+        int found = poll(&p, 1, patience_ms(deadline));
+        if (found == 0)
+            return -ETIMEDOUT;
+        if (found < 0 && errno != EINTR)
+            return -errno;
+        if (found > 0)
+            break;
+    }
+    ssize_t got = read(pipe_end, bytes, sizeof(bytes));
+    if (got == (ssize_t)sizeof(*error))
+        memcpy(error, bytes, sizeof(*error));
+    return got > 0 && got != (ssize_t)sizeof(*error);
+}
+
+static int broker_run(const char *address, const char *daemon, int64_t deadline, char *why, size_t why_size) {
+    int ends[2];
+    int error = 0;
+
+    if (pipe2(ends, O_CLOEXEC) < 0) {
+        snprintf(why, why_size, "no pipe to %s: %s", daemon, strerror(errno));
+        return -errno;
+    }
+    int r = spawn(address, daemon, ends[1]);
+    os_close(ends[1]);
+    if (r == 0)
+        r = notify_wait(ends[0], deadline, &error);
+    os_close(ends[0]);
+    if (r < 0)
+        snprintf(why, why_size, "%s is not ready: %s", daemon, strerror(-r));
+    else if (error != 0)
+        snprintf(why, why_size, "%s cannot be run: %s", daemon, strerror(error));
+    else if (r == 0)
+        snprintf(why, why_size, "%s ended before it was ready: run it by hand to see why", daemon);
+    return r > 0 ? 0 : r < 0 ? r : error != 0 ? -error : -ECHILD;
+}
+
+/* Opens the lock file beside the socket: >= 0 with the lock, -EAGAIN: another process has it. */
+static int lock_take(const char *path, char *why, size_t why_size) {
+    char file[ADDRESS_MAX + 16];
+    int length = (int)(strrchr(path, '/') - path);
+
+    snprintf(file, sizeof(file), "%.*s/portd.lock", length, path);
+    int fd = open(file, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0)
+        return fd;
+    int r = errno == EWOULDBLOCK ? -EAGAIN : -errno;
+    os_close(fd < 0 ? OS_FD_NONE : fd);
+    snprintf(why, why_size, "%s: %s", file, strerror(-r));
+    return r;
+}
+
+int start_broker(const char *address, const char *daemon, int64_t deadline, os_fd *connection, char *why,
+                 size_t why_size) {
+    struct address parsed;
+    int lock;
+
+    if (daemon[0] != '/' || address_parse(address, &parsed) || parsed.kind != ADDRESS_UNIX) {
+        snprintf(why, why_size, "%s is not an absolute path", daemon);
+        return -EINVAL;
+    }
+    while ((lock = lock_take(parsed.path, why, why_size)) == -EAGAIN) {
+        if (transport_connect(address, connection) == 0)
+            return 0;
+        if (os_now_us() >= deadline)
+            return -ETIMEDOUT;
+        start_pause(RETRY_US);
+    }
+    if (lock < 0)
+        return lock;
+    int r = 0;
+    if (transport_connect(address, connection) < 0) {
+        r = broker_run(address, daemon, deadline, why, why_size);
+        /* One that ended may have found another one listening there. */
+        if (transport_connect(address, connection) == 0)
+            r = 0;
+        else if (r == 0)
+            r = -ECONNREFUSED;
+    }
+    os_close(lock);
+    return r;
+}
