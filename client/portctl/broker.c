@@ -1,0 +1,119 @@
+/* broker.c: the connection to the broker that a verb works with.
+ *
+ * Which broker: --address, --user and --system name one; without them the library looks (PORTD_ADDRESS, the user's, the
+ * system's) and, for verbs that want it, starts the user's. What the command line names is never replaced by something
+ * that was started.
+ *
+ * Which session: --owner wins over PORTD_SESSION, which wins over the processes around portctl (owner.h).
+ */
+#include "broker.h"
+
+#include "failure.h"
+#include "native.h"
+#include "text.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { MESSAGE_MAX = 512 };
+
+const char *broker_rule_name(enum owner_rule rule) {
+    static const char *const names[] = {
+        [OWNER_OPTION] = "option",
+        [OWNER_ENVIRONMENT] = "environment",
+        [OWNER_GROUP_LEADER] = "group-leader",
+        [OWNER_SESSION_LEADER] = "session-leader",
+        [OWNER_PARENT] = "parent",
+        [OWNER_NOBODY] = "nobody",
+    };
+
+    return names[rule];
+}
+
+static const char *environment(const char *name) {
+    const char *value = getenv(name);
+
+    return value != NULL && value[0] != '\0' ? value : NULL;
+}
+
+/* Puts the session into the options of the connection. */
+static void name_session(const struct invocation *in, const struct broker_wish *wish, struct owner *owner,
+                         portd_options *options) {
+    owner->pid = in->owner_pid;
+    owner->rule = OWNER_OPTION;
+    if (wish->session == BROKER_ALONE)
+        return;
+    options->ttl_us = in->ttl_us;
+    options->new_session = wish->session == BROKER_NEW;
+    if (wish->session == BROKER_TOKEN) {
+        options->token = wish->token;
+        return;
+    }
+    if (owner->pid == 0 && wish->session == BROKER_JOIN && environment("PORTD_SESSION") != NULL) {
+        owner->rule = OWNER_ENVIRONMENT;
+        options->token = environment("PORTD_SESSION");
+        return;
+    }
+    if (owner->pid == 0)
+        *owner = owner_find();
+    options->owner_pid = owner->pid;
+}
+
+int broker_try(const struct invocation *in, const struct broker_wish *wish, struct broker *broker,
+               char *message, size_t size) {
+    portd_options options = PORTD_OPTIONS_INIT;
+    char *address = in->address != NULL         ? text_copy(in->address)
+                    : in->which == WHICH_USER   ? native_user_address()
+                    : in->which == WHICH_SYSTEM ? native_system_address()
+                                                : NULL;
+    int code;
+
+    memset(broker, 0, sizeof(*broker));
+    message[0] = '\0';
+    name_session(in, wish, &broker->owner, &options);
+    options.name = "portctl";
+    options.start = wish->start && address == NULL && environment("PORTD_ADDRESS") == NULL;
+    options.message = message;
+    options.message_size = size;
+    code = portd_connect(address, &options, wish->deadline, &broker->client);
+    free(address);
+    if (code == 1)
+        output_detail(&in->output, "connected to %s, session %llu (%s)", portd_address(broker->client),
+                      (unsigned long long)portd_session_id(broker->client),
+                      wish->session == BROKER_ALONE ? "of its own" : broker_rule_name(broker->owner.rule));
+    return code;
+}
+
+/* What to do about a connection that was not made. */
+static const char *hint_for(const struct invocation *in, const struct broker *broker, int code) {
+    if (code == PORTD_E_UNREACHABLE)
+        return in->address != NULL || in->which != WHICH_ANY || environment("PORTD_ADDRESS") != NULL
+                   ? "is that the right address, and does portd run there?"
+                   : "start one with 'portd', or name one with --address";
+    if (broker->owner.rule == OWNER_ENVIRONMENT && code == PORTD_E_NOT_FOUND)
+        return "PORTD_SESSION names a session that has ended: unset PORTD_SESSION";
+    if (in->ttl_us != 0 && code == PORTD_E_INVALID)
+        return "--ttl is for a session that does not exist yet: portctl session start --ttl ...";
+    return NULL;
+}
+
+int broker_connect(const struct invocation *in, const struct broker_wish *wish, struct broker *broker) {
+    char message[MESSAGE_MAX];
+    int code = broker_try(in, wish, broker, message, sizeof(message));
+
+    if (code == 1)
+        return 0;
+    return failure_code(&in->output, code, hint_for(in, broker, code), "%s",
+                        message[0] != '\0' ? message : portd_code_text(code));
+}
+
+int broker_join(const struct invocation *in, struct broker *broker) {
+    struct broker_wish wish = {.session = BROKER_JOIN, .start = true, .deadline = in->deadline};
+
+    return broker_connect(in, &wish, broker);
+}
+
+void broker_disconnect(struct broker *broker) {
+    portd_disconnect(broker->client);
+    broker->client = NULL;
+}

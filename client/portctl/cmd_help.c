@@ -1,0 +1,36 @@
+/* cmd_help.c: portctl help, of portctl, of a verb, of a topic. */
+#include "failure.h"
+#include "help.h"
+
+static int run(const struct invocation *in) {
+    const char *word = command_word(in, 0);
+    struct invocation all = *in;
+
+    if (command_words(in) > 1)
+        return failure_usage(&in->output, NULL, "one word at a time: '%s' is too much", command_word(in, 1));
+    if (word != NULL)
+        return help_word(in, word);
+    all.command = NULL;
+    all.help = HELP_FULL;
+    return help_print(&all);
+}
+
+static const char *const usage[] = {"help [VERB | TOPIC]", NULL};
+
+static const char *const examples[] = {
+    "portctl help wait",
+    "portctl help exit-codes",
+    "portctl help --json | jq -r '.verbs[].name'",
+    NULL,
+};
+
+static const char details[] = "The topics are exit-codes, environment, json and fds.";
+
+const struct command command_help = {
+    .name = "help",
+    .summary = "tell about portctl, a verb or a topic",
+    .usage = usage,
+    .details = details,
+    .examples = examples,
+    .run = run,
+};

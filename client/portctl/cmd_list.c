@@ -1,0 +1,166 @@
+/* cmd_list.c: portctl list and portctl show, what is there. */
+#include "broker.h"
+#include "failure.h"
+#include "ids.h"
+#include "item.h"
+#include "listing.h"
+#include "text.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static const struct option_row options[] = {{NULL, NULL, NULL, false}};
+
+/* ---- list ---------------------------------------------------------------------------------------------------------- */
+
+static const struct what {
+    const char *name;
+    const char *alias;
+    int kind;
+} whats[] = {
+    {"semaphores", "sems", PORTD_KIND_SEMAPHORE},
+    {"evts", NULL, PORTD_KIND_EVT},
+    {"descriptors", NULL, PORTD_KIND_DESCRIPTOR},
+    {"sessions", NULL, PORTD_KIND_SESSION},
+};
+
+enum { N_WHATS = sizeof(whats) / sizeof(whats[0]) };
+
+static int unknown_what(const struct invocation *in, const char *word) {
+    const char *names[N_WHATS + 1], *closest;
+    char *hint = NULL;
+    int rc;
+
+    for (int i = 0; i < N_WHATS; i++)
+        names[i] = whats[i].name;
+    names[N_WHATS] = NULL;
+    closest = text_closest(word, names);
+    if (closest != NULL)
+        hint = text_print("did you mean '%s'?", closest);
+    rc = failure_usage(&in->output, hint, "there are no '%s' to list", word);
+    free(hint);
+    return rc;
+}
+
+static int parse_what(const struct invocation *in, int *kind) {
+    const char *word = command_word(in, 0);
+
+    *kind = PORTD_KIND_ANY;
+    if (word == NULL)
+        return 0;
+    if (command_words(in) > 1)
+        return failure_usage(&in->output, NULL, "one kind at a time: '%s' is too much", command_word(in, 1));
+    for (int i = 0; i < N_WHATS; i++)
+        if (strcmp(word, whats[i].name) == 0 ||
+            (whats[i].alias != NULL && strcmp(word, whats[i].alias) == 0)) {
+            *kind = whats[i].kind;
+            return 0;
+        }
+    return unknown_what(in, word);
+}
+
+static int run_list(const struct invocation *in) {
+    int kind, rc = parse_what(in, &kind);
+
+    return rc != 0 ? rc : listing_run(in, kind);
+}
+
+static const char *const usage_list[] = {"list [semaphores | evts | descriptors | sessions]", NULL};
+
+static const char *const examples_list[] = {
+    "portctl list",
+    "portctl list semaphores --columns=id,number,cause --no-legend",
+    "portctl list --json=lines | jq 'select(.kind == \"evt\" and .registered) | .id'",
+    NULL,
+};
+
+static const char details_list[] =
+    "Lists the objects of this session, or those of one kind; 'list sessions' lists the sessions of this "
+    "user.\n"
+    "\n"
+    "number      what the client that made it calls the descriptor\n"
+    "registered  not fired, removed or replaced yet\n"
+    "cause       why it is ready; '-' when it is not, or when nobody has asked an event yet\n"
+    "descriptor  id of the broker's copy; '-' when that is closed";
+
+const struct command command_list = {
+    .name = "list",
+    .summary = "list what is in the session",
+    .usage = usage_list,
+    .details = details_list,
+    .options = options,
+    .columns = item_any_columns,
+    .examples = examples_list,
+    .joins = true,
+    .run = run_list,
+};
+
+/* ---- show ---------------------------------------------------------------------------------------------------------- */
+
+/* Adds what the ids stand for to `nodes`, a page at a time. Returns 1 or PORTD_E_*. */
+static int show_pages(const struct invocation *in, portd_client *client, const portd_id *ids, size_t n,
+                      struct node *nodes) {
+    portd_list *list;
+    int rc = 1;
+
+    for (size_t i = 0; i < n && rc > 0; i += IDS_PAGE) {
+        rc = portd_show(client, ids + i, n - i < IDS_PAGE ? n - i : IDS_PAGE, in->deadline, &list);
+        if (rc <= 0)
+            break;
+        listing_append(nodes, list, portd_session_id(client));
+        portd_list_free(list);
+    }
+    return rc;
+}
+
+static int show(const struct invocation *in, portd_client *client, const portd_id *ids, size_t n) {
+    struct node *nodes = node_list();
+    int rc = show_pages(in, client, ids, n, nodes);
+
+    if (rc < 0) {
+        node_free(nodes);
+        return failure_call(&in->output, client, rc);
+    }
+    output_objects(&in->output, item_any_columns, nodes);
+    return 0;
+}
+
+static int run_show(const struct invocation *in) {
+    struct broker broker;
+    portd_id *ids;
+    size_t n;
+    int rc = ids_parse(in, &ids, &n);
+
+    if (rc != 0)
+        return rc;
+    rc = broker_join(in, &broker);
+    if (rc == 0) {
+        rc = show(in, broker.client, ids, n);
+        broker_disconnect(&broker);
+    }
+    free(ids);
+    return rc;
+}
+
+static const char *const usage_show[] = {"show ID...", NULL};
+
+static const char *const examples_show[] = {
+    "portctl show \"$id\"",
+    "portctl show \"$id\" -j | jq -r '.[0].cause'",
+    NULL,
+};
+
+static const char details_show[] =
+    "Tells all that the broker knows of these objects. If one of them does not exist, none is shown.";
+
+const struct command command_show = {
+    .name = "show",
+    .summary = "show objects by their ids",
+    .usage = usage_show,
+    .details = details_show,
+    .options = options,
+    .columns = item_any_columns,
+    .examples = examples_show,
+    .joins = true,
+    .run = run_show,
+};

@@ -1,0 +1,52 @@
+/* cmd_semaphore.c: portctl semaphore, for unsafe-file-descriptor->semaphore and unsafe-socket->semaphore. */
+#include "procedure.h"
+
+static int call(portd_client *client, portd_native number, int mode, int number_kind, int64_t deadline,
+                portd_id *id) {
+    if (number_kind == PORTD_SOCKET)
+        return portd_socket_to_semaphore(client, number, mode, deadline, id);
+    return portd_fd_to_semaphore(client, number, mode, deadline, id);
+}
+
+static int run(const struct invocation *in) { return procedure_run(in, call); }
+
+static const char *const usage[] = {
+    "semaphore fd N --mode read|write|check-read|check-write|remove",
+    "semaphore socket N --mode read|write|check-read|check-write|remove",
+    NULL,
+};
+
+static const char *const examples[] = {
+    "id=$(portctl semaphore fd 0 --mode read) && portctl wait \"$id\"",
+    "portctl semaphore socket 5 --mode write 5<&\"$connection\"",
+    "portctl semaphore fd 0 --mode check-read || echo 'none yet'",
+    "portctl semaphore fd 0 --mode remove",
+    NULL,
+};
+
+static const char details[] =
+    "A semaphore fires once, when the descriptor is ready in that mode, hangs up or fails, and stays fired. "
+    "Asking again\n"
+    "for the same descriptor answers the same semaphore until it has fired; then a new one.\n"
+    "\n"
+    "read, write              hand the broker a copy of descriptor N and print the id of the semaphore\n"
+    "check-read, check-write  print the id if there is one already; make nothing\n"
+    "remove                   fire and forget both directions of N; prints nothing\n"
+    "\n"
+    "Exit code 1 and no id: there is none. Files that are always ready (regular files, folders) can have "
+    "none, and\n"
+    "standard error says so.\n"
+    "\n"
+    "Use mode remove before you close N: while the broker has its copy, the other end sees no end of file.";
+
+const struct command command_semaphore = {
+    .name = "semaphore",
+    .alias = "sem",
+    .summary = "make or find the semaphore of a descriptor: fires once",
+    .usage = usage,
+    .details = details,
+    .options = procedure_options,
+    .examples = examples,
+    .joins = true,
+    .run = run,
+};

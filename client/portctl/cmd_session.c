@@ -1,0 +1,190 @@
+/* cmd_session.c: portctl session, for grouping what several calls make.
+ *
+ * start prints shell code for eval and nothing else on standard output, as ssh-agent does; the token in it is checked to be
+ * harmless, because a shell is going to run it. It is a secret of the user: with it other processes of the same user join.
+ */
+#include "broker.h"
+#include "failure.h"
+#include "item.h"
+#include "listing.h"
+#include "text.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- start ---------------------------------------------------------------------------------------------------------- */
+
+static bool is_harmless(const char *token) {
+    return token[0] != '\0' &&
+           token[strspn(token, "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_-.:+/=")] ==
+               '\0';
+}
+
+static void answer_start(const struct invocation *in, const struct broker *broker, const char *token) {
+    struct node *object = node_object();
+    char *line = text_print("PORTD_SESSION=%s; export PORTD_SESSION", token);
+
+    output_line(&in->output, line);
+    free(line);
+    node_number(object, "session", portd_session_id(broker->client));
+    node_text(object, "token", token);
+    if (broker->owner.pid != 0)
+        node_number(object, "owner_pid", broker->owner.pid);
+    else
+        node_null(object, "owner_pid");
+    node_text(object, "rule", broker_rule_name(broker->owner.rule));
+    node_flag(object, "existed", portd_session_joined(broker->client));
+    output_value(&in->output, "", object);
+}
+
+static int run_start(const struct invocation *in) {
+    bool join = command_option(in, "join") != NULL;
+    struct broker_wish wish = {join ? BROKER_OWNER : BROKER_NEW, true, NULL, in->deadline};
+    struct broker broker;
+    const char *token;
+    int rc;
+
+    if (command_words(in) > 1)
+        return failure_usage(&in->output, NULL, "'%s' is too much", command_word(in, 1));
+    if (join && command_option(in, "new") != NULL)
+        return failure_usage(&in->output, NULL, "--new or --join, not both");
+    rc = broker_connect(in, &wish, &broker);
+    if (rc != 0)
+        return rc;
+    token = portd_session_token(broker.client);
+    if (is_harmless(token))
+        answer_start(in, &broker, token);
+    else
+        rc = failure_code(&in->output, PORTD_E_GARBLED, NULL, "the broker's token is not fit for a shell");
+    broker_disconnect(&broker);
+    return rc;
+}
+
+/* ---- end ------------------------------------------------------------------------------------------------------------ */
+
+/* Which session to be connected to, and which id to name, for the word that the user gave (or none). */
+static portd_id parse_which(const char *word, struct broker_wish *wish) {
+    uint64_t id;
+
+    wish->session = BROKER_JOIN;
+    if (word == NULL)
+        return 0;
+    if (text_number(word, (UINT64_C(1) << 53) - 1, &id)) {
+        wish->session = BROKER_ALONE;
+        return id;
+    }
+    wish->session = BROKER_TOKEN;
+    wish->token = word;
+    return 0;
+}
+
+static int run_end(const struct invocation *in) {
+    struct broker_wish wish = {.start = true, .deadline = in->deadline};
+    const char *word = command_word(in, 1);
+    portd_id id = parse_which(word, &wish), own;
+    struct node *object;
+    struct broker broker;
+    bool existed;
+    int rc;
+
+    if (command_words(in) > 2)
+        return failure_usage(&in->output, NULL, "'%s' is too much", command_word(in, 2));
+    rc = broker_connect(in, &wish, &broker);
+    if (rc != 0)
+        return rc;
+    existed = wish.session != BROKER_JOIN || portd_session_joined(broker.client);
+    own = portd_session_id(broker.client);
+    rc = portd_end_session(broker.client, id, in->deadline);
+    if (rc < 0) {
+        rc = failure_call(&in->output, broker.client, rc);
+    } else if (!existed) {
+        rc = failure_code(&in->output, PORTD_E_NOT_FOUND, NULL, "there was no session to end");
+    } else {
+        object = node_object();
+        node_number(object, "ended", id != 0 ? id : own);
+        output_value(&in->output, "", object);
+        rc = 0;
+    }
+    broker_disconnect(&broker);
+    return rc;
+}
+
+/* ---- the verb ------------------------------------------------------------------------------------------------------- */
+
+static int run_list(const struct invocation *in) {
+    if (command_words(in) > 1)
+        return failure_usage(&in->output, NULL, "'%s' is too much", command_word(in, 1));
+    return listing_run(in, PORTD_KIND_SESSION);
+}
+
+static int check_options(const struct invocation *in, const char *what) {
+    if (strcmp(what, "start") != 0 &&
+        (command_option(in, "new") != NULL || command_option(in, "join") != NULL))
+        return failure_usage(&in->output, NULL, "--new and --join are for 'session start'");
+    return strcmp(what, "list") == 0 ? 0 : column_check(&in->output, NULL);
+}
+
+static int run(const struct invocation *in) {
+    static const char *const names[] = {"start", "end", "list", NULL};
+    static int (*const runs[])(const struct invocation *) = {run_start, run_end, run_list};
+    const char *what = command_word(in, 0), *closest;
+    int rc;
+
+    if (what == NULL)
+        return failure_usage(&in->output, NULL, "session what? start, end or list");
+    for (int i = 0; names[i] != NULL; i++)
+        if (strcmp(what, names[i]) == 0) {
+            rc = check_options(in, what);
+            return rc != 0 ? rc : runs[i](in);
+        }
+    closest = text_closest(what, names);
+    return failure_usage(&in->output, NULL, "session %s: %s%s%s", what,
+                         closest != NULL ? "did you mean '" : "",
+                         closest != NULL ? closest : "start, end or list", closest != NULL ? "'?" : "");
+}
+
+static const struct option_row options[] = {
+    {"new", NULL, "start: another session, even if the owner has one (this is so anyway)", false},
+    {"join", NULL, "start: the session that the owner has, made when there is none", false},
+    {NULL, NULL, NULL, false},
+};
+
+static const char *const usage[] = {
+    "session start [--owner PID] [--ttl DURATION] [--new | --join]",
+    "session end [ID | TOKEN]",
+    "session list",
+    NULL,
+};
+
+static const char *const examples[] = {
+    "eval \"$(portctl session start)\"",
+    "eval \"$(portctl session start --ttl 1h)\"; trap 'portctl session end' EXIT",
+    "portctl session list",
+    "portctl session end \"$PORTD_SESSION\" && unset PORTD_SESSION",
+    NULL,
+};
+
+static const char details[] =
+    "Everything that is made belongs to a session and goes when the session ends. Without any of this, "
+    "portctl joins the\n"
+    "session of the script or shell that calls it, which ends with that process.\n"
+    "\n"
+    "start  make a session and print shell code that sets PORTD_SESSION; portctl called with it joins this "
+    "session. It\n"
+    "       ends with its owner, found by the same rule, or with --ttl, whichever comes first\n"
+    "end    end the session that portctl joins, or the one named: waits end with the cause expired\n"
+    "list   list the sessions of this user\n"
+    "\n"
+    "The value of PORTD_SESSION is a secret: it lets any process of this user join.";
+
+const struct command command_session = {
+    .name = "session",
+    .summary = "start, end and list sessions",
+    .usage = usage,
+    .details = details,
+    .options = options,
+    .columns = item_session_columns,
+    .examples = examples,
+    .joins = true,
+    .run = run,
+};

@@ -1,0 +1,300 @@
+/* cmd_wait.c: portctl wait, until descriptors or objects are ready.
+ *
+ * Ids belong to the session of the owner. A descriptor needs an event to be waited for: when no ids are named, portctl
+ * makes it in a session of its own and the owner's session is not touched. When ids are named too, all must be in one wait,
+ * so the events are made in the owner's session and removed afterwards; their numbers are those of duplicates, which
+ * nobody else uses (native_dup_apart), because the number as such may be registered there already.
+ *
+ * --timeout limits the wait. What is around it (connecting, making and removing events) is given at least a second, so that
+ * --timeout 0 can look at all.
+ */
+#include "broker.h"
+#include "failure.h"
+#include "native.h"
+#include "target.h"
+#include "text.h"
+
+#include <errno.h>
+#include <string.h>
+
+enum { GRACE_US = 1000000, TRIES_MAX = 64 };
+
+static int64_t deadline_around(const struct invocation *in) {
+    int64_t grace = portd_now() + GRACE_US;
+
+    return in->deadline > grace ? in->deadline : grace;
+}
+
+/* ---- answers -------------------------------------------------------------------------------------------------------- */
+
+static const struct column columns[] = {
+    {"target", COLUMN_PLAIN, false}, {"cause", COLUMN_PLAIN, false}, {"mode", COLUMN_PLAIN, true},
+    {"id", COLUMN_PLAIN, true},      {NULL, COLUMN_PLAIN, false},
+};
+
+static struct node *describe(const struct target *target, int cause) {
+    struct node *object = node_object();
+
+    node_text(object, "target", target->text);
+    if (target->kind == TARGET_ID)
+        node_number(object, "id", target->id);
+    else
+        node_text(object, "mode", target_mode_name(target));
+    if (cause != PORTD_CAUSE_NONE)
+        node_text(object, "cause", portd_cause_name(cause));
+    else
+        node_null(object, "cause");
+    return object;
+}
+
+/* ---- events for descriptors ----------------------------------------------------------------------------------------- */
+
+static int check_open(const struct invocation *in, const struct targets *targets) {
+    for (size_t i = 0; i < targets->n; i++) {
+        const struct target *target = &targets->items[i];
+
+        if (target->kind != TARGET_ID && !native_is_open((portd_native)target->number))
+            return failure_usage(&in->output, "let portctl inherit it; 'portctl help fds' tells how",
+                                 "descriptor %llu is not open in portctl",
+                                 (unsigned long long)target->number);
+    }
+    return 0;
+}
+
+/* 1 if the session has an event for that number, 0 if not, or PORTD_E_*. */
+static int is_taken(portd_client *client, portd_native number, int kind, int64_t deadline) {
+    portd_id id;
+    int rc = portd_fd_to_evt(client, number, PORTD_MODE_CHECK_READ, kind, deadline, &id);
+
+    return rc != 0 ? rc : portd_fd_to_evt(client, number, PORTD_MODE_CHECK_WRITE, kind, deadline, &id);
+}
+
+/* Duplicates the descriptor to a number that the session knows no event for. Returns 1 or PORTD_E_*. */
+static int find_number(portd_client *client, struct target *target, int kind, int64_t deadline) {
+    portd_native least = 0;
+    int rc;
+
+    for (int i = 0; i < TRIES_MAX; i++) {
+        rc = native_dup_apart((portd_native)target->number, least, &target->copy);
+        if (rc < 0)
+            return rc;
+        rc = is_taken(client, target->copy, kind, deadline);
+        if (rc <= 0)
+            return rc < 0 ? rc : 1;
+        least = target->copy + 1;
+        native_close(target->copy);
+        target->copy = -1;
+    }
+    errno = EMFILE;
+    return PORTD_E_SYSTEM;
+}
+
+/* The answer "none": this descriptor can have no event. */
+static int tell_unsupported(const struct invocation *in, const struct target *target, const char *reason) {
+    struct node *list, *object;
+
+    output_note(&in->output, "%s: none: %s", target->text, reason);
+    if (output_is_text(&in->output))
+        return PORTCTL_NO;
+    list = node_list();
+    object = describe(target, PORTD_CAUSE_NONE);
+    node_flag(object, "unsupported", true);
+    node_text(object, "reason", reason);
+    node_append(list, object);
+    output_rows(&in->output, columns, list);
+    return PORTCTL_NO;
+}
+
+/* Returns 0, or the exit code when the reason has been told. */
+static int make_evt(const struct invocation *in, portd_client *client, struct target *target, bool apart) {
+    int kind = target->kind == TARGET_FD ? PORTD_FD : PORTD_SOCKET, rc = 1;
+    portd_native number = (portd_native)target->number;
+    int64_t deadline = deadline_around(in);
+
+    if (apart) {
+        rc = find_number(client, target, kind, deadline);
+        number = target->copy;
+    }
+    if (rc > 0)
+        rc = portd_fd_to_evt(client, number, target->mode, kind, deadline, &target->id);
+    target->made = rc > 0;
+    if (rc > 0)
+        return 0;
+    if (rc == 0)
+        return tell_unsupported(in, target, portd_last_error(client));
+    if (number < 0)
+        return failure_code(&in->output, rc, NULL, "%s could not be duplicated: %s", target->text,
+                            strerror(errno));
+    return failure_call(&in->output, client, rc);
+}
+
+static int make_evts(const struct invocation *in, portd_client *client, struct targets *targets) {
+    int rc = 0;
+
+    for (size_t i = 0; i < targets->n && rc == 0; i++)
+        if (targets->items[i].kind == TARGET_ID)
+            targets->items[i].id = targets->items[i].number;
+        else
+            rc = make_evt(in, client, &targets->items[i], targets->n_ids > 0);
+    return rc;
+}
+
+/* Returns 1 or the first PORTD_E_*; all are tried. */
+static int remove_evts(const struct invocation *in, portd_client *client, struct targets *targets) {
+    int first = 1;
+
+    for (size_t i = 0; i < targets->n; i++) {
+        struct target *target = &targets->items[i];
+        int rc;
+
+        if (!target->made)
+            continue;
+        rc = portd_remove(client, target->id, deadline_around(in));
+        if (rc > 0)
+            rc = portd_release(client, &target->id, 1, deadline_around(in));
+        if (rc < 0 && first > 0)
+            first = rc;
+    }
+    return first;
+}
+
+/* ---- the wait -------------------------------------------------------------------------------------------------------- */
+
+/* One line for each target that is ready, in the order of the command line. */
+static void answer(const struct invocation *in, const struct targets *targets, const portd_ready *ready,
+                   size_t n) {
+    struct node *list = node_list();
+
+    for (size_t i = 0; i < targets->n; i++)
+        for (size_t r = 0; r < n; r++)
+            if (ready[r].id == targets->items[i].id) {
+                node_append(list, describe(&targets->items[i], ready[r].cause));
+                break;
+            }
+    output_rows(&in->output, columns, list);
+}
+
+/* Two targets can be one event; the broker is asked once. */
+static size_t collect(const struct targets *targets, portd_id ids[TARGETS_MAX]) {
+    size_t n = 0;
+
+    for (size_t i = 0; i < targets->n; i++) {
+        size_t known = 0;
+
+        while (known < n && ids[known] != targets->items[i].id)
+            known++;
+        if (known == n)
+            ids[n++] = targets->items[i].id;
+    }
+    return n;
+}
+
+static int tell_timeout(const struct invocation *in) {
+    if (!output_is_text(&in->output) || !in->output.quiet)
+        failure_code(&in->output, PORTD_E_TIMEOUT, NULL, "nothing became ready in time");
+    return PORTCTL_TIMEOUT;
+}
+
+static int wait_for(const struct invocation *in, portd_client *client, const struct targets *targets) {
+    portd_id ids[TARGETS_MAX];
+    portd_ready ready[TARGETS_MAX];
+    size_t n = collect(targets, ids);
+    unsigned flags = (command_option(in, "all") != NULL ? (unsigned)PORTD_WAIT_ALL : 0) |
+                     (command_option(in, "one") != NULL ? (unsigned)PORTD_WAIT_ONE : 0);
+    int rc = portd_wait(client, ids, n, flags, in->deadline, ready);
+
+    if (rc < 0)
+        return failure_call(&in->output, client, rc);
+    if (rc > 0 && ready[0].cause == PORTD_CAUSE_DISCONNECTED)
+        return failure_code(&in->output, PORTD_E_DISCONNECTED, NULL, "%s",
+                            portd_code_text(PORTD_E_DISCONNECTED));
+    answer(in, targets, ready, (size_t)rc);
+    return rc > 0 ? PORTCTL_DONE : tell_timeout(in);
+}
+
+/* In a session of its own the events end with the connection anyway; in that of the owner they must be gone, or it is said
+ * that they are not. A wait that ended because the session did has nothing to remove. */
+static int clean_up(const struct invocation *in, portd_client *client, struct targets *targets, int rc) {
+    int removed = remove_evts(in, client, targets);
+
+    if (removed > 0 || targets->n_ids == 0 || rc == PORTCTL_UNREACHABLE || removed == PORTD_E_DISCONNECTED)
+        return rc;
+    return rc > PORTCTL_NO && rc != PORTCTL_TIMEOUT ? rc : failure_call(&in->output, client, removed);
+}
+
+static int run(const struct invocation *in) {
+    struct broker_wish wish = {.start = true, .deadline = deadline_around(in)};
+    struct targets targets;
+    struct broker broker;
+    int rc = targets_parse(in, &targets);
+
+    if (rc == 0 && command_option(in, "any") != NULL && command_option(in, "all") != NULL)
+        rc = failure_usage(&in->output, NULL, "--any or --all, not both");
+    if (rc == 0)
+        rc = check_open(in, &targets);
+    if (rc == 0) {
+        wish.session = targets.n_ids > 0 ? BROKER_JOIN : BROKER_ALONE;
+        rc = broker_connect(in, &wish, &broker);
+    }
+    if (rc != 0) {
+        targets_deinit(&targets);
+        return rc;
+    }
+    rc = make_evts(in, broker.client, &targets);
+    if (rc == 0)
+        rc = wait_for(in, broker.client, &targets);
+    rc = clean_up(in, broker.client, &targets, rc);
+    broker_disconnect(&broker);
+    targets_deinit(&targets);
+    return rc;
+}
+
+static const struct option_row options[] = {
+    {"fd", "N", "the same as the target fd:N", true},
+    {"socket", "N", "the same as the target socket:N", true},
+    {"mode", "MODE", "read or write, for the descriptors named since the last --mode", true},
+    {"any", NULL, "until one target is ready (this is so anyway)", false},
+    {"all", NULL, "until all are ready at once", false},
+    {"one", NULL, "of all waits with --one for an event, only one is woken for each activity", false},
+    {NULL, NULL, NULL, false},
+};
+
+static const char *const usage[] = {
+    "wait TARGET... [--any | --all] [--one] [--mode read|write] [--timeout DURATION]",
+    "wait --fd N --mode read [--fd N --mode write]...",
+    NULL,
+};
+
+static const char *const examples[] = {
+    "portctl wait --fd 0 --mode read --timeout 5s",
+    "portctl wait \"$id\" fd:0 --timeout 1min || echo \"exit code $?\"",
+    "portctl wait --fd 0 --mode read --fd 1 --mode write --all",
+    "portctl wait \"$id\" --timeout 0 && echo 'ready now'",
+    NULL,
+};
+
+static const char details[] =
+    "A TARGET is the id of a semaphore or an event, or a descriptor that portctl has inherited: fd:N or "
+    "socket:N. Nothing is\n"
+    "read from it. A descriptor is waited for to be readable, unless --mode says otherwise: one --mode is "
+    "for all\n"
+    "descriptors, several are each for the descriptors named since the one before.\n"
+    "\n"
+    "For each target that is ready there is a line with the target and the cause: ready, half-close, "
+    "hang-up, error,\n"
+    "removed, replaced, expired.\n"
+    "\n"
+    "Exit code 0: something is ready. 124: nothing was in time. 5: an id that this session does not have.\n"
+    "--timeout 0 looks once; connecting may then take up to a second.";
+
+const struct command command_wait = {
+    .name = "wait",
+    .summary = "wait until descriptors, semaphores or events are ready",
+    .usage = usage,
+    .details = details,
+    .options = options,
+    .columns = columns,
+    .examples = examples,
+    .joins = true,
+    .run = run,
+};

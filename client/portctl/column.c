@@ -1,0 +1,93 @@
+/* column.c: which parts of an answer are shown, and under which heading.
+ *
+ * Each verb that prints a table has one array of columns. It decides the order in text, is what --columns chooses from (in
+ * JSON too), and is listed by the help of the verb.
+ */
+#include "column.h"
+
+#include "failure.h"
+#include "output.h"
+#include "text.h"
+
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const struct column *find(const struct column *columns, const char *key, size_t length) {
+    for (; columns->key != NULL; columns++)
+        if (strlen(columns->key) == length && strncmp(columns->key, key, length) == 0)
+            return columns;
+    return NULL;
+}
+
+size_t column_choose(const char *choice, const struct column *columns, bool all,
+                     const struct column *chosen[COLUMNS_MAX], const char **wrong) {
+    size_t n = 0;
+
+    if (choice == NULL) {
+        for (; columns->key != NULL && n < COLUMNS_MAX; columns++)
+            if (all || !columns->spare)
+                chosen[n++] = columns;
+        return n;
+    }
+    for (;;) {
+        size_t length = strcspn(choice, ",");
+        const struct column *column = find(columns, choice, length);
+
+        if (column == NULL || n == COLUMNS_MAX) {
+            if (wrong != NULL)
+                *wrong = choice;
+            return 0;
+        }
+        chosen[n++] = column;
+        if (choice[length] == '\0')
+            return n;
+        choice += length + 1;
+    }
+}
+
+int column_check(const struct output *output, const struct column *columns) {
+    const struct column *chosen[COLUMNS_MAX];
+    const char *wrong = NULL;
+    char *names, *hint;
+    int rc;
+
+    if (output->columns == NULL)
+        return 0;
+    if (columns == NULL)
+        return failure_usage(output, NULL, "'%s' has no columns to choose from", output->verb);
+    if (column_choose(output->columns, columns, false, chosen, &wrong) > 0)
+        return 0;
+    names = column_names(columns);
+    hint = text_print("the columns are %s", names);
+    rc = failure_usage(output, hint, "there is no column '%.*s'", (int)strcspn(wrong, ","), wrong);
+    free(hint);
+    free(names);
+    return rc;
+}
+
+char *column_heading(const struct column *column, bool above) {
+    char *heading = text_copy(column->key);
+    size_t length = strlen(heading);
+
+    if (column->form == COLUMN_DURATION && length > 3 && strcmp(heading + length - 3, "_us") == 0)
+        heading[length - 3] = '\0';
+    for (char *p = heading; *p != '\0'; p++)
+        if (above)
+            *p = (char)toupper((unsigned char)*p);
+        else if (*p == '_')
+            *p = ' ';
+    return heading;
+}
+
+char *column_names(const struct column *columns) {
+    char *names = text_copy(columns->key);
+
+    for (columns++; columns->key != NULL; columns++) {
+        char *longer = text_print("%s,%s", names, columns->key);
+
+        free(names);
+        names = longer;
+    }
+    return names;
+}

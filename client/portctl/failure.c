@@ -1,0 +1,96 @@
+/* failure.c: exit codes, and the ways to say that something did not work.
+ *
+ * Whatever prints an error here returns an exit code that is not 0, and a verb returns it unchanged: so no path prints an
+ * error and answers 0. Exit code 1 is kept for "no"; what fails for reasons that the table has no row for is 125.
+ */
+#include "failure.h"
+
+#include "output.h"
+#include "text.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+int failure_exit(int code) {
+    switch (code) {
+    case PORTD_E_INVALID:
+        return PORTCTL_USAGE;
+    case PORTD_E_UNREACHABLE:
+    case PORTD_E_DISCONNECTED:
+    case PORTD_E_UNCERTAIN:
+        return PORTCTL_UNREACHABLE;
+    case PORTD_E_DENIED:
+        return PORTCTL_DENIED;
+    case PORTD_E_NOT_FOUND:
+    case PORTD_E_CLOSED:
+        return PORTCTL_NOT_FOUND;
+    case PORTD_E_LIMIT:
+    case PORTD_E_MEMORY:
+    case PORTD_E_TOO_COMPLEX:
+        return PORTCTL_LIMIT;
+    case PORTD_E_VERSION:
+    case PORTD_E_GARBLED:
+    case PORTD_E_MISMATCH:
+        return PORTCTL_VERSION;
+    case PORTD_E_UNSUPPORTED:
+        return PORTCTL_UNSUPPORTED;
+    case PORTD_E_TIMEOUT:
+        return PORTCTL_TIMEOUT;
+    default:
+        return PORTCTL_FAILED;
+    }
+}
+
+void failure_name(int code, char *name, size_t size) {
+    const char *from = portd_code_name(code);
+    size_t n = 0;
+
+    if (strncmp(from, "PORTD_E_", 8) != 0 || from[8] == '?') {
+        snprintf(name, size, "failed");
+        return;
+    }
+    for (from += 8; *from != '\0' && n + 1 < size; from++)
+        name[n++] = (char)tolower((unsigned char)*from);
+    name[n] = '\0';
+}
+
+int failure_usage(const struct output *output, const char *hint, const char *format, ...) {
+    va_list arguments;
+    char *message, *help;
+
+    va_start(arguments, format);
+    message = text_vprint(format, arguments);
+    va_end(arguments);
+    help = output->verb == NULL ? text_copy("portctl help") : text_print("portctl help %s", output->verb);
+    output_error(output, "usage", PORTCTL_USAGE, message, hint != NULL ? hint : help);
+    free(message);
+    free(help);
+    return PORTCTL_USAGE;
+}
+
+int failure_call(const struct output *output, const portd_client *client, int code) {
+    const char *text = portd_last_error(client), *field = portd_last_field(client),
+               *hint = portd_last_hint(client);
+
+    if (text[0] == '\0')
+        text = portd_code_text(code);
+    if (field[0] != '\0')
+        return failure_code(output, code, hint, "%s (%s)", text, field);
+    return failure_code(output, code, hint, "%s", text);
+}
+
+int failure_code(const struct output *output, int code, const char *hint, const char *format, ...) {
+    va_list arguments;
+    char *message, name[32];
+    int exit_code = failure_exit(code);
+
+    va_start(arguments, format);
+    message = text_vprint(format, arguments);
+    va_end(arguments);
+    failure_name(code, name, sizeof(name));
+    output_error(output, name, exit_code, message, hint);
+    free(message);
+    return exit_code;
+}

@@ -1,0 +1,36 @@
+/* failure.h: exit codes, and the ways to say that something did not work. Each function returns the exit code. */
+#ifndef FAILURE_H
+#define FAILURE_H
+
+#include "client/portd.h"
+
+struct output;
+
+enum exit_code {
+    PORTCTL_DONE = 0,
+    PORTCTL_NO = 1,          /* the answer is "no" or "none" */
+    PORTCTL_USAGE = 2,       /* the command line, or what the broker refuses as it is */
+    PORTCTL_UNREACHABLE = 3, /* no broker, or the connection to it was lost */
+    PORTCTL_DENIED = 4,
+    PORTCTL_NOT_FOUND = 5,
+    PORTCTL_LIMIT = 6,
+    PORTCTL_VERSION = 7,
+    PORTCTL_UNSUPPORTED = 8,
+    PORTCTL_TIMEOUT = 124,
+    PORTCTL_FAILED = 125 /* a system call, output that could not be written, an answer that makes no sense */
+};
+
+/* The exit code for a PORTD_E_* code, and the name of that code in JSON: "not_found". */
+int failure_exit(int code);
+void failure_name(int code, char *name, size_t size);
+
+/* The command line is wrong. hint NULL: where the help is. */
+int failure_usage(const struct output *output, const char *hint, const char *format, ...);
+
+/* A call of the library failed with `code`; text, field and hint are the client's last. */
+int failure_call(const struct output *output, const portd_client *client, int code);
+
+/* The same with a text and a hint (or NULL) of our own. */
+int failure_code(const struct output *output, int code, const char *hint, const char *format, ...);
+
+#endif

@@ -1,0 +1,81 @@
+/* help_topic.c: what is not about one verb. */
+#include "help.h"
+
+static const char exit_codes[] =
+    "0    done; the answer is yes\n"
+    "1    the answer is no: there is no such semaphore or event, or the descriptor can have none\n"
+    "2    usage: the command line is wrong, or the broker refuses the descriptor as it is\n"
+    "3    no broker can be reached, or the connection to it was lost\n"
+    "4    denied: a right is missing\n"
+    "5    no such object in this session, or it is gone already\n"
+    "6    a limit, a quota, or no memory; the message names it\n"
+    "7    no protocol version in common, or an answer that cannot be understood\n"
+    "8    this broker or platform does not have that\n"
+    "124  timed out\n"
+    "125  portctl failed otherwise: a system call, or the answer could not be written\n"
+    "\n"
+    "Killed by a signal, a shell shows 128 and its number: 130 after Ctrl-C, 141 when the reader of a pipe "
+    "has gone.\n"
+    "What prints an error never exits with 0.";
+
+static const char environment[] =
+    "PORTD_ADDRESS    the broker's address, when no option names one\n"
+    "PORTD_SESSION    the session to join, as 'portctl session start' prints it\n"
+    "PORTD_DAEMON     the program to start as the user's broker\n"
+    "XDG_RUNTIME_DIR  where the user's broker is: portd/portd.sock in it; else portd-UID/portd.sock in "
+    "TMPDIR or /tmp\n"
+    "\n"
+    "NO_COLOR         not empty: no colour\n"
+    "CLICOLOR_FORCE, FORCE_COLOR\n"
+    "                 not empty and not 0: colour, even into a pipe\n"
+    "TERM             dumb: no colour\n"
+    "\n"
+    "Options win over variables. The broker is looked for in this order: --address, --user or --system; "
+    "PORTD_ADDRESS; the\n"
+    "user's; the system's at /run/portd/portd.sock. If none of the last two answers the user's is started, "
+    "but not by ping,\n"
+    "status and version, and not when an option or PORTD_ADDRESS names one.";
+
+static const char json[] =
+    "Every verb takes --json. Its form is pretty on a terminal and short, one line, in a pipe; --json=pretty "
+    "and\n"
+    "--json=short choose. A list is one array; with --json=lines it is one object a line. Any other answer "
+    "is one object\n"
+    "with \"schema\": 1. Keys are the names of the columns; new ones may come, none goes.\n"
+    "\n"
+    "Numbers are integers, ids too: they stay below 2^53, so that jq reads them exactly. Times are "
+    "microseconds, in keys that\n"
+    "end with _us. What an object does not have is null.\n"
+    "\n"
+    "An error is one object on standard error:\n"
+    "  {\"error\":{\"code\":\"not_found\",\"exit\":5,\"message\":\"...\",\"hint\":\"...\"}}\n"
+    "with the same exit code. Notes, with --verbose, are {\"note\":\"...\"}.";
+
+static const char fds[] =
+    "portctl works on descriptors that it inherits, by their numbers: 0, 1 and 2 are standard input, output "
+    "and error, others\n"
+    "are passed on by redirection:\n"
+    "\n"
+    "  portctl wait --fd 0 --mode read            # standard input\n"
+    "  portctl semaphore fd 5 --mode read 5<&\"$fd\" # what the shell has as $fd, under the number 5\n"
+    "  exec 5<fifo; portctl wait fd:5             # bash passes 5 on as it is\n"
+    "\n"
+    "A shell may have marked its higher numbers close-on-exec (zsh and ksh do, from 10 on): then "
+    "'N<&\"$fd\"' is needed.\n"
+    "The broker gets a copy that shares the open file. It reads nothing from it and does not change its "
+    "flags. In a session\n"
+    "the number stands for the open file: use the same number again for the same file. If a number comes "
+    "back with another\n"
+    "file, its semaphores and events end with the cause replaced.\n"
+    "\n"
+    "While the broker has its copy the other end of a pipe or socket sees no end of file: 'portctl semaphore "
+    "fd N --mode\n"
+    "remove' before closing N. A program cannot give a descriptor to the shell that called it.";
+
+const struct help_topic help_topics[] = {
+    {"exit-codes", "what the exit codes mean", exit_codes},
+    {"environment", "variables, and how the broker is found", environment},
+    {"json", "the form of JSON answers", json},
+    {"fds", "how descriptors are named and passed on", fds},
+    {NULL, NULL, NULL},
+};

@@ -1,0 +1,27 @@
+/* ids.c: verbs that are told ids. */
+#include "ids.h"
+
+#include "failure.h"
+#include "text.h"
+
+#include <stdlib.h>
+
+int ids_parse(const struct invocation *in, portd_id **ids, size_t *n) {
+    portd_id *list;
+
+    *n = command_words(in);
+    if (*n == 0)
+        return failure_usage(&in->output, NULL, "an id is missing");
+    list = text_room(*n, sizeof(*list));
+    for (size_t i = 0; i < *n; i++) {
+        const char *word = command_word(in, i);
+
+        if (!text_number(word, (UINT64_C(1) << 53) - 1, &list[i]) || list[i] == 0) {
+            free(list);
+            return failure_usage(&in->output, "ids are numbers; 'portctl list' shows them", "'%s' is no id",
+                                 word);
+        }
+    }
+    *ids = list;
+    return 0;
+}

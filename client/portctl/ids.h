@@ -1,0 +1,14 @@
+/* ids.h: verbs that are told ids. */
+#ifndef IDS_H
+#define IDS_H
+
+#include "client/portctl/command.h"
+#include "client/portd.h"
+
+enum { IDS_PAGE = 256 }; /* in one call of the library */
+
+/* Reads the words of the verb as ids, one or more. Returns 0 and *ids, which the caller frees, or the exit code of an error
+ * that has been told. */
+int ids_parse(const struct invocation *in, portd_id **ids, size_t *n);
+
+#endif

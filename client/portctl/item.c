@@ -1,0 +1,84 @@
+/* item.c: what the broker tells of one object, as a node.
+ *
+ * What does not apply to a kind is absent; what applies and is not there (the cause of an idle semaphore, the descriptor
+ * that has been closed) is null.
+ */
+#include "item.h"
+
+#define OBJECT_COLUMNS                                                                                       \
+    {"number", COLUMN_PLAIN, false}, {"direction", COLUMN_PLAIN, false}, {"type", COLUMN_PLAIN, false},      \
+        {"registered", COLUMN_PLAIN, false}, {"cause", COLUMN_PLAIN, false},                                 \
+        {"waiters", COLUMN_PLAIN, false}, {"descriptor", COLUMN_PLAIN, false}, {                             \
+        "handle", COLUMN_PLAIN, true                                                                         \
+    }
+#define SESSION_COLUMNS                                                                                      \
+    {"current", COLUMN_PLAIN, false}, {"owner_pid", COLUMN_PLAIN, false}, {"uid", COLUMN_PLAIN, false},      \
+        {"client", COLUMN_PLAIN, false}, {"connections", COLUMN_PLAIN, false},                               \
+        {"objects", COLUMN_PLAIN, false}, {"descriptors", COLUMN_PLAIN, false},                              \
+        {"age_us", COLUMN_DURATION, false}, {                                                                \
+        "ttl_us", COLUMN_DURATION, false                                                                     \
+    }
+
+const struct column item_columns[] = {
+    {"id", COLUMN_PLAIN, false}, {"kind", COLUMN_PLAIN, false}, OBJECT_COLUMNS, {NULL, COLUMN_PLAIN, false}};
+
+const struct column item_session_columns[] = {
+    {"id", COLUMN_PLAIN, false}, SESSION_COLUMNS, {"kind", COLUMN_PLAIN, true}, {NULL, COLUMN_PLAIN, false}};
+
+const struct column item_any_columns[] = {{"id", COLUMN_PLAIN, false},
+                                          {"kind", COLUMN_PLAIN, false},
+                                          OBJECT_COLUMNS,
+                                          SESSION_COLUMNS,
+                                          {NULL, COLUMN_PLAIN, false}};
+
+static void number_or_null(struct node *object, const char *key, uint64_t number) {
+    if (number != 0)
+        node_number(object, key, number);
+    else
+        node_null(object, key);
+}
+
+static void describe_waitable(struct node *object, const portd_item *item) {
+    node_text(object, "direction", item->direction == PORTD_DIRECTION_WRITE ? "write" : "read");
+    node_flag(object, "registered", item->registered);
+    if (item->cause != PORTD_CAUSE_NONE)
+        node_text(object, "cause", portd_cause_name(item->cause));
+    else
+        node_null(object, "cause");
+    node_number(object, "waiters", item->waiters);
+    number_or_null(object, "descriptor", item->descriptor);
+    node_flag(object, "handle", item->handle);
+}
+
+static struct node *describe_session(const portd_item *item, portd_id current) {
+    struct node *object = node_object();
+
+    node_number(object, "id", item->id);
+    node_text(object, "kind", portd_kind_name(item->kind));
+    node_flag(object, "current", item->id == current);
+    number_or_null(object, "owner_pid", item->owner_pid);
+    node_number(object, "uid", item->uid);
+    node_text(object, "client", item->client);
+    node_number(object, "connections", item->connections);
+    node_number(object, "objects", item->objects);
+    node_number(object, "descriptors", item->descriptors);
+    node_number(object, "age_us", item->age_us);
+    number_or_null(object, "ttl_us", item->ttl_us);
+    return object;
+}
+
+struct node *item_describe(const portd_item *item, portd_id current) {
+    struct node *object;
+
+    if (item->kind == PORTD_KIND_SESSION)
+        return describe_session(item, current);
+    object = node_object();
+    node_number(object, "id", item->id);
+    node_text(object, "kind", portd_kind_name(item->kind));
+    node_number(object, "number", (uint64_t)item->number);
+    if (item->kind == PORTD_KIND_DESCRIPTOR)
+        node_text(object, "type", item->type);
+    if (item->kind == PORTD_KIND_SEMAPHORE || item->kind == PORTD_KIND_EVT)
+        describe_waitable(object, item);
+    return object;
+}

@@ -1,0 +1,16 @@
+/* item.h: what the broker tells of one object, as a node. */
+#ifndef ITEM_H
+#define ITEM_H
+
+#include "client/portctl/column.h"
+#include "client/portctl/output.h"
+#include "client/portd.h"
+
+extern const struct column item_columns[];         /* of descriptors, semaphores and events */
+extern const struct column item_session_columns[]; /* of sessions */
+extern const struct column item_any_columns[];     /* of all of them */
+
+/* `current`: the id of the session that portctl is in. */
+struct node *item_describe(const portd_item *item, portd_id current);
+
+#endif

@@ -1,0 +1,30 @@
+/* native.h: what portctl asks of the platform. */
+#ifndef NATIVE_H
+#define NATIVE_H
+
+#include "client/portd.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* Before anything else is opened: if standard input, output or error is closed, takes its number, so that nothing opened
+ * later gets it and is read or written for it. Writing to such a stream fails. Returns 0 or an errno. */
+int native_guard_standard(void);
+
+/* Whether the number was open when the program began. */
+bool native_is_open(portd_native number);
+
+/* Of standard output (1) or standard error (2). */
+bool native_is_terminal(int stream);
+size_t native_terminal_width(void);
+
+/* A duplicate under a number of at least `least` (0: one that no other program is likely to use). Returns 1, or
+ * PORTD_E_SYSTEM and errno. */
+int native_dup_apart(portd_native number, portd_native least, portd_native *copy);
+void native_close(portd_native number);
+
+/* The addresses of the user's and of the system's broker. Freed by the caller. */
+char *native_user_address(void);
+char *native_system_address(void);
+
+#endif

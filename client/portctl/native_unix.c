@@ -1,0 +1,77 @@
+/* native_unix.c: what portctl asks of Unix.
+ *
+ * A number in a session means one descriptor, whoever names it. When portctl makes events of its own in the session of a
+ * shell it must not take the number that the shell uses, so it duplicates the descriptor to a number in the upper half of
+ * the table, at a place that its process id chooses.
+ */
+#define _GNU_SOURCE
+#include "native.h"
+
+#include "text.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+enum { DESCRIPTORS_MAX = 1 << 16 };
+
+static unsigned was_closed; /* bits of the standard streams */
+
+int native_guard_standard(void) {
+    for (int stream = 0; stream <= 2; stream++) {
+        int got;
+
+        if (fcntl(stream, F_GETFD) >= 0)
+            continue;
+        /* The lowest free number is this one. The wrong direction makes reads and writes fail with EBADF. */
+        got = open("/dev/null", stream == 0 ? O_WRONLY : O_RDONLY);
+        if (got < 0)
+            return errno;
+        was_closed |= 1u << stream;
+    }
+    return 0;
+}
+
+bool native_is_open(portd_native number) {
+    if (number < 3 && (was_closed & (1u << number)) != 0)
+        return false;
+    return fcntl((int)number, F_GETFD) >= 0;
+}
+
+bool native_is_terminal(int stream) { return isatty(stream) == 1; }
+
+size_t native_terminal_width(void) {
+    struct winsize size = {0};
+
+    if (ioctl(1, TIOCGWINSZ, &size) != 0)
+        return 0;
+    return size.ws_col;
+}
+
+int native_dup_apart(portd_native number, portd_native least, portd_native *copy) {
+    if (least == 0) {
+        long most = sysconf(_SC_OPEN_MAX);
+
+        if (most < 0 || most > DESCRIPTORS_MAX)
+            most = DESCRIPTORS_MAX;
+        least = (portd_native)(most / 2 + getpid() % (most / 2));
+    }
+    *copy = fcntl((int)number, F_DUPFD_CLOEXEC, (int)least);
+    return *copy < 0 ? PORTD_E_SYSTEM : 1;
+}
+
+void native_close(portd_native number) { close((int)number); }
+
+char *native_user_address(void) {
+    const char *folder = getenv("XDG_RUNTIME_DIR"), *temporary = getenv("TMPDIR");
+
+    if (folder != NULL && folder[0] != '\0')
+        return text_print("unix:%s/portd/portd.sock", folder);
+    if (temporary == NULL || temporary[0] == '\0')
+        temporary = "/tmp";
+    return text_print("unix:%s/portd-%lu/portd.sock", temporary, (unsigned long)getuid());
+}
+
+char *native_system_address(void) { return text_copy("unix:/run/portd/portd.sock"); }

@@ -1,0 +1,395 @@
+/* output.c: what portctl says, as text or as JSON.
+ *
+ * A verb builds its answer once, from nodes, and says in a table of columns how people see it; JSON shows all of it. So the
+ * two cannot come apart, and a key of JSON is the name of a column. Nodes are values of jansson, which is known to this
+ * file alone.
+ *
+ * JSON: keys are snake_case, numbers are integers below 2^53, an answer that is not there is null. A list is one array, or
+ * with --json=lines one object a line. Text: control characters are replaced, so that a name that another user chose
+ * cannot steer the terminal.
+ *
+ * Standard output is written through stdio and looked at once, in output_finish: a full disk or a closed pipe is an error.
+ */
+#include "output.h"
+
+#include "column.h"
+#include "failure.h"
+#include "table.h"
+#include "text.h"
+
+#include <errno.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { SCHEMA = 1 };
+
+/* ---- nodes ----------------------------------------------------------------------------------------------------- */
+
+static struct node *made(json_t *value) {
+    if (value == NULL)
+        text_no_memory();
+    return (struct node *)(void *)value;
+}
+
+static json_t *value_of(struct node *node) { return (json_t *)(void *)node; }
+
+/* Text that is not UTF-8 (a path can be such) has no JSON form: it is cleaned. */
+static json_t *string_of(const char *text) {
+    json_t *string = json_string(text);
+
+    if (string == NULL) {
+        char *clean = text_clean(text);
+
+        string = json_string(clean);
+        free(clean);
+    }
+    return value_of(made(string));
+}
+
+struct node *node_object(void) {
+    return made(json_object());
+}
+
+struct node *node_list(void) {
+    return made(json_array());
+}
+
+void node_free(struct node *node) { json_decref(value_of(node)); }
+
+void node_put(struct node *object, const char *key, struct node *value) {
+    if (json_object_set_new(value_of(object), key, value_of(value)) != 0)
+        text_no_memory();
+}
+
+void node_text(struct node *object, const char *key, const char *text) {
+    node_put(object, key, made(string_of(text)));
+}
+
+void node_number(struct node *object, const char *key, uint64_t number) {
+    node_put(object, key, made(json_integer((json_int_t)number)));
+}
+
+void node_flag(struct node *object, const char *key, bool flag) {
+    node_put(object, key, made(json_boolean(flag)));
+}
+
+void node_null(struct node *object, const char *key) { node_put(object, key, made(json_null())); }
+
+void node_append(struct node *list, struct node *value) {
+    if (json_array_append_new(value_of(list), value_of(value)) != 0)
+        text_no_memory();
+}
+
+void node_append_text(struct node *list, const char *text) { node_append(list, made(string_of(text))); }
+
+void node_append_number(struct node *list, uint64_t number) {
+    node_append(list, made(json_integer((json_int_t)number)));
+}
+
+/* ---- JSON ------------------------------------------------------------------------------------------------------- */
+
+/* What is left of an object when only the named columns are wanted. */
+static json_t *pick(const struct output *output, const struct column *columns, json_t *object) {
+    const struct column *chosen[COLUMNS_MAX];
+    struct node *picked;
+    size_t n;
+
+    if (output->columns == NULL)
+        return json_incref(object);
+    picked = node_object();
+    n = column_choose(output->columns, columns, true, chosen, NULL);
+    for (size_t i = 0; i < n; i++) {
+        json_t *value = json_object_get(object, chosen[i]->key);
+
+        if (value != NULL)
+            node_put(picked, chosen[i]->key, made(json_incref(value)));
+    }
+    return value_of(picked);
+}
+
+static void write_json(enum output_format format, FILE *file, const json_t *value) {
+    char *text = json_dumps(value, format == OUTPUT_PRETTY ? JSON_INDENT(2) : JSON_COMPACT);
+
+    if (text == NULL)
+        text_no_memory();
+    fputs(text, file);
+    fputc('\n', file);
+    free(text);
+}
+
+static void write_json_list(const struct output *output, const struct column *columns, json_t *list) {
+    struct node *picked = node_list();
+    json_t *object;
+    size_t i;
+
+    json_array_foreach(list, i, object) {
+        node_append(picked, made(pick(output, columns, object)));
+        if (output->format == OUTPUT_LINES)
+            write_json(output->format, stdout, json_array_get(value_of(picked), i));
+    }
+    if (output->format != OUTPUT_LINES)
+        write_json(output->format, stdout, value_of(picked));
+    json_decref(value_of(picked));
+}
+
+static void write_json_object(const struct output *output, const struct column *columns, json_t *object) {
+    struct node *whole = node_object();
+    json_t *picked = columns == NULL ? json_incref(object) : pick(output, columns, object);
+
+    node_number(whole, "schema", SCHEMA);
+    if (json_object_update(value_of(whole), picked) != 0)
+        text_no_memory();
+    write_json(output->format, stdout, value_of(whole));
+    json_decref(picked);
+    json_decref(value_of(whole));
+}
+
+/* ---- text ----------------------------------------------------------------------------------------------------------- */
+
+static char *cell_text(const json_t *value, enum column_form form) {
+    switch (json_typeof(value)) {
+    case JSON_STRING:
+        return json_string_value(value)[0] == '\0' ? text_copy("-") : text_clean(json_string_value(value));
+    case JSON_INTEGER:
+        if (form == COLUMN_DURATION)
+            return text_from_duration((uint64_t)json_integer_value(value));
+        return text_print("%" JSON_INTEGER_FORMAT, json_integer_value(value));
+    case JSON_TRUE:
+        return text_copy("yes");
+    case JSON_FALSE:
+        return text_copy("no");
+    default:
+        return text_copy("-");
+    }
+}
+
+static char *cell_of(const json_t *object, const struct column *column) {
+    const json_t *value = json_object_get(object, column->key);
+
+    return value == NULL ? text_copy("-") : cell_text(value, column->form);
+}
+
+static void write_table(const struct output *output, const struct column *columns, json_t *list) {
+    const struct column *chosen[COLUMNS_MAX];
+    size_t n = column_choose(output->columns, columns, false, chosen, NULL), i;
+    struct table table;
+    json_t *object;
+
+    table_init(&table, n);
+    for (size_t c = 0; output->legend && c < n; c++)
+        table_add_take(&table, column_heading(chosen[c], true));
+    json_array_foreach(list, i, object) {
+        for (size_t c = 0; c < n; c++)
+            table_add_take(&table, cell_of(object, chosen[c]));
+    }
+    table_write(&table, stdout, output->width, output->colour && output->legend);
+    table_deinit(&table);
+}
+
+static void write_rows(const struct output *output, const struct column *columns, json_t *list) {
+    const struct column *chosen[COLUMNS_MAX];
+    size_t n = column_choose(output->columns, columns, false, chosen, NULL), i;
+    json_t *object;
+
+    json_array_foreach(list, i, object) {
+        for (size_t c = 0; c < n; c++) {
+            char *cell = cell_of(object, chosen[c]);
+
+            printf("%s%c", cell, c + 1 < n ? ' ' : '\n');
+            free(cell);
+        }
+    }
+}
+
+/* A list inside an object: each element's values on a line of their own, all beside the same word. */
+static void add_list_lines(struct table *table, const char *key, json_t *list) {
+    json_t *element, *value;
+    const char *name;
+    size_t i;
+
+    json_array_foreach(list, i, element) {
+        char *line = json_is_object(element) ? text_copy("") : cell_text(element, COLUMN_PLAIN);
+
+        json_object_foreach(element, name, value) {
+            char *cell = cell_text(value, COLUMN_PLAIN);
+            char *longer = text_print("%s%s%s %s", line, line[0] != '\0' ? ", " : "", name, cell);
+
+            free(cell);
+            free(line);
+            line = longer;
+        }
+        table_add_take(table, text_copy(key));
+        table_add_take(table, line);
+    }
+}
+
+static void write_lines(const struct output *output, const struct column *columns, json_t *object) {
+    const struct column *chosen[COLUMNS_MAX];
+    size_t n = column_choose(output->columns, columns, true, chosen, NULL);
+    struct table table;
+
+    table_init(&table, 2);
+    for (size_t c = 0; c < n; c++) {
+        json_t *value = json_object_get(object, chosen[c]->key);
+
+        if (value == NULL)
+            continue;
+        if (json_is_array(value)) {
+            add_list_lines(&table, chosen[c]->key, value);
+            continue;
+        }
+        table_add_take(&table, column_heading(chosen[c], false));
+        table_add_take(&table, cell_text(value, chosen[c]->form));
+    }
+    table_write(&table, stdout, output->width, false);
+    table_deinit(&table);
+}
+
+/* ---- what verbs call ------------------------------------------------------------------------------------------------ */
+
+bool output_is_text(const struct output *output) { return output->format == OUTPUT_TEXT; }
+
+void output_table(const struct output *output, const struct column *columns, struct node *list) {
+    if (output_is_text(output))
+        write_table(output, columns, value_of(list));
+    else
+        write_json_list(output, columns, value_of(list));
+    json_decref(value_of(list));
+}
+
+void output_rows(const struct output *output, const struct column *columns, struct node *list) {
+    if (output_is_text(output))
+        write_rows(output, columns, value_of(list));
+    else
+        write_json_list(output, columns, value_of(list));
+    json_decref(value_of(list));
+}
+
+void output_objects(const struct output *output, const struct column *columns, struct node *list) {
+    json_t *object;
+    size_t i;
+
+    if (output_is_text(output)) {
+        json_array_foreach(value_of(list), i, object) {
+            if (i > 0)
+                putchar('\n');
+            write_lines(output, columns, object);
+        }
+    } else {
+        write_json_list(output, columns, value_of(list));
+    }
+    json_decref(value_of(list));
+}
+
+void output_object(const struct output *output, const struct column *columns, struct node *object) {
+    if (output_is_text(output))
+        write_lines(output, columns, value_of(object));
+    else
+        write_json_object(output, columns, value_of(object));
+    json_decref(value_of(object));
+}
+
+void output_line(const struct output *output, const char *line) {
+    if (output_is_text(output))
+        puts(line);
+}
+
+void output_value(const struct output *output, const char *key, struct node *object) {
+    const json_t *value = json_object_get(value_of(object), key);
+
+    if (!output_is_text(output)) {
+        write_json_object(output, NULL, value_of(object));
+    } else if (value != NULL && !json_is_null(value)) {
+        char *cell = cell_text(value, COLUMN_PLAIN);
+
+        puts(cell);
+        free(cell);
+    }
+    json_decref(value_of(object));
+}
+
+/* ---- talk ----------------------------------------------------------------------------------------------------------- */
+
+static void write_talk(const struct output *output, const char *colour, const char *word, const char *text) {
+    char *clean = text_clean(text);
+
+    if (output->error_colour)
+        fprintf(stderr, "\033[%sm%s:\033[0m %s\n", colour, word, clean);
+    else
+        fprintf(stderr, "%s: %s\n", word, clean);
+    free(clean);
+}
+
+void output_error(const struct output *output, const char *code, int exit_code, const char *message,
+                  const char *hint) {
+    struct node *whole, *error;
+
+    fflush(stdout);
+    if (output_is_text(output)) {
+        write_talk(output, "1;31", "portctl", message);
+        if (hint != NULL && hint[0] != '\0')
+            write_talk(output, "1", "hint", hint);
+        return;
+    }
+    whole = node_object();
+    error = node_object();
+    node_text(error, "code", code);
+    node_number(error, "exit", (uint64_t)exit_code);
+    node_text(error, "message", message);
+    if (hint != NULL && hint[0] != '\0')
+        node_text(error, "hint", hint);
+    node_put(whole, "error", error);
+    write_json(OUTPUT_SHORT, stderr, value_of(whole));
+    json_decref(value_of(whole));
+}
+
+static void say(const struct output *output, const char *format, va_list arguments) {
+    char *text = text_vprint(format, arguments);
+
+    if (output_is_text(output)) {
+        write_talk(output, "1", "portctl", text);
+    } else {
+        struct node *note = node_object();
+
+        node_text(note, "note", text);
+        write_json(OUTPUT_SHORT, stderr, value_of(note));
+        json_decref(value_of(note));
+    }
+    free(text);
+}
+
+void output_note(const struct output *output, const char *format, ...) {
+    va_list arguments;
+
+    if (output->quiet || !output_is_text(output))
+        return;
+    va_start(arguments, format);
+    say(output, format, arguments);
+    va_end(arguments);
+}
+
+void output_detail(const struct output *output, const char *format, ...) {
+    va_list arguments;
+
+    if (!output->verbose)
+        return;
+    va_start(arguments, format);
+    say(output, format, arguments);
+    va_end(arguments);
+}
+
+int output_finish(const struct output *output) {
+    int failed = ferror(stdout), error = 0;
+
+    errno = 0;
+    if (fflush(stdout) != 0 || failed)
+        error = errno;
+    else if (fclose(stdout) == 0)
+        return 0;
+    else
+        error = errno;
+    return failure_code(output, PORTD_E_SYSTEM, NULL, "the answer could not be written: %s",
+                        error != 0 ? strerror(error) : "standard output has failed");
+}

@@ -1,0 +1,114 @@
+/* procedure.c: what the verbs semaphore and evt share: "fd N --mode M", one call, one id.
+ *
+ * The number is that of a descriptor which portctl has inherited, and it is the number that the session knows it by: a
+ * later "check-read N" means this one. Only read and write hand a descriptor over, so only they need it to be open.
+ */
+#include "procedure.h"
+
+#include "broker.h"
+#include "failure.h"
+#include "native.h"
+#include "text.h"
+
+#include <string.h>
+
+const struct option_row procedure_options[] = {
+    {"mode", "MODE", "read, write, check-read, check-write or remove", false},
+    {NULL, NULL, NULL, false},
+};
+
+struct request {
+    int number_kind;
+    uint64_t number;
+    int mode;
+};
+
+static int parse_mode(const struct invocation *in, const char *text, int *mode) {
+    static const char *const names[] = {
+        [0] = "",
+        [PORTD_MODE_READ] = "read",
+        [PORTD_MODE_WRITE] = "write",
+        [PORTD_MODE_CHECK_READ] = "check-read",
+        [PORTD_MODE_CHECK_WRITE] = "check-write",
+        [PORTD_MODE_REMOVE] = "remove",
+    };
+
+    if (text == NULL)
+        return failure_usage(&in->output, NULL,
+                             "--mode is missing: read, write, check-read, check-write or remove");
+    for (int i = PORTD_MODE_READ; i <= PORTD_MODE_REMOVE; i++)
+        if (strcmp(names[i], text) == 0) {
+            *mode = i;
+            return 0;
+        }
+    return failure_usage(&in->output, "the modes are read, write, check-read, check-write and remove",
+                         "--mode %s: no such mode", text);
+}
+
+static int parse(const struct invocation *in, struct request *request) {
+    const char *kind = command_word(in, 0), *number = command_word(in, 1), *rest = command_word(in, 2);
+
+    if (kind == NULL || (strcmp(kind, "fd") != 0 && strcmp(kind, "socket") != 0))
+        return failure_usage(&in->output, NULL, "say 'fd N' or 'socket N'%s%s", kind != NULL ? ", not " : "",
+                             kind != NULL ? kind : "");
+    if (number == NULL)
+        return failure_usage(&in->output, NULL, "the number of the descriptor is missing: %s N", kind);
+    if (!text_number(number, INT32_MAX, &request->number))
+        return failure_usage(&in->output, NULL, "%s %s: not the number of a descriptor", kind, number);
+    if (rest != NULL)
+        return failure_usage(&in->output, NULL, "one descriptor at a time: '%s' is too much", rest);
+    request->number_kind = kind[0] == 'f' ? PORTD_FD : PORTD_SOCKET;
+    return parse_mode(in, command_option(in, "mode"), &request->mode);
+}
+
+static void answer(const struct invocation *in, const struct request *request, const portd_client *client,
+                   portd_id id) {
+    struct node *object = node_object();
+    unsigned flags = portd_last_flags(client);
+    bool unsupported = id == 0 && (flags & PORTD_RESULT_UNSUPPORTED) != 0;
+
+    if (id != 0)
+        node_number(object, "id", id);
+    else
+        node_null(object, "id");
+    node_number(object, "number", request->number);
+    if (request->mode == PORTD_MODE_READ || request->mode == PORTD_MODE_WRITE) {
+        node_flag(object, "created", (flags & PORTD_RESULT_CREATED) != 0);
+        node_flag(object, "replaced", (flags & PORTD_RESULT_REPLACED) != 0);
+    }
+    node_flag(object, "unsupported", unsupported);
+    if (unsupported)
+        node_text(object, "reason", portd_last_error(client));
+    output_value(&in->output, "id", object);
+    if (unsupported && output_is_text(&in->output))
+        output_note(&in->output, "none: %s", portd_last_error(client));
+    if ((flags & PORTD_RESULT_REPLACED) != 0)
+        output_detail(&in->output, "%llu named another open file until now",
+                      (unsigned long long)request->number);
+}
+
+int procedure_run(const struct invocation *in, procedure_call *call) {
+    struct request request;
+    struct broker broker;
+    portd_id id = 0;
+    int rc = parse(in, &request);
+
+    if (rc != 0)
+        return rc;
+    if (request.mode <= PORTD_MODE_WRITE && !native_is_open((portd_native)request.number))
+        return failure_usage(&in->output, "let portctl inherit it; 'portctl help fds' tells how",
+                             "descriptor %llu is not open in portctl", (unsigned long long)request.number);
+    rc = broker_join(in, &broker);
+    if (rc != 0)
+        return rc;
+    rc = call(broker.client, (portd_native)request.number, request.mode, request.number_kind, in->deadline,
+              &id);
+    if (rc < 0) {
+        rc = failure_call(&in->output, broker.client, rc);
+    } else {
+        answer(in, &request, broker.client, rc > 0 ? id : 0);
+        rc = rc > 0 || request.mode == PORTD_MODE_REMOVE ? PORTCTL_DONE : PORTCTL_NO;
+    }
+    broker_disconnect(&broker);
+    return rc;
+}

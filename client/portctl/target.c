@@ -1,0 +1,148 @@
+/* target.c: what a wait is for.
+ *
+ * A target is an id, or a descriptor of portctl: fd:3, socket:3, --fd 3, --socket 3. A descriptor needs a mode. A --mode is
+ * for the descriptors named since the --mode before it; if there is only one it is for all of them, wherever it stands; if
+ * there is none they are waited for to be readable.
+ */
+#include "target.h"
+
+#include "failure.h"
+#include "native.h"
+#include "text.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+const char *target_mode_name(const struct target *target) {
+    return target->mode == PORTD_MODE_WRITE ? "write" : "read";
+}
+
+static int parse_mode(const struct invocation *in, const char *text, int *mode) {
+    if (strcmp(text, "read") == 0)
+        *mode = PORTD_MODE_READ;
+    else if (strcmp(text, "write") == 0)
+        *mode = PORTD_MODE_WRITE;
+    else
+        return failure_usage(&in->output, NULL, "--mode %s: a wait is for read or write", text);
+    return 0;
+}
+
+/* The text of a target, read. False if it is none. */
+static bool read_target(const char *text, struct target *target) {
+    static const struct prefix {
+        const char *text;
+        enum target_kind kind;
+    } prefixes[] = {{"fd:", TARGET_FD}, {"socket:", TARGET_SOCKET}};
+
+    target->kind = TARGET_ID;
+    if (text_number(text, (UINT64_C(1) << 53) - 1, &target->number))
+        return target->number != 0;
+    for (size_t i = 0; i < sizeof(prefixes) / sizeof(prefixes[0]); i++) {
+        size_t length = strlen(prefixes[i].text);
+
+        target->kind = prefixes[i].kind;
+        if (strncmp(text, prefixes[i].text, length) == 0)
+            return text_number(text + length, INT32_MAX, &target->number);
+    }
+    return false;
+}
+
+static int add_target(const struct invocation *in, struct targets *targets, const char *prefix,
+                      const char *text) {
+    struct target *target = &targets->items[targets->n];
+
+    if (targets->n == TARGETS_MAX)
+        return failure_usage(&in->output, NULL, "one wait takes at most %d targets", TARGETS_MAX);
+    target->text = text_print("%s%s", prefix, text);
+    target->copy = -1;
+    targets->n++;
+    if (!read_target(target->text, target)) {
+        if (prefix[0] != '\0')
+            return failure_usage(&in->output, NULL, "'%s': not the number of a descriptor", text);
+        return failure_usage(&in->output, NULL, "'%s' is no target: name an id, fd:N or socket:N", text);
+    }
+    targets->n_ids += target->kind == TARGET_ID;
+    return 0;
+}
+
+/* Gives the mode to the descriptors that have none yet; false when there are none. */
+static bool give_mode(struct targets *targets, int mode) {
+    bool given = false;
+
+    for (size_t i = 0; i < targets->n; i++)
+        if (targets->items[i].kind != TARGET_ID && targets->items[i].mode == 0) {
+            targets->items[i].mode = mode;
+            given = true;
+        }
+    return given;
+}
+
+static int take_argument(const struct invocation *in, struct targets *targets,
+                         const struct argument *argument, bool one_mode) {
+    int mode, rc;
+
+    if (argument->option == NULL)
+        return add_target(in, targets, "", argument->value);
+    if (strcmp(argument->option->name, "fd") == 0)
+        return add_target(in, targets, "fd:", argument->value);
+    if (strcmp(argument->option->name, "socket") == 0)
+        return add_target(in, targets, "socket:", argument->value);
+    if (strcmp(argument->option->name, "mode") != 0 || one_mode)
+        return 0;
+    rc = parse_mode(in, argument->value, &mode);
+    if (rc == 0 && !give_mode(targets, mode))
+        rc = failure_usage(&in->output, "a --mode is for the descriptors named before it",
+                           "--mode %s is for nothing", argument->value);
+    return rc;
+}
+
+static size_t count_modes(const struct invocation *in) {
+    size_t n = 0;
+
+    for (size_t i = 0; i < in->n_arguments; i++)
+        n += in->arguments[i].option != NULL && strcmp(in->arguments[i].option->name, "mode") == 0;
+    return n;
+}
+
+/* The descriptors that no --mode was for. */
+static int finish_modes(const struct invocation *in, struct targets *targets, size_t n_modes) {
+    int mode = PORTD_MODE_READ, rc;
+
+    if (n_modes == 1) {
+        rc = parse_mode(in, command_option(in, "mode"), &mode);
+        if (rc == 0 && !give_mode(targets, mode))
+            rc = failure_usage(&in->output, NULL, "--mode is for descriptors: ids have their mode already");
+        return rc;
+    }
+    for (size_t i = 0; i < targets->n && n_modes > 1; i++)
+        if (targets->items[i].kind != TARGET_ID && targets->items[i].mode == 0)
+            return failure_usage(&in->output, NULL, "%s stands behind the last --mode: read or write?",
+                                 targets->items[i].text);
+    give_mode(targets, mode);
+    return 0;
+}
+
+int targets_parse(const struct invocation *in, struct targets *targets) {
+    size_t n_modes = count_modes(in);
+    int rc = 0;
+
+    memset(targets, 0, sizeof(*targets));
+    targets->items = text_room(TARGETS_MAX + 1, sizeof(*targets->items));
+    for (size_t i = 0; i < in->n_arguments && rc == 0; i++)
+        rc = take_argument(in, targets, &in->arguments[i], n_modes == 1);
+    if (rc != 0)
+        return rc;
+    if (targets->n == 0)
+        return failure_usage(&in->output, NULL, "wait for what? Name an id, fd:N or socket:N");
+    return finish_modes(in, targets, n_modes);
+}
+
+void targets_deinit(struct targets *targets) {
+    for (size_t i = 0; i < targets->n; i++) {
+        free(targets->items[i].text);
+        if (targets->items[i].copy >= 0)
+            native_close(targets->items[i].copy);
+    }
+    free(targets->items);
+    memset(targets, 0, sizeof(*targets));
+}

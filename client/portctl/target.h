@@ -1,0 +1,36 @@
+/* target.h: what a wait is for. */
+#ifndef TARGET_H
+#define TARGET_H
+
+#include "client/portctl/command.h"
+#include "client/portd.h"
+
+enum { TARGETS_MAX = 256 }; /* in one wait */
+
+enum target_kind { TARGET_ID, TARGET_FD, TARGET_SOCKET };
+
+struct target {
+    char *text; /* as the user wrote it; of --fd 3: "fd:3" */
+    enum target_kind kind;
+    uint64_t number; /* id, or number of a descriptor */
+    int mode;        /* of a descriptor; 0 until it is known */
+    portd_id id;
+    portd_native copy; /* a descriptor of our own that stands for it, or -1 */
+    bool made;         /* the event is ours to remove */
+};
+
+struct targets {
+    struct target *items;
+    size_t n, n_ids; /* all, and those named by id */
+};
+
+/* Reads targets and their modes from the words of the verb. Returns 0, or the exit code of an error that has been told.
+ * Always to be followed by targets_deinit. */
+int targets_parse(const struct invocation *in, struct targets *targets);
+
+void targets_deinit(struct targets *targets);
+
+/* "read" */
+const char *target_mode_name(const struct target *target);
+
+#endif

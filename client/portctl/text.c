@@ -1,0 +1,250 @@
+/* text.c: strings of our own.
+ *
+ * portctl makes a few short strings and ends: when there is no memory left there is nothing to save, so that allocation
+ * ends the program with the exit code for limits. What comes from the broker may carry what another user chose (the name
+ * of a client); text_clean keeps it from steering the terminal.
+ */
+#include "text.h"
+
+#include "failure.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+void text_no_memory(void) {
+    fputs("portctl: out of memory\n", stderr);
+    exit(PORTCTL_LIMIT);
+}
+
+void *text_room(size_t n, size_t size) {
+    void *room = calloc(n > 0 ? n : 1, size);
+
+    if (room == NULL)
+        text_no_memory();
+    return room;
+}
+
+char *text_copy(const char *text) {
+    size_t size = strlen(text) + 1;
+
+    return memcpy(text_room(size, 1), text, size);
+}
+
+char *text_vprint(const char *format, va_list arguments) {
+    va_list again;
+    char *text;
+    int n;
+
+    va_copy(again, arguments);
+    n = vsnprintf(NULL, 0, format, arguments);
+    text = text_room(n < 0 ? 1 : (size_t)n + 1, 1);
+    if (n > 0)
+        vsnprintf(text, (size_t)n + 1, format, again);
+    va_end(again);
+    return text;
+}
+
+char *text_print(const char *format, ...) {
+    va_list arguments;
+    char *text;
+
+    va_start(arguments, format);
+    text = text_vprint(format, arguments);
+    va_end(arguments);
+    return text;
+}
+
+/* ---- UTF-8 ---------------------------------------------------------------------------------------------------- */
+
+/* Bytes of the character that begins here, 0 if none does. Sets *character. */
+static size_t character_length(const unsigned char *p, uint32_t *character) {
+    static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
+    size_t length = p[0] < 0x80             ? 1
+                    : (p[0] & 0xe0) == 0xc0 ? 2
+                    : (p[0] & 0xf0) == 0xe0 ? 3
+                    : (p[0] & 0xf8) == 0xf0 ? 4
+                                            : 0;
+
+    if (length < 2) {
+        *character = p[0];
+        return length;
+    }
+    *character = p[0] & (0x7fu >> length);
+    for (size_t i = 1; i < length; i++) {
+        if ((p[i] & 0xc0) != 0x80)
+            return 0;
+        *character = *character << 6 | (p[i] & 0x3fu);
+    }
+    if (*character < least[length] || *character > 0x10ffff || (*character >= 0xd800 && *character < 0xe000))
+        return 0;
+    return length;
+}
+
+static bool is_control(uint32_t character) {
+    bool bidi = (character >= 0x202a && character <= 0x202e) || (character >= 0x2066 && character <= 0x2069);
+
+    return character < 0x20 || (character >= 0x7f && character < 0xa0) || bidi;
+}
+
+char *text_clean(const char *text) {
+    char *copy = text_room(strlen(text) + 1, 1), *to = copy;
+
+    for (const char *from = text; *from != '\0';) {
+        uint32_t character;
+        size_t length = character_length((const unsigned char *)from, &character);
+
+        if (length == 0 || is_control(character))
+            *to++ = '?';
+        else
+            to = (char *)memcpy(to, from, length) + length;
+        from += length > 0 ? length : 1;
+    }
+    return copy;
+}
+
+size_t text_width(const char *text) {
+    size_t width = 0;
+
+    for (; *text != '\0'; text++)
+        width += ((unsigned char)*text & 0xc0) != 0x80;
+    return width;
+}
+
+void text_cut(char *text, size_t width) {
+    size_t n = 0;
+
+    if (width == 0 || text_width(text) <= width)
+        return;
+    for (;; text++) {
+        if (((unsigned char)*text & 0xc0) == 0x80)
+            continue;
+        if (++n < width)
+            continue;
+        text[0] = '~';
+        text[1] = '\0';
+        return;
+    }
+}
+
+/* ---- numbers and durations -------------------------------------------------------------------------------------- */
+
+/* Reads digits, as far as they go. */
+static const char *read_digits(const char *text, uint64_t most, uint64_t *number) {
+    const char *p = text;
+
+    *number = 0;
+    for (; *p >= '0' && *p <= '9'; p++) {
+        uint64_t digit = (uint64_t)(*p - '0');
+
+        if (*number > (most - digit) / 10)
+            return NULL;
+        *number = *number * 10 + digit;
+    }
+    return p == text ? NULL : p;
+}
+
+bool text_number(const char *text, uint64_t most, uint64_t *number) {
+    uint64_t value;
+    const char *end = read_digits(text, most, &value);
+
+    if (end == NULL || *end != '\0' || value > most)
+        return false;
+    *number = value;
+    return true;
+}
+
+static const struct unit {
+    const char *name;
+    int64_t us;
+} units[] = {
+    {"d", INT64_C(86400000000)}, {"h", INT64_C(3600000000)}, {"min", INT64_C(60000000)},
+    {"s", INT64_C(1000000)},     {"ms", INT64_C(1000)},      {"us", INT64_C(1)},
+};
+
+enum { N_UNITS = sizeof(units) / sizeof(units[0]) };
+
+bool text_duration(const char *text, int64_t *duration_us) {
+    uint64_t number;
+    const char *unit;
+
+    if (strcmp(text, "infinity") == 0) {
+        *duration_us = INT64_MAX;
+        return true;
+    }
+    unit = read_digits(text, INT64_MAX, &number);
+    if (unit == NULL)
+        return false;
+    if (*unit == '\0')
+        unit = "s";
+    for (int i = 0; i < N_UNITS; i++)
+        if (strcmp(unit, units[i].name) == 0) {
+            if (number > (uint64_t)(INT64_MAX / units[i].us))
+                return false;
+            *duration_us = (int64_t)number * units[i].us;
+            return true;
+        }
+    return false;
+}
+
+char *text_from_duration(uint64_t duration_us) {
+    for (int i = 0; i < N_UNITS - 1; i++) {
+        uint64_t unit = (uint64_t)units[i].us, next = (uint64_t)units[i + 1].us;
+        uint64_t whole = duration_us / unit, rest = duration_us % unit / next;
+
+        if (whole == 0)
+            continue;
+        if (rest == 0)
+            return text_print("%llu%s", (unsigned long long)whole, units[i].name);
+        return text_print("%llu%s %llu%s", (unsigned long long)whole, units[i].name, (unsigned long long)rest,
+                          units[i + 1].name);
+    }
+    return text_print("%lluus", (unsigned long long)duration_us);
+}
+
+/* ---- words that were probably meant -------------------------------------------------------------------------------- */
+
+enum { WORD_MAX = 32 };
+
+static size_t least_of(size_t a, size_t b, size_t c) {
+    size_t least = a < b ? a : b;
+
+    return least < c ? least : c;
+}
+
+/* How many letters must be put in, left out, changed or swapped with their neighbour. Long words are far from all. */
+static size_t distance(const char *a, const char *b) {
+    size_t n = strlen(a), m = strlen(b), table[WORD_MAX + 1][WORD_MAX + 1];
+
+    if (n > WORD_MAX || m > WORD_MAX)
+        return WORD_MAX;
+    for (size_t i = 0; i <= n; i++)
+        for (size_t j = 0; j <= m; j++) {
+            if (i == 0 || j == 0) {
+                table[i][j] = i + j;
+                continue;
+            }
+            table[i][j] = least_of(table[i - 1][j] + 1, table[i][j - 1] + 1,
+                                   table[i - 1][j - 1] + (a[i - 1] != b[j - 1]));
+            if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] &&
+                table[i - 2][j - 2] + 1 < table[i][j])
+                table[i][j] = table[i - 2][j - 2] + 1;
+        }
+    return table[n][m];
+}
+
+const char *text_closest(const char *text, const char *const *words) {
+    const char *closest = NULL;
+    size_t length = strlen(text), least = length < 4 ? 2 : 3;
+
+    for (; *words != NULL; words++) {
+        bool begins = length > 0 && strncmp(text, *words, length) == 0;
+        size_t far = begins ? 0 : distance(text, *words);
+
+        if (far < least) {
+            least = far;
+            closest = *words;
+        }
+    }
+    return closest;
+}
