@@ -319,27 +319,41 @@ static void as_many_descriptors_as_the_kernel_passes_are_handed_out(void **state
     wire_close(&wire);
 }
 
-static void a_full_table_spoils_one_frame(void **state) {
+/* Reads with room for so many more descriptors. */
+static void fill_tight(struct wire *wire, rlim_t room) {
     struct rlimit before, tight;
+
+    assert_return_code(getrlimit(RLIMIT_NOFILE, &before), errno);
+    tight = before;
+    int next = dup(wire->far);
+    tight.rlim_cur = (rlim_t)next + room;
+    os_close(next);
+    assert_return_code(setrlimit(RLIMIT_NOFILE, &tight), errno);
+    int r = fill(wire);
+    assert_return_code(setrlimit(RLIMIT_NOFILE, &before), errno);
+    assert_int_equal(r, 1);
+}
+
+static void a_full_table_spoils_one_frame(void **state) {
     struct wire wire;
 
     (void)state;
     wire_open(&wire, FRAME_REQUEST_MAX);
     far_frame(&wire, 3, 3, 4, 'a');
-    far_frame(&wire, 1, 1, 4, 'b');
-    assert_return_code(getrlimit(RLIMIT_NOFILE, &before), errno);
-    tight = before;
-    int next = dup(wire.far);
-    tight.rlim_cur = (rlim_t)next + 1; /* room for one more where this one was */
-    os_close(next);
-    assert_return_code(setrlimit(RLIMIT_NOFILE, &tight), errno);
-    int r = fill(&wire);
-    assert_return_code(setrlimit(RLIMIT_NOFILE, &before), errno);
-    assert_int_equal(r, 1);
+    far_frame(&wire, 1, 3, 4, 'b'); /* what is left of them is as many as it claims */
+    far_frame(&wire, 0, 1, 4, 'c'); /* likewise: none */
+    far_frame(&wire, 1, 1, 4, 'd');
+    fill_tight(&wire, 1);
     expect_frame(&wire, 4, 'a', 1, true);
     expect_none(&wire);
+    fill_tight(&wire, 1);
+    expect_frame(&wire, 4, 'b', 1, true);
+    expect_none(&wire);
+    fill_tight(&wire, 0);
+    expect_frame(&wire, 4, 'c', 0, true);
+    expect_none(&wire);
     assert_int_equal(fill(&wire), 1);
-    expect_frame(&wire, 4, 'b', 1, false);
+    expect_frame(&wire, 4, 'd', 1, false);
     expect_idle(&wire);
     wire_close(&wire);
 }
@@ -552,6 +566,26 @@ static void the_buffer_is_lent_and_comes_back(void **state) {
     wire_close(&wire);
 }
 
+static void of_two_buffers_the_larger_is_kept(void **state) {
+    struct wire one, two;
+
+    (void)state;
+    wire_open(&one, FRAME_REQUEST_MAX);
+    wire_open(&two, FRAME_REQUEST_MAX);
+    two.channel.scratch = &one.scratch;
+    put(&one, FRAME_LONG_MAX, 'a');
+    put(&two, 3, 'b');
+    channel_trim(&one.channel, 0);
+    size_t capacity = one.scratch.spare_capacity;
+    assert_true(capacity >= FRAME_LONG_MAX);
+    assert_int_equal(channel_flush(&two.channel), 0);
+    assert_int_equal(one.scratch.spare_capacity, capacity);
+    assert_int_equal(channel_memory(&two.channel), 0);
+    two.channel.scratch = &two.scratch;
+    wire_close(&two);
+    wire_close(&one);
+}
+
 static void a_frame_can_be_shortened_or_taken_back(void **state) {
     struct wire wire, reader;
 
@@ -615,6 +649,36 @@ static void a_slow_reader_gets_everything_in_order(void **state) {
     expect_blocked_frames(&wire, &reader, 0, n);
     expect_idle(&reader);
     assert_int_equal(channel_pending(&wire.channel), 0);
+    assert_int_equal(channel_memory(&wire.channel), 0);
+    reader_close(&reader);
+    wire_close(&wire);
+}
+
+/* Long frames go out in parts while others are put behind them, so the buffer is moved and grown with half-sent bytes. */
+static void frames_may_be_put_while_others_go_out(void **state) {
+    struct wire wire, reader;
+    int next = 0;
+    int small = 1;
+
+    (void)state;
+    wire_open(&wire, FRAME_REQUEST_MAX);
+    reader_open(&reader, &wire);
+    assert_return_code(setsockopt(wire.near, SOL_SOCKET, SO_SNDBUF, &small, sizeof(small)), errno);
+    for (int i = 0; i < 200; i++) {
+        put(&wire, i % 20 == 0 ? FRAME_LONG_MAX : (size_t)(1000 + 37 * i), i);
+        assert_int_equal(channel_flush(&wire.channel), 0);
+        while (next < (i < 150 ? i - i % 15 : i + 1)) { /* behind by more and less, in the end by nothing */
+            while (!channel_has_frame(&reader.channel)) {
+                assert_int_equal(fill(&reader), 1);
+                assert_int_equal(channel_rest(&reader.channel), 0);
+                assert_int_equal(channel_flush(&wire.channel), 0);
+            }
+            expect_frame(&reader, next % 20 == 0 ? FRAME_LONG_MAX : (size_t)(1000 + 37 * next), next, 0,
+                         false);
+            next++;
+        }
+    }
+    expect_idle(&reader);
     assert_int_equal(channel_memory(&wire.channel), 0);
     reader_close(&reader);
     wire_close(&wire);
@@ -773,8 +837,9 @@ TEST_MAIN(TEST_CASE(frames_of_one_read_are_cut_in_order), TEST_CASE(bytes_may_co
           TEST_CASE(channels_of_one_scratch_do_not_disturb_each_other),
           TEST_CASE(the_end_comes_after_the_last_frame), TEST_CASE(a_failing_read_is_told),
           TEST_CASE(deinit_discards_every_received_descriptor), TEST_CASE(what_waits_goes_out_in_one_call),
-          TEST_CASE(the_buffer_is_lent_and_comes_back), TEST_CASE(a_frame_can_be_shortened_or_taken_back),
-          TEST_CASE(a_slow_reader_gets_everything_in_order),
+          TEST_CASE(the_buffer_is_lent_and_comes_back), TEST_CASE(of_two_buffers_the_larger_is_kept),
+          TEST_CASE(a_frame_can_be_shortened_or_taken_back),
+          TEST_CASE(a_slow_reader_gets_everything_in_order), TEST_CASE(frames_may_be_put_while_others_go_out),
           TEST_CASE(descriptors_are_sent_behind_what_waits),
           TEST_CASE(descriptors_wait_as_copies_while_the_reader_is_slow),
           TEST_CASE(a_long_frame_with_descriptors_may_go_in_parts),
