@@ -25,8 +25,8 @@
 #include <stdint.h>
 
 enum {
-    CHANNEL_E_END = 1,      /* the other end has closed */
-    CHANNEL_E_PROTOCOL = 2, /* the header ends the connection; channel->fault says why */
+    CHANNEL_E_END = 2,      /* the other end has closed */
+    CHANNEL_E_PROTOCOL = 3, /* the header ends the connection; channel->fault says why */
 };
 
 struct channel_fds {
