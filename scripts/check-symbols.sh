@@ -8,7 +8,8 @@ top=$(cd "$(dirname "$0")/.." && pwd)
 room=$(mktemp -d)
 trap 'rm -rf "$room"' EXIT
 
-tr '\n' ' ' <"$top/client/portd.h" | grep -oE 'PORTD_API [^;(]*\(' | grep -oE 'portd_[a-z0-9_]+' | sort >"$room/declared"
+tr '\n' ' ' <"$top/client/portd.h" | grep -oE 'PORTD_API [^;(]*\(' | grep -oE 'portd_[a-z0-9_]+\($' | tr -d '(' |
+  sort >"$room/declared"
 grep -oE '^ +portd_[a-z0-9_]+;' "$top/client/portd.map" | tr -d ' ;' | sort >"$room/listed"
 nm --dynamic --defined-only --format=posix "$1" | awk '$2 != "A" {sub(/@.*/, "", $1); print $1}' | sort >"$room/exported"
 [ -s "$room/declared" ] || { echo "check-symbols: no declarations were found in portd.h" >&2; exit 1; }
