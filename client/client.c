@@ -2,6 +2,7 @@
 #include "client.h"
 
 #include "reply.h"
+#include "send.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -198,7 +199,7 @@ static bool client_round(portd_client *client, bool readable) {
 
     if (!client->lost && !client->closing) {
         requests_overdue(client);
-        requests_pump(client);
+        send_queued(client);
         if (reply_ended(client))
             worked = true;
         client_flush(client);

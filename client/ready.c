@@ -27,15 +27,14 @@ static int read_object(portd_client *client, const portd_request *request, const
     return object->id != 0;
 }
 
-/* Checks what the three calls have in common; 0 and *attached, the descriptor to send. `name` is what the caller calls
- * the number. */
-static int object_check(portd_client *client, portd_native fd, int mode, const char *name, os_fd *attached) {
+/* Checks what the three calls have in common; 0 and *attached, the descriptor to send. */
+static int object_check(portd_client *client, portd_native fd, int mode, os_fd *attached) {
     bool makes = mode == PORTD_MODE_READ || mode == PORTD_MODE_WRITE;
 
     if (mode < PORTD_MODE_READ || mode > PORTD_MODE_REMOVE)
         return client_fail(client, PORTD_E_INVALID, 0, "mode", "this is none of PORTD_MODE_*");
     if (fd < 0 || fd > INT32_MAX)
-        return client_fail(client, PORTD_E_INVALID, 0, name, "this cannot be the number of a descriptor");
+        return client_fail(client, PORTD_E_INVALID, 0, "fd", "this cannot be the number of a descriptor");
     *attached = makes ? (os_fd)fd : OS_FD_NONE;
     return 0;
 }
@@ -45,7 +44,7 @@ static int semaphore_start(portd_client *client, portd_native number, int mode, 
     Portd__V1__Descriptor descriptor = PORTD__V1__DESCRIPTOR__INIT;
     Portd__V1__Request message = PORTD__V1__REQUEST__INIT;
     os_fd attached;
-    int r = object_check(client, number, mode, socket ? "socket" : "fd", &attached);
+    int r = object_check(client, number, mode, &attached);
 
     if (r < 0)
         return r;
@@ -72,7 +71,7 @@ int portd_fd_to_evt_start(portd_client *client, portd_native fd, int mode, int n
     Portd__V1__DescriptorEvt descriptor = PORTD__V1__DESCRIPTOR_EVT__INIT;
     Portd__V1__Request message = PORTD__V1__REQUEST__INIT;
     os_fd attached;
-    int r = object_check(client, fd, mode, "fd", &attached);
+    int r = object_check(client, fd, mode, &attached);
 
     if (r < 0)
         return r;

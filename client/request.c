@@ -1,20 +1,15 @@
-/* request.c: starting, sending, cancelling.
- *
- * A message is packed straight into the channel. Only what cannot go yet is packed into memory of its own, and a wait not
- * even then: its time limit is relative on the wire, so it is packed when it is sent. Requests are taken from a list of
- * spare ones: in the long run starting one allocates nothing. */
+/* request.c: making, starting, cancelling and forgetting. Requests are taken from a list of spare ones: in the long run
+ * starting one allocates nothing. */
 #include "request.h"
 
 #include "client.h"
-
-#include "proto/frame.h"
+#include "send.h"
 
 #include <errno.h>
 #include <string.h>
 
 enum {
     SPARE_MAX = 256,
-    FLUSH_AT = 32 * 1024,    /* bytes of requests that _start calls may pile up */
     PATIENCE_US = 100 * 1000 /* that a wait may be answered after its time limit */
 };
 
@@ -94,8 +89,12 @@ static portd_request *request_new(portd_client *client, Portd__V1__Request__Meth
     return NULL;
 }
 
-/* Out of the queue, with what it kept for the moment when it is sent. */
-static void request_unqueue(portd_request *request) {
+void request_enqueue(portd_request *request) {
+    request->state = REQUEST_QUEUED;
+    list_append(&request->client->requests.queue, request);
+}
+
+void request_unqueue(portd_request *request) {
     list_remove(&request->client->requests.queue, request);
     request->state = REQUEST_DROPPED;
     client_allocate(request->client, request->body, 0);
@@ -149,100 +148,6 @@ void requests_deinit(portd_client *client) {
     client_allocate(client, requests->table.slots, 0);
 }
 
-/* ---- sending ------------------------------------------------------------------------------------------------------ */
-
-/* 0, -EBUSY: not now, or another negative errno. */
-static int message_put(portd_client *client, const Portd__V1__Request *message, os_fd fd) {
-    size_t length = portd__v1__request__get_packed_size(message);
-    uint8_t packed[FRAME_REQUEST_MAX];
-
-    if (length > FRAME_REQUEST_MAX)
-        return -EMSGSIZE;
-    if (fd != OS_FD_NONE) {
-        portd__v1__request__pack(message, packed);
-        return channel_put_fds(&client->channel, packed, length, &fd, 1);
-    }
-    uint8_t *body = channel_put(&client->channel, length);
-    if (!body)
-        return -ENOMEM;
-    portd__v1__request__pack(message, body);
-    return 0;
-}
-
-static int wait_put(portd_client *client, const portd_request *request) {
-    Portd__V1__Wait wait = PORTD__V1__WAIT__INIT;
-    Portd__V1__Request message = PORTD__V1__REQUEST__INIT;
-
-    wait.ids = request->ids;
-    wait.n_ids = request->n_ids;
-    wait.all = (request->flags & PORTD_WAIT_ALL) != 0;
-    wait.one = (request->flags & PORTD_WAIT_ONE) != 0;
-    if (request->deadline != PORTD_FOREVER) {
-        int64_t now = client_now(client);
-        wait.limit_case = PORTD__V1__WAIT__LIMIT_LIMIT_US;
-        wait.limit_us = request->deadline > now ? (uint64_t)(request->deadline - now) : 0;
-    }
-    message.id = request->id;
-    message.method_case = request->method;
-    message.wait = &wait;
-    return message_put(client, &message, OS_FD_NONE);
-}
-
-/* A message that lies packed in the request. */
-static int body_put(portd_client *client, const portd_request *request) {
-    if (request->fd != OS_FD_NONE)
-        return channel_put_fds(&client->channel, request->body, request->length, &request->fd, 1);
-    uint8_t *body = channel_put(&client->channel, request->length);
-    if (!body)
-        return -ENOMEM;
-    memcpy(body, request->body, request->length);
-    return 0;
-}
-
-/* Keeps what will be sent later. Copying the descriptor also tells whether it is one. */
-static int body_keep(portd_client *client, portd_request *request, const Portd__V1__Request *message,
-                     os_fd fd) {
-    request->length = portd__v1__request__get_packed_size(message);
-    if (request->length > FRAME_REQUEST_MAX)
-        return -EMSGSIZE;
-    request->body = client_allocate(client, NULL, request->length);
-    if (!request->body)
-        return -ENOMEM;
-    portd__v1__request__pack(message, request->body);
-    if (fd == OS_FD_NONE)
-        return 0;
-    request->fd = os_dup(fd);
-    return request->fd == OS_FD_NONE ? -errno : 0;
-}
-
-static bool window_open(const portd_client *client, const portd_request *request) {
-    const struct requests *requests = &client->requests;
-
-    if (!client->greeted)
-        return request->method == PORTD__V1__REQUEST__METHOD_HELLO;
-    return request_parks(request) || requests->unanswered < requests->window;
-}
-
-static void request_sent(portd_client *client, portd_request *request) {
-    request->state = REQUEST_SENT;
-    if (!request_parks(request))
-        client->requests.unanswered++;
-}
-
-static void request_queue(portd_client *client, portd_request *request) {
-    request->state = REQUEST_QUEUED;
-    list_append(&client->requests.queue, request);
-}
-
-/* Many starts in a row leave in one call, but not so many that the broker has nothing to do meanwhile. */
-static void flush_some(portd_client *client) {
-    if (client->blocked)
-        return;
-    if (channel_pending(&client->channel) >= FLUSH_AT ||
-        client->requests.unanswered >= client->requests.window)
-        client_flush(client);
-}
-
 /* ---- starting ----------------------------------------------------------------------------------------------------- */
 
 static int start_failed(portd_client *client, int error) {
@@ -258,26 +163,15 @@ static int start_failed(portd_client *client, int error) {
     return client_fail(client, code, -error, NULL, NULL);
 }
 
-/* Sends or queues a request; message is NULL for a wait. */
+/* message is NULL for a wait. */
 static int request_go(portd_client *client, portd_request *request, Portd__V1__Request *message, os_fd fd,
                       portd_request **started) {
-    int r = -EBUSY;
+    int r = send_request(client, request, message, fd);
 
-    if (message)
-        message->id = request->id;
-    if (!client->requests.queue.first && window_open(client, request))
-        r = message ? message_put(client, message, fd) : wait_put(client, request);
-    if (r == 0) {
-        request_sent(client, request);
-    } else if (r == -EBUSY) {
-        request_queue(client, request);
-        r = message ? body_keep(client, request, message, fd) : 0;
-    }
     if (r < 0) {
         request_forget(request);
         return start_failed(client, r);
     }
-    flush_some(client);
     if (started)
         *started = request;
     return 1;
@@ -367,8 +261,7 @@ void request_release(portd_client *client, portd_id id) {
 
 /* ---- ending on this side ------------------------------------------------------------------------------------------ */
 
-/* Its callback gets this code in the next round, unless the reply is there before. */
-static void request_end(portd_request *request, int code, int os_errno) {
+void request_end(portd_request *request, int code, int os_errno) {
     if (request->state == REQUEST_QUEUED)
         request_unqueue(request);
     request->code = code;
@@ -434,20 +327,4 @@ void requests_overdue(portd_client *client) {
         request_end(request, request->cancelled ? PORTD_E_CANCELLED : 0, 0);
     }
     client->requests.due = next;
-}
-
-void requests_pump(portd_client *client) {
-    portd_request *request;
-
-    while ((request = client->requests.queue.first) && window_open(client, request)) {
-        int r = request_parks(request) ? wait_put(client, request) : body_put(client, request);
-        if (r == -EBUSY)
-            return;
-        if (r < 0) {
-            request_end(request, error_of_errno(r), -r);
-            continue;
-        }
-        request_unqueue(request);
-        request_sent(client, request);
-    }
 }

@@ -90,11 +90,15 @@ bool request_parks(const portd_request *request);
 /* The next one to be called back without a reply, out of its list; or NULL. */
 portd_request *request_take_ended(portd_client *client);
 
+/* Into the queue, and out of it with what was kept for sending. */
+void request_enqueue(portd_request *request);
+void request_unqueue(portd_request *request);
+
+/* Its callback gets this code in the next round, unless the reply is there before. */
+void request_end(portd_request *request, int code, int os_errno);
+
 /* Out of every list and the table, and freed. */
 void request_forget(portd_request *request);
-
-/* Sends of the queue what the window allows. */
-void requests_pump(portd_client *client);
 
 /* Ends the waits that the broker has left unanswered far beyond their time limit. */
 void requests_overdue(portd_client *client);

@@ -1,0 +1,135 @@
+/* send.c: packing, the window, the queue.
+ *
+ * A message is packed straight into the channel. Only what cannot go yet is packed into memory of its own, and a wait not
+ * even then: its time limit is relative on the wire, so it is packed when it is sent. */
+#include "send.h"
+
+#include "client.h"
+
+#include "proto/frame.h"
+
+#include <errno.h>
+#include <string.h>
+
+enum { FLUSH_AT = 32 * 1024 }; /* bytes of requests that _start calls may pile up */
+
+/* 0, -EBUSY: not now, or another negative errno. */
+static int message_put(portd_client *client, const Portd__V1__Request *message, os_fd fd) {
+    size_t length = portd__v1__request__get_packed_size(message);
+    uint8_t packed[FRAME_REQUEST_MAX];
+
+    if (length > FRAME_REQUEST_MAX)
+        return -EMSGSIZE;
+    if (fd != OS_FD_NONE) {
+        portd__v1__request__pack(message, packed);
+        return channel_put_fds(&client->channel, packed, length, &fd, 1);
+    }
+    uint8_t *body = channel_put(&client->channel, length);
+    if (!body)
+        return -ENOMEM;
+    portd__v1__request__pack(message, body);
+    return 0;
+}
+
+static int wait_put(portd_client *client, const portd_request *request) {
+    Portd__V1__Wait wait = PORTD__V1__WAIT__INIT;
+    Portd__V1__Request message = PORTD__V1__REQUEST__INIT;
+
+    wait.ids = request->ids;
+    wait.n_ids = request->n_ids;
+    wait.all = (request->flags & PORTD_WAIT_ALL) != 0;
+    wait.one = (request->flags & PORTD_WAIT_ONE) != 0;
+    if (request->deadline != PORTD_FOREVER) {
+        int64_t now = client_now(client);
+        wait.limit_case = PORTD__V1__WAIT__LIMIT_LIMIT_US;
+        wait.limit_us = request->deadline > now ? (uint64_t)(request->deadline - now) : 0;
+    }
+    message.id = request->id;
+    message.method_case = request->method;
+    message.wait = &wait;
+    return message_put(client, &message, OS_FD_NONE);
+}
+
+/* A message that lies packed in the request. */
+static int body_put(portd_client *client, const portd_request *request) {
+    if (request->fd != OS_FD_NONE)
+        return channel_put_fds(&client->channel, request->body, request->length, &request->fd, 1);
+    uint8_t *body = channel_put(&client->channel, request->length);
+    if (!body)
+        return -ENOMEM;
+    memcpy(body, request->body, request->length);
+    return 0;
+}
+
+/* Keeps what will be sent later. Copying the descriptor also tells whether it is one. */
+static int body_keep(portd_client *client, portd_request *request, const Portd__V1__Request *message,
+                     os_fd fd) {
+    request->length = portd__v1__request__get_packed_size(message);
+    if (request->length > FRAME_REQUEST_MAX)
+        return -EMSGSIZE;
+    request->body = client_allocate(client, NULL, request->length);
+    if (!request->body)
+        return -ENOMEM;
+    portd__v1__request__pack(message, request->body);
+    if (fd == OS_FD_NONE)
+        return 0;
+    request->fd = os_dup(fd);
+    return request->fd == OS_FD_NONE ? -errno : 0;
+}
+
+static bool window_open(const portd_client *client, const portd_request *request) {
+    const struct requests *requests = &client->requests;
+
+    if (!client->greeted)
+        return request->method == PORTD__V1__REQUEST__METHOD_HELLO;
+    return request_parks(request) || requests->unanswered < requests->window;
+}
+
+static void request_sent(portd_client *client, portd_request *request) {
+    request->state = REQUEST_SENT;
+    if (!request_parks(request))
+        client->requests.unanswered++;
+}
+
+/* Many starts in a row leave in one call, but not so many that the broker has nothing to do meanwhile. */
+static void flush_some(portd_client *client) {
+    if (client->blocked)
+        return;
+    if (channel_pending(&client->channel) >= FLUSH_AT ||
+        client->requests.unanswered >= client->requests.window)
+        client_flush(client);
+}
+
+int send_request(portd_client *client, portd_request *request, Portd__V1__Request *message, os_fd fd) {
+    int r = -EBUSY;
+
+    if (message)
+        message->id = request->id;
+    if (!client->requests.queue.first && window_open(client, request))
+        r = message ? message_put(client, message, fd) : wait_put(client, request);
+    if (r == 0) {
+        request_sent(client, request);
+    } else if (r == -EBUSY) {
+        request_enqueue(request);
+        r = message ? body_keep(client, request, message, fd) : 0;
+    }
+    if (r == 0)
+        flush_some(client);
+    return r;
+}
+
+void send_queued(portd_client *client) {
+    portd_request *request;
+
+    while ((request = client->requests.queue.first) && window_open(client, request)) {
+        int r = request_parks(request) ? wait_put(client, request) : body_put(client, request);
+        if (r == -EBUSY)
+            return;
+        if (r < 0) {
+            request_end(request, error_of_errno(r), -r);
+            continue;
+        }
+        request_unqueue(request);
+        request_sent(client, request);
+    }
+}
