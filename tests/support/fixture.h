@@ -1,0 +1,111 @@
+/* fixture.h: the real broker on a temporary address, for cases in C.
+ *
+ * The program is the one that PORTD_DAEMON names (ctest sets it), else daemon/portd of the build that the test lies in.
+ * A case listed with FIXTURE_CASE(name) finds a broker running at fixture_address(), has its clients made by
+ * fixture_client(), its descriptors looked after by fixture_own() and its child processes started by fixture_fork().
+ * When it ends, also by a failed assertion, what is left of all that is taken down in this order: children, clients,
+ * descriptors, brokers. Then the broker must be back at the number of descriptors that it began with, must exit with
+ * 0 on SIGTERM (under sanitizers: having found nothing), and this process must have the descriptors that it had before.
+ *
+ * A case that wants a broker with options, or several, or one to kill, starts them itself with fixture_start(). All
+ * functions fail the case when something does not work, unless they say otherwise. Nothing here sleeps for a fixed
+ * time: fixture_until() looks at a condition again and again until it holds. */
+#ifndef FIXTURE_H
+#define FIXTURE_H
+
+#include "test.h"
+
+#include "client/portd.h"
+
+#include <sys/types.h>
+
+#define FIXTURE_CASE(name) cmocka_unit_test_setup_teardown(name, fixture_before, fixture_after)
+/* The same without a broker running: for cases that start their own. */
+#define FIXTURE_CASE_BARE(name) cmocka_unit_test_setup_teardown(name, fixture_before_bare, fixture_after)
+
+enum {
+    FIXTURE_PATIENCE_MS = 10000, /* how long a condition may take before the case fails */
+    FIXTURE_PATH = 256
+};
+
+int fixture_before(void **state);
+int fixture_before_bare(void **state);
+int fixture_after(void **state);
+
+/* ---- brokers ---------------------------------------------------------------------------------------------------- */
+
+struct fixture {
+    pid_t pid;
+    char folder[FIXTURE_PATH];
+    char address[FIXTURE_PATH + 32]; /* "unix:FOLDER/portd.sock" */
+    size_t fds;                      /* that the broker has when nobody is connected */
+    bool started;
+};
+
+/* Starts portd with --listen and --notify-fd and returns when it says that it is ready. options: further arguments,
+ * ended by NULL; or NULL. The folder is made by this call and open to other uids (the socket is not, without
+ * "--mode", "0666"). fixture must stay until the case has ended. */
+void fixture_start(struct fixture *fixture, const char *const *options);
+
+/* SIGTERM; the broker must exit with 0, and its socket must be gone. */
+void fixture_stop(struct fixture *fixture);
+
+/* SIGKILL, and waits until it is dead. */
+void fixture_kill(struct fixture *fixture);
+
+/* Descriptors of a process, counted in /proc/PID/fd. 0 if there is no such process. */
+size_t fixture_fds(pid_t pid);
+size_t fixture_broker_fds(const struct fixture *fixture);
+
+/* Waits until the broker has exactly so many more descriptors than when nobody is connected (a connection is one). */
+void fixture_until_fds(const struct fixture *fixture, size_t more);
+
+/* The broker that FIXTURE_CASE started. */
+struct fixture *fixture_broker(void);
+const char *fixture_address(void);
+
+/* ---- what belongs to a case -------------------------------------------------------------------------------------- */
+
+/* Connects to the broker of FIXTURE_CASE. The options may be NULL. */
+portd_client *fixture_client(const portd_options *options);
+
+/* The same for any address. */
+portd_client *fixture_client_at(const char *address, const portd_options *options);
+
+/* Another connection to the session of that client. */
+portd_client *fixture_joined(const portd_client *client);
+
+/* Before the end of the case. */
+void fixture_disconnect(portd_client *client);
+
+/* Closed at the end of the case; returns it. Fails for -1, with errno. */
+int fixture_own(int fd);
+
+/* Closes one that is looked after. */
+void fixture_close(int fd);
+
+/* No longer looked after. */
+int fixture_disown(int fd);
+
+/* Runs body in a child process, which ends with what body returns and must not use assertions. The child dies with
+ * this process and is killed at the end of the case. */
+pid_t fixture_fork(int (*body)(void *data), void *data);
+
+/* Waits for the end of a child: its exit status, or 256 + the signal. */
+int fixture_reap(pid_t pid);
+
+/* SIGKILL and reap. */
+void fixture_end(pid_t pid);
+
+/* ---- conditions -------------------------------------------------------------------------------------------------- */
+
+/* Until condition(data) is true; at most FIXTURE_PATIENCE_MS. Returns what it was at last. */
+bool fixture_until(bool (*condition)(void *data), void *data);
+
+/* Until poll(2) reports any of these events, or hang-up or error. Returns revents, 0 if that never came. */
+short fixture_poll(int fd, short events);
+
+/* Deadline for calls that answer at once. */
+int64_t fixture_soon(void);
+
+#endif
