@@ -48,29 +48,6 @@ void channel_init(struct channel *channel, os_fd fd, struct channel_scratch *scr
     channel->out_fds_at = SIZE_MAX;
 }
 
-/* ---- reading
- * --------------------------------------------------------------------------------------------------- */
-
-static bool in_is_scratch(const struct channel *channel) { return channel->in == channel->scratch->in; }
-
-static bool sets_are_scratch(const struct channel *channel) {
-    return channel->sets == channel->scratch->sets;
-}
-
-static void in_free(struct channel *channel) {
-    if (!in_is_scratch(channel))
-        free(channel->in);
-    channel->in = NULL;
-    channel->begin = channel->end = channel->in_capacity = 0;
-}
-
-static void sets_free(struct channel *channel) {
-    if (!sets_are_scratch(channel))
-        free(channel->sets);
-    channel->sets = NULL;
-    channel->n_sets = 0;
-}
-
 static void set_copy(struct channel_fds *to, const struct channel_fds *from) {
     to->offset = from->offset;
     to->n = from->n;
@@ -78,24 +55,27 @@ static void set_copy(struct channel_fds *to, const struct channel_fds *from) {
     memcpy(to->fds, from->fds, from->n * sizeof(*from->fds));
 }
 
-/* What is left over goes to the front of the scratch, where the next read continues it. */
+static void own_free(struct channel *channel) {
+    free(channel->own);
+    channel->own = NULL;
+    channel->own_size = channel->begin = channel->end = channel->n_sets = 0;
+}
+
+/* Puts what is left over in front of the bytes that have just been read. */
 static void scratch_take(struct channel *channel) {
     struct channel_scratch *scratch = channel->scratch;
     size_t size = channel->end - channel->begin;
     size_t n_sets = channel->n_sets;
 
-    assert(!scratch->user || scratch->user == channel);
+    if (channel->own) {
+        memcpy(scratch->in, channel->in + channel->begin, size);
+        for (size_t i = 0; i < n_sets; i++)
+            set_copy(&scratch->sets[i], &channel->sets[i]);
+        own_free(channel);
+    }
     scratch->user = channel;
-    if (size > 0)
-        memmove(scratch->in, channel->in + channel->begin, size);
-    in_free(channel);
     channel->in = scratch->in;
     channel->end = size;
-    if (sets_are_scratch(channel))
-        return;
-    for (size_t i = 0; i < n_sets; i++)
-        set_copy(&scratch->sets[i], &channel->sets[i]);
-    sets_free(channel);
     channel->sets = scratch->sets;
     channel->n_sets = n_sets;
 }
@@ -131,8 +111,7 @@ static void set_spoil(struct channel *channel) {
 }
 
 /* Finds the owner of the set that the read just filled, which began at index `from`. */
-static void set_place(struct channel *channel, size_t from, void (*discard)(void *context, os_fd fd),
-                      void *context) {
+static void set_place(struct channel *channel, size_t from, channel_discard *discard, void *context) {
     struct channel_fds *set = &channel->sets[channel->n_sets];
     size_t owner = frame_last(channel, from);
 
@@ -146,27 +125,35 @@ static void set_place(struct channel *channel, size_t from, void (*discard)(void
     channel->n_sets++;
 }
 
-int channel_fill(struct channel *channel, void (*discard)(void *context, os_fd fd), void *context) {
+int channel_fill(struct channel *channel, channel_discard *discard, void *context) {
+    struct channel_scratch *scratch = channel->scratch;
+    struct channel_fds *set = &scratch->sets[channel->n_sets];
+    size_t size = channel->end - channel->begin;
+
     if (channel_has_frame(channel))
         return 1;
-    scratch_take(channel);
+    assert(!scratch->user || scratch->user == channel);
     assert(channel->n_sets < 2);
-    size_t from = channel->end;
-    struct channel_fds *set = &channel->sets[channel->n_sets];
-    ptrdiff_t got = transport_recv(channel->fd, channel->in + from, IN_CAPACITY - from, set->fds, &set->n,
+    if (!channel->own) {
+        if (size > 0)
+            memmove(scratch->in, channel->in + channel->begin, size);
+        channel->begin = 0;
+        channel->end = size;
+    }
+    ptrdiff_t got = transport_recv(channel->fd, scratch->in + size, IN_CAPACITY - size, set->fds, &set->n,
                                    &set->truncated);
     if (got <= 0)
         return got == 0 ? CHANNEL_E_END : got == -EAGAIN ? 0 : (int)got;
+    scratch_take(channel);
     channel->end += (size_t)got;
     if (set->n > 0 || set->truncated)
-        set_place(channel, from, discard, context);
+        set_place(channel, size, discard, context);
     return 1;
 }
 
 void channel_resume(struct channel *channel) {
-    /* Nothing moves: what is left over is cut where it lies. */
     assert(channel->scratch->user != channel);
-    (void)channel;
+    (void)channel; /* nothing moves: what is left over is cut where it lies */
 }
 
 /* The header of the frame in progress, if it has come. */
@@ -220,64 +207,50 @@ int channel_next(struct channel *channel, struct channel_frame *frame) {
     return 1;
 }
 
-/* Out of memory with descriptors in the scratch, which nobody else will ever see: they are closed here. */
-static void sets_close(struct channel *channel) {
-    for (size_t i = 0; i < channel->n_sets; i++)
-        for (size_t k = 0; k < channel->sets[i].n; k++)
-            os_close(channel->sets[i].fds[k]);
-    sets_free(channel);
-    in_free(channel);
-}
+/* Copies what is left over out of the scratch: the sets, and the bytes behind them. */
+static int own_keep(struct channel *channel) {
+    size_t size = channel->end - channel->begin;
+    size_t own_size = channel->n_sets * sizeof(*channel->sets) + size;
+    struct channel_fds *own = malloc(own_size);
 
-static int sets_keep(struct channel *channel) {
-    if (channel->n_sets == 0) {
-        sets_free(channel);
-        return 0;
-    }
-    if (!sets_are_scratch(channel))
-        return 0;
-    struct channel_fds *own = malloc(channel->n_sets * sizeof(*own));
     if (!own)
         return -ENOMEM;
     for (size_t i = 0; i < channel->n_sets; i++)
         set_copy(&own[i], &channel->sets[i]);
-    channel->sets = own;
+    memcpy(own + channel->n_sets, channel->in + channel->begin, size);
+    channel->own = channel->sets = own;
+    channel->own_size = own_size;
+    channel->in = (uint8_t *)(own + channel->n_sets);
+    channel->begin = 0;
+    channel->end = size;
     return 0;
 }
 
-static int in_keep(struct channel *channel) {
-    size_t size = channel->end - channel->begin;
+static void sets_discard(const struct channel *channel, channel_discard *discard, void *context) {
+    for (size_t i = 0; i < channel->n_sets; i++)
+        for (size_t k = 0; k < channel->sets[i].n; k++)
+            discard(context, channel->sets[i].fds[k]);
+}
 
-    if (size == 0) {
-        in_free(channel);
-        return 0;
-    }
-    if (!in_is_scratch(channel))
-        return 0;
-    uint8_t *own = malloc(size);
-    if (!own)
-        return -ENOMEM;
-    memcpy(own, channel->in + channel->begin, size);
-    channel->in = own;
-    channel->in_capacity = channel->end = size;
-    channel->begin = 0;
-    return 0;
+static void close_now(void *context, os_fd fd) {
+    (void)context;
+    os_close(fd);
 }
 
 int channel_rest(struct channel *channel) {
-    int r = in_keep(channel);
+    int r = 0;
 
-    if (r == 0)
-        r = sets_keep(channel);
-    if (r < 0)
-        sets_close(channel);
+    if (channel->begin ==
+        channel->end) { /* then there are no sets: each belongs to a frame that is not cut */
+        own_free(channel);
+    } else if (!channel->own && (r = own_keep(channel)) < 0) {
+        sets_discard(channel, close_now, NULL);
+        own_free(channel);
+    }
     if (channel->scratch->user == channel)
         channel->scratch->user = NULL;
     return r;
 }
-
-/* ---- writing
- * --------------------------------------------------------------------------------------------------- */
 
 size_t channel_pending(const struct channel *channel) { return channel->out_end - channel->out_begin; }
 
@@ -286,8 +259,7 @@ static void out_return(struct channel *channel) {
     struct channel_scratch *scratch = channel->scratch;
     uint8_t *surplus = channel->out;
 
-    if (channel->out && channel->out_capacity <= SPARE_MAX &&
-        channel->out_capacity > scratch->spare_capacity) {
+    if (channel->out_capacity > scratch->spare_capacity && channel->out_capacity <= SPARE_MAX) {
         surplus = scratch->spare;
         scratch->spare = channel->out;
         scratch->spare_capacity = channel->out_capacity;
@@ -376,18 +348,13 @@ static void out_sent(struct channel *channel, size_t n) {
         out_return(channel);
 }
 
-static void out_fds_forget(struct channel *channel, void (*discard)(void *context, os_fd fd), void *context) {
+static void out_fds_forget(struct channel *channel, channel_discard *discard, void *context) {
     for (size_t i = 0; i < channel->out_fds_n; i++)
         discard(context, channel->out_fds[i]);
     free(channel->out_fds);
     channel->out_fds = NULL;
     channel->out_fds_n = 0;
     channel->out_fds_at = SIZE_MAX;
-}
-
-static void close_sent(void *context, os_fd fd) {
-    (void)context;
-    os_close(fd);
 }
 
 /* Sends the first frame with descriptors, and nothing else. Returns the bytes taken, or a negative errno. */
@@ -397,32 +364,18 @@ static ptrdiff_t out_send_fds(struct channel *channel, const os_fd *fds, size_t 
     return transport_send(channel->fd, at, FRAME_HEADER + frame_decode(at).length, fds, n_fds);
 }
 
-/* One call, up to the frame with descriptors or with that frame alone. */
-static ptrdiff_t out_send(struct channel *channel, size_t *size) {
-    *size = channel_pending(channel);
-    if (channel->out_fds_at == 0) {
-        ptrdiff_t sent = out_send_fds(channel, channel->out_fds, channel->out_fds_n);
-        /* They are in the queue now, so closing the copies waits for nothing. */
-        if (sent > 0)
-            out_fds_forget(channel, close_sent, NULL);
-        *size = sent > 0 ? (size_t)sent : 1;
-        return sent;
-    }
-    if (*size > channel->out_fds_at)
-        *size = channel->out_fds_at;
-    return transport_send(channel->fd, channel->out + channel->out_begin, *size, NULL, 0);
-}
-
 int channel_flush(struct channel *channel) {
     while (channel_pending(channel) > 0) {
-        size_t size;
-        ptrdiff_t sent = out_send(channel, &size);
-        if (sent == -EAGAIN)
-            return 0;
+        bool bare = channel->out_fds_at > 0;
+        size_t size = bare && channel->out_fds_at < SIZE_MAX ? channel->out_fds_at : channel_pending(channel);
+        ptrdiff_t sent = bare ? transport_send(channel->fd, channel->out + channel->out_begin, size, NULL, 0)
+                              : out_send_fds(channel, channel->out_fds, channel->out_fds_n);
         if (sent < 0)
-            return (int)sent;
+            return sent == -EAGAIN ? 0 : (int)sent;
+        if (!bare) /* in the queue now, so closing the copies waits for nothing */
+            out_fds_forget(channel, close_now, NULL);
         out_sent(channel, (size_t)sent);
-        if ((size_t)sent < size)
+        if (bare && (size_t)sent < size)
             return 0; /* the other end's queue is full: asking again would only tell that */
     }
     return 0;
@@ -436,7 +389,7 @@ static int out_fds_keep(struct channel *channel, const os_fd *fds, size_t n_fds)
         os_fd copy = os_dup(fds[channel->out_fds_n]);
         if (copy == OS_FD_NONE) {
             int r = -errno;
-            out_fds_forget(channel, close_sent, NULL);
+            out_fds_forget(channel, close_now, NULL);
             return r;
         }
         channel->out_fds[channel->out_fds_n] = copy;
@@ -475,14 +428,8 @@ int channel_put_fds(struct channel *channel, const uint8_t *body, size_t length,
     return 0;
 }
 
-/* ---- both
- * ------------------------------------------------------------------------------------------------------ */
-
 size_t channel_memory(const struct channel *channel) {
-    size_t sets = sets_are_scratch(channel) ? 0 : channel->n_sets * sizeof(*channel->sets);
-
-    return channel->in_capacity + sets + channel->out_capacity +
-           channel->out_fds_n * sizeof(*channel->out_fds);
+    return channel->own_size + channel->out_capacity + channel->out_fds_n * sizeof(*channel->out_fds);
 }
 
 size_t channel_fds_held(const struct channel *channel) {
@@ -493,12 +440,9 @@ size_t channel_fds_held(const struct channel *channel) {
     return n;
 }
 
-void channel_deinit(struct channel *channel, void (*discard)(void *context, os_fd fd), void *context) {
-    for (size_t i = 0; i < channel->n_sets; i++)
-        for (size_t k = 0; k < channel->sets[i].n; k++)
-            discard(context, channel->sets[i].fds[k]);
-    sets_free(channel);
-    in_free(channel);
+void channel_deinit(struct channel *channel, channel_discard *discard, void *context) {
+    sets_discard(channel, discard, context);
+    own_free(channel);
     out_fds_forget(channel, discard, context);
     out_return(channel);
     if (channel->scratch->user == channel)

@@ -50,10 +50,11 @@ struct channel {
     size_t max; /* most bytes of a body that may come in */
     /* private to channel.c: */
     uint64_t offset; /* stream offset of the first byte not yet cut */
-    uint8_t *in;     /* begin to end are the bytes not yet cut: scratch->in during a round that read, else own
-                        memory */
-    size_t begin, end, in_capacity;
-    struct channel_fds *sets; /* the descriptors that came with them: scratch->sets or own memory, likewise */
+    void *own;       /* memory of what was left over; NULL: nothing, or a round that read is on */
+    size_t own_size;
+    uint8_t *in; /* begin to end are the bytes not yet cut: in own memory, else in the scratch */
+    size_t begin, end;
+    struct channel_fds *sets; /* the descriptors that came with them, likewise */
     size_t n_sets;
     uint8_t *out;
     size_t out_begin, out_end, out_capacity;
@@ -63,6 +64,9 @@ struct channel {
     size_t out_fds_n;
     const char *fault;
 };
+
+/* Takes a descriptor that belongs to nobody: to close it, now or where that may block. */
+typedef void channel_discard(void *context, os_fd fd);
 
 struct channel_frame {
     const uint8_t *body; /* valid until the next call on this channel */
@@ -81,12 +85,13 @@ void channel_init(struct channel *channel, os_fd fd, struct channel_scratch *scr
 
 /* Frees memory; the descriptors still pending (received or to be sent) go to `discard`, which owns them then.
  */
-void channel_deinit(struct channel *channel, void (*discard)(void *context, os_fd fd), void *context);
+void channel_deinit(struct channel *channel, channel_discard *discard, void *context);
 
-/* Begins a round with what was left over, and reads once (not at all if that has a complete frame: then as
- * channel_resume). 1: bytes came; 0: none now; CHANNEL_E_END; negative errno. Descriptors that belong to no
- * frame go to discard, and the frame they came in the middle of is handed out as a mismatch. */
-int channel_fill(struct channel *channel, void (*discard)(void *context, os_fd fd), void *context);
+/* Reads once (not at all if a complete frame is left over: then as channel_resume). 1: bytes came, and the round of what was
+ * left over and of them begins; 0: none now; CHANNEL_E_END; negative errno. Unless it is 1 nothing has changed and no round
+ * has begun. Descriptors that belong to no frame go to discard, and the frame they came in the middle of is handed out as
+ * a mismatch. */
+int channel_fill(struct channel *channel, channel_discard *discard, void *context);
 
 /* Begins a round with what was left over without reading. Then as channel_fill with 1. */
 void channel_resume(struct channel *channel);

@@ -7,8 +7,8 @@
 
 enum {
     FRAME_HEADER = 8,
-    FRAME_FDS_MAX = 252,     /* attached to one frame */
-    FRAME_FDS_ROOM = 253,    /* offered to every recvmsg: the most the kernel passes at once */
+    FRAME_FDS_MAX = 252,  /* attached to one frame */
+    FRAME_FDS_ROOM = 253, /* offered to every recvmsg: the most the kernel passes at once */
     FRAME_REQUEST_MAX = 4096,
     FRAME_LONG_MAX = 69632,  /* a reply; a request of the methods write and bundle */
     FRAME_DATA_MAX = 65536,  /* a data chunk or a page inside a reply */

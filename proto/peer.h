@@ -13,7 +13,7 @@ enum { PEER_GROUPS_MAX = 64, PEER_LABEL_MAX = 128, PEER_UID_NOBODY = 65534 };
 struct peer {
     uint32_t uid;
     uint32_t gid;
-    uint32_t pid; /* for logs: it may be somebody else's by now */
+    uint32_t pid;    /* for logs: it may be somebody else's by now */
     size_t n_groups; /* supplementary groups, the first PEER_GROUPS_MAX */
     uint32_t groups[PEER_GROUPS_MAX];
     char label[PEER_LABEL_MAX]; /* security label, "" where there is none */

@@ -33,6 +33,7 @@ ptrdiff_t transport_send(os_fd connection, const void *bytes, size_t size, const
 
 /* One read. fds has room for FRAME_FDS_ROOM. Returns the bytes (> 0), 0 when the other end has closed, or a negative
  * errno. *n_fds descriptors (close-on-exec) are the caller's; *truncated: some were lost on the way. */
-ptrdiff_t transport_recv(os_fd connection, void *bytes, size_t size, os_fd *fds, size_t *n_fds, bool *truncated);
+ptrdiff_t transport_recv(os_fd connection, void *bytes, size_t size, os_fd *fds, size_t *n_fds,
+                         bool *truncated);
 
 #endif

@@ -81,8 +81,6 @@ static size_t script_count(struct run *run) {
     return counts[script_next(run) % (sizeof(counts) / sizeof(counts[0]))];
 }
 
-/* ---- the sender ------------------------------------------------------------------------------------------------ */
-
 /* Moves the boundary over the frames that are complete; it stays for ever at a bad header. */
 static void stream_advance(struct run *run) {
     while (run->sent - run->boundary >= FRAME_HEADER) {
@@ -142,8 +140,6 @@ static void send_frame(struct run *run, bool honest) {
     memset(stream + run->sent + FRAME_HEADER, (int)(run->n_calls & 0xFF), length);
     far_send(run, FRAME_HEADER + length, n_fds, claim <= FRAME_FDS_MAX && n_fds == claim);
 }
-
-/* ---- the reader ------------------------------------------------------------------------------------------------ */
 
 static void see_fd(void *context, os_fd fd) {
     struct run *run = context;
@@ -275,8 +271,6 @@ static void step(struct run *run) {
         break;
     }
 }
-
-/* ---- one run --------------------------------------------------------------------------------------------------- */
 
 static void run_open(struct run *run) {
     int pair[2];

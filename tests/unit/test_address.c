@@ -75,8 +75,6 @@ static void a_path_fits_into_a_socket_address(void **state) {
     assert_non_null(address_parse(text, &address));
 }
 
-/* ---- the user's folder ----------------------------------------------------------------------------------------- */
-
 static char base[64];
 
 static void base_make(void) {

@@ -96,8 +96,6 @@ static void expect_idle(struct wire *wire) {
     assert_null(wire->scratch.user);
 }
 
-/* ---- reading --------------------------------------------------------------------------------------------------- */
-
 static void frames_of_one_read_are_cut_in_order(void **state) {
     struct wire wire;
 
@@ -452,6 +450,52 @@ static void channels_of_one_scratch_do_not_disturb_each_other(void **state) {
     wire_close(&one);
 }
 
+static void a_read_of_nothing_begins_no_round(void **state) {
+    uint8_t bytes[FRAME_HEADER + 8];
+    struct wire one, two;
+    size_t size = frame_write(bytes, 1, 8, 'h');
+
+    (void)state;
+    wire_open(&one, FRAME_REQUEST_MAX);
+    wire_open(&two, FRAME_REQUEST_MAX);
+    two.channel.scratch = &one.scratch;
+    far_send(&one, bytes, 10, 1);
+    assert_int_equal(fill(&one), 1);
+    expect_none(&one);
+    assert_int_equal(fill(&one), 0);
+    assert_null(one.scratch.user);
+    far_frame(&two, 2, 2, 100, 't');
+    assert_int_equal(fill(&two), 1);
+    expect_frame(&two, 100, 't', 2, false);
+    expect_idle(&two);
+    far_send(&one, bytes + 10, size - 10, 0);
+    assert_int_equal(fill(&one), 1);
+    expect_frame(&one, 8, 'h', 1, false);
+    expect_idle(&one);
+    two.channel.scratch = &two.scratch;
+    wire_close(&two);
+    wire_close(&one);
+}
+
+static void one_round_may_read_twice(void **state) {
+    uint8_t bytes[FRAME_HEADER + 8];
+    struct wire wire;
+    size_t size = frame_write(bytes, 1, 8, 'h');
+
+    (void)state;
+    wire_open(&wire, FRAME_REQUEST_MAX);
+    far_frame(&wire, 0, 0, 4, 'a');
+    far_send(&wire, bytes, 5, 1);
+    assert_int_equal(fill(&wire), 1);
+    expect_frame(&wire, 4, 'a', 0, false);
+    assert_int_equal(fill(&wire), 0);
+    far_send(&wire, bytes + 5, size - 5, 0);
+    assert_int_equal(fill(&wire), 1);
+    expect_frame(&wire, 8, 'h', 1, false);
+    expect_idle(&wire);
+    wire_close(&wire);
+}
+
 static void the_end_comes_after_the_last_frame(void **state) {
     struct wire wire;
 
@@ -498,8 +542,6 @@ static void deinit_discards_every_received_descriptor(void **state) {
     wire_close(&wire);
     assert_int_equal(wire.discarded, 5);
 }
-
-/* ---- writing --------------------------------------------------------------------------------------------------- */
 
 static void put(struct wire *wire, size_t length, int filling) {
     uint8_t *body = channel_put(&wire->channel, length);
@@ -835,6 +877,7 @@ TEST_MAIN(TEST_CASE(frames_of_one_read_are_cut_in_order), TEST_CASE(bytes_may_co
           TEST_CASE(a_bad_header_ends_the_connection_before_its_body),
           TEST_CASE(a_pause_reads_nothing_and_loses_nothing),
           TEST_CASE(channels_of_one_scratch_do_not_disturb_each_other),
+          TEST_CASE(a_read_of_nothing_begins_no_round), TEST_CASE(one_round_may_read_twice),
           TEST_CASE(the_end_comes_after_the_last_frame), TEST_CASE(a_failing_read_is_told),
           TEST_CASE(deinit_discards_every_received_descriptor), TEST_CASE(what_waits_goes_out_in_one_call),
           TEST_CASE(the_buffer_is_lent_and_comes_back), TEST_CASE(of_two_buffers_the_larger_is_kept),
