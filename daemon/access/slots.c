@@ -17,6 +17,8 @@ void slots_give(struct slots *slots, size_t n) {
 
 bool slots_may_receive(const struct slots *slots) { return slots->used + SLOTS_RECEIVE <= slots->limit; }
 
+bool slots_roomy(const struct slots *slots) { return slots->used + 2 * SLOTS_RECEIVE <= slots->limit; }
+
 bool slots_may_keep(const struct slots *slots, size_t n_more) {
     return slots->used + n_more + SLOTS_KEEP <= slots->limit;
 }

@@ -2,7 +2,8 @@
  *
  * Discarding a received descriptor closes it, and the kernel discards when the table has no room: inside recvmsg, where nobody
  * chose to wait. So the broker never reads a connection with fewer free slots than one message can bring (SLOTS_RECEIVE), and refuses to
- * keep what would leave fewer than that and a margin for descriptors on their way to be closed (SLOTS_KEEP). What is refused is
+ * keep what would leave fewer than that and a margin for descriptors on their way to be closed (SLOTS_KEEP). While the margin
+ * is in use (not slots_roomy), those who use it are not read and nobody is accepted, so that it lasts for the others. What is refused is
  * closed; so remove, close and the end of a session always get through.
  *
  * Everything that takes a slot is counted here by whoever opens or receives it, until it is really closed. */
@@ -12,7 +13,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-enum { SLOTS_RECEIVE = 253, SLOTS_KEEP = 2 * SLOTS_RECEIVE };
+enum { SLOTS_RECEIVE = 253, SLOTS_KEEP = 3 * SLOTS_RECEIVE };
 
 struct slots {
     size_t limit;
@@ -28,6 +29,9 @@ void slots_give(struct slots *slots, size_t n);
 
 /* Whether a message may be received now. */
 bool slots_may_receive(const struct slots *slots);
+
+/* Whether that would still be so after another message had brought all that it can. */
+bool slots_roomy(const struct slots *slots);
 
 /* Whether n of the descriptors may stay for long: those that are counted already (received) or will be (n more). */
 bool slots_may_keep(const struct slots *slots, size_t n_more);

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { OTHERS_SHARE = 4, TOP = 3, SECOND = 1000000 };
+enum { OTHERS_SHARE = 4, SESSION_SPARE = 64, TOP = 3, SECOND = 1000000 };
 
 static const char *const names[USER_SLOTS] = {"sessions", "connections", "descriptors",
                                               "objects",  "waits",       "bytes"};
@@ -143,6 +143,12 @@ void account_deinit(struct account *account) {
 }
 
 int account_take(struct account *account, enum user_slot slot, uint64_t amount, struct refusal *refusal) {
+    uint64_t limit = account->user->limits[slot] - account->user->limits[slot] / SESSION_SPARE;
+    if (amount > limit - account->used[slot])
+        return refusal_set(refusal, REFUSAL_LIMIT, NULL, "remove or release what is no longer needed",
+                           "limit of %s: session %" PRIu64 " (%s) has %" PRIu64 " of %" PRIu64
+                           " and asks for %" PRIu64 " more",
+                           names[slot], account->session, account->name, account->used[slot], limit, amount);
     if (user_take(account->user, slot, amount, refusal))
         return -1;
     account->used[slot] += amount;

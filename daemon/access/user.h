@@ -1,7 +1,8 @@
 /* user.h: how much each uid, and each session of it, may have of what the broker has.
  *
  * A user is the account of one uid, an account that of one session. Taking is checked against both before anything is
- * allocated, and given back by whoever took. The broker's own uid may have everything, any other a quarter of each limit.
+ * allocated, and given back by whoever took. The broker's own uid may have everything, any other a quarter of each limit; a
+ * session all but a 64th of its uid's, so that another one of the same user can always act.
  * A refusal names the limit and who holds most of it. Users live as long as somebody refers to them. */
 #ifndef USER_H
 #define USER_H
@@ -43,6 +44,7 @@ struct user {
     uint64_t uid; /* key of the table */
     struct users *users;
     unsigned refs;
+    unsigned discards; /* received descriptors that workers are closing */
     uint64_t used[USER_SLOTS];
     uint64_t limits[USER_SLOTS];
     uint64_t rate;

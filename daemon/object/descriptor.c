@@ -10,17 +10,6 @@
 
 static const uint8_t interests[2] = {ENGINE_READ, ENGINE_WRITE};
 
-static void on_discarded(void *slots) { slots_give(slots, 1); }
-
-void descriptor_discard(struct registry *registry, os_fd fd, enum inspect_type type, uint32_t uid) {
-    if (!inspect_closes_at_once(type)) {
-        closer_close(registry->closer, fd, uid, on_discarded, registry->slots);
-        return;
-    }
-    os_close(fd);
-    slots_give(registry->slots, 1);
-}
-
 struct descriptor *descriptor_find(const struct belongings *belongings, int64_t number) {
     return table_find(&belongings->numbers, (uint64_t)number);
 }
@@ -91,22 +80,18 @@ int descriptor_claim(struct belongings *belongings, int64_t number, os_fd fd, bo
     struct descriptor *old = descriptor_find(belongings, number);
     bool same = old && !old->closing && inspect_same(old->fd, fd);
     enum inspect_type type = same ? (enum inspect_type)old->type : inspect_type_of(fd);
-    *claim = (struct descriptor_claim){.descriptor = old};
+    *claim = (struct descriptor_claim){.descriptor = old, .type = type};
     if (check(type, fd, socket, refusal))
-        goto refuse;
-    if (same) {
-        descriptor_discard(belongings->registry, fd, type, (uint32_t)belongings->account.user->uid);
+        return -1;
+    if (same)
         return 0;
-    }
     claim->descriptor = descriptor_new(belongings, number, fd, type, refusal);
     if (!claim->descriptor)
-        goto refuse;
+        return -1;
+    claim->kept = true;
     claim->replaced = old && replace(belongings, old);
     table_add(&belongings->numbers, claim->descriptor);
     return 0;
-refuse:
-    descriptor_discard(belongings->registry, fd, type, (uint32_t)belongings->account.user->uid);
-    return -1;
 }
 
 int descriptor_arm(struct descriptor *descriptor, unsigned extra) {

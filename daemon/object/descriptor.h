@@ -36,11 +36,13 @@ struct descriptor {
 
 struct descriptor_claim {
     struct descriptor *descriptor;
+    enum inspect_type type;
+    bool kept;     /* fd is the broker's copy now; if not, it is still the caller's, of that type */
     bool replaced; /* the number named another open file, whose objects have ended */
 };
 
 /* The descriptor of that number for the open file fd: the one that is there if it is the same, else a new one, replacing an old
- * one. Takes fd in every case (it counts as a taken slot). With `socket` it must be one. 0, or -1 and the refusal; then nothing has
+ * one. fd counts as a taken slot. With `socket` it must be one. 0, or -1 and the refusal; then nothing has
  * changed. A new descriptor that nothing refers to must be given to descriptor_settle. */
 int descriptor_claim(struct belongings *belongings, int64_t number, os_fd fd, bool socket,
                      struct descriptor_claim *claim, struct refusal *refusal);
@@ -67,8 +69,5 @@ void descriptor_leave(struct descriptor *descriptor);
 
 /* close->done runs once the copy is closed. Only for one that is `closing`. */
 void descriptor_await_close(struct descriptor *descriptor, struct descriptor_close *close);
-
-/* Closes a received descriptor that is not kept; uid as in closer_close. */
-void descriptor_discard(struct registry *registry, os_fd fd, enum inspect_type type, uint32_t uid);
 
 #endif

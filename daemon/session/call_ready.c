@@ -183,8 +183,12 @@ static int create(struct call *call, const struct procedure *procedure, int dire
     struct indicator *indicator;
     bool created;
     int result;
-    if (descriptor_claim(belongings, procedure->number, dispatch_take(call), procedure->socket, &claim,
-                         &call->refusal))
+    result =
+        descriptor_claim(belongings, procedure->number, call->fd, procedure->socket, &claim, &call->refusal);
+    call->type = claim.type;
+    if (claim.kept)
+        dispatch_take(call);
+    if (result)
         return -1;
     if (procedure->kind == OBJECT_SEMAPHORE)
         result = semaphore_open(claim.descriptor, direction, &indicator, &created, &call->refusal);

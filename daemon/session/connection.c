@@ -47,10 +47,50 @@ fail:
     return NULL;
 }
 
+static void mark_dirty(struct connection *connection) {
+    if (connection->dirty)
+        return;
+    connection->dirty = true;
+    connection->dirty_next = connection->all->dirty;
+    connection->all->dirty = connection;
+}
+
+/* The last thing that refers to a connection is a worker that closes something of it. */
+static void free_closed(struct connection *connection) {
+    if (!connection->closed || connection->discards)
+        return;
+    user_give(connection->user, USER_CONNECTIONS, 1);
+    user_unref(connection->user);
+    free(connection);
+}
+
+static void on_discarded(void *context) {
+    struct connection *connection = context;
+    slots_give(slots_of(connection), 1);
+    connection->discards--;
+    connection->user->discards--;
+    if (!connection->dead && connection->discards == CONNECTION_DISCARDS)
+        mark_dirty(connection);
+    free_closed(connection);
+}
+
+void connection_discard(struct connection *connection, os_fd fd, enum inspect_type type) {
+    if (inspect_closes_at_once(type)) {
+        os_close(fd);
+        slots_give(slots_of(connection), 1);
+        return;
+    }
+    connection->discards++;
+    connection->user->discards++;
+    closer_close(connection->all->registry->closer, fd, (uint32_t)connection->user->uid, on_discarded,
+                 connection);
+}
+
+/* For the channel, which does not count slots. */
 static void discard(void *context, os_fd fd) {
     struct connection *connection = context;
     slots_take(slots_of(connection), 1);
-    descriptor_discard(connection->all->registry, fd, INSPECT_OTHER, (uint32_t)connection->user->uid);
+    connection_discard(connection, fd, INSPECT_OTHER);
 }
 
 /* Others wait for the same activity that this one was given and will do nothing with any more. */
@@ -109,13 +149,13 @@ struct connection *connection_next_joined(const struct connection *connection) {
 static void on_closed(void *context) {
     struct connection *connection = context;
     slots_give(slots_of(connection), 1);
-    user_give(connection->user, USER_CONNECTIONS, 1);
-    user_unref(connection->user);
-    free(connection);
+    connection->closed = true;
+    free_closed(connection);
 }
 
 static void bury(struct connection *connection) {
     user_give(connection->user, USER_BYTES, connection->bytes);
+    user_give(connection->user, USER_DESCRIPTORS, connection->held_fds);
     slots_give(slots_of(connection), connection->held_fds);
     channel_deinit(&connection->channel, discard, connection);
     table_deinit(&connection->by_request);
@@ -131,24 +171,45 @@ void connection_bury_all(struct sessions *sessions) {
     }
 }
 
-/* What the channel keeps between turns is charged to the user; descriptors in half-read frames take slots. */
+/* Charges the difference to the user. False: it may not have so much. */
+static bool charge(struct user *user, enum user_slot slot, size_t *charged, size_t now,
+                   struct refusal *refusal) {
+    if (now > *charged && user_take(user, slot, now - *charged, refusal))
+        return false;
+    if (now < *charged)
+        user_give(user, slot, *charged - now);
+    *charged = now;
+    return true;
+}
+
+/* What the channel keeps between turns is charged to the user, bytes and descriptors. Those of half a frame may stay as
+ * others may that are kept: somebody could leave it at that half. */
 static void account(struct connection *connection) {
-    struct refusal refusal;
-    size_t bytes = channel_memory(&connection->channel), fds = channel_fds_held(&connection->channel);
-    if (fds > connection->held_fds)
-        slots_take(slots_of(connection), fds - connection->held_fds);
-    else
-        slots_give(slots_of(connection), connection->held_fds - fds);
-    connection->held_fds = fds;
-    if (bytes > connection->bytes) {
-        if (user_take(connection->user, USER_BYTES, bytes - connection->bytes, &refusal)) {
-            connection_end(connection, refusal.text);
-            return;
-        }
-    } else {
-        user_give(connection->user, USER_BYTES, connection->bytes - bytes);
+    struct slots *slots = slots_of(connection);
+    struct refusal refusal = {.text = "half a frame holds descriptors that there is no room for"};
+    size_t before = connection->held_fds, fds = channel_fds_held(&connection->channel);
+    if (fds > before)
+        slots_take(slots, fds - before);
+    if (!charge(connection->user, USER_DESCRIPTORS, &connection->held_fds, fds, &refusal)) {
+        slots_give(slots,
+                   fds - before); /* the channel hands them to be discarded, where they are counted again */
+        connection_end(connection, refusal.text);
+        return;
     }
-    connection->bytes = bytes;
+    if (fds < before)
+        slots_give(slots, before - fds);
+    if (fds > before && !slots_may_keep(slots, 0))
+        connection_end(connection, refusal.text);
+    else if (!charge(connection->user, USER_BYTES, &connection->bytes, channel_memory(&connection->channel),
+                     &refusal))
+        connection_end(connection, refusal.text);
+}
+
+/* Whether the process's table of descriptors keeps this connection from being read. */
+static bool short_of_slots(const struct connection *connection) {
+    const struct slots *slots = slots_of(connection);
+    return !slots_may_receive(slots) || connection->discards > CONNECTION_DISCARDS ||
+           (!slots_roomy(slots) && connection->user->discards > CONNECTION_DISCARDS);
 }
 
 static bool congested(const struct connection *connection) {
@@ -157,7 +218,7 @@ static bool congested(const struct connection *connection) {
 }
 
 static bool blocked(const struct connection *connection) {
-    return connection->dead || connection->all->starved || connection->windowed >= CONNECTION_WINDOW ||
+    return connection->dead || short_of_slots(connection) || connection->windowed >= CONNECTION_WINDOW ||
            connection->paused_until || congested(connection);
 }
 
@@ -165,6 +226,8 @@ static void update_watch(struct connection *connection) {
     unsigned interest = 0;
     if (connection->dead)
         return;
+    if (short_of_slots(connection))
+        connection->all->starved = true; /* looked at again after each turn */
     if (!blocked(connection) && !channel_has_frame(&connection->channel))
         interest |= LOOP_READ;
     if (channel_pending(&connection->channel))
@@ -217,11 +280,6 @@ static void process(struct connection *connection) {
 static void receive(struct connection *connection) {
     if (blocked(connection))
         return;
-    if (!slots_may_receive(slots_of(connection))) {
-        connection->all->starved = true;
-        connection_wake_all(connection->all);
-        return;
-    }
     int result = channel_fill(&connection->channel, discard, connection);
     if (result == 0)
         return;
@@ -286,14 +344,6 @@ void connection_wake_all(struct sessions *sessions) {
         unblock(connection);
         update_watch(connection);
     }
-}
-
-static void mark_dirty(struct connection *connection) {
-    if (connection->dirty)
-        return;
-    connection->dirty = true;
-    connection->dirty_next = connection->all->dirty;
-    connection->all->dirty = connection;
 }
 
 void connection_flush_all(struct sessions *sessions) {

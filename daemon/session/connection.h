@@ -2,13 +2,14 @@
  *
  * Nothing in here blocks, and nothing a client does or leaves undone costs another one more than its turn: a turn reads once and
  * handles at most CONNECTION_FRAMES frames; reading stops while the window is full, while replies are left unread, while the uid has spent its
- * rate, and while the process has too few free slots (slots.h).
+ * rate, while many of its descriptors are being closed, and while the process has too few free slots (slots.h).
  *
  * connection_end only marks and unlinks; the memory goes at the end of the turn and when a worker has closed the socket (it may carry
  * somebody's lingering descriptors). So a caller may go on using the struct until its callback returns, looking at `dead`. */
 #ifndef CONNECTION_H
 #define CONNECTION_H
 
+#include "daemon/object/inspect.h"
 #include "proto/channel.h"
 #include "proto/peer.h"
 #include "session.h"
@@ -16,6 +17,7 @@
 enum {
     CONNECTION_WINDOW = 128,       /* requests in flight, parked ones not counted */
     CONNECTION_FRAMES = 256,       /* a turn */
+    CONNECTION_DISCARDS = 64,      /* under way, beyond which nothing more is read */
     CONNECTION_UNREAD = 64 * 1024, /* bytes of replies beyond which nothing more is read */
     CONNECTION_HELLO_US = 10000000,
 };
@@ -52,16 +54,22 @@ struct connection {
     struct parked *held;     /* answered, waiting for room */
     struct table by_request;
     unsigned windowed;
-    size_t bytes; /* charged to the user */
+    unsigned discards; /* received descriptors that workers are closing */
+    size_t bytes;      /* charged to the user */
     size_t held_fds;
     int64_t paused_until; /* the rate is spent */
     bool answered_one;    /* was answered as the one of several */
     bool dirty, dead;
+    bool closed; /* the socket is; only discards are left */
 };
 
 /* Takes the socket (a taken slot, charged) and a reference to the user. NULL without memory: both stay the caller's. */
 struct connection *connection_new(struct sessions *sessions, os_fd fd, const struct peer *peer,
                                   struct user *user);
+
+/* Closes a received descriptor (a taken slot) that is not kept: here if its type allows, else by a worker. A connection with many
+ * under way is not read until they are closed. */
+void connection_discard(struct connection *connection, os_fd fd, enum inspect_type type);
 
 /* Sends a reply at the end of the turn; an attached descriptor goes at once. Failure ends the connection. */
 void connection_reply(struct connection *connection, const struct Portd__V1__Reply *reply);

@@ -108,10 +108,9 @@ static uint64_t guess_id(const struct channel_frame *frame) {
                : 0;
 }
 
-static void refuse_all(struct connection *connection, struct channel_frame *frame, size_t from) {
+static void discard_rest(struct connection *connection, struct channel_frame *frame, size_t from) {
     for (size_t i = from; i < frame->n_fds; i++)
-        descriptor_discard(connection->all->registry, frame->fds[i], INSPECT_OTHER,
-                           (uint32_t)connection->user->uid);
+        connection_discard(connection, frame->fds[i], INSPECT_OTHER);
     frame->n_fds = from;
 }
 
@@ -177,8 +176,7 @@ static void dispatch(struct connection *connection, struct channel_frame *frame,
         }
     }
     if (call.fd != OS_FD_NONE)
-        descriptor_discard(connection->all->registry, call.fd, INSPECT_OTHER,
-                           (uint32_t)connection->user->uid);
+        connection_discard(connection, call.fd, call.type);
     if (hello && !connection->dead)
         loop_timer_clear(&connection->timer);
 }
@@ -198,5 +196,5 @@ void dispatch_frame(struct connection *connection, struct channel_frame *frame) 
         connection_end(connection, "a request id that is 0 or in flight");
     else
         dispatch(connection, frame, request);
-    refuse_all(connection, frame, 0);
+    discard_rest(connection, frame, 0);
 }

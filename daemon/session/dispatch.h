@@ -14,7 +14,8 @@ struct call {
     struct connection *connection;
     struct session *session;
     const Portd__V1__Request *request;
-    os_fd fd; /* attached; OS_FD_NONE: none, or taken */
+    os_fd fd;               /* attached; OS_FD_NONE: none, or taken */
+    enum inspect_type type; /* of it, if the method found out */
     struct refusal refusal;
 };
 

@@ -76,7 +76,7 @@ static void rest(struct listener *listener, int error) {
 
 static void on_timer(struct loop_timer *timer) {
     struct listener *listener = (struct listener *)((char *)timer - offsetof(struct listener, timer));
-    if (slots_may_receive(slots_of(listener)))
+    if (slots_roomy(slots_of(listener)))
         listener->resting = loop_set(&listener->watch, LOOP_READ) != 0;
     else if (loop_timer_set(listener->sessions->loop, timer, os_now_us() + REST_US))
         log_write(LOG_LEVEL_ERROR, "out of memory: no more connections are accepted");
@@ -89,7 +89,7 @@ static void on_ready(struct loop_watch *watch, unsigned events) {
         struct refusal refusal;
         struct peer peer = {.uid = PEER_UID_NOBODY};
         os_fd fd;
-        int error = slots_may_receive(slots_of(listener)) ? transport_accept(watch->fd, &fd) : -EMFILE;
+        int error = slots_roomy(slots_of(listener)) ? transport_accept(watch->fd, &fd) : -EMFILE;
         if (error == -EAGAIN)
             return;
         if (error == -EMFILE || error == -ENFILE || error == -ENOMEM || error == -ENOBUFS) {

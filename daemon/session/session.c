@@ -45,7 +45,7 @@ void sessions_deinit(struct sessions *sessions) {
 
 void sessions_after(void *context) {
     struct sessions *sessions = context;
-    if (sessions->starved && slots_may_receive(sessions->registry->slots)) {
+    if (sessions->starved) {
         sessions->starved = false;
         connection_wake_all(sessions);
     }

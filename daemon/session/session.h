@@ -41,7 +41,7 @@ struct sessions {
     size_t n_connections;
     struct connection *dirty; /* have something to be sent at the end of this turn */
     struct connection *dead;  /* have ended during this turn */
-    bool starved;             /* no connection is read: too few free slots */
+    bool starved;             /* some connection is not read: too few free slots */
     uint32_t serial;          /* of the last connection */
     struct channel_scratch scratch;
     struct arena arena;
