@@ -39,7 +39,7 @@ static int read_items(portd_client *client, const portd_request *request, const 
     result->more = page->more;
     if (page->n_items == 0)
         return 1;
-    portd_item *items = client->extra = client_allocate(client, NULL, page->n_items * sizeof(*items));
+    portd_item *items = client->extra = memory_get(&client->memory, page->n_items * sizeof(*items));
     if (!items)
         return PORTD_E_MEMORY;
     for (size_t i = 0; i < page->n_items; i++)
@@ -54,7 +54,7 @@ static int read_status(portd_client *client, const portd_request *request, const
     Portd__V1__Item nothing;
     const Portd__V1__Status *from = reply->status;
     size_t size = sizeof(portd_status) + from->n_quotas * sizeof(portd_quota);
-    portd_status *to = client->extra = client_allocate(client, NULL, size);
+    portd_status *to = client->extra = memory_get(&client->memory, size);
 
     (void)request;
     (void)frame;

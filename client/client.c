@@ -5,44 +5,30 @@
 #include "send.h"
 
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
 /* ---- life --------------------------------------------------------------------------------------------------------- */
 
-static void *allocate(void *context, void *old, size_t size) {
-    (void)context;
-    if (size > 0)
-        return realloc(old, size);
-    free(old);
-    return NULL;
-}
-
-void *client_allocate(const portd_client *client, void *old, size_t size) {
-    return !old && size == 0 ? NULL : client->allocate(client->context, old, size);
-}
-
 static void client_free(portd_client *client);
 
 int client_new(const portd_options *options, portd_client **made) {
-    void *(*get)(void *, void *, size_t) = options->allocate ? options->allocate : allocate;
-    portd_client *client = get(options->context, NULL, sizeof(*client));
+    const struct memory memory = {.allocate = options->allocate, .context = options->context};
+    portd_client *client = memory_get(&memory, sizeof(*client));
 
     if (!client)
         return -ENOMEM;
     memset(client, 0, sizeof(*client));
-    client->allocate = get;
+    client->memory = memory;
     client->log = options->log;
-    client->context = options->context;
     client->fd = client->wakeup.handle = OS_FD_NONE;
     client->reason = "";
     requests_init(&client->requests);
     process_mark_init(&client->mark);
     int r = wakeup_init(&client->wakeup);
     if (r == 0)
-        r = channel_scratch_init(&client->scratch);
+        r = channel_scratch_init_in(&client->scratch, &client->memory);
     if (r == 0)
-        r = arena_init(&client->arena);
+        r = arena_init_in(&client->arena, &client->memory);
     if (r < 0) {
         client_free(client);
         return r;
@@ -71,8 +57,8 @@ static void client_free(portd_client *client) {
     wakeup_deinit(&client->wakeup);
     process_mark_deinit(&client->mark);
     os_close(client->fd);
-    client_allocate(client, client->welcome, 0);
-    client_allocate(client, client, 0);
+    memory_free(&client->memory, client->welcome);
+    memory_free(&client->memory, client);
 }
 
 void portd_disconnect(portd_client *client) {
@@ -125,7 +111,7 @@ int client_check_ids(portd_client *client, const portd_id *ids, size_t n) {
 
 void client_log(const portd_client *client, const char *line) {
     if (client->log)
-        client->log(client->context, line);
+        client->log(client->memory.context, line);
 }
 
 int64_t client_now(portd_client *client) {
@@ -145,11 +131,11 @@ void client_lose(portd_client *client, const char *reason) {
 }
 
 void client_flush(portd_client *client) {
-    if (channel_pending(&client->channel) == 0 || client->write_errno != 0)
-        return;
-    int r = channel_flush(&client->channel);
-    if (r < 0)
-        client->write_errno = -r;
+    if (channel_pending(&client->channel) > 0 && client->write_errno == 0) {
+        int r = channel_flush(&client->channel);
+        if (r < 0)
+            client->write_errno = -r;
+    }
     client->blocked = channel_pending(&client->channel) > 0;
 }
 
@@ -198,7 +184,9 @@ static bool client_round(portd_client *client, bool readable) {
     bool worked = readable && client_read(client);
 
     if (!client->lost && !client->closing) {
-        requests_overdue(client);
+        /* Only when all that has arrived was read: a late look must not cost a reply. */
+        if (!worked)
+            requests_overdue(client);
         send_queued(client);
         if (reply_ended(client))
             worked = true;
@@ -239,10 +227,10 @@ unsigned client_step(portd_client *client, int64_t deadline) {
         found = 0;
     if (client_round(client, (found & WAKEUP_READ) || client->write_errno != 0))
         seen |= STEP_WORKED;
+    else if (deadline != PORTD_FOREVER && client_now(client) >= deadline)
+        seen |= STEP_LATE;
     if (found & WAKEUP_RAISED)
         seen |= STEP_RAISED;
-    if (deadline != PORTD_FOREVER && (found == 0 || timeout == 0) && client_now(client) >= deadline)
-        seen |= STEP_LATE;
     return seen;
 }
 
@@ -304,7 +292,7 @@ int64_t portd_get_timeout(const portd_client *client) {
 }
 
 void portd_wakeup(portd_client *client) {
-    if (client)
+    if (client && !process_is_child(&client->mark))
         wakeup_raise(&client->wakeup);
 }
 

@@ -17,6 +17,7 @@
 #include "proto/arena.h"
 #include "proto/channel.h"
 #include "proto/frame.h"
+#include "proto/memory.h"
 #include "proto/os.h"
 
 #include <stdbool.h>
@@ -40,10 +41,9 @@ struct portd_client {
     struct channel channel;
     struct channel_scratch scratch;
     struct arena arena;
-    void *(*allocate)(void *context, void *old, size_t size);
-    void (*log)(void *context, const char *line);
-    void *context;
-    void *extra; /* memory of the result that is being called back */
+    struct memory memory;
+    void (*log)(void *context, const char *line); /* with the context of memory */
+    void *extra;                                  /* memory of the result that is being called back */
     portd_id session;
     bool joined;
     char *welcome; /* one block: the token and then each feature, an empty string at the end; NULL before */
@@ -58,9 +58,6 @@ int client_new(const portd_options *options, portd_client **client);
 
 /* Gives it its connection, which it owns. */
 void client_attach(portd_client *client, os_fd connection, const char *address);
-
-/* size 0 frees. NULL: no memory. */
-void *client_allocate(const portd_client *client, void *old, size_t size);
 
 /* 0, or the reason why nothing can be asked of this client (as PORTD_E_*). */
 int client_check(portd_client *client);
@@ -88,7 +85,7 @@ int client_leave(portd_client *client, int code);
 
 enum {
     STEP_WORKED = 1, /* something was read or called back */
-    STEP_LATE = 2,   /* the deadline has passed */
+    STEP_LATE = 2,   /* the deadline has passed, and nothing more had arrived */
     STEP_RAISED = 4  /* portd_wakeup; wakeup_take has not been called */
 };
 

@@ -173,7 +173,7 @@ static int welcome_keep(portd_client *client, const Portd__V1__Welcome *welcome)
 
     for (size_t i = 0; i < welcome->n_features; i++)
         size += strlen(welcome->features[i]) + 1;
-    char *at = client->welcome = client_allocate(client, NULL, size);
+    char *at = client->welcome = memory_get(&client->memory, size);
     if (!at)
         return PORTD_E_MEMORY;
     at = strcpy(at, welcome->token) + strlen(welcome->token) + 1;

@@ -12,23 +12,18 @@ struct block {
 };
 
 struct portd_list {
-    void *(*allocate)(void *context, void *old, size_t size);
-    void *context;
+    struct memory memory;
     portd_item *items;
     size_t n;
     struct block *blocks;
     portd_status *status; /* with its quotas behind it; NULL: a listing */
 };
 
-static void *list_allocate(const portd_list *list, void *old, size_t size) {
-    return !old && size == 0 ? NULL : list->allocate(list->context, old, size);
-}
-
 portd_list *list_new(const portd_client *client) {
-    portd_list *list = client_allocate(client, NULL, sizeof(*list));
+    portd_list *list = memory_get(&client->memory, sizeof(*list));
 
     if (list)
-        *list = (portd_list){.allocate = client->allocate, .context = client->context};
+        *list = (portd_list){.memory = client->memory};
     return list;
 }
 
@@ -61,7 +56,7 @@ static portd_item item_copy(const portd_item *item, char **at) {
 }
 
 static struct block *block_new(const portd_list *list, size_t size) {
-    return list_allocate(list, NULL, sizeof(struct block) + size);
+    return memory_get(&list->memory, sizeof(struct block) + size);
 }
 
 static void block_add(portd_list *list, struct block *block) {
@@ -74,7 +69,8 @@ static int take_items(portd_list *list, const portd_result *result) {
 
     for (size_t i = 0; i < result->n_items; i++)
         size += item_text_size(&result->items[i]);
-    portd_item *items = list_allocate(list, list->items, (list->n + result->n_items) * sizeof(*items));
+    portd_item *items =
+        memory_resize(&list->memory, list->items, (list->n + result->n_items) * sizeof(*items));
     if (!items)
         return PORTD_E_MEMORY;
     list->items = items;
@@ -91,11 +87,11 @@ static int take_items(portd_list *list, const portd_result *result) {
 static int take_status(portd_list *list, const portd_status *status) {
     size_t quotas_size = status->n_quotas * sizeof(portd_quota);
     struct block *block = block_new(list, status_text_size(status));
-    portd_status *copy = list_allocate(list, NULL, sizeof(*copy) + quotas_size);
+    portd_status *copy = memory_get(&list->memory, sizeof(*copy) + quotas_size);
 
     if (!block || !copy) {
-        list_allocate(list, block, 0);
-        list_allocate(list, copy, 0);
+        memory_free(&list->memory, block);
+        memory_free(&list->memory, copy);
         return PORTD_E_MEMORY;
     }
     portd_quota *quotas = (portd_quota *)(copy + 1);
@@ -138,9 +134,9 @@ void portd_list_free(portd_list *list) {
         return;
     while ((block = list->blocks)) {
         list->blocks = block->next;
-        list_allocate(list, block, 0);
+        memory_free(&list->memory, block);
     }
-    list_allocate(list, list->items, 0);
-    list_allocate(list, list->status, 0);
-    list_allocate(list, list, 0);
+    memory_free(&list->memory, list->items);
+    memory_free(&list->memory, list->status);
+    memory_free(&list->memory, list);
 }

@@ -61,7 +61,8 @@ static void request_answer(portd_client *client, portd_request *request, const p
     } else if (!client->lost) {
         result_discard(client, result);
     }
-    client->extra = client_allocate(client, client->extra, 0);
+    memory_free(&client->memory, client->extra);
+    client->extra = NULL;
 }
 
 static void frame_close(struct channel_frame *frame) {

@@ -40,7 +40,7 @@ static portd_request *spare_take(portd_client *client) {
         requests->n_spare--;
         return request;
     }
-    request = client_allocate(client, NULL, sizeof(*request));
+    request = memory_get(&client->memory, sizeof(*request));
     if (request) {
         request->client = client;
         request->ids = NULL;
@@ -50,8 +50,8 @@ static portd_request *spare_take(portd_client *client) {
 }
 
 static void request_free(portd_request *request) {
-    client_allocate(request->client, request->ids, 0);
-    client_allocate(request->client, request, 0);
+    memory_free(&request->client->memory, request->ids);
+    memory_free(&request->client->memory, request);
 }
 
 static void spare_give(portd_request *request) {
@@ -97,7 +97,7 @@ void request_enqueue(portd_request *request) {
 void request_unqueue(portd_request *request) {
     list_remove(&request->client->requests.queue, request);
     request->state = REQUEST_DROPPED;
-    client_allocate(request->client, request->body, 0);
+    memory_free(&request->client->memory, request->body);
     request->body = NULL;
     os_close(request->fd);
     request->fd = OS_FD_NONE;
@@ -145,7 +145,7 @@ void requests_deinit(portd_client *client) {
         requests->spare = request->next;
         request_free(request);
     }
-    client_allocate(client, requests->table.slots, 0);
+    memory_free(&client->memory, requests->table.slots);
 }
 
 /* ---- starting ----------------------------------------------------------------------------------------------------- */
@@ -163,26 +163,26 @@ static int start_failed(portd_client *client, int error) {
     return client_fail(client, code, -error, NULL, NULL);
 }
 
-/* message is NULL for a wait. */
+/* message is NULL for a wait. 1 or a negative errno. */
 static int request_go(portd_client *client, portd_request *request, Portd__V1__Request *message, os_fd fd,
                       portd_request **started) {
     int r = send_request(client, request, message, fd);
 
     if (r < 0) {
         request_forget(request);
-        return start_failed(client, r);
+        return r;
     }
     if (started)
         *started = request;
     return 1;
 }
 
-/* Starts without asking whether the client may; callback may be NULL. */
+/* Starts without asking whether the client may; callback may be NULL. 1 or a negative errno. */
 static int request_submit(portd_client *client, Portd__V1__Request *message, os_fd fd, request_read *read,
                           portd_callback *callback, void *data, portd_request **started) {
     portd_request *request = request_new(client, message->method_case, read, callback, data);
 
-    return request ? request_go(client, request, message, fd, started) : start_failed(client, -ENOMEM);
+    return request ? request_go(client, request, message, fd, started) : -ENOMEM;
 }
 
 static int start_check(portd_client *client, portd_callback *callback) {
@@ -197,12 +197,15 @@ int request_start(portd_client *client, Portd__V1__Request *message, os_fd fd, r
                   portd_callback *callback, void *data, portd_request **request) {
     int r = start_check(client, callback);
 
-    return r < 0 ? r : request_submit(client, message, fd, read, callback, data, request);
+    if (r < 0)
+        return r;
+    r = request_submit(client, message, fd, read, callback, data, request);
+    return r < 0 ? start_failed(client, r) : r;
 }
 
 static int ids_keep(portd_request *request, const portd_id *ids, size_t n) {
     if (n > request->ids_room) {
-        portd_id *larger = client_allocate(request->client, request->ids, n * sizeof(*ids));
+        portd_id *larger = memory_resize(&request->client->memory, request->ids, n * sizeof(*ids));
         if (!larger)
             return -ENOMEM;
         request->ids = larger;
@@ -244,7 +247,8 @@ int request_start_wait(portd_client *client, const portd_id *ids, size_t n, unsi
     request->deadline = deadline;
     if (deadline != PORTD_FOREVER)
         wait_set_due(client, request);
-    return request_go(client, request, NULL, OS_FD_NONE, started);
+    r = request_go(client, request, NULL, OS_FD_NONE, started);
+    return r < 0 ? start_failed(client, r) : r;
 }
 
 void request_release(portd_client *client, portd_id id) {
@@ -285,7 +289,7 @@ void portd_cancel(portd_request *request) {
     if (!request || !request->callback || request->cancelled || request->ended)
         return;
     portd_client *client = request->client;
-    if (client_check(client) < 0)
+    if (process_is_child(&client->mark) || client->lost || client->closing)
         return;
     request->cancelled = true;
     /* A wait that is parked may be answered already, and a wake-one wait's answer must not get lost: the broker

@@ -67,7 +67,7 @@ static int body_keep(portd_client *client, portd_request *request, const Portd__
     request->length = portd__v1__request__get_packed_size(message);
     if (request->length > FRAME_REQUEST_MAX)
         return -EMSGSIZE;
-    request->body = client_allocate(client, NULL, request->length);
+    request->body = memory_get(&client->memory, request->length);
     if (!request->body)
         return -ENOMEM;
     portd__v1__request__pack(message, request->body);

@@ -18,7 +18,7 @@ static int table_grow(struct table *table, const portd_client *client) {
     larger.size = table->size ? table->size * 2 : SIZE_FIRST;
     if (larger.size > SIZE_MAX / sizeof(portd_request *))
         return -ENOMEM;
-    larger.slots = client_allocate(client, NULL, larger.size * sizeof(portd_request *));
+    larger.slots = memory_get(&client->memory, larger.size * sizeof(portd_request *));
     if (!larger.slots)
         return -ENOMEM;
     for (size_t i = 0; i < larger.size; i++)
@@ -26,7 +26,7 @@ static int table_grow(struct table *table, const portd_client *client) {
     for (size_t i = 0; i < table->size; i++)
         if (table->slots[i])
             *slot_of(&larger, table->slots[i]->id) = table->slots[i];
-    client_allocate(client, table->slots, 0);
+    memory_free(&client->memory, table->slots);
     *table = larger;
     return 0;
 }

@@ -6,7 +6,6 @@
 #include "arena.h"
 
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
 enum { ALIGNMENT = 16 };
@@ -30,8 +29,9 @@ static void arena_free(void *data, void *piece) {
     (void)piece;
 }
 
-int arena_init(struct arena *arena) {
-    arena->block = calloc(1, ARENA_SIZE);
+int arena_init_in(struct arena *arena, const struct memory *memory) {
+    arena->memory = memory;
+    arena->block = memory_get(memory, ARENA_SIZE);
     if (!arena->block)
         return -ENOMEM;
     arena->allocator =
@@ -41,7 +41,7 @@ int arena_init(struct arena *arena) {
 }
 
 void arena_deinit(struct arena *arena) {
-    free(arena->block);
+    memory_free(arena->memory, arena->block);
     arena->block = NULL;
 }
 

@@ -5,6 +5,8 @@
 #ifndef ARENA_H
 #define ARENA_H
 
+#include "memory.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -15,13 +17,15 @@ enum { ARENA_SIZE = 128 * 1024 };
 
 struct arena {
     ProtobufCAllocator allocator; /* give this to unpack; frees are no-ops */
+    const struct memory *memory;
     uint8_t *block;
     size_t used;
     bool exhausted; /* something was refused since the last reset */
 };
 
-/* 0 or -ENOMEM. */
-int arena_init(struct arena *arena);
+/* 0 or -ENOMEM. memory is borrowed, NULL for malloc. */
+int arena_init_in(struct arena *arena, const struct memory *memory);
+static inline int arena_init(struct arena *arena) { return arena_init_in(arena, NULL); }
 void arena_deinit(struct arena *arena);
 
 /* Everything that came from the arena is invalid after this. */

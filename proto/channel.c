@@ -18,7 +18,6 @@
 
 #include <assert.h>
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
 enum {
@@ -27,15 +26,15 @@ enum {
     SPARE_MAX = 4 * FRAME_DATA_MAX /* a larger buffer is not kept for the next channel */
 };
 
-int channel_scratch_init(struct channel_scratch *scratch) {
+int channel_scratch_init_in(struct channel_scratch *scratch, const struct memory *memory) {
     memset(scratch, 0, sizeof(*scratch));
-    scratch->in = malloc(IN_CAPACITY);
+    scratch->in = memory_get(scratch->memory = memory, IN_CAPACITY);
     return scratch->in ? 0 : -ENOMEM;
 }
 
 void channel_scratch_deinit(struct channel_scratch *scratch) {
-    free(scratch->in);
-    free(scratch->spare);
+    memory_free(scratch->memory, scratch->in);
+    memory_free(scratch->memory, scratch->spare);
     memset(scratch, 0, sizeof(*scratch));
 }
 
@@ -56,7 +55,7 @@ static void set_copy(struct channel_fds *to, const struct channel_fds *from) {
 }
 
 static void own_free(struct channel *channel) {
-    free(channel->own);
+    memory_free(channel->scratch->memory, channel->own);
     channel->own = NULL;
     channel->own_size = channel->begin = channel->end = channel->n_sets = 0;
 }
@@ -211,7 +210,7 @@ int channel_next(struct channel *channel, struct channel_frame *frame) {
 static int own_keep(struct channel *channel) {
     size_t size = channel->end - channel->begin;
     size_t own_size = channel->n_sets * sizeof(*channel->sets) + size;
-    struct channel_fds *own = malloc(own_size);
+    struct channel_fds *own = memory_get(channel->scratch->memory, own_size);
 
     if (!own)
         return -ENOMEM;
@@ -264,7 +263,7 @@ static void out_return(struct channel *channel) {
         scratch->spare = channel->out;
         scratch->spare_capacity = channel->out_capacity;
     }
-    free(surplus);
+    memory_free(scratch->memory, surplus);
     channel->out = NULL;
     channel->out_begin = channel->out_end = channel->out_capacity = channel->out_last = 0;
 }
@@ -286,12 +285,12 @@ static int out_grow(struct channel *channel, size_t size) {
         return -ENOMEM;
     while (capacity < size || capacity == channel->out_capacity)
         capacity *= 2;
-    uint8_t *larger = malloc(capacity);
+    uint8_t *larger = memory_get(channel->scratch->memory, capacity);
     if (!larger)
         return -ENOMEM;
     if (pending > 0)
         memcpy(larger, channel->out + channel->out_begin, pending);
-    free(channel->out);
+    memory_free(channel->scratch->memory, channel->out);
     channel->out = larger;
     channel->out_capacity = capacity;
     return 0;
@@ -351,7 +350,7 @@ static void out_sent(struct channel *channel, size_t n) {
 static void out_fds_forget(struct channel *channel, channel_discard *discard, void *context) {
     for (size_t i = 0; i < channel->out_fds_n; i++)
         discard(context, channel->out_fds[i]);
-    free(channel->out_fds);
+    memory_free(channel->scratch->memory, channel->out_fds);
     channel->out_fds = NULL;
     channel->out_fds_n = 0;
     channel->out_fds_at = SIZE_MAX;
@@ -382,7 +381,7 @@ int channel_flush(struct channel *channel) {
 }
 
 static int out_fds_keep(struct channel *channel, const os_fd *fds, size_t n_fds) {
-    channel->out_fds = malloc(n_fds * sizeof(*fds));
+    channel->out_fds = memory_get(channel->scratch->memory, n_fds * sizeof(*fds));
     if (!channel->out_fds)
         return -ENOMEM;
     for (; channel->out_fds_n < n_fds; channel->out_fds_n++) {

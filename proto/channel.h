@@ -18,6 +18,7 @@
 #define CHANNEL_H
 
 #include "frame.h"
+#include "memory.h"
 #include "os.h"
 
 #include <stdbool.h>
@@ -37,6 +38,7 @@ struct channel_fds {
 };
 
 struct channel_scratch {
+    const struct memory *memory; /* of all its channels */
     uint8_t *in; /* FRAME_HEADER + FRAME_LONG_MAX twice over */
     struct channel_fds sets[2];
     struct channel *user; /* whose round it is */
@@ -77,8 +79,11 @@ struct channel_frame {
     os_fd fds[FRAME_FDS_ROOM]; /* the caller's, all of them */
 };
 
-/* 0 or -ENOMEM. */
-int channel_scratch_init(struct channel_scratch *scratch);
+/* 0 or -ENOMEM. memory is borrowed, NULL for malloc. */
+int channel_scratch_init_in(struct channel_scratch *scratch, const struct memory *memory);
+static inline int channel_scratch_init(struct channel_scratch *scratch) {
+    return channel_scratch_init_in(scratch, NULL);
+}
 void channel_scratch_deinit(struct channel_scratch *scratch); /* after all its channels */
 
 void channel_init(struct channel *channel, os_fd fd, struct channel_scratch *scratch, size_t max);
