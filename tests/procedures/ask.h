@@ -1,0 +1,93 @@
+/* ask.h: the calls of the library in few words, for cases that ask many things.
+ *
+ * Every function fails the case when the library answers an error; what is asked for errors is asked directly.
+ * A look (ask_cause) is exact: the broker tests the level when it is asked. Nothing here waits for time to pass, so "idle"
+ * means idle at that moment, and what must come is waited for with ask_until. */
+#ifndef ASK_H
+#define ASK_H
+
+#include "tests/support/fixture.h"
+
+enum {
+    READ = PORTD_MODE_READ,
+    WRITE = PORTD_MODE_WRITE,
+    CHECK_READ = PORTD_MODE_CHECK_READ,
+    CHECK_WRITE = PORTD_MODE_CHECK_WRITE,
+    REMOVE = PORTD_MODE_REMOVE
+};
+
+enum {
+    IDLE = PORTD_CAUSE_NONE,
+    READY = PORTD_CAUSE_READY,
+    HALF_CLOSE = PORTD_CAUSE_HALF_CLOSE,
+    HANG_UP = PORTD_CAUSE_HANG_UP,
+    ERROR = PORTD_CAUSE_ERROR,
+    REMOVED = PORTD_CAUSE_REMOVED,
+    REPLACED = PORTD_CAUSE_REPLACED,
+    EXPIRED = PORTD_CAUSE_EXPIRED,
+    DISCONNECTED = PORTD_CAUSE_DISCONNECTED
+};
+
+/* The id, 0 for none. */
+portd_id ask_semaphore(portd_client *client, int fd, int mode);
+portd_id ask_socket_semaphore(portd_client *client, int fd, int mode);
+portd_id ask_evt(portd_client *client, int fd, int mode);
+
+/* Mode remove of the two tables, which must answer none. */
+void ask_no_semaphores(portd_client *client, int fd);
+void ask_no_evts(portd_client *client, int fd);
+
+/* Why it is ready at this moment; IDLE: it is not. */
+int ask_cause(portd_client *client, portd_id id);
+
+/* Waits until it is ready and says why. */
+int ask_until(portd_client *client, portd_id id);
+
+/* What is known of an object or session; the strings in it are not. */
+portd_item ask_item(portd_client *client, portd_id id);
+
+/* Until that many waits are parked on the object. */
+void ask_until_waiters(portd_client *client, portd_id id, uint32_t n);
+
+/* A pollable handle, looked after by the case. */
+int ask_handle(portd_client *client, portd_id id);
+
+/* Whether poll(2) says at this moment that the handle is readable. */
+bool ask_handle_ready(int handle);
+
+/* ---- waits in flight -------------------------------------------------------------------------------------------- */
+
+enum { ASK_READY = 256 };
+
+struct parked {
+    portd_client *client;
+    portd_request *request; /* NULL once answered */
+    int code;
+    size_t answers;
+    portd_ready ready[ASK_READY];
+};
+
+/* Starts a wait and returns when the broker has looked at it. At most ASK_PARKED at a time; the record stays until so many
+ * more have been started. */
+enum { ASK_PARKED = 64 };
+struct parked *ask_park(portd_client *client, const portd_id *ids, size_t n, unsigned flags);
+struct parked *ask_park_one(portd_client *client, portd_id id, unsigned flags);
+
+/* Waits for the answer and returns its code. */
+int ask_answer(struct parked *parked);
+
+/* Whether there is no answer although the broker has answered a ping that was sent now. */
+bool ask_still_parked(struct parked *parked);
+
+/* ---- assertions ------------------------------------------------------------------------------------------------- */
+
+#define assert_cause(client, id, cause) assert_int_equal(ask_cause(client, id), cause)
+#define assert_until(client, id, cause) assert_int_equal(ask_until(client, id), cause)
+#define assert_none(id) assert_true((id) == 0)
+#define assert_same(a, b) assert_true((a) == (b) && (a) != 0)
+#define assert_new(a, b) assert_true((a) != (b) && (a) != 0)
+#define assert_answer(parked, answer, why)                                                                   \
+    (assert_int_equal(ask_answer(parked), 1), assert_true((parked)->ready[0].id == (answer)),                \
+     assert_int_equal((parked)->ready[0].cause, why))
+
+#endif
