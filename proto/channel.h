@@ -39,7 +39,7 @@ struct channel_fds {
 
 struct channel_scratch {
     const struct memory *memory; /* of all its channels */
-    uint8_t *in; /* FRAME_HEADER + FRAME_LONG_MAX twice over */
+    uint8_t *in;                 /* FRAME_HEADER + FRAME_LONG_MAX twice over */
     struct channel_fds sets[2];
     struct channel *user; /* whose round it is */
     uint8_t *spare;       /* a buffer for sending, lent to the first channel that needs one; NULL: lent */

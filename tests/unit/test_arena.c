@@ -65,6 +65,22 @@ static void sizes_that_would_overflow_are_refused(void **state) {
     arena_deinit(&arena);
 }
 
+static void *nothing(void *context, void *old, size_t size) {
+    (void)context;
+    (void)old;
+    (void)size;
+    return NULL;
+}
+
+static void without_memory_there_is_no_arena(void **state) {
+    struct memory memory = {nothing, NULL};
+    struct arena arena;
+
+    (void)state;
+    assert_int_equal(arena_init_in(&arena, &memory), -ENOMEM);
+    arena_deinit(&arena);
+}
+
 static void messages_are_unpacked_in_it(void **state) {
     /* The hello of PROTOCOL.md section 8. */
     static const uint8_t hello[] = {0x08, 0x01, 0x52, 0x04, 0x08, 0x01, 0x10, 0x01};
@@ -106,5 +122,5 @@ static void what_is_too_complex_fails_cleanly(void **state) {
 }
 
 TEST_MAIN(TEST_CASE(pieces_are_zero_aligned_and_apart), TEST_CASE(the_last_byte_is_given_and_no_more),
-          TEST_CASE(sizes_that_would_overflow_are_refused), TEST_CASE(messages_are_unpacked_in_it),
-          TEST_CASE(what_is_too_complex_fails_cleanly))
+          TEST_CASE(sizes_that_would_overflow_are_refused), TEST_CASE(without_memory_there_is_no_arena),
+          TEST_CASE(messages_are_unpacked_in_it), TEST_CASE(what_is_too_complex_fails_cleanly))
