@@ -120,6 +120,8 @@ void connection_end(struct connection *connection, const char *reason) {
     if (reason)
         log_write(LOG_LEVEL_INFO, "connection ended: %s; uid=%u pid=%u", reason,
                   (unsigned)connection->peer.uid, (unsigned)connection->peer.pid);
+    if (reason) /* what is answered already is sent; what the socket does not take now is lost */
+        (void)channel_flush(&connection->channel);
     loop_unwatch(&connection->watch);
     loop_timer_free(&connection->timer);
     give_up(connection);
@@ -137,8 +139,6 @@ void connection_end(struct connection *connection, const char *reason) {
 
 void connection_leave_ended(struct connection *connection) {
     connection->session = NULL;
-    if (!connection->dead)
-        (void)channel_flush(&connection->channel); /* what does not go out now is lost with it */
     connection_end(connection, "its session has ended");
 }
 
@@ -269,11 +269,11 @@ static void process(struct connection *connection) {
     if (connection->dead)
         return;
     account(connection);
-    if (connection->dead || connection->windowed >= CONNECTION_WINDOW || congested(connection))
+    if (connection->dead)
         return;
     if (connection->paused_until)
         go_on(connection, connection->paused_until);
-    else if (channel_has_frame(&connection->channel))
+    else if (channel_has_frame(&connection->channel) && !blocked(connection))
         go_on(connection, os_now_us());
 }
 

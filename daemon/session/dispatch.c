@@ -170,10 +170,8 @@ static void dispatch(struct connection *connection, struct channel_frame *frame,
     }
     if (!method || method->handler(&call)) {
         connection_refuse(connection, request->id, &call.refusal);
-        if (!call.session) {
-            (void)channel_flush(&connection->channel);
+        if (!call.session)
             connection_end(connection, "hello was refused");
-        }
     }
     if (call.fd != OS_FD_NONE)
         connection_discard(connection, call.fd, call.type);
