@@ -1,0 +1,368 @@
+/* test_offload.c: who runs when, on the real loop and real threads. Jobs wait for each other, so that an order that is not kept
+ * shows as a test that does not end. */
+#include "tests/support/test.h"
+
+#include "daemon/loop/offload.h"
+
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdatomic.h>
+
+static struct loop *loop;
+static struct offload *offload;
+static size_t done_count, stop_at;
+
+struct task {
+    struct offload_job job;
+    atomic_bool started, released, interrupted;
+    int fd;
+    size_t done; /* when, among all */
+    size_t worked;
+};
+
+static atomic_size_t running, most_running, work_count;
+
+static void on_done(struct offload_job *job) {
+    struct task *task = (struct task *)job;
+
+    task->done = ++done_count;
+    if (done_count == stop_at)
+        loop_stop(loop);
+}
+
+static void task_init(struct task *task, uint32_t uid, void (*work)(struct offload_job *job)) {
+    memset(task, 0, sizeof(*task));
+    task->job = (struct offload_job){.work = work, .done = on_done, .uid = uid};
+    task->fd = -1;
+}
+
+static void begin(void) {
+    done_count = stop_at = 0;
+    running = most_running = work_count = 0;
+    loop = loop_new();
+    assert_non_null(loop);
+    offload = offload_new(loop);
+    assert_non_null(offload);
+}
+
+static void end(void) {
+    offload_free(offload);
+    loop_free(loop);
+}
+
+/* Runs the loop until that many jobs are done. */
+static void run_until(size_t count) {
+    stop_at = count;
+    if (done_count < count)
+        assert_int_equal(loop_run(loop), 0);
+    assert_int_equal(done_count, count);
+}
+
+static void pause_briefly(void) { (void)sched_yield(); }
+
+/* Ends when it is released, whatever signals come. */
+static void work_until_released(struct offload_job *job) {
+    struct task *task = (struct task *)job;
+    size_t now = atomic_fetch_add(&running, 1) + 1, most = most_running;
+
+    while (now > most && !atomic_compare_exchange_weak(&most_running, &most, now))
+        ;
+    task->started = true;
+    while (!task->released)
+        pause_briefly();
+    atomic_fetch_sub(&running, 1);
+    task->worked = atomic_fetch_add(&work_count, 1) + 1;
+}
+
+static void work_at_once(struct offload_job *job) {
+    ((struct task *)job)->released = true;
+    work_until_released(job);
+}
+
+static void jobs_of_one_uid_run_one_after_the_other_in_order(void **state) {
+    enum { JOBS = 10000 };
+    struct task *tasks = calloc(JOBS, sizeof(*tasks));
+
+    (void)state;
+    assert_non_null(tasks);
+    begin();
+    for (size_t i = 0; i < JOBS; i++) {
+        task_init(&tasks[i], 1000, work_at_once);
+        offload_submit(offload, &tasks[i].job);
+    }
+    assert_int_equal(offload_pending(offload), JOBS);
+    run_until(JOBS);
+    assert_int_equal(offload_pending(offload), 0);
+    assert_int_equal(most_running, 1);
+    for (size_t i = 0; i < JOBS; i++) {
+        assert_int_equal(tasks[i].worked, i + 1);
+        assert_int_equal(tasks[i].done, i + 1);
+    }
+    end();
+    free(tasks);
+}
+
+static void await_started(struct task *task) {
+    while (!task->started)
+        pause_briefly();
+}
+
+static void different_uids_run_at_the_same_time(void **state) {
+    struct task tasks[OFFLOAD_WORKERS];
+
+    (void)state;
+    begin();
+    for (size_t i = 0; i < OFFLOAD_WORKERS; i++) {
+        task_init(&tasks[i], (uint32_t)i, work_until_released);
+        offload_submit(offload, &tasks[i].job);
+    }
+    for (size_t i = 0; i < OFFLOAD_WORKERS; i++)
+        await_started(&tasks[i]); /* all of them, while none is released */
+    assert_int_equal(running, OFFLOAD_WORKERS);
+    for (size_t i = 0; i < OFFLOAD_WORKERS; i++)
+        tasks[i].released = true;
+    run_until(OFFLOAD_WORKERS);
+    end();
+}
+
+static void one_uid_holds_up_no_other(void **state) {
+    struct task blocked, waiting[20], other[20];
+
+    (void)state;
+    begin();
+    task_init(&blocked, 1, work_until_released);
+    offload_submit(offload, &blocked.job);
+    for (size_t i = 0; i < 20; i++) {
+        task_init(&waiting[i], 1, work_at_once);
+        offload_submit(offload, &waiting[i].job);
+        task_init(&other[i], 2, work_at_once);
+        offload_submit(offload, &other[i].job);
+    }
+    run_until(20); /* those of the other, all of them */
+    for (size_t i = 0; i < 20; i++) {
+        assert_true(other[i].done);
+        assert_false(waiting[i].started);
+    }
+    blocked.released = true;
+    run_until(41);
+    for (size_t i = 1; i < 20; i++)
+        assert_true(waiting[i].worked == waiting[i - 1].worked + 1);
+    end();
+}
+
+/* With all workers busy, what waits is taken uid by uid and not in the order of submission. */
+static void uids_take_turns(void **state) {
+    struct task busy[OFFLOAD_WORKERS], many[10], few[2];
+
+    (void)state;
+    begin();
+    for (size_t i = 0; i < OFFLOAD_WORKERS; i++) {
+        task_init(&busy[i], (uint32_t)i, work_until_released);
+        offload_submit(offload, &busy[i].job);
+        await_started(&busy[i]);
+    }
+    for (size_t i = 0; i < 10; i++) {
+        task_init(&many[i], 100, work_at_once);
+        offload_submit(offload, &many[i].job);
+    }
+    for (size_t i = 0; i < 2; i++) {
+        task_init(&few[i], 200, work_at_once);
+        offload_submit(offload, &few[i].job);
+    }
+    busy[0].released = true; /* a single worker for all of them */
+    run_until(13);
+    assert_int_equal(many[0].worked, 2);
+    assert_int_equal(few[0].worked, 3);
+    assert_int_equal(many[1].worked, 4);
+    assert_int_equal(few[1].worked, 5);
+    assert_int_equal(many[2].worked, 6);
+    for (size_t i = 1; i < OFFLOAD_WORKERS; i++)
+        busy[i].released = true;
+    run_until(12 + OFFLOAD_WORKERS);
+    end();
+}
+
+/* Blocks in a call; only an interruption ends it. */
+static void work_reading(struct offload_job *job) {
+    struct task *task = (struct task *)job;
+    char byte;
+
+    task->started = true;
+    task->interrupted = read(task->fd, &byte, 1) < 0 && errno == EINTR;
+}
+
+static void a_blocking_call_is_interrupted(void **state) {
+    struct task tasks[8];
+    int ends[2];
+
+    (void)state;
+    begin();
+    assert_int_equal(pipe(ends), 0);
+    for (size_t i = 0; i < 8; i++) {
+        task_init(&tasks[i], (uint32_t)i % 5, work_reading);
+        tasks[i].fd = ends[0];
+        offload_submit(offload, &tasks[i].job);
+    }
+    run_until(8);
+    for (size_t i = 0; i < 8; i++)
+        assert_true(tasks[i].interrupted);
+    end();
+    close(ends[0]);
+    close(ends[1]);
+}
+
+/* More uids than workers whose jobs no signal ends: one that comes later gets a thread all the same. */
+static void stuck_jobs_do_not_use_up_the_workers(void **state) {
+    enum { STUCK = OFFLOAD_WORKERS + 2 };
+    struct task stuck[STUCK], late;
+
+    (void)state;
+    begin();
+    for (size_t i = 0; i < STUCK; i++) {
+        task_init(&stuck[i], (uint32_t)i, work_until_released);
+        offload_submit(offload, &stuck[i].job);
+    }
+    task_init(&late, 99, work_at_once);
+    offload_submit(offload, &late.job);
+    run_until(1);
+    assert_int_equal(late.done, 1);
+    for (size_t i = 0; i < STUCK; i++)
+        stuck[i].released = true;
+    run_until(1 + STUCK);
+    /* And afterwards there are as many as ever. */
+    for (size_t i = 0; i < STUCK; i++) {
+        task_init(&stuck[i], (uint32_t)i, work_at_once);
+        offload_submit(offload, &stuck[i].job);
+    }
+    run_until(1 + 2 * STUCK);
+    end();
+}
+
+static void on_done_submit_again(struct offload_job *job) {
+    on_done(job);
+    if (done_count < 1000)
+        offload_submit(offload, job);
+}
+
+static void done_may_submit_the_job_again(void **state) {
+    struct task task;
+
+    (void)state;
+    begin();
+    task_init(&task, 7, work_at_once);
+    task.job.done = on_done_submit_again;
+    offload_submit(offload, &task.job);
+    run_until(1000);
+    assert_int_equal(offload_pending(offload), 0);
+    end();
+}
+
+static void ending_interrupts_what_runs_and_drops_what_waits(void **state) {
+    struct task runs, waits;
+    int ends[2];
+
+    (void)state;
+    begin();
+    assert_int_equal(pipe(ends), 0);
+    task_init(&runs, 1, work_reading);
+    runs.fd = ends[0];
+    task_init(&waits, 1, work_at_once);
+    offload_submit(offload, &runs.job);
+    offload_submit(offload, &waits.job);
+    await_started(&runs);
+    offload_free(offload);
+    assert_true(runs.interrupted);
+    assert_false(waits.started);
+    assert_int_equal(done_count, 0);
+    loop_free(loop);
+    close(ends[0]);
+    close(ends[1]);
+}
+
+static void ending_restores_the_signal(void **state) {
+    struct sigaction before, after;
+
+    (void)state;
+    offload_free(NULL);
+    assert_int_equal(sigaction(SIGUSR2, NULL, &before), 0);
+    begin();
+    end();
+    assert_int_equal(sigaction(SIGUSR2, NULL, &after), 0);
+    assert_ptr_equal(before.sa_handler, after.sa_handler);
+}
+
+static pthread_t worker_thread;
+
+static void work_noting_signals(struct offload_job *job) {
+    sigset_t blocked;
+
+    worker_thread = pthread_self();
+    (void)pthread_sigmask(SIG_SETMASK, NULL, &blocked);
+    ((struct task *)job)->interrupted = sigismember(&blocked, SIGTERM) == 1 &&
+                                        sigismember(&blocked, SIGCHLD) == 1 &&
+                                        sigismember(&blocked, SIGUSR2) == 0;
+}
+
+static void workers_leave_signals_to_the_loop(void **state) {
+    struct task task;
+    sigset_t blocked;
+
+    (void)state;
+    begin();
+    task_init(&task, 1, work_noting_signals);
+    offload_submit(offload, &task.job);
+    run_until(1);
+    assert_true(task.interrupted);
+    assert_false(pthread_equal(worker_thread, pthread_self()));
+    assert_int_equal(pthread_sigmask(SIG_SETMASK, NULL, &blocked), 0);
+    assert_int_equal(sigismember(&blocked, SIGTERM), 0);
+    end();
+}
+
+static size_t threads(void) {
+    DIR *folder = opendir("/proc/self/task");
+    size_t n = 0;
+
+    assert_non_null(folder);
+    for (struct dirent *entry; (entry = readdir(folder));)
+        n += entry->d_name[0] != '.';
+    closedir(folder);
+    return n;
+}
+
+static void work_noting_its_thread(struct offload_job *job) {
+    worker_thread = pthread_self();
+    work_at_once(job);
+}
+
+/* The first case, so that no thread of another one is still ending. */
+static void threads_are_started_by_jobs_and_only_as_needed(void **state) {
+    size_t before = threads(), used = 0;
+    pthread_t seen[50];
+    struct task task;
+
+    (void)state;
+    begin();
+    assert_int_equal(threads(), before);
+    for (size_t i = 0; i < 50; i++) {
+        size_t known = 0;
+        task_init(&task, (uint32_t)i, work_noting_its_thread);
+        offload_submit(offload, &task.job);
+        run_until(i + 1);
+        while (known < used && !pthread_equal(seen[known], worker_thread))
+            known++;
+        if (known == used)
+            seen[used++] = worker_thread;
+    }
+    assert_in_range(used, 1, OFFLOAD_WORKERS);
+    end();
+}
+
+TEST_MAIN(TEST_CASE(threads_are_started_by_jobs_and_only_as_needed),
+          TEST_CASE(jobs_of_one_uid_run_one_after_the_other_in_order),
+          TEST_CASE(different_uids_run_at_the_same_time), TEST_CASE(one_uid_holds_up_no_other),
+          TEST_CASE(uids_take_turns), TEST_CASE(a_blocking_call_is_interrupted),
+          TEST_CASE(stuck_jobs_do_not_use_up_the_workers), TEST_CASE(done_may_submit_the_job_again),
+          TEST_CASE(ending_interrupts_what_runs_and_drops_what_waits), TEST_CASE(ending_restores_the_signal),
+          TEST_CASE(workers_leave_signals_to_the_loop))
