@@ -42,15 +42,25 @@ static void give_back(const struct waiting *waiting) {
     account_give(account, USER_BYTES, waiting->bytes);
 }
 
+/* Once it is done its session may end before it is answered: until then it is on the user's account alone. */
+static void give_back_done(const struct waiting *waiting) {
+    struct user *user = waiting->parked.connection->user;
+    user_give(user, USER_WAITS, 1);
+    user_give(user, USER_BYTES, waiting->bytes);
+}
+
 static void emit(struct parked *parked) {
     struct waiting *waiting = (struct waiting *)((char *)parked - offsetof(struct waiting, parked));
+    give_back_done(waiting);
     answer(parked->connection, parked->request, waiting->wait);
     free(waiting);
 }
 
 static void cancel(struct parked *parked) {
     struct waiting *waiting = (struct waiting *)((char *)parked - offsetof(struct waiting, parked));
-    if (!parked->ready) {
+    if (parked->ready) {
+        give_back_done(waiting);
+    } else {
         wait_leave(waiting->wait);
         give_back(waiting);
     }
@@ -59,7 +69,8 @@ static void cancel(struct parked *parked) {
 
 static void on_done(struct wait *wait) {
     struct waiting *waiting = (struct waiting *)((char *)wait - sizeof(struct waiting));
-    give_back(waiting);
+    account_leave(&wait->owner->account, USER_WAITS, 1);
+    account_leave(&wait->owner->account, USER_BYTES, waiting->bytes);
     connection_ready(&waiting->parked);
 }
 
