@@ -6,6 +6,19 @@
 #include <stdio.h>
 #include <string.h>
 
+/* A text may have been cut: names of clients, which are UTF-8, come last in some. Half a character at its end goes. */
+static void trim(char *text) {
+    size_t end = strlen(text), start = end, size;
+    while (start > 0 && ((unsigned char)text[start - 1] & 0xc0) == 0x80)
+        start--;
+    if (start == 0 || (unsigned char)text[start - 1] < 0xc0)
+        return;
+    unsigned char lead = (unsigned char)text[--start];
+    size = lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : 4;
+    if (end - start < size)
+        text[start] = 0;
+}
+
 int refusal_set(struct refusal *refusal, enum refusal_code code, const char *field, const char *hint,
                 const char *format, ...) {
     va_list arguments;
@@ -16,6 +29,7 @@ int refusal_set(struct refusal *refusal, enum refusal_code code, const char *fie
     va_start(arguments, format);
     vsnprintf(refusal->text, sizeof refusal->text, format, arguments);
     va_end(arguments);
+    trim(refusal->text);
     return -1;
 }
 
