@@ -261,6 +261,9 @@ int call_handle(struct call *call) {
     os_fd handle;
     if (!indicator)
         return refuse_unknown(call, id);
+    /* Beside the handle itself: for a client that does not read, a copy waits in its channel. */
+    if (!slots_may_keep(call->connection->all->registry->slots, 2))
+        return users_refuse_table(call->connection->user->users, &call->refusal);
     if (indicator_handle(indicator, &handle, &call->refusal))
         return -1;
     form.form = indicator_is_semaphore(indicator) ? PORTD__V1__HANDLE_OF__FORM__FORM_EVENTFD

@@ -89,6 +89,8 @@ static int bind_lease(struct call *call, struct session *session, const Portd__V
         return refusal_set(&call->refusal, REFUSAL_LIMIT, NULL, NULL, "the broker is out of memory");
     if (admission->owner == OS_FD_NONE)
         return 0;
+    if (!slots_may_keep(call->connection->all->registry->slots, 0))
+        return users_refuse_table(call->connection->user->users, &call->refusal);
     if (account_take(account, USER_DESCRIPTORS, 1, &call->refusal))
         return -1;
     error = lease_own(&session->lease, loop, admission->owner, admission->owner_key, admission->owner_pid);
