@@ -238,26 +238,33 @@ int transport_adopt(os_fd fd) {
     return (flags & O_NONBLOCK) || fcntl(fd, F_SETFL, flags | O_NONBLOCK) == 0 ? 0 : -errno;
 }
 
-ptrdiff_t transport_send(os_fd connection, const void *bytes, size_t size, const os_fd *fds, size_t n_fds) {
+static ssize_t send_fds(int connection, const void *bytes, size_t size, const os_fd *fds, size_t n_fds,
+                        int flags) {
     union control control;
     struct iovec part = {.iov_base = (void *)(uintptr_t)bytes, .iov_len = size};
-    struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1};
+    size_t fds_size = n_fds * sizeof(*fds);
+    struct msghdr message = {.msg_iov = &part,
+                             .msg_iovlen = 1,
+                             .msg_control = control.bytes,
+                             .msg_controllen = CMSG_SPACE(fds_size)};
+    struct cmsghdr *item = CMSG_FIRSTHDR(&message);
+
+    item->cmsg_level = SOL_SOCKET;
+    item->cmsg_type = SCM_RIGHTS;
+    item->cmsg_len = CMSG_LEN(fds_size);
+    memcpy(CMSG_DATA(item), fds, fds_size);
+    return sendmsg(connection, &message, flags);
+}
+
+ptrdiff_t transport_send(os_fd connection, const void *bytes, size_t size, const os_fd *fds, size_t n_fds) {
+    const int flags = MSG_NOSIGNAL | MSG_DONTWAIT;
     ssize_t sent;
 
     if (n_fds > FRAME_FDS_ROOM)
         return -EINVAL;
-    if (n_fds > 0) {
-        size_t fds_size = n_fds * sizeof(*fds);
-        message.msg_control = control.bytes;
-        message.msg_controllen = CMSG_SPACE(fds_size);
-        struct cmsghdr *item = CMSG_FIRSTHDR(&message);
-        item->cmsg_level = SOL_SOCKET;
-        item->cmsg_type = SCM_RIGHTS;
-        item->cmsg_len = CMSG_LEN(fds_size);
-        memcpy(CMSG_DATA(item), fds, fds_size);
-    }
-    do
-        sent = sendmsg(connection, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+    do /* most frames have no descriptors, and for them the plain call is measurably cheaper */
+        sent = n_fds > 0 ? send_fds(connection, bytes, size, fds, n_fds, flags)
+                         : send(connection, bytes, size, flags);
     while (sent < 0 && errno == EINTR);
     if (sent < 0)
         return errno == EWOULDBLOCK ? -EAGAIN : -errno;

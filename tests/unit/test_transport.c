@@ -60,11 +60,11 @@ static void clients_connect_and_are_accepted(void **state) {
 
 static void the_socket_has_the_mode_asked_for(void **state) {
     static const mode_t modes[] = {0600, 0660, 0666, 0000};
-    mode_t before = umask(0137);
     struct stat status;
 
     (void)state;
     folder_make();
+    mode_t before = umask(0137);
     for (size_t i = 0; i < sizeof(modes) / sizeof(modes[0]); i++) {
         os_fd listener = listen_at(modes[i]);
         assert_return_code(stat(path, &status), errno);
