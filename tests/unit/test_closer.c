@@ -1,0 +1,272 @@
+/* test_closer.c: closing on real threads, the socket that lingers above all. */
+#include "tests/support/test.h"
+
+#include "daemon/loop/closer.h"
+
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <sys/socket.h>
+
+enum { LIMIT = 4096, LINGER_S = 30000 /* far longer than a test may last */ };
+
+static struct loop *loop;
+static struct offload *offload;
+static struct closer *closer;
+static size_t done_count, stop_at;
+static const void *done_order[1000];
+
+static void on_done(void *context) {
+    done_order[done_count++] = context;
+    if (done_count == stop_at)
+        loop_stop(loop);
+}
+
+static void begin(void) {
+    done_count = stop_at = 0;
+    loop = loop_new();
+    assert_non_null(loop);
+    offload = offload_new(loop);
+    assert_non_null(offload);
+    closer = closer_new(offload, LIMIT);
+    assert_non_null(closer);
+}
+
+static void end(void) {
+    offload_free(offload);
+    closer_free(closer);
+    loop_free(loop);
+}
+
+static void run_until(size_t count) {
+    stop_at = count;
+    if (done_count < count)
+        assert_int_equal(loop_run(loop), 0);
+    assert_int_equal(done_count, count);
+}
+
+static bool is_open(int fd) { return fcntl(fd, F_GETFD) >= 0; }
+
+static void a_closed_descriptor_is_gone_when_done_runs(void **state) {
+    int ends[2], context;
+    char byte;
+
+    (void)state;
+    begin();
+    assert_int_equal(pipe(ends), 0);
+    closer_close(closer, ends[1], 1000, on_done, &context);
+    assert_int_equal(closer_pending(closer), 1);
+    run_until(1);
+    assert_ptr_equal(done_order[0], &context);
+    assert_int_equal(closer_pending(closer), 0);
+    assert_false(is_open(ends[1]));
+    assert_int_equal(read(ends[0], &byte, 1), 0); /* end of file: nobody has the writing end */
+    close(ends[0]);
+    end();
+}
+
+static void many_of_several_uids_are_closed(void **state) {
+    enum { PAIRS = 250 };
+    int ends[PAIRS][2];
+
+    (void)state;
+    begin();
+    for (size_t i = 0; i < PAIRS; i++) {
+        assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends[i]), 0);
+        closer_close(closer, ends[i][0], (uint32_t)i % 7, on_done, &ends[i]);
+        closer_close(closer, ends[i][1], (uint32_t)i % 3, on_done, &ends[i]);
+    }
+    run_until(2 * PAIRS);
+    assert_int_equal(closer_pending(closer), 0);
+    for (size_t i = 0; i < PAIRS; i++)
+        assert_false(is_open(ends[i][0]) || is_open(ends[i][1]));
+    end();
+}
+
+static void nobody_needs_to_be_told(void **state) {
+    int ends[2], others[2];
+
+    (void)state;
+    begin();
+    assert_int_equal(pipe(ends), 0);
+    assert_int_equal(pipe(others), 0);
+    closer_close(closer, ends[0], 1, NULL, NULL);
+    closer_close(closer, ends[1], 1, NULL, NULL);
+    closer_close(closer, others[0], 1, NULL, NULL);
+    closer_close(closer, others[1], 1, on_done, NULL);
+    run_until(1);
+    assert_int_equal(closer_pending(closer), 0);
+    assert_false(is_open(ends[0]) || is_open(ends[1]) || is_open(others[0]));
+    end();
+}
+
+/* While a number is being closed nothing else can get it, or its record would be used twice. */
+static void the_number_stays_taken_until_done(void **state) {
+    int ends[2], others[2];
+
+    (void)state;
+    begin();
+    assert_int_equal(pipe(ends), 0);
+    closer_close(closer, ends[0], 1, on_done, NULL);
+    struct pollfd look = {.fd = ends[1], .events = POLLOUT};
+    do {
+        assert_int_equal(poll(&look, 1, -1), 1);
+    } while (!(look.revents & POLLERR));
+    /* The reading end is closed, and the loop has not run yet. */
+    assert_true(is_open(ends[0]));
+    assert_int_equal(pipe(others), 0);
+    assert_true(others[0] != ends[0] && others[1] != ends[0]);
+    run_until(1);
+    assert_false(is_open(ends[0]));
+    close(ends[1]);
+    close(others[0]);
+    close(others[1]);
+    end();
+}
+
+static void same_number_again_and_again(void **state) {
+    (void)state;
+    begin();
+    for (size_t i = 0; i < 200; i++) {
+        int fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+        closer_close(closer, fd, (uint32_t)i % 2, on_done, NULL);
+        run_until(i + 1);
+        assert_false(is_open(fd));
+    }
+    end();
+}
+
+/* A TCP connection over loopback: ends[0] lingers and has so much unsent that its peer, which does not read, cannot take it.
+ * Returns how many bytes were sent. */
+static size_t lingering_pair(int ends[2]) {
+    static char bytes[65536];
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t length = sizeof(address);
+    int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    struct linger linger = {.l_onoff = 1, .l_linger = LINGER_S};
+    size_t sent = 0;
+    ssize_t n;
+
+    assert_int_equal(bind(listener, (struct sockaddr *)&address, length), 0);
+    assert_int_equal(listen(listener, 1), 0);
+    assert_int_equal(getsockname(listener, (struct sockaddr *)&address, &length), 0);
+    ends[0] = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(connect(ends[0], (struct sockaddr *)&address, length), 0);
+    ends[1] = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+    assert_true(ends[1] >= 0);
+    close(listener);
+    assert_int_equal(setsockopt(ends[0], SOL_SOCKET, SO_LINGER, &linger, sizeof(linger)), 0);
+    memset(bytes, 'x', sizeof(bytes));
+    while ((n = send(ends[0], bytes, sizeof(bytes), MSG_DONTWAIT)) > 0)
+        sent += (size_t)n;
+    assert_int_equal(errno, EAGAIN);
+    return sent;
+}
+
+static size_t read_to_the_end(int fd) {
+    static char bytes[65536];
+    size_t total = 0;
+    ssize_t n;
+
+    while ((n = read(fd, bytes, sizeof(bytes))) > 0)
+        total += (size_t)n;
+    assert_int_equal(n, 0);
+    return total;
+}
+
+/* The number is the stand-in's from the moment the worker closes, so it waits for the peer now. */
+static void await_closing(int fd, const char *before) {
+    char path[32], link[64];
+    ssize_t n;
+
+    (void)snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+    do {
+        n = readlink(path, link, sizeof(link) - 1);
+        assert_true(n > 0);
+        link[n] = '\0';
+    } while (strncmp(link, before, strlen(before)) == 0);
+}
+
+static void a_lingering_socket_holds_up_nobody_and_loses_nothing(void **state) {
+    static const char lingering[] = "lingering", other[] = "other";
+    int ends[2], pipe_ends[2];
+    char byte;
+
+    (void)state;
+    begin();
+    size_t sent = lingering_pair(ends);
+    assert_int_equal(pipe(pipe_ends), 0);
+    closer_close(closer, ends[0], 1000, on_done, (void *)(uintptr_t)lingering);
+    await_closing(ends[0], "socket:");
+    closer_close(closer, pipe_ends[1], 2000, on_done, (void *)(uintptr_t)other);
+    assert_int_equal(read(pipe_ends[0], &byte, 1), 0); /* closed by another worker, without the loop */
+    run_until(2);                                      /* the peer has not read anything yet */
+    assert_true(done_order[0] != done_order[1]);
+    assert_int_equal(closer_pending(closer), 0);
+    assert_int_equal(read_to_the_end(ends[1]), sent);
+    close(ends[1]);
+    close(pipe_ends[0]);
+    end();
+}
+
+/* One uid with more lingering sockets than there are workers. */
+static void many_lingering_sockets_of_one_uid_hold_up_no_other(void **state) {
+    enum { SOCKETS = OFFLOAD_WORKERS + 2 };
+    int ends[SOCKETS][2], pipe_ends[2];
+    size_t sent[SOCKETS];
+    char byte;
+
+    (void)state;
+    begin();
+    for (size_t i = 0; i < SOCKETS; i++)
+        sent[i] = lingering_pair(ends[i]);
+    assert_int_equal(pipe(pipe_ends), 0);
+    for (size_t i = 0; i < SOCKETS; i++)
+        closer_close(closer, ends[i][0], 1000, on_done, NULL);
+    closer_close(closer, pipe_ends[1], 2000, on_done, NULL);
+    assert_int_equal(read(pipe_ends[0], &byte, 1), 0);
+    /* No signal is sent while the loop does not run, so the first one is still waiting. */
+    assert_int_equal(closer_pending(closer), SOCKETS + 1);
+    run_until(SOCKETS + 1);
+    for (size_t i = 0; i < SOCKETS; i++) {
+        assert_int_equal(read_to_the_end(ends[i][1]), sent[i]);
+        close(ends[i][1]);
+    }
+    close(pipe_ends[0]);
+    end();
+}
+
+/* A Unix socket in whose queue a lingering socket lies: closing the one closes the other. */
+static void a_lingering_socket_in_a_queue_is_closed_by_a_worker_too(void **state) {
+    union {
+        struct cmsghdr header;
+        char room[CMSG_SPACE(sizeof(int))];
+    } control = {
+        .header = {.cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS, .cmsg_len = CMSG_LEN(sizeof(int))}};
+    struct iovec byte = {.iov_base = (char[1]){'x'}, .iov_len = 1};
+    struct msghdr message = {
+        .msg_iov = &byte, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control.room)};
+    int ends[2], carrier[2];
+
+    (void)state;
+    begin();
+    size_t sent = lingering_pair(ends);
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, carrier), 0);
+    memcpy(CMSG_DATA(&control.header), &ends[0], sizeof(int));
+    assert_int_equal(sendmsg(carrier[0], &message, 0), 1);
+    close(carrier[0]);
+    close(ends[0]); /* not the last one: the queue has another */
+    closer_close(closer, carrier[1], 1000, on_done, NULL);
+    run_until(1);
+    assert_int_equal(read_to_the_end(ends[1]), sent);
+    close(ends[1]);
+    end();
+}
+
+TEST_MAIN(TEST_CASE(a_closed_descriptor_is_gone_when_done_runs), TEST_CASE(many_of_several_uids_are_closed),
+          TEST_CASE(nobody_needs_to_be_told), TEST_CASE(the_number_stays_taken_until_done),
+          TEST_CASE(same_number_again_and_again),
+          TEST_CASE(a_lingering_socket_holds_up_nobody_and_loses_nothing),
+          TEST_CASE(many_lingering_sockets_of_one_uid_hold_up_no_other),
+          TEST_CASE(a_lingering_socket_in_a_queue_is_closed_by_a_worker_too))
