@@ -1,0 +1,26 @@
+/* bench.h: what the files of the benchmark share: the clock, samples, and how to give up.
+ *
+ * A side is somebody who can do the work of a row: the floor, portd, a peer. It does it n times and writes how long each took.
+ * What a row needs before and after the timed part is done inside `run` and is not in the samples. */
+#ifndef BENCH_H
+#define BENCH_H
+
+#include <stddef.h>
+
+enum { BENCH_DEPTH = 64 }; /* requests in flight of the row pipeline64 */
+
+/* Does the work n times; us[i] is what the i-th took, in microseconds. Whatever fails ends the program. */
+typedef void bench_run(void *subject, double *us, size_t n);
+
+struct side {
+    const char *name; /* NULL: nobody */
+    bench_run *run;
+    void *subject;
+};
+
+double bench_now(void); /* microseconds, monotonic */
+
+/* Says what failed, with errno when that is not 0, ends every process that was started, and exits with 1. */
+_Noreturn void bench_fail(const char *what);
+
+#endif

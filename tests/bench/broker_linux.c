@@ -1,0 +1,260 @@
+/* broker_linux.c: portd's side of each row.
+ *
+ * What a wake waits for is confirmed by a ping before the clock is read, and whatever it leaves behind (a byte in the pipe, a
+ * handle, a fired semaphore) is cleared away after it. */
+#define _GNU_SOURCE
+
+#include "broker.h"
+
+#include "process.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+struct broker {
+    pid_t pid;
+    char address[128];
+    portd_client *client;
+    portd_client *other; /* has half of what is only watched: no session may have all of a uid's share */
+    int ends[2];  /* of a pipe: for reading it has an event, and in turn semaphores */
+    int event_fd; /* has a semaphore that does not fire */
+    portd_id evt;
+    portd_id semaphore;
+};
+
+/* A blocking call must have answered 1. */
+static void must(const struct broker *broker, int code, const char *what) {
+    if (code == 1)
+        return;
+    errno = 0;
+    fprintf(stderr, "bench: %s: %s: %s\n", what, portd_code_name(code), portd_last_error(broker->client));
+    bench_fail(what);
+}
+
+/* The broker writes a line when it is ready. */
+static pid_t daemon_start(const char *program, const char *address) {
+    int ends[2];
+    char number[16], line[8];
+
+    if (pipe(ends) < 0 || fcntl(ends[0], F_SETFD, FD_CLOEXEC) < 0)
+        bench_fail("pipe");
+    (void)snprintf(number, sizeof(number), "%d", ends[1]);
+    const char *arguments[] = {program, "--listen", address, "--notify-fd", number, NULL};
+    char *argv[sizeof(arguments) / sizeof(*arguments)];
+    memcpy(argv, arguments, sizeof(argv));
+    pid_t pid = process_start(argv, -1, -1);
+    (void)close(ends[1]);
+    if (read(ends[0], line, sizeof(line)) <= 0)
+        bench_fail("the broker does not start");
+    (void)close(ends[0]);
+    return pid;
+}
+
+portd_client *broker_connect(const struct broker *broker) {
+    char message[256] = "";
+    portd_options options = PORTD_OPTIONS_INIT;
+    portd_client *client = NULL;
+
+    options.name = "bench";
+    options.message = message;
+    options.message_size = sizeof(message);
+    if (portd_connect(broker->address, &options, PORTD_FOREVER, &client) == 1)
+        return client;
+    errno = 0;
+    bench_fail(message);
+}
+
+struct broker *broker_start(const char *program) {
+    static int serial;
+    struct broker *broker = malloc(sizeof(*broker));
+    char name[32];
+
+    if (!broker)
+        bench_fail("malloc");
+    (void)snprintf(name, sizeof(name), "portd-%d.sock", ++serial);
+    (void)snprintf(broker->address, sizeof(broker->address), "unix:%s", process_path(name));
+    broker->pid = daemon_start(program, broker->address);
+    broker->client = broker_connect(broker);
+    broker->other = broker_connect(broker);
+    broker->event_fd = eventfd(0, EFD_CLOEXEC);
+    if (broker->event_fd < 0 || pipe2(broker->ends, O_CLOEXEC) < 0)
+        bench_fail("pipe");
+    must(broker,
+         portd_fd_to_semaphore(broker->client, broker->event_fd, PORTD_MODE_READ, PORTD_FOREVER,
+                               &broker->semaphore),
+         "the semaphore");
+    must(broker,
+         portd_fd_to_evt(broker->client, broker->ends[0], PORTD_MODE_READ, PORTD_FD, PORTD_FOREVER,
+                         &broker->evt),
+         "the event");
+    return broker;
+}
+
+void broker_end(struct broker *broker) {
+    portd_disconnect(broker->client);
+    portd_disconnect(broker->other);
+    process_end(broker->pid);
+    (void)close(broker->event_fd);
+    (void)close(broker->ends[0]);
+    (void)close(broker->ends[1]);
+    free(broker);
+}
+
+pid_t broker_pid(const struct broker *broker) { return broker->pid; }
+
+portd_client *broker_client(struct broker *broker) { return broker->client; }
+
+void broker_rtt(void *subject, double *us, size_t n) {
+    const struct broker *broker = subject;
+
+    for (size_t i = 0; i < n; i++) {
+        double start = bench_now();
+        int code = portd_ping(broker->client, PORTD_FOREVER);
+        us[i] = bench_now() - start;
+        must(broker, code, "ping");
+    }
+}
+
+void broker_put(void *subject, double *us, size_t n) {
+    const struct broker *broker = subject;
+    portd_id id;
+
+    for (size_t i = 0; i < n; i++) {
+        double start = bench_now();
+        int code =
+            portd_fd_to_semaphore(broker->client, broker->event_fd, PORTD_MODE_READ, PORTD_FOREVER, &id);
+        us[i] = bench_now() - start;
+        must(broker, code, "put");
+        if (id != broker->semaphore)
+            bench_fail("put: another semaphore");
+    }
+}
+
+void broker_get(void *subject, double *us, size_t n) {
+    const struct broker *broker = subject;
+    portd_native handle;
+
+    for (size_t i = 0; i < n; i++) {
+        double start = bench_now();
+        int code = portd_handle_dup(broker->client, broker->semaphore, PORTD_FOREVER, &handle);
+        must(broker, code, "get");
+        (void)close((int)handle);
+        us[i] = bench_now() - start;
+    }
+}
+
+static void pipe_write(const struct broker *broker) {
+    if (write(broker->ends[1], "", 1) != 1)
+        bench_fail("write");
+}
+
+static void pipe_drain(const struct broker *broker) {
+    char byte;
+
+    if (read(broker->ends[0], &byte, 1) != 1)
+        bench_fail("read");
+}
+
+struct woken {
+    double at; /* 0: not yet */
+    int code;
+};
+
+static void on_ready(portd_client *client, const portd_result *result, void *data) {
+    struct woken *woken = data;
+
+    (void)client;
+    woken->at = bench_now();
+    woken->code = result->code;
+}
+
+void broker_wake(void *subject, double *us, size_t n) {
+    const struct broker *broker = subject;
+
+    for (size_t i = 0; i < n; i++) {
+        struct woken woken = {0};
+        must(broker,
+             portd_wait_start(broker->client, &broker->evt, 1, 0, PORTD_FOREVER, on_ready, &woken, NULL),
+             "wait");
+        must(broker, portd_ping(broker->client, PORTD_FOREVER), "ping");
+        if (woken.at > 0)
+            bench_fail("wake: the wait ended before the write");
+        double start = bench_now();
+        pipe_write(broker);
+        while (woken.at <= 0)
+            if (portd_poll(broker->client, PORTD_FOREVER) < 0)
+                bench_fail("wake: poll");
+        us[i] = woken.at - start;
+        must(broker, woken.code, "wake");
+        pipe_drain(broker);
+    }
+}
+
+void broker_wake_handle(void *subject, double *us, size_t n) {
+    const struct broker *broker = subject;
+    portd_client *client = broker->client;
+    portd_native handle;
+    portd_id semaphore;
+
+    for (size_t i = 0; i < n; i++) {
+        must(broker,
+             portd_fd_to_semaphore(client, broker->ends[0], PORTD_MODE_READ, PORTD_FOREVER, &semaphore),
+             "the semaphore of a pipe");
+        must(broker, portd_handle_dup(client, semaphore, PORTD_FOREVER, &handle), "its handle");
+        must(broker, portd_ping(client, PORTD_FOREVER), "ping");
+        struct pollfd look = {.fd = (int)handle, .events = POLLIN};
+        if (poll(&look, 1, 0) != 0)
+            bench_fail("wake_handle: ready before the write");
+        double start = bench_now();
+        pipe_write(broker);
+        if (poll(&look, 1, -1) != 1)
+            bench_fail("wake_handle: poll");
+        us[i] = bench_now() - start;
+        pipe_drain(broker);
+        (void)close((int)handle);
+        must(broker, portd_release(client, &semaphore, 1, PORTD_FOREVER), "release");
+    }
+}
+
+static void on_pong(portd_client *client, const portd_result *result, void *data) {
+    size_t *pongs = data;
+
+    (void)client;
+    *pongs += result->code == 1;
+}
+
+void broker_pipeline(void *subject, double *us, size_t n) {
+    const struct broker *broker = subject;
+
+    for (size_t i = 0; i < n; i++) {
+        size_t pongs = 0;
+        double start = bench_now();
+        for (int k = 0; k < BENCH_DEPTH; k++)
+            must(broker, portd_ping_start(broker->client, on_pong, &pongs, NULL), "ping");
+        while (pongs < BENCH_DEPTH)
+            if (portd_poll(broker->client, PORTD_FOREVER) < 0)
+                bench_fail("pipeline: poll");
+        us[i] = bench_now() - start;
+    }
+}
+
+void broker_watch(struct broker *broker, size_t n) {
+    portd_id id;
+
+    for (size_t i = 0; i < n; i++) {
+        portd_client *client = i % 2 ? broker->other : broker->client;
+        int fd = eventfd(0, EFD_CLOEXEC);
+        if (fd < 0)
+            bench_fail("eventfd");
+        int code = portd_fd_to_semaphore(client, fd, PORTD_MODE_READ, PORTD_FOREVER, &id);
+        if (code != 1)
+            fprintf(stderr, "bench: watch: %s\n", portd_last_error(client));
+        must(broker, code, "watch");
+    }
+}

@@ -1,0 +1,267 @@
+/* floor_linux.c: floor.h with epoll, eventfd and SCM_RIGHTS.
+ *
+ * The first byte of a request says what it is. The system calls are those that a broker cannot do without: sendmsg and
+ * recvmsg, since anything may come with descriptors, epoll_wait, close, and the read that empties the pipe. */
+#define _GNU_SOURCE
+
+#include "floor.h"
+
+#include "process.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum { MESSAGE = 32, READ_MAX = 65536, FDS_ROOM = 8 };
+
+/* What a request asks for; the last two also say what the pipe does from then on. */
+enum kind { KIND_ECHO, KIND_GIVE, KIND_WAKE, KIND_WAKE_HANDLE };
+
+struct floor {
+    pid_t server;
+    int socket;
+    int pipe;   /* the writing end */
+    int handle; /* an eventfd that both have */
+    int passed; /* an eventfd to be put */
+};
+
+union control {
+    struct cmsghdr align;
+    unsigned char bytes[CMSG_SPACE(FDS_ROOM * sizeof(int))];
+};
+
+static void send_with(int fd, const void *bytes, size_t size, int passed) {
+    union control control;
+    struct iovec part = {.iov_base = (void *)(uintptr_t)bytes, .iov_len = size};
+    struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1};
+
+    if (passed >= 0) {
+        message.msg_control = control.bytes;
+        message.msg_controllen = CMSG_SPACE(sizeof(int));
+        struct cmsghdr *item = CMSG_FIRSTHDR(&message);
+        item->cmsg_level = SOL_SOCKET;
+        item->cmsg_type = SCM_RIGHTS;
+        item->cmsg_len = CMSG_LEN(sizeof(int));
+        memcpy(CMSG_DATA(item), &passed, sizeof(passed));
+    }
+    if (sendmsg(fd, &message, MSG_NOSIGNAL) != (ssize_t)size)
+        bench_fail("floor: sendmsg");
+}
+
+/* Bytes received, 0 at the end; *passed is the descriptor that came, or -1. */
+static size_t receive_with(int fd, void *bytes, size_t size, int *passed) {
+    union control control;
+    struct iovec part = {.iov_base = bytes, .iov_len = size};
+    struct msghdr message = {
+        .msg_iov = &part, .msg_iovlen = 1, .msg_control = control.bytes, .msg_controllen = sizeof(control)};
+    ssize_t got = recvmsg(fd, &message, MSG_CMSG_CLOEXEC);
+
+    *passed = -1;
+    if (got < 0)
+        bench_fail("floor: recvmsg");
+    const struct cmsghdr *item = CMSG_FIRSTHDR(&message);
+    if (item && item->cmsg_type == SCM_RIGHTS)
+        memcpy(passed, CMSG_DATA(item), sizeof(*passed));
+    return (size_t)got;
+}
+
+static void watch(int epoll, int fd) {
+    struct epoll_event event = {.events = EPOLLIN, .data.fd = fd};
+
+    if (epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event) < 0)
+        bench_fail("floor: epoll_ctl");
+}
+
+/* ---- the server ----------------------------------------------------------------------------------------- */
+
+static void serve_request(int client, int handle, uint8_t *kind) {
+    static uint8_t bytes[READ_MAX];
+    int passed;
+    size_t size = receive_with(client, bytes, sizeof(bytes), &passed);
+
+    if (size == 0)
+        _exit(0);
+    if (passed >= 0)
+        (void)close(passed);
+    *kind = bytes[0];
+    send_with(client, bytes, size, *kind == KIND_GIVE ? handle : -1);
+}
+
+static void serve_pipe(int client, int pipe_end, int handle, uint8_t kind) {
+    static const uint8_t answer[MESSAGE];
+    const uint64_t one = 1;
+    uint8_t byte;
+
+    if (read(pipe_end, &byte, 1) != 1)
+        _exit(0);
+    if (kind == KIND_WAKE)
+        send_with(client, answer, sizeof(answer), -1);
+    else if (write(handle, &one, sizeof(one)) != sizeof(one))
+        _exit(1);
+}
+
+static _Noreturn void serve(int client, int pipe_end, int handle) {
+    int epoll = epoll_create1(EPOLL_CLOEXEC);
+    uint8_t kind = KIND_ECHO;
+    struct epoll_event events[16];
+
+    if (epoll < 0)
+        bench_fail("floor: epoll_create1");
+    watch(epoll, client);
+    watch(epoll, pipe_end);
+    for (;;) {
+        int n = epoll_wait(epoll, events, 16, -1);
+        for (int i = 0; i < n; i++) {
+            if (events[i].data.fd == client)
+                serve_request(client, handle, &kind);
+            else
+                serve_pipe(client, pipe_end, handle, kind);
+        }
+    }
+}
+
+struct floor *floor_start(void) {
+    struct floor *floor = malloc(sizeof(*floor));
+    int sockets[2], ends[2];
+
+    if (!floor || socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, sockets) < 0 ||
+        pipe2(ends, O_CLOEXEC) < 0)
+        bench_fail("floor: starting");
+    floor->handle = eventfd(0, EFD_CLOEXEC);
+    floor->passed = eventfd(0, EFD_CLOEXEC);
+    if (floor->handle < 0 || floor->passed < 0)
+        bench_fail("floor: eventfd");
+    floor->socket = sockets[0];
+    floor->pipe = ends[1];
+    floor->server = process_fork();
+    if (floor->server == 0) {
+        (void)close(sockets[0]);
+        (void)close(ends[1]);
+        serve(sockets[1], ends[0], floor->handle);
+    }
+    (void)close(sockets[1]);
+    (void)close(ends[0]);
+    return floor;
+}
+
+void floor_end(struct floor *floor) {
+    process_end(floor->server);
+    (void)close(floor->socket);
+    (void)close(floor->pipe);
+    (void)close(floor->handle);
+    (void)close(floor->passed);
+    free(floor);
+}
+
+/* ---- the client ----------------------------------------------------------------------------------------- */
+
+static void ask(const struct floor *floor, uint8_t kind, int passed) {
+    const uint8_t request[MESSAGE] = {kind};
+
+    send_with(floor->socket, request, sizeof(request), passed);
+}
+
+static void answer_read(const struct floor *floor) {
+    uint8_t answer[MESSAGE];
+
+    if (read(floor->socket, answer, sizeof(answer)) != sizeof(answer))
+        bench_fail("floor: read");
+}
+
+void floor_rtt(void *subject, double *us, size_t n) {
+    const struct floor *floor = subject;
+
+    for (size_t i = 0; i < n; i++) {
+        double start = bench_now();
+        ask(floor, KIND_ECHO, -1);
+        answer_read(floor);
+        us[i] = bench_now() - start;
+    }
+}
+
+void floor_put(void *subject, double *us, size_t n) {
+    const struct floor *floor = subject;
+
+    for (size_t i = 0; i < n; i++) {
+        double start = bench_now();
+        ask(floor, KIND_ECHO, floor->passed);
+        answer_read(floor);
+        us[i] = bench_now() - start;
+    }
+}
+
+void floor_get(void *subject, double *us, size_t n) {
+    const struct floor *floor = subject;
+    uint8_t answer[MESSAGE];
+    int got;
+
+    for (size_t i = 0; i < n; i++) {
+        double start = bench_now();
+        ask(floor, KIND_GIVE, -1);
+        if (receive_with(floor->socket, answer, sizeof(answer), &got) != sizeof(answer) || got < 0)
+            bench_fail("floor: no descriptor came");
+        (void)close(got);
+        us[i] = bench_now() - start;
+    }
+}
+
+static void pipe_write(const struct floor *floor) {
+    if (write(floor->pipe, "", 1) != 1)
+        bench_fail("floor: write");
+}
+
+void floor_wake(void *subject, double *us, size_t n) {
+    const struct floor *floor = subject;
+
+    for (size_t i = 0; i < n; i++) {
+        ask(floor, KIND_WAKE, -1);
+        answer_read(floor);
+        double start = bench_now();
+        pipe_write(floor);
+        answer_read(floor);
+        us[i] = bench_now() - start;
+    }
+}
+
+void floor_wake_handle(void *subject, double *us, size_t n) {
+    const struct floor *floor = subject;
+    struct pollfd look = {.fd = floor->handle, .events = POLLIN};
+    uint64_t count;
+
+    for (size_t i = 0; i < n; i++) {
+        ask(floor, KIND_WAKE_HANDLE, -1);
+        answer_read(floor);
+        double start = bench_now();
+        pipe_write(floor);
+        if (poll(&look, 1, -1) != 1)
+            bench_fail("floor: poll");
+        us[i] = bench_now() - start;
+        if (read(floor->handle, &count, sizeof(count)) != sizeof(count))
+            bench_fail("floor: read of the eventfd");
+    }
+}
+
+void floor_pipeline(void *subject, double *us, size_t n) {
+    static uint8_t requests[BENCH_DEPTH * MESSAGE];
+    const struct floor *floor = subject;
+
+    for (size_t i = 0; i < n; i++) {
+        double start = bench_now();
+        send_with(floor->socket, requests, sizeof(requests), -1);
+        for (size_t got = 0; got < sizeof(requests);) {
+            ssize_t more = read(floor->socket, requests + got, sizeof(requests) - got);
+            if (more <= 0)
+                bench_fail("floor: read");
+            got += (size_t)more;
+        }
+        us[i] = bench_now() - start;
+    }
+}
