@@ -1,0 +1,19 @@
+/* kinds.h: descriptors of every kind in every state that readiness knows, with the answers recorded from Racket. */
+#ifndef KINDS_H
+#define KINDS_H
+
+#include <stddef.h>
+
+struct kind {
+    const char *row; /* of the recorded scenarios */
+    const char *what;
+    int (*make)(void); /* looked after by the case, with all that it needs */
+    /* A semaphore for reading and one for writing: i(dle), f(ired), - (none); events likewise: i(dle), r(eady).
+     * NULL: it depends on the kernel, which is asked. */
+    const char *answers;
+};
+
+extern const struct kind kinds[];
+extern const size_t n_kinds;
+
+#endif
