@@ -69,7 +69,7 @@ struct parked {
 
 /* Starts a wait and returns when the broker has looked at it. At most ASK_PARKED at a time; the record stays until so many
  * more have been started. */
-enum { ASK_PARKED = 64 };
+enum { ASK_PARKED = 320 };
 struct parked *ask_park(portd_client *client, const portd_id *ids, size_t n, unsigned flags);
 struct parked *ask_park_one(portd_client *client, portd_id id, unsigned flags);
 
