@@ -1,0 +1,227 @@
+/* test_release.c: an id that is given back, for the whole session: at once if the object has ended, else when it does. */
+#include "ask.h"
+#include "descriptors.h"
+
+#include <poll.h>
+
+static void release(portd_client *c, portd_id id) {
+    assert_int_equal(portd_release(c, &id, 1, fixture_soon()), 1);
+}
+
+/* No call but wait (of a semaphore), remove and release knows it. */
+static void check_unknown(portd_client *c, portd_id id) {
+    portd_list *list = NULL;
+    portd_native handle = -1;
+
+    assert_int_equal(portd_show(c, &id, 1, fixture_soon(), &list), PORTD_E_NOT_FOUND);
+    assert_int_equal(portd_handle_dup(c, id, fixture_soon(), &handle), PORTD_E_NOT_FOUND);
+    assert_int_equal(handle, -1);
+    assert_int_equal(portd_remove(c, id, fixture_soon()), 1);
+    release(c, id);
+}
+
+static uint32_t objects(portd_client *c) { return ask_item(c, portd_session_id(c)).objects; }
+
+static void a_fired_semaphore_stays_fired(void **state) {
+    portd_client *c = fixture_client(NULL), *other = fixture_joined(c);
+    int p[2];
+
+    (void)state;
+    make_pipe(p);
+    portd_id s = ask_semaphore(c, p[0], READ);
+    put(p[1]);
+    assert_until(c, s, READY);
+    assert_int_equal(objects(c), 1);
+    release(c, s);
+    assert_int_equal(objects(c), 0);
+    assert_cause(c, s, READY);
+    assert_cause(other, s, READY); /* for the whole session */
+    check_unknown(c, s);
+    check_unknown(other, s);
+    assert_cause(c, s, READY);
+    portd_id again = ask_semaphore(c, p[0], READ);
+    assert_new(again, s);
+}
+
+static void a_removed_semaphore_answers_fired_too(void **state) {
+    portd_client *c = fixture_client(NULL);
+    int p[2];
+
+    (void)state;
+    make_pipe(p);
+    portd_id s = ask_semaphore(c, p[0], READ);
+    ask_no_semaphores(c, p[0]);
+    assert_cause(c, s, REMOVED);
+    release(c, s);
+    assert_cause(c, s, READY); /* nothing is remembered but that it has fired */
+    struct parked *wait = ask_park_one(c, s, 0);
+    assert_answer(wait, s, READY);
+}
+
+static void a_removed_event_is_no_object(void **state) {
+    portd_client *c = fixture_client(NULL);
+    portd_ready ready;
+    int p[2];
+
+    (void)state;
+    make_pipe(p);
+    portd_id e = ask_evt(c, p[0], READ);
+    ask_no_evts(c, p[0]);
+    assert_cause(c, e, REMOVED);
+    release(c, e);
+    assert_int_equal(portd_wait(c, &e, 1, 0, 0, &ready), PORTD_E_NOT_FOUND);
+    assert_int_equal(portd_wait(c, &e, 1, 0, PORTD_FOREVER, &ready), PORTD_E_NOT_FOUND);
+    check_unknown(c, e);
+    assert_int_equal(objects(c), 0);
+}
+
+static void of_a_registered_semaphore_it_takes_effect_when_it_fires(void **state) {
+    portd_client *c = fixture_client(NULL);
+    portd_list *list = NULL;
+    int p[2];
+
+    (void)state;
+    make_pipe(p);
+    portd_id s = ask_semaphore(c, p[0], READ);
+    release(c, s);
+    assert_same(s, ask_semaphore(c, p[0], CHECK_READ));
+    assert_same(s, ask_semaphore(c, p[0], READ));
+    assert_cause(c, s, IDLE);
+    assert_true(ask_item(c, s).registered);
+    struct parked *wait = ask_park_one(c, s, 0);
+    assert_true(ask_still_parked(wait));
+    put(p[1]);
+    assert_answer(wait, s, READY);
+    assert_int_equal(portd_show(c, &s, 1, fixture_soon(), &list), PORTD_E_NOT_FOUND);
+    assert_cause(c, s, READY);
+    assert_int_equal(objects(c), 0);
+    fixture_until_fds(fixture_broker(), 1);
+}
+
+/* The look of the wait itself finds it ready, fires it, and with that it is gone. */
+static void of_one_that_fires_in_the_look(void **state) {
+    portd_client *c = fixture_client(NULL);
+    portd_ready ready[3];
+    int p[2];
+
+    (void)state;
+    make_pipe(p);
+    portd_id s = ask_semaphore(c, p[0], READ), e = ask_evt(c, p[0], READ);
+    const portd_id ids[3] = {s, e, s};
+    release(c, s);
+    put(p[1]);
+    assert_int_equal(portd_wait(c, ids, 3, PORTD_WAIT_ALL, fixture_soon(), ready), 3);
+    assert_true(ready[0].id == s && ready[1].id == e && ready[2].id == s);
+    assert_int_equal(portd_wait(c, ids, 3, 0, 0, ready), 3);
+    assert_int_equal(objects(c), 1);
+}
+
+static void of_a_registered_event_it_takes_effect_when_it_ends(void **state) {
+    portd_client *c = fixture_client(NULL);
+    portd_ready ready;
+    int p[2];
+
+    (void)state;
+    make_pipe(p);
+    portd_id e = ask_evt(c, p[0], READ);
+    release(c, e);
+    assert_same(e, ask_evt(c, p[0], READ));
+    put(p[1]);
+    assert_until(c, e, READY);
+    (void)drain(p[0]);
+    struct parked *wait = ask_park_one(c, e, 0);
+    assert_true(ask_still_parked(wait));
+    ask_no_evts(c, p[0]);
+    assert_answer(wait, e, REMOVED); /* who waited for it is told */
+    assert_int_equal(portd_wait(c, &e, 1, 0, 0, &ready), PORTD_E_NOT_FOUND);
+    assert_int_equal(objects(c), 0);
+}
+
+static void replacing_ends_a_released_one(void **state) {
+    portd_client *c = fixture_client(NULL);
+    portd_ready ready;
+    int p[2], q[2];
+
+    (void)state;
+    make_pipe(p);
+    make_pipe(q);
+    portd_id s = ask_semaphore(c, p[0], READ), e = ask_evt(c, p[0], READ);
+    release(c, s);
+    release(c, e);
+    make_at(q[0], p[0]);
+    portd_id new = ask_semaphore(c, p[0], READ);
+    assert_int_equal(portd_last_flags(c), PORTD_RESULT_CREATED | PORTD_RESULT_REPLACED);
+    assert_cause(c, s, READY);
+    assert_int_equal(portd_wait(c, &e, 1, 0, 0, &ready), PORTD_E_NOT_FOUND);
+    assert_cause(c, new, IDLE);
+    assert_int_equal(objects(c), 1);
+}
+
+static void all_ids_are_looked_at_before_any_is_released(void **state) {
+    portd_client *c = fixture_client(NULL), *stranger = fixture_client(NULL);
+    int p[2];
+
+    (void)state;
+    make_pipe(p);
+    portd_id s = ask_semaphore(c, p[0], READ), theirs = ask_semaphore(stranger, p[0], READ);
+    ask_no_semaphores(c, p[0]);
+    const portd_id ids[2] = {s, theirs};
+    assert_int_equal(portd_release(c, ids, 2, fixture_soon()), PORTD_E_NOT_FOUND);
+    assert_cause(c, s, REMOVED);
+    assert_cause(stranger, theirs, IDLE);
+    portd_id session = portd_session_id(c);
+    assert_true(portd_release(c, &session, 1, fixture_soon()) < 0);
+    assert_int_equal(portd_release(c, ids, 0, fixture_soon()), PORTD_E_INVALID);
+}
+
+static void many_at_once_and_one_twice(void **state) {
+    enum { MANY = 256 };
+    portd_client *c = fixture_client(NULL);
+    portd_id ids[MANY + 1];
+    int p[2];
+
+    (void)state;
+    make_pipe(p);
+    put(p[1]);
+    for (int i = 0; i < MANY - 1; i++)
+        ids[i] = ask_semaphore(c, p[0], READ);
+    ids[MANY - 1] = ids[MANY] = ids[0];
+    assert_int_equal(objects(c), MANY - 1);
+    assert_int_equal(portd_release(c, ids, MANY + 1, fixture_soon()), PORTD_E_INVALID);
+    assert_int_equal(portd_release(c, ids, MANY, fixture_soon()), 1);
+    assert_int_equal(objects(c), 0);
+    assert_cause(c, ids[0], READY);
+    assert_cause(c, ids[MANY - 2], READY);
+}
+
+static void a_handle_outlives_the_id(void **state) {
+    portd_client *c = fixture_client(NULL);
+    int p[2], q[2];
+
+    (void)state;
+    make_pipe(p);
+    make_pipe(q);
+    portd_id s = ask_semaphore(c, p[0], READ), e = ask_evt(c, q[0], READ);
+    int of_s = ask_handle(c, s), of_e = ask_handle(c, e);
+    release(c, s);
+    release(c, e);
+    assert_false(ask_handle_ready(of_s));
+    assert_false(ask_handle_ready(of_e));
+    fixture_until_fds(fixture_broker(), 1 + 2 + 2);
+    put(p[1]);
+    assert_true(fixture_poll(of_s, POLLIN) & POLLIN);
+    ask_no_evts(c, q[0]);
+    assert_true(ask_handle_ready(of_e));
+    fixture_until_fds(fixture_broker(), 1); /* the broker's copies of the handles went with the ids */
+    assert_true(ask_handle_ready(of_s));
+    assert_true(ask_handle_ready(of_e));
+}
+
+TEST_MAIN(FIXTURE_CASE(a_fired_semaphore_stays_fired), FIXTURE_CASE(a_removed_semaphore_answers_fired_too),
+          FIXTURE_CASE(a_removed_event_is_no_object),
+          FIXTURE_CASE(of_a_registered_semaphore_it_takes_effect_when_it_fires),
+          FIXTURE_CASE(of_one_that_fires_in_the_look),
+          FIXTURE_CASE(of_a_registered_event_it_takes_effect_when_it_ends),
+          FIXTURE_CASE(replacing_ends_a_released_one),
+          FIXTURE_CASE(all_ids_are_looked_at_before_any_is_released),
+          FIXTURE_CASE(many_at_once_and_one_twice), FIXTURE_CASE(a_handle_outlives_the_id))
