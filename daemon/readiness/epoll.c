@@ -63,14 +63,16 @@ static unsigned from_kernel(uint32_t events) {
 }
 
 /* EPERM: the file has no poll operation. ELOOP: a cycle, or epolls nested more than five deep. EINVAL: the engine's own
- * descriptor. */
-static int failure(int error) {
+ * descriptor, or an open file that is watched too often: when this epoll lies in another one, the kernel allows a file
+ * 500 entries. That is a limit like max_user_watches, whose error is ENOSPC. */
+static int failure(const struct engine *engine, int fd, int error) {
     switch (error) {
     case EPERM:
         return ENGINE_E_UNSUPPORTED;
     case ELOOP:
-    case EINVAL:
         return ENGINE_E_CYCLE;
+    case EINVAL:
+        return fd == engine->epoll ? ENGINE_E_CYCLE : -ENOSPC;
     default:
         return -error;
     }
@@ -87,7 +89,7 @@ int engine_arm(struct engine *engine, struct engine_watch *watch, os_fd fd, unsi
     if (result < 0 && errno == ENOENT) /* not there, or gone with a number that was closed too early */
         result = epoll_ctl(engine->epoll, EPOLL_CTL_ADD, fd, &event);
     if (result < 0)
-        return failure(errno);
+        return failure(engine, fd, errno);
     *watch = (struct engine_watch){.interest = (uint8_t)interest, .edge = edge, .known = true};
     return 0;
 }
