@@ -6,6 +6,7 @@
 
 #include "base/log.h"
 #include "object/descriptor.h"
+#include "object/stream.h"
 #include "service.h"
 #include "session/listener.h"
 #include "utlist.h"
@@ -119,9 +120,12 @@ static int make_rooms(struct broker *broker, size_t limit, os_fd listener) {
     if (error)
         return error;
     inspect_init(listener);
+    error = stream_init();
+    if (error)
+        return error;
     policy_init(&broker->policy, own);
-    error = registry_init(&broker->registry, broker->loop, broker->engine, broker->closer, &broker->slots,
-                          &broker->users);
+    error = registry_init(&broker->registry, broker->loop, broker->engine, broker->offload, broker->closer,
+                          &broker->slots, &broker->users);
     if (error)
         return error;
     broker->registry_made = true;

@@ -163,6 +163,17 @@ static bool frame_begins(const struct channel *channel, struct frame_header *hea
     return true;
 }
 
+size_t channel_peek(const struct channel *channel, const uint8_t **at, const uint8_t **end) {
+    struct frame_header header;
+
+    *at = *end = NULL;
+    if (!frame_begins(channel, &header))
+        return 0;
+    *at = channel->in + channel->begin + FRAME_HEADER;
+    *end = channel->in + channel->end;
+    return header.length;
+}
+
 bool channel_has_frame(const struct channel *channel) {
     struct frame_header header;
 

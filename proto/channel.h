@@ -104,6 +104,10 @@ void channel_resume(struct channel *channel);
 /* 1 and *frame; 0: no complete frame left; CHANNEL_E_PROTOCOL. */
 int channel_next(struct channel *channel, struct channel_frame *frame);
 
+/* The frame that comes next, as far as it is here: its bytes from *at to *end. Returns the length that its header says; 0: not even that
+ * has come. */
+size_t channel_peek(const struct channel *channel, const uint8_t **at, const uint8_t **end);
+
 /* Ends the round. 0, or -ENOMEM: the channel has lost bytes and can only be closed. */
 int channel_rest(struct channel *channel);
 

@@ -3,6 +3,7 @@
 
 #include "daemon/base/log.h"
 #include "indicator.h"
+#include "port.h"
 #include "wait.h"
 
 #include <inttypes.h>
@@ -102,6 +103,8 @@ int descriptor_arm(struct descriptor *descriptor, unsigned extra) {
         struct indicator *evt = descriptor->evts[direction];
         if (descriptor->semaphores[direction] || (evt && wait_wants(evt, &edge)))
             interest |= interests[direction];
+        if (descriptor->wraps && port_wants(descriptor, direction, &edge))
+            interest |= interests[direction];
     }
     if (!interest) {
         /* A one-shot watch that nobody needs tells once at most and is then silent; one by edges would go on. */
@@ -126,6 +129,7 @@ int descriptor_rearm(struct descriptor *descriptor) {
             indicator_end(descriptor->semaphores[direction], CAUSE_RESYNC);
         if (descriptor->evts[direction])
             wait_wake(descriptor->evts[direction], CAUSE_RESYNC);
+        port_fail(descriptor, direction);
     }
     return error;
 }
@@ -141,6 +145,8 @@ void descriptor_on_ready(struct descriptor *descriptor, unsigned events) {
             indicator_end(descriptor->semaphores[direction], (int)cause);
         if (descriptor->evts[direction])
             wait_wake(descriptor->evts[direction], (int)cause);
+        if (descriptor->wraps)
+            port_on_ready(descriptor, direction, (int)cause);
     }
     descriptor_settle(descriptor);
 }
@@ -174,7 +180,8 @@ static bool drop(struct descriptor *descriptor) {
         engine_disarm(registry->engine, &descriptor->watch, descriptor->fd);
     registry_forget(registry, &descriptor->object);
     descriptor->closing = true;
-    if (!inspect_closes_at_once((enum inspect_type)descriptor->type)) {
+    /* Jobs of one uid run in their order: the close comes behind those that use the copy. */
+    if (descriptor->jobs || !inspect_closes_at_once((enum inspect_type)descriptor->type)) {
         closer_close(registry->closer, descriptor->fd, (uint32_t)descriptor->user->uid, on_closed,
                      descriptor);
         return false;
@@ -186,7 +193,7 @@ static bool drop(struct descriptor *descriptor) {
 
 static bool is_referred(const struct descriptor *descriptor) {
     return descriptor->semaphores[0] || descriptor->semaphores[1] || descriptor->evts[0] ||
-           descriptor->evts[1];
+           descriptor->evts[1] || descriptor->wraps;
 }
 
 void descriptor_settle(struct descriptor *descriptor) {
@@ -203,6 +210,13 @@ void descriptor_leave(struct descriptor *descriptor) {
     account_leave(&owner->account, USER_DESCRIPTORS, 1);
     belongings_remove(&descriptor->object);
     descriptor->object.owner = NULL;
+}
+
+void descriptor_forget_close(struct descriptor *descriptor, struct descriptor_close *close) {
+    struct descriptor_close **link = &descriptor->closes;
+    while (*link != close)
+        link = &(*link)->next;
+    *link = close->next;
 }
 
 void descriptor_await_close(struct descriptor *descriptor, struct descriptor_close *close) {

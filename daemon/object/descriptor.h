@@ -1,6 +1,6 @@
 /* descriptor.h: one descriptor that the broker owns: its copy of what a client calls by a number.
  *
- * It lives as long as a semaphore or an event refers to it (descriptor_settle looks); then it is taken out of the engine, handed to be closed,
+ * It lives as long as a semaphore, an event or a wrap refers to it (descriptor_settle looks); then it is taken out of the engine, handed to be closed,
  * and really gone when the close has ended. Until then its number finds it, so that a remove can wait for the end.
  * descriptor_rearm is the only caller of engine_arm: what is asked for is what live semaphores and parked waits need, no more. */
 #ifndef DESCRIPTOR_H
@@ -13,6 +13,7 @@
 enum { DIRECTION_READ = 0, DIRECTION_WRITE = 1 };
 
 struct indicator;
+struct wrap;
 
 /* Somebody waits until the copy is closed. */
 struct descriptor_close {
@@ -25,6 +26,7 @@ struct descriptor {
     int64_t number;
     struct indicator *semaphores[2]; /* registered ones, by direction */
     struct indicator *evts[2];
+    struct wrap *wraps;
     struct registry *registry;
     struct user *user; /* whose account it is on, also when the session has ended */
     struct descriptor_close *closes;
@@ -32,6 +34,7 @@ struct descriptor {
     struct engine_watch watch;
     uint8_t type; /* enum inspect_type */
     bool closing;
+    unsigned jobs; /* of workers on the copy; it is closed behind them */
 };
 
 struct descriptor_claim {
@@ -67,7 +70,8 @@ void descriptor_settle(struct descriptor *descriptor);
 /* Its session ends: dropped if it is not yet, and owned by nobody until it is closed. */
 void descriptor_leave(struct descriptor *descriptor);
 
-/* close->done runs once the copy is closed. Only for one that is `closing`. */
+/* close->done runs once the copy is closed, whenever that is; and no longer. */
 void descriptor_await_close(struct descriptor *descriptor, struct descriptor_close *close);
+void descriptor_forget_close(struct descriptor *descriptor, struct descriptor_close *close);
 
 #endif

@@ -3,13 +3,23 @@
 
 #include "daemon/base/log.h"
 #include "pollable.h"
+#include "port.h"
 #include "wait.h"
 
 #include <errno.h>
 #include <inttypes.h>
+#include <stdlib.h>
 
+/* Where a descriptor has the one of that kind; ports have theirs in their wraps. */
 static struct indicator **place_of(struct descriptor *descriptor, enum object_kind kind, int direction) {
     return kind == OBJECT_SEMAPHORE ? &descriptor->semaphores[direction] : &descriptor->evts[direction];
+}
+
+void indicator_register(struct indicator *indicator, struct descriptor *descriptor, int direction) {
+    indicator->descriptor = descriptor;
+    indicator->number = descriptor->number;
+    indicator->handle = OS_FD_NONE;
+    indicator->direction = (uint8_t)direction;
 }
 
 struct indicator *indicator_new(struct descriptor *descriptor, enum object_kind kind, int direction,
@@ -27,10 +37,7 @@ struct indicator *indicator_new(struct descriptor *descriptor, enum object_kind 
         refusal_set(refusal, REFUSAL_LIMIT, NULL, NULL, "the broker is out of memory");
         return NULL;
     }
-    indicator->descriptor = descriptor;
-    indicator->number = descriptor->number;
-    indicator->handle = OS_FD_NONE;
-    indicator->direction = (uint8_t)direction;
+    indicator_register(indicator, descriptor, direction);
     *place_of(descriptor, kind, direction) = indicator;
     return indicator;
 }
@@ -59,9 +66,16 @@ void indicator_end(struct indicator *indicator, int cause) {
     struct descriptor *descriptor = indicator->descriptor;
     if (!descriptor)
         return;
-    *place_of(descriptor, registry_kind(indicator->object.id), indicator->direction) = NULL;
+    enum object_kind kind = registry_kind(indicator->object.id);
+    struct port *port = kind == OBJECT_PORT ? (struct port *)indicator : NULL;
+    if (port)
+        port->wrap->ports[indicator->direction] = NULL;
+    else
+        *place_of(descriptor, kind, indicator->direction) = NULL;
     indicator->descriptor = NULL;
     indicator->cause = (uint8_t)cause;
+    if (port)
+        port_ended(port, descriptor);
     if (indicator->handle != OS_FD_NONE)
         end_handle(indicator, descriptor);
     wait_wake(indicator, cause);
@@ -79,8 +93,12 @@ void indicator_free(struct indicator *indicator) {
     }
     account_give(&owner->account, USER_OBJECTS, 1);
     registry_forget(registry, &indicator->object);
+    bool port = registry_kind(indicator->object.id) == OBJECT_PORT;
     belongings_remove(&indicator->object);
-    slab_give(&registry->indicators, indicator);
+    if (port)
+        free(indicator);
+    else
+        slab_give(&registry->indicators, indicator);
 }
 
 void indicator_release(struct indicator *indicator) {

@@ -1,8 +1,8 @@
-/* indicator.h: what semaphores and events have in common: something that is ready or not, and whoever waits for it.
+/* indicator.h: what semaphores, events and ports have in common: something that is ready or not, and whoever waits for it.
  *
  * An indicator refers to its descriptor while it is registered. Ending it (fired, removed, replaced, expired) gives it a cause for ever,
  * wakes every waiter and lets go of the descriptor. It stays, ready, until its session ends or its id is released.
- * What makes the two kinds differ is in semaphore.c and evt.c. */
+ * What makes the kinds differ is in semaphore.c, evt.c and port.c. */
 #ifndef INDICATOR_H
 #define INDICATOR_H
 
@@ -44,6 +44,9 @@ static inline bool indicator_is_semaphore(const struct indicator *indicator) {
 /* A registered one for that direction of the descriptor, which must have none of that kind there. NULL: the refusal. */
 struct indicator *indicator_new(struct descriptor *descriptor, enum object_kind kind, int direction,
                                 struct refusal *refusal);
+
+/* For a new one of any kind that has its id and its place: refers to the descriptor. */
+void indicator_register(struct indicator *indicator, struct descriptor *descriptor, int direction);
 
 /* The cause that the engine's bits mean for a direction; CAUSE_NONE if they do not make it ready. */
 enum cause indicator_cause_of(unsigned events, int direction);

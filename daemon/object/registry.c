@@ -13,14 +13,18 @@ enum { KIND_BITS = 3, EPOCH_SHIFT = 36 };
 
 static const uint64_t PLACES = UINT64_C(1) << 50;
 
-int registry_init(struct registry *registry, struct loop *loop, struct engine *engine, struct closer *closer,
-                  struct slots *slots, struct users *users) {
+int registry_init(struct registry *registry, struct loop *loop, struct engine *engine,
+                  struct offload *offload, struct closer *closer, struct slots *slots, struct users *users) {
     uint64_t random[2];
     int error = os_random(random, sizeof random);
     if (error)
         return error;
-    *registry =
-        (struct registry){.loop = loop, .engine = engine, .closer = closer, .slots = slots, .users = users};
+    *registry = (struct registry){.loop = loop,
+                                  .engine = engine,
+                                  .offload = offload,
+                                  .closer = closer,
+                                  .slots = slots,
+                                  .users = users};
     /* The upper 14 bits tell brokers apart; place 0 is left out, so that no id is 0. */
     registry->start = ((random[0] << EPOCH_SHIFT) + 1) % PLACES;
     table_init(&registry->objects, offsetof(struct object, id), random[1]);

@@ -38,6 +38,7 @@ struct registry {
     uint64_t start, issued; /* places */
     struct loop *loop;
     struct engine *engine;
+    struct offload *offload;
     struct closer *closer;
     struct slots *slots;
     struct users *users;
@@ -46,8 +47,8 @@ struct registry {
 };
 
 /* Random start and table seed; the pointers are the caller's to keep. 0 or a negative errno. */
-int registry_init(struct registry *registry, struct loop *loop, struct engine *engine, struct closer *closer,
-                  struct slots *slots, struct users *users);
+int registry_init(struct registry *registry, struct loop *loop, struct engine *engine,
+                  struct offload *offload, struct closer *closer, struct slots *slots, struct users *users);
 void registry_deinit(struct registry *registry); /* asserts that it is empty */
 
 /* A new id of that kind. */

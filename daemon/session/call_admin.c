@@ -1,6 +1,7 @@
 /* call_admin.c: looking: ping, list, show, status. Nothing here changes anything. */
 #include "dispatch.h"
 
+#include "daemon/object/port.h"
 #include "daemon/object/wait.h"
 #include "utlist.h"
 
@@ -57,11 +58,18 @@ static void write_indicator(Portd__V1__Item *row, const struct indicator *indica
         row->waiters++;
 }
 
+static void write_port(Portd__V1__Item *row, const struct port *port) {
+    row->name = text_of(port->name);
+    row->socket = port->socket;
+}
+
 static void write_object(Portd__V1__Item *row, const struct object *object) {
     row->id = object->id;
     row->kind = (Portd__V1__Kind)registry_kind(object->id);
     if (row->kind != PORTD__V1__KIND__KIND_DESCRIPTOR) {
         write_indicator(row, (const struct indicator *)object);
+        if (row->kind == PORTD__V1__KIND__KIND_PORT)
+            write_port(row, (const struct port *)object);
         return;
     }
     const struct descriptor *descriptor = (const struct descriptor *)object;
@@ -77,7 +85,7 @@ static void write_session(Portd__V1__Item *row, const struct session *session) {
     row->kind = PORTD__V1__KIND__KIND_SESSION;
     row->uid = session->uid;
     row->connections = session->n_connections;
-    row->objects = counts[OBJECT_SEMAPHORE] + counts[OBJECT_EVT];
+    row->objects = counts[OBJECT_SEMAPHORE] + counts[OBJECT_EVT] + counts[OBJECT_PORT];
     row->descriptors = counts[OBJECT_DESCRIPTOR];
     row->owner_pid = session->lease.owner_pid;
     row->client = text_of(session->client);

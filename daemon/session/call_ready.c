@@ -1,5 +1,7 @@
 /* call_ready.c: unsafe-file-descriptor->semaphore, unsafe-socket->semaphore, unsafe-fd->evt; and what ends their objects. */
+#include "closing.h"
 #include "dispatch.h"
+#include "target.h"
 
 #include "daemon/object/evt.h"
 #include "daemon/object/semaphore.h"
@@ -17,108 +19,30 @@ struct procedure {
     Portd__V1__Reply__ResultCase result;
 };
 
-/* A remove that is answered when the copy is closed. */
-struct removal {
-    struct parked parked;
-    struct descriptor_close close;
-    Portd__V1__Reply__ResultCase result;
-};
-
-static void answer_removal(struct connection *connection, uint64_t request,
-                           Portd__V1__Reply__ResultCase result) {
-    Portd__V1__Reply reply = PORTD__V1__REPLY__INIT;
-    Portd__V1__Object none = PORTD__V1__OBJECT__INIT;
-    Portd__V1__Done done = PORTD__V1__DONE__INIT;
-    reply.id = request;
-    reply.result_case = result;
-    if (result == PORTD__V1__REPLY__RESULT_REMOVE)
-        reply.remove = &done;
-    else
-        reply.fd_to_evt = &none;
-    connection_reply(connection, &reply);
-}
-
-static void emit_removal(struct parked *parked) {
-    struct removal *removal = (struct removal *)((char *)parked - offsetof(struct removal, parked));
-    answer_removal(parked->connection, parked->request, removal->result);
-    free(removal);
-}
-
-/* Nobody is left to be answered; the record goes when the close is over, if that is still to come. */
-static void cancel_removal(struct parked *parked) {
-    struct removal *removal = (struct removal *)((char *)parked - offsetof(struct removal, parked));
-    parked->connection = NULL;
-    if (parked->ready)
-        free(removal);
-}
-
-static void on_closed(struct descriptor_close *close) {
-    struct removal *removal = (struct removal *)((char *)close - offsetof(struct removal, close));
-    if (removal->parked.connection)
-        connection_ready(&removal->parked);
-    else
-        free(removal);
-}
-
-/* Ends both directions of the number in the table of that kind, unless `ended` says that it was done. Answers when the number's copy
- * is closed, if it is being closed. What can fail is done first. */
+/* Ends both directions of the number in the table of that kind, unless `ended` says that it was done. */
 static int remove_number(struct call *call, int64_t number, enum object_kind kind, bool ended,
                          Portd__V1__Reply__ResultCase result) {
-    struct belongings *belongings = &call->session->belongings;
-    struct connection *connection = call->connection;
-    struct descriptor *descriptor = descriptor_find(belongings, number);
-    struct removal *removal = descriptor ? calloc(1, sizeof *removal) : NULL;
-    if (descriptor && (!removal || table_reserve(&connection->by_request))) {
-        free(removal);
-        return refusal_set(&call->refusal, REFUSAL_LIMIT, NULL, NULL, "the broker is out of memory");
-    }
+    struct descriptor *descriptor = descriptor_find(&call->session->belongings, number);
+    struct closing *closing = closing_new(call, descriptor, result);
+    if (!closing)
+        return -1;
     if (descriptor && !descriptor->closing && !ended)
         indicator_end_all(descriptor, kind, kind, CAUSE_REMOVED);
-    descriptor = descriptor_find(belongings, number);
-    if (!descriptor || !descriptor->closing) {
-        free(removal);
-        answer_removal(connection, call->request->id, result);
-        return 0;
-    }
-    removal->result = result;
-    removal->close.done = on_closed;
-    removal->parked = (struct parked){.windowed = true, .emit = emit_removal, .cancel = cancel_removal};
-    connection_park(connection, &removal->parked, call->request->id);
-    descriptor_await_close(descriptor, &removal->close);
-    return 0;
-}
-
-/* An id that was given back, here or with its session: everything that ends it is done already. */
-static bool is_released(const struct call *call, uint64_t id) {
-    const struct registry *registry = call->connection->all->registry;
-    enum object_kind kind = registry_kind(id);
-    return (kind == OBJECT_SEMAPHORE || kind == OBJECT_EVT) && registry_issued(registry, id) &&
-           !registry_find(registry, id);
-}
-
-static struct indicator *find(const struct call *call, uint64_t id) {
-    struct object *object = belongings_find(&call->session->belongings, id);
-    enum object_kind kind = registry_kind(id);
-    return object && (kind == OBJECT_SEMAPHORE || kind == OBJECT_EVT) ? (struct indicator *)object : NULL;
-}
-
-static int refuse_unknown(struct call *call, uint64_t id) {
-    if (belongings_find(&call->session->belongings, id))
-        return refusal_set(&call->refusal, REFUSAL_INVALID, "id", NULL,
-                           "%" PRIu64 " is no semaphore or event", id);
-    return refusal_set(&call->refusal, REFUSAL_NOT_FOUND, "id", NULL, "no object %" PRIu64 " in this session",
-                       id);
+    return closing_settle(call, closing);
 }
 
 int call_remove(struct call *call) {
     uint64_t id = call->request->remove->id;
-    struct indicator *indicator = find(call, id);
+    struct indicator *indicator = target_find(call, id);
     Portd__V1__Reply__ResultCase result = PORTD__V1__REPLY__RESULT_REMOVE;
-    if (!indicator && !is_released(call, id))
-        return refuse_unknown(call, id);
+    if (registry_kind(id) == OBJECT_PORT)
+        return refusal_set(&call->refusal, REFUSAL_INVALID, "id", "close it",
+                           "ports are closed, not removed");
+    if (!indicator && !target_released(call, id))
+        return target_refuse(call, "id", id);
     if (!indicator) {
-        answer_removal(call->connection, call->request->id, result);
-        return 0;
+        struct closing *closing = closing_new(call, NULL, result);
+        return closing ? closing_settle(call, closing) : -1;
     }
     return remove_number(call, indicator->number, registry_kind(id), !indicator->descriptor, result);
 }
@@ -130,10 +54,10 @@ int call_release(struct call *call) {
         return refusal_set(&call->refusal, REFUSAL_INVALID, "ids", NULL, "1 to 256 ids, not %zu",
                            release->n_ids);
     for (size_t i = 0; i < release->n_ids; i++)
-        if (!find(call, release->ids[i]) && !is_released(call, release->ids[i]))
-            return refuse_unknown(call, release->ids[i]);
+        if (!target_find(call, release->ids[i]) && !target_released(call, release->ids[i]))
+            return target_refuse(call, "ids", release->ids[i]);
     for (size_t i = 0; i < release->n_ids; i++) {
-        struct indicator *indicator = find(call, release->ids[i]);
+        struct indicator *indicator = target_find(call, release->ids[i]);
         if (indicator)
             indicator_release(indicator);
     }
@@ -255,12 +179,12 @@ int call_fd_to_evt(struct call *call) {
 
 int call_handle(struct call *call) {
     uint64_t id = call->request->handle->id;
-    struct indicator *indicator = find(call, id);
+    struct indicator *indicator = target_find(call, id);
     Portd__V1__Reply reply = PORTD__V1__REPLY__INIT;
     Portd__V1__HandleOf form = PORTD__V1__HANDLE_OF__INIT;
     os_fd handle;
     if (!indicator)
-        return refuse_unknown(call, id);
+        return target_refuse(call, "id", id);
     /* Beside the handle itself: for a client that does not read, a copy waits in its channel. */
     if (!slots_may_keep(call->connection->all->registry->slots, 2))
         return users_refuse_table(call->connection->user->users, &call->refusal);

@@ -117,7 +117,7 @@ static int make_session(struct call *call, const Portd__V1__Hello *hello, struct
 
 static int welcome(struct call *call, struct session *session, bool joined) {
     static char broker[] = PORTD_VERSION;
-    static char *features[] = {"handle-eventfd", "handle-epoll", "wait-one", "owner-pidfd"};
+    static char *features[] = {"handle-eventfd", "handle-epoll", "wait-one", "owner-pidfd", "ports"};
     Portd__V1__Welcome welcome = PORTD__V1__WELCOME__INIT;
     char token[SESSION_TOKEN_MAX];
     session_write_token(session, token);

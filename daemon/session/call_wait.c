@@ -1,5 +1,6 @@
 /* call_wait.c: waiting and no longer waiting. */
 #include "dispatch.h"
+#include "target.h"
 
 #include "daemon/object/wait.h"
 
@@ -67,6 +68,16 @@ static void cancel(struct parked *parked) {
     free(waiting);
 }
 
+static void withdraw(struct parked *parked) {
+    struct connection *connection = parked->connection;
+    uint64_t request = parked->request;
+    struct refusal refusal;
+    connection_unpark(parked);
+    cancel(parked);
+    refusal_set(&refusal, REFUSAL_CANCELLED, NULL, NULL, "cancelled");
+    connection_refuse(connection, request, &refusal);
+}
+
 static void on_done(struct wait *wait) {
     struct waiting *waiting = (struct waiting *)((char *)wait - sizeof(struct waiting));
     account_leave(&wait->owner->account, USER_WAITS, 1);
@@ -94,7 +105,7 @@ static struct waiting *waiting_new(struct call *call, const Portd__V1__Wait *mes
         refuse_memory(call);
         goto fail;
     }
-    waiting->parked = (struct parked){.emit = emit, .cancel = cancel};
+    waiting->parked = (struct parked){.emit = emit, .cancel = cancel, .withdraw = withdraw};
     waiting->bytes = bytes;
     waiting->wait = wait_init(waiting + 1, belongings, message->n_ids);
     waiting->wait->done = on_done;
@@ -107,23 +118,13 @@ fail:
     return NULL;
 }
 
-/* A semaphore that was released has fired, whoever had it; an event that was released is no object any more. */
+/* A semaphore that was released has fired, whoever had it; any other released id is no object any more. */
 static int find_target(struct call *call, uint64_t id, struct wait_target *target) {
-    const struct registry *registry = call->connection->all->registry;
-    struct object *object = belongings_find(&call->session->belongings, id);
-    enum object_kind kind = registry_kind(id);
-    bool waitable = kind == OBJECT_SEMAPHORE || kind == OBJECT_EVT;
     target->id = id;
-    target->of = waitable ? (struct indicator *)object : NULL;
-    if (target->of)
+    target->of = target_find(call, id);
+    if (target->of || (registry_kind(id) == OBJECT_SEMAPHORE && target_released(call, id)))
         return 0;
-    if (kind == OBJECT_SEMAPHORE && registry_issued(registry, id) && !registry_find(registry, id))
-        return 0;
-    if (object)
-        return refusal_set(&call->refusal, REFUSAL_INVALID, "ids", NULL, "%" PRIu64 " cannot be waited for",
-                           id);
-    return refusal_set(&call->refusal, REFUSAL_NOT_FOUND, "ids", NULL,
-                       "no object %" PRIu64 " in this session", id);
+    return target_refuse(call, "ids", id);
 }
 
 int call_wait(struct call *call) {
@@ -159,13 +160,8 @@ int call_wait(struct call *call) {
 int call_cancel(struct call *call) {
     Portd__V1__Cancelled cancelled = PORTD__V1__CANCELLED__INIT;
     struct parked *parked = connection_find(call->connection, call->request->cancel->request);
-    struct refusal refusal;
-    if (parked && !parked->ready && parked->cancel == cancel) {
-        uint64_t request = parked->request;
-        connection_unpark(parked);
-        parked->cancel(parked);
-        refusal_set(&refusal, REFUSAL_CANCELLED, NULL, NULL, "cancelled");
-        connection_refuse(call->connection, request, &refusal);
+    if (parked && !parked->ready && parked->withdraw) {
+        parked->withdraw(parked);
         cancelled.found = true;
     }
     return dispatch_answer(call, PORTD__V1__REPLY__RESULT_CANCEL, &cancelled);

@@ -31,7 +31,7 @@ struct connection *connection_new(struct sessions *sessions, os_fd fd, const str
     connection->watch.fd = fd;
     connection->watch.fn = on_ready;
     connection->timer.fn = on_timer;
-    channel_init(&connection->channel, fd, &sessions->scratch, FRAME_REQUEST_MAX);
+    channel_init(&connection->channel, fd, &sessions->scratch, FRAME_LONG_MAX);
     table_init(&connection->by_request, offsetof(struct parked, request), sessions->by_id.seed);
     if (loop_watch(sessions->loop, &connection->watch, LOOP_READ))
         goto fail;
@@ -98,7 +98,8 @@ static void retest(struct session *session, uint32_t serial) {
     struct object *object;
     DL_FOREACH (session->belongings.objects, object) {
         struct indicator *evt = (struct indicator *)object;
-        if (registry_kind(object->id) == OBJECT_EVT && evt->answered == serial)
+        if ((registry_kind(object->id) == OBJECT_EVT || registry_kind(object->id) == OBJECT_PORT) &&
+            evt->answered == serial)
             wait_retest(evt);
     }
 }
@@ -266,6 +267,8 @@ static void process(struct connection *connection) {
         connection_end(connection, "the broker is out of memory");
     if (result == CHANNEL_E_PROTOCOL)
         connection_end(connection, connection->channel.fault);
+    else if (!dispatch_may_be_long(connection))
+        connection_end(connection, "a request is too long");
     if (connection->dead)
         return;
     account(connection);
@@ -291,13 +294,37 @@ static void receive(struct connection *connection) {
     connection_end(connection, result == CHANNEL_E_END ? NULL : strerror(-result));
 }
 
-/* Replies that waited for room, then requests that did. */
+bool connection_has_room(struct connection *connection, struct parked *parked) {
+    if (!congested(connection))
+        return true;
+    connection->starved = parked->starved = true;
+    return false;
+}
+
+/* Each may answer others too, so the search begins anew. */
+static void feed(struct connection *connection) {
+    struct parked *parked = connection->parked;
+    connection->starved = false;
+    while (parked && !connection->starved && !connection->dead) {
+        if (!parked->starved) {
+            parked = parked->next;
+            continue;
+        }
+        parked->starved = false;
+        parked->go_on(parked);
+        parked = connection->parked;
+    }
+}
+
+/* Replies that waited for room, then transfers, then requests that did. */
 static void unblock(struct connection *connection) {
     while (connection->held && !congested(connection)) {
         struct parked *parked = connection->held;
         connection_unpark(parked);
         parked->emit(parked);
     }
+    if (connection->starved && !congested(connection))
+        feed(connection);
     if (!connection->dead && !blocked(connection) && channel_has_frame(&connection->channel))
         go_on(connection, os_now_us());
 }

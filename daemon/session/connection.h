@@ -34,6 +34,10 @@ struct parked {
     void (*emit)(
         struct parked
             *parked); /* replies and frees; unparked before. Called when there is room for the reply */
+    void (*withdraw)(
+        struct parked *parked); /* cancel: answers it, now or when a worker returns. NULL: cannot be */
+    void (*go_on)(struct parked *parked); /* if `starved`: there is room now */
+    bool starved;                         /* waits for room in its connection */
     void (*cancel)(
         struct parked *parked); /* the connection has ended: frees, now or later; unparked before */
 };
@@ -58,6 +62,7 @@ struct connection {
     size_t bytes;      /* charged to the user */
     size_t held_fds;
     int64_t paused_until; /* the rate is spent */
+    bool starved;         /* one of the parked is */
     bool answered_one;    /* was answered as the one of several */
     bool dirty, dead;
     bool closed; /* the socket is; only discards are left */
@@ -75,6 +80,9 @@ void connection_discard(struct connection *connection, os_fd fd, enum inspect_ty
 void connection_reply(struct connection *connection, const struct Portd__V1__Reply *reply);
 void connection_reply_fd(struct connection *connection, const struct Portd__V1__Reply *reply, os_fd fd);
 void connection_refuse(struct connection *connection, uint64_t request, const struct refusal *refusal);
+
+/* Whether a long reply may be made now. If not, go_on of that request is called when it may. */
+bool connection_has_room(struct connection *connection, struct parked *parked);
 
 /* Whether a request of that id is in flight. */
 struct parked *connection_find(const struct connection *connection, uint64_t request);

@@ -8,6 +8,9 @@
 
 enum { FDS_NONE, FDS_ONE, FDS_MAYBE };
 
+/* The first bytes of a long request: field 1 as a varint, field 31 (write) with its length. */
+enum { ID_TAG = 1 << 3, WRITE_TAG = 31 << 3 | 2, WRITE_TELLS = 1 + 10 + 2 };
+
 struct method {
     const char *name;
     call_handler *handler;
@@ -32,6 +35,19 @@ static const struct method methods[] = {
     [PORTD__V1__REQUEST__METHOD_SHOW] = {"show", call_show, FDS_NONE},
     [PORTD__V1__REQUEST__METHOD_STATUS] = {"status", call_status, FDS_NONE},
     [PORTD__V1__REQUEST__METHOD_END_SESSION] = {"end_session", call_end_session, FDS_NONE},
+    [PORTD__V1__REQUEST__METHOD_FILE_DESCRIPTOR_TO_PORT] = {"file_descriptor_to_port",
+                                                            call_file_descriptor_to_port, FDS_MAYBE},
+    [PORTD__V1__REQUEST__METHOD_SOCKET_TO_PORT] = {"socket_to_port", call_socket_to_port, FDS_MAYBE},
+    [PORTD__V1__REQUEST__METHOD_PORT_TO_FILE_DESCRIPTOR] = {"port_to_file_descriptor",
+                                                            call_port_to_file_descriptor, FDS_NONE},
+    [PORTD__V1__REQUEST__METHOD_PORT_TO_SOCKET] = {"port_to_socket", call_port_to_socket, FDS_NONE},
+    [PORTD__V1__REQUEST__METHOD_PORT_DUP] = {"port_dup", call_port_dup, FDS_NONE},
+    [PORTD__V1__REQUEST__METHOD_CLOSE] = {"close", call_close, FDS_NONE},
+    [PORTD__V1__REQUEST__METHOD_READ] = {"read", call_read, FDS_NONE},
+    [PORTD__V1__REQUEST__METHOD_WRITE] = {"write", call_write, FDS_NONE},
+    [PORTD__V1__REQUEST__METHOD_SHUTDOWN] = {"shutdown", call_shutdown, FDS_NONE},
+    [PORTD__V1__REQUEST__METHOD_ADDRESSES] = {"addresses", call_addresses, FDS_NONE},
+    [PORTD__V1__REQUEST__METHOD_POSITION] = {"position", call_position, FDS_NONE},
 };
 
 int dispatch_answer(struct call *call, Portd__V1__Reply__ResultCase which, void *result) {
@@ -99,6 +115,17 @@ static bool strings_are_clean(const ProtobufCMessageDescriptor *message, const u
     return true;
 }
 
+/* Only a write may be long. Its field is the first behind the id, which is field 1. */
+bool dispatch_may_be_long(const struct connection *connection) {
+    const uint8_t *at, *end;
+    uint64_t tag, id;
+    size_t length = channel_peek(&connection->channel, &at, &end);
+    if (length <= FRAME_REQUEST_MAX || end - at < WRITE_TELLS)
+        return true;
+    return read_varint(&at, end, &tag) && tag == ID_TAG && read_varint(&at, end, &id) &&
+           read_varint(&at, end, &tag) && tag == WRITE_TAG;
+}
+
 /* The id of a body that cannot be unpacked: encoders write field 1 first. 0: not there. */
 static uint64_t guess_id(const struct channel_frame *frame) {
     const uint8_t *at = frame->body + 1;
@@ -131,6 +158,11 @@ static const struct method *check(struct connection *connection, const struct ch
     (void)connection;
     if (!method)
         return NULL;
+    if (frame->length > FRAME_REQUEST_MAX && request->method_case != PORTD__V1__REQUEST__METHOD_WRITE) {
+        refusal_set(refusal, REFUSAL_INVALID, NULL, NULL, "a request of %s has at most %d bytes",
+                    method->name, (int)FRAME_REQUEST_MAX);
+        return NULL;
+    }
     if (frame->mismatch) {
         refusal_set(refusal, REFUSAL_MISMATCH, NULL, "send a frame with descriptors by a sendmsg of its own",
                     "%zu descriptors came, which is not what the frame said", frame->n_fds);

@@ -24,6 +24,9 @@ typedef int call_handler(struct call *call);
 
 void dispatch_frame(struct connection *connection, struct channel_frame *frame);
 
+/* Whether the request that has begun to come may be as long as its header says. */
+bool dispatch_may_be_long(const struct connection *connection);
+
 /* Answers with that member of Reply.result. Always 0. */
 int dispatch_answer(struct call *call, Portd__V1__Reply__ResultCase which, void *result);
 
@@ -35,5 +38,9 @@ call_handler call_ping, call_list, call_show, call_status;
 call_handler call_file_descriptor_to_semaphore, call_socket_to_semaphore, call_fd_to_evt;
 call_handler call_remove, call_release, call_handle;
 call_handler call_wait, call_cancel;
+call_handler call_file_descriptor_to_port, call_socket_to_port, call_port_to_file_descriptor,
+    call_port_to_socket;
+call_handler call_port_dup, call_close, call_shutdown, call_addresses, call_position;
+call_handler call_read, call_write;
 
 #endif

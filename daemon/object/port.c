@@ -1,0 +1,135 @@
+/* port.c: wrapping and closing. */
+#include "port.h"
+
+#include "stream.h"
+#include "transfer.h"
+#include "utlist.h"
+#include "wait.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+int port_check(os_fd fd, enum inspect_type type, const struct port_options *options,
+               struct refusal *refusal) {
+    if (!options->ends[DIRECTION_READ] && !options->ends[DIRECTION_WRITE])
+        return refusal_set(refusal, REFUSAL_INVALID, "read", "ask for read, write or both",
+                           "no direction is named");
+    if (type == INSPECT_DIRECTORY)
+        return refusal_set(refusal, REFUSAL_INVALID, "number", NULL, "a directory has no bytes to read");
+    if (options->regular && type != INSPECT_REGULAR)
+        return refusal_set(refusal, REFUSAL_INVALID, "regular_file", "leave regular-file out",
+                           "not a regular file but of type %s", inspect_name(type));
+    for (int direction = 0; direction < 2; direction++)
+        if (options->ends[direction] && !stream_is_open_for(fd, direction == DIRECTION_WRITE))
+            return refusal_set(refusal, REFUSAL_INVALID, direction == DIRECTION_READ ? "read" : "write", NULL,
+                               "the descriptor is not open for %s",
+                               direction == DIRECTION_READ ? "reading" : "writing");
+    return 0;
+}
+
+static struct port *port_new(struct descriptor *descriptor, struct wrap *wrap, int direction,
+                             const struct port_options *options, struct refusal *refusal) {
+    struct belongings *owner = descriptor->object.owner;
+    size_t length = strlen(options->name) + 1;
+    struct port *port = NULL;
+    if (account_take(&owner->account, USER_OBJECTS, 1, refusal))
+        return NULL;
+    port = calloc(1, sizeof *port + length);
+    if (!port || registry_add(owner->registry, &port->indicator.object, OBJECT_PORT, owner)) {
+        free(port);
+        account_give(&owner->account, USER_OBJECTS, 1);
+        refusal_set(refusal, REFUSAL_LIMIT, NULL, NULL, "the broker is out of memory");
+        return NULL;
+    }
+    memcpy(port->name, options->name, length);
+    port->wrap = wrap;
+    port->socket = options->socket;
+    wrap->ports[direction] = port;
+    indicator_register(&port->indicator, descriptor, direction);
+    return port;
+}
+
+int port_open(struct descriptor *descriptor, const struct port_options *options, struct port *ports[2],
+              struct refusal *refusal) {
+    struct wrap *wrap = calloc(1, sizeof *wrap);
+    ports[0] = ports[1] = NULL;
+    if (!wrap)
+        return refusal_set(refusal, REFUSAL_LIMIT, NULL, NULL, "the broker is out of memory");
+    wrap->socket = options->socket;
+    wrap->regular = options->regular;
+    DL_APPEND(descriptor->wraps, wrap);
+    for (int direction = 0; direction < 2; direction++) {
+        if (!options->ends[direction])
+            continue;
+        ports[direction] = port_new(descriptor, wrap, direction, options, refusal);
+        if (!ports[direction])
+            goto fail;
+    }
+    return 0;
+fail:
+    if (ports[DIRECTION_READ]) { /* its end frees the wrap */
+        indicator_end(&ports[DIRECTION_READ]->indicator, CAUSE_PORT_CLOSED);
+        indicator_free(&ports[DIRECTION_READ]->indicator);
+    } else {
+        DL_DELETE(descriptor->wraps, wrap);
+        free(wrap);
+    }
+    return -1;
+}
+
+void port_close(struct port *port) {
+    struct descriptor *descriptor = port->indicator.descriptor;
+    const struct wrap *wrap = port->wrap;
+    bool last;
+    if (!descriptor)
+        return;
+    last = !wrap->ports[!port->indicator.direction];
+    indicator_end(&port->indicator, CAUSE_PORT_CLOSED);
+    if (last && descriptor_find(descriptor->object.owner, descriptor->number) == descriptor)
+        indicator_end_all(descriptor, OBJECT_SEMAPHORE, OBJECT_SEMAPHORE, CAUSE_PORT_CLOSED);
+    else
+        descriptor_settle(descriptor);
+}
+
+void port_ended(struct port *port, struct descriptor *descriptor) {
+    struct wrap *wrap = port->wrap;
+    port->wrap = NULL;
+    transfer_end_all(port);
+    if (wrap->ports[0] || wrap->ports[1])
+        return;
+    DL_DELETE(descriptor->wraps, wrap);
+    free(wrap);
+}
+
+bool port_wants(const struct descriptor *descriptor, int direction, bool *edge) {
+    const struct wrap *wrap;
+    bool wants = false;
+    DL_FOREACH (descriptor->wraps, wrap) {
+        const struct port *port = wrap->ports[direction];
+        if (port && (wait_wants(&port->indicator, edge) || transfer_wants(port)))
+            wants = true;
+    }
+    return wants;
+}
+
+void port_on_ready(struct descriptor *descriptor, int direction, int cause) {
+    struct wrap *wrap;
+    DL_FOREACH (descriptor->wraps, wrap) {
+        struct port *port = wrap->ports[direction];
+        if (!port)
+            continue;
+        transfer_on_ready(port);
+        wait_wake(&port->indicator, cause);
+    }
+}
+
+void port_fail(struct descriptor *descriptor, int direction) {
+    struct wrap *wrap;
+    DL_FOREACH (descriptor->wraps, wrap) {
+        struct port *port = wrap->ports[direction];
+        if (!port)
+            continue;
+        transfer_fail_waiting(port);
+        wait_wake(&port->indicator, CAUSE_RESYNC);
+    }
+}

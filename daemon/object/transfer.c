@@ -1,0 +1,148 @@
+/* transfer.c: the queue of a port. */
+#include "transfer.h"
+
+#include "utlist.h"
+
+#include <errno.h>
+#include <stddef.h>
+
+static struct registry *registry_of(const struct port *port) {
+    return port->indicator.object.owner->registry;
+}
+
+static void finish(struct transfer *transfer, int error) {
+    DL_DELETE(transfer->port->queue, transfer);
+    transfer->error = error;
+    transfer->waiting = false;
+    transfer->done(transfer);
+}
+
+static void work(struct offload_job *job) {
+    struct transfer *transfer = (struct transfer *)job;
+    transfer->error = stream_work(&transfer->stream);
+}
+
+static void try_all(struct port *port);
+
+static void on_worked(struct offload_job *job) {
+    struct transfer *transfer = (struct transfer *)job;
+    struct port *port = transfer->port;
+    int error = transfer->error;
+    transfer->working = false;
+    transfer->descriptor->jobs--;
+    /* What was taken from the kernel is answered, come what may. */
+    if (error == -EAGAIN && !transfer->cancelled) {
+        transfer->waiting = true;
+        descriptor_rearm(port->indicator.descriptor);
+        return;
+    }
+    if (transfer->cancelled && error)
+        transfer->error = error = -ECANCELED;
+    if (!port) {
+        transfer->done(transfer);
+        return;
+    }
+    finish(transfer, error);
+    try_all(port);
+}
+
+static void submit(struct transfer *transfer) {
+    struct port *port = transfer->port;
+    struct descriptor *descriptor = port->indicator.descriptor;
+    transfer->descriptor = descriptor;
+    descriptor->jobs++;
+    transfer->working = true;
+    transfer->waiting = false;
+    transfer->job =
+        (struct offload_job){.work = work, .done = on_worked, .uid = (uint32_t)descriptor->user->uid};
+    offload_submit(registry_of(port)->offload, &transfer->job);
+}
+
+static bool is_ready(const struct transfer *transfer) {
+    struct engine_probe probe = {transfer->stream.fd, transfer->stream.write ? ENGINE_WRITE : ENGINE_READ, 0};
+    return engine_probe(&probe, 1) || probe.events;
+}
+
+/* True if it is over. */
+static bool try_one(struct transfer *transfer) {
+    int error;
+    if (transfer->working || !transfer->room(transfer))
+        return false;
+    error = stream_try(&transfer->stream);
+    if (error == STREAM_E_WORKER) {
+        if (is_ready(transfer)) {
+            submit(transfer);
+            return false;
+        }
+        error = -EAGAIN;
+    }
+    if (error == -EAGAIN) {
+        transfer->waiting = true;
+        return false;
+    }
+    finish(transfer, error);
+    return true;
+}
+
+/* The port may be closed by what a done does. */
+static void try_all(struct port *port) {
+    while (port->queue && port->indicator.descriptor && try_one(port->queue))
+        continue;
+    if (port->indicator.descriptor)
+        descriptor_rearm(port->indicator.descriptor);
+}
+
+void transfer_start(struct transfer *transfer) {
+    struct port *port = transfer->port;
+    const struct descriptor *descriptor = port->indicator.descriptor;
+    transfer->stream.fd = descriptor->fd;
+    transfer->stream.type = (enum inspect_type)descriptor->type;
+    DL_APPEND(port->queue, transfer);
+    if (port->queue == transfer)
+        try_all(port);
+}
+
+void transfer_go_on(struct port *port) {
+    if (port->queue && !port->queue->waiting)
+        try_all(port);
+}
+
+bool transfer_cancel(struct transfer *transfer) {
+    struct port *port = transfer->port;
+    bool first = port && port->queue == transfer;
+    if (transfer->working) {
+        transfer->cancelled = true;
+        return false;
+    }
+    DL_DELETE(port->queue, transfer);
+    if (first && port->queue)
+        try_all(port);
+    return true;
+}
+
+void transfer_end_all(struct port *port) {
+    struct transfer *transfer, *next;
+    DL_FOREACH_SAFE (port->queue, transfer, next) {
+        if (transfer->working) {
+            DL_DELETE(port->queue, transfer);
+            transfer->cancelled = true;
+            transfer->port = NULL;
+        } else {
+            finish(transfer, -ECANCELED);
+        }
+    }
+}
+
+bool transfer_wants(const struct port *port) { return port->queue && port->queue->waiting; }
+
+void transfer_on_ready(struct port *port) {
+    if (port->queue && port->queue->waiting) {
+        port->queue->waiting = false;
+        try_all(port);
+    }
+}
+
+void transfer_fail_waiting(struct port *port) {
+    if (port->queue && port->queue->waiting)
+        finish(port->queue, -ENOMEM);
+}

@@ -1,0 +1,47 @@
+/* transfer.h: one read, peek or write on a port, from asked to answered.
+ *
+ * The transfers of a port are carried out one at a time, in their order. The first one is tried at once; if the descriptor is not ready it
+ * waits for that, if only a worker may do it (stream.h) it goes there. The bytes of a read lie in the broker no longer than it takes to put
+ * them into the reply: `room` is asked before anything is taken from the kernel. */
+#ifndef TRANSFER_H
+#define TRANSFER_H
+
+#include "daemon/loop/offload.h"
+#include "port.h"
+#include "stream.h"
+
+struct transfer {
+    struct offload_job job; /* while `working` */
+    struct stream_job stream;
+    struct descriptor *descriptor; /* while working */
+    struct port *port;             /* NULL once the port has ended under a working one */
+    struct transfer *prev, *next;
+    int error;    /* outcome: 0, a negative errno, -ECANCELED (cancelled, or the port was closed) */
+    bool waiting; /* for the descriptor */
+    bool working;
+    bool cancelled; /* while working: nobody wants the outcome unless it has bytes */
+    /* Whether the outcome can be taken now; if not, transfer_go_on is called when it can. */
+    bool (*room)(struct transfer *transfer);
+    /* It is out of the queue; stream has the answers. */
+    void (*done)(struct transfer *transfer);
+};
+
+/* port, room, done and stream (but for fd, type and the answers) are set. Its memory, and that of the bytes, stays the caller's until
+ * done, which may be called from within. */
+void transfer_start(struct transfer *transfer);
+
+/* There is room again. */
+void transfer_go_on(struct port *port);
+
+/* Ends one that is not working: done is not called. A working one is marked; its done comes later, with -ECANCELED unless it got bytes.
+ * True: it is over now. */
+bool transfer_cancel(struct transfer *transfer);
+
+void transfer_end_all(struct port *port);
+bool transfer_wants(const struct port *port);
+void transfer_on_ready(struct port *port);
+
+/* The one that waits for the descriptor fails, since nobody would tell of it. */
+void transfer_fail_waiting(struct port *port);
+
+#endif

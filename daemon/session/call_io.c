@@ -1,0 +1,189 @@
+/* call_io.c: read, peek and write: transfers of ports as requests in flight.
+ *
+ * Charged to the uid while it is in flight: one wait, and the memory it takes. The bytes of a read go from the kernel into the reply: a read is
+ * tried only while its connection has room, so what a client leaves unread stays where it is. */
+#include "daemon/object/transfer.h"
+#include "dispatch.h"
+#include "target.h"
+
+#include <errno.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct io {
+    struct parked parked;
+    struct transfer transfer;
+    struct user *user; /* charged */
+    size_t bytes;
+    unsigned char data[];
+};
+
+static struct io *io_of(struct transfer *transfer) {
+    return (struct io *)((char *)transfer - offsetof(struct io, transfer));
+}
+
+static void io_free(struct io *io) {
+    user_give(io->user, USER_WAITS, 1);
+    user_give(io->user, USER_BYTES, io->bytes);
+    user_unref(io->user);
+    free(io);
+}
+
+static void answer_read(const struct io *io, Portd__V1__Reply *reply) {
+    Portd__V1__Data data = PORTD__V1__DATA__INIT;
+    data.data.data = io->transfer.stream.bytes;
+    data.data.len = io->transfer.stream.count;
+    data.end = io->transfer.stream.end;
+    data.truncated = io->transfer.stream.truncated;
+    reply->result_case = PORTD__V1__REPLY__RESULT_READ;
+    reply->read = &data;
+    connection_reply(io->parked.connection, reply);
+}
+
+static void answer_write(const struct io *io, Portd__V1__Reply *reply) {
+    Portd__V1__Written written = PORTD__V1__WRITTEN__INIT;
+    written.count = (uint32_t)io->transfer.stream.count;
+    reply->result_case = PORTD__V1__REPLY__RESULT_WRITE;
+    reply->write = &written;
+    connection_reply(io->parked.connection, reply);
+}
+
+static void refuse(const struct io *io) {
+    struct refusal refusal;
+    int error = -io->transfer.error;
+    bool write = io->transfer.stream.write;
+    if (error == ECANCELED && io->transfer.cancelled)
+        refusal_set(&refusal, REFUSAL_CANCELLED, NULL, NULL, "cancelled");
+    else if (error == ECANCELED)
+        refusal_set(&refusal, REFUSAL_CLOSED, "id", NULL, "the port was closed");
+    else if (error == EOPNOTSUPP)
+        refusal_set(&refusal, REFUSAL_UNSUPPORTED, "peek", "read instead",
+                    "such a descriptor cannot be peeked");
+    else
+        refusal_system(&refusal, error, write ? "write" : "read");
+    connection_refuse(io->parked.connection, io->parked.request, &refusal);
+}
+
+/* Replies and frees. */
+static void emit(struct parked *parked) {
+    struct io *io = (struct io *)((char *)parked - offsetof(struct io, parked));
+    Portd__V1__Reply reply = PORTD__V1__REPLY__INIT;
+    reply.id = parked->request;
+    if (io->transfer.error)
+        refuse(io);
+    else if (io->transfer.stream.write)
+        answer_write(io, &reply);
+    else
+        answer_read(io, &reply);
+    io_free(io);
+}
+
+static void on_done(struct transfer *transfer) {
+    struct io *io = io_of(transfer);
+    if (io->parked.connection)
+        connection_ready(&io->parked);
+    else
+        io_free(io);
+}
+
+/* The connection has ended. A worker may still have the bytes in its hands. */
+static void cancel(struct parked *parked) {
+    struct io *io = (struct io *)((char *)parked - offsetof(struct io, parked));
+    parked->connection = NULL;
+    if (parked->ready || transfer_cancel(&io->transfer))
+        io_free(io);
+}
+
+/* Not more than one reply's worth is taken from the kernel while others are unread. */
+static bool has_room(struct transfer *transfer) {
+    struct io *io = io_of(transfer);
+    return transfer->stream.write || !io->parked.connection ||
+           connection_has_room(io->parked.connection, &io->parked);
+}
+
+static void withdraw(struct parked *parked) {
+    struct io *io = (struct io *)((char *)parked - offsetof(struct io, parked));
+    io->transfer.cancelled = true;
+    if (!transfer_cancel(&io->transfer))
+        return; /* its worker comes back, with bytes or without */
+    io->transfer.error = -ECANCELED;
+    connection_ready(parked);
+}
+
+static void go_on(struct parked *parked) {
+    const struct io *io = (const struct io *)((const char *)parked - offsetof(struct io, parked));
+    if (io->transfer.port)
+        transfer_go_on(io->transfer.port);
+}
+
+static struct io *io_new(struct call *call, size_t size) {
+    struct user *user = call->connection->user;
+    size_t bytes = sizeof(struct io) + size;
+    struct io *io;
+    if (user_take(user, USER_WAITS, 1, &call->refusal))
+        return NULL;
+    if (user_take(user, USER_BYTES, bytes, &call->refusal)) {
+        user_give(user, USER_WAITS, 1);
+        return NULL;
+    }
+    io = malloc(bytes);
+    if (!io || table_reserve(&call->connection->by_request)) {
+        free(io);
+        user_give(user, USER_WAITS, 1);
+        user_give(user, USER_BYTES, bytes);
+        refusal_set(&call->refusal, REFUSAL_LIMIT, NULL, NULL, "the broker is out of memory");
+        return NULL;
+    }
+    memset(io, 0, sizeof *io);
+    io->parked = (struct parked){.emit = emit, .cancel = cancel, .withdraw = withdraw, .go_on = go_on};
+    io->user = user_ref(user->users, (uint32_t)user->uid); /* it is there: this cannot fail */
+    io->bytes = bytes;
+    return io;
+}
+
+static int start(struct call *call, struct io *io, struct port *port, size_t size) {
+    io->transfer.port = port;
+    io->transfer.room = has_room;
+    io->transfer.done = on_done;
+    io->transfer.stream.bytes = io->data;
+    io->transfer.stream.size = size;
+    connection_park(call->connection, &io->parked, call->request->id);
+    transfer_start(&io->transfer);
+    return 0;
+}
+
+int call_read(struct call *call) {
+    const Portd__V1__Read *message = call->request->read;
+    struct port *port = target_port(call, message->id, DIRECTION_READ);
+    struct io *io;
+    if (!port)
+        return -1;
+    if (message->most < 1 || message->most > FRAME_DATA_MAX)
+        return refusal_set(&call->refusal, REFUSAL_INVALID, "most", NULL, "1 to 65536 bytes at once, not %u",
+                           message->most);
+    io = io_new(call, message->most);
+    if (!io)
+        return -1;
+    io->transfer.stream.peek = message->peek;
+    return start(call, io, port, message->most);
+}
+
+int call_write(struct call *call) {
+    const Portd__V1__Write *message = call->request->write;
+    struct port *port = target_port(call, message->id, DIRECTION_WRITE);
+    size_t size = message->data.len;
+    struct io *io;
+    if (!port)
+        return -1;
+    if (size > FRAME_DATA_MAX ||
+        (size < 1 && !inspect_is_socket((enum inspect_type)port->indicator.descriptor->type)))
+        return refusal_set(&call->refusal, REFUSAL_INVALID, "data", NULL, "1 to 65536 bytes at once, not %zu",
+                           size);
+    io = io_new(call, size);
+    if (!io)
+        return -1;
+    memcpy(io->data, message->data.data, size);
+    io->transfer.stream.write = true;
+    return start(call, io, port, size);
+}

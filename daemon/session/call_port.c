@@ -1,0 +1,189 @@
+/* call_port.c: unsafe-file-descriptor->port, unsafe-socket->port, unsafe-port->file-descriptor, unsafe-port->socket; close,
+ * and what else can be asked of a port. */
+#include "closing.h"
+#include "daemon/object/port.h"
+#include "daemon/object/stream.h"
+#include "dispatch.h"
+#include "target.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+
+static int check(struct call *call, int64_t number, const char *name) {
+    if (number < 0 || number > INT32_MAX)
+        return refusal_set(&call->refusal, REFUSAL_INVALID, "number", NULL,
+                           "%" PRId64 " is no number of a descriptor", number);
+    if (strlen(name) > PORT_NAME_MAX)
+        return refusal_set(&call->refusal, REFUSAL_INVALID, "name", NULL,
+                           "a port's name has at most 255 bytes");
+    if (call->fd == OS_FD_NONE)
+        return refusal_set(&call->refusal, REFUSAL_MISMATCH, "number", NULL,
+                           "the call takes the descriptor itself, and none came");
+    return 0;
+}
+
+static int wrap(struct call *call, int64_t number, const struct port_options *options,
+                Portd__V1__Reply__ResultCase result) {
+    Portd__V1__Ports ports = PORTD__V1__PORTS__INIT;
+    struct port *made[2];
+    struct descriptor_claim claim;
+    int error;
+    if (check(call, number, options->name))
+        return -1;
+    call->type = inspect_type_of(call->fd);
+    if (port_check(call->fd, call->type, options, &call->refusal))
+        return -1;
+    error = descriptor_claim(&call->session->belongings, number, call->fd, options->socket, &claim,
+                             &call->refusal);
+    if (claim.kept)
+        dispatch_take(call);
+    if (error)
+        return -1;
+    error = port_open(claim.descriptor, options, made, &call->refusal);
+    ports.descriptor = claim.descriptor->object.id;
+    descriptor_settle(claim.descriptor);
+    if (error)
+        return -1;
+    if (made[DIRECTION_READ])
+        ports.input = made[DIRECTION_READ]->indicator.object.id;
+    if (made[DIRECTION_WRITE])
+        ports.output = made[DIRECTION_WRITE]->indicator.object.id;
+    ports.replaced = claim.replaced;
+    return dispatch_answer(call, result, &ports);
+}
+
+int call_file_descriptor_to_port(struct call *call) {
+    const Portd__V1__WrapFileDescriptor *message = call->request->file_descriptor_to_port;
+    const struct port_options options = {
+        .name = message->name, .ends = {message->read, message->write}, .regular = message->regular_file};
+    return wrap(call, message->number, &options, PORTD__V1__REPLY__RESULT_FILE_DESCRIPTOR_TO_PORT);
+}
+
+/* no_close is the client's affair: it speaks of the client's own number, and the broker closes only its copy. */
+int call_socket_to_port(struct call *call) {
+    const Portd__V1__WrapSocket *message = call->request->socket_to_port;
+    const struct port_options options = {.name = message->name, .ends = {true, true}, .socket = true};
+    return wrap(call, message->number, &options, PORTD__V1__REPLY__RESULT_SOCKET_TO_PORT);
+}
+
+static int answer_number(struct call *call, bool socket, Portd__V1__Reply__ResultCase result) {
+    const struct port *port = target_port(call, call->request->port_to_socket->id, -1);
+    Portd__V1__NumberOf number = PORTD__V1__NUMBER_OF__INIT;
+    if (!port)
+        return -1;
+    number.found = port->socket || !socket;
+    number.number = number.found ? port->indicator.number : 0;
+    return dispatch_answer(call, result, &number);
+}
+
+int call_port_to_file_descriptor(struct call *call) {
+    return answer_number(call, false, PORTD__V1__REPLY__RESULT_PORT_TO_FILE_DESCRIPTOR);
+}
+
+int call_port_to_socket(struct call *call) {
+    return answer_number(call, true, PORTD__V1__REPLY__RESULT_PORT_TO_SOCKET);
+}
+
+int call_port_dup(struct call *call) {
+    const struct port *port = target_port(call, call->request->port_dup->id, -1);
+    Portd__V1__Reply reply = PORTD__V1__REPLY__INIT;
+    Portd__V1__Done done = PORTD__V1__DONE__INIT;
+    if (!port)
+        return -1;
+    reply.id = call->request->id;
+    reply.result_case = PORTD__V1__REPLY__RESULT_PORT_DUP;
+    reply.port_dup = &done;
+    connection_reply_fd(call->connection, &reply, port->indicator.descriptor->fd);
+    return 0;
+}
+
+int call_close(struct call *call) {
+    uint64_t id = call->request->close->id;
+    struct indicator *indicator = target_find(call, id);
+    bool port = registry_kind(id) == OBJECT_PORT;
+    struct descriptor *descriptor = NULL;
+    struct closing *closing;
+    if (!port || (!indicator && !target_released(call, id)))
+        return target_refuse(call, "id", id);
+    /* A port that is closed already waits for the copy that its number still has on the way out. */
+    if (indicator)
+        descriptor = indicator->descriptor ? indicator->descriptor
+                                           : descriptor_find(&call->session->belongings, indicator->number);
+    closing = closing_new(call, descriptor, PORTD__V1__REPLY__RESULT_CLOSE);
+    if (!closing)
+        return -1;
+    if (indicator)
+        port_close((struct port *)indicator);
+    return closing_settle(call, closing);
+}
+
+int call_shutdown(struct call *call) {
+    const Portd__V1__Shutdown *message = call->request->shutdown;
+    const struct port *port = target_port(call, message->id, -1);
+    Portd__V1__Done done = PORTD__V1__DONE__INIT;
+    int error;
+    if (!port)
+        return -1;
+    if (!message->read && !message->write)
+        return refusal_set(&call->refusal, REFUSAL_INVALID, "read", "ask for read, write or both",
+                           "no side is named");
+    if (!inspect_is_socket((enum inspect_type)port->indicator.descriptor->type))
+        return refusal_set(&call->refusal, REFUSAL_UNSUPPORTED, "id", NULL, "only sockets can be shut down");
+    error = stream_shutdown(port->indicator.descriptor->fd, message->read, message->write);
+    if (error)
+        return refusal_system(&call->refusal, -error, "shutdown");
+    return dispatch_answer(call, PORTD__V1__REPLY__RESULT_SHUTDOWN, &done);
+}
+
+static bool write_address(Portd__V1__Address *to, struct stream_address *from) {
+    static const char *const families[] = {"inet", "inet6", "unix", "other"};
+    static char texts[4][8];
+    if (!from->family)
+        return false;
+    for (int i = 0; i < 4; i++)
+        if (!strcmp(families[i], from->family))
+            to->family = strcpy(texts[i], families[i]);
+    to->host = from->host;
+    to->port = from->port;
+    return true;
+}
+
+int call_addresses(struct call *call) {
+    const struct port *port = target_port(call, call->request->addresses->id, -1);
+    Portd__V1__Addresses addresses = PORTD__V1__ADDRESSES__INIT;
+    Portd__V1__Address local = PORTD__V1__ADDRESS__INIT, peer = PORTD__V1__ADDRESS__INIT;
+    struct stream_address ends[2];
+    int error;
+    if (!port)
+        return -1;
+    if (!inspect_is_socket((enum inspect_type)port->indicator.descriptor->type))
+        return refusal_set(&call->refusal, REFUSAL_UNSUPPORTED, "id", NULL, "only sockets have addresses");
+    error = stream_addresses(port->indicator.descriptor->fd, &ends[0], &ends[1]);
+    if (error)
+        return refusal_system(&call->refusal, -error, "getsockname");
+    if (write_address(&local, &ends[0]))
+        addresses.local = &local;
+    if (write_address(&peer, &ends[1]))
+        addresses.peer = &peer;
+    return dispatch_answer(call, PORTD__V1__REPLY__RESULT_ADDRESSES, &addresses);
+}
+
+int call_position(struct call *call) {
+    const Portd__V1__Position *message = call->request->position;
+    const struct port *port = target_port(call, message->id, -1);
+    Portd__V1__PositionOf position = PORTD__V1__POSITION_OF__INIT;
+    bool set = message->set_case == PORTD__V1__POSITION__SET_TO;
+    int error;
+    if (!port)
+        return -1;
+    if (port->indicator.descriptor->type != INSPECT_REGULAR)
+        return refusal_set(&call->refusal, REFUSAL_UNSUPPORTED, "id", NULL,
+                           "only regular files have a position");
+    error = stream_position(port->indicator.descriptor->fd, set ? &message->to : NULL, &position.offset);
+    if (error == -EINVAL)
+        return refusal_set(&call->refusal, REFUSAL_INVALID, "to", NULL, "no such position");
+    if (error)
+        return refusal_system(&call->refusal, -error, "lseek");
+    return dispatch_answer(call, PORTD__V1__REPLY__RESULT_POSITION, &position);
+}

@@ -1,0 +1,78 @@
+/* closing.c: the request that is parked, and the descriptor that it waits for. */
+#include "closing.h"
+
+#include <stddef.h>
+#include <stdlib.h>
+
+struct closing {
+    struct parked parked;
+    struct descriptor_close close;
+    struct descriptor *descriptor; /* NULL: none, or closed */
+    Portd__V1__Reply__ResultCase result;
+};
+
+static void answer(struct connection *connection, uint64_t request, Portd__V1__Reply__ResultCase result) {
+    Portd__V1__Reply reply = PORTD__V1__REPLY__INIT;
+    Portd__V1__Object none = PORTD__V1__OBJECT__INIT;
+    Portd__V1__Done done = PORTD__V1__DONE__INIT;
+    reply.id = request;
+    reply.result_case = result;
+    if (result == PORTD__V1__REPLY__RESULT_REMOVE || result == PORTD__V1__REPLY__RESULT_CLOSE)
+        reply.remove = &done;
+    else
+        reply.fd_to_evt = &none;
+    connection_reply(connection, &reply);
+}
+
+static void emit(struct parked *parked) {
+    struct closing *closing = (struct closing *)((char *)parked - offsetof(struct closing, parked));
+    answer(parked->connection, parked->request, closing->result);
+    free(closing);
+}
+
+/* Nobody is left to be answered; the record goes when the close is over, if that is still to come. */
+static void cancel(struct parked *parked) {
+    struct closing *closing = (struct closing *)((char *)parked - offsetof(struct closing, parked));
+    parked->connection = NULL;
+    if (!closing->descriptor)
+        free(closing);
+}
+
+static void on_closed(struct descriptor_close *close) {
+    struct closing *closing = (struct closing *)((char *)close - offsetof(struct closing, close));
+    closing->descriptor = NULL;
+    if (closing->parked.request && closing->parked.connection)
+        connection_ready(&closing->parked);
+    else if (closing->parked.request)
+        free(closing);
+}
+
+struct closing *closing_new(struct call *call, struct descriptor *descriptor,
+                            Portd__V1__Reply__ResultCase result) {
+    struct closing *closing = calloc(1, sizeof *closing);
+    if (!closing || table_reserve(&call->connection->by_request)) {
+        free(closing);
+        refusal_set(&call->refusal, REFUSAL_LIMIT, NULL, NULL, "the broker is out of memory");
+        return NULL;
+    }
+    closing->result = result;
+    closing->descriptor = descriptor;
+    closing->close.done = on_closed;
+    if (descriptor)
+        descriptor_await_close(descriptor, &closing->close);
+    return closing;
+}
+
+int closing_settle(struct call *call, struct closing *closing) {
+    struct descriptor *descriptor = closing->descriptor;
+    if (descriptor && descriptor->closing) {
+        closing->parked = (struct parked){.windowed = true, .emit = emit, .cancel = cancel};
+        connection_park(call->connection, &closing->parked, call->request->id);
+        return 0;
+    }
+    if (descriptor)
+        descriptor_forget_close(descriptor, &closing->close);
+    answer(call->connection, call->request->id, closing->result);
+    free(closing);
+    return 0;
+}
