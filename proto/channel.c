@@ -21,22 +21,9 @@
 #include <string.h>
 
 enum {
-    IN_CAPACITY = 2 * (FRAME_HEADER + FRAME_LONG_MAX),
     OUT_FIRST = 4096,
     SPARE_MAX = 4 * FRAME_DATA_MAX /* a larger buffer is not kept for the next channel */
 };
-
-int channel_scratch_init_in(struct channel_scratch *scratch, const struct memory *memory) {
-    memset(scratch, 0, sizeof(*scratch));
-    scratch->in = memory_get(scratch->memory = memory, IN_CAPACITY);
-    return scratch->in ? 0 : -ENOMEM;
-}
-
-void channel_scratch_deinit(struct channel_scratch *scratch) {
-    memory_free(scratch->memory, scratch->in);
-    memory_free(scratch->memory, scratch->spare);
-    memset(scratch, 0, sizeof(*scratch));
-}
 
 void channel_init(struct channel *channel, os_fd fd, struct channel_scratch *scratch, size_t max) {
     assert(max <= FRAME_LONG_MAX);
@@ -139,8 +126,8 @@ int channel_fill(struct channel *channel, channel_discard *discard, void *contex
         channel->begin = 0;
         channel->end = size;
     }
-    ptrdiff_t got = transport_recv(channel->fd, scratch->in + size, IN_CAPACITY - size, set->fds, &set->n,
-                                   &set->truncated);
+    ptrdiff_t got = transport_recv(channel->fd, scratch->in + size, CHANNEL_SCRATCH_IN - size, set->fds,
+                                   &set->n, &set->truncated);
     if (got <= 0)
         return got == 0 ? CHANNEL_E_END : got == -EAGAIN ? 0 : (int)got;
     scratch_take(channel);
@@ -242,19 +229,22 @@ static void sets_discard(const struct channel *channel, channel_discard *discard
             discard(context, channel->sets[i].fds[k]);
 }
 
-static void close_now(void *context, os_fd fd) {
-    (void)context;
-    os_close(fd);
+static void drop(void *context, os_fd fd) {
+    const struct channel *channel = context;
+
+    if (channel->discard)
+        channel->discard(channel->discard_context, fd);
+    else
+        os_close(fd);
 }
 
 int channel_rest(struct channel *channel) {
     int r = 0;
 
-    if (channel->begin ==
-        channel->end) { /* then there are no sets: each belongs to a frame that is not cut */
+    if (channel->begin == channel->end) { /* no sets either: each belongs to a frame that is not cut */
         own_free(channel);
     } else if (!channel->own && (r = own_keep(channel)) < 0) {
-        sets_discard(channel, close_now, NULL);
+        sets_discard(channel, drop, channel);
         own_free(channel);
     }
     if (channel->scratch->user == channel)
@@ -382,8 +372,8 @@ int channel_flush(struct channel *channel) {
                               : out_send_fds(channel, channel->out_fds, channel->out_fds_n);
         if (sent < 0)
             return sent == -EAGAIN ? 0 : (int)sent;
-        if (!bare) /* in the queue now, so closing the copies waits for nothing */
-            out_fds_forget(channel, close_now, NULL);
+        if (!bare) /* the copies have done their work */
+            out_fds_forget(channel, drop, channel);
         out_sent(channel, (size_t)sent);
         if (bare && (size_t)sent < size)
             return 0; /* the other end's queue is full: asking again would only tell that */
@@ -399,7 +389,7 @@ static int out_fds_keep(struct channel *channel, const os_fd *fds, size_t n_fds)
         os_fd copy = os_dup(fds[channel->out_fds_n]);
         if (copy == OS_FD_NONE) {
             int r = -errno;
-            out_fds_forget(channel, close_now, NULL);
+            out_fds_forget(channel, drop, channel);
             return r;
         }
         channel->out_fds[channel->out_fds_n] = copy;

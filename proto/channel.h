@@ -37,6 +37,9 @@ struct channel_fds {
     os_fd fds[FRAME_FDS_ROOM];
 };
 
+/* Two of the longest frames: half a frame that was left over, and a read behind it. */
+enum { CHANNEL_SCRATCH_IN = 2 * (FRAME_HEADER + FRAME_LONG_MAX) };
+
 struct channel_scratch {
     const struct memory *memory; /* of all its channels */
     uint8_t *in;                 /* FRAME_HEADER + FRAME_LONG_MAX twice over */
@@ -46,10 +49,16 @@ struct channel_scratch {
     size_t spare_capacity;
 };
 
+/* Takes a descriptor that belongs to nobody: to close it, now or where that may block. */
+typedef void channel_discard(void *context, os_fd fd);
+
 struct channel {
     os_fd fd; /* borrowed */
     struct channel_scratch *scratch;
     size_t max; /* most bytes of a body that may come in */
+    channel_discard
+        *discard; /* for copies and descriptors that the channel itself has to get rid of; NULL: os_close */
+    void *discard_context;
     /* private to channel.c: */
     uint64_t offset; /* stream offset of the first byte not yet cut */
     void *own;       /* memory of what was left over; NULL: nothing, or a round that read is on */
@@ -66,9 +75,6 @@ struct channel {
     size_t out_fds_n;
     const char *fault;
 };
-
-/* Takes a descriptor that belongs to nobody: to close it, now or where that may block. */
-typedef void channel_discard(void *context, os_fd fd);
 
 struct channel_frame {
     const uint8_t *body; /* valid until the next call on this channel */

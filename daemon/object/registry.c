@@ -19,12 +19,8 @@ int registry_init(struct registry *registry, struct loop *loop, struct engine *e
     int error = os_random(random, sizeof random);
     if (error)
         return error;
-    *registry = (struct registry){.loop = loop,
-                                  .engine = engine,
-                                  .offload = offload,
-                                  .closer = closer,
-                                  .slots = slots,
-                                  .users = users};
+    *registry = (struct registry){
+        .loop = loop, .engine = engine, .offload = offload, .closer = closer, .slots = slots, .users = users};
     /* The upper 14 bits tell brokers apart; place 0 is left out, so that no id is 0. */
     registry->start = ((random[0] << EPOCH_SHIFT) + 1) % PLACES;
     table_init(&registry->objects, offsetof(struct object, id), random[1]);

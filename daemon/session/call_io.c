@@ -82,7 +82,7 @@ static void emit(struct parked *parked) {
 static void on_done(struct transfer *transfer) {
     struct io *io = io_of(transfer);
     if (io->parked.connection)
-        connection_ready(&io->parked);
+        parked_ready(&io->parked);
     else
         io_free(io);
 }
@@ -99,7 +99,7 @@ static void cancel(struct parked *parked) {
 static bool has_room(struct transfer *transfer) {
     struct io *io = io_of(transfer);
     return transfer->stream.write || !io->parked.connection ||
-           connection_has_room(io->parked.connection, &io->parked);
+           parked_has_room(io->parked.connection, &io->parked);
 }
 
 static void withdraw(struct parked *parked) {
@@ -108,7 +108,7 @@ static void withdraw(struct parked *parked) {
     if (!transfer_cancel(&io->transfer))
         return; /* its worker comes back, with bytes or without */
     io->transfer.error = -ECANCELED;
-    connection_ready(parked);
+    parked_ready(parked);
 }
 
 static void go_on(struct parked *parked) {
@@ -148,7 +148,7 @@ static int start(struct call *call, struct io *io, struct port *port, size_t siz
     io->transfer.done = on_done;
     io->transfer.stream.bytes = io->data;
     io->transfer.stream.size = size;
-    connection_park(call->connection, &io->parked, call->request->id);
+    parked_add(call->connection, &io->parked, call->request->id);
     transfer_start(&io->transfer);
     return 0;
 }

@@ -91,6 +91,9 @@ int call_port_dup(struct call *call) {
     Portd__V1__Done done = PORTD__V1__DONE__INIT;
     if (!port)
         return -1;
+    /* For a client that does not read, a copy waits in its channel. */
+    if (!slots_may_keep(call->connection->all->registry->slots, 1))
+        return users_refuse_table(call->connection->user->users, &call->refusal);
     reply.id = call->request->id;
     reply.result_case = PORTD__V1__REPLY__RESULT_PORT_DUP;
     reply.port_dup = &done;

@@ -154,6 +154,7 @@ int call_hello(struct call *call) {
         return -1;
     connection->session = call->session = admission.session;
     session_join(admission.session, connection);
+    connection->channel.max = FRAME_LONG_MAX; /* of a write; see dispatch_may_be_long */
     return welcome(call, admission.session, joined);
 }
 

@@ -72,7 +72,7 @@ static void withdraw(struct parked *parked) {
     struct connection *connection = parked->connection;
     uint64_t request = parked->request;
     struct refusal refusal;
-    connection_unpark(parked);
+    parked_remove(parked);
     cancel(parked);
     refusal_set(&refusal, REFUSAL_CANCELLED, NULL, NULL, "cancelled");
     connection_refuse(connection, request, &refusal);
@@ -82,7 +82,7 @@ static void on_done(struct wait *wait) {
     struct waiting *waiting = (struct waiting *)((char *)wait - sizeof(struct waiting));
     account_leave(&wait->owner->account, USER_WAITS, 1);
     account_leave(&wait->owner->account, USER_BYTES, waiting->bytes);
-    connection_ready(&waiting->parked);
+    parked_ready(&waiting->parked);
 }
 
 static int refuse_memory(struct call *call) {
@@ -146,7 +146,7 @@ int call_wait(struct call *call) {
     if (!result)
         result = wait_begin(waiting->wait, limit, &call->refusal);
     if (result == 0) {
-        connection_park(call->connection, &waiting->parked, call->request->id);
+        parked_add(call->connection, &waiting->parked, call->request->id);
         return 0;
     }
     give_back(waiting);
@@ -159,7 +159,7 @@ int call_wait(struct call *call) {
 
 int call_cancel(struct call *call) {
     Portd__V1__Cancelled cancelled = PORTD__V1__CANCELLED__INIT;
-    struct parked *parked = connection_find(call->connection, call->request->cancel->request);
+    struct parked *parked = parked_find(call->connection, call->request->cancel->request);
     if (parked && !parked->ready && parked->withdraw) {
         parked->withdraw(parked);
         cancelled.found = true;

@@ -42,7 +42,7 @@ static void on_closed(struct descriptor_close *close) {
     struct closing *closing = (struct closing *)((char *)close - offsetof(struct closing, close));
     closing->descriptor = NULL;
     if (closing->parked.request && closing->parked.connection)
-        connection_ready(&closing->parked);
+        parked_ready(&closing->parked);
     else if (closing->parked.request)
         free(closing);
 }
@@ -67,7 +67,7 @@ int closing_settle(struct call *call, struct closing *closing) {
     struct descriptor *descriptor = closing->descriptor;
     if (descriptor && descriptor->closing) {
         closing->parked = (struct parked){.windowed = true, .emit = emit, .cancel = cancel};
-        connection_park(call->connection, &closing->parked, call->request->id);
+        parked_add(call->connection, &closing->parked, call->request->id);
         return 0;
     }
     if (descriptor)

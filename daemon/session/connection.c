@@ -14,6 +14,7 @@
 
 static void on_ready(struct loop_watch *watch, unsigned events);
 static void on_timer(struct loop_timer *timer);
+static void discard(void *context, os_fd fd);
 
 static struct slots *slots_of(const struct connection *connection) {
     return connection->all->registry->slots;
@@ -31,7 +32,9 @@ struct connection *connection_new(struct sessions *sessions, os_fd fd, const str
     connection->watch.fd = fd;
     connection->watch.fn = on_ready;
     connection->timer.fn = on_timer;
-    channel_init(&connection->channel, fd, &sessions->scratch, FRAME_LONG_MAX);
+    channel_init(&connection->channel, fd, &sessions->scratch, FRAME_REQUEST_MAX);
+    connection->channel.discard = discard;
+    connection->channel.discard_context = connection;
     table_init(&connection->by_request, offsetof(struct parked, request), sessions->by_id.seed);
     if (loop_watch(sessions->loop, &connection->watch, LOOP_READ))
         goto fail;
@@ -47,7 +50,7 @@ fail:
     return NULL;
 }
 
-static void mark_dirty(struct connection *connection) {
+void connection_touch(struct connection *connection) {
     if (connection->dirty)
         return;
     connection->dirty = true;
@@ -70,7 +73,7 @@ static void on_discarded(void *context) {
     connection->discards--;
     connection->user->discards--;
     if (!connection->dead && connection->discards == CONNECTION_DISCARDS)
-        mark_dirty(connection);
+        connection_touch(connection);
     free_closed(connection);
 }
 
@@ -104,14 +107,6 @@ static void retest(struct session *session, uint32_t serial) {
     }
 }
 
-static void give_up(struct connection *connection) {
-    struct parked *parked;
-    while ((parked = connection->parked ? connection->parked : connection->held)) {
-        connection_unpark(parked);
-        parked->cancel(parked);
-    }
-}
-
 void connection_end(struct connection *connection, const char *reason) {
     struct sessions *sessions = connection->all;
     struct session *session = connection->session;
@@ -125,7 +120,7 @@ void connection_end(struct connection *connection, const char *reason) {
         (void)channel_flush(&connection->channel);
     loop_unwatch(&connection->watch);
     loop_timer_free(&connection->timer);
-    give_up(connection);
+    parked_give_up(connection);
     DL_DELETE(sessions->connections, connection);
     sessions->n_connections--;
     connection->dead_next = sessions->dead;
@@ -213,14 +208,14 @@ static bool short_of_slots(const struct connection *connection) {
            (!slots_roomy(slots) && connection->user->discards > CONNECTION_DISCARDS);
 }
 
-static bool congested(const struct connection *connection) {
+bool connection_congested(const struct connection *connection) {
     return channel_pending(&connection->channel) > CONNECTION_UNREAD ||
            connection->channel.out_fds_at != SIZE_MAX;
 }
 
 static bool blocked(const struct connection *connection) {
     return connection->dead || short_of_slots(connection) || connection->windowed >= CONNECTION_WINDOW ||
-           connection->paused_until || congested(connection);
+           connection->paused_until || connection_congested(connection);
 }
 
 static void update_watch(struct connection *connection) {
@@ -294,37 +289,9 @@ static void receive(struct connection *connection) {
     connection_end(connection, result == CHANNEL_E_END ? NULL : strerror(-result));
 }
 
-bool connection_has_room(struct connection *connection, struct parked *parked) {
-    if (!congested(connection))
-        return true;
-    connection->starved = parked->starved = true;
-    return false;
-}
-
-/* Each may answer others too, so the search begins anew. */
-static void feed(struct connection *connection) {
-    struct parked *parked = connection->parked;
-    connection->starved = false;
-    while (parked && !connection->starved && !connection->dead) {
-        if (!parked->starved) {
-            parked = parked->next;
-            continue;
-        }
-        parked->starved = false;
-        parked->go_on(parked);
-        parked = connection->parked;
-    }
-}
-
 /* Replies that waited for room, then transfers, then requests that did. */
 static void unblock(struct connection *connection) {
-    while (connection->held && !congested(connection)) {
-        struct parked *parked = connection->held;
-        connection_unpark(parked);
-        parked->emit(parked);
-    }
-    if (connection->starved && !congested(connection))
-        feed(connection);
+    parked_go_on(connection);
     if (!connection->dead && !blocked(connection) && channel_has_frame(&connection->channel))
         go_on(connection, os_now_us());
 }
@@ -392,7 +359,7 @@ void connection_reply(struct connection *connection, const Portd__V1__Reply *rep
         return;
     }
     portd__v1__reply__pack(reply, body);
-    mark_dirty(connection);
+    connection_touch(connection);
 }
 
 void connection_reply_fd(struct connection *connection, const Portd__V1__Reply *reply, os_fd fd) {
@@ -408,7 +375,7 @@ void connection_reply_fd(struct connection *connection, const Portd__V1__Reply *
     int error = channel_put_fds(&connection->channel, body, length, &fd, 1);
     if (error)
         connection_end(connection, strerror(-error));
-    mark_dirty(connection);
+    connection_touch(connection);
 }
 
 void connection_refuse(struct connection *connection, uint64_t request, const struct refusal *refusal) {
@@ -429,45 +396,4 @@ void connection_refuse(struct connection *connection, uint64_t request, const st
     reply.id = request;
     reply.error = &error;
     connection_reply(connection, &reply);
-}
-
-struct parked *connection_find(const struct connection *connection, uint64_t request) {
-    return connection->by_request.used ? table_find(&connection->by_request, request) : NULL;
-}
-
-int connection_park(struct connection *connection, struct parked *parked, uint64_t request) {
-    parked->request = request;
-    parked->connection = connection;
-    int error = table_add(&connection->by_request, parked);
-    if (error)
-        return error;
-    DL_APPEND(connection->parked, parked);
-    if (parked->windowed)
-        connection->windowed++;
-    return 0;
-}
-
-void connection_unpark(struct parked *parked) {
-    struct connection *connection = parked->connection;
-    table_remove(&connection->by_request, parked);
-    if (parked->ready)
-        DL_DELETE(connection->held, parked);
-    else
-        DL_DELETE(connection->parked, parked);
-    if (parked->windowed) {
-        connection->windowed--;
-        mark_dirty(connection);
-    }
-}
-
-void connection_ready(struct parked *parked) {
-    struct connection *connection = parked->connection;
-    if (!connection->held && !congested(connection)) {
-        connection_unpark(parked);
-        parked->emit(parked);
-        return;
-    }
-    DL_DELETE(connection->parked, parked);
-    DL_APPEND(connection->held, parked);
-    parked->ready = true;
 }

@@ -10,6 +10,7 @@
 #define CONNECTION_H
 
 #include "daemon/object/inspect.h"
+#include "parked.h"
 #include "proto/channel.h"
 #include "proto/peer.h"
 #include "session.h"
@@ -23,24 +24,6 @@ enum {
 };
 
 struct Portd__V1__Reply;
-
-/* A request that is answered later. Embedded in what the method remembers of it. */
-struct parked {
-    uint64_t request;              /* key of connection->parked */
-    struct connection *connection; /* NULL once that has ended */
-    struct parked *prev, *next;    /* all of the connection, or those of `held` */
-    bool windowed;                 /* counts against the window */
-    bool ready;                    /* in `held`: answered but for the room */
-    void (*emit)(
-        struct parked
-            *parked); /* replies and frees; unparked before. Called when there is room for the reply */
-    void (*withdraw)(
-        struct parked *parked); /* cancel: answers it, now or when a worker returns. NULL: cannot be */
-    void (*go_on)(struct parked *parked); /* if `starved`: there is room now */
-    bool starved;                         /* waits for room in its connection */
-    void (*cancel)(
-        struct parked *parked); /* the connection has ended: frees, now or later; unparked before */
-};
 
 struct connection {
     struct sessions *all;
@@ -76,24 +59,16 @@ struct connection *connection_new(struct sessions *sessions, os_fd fd, const str
  * under way is not read until they are closed. */
 void connection_discard(struct connection *connection, os_fd fd, enum inspect_type type);
 
+/* So much is left unread that nothing more is made. */
+bool connection_congested(const struct connection *connection);
+
+/* Sends at the end of the turn; then reading goes on if it may. */
+void connection_touch(struct connection *connection);
+
 /* Sends a reply at the end of the turn; an attached descriptor goes at once. Failure ends the connection. */
 void connection_reply(struct connection *connection, const struct Portd__V1__Reply *reply);
 void connection_reply_fd(struct connection *connection, const struct Portd__V1__Reply *reply, os_fd fd);
 void connection_refuse(struct connection *connection, uint64_t request, const struct refusal *refusal);
-
-/* Whether a long reply may be made now. If not, go_on of that request is called when it may. */
-bool connection_has_room(struct connection *connection, struct parked *parked);
-
-/* Whether a request of that id is in flight. */
-struct parked *connection_find(const struct connection *connection, uint64_t request);
-
-/* The request stays unanswered for now. 0 or -ENOMEM. connection_unpark before it is answered otherwise than by
- * connection_ready. */
-int connection_park(struct connection *connection, struct parked *parked, uint64_t request);
-void connection_unpark(struct parked *parked);
-
-/* It can be answered: emit is called now or when the client has read what waits for it. */
-void connection_ready(struct parked *parked);
 
 /* Ends it for that reason (NULL: the client closed it). */
 void connection_end(struct connection *connection, const char *reason);

@@ -222,7 +222,7 @@ void dispatch_frame(struct connection *connection, struct channel_frame *frame) 
         connection_end(connection, hello ? "a second hello" : "the first request is not hello");
     else if (!request)
         refuse_garbled(connection, frame);
-    else if (!request->id || connection_find(connection, request->id))
+    else if (!request->id || parked_find(connection, request->id))
         connection_end(connection, "a request id that is 0 or in flight");
     else
         dispatch(connection, frame, request);

@@ -3,6 +3,7 @@
 #include "guest.h"
 
 #include <inttypes.h>
+#include <string.h>
 
 /* ---- headers that end the connection --------------------------------------------------------------------------------- */
 
@@ -10,12 +11,13 @@ static const struct header {
     uint32_t length;
     unsigned claim, flags;
 } bad_headers[] = {
-    {0, 0, 0},          {4097, 0, 0},  {69632, 0, 0},  {69633, 0, 0},  {UINT32_MAX, 0, 0},
-    {0x80000000, 0, 0}, {2, 0, 1},     {2, 0, 0x8000}, {2, 0, 0xffff}, {2, 253, 0},
-    {2, 254, 0},        {2, 65535, 0}, {4097, 1, 0},   {0, 1, 0},      {0, 253, 0xffff},
+    {4097, 0, 0}, {4097, 1, 0},       {69632, 0, 0}, {69633, 0, 0},  {UINT32_MAX, 0, 0},
+    {0, 0, 0},    {0x80000000, 0, 0}, {2, 0, 1},     {2, 0, 0x8000}, {2, 0, 0xffff},
+    {2, 253, 0},  {2, 254, 0},        {2, 65535, 0}, {0, 1, 0},      {0, 253, 0xffff},
 };
 
-enum { BAD_HEADERS = sizeof(bad_headers) / sizeof(*bad_headers) };
+/* A write may be long, and a header does not tell what it is the header of; a hello may not. */
+enum { BAD_HEADERS = sizeof(bad_headers) / sizeof(*bad_headers), BAD_BEFORE_HELLO = 3 };
 
 static void send_header(const struct raw *raw, const struct header *header) {
     uint8_t bytes[RAW_HEADER];
@@ -30,7 +32,7 @@ static void bad_header_ends_before_its_body(void **state) {
 
     (void)state;
     guest_open(&other);
-    for (size_t i = 0; i < BAD_HEADERS; i++) {
+    for (size_t i = BAD_BEFORE_HELLO; i < BAD_HEADERS; i++) {
         struct raw raw;
         guest_open(&raw);
         send_header(&raw, &bad_headers[i]);
@@ -38,6 +40,21 @@ static void bad_header_ends_before_its_body(void **state) {
         guest_close(&raw);
     }
     guest_is_served(&other);
+}
+
+/* What is no write and too long for anything else is known by its first bytes; the rest is never sent. */
+static void long_request_ends_by_its_first_bytes(void **state) {
+    static const uint8_t ping[] = {0x08, 0x05, 0x5a, 0x80, 0x20, 0, 0, 0, 0, 0, 0, 0, 0};
+    uint8_t bytes[RAW_HEADER + sizeof(ping)];
+    struct raw raw;
+
+    (void)state;
+    guest_open(&raw);
+    raw_header(bytes, 4097, 0, 0);
+    memcpy(bytes + RAW_HEADER, ping, sizeof(ping));
+    assert_int_equal(raw_send(&raw, bytes, sizeof(bytes), NULL, 0), 0);
+    guest_is_ended(&raw);
+    guest_close(&raw);
 }
 
 static void bad_header_ends_before_hello(void **state) {
@@ -69,7 +86,7 @@ static void requests_before_a_bad_header_are_answered(void **state) {
     request.ping = &ping;
     for (request.id = 100; request.id < 103; request.id++)
         size += raw_pack(bytes + size, &request, 0);
-    raw_header(bytes + size, 5000, 0, 0);
+    raw_header(bytes + size, 69633, 0, 0);
     assert_int_equal(raw_send(&raw, bytes, size + RAW_HEADER, NULL, 0), 0);
     for (uint64_t id = 100; id < 103; id++)
         guest_is_told(&raw, id, 0);
@@ -290,7 +307,7 @@ static void unknown_methods_are_unsupported(void **state) {
     static const struct body bodies[] = {
         BODY(6, "\x08\x06"),                         /* none */
         BODY(6, "\x08\x06\xc2\x3e\x00"),             /* 1000 */
-        BODY(6, "\x08\x06\xc2\x01\x00"),             /* 24, the next one to come */
+        BODY(6, "\x08\x06\x9a\x06\x00"),             /* 99 */
         BODY(6, "\x08\x06\x12\x00"),                 /* 2: no method */
         BODY(6, "\x08\x06\xfa\xff\xff\xff\x0f\x00"), /* the highest field number */
     };
@@ -380,6 +397,7 @@ static void request_ids_belong_to_their_connection(void **state) {
 }
 
 TEST_MAIN(FIXTURE_CASE(bad_header_ends_before_its_body), FIXTURE_CASE(bad_header_ends_before_hello),
+          FIXTURE_CASE(long_request_ends_by_its_first_bytes),
           FIXTURE_CASE(requests_before_a_bad_header_are_answered), FIXTURE_CASE(largest_request_is_taken),
           FIXTURE_CASE(truncated_frames_end_with_their_connection), FIXTURE_CASE(slow_sender_is_served),
           FIXTURE_CASE(garbage_is_told_so), FIXTURE_CASE(random_bodies_are_answered_or_end),
