@@ -35,7 +35,7 @@ int call_remove(struct call *call) {
     uint64_t id = call->request->remove->id;
     struct indicator *indicator = target_find(call, id);
     Portd__V1__Reply__ResultCase result = PORTD__V1__REPLY__RESULT_REMOVE;
-    if (registry_kind(id) == OBJECT_PORT)
+    if (indicator && registry_kind(id) == OBJECT_PORT)
         return refusal_set(&call->refusal, REFUSAL_INVALID, "id", "close it",
                            "ports are closed, not removed");
     if (!indicator && !target_released(call, id))
