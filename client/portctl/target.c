@@ -79,7 +79,7 @@ static bool give_mode(struct targets *targets, int mode) {
 
 static int take_argument(const struct invocation *in, struct targets *targets,
                          const struct argument *argument, bool one_mode) {
-    int mode, rc;
+    int mode = 0, rc;
 
     if (argument->option == NULL)
         return add_target(in, targets, "", argument->value);

@@ -14,12 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum {
-    OFFLOAD_WORKERS = 4,
-    OFFLOAD_THREADS = 32,
-    OFFLOAD_PATIENCE_US = 100000,
-    OFFLOAD_STUCK_US = 1000000
-};
+enum { OFFLOAD_WORKERS = 4, OFFLOAD_THREADS = 32, OFFLOAD_PATIENCE_US = 100000, OFFLOAD_STUCK_US = 1000000 };
 
 struct offload;
 

@@ -16,8 +16,10 @@
 
 enum { ENGINE_READ = 1, ENGINE_WRITE = 2, ENGINE_HALF_CLOSE = 4, ENGINE_HANG_UP = 8, ENGINE_ERROR = 16 };
 
-enum { ENGINE_E_UNSUPPORTED = 1, /* the kernel cannot watch such a descriptor: it is always ready */
-       ENGINE_E_CYCLE = 2 };     /* an epoll descriptor that leads back to itself, or nested too deep */
+enum {
+    ENGINE_E_UNSUPPORTED = 1, /* the kernel cannot watch such a descriptor: it is always ready */
+    ENGINE_E_CYCLE = 2
+}; /* an epoll descriptor that leads back to itself, or nested too deep */
 
 struct engine;
 
@@ -47,7 +49,8 @@ os_fd engine_pollable(const struct engine *engine);
 
 /* Arms for the interest (not 0), replacing what was armed. 0, ENGINE_E_*, or a negative errno; then nothing has changed.
  * What is ready already is told by the next engine_wait. */
-int engine_arm(struct engine *engine, struct engine_watch *watch, os_fd fd, unsigned interest, bool edge, uint64_t token);
+int engine_arm(struct engine *engine, struct engine_watch *watch, os_fd fd, unsigned interest, bool edge,
+               uint64_t token);
 
 /* Silent and forgotten. */
 void engine_disarm(struct engine *engine, struct engine_watch *watch, os_fd fd);
