@@ -86,18 +86,24 @@ int portd_fd_to_evt_start(portd_client *client, portd_native fd, int mode, int n
     return request_start(client, &message, attached, read_object, callback, data, request);
 }
 
+static int object_begin(struct call *call, portd_client *client, portd_id *id) {
+    if (id)
+        *id = 0;
+    return call_begin(call, client);
+}
+
 static int object_end(struct call *call, int started, int64_t deadline, portd_id *id) {
     int r = call_end(call, started, deadline);
 
-    if (id)
-        *id = r > 0 ? call->id : 0;
+    if (id && r > 0)
+        *id = call->id;
     return r;
 }
 
 int portd_fd_to_semaphore(portd_client *client, portd_native fd, int mode, int64_t deadline,
                           portd_id *semaphore) {
     struct call call;
-    int r = call_begin(&call, client);
+    int r = object_begin(&call, client, semaphore);
 
     if (r < 0)
         return r;
@@ -108,7 +114,7 @@ int portd_fd_to_semaphore(portd_client *client, portd_native fd, int mode, int64
 int portd_socket_to_semaphore(portd_client *client, portd_native socket, int mode, int64_t deadline,
                               portd_id *semaphore) {
     struct call call;
-    int r = call_begin(&call, client);
+    int r = object_begin(&call, client, semaphore);
 
     if (r < 0)
         return r;
@@ -119,7 +125,7 @@ int portd_socket_to_semaphore(portd_client *client, portd_native socket, int mod
 int portd_fd_to_evt(portd_client *client, portd_native fd, int mode, int number_kind, int64_t deadline,
                     portd_id *evt) {
     struct call call;
-    int r = call_begin(&call, client);
+    int r = object_begin(&call, client, evt);
 
     if (r < 0)
         return r;
@@ -157,11 +163,13 @@ int portd_handle_dup(portd_client *client, portd_id id, int64_t deadline, portd_
 
     if (!handle)
         return client_fail(client, PORTD_E_INVALID, 0, "handle", "there is no place for the handle");
+    *handle = -1;
     int r = call_begin(&call, client);
     if (r < 0)
         return r;
     r = call_end(&call, portd_handle_dup_start(client, id, call_done, &call, &call.request), deadline);
-    *handle = r > 0 ? call.handle : -1;
+    if (r > 0)
+        *handle = call.handle;
     return r;
 }
 
