@@ -1,0 +1,221 @@
+/* test_idle_cost.c: events arm the readiness machinery only while somebody waits on them, and nothing spins. The kernel
+ * counts how often the broker's loop was put to sleep: each time that it wakes up adds one. */
+#include "ask.h"
+#include "descriptors.h"
+
+#include <sys/socket.h>
+
+enum { TOGGLES = 1000, FEW = 20 };
+
+static long number_behind(const char *path, const char *word) {
+    char line[256];
+    long number = -1;
+    FILE *file = fopen(path, "re");
+
+    assert_non_null(file);
+    while (fgets(line, sizeof(line), file))
+        if (strncmp(line, word, strlen(word)) == 0)
+            number = strtol(line + strlen(word), NULL, 10);
+    assert_int_equal(fclose(file), 0);
+    assert_true(number >= 0);
+    return number;
+}
+
+static long sleeps(void) {
+    char path[64];
+
+    (void)snprintf(path, sizeof(path), "/proc/%d/status", (int)fixture_broker()->pid);
+    return number_behind(path, "voluntary_ctxt_switches:");
+}
+
+/* Makes the read end ready and idle again, many times, each time letting others run. */
+static void toggle(const int p[2]) {
+    for (int i = 0; i < TOGGLES; i++) {
+        put(p[1]);
+        (void)usleep(0);
+        (void)drain(p[0]);
+    }
+}
+
+/* Wake-ups of the broker during that; the ping behind it sees to it that those under way are counted. */
+static long wake_ups(portd_client *c, const int p[2]) {
+    assert_int_equal(portd_ping(c, fixture_soon()), 1);
+    long before = sleeps();
+    toggle(p);
+    assert_int_equal(portd_ping(c, fixture_soon()), 1);
+    return sleeps() - before;
+}
+
+static void an_event_without_waiters_costs_nothing(void **state) {
+    portd_client *c = fixture_client(NULL);
+    int p[2];
+
+    (void)state;
+    make_pipe(p);
+    portd_id e = ask_evt(c, p[0], READ);
+    assert_true(wake_ups(c, p) <= FEW);
+    assert_cause(c, e, IDLE);
+    assert_true(wake_ups(c, p) <= FEW); /* a look is no watch */
+    (void)ask_handle(c, e);
+    assert_true(wake_ups(c, p) <= FEW); /* nor is a handle */
+}
+
+/* The measure itself: a wake-one wait that is not satisfied yet is told of each activity. */
+static void a_waiter_does_cost_something(void **state) {
+    portd_client *c = fixture_client(NULL);
+    int p[2], q[2];
+
+    (void)state;
+    make_pipe(p);
+    make_pipe(q);
+    portd_id ids[2] = {ask_evt(c, p[0], READ), ask_evt(c, q[0], READ)};
+    struct parked *wait = ask_park(c, ids, 2, PORTD_WAIT_ALL | PORTD_WAIT_ONE);
+    assert_true(wake_ups(c, p) > FEW);
+    portd_cancel(wait->request);
+    assert_int_equal(ask_answer(wait), PORTD_E_CANCELLED);
+    assert_true(wake_ups(c, p) <= FEW);
+}
+
+static void nor_one_whose_waits_are_over(void **state) {
+    static const unsigned flags[] = {0, PORTD_WAIT_ONE};
+    portd_client *c = fixture_client(NULL), *other;
+    portd_ready ready;
+    int p[2];
+
+    (void)state;
+    make_pipe(p);
+    portd_id e = ask_evt(c, p[0], READ);
+    for (int i = 0; i < 2; i++) {
+        struct parked *wait = ask_park_one(c, e, flags[i]);
+        put(p[1]);
+        assert_answer(wait, e, READY);
+        (void)drain(p[0]);
+        assert_true(wake_ups(c, p) <= FEW); /* answered */
+        wait = ask_park_one(c, e, flags[i]);
+        portd_cancel(wait->request);
+        assert_int_equal(ask_answer(wait), PORTD_E_CANCELLED);
+        assert_true(wake_ups(c, p) <= FEW); /* cancelled */
+        assert_int_equal(portd_wait(c, &e, 1, flags[i], portd_now() + 100, &ready), 0);
+        assert_true(wake_ups(c, p) <= FEW); /* too late */
+        other = fixture_joined(c);
+        (void)ask_park_one(other, e, flags[i]);
+        fixture_disconnect(other);
+        ask_until_waiters(c, e, 0);
+        assert_true(wake_ups(c, p) <= FEW); /* gone */
+    }
+}
+
+static void nor_what_has_ended(void **state) {
+    portd_client *c = fixture_client(NULL);
+    int p[2];
+
+    (void)state;
+    make_pipe(p);
+    portd_id s = ask_semaphore(c, p[0], READ), e = ask_evt(c, p[0], READ);
+    put(p[1]);
+    assert_until(c, s, READY);
+    (void)drain(p[0]);
+    assert_true(wake_ups(c, p) <= FEW); /* fired; the event keeps the copy */
+    struct parked *wait = ask_park_one(c, e, 0);
+    ask_no_evts(c, p[0]);
+    assert_answer(wait, e, REMOVED);
+    assert_true(wake_ups(c, p) <= FEW);
+}
+
+/* ---- what is ready and stays so ----------------------------------------------------------------------------------- */
+
+static bool rests(void *data) {
+    long *last = data, now = sleeps();
+    char path[64];
+
+    (void)snprintf(path, sizeof(path), "/proc/%d/stat", (int)fixture_broker()->pid);
+    FILE *file = fopen(path, "re");
+    char line[512] = "";
+    assert_non_null(file);
+    assert_non_null(fgets(line, sizeof(line), file));
+    assert_int_equal(fclose(file), 0);
+    const char *end = strrchr(line, ')');
+    bool same = now == *last && end && end[2] == 'S';
+    *last = now;
+    return same;
+}
+
+/* Two looks find it asleep, and it has not been awake between them. */
+static void check_rests(void) {
+    long last = -1;
+
+    assert_true(fixture_until(rests, &last));
+}
+
+static void a_wait_for_all_does_not_spin_on_the_half_that_is_ready(void **state) {
+    portd_client *c = fixture_client(NULL);
+    int p[2], q[2];
+
+    (void)state;
+    make_pipe(p);
+    make_pipe(q);
+    put(p[1]);
+    portd_id ids[2] = {ask_evt(c, p[0], READ), ask_evt(c, q[0], READ)};
+    struct parked *wait = ask_park(c, ids, 2, PORTD_WAIT_ALL);
+    assert_true(ask_still_parked(wait));
+    check_rests();
+    put(q[1]);
+    assert_int_equal(ask_answer(wait), 2);
+}
+
+static void a_wake_one_wait_does_not_spin_on_what_nobody_takes(void **state) {
+    portd_client *c = fixture_client(NULL), *other = fixture_joined(c);
+    int p[2];
+
+    (void)state;
+    make_pipe(p);
+    portd_id e = ask_evt(c, p[0], READ);
+    struct parked *first = ask_park_one(c, e, PORTD_WAIT_ONE),
+                  *second = ask_park_one(other, e, PORTD_WAIT_ONE);
+    put(p[1]);
+    assert_answer(first, e, READY);
+    assert_true(ask_still_parked(second));
+    check_rests();
+    fixture_close(p[1]);
+    assert_answer(second, e, HANG_UP);
+}
+
+/* Hang-up cannot be switched off in the kernel: whoever waits for the other direction must not be woken for ever. */
+static void half_a_close_under_a_writers_wait_does_not_spin(void **state) {
+    portd_client *c = fixture_client(NULL);
+    int p[2];
+
+    (void)state;
+    make_pair(SOCK_STREAM, p);
+    (void)fill(p[0]);
+    portd_id r = ask_evt(c, p[0], READ), w = ask_evt(c, p[0], WRITE), s = ask_semaphore(c, p[0], WRITE);
+    struct parked *of_r = ask_park_one(c, r, 0), *of_w = ask_park_one(c, w, 0);
+    assert_int_equal(shutdown(p[1], SHUT_WR), 0);
+    assert_answer(of_r, r, HALF_CLOSE);
+    assert_true(ask_still_parked(of_w));
+    check_rests();
+    (void)drain(p[1]);
+    assert_answer(of_w, w, READY);
+    assert_until(c, s, READY);
+}
+
+static void objects_of_what_hung_up_rest(void **state) {
+    portd_client *c = fixture_client(NULL);
+    int p[2];
+
+    (void)state;
+    make_pair(SOCK_STREAM, p);
+    portd_id e = ask_evt(c, p[0], READ);
+    fixture_close(p[1]);
+    assert_until(c, e, HANG_UP);
+    (void)ask_handle(c, e);
+    check_rests();
+    assert_until(c, e, HANG_UP);
+}
+
+TEST_MAIN(FIXTURE_CASE(an_event_without_waiters_costs_nothing), FIXTURE_CASE(a_waiter_does_cost_something),
+          FIXTURE_CASE(nor_one_whose_waits_are_over), FIXTURE_CASE(nor_what_has_ended),
+          FIXTURE_CASE(a_wait_for_all_does_not_spin_on_the_half_that_is_ready),
+          FIXTURE_CASE(a_wake_one_wait_does_not_spin_on_what_nobody_takes),
+          FIXTURE_CASE(half_a_close_under_a_writers_wait_does_not_spin),
+          FIXTURE_CASE(objects_of_what_hung_up_rest))

@@ -1,0 +1,211 @@
+/* test_users.c: sessions of different uids. Needs root, to be somebody else in a child process. */
+#include "ask.h"
+#include "descriptors.h"
+
+#include <grp.h>
+
+enum { SOMEBODY = 1000, SOMEBODY_ELSE = 1001, CANNOT = 100 };
+
+static struct fixture broker;
+
+struct visit {
+    const char *token;
+    uint32_t owner_pid;
+    portd_id session, evt;
+    uid_t uid;
+};
+
+static portd_client *connect_as(const struct visit *visit, const char *token, uint32_t owner_pid, int *code) {
+    portd_options options = PORTD_OPTIONS_INIT;
+    portd_client *client = NULL;
+
+    if (getuid() != visit->uid &&
+        (setgroups(0, NULL) < 0 || setresgid(visit->uid, visit->uid, visit->uid) < 0 ||
+         setresuid(visit->uid, visit->uid, visit->uid) < 0))
+        _exit(CANNOT);
+    options.token = token;
+    options.owner_pid = owner_pid;
+    *code = portd_connect(broker.address, &options, fixture_soon(), &client);
+    return client;
+}
+
+/* Each visitor answers 0, or the number of what was not as it must be. */
+
+static int try_token(void *data) {
+    const struct visit *visit = data;
+    int code;
+
+    portd_client *client = connect_as(visit, visit->token, 0, &code);
+    portd_disconnect(client);
+    return code == PORTD_E_NOT_FOUND ? 0 : 1;
+}
+
+static int try_owner(void *data) {
+    const struct visit *visit = data;
+    int code;
+
+    portd_client *client = connect_as(visit, NULL, visit->owner_pid, &code);
+    if (code != 1)
+        return 1;
+    bool own = !portd_session_joined(client) && portd_session_id(client) != visit->session;
+    portd_disconnect(client);
+    return own ? 0 : 2;
+}
+
+static int try_ids(void *data) {
+    const struct visit *visit = data;
+    portd_list *list = NULL;
+    portd_ready ready;
+    portd_native handle;
+    portd_id id;
+    int code;
+
+    portd_client *client = connect_as(visit, NULL, 0, &code);
+    if (code != 1)
+        return 1;
+    if (portd_wait(client, &visit->evt, 1, 0, 0, &ready) != PORTD_E_NOT_FOUND)
+        return 2;
+    if (portd_remove(client, visit->evt, fixture_soon()) != PORTD_E_NOT_FOUND)
+        return 3;
+    if (portd_release(client, &visit->evt, 1, fixture_soon()) != PORTD_E_NOT_FOUND)
+        return 4;
+    if (portd_handle_dup(client, visit->evt, fixture_soon(), &handle) != PORTD_E_NOT_FOUND)
+        return 5;
+    if (portd_show(client, &visit->evt, 1, fixture_soon(), &list) != PORTD_E_NOT_FOUND)
+        return 6;
+    if (portd_end_session(client, visit->session, fixture_soon()) != PORTD_E_NOT_FOUND)
+        return 7;
+    if (portd_list_objects(client, PORTD_KIND_SESSION, fixture_soon(), &list) != 1)
+        return 8;
+    id = portd_list_count(list) == 1 ? portd_list_item(list, 0)->id : 0;
+    portd_list_free(list);
+    if (id != portd_session_id(client))
+        return 9;
+    portd_disconnect(client);
+    return 0;
+}
+
+static int try_procedures(void *data) {
+    const struct visit *visit = data;
+    portd_ready ready;
+    portd_id id;
+    int code, p[2];
+
+    portd_client *client = connect_as(visit, NULL, 0, &code);
+    if (code != 1 || pipe(p) < 0)
+        return 1;
+    if (portd_fd_to_evt(client, p[0], READ, PORTD_FD, fixture_soon(), &id) != 1)
+        return 2;
+    if (portd_wait(client, &id, 1, 0, 0, &ready) != 0 || write(p[1], "x", 1) != 1)
+        return 3;
+    if (portd_wait(client, &id, 1, 0, fixture_soon(), &ready) != 1 || ready.cause != READY)
+        return 4;
+    portd_disconnect(client);
+    return 0;
+}
+
+static int try_connect(void *data) {
+    int code;
+
+    portd_client *client = connect_as(data, NULL, 0, &code);
+    portd_disconnect(client);
+    return code == 1 ? 0 : code == PORTD_E_UNREACHABLE || code == PORTD_E_DENIED ? 1 : 2;
+}
+
+static int stay_connected(void *data) {
+    const struct visit *visit = data;
+    int code;
+
+    portd_client *client = connect_as(visit, NULL, 0, &code);
+    if (code != 1)
+        return 1;
+    while ((code = portd_poll(client, PORTD_FOREVER)) >= 0) {
+    }
+    portd_disconnect(client);
+    return code == PORTD_E_DISCONNECTED ? 0 : 2;
+}
+
+/* A broker for everybody. False: this machine cannot be somebody else. */
+static bool start_open(void) {
+    static const char *const options[] = {"--mode", "0666", NULL};
+
+    if (geteuid() != 0)
+        return false;
+    fixture_start(&broker, options);
+    return true;
+}
+
+static int visit_as(uid_t uid, int (*body)(void *data), struct visit visit) {
+    visit.uid = uid;
+    return fixture_reap(fixture_fork(body, &visit));
+}
+
+static void other_uids_find_nothing(void **state) {
+    int p[2];
+
+    (void)state;
+    if (!start_open())
+        test_skip("not root");
+    make_pipe(p);
+    portd_options options = PORTD_OPTIONS_INIT;
+    options.owner_pid = (uint32_t)getpid();
+    portd_client *c = fixture_client_at(broker.address, &options);
+    portd_id e = ask_evt(c, p[0], READ);
+    const struct visit visit = {portd_session_token(c), options.owner_pid, portd_session_id(c), e, 0};
+    assert_int_equal(visit_as(SOMEBODY, try_procedures, visit), 0);
+    assert_int_equal(visit_as(SOMEBODY, try_token, visit), 0);
+    assert_int_equal(visit_as(SOMEBODY, try_ids, visit), 0);
+    assert_int_equal(visit_as(SOMEBODY, try_owner, visit), 0); /* has one of its own for that process */
+    assert_int_equal(visit_as(SOMEBODY_ELSE, try_owner, visit), 0);
+    assert_cause(c, e, IDLE);
+    assert_int_equal(ask_item(c, visit.session).connections, 1);
+}
+
+static void only_its_own_uid_may_connect_unless_told(void **state) {
+    (void)state;
+    if (geteuid() != 0)
+        test_skip("not root");
+    assert_true(start_open());
+    assert_int_equal(visit_as(SOMEBODY, try_connect, (struct visit){0}), 0);
+    fixture_stop(&broker);
+    fixture_start(&broker, NULL); /* file mode 0600 */
+    assert_int_equal(visit_as(SOMEBODY, try_connect, (struct visit){0}), 1);
+    assert_int_equal(visit_as(0, try_connect, (struct visit){0}), 0);
+}
+
+static size_t sessions_of_all(portd_client *c) {
+    portd_list *list = NULL;
+
+    assert_int_equal(portd_list_objects(c, PORTD_KIND_SESSION, fixture_soon(), &list), 1);
+    size_t n = portd_list_count(list);
+    portd_list_free(list);
+    return n;
+}
+
+static bool are_two(void *data) { return sessions_of_all(data) == 2; }
+
+static void an_admin_sees_and_ends_those_of_others(void **state) {
+    struct visit visit = {.uid = SOMEBODY};
+    portd_list *list = NULL;
+    portd_id theirs = 0;
+
+    (void)state;
+    if (!start_open())
+        test_skip("not root");
+    portd_client *c = fixture_client_at(broker.address, NULL);
+    pid_t child = fixture_fork(stay_connected, &visit);
+    assert_true(fixture_until(are_two, c));
+    assert_int_equal(portd_list_objects(c, PORTD_KIND_SESSION, fixture_soon(), &list), 1);
+    for (size_t i = 0; i < portd_list_count(list); i++)
+        if (portd_list_item(list, i)->uid == SOMEBODY)
+            theirs = portd_list_item(list, i)->id;
+    portd_list_free(list);
+    assert_int_not_equal(theirs, 0);
+    assert_int_equal(portd_end_session(c, theirs, fixture_soon()), 1);
+    assert_int_equal(fixture_reap(child), 0);
+    assert_int_equal(sessions_of_all(c), 1);
+}
+
+TEST_MAIN(FIXTURE_CASE_BARE(other_uids_find_nothing),
+          FIXTURE_CASE_BARE(only_its_own_uid_may_connect_unless_told),
+          FIXTURE_CASE_BARE(an_admin_sees_and_ends_those_of_others))
