@@ -17,7 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { BATCH = 64 };
+enum { BATCH = 64, SLOTS_LEAST = 16 /* free ones, or there is no point in starting */ };
 
 struct broker {
     struct loop *loop;
@@ -140,7 +140,11 @@ static int make_rooms(struct broker *broker, size_t limit, os_fd listener) {
     slots_init(&broker->slots, limit, service_descriptors_open(limit));
     users_init(&broker->users, own, slots_free(&broker->slots), seed);
     broker->users_made = true;
-    return 0;
+    if (slots_free(&broker->slots) >= SLOTS_LEAST)
+        return 0;
+    log_write(LOG_LEVEL_ERROR, "the limit of open files is %zu, and %zu are needed at least", limit,
+              broker->slots.used + SLOTS_KEEP + SLOTS_LEAST);
+    return -EMFILE;
 }
 
 struct broker *broker_new(const struct options *options, os_fd listener) {
