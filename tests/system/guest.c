@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <signal.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 void guest_connect_at(struct raw *raw, const char *address) {
@@ -176,6 +177,28 @@ long guest_memory(pid_t pid, const char *line) {
     fclose(file);
     assert_true(kilobytes >= 0);
     return kilobytes;
+}
+
+/* A limit that was lowered may not be raised again by everybody, so it is lowered where the broker begins: by a script that
+ * becomes the broker. */
+void guest_start_limited(struct fixture *fixture, size_t descriptors, const char *const *options) {
+    const char *named = getenv("PORTD_DAEMON");
+    char script[] = "/tmp/portd-limited-XXXXXX", daemon[512], text[700];
+
+    if (!named || !*named)
+        test_skip("needs PORTD_DAEMON");
+    (void)snprintf(daemon, sizeof(daemon), "%s", named);
+    int n =
+        snprintf(text, sizeof(text), "#!/bin/sh\nulimit -n %zu && exec '%s' \"$@\"\n", descriptors, daemon);
+    int fd = mkstemp(script);
+    assert_true(fd >= 0);
+    bool written = write(fd, text, (size_t)n) == n && fchmod(fd, 0700) == 0;
+    (void)close(fd);
+    assert_true(written);
+    (void)setenv("PORTD_DAEMON", script, 1);
+    fixture_start(fixture, options);
+    (void)setenv("PORTD_DAEMON", daemon, 1);
+    (void)unlink(script);
 }
 
 bool guest_is_sanitized(void) {

@@ -51,6 +51,9 @@ uint64_t guest_quota(struct raw *raw, const char *name, uint64_t *limit);
 long guest_cpu(pid_t pid);
 long guest_memory(pid_t pid, const char *line);
 
+/* Starts a broker whose process may have so many descriptors. fixture is static, as it must outlive the case. Without PORTD_DAEMON the case is skipped. */
+void guest_start_limited(struct fixture *fixture, size_t descriptors, const char *const *options);
+
 /* Whether test and broker are built with a sanitizer, which needs memory and descriptors of its own. */
 bool guest_is_sanitized(void);
 
