@@ -1,0 +1,613 @@
+/* test_client_connect.c: options, finding a broker, hello, and starting the user's own. Started with arguments, this program
+ * is itself the broker that the library starts. */
+#include "tests/support/broker_fake.h"
+
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+enum { WINDOW = 8 };
+
+static char message[2048];
+
+static portd_options options_new(void) {
+    portd_options options = PORTD_OPTIONS_INIT;
+
+    message[0] = '\0';
+    options.message = message;
+    options.message_size = sizeof(message);
+    return options;
+}
+
+/* ---- the broker that is started ----------------------------------------------------------------------------------- */
+
+/* What it finds out about itself, one line in the folder of its socket. */
+static void daemon_report(const char *path, char **arguments) {
+    char file[256], line[512];
+    struct stat null, stream;
+    int wrong = 0;
+
+    snprintf(file, sizeof(file), "%.*s/report", (int)(strrchr(path, '/') - path), path);
+    if (stat("/dev/null", &null) < 0)
+        wrong |= 1;
+    for (int fd = 0; fd < 3; fd++)
+        if (fstat(fd, &stream) < 0 || stream.st_rdev != null.st_rdev || !S_ISCHR(stream.st_mode))
+            wrong |= 2;
+    if (test_fds_count() != 4)
+        wrong |= 4;
+    if (getsid(0) == getpid() || getsid(0) == getppid())
+        wrong |= 8; /* a session of its own, and not its leader: it cannot get a terminal */
+    char *folder = getcwd(NULL, 0);
+    if (!folder || strcmp(folder, "/") != 0)
+        wrong |= 16;
+    free(folder);
+    struct sigaction action;
+    sigset_t blocked;
+    if (sigaction(SIGUSR1, NULL, &action) < 0 || action.sa_handler != SIG_DFL ||
+        sigprocmask(SIG_BLOCK, NULL, &blocked) < 0 || sigismember(&blocked, SIGUSR2))
+        wrong |= 32;
+    int length = snprintf(line, sizeof(line), "wrong=%d", wrong);
+    for (; *arguments; arguments++)
+        length += snprintf(line + length, sizeof(line) - (size_t)length, " %s", *arguments);
+    length += snprintf(line + length, sizeof(line) - (size_t)length, "\n");
+    int fd = open(file, O_WRONLY | O_CREAT | O_APPEND, 0600);
+    if (fd < 0 || write(fd, line, (size_t)length) != length || close(fd) < 0)
+        _exit(1);
+}
+
+/* Welcomes whoever comes, until everybody has gone again. */
+static int daemon_serve(int listener, const char *address) {
+    static struct broker_fake clients[64];
+    size_t n = 0, here = 0;
+
+    do {
+        struct pollfd fds[65] = {{.fd = listener, .events = POLLIN}};
+        for (size_t i = 0; i < n; i++)
+            fds[i + 1] = (struct pollfd){.fd = clients[i].fd, .events = POLLIN};
+        if (poll(fds, n + 1, 10000) <= 0)
+            return 1;
+        for (size_t i = 0; i < n; i++) {
+            if (!fds[i + 1].revents)
+                continue;
+            if (channel_fill(&clients[i].channel, broker_discard, NULL) == 1) {
+                while (channel_next(&clients[i].channel, &clients[i].frame) == 1)
+                    broker_welcome(&clients[i], 1, WINDOW);
+                (void)channel_rest(&clients[i].channel);
+            } else {
+                close(clients[i].fd);
+                clients[i].fd = -1;
+                here--;
+            }
+        }
+        if (fds[0].revents && n < 64 && transport_accept(listener, &clients[n].fd) == 0) {
+            if (channel_scratch_init(&clients[n].scratch) < 0)
+                return 1;
+            channel_init(&clients[n].channel, clients[n].fd, &clients[n].scratch, FRAME_LONG_MAX);
+            n++;
+            here++;
+        }
+    } while (n == 0 || here > 0);
+    transport_unlink(address);
+    return 0;
+}
+
+static int daemon_main(char **arguments) {
+    const char *how = getenv("FAKE_DAEMON");
+    struct pollfd parent = {.fd = 3, .events = 0};
+    int listener;
+
+    daemon_report(arguments[2] + strlen("unix:"), arguments + 1);
+    if (how && strcmp(how, "ends") == 0)
+        return 0;
+    if (how && strcmp(how, "hangs") == 0)
+        return poll(&parent, 1, 10000) == 1 ? 0 : 1; /* until nobody waits for it any more */
+    if (transport_listen(arguments[2], 0600, &listener) < 0 || write(3, "\n", 1) != 1 || close(3) < 0)
+        return 1;
+    return daemon_serve(listener, arguments[2]);
+}
+
+/* A folder in which the user's broker is looked for, and nothing else. */
+struct home {
+    char folder[32];
+    char socket[64];
+};
+
+static void home_make(struct home *home) {
+    strcpy(home->folder, "/tmp/portd-home-XXXXXX");
+    assert_non_null(mkdtemp(home->folder));
+    snprintf(home->socket, sizeof(home->socket), "%s/portd/portd.sock", home->folder);
+    assert_int_equal(setenv("XDG_RUNTIME_DIR", home->folder, 1), 0);
+    assert_int_equal(unsetenv("PORTD_ADDRESS"), 0);
+    assert_int_equal(unsetenv("PORTD_DAEMON"), 0);
+    assert_int_equal(unsetenv("FAKE_DAEMON"), 0);
+    if (access("/run/portd/portd.sock", F_OK) == 0)
+        test_skip("a system broker runs here");
+}
+
+/* Reads what the started brokers reported; returns how many there were. */
+static int home_report(const struct home *home, char *text, size_t size) {
+    char file[128];
+    int lines = 0;
+
+    snprintf(file, sizeof(file), "%s/portd/report", home->folder);
+    FILE *report = fopen(file, "r");
+    if (!report)
+        return 0;
+    size_t length = fread(text, 1, size - 1, report);
+    fclose(report);
+    text[length] = '\0';
+    for (size_t i = 0; i < length; i++)
+        lines += text[i] == '\n';
+    return lines;
+}
+
+static void home_remove(struct home *home) {
+    const char *const names[] = {"portd/report", "portd/portd.lock", "portd", ""};
+    char path[128];
+
+    for (int i = 0; i < 10000 && access(home->socket, F_OK) == 0; i++)
+        poll(NULL, 0, 1); /* the broker takes its socket away when everybody has gone */
+    for (size_t i = 0; i < 4; i++) {
+        snprintf(path, sizeof(path), "%s/%s", home->folder, names[i]);
+        (void)remove(path);
+    }
+    assert_int_not_equal(access(home->folder, F_OK), 0);
+}
+
+/* ---- options ------------------------------------------------------------------------------------------------------ */
+
+static void refused(portd_options options) {
+    portd_client *client = (portd_client *)message; /* not to be left as it is */
+
+    options.message = message;
+    options.message_size = sizeof(message);
+    assert_int_equal(portd_connect("unix:/nowhere/portd.sock", &options, 0, &client), PORTD_E_INVALID);
+    assert_null(client);
+    assert_string_not_equal(message, "");
+}
+
+static void options_are_checked(void **state) {
+    const portd_options usual = PORTD_OPTIONS_INIT;
+    struct {
+        portd_options options;
+        uint64_t later;
+    } larger = {PORTD_OPTIONS_INIT, 0};
+    portd_client *client;
+    portd_options options = usual;
+
+    (void)state;
+    options.name = "a name of more than sixty-four bytes, which is longer than any list shows";
+    refused(options);
+    options.name = "\xff";
+    refused(options);
+    options = usual;
+    options.token = "";
+    refused(options);
+    options.token = "t";
+    options.owner_pid = 1;
+    refused(options);
+    options = usual;
+    options.new_session = true;
+    refused(options);
+    options = usual;
+    options.ttl_us = -1;
+    refused(options);
+    options = usual;
+    options.size = 8;
+    assert_int_equal(portd_connect("unix:/nowhere/portd.sock", &options, 0, &client), PORTD_E_INVALID);
+    /* Options of a later version: fine while what is new is not used. */
+    larger.options.size = sizeof(larger);
+    assert_int_equal(portd_connect("unix:/nowhere/portd.sock", &larger.options, 0, &client),
+                     PORTD_E_UNREACHABLE);
+    larger.later = 1;
+    assert_int_equal(portd_connect("unix:/nowhere/portd.sock", &larger.options, 0, &client),
+                     PORTD_E_UNSUPPORTED);
+    assert_int_equal(portd_connect(NULL, NULL, 0, NULL), PORTD_E_INVALID);
+    assert_int_equal(portd_connect_start("unix:/nowhere/portd.sock", NULL, NULL, NULL, NULL),
+                     PORTD_E_INVALID);
+}
+
+/* ---- hello -------------------------------------------------------------------------------------------------------- */
+
+static void hello_tells_the_options(void **state) {
+    struct broker_fake broker;
+    portd_options options = options_new();
+    portd_client *client;
+    int met = 0;
+
+    (void)state;
+    broker_listen(&broker);
+    options.name = "tést";
+    options.token = "from another";
+    options.ttl_us = 5000000;
+    assert_int_equal(portd_connect_start(broker.address, &options, broker_met, &met, &client), 1);
+    assert_string_equal(portd_address(client), broker.address);
+    assert_int_equal(portd_session_id(client), 0);
+    assert_string_equal(portd_session_token(client), "");
+    assert_false(portd_broker_has_feature(client, "wait-one"));
+    broker_accept(&broker);
+    Portd__V1__Hello *hello = broker_expect(&broker, PORTD__V1__REQUEST__METHOD_HELLO)->hello;
+    assert_int_equal(hello->version_min, 1);
+    assert_int_equal(hello->version_max, 1);
+    assert_string_equal(hello->client, "tést");
+    assert_string_equal(hello->token, "from another");
+    assert_int_equal(hello->ttl_us, 5000000);
+    assert_int_equal(hello->owner_pid, 0);
+    assert_false(hello->owner_attached || hello->new_);
+    assert_int_equal(broker.frame.n_fds, 0);
+    broker_welcome(&broker, 1, WINDOW);
+    while (met == 0)
+        assert_int_equal(portd_poll(client, PORTD_FOREVER), 1);
+    assert_int_equal(portd_session_id(client), 13);
+    assert_string_equal(portd_session_token(client), "secret");
+    assert_true(portd_session_joined(client));
+    assert_true(portd_broker_has_feature(client, "wait-one"));
+    assert_true(portd_broker_has_feature(client, "handle-eventfd"));
+    assert_false(portd_broker_has_feature(client, "secret"));
+    assert_false(portd_broker_has_feature(client, ""));
+    portd_disconnect(client);
+    broker_close(&broker);
+}
+
+static void owner_is_attached_as_a_pidfd(void **state) {
+    struct broker_fake broker;
+    portd_options options = options_new();
+    portd_client *client;
+    int met = 0;
+
+    (void)state;
+    broker_listen(&broker);
+    options.owner_pid = (uint32_t)getpid();
+    options.new_session = true;
+    assert_int_equal(portd_connect_start(broker.address, &options, broker_met, &met, &client), 1);
+    broker_accept(&broker);
+    Portd__V1__Hello *hello = broker_expect(&broker, PORTD__V1__REQUEST__METHOD_HELLO)->hello;
+    assert_true(hello->new_);
+    if (hello->owner_attached)
+        assert_int_equal(broker.frame.n_fds, 1);
+    else
+        assert_int_equal(hello->owner_pid, getpid());
+    portd_disconnect(client);
+    assert_int_equal(met, PORTD_E_DISCONNECTED);
+    broker_forget(&broker);
+    close(broker.fd);
+    broker.fd = -1;
+    options.owner_pid = INT32_MAX; /* larger than any */
+    assert_int_equal(portd_connect_start(broker.address, &options, broker_met, &met, &client),
+                     PORTD_E_INVALID);
+    assert_string_equal(message, "there is no such process");
+    broker_close(&broker);
+}
+
+static void answer_hello(void (*answer)(struct broker_fake *), int expected, const char *words) {
+    struct broker_fake broker;
+    portd_client *client;
+    int met = 0;
+
+    broker_listen(&broker);
+    assert_int_equal(portd_connect_start(broker.address, NULL, broker_met, &met, &client), 1);
+    broker_accept(&broker);
+    broker_expect(&broker, PORTD__V1__REQUEST__METHOD_HELLO);
+    int ping = 0;
+    assert_int_equal(portd_ping_start(client, broker_met, &ping, NULL), 1);
+    answer(&broker);
+    while (portd_process(client) > 0)
+        continue;
+    assert_int_equal(met, expected);
+    assert_int_equal(ping, PORTD_E_DISCONNECTED);
+    assert_int_equal(portd_process(client), PORTD_E_DISCONNECTED);
+    assert_non_null(strstr(portd_last_error(client), words));
+    portd_disconnect(client);
+    broker_close(&broker);
+}
+
+static void refuse(struct broker_fake *broker) {
+    broker_reply_error(broker, 1, PORTD__V1__CODE__CODE_VERSION, "this broker speaks 7");
+}
+
+static void speak_another_version(struct broker_fake *broker) {
+    Portd__V1__Reply reply = PORTD__V1__REPLY__INIT;
+    Portd__V1__Welcome welcome;
+
+    portd__v1__welcome__init(&welcome);
+    welcome.version = 7;
+    reply.id = 1;
+    reply.result_case = PORTD__V1__REPLY__RESULT_HELLO;
+    reply.hello = &welcome;
+    broker_reply(broker, &reply, -1);
+}
+
+static void refused_hello_ends_the_connection(void **state) {
+    (void)state;
+    answer_hello(refuse, PORTD_E_VERSION, "refused");
+    answer_hello(speak_another_version, PORTD_E_VERSION, "refused");
+    answer_hello(broker_hang_up, PORTD_E_DISCONNECTED, "may not admit");
+}
+
+struct answerer {
+    struct broker_fake *broker;
+    void (*answer)(struct broker_fake *);
+};
+
+static void *answer_one(void *data) {
+    struct answerer *answerer = data;
+
+    broker_accept(answerer->broker);
+    broker_expect(answerer->broker, PORTD__V1__REQUEST__METHOD_HELLO);
+    answerer->answer(answerer->broker);
+    return NULL;
+}
+
+static void welcome_first(struct broker_fake *broker) { broker_welcome(broker, 1, WINDOW); }
+
+static void blocking_connect_returns_the_outcome(void **state) {
+    struct broker_fake broker;
+    struct answerer answerer = {&broker, refuse};
+    portd_options options = options_new();
+    portd_client *client;
+    pthread_t thread;
+
+    (void)state;
+    broker_listen(&broker);
+    assert_int_equal(portd_connect(broker.address, &options, 0, &client), PORTD_E_TIMEOUT);
+    assert_null(client);
+    broker_accept(&broker); /* the one that gave up */
+    broker_hang_up(&broker);
+    assert_int_equal(pthread_create(&thread, NULL, answer_one, &answerer), 0);
+    assert_int_equal(portd_connect(broker.address, &options, PORTD_FOREVER, &client), PORTD_E_VERSION);
+    assert_int_equal(pthread_join(thread, NULL), 0);
+    assert_string_equal(message, "this broker speaks 7; hint");
+    assert_null(client);
+    broker_hang_up(&broker);
+    answerer.answer = welcome_first;
+    assert_int_equal(pthread_create(&thread, NULL, answer_one, &answerer), 0);
+    assert_int_equal(portd_connect(broker.address, &options, PORTD_FOREVER, &client), 1);
+    assert_int_equal(pthread_join(thread, NULL), 0);
+    portd_disconnect(client);
+    broker_close(&broker);
+}
+
+/* ---- finding ------------------------------------------------------------------------------------------------------ */
+
+static void failure_tells_what_was_tried(void **state) {
+    struct home home;
+    portd_options options = options_new();
+    portd_client *client;
+    struct broker_fake broker;
+
+    (void)state;
+    home_make(&home);
+    assert_int_equal(portd_connect(NULL, &options, 0, &client), PORTD_E_UNREACHABLE);
+    assert_non_null(strstr(message, "the user's broker: there is no socket"));
+    assert_non_null(strstr(message, "unix:/run/portd/portd.sock: there is no socket"));
+    assert_non_null(strstr(message, "start one"));
+    assert_int_equal(portd_connect("unix:relative", &options, 0, &client), PORTD_E_INVALID);
+    assert_int_equal(portd_connect("unix:/nowhere/portd.sock", &options, 0, &client), PORTD_E_UNREACHABLE);
+    assert_non_null(strstr(message, "unix:/nowhere/portd.sock: there is no socket"));
+    /* PORTD_ADDRESS, and no other if it is set. */
+    assert_int_equal(setenv("PORTD_ADDRESS", "unix:/nowhere/else.sock", 1), 0);
+    assert_int_equal(portd_connect(NULL, &options, 0, &client), PORTD_E_UNREACHABLE);
+    assert_non_null(strstr(message, "unix:/nowhere/else.sock"));
+    assert_null(strstr(message, "/run/portd"));
+    assert_int_equal(setenv("PORTD_ADDRESS", "nonsense", 1), 0);
+    assert_int_equal(portd_connect(NULL, &options, 0, &client), PORTD_E_INVALID);
+    assert_int_equal(unsetenv("PORTD_ADDRESS"), 0);
+    /* A socket that nobody listens at. */
+    broker_listen(&broker);
+    close(broker.listener);
+    broker.listener = -1;
+    assert_int_equal(portd_connect(broker.address, &options, 0, &client), PORTD_E_UNREACHABLE);
+    assert_non_null(strstr(message, "nobody listens"));
+    broker_close(&broker);
+    home_remove(&home);
+}
+
+static void denied_socket_is_told_with_mode_and_group(void **state) {
+    struct broker_fake broker;
+    int status;
+
+    (void)state;
+    if (geteuid() != 0)
+        test_skip("only root can become somebody else");
+    broker_listen(&broker);
+    assert_int_equal(chmod(broker.folder, 0711), 0);
+    pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        portd_options options = options_new();
+        portd_client *client;
+        if (setgid(65533) < 0 || setuid(65533) < 0)
+            _exit(1);
+        if (portd_connect(broker.address, &options, 0, &client) != PORTD_E_UNREACHABLE)
+            _exit(2);
+        _exit(strstr(message, "permission denied: its mode is 0600, its group root") ? 0 : 3);
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+    broker_close(&broker);
+}
+
+static void queue_that_is_full_is_waited_for(void **state) {
+    struct broker_fake broker;
+    portd_options options = options_new();
+    portd_client *client;
+    os_fd waiting[8];
+    size_t n = 0;
+
+    (void)state;
+    broker_listen(&broker);
+    assert_int_equal(listen(broker.listener, 0), 0); /* room for one more than said */
+    while (n < 8 && transport_connect(broker.address, &waiting[n]) == 0)
+        n++;
+    assert_true(n < 8);
+    assert_int_equal(portd_connect(broker.address, &options, portd_now() + 20000, &client),
+                     PORTD_E_UNREACHABLE);
+    assert_non_null(strstr(message, "its queue is full"));
+    while (n > 0)
+        os_close(waiting[--n]);
+    broker_close(&broker);
+}
+
+/* ---- starting ----------------------------------------------------------------------------------------------------- */
+
+static void broker_is_started_apart_from_its_starter(void **state) {
+    struct home home;
+    portd_options options = options_new();
+    portd_client *client;
+    char report[1024];
+    struct sigaction ignore = {.sa_handler = SIG_IGN}, before;
+    sigset_t block, mask;
+
+    (void)state;
+    home_make(&home);
+    options.start = true;
+    options.daemon = "/proc/self/exe";
+    sigemptyset(&block);
+    sigaddset(&block, SIGUSR2);
+    assert_int_equal(sigaction(SIGUSR1, &ignore, &before), 0);
+    assert_int_equal(sigprocmask(SIG_BLOCK, &block, &mask), 0);
+    int leaked = dup(0); /* neither close-on-exec nor the broker's business */
+    assert_int_equal(portd_connect(NULL, &options, PORTD_FOREVER, &client), 1);
+    assert_int_equal(close(leaked), 0);
+    assert_int_equal(sigprocmask(SIG_BLOCK, NULL, &block), 0);
+    assert_true(sigismember(&block, SIGUSR2) && !sigismember(&block, SIGTERM)); /* given back as it was */
+    assert_int_equal(sigprocmask(SIG_SETMASK, &mask, NULL), 0);
+    assert_int_equal(sigaction(SIGUSR1, &before, NULL), 0);
+    assert_int_equal(home_report(&home, report, sizeof(report)), 1);
+    char expected[512];
+    snprintf(expected, sizeof(expected), "wrong=0 --listen unix:%s --idle-exit 60s --notify-fd 3\n",
+             home.socket);
+    assert_string_equal(report, expected);
+    assert_int_equal(waitpid(-1, NULL, WNOHANG), -1); /* no child is left */
+    assert_int_equal(errno, ECHILD);
+    /* The next one finds it. */
+    portd_client *second;
+    assert_int_equal(portd_connect(NULL, &options, PORTD_FOREVER, &second), 1);
+    portd_disconnect(second);
+    assert_int_equal(home_report(&home, report, sizeof(report)), 1);
+    portd_disconnect(client);
+    home_remove(&home);
+}
+
+struct starter {
+    pthread_barrier_t *together;
+    int code;
+    portd_client *client;
+};
+
+static void *start_one(void *data) {
+    struct starter *starter = data;
+    portd_options options = PORTD_OPTIONS_INIT;
+
+    options.start = true;
+    options.daemon = "/proc/self/exe";
+    (void)pthread_barrier_wait(starter->together);
+    starter->code = portd_connect(NULL, &options, PORTD_FOREVER, &starter->client);
+    return NULL;
+}
+
+static void many_starters_get_one_broker(void **state) {
+    enum { STARTERS = 8 };
+    struct home home;
+    struct starter starters[STARTERS];
+    pthread_t threads[STARTERS];
+    pthread_barrier_t together;
+    char report[4096];
+
+    (void)state;
+    home_make(&home);
+    assert_int_equal(pthread_barrier_init(&together, NULL, STARTERS), 0);
+    for (int i = 0; i < STARTERS; i++) {
+        starters[i] = (struct starter){.together = &together};
+        assert_int_equal(pthread_create(&threads[i], NULL, start_one, &starters[i]), 0);
+    }
+    for (int i = 0; i < STARTERS; i++)
+        assert_int_equal(pthread_join(threads[i], NULL), 0);
+    assert_int_equal(pthread_barrier_destroy(&together), 0);
+    assert_int_equal(home_report(&home, report, sizeof(report)), 1);
+    for (int i = 0; i < STARTERS; i++) {
+        assert_int_equal(starters[i].code, 1);
+        portd_disconnect(starters[i].client);
+    }
+    home_remove(&home);
+}
+
+static void start_that_fails_says_why(void **state) {
+    struct home home;
+    portd_options options = options_new();
+    portd_client *client;
+
+    (void)state;
+    home_make(&home);
+    options.start = true;
+    options.daemon = "/nowhere/portd";
+    assert_int_equal(portd_connect(NULL, &options, PORTD_FOREVER, &client), PORTD_E_UNREACHABLE);
+    assert_non_null(strstr(message, "/nowhere/portd cannot be run: No such file"));
+    options.daemon = NULL;
+    assert_int_equal(setenv("PORTD_DAEMON", "portd", 1), 0);
+    assert_int_equal(portd_connect(NULL, &options, PORTD_FOREVER, &client), PORTD_E_UNREACHABLE);
+    assert_non_null(strstr(message, "portd is not an absolute path"));
+    assert_int_equal(setenv("PORTD_DAEMON", "/proc/self/exe", 1), 0);
+    assert_int_equal(setenv("FAKE_DAEMON", "ends", 1), 0);
+    assert_int_equal(portd_connect(NULL, &options, PORTD_FOREVER, &client), PORTD_E_UNREACHABLE);
+    assert_non_null(strstr(message, "ended before it was ready"));
+    assert_int_equal(setenv("FAKE_DAEMON", "hangs", 1), 0);
+    assert_int_equal(portd_connect(NULL, &options, portd_now() + 50000, &client), PORTD_E_TIMEOUT);
+    assert_non_null(strstr(message, "is not ready"));
+    assert_int_equal(unsetenv("FAKE_DAEMON"), 0);
+    /* PORTD_ADDRESS is the only place then: nothing is started. */
+    assert_int_equal(setenv("PORTD_ADDRESS", "unix:/nowhere/portd.sock", 1), 0);
+    assert_int_equal(portd_connect(NULL, &options, PORTD_FOREVER, &client), PORTD_E_UNREACHABLE);
+    assert_int_equal(unsetenv("PORTD_ADDRESS"), 0);
+    assert_int_equal(unsetenv("PORTD_DAEMON"), 0);
+    home_remove(&home);
+}
+
+/* ---- words -------------------------------------------------------------------------------------------------------- */
+
+static void words_are_there_for_all_numbers(void **state) {
+    (void)state;
+    assert_int_equal(portd_version(), PORTD_VERSION_HEX);
+    assert_true(portd_has_feature("start") && portd_has_feature("handle") && portd_has_feature("wait-one"));
+    assert_false(portd_has_feature("ports") || portd_has_feature(NULL));
+    for (int code = PORTD_E_INVALID; code >= PORTD_E_GARBLED; code--)
+        assert_string_not_equal(portd_code_name(code), "PORTD_E_?");
+    for (int code = PORTD_E_UNREACHABLE; code >= PORTD_E_BUSY; code--)
+        assert_string_not_equal(portd_code_name(code), "PORTD_E_?");
+    assert_string_equal(portd_code_name(PORTD_E_LIMIT), "PORTD_E_LIMIT");
+    assert_string_equal(portd_code_name(-1000), "PORTD_E_?");
+    assert_string_not_equal(portd_code_text(-1000), "");
+    assert_string_equal(portd_cause_name(PORTD_CAUSE_HALF_CLOSE), "half-close");
+    assert_string_equal(portd_cause_name(99), "?");
+    assert_string_equal(portd_kind_name(PORTD_KIND_SEMAPHORE), "semaphore");
+    assert_int_equal(portd_id_kind(8 + PORTD_KIND_EVT), PORTD_KIND_EVT);
+    assert_int_equal(portd_id_kind(0), 0);
+    assert_int_equal(portd_id_kind(8 + 6), 0);
+    assert_int_equal(portd_id_kind((UINT64_C(1) << 53) + PORTD_KIND_EVT), 0);
+    assert_string_equal(portd_last_error(NULL), "");
+    assert_int_equal(portd_get_fd(NULL), -1);
+}
+
+int main(int n, char **arguments) {
+    const struct CMUnitTest cases[] = {
+        TEST_CASE(options_are_checked),
+        TEST_CASE(hello_tells_the_options),
+        TEST_CASE(owner_is_attached_as_a_pidfd),
+        TEST_CASE(refused_hello_ends_the_connection),
+        TEST_CASE(blocking_connect_returns_the_outcome),
+        TEST_CASE(failure_tells_what_was_tried),
+        TEST_CASE(denied_socket_is_told_with_mode_and_group),
+        TEST_CASE(queue_that_is_full_is_waited_for),
+        TEST_CASE(broker_is_started_apart_from_its_starter),
+        TEST_CASE(many_starters_get_one_broker),
+        TEST_CASE(start_that_fails_says_why),
+        TEST_CASE(words_are_there_for_all_numbers),
+    };
+
+    if (n > 1)
+        return daemon_main(arguments);
+    return cmocka_run_group_tests(cases, NULL, NULL) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
