@@ -377,7 +377,7 @@ int raw_remove(struct raw *raw, uint64_t id) {
     return raw_code(raw_ask(raw, &request));
 }
 
-int raw_start_wait(struct raw *raw, uint64_t request_id, uint64_t id) {
+int raw_start_wait(const struct raw *raw, uint64_t request_id, uint64_t id) {
     raw_request request = PORTD__V1__REQUEST__INIT;
     Portd__V1__Wait wait = PORTD__V1__WAIT__INIT;
 

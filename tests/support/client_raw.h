@@ -99,7 +99,7 @@ int raw_evt(struct raw *raw, int fd, int64_t number, Portd__V1__Mode mode, uint6
 int raw_remove(struct raw *raw, uint64_t id);
 
 /* Sends a wait without limit and without waiting for its reply. */
-int raw_start_wait(struct raw *raw, uint64_t request, uint64_t id);
+int raw_start_wait(const struct raw *raw, uint64_t request, uint64_t id);
 
 /* The id and cause of the first ready object in a reply to a wait; 0: none. Frees the reply. */
 uint64_t raw_ready(raw_reply *reply, Portd__V1__Cause *cause);

@@ -10,6 +10,7 @@
 #include <signal.h>
 #include <sys/eventfd.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 
 enum {
@@ -361,14 +362,14 @@ static void owners_cannot_hold_the_table(void **state) {
     (void)state;
     guest_start_limited(&broker, TABLE, NULL);
     /* All connect first, so that only the owners are to be kept afterwards. */
-    while (n < TABLE / 4) {
+    while (n < TABLE / 4)
         guest_connect_at(&crowd[n++], broker.address);
-        hello.version_min = hello.version_max = 1;
-    }
-    hello.owner_pid = (uint32_t)getpid();
+    int self = fixture_own((int)syscall(SYS_pidfd_open, getpid(), 0));
+    hello.version_min = hello.version_max = 1;
+    hello.owner_attached = 1;
     hello.new_ = 1;
     for (size_t i = 0; i < n; i++)
-        refused += raw_hello_with(&crowd[i], &hello, NULL, 0) == LIMIT;
+        refused += raw_hello_with(&crowd[i], &hello, &self, 1) == LIMIT;
     assert_true(refused > 0);
     assert_true(refused < n);
     for (size_t i = 0; i < n; i++)
