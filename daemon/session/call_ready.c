@@ -13,7 +13,6 @@
 /* One of the three calls, whatever its message. */
 struct procedure {
     enum object_kind kind;
-    bool socket;
     int64_t number;
     Portd__V1__Mode mode;
     Portd__V1__Reply__ResultCase result;
@@ -107,8 +106,7 @@ static int create(struct call *call, const struct procedure *procedure, int dire
     struct indicator *indicator;
     bool created;
     int result;
-    result =
-        descriptor_claim(belongings, procedure->number, call->fd, procedure->socket, &claim, &call->refusal);
+    result = descriptor_claim(belongings, procedure->number, call->fd, false, &claim, &call->refusal);
     call->type = claim.type;
     if (claim.kept)
         dispatch_take(call);
@@ -160,20 +158,21 @@ static int call_procedure(struct call *call, const struct procedure *procedure) 
 
 int call_file_descriptor_to_semaphore(struct call *call) {
     const Portd__V1__Descriptor *message = call->request->file_descriptor_to_semaphore;
-    return call_procedure(call, &(struct procedure){OBJECT_SEMAPHORE, false, message->number, message->mode,
+    return call_procedure(call, &(struct procedure){OBJECT_SEMAPHORE, message->number, message->mode,
                                                     PORTD__V1__REPLY__RESULT_FILE_DESCRIPTOR_TO_SEMAPHORE});
 }
 
+/* On Unix the same table, and the same descriptors: what is watched need not be a socket. */
 int call_socket_to_semaphore(struct call *call) {
     const Portd__V1__Descriptor *message = call->request->socket_to_semaphore;
-    return call_procedure(call, &(struct procedure){OBJECT_SEMAPHORE, true, message->number, message->mode,
+    return call_procedure(call, &(struct procedure){OBJECT_SEMAPHORE, message->number, message->mode,
                                                     PORTD__V1__REPLY__RESULT_SOCKET_TO_SEMAPHORE});
 }
 
-/* The event call has no socket of its own on Unix: the kind only names the table, and there is one. */
+/* The kind only names the table, and on Unix there is one. */
 int call_fd_to_evt(struct call *call) {
     const Portd__V1__DescriptorEvt *message = call->request->fd_to_evt;
-    return call_procedure(call, &(struct procedure){OBJECT_EVT, false, message->number, message->mode,
+    return call_procedure(call, &(struct procedure){OBJECT_EVT, message->number, message->mode,
                                                     PORTD__V1__REPLY__RESULT_FD_TO_EVT});
 }
 
