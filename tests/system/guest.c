@@ -88,10 +88,10 @@ uint64_t guest_evt(struct raw *raw, int fd, int64_t number) {
 }
 
 static bool is_stopped(void *data) {
+    const struct fixture *broker = data;
     char path[64], line[512];
 
-    (void)data;
-    (void)snprintf(path, sizeof(path), "/proc/%d/stat", (int)fixture_broker()->pid);
+    (void)snprintf(path, sizeof(path), "/proc/%d/stat", (int)broker->pid);
     FILE *file = fopen(path, "r");
     assert_non_null(file);
     const char *read = fgets(line, sizeof(line), file);
@@ -100,12 +100,18 @@ static bool is_stopped(void *data) {
     return strncmp(strrchr(line, ')'), ") T", 3) == 0;
 }
 
-void guest_hold_broker(void) {
-    assert_int_equal(kill(fixture_broker()->pid, SIGSTOP), 0);
-    assert_true(fixture_until(is_stopped, NULL));
+void guest_hold(const struct fixture *broker) {
+    struct fixture copy = *broker;
+
+    assert_int_equal(kill(broker->pid, SIGSTOP), 0);
+    assert_true(fixture_until(is_stopped, &copy));
 }
 
-void guest_let_broker_go(void) { assert_int_equal(kill(fixture_broker()->pid, SIGCONT), 0); }
+void guest_let_go(const struct fixture *broker) { assert_int_equal(kill(broker->pid, SIGCONT), 0); }
+
+void guest_hold_broker(void) { guest_hold(fixture_broker()); }
+
+void guest_let_broker_go(void) { guest_let_go(fixture_broker()); }
 
 void guest_is_woken(struct raw *raw, uint64_t request, uint64_t id, Portd__V1__Cause cause) {
     Portd__V1__Cause told = PORTD__V1__CAUSE__CAUSE_NONE;

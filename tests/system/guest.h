@@ -37,7 +37,9 @@ uint64_t guest_semaphore(struct raw *raw, int fd, int64_t number);
 uint64_t guest_evt(struct raw *raw, int fd, int64_t number);
 
 /* Stops the broker's process so that what is sent meanwhile is there all at once, and lets it go on. */
-void guest_hold_broker(void);
+void guest_hold(const struct fixture *broker);
+void guest_let_go(const struct fixture *broker);
+void guest_hold_broker(void); /* that of FIXTURE_CASE */
 void guest_let_broker_go(void);
 
 /* The guest sees its semaphore or event become ready: a wait of that id, already under way, is answered. */
