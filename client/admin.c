@@ -26,6 +26,8 @@ static void item_read(portd_item *to, const Portd__V1__Item *from) {
         .client = from->client,
         .age_us = from->age_us,
         .ttl_us = from->ttl_us,
+        .name = from->name,
+        .socket = from->socket,
     };
 }
 

@@ -6,6 +6,8 @@
 
 #include <string.h>
 
+enum { PATIENCE_US = 2 * 1000 * 1000 }; /* with a broker that was asked to cancel */
+
 int call_begin(struct call *call, portd_client *client) {
     int r = client_check(client);
 
@@ -31,14 +33,45 @@ void call_done(portd_client *client, const portd_result *result, void *data) {
         memcpy(call->ready, result->ready, (size_t)result->code * sizeof(*call->ready));
     if (call->list && result->code > 0)
         call->code = list_take(call->list, result);
+    if (call->keep && result->code >= 0)
+        call->code = call->keep(call, result);
     if (call->code < 0 || (call->flags & PORTD_RESULT_UNSUPPORTED))
         failure_set(&client->failure, call->code, result->os_errno, result->field, result->message,
                     result->hint);
 }
 
+/* Cancels and waits for what the broker says. It does so at once: only if it is stuck, this side is not. */
+static void call_cancel(struct call *call) {
+    int64_t patience = os_now_us() + PATIENCE_US;
+    struct wakeup *wakeup = &call->client->wakeup;
+    unsigned seen = 0;
+    bool raised = false;
+
+    portd_cancel(call->request);
+    while (!call->done && !(seen & STEP_LATE)) {
+        seen = client_step(call->client, patience);
+        if (seen & STEP_RAISED) {
+            wakeup_take(wakeup);
+            raised = true;
+        }
+    }
+    if (raised)
+        wakeup_raise(wakeup); /* for the next call */
+}
+
 /* The deadline has passed, or portd_wakeup. */
 static void call_give_up(struct call *call, int code) {
-    request_abandon(call->request);
+    if (call->exact) {
+        call_cancel(call);
+        if (call->done && call->code != PORTD_E_CANCELLED) {
+            if (code == PORTD_E_INTERRUPTED)
+                wakeup_raise(&call->client->wakeup);
+            return;
+        }
+        code = call->done ? code : PORTD_E_UNCERTAIN;
+    }
+    if (!call->done)
+        request_abandon(call->request);
     client_flush(call->client);
     call->code = client_fail(call->client, code, 0, NULL, NULL);
 }

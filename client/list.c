@@ -27,7 +27,9 @@ portd_list *list_new(const portd_client *client) {
     return list;
 }
 
-static size_t item_text_size(const portd_item *item) { return strlen(item->type) + strlen(item->client) + 2; }
+static size_t item_text_size(const portd_item *item) {
+    return strlen(item->type) + strlen(item->client) + strlen(item->name) + 3;
+}
 
 static size_t status_text_size(const portd_status *status) {
     size_t size = strlen(status->broker) + strlen(status->engine) + strlen(status->identity) + 3;
@@ -52,6 +54,7 @@ static portd_item item_copy(const portd_item *item, char **at) {
 
     copy.type = text_put(at, item->type);
     copy.client = text_put(at, item->client);
+    copy.name = text_put(at, item->name);
     return copy;
 }
 

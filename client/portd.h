@@ -83,6 +83,15 @@ enum portd_mode {
     PORTD_MODE_REMOVE = 5 /* ends both directions of the number; always answers 0 */
 };
 
+/* What a wrap is to be like; portd_port_shutdown takes the first two. */
+enum portd_flag {
+    PORTD_READ = 1,         /* an input port */
+    PORTD_WRITE = 2,        /* an output port */
+    PORTD_TEXT = 4,         /* CRLF is translated on Windows; no meaning elsewhere */
+    PORTD_REGULAR_FILE = 8, /* refused for anything else */
+    PORTD_NO_CLOSE = 16     /* closing the ports leaves the caller's own socket open: the library never closes it anyway */
+};
+
 enum portd_number_kind { PORTD_FD = 0, PORTD_SOCKET = 1 };
 
 enum portd_kind {
@@ -123,11 +132,11 @@ typedef struct portd_item {
     size_t size;
     portd_id id;
     int kind; /* enum portd_kind; says which of the fields below mean anything */
-    int64_t number;       /* descriptor, semaphore, event: what its maker calls it */
-    int direction;        /* semaphore, event */
-    bool registered;      /* semaphore, event: not fired, removed or replaced */
-    int cause;            /* semaphore, event: why it is ready, PORTD_CAUSE_NONE when idle */
-    portd_id descriptor;  /* semaphore, event: the broker's copy, 0 when it is gone */
+    int64_t number;       /* of a descriptor, also that of a semaphore, event or port: what its maker calls it */
+    int direction;        /* this and the next three: semaphore, event, port */
+    bool registered;      /* not fired, removed, replaced or closed */
+    int cause;            /* why it is ready, PORTD_CAUSE_NONE when idle */
+    portd_id descriptor;  /* the broker's copy, 0 when it is gone */
     uint32_t waiters;
     const char *type;     /* descriptor: "pipe", "tcp-listener", ... */
     bool handle;          /* a pollable handle was given out */
@@ -139,6 +148,8 @@ typedef struct portd_item {
     const char *client;   /* what its maker called itself */
     uint64_t age_us;
     uint64_t ttl_us; /* what is left, 0 = none */
+    const char *name;     /* port: as it was made */
+    bool socket;          /* port: made by portd_socket_to_port */
 } portd_item;
 
 typedef struct portd_quota {
@@ -161,6 +172,17 @@ typedef struct portd_status {
     const portd_quota *quotas; /* of the caller's uid */
     size_t n_quotas;
 } portd_status;
+
+/* One end of a socket. A caller's own begins as PORTD_ENDPOINT_INIT. */
+typedef struct portd_endpoint {
+    size_t size;
+    const char *family; /* "inet", "inet6", "unix", "other"; "": there is none. Never freed */
+    char host[112];     /* numeric; of a unix socket its path, "@name" for an abstract one, "" for none */
+    uint32_t port;
+} portd_endpoint;
+
+#define PORTD_ENDPOINT_INIT                                                                                             \
+    { sizeof(portd_endpoint), "", "", 0 }
 
 enum portd_result_flag {
     PORTD_RESULT_UNSUPPORTED = 1, /* none, because this descriptor can have no such object */
@@ -185,6 +207,15 @@ typedef struct portd_result {
     const char *field;
     const char *hint;
     int os_errno;
+    portd_id input;        /* wrap: the ports, 0 for none */
+    portd_id output;
+    portd_native number;   /* port_to_fd, port_to_socket with code 1; else -1 */
+    const void *bytes;     /* read: what was read */
+    size_t count;          /* read, write: how many bytes */
+    size_t truncated;      /* read: real length of a datagram that did not fit, else 0 */
+    const portd_endpoint *local; /* addresses */
+    const portd_endpoint *peer;
+    uint64_t offset;       /* position */
 } portd_result;
 
 typedef void portd_callback(portd_client *client, const portd_result *result, void *data);
@@ -192,7 +223,7 @@ typedef void portd_callback(portd_client *client, const portd_result *result, vo
 /* ---- the library ----------------------------------------------------------------------------------------------- */
 
 PORTD_API unsigned portd_version(void);              /* PORTD_VERSION_HEX of the library at run time */
-PORTD_API bool portd_has_feature(const char *name);  /* "handle", "wait-one", "start": what this library can do */
+PORTD_API bool portd_has_feature(const char *name);  /* "handle", "wait-one", "ports", "start": what this library can do */
 PORTD_API int64_t portd_now(void);                   /* the clock of all deadlines */
 PORTD_API const char *portd_code_name(int code);     /* "PORTD_E_LIMIT"; "PORTD_E_?" for others */
 PORTD_API const char *portd_code_text(int code);     /* for people */
@@ -307,6 +338,74 @@ PORTD_API int portd_remove(portd_client *client, portd_id id, int64_t deadline);
 /* Gives ids back for the whole session; n is 1 to 256. Of a registered object it takes effect when that ends. Returns 1. */
 PORTD_API int portd_release(portd_client *client, const portd_id *ids, size_t n, int64_t deadline);
 
+/* ---- ports ----------------------------------------------------------------------------------------------------------
+ *
+ * A wrap hands the broker a copy of a descriptor and makes ports of it, one for each direction. A number can be wrapped
+ * several times; each wrap lives until its last port is closed. Ports can be waited for (input: readable, output: writable).
+ *
+ * The descriptor is shared: its flags stay as they are, nothing is read ahead, and nothing is shut down but by
+ * portd_port_shutdown. Close the ports to let the other end see end of file: closing fd alone does not. */
+
+/* flags: PORTD_READ, PORTD_WRITE or both, for which fd must be open; PORTD_TEXT; PORTD_REGULAR_FILE. name is for display: at most
+ * 255 bytes of UTF-8, NULL for none. Returns 1 or 2, how many ports; the other one is 0. Both pointers may be NULL. */
+PORTD_API int portd_fd_to_port(portd_client *client, portd_native fd, const char *name, unsigned flags, int64_t deadline,
+                               portd_id *input, portd_id *output);
+
+/* Always an input and an output port: returns 2. flags: 0 or PORTD_NO_CLOSE. */
+PORTD_API int portd_socket_to_port(portd_client *client, portd_native socket, const char *name, unsigned flags,
+                                   int64_t deadline, portd_id *input, portd_id *output);
+
+/* The same, and the number is the library's, which closes it once the broker has accepted; of any failure the caller keeps it.
+ * Refused with PORTD_NO_CLOSE. */
+PORTD_API int portd_fd_to_port_take(portd_client *client, portd_native fd, const char *name, unsigned flags,
+                                    int64_t deadline, portd_id *input, portd_id *output);
+PORTD_API int portd_socket_to_port_take(portd_client *client, portd_native socket, const char *name, unsigned flags,
+                                        int64_t deadline, portd_id *input, portd_id *output);
+
+/* 1 and what the maker of the port calls its descriptor; portd_port_to_socket answers 0, none, unless the port was made by
+ * portd_socket_to_port. The number means something in the maker's process alone, and only while it is open there. */
+PORTD_API int portd_port_to_fd(portd_client *client, portd_id port, int64_t deadline, portd_native *number);
+PORTD_API int portd_port_to_socket(portd_client *client, portd_id port, int64_t deadline, portd_native *number);
+
+/* A copy of the descriptor, which the caller closes. Returns 1. */
+PORTD_API int portd_port_dup_fd(portd_client *client, portd_id port, int64_t deadline, portd_native *copy);
+
+/* Returns 1, also for a port that is closed already. Reads and writes in flight, of whatever connection, answer PORTD_E_CLOSED;
+ * waits on it PORTD_CAUSE_PORT_CLOSED. The last port of a wrap also ends the semaphores of its number with that cause.
+ * The broker's copy is closed when it answers, unless something else refers to it. */
+PORTD_API int portd_port_close(portd_client *client, portd_id port, int64_t deadline);
+
+/* Waits until there is something, and reads at most size bytes (at most 65536 at once) to bytes: 1 and *count, or 0 at the
+ * end of the file. An empty datagram is 1 with *count 0; *truncated (may be NULL) is the real length of a datagram that did
+ * not fit, else 0. With PORTD_PEEK nothing is taken away; PORTD_E_UNSUPPORTED where that cannot be.
+ *
+ * Nothing is lost at the deadline or by portd_wakeup: the broker is asked to cancel, and what it had done before is
+ * answered; PORTD_E_UNCERTAIN if it says nothing for two seconds. */
+enum portd_read_flag { PORTD_PEEK = 1 };
+PORTD_API int portd_port_read(portd_client *client, portd_id port, void *bytes, size_t size, unsigned flags,
+                              int64_t deadline, size_t *count, size_t *truncated);
+
+/* Waits until the kernel takes some of the bytes (at most 65536 at once: a longer datagram is cut). 1 and *count; on failure
+ * nothing was written. Writes of one port are carried out in the order of their starts. An empty write is for datagrams. */
+PORTD_API int portd_port_write(portd_client *client, portd_id port, const void *bytes, size_t size, int64_t deadline,
+                               size_t *count);
+
+/* Until all are written: 1. On failure *count (may be NULL) says how many were. Not for datagrams. */
+PORTD_API int portd_port_write_all(portd_client *client, portd_id port, const void *bytes, size_t size, int64_t deadline,
+                                   size_t *count);
+
+/* shutdown(2) of a socket for reading, writing or both, for everybody who holds it. sides: PORTD_READ, PORTD_WRITE. Returns 1. */
+PORTD_API int portd_port_shutdown(portd_client *client, portd_id port, unsigned sides, int64_t deadline);
+
+/* Both ends of a socket; each may be NULL. The peer's family is "" when it is not connected. Returns 1. */
+PORTD_API int portd_port_addresses(portd_client *client, portd_id port, int64_t deadline, portd_endpoint *local,
+                                   portd_endpoint *peer);
+
+/* Where the next read or write of a regular file happens, for everybody who holds it; set to *to first unless that is
+ * NULL. Returns 1. offset may be NULL. */
+PORTD_API int portd_port_position(portd_client *client, portd_id port, const uint64_t *to, int64_t deadline,
+                                  uint64_t *offset);
+
 /* ---- looking ----------------------------------------------------------------------------------------------------- */
 
 PORTD_API int portd_ping(portd_client *client, int64_t deadline); /* 1 */
@@ -352,6 +451,36 @@ PORTD_API int portd_show_start(portd_client *client, const portd_id *ids, size_t
 PORTD_API int portd_get_status_start(portd_client *client, portd_callback *callback, void *data, portd_request **request);
 PORTD_API int portd_end_session_start(portd_client *client, portd_id session, portd_callback *callback, void *data,
                                       portd_request **request);
+
+PORTD_API int portd_fd_to_port_start(portd_client *client, portd_native fd, const char *name, unsigned flags,
+                                     portd_callback *callback, void *data, portd_request **request);
+PORTD_API int portd_socket_to_port_start(portd_client *client, portd_native socket, const char *name, unsigned flags,
+                                         portd_callback *callback, void *data, portd_request **request);
+/* The number stays open until the callback, and is closed before it if the code is above 0. */
+PORTD_API int portd_fd_to_port_take_start(portd_client *client, portd_native fd, const char *name, unsigned flags,
+                                          portd_callback *callback, void *data, portd_request **request);
+PORTD_API int portd_socket_to_port_take_start(portd_client *client, portd_native socket, const char *name, unsigned flags,
+                                              portd_callback *callback, void *data, portd_request **request);
+PORTD_API int portd_port_to_fd_start(portd_client *client, portd_id port, portd_callback *callback, void *data,
+                                     portd_request **request);
+PORTD_API int portd_port_to_socket_start(portd_client *client, portd_id port, portd_callback *callback, void *data,
+                                         portd_request **request);
+PORTD_API int portd_port_dup_fd_start(portd_client *client, portd_id port, portd_callback *callback, void *data,
+                                      portd_request **request); /* the copy is result->handle */
+PORTD_API int portd_port_close_start(portd_client *client, portd_id port, portd_callback *callback, void *data,
+                                     portd_request **request);
+/* Cancelled, these two answer what they have done, or PORTD_E_CANCELLED and nothing was. In flight when the connection is
+ * lost: PORTD_E_UNCERTAIN, as shutdown and position. */
+PORTD_API int portd_port_read_start(portd_client *client, portd_id port, size_t size, unsigned flags,
+                                    portd_callback *callback, void *data, portd_request **request);
+PORTD_API int portd_port_write_start(portd_client *client, portd_id port, const void *bytes, size_t size,
+                                     portd_callback *callback, void *data, portd_request **request);
+PORTD_API int portd_port_shutdown_start(portd_client *client, portd_id port, unsigned sides, portd_callback *callback,
+                                        void *data, portd_request **request);
+PORTD_API int portd_port_addresses_start(portd_client *client, portd_id port, portd_callback *callback, void *data,
+                                         portd_request **request);
+PORTD_API int portd_port_position_start(portd_client *client, portd_id port, const uint64_t *to, portd_callback *callback,
+                                        void *data, portd_request **request);
 
 #ifdef __cplusplus
 }

@@ -3,6 +3,7 @@
  * Only modes read and write send the descriptor; check and remove name a number, which may be closed by now. */
 #include "call.h"
 #include "client.h"
+#include "reply.h"
 
 #include <stdint.h>
 #include <string.h>
@@ -135,18 +136,6 @@ int portd_fd_to_evt(portd_client *client, portd_native fd, int mode, int number_
 
 /* ---- handles ------------------------------------------------------------------------------------------------------ */
 
-static int read_handle(portd_client *client, const portd_request *request, const Portd__V1__Reply *reply,
-                       struct channel_frame *frame, portd_result *result) {
-    (void)client;
-    (void)request;
-    (void)reply;
-    if (frame->n_fds != 1)
-        return PORTD_E_MISMATCH;
-    result->handle = (portd_native)frame->fds[0];
-    frame->fds[0] = OS_FD_NONE;
-    return 1;
-}
-
 int portd_handle_dup_start(portd_client *client, portd_id id, portd_callback *callback, void *data,
                            portd_request **request) {
     Portd__V1__Handle handle = PORTD__V1__HANDLE__INIT;
@@ -155,7 +144,7 @@ int portd_handle_dup_start(portd_client *client, portd_id id, portd_callback *ca
     handle.id = id;
     message.method_case = PORTD__V1__REQUEST__METHOD_HANDLE;
     message.handle = &handle;
-    return request_start(client, &message, OS_FD_NONE, read_handle, callback, data, request);
+    return request_start(client, &message, OS_FD_NONE, reply_read_fd, callback, data, request);
 }
 
 int portd_handle_dup(portd_client *client, portd_id id, int64_t deadline, portd_native *handle) {

@@ -9,7 +9,8 @@
 #include <string.h>
 
 static void result_init(portd_result *result) {
-    *result = (portd_result){.size = sizeof(*result), .handle = -1, .message = "", .field = "", .hint = ""};
+    *result = (portd_result){
+        .size = sizeof(*result), .handle = -1, .message = "", .field = "", .hint = "", .number = -1};
 }
 
 static void result_fail(portd_result *result, int code, int os_errno, const char *message) {
@@ -30,10 +31,14 @@ static void result_refused(portd_result *result, const Portd__V1__Error *error) 
     result->hint = error->hint;
 }
 
-/* What the connection's end is to a request: each object of a wait is told that it is disconnected. */
+/* What the connection's end is to a request: each object of a wait is told that it is disconnected. What moves bytes may
+ * have been carried out if it was sent. */
 static void result_lost(portd_client *client, const portd_request *request, portd_result *result) {
-    result_fail(result, PORTD_E_DISCONNECTED, client->write_errno, client->reason);
-    if (!request_parks(request))
+    bool uncertain = request_moves(request) && request->state == REQUEST_SENT;
+
+    result_fail(result, uncertain ? PORTD_E_UNCERTAIN : PORTD_E_DISCONNECTED, client->write_errno,
+                client->reason);
+    if (!request_waits(request))
         return;
     for (size_t i = 0; i < request->n_ids; i++)
         client->ready[i] = (portd_ready){.id = request->ids[i], .cause = PORTD_CAUSE_DISCONNECTED};
@@ -45,8 +50,10 @@ static void result_discard(portd_client *client, const portd_result *result) {
     if (result->handle != -1)
         os_close((os_fd)result->handle);
     /* Whoever wanted this object gave up: it would be in the session for ever. */
-    if (result->flags & PORTD_RESULT_CREATED)
+    if (result->id && result->flags & PORTD_RESULT_CREATED)
         request_release(client, result->id);
+    request_close(client, result->input);
+    request_close(client, result->output);
 }
 
 /* Answers a request, which may have nobody who asks, and forgets what belongs to the result. */
@@ -68,6 +75,18 @@ static void request_answer(portd_client *client, portd_request *request, const p
 static void frame_close(struct channel_frame *frame) {
     for (size_t i = 0; i < frame->n_fds; i++)
         os_close(frame->fds[i]);
+}
+
+int reply_read_fd(portd_client *client, const portd_request *request, const Portd__V1__Reply *reply,
+                  struct channel_frame *frame, portd_result *result) {
+    (void)client;
+    (void)request;
+    (void)reply;
+    if (frame->n_fds != 1)
+        return PORTD_E_MISMATCH;
+    result->handle = (portd_native)frame->fds[0];
+    frame->fds[0] = OS_FD_NONE;
+    return 1;
 }
 
 static void reply_read(portd_client *client, const portd_request *request, const Portd__V1__Reply *reply,

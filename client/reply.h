@@ -3,6 +3,7 @@
 #define REPLY_H
 
 #include "portd.h"
+#include "request.h"
 
 #include "proto/channel.h"
 
@@ -14,6 +15,9 @@ void reply_frame(portd_client *client, struct channel_frame *frame);
 
 /* Calls back those that ended on this side. True if there was one. */
 bool reply_ended(portd_client *client);
+
+/* Reads a reply that brings one descriptor: it becomes the result's handle. */
+request_read reply_read_fd;
 
 /* Calls back all that are left: the connection is lost. */
 void reply_lost(portd_client *client);

@@ -27,8 +27,24 @@ static void list_remove(struct request_list *list, portd_request *request) {
 
 /* ---- making and freeing ------------------------------------------------------------------------------------------- */
 
-bool request_parks(const portd_request *request) {
+bool request_waits(const portd_request *request) {
     return request->method == PORTD__V1__REQUEST__METHOD_WAIT;
+}
+
+static bool is_transfer(const portd_request *request) {
+    return request->method == PORTD__V1__REQUEST__METHOD_READ ||
+           request->method == PORTD__V1__REQUEST__METHOD_WRITE;
+}
+
+bool request_parks(const portd_request *request) { return request_waits(request) || is_transfer(request); }
+
+bool request_moves(const portd_request *request) {
+    return is_transfer(request) || request->method == PORTD__V1__REQUEST__METHOD_SHUTDOWN ||
+           request->method == PORTD__V1__REQUEST__METHOD_POSITION;
+}
+
+size_t request_room(Portd__V1__Request__MethodCase method) {
+    return method == PORTD__V1__REQUEST__METHOD_WRITE ? FRAME_LONG_MAX : FRAME_REQUEST_MAX;
 }
 
 static portd_request *spare_take(portd_client *client) {
@@ -80,7 +96,7 @@ static portd_request *request_new(portd_client *client, Portd__V1__Request__Meth
     request->state = REQUEST_DROPPED;
     request->cancelled = request->ended = false;
     request->body = NULL;
-    request->fd = OS_FD_NONE;
+    request->fd = request->taken = OS_FD_NONE;
     request->n_ids = 0;
     request->due = PORTD_FOREVER;
     if (table_add(&client->requests.table, request) == 0)
@@ -263,6 +279,20 @@ void request_release(portd_client *client, portd_id id) {
         client_log(client, "an object that nobody asks for any more could not be released");
 }
 
+void request_close(portd_client *client, portd_id port) {
+    Portd__V1__Close close = PORTD__V1__CLOSE__INIT;
+    Portd__V1__Request message = PORTD__V1__REQUEST__INIT;
+
+    if (port == 0)
+        return;
+    close.id = port;
+    message.method_case = PORTD__V1__REQUEST__METHOD_CLOSE;
+    message.close = &close;
+    if (request_submit(client, &message, OS_FD_NONE, NULL, NULL, NULL, NULL) < 0)
+        client_log(client, "a port that nobody asks for any more could not be closed");
+    request_release(client, port);
+}
+
 /* ---- ending on this side ------------------------------------------------------------------------------------------ */
 
 void request_end(portd_request *request, int code, int os_errno) {
@@ -274,8 +304,8 @@ void request_end(portd_request *request, int code, int os_errno) {
     list_append(&request->client->requests.ended, request);
 }
 
-/* Tells the broker to end a parked wait. Nobody asks for the answer: that of the wait says it all. */
-static int wait_cancel(portd_request *request) {
+/* Tells the broker to end a parked request. Nobody asks for the answer: that of the request says it all. */
+static int parked_cancel(portd_request *request) {
     Portd__V1__Cancel cancel = PORTD__V1__CANCEL__INIT;
     Portd__V1__Request message = PORTD__V1__REQUEST__INIT;
 
@@ -292,10 +322,15 @@ void portd_cancel(portd_request *request) {
     if (process_is_child(&client->mark) || client->lost || client->closing)
         return;
     request->cancelled = true;
-    /* A wait that is parked may be answered already, and a wake-one wait's answer must not get lost: the broker
-     * decides. Other requests are being carried out and only need nobody to ask any more. */
-    if (request->state == REQUEST_SENT && request_parks(request) && wait_cancel(request) > 0)
-        return;
+    /* What is parked may be answered already, and the answer of a wake-one wait or of a read must not get lost: the
+     * broker decides. Other requests are being carried out and only need nobody to ask any more. */
+    if (request->state == REQUEST_SENT && request_parks(request)) {
+        if (parked_cancel(request) > 0)
+            return;
+        request->cancelled = !is_transfer(request);
+        if (!request->cancelled)
+            return;
+    }
     request_end(request, PORTD_E_CANCELLED, 0);
 }
 
@@ -308,7 +343,7 @@ void request_abandon(portd_request *request) {
     if (request->state == REQUEST_DROPPED)
         request_forget(request);
     else if (request_parks(request) && !request->cancelled)
-        (void)wait_cancel(request);
+        (void)parked_cancel(request);
 }
 
 void requests_overdue(portd_client *client) {
@@ -327,7 +362,7 @@ void requests_overdue(portd_client *client) {
             continue;
         }
         if (request->state == REQUEST_SENT && !request->cancelled)
-            (void)wait_cancel(request);
+            (void)parked_cancel(request);
         request_end(request, request->cancelled ? PORTD_E_CANCELLED : 0, 0);
     }
     client->requests.due = next;

@@ -45,7 +45,8 @@ struct portd_request {
     int os_errno;
     uint8_t *body; /* while queued, if it is no wait */
     size_t length;
-    os_fd fd; /* while queued: own copy of the descriptor to attach */
+    os_fd fd;    /* while queued: own copy of the descriptor to attach */
+    os_fd taken; /* a number to close when it is done; OS_FD_NONE */
     /* A wait keeps what it is about, to be packed when it is sent and to be answered when the connection is lost. */
     portd_id *ids; /* stays with the struct when that is used again */
     size_t n_ids, ids_room;
@@ -78,14 +79,21 @@ int request_start(portd_client *client, Portd__V1__Request *message, os_fd fd, r
 int request_start_wait(portd_client *client, const portd_id *ids, size_t n, unsigned flags, int64_t deadline,
                        request_read *read, portd_callback *callback, void *data, portd_request **request);
 
-/* Gives an id back that nobody has asked for. */
+/* Gives an id back that nobody has asked for, or closes a port and does. */
 void request_release(portd_client *client, portd_id id);
+void request_close(portd_client *client, portd_id port);
 
 /* Nobody asks for this request any more: its callback is not called. */
 void request_abandon(portd_request *request);
 
-/* Waits are not counted against the window. */
+/* A wait is made of ids. It is one of those that park, which are not counted against the window and are cancelled by the
+ * broker: wait, read, write. Of those that move, read and write among them, nobody knows after the connection is lost. */
+bool request_waits(const portd_request *request);
 bool request_parks(const portd_request *request);
+bool request_moves(const portd_request *request);
+
+/* Most bytes of its body. */
+size_t request_room(Portd__V1__Request__MethodCase method);
 
 /* The next one to be called back without a reply, out of its list; or NULL. */
 portd_request *request_take_ended(portd_client *client);

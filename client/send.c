@@ -18,7 +18,7 @@ static int message_put(portd_client *client, const Portd__V1__Request *message, 
     size_t length = portd__v1__request__get_packed_size(message);
     uint8_t packed[FRAME_REQUEST_MAX];
 
-    if (length > FRAME_REQUEST_MAX)
+    if (length > (fd == OS_FD_NONE ? request_room(message->method_case) : sizeof(packed)))
         return -EMSGSIZE;
     if (fd != OS_FD_NONE) {
         portd__v1__request__pack(message, packed);
@@ -65,7 +65,7 @@ static int body_put(portd_client *client, const portd_request *request) {
 static int body_keep(portd_client *client, portd_request *request, const Portd__V1__Request *message,
                      os_fd fd) {
     request->length = portd__v1__request__get_packed_size(message);
-    if (request->length > FRAME_REQUEST_MAX)
+    if (request->length > request_room(message->method_case))
         return -EMSGSIZE;
     request->body = memory_get(&client->memory, request->length);
     if (!request->body)
@@ -122,7 +122,7 @@ void send_queued(portd_client *client) {
     portd_request *request;
 
     while ((request = client->requests.queue.first) && window_open(client, request)) {
-        int r = request_parks(request) ? wait_put(client, request) : body_put(client, request);
+        int r = request_waits(request) ? wait_put(client, request) : body_put(client, request);
         if (r == -EBUSY)
             return;
         if (r < 0) {

@@ -1,0 +1,298 @@
+/* port.c: wrapping descriptors into ports, what a port stands for, and closing it.
+ *
+ * A wrap that the caller gives its number to (_take) leaves the number alone until the broker has accepted; it is
+ * closed before the callback, or stays the caller's if nobody asks any more. */
+#include "call.h"
+#include "client.h"
+#include "reply.h"
+
+#include <stdint.h>
+#include <string.h>
+
+enum { NAME_MAX_BYTES = 255 };
+
+struct wrap {
+    portd_native number;
+    const char *name;
+    unsigned flags;
+    bool socket;
+    bool take;
+};
+
+/* What a blocking call keeps of the result. */
+struct port_call {
+    struct call call;
+    portd_id input, output;
+    portd_native number;
+};
+
+static int read_ports(portd_client *client, const portd_request *request, const Portd__V1__Reply *reply,
+                      struct channel_frame *frame, portd_result *result) {
+    const Portd__V1__Ports *ports = reply->file_descriptor_to_port;
+
+    (void)client;
+    (void)frame;
+    if (ports->input == 0 && ports->output == 0)
+        return PORTD_E_GARBLED;
+    if (request->callback)
+        os_close(request->taken);
+    result->id = ports->input ? ports->input : ports->output;
+    result->input = ports->input;
+    result->output = ports->output;
+    result->descriptor = ports->descriptor;
+    result->flags = PORTD_RESULT_CREATED | (ports->replaced ? PORTD_RESULT_REPLACED : 0U);
+    return (ports->input != 0) + (ports->output != 0);
+}
+
+static int wrap_check(portd_client *client, const struct wrap *wrap) {
+    const unsigned ends = PORTD_READ | PORTD_WRITE;
+    const unsigned known = wrap->socket ? PORTD_NO_CLOSE : ends | PORTD_TEXT | PORTD_REGULAR_FILE;
+
+    if (wrap->number < 0 || wrap->number > INT32_MAX)
+        return client_fail(client, PORTD_E_INVALID, 0, wrap->socket ? "socket" : "fd",
+                           "this cannot be the number of a descriptor");
+    if (wrap->flags & ~known)
+        return client_fail(client, PORTD_E_INVALID, 0, "flags",
+                           wrap->socket ? "a socket takes no flag but PORTD_NO_CLOSE"
+                                        : "not only PORTD_READ, _WRITE, _TEXT and _REGULAR_FILE");
+    if (!wrap->socket && !(wrap->flags & ends))
+        return client_fail(client, PORTD_E_INVALID, 0, "flags", "neither PORTD_READ nor PORTD_WRITE");
+    if (wrap->take && wrap->flags & PORTD_NO_CLOSE)
+        return client_fail(client, PORTD_E_INVALID, 0, "flags",
+                           "a number that is given away cannot stay open");
+    if (wrap->name && strlen(wrap->name) > NAME_MAX_BYTES)
+        return client_fail(client, PORTD_E_INVALID, 0, "name", "a port's name has at most 255 bytes");
+    return 0;
+}
+
+static int wrap_start(portd_client *client, const struct wrap *wrap, portd_callback *callback, void *data,
+                      portd_request **request) {
+    Portd__V1__WrapFileDescriptor file = PORTD__V1__WRAP_FILE_DESCRIPTOR__INIT;
+    Portd__V1__WrapSocket socket = PORTD__V1__WRAP_SOCKET__INIT;
+    Portd__V1__Request message = PORTD__V1__REQUEST__INIT;
+    char name[NAME_MAX_BYTES + 1] = "";
+    portd_request *started;
+    int r = wrap_check(client, wrap);
+
+    if (r < 0)
+        return r;
+    if (wrap->name)
+        memcpy(name, wrap->name, strlen(wrap->name) + 1);
+    file.number = socket.number = wrap->number;
+    file.name = socket.name = name;
+    file.read = (wrap->flags & PORTD_READ) != 0;
+    file.write = (wrap->flags & PORTD_WRITE) != 0;
+    file.text = (wrap->flags & PORTD_TEXT) != 0;
+    file.regular_file = (wrap->flags & PORTD_REGULAR_FILE) != 0;
+    socket.no_close = (wrap->flags & PORTD_NO_CLOSE) != 0;
+    if (wrap->socket) {
+        message.method_case = PORTD__V1__REQUEST__METHOD_SOCKET_TO_PORT;
+        message.socket_to_port = &socket;
+    } else {
+        message.method_case = PORTD__V1__REQUEST__METHOD_FILE_DESCRIPTOR_TO_PORT;
+        message.file_descriptor_to_port = &file;
+    }
+    r = request_start(client, &message, (os_fd)wrap->number, read_ports, callback, data, &started);
+    if (r > 0 && wrap->take)
+        started->taken = (os_fd)wrap->number;
+    if (r > 0 && request)
+        *request = started;
+    return r;
+}
+
+int portd_fd_to_port_start(portd_client *client, portd_native fd, const char *name, unsigned flags,
+                           portd_callback *callback, void *data, portd_request **request) {
+    const struct wrap wrap = {.number = fd, .name = name, .flags = flags};
+
+    return wrap_start(client, &wrap, callback, data, request);
+}
+
+int portd_socket_to_port_start(portd_client *client, portd_native socket, const char *name, unsigned flags,
+                               portd_callback *callback, void *data, portd_request **request) {
+    const struct wrap wrap = {.number = socket, .name = name, .flags = flags, .socket = true};
+
+    return wrap_start(client, &wrap, callback, data, request);
+}
+
+int portd_fd_to_port_take_start(portd_client *client, portd_native fd, const char *name, unsigned flags,
+                                portd_callback *callback, void *data, portd_request **request) {
+    const struct wrap wrap = {.number = fd, .name = name, .flags = flags, .take = true};
+
+    return wrap_start(client, &wrap, callback, data, request);
+}
+
+int portd_socket_to_port_take_start(portd_client *client, portd_native socket, const char *name,
+                                    unsigned flags, portd_callback *callback, void *data,
+                                    portd_request **request) {
+    const struct wrap wrap = {.number = socket, .name = name, .flags = flags, .socket = true, .take = true};
+
+    return wrap_start(client, &wrap, callback, data, request);
+}
+
+static int keep_ports(struct call *call, const portd_result *result) {
+    struct port_call *kept = (struct port_call *)call;
+
+    kept->input = result->input;
+    kept->output = result->output;
+    return result->code;
+}
+
+static int wrap_run(portd_client *client, const struct wrap *wrap, int64_t deadline, portd_id *input,
+                    portd_id *output) {
+    struct port_call kept = {.number = -1};
+    int r = call_begin(&kept.call, client);
+
+    if (r == 0) {
+        kept.call.keep = keep_ports;
+        r = call_end(&kept.call, wrap_start(client, wrap, call_done, &kept.call, &kept.call.request),
+                     deadline);
+    }
+    if (input)
+        *input = r > 0 ? kept.input : 0;
+    if (output)
+        *output = r > 0 ? kept.output : 0;
+    return r;
+}
+
+int portd_fd_to_port(portd_client *client, portd_native fd, const char *name, unsigned flags,
+                     int64_t deadline, portd_id *input, portd_id *output) {
+    const struct wrap wrap = {.number = fd, .name = name, .flags = flags};
+
+    return wrap_run(client, &wrap, deadline, input, output);
+}
+
+int portd_socket_to_port(portd_client *client, portd_native socket, const char *name, unsigned flags,
+                         int64_t deadline, portd_id *input, portd_id *output) {
+    const struct wrap wrap = {.number = socket, .name = name, .flags = flags, .socket = true};
+
+    return wrap_run(client, &wrap, deadline, input, output);
+}
+
+int portd_fd_to_port_take(portd_client *client, portd_native fd, const char *name, unsigned flags,
+                          int64_t deadline, portd_id *input, portd_id *output) {
+    const struct wrap wrap = {.number = fd, .name = name, .flags = flags, .take = true};
+
+    return wrap_run(client, &wrap, deadline, input, output);
+}
+
+int portd_socket_to_port_take(portd_client *client, portd_native socket, const char *name, unsigned flags,
+                              int64_t deadline, portd_id *input, portd_id *output) {
+    const struct wrap wrap = {.number = socket, .name = name, .flags = flags, .socket = true, .take = true};
+
+    return wrap_run(client, &wrap, deadline, input, output);
+}
+
+/* ---- what a port stands for --------------------------------------------------------------------------------------- */
+
+static int read_number(portd_client *client, const portd_request *request, const Portd__V1__Reply *reply,
+                       struct channel_frame *frame, portd_result *result) {
+    const Portd__V1__NumberOf *number = reply->port_to_socket;
+
+    (void)client;
+    (void)request;
+    (void)frame;
+    if (number->found)
+        result->number = (portd_native)number->number;
+    return number->found;
+}
+
+static int number_start(portd_client *client, portd_id id, Portd__V1__Request__MethodCase method,
+                        portd_callback *callback, void *data, portd_request **request) {
+    Portd__V1__Port port = PORTD__V1__PORT__INIT;
+    Portd__V1__Request message = PORTD__V1__REQUEST__INIT;
+
+    port.id = id;
+    message.method_case = method;
+    message.port_to_socket = &port;
+    return request_start(client, &message, OS_FD_NONE, read_number, callback, data, request);
+}
+
+int portd_port_to_fd_start(portd_client *client, portd_id port, portd_callback *callback, void *data,
+                           portd_request **request) {
+    return number_start(client, port, PORTD__V1__REQUEST__METHOD_PORT_TO_FILE_DESCRIPTOR, callback, data,
+                        request);
+}
+
+int portd_port_to_socket_start(portd_client *client, portd_id port, portd_callback *callback, void *data,
+                               portd_request **request) {
+    return number_start(client, port, PORTD__V1__REQUEST__METHOD_PORT_TO_SOCKET, callback, data, request);
+}
+
+static int keep_number(struct call *call, const portd_result *result) {
+    ((struct port_call *)call)->number = result->number;
+    return result->code;
+}
+
+typedef int port_start(portd_client *client, portd_id port, portd_callback *callback, void *data,
+                       portd_request **request);
+
+static int number_run(portd_client *client, portd_id port, port_start *start, int64_t deadline,
+                      portd_native *number) {
+    struct port_call kept = {.number = -1};
+    int r = call_begin(&kept.call, client);
+
+    if (r == 0) {
+        kept.call.keep = keep_number;
+        r = call_end(&kept.call, start(client, port, call_done, &kept.call, &kept.call.request), deadline);
+    }
+    if (number)
+        *number = r > 0 ? kept.number : -1;
+    return r;
+}
+
+int portd_port_to_fd(portd_client *client, portd_id port, int64_t deadline, portd_native *number) {
+    return number_run(client, port, portd_port_to_fd_start, deadline, number);
+}
+
+int portd_port_to_socket(portd_client *client, portd_id port, int64_t deadline, portd_native *number) {
+    return number_run(client, port, portd_port_to_socket_start, deadline, number);
+}
+
+int portd_port_dup_fd_start(portd_client *client, portd_id id, portd_callback *callback, void *data,
+                            portd_request **request) {
+    Portd__V1__Port port = PORTD__V1__PORT__INIT;
+    Portd__V1__Request message = PORTD__V1__REQUEST__INIT;
+
+    port.id = id;
+    message.method_case = PORTD__V1__REQUEST__METHOD_PORT_DUP;
+    message.port_dup = &port;
+    return request_start(client, &message, OS_FD_NONE, reply_read_fd, callback, data, request);
+}
+
+int portd_port_dup_fd(portd_client *client, portd_id port, int64_t deadline, portd_native *copy) {
+    struct call call;
+    int r;
+
+    if (!copy)
+        return client_fail(client, PORTD_E_INVALID, 0, "copy", "there is no place for the copy");
+    *copy = -1;
+    r = call_begin(&call, client);
+    if (r < 0)
+        return r;
+    r = call_end(&call, portd_port_dup_fd_start(client, port, call_done, &call, &call.request), deadline);
+    if (r > 0)
+        *copy = call.handle;
+    return r;
+}
+
+/* ---- closing ------------------------------------------------------------------------------------------------------ */
+
+int portd_port_close_start(portd_client *client, portd_id port, portd_callback *callback, void *data,
+                           portd_request **request) {
+    Portd__V1__Close close = PORTD__V1__CLOSE__INIT;
+    Portd__V1__Request message = PORTD__V1__REQUEST__INIT;
+
+    close.id = port;
+    message.method_case = PORTD__V1__REQUEST__METHOD_CLOSE;
+    message.close = &close;
+    return request_start(client, &message, OS_FD_NONE, NULL, callback, data, request);
+}
+
+int portd_port_close(portd_client *client, portd_id port, int64_t deadline) {
+    struct call call;
+    int r = call_begin(&call, client);
+
+    if (r < 0)
+        return r;
+    return call_end(&call, portd_port_close_start(client, port, call_done, &call, &call.request), deadline);
+}
