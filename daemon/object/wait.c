@@ -29,7 +29,7 @@ static void look(struct wait *wait) {
         struct wait_target *target = &wait->targets[i];
         const struct indicator *of = target->of;
         if (!of || !of->descriptor) {
-            target->cause = of ? of->cause : CAUSE_READY;
+            target->cause = of ? of->cause : target->ended ? target->ended : CAUSE_READY;
             wait->ready++;
             continue;
         }
@@ -51,6 +51,20 @@ static bool satisfied(const struct wait *wait) {
     return wait->all ? wait->ready == wait->n : wait->ready > 0;
 }
 
+/* The indicator has ended, or is about to: what the wait has to say of it is known, and it may be freed. */
+static void let_go(struct wait *wait, const struct indicator *of, int cause) {
+    for (size_t i = 0; i < wait->n; i++) {
+        struct wait_target *target = &wait->targets[i];
+        if (target->of != of)
+            continue;
+        if (target->linked)
+            DL_DELETE(target->of->waiters, target);
+        target->linked = target->armed = false;
+        target->of = NULL;
+        target->ended = (uint8_t)cause;
+    }
+}
+
 /* A semaphore that a look found ready has fired: everybody is told, not only this wait. */
 static void fire(struct wait *wait) {
     for (size_t i = 0; i < wait->n; i++) {
@@ -58,11 +72,8 @@ static void fire(struct wait *wait) {
         struct descriptor *descriptor = target->of ? target->of->descriptor : NULL;
         if (!target->cause || !descriptor || !indicator_is_semaphore(target->of))
             continue;
-        /* A released one is freed by its end; what the wait has to say of it is known. */
         struct indicator *semaphore = target->of;
-        for (size_t k = i; k < wait->n; k++)
-            if (wait->targets[k].of == semaphore && semaphore->released)
-                wait->targets[k].of = NULL;
+        let_go(wait, semaphore, target->cause);
         indicator_end(semaphore, target->cause);
         descriptor_settle(descriptor);
     }
@@ -81,8 +92,12 @@ static void forget_unfired(struct wait *wait) {
 
 static void link_target(struct wait_target *target) {
     struct indicator *of = target->of;
-    if (!of || !of->descriptor)
+    if (!of)
         return;
+    if (!of->descriptor) {
+        let_go(target->wait, of, of->cause);
+        return;
+    }
     /* A repeated id would be the newest waiter of the same indicator. */
     if (of->waiters && of->waiters->prev->wait == target->wait)
         return;
@@ -198,6 +213,8 @@ static void look_again(struct wait_target *trigger, int cause) {
 /* True if the wait is done (and gone). */
 static bool wake(struct wait_target *target, int cause) {
     struct wait *wait = target->wait;
+    if (!target->of->descriptor)
+        let_go(wait, target->of, cause);
     if (wait->busy)
         return false;
     look_again(target, cause);
@@ -206,10 +223,6 @@ static bool wake(struct wait_target *target, int cause) {
         remember(wait);
         finish(wait);
         return true;
-    }
-    if (!target->of->descriptor) { /* ended: it is ready for ever and needs no more looking after */
-        DL_DELETE(target->of->waiters, target);
-        target->linked = target->armed = false;
     }
     if (arm_targets(wait))
         return false;

@@ -7,7 +7,9 @@
  * Wake-one (`one`): of the parked waits of an event that have it, the oldest is done for each new activity; its connection is
  * remembered, and when that ends wait_retest looks again for the others. An ended indicator answers every wait.
  *
- * A parked wait is in its owner's list and has its targets in their indicators' lists, one each (a repeated id is in there once). */
+ * A parked wait is in its owner's list and has its targets in their indicators' lists, one each (a repeated id is in there once).
+ * It refers to registered indicators only: one that has ended may be given back and freed at any time, so its cause is kept and
+ * the reference dropped. */
 #ifndef WAIT_H
 #define WAIT_H
 
@@ -21,10 +23,11 @@ struct wait;
 
 struct wait_target {
     struct wait *wait;
-    struct indicator *of;            /* NULL: ready for ever (a released semaphore) */
+    struct indicator *of;            /* NULL: ready for ever, for `ended` */
     struct wait_target *prev, *next; /* in of->waiters, while linked */
     uint64_t id;                     /* as the request named it */
     uint8_t cause;                   /* of the last look; CAUSE_NONE: not ready */
+    uint8_t ended;
     bool linked;
     bool armed;
 };

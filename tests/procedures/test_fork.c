@@ -159,10 +159,12 @@ static void nothing_of_the_library_survives_exec(void **state) {
     make_pipe(p);
     test_fds_look(before);
     portd_client *a = fixture_client(NULL), *b = fixture_joined(a);
-    (void)ask_handle(a, ask_evt(a, p[0], READ));
+    portd_ready ready;
+    portd_id e = ask_evt(a, p[0], READ);
+    (void)ask_handle(a, e);
     (void)ask_handle(b, ask_semaphore(b, p[0], READ));
     portd_wakeup(a); /* whatever it needs for this is there, too */
-    assert_int_equal(portd_ping(a, fixture_soon()), PORTD_E_INTERRUPTED);
+    assert_int_equal(portd_wait(a, &e, 1, 0, fixture_soon(), &ready), PORTD_E_INTERRUPTED);
     test_fds_look(now);
     for (int fd = 0; fd < TEST_FDS; fd++) {
         now[fd] = (unsigned char)(now[fd] && !before[fd]);

@@ -137,6 +137,41 @@ static void of_a_registered_event_it_takes_effect_when_it_ends(void **state) {
     assert_int_equal(objects(c), 0);
 }
 
+/* One of two that a parked wait for all needs ends and is given back, in either order, before the wait or during it; and
+ * others are made in the meantime, whose memory may be that of the one that has gone. */
+static void check_wait_for_all(bool semaphore, bool ended_before, bool released_first) {
+    portd_client *c = fixture_client(NULL);
+    int p[2], q[2];
+
+    make_pipe(p);
+    make_pipe(q);
+    portd_id ids[3] = {semaphore ? ask_semaphore(c, p[0], READ) : ask_evt(c, p[0], READ),
+                       ask_evt(c, q[0], READ)};
+    ids[2] = ids[0];
+    if (ended_before)
+        assert_int_equal(portd_remove(c, ids[0], fixture_soon()), 1);
+    struct parked *wait = ask_park(c, ids, 3, PORTD_WAIT_ALL);
+    if (released_first)
+        release(c, ids[0]);
+    assert_int_equal(portd_remove(c, ids[0], fixture_soon()), 1);
+    if (!released_first)
+        release(c, ids[0]);
+    for (int i = 0; i < 4; i++)
+        (void)ask_evt(c, make_dup(p[0]), READ);
+    assert_true(ask_still_parked(wait));
+    put(q[1]);
+    assert_int_equal(ask_answer(wait), 3);
+    assert_int_equal(wait->ready[0].cause, REMOVED);
+    assert_int_equal(wait->ready[1].cause, READY);
+    assert_int_equal(wait->ready[2].cause, REMOVED);
+}
+
+static void a_parked_wait_remembers_what_has_gone(void **state) {
+    (void)state;
+    for (int i = 0; i < 8; i++)
+        check_wait_for_all(i & 1, i & 2, i & 4);
+}
+
 static void replacing_ends_a_released_one(void **state) {
     portd_client *c = fixture_client(NULL);
     portd_ready ready;
@@ -222,6 +257,6 @@ TEST_MAIN(FIXTURE_CASE(a_fired_semaphore_stays_fired), FIXTURE_CASE(a_removed_se
           FIXTURE_CASE(of_a_registered_semaphore_it_takes_effect_when_it_fires),
           FIXTURE_CASE(of_one_that_fires_in_the_look),
           FIXTURE_CASE(of_a_registered_event_it_takes_effect_when_it_ends),
-          FIXTURE_CASE(replacing_ends_a_released_one),
+          FIXTURE_CASE(a_parked_wait_remembers_what_has_gone), FIXTURE_CASE(replacing_ends_a_released_one),
           FIXTURE_CASE(all_ids_are_looked_at_before_any_is_released),
           FIXTURE_CASE(many_at_once_and_one_twice), FIXTURE_CASE(a_handle_outlives_the_id))
