@@ -5,7 +5,8 @@
  *   sockets            recv and send with MSG_DONTWAIT; peek by MSG_PEEK; a datagram's real length by MSG_TRUNC
  *   pipes              preadv2 and pwritev2 with RWF_NOWAIT
  *   named fifos        splice through a pipe of our own with SPLICE_F_NONBLOCK; peek of both by tee
- *   regular files      RWF_NOWAIT reads of what is in memory; else, and for writes, a worker; peek by pread
+ *   regular files      a worker: another holder's read that waits for a server keeps the offset locked, also against lseek;
+ *                      peek by pread
  *   terminals and all  a worker that looks first and is interrupted if another holder was faster
  *   other kinds        (poll, then read, may wait: never in the loop)
  */
@@ -16,6 +17,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 enum { STREAM_E_WORKER = 1 }; /* only a worker may do this: stream_work */
 
@@ -23,6 +25,9 @@ struct stream_job {
     os_fd fd;
     enum inspect_type type;
     bool write, peek;
+    bool seek; /* no bytes: only the offset, which is set first with `set` */
+    bool set;
+    uint64_t offset; /* to set; answer */
     unsigned char *bytes; /* room for size, or size bytes to write */
     size_t size;
     size_t count;     /* answer: bytes read or written */
@@ -33,6 +38,9 @@ struct stream_job {
 /* What the process needs for it. 0 or a negative errno. */
 int stream_init(void);
 
+/* Whether -EAGAIN has an end that poll(2) tells of. False: a worker may be asked at once. */
+bool stream_waits(enum inspect_type type);
+
 /* 0 and the answers; -EAGAIN: not ready; STREAM_E_WORKER; -EOPNOTSUPP: cannot be peeked; or another negative errno. */
 int stream_try(struct stream_job *job);
 
@@ -41,9 +49,6 @@ int stream_work(struct stream_job *job);
 
 /* shutdown(2). 0 or a negative errno. */
 int stream_shutdown(os_fd fd, bool read, bool write);
-
-/* Offset of a regular file; *to sets it first unless NULL. 0 or a negative errno. */
-int stream_position(os_fd fd, const uint64_t *to, uint64_t *offset);
 
 struct stream_address {
     const char *family; /* "inet", "inet6", "unix", "other"; NULL: there is none */

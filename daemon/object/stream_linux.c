@@ -44,6 +44,12 @@ static bool is_datagram(os_fd fd, enum inspect_type type) {
     return kind != SOCK_STREAM;
 }
 
+/* An empty message reads as the end does. It is the end if the other side has hung up and left nothing behind. */
+static bool end_of_messages(os_fd fd) {
+    char byte;
+    return look(fd, POLLRDHUP) & (POLLHUP | POLLRDHUP) && recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) <= 0;
+}
+
 static int try_socket(struct stream_job *job) {
     bool datagram = !job->write && is_datagram(job->fd, job->type);
     int flags = MSG_DONTWAIT | (job->peek ? MSG_PEEK : 0) | (datagram ? MSG_TRUNC : 0);
@@ -56,10 +62,8 @@ static int try_socket(struct stream_job *job) {
         job->truncated = job->count;
         job->count = job->size;
     }
-    /* A datagram may be empty; a message socket tells its end by hanging up. */
     if (!job->write && n == 0)
-        job->end = !datagram ||
-                   (job->type == INSPECT_UNIX_SEQPACKET && look(job->fd, POLLRDHUP) & (POLLHUP | POLLRDHUP));
+        job->end = !datagram || (job->type == INSPECT_UNIX_SEQPACKET && end_of_messages(job->fd));
     return 0;
 }
 
@@ -139,14 +143,27 @@ int stream_try(struct stream_job *job) {
         return try_socket(job);
     if (job->type == INSPECT_PIPE && job->peek)
         return splice_read(job);
+    if (job->type == INSPECT_REGULAR)
+        return STREAM_E_WORKER;
     if (job->peek)
-        return job->type == INSPECT_REGULAR ? STREAM_E_WORKER : -EOPNOTSUPP;
+        return -EOPNOTSUPP;
     error = try_now(job);
     if (job->type == INSPECT_PIPE)
         return error != -EOPNOTSUPP ? error : job->write ? splice_write(job) : splice_read(job);
-    if (error == -EOPNOTSUPP || (error == -EAGAIN && job->type == INSPECT_REGULAR))
-        return STREAM_E_WORKER;
-    return error;
+    return error == -EOPNOTSUPP ? STREAM_E_WORKER : error;
+}
+
+bool stream_waits(enum inspect_type type) { return type != INSPECT_REGULAR; }
+
+static int seek(struct stream_job *job) {
+    off_t here;
+    if (job->set && job->offset > INT64_MAX)
+        return -EINVAL;
+    here = job->set ? lseek(job->fd, (off_t)job->offset, SEEK_SET) : lseek(job->fd, 0, SEEK_CUR);
+    if (here < 0)
+        return -errno;
+    job->offset = (uint64_t)here;
+    return 0;
 }
 
 int stream_work(struct stream_job *job) {
@@ -154,7 +171,9 @@ int stream_work(struct stream_job *job) {
     ssize_t n;
     job->count = job->truncated = 0;
     job->end = false;
-    if (job->type != INSPECT_REGULAR && !look(job->fd, job->write ? POLLOUT : POLLIN))
+    if (job->seek)
+        return seek(job);
+    if (stream_waits(job->type) && !look(job->fd, job->write ? POLLOUT : POLLIN))
         return -EAGAIN;
     if (job->peek) {
         here = lseek(job->fd, 0, SEEK_CUR);
@@ -171,17 +190,6 @@ int stream_work(struct stream_job *job) {
 
 int stream_shutdown(os_fd fd, bool read, bool write) {
     return shutdown(fd, read && write ? SHUT_RDWR : read ? SHUT_RD : SHUT_WR) ? -errno : 0;
-}
-
-int stream_position(os_fd fd, const uint64_t *to, uint64_t *offset) {
-    off_t here;
-    if (to && *to > INT64_MAX)
-        return -EINVAL;
-    here = to ? lseek(fd, (off_t)*to, SEEK_SET) : lseek(fd, 0, SEEK_CUR);
-    if (here < 0)
-        return -errno;
-    *offset = (uint64_t)here;
-    return 0;
 }
 
 static void write_unix(const struct sockaddr_un *from, socklen_t size, struct stream_address *to) {

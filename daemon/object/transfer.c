@@ -59,6 +59,8 @@ static void submit(struct transfer *transfer) {
 }
 
 static bool is_ready(const struct transfer *transfer) {
+    if (!stream_waits(transfer->stream.type))
+        return true;
     struct engine_probe probe = {transfer->stream.fd, transfer->stream.write ? ENGINE_WRITE : ENGINE_READ, 0};
     return engine_probe(&probe, 1) || probe.events;
 }

@@ -1,4 +1,4 @@
-/* call_io.c: read, peek and write: transfers of ports as requests in flight.
+/* call_io.c: read, peek, write and position: transfers of ports as requests in flight.
  *
  * Charged to the uid while it is in flight: one wait, and the memory it takes. The bytes of a read go from the kernel into the reply: a read is
  * tried only while its connection has room, so what a client leaves unread stays where it is. */
@@ -49,19 +49,30 @@ static void answer_write(const struct io *io, Portd__V1__Reply *reply) {
     connection_reply(io->parked.connection, reply);
 }
 
+static void answer_position(const struct io *io, Portd__V1__Reply *reply) {
+    Portd__V1__PositionOf position = PORTD__V1__POSITION_OF__INIT;
+    position.offset = io->transfer.stream.offset;
+    reply->result_case = PORTD__V1__REPLY__RESULT_POSITION;
+    reply->position = &position;
+    connection_reply(io->parked.connection, reply);
+}
+
 static void refuse(const struct io *io) {
     struct refusal refusal;
     int error = -io->transfer.error;
-    bool write = io->transfer.stream.write;
-    if (error == ECANCELED && io->transfer.cancelled)
+    const struct stream_job *stream = &io->transfer.stream;
+    /* A worker's transfer is cancelled by the end of its port, too. */
+    if (error == ECANCELED && io->transfer.cancelled && io->transfer.port)
         refusal_set(&refusal, REFUSAL_CANCELLED, NULL, NULL, "cancelled");
     else if (error == ECANCELED)
         refusal_set(&refusal, REFUSAL_CLOSED, "id", NULL, "the port was closed");
     else if (error == EOPNOTSUPP)
         refusal_set(&refusal, REFUSAL_UNSUPPORTED, "peek", "read instead",
                     "such a descriptor cannot be peeked");
+    else if (stream->seek && error == EINVAL)
+        refusal_set(&refusal, REFUSAL_INVALID, "to", NULL, "no such position");
     else
-        refusal_system(&refusal, error, write ? "write" : "read");
+        refusal_system(&refusal, error, stream->seek ? "lseek" : stream->write ? "write" : "read");
     connection_refuse(io->parked.connection, io->parked.request, &refusal);
 }
 
@@ -72,6 +83,8 @@ static void emit(struct parked *parked) {
     reply.id = parked->request;
     if (io->transfer.error)
         refuse(io);
+    else if (io->transfer.stream.seek)
+        answer_position(io, &reply);
     else if (io->transfer.stream.write)
         answer_write(io, &reply);
     else
@@ -183,7 +196,26 @@ int call_write(struct call *call) {
     io = io_new(call, size);
     if (!io)
         return -1;
-    memcpy(io->data, message->data.data, size);
+    if (size)
+        memcpy(io->data, message->data.data, size);
     io->transfer.stream.write = true;
     return start(call, io, port, size);
+}
+
+int call_position(struct call *call) {
+    const Portd__V1__Position *message = call->request->position;
+    struct port *port = target_port(call, message->id, -1);
+    struct io *io;
+    if (!port)
+        return -1;
+    if (port->indicator.descriptor->type != INSPECT_REGULAR)
+        return refusal_set(&call->refusal, REFUSAL_UNSUPPORTED, "id", NULL,
+                           "only regular files have a position");
+    io = io_new(call, 0);
+    if (!io)
+        return -1;
+    io->transfer.stream.seek = true;
+    io->transfer.stream.set = message->set_case == PORTD__V1__POSITION__SET_TO;
+    io->transfer.stream.offset = message->to;
+    return start(call, io, port, 0);
 }

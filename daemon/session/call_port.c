@@ -171,22 +171,3 @@ int call_addresses(struct call *call) {
         addresses.peer = &peer;
     return dispatch_answer(call, PORTD__V1__REPLY__RESULT_ADDRESSES, &addresses);
 }
-
-int call_position(struct call *call) {
-    const Portd__V1__Position *message = call->request->position;
-    const struct port *port = target_port(call, message->id, -1);
-    Portd__V1__PositionOf position = PORTD__V1__POSITION_OF__INIT;
-    bool set = message->set_case == PORTD__V1__POSITION__SET_TO;
-    int error;
-    if (!port)
-        return -1;
-    if (port->indicator.descriptor->type != INSPECT_REGULAR)
-        return refusal_set(&call->refusal, REFUSAL_UNSUPPORTED, "id", NULL,
-                           "only regular files have a position");
-    error = stream_position(port->indicator.descriptor->fd, set ? &message->to : NULL, &position.offset);
-    if (error == -EINVAL)
-        return refusal_set(&call->refusal, REFUSAL_INVALID, "to", NULL, "no such position");
-    if (error)
-        return refusal_system(&call->refusal, -error, "lseek");
-    return dispatch_answer(call, PORTD__V1__REPLY__RESULT_POSITION, &position);
-}
