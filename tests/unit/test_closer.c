@@ -2,6 +2,7 @@
 #include "tests/support/test.h"
 
 #include "daemon/loop/closer.h"
+#include "tests/support/fuse_silent.h"
 
 #include <arpa/inet.h>
 #include <fcntl.h>
@@ -264,9 +265,32 @@ static void a_lingering_socket_in_a_queue_is_closed_by_a_worker_too(void **state
     end();
 }
 
+/* No signal ends this one: the kernel waits for the server's answer. */
+static void a_silent_file_server_holds_up_nobody_else(void **state) {
+    struct fuse_silent fuse;
+    int ends[2];
+
+    (void)state;
+    if (!fuse_silent_open(&fuse))
+        test_skip("needs root and FUSE");
+    begin();
+    assert_int_equal(pipe(ends), 0);
+    closer_close(closer, fuse.fd, 1000, on_done, &fuse);
+    await_closing(fuse.fd, fuse.folder);
+    closer_close(closer, ends[0], 2000, on_done, ends);
+    closer_close(closer, ends[1], 2000, on_done, ends);
+    run_until(2);
+    assert_int_equal(closer_pending(closer), 1);
+    fuse_silent_end(&fuse);
+    run_until(3);
+    assert_ptr_equal(done_order[2], &fuse);
+    end();
+}
+
 TEST_MAIN(TEST_CASE(a_closed_descriptor_is_gone_when_done_runs), TEST_CASE(many_of_several_uids_are_closed),
           TEST_CASE(nobody_needs_to_be_told), TEST_CASE(the_number_stays_taken_until_done),
           TEST_CASE(same_number_again_and_again),
           TEST_CASE(a_lingering_socket_holds_up_nobody_and_loses_nothing),
           TEST_CASE(many_lingering_sockets_of_one_uid_hold_up_no_other),
-          TEST_CASE(a_lingering_socket_in_a_queue_is_closed_by_a_worker_too))
+          TEST_CASE(a_lingering_socket_in_a_queue_is_closed_by_a_worker_too),
+          TEST_CASE(a_silent_file_server_holds_up_nobody_else))

@@ -1,0 +1,106 @@
+/* fuse_silent.c: the few requests of the FUSE protocol that opening one file takes, answered by hand. */
+#define _GNU_SOURCE
+
+#include "fuse_silent.h"
+
+#include <fcntl.h>
+#include <linux/fuse.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/uio.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum { FILE_NODE = 2, REQUEST_ROOM = 128 * 1024, SERVER_S = 20 };
+
+static void answer(int device, const struct fuse_in_header *request, void *body, size_t size) {
+    struct fuse_out_header header = {.len = (uint32_t)(sizeof(header) + size), .unique = request->unique};
+    struct iovec parts[2] = {{&header, sizeof(header)}, {body, size}};
+
+    if (writev(device, parts, size ? 2 : 1) < 0)
+        _exit(1);
+}
+
+static struct fuse_attr attributes(uint64_t node) {
+    return (struct fuse_attr){.ino = node,
+                              .mode = node == FUSE_ROOT_ID ? S_IFDIR | 0755 : S_IFREG | 0644,
+                              .nlink = 1,
+                              .blksize = 4096};
+}
+
+/* Answers until the file is open, then reads requests and answers none. */
+static void serve(int device) {
+    static _Alignas(8) char room[REQUEST_ROOM];
+    const struct fuse_in_header *request = (const void *)room;
+    bool silent = false;
+
+    (void)alarm(SERVER_S);
+    while (read(device, room, sizeof(room)) > 0) {
+        if (silent)
+            continue;
+        if (request->opcode == FUSE_INIT) {
+            const struct fuse_init_in *init = (const void *)(request + 1);
+            struct fuse_init_out out = {
+                .major = FUSE_KERNEL_VERSION, .minor = init->minor, .max_write = 4096, .max_readahead = 4096};
+            answer(device, request, &out, sizeof(out));
+        } else if (request->opcode == FUSE_LOOKUP) {
+            struct fuse_entry_out out = {.nodeid = FILE_NODE, .attr = attributes(FILE_NODE)};
+            answer(device, request, &out, sizeof(out));
+        } else if (request->opcode == FUSE_GETATTR) {
+            struct fuse_attr_out out = {.attr = attributes(request->nodeid)};
+            answer(device, request, &out, sizeof(out));
+        } else if (request->opcode == FUSE_OPEN) {
+            struct fuse_open_out out = {.fh = 1};
+            silent = true;
+            answer(device, request, &out, sizeof(out));
+        } else {
+            struct fuse_out_header out = {.len = sizeof(out), .error = -38, .unique = request->unique};
+            if (write(device, &out, sizeof(out)) < 0)
+                continue; /* requests without an answer */
+        }
+    }
+    _exit(0);
+}
+
+bool fuse_silent_open(struct fuse_silent *fuse) {
+    char options[128], path[96];
+    int device = open("/dev/fuse", O_RDWR | O_CLOEXEC);
+
+    *fuse = (struct fuse_silent){.server = -1, .fd = -1, .folder = "/tmp/fuse_silent.XXXXXX"};
+    if (device < 0 || unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
+        !mkdtemp(fuse->folder))
+        goto fail;
+    (void)snprintf(options, sizeof(options), "fd=%d,rootmode=40000,user_id=0,group_id=0", device);
+    if (mount("silent", fuse->folder, "fuse", MS_NOSUID | MS_NODEV, options) < 0) {
+        (void)rmdir(fuse->folder);
+        goto fail;
+    }
+    fuse->server = fork();
+    if (fuse->server == 0)
+        serve(device);
+    (void)snprintf(path, sizeof(path), "%s/file", fuse->folder);
+    fuse->fd = fuse->server > 0 ? open(path, O_RDONLY | O_CLOEXEC) : -1;
+    (void)close(device);
+    if (fuse->fd < 0)
+        fuse_silent_end(fuse);
+    return fuse->fd >= 0;
+fail:
+    if (device >= 0)
+        (void)close(device);
+    return false;
+}
+
+void fuse_silent_end(struct fuse_silent *fuse) {
+    if (fuse->server > 0) {
+        (void)kill(fuse->server, SIGKILL);
+        (void)waitpid(fuse->server, NULL, 0);
+    }
+    (void)umount2(fuse->folder, MNT_DETACH);
+    (void)rmdir(fuse->folder);
+}

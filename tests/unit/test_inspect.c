@@ -1,0 +1,345 @@
+/* test_inspect.c: what descriptors are told to be, which are the same, and that nobody is asked for it. */
+#include "tests/support/test.h"
+
+#include "daemon/object/inspect.h"
+#include "tests/support/fuse_silent.h"
+
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <netinet/in.h>
+#include <signal.h>
+#include <stddef.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/inotify.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/timerfd.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+
+static void assert_type(int fd, enum inspect_type type) {
+    assert_true(fd >= 0);
+    int flags = fcntl(fd, F_GETFL);
+    assert_string_equal(inspect_name(inspect_type_of(fd)), inspect_name(type));
+    assert_int_equal(fcntl(fd, F_GETFL), flags);
+    close(fd);
+}
+
+static int socket_of(int family, int type, int protocol) {
+    return socket(family, type | SOCK_CLOEXEC, protocol);
+}
+
+static int listening(int family, int type) {
+    int fd = socket_of(family, type, 0);
+    struct sockaddr_un address = {.sun_family = AF_UNIX}; /* any name */
+
+    if (family == AF_UNIX)
+        assert_int_equal(bind(fd, (struct sockaddr *)&address, sizeof(sa_family_t)), 0);
+    assert_int_equal(listen(fd, 1), 0);
+    return fd;
+}
+
+static void sockets(void **state) {
+    (void)state;
+    inspect_init(OS_FD_NONE);
+    assert_type(socket_of(AF_INET, SOCK_STREAM, 0), INSPECT_TCP);
+    assert_type(socket_of(AF_INET6, SOCK_STREAM, 0), INSPECT_TCP);
+    assert_type(listening(AF_INET, SOCK_STREAM), INSPECT_TCP_LISTENER);
+    assert_type(socket_of(AF_INET, SOCK_DGRAM, 0), INSPECT_UDP);
+    assert_type(socket_of(AF_UNIX, SOCK_STREAM, 0), INSPECT_UNIX);
+    assert_type(listening(AF_UNIX, SOCK_STREAM), INSPECT_UNIX_LISTENER);
+    assert_type(socket_of(AF_UNIX, SOCK_DGRAM, 0), INSPECT_UNIX_DGRAM);
+    assert_type(socket_of(AF_UNIX, SOCK_SEQPACKET, 0), INSPECT_UNIX_SEQPACKET);
+    assert_type(socket_of(AF_NETLINK, SOCK_RAW, 0), INSPECT_SOCKET);
+    for (int type = 0; type < INSPECT_TYPES; type++)
+        assert_int_equal(inspect_is_socket((enum inspect_type)type),
+                         type >= INSPECT_TCP && type <= INSPECT_SOCKET);
+}
+
+static void files(void **state) {
+    char path[] = "/tmp/test_inspect.XXXXXX";
+    int ends[2], master = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
+
+    (void)state;
+    assert_int_equal(pipe(ends), 0);
+    assert_type(ends[0], INSPECT_PIPE);
+    assert_type(ends[1], INSPECT_PIPE);
+    assert_type(mkstemp(path), INSPECT_REGULAR);
+    assert_int_equal(unlink(path), 0);
+    assert_type(memfd_create("test", MFD_CLOEXEC), INSPECT_REGULAR);
+    assert_type(open("/proc/self/mounts", O_RDONLY | O_CLOEXEC), INSPECT_REGULAR);
+    assert_type(open("/tmp", O_RDONLY | O_DIRECTORY | O_CLOEXEC), INSPECT_DIRECTORY);
+    assert_type(open("/dev/null", O_RDONLY | O_CLOEXEC), INSPECT_CHARACTER);
+    assert_int_equal(grantpt(master), 0);
+    assert_int_equal(unlockpt(master), 0);
+    assert_type(open(ptsname(master), O_RDWR | O_NOCTTY | O_CLOEXEC), INSPECT_TTY);
+    assert_type(master, INSPECT_TTY);
+    assert_type(open("/tmp", O_PATH | O_CLOEXEC), INSPECT_PATH);
+    assert_int_equal(inspect_type_of(1000), INSPECT_UNKNOWN); /* not open */
+}
+
+static void anonymous_inodes(void **state) {
+    unsigned char parameters[120] = {0}; /* of io_uring_setup */
+    sigset_t none;
+
+    (void)state;
+    (void)sigemptyset(&none);
+    assert_type(eventfd(0, EFD_CLOEXEC), INSPECT_EVENTFD);
+    assert_type(timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC), INSPECT_TIMERFD);
+    assert_type(inotify_init1(IN_CLOEXEC), INSPECT_INOTIFY);
+    assert_type(epoll_create1(EPOLL_CLOEXEC), INSPECT_EPOLL);
+    assert_type((int)syscall(SYS_pidfd_open, getpid(), 0), INSPECT_PIDFD);
+    assert_type(signalfd(-1, &none, SFD_CLOEXEC), INSPECT_SIGNALFD);
+    int ring = (int)syscall(SYS_io_uring_setup, 1, parameters);
+    if (ring >= 0)
+        assert_type(ring, INSPECT_IO_URING);
+}
+
+static void every_type_has_a_name_of_its_own(void **state) {
+    (void)state;
+    for (int a = 0; a < INSPECT_TYPES; a++) {
+        assert_non_null(inspect_name((enum inspect_type)a));
+        for (int b = 0; b < a; b++)
+            assert_string_not_equal(inspect_name((enum inspect_type)a), inspect_name((enum inspect_type)b));
+    }
+    assert_string_equal(inspect_name(INSPECT_TCP_LISTENER), "tcp-listener");
+    assert_string_equal(inspect_name(INSPECT_TYPES), "unknown");
+}
+
+static void what_is_refused_and_what_closes_at_once(void **state) {
+    (void)state;
+    for (int i = 0; i < INSPECT_TYPES; i++) {
+        enum inspect_type type = (enum inspect_type)i;
+        bool refused = type == INSPECT_SIGNALFD || type == INSPECT_IO_URING || type == INSPECT_PATH ||
+                       type == INSPECT_UNKNOWN;
+        assert_int_equal(inspect_is_refused(type), refused);
+        assert_int_equal(inspect_closes_at_once(type),
+                         type == INSPECT_EVENTFD || type == INSPECT_TIMERFD || type == INSPECT_PIDFD);
+    }
+}
+
+static bool watchable(int fd) {
+    bool answer = inspect_is_watchable(fd, inspect_type_of(fd));
+
+    close(fd);
+    return answer;
+}
+
+static void the_engine_is_asked_about_kernel_files_only(void **state) {
+    char path[] = "/tmp/test_inspect.XXXXXX";
+
+    (void)state;
+    inspect_init(OS_FD_NONE);
+    assert_true(watchable(open("/proc/self/mounts", O_RDONLY | O_CLOEXEC)));
+    assert_true(watchable(open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC)));
+    assert_true(watchable(eventfd(0, EFD_CLOEXEC)));
+    assert_true(watchable(socket_of(AF_INET, SOCK_STREAM, 0)));
+    assert_true(watchable(open("/dev/null", O_RDONLY | O_CLOEXEC)));
+    assert_false(watchable(mkstemp(path)));
+    assert_int_equal(unlink(path), 0);
+    assert_false(watchable(memfd_create("test", MFD_CLOEXEC)));
+    assert_false(watchable(open("/tmp", O_RDONLY | O_DIRECTORY | O_CLOEXEC)));
+}
+
+static void a_silent_file_server_is_not_asked(void **state) {
+    struct fuse_silent fuse;
+    uint64_t key;
+    uint32_t pid;
+
+    (void)state;
+    if (!fuse_silent_open(&fuse))
+        test_skip("needs root and FUSE");
+    inspect_init(OS_FD_NONE);
+    assert_int_equal(inspect_type_of(fuse.fd), INSPECT_REGULAR);
+    assert_false(inspect_is_watchable(fuse.fd, INSPECT_REGULAR));
+    assert_false(inspect_is_own(fuse.fd));
+    assert_true(inspect_same(fuse.fd, fuse.fd));
+    assert_false(inspect_pidfd(fuse.fd, &key, &pid));
+    assert_int_equal(kill(fuse.server, 0), 0); /* nothing of this has waited for its end */
+    assert_int_equal(waitpid(fuse.server, NULL, WNOHANG), 0);
+    fuse_silent_end(&fuse);
+    close(fuse.fd);
+}
+
+static void unix_address(struct sockaddr_un *address, socklen_t *length, const char *name) {
+    *address = (struct sockaddr_un){.sun_family = AF_UNIX};
+    (void)snprintf(address->sun_path + 1, sizeof(address->sun_path) - 1, "portd-test-%d-%s", (int)getpid(),
+                   name);
+    *length = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + strlen(address->sun_path + 1));
+}
+
+static int listener_named(const char *name) {
+    struct sockaddr_un address;
+    socklen_t length;
+    int fd = socket_of(AF_UNIX, SOCK_STREAM, 0);
+
+    unix_address(&address, &length, name);
+    assert_int_equal(bind(fd, (struct sockaddr *)&address, length), 0);
+    assert_int_equal(listen(fd, 4), 0);
+    return fd;
+}
+
+static int connected_to(const char *name) {
+    struct sockaddr_un address;
+    socklen_t length;
+    int fd = socket_of(AF_UNIX, SOCK_STREAM, 0);
+
+    unix_address(&address, &length, name);
+    assert_int_equal(connect(fd, (struct sockaddr *)&address, length), 0);
+    return fd;
+}
+
+static void a_connection_to_the_listener_is_our_own(void **state) {
+    int ours = listener_named("a"), other = listener_named("ab"), ends[2];
+
+    (void)state;
+    inspect_init(ours);
+    int connection = connected_to("a"), elsewhere = connected_to("ab");
+    int copy = dup(ours), tcp = socket_of(AF_INET, SOCK_STREAM, 0);
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
+    assert_true(inspect_is_own(connection));
+    assert_true(inspect_is_own(ours));
+    assert_true(inspect_is_own(copy));
+    assert_false(inspect_is_own(elsewhere)); /* the name begins alike */
+    assert_false(inspect_is_own(other));
+    assert_false(inspect_is_own(ends[0]));
+    assert_false(inspect_is_own(tcp));
+    inspect_init(ends[1]); /* a listener without a name */
+    assert_false(inspect_is_own(ends[0]));
+    inspect_init(OS_FD_NONE);
+    assert_false(inspect_is_own(connection));
+    int all[] = {ours, other, connection, elsewhere, copy, tcp, ends[0], ends[1]};
+    for (size_t i = 0; i < sizeof(all) / sizeof(*all); i++)
+        close(all[i]);
+}
+
+/* Holds for every way of comparing. */
+static bool sameness_is_told(void) {
+    int ends[2], pair[2];
+
+    if (pipe2(ends, O_CLOEXEC) < 0 || socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
+        return false;
+    int end_copy = dup(ends[0]), socket_copy = dup(pair[0]);
+    bool good = inspect_same(ends[0], end_copy) && inspect_same(pair[0], socket_copy) &&
+                !inspect_same(ends[0], ends[1]) && !inspect_same(pair[0], pair[1]) &&
+                !inspect_same(ends[0], pair[0]);
+    int file = open("/tmp", O_RDONLY | O_CLOEXEC), again = open("/tmp", O_RDONLY | O_CLOEXEC);
+    int count = eventfd(0, EFD_CLOEXEC), other = eventfd(0, EFD_CLOEXEC);
+    good = good && !inspect_same(file, again) && !inspect_same(count, other) && !inspect_same(count, 1000);
+    int all[] = {ends[0], ends[1], pair[0], pair[1], end_copy, socket_copy, file, again, count, other};
+    for (size_t i = 0; i < sizeof(all) / sizeof(*all); i++)
+        close(all[i]);
+    return good;
+}
+
+static void copies_are_the_same_open_file(void **state) {
+    (void)state;
+    inspect_init(OS_FD_NONE);
+    assert_true(sameness_is_told());
+    assert_string_not_equal(inspect_identity(), "fstat"); /* this machine has something better */
+    int a = eventfd(0, EFD_CLOEXEC), b = dup(a);
+    assert_true(inspect_same(a, b));
+    close(a);
+    close(b);
+}
+
+/* From now on F_DUPFD_QUERY is what it is on older kernels, and without `kcmp` that call is forbidden. */
+static bool forbid(bool kcmp) {
+    struct sock_filter filter[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_kcmp, 4, 0),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_fcntl, 0, 2),
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, args[1])),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 1027, 2, 0),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+        BPF_STMT(BPF_RET | BPF_K, kcmp ? SECCOMP_RET_ALLOW : SECCOMP_RET_ERRNO | EPERM),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EINVAL),
+    };
+    struct sock_fprog program = {.len = sizeof(filter) / sizeof(*filter), .filter = filter};
+
+    return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
+           prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0;
+}
+
+static void other_ways_of_comparing_are_found(void **state) {
+    (void)state;
+    for (int kcmp = 1; kcmp >= 0; kcmp--) {
+        pid_t child = fork();
+        assert_true(child >= 0);
+        if (child == 0) {
+            bool good = forbid(kcmp);
+            inspect_init(OS_FD_NONE);
+            good = good && strcmp(inspect_identity(), kcmp ? "kcmp" : "fstat") == 0 && sameness_is_told();
+            (void)syscall(SYS_exit_group, good ? 0 : 1);
+        }
+        int status;
+        assert_int_equal(waitpid(child, &status, 0), child);
+        assert_int_equal(status, 0);
+    }
+}
+
+static void a_pidfd_tells_its_process(void **state) {
+    uint64_t key, other_key;
+    uint32_t pid;
+    int ends[2];
+
+    (void)state;
+    inspect_init(OS_FD_NONE);
+    assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
+    pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        char byte;
+        close(ends[1]);
+        (void)syscall(SYS_exit_group, read(ends[0], &byte, 1) == 0 ? 0 : 1);
+    }
+    int self = inspect_open_pid((uint32_t)getpid()), other = inspect_open_pid((uint32_t)child);
+    int again = inspect_open_pid((uint32_t)child);
+    assert_true(self >= 0 && other >= 0 && again >= 0);
+    assert_int_equal(fcntl(self, F_GETFD), FD_CLOEXEC);
+    assert_true(inspect_pidfd(self, &key, &pid));
+    assert_int_equal(pid, getpid());
+    assert_true(inspect_pidfd(other, &other_key, &pid));
+    assert_int_equal(pid, child);
+    assert_true(key != other_key);
+    assert_true(inspect_pidfd(again, &key, &pid));
+    assert_true(key == other_key);
+    close(ends[0]);
+    close(ends[1]);
+    assert_int_equal(waitpid(child, NULL, 0), child);
+    if (inspect_pidfd(other, &key, &pid)) { /* kernels without pidfs cannot tell any more */
+        assert_true(key == other_key);
+        assert_int_equal(pid, 0);
+    }
+    close(self);
+    close(other);
+    close(again);
+}
+
+static void what_is_no_pidfd_is_none(void **state) {
+    int fd = eventfd(0, EFD_CLOEXEC);
+    uint64_t key;
+    uint32_t pid;
+
+    (void)state;
+    assert_false(inspect_pidfd(fd, &key, &pid));
+    assert_false(inspect_pidfd(1000, &key, &pid));
+    assert_int_equal(inspect_open_pid(0), OS_FD_NONE);
+    assert_int_equal(errno, EINVAL);
+    assert_int_equal(inspect_open_pid(UINT32_MAX), OS_FD_NONE);
+    close(fd);
+}
+
+TEST_MAIN(TEST_CASE(sockets), TEST_CASE(files), TEST_CASE(anonymous_inodes),
+          TEST_CASE(every_type_has_a_name_of_its_own), TEST_CASE(what_is_refused_and_what_closes_at_once),
+          TEST_CASE(the_engine_is_asked_about_kernel_files_only),
+          TEST_CASE(a_silent_file_server_is_not_asked), TEST_CASE(a_connection_to_the_listener_is_our_own),
+          TEST_CASE(copies_are_the_same_open_file), TEST_CASE(other_ways_of_comparing_are_found),
+          TEST_CASE(a_pidfd_tells_its_process), TEST_CASE(what_is_no_pidfd_is_none))
