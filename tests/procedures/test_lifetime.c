@@ -141,8 +141,13 @@ static void nothing_is_kept_that_nothing_refers_to(void **state) {
     for (int i = 0; i < 20; i++)
         (void)ask_semaphore(c, p[0], READ);
     fixture_until_fds(fixture_broker(), CONNECTION + 1);
+    int path = fixture_own(open("/", O_PATH | O_CLOEXEC)),
+        directory = fixture_own(open("/", O_RDONLY | O_CLOEXEC));
+    assert_int_equal(portd_fd_to_evt(c, path, READ, PORTD_FD, fixture_soon(), &id), PORTD_E_INVALID);
+    assert_none(ask_semaphore(c, directory, READ));
+    fixture_until_fds(fixture_broker(), CONNECTION + 1);
     make_pipe(q);
-    assert_int_equal(portd_socket_to_semaphore(c, q[1], WRITE, fixture_soon(), &id), PORTD_E_INVALID);
+    assert_cause(c, ask_semaphore(c, q[1], WRITE), READY); /* fired: nothing refers to it */
     fixture_close(q[1]);
     until_end(q[0]);
     ask_no_semaphores(c, p[0]);
