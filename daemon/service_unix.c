@@ -1,5 +1,5 @@
-/* service_unix.c: service.h as systemd defined it and others took it over (sd_listen_fds(3), sd_notify(3)), by hand: it
- * is a few variables and one datagram. */
+/* service_unix.c: service.h as systemd defined it and others took it over (sd_listen_fds(3), sd_notify(3)),
+ * by hand: it is a few variables and one datagram. */
 #define _GNU_SOURCE
 
 #include "service.h"

@@ -1,7 +1,7 @@
 /* log.c: formats a line and gives it to the sink. No memory is taken: a text is at most LINE_BYTES long.
  *
- * What clients name finds its way into lines, so nothing in them may end a line early or steer a terminal: control
- * characters, those of the second control set of Unicode too, are written as \xNN. */
+ * What clients name finds its way into lines, so nothing in them may end a line early or steer a terminal:
+ * control characters, those of the second control set of Unicode too, are written as \xNN. */
 #include "log.h"
 
 #include <errno.h>

@@ -1,7 +1,8 @@
 /* log.h: what the broker says to its operator: one line an event, a level, a sentence, key=value fields.
  *
- * The sink is a function pointer, so that tests can listen. log_stderr.c is the ordinary one: lines on stderr, with a
- * journal priority in front ("<6>") when stderr is the journal (JOURNAL_STREAM names its device and inode). */
+ * The sink is a function pointer, so that tests can listen. log_stderr.c is the ordinary one: lines on
+ * stderr, with a journal priority in front ("<6>") when stderr is the journal (JOURNAL_STREAM names its
+ * device and inode). */
 #ifndef LOG_H
 #define LOG_H
 

@@ -1,6 +1,6 @@
-/* log_stderr.c: the sink that writes to stderr, one call a line, so that lines of several processes do not mix.
+/* log_stderr.c: the sink that writes to stderr, one call a line, so that those of several processes do not mix.
  *
- * To the journal a line begins with its priority (RFC 5424, "<4>"); to people with the program and the level. */
+ * To the journal a line begins with its priority (RFC 5424, "<4>"), to people with program and level. */
 #include "log.h"
 
 #include <inttypes.h>

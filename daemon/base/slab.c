@@ -1,8 +1,8 @@
 /* slab.c: blocks of objects, each with a list of its free ones.
  *
- * Which block an object lies in is found by its address, in a sorted array of the blocks: 8 bytes for each 16 KiB, no
- * alignment to ask for and no header on the object. A block is full (in no list), usable (in that list) or the spare.
- * What was never taken from a block is not touched, so its pages cost nothing. */
+ * Which block an object lies in is found by its address, in a sorted array of the blocks: 8 bytes for each 16
+ * KiB, no alignment to ask for and no header on the object. A block is full (in no list), usable (in that
+ * list) or the spare. What was never taken from a block is not touched, so its pages cost nothing. */
 #include "slab.h"
 
 #include <assert.h>

@@ -1,8 +1,8 @@
 /* slab.h: memory for many objects of one size, without a header on each.
  *
- * Objects come from blocks of about 16 KiB; freed ones are handed out again, last freed first. A block that is wholly
- * free goes back to the system, but for one that is kept. Objects come zero-filled. Nothing else is promised about
- * addresses. */
+ * Objects come from blocks of about 16 KiB; freed ones are handed out again, last freed first. A block that
+ * is wholly free goes back to the system, but for one that is kept. Objects come zero-filled. Nothing else is
+ * promised about addresses. */
 #ifndef SLAB_H
 #define SLAB_H
 

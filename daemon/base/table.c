@@ -1,7 +1,7 @@
 /* table.c: open addressing with linear probing.
  *
- * An entry lies at its home slot or behind it without a gap, so a search ends at the first empty slot. Removing keeps
- * that true by moving later entries into the gap, which needs no marks for deleted slots. */
+ * An entry lies at its home slot or behind it without a gap, so a search ends at the first empty slot.
+ * Removing keeps that true by moving later entries into the gap, which needs no marks for deleted slots. */
 #include "table.h"
 
 #include <assert.h>

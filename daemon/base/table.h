@@ -1,8 +1,8 @@
 /* table.h: finds structs by a 64-bit key that lies in them at a fixed offset.
  *
- * Open addressing with linear probing over an array of pointers, at most three quarters full, deletion by shifting back: 11 to 22
- * bytes an entry and nothing on the heap for it. The hash is seeded, since clients choose some of the keys.
- * Lookups never fail; only table_reserve and table_add ask for memory. */
+ * Open addressing with linear probing over an array of pointers, at most three quarters full, deletion by
+ * shifting back: 11 to 22 bytes an entry and nothing on the heap for it. The hash is seeded, since clients
+ * choose some of the keys. Lookups never fail; only table_reserve and table_add ask for memory. */
 #ifndef TABLE_H
 #define TABLE_H
 

@@ -1,9 +1,9 @@
 /* closer.c: a record for each descriptor number, used while that number is being closed.
  *
- * close(2) frees the number first and waits afterwards, so the number could come back here while its record is still in
- * use. Therefore the worker does not close: it puts an idle descriptor, the stand-in, in the number's place with dup2,
- * which closes what was there and waits just as close does. The loop then closes the stand-in's copy, which waits for
- * nobody, and only now is the number free again. */
+ * close(2) frees the number first and waits afterwards, so the number could come back here while its record
+ * is still in use. Therefore the worker does not close: it puts an idle descriptor, the stand-in, in the
+ * number's place with dup2, which closes what was there and waits just as close does. The loop then closes
+ * the stand-in's copy, which waits for nobody, and only now is the number free again. */
 #include "closer.h"
 
 #include <assert.h>
@@ -57,7 +57,8 @@ fail:
     return NULL;
 }
 
-/* What was handed over and will not be closed any more is done with all the same, so that its owner can free it. */
+/* What was handed over and will not be closed any more is done with all the same, so that its owner can free
+ * it. */
 static void records_abandon(struct closer *closer) {
     for (size_t i = 0; i < closer->limit && closer->pending; i++) {
         struct record *record = &closer->records[i];
@@ -83,7 +84,7 @@ void closer_free(struct closer *closer) {
 
 static os_fd number_of(const struct record *record) { return (os_fd)(record - record->closer->records); }
 
-/* On a worker. An interrupted dup2 has still put the stand-in there: what it was waiting for goes on by itself. */
+/* On a worker. An interrupted dup2 has still put the stand-in there: what it waited for goes on. */
 static void work(struct offload_job *job) {
     const struct record *record = (const struct record *)job;
 

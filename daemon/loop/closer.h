@@ -1,9 +1,10 @@
 /* closer.h: closes descriptors of others without ever making the loop wait.
  *
- * close(2) of a socket with linger waits for its peer even when the socket is non-blocking; so may that of a file on a network or FUSE
- * file system, and that of a Unix socket in whose queue such a descriptor lies. All of them go to workers, which are interrupted
- * after 100 ms (the data still reaches the peer). One record for each number that the process can have is set aside at the start,
- * so handing over a descriptor needs no memory and cannot fail. The number stays taken until done() runs. */
+ * close(2) of a socket with linger waits for its peer even when the socket is non-blocking; so may that of a
+ * file on a network or FUSE file system, and that of a Unix socket in whose queue such a descriptor lies. All
+ * of them go to workers, which are interrupted after 100 ms (the data still reaches the peer). One record for
+ * each number that the process can have is set aside at the start, so handing over a descriptor needs no
+ * memory and cannot fail. The number stays taken until done() runs. */
 #ifndef CLOSER_H
 #define CLOSER_H
 
@@ -14,11 +15,12 @@ struct closer;
 /* limit: the process's limit of descriptors. NULL with errno. */
 struct closer *closer_new(struct offload *offload, size_t limit);
 
-/* After offload_free. What was handed over and not closed stays open: the kernel closes it when the process ends, and does not
- * linger then. NULL is allowed. */
+/* After offload_free. What was handed over and not closed stays open: the kernel closes it when the process
+ * ends, and does not linger then. NULL is allowed. */
 void closer_free(struct closer *closer);
 
-/* Takes fd. done may be NULL; else it runs in the loop once the descriptor is closed. uid: on whose account the worker is. */
+/* Takes fd. done may be NULL; else it runs in the loop once the descriptor is closed. uid: on whose account
+ * the worker is. */
 void closer_close(struct closer *closer, os_fd fd, uint32_t uid, void (*done)(void *context), void *context);
 
 /* Descriptors handed over and not closed yet. */

@@ -1,7 +1,7 @@
-/* loop.h: the daemon's heartbeat: descriptors of its own (listener, connections, the engine), timers and signals.
+/* loop.h: the daemon's heartbeat: its own descriptors (listener, connections, engine), timers and signals.
  *
- * One thread. Callbacks run one after the other; each may add, change and remove anything, itself too. After each callback the
- * function given to loop_after runs: it sends what the callback has left to be sent.
+ * One thread. Callbacks run one after the other; each may add, change and remove anything, itself too. After
+ * each callback the function given to loop_after runs: it sends what the callback has left to be sent.
  * Implemented by loop_libevent.c; tests/support/loop_fake.c has one that tests step by hand. */
 #ifndef LOOP_H
 #define LOOP_H
@@ -40,12 +40,13 @@ void loop_stop(struct loop *loop);
 
 void loop_after(struct loop *loop, void (*fn)(void *context), void *context);
 
-/* Level-triggered. The watch is the caller's memory, fd and fn set. interest may be 0. 0 or a negative errno. */
+/* Level-triggered. The watch is the caller's memory, fd and fn set. interest may be 0. 0 or -errno. */
 int loop_watch(struct loop *loop, struct loop_watch *watch, unsigned interest);
 int loop_set(struct loop_watch *watch, unsigned interest);
 void loop_unwatch(struct loop_watch *watch); /* before fd is closed; a watch of zeros is allowed */
 
-/* One-shot; setting again moves it. Never fires before its deadline (os_now_us). 0 or -ENOMEM, only the first time. */
+/* One-shot; setting again moves it. Never fires before its deadline (os_now_us). 0 or -ENOMEM, only the first
+ * time. */
 int loop_timer_set(struct loop *loop, struct loop_timer *timer, int64_t deadline);
 void loop_timer_clear(struct loop_timer *timer); /* keeps the timer's memory for the next set */
 void loop_timer_free(struct loop_timer *timer);  /* a timer of zeros is allowed */

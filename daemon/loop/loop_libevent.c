@@ -1,13 +1,15 @@
 /* loop_libevent.c: loop.h on libevent's event_core.
  *
- * A watch has an event for each direction, made when it is first asked for. Both lie on one entry of the kernel, so a change of
- * interest is a single epoll_ctl, and a watch that is only read costs nothing besides the wait itself.
+ * A watch has an event for each direction, made when it is first asked for. Both lie on one entry of the
+ * kernel, so a change of interest is a single epoll_ctl, and a watch that is only read costs nothing besides
+ * the wait itself.
  *
- * Timers are kept in timers.c and share one event, the alarm: setting one allocates nothing, and clearing it asks libevent nothing
- * unless it was the last. libevent tells the time by a coarse clock, so the alarm can ring a little early: then nothing is due yet and
- * it is set for what remains.
+ * Timers are kept in timers.c and share one event, the alarm: setting one allocates nothing, and clearing it
+ * asks libevent nothing unless it was the last. libevent tells the time by a coarse clock, so the alarm can
+ * ring a little early: then nothing is due yet and it is set for what remains.
  *
- * Taking an event out of libevent also takes it out of what is about to be called, so a removed watch is never called. */
+ * Taking an event out of libevent also takes it out of what is about to be called, so a removed watch is
+ * never called. */
 #include "loop.h"
 
 #include "daemon/base/log.h"
@@ -244,7 +246,7 @@ int loop_timer_set(struct loop *loop, struct loop_timer *timer, int64_t deadline
         timers_remove(&loop->timers, timer);
     timer->deadline = deadline;
     timers_add(&loop->timers, timer);
-    /* A cleared or moved timer may have left the alarm earlier than needed; it then rings for nothing, once. */
+    /* A cleared or moved timer may have left the alarm too early; it then rings for nothing, once. */
     if (deadline < loop->alarm_at)
         alarm_set(loop);
     return 0;

@@ -1,11 +1,12 @@
 /* offload.h: a few threads for calls that may block on a descriptor of somebody else.
  *
- * A job belongs to a uid. A uid has at most one job running, whatever it has waiting; jobs of one uid run in their
- * order, and uids take turns. So one that hands in descriptors whose calls block holds up itself and no other.
- * work() runs on a worker and touches nothing of the broker but the job; done() runs in the loop. A job that runs longer
- * than OFFLOAD_PATIENCE_US is interrupted by a signal (SIGUSR2), again and again until it ends: blocking calls in it
- * return EINTR. A few calls cannot be interrupted, those that wait for a FUSE server for instance: a job that has run for
- * OFFLOAD_STUCK_US no longer counts as one of the OFFLOAD_WORKERS, and another thread takes its place, up to OFFLOAD_THREADS. */
+ * A job belongs to a uid. A uid has at most one job running, whatever it has waiting; jobs of one uid run in
+ * their order, and uids take turns. So one that hands in descriptors whose calls block holds up itself and no
+ * other. work() runs on a worker and touches nothing of the broker but the job; done() runs in the loop. A
+ * job that runs longer than OFFLOAD_PATIENCE_US is interrupted by a signal (SIGUSR2), again and again until
+ * it ends: blocking calls in it return EINTR. A few calls cannot be interrupted, those that wait for a FUSE
+ * server for instance: a job that has run for OFFLOAD_STUCK_US no longer counts as one of the
+ * OFFLOAD_WORKERS, and another thread takes its place, up to OFFLOAD_THREADS. */
 #ifndef OFFLOAD_H
 #define OFFLOAD_H
 
@@ -30,8 +31,9 @@ struct offload_job {
 /* NULL with errno. Workers are started by the first jobs, not here. */
 struct offload *offload_new(struct loop *loop);
 
-/* Drops what waits without work() or done(). Interrupts what runs and waits for it, but for two seconds at most: a job that is
- * stuck is left behind with its thread until the process ends, and should not look at its memory afterwards. NULL is allowed. */
+/* Drops what waits without work() or done(). Interrupts what runs and waits for it, but for two seconds at
+ * most: a job that is stuck is left behind with its thread until the process ends, and should not look at its
+ * memory afterwards. NULL is allowed. */
 void offload_free(struct offload *offload);
 
 void offload_submit(struct offload *offload, struct offload_job *job);

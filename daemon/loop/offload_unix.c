@@ -1,11 +1,13 @@
 /* offload_unix.c: offload.h with POSIX threads.
  *
- * Waiting jobs are chained behind the first one of their uid, the head. Heads of uids that have nothing running stand in
- * the queue; the chain of a uid that has a job running is kept by its worker, which puts it at the queue's end
- * afterwards. So taking the next job looks at one head, however many jobs wait behind it. All links are in the jobs.
+ * Waiting jobs are chained behind the first one of their uid, the head. Heads of uids that have nothing
+ * running stand in the queue; the chain of a uid that has a job running is kept by its worker, which puts it
+ * at the queue's end afterwards. So taking the next job looks at one head, however many jobs wait behind it.
+ * All links are in the jobs.
  *
- * The mutex guards everything but what says otherwise. The signal that interrupts a job is sent with the mutex held and
- * only while worker->job is set: it never reaches a worker that has gone on to wait for work. */
+ * The mutex guards everything but what says otherwise. The signal that interrupts a job is sent with the
+ * mutex held and only while worker->job is set: it never reaches a worker that has gone on to wait for
+ * work. */
 #define _GNU_SOURCE
 
 #include "offload.h"

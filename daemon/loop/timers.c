@@ -1,4 +1,4 @@
-/* timers.c: a binary heap; the children of place n are at 2n and 2n + 1, and none of them is due before its parent. */
+/* timers.c: a binary heap; the children of place n are at 2n and 2n + 1, and neither is due before it. */
 #include "timers.h"
 
 #include <assert.h>

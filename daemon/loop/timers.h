@@ -1,7 +1,8 @@
 /* timers.h: the timers of a loop in the order of their deadlines.
  *
- * A heap of pointers that has room for every timer it knows, so that only getting to know one needs memory: setting it again
- * cannot fail. A timer's place is its index in the heap, from 1; 0 means that it is not set. */
+ * A heap of pointers that has room for every timer it knows, so that only getting to know one needs memory:
+ * setting it again cannot fail. A timer's place is its index in the heap, from 1; 0 means that it is not
+ * set. */
 #ifndef TIMERS_H
 #define TIMERS_H
 

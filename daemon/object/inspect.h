@@ -1,5 +1,6 @@
-/* inspect.h: what a received descriptor is, before the broker keeps it. Nothing about it is changed, nothing is opened,
- * and nothing asks a server in user space (FUSE, network file systems), which might never answer. */
+/* inspect.h: what a received descriptor is, before the broker keeps it. Nothing about it is changed, nothing
+ * is opened, and nothing asks a server in user space (FUSE, network file systems), which might never
+ * answer. */
 #ifndef INSPECT_H
 #define INSPECT_H
 
@@ -41,12 +42,13 @@ const char *inspect_name(enum inspect_type type);
 
 bool inspect_is_socket(enum inspect_type type);
 
-/* Types that no call takes. A signalfd reports the signals of whichever process asks. O_PATH has nothing to wait for.
- * An io_uring keeps open whatever is registered in it, and newer kernels do not pass it on. What is unknown may be any of these. */
+/* Types that no call takes. A signalfd reports the signals of whichever process asks. O_PATH has nothing to
+ * wait for. An io_uring keeps open whatever is registered in it, and newer kernels do not pass it on. What is
+ * unknown may be any of these. */
 bool inspect_is_refused(enum inspect_type type);
 
-/* Once, at the start: finds out how open files can be compared and what our own address looks like from a client's end
- * (listener may be OS_FD_NONE). */
+/* Once, at the start: finds out how open files can be compared and what our own address looks like from a
+ * client's end (listener may be OS_FD_NONE). */
 void inspect_init(os_fd listener);
 
 /* How open files are compared: "dupfd-query", "kcmp", "fstat". */
@@ -54,8 +56,9 @@ const char *inspect_identity(void);
 
 enum inspect_type inspect_type_of(os_fd fd);
 
-/* Whether the engine may be asked about it. False for files and folders outside the kernel's own file systems: on the
- * others they are always ready, and asking about one on FUSE waits for its server. Treat it as ENGINE_E_UNSUPPORTED. */
+/* Whether the engine may be asked about it. False for files and folders outside the kernel's own file
+ * systems: on the others they are always ready, and asking about one on FUSE waits for its server. Treat it
+ * as ENGINE_E_UNSUPPORTED. */
 bool inspect_is_watchable(os_fd fd, enum inspect_type type);
 
 /* The other end of fd is this broker: a client's own connection. */
@@ -67,7 +70,8 @@ bool inspect_same(os_fd a, os_fd b);
 /* Closing such a descriptor waits for nobody, so the loop may do it. A short table with a reason for each. */
 bool inspect_closes_at_once(enum inspect_type type);
 
-/* Whether fd is a pidfd; *key then tells its process from all others that live, *pid its number here (0: not visible). */
+/* Whether fd is a pidfd; *key then tells its process from all others that live, *pid its number here (0: not
+ * visible). */
 bool inspect_pidfd(os_fd fd, uint64_t *key, uint32_t *pid);
 
 /* A pidfd of that process, close-on-exec, or OS_FD_NONE with errno. */

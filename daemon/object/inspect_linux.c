@@ -1,9 +1,9 @@
 /* inspect_linux.c: inspect.h on Linux.
  *
- * A descriptor may lie on a FUSE file system whose server is the client itself, so nothing here may ask a server.
- * fstat and fstatfs do; statx with AT_STATX_DONT_SYNC answers from memory. Which file system a descriptor is on is told
- * by comparing its device number, which no server can choose, with those learnt at the start.
- * Ioctls are not used either: on a device of somebody else they may wait or have effects. */
+ * A descriptor may lie on a FUSE file system whose server is the client itself, so nothing here may ask a
+ * server. fstat and fstatfs do; statx with AT_STATX_DONT_SYNC answers from memory. Which file system a
+ * descriptor is on is told by comparing its device number, which no server can choose, with those learnt at
+ * the start. Ioctls are not used either: on a device of somebody else they may wait or have effects. */
 #define _GNU_SOURCE
 
 #include "inspect.h"
@@ -66,8 +66,8 @@ static bool same_by_kcmp(int a, int b) {
     return syscall(SYS_kcmp, self, self, KCMP_FILE, a, b) == 0;
 }
 
-/* Each socket has an inode of its own, and two ends of a pipe differ in their flags. Two openings of one file cannot be
- * told apart, and anonymous inodes not at all: those count as different. */
+/* Each socket has an inode of its own, and two ends of a pipe differ in their flags. Two openings of one file
+ * cannot be told apart, and anonymous inodes not at all: those count as different. */
 static bool same_by_fstat(int a, int b) {
     struct facts of_a, of_b;
 
@@ -97,7 +97,8 @@ const char *inspect_identity(void) {
     return names[known.identity];
 }
 
-/* A way of comparing is used if it tells a copy from another file here: kernels lack them and sandboxes forbid them. */
+/* A way of comparing is used if it tells a copy from another file here: kernels lack them and sandboxes
+ * forbid them. */
 static void learn_identity(int file) {
     int copy = os_dup(file), other = eventfd(0, EFD_CLOEXEC);
 
@@ -197,7 +198,8 @@ static enum inspect_type type_of_socket(int fd) {
     }
 }
 
-/* The numbers of terminals are fixed: virtual consoles and serial lines, /dev/tty and /dev/ptmx, ends of pty pairs. */
+/* The numbers of terminals are fixed: virtual consoles and serial lines, /dev/tty and /dev/ptmx, ends of pty
+ * pairs. */
 static enum inspect_type type_of_character(unsigned major) {
     return major == 4 || major == 5 || (major >= 136 && major <= 143) ? INSPECT_TTY : INSPECT_CHARACTER;
 }
@@ -291,18 +293,19 @@ bool inspect_is_own(os_fd fd) {
 
 bool inspect_closes_at_once(enum inspect_type type) {
     switch (type) {
-    case INSPECT_EVENTFD: /* wakes who polls it and drops a count; no lock is held while user memory is copied */
+    case INSPECT_EVENTFD: /* wakes who polls it; no lock is held while user memory is copied */
     case INSPECT_TIMERFD: /* cancels its timer, which waits for its handler at most, and frees by RCU */
     case INSPECT_PIDFD:   /* drops a reference on the process's number */
         return true;
     default:
-        /* Sockets linger, files are flushed to servers. Pipes, epolls and inotify are released under a mutex, which another
-         * holder can keep while the kernel copies to memory of his that is paged in by a server. */
+        /* Sockets linger, files are flushed to servers. Pipes, epolls and inotify are released under a mutex,
+         * which another holder can keep while the kernel copies to memory of his that is paged in by a
+         * server. */
         return false;
     }
 }
 
-/* The process's number as the "Pid:" line says: -1 when it has ended, 0 when it is of a foreign PID namespace. */
+/* The process's number as the "Pid:" line says: -1 when it has ended, 0 when it cannot be seen from here. */
 static uint32_t pid_of(int fd) {
     char path[40], line[128];
     long pid = 0;

@@ -1,8 +1,9 @@
 /* pollable.h: handles that a client can poll instead of asking.
  *
- * Of a semaphore: an eventfd that reading cannot drain, since it is posted with the largest count and read one at a time. It does
- * not fire by itself when the broker dies. Of an event: an epoll descriptor with the target in it, which the kernel keeps exact, and which
- * goes on following the target after the broker's death. */
+ * Of a semaphore: an eventfd that reading cannot drain, since it is posted with the largest count and read
+ * one at a time. It does not fire by itself when the broker dies. Of an event: an epoll descriptor with the
+ * target in it, which the kernel keeps exact, and which goes on following the target after the broker's
+ * death. */
 #ifndef POLLABLE_H
 #define POLLABLE_H
 

@@ -1,8 +1,8 @@
 /* pollable_linux.c: pollable.h with eventfds and epolls.
  *
- * A descriptor for ever ready is shared by all handles of events: an eventfd whose count is 1 and which nobody outside
- * can read, since what clients get is the epoll that it lies in. Each such handle has it from the start, switched off,
- * so that switching it on at the end needs no memory and cannot fail. */
+ * A descriptor for ever ready is shared by all handles of events: an eventfd whose count is 1 and which
+ * nobody outside can read, since what clients get is the epoll that it lies in. Each such handle has it from
+ * the start, switched off, so that switching it on at the end needs no memory and cannot fail. */
 #define _GNU_SOURCE
 
 #include "pollable.h"
@@ -29,8 +29,8 @@ os_fd pollable_semaphore_new(bool fired) {
     return handle;
 }
 
-/* A client may have written to it, so that the largest count does not fit any more. Halving finds one that fits and still
- * cannot be read away, one at a time; if not even 1 fits, the count is at its largest. */
+/* A client may have written to it, so that the largest count does not fit any more. Halving finds one that
+ * fits and still cannot be read away, one at a time; if not even 1 fits, the count is at its largest. */
 int pollable_semaphore_fire(os_fd handle) {
     for (uint64_t count = count_max; count > 0; count /= 2) {
         ssize_t written;

@@ -1,10 +1,11 @@
 /* engine.h: is a foreign descriptor readable or writable. The contract of every readiness engine (epoll.c).
  *
- * A watch is armed once for each answer: after engine_wait has told of it, it is silent until armed again. Armed with `edge` it stays
- * armed and tells of each new activity. Hang-up and error are told whatever the interest. Nothing about the descriptor is changed.
- * The token comes back with each answer and must stay meaningless when its owner is gone (an id that is never used again): an answer that was
- * under way when a watch was disarmed may still come in the same engine_wait.
- * engine_disarm comes before the descriptor is closed: the kernel's entry belongs to the open file and would outlive it. */
+ * A watch is armed once for each answer: after engine_wait has told of it, it is silent until armed again.
+ * Armed with `edge` it stays armed and tells of each new activity. Hang-up and error are told whatever the
+ * interest. Nothing about the descriptor is changed. The token comes back with each answer and must stay
+ * meaningless when its owner is gone (an id that is never used again): an answer that was under way when a
+ * watch was disarmed may still come in the same engine_wait. engine_disarm comes before the descriptor is
+ * closed: the kernel's entry belongs to the open file and would outlive it. */
 #ifndef ENGINE_H
 #define ENGINE_H
 
@@ -47,16 +48,17 @@ const char *engine_name(void);
 /* Becomes readable when engine_wait has something to tell. */
 os_fd engine_pollable(const struct engine *engine);
 
-/* Arms for the interest (not 0), replacing what was armed. 0, ENGINE_E_*, or a negative errno; then nothing has changed.
- * What is ready already is told by the next engine_wait. */
+/* Arms for the interest (not 0), replacing what was armed. 0, ENGINE_E_*, or a negative errno; then nothing
+ * has changed. What is ready already is told by the next engine_wait. */
 int engine_arm(struct engine *engine, struct engine_watch *watch, os_fd fd, unsigned interest, bool edge,
                uint64_t token);
 
 /* Silent and forgotten. */
 void engine_disarm(struct engine *engine, struct engine_watch *watch, os_fd fd);
 
-/* Up to n answers, without waiting. Returns how many, or a negative errno. The engine sees only tokens here: whoever owns the
- * watch that a token stands for sets watch->interest to 0, unless it is armed with `edge`. */
+/* Up to n answers, without waiting. Returns how many, or a negative errno. The engine sees only tokens here:
+ * whoever owns the watch that a token stands for sets watch->interest to 0, unless it is armed with
+ * `edge`. */
 int engine_wait(struct engine *engine, struct engine_event *events, size_t n);
 
 /* Looks at up to ENGINE_PROBES descriptors at once, without waiting. 0 or a negative errno. */

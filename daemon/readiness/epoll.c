@@ -1,8 +1,8 @@
 /* epoll.c: engine.h on Linux.
  *
- * A watch is one entry of the kernel from the first arming to the disarming. EPOLLONESHOT switches it off after each
- * answer and keeps it, so arming again is one EPOLL_CTL_MOD, which also looks whether the descriptor is ready by now.
- * The kernel's entry belongs to the pair of number and open file. */
+ * A watch is one entry of the kernel from the first arming to the disarming. EPOLLONESHOT switches it off
+ * after each answer and keeps it, so arming again is one EPOLL_CTL_MOD, which also looks whether the
+ * descriptor is ready by now. The kernel's entry belongs to the pair of number and open file. */
 #define _GNU_SOURCE
 
 #include "engine.h"
@@ -62,9 +62,9 @@ static unsigned from_kernel(uint32_t events) {
            (events & EPOLLERR ? ENGINE_ERROR : 0u);
 }
 
-/* EPERM: the file has no poll operation. ELOOP: a cycle, or epolls nested more than five deep. EINVAL: the engine's own
- * descriptor, or an open file that is watched too often: when this epoll lies in another one, the kernel allows a file
- * 500 entries. That is a limit like max_user_watches, whose error is ENOSPC. */
+/* EPERM: the file has no poll operation. ELOOP: a cycle, or epolls nested more than five deep. EINVAL: the
+ * engine's own descriptor, or an open file that is watched too often: when this epoll lies in another one,
+ * the kernel allows a file 500 entries. That is a limit like max_user_watches, whose error is ENOSPC. */
 static int failure(const struct engine *engine, int fd, int error) {
     switch (error) {
     case EPERM:

@@ -1,8 +1,8 @@
 /* fuse_silent.h: a file on a FUSE file system whose server stops answering once the file is open.
  *
- * Whoever then asks about the file what the kernel does not know waits, and so does a close. The server ends by itself after 20
- * seconds, so that a test that waits for it fails and does not hang. The file system is seen by this process and its children
- * alone. Needs root and /dev/fuse. */
+ * Whoever then asks about the file what the kernel does not know waits, and so does a close. The server ends
+ * by itself after 20 seconds, so that a test that waits for it fails and does not hang. The file system is
+ * seen by this process and its children alone. Needs root and /dev/fuse. */
 #ifndef FUSE_SILENT_H
 #define FUSE_SILENT_H
 

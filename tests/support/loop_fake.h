@@ -6,7 +6,8 @@
 
 #include <stdbool.h>
 
-/* Calls the watch with those of the events that it is interested in. False if that is none: nothing was called. */
+/* Calls the watch with those of the events that it is interested in. False if that is none: nothing was
+ * called. */
 bool loop_fake_tell(struct loop_watch *watch, unsigned events);
 
 /* Fires the timers whose deadline is not after that time, in their order. Returns how many. */

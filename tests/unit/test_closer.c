@@ -138,8 +138,8 @@ static void same_number_again_and_again(void **state) {
     end();
 }
 
-/* A TCP connection over loopback: ends[0] lingers and has so much unsent that its peer, which does not read, cannot take it.
- * Returns how many bytes were sent. */
+/* A TCP connection over loopback: ends[0] lingers and has so much unsent that its peer, which does not read,
+ * cannot take it. Returns how many bytes were sent. */
 static size_t lingering_pair(int ends[2]) {
     static char bytes[65536];
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};

@@ -1,4 +1,5 @@
-/* test_engine.c: what engine.h promises, on every kind of descriptor. The same file is meant for every engine. */
+/* test_engine.c: what engine.h promises, on every kind of descriptor. The same file is meant for every
+ * engine. */
 #include "tests/support/test.h"
 
 #include "daemon/readiness/engine.h"

@@ -103,7 +103,8 @@ static void words_for_levels(void **state) {
     assert_int_equal(log_level_parse("ERROR", &level), -1);
 }
 
-/* What log_stderr writes in a process whose stderr is a pipe; with `journal` the environment says that this is the journal. */
+/* What log_stderr writes in a process whose stderr is a pipe; with `journal` the environment says that this
+ * is the journal. */
 static void written(bool journal, char *text, size_t size) {
     int ends[2];
     size_t length = 0;
