@@ -1,4 +1,4 @@
-/* service.h: the contract with whoever started the daemon: descriptors handed over, and word that we are up. */
+/* service.h: the contract with whoever started the daemon: descriptors handed over, word that we are up. */
 #ifndef SERVICE_H
 #define SERVICE_H
 

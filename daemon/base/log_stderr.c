@@ -1,4 +1,4 @@
-/* log_stderr.c: the sink that writes to stderr, one call a line, so that those of several processes do not mix.
+/* log_stderr.c: the sink that writes to stderr, one call a line, so that processes do not mix their lines.
  *
  * To the journal a line begins with its priority (RFC 5424, "<4>"), to people with program and level. */
 #include "log.h"
