@@ -35,6 +35,7 @@ struct indicator {
     uint8_t direction;
     uint8_t cause; /* once ended */
     bool released;
+    bool several; /* event: others were answered before `answered`, and it was not seen idle since */
 };
 
 static inline bool indicator_is_semaphore(const struct indicator *indicator) {

@@ -145,12 +145,25 @@ static void finish(struct wait *wait) {
     wait->done(wait);
 }
 
+/* Wake-one: whose connection it was that got this activity. */
+static void remember(struct wait *wait) {
+    for (size_t i = 0; wait->one && i < wait->n; i++) {
+        struct indicator *of = wait->targets[i].of;
+        if (!of || !wait->targets[i].cause)
+            continue;
+        of->several = of->several || (of->answered && of->answered != wait->connection);
+        of->answered = wait->connection;
+    }
+}
+
 static void on_timer(struct loop_timer *timer) {
     struct wait *wait = (struct wait *)((char *)timer - offsetof(struct wait, timer));
     /* Readiness that came in the same turn counts before the limit does. */
     wait->busy = true;
     look(wait);
-    if (!satisfied(wait))
+    if (satisfied(wait))
+        remember(wait);
+    else
         wait->ready = 0;
     wait_leave(wait);
     if (wait->ready)
@@ -158,11 +171,15 @@ static void on_timer(struct loop_timer *timer) {
     wait->done(wait);
 }
 
-/* Wake-one: whose connection it was that got this activity. */
-static void remember(struct wait *wait) {
-    for (size_t i = 0; wait->one && i < wait->n; i++)
-        if (wait->targets[i].of && wait->targets[i].cause)
-            wait->targets[i].of->answered = wait->connection;
+/* What is idle has nothing left of what anybody was answered for. */
+static void forget_answered(struct wait *wait) {
+    for (size_t i = 0; i < wait->n; i++) {
+        struct indicator *of = wait->targets[i].of;
+        if (!of || wait->targets[i].cause)
+            continue;
+        of->answered = 0;
+        of->several = false;
+    }
 }
 
 int wait_begin(struct wait *wait, int64_t limit_us, struct refusal *refusal) {
@@ -171,6 +188,7 @@ int wait_begin(struct wait *wait, int64_t limit_us, struct refusal *refusal) {
     look(wait);
     fire(wait);
     wait->busy = false;
+    forget_answered(wait);
     if (satisfied(wait)) {
         remember(wait);
         return 1;
@@ -256,9 +274,12 @@ bool wait_wants(const struct indicator *evt, bool *edge) {
     return wants || *edge;
 }
 
-void wait_retest(struct indicator *evt) {
+void wait_retest(struct indicator *evt, uint32_t connection) {
     struct engine_probe probe;
-    evt->answered = 0;
+    if (evt->answered != connection && !evt->several)
+        return;
+    if (!evt->several)
+        evt->answered = 0;
     if (!evt->descriptor || !evt->waiters)
         return;
     probe = (struct engine_probe){evt->descriptor->fd, interests[evt->direction], 0};

@@ -64,7 +64,7 @@ void wait_wake(struct indicator *indicator, int cause);
 /* Whether a parked wait needs this event to be watched, and if so whether by edges (any wake-one). edge is only ever set. */
 bool wait_wants(const struct indicator *evt, bool *edge);
 
-/* The connection that was answered as the one has ended: if the event is still ready the next one is answered. */
-void wait_retest(struct indicator *evt);
+/* A connection has ended. If it was answered as the one for this event, and the event is still ready, the next one is answered. */
+void wait_retest(struct indicator *evt, uint32_t connection);
 
 #endif

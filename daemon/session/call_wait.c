@@ -82,6 +82,8 @@ static void on_done(struct wait *wait) {
     struct waiting *waiting = (struct waiting *)((char *)wait - sizeof(struct waiting));
     account_leave(&wait->owner->account, USER_WAITS, 1);
     account_leave(&wait->owner->account, USER_BYTES, waiting->bytes);
+    if (wait->one && wait->ready) /* also if it ends before the answer has gone out */
+        waiting->parked.connection->answered_one = true;
     parked_ready(&waiting->parked);
 }
 

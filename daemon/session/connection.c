@@ -101,9 +101,8 @@ static void retest(struct session *session, uint32_t serial) {
     struct object *object;
     DL_FOREACH (session->belongings.objects, object) {
         struct indicator *evt = (struct indicator *)object;
-        if ((registry_kind(object->id) == OBJECT_EVT || registry_kind(object->id) == OBJECT_PORT) &&
-            evt->answered == serial)
-            wait_retest(evt);
+        if (registry_kind(object->id) == OBJECT_EVT || registry_kind(object->id) == OBJECT_PORT)
+            wait_retest(evt, serial);
     }
 }
 

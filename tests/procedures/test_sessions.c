@@ -287,6 +287,15 @@ static void new_session_is_another_one_of_the_owner(void **state) {
     assert_true(fixture_until(has_lost, c));
 }
 
+static void new_session_is_nobody_elses(void **state) {
+    pid_t owner = fixture_fork(stay, NULL);
+    portd_client *a = owned_by(owner, true, 0), *b = owned_by(owner, false, 0);
+
+    (void)state;
+    assert_false(portd_session_joined(b)); /* the owner has none yet but the one made apart */
+    assert_true(portd_session_id(a) != portd_session_id(b));
+}
+
 static void an_owner_must_live(void **state) {
     portd_options options = PORTD_OPTIONS_INIT;
     pid_t owner = fixture_fork(stay, NULL);
@@ -397,7 +406,7 @@ TEST_MAIN(FIXTURE_CASE(a_connection_has_its_own), FIXTURE_CASE(numbers_are_of_a_
           FIXTURE_CASE(a_token_joins_from_another_process), FIXTURE_CASE(a_wrong_token_is_not_found),
           FIXTURE_CASE(the_last_connection_ends_it), FIXTURE_CASE(an_owner_joins_and_keeps),
           FIXTURE_CASE(the_owners_end_wakes_waiters), FIXTURE_CASE(new_session_is_another_one_of_the_owner),
-          FIXTURE_CASE(an_owner_must_live), FIXTURE_CASE(two_owners_have_two),
-          FIXTURE_CASE(a_ttl_keeps_it_without_connections),
+          FIXTURE_CASE(new_session_is_nobody_elses), FIXTURE_CASE(an_owner_must_live),
+          FIXTURE_CASE(two_owners_have_two), FIXTURE_CASE(a_ttl_keeps_it_without_connections),
           FIXTURE_CASE(a_ttl_ends_it_though_somebody_is_connected), FIXTURE_CASE(a_ttl_is_for_new_ones),
           FIXTURE_CASE(ending_it_wakes_and_disconnects))

@@ -101,6 +101,57 @@ static void the_next_is_answered_when_the_answered_connection_ends(void **state)
     assert_answer(pool.waits[WORKERS - 1], pool.evt, READY);
 }
 
+/* Two activities, two workers answered, nothing taken: the end of either passes on what it had. */
+static void the_end_of_any_answered_connection_counts(void **state) {
+    struct pool pool;
+
+    (void)state;
+    pool_make(&pool);
+    put(pool.p[1]);
+    assert_answer(pool.waits[0], pool.evt, READY);
+    put(pool.p[1]);
+    assert_answer(pool.waits[1], pool.evt, READY);
+    check_parked(&pool, 2);
+    fixture_disconnect(pool.clients[0]); /* not the one that was answered last, which may be busy for long */
+    assert_answer(pool.waits[2], pool.evt, READY);
+    check_parked(&pool, 3);
+    fixture_disconnect(pool.clients[1]);
+    assert_answer(pool.waits[3], pool.evt, READY);
+}
+
+/* Who was answered by the look at the start of its wait has the turn as well. */
+static void the_end_of_one_answered_at_once_counts(void **state) {
+    struct pool pool;
+
+    (void)state;
+    pool_make(&pool);
+    put(pool.p[1]);
+    assert_answer(pool.waits[0], pool.evt, READY);
+    portd_client *late = fixture_joined(pool.clients[0]);
+    assert_answer(ask_park_one(late, pool.evt, ONE), pool.evt, READY);
+    check_parked(&pool, 1);
+    fixture_disconnect(late);
+    assert_answer(pool.waits[1], pool.evt, READY);
+}
+
+/* A worker that did its work and found the event idle since then has no turn to pass on. */
+static void an_end_long_after_the_work_answers_nobody(void **state) {
+    struct pool pool;
+
+    (void)state;
+    pool_make(&pool);
+    put(pool.p[1]);
+    assert_answer(pool.waits[0], pool.evt, READY);
+    (void)drain(pool.p[0]);
+    struct parked *again = ask_park_one(pool.clients[0], pool.evt, ONE);
+    assert_true(ask_still_parked(again));
+    put(pool.p[1]);
+    assert_answer(pool.waits[1], pool.evt, READY); /* which works on it */
+    fixture_disconnect(pool.clients[0]);
+    ask_until_waiters(pool.clients[1], pool.evt, WORKERS - 2);
+    check_parked(&pool, 2);
+}
+
 static void the_end_of_another_connection_answers_nobody(void **state) {
     struct pool pool;
 
@@ -264,6 +315,9 @@ static void hang_up_is_passed_on_as_well(void **state) {
 TEST_MAIN(FIXTURE_CASE(only_the_oldest_is_answered), FIXTURE_CASE(activity_counts_though_nobody_drained),
           FIXTURE_CASE(a_pool_takes_turns), FIXTURE_CASE(a_new_wait_starts_with_a_level_test),
           FIXTURE_CASE(the_next_is_answered_when_the_answered_connection_ends),
+          FIXTURE_CASE(the_end_of_any_answered_connection_counts),
+          FIXTURE_CASE(the_end_of_one_answered_at_once_counts),
+          FIXTURE_CASE(an_end_long_after_the_work_answers_nobody),
           FIXTURE_CASE(the_end_of_another_connection_answers_nobody),
           FIXTURE_CASE(an_end_after_the_work_is_done_answers_nobody),
           FIXTURE_CASE(a_killed_worker_passes_its_work_on), FIXTURE_CASE(waits_without_it_are_all_answered),
