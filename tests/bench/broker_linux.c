@@ -22,8 +22,9 @@ struct broker {
     char address[128];
     portd_client *client;
     portd_client *other; /* has half of what is only watched: no session may have all of a uid's share */
-    int ends[2];  /* of a pipe: for reading it has an event, and in turn semaphores */
-    int event_fd; /* has a semaphore that does not fire */
+    int ends[2];         /* of a pipe that has an event */
+    int handle_ends[2];  /* of a pipe that has a semaphore with a handle, again and again */
+    int event_fd;        /* has a semaphore that does not fire */
     portd_id evt;
     portd_id semaphore;
 };
@@ -83,7 +84,8 @@ struct broker *broker_start(const char *program) {
     broker->client = broker_connect(broker);
     broker->other = broker_connect(broker);
     broker->event_fd = eventfd(0, EFD_CLOEXEC);
-    if (broker->event_fd < 0 || pipe2(broker->ends, O_CLOEXEC) < 0)
+    if (broker->event_fd < 0 || pipe2(broker->ends, O_CLOEXEC) < 0 ||
+        pipe2(broker->handle_ends, O_CLOEXEC) < 0)
         bench_fail("pipe");
     must(broker,
          portd_fd_to_semaphore(broker->client, broker->event_fd, PORTD_MODE_READ, PORTD_FOREVER,
@@ -103,6 +105,8 @@ void broker_end(struct broker *broker) {
     (void)close(broker->event_fd);
     (void)close(broker->ends[0]);
     (void)close(broker->ends[1]);
+    (void)close(broker->handle_ends[0]);
+    (void)close(broker->handle_ends[1]);
     free(broker);
 }
 
@@ -149,15 +153,15 @@ void broker_get(void *subject, double *us, size_t n) {
     }
 }
 
-static void pipe_write(const struct broker *broker) {
-    if (write(broker->ends[1], "", 1) != 1)
+static void pipe_write(const int ends[2]) {
+    if (write(ends[1], "", 1) != 1)
         bench_fail("write");
 }
 
-static void pipe_drain(const struct broker *broker) {
+static void pipe_drain(const int ends[2]) {
     char byte;
 
-    if (read(broker->ends[0], &byte, 1) != 1)
+    if (read(ends[0], &byte, 1) != 1)
         bench_fail("read");
 }
 
@@ -186,13 +190,13 @@ void broker_wake(void *subject, double *us, size_t n) {
         if (woken.at > 0)
             bench_fail("wake: the wait ended before the write");
         double start = bench_now();
-        pipe_write(broker);
+        pipe_write(broker->ends);
         while (woken.at <= 0)
             if (portd_poll(broker->client, PORTD_FOREVER) < 0)
                 bench_fail("wake: poll");
         us[i] = woken.at - start;
         must(broker, woken.code, "wake");
-        pipe_drain(broker);
+        pipe_drain(broker->ends);
     }
 }
 
@@ -203,20 +207,21 @@ void broker_wake_handle(void *subject, double *us, size_t n) {
     portd_id semaphore;
 
     for (size_t i = 0; i < n; i++) {
-        must(broker,
-             portd_fd_to_semaphore(client, broker->ends[0], PORTD_MODE_READ, PORTD_FOREVER, &semaphore),
-             "the semaphore of a pipe");
+        must(
+            broker,
+            portd_fd_to_semaphore(client, broker->handle_ends[0], PORTD_MODE_READ, PORTD_FOREVER, &semaphore),
+            "the semaphore of a pipe");
         must(broker, portd_handle_dup(client, semaphore, PORTD_FOREVER, &handle), "its handle");
         must(broker, portd_ping(client, PORTD_FOREVER), "ping");
         struct pollfd look = {.fd = (int)handle, .events = POLLIN};
         if (poll(&look, 1, 0) != 0)
             bench_fail("wake_handle: ready before the write");
         double start = bench_now();
-        pipe_write(broker);
+        pipe_write(broker->handle_ends);
         if (poll(&look, 1, -1) != 1)
             bench_fail("wake_handle: poll");
         us[i] = bench_now() - start;
-        pipe_drain(broker);
+        pipe_drain(broker->handle_ends);
         (void)close((int)handle);
         must(broker, portd_release(client, &semaphore, 1, PORTD_FOREVER), "release");
     }

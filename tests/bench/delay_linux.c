@@ -5,6 +5,7 @@
 #include "delay.h"
 
 #include "broker.h"
+#include "floor.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -66,7 +67,8 @@ static int compare(const void *a, const void *b) {
 }
 
 /* One close: pings of `other` from the request to remove until it is answered. */
-static void measure_once(struct delay *delay, portd_client *owner, portd_client *other, double *us) {
+static void measure_once(struct delay *delay, portd_client *owner, portd_client *other, struct floor *floor,
+                         double *us) {
     portd_id evt;
     int far;
     int socket = lingering_open(&far);
@@ -83,16 +85,19 @@ static void measure_once(struct delay *delay, portd_client *owner, portd_client 
         if (portd_ping(other, PORTD_FOREVER) != 1)
             bench_fail("ping");
         us[delay->pings++] = bench_now() - sent;
+        floor_rtt(floor, &sent, 1);
+        if (sent > delay->floor_longest_us)
+            delay->floor_longest_us = sent;
         if (portd_process(owner) < 0)
             bench_fail("process");
     }
-    if (removed - start > delay->close_us)
+    if (removed - start < delay->close_us)
         delay->close_us = removed - start;
     (void)close(far);
 }
 
-struct delay delay_measure(const char *program, size_t times) {
-    struct delay delay = {0};
+struct delay delay_measure(const char *program, struct floor *floor, size_t times) {
+    struct delay delay = {.close_us = LINGER_SECONDS * 1e6};
     struct broker *broker = broker_start(program);
     portd_client *other = broker_connect(broker);
     double *us = malloc(PINGS_MAX * sizeof(*us));
@@ -100,7 +105,7 @@ struct delay delay_measure(const char *program, size_t times) {
     if (!us)
         bench_fail("malloc");
     for (size_t i = 0; i < times; i++)
-        measure_once(&delay, broker_client(broker), other, us);
+        measure_once(&delay, broker_client(broker), other, floor, us);
     qsort(us, delay.pings, sizeof(*us), compare);
     delay.longest_us = us[delay.pings - 1];
     delay.p50_us = us[delay.pings / 2];

@@ -1,7 +1,7 @@
 /* floor_linux.c: floor.h with epoll, eventfd and SCM_RIGHTS.
  *
- * The first byte of a request says what it is. The system calls are those that a broker cannot do without: sendmsg and
- * recvmsg, since anything may come with descriptors, epoll_wait, close, and the read that empties the pipe. */
+ * The first byte of a request says what it is. The system calls are the cheapest that do the work: the server reads by recvmsg, since
+ * any request may bring descriptors, and the client that expects none by read; only what carries one is sent by sendmsg. */
 #define _GNU_SOURCE
 
 #include "floor.h"
@@ -38,20 +38,24 @@ union control {
     unsigned char bytes[CMSG_SPACE(FDS_ROOM * sizeof(int))];
 };
 
+static void send_bytes(int fd, const void *bytes, size_t size) {
+    if (send(fd, bytes, size, MSG_NOSIGNAL) != (ssize_t)size)
+        bench_fail("floor: send");
+}
+
 static void send_with(int fd, const void *bytes, size_t size, int passed) {
     union control control;
     struct iovec part = {.iov_base = (void *)(uintptr_t)bytes, .iov_len = size};
-    struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1};
+    struct msghdr message = {.msg_iov = &part,
+                             .msg_iovlen = 1,
+                             .msg_control = control.bytes,
+                             .msg_controllen = CMSG_SPACE(sizeof(int))};
+    struct cmsghdr *item = CMSG_FIRSTHDR(&message);
 
-    if (passed >= 0) {
-        message.msg_control = control.bytes;
-        message.msg_controllen = CMSG_SPACE(sizeof(int));
-        struct cmsghdr *item = CMSG_FIRSTHDR(&message);
-        item->cmsg_level = SOL_SOCKET;
-        item->cmsg_type = SCM_RIGHTS;
-        item->cmsg_len = CMSG_LEN(sizeof(int));
-        memcpy(CMSG_DATA(item), &passed, sizeof(passed));
-    }
+    item->cmsg_level = SOL_SOCKET;
+    item->cmsg_type = SCM_RIGHTS;
+    item->cmsg_len = CMSG_LEN(sizeof(int));
+    memcpy(CMSG_DATA(item), &passed, sizeof(passed));
     if (sendmsg(fd, &message, MSG_NOSIGNAL) != (ssize_t)size)
         bench_fail("floor: sendmsg");
 }
@@ -92,7 +96,10 @@ static void serve_request(int client, int handle, uint8_t *kind) {
     if (passed >= 0)
         (void)close(passed);
     *kind = bytes[0];
-    send_with(client, bytes, size, *kind == KIND_GIVE ? handle : -1);
+    if (*kind == KIND_GIVE)
+        send_with(client, bytes, size, handle);
+    else
+        send_bytes(client, bytes, size);
 }
 
 static void serve_pipe(int client, int pipe_end, int handle, uint8_t kind) {
@@ -103,7 +110,7 @@ static void serve_pipe(int client, int pipe_end, int handle, uint8_t kind) {
     if (read(pipe_end, &byte, 1) != 1)
         _exit(0);
     if (kind == KIND_WAKE)
-        send_with(client, answer, sizeof(answer), -1);
+        send_bytes(client, answer, sizeof(answer));
     else if (write(handle, &one, sizeof(one)) != sizeof(one))
         _exit(1);
 }
@@ -166,7 +173,10 @@ void floor_end(struct floor *floor) {
 static void ask(const struct floor *floor, uint8_t kind, int passed) {
     const uint8_t request[MESSAGE] = {kind};
 
-    send_with(floor->socket, request, sizeof(request), passed);
+    if (passed >= 0)
+        send_with(floor->socket, request, sizeof(request), passed);
+    else
+        send_bytes(floor->socket, request, sizeof(request));
 }
 
 static void answer_read(const struct floor *floor) {
@@ -255,7 +265,7 @@ void floor_pipeline(void *subject, double *us, size_t n) {
 
     for (size_t i = 0; i < n; i++) {
         double start = bench_now();
-        send_with(floor->socket, requests, sizeof(requests), -1);
+        send_bytes(floor->socket, requests, sizeof(requests));
         for (size_t got = 0; got < sizeof(requests);) {
             ssize_t more = read(floor->socket, requests + got, sizeof(requests) - got);
             if (more <= 0)

@@ -192,10 +192,10 @@ int main(int argc, char **argv) {
     s6_end(s6);
     redis_end(redis);
     broker_end(broker);
-    floor_end(floor);
     struct watched watched =
         watched_measure(options.program, options.rounds, options.iterations, options.idle);
-    struct delay delay = delay_measure(options.program, DELAY_TIMES);
+    struct delay delay = delay_measure(options.program, floor, DELAY_TIMES);
+    floor_end(floor);
     const struct results results = {.version = version,
                                     .cpu = cpu,
                                     .rounds = options.rounds,

@@ -28,7 +28,7 @@ pid_t process_start(char *const argv[], int in, int out);
 /* A copy of this process that ends with it at the latest: 0 in the copy. */
 pid_t process_fork(void);
 
-/* Ends one and waits for it. */
+/* Asks one to end, makes it when it does not, and waits for it. */
 void process_end(pid_t pid);
 
 /* Waits until it ends by itself; returns its exit status. */

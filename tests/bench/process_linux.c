@@ -161,9 +161,12 @@ static void forget(pid_t pid) {
 
 void process_end(pid_t pid) {
     forget(pid);
-    (void)kill(pid, SIGKILL);
-    while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
-        ;
+    (void)kill(pid, SIGTERM);
+    for (int waited = 0; waitpid(pid, NULL, WNOHANG) == 0; waited++) {
+        if (waited == PATIENCE_MS)
+            (void)kill(pid, SIGKILL);
+        (void)poll(NULL, 0, 1);
+    }
 }
 
 int process_wait(pid_t pid) {

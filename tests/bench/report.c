@@ -72,11 +72,10 @@ static void table_watched(const struct watched *watched) {
 static void table_delay(const struct delay *delay) {
     double ms = delay->longest_us / 1e3;
 
-    printf("longest ping of %zu while a socket that lingers is closed: %.2f ms (must %.0f), p50 %.2f us; the "
-           "close took "
-           "%.0f ms %s\n",
-           delay->pings, ms, DELAY_MS_MUST, delay->p50_us, delay->close_us / 1e3,
-           verdict(ms, DELAY_MS_MUST, 0));
+    printf("longest of %zu pings while a socket that lingers is closed: %.2f ms (must %.0f) %s\n",
+           delay->pings, ms, DELAY_MS_MUST, verdict(ms, DELAY_MS_MUST, 0));
+    printf("  p50 %.2f us; the floor's longest meanwhile: %.2f ms; a close took %.0f ms at least\n",
+           delay->p50_us, delay->floor_longest_us / 1e3, delay->close_us / 1e3);
 }
 
 void report_table(const struct results *results) {
@@ -163,8 +162,9 @@ static void json_delay(const struct delay *delay) {
         return;
     }
     printf("  \"longest_delay\": {\"ms\": %.3f, \"must\": %.0f, \"pings\": %zu, \"p50_us\": %.3f, "
-           "\"close_ms\": %.3f}\n",
-           delay->longest_us / 1e3, DELAY_MS_MUST, delay->pings, delay->p50_us, delay->close_us / 1e3);
+           "\"floor_ms\": %.3f, \"close_ms\": %.3f}\n",
+           delay->longest_us / 1e3, DELAY_MS_MUST, delay->pings, delay->p50_us, delay->floor_longest_us / 1e3,
+           delay->close_us / 1e3);
 }
 
 void report_json(const struct results *results) {

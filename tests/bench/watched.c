@@ -6,11 +6,14 @@
 #include "process.h"
 #include "row.h"
 
+#define SETTLE_SECONDS 0.2
+
 static double per_second_us(uint64_t ticks, double seconds) {
     return (double)ticks * process_tick_us() / seconds;
 }
 
 static void idle(struct watched *watched, const struct broker *broker, double seconds) {
+    process_sleep(SETTLE_SECONDS); /* it may still be on its way to sleep */
     struct process_use before = process_look(broker_pid(broker));
     double start = bench_now();
 
