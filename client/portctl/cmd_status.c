@@ -57,17 +57,32 @@ static void describe_session(struct node *object, const struct broker *broker, c
         node_null(object, "session_ttl_us");
 }
 
-static struct node *describe_quotas(const portd_status *status) {
+static struct node *describe_quota(const portd_quota *quota) {
+    struct node *object = node_object();
+
+    node_text(object, "name", quota->name);
+    node_number(object, "used", quota->used);
+    node_number(object, "limit", quota->limit);
+    return object;
+}
+
+static void append_quota_line(struct node *quotas, const portd_quota *quota) {
+    char *line = text_print("%s: %llu of %llu", quota->name, (unsigned long long)quota->used,
+                            (unsigned long long)quota->limit);
+
+    node_append_text(quotas, line);
+    free(line);
+}
+
+/* In JSON an object for each, for people a line. */
+static struct node *describe_quotas(const struct output *output, const portd_status *status) {
     struct node *quotas = node_list();
 
-    for (size_t i = 0; i < status->n_quotas; i++) {
-        struct node *quota = node_object();
-
-        node_text(quota, "name", status->quotas[i].name);
-        node_number(quota, "used", status->quotas[i].used);
-        node_number(quota, "limit", status->quotas[i].limit);
-        node_append(quotas, quota);
-    }
+    for (size_t i = 0; i < status->n_quotas; i++)
+        if (output_is_text(output))
+            append_quota_line(quotas, &status->quotas[i]);
+        else
+            node_append(quotas, describe_quota(&status->quotas[i]));
     return quotas;
 }
 
@@ -85,7 +100,7 @@ static void answer_status(const struct invocation *in, const struct broker *brok
     node_number(object, "waits", status->waits);
     node_number(object, "descriptors_limit", status->descriptors_limit);
     node_number(object, "descriptors_free", status->descriptors_free);
-    node_put(object, "quotas", describe_quotas(status));
+    node_put(object, "quotas", describe_quotas(&in->output, status));
     output_object(&in->output, columns_status, object);
 }
 

@@ -71,14 +71,10 @@ int failure_usage(const struct output *output, const char *hint, const char *for
 }
 
 int failure_call(const struct output *output, const portd_client *client, int code) {
-    const char *text = portd_last_error(client), *field = portd_last_field(client),
-               *hint = portd_last_hint(client);
+    const char *text = portd_last_error(client);
 
-    if (text[0] == '\0')
-        text = portd_code_text(code);
-    if (field[0] != '\0')
-        return failure_code(output, code, hint, "%s (%s)", text, field);
-    return failure_code(output, code, hint, "%s", text);
+    return failure_code(output, code, portd_last_hint(client), "%s",
+                        text[0] != '\0' ? text : portd_code_text(code));
 }
 
 int failure_code(const struct output *output, int code, const char *hint, const char *format, ...) {

@@ -27,7 +27,7 @@ void failure_name(int code, char *name, size_t size);
 /* The command line is wrong. hint NULL: where the help is. */
 int failure_usage(const struct output *output, const char *hint, const char *format, ...);
 
-/* A call of the library failed with `code`; text, field and hint are the client's last. */
+/* A call of the library failed with `code`; text and hint are the client's last. */
 int failure_call(const struct output *output, const portd_client *client, int code);
 
 /* The same with a text and a hint (or NULL) of our own. */

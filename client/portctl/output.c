@@ -203,25 +203,14 @@ static void write_rows(const struct output *output, const struct column *columns
     }
 }
 
-/* A list inside an object: each element's values on a line of their own, all beside the same word. */
-static void add_list_lines(struct table *table, const char *key, json_t *list) {
-    json_t *element, *value;
-    const char *name;
+/* A list inside an object: a line for each element, all beside the same word. */
+static void add_list_lines(struct table *table, const struct column *column, json_t *list) {
+    json_t *element;
     size_t i;
 
     json_array_foreach(list, i, element) {
-        char *line = json_is_object(element) ? text_copy("") : cell_text(element, COLUMN_PLAIN);
-
-        json_object_foreach(element, name, value) {
-            char *cell = cell_text(value, COLUMN_PLAIN);
-            char *longer = text_print("%s%s%s %s", line, line[0] != '\0' ? ", " : "", name, cell);
-
-            free(cell);
-            free(line);
-            line = longer;
-        }
-        table_add_take(table, text_copy(key));
-        table_add_take(table, line);
+        table_add_take(table, column_heading(column, false));
+        table_add_take(table, cell_text(element, column->form));
     }
 }
 
@@ -237,7 +226,7 @@ static void write_lines(const struct output *output, const struct column *column
         if (value == NULL)
             continue;
         if (json_is_array(value)) {
-            add_list_lines(&table, chosen[c]->key, value);
+            add_list_lines(&table, chosen[c], value);
             continue;
         }
         table_add_take(&table, column_heading(chosen[c], false));

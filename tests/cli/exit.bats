@@ -1,0 +1,212 @@
+# The exit codes, each as far as it can be reached, and: what prints an error never exits with 0.
+
+load setup
+
+setup() {
+  usual_setup
+  open_fifo
+}
+teardown() { usual_teardown; }
+
+# A server that answers hello with an error of that code, or with bytes, or not at all.
+fake_broker() {
+  mkfifo "$BATS_TEST_TMPDIR/fake-ready"
+  python3 - "$BATS_TEST_TMPDIR/fake.sock" "$BATS_TEST_TMPDIR/fake-ready" "$1" 3>&- <<'PYTHON' &
+import socket, struct, sys
+path, ready, what = sys.argv[1:]
+server = socket.socket(socket.AF_UNIX)
+server.bind(path)
+server.listen()
+open(ready, "w").write("\n")
+while True:
+    client, _ = server.accept()
+    client.recv(4096)
+    if what == "hang":
+        keep = client
+        continue
+    if what == "close":
+        client.close()
+        continue
+    if what == "garbage":
+        client.sendall(b"\xff" * 64)
+    else:
+        error = bytes([8, int(what)]) + b"\x1a\x04text"
+        body = b"\x08\x01\x12" + bytes([len(error)]) + error
+        client.sendall(struct.pack("<IHH", len(body), 0, 0) + body)
+    client.recv(4096)
+    client.close()
+PYTHON
+  FAKE_PID=$!
+  read -r _ <"$BATS_TEST_TMPDIR/fake-ready"
+  rm "$BATS_TEST_TMPDIR/fake-ready"
+}
+
+end_fake() {
+  kill "$FAKE_PID"
+  wait "$FAKE_PID" || true
+  rm -f "$BATS_TEST_TMPDIR/fake.sock"
+}
+
+# A hello that is refused with code $1 of the protocol is exit code $2, of every verb that connects.
+refused_hello() {
+  fake_broker "$1"
+  for call in "list" "wait fd:5" "semaphore fd 5 --mode read" "ping" "status" "version" "session start" "remove 8"; do
+    read -ra words <<<"$call"
+    both portctl --address "unix:$BATS_TEST_TMPDIR/fake.sock" "${words[@]}"
+    exits "$2" || { echo "$call, code $1"; end_fake; false; }
+    [ -z "$output" ]
+    [ -n "$error" ]
+  done
+  end_fake
+}
+
+@test "0 and 1: yes and no" {
+  portctl sem fd 5 --mode read
+  both portctl sem fd 5 --mode check-write
+  exits 1
+}
+
+@test "2: refused as it is" { refused_hello 1; }
+@test "4: denied" { refused_hello 2; }
+@test "5: not found" { refused_hello 3; }
+@test "6: limit" { refused_hello 4; }
+@test "7: version" { refused_hello 5; }
+@test "8: unsupported" { refused_hello 6; }
+@test "5: closed" { refused_hello 9; }
+@test "6: too complex" { refused_hello 11; }
+@test "7: descriptors lost on their way" { refused_hello 12; }
+@test "125: a system call of the broker" { refused_hello 13; }
+@test "7: garbled" { refused_hello 14; }
+
+@test "3: nobody is there, or hangs up" {
+  both portctl list --address "unix:$BATS_TEST_TMPDIR/nobody.sock"
+  exits 3
+  has "$error" "nobody.sock"
+  has "$error" "hint: "
+  fake_broker close
+  both portctl list --address "unix:$BATS_TEST_TMPDIR/fake.sock"
+  end_fake
+  exits 3
+}
+
+@test "3 or 7: nonsense instead of an answer" {
+  fake_broker garbage
+  both portctl list --address "unix:$BATS_TEST_TMPDIR/fake.sock"
+  end_fake
+  [ "$status" -eq 3 ] || exits 7
+  [ -z "$output" ]
+  [ -n "$error" ]
+}
+
+@test "124: the deadline is that of the whole call" {
+  fake_broker hang
+  for call in "list" "ping" "version" "session start" "wait fd:5" "sem fd 5 --mode read"; do
+    read -ra words <<<"$call"
+    both portctl --address "unix:$BATS_TEST_TMPDIR/fake.sock" --timeout 50ms "${words[@]}"
+    exits 124 || { end_fake; false; }
+    [ -z "$output" ]
+  done
+  end_fake
+}
+
+@test "6: the broker has no room, and says so" {
+  stop_broker
+  rm -f "$BATS_TEST_TMPDIR/portd.sock"
+  (ulimit -n 830 && start_broker && echo "$BROKER_PID" >"$BATS_TEST_TMPDIR/pid")
+  BROKER_PID=$(cat "$BATS_TEST_TMPDIR/pid")
+  join_session
+  free=$(portctl status -j | jq .descriptors_free)
+  run python3 - "$free" <<'PYTHON'
+import os, subprocess, sys
+# Each pipe end is a descriptor of its own at the broker.
+kept, code, error = [], 0, ""
+for number in range(100, 100 + int(sys.argv[1]) + 1):
+    ends = os.pipe()
+    os.dup2(ends[0], number)
+    kept += ends
+    done = subprocess.run([os.environ["PORTCTL_BIN"], "semaphore", "fd", str(number), "--mode", "read"],
+                          pass_fds=[number], capture_output=True, text=True)
+    os.close(number)
+    if done.returncode != 0:
+        print(done.returncode, done.stdout, done.stderr)
+        break
+PYTHON
+  [[ "$output" =~ ^6\ \ portctl: ]] || { echo "$output"; false; }
+}
+
+@test "125: standard output is full" {
+  for call in "list" "version" "help" "status" "ping" "sem fd 5 --mode read" "wait fd:5 --mode write" "--version" "list -j"; do
+    read -ra words <<<"$call"
+    code=0
+    portctl "${words[@]}" >/dev/full 2>"$BATS_TEST_TMPDIR/error" || code=$?
+    [ "$code" -eq 125 ] || { echo "$call: $code"; false; }
+    grep -q "could not be written" "$BATS_TEST_TMPDIR/error"
+  done
+}
+
+@test "125: standard output is closed, and nothing else takes its number" {
+  both bash -c '"$PORTCTL_BIN" status >&-'
+  exits 125
+  [ -n "$error" ]
+  both bash -c '"$PORTCTL_BIN" sem fd 5 --mode check-read 0<&- 2>&-'
+  exits 1
+}
+
+@test "a reader that has gone: death by SIGPIPE, or 125 where that is ignored" {
+  code=$(
+    set +e
+    mkfifo "$BATS_TEST_TMPDIR/pipe"
+    exec 8<>"$BATS_TEST_TMPDIR/pipe" 9>"$BATS_TEST_TMPDIR/pipe" 8<&-
+    portctl status >&9 2>/dev/null
+    echo $?
+  )
+  [ "$code" -eq 141 ]
+  code=$(
+    set +e
+    trap '' PIPE
+    exec 8<>"$BATS_TEST_TMPDIR/pipe" 9>"$BATS_TEST_TMPDIR/pipe" 8<&-
+    "$PORTCTL_BIN" status >&9 2>/dev/null
+    echo $?
+  )
+  [ "$code" -eq 125 ]
+}
+
+@test "130: Ctrl-C kills a wait" {
+  id=$(portctl sem fd 5 --mode read)
+  # What a shell without job control starts in the background ignores the signal, unless it is told not to.
+  env --default-signal=INT "$PORTCTL_BIN" wait "$id" 3>&- &
+  waiter=$!
+  until_waited_for "$id"
+  kill -INT "$waiter"
+  code=0
+  wait "$waiter" || code=$?
+  [ "$code" -eq 130 ]
+}
+
+@test "descriptors: a call leaves none behind at the broker" {
+  portctl status -j >/dev/null
+  before=$(find "/proc/$BROKER_PID/fd" -maxdepth 1 -mindepth 1 | wc -l)
+  for ((i = 0; i < 20; i++)); do
+    portctl wait fd:5 --mode write
+    portctl evt fd 5 --mode read
+    portctl evt fd 5 --mode remove
+  done
+  until [ "$(portctl status -j | jq .connections)" -eq 1 ]; do :; done
+  [ "$(find "/proc/$BROKER_PID/fd" -maxdepth 1 -mindepth 1 | wc -l)" -le "$before" ]
+}
+
+@test "what prints an error exits with an error: words at random" {
+  words=(semaphore sem evt wait remove release list show ping status session version help fd socket 5 0 77 8 x fd:5 fd:9
+    read write start end list --mode --fd --all --any --one 5ms -j -q --new --columns=id --count 2 --owner)
+  RANDOM=4711
+  for ((round = 0; round < 150; round++)); do
+    call=(--timeout 200ms)
+    for ((w = RANDOM % 6; w >= 0; w--)); do call+=("${words[RANDOM % ${#words[@]}]}"); done
+    both portctl "${call[@]}" 9<&-
+    case "$error" in
+    *"portctl: "* | *'"error"'*) [ "$status" -ne 0 ] || { echo "${call[*]}: 0 and $error"; false; } ;;
+    esac
+    [ "$status" -ne 0 ] || [ -z "$error" ]
+    [ "$status" -lt 9 ] || [ "$status" -eq 124 ] || { echo "${call[*]}: $status $error"; false; }
+  done
+}

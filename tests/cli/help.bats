@@ -1,0 +1,95 @@
+# The help is made from the table of verbs: every verb has all of it.
+
+load setup
+
+setup() {
+  bats_require_minimum_version 1.5.0
+  clean_environment
+}
+
+verbs() {
+  portctl help --json | jq -r '.verbs[].name'
+}
+
+@test "every verb that is to be there is there" {
+  [ "$(verbs | sort | tr '\n' ' ')" = \
+    "evt help list ping release remove semaphore session show status version wait " ]
+  [ "$(portctl help -j | jq -r '.verbs[] | select(.name == "semaphore") | .alias')" = sem ]
+}
+
+@test "portctl help, --help, -h" {
+  for how in help --help -h; do
+    both portctl "$how"
+    exits 0
+    [ -z "$error" ]
+    for verb in $(verbs); do has "$output" "  $verb "; done
+  done
+  both portctl --help
+  has "$output" "--timeout DURATION"
+  has "$output" "exit-codes"
+}
+
+@test "the help of every verb: usage, two examples at least, all options" {
+  for verb in $(verbs); do
+    both portctl help "$verb"
+    exits 0
+    full=$output
+    both portctl "$verb" --help
+    exits 0
+    [ "$output" = "$full" ]
+    has "$full" "usage: portctl $verb"
+    has "$full" "Options of every verb"
+    [ "$(portctl "$verb" --help -j | jq '.examples | length')" -ge 2 ]
+    for option in $(portctl "$verb" --help -j | jq -r '.options[].name'); do has "$full" "--$option"; done
+  done
+}
+
+@test "-h is short and has two examples" {
+  for verb in $(verbs); do
+    both portctl "$verb" -h
+    exits 0
+    has "$output" "usage: portctl $verb"
+    has "$output" "More: portctl help $verb"
+    [ "$(grep -A 9 '^Examples' <<<"$output" | grep -c '^  ')" -eq 2 ]
+  done
+}
+
+@test "help wins over words that are missing or wrong" {
+  both portctl wait --help
+  exits 0
+  both portctl semaphore fd x --mode y --help
+  exits 0
+}
+
+@test "topics" {
+  for topic in $(portctl help -j | jq -r '.topics[]'); do
+    both portctl help "$topic"
+    exits 0
+    has "$output" "portctl $topic"
+    both portctl help "$topic" -j
+    [ "$(jq -r .topic <<<"$output")" = "$topic" ]
+  done
+  both portctl help exit-codes
+  for code in 0 1 2 3 4 5 6 7 8 124 125; do grep -qE "^  $code +[a-z]" <<<"$output"; done
+  both portctl help environment
+  for name in PORTD_ADDRESS PORTD_SESSION PORTD_DAEMON XDG_RUNTIME_DIR NO_COLOR; do has "$output" "$name"; done
+  both portctl help fds
+  has "$output" "5<&"
+}
+
+@test "--version" {
+  both portctl --version
+  exits 0
+  [[ "$output" =~ ^portctl\ [0-9]+\.[0-9]+\.[0-9]+$ ]]
+  both portctl --version -j
+  [ "portctl $(jq -r .portctl <<<"$output")" = "$(portctl --version)" ]
+}
+
+@test "the manual page knows every verb, option, topic and exit code" {
+  page="$PORTD_SOURCE/client/portctl/portctl.1.scd"
+  for verb in $(verbs); do grep -qE "^\*$verb\*" "$page" || { echo "$verb"; false; }; done
+  for option in $(portctl help -j | jq -r '.options[].name, .verbs[].options[].name' | sort -u); do
+    grep -qF -- "*--$option*" "$page" || { echo "--$option"; false; }
+  done
+  for code in 0 1 2 3 4 5 6 7 8 124 125; do grep -qE "^\*$code\*" "$page" || { echo "$code"; false; }; done
+}

@@ -1,0 +1,106 @@
+# JSON: every verb, one contract.
+
+load setup
+
+setup() {
+  usual_setup
+  open_fifo
+  ID=$(portctl sem fd 5 --mode read)
+}
+teardown() { usual_teardown; }
+
+# All that can be asked: what it prints in JSON is JSON, with the exit code of the text.
+each_call() {
+  cat <<CALLS
+semaphore fd 5 --mode read
+semaphore fd 5 --mode check-read
+semaphore fd 5 --mode check-write
+semaphore fd 0 --mode read
+semaphore fd 77 --mode remove
+evt fd 5 --mode read
+evt fd 5 --mode check-write
+wait fd:5 --mode write
+wait fd:5 --timeout 0
+wait $ID --timeout 0
+wait 8
+list
+list semaphores
+list evts
+list descriptors
+list sessions
+show $ID
+show 8
+ping
+ping --count 2
+status
+version
+session list
+session start --owner $$
+session end 13
+release 8
+remove 8
+help
+help wait
+help fds
+--version
+wait --help
+CALLS
+}
+
+@test "every verb takes --json, in all forms" {
+  while read -ra call; do
+    both portctl "${call[@]}" </etc/passwd
+    code=$status
+    for form in -j --json --json=short --json=pretty --json=lines; do
+      both portctl "${call[@]}" "$form" </etc/passwd
+      exits "$code" || { echo "${call[*]} $form"; false; }
+      jq -e . <<<"${output:-0}" >/dev/null || { echo "${call[*]} $form: $output"; false; }
+      [ "$form" = --json=pretty ] || [ "$form" = --json=lines ] || [ "${#lines[@]}" -le 1 ]
+      [ "$code" -le 1 ] || [ "$(jq .error.exit <<<"$error")" -eq "$code" ]
+    done
+  done < <(each_call)
+}
+
+@test "objects have a schema; keys are snake_case; numbers are integers" {
+  while read -ra call; do
+    both portctl "${call[@]}" -j </etc/passwd
+    [ -n "$output" ] || continue
+    [ "$(jq 'if type == "object" then .schema == 1 or has("name") else true end' <<<"$output")" = true ] ||
+      { echo "${call[*]}: $output"; false; }
+    [ "$(jq -c '[.. | objects | keys[] | select(test("^[a-z][a-z0-9_]*$") | not)]' <<<"$output")" = "[]" ]
+    [ "$(jq -c '[.. | numbers | select(floor != .)]' <<<"$output")" = "[]" ]
+  done < <(each_call)
+}
+
+@test "ids go through jq unchanged" {
+  [ "$(portctl list semaphores -j | jq '.[0].id')" = "$ID" ]
+  [ "$(portctl sem fd 5 --mode read -j | jq .id)" = "$ID" ]
+  [ "$ID" -lt $((1 << 53)) ]
+}
+
+@test "an error is one object on one line of standard error" {
+  both portctl show 8 --json=pretty
+  exits 5
+  [ -z "$output" ]
+  [ "$(wc -l <<<"$error")" -eq 1 ]
+  [ "$(jq -c '.error | [.code, .exit, (.message | length > 0)]' <<<"$error")" = '["not_found",5,true]' ]
+  both portctl sem fd 7 --mode read -j 7<&-
+  exits 2
+  [ "$(jq -c '.error | [.code, (.hint | length > 0)]' <<<"$error")" = '["usage",true]' ]
+}
+
+@test "notes with --verbose are objects" {
+  both portctl list -jv
+  exits 0
+  [ "$(jq -r .note <<<"$error" | grep -c connected)" -eq 1 ]
+}
+
+@test "the place of -j does not matter" {
+  expected=$(portctl list semaphores -j)
+  [ "$(portctl -j list semaphores)" = "$expected" ]
+  [ "$(portctl list -j semaphores)" = "$expected" ]
+  [ "$(portctl --json=short list semaphores)" = "$expected" ]
+  both portctl list nonsense -qj
+  exits 2
+  jq -e .error <<<"$error"
+}

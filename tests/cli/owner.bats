@@ -1,0 +1,99 @@
+# Whose session portctl joins: the rule of portctl(1), with real process groups and terminal sessions.
+
+load setup
+
+setup() {
+  bats_require_minimum_version 1.5.0
+  clean_environment
+  start_broker
+}
+teardown() { usual_teardown; }
+
+# In the scripts below: rule and owner, "group-leader 4711".
+export ASK='"$PORTCTL_BIN" status -j | jq -r "\"\(.session_rule) \(.session_owner_pid)\""'
+
+@test "--owner and PORTD_SESSION come first, in that order" {
+  [ "$(portctl status --owner $$ -j | jq -c '[.session_rule, .session_owner_pid]')" = "[\"option\",$$]" ]
+  eval "$(portctl session start --owner $$)"
+  [ "$(portctl status -j | jq -c '[.session_rule, .session_owner_pid]')" = "[\"environment\",$$]" ]
+  [ "$(portctl status --owner "$BROKER_PID" -j | jq -c '[.session_rule, .session_owner_pid]')" = "[\"option\",$BROKER_PID]" ]
+}
+
+@test "a script that leads its process group owns the session, also from subshells" {
+  both setsid -w bash -c 'eval "$ASK"; (x=$( (eval "$ASK"); : ); echo "$x"); echo "group-leader $$"'
+  exits 0
+  [ "${#lines[@]}" -eq 3 ]
+  [ "${lines[0]}" = "${lines[2]}" ]
+  [ "${lines[1]}" = "${lines[2]}" ]
+}
+
+@test "with job control every command leads its own group: the session leader owns" {
+  both setsid -w bash -c 'set -m; "$PORTCTL_BIN" status -j >"$BATS_TEST_TMPDIR/status" & wait; set +m
+    jq -r "\"\(.session_rule) \(.session_owner_pid)\"" "$BATS_TEST_TMPDIR/status"; echo "session-leader $$"'
+  exits 0
+  [ "${lines[0]}" = "${lines[1]}" ]
+}
+
+@test "a neighbour in a pipeline leads the group and is no ancestor: the session leader owns" {
+  both setsid -w bash -c 'set -m; true | "$PORTCTL_BIN" status -j >"$BATS_TEST_TMPDIR/status" & wait; set +m
+    jq -r "\"\(.session_rule) \(.session_owner_pid)\"" "$BATS_TEST_TMPDIR/status"; echo "session-leader $$"'
+  exits 0
+  [ "${lines[0]}" = "${lines[1]}" ]
+}
+
+@test "portctl is never its own owner" {
+  both setsid -w "$PORTCTL_BIN" status -j
+  exits 0
+  [ "$(jq -r .session_rule <<<"$output")" = parent ]
+}
+
+@test "where the leaders have gone the parent owns" {
+  mkfifo "$BATS_TEST_TMPDIR/go" "$BATS_TEST_TMPDIR/done"
+  # The session leader ends; the subshell, which is not a leader of anything, goes on.
+  setsid -w bash -c '(read -r _ <"$BATS_TEST_TMPDIR/go"
+    "$PORTCTL_BIN" status -j >"$BATS_TEST_TMPDIR/status"
+    echo "$BASHPID" >"$BATS_TEST_TMPDIR/done") & exit 0' 3>&-
+  echo >"$BATS_TEST_TMPDIR/go"
+  read -r parent <"$BATS_TEST_TMPDIR/done"
+  [ "$(jq -c '[.session_rule, .session_owner_pid]' "$BATS_TEST_TMPDIR/status")" = "[\"parent\",$parent]" ]
+}
+
+@test "names of processes with blanks and brackets do not matter" {
+  cp "$(command -v bash)" "$BATS_TEST_TMPDIR/a) S 1 (b"
+  both setsid -w "$BATS_TEST_TMPDIR/a) S 1 (b" -c '(eval "$ASK"); echo "group-leader $$"'
+  exits 0
+  [ "${lines[0]}" = "${lines[1]}" ]
+}
+
+@test "what is made in one call is there in the next, and gone with the script" {
+  mkfifo "$BATS_TEST_TMPDIR/fifo"
+  both setsid -w bash -c 'exec 5<>"$BATS_TEST_TMPDIR/fifo"; id=$("$PORTCTL_BIN" sem fd 5 --mode read)
+    echo x >&5; "$PORTCTL_BIN" wait "$id" --timeout 10s; "$PORTCTL_BIN" status -j | jq .session'
+  exits 0
+  has "${lines[0]}" " ready"
+  eval "$(portctl session start --owner $$)"
+  # The broker learns of the end of a process a moment later.
+  for ((i = 0; i < 2000; i++)); do
+    [ "$(portctl session list -j | jq --argjson id "${lines[1]}" 'map(select(.id == $id)) | length')" -eq 0 ] && return
+  done
+  false
+}
+
+@test "an owner that does not exist" {
+  bash -c 'exit 0' &
+  gone=$!
+  wait "$gone"
+  both portctl list --owner "$gone"
+  [ "$status" -ne 0 ]
+  [ "$status" -ne 1 ]
+  [ -z "$output" ]
+  [ -n "$error" ]
+}
+
+@test "--verbose tells which session was joined and why" {
+  both portctl list --owner $$ -v
+  exits 0
+  has "$error" "session"
+  has "$error" "(option)"
+  has "$error" "$PORTD_ADDRESS"
+}

@@ -1,0 +1,120 @@
+# setup.bash: what the tests of portctl share. Each case has a broker of its own on a temporary address, waits for its
+# readiness on a pipe, and ends it by its process id. Everything a case makes is in one session, whose owner is the case.
+#
+# PORTD_BIN and PORTCTL_BIN (or PORTD_DAEMON and PORTCTL, which CTest sets) name the programs.
+
+: "${PORTD_SOURCE:=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)}"
+: "${PORTD_BIN:=${PORTD_DAEMON:-$PORTD_SOURCE/build/dev/daemon/portd}}"
+: "${PORTCTL_BIN:=${PORTCTL:-$PORTD_SOURCE/build/dev/client/portctl/portctl}}"
+export PORTD_BIN PORTCTL_BIN
+
+portctl() { "$PORTCTL_BIN" "$@"; }
+
+# Nothing of the caller's surroundings reaches a case.
+clean_environment() {
+  unset PORTD_SESSION PORTD_DAEMON NO_COLOR CLICOLOR_FORCE FORCE_COLOR XDG_RUNTIME_DIR
+  export PORTD_ADDRESS="unix:$BATS_TEST_TMPDIR/portd.sock"
+  export TERM=xterm
+}
+
+# Descriptor 3 is that of bats, which waits until nobody has it any more.
+start_broker() {
+  mkfifo "$BATS_TEST_TMPDIR/notify"
+  "$PORTD_BIN" --listen "$PORTD_ADDRESS" --notify-fd 9 "$@" 9>"$BATS_TEST_TMPDIR/notify" \
+    2>"$BATS_TEST_TMPDIR/portd.log" 3>&- &
+  BROKER_PID=$!
+  read -r _ <"$BATS_TEST_TMPDIR/notify" || {
+    cat "$BATS_TEST_TMPDIR/portd.log"
+    return 1
+  }
+  rm "$BATS_TEST_TMPDIR/notify"
+}
+
+stop_broker() {
+  [ -n "${BROKER_PID:-}" ] || return 0
+  kill "$BROKER_PID" 2>/dev/null || true
+  wait "$BROKER_PID" 2>/dev/null || true
+  BROKER_PID=
+}
+
+join_session() {
+  local line
+  line=$(portctl session start --owner "$$") || return
+  eval "$line"
+}
+
+# A fifo, open for both directions as descriptor 5: empty, so not readable, and writable.
+open_fifo() {
+  mkfifo "$BATS_TEST_TMPDIR/fifo"
+  exec 5<>"$BATS_TEST_TMPDIR/fifo"
+}
+
+# Runs a command with the two ends of a pair of sockets as descriptors 5 and 6.
+with_sockets() {
+  python3 -c '
+import os, socket, sys
+pair = socket.socketpair()
+for number, end in zip((5, 6), pair):
+    os.dup2(end.fileno(), number)
+os.execvp(sys.argv[1], sys.argv[1:])' "$@"
+}
+
+# Waits until a wait is parked at the broker on that object.
+until_waited_for() {
+  local i
+  for ((i = 0; i < 2000; i++)); do
+    [ "$(portctl show "$1" -j | jq '.[0].waiters')" -gt 0 ] && return
+    kill -0 "$BROKER_PID" || return
+  done
+  echo "nobody waits for $1"
+  return 1
+}
+
+# Runs a command and keeps its exit code and both outputs apart: $status, $output, $error.
+both() {
+  run --separate-stderr "$@"
+  # shellcheck disable=SC2154
+  error=$stderr
+}
+
+# A command line that is refused: exit code 2, nothing on standard output, the same in JSON, and no broker is asked.
+refuses() {
+  both portctl "$@"
+  exits 2
+  [ -z "$output" ]
+  has "$error" "portctl: "
+  message=$error
+  both portctl --json "$@"
+  exits 2
+  [ -z "$output" ]
+  [ "$(jq -r '.error | "\(.code) \(.exit)"' <<<"$error")" = "usage 2" ]
+}
+
+# The last one run had this exit code; says what it said if not.
+exits() {
+  # shellcheck disable=SC2154
+  if [ "$status" -ne "$1" ]; then
+    printf 'exit code %s, not %s\nstdout: %s\nstderr: %s\n' "$status" "$1" "$output" "${error-}"
+    return 1
+  fi
+}
+
+# Whether text contains something.
+has() {
+  case "$1" in
+  *"$2"*) return 0 ;;
+  esac
+  printf 'no "%s" in: %s\n' "$2" "$1"
+  return 1
+}
+
+usual_setup() {
+  bats_require_minimum_version 1.5.0
+  clean_environment
+  start_broker
+  join_session
+}
+
+usual_teardown() {
+  stop_broker
+}

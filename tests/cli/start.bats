@@ -1,0 +1,77 @@
+# The user's broker starts by itself, but not for those that only look.
+
+load setup
+
+setup() {
+  bats_require_minimum_version 1.5.0
+  clean_environment
+  unset PORTD_ADDRESS
+  export XDG_RUNTIME_DIR="$BATS_TEST_TMPDIR/run" PORTD_DAEMON="$PORTD_BIN"
+  mkdir -m 700 "$XDG_RUNTIME_DIR"
+  if portctl ping --system 2>/dev/null; then skip "a system's broker runs here"; fi
+}
+
+teardown() {
+  pid=$(portctl status -j 2>/dev/null | jq .pid) || return 0
+  if [ -n "$pid" ]; then kill "$pid"; fi
+}
+
+@test "status, ping and version start none" {
+  both portctl status
+  exits 3
+  both portctl ping
+  exits 3
+  both portctl version
+  exits 0
+  [ ! -e "$XDG_RUNTIME_DIR/portd/portd.sock" ]
+}
+
+@test "others do, and find the same one again" {
+  both portctl session list
+  exits 0
+  [ -z "$error" ]
+  pid=$(portctl status -j | jq .pid)
+  portctl list
+  [ "$(portctl status -j | jq .pid)" = "$pid" ]
+  [ "$(portctl status -j | jq -r .address)" = "unix:$XDG_RUNTIME_DIR/portd/portd.sock" ]
+  [ "$(portctl ping --user | wc -l)" -eq 1 ]
+}
+
+@test "a wait on a descriptor alone does, too" {
+  mkfifo "$BATS_TEST_TMPDIR/fifo"
+  exec 5<>"$BATS_TEST_TMPDIR/fifo"
+  [ "$(portctl wait fd:5 --mode write)" = "fd:5 ready" ]
+  portctl status
+}
+
+@test "none is started where the command line or PORTD_ADDRESS names one" {
+  both portctl list --user
+  exits 3
+  both portctl list --system
+  exits 3
+  both portctl list --address "unix:$XDG_RUNTIME_DIR/portd/portd.sock"
+  exits 3
+  PORTD_ADDRESS="unix:$XDG_RUNTIME_DIR/portd/portd.sock" both portctl list
+  exits 3
+  [ ! -e "$XDG_RUNTIME_DIR/portd/portd.sock" ]
+}
+
+@test "a broker that cannot be started: 3" {
+  PORTD_DAEMON=/nonexistent/portd both portctl list
+  exits 3
+  has "$error" "portctl: "
+  PORTD_DAEMON=/bin/false both portctl list
+  exits 3
+}
+
+@test "many at once start one" {
+  for ((i = 0; i < 8; i++)); do
+    portctl status -j --timeout 20s >/dev/null 2>&1 3>&- &
+    portctl session list --timeout 20s -j >"$BATS_TEST_TMPDIR/list.$i" 3>&- &
+    waiters[i]=$!
+  done
+  for waiter in "${waiters[@]}"; do wait "$waiter"; done
+  wait
+  [ "$(cat "$BATS_TEST_TMPDIR"/list.* | jq -cs '[.[][] | .uid] | unique')" = "[$(id -u)]" ]
+  portctl status
+}

@@ -1,0 +1,204 @@
+# What is not understood: exit code 2, and what to do instead.
+
+load setup
+
+setup() {
+  bats_require_minimum_version 1.5.0
+  clean_environment
+}
+
+@test "no verb, an unknown verb" {
+  refuses
+  has "$message" "Verbs"
+  refuses frobnicate
+  has "$message" "portctl help"
+  refuses semphore fd 0 --mode read
+  has "$message" "did you mean 'semaphore'?"
+  refuses lsit
+  has "$message" "did you mean 'list'?"
+  refuses stat
+  has "$message" "did you mean 'status'?"
+  refuses ""
+}
+
+@test "an unknown option" {
+  refuses list --frob
+  refuses --frob list
+  refuses list --frob=3
+  refuses list -x
+  has "$message" "-x"
+  refuses list -5
+  refuses list --mode read
+  refuses wait fd:0 --count 3
+}
+
+@test "long options are not abbreviated, but the answer says what was meant" {
+  refuses wait fd:0 --time 3
+  has "$message" "did you mean --timeout?"
+  refuses wait fd:0 --timeou=3
+  has "$message" "did you mean --timeout?"
+  refuses list --no-legnd
+  has "$message" "did you mean --no-legend?"
+  refuses semaphore fd 0 --mod read
+  has "$message" "did you mean --mode?"
+}
+
+@test "an option of a verb before it" {
+  refuses --mode read semaphore fd 0
+  has "$message" "portctl semaphore --mode"
+}
+
+@test "values that are missing, not wanted, or wrong" {
+  refuses list --timeout
+  has "$message" "--timeout DURATION"
+  refuses semaphore fd 0 --mode
+  refuses list --quiet=yes
+  refuses list --address
+  both portctl list --json=prety
+  exits 2
+  has "$(jq -r .error.message <<<"$error")" "did you mean pretty"
+  refuses list --color blue
+  refuses list --owner 0
+  refuses list --owner self
+  refuses list --owner -1
+  refuses list --address unix:/a --user
+  refuses list --address unix:/a --system
+}
+
+@test "durations" {
+  for duration in "" 5sec -1 1.5s s 1e3 " 1" "1 s" 5S 10000000000d 9223372036854775808us ms5 infinit; do
+    refuses wait fd:0 --timeout "$duration"
+  done
+  refuses session start --ttl 0
+  refuses session start --ttl infinity
+  refuses session start --ttl 5m
+}
+
+@test "semaphore and evt" {
+  for verb in semaphore sem evt; do
+    refuses "$verb"
+    refuses "$verb" fd
+    refuses "$verb" fd 0
+    has "$message" "--mode is missing"
+    refuses "$verb" 0 --mode read
+    refuses "$verb" file 0 --mode read
+    refuses "$verb" fd zero --mode read
+    refuses "$verb" fd -- -1 --mode read
+    refuses "$verb" fd 0x0 --mode read
+    refuses "$verb" fd 2147483648 --mode read
+    refuses "$verb" fd 0 1 --mode read
+    refuses "$verb" fd 0 --mode both
+    refuses "$verb" fd 0 --mode READ
+    refuses "$verb" fd 0 --mode read --mode write
+    has "$message" "twice"
+  done
+}
+
+@test "a descriptor that is not open is named" {
+  exec 7<&-
+  refuses semaphore fd 7 --mode read
+  has "$message" "descriptor 7 is not open"
+  refuses semaphore socket 7 --mode write
+  refuses evt fd 7 --mode read
+  refuses wait fd:7
+  refuses wait --socket 7
+  has "$message" "descriptor 7 is not open"
+}
+
+@test "a standard stream that is closed is not open, whatever takes its place" {
+  both bash -c '"$PORTCTL_BIN" semaphore fd 0 --mode read <&-'
+  exits 2
+  has "$error" "descriptor 0 is not open"
+  both bash -c '"$PORTCTL_BIN" wait fd:1 --mode write >&-'
+  exits 2
+}
+
+@test "wait" {
+  refuses wait
+  refuses wait nonsense
+  refuses wait 0
+  refuses wait 9007199254740992
+  refuses wait fd:
+  refuses wait fd:x
+  refuses wait file:3
+  refuses wait --fd x
+  refuses wait --fd
+  refuses wait fd:0 --mode check-read
+  refuses wait fd:0 --any --all
+  refuses wait fd:0 --all --all
+  refuses wait 8 --mode read
+  refuses wait --mode read --fd 0 --mode write
+  has "$message" "for nothing"
+  refuses wait --fd 0 --mode read --fd 1 --mode write --fd 2
+  has "$message" "fd:2"
+  targets=()
+  for ((i = 0; i < 257; i++)); do targets+=(fd:0); done
+  refuses wait "${targets[@]}"
+  has "$message" "256"
+}
+
+@test "remove, release, show" {
+  for verb in remove release show; do
+    refuses "$verb"
+    refuses "$verb" x
+    refuses "$verb" 8 0
+    refuses "$verb" fd:0
+    refuses "$verb" 12345678901234567890
+  done
+  # The low three bits of an id tell its kind: 2 is a port.
+  refuses remove 18
+  has "$message" "ports are closed, not removed"
+}
+
+@test "list" {
+  refuses list ports
+  refuses list semaphors
+  has "$message" "did you mean 'semaphores'?"
+  refuses list semaphores evts
+  refuses list --columns=id,colour
+  has "$message" "'colour'"
+  refuses list --columns=
+  refuses list sessions --columns=direction
+  refuses list evts --columns=ttl_us
+}
+
+@test "status, ping, version, session, help" {
+  refuses status now
+  refuses ping now
+  refuses ping --count 0
+  refuses ping --count many
+  refuses version now
+  refuses session
+  refuses session begin
+  refuses session lst
+  has "$message" "did you mean 'list'?"
+  refuses session start now
+  refuses session start --new --join
+  refuses session end --new
+  refuses session end a b
+  refuses session list all
+  refuses help nothing
+  refuses help wiat
+  has "$message" "did you mean 'portctl help wait'?"
+  refuses help exit
+  has "$message" "exit-codes"
+  refuses help wait list
+}
+
+@test "options that mean nothing to a verb are refused, not ignored" {
+  refuses ping --owner 1
+  has "$message" "joins no session"
+  refuses version --ttl 5s
+  refuses ping --columns=id
+  refuses session start --columns=id
+  refuses remove 8 --columns=id
+}
+
+@test "an address that is none" {
+  for address in nonsense unix:relative unix: tcp:localhost ""; do
+    both portctl ping --address "$address"
+    exits 2
+    [ -z "$output" ]
+    [ -n "$error" ]
+  done
+}

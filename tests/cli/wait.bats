@@ -1,0 +1,233 @@
+# portctl wait: ids, descriptors, both.
+
+load setup
+
+setup() {
+  usual_setup
+  open_fifo
+}
+teardown() { usual_teardown; }
+
+# The session is as it was: nothing that the wait made is left.
+session_is() {
+  [ "$(portctl list -j | jq -c '[.[] | select(.kind != "descriptor") | .id] | sort')" = "$1" ]
+}
+
+@test "a descriptor: target and cause on a line" {
+  both portctl wait --fd 5 --mode write
+  exits 0
+  [ "$output" = "fd:5 ready" ]
+  [ -z "$error" ]
+  both portctl wait fd:5 --mode write
+  [ "$output" = "fd:5 ready" ]
+}
+
+@test "nothing in time: 124, and nothing on standard output" {
+  both portctl wait fd:5 --timeout 20ms
+  exits 124
+  [ -z "$output" ]
+  has "$error" "in time"
+  both portctl wait fd:5 --timeout 0 -q
+  exits 124
+  [ -z "$output$error" ]
+  both portctl wait fd:5 --timeout 0 -j
+  exits 124
+  [ "$output" = "[]" ]
+  [ "$(jq -c '[.error.code, .error.exit]' <<<"$error")" = '["timeout",124]' ]
+}
+
+@test "nothing is read from the descriptor" {
+  echo data >&5
+  portctl wait fd:5
+  portctl wait fd:5
+  read -r line <&5
+  [ "$line" = data ]
+}
+
+@test "without a mode: until readable" {
+  both portctl wait fd:5 --timeout 0
+  exits 124
+  echo x >&5
+  [ "$(portctl wait fd:5)" = "fd:5 ready" ]
+}
+
+@test "modes go to the descriptors named since the one before; a single one to all" {
+  both portctl wait --fd 5 --mode read --fd 5 --mode write -j
+  exits 0
+  [ "$(jq -c '[.[].mode]' <<<"$output")" = '["write"]' ]
+  both portctl wait fd:5 --mode write fd:5 -j
+  [ "$(jq -c '[.[].mode]' <<<"$output")" = '["write","write"]' ]
+  both portctl wait --mode write fd:5 -j
+  [ "$(jq -c '[.[].mode]' <<<"$output")" = '["write"]' ]
+  echo x >&5
+  both portctl wait --fd 5 --fd 5 --mode read fd:5 --mode write --all -j
+  [ "$(jq -c '[.[].mode]' <<<"$output")" = '["read","read","write"]' ]
+}
+
+@test "any and all" {
+  both portctl wait --fd 5 --mode read --fd 5 --mode write --any
+  exits 0
+  both portctl wait --fd 5 --mode read --fd 5 --mode write --all --timeout 0
+  exits 124
+  [ -z "$output" ]
+  echo x >&5
+  both portctl wait --fd 5 --mode read --fd 5 --mode write --all
+  exits 0
+  [ "$output" = "fd:5 ready
+fd:5 ready" ]
+}
+
+@test "descriptors alone do not touch the session" {
+  portctl wait fd:5 --mode write
+  [ "$(portctl list -j)" = "[]" ]
+  PORTD_SESSION=ended both portctl wait fd:5 --mode write
+  exits 0
+}
+
+@test "an id: as written, with the cause" {
+  id=$(portctl sem fd 5 --mode read)
+  both portctl wait "$id" --timeout 0
+  exits 124
+  echo x >&5
+  [ "$(portctl wait "$id")" = "$id ready" ]
+  [ "$(portctl wait "$id" -j | jq -c '.[0]')" = "{\"target\":\"$id\",\"id\":$id,\"cause\":\"ready\"}" ]
+}
+
+@test "a wait sleeps until another process makes it ready" {
+  id=$(portctl evt fd 5 --mode read)
+  portctl wait "$id" >"$BATS_TEST_TMPDIR/answer" 3>&- &
+  waiter=$!
+  until_waited_for "$id"
+  echo x >&5
+  wait "$waiter"
+  [ "$(cat "$BATS_TEST_TMPDIR/answer")" = "$id ready" ]
+}
+
+@test "remove wakes a wait" {
+  id=$(portctl sem fd 5 --mode read)
+  portctl wait "$id" >"$BATS_TEST_TMPDIR/answer" 3>&- &
+  waiter=$!
+  until_waited_for "$id"
+  portctl remove "$id"
+  wait "$waiter"
+  [ "$(cat "$BATS_TEST_TMPDIR/answer")" = "$id removed" ]
+}
+
+@test "ids and descriptors in one wait; what was made is removed" {
+  id=$(portctl sem fd 5 --mode read)
+  both portctl wait "$id" fd:5 --mode write
+  exits 0
+  [ "$output" = "fd:5 ready" ]
+  session_is "[$id]"
+  echo x >&5
+  both portctl wait fd:5 "$id" --all
+  exits 0
+  [ "$output" = "fd:5 ready
+$id ready" ]
+  session_is "[$id]"
+  both portctl wait "$id" fd:5 --mode read --all --timeout 0
+  exits 0
+  read -r _ <&5
+  both portctl wait "$id" fd:5 --mode read --all --timeout 0
+  exits 124
+  session_is "[$id]"
+}
+
+@test "a descriptor in a wait with ids leaves what the session has for its number alone" {
+  id=$(portctl evt fd 5 --mode read)
+  semaphore=$(portctl sem fd 5 --mode read)
+  echo x >&5
+  mkfifo "$BATS_TEST_TMPDIR/other"
+  exec 6<>"$BATS_TEST_TMPDIR/other"
+  both portctl wait "$id" fd:5 --mode write 5<&6
+  exits 0
+  has "$output" "$id ready"
+  [ "$(portctl evt fd 5 --mode check-read)" = "$id" ]
+  session_is "[$semaphore,$id]" || session_is "[$id,$semaphore]"
+}
+
+@test "an id that is not there: 5, at once, and nothing is left behind" {
+  both portctl wait 8
+  exits 5
+  both portctl wait 4503599627370499 fd:5 --mode write
+  exits 5
+  [ -z "$output" ]
+  [ "$(portctl list -j)" = "[]" ]
+}
+
+@test "the id of a descriptor is nothing to wait for" {
+  portctl sem fd 5 --mode read
+  descriptor=$(portctl list descriptors -j | jq '.[0].id')
+  both portctl wait "$descriptor" --timeout 0
+  [ "$status" -eq 2 ] || exits 5
+  [ -n "$error" ]
+}
+
+@test "released semaphores have fired" {
+  id=$(portctl sem fd 5 --mode write)
+  portctl release "$id"
+  [ "$(portctl wait "$id")" = "$id ready" ]
+}
+
+@test "the same target twice is two lines" {
+  id=$(portctl sem fd 5 --mode write)
+  [ "$(portctl wait "$id" "$id")" = "$id ready
+$id ready" ]
+}
+
+@test "256 targets" {
+  targets=()
+  for ((i = 0; i < 256; i++)); do targets+=(fd:5); done
+  [ "$(portctl wait --mode write "${targets[@]}" | wc -l)" -eq 256 ]
+}
+
+@test "the session ends while a wait sleeps: expired" {
+  id=$(portctl sem fd 5 --mode read)
+  portctl wait "$id" >"$BATS_TEST_TMPDIR/answer" 3>&- &
+  waiter=$!
+  until_waited_for "$id"
+  portctl session end
+  wait "$waiter"
+  [ "$(cat "$BATS_TEST_TMPDIR/answer")" = "$id expired" ]
+}
+
+@test "the broker ends while a wait sleeps: 3, nothing on standard output" {
+  id=$(portctl sem fd 5 --mode read)
+  portctl wait "$id" >"$BATS_TEST_TMPDIR/answer" 2>"$BATS_TEST_TMPDIR/error" 3>&- &
+  waiter=$!
+  until_waited_for "$id"
+  kill -KILL "$BROKER_PID"
+  code=0
+  wait "$waiter" || code=$?
+  [ "$code" -eq 3 ]
+  [ ! -s "$BATS_TEST_TMPDIR/answer" ]
+  [ -s "$BATS_TEST_TMPDIR/error" ]
+}
+
+@test "--one: of two waits one is woken" {
+  id=$(portctl evt fd 5 --mode read)
+  portctl wait "$id" --one >"$BATS_TEST_TMPDIR/one" 3>&- &
+  first=$!
+  until_waited_for "$id"
+  echo x >&5
+  wait "$first"
+  [ "$(cat "$BATS_TEST_TMPDIR/one")" = "$id ready" ]
+}
+
+@test "ready, half-close and hang-up are told apart" {
+  # 6 has a line in it, has shut down its writing side, is closed.
+  [ "$(with_sockets bash -c 'echo x >&6; exec "$PORTCTL_BIN" wait socket:5')" = "socket:5 ready" ]
+  [ "$(with_sockets python3 -c '
+import os, socket
+end = socket.socket(fileno=6)
+end.shutdown(socket.SHUT_WR)
+os.execv(os.environ["PORTCTL_BIN"], ["portctl", "wait", "--socket", "5", "--mode", "read"])')" = "socket:5 half-close" ]
+  [ "$(with_sockets bash -c 'exec 6>&-; exec "$PORTCTL_BIN" wait socket:5 --mode write')" = "socket:5 hang-up" ]
+}
+
+@test "columns" {
+  [ "$(portctl wait fd:5 --mode write --columns=cause,target,mode)" = "ready fd:5 write" ]
+  [ "$(portctl wait fd:5 --mode write --columns=cause -j)" = '[{"cause":"ready"}]' ]
+  [ "$(portctl wait fd:5 fd:5 --mode write --json=lines --columns=cause)" = '{"cause":"ready"}
+{"cause":"ready"}' ]
+}
