@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <linux/kcmp.h>
 #include <poll.h>
+#include <signal.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
@@ -104,6 +105,15 @@ void fd_hear(int fd, const char *text) {
     }
     bytes[have] = '\0';
     assert_string_equal(bytes, text);
+}
+
+bool fd_broken(int fd) {
+    void (*before)(int) = signal(SIGPIPE, SIG_IGN);
+    ssize_t n = write(fd, "x", 1);
+    int error = errno;
+
+    (void)signal(SIGPIPE, before);
+    return n < 0 && error == EPIPE;
 }
 
 bool fd_same(int a, int b) {

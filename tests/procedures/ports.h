@@ -31,6 +31,9 @@ void port_hear_nothing(portd_client *client, portd_id in);
 void fd_say(int fd, const char *text);
 void fd_hear(int fd, const char *text);
 
+/* Whether a write fails with EPIPE at this moment. Writes a byte. */
+bool fd_broken(int fd);
+
 /* Whether both are the same open file. */
 bool fd_same(int a, int b);
 

@@ -19,7 +19,6 @@ static void check_refused_as(portd_client *c, int fd, const char *name, unsigned
     assert_int_equal(wrap(c, fd, name, flags, &ports), expected);
     assert_true(ports.in == 0 && ports.out == 0);
     assert_string_not_equal(portd_last_error(c), "");
-    assert_string_not_equal(portd_last_field(c), "");
     assert_int_equal(ask_item(c, portd_session_id(c)).objects, objects);
 }
 
@@ -245,9 +244,9 @@ static void a_refusal_changes_nothing(void **state) {
     check_refused(c, p[0], PORTD_READ);
     assert_cause(c, s, IDLE);
     assert_cause(c, e, IDLE);
+    assert_same(ask_semaphore(c, p[0], CHECK_READ), s);
     fd_say(p[1], "x");
     port_hear(c, in, "x");
-    assert_same(ask_semaphore(c, p[0], CHECK_READ), s);
 }
 
 /* Semaphores and events of the number end, older wraps keep their own descriptor. */
@@ -343,8 +342,7 @@ static void take_closes_the_number(void **state) {
     fd_say(p[1], "here");
     port_hear(c, in, "here");
     port_close(c, in);
-    assert_int_equal(write(p[1], "x", 1), -1); /* nobody reads any more */
-    assert_int_equal(errno, EPIPE);
+    assert_true(fd_broken(p[1])); /* nobody reads any more */
 }
 
 static void a_take_that_fails_leaves_the_number(void **state) {
