@@ -1,8 +1,8 @@
 /* broker.c: the connection to the broker that a verb works with.
  *
- * Which broker: --address, --user and --system name one; without them the library looks (PORTD_ADDRESS, the user's, the
- * system's) and, for verbs that want it, starts the user's. What the command line names is never replaced by something
- * that was started.
+ * Which broker: --address, --user and --system name one; without them the library looks (PORTD_ADDRESS,
+ * the user's, the system's) and, for verbs that want it, starts the user's. What the command line names is
+ * never replaced by something that was started.
  *
  * Which session: --owner wins over PORTD_SESSION, which wins over the processes around portctl (owner.h).
  */

@@ -27,7 +27,8 @@ struct broker {
     struct owner owner;
 };
 
-/* Connects as the options of the call and the wish say. Returns 0, or the exit code when the error has been told. */
+/* Connects as the options of the call and the wish say. Returns 0, or the exit code when the error has
+ * been told. */
 int broker_connect(const struct invocation *in, const struct broker_wish *wish, struct broker *broker);
 
 /* What most verbs want: the session by the rule, the broker started, the deadline of the call. */

@@ -9,8 +9,8 @@ static int call(portd_client *client, portd_native number, int mode, int number_
 static int run(const struct invocation *in) { return procedure_run(in, call); }
 
 static const char *const usage[] = {
-    "evt fd N --mode read|write|check-read|check-write|remove",
-    "evt socket N --mode read|write|check-read|check-write|remove",
+    "evt fd N --mode MODE",
+    "evt socket N --mode MODE",
     NULL,
 };
 
@@ -23,21 +23,24 @@ static const char *const examples[] = {
 };
 
 static const char details[] =
-    "An event is ready exactly while the descriptor is ready in that mode, has hung up or has failed. Being "
-    "ready does not\n"
-    "use it up. Asking again for the same descriptor answers the same event.\n"
+    "An event is ready exactly while the descriptor is ready in that mode, has hung\n"
+    "up or has failed. Being ready does not use it up. Asking again for the same\n"
+    "descriptor answers the same event.\n"
     "\n"
-    "read, write              hand the broker a copy of descriptor N and print the id of the event\n"
+    "read, write              hand the broker a copy of descriptor N and print the\n"
+    "                         id of the event\n"
     "check-read, check-write  print the id if there is one already; make nothing\n"
-    "remove                   make the events of N ready for ever and forget N; prints nothing\n"
+    "remove                   make the events of N ready for ever and forget N;\n"
+    "                         prints nothing\n"
     "\n"
     "Exit code 1 and no id: there is none.\n"
     "\n"
-    "Use mode remove before you close N: while the broker has its copy, the other end sees no end of file.";
+    "Use mode remove before you close N: while the broker has its copy, the other\n"
+    "end sees no end of file.";
 
 const struct command command_evt = {
     .name = "evt",
-    .summary = "make or find the event of a descriptor: ready while it is",
+    .summary = "a descriptor's event: ready while it is",
     .usage = usage,
     .details = details,
     .options = procedure_options,

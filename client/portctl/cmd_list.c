@@ -11,7 +11,7 @@
 
 static const struct option_row options[] = {{NULL, NULL, NULL, false}};
 
-/* ---- list ---------------------------------------------------------------------------------------------------------- */
+/* ---- list ---------------------------------------------------------------------------------------------- */
 
 static const struct what {
     const char *name;
@@ -75,12 +75,13 @@ static const char *const examples_list[] = {
 };
 
 static const char details_list[] =
-    "Lists the objects of this session, or those of one kind; 'list sessions' lists the sessions of this "
-    "user.\n"
+    "Lists the objects of this session, or those of one kind; 'list sessions' lists\n"
+    "the sessions of this user.\n"
     "\n"
     "number      what the client that made it calls the descriptor\n"
     "registered  not fired, removed or replaced yet\n"
-    "cause       why it is ready; '-' when it is not, or when nobody has asked an event yet\n"
+    "cause       why it is ready; '-' when it is not, or when nobody has asked an\n"
+    "            event yet\n"
     "descriptor  id of the broker's copy; '-' when that is closed";
 
 const struct command command_list = {
@@ -95,7 +96,7 @@ const struct command command_list = {
     .run = run_list,
 };
 
-/* ---- show ---------------------------------------------------------------------------------------------------------- */
+/* ---- show ---------------------------------------------------------------------------------------------- */
 
 /* Adds what the ids stand for to `nodes`, a page at a time. Returns 1 or PORTD_E_*. */
 static int show_pages(const struct invocation *in, portd_client *client, const portd_id *ids, size_t n,
@@ -151,7 +152,8 @@ static const char *const examples_show[] = {
 };
 
 static const char details_show[] =
-    "Tells all that the broker knows of these objects. If one of them does not exist, none is shown.";
+    "Tells all that the broker knows of these objects. If one of them does not\n"
+    "exist, none is shown.";
 
 const struct command command_show = {
     .name = "show",

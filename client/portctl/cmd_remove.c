@@ -1,7 +1,8 @@
 /* cmd_remove.c: portctl remove and portctl release, the two ways to be done with an object.
  *
- * Remove ends what the descriptor means; release gives the id back. Remove is one call for each id: those that can be
- * removed are, and the first failure is the exit code. Release looks at all ids before it releases any.
+ * Remove ends what the descriptor means; release gives the id back. Remove is one call for each id: those
+ * that can be removed are, and the first failure is the exit code. Release looks at all ids before it
+ * releases any.
  */
 #include "broker.h"
 #include "failure.h"
@@ -19,7 +20,7 @@ static void answer(const struct invocation *in, const char *key, struct node *do
     output_value(&in->output, "", object);
 }
 
-/* ---- remove ------------------------------------------------------------------------------------------------------- */
+/* ---- remove -------------------------------------------------------------------------------------------- */
 
 static int check_kinds(const struct invocation *in, const portd_id *ids, size_t n) {
     for (size_t i = 0; i < n; i++)
@@ -76,10 +77,9 @@ static const char *const examples_remove[] = {
 };
 
 static const char details_remove[] =
-    "Does for the descriptor of each semaphore or event what mode remove does: both directions fire "
-    "(semaphores) or become\n"
-    "ready for ever (events), their waits end with the cause removed, and the broker's copy is closed when "
-    "this returns,\n"
+    "Does for the descriptor of each semaphore or event what mode remove does: both\n"
+    "directions fire (semaphores) or become ready for ever (events), their waits end\n"
+    "with the cause removed, and the broker's copy is closed when this returns,\n"
     "unless something else refers to it. What is removed already is done as well.";
 
 const struct command command_remove = {
@@ -93,7 +93,7 @@ const struct command command_remove = {
     .run = run_remove,
 };
 
-/* ---- release ------------------------------------------------------------------------------------------------------ */
+/* ---- release ------------------------------------------------------------------------------------------- */
 
 static int release_all(const struct invocation *in, portd_client *client, const portd_id *ids, size_t n) {
     struct node *released = node_list();
@@ -137,9 +137,9 @@ static const char *const examples_release[] = {
 };
 
 static const char details_release[] =
-    "Gives ids back, for the whole session. What has fired or was removed is forgotten now, what is still "
-    "registered when that\n"
-    "ends. Without it the broker keeps what has fired until the session ends.";
+    "Gives ids back, for the whole session. What has fired or was removed is\n"
+    "forgotten now, what is still registered when that ends. Without it the broker\n"
+    "keeps what has fired until the session ends.";
 
 const struct command command_release = {
     .name = "release",

@@ -11,8 +11,8 @@ static int call(portd_client *client, portd_native number, int mode, int number_
 static int run(const struct invocation *in) { return procedure_run(in, call); }
 
 static const char *const usage[] = {
-    "semaphore fd N --mode read|write|check-read|check-write|remove",
-    "semaphore socket N --mode read|write|check-read|check-write|remove",
+    "semaphore fd N --mode MODE",
+    "semaphore socket N --mode MODE",
     NULL,
 };
 
@@ -25,24 +25,25 @@ static const char *const examples[] = {
 };
 
 static const char details[] =
-    "A semaphore fires once, when the descriptor is ready in that mode, hangs up or fails, and stays fired. "
-    "Asking again\n"
-    "for the same descriptor answers the same semaphore until it has fired; then a new one.\n"
+    "A semaphore fires once, when the descriptor is ready in that mode, hangs up or\n"
+    "fails, and stays fired. Asking again for the same descriptor answers the same\n"
+    "semaphore until it has fired; then a new one.\n"
     "\n"
-    "read, write              hand the broker a copy of descriptor N and print the id of the semaphore\n"
+    "read, write              hand the broker a copy of descriptor N and print the\n"
+    "                         id of the semaphore\n"
     "check-read, check-write  print the id if there is one already; make nothing\n"
     "remove                   fire and forget both directions of N; prints nothing\n"
     "\n"
-    "Exit code 1 and no id: there is none. Files that are always ready (regular files, folders) can have "
-    "none, and\n"
-    "standard error says so.\n"
+    "Exit code 1 and no id: there is none. Files that are always ready (regular\n"
+    "files, folders) can have none, and standard error says so.\n"
     "\n"
-    "Use mode remove before you close N: while the broker has its copy, the other end sees no end of file.";
+    "Use mode remove before you close N: while the broker has its copy, the other\n"
+    "end sees no end of file.";
 
 const struct command command_semaphore = {
     .name = "semaphore",
     .alias = "sem",
-    .summary = "make or find the semaphore of a descriptor: fires once",
+    .summary = "a descriptor's semaphore: fires once",
     .usage = usage,
     .details = details,
     .options = procedure_options,

@@ -1,7 +1,8 @@
 /* cmd_session.c: portctl session, for grouping what several calls make.
  *
- * start prints shell code for eval and nothing else on standard output, as ssh-agent does; the token in it is checked to be
- * harmless, because a shell is going to run it. It is a secret of the user: with it other processes of the same user join.
+ * start prints shell code for eval and nothing else on standard output, as ssh-agent does; the token in it
+ * is checked to be harmless, because a shell is going to run it. It is a secret of the user: with it other
+ * processes of the same user join.
  */
 #include "broker.h"
 #include "failure.h"
@@ -12,7 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- start ---------------------------------------------------------------------------------------------------------- */
+/* ---- start --------------------------------------------------------------------------------------------- */
 
 static bool is_harmless(const char *token) {
     return token[0] != '\0' &&
@@ -60,7 +61,7 @@ static int run_start(const struct invocation *in) {
     return rc;
 }
 
-/* ---- end ------------------------------------------------------------------------------------------------------------ */
+/* ---- end ----------------------------------------------------------------------------------------------- */
 
 /* Which session to be connected to, and which id to name, for the word that the user gave (or none). */
 static portd_id parse_which(const char *word, struct broker_wish *wish) {
@@ -109,7 +110,7 @@ static int run_end(const struct invocation *in) {
     return rc;
 }
 
-/* ---- the verb ------------------------------------------------------------------------------------------------------- */
+/* ---- the verb ------------------------------------------------------------------------------------------ */
 
 static int run_list(const struct invocation *in) {
     if (command_words(in) > 1)
@@ -144,8 +145,8 @@ static int run(const struct invocation *in) {
 }
 
 static const struct option_row options[] = {
-    {"new", NULL, "start: another session, even if the owner has one (this is so anyway)", false},
-    {"join", NULL, "start: the session that the owner has, made when there is none", false},
+    {"new", NULL, "start: another session of the owner (so anyway)", false},
+    {"join", NULL, "start: the session of the owner, if there is one", false},
     {NULL, NULL, NULL, false},
 };
 
@@ -165,14 +166,15 @@ static const char *const examples[] = {
 };
 
 static const char details[] =
-    "Everything that is made belongs to a session and goes when the session ends. Without any of this, "
-    "portctl joins the\n"
-    "session of the script or shell that calls it, which ends with that process.\n"
+    "Everything that is made belongs to a session and goes when the session ends.\n"
+    "Without any of this, portctl joins the session of the script or shell that\n"
+    "calls it, which ends with that process.\n"
     "\n"
-    "start  make a session and print shell code that sets PORTD_SESSION; portctl called with it joins this "
-    "session. It\n"
-    "       ends with its owner, found by the same rule, or with --ttl, whichever comes first\n"
-    "end    end the session that portctl joins, or the one named: waits end with the cause expired\n"
+    "start  make a session and print shell code that sets PORTD_SESSION; portctl\n"
+    "       called with it joins this session. It ends with its owner, found by the\n"
+    "       same rule, or with --ttl, whichever comes first\n"
+    "end    end the session that portctl joins, or the one named: waits end with the\n"
+    "       cause expired\n"
     "list   list the sessions of this user\n"
     "\n"
     "The value of PORTD_SESSION is a secret: it lets any process of this user join.";

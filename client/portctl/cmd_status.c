@@ -1,12 +1,12 @@
-/* cmd_status.c: portctl status and portctl ping, how the broker is. Neither starts one: that would hide what they look
- * for. */
+/* cmd_status.c: portctl status and portctl ping, how the broker is. Neither starts one: that would hide
+ * what they look for. */
 #include "broker.h"
 #include "failure.h"
 #include "text.h"
 
 #include <stdlib.h>
 
-/* ---- status -------------------------------------------------------------------------------------------------------- */
+/* ---- status -------------------------------------------------------------------------------------------- */
 
 static const struct column columns_status[] = {
     {"address", COLUMN_PLAIN, false},
@@ -141,10 +141,11 @@ static const char *const examples_status[] = {
 };
 
 static const char details_status[] =
-    "Shows which broker answers at which address, how full it is, and which session this call joined:\n"
+    "Shows which broker answers at which address, how full it is, and which session\n"
+    "this call joined:\n"
     "\n"
-    "session rule   why this one: option (--owner), environment (PORTD_SESSION), group-leader, "
-    "session-leader, parent\n"
+    "session rule   why this one: option (--owner), environment (PORTD_SESSION),\n"
+    "               group-leader, session-leader, parent\n"
     "session owner  the process that the session ends with\n"
     "quotas         of this user\n"
     "\n"
@@ -161,7 +162,7 @@ const struct command command_status = {
     .run = run_status,
 };
 
-/* ---- ping ---------------------------------------------------------------------------------------------------------- */
+/* ---- ping ---------------------------------------------------------------------------------------------- */
 
 enum { PINGS_MAX = 100000 };
 
@@ -246,7 +247,8 @@ static const char *const examples_ping[] = {
 };
 
 static const char details_ping[] =
-    "Prints how long the broker took to answer, a line for each time. No broker is started.";
+    "Prints how long the broker took to answer, a line for each time. No broker is\n"
+    "started.";
 
 const struct command command_ping = {
     .name = "ping",

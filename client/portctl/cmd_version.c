@@ -1,4 +1,5 @@
-/* cmd_version.c: portctl version, of the program, of the library it runs with and of the broker, if one answers.
+/* cmd_version.c: portctl version, of the program, of the library it runs with and of the broker, if one
+ * answers.
  *
  * A broker that is not there is an answer here and no error; it is not started. */
 #include "broker.h"
@@ -86,9 +87,10 @@ static const char *const examples[] = {
     NULL,
 };
 
-static const char details[] = "Prints the versions of portctl, of the library it runs with, and of the "
-                              "broker if one answers. No broker is started;\n"
-                              "if none answers, the reason is told and the exit code is 0 all the same.";
+static const char details[] =
+    "Prints the versions of portctl, of the library it runs with, and of the broker\n"
+    "if one answers. No broker is started; if none answers, the reason is told and\n"
+    "the exit code is 0 all the same.";
 
 const struct command command_version = {
     .name = "version",

@@ -1,12 +1,13 @@
 /* cmd_wait.c: portctl wait, until descriptors or objects are ready.
  *
- * Ids belong to the session of the owner. A descriptor needs an event to be waited for: when no ids are named, portctl
- * makes it in a session of its own and the owner's session is not touched. When ids are named too, all must be in one wait,
- * so the events are made in the owner's session and removed afterwards; their numbers are those of duplicates, which
- * nobody else uses (native_dup_apart), because the number as such may be registered there already.
+ * Ids belong to the session of the owner. A descriptor needs an event to be waited for: when no ids are
+ * named, portctl makes it in a session of its own and the owner's session is not touched. When ids are
+ * named too, all must be in one wait, so the events are made in the owner's session and removed
+ * afterwards; their numbers are those of duplicates, which nobody else uses (native_dup_apart), because
+ * the number as such may be registered there already.
  *
- * --timeout limits the wait. What is around it (connecting, making and removing events) is given at least a second, so that
- * --timeout 0 can look at all.
+ * --timeout limits the wait. What is around it (connecting, making and removing events) is given at least
+ * a second, so that --timeout 0 can look at all.
  */
 #include "broker.h"
 #include "failure.h"
@@ -25,7 +26,7 @@ static int64_t deadline_around(const struct invocation *in) {
     return in->deadline > grace ? in->deadline : grace;
 }
 
-/* ---- answers -------------------------------------------------------------------------------------------------------- */
+/* ---- answers ------------------------------------------------------------------------------------------- */
 
 static const struct column columns[] = {
     {"target", COLUMN_PLAIN, false}, {"cause", COLUMN_PLAIN, false}, {"mode", COLUMN_PLAIN, true},
@@ -47,7 +48,7 @@ static struct node *describe(const struct target *target, int cause) {
     return object;
 }
 
-/* ---- events for descriptors ----------------------------------------------------------------------------------------- */
+/* ---- events for descriptors ---------------------------------------------------------------------------- */
 
 static int check_open(const struct invocation *in, const struct targets *targets) {
     for (size_t i = 0; i < targets->n; i++) {
@@ -158,7 +159,7 @@ static int remove_evts(const struct invocation *in, portd_client *client, struct
     return first;
 }
 
-/* ---- the wait -------------------------------------------------------------------------------------------------------- */
+/* ---- the wait ------------------------------------------------------------------------------------------ */
 
 /* One line for each target that is ready, in the order of the command line. */
 static void answer(const struct invocation *in, const struct targets *targets, const portd_ready *ready,
@@ -212,8 +213,8 @@ static int wait_for(const struct invocation *in, portd_client *client, const str
     return rc > 0 ? PORTCTL_DONE : tell_timeout(in);
 }
 
-/* In a session of its own the events end with the connection anyway; in that of the owner they must be gone, or it is said
- * that they are not. A wait that ended because the session did has nothing to remove. */
+/* In a session of its own the events end with the connection anyway; in that of the owner they must be
+ * gone, or it is said that they are not. A wait that ended because the session did has nothing to remove. */
 static int clean_up(const struct invocation *in, portd_client *client, struct targets *targets, int rc) {
     int removed = remove_evts(in, client, targets);
 
@@ -252,15 +253,15 @@ static int run(const struct invocation *in) {
 static const struct option_row options[] = {
     {"fd", "N", "the same as the target fd:N", true},
     {"socket", "N", "the same as the target socket:N", true},
-    {"mode", "MODE", "read or write, for the descriptors named since the last --mode", true},
+    {"mode", "MODE", "read or write, for descriptors since the last --mode", true},
     {"any", NULL, "until one target is ready (this is so anyway)", false},
     {"all", NULL, "until all are ready at once", false},
-    {"one", NULL, "of all waits with --one for an event, only one is woken for each activity", false},
+    {"one", NULL, "for pools: each activity wakes one such wait", false},
     {NULL, NULL, NULL, false},
 };
 
 static const char *const usage[] = {
-    "wait TARGET... [--any | --all] [--one] [--mode read|write] [--timeout DURATION]",
+    "wait TARGET... [--any | --all] [--one] [--mode read|write]",
     "wait --fd N --mode read [--fd N --mode write]...",
     NULL,
 };
@@ -274,18 +275,17 @@ static const char *const examples[] = {
 };
 
 static const char details[] =
-    "A TARGET is the id of a semaphore or an event, or a descriptor that portctl has inherited: fd:N or "
-    "socket:N. Nothing is\n"
-    "read from it. A descriptor is waited for to be readable, unless --mode says otherwise: one --mode is "
-    "for all\n"
+    "A TARGET is the id of a semaphore or an event, or a descriptor that portctl has\n"
+    "inherited: fd:N or socket:N. Nothing is read from it. A descriptor is waited\n"
+    "for to be readable, unless --mode says otherwise: one --mode is for all\n"
     "descriptors, several are each for the descriptors named since the one before.\n"
     "\n"
-    "For each target that is ready there is a line with the target and the cause: ready, half-close, "
-    "hang-up, error,\n"
-    "removed, replaced, expired.\n"
+    "For each target that is ready there is a line with the target and the cause:\n"
+    "ready, half-close, hang-up, error, removed, replaced, expired.\n"
     "\n"
-    "Exit code 0: something is ready. 124: nothing was in time. 5: an id that this session does not have.\n"
-    "--timeout 0 looks once; connecting may then take up to a second.";
+    "Exit code 0: something is ready. 124: nothing was in time. 5: an id that this\n"
+    "session does not have. --timeout 0 looks once; connecting may then take up to a\n"
+    "second.";
 
 const struct command command_wait = {
     .name = "wait",

@@ -1,7 +1,7 @@
 /* column.c: which parts of an answer are shown, and under which heading.
  *
- * Each verb that prints a table has one array of columns. It decides the order in text, is what --columns chooses from (in
- * JSON too), and is listed by the help of the verb.
+ * Each verb that prints a table has one array of columns. It decides the order in text, is what --columns
+ * chooses from (in JSON too), and is listed by the help of the verb.
  */
 #include "column.h"
 

@@ -18,16 +18,17 @@ struct column {
     bool spare; /* in tables only when asked for */
 };
 
-/* Puts the columns named in `choice` ("id,kind"; NULL: those that are not spare, or with `all` every one) into `chosen`.
- * Returns how many; 0 when there is no such column, then *wrong (if not NULL) is where its name begins. */
+/* Puts the columns named in `choice` ("id,kind"; NULL: those that are not spare, or with `all` every one)
+ * into `chosen`. Returns how many; 0 when there is no such column, then *wrong (if not NULL) is where its
+ * name begins. */
 size_t column_choose(const char *choice, const struct column *columns, bool all,
                      const struct column *chosen[COLUMNS_MAX], const char **wrong);
 
 /* 0, or the usage error for a --columns that names something else. */
 int column_check(const struct output *output, const struct column *columns);
 
-/* "owner_pid" is OWNER_PID above a table and "owner pid" beside a line; the unit of a duration is left out. Freed by the
- * caller. */
+/* "owner_pid" is OWNER_PID above a table and "owner pid" beside a line; the unit of a duration is left
+ * out. Freed by the caller. */
 char *column_heading(const struct column *column, bool above);
 
 /* "id,kind,number". Freed by the caller. */

@@ -1,5 +1,5 @@
-/* command.h: what a verb of portctl is, and what one call of it gets. The table of verbs (command.c) is all that the
- * parser, the help and the man page know of them. */
+/* command.h: what a verb of portctl is, and what one call of it gets. The table of verbs (command.c) is
+ * all that the parser, the help and the man page know of them. */
 #ifndef COMMAND_H
 #define COMMAND_H
 

@@ -1,7 +1,8 @@
 /* failure.c: exit codes, and the ways to say that something did not work.
  *
- * Whatever prints an error here returns an exit code that is not 0, and a verb returns it unchanged: so no path prints an
- * error and answers 0. Exit code 1 is kept for "no"; what fails for reasons that the table has no row for is 125.
+ * Whatever prints an error here returns an exit code that is not 0, and a verb returns it unchanged: so no
+ * path prints an error and answers 0. Exit code 1 is kept for "no"; what fails for reasons that the table
+ * has no row for is 125.
  */
 #include "failure.h"
 

@@ -1,4 +1,5 @@
-/* failure.h: exit codes, and the ways to say that something did not work. Each function returns the exit code. */
+/* failure.h: exit codes, and the ways to say that something did not work. Each function returns the exit
+ * code. */
 #ifndef FAILURE_H
 #define FAILURE_H
 

@@ -1,7 +1,7 @@
 /* help.c: the help, made from the table of verbs.
  *
- * The parser reads the same table, so what the help shows is what is accepted. With --json the help is the table: that is
- * what shell completion and checks of the manual can read.
+ * The parser reads the same table, so what the help shows is what is accepted. With --json the help is the
+ * table: that is what shell completion and checks of the manual can read.
  */
 #include "help.h"
 
@@ -12,9 +12,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SHORT_EXAMPLES = 2 };
+enum { SHORT_EXAMPLES = 2, LINE_WIDTH = 79 };
 
-/* ---- pieces of text --------------------------------------------------------------------------------------------------- */
+/* ---- pieces of text ------------------------------------------------------------------------------------ */
 
 static void print_heading(const struct output *output, FILE *file, const char *heading) {
     fprintf(file, file == stdout && output->colour ? "\n\033[1m%s\033[0m\n" : "\n%s\n", heading);
@@ -59,7 +59,7 @@ static void print_examples(const struct output *output, FILE *file, const struct
         fprintf(file, "  %s\n", command->examples[i]);
 }
 
-/* ---- of one verb ------------------------------------------------------------------------------------------------------ */
+/* ---- of one verb --------------------------------------------------------------------------------------- */
 
 static void print_short(const struct output *output, const struct command *command) {
     print_usage(stdout, command);
@@ -68,9 +68,22 @@ static void print_short(const struct output *output, const struct command *comma
     printf("\nMore: portctl help %s\n", command->name);
 }
 
-static void print_full(const struct output *output, const struct command *command) {
-    char *names;
+static void print_columns(const struct column *columns) {
+    size_t at = 0;
 
+    for (; columns->key != NULL; columns++) {
+        size_t length = strlen(columns->key) + 1;
+
+        if (at == 0 || at + length > LINE_WIDTH) {
+            printf(at == 0 ? "  " : "\n  ");
+            at = 2;
+        }
+        printf("%s%s", columns->key, columns[1].key != NULL ? "," : "\n");
+        at += length;
+    }
+}
+
+static void print_full(const struct output *output, const struct command *command) {
     printf("portctl %s%s%s: %s\n\n", command->name, command->alias != NULL ? ", portctl " : "",
            command->alias != NULL ? command->alias : "", command->summary);
     print_usage(stdout, command);
@@ -82,9 +95,7 @@ static void print_full(const struct output *output, const struct command *comman
     }
     if (command->columns != NULL) {
         print_heading(output, stdout, "Columns");
-        names = column_names(command->columns);
-        printf("  %s\n", names);
-        free(names);
+        print_columns(command->columns);
     }
     print_examples(output, stdout, command, SIZE_MAX);
     print_heading(output, stdout, "Options of every verb");
@@ -92,7 +103,7 @@ static void print_full(const struct output *output, const struct command *comman
     printf("\nSee also: portctl help exit-codes, environment, json, fds; portctl(1)\n");
 }
 
-/* ---- of portctl --------------------------------------------------------------------------------------------------------- */
+/* ---- of portctl ---------------------------------------------------------------------------------------- */
 
 static void print_verbs(const struct output *output, FILE *file) {
     fprintf(file, "usage: portctl [OPTION]... VERB [WORD]...\n"
@@ -117,7 +128,7 @@ static void print_portctl(const struct output *output, enum help_wanted wanted) 
            "\nMore: portctl help VERB, portctl help TOPIC, portctl(1)\n");
 }
 
-/* ---- JSON --------------------------------------------------------------------------------------------------------------- */
+/* ---- JSON ---------------------------------------------------------------------------------------------- */
 
 static void put_texts(struct node *object, const char *key, const char *const *texts) {
     struct node *list = node_list();
@@ -175,7 +186,7 @@ static void print_json(const struct invocation *in) {
     output_value(&in->output, "", object);
 }
 
-/* ---- what is called ------------------------------------------------------------------------------------------------------- */
+/* ---- what is called ------------------------------------------------------------------------------------ */
 
 static int print_command(const struct invocation *in, const struct command *command,
                          enum help_wanted wanted) {

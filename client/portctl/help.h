@@ -15,7 +15,8 @@ struct help_topic {
 /* The last has the name NULL. */
 extern const struct help_topic help_topics[];
 
-/* The help of in->command, or of portctl when that is NULL, as long as in->help says. Returns the exit code. */
+/* The help of in->command, or of portctl when that is NULL, as long as in->help says. Returns the exit
+ * code. */
 int help_print(const struct invocation *in);
 
 /* What portctl says when it is called without a verb. */

@@ -7,8 +7,8 @@
 
 enum { IDS_PAGE = 256 }; /* in one call of the library */
 
-/* Reads the words of the verb as ids, one or more. Returns 0 and *ids, which the caller frees, or the exit code of an error
- * that has been told. */
+/* Reads the words of the verb as ids, one or more. Returns 0 and *ids, which the caller frees, or the exit
+ * code of an error that has been told. */
 int ids_parse(const struct invocation *in, portd_id **ids, size_t *n);
 
 #endif

@@ -1,7 +1,7 @@
 /* item.c: what the broker tells of one object, as a node.
  *
- * What does not apply to a kind is absent; what applies and is not there (the cause of an idle semaphore, the descriptor
- * that has been closed) is null.
+ * What does not apply to a kind is absent; what applies and is not there (the cause of an idle semaphore,
+ * the descriptor that has been closed) is null.
  */
 #include "item.h"
 

@@ -1,8 +1,8 @@
 /* main.c: portctl, the broker from the command line.
  *
- * The way of a call: the words become an invocation (options.c), its verb comes from the table (command.c) and runs, what it
- * says goes through output.c, and what it returns is the exit code (failure.h). A verb that went well can still fail: when
- * its answer cannot be written.
+ * The way of a call: the words become an invocation (options.c), its verb comes from the table (command.c)
+ * and runs, what it says goes through output.c, and what it returns is the exit code (failure.h). A verb
+ * that went well can still fail: when its answer cannot be written.
  */
 #include "client/portctl/command.h"
 #include "failure.h"

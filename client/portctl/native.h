@@ -7,8 +7,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Before anything else is opened: if standard input, output or error is closed, takes its number, so that nothing opened
- * later gets it and is read or written for it. Writing to such a stream fails. Returns 0 or an errno. */
+/* Before anything else is opened: if standard input, output or error is closed, takes its number, so that
+ * nothing opened later gets it and is read or written for it. Writing to such a stream fails. Returns 0 or
+ * an errno. */
 int native_guard_standard(void);
 
 /* Whether the number was open when the program began. */
@@ -18,8 +19,8 @@ bool native_is_open(portd_native number);
 bool native_is_terminal(int stream);
 size_t native_terminal_width(void);
 
-/* A duplicate under a number of at least `least` (0: one that no other program is likely to use). Returns 1, or
- * PORTD_E_SYSTEM and errno. */
+/* A duplicate under a number of at least `least` (0: one that no other program is likely to use). Returns
+ * 1, or PORTD_E_SYSTEM and errno. */
 int native_dup_apart(portd_native number, portd_native least, portd_native *copy);
 void native_close(portd_native number);
 

@@ -1,8 +1,8 @@
 /* native_unix.c: what portctl asks of Unix.
  *
- * A number in a session means one descriptor, whoever names it. When portctl makes events of its own in the session of a
- * shell it must not take the number that the shell uses, so it duplicates the descriptor to a number in the upper half of
- * the table, at a place that its process id chooses.
+ * A number in a session means one descriptor, whoever names it. When portctl makes events of its own in
+ * the session of a shell it must not take the number that the shell uses, so it duplicates the descriptor
+ * to a number in the upper half of the table, at a place that its process id chooses.
  */
 #define _GNU_SOURCE
 #include "native.h"

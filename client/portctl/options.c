@@ -1,10 +1,10 @@
 /* options.c: the command line.
  *
- * getopt_long walks it in the order it was written, so that a verb which cares (wait: a --mode is for the targets before
- * it) can see that order. Global options may stand anywhere; those of a verb stand behind it. getopt_long would accept
- * --time for --timeout, until the day another option begins so; therefore each long option is looked up here first, whole,
- * and what is not one is answered with what was probably meant. After that getopt_long finds nothing to complain about
- * but single letters.
+ * getopt_long walks it in the order it was written, so that a verb which cares (wait: a --mode is for the
+ * targets before it) can see that order. Global options may stand anywhere; those of a verb stand behind
+ * it. getopt_long would accept --time for --timeout, until the day another option begins so; therefore
+ * each long option is looked up here first, whole, and what is not one is answered with what was probably
+ * meant. After that getopt_long finds nothing to complain about but single letters.
  */
 #include "options.h"
 
@@ -38,18 +38,18 @@ enum global {
 };
 
 const struct option_row options_global[] = {
-    {"address", "ADDRESS", "the broker's address, such as unix:/run/portd/portd.sock", true},
+    {"address", "ADDRESS", "of the broker, such as unix:/run/portd/portd.sock", true},
     {"user", NULL, "the user's own broker; it is not started", true},
     {"system", NULL, "the system's broker", true},
-    {"timeout", "DURATION", "give up after that time (us, ms, s, min, h, d; a bare number is seconds)", true},
+    {"timeout", "DURATION", "give up then: 250ms, 5s, 2min, 1h, 1d; 5 is 5s", true},
     {"owner", "PID", "join the session of that process", true},
-    {"ttl", "DURATION", "a session made by this call ends after that time", true},
+    {"ttl", "DURATION", "a session that this call makes ends then", true},
     {"json", "[MODE]", "answer in JSON: short, pretty or lines", true},
     {"quiet", NULL, "say nothing but answers and errors", true},
     {"verbose", NULL, "tell on standard error what is done", true},
     {"color", "WHEN", "auto, always or never", true},
     {"no-legend", NULL, "no heading above tables", true},
-    {"full", NULL, "do not cut lines at the width of the terminal", true},
+    {"full", NULL, "do not cut lines at the terminal's width", true},
     {"columns", "LIST", "show these columns only: id,kind,...", true},
     {"help", NULL, "the help of the verb; -h: the short one", true},
     {"version", NULL, "the version of portctl", true},
@@ -64,7 +64,7 @@ char options_letter(const struct option_row *option) {
     return i < sizeof(letters) ? letters[i] : '\0';
 }
 
-/* ---- values ----------------------------------------------------------------------------------------------------- */
+/* ---- values -------------------------------------------------------------------------------------------- */
 
 static int take_json(struct invocation *in, const char *mode) {
     static const char *const modes[] = {"short", "pretty", "lines", NULL};
@@ -165,7 +165,7 @@ static int take_global(struct invocation *in, int option, const char *value) {
     return 0;
 }
 
-/* ---- long options, whole ------------------------------------------------------------------------------------------ */
+/* ---- long options, whole ------------------------------------------------------------------------------- */
 
 static const struct option_row *find_row(const struct option_row *rows, const char *name, size_t length) {
     for (; rows != NULL && rows->name != NULL; rows++)
@@ -229,7 +229,7 @@ static int check_long(const struct invocation *in, const char *word, const char 
     return 0;
 }
 
-/* ---- the walk ------------------------------------------------------------------------------------------------------ */
+/* ---- the walk ------------------------------------------------------------------------------------------ */
 
 static size_t add_rows(struct option *table, size_t n, const struct option_row *rows, int base) {
     for (int i = 0; rows != NULL && rows[i].name != NULL && n + 1 < OPTIONS_MAX; i++) {
@@ -318,7 +318,7 @@ static int walk(int argc, char **argv, struct invocation *in) {
     return rc;
 }
 
-/* ---- what all verbs share -------------------------------------------------------------------------------------------- */
+/* ---- what all verbs share ------------------------------------------------------------------------------ */
 
 static bool is_set(const char *variable) {
     const char *value = getenv(variable);

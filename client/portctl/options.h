@@ -10,8 +10,8 @@ extern const struct option_row options_global[];
 /* The letter of a global option, or 0. */
 char options_letter(const struct option_row *option);
 
-/* Fills *in from the command line. Returns 0, or the exit code of a usage error, which has been told. Always to be followed
- * by options_deinit. */
+/* Fills *in from the command line. Returns 0, or the exit code of a usage error, which has been told.
+ * Always to be followed by options_deinit. */
 int options_parse(int argc, char **argv, struct invocation *in);
 
 void options_deinit(struct invocation *in);

@@ -1,14 +1,15 @@
 /* output.c: what portctl says, as text or as JSON.
  *
- * A verb builds its answer once, from nodes, and says in a table of columns how people see it; JSON shows all of it. So the
- * two cannot come apart, and a key of JSON is the name of a column. Nodes are values of jansson, which is known to this
- * file alone.
+ * A verb builds its answer once, from nodes, and says in a table of columns how people see it; JSON shows
+ * all of it. So the two cannot come apart, and a key of JSON is the name of a column. Nodes are values of
+ * jansson, which is known to this file alone.
  *
- * JSON: keys are snake_case, numbers are integers below 2^53, an answer that is not there is null. A list is one array, or
- * with --json=lines one object a line. Text: control characters are replaced, so that a name that another user chose
- * cannot steer the terminal.
+ * JSON: keys are snake_case, numbers are integers below 2^53, an answer that is not there is null. A list
+ * is one array, or with --json=lines one object a line. Text: control characters are replaced, so that a
+ * name that another user chose cannot steer the terminal.
  *
- * Standard output is written through stdio and looked at once, in output_finish: a full disk or a closed pipe is an error.
+ * Standard output is written through stdio and looked at once, in output_finish: a full disk or a closed
+ * pipe is an error.
  */
 #include "output.h"
 
@@ -25,7 +26,7 @@
 
 enum { SCHEMA = 1 };
 
-/* ---- nodes ----------------------------------------------------------------------------------------------------- */
+/* ---- nodes --------------------------------------------------------------------------------------------- */
 
 static struct node *made(json_t *value) {
     if (value == NULL)
@@ -88,7 +89,7 @@ void node_append_number(struct node *list, uint64_t number) {
     node_append(list, made(json_integer((json_int_t)number)));
 }
 
-/* ---- JSON ------------------------------------------------------------------------------------------------------- */
+/* ---- JSON ---------------------------------------------------------------------------------------------- */
 
 /* What is left of an object when only the named columns are wanted. */
 static json_t *pick(const struct output *output, const struct column *columns, json_t *object) {
@@ -146,7 +147,7 @@ static void write_json_object(const struct output *output, const struct column *
     json_decref(value_of(whole));
 }
 
-/* ---- text ----------------------------------------------------------------------------------------------------------- */
+/* ---- text ---------------------------------------------------------------------------------------------- */
 
 static char *cell_text(const json_t *value, enum column_form form) {
     switch (json_typeof(value)) {
@@ -236,7 +237,7 @@ static void write_lines(const struct output *output, const struct column *column
     table_deinit(&table);
 }
 
-/* ---- what verbs call ------------------------------------------------------------------------------------------------ */
+/* ---- what verbs call ----------------------------------------------------------------------------------- */
 
 bool output_is_text(const struct output *output) { return output->format == OUTPUT_TEXT; }
 
@@ -299,7 +300,7 @@ void output_value(const struct output *output, const char *key, struct node *obj
     json_decref(value_of(object));
 }
 
-/* ---- talk ----------------------------------------------------------------------------------------------------------- */
+/* ---- talk ---------------------------------------------------------------------------------------------- */
 
 static void write_talk(const struct output *output, const char *colour, const char *word, const char *text) {
     char *clean = text_clean(text);

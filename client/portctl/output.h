@@ -1,5 +1,5 @@
-/* output.h: what portctl says. Answers go to standard output, as text or as JSON made from the same nodes; talk and errors
- * go to standard error. Functions that allocate end the program without memory. */
+/* output.h: what portctl says. Answers go to standard output, as text or as JSON made from the same nodes;
+ * talk and errors go to standard error. Functions that allocate end the program without memory. */
 #ifndef OUTPUT_H
 #define OUTPUT_H
 
@@ -55,8 +55,8 @@ void output_line(const struct output *output, const char *line);
 
 bool output_is_text(const struct output *output);
 
-/* On standard error. A note is for people: --quiet and --json silence it. A detail is told with
- * --verbose only. */
+/* On standard error. A note is for people: --quiet and --json silence it. A detail is told with --verbose
+ * only. */
 void output_error(const struct output *output, const char *code, int exit_code, const char *message,
                   const char *hint);
 void output_note(const struct output *output, const char *format, ...);

@@ -1,12 +1,12 @@
 /* owner_unix.c: the process whose session portctl joins.
  *
- * portctl ends at once; what it makes must last as long as the script or the shell that called it. The parent is a bad
- * answer: in $(portctl ...) and in pipelines it is a subshell that ends as soon. So:
+ * portctl ends at once; what it makes must last as long as the script or the shell that called it. The
+ * parent is a bad answer: in $(portctl ...) and in pipelines it is a subshell that ends as soon. So:
  *
- * - the leader of the process group, when it is an ancestor: a script is its own group when a shell with job control
- *   started it, and everything it calls is in that group;
- * - else the leader of the terminal session: an interactive shell gives each command line a group of its own, whose leader is
- *   portctl itself or its neighbour in a pipeline;
+ * - the leader of the process group, when it is an ancestor: a script is its own group when a shell with
+ *   job control started it, and everything it calls is in that group;
+ * - else the leader of the terminal session: an interactive shell gives each command line a group of its
+ *   own, whose leader is portctl itself or its neighbour in a pipeline;
  * - else, when those two are gone or in another pid namespace (where their ids read 0), the parent.
  *
  * portctl is never its own owner: a session that ends with the call is of no use to the next one.
@@ -28,7 +28,8 @@ struct process {
     pid_t parent;
 };
 
-/* /proc/PID/stat is "PID (COMMAND) STATE PARENT ..."; the command may hold anything, ") " too, so the last one counts. */
+/* /proc/PID/stat is "PID (COMMAND) STATE PARENT ..."; the command may hold anything, ") " too, so the last
+ * one counts. */
 static bool read_process(pid_t pid, struct process *process) {
     char path[64], text[1024], *after;
     FILE *file;

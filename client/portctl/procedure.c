@@ -1,7 +1,8 @@
 /* procedure.c: what the verbs semaphore and evt share: "fd N --mode M", one call, one id.
  *
- * The number is that of a descriptor which portctl has inherited, and it is the number that the session knows it by: a
- * later "check-read N" means this one. Only read and write hand a descriptor over, so only they need it to be open.
+ * The number is that of a descriptor which portctl has inherited, and it is the number that the session
+ * knows it by: a later "check-read N" means this one. Only read and write hand a descriptor over, so only
+ * they need it to be open.
  */
 #include "procedure.h"
 

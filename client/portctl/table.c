@@ -1,7 +1,8 @@
 /* table.c: rows of text in columns.
  *
- * Columns are as wide as their widest cell and two blanks apart, without tabs, so that cut, awk and eyes read them alike.
- * The last column is not padded: no line ends with blanks. A line that is longer than the terminal is cut as a whole.
+ * Columns are as wide as their widest cell and two blanks apart, without tabs, so that cut, awk and eyes
+ * read them alike. The last column is not padded: no line ends with blanks. A line that is longer than the
+ * terminal is cut as a whole.
  */
 #include "table.h"
 

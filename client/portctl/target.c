@@ -1,8 +1,8 @@
 /* target.c: what a wait is for.
  *
- * A target is an id, or a descriptor of portctl: fd:3, socket:3, --fd 3, --socket 3. A descriptor needs a mode. A --mode is
- * for the descriptors named since the --mode before it; if there is only one it is for all of them, wherever it stands; if
- * there is none they are waited for to be readable.
+ * A target is an id, or a descriptor of portctl: fd:3, socket:3, --fd 3, --socket 3. A descriptor needs a
+ * mode. A --mode is for the descriptors named since the --mode before it; if there is only one it is for
+ * all of them, wherever it stands; if there is none they are waited for to be readable.
  */
 #include "target.h"
 

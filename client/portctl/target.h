@@ -24,8 +24,8 @@ struct targets {
     size_t n, n_ids; /* all, and those named by id */
 };
 
-/* Reads targets and their modes from the words of the verb. Returns 0, or the exit code of an error that has been told.
- * Always to be followed by targets_deinit. */
+/* Reads targets and their modes from the words of the verb. Returns 0, or the exit code of an error that
+ * has been told. Always to be followed by targets_deinit. */
 int targets_parse(const struct invocation *in, struct targets *targets);
 
 void targets_deinit(struct targets *targets);

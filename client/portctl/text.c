@@ -1,8 +1,8 @@
 /* text.c: strings of our own.
  *
- * portctl makes a few short strings and ends: when there is no memory left there is nothing to save, so that allocation
- * ends the program with the exit code for limits. What comes from the broker may carry what another user chose (the name
- * of a client); text_clean keeps it from steering the terminal.
+ * portctl makes a few short strings and ends: when there is no memory left there is nothing to save, so
+ * that allocation ends the program with the exit code for limits. What comes from the broker may carry
+ * what another user chose (the name of a client); text_clean keeps it from steering the terminal.
  */
 #include "text.h"
 
@@ -55,7 +55,7 @@ char *text_print(const char *format, ...) {
     return text;
 }
 
-/* ---- UTF-8 ---------------------------------------------------------------------------------------------------- */
+/* ---- UTF-8 --------------------------------------------------------------------------------------------- */
 
 /* Bytes of the character that begins here, 0 if none does. Sets *character. */
 static size_t character_length(const unsigned char *p, uint32_t *character) {
@@ -127,7 +127,7 @@ void text_cut(char *text, size_t width) {
     }
 }
 
-/* ---- numbers and durations -------------------------------------------------------------------------------------- */
+/* ---- numbers and durations ----------------------------------------------------------------------------- */
 
 /* Reads digits, as far as they go. */
 static const char *read_digits(const char *text, uint64_t most, uint64_t *number) {
@@ -202,7 +202,7 @@ char *text_from_duration(uint64_t duration_us) {
     return text_print("%lluus", (unsigned long long)duration_us);
 }
 
-/* ---- words that were probably meant -------------------------------------------------------------------------------- */
+/* ---- words that were probably meant -------------------------------------------------------------------- */
 
 enum { WORD_MAX = 32 };
 
@@ -212,7 +212,8 @@ static size_t least_of(size_t a, size_t b, size_t c) {
     return least < c ? least : c;
 }
 
-/* How many letters must be put in, left out, changed or swapped with their neighbour. Long words are far from all. */
+/* How many letters must be put in, left out, changed or swapped with their neighbour. Long words are far
+ * from all. */
 static size_t distance(const char *a, const char *b) {
     size_t n = strlen(a), m = strlen(b), table[WORD_MAX + 1][WORD_MAX + 1];
 
