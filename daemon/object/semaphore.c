@@ -11,7 +11,7 @@ static void test(struct descriptor *descriptor, struct indicator *semaphore) {
         return;
     enum cause cause = indicator_cause_of(probe.events, direction);
     if (cause)
-        indicator_end(semaphore, cause);
+        indicator_end(semaphore, (int)cause);
 }
 
 int semaphore_open(struct descriptor *descriptor, int direction, struct indicator **semaphore, bool *created,
