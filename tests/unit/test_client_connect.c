@@ -38,7 +38,8 @@ static void daemon_report(const char *path, char **arguments) {
             wrong |= 2;
     if (test_fds_count() != 4)
         wrong |= 4;
-    if (getsid(0) == getpid() || getsid(0) == getppid())
+    const char *starter = getenv("FAKE_SESSION");
+    if (getsid(0) == getpid() || (starter && getsid(0) == atoi(starter)))
         wrong |= 8; /* a session of its own, and not its leader: it cannot get a terminal */
     char *folder = getcwd(NULL, 0);
     if (!folder || strcmp(folder, "/") != 0)
@@ -463,6 +464,9 @@ static void broker_is_started_apart_from_its_starter(void **state) {
 
     (void)state;
     home_make(&home);
+    char session[16];
+    snprintf(session, sizeof(session), "%d", (int)getsid(0));
+    assert_int_equal(setenv("FAKE_SESSION", session, 1), 0);
     options.start = true;
     options.daemon = "/proc/self/exe";
     sigemptyset(&block);

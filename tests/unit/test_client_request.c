@@ -103,11 +103,13 @@ static void reply_to_no_request_is_dropped_with_its_descriptor(void **state) {
     options.log = log_count;
     options.context = &lines;
     portd_client *client = broker_meet(&broker, &options, WINDOW);
-    reply.id = 77;
-    broker_reply(&broker, &reply, dup(0));
+    for (uint64_t factor = 1; factor <= 4096; factor *= 2) {
+        reply.id = FIRST_ID + factor; /* it may well have the slot of the one in flight */
+        broker_reply(&broker, &reply, dup(0));
+    }
     broker_reply_pong(&broker, FIRST_ID);
     assert_int_equal(portd_ping(client, PORTD_FOREVER), 1);
-    assert_int_equal(lines, 1);
+    assert_int_equal(lines, 13);
     portd_disconnect(client);
     broker_close(&broker);
 }
@@ -348,6 +350,23 @@ static void start_on_a_dead_connection_still_delivers_what_arrived(void **state)
     broker_close(&broker);
 }
 
+static void broker_that_stops_listening_is_lost(void **state) {
+    struct broker_fake broker;
+    portd_client *client = broker_meet(&broker, NULL, WINDOW);
+    struct heard heard = {0};
+
+    (void)state;
+    assert_int_equal(shutdown(broker.fd, SHUT_RD),
+                     0); /* its other direction stays open, so no end of file comes */
+    assert_int_equal(portd_ping_start(client, hear, &heard, NULL), 1);
+    process_all(client);
+    assert_int_equal(heard.calls, 1);
+    assert_int_equal(heard.code, PORTD_E_DISCONNECTED);
+    assert_int_equal(portd_ping(client, PORTD_FOREVER), PORTD_E_DISCONNECTED);
+    portd_disconnect(client);
+    broker_close(&broker);
+}
+
 /* ---- sending ------------------------------------------------------------------------------------------------------ */
 
 static void starts_in_a_row_leave_together(void **state) {
@@ -482,6 +501,35 @@ static void blocked_way_is_told_and_flows_again(void **state) {
     broker_close(&broker);
 }
 
+struct drain {
+    struct broker_fake *broker;
+    int waits;
+};
+
+static void *drain_and_reply(void *data) {
+    struct drain *drain = data;
+
+    for (int i = 0; i < drain->waits; i++)
+        broker_expect(drain->broker, PORTD__V1__REQUEST__METHOD_WAIT);
+    broker_reply_pong(drain->broker, broker_expect(drain->broker, PORTD__V1__REQUEST__METHOD_PING)->id);
+    return NULL;
+}
+
+static void blocking_call_goes_on_when_the_way_is_free(void **state) {
+    struct broker_fake broker;
+    portd_client *client = broker_meet(&broker, NULL, WINDOW);
+    struct heard heard = {0};
+    struct drain drain = {&broker, block(client, &heard)};
+    pthread_t thread;
+
+    (void)state;
+    assert_int_equal(pthread_create(&thread, NULL, drain_and_reply, &drain), 0);
+    assert_int_equal(portd_ping(client, PORTD_FOREVER), 1);
+    assert_int_equal(pthread_join(thread, NULL), 0);
+    portd_disconnect(client);
+    broker_close(&broker);
+}
+
 static void blocking_call_ends_in_time_on_a_blocked_way(void **state) {
     struct broker_fake broker;
     portd_client *client = broker_meet(&broker, NULL, WINDOW);
@@ -604,9 +652,10 @@ TEST_MAIN(TEST_CASE(replies_come_in_any_order), TEST_CASE(reply_to_no_request_is
           TEST_CASE(request_that_the_broker_could_not_read_ends_the_connection),
           TEST_CASE(reply_before_the_end_is_delivered_first),
           TEST_CASE(start_on_a_dead_connection_still_delivers_what_arrived),
-          TEST_CASE(starts_in_a_row_leave_together),
+          TEST_CASE(broker_that_stops_listening_is_lost), TEST_CASE(starts_in_a_row_leave_together),
           TEST_CASE(window_holds_requests_back_and_lets_waits_pass),
           TEST_CASE(requests_before_the_welcome_wait_for_it), TEST_CASE(blocked_way_is_told_and_flows_again),
+          TEST_CASE(blocking_call_goes_on_when_the_way_is_free),
           TEST_CASE(blocking_call_ends_in_time_on_a_blocked_way),
           TEST_CASE(arguments_are_checked_before_anything_is_sent),
           TEST_CASE(check_and_remove_name_a_number_that_may_be_closed),
