@@ -1,0 +1,403 @@
+/* replay.c: carries out scenarios.txt through libportd, on the running broker, and compares with what Racket answered (recorded.tsv).
+ *
+ * Each scenario is a case. Its steps are words (see scenarios.txt); what a step observes must be the next words of the recorded answer.
+ * A state that has to come is waited for; one that must not have changed is looked at as it is. */
+#include "tests/procedures/descriptors.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/timerfd.h>
+#include <termios.h>
+#include <unistd.h>
+
+#include <fcntl.h>
+
+enum { SCENARIOS = 256, NAMES = 128, WORDS = 8, TEXT = 1024 };
+
+struct scenario {
+    char id[64], steps[TEXT], answer[TEXT];
+};
+
+static struct scenario scenarios[SCENARIOS];
+static size_t n_scenarios, current;
+
+/* Of the running scenario, by the first letter of their names: names are single letters. */
+static struct {
+    portd_client *client;
+    int fds[NAMES], ports[NAMES]; /* a port of a listener */
+    bool counter[NAMES];
+    portd_id objects[NAMES];
+    const char *expected; /* what is left of the answer */
+} run;
+
+static int *fd_of(const char *name) { return &run.fds[(unsigned char)name[0] % NAMES]; }
+static portd_id *object_of(const char *name) { return &run.objects[(unsigned char)name[0] % NAMES]; }
+
+static int mode_of(const char *word) {
+    static const char *const modes[] = {"read", "write", "check-read", "check-write", "remove"};
+    for (int i = 0; i < 5; i++)
+        if (strcmp(modes[i], word) == 0)
+            return i + 1;
+    fail_msg("no mode %s", word);
+    return 0;
+}
+
+/* The next word of the answer must be this. */
+static void observe(const char *seen) {
+    size_t length = strlen(seen);
+    if (strncmp(run.expected, seen, length) != 0 || (run.expected[length] && run.expected[length] != ' '))
+        fail_msg("answered %s, Racket: %s", seen, run.expected);
+    run.expected += length + (run.expected[length] == ' ');
+}
+
+static const char *state_of(portd_id id) {
+    portd_ready ready;
+    int kind = portd_id_kind(id), n;
+    if (!id)
+        return "none";
+    n = portd_wait(run.client, &id, 1, 0, 0, &ready);
+    if (n < 0)
+        fail_msg("wait: %s", portd_last_error(run.client));
+    return n == 0 ? "idle" : kind == PORTD_KIND_SEMAPHORE ? "fired" : "ready";
+}
+
+struct look {
+    char **names;
+    size_t n;
+    char seen[256];
+};
+
+static bool looks_as_expected(void *data) {
+    struct look *look = data;
+    size_t length = 0;
+    for (size_t i = 0; i < look->n; i++)
+        length += (size_t)snprintf(look->seen + length, sizeof(look->seen) - length, "%s%s", i ? "," : "(",
+                                   state_of(*object_of(look->names[i])));
+    snprintf(look->seen + length, sizeof(look->seen) - length, ")");
+    length = strlen(look->seen);
+    return strncmp(run.expected, look->seen, length) == 0;
+}
+
+static void see(char **names, size_t n) {
+    struct look look = {.names = names, .n = n};
+    (void)fixture_until(looks_as_expected, &look);
+    observe(look.seen);
+}
+
+static void make_object(char **words) {
+    int mode = mode_of(words[3]), fd = *fd_of(words[2]), r;
+    portd_id *id = object_of(words[1]);
+    *id = 0;
+    if (strcmp(words[0], "sem") == 0)
+        r = portd_fd_to_semaphore(run.client, fd, mode, fixture_soon(), id);
+    else if (strcmp(words[0], "ssem") == 0)
+        r = portd_socket_to_semaphore(run.client, fd, mode, fixture_soon(), id);
+    else
+        r = portd_fd_to_evt(run.client, fd, mode, PORTD_SOCKET, fixture_soon(), id);
+    if (r < 0)
+        fail_msg("%s: %s", words[0], portd_last_error(run.client));
+}
+
+static void remove_number(char **words) {
+    portd_id id = 0;
+    int fd = *fd_of(words[1]), r;
+    if (strcmp(words[0], "unsem") == 0)
+        r = portd_fd_to_semaphore(run.client, fd, PORTD_MODE_REMOVE, fixture_soon(), &id);
+    else
+        r = portd_fd_to_evt(run.client, fd, PORTD_MODE_REMOVE, PORTD_SOCKET, fixture_soon(), &id);
+    assert_true(r >= 0);
+    observe(r ? "object" : "none");
+}
+
+static void make_ports(char **words) {
+    bool in = words[1][0] != '-', out = words[2][0] != '-';
+    portd_id input, output;
+    int r =
+        portd_fd_to_port(run.client, *fd_of(words[3]), words[3],
+                         (in ? PORTD_READ : 0u) | (out ? PORTD_WRITE : 0u), fixture_soon(), &input, &output);
+    if (r < 0)
+        fail_msg("wrap: %s", portd_last_error(run.client));
+    if (in)
+        *object_of(words[1]) = input;
+    if (out)
+        *object_of(words[2]) = output;
+}
+
+/* As Racket's read-bytes: so many, or what there is before the end. */
+static void read_port(char **words) {
+    size_t wanted = (size_t)atoi(words[2]), got = 0, n;
+    char bytes[TEXT], seen[TEXT + 4];
+    int r = 1;
+    while (got < wanted && r > 0) {
+        r = portd_port_read(run.client, *object_of(words[1]), bytes + got, wanted - got, 0, fixture_soon(),
+                            &n, NULL);
+        if (r < 0)
+            fail_msg("read: %s", portd_last_error(run.client));
+        got += r ? n : 0;
+    }
+    snprintf(seen, sizeof(seen), "\"%.*s\"", (int)got, bytes);
+    observe(got ? seen : "eof");
+}
+
+static void write_port(char **words) {
+    size_t n;
+    assert_int_equal(portd_port_write_all(run.client, *object_of(words[1]), words[2], strlen(words[2]),
+                                          fixture_soon(), &n),
+                     1);
+}
+
+static void see_number(char **words) {
+    portd_native number = -1;
+    int r = portd_port_to_fd(run.client, *object_of(words[1]), fixture_soon(), &number);
+    observe(r == 1 && number == *fd_of(words[2]) ? "yes" : "no");
+}
+
+static int open_pty(char **words) {
+    struct termios settings;
+    int m = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC | O_NONBLOCK), s;
+    assert_true(m >= 0 && !grantpt(m) && !unlockpt(m));
+    s = open(ptsname(m), O_RDWR | O_NOCTTY | O_CLOEXEC);
+    assert_true(s >= 0 && !tcgetattr(s, &settings));
+    cfmakeraw(&settings);
+    assert_int_equal(tcsetattr(s, TCSANOW, &settings), 0);
+    *fd_of(words[2]) = fixture_own(s);
+    return m;
+}
+
+static int open_memory(const char *text) {
+    int fd = memfd_create("scenario", MFD_CLOEXEC);
+    assert_true(fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text) &&
+                lseek(fd, 0, SEEK_SET) == 0);
+    return fd;
+}
+
+static int open_timer(bool expired) {
+    struct itimerspec when = {.it_value = {0, expired ? 1 : 0}};
+    int fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+    assert_true(fd >= 0 && !timerfd_settime(fd, 0, &when, NULL));
+    return fd;
+}
+
+static int open_epoll(int target) {
+    struct epoll_event event = {.events = EPOLLIN};
+    int fd = epoll_create1(EPOLL_CLOEXEC);
+    assert_true(fd >= 0 && !epoll_ctl(fd, EPOLL_CTL_ADD, target, &event));
+    return fd;
+}
+
+static int open_udp(void) {
+    int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    assert_true(fd >= 0);
+    return fd;
+}
+
+/* Opens what a step names; -1: the step opens two, or nothing. */
+static int open_one(char **words) {
+    const char *what = words[0];
+    if (strcmp(what, "listen") == 0)
+        return make_tcp_listener(&run.ports[(unsigned char)words[1][0] % NAMES]);
+    if (strcmp(what, "udp") == 0)
+        return open_udp();
+    if (strcmp(what, "event") == 0)
+        return eventfd((unsigned)atoi(words[2]), EFD_CLOEXEC | EFD_NONBLOCK);
+    if (strcmp(what, "timer") == 0 || strcmp(what, "stopped") == 0)
+        return open_timer(what[0] == 't');
+    if (strcmp(what, "memory") == 0 || strcmp(what, "file") == 0)
+        return open_memory(what[0] == 'f' ? words[2] : "");
+    if (strcmp(what, "null") == 0)
+        return open("/dev/null", O_RDWR | O_CLOEXEC);
+    if (strcmp(what, "epoll") == 0)
+        return open_epoll(*fd_of(words[2]));
+    if (strcmp(what, "pty") == 0)
+        return open_pty(words);
+    return -1;
+}
+
+static bool is_counter(const char *what) {
+    return strcmp(what, "event") == 0 || strcmp(what, "timer") == 0 || strcmp(what, "stopped") == 0;
+}
+
+static bool step_open(char **words, size_t n) {
+    int ends[2], type = SOCK_STREAM, fd;
+    if (strcmp(words[0], "pipe") == 0)
+        make_pipe(ends);
+    else if (strcmp(words[0], "tcp") == 0)
+        make_tcp(ends);
+    else if (strcmp(words[0], "pair") == 0) {
+        if (n > 3)
+            type = words[3][0] == 'd' ? SOCK_DGRAM : words[3][1] == 'e' ? SOCK_SEQPACKET : SOCK_STREAM;
+        make_pair(type, ends);
+    } else {
+        fd = open_one(words);
+        if (fd < 0)
+            return false;
+        *fd_of(words[1]) = strcmp(words[0], "listen") == 0 ? fd : fixture_own(fd);
+        run.counter[(unsigned char)words[1][0] % NAMES] = is_counter(words[0]);
+        return true;
+    }
+    *fd_of(words[1]) = ends[0];
+    *fd_of(words[2]) = ends[1];
+    return true;
+}
+
+static void put_some(char **words, size_t n) {
+    size_t count = n > 2 ? (size_t)atoi(words[2]) : 1;
+    uint64_t one = 1;
+    char bytes[TEXT];
+    int fd = *fd_of(words[1]);
+    memset(bytes, 'x', sizeof(bytes));
+    if (run.counter[(unsigned char)words[1][0] % NAMES])
+        assert_int_equal(write(fd, &one, 8), 8);
+    else
+        assert_int_equal(write(fd, bytes, count), (ssize_t)count);
+}
+
+static void drain_all(int fd, bool counter) {
+    uint64_t count;
+    if (counter)
+        assert_int_equal(read(fd, &count, 8), 8);
+    else
+        (void)drain(fd);
+}
+
+static bool step_act(char **words, size_t n) {
+    int *fd = n > 1 ? fd_of(words[1]) : NULL;
+    if (strcmp(words[0], "put") == 0)
+        put_some(words, n);
+    else if (strcmp(words[0], "drain") == 0)
+        drain_all(*fd, run.counter[(unsigned char)words[1][0] % NAMES]);
+    else if (strcmp(words[0], "take") == 0)
+        take(*fd, (size_t)atoi(words[2]));
+    else if (strcmp(words[0], "fill") == 0)
+        (void)fill(*fd);
+    else if (strcmp(words[0], "close") == 0)
+        fixture_close(*fd);
+    else if (strcmp(words[0], "reset") == 0)
+        reset(*fd);
+    else if (strcmp(words[0], "half") == 0)
+        assert_int_equal(shutdown(*fd, words[2][0] == 'r'   ? SHUT_RD
+                                       : words[2][0] == 'w' ? SHUT_WR
+                                                            : SHUT_RDWR),
+                         0);
+    else if (strcmp(words[0], "dup") == 0)
+        *fd_of(words[2]) = make_dup(*fd);
+    else if (strcmp(words[0], "connect") == 0)
+        *fd_of(words[2]) = make_tcp_client(run.ports[(unsigned char)words[1][0] % NAMES]);
+    else
+        return false;
+    return true;
+}
+
+static void step(char **words, size_t n) {
+    const char *what = words[0];
+    if (step_open(words, n) || step_act(words, n))
+        return;
+    if (strcmp(what, "sem") == 0 || strcmp(what, "ssem") == 0 || strcmp(what, "evt") == 0)
+        make_object(words);
+    else if (strcmp(what, "unsem") == 0 || strcmp(what, "unevt") == 0)
+        remove_number(words);
+    else if (strcmp(what, "wrap") == 0)
+        make_ports(words);
+    else if (strcmp(what, "shut") == 0)
+        assert_int_equal(portd_port_close(run.client, *object_of(words[1]), fixture_soon()), 1);
+    else if (strcmp(what, "see") == 0)
+        see(words + 1, n - 1);
+    else if (strcmp(what, "same") == 0)
+        observe(!*object_of(words[2])                          ? "none"
+                : *object_of(words[1]) == *object_of(words[2]) ? "same"
+                                                               : "new");
+    else if (strcmp(what, "read") == 0)
+        read_port(words);
+    else if (strcmp(what, "write") == 0)
+        write_port(words);
+    else if (strcmp(what, "number") == 0)
+        see_number(words);
+    else
+        fail_msg("no step %s", what);
+}
+
+static void scenario_runs(void **state) {
+    struct scenario *scenario = &scenarios[current++];
+    char *rest = scenario->steps, *text;
+    (void)state;
+    memset(&run, 0, sizeof(run));
+    run.client = fixture_client(NULL);
+    run.expected = scenario->answer;
+    while ((text = strsep(&rest, ";"))) {
+        char *words[WORDS], *word;
+        size_t n = 0;
+        while (n < WORDS && (word = strsep(&text, " ")))
+            if (*word)
+                words[n++] = word;
+        if (n)
+            step(words, n);
+    }
+    assert_string_equal(run.expected, "");
+}
+
+/* The line of recorded.tsv that begins with this id. */
+static bool find_answer(FILE *recorded, struct scenario *scenario) {
+    char line[TEXT];
+    rewind(recorded);
+    while (fgets(line, sizeof(line), recorded)) {
+        char *tab = strchr(line, '\t');
+        if (!tab || (size_t)(tab - line) != strlen(scenario->id) ||
+            strncmp(line, scenario->id, (size_t)(tab - line)) != 0)
+            continue;
+        tab[strcspn(tab, "\n")] = 0;
+        snprintf(scenario->answer, sizeof(scenario->answer), "%s", tab + 1);
+        return true;
+    }
+    return false;
+}
+
+static int load(const char *folder) {
+    char path[TEXT], line[TEXT];
+    FILE *list, *recorded;
+    int r = -1;
+    snprintf(path, sizeof(path), "%s/scenarios.txt", folder);
+    list = fopen(path, "r");
+    snprintf(path, sizeof(path), "%s/recorded.tsv", folder);
+    recorded = fopen(path, "r");
+    while (list && recorded && fgets(line, sizeof(line), list) && n_scenarios < SCENARIOS) {
+        struct scenario *scenario = &scenarios[n_scenarios];
+        char *colon = strchr(line, ':');
+        line[strcspn(line, "\n")] = 0;
+        if (line[0] == '#' || !colon)
+            continue;
+        *colon = 0;
+        if (strlen(line) >= sizeof(scenario->id)) {
+            fprintf(stderr, "%s: too long\n", line);
+            goto out;
+        }
+        memcpy(scenario->id, line, strlen(line) + 1);
+        snprintf(scenario->steps, sizeof(scenario->steps), "%s", colon + 1);
+        if (!find_answer(recorded, scenario)) {
+            fprintf(stderr, "%s is not recorded: racket run.rkt > recorded.tsv\n", scenario->id);
+            goto out;
+        }
+        n_scenarios++;
+    }
+    r = n_scenarios ? 0 : -1;
+out:
+    if (list)
+        fclose(list);
+    if (recorded)
+        fclose(recorded);
+    return r;
+}
+
+int main(int argc, char **argv) {
+    static struct CMUnitTest cases[SCENARIOS];
+    if (argc != 2 || load(argv[1]))
+        return EXIT_FAILURE;
+    for (size_t i = 0; i < n_scenarios; i++)
+        cases[i] = (struct CMUnitTest){scenarios[i].id, scenario_runs, fixture_before, fixture_after, NULL};
+    return _cmocka_run_group_tests("conformance", cases, n_scenarios, NULL, NULL) == 0 ? EXIT_SUCCESS
+                                                                                       : EXIT_FAILURE;
+}
