@@ -73,6 +73,8 @@ static void refuse(const struct io *io) {
         refusal_set(&refusal, REFUSAL_INVALID, "to", NULL, "no such position");
     else
         refusal_system(&refusal, error, stream->seek ? "lseek" : stream->write ? "write" : "read");
+    if (error == ENOSPC)
+        refusal.code = REFUSAL_SYSTEM; /* the limit is the device's */
     connection_refuse(io->parked.connection, io->parked.request, &refusal);
 }
 

@@ -270,11 +270,11 @@ int make_file(const char *text) {
 }
 
 const struct stream streams[] = {
-    {"pipe", make_blocking_pipe, true, true},
-    {"fifo", make_fifo, true, true},
-    {"unix socket", make_blocking_pair, true, true},
-    {"tcp socket", make_blocking_tcp, true, true},
-    {"terminal", make_pty, false, true},
+    {"pipe", make_blocking_pipe, .peeks = true, .instant = true},
+    {"fifo", make_fifo, .peeks = true, .instant = true},
+    {"unix socket", make_blocking_pair, .peeks = true, .instant = true},
+    {"tcp socket", make_blocking_tcp, .peeks = true},
+    {"terminal", make_pty, .peeks = false},
 };
 const size_t n_streams = sizeof(streams) / sizeof(streams[0]);
 

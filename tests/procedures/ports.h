@@ -70,8 +70,8 @@ int io_cancel(struct io *io);
 struct stream {
     const char *name;
     void (*make)(int ends[2]);
-    bool peeks;    /* PORTD_PEEK works */
-    bool hangs_up; /* reading answers the end when ends[1] is closed */
+    bool peeks;   /* PORTD_PEEK works */
+    bool instant; /* what was written can be read at once, and what is full stays full */
 };
 
 extern const struct stream streams[];
