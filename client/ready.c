@@ -30,13 +30,13 @@ static int read_object(portd_client *client, const portd_request *request, const
 
 /* Checks what the three calls have in common; 0 and *attached, the descriptor to send. */
 static int object_check(portd_client *client, portd_native fd, int mode, os_fd *attached) {
-    bool makes = mode == PORTD_MODE_READ || mode == PORTD_MODE_WRITE;
-
+    *attached = OS_FD_NONE;
     if (mode < PORTD_MODE_READ || mode > PORTD_MODE_REMOVE)
         return client_fail(client, PORTD_E_INVALID, 0, "mode", "this is none of PORTD_MODE_*");
     if (fd < 0 || fd > INT32_MAX)
         return client_fail(client, PORTD_E_INVALID, 0, "fd", "this cannot be the number of a descriptor");
-    *attached = makes ? (os_fd)fd : OS_FD_NONE;
+    if (mode == PORTD_MODE_READ || mode == PORTD_MODE_WRITE)
+        *attached = (os_fd)fd;
     return 0;
 }
 
