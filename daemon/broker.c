@@ -1,7 +1,6 @@
 /* broker.c: making, running and ending the broker.
  *
- * The engine's descriptor is one watch among others in the loop: when it is readable, a batch of answers is taken and each goes to the
- * descriptor whose id it carries, if that still lives. */
+ * What the engine tells of goes to the descriptor whose id it carries, if that still lives. */
 #include "broker.h"
 
 #include "base/log.h"
@@ -17,12 +16,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { BATCH = 64, SLOTS_LEAST = 16 /* free ones, or there is no point in starting */ };
+enum { SLOTS_LEAST = 16 }; /* free ones, or there is no point in starting */
 
 struct broker {
     struct loop *loop;
-    struct engine *engine;
-    struct loop_watch engine_watch;
     struct offload *offload;
     struct closer *closer;
     struct slots slots;
@@ -37,19 +34,12 @@ struct broker {
     bool registry_made, sessions_made, users_made;
 };
 
-static void on_engine(struct loop_watch *watch, unsigned ignored) {
-    struct broker *broker = (struct broker *)((char *)watch - offsetof(struct broker, engine_watch));
-    struct engine_event events[BATCH];
-    int n = engine_wait(broker->engine, events, BATCH);
-    (void)ignored;
-    for (int i = 0; i < n; i++) {
-        struct object *object = registry_find(&broker->registry, events[i].token);
-        /* The descriptor may have gone while its answer was under way. */
-        if (object)
-            descriptor_on_ready((struct descriptor *)object, events[i].events);
-    }
-    if (n < 0)
-        log_write(LOG_LEVEL_ERROR, "the engine cannot tell what is ready: %s", strerror(-n));
+static void on_ready(void *context, uint64_t token, unsigned events) {
+    struct broker *broker = context;
+    struct object *object = registry_find(&broker->registry, token);
+    /* The descriptor may have gone while its answer was under way. */
+    if (object)
+        descriptor_on_ready((struct descriptor *)object, events);
 }
 
 static void on_signal(void *context, int number) {
@@ -91,16 +81,14 @@ static void after(void *context) {
 /* What needs nothing but the system. */
 static int make_parts(struct broker *broker, size_t limit) {
     broker->loop = loop_new();
-    broker->engine = broker->loop ? engine_new() : NULL;
-    if (!broker->engine)
+    if (!broker->loop)
         return errno ? -errno : -ENOMEM;
     broker->offload = offload_new(broker->loop);
     broker->closer = broker->offload ? closer_new(broker->offload, limit) : NULL;
     if (!broker->closer)
         return errno ? -errno : -ENOMEM;
-    broker->engine_watch.fd = engine_pollable(broker->engine);
-    broker->engine_watch.fn = on_engine;
-    return loop_watch(broker->loop, &broker->engine_watch, LOOP_READ);
+    loop_ready(broker->loop, on_ready, broker);
+    return 0;
 }
 
 static int watch_signals(struct broker *broker) {
@@ -124,8 +112,8 @@ static int make_rooms(struct broker *broker, size_t limit, os_fd listener) {
     if (error)
         return error;
     policy_init(&broker->policy, own);
-    error = registry_init(&broker->registry, broker->loop, broker->engine, broker->offload, broker->closer,
-                          &broker->slots, &broker->users);
+    error = registry_init(&broker->registry, broker->loop, loop_engine(broker->loop), broker->offload,
+                          broker->closer, &broker->slots, &broker->users);
     if (error)
         return error;
     broker->registry_made = true;
@@ -201,15 +189,12 @@ void broker_free(struct broker *broker) {
         listener_close(&broker->listener);
         sessions_deinit(&broker->sessions);
     }
-    if (broker->engine)
-        loop_unwatch(&broker->engine_watch);
     offload_free(broker->offload);
     closer_free(broker->closer);
     if (broker->registry_made)
         registry_deinit(&broker->registry);
     if (broker->users_made)
         users_deinit(&broker->users);
-    engine_free(broker->engine);
     loop_timer_free(&broker->idle);
     loop_free(broker->loop);
     free(broker);

@@ -1,4 +1,7 @@
-/* loop_libevent.c: loop.h on libevent's event_core.
+/* loop_libevent.c: loop.h on libevent's event_core, built with -DPORTD_LOOP=libevent.
+ *
+ * libevent sleeps in a kernel object of its own, in which the engine's lies as one descriptor among others. A wake then costs
+ * two levels of readiness and one system call more than in loop_engine.c (tests/bench/README.md has the figures).
  *
  * A watch has an event for each direction, made when it is first asked for. Both lie on one entry of the
  * kernel, so a change of interest is a single epoll_ctl, and a watch that is only read costs nothing besides
@@ -13,12 +16,15 @@
 #include "loop.h"
 
 #include "daemon/base/log.h"
+#include "daemon/readiness/engine.h"
 #include "timers.h"
 
 #include <errno.h>
 #include <event2/event.h>
 #include <stdbool.h>
 #include <stdlib.h>
+
+enum { BATCH = 64 };
 
 static const int64_t never = INT64_MAX;
 static const int64_t longest_us = INT64_C(86400) * 1000000; /* the alarm rings at least once a day */
@@ -33,6 +39,10 @@ struct signal_watch {
 
 struct loop {
     struct event_base *base;
+    struct engine *engine;
+    struct loop_watch engine_watch;
+    void (*ready)(void *context, uint64_t token, unsigned events);
+    void *ready_context;
     struct event *alarm;
     int64_t alarm_at;
     struct timers timers;
@@ -69,6 +79,36 @@ static struct event_base *base_new(void) {
     return base;
 }
 
+static void on_engine(struct loop_watch *watch, unsigned ignored) {
+    struct loop *loop = watch->loop;
+    struct engine_event events[BATCH];
+    int n = engine_wait(loop->engine, events, BATCH);
+
+    (void)ignored;
+    if (n < 0)
+        log_write(LOG_LEVEL_ERROR, "the engine cannot tell what is ready; error=%d", -n);
+    for (int i = 0; i < n && loop->ready; i++)
+        loop->ready(loop->ready_context, events[i].token, events[i].events);
+}
+
+static int nest_engine(struct loop *loop) {
+    loop->engine = engine_new();
+    if (!loop->engine)
+        return -errno;
+    loop->engine_watch = (struct loop_watch){.fd = engine_pollable(loop->engine), .fn = on_engine};
+    return loop_watch(loop, &loop->engine_watch, LOOP_READ);
+}
+
+struct engine *loop_engine(const struct loop *loop) {
+    return loop->engine;
+}
+
+void loop_ready(struct loop *loop, void (*fn)(void *context, uint64_t token, unsigned events),
+                void *context) {
+    loop->ready = fn;
+    loop->ready_context = context;
+}
+
 struct loop *loop_new(void) {
     struct loop *loop = calloc(1, sizeof(*loop));
 
@@ -80,7 +120,8 @@ struct loop *loop_new(void) {
     if (loop->base)
         loop->alarm = evtimer_new(loop->base, on_alarm, loop);
     /* libevent makes room in its own heap at the first add and keeps it: later ones cannot fail. */
-    if (!loop->alarm || event_add(loop->alarm, &(struct timeval){1, 0}) || event_del(loop->alarm)) {
+    if (!loop->alarm || event_add(loop->alarm, &(struct timeval){1, 0}) || event_del(loop->alarm) ||
+        nest_engine(loop)) {
         loop_free(loop);
         return NULL;
     }
@@ -96,6 +137,8 @@ void loop_free(struct loop *loop) {
         event_free(watch->event);
         free(watch);
     }
+    loop_unwatch(&loop->engine_watch);
+    engine_free(loop->engine);
     if (loop->alarm)
         event_free(loop->alarm);
     if (loop->base)

@@ -8,6 +8,7 @@
 #include "engine.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
@@ -100,18 +101,43 @@ void engine_disarm(struct engine *engine, struct engine_watch *watch, os_fd fd) 
     *watch = (struct engine_watch){0};
 }
 
+int engine_keep(struct engine *engine, os_fd fd, unsigned before, unsigned interest, uint64_t token) {
+    struct epoll_event event = {.events = (interest & ENGINE_READ ? EPOLLIN : 0u) |
+                                          (interest & ENGINE_WRITE ? EPOLLOUT : 0u),
+                                .data.u64 = token};
+    int operation = !interest ? EPOLL_CTL_DEL : before ? EPOLL_CTL_MOD : EPOLL_CTL_ADD;
+
+    if (!before && !interest)
+        return 0;
+    return epoll_ctl(engine->epoll, operation, fd, &event) < 0 && interest ? failure(engine, fd, errno) : 0;
+}
+
+static int tell(const struct epoll_event *found, int count, struct engine_event *events) {
+    if (count < 0)
+        return errno == EINTR ? 0 : -errno;
+    for (int i = 0; i < count; i++)
+        events[i] = (struct engine_event){.token = found[i].data.u64, .events = from_kernel(found[i].events)};
+    return count;
+}
+
+static int at_once(size_t n) { return n < EVENTS_AT_ONCE ? (int)n : EVENTS_AT_ONCE; }
+
 int engine_wait(struct engine *engine, struct engine_event *events, size_t n) {
     struct epoll_event found[EVENTS_AT_ONCE];
     int count;
 
     do {
-        count = epoll_wait(engine->epoll, found, (int)(n < EVENTS_AT_ONCE ? n : EVENTS_AT_ONCE), 0);
+        count = epoll_wait(engine->epoll, found, at_once(n), 0);
     } while (count < 0 && errno == EINTR);
-    if (count < 0)
-        return -errno;
-    for (int i = 0; i < count; i++)
-        events[i] = (struct engine_event){.token = found[i].data.u64, .events = from_kernel(found[i].events)};
-    return count;
+    return tell(found, count, events);
+}
+
+int engine_sleep(struct engine *engine, struct engine_event *events, size_t n, int64_t timeout_us) {
+    struct epoll_event found[EVENTS_AT_ONCE];
+    int64_t ms = timeout_us < 0 ? -1 : timeout_us / 1000 + (timeout_us % 1000 > 0);
+
+    return tell(found, epoll_wait(engine->epoll, found, at_once(n), ms > INT_MAX ? INT_MAX : (int)ms),
+                events);
 }
 
 static short to_poll(unsigned interest) {

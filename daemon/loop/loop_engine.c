@@ -1,0 +1,276 @@
+/* loop_engine.c: loop.h on a readiness engine of its own.
+ *
+ * A watch is kept in the engine under its address, which is a multiple of 8 and so no token of anybody else. What the
+ * engine has told of is noted in the loop: taking a watch out takes it out of there as well, so a removed watch is never called, and
+ * a loop that was stopped goes on with the rest when it is run again.
+ *
+ * Timers are kept in timers.c; the first of them limits the sleep. Without timers nobody asks for the time. */
+#include "loop.h"
+
+#include "daemon/readiness/engine.h"
+#include "signal_pipe.h"
+#include "timers.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stdlib.h>
+
+enum { BATCH = 64, OWN = 7 /* bits that are 0 in the loop's own tokens */ };
+
+struct signal_watch {
+    int number;
+    void (*fn)(void *context, int number);
+    void *context;
+    struct signal_watch *next;
+};
+
+struct loop {
+    struct engine *engine;
+    struct engine_event told[BATCH];
+    int at, n; /* those of `told` that were not looked at yet */
+    void (*ready)(void *context, uint64_t token, unsigned events);
+    void *ready_context;
+    struct timers timers;
+    struct loop_watch signal_watch;
+    struct signal_watch *signals;
+    void (*after)(void *context);
+    void *after_context;
+    bool stopped;
+};
+
+static void after(struct loop *loop) {
+    if (loop->after)
+        loop->after(loop->after_context);
+}
+
+struct loop *loop_new(void) {
+    struct loop *loop = calloc(1, sizeof(*loop));
+
+    if (!loop)
+        return NULL;
+    loop->engine = engine_new();
+    if (loop->engine)
+        return loop;
+    free(loop);
+    return NULL;
+}
+
+void loop_free(struct loop *loop) {
+    if (!loop)
+        return;
+    loop_unwatch(&loop->signal_watch);
+    if (loop->signals)
+        signal_pipe_close();
+    while (loop->signals) {
+        struct signal_watch *watch = loop->signals;
+        loop->signals = watch->next;
+        free(watch);
+    }
+    engine_free(loop->engine);
+    timers_deinit(&loop->timers);
+    free(loop);
+}
+
+void loop_stop(struct loop *loop) { loop->stopped = true; }
+
+void loop_after(struct loop *loop, void (*fn)(void *context), void *context) {
+    loop->after = fn;
+    loop->after_context = context;
+}
+
+struct engine *loop_engine(const struct loop *loop) {
+    return loop->engine;
+}
+
+void loop_ready(struct loop *loop, void (*fn)(void *context, uint64_t token, unsigned events),
+                void *context) {
+    loop->ready = fn;
+    loop->ready_context = context;
+}
+
+/* ---- watches ------------------------------------------------------------------------------------------------ */
+
+static uint64_t token_of(const struct loop_watch *watch) { return (uint64_t)(uintptr_t)watch; }
+
+static unsigned to_engine(unsigned interest) {
+    return (interest & LOOP_READ ? ENGINE_READ : 0u) | (interest & LOOP_WRITE ? ENGINE_WRITE : 0u);
+}
+
+/* A hang-up or an error ends reading and writing alike; whoever tries is told which it was. */
+static unsigned from_engine(unsigned events) {
+    return (events & ~(unsigned)ENGINE_WRITE ? LOOP_READ : 0u) |
+           (events & (ENGINE_WRITE | ENGINE_HANG_UP | ENGINE_ERROR) ? LOOP_WRITE : 0u);
+}
+
+int loop_set(struct loop_watch *watch, unsigned interest) {
+    int result;
+
+    if (interest == watch->interest)
+        return 0;
+    result = engine_keep(watch->loop->engine, watch->fd, to_engine(watch->interest), to_engine(interest),
+                         token_of(watch));
+    if (result == 0)
+        watch->interest = interest;
+    return result > 0 ? result == ENGINE_E_UNSUPPORTED ? -EPERM : -ELOOP : result;
+}
+
+int loop_watch(struct loop *loop, struct loop_watch *watch, unsigned interest) {
+    watch->loop = loop;
+    watch->interest = 0;
+    return loop_set(watch, interest);
+}
+
+void loop_unwatch(struct loop_watch *watch) {
+    struct loop *loop = watch->loop;
+
+    if (!loop)
+        return;
+    (void)loop_set(watch, 0);
+    for (int i = loop->at; i < loop->n; i++)
+        if (loop->told[i].token == token_of(watch))
+            loop->told[i].token = 0;
+    watch->loop = NULL;
+}
+
+/* ---- timers ------------------------------------------------------------------------------------------------- */
+
+int loop_timer_set(struct loop *loop, struct loop_timer *timer, int64_t deadline) {
+    if (!timer->loop) {
+        if (timers_learn(&loop->timers))
+            return -ENOMEM;
+        timer->loop = loop;
+        timer->place = 0;
+    }
+    if (timer->place)
+        timers_remove(&loop->timers, timer);
+    timer->deadline = deadline;
+    timers_add(&loop->timers, timer);
+    return 0;
+}
+
+void loop_timer_clear(struct loop_timer *timer) {
+    if (timer->loop && timer->place)
+        timers_remove(&timer->loop->timers, timer);
+}
+
+void loop_timer_free(struct loop_timer *timer) {
+    if (!timer->loop)
+        return;
+    loop_timer_clear(timer);
+    timers_forget(&timer->loop->timers);
+    timer->loop = NULL;
+}
+
+/* How long the first timer lets the loop sleep; below 0: there is none. */
+static int64_t patience(const struct loop *loop) {
+    const struct loop_timer *first = timers_first(&loop->timers);
+
+    if (!first)
+        return -1;
+    int64_t now = os_now_us();
+    return first->deadline <= now ? 0 : first->deadline - now;
+}
+
+/* Runs what is due, each timer once at most: one that sets itself for now must not keep the loop here. */
+static void run_timers(struct loop *loop) {
+    int64_t now = loop->timers.used ? os_now_us() : 0;
+
+    for (size_t left = loop->timers.used; left > 0 && !loop->stopped; left--) {
+        struct loop_timer *timer = timers_first(&loop->timers);
+        if (!timer || timer->deadline > now)
+            break;
+        timers_remove(&loop->timers, timer);
+        timer->fn(timer);
+        after(loop);
+    }
+}
+
+/* ---- signals ------------------------------------------------------------------------------------------------ */
+
+static void on_signals(struct loop_watch *watch, unsigned events) {
+    const struct loop *loop = watch->loop;
+    int number;
+
+    (void)events;
+    while (!loop->stopped && (number = signal_pipe_next()))
+        for (const struct signal_watch *asked = loop->signals; asked; asked = asked->next)
+            if (asked->number == number)
+                asked->fn(asked->context, number);
+}
+
+static int watch_signals(struct loop *loop) {
+    os_fd readable;
+    int error = signal_pipe_open(&readable);
+
+    if (error)
+        return error;
+    loop->signal_watch = (struct loop_watch){.fd = readable, .fn = on_signals};
+    error = loop_watch(loop, &loop->signal_watch, LOOP_READ);
+    if (error)
+        signal_pipe_close();
+    return error;
+}
+
+int loop_signal(struct loop *loop, int number, void (*fn)(void *context, int number), void *context) {
+    struct signal_watch *watch = malloc(sizeof(*watch));
+    int error;
+
+    if (!watch)
+        return -ENOMEM;
+    *watch = (struct signal_watch){.number = number, .fn = fn, .context = context, .next = loop->signals};
+    error = loop->signals ? 0 : watch_signals(loop);
+    if (error) {
+        free(watch);
+        return error;
+    }
+    loop->signals = watch;
+    return signal_pipe_catch(number);
+}
+
+/* ---- running ------------------------------------------------------------------------------------------------ */
+
+/* What others have armed comes first: see loop.h. */
+static void tell_others(struct loop *loop) {
+    bool told = false;
+
+    for (int i = loop->at; i < loop->n; i++) {
+        struct engine_event *event = &loop->told[i];
+        if (!(event->token & OWN))
+            continue;
+        if (loop->ready)
+            loop->ready(loop->ready_context, event->token, event->events);
+        event->token = 0;
+        told = true;
+    }
+    if (told)
+        after(loop);
+}
+
+static void tell_watches(struct loop *loop) {
+    while (loop->at < loop->n && !loop->stopped) {
+        const struct engine_event *event = &loop->told[loop->at++];
+        struct loop_watch *watch = (struct loop_watch *)(uintptr_t)event->token;
+        unsigned events = watch ? from_engine(event->events) & watch->interest : 0;
+        if (!events)
+            continue;
+        watch->fn(watch, events);
+        after(loop);
+    }
+}
+
+int loop_run(struct loop *loop) {
+    int result = 0;
+
+    while (!loop->stopped && result >= 0) {
+        if (loop->at == loop->n) {
+            result = engine_sleep(loop->engine, loop->told, BATCH, patience(loop));
+            loop->at = 0;
+            loop->n = result > 0 ? result : 0;
+            tell_others(loop);
+        }
+        tell_watches(loop);
+        run_timers(loop);
+    }
+    loop->stopped = false;
+    return result < 0 ? result : 0;
+}
