@@ -1,0 +1,450 @@
+/* fuzz_request.c: the broker's sessions, with the real engine, loop and workers, and clients that send what the input says.
+ *
+ * The input is a script. Each step is one byte, its parameters follow; what is missing at the end counts as 0:
+ *
+ *     0 a l l body...   the client sends a body of l bytes (two bytes, little-endian) as a request. a says what is attached:
+ *                       the low two bits how many descriptors, the next five the first of them, the highest a lie
+ *                       about how many there are
+ *     1 a l l body...   the same, but only as far as half of it is sent
+ *     2 k               somebody writes into the other end of descriptor k
+ *     3 k               somebody reads from it until it is empty
+ *     4 c               from now on client c (0 to 3), which is connected if it is not
+ *     5                 the client disconnects
+ *     6                 the client reads its replies and checks them
+ *     7                 the client says hello and joins the session of client 0
+ *
+ * Client 0 has said hello. After each step the loop turns until nothing happens any more. Ids begin at the same place with every
+ * input, so they can be guessed: session 13, then 8 for each object, with the kind in the low three bits.
+ *
+ * In the end the clients are gone and the sessions ended. Then there is no object, no user, no connection, no taken slot
+ * and no open descriptor more than before. */
+#define _GNU_SOURCE
+
+#include "daemon/loop/loop.h"
+#include "daemon/object/descriptor.h"
+#include "daemon/object/indicator.h"
+#include "daemon/object/pollable.h"
+#include "daemon/object/stream.h"
+#include "daemon/session/connection.h"
+#include "portd.pb-c.h"
+#include "proto/status.h"
+#include "proto/transport.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/timerfd.h>
+#include <unistd.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+enum {
+    CLIENTS = 4,
+    SLOTS = 48,  /* free ones: few, so that the table is full in some inputs */
+    TURNS = 200, /* until nothing happens; more would be a loop without end */
+    PATIENCE_US = 20000000,
+    START = 1, /* place of the first id */
+    KINDS = 18
+};
+
+#define require(condition)                                                                                   \
+    do {                                                                                                     \
+        if (!(condition)) {                                                                                  \
+            (void)fprintf(stderr, "%s:%d: not so: %s\n", __FILE__, __LINE__, #condition);                    \
+            abort();                                                                                         \
+        }                                                                                                    \
+    } while (0)
+
+/* What the broker is made of; broker.c puts the same together. */
+static struct {
+    struct loop *loop;
+    struct engine *engine;
+    struct loop_watch engine_watch;
+    struct offload *offload;
+    struct closer *closer;
+    struct slots slots;
+    struct users users;
+    struct policy policy;
+    struct registry registry;
+    struct sessions sessions;
+    struct loop_timer stop;
+    size_t calls; /* of the loop: its callbacks */
+    size_t used;  /* slots taken without clients */
+} world;
+
+struct client {
+    int fd; /* -1: not connected */
+    size_t sent, answered;
+};
+
+struct run {
+    const uint8_t *at, *end;
+    struct client clients[CLIENTS];
+    struct client *client;
+    int near[KINDS], far[KINDS]; /* what is handed in; the other ends, or -1 */
+};
+
+static uint8_t next(struct run *run) { return run->at < run->end ? *run->at++ : 0; }
+
+/* ---- the broker ---------------------------------------------------------------------------------------------------- */
+
+static void on_engine(struct loop_watch *watch, unsigned ignored) {
+    struct engine_event events[16];
+    int n = engine_wait(world.engine, events, 16);
+
+    (void)watch;
+    (void)ignored;
+    for (int i = 0; i < n; i++) {
+        struct object *object = registry_find(&world.registry, events[i].token);
+        if (object)
+            descriptor_on_ready((struct descriptor *)object, events[i].events);
+    }
+}
+
+static void on_stop(struct loop_timer *timer) { loop_stop(timer->loop); }
+
+static void after(void *context) {
+    world.calls++;
+    sessions_after(context);
+}
+
+/* One pass of the loop over what is ready now, or becomes so within the pause. True if anything was. */
+static bool turn(int64_t pause_us) {
+    world.calls = 0;
+    require(loop_timer_set(world.loop, &world.stop, os_now_us() + pause_us) == 0);
+    require(loop_run(world.loop) == 0);
+    return world.calls > 1;
+}
+
+static void settle(void) {
+    for (int i = 0; turn(0); i++)
+        require(i < TURNS);
+}
+
+static size_t count_fds(void) {
+    DIR *folder = opendir("/proc/self/fd");
+    size_t n = 0;
+
+    require(folder);
+    while (readdir(folder))
+        n++;
+    (void)closedir(folder);
+    return n;
+}
+
+static void world_make(void) {
+    size_t limit = count_fds() + 32 + SLOTS_KEEP + SLOTS;
+
+    (void)signal(SIGPIPE, SIG_IGN);
+    world.loop = loop_new();
+    world.engine = engine_new();
+    require(world.loop && world.engine);
+    world.offload = offload_new(world.loop);
+    world.closer = closer_new(world.offload, 65536);
+    require(world.offload && world.closer);
+    inspect_init(OS_FD_NONE);
+    require(stream_init() == 0);
+    policy_init(&world.policy, peer_self());
+    world.engine_watch.fd = engine_pollable(world.engine);
+    world.engine_watch.fn = on_engine;
+    require(loop_watch(world.loop, &world.engine_watch, LOOP_READ) == 0);
+    require(registry_init(&world.registry, world.loop, world.engine, world.offload, world.closer,
+                          &world.slots, &world.users) == 0);
+    require(sessions_init(&world.sessions, world.loop, &world.registry, &world.policy) == 0);
+    world.stop.fn = on_stop;
+    loop_after(world.loop, after, &world.sessions);
+    os_close(pollable_evt_new(OS_FD_NONE, 0)); /* makes what is made once */
+    slots_init(&world.slots, limit, count_fds());
+    users_init(&world.users, peer_self(), slots_free(&world.slots), 1);
+    world.used = world.slots.used;
+    settle();
+}
+
+/* ---- descriptors to hand in ------------------------------------------------------------------------------------------- */
+
+static void open_pair(struct run *run, int at, int type) {
+    int pair[2];
+
+    require(socketpair(AF_UNIX, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair) == 0);
+    run->near[at] = pair[0];
+    run->far[at] = pair[1];
+}
+
+static void open_kinds(struct run *run) {
+    struct epoll_event event = {.events = EPOLLIN};
+    sigset_t signals;
+    int ends[2];
+
+    for (size_t i = 0; i < KINDS; i++)
+        run->near[i] = run->far[i] = -1;
+    for (int i = 0; i < 2; i++) {
+        require(pipe2(ends, O_CLOEXEC | O_NONBLOCK) == 0);
+        run->near[2 * i] = run->far[2 * i + 1] = ends[0];
+        run->near[2 * i + 1] = run->far[2 * i] = ends[1];
+    }
+    open_pair(run, 4, SOCK_STREAM);
+    open_pair(run, 5, SOCK_DGRAM);
+    open_pair(run, 6, SOCK_SEQPACKET);
+    run->near[7] = run->far[7] = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    run->near[8] = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+    run->near[9] = run->far[9] = memfd_create("file", MFD_CLOEXEC);
+    run->near[10] = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    run->near[11] = open("/dev/null", O_RDWR | O_CLOEXEC);
+    run->near[12] = epoll_create1(EPOLL_CLOEXEC);
+    require(epoll_ctl(run->near[12], EPOLL_CTL_ADD, run->near[0], &event) == 0);
+    run->near[13] = (int)syscall(SYS_pidfd_open, getpid(), 0);
+    run->near[14] = open("/", O_PATH | O_CLOEXEC);
+    (void)sigemptyset(&signals);
+    run->near[15] = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
+    run->near[16] = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    run->near[17] = open("/proc/self/mounts", O_RDONLY | O_CLOEXEC);
+    for (size_t i = 0; i < KINDS; i++)
+        require(run->near[i] >= 0);
+}
+
+/* The two pipes have each end twice in the tables. */
+static void close_kinds(struct run *run) {
+    for (size_t i = 0; i < KINDS; i++) {
+        os_close(run->near[i]);
+        if (i >= 4 && i <= 6)
+            os_close(run->far[i]);
+    }
+}
+
+static void write_far(const struct run *run, uint8_t which) {
+    int fd = run->far[which % KINDS];
+    uint64_t word = 1;
+
+    if (fd >= 0)
+        (void)!write(fd, &word, sizeof(word));
+}
+
+static void drain_far(const struct run *run, uint8_t which) {
+    int fd = run->far[which % KINDS];
+    uint8_t bytes[4096];
+
+    for (int i = 0; fd >= 0 && i < 64 && read(fd, bytes, sizeof(bytes)) > 0; i++)
+        ;
+}
+
+/* ---- clients ------------------------------------------------------------------------------------------------------------ */
+
+static void client_connect(struct client *client) {
+    struct peer peer = {.uid = peer_self()};
+    struct refusal refusal;
+    int pair[2], small = 4096; /* so that a client that does not read is soon noticed */
+
+    if (client->fd >= 0)
+        return;
+    require(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair) == 0);
+    require(setsockopt(pair[0], SOL_SOCKET, SO_SNDBUF, &small, sizeof(small)) == 0);
+    struct user *user = user_ref(&world.users, peer.uid);
+    require(user);
+    slots_take(&world.slots, 1);
+    if (!slots_may_keep(&world.slots, 0) || user_take(user, USER_CONNECTIONS, 1, &refusal)) {
+        /* The listener would have turned it away. */
+        slots_give(&world.slots, 1);
+        user_unref(user);
+        os_close(pair[0]);
+        os_close(pair[1]);
+        return;
+    }
+    require(connection_new(&world.sessions, pair[0], &peer, user));
+    *client = (struct client){.fd = pair[1]};
+}
+
+static void client_disconnect(struct client *client) {
+    os_close(client->fd);
+    client->fd = -1;
+}
+
+static void client_send(struct client *client, const uint8_t *bytes, size_t size, const int *fds, size_t n) {
+    ptrdiff_t sent = client->fd < 0 ? -1 : transport_send(client->fd, bytes, size, fds, n);
+
+    (void)sent;
+    client->sent++;
+}
+
+/* One reply, with as many descriptors as its kind has. */
+static void check_reply(struct client *client, const struct channel_frame *frame) {
+    Portd__V1__Reply *reply = portd__v1__reply__unpack(NULL, frame->length, frame->body);
+
+    require(reply && !frame->mismatch);
+    bool handle = reply->result_case == PORTD__V1__REPLY__RESULT_HANDLE ||
+                  reply->result_case == PORTD__V1__REPLY__RESULT_PORT_DUP;
+    require(frame->n_fds == (handle && !reply->error ? 1 : 0));
+    require(!reply->error == (reply->result_case != PORTD__V1__REPLY__RESULT__NOT_SET));
+    if (reply->error)
+        require(reply->error->code && status_utf8(reply->error->message) && reply->error->message[0]);
+    if (reply->result_case == PORTD__V1__REPLY__RESULT_LIST)
+        for (size_t i = 1; i < reply->list->n_items; i++)
+            require(reply->list->items[i - 1]->id < reply->list->items[i]->id);
+    portd__v1__reply__free_unpacked(reply, NULL);
+    require(++client->answered <= client->sent);
+}
+
+static void discard(void *context, os_fd fd) {
+    (void)context;
+    os_close(fd);
+}
+
+/* Everything that is there, and what comes when room is made by that. */
+static void client_read(struct client *client, struct channel *channel) {
+    for (int more = 1; more == 1;) {
+        struct channel_frame frame;
+        more = channel_fill(channel, discard, NULL);
+        while (more == 1 && channel_next(channel, &frame) == 1) {
+            check_reply(client, &frame);
+            for (size_t i = 0; i < frame.n_fds; i++)
+                os_close(frame.fds[i]);
+        }
+        if (more == 1)
+            (void)channel_rest(channel);
+        settle();
+    }
+}
+
+/* A reply that has come in half is lost with the channel, so only whole ones may be left: the broker has sent all. */
+static void client_read_all(struct client *client) {
+    struct channel_scratch scratch;
+    struct channel channel;
+
+    if (client->fd < 0)
+        return;
+    require(channel_scratch_init(&scratch) == 0);
+    channel_init(&channel, client->fd, &scratch, FRAME_LONG_MAX);
+    client_read(client, &channel);
+    require(channel_has_frame(&channel) == false);
+    channel_deinit(&channel, discard, NULL);
+    channel_scratch_deinit(&scratch);
+}
+
+/* ---- the script ----------------------------------------------------------------------------------------------------------- */
+
+static void step_request(struct run *run, bool half) {
+    static uint8_t bytes[FRAME_HEADER + 65535];
+    uint8_t attached = next(run);
+    size_t n = attached & 3, first = attached >> 2 & 31, length = next(run);
+    int fds[3];
+
+    length |= (size_t)next(run) << 8;
+    if (length > (size_t)(run->end - run->at))
+        length = (size_t)(run->end - run->at);
+    for (size_t i = 0; i < n; i++)
+        fds[i] = run->near[(first + i) % KINDS];
+    frame_encode(bytes, (struct frame_header){.length = (uint32_t)length,
+                                              .n_fds = (uint16_t)(attached & 0x80 ? 2 : n)});
+    memcpy(bytes + FRAME_HEADER, run->at, length);
+    run->at += length;
+    client_send(run->client, bytes, half ? (FRAME_HEADER + length) / 2 : FRAME_HEADER + length, fds, n);
+}
+
+static void step_hello(struct run *run, bool join) {
+    Portd__V1__Hello hello = PORTD__V1__HELLO__INIT;
+    Portd__V1__Request request = PORTD__V1__REQUEST__INIT;
+    uint8_t bytes[FRAME_HEADER + 256];
+    char token[SESSION_TOKEN_MAX] = "";
+
+    if (join && world.sessions.list)
+        session_write_token(world.sessions.list, token);
+    hello.version_min = hello.version_max = 1;
+    hello.token = token;
+    request.id = 1;
+    request.method_case = PORTD__V1__REQUEST__METHOD_HELLO;
+    request.hello = &hello;
+    size_t length = portd__v1__request__pack(&request, bytes + FRAME_HEADER);
+    frame_encode(bytes, (struct frame_header){.length = (uint32_t)length});
+    client_send(run->client, bytes, FRAME_HEADER + length, NULL, 0);
+}
+
+static void step(struct run *run) {
+    switch (next(run) % 8) {
+    case 0:
+        step_request(run, false);
+        break;
+    case 1:
+        step_request(run, true);
+        break;
+    case 2:
+        write_far(run, next(run));
+        break;
+    case 3:
+        drain_far(run, next(run));
+        break;
+    case 4:
+        run->client = &run->clients[next(run) % CLIENTS];
+        client_connect(run->client);
+        break;
+    case 5:
+        client_disconnect(run->client);
+        break;
+    case 6:
+        client_read_all(run->client);
+        break;
+    default:
+        step_hello(run, true);
+        break;
+    }
+    settle();
+}
+
+static bool is_quiet(void) {
+    return world.sessions.n_connections == 0 && world.slots.used == world.used &&
+           world.users.by_uid.used == 0 && offload_pending(world.offload) == 0 &&
+           closer_pending(world.closer) == 0;
+}
+
+/* The clients go; sessions with an owner or a time of their own are ended. What workers have in hand comes back. */
+static void end(struct run *run) {
+    int64_t deadline = os_now_us() + PATIENCE_US;
+
+    for (size_t i = 0; i < CLIENTS; i++)
+        client_disconnect(&run->clients[i]);
+    settle();
+    while (world.sessions.list)
+        session_end(world.sessions.list, CAUSE_EXPIRED);
+    settle();
+    while (!is_quiet()) {
+        require(os_now_us() < deadline);
+        (void)turn(200);
+    }
+    require(world.registry.objects.used == 0 && world.registry.waits == 0);
+    require(world.sessions.by_id.used == 0);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+    static struct run run;
+    size_t before;
+
+    if (!world.loop)
+        world_make();
+    world.registry.start = START;
+    world.registry.issued = 0;
+    before = count_fds();
+    run = (struct run){.at = data, .end = data + size};
+    for (size_t i = 0; i < CLIENTS; i++)
+        run.clients[i].fd = -1;
+    open_kinds(&run);
+    run.client = &run.clients[0];
+    client_connect(run.client);
+    step_hello(&run, false);
+    settle();
+    while (run.at < run.end)
+        step(&run);
+    end(&run);
+    close_kinds(&run);
+    require(count_fds() == before);
+    return 0;
+}
