@@ -26,7 +26,7 @@ find_package(portd 0.1 REQUIRED)
 add_executable(by-cmake main.c)
 target_link_libraries(by-cmake PRIVATE portd::portd)
 CMAKE
-{ cmake -S "$room" -B "$room/build" -DCMAKE_PREFIX_PATH="$prefix" && cmake --build "$room/build"; } >"$room/log" 2>&1 ||
+{ cmake -G Ninja -S "$room" -B "$room/build" -DCMAKE_PREFIX_PATH="$prefix" && cmake --build "$room/build"; } >"$room/log" 2>&1 ||
   { cat "$room/log"; exit 1; }
 
 for program in "$room/by-pkg-config" "$room/build/by-cmake"; do
