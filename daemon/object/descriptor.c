@@ -58,6 +58,7 @@ static struct descriptor *descriptor_new(struct belongings *belongings, int64_t 
     descriptor->user = user_ref(registry->users, (uint32_t)account->user->uid);
     descriptor->fd = fd;
     descriptor->type = (uint8_t)type;
+    descriptor->unwatched = !inspect_is_watchable(fd, type);
     return descriptor;
 fail:
     if (descriptor)
@@ -99,6 +100,8 @@ int descriptor_arm(struct descriptor *descriptor, unsigned extra) {
     struct engine_watch *watch = &descriptor->watch;
     unsigned interest = extra;
     bool edge = false;
+    if (descriptor->unwatched)
+        return extra ? ENGINE_E_UNSUPPORTED : 0;
     for (int direction = 0; direction < 2; direction++) {
         struct indicator *evt = descriptor->evts[direction];
         if (descriptor->semaphores[direction] || (evt && wait_wants(evt, &edge)))

@@ -32,7 +32,8 @@ struct descriptor {
     struct descriptor_close *closes;
     os_fd fd;
     struct engine_watch watch;
-    uint8_t type; /* enum inspect_type */
+    uint8_t type;   /* enum inspect_type */
+    bool unwatched; /* always ready, and the kernel must not even be asked (inspect_is_watchable) */
     bool closing;
     unsigned jobs; /* of workers on the copy; it is closed behind them */
 };

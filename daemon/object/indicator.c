@@ -110,7 +110,8 @@ void indicator_release(struct indicator *indicator) {
 int indicator_handle(struct indicator *indicator, os_fd *handle, struct refusal *refusal) {
     struct belongings *owner = indicator->object.owner;
     struct registry *registry = owner->registry;
-    os_fd target = indicator->descriptor ? indicator->descriptor->fd : OS_FD_NONE;
+    const struct descriptor *descriptor = indicator->descriptor;
+    os_fd target = descriptor && !descriptor->unwatched ? descriptor->fd : OS_FD_NONE;
     *handle = indicator->handle;
     if (*handle != OS_FD_NONE)
         return 0;

@@ -61,8 +61,9 @@ static void submit(struct transfer *transfer) {
 static bool is_ready(const struct transfer *transfer) {
     if (!stream_waits(transfer->stream.type))
         return true;
+    const struct descriptor *descriptor = transfer->port->indicator.descriptor;
     struct engine_probe probe = {transfer->stream.fd, transfer->stream.write ? ENGINE_WRITE : ENGINE_READ, 0};
-    return engine_probe(&probe, 1) || probe.events;
+    return descriptor->unwatched || engine_probe(&probe, 1) || probe.events;
 }
 
 /* True if it is over. */

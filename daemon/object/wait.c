@@ -33,7 +33,11 @@ static void look(struct wait *wait) {
             wait->ready++;
             continue;
         }
-        target->cause = CAUSE_NONE;
+        target->cause = of->descriptor->unwatched ? CAUSE_READY : CAUSE_NONE;
+        if (target->cause) {
+            wait->ready++;
+            continue;
+        }
         asked[n] = i;
         probes[n++] = (struct engine_probe){of->descriptor->fd, interests[of->direction], 0};
     }

@@ -275,7 +275,7 @@ static bool step_act(char **words, size_t n) {
         take(*fd, (size_t)atoi(words[2]));
     else if (strcmp(words[0], "fill") == 0)
         (void)fill(*fd);
-    else if (strcmp(words[0], "close") == 0)
+    else if (strcmp(words[0], "close") == 0 || strcmp(words[0], "leave") == 0)
         fixture_close(*fd);
     else if (strcmp(words[0], "reset") == 0)
         reset(*fd);

@@ -80,6 +80,7 @@
     [("take") (take! (fd (arg 1)) (number 2)) #f]
     [("fill") (fill! (fd (arg 1))) #f]
     [("close") (close (fd (arg 1))) (hash-remove! fds (arg 1)) #f]
+    [("leave") (hash-remove! fds (arg 1)) #f]
     [("half") (shutdown (fd (arg 1)) (case (arg 2) [("read") 0] [("write") 1] [else 2])) #f]
     [("reset") (reset! (fd (arg 1))) (hash-remove! fds (arg 1)) #f]
     [("sem") (hash-set! objects (arg 1) (fd->semaphore (fd (arg 2)) (string->symbol (arg 3)))) #f]
