@@ -147,6 +147,8 @@ int stream_try(struct stream_job *job) {
         return STREAM_E_WORKER;
     if (job->peek)
         return -EOPNOTSUPP;
+    if (job->type == INSPECT_OTHER)
+        return STREAM_E_WORKER;
     error = try_now(job);
     if (job->type == INSPECT_PIPE)
         return error != -EOPNOTSUPP ? error : job->write ? splice_write(job) : splice_read(job);

@@ -23,6 +23,12 @@ static void work(struct offload_job *job) {
 }
 
 static void try_all(struct port *port);
+static void submit(struct transfer *transfer);
+
+/* Whether poll(2) may be asked and tells when it is worth trying. */
+static bool may_wait(const struct transfer *transfer) {
+    return stream_waits(transfer->stream.type) && !transfer->port->indicator.descriptor->unwatched;
+}
 
 static void on_worked(struct offload_job *job) {
     struct transfer *transfer = (struct transfer *)job;
@@ -31,6 +37,11 @@ static void on_worked(struct offload_job *job) {
     transfer->working = false;
     transfer->descriptor->jobs--;
     /* What was taken from the kernel is answered, come what may. */
+    if (error == -EAGAIN && !transfer->cancelled && !may_wait(transfer)) {
+        submit(
+            transfer); /* a server that honours the interruption is asked anew, behind the uid's other jobs */
+        return;
+    }
     if (error == -EAGAIN && !transfer->cancelled) {
         transfer->waiting = true;
         descriptor_rearm(port->indicator.descriptor);
@@ -59,11 +70,8 @@ static void submit(struct transfer *transfer) {
 }
 
 static bool is_ready(const struct transfer *transfer) {
-    if (!stream_waits(transfer->stream.type))
-        return true;
-    const struct descriptor *descriptor = transfer->port->indicator.descriptor;
     struct engine_probe probe = {transfer->stream.fd, transfer->stream.write ? ENGINE_WRITE : ENGINE_READ, 0};
-    return descriptor->unwatched || engine_probe(&probe, 1) || probe.events;
+    return !may_wait(transfer) || engine_probe(&probe, 1) || probe.events;
 }
 
 /* True if it is over. */
