@@ -70,8 +70,6 @@ enum {
 /* What the broker is made of; broker.c puts the same together. */
 static struct {
     struct loop *loop;
-    struct engine *engine;
-    struct loop_watch engine_watch;
     struct offload *offload;
     struct closer *closer;
     struct slots slots;
@@ -100,17 +98,12 @@ static uint8_t next(struct run *run) { return run->at < run->end ? *run->at++ : 
 
 /* ---- the broker ---------------------------------------------------------------------------------------------------- */
 
-static void on_engine(struct loop_watch *watch, unsigned ignored) {
-    struct engine_event events[16];
-    int n = engine_wait(world.engine, events, 16);
+static void on_ready(void *context, uint64_t token, unsigned events) {
+    struct object *object = registry_find(&world.registry, token);
 
-    (void)watch;
-    (void)ignored;
-    for (int i = 0; i < n; i++) {
-        struct object *object = registry_find(&world.registry, events[i].token);
-        if (object)
-            descriptor_on_ready((struct descriptor *)object, events[i].events);
-    }
+    (void)context;
+    if (object)
+        descriptor_on_ready((struct descriptor *)object, events);
 }
 
 static void on_stop(struct loop_timer *timer) { loop_stop(timer->loop); }
@@ -149,18 +142,15 @@ static void world_make(void) {
 
     (void)signal(SIGPIPE, SIG_IGN);
     world.loop = loop_new();
-    world.engine = engine_new();
-    require(world.loop && world.engine);
+    require(world.loop);
     world.offload = offload_new(world.loop);
     world.closer = closer_new(world.offload, 65536);
     require(world.offload && world.closer);
     inspect_init(OS_FD_NONE);
     require(stream_init() == 0);
     policy_init(&world.policy, peer_self());
-    world.engine_watch.fd = engine_pollable(world.engine);
-    world.engine_watch.fn = on_engine;
-    require(loop_watch(world.loop, &world.engine_watch, LOOP_READ) == 0);
-    require(registry_init(&world.registry, world.loop, world.engine, world.offload, world.closer,
+    loop_ready(world.loop, on_ready, NULL);
+    require(registry_init(&world.registry, world.loop, loop_engine(world.loop), world.offload, world.closer,
                           &world.slots, &world.users) == 0);
     require(sessions_init(&world.sessions, world.loop, &world.registry, &world.policy) == 0);
     world.stop.fn = on_stop;
