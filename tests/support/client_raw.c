@@ -244,7 +244,7 @@ raw_reply *raw_next(struct raw *raw, int *error) {
         result = reply ? 0 : -EBADMSG;
         raw->begin += size;
     }
-    if (raw->begin == raw->end) {
+    if (raw->begin == raw->end || result == -ECONNRESET) { /* the rest of half a reply never comes */
         free(raw->in);
         raw->in = NULL;
         raw->begin = raw->end = 0;
