@@ -53,21 +53,21 @@ typedef intptr_t portd_native;
 
 /* The numbers of the enums below are those of the wire and do not change. */
 enum portd_code {
-    PORTD_E_INVALID = -1,      /* an argument, or the descriptor, cannot be accepted as it is */
-    PORTD_E_DENIED = -2,       /* a right is missing */
-    PORTD_E_NOT_FOUND = -3,    /* no such object in this session */
-    PORTD_E_LIMIT = -4,        /* a quota or a limit of the broker; the text names it */
-    PORTD_E_VERSION = -5,      /* no protocol version in common */
-    PORTD_E_UNSUPPORTED = -6,  /* this broker or platform lacks the call or option */
-    PORTD_E_TIMEOUT = -7,      /* the deadline passed; the broker may still carry the request out */
-    PORTD_E_CANCELLED = -8,    /* portd_cancel */
-    PORTD_E_CLOSED = -9,       /* the object went away meanwhile */
-    PORTD_E_UNCERTAIN = -10,   /* the connection was lost: it may or may not have been done */
-    PORTD_E_TOO_COMPLEX = -11, /* the broker would need too much room for the message */
-    PORTD_E_MISMATCH = -12,    /* descriptors were lost on their way */
-    PORTD_E_SYSTEM = -13,      /* a system call failed, see portd_last_errno */
-    PORTD_E_GARBLED = -14,     /* not understood, by either side */
-    PORTD_E_UNREACHABLE = -20, /* no broker answers at the address, and none could be started */
+    PORTD_E_INVALID = -1,       /* an argument, or the descriptor, cannot be accepted as it is */
+    PORTD_E_DENIED = -2,        /* a right is missing */
+    PORTD_E_NOT_FOUND = -3,     /* no such object in this session */
+    PORTD_E_LIMIT = -4,         /* a quota or a limit of the broker; the text names it */
+    PORTD_E_VERSION = -5,       /* no protocol version in common */
+    PORTD_E_UNSUPPORTED = -6,   /* this broker or platform lacks the call or option */
+    PORTD_E_TIMEOUT = -7,       /* the deadline passed; the broker may still carry the request out */
+    PORTD_E_CANCELLED = -8,     /* portd_cancel */
+    PORTD_E_CLOSED = -9,        /* the object went away meanwhile */
+    PORTD_E_UNCERTAIN = -10,    /* the connection was lost: it may or may not have been done */
+    PORTD_E_TOO_COMPLEX = -11,  /* the broker would need too much room for the message */
+    PORTD_E_MISMATCH = -12,     /* descriptors were lost on their way */
+    PORTD_E_SYSTEM = -13,       /* a system call failed, see portd_last_errno */
+    PORTD_E_GARBLED = -14,      /* not understood, by either side */
+    PORTD_E_UNREACHABLE = -20,  /* no broker answers at the address, and none could be started */
     PORTD_E_DISCONNECTED = -21, /* the connection to the broker is lost */
     PORTD_E_MEMORY = -22,
     PORTD_E_FORKED = -23,      /* the client belongs to the parent process */
@@ -78,7 +78,7 @@ enum portd_code {
 enum portd_mode {
     PORTD_MODE_READ = 1,
     PORTD_MODE_WRITE = 2,
-    PORTD_MODE_CHECK_READ = 3,  /* makes nothing: the object that is registered, or none */
+    PORTD_MODE_CHECK_READ = 3, /* makes nothing: the object that is registered, or none */
     PORTD_MODE_CHECK_WRITE = 4,
     PORTD_MODE_REMOVE = 5 /* ends both directions of the number; always answers 0 */
 };
@@ -89,7 +89,8 @@ enum portd_flag {
     PORTD_WRITE = 2,        /* an output port */
     PORTD_TEXT = 4,         /* CRLF is translated on Windows; no meaning elsewhere */
     PORTD_REGULAR_FILE = 8, /* refused for anything else */
-    PORTD_NO_CLOSE = 16     /* closing the ports leaves the caller's own socket open: the library never closes it anyway */
+    PORTD_NO_CLOSE =
+        16 /* closing the ports leaves the caller's own socket open: the library never closes it anyway */
 };
 
 enum portd_number_kind { PORTD_FD = 0, PORTD_SOCKET = 1 };
@@ -131,25 +132,25 @@ typedef struct portd_ready {
 typedef struct portd_item {
     size_t size;
     portd_id id;
-    int kind; /* enum portd_kind; says which of the fields below mean anything */
-    int64_t number;       /* of a descriptor, also that of a semaphore, event or port: what its maker calls it */
-    int direction;        /* this and the next three: semaphore, event, port */
-    bool registered;      /* not fired, removed, replaced or closed */
-    int cause;            /* why it is ready, PORTD_CAUSE_NONE when idle */
-    portd_id descriptor;  /* the broker's copy, 0 when it is gone */
+    int kind;        /* enum portd_kind; says which of the fields below mean anything */
+    int64_t number;  /* of a descriptor, also that of a semaphore, event or port: what its maker calls it */
+    int direction;   /* this and the next three: semaphore, event, port */
+    bool registered; /* not fired, removed, replaced or closed */
+    int cause;       /* why it is ready, PORTD_CAUSE_NONE when idle */
+    portd_id descriptor; /* the broker's copy, 0 when it is gone */
     uint32_t waiters;
-    const char *type;     /* descriptor: "pipe", "tcp-listener", ... */
-    bool handle;          /* a pollable handle was given out */
-    uint32_t uid;         /* this and below: session */
+    const char *type; /* descriptor: "pipe", "tcp-listener", ... */
+    bool handle;      /* a pollable handle was given out */
+    uint32_t uid;     /* this and below: session */
     uint32_t connections;
     uint32_t objects;
     uint32_t descriptors;
-    uint32_t owner_pid;   /* 0 = no owner process */
-    const char *client;   /* what its maker called itself */
+    uint32_t owner_pid; /* 0 = no owner process */
+    const char *client; /* what its maker called itself */
     uint64_t age_us;
-    uint64_t ttl_us; /* what is left, 0 = none */
-    const char *name;     /* port: as it was made */
-    bool socket;          /* port: made by portd_socket_to_port */
+    uint64_t ttl_us;  /* what is left, 0 = none */
+    const char *name; /* port: as it was made */
+    bool socket;      /* port: made by portd_socket_to_port */
 } portd_item;
 
 typedef struct portd_quota {
@@ -181,7 +182,7 @@ typedef struct portd_endpoint {
     uint32_t port;
 } portd_endpoint;
 
-#define PORTD_ENDPOINT_INIT                                                                                             \
+#define PORTD_ENDPOINT_INIT                                                                                  \
     { sizeof(portd_endpoint), "", "", 0 }
 
 enum portd_result_flag {
@@ -207,67 +208,73 @@ typedef struct portd_result {
     const char *field;
     const char *hint;
     int os_errno;
-    portd_id input;        /* wrap: the ports, 0 for none */
+    portd_id input; /* wrap: the ports, 0 for none */
     portd_id output;
-    portd_native number;   /* port_to_fd, port_to_socket with code 1; else -1 */
-    const void *bytes;     /* read: what was read */
-    size_t count;          /* read, write: how many bytes */
-    size_t truncated;      /* read: real length of a datagram that did not fit, else 0 */
+    portd_native number;         /* port_to_fd, port_to_socket with code 1; else -1 */
+    const void *bytes;           /* read: what was read */
+    size_t count;                /* read, write: how many bytes */
+    size_t truncated;            /* read: real length of a datagram that did not fit, else 0 */
     const portd_endpoint *local; /* addresses */
     const portd_endpoint *peer;
-    uint64_t offset;       /* position */
+    uint64_t offset; /* position */
 } portd_result;
 
 typedef void portd_callback(portd_client *client, const portd_result *result, void *data);
 
 /* ---- the library ----------------------------------------------------------------------------------------------- */
 
-PORTD_API unsigned portd_version(void);              /* PORTD_VERSION_HEX of the library at run time */
-PORTD_API bool portd_has_feature(const char *name);  /* "handle", "wait-one", "ports", "start": what this library can do */
-PORTD_API int64_t portd_now(void);                   /* the clock of all deadlines */
-PORTD_API const char *portd_code_name(int code);     /* "PORTD_E_LIMIT"; "PORTD_E_?" for others */
-PORTD_API const char *portd_code_text(int code);     /* for people */
-PORTD_API const char *portd_cause_name(int cause);   /* "half-close"; "?" for others */
-PORTD_API const char *portd_kind_name(int kind);     /* "semaphore"; "?" for others */
-PORTD_API int portd_id_kind(portd_id id);            /* enum portd_kind, 0 when no id looks like that */
+PORTD_API unsigned portd_version(void); /* PORTD_VERSION_HEX of the library at run time */
+PORTD_API bool
+portd_has_feature(const char *name); /* "handle", "wait-one", "ports", "start": what this library can do */
+PORTD_API int64_t portd_now(void);   /* the clock of all deadlines */
+PORTD_API const char *portd_code_name(int code);   /* "PORTD_E_LIMIT"; "PORTD_E_?" for others */
+PORTD_API const char *portd_code_text(int code);   /* for people */
+PORTD_API const char *portd_cause_name(int cause); /* "half-close"; "?" for others */
+PORTD_API const char *portd_kind_name(int kind);   /* "semaphore"; "?" for others */
+PORTD_API int portd_id_kind(portd_id id);          /* enum portd_kind, 0 when no id looks like that */
 
 /* ---- connecting ------------------------------------------------------------------------------------------------- */
 
 typedef struct portd_options {
-    size_t size; /* set by PORTD_OPTIONS_INIT */
-    const char *name;    /* what the client calls itself, shown in listings; default: none */
-    const char *token;   /* join the session of this token (portd_session_token, PORTD_SESSION); default: a session of its own */
-    uint32_t owner_pid;  /* 0, or: the session of this process, which ends with it */
-    bool new_session;    /* with owner_pid: another session that ends with the process */
-    int64_t ttl_us;      /* > 0: a new session lasts this long, connected or not */
-    bool start;          /* start the user's broker if none answers (with address NULL only); off for services */
-    const char *daemon;  /* path of portd for start; default: PORTD_DAEMON of the environment, else where portd was installed */
-    void *(*allocate)(void *context, void *old, size_t size); /* as realloc; size 0 frees. Default: malloc and its kind */
-    void (*log)(void *context, const char *line);              /* what the library has to say; default: nowhere */
+    size_t size;      /* set by PORTD_OPTIONS_INIT */
+    const char *name; /* what the client calls itself, shown in listings; default: none */
+    const char *
+        token; /* join the session of this token (portd_session_token, PORTD_SESSION); default: a session of its own */
+    uint32_t owner_pid; /* 0, or: the session of this process, which ends with it */
+    bool new_session;   /* with owner_pid: another session that ends with the process */
+    int64_t ttl_us;     /* > 0: a new session lasts this long, connected or not */
+    bool start; /* start the user's broker if none answers (with address NULL only); off for services */
+    const char *
+        daemon; /* path of portd for start; default: PORTD_DAEMON of the environment, else where portd was installed */
+    void *(*allocate)(void *context, void *old,
+                      size_t size);               /* as realloc; size 0 frees. Default: malloc and its kind */
+    void (*log)(void *context, const char *line); /* what the library has to say; default: nowhere */
     void *context;
-    char *message;       /* where portd_connect writes why it failed, or NULL */
+    char *message; /* where portd_connect writes why it failed, or NULL */
     size_t message_size;
 } portd_options;
 
-#define PORTD_OPTIONS_INIT                                                                                             \
+#define PORTD_OPTIONS_INIT                                                                                   \
     { sizeof(portd_options), NULL, NULL, 0, false, 0, false, NULL, NULL, NULL, NULL, NULL, 0 }
 
 /* Connects and says hello. address: "unix:/path", or NULL: PORTD_ADDRESS, the user's broker, the system's, in that order;
  * then, with options.start, starts the user's broker. options may be NULL. Returns 1 and *client, or PORTD_E_*. */
-PORTD_API int portd_connect(const char *address, const portd_options *options, int64_t deadline, portd_client **client);
+PORTD_API int portd_connect(const char *address, const portd_options *options, int64_t deadline,
+                            portd_client **client);
 
 /* The same without waiting for the broker's answer: callback gets code 1 or the failure. Starting a broker blocks. */
-PORTD_API int portd_connect_start(const char *address, const portd_options *options, portd_callback *callback, void *data,
-                                  portd_client **client);
+PORTD_API int portd_connect_start(const char *address, const portd_options *options, portd_callback *callback,
+                                  void *data, portd_client **client);
 
 /* Ends the connection. Requests in flight are called back with PORTD_E_DISCONNECTED first. NULL is allowed.
  * Inside a callback of the same client it takes effect when the callback has returned. */
 PORTD_API void portd_disconnect(portd_client *client);
 
 PORTD_API portd_id portd_session_id(const portd_client *client);
-PORTD_API const char *portd_session_token(const portd_client *client);  /* secret; lets others of this uid join */
-PORTD_API bool portd_session_joined(const portd_client *client);        /* it existed before */
-PORTD_API const char *portd_address(const portd_client *client);        /* "unix:/run/portd/portd.sock" */
+PORTD_API const char *
+portd_session_token(const portd_client *client);                 /* secret; lets others of this uid join */
+PORTD_API bool portd_session_joined(const portd_client *client); /* it existed before */
+PORTD_API const char *portd_address(const portd_client *client); /* "unix:/run/portd/portd.sock" */
 PORTD_API bool portd_broker_has_feature(const portd_client *client, const char *name);
 
 /* Of the last failure of a blocking or _start call of this client; "" and 0 if there was none.
@@ -276,7 +283,8 @@ PORTD_API const char *portd_last_error(const portd_client *client);
 PORTD_API const char *portd_last_field(const portd_client *client); /* the argument at fault */
 PORTD_API const char *portd_last_hint(const portd_client *client);  /* what to do */
 PORTD_API int portd_last_errno(const portd_client *client);
-PORTD_API unsigned portd_last_flags(const portd_client *client); /* enum portd_result_flag of the last blocking call */
+PORTD_API unsigned
+portd_last_flags(const portd_client *client); /* enum portd_result_flag of the last blocking call */
 
 /* ---- any event loop ----------------------------------------------------------------------------------------------
  *
@@ -293,10 +301,15 @@ PORTD_API unsigned portd_last_flags(const portd_client *client); /* enum portd_r
 enum portd_event { PORTD_EVENT_READ = 1, PORTD_EVENT_WRITE = 2 };
 
 PORTD_API portd_native portd_get_fd(const portd_client *client);
-PORTD_API unsigned portd_get_events(const portd_client *client);  /* what to poll for now; ask before each sleep */
-PORTD_API int64_t portd_get_timeout(const portd_client *client);  /* call portd_process by then at the latest */
-PORTD_API int portd_process(portd_client *client); /* never blocks. 1: call again at once, 0: sleep, below 0: disconnected */
-PORTD_API int portd_poll(portd_client *client, int64_t deadline); /* sleep until there is something, then process; 0 at the deadline */
+PORTD_API unsigned
+portd_get_events(const portd_client *client); /* what to poll for now; ask before each sleep */
+PORTD_API int64_t
+portd_get_timeout(const portd_client *client); /* call portd_process by then at the latest */
+PORTD_API int portd_process(
+    portd_client *client); /* never blocks. 1: call again at once, 0: sleep, below 0: disconnected */
+PORTD_API int
+portd_poll(portd_client *client,
+           int64_t deadline); /* sleep until there is something, then process; 0 at the deadline */
 
 /* From any thread: the blocking call (or portd_poll) that the client is in, else its next one, answers
  * PORTD_E_INTERRUPTED. What that call had started goes on or is cancelled as at a deadline. */
@@ -314,20 +327,23 @@ PORTD_API void portd_cancel(portd_request *request);
  *
  * Remove before closing fd: the broker's copy keeps the other end from seeing end of file. */
 
-PORTD_API int portd_fd_to_semaphore(portd_client *client, portd_native fd, int mode, int64_t deadline, portd_id *semaphore);
+PORTD_API int portd_fd_to_semaphore(portd_client *client, portd_native fd, int mode, int64_t deadline,
+                                    portd_id *semaphore);
 PORTD_API int portd_socket_to_semaphore(portd_client *client, portd_native socket, int mode, int64_t deadline,
                                         portd_id *semaphore);
-PORTD_API int portd_fd_to_evt(portd_client *client, portd_native fd, int mode, int number_kind, int64_t deadline, portd_id *evt);
+PORTD_API int portd_fd_to_evt(portd_client *client, portd_native fd, int mode, int number_kind,
+                              int64_t deadline, portd_id *evt);
 
 /* Waits until one is ready (with PORTD_WAIT_ALL: every one, in one final check) and writes all that are, in the order of ids,
  * to ready, which has room for n. Returns how many; 0 when the deadline passed. n is 1 to 256. When the connection is lost,
  * every id is answered with PORTD_CAUSE_DISCONNECTED. */
 enum portd_wait_flag {
     PORTD_WAIT_ALL = 1,
-    PORTD_WAIT_ONE = 2 /* for pools: of the waits with it, one is answered for each new activity on an event */
+    PORTD_WAIT_ONE =
+        2 /* for pools: of the waits with it, one is answered for each new activity on an event */
 };
-PORTD_API int portd_wait(portd_client *client, const portd_id *ids, size_t n, unsigned flags, int64_t deadline,
-                         portd_ready *ready);
+PORTD_API int portd_wait(portd_client *client, const portd_id *ids, size_t n, unsigned flags,
+                         int64_t deadline, portd_ready *ready);
 
 /* A handle for poll, select, epoll: readable while the object is ready. Not to be read. The caller closes it. Returns 1. */
 PORTD_API int portd_handle_dup(portd_client *client, portd_id id, int64_t deadline, portd_native *handle);
@@ -348,24 +364,25 @@ PORTD_API int portd_release(portd_client *client, const portd_id *ids, size_t n,
 
 /* flags: PORTD_READ, PORTD_WRITE or both, for which fd must be open; PORTD_TEXT; PORTD_REGULAR_FILE. name is for display: at most
  * 255 bytes of UTF-8, NULL for none. Returns 1 or 2, how many ports; the other one is 0. Both pointers may be NULL. */
-PORTD_API int portd_fd_to_port(portd_client *client, portd_native fd, const char *name, unsigned flags, int64_t deadline,
-                               portd_id *input, portd_id *output);
+PORTD_API int portd_fd_to_port(portd_client *client, portd_native fd, const char *name, unsigned flags,
+                               int64_t deadline, portd_id *input, portd_id *output);
 
 /* Always an input and an output port: returns 2. flags: 0 or PORTD_NO_CLOSE. */
-PORTD_API int portd_socket_to_port(portd_client *client, portd_native socket, const char *name, unsigned flags,
-                                   int64_t deadline, portd_id *input, portd_id *output);
+PORTD_API int portd_socket_to_port(portd_client *client, portd_native socket, const char *name,
+                                   unsigned flags, int64_t deadline, portd_id *input, portd_id *output);
 
 /* The same, and the number is the library's, which closes it once the broker has accepted; of any failure the caller keeps it.
  * Refused with PORTD_NO_CLOSE. */
 PORTD_API int portd_fd_to_port_take(portd_client *client, portd_native fd, const char *name, unsigned flags,
                                     int64_t deadline, portd_id *input, portd_id *output);
-PORTD_API int portd_socket_to_port_take(portd_client *client, portd_native socket, const char *name, unsigned flags,
-                                        int64_t deadline, portd_id *input, portd_id *output);
+PORTD_API int portd_socket_to_port_take(portd_client *client, portd_native socket, const char *name,
+                                        unsigned flags, int64_t deadline, portd_id *input, portd_id *output);
 
 /* 1 and what the maker of the port calls its descriptor; portd_port_to_socket answers 0, none, unless the port was made by
  * portd_socket_to_port. The number means something in the maker's process alone, and only while it is open there. */
 PORTD_API int portd_port_to_fd(portd_client *client, portd_id port, int64_t deadline, portd_native *number);
-PORTD_API int portd_port_to_socket(portd_client *client, portd_id port, int64_t deadline, portd_native *number);
+PORTD_API int portd_port_to_socket(portd_client *client, portd_id port, int64_t deadline,
+                                   portd_native *number);
 
 /* A copy of the descriptor, which the caller closes. Returns 1. */
 PORTD_API int portd_port_dup_fd(portd_client *client, portd_id port, int64_t deadline, portd_native *copy);
@@ -387,19 +404,19 @@ PORTD_API int portd_port_read(portd_client *client, portd_id port, void *bytes, 
 
 /* Waits until the kernel takes some of the bytes (at most 65536 at once: a longer datagram is cut). 1 and *count; on failure
  * nothing was written. Writes of one port are carried out in the order of their starts. An empty write is for datagrams. */
-PORTD_API int portd_port_write(portd_client *client, portd_id port, const void *bytes, size_t size, int64_t deadline,
-                               size_t *count);
+PORTD_API int portd_port_write(portd_client *client, portd_id port, const void *bytes, size_t size,
+                               int64_t deadline, size_t *count);
 
 /* Until all are written: 1. On failure *count (may be NULL) says how many were. Not for datagrams. */
-PORTD_API int portd_port_write_all(portd_client *client, portd_id port, const void *bytes, size_t size, int64_t deadline,
-                                   size_t *count);
+PORTD_API int portd_port_write_all(portd_client *client, portd_id port, const void *bytes, size_t size,
+                                   int64_t deadline, size_t *count);
 
 /* shutdown(2) of a socket for reading, writing or both, for everybody who holds it. sides: PORTD_READ, PORTD_WRITE. Returns 1. */
 PORTD_API int portd_port_shutdown(portd_client *client, portd_id port, unsigned sides, int64_t deadline);
 
 /* Both ends of a socket; each may be NULL. The peer's family is "" when it is not connected. Returns 1. */
-PORTD_API int portd_port_addresses(portd_client *client, portd_id port, int64_t deadline, portd_endpoint *local,
-                                   portd_endpoint *peer);
+PORTD_API int portd_port_addresses(portd_client *client, portd_id port, int64_t deadline,
+                                   portd_endpoint *local, portd_endpoint *peer);
 
 /* Where the next read or write of a regular file happens, for everybody who holds it; set to *to first unless that is
  * NULL. Returns 1. offset may be NULL. */
@@ -412,13 +429,16 @@ PORTD_API int portd_ping(portd_client *client, int64_t deadline); /* 1 */
 
 /* All objects of the session of one kind, or of any; PORTD_KIND_SESSION: the sessions of this uid. Returns 1 and *list. */
 PORTD_API int portd_list_objects(portd_client *client, int kind, int64_t deadline, portd_list **list);
-PORTD_API int portd_show(portd_client *client, const portd_id *ids, size_t n, int64_t deadline, portd_list **list);
+PORTD_API int portd_show(portd_client *client, const portd_id *ids, size_t n, int64_t deadline,
+                         portd_list **list);
 PORTD_API size_t portd_list_count(const portd_list *list);
-PORTD_API const portd_item *portd_list_item(const portd_list *list, size_t i); /* valid until portd_list_free */
-PORTD_API const portd_status *portd_list_status(const portd_list *list);       /* of portd_get_status, else NULL */
-PORTD_API void portd_list_free(portd_list *list);                              /* NULL is allowed */
+PORTD_API const portd_item *portd_list_item(const portd_list *list,
+                                            size_t i);                   /* valid until portd_list_free */
+PORTD_API const portd_status *portd_list_status(const portd_list *list); /* of portd_get_status, else NULL */
+PORTD_API void portd_list_free(portd_list *list);                        /* NULL is allowed */
 
-PORTD_API int portd_get_status(portd_client *client, int64_t deadline, portd_list **list); /* 1; see portd_list_status */
+PORTD_API int portd_get_status(portd_client *client, int64_t deadline,
+                               portd_list **list); /* 1; see portd_list_status */
 
 /* Ends a session (0: this client's own): waiters wake with PORTD_CAUSE_EXPIRED, copies are closed. Returns 1. */
 PORTD_API int portd_end_session(portd_client *client, portd_id session, int64_t deadline);
@@ -429,58 +449,64 @@ PORTD_API int portd_end_session(portd_client *client, portd_id session, int64_t 
  * request may be NULL; else it is for portd_cancel and valid until the callback returns. Descriptors may be closed and
  * arrays reused as soon as the call returns. */
 
-PORTD_API int portd_fd_to_semaphore_start(portd_client *client, portd_native fd, int mode, portd_callback *callback,
-                                          void *data, portd_request **request);
+PORTD_API int portd_fd_to_semaphore_start(portd_client *client, portd_native fd, int mode,
+                                          portd_callback *callback, void *data, portd_request **request);
 PORTD_API int portd_socket_to_semaphore_start(portd_client *client, portd_native socket, int mode,
                                               portd_callback *callback, void *data, portd_request **request);
 PORTD_API int portd_fd_to_evt_start(portd_client *client, portd_native fd, int mode, int number_kind,
                                     portd_callback *callback, void *data, portd_request **request);
-PORTD_API int portd_wait_start(portd_client *client, const portd_id *ids, size_t n, unsigned flags, int64_t deadline,
-                               portd_callback *callback, void *data, portd_request **request);
+PORTD_API int portd_wait_start(portd_client *client, const portd_id *ids, size_t n, unsigned flags,
+                               int64_t deadline, portd_callback *callback, void *data,
+                               portd_request **request);
 PORTD_API int portd_handle_dup_start(portd_client *client, portd_id id, portd_callback *callback, void *data,
                                      portd_request **request);
 PORTD_API int portd_remove_start(portd_client *client, portd_id id, portd_callback *callback, void *data,
                                  portd_request **request);
-PORTD_API int portd_release_start(portd_client *client, const portd_id *ids, size_t n, portd_callback *callback, void *data,
-                                  portd_request **request);
-PORTD_API int portd_ping_start(portd_client *client, portd_callback *callback, void *data, portd_request **request);
-PORTD_API int portd_list_start(portd_client *client, int kind, portd_id after, portd_callback *callback, void *data,
-                               portd_request **request); /* one page */
-PORTD_API int portd_show_start(portd_client *client, const portd_id *ids, size_t n, portd_callback *callback, void *data,
+PORTD_API int portd_release_start(portd_client *client, const portd_id *ids, size_t n,
+                                  portd_callback *callback, void *data, portd_request **request);
+PORTD_API int portd_ping_start(portd_client *client, portd_callback *callback, void *data,
                                portd_request **request);
-PORTD_API int portd_get_status_start(portd_client *client, portd_callback *callback, void *data, portd_request **request);
-PORTD_API int portd_end_session_start(portd_client *client, portd_id session, portd_callback *callback, void *data,
-                                      portd_request **request);
+PORTD_API int portd_list_start(portd_client *client, int kind, portd_id after, portd_callback *callback,
+                               void *data, portd_request **request); /* one page */
+PORTD_API int portd_show_start(portd_client *client, const portd_id *ids, size_t n, portd_callback *callback,
+                               void *data, portd_request **request);
+PORTD_API int portd_get_status_start(portd_client *client, portd_callback *callback, void *data,
+                                     portd_request **request);
+PORTD_API int portd_end_session_start(portd_client *client, portd_id session, portd_callback *callback,
+                                      void *data, portd_request **request);
 
 PORTD_API int portd_fd_to_port_start(portd_client *client, portd_native fd, const char *name, unsigned flags,
                                      portd_callback *callback, void *data, portd_request **request);
-PORTD_API int portd_socket_to_port_start(portd_client *client, portd_native socket, const char *name, unsigned flags,
-                                         portd_callback *callback, void *data, portd_request **request);
-/* The number stays open until the callback, and is closed before it if the code is above 0. */
-PORTD_API int portd_fd_to_port_take_start(portd_client *client, portd_native fd, const char *name, unsigned flags,
-                                          portd_callback *callback, void *data, portd_request **request);
-PORTD_API int portd_socket_to_port_take_start(portd_client *client, portd_native socket, const char *name, unsigned flags,
-                                              portd_callback *callback, void *data, portd_request **request);
-PORTD_API int portd_port_to_fd_start(portd_client *client, portd_id port, portd_callback *callback, void *data,
-                                     portd_request **request);
-PORTD_API int portd_port_to_socket_start(portd_client *client, portd_id port, portd_callback *callback, void *data,
+PORTD_API int portd_socket_to_port_start(portd_client *client, portd_native socket, const char *name,
+                                         unsigned flags, portd_callback *callback, void *data,
                                          portd_request **request);
-PORTD_API int portd_port_dup_fd_start(portd_client *client, portd_id port, portd_callback *callback, void *data,
-                                      portd_request **request); /* the copy is result->handle */
-PORTD_API int portd_port_close_start(portd_client *client, portd_id port, portd_callback *callback, void *data,
-                                     portd_request **request);
+/* The number stays open until the callback, and is closed before it if the code is above 0. */
+PORTD_API int portd_fd_to_port_take_start(portd_client *client, portd_native fd, const char *name,
+                                          unsigned flags, portd_callback *callback, void *data,
+                                          portd_request **request);
+PORTD_API int portd_socket_to_port_take_start(portd_client *client, portd_native socket, const char *name,
+                                              unsigned flags, portd_callback *callback, void *data,
+                                              portd_request **request);
+PORTD_API int portd_port_to_fd_start(portd_client *client, portd_id port, portd_callback *callback,
+                                     void *data, portd_request **request);
+PORTD_API int portd_port_to_socket_start(portd_client *client, portd_id port, portd_callback *callback,
+                                         void *data, portd_request **request);
+PORTD_API int portd_port_dup_fd_start(portd_client *client, portd_id port, portd_callback *callback,
+                                      void *data, portd_request **request); /* the copy is result->handle */
+PORTD_API int portd_port_close_start(portd_client *client, portd_id port, portd_callback *callback,
+                                     void *data, portd_request **request);
 /* Cancelled, these two answer what they have done, or PORTD_E_CANCELLED and nothing was. In flight when the connection is
  * lost: PORTD_E_UNCERTAIN, as shutdown and position. */
 PORTD_API int portd_port_read_start(portd_client *client, portd_id port, size_t size, unsigned flags,
                                     portd_callback *callback, void *data, portd_request **request);
 PORTD_API int portd_port_write_start(portd_client *client, portd_id port, const void *bytes, size_t size,
                                      portd_callback *callback, void *data, portd_request **request);
-PORTD_API int portd_port_shutdown_start(portd_client *client, portd_id port, unsigned sides, portd_callback *callback,
-                                        void *data, portd_request **request);
-PORTD_API int portd_port_addresses_start(portd_client *client, portd_id port, portd_callback *callback, void *data,
-                                         portd_request **request);
-PORTD_API int portd_port_position_start(portd_client *client, portd_id port, const uint64_t *to, portd_callback *callback,
-                                        void *data, portd_request **request);
+PORTD_API int portd_port_shutdown_start(portd_client *client, portd_id port, unsigned sides,
+                                        portd_callback *callback, void *data, portd_request **request);
+PORTD_API int portd_port_addresses_start(portd_client *client, portd_id port, portd_callback *callback,
+                                         void *data, portd_request **request);
+PORTD_API int portd_port_position_start(portd_client *client, portd_id port, const uint64_t *to,
+                                        portd_callback *callback, void *data, portd_request **request);
 
 #ifdef __cplusplus
 }

@@ -27,7 +27,7 @@ struct stream_job {
     bool write, peek;
     bool seek; /* no bytes: only the offset, which is set first with `set` */
     bool set;
-    uint64_t offset; /* to set; answer */
+    uint64_t offset;      /* to set; answer */
     unsigned char *bytes; /* room for size, or size bytes to write */
     size_t size;
     size_t count;     /* answer: bytes read or written */
