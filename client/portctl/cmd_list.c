@@ -20,6 +20,7 @@ static const struct what {
 } whats[] = {
     {"semaphores", "sems", PORTD_KIND_SEMAPHORE},
     {"evts", NULL, PORTD_KIND_EVT},
+    {"ports", NULL, PORTD_KIND_PORT},
     {"descriptors", NULL, PORTD_KIND_DESCRIPTOR},
     {"sessions", NULL, PORTD_KIND_SESSION},
 };
@@ -65,7 +66,7 @@ static int run_list(const struct invocation *in) {
     return rc != 0 ? rc : listing_run(in, kind);
 }
 
-static const char *const usage_list[] = {"list [semaphores | evts | descriptors | sessions]", NULL};
+static const char *const usage_list[] = {"list [semaphores | evts | ports | descriptors | sessions]", NULL};
 
 static const char *const examples_list[] = {
     "portctl list",
@@ -79,9 +80,10 @@ static const char details_list[] =
     "the sessions of this user.\n"
     "\n"
     "number      what the client that made it calls the descriptor\n"
-    "registered  not fired, removed or replaced yet\n"
+    "name        of a port, as it was wrapped\n"
+    "registered  not fired, removed, replaced or closed yet\n"
     "cause       why it is ready; '-' when it is not, or when nobody has asked an\n"
-    "            event yet\n"
+    "            event or a port yet\n"
     "descriptor  id of the broker's copy; '-' when that is closed";
 
 const struct command command_list = {

@@ -7,8 +7,9 @@
 
 #define OBJECT_COLUMNS                                                                                       \
     {"number", COLUMN_PLAIN, false}, {"direction", COLUMN_PLAIN, false}, {"type", COLUMN_PLAIN, false},      \
-        {"registered", COLUMN_PLAIN, false}, {"cause", COLUMN_PLAIN, false},                                 \
-        {"waiters", COLUMN_PLAIN, false}, {"descriptor", COLUMN_PLAIN, false}, {                             \
+        {"name", COLUMN_PLAIN, false}, {"socket", COLUMN_PLAIN, true}, {"registered", COLUMN_PLAIN, false},  \
+        {"cause", COLUMN_PLAIN, false}, {"waiters", COLUMN_PLAIN, false},                                    \
+        {"descriptor", COLUMN_PLAIN, false}, {                                                               \
         "handle", COLUMN_PLAIN, true                                                                         \
     }
 #define SESSION_COLUMNS                                                                                      \
@@ -78,7 +79,11 @@ struct node *item_describe(const portd_item *item, portd_id current) {
     node_number(object, "number", (uint64_t)item->number);
     if (item->kind == PORTD_KIND_DESCRIPTOR)
         node_text(object, "type", item->type);
-    if (item->kind == PORTD_KIND_SEMAPHORE || item->kind == PORTD_KIND_EVT)
+    if (item->kind == PORTD_KIND_PORT) {
+        node_text(object, "name", item->name);
+        node_flag(object, "socket", item->socket);
+    }
+    if (item->kind == PORTD_KIND_SEMAPHORE || item->kind == PORTD_KIND_EVT || item->kind == PORTD_KIND_PORT)
         describe_waitable(object, item);
     return object;
 }

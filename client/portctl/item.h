@@ -6,7 +6,7 @@
 #include "client/portctl/output.h"
 #include "client/portd.h"
 
-extern const struct column item_columns[];         /* of descriptors, semaphores and events */
+extern const struct column item_columns[];         /* of descriptors, ports, semaphores, events */
 extern const struct column item_session_columns[]; /* of sessions */
 extern const struct column item_any_columns[];     /* of all of them */
 

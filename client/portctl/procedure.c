@@ -20,7 +20,7 @@ const struct option_row procedure_options[] = {
 
 struct request {
     int number_kind;
-    uint64_t number;
+    portd_native number;
     int mode;
 };
 
@@ -46,20 +46,39 @@ static int parse_mode(const struct invocation *in, const char *text, int *mode) 
                          "--mode %s: no such mode", text);
 }
 
-static int parse(const struct invocation *in, struct request *request) {
-    const char *kind = command_word(in, 0), *number = command_word(in, 1), *rest = command_word(in, 2);
+int procedure_number(const struct invocation *in, int *number_kind, portd_native *number) {
+    const char *kind = command_word(in, 0), *text = command_word(in, 1), *rest = command_word(in, 2);
+    uint64_t value;
 
     if (kind == NULL || (strcmp(kind, "fd") != 0 && strcmp(kind, "socket") != 0))
         return failure_usage(&in->output, NULL, "say 'fd N' or 'socket N'%s%s", kind != NULL ? ", not " : "",
                              kind != NULL ? kind : "");
-    if (number == NULL)
+    if (text == NULL)
         return failure_usage(&in->output, NULL, "the number of the descriptor is missing: %s N", kind);
-    if (!text_number(number, INT32_MAX, &request->number))
-        return failure_usage(&in->output, NULL, "%s %s: not the number of a descriptor", kind, number);
+    if (!text_number(text, INT32_MAX, &value))
+        return failure_usage(&in->output, NULL, "%s %s: not the number of a descriptor", kind, text);
     if (rest != NULL)
         return failure_usage(&in->output, NULL, "one descriptor at a time: '%s' is too much", rest);
-    request->number_kind = kind[0] == 'f' ? PORTD_FD : PORTD_SOCKET;
-    return parse_mode(in, command_option(in, "mode"), &request->mode);
+    *number_kind = kind[0] == 'f' ? PORTD_FD : PORTD_SOCKET;
+    *number = (portd_native)value;
+    return 0;
+}
+
+int procedure_open(const struct invocation *in, portd_native number) {
+    if (native_is_open(number))
+        return 0;
+    return failure_usage(&in->output, "let portctl inherit it; 'portctl help fds' tells how",
+                         "descriptor %lld is not open in portctl", (long long)number);
+}
+
+static int parse(const struct invocation *in, struct request *request) {
+    int rc = procedure_number(in, &request->number_kind, &request->number);
+
+    if (rc == 0)
+        rc = parse_mode(in, command_option(in, "mode"), &request->mode);
+    if (rc == 0 && request->mode <= PORTD_MODE_WRITE)
+        rc = procedure_open(in, request->number);
+    return rc;
 }
 
 static void answer(const struct invocation *in, const struct request *request, const portd_client *client,
@@ -72,7 +91,7 @@ static void answer(const struct invocation *in, const struct request *request, c
         node_number(object, "id", id);
     else
         node_null(object, "id");
-    node_number(object, "number", request->number);
+    node_number(object, "number", (uint64_t)request->number);
     if (request->mode == PORTD_MODE_READ || request->mode == PORTD_MODE_WRITE) {
         node_flag(object, "created", (flags & PORTD_RESULT_CREATED) != 0);
         node_flag(object, "replaced", (flags & PORTD_RESULT_REPLACED) != 0);
@@ -84,8 +103,7 @@ static void answer(const struct invocation *in, const struct request *request, c
     if (unsupported && output_is_text(&in->output))
         output_note(&in->output, "none: %s", portd_last_error(client));
     if ((flags & PORTD_RESULT_REPLACED) != 0)
-        output_detail(&in->output, "%llu named another open file until now",
-                      (unsigned long long)request->number);
+        output_detail(&in->output, "%lld named another open file until now", (long long)request->number);
 }
 
 int procedure_run(const struct invocation *in, procedure_call *call) {
@@ -96,14 +114,10 @@ int procedure_run(const struct invocation *in, procedure_call *call) {
 
     if (rc != 0)
         return rc;
-    if (request.mode <= PORTD_MODE_WRITE && !native_is_open((portd_native)request.number))
-        return failure_usage(&in->output, "let portctl inherit it; 'portctl help fds' tells how",
-                             "descriptor %llu is not open in portctl", (unsigned long long)request.number);
     rc = broker_join(in, &broker);
     if (rc != 0)
         return rc;
-    rc = call(broker.client, (portd_native)request.number, request.mode, request.number_kind, in->deadline,
-              &id);
+    rc = call(broker.client, request.number, request.mode, request.number_kind, in->deadline, &id);
     if (rc < 0) {
         rc = failure_call(&in->output, broker.client, rc);
     } else {

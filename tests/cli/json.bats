@@ -6,6 +6,7 @@ setup() {
   usual_setup
   open_fifo
   ID=$(portctl sem fd 5 --mode read)
+  PORT=$(portctl wrap fd 5 --mode read)
 }
 teardown() { usual_teardown; }
 
@@ -19,6 +20,17 @@ semaphore fd 0 --mode read
 semaphore fd 77 --mode remove
 evt fd 5 --mode read
 evt fd 5 --mode check-write
+wrap fd 5 --mode read,write
+wrap fd 5 --mode read --name x
+wrap socket 5
+fd $PORT
+fd 18
+socket $PORT
+close $PORT
+close 18
+list ports
+show $PORT
+wait $PORT --timeout 0
 wait fd:5 --mode write
 wait fd:5 --timeout 0
 wait $ID --timeout 0

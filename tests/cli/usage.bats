@@ -150,8 +150,45 @@ setup() {
   has "$message" "ports are closed, not removed"
 }
 
+@test "wrap" {
+  refuses wrap
+  refuses wrap fd
+  refuses wrap fd 0
+  has "$message" "--mode is missing"
+  refuses wrap 0 --mode read
+  refuses wrap fd x --mode read
+  refuses wrap fd 0 1 --mode read
+  refuses wrap fd 0 --mode ""
+  refuses wrap fd 0 --mode text
+  has "$message" "needs a direction"
+  for mode in both READ read, ,read read,,write read,no-close remove; do
+    refuses wrap fd 0 --mode "$mode"
+  done
+  refuses wrap fd 0 --mode read --mode write
+  has "$message" "twice"
+  refuses wrap socket 0 --mode read
+  has "$message" "no-close"
+  refuses wrap fd 0 --mode read --name
+  exec 7<&-
+  refuses wrap fd 7 --mode read
+  refuses wrap socket 7
+  has "$message" "descriptor 7 is not open"
+}
+
+@test "fd, socket, close" {
+  for verb in fd socket close; do
+    refuses "$verb"
+    refuses "$verb" x
+    refuses "$verb" 0
+    refuses "$verb" fd:0
+  done
+  refuses fd 18 26
+  has "$message" "one port at a time"
+  refuses socket 18 26
+}
+
 @test "list" {
-  refuses list ports
+  refuses list port s
   refuses list semaphors
   has "$message" "did you mean 'semaphores'?"
   refuses list semaphores evts

@@ -1,0 +1,191 @@
+/* cmd_port.c: portctl fd, socket and close: what a port stands for, and its end.
+ *
+ * Close is one call for each id: those that can be closed are, and the first failure is the exit code.
+ */
+#include "broker.h"
+#include "failure.h"
+#include "ids.h"
+
+#include <stdlib.h>
+
+static const struct option_row options[] = {{NULL, NULL, NULL, false}};
+
+/* Ids that are no ports are refused before anything is done; what is no id of ours is the broker's to tell. */
+static int check_ports(const struct invocation *in, const portd_id *ids, size_t n, const char *hint) {
+    for (size_t i = 0; i < n; i++) {
+        int kind = portd_id_kind(ids[i]);
+
+        if (kind != PORTD_KIND_ANY && kind != PORTD_KIND_PORT)
+            return failure_usage(&in->output, hint, "%llu is no port but a %s", (unsigned long long)ids[i],
+                                 portd_kind_name(kind));
+    }
+    return 0;
+}
+
+/* ---- fd, socket ---------------------------------------------------------------------------------------- */
+
+typedef int number_call(portd_client *client, portd_id port, int64_t deadline, portd_native *number);
+
+static int parse_port(const struct invocation *in, portd_id *id) {
+    portd_id *ids;
+    size_t n;
+    int rc = ids_parse(in, &ids, &n);
+
+    if (rc != 0)
+        return rc;
+    *id = ids[0];
+    rc = n == 1
+             ? check_ports(in, ids, n, NULL)
+             : failure_usage(&in->output, NULL, "one port at a time: '%s' is too much", command_word(in, 1));
+    free(ids);
+    return rc;
+}
+
+static void answer_number(const struct invocation *in, portd_id id, const portd_native *number) {
+    struct node *object = node_object();
+
+    node_number(object, "id", id);
+    if (number != NULL)
+        node_number(object, "number", (uint64_t)*number);
+    else
+        node_null(object, "number");
+    output_value(&in->output, "number", object);
+}
+
+static int run_number(const struct invocation *in, number_call *call) {
+    portd_native number = -1;
+    struct broker broker;
+    portd_id id;
+    int rc = parse_port(in, &id);
+
+    if (rc == 0)
+        rc = broker_join(in, &broker);
+    if (rc != 0)
+        return rc;
+    rc = call(broker.client, id, in->deadline, &number);
+    if (rc < 0) {
+        rc = failure_call(&in->output, broker.client, rc);
+    } else {
+        answer_number(in, id, rc > 0 ? &number : NULL);
+        rc = rc > 0 ? PORTCTL_DONE : PORTCTL_NO;
+    }
+    broker_disconnect(&broker);
+    return rc;
+}
+
+static int run_fd(const struct invocation *in) { return run_number(in, portd_port_to_fd); }
+
+static int run_socket(const struct invocation *in) { return run_number(in, portd_port_to_socket); }
+
+static const char *const usage_fd[] = {"fd ID", NULL};
+
+static const char *const examples_fd[] = {
+    "portctl fd \"$id\"",
+    "portctl fd \"$id\" -j | jq .number",
+    NULL,
+};
+
+static const char details_fd[] =
+    "Prints the number of the descriptor that the port was made of, as its maker calls\n"
+    "it: it means something in that process only, and only while it is open there.\n"
+    "Exit code 1 and no number: there is none.";
+
+const struct command command_fd = {
+    .name = "fd",
+    .summary = "the number of a port's descriptor",
+    .usage = usage_fd,
+    .details = details_fd,
+    .options = options,
+    .examples = examples_fd,
+    .joins = true,
+    .run = run_fd,
+};
+
+static const char *const usage_socket[] = {"socket ID", NULL};
+
+static const char *const examples_socket[] = {
+    "portctl socket \"$id\" || echo 'not made of a socket'",
+    "portctl socket \"$id\" -j | jq .number",
+    NULL,
+};
+
+static const char details_socket[] =
+    "Prints the number of the socket that the port was made of, if it was made by\n"
+    "'wrap socket'. Exit code 1 and no number: it was not.";
+
+const struct command command_socket = {
+    .name = "socket",
+    .summary = "the number of a port's socket",
+    .usage = usage_socket,
+    .details = details_socket,
+    .options = options,
+    .examples = examples_socket,
+    .joins = true,
+    .run = run_socket,
+};
+
+/* ---- close --------------------------------------------------------------------------------------------- */
+
+/* Returns 0 or the exit code of the first failure. In text nothing is said: it is done. */
+static int close_all(const struct invocation *in, portd_client *client, const portd_id *ids, size_t n) {
+    struct node *object = node_object(), *closed = node_list();
+    int first = 0;
+
+    for (size_t i = 0; i < n; i++) {
+        int rc = portd_port_close(client, ids[i], in->deadline);
+
+        if (rc > 0) {
+            node_append_number(closed, ids[i]);
+            continue;
+        }
+        rc = failure_call(&in->output, client, rc);
+        first = first == 0 ? rc : first;
+    }
+    node_put(object, "closed", closed);
+    output_value(&in->output, "", object);
+    return first;
+}
+
+static int run_close(const struct invocation *in) {
+    struct broker broker;
+    portd_id *ids;
+    size_t n;
+    int rc = ids_parse(in, &ids, &n);
+
+    if (rc != 0)
+        return rc;
+    rc = check_ports(in, ids, n, "ports are closed; semaphores and events are removed, sessions ended");
+    if (rc == 0)
+        rc = broker_join(in, &broker);
+    if (rc == 0) {
+        rc = close_all(in, broker.client, ids, n);
+        broker_disconnect(&broker);
+    }
+    free(ids);
+    return rc;
+}
+
+static const char *const usage_close[] = {"close ID...", NULL};
+
+static const char *const examples_close[] = {
+    "portctl close \"$in\" \"$out\"",
+    "portctl list ports -j | jq '.[].id' | xargs portctl close",
+    NULL,
+};
+
+static const char details_close[] =
+    "Closes ports. Reads and writes in flight fail, waits end with the cause\n"
+    "port-closed. The last port of a wrap also fires the semaphores of its number;\n"
+    "then the broker's copy is closed when this returns, unless something else refers\n"
+    "to it. What is closed already is done as well.";
+
+const struct command command_close = {
+    .name = "close",
+    .summary = "close ports",
+    .usage = usage_close,
+    .details = details_close,
+    .options = options,
+    .examples = examples_close,
+    .joins = true,
+    .run = run_close,
+};

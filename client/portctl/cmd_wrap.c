@@ -1,0 +1,166 @@
+/* cmd_wrap.c: portctl wrap, for unsafe-file-descriptor->port and unsafe-socket->port. */
+#include "broker.h"
+#include "failure.h"
+#include "procedure.h"
+
+#include <string.h>
+
+struct wrap {
+    int number_kind;
+    portd_native number;
+    unsigned flags;
+    portd_id input, output;
+};
+
+static const struct mode {
+    const char *name;
+    unsigned flag;
+    int number_kind;
+} modes[] = {
+    {"read", PORTD_READ, PORTD_FD},
+    {"write", PORTD_WRITE, PORTD_FD},
+    {"text", PORTD_TEXT, PORTD_FD},
+    {"regular-file", PORTD_REGULAR_FILE, PORTD_FD},
+    {"no-close", PORTD_NO_CLOSE, PORTD_SOCKET},
+};
+
+/* 0 when there is no such mode. */
+static unsigned find_mode(const char *text, size_t length, int number_kind) {
+    for (size_t i = 0; i < sizeof(modes) / sizeof(modes[0]); i++)
+        if (modes[i].number_kind == number_kind && strlen(modes[i].name) == length &&
+            memcmp(modes[i].name, text, length) == 0)
+            return modes[i].flag;
+    return 0;
+}
+
+static int parse_modes(const struct invocation *in, struct wrap *wrap) {
+    const char *list = command_option(in, "mode"), *at = list;
+
+    while (at != NULL) {
+        size_t length = strcspn(at, ",");
+        unsigned flag = find_mode(at, length, wrap->number_kind);
+
+        if (flag == 0)
+            return failure_usage(&in->output,
+                                 wrap->number_kind == PORTD_SOCKET
+                                     ? "a socket is always wrapped for both; its only mode is no-close"
+                                     : "the modes are read, write, text and regular-file",
+                                 "--mode %s: no such mode: '%.*s'", list, (int)length, at);
+        wrap->flags |= flag;
+        at = at[length] == ',' ? at + length + 1 : NULL;
+    }
+    if (wrap->number_kind == PORTD_FD && (wrap->flags & (PORTD_READ | PORTD_WRITE)) == 0)
+        return failure_usage(&in->output, NULL, "--mode %s: read, write, or read,write",
+                             list == NULL ? "is missing" : "needs a direction");
+    return 0;
+}
+
+static int parse(const struct invocation *in, struct wrap *wrap) {
+    int rc = procedure_number(in, &wrap->number_kind, &wrap->number);
+
+    if (rc == 0)
+        rc = parse_modes(in, wrap);
+    return rc != 0 ? rc : procedure_open(in, wrap->number);
+}
+
+/* Returns how many ports, or PORTD_E_*. */
+static int call(const struct invocation *in, portd_client *client, struct wrap *wrap) {
+    const char *name = command_option(in, "name");
+
+    if (wrap->number_kind == PORTD_SOCKET)
+        return portd_socket_to_port(client, wrap->number, name, wrap->flags, in->deadline, &wrap->input,
+                                    &wrap->output);
+    return portd_fd_to_port(client, wrap->number, name, wrap->flags, in->deadline, &wrap->input,
+                            &wrap->output);
+}
+
+static void put_port(const struct invocation *in, struct node *object, const char *key, portd_id id) {
+    if (id == 0) {
+        node_null(object, key);
+        return;
+    }
+    node_number(object, key, id);
+    if (output_is_text(&in->output)) {
+        struct node *line = node_object();
+
+        node_number(line, "id", id);
+        output_value(&in->output, "id", line);
+    }
+}
+
+static void answer(const struct invocation *in, const portd_client *client, const struct wrap *wrap) {
+    struct node *object = node_object();
+    bool replaced = (portd_last_flags(client) & PORTD_RESULT_REPLACED) != 0;
+
+    put_port(in, object, "input", wrap->input);
+    put_port(in, object, "output", wrap->output);
+    node_number(object, "number", (uint64_t)wrap->number);
+    node_flag(object, "replaced", replaced);
+    output_value(&in->output, "", object);
+    if (replaced)
+        output_detail(&in->output, "%lld named another open file until now", (long long)wrap->number);
+}
+
+static int run(const struct invocation *in) {
+    struct wrap wrap = {0};
+    struct broker broker;
+    int rc = parse(in, &wrap);
+
+    if (rc == 0)
+        rc = broker_join(in, &broker);
+    if (rc != 0)
+        return rc;
+    rc = call(in, broker.client, &wrap);
+    if (rc < 0) {
+        rc = failure_call(&in->output, broker.client, rc);
+    } else {
+        answer(in, broker.client, &wrap);
+        rc = PORTCTL_DONE;
+    }
+    broker_disconnect(&broker);
+    return rc;
+}
+
+static const struct option_row options[] = {
+    {"mode", "MODE", "fd: read,write,text,regular-file; socket: no-close", false},
+    {"name", "TEXT", "shown in listings; at most 255 bytes", false},
+    {NULL, NULL, NULL, false},
+};
+
+static const char *const usage[] = {
+    "wrap fd N --mode MODE[,MODE]... [--name TEXT]",
+    "wrap socket N [--mode no-close] [--name TEXT]",
+    NULL,
+};
+
+static const char *const examples[] = {
+    "id=$(portctl wrap fd 5 --mode read --name log 5<&\"$fd\")",
+    "{ read -r in; read -r out; } < <(portctl wrap socket 5 5<&\"$connection\")",
+    "portctl wrap fd 0 --mode read,regular-file <file",
+    NULL,
+};
+
+static const char details[] =
+    "Hands the broker a copy of descriptor N and makes ports of it: an input port for\n"
+    "reading, an output port for writing. Their ids are printed one a line, input\n"
+    "first. The ports live until they are closed or the session ends, whatever N\n"
+    "comes to mean; N can be wrapped again. A socket gets both.\n"
+    "\n"
+    "read, write   the directions; N must be open for them\n"
+    "text          CRLF is translated on Windows; no meaning elsewhere\n"
+    "regular-file  refused for anything else\n"
+    "no-close      closing the ports leaves the caller's own socket open, which\n"
+    "              portctl never closes anyway\n"
+    "\n"
+    "Close the ports to let the other end see end of file: closing N is not enough.";
+
+const struct command command_wrap = {
+    .name = "wrap",
+    .summary = "make ports of a descriptor or a socket",
+    .usage = usage,
+    .details = details,
+    .options = options,
+    .examples = examples,
+    .joins = true,
+    .run = run,
+};
