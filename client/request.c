@@ -10,7 +10,7 @@
 
 enum {
     SPARE_MAX = 256,
-    PATIENCE_US = 100 * 1000 /* that a wait may be answered after its time limit */
+    PATIENCE_US = 1000 * 1000 /* that a wait may be answered after its time limit, by a busy machine too */
 };
 
 static void list_append(struct request_list *list, portd_request *request) {
