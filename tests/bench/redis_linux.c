@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 static const char request[] = "*1\r\n$4\r\nPING\r\n";
-static const char answer[] = "+PONG\r\n";
+enum { ANSWER = sizeof("+PONG\r\n") - 1 };
 
 struct redis {
     pid_t pid;
@@ -52,12 +52,12 @@ void redis_end(struct redis *redis) {
 
 void redis_ping(void *subject, double *us, size_t n) {
     const struct redis *redis = subject;
-    char got[sizeof(answer)];
+    char got[ANSWER + 1];
 
     for (size_t i = 0; i < n; i++) {
         double start = bench_now();
         if (write(redis->socket, request, sizeof(request) - 1) != sizeof(request) - 1 ||
-            read(redis->socket, got, sizeof(got)) != sizeof(answer) - 1)
+            read(redis->socket, got, sizeof(got)) != ANSWER)
             bench_fail("redis");
         us[i] = bench_now() - start;
     }
