@@ -50,10 +50,10 @@ static void result_discard(portd_client *client, const portd_result *result) {
     if (result->handle != -1)
         os_close((os_fd)result->handle);
     /* Whoever wanted this object gave up: it would be in the session for ever. */
-    if (result->id && result->flags & PORTD_RESULT_CREATED)
-        request_release(client, result->id);
     request_close(client, result->input);
     request_close(client, result->output);
+    if (result->flags & PORTD_RESULT_CREATED && !result->input && !result->output)
+        request_release(client, result->id);
 }
 
 /* Answers a request, which may have nobody who asks, and forgets what belongs to the result. */
