@@ -614,6 +614,26 @@ static void strangers_cannot_connect(void **state) {
 
 /* ---- objects, waits, texts ---------------------------------------------------------------------------------------------------- */
 
+/* A long way for a child: it tells that it is getting on, so that only standing still is a failure. */
+static void get_on(const struct stranger *stranger, size_t step) {
+    if (step % 1000 == 0)
+        (void)!write(stranger->answer, "p", 1);
+}
+
+static int end_of_a_long_way(int (*body)(void *data), struct stranger *stranger) {
+    int told[2];
+    char steps[64];
+
+    guest_pipe(told);
+    assert_int_equal(fcntl(told[0], F_SETFL, 0), 0);
+    stranger->answer = told[1];
+    pid_t pid = fixture_fork(body, stranger);
+    fixture_close(told[1]);
+    while (fixture_poll(told[0], POLLIN) && read(told[0], steps, sizeof(steps)) > 0)
+        ;
+    return fixture_reap(pid);
+}
+
 /* Fired semaphores stay until they are released; that has a limit, and releasing is what lifts it. */
 static int use_up_objects(void *data) {
     const struct stranger *stranger = data;
@@ -626,8 +646,10 @@ static int use_up_objects(void *data) {
 
     if (!become(OTHER_UID) || raw_open(&raw, stranger->address))
         return 1;
-    while ((code = raw_semaphore(&raw, stranger->fd, 5, PORTD__V1__MODE__MODE_READ, &id)) == 0)
+    while ((code = raw_semaphore(&raw, stranger->fd, 5, PORTD__V1__MODE__MODE_READ, &id)) == 0) {
         ids[n++ % 256] = id;
+        get_on(stranger, n);
+    }
     if (code != LIMIT || n < 256)
         return 2;
     release.ids = ids;
@@ -653,7 +675,7 @@ static void objects_have_a_limit(void **state) {
         test_skip("only root may become somebody else");
     fixture_start(&broker, open_to_all);
     stranger = (struct stranger){.address = broker.address, .fd = event};
-    assert_int_equal(fixture_reap(fixture_fork(use_up_objects, &stranger)), 0);
+    assert_int_equal(end_of_a_long_way(use_up_objects, &stranger), 0);
     fixture_until_fds(&broker, 0);
 }
 
@@ -667,9 +689,11 @@ static int use_up_waits(void *data) {
     if (!become(OTHER_UID) || raw_open(&raw, stranger->address) ||
         raw_evt(&raw, stranger->fd, 5, PORTD__V1__MODE__MODE_READ, &id))
         return 1;
-    while (!raw_has_reply(&raw))
+    while (!raw_has_reply(&raw)) {
         if (raw_start_wait(&raw, 100000 + n++, id))
             return 2;
+        get_on(stranger, n);
+    }
     raw_reply *reply = raw_next(&raw, NULL);
     if (!reply || !reply->error || reply->error->code != PORTD__V1__CODE__CODE_LIMIT ||
         !strstr(reply->error->message, "waits"))
@@ -703,7 +727,7 @@ static void waits_have_a_limit(void **state) {
         test_skip("only root may become somebody else");
     fixture_start(&broker, open_to_all);
     stranger = (struct stranger){.address = broker.address, .fd = event};
-    assert_int_equal(fixture_reap(fixture_fork(use_up_waits, &stranger)), 0);
+    assert_int_equal(end_of_a_long_way(use_up_waits, &stranger), 0);
     fixture_until_fds(&broker, 0);
 }
 
