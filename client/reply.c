@@ -6,6 +6,8 @@
 
 #include "client.h"
 
+#include "proto/envelope.h"
+
 #include <string.h>
 
 static void result_init(portd_result *result) {
@@ -106,11 +108,33 @@ static void reply_read(portd_client *client, const portd_request *request, const
         result->message = portd_code_text(result->code);
 }
 
+/* The plain form goes into *plain, any other into the arena. NULL: garbled. */
+static const Portd__V1__Reply *reply_unpack(struct arena *arena, const struct channel_frame *frame,
+                                            Portd__V1__Reply *plain) {
+    struct envelope envelope;
+    int r = envelope_unpack(&envelope, &portd__v1__reply__descriptor, &arena->allocator, frame->body,
+                            frame->length);
+
+    if (r == 0)
+        return portd__v1__reply__unpack(&arena->allocator, frame->length, frame->body);
+    portd__v1__reply__init(plain);
+    plain->id = envelope.id;
+    if (envelope.number == ENVELOPE_ERROR) {
+        memcpy(&plain->error, &envelope.message, sizeof(plain->error));
+    } else {
+        plain->result_case = (Portd__V1__Reply__ResultCase)envelope.number;
+        memcpy(&plain->ping, &envelope.message,
+               sizeof(plain->ping)); /* every member of the union is such a pointer */
+    }
+    return r > 0 ? plain : NULL;
+}
+
 void reply_frame(portd_client *client, struct channel_frame *frame) {
     portd_result result;
+    Portd__V1__Reply plain;
 
     arena_reset(&client->arena);
-    Portd__V1__Reply *reply = portd__v1__reply__unpack(&client->arena.allocator, frame->length, frame->body);
+    const Portd__V1__Reply *reply = reply_unpack(&client->arena, frame, &plain);
     if (!reply || reply->id == 0) {
         frame_close(frame);
         client_lose(client,

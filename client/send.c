@@ -6,6 +6,7 @@
 
 #include "client.h"
 
+#include "proto/envelope.h"
 #include "proto/frame.h"
 
 #include <errno.h>
@@ -13,21 +14,28 @@
 
 enum { FLUSH_AT = 32 * 1024 }; /* bytes of requests that _start calls may pile up */
 
+/* Every member of the union is a pointer to a message. */
+static struct envelope envelope_of(const Portd__V1__Request *message) {
+    return (struct envelope){
+        .id = message->id, .number = message->method_case, .message = &message->ping->base};
+}
+
 /* 0, -EBUSY: not now, or another negative errno. */
 static int message_put(portd_client *client, const Portd__V1__Request *message, os_fd fd) {
-    size_t length = portd__v1__request__get_packed_size(message);
+    struct envelope envelope = envelope_of(message);
+    size_t length = envelope_size(&envelope);
     uint8_t packed[FRAME_REQUEST_MAX];
 
     if (length > (fd == OS_FD_NONE ? request_room(message->method_case) : sizeof(packed)))
         return -EMSGSIZE;
     if (fd != OS_FD_NONE) {
-        portd__v1__request__pack(message, packed);
+        envelope_pack(&envelope, packed);
         return channel_put_fds(&client->channel, packed, length, &fd, 1);
     }
     uint8_t *body = channel_put(&client->channel, length);
     if (!body)
         return -ENOMEM;
-    portd__v1__request__pack(message, body);
+    envelope_pack(&envelope, body);
     return 0;
 }
 
@@ -64,13 +72,15 @@ static int body_put(portd_client *client, const portd_request *request) {
 /* Keeps what will be sent later. Copying the descriptor also tells whether it is one. */
 static int body_keep(portd_client *client, portd_request *request, const Portd__V1__Request *message,
                      os_fd fd) {
-    request->length = portd__v1__request__get_packed_size(message);
+    struct envelope envelope = envelope_of(message);
+
+    request->length = envelope_size(&envelope);
     if (request->length > request_room(message->method_case))
         return -EMSGSIZE;
     request->body = memory_get(&client->memory, request->length);
     if (!request->body)
         return -ENOMEM;
-    portd__v1__request__pack(message, request->body);
+    envelope_pack(&envelope, request->body);
     if (fd == OS_FD_NONE)
         return 0;
     request->fd = os_dup(fd);

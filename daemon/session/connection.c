@@ -5,6 +5,7 @@
 #include "daemon/object/wait.h"
 #include "dispatch.h"
 #include "portd.pb-c.h"
+#include "proto/envelope.h"
 #include "utlist.h"
 
 #include <errno.h>
@@ -181,7 +182,7 @@ static bool charge(struct user *user, enum user_slot slot, size_t *charged, size
  * others may that are kept: somebody could leave it at that half. */
 static void account(struct connection *connection) {
     struct slots *slots = slots_of(connection);
-    struct refusal refusal = {.text = "half a frame holds descriptors that there is no room for"};
+    struct refusal refusal;
     size_t before = connection->held_fds, fds = channel_fds_held(&connection->channel);
     if (fds > before)
         slots_take(slots, fds - before);
@@ -194,7 +195,7 @@ static void account(struct connection *connection) {
     if (fds < before)
         slots_give(slots, before - fds);
     if (fds > before && !slots_may_keep(slots, 0))
-        connection_end(connection, refusal.text);
+        connection_end(connection, "half a frame holds descriptors that there is no room for");
     else if (!charge(connection->user, USER_BYTES, &connection->bytes, channel_memory(&connection->channel),
                      &refusal))
         connection_end(connection, refusal.text);
@@ -348,29 +349,38 @@ void connection_flush_all(struct sessions *sessions) {
     }
 }
 
+/* Every member of the union is a pointer to a message. */
+static struct envelope envelope_of(const Portd__V1__Reply *reply) {
+    if (reply->error)
+        return (struct envelope){.id = reply->id, .number = ENVELOPE_ERROR, .message = &reply->error->base};
+    return (struct envelope){.id = reply->id, .number = reply->result_case, .message = &reply->ping->base};
+}
+
 void connection_reply(struct connection *connection, const Portd__V1__Reply *reply) {
+    struct envelope envelope = envelope_of(reply);
     uint8_t *body;
     if (connection->dead)
         return;
-    body = channel_put(&connection->channel, portd__v1__reply__get_packed_size(reply));
+    body = channel_put(&connection->channel, envelope_size(&envelope));
     if (!body) {
         connection_end(connection, "the broker is out of memory");
         return;
     }
-    portd__v1__reply__pack(reply, body);
+    envelope_pack(&envelope, body);
     connection_touch(connection);
 }
 
 void connection_reply_fd(struct connection *connection, const Portd__V1__Reply *reply, os_fd fd) {
     uint8_t body[128];
-    size_t length = portd__v1__reply__get_packed_size(reply);
+    struct envelope envelope = envelope_of(reply);
+    size_t length = envelope_size(&envelope);
     if (connection->dead)
         return;
     if (length > sizeof body) {
         connection_end(connection, "a reply with a descriptor is too long");
         return;
     }
-    portd__v1__reply__pack(reply, body);
+    envelope_pack(&envelope, body);
     int error = channel_put_fds(&connection->channel, body, length, &fd, 1);
     if (error)
         connection_end(connection, strerror(-error));

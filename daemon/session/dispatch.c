@@ -1,6 +1,7 @@
 /* dispatch.c: the table of methods and the checks that all of them share. */
 #include "dispatch.h"
 
+#include "proto/envelope.h"
 #include "proto/status.h"
 
 #include <stdlib.h>
@@ -84,6 +85,15 @@ static bool string_is_clean(const uint8_t *text, size_t length) {
     memcpy(copy, text, length);
     copy[length] = 0;
     return status_utf8(copy);
+}
+
+/* Whether a message of that kind can have a string in it. */
+static bool holds_strings(const ProtobufCMessageDescriptor *message) {
+    for (unsigned i = 0; i < message->n_fields; i++)
+        if (message->fields[i].type == PROTOBUF_C_TYPE_STRING ||
+            message->fields[i].type == PROTOBUF_C_TYPE_MESSAGE)
+            return true;
+    return false;
 }
 
 /* Whether every string field in the bytes of a message is UTF-8 without NUL: protobuf-c checks neither, and what it unpacks
@@ -173,7 +183,8 @@ static const struct method *check(struct connection *connection, const struct ch
                     frame->n_fds);
         return NULL;
     }
-    if (!strings_are_clean(&portd__v1__request__descriptor, frame->body, frame->body + frame->length)) {
+    if (holds_strings(request->ping->base.descriptor) &&
+        !strings_are_clean(&portd__v1__request__descriptor, frame->body, frame->body + frame->length)) {
         refusal_set(refusal, REFUSAL_INVALID, NULL, NULL, "a string is not UTF-8, or has a NUL in it");
         return NULL;
     }
@@ -211,12 +222,29 @@ static void dispatch(struct connection *connection, struct channel_frame *frame,
         loop_timer_clear(&connection->timer);
 }
 
+/* The plain form goes into *plain, any other into the arena. NULL: garbled. */
+static const Portd__V1__Request *unpack(struct arena *arena, const struct channel_frame *frame,
+                                        Portd__V1__Request *plain) {
+    struct envelope envelope;
+    int result = envelope_unpack(&envelope, &portd__v1__request__descriptor, &arena->allocator, frame->body,
+                                 frame->length);
+    if (result == 0)
+        return portd__v1__request__unpack(&arena->allocator, frame->length, frame->body);
+    portd__v1__request__init(plain);
+    plain->id = envelope.id;
+    plain->method_case = (Portd__V1__Request__MethodCase)envelope.number;
+    memcpy(&plain->ping, &envelope.message,
+           sizeof plain->ping); /* every member of the union is such a pointer */
+    return result > 0 ? plain : NULL;
+}
+
 void dispatch_frame(struct connection *connection, struct channel_frame *frame) {
     struct arena *arena = &connection->all->arena;
-    Portd__V1__Request *request;
+    Portd__V1__Request plain;
+    const Portd__V1__Request *request;
     bool hello;
     arena_reset(arena);
-    request = portd__v1__request__unpack(&arena->allocator, frame->length, frame->body);
+    request = unpack(arena, frame, &plain);
     hello = request && request->method_case == PORTD__V1__REQUEST__METHOD_HELLO;
     if (hello == (connection->session != NULL))
         connection_end(connection, hello ? "a second hello" : "the first request is not hello");

@@ -1,0 +1,70 @@
+/* envelope.c: two tags, a varint and a length. */
+#include "envelope.h"
+
+#include <stdbool.h>
+
+enum { ID_TAG = 1 << 3, LENGTH_DELIMITED = 2, TYPE_BITS = 3, VARINT_BITS = 7, VARINT_MORE = 0x80 };
+
+static size_t varint_size(uint64_t value) {
+    size_t size = 1;
+
+    while (value >>= VARINT_BITS)
+        size++;
+    return size;
+}
+
+static uint8_t *varint_write(uint8_t *at, uint64_t value) {
+    for (; value >= VARINT_MORE; value >>= VARINT_BITS)
+        *at++ = (uint8_t)(value | VARINT_MORE);
+    *at++ = (uint8_t)value;
+    return at;
+}
+
+/* Moves *at behind the varint. False: none that a frame needs. */
+static bool varint_read(const uint8_t **at, const uint8_t *end, uint64_t *value) {
+    *value = 0;
+    for (unsigned shift = 0; *at < end && shift < 64; shift += VARINT_BITS) {
+        uint8_t byte = *(*at)++;
+        *value |= (uint64_t)(byte & (VARINT_MORE - 1)) << shift;
+        if (!(byte & VARINT_MORE))
+            return true;
+    }
+    return false;
+}
+
+static uint32_t tag_of(uint32_t number) { return number << TYPE_BITS | LENGTH_DELIMITED; }
+
+size_t envelope_size(struct envelope *envelope) {
+    envelope->length = protobuf_c_message_get_packed_size(envelope->message);
+    return (envelope->id ? 1 + varint_size(envelope->id) : 0) + varint_size(tag_of(envelope->number)) +
+           varint_size(envelope->length) + envelope->length;
+}
+
+void envelope_pack(const struct envelope *envelope, uint8_t *bytes) {
+    if (envelope->id) {
+        *bytes++ = ID_TAG;
+        bytes = varint_write(bytes, envelope->id);
+    }
+    bytes = varint_write(bytes, tag_of(envelope->number));
+    bytes = varint_write(bytes, envelope->length);
+    protobuf_c_message_pack(envelope->message, bytes);
+}
+
+int envelope_unpack(struct envelope *envelope, const ProtobufCMessageDescriptor *outer,
+                    ProtobufCAllocator *allocator, const uint8_t *bytes, size_t length) {
+    const uint8_t *end = bytes + length;
+    uint64_t tag, size;
+
+    if (length == 0 || *bytes++ != ID_TAG || !varint_read(&bytes, end, &envelope->id) ||
+        !varint_read(&bytes, end, &tag) || !varint_read(&bytes, end, &size) ||
+        size != (uint64_t)(end - bytes) || (tag & ((1 << TYPE_BITS) - 1)) != LENGTH_DELIMITED ||
+        tag >> TYPE_BITS > UINT32_MAX)
+        return 0;
+    envelope->number = (uint32_t)(tag >> TYPE_BITS);
+    envelope->length = (size_t)size;
+    const ProtobufCFieldDescriptor *field = protobuf_c_message_descriptor_get_field(outer, envelope->number);
+    if (!field || field->type != PROTOBUF_C_TYPE_MESSAGE || field->label == PROTOBUF_C_LABEL_REPEATED)
+        return 0;
+    envelope->message = protobuf_c_message_unpack(field->descriptor, allocator, envelope->length, bytes);
+    return envelope->message ? 1 : -1;
+}
