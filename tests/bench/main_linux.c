@@ -175,7 +175,6 @@ int main(int argc, char **argv) {
     char version[32];
 
     int cpu = process_pin();
-    process_limit_files(WATCHED_FILES);
     struct floor *floor = floor_start();
     struct broker *broker = broker_start(options.program);
     struct redis *redis = options.only ? NULL : redis_start();
@@ -192,6 +191,7 @@ int main(int argc, char **argv) {
     s6_end(s6);
     redis_end(redis);
     broker_end(broker);
+    process_limit_files(WATCHED_FILES);
     struct watched watched =
         watched_measure(options.program, options.rounds, options.iterations, options.idle);
     struct delay delay = delay_measure(options.program, floor, DELAY_TIMES);
