@@ -286,6 +286,12 @@ void output_line(const struct output *output, const char *line) {
         puts(line);
 }
 
+void output_event(struct node *object) {
+    write_json(OUTPUT_LINES, stdout, value_of(object));
+    fflush(stdout);
+    json_decref(value_of(object));
+}
+
 void output_value(const struct output *output, const char *key, struct node *object) {
     const json_t *value = json_object_get(value_of(object), key);
 

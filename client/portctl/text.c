@@ -103,6 +103,24 @@ char *text_clean(const char *text) {
     return copy;
 }
 
+char *text_base64(const void *bytes, size_t size) {
+    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    const unsigned char *from = bytes;
+    char *text = text_room((size + 2) / 3 * 4 + 1, 1), *to = text;
+
+    for (size_t i = 0; i < size; i += 3) {
+        size_t left = size - i;
+        unsigned group = (unsigned)from[i] << 16 | (left > 1 ? (unsigned)from[i + 1] << 8 : 0) |
+                         (left > 2 ? (unsigned)from[i + 2] : 0);
+
+        *to++ = digits[group >> 18];
+        *to++ = digits[group >> 12 & 63];
+        *to++ = left > 1 ? digits[group >> 6 & 63] : '=';
+        *to++ = left > 2 ? digits[group & 63] : '=';
+    }
+    return text;
+}
+
 size_t text_width(const char *text) {
     size_t width = 0;
 

@@ -20,6 +20,9 @@ char *text_vprint(const char *format, va_list arguments);
 /* A copy that a terminal can be given: control characters, and what is not UTF-8, are replaced by '?'. */
 char *text_clean(const char *text);
 
+/* The same bytes in base64. */
+char *text_base64(const void *bytes, size_t size);
+
 /* Characters of UTF-8, taken as one column each. */
 size_t text_width(const char *text);
 

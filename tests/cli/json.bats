@@ -7,6 +7,7 @@ setup() {
   open_fifo
   ID=$(portctl sem fd 5 --mode read)
   PORT=$(portctl wrap fd 5 --mode read)
+  OUT=$(portctl wrap fd 6 --mode write 6>"$BATS_TEST_TMPDIR/written")
 }
 teardown() { usual_teardown; }
 
@@ -25,6 +26,9 @@ wrap fd 5 --mode read --name x
 wrap socket 5
 fd $PORT
 fd 18
+write $OUT
+cat 18
+write 18
 socket $PORT
 close $PORT
 close 18

@@ -161,7 +161,7 @@ setup() {
   refuses wrap fd 0 --mode ""
   refuses wrap fd 0 --mode text
   has "$message" "needs a direction"
-  for mode in both READ read, ,read read,,write read,no-close remove; do
+  for mode in both READ "read," ",read" "read,,write" read,no-close remove; do
     refuses wrap fd 0 --mode "$mode"
   done
   refuses wrap fd 0 --mode read --mode write

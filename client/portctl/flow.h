@@ -1,0 +1,46 @@
+/* flow.h: bytes from one descriptor of portctl's own to another. */
+#ifndef FLOW_H
+#define FLOW_H
+
+#include "client/portd.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum { FLOW_CHUNK = 65536 };
+
+enum flow_end {
+    FLOW_DONE,       /* some bytes were moved */
+    FLOW_FILE_END,   /* of where they come from */
+    FLOW_READ_ERROR, /* errno tells */
+    FLOW_WRITE_ERROR,
+    FLOW_LATE, /* the deadline passed */
+    FLOW_LOOK  /* `watch` is readable although there is nothing to read: it may be over */
+};
+
+struct flow {
+    portd_native from, to;
+    portd_native watch; /* a pollable handle for what `from` is, or -1 */
+    int64_t deadline;
+    uint64_t count; /* bytes moved */
+    bool copies;    /* the two cannot be spliced */
+};
+
+/* To be called once, before the others: a deadline interrupts system calls, and a pipe that nobody reads is
+ * an error (`tells`) or ends the program, as it was. */
+void flow_begin(int64_t deadline, bool tells);
+
+/* Whether reads and writes of that descriptor are those of a stream: a read of nothing is its end. */
+bool flow_is_stream(portd_native number);
+
+/* Moves bytes until something else than FLOW_DONE is to be told; after FLOW_LOOK it can be called again. */
+enum flow_end flow_run(struct flow *flow);
+
+/* Reads what there is, at most FLOW_CHUNK. FLOW_DONE and *count, or another end. */
+enum flow_end flow_read(const struct flow *flow, void *bytes, size_t *count);
+
+/* Writes all of it: FLOW_DONE, FLOW_WRITE_ERROR or FLOW_LATE. */
+enum flow_end flow_write(const struct flow *flow, const void *bytes, size_t size);
+
+#endif

@@ -1,0 +1,180 @@
+/* flow_unix.c: bytes from one descriptor to another on Unix.
+ *
+ * Where one of the two is a pipe the kernel moves the pages itself (splice); anything else is read and
+ * written. Nothing is read before there is room for some of it, and status flags are never changed, since
+ * other programs share them: so a write can block for longer than there is time. A timer that signals until
+ * portctl ends interrupts it; one signal alone could come just before the call.
+ *
+ * Splice does not say which of the two has failed. Whatever it cannot do is tried again by read and write,
+ * which do.
+ */
+#define _GNU_SOURCE
+#include "flow.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <unistd.h>
+
+enum { SPLICE_MOST = 1 << 20, AGAIN_US = 20000 };
+
+static void on_alarm(int signal) { (void)signal; }
+
+void flow_begin(int64_t deadline, bool tells) {
+    struct sigaction action = {.sa_handler = on_alarm};
+    struct itimerval timer = {.it_interval = {0, AGAIN_US}};
+    int64_t left = deadline - portd_now();
+
+    if (tells)
+        signal(SIGPIPE, SIG_IGN);
+    if (deadline == PORTD_FOREVER)
+        return;
+    left = left > 0 ? left : 1;
+    timer.it_value.tv_sec = (time_t)(left / 1000000);
+    timer.it_value.tv_usec = (suseconds_t)(left % 1000000);
+    sigemptyset(&action.sa_mask);
+    sigaction(SIGALRM, &action, NULL);
+    setitimer(ITIMER_REAL, &timer, NULL);
+}
+
+bool flow_is_stream(portd_native number) {
+    int type = SOCK_STREAM;
+    socklen_t size = sizeof(type);
+
+    return getsockopt((int)number, SOL_SOCKET, SO_TYPE, &type, &size) != 0 || type == SOCK_STREAM;
+}
+
+/* What poll is to wait for, in milliseconds, rounded up. */
+static int time_left(int64_t deadline) {
+    int64_t left = deadline == PORTD_FOREVER ? -1 : deadline - portd_now();
+
+    if (deadline == PORTD_FOREVER)
+        return -1;
+    return left <= 0 ? 0 : left > 3600000000 ? 3600000 : (int)((left + 999) / 1000);
+}
+
+static bool is_late(int64_t deadline) { return deadline != PORTD_FOREVER && portd_now() >= deadline; }
+
+/* FLOW_DONE: `from` can be read, if only to be told why not. */
+static enum flow_end wait_readable(const struct flow *flow) {
+    struct pollfd polls[2] = {{(int)flow->from, POLLIN, 0}, {(int)flow->watch, POLLIN, 0}};
+
+    for (;;) {
+        int n = poll(polls, 2, time_left(flow->deadline));
+
+        if (n < 0 && errno != EINTR)
+            return FLOW_READ_ERROR;
+        if (n > 0)
+            return polls[0].revents != 0 ? FLOW_DONE : FLOW_LOOK;
+        if (is_late(flow->deadline))
+            return FLOW_LATE;
+    }
+}
+
+static enum flow_end wait_writable(const struct flow *flow) {
+    struct pollfd poll_to = {(int)flow->to, POLLOUT, 0};
+
+    for (;;) {
+        int n = poll(&poll_to, 1, time_left(flow->deadline));
+
+        if (n < 0 && errno != EINTR)
+            return FLOW_WRITE_ERROR;
+        if (n > 0)
+            return FLOW_DONE;
+        if (is_late(flow->deadline))
+            return FLOW_LATE;
+    }
+}
+
+static bool is_passing(int error) { return error == EINTR || error == EAGAIN || error == EWOULDBLOCK; }
+
+enum flow_end flow_read(const struct flow *flow, void *bytes, size_t *count) {
+    *count = 0;
+    for (;;) {
+        enum flow_end end = wait_readable(flow);
+        ssize_t n;
+
+        if (end != FLOW_DONE)
+            return end;
+        n = read((int)flow->from, bytes, FLOW_CHUNK);
+        if (n >= 0) {
+            *count = (size_t)n;
+            return n > 0 ? FLOW_DONE : FLOW_FILE_END;
+        }
+        if (!is_passing(errno))
+            return FLOW_READ_ERROR;
+    }
+}
+
+enum flow_end flow_write(const struct flow *flow, const void *bytes, size_t size) {
+    const char *at = bytes;
+
+    while (size > 0) {
+        ssize_t n = write((int)flow->to, at, size);
+
+        if (n > 0) {
+            at += n;
+            size -= (size_t)n;
+            continue;
+        }
+        if (n < 0 && !is_passing(errno))
+            return FLOW_WRITE_ERROR;
+        if (is_late(flow->deadline))
+            return FLOW_LATE;
+        if (n < 0 && errno != EINTR) {
+            enum flow_end end = wait_writable(flow);
+
+            if (end != FLOW_DONE)
+                return end;
+        }
+    }
+    return FLOW_DONE;
+}
+
+static enum flow_end move_by_copy(struct flow *flow) {
+    static char bytes[FLOW_CHUNK];
+    size_t count;
+    enum flow_end end = wait_writable(flow);
+
+    if (end == FLOW_DONE)
+        end = flow_read(flow, bytes, &count);
+    if (end == FLOW_DONE)
+        end = flow_write(flow, bytes, count);
+    if (end == FLOW_DONE)
+        flow->count += count;
+    return end;
+}
+
+static enum flow_end move_by_splice(struct flow *flow) {
+    enum flow_end end = wait_readable(flow);
+    ssize_t n;
+
+    if (end != FLOW_DONE)
+        return end;
+    n = splice((int)flow->from, NULL, (int)flow->to, NULL, SPLICE_MOST, SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
+    if (n > 0)
+        flow->count += (uint64_t)n;
+    if (n == 0)
+        return FLOW_FILE_END;
+    if (n > 0 || errno == EINTR)
+        return FLOW_DONE;
+    if (is_passing(errno))
+        return wait_writable(flow);
+    flow->copies = true;
+    return FLOW_DONE;
+}
+
+enum flow_end flow_run(struct flow *flow) {
+    for (;;) {
+        enum flow_end end = flow->copies ? move_by_copy(flow) : move_by_splice(flow);
+
+        if (end != FLOW_DONE)
+            return end;
+        if (is_late(flow->deadline))
+            return FLOW_LATE;
+    }
+}

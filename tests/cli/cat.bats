@@ -1,0 +1,220 @@
+# portctl cat and write: the bytes of ports, by a copy of the descriptor and through the broker.
+
+load setup
+
+setup() {
+  usual_setup
+  open_fifo
+}
+teardown() { usual_teardown; }
+
+# Both ways that the bytes can go.
+WAYS=("" --through-broker)
+
+# Three megabytes that are not the same anywhere.
+some_bytes() { seq 1 440000; }
+
+# The descriptor 7 is an end for reading of a fifo whose other end is 8 alone.
+open_ends() {
+  rm -f "$BATS_TEST_TMPDIR/ends"
+  mkfifo "$BATS_TEST_TMPDIR/ends"
+  exec 6<>"$BATS_TEST_TMPDIR/ends" 7<"$BATS_TEST_TMPDIR/ends" 8>"$BATS_TEST_TMPDIR/ends" 6>&-
+}
+
+@test "cat: everything until end of file" {
+  for way in "${WAYS[@]}"; do
+    open_ends
+    id=$(portctl wrap fd 7 --mode read)
+    some_bytes >&8 3>&- 7<&- &
+    exec 7<&- 8>&-
+    portctl cat "$id" ${way:+"$way"} >"$BATS_TEST_TMPDIR/got"
+    cmp "$BATS_TEST_TMPDIR/got" <(some_bytes)
+    portctl close "$id"
+  done
+}
+
+@test "cat: into a pipe, at which it is spliced, and what is in the pipe comes at once" {
+  open_ends
+  id=$(portctl wrap fd 7 --mode read)
+  exec 6< <(exec "$PORTCTL_BIN" cat "$id" 3>&- 7<&- 8>&-)
+  echo one >&8
+  read -r line <&6
+  [ "$line" = one ]
+  echo two >&8
+  read -r line <&6
+  [ "$line" = two ]
+  exec 8>&-
+  run ! read -r line <&6
+}
+
+@test "cat: a file from the place that it shares with others" {
+  echo "one two" >"$BATS_TEST_TMPDIR/file"
+  for way in "${WAYS[@]}"; do
+    exec 7<"$BATS_TEST_TMPDIR/file"
+    id=$(portctl wrap fd 7 --mode read,regular-file)
+    read -r -N 4 <&7
+    [ "$(portctl cat "$id" ${way:+"$way"})" = two ]
+    both portctl cat "$id"
+    exits 0
+    [ -z "$output" ]
+    portctl close "$id"
+  done
+}
+
+@test "cat: a port that is closed meanwhile ends it: exit code 5" {
+  for way in "${WAYS[@]}"; do
+    id=$(portctl wrap fd 5 --mode read)
+    echo data >&5
+    rm -f "$BATS_TEST_TMPDIR/out"
+    mkfifo "$BATS_TEST_TMPDIR/out"
+    "$PORTCTL_BIN" cat "$id" ${way:+"$way"} >"$BATS_TEST_TMPDIR/out" 2>"$BATS_TEST_TMPDIR/error" 3>&- &
+    reader=$!
+    exec 6<"$BATS_TEST_TMPDIR/out"
+    read -r line <&6
+    [ "$line" = data ]
+    portctl close "$id"
+    code=0
+    wait "$reader" || code=$?
+    [ "$code" -eq 5 ] || { echo "$way: $code"; cat "$BATS_TEST_TMPDIR/error"; false; }
+    grep -q closed "$BATS_TEST_TMPDIR/error"
+  done
+}
+
+@test "cat and write: the time is up, 124, and what came before is there" {
+  for way in "${WAYS[@]}"; do
+    id=$(portctl wrap fd 5 --mode read)
+    echo data >&5
+    both portctl cat "$id" --timeout 500ms ${way:+"$way"}
+    exits 124
+    [ "$output" = data ]
+    has "$error" "portctl: "
+    open_ends
+    out=$(portctl wrap fd 8 --mode write)
+    # More than a pipe takes, and nobody reads.
+    both portctl write "$out" --timeout 500ms ${way:+"$way"} < <(some_bytes 3>&-)
+    exits 124
+    both portctl write "$out" --timeout 100ms ${way:+"$way"} <&5
+    exits 124
+  done
+}
+
+@test "cat: JSON, a chunk on a line" {
+  for way in "${WAYS[@]}"; do
+    for text in "" x xy xyz xyzx; do
+      open_ends
+      id=$(portctl wrap fd 7 --mode read)
+      printf %s "$text" >&8
+      exec 7<&- 8>&-
+      both portctl cat "$id" -j ${way:+"$way"}
+      exits 0
+      [ "$(jq -j '.data | @base64d' <<<"$output")" = "$text" ]
+      [ -z "$text" ] || [ "$(jq -c '[.count, .encoding]' <<<"$output")" = "[${#text},\"base64\"]" ]
+    done
+  done
+}
+
+@test "cat: datagrams, an empty one among them" {
+  run python3 - <<'PYTHON'
+import os, socket, subprocess
+ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+ctl = os.environ["PORTCTL_BIN"]
+wrap = subprocess.run([ctl, "wrap", "socket", str(theirs.fileno())], pass_fds=[theirs.fileno()],
+                      capture_output=True, text=True, check=True)
+reading, writing = wrap.stdout.split()
+theirs.close()
+for text in (b"one", b"", b"two"):
+    ours.send(text)
+cat = subprocess.Popen([ctl, "cat", reading], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+got = b""
+while len(got) < 6:
+    got += os.read(cat.stdout.fileno(), 100)
+print(got.decode())
+subprocess.run([ctl, "write", writing], input=b"three", check=True)
+print(ours.recv(100).decode())
+subprocess.run([ctl, "close", reading], check=True)
+print(cat.wait())
+PYTHON
+  has "$output" "$(printf 'onetwo\nthree\n5')"
+}
+
+@test "write: everything, and the port stays open" {
+  for way in "${WAYS[@]}"; do
+    open_ends
+    id=$(portctl wrap fd 8 --mode write)
+    exec 8>&-
+    cat <&7 >"$BATS_TEST_TMPDIR/got" 3>&- &
+    reader=$!
+    exec 7<&-
+    both portctl write "$id" ${way:+"$way"} < <(some_bytes 3>&-)
+    exits 0
+    [ -z "$output$error" ]
+    [ "$(echo end | portctl write "$id" -j ${way:+"$way"} | jq -c '[.schema, .count]')" = "[1,4]" ]
+    portctl close "$id"
+    wait "$reader"
+    cmp "$BATS_TEST_TMPDIR/got" <(some_bytes; echo end)
+  done
+}
+
+@test "write: nobody reads any more: 125, and no death by signal" {
+  for way in "${WAYS[@]}"; do
+    open_ends
+    id=$(portctl wrap fd 8 --mode write)
+    exec 7<&-
+    both portctl write "$id" ${way:+"$way"} <<<x
+    exits 125
+    [ -z "$output" ]
+    has "$error" "pipe"
+    exec 8>&-
+    portctl close "$id"
+  done
+}
+
+@test "cat: standard output that takes nothing is 125" {
+  for way in "${WAYS[@]}"; do
+    for form in --quiet --json; do
+      id=$(portctl wrap fd 0 --mode read </etc/passwd)
+      code=0
+      portctl cat "$id" $form ${way:+"$way"} >/dev/full 2>"$BATS_TEST_TMPDIR/error" || code=$?
+      [ "$code" -eq 125 ]
+      grep -q "could not be written" "$BATS_TEST_TMPDIR/error"
+      portctl close "$id"
+    done
+  done
+}
+
+@test "cat, write: what cannot be: the wrong direction, closed, no port, nothing" {
+  mapfile -t ids < <(portctl wrap fd 5 --mode read,write)
+  for call in "cat ${ids[1]}" "write ${ids[0]}" "cat $(portctl sem fd 5 --mode read)"; do
+    read -ra words <<<"$call"
+    both portctl "${words[@]}" </dev/null
+    exits 2
+    [ -z "$output" ]
+  done
+  has "$(portctl cat "${ids[1]}" 2>&1)" "portctl write"
+  both portctl cat 18
+  exits 5
+  portctl close "${ids[@]}"
+  both portctl cat "${ids[0]}"
+  exits 5
+  has "$error" "closed"
+  for verb in cat write; do
+    refuses "$verb"
+    refuses "$verb" x
+    refuses "$verb" 18 26
+    refuses "$verb" fd:0
+  done
+}
+
+@test "cat, write: the flags of the descriptor are as they were; nothing stays at the broker" {
+  flags() { sed -n 's/^flags:[[:space:]]*//p' "/proc/self/fdinfo/5"; }
+  before=$(flags)
+  mapfile -t ids < <(portctl wrap fd 5 --mode read,write)
+  for way in "${WAYS[@]}"; do
+    echo data | portctl write "${ids[1]}" ${way:+"$way"}
+    both portctl cat "${ids[0]}" --timeout 300ms ${way:+"$way"}
+    [ "$output" = data ]
+    [ "$(flags)" = "$before" ]
+  done
+  portctl close "${ids[@]}"
+  [ "$(portctl list descriptors -j)" = "[]" ]
+}
