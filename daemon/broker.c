@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "object/descriptor.h"
+#include "object/pollable.h"
 #include "object/stream.h"
 #include "service.h"
 #include "session/listener.h"
@@ -109,6 +110,8 @@ static int make_rooms(struct broker *broker, size_t limit, os_fd listener) {
         return error;
     inspect_init(listener);
     error = stream_init();
+    if (!error)
+        error = pollable_init();
     if (error)
         return error;
     policy_init(&broker->policy, own);

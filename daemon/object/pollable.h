@@ -11,6 +11,9 @@
 
 #include <stdbool.h>
 
+/* Once, at the start: what is ready for ever, so that no handle needs one more descriptor. 0 or a negative errno. */
+int pollable_init(void);
+
 /* OS_FD_NONE with errno. */
 os_fd pollable_semaphore_new(bool fired);
 

@@ -94,3 +94,5 @@ int pollable_evt_end(os_fd handle, os_fd target) {
         (void)epoll_ctl(handle, EPOLL_CTL_DEL, target, NULL);
     return error;
 }
+
+int pollable_init(void) { return always() == OS_FD_NONE ? -errno : 0; }

@@ -214,8 +214,9 @@ bool connection_congested(const struct connection *connection) {
 }
 
 static bool blocked(const struct connection *connection) {
-    return connection->dead || short_of_slots(connection) || connection->windowed >= CONNECTION_WINDOW ||
-           connection->paused_until || connection_congested(connection);
+    return connection->dead || connection->lost || short_of_slots(connection) ||
+           connection->windowed >= CONNECTION_WINDOW || connection->paused_until ||
+           connection_congested(connection);
 }
 
 static void update_watch(struct connection *connection) {
@@ -300,6 +301,8 @@ static void flush(struct connection *connection) {
     int error = connection->dead ? 0 : channel_flush(&connection->channel);
     if (error)
         connection_end(connection, error == -EPIPE || error == -ECONNRESET ? NULL : strerror(-error));
+    if (connection->lost)
+        connection_end(connection, connection->lost);
     if (connection->dead)
         return;
     unblock(connection);
@@ -359,14 +362,14 @@ static struct envelope envelope_of(const Portd__V1__Reply *reply) {
 void connection_reply(struct connection *connection, const Portd__V1__Reply *reply) {
     struct envelope envelope = envelope_of(reply);
     uint8_t *body;
-    if (connection->dead)
+    if (connection->dead || connection->lost)
         return;
     body = channel_put(&connection->channel, envelope_size(&envelope));
-    if (!body) {
-        connection_end(connection, "the broker is out of memory");
-        return;
-    }
-    envelope_pack(&envelope, body);
+    if (body)
+        envelope_pack(&envelope, body);
+    else
+        connection->lost =
+            "the broker is out of memory"; /* not here: whoever replies may be walking over its waits */
     connection_touch(connection);
 }
 
@@ -374,17 +377,17 @@ void connection_reply_fd(struct connection *connection, const Portd__V1__Reply *
     uint8_t body[128];
     struct envelope envelope = envelope_of(reply);
     size_t length = envelope_size(&envelope);
-    if (connection->dead)
+    if (connection->dead || connection->lost)
         return;
+    connection_touch(connection);
     if (length > sizeof body) {
-        connection_end(connection, "a reply with a descriptor is too long");
+        connection->lost = "a reply with a descriptor is too long";
         return;
     }
     envelope_pack(&envelope, body);
     int error = channel_put_fds(&connection->channel, body, length, &fd, 1);
     if (error)
-        connection_end(connection, strerror(-error));
-    connection_touch(connection);
+        connection->lost = strerror(-error);
 }
 
 void connection_refuse(struct connection *connection, uint64_t request, const struct refusal *refusal) {

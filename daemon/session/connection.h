@@ -48,7 +48,8 @@ struct connection {
     bool starved;         /* one of the parked is */
     bool answered_one;    /* was answered as the one of several */
     bool dirty, dead;
-    bool closed; /* the socket is; only discards are left */
+    const char *lost; /* a reply could not be made: why it ends with this turn */
+    bool closed;      /* the socket is; only discards are left */
 };
 
 /* Takes the socket (a taken slot, charged) and a reference to the user. NULL without memory: both stay the caller's. */
