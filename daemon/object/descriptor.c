@@ -137,6 +137,11 @@ int descriptor_rearm(struct descriptor *descriptor) {
     return error;
 }
 
+static bool is_referred(const struct descriptor *descriptor) {
+    return descriptor->semaphores[0] || descriptor->semaphores[1] || descriptor->evts[0] ||
+           descriptor->evts[1] || descriptor->wraps;
+}
+
 void descriptor_on_ready(struct descriptor *descriptor, unsigned events) {
     if (!descriptor->watch.edge)
         descriptor->watch.interest = 0;
@@ -151,7 +156,10 @@ void descriptor_on_ready(struct descriptor *descriptor, unsigned events) {
         if (descriptor->wraps)
             port_on_ready(descriptor, direction, (int)cause);
     }
-    descriptor_settle(descriptor);
+    if (is_referred(descriptor))
+        descriptor_settle(descriptor);
+    else
+        fading_add(descriptor->registry, descriptor);
 }
 
 static void on_closed(void *context) {
@@ -192,11 +200,6 @@ static bool drop(struct descriptor *descriptor) {
     os_close(descriptor->fd);
     on_closed(descriptor);
     return true;
-}
-
-static bool is_referred(const struct descriptor *descriptor) {
-    return descriptor->semaphores[0] || descriptor->semaphores[1] || descriptor->evts[0] ||
-           descriptor->evts[1] || descriptor->wraps;
 }
 
 void descriptor_settle(struct descriptor *descriptor) {

@@ -21,6 +21,9 @@ int registry_init(struct registry *registry, struct loop *loop, struct engine *e
         return error;
     *registry = (struct registry){
         .loop = loop, .engine = engine, .offload = offload, .closer = closer, .slots = slots, .users = users};
+    error = fading_init(registry);
+    if (error)
+        return error;
     /* The upper 14 bits tell brokers apart; place 0 is left out, so that no id is 0. */
     registry->start = ((random[0] << EPOCH_SHIFT) + 1) % PLACES;
     table_init(&registry->objects, offsetof(struct object, id), random[1]);
@@ -31,6 +34,7 @@ int registry_init(struct registry *registry, struct loop *loop, struct engine *e
 
 void registry_deinit(struct registry *registry) {
     assert(registry->objects.used == 0);
+    fading_deinit(registry);
     table_deinit(&registry->objects);
     slab_deinit(&registry->descriptors);
     slab_deinit(&registry->indicators);

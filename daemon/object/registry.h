@@ -11,6 +11,7 @@
 #include "daemon/base/table.h"
 #include "daemon/loop/closer.h"
 #include "daemon/readiness/engine.h"
+#include "fading.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -43,6 +44,7 @@ struct registry {
     struct slots *slots;
     struct users *users;
     struct slab descriptors, indicators;
+    struct fading fading;
     size_t waits; /* parked */
 };
 

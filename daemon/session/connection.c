@@ -315,6 +315,8 @@ static void on_ready(struct loop_watch *watch, unsigned events) {
     struct connection *connection = (struct connection *)((char *)watch - offsetof(struct connection, watch));
     if (events & LOOP_WRITE)
         flush(connection);
+    if (events & LOOP_READ)
+        fading_settle(connection->all->registry);
     if (events & LOOP_READ && !connection->dead)
         receive(connection);
     if (!connection->dirty)
@@ -328,6 +330,7 @@ static void on_timer(struct loop_timer *timer) {
         return;
     }
     connection->paused_until = 0;
+    fading_settle(connection->all->registry);
     if (!blocked(connection)) {
         channel_resume(&connection->channel);
         process(connection);

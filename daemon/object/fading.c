@@ -1,0 +1,43 @@
+/* fading.c: a short list and a timer. */
+#include "fading.h"
+
+#include "descriptor.h"
+
+static void on_timer(struct loop_timer *timer) {
+    struct fading *fading = (struct fading *)((char *)timer - offsetof(struct fading, timer));
+    fading_settle((struct registry *)((char *)fading - offsetof(struct registry, fading)));
+}
+
+int fading_init(struct registry *registry) {
+    struct fading *fading = &registry->fading;
+    *fading = (struct fading){.timer = {.fn = on_timer}};
+    int error =
+        loop_timer_set(registry->loop, &fading->timer, INT64_MAX); /* the later sets cannot fail then */
+    loop_timer_clear(&fading->timer);
+    return error;
+}
+
+void fading_deinit(struct registry *registry) { loop_timer_free(&registry->fading.timer); }
+
+void fading_add(struct registry *registry, const struct descriptor *descriptor) {
+    struct fading *fading = &registry->fading;
+    if (fading->n == FADING_MAX)
+        fading_settle(registry);
+    if (fading->n == 0)
+        (void)loop_timer_set(registry->loop, &fading->timer, os_now_us() + FADING_US);
+    fading->ids[fading->n++] = descriptor->object.id;
+}
+
+void fading_settle(struct registry *registry) {
+    struct fading *fading = &registry->fading;
+    size_t n = fading->n;
+    if (n == 0)
+        return;
+    loop_timer_clear(&fading->timer);
+    fading->n = 0;
+    for (size_t i = 0; i < n; i++) {
+        struct object *object = registry_find(registry, fading->ids[i]);
+        if (object)
+            descriptor_settle((struct descriptor *)object);
+    }
+}

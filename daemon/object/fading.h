@@ -1,0 +1,35 @@
+/* fading.h: descriptors that nothing refers to since they became ready.
+ *
+ * Dropping a copy takes system calls and wakes a worker. Done at once, that would come between the broker and the client that it
+ * has just woken. So it is done when somebody asks for anything again, before the request is looked at, or when
+ * FADING_US have passed. Only ids are noted: what has gone meanwhile, or is referred to again, is left alone. */
+#ifndef FADING_H
+#define FADING_H
+
+#include "daemon/loop/loop.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+enum { FADING_US = 1000, FADING_MAX = 64 };
+
+struct descriptor;
+struct registry;
+
+struct fading {
+    struct loop_timer timer;
+    uint64_t ids[FADING_MAX];
+    size_t n;
+};
+
+/* 0 or -ENOMEM. */
+int fading_init(struct registry *registry);
+void fading_deinit(struct registry *registry);
+
+/* Settles the descriptor a little later. */
+void fading_add(struct registry *registry, const struct descriptor *descriptor);
+
+/* Settles all of them now. */
+void fading_settle(struct registry *registry);
+
+#endif
