@@ -1,4 +1,4 @@
-/* cmd_io.c: portctl cat and write, the bytes of a port.
+/* cmd_io.c: portctl cat, write and relay, the bytes of ports.
  *
  * The broker hands a copy of the descriptor over, and the bytes go from kernel to kernel without it. Where
  * it does not hand one over, where --through-broker asks for it, or where a read of nothing is no end of
@@ -40,7 +40,7 @@ static int check_item(const struct io *io, const portd_item *item, int direction
     if (item->kind != PORTD_KIND_PORT)
         return failure_usage(&io->in->output, NULL, "%llu is no port but a %s", id,
                              portd_kind_name(item->kind));
-    if (item->direction != direction)
+    if (direction != PORTD_DIRECTION_NONE && item->direction != direction)
         return failure_usage(&io->in->output, NULL, "%llu is an %s port: portctl %s %llu", id,
                              direction == PORTD_DIRECTION_READ ? "output" : "input",
                              direction == PORTD_DIRECTION_READ ? "write" : "cat", id);
@@ -303,4 +303,109 @@ const struct command command_write = {
     .examples = examples_write,
     .joins = true,
     .run = run_write,
+};
+
+/* ---- relay --------------------------------------------------------------------------------------------- */
+
+/* The input port of that port's descriptor, 0 unless both directions are open. */
+static portd_id find_input(const portd_list *list, portd_id port) {
+    const portd_item *own = NULL;
+
+    for (size_t i = 0; i < portd_list_count(list); i++)
+        if (portd_list_item(list, i)->id == port)
+            own = portd_list_item(list, i);
+    for (size_t i = 0; own != NULL && i < portd_list_count(list); i++) {
+        const portd_item *item = portd_list_item(list, i);
+
+        if (item->registered && item->direction != own->direction && item->descriptor == own->descriptor)
+            return own->direction == PORTD_DIRECTION_READ ? own->id : item->id;
+    }
+    return 0;
+}
+
+/* From here on the input port is the one that is looked at. */
+static int choose_input(struct io *io) {
+    portd_list *list;
+    portd_id input;
+    int rc = portd_list_objects(io->broker.client, PORTD_KIND_PORT, io->in->deadline, &list);
+
+    if (rc < 0)
+        return failure_call(&io->in->output, io->broker.client, rc);
+    input = find_input(list, io->port);
+    portd_list_free(list);
+    if (input == 0)
+        return failure_usage(&io->in->output, "wrap it for read,write",
+                             "%llu has no open port for the other direction", (unsigned long long)io->port);
+    io->port = input;
+    return 0;
+}
+
+static int relay(struct io *io) {
+    struct flow input = {.from = 0, .to = io->copy, .watch = -1, .deadline = io->in->deadline};
+    portd_native done;
+    int rc;
+
+    input.shuts = command_option(io->in, "shutdown") != NULL;
+    rc = flow_start(&input, &done);
+    if (rc != 0)
+        return failure_code(&io->in->output, PORTD_E_SYSTEM, NULL, "no thread: %s", strerror(rc));
+    rc = output_is_text(&io->in->output) ? cat_copy(io) : cat_chunks(io);
+    if (rc != 0) {
+        native_close(done);
+        return rc;
+    }
+    return tell_end(io, flow_finish(done, io->in->deadline), "standard input", "the port");
+}
+
+static int run_relay(const struct invocation *in) {
+    struct io io;
+    int rc = io_open(&io, in, PORTD_DIRECTION_NONE);
+
+    if (rc != 0)
+        return rc;
+    rc = choose_input(&io);
+    if (rc == 0 && io.copy < 0)
+        rc = failure_code(&in->output, PORTD_E_UNSUPPORTED, "portctl cat and portctl write take them",
+                          "a relay is for streams, whose descriptor the broker hands over");
+    if (rc == 0 && portd_handle_dup(io.broker.client, io.port, in->deadline, &io.flow.watch) <= 0)
+        io.flow.watch = -1;
+    flow_begin(in->deadline, false);
+    io.flow.from = io.copy;
+    if (rc == 0)
+        rc = relay(&io);
+    io.copy = -1; /* the other thread may still be at it; it goes with the program */
+    io_close(&io);
+    return rc;
+}
+
+static const struct option_row relay_options[] = {
+    {"shutdown", NULL, "tell the other end when standard input ends", false},
+    {NULL, NULL, NULL, false},
+};
+
+static const char *const usage_relay[] = {"relay ID [--shutdown]", NULL};
+
+static const char *const examples_relay[] = {
+    "portctl relay \"$id\"",
+    "printf 'GET / HTTP/1.0\\r\\n\\r\\n' | portctl relay \"$id\" --shutdown",
+    NULL,
+};
+
+static const char details_relay[] =
+    "Copies standard input to a descriptor that is wrapped for both directions, and\n"
+    "what comes from it to standard output, until both have ended. ID is either of the\n"
+    "two ports. The end of standard input is not told to the other end, unless\n"
+    "--shutdown asks for it, which is for everybody who has the socket.\n"
+    "\n"
+    "In JSON what comes is told as by cat.";
+
+const struct command command_relay = {
+    .name = "relay",
+    .summary = "connect standard input and output to a wrap",
+    .usage = usage_relay,
+    .details = details_relay,
+    .options = relay_options,
+    .examples = examples_relay,
+    .joins = true,
+    .run = run_relay,
 };

@@ -57,7 +57,7 @@ struct command {
 };
 
 extern const struct command command_wrap, command_fd, command_socket, command_close;
-extern const struct command command_cat, command_write;
+extern const struct command command_cat, command_write, command_relay;
 extern const struct command command_semaphore, command_evt, command_wait, command_remove, command_release;
 extern const struct command command_list, command_show, command_ping, command_status, command_session;
 extern const struct command command_version, command_help;

@@ -25,6 +25,7 @@ struct flow {
     int64_t deadline;
     uint64_t count; /* bytes moved */
     bool copies;    /* the two cannot be spliced */
+    bool shuts;     /* with flow_start: at the end of the file `to`, a socket, is shut down for writing */
 };
 
 /* To be called once, before the others: a deadline interrupts system calls, and a pipe that nobody reads is
@@ -42,5 +43,12 @@ enum flow_end flow_read(const struct flow *flow, void *bytes, size_t *count);
 
 /* Writes all of it: FLOW_DONE, FLOW_WRITE_ERROR or FLOW_LATE. */
 enum flow_end flow_write(const struct flow *flow, const void *bytes, size_t size);
+
+/* Runs a copy of the flow in a thread beside the caller's own. Its descriptors stay open until it has ended or
+ * the program has. Returns 0 and *done, or an errno. */
+int flow_start(const struct flow *flow, portd_native *done);
+
+/* Waits for that flow, tells how it has ended (or FLOW_LATE), and closes `done`. */
+enum flow_end flow_finish(portd_native done, int64_t deadline);
 
 #endif

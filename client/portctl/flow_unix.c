@@ -14,7 +14,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <pthread.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/time.h>
@@ -136,7 +138,7 @@ enum flow_end flow_write(const struct flow *flow, const void *bytes, size_t size
 }
 
 static enum flow_end move_by_copy(struct flow *flow) {
-    static char bytes[FLOW_CHUNK];
+    char bytes[FLOW_CHUNK];
     size_t count;
     enum flow_end end = wait_writable(flow);
 
@@ -177,4 +179,84 @@ enum flow_end flow_run(struct flow *flow) {
         if (is_late(flow->deadline))
             return FLOW_LATE;
     }
+}
+
+/* ---- a second flow ------------------------------------------------------------------------------------- */
+
+struct beside {
+    struct flow flow;
+    int told; /* the end of a pipe that the result is written to */
+};
+
+struct result {
+    enum flow_end end;
+    int error;
+};
+
+static void *run_beside(void *data) {
+    struct beside *beside = data;
+    struct result result = {.end = flow_run(&beside->flow), .error = errno};
+
+    if (result.end == FLOW_FILE_END && beside->flow.shuts && shutdown((int)beside->flow.to, SHUT_WR) != 0 &&
+        errno != ENOTCONN)
+        result = (struct result){FLOW_WRITE_ERROR, errno};
+    /* Less than PIPE_BUF into an empty pipe: it cannot be cut. If it fails, the end of the pipe tells. */
+    while (write(beside->told, &result, sizeof(result)) < 0 && errno == EINTR)
+        continue;
+    close(beside->told);
+    free(beside);
+    return NULL;
+}
+
+/* No signal is for the second thread: a deadline interrupts the first, and a pipe that nobody reads is an
+ * error of the call. */
+static int start_thread(struct beside *beside) {
+    sigset_t all, before;
+    pthread_t thread;
+    int error;
+
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    error = pthread_create(&thread, NULL, run_beside, beside);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (error == 0)
+        pthread_detach(thread);
+    return error;
+}
+
+int flow_start(const struct flow *flow, portd_native *done) {
+    struct beside *beside = malloc(sizeof(*beside));
+    int ends[2], error;
+
+    if (beside == NULL)
+        return ENOMEM;
+    if (pipe2(ends, O_CLOEXEC) != 0) {
+        error = errno;
+        free(beside);
+        return error;
+    }
+    *beside = (struct beside){*flow, ends[1]};
+    error = start_thread(beside);
+    if (error != 0) {
+        close(ends[0]);
+        close(ends[1]);
+        free(beside);
+        return error;
+    }
+    *done = ends[0];
+    return 0;
+}
+
+enum flow_end flow_finish(portd_native done, int64_t deadline) {
+    struct flow wait = {.from = done, .watch = -1, .deadline = deadline};
+    struct result result = {FLOW_READ_ERROR, EIO};
+    enum flow_end end = wait_readable(&wait);
+
+    if (end == FLOW_DONE && read((int)done, &result, sizeof(result)) == (ssize_t)sizeof(result))
+        end = result.end;
+    else if (end == FLOW_DONE)
+        end = FLOW_READ_ERROR;
+    close((int)done);
+    errno = result.error;
+    return end;
 }

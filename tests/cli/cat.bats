@@ -1,4 +1,4 @@
-# portctl cat and write: the bytes of ports, by a copy of the descriptor and through the broker.
+# portctl cat, write and relay: the bytes of ports, by a copy of the descriptor and through the broker.
 
 load setup
 
@@ -217,4 +217,89 @@ PYTHON
   done
   portctl close "${ids[@]}"
   [ "$(portctl list descriptors -j)" = "[]" ]
+}
+
+# The other end of a socket that is wrapped as ${ids[@]}: it sends back what it gets (echo), or ends its own half first.
+open_peer() {
+  mkfifo "$BATS_TEST_TMPDIR/made" "$BATS_TEST_TMPDIR/heard"
+  python3 - "$BATS_TEST_TMPDIR/made" "$BATS_TEST_TMPDIR/heard" "$1" 3>&- <<'PYTHON' &
+import os, socket, subprocess, sys
+made, heard, what = sys.argv[1:]
+ours, theirs = socket.socketpair()
+ids = subprocess.run([os.environ["PORTCTL_BIN"], "wrap", "socket", str(theirs.fileno())],
+                     pass_fds=[theirs.fileno()], capture_output=True, text=True, check=True).stdout
+theirs.close()
+open(made, "w").write(ids)
+if what == "echo":
+    while data := ours.recv(65536):
+        ours.sendall(data)
+    ours.close()
+elif what == "first":
+    ours.sendall(b"bye\n")
+    ours.shutdown(socket.SHUT_WR)
+    got = b""
+    while not got.endswith(b"end\n"):
+        got += ours.recv(65536)
+    open(heard, "wb").write(got)
+    ours.close()
+PYTHON
+  PEER_PID=$!
+  mapfile -t ids <"$BATS_TEST_TMPDIR/made"
+}
+
+@test "relay: both ways at once; the end of standard input is told when asked for" {
+  open_peer echo
+  portctl relay "${ids[1]}" --shutdown < <(some_bytes 3>&-) >"$BATS_TEST_TMPDIR/got"
+  cmp "$BATS_TEST_TMPDIR/got" <(some_bytes)
+  wait "$PEER_PID"
+}
+
+@test "relay: one half that has ended leaves the other open" {
+  open_peer first
+  mkfifo "$BATS_TEST_TMPDIR/in" "$BATS_TEST_TMPDIR/out"
+  exec 6<>"$BATS_TEST_TMPDIR/in"
+  "$PORTCTL_BIN" relay "${ids[0]}" <"$BATS_TEST_TMPDIR/in" >"$BATS_TEST_TMPDIR/out" 3>&- 6>&- &
+  relay=$!
+  exec 7<"$BATS_TEST_TMPDIR/out"
+  read -r line <&7
+  [ "$line" = bye ]
+  seq 1 1000 >&6
+  kill -0 "$relay"
+  echo end >&6
+  cmp "$BATS_TEST_TMPDIR/heard" <(seq 1 1000; echo end)
+  exec 6>&-
+  wait "$relay"
+  wait "$PEER_PID"
+}
+
+@test "relay: in time, closed meanwhile, one direction alone, datagrams" {
+  open_peer echo
+  echo hello >&5
+  both portctl relay "${ids[0]}" --timeout 500ms <&5
+  exits 124
+  [ "$output" = hello ]
+  mkfifo "$BATS_TEST_TMPDIR/out"
+  "$PORTCTL_BIN" relay "${ids[0]}" <&5 >"$BATS_TEST_TMPDIR/out" 2>"$BATS_TEST_TMPDIR/error" 3>&- &
+  relay=$!
+  exec 7<"$BATS_TEST_TMPDIR/out"
+  echo again >&5
+  read -r line <&7
+  [ "$line" = again ]
+  portctl close "${ids[0]}"
+  code=0
+  wait "$relay" || code=$?
+  [ "$code" -eq 5 ]
+  both portctl relay "${ids[1]}" </dev/null
+  exits 2
+  has "$error" "other direction"
+  portctl close "${ids[1]}"
+  wait "$PEER_PID"
+  refuses relay
+  mapfile -t ids < <(python3 -c '
+import os, socket, sys
+ends = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
+os.dup2(ends[0].fileno(), 9)
+os.execvp(sys.argv[1], sys.argv[1:])' "$PORTCTL_BIN" wrap socket 9)
+  both portctl relay "${ids[0]}" </dev/null
+  exits 8
 }

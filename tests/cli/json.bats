@@ -29,6 +29,7 @@ fd 18
 write $OUT
 cat 18
 write 18
+relay 18
 socket $PORT
 close $PORT
 close 18
