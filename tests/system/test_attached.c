@@ -352,7 +352,8 @@ static void rest_of_a_frame_may_follow_later(void **state) {
 
 /* Every method that takes none, asked with one. */
 static void methods_without_descriptors_take_none(void **state) {
-    static const uint8_t methods[] = {11, 12, 16, 17, 18, 19, 20, 21, 22, 23};
+    static const uint8_t methods[] = {11, 12, 16, 17, 18, 19, 20, 21, 22, 23,
+                                      26, 27, 28, 29, 30, 31, 32, 33, 34};
     struct raw raw;
     int ends[2];
 

@@ -396,6 +396,20 @@ static void sessions_may_end_each_other(void **state) {
     guest_is_served(&raw);
 }
 
+/* Whoever says nothing, or only half of it, is ended after a while; that is long, so both are waited for at once. */
+static void silence_before_hello_ends(void **state) {
+    struct raw silent, half, other;
+
+    (void)state;
+    guest_open(&other);
+    guest_connect(&silent);
+    guest_connect(&half);
+    assert_int_equal(raw_send(&half, "\x08\x00\x00\x00\x00\x00\x00\x00\x08\x01", 10, NULL, 0), 0);
+    guest_is_ended(&silent);
+    guest_is_ended(&half);
+    guest_is_served(&other);
+}
+
 /* Connections come and go as fast as they can; some say half a hello. */
 static void connections_that_come_and_go_leave_nothing(void **state) {
     static const uint8_t half[] = {8, 0, 0, 0, 0, 0, 0, 0, 0x08, 0x01};
@@ -421,4 +435,5 @@ TEST_MAIN(FIXTURE_CASE(first_request_must_be_hello), FIXTURE_CASE(second_hello_e
           FIXTURE_CASE(owner_and_attachment_must_agree), FIXTURE_CASE(only_a_pidfd_is_an_owner),
           FIXTURE_CASE(a_dead_owner_owns_nothing), FIXTURE_CASE(session_ends_with_its_owner),
           FIXTURE_CASE(end_of_a_session_is_answered_and_ends_all_of_it),
-          FIXTURE_CASE(sessions_may_end_each_other), FIXTURE_CASE(connections_that_come_and_go_leave_nothing))
+          FIXTURE_CASE(sessions_may_end_each_other), FIXTURE_CASE(silence_before_hello_ends),
+          FIXTURE_CASE(connections_that_come_and_go_leave_nothing))

@@ -504,6 +504,49 @@ static void other_uids_have_a_quarter(void **state) {
     fixture_end(pid);
 }
 
+/* As many connections as another uid may have; the next one is told so. */
+static int crowd_in(void *data) {
+    const struct stranger *stranger = data;
+    static struct raw crowd[TABLE];
+    struct raw late;
+    size_t n = 0;
+
+    if (!become(stranger->uid))
+        return 1;
+    while (n < TABLE && raw_open(&crowd[n], stranger->address) == 0)
+        n++;
+    if (n < 8 || n > TABLE / 4 || raw_connect(&late, stranger->address))
+        return 2;
+    raw_reply *reply = raw_next(&late, NULL);
+    if (!reply || reply->id != 0 || !reply->error || !strstr(reply->error->message, "connections"))
+        return 3;
+    if (raw_code(reply) != LIMIT || raw_until_end(&late) || raw_ping(&crowd[0]))
+        return 4;
+    raw_close(&crowd[0]);
+    /* One that has gone makes room once it is closed. */
+    for (int i = 0; i < 100000; i++)
+        if (raw_open(&late, stranger->address) == 0)
+            return 0;
+    return 5;
+}
+
+static void other_uids_have_a_quarter_of_the_connections(void **state) {
+    static const char *const open_to_all[] = {"--mode", "0666", NULL};
+    static struct fixture broker;
+    struct stranger stranger;
+    struct raw raw;
+
+    (void)state;
+    if (geteuid() != 0)
+        test_skip("only root may become somebody else");
+    guest_start_limited(&broker, TABLE, open_to_all);
+    guest_open_at(&raw, broker.address);
+    stranger = (struct stranger){.address = broker.address, .uid = OTHER_UID};
+    assert_int_equal(fixture_reap(fixture_fork(crowd_in, &stranger)), 0);
+    guest_is_served(&raw);
+    fixture_until_fds(&broker, 1);
+}
+
 /* Everything of the owner is out of a stranger's reach. */
 struct intruder {
     const char *address;
@@ -766,7 +809,8 @@ TEST_MAIN(FIXTURE_CASE_BARE(any_limit_is_refused_or_works),
           FIXTURE_CASE_BARE(connections_alone_fill_the_table), FIXTURE_CASE_BARE(full_table_makes_no_handles),
           FIXTURE_CASE_BARE(half_frames_cannot_hold_the_table),
           FIXTURE_CASE_BARE(owners_cannot_hold_the_table), FIXTURE_CASE_BARE(full_table_does_not_spin),
-          FIXTURE_CASE_BARE(other_uids_have_a_quarter), FIXTURE_CASE_BARE(other_uids_reach_nothing),
-          FIXTURE_CASE_BARE(nobody_is_turned_away), FIXTURE_CASE(strangers_cannot_connect),
-          FIXTURE_CASE_BARE(objects_have_a_limit), FIXTURE_CASE_BARE(waits_have_a_limit),
-          FIXTURE_CASE_BARE(refusals_are_clean_text))
+          FIXTURE_CASE_BARE(other_uids_have_a_quarter),
+          FIXTURE_CASE_BARE(other_uids_have_a_quarter_of_the_connections),
+          FIXTURE_CASE_BARE(other_uids_reach_nothing), FIXTURE_CASE_BARE(nobody_is_turned_away),
+          FIXTURE_CASE(strangers_cannot_connect), FIXTURE_CASE_BARE(objects_have_a_limit),
+          FIXTURE_CASE_BARE(waits_have_a_limit), FIXTURE_CASE_BARE(refusals_are_clean_text))
