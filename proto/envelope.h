@@ -1,8 +1,9 @@
 /* envelope.h: the outer message of both directions, which is an id and one of many messages.
  *
- * protobuf-c looks at every member that a Request or Reply may have, three times on the way of a request. Here the two
- * fields that are there are written and read directly, and only the inner message is left to protobuf-c. The bytes are
- * the same; what came in another form than encoders write it is left to protobuf-c as a whole. */
+ * protobuf-c looks at every member that a Request or Reply may have, three times on the way of a request.
+ * Here the two fields that are there are written and read directly, and only the inner message is left to
+ * protobuf-c. The bytes are the same; what came in another form than encoders write it is left to protobuf-c
+ * as a whole. */
 #ifndef ENVELOPE_H
 #define ENVELOPE_H
 
@@ -26,8 +27,8 @@ size_t envelope_size(struct envelope *envelope);
 /* Writes that many, after envelope_size. */
 void envelope_pack(const struct envelope *envelope, uint8_t *bytes);
 
-/* Reads the bytes of an `outer`, whose members from field 2 on are messages: 1 and *envelope (message is the allocator's);
- * 0: not in the plain form; -1: the inner message is garbled, or the allocator is exhausted. */
+/* Reads the bytes of an `outer`, whose members from field 2 on are messages: 1 and *envelope (message is the
+ * allocator's); 0: not in the plain form; -1: the inner message is garbled, or the allocator is exhausted. */
 int envelope_unpack(struct envelope *envelope, const ProtobufCMessageDescriptor *outer,
                     ProtobufCAllocator *allocator, const uint8_t *bytes, size_t length);
 

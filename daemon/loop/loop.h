@@ -3,10 +3,12 @@
  * One thread. Callbacks run one after the other; each may add, change and remove anything, itself too. After
  * each callback the function given to loop_after runs: it sends what the callback has left to be sent.
  *
- * The loop sleeps in the readiness engine that it has, so what is armed there wakes it without a second level in the kernel. The
- * answers are told by the function given to loop_ready, all that have come at once before any watch is called: whoever
- * asks in a watch's callback what is ready asks after them.
- * Implemented by loop_engine.c and, for comparison, by loop_libevent.c; tests/support/loop_fake.c has one that tests step by hand. */
+ * The loop has the readiness engine, so what is armed there wakes it. Its answers are told by the function
+ * given to loop_ready, and none is told after a watch's callback that was there before it: whoever asks in
+ * the callback what is ready is not told of older things afterwards.
+ *
+ * Implemented by loop_engine.c and, for comparison, by loop_libevent.c; tests/support/loop_fake.c has one
+ * that tests step by hand. */
 #ifndef LOOP_H
 #define LOOP_H
 
@@ -45,7 +47,8 @@ void loop_stop(struct loop *loop);
 
 void loop_after(struct loop *loop, void (*fn)(void *context), void *context);
 
-/* The engine is the loop's. fn is told of tokens that are no multiples of 8; the others are the loop's own. */
+/* The engine is the loop's. fn is told of tokens that are no multiples of 8; the others are the loop's own.
+ */
 struct engine *loop_engine(const struct loop *loop);
 void loop_ready(struct loop *loop, void (*fn)(void *context, uint64_t token, unsigned events), void *context);
 

@@ -1,10 +1,11 @@
 /* loop_engine.c: loop.h on a readiness engine of its own.
  *
- * A watch is kept in the engine under its address, which is a multiple of 8 and so no token of anybody else. What the
- * engine has told of is noted in the loop: taking a watch out takes it out of there as well, so a removed watch is never called, and
- * a loop that was stopped goes on with the rest when it is run again.
+ * A watch is kept in the engine under its address, which is a multiple of 8 and so no token of anybody else.
+ * What the engine has told of is noted in the loop: taking a watch out takes it out of there as well, so a
+ * removed watch is never called, and a loop that was stopped goes on with the rest when it is run again.
  *
- * Timers are kept in timers.c; the first of them limits the sleep. Without timers nobody asks for the time. */
+ * Timers are kept in timers.c; the first of them limits the sleep. Without timers nobody asks for the time.
+ */
 #include "loop.h"
 
 #include "daemon/readiness/engine.h"
@@ -58,9 +59,10 @@ struct loop *loop_new(void) {
 void loop_free(struct loop *loop) {
     if (!loop)
         return;
-    loop_unwatch(&loop->signal_watch);
-    if (loop->signals)
+    if (loop->signal_watch.loop) {
+        loop_unwatch(&loop->signal_watch);
         signal_pipe_close();
+    }
     while (loop->signals) {
         struct signal_watch *watch = loop->signals;
         loop->signals = watch->next;
@@ -88,7 +90,7 @@ void loop_ready(struct loop *loop, void (*fn)(void *context, uint64_t token, uns
     loop->ready_context = context;
 }
 
-/* ---- watches ------------------------------------------------------------------------------------------------ */
+/* ---- watches ----------------------------------------------------------------------------------------- */
 
 static uint64_t token_of(const struct loop_watch *watch) { return (uint64_t)(uintptr_t)watch; }
 
@@ -132,7 +134,7 @@ void loop_unwatch(struct loop_watch *watch) {
     watch->loop = NULL;
 }
 
-/* ---- timers ------------------------------------------------------------------------------------------------- */
+/* ---- timers ------------------------------------------------------------------------------------------ */
 
 int loop_timer_set(struct loop *loop, struct loop_timer *timer, int64_t deadline) {
     if (!timer->loop) {
@@ -185,7 +187,7 @@ static void run_timers(struct loop *loop) {
     }
 }
 
-/* ---- signals ------------------------------------------------------------------------------------------------ */
+/* ---- signals ----------------------------------------------------------------------------------------- */
 
 static void on_signals(struct loop_watch *watch, unsigned events) {
     const struct loop *loop = watch->loop;
@@ -206,8 +208,10 @@ static int watch_signals(struct loop *loop) {
         return error;
     loop->signal_watch = (struct loop_watch){.fd = readable, .fn = on_signals};
     error = loop_watch(loop, &loop->signal_watch, LOOP_READ);
-    if (error)
+    if (error) {
+        loop_unwatch(&loop->signal_watch);
         signal_pipe_close();
+    }
     return error;
 }
 
@@ -218,16 +222,17 @@ int loop_signal(struct loop *loop, int number, void (*fn)(void *context, int num
     if (!watch)
         return -ENOMEM;
     *watch = (struct signal_watch){.number = number, .fn = fn, .context = context, .next = loop->signals};
-    error = loop->signals ? 0 : watch_signals(loop);
-    if (error) {
+    error = loop->signal_watch.loop ? 0 : watch_signals(loop);
+    if (!error)
+        error = signal_pipe_catch(number);
+    if (error)
         free(watch);
-        return error;
-    }
-    loop->signals = watch;
-    return signal_pipe_catch(number);
+    else
+        loop->signals = watch;
+    return error;
 }
 
-/* ---- running ------------------------------------------------------------------------------------------------ */
+/* ---- running ----------------------------------------------------------------------------------------- */
 
 /* What others have armed comes first: see loop.h. */
 static void tell_others(struct loop *loop) {

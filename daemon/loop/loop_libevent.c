@@ -1,7 +1,8 @@
 /* loop_libevent.c: loop.h on libevent's event_core, built with -DPORTD_LOOP=libevent.
  *
- * libevent sleeps in a kernel object of its own, in which the engine's lies as one descriptor among others. A wake then costs
- * two levels of readiness and one system call more than in loop_engine.c (tests/bench/README.md has the figures).
+ * libevent sleeps in a kernel object of its own, in which the engine's lies as one descriptor among others.
+ * A wake then costs two levels of readiness and one system call more than in loop_engine.c
+ * (tests/bench/README.md has the figures).
  *
  * A watch has an event for each direction, made when it is first asked for. Both lie on one entry of the
  * kernel, so a change of interest is a single epoll_ctl, and a watch that is only read costs nothing besides

@@ -1,4 +1,5 @@
-/* signal_pipe.h: signals as numbers that can be read where it suits, in the order of their coming. One for each process. */
+/* signal_pipe.h: signals as numbers that can be read where it suits, in the order of their coming. One for
+ * each process. */
 #ifndef SIGNAL_PIPE_H
 #define SIGNAL_PIPE_H
 

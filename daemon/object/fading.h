@@ -1,8 +1,9 @@
 /* fading.h: descriptors that nothing refers to since they became ready.
  *
- * Dropping a copy takes system calls and wakes a worker. Done at once, that would come between the broker and the client that it
- * has just woken. So it is done when somebody asks for anything again, before the request is looked at, or when
- * FADING_US have passed. Only ids are noted: what has gone meanwhile, or is referred to again, is left alone. */
+ * Dropping a copy takes system calls and wakes a worker. Done at once, that would come between the broker
+ * and the client that it has just woken. So it is done when somebody asks for anything again, before the
+ * request is looked at, or when FADING_US have passed. Only ids are noted: what has gone meanwhile, or is
+ * referred to again, is left alone. */
 #ifndef FADING_H
 #define FADING_H
 

@@ -53,8 +53,9 @@ os_fd engine_pollable(const struct engine *engine);
 int engine_arm(struct engine *engine, struct engine_watch *watch, os_fd fd, unsigned interest, bool edge,
                uint64_t token);
 
-/* For descriptors of the broker's own: tells of the interest again and again for as long as it holds. `before` is the interest of
- * the last call for that fd, 0 at first. Interest 0: silent and forgotten, a hang-up too. Answers as engine_arm. */
+/* For descriptors of the broker's own: tells of the interest again and again for as long as it holds.
+ * `before` is the interest of the last call for that fd, 0 at first. Interest 0: silent and forgotten, a
+ * hang-up too. Answers as engine_arm. */
 int engine_keep(struct engine *engine, os_fd fd, unsigned before, unsigned interest, uint64_t token);
 
 /* Silent and forgotten. */
@@ -65,8 +66,8 @@ void engine_disarm(struct engine *engine, struct engine_watch *watch, os_fd fd);
  * `edge`. */
 int engine_wait(struct engine *engine, struct engine_event *events, size_t n);
 
-/* The same, but if there is nothing to tell it sleeps until there is, for timeout_us at most (rounded up; below 0: for ever), or
- * until a signal comes. */
+/* The same, but if there is nothing to tell it sleeps until there is, for timeout_us at most (rounded up;
+ * below 0: for ever), or until a signal comes. */
 int engine_sleep(struct engine *engine, struct engine_event *events, size_t n, int64_t timeout_us);
 
 /* Looks at up to ENGINE_PROBES descriptors at once, without waiting. 0 or a negative errno. */

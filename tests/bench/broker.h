@@ -1,4 +1,5 @@
-/* broker.h: portd at work: a real broker on an address of its own, and libportd. Each bench_run is on a struct broker. */
+/* broker.h: portd at work: a real broker on an address of its own, and libportd. Each bench_run is on a
+ * struct broker. */
 #ifndef BROKER_H
 #define BROKER_H
 
@@ -20,15 +21,15 @@ portd_client *broker_client(struct broker *broker);
 /* Another connection to it, with a session of its own. */
 portd_client *broker_connect(const struct broker *broker);
 
-bench_run broker_rtt; /* portd_ping */
-bench_run
-    broker_put; /* portd_fd_to_semaphore for a number that has its semaphore already: the new copy is closed */
+bench_run broker_rtt;         /* portd_ping */
+bench_run broker_put;         /* portd_fd_to_semaphore of a number that has its semaphore: the copy is closed */
 bench_run broker_get;         /* portd_handle_dup; the copy is closed */
 bench_run broker_wake;        /* a byte into a pipe, until the callback of a wait for its event */
 bench_run broker_wake_handle; /* a byte into a pipe, until poll finds the handle of its semaphore */
 bench_run broker_pipeline;    /* BENCH_DEPTH of portd_ping_start, then portd_poll until all are answered */
 
-/* Registers semaphores of n more idle eventfds, each with a number of its own. This process keeps the descriptors. */
+/* Registers semaphores of n more idle eventfds, each with a number of its own. This process keeps the
+ * descriptors. */
 void broker_watch(struct broker *broker, size_t n);
 
 #endif

@@ -1,5 +1,5 @@
-/* delay.h: the longest delay of a client's ping while the broker closes a socket of another one that lingers for half a
- * minute. */
+/* delay.h: the longest delay of a client's ping while the broker closes a socket of another one that lingers
+ * for half a minute. */
 #ifndef DELAY_H
 #define DELAY_H
 
@@ -8,11 +8,9 @@
 struct delay {
     double longest_us; /* of all pings */
     double p50_us;
-    double
-        floor_longest_us; /* of as many requests to the floor, in turns with the pings: what the machine adds */
+    double floor_longest_us; /* of the floor, in turns with the pings: the machine's own */
     size_t pings;
-    double
-        close_us; /* the shortest that a remove waited for the close: less than 50 ms would mean that nothing lingered */
+    double close_us; /* the shortest wait of a remove for the close; below 50 ms nothing has lingered */
 };
 
 struct floor;

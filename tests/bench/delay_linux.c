@@ -1,5 +1,6 @@
-/* delay_linux.c: a TCP connection over the loopback whose other end does not read, full to the brim, with SO_LINGER. The
- * last close of such a socket blocks until the data is gone or the time is over. The broker has the last copy. */
+/* delay_linux.c: a TCP connection over the loopback whose other end does not read, full to the brim, with
+ * SO_LINGER. The last close of such a socket blocks until the data is gone or the time is over. The broker
+ * has the last copy. */
 #define _GNU_SOURCE
 
 #include "delay.h"

@@ -1,5 +1,6 @@
-/* floor.h: the least that the kernel charges: a server that waits in epoll_wait on a Unix stream socket and a pipe, without
- * protocol, memory or checks, in a process of its own. Each function is a bench_run on a struct floor. */
+/* floor.h: the least that the kernel charges: a server that waits in epoll_wait on a Unix stream socket and
+ * a pipe, without protocol, memory or checks, in a process of its own. Each function is a bench_run on a
+ * struct floor. */
 #ifndef FLOOR_H
 #define FLOOR_H
 

@@ -1,7 +1,8 @@
 /* floor_linux.c: floor.h with epoll, eventfd and SCM_RIGHTS.
  *
- * The first byte of a request says what it is. The system calls are the cheapest that do the work: the server reads by recvmsg, since
- * any request may bring descriptors, and the client that expects none by read; only what carries one is sent by sendmsg. */
+ * The first byte of a request says what it is. The system calls are the cheapest that do the work: the
+ * server reads by recvmsg, since any request may bring descriptors, and the client that expects none by
+ * read; only what carries one is sent by sendmsg. */
 #define _GNU_SOURCE
 
 #include "floor.h"
@@ -84,7 +85,7 @@ static void watch(int epoll, int fd) {
         bench_fail("floor: epoll_ctl");
 }
 
-/* ---- the server ----------------------------------------------------------------------------------------- */
+/* ---- the server -------------------------------------------------------------------------------------- */
 
 static void serve_request(int client, int handle, uint8_t *kind) {
     static uint8_t bytes[READ_MAX];
@@ -168,7 +169,7 @@ void floor_end(struct floor *floor) {
     free(floor);
 }
 
-/* ---- the client ----------------------------------------------------------------------------------------- */
+/* ---- the client -------------------------------------------------------------------------------------- */
 
 static void ask(const struct floor *floor, uint8_t kind, int passed) {
     const uint8_t request[MESSAGE] = {kind};

@@ -1,4 +1,5 @@
-/* peer.h: programs that people use today, measured on the same CPU in the same run. A peer that is not installed is NULL. */
+/* peer.h: programs that people use today, measured on the same CPU in the same run. A peer that is not
+ * installed is NULL. */
 #ifndef PEER_H
 #define PEER_H
 

@@ -6,7 +6,8 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-/* This process, and every one that it starts, stays on one CPU (the last one that it may use). Returns which. */
+/* This process, and every one that it starts, stays on one CPU (the last one that it may use). Returns
+ * which. */
 int process_pin(void);
 
 /* The soft limit of open files becomes n, here and in what is started. */
@@ -21,8 +22,9 @@ const char *process_path(const char *name);
 /* Whether PATH leads to that program. */
 bool process_installed(const char *program);
 
-/* Starts a program (argv ends with NULL) that ends with this process at the latest. in becomes its standard input, out its
- * standard output (-1: /dev/null); what it says as errors goes to ours only with BENCH_VERBOSE. */
+/* Starts a program (argv ends with NULL) that ends with this process at the latest. in becomes its standard
+ * input, out its standard output (-1: /dev/null); what it says as errors goes to ours only with
+ * BENCH_VERBOSE. */
 pid_t process_start(char *const argv[], int in, int out);
 
 /* A copy of this process that ends with it at the latest: 0 in the copy. */

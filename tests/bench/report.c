@@ -15,7 +15,7 @@ static const char *verdict(double value, double must, double aim) {
     return aim > 0 && value <= aim ? "aim" : "ok";
 }
 
-/* ---- the table ------------------------------------------------------------------------------------------ */
+/* ---- the table --------------------------------------------------------------------------------------- */
 
 static void cell(bool known, double value, const char *format, int width) {
     char text[32] = "-";
@@ -92,7 +92,7 @@ void report_table(const struct results *results) {
         table_delay(results->delay);
 }
 
-/* ---- JSON ----------------------------------------------------------------------------------------------- */
+/* ---- JSON -------------------------------------------------------------------------------------------- */
 
 static void json_figure(const char *name, const struct figure *figure) {
     if (figure->known)
@@ -178,7 +178,7 @@ void report_json(const struct results *results) {
     printf("}\n");
 }
 
-/* ---- the verdict ---------------------------------------------------------------------------------------- */
+/* ---- the verdict ------------------------------------------------------------------------------------- */
 
 size_t report_missed(const struct results *results) {
     const struct watched *watched = results->watched;

@@ -1,7 +1,7 @@
 /* row.h: what is measured, and what came out.
  *
- * The rounds of the sides of a row take turns, so that a machine that gets slower or faster during the run does so for all of
- * them. A figure is the median over the rounds of each round's own p50, p99 and least. */
+ * The rounds of the sides of a row take turns, so that a machine that gets slower or faster during the run
+ * does so for all of them. A figure is the median over the rounds of each round's own p50, p99 and least. */
 #ifndef ROW_H
 #define ROW_H
 

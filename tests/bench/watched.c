@@ -1,5 +1,5 @@
-/* watched.c: two brokers side by side, one with few descriptors and one with many, so that their wakes can be measured in
- * turns. */
+/* watched.c: two brokers side by side, one with few descriptors and one with many, so that their wakes can
+ * be measured in turns. */
 #include "watched.h"
 
 #include "broker.h"

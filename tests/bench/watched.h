@@ -1,4 +1,5 @@
-/* watched.h: what many watched descriptors cost: another one's wake, memory, and wake-ups of an idle broker. */
+/* watched.h: what many watched descriptors cost: another one's wake, memory, and wake-ups of an idle broker.
+ */
 #ifndef WATCHED_H
 #define WATCHED_H
 

@@ -704,17 +704,75 @@ static void probing_many_at_once(void **state) {
     pair_close(&ready);
 }
 
-TEST_MAIN(TEST_CASE(every_kind_is_told_once_when_it_becomes_readable),
-          TEST_CASE(every_kind_is_told_when_it_is_readable_already),
-          TEST_CASE(writing_is_told_where_there_is_room),
-          TEST_CASE(the_flags_of_the_open_file_are_not_changed),
-          TEST_CASE(what_the_kernel_cannot_watch_is_unsupported), TEST_CASE(a_file_of_proc_can_be_watched),
-          TEST_CASE(a_cycle_is_told_from_a_failure), TEST_CASE(a_failure_changes_nothing),
-          TEST_CASE(arming_again_replaces_interest_and_token),
-          TEST_CASE(an_edge_watch_tells_of_each_new_activity),
-          TEST_CASE(a_number_used_again_tells_nothing_of_the_old),
-          TEST_CASE(an_entry_that_vanished_is_made_again),
-          TEST_CASE(hang_up_and_error_are_told_whatever_the_interest),
-          TEST_CASE(half_close_is_told_with_read_only), TEST_CASE(a_reset_connection_is_an_error),
-          TEST_CASE(two_copies_of_one_open_file_are_two_watches), TEST_CASE(many_answers_come_in_portions),
-          TEST_CASE(the_engine_is_readable_when_it_has_something_to_tell), TEST_CASE(probing_many_at_once))
+static void what_is_kept_is_told_as_long_as_it_holds(void **state) {
+    struct pair pair;
+
+    (void)state;
+    begin();
+    pair_of_pipe(&pair);
+    assert_int_equal(engine_keep(engine, pair.fd, 0, 0, TOKEN), 0);
+    assert_int_equal(engine_keep(engine, pair.fd, 0, ENGINE_READ, TOKEN), 0);
+    assert_int_equal(told(), 0);
+    pair.excite(&pair);
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(told(), ENGINE_READ);
+    assert_int_equal(engine_keep(engine, pair.fd, ENGINE_READ, 0, TOKEN), 0);
+    assert_int_equal(told(), 0);
+    assert_int_equal(engine_keep(engine, pair.fd, 0, ENGINE_READ, TOKEN), 0);
+    assert_int_equal(told(), ENGINE_READ);
+    assert_int_equal(engine_keep(engine, pair.fd, ENGINE_READ, 0, TOKEN), 0);
+    pair_close(&pair);
+    engine_free(engine);
+}
+
+static void what_is_not_kept_hides_even_a_hang_up(void **state) {
+    int ends[2];
+
+    (void)state;
+    begin();
+    assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
+    assert_int_equal(engine_keep(engine, ends[0], 0, ENGINE_READ, TOKEN), 0);
+    close(ends[1]);
+    assert_int_equal(told(), ENGINE_HANG_UP);
+    assert_int_equal(engine_keep(engine, ends[0], ENGINE_READ, 0, TOKEN), 0);
+    assert_int_equal(told(), 0);
+    close(ends[0]);
+    assert_int_equal(engine_keep(engine, ends[0], 0, ENGINE_READ, TOKEN), -EBADF);
+    engine_free(engine);
+}
+
+static void sleeping_ends_with_an_answer_or_in_time(void **state) {
+    struct engine_event event;
+    struct engine_watch watch = {0};
+    struct pair pair;
+
+    (void)state;
+    begin();
+    pair_of_pipe(&pair);
+    assert_int_equal(arm(&watch, pair.fd, ENGINE_READ), 0);
+    int64_t start = os_now_us();
+    assert_int_equal(engine_sleep(engine, &event, 1, 1500), 0);
+    assert_true(os_now_us() - start >= 1500);
+    assert_int_equal(engine_sleep(engine, &event, 1, 0), 0);
+    pair.excite(&pair);
+    assert_int_equal(engine_sleep(engine, &event, 1, -1), 1);
+    assert_int_equal(event.token, TOKEN);
+    assert_int_equal(event.events, ENGINE_READ);
+    engine_disarm(engine, &watch, pair.fd);
+    pair_close(&pair);
+    engine_free(engine);
+}
+
+TEST_MAIN(
+    TEST_CASE(every_kind_is_told_once_when_it_becomes_readable),
+    TEST_CASE(every_kind_is_told_when_it_is_readable_already), TEST_CASE(writing_is_told_where_there_is_room),
+    TEST_CASE(the_flags_of_the_open_file_are_not_changed),
+    TEST_CASE(what_the_kernel_cannot_watch_is_unsupported), TEST_CASE(a_file_of_proc_can_be_watched),
+    TEST_CASE(a_cycle_is_told_from_a_failure), TEST_CASE(a_failure_changes_nothing),
+    TEST_CASE(arming_again_replaces_interest_and_token), TEST_CASE(an_edge_watch_tells_of_each_new_activity),
+    TEST_CASE(a_number_used_again_tells_nothing_of_the_old), TEST_CASE(an_entry_that_vanished_is_made_again),
+    TEST_CASE(hang_up_and_error_are_told_whatever_the_interest), TEST_CASE(half_close_is_told_with_read_only),
+    TEST_CASE(a_reset_connection_is_an_error), TEST_CASE(two_copies_of_one_open_file_are_two_watches),
+    TEST_CASE(many_answers_come_in_portions), TEST_CASE(the_engine_is_readable_when_it_has_something_to_tell),
+    TEST_CASE(probing_many_at_once), TEST_CASE(what_is_kept_is_told_as_long_as_it_holds),
+    TEST_CASE(what_is_not_kept_hides_even_a_hang_up), TEST_CASE(sleeping_ends_with_an_answer_or_in_time))

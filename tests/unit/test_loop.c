@@ -2,6 +2,7 @@
 #include "tests/support/test.h"
 
 #include "daemon/loop/loop.h"
+#include "daemon/readiness/engine.h"
 
 #include <fcntl.h>
 #include <signal.h>
@@ -400,6 +401,61 @@ static void an_idle_loop_does_not_wake_up(void **state) {
     close_pair(ends);
 }
 
+static size_t answers, answers_before;
+static int armed_ends[2];
+
+static void on_answer(void *context, uint64_t token, unsigned events) {
+    assert_ptr_equal(context, &answers);
+    assert_int_equal(token, 8001);
+    assert_int_equal(events, ENGINE_READ);
+    answers++;
+}
+
+static void drain(struct actor *actor) {
+    char bytes[8];
+
+    if (actor->calls == 1) {
+        answers_before = answers;
+        assert_int_equal(read(armed_ends[0], bytes, sizeof(bytes)), 1);
+    }
+    loop_stop(loop);
+}
+
+/* Both are ready at once. Whoever looks in a watch's callback and finds nothing must not be told afterwards of what was there
+ * before. */
+static void no_answer_of_the_engine_is_older_than_a_watch(void **state) {
+    struct engine_watch armed = {0};
+    struct actor actor;
+    int ends[2];
+
+    (void)state;
+    begin();
+    answers = 0;
+    loop_ready(loop, on_answer, &answers);
+    nonblocking_pair(ends);
+    nonblocking_pair(armed_ends);
+    actor_init(&actor, ends[0], drain);
+    assert_int_equal(loop_watch(loop, &actor.watch, LOOP_READ), 0);
+    assert_int_equal(write(ends[1], "x", 1), 1);
+    assert_int_equal(engine_arm(loop_engine(loop), &armed, armed_ends[0], ENGINE_READ, false, 8001), 0);
+    assert_int_equal(write(armed_ends[1], "x", 1), 1);
+    for (int turn = 0; turn < 3; turn++)
+        assert_int_equal(loop_run(loop), 0);
+    assert_int_equal(actor.calls, 3);
+    assert_int_equal(answers, answers_before);
+    /* What comes later is told. */
+    assert_int_equal(engine_arm(loop_engine(loop), &armed, armed_ends[0], ENGINE_READ, false, 8001), 0);
+    assert_int_equal(write(armed_ends[1], "x", 1), 1);
+    for (int turn = 0; turn < 3; turn++)
+        assert_int_equal(loop_run(loop), 0);
+    assert_int_equal(answers, answers_before + 1);
+    engine_disarm(loop_engine(loop), &armed, armed_ends[0]);
+    loop_unwatch(&actor.watch);
+    loop_free(loop);
+    close_pair(ends);
+    close_pair(armed_ends);
+}
+
 TEST_MAIN(TEST_CASE(a_readable_descriptor_is_told_until_it_is_read),
           TEST_CASE(write_is_told_only_when_asked_for),
           TEST_CASE(without_interest_not_even_a_hang_up_is_told),
@@ -409,4 +465,5 @@ TEST_MAIN(TEST_CASE(a_readable_descriptor_is_told_until_it_is_read),
           TEST_CASE(stopping_before_running_is_not_lost), TEST_CASE(timers_fire_in_order_and_not_early),
           TEST_CASE(setting_again_moves_a_timer), TEST_CASE(a_cleared_timer_is_silent_and_can_be_set_again),
           TEST_CASE(a_timer_may_set_itself_again), TEST_CASE(a_timer_may_free_one_that_is_due_as_well),
-          TEST_CASE(signals_are_told_in_the_loop), TEST_CASE(an_idle_loop_does_not_wake_up))
+          TEST_CASE(signals_are_told_in_the_loop), TEST_CASE(an_idle_loop_does_not_wake_up),
+          TEST_CASE(no_answer_of_the_engine_is_older_than_a_watch))
