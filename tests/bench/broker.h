@@ -22,7 +22,7 @@ portd_client *broker_client(struct broker *broker);
 portd_client *broker_connect(const struct broker *broker);
 
 bench_run broker_rtt;         /* portd_ping */
-bench_run broker_put;         /* portd_fd_to_semaphore of a number that has its semaphore: the copy is closed */
+bench_run broker_put;         /* portd_fd_to_semaphore of a number that has one: the copy is closed */
 bench_run broker_get;         /* portd_handle_dup; the copy is closed */
 bench_run broker_wake;        /* a byte into a pipe, until the callback of a wait for its event */
 bench_run broker_wake_handle; /* a byte into a pipe, until poll finds the handle of its semaphore */

@@ -421,8 +421,8 @@ static void drain(struct actor *actor) {
     loop_stop(loop);
 }
 
-/* Both are ready at once. Whoever looks in a watch's callback and finds nothing must not be told afterwards of what was there
- * before. */
+/* Both are ready at once. Whoever looks in a watch's callback and finds nothing must not be told afterwards
+ * of what was there before. */
 static void no_answer_of_the_engine_is_older_than_a_watch(void **state) {
     struct engine_watch armed = {0};
     struct actor actor;
