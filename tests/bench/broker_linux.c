@@ -223,6 +223,8 @@ void broker_wake_handle(void *subject, double *us, size_t n) {
         us[i] = bench_now() - start;
         pipe_drain(broker->handle_ends);
         (void)close((int)handle);
+        /* Answered when the broker's copy of the pipe is closed: no worker is busy when the next one is timed. */
+        must(broker, portd_remove(client, semaphore, PORTD_FOREVER), "remove");
         must(broker, portd_release(client, &semaphore, 1, PORTD_FOREVER), "release");
     }
 }
