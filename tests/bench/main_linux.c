@@ -191,9 +191,10 @@ int main(int argc, char **argv) {
     s6_end(s6);
     redis_end(redis);
     broker_end(broker);
-    process_limit_files(WATCHED_FILES);
-    struct watched watched =
-        watched_measure(options.program, options.rounds, options.iterations, options.idle);
+    bool many = process_limit_files(WATCHED_FILES);
+    struct watched watched = {0};
+    if (many)
+        watched = watched_measure(options.program, options.rounds, options.iterations, options.idle);
     struct delay delay = delay_measure(options.program, floor, DELAY_TIMES);
     floor_end(floor);
     const struct results results = {.version = version,
@@ -205,7 +206,7 @@ int main(int argc, char **argv) {
                                     .pipeline = &rows[ROW_PIPELINE],
                                     .pipeline_peer = peer,
                                     .pipeline_peer_name = "redis-benchmark -P 64",
-                                    .watched = &watched,
+                                    .watched = many ? &watched : NULL,
                                     .delay = &delay};
     (options.json ? report_json : report_table)(&results);
     return options.check && report_missed(&results) > 0;

@@ -10,8 +10,8 @@
  * which. */
 int process_pin(void);
 
-/* The soft limit of open files becomes n, here and in what is started. */
-void process_limit_files(unsigned n);
+/* The limit of open files becomes n, here and in what is started. False: it may not be that high. */
+bool process_limit_files(unsigned n);
 
 /* A folder of our own for sockets; removed at the end. */
 const char *process_folder(void);

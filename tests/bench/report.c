@@ -88,6 +88,8 @@ void report_table(const struct results *results) {
     table_pipeline(results);
     if (results->watched)
         table_watched(results->watched);
+    else
+        printf("%d watched: not measured, the limit of open files is too low\n", WATCHED_MANY);
     if (results->delay)
         table_delay(results->delay);
 }
