@@ -98,7 +98,7 @@ static void a_connection_that_has_not_said_hello(void **state) {
 /* Of one broker only: that of another one is a socket like others. */
 static void the_connection_to_another_broker_is_a_socket(void **state) {
     portd_client *c = fixture_client(NULL);
-    struct fixture second;
+    static struct fixture second; /* outlives the case: its teardown looks at it */
 
     (void)state;
     fixture_start(&second, NULL);
