@@ -155,6 +155,13 @@ int account_take(struct account *account, enum user_slot slot, uint64_t amount, 
     return 0;
 }
 
+int account_check(struct account *account, enum user_slot slot, uint64_t amount, struct refusal *refusal) {
+    if (account_take(account, slot, amount, refusal))
+        return -1;
+    account_give(account, slot, amount);
+    return 0;
+}
+
 void account_give(struct account *account, enum user_slot slot, uint64_t amount) {
     account_leave(account, slot, amount);
     user_give(account->user, slot, amount);

@@ -76,6 +76,9 @@ void account_init(struct account *account, struct user *user, uint64_t session, 
 void account_deinit(struct account *account); /* what is still used is given back to the user */
 
 int account_take(struct account *account, enum user_slot slot, uint64_t amount, struct refusal *refusal);
+
+/* Whether that could be taken now; nothing is. 0, or -1 and the refusal. */
+int account_check(struct account *account, enum user_slot slot, uint64_t amount, struct refusal *refusal);
 void account_give(struct account *account, enum user_slot slot, uint64_t amount);
 
 /* What was taken stays taken from the user, but no longer from this session. */

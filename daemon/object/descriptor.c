@@ -77,7 +77,7 @@ static bool replace(struct belongings *belongings, struct descriptor *old) {
     return true;
 }
 
-int descriptor_claim(struct belongings *belongings, int64_t number, os_fd fd, bool socket,
+int descriptor_claim(struct belongings *belongings, int64_t number, os_fd fd, bool socket, unsigned objects,
                      struct descriptor_claim *claim, struct refusal *refusal) {
     struct descriptor *old = descriptor_find(belongings, number);
     bool same = old && !old->closing && inspect_same(old->fd, fd);
@@ -87,6 +87,8 @@ int descriptor_claim(struct belongings *belongings, int64_t number, os_fd fd, bo
         return -1;
     if (same)
         return 0;
+    if (account_check(&belongings->account, USER_OBJECTS, objects, refusal))
+        return -1;
     claim->descriptor = descriptor_new(belongings, number, fd, type, refusal);
     if (!claim->descriptor)
         return -1;

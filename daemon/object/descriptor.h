@@ -46,9 +46,9 @@ struct descriptor_claim {
 };
 
 /* The descriptor of that number for the open file fd: the one that is there if it is the same, else a new one, replacing an old
- * one. fd counts as a taken slot. With `socket` it must be one. 0, or -1 and the refusal; then nothing has
- * changed. A new descriptor that nothing refers to must be given to descriptor_settle. */
-int descriptor_claim(struct belongings *belongings, int64_t number, os_fd fd, bool socket,
+ * one. fd counts as a taken slot. With `socket` it must be one. objects: how many are going to be made of
+ * it, for which there must be room before anything is replaced. 0, or -1 and the refusal; then nothing has changed. A new descriptor that nothing refers to must be given to descriptor_settle. */
+int descriptor_claim(struct belongings *belongings, int64_t number, os_fd fd, bool socket, unsigned objects,
                      struct descriptor_claim *claim, struct refusal *refusal);
 
 /* The one that the number finds, also while it is being closed; or NULL. */

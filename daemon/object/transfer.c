@@ -154,6 +154,6 @@ void transfer_on_ready(struct port *port) {
 }
 
 void transfer_fail_waiting(struct port *port) {
-    if (port->queue && port->queue->waiting)
+    while (port->queue && !port->queue->working)
         finish(port->queue, -ENOMEM);
 }

@@ -41,7 +41,7 @@ void transfer_end_all(struct port *port);
 bool transfer_wants(const struct port *port);
 void transfer_on_ready(struct port *port);
 
-/* The one that waits for the descriptor fails, since nobody would tell of it. */
+/* All that no worker has in hand fail, since nobody would tell of the descriptor. */
 void transfer_fail_waiting(struct port *port);
 
 #endif

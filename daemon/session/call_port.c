@@ -28,13 +28,14 @@ static int wrap(struct call *call, int64_t number, const struct port_options *op
     Portd__V1__Ports ports = PORTD__V1__PORTS__INIT;
     struct port *made[2];
     struct descriptor_claim claim;
+    unsigned objects = (options->ends[DIRECTION_READ] ? 1u : 0u) + (options->ends[DIRECTION_WRITE] ? 1u : 0u);
     int error;
     if (check(call, number, options->name))
         return -1;
     call->type = inspect_type_of(call->fd);
     if (port_check(call->fd, call->type, options, &call->refusal))
         return -1;
-    error = descriptor_claim(&call->session->belongings, number, call->fd, options->socket, &claim,
+    error = descriptor_claim(&call->session->belongings, number, call->fd, options->socket, objects, &claim,
                              &call->refusal);
     if (claim.kept)
         dispatch_take(call);

@@ -106,7 +106,7 @@ static int create(struct call *call, const struct procedure *procedure, int dire
     struct indicator *indicator;
     bool created;
     int result;
-    result = descriptor_claim(belongings, procedure->number, call->fd, false, &claim, &call->refusal);
+    result = descriptor_claim(belongings, procedure->number, call->fd, false, 1, &claim, &call->refusal);
     call->type = claim.type;
     if (claim.kept)
         dispatch_take(call);

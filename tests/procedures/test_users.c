@@ -3,6 +3,7 @@
 #include "descriptors.h"
 
 #include <grp.h>
+#include <sys/eventfd.h>
 
 enum { SOMEBODY = 1000, SOMEBODY_ELSE = 1001, CANNOT = 100 };
 
@@ -104,6 +105,34 @@ static int try_procedures(void *data) {
     return 0;
 }
 
+/* With no room for another object, a number that comes back with another file keeps what it has. */
+static int try_full(void *data) {
+    portd_ready ready;
+    portd_id e, id;
+    int code, p[2], other[2];
+
+    portd_client *client = connect_as(data, NULL, 0, &code);
+    int full = eventfd(1, EFD_CLOEXEC); /* ready: each call makes a semaphore that has fired */
+    if (code != 1 || full < 0 || pipe(p) < 0 || pipe(other) < 0 || write(other[1], "x", 1) != 1)
+        return 1;
+    if (portd_fd_to_evt(client, p[0], READ, PORTD_FD, fixture_soon(), &e) != 1)
+        return 2;
+    while ((code = portd_fd_to_semaphore(client, full, READ, fixture_soon(), &id)) == 1) {
+    }
+    if (code != PORTD_E_LIMIT || dup2(other[0], p[0]) != p[0])
+        return 3;
+    if (portd_fd_to_evt(client, p[0], READ, PORTD_FD, fixture_soon(), &id) != PORTD_E_LIMIT)
+        return 4;
+    if (portd_fd_to_port(client, p[0], "p", PORTD_READ, fixture_soon(), NULL, NULL) != PORTD_E_LIMIT)
+        return 5;
+    if (portd_wait(client, &e, 1, 0, 0, &ready) != 0)
+        return 6;
+    if (portd_fd_to_evt(client, p[0], CHECK_READ, PORTD_FD, fixture_soon(), &id) != 1 || id != e)
+        return 7;
+    portd_disconnect(client);
+    return 0;
+}
+
 static int try_connect(void *data) {
     int code;
 
@@ -173,6 +202,13 @@ static void only_its_own_uid_may_connect_unless_told(void **state) {
     assert_int_equal(visit_as(0, try_connect, (struct visit){0}), 0);
 }
 
+static void a_refused_replacement_changes_nothing(void **state) {
+    (void)state;
+    if (!start_open())
+        test_skip("not root");
+    assert_int_equal(visit_as(SOMEBODY, try_full, (struct visit){0}), 0);
+}
+
 static size_t sessions_of_all(portd_client *c) {
     portd_list *list = NULL;
 
@@ -206,6 +242,7 @@ static void an_admin_sees_and_ends_those_of_others(void **state) {
     assert_int_equal(sessions_of_all(c), 1);
 }
 
-TEST_MAIN(FIXTURE_CASE_BARE(other_uids_find_nothing),
+TEST_MAIN(FIXTURE_CASE_BARE(a_refused_replacement_changes_nothing),
+          FIXTURE_CASE_BARE(other_uids_find_nothing),
           FIXTURE_CASE_BARE(only_its_own_uid_may_connect_unless_told),
           FIXTURE_CASE_BARE(an_admin_sees_and_ends_those_of_others))
