@@ -3,6 +3,7 @@
 #include "ask.h"
 #include "descriptors.h"
 
+#include <sched.h>
 #include <sys/socket.h>
 
 enum { TOGGLES = 1000, FEW = 20 };
@@ -32,7 +33,7 @@ static long sleeps(void) {
 static void toggle(const int p[2]) {
     for (int i = 0; i < TOGGLES; i++) {
         put(p[1]);
-        (void)usleep(0);
+        (void)sched_yield();
         (void)drain(p[0]);
     }
 }
