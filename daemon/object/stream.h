@@ -1,4 +1,5 @@
-/* stream.h: bytes in and out of a foreign descriptor, without waiting and without changing what its holders share.
+/* stream.h: bytes in and out of a foreign descriptor, without waiting for bytes or room and without changing what its holders share.
+ * What is done in the loop can still wait for a lock of the kernel that another holder keeps (SECURITY.md).
  *
  * Nothing is taken from the kernel but what was asked for, and no flag is set. How, by kind (every row is a case in tests/procedures/test_port_io.c):
  *
