@@ -100,6 +100,24 @@ static void child_signals(void) {
     (void)sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
+/* What a service manager told the caller is the caller's: its readiness, its watchdog, its sockets. Changes only the child's
+ * own array of pointers, for which no lock is needed. */
+static void child_environment(void) {
+    static const char *const others[] = {
+        "NOTIFY_SOCKET=", "WATCHDOG_PID=", "WATCHDOG_USEC=", "LISTEN_PID=", "LISTEN_FDS=", "LISTEN_FDNAMES="};
+    char **kept = environ;
+
+    for (char **each = environ; each && *each; each++) {
+        bool other = false;
+        for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+            other = other || strncmp(*each, others[i], strlen(others[i])) == 0;
+        if (!other)
+            *kept++ = *each;
+    }
+    if (kept)
+        *kept = NULL;
+}
+
 /* Standard streams to nowhere, the pipe on NOTIFY_FD, nothing else. The pipe is moved up first, because it may lie on one
  * of these numbers. */
 static int child_descriptors(int notify) {
@@ -128,6 +146,7 @@ static _Noreturn void child_run(const char *daemon, char *const arguments[], int
     if (child != 0)
         _exit(child < 0 ? EXIT_CANNOT_RUN : 0);
     child_signals();
+    child_environment();
     (void)umask(077);
     if (chdir("/") < 0 || child_descriptors(notify) < 0)
         _exit(EXIT_CANNOT_RUN);

@@ -50,6 +50,9 @@ static void daemon_report(const char *path, char **arguments) {
     if (sigaction(SIGUSR1, NULL, &action) < 0 || action.sa_handler != SIG_DFL ||
         sigprocmask(SIG_BLOCK, NULL, &blocked) < 0 || sigismember(&blocked, SIGUSR2))
         wrong |= 32;
+    if (getenv("NOTIFY_SOCKET") || getenv("WATCHDOG_USEC") || getenv("LISTEN_FDS") ||
+        !getenv("LISTEN_OTHERS"))
+        wrong |= 64; /* what a service manager told the starter is not for the broker */
     int length = snprintf(line, sizeof(line), "wrong=%d", wrong);
     for (; *arguments; arguments++)
         length += snprintf(line + length, sizeof(line) - (size_t)length, " %s", *arguments);
@@ -197,7 +200,7 @@ static void options_are_checked(void **state) {
     options.ttl_us = -1;
     refused(options);
     options = usual;
-    options.size = 8;
+    options.size = offsetof(portd_options, message_size); /* the first there were had this too */
     assert_int_equal(portd_connect("unix:/nowhere/portd.sock", &options, 0, &client), PORTD_E_INVALID);
     /* Options of a later version: fine while what is new is not used. */
     larger.options.size = sizeof(larger);
@@ -461,12 +464,17 @@ static void broker_is_started_apart_from_its_starter(void **state) {
     char report[1024];
     struct sigaction ignore = {.sa_handler = SIG_IGN}, before;
     sigset_t block, mask;
+    const char *const service[] = {"NOTIFY_SOCKET", "WATCHDOG_USEC", "LISTEN_FDS", "LISTEN_OTHERS", NULL};
 
     (void)state;
     home_make(&home);
     char session[16];
     snprintf(session, sizeof(session), "%d", (int)getsid(0));
     assert_int_equal(setenv("FAKE_SESSION", session, 1), 0);
+    assert_int_equal(setenv("NOTIFY_SOCKET", "/nowhere", 1), 0);
+    assert_int_equal(setenv("WATCHDOG_USEC", "1000000", 1), 0);
+    assert_int_equal(setenv("LISTEN_FDS", "1", 1), 0);
+    assert_int_equal(setenv("LISTEN_OTHERS", "kept", 1), 0);
     options.start = true;
     options.daemon = "/proc/self/exe";
     sigemptyset(&block);
@@ -480,6 +488,9 @@ static void broker_is_started_apart_from_its_starter(void **state) {
     assert_true(sigismember(&block, SIGUSR2) && !sigismember(&block, SIGTERM)); /* given back as it was */
     assert_int_equal(sigprocmask(SIG_SETMASK, &mask, NULL), 0);
     assert_int_equal(sigaction(SIGUSR1, &before, NULL), 0);
+    assert_non_null(getenv("NOTIFY_SOCKET")); /* the starter's own */
+    for (const char *const *name = service; *name; name++)
+        assert_int_equal(unsetenv(*name), 0);
     assert_int_equal(home_report(&home, report, sizeof(report)), 1);
     char expected[512];
     snprintf(expected, sizeof(expected), "wrong=0 --listen unix:%s --idle-exit 60s --notify-fd 3\n",
