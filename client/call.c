@@ -68,7 +68,8 @@ static void call_give_up(struct call *call, int code) {
                 wakeup_raise(&call->client->wakeup);
             return;
         }
-        code = call->done ? code : PORTD_E_UNCERTAIN;
+        if (!call->done && request_moves(call->request))
+            code = PORTD_E_UNCERTAIN;
     }
     if (!call->done)
         request_abandon(call->request);

@@ -42,6 +42,7 @@ int portd_wait(portd_client *client, const portd_id *ids, size_t n, unsigned fla
     if (r < 0)
         return r;
     call.ready = ready;
+    call.exact = (flags & PORTD_WAIT_ONE) != 0; /* nobody else is told of what this one was answered */
     r = portd_wait_start(client, ids, n, flags, deadline, call_done, &call, &call.request);
     return call_end(&call, r, PORTD_FOREVER);
 }

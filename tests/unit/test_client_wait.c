@@ -1,6 +1,8 @@
 /* test_client_wait.c: waits, their time limits and cancelling, against a broker that is played by hand. */
 #include "tests/support/broker_fake.h"
 
+#include <pthread.h>
+
 enum { WINDOW = 8, FIRST_ID = 2 };
 
 struct heard {
@@ -402,6 +404,52 @@ static void callback_may_cancel_itself_and_others(void **state) {
     broker_close(&broker);
 }
 
+/* ---- woken up in between ------------------------------------------------------------------------------------------- */
+
+struct woken {
+    struct broker_fake *broker;
+    portd_client *client;
+    uint64_t answer; /* what becomes of the wait after the cancel; 0: it is cancelled */
+};
+
+/* Wakes the client when its wait is there, and answers the wait when the cancel is there, too. */
+static void *wake_and_answer(void *data) {
+    const struct woken *woken = data;
+    uint64_t wait = broker_expect(woken->broker, PORTD__V1__REQUEST__METHOD_WAIT)->id;
+
+    portd_wakeup(woken->client);
+    uint64_t cancel = broker_expect(woken->broker, PORTD__V1__REQUEST__METHOD_CANCEL)->id;
+    if (woken->answer)
+        broker_reply_wait(woken->broker, wait, &woken->answer, 1);
+    else
+        broker_reply_error(woken->broker, wait, PORTD__V1__CODE__CODE_CANCELLED, "cancelled");
+    broker_reply_done(woken->broker, cancel, PORTD__V1__REPLY__RESULT_CANCEL);
+    return NULL;
+}
+
+/* What a wake-one wait was answered is told to nobody else, so it is not dropped for a wakeup, which stays for the next call. */
+static void woken_wait_of_a_pool_loses_no_answer(void **state) {
+    struct broker_fake broker;
+    portd_client *client = broker_meet(&broker, NULL, WINDOW);
+    const portd_id id = 19;
+
+    (void)state;
+    for (int answered = 0; answered <= 1; answered++) {
+        struct woken woken = {&broker, client, answered ? id : 0};
+        pthread_t thread;
+        portd_ready ready;
+        assert_int_equal(pthread_create(&thread, NULL, wake_and_answer, &woken), 0);
+        int code = portd_wait(client, &id, 1, PORTD_WAIT_ONE, PORTD_FOREVER, &ready);
+        assert_int_equal(pthread_join(thread, NULL), 0);
+        assert_int_equal(code, answered ? 1 : PORTD_E_INTERRUPTED);
+        assert_int_equal(portd_poll(client, 0), answered ? PORTD_E_INTERRUPTED : 0);
+        while (portd_process(client) > 0) /* the answer to the cancel */
+            continue;
+    }
+    portd_disconnect(client);
+    broker_close(&broker);
+}
+
 TEST_MAIN(TEST_CASE(wait_says_what_it_is_for), TEST_CASE(limit_is_relative_on_the_wire),
           TEST_CASE(limit_of_a_queued_wait_counts_from_its_start), TEST_CASE(broker_judges_the_limit),
           TEST_CASE(silent_broker_is_not_waited_for), TEST_CASE(reply_that_has_arrived_beats_the_limit),
@@ -411,4 +459,4 @@ TEST_MAIN(TEST_CASE(wait_says_what_it_is_for), TEST_CASE(limit_is_relative_on_th
           TEST_CASE(result_that_came_first_beats_the_cancel),
           TEST_CASE(cancelled_request_is_answered_at_once),
           TEST_CASE(object_of_a_cancelled_request_is_released),
-          TEST_CASE(callback_may_cancel_itself_and_others))
+          TEST_CASE(callback_may_cancel_itself_and_others), TEST_CASE(woken_wait_of_a_pool_loses_no_answer))
