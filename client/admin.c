@@ -41,11 +41,15 @@ static int read_items(portd_client *client, const portd_request *request, const 
     result->more = page->more;
     if (page->n_items == 0)
         return 1;
-    portd_item *items = client->extra = memory_get(&client->memory, page->n_items * sizeof(*items));
+    const portd_item **items = client->extra =
+        memory_get(&client->memory, page->n_items * (sizeof(*items) + sizeof(**items)));
     if (!items)
         return PORTD_E_MEMORY;
-    for (size_t i = 0; i < page->n_items; i++)
-        item_read(&items[i], page->items[i]);
+    portd_item *each = (portd_item *)(items + page->n_items);
+    for (size_t i = 0; i < page->n_items; i++) {
+        item_read(&each[i], page->items[i]);
+        items[i] = &each[i];
+    }
     result->items = items;
     result->n_items = page->n_items;
     return 1;
@@ -55,14 +59,15 @@ static int read_status(portd_client *client, const portd_request *request, const
                        struct channel_frame *frame, portd_result *result) {
     Portd__V1__Item nothing;
     const Portd__V1__Status *from = reply->status;
-    size_t size = sizeof(portd_status) + from->n_quotas * sizeof(portd_quota);
+    size_t size = sizeof(portd_status) + sizeof(portd_item) + from->n_quotas * sizeof(portd_quota);
     portd_status *to = client->extra = memory_get(&client->memory, size);
 
     (void)request;
     (void)frame;
     if (!to)
         return PORTD_E_MEMORY;
-    portd_quota *quotas = (portd_quota *)(to + 1);
+    portd_item *session = (portd_item *)(to + 1);
+    portd_quota *quotas = (portd_quota *)(session + 1);
     *to = (portd_status){
         .size = sizeof(*to),
         .broker = from->broker,
@@ -71,6 +76,7 @@ static int read_status(portd_client *client, const portd_request *request, const
         .uptime_us = from->uptime_us,
         .engine = from->engine,
         .identity = from->identity,
+        .session = session,
         .sessions = from->sessions,
         .connections = from->connections,
         .descriptors = from->descriptors,
@@ -82,7 +88,7 @@ static int read_status(portd_client *client, const portd_request *request, const
         .n_quotas = from->n_quotas,
     };
     portd__v1__item__init(&nothing);
-    item_read(&to->session, from->session ? from->session : &nothing);
+    item_read(session, from->session ? from->session : &nothing);
     for (size_t i = 0; i < from->n_quotas; i++)
         quotas[i] = (portd_quota){from->quotas[i]->name, from->quotas[i]->used, from->quotas[i]->limit};
     result->status = to;

@@ -11,6 +11,7 @@
 #include "proto/transport.h"
 
 #include <errno.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -38,6 +39,9 @@ static int search_fail(struct search *search, int code, const char *field, const
     return failure_set(&search->failure, code, 0, field, message, hint);
 }
 
+/* The options as they were first. A program that was compiled with an earlier header has no more, and the rest is as usual. */
+enum { OPTIONS_FIRST = offsetof(portd_options, message_size) + sizeof(size_t) };
+
 /* A program that was compiled with a later header may have set what this library does not know. */
 static bool options_beyond(const portd_options *options) {
     const unsigned char *bytes = (const unsigned char *)options;
@@ -55,10 +59,10 @@ static int options_take(struct search *search, const portd_options *options) {
     *own = usual;
     if (!options)
         return 0;
-    if (options->size < sizeof(*options))
+    if (options->size < OPTIONS_FIRST)
         return search_fail(search, PORTD_E_INVALID, "size",
                            "the options do not start with PORTD_OPTIONS_INIT", NULL);
-    *own = *options;
+    memcpy(own, options, options->size < sizeof(*own) ? options->size : sizeof(*own));
     if (options_beyond(options))
         return search_fail(search, PORTD_E_UNSUPPORTED, NULL,
                            "an option is of a later version of the library", NULL);

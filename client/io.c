@@ -5,6 +5,7 @@
 #include "call.h"
 #include "client.h"
 
+#include <stddef.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -67,6 +68,10 @@ int portd_port_read(portd_client *client, portd_id port, void *bytes, size_t siz
     struct io_call kept = {.bytes = bytes, .room = size};
     int r;
 
+    if (count)
+        *count = 0;
+    if (truncated)
+        *truncated = 0;
     if (!bytes || !count)
         return client_fail(client, PORTD_E_INVALID, 0, bytes ? "count" : "bytes",
                            "there is no place for what is read");
@@ -77,9 +82,10 @@ int portd_port_read(portd_client *client, portd_id port, void *bytes, size_t siz
         r = portd_port_read_start(client, port, size, flags, call_done, &kept.call, &kept.call.request);
         r = call_end(&kept.call, r, deadline);
     }
-    *count = r > 0 ? kept.count : 0;
-    if (truncated)
-        *truncated = r > 0 ? kept.truncated : 0;
+    if (r > 0)
+        *count = kept.count;
+    if (r > 0 && truncated)
+        *truncated = kept.truncated;
     return r;
 }
 
@@ -218,7 +224,9 @@ int portd_port_addresses_start(portd_client *client, portd_id id, portd_callback
     return request_start(client, &message, OS_FD_NONE, read_addresses, callback, data, request);
 }
 
-/* A caller of an older version has a shorter struct. */
+/* An endpoint as it was first. A caller that was compiled with an earlier header has a shorter struct than ours. */
+enum { ENDPOINT_FIRST = offsetof(portd_endpoint, port) + sizeof(uint32_t) };
+
 static void address_keep(portd_endpoint *to, const portd_endpoint *from) {
     size_t size;
 
@@ -242,8 +250,9 @@ int portd_port_addresses(portd_client *client, portd_id port, int64_t deadline, 
     struct io_call kept = {.local = local, .peer = peer};
     int r;
 
-    if ((local && local->size < sizeof(*local)) || (peer && peer->size < sizeof(*peer)))
-        return client_fail(client, PORTD_E_INVALID, 0, local ? "local" : "peer",
+    if ((local && local->size < ENDPOINT_FIRST) || (peer && peer->size < ENDPOINT_FIRST))
+        return client_fail(client, PORTD_E_INVALID, 0,
+                           local && local->size < ENDPOINT_FIRST ? "local" : "peer",
                            "an address begins as PORTD_ENDPOINT_INIT");
     r = call_begin(&kept.call, client);
     if (r < 0)
@@ -290,12 +299,11 @@ int portd_port_position(portd_client *client, portd_id port, const uint64_t *to,
     struct io_call kept = {.bytes = NULL};
     int r = call_begin(&kept.call, client);
 
-    if (r < 0)
-        return r;
-    kept.call.keep = keep_offset;
-    r = call_end(&kept.call,
-                 portd_port_position_start(client, port, to, call_done, &kept.call, &kept.call.request),
-                 deadline);
+    if (r == 0) {
+        kept.call.keep = keep_offset;
+        r = portd_port_position_start(client, port, to, call_done, &kept.call, &kept.call.request);
+        r = call_end(&kept.call, r, deadline);
+    }
     if (offset && r > 0)
         *offset = kept.offset;
     return r;

@@ -16,7 +16,7 @@ struct portd_list {
     portd_item *items;
     size_t n;
     struct block *blocks;
-    portd_status *status; /* with its quotas behind it; NULL: a listing */
+    portd_status *status; /* with its session and quotas behind it; NULL: a listing */
 };
 
 portd_list *list_new(const portd_client *client) {
@@ -34,7 +34,7 @@ static size_t item_text_size(const portd_item *item) {
 static size_t status_text_size(const portd_status *status) {
     size_t size = strlen(status->broker) + strlen(status->engine) + strlen(status->identity) + 3;
 
-    size += item_text_size(&status->session);
+    size += item_text_size(status->session);
     for (size_t i = 0; i < status->n_quotas; i++)
         size += strlen(status->quotas[i].name) + 1;
     return size;
@@ -71,7 +71,7 @@ static int take_items(portd_list *list, const portd_result *result) {
     size_t size = 0;
 
     for (size_t i = 0; i < result->n_items; i++)
-        size += item_text_size(&result->items[i]);
+        size += item_text_size(result->items[i]);
     portd_item *items =
         memory_resize(&list->memory, list->items, (list->n + result->n_items) * sizeof(*items));
     if (!items)
@@ -82,28 +82,30 @@ static int take_items(portd_list *list, const portd_result *result) {
         return PORTD_E_MEMORY;
     char *at = block->text;
     for (size_t i = 0; i < result->n_items; i++)
-        list->items[list->n++] = item_copy(&result->items[i], &at);
+        list->items[list->n++] = item_copy(result->items[i], &at);
     block_add(list, block);
     return 1;
 }
 
 static int take_status(portd_list *list, const portd_status *status) {
-    size_t quotas_size = status->n_quotas * sizeof(portd_quota);
+    size_t size = sizeof(*status) + sizeof(portd_item) + status->n_quotas * sizeof(portd_quota);
     struct block *block = block_new(list, status_text_size(status));
-    portd_status *copy = memory_get(&list->memory, sizeof(*copy) + quotas_size);
+    portd_status *copy = memory_get(&list->memory, size);
 
     if (!block || !copy) {
         memory_free(&list->memory, block);
         memory_free(&list->memory, copy);
         return PORTD_E_MEMORY;
     }
-    portd_quota *quotas = (portd_quota *)(copy + 1);
+    portd_item *session = (portd_item *)(copy + 1);
+    portd_quota *quotas = (portd_quota *)(session + 1);
     char *at = block->text;
     *copy = *status;
     copy->broker = text_put(&at, status->broker);
     copy->engine = text_put(&at, status->engine);
     copy->identity = text_put(&at, status->identity);
-    copy->session = item_copy(&status->session, &at);
+    *session = item_copy(status->session, &at);
+    copy->session = session;
     for (size_t i = 0; i < status->n_quotas; i++) {
         quotas[i] = status->quotas[i];
         quotas[i].name = text_put(&at, quotas[i].name);

@@ -1,23 +1,57 @@
-/* portd.h: wait for descriptors that a broker holds, from any program and any event loop.
+/* portd.h: the client library of portd. All of it is here; portd-semantics(7) tells more of what the objects mean.
  *
- * The broker (portd) owns copies of descriptors and watches them. A client hands a descriptor over, gets the id of a
- * semaphore (fires once, stays fired) or of an event (ready exactly while the descriptor is), and waits for ids: here,
- * in another process of the same session, or by polling a handle in an event loop of its own.
+ * The broker (portd) owns copies of descriptors and watches them. A client hands a descriptor over and gets the id of
  *
- * Results     Every int answer: below 0 a PORTD_E_* code, 0 "no" or "none", above 0 "yes" or a count. The text of a
- *             client's last failure is portd_last_error().
- * Deadlines   int64_t microseconds of the monotonic clock as portd_now() gives it; PORTD_FOREVER waits without end, one
- *             that has passed only looks. At the deadline a wait answers 0, any other call PORTD_E_TIMEOUT; such a call may
- *             still be carried out by the broker.
- * Forms       Each call has a blocking form and a form NAME_start, which sends the request and answers through a callback.
- *             The blocking form is start and run until done.
- * Descriptors stay the caller's. A function whose name ends in _dup returns a copy that the caller closes. File status
- *             flags of a caller's descriptor are never changed. Everything the library opens is close-on-exec.
- * Threads     No global state. One client belongs to one thread at a time; portd_wakeup() alone may be called from others.
- *             Callbacks run inside portd_process(), portd_poll() and blocking calls, never inside a _start call.
- *             The library makes no threads, installs no signal handlers, raises no SIGPIPE and prints nothing.
- * Fork        A child must not use its parent's clients: calls answer PORTD_E_FORKED; portd_disconnect() only frees.
+ *     a semaphore   fires once, when the descriptor becomes ready in one direction, and stays fired for everybody;
+ *     an event      is ready exactly while the descriptor is;
+ *     a port        one direction of the descriptor, to read or write bytes through the broker;
+ *
+ * and waits for ids: here, in another process of the same session, or by polling a handle in a loop of its own.
+ *
+ *     portd_client *c;
+ *     portd_id readable;
+ *     portd_ready ready;
+ *
+ *     if (portd_connect(NULL, NULL, portd_now() + 1000000, &c) < 0)
+ *         return 1;                              // no broker; portd_options.start would start one
+ *     if (portd_fd_to_evt(c, fd, PORTD_MODE_READ, PORTD_FD, PORTD_FOREVER, &readable) > 0 &&
+ *         portd_wait(c, &readable, 1, 0, portd_now() + 5 * 1000000, &ready) > 0)
+ *         puts(portd_cause_name(ready.cause));   // "ready", "hang-up", ...
+ *     portd_disconnect(c);
+ *
+ * Results     Every call that can fail answers an int: below 0 a PORTD_E_* code, 0 "no" or "none" (an answer, not a
+ *             failure), above 0 "yes" or a count. An id, number, count or list that is pointed to is set in any case:
+ *             to 0, -1 or NULL when there is none. portd_last_error() tells a client's last failure in words.
+ * Deadlines   int64_t microseconds of the monotonic clock as portd_now() gives it; PORTD_FOREVER waits without end,
+ *             one that has passed only looks (so 0 is "at once"). At the deadline a wait answers 0, any other call
+ *             PORTD_E_TIMEOUT. What has arrived by then counts, however late the call is.
+ * Giving up   A call that ends at its deadline or by portd_wakeup() leaves nothing behind: objects, ports and
+ *             descriptors that the broker makes or sends after all are given back. What ends something (remove,
+ *             release, close, shutdown, position, end_session) may still be carried out. Reads and writes tell
+ *             exactly what was done.
+ * Forms       Each call has a blocking form and one named NAME_start, which only sends the request, and answers
+ *             through a callback. The blocking form is start and run until done; what else is in flight goes on
+ *             meanwhile.
+ * Descriptors The caller's number stays open and the caller's, unless the name says otherwise: _take gives it away
+ *             (the library closes it once the broker has accepted; on failure the caller keeps it), _dup returns a
+ *             copy that the caller closes. File status flags of a descriptor are never changed. What the library
+ *             opens is close-on-exec.
+ * Strings     are UTF-8, and never NULL where the library gives them. Address and token of a client last until
+ *             portd_disconnect(), the words of a failure until the next one.
+ * Threads     No global state: clients in different threads know nothing of each other. One client belongs to one
+ *             thread at a time; portd_wakeup() alone may be called from others, and from signal handlers. The library
+ *             makes no threads, installs no signal handlers, raises no SIGPIPE and prints nothing.
+ * Callbacks   run inside portd_process(), portd_poll(), blocking calls and portd_disconnect(), never inside a _start
+ *             call or portd_cancel(). They may start and cancel requests and disconnect the client, but not block:
+ *             PORTD_E_BUSY.
+ * Fork        A child must not use its parent's clients: calls answer PORTD_E_FORKED, portd_disconnect() only frees
+ *             what the child has of it, and the parent notices nothing. A child connects for itself.
  * Credentials The broker sees the process that connected: whoever holds the connection acts as that process.
+ * Environment PORTD_ADDRESS, PORTD_DAEMON, XDG_RUNTIME_DIR, TMPDIR: see portd_connect(). Ignored in a process with
+ *             raised privileges.
+ * Versions    Enum values are those of the wire and do not change. Structs grow at the end only; those that a program
+ *             fills begin with their size, set by their _INIT, and those that the library fills are always behind a
+ *             pointer. portd_ready and portd_quota never grow.
  */
 #ifndef PORTD_H
 #define PORTD_H
@@ -36,7 +70,7 @@ extern "C" {
 #define PORTD_API
 #endif
 
-#define PORTD_VERSION_HEX 0x000100
+#define PORTD_VERSION_HEX 0x000100 /* 0.1.0: a byte for each part */
 #define PORTD_FOREVER INT64_MAX
 
 /* ---- words --------------------------------------------------------------------------------------------------- */
@@ -45,40 +79,42 @@ typedef struct portd_client portd_client;   /* one connection to a broker */
 typedef struct portd_request portd_request; /* one request in flight; gone once its callback has returned */
 typedef struct portd_list portd_list;       /* a listing, a snapshot owned by the caller */
 
-/* Names an object for the whole session: never 0, below 2^53, never used again. Not a descriptor. */
+/* Names an object for the whole session: never 0, below 2^53, never used again. Not a descriptor. It means the
+ * same in every process that has joined the session, and nothing elsewhere (PORTD_E_NOT_FOUND). */
 typedef uint64_t portd_id;
 
 /* What the system calls a descriptor: an int on Unix, a HANDLE or SOCKET on Windows. */
 typedef intptr_t portd_native;
 
-/* The numbers of the enums below are those of the wire and do not change. */
+/* Any call may answer PORTD_E_MEMORY, _FORKED, _DISCONNECTED; a blocking one also _TIMEOUT, _INTERRUPTED and _BUSY. */
 enum portd_code {
     PORTD_E_INVALID = -1,       /* an argument, or the descriptor, cannot be accepted as it is */
     PORTD_E_DENIED = -2,        /* a right is missing */
     PORTD_E_NOT_FOUND = -3,     /* no such object in this session */
     PORTD_E_LIMIT = -4,         /* a quota or a limit of the broker; the text names it */
     PORTD_E_VERSION = -5,       /* no protocol version in common */
-    PORTD_E_UNSUPPORTED = -6,   /* this broker or platform lacks the call or option */
-    PORTD_E_TIMEOUT = -7,       /* the deadline passed; the broker may still carry the request out */
+    PORTD_E_UNSUPPORTED = -6,   /* this broker, platform or kind of descriptor lacks the call or option */
+    PORTD_E_TIMEOUT = -7,       /* the deadline passed */
     PORTD_E_CANCELLED = -8,     /* portd_cancel */
-    PORTD_E_CLOSED = -9,        /* the object went away meanwhile */
-    PORTD_E_UNCERTAIN = -10,    /* the connection was lost: it may or may not have been done */
+    PORTD_E_CLOSED = -9,        /* the port is closed, or was meanwhile */
+    PORTD_E_UNCERTAIN = -10,    /* connection lost, or broker silent: it may or may not have been done */
     PORTD_E_TOO_COMPLEX = -11,  /* the broker would need too much room for the message */
     PORTD_E_MISMATCH = -12,     /* descriptors were lost on their way */
-    PORTD_E_SYSTEM = -13,       /* a system call failed, see portd_last_errno */
+    PORTD_E_SYSTEM = -13,       /* a system call failed, of a port's descriptor too: see portd_last_errno */
     PORTD_E_GARBLED = -14,      /* not understood, by either side */
     PORTD_E_UNREACHABLE = -20,  /* no broker answers at the address, and none could be started */
-    PORTD_E_DISCONNECTED = -21, /* the connection to the broker is lost */
+    PORTD_E_DISCONNECTED = -21, /* the connection is lost: disconnect this client and connect anew */
     PORTD_E_MEMORY = -22,
     PORTD_E_FORKED = -23,      /* the client belongs to the parent process */
     PORTD_E_INTERRUPTED = -24, /* portd_wakeup */
     PORTD_E_BUSY = -25         /* a blocking call from inside a callback */
 };
 
+/* What a call is to do with the semaphore or event of a number. */
 enum portd_mode {
-    PORTD_MODE_READ = 1,
+    PORTD_MODE_READ = 1, /* the one for reading, made if there is none */
     PORTD_MODE_WRITE = 2,
-    PORTD_MODE_CHECK_READ = 3, /* makes nothing: the object that is registered, or none */
+    PORTD_MODE_CHECK_READ = 3, /* the one that is registered, or none; makes nothing */
     PORTD_MODE_CHECK_WRITE = 4,
     PORTD_MODE_REMOVE = 5 /* ends both directions of the number; always answers 0 */
 };
@@ -88,11 +124,11 @@ enum portd_flag {
     PORTD_READ = 1,         /* an input port */
     PORTD_WRITE = 2,        /* an output port */
     PORTD_TEXT = 4,         /* CRLF is translated on Windows; no meaning elsewhere */
-    PORTD_REGULAR_FILE = 8, /* refused for anything else */
-    PORTD_NO_CLOSE =
-        16 /* closing the ports leaves the caller's own socket open: the library never closes it anyway */
+    PORTD_REGULAR_FILE = 8, /* it is one, so reads never wait; refused for anything else */
+    PORTD_NO_CLOSE = 16     /* the caller's own socket stays open: nothing is closed without _take anyway */
 };
 
+/* Which of the two tables a number is of: that of descriptors (HANDLEs) or that of sockets. On Unix they are one. */
 enum portd_number_kind { PORTD_FD = 0, PORTD_SOCKET = 1 };
 
 enum portd_kind {
@@ -106,20 +142,22 @@ enum portd_kind {
 
 enum portd_direction { PORTD_DIRECTION_NONE = 0, PORTD_DIRECTION_READ = 1, PORTD_DIRECTION_WRITE = 2 };
 
-/* Why an object is ready. If several hold, the one that ended the object, else the first of error, hang-up, half-close. */
+/* Why an object is ready. If several hold, the one that ended the object, else the first of error, hang-up,
+ * half-close. Hang-up and error count for both directions, a half-close for reading alone. With PORT_CLOSED
+ * to EXPIRED the object has ended, and stays ready. */
 enum portd_cause {
-    PORTD_CAUSE_NONE = 0, /* it is not */
-    PORTD_CAUSE_READY = 1,
-    PORTD_CAUSE_HALF_CLOSE = 2,
-    PORTD_CAUSE_HANG_UP = 3,
-    PORTD_CAUSE_ERROR = 4,
-    PORTD_CAUSE_PORT_CLOSED = 5,
+    PORTD_CAUSE_NONE = 0,        /* it is not */
+    PORTD_CAUSE_READY = 1,       /* a read or write would not wait */
+    PORTD_CAUSE_HALF_CLOSE = 2,  /* the peer has shut down its writing side */
+    PORTD_CAUSE_HANG_UP = 3,     /* the peer has gone */
+    PORTD_CAUSE_ERROR = 4,       /* the descriptor has failed; the error is left for its owner to read */
+    PORTD_CAUSE_PORT_CLOSED = 5, /* of a port: it was closed. Of a semaphore: the ports of its number were */
     PORTD_CAUSE_REMOVED = 6,
-    PORTD_CAUSE_REPLACED = 7, /* the number came back with another open file */
-    PORTD_CAUSE_REVOKED = 8,
+    PORTD_CAUSE_REPLACED = 7,      /* the number came back with another open file */
+    PORTD_CAUSE_REVOKED = 8,       /* a right was lost */
     PORTD_CAUSE_EXPIRED = 9,       /* the session ended */
     PORTD_CAUSE_DISCONNECTED = 10, /* the connection to the broker is lost */
-    PORTD_CAUSE_RESYNC = 11
+    PORTD_CAUSE_RESYNC = 11        /* state was lost: look for yourself */
 };
 
 typedef struct portd_ready {
@@ -127,8 +165,7 @@ typedef struct portd_ready {
     int cause; /* enum portd_cause */
 } portd_ready;
 
-/* Structs that the library fills start with their size; fields are only ever appended. Strings are never NULL. */
-
+/* One object as listings show it. */
 typedef struct portd_item {
     size_t size;
     portd_id id;
@@ -166,8 +203,8 @@ typedef struct portd_status {
     uint32_t pid;
     uint64_t uptime_us;
     const char *engine;
-    const char *identity; /* how open files are compared */
-    portd_item session;   /* the caller's */
+    const char *identity;      /* how open files are compared */
+    const portd_item *session; /* the caller's */
     uint32_t sessions, connections, descriptors, objects, waits;
     uint32_t descriptors_limit, descriptors_free;
     const portd_quota *quotas; /* of the caller's uid */
@@ -186,34 +223,35 @@ typedef struct portd_endpoint {
     { sizeof(portd_endpoint), "", "", 0 }
 
 enum portd_result_flag {
-    PORTD_RESULT_UNSUPPORTED = 1, /* none, because this descriptor can have no such object */
+    PORTD_RESULT_UNSUPPORTED = 1, /* none: this descriptor can have no such object; message says why */
     PORTD_RESULT_CREATED = 2,     /* this call made the object */
     PORTD_RESULT_REPLACED = 4     /* the number named another open file until now; its objects ended */
 };
 
-/* What a callback gets; valid until it returns. code is what the blocking form returns. */
+/* What a callback gets, valid until it returns. code is what the blocking form returns; what does not belong to
+ * the call is 0, -1, NULL or "". */
 typedef struct portd_result {
     size_t size;
     int code;
-    unsigned flags; /* enum portd_result_flag */
-    portd_id id;
-    portd_id descriptor;
+    unsigned flags;           /* enum portd_result_flag */
+    portd_id id;              /* semaphore, event; connect: the session; wrap: the first port */
+    portd_id descriptor;      /* semaphore, event, wrap: the broker's copy, 0 if it is not needed any more */
     const portd_ready *ready; /* wait: code of them */
-    portd_native handle;      /* handle_dup with code 1: the callback's to close; else -1 */
-    const portd_item *items;  /* list, show */
+    portd_native handle;      /* handle_dup, port_dup_fd with code 1: the callback's to close */
+    const portd_item *const *items; /* list, show */
     size_t n_items;
     bool more; /* list: ask again with after = the last id */
     const portd_status *status;
-    const char *message; /* of a failure, and the reason of PORTD_RESULT_UNSUPPORTED; else "" */
+    const char *message; /* of a failure, and the reason of PORTD_RESULT_UNSUPPORTED */
     const char *field;
     const char *hint;
     int os_errno;
     portd_id input; /* wrap: the ports, 0 for none */
     portd_id output;
-    portd_native number;         /* port_to_fd, port_to_socket with code 1; else -1 */
+    portd_native number;         /* port_to_fd, port_to_socket with code 1 */
     const void *bytes;           /* read: what was read */
     size_t count;                /* read, write: how many bytes */
-    size_t truncated;            /* read: real length of a datagram that did not fit, else 0 */
+    size_t truncated;            /* read: real length of a datagram that did not fit */
     const portd_endpoint *local; /* addresses */
     const portd_endpoint *peer;
     uint64_t offset; /* position */
@@ -224,9 +262,14 @@ typedef void portd_callback(portd_client *client, const portd_result *result, vo
 /* ---- the library ----------------------------------------------------------------------------------------------- */
 
 PORTD_API unsigned portd_version(void); /* PORTD_VERSION_HEX of the library at run time */
-PORTD_API bool
-portd_has_feature(const char *name); /* "handle", "wait-one", "ports", "start": what this library can do */
-PORTD_API int64_t portd_now(void);   /* the clock of all deadlines */
+
+/* What this library can do: "handle", "wait-one", "ports", "start", "session-token", "session-owner". False for
+ * what it has never heard of, so a program may ask for what came later. */
+PORTD_API bool portd_has_feature(const char *name);
+
+PORTD_API int64_t portd_now(void); /* the clock of all deadlines */
+
+/* Words for numbers; never NULL. */
 PORTD_API const char *portd_code_name(int code);   /* "PORTD_E_LIMIT"; "PORTD_E_?" for others */
 PORTD_API const char *portd_code_text(int code);   /* for people */
 PORTD_API const char *portd_cause_name(int cause); /* "half-close"; "?" for others */
@@ -236,96 +279,136 @@ PORTD_API int portd_id_kind(portd_id id);          /* enum portd_kind, 0 when no
 /* ---- connecting ------------------------------------------------------------------------------------------------- */
 
 typedef struct portd_options {
-    size_t size;      /* set by PORTD_OPTIONS_INIT */
-    const char *name; /* what the client calls itself, shown in listings; default: none */
-    const char *
-        token; /* join the session of this token (portd_session_token, PORTD_SESSION); default: a session of its own */
-    uint32_t owner_pid; /* 0, or: the session of this process, which ends with it */
+    size_t size;       /* set by PORTD_OPTIONS_INIT */
+    const char *name;  /* what the client calls itself, shown in listings, at most 64 bytes; NULL: nothing */
+    const char *token; /* join the session of this token (portd_session_token, PORTD_SESSION); NULL: do not */
+    uint32_t owner_pid; /* not 0: the session of this process, made if there is none, which ends with it */
     bool new_session;   /* with owner_pid: another session that ends with the process */
     int64_t ttl_us;     /* > 0: a new session lasts this long, connected or not */
-    bool start; /* start the user's broker if none answers (with address NULL only); off for services */
-    const char *
-        daemon; /* path of portd for start; default: PORTD_DAEMON of the environment, else where portd was installed */
-    void *(*allocate)(void *context, void *old,
-                      size_t size);               /* as realloc; size 0 frees. Default: malloc and its kind */
-    void (*log)(void *context, const char *line); /* what the library has to say; default: nowhere */
-    void *context;
-    char *message; /* where portd_connect writes why it failed, or NULL */
+    bool start;         /* start the user's broker if none answers, with address NULL; off in services */
+    const char *daemon; /* for start: path of portd; NULL: PORTD_DAEMON, else the installed one */
+    /* As realloc; size 0 frees. NULL: malloc and its kind. */
+    void *(*allocate)(void *context, void *old, size_t size);
+    /* What the library has to say besides its answers, one line without its end. NULL: nothing. */
+    void (*log)(void *context, const char *line);
+    void *context; /* for the two */
+    char *message; /* where portd_connect writes why it failed; NULL: nowhere */
     size_t message_size;
 } portd_options;
 
 #define PORTD_OPTIONS_INIT                                                                                   \
     { sizeof(portd_options), NULL, NULL, 0, false, 0, false, NULL, NULL, NULL, NULL, NULL, 0 }
 
-/* Connects and says hello. address: "unix:/path", or NULL: PORTD_ADDRESS, the user's broker, the system's, in that order;
- * then, with options.start, starts the user's broker. options may be NULL. Returns 1 and *client, or PORTD_E_*. */
+/* Connects and says hello. Returns 1 and *client, or PORTD_E_*; options may be NULL.
+ *
+ * address is "unix:/path", or NULL: PORTD_ADDRESS and nothing else if that is set; else the user's broker
+ * ($XDG_RUNTIME_DIR/portd/portd.sock, without that variable portd-UID/portd.sock in the temporary folder); else
+ * the system's (/run/portd/portd.sock); else, with options.start, a broker that is started for the user: of
+ * several processes that want one, one starts it; it is no child of this process, has nothing of it but its
+ * environment, and leaves when it has not been needed for a minute. (This process sees SIGCHLD, for a child that
+ * is reaped already.)
+ *
+ * Everything that is made belongs to the client's session. Without token and owner_pid that is one of its own,
+ * which ends with its last connection (or, with ttl_us, then): waits are answered, and the broker closes its
+ * copies. */
 PORTD_API int portd_connect(const char *address, const portd_options *options, int64_t deadline,
                             portd_client **client);
 
-/* The same without waiting for the broker's answer: callback gets code 1 or the failure. Starting a broker blocks. */
+/* The same without waiting for the broker's answer: callback gets code 1 or the failure, and requests may be
+ * started before that. To give up, disconnect. Starting a broker blocks, for ten seconds at most. */
 PORTD_API int portd_connect_start(const char *address, const portd_options *options, portd_callback *callback,
                                   void *data, portd_client **client);
 
-/* Ends the connection. Requests in flight are called back with PORTD_E_DISCONNECTED first. NULL is allowed.
- * Inside a callback of the same client it takes effect when the callback has returned. */
+/* Ends the connection. Requests in flight are called back first, as when the connection is lost. NULL is allowed.
+ * Inside a callback of the same client it takes effect when the callback has returned, and the call that the
+ * callback ran in. */
 PORTD_API void portd_disconnect(portd_client *client);
 
-PORTD_API portd_id portd_session_id(const portd_client *client);
-PORTD_API const char *
-portd_session_token(const portd_client *client);                 /* secret; lets others of this uid join */
-PORTD_API bool portd_session_joined(const portd_client *client); /* it existed before */
 PORTD_API const char *portd_address(const portd_client *client); /* "unix:/run/portd/portd.sock" */
 PORTD_API bool portd_broker_has_feature(const portd_client *client, const char *name);
+PORTD_API portd_id portd_session_id(const portd_client *client);
+PORTD_API bool portd_session_joined(const portd_client *client); /* it existed before */
 
-/* Of the last failure of a blocking or _start call of this client; "" and 0 if there was none.
- * After an answer 0 with PORTD_RESULT_UNSUPPORTED: the reason. */
+/* Lets other processes of this uid join the session: secret. */
+PORTD_API const char *portd_session_token(const portd_client *client);
+
+/* The last failure of a blocking or _start call of this client (what a callback gets is in its result); "" and 0
+ * if there was none. After an answer 0 with PORTD_RESULT_UNSUPPORTED: the reason. NULL is allowed. */
 PORTD_API const char *portd_last_error(const portd_client *client);
 PORTD_API const char *portd_last_field(const portd_client *client); /* the argument at fault */
 PORTD_API const char *portd_last_hint(const portd_client *client);  /* what to do */
-PORTD_API int portd_last_errno(const portd_client *client);
-PORTD_API unsigned
-portd_last_flags(const portd_client *client); /* enum portd_result_flag of the last blocking call */
+PORTD_API int portd_last_errno(const portd_client *client);         /* the system's error number */
+
+/* enum portd_result_flag of the last blocking call. */
+PORTD_API unsigned portd_last_flags(const portd_client *client);
 
 /* ---- any event loop ----------------------------------------------------------------------------------------------
  *
  *     struct pollfd p = {(int)portd_get_fd(c), 0, 0};
  *     for (;;) {
- *         int more = portd_process(c);                  // before sleeping: replies may have arrived already
- *         if (more < 0) break;                          // disconnected, everything was called back
- *         if (more > 0) continue;
+ *         int more = portd_process(c);     // before sleeping: replies may have arrived already
+ *         if (more < 0)
+ *             break;                       // disconnected, and everything was called back
+ *         if (more > 0)
+ *             continue;
  *         unsigned want = portd_get_events(c);
  *         p.events = (want & PORTD_EVENT_READ ? POLLIN : 0) | (want & PORTD_EVENT_WRITE ? POLLOUT : 0);
  *         poll(&p, 1, milliseconds until portd_get_timeout(c));
  *     }
- */
+ *
+ * In somebody else's loop: before each sleep, or after each wake and after each _start call that is outside a
+ * callback, run portd_process() until it answers 0, then tell the loop what portd_get_events() and
+ * portd_get_timeout() say. client/examples does so with poll, libevent and libuv. A program that only blocks need
+ * not care: what it has in flight goes on in its next blocking call. */
 enum portd_event { PORTD_EVENT_READ = 1, PORTD_EVENT_WRITE = 2 };
 
+/* To be polled, and for nothing else. The same from portd_connect to portd_disconnect. */
 PORTD_API portd_native portd_get_fd(const portd_client *client);
-PORTD_API unsigned
-portd_get_events(const portd_client *client); /* what to poll for now; ask before each sleep */
-PORTD_API int64_t
-portd_get_timeout(const portd_client *client); /* call portd_process by then at the latest */
-PORTD_API int portd_process(
-    portd_client *client); /* never blocks. 1: call again at once, 0: sleep, below 0: disconnected */
-PORTD_API int
-portd_poll(portd_client *client,
-           int64_t deadline); /* sleep until there is something, then process; 0 at the deadline */
 
-/* From any thread: the blocking call (or portd_poll) that the client is in, else its next one, answers
- * PORTD_E_INTERRUPTED. What that call had started goes on or is cancelled as at a deadline. */
+/* enum portd_event: what to poll for now. WRITE while something waits to be sent: it was only just started, or the
+ * broker is not reading. 0 when the connection is lost. */
+PORTD_API unsigned portd_get_events(const portd_client *client);
+
+/* A deadline: portd_process() has something to do by then, though the descriptor may say nothing. It may have
+ * passed. */
+PORTD_API int64_t portd_get_timeout(const portd_client *client);
+
+/* Sends, receives and calls back what can be without blocking. 1: call again at once, 0: sleep, below 0:
+ * PORTD_E_DISCONNECTED, and everything was called back. */
+PORTD_API int portd_process(portd_client *client);
+
+/* Sleeps until there is something, then processes: 1; 0 at the deadline, below 0: disconnected, or portd_wakeup. */
+PORTD_API int portd_poll(portd_client *client, int64_t deadline);
+
+/* From any thread or signal handler, until portd_disconnect(): the blocking call or portd_poll() that the client
+ * is in answers PORTD_E_INTERRUPTED. It is never lost: if the client is in none, or that one has its answer at
+ * this very moment, the next one answers so, once, however often it was called. So whoever uses it must expect
+ * PORTD_E_INTERRUPTED from any blocking call; portd_poll(client, 0) takes one that is left over. It does nothing
+ * to a loop that runs portd_process(). */
 PORTD_API void portd_wakeup(portd_client *client);
 
-/* Ends a request: its callback gets PORTD_E_CANCELLED, or the result if that came first. Not a blocking call. */
+/* Ends a request: its callback gets PORTD_E_CANCELLED, or the result if that came first. It returns before that; see
+ * portd_get_timeout(). Not for a request whose callback has returned. */
 PORTD_API void portd_cancel(portd_request *request);
 
 /* ---- semaphores and events ---------------------------------------------------------------------------------------
  *
- * mode read or write hands the broker a copy of fd and answers 1 with the id of the semaphore or event for (fd, direction):
- * the same one until it fires, is removed, or fd names another open file. 0: this descriptor can have none (flag
- * UNSUPPORTED). check-*: 1 and the id of the registered one, or 0; makes nothing. remove: always 0; both directions end, their
- * waiters wake, and the broker's copy is closed when it answers.
+ * Both are found by the key (number, direction); a semaphore and an event of the same number know nothing of each
+ * other.
  *
- * Remove before closing fd: the broker's copy keeps the other end from seeing end of file. */
+ * PORTD_MODE_READ, _WRITE   hand the broker a copy of fd; 1 and the id: the same one until it fires (a semaphore), is
+ *                           removed, or fd names another open file. portd_last_flags() says whether it was made now.
+ *                           0: this descriptor can have none (PORTD_RESULT_UNSUPPORTED): regular files and what else
+ *                           epoll refuses have no semaphore, and events that are always ready
+ * PORTD_MODE_CHECK_*        1 and the id of the one that is registered, or 0. fd names a number, which need not be
+ *                           open
+ * PORTD_MODE_REMOVE         0 always: both directions end with PORTD_CAUSE_REMOVED, their waiters wake, and the
+ *                           broker's copy is closed when it answers, unless something else refers to it. fd names a
+ *                           number, which need not be open
+ *
+ * A copy stays until all that was made of it has fired, was removed or closed: until then the other end of a pipe
+ * or socket sees no end of file. So remove before closing fd. Refused with PORTD_E_INVALID: what is not open
+ * (portd_last_errno() EBADF), O_PATH, signalfds, connections to the broker. The id pointer may be NULL. */
 
 PORTD_API int portd_fd_to_semaphore(portd_client *client, portd_native fd, int mode, int64_t deadline,
                                     portd_id *semaphore);
@@ -334,36 +417,49 @@ PORTD_API int portd_socket_to_semaphore(portd_client *client, portd_native socke
 PORTD_API int portd_fd_to_evt(portd_client *client, portd_native fd, int mode, int number_kind,
                               int64_t deadline, portd_id *evt);
 
-/* Waits until one is ready (with PORTD_WAIT_ALL: every one, in one final check) and writes all that are, in the order of ids,
- * to ready, which has room for n. Returns how many; 0 when the deadline passed. n is 1 to 256. When the connection is lost,
- * every id is answered with PORTD_CAUSE_DISCONNECTED. */
 enum portd_wait_flag {
-    PORTD_WAIT_ALL = 1,
-    PORTD_WAIT_ONE =
-        2 /* for pools: of the waits with it, one is answered for each new activity on an event */
+    PORTD_WAIT_ALL = 1, /* until every one is ready, in one final check */
+    PORTD_WAIT_ONE = 2  /* for pools: of the waits with it, each new activity on an event answers one */
 };
+
+/* Waits until one of n semaphores, events and ports is ready, and writes all that are, in the order of ids, to
+ * ready, which has room for n (1 to 256). Returns how many; 0 at the deadline. What is ready at the call is
+ * answered at once. Waiting consumes nothing: an event is answered again while its descriptor is ready, a
+ * semaphore for ever. When the connection is lost, every id is answered with PORTD_CAUSE_DISCONNECTED. (The broker
+ * judges the time; if it says nothing for a second longer, the answer is 0.) */
 PORTD_API int portd_wait(portd_client *client, const portd_id *ids, size_t n, unsigned flags,
                          int64_t deadline, portd_ready *ready);
 
-/* A handle for poll, select, epoll: readable while the object is ready. Not to be read. The caller closes it. Returns 1. */
+/* A descriptor for poll, select, epoll and event loops: readable while the object is ready, without asking the
+ * broker. Not to be read. The caller closes it. It lasts longer than the broker, but says nothing new then. Of
+ * semaphores, events and ports. Returns 1. */
 PORTD_API int portd_handle_dup(portd_client *client, portd_id id, int64_t deadline, portd_native *handle);
 
-/* Mode remove for the number of that object, in the table that it is in. Returns 1, also if there is nothing left. */
+/* PORTD_MODE_REMOVE for the number of that semaphore or event, in the table that it is in. Returns 1, also if
+ * there is nothing left. Ports are closed instead. */
 PORTD_API int portd_remove(portd_client *client, portd_id id, int64_t deadline);
 
-/* Gives ids back for the whole session; n is 1 to 256. Of a registered object it takes effect when that ends. Returns 1. */
+/* Gives ids back for the whole session; n is 1 to 256. An object that has fired, was removed or closed keeps its
+ * id until then. Of one that is still registered or open it takes effect when that ends. Returns 1. */
 PORTD_API int portd_release(portd_client *client, const portd_id *ids, size_t n, int64_t deadline);
 
 /* ---- ports ----------------------------------------------------------------------------------------------------------
  *
- * A wrap hands the broker a copy of a descriptor and makes ports of it, one for each direction. A number can be wrapped
- * several times; each wrap lives until its last port is closed. Ports can be waited for (input: readable, output: writable).
+ * A wrap hands the broker a copy of a descriptor and makes ports of it, one for each direction. A number can be
+ * wrapped several times; each wrap lives until its last port is closed. Ports can be waited for (input: readable,
+ * output: writable).
  *
- * The descriptor is shared: its flags stay as they are, nothing is read ahead, and nothing is shut down but by
- * portd_port_shutdown. Close the ports to let the other end see end of file: closing fd alone does not. */
+ * The descriptor is shared: its flags stay as they are, nothing is read ahead, no byte is kept, and nothing is
+ * shut down but by portd_port_shutdown. Close the ports to let the other end see end of file: closing fd alone
+ * does not.
+ *
+ * Any of these calls answers PORTD_E_NOT_FOUND for no port of this session, and, except for portd_port_close,
+ * PORTD_E_CLOSED for one that is closed; PORTD_E_INVALID for one of the wrong direction or kind. A failure of the
+ * descriptor itself is PORTD_E_SYSTEM, with its number in portd_last_errno() (EPIPE: nobody reads any more). */
 
-/* flags: PORTD_READ, PORTD_WRITE or both, for which fd must be open; PORTD_TEXT; PORTD_REGULAR_FILE. name is for display: at most
- * 255 bytes of UTF-8, NULL for none. Returns 1 or 2, how many ports; the other one is 0. Both pointers may be NULL. */
+/* flags: PORTD_READ, PORTD_WRITE or both, for which fd must be open; PORTD_TEXT; PORTD_REGULAR_FILE. name is for
+ * display: at most 255 bytes of UTF-8, NULL for none. Returns 1 or 2, how many ports; the other one is 0. Both
+ * pointers may be NULL. */
 PORTD_API int portd_fd_to_port(portd_client *client, portd_native fd, const char *name, unsigned flags,
                                int64_t deadline, portd_id *input, portd_id *output);
 
@@ -371,15 +467,16 @@ PORTD_API int portd_fd_to_port(portd_client *client, portd_native fd, const char
 PORTD_API int portd_socket_to_port(portd_client *client, portd_native socket, const char *name,
                                    unsigned flags, int64_t deadline, portd_id *input, portd_id *output);
 
-/* The same, and the number is the library's, which closes it once the broker has accepted; of any failure the caller keeps it.
- * Refused with PORTD_NO_CLOSE. */
+/* The same, and the number is given away: above 0 the library has closed it, below 0 it is open and the caller's
+ * as before, whatever failed. Refused with PORTD_NO_CLOSE. */
 PORTD_API int portd_fd_to_port_take(portd_client *client, portd_native fd, const char *name, unsigned flags,
                                     int64_t deadline, portd_id *input, portd_id *output);
 PORTD_API int portd_socket_to_port_take(portd_client *client, portd_native socket, const char *name,
                                         unsigned flags, int64_t deadline, portd_id *input, portd_id *output);
 
-/* 1 and what the maker of the port calls its descriptor; portd_port_to_socket answers 0, none, unless the port was made by
- * portd_socket_to_port. The number means something in the maker's process alone, and only while it is open there. */
+/* 1 and what the maker of the port calls its descriptor; portd_port_to_socket answers 0, none, unless the port was
+ * made by portd_socket_to_port. The number means something in the maker's process alone, and only while it is open
+ * there. */
 PORTD_API int portd_port_to_fd(portd_client *client, portd_id port, int64_t deadline, portd_native *number);
 PORTD_API int portd_port_to_socket(portd_client *client, portd_id port, int64_t deadline,
                                    portd_native *number);
@@ -387,23 +484,26 @@ PORTD_API int portd_port_to_socket(portd_client *client, portd_id port, int64_t 
 /* A copy of the descriptor, which the caller closes. Returns 1. */
 PORTD_API int portd_port_dup_fd(portd_client *client, portd_id port, int64_t deadline, portd_native *copy);
 
-/* Returns 1, also for a port that is closed already. Reads and writes in flight, of whatever connection, answer PORTD_E_CLOSED;
- * waits on it PORTD_CAUSE_PORT_CLOSED. The last port of a wrap also ends the semaphores of its number with that cause.
- * The broker's copy is closed when it answers, unless something else refers to it. */
+/* Returns 1, also for a port that is closed already. Reads and writes in flight, of whatever connection, answer
+ * PORTD_E_CLOSED; waits on it PORTD_CAUSE_PORT_CLOSED. The last port of a wrap also ends the semaphores of its
+ * number with that cause. The broker's copy is closed when it answers, unless something else refers to it. */
 PORTD_API int portd_port_close(portd_client *client, portd_id port, int64_t deadline);
 
-/* Waits until there is something, and reads at most size bytes (at most 65536 at once) to bytes: 1 and *count, or 0 at the
- * end of the file. An empty datagram is 1 with *count 0; *truncated (may be NULL) is the real length of a datagram that did
- * not fit, else 0. With PORTD_PEEK nothing is taken away; PORTD_E_UNSUPPORTED where that cannot be.
- *
- * Nothing is lost at the deadline or by portd_wakeup: the broker is asked to cancel, and what it had done before is
- * answered; PORTD_E_UNCERTAIN if it says nothing for two seconds. */
 enum portd_read_flag { PORTD_PEEK = 1 };
+
+/* Waits until there is something, and reads at most size bytes (at most 65536 at once) to bytes: 1 and *count, or
+ * 0 at the end of the file. An empty datagram is 1 with *count 0; *truncated (may be NULL) is the real length of a
+ * datagram that did not fit, else 0. With PORTD_PEEK nothing is taken away: sockets, pipes and regular files; else
+ * PORTD_E_UNSUPPORTED.
+ *
+ * Nothing is lost at the deadline or by portd_wakeup: the broker is asked to cancel, and what it had done before
+ * is answered; PORTD_E_UNCERTAIN if it says nothing for two seconds. */
 PORTD_API int portd_port_read(portd_client *client, portd_id port, void *bytes, size_t size, unsigned flags,
                               int64_t deadline, size_t *count, size_t *truncated);
 
-/* Waits until the kernel takes some of the bytes (at most 65536 at once: a longer datagram is cut). 1 and *count; on failure
- * nothing was written. Writes of one port are carried out in the order of their starts. An empty write is for datagrams. */
+/* Waits until the kernel takes some of the bytes (at most 65536 at once: a longer datagram is cut). 1 and *count;
+ * on failure nothing was written. Writes of one port are carried out in the order of their starts. An empty write
+ * is for datagrams. */
 PORTD_API int portd_port_write(portd_client *client, portd_id port, const void *bytes, size_t size,
                                int64_t deadline, size_t *count);
 
@@ -411,7 +511,8 @@ PORTD_API int portd_port_write(portd_client *client, portd_id port, const void *
 PORTD_API int portd_port_write_all(portd_client *client, portd_id port, const void *bytes, size_t size,
                                    int64_t deadline, size_t *count);
 
-/* shutdown(2) of a socket for reading, writing or both, for everybody who holds it. sides: PORTD_READ, PORTD_WRITE. Returns 1. */
+/* shutdown(2) of a socket for reading, writing or both, for everybody who holds it. sides: PORTD_READ,
+ * PORTD_WRITE. Returns 1. */
 PORTD_API int portd_port_shutdown(portd_client *client, portd_id port, unsigned sides, int64_t deadline);
 
 /* Both ends of a socket; each may be NULL. The peer's family is "" when it is not connected. Returns 1. */
@@ -419,7 +520,7 @@ PORTD_API int portd_port_addresses(portd_client *client, portd_id port, int64_t 
                                    portd_endpoint *local, portd_endpoint *peer);
 
 /* Where the next read or write of a regular file happens, for everybody who holds it; set to *to first unless that is
- * NULL. Returns 1. offset may be NULL. */
+ * NULL. Returns 1. offset may be NULL, or the same as to; a failure leaves it. */
 PORTD_API int portd_port_position(portd_client *client, portd_id port, const uint64_t *to, int64_t deadline,
                                   uint64_t *offset);
 
@@ -427,27 +528,36 @@ PORTD_API int portd_port_position(portd_client *client, portd_id port, const uin
 
 PORTD_API int portd_ping(portd_client *client, int64_t deadline); /* 1 */
 
-/* All objects of the session of one kind, or of any; PORTD_KIND_SESSION: the sessions of this uid. Returns 1 and *list. */
+/* All objects of the session of one kind, or of any; PORTD_KIND_SESSION: the sessions of this uid. Returns 1 and
+ * *list. */
 PORTD_API int portd_list_objects(portd_client *client, int kind, int64_t deadline, portd_list **list);
+
+/* Those of n ids (1 to 256), in their order; one that there is not fails the call. Returns 1 and *list. */
 PORTD_API int portd_show(portd_client *client, const portd_id *ids, size_t n, int64_t deadline,
                          portd_list **list);
+
+/* The broker, the caller's session, and the quotas of the caller's uid. Returns 1 and *list, which has no items
+ * but a status. */
+PORTD_API int portd_get_status(portd_client *client, int64_t deadline, portd_list **list);
+
+/* A list outlives its client (but not the allocator's context); what it answers lasts until portd_list_free. */
 PORTD_API size_t portd_list_count(const portd_list *list);
-PORTD_API const portd_item *portd_list_item(const portd_list *list,
-                                            size_t i);                   /* valid until portd_list_free */
+PORTD_API const portd_item *portd_list_item(const portd_list *list, size_t i);
 PORTD_API const portd_status *portd_list_status(const portd_list *list); /* of portd_get_status, else NULL */
 PORTD_API void portd_list_free(portd_list *list);                        /* NULL is allowed */
 
-PORTD_API int portd_get_status(portd_client *client, int64_t deadline,
-                               portd_list **list); /* 1; see portd_list_status */
-
-/* Ends a session (0: this client's own): waiters wake with PORTD_CAUSE_EXPIRED, copies are closed. Returns 1. */
+/* Ends a session of this uid (0: this client's own): waiters wake with PORTD_CAUSE_EXPIRED, copies are closed, its
+ * connections are ended. Returns 1. */
 PORTD_API int portd_end_session(portd_client *client, portd_id session, int64_t deadline);
 
 /* ---- the same, without blocking ----------------------------------------------------------------------------------
  *
- * Each returns 1 once the request is on its way (then callback is called exactly once), or PORTD_E_* and nothing happens.
- * request may be NULL; else it is for portd_cancel and valid until the callback returns. Descriptors may be closed and
- * arrays reused as soon as the call returns. */
+ * Each returns 1 once the request is on its way (then callback is called exactly once), or PORTD_E_* and nothing
+ * happens. request may be NULL; else it is for portd_cancel and valid until the callback returns. Descriptors may
+ * be closed and arrays reused as soon as the call returns (but see _take). When the connection is lost, a wait
+ * answers each of its ids with PORTD_CAUSE_DISCONNECTED, a read, write, shutdown or position that was sent
+ * PORTD_E_UNCERTAIN, and all else PORTD_E_DISCONNECTED. Only the wait has a deadline; to give up what takes too
+ * long, cancel it. portd_port_write_all() has no such form, and portd_list_start() answers one page. */
 
 PORTD_API int portd_fd_to_semaphore_start(portd_client *client, portd_native fd, int mode,
                                           portd_callback *callback, void *data, portd_request **request);
@@ -467,7 +577,7 @@ PORTD_API int portd_release_start(portd_client *client, const portd_id *ids, siz
 PORTD_API int portd_ping_start(portd_client *client, portd_callback *callback, void *data,
                                portd_request **request);
 PORTD_API int portd_list_start(portd_client *client, int kind, portd_id after, portd_callback *callback,
-                               void *data, portd_request **request); /* one page */
+                               void *data, portd_request **request); /* ids above after; 0: from the first */
 PORTD_API int portd_show_start(portd_client *client, const portd_id *ids, size_t n, portd_callback *callback,
                                void *data, portd_request **request);
 PORTD_API int portd_get_status_start(portd_client *client, portd_callback *callback, void *data,
@@ -480,7 +590,8 @@ PORTD_API int portd_fd_to_port_start(portd_client *client, portd_native fd, cons
 PORTD_API int portd_socket_to_port_start(portd_client *client, portd_native socket, const char *name,
                                          unsigned flags, portd_callback *callback, void *data,
                                          portd_request **request);
-/* The number stays open until the callback, and is closed before it if the code is above 0. */
+/* The number must stay open until the callback, and is closed before it if the code is above 0; else it is the
+ * caller's. */
 PORTD_API int portd_fd_to_port_take_start(portd_client *client, portd_native fd, const char *name,
                                           unsigned flags, portd_callback *callback, void *data,
                                           portd_request **request);
@@ -495,8 +606,7 @@ PORTD_API int portd_port_dup_fd_start(portd_client *client, portd_id port, portd
                                       void *data, portd_request **request); /* the copy is result->handle */
 PORTD_API int portd_port_close_start(portd_client *client, portd_id port, portd_callback *callback,
                                      void *data, portd_request **request);
-/* Cancelled, these two answer what they have done, or PORTD_E_CANCELLED and nothing was. In flight when the connection is
- * lost: PORTD_E_UNCERTAIN, as shutdown and position. */
+/* Cancelled, these two answer what they have done, or PORTD_E_CANCELLED and nothing was. */
 PORTD_API int portd_port_read_start(portd_client *client, portd_id port, size_t size, unsigned flags,
                                     portd_callback *callback, void *data, portd_request **request);
 PORTD_API int portd_port_write_start(portd_client *client, portd_id port, const void *bytes, size_t size,

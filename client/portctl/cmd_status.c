@@ -92,7 +92,7 @@ static void answer_status(const struct invocation *in, const struct broker *brok
 
     node_text(object, "address", portd_address(broker->client));
     describe_broker(object, status);
-    describe_session(object, broker, &status->session);
+    describe_session(object, broker, status->session);
     node_number(object, "sessions", status->sessions);
     node_number(object, "connections", status->connections);
     node_number(object, "descriptors", status->descriptors);

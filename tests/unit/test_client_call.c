@@ -560,8 +560,8 @@ static void status_is_a_copy(void **state) {
     assert_string_equal(copy->engine, "epoll");
     assert_string_equal(copy->broker, "");
     assert_int_equal(copy->pid, 42);
-    assert_int_equal(copy->session.id, 13);
-    assert_string_equal(copy->session.client, "me");
+    assert_int_equal(copy->session->id, 13);
+    assert_string_equal(copy->session->client, "me");
     assert_int_equal(copy->n_quotas, 1);
     assert_string_equal(copy->quotas[0].name, "waits");
     assert_int_equal(copy->quotas[0].limit, 7);
