@@ -1,39 +1,109 @@
 #!/usr/bin/env bash
-# check-install.sh: what gets installed can be used: by pkg-config, by CMake, and by running it.
+# check-install.sh: what gets installed is where it belongs and can be used: through pkg-config and CMake, from C99 and C++11, shared
+# and linked in, against the installed broker.
 #
 #   scripts/check-install.sh BUILD    BUILD is a build folder in which everything is built
+#
+# CC and CXX choose the compilers.
 set -eu
-[ $# -eq 1 ] || { sed -n '2,4s/^# \{0,1\}//p' "$0" >&2; exit 2; }
+[ $# -eq 1 ] || { sed -n '2,7s/^# \{0,1\}//p' "$0" >&2; exit 2; }
 build=$(cd "$1" && pwd)
 cd "$(dirname "$0")/.."
 room=$(mktemp -d)
-trap 'rm -rf "$room"' EXIT
+broker=
+trap 'leave' EXIT
+leave() {
+  [ -z "$broker" ] || { kill "$broker" && wait "$broker"; } || true
+  rm -rf "$room"
+}
 prefix=$room/prefix
+unset PORTD_SESSION PORTD_DAEMON
+fail() { printf 'check-install: %s\n' "$*" >&2; exit 1; }
+quietly() { "$@" >"$room/log" 2>&1 || { cat "$room/log"; fail "$* failed"; }; }
+option() { sed -nE "s/^$1(:[A-Z]+)?=//p" "$build/CMakeCache.txt"; }
 
-cmake --install "$build" --prefix "$prefix" >"$room/log" 2>&1 || { cat "$room/log"; exit 1; }
-library=$(dirname "$(find "$prefix" -name 'libportd.so')")
-awk '/^```c$/ {inside = 1; next} /^```/ {inside = 0} inside' README.md >"$room/main.c"
+quietly cmake --install "$build" --prefix "$prefix"
+
+# ---- what is where -----------------------------------------------------------------------------------------------------
+
+include=$(option CMAKE_INSTALL_INCLUDEDIR)
+library=$(dirname "$(find "$prefix" -name libportd.so -printf '%P\n')")
+manual=share/man
+expected=(bin/portd bin/portctl "${include:-include}/portd.h" "$library/libportd.so" "$library/libportd.so.0" "$library/libportd.a"
+  "$library/pkgconfig/portd.pc" "$library"/cmake/portd/portd-{config,config-version,targets}.cmake
+  "$(option PORTD_UNIT_DIR)"/portd.{service,socket})
+if [ "$(option PORTD_SCDOC)" != PORTD_SCDOC-NOTFOUND ]; then
+  while read -r page; do
+    page=$(basename "$page" .scd)
+    expected+=("$manual/man${page##*.}/$page")
+  done < <(find client daemon -name '*.scd')
+fi
+for file in "${expected[@]}"; do
+  [ -s "$prefix/$file" ] || fail "$file is not installed"
+done
+extra=$(comm -23 <(cd "$prefix" && find . -type f -o -type l | sed 's|^\./||' | sort) <(printf '%s\n' "${expected[@]}" | sort) |
+  grep -vE "^$library/libportd\.so\.[0-9.]+$|^$library/cmake/portd/portd-targets-[a-z]+\.cmake$|^share/(bash-completion|zsh|fish)/" || true)
+[ -z "$extra" ] || fail "nobody expects these: $extra"
+grep -qxF "ExecStart=$(option CMAKE_INSTALL_PREFIX)/bin/portd" "$prefix/$(option PORTD_UNIT_DIR)/portd.service" ||
+  fail "portd.service does not start the installed portd"
+if grep -rIlF -e "$build" -e "$PWD" "$prefix"; then fail "these name a folder of the build"; fi
+
+# ---- programs of somebody else -----------------------------------------------------------------------------------------
 
 # pkg-config: the file has the prefix that the build was configured for; here it lies elsewhere.
-export PKG_CONFIG_PATH=$library/pkgconfig
-read -ra flags < <(pkg-config --define-variable=prefix="$prefix" --cflags --libs portd)
-"${CC:-cc}" -std=c17 "$room/main.c" "${flags[@]}" -Wl,-rpath,"$library" -o "$room/by-pkg-config"
+export PKG_CONFIG_PATH=$prefix/$library/pkgconfig
+package() { pkg-config --define-variable=prefix="$prefix" "$@" portd; }
+version=$(package --modversion)
+read -ra compile < <(package --cflags)
+read -ra shared < <(package --libs)
+read -ra static < <(package --static --libs)
+strict=(-Wall -Wextra -Wpedantic -Wconversion -Wundef -Werror)
+programs=() linked_in=()
+consume() { # SOURCE COMPILER...
+  local program=$room/${1##*.} source=$1
+  shift
+  quietly "$@" "${strict[@]}" "${compile[@]}" "$source" "${shared[@]}" -Wl,-rpath,"$prefix/$library" -o "$program"
+  quietly "$@" "${strict[@]}" "${compile[@]}" "$source" -Wl,-Bstatic "${static[@]}" -Wl,-Bdynamic -o "$program-static"
+  programs+=("$program")
+  linked_in+=("$program-static")
+}
+cxx=${CXX:-c++}
+consume tests/install/consumer.c "${CC:-cc}" -std=c99
+if command -v "$cxx" >/dev/null; then
+  consume tests/install/consumer.cpp "$cxx" -std=c++11
+  quietly cmake -G Ninja -S tests/install -B "$room/build" -DCMAKE_PREFIX_PATH="$prefix"
+  quietly cmake --build "$room/build"
+  programs+=("$room"/build/{c,cpp}_portd)
+  linked_in+=("$room"/build/{c,cpp}_portd_static)
+else
+  echo "there is no C++ compiler: C++ and CMake were not tried"
+fi
+for program in "${linked_in[@]}"; do
+  if readelf -d "$program" | grep 'NEEDED.*libportd'; then fail "$program needs the shared library"; fi
+done
+for program in "${programs[@]}"; do
+  readelf -d "$program" | grep -q 'NEEDED.*\[libportd\.so\.0\]' || fail "$program does not need libportd.so.0"
+done
 
-cat >"$room/CMakeLists.txt" <<'CMAKE'
-cmake_minimum_required(VERSION 3.16)
-project(consumer C)
-find_package(portd 0.1 REQUIRED)
-add_executable(by-cmake main.c)
-target_link_libraries(by-cmake PRIVATE portd::portd)
-CMAKE
-{ cmake -G Ninja -S "$room" -B "$room/build" -DCMAKE_PREFIX_PATH="$prefix" && cmake --build "$room/build"; } >"$room/log" 2>&1 ||
-  { cat "$room/log"; exit 1; }
+# ---- they run ----------------------------------------------------------------------------------------------------------
 
-for program in "$room/by-pkg-config" "$room/build/by-cmake"; do
+export PORTD_ADDRESS=unix:$room/portd.sock
+for program in "${programs[@]}" "${linked_in[@]}"; do
   code=0
-  said=$(PORTD_ADDRESS=unix:$room/nobody "$program" </dev/null 2>&1) || code=$?
-  [ "$code: $said" = "1: no broker" ] || { echo "$program answered $code: $said"; exit 1; }
+  "$program" >"$room/log" 2>&1 || code=$?
+  [ "$code" = 1 ] || { cat "$room/log"; fail "$program without a broker: $code"; }
 done
+mkfifo "$room/ready"
+"$prefix/bin/portd" --listen "$PORTD_ADDRESS" --notify-fd 9 9>"$room/ready" 2>"$room/broker" &
+broker=$!
+read -r _ <"$room/ready" || { cat "$room/broker"; fail "the installed portd does not run"; }
+for program in "${programs[@]}" "${linked_in[@]}"; do
+  code=0
+  said=$("$program" 2>&1) || code=$?
+  [ "$code: $said" = "0: $version" ] || fail "$program answered $code: $said"
+done
+"$prefix/bin/portctl" ping >/dev/null || fail "the installed portctl does not reach the broker"
 for program in portd portctl; do
-  "$prefix/bin/$program" --version || { echo "the installed $program does not run"; exit 1; }
+  [ "$("$prefix/bin/$program" --version)" = "$program $version" ] || fail "$program --version is not $version"
 done
+echo "$((${#expected[@]})) files, $((${#programs[@]} + ${#linked_in[@]})) programs, version $version"

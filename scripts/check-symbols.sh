@@ -1,9 +1,11 @@
 #!/usr/bin/env bash
-# check-symbols.sh: what libportd exports is what portd.h declares and what portd.map lists, no more and no less.
+# check-symbols.sh: what libportd exports is what portd.h declares and what portd.map lists, no more and no less; and with the archive
+# also that the same holds there, that the library keeps no state, and that it calls nothing that prints, starts threads, handles
+# signals or believes the environment of a process with raised privileges.
 #
-#   scripts/check-symbols.sh path/to/libportd.so
+#   scripts/check-symbols.sh path/to/libportd.so [path/to/libportd.a]
 set -eu
-[ $# -eq 1 ] || { sed -n '2,4s/^# \{0,1\}//p' "$0" >&2; exit 2; }
+case $# in 1 | 2) ;; *) sed -n '2,6s/^# \{0,1\}//p' "$0" >&2; exit 2 ;; esac
 top=$(cd "$(dirname "$0")/.." && pwd)
 room=$(mktemp -d)
 trap 'rm -rf "$room"' EXIT
@@ -11,11 +13,24 @@ trap 'rm -rf "$room"' EXIT
 tr '\n' ' ' <"$top/client/portd.h" | grep -oE 'PORTD_API [^;(]*\(' | grep -oE 'portd_[a-z0-9_]+\($' | tr -d '(' |
   sort >"$room/declared"
 grep -oE '^ +portd_[a-z0-9_]+;' "$top/client/portd.map" | tr -d ' ;' | sort >"$room/listed"
-nm --dynamic --defined-only --format=posix "$1" | awk '$2 != "A" {sub(/@.*/, "", $1); print $1}' | sort >"$room/exported"
+symbols() { nm --format=posix "$@" | awk '$2 != "A" && NF > 1 {sub(/@.*/, "", $1); print $1}' | sort; }
+symbols --dynamic --defined-only "$1" >"$room/exported"
+sides=(listed exported)
 [ -s "$room/declared" ] || { echo "check-symbols: no declarations were found in portd.h" >&2; exit 1; }
 
 result=0
-for other in listed exported; do
+if [ $# -eq 2 ]; then
+  symbols --extern-only --defined-only "$2" >"$room/archived"
+  sides+=(archived)
+  # Constants that the linker fills in are written before the program starts, and never again.
+  state=$(size -A "$2" | awk '/^\.(data|bss|tdata|tbss)/ && !/^\.data\.rel\.ro/ && $2 > 0 {print $1, $2}')
+  [ -z "$state" ] || { echo "the library has state: $state"; result=1; }
+  never='(_*v?f?printf(_chk)?|f?puts|f?putc|putchar|perror|std(in|out|err)|syslog|exit|abort|signal|pthread_create|getenv|setenv|putenv'
+  never+='|system|popen|strtok|getgrgid|getpwuid|localtime|setlocale)'
+  called=$(symbols --undefined-only "$2" | grep -xE "$never" || true)
+  [ -z "$called" ] || { printf 'the library calls: %s\n' "${called//$'\n'/, }"; result=1; }
+fi
+for other in "${sides[@]}"; do
   if ! difference=$(diff "$room/declared" "$room/$other"); then
     echo "declared in portd.h (<) and $other (>) differ:"
     grep '^[<>]' <<<"$difference"
