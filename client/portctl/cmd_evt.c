@@ -45,6 +45,7 @@ const struct command command_evt = {
     .details = details,
     .options = procedure_options,
     .examples = examples,
+    .words = procedure_words,
     .joins = true,
     .run = run,
 };

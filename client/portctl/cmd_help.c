@@ -26,11 +26,14 @@ static const char *const examples[] = {
 
 static const char details[] = "The topics are exit-codes, environment, json and fds.";
 
+static const char *const words[] = {"@topic", NULL};
+
 const struct command command_help = {
     .name = "help",
     .summary = "tell about portctl, a verb or a topic",
     .usage = usage,
     .details = details,
     .examples = examples,
+    .words = words,
     .run = run,
 };

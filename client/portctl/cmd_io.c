@@ -28,8 +28,8 @@ struct io {
 };
 
 static const struct option_row options[] = {
-    {"through-broker", NULL, "without a copy of the descriptor", false},
-    {NULL, NULL, NULL, false},
+    {"through-broker", NULL, "without a copy of the descriptor", false, NULL},
+    {NULL, NULL, NULL, false, NULL},
 };
 
 /* ---- the port ------------------------------------------------------------------------------------------ */
@@ -224,6 +224,8 @@ static const char details_cat[] =
     "\n"
     "In JSON each chunk is an object on a line: count, and data in base64.";
 
+static const char *const words_cat[] = {"@input", NULL};
+
 const struct command command_cat = {
     .name = "cat",
     .summary = "copy an input port to standard output",
@@ -231,6 +233,7 @@ const struct command command_cat = {
     .details = details_cat,
     .options = options,
     .examples = examples_cat,
+    .words = words_cat,
     .joins = true,
     .run = run_cat,
 };
@@ -294,6 +297,8 @@ static const char details_write[] =
     "\n"
     "In JSON the answer is the count of bytes.";
 
+static const char *const words_write[] = {"@output", NULL};
+
 const struct command command_write = {
     .name = "write",
     .summary = "copy standard input to an output port",
@@ -301,6 +306,7 @@ const struct command command_write = {
     .details = details_write,
     .options = options,
     .examples = examples_write,
+    .words = words_write,
     .joins = true,
     .run = run_write,
 };
@@ -379,8 +385,8 @@ static int run_relay(const struct invocation *in) {
 }
 
 static const struct option_row relay_options[] = {
-    {"shutdown", NULL, "tell the other end when standard input ends", false},
-    {NULL, NULL, NULL, false},
+    {"shutdown", NULL, "tell the other end when standard input ends", false, NULL},
+    {NULL, NULL, NULL, false, NULL},
 };
 
 static const char *const usage_relay[] = {"relay ID [--shutdown]", NULL};
@@ -399,6 +405,8 @@ static const char details_relay[] =
     "\n"
     "In JSON what comes is told as by cat.";
 
+static const char *const words_relay[] = {"@port", NULL};
+
 const struct command command_relay = {
     .name = "relay",
     .summary = "connect standard input and output to a wrap",
@@ -406,6 +414,7 @@ const struct command command_relay = {
     .details = details_relay,
     .options = relay_options,
     .examples = examples_relay,
+    .words = words_relay,
     .joins = true,
     .run = run_relay,
 };

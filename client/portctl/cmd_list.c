@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const struct option_row options[] = {{NULL, NULL, NULL, false}};
+static const struct option_row options[] = {{NULL, NULL, NULL, false, NULL}};
 
 /* ---- list ---------------------------------------------------------------------------------------------- */
 
@@ -86,6 +86,8 @@ static const char details_list[] =
     "            event or a port yet\n"
     "descriptor  id of the broker's copy; '-' when that is closed";
 
+static const char *const words_list[] = {"semaphores|evts|ports|descriptors|sessions", NULL};
+
 const struct command command_list = {
     .name = "list",
     .summary = "list what is in the session",
@@ -94,6 +96,7 @@ const struct command command_list = {
     .options = options,
     .columns = item_any_columns,
     .examples = examples_list,
+    .words = words_list,
     .joins = true,
     .run = run_list,
 };
@@ -157,6 +160,8 @@ static const char details_show[] =
     "Tells all that the broker knows of these objects. If one of them does not\n"
     "exist, none is shown.";
 
+static const char *const words_show[] = {"@any...", NULL};
+
 const struct command command_show = {
     .name = "show",
     .summary = "show objects by their ids",
@@ -165,6 +170,7 @@ const struct command command_show = {
     .options = options,
     .columns = item_any_columns,
     .examples = examples_show,
+    .words = words_show,
     .joins = true,
     .run = run_show,
 };

@@ -8,7 +8,7 @@
 
 #include <stdlib.h>
 
-static const struct option_row options[] = {{NULL, NULL, NULL, false}};
+static const struct option_row options[] = {{NULL, NULL, NULL, false, NULL}};
 
 /* Ids that are no ports are refused before anything is done; what is no id of ours is the broker's to tell. */
 static int check_ports(const struct invocation *in, const portd_id *ids, size_t n, const char *hint) {
@@ -90,6 +90,8 @@ static const char details_fd[] =
     "it: it means something in that process only, and only while it is open there.\n"
     "Exit code 1 and no number: there is none.";
 
+static const char *const words_fd[] = {"@port", NULL};
+
 const struct command command_fd = {
     .name = "fd",
     .summary = "the number of a port's descriptor",
@@ -97,6 +99,7 @@ const struct command command_fd = {
     .details = details_fd,
     .options = options,
     .examples = examples_fd,
+    .words = words_fd,
     .joins = true,
     .run = run_fd,
 };
@@ -113,6 +116,8 @@ static const char details_socket[] =
     "Prints the number of the socket that the port was made of, if it was made by\n"
     "'wrap socket'. Exit code 1 and no number: it was not.";
 
+static const char *const words_socket[] = {"@port", NULL};
+
 const struct command command_socket = {
     .name = "socket",
     .summary = "the number of a port's socket",
@@ -120,6 +125,7 @@ const struct command command_socket = {
     .details = details_socket,
     .options = options,
     .examples = examples_socket,
+    .words = words_socket,
     .joins = true,
     .run = run_socket,
 };
@@ -179,6 +185,8 @@ static const char details_close[] =
     "then the broker's copy is closed when this returns, unless something else refers\n"
     "to it. What is closed already is done as well.";
 
+static const char *const words_close[] = {"@port...", NULL};
+
 const struct command command_close = {
     .name = "close",
     .summary = "close ports",
@@ -186,6 +194,7 @@ const struct command command_close = {
     .details = details_close,
     .options = options,
     .examples = examples_close,
+    .words = words_close,
     .joins = true,
     .run = run_close,
 };

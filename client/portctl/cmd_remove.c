@@ -10,7 +10,7 @@
 
 #include <stdlib.h>
 
-static const struct option_row options[] = {{NULL, NULL, NULL, false}};
+static const struct option_row options[] = {{NULL, NULL, NULL, false, NULL}};
 
 /* In text nothing is said: it is done. */
 static void answer(const struct invocation *in, const char *key, struct node *done) {
@@ -82,6 +82,8 @@ static const char details_remove[] =
     "with the cause removed, and the broker's copy is closed when this returns,\n"
     "unless something else refers to it. What is removed already is done as well.";
 
+static const char *const words_remove[] = {"@watched...", NULL};
+
 const struct command command_remove = {
     .name = "remove",
     .summary = "fire and forget semaphores and events",
@@ -89,6 +91,7 @@ const struct command command_remove = {
     .details = details_remove,
     .options = options,
     .examples = examples_remove,
+    .words = words_remove,
     .joins = true,
     .run = run_remove,
 };
@@ -141,6 +144,8 @@ static const char details_release[] =
     "forgotten now, what is still registered when that ends. Without it the broker\n"
     "keeps what has fired until the session ends.";
 
+static const char *const words_release[] = {"@any...", NULL};
+
 const struct command command_release = {
     .name = "release",
     .summary = "give ids back",
@@ -148,6 +153,7 @@ const struct command command_release = {
     .details = details_release,
     .options = options,
     .examples = examples_release,
+    .words = words_release,
     .joins = true,
     .run = run_release,
 };

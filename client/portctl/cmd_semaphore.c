@@ -48,6 +48,7 @@ const struct command command_semaphore = {
     .details = details,
     .options = procedure_options,
     .examples = examples,
+    .words = procedure_words,
     .joins = true,
     .run = run,
 };

@@ -145,9 +145,9 @@ static int run(const struct invocation *in) {
 }
 
 static const struct option_row options[] = {
-    {"new", NULL, "start: another session of the owner (so anyway)", false},
-    {"join", NULL, "start: the session of the owner, if there is one", false},
-    {NULL, NULL, NULL, false},
+    {"new", NULL, "start: another session of the owner (so anyway)", false, NULL},
+    {"join", NULL, "start: the session of the owner, if there is one", false, NULL},
+    {NULL, NULL, NULL, false, NULL},
 };
 
 static const char *const usage[] = {
@@ -179,6 +179,8 @@ static const char details[] =
     "\n"
     "The value of PORTD_SESSION is a secret: it lets any process of this user join.";
 
+static const char *const words[] = {"start|end|list", "@session", NULL};
+
 const struct command command_session = {
     .name = "session",
     .summary = "start, end and list sessions",
@@ -187,6 +189,7 @@ const struct command command_session = {
     .options = options,
     .columns = item_session_columns,
     .examples = examples,
+    .words = words,
     .joins = true,
     .run = run,
 };

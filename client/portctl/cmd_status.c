@@ -167,8 +167,8 @@ const struct command command_status = {
 enum { PINGS_MAX = 100000 };
 
 static const struct option_row options_ping[] = {
-    {"count", "N", "so many times", false},
-    {NULL, NULL, NULL, false},
+    {"count", "N", "so many times", false, NULL},
+    {NULL, NULL, NULL, false, NULL},
 };
 
 /* Measures n round trips. Returns 1 or PORTD_E_*. */

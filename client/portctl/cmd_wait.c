@@ -251,13 +251,13 @@ static int run(const struct invocation *in) {
 }
 
 static const struct option_row options[] = {
-    {"fd", "N", "the same as the target fd:N", true},
-    {"socket", "N", "the same as the target socket:N", true},
-    {"mode", "MODE", "read or write, for descriptors since the last --mode", true},
-    {"any", NULL, "until one target is ready (this is so anyway)", false},
-    {"all", NULL, "until all are ready at once", false},
-    {"one", NULL, "for pools: each activity wakes one such wait", false},
-    {NULL, NULL, NULL, false},
+    {"fd", "N", "the same as the target fd:N", true, NULL},
+    {"socket", "N", "the same as the target socket:N", true, NULL},
+    {"mode", "MODE", "read or write, for descriptors since the last --mode", true, "read|write"},
+    {"any", NULL, "until one target is ready (this is so anyway)", false, NULL},
+    {"all", NULL, "until all are ready at once", false, NULL},
+    {"one", NULL, "for pools: each activity wakes one such wait", false, NULL},
+    {NULL, NULL, NULL, false, NULL},
 };
 
 static const char *const usage[] = {
@@ -275,17 +275,21 @@ static const char *const examples[] = {
 };
 
 static const char details[] =
-    "A TARGET is the id of a semaphore or an event, or a descriptor that portctl has\n"
-    "inherited: fd:N or socket:N. Nothing is read from it. A descriptor is waited\n"
-    "for to be readable, unless --mode says otherwise: one --mode is for all\n"
-    "descriptors, several are each for the descriptors named since the one before.\n"
+    "A TARGET is the id of a semaphore, an event or a port, or a descriptor that\n"
+    "portctl has inherited: fd:N or socket:N. Nothing is read from it. A descriptor\n"
+    "is waited for to be readable, unless --mode says otherwise: one --mode is for\n"
+    "all descriptors, several are each for the descriptors named since the one\n"
+    "before.\n"
     "\n"
     "For each target that is ready there is a line with the target and the cause:\n"
-    "ready, half-close, hang-up, error, removed, replaced, expired.\n"
+    "ready, half-close, hang-up, error, removed, replaced,\n"
+    "port-closed, expired.\n"
     "\n"
     "Exit code 0: something is ready. 124: nothing was in time. 5: an id that this\n"
     "session does not have. --timeout 0 looks once; connecting may then take up to a\n"
     "second.";
+
+static const char *const words[] = {"@waitable...", NULL};
 
 const struct command command_wait = {
     .name = "wait",
@@ -295,6 +299,7 @@ const struct command command_wait = {
     .options = options,
     .columns = columns,
     .examples = examples,
+    .words = words,
     .joins = true,
     .run = run,
 };

@@ -122,9 +122,10 @@ static int run(const struct invocation *in) {
 }
 
 static const struct option_row options[] = {
-    {"mode", "MODE", "fd: read,write,text,regular-file; socket: no-close", false},
-    {"name", "TEXT", "shown in listings; at most 255 bytes", false},
-    {NULL, NULL, NULL, false},
+    {"mode", "MODE", "fd: read,write,text,regular-file; socket: no-close", false,
+     ",read|write|text|regular-file|no-close"},
+    {"name", "TEXT", "shown in listings; at most 255 bytes", false, NULL},
+    {NULL, NULL, NULL, false, NULL},
 };
 
 static const char *const usage[] = {
@@ -161,6 +162,7 @@ const struct command command_wrap = {
     .details = details,
     .options = options,
     .examples = examples,
+    .words = procedure_words,
     .joins = true,
     .run = run,
 };

@@ -15,7 +15,8 @@ struct option_row {
     const char *name;     /* "mode": given as --mode VALUE or --mode=VALUE */
     const char *argument; /* "MODE"; NULL: it takes none; in brackets: only as --name=VALUE */
     const char *summary;
-    bool repeats; /* may be given more than once */
+    bool repeats;       /* may be given more than once */
+    const char *values; /* what can be completed, as a word of `words` below; NULL: nothing is known of it */
 };
 
 /* A word of the command line behind the verb: an option of the verb, or (option NULL) anything else. */
@@ -27,11 +28,16 @@ struct argument {
 enum help_wanted { HELP_NONE, HELP_SHORT, HELP_FULL };
 enum which_broker { WHICH_ANY, WHICH_USER, WHICH_SYSTEM };
 
+/* What a word or a value can be is written "read|write|@port": words, and what is looked up, behind a "@"
+ * (candidate.c). A "," before it: several of these, separated by commas. "..." behind it: so are all words that
+ * follow. */
+
 /* One call of portctl. */
 struct invocation {
     const struct command *command;
     struct argument *arguments; /* as they were written, in that order */
     size_t n_arguments;
+    char *const *program; /* what stands behind "--", of a verb that runs a program; ends with NULL */
     struct output output;
     const char *address; /* --address, or NULL */
     enum which_broker which;
@@ -52,12 +58,14 @@ struct command {
     const struct option_row *options;
     const struct column *columns; /* of what it prints, or NULL */
     const char *const *examples;  /* two or more lines, the last NULL */
+    const char *const *words;     /* what its words can be, one string for each, the last NULL; or NULL */
+    bool runs;                    /* "--" is followed by a program and what that is told */
     bool joins;                   /* it joins the session of its owner: --owner and --ttl mean something */
     int (*run)(const struct invocation *in); /* returns the exit code */
 };
 
 extern const struct command command_wrap, command_fd, command_socket, command_close;
-extern const struct command command_cat, command_write, command_relay;
+extern const struct command command_cat, command_write, command_relay, command_exec;
 extern const struct command command_semaphore, command_evt, command_wait, command_remove, command_release;
 extern const struct command command_list, command_show, command_ping, command_status, command_session;
 extern const struct command command_version, command_help;

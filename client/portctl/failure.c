@@ -71,6 +71,19 @@ int failure_usage(const struct output *output, const char *hint, const char *for
     return PORTCTL_USAGE;
 }
 
+int failure_own(const struct output *output, const char *name, int exit_code, const char *hint,
+                const char *format, ...) {
+    va_list arguments;
+    char *message;
+
+    va_start(arguments, format);
+    message = text_vprint(format, arguments);
+    va_end(arguments);
+    output_error(output, name, exit_code, message, hint);
+    free(message);
+    return exit_code;
+}
+
 int failure_call(const struct output *output, const portd_client *client, int code) {
     const char *text = portd_last_error(client);
 

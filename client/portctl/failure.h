@@ -18,7 +18,9 @@ enum exit_code {
     PORTCTL_VERSION = 7,
     PORTCTL_UNSUPPORTED = 8,
     PORTCTL_TIMEOUT = 124,
-    PORTCTL_FAILED = 125 /* a system call, output that could not be written, an answer that makes no sense */
+    PORTCTL_FAILED = 125, /* a system call, output that could not be written, an answer that makes no sense */
+    PORTCTL_CANNOT_RUN = 126, /* the program of exec or call is there and cannot be run */
+    PORTCTL_NO_PROGRAM = 127
 };
 
 /* The exit code for a PORTD_E_* code, and the name of that code in JSON: "not_found". */
@@ -27,6 +29,10 @@ void failure_name(int code, char *name, size_t size);
 
 /* The command line is wrong. hint NULL: where the help is. */
 int failure_usage(const struct output *output, const char *hint, const char *format, ...);
+
+/* What is no failure of a call: `name` is for JSON. */
+int failure_own(const struct output *output, const char *name, int exit_code, const char *hint,
+                const char *format, ...);
 
 /* A call of the library failed with `code`; text and hint are the client's last. */
 int failure_call(const struct output *output, const portd_client *client, int code);

@@ -16,13 +16,16 @@ static const char exit_codes[] =
     "124  timed out\n"
     "125  portctl failed otherwise: a system call, or the answer could not be\n"
     "     written\n"
+    "126  exec: the program cannot be run\n"
+    "127  exec: there is no such program; any other code can be the program's own\n"
     "\n"
     "Killed by a signal, a shell shows 128 and its number: 130 after Ctrl-C, 141\n"
     "when the reader of a pipe has gone. What prints an error never exits with 0.";
 
 static const char environment[] =
     "PORTD_ADDRESS    the broker's address, when no option names one\n"
-    "PORTD_SESSION    the session to join, as 'portctl session start' prints it\n"
+    "PORTD_SESSION    the session to join, as 'portctl session start' prints it;\n"
+    "                 programs that 'portctl exec' runs find this and PORTD_ADDRESS\n"
     "PORTD_DAEMON     the program to start as the user's broker\n"
     "XDG_RUNTIME_DIR  where the user's broker is: portd/portd.sock in it; else\n"
     "                 portd-UID/portd.sock in TMPDIR or /tmp\n"
@@ -68,8 +71,11 @@ static const char fds[] = "portctl works on descriptors that it inherits, by the
                           "events end with the cause replaced.\n"
                           "\n"
                           "While the broker has its copy the other end of a pipe or socket sees no end\n"
-                          "of file: 'portctl semaphore fd N --mode remove' before closing N. A program\n"
-                          "cannot give a descriptor to the shell that called it.";
+                          "of file: 'portctl semaphore fd N --mode remove' before closing N.\n"
+                          "\n"
+                          "The other way round, a program cannot give a descriptor to the shell that\n"
+                          "called it. 'portctl exec' starts a program with copies of the descriptors\n"
+                          "of ports: 'portctl exec --fd 4=ID -- bash' is a shell that has one.";
 
 const struct help_topic help_topics[] = {
     {"exit-codes", "what the exit codes mean", exit_codes},

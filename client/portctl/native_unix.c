@@ -25,8 +25,9 @@ int native_guard_standard(void) {
 
         if (fcntl(stream, F_GETFD) >= 0)
             continue;
-        /* The lowest free number is this one. The wrong direction makes reads and writes fail with EBADF. */
-        got = open("/dev/null", stream == 0 ? O_WRONLY : O_RDONLY);
+        /* The lowest free number is this one. The wrong direction makes reads and writes fail with EBADF. A
+         * program that takes portctl's place finds it closed again. */
+        got = open("/dev/null", (stream == 0 ? O_WRONLY : O_RDONLY) | O_CLOEXEC);
         if (got < 0)
             return errno;
         was_closed |= 1u << stream;

@@ -38,22 +38,22 @@ enum global {
 };
 
 const struct option_row options_global[] = {
-    {"address", "ADDRESS", "of the broker, such as unix:/run/portd/portd.sock", true},
-    {"user", NULL, "the user's own broker; it is not started", true},
-    {"system", NULL, "the system's broker", true},
-    {"timeout", "DURATION", "give up then: 250ms, 5s, 2min, 1h, 1d; 5 is 5s", true},
-    {"owner", "PID", "join the session of that process", true},
-    {"ttl", "DURATION", "a session that this call makes ends then", true},
-    {"json", "[MODE]", "answer in JSON: short, pretty or lines", true},
-    {"quiet", NULL, "say nothing but answers and errors", true},
-    {"verbose", NULL, "tell on standard error what is done", true},
-    {"color", "WHEN", "auto, always or never", true},
-    {"no-legend", NULL, "no heading above tables", true},
-    {"full", NULL, "do not cut lines at the terminal's width", true},
-    {"columns", "LIST", "show these columns only: id,kind,...", true},
-    {"help", NULL, "the help of the verb; -h: the short one", true},
-    {"version", NULL, "the version of portctl", true},
-    {NULL, NULL, NULL, false},
+    {"address", "ADDRESS", "of the broker, such as unix:/run/portd/portd.sock", true, "@file"},
+    {"user", NULL, "the user's own broker; it is not started", true, NULL},
+    {"system", NULL, "the system's broker", true, NULL},
+    {"timeout", "DURATION", "give up then: 250ms, 5s, 2min, 1h, 1d; 5 is 5s", true, NULL},
+    {"owner", "PID", "join the session of that process", true, "@pid"},
+    {"ttl", "DURATION", "a session that this call makes ends then", true, NULL},
+    {"json", "[MODE]", "answer in JSON: short, pretty or lines", true, "short|pretty|lines"},
+    {"quiet", NULL, "say nothing but answers and errors", true, NULL},
+    {"verbose", NULL, "tell on standard error what is done", true, NULL},
+    {"color", "WHEN", "auto, always or never", true, "auto|always|never"},
+    {"no-legend", NULL, "no heading above tables", true, NULL},
+    {"full", NULL, "do not cut lines at the terminal's width", true, NULL},
+    {"columns", "LIST", "show these columns only: id,kind,...", true, ",@column"},
+    {"help", NULL, "the help of the verb; -h: the short one", true, NULL},
+    {"version", NULL, "the version of portctl", true, NULL},
+    {NULL, NULL, NULL, false, NULL},
 };
 
 static const char letters[] = {[JSON] = 'j', [QUIET] = 'q', [VERBOSE] = 'v', [HELP] = 'h'};
@@ -312,6 +312,10 @@ static int walk(int argc, char **argv, struct invocation *in) {
         rc = take_word(in, optarg);
         if (in->command != NULL)
             add_rows(table, n_global, in->command->options, OF_VERB);
+    }
+    if (rc == 0 && in->command != NULL && in->command->runs && strcmp(argv[optind - 1], "--") == 0) {
+        in->program = &argv[optind];
+        return 0;
     }
     while (rc == 0 && optind < argc)
         rc = take_word(in, argv[optind++]);

@@ -14,9 +14,12 @@
 #include <string.h>
 
 const struct option_row procedure_options[] = {
-    {"mode", "MODE", "read, write, check-read, check-write or remove", false},
-    {NULL, NULL, NULL, false},
+    {"mode", "MODE", "read, write, check-read, check-write or remove", false,
+     "read|write|check-read|check-write|remove"},
+    {NULL, NULL, NULL, false, NULL},
 };
+
+const char *const procedure_words[] = {"fd|socket", NULL};
 
 struct request {
     int number_kind;

@@ -11,6 +11,7 @@ typedef int procedure_call(portd_client *client, portd_native number, int mode, 
                            int64_t deadline, portd_id *id);
 
 extern const struct option_row procedure_options[];
+extern const char *const procedure_words[];
 
 /* Reads the words of the verb: "fd N" or "socket N". Returns 0, or the exit code of an error that has been
  * told. */

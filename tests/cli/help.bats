@@ -13,7 +13,7 @@ verbs() {
 
 @test "every verb that is to be there is there" {
   [ "$(verbs | sort | tr '\n' ' ')" = \
-    "cat close evt fd help list ping relay release remove semaphore session show socket status version wait wrap write " ]
+    "cat close evt exec fd help list ping relay release remove semaphore session show socket status version wait wrap write " ]
   [ "$(portctl help -j | jq -r '.verbs[] | select(.name == "semaphore") | .alias')" = sem ]
 }
 
@@ -70,7 +70,7 @@ verbs() {
     [ "$(jq -r .topic <<<"$output")" = "$topic" ]
   done
   both portctl help exit-codes
-  for code in 0 1 2 3 4 5 6 7 8 124 125; do grep -qE "^  $code +[a-z]" <<<"$output"; done
+  for code in 0 1 2 3 4 5 6 7 8 124 125 126 127; do grep -qE "^  $code +[a-z]" <<<"$output"; done
   both portctl help environment
   for name in PORTD_ADDRESS PORTD_SESSION PORTD_DAEMON XDG_RUNTIME_DIR NO_COLOR; do has "$output" "$name"; done
   both portctl help fds
@@ -91,5 +91,5 @@ verbs() {
   for option in $(portctl help -j | jq -r '.options[].name, .verbs[].options[].name' | sort -u); do
     grep -qF -- "*--$option*" "$page" || { echo "--$option"; false; }
   done
-  for code in 0 1 2 3 4 5 6 7 8 124 125; do grep -qE "^\*$code\*" "$page" || { echo "$code"; false; }; done
+  for code in 0 1 2 3 4 5 6 7 8 124 125 126 127; do grep -qE "^\*$code\*" "$page" || { echo "$code"; false; }; done
 }

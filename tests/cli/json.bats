@@ -30,6 +30,8 @@ write $OUT
 cat 18
 write 18
 relay 18
+exec --fd 3=$PORT -- true
+exec --fd 3=18 -- true
 socket $PORT
 close $PORT
 close 18
@@ -69,7 +71,7 @@ CALLS
     both portctl "${call[@]}" </etc/passwd
     code=$status
     for form in -j --json --json=short --json=pretty --json=lines; do
-      both portctl "${call[@]}" "$form" </etc/passwd
+      both portctl "${call[0]}" "$form" "${call[@]:1}" </etc/passwd
       exits "$code" || { echo "${call[*]} $form"; false; }
       jq -e . <<<"${output:-0}" >/dev/null || { echo "${call[*]} $form: $output"; false; }
       [ "$form" = --json=pretty ] || [ "$form" = --json=lines ] || [ "${#lines[@]}" -le 1 ]
@@ -80,7 +82,7 @@ CALLS
 
 @test "objects have a schema; keys are snake_case; numbers are integers" {
   while read -ra call; do
-    both portctl "${call[@]}" -j </etc/passwd
+    both portctl "${call[0]}" -j "${call[@]:1}" </etc/passwd
     [ -n "$output" ] || continue
     [ "$(jq 'if type == "object" then .schema == 1 or has("name") else true end' <<<"$output")" = true ] ||
       { echo "${call[*]}: $output"; false; }

@@ -1,0 +1,310 @@
+/* cmd_exec.c: portctl exec, a program that gets copies of the descriptors of ports.
+ *
+ * All that can fail at the broker fails before the program runs: the ids are looked up, the copies fetched, and the
+ * connection is closed. The program then takes portctl's place.
+ *
+ * What the program calls may be portctl again. Started from an interactive shell it leads a process group of its
+ * own, so that the rule of the owner would find the program itself, and not the session that these ports are in.
+ * So it is told the token of that session, and the address of the broker that the token is for.
+ */
+#include "broker.h"
+#include "failure.h"
+#include "ids.h"
+#include "native.h"
+#include "program.h"
+#include "text.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { PLACES_MAX = IDS_PAGE, NAMES_MAX = 255 };
+
+struct exec {
+    const struct invocation *in;
+    portd_id ids[PLACES_MAX];
+    struct program_place places[PLACES_MAX]; /* number -1: the lowest that is free */
+    size_t n, n_listen;
+    char *names; /* of those that the program is told to listen at, with colons between */
+};
+
+/* ---- the command line ---------------------------------------------------------------------------------- */
+
+static const char *target_hint(int kind) {
+    switch (kind) {
+    case PORTD_KIND_SEMAPHORE:
+    case PORTD_KIND_EVT:
+        return "'portctl wait' waits for it; 'portctl call handle' with --receive gives a program its handle "
+               "to poll";
+    case PORTD_KIND_DESCRIPTOR:
+        return "name a port that was made of it; 'portctl list ports' shows them";
+    default:
+        return "'portctl list ports' shows what can be passed on";
+    }
+}
+
+/* A target is the id of a port. */
+static int parse_target(const struct invocation *in, const char *option, const char *text, portd_id *id) {
+    int kind;
+
+    if (!text_number(text, (UINT64_C(1) << 53) - 1, id) || *id == 0)
+        return failure_usage(&in->output, "ids are numbers; 'portctl list ports' shows them",
+                             "--%s %s: no id", option, text);
+    kind = portd_id_kind(*id);
+    if (kind == PORTD_KIND_ANY || kind == PORTD_KIND_PORT)
+        return 0;
+    return failure_usage(&in->output, target_hint(kind), "%s is no port but a %s", text,
+                         portd_kind_name(kind));
+}
+
+static bool is_taken(const struct exec *exec, portd_native number) {
+    for (size_t i = 0; i < exec->n; i++)
+        if (exec->places[i].number == number)
+            return true;
+    return false;
+}
+
+static int add_place(struct exec *exec, const char *option, const char *target, portd_native number) {
+    const struct output *output = &exec->in->output;
+
+    if (exec->n == PLACES_MAX)
+        return failure_usage(output, NULL, "a program gets at most %d descriptors", PLACES_MAX);
+    if (number >= 0 && is_taken(exec, number))
+        return failure_usage(output, "--listen-fds takes the numbers from 3 on",
+                             "descriptor %lld is wanted for two ports", (long long)number);
+    exec->places[exec->n] = (struct program_place){-1, number};
+    return parse_target(exec->in, option, target, &exec->ids[exec->n++]);
+}
+
+/* "N=ID", or "ID" for a number that is free. A name may have a "=" in it, but no number before it. */
+static int add_fd(struct exec *exec, const char *value) {
+    size_t digits = strspn(value, "0123456789");
+    uint64_t number;
+    char *text;
+    int rc;
+
+    if (value[digits] != '=')
+        return add_place(exec, "fd", value, -1);
+    text = text_print("%.*s", (int)digits, value);
+    if (text_number(text, INT32_MAX, &number))
+        rc = add_place(exec, "fd", value + digits + 1, (portd_native)number);
+    else
+        rc = failure_usage(&exec->in->output, NULL, "--fd %s: not the number of a descriptor", value);
+    free(text);
+    return rc;
+}
+
+static int add_listen(struct exec *exec, const char *list) {
+    int rc = 0;
+
+    while (rc == 0 && list != NULL) {
+        size_t length = strcspn(list, ",");
+        char *target = text_print("%.*s", (int)length, list);
+
+        rc = add_place(exec, "listen-fds", target, (portd_native)(PROGRAM_LISTEN_FIRST + exec->n_listen++));
+        free(target);
+        list = list[length] == ',' ? list + length + 1 : NULL;
+    }
+    return rc;
+}
+
+/* Those for listening come first: they are the first n that the broker is asked for, and all others make way. */
+static int parse_pass(struct exec *exec, bool listen) {
+    static const char *const streams[] = {"stdin", "stdout", "stderr"};
+    const struct invocation *in = exec->in;
+    int rc = 0;
+
+    for (size_t i = 0; i < in->n_arguments && rc == 0; i++) {
+        const struct argument *argument = &in->arguments[i];
+        const char *name = argument->option != NULL ? argument->option->name : "";
+
+        if (strcmp(name, "listen-fds") == 0) {
+            rc = listen ? add_listen(exec, argument->value) : 0;
+            continue;
+        }
+        if (!listen && strcmp(name, "fd") == 0)
+            rc = add_fd(exec, argument->value);
+        for (int stream = 0; !listen && stream < 3 && rc == 0; stream++)
+            if (strcmp(name, streams[stream]) == 0)
+                rc = add_place(exec, name, argument->value, stream);
+    }
+    return rc;
+}
+
+/* Numbers for those that can have any. */
+static void choose_numbers(struct exec *exec) {
+    portd_native number = PROGRAM_LISTEN_FIRST;
+
+    for (size_t i = 0; i < exec->n; i++) {
+        if (exec->places[i].number >= 0)
+            continue;
+        while (is_taken(exec, number))
+            number++;
+        exec->places[i].number = number;
+    }
+}
+
+static int parse(struct exec *exec) {
+    const struct invocation *in = exec->in;
+    int rc;
+
+    if (command_words(in) > 0)
+        return failure_usage(&in->output, NULL, "'%s' is too much: the program stands behind '--'",
+                             command_word(in, 0));
+    if (in->program == NULL || in->program[0] == NULL)
+        return failure_usage(&in->output, NULL, "the program is missing: -- COMMAND [ARGUMENT]...");
+    rc = parse_pass(exec, true);
+    if (rc == 0)
+        rc = parse_pass(exec, false);
+    if (rc == 0)
+        choose_numbers(exec);
+    return rc;
+}
+
+/* ---- at the broker ------------------------------------------------------------------------------------- */
+
+/* Adds a name to the list in which colons separate them; what a program could stumble over is replaced. */
+static void add_name(struct exec *exec, const char *name) {
+    char *safe = text_print("%.*s", NAMES_MAX, name[0] != '\0' ? name : "unknown"), *longer;
+
+    for (char *p = safe; *p != '\0'; p++)
+        if (*p <= ' ' || *p > '~' || *p == ':')
+            *p = '_';
+    longer =
+        text_print("%s%s%s", exec->names != NULL ? exec->names : "", exec->names != NULL ? ":" : "", safe);
+    free(exec->names);
+    free(safe);
+    exec->names = longer;
+}
+
+static int look_up(struct exec *exec, portd_client *client) {
+    portd_list *list;
+    int rc;
+
+    if (exec->n == 0)
+        return 0;
+    rc = portd_show(client, exec->ids, exec->n, exec->in->deadline, &list);
+    if (rc < 0)
+        return failure_call(&exec->in->output, client, rc);
+    for (size_t i = 0; i < exec->n_listen; i++)
+        add_name(exec, portd_list_item(list, i)->name);
+    portd_list_free(list);
+    return 0;
+}
+
+static int take_copies(struct exec *exec, portd_client *client) {
+    for (size_t i = 0; i < exec->n; i++) {
+        int rc = portd_port_dup_fd(client, exec->ids[i], exec->in->deadline, &exec->places[i].copy);
+
+        if (rc < 0)
+            return failure_call(&exec->in->output, client, rc);
+        output_detail(&exec->in->output, "port %llu is descriptor %lld", (unsigned long long)exec->ids[i],
+                      (long long)exec->places[i].number);
+    }
+    return 0;
+}
+
+static int set_environment(const struct exec *exec, const portd_client *client) {
+    int rc = program_set("PORTD_SESSION", portd_session_token(client));
+
+    if (rc == 0)
+        rc = program_set("PORTD_ADDRESS", portd_address(client));
+    if (rc == 0 && exec->n_listen > 0)
+        rc = program_announce(exec->n_listen, exec->names);
+    if (rc != 0)
+        return failure_code(&exec->in->output, PORTD_E_SYSTEM, NULL, "no environment for the program: %s",
+                            strerror(rc));
+    return 0;
+}
+
+static int run_exec(struct exec *exec) {
+    struct broker broker;
+    int rc = parse(exec);
+
+    if (rc == 0)
+        rc = broker_join(exec->in, &broker);
+    if (rc != 0)
+        return rc;
+    rc = look_up(exec, broker.client);
+    if (rc == 0)
+        rc = take_copies(exec, broker.client);
+    if (rc == 0)
+        rc = set_environment(exec, broker.client);
+    broker_disconnect(&broker);
+    if (rc == 0)
+        return program_become(&exec->in->output, exec->in->program, exec->places, exec->n);
+    for (size_t i = 0; i < exec->n; i++)
+        if (exec->places[i].copy >= 0)
+            native_close(exec->places[i].copy);
+    return rc;
+}
+
+static int run(const struct invocation *in) {
+    struct exec *exec = text_room(1, sizeof(*exec));
+    int rc;
+
+    exec->in = in;
+    rc = run_exec(exec);
+    free(exec->names);
+    free(exec);
+    return rc;
+}
+
+/* ---- the verb ------------------------------------------------------------------------------------------ */
+
+static const struct option_row options[] = {
+    {"fd", "N=ID", "a copy as descriptor N; ID: as one that is free", true, "=@port"},
+    {"listen-fds", "ID[,ID]...", "copies from 3 on, told by LISTEN_FDS", true, ",@port"},
+    {"stdin", "ID", "a copy as standard input", false, "@port"},
+    {"stdout", "ID", "a copy as standard output", false, "@port"},
+    {"stderr", "ID", "a copy as standard error", false, "@port"},
+    {NULL, NULL, NULL, false, NULL},
+};
+
+static const char *const usage[] = {
+    "exec [--fd [N=]ID]... [--listen-fds ID[,ID]...] [--stdin ID] [--stdout ID] [--stderr ID] -- COMMAND "
+    "[ARGUMENT]...",
+    NULL,
+};
+
+static const char *const examples[] = {
+    "portctl exec --stdin \"$in\" --stdout \"$out\" -- ./handle-connection",
+    "portctl exec --listen-fds \"$web\" -- ./server",
+    "portctl exec --fd 4=\"$log\" -- bash -c 'echo hello >&4'",
+    "portctl exec -- bash",
+    NULL,
+};
+
+static const char details[] =
+    "Runs a program in portctl's place, as the same process, with copies of the\n"
+    "descriptors of ports under the numbers that are wanted. Either port of a wrap\n"
+    "stands for its descriptor. What portctl has inherited goes to the program too,\n"
+    "as with env; nothing else does, least of all the connection to the broker.\n"
+    "\n"
+    "--fd          N=ID: as descriptor N; ID alone: under the lowest number from 3 on\n"
+    "              that no other option wants\n"
+    "--listen-fds  as 3, 4, ..., in this order, for programs that know socket\n"
+    "              activation: LISTEN_FDS counts them, LISTEN_PID is the program,\n"
+    "              LISTEN_FDNAMES has the names of the ports, with '_' for whatever\n"
+    "              is not a visible ASCII character or is a colon, and 'unknown' for\n"
+    "              a port without a name\n"
+    "\n"
+    "The program finds the token of the session in PORTD_SESSION and the broker in\n"
+    "PORTD_ADDRESS, so that portctl, called by it, works in the same session. That\n"
+    "ends with its owner, however long the program runs; 'env -u PORTD_SESSION' in\n"
+    "front of the program gives it one by the usual rule.\n"
+    "\n"
+    "The exit code is that of the program. 125: portctl failed before it ran, 126: it\n"
+    "cannot be run, 127: there is none; or a code of portctl, such as 5 for an id\n"
+    "that does not exist. --timeout is for what comes before the program.";
+
+const struct command command_exec = {
+    .name = "exec",
+    .summary = "run a program with copies of descriptors",
+    .usage = usage,
+    .details = details,
+    .options = options,
+    .examples = examples,
+    .runs = true,
+    .joins = true,
+    .run = run,
+};

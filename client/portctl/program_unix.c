@@ -1,0 +1,118 @@
+/* program_unix.c: a program in the place of portctl, on Unix: the same process, so that its parent and LISTEN_PID are
+ * right.
+ *
+ * The copies arrive under any numbers, so one may lie where another one is to go. First each that does is moved
+ * to a number that nobody wants; then nothing is overwritten that is still needed. All that portctl has opened is
+ * close-on-exec, so the places are all that the program gets. What standard error was is kept aside until the
+ * program runs: the reason why it does not has to be told there.
+ */
+#define _GNU_SOURCE
+#include "program.h"
+
+#include "failure.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+int program_set(const char *name, const char *value) {
+    int rc = value != NULL ? setenv(name, value, 1) : unsetenv(name);
+
+    return rc != 0 ? errno : 0;
+}
+
+int program_announce(size_t n, const char *names) {
+    char number[32];
+    int rc;
+
+    snprintf(number, sizeof(number), "%zu", n);
+    rc = program_set("LISTEN_FDS", number);
+    snprintf(number, sizeof(number), "%ld", (long)getpid());
+    if (rc == 0)
+        rc = program_set("LISTEN_PID", number);
+    if (rc == 0)
+        rc = program_set("LISTEN_FDNAMES", names);
+    /* Another way to say which process is meant, of whoever started portctl. */
+    return rc == 0 ? program_set("LISTEN_PIDFDID", NULL) : rc;
+}
+
+static bool is_wanted(int number, const struct program_place *places, size_t n) {
+    for (size_t i = 0; i < n; i++)
+        if (places[i].number == number)
+            return true;
+    return false;
+}
+
+/* A duplicate under a number that is nobody's place, or -1 and errno. */
+static int dup_aside(int number, const struct program_place *places, size_t n) {
+    int least = PROGRAM_LISTEN_FIRST, got;
+
+    while ((got = fcntl(number, F_DUPFD_CLOEXEC, least)) >= 0 && is_wanted(got, places, n)) {
+        close(got);
+        least = got + 1;
+    }
+    return got;
+}
+
+/* 0, or -1 and errno. */
+static int move_aside(struct program_place *places, size_t n) {
+    for (size_t i = 0; i < n; i++) {
+        int moved;
+
+        if (!is_wanted((int)places[i].copy, places, n))
+            continue;
+        moved = dup_aside((int)places[i].copy, places, n);
+        if (moved < 0)
+            return -1;
+        close((int)places[i].copy);
+        places[i].copy = moved;
+    }
+    return 0;
+}
+
+/* 0, or -1 and errno, and *number is the place that could not be had. */
+static int put_in_place(const struct program_place *places, size_t n, portd_native *number) {
+    for (size_t i = 0; i < n; i++)
+        if (dup2((int)places[i].copy, (int)places[i].number) < 0) {
+            *number = places[i].number;
+            return -1;
+        }
+    return 0;
+}
+
+static int tell_not_run(const struct output *output, const char *program, int error) {
+    if (error == ENOENT || error == ENOTDIR)
+        return failure_own(output, "no_program", PORTCTL_NO_PROGRAM, NULL, "there is no program '%s'",
+                           program);
+    return failure_own(output, "cannot_run", PORTCTL_CANNOT_RUN, NULL, "'%s' cannot be run: %s", program,
+                       strerror(error));
+}
+
+int program_become(const struct output *output, char *const *words, struct program_place *places, size_t n) {
+    int saved = dup_aside(2, places, n), rc = saved < 0 ? -1 : move_aside(places, n), error;
+    portd_native number = -1;
+
+    if (rc == 0)
+        rc = put_in_place(places, n, &number);
+    if (rc == 0) {
+        execvp(words[0], words);
+        rc = 1;
+    }
+    error = errno;
+    if (saved >= 0)
+        dup2(saved, 2);
+    for (size_t i = 0; i < n; i++)
+        close((int)places[i].copy);
+    if (rc > 0)
+        return tell_not_run(output, words[0], error);
+    if (number >= 0)
+        return failure_code(output, PORTD_E_SYSTEM, "'ulimit -n' tells which numbers there can be",
+                            "%lld cannot be the number of a descriptor: %s", (long long)number,
+                            strerror(error));
+    return failure_code(output, PORTD_E_SYSTEM, NULL, "a descriptor could not be duplicated: %s",
+                        strerror(error));
+}
