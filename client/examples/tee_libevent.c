@@ -1,0 +1,206 @@
+/* tee_libevent.c: tee_poll.c in libevent: copies standard input (no file: epoll has no use for those) to several descriptors.
+ *
+ *     tee_libevent FD...     echo hello | tee_libevent 3 4 3>a 4>b
+ *
+ * libevent tells nobody before it sleeps. So whatever may have started something, here every callback of the loop, ends with loop_update():
+ * it lets the client do what there is to do, and then tells the loop what the client waits for.
+ */
+#define _POSIX_C_SOURCE 200809L
+
+#include <portd.h>
+
+#include <event2/event.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+enum { OUTPUTS = 32, CHUNK = 65536 };
+
+struct output {
+    struct tee *tee;
+    portd_id port;
+    size_t done; /* of the bytes at hand */
+};
+
+struct tee {
+    portd_client *client;
+    struct output outputs[OUTPUTS];
+    int n, busy; /* outputs that have not taken all of the bytes yet */
+    char bytes[CHUNK];
+    size_t size;
+    bool begun, end, failed, told;
+    struct event_base *base;
+    struct event *client_event, *timer, *input;
+    short events; /* that client_event is for */
+};
+
+/* ---- what the program does ---------------------------------------------------------------------------------------- */
+
+static void fail(struct tee *tee, const char *what, const char *why) {
+    if (!tee->failed)
+        fprintf(stderr, "tee_libevent: %s: %s\n", what, why);
+    tee->failed = true;
+}
+
+static bool wants_input(const struct tee *tee) { return tee->begun && !tee->end && tee->busy == 0; }
+
+static bool is_over(const struct tee *tee) { return tee->failed || (tee->end && tee->busy == 0); }
+
+static void output_rest(struct output *output);
+
+/* Some of the bytes were taken: perhaps not all. */
+static void on_written(portd_client *client, const portd_result *result, void *data) {
+    struct output *output = data;
+
+    (void)client;
+    output->done += result->count;
+    if (result->code < 0)
+        fail(output->tee, "write", result->message);
+    else if (output->done == output->tee->size)
+        output->tee->busy--;
+    else
+        output_rest(output);
+}
+
+static void output_rest(struct output *output) {
+    struct tee *tee = output->tee;
+
+    if (portd_port_write_start(tee->client, output->port, tee->bytes + output->done, tee->size - output->done,
+                               on_written, output, NULL) < 0)
+        fail(tee, "write", portd_last_error(tee->client));
+}
+
+static void input_read(struct tee *tee) {
+    ssize_t n = read(STDIN_FILENO, tee->bytes, sizeof(tee->bytes));
+
+    if (n < 0) {
+        fail(tee, "standard input", "cannot be read");
+        return;
+    }
+    tee->size = (size_t)n;
+    tee->end = n == 0;
+    tee->busy = tee->end ? 0 : tee->n;
+    for (int i = 0; i < tee->busy; i++) {
+        tee->outputs[i].done = 0;
+        output_rest(&tee->outputs[i]);
+    }
+}
+
+static void on_begun(portd_client *client, const portd_result *result, void *data) {
+    (void)client;
+    (void)result;
+    ((struct tee *)data)->begun = true;
+}
+
+/* Blocking calls are fine before the loop runs. */
+static void begin(struct tee *tee, int argc, char **argv) {
+    portd_options options = PORTD_OPTIONS_INIT;
+    char why[512] = "";
+    portd_request *ping;
+
+    options.start = true;
+    options.message = why;
+    options.message_size = sizeof(why);
+    if (portd_connect(NULL, &options, portd_now() + 10 * 1000000, &tee->client) < 0) {
+        fail(tee, "no broker", why);
+        return;
+    }
+    for (int i = 1; i < argc && i <= OUTPUTS; i++, tee->n++) {
+        tee->outputs[tee->n].tee = tee;
+        if (portd_fd_to_port(tee->client, atoi(argv[i]), argv[i], PORTD_WRITE, PORTD_FOREVER, NULL,
+                             &tee->outputs[tee->n].port) < 0) {
+            fail(tee, argv[i], portd_last_error(tee->client));
+            return;
+        }
+    }
+    /* Taken back at once: it is called back all the same, and no descriptor will ever say so. */
+    if (portd_ping_start(tee->client, on_begun, tee, &ping) < 0)
+        fail(tee, "ping", portd_last_error(tee->client));
+    else
+        portd_cancel(ping);
+}
+
+/* ---- the loop ----------------------------------------------------------------------------------------------------- */
+
+static void on_client(evutil_socket_t fd, short what, void *data);
+
+static void loop_watch(struct tee *tee) {
+    unsigned want = portd_get_events(tee->client);
+    short events = want & PORTD_EVENT_WRITE ? EV_READ | EV_WRITE | EV_PERSIST : EV_READ | EV_PERSIST;
+    int64_t due = portd_get_timeout(tee->client), left = due - portd_now();
+
+    if (want & PORTD_EVENT_WRITE && !tee->told) {
+        fputs("the broker is not reading\n", stderr);
+        tee->told = true;
+    }
+    if (events != tee->events) {
+        event_del(tee->client_event);
+        event_assign(tee->client_event, tee->base, (int)portd_get_fd(tee->client), events, on_client, tee);
+        event_add(tee->client_event, NULL);
+        tee->events = events;
+    }
+    if (due == PORTD_FOREVER) {
+        event_del(tee->timer);
+    } else {
+        struct timeval after = {left > 0 ? left / 1000000 : 0, left > 0 ? left % 1000000 : 0};
+        event_add(tee->timer, &after);
+    }
+    if (wants_input(tee))
+        event_add(tee->input, NULL);
+}
+
+static void loop_update(struct tee *tee) {
+    int more = 1;
+
+    while (more > 0 && !is_over(tee))
+        more = portd_process(tee->client);
+    if (more < 0)
+        fail(tee, "broker", portd_last_error(tee->client));
+    if (is_over(tee))
+        event_base_loopbreak(tee->base);
+    else
+        loop_watch(tee);
+}
+
+/* The descriptor is ready or the time has come: both are portd_process(). */
+static void on_client(evutil_socket_t fd, short what, void *data) {
+    (void)fd;
+    (void)what;
+    loop_update(data);
+}
+
+static void on_input(evutil_socket_t fd, short what, void *data) {
+    (void)fd;
+    (void)what;
+    input_read(data);
+    loop_update(data);
+}
+
+static void loop_run(struct tee *tee) {
+    tee->base = event_base_new();
+    tee->client_event = event_new(tee->base, (int)portd_get_fd(tee->client), EV_READ, on_client, tee);
+    tee->timer = event_new(tee->base, -1, 0, on_client, tee);
+    tee->input = event_new(tee->base, STDIN_FILENO, EV_READ, on_input, tee);
+    if (!tee->base || !tee->client_event || !tee->timer || !tee->input) {
+        fail(tee, "libevent", "no memory");
+        return;
+    }
+    loop_update(tee);
+    if (!is_over(tee))
+        event_base_dispatch(tee->base);
+    event_free(tee->client_event);
+    event_free(tee->timer);
+    event_free(tee->input);
+    event_base_free(tee->base);
+}
+
+int main(int argc, char **argv) {
+    static struct tee tee;
+
+    begin(&tee, argc, argv);
+    if (!tee.failed)
+        loop_run(&tee);
+    bool failed = tee.failed;
+    portd_disconnect(tee.client);
+    return failed;
+}

@@ -1,0 +1,168 @@
+/* tee_poll.c: copies standard input to several descriptors through ports, in a poll(2) loop of its own.
+ *
+ *     tee_poll FD...     echo hello | tee_poll 3 4 3>a 4>b
+ *
+ * The program reads standard input itself; the broker writes. What a loop owes to a client is all in loop_run(). Three things in it are
+ * easily forgotten:
+ *
+ *   - Answers may be there before the loop sleeps, and some come without any descriptor saying so: portd_process() until it has no more.
+ *   - What to poll for changes: writing is asked for while the broker does not read.
+ *   - The time: portd_get_timeout().
+ */
+#define _POSIX_C_SOURCE 200809L
+
+#include <portd.h>
+
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+enum { OUTPUTS = 32, CHUNK = 65536 };
+
+struct output {
+    struct tee *tee;
+    portd_id port;
+    size_t done; /* of the bytes at hand */
+};
+
+struct tee {
+    portd_client *client;
+    struct output outputs[OUTPUTS];
+    int n, busy; /* outputs that have not taken all of the bytes yet */
+    char bytes[CHUNK];
+    size_t size;
+    bool begun, end, failed, told;
+};
+
+/* ---- what the program does ---------------------------------------------------------------------------------------- */
+
+static void fail(struct tee *tee, const char *what, const char *why) {
+    if (!tee->failed)
+        fprintf(stderr, "tee_poll: %s: %s\n", what, why);
+    tee->failed = true;
+}
+
+static bool wants_input(const struct tee *tee) { return tee->begun && !tee->end && tee->busy == 0; }
+
+static bool is_over(const struct tee *tee) { return tee->failed || (tee->end && tee->busy == 0); }
+
+static void output_rest(struct output *output);
+
+/* Some of the bytes were taken: perhaps not all. */
+static void on_written(portd_client *client, const portd_result *result, void *data) {
+    struct output *output = data;
+
+    (void)client;
+    output->done += result->count;
+    if (result->code < 0)
+        fail(output->tee, "write", result->message);
+    else if (output->done == output->tee->size)
+        output->tee->busy--;
+    else
+        output_rest(output);
+}
+
+static void output_rest(struct output *output) {
+    struct tee *tee = output->tee;
+
+    if (portd_port_write_start(tee->client, output->port, tee->bytes + output->done, tee->size - output->done,
+                               on_written, output, NULL) < 0)
+        fail(tee, "write", portd_last_error(tee->client));
+}
+
+static void input_read(struct tee *tee) {
+    ssize_t n = read(STDIN_FILENO, tee->bytes, sizeof(tee->bytes));
+
+    if (n < 0) {
+        fail(tee, "standard input", "cannot be read");
+        return;
+    }
+    tee->size = (size_t)n;
+    tee->end = n == 0;
+    tee->busy = tee->end ? 0 : tee->n;
+    for (int i = 0; i < tee->busy; i++) {
+        tee->outputs[i].done = 0;
+        output_rest(&tee->outputs[i]);
+    }
+}
+
+static void on_begun(portd_client *client, const portd_result *result, void *data) {
+    (void)client;
+    (void)result;
+    ((struct tee *)data)->begun = true;
+}
+
+/* Blocking calls are fine before the loop runs. */
+static void begin(struct tee *tee, int argc, char **argv) {
+    portd_options options = PORTD_OPTIONS_INIT;
+    char why[512] = "";
+    portd_request *ping;
+
+    options.start = true;
+    options.message = why;
+    options.message_size = sizeof(why);
+    if (portd_connect(NULL, &options, portd_now() + 10 * 1000000, &tee->client) < 0) {
+        fail(tee, "no broker", why);
+        return;
+    }
+    for (int i = 1; i < argc && i <= OUTPUTS; i++, tee->n++) {
+        tee->outputs[tee->n].tee = tee;
+        if (portd_fd_to_port(tee->client, atoi(argv[i]), argv[i], PORTD_WRITE, PORTD_FOREVER, NULL,
+                             &tee->outputs[tee->n].port) < 0) {
+            fail(tee, argv[i], portd_last_error(tee->client));
+            return;
+        }
+    }
+    /* Taken back at once: it is called back all the same, and no descriptor will ever say so. */
+    if (portd_ping_start(tee->client, on_begun, tee, &ping) < 0)
+        fail(tee, "ping", portd_last_error(tee->client));
+    else
+        portd_cancel(ping);
+}
+
+/* ---- the loop ----------------------------------------------------------------------------------------------------- */
+
+static int milliseconds(int64_t deadline) {
+    int64_t left = deadline - portd_now();
+
+    if (deadline == PORTD_FOREVER)
+        return -1;
+    return left <= 0 ? 0 : left > 1000 * 1000000 ? 1000000 : (int)((left + 999) / 1000);
+}
+
+static void loop_run(struct tee *tee) {
+    while (!is_over(tee)) {
+        int more = portd_process(tee->client);
+        if (more < 0)
+            fail(tee, "broker", portd_last_error(tee->client));
+        if (more != 0)
+            continue;
+        unsigned want = portd_get_events(tee->client);
+        struct pollfd fds[2] = {
+            {.fd = (int)portd_get_fd(tee->client), .events = POLLIN},
+            {.fd = wants_input(tee) ? STDIN_FILENO : -1, .events = POLLIN},
+        };
+        if (want & PORTD_EVENT_WRITE) {
+            fds[0].events |= POLLOUT;
+            if (!tee->told)
+                fputs("the broker is not reading\n", stderr);
+            tee->told = true;
+        }
+        if (poll(fds, 2, milliseconds(portd_get_timeout(tee->client))) < 0 && errno != EINTR)
+            fail(tee, "poll", "failed");
+        else if (fds[1].revents)
+            input_read(tee);
+    }
+}
+
+int main(int argc, char **argv) {
+    static struct tee tee;
+
+    begin(&tee, argc, argv);
+    loop_run(&tee);
+    bool failed = tee.failed;
+    portd_disconnect(tee.client);
+    return failed;
+}
