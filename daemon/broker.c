@@ -4,6 +4,7 @@
 #include "broker.h"
 
 #include "base/log.h"
+#include "base/metrics.h"
 #include "object/descriptor.h"
 #include "object/pollable.h"
 #include "object/stream.h"
@@ -66,6 +67,7 @@ static void on_idle(struct loop_timer *timer) {
 static void after(void *context) {
     struct broker *broker = context;
     bool idle;
+    metrics_add(METRIC_TURNS, 1);
     sessions_after(&broker->sessions);
     if (!broker->idle_exit_us)
         return;

@@ -14,3 +14,7 @@ const char *policy_check_connect(const struct policy *policy, const struct peer 
 bool policy_is_admin(const struct policy *policy, const struct peer *peer) {
     return peer->uid == 0 || peer->uid == policy->own;
 }
+
+bool policy_may_see(const struct policy *policy, const struct peer *peer, uint32_t uid) {
+    return peer->uid == uid || policy_is_admin(policy, peer);
+}

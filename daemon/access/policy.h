@@ -18,6 +18,9 @@ void policy_init(struct policy *policy, uint32_t own);
 /* NULL, or why this peer is turned away. */
 const char *policy_check_connect(const struct policy *policy, const struct peer *peer);
 
+/* Who may see what a uid has and does: the uid itself, and the right admin. What the broker does as a whole is no secret. */
+bool policy_may_see(const struct policy *policy, const struct peer *peer, uint32_t uid);
+
 /* The right admin: sight of other uids' sessions, ending them. Root and the broker's own uid have it. */
 bool policy_is_admin(const struct policy *policy, const struct peer *peer);
 

@@ -1,6 +1,7 @@
 /* user.c: accounts of users and sessions. */
 #include "user.h"
 
+#include "daemon/base/metrics.h"
 #include "proto/os.h"
 #include "utlist.h"
 
@@ -88,8 +89,16 @@ static size_t write_top(const struct user *user, enum user_slot slot, char *text
     return length;
 }
 
+/* For the operator: which of them was used up. */
+static void count_limit(enum user_slot slot) {
+    _Static_assert(METRIC_LIMITS_BYTES - METRIC_LIMITS_SESSIONS == USER_BYTES,
+                   "the rows are in the order of the slots");
+    metrics_add((enum metric)((int)METRIC_LIMITS_SESSIONS + (int)slot), 1);
+}
+
 static int refuse(const struct user *user, enum user_slot slot, uint64_t amount, struct refusal *refusal) {
     char top[160] = " nobody else";
+    count_limit(slot);
     write_top(user, slot, top, sizeof top);
     return refusal_set(
         refusal, REFUSAL_LIMIT, NULL, "remove or release what is no longer needed, or end a session",
@@ -109,8 +118,27 @@ void user_give(struct user *user, enum user_slot slot, uint64_t amount) {
     user->used[slot] -= amount;
 }
 
+size_t users_next(const struct users *users, uint64_t from, const struct user **found, size_t room) {
+    size_t n = 0;
+    for (size_t i = 0; i < users->by_uid.capacity; i++) {
+        const struct user *user = users->by_uid.slots[i];
+        size_t place = n;
+        if (!user || user->uid < from)
+            continue;
+        while (place > 0 && found[place - 1]->uid > user->uid)
+            place--;
+        if (place == room)
+            continue;
+        n += n < room;
+        memmove(&found[place + 1], &found[place], (n - place - 1) * sizeof *found);
+        found[place] = user;
+    }
+    return n;
+}
+
 int64_t user_spend(struct user *user) {
     int64_t rate = (int64_t)user->rate, now;
+    user->requests++;
     if (user->rate_tokens > 0) {
         user->rate_tokens--;
         return 0;
@@ -144,11 +172,13 @@ void account_deinit(struct account *account) {
 
 int account_take(struct account *account, enum user_slot slot, uint64_t amount, struct refusal *refusal) {
     uint64_t limit = account->user->limits[slot] - account->user->limits[slot] / SESSION_SPARE;
-    if (amount > limit - account->used[slot])
+    if (amount > limit - account->used[slot]) {
+        count_limit(slot);
         return refusal_set(refusal, REFUSAL_LIMIT, NULL, "remove or release what is no longer needed",
                            "limit of %s: session %" PRIu64 " (%s) has %" PRIu64 " of %" PRIu64
                            " and asks for %" PRIu64 " more",
                            names[slot], account->session, account->name, account->used[slot], limit, amount);
+    }
     if (user_take(account->user, slot, amount, refusal))
         return -1;
     account->used[slot] += amount;
@@ -175,6 +205,7 @@ void account_leave(struct account *account, enum user_slot slot, uint64_t amount
 int users_refuse_table(const struct users *users, struct refusal *refusal) {
     const struct user *most = NULL;
     char top[160] = " nobody";
+    metrics_add(METRIC_LIMITS_TABLE, 1);
     for (size_t i = 0; i < users->by_uid.capacity; i++) {
         const struct user *user = users->by_uid.slots[i];
         if (user && (!most || user->used[USER_DESCRIPTORS] > most->used[USER_DESCRIPTORS]))

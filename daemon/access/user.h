@@ -47,6 +47,7 @@ struct user {
     unsigned discards; /* received descriptors that workers are closing */
     uint64_t used[USER_SLOTS];
     uint64_t limits[USER_SLOTS];
+    uint64_t requests; /* so far */
     uint64_t rate;
     int64_t rate_tokens; /* requests to spend, at most a second's worth */
     int64_t rate_filled; /* when tokens were last added, os_now_us */
@@ -63,6 +64,9 @@ const char *user_slot_name(enum user_slot slot);
 struct user *user_ref(struct users *users, uint32_t uid);
 void user_unref(
     struct user *user); /* NULL is allowed; asserts at the last one that everything was given back */
+
+/* The users with the lowest uids from that one on, in their order: how many, at most room. */
+size_t users_next(const struct users *users, uint64_t from, const struct user **found, size_t room);
 
 /* Of the user alone (a connection before it has a session). 0, or -1 and the refusal. */
 int user_take(struct user *user, enum user_slot slot, uint64_t amount, struct refusal *refusal);

@@ -4,6 +4,8 @@
  * control characters, those of the second control set of Unicode too, are written as \xNN. */
 #include "log.h"
 
+#include "metrics.h"
+
 #include <errno.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -68,6 +70,8 @@ void log_write(enum log_level level, const char *format, ...) {
     int error = errno, length;
     va_list arguments;
 
+    if (level <= LOG_LEVEL_WARNING)
+        metrics_add(level == LOG_LEVEL_ERROR ? METRIC_COMPLAINTS_ERROR : METRIC_COMPLAINTS_WARNING, 1);
     if (!current_sink || level > current_level)
         return;
     va_start(arguments, format);

@@ -38,7 +38,8 @@ void offload_free(struct offload *offload);
 
 void offload_submit(struct offload *offload, struct offload_job *job);
 
-/* Jobs submitted and not done. */
+/* Jobs submitted and not done; and those of them that a worker has in hand. */
 size_t offload_pending(const struct offload *offload);
+size_t offload_running(struct offload *offload);
 
 #endif

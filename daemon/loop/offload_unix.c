@@ -360,3 +360,12 @@ void offload_submit(struct offload *offload, struct offload_job *job) {
 }
 
 size_t offload_pending(const struct offload *offload) { return offload->pending; }
+
+size_t offload_running(struct offload *offload) {
+    size_t busy;
+
+    (void)pthread_mutex_lock(&offload->mutex);
+    busy = offload->busy;
+    (void)pthread_mutex_unlock(&offload->mutex);
+    return busy;
+}

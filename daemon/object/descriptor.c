@@ -2,7 +2,9 @@
 #include "descriptor.h"
 
 #include "daemon/base/log.h"
+#include "daemon/base/metrics.h"
 #include "indicator.h"
+#include "notice.h"
 #include "port.h"
 #include "wait.h"
 
@@ -59,6 +61,7 @@ static struct descriptor *descriptor_new(struct belongings *belongings, int64_t 
     descriptor->fd = fd;
     descriptor->type = (uint8_t)type;
     descriptor->unwatched = !inspect_is_watchable(fd, type);
+    notice_made(&descriptor->object);
     return descriptor;
 fail:
     if (descriptor)
@@ -195,10 +198,12 @@ static bool drop(struct descriptor *descriptor) {
     descriptor->closing = true;
     /* Jobs of one uid run in their order: the close comes behind those that use the copy. */
     if (descriptor->jobs || !inspect_closes_at_once((enum inspect_type)descriptor->type)) {
+        metrics_add(METRIC_CLOSES_WORKER, 1);
         closer_close(registry->closer, descriptor->fd, (uint32_t)descriptor->user->uid, on_closed,
                      descriptor);
         return false;
     }
+    metrics_add(METRIC_CLOSES_LOOP, 1);
     os_close(descriptor->fd);
     on_closed(descriptor);
     return true;

@@ -2,6 +2,7 @@
 #include "indicator.h"
 
 #include "daemon/base/log.h"
+#include "notice.h"
 #include "pollable.h"
 #include "port.h"
 #include "wait.h"
@@ -39,6 +40,7 @@ struct indicator *indicator_new(struct descriptor *descriptor, enum object_kind 
     }
     indicator_register(indicator, descriptor, direction);
     *place_of(descriptor, kind, direction) = indicator;
+    notice_made(&indicator->object);
     return indicator;
 }
 
@@ -74,6 +76,7 @@ void indicator_end(struct indicator *indicator, int cause) {
         *place_of(descriptor, kind, indicator->direction) = NULL;
     indicator->descriptor = NULL;
     indicator->cause = (uint8_t)cause;
+    notice_ended(indicator, cause);
     if (port)
         port_ended(port, descriptor);
     if (indicator->handle != OS_FD_NONE)

@@ -1,6 +1,7 @@
 /* port.c: wrapping and closing. */
 #include "port.h"
 
+#include "notice.h"
 #include "stream.h"
 #include "transfer.h"
 #include "utlist.h"
@@ -46,6 +47,7 @@ static struct port *port_new(struct descriptor *descriptor, struct wrap *wrap, i
     port->socket = options->socket;
     wrap->ports[direction] = port;
     indicator_register(&port->indicator, descriptor, direction);
+    notice_made(&port->indicator.object);
     return port;
 }
 

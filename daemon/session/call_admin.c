@@ -95,8 +95,7 @@ static void write_session(Portd__V1__Item *row, const struct session *session) {
 }
 
 static bool may_see(const struct call *call, const struct session *session) {
-    const struct peer *peer = &call->connection->peer;
-    return session->uid == peer->uid || policy_is_admin(call->connection->all->policy, peer);
+    return policy_may_see(call->connection->all->policy, &call->connection->peer, session->uid);
 }
 
 static void list_sessions(const struct call *call, uint64_t after, struct page *page) {

@@ -2,6 +2,7 @@
  *
  * Charged to the uid while it is in flight: one wait, and the memory it takes. The bytes of a read go from the kernel into the reply: a read is
  * tried only while its connection has room, so what a client leaves unread stays where it is. */
+#include "daemon/base/metrics.h"
 #include "daemon/object/transfer.h"
 #include "dispatch.h"
 #include "target.h"
@@ -36,6 +37,7 @@ static void answer_read(const struct io *io, Portd__V1__Reply *reply) {
     data.data.len = io->transfer.stream.count;
     data.end = io->transfer.stream.end;
     data.truncated = io->transfer.stream.truncated;
+    metrics_add(METRIC_PORT_BYTES_READ, io->transfer.stream.peek ? 0 : io->transfer.stream.count);
     reply->result_case = PORTD__V1__REPLY__RESULT_READ;
     reply->read = &data;
     connection_reply(io->parked.connection, reply);
@@ -44,6 +46,7 @@ static void answer_read(const struct io *io, Portd__V1__Reply *reply) {
 static void answer_write(const struct io *io, Portd__V1__Reply *reply) {
     Portd__V1__Written written = PORTD__V1__WRITTEN__INIT;
     written.count = (uint32_t)io->transfer.stream.count;
+    metrics_add(METRIC_PORT_BYTES_WRITE, io->transfer.stream.count);
     reply->result_case = PORTD__V1__REPLY__RESULT_WRITE;
     reply->write = &written;
     connection_reply(io->parked.connection, reply);

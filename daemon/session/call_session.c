@@ -2,6 +2,7 @@
 #include "dispatch.h"
 
 #include "daemon/base/log.h"
+#include "daemon/base/metrics.h"
 #include "daemon/object/indicator.h"
 
 #include "portd_version.h"
@@ -117,7 +118,7 @@ static int make_session(struct call *call, const Portd__V1__Hello *hello, struct
 
 static int welcome(struct call *call, struct session *session, bool joined) {
     static char broker[] = PORTD_VERSION;
-    static char *features[] = {"handle-eventfd", "handle-epoll", "wait-one", "owner-pidfd", "ports"};
+    static char *features[] = {"handle-eventfd", "handle-epoll", "wait-one", "owner-pidfd", "ports", "stats"};
     Portd__V1__Welcome welcome = PORTD__V1__WELCOME__INIT;
     char token[SESSION_TOKEN_MAX];
     session_write_token(session, token);
@@ -146,6 +147,8 @@ int call_hello(struct call *call) {
     joined = admission.session != NULL;
     if (!result && !joined)
         result = make_session(call, hello, &admission);
+    if (!result && joined)
+        metrics_add(METRIC_SESSIONS_JOINED, 1);
     if (admission.owner != OS_FD_NONE && admission.owner != call->fd) {
         os_close(admission.owner); /* a pidfd of our own making */
         slots_give(connection->all->registry->slots, 1);

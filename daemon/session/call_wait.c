@@ -2,6 +2,7 @@
 #include "dispatch.h"
 #include "target.h"
 
+#include "daemon/base/metrics.h"
 #include "daemon/object/wait.h"
 
 #include <inttypes.h>
@@ -64,16 +65,22 @@ static void cancel(struct parked *parked) {
     } else {
         wait_leave(waiting->wait);
         give_back(waiting);
+        metrics_add(METRIC_WAITS_ABANDONED, 1);
     }
     free(waiting);
 }
 
+/* Only of one that is not ready. */
 static void withdraw(struct parked *parked) {
+    struct waiting *waiting = (struct waiting *)((char *)parked - offsetof(struct waiting, parked));
     struct connection *connection = parked->connection;
     uint64_t request = parked->request;
     struct refusal refusal;
     parked_remove(parked);
-    cancel(parked);
+    wait_leave(waiting->wait);
+    give_back(waiting);
+    free(waiting);
+    metrics_add(METRIC_WAITS_CANCELLED, 1);
     refusal_set(&refusal, REFUSAL_CANCELLED, NULL, NULL, "cancelled");
     connection_refuse(connection, request, &refusal);
 }
@@ -84,6 +91,7 @@ static void on_done(struct wait *wait) {
     account_leave(&wait->owner->account, USER_BYTES, waiting->bytes);
     if (wait->one && wait->ready) /* also if it ends before the answer has gone out */
         waiting->parked.connection->answered_one = true;
+    metrics_add(wait->ready ? METRIC_WAITS_WOKEN : METRIC_WAITS_LATE, 1);
     parked_ready(&waiting->parked);
 }
 
@@ -152,8 +160,10 @@ int call_wait(struct call *call) {
         return 0;
     }
     give_back(waiting);
-    if (result > 0)
+    if (result > 0) {
+        metrics_add(METRIC_WAITS_AT_ONCE, 1);
         answer(call->connection, call->request->id, waiting->wait);
+    }
     loop_timer_free(&waiting->wait->timer);
     free(waiting);
     return result > 0 ? 0 : -1;

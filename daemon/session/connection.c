@@ -2,6 +2,7 @@
 #include "connection.h"
 
 #include "daemon/base/log.h"
+#include "daemon/base/metrics.h"
 #include "daemon/object/wait.h"
 #include "dispatch.h"
 #include "portd.pb-c.h"
@@ -43,6 +44,7 @@ struct connection *connection_new(struct sessions *sessions, os_fd fd, const str
         goto fail;
     DL_APPEND(sessions->connections, connection);
     sessions->n_connections++;
+    metrics_add(METRIC_CONNECTIONS_MADE, 1);
     return connection;
 fail:
     loop_unwatch(&connection->watch);
@@ -79,7 +81,9 @@ static void on_discarded(void *context) {
 }
 
 void connection_discard(struct connection *connection, os_fd fd, enum inspect_type type) {
-    if (inspect_closes_at_once(type)) {
+    bool here = inspect_closes_at_once(type);
+    metrics_add(here ? METRIC_CLOSES_LOOP : METRIC_CLOSES_WORKER, 1);
+    if (here) {
         os_close(fd);
         slots_give(slots_of(connection), 1);
         return;
@@ -113,6 +117,7 @@ void connection_end(struct connection *connection, const char *reason) {
     if (connection->dead)
         return;
     connection->dead = true;
+    metrics_add(reason ? METRIC_CONNECTIONS_ENDED_BROKER : METRIC_CONNECTIONS_ENDED_CLIENT, 1);
     if (reason)
         log_write(LOG_LEVEL_INFO, "connection ended: %s; uid=%u pid=%u", reason,
                   (unsigned)connection->peer.uid, (unsigned)connection->peer.pid);
@@ -244,8 +249,10 @@ static void go_on(struct connection *connection, int64_t when) {
 /* Each request is spent from the uid's rate; when that is used up, reading pauses. */
 static void spend(struct connection *connection) {
     int64_t delay = user_spend(connection->user);
-    if (delay)
-        connection->paused_until = os_now_us() + delay;
+    if (!delay)
+        return;
+    connection->paused_until = os_now_us() + delay;
+    metrics_add(METRIC_PAUSES, 1);
 }
 
 static void process(struct connection *connection) {
@@ -256,6 +263,7 @@ static void process(struct connection *connection) {
         if (result != 1)
             break;
         slots_take(slots_of(connection), frame.n_fds);
+        metrics_add(METRIC_DESCRIPTORS_RECEIVED, frame.n_fds);
         dispatch_frame(connection, &frame);
         spend(connection);
     }
@@ -362,11 +370,21 @@ static struct envelope envelope_of(const Portd__V1__Reply *reply) {
     return (struct envelope){.id = reply->id, .number = reply->result_case, .message = &reply->ping->base};
 }
 
+/* A request is over. */
+_Static_assert(METRIC_REFUSALS_GARBLED - METRIC_REFUSALS_NONE == REFUSAL_GARBLED,
+               "refusals are in the order of codes");
+static void count(const Portd__V1__Reply *reply) {
+    metrics_add(reply->error ? METRIC_REQUESTS_REFUSED : METRIC_REQUESTS_DONE, 1);
+    if (reply->error)
+        metrics_add((enum metric)((int)METRIC_REFUSALS_NONE + (int)reply->error->code), 1);
+}
+
 void connection_reply(struct connection *connection, const Portd__V1__Reply *reply) {
     struct envelope envelope = envelope_of(reply);
     uint8_t *body;
     if (connection->dead || connection->lost)
         return;
+    count(reply);
     body = channel_put(&connection->channel, envelope_size(&envelope));
     if (body)
         envelope_pack(&envelope, body);
@@ -382,6 +400,8 @@ void connection_reply_fd(struct connection *connection, const Portd__V1__Reply *
     size_t length = envelope_size(&envelope);
     if (connection->dead || connection->lost)
         return;
+    count(reply);
+    metrics_add(METRIC_DESCRIPTORS_PASSED, 1);
     connection_touch(connection);
     if (length > sizeof body) {
         connection->lost = "a reply with a descriptor is too long";

@@ -49,7 +49,23 @@ static const struct method methods[] = {
     [PORTD__V1__REQUEST__METHOD_SHUTDOWN] = {"shutdown", call_shutdown, FDS_NONE},
     [PORTD__V1__REQUEST__METHOD_ADDRESSES] = {"addresses", call_addresses, FDS_NONE},
     [PORTD__V1__REQUEST__METHOD_POSITION] = {"position", call_position, FDS_NONE},
+    [PORTD__V1__REQUEST__METHOD_STATS] = {"stats", call_stats, FDS_NONE},
 };
+
+enum { METHODS = sizeof methods / sizeof *methods };
+
+_Static_assert((int)METHODS <= (int)DISPATCH_METHODS_MAX, "there is room in what counts them");
+
+static uint64_t calls[METHODS]; /* so far, by method */
+
+const char *dispatch_next(size_t *number, uint64_t *count) {
+    while (*number < METHODS && !methods[*number].handler)
+        ++*number;
+    if (*number == METHODS)
+        return NULL;
+    *count = calls[*number];
+    return methods[(*number)++].name;
+}
 
 int dispatch_answer(struct call *call, Portd__V1__Reply__ResultCase which, void *result) {
     Portd__V1__Reply reply = PORTD__V1__REPLY__INIT;
@@ -153,7 +169,7 @@ static void discard_rest(struct connection *connection, struct channel_frame *fr
 
 static const struct method *find_method(const Portd__V1__Request *request, struct refusal *refusal) {
     size_t number = (size_t)request->method_case;
-    if (number && number < sizeof methods / sizeof *methods && methods[number].handler)
+    if (number && number < METHODS && methods[number].handler)
         return &methods[number];
     refusal_set(refusal, REFUSAL_UNSUPPORTED, "method", "ask a newer broker",
                 "no method that this broker knows");
@@ -207,6 +223,8 @@ static void dispatch(struct connection *connection, struct channel_frame *frame,
         .connection = connection, .session = connection->session, .request = request, .fd = OS_FD_NONE};
     bool hello = request->method_case == PORTD__V1__REQUEST__METHOD_HELLO;
     const struct method *method = check(connection, frame, request, &call.refusal);
+    if (method)
+        calls[request->method_case]++;
     if (frame->n_fds == 1 && method) {
         call.fd = frame->fds[0];
         frame->n_fds = 0;

@@ -10,6 +10,8 @@
 #include "daemon/object/descriptor.h"
 #include "portd.pb-c.h"
 
+enum { DISPATCH_METHODS_MAX = 64 };
+
 struct call {
     struct connection *connection;
     struct session *session;
@@ -30,11 +32,14 @@ bool dispatch_may_be_long(const struct connection *connection);
 /* Answers with that member of Reply.result. Always 0. */
 int dispatch_answer(struct call *call, Portd__V1__Reply__ResultCase which, void *result);
 
+/* The name of the first method from that number on, how often it was called, and *number behind it. NULL: there is no more. */
+const char *dispatch_next(size_t *number, uint64_t *count);
+
 /* Takes the attached descriptor out of the call. */
 os_fd dispatch_take(struct call *call);
 
 call_handler call_hello, call_end_session;
-call_handler call_ping, call_list, call_show, call_status;
+call_handler call_ping, call_list, call_show, call_status, call_stats;
 call_handler call_file_descriptor_to_semaphore, call_socket_to_semaphore, call_fd_to_evt;
 call_handler call_remove, call_release, call_handle;
 call_handler call_wait, call_cancel;

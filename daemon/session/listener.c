@@ -4,6 +4,7 @@
 #include "connection.h"
 #include "daemon/access/refusal.h"
 #include "daemon/base/log.h"
+#include "daemon/base/metrics.h"
 #include "portd.pb-c.h"
 #include "proto/transport.h"
 
@@ -29,6 +30,7 @@ static void turn_away(struct listener *listener, os_fd fd, const struct peer *pe
     Portd__V1__Reply reply = PORTD__V1__REPLY__INIT;
     uint8_t bytes[FRAME_HEADER + ANSWER_MAX];
     char text[sizeof refusal->text];
+    metrics_add(METRIC_TURNED_AWAY, 1);
     memcpy(text, refusal->text, sizeof text);
     error.code = (Portd__V1__Code)refusal->code;
     error.message = text;

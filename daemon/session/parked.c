@@ -2,6 +2,7 @@
 #include "parked.h"
 
 #include "connection.h"
+#include "daemon/base/metrics.h"
 #include "utlist.h"
 
 struct parked *parked_find(const struct connection *connection, uint64_t request) {
@@ -82,5 +83,6 @@ void parked_give_up(struct connection *connection) {
     while ((parked = connection->parked ? connection->parked : connection->held)) {
         parked_remove(parked);
         parked->cancel(parked);
+        metrics_add(METRIC_REQUESTS_ABANDONED, 1);
     }
 }

@@ -3,6 +3,7 @@
 
 #include "connection.h"
 #include "daemon/base/log.h"
+#include "daemon/base/metrics.h"
 #include "daemon/object/indicator.h"
 #include "utlist.h"
 
@@ -100,6 +101,7 @@ struct session *session_new(struct sessions *sessions, struct user *user, const 
     lease_init(&session->lease, registry->slots, on_lease_ended);
     table_add(&sessions->by_id, session);
     DL_APPEND(sessions->list, session);
+    metrics_add(METRIC_SESSIONS_MADE, 1);
     return session;
 }
 
@@ -109,6 +111,7 @@ void session_end(struct session *session, int cause) {
     struct connection *connection, *next;
     belongings_end(&session->belongings, cause);
     table_remove(&sessions->by_id, session);
+    metrics_add(METRIC_SESSIONS_ENDED, 1);
     DL_DELETE(sessions->list, session);
     for (connection = session->connections; connection; connection = next) {
         next = connection_next_joined(connection);
