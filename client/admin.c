@@ -179,33 +179,12 @@ int portd_end_session(portd_client *client, portd_id session, int64_t deadline) 
                     deadline);
 }
 
-/* Makes the list that a call fills, and begins the call. */
-static int list_begin(struct call *call, portd_client *client, portd_list **list) {
-    if (!list)
-        return client_fail(client, PORTD_E_INVALID, 0, "list", "there is no place for the list");
-    *list = NULL;
-    int r = call_begin(call, client);
-    if (r < 0)
-        return r;
-    call->list = list_new(client);
-    return call->list ? 0 : client_leave(client, client_fail(client, PORTD_E_MEMORY, 0, NULL, NULL));
-}
-
-static int list_end(struct call *call, int r, portd_list **list) {
-    if (r > 0) {
-        *list = call->list;
-        return r;
-    }
-    portd_list_free(call->list);
-    return r;
-}
-
 /* One page after the other. A callback of something else may disconnect the client meanwhile, so it stays entered over
  * all of them. */
 int portd_list_objects(portd_client *client, int kind, int64_t deadline, portd_list **list) {
     struct call call;
     portd_id after;
-    int r = list_begin(&call, client, list);
+    int r = call_begin_list(&call, client, list);
 
     if (r < 0)
         return r;
@@ -217,25 +196,25 @@ int portd_list_objects(portd_client *client, int kind, int64_t deadline, portd_l
         r = call_end(&call, r, deadline);
     } while (r > 0 && call.more && list_last(call.list) > after);
     client_leave(client, r);
-    return list_end(&call, r, list);
+    return call_end_list(&call, r, list);
 }
 
 int portd_show(portd_client *client, const portd_id *ids, size_t n, int64_t deadline, portd_list **list) {
     struct call call;
-    int r = list_begin(&call, client, list);
+    int r = call_begin_list(&call, client, list);
 
     if (r < 0)
         return r;
     r = call_end(&call, portd_show_start(client, ids, n, call_done, &call, &call.request), deadline);
-    return list_end(&call, r, list);
+    return call_end_list(&call, r, list);
 }
 
 int portd_get_status(portd_client *client, int64_t deadline, portd_list **list) {
     struct call call;
-    int r = list_begin(&call, client, list);
+    int r = call_begin_list(&call, client, list);
 
     if (r < 0)
         return r;
     r = call_end(&call, portd_get_status_start(client, call_done, &call, &call.request), deadline);
-    return list_end(&call, r, list);
+    return call_end_list(&call, r, list);
 }

@@ -29,6 +29,7 @@ void call_done(portd_client *client, const portd_result *result, void *data) {
     call->id = result->id;
     call->handle = result->handle;
     call->more = result->more;
+    call->cursor = result->cursor;
     if (call->ready && result->code > 0)
         memcpy(call->ready, result->ready, (size_t)result->code * sizeof(*call->ready));
     if (call->list && result->code > 0)
@@ -97,4 +98,24 @@ int call_end(struct call *call, int started, int64_t deadline) {
     }
     client->flags = call->flags;
     return client_leave(client, call->code);
+}
+
+int call_begin_list(struct call *call, portd_client *client, portd_list **list) {
+    if (!list)
+        return client_fail(client, PORTD_E_INVALID, 0, "list", "there is no place for the list");
+    *list = NULL;
+    int r = call_begin(call, client);
+    if (r < 0)
+        return r;
+    call->list = list_new(client);
+    return call->list ? 0 : client_leave(client, client_fail(client, PORTD_E_MEMORY, 0, NULL, NULL));
+}
+
+int call_end_list(struct call *call, int r, portd_list **list) {
+    if (r > 0) {
+        *list = call->list;
+        return r;
+    }
+    portd_list_free(call->list);
+    return r;
 }

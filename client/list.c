@@ -1,5 +1,5 @@
-/* list.c: snapshots. Items lie in one array that grows; their strings are copied into one block for each result, so an
- * item never points into the connection's memory. */
+/* list.c: snapshots. Items lie in one array that grows, and so do metrics; their strings and labels are copied into one block for each
+ * result, so nothing points into the connection's memory. A list has one kind of them. */
 #include "list.h"
 
 #include "client.h"
@@ -8,12 +8,13 @@
 
 struct block {
     struct block *next;
-    char text[];
+    portd_label labels[]; /* then the text */
 };
 
 struct portd_list {
     struct memory memory;
     portd_item *items;
+    portd_metric *metrics;
     size_t n;
     struct block *blocks;
     portd_status *status; /* with its session and quotas behind it; NULL: a listing */
@@ -58,8 +59,14 @@ static portd_item item_copy(const portd_item *item, char **at) {
     return copy;
 }
 
-static struct block *block_new(const portd_list *list, size_t size) {
-    return memory_get(&list->memory, sizeof(struct block) + size);
+/* text_put begins at *at. */
+static struct block *block_new(const portd_list *list, size_t n_labels, size_t size, char **at) {
+    struct block *block =
+        memory_get(&list->memory, sizeof(struct block) + n_labels * sizeof(portd_label) + size);
+
+    if (block)
+        *at = (char *)(block->labels + n_labels);
+    return block;
 }
 
 static void block_add(portd_list *list, struct block *block) {
@@ -77,10 +84,10 @@ static int take_items(portd_list *list, const portd_result *result) {
     if (!items)
         return PORTD_E_MEMORY;
     list->items = items;
-    struct block *block = block_new(list, size);
+    char *at;
+    struct block *block = block_new(list, 0, size, &at);
     if (!block)
         return PORTD_E_MEMORY;
-    char *at = block->text;
     for (size_t i = 0; i < result->n_items; i++)
         list->items[list->n++] = item_copy(result->items[i], &at);
     block_add(list, block);
@@ -89,7 +96,8 @@ static int take_items(portd_list *list, const portd_result *result) {
 
 static int take_status(portd_list *list, const portd_status *status) {
     size_t size = sizeof(*status) + sizeof(portd_item) + status->n_quotas * sizeof(portd_quota);
-    struct block *block = block_new(list, status_text_size(status));
+    char *at;
+    struct block *block = block_new(list, 0, status_text_size(status), &at);
     portd_status *copy = memory_get(&list->memory, size);
 
     if (!block || !copy) {
@@ -99,7 +107,6 @@ static int take_status(portd_list *list, const portd_status *status) {
     }
     portd_item *session = (portd_item *)(copy + 1);
     portd_quota *quotas = (portd_quota *)(session + 1);
-    char *at = block->text;
     *copy = *status;
     copy->broker = text_put(&at, status->broker);
     copy->engine = text_put(&at, status->engine);
@@ -116,18 +123,94 @@ static int take_status(portd_list *list, const portd_status *status) {
     return 1;
 }
 
+static size_t metric_text_size(const portd_metric *metric) {
+    size_t size = strlen(metric->name) + strlen(metric->help) + 2;
+
+    for (size_t i = 0; i < metric->n_labels; i++)
+        size += strlen(metric->labels[i].name) + strlen(metric->labels[i].value) + 2;
+    return size;
+}
+
+static portd_metric metric_copy(const portd_metric *metric, portd_label *labels, char **at) {
+    portd_metric copy = *metric;
+
+    copy.name = text_put(at, metric->name);
+    copy.help = text_put(at, metric->help);
+    copy.labels = labels;
+    for (size_t i = 0; i < metric->n_labels; i++) {
+        labels[i].name = text_put(at, metric->labels[i].name);
+        labels[i].value = text_put(at, metric->labels[i].value);
+    }
+    return copy;
+}
+
+static int take_metrics(portd_list *list, const portd_result *result) {
+    size_t size = 0, n_labels = 0;
+    char *at;
+
+    for (size_t i = 0; i < result->n_metrics; i++) {
+        size += metric_text_size(result->metrics[i]);
+        n_labels += result->metrics[i]->n_labels;
+    }
+    portd_metric *metrics =
+        memory_resize(&list->memory, list->metrics, (list->n + result->n_metrics) * sizeof(*metrics));
+    if (!metrics)
+        return PORTD_E_MEMORY;
+    list->metrics = metrics;
+    struct block *block = block_new(list, n_labels, size, &at);
+    if (!block)
+        return PORTD_E_MEMORY;
+    portd_label *labels = block->labels;
+    for (size_t i = 0; i < result->n_metrics; i++) {
+        list->metrics[list->n++] = metric_copy(result->metrics[i], labels, &at);
+        labels += result->metrics[i]->n_labels;
+    }
+    block_add(list, block);
+    return 1;
+}
+
+int list_gather(portd_list *list) {
+    if (list->n == 0)
+        return 1;
+    portd_metric *metrics = memory_get(&list->memory, list->n * sizeof(*metrics));
+    size_t n = 0;
+
+    if (!metrics)
+        return PORTD_E_MEMORY;
+    for (size_t i = 0; i < list->n; i++) {
+        const char *name = list->metrics[i].name;
+        for (size_t j = i; name && j < list->n; j++) {
+            if (!list->metrics[j].name || strcmp(list->metrics[j].name, name) != 0)
+                continue;
+            metrics[n++] = list->metrics[j];
+            list->metrics[j].name = NULL; /* it has its place */
+        }
+    }
+    memory_free(&list->memory, list->metrics);
+    list->metrics = metrics;
+    return 1;
+}
+
 int list_take(portd_list *list, const portd_result *result) {
     if (result->status)
         return take_status(list, result->status);
+    if (result->n_metrics > 0)
+        return take_metrics(list, result);
     return result->n_items > 0 ? take_items(list, result) : 1;
 }
 
-portd_id list_last(const portd_list *list) { return list->n > 0 ? list->items[list->n - 1].id : 0; }
+portd_id list_last(const portd_list *list) {
+    return list->items && list->n > 0 ? list->items[list->n - 1].id : 0;
+}
 
 size_t portd_list_count(const portd_list *list) { return list ? list->n : 0; }
 
 const portd_item *portd_list_item(const portd_list *list, size_t i) {
-    return list && i < list->n ? &list->items[i] : NULL;
+    return list && list->items && i < list->n ? &list->items[i] : NULL;
+}
+
+const portd_metric *portd_list_metric(const portd_list *list, size_t i) {
+    return list && list->metrics && i < list->n ? &list->metrics[i] : NULL;
 }
 
 const portd_status *portd_list_status(const portd_list *list) { return list ? list->status : NULL; }
@@ -142,6 +225,7 @@ void portd_list_free(portd_list *list) {
         memory_free(&list->memory, block);
     }
     memory_free(&list->memory, list->items);
+    memory_free(&list->memory, list->metrics);
     memory_free(&list->memory, list->status);
     memory_free(&list->memory, list);
 }

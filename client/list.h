@@ -1,4 +1,4 @@
-/* list.h: what portd_list_* look at: copies of the items of a listing, or of a status. It knows nothing of the client any
+/* list.h: what portd_list_* look at: copies of the items of a listing, of a status, or of metrics. It knows nothing of the client any
  * more and may outlive it. */
 #ifndef LIST_H
 #define LIST_H
@@ -10,6 +10,9 @@ portd_list *list_new(const portd_client *client);
 
 /* Appends copies of what a result has. 1, or PORTD_E_MEMORY and nothing was added. */
 int list_take(portd_list *list, const portd_result *result);
+
+/* Puts metrics of one name together, in the order of their first ones. 1 or PORTD_E_MEMORY. */
+int list_gather(portd_list *list);
 
 /* The id of the last item, 0 if there is none. */
 portd_id list_last(const portd_list *list);

@@ -51,7 +51,7 @@
  *             raised privileges.
  * Versions    Enum values are those of the wire and do not change. Structs grow at the end only; those that a program
  *             fills begin with their size, set by their _INIT, and those that the library fills are always behind a
- *             pointer. portd_ready and portd_quota never grow.
+ *             pointer. portd_ready, portd_quota and portd_label never grow.
  */
 #ifndef PORTD_H
 #define PORTD_H
@@ -211,6 +211,31 @@ typedef struct portd_status {
     size_t n_quotas;
 } portd_status;
 
+enum portd_metric_type {
+    PORTD_METRIC_COUNTER = 1, /* only grows while the broker runs */
+    PORTD_METRIC_GAUGE = 2,
+    PORTD_METRIC_INFO = 3 /* the value is 1: the labels say it */
+};
+
+enum portd_metric_unit { PORTD_UNIT_NONE = 0, PORTD_UNIT_BYTES = 1, PORTD_UNIT_MICROSECONDS = 2 };
+
+typedef struct portd_label {
+    const char *name;
+    const char *value;
+} portd_label;
+
+/* One number of the broker's. */
+typedef struct portd_metric {
+    size_t size;
+    const char *name; /* "requests"; several may have it, which their labels tell apart */
+    int type;         /* enum portd_metric_type */
+    int unit;         /* enum portd_metric_unit */
+    uint64_t value;
+    const portd_label *labels;
+    size_t n_labels;
+    const char *help; /* for people */
+} portd_metric;
+
 /* One end of a socket. A caller's own begins as PORTD_ENDPOINT_INIT. */
 typedef struct portd_endpoint {
     size_t size;
@@ -254,7 +279,10 @@ typedef struct portd_result {
     size_t truncated;            /* read: real length of a datagram that did not fit */
     const portd_endpoint *local; /* addresses */
     const portd_endpoint *peer;
-    uint64_t offset; /* position */
+    uint64_t offset;                    /* position */
+    const portd_metric *const *metrics; /* stats */
+    size_t n_metrics;
+    uint64_t cursor; /* stats with more: ask again with this one */
 } portd_result;
 
 typedef void portd_callback(portd_client *client, const portd_result *result, void *data);
@@ -263,8 +291,8 @@ typedef void portd_callback(portd_client *client, const portd_result *result, vo
 
 PORTD_API unsigned portd_version(void); /* PORTD_VERSION_HEX of the library at run time */
 
-/* What this library can do: "handle", "wait-one", "ports", "start", "session-token", "session-owner". False for
- * what it has never heard of, so a program may ask for what came later. */
+/* What this library can do: "handle", "wait-one", "ports", "start", "session-token", "session-owner", "stats". False
+ * for what it has never heard of, so a program may ask for what came later. */
 PORTD_API bool portd_has_feature(const char *name);
 
 PORTD_API int64_t portd_now(void); /* the clock of all deadlines */
@@ -540,11 +568,17 @@ PORTD_API int portd_show(portd_client *client, const portd_id *ids, size_t n, in
  * but a status. */
 PORTD_API int portd_get_status(portd_client *client, int64_t deadline, portd_list **list);
 
+/* What the broker has counted since it began, and measures now: what it does as a whole, and what this uid has (for
+ * root and the broker's own uid: what each uid has). Numbers that are 0 are among them. Returns 1 and *list, which
+ * has metrics; those of one name are neighbours. */
+PORTD_API int portd_get_stats(portd_client *client, int64_t deadline, portd_list **list);
+
 /* A list outlives its client (but not the allocator's context); what it answers lasts until portd_list_free. */
 PORTD_API size_t portd_list_count(const portd_list *list);
 PORTD_API const portd_item *portd_list_item(const portd_list *list, size_t i);
 PORTD_API const portd_status *portd_list_status(const portd_list *list); /* of portd_get_status, else NULL */
-PORTD_API void portd_list_free(portd_list *list);                        /* NULL is allowed */
+PORTD_API const portd_metric *portd_list_metric(const portd_list *list, size_t i); /* of portd_get_stats */
+PORTD_API void portd_list_free(portd_list *list);                                  /* NULL is allowed */
 
 /* Ends a session of this uid (0: this client's own): waiters wake with PORTD_CAUSE_EXPIRED, copies are closed, its
  * connections are ended. Returns 1. */
@@ -557,7 +591,8 @@ PORTD_API int portd_end_session(portd_client *client, portd_id session, int64_t 
  * be closed and arrays reused as soon as the call returns (but see _take). When the connection is lost, a wait
  * answers each of its ids with PORTD_CAUSE_DISCONNECTED, a read, write, shutdown or position that was sent
  * PORTD_E_UNCERTAIN, and all else PORTD_E_DISCONNECTED. Only the wait has a deadline; to give up what takes too
- * long, cancel it. portd_port_write_all() has no such form, and portd_list_start() answers one page. */
+ * long, cancel it. portd_port_write_all() has no such form; portd_list_start() and portd_get_stats_start()
+ * answer one page. */
 
 PORTD_API int portd_fd_to_semaphore_start(portd_client *client, portd_native fd, int mode,
                                           portd_callback *callback, void *data, portd_request **request);
@@ -582,6 +617,8 @@ PORTD_API int portd_show_start(portd_client *client, const portd_id *ids, size_t
                                void *data, portd_request **request);
 PORTD_API int portd_get_status_start(portd_client *client, portd_callback *callback, void *data,
                                      portd_request **request);
+PORTD_API int portd_get_stats_start(portd_client *client, uint64_t cursor, portd_callback *callback,
+                                    void *data, portd_request **request); /* 0: from the first on */
 PORTD_API int portd_end_session_start(portd_client *client, portd_id session, portd_callback *callback,
                                       void *data, portd_request **request);
 

@@ -52,6 +52,7 @@ show 8
 ping
 ping --count 2
 status
+stats
 version
 session list
 session start --owner $$
