@@ -26,7 +26,7 @@
  *             one that has passed only looks (so 0 is "at once"). At the deadline a wait answers 0, any other call
  *             PORTD_E_TIMEOUT. What has arrived by then counts, however late the call is.
  * Giving up   A call that ends at its deadline or by portd_wakeup() leaves nothing behind: objects, ports and
- *             descriptors that the broker makes or sends after all are given back. What ends something (remove,
+ *             descriptors that the broker makes or sends after all are given back in the next call. What ends something (remove,
  *             release, close, shutdown, position, end_session) may still be carried out. Reads and writes tell
  *             exactly what was done.
  * Forms       Each call has a blocking form and one named NAME_start, which only sends the request, and answers
