@@ -21,8 +21,9 @@ INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*(["<])([^">]+)[">]', re.M)
 
 
 def read_rules(path):
-    """Returns rooms {folder: allowed list}, owners [(header pattern, file patterns)], foreign and forbidden names."""
-    rooms, owners, foreign, never = {}, [], [], []
+    """Returns rooms {folder: allowed list}, extras [(file pattern, allowed list)], owners [(header pattern, file patterns)],
+    foreign and forbidden names."""
+    rooms, extras, owners, foreign, never = {}, [], [], [], []
     with open(path, encoding='utf-8') as lines:
         for number, line in enumerate(lines, 1):
             line = line.split('#')[0].strip()
@@ -36,11 +37,13 @@ def read_rules(path):
                 foreign += rest.split()
             elif kind == 'room' and colon:
                 rooms[left.strip()] = right.split()
+            elif kind == 'also' and colon:
+                extras.append((left.strip(), right.split()))
             elif kind == 'only' and colon:
                 owners.append((left.strip(), right.split()))
             else:
                 sys.exit(f'{path}:{number}: not understood: {line}')
-    return rooms, owners, foreign, never
+    return rooms, extras, owners, foreign, never
 
 
 def room_of(path, rooms):
@@ -75,7 +78,7 @@ def allowed(target, room, targets, rooms):
 
 
 def check_file(path, top, rules):
-    rooms, owners, foreign, never = rules
+    rooms, extras, owners, foreign, never = rules
     room = room_of(path, rooms)
     with open(os.path.join(top, path), encoding='utf-8') as file:
         text = file.read()
@@ -84,6 +87,7 @@ def check_file(path, top, rules):
     if room is None:
         yield 0, 'this folder is no room in include-rules.txt'
         return
+    permitted = rooms[room] + [entry for pattern, more in extras if fnmatch.fnmatch(path, pattern) for entry in more]
     for match in INCLUDE.finditer(text):
         quote, name = match.groups()
         line = text.count('\n', 0, match.start()) + 1
@@ -93,7 +97,7 @@ def check_file(path, top, rules):
             if target is None:
                 yield line, f'"{name}" is not there'
                 continue
-            if not allowed(target, room, rooms[room], rooms):
+            if not allowed(target, room, permitted, rooms):
                 yield line, f'{room} may not include {target}'
         for pattern, files in owners:
             if fnmatch.fnmatch(target, pattern) and not any(fnmatch.fnmatch(path, file) for file in files):

@@ -10,6 +10,7 @@
 
 #include "failure.h"
 #include "native.h"
+#include "program.h"
 #include "text.h"
 
 #include <stdlib.h>
@@ -111,6 +112,17 @@ int broker_join(const struct invocation *in, struct broker *broker) {
     struct broker_wish wish = {.session = BROKER_JOIN, .start = true, .deadline = in->deadline};
 
     return broker_connect(in, &wish, broker);
+}
+
+int broker_tell_program(const struct invocation *in, const struct broker *broker) {
+    int error = program_set("PORTD_SESSION", portd_session_token(broker->client));
+
+    if (error == 0)
+        error = program_set("PORTD_ADDRESS", portd_address(broker->client));
+    if (error == 0)
+        return 0;
+    return failure_code(&in->output, PORTD_E_SYSTEM, NULL, "no environment for the program: %s",
+                        strerror(error));
 }
 
 void broker_disconnect(struct broker *broker) {

@@ -40,6 +40,10 @@ int broker_try(const struct invocation *in, const struct broker_wish *wish, stru
 
 void broker_disconnect(struct broker *broker);
 
+/* Puts the session and the broker into the environment of the program that is to take portctl's place. Returns 0, or
+ * the exit code when it has been told why not. */
+int broker_tell_program(const struct invocation *in, const struct broker *broker);
+
 /* "group-leader" */
 const char *broker_rule_name(enum owner_rule rule);
 

@@ -203,17 +203,16 @@ static int take_copies(struct exec *exec, portd_client *client) {
     return 0;
 }
 
-static int set_environment(const struct exec *exec, const portd_client *client) {
-    int rc = program_set("PORTD_SESSION", portd_session_token(client));
+static int set_environment(const struct exec *exec, const struct broker *broker) {
+    int rc = broker_tell_program(exec->in, broker), error;
 
-    if (rc == 0)
-        rc = program_set("PORTD_ADDRESS", portd_address(client));
-    if (rc == 0 && exec->n_listen > 0)
-        rc = program_announce(exec->n_listen, exec->names);
-    if (rc != 0)
-        return failure_code(&exec->in->output, PORTD_E_SYSTEM, NULL, "no environment for the program: %s",
-                            strerror(rc));
-    return 0;
+    if (rc != 0 || exec->n_listen == 0)
+        return rc;
+    error = program_announce(exec->n_listen, exec->names);
+    if (error == 0)
+        return 0;
+    return failure_code(&exec->in->output, PORTD_E_SYSTEM, NULL, "no environment for the program: %s",
+                        strerror(error));
 }
 
 static int run_exec(struct exec *exec) {
@@ -228,7 +227,7 @@ static int run_exec(struct exec *exec) {
     if (rc == 0)
         rc = take_copies(exec, broker.client);
     if (rc == 0)
-        rc = set_environment(exec, broker.client);
+        rc = set_environment(exec, &broker);
     broker_disconnect(&broker);
     if (rc == 0)
         return program_become(&exec->in->output, exec->in->program, exec->places, exec->n);

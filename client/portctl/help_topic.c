@@ -16,8 +16,8 @@ static const char exit_codes[] =
     "124  timed out\n"
     "125  portctl failed otherwise: a system call, or the answer could not be\n"
     "     written\n"
-    "126  exec: the program cannot be run\n"
-    "127  exec: there is no such program; any other code can be the program's own\n"
+    "126  exec, call: the program cannot be run\n"
+    "127  exec, call: there is no such program; any other code can be its own\n"
     "\n"
     "Killed by a signal, a shell shows 128 and its number: 130 after Ctrl-C, 141\n"
     "when the reader of a pipe has gone. What prints an error never exits with 0.";

@@ -11,6 +11,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
@@ -64,6 +65,30 @@ int native_dup_apart(portd_native number, portd_native least, portd_native *copy
 }
 
 void native_close(portd_native number) { close((int)number); }
+
+/* What poll is to wait, in milliseconds, rounded up. */
+static int time_left(int64_t deadline) {
+    int64_t left = deadline - portd_now();
+
+    if (deadline == PORTD_FOREVER)
+        return -1;
+    return left <= 0 ? 0 : left > INT64_C(3600000000) ? 3600000 : (int)((left + 999) / 1000);
+}
+
+int native_await(portd_native number, bool writable, int64_t deadline) {
+    struct pollfd descriptor = {(int)number, writable ? POLLOUT : POLLIN, 0};
+
+    for (;;) {
+        int n = poll(&descriptor, 1, time_left(deadline));
+
+        if (n > 0)
+            return 1;
+        if (n < 0 && errno != EINTR)
+            return PORTD_E_SYSTEM;
+        if (deadline != PORTD_FOREVER && portd_now() >= deadline)
+            return 0;
+    }
+}
 
 char *native_user_address(void) {
     const char *folder = getenv("XDG_RUNTIME_DIR"), *temporary = getenv("TMPDIR");

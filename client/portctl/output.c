@@ -57,6 +57,22 @@ struct node *node_list(void) {
     return made(json_array());
 }
 
+struct node *node_of_text(const char *text) {
+    return made(string_of(text));
+}
+
+struct node *node_of_number(int64_t number) {
+    return made(json_integer(number));
+}
+
+struct node *node_of_flag(bool flag) {
+    return made(json_boolean(flag));
+}
+
+struct node *node_of_nothing(void) {
+    return made(json_null());
+}
+
 void node_free(struct node *node) { json_decref(value_of(node)); }
 
 void node_put(struct node *object, const char *key, struct node *value) {
@@ -65,28 +81,26 @@ void node_put(struct node *object, const char *key, struct node *value) {
 }
 
 void node_text(struct node *object, const char *key, const char *text) {
-    node_put(object, key, made(string_of(text)));
+    node_put(object, key, node_of_text(text));
 }
 
 void node_number(struct node *object, const char *key, uint64_t number) {
-    node_put(object, key, made(json_integer((json_int_t)number)));
+    node_put(object, key, node_of_number((int64_t)number));
 }
 
-void node_flag(struct node *object, const char *key, bool flag) {
-    node_put(object, key, made(json_boolean(flag)));
-}
+void node_flag(struct node *object, const char *key, bool flag) { node_put(object, key, node_of_flag(flag)); }
 
-void node_null(struct node *object, const char *key) { node_put(object, key, made(json_null())); }
+void node_null(struct node *object, const char *key) { node_put(object, key, node_of_nothing()); }
 
 void node_append(struct node *list, struct node *value) {
     if (json_array_append_new(value_of(list), value_of(value)) != 0)
         text_no_memory();
 }
 
-void node_append_text(struct node *list, const char *text) { node_append(list, made(string_of(text))); }
+void node_append_text(struct node *list, const char *text) { node_append(list, node_of_text(text)); }
 
 void node_append_number(struct node *list, uint64_t number) {
-    node_append(list, made(json_integer((json_int_t)number)));
+    node_append(list, node_of_number((int64_t)number));
 }
 
 /* ---- JSON ---------------------------------------------------------------------------------------------- */

@@ -27,6 +27,10 @@ struct column;
 
 struct node *node_object(void);
 struct node *node_list(void);
+struct node *node_of_text(const char *text);
+struct node *node_of_number(int64_t number);
+struct node *node_of_flag(bool flag);
+struct node *node_of_nothing(void);
 void node_free(struct node *node); /* of what is not printed */
 void node_put(struct node *object, const char *key, struct node *value);
 void node_text(struct node *object, const char *key, const char *text);

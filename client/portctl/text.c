@@ -121,6 +121,38 @@ char *text_base64(const void *bytes, size_t size) {
     return text;
 }
 
+static int base64_digit(char c) {
+    if (c >= 'A' && c <= 'Z')
+        return c - 'A';
+    if (c >= 'a' && c <= 'z')
+        return c - 'a' + 26;
+    if (c >= '0' && c <= '9')
+        return c - '0' + 52;
+    return c == '+' || c == '-' ? 62 : c == '/' || c == '_' ? 63 : -1;
+}
+
+bool text_from_base64(const char *text, uint8_t **bytes, size_t *size) {
+    size_t n = strcspn(text, "="), padding = strlen(text + n);
+    uint8_t *to = text_room(n / 4 * 3 + 3, 1);
+    unsigned group = 0;
+
+    *bytes = to;
+    *size = 0;
+    for (size_t i = 0; i < n; i++) {
+        int digit = base64_digit(text[i]);
+
+        if (digit < 0)
+            return false;
+        group = (group << 6 | (unsigned)digit) & 0xffffff;
+        if (i % 4 > 0)
+            to[(*size)++] = (uint8_t)(group >> (6 - i % 4 * 2));
+    }
+    /* What is left of the last digit is nothing. */
+    if (n % 4 == 1 || (n % 4 > 1 && (group & (0xffu >> (n % 4 * 2))) != 0))
+        return false;
+    return padding == 0 || (strspn(text + n, "=") == padding && (n + padding) % 4 == 0 && padding < 3);
+}
+
 size_t text_width(const char *text) {
     size_t width = 0;
 

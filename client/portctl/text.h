@@ -23,6 +23,9 @@ char *text_clean(const char *text);
 /* The same bytes in base64. */
 char *text_base64(const void *bytes, size_t size);
 
+/* The other way round; "-" and "_" stand for "+" and "/" too, and "=" at the end may be left out. False: it is none. */
+bool text_from_base64(const char *text, uint8_t **bytes, size_t *size);
+
 /* Characters of UTF-8, taken as one column each. */
 size_t text_width(const char *text);
 

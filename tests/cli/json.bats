@@ -54,6 +54,11 @@ ping --count 2
 status
 stats
 version
+call ping
+call show {"ids":[$ID]}
+call show {"ids":[18]}
+call show {"id":18}
+call --list
 session list
 session start --owner $$
 session end 13

@@ -1,0 +1,379 @@
+/* cmd_call.c: portctl call, anything that the wire has. This verb alone sees the schema.
+ *
+ * The library finds the broker and joins the session; the request goes over a second connection, in the same session
+ * (exchange.c), and its JSON becomes a message by the schema's own description of itself (message.c). So a method that
+ * the library and portctl do not know yet can be called.
+ */
+#include "broker.h"
+#include "exchange.h"
+#include "failure.h"
+#include "message.h"
+#include "native.h"
+#include "program.h"
+#include "text.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { INPUT_MAX = 256 * 1024 };
+
+struct call {
+    const struct invocation *in;
+    const ProtobufCFieldDescriptor *method;
+    ProtobufCMessage *message;
+    os_fd attached[FRAME_FDS_MAX];
+    size_t n_attached;
+    struct program_place places[FRAME_FDS_MAX]; /* for what comes with the reply */
+    size_t n_places;
+    struct exchange exchange;
+};
+
+/* ---- methods --------------------------------------------------------------------------------------------- */
+
+/* The methods are the members of the oneof. */
+static const ProtobufCFieldDescriptor *find_method(const char *name) {
+    const ProtobufCFieldDescriptor *field =
+        protobuf_c_message_descriptor_get_field_by_name(&portd__v1__request__descriptor, name);
+
+    return field != NULL && (field->flags & PROTOBUF_C_FIELD_FLAG_ONEOF) != 0 ? field : NULL;
+}
+
+static int unknown_method(const struct invocation *in, const char *name) {
+    const ProtobufCMessageDescriptor *request = &portd__v1__request__descriptor;
+    const char **names = text_room(request->n_fields + 1, sizeof(*names)), *closest;
+    char *hint = NULL;
+    size_t n = 0;
+    int rc;
+
+    for (unsigned i = 0; i < request->n_fields; i++)
+        if (find_method(request->fields[i].name) != NULL)
+            names[n++] = request->fields[i].name;
+    closest = text_closest(name, names);
+    if (closest != NULL)
+        hint = text_print("did you mean '%s'?", closest);
+    rc = failure_usage(&in->output, hint != NULL ? hint : "'portctl call --list' shows them",
+                       "there is no method '%s'", name);
+    free(hint);
+    free(names);
+    return rc;
+}
+
+static const struct column columns[] = {
+    {"method", COLUMN_PLAIN, false},
+    {"takes", COLUMN_PLAIN, false},
+    {"answers", COLUMN_PLAIN, false},
+    {NULL, COLUMN_PLAIN, false},
+};
+
+static void put_members(struct node *object, const char *key, const ProtobufCFieldDescriptor *field) {
+    char *members = field != NULL ? message_members(field->descriptor) : text_copy("");
+
+    node_text(object, key, members);
+    free(members);
+}
+
+static int list_methods(const struct invocation *in) {
+    const ProtobufCMessageDescriptor *request = &portd__v1__request__descriptor;
+    struct node *list = node_list();
+
+    for (unsigned i = 0; i < request->n_fields; i++) {
+        const ProtobufCFieldDescriptor *field = &request->fields[i];
+        struct node *object;
+
+        if (find_method(field->name) == NULL)
+            continue;
+        object = node_object();
+        node_text(object, "method", field->name);
+        put_members(object, "takes", field);
+        put_members(object, "answers",
+                    protobuf_c_message_descriptor_get_field(&portd__v1__reply__descriptor, field->id));
+        node_append(list, object);
+    }
+    output_table(&in->output, columns, list);
+    return PORTCTL_DONE;
+}
+
+/* ---- the command line ------------------------------------------------------------------------------------ */
+
+/* The text of standard input; freed by the caller. NULL: it has been told why not. */
+static char *read_input(const struct invocation *in) {
+    char *text = text_room(INPUT_MAX + 1, 1);
+    size_t n = fread(text, 1, INPUT_MAX + 1, stdin);
+    const char *wrong = ferror(stdin)                ? "standard input could not be read"
+                        : n > INPUT_MAX              ? "standard input is longer than any request"
+                        : memchr(text, 0, n) != NULL ? "there is a zero byte in standard input"
+                                                     : NULL;
+
+    if (wrong == NULL)
+        return text;
+    failure_usage(&in->output, NULL, "%s", wrong);
+    free(text);
+    return NULL;
+}
+
+static int parse_message(struct call *call, const char *word) {
+    const struct invocation *in = call->in;
+    char *wrong = NULL, *text = word == NULL             ? text_copy("{}")
+                                : strcmp(word, "-") == 0 ? read_input(in)
+                                                         : text_copy(word);
+    int rc = 0;
+
+    if (text == NULL)
+        return PORTCTL_USAGE;
+    call->message = message_parse(call->method->descriptor, text, &wrong);
+    free(text);
+    if (call->message == NULL)
+        rc = failure_usage(&in->output, NULL, "%s", wrong);
+    free(wrong);
+    return rc;
+}
+
+static int parse_number(const struct invocation *in, const char *option, const char *text,
+                        portd_native *number) {
+    uint64_t value;
+
+    if (!text_number(text, INT32_MAX, &value))
+        return failure_usage(&in->output, NULL, "--%s %s: not the number of a descriptor", option, text);
+    *number = (portd_native)value;
+    return 0;
+}
+
+static int add_attached(struct call *call, const char *text) {
+    const struct output *output = &call->in->output;
+    portd_native number = -1;
+    int rc = parse_number(call->in, "attach", text, &number);
+
+    if (rc != 0)
+        return rc;
+    if (!native_is_open(number))
+        return failure_usage(output, "let portctl inherit it; 'portctl help fds' tells how",
+                             "descriptor %lld is not open in portctl", (long long)number);
+    if (call->n_attached == FRAME_FDS_MAX)
+        return failure_usage(output, NULL, "a request takes at most %d descriptors", FRAME_FDS_MAX);
+    call->attached[call->n_attached++] = (os_fd)number;
+    return 0;
+}
+
+static int add_place(struct call *call, const char *text) {
+    portd_native number = -1;
+    int rc = parse_number(call->in, "receive", text, &number);
+
+    if (rc != 0)
+        return rc;
+    for (size_t i = 0; i < call->n_places; i++)
+        if (call->places[i].number == number)
+            return failure_usage(&call->in->output, NULL, "--receive %s was given twice", text);
+    if (call->n_places == FRAME_FDS_MAX)
+        return failure_usage(&call->in->output, NULL, "a reply has at most %d descriptors", FRAME_FDS_MAX);
+    call->places[call->n_places++] = (struct program_place){-1, number};
+    return 0;
+}
+
+static int parse_options(struct call *call) {
+    const struct invocation *in = call->in;
+    bool runs = in->program != NULL && in->program[0] != NULL;
+    int rc = 0;
+
+    for (size_t i = 0; i < in->n_arguments && rc == 0; i++) {
+        const struct argument *argument = &in->arguments[i];
+        const char *name = argument->option != NULL ? argument->option->name : "";
+
+        if (strcmp(name, "attach") == 0)
+            rc = add_attached(call, argument->value);
+        else if (strcmp(name, "receive") == 0)
+            rc = add_place(call, argument->value);
+    }
+    if (rc == 0 && call->n_places > 0 && !runs)
+        rc = failure_usage(&in->output, NULL, "--receive is for a program: -- COMMAND [ARGUMENT]...");
+    if (rc == 0 && call->n_places == 0 && in->program != NULL)
+        rc = failure_usage(&in->output, NULL, "a program is for what --receive receives");
+    return rc;
+}
+
+static int parse(struct call *call) {
+    const struct invocation *in = call->in;
+    const char *name = command_word(in, 0);
+    int rc;
+
+    if (name == NULL)
+        return failure_usage(&in->output, "'portctl call --list' shows the methods", "call which method?");
+    if (command_words(in) > 2)
+        return failure_usage(&in->output, "the members of a request are one word, in JSON",
+                             "'%s' is too much", command_word(in, 2));
+    rc = column_check(&in->output, NULL);
+    call->method = find_method(name);
+    if (rc == 0 && call->method == NULL)
+        rc = unknown_method(in, name);
+    if (rc == 0)
+        rc = parse_options(call);
+    return rc == 0 ? parse_message(call, command_word(in, 1)) : rc;
+}
+
+/* ---- the call -------------------------------------------------------------------------------------------- */
+
+static int tell(const struct call *call, int code) {
+    const struct output *output = &call->in->output;
+    const Portd__V1__Error *error = call->exchange.reply != NULL ? call->exchange.reply->error : NULL;
+
+    if (error == NULL)
+        return failure_code(output, code, NULL, "%s",
+                            call->exchange.fault[0] != '\0' ? call->exchange.fault : portd_code_text(code));
+    return failure_code(output, code, error->hint, "%s%s%s%s",
+                        error->message[0] != '\0' ? error->message : portd_code_text(code),
+                        error->field[0] != '\0' ? " (" : "", error->field,
+                        error->field[0] != '\0' ? ")" : "");
+}
+
+/* Returns 0, or the exit code when it has been told why not. */
+static int ask(struct call *call, const struct broker *broker) {
+    bool greets = call->method->id == PORTD__V1__REQUEST__METHOD_HELLO;
+    int rc = exchange_open(&call->exchange, portd_address(broker->client), call->in->deadline);
+
+    if (rc > 0 && !greets)
+        rc = exchange_hello(&call->exchange, portd_session_token(broker->client));
+    if (rc > 0)
+        rc = exchange_ask(&call->exchange, call->method->id, call->message, call->attached, call->n_attached);
+    return rc > 0 ? 0 : tell(call, rc);
+}
+
+/* The answer is JSON whether it was asked for or not: there is no other form that any message has. */
+static void answer(const struct call *call) {
+    struct output output = call->in->output;
+    const ProtobufCFieldDescriptor *field =
+        protobuf_c_message_descriptor_get_field(&portd__v1__reply__descriptor, call->method->id);
+    const char *at = (const char *)call->exchange.reply + field->offset;
+
+    if (output_is_text(&output))
+        output.format = native_is_terminal(1) ? OUTPUT_PRETTY : OUTPUT_SHORT;
+    output_value(&output, "", message_describe(*(const ProtobufCMessage *const *)(const void *)at));
+}
+
+/* Returns 0 if there are as many descriptors as --receive has numbers for. */
+static int check_received(struct call *call) {
+    size_t n = call->exchange.frame.n_fds;
+
+    if (n == call->n_places)
+        return 0;
+    if (call->n_places > 0)
+        return failure_code(&call->in->output, PORTD_E_MISMATCH, NULL,
+                            "the reply has %zu descriptor%s, and --receive is for %zu", n, n == 1 ? "" : "s",
+                            call->n_places);
+    output_note(&call->in->output, "the reply had %zu descriptor%s: --receive N -- COMMAND passes one on", n,
+                n == 1 ? "" : "s");
+    return 0;
+}
+
+static int answer_all(struct call *call, const struct broker *broker) {
+    int rc = check_received(call);
+
+    if (rc != 0)
+        return rc;
+    if (call->n_places == 0 || !output_is_text(&call->in->output))
+        answer(call);
+    if (call->n_places == 0)
+        return 0;
+    rc = fflush(stdout) != 0 ? output_finish(&call->in->output) : broker_tell_program(call->in, broker);
+    for (size_t i = 0; i < call->n_places && rc == 0; i++)
+        call->places[i].copy = exchange_take(&call->exchange, i);
+    return rc;
+}
+
+static int run_call(struct call *call) {
+    struct broker_wish wish = {BROKER_JOIN, true, NULL, call->in->deadline};
+    struct broker broker;
+    int rc = parse(call);
+
+    if (rc != 0)
+        return rc;
+    wish.session = call->method->id == PORTD__V1__REQUEST__METHOD_HELLO ? BROKER_ALONE : BROKER_JOIN;
+    rc = broker_connect(call->in, &wish, &broker);
+    if (rc != 0)
+        return rc;
+    rc = ask(call, &broker);
+    if (rc == 0)
+        rc = answer_all(call, &broker);
+    exchange_close(&call->exchange);
+    broker_disconnect(&broker);
+    if (rc == 0 && call->n_places > 0)
+        rc = program_become(&call->in->output, call->in->program, call->places, call->n_places);
+    return rc;
+}
+
+static int run(const struct invocation *in) {
+    struct call *call;
+    int rc;
+
+    if (command_option(in, "list") != NULL) {
+        if (in->n_arguments > 1 || in->program != NULL)
+            return failure_usage(&in->output, NULL, "--list stands alone");
+        return list_methods(in);
+    }
+    call = text_room(1, sizeof(*call));
+    call->in = in;
+    rc = run_call(call);
+    if (call->message != NULL)
+        protobuf_c_message_free_unpacked(call->message, NULL);
+    free(call);
+    return rc;
+}
+
+/* ---- the verb -------------------------------------------------------------------------------------------- */
+
+static const struct option_row options[] = {
+    {"attach", "N", "send descriptor N along; may be repeated", true, NULL},
+    {"receive", "N", "the program gets a descriptor of the reply as N", true, NULL},
+    {"list", NULL, "list the methods, what they take and answer", false, NULL},
+    {NULL, NULL, NULL, false, NULL},
+};
+
+static const char *const usage[] = {
+    "call METHOD [JSON | -] [--attach N]...",
+    "call METHOD [JSON | -] [--attach N]... --receive N... -- COMMAND [ARGUMENT]...",
+    "call --list",
+    NULL,
+};
+
+static const char *const examples[] = {
+    "portctl call wait '{\"ids\": ['\"$id\"'], \"limit_us\": 5000000}'",
+    "portctl call file_descriptor_to_semaphore '{\"number\": 5, \"mode\": \"MODE_READ\"}' --attach 5 "
+    "5<&\"$fd\"",
+    "portctl call handle '{\"id\": '\"$id\"'}' --receive 3 -- ./event-loop",
+    "portctl call list '{\"kind\": \"KIND_PORT\"}' | jq '.items[].name'",
+    NULL,
+};
+
+static const char details[] =
+    "Sends one request of the protocol in the session of the owner, and prints the\n"
+    "reply in JSON. It is for what no other verb does, for trying out, and for bug\n"
+    "reports. The messages are those of the schema, proto/portd.proto.\n"
+    "\n"
+    "JSON is an object with the members of the request; '-' reads it from standard\n"
+    "input, and without it there are none. Enums are names or numbers, bytes are\n"
+    "base64, integers may be strings, and are so in a reply from 2^53 on. A member\n"
+    "that the request does not have is refused. In a reply every member is there; a\n"
+    "message that is absent is null.\n"
+    "\n"
+    "--attach   goes with the request; several in their order\n"
+    "--receive  descriptors that come with the reply go to a program, in portctl's\n"
+    "           place as with 'portctl exec', under these numbers. The reply is then\n"
+    "           printed with --json only. Without a program they are closed\n"
+    "\n"
+    "'call hello' speaks for itself: it joins the session that the JSON names.";
+
+static const char *const words[] = {"@method", NULL};
+
+const struct command command_call = {
+    .name = "call",
+    .summary = "send any request of the protocol, in JSON",
+    .usage = usage,
+    .details = details,
+    .options = options,
+    .columns = columns,
+    .examples = examples,
+    .words = words,
+    .runs = true,
+    .joins = true,
+    .run = run,
+};
