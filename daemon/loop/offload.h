@@ -5,8 +5,10 @@
  * other. work() runs on a worker and touches nothing of the broker but the job; done() runs in the loop. A
  * job that runs longer than OFFLOAD_PATIENCE_US is interrupted by a signal (SIGUSR2), again and again until
  * it ends: blocking calls in it return EINTR. A few calls cannot be interrupted, those that wait for a FUSE
- * server for instance: a job that has run for OFFLOAD_STUCK_US no longer counts as one of the
- * OFFLOAD_WORKERS, and another thread takes its place, up to OFFLOAD_THREADS. */
+ * server or for a lock that somebody keeps by waiting for one: a job that has run for OFFLOAD_STUCK_US no
+ * longer counts as one of the OFFLOAD_WORKERS, and another thread takes its place, up to OFFLOAD_THREADS. Its
+ * uid's other jobs no longer wait for it either, until OFFLOAD_STUCK_MOST of them are stuck: so whoever is at
+ * the other end of one descriptor does not hold up its owner's other ones. */
 #ifndef OFFLOAD_H
 #define OFFLOAD_H
 
@@ -15,13 +17,20 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { OFFLOAD_WORKERS = 4, OFFLOAD_THREADS = 32, OFFLOAD_PATIENCE_US = 100000, OFFLOAD_STUCK_US = 1000000 };
+enum {
+    OFFLOAD_WORKERS = 4,
+    OFFLOAD_THREADS = 32,
+    OFFLOAD_STUCK_MOST = 4, /* of one uid */
+    OFFLOAD_PATIENCE_US = 100000,
+    OFFLOAD_STUCK_US = 1000000
+};
 
 struct offload;
 
 struct offload_job {
     void (*work)(struct offload_job *job);
     void (*done)(struct offload_job *job);
+    void (*drop)(struct offload_job *job); /* NULL, or called by offload_free for one that is not done() */
     uint32_t uid;
     struct offload_job *next; /* private from here */
     struct offload_job *last;
@@ -31,9 +40,9 @@ struct offload_job {
 /* NULL with errno. Workers are started by the first jobs, not here. */
 struct offload *offload_new(struct loop *loop);
 
-/* Drops what waits without work() or done(). Interrupts what runs and waits for it, but for two seconds at
- * most: a job that is stuck is left behind with its thread until the process ends, and should not look at its
- * memory afterwards. NULL is allowed. */
+/* Interrupts what runs and waits for it, but for two seconds at most: a job that is stuck is left behind with
+ * its thread until the process ends, and should not look at its memory afterwards. Then drops all others,
+ * whether they have run or not. NULL is allowed. */
 void offload_free(struct offload *offload);
 
 void offload_submit(struct offload *offload, struct offload_job *job);

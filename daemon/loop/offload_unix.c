@@ -2,8 +2,8 @@
  *
  * Waiting jobs are chained behind the first one of their uid, the head. Heads of uids that have nothing
  * running stand in the queue; the chain of a uid that has a job running is kept by its worker, which puts it
- * at the queue's end afterwards. So taking the next job looks at one head, however many jobs wait behind it.
- * All links are in the jobs.
+ * at the queue's end afterwards, or by the loop when the job is stuck. So taking the next job looks at one
+ * head, however many jobs wait behind it. All links are in the jobs.
  *
  * The mutex guards everything but what says otherwise. The signal that interrupts a job is sent with the
  * mutex held and only while worker->job is set: it never reaches a worker that has gone on to wait for
@@ -12,6 +12,7 @@
 
 #include "offload.h"
 
+#include "bell.h"
 #include "daemon/base/log.h"
 
 #include <errno.h>
@@ -43,7 +44,7 @@ struct offload {
     struct loop_timer timer;
     size_t pending;
     struct sigaction action_before;
-    int ends[2]; /* of the pipe that tells the loop */
+    struct bell bell; /* tells the loop */
     pthread_mutex_t mutex;
     pthread_cond_t queued;
     struct worker workers[OFFLOAD_THREADS];
@@ -52,15 +53,10 @@ struct offload {
     size_t heads;
     struct offload_job *finished, *finished_last;
     bool stopping;
+    bool abandoned; /* what still runs is nobody's any more */
 };
 
 static void on_interrupt(int number) { (void)number; } /* being delivered is all it is for */
-
-static void tell_loop(struct offload *offload) {
-    /* A full pipe has told it already. */
-    while (write(offload->ends[1], "", 1) < 0 && errno == EINTR)
-        ;
-}
 
 static void queue_add(struct offload *offload, struct offload_job *head) {
     head->next_uid = NULL;
@@ -72,9 +68,59 @@ static void queue_add(struct offload *offload, struct offload_job *head) {
     offload->heads++;
 }
 
-static void chain_add(struct offload_job *head, struct offload_job *job) {
-    head->last->next = job;
-    head->last = job;
+static void chain_join(struct offload_job *head, struct offload_job *chain) {
+    head->last->next = chain;
+    head->last = chain->last;
+}
+
+/* The worker behind whose job others of that uid have to wait, or NULL. */
+static struct worker *worker_of(struct offload *offload, uint32_t uid) {
+    struct worker *stuck = NULL;
+    size_t n_stuck = 0;
+
+    for (size_t i = 0; i < OFFLOAD_THREADS; i++) {
+        struct worker *worker = &offload->workers[i];
+        if (!worker->job || worker->uid != uid)
+            continue;
+        if (!worker->stuck)
+            return worker;
+        stuck = worker;
+        n_stuck++;
+    }
+    return n_stuck < OFFLOAD_STUCK_MOST ? NULL : stuck;
+}
+
+/* One job or a chain of them, behind those of the same uid. */
+static void enqueue(struct offload *offload, struct offload_job *chain) {
+    struct worker *worker = worker_of(offload, chain->uid);
+
+    if (worker && worker->chain) {
+        chain_join(worker->chain, chain);
+        return;
+    }
+    if (worker) {
+        worker->chain = chain;
+        return;
+    }
+    for (struct offload_job *head = offload->first; head; head = head->next_uid) {
+        if (head->uid != chain->uid)
+            continue;
+        chain_join(head, chain);
+        return;
+    }
+    queue_add(offload, chain);
+}
+
+/* What waited behind a job that is stuck, and need not any more. */
+static void release_chains(struct offload *offload, uint32_t uid) {
+    for (size_t i = 0; i < OFFLOAD_THREADS; i++) {
+        struct worker *worker = &offload->workers[i];
+        struct offload_job *chain = worker->chain;
+        if (!worker->job || worker->uid != uid || !worker->stuck || !chain)
+            continue;
+        worker->chain = NULL;
+        enqueue(offload, chain);
+    }
 }
 
 static void worker_take(struct worker *worker) {
@@ -94,24 +140,27 @@ static void worker_take(struct worker *worker) {
 
 static void worker_finish(struct worker *worker) {
     struct offload *offload = worker->offload;
-    struct offload_job *job = worker->job;
+    struct offload_job *job = worker->job, *chain = worker->chain;
+    bool stuck = worker->stuck;
 
     worker->job = NULL;
-    offload->busy--;
-    if (worker->stuck)
-        offload->stuck--;
-    worker->stuck = false;
-    if (offload->stopping) /* whoever owns the job may have given up on it */
+    if (offload->abandoned)
         return;
-    if (worker->chain)
-        queue_add(offload, worker->chain);
     worker->chain = NULL;
+    worker->stuck = false;
+    offload->busy--;
+    if (stuck)
+        offload->stuck--;
+    if (chain)
+        enqueue(offload, chain);
+    if (stuck)
+        release_chains(offload, worker->uid);
     job->next = NULL;
     if (offload->finished) {
         offload->finished_last->next = job;
     } else {
         offload->finished = job;
-        tell_loop(offload);
+        bell_ring(&offload->bell);
     }
     offload->finished_last = job;
 }
@@ -139,7 +188,7 @@ static void *worker_run(void *context) {
     worker->state = WORKER_ENDED;
     offload->alive--;
     if (offload->stopping)
-        tell_loop(offload);
+        bell_ring(&offload->bell);
     (void)pthread_mutex_unlock(&offload->mutex);
     return NULL;
 }
@@ -201,6 +250,7 @@ static void on_timer(struct loop_timer *timer) {
         if (!worker->stuck && now - worker->started >= OFFLOAD_STUCK_US) {
             worker->stuck = true;
             offload->stuck++;
+            release_chains(offload, worker->uid);
         }
     }
     if (offload->first)
@@ -212,10 +262,9 @@ static void on_timer(struct loop_timer *timer) {
 static void on_finished(struct loop_watch *watch, unsigned events) {
     struct offload *offload = (struct offload *)((char *)watch - offsetof(struct offload, watch));
     struct offload_job *job, *next;
-    char told[16];
 
     (void)events;
-    (void)!read(offload->ends[0], told, sizeof(told));
+    bell_silence(&offload->bell);
     (void)pthread_mutex_lock(&offload->mutex);
     job = offload->finished;
     offload->finished = NULL;
@@ -229,20 +278,10 @@ static void on_finished(struct loop_watch *watch, unsigned events) {
         loop_timer_clear(&offload->timer);
 }
 
-static int pipe_open(int ends[2]) {
-    if (pipe(ends) < 0)
-        return -errno;
-    for (size_t i = 0; i < 2; i++)
-        if (fcntl(ends[i], F_SETFD, FD_CLOEXEC) < 0 || fcntl(ends[i], F_SETFL, O_NONBLOCK) < 0)
-            return -errno;
-    return 0;
-}
-
 static void release(struct offload *offload) {
     loop_timer_free(&offload->timer);
     loop_unwatch(&offload->watch);
-    os_close(offload->ends[0]);
-    os_close(offload->ends[1]);
+    bell_close(&offload->bell);
     (void)pthread_cond_destroy(&offload->queued);
     (void)pthread_mutex_destroy(&offload->mutex);
     free(offload);
@@ -256,17 +295,16 @@ struct offload *offload_new(struct loop *loop) {
     if (!offload)
         return NULL;
     offload->loop = loop;
-    offload->ends[0] = offload->ends[1] = OS_FD_NONE;
     offload->timer.fn = on_timer;
     offload->watch.fn = on_finished;
     for (size_t i = 0; i < OFFLOAD_THREADS; i++)
         offload->workers[i].offload = offload;
     (void)pthread_mutex_init(&offload->mutex, NULL); /* without attributes these two have no way to fail */
     (void)pthread_cond_init(&offload->queued, NULL);
-    error = pipe_open(offload->ends);
+    error = bell_open(&offload->bell);
     if (error)
         goto fail;
-    offload->watch.fd = offload->ends[0];
+    offload->watch.fd = offload->bell.readable;
     error = loop_watch(loop, &offload->watch, LOOP_READ);
     if (error)
         goto fail;
@@ -301,17 +339,41 @@ static size_t stop_round(struct offload *offload) {
     return alive;
 }
 
+static void drop_chain(struct offload_job *job) {
+    for (struct offload_job *next; job; job = next) {
+        next = job->next;
+        if (job->drop)
+            job->drop(job);
+    }
+}
+
+/* All that nobody will be told of any more. No worker takes anything any more. */
+static void drop_all(struct offload *offload) {
+    struct offload_job *head, *next;
+
+    (void)pthread_mutex_lock(&offload->mutex);
+    offload->abandoned = true;
+    for (head = offload->first; head; head = next) {
+        next = head->next_uid;
+        drop_chain(head);
+    }
+    for (size_t i = 0; i < OFFLOAD_THREADS; i++)
+        drop_chain(offload->workers[i].chain);
+    drop_chain(offload->finished);
+    (void)pthread_mutex_unlock(&offload->mutex);
+}
+
 void offload_free(struct offload *offload) {
     size_t alive;
-    char told[OFFLOAD_THREADS];
 
     if (!offload)
         return;
     /* Signals are repeated: one may come between taking the job and the call that blocks. */
     for (int round = 0; (alive = stop_round(offload)) > 0 && round < FREE_ROUNDS; round++) {
-        (void)poll(&(struct pollfd){.fd = offload->ends[0], .events = POLLIN}, 1, FREE_ROUND_MS);
-        (void)!read(offload->ends[0], told, sizeof(told));
+        (void)poll(&(struct pollfd){.fd = offload->bell.readable, .events = POLLIN}, 1, FREE_ROUND_MS);
+        bell_silence(&offload->bell);
     }
+    drop_all(offload);
     if (alive) {
         log_write(LOG_LEVEL_WARNING, "calls that cannot be interrupted are left behind: %zu", alive);
         loop_timer_free(&offload->timer);
@@ -325,35 +387,13 @@ void offload_free(struct offload *offload) {
     release(offload);
 }
 
-/* The chain of that uid, where a job of it waits or runs already. True if the job was put there. */
-static bool chain_join(struct offload *offload, struct offload_job *job) {
-    for (size_t i = 0; i < OFFLOAD_THREADS; i++) {
-        struct worker *worker = &offload->workers[i];
-        if (!worker->job || worker->uid != job->uid)
-            continue;
-        if (worker->chain)
-            chain_add(worker->chain, job);
-        else
-            worker->chain = job;
-        return true;
-    }
-    for (struct offload_job *head = offload->first; head; head = head->next_uid) {
-        if (head->uid != job->uid)
-            continue;
-        chain_add(head, job);
-        return true;
-    }
-    return false;
-}
-
 void offload_submit(struct offload *offload, struct offload_job *job) {
     job->next = NULL;
     job->last = job;
     (void)pthread_mutex_lock(&offload->mutex);
-    if (!chain_join(offload, job)) {
-        queue_add(offload, job);
+    enqueue(offload, job);
+    if (offload->first)
         attend(offload);
-    }
     (void)pthread_mutex_unlock(&offload->mutex);
     if (offload->pending++ == 0)
         (void)loop_timer_set(offload->loop, &offload->timer, os_now_us() + OFFLOAD_PATIENCE_US);

@@ -1,0 +1,388 @@
+/* sentry_unix.c: sentry.h with POSIX threads.
+ *
+ * A thread ends with the last reference, and its place is free again once the loop has joined it. It is woken
+ * by a bell that lies in its engine under the token 0. Finished jobs of all sentries and what their engines
+ * told of go to the loop in one list, so their order is kept; an answer of the engine takes a record of a
+ * fixed stock, and a sentry that has none left asks its engine no more until the loop has given some back.
+ *
+ * One mutex guards all lists. No thread has it while it works or sleeps. */
+#define _GNU_SOURCE
+
+#include "sentry.h"
+
+#include "bell.h"
+#include "daemon/base/log.h"
+#include "daemon/readiness/engine.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum {
+    TOLD_MOST = 32,
+    STACK_SIZE = 128 * 1024,
+    FREE_ROUND_MS = 10,
+    FREE_ROUNDS = 200,
+    FDS_EACH = BELL_FDS + 1
+};
+
+struct told {
+    struct sentry_job job;
+    struct sentry *sentry;
+    uint64_t token;
+    unsigned events;
+    struct told *next;
+};
+
+struct sentry {
+    struct sentries *all; /* NULL: the place is free */
+    pthread_t thread;
+    struct engine *engine;
+    struct bell bell;
+    uint32_t uid;  /* of the loop's thread alone, as the next three */
+    unsigned refs; /* 0: nobody's */
+    size_t pending;
+    int64_t since; /* the last job was submitted to an idle sentry, or done */
+    struct sentry_job *first, *last;
+    struct told told[TOLD_MOST], *spare;
+    bool sleeping, ending;
+    struct sentry_job over; /* told when it has ended */
+};
+
+struct sentries {
+    struct loop *loop;
+    struct loop_watch watch;
+    void (*ready)(void *context, uint64_t token, unsigned events);
+    void (*closed)(void *context, size_t n_fds);
+    void *context;
+    struct bell bell; /* tells the loop */
+    pthread_mutex_t mutex;
+    struct sentry_job *finished, *finished_last;
+    size_t alive;
+    bool stopping;
+    bool abandoned; /* what is still at work is nobody's any more */
+    struct sentry places[SENTRY_MOST];
+};
+
+static void lock(struct sentries *all) { (void)pthread_mutex_lock(&all->mutex); }
+
+static void unlock(struct sentries *all) { (void)pthread_mutex_unlock(&all->mutex); }
+
+/* ---- the threads ------------------------------------------------------------------------------------- */
+
+static void finish(struct sentries *all, struct sentry_job *job) {
+    if (all->abandoned)
+        return;
+    job->next = NULL;
+    if (all->finished)
+        all->finished_last->next = job;
+    else
+        all->finished = job;
+    all->finished_last = job;
+    bell_ring(&all->bell);
+}
+
+static void tell(struct sentry *sentry, const struct engine_event *event) {
+    struct told *told = sentry->spare;
+
+    sentry->spare = told->next;
+    told->token = event->token;
+    told->events = event->events;
+    finish(sentry->all, &told->job);
+}
+
+/* Until the bell rings or, while there are records for it, the engine has something to tell. */
+static void sleep_once(struct sentry *sentry) {
+    struct engine_event events[TOLD_MOST + 1];
+    size_t room = 0;
+    int n = 0;
+
+    for (const struct told *told = sentry->spare; told; told = told->next)
+        room++;
+    sentry->sleeping = true;
+    unlock(sentry->all);
+    if (room)
+        n = engine_sleep(sentry->engine, events, room, -1);
+    else
+        (void)poll(&(struct pollfd){.fd = sentry->bell.readable, .events = POLLIN}, 1, -1);
+    lock(sentry->all);
+    sentry->sleeping = false;
+    bell_silence(&sentry->bell);
+    for (int i = 0; i < n; i++)
+        if (events[i].token)
+            tell(sentry, &events[i]);
+}
+
+static void work_once(struct sentry *sentry) {
+    struct sentry_job *job = sentry->first;
+
+    sentry->first = job->next;
+    unlock(sentry->all);
+    job->work(job, sentry->engine);
+    lock(sentry->all);
+    finish(sentry->all, job);
+}
+
+static void *run(void *context) {
+    struct sentry *sentry = context;
+    struct sentries *all = sentry->all;
+
+    lock(all);
+    while (!all->stopping && !sentry->ending) {
+        if (sentry->first)
+            work_once(sentry);
+        else
+            sleep_once(sentry);
+    }
+    all->alive--;
+    finish(all, &sentry->over);
+    unlock(all);
+    return NULL;
+}
+
+/* 0 or an error number. No signal is for a sentry. */
+static int thread_start(struct sentry *sentry) {
+    pthread_attr_t attributes;
+    sigset_t blocked, before;
+    int error = pthread_attr_init(&attributes);
+
+    if (error)
+        return error;
+    (void)pthread_attr_setstacksize(&attributes, STACK_SIZE);
+    (void)sigfillset(&blocked);
+    (void)pthread_sigmask(SIG_SETMASK, &blocked, &before);
+    error = pthread_create(&sentry->thread, &attributes, run, sentry);
+    (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+    (void)pthread_attr_destroy(&attributes);
+    return error;
+}
+
+/* ---- the loop's side --------------------------------------------------------------------------------- */
+
+static void on_told(struct sentry_job *job) {
+    struct told *told = (struct told *)job;
+    struct sentry *sentry = told->sentry;
+    struct sentries *all = sentry->all;
+
+    all->ready(all->context, told->token, told->events);
+    lock(all);
+    told->next = sentry->spare;
+    sentry->spare = told;
+    if (!told->next && sentry->sleeping)
+        bell_ring(&sentry->bell);
+    unlock(all);
+}
+
+static void clear(struct sentry *sentry) {
+    (void)pthread_join(sentry->thread, NULL);
+    engine_free(sentry->engine);
+    bell_close(&sentry->bell);
+    sentry->all = NULL;
+}
+
+static void on_over(struct sentry_job *job) {
+    struct sentry *sentry = (struct sentry *)((char *)job - offsetof(struct sentry, over));
+    const struct sentries *all = sentry->all;
+
+    clear(sentry);
+    all->closed(all->context, FDS_EACH);
+}
+
+static bool sentry_start(struct sentry *sentry, struct sentries *all) {
+    int error;
+
+    *sentry = (struct sentry){.all = all, .engine = engine_new(), .over = {.done = on_over}};
+    for (size_t i = 0; i < TOLD_MOST; i++) {
+        struct told *told = &sentry->told[i];
+        *told = (struct told){.job = {.done = on_told}, .sentry = sentry, .next = sentry->spare};
+        sentry->spare = told;
+    }
+    if (!sentry->engine) {
+        error = errno;
+        sentry->all = NULL;
+        errno = error;
+        return false;
+    }
+    error = -bell_open(&sentry->bell);
+    if (!error)
+        error = -engine_keep(sentry->engine, sentry->bell.readable, 0, ENGINE_READ, 0);
+    if (!error)
+        error = thread_start(sentry);
+    if (error)
+        goto fail;
+    all->alive++;
+    return true;
+fail:
+    bell_close(&sentry->bell);
+    engine_free(sentry->engine);
+    sentry->all = NULL;
+    errno = error;
+    return false;
+}
+
+struct sentry *sentry_ref(struct sentries *sentries, uint32_t uid, size_t *opened) {
+    struct sentry *none = NULL;
+    bool started;
+
+    *opened = 0;
+    for (size_t i = 0; i < SENTRY_MOST; i++) {
+        struct sentry *sentry = &sentries->places[i];
+        if (sentry->refs && sentry->uid == uid) {
+            sentry->refs++;
+            return sentry;
+        }
+        if (!sentry->all && !none)
+            none = sentry;
+    }
+    if (!none) {
+        errno = EBUSY;
+        return NULL;
+    }
+    lock(sentries); /* the new thread counts itself out of `alive` */
+    started = sentry_start(none, sentries);
+    unlock(sentries);
+    if (!started)
+        return NULL;
+    *opened = FDS_EACH;
+    none->uid = uid;
+    none->refs = 1;
+    return none;
+}
+
+void sentry_unref(struct sentry *sentry) {
+    if (--sentry->refs)
+        return;
+    lock(sentry->all);
+    sentry->ending = true;
+    bell_ring(&sentry->bell);
+    unlock(sentry->all);
+}
+
+void sentry_submit(struct sentry *sentry, struct sentry_job *job) {
+    struct sentries *all = sentry->all;
+
+    if (sentry->pending++ == 0)
+        sentry->since = os_now_us();
+    job->sentry = sentry;
+    job->next = NULL;
+    lock(all);
+    if (sentry->first)
+        sentry->last->next = job;
+    else
+        sentry->first = job;
+    sentry->last = job;
+    if (sentry->sleeping)
+        bell_ring(&sentry->bell);
+    unlock(all);
+}
+
+bool sentry_is_late(const struct sentry *sentry) {
+    return sentry->pending && os_now_us() - sentry->since > SENTRY_PATIENCE_US;
+}
+
+static void one_less(struct sentry *sentry) {
+    sentry->pending--;
+    sentry->since = os_now_us();
+}
+
+static void on_finished(struct loop_watch *watch, unsigned events) {
+    struct sentries *all = (struct sentries *)((char *)watch - offsetof(struct sentries, watch));
+    struct sentry_job *job, *next;
+
+    (void)events;
+    bell_silence(&all->bell);
+    lock(all);
+    job = all->finished;
+    all->finished = NULL;
+    unlock(all);
+    for (; job; job = next) {
+        next = job->next; /* the job is its owner's again once it is done */
+        if (job->sentry)
+            one_less(job->sentry);
+        job->done(job);
+    }
+}
+
+static void release(struct sentries *all) {
+    loop_unwatch(&all->watch);
+    bell_close(&all->bell);
+    (void)pthread_mutex_destroy(&all->mutex);
+    free(all);
+}
+
+struct sentries *sentries_new(struct loop *loop,
+                              void (*ready)(void *context, uint64_t token, unsigned events),
+                              void (*closed)(void *context, size_t n_fds), void *context) {
+    struct sentries *all = calloc(1, sizeof(*all));
+    int error;
+
+    if (!all)
+        return NULL;
+    all->loop = loop;
+    all->ready = ready;
+    all->closed = closed;
+    all->context = context;
+    (void)pthread_mutex_init(&all->mutex, NULL); /* without attributes it has no way to fail */
+    error = bell_open(&all->bell);
+    all->watch = (struct loop_watch){.fd = all->bell.readable, .fn = on_finished};
+    if (!error)
+        error = loop_watch(loop, &all->watch, LOOP_READ);
+    if (!error)
+        return all;
+    release(all);
+    errno = -error;
+    return NULL;
+}
+
+static size_t stop_round(struct sentries *all) {
+    size_t alive;
+
+    lock(all);
+    all->stopping = true;
+    for (size_t i = 0; i < SENTRY_MOST; i++)
+        if (all->places[i].all)
+            bell_ring(&all->places[i].bell);
+    alive = all->alive;
+    unlock(all);
+    return alive;
+}
+
+static void drop_all(struct sentry_job *job) {
+    for (struct sentry_job *next; job; job = next) {
+        next = job->next;
+        if (job->drop)
+            job->drop(job);
+    }
+}
+
+void sentries_free(struct sentries *sentries) {
+    size_t alive;
+
+    if (!sentries)
+        return;
+    for (int round = 0; (alive = stop_round(sentries)) > 0 && round < FREE_ROUNDS; round++) {
+        (void)poll(&(struct pollfd){.fd = sentries->bell.readable, .events = POLLIN}, 1, FREE_ROUND_MS);
+        bell_silence(&sentries->bell);
+    }
+    lock(sentries);
+    sentries->abandoned = true;
+    drop_all(sentries->finished);
+    for (size_t i = 0; i < SENTRY_MOST; i++)
+        drop_all(sentries->places[i].first);
+    unlock(sentries);
+    if (alive) {
+        log_write(LOG_LEVEL_WARNING, "threads that are held up are left behind: %zu", alive);
+        loop_unwatch(&sentries->watch);
+        return;
+    }
+    for (size_t i = 0; i < SENTRY_MOST; i++) {
+        struct sentry *sentry = &sentries->places[i];
+        if (sentry->all)
+            clear(sentry);
+    }
+    release(sentries);
+}
