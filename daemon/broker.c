@@ -24,6 +24,7 @@ struct broker {
     struct loop *loop;
     struct offload *offload;
     struct closer *closer;
+    struct sentries *sentries;
     struct slots slots;
     struct users users;
     struct policy policy;
@@ -42,6 +43,11 @@ static void on_ready(void *context, uint64_t token, unsigned events) {
     /* The descriptor may have gone while its answer was under way. */
     if (object)
         descriptor_on_ready((struct descriptor *)object, events);
+}
+
+static void on_sentry_closed(void *context, size_t n_fds) {
+    struct broker *broker = context;
+    slots_give(&broker->slots, n_fds);
 }
 
 static void on_signal(void *context, int number) {
@@ -88,7 +94,8 @@ static int make_parts(struct broker *broker, size_t limit) {
         return errno ? -errno : -ENOMEM;
     broker->offload = offload_new(broker->loop);
     broker->closer = broker->offload ? closer_new(broker->offload, limit) : NULL;
-    if (!broker->closer)
+    broker->sentries = broker->closer ? sentries_new(broker->loop, on_ready, on_sentry_closed, broker) : NULL;
+    if (!broker->sentries)
         return errno ? -errno : -ENOMEM;
     loop_ready(broker->loop, on_ready, broker);
     return 0;
@@ -118,7 +125,7 @@ static int make_rooms(struct broker *broker, size_t limit, os_fd listener) {
         return error;
     policy_init(&broker->policy, own);
     error = registry_init(&broker->registry, broker->loop, loop_engine(broker->loop), broker->offload,
-                          broker->closer, &broker->slots, &broker->users);
+                          broker->closer, broker->sentries, &broker->slots, &broker->users);
     if (error)
         return error;
     broker->registry_made = true;
@@ -194,6 +201,7 @@ void broker_free(struct broker *broker) {
         listener_close(&broker->listener);
         sessions_deinit(&broker->sessions);
     }
+    sentries_free(broker->sentries);
     offload_free(broker->offload);
     closer_free(broker->closer);
     if (broker->registry_made)

@@ -3,12 +3,16 @@
 
 #include "daemon/base/log.h"
 #include "daemon/base/metrics.h"
+#include "guard.h"
 #include "indicator.h"
+#include "making.h"
 #include "notice.h"
 #include "port.h"
+#include "utlist.h"
 #include "wait.h"
 
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 
 static const uint8_t interests[2] = {ENGINE_READ, ENGINE_WRITE};
@@ -61,8 +65,16 @@ static struct descriptor *descriptor_new(struct belongings *belongings, int64_t 
     descriptor->fd = fd;
     descriptor->type = (uint8_t)type;
     descriptor->unwatched = !inspect_is_watchable(fd, type);
-    notice_made(&descriptor->object);
-    return descriptor;
+    if (descriptor->unwatched || !inspect_is_guarded(fd, type) || !guard_open(descriptor, refusal)) {
+        notice_made(&descriptor->object);
+        return descriptor;
+    }
+    registry_forget(registry, &descriptor->object);
+    belongings_remove(&descriptor->object);
+    user_unref(descriptor->user);
+    slab_give(&registry->descriptors, descriptor);
+    account_give(account, USER_DESCRIPTORS, 1);
+    return NULL;
 fail:
     if (descriptor)
         slab_give(&registry->descriptors, descriptor);
@@ -101,37 +113,61 @@ int descriptor_claim(struct belongings *belongings, int64_t number, os_fd fd, bo
     return 0;
 }
 
+unsigned descriptor_needs(const struct descriptor *descriptor, bool *edge) {
+    unsigned interest = 0;
+    for (int direction = 0; direction < 2; direction++) {
+        const struct indicator *evt = descriptor->evts[direction];
+        if (descriptor->semaphores[direction] || (evt && wait_wants(evt, edge)))
+            interest |= interests[direction];
+        if (descriptor->wraps && port_wants(descriptor, direction, edge))
+            interest |= interests[direction];
+    }
+    return interest;
+}
+
 int descriptor_arm(struct descriptor *descriptor, unsigned extra) {
     struct engine_watch *watch = &descriptor->watch;
-    unsigned interest = extra;
     bool edge = false;
+    unsigned interest;
     if (descriptor->unwatched)
         return extra ? ENGINE_E_UNSUPPORTED : 0;
-    for (int direction = 0; direction < 2; direction++) {
-        struct indicator *evt = descriptor->evts[direction];
-        if (descriptor->semaphores[direction] || (evt && wait_wants(evt, &edge)))
-            interest |= interests[direction];
-        if (descriptor->wraps && port_wants(descriptor, direction, &edge))
-            interest |= interests[direction];
-    }
-    if (!interest) {
-        /* A one-shot watch that nobody needs tells once at most and is then silent; one by edges would go on. */
-        if (watch->known && watch->edge)
-            engine_disarm(descriptor->registry->engine, watch, descriptor->fd);
+    interest = extra | descriptor_needs(descriptor, &edge);
+    /* A one-shot watch that nobody needs tells once at most and is then silent; one by edges would go on. */
+    if (!interest && !(watch->known && watch->edge))
+        return 0;
+    if (interest && watch->known && watch->edge == edge && !(interest & ~(unsigned)watch->interest))
+        return 0;
+    if (descriptor->guard) {
+        *watch = (struct engine_watch){.interest = (uint8_t)interest, .edge = edge, .known = interest != 0};
+        guard_arm(descriptor->guard);
         return 0;
     }
-    if (watch->known && watch->edge == edge && !(interest & ~(unsigned)watch->interest))
-        return 0;
-    return engine_arm(descriptor->registry->engine, watch, descriptor->fd, interest, edge,
-                      descriptor->object.id);
+    if (interest)
+        return engine_arm(descriptor->registry->engine, watch, descriptor->fd, interest, edge,
+                          descriptor->object.id);
+    engine_disarm(descriptor->registry->engine, watch, descriptor->fd);
+    return 0;
 }
 
 int descriptor_rearm(struct descriptor *descriptor) {
     int error = descriptor_arm(descriptor, 0);
-    if (!error)
-        return 0;
+    if (error)
+        descriptor_fail(descriptor, error);
+    return error;
+}
+
+void descriptor_retell(struct descriptor *descriptor) {
+    descriptor->watch.interest = 0;
+    (void)descriptor_rearm(descriptor);
+}
+
+void descriptor_fail(struct descriptor *descriptor, int error) {
     log_write(LOG_LEVEL_ERROR, "cannot watch a descriptor, its waiters are woken; id=%" PRIu64 " error=%d",
               descriptor->object.id, error);
+    fading_fail(descriptor->registry, descriptor);
+}
+
+void descriptor_end_failed(struct descriptor *descriptor) {
     for (int direction = 0; direction < 2; direction++) {
         if (descriptor->semaphores[direction])
             indicator_end(descriptor->semaphores[direction], CAUSE_RESYNC);
@@ -139,12 +175,13 @@ int descriptor_rearm(struct descriptor *descriptor) {
             wait_wake(descriptor->evts[direction], CAUSE_RESYNC);
         port_fail(descriptor, direction);
     }
-    return error;
+    if (!descriptor->closing)
+        descriptor_settle(descriptor);
 }
 
 static bool is_referred(const struct descriptor *descriptor) {
     return descriptor->semaphores[0] || descriptor->semaphores[1] || descriptor->evts[0] ||
-           descriptor->evts[1] || descriptor->wraps;
+           descriptor->evts[1] || descriptor->wraps || descriptor->makings;
 }
 
 void descriptor_on_ready(struct descriptor *descriptor, unsigned events) {
@@ -179,7 +216,9 @@ static void on_closed(void *context) {
         account_give(&owner->account, USER_DESCRIPTORS, 1);
         belongings_remove(&descriptor->object);
     } else {
+        struct object *object = &descriptor->object;
         user_give(descriptor->user, USER_DESCRIPTORS, 1);
+        DL_DELETE(registry->leaving, object);
     }
     user_unref(descriptor->user);
     slab_give(&registry->descriptors, descriptor);
@@ -189,17 +228,17 @@ static void on_closed(void *context) {
     }
 }
 
-/* True if the descriptor is gone already. */
-static bool drop(struct descriptor *descriptor) {
-    struct registry *registry = descriptor->registry;
-    if (descriptor->watch.known)
-        engine_disarm(registry->engine, &descriptor->watch, descriptor->fd);
-    registry_forget(registry, &descriptor->object);
-    descriptor->closing = true;
-    /* Jobs of one uid run in their order: the close comes behind those that use the copy. */
-    if (descriptor->jobs || !inspect_closes_at_once((enum inspect_type)descriptor->type)) {
+/* Behind everybody who has the copy in his hands. True if the descriptor is gone already. */
+static bool close_copy(struct descriptor *descriptor) {
+    if (descriptor->jobs)
+        return false;
+    if (descriptor->guard) {
+        guard_close(descriptor->guard);
+        return false;
+    }
+    if (!inspect_closes_at_once((enum inspect_type)descriptor->type)) {
         metrics_add(METRIC_CLOSES_WORKER, 1);
-        closer_close(registry->closer, descriptor->fd, (uint32_t)descriptor->user->uid, on_closed,
+        closer_close(descriptor->registry->closer, descriptor->fd, (uint32_t)descriptor->user->uid, on_closed,
                      descriptor);
         return false;
     }
@@ -209,20 +248,46 @@ static bool drop(struct descriptor *descriptor) {
     return true;
 }
 
+/* True if the descriptor is gone already. */
+static bool drop(struct descriptor *descriptor) {
+    struct registry *registry = descriptor->registry;
+    if (descriptor->watch.known && !descriptor->guard)
+        engine_disarm(registry->engine, &descriptor->watch, descriptor->fd);
+    fading_forget(registry, descriptor);
+    registry_forget(registry, &descriptor->object);
+    descriptor->closing = true;
+    return close_copy(descriptor);
+}
+
+void descriptor_begin_job(struct descriptor *descriptor) { descriptor->jobs++; }
+
+void descriptor_end_job(struct descriptor *descriptor) {
+    descriptor->jobs--;
+    if (descriptor->closing)
+        (void)close_copy(descriptor);
+}
+
+void descriptor_abandon(struct descriptor *descriptor) {
+    free(descriptor->guard);
+    on_closed(descriptor);
+}
+
 void descriptor_settle(struct descriptor *descriptor) {
-    if (is_referred(descriptor) && (!descriptor_rearm(descriptor) || is_referred(descriptor)))
-        return;
-    if (!descriptor->closing)
-        drop(descriptor);
+    if (is_referred(descriptor))
+        (void)descriptor_rearm(descriptor);
+    else if (!descriptor->closing)
+        (void)drop(descriptor);
 }
 
 void descriptor_leave(struct descriptor *descriptor) {
     struct belongings *owner = descriptor->object.owner;
     if (!descriptor->closing && drop(descriptor))
         return;
+    struct object *object = &descriptor->object;
     account_leave(&owner->account, USER_DESCRIPTORS, 1);
-    belongings_remove(&descriptor->object);
-    descriptor->object.owner = NULL;
+    belongings_remove(object);
+    object->owner = NULL;
+    DL_APPEND(descriptor->registry->leaving, object);
 }
 
 void descriptor_forget_close(struct descriptor *descriptor, struct descriptor_close *close) {

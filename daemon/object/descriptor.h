@@ -12,7 +12,9 @@
 
 enum { DIRECTION_READ = 0, DIRECTION_WRITE = 1 };
 
+struct guard;
 struct indicator;
+struct making;
 struct wrap;
 
 /* Somebody waits until the copy is closed. */
@@ -30,12 +32,15 @@ struct descriptor {
     struct registry *registry;
     struct user *user; /* whose account it is on, also when the session has ended */
     struct descriptor_close *closes;
+    struct guard *guard;       /* only a sentry may ask about it; else NULL */
+    struct making *makings;    /* objects that are waited for to be made (making.h) */
+    struct descriptor *failed; /* next in the list of those that cannot be watched (fading.h) */
     os_fd fd;
-    struct engine_watch watch;
-    uint8_t type;   /* enum inspect_type */
+    struct engine_watch watch; /* what has been asked of the engine, or of the sentry's */
+    uint8_t type;              /* enum inspect_type */
     bool unwatched; /* always ready, and the kernel must not even be asked (inspect_is_watchable) */
     bool closing;
-    unsigned jobs; /* of workers on the copy; it is closed behind them */
+    unsigned jobs; /* of workers and sentries on the copy; it is closed behind them */
 };
 
 struct descriptor_claim {
@@ -54,13 +59,28 @@ int descriptor_claim(struct belongings *belongings, int64_t number, os_fd fd, bo
 /* The one that the number finds, also while it is being closed; or NULL. */
 struct descriptor *descriptor_find(const struct belongings *belongings, int64_t number);
 
-/* Asks the engine for what is needed now. If it fails, every waiter is woken with
- * the cause resync. 0, or what descriptor_arm answers. */
+/* What live semaphores, parked waits and transfers need: ENGINE_READ, ENGINE_WRITE. edge is only ever set. */
+unsigned descriptor_needs(const struct descriptor *descriptor, bool *edge);
+
+/* Asks the engine for what is needed now. If it fails, or a sentry's does later, every waiter is woken with the cause resync at the end of
+ * the turn. 0, or what descriptor_arm answers. */
 int descriptor_rearm(struct descriptor *descriptor);
 
 /* As descriptor_rearm, for a descriptor whose watch must also be possible: ENGINE_E_* or a negative errno is answered
- * and nothing has changed. extra: directions (ENGINE_READ, ENGINE_WRITE) beside what is needed now. */
+ * and nothing has changed. extra: directions (ENGINE_READ, ENGINE_WRITE) beside what is needed now. Not for a guarded one, unless extra
+ * is 0. */
 int descriptor_arm(struct descriptor *descriptor, unsigned extra);
+
+/* It is told anew if it is ready, however it was armed. */
+void descriptor_retell(struct descriptor *descriptor);
+
+/* It cannot be watched: its waiters are woken at the end of the turn. */
+void descriptor_fail(struct descriptor *descriptor, int error);
+void descriptor_end_failed(struct descriptor *descriptor);
+
+/* A worker or a sentry has the copy in its hands, and has it no more. */
+void descriptor_begin_job(struct descriptor *descriptor);
+void descriptor_end_job(struct descriptor *descriptor);
 
 /* The engine told of it. */
 void descriptor_on_ready(struct descriptor *descriptor, unsigned events);
@@ -70,6 +90,9 @@ void descriptor_settle(struct descriptor *descriptor);
 
 /* Its session ends: dropped if it is not yet, and owned by nobody until it is closed. */
 void descriptor_leave(struct descriptor *descriptor);
+
+/* The broker ends, and nobody will tell of the close: the copy is left to the kernel. */
+void descriptor_abandon(struct descriptor *descriptor);
 
 /* close->done runs once the copy is closed, whenever that is; and no longer. */
 void descriptor_await_close(struct descriptor *descriptor, struct descriptor_close *close);

@@ -1,27 +1,16 @@
 /* evt.c: making an event. */
 #include "evt.h"
 
-/* Only an epoll descriptor can lead back to our own; that shows when it is put in. */
-static int test_cycle(struct descriptor *descriptor, struct refusal *refusal) {
-    if (descriptor->type != INSPECT_EPOLL || descriptor->watch.known)
-        return 0;
-    int error = descriptor_arm(descriptor, ENGINE_READ);
-    if (error == ENGINE_E_CYCLE)
-        return EVT_E_CYCLE;
-    if (error < 0)
-        return refusal_system(refusal, -error, "cannot watch the descriptor");
-    return 0;
-}
-
-int evt_open(struct descriptor *descriptor, int direction, struct indicator **evt, bool *created,
-             struct refusal *refusal) {
+int evt_open(struct descriptor *descriptor, int direction, const struct guard_try *tried,
+             struct indicator **evt, bool *created, struct refusal *refusal) {
     *created = false;
     *evt = descriptor->evts[direction];
     if (*evt)
         return 0;
-    int error = test_cycle(descriptor, refusal);
-    if (error)
-        return error;
+    if (tried && tried->error == ENGINE_E_CYCLE)
+        return EVT_E_CYCLE;
+    if (tried && tried->error < 0)
+        return refusal_system(refusal, -tried->error, "cannot watch the descriptor");
     *evt = indicator_new(descriptor, OBJECT_EVT, direction, refusal);
     if (!*evt)
         return -1;

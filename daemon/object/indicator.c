@@ -1,14 +1,12 @@
 /* indicator.c: the life of a semaphore or an event, from registered to ended to given back. */
 #include "indicator.h"
 
-#include "daemon/base/log.h"
+#include "handle.h"
+#include "making.h"
 #include "notice.h"
-#include "pollable.h"
 #include "port.h"
 #include "wait.h"
 
-#include <errno.h>
-#include <inttypes.h>
 #include <stdlib.h>
 
 /* Where a descriptor has the one of that kind; ports have theirs in their wraps. */
@@ -19,7 +17,6 @@ static struct indicator **place_of(struct descriptor *descriptor, enum object_ki
 void indicator_register(struct indicator *indicator, struct descriptor *descriptor, int direction) {
     indicator->descriptor = descriptor;
     indicator->number = descriptor->number;
-    indicator->handle = OS_FD_NONE;
     indicator->direction = (uint8_t)direction;
 }
 
@@ -56,14 +53,6 @@ enum cause indicator_cause_of(unsigned events, int direction) {
     return events & ENGINE_READ ? CAUSE_READY : CAUSE_NONE;
 }
 
-static void end_handle(struct indicator *indicator, struct descriptor *descriptor) {
-    int error = indicator_is_semaphore(indicator) ? pollable_semaphore_fire(indicator->handle)
-                                                  : pollable_evt_end(indicator->handle, descriptor->fd);
-    if (error)
-        log_write(LOG_LEVEL_ERROR, "a pollable handle could not be made ready; id=%" PRIu64 " error=%d",
-                  indicator->object.id, error);
-}
-
 void indicator_end(struct indicator *indicator, int cause) {
     struct descriptor *descriptor = indicator->descriptor;
     if (!descriptor)
@@ -79,8 +68,8 @@ void indicator_end(struct indicator *indicator, int cause) {
     notice_ended(indicator, cause);
     if (port)
         port_ended(port, descriptor);
-    if (indicator->handle != OS_FD_NONE)
-        end_handle(indicator, descriptor);
+    if (indicator->handle)
+        handle_end(indicator->handle);
     wait_wake(indicator, cause);
     if (indicator->released)
         indicator_free(indicator);
@@ -89,11 +78,7 @@ void indicator_end(struct indicator *indicator, int cause) {
 void indicator_free(struct indicator *indicator) {
     struct belongings *owner = indicator->object.owner;
     struct registry *registry = owner->registry;
-    if (indicator->handle != OS_FD_NONE) {
-        os_close(indicator->handle);
-        slots_give(registry->slots, 1);
-        account_give(&owner->account, USER_DESCRIPTORS, 1);
-    }
+    handle_free(indicator->handle);
     account_give(&owner->account, USER_OBJECTS, 1);
     registry_forget(registry, &indicator->object);
     bool port = registry_kind(indicator->object.id) == OBJECT_PORT;
@@ -110,36 +95,24 @@ void indicator_release(struct indicator *indicator) {
         indicator_free(indicator);
 }
 
-int indicator_handle(struct indicator *indicator, os_fd *handle, struct refusal *refusal) {
+struct handle *indicator_new_handle(struct indicator *indicator, struct refusal *refusal) {
     struct belongings *owner = indicator->object.owner;
-    struct registry *registry = owner->registry;
-    const struct descriptor *descriptor = indicator->descriptor;
-    os_fd target = descriptor && !descriptor->unwatched ? descriptor->fd : OS_FD_NONE;
-    *handle = indicator->handle;
-    if (*handle != OS_FD_NONE)
-        return 0;
-    if (!slots_may_keep(registry->slots, 1))
-        return users_refuse_table(registry->users, refusal);
-    if (account_take(&owner->account, USER_DESCRIPTORS, 1, refusal))
-        return -1;
-    *handle =
-        indicator_is_semaphore(indicator)
-            ? pollable_semaphore_new(indicator->cause != CAUSE_NONE)
-            : pollable_evt_new(target, indicator->direction == DIRECTION_READ ? ENGINE_READ : ENGINE_WRITE);
-    if (*handle == OS_FD_NONE) {
-        account_give(&owner->account, USER_DESCRIPTORS, 1);
-        if (errno == ELOOP)
-            return refusal_set(refusal, REFUSAL_UNSUPPORTED, "id", "wait for the event instead",
-                               "the descriptor is an epoll descriptor, nested too deep for a handle");
-        return refusal_system(refusal, errno, "cannot make a handle");
-    }
-    slots_take(registry->slots, 1);
-    indicator->handle = *handle;
-    return 0;
+    return indicator_is_semaphore(indicator)
+               ? handle_new_semaphore(owner, indicator->cause != CAUSE_NONE, refusal)
+               : handle_new_evt(owner, refusal);
+}
+
+void indicator_set_handle(struct indicator *indicator, struct handle *handle, int error) {
+    indicator->handle = handle;
+    /* What cannot be watched is ready for ever, and so is what has ended. */
+    if (!indicator_is_semaphore(indicator) && (error || !indicator->descriptor))
+        handle_end(handle);
 }
 
 void indicator_end_all(struct descriptor *descriptor, enum object_kind kind, enum object_kind other,
                        int cause) {
+    making_end_all(descriptor, kind, cause);
+    making_end_all(descriptor, other, cause);
     for (int direction = 0; direction < 2; direction++) {
         struct indicator *one = *place_of(descriptor, kind, direction);
         if (one)

@@ -23,6 +23,7 @@ enum cause {
     CAUSE_RESYNC = 11,
 };
 
+struct handle;
 struct wait_target;
 
 struct indicator {
@@ -30,8 +31,8 @@ struct indicator {
     struct descriptor *descriptor; /* while registered */
     struct wait_target *waiters;   /* oldest first */
     int64_t number;
-    os_fd handle;      /* pollable, or OS_FD_NONE */
-    uint32_t answered; /* event: the connection that was last answered as the one of several (wait.h) */
+    struct handle *handle; /* pollable, or NULL */
+    uint32_t answered;     /* event: the connection that was last answered as the one of several (wait.h) */
     uint8_t direction;
     uint8_t cause; /* once ended */
     bool released;
@@ -61,8 +62,11 @@ void indicator_free(struct indicator *indicator);
 /* Gives the id back, now or when it ends. */
 void indicator_release(struct indicator *indicator);
 
-/* The pollable handle, made on demand, borrowed. 0, or -1 and the refusal. */
-int indicator_handle(struct indicator *indicator, os_fd *handle, struct refusal *refusal);
+/* A pollable handle for it, which follows nothing yet (indicator_follow) unless it is that of a semaphore. NULL: the refusal. */
+struct handle *indicator_new_handle(struct indicator *indicator, struct refusal *refusal);
+
+/* The handle is the indicator's, which has none. error: what pollable_evt_follow has answered for it, or 0. */
+void indicator_set_handle(struct indicator *indicator, struct handle *handle, int error);
 
 /* Ends both directions of one kind, or of two, that are registered for this descriptor; then settles it. */
 void indicator_end_all(struct descriptor *descriptor, enum object_kind kind, enum object_kind other,

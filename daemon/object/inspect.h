@@ -61,6 +61,10 @@ enum inspect_type inspect_type_of(os_fd fd);
  * as ENGINE_E_UNSUPPORTED. */
 bool inspect_is_watchable(os_fd fd, enum inspect_type type);
 
+/* Whether only a sentry may ask about it (sentry.h): its poll operation takes a lock that another holder can keep, or is
+ * not known to take none. */
+bool inspect_is_guarded(os_fd fd, enum inspect_type type);
+
 /* The other end of fd is this broker: a client's own connection. */
 bool inspect_is_own(os_fd fd);
 

@@ -278,6 +278,25 @@ bool inspect_is_watchable(os_fd fd, enum inspect_type type) {
     return false;
 }
 
+bool inspect_is_guarded(os_fd fd, enum inspect_type type) {
+    enum { MAJOR_MEMORY = 1 }; /* null, zero, full, random: nothing to wait for */
+    struct facts facts;
+
+    switch (type) {
+    case INSPECT_EPOLL:  /* under a mutex that epoll_wait keeps while it writes to the memory of its caller */
+    case INSPECT_TTY:    /* waits for who changes the line discipline, who waits for readers */
+    case INSPECT_SOCKET: /* AF_VSOCK locks the socket; of others nothing is known */
+    case INSPECT_OTHER:  /* whatever a driver does */
+        return true;
+    case INSPECT_CHARACTER:
+        return facts_of(fd, &facts) || facts.major != MAJOR_MEMORY;
+    default:
+        /* Pipes, TCP, UDP and Unix sockets, eventfd, timerfd, inotify, pidfd, files of the kernel's own file systems: counters and
+         * flags that are read as they are, or under a spinlock. */
+        return false;
+    }
+}
+
 bool inspect_is_own(os_fd fd) {
     struct sockaddr_un peer;
     socklen_t length = sizeof(peer);

@@ -2,7 +2,9 @@
  *
  * A descriptor for ever ready is shared by all handles of events: an eventfd whose count is 1 and which
  * nobody outside can read, since what clients get is the epoll that it lies in. Each such handle has it from
- * the start, switched off, so that switching it on at the end needs no memory and cannot fail. */
+ * the start, switched off, so that switching it on at the end needs no memory and cannot fail. The bell is an
+ * eventfd as well: writing to it wakes who polls the epoll through the kernel's wait queues, whose locks
+ * nobody keeps. An epoll does not keep what lies in it open. */
 #define _GNU_SOURCE
 
 #include "pollable.h"
@@ -60,39 +62,36 @@ static int change(os_fd handle, int operation, os_fd fd, uint32_t events) {
     return epoll_ctl(handle, operation, fd, &event) < 0 ? -errno : 0;
 }
 
-os_fd pollable_evt_new(os_fd target, unsigned direction) {
-    uint32_t events = direction == ENGINE_READ ? EPOLLIN | EPOLLRDHUP : EPOLLOUT;
-    bool ready = target == OS_FD_NONE;
-    os_fd handle = OS_FD_NONE;
-    int error;
+int pollable_evt_new(os_fd *handle, os_fd *bell) {
+    int error = always() == OS_FD_NONE ? -errno : 0;
 
-    if (always() == OS_FD_NONE)
-        return OS_FD_NONE;
-    handle = epoll_create1(EPOLL_CLOEXEC);
-    if (handle == OS_FD_NONE)
-        return OS_FD_NONE;
-    error = ready ? 0 : change(handle, EPOLL_CTL_ADD, target, events);
-    if (error == -EPERM) {
-        ready = true;
-        error = 0;
-    }
-    if (!error)
-        error = change(handle, EPOLL_CTL_ADD, always(), ready ? EPOLLIN : 0);
+    *handle = *bell = OS_FD_NONE;
     if (error)
-        goto fail;
-    return handle;
-fail:
-    os_close(handle);
-    errno = -error;
-    return OS_FD_NONE;
-}
-
-int pollable_evt_end(os_fd handle, os_fd target) {
-    int error = change(handle, EPOLL_CTL_MOD, always(), EPOLLIN);
-
-    if (target != OS_FD_NONE)
-        (void)epoll_ctl(handle, EPOLL_CTL_DEL, target, NULL);
+        return error;
+    *handle = epoll_create1(EPOLL_CLOEXEC);
+    if (*handle == OS_FD_NONE)
+        return -errno;
+    *bell = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    error = *bell == OS_FD_NONE ? -errno : change(*handle, EPOLL_CTL_ADD, *bell, EPOLLIN);
+    if (!error)
+        error = change(*handle, EPOLL_CTL_ADD, always(), 0);
+    if (!error)
+        return 0;
+    os_close(*handle);
+    os_close(*bell);
+    *handle = *bell = OS_FD_NONE;
     return error;
 }
+
+int pollable_evt_follow(os_fd handle, os_fd target, unsigned direction) {
+    return change(handle, EPOLL_CTL_ADD, target, direction == ENGINE_READ ? EPOLLIN | EPOLLRDHUP : EPOLLOUT);
+}
+
+void pollable_evt_ring(os_fd bell) {
+    while (eventfd_write(bell, 1) < 0 && errno == EINTR)
+        ;
+}
+
+int pollable_evt_end(os_fd handle) { return change(handle, EPOLL_CTL_MOD, always(), EPOLLIN); }
 
 int pollable_init(void) { return always() == OS_FD_NONE ? -errno : 0; }

@@ -14,14 +14,22 @@ enum { KIND_BITS = 3, EPOCH_SHIFT = 36 };
 static const uint64_t PLACES = UINT64_C(1) << 50;
 
 int registry_init(struct registry *registry, struct loop *loop, struct engine *engine,
-                  struct offload *offload, struct closer *closer, struct slots *slots, struct users *users) {
+                  struct offload *offload, struct closer *closer, struct sentries *sentries,
+                  struct slots *slots, struct users *users) {
     uint64_t random[2];
     int error = os_random(random, sizeof random);
     if (error)
         return error;
-    *registry = (struct registry){
-        .loop = loop, .engine = engine, .offload = offload, .closer = closer, .slots = slots, .users = users};
+    *registry = (struct registry){.loop = loop,
+                                  .engine = engine,
+                                  .offload = offload,
+                                  .closer = closer,
+                                  .sentries = sentries,
+                                  .slots = slots,
+                                  .users = users};
     error = fading_init(registry);
+    if (!error)
+        error = asks_init(registry);
     if (error)
         return error;
     /* The upper 14 bits tell brokers apart; place 0 is left out, so that no id is 0. */
@@ -33,8 +41,11 @@ int registry_init(struct registry *registry, struct loop *loop, struct engine *e
 }
 
 void registry_deinit(struct registry *registry) {
+    while (registry->leaving)
+        descriptor_abandon((struct descriptor *)registry->leaving);
     assert(registry->objects.used == 0);
     fading_deinit(registry);
+    asks_deinit(registry);
     table_deinit(&registry->objects);
     slab_deinit(&registry->descriptors);
     slab_deinit(&registry->indicators);

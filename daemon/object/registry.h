@@ -5,6 +5,7 @@
 #ifndef REGISTRY_H
 #define REGISTRY_H
 
+#include "ask.h"
 #include "daemon/access/slots.h"
 #include "daemon/access/user.h"
 #include "daemon/base/slab.h"
@@ -41,17 +42,22 @@ struct registry {
     struct engine *engine;
     struct offload *offload;
     struct closer *closer;
+    struct sentries *sentries;
     struct slots *slots;
     struct users *users;
     struct slab descriptors, indicators;
     struct fading fading;
-    size_t waits; /* parked */
+    struct asks asks;
+    struct object *leaving; /* descriptors that are being closed, of sessions that have ended */
+    size_t waits;           /* parked */
 };
 
 /* Random start and table seed; the pointers are the caller's to keep. 0 or a negative errno. */
 int registry_init(struct registry *registry, struct loop *loop, struct engine *engine,
-                  struct offload *offload, struct closer *closer, struct slots *slots, struct users *users);
-void registry_deinit(struct registry *registry); /* asserts that it is empty */
+                  struct offload *offload, struct closer *closer, struct sentries *sentries,
+                  struct slots *slots, struct users *users);
+void registry_deinit(
+    struct registry *registry); /* all sessions, workers and sentries have ended; asserts that it is empty */
 
 /* A new id of that kind. */
 uint64_t registry_issue(struct registry *registry, enum object_kind kind);

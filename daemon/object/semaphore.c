@@ -3,24 +3,25 @@
 
 static const uint8_t interests[2] = {ENGINE_READ, ENGINE_WRITE};
 
-/* Tests the level: what is ready now fires now, whatever the engine will say later. */
-static void test(struct descriptor *descriptor, struct indicator *semaphore) {
-    int direction = semaphore->direction;
+/* What is ready now fires now, whatever the engine will say later. */
+static unsigned look(const struct descriptor *descriptor, int direction) {
     struct engine_probe probe = {descriptor->fd, interests[direction], 0};
-    if (engine_probe(&probe, 1))
-        return;
-    enum cause cause = indicator_cause_of(probe.events, direction);
+    return engine_probe(&probe, 1) ? 0 : probe.events;
+}
+
+static void fire(struct indicator *semaphore, unsigned events) {
+    enum cause cause = indicator_cause_of(events, semaphore->direction);
     if (cause)
         indicator_end(semaphore, (int)cause);
 }
 
-int semaphore_open(struct descriptor *descriptor, int direction, struct indicator **semaphore, bool *created,
-                   struct refusal *refusal) {
+int semaphore_open(struct descriptor *descriptor, int direction, const struct guard_try *tried,
+                   struct indicator **semaphore, bool *created, struct refusal *refusal) {
     *created = false;
     *semaphore = descriptor->semaphores[direction];
     if (*semaphore)
         return 0;
-    int error = descriptor_arm(descriptor, interests[direction]);
+    int error = tried ? tried->error : descriptor_arm(descriptor, interests[direction]);
     if (error == ENGINE_E_UNSUPPORTED)
         return SEMAPHORE_E_UNSUPPORTED;
     if (error == ENGINE_E_CYCLE)
@@ -31,6 +32,6 @@ int semaphore_open(struct descriptor *descriptor, int direction, struct indicato
     if (!*semaphore)
         return -1;
     *created = true;
-    test(descriptor, *semaphore);
+    fire(*semaphore, tried ? tried->events : look(descriptor, direction));
     return 0;
 }

@@ -3,13 +3,15 @@
 #ifndef SEMAPHORE_H
 #define SEMAPHORE_H
 
+#include "guard.h"
 #include "indicator.h"
 
 enum { SEMAPHORE_E_UNSUPPORTED = 1, SEMAPHORE_E_CYCLE = 2 };
 
 /* The registered one for that direction, or a new one; it may have fired when this answers (a level test comes first).
- * 0; SEMAPHORE_E_*: none, this descriptor can have none; -1: the refusal. *created: made by this call. */
-int semaphore_open(struct descriptor *descriptor, int direction, struct indicator **semaphore, bool *created,
-                   struct refusal *refusal);
+ * tried: where making_is_needed says so; else the engine is asked here. 0; SEMAPHORE_E_*: none, this descriptor can have none; -1: the
+ * refusal. *created: made by this call. */
+int semaphore_open(struct descriptor *descriptor, int direction, const struct guard_try *tried,
+                   struct indicator **semaphore, bool *created, struct refusal *refusal);
 
 #endif

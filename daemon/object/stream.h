@@ -1,16 +1,17 @@
 /* stream.h: bytes in and out of a foreign descriptor, without waiting for bytes or room and without changing what its holders share.
- * What is done in the loop can still wait for a lock of the kernel that another holder keeps (SECURITY.md).
  *
- * Nothing is taken from the kernel but what was asked for, and no flag is set. How, by kind (every row is a case in tests/procedures/test_port_io.c):
+ * All of it runs on workers: the kernel takes locks for it (of the pipe, the socket, the file's offset) that another holder can keep
+ * while his own read or write waits for memory that a server withholds. Nothing is taken from the kernel but what was asked for, and
+ * no flag is set. How, by kind (every row is a case in tests/procedures/test_port_io.c):
  *
  *   sockets            recv and send with MSG_DONTWAIT; peek by MSG_PEEK; a datagram's real length by MSG_TRUNC
- *   pipes              preadv2 and pwritev2 with RWF_NOWAIT
- *   named fifos        splice through a pipe of our own with SPLICE_F_NONBLOCK; peek of both by tee
- *   regular files      a worker: another holder's read that waits for a server keeps the offset locked, also against lseek;
- *                      peek by pread
- *   terminals and all  a worker that looks first and is interrupted if another holder was faster
- *   other kinds        (poll, then read, may wait: never in the loop)
- */
+ *   pipes              preadv2 and pwritev2 with RWF_NOWAIT; peek by tee
+ *   named fifos        RWF_NOWAIT is refused: poll(2) first; writes in pieces that fit when it says so
+ *   regular files      as they are: they never wait for bytes; peek by pread
+ *   terminals and all  RWF_NOWAIT where it is taken, else poll(2) first
+ *   other kinds
+ *
+ * Between poll(2) and the read another holder may be faster: then the worker waits and is interrupted. */
 #ifndef STREAM_H
 #define STREAM_H
 
@@ -20,14 +21,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { STREAM_E_WORKER = 1 }; /* only a worker may do this: stream_work */
+enum stream_what { STREAM_READ, STREAM_PEEK, STREAM_WRITE, STREAM_SEEK };
 
 struct stream_job {
     os_fd fd;
     enum inspect_type type;
-    bool write, peek;
-    bool seek; /* no bytes: only the offset, which is set first with `set` */
-    bool set;
+    enum stream_what what;
+    bool set;             /* STREAM_SEEK sets the offset first */
     uint64_t offset;      /* to set; answer */
     unsigned char *bytes; /* room for size, or size bytes to write */
     size_t size;
@@ -39,16 +39,17 @@ struct stream_job {
 /* What the process needs for it. 0 or a negative errno. */
 int stream_init(void);
 
-/* Whether -EAGAIN has an end that poll(2) tells of. False: a worker may be asked at once. */
+/* Whether -EAGAIN has an end that poll(2) tells of. False: it may be tried again at once. */
 bool stream_waits(enum inspect_type type);
 
-/* 0 and the answers; -EAGAIN: not ready; STREAM_E_WORKER; -EOPNOTSUPP: cannot be peeked; or another negative errno. */
-int stream_try(struct stream_job *job);
+/* Only such a descriptor may be asked with STREAM_PEEK. */
+bool stream_can_peek(enum inspect_type type);
 
-/* The same on a worker; touches nothing but the job. -EAGAIN also after an interruption. */
+/* On a worker; touches nothing but the job. 0 and the answers; -EAGAIN: not ready, or interrupted;
+ * -EBUSY: too many peeks of pipes are under way; or another negative errno. */
 int stream_work(struct stream_job *job);
 
-/* shutdown(2). 0 or a negative errno. */
+/* shutdown(2), on a worker as well. 0 or a negative errno. */
 int stream_shutdown(os_fd fd, bool read, bool write);
 
 struct stream_address {
@@ -57,7 +58,7 @@ struct stream_address {
     unsigned port;
 };
 
-/* Local and peer address of a socket. 0 or a negative errno. */
+/* Local and peer address of a socket, on a worker as well: inet sockets are locked for it. 0 or a negative errno. */
 int stream_addresses(os_fd fd, struct stream_address *local, struct stream_address *peer);
 
 /* Whether it is open for that. */

@@ -1,17 +1,17 @@
 /* stream_linux.c: stream.h with the ways that Linux has of not waiting on a descriptor whose flags are not ours.
  *
- * The pipe of our own is empty between calls: what is spliced or teed into it is read out at once. It is made at the start, so that no
- * call needs a descriptor. */
+ * Peeking a pipe takes a pipe of our own, empty between calls: what is teed into it is read out at once. A few are made at the start,
+ * so that no call needs a descriptor; a worker that is held up by the foreign pipe keeps the one it has. */
 #define _GNU_SOURCE
 
 #include "stream.h"
 
 #include <arpa/inet.h>
-#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <poll.h>
+#include <stdatomic.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
@@ -20,12 +20,23 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-static int own[2] = {-1, -1};
+enum { OWN_PIPES = 8, PIECE = 4096 /* poll(2) says "writable" of a pipe when one page is free */ };
+
+static struct {
+    int ends[2];
+    atomic_flag taken;
+} own[OWN_PIPES];
+
+static bool own_made;
 
 int stream_init(void) {
-    if (own[0] >= 0)
+    if (own_made)
         return 0;
-    return pipe2(own, O_CLOEXEC | O_NONBLOCK) ? -errno : 0;
+    for (size_t i = 0; i < OWN_PIPES; i++)
+        if (pipe2(own[i].ends, O_CLOEXEC | O_NONBLOCK))
+            return -errno;
+    own_made = true;
+    return 0;
 }
 
 static int failed(void) { return errno == EINTR || errno == EWOULDBLOCK ? -EAGAIN : -errno; }
@@ -50,11 +61,11 @@ static bool end_of_messages(os_fd fd) {
     return look(fd, POLLRDHUP) & (POLLHUP | POLLRDHUP) && recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) <= 0;
 }
 
-static int try_socket(struct stream_job *job) {
-    bool datagram = !job->write && is_datagram(job->fd, job->type);
-    int flags = MSG_DONTWAIT | (job->peek ? MSG_PEEK : 0) | (datagram ? MSG_TRUNC : 0);
-    ssize_t n = job->write ? send(job->fd, job->bytes, job->size, MSG_DONTWAIT | MSG_NOSIGNAL)
-                           : recv(job->fd, job->bytes, job->size, flags);
+static int move_socket(struct stream_job *job) {
+    bool write = job->what == STREAM_WRITE, datagram = !write && is_datagram(job->fd, job->type);
+    int flags = MSG_DONTWAIT | (job->what == STREAM_PEEK ? MSG_PEEK : 0) | (datagram ? MSG_TRUNC : 0);
+    ssize_t n = write ? send(job->fd, job->bytes, job->size, MSG_DONTWAIT | MSG_NOSIGNAL)
+                      : recv(job->fd, job->bytes, job->size, flags);
     if (n < 0)
         return failed();
     job->count = (size_t)n;
@@ -62,7 +73,7 @@ static int try_socket(struct stream_job *job) {
         job->truncated = job->count;
         job->count = job->size;
     }
-    if (!job->write && n == 0)
+    if (!write && n == 0)
         job->end = !datagram || (job->type == INSPECT_UNIX_SEQPACKET && end_of_messages(job->fd));
     return 0;
 }
@@ -75,10 +86,9 @@ static int end_of_pipe(struct stream_job *job) {
     return 0;
 }
 
-static int read_own(struct stream_job *job, size_t n) {
-    job->count = 0;
+static int read_own(struct stream_job *job, int from, size_t n) {
     while (job->count < n) {
-        ssize_t got = read(own[0], job->bytes + job->count, n - job->count);
+        ssize_t got = read(from, job->bytes + job->count, n - job->count);
         if (got <= 0)
             return got < 0 ? -errno : -EIO;
         job->count += (size_t)got;
@@ -86,48 +96,34 @@ static int read_own(struct stream_job *job, size_t n) {
     return 0;
 }
 
-static int splice_read(struct stream_job *job) {
-    ssize_t n = job->peek ? tee(job->fd, own[1], job->size, SPLICE_F_NONBLOCK)
-                          : splice(job->fd, NULL, own[1], NULL, job->size, SPLICE_F_NONBLOCK);
+static int peek_pipe_into(struct stream_job *job, const int ends[2]) {
+    ssize_t n = tee(job->fd, ends[1], job->size, SPLICE_F_NONBLOCK);
     if (n < 0)
         return failed();
-    return n ? read_own(job, (size_t)n) : end_of_pipe(job);
+    return n ? read_own(job, ends[0], (size_t)n) : end_of_pipe(job);
 }
 
-static void drain_own(size_t n) {
-    char waste[4096];
-    while (n) {
-        ssize_t got = read(own[0], waste, n < sizeof waste ? n : sizeof waste);
-        if (got <= 0)
-            return;
-        n -= (size_t)got;
-    }
-}
-
-static int splice_write(struct stream_job *job) {
-    ssize_t lying = write(own[1], job->bytes, job->size), n;
-    int error;
-    if (lying < 0)
-        return failed();
-    n = splice(own[0], NULL, job->fd, NULL, (size_t)lying, SPLICE_F_NONBLOCK);
-    error = n < 0 ? failed() : 0;
-    drain_own((size_t)(n < 0 ? lying : lying - n));
-    if (error)
+static int peek_pipe(struct stream_job *job) {
+    for (size_t i = 0; i < OWN_PIPES; i++) {
+        if (atomic_flag_test_and_set(&own[i].taken))
+            continue;
+        int error = peek_pipe_into(job, own[i].ends);
+        atomic_flag_clear(&own[i].taken);
         return error;
-    if (n == 0)
-        return -EAGAIN;
-    job->count = (size_t)n;
-    return 0;
+    }
+    return -EBUSY;
 }
 
-static int try_now(struct stream_job *job) {
+/* -EOPNOTSUPP: the kernel does not take RWF_NOWAIT for such a descriptor. */
+static int move_now(struct stream_job *job) {
     struct iovec piece = {job->bytes, job->size};
-    ssize_t n = job->write ? pwritev2(job->fd, &piece, 1, -1, RWF_NOWAIT)
-                           : preadv2(job->fd, &piece, 1, -1, RWF_NOWAIT);
+    bool write = job->what == STREAM_WRITE;
+    ssize_t n =
+        write ? pwritev2(job->fd, &piece, 1, -1, RWF_NOWAIT) : preadv2(job->fd, &piece, 1, -1, RWF_NOWAIT);
     if (n < 0)
         return errno == EINVAL ? -EOPNOTSUPP : failed();
     job->count = (size_t)n;
-    if (job->write || n)
+    if (write || n)
         return 0;
     if (job->type == INSPECT_PIPE)
         return end_of_pipe(job);
@@ -135,27 +131,43 @@ static int try_now(struct stream_job *job) {
     return 0;
 }
 
-int stream_try(struct stream_job *job) {
-    int error;
-    job->count = job->truncated = 0;
-    job->end = false;
-    if (inspect_is_socket(job->type))
-        return try_socket(job);
-    if (job->type == INSPECT_PIPE && job->peek)
-        return splice_read(job);
-    if (job->type == INSPECT_REGULAR)
-        return STREAM_E_WORKER;
-    if (job->peek)
-        return -EOPNOTSUPP;
-    if (job->type == INSPECT_OTHER)
-        return STREAM_E_WORKER;
-    error = try_now(job);
-    if (job->type == INSPECT_PIPE)
-        return error != -EOPNOTSUPP ? error : job->write ? splice_write(job) : splice_read(job);
-    return error == -EOPNOTSUPP ? STREAM_E_WORKER : error;
+/* One piece at a time, and only while there is room for it: a longer write would wait for its last byte. */
+static int write_pieces(struct stream_job *job) {
+    while (job->count < job->size && look(job->fd, POLLOUT)) {
+        size_t left = job->size - job->count;
+        ssize_t n = write(job->fd, job->bytes + job->count, left < PIECE ? left : PIECE);
+        if (n < 0)
+            return job->count ? 0 : failed();
+        job->count += (size_t)n;
+    }
+    return job->count ? 0 : -EAGAIN;
 }
 
-bool stream_waits(enum inspect_type type) { return type != INSPECT_REGULAR; }
+static int move_looking(struct stream_job *job) {
+    bool out = job->what == STREAM_WRITE;
+    ssize_t n;
+    if (job->type == INSPECT_PIPE && out)
+        return write_pieces(job);
+    if (stream_waits(job->type) && !look(job->fd, out ? POLLOUT : POLLIN))
+        return -EAGAIN;
+    n = out ? write(job->fd, job->bytes, job->size) : read(job->fd, job->bytes, job->size);
+    if (n < 0)
+        return failed();
+    job->count = (size_t)n;
+    if (!out && n == 0 && job->type == INSPECT_PIPE)
+        return end_of_pipe(job);
+    job->end = !out && n == 0;
+    return 0;
+}
+
+/* A listener has no bytes, and says so at once. */
+bool stream_waits(enum inspect_type type) {
+    return type != INSPECT_REGULAR && type != INSPECT_TCP_LISTENER && type != INSPECT_UNIX_LISTENER;
+}
+
+bool stream_can_peek(enum inspect_type type) {
+    return type == INSPECT_PIPE || type == INSPECT_REGULAR || inspect_is_socket(type);
+}
 
 static int seek(struct stream_job *job) {
     off_t here;
@@ -168,26 +180,35 @@ static int seek(struct stream_job *job) {
     return 0;
 }
 
-int stream_work(struct stream_job *job) {
+static int peek(struct stream_job *job) {
     off_t here;
     ssize_t n;
-    job->count = job->truncated = 0;
-    job->end = false;
-    if (job->seek)
-        return seek(job);
-    if (stream_waits(job->type) && !look(job->fd, job->write ? POLLOUT : POLLIN))
-        return -EAGAIN;
-    if (job->peek) {
-        here = lseek(job->fd, 0, SEEK_CUR);
-        n = here < 0 ? -1 : pread(job->fd, job->bytes, job->size, here);
-    } else {
-        n = job->write ? write(job->fd, job->bytes, job->size) : read(job->fd, job->bytes, job->size);
-    }
+    if (job->type == INSPECT_PIPE)
+        return peek_pipe(job);
+    here = lseek(job->fd, 0, SEEK_CUR);
+    n = here < 0 ? -1 : pread(job->fd, job->bytes, job->size, here);
     if (n < 0)
         return failed();
     job->count = (size_t)n;
-    job->end = !job->write && n == 0;
+    job->end = n == 0;
     return 0;
+}
+
+/* Files outside the kernel's own file systems are INSPECT_OTHER or INSPECT_REGULAR: RWF_NOWAIT means nothing to their servers. */
+static bool may_be_now(enum inspect_type type) { return type != INSPECT_REGULAR && type != INSPECT_OTHER; }
+
+int stream_work(struct stream_job *job) {
+    int error;
+    job->count = job->truncated = 0;
+    job->end = false;
+    if (job->what == STREAM_SEEK)
+        return seek(job);
+    if (inspect_is_socket(job->type))
+        return move_socket(job);
+    if (job->what == STREAM_PEEK)
+        return peek(job);
+    error = may_be_now(job->type) ? move_now(job) : -EOPNOTSUPP;
+    return error == -EOPNOTSUPP ? move_looking(job) : error;
 }
 
 int stream_shutdown(os_fd fd, bool read, bool write) {

@@ -35,18 +35,17 @@ static void on_worked(struct offload_job *job) {
     struct port *port = transfer->port;
     int error = transfer->error;
     transfer->working = false;
-    transfer->descriptor->jobs--;
-    /* What was taken from the kernel is answered, come what may. */
-    if (error == -EAGAIN && !transfer->cancelled && !may_wait(transfer)) {
-        submit(
-            transfer); /* a server that honours the interruption is asked anew, behind the uid's other jobs */
-        return;
-    }
+    descriptor_end_job(transfer->descriptor);
     if (error == -EAGAIN && !transfer->cancelled) {
-        transfer->waiting = true;
-        descriptor_rearm(port->indicator.descriptor);
+        if (may_wait(transfer)) {
+            transfer->waiting = true;
+            descriptor_rearm(port->indicator.descriptor);
+        } else {
+            submit(transfer); /* interrupted: asked anew, behind the uid's other jobs */
+        }
         return;
     }
+    /* What was taken from the kernel is answered, come what may. */
     if (transfer->cancelled && error)
         transfer->error = error = -ECANCELED;
     if (!port) {
@@ -57,50 +56,45 @@ static void on_worked(struct offload_job *job) {
     try_all(port);
 }
 
+/* The broker ends: sessions and ports have, and the descriptor goes with the registry. */
+static void drop(struct offload_job *job) {
+    struct transfer *transfer = (struct transfer *)job;
+    transfer->error = -ECANCELED;
+    transfer->done(transfer);
+}
+
 static void submit(struct transfer *transfer) {
     struct port *port = transfer->port;
     struct descriptor *descriptor = port->indicator.descriptor;
     transfer->descriptor = descriptor;
-    descriptor->jobs++;
+    descriptor_begin_job(descriptor);
     transfer->working = true;
     transfer->waiting = false;
-    transfer->job =
-        (struct offload_job){.work = work, .done = on_worked, .uid = (uint32_t)descriptor->user->uid};
+    transfer->job = (struct offload_job){
+        .work = work, .done = on_worked, .drop = drop, .uid = (uint32_t)descriptor->user->uid};
     offload_submit(registry_of(port)->offload, &transfer->job);
 }
 
-static bool is_ready(const struct transfer *transfer) {
-    struct engine_probe probe = {transfer->stream.fd, transfer->stream.write ? ENGINE_WRITE : ENGINE_READ, 0};
-    return !may_wait(transfer) || engine_probe(&probe, 1) || probe.events;
+/* Whether it is worth a worker's time. Of what the loop may not ask about a worker finds out. */
+static bool may_be_ready(const struct transfer *transfer) {
+    const struct descriptor *descriptor = transfer->port->indicator.descriptor;
+    struct engine_probe probe = {transfer->stream.fd,
+                                 transfer->stream.what == STREAM_WRITE ? ENGINE_WRITE : ENGINE_READ, 0};
+    return !may_wait(transfer) || descriptor->guard || engine_probe(&probe, 1) || probe.events;
 }
 
-/* True if it is over. */
-static bool try_one(struct transfer *transfer) {
-    int error;
-    if (transfer->working || !transfer->room(transfer))
-        return false;
-    error = stream_try(&transfer->stream);
-    if (error == STREAM_E_WORKER) {
-        if (is_ready(transfer)) {
-            submit(transfer);
-            return false;
-        }
-        error = -EAGAIN;
-    }
-    if (error == -EAGAIN) {
-        transfer->waiting = true;
-        return false;
-    }
-    finish(transfer, error);
-    return true;
-}
-
-/* The port may be closed by what a done does. */
+/* The first one goes to a worker or waits. */
 static void try_all(struct port *port) {
-    while (port->queue && port->indicator.descriptor && try_one(port->queue))
-        continue;
-    if (port->indicator.descriptor)
-        descriptor_rearm(port->indicator.descriptor);
+    struct transfer *transfer = port->queue;
+    if (!port->indicator.descriptor)
+        return;
+    if (transfer && !transfer->working && transfer->room(transfer)) {
+        if (may_be_ready(transfer))
+            submit(transfer);
+        else
+            transfer->waiting = true;
+    }
+    descriptor_rearm(port->indicator.descriptor);
 }
 
 void transfer_start(struct transfer *transfer) {

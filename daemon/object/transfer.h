@@ -1,8 +1,8 @@
-/* transfer.h: one read, peek or write on a port, from asked to answered.
+/* transfer.h: one read, peek, write or position on a port, from asked to answered.
  *
- * The transfers of a port are carried out one at a time, in their order. The first one is tried at once; if the descriptor is not ready it
- * waits for that, if only a worker may do it (stream.h) it goes there. The bytes of a read lie in the broker no longer than it takes to put
- * them into the reply: `room` is asked before anything is taken from the kernel. */
+ * The transfers of a port are carried out one at a time, in their order, each by a worker (stream.h). The first one goes there when its
+ * descriptor is ready as far as the loop may know; if it was not after all, it waits until it is. The bytes of a read lie in the
+ * broker no longer than it takes to put them into the reply: `room` is asked before anything is taken from the kernel. */
 #ifndef TRANSFER_H
 #define TRANSFER_H
 
@@ -13,7 +13,7 @@
 struct transfer {
     struct offload_job job; /* while `working` */
     struct stream_job stream;
-    struct descriptor *descriptor; /* while working */
+    struct descriptor *descriptor; /* while working: it has this job */
     struct port *port;             /* NULL once the port has ended under a working one */
     struct transfer *prev, *next;
     int error;    /* outcome: 0, a negative errno, -ECANCELED (cancelled, or the port was closed) */

@@ -1,6 +1,7 @@
 /* wait.c: looking, parking, waking. */
 #include "wait.h"
 
+#include "guard.h"
 #include "utlist.h"
 
 #include <string.h>
@@ -20,7 +21,12 @@ struct wait *wait_init(void *memory, struct belongings *owner, size_t n) {
     return wait;
 }
 
-/* Fills the cause of each target and counts the ready ones. What only poll(2) knows is asked for all of them at once. */
+static struct guard *guard_of(const struct wait_target *target) {
+    return target->of && target->of->descriptor ? target->of->descriptor->guard : NULL;
+}
+
+/* Fills the cause of each target and counts the ready ones. What only poll(2) knows is asked for all of them at once; of the guarded ones
+ * is known what the sentry has answered for this look. */
 static void look(struct wait *wait) {
     struct engine_probe probes[ENGINE_PROBES];
     size_t asked[ENGINE_PROBES], n = 0;
@@ -33,11 +39,14 @@ static void look(struct wait *wait) {
             wait->ready++;
             continue;
         }
-        target->cause = of->descriptor->unwatched ? CAUSE_READY : CAUSE_NONE;
-        if (target->cause) {
+        target->cause = (uint8_t)(of->descriptor->unwatched ? CAUSE_READY
+                                  : of->descriptor->guard   ? indicator_cause_of(target->seen, of->direction)
+                                                            : CAUSE_NONE);
+        target->seen = 0;
+        if (target->cause)
             wait->ready++;
+        if (target->cause || of->descriptor->guard)
             continue;
-        }
         asked[n] = i;
         probes[n++] = (struct engine_probe){of->descriptor->fd, interests[of->direction], 0};
     }
@@ -109,23 +118,24 @@ static void link_target(struct wait_target *target) {
     target->linked = true;
 }
 
-/* What is not ready is watched from now on. False: the engine fails, and nobody would tell of it. */
+/* What is not ready is watched from now on. False: the engine fails; whoever is parked will be woken. */
 static bool arm_targets(struct wait *wait) {
     bool armed = true;
     for (size_t i = 0; i < wait->n; i++)
         if (wait->targets[i].linked)
             wait->targets[i].armed = !wait->targets[i].cause;
-    wait->busy = true; /* when the engine fails, others are woken from within */
     for (size_t i = 0; i < wait->n && armed; i++) {
         struct wait_target *target = &wait->targets[i];
         if (target->armed && !indicator_is_semaphore(target->of))
             armed = !descriptor_rearm(target->of->descriptor);
     }
-    wait->busy = false;
     return armed;
 }
 
 void wait_leave(struct wait *wait) {
+    if (wait->ask)
+        ask_leave(wait->ask);
+    wait->ask = NULL;
     for (size_t i = 0; i < wait->n; i++) {
         struct wait_target *target = &wait->targets[i];
         if (!target->linked)
@@ -162,6 +172,9 @@ static void remember(struct wait *wait) {
 
 static void on_timer(struct loop_timer *timer) {
     struct wait *wait = (struct wait *)((char *)timer - offsetof(struct wait, timer));
+    wait->last = true;
+    if (wait->ask)
+        return;
     /* Readiness that came in the same turn counts before the limit does. */
     wait->busy = true;
     look(wait);
@@ -186,9 +199,97 @@ static void forget_answered(struct wait *wait) {
     }
 }
 
-int wait_begin(struct wait *wait, int64_t limit_us, struct refusal *refusal) {
-    struct registry *registry = wait->owner->registry;
+/* What woke the wait while it looked counts for one of several, though it was drained since. */
+static void count_told(struct wait *wait) {
+    for (size_t i = 0; i < wait->n; i++) {
+        struct wait_target *target = &wait->targets[i];
+        if (target->told && !target->cause && !wait->all) {
+            target->cause = target->told;
+            wait->ready++;
+        }
+        target->told = 0;
+    }
+}
+
+static void on_answered(struct ask *ask, void *owner, bool known) {
+    struct wait *wait = owner;
+    size_t at = 0;
+    wait->ask = NULL;
+    /* Those that were asked about and have ended since are not guarded any more, so the number tells. */
+    for (size_t i = 0; known && i < wait->n; i++) {
+        struct wait_target *target = &wait->targets[i];
+        while (guard_of(target) && at < ask->n && ask->probes[at].fd != target->of->descriptor->fd)
+            at++;
+        if (guard_of(target) && at < ask->n)
+            target->seen = ask->probes[at++].events;
+    }
     wait->busy = true;
+    look(wait);
+    count_told(wait);
+    fire(wait);
+    wait->busy = false;
+    forget_answered(wait);
+    if (satisfied(wait)) {
+        remember(wait);
+        finish(wait);
+    } else if (wait->last) {
+        wait->ready = 0;
+        finish(wait);
+    } else {
+        arm_targets(wait);
+    }
+}
+
+/* Asks the sentry about the guarded targets. False: there are none, or no answer can be expected. */
+static bool ask_sentry(struct wait *wait) {
+    struct sentry *sentry = NULL;
+    size_t n = 0, at = 0;
+    for (size_t i = 0; i < wait->n; i++) {
+        const struct guard *guard = guard_of(&wait->targets[i]);
+        if (!guard)
+            continue;
+        sentry = guard->sentry; /* of one uid, so the same for all */
+        n++;
+    }
+    if (!n || sentry_is_late(sentry))
+        return false;
+    wait->ask = ask_new(wait->owner->registry, n);
+    if (!wait->ask)
+        return false;
+    for (size_t i = 0; i < wait->n; i++) {
+        const struct wait_target *target = &wait->targets[i];
+        if (guard_of(target))
+            wait->ask->probes[at++] =
+                (struct engine_probe){target->of->descriptor->fd, interests[target->of->direction], 0};
+    }
+    wait->ask->owner = wait;
+    wait->ask->answered = on_answered;
+    ask_start(wait->ask, sentry);
+    return true;
+}
+
+static int park(struct wait *wait, int64_t limit_us, struct refusal *refusal) {
+    struct registry *registry = wait->owner->registry;
+    wait->timer.fn = on_timer;
+    if (limit_us > 0 && loop_timer_set(registry->loop, &wait->timer, os_now_us() + limit_us))
+        return refusal_set(refusal, REFUSAL_LIMIT, NULL, NULL, "the broker is out of memory");
+    DL_APPEND(wait->owner->waits, wait);
+    registry->waits++;
+    wait->parked = true;
+    for (size_t i = 0; i < wait->n; i++)
+        link_target(&wait->targets[i]);
+    return 0;
+}
+
+int wait_begin(struct wait *wait, int64_t limit_us, struct refusal *refusal) {
+    wait->busy = true;
+    if (ask_sentry(wait)) {
+        wait->last = limit_us == 0;
+        if (!park(wait, limit_us, refusal))
+            return 0;
+        wait_leave(wait);
+        return -1;
+    }
     look(wait);
     fire(wait);
     wait->busy = false;
@@ -201,14 +302,8 @@ int wait_begin(struct wait *wait, int64_t limit_us, struct refusal *refusal) {
         wait->ready = 0;
         return 1;
     }
-    wait->timer.fn = on_timer;
-    if (limit_us > 0 && loop_timer_set(registry->loop, &wait->timer, os_now_us() + limit_us))
-        return refusal_set(refusal, REFUSAL_LIMIT, NULL, NULL, "the broker is out of memory");
-    DL_APPEND(wait->owner->waits, wait);
-    registry->waits++;
-    wait->parked = true;
-    for (size_t i = 0; i < wait->n; i++)
-        link_target(&wait->targets[i]);
+    if (park(wait, limit_us, refusal))
+        return -1;
     if (arm_targets(wait))
         return 0;
     wait_leave(wait);
@@ -232,13 +327,17 @@ static void look_again(struct wait_target *trigger, int cause) {
     }
 }
 
-/* True if the wait is done (and gone). */
+/* True if the wait is done (and gone), or will be for this wake. */
 static bool wake(struct wait_target *target, int cause) {
     struct wait *wait = target->wait;
     if (!target->of->descriptor)
         let_go(wait, target->of, cause);
     if (wait->busy)
         return false;
+    target->told = (uint8_t)cause;
+    if (wait->ask || (wait->n > 1 && cause != CAUSE_RESYNC && ask_sentry(wait)))
+        return !wait->all;
+    target->told = 0;
     look_again(target, cause);
     /* Without the engine nobody would look again: the wait is done with what there is. */
     if (satisfied(wait) || cause == CAUSE_RESYNC) {
@@ -246,10 +345,8 @@ static bool wake(struct wait_target *target, int cause) {
         finish(wait);
         return true;
     }
-    if (arm_targets(wait))
-        return false;
-    finish(wait);
-    return true;
+    arm_targets(wait);
+    return false;
 }
 
 void wait_wake(struct indicator *indicator, int cause) {
@@ -286,6 +383,10 @@ void wait_retest(struct indicator *evt, uint32_t connection) {
         evt->answered = 0;
     if (!evt->descriptor || !evt->waiters)
         return;
+    if (evt->descriptor->guard) {
+        descriptor_retell(evt->descriptor);
+        return;
+    }
     probe = (struct engine_probe){evt->descriptor->fd, interests[evt->direction], 0};
     if (engine_probe(&probe, 1))
         return;

@@ -4,6 +4,9 @@
  * them becomes ready the wait looks again (what another holder drained meanwhile does not count) and is done, or stays.
  * A target that was ready at the last look is not armed: so a wait for all never spins on the half that is ready.
  *
+ * What the loop may not ask about (guard.h) is asked of the sentry: such a wait is parked while it looks, and for that long only its
+ * limit and the ends of its targets touch it. Where the sentry is held up, those targets count as not ready.
+ *
  * Wake-one (`one`): of the parked waits of an event that have it, the oldest is done for each new activity; its connection is
  * remembered, and when that ends wait_retest looks again for the others. An ended indicator answers every wait.
  *
@@ -19,6 +22,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+struct ask;
 struct wait;
 
 struct wait_target {
@@ -28,6 +32,8 @@ struct wait_target {
     uint64_t id;                     /* as the request named it */
     uint8_t cause;                   /* of the last look; CAUSE_NONE: not ready */
     uint8_t ended;
+    uint8_t told; /* cause of a wake that came while the wait was looking */
+    uint8_t seen; /* events that the sentry has answered, for the next look */
     bool linked;
     bool armed;
 };
@@ -38,9 +44,11 @@ struct wait {
     void (*done)(
         struct wait *wait); /* it is unlinked; how many are ready is in `ready`, 0: the limit passed */
     struct loop_timer timer;
+    struct ask *ask; /* it is looking by way of the sentry */
     bool all, one;
     bool parked;
-    bool busy;           /* looking: a wake meanwhile is not for it */
+    bool last; /* this look decides: the limit has passed, or is 0 */
+    bool busy; /* looking for the first time, or in this very call: a wake meanwhile is not for it */
     uint32_t connection; /* which one asked, for wake-one */
     size_t ready;
     size_t n;

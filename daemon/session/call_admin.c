@@ -53,7 +53,7 @@ static void write_indicator(Portd__V1__Item *row, const struct indicator *indica
     row->registered = indicator->descriptor != NULL;
     row->cause = (Portd__V1__Cause)indicator->cause;
     row->descriptor = indicator->descriptor ? indicator->descriptor->object.id : 0;
-    row->handle = indicator->handle != OS_FD_NONE;
+    row->handle = indicator->handle != NULL;
     DL_FOREACH (indicator->waiters, target)
         row->waiters++;
 }

@@ -37,7 +37,8 @@ static void answer_read(const struct io *io, Portd__V1__Reply *reply) {
     data.data.len = io->transfer.stream.count;
     data.end = io->transfer.stream.end;
     data.truncated = io->transfer.stream.truncated;
-    metrics_add(METRIC_PORT_BYTES_READ, io->transfer.stream.peek ? 0 : io->transfer.stream.count);
+    metrics_add(METRIC_PORT_BYTES_READ,
+                io->transfer.stream.what == STREAM_PEEK ? 0 : io->transfer.stream.count);
     reply->result_case = PORTD__V1__REPLY__RESULT_READ;
     reply->read = &data;
     connection_reply(io->parked.connection, reply);
@@ -61,6 +62,8 @@ static void answer_position(const struct io *io, Portd__V1__Reply *reply) {
 }
 
 static void refuse(const struct io *io) {
+    static const char *const names[] = {
+        [STREAM_READ] = "read", [STREAM_PEEK] = "read", [STREAM_WRITE] = "write", [STREAM_SEEK] = "lseek"};
     struct refusal refusal;
     int error = -io->transfer.error;
     const struct stream_job *stream = &io->transfer.stream;
@@ -69,13 +72,13 @@ static void refuse(const struct io *io) {
         refusal_set(&refusal, REFUSAL_CANCELLED, NULL, NULL, "cancelled");
     else if (error == ECANCELED)
         refusal_set(&refusal, REFUSAL_CLOSED, "id", NULL, "the port was closed");
-    else if (error == EOPNOTSUPP)
-        refusal_set(&refusal, REFUSAL_UNSUPPORTED, "peek", "read instead",
-                    "such a descriptor cannot be peeked");
-    else if (stream->seek && error == EINVAL)
+    else if (error == EBUSY && stream->what == STREAM_PEEK)
+        refusal_set(&refusal, REFUSAL_LIMIT, "peek", "read instead, or try again",
+                    "too many peeks of pipes are under way");
+    else if (stream->what == STREAM_SEEK && error == EINVAL)
         refusal_set(&refusal, REFUSAL_INVALID, "to", NULL, "no such position");
     else
-        refusal_system(&refusal, error, stream->seek ? "lseek" : stream->write ? "write" : "read");
+        refusal_system(&refusal, error, names[stream->what]);
     if (error == ENOSPC)
         refusal.code = REFUSAL_SYSTEM; /* the limit is the device's */
     connection_refuse(io->parked.connection, io->parked.request, &refusal);
@@ -88,9 +91,9 @@ static void emit(struct parked *parked) {
     reply.id = parked->request;
     if (io->transfer.error)
         refuse(io);
-    else if (io->transfer.stream.seek)
+    else if (io->transfer.stream.what == STREAM_SEEK)
         answer_position(io, &reply);
-    else if (io->transfer.stream.write)
+    else if (io->transfer.stream.what == STREAM_WRITE)
         answer_write(io, &reply);
     else
         answer_read(io, &reply);
@@ -116,7 +119,7 @@ static void cancel(struct parked *parked) {
 /* Not more than one reply's worth is taken from the kernel while others are unread. */
 static bool has_room(struct transfer *transfer) {
     struct io *io = io_of(transfer);
-    return transfer->stream.write || !io->parked.connection ||
+    return transfer->stream.what == STREAM_WRITE || !io->parked.connection ||
            parked_has_room(io->parked.connection, &io->parked);
 }
 
@@ -180,10 +183,13 @@ int call_read(struct call *call) {
     if (message->most < 1 || message->most > FRAME_DATA_MAX)
         return refusal_set(&call->refusal, REFUSAL_INVALID, "most", NULL, "1 to 65536 bytes at once, not %u",
                            message->most);
+    if (message->peek && !stream_can_peek((enum inspect_type)port->indicator.descriptor->type))
+        return refusal_set(&call->refusal, REFUSAL_UNSUPPORTED, "peek", "read instead",
+                           "such a descriptor cannot be peeked");
     io = io_new(call, message->most);
     if (!io)
         return -1;
-    io->transfer.stream.peek = message->peek;
+    io->transfer.stream.what = message->peek ? STREAM_PEEK : STREAM_READ;
     return start(call, io, port, message->most);
 }
 
@@ -203,7 +209,7 @@ int call_write(struct call *call) {
         return -1;
     if (size)
         memcpy(io->data, message->data.data, size);
-    io->transfer.stream.write = true;
+    io->transfer.stream.what = STREAM_WRITE;
     return start(call, io, port, size);
 }
 
@@ -219,7 +225,7 @@ int call_position(struct call *call) {
     io = io_new(call, 0);
     if (!io)
         return -1;
-    io->transfer.stream.seek = true;
+    io->transfer.stream.what = STREAM_SEEK;
     io->transfer.stream.set = message->set_case == PORTD__V1__POSITION__SET_TO;
     io->transfer.stream.offset = message->to;
     return start(call, io, port, 0);

@@ -1,12 +1,10 @@
-/* call_port.c: unsafe-file-descriptor->port, unsafe-socket->port, unsafe-port->file-descriptor, unsafe-port->socket; close,
- * and what else can be asked of a port. */
+/* call_port.c: unsafe-file-descriptor->port, unsafe-socket->port, unsafe-port->file-descriptor, unsafe-port->socket; and
+ * close. */
 #include "closing.h"
 #include "daemon/object/port.h"
-#include "daemon/object/stream.h"
 #include "dispatch.h"
 #include "target.h"
 
-#include <errno.h>
 #include <inttypes.h>
 #include <string.h>
 
@@ -120,55 +118,4 @@ int call_close(struct call *call) {
     if (indicator)
         port_close((struct port *)indicator);
     return closing_settle(call, closing);
-}
-
-int call_shutdown(struct call *call) {
-    const Portd__V1__Shutdown *message = call->request->shutdown;
-    const struct port *port = target_port(call, message->id, -1);
-    Portd__V1__Done done = PORTD__V1__DONE__INIT;
-    int error;
-    if (!port)
-        return -1;
-    if (!message->read && !message->write)
-        return refusal_set(&call->refusal, REFUSAL_INVALID, "read", "ask for read, write or both",
-                           "no side is named");
-    if (!inspect_is_socket((enum inspect_type)port->indicator.descriptor->type))
-        return refusal_set(&call->refusal, REFUSAL_UNSUPPORTED, "id", NULL, "only sockets can be shut down");
-    error = stream_shutdown(port->indicator.descriptor->fd, message->read, message->write);
-    if (error)
-        return refusal_system(&call->refusal, -error, "shutdown");
-    return dispatch_answer(call, PORTD__V1__REPLY__RESULT_SHUTDOWN, &done);
-}
-
-static bool write_address(Portd__V1__Address *to, struct stream_address *from) {
-    static const char *const families[] = {"inet", "inet6", "unix", "other"};
-    static char texts[4][8];
-    if (!from->family)
-        return false;
-    for (int i = 0; i < 4; i++)
-        if (!strcmp(families[i], from->family))
-            to->family = strcpy(texts[i], families[i]);
-    to->host = from->host;
-    to->port = from->port;
-    return true;
-}
-
-int call_addresses(struct call *call) {
-    const struct port *port = target_port(call, call->request->addresses->id, -1);
-    Portd__V1__Addresses addresses = PORTD__V1__ADDRESSES__INIT;
-    Portd__V1__Address local = PORTD__V1__ADDRESS__INIT, peer = PORTD__V1__ADDRESS__INIT;
-    struct stream_address ends[2];
-    int error;
-    if (!port)
-        return -1;
-    if (!inspect_is_socket((enum inspect_type)port->indicator.descriptor->type))
-        return refusal_set(&call->refusal, REFUSAL_UNSUPPORTED, "id", NULL, "only sockets have addresses");
-    error = stream_addresses(port->indicator.descriptor->fd, &ends[0], &ends[1]);
-    if (error)
-        return refusal_system(&call->refusal, -error, "getsockname");
-    if (write_address(&local, &ends[0]))
-        addresses.local = &local;
-    if (write_address(&peer, &ends[1]))
-        addresses.peer = &peer;
-    return dispatch_answer(call, PORTD__V1__REPLY__RESULT_ADDRESSES, &addresses);
 }

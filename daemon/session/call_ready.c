@@ -1,9 +1,12 @@
-/* call_ready.c: unsafe-file-descriptor->semaphore, unsafe-socket->semaphore, unsafe-fd->evt; and what ends their objects. */
+/* call_ready.c: unsafe-file-descriptor->semaphore, unsafe-socket->semaphore, unsafe-fd->evt; and what ends their objects.
+ *
+ * A create call of a guarded descriptor is in flight until its sentry has tried; every other one is answered at once. */
 #include "closing.h"
 #include "dispatch.h"
 #include "target.h"
 
 #include "daemon/object/evt.h"
+#include "daemon/object/making.h"
 #include "daemon/object/semaphore.h"
 
 #include <inttypes.h>
@@ -80,62 +83,121 @@ static int check(struct call *call, const struct procedure *procedure) {
     return 0;
 }
 
-static void describe(Portd__V1__Object *object, const struct indicator *indicator,
-                     const struct descriptor_claim *claim, bool created) {
+/* A create call that waits for a sentry. */
+struct creating {
+    struct parked parked; /* connection NULL: nobody is answered, and nothing is made */
+    struct making making;
+    struct procedure procedure;
+    bool replaced;
+};
+
+static void describe(Portd__V1__Object *object, const struct indicator *indicator, bool created) {
     object->id = indicator->object.id;
     object->created = created;
-    object->replaced = claim->replaced;
     object->descriptor = indicator->descriptor ? indicator->descriptor->object.id : 0;
 }
 
-static int answer_unsupported(struct call *call, const struct procedure *procedure,
-                              const struct descriptor_claim *claim, bool cycle) {
+static void describe_unsupported(Portd__V1__Object *object, bool cycle) {
     static char always[] = "the kernel does not watch such a descriptor: it is always ready";
     static char circle[] = "an epoll descriptor that leads back to the broker's, or is nested too deep";
+    object->unsupported = true;
+    object->reason = cycle ? circle : always;
+}
+
+/* Makes the object, or finds it. tried: what a sentry says, where it takes one; ended: the cause with which a new one ends at once, or
+ * 0. The descriptor may be gone after this. 0, or -1 and the refusal. */
+static int make(const struct procedure *procedure, struct descriptor *descriptor, int direction,
+                const struct guard_try *tried, int ended, Portd__V1__Object *object,
+                struct refusal *refusal) {
+    struct indicator *indicator;
+    bool created, semaphore = procedure->kind == OBJECT_SEMAPHORE;
+    int result = semaphore ? semaphore_open(descriptor, direction, tried, &indicator, &created, refusal)
+                           : evt_open(descriptor, direction, tried, &indicator, &created, refusal);
+    if (result > 0)
+        describe_unsupported(object, !semaphore || result == SEMAPHORE_E_CYCLE);
+    if (result == 0) {
+        if (created && ended)
+            indicator_end(indicator, ended);
+        describe(object, indicator, created);
+    }
+    descriptor_settle(descriptor);
+    return result < 0 ? -1 : 0;
+}
+
+static void on_made(struct making *making) {
+    struct creating *creating = (struct creating *)((char *)making - offsetof(struct creating, making));
+    struct parked *parked = &creating->parked;
+    Portd__V1__Reply reply = PORTD__V1__REPLY__INIT;
     Portd__V1__Object object = PORTD__V1__OBJECT__INIT;
-    object.unsupported = true;
-    object.replaced = claim->replaced;
-    object.reason = cycle ? circle : always;
-    return dispatch_answer(call, procedure->result, &object);
+    struct refusal refusal;
+    if (!parked->connection) {
+        if (!making->descriptor->closing)
+            descriptor_settle(making->descriptor);
+        free(creating);
+        return;
+    }
+    parked_remove(parked);
+    object.replaced = creating->replaced;
+    if (make(&creating->procedure, making->descriptor, making->direction, &making->try, making->ended,
+             &object, &refusal)) {
+        connection_refuse(parked->connection, parked->request, &refusal);
+    } else {
+        reply.id = parked->request;
+        reply.result_case = creating->procedure.result;
+        reply.fd_to_evt = &object;
+        connection_reply(parked->connection, &reply);
+    }
+    free(creating);
+}
+
+/* The connection has ended; the sentry still has the descriptor in its hands. */
+static void cancel(struct parked *parked) { parked->connection = NULL; }
+
+static int start(struct call *call, const struct procedure *procedure, const struct descriptor_claim *claim,
+                 int direction) {
+    struct creating *creating = calloc(1, sizeof *creating);
+    if (!creating || table_reserve(&call->connection->by_request)) {
+        free(creating);
+        descriptor_settle(claim->descriptor);
+        return refusal_set(&call->refusal, REFUSAL_LIMIT, NULL, NULL, "the broker is out of memory");
+    }
+    creating->procedure = *procedure;
+    creating->replaced = claim->replaced;
+    creating->making.kind = procedure->kind;
+    creating->making.direction = (uint8_t)direction;
+    creating->making.done = on_made;
+    creating->parked = (struct parked){.windowed = true, .cancel = cancel};
+    parked_add(call->connection, &creating->parked, call->request->id);
+    making_start(&creating->making, claim->descriptor);
+    return 0;
 }
 
 static int create(struct call *call, const struct procedure *procedure, int direction) {
     struct belongings *belongings = &call->session->belongings;
     Portd__V1__Object object = PORTD__V1__OBJECT__INIT;
     struct descriptor_claim claim;
-    struct indicator *indicator;
-    bool created;
-    int result;
-    result = descriptor_claim(belongings, procedure->number, call->fd, false, 1, &claim, &call->refusal);
+    int result = descriptor_claim(belongings, procedure->number, call->fd, false, 1, &claim, &call->refusal);
     call->type = claim.type;
     if (claim.kept)
         dispatch_take(call);
     if (result)
         return -1;
-    if (procedure->kind == OBJECT_SEMAPHORE)
-        result = semaphore_open(claim.descriptor, direction, &indicator, &created, &call->refusal);
-    else
-        result = evt_open(claim.descriptor, direction, &indicator, &created, &call->refusal);
-    if (result == 0)
-        describe(&object, indicator, &claim, created);
-    descriptor_settle(claim.descriptor);
-    if (result < 0)
+    if (making_is_needed(claim.descriptor, procedure->kind, direction))
+        return start(call, procedure, &claim, direction);
+    object.replaced = claim.replaced;
+    if (make(procedure, claim.descriptor, direction, NULL, 0, &object, &call->refusal))
         return -1;
-    if (result > 0)
-        return answer_unsupported(call, procedure, &claim,
-                                  procedure->kind == OBJECT_EVT || result == SEMAPHORE_E_CYCLE);
     return dispatch_answer(call, procedure->result, &object);
 }
 
 static int look_up(struct call *call, const struct procedure *procedure, int direction) {
     struct descriptor *descriptor = descriptor_find(&call->session->belongings, procedure->number);
-    const struct descriptor_claim claim = {.descriptor = descriptor};
     Portd__V1__Object object = PORTD__V1__OBJECT__INIT;
     struct indicator **places = NULL;
     if (descriptor)
         places = procedure->kind == OBJECT_SEMAPHORE ? descriptor->semaphores : descriptor->evts;
     if (places && places[direction])
-        describe(&object, places[direction], &claim, false);
+        describe(&object, places[direction], false);
     return dispatch_answer(call, procedure->result, &object);
 }
 
@@ -174,26 +236,4 @@ int call_fd_to_evt(struct call *call) {
     const Portd__V1__DescriptorEvt *message = call->request->fd_to_evt;
     return call_procedure(call, &(struct procedure){OBJECT_EVT, message->number, message->mode,
                                                     PORTD__V1__REPLY__RESULT_FD_TO_EVT});
-}
-
-int call_handle(struct call *call) {
-    uint64_t id = call->request->handle->id;
-    struct indicator *indicator = target_find(call, id);
-    Portd__V1__Reply reply = PORTD__V1__REPLY__INIT;
-    Portd__V1__HandleOf form = PORTD__V1__HANDLE_OF__INIT;
-    os_fd handle;
-    if (!indicator)
-        return target_refuse(call, "id", id);
-    /* Beside the handle itself: for a client that does not read, a copy waits in its channel. */
-    if (!slots_may_keep(call->connection->all->registry->slots, 2))
-        return users_refuse_table(call->connection->user->users, &call->refusal);
-    if (indicator_handle(indicator, &handle, &call->refusal))
-        return -1;
-    form.form = indicator_is_semaphore(indicator) ? PORTD__V1__HANDLE_OF__FORM__FORM_EVENTFD
-                                                  : PORTD__V1__HANDLE_OF__FORM__FORM_EPOLL;
-    reply.id = call->request->id;
-    reply.result_case = PORTD__V1__REPLY__RESULT_HANDLE;
-    reply.handle = &form;
-    connection_reply_fd(call->connection, &reply, handle);
-    return 0;
 }

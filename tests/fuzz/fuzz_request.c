@@ -72,6 +72,7 @@ static struct {
     struct loop *loop;
     struct offload *offload;
     struct closer *closer;
+    struct sentries *sentries;
     struct slots slots;
     struct users users;
     struct policy policy;
@@ -97,6 +98,11 @@ struct run {
 static uint8_t next(struct run *run) { return run->at < run->end ? *run->at++ : 0; }
 
 /* ---- the broker ---------------------------------------------------------------------------------------------------- */
+
+static void on_sentry_closed(void *context, size_t n_fds) {
+    (void)context;
+    slots_give(&world.slots, n_fds);
+}
 
 static void on_ready(void *context, uint64_t token, unsigned events) {
     struct object *object = registry_find(&world.registry, token);
@@ -145,17 +151,18 @@ static void world_make(void) {
     require(world.loop);
     world.offload = offload_new(world.loop);
     world.closer = closer_new(world.offload, 65536);
-    require(world.offload && world.closer);
+    world.sentries = sentries_new(world.loop, on_ready, on_sentry_closed, NULL);
+    require(world.offload && world.closer && world.sentries);
     inspect_init(OS_FD_NONE);
     require(stream_init() == 0);
     policy_init(&world.policy, peer_self());
     loop_ready(world.loop, on_ready, NULL);
     require(registry_init(&world.registry, world.loop, loop_engine(world.loop), world.offload, world.closer,
-                          &world.slots, &world.users) == 0);
+                          world.sentries, &world.slots, &world.users) == 0);
     require(sessions_init(&world.sessions, world.loop, &world.registry, &world.policy) == 0);
     world.stop.fn = on_stop;
     loop_after(world.loop, after, &world.sessions);
-    os_close(pollable_evt_new(OS_FD_NONE, 0)); /* makes what is made once */
+    require(pollable_init() == 0);
     slots_init(&world.slots, limit, count_fds());
     users_init(&world.users, peer_self(), slots_free(&world.slots), 1);
     world.used = world.slots.used;

@@ -224,7 +224,8 @@ static void one_per_session_and_object(void **state) {
         assert_true(fcntl(first, F_GETFD) & FD_CLOEXEC);
     }
     assert_false(is_same_file(ask_handle(c, ids[0]), ask_handle(c, ids[1])));
-    fixture_until_fds(fixture_broker(), 2 + 1 + 2); /* connections, the copy, the handles */
+    fixture_until_fds(fixture_broker(),
+                      2 + 1 + 2 + 1); /* connections, the copy, the handles, the event's bell */
 }
 
 static void is_closed_by_its_holder_alone(void **state) {

@@ -491,7 +491,9 @@ static void a_reader_that_goes(void **state) {
         (void)io_read(joined, in, 1, 0);
         struct io *mine = io_read(c, in, 1, 0);
         fixture_disconnect(joined);
-        fixture_until_fds(fixture_broker(), 1 + 1 + kind);
+        /* A terminal is watched by a thread with three descriptors of its own. */
+        size_t guard = streams[kind].make == make_pty ? 3 : 0;
+        fixture_until_fds(fixture_broker(), 1 + 1 + kind + guard);
         fd_say(ends[1], "z");
         assert_int_equal(io_answer(mine), 1);
         assert_int_equal(mine->bytes[0], 'z');

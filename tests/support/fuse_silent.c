@@ -5,6 +5,7 @@
 
 #include <fcntl.h>
 #include <linux/fuse.h>
+#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdint.h>
@@ -17,7 +18,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { FILE_NODE = 2, REQUEST_ROOM = 128 * 1024, SERVER_S = 20 };
+enum { FILE_NODE = 2, REQUEST_ROOM = 128 * 1024, SERVER_S = 20, PAGE = 4096, PATIENCE_MS = 10000 };
 
 static void answer(int device, const struct fuse_in_header *request, void *body, size_t size) {
     struct fuse_out_header header = {.len = (uint32_t)(sizeof(header) + size), .unique = request->unique};
@@ -31,17 +32,20 @@ static struct fuse_attr attributes(uint64_t node) {
     return (struct fuse_attr){.ino = node,
                               .mode = node == FUSE_ROOT_ID ? S_IFDIR | 0755 : S_IFREG | 0644,
                               .nlink = 1,
+                              .size = PAGE,
                               .blksize = 4096};
 }
 
 /* Answers until the file is open, then reads requests and answers none. */
-static void serve(int device) {
+static void serve(int device, int asked) {
     static _Alignas(8) char room[REQUEST_ROOM];
     const struct fuse_in_header *request = (const void *)room;
     bool silent = false;
 
     (void)alarm(SERVER_S);
     while (read(device, room, sizeof(room)) > 0) {
+        if (silent && request->opcode == FUSE_READ && write(asked, "", 1) < 0)
+            _exit(1);
         if (silent)
             continue;
         if (request->opcode == FUSE_INIT) {
@@ -70,9 +74,10 @@ static void serve(int device) {
 
 bool fuse_silent_open(struct fuse_silent *fuse) {
     char options[128], path[96];
+    int ends[2];
     int device = open("/dev/fuse", O_RDWR | O_CLOEXEC);
 
-    *fuse = (struct fuse_silent){.server = -1, .fd = -1, .folder = "/tmp/fuse_silent.XXXXXX"};
+    *fuse = (struct fuse_silent){.server = -1, .fd = -1, .asked = -1, .folder = "/tmp/fuse_silent.XXXXXX"};
     if (device < 0 || unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
         !mkdtemp(fuse->folder))
         goto fail;
@@ -81,22 +86,37 @@ bool fuse_silent_open(struct fuse_silent *fuse) {
         (void)rmdir(fuse->folder);
         goto fail;
     }
+    if (pipe2(ends, O_CLOEXEC) < 0)
+        goto unmount;
+    fuse->asked = ends[0];
     fuse->server = fork();
     if (fuse->server == 0)
-        serve(device);
+        serve(device, ends[1]);
+    (void)close(ends[1]);
     (void)snprintf(path, sizeof(path), "%s/file", fuse->folder);
     fuse->fd = fuse->server > 0 ? open(path, O_RDONLY | O_CLOEXEC) : -1;
     (void)close(device);
     if (fuse->fd < 0)
         fuse_silent_end(fuse);
     return fuse->fd >= 0;
+unmount:
+    fuse_silent_end(fuse);
 fail:
     if (device >= 0)
         (void)close(device);
     return false;
 }
 
+bool fuse_silent_await(struct fuse_silent *fuse) {
+    struct pollfd asked = {.fd = fuse->asked, .events = POLLIN};
+    char byte;
+
+    return poll(&asked, 1, PATIENCE_MS) == 1 && read(fuse->asked, &byte, 1) == 1;
+}
+
 void fuse_silent_end(struct fuse_silent *fuse) {
+    if (fuse->asked >= 0)
+        (void)close(fuse->asked);
     if (fuse->server > 0) {
         (void)kill(fuse->server, SIGKILL);
         (void)waitpid(fuse->server, NULL, 0);

@@ -88,15 +88,24 @@ static void nonblocking_pair(int ends[2]) {
     assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends), 0);
 }
 
+/* One that follows the target; its bell stays open. */
+static int event_new(int target, unsigned direction, int *bell) {
+    int handle, error = pollable_evt_new(&handle, bell);
+
+    assert_int_equal(error, 0);
+    assert_int_equal(pollable_evt_follow(handle, target, direction), 0);
+    return handle;
+}
+
 static void an_event_follows_idle_ready_drained_and_removed(void **state) {
-    int ends[2];
+    int ends[2], bell;
     char byte;
 
     (void)state;
     nonblocking_pair(ends);
-    int handle = pollable_evt_new(ends[0], ENGINE_READ);
-    assert_true(handle >= 0);
+    int handle = event_new(ends[0], ENGINE_READ, &bell);
     assert_int_equal(fcntl(handle, F_GETFD), FD_CLOEXEC);
+    assert_int_equal(fcntl(bell, F_GETFD), FD_CLOEXEC);
     for (size_t turn = 0; turn < 3; turn++) {
         assert_false(readable(handle));
         assert_int_equal(write(ends[1], "x", 1), 1);
@@ -105,7 +114,10 @@ static void an_event_follows_idle_ready_drained_and_removed(void **state) {
         assert_int_equal(read(ends[0], &byte, 1), 1);
     }
     assert_false(readable(handle));
-    assert_int_equal(pollable_evt_end(handle, ends[0]), 0);
+    pollable_evt_ring(bell);
+    assert_readable_for_ever(handle);
+    assert_int_equal(pollable_evt_end(handle), 0);
+    close(bell);
     assert_readable_for_ever(handle);
     close(ends[0]);
     close(ends[1]);
@@ -115,11 +127,11 @@ static void an_event_follows_idle_ready_drained_and_removed(void **state) {
 
 static void an_event_of_writing_follows_room(void **state) {
     static char bytes[4096];
-    int ends[2];
+    int ends[2], bell;
 
     (void)state;
     nonblocking_pair(ends);
-    int handle = pollable_evt_new(ends[0], ENGINE_WRITE);
+    int handle = event_new(ends[0], ENGINE_WRITE, &bell);
     assert_true(readable(handle));
     while (write(ends[0], bytes, sizeof(bytes)) > 0)
         ;
@@ -129,47 +141,46 @@ static void an_event_of_writing_follows_room(void **state) {
     while (read(ends[1], bytes, sizeof(bytes)) > 0)
         ;
     assert_true(readable(handle));
-    assert_int_equal(pollable_evt_end(handle, ends[0]), 0);
+    close(bell);
     close(handle);
     close(ends[0]);
     close(ends[1]);
 }
 
 static void an_event_tells_a_hang_up_whatever_its_direction(void **state) {
-    int ends[2];
+    int ends[2], bell;
 
     (void)state;
     assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
-    int handle = pollable_evt_new(ends[0], ENGINE_WRITE);
+    int handle = event_new(ends[0], ENGINE_WRITE, &bell);
     assert_false(readable(handle));
     close(ends[1]);
     assert_true(readable(handle));
-    assert_int_equal(pollable_evt_end(handle, ends[0]), 0);
+    close(bell);
     close(handle);
     close(ends[0]);
 }
 
-static void without_a_target_that_can_be_watched_it_is_always_readable(void **state) {
+static void what_cannot_be_watched_is_told(void **state) {
     char path[] = "/tmp/test_pollable.XXXXXX";
-    int targets[] = {OS_FD_NONE, open("/dev/null", O_RDONLY | O_CLOEXEC), mkstemp(path)};
+    int targets[] = {open("/dev/null", O_RDONLY | O_CLOEXEC), mkstemp(path)};
 
     (void)state;
-    for (size_t i = 0; i < 3; i++) {
-        int handle = pollable_evt_new(targets[i], ENGINE_READ);
-        assert_true(handle >= 0);
-        assert_readable_for_ever(handle);
-        assert_int_equal(pollable_evt_end(handle, targets[i]), 0);
-        assert_readable_for_ever(handle);
+    for (size_t i = 0; i < 2; i++) {
+        int handle, bell;
+        assert_int_equal(pollable_evt_new(&handle, &bell), 0);
+        assert_int_equal(pollable_evt_follow(handle, targets[i], ENGINE_READ), -EPERM);
+        assert_false(readable(handle));
         close(handle);
+        close(bell);
+        close(targets[i]);
     }
-    close(targets[1]);
-    close(targets[2]);
     assert_int_equal(unlink(path), 0);
 }
 
 static void a_cycle_is_refused(void **state) {
     struct epoll_event event = {.events = EPOLLIN};
-    int chain[8];
+    int chain[8], handle, bell;
     size_t deep = 0;
 
     (void)state;
@@ -181,8 +192,10 @@ static void a_cycle_is_refused(void **state) {
             break;
     }
     assert_in_range(deep, 2, 7);
-    assert_int_equal(pollable_evt_new(chain[deep - 1], ENGINE_READ), OS_FD_NONE);
-    assert_int_equal(errno, ELOOP);
+    assert_int_equal(pollable_evt_new(&handle, &bell), 0);
+    assert_int_equal(pollable_evt_follow(handle, chain[deep - 1], ENGINE_READ), -ELOOP);
+    close(handle);
+    close(bell);
     for (size_t i = 0; i <= deep; i++)
         close(chain[i]);
 }
@@ -205,9 +218,10 @@ static void an_event_outlives_its_maker(void **state) {
     pid_t child = fork();
     assert_true(child >= 0);
     if (child == 0) {
-        int made = pollable_evt_new(ends[0], ENGINE_READ);
+        int made, bell;
+        int error = pollable_evt_new(&made, &bell) || pollable_evt_follow(made, ends[0], ENGINE_READ);
         memcpy(CMSG_DATA(&control.header), &made, sizeof(made));
-        _exit(made < 0 || sendmsg(wire[1], &message, 0) != 1);
+        _exit(error || sendmsg(wire[1], &message, 0) != 1);
     }
     assert_int_equal(waitpid(child, &status, 0), child);
     assert_int_equal(status, 0);
@@ -222,11 +236,7 @@ static void an_event_outlives_its_maker(void **state) {
 }
 
 /* The descriptor that is always ready belongs to the process for good: made before the cases are counted. */
-static int make_what_stays(void) {
-    int handle = pollable_evt_new(OS_FD_NONE, ENGINE_READ);
-
-    return close(handle);
-}
+static int make_what_stays(void) { return pollable_init(); }
 
 int main(void) {
     const struct CMUnitTest cases[] = {
@@ -238,7 +248,7 @@ int main(void) {
         TEST_CASE(an_event_follows_idle_ready_drained_and_removed),
         TEST_CASE(an_event_of_writing_follows_room),
         TEST_CASE(an_event_tells_a_hang_up_whatever_its_direction),
-        TEST_CASE(without_a_target_that_can_be_watched_it_is_always_readable),
+        TEST_CASE(what_cannot_be_watched_is_told),
         TEST_CASE(a_cycle_is_refused),
         TEST_CASE(an_event_outlives_its_maker),
     };

@@ -1,0 +1,88 @@
+/* ask.c: questions under way, and the patience with them. */
+#include "ask.h"
+
+#include "registry.h"
+#include "utlist.h"
+
+#include <stddef.h>
+#include <stdlib.h>
+
+static struct ask *ask_of(struct sentry_job *job) {
+    return (struct ask *)((char *)job - offsetof(struct ask, job));
+}
+
+static void set_timer(struct registry *registry) {
+    const struct asks *asks = &registry->asks;
+    if (asks->list)
+        (void)loop_timer_set(registry->loop, &registry->asks.timer, asks->list->deadline);
+    else
+        loop_timer_clear(&registry->asks.timer);
+}
+
+static void leave(struct ask *ask) {
+    struct asks *asks = &ask->registry->asks;
+    bool first = asks->list == ask;
+    DL_DELETE(asks->list, ask);
+    ask->owner = NULL;
+    if (first)
+        set_timer(ask->registry);
+}
+
+static void on_timer(struct loop_timer *timer) {
+    struct asks *asks = (struct asks *)((char *)timer - offsetof(struct asks, timer));
+    struct ask *ask = asks->list;
+    if (!ask)
+        return;
+    void *owner = ask->owner;
+    leave(ask);
+    ask->answered(ask, owner, false);
+}
+
+int asks_init(struct registry *registry) {
+    struct asks *asks = &registry->asks;
+    *asks = (struct asks){.timer = {.fn = on_timer}};
+    int error = loop_timer_set(registry->loop, &asks->timer, INT64_MAX); /* the later sets cannot fail then */
+    loop_timer_clear(&asks->timer);
+    return error;
+}
+
+void asks_deinit(struct registry *registry) { loop_timer_free(&registry->asks.timer); }
+
+struct ask *ask_new(struct registry *registry, size_t n) {
+    struct ask *ask = calloc(1, sizeof *ask + n * sizeof *ask->probes);
+    if (!ask)
+        return NULL;
+    ask->registry = registry;
+    ask->n = n;
+    return ask;
+}
+
+static void work(struct sentry_job *job, struct engine *engine) {
+    struct ask *ask = ask_of(job);
+    (void)engine;
+    ask->error = engine_probe(ask->probes, ask->n);
+}
+
+static void on_done(struct sentry_job *job) {
+    struct ask *ask = ask_of(job);
+    void *owner = ask->owner;
+    if (owner) {
+        leave(ask);
+        ask->answered(ask, owner, !ask->error);
+    }
+    free(ask);
+}
+
+static void on_dropped(struct sentry_job *job) { free(ask_of(job)); }
+
+void ask_start(struct ask *ask, struct sentry *sentry) {
+    struct asks *asks = &ask->registry->asks;
+    ask->deadline = os_now_us() + SENTRY_PATIENCE_US;
+    ask->job = (struct sentry_job){.work = work, .done = on_done, .drop = on_dropped};
+    DL_APPEND(asks->list, ask);
+    if (asks->list == ask)
+        set_timer(ask->registry);
+    sentry_submit(sentry, &ask->job);
+}
+
+void ask_leave(struct ask *ask) { leave(ask); }

@@ -1,0 +1,42 @@
+/* ask.h: a wait's question to a sentry: what is ready of those descriptors that the loop may not ask about.
+ *
+ * Somebody may hold the sentry up, and then nothing is known of them; the wait has other targets and a limit, so it is told so after
+ * SENTRY_PATIENCE_US and goes on without an answer. The question stays with the sentry until that comes back. */
+#ifndef ASK_H
+#define ASK_H
+
+#include "daemon/loop/sentry.h"
+#include "daemon/readiness/engine.h"
+
+struct registry;
+
+struct asks {
+    struct loop_timer timer;
+    struct ask *list; /* those that somebody waits for, oldest first */
+};
+
+struct ask {
+    struct sentry_job job;
+    struct registry *registry;
+    struct ask *prev, *next;
+    void *owner; /* NULL: nobody waits for the answer any more */
+    void (*answered)(struct ask *ask, void *owner, bool known); /* known: the probes have their answers */
+    int64_t deadline;
+    int error;
+    size_t n;
+    struct engine_probe probes[];
+};
+
+/* 0 or -ENOMEM. */
+int asks_init(struct registry *registry);
+void asks_deinit(struct registry *registry);
+
+/* With room for n probes, to be filled in by the caller. NULL without memory. */
+struct ask *ask_new(struct registry *registry, size_t n);
+
+/* answered is called once, later, unless ask_leave is before; the ask is not the caller's after either. The descriptors must belong to
+ * guards of that sentry. */
+void ask_start(struct ask *ask, struct sentry *sentry);
+void ask_leave(struct ask *ask);
+
+#endif

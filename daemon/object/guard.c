@@ -1,0 +1,136 @@
+/* guard.c: arming, trying and forgetting by way of a sentry. */
+#include "guard.h"
+
+#include <errno.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+static struct guard *guard_of(struct sentry_job *job) {
+    return (struct guard *)((char *)job - offsetof(struct guard, job));
+}
+
+static struct guard_try *try_of(struct sentry_job *job) {
+    return (struct guard_try *)((char *)job - offsetof(struct guard_try, job));
+}
+
+int guard_open(struct descriptor *descriptor, struct refusal *refusal) {
+    struct registry *registry = descriptor->registry;
+    struct guard *guard = calloc(1, sizeof *guard);
+    size_t opened = 0;
+    if (!guard)
+        return refusal_set(refusal, REFUSAL_LIMIT, NULL, NULL, "the broker is out of memory");
+    guard->sentry = sentry_ref(registry->sentries, (uint32_t)descriptor->user->uid, &opened);
+    slots_take(registry->slots, opened);
+    if (!guard->sentry) {
+        int error = errno;
+        free(guard);
+        return error == EBUSY
+                   ? refusal_set(refusal, REFUSAL_LIMIT, "number", "try again when others have ended",
+                                 "%d other users have descriptors of such a kind (%s) watched", SENTRY_MOST,
+                                 inspect_name((enum inspect_type)descriptor->type))
+                   : refusal_system(refusal, error, "cannot start a thread to watch the descriptor");
+    }
+    guard->descriptor = descriptor;
+    guard->token = descriptor->object.id;
+    guard->fd = descriptor->fd;
+    descriptor->guard = guard;
+    return 0;
+}
+
+static int arm(struct guard *guard, struct engine *engine, unsigned interest, bool edge) {
+    if (interest)
+        return engine_arm(engine, &guard->watch, guard->fd, interest, edge, guard->token);
+    engine_disarm(engine, &guard->watch, guard->fd);
+    return 0;
+}
+
+static void work_arm(struct sentry_job *job, struct engine *engine) {
+    struct guard *guard = guard_of(job);
+    guard->result = arm(guard, engine, guard->interest, guard->edge);
+}
+
+/* Nobody will be told: what is left of the descriptor goes with the registry. */
+static void on_dropped(struct sentry_job *job) {
+    struct guard *guard = guard_of(job);
+    guard->descriptor->guard = NULL;
+    free(guard);
+}
+
+static void on_armed(struct sentry_job *job) {
+    struct guard *guard = guard_of(job);
+    struct descriptor *descriptor = guard->descriptor;
+    guard->arming = false;
+    if (descriptor->closing) {
+        descriptor_end_job(descriptor); /* which frees the guard */
+        return;
+    }
+    descriptor_end_job(descriptor);
+    if (guard->result) {
+        descriptor->watch = (struct engine_watch){0};
+        descriptor_fail(descriptor, guard->result);
+    } else if (guard->again) {
+        guard_arm(guard);
+    }
+}
+
+void guard_arm(struct guard *guard) {
+    const struct engine_watch *wanted = &guard->descriptor->watch;
+    guard->again = guard->arming;
+    if (guard->arming)
+        return;
+    guard->arming = true;
+    guard->interest = wanted->known ? wanted->interest : 0;
+    guard->edge = wanted->edge;
+    guard->job = (struct sentry_job){.work = work_arm, .done = on_armed, .drop = on_dropped};
+    descriptor_begin_job(guard->descriptor);
+    sentry_submit(guard->sentry, &guard->job);
+}
+
+static void work_try(struct sentry_job *job, struct engine *engine) {
+    struct guard_try *try = try_of(job);
+    struct engine_probe probe = {try->guard->fd, (uint8_t)try->interest, 0};
+    try->error = arm(try->guard, engine, try->interest, try->edge);
+    if (!try->error)
+        try->error = engine_probe(&probe, 1);
+    try->events = probe.events;
+}
+
+static void on_tried(struct sentry_job *job) {
+    struct guard_try *try = try_of(job);
+    struct descriptor *descriptor = try->guard->descriptor;
+    if (try->error && !descriptor->closing)
+        descriptor->watch = (struct engine_watch){0};
+    try->done(try);
+}
+
+void guard_try(struct guard *guard, struct guard_try *try, unsigned interest) {
+    struct engine_watch *watch = &guard->descriptor->watch;
+    bool edge = false;
+    interest |= descriptor_needs(guard->descriptor, &edge);
+    *watch = (struct engine_watch){.interest = (uint8_t)interest, .edge = edge, .known = true};
+    try->guard = guard;
+    try->interest = interest;
+    try->edge = edge;
+    try->job = (struct sentry_job){.work = work_try, .done = on_tried};
+    sentry_submit(guard->sentry, &try->job);
+}
+
+static void work_close(struct sentry_job *job, struct engine *engine) {
+    (void)arm(guard_of(job), engine, 0, false);
+}
+
+static void on_closed(struct sentry_job *job) {
+    struct guard *guard = guard_of(job);
+    struct descriptor *descriptor = guard->descriptor;
+    sentry_unref(guard->sentry);
+    descriptor->guard = NULL;
+    free(guard);
+    descriptor_end_job(descriptor);
+}
+
+void guard_close(struct guard *guard) {
+    guard->job = (struct sentry_job){.work = work_close, .done = on_closed, .drop = on_dropped};
+    descriptor_begin_job(guard->descriptor);
+    sentry_submit(guard->sentry, &guard->job);
+}

@@ -1,0 +1,50 @@
+/* guard.h: the side of a descriptor about which only a sentry may ask (inspect_is_guarded).
+ *
+ * What the loop asks of the engine for any other descriptor becomes a job of the uid's sentry here. descriptor->watch says what has been
+ * asked for; the watch in here is the sentry's, and says what its engine has. The copy is closed behind the last of these jobs. */
+#ifndef GUARD_H
+#define GUARD_H
+
+#include "daemon/loop/sentry.h"
+#include "descriptor.h"
+
+struct guard {
+    struct sentry_job job; /* arming or forgetting: one at a time */
+    struct sentry *sentry;
+    struct descriptor *descriptor;
+    struct engine_watch
+        watch; /* of the sentry's engine; the sentry's, with the next four, while a job is under way */
+    uint64_t token;
+    os_fd fd;
+    unsigned interest; /* 0: disarm */
+    bool edge;
+    int result;
+    bool arming;
+    bool again; /* what is needed has changed meanwhile */
+};
+
+/* A try to watch the descriptor, and a look at it. */
+struct guard_try {
+    struct sentry_job job;
+    struct guard *guard;
+    unsigned interest; /* to be armed */
+    bool edge;
+    int error;       /* answer: as engine_arm's */
+    unsigned events; /* answer: what is ready now */
+    void (*done)(struct guard_try *try);
+};
+
+/* For a new descriptor. 0, or -1 and the refusal. */
+int guard_open(struct descriptor *descriptor, struct refusal *refusal);
+
+/* Sees to it that descriptor->watch is what the sentry's engine has. Failure is told later, by descriptor_fail. */
+void guard_arm(struct guard *guard);
+
+/* Arms for interest beside what is needed already, and looks. try must stay until done; so must the descriptor
+ * (descriptor_begin_job). */
+void guard_try(struct guard *guard, struct guard_try *try, unsigned interest);
+
+/* Takes the descriptor out of everything and frees the guard; then closed(descriptor). */
+void guard_close(struct guard *guard);
+
+#endif

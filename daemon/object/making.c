@@ -1,0 +1,39 @@
+/* making.c: the list of what is being made of a descriptor. */
+#include "making.h"
+
+#include "utlist.h"
+
+#include <stddef.h>
+
+static void on_tried(struct guard_try *try) {
+    struct making *making = (struct making *)((char *)try - offsetof(struct making, try));
+    struct descriptor *descriptor = making->descriptor;
+    DL_DELETE(descriptor->makings, making);
+    descriptor_end_job(descriptor);
+    making->done(making);
+}
+
+/* What an epoll descriptor leads to shows when it is put into another one; all else can have an event. */
+bool making_is_needed(const struct descriptor *descriptor, enum object_kind kind, int direction) {
+    if (!descriptor->guard)
+        return false;
+    if (kind == OBJECT_SEMAPHORE)
+        return !descriptor->semaphores[direction];
+    return descriptor->type == INSPECT_EPOLL && !descriptor->evts[direction];
+}
+
+void making_start(struct making *making, struct descriptor *descriptor) {
+    making->descriptor = descriptor;
+    making->try.done = on_tried;
+    DL_APPEND(descriptor->makings, making);
+    descriptor_begin_job(descriptor);
+    guard_try(descriptor->guard, &making->try,
+              making->direction == DIRECTION_READ ? ENGINE_READ : ENGINE_WRITE);
+}
+
+void making_end_all(struct descriptor *descriptor, enum object_kind kind, int cause) {
+    struct making *making;
+    DL_FOREACH (descriptor->makings, making)
+        if (making->kind == kind && !making->ended)
+            making->ended = (uint8_t)cause;
+}

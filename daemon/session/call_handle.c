@@ -1,0 +1,150 @@
+/* call_handle.c: pollable handles. That of an event of a guarded descriptor begins to follow it by way of its sentry, and the request is in
+ * flight until then. */
+#include "daemon/object/guard.h"
+#include "daemon/object/handle.h"
+#include "daemon/object/pollable.h"
+#include "dispatch.h"
+#include "target.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stddef.h>
+#include <stdlib.h>
+
+/* A handle that a sentry is putting a descriptor into. */
+struct following {
+    struct parked parked; /* connection NULL: nobody is answered */
+    struct sentry_job job;
+    struct registry *registry;
+    struct descriptor *descriptor; /* it has this job */
+    struct handle *handle;
+    uint64_t id;
+    os_fd target;
+    unsigned interest;
+    int error;
+};
+
+static void answer(struct connection *connection, uint64_t request, const struct indicator *indicator) {
+    Portd__V1__Reply reply = PORTD__V1__REPLY__INIT;
+    Portd__V1__HandleOf form = PORTD__V1__HANDLE_OF__INIT;
+    form.form = indicator_is_semaphore(indicator) ? PORTD__V1__HANDLE_OF__FORM__FORM_EVENTFD
+                                                  : PORTD__V1__HANDLE_OF__FORM__FORM_EPOLL;
+    reply.id = request;
+    reply.result_case = PORTD__V1__REPLY__RESULT_HANDLE;
+    reply.handle = &form;
+    connection_reply_fd(connection, &reply, indicator->handle->fd);
+}
+
+/* 0, or -1 and the refusal. What cannot be watched is ready for ever, which is no failure. */
+static int check_follow(int error, struct refusal *refusal) {
+    if (error == 0 || error == -EPERM)
+        return 0;
+    if (error == -ELOOP)
+        return refusal_set(refusal, REFUSAL_UNSUPPORTED, "id", "wait for the event instead",
+                           "the descriptor is an epoll descriptor, nested too deep for a handle");
+    return refusal_system(refusal, -error, "cannot make a handle");
+}
+
+static void work(struct sentry_job *job, struct engine *engine) {
+    struct following *following = (struct following *)((char *)job - offsetof(struct following, job));
+    (void)engine;
+    following->error = pollable_evt_follow(following->handle->fd, following->target, following->interest);
+}
+
+/* Answers, if there is still somebody and something. */
+static void finish(struct following *following) {
+    struct parked *parked = &following->parked;
+    struct indicator *indicator = (struct indicator *)registry_find(following->registry, following->id);
+    struct refusal refusal;
+    if (!parked->connection)
+        return;
+    parked_remove(parked);
+    if (!indicator) {
+        refusal_set(&refusal, REFUSAL_NOT_FOUND, "id", NULL, "%" PRIu64 " was given back meanwhile",
+                    following->id);
+        connection_refuse(parked->connection, parked->request, &refusal);
+        return;
+    }
+    if (!indicator->handle && check_follow(following->error, &refusal)) {
+        connection_refuse(parked->connection, parked->request, &refusal);
+        return;
+    }
+    if (!indicator->handle) {
+        indicator_set_handle(indicator, following->handle, following->error);
+        following->handle = NULL;
+    }
+    answer(parked->connection, parked->request, indicator);
+}
+
+static void on_followed(struct sentry_job *job) {
+    struct following *following = (struct following *)((char *)job - offsetof(struct following, job));
+    finish(following);
+    handle_free(following->handle);
+    descriptor_end_job(following->descriptor);
+    free(following);
+}
+
+static void on_dropped(struct sentry_job *job) {
+    struct following *following = (struct following *)((char *)job - offsetof(struct following, job));
+    handle_free(following->handle);
+    free(following);
+}
+
+/* The session may end now, and the handle is not its any more. */
+static void cancel(struct parked *parked) {
+    struct following *following = (struct following *)((char *)parked - offsetof(struct following, parked));
+    parked->connection = NULL;
+    handle_leave(following->handle);
+}
+
+static int start(struct call *call, struct indicator *indicator, struct handle *handle, unsigned interest) {
+    struct following *following = calloc(1, sizeof *following);
+    struct descriptor *descriptor = indicator->descriptor;
+    if (!following || table_reserve(&call->connection->by_request)) {
+        free(following);
+        handle_free(handle);
+        return refusal_set(&call->refusal, REFUSAL_LIMIT, NULL, NULL, "the broker is out of memory");
+    }
+    *following = (struct following){.parked = {.windowed = true, .cancel = cancel},
+                                    .job = {.work = work, .done = on_followed, .drop = on_dropped},
+                                    .registry = call->connection->all->registry,
+                                    .descriptor = descriptor,
+                                    .handle = handle,
+                                    .id = indicator->object.id,
+                                    .target = descriptor->fd,
+                                    .interest = interest};
+    parked_add(call->connection, &following->parked, call->request->id);
+    descriptor_begin_job(descriptor);
+    sentry_submit(descriptor->guard->sentry, &following->job);
+    return 0;
+}
+
+int call_handle(struct call *call) {
+    struct indicator *indicator = target_find(call, call->request->handle->id);
+    const struct descriptor *descriptor = indicator ? indicator->descriptor : NULL;
+    struct handle *handle;
+    int error = -EPERM;
+    if (!indicator)
+        return target_refuse(call, "id", call->request->handle->id);
+    /* Beside the handle itself: for a client that does not read, a copy waits in its channel. */
+    if (!slots_may_keep(call->connection->all->registry->slots, 3))
+        return users_refuse_table(call->connection->user->users, &call->refusal);
+    if (!indicator->handle) {
+        unsigned interest = indicator->direction == DIRECTION_READ ? ENGINE_READ : ENGINE_WRITE;
+        bool semaphore = indicator_is_semaphore(indicator);
+        handle = indicator_new_handle(indicator, &call->refusal);
+        if (!handle)
+            return -1;
+        if (!semaphore && descriptor && descriptor->guard)
+            return start(call, indicator, handle, interest);
+        if (!semaphore && descriptor && !descriptor->unwatched)
+            error = pollable_evt_follow(handle->fd, descriptor->fd, interest);
+        if (check_follow(error, &call->refusal)) {
+            handle_free(handle);
+            return -1;
+        }
+        indicator_set_handle(indicator, handle, error);
+    }
+    answer(call->connection, call->request->id, indicator);
+    return 0;
+}

@@ -1,0 +1,141 @@
+/* call_socket.c: what is asked of the socket of a port: shutdown and addresses.
+ *
+ * The kernel locks a socket for both, and another holder can keep that lock (stream.h): so a worker does them, and the request is in
+ * flight until then. */
+#include "daemon/loop/offload.h"
+#include "daemon/object/port.h"
+#include "daemon/object/stream.h"
+#include "dispatch.h"
+#include "target.h"
+
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct errand {
+    struct parked parked; /* connection NULL: nobody is answered */
+    struct offload_job job;
+    struct descriptor *descriptor; /* it has this job */
+    Portd__V1__Reply__ResultCase result;
+    bool read, write;              /* shutdown */
+    struct stream_address ends[2]; /* addresses: local and peer */
+    os_fd fd;
+    int error;
+};
+
+static struct errand *errand_of(struct offload_job *job) {
+    return (struct errand *)((char *)job - offsetof(struct errand, job));
+}
+
+static void work(struct offload_job *job) {
+    struct errand *errand = errand_of(job);
+    errand->error = errand->result == PORTD__V1__REPLY__RESULT_SHUTDOWN
+                        ? stream_shutdown(errand->fd, errand->read, errand->write)
+                        : stream_addresses(errand->fd, &errand->ends[0], &errand->ends[1]);
+}
+
+static bool write_address(Portd__V1__Address *to, struct stream_address *from) {
+    static const char *const families[] = {"inet", "inet6", "unix", "other"};
+    static char texts[4][8];
+    if (!from->family)
+        return false;
+    for (int i = 0; i < 4; i++)
+        if (!strcmp(families[i], from->family))
+            to->family = strcpy(texts[i], families[i]);
+    to->host = from->host;
+    to->port = from->port;
+    return true;
+}
+
+static void answer(struct errand *errand) {
+    struct parked *parked = &errand->parked;
+    Portd__V1__Reply reply = PORTD__V1__REPLY__INIT;
+    Portd__V1__Done done = PORTD__V1__DONE__INIT;
+    Portd__V1__Addresses addresses = PORTD__V1__ADDRESSES__INIT;
+    Portd__V1__Address local = PORTD__V1__ADDRESS__INIT, peer = PORTD__V1__ADDRESS__INIT;
+    struct refusal refusal;
+    reply.id = parked->request;
+    reply.result_case = errand->result;
+    if (errand->error) {
+        refusal_system(&refusal, -errand->error,
+                       errand->result == PORTD__V1__REPLY__RESULT_SHUTDOWN ? "shutdown" : "getsockname");
+        connection_refuse(parked->connection, parked->request, &refusal);
+        return;
+    }
+    if (errand->result == PORTD__V1__REPLY__RESULT_SHUTDOWN) {
+        reply.shutdown = &done;
+    } else {
+        addresses.local = write_address(&local, &errand->ends[0]) ? &local : NULL;
+        addresses.peer = write_address(&peer, &errand->ends[1]) ? &peer : NULL;
+        reply.addresses = &addresses;
+    }
+    connection_reply(parked->connection, &reply);
+}
+
+static void on_worked(struct offload_job *job) {
+    struct errand *errand = errand_of(job);
+    if (errand->parked.connection) {
+        parked_remove(&errand->parked);
+        answer(errand);
+    }
+    descriptor_end_job(errand->descriptor);
+    free(errand);
+}
+
+static void on_dropped(struct offload_job *job) { free(errand_of(job)); }
+
+/* The connection has ended; the worker still has the descriptor in its hands. */
+static void cancel(struct parked *parked) { parked->connection = NULL; }
+
+/* NULL: the refusal. */
+static struct errand *errand_new(struct call *call, uint64_t id, Portd__V1__Reply__ResultCase result) {
+    const struct port *port = target_port(call, id, -1);
+    struct errand *errand;
+    if (!port)
+        return NULL;
+    if (!inspect_is_socket((enum inspect_type)port->indicator.descriptor->type)) {
+        refusal_set(&call->refusal, REFUSAL_UNSUPPORTED, "id", NULL,
+                    "only a socket has addresses and can be shut down");
+        return NULL;
+    }
+    errand = calloc(1, sizeof *errand);
+    if (!errand || table_reserve(&call->connection->by_request)) {
+        free(errand);
+        refusal_set(&call->refusal, REFUSAL_LIMIT, NULL, NULL, "the broker is out of memory");
+        return NULL;
+    }
+    errand->descriptor = port->indicator.descriptor;
+    errand->fd = errand->descriptor->fd;
+    errand->result = result;
+    errand->parked = (struct parked){.windowed = true, .cancel = cancel};
+    errand->job = (struct offload_job){
+        .work = work, .done = on_worked, .drop = on_dropped, .uid = (uint32_t)errand->descriptor->user->uid};
+    return errand;
+}
+
+static int start(struct call *call, struct errand *errand) {
+    parked_add(call->connection, &errand->parked, call->request->id);
+    descriptor_begin_job(errand->descriptor);
+    offload_submit(call->connection->all->registry->offload, &errand->job);
+    return 0;
+}
+
+int call_shutdown(struct call *call) {
+    const Portd__V1__Shutdown *message = call->request->shutdown;
+    struct errand *errand = errand_new(call, message->id, PORTD__V1__REPLY__RESULT_SHUTDOWN);
+    if (!errand)
+        return -1;
+    errand->read = message->read;
+    errand->write = message->write;
+    if (message->read || message->write)
+        return start(call, errand);
+    free(errand);
+    return refusal_set(&call->refusal, REFUSAL_INVALID, "read", "ask for read, write or both",
+                       "no side is named");
+}
+
+int call_addresses(struct call *call) {
+    struct errand *errand =
+        errand_new(call, call->request->addresses->id, PORTD__V1__REPLY__RESULT_ADDRESSES);
+    return errand ? start(call, errand) : -1;
+}

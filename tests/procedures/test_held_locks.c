@@ -1,0 +1,353 @@
+/* test_held_locks.c: descriptors whose locks in the kernel another holder keeps.
+ *
+ * He reads from a pipe or a socket, or waits on an epoll descriptor, into memory that a file server withholds: the kernel then keeps the
+ * lock of the pipe, the socket or the epoll until the server answers or dies. Whatever the broker is asked to do with the same open file
+ * meanwhile, the others are served: a ping comes back before the server ends. Nothing in this process may touch that file before. */
+#define _GNU_SOURCE
+
+#include "ports.h"
+
+#include "tests/support/fuse_silent.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <termios.h>
+#include <unistd.h>
+
+enum { PAGE = 4096, MOST = 4 };
+
+static struct fuse_silent fuse;
+
+struct hold {
+    int fd;
+    bool epoll;
+};
+
+static int hold_body(void *data) {
+    const struct hold *hold = data;
+    char *page = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE, fuse.fd, 0);
+
+    if (page == MAP_FAILED)
+        return 2;
+    if (hold->epoll)
+        (void)epoll_wait(hold->fd, (struct epoll_event *)(void *)page, 1, -1);
+    else
+        (void)!read(hold->fd, page, 1);
+    return 0;
+}
+
+static void need_fuse(void) {
+    if (!fuse_silent_open(&fuse))
+        test_skip("there is no FUSE here");
+}
+
+/* Returns when the lock of fd is kept. */
+static pid_t begin_hold(int fd, bool epoll) {
+    static struct hold hold;
+    pid_t child;
+
+    hold = (struct hold){fd, epoll};
+    child = fixture_fork(hold_body, &hold);
+    if (fuse_silent_await(&fuse))
+        return child;
+    fuse_silent_end(&fuse);
+    fail_msg("nobody asks for the page");
+    return -1;
+}
+
+static void end_hold(pid_t child) {
+    fuse_silent_end(&fuse);
+    (void)close(fuse.fd);
+    assert_in_range(fixture_reap(child), 0, 1 << 10);
+}
+
+/* What others are answered while the lock is kept. Not asserted at once: the server has to be ended first. */
+struct others {
+    int ping;   /* another connection */
+    int remove; /* of the same uid, whose copy a worker closes */
+    int read;   /* of the same uid, by a worker */
+};
+
+static struct others ask_others(void) {
+    portd_client *c = fixture_client(NULL);
+    struct others others = {.ping = portd_ping(c, fixture_soon())};
+    portd_id id = 0, in = 0;
+    int ends[2];
+    char byte;
+    size_t n;
+
+    make_blocking_pipe(ends);
+    others.remove = portd_fd_to_evt(c, ends[0], READ, PORTD_FD, fixture_soon(), &id);
+    if (others.remove == 1)
+        others.remove = portd_remove(c, id, fixture_soon());
+    others.read = portd_fd_to_port(c, ends[0], "", PORTD_READ, fixture_soon(), &in, NULL);
+    fd_say(ends[1], "o");
+    if (others.read == 1)
+        others.read = portd_port_read(c, in, &byte, 1, 0, fixture_soon(), &n, NULL);
+    return others;
+}
+
+static void assert_served(const struct others *others) {
+    assert_int_equal(others->ping, 1);
+    assert_int_equal(others->remove, 1);
+    assert_int_equal(others->read, 1);
+}
+
+/* ---- ports ------------------------------------------------------------------------------------------------------- */
+
+/* Reads and peeks of ends[0], while somebody holds it. */
+static void check_reads(void (*make)(int ends[2])) {
+    portd_client *c = fixture_client(NULL);
+    int ends[2];
+
+    make(ends);
+    portd_id in = port_in(c, ends[0]);
+    fd_say(ends[1], "abc");
+    pid_t child = begin_hold(ends[0], false);
+    struct io *peek = io_read_fast(c, in, 1, PORTD_PEEK);
+    struct io *first = io_read_fast(c, in, 1, 0);
+    int ping = portd_ping(c, fixture_soon());
+    struct others others = ask_others();
+    size_t answered = peek->answers + first->answers;
+    end_hold(child);
+    assert_int_equal(ping, 1);
+    assert_served(&others);
+    assert_int_equal(answered, 0);
+    /* What the holder did not get is there. */
+    assert_int_equal(io_answer(peek), 1);
+    assert_int_equal(io_answer(first), 1);
+    assert_int_equal(peek->bytes[0], first->bytes[0]);
+    port_close(c, in);
+}
+
+static void reads_of_a_pipe(void **state) {
+    (void)state;
+    need_fuse();
+    check_reads(make_blocking_pipe);
+}
+
+static void reads_of_a_fifo(void **state) {
+    (void)state;
+    need_fuse();
+    check_reads(make_fifo);
+}
+
+static void reads_of_a_unix_socket(void **state) {
+    (void)state;
+    need_fuse();
+    check_reads(streams[2].make);
+}
+
+static void reads_of_a_tcp_socket(void **state) {
+    (void)state;
+    need_fuse();
+    check_reads(streams[3].make);
+}
+
+/* Either end of a pipe is enough: its reader holds up who writes. */
+static void writes_to_a_pipe(void **state) {
+    portd_client *c = fixture_client(NULL);
+    int ends[2];
+
+    (void)state;
+    need_fuse();
+    make_blocking_pipe(ends);
+    portd_id out = port_out(c, ends[1]);
+    fd_say(ends[1], "a");
+    pid_t child = begin_hold(ends[0], false);
+    struct io *write = io_write_fast(c, out, "b", 1);
+    struct others others = ask_others();
+    end_hold(child);
+    assert_served(&others);
+    assert_int_equal(io_answer(write), 1);
+    assert_int_equal(write->count, 1);
+    port_close(c, out);
+}
+
+/* The copy is closed behind the read that cannot be interrupted; until then close is not answered. */
+static void closing_a_pipe(void **state) {
+    portd_client *c = fixture_client(NULL);
+    int ends[2];
+
+    (void)state;
+    need_fuse();
+    make_blocking_pipe(ends);
+    portd_id in = port_in(c, ends[0]);
+    fd_say(ends[1], "abc");
+    pid_t child = begin_hold(ends[0], false);
+    struct io *read = io_read_fast(c, in, 1, 0);
+    int closed = portd_port_close(c, in, portd_now() + 300000);
+    struct others others = ask_others();
+    end_hold(child);
+    assert_int_equal(closed, PORTD_E_TIMEOUT);
+    assert_served(&others);
+    assert_true(io_answer(read) == 1 || read->code == PORTD_E_CLOSED);
+    port_close(c, in);
+}
+
+static void shutdown_and_addresses(void **state) {
+    portd_client *c = fixture_client(NULL);
+    struct wrapped ports;
+    portd_endpoint local = PORTD_ENDPOINT_INIT, peer = PORTD_ENDPOINT_INIT;
+    int ends[2];
+
+    (void)state;
+    need_fuse();
+    streams[3].make(ends);
+    ports = port_wrap_socket(c, ends[0]);
+    fd_say(ends[1], "abc");
+    pid_t child = begin_hold(ends[0], false);
+    int addresses = portd_port_addresses(c, ports.in, portd_now() + 100000, &local, &peer);
+    int ended = portd_port_shutdown(c, ports.out, PORTD_WRITE, portd_now() + 100000);
+    struct others others = ask_others();
+    end_hold(child);
+    assert_int_equal(addresses, PORTD_E_TIMEOUT);
+    assert_int_equal(ended, PORTD_E_TIMEOUT);
+    assert_served(&others);
+    /* They were carried out when they could be. */
+    assert_int_equal(portd_port_addresses(c, ports.in, fixture_soon(), &local, &peer), 1);
+    assert_true(fixture_poll(ends[1], POLLRDHUP) & POLLRDHUP);
+}
+
+/* ---- epoll descriptors ------------------------------------------------------------------------------------------- */
+
+static int make_ready_epoll(int target) {
+    struct epoll_event event = {.events = EPOLLIN};
+    int epoll = fixture_own(epoll_create1(EPOLL_CLOEXEC));
+
+    assert_int_equal(epoll_ctl(epoll, EPOLL_CTL_ADD, target, &event), 0);
+    return epoll;
+}
+
+static void an_epoll_descriptor(void **state) {
+    portd_client *c = fixture_client(NULL);
+    portd_id ids[3], semaphore = 0, other = 0;
+    portd_ready ready[3];
+    int ends[2], quiet[2];
+
+    (void)state;
+    need_fuse();
+    make_blocking_pipe(ends);
+    make_blocking_pipe(quiet);
+    int epoll = make_ready_epoll(ends[0]), copy = fixture_own(dup(epoll));
+    ids[0] = ask_evt(c, epoll, READ);
+    ids[1] = ask_evt(c, quiet[0], READ);
+    struct parked *parked = ask_park(c, ids, 2, 0);
+    fd_say(ends[1], "a");
+    assert_int_equal(ask_answer(parked), 1);
+    pid_t child = begin_hold(epoll, true);
+    /* Nothing can be told of it: neither by a create call nor by a look. */
+    int made = portd_fd_to_semaphore(c, copy, READ, portd_now() + 100000, &semaphore);
+    int looked = portd_wait(c, ids, 2, 0, portd_now(), ready);
+    /* But of the other one. */
+    struct parked *mixed = ask_park(c, ids, 2, 0);
+    fd_say(quiet[1], "b");
+    int told = ask_answer(mixed);
+    int cause = mixed->ready[0].id == ids[1] ? (int)mixed->ready[0].cause : -1;
+    struct others others = ask_others();
+    int more = portd_fd_to_evt(c, quiet[1], WRITE, PORTD_FD, fixture_soon(), &other);
+    end_hold(child);
+    assert_int_equal(made, PORTD_E_TIMEOUT);
+    assert_int_equal(looked, 0);
+    assert_int_equal(told, 1);
+    assert_int_equal(cause, READY);
+    assert_served(&others);
+    assert_int_equal(more, 1);
+    /* And then it is as ever. */
+    assert_cause(c, ids[0], READY);
+    ask_no_evts(c, epoll);
+    assert_cause(c, ids[0], REMOVED);
+}
+
+/* Another uid's epoll descriptor holds up that uid's sentry alone; so this is the same uid's other descriptors of such kinds. */
+static void removing_what_a_sentry_is_held_up_by(void **state) {
+    portd_client *c = fixture_client(NULL);
+    int ends[2];
+
+    (void)state;
+    need_fuse();
+    make_blocking_pipe(ends);
+    int epoll = make_ready_epoll(ends[0]);
+    portd_id id = ask_evt(c, epoll, READ);
+    struct parked *parked = ask_park_one(c, id, 0);
+    pid_t child;
+    fd_say(ends[1], "a");
+    assert_answer(parked, id, READY);
+    child = begin_hold(epoll, true);
+    struct parked *again = ask_park_one(c, id, 0);
+    int removed =
+        portd_remove(c, id, portd_now() + 100000); /* the waiters are told, the copy is not closed yet */
+    int answer = ask_answer(again);
+    struct others others = ask_others();
+    end_hold(child);
+    assert_int_equal(removed, PORTD_E_TIMEOUT);
+    assert_int_equal(answer, 1);
+    assert_int_equal(again->ready[0].cause, REMOVED);
+    assert_served(&others);
+    assert_int_equal(portd_remove(c, id, fixture_soon()), 1);
+}
+
+/* A client keeps the lock of the handle that it was given; its event is removed meanwhile. */
+static void a_handle(void **state) {
+    portd_client *c = fixture_client(NULL);
+    int ends[2];
+
+    (void)state;
+    need_fuse();
+    make_blocking_pipe(ends);
+    portd_id id = ask_evt(c, ends[0], READ);
+    int handle = ask_handle(c, id);
+    fd_say(ends[1], "a");
+    pid_t child = begin_hold(handle, true);
+    int removed = portd_remove(c, id, fixture_soon());
+    struct others others = ask_others();
+    end_hold(child);
+    assert_int_equal(removed, 1);
+    assert_served(&others);
+    fd_hear(ends[0], "a");
+    assert_true(ask_handle_ready(handle));
+    assert_int_equal(portd_release(c, &id, 1, fixture_soon()), 1);
+    assert_true(fixture_poll(handle, POLLIN) & POLLIN);
+}
+
+/* ---- terminals --------------------------------------------------------------------------------------------------- */
+
+static int set_discipline(void *data) {
+    int null = 27; /* N_NULL */
+    return ioctl(*(int *)data, TIOCSETD, &null) < 0;
+}
+
+/* Who changes the line discipline waits for the reader, and who polls waits for him. */
+static void a_terminal(void **state) {
+    portd_client *c = fixture_client(NULL);
+    portd_ready ready;
+    int ends[2];
+
+    (void)state;
+    need_fuse();
+    make_pty(ends);
+    portd_id id = ask_evt(c, ends[0], READ);
+    fd_say(ends[1], "abc");
+    pid_t child = begin_hold(ends[0], false);
+    pid_t changer = fixture_fork(set_discipline, &ends[0]);
+    struct parked *parked = ask_park_one(c, id, 0);
+    int looked = portd_wait(c, &id, 1, 0, portd_now() + 1000, &ready);
+    struct others others = ask_others();
+    end_hold(child);
+    (void)fixture_reap(changer);
+    assert_in_range(looked, 0, 1);
+    assert_served(&others);
+    ask_no_evts(c, ends[0]);
+    assert_int_equal(ask_answer(parked), 1);
+}
+
+TEST_MAIN(FIXTURE_CASE(reads_of_a_pipe), FIXTURE_CASE(reads_of_a_fifo), FIXTURE_CASE(reads_of_a_unix_socket),
+          FIXTURE_CASE(reads_of_a_tcp_socket), FIXTURE_CASE(writes_to_a_pipe), FIXTURE_CASE(closing_a_pipe),
+          FIXTURE_CASE(shutdown_and_addresses), FIXTURE_CASE(an_epoll_descriptor),
+          FIXTURE_CASE(removing_what_a_sentry_is_held_up_by), FIXTURE_CASE(a_handle),
+          FIXTURE_CASE(a_terminal))
