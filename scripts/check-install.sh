@@ -31,7 +31,8 @@ library=$(dirname "$(find "$prefix" -name libportd.so -printf '%P\n')")
 manual=share/man
 expected=(bin/portd bin/portctl "${include:-include}/portd.h" "$library/libportd.so" "$library/libportd.so.0" "$library/libportd.a"
   "$library/pkgconfig/portd.pc" "$library"/cmake/portd/portd-{config,config-version,targets}.cmake
-  "$(option PORTD_UNIT_DIR)"/portd.{service,socket})
+  "$(option PORTD_UNIT_DIR)"/portd.{service,socket}
+  share/bash-completion/completions/portctl share/zsh/site-functions/_portctl share/fish/vendor_completions.d/portctl.fish)
 if [ "$(option PORTD_SCDOC)" != PORTD_SCDOC-NOTFOUND ]; then
   while read -r page; do
     page=$(basename "$page" .scd)
@@ -42,7 +43,7 @@ for file in "${expected[@]}"; do
   [ -s "$prefix/$file" ] || fail "$file is not installed"
 done
 extra=$(comm -23 <(cd "$prefix" && find . -type f -o -type l | sed 's|^\./||' | sort) <(printf '%s\n' "${expected[@]}" | sort) |
-  grep -vE "^$library/libportd\.so\.[0-9.]+$|^$library/cmake/portd/portd-targets-[a-z]+\.cmake$|^share/(bash-completion|zsh|fish)/" || true)
+  grep -vE "^$library/libportd\.so\.[0-9.]+$|^$library/cmake/portd/portd-targets-[a-z]+\.cmake$" || true)
 [ -z "$extra" ] || fail "nobody expects these: $extra"
 grep -qxF "ExecStart=$(option CMAKE_INSTALL_PREFIX)/bin/portd" "$prefix/$(option PORTD_UNIT_DIR)/portd.service" ||
   fail "portd.service does not start the installed portd"

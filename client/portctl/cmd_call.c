@@ -40,16 +40,22 @@ static const ProtobufCFieldDescriptor *find_method(const char *name) {
     return field != NULL && (field->flags & PROTOBUF_C_FIELD_FLAG_ONEOF) != 0 ? field : NULL;
 }
 
-static int unknown_method(const struct invocation *in, const char *name) {
+static const char *method_name(size_t i) {
     const ProtobufCMessageDescriptor *request = &portd__v1__request__descriptor;
-    const char **names = text_room(request->n_fields + 1, sizeof(*names)), *closest;
+
+    for (unsigned k = 0; k < request->n_fields; k++)
+        if (find_method(request->fields[k].name) != NULL && i-- == 0)
+            return request->fields[k].name;
+    return NULL;
+}
+
+static int unknown_method(const struct invocation *in, const char *name) {
+    const char **names = text_room(portd__v1__request__descriptor.n_fields + 1, sizeof(*names)), *closest;
     char *hint = NULL;
-    size_t n = 0;
     int rc;
 
-    for (unsigned i = 0; i < request->n_fields; i++)
-        if (find_method(request->fields[i].name) != NULL)
-            names[n++] = request->fields[i].name;
+    for (size_t i = 0; method_name(i) != NULL; i++)
+        names[i] = method_name(i);
     closest = text_closest(name, names);
     if (closest != NULL)
         hint = text_print("did you mean '%s'?", closest);
@@ -75,17 +81,14 @@ static void put_members(struct node *object, const char *key, const ProtobufCFie
 }
 
 static int list_methods(const struct invocation *in) {
-    const ProtobufCMessageDescriptor *request = &portd__v1__request__descriptor;
     struct node *list = node_list();
+    const char *name;
 
-    for (unsigned i = 0; i < request->n_fields; i++) {
-        const ProtobufCFieldDescriptor *field = &request->fields[i];
-        struct node *object;
+    for (size_t i = 0; (name = method_name(i)) != NULL; i++) {
+        const ProtobufCFieldDescriptor *field = find_method(name);
+        struct node *object = node_object();
 
-        if (find_method(field->name) == NULL)
-            continue;
-        object = node_object();
-        node_text(object, "method", field->name);
+        node_text(object, "method", name);
         put_members(object, "takes", field);
         put_members(object, "answers",
                     protobuf_c_message_descriptor_get_field(&portd__v1__reply__descriptor, field->id));
@@ -362,7 +365,7 @@ static const char details[] =
     "\n"
     "'call hello' speaks for itself: it joins the session that the JSON names.";
 
-static const char *const words[] = {"@method", NULL};
+static const char *const words[] = {"@own", NULL};
 
 const struct command command_call = {
     .name = "call",
@@ -373,6 +376,7 @@ const struct command command_call = {
     .columns = columns,
     .examples = examples,
     .words = words,
+    .own_word = method_name,
     .runs = true,
     .joins = true,
     .run = run,

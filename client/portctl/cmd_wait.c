@@ -262,7 +262,7 @@ static const struct option_row options[] = {
 
 static const char *const usage[] = {
     "wait TARGET... [--any | --all] [--one] [--mode read|write]",
-    "wait --fd N --mode read [--fd N --mode write]...",
+    "wait (--fd N | --socket N)... [--mode read|write] [--any | --all] [--one]",
     NULL,
 };
 

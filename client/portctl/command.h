@@ -59,8 +59,9 @@ struct command {
     const struct column *columns; /* of what it prints, or NULL */
     const char *const *examples;  /* two or more lines, the last NULL */
     const char *const *words;     /* what its words can be, one string for each, the last NULL; or NULL */
-    bool runs;                    /* "--" is followed by a program and what that is told */
-    bool joins;                   /* it joins the session of its owner: --owner and --ttl mean something */
+    const char *(*own_word)(size_t i); /* what "@own" in them means: the i-th, at the end NULL; or NULL */
+    bool runs;                         /* "--" is followed by a program and what that is told */
+    bool joins; /* it joins the session of its owner: --owner and --ttl mean something */
     int (*run)(const struct invocation *in); /* returns the exit code */
 };
 
@@ -68,7 +69,7 @@ extern const struct command command_wrap, command_fd, command_socket, command_cl
 extern const struct command command_cat, command_write, command_relay, command_exec;
 extern const struct command command_semaphore, command_evt, command_wait, command_remove, command_release;
 extern const struct command command_list, command_show, command_ping, command_status, command_session;
-extern const struct command command_stats, command_call;
+extern const struct command command_stats, command_call, command_completion;
 extern const struct command command_version, command_help;
 
 /* All verbs in the order of the help; the last is NULL. */

@@ -149,6 +149,7 @@ static struct node *describe_options(const struct option_row *rows) {
         else
             node_null(object, "argument");
         node_text(object, "summary", rows->summary);
+        node_flag(object, "repeats", rows->repeats);
         node_append(list, object);
     }
     return list;

@@ -38,11 +38,11 @@ enum global {
 };
 
 const struct option_row options_global[] = {
-    {"address", "ADDRESS", "of the broker, such as unix:/run/portd/portd.sock", true, "@file"},
+    {"address", "ADDRESS", "of the broker, such as unix:/run/portd/portd.sock", true, NULL},
     {"user", NULL, "the user's own broker; it is not started", true, NULL},
     {"system", NULL, "the system's broker", true, NULL},
     {"timeout", "DURATION", "give up then: 250ms, 5s, 2min, 1h, 1d; 5 is 5s", true, NULL},
-    {"owner", "PID", "join the session of that process", true, "@pid"},
+    {"owner", "PID", "join the session of that process", true, NULL},
     {"ttl", "DURATION", "a session that this call makes ends then", true, NULL},
     {"json", "[MODE]", "answer in JSON: short, pretty or lines", true, "short|pretty|lines"},
     {"quiet", NULL, "say nothing but answers and errors", true, NULL},
@@ -174,10 +174,10 @@ static const struct option_row *find_row(const struct option_row *rows, const ch
     return NULL;
 }
 
-static const struct option_row *find_option(const struct invocation *in, const char *name, size_t length) {
+const struct option_row *options_find(const struct command *command, const char *name, size_t length) {
     const struct option_row *row = find_row(options_global, name, length);
 
-    return row != NULL || in->command == NULL ? row : find_row(in->command->options, name, length);
+    return row != NULL || command == NULL ? row : find_row(command->options, name, length);
 }
 
 static int unknown_option(const struct invocation *in, const char *name) {
@@ -213,7 +213,7 @@ static int check_long(const struct invocation *in, const char *word, const char 
         return 0;
     word += 2;
     length = strcspn(word, "=");
-    row = find_option(in, word, length);
+    row = options_find(in->command, word, length);
     if (row == NULL) {
         char *name = text_print("%.*s", (int)length, word);
         int rc = unknown_option(in, name);

@@ -7,6 +7,9 @@
 /* The options that every verb has, for the help. The last has the name NULL. */
 extern const struct option_row options_global[];
 
+/* The option of every verb, or of that one (or NULL), whose name is the first `length` bytes; NULL: there is none. */
+const struct option_row *options_find(const struct command *command, const char *name, size_t length);
+
 /* The letter of a global option, or 0. */
 char options_letter(const struct option_row *option);
 

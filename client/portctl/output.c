@@ -300,6 +300,11 @@ void output_line(const struct output *output, const char *line) {
         puts(line);
 }
 
+void output_text(const struct output *output, const char *text) {
+    if (output_is_text(output))
+        fputs(text, stdout);
+}
+
 void output_event(struct node *object) {
     write_json(OUTPUT_LINES, stdout, value_of(object));
     fflush(stdout);

@@ -60,6 +60,9 @@ void output_event(struct node *object);
 /* A line of text; with JSON nothing. */
 void output_line(const struct output *output, const char *line);
 
+/* The same for lines that end with their newlines. */
+void output_text(const struct output *output, const char *text);
+
 bool output_is_text(const struct output *output);
 
 /* On standard error. A note is for people: --quiet and --json silence it. A detail is told with --verbose

@@ -13,7 +13,7 @@ verbs() {
 
 @test "every verb that is to be there is there" {
   [ "$(verbs | sort | tr '\n' ' ')" = \
-    "call cat close evt exec fd help list ping relay release remove semaphore session show socket stats status version wait wrap write " ]
+    "call cat close completion evt exec fd help list ping relay release remove semaphore session show socket stats status version wait wrap write " ]
   [ "$(portctl help -j | jq -r '.verbs[] | select(.name == "semaphore") | .alias')" = sem ]
 }
 
@@ -85,11 +85,38 @@ verbs() {
   [ "portctl $(jq -r .portctl <<<"$output")" = "$(portctl --version)" ]
 }
 
-@test "the manual page knows every verb, option, topic and exit code" {
-  page="$PORTD_SOURCE/client/portctl/portctl.1.scd"
-  for verb in $(verbs); do grep -qE "^\*$verb\*" "$page" || { echo "$verb"; false; }; done
-  for option in $(portctl help -j | jq -r '.options[].name, .verbs[].options[].name' | sort -u); do
-    grep -qF -- "*--$option*" "$page" || { echo "--$option"; false; }
+# A section of the manual page, without its marks; lines that end with ++ go on in the page, but are lines of their own.
+section() {
+  sed -n "/^# $1\$/,/^# /p" "$PORTD_SOURCE/client/portctl/portctl.1.scd" | sed -E '/^#/d; s/\+\+$//; s/[*_\\]//g'
+}
+
+@test "the manual page has the usage of every verb, and no other verbs" {
+  diff <(section VERBS | grep -E '^[^[:space:]]') <(portctl help -j | jq -r '.verbs[].usage[]')
+}
+
+@test "the usage of a verb names all of its options, and no others" {
+  for verb in $(verbs); do
+    used=$(portctl help "$verb" -j | jq -r '.usage[]' | sed 's/ -- .*//' | grep -oE -- '--[a-z-]+' | sort -u)
+    own=$(portctl help "$verb" -j | jq -r '.options[] | "--\(.name)"' | sort -u)
+    every=$(portctl help -j | jq -r '.options[] | "--\(.name)"')
+    for option in $own; do has "$used" "$option" || { echo "$verb"; false; }; done
+    for option in $used; do has "$(printf '\n%s\n%s\n' "$own" "$every")" "
+$option
+" || { echo "$verb"; false; }; done
   done
-  for code in 0 1 2 3 4 5 6 7 8 124 125 126 127; do grep -qE "^\*$code\*" "$page" || { echo "$code"; false; }; done
+}
+
+@test "the manual page has the options of every verb, and no others" {
+  diff <(section OPTIONS | grep -E '^-' | sed -E 's/^-[a-z], //; s/, /\n/g' | sort) \
+    <(portctl help -j | jq -r '.options[] | "--\(.name)" + if .argument == null then "" elif (.argument | startswith("[")) then
+        "[=" + .argument[1:] else " " + .argument end' | sort)
+}
+
+@test "the manual page has the topics, exit codes and variables of the help, and no others" {
+  for topic in $(portctl help -j | jq -r '.topics[]'); do
+    grep -qF "*$topic*" "$PORTD_SOURCE/client/portctl/portctl.1.scd" || { echo "$topic"; false; }
+  done
+  diff <(section 'EXIT STATUS' | grep -E '^[0-9]+$') <(portctl help exit-codes | grep -oE '^  [0-9]+' | tr -d ' ')
+  diff <(sed -n '/^# ENVIRONMENT/,/^# /p' "$PORTD_SOURCE/client/portctl/portctl.1.scd" | grep '^\*' | tr -d '*,' | tr ' ' '\n' | sort) \
+    <(portctl help environment | grep -oE '^  [A-Z_]+(, [A-Z_]+)*(  |$)' | tr -d , | tr -s ' ' '\n' | sed '/^$/d' | sort)
 }

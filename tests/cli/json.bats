@@ -59,6 +59,8 @@ call show {"ids":[$ID]}
 call show {"ids":[18]}
 call show {"id":18}
 call --list
+completion bash
+completion candidates cat x
 session list
 session start --owner $$
 session end 13

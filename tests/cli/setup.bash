@@ -6,6 +6,7 @@
 : "${PORTD_SOURCE:=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)}"
 : "${PORTD_BIN:=${PORTD_DAEMON:-$PORTD_SOURCE/build/dev/daemon/portd}}"
 : "${PORTCTL_BIN:=${PORTCTL:-$PORTD_SOURCE/build/dev/client/portctl/portctl}}"
+: "${PORTD_BUILD:=$PORTD_SOURCE/build/dev}"
 export PORTD_BIN PORTCTL_BIN
 
 portctl() { "$PORTCTL_BIN" "$@"; }
