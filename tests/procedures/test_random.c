@@ -1,7 +1,7 @@
 /* test_random.c: long random walks over all calls, against a model that knows the rules and asks poll(2) for the rest.
  *
  * A walk has a few numbers, each with a pipe or a Unix socket (whose states change in the call that changes them) whose other
- * end is here; what it does is drawn from a fixed seed:
+ * end is here, or with an epoll descriptor that has one of these in it (and so is watched by a thread of its own); what it does is drawn from a fixed seed:
  * move bytes, shut down, close the other end, put another file under the number, register, check, remove, release, ask for
  * handles, park waits, cancel them, as one of several clients of one session. After each step everything that the rules
  * say must be so: which semaphores have fired and why, which objects are registered, which waits are answered. */
@@ -11,6 +11,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/epoll.h>
 #include <sys/socket.h>
 
 enum { NUMBERS = 6, OBJECTS = 400, WAITS = 12, TARGETS = 4, CLIENTS = 3, STEPS = 600 };
@@ -35,9 +36,10 @@ struct waiting {
 struct walk {
     uint64_t random;
     portd_client *clients[CLIENTS];
-    int fd[NUMBERS], other[NUMBERS]; /* other: -1 when closed */
-    bool changed[NUMBERS];           /* another file than what the broker has */
-    int kept[NUMBERS];               /* that file, so that its state is still known */
+    int fd[NUMBERS], other[NUMBERS];         /* other: -1 when closed */
+    bool changed[NUMBERS];                   /* another file than what the broker has */
+    int kept[NUMBERS];                       /* that file, so that its state is still known */
+    int inner[NUMBERS], kept_inner[NUMBERS]; /* what lies in it, if it is an epoll descriptor; else -1 */
     struct object objects[OBJECTS];
     size_t n;
     struct waiting waits[WAITS];
@@ -155,15 +157,30 @@ static void check_objects(struct walk *walk) {
 
 /* ---- steps -------------------------------------------------------------------------------------------------------- */
 
-static void make_number(struct walk *walk, int number, bool again) {
-    int ends[2], kind = (int)draw(walk, 4), end = (int)draw(walk, 2);
+/* In its place comes an epoll descriptor that is readable when it is. */
+static void put_into_epoll(int *fd) {
+    struct epoll_event event = {.events = EPOLLIN};
+    int epoll = fixture_own(epoll_create1(EPOLL_CLOEXEC));
 
+    assert_int_equal(epoll_ctl(epoll, EPOLL_CTL_ADD, *fd, &event), 0);
+    fixture_close(*fd); /* there is a dup, which keeps it in there */
+    *fd = epoll;
+}
+
+static void make_number(struct walk *walk, int number, bool again) {
+    int ends[2], kind = (int)draw(walk, 6), end = (int)draw(walk, 2);
+    bool epoll = kind > 3;
+
+    kind = epoll ? kind - 4 : kind;
     if (kind == 0)
         make_pipe(ends);
     else if (kind == 1)
         make_pair(SOCK_DGRAM, ends);
     else
         make_pair(kind == 2 ? SOCK_STREAM : SOCK_SEQPACKET, ends);
+    walk->inner[number] = epoll ? make_dup(ends[end]) : -1;
+    if (epoll)
+        put_into_epoll(&ends[end]);
     if (again) {
         make_at(ends[end], walk->fd[number]);
         if (walk->other[number] >= 0)
@@ -171,6 +188,7 @@ static void make_number(struct walk *walk, int number, bool again) {
     } else {
         walk->fd[number] = fixture_own(fcntl(ends[end], F_DUPFD_CLOEXEC, 0));
         walk->kept[number] = make_dup(ends[end]);
+        walk->kept_inner[number] = walk->inner[number];
     }
     fixture_close(ends[end]);
     walk->other[number] = ends[1 - end];
@@ -184,6 +202,7 @@ static void attach(struct walk *walk, int number) {
     end_all(walk, number, true, true, REPLACED);
     fixture_close(walk->kept[number]);
     walk->kept[number] = make_dup(walk->fd[number]);
+    walk->kept_inner[number] = walk->inner[number];
     walk->changed[number] = false;
 }
 
@@ -229,7 +248,9 @@ static void step_remove(struct walk *walk, int number) {
 
 static void step_bytes(struct walk *walk, int number) {
     bool own = draw(walk, 2);
-    int fd = own ? walk->kept[number] : walk->other[number];
+    int fd = !own                            ? walk->other[number]
+             : walk->kept_inner[number] >= 0 ? walk->kept_inner[number]
+                                             : walk->kept[number];
     char byte = 'x';
 
     if (fd < 0)

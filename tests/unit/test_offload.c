@@ -239,6 +239,61 @@ static void stuck_jobs_do_not_use_up_the_workers(void **state) {
     end();
 }
 
+/* Who is stuck is not waited for by his own uid either, but only so many of one uid are. */
+static void a_stuck_job_holds_up_its_uid_for_a_while_only(void **state) {
+    static struct task stuck[OFFLOAD_STUCK_MOST + 1];
+    struct task last;
+
+    (void)state;
+    begin();
+    for (size_t i = 0; i <= OFFLOAD_STUCK_MOST; i++) {
+        task_init(&stuck[i], 7, work_until_released);
+        offload_submit(offload, &stuck[i].job);
+    }
+    task_init(&last, 7, work_at_once);
+    offload_submit(offload, &last.job);
+    stuck[0].released = false;
+    /* Each of them is begun while those before it are stuck; the one above the bound is not. */
+    struct task other;
+    for (size_t i = 0; i < OFFLOAD_STUCK_MOST; i++)
+        while (!stuck[i].started) {
+            task_init(&other, 8, work_at_once);
+            offload_submit(offload, &other.job);
+            run_until(done_count + 1);
+        }
+    size_t others = done_count;
+    assert_false(stuck[OFFLOAD_STUCK_MOST].started);
+    assert_false(last.started);
+    for (size_t i = 0; i <= OFFLOAD_STUCK_MOST; i++)
+        stuck[i].released = true;
+    run_until(others + OFFLOAD_STUCK_MOST + 2);
+    assert_true(last.worked > stuck[OFFLOAD_STUCK_MOST].worked);
+    end();
+}
+
+static void drop(struct offload_job *job) { ((struct task *)job)->interrupted = true; }
+
+static void what_is_dropped_is_told(void **state) {
+    struct task runs, waits[2];
+
+    (void)state;
+    begin();
+    task_init(&runs, 1, work_until_released);
+    runs.job.drop = drop;
+    offload_submit(offload, &runs.job);
+    for (size_t i = 0; i < 2; i++) {
+        task_init(&waits[i], 1, work_at_once);
+        waits[i].job.drop = drop;
+        offload_submit(offload, &waits[i].job);
+    }
+    await_started(&runs);
+    runs.released = true;
+    offload_free(offload);
+    assert_true(runs.interrupted && waits[0].interrupted && waits[1].interrupted);
+    assert_int_equal(done_count, 0);
+    loop_free(loop);
+}
+
 static void on_done_submit_again(struct offload_job *job) {
     on_done(job);
     if (done_count < 1000)
@@ -363,6 +418,8 @@ TEST_MAIN(TEST_CASE(threads_are_started_by_jobs_and_only_as_needed),
           TEST_CASE(jobs_of_one_uid_run_one_after_the_other_in_order),
           TEST_CASE(different_uids_run_at_the_same_time), TEST_CASE(one_uid_holds_up_no_other),
           TEST_CASE(uids_take_turns), TEST_CASE(a_blocking_call_is_interrupted),
-          TEST_CASE(stuck_jobs_do_not_use_up_the_workers), TEST_CASE(done_may_submit_the_job_again),
+          TEST_CASE(stuck_jobs_do_not_use_up_the_workers),
+          TEST_CASE(a_stuck_job_holds_up_its_uid_for_a_while_only), TEST_CASE(what_is_dropped_is_told),
+          TEST_CASE(done_may_submit_the_job_again),
           TEST_CASE(ending_interrupts_what_runs_and_drops_what_waits), TEST_CASE(ending_restores_the_signal),
           TEST_CASE(workers_leave_signals_to_the_loop))

@@ -1,0 +1,254 @@
+/* test_guarded.c: descriptors that only a thread of the broker may ask about (epoll descriptors, terminals): what their objects mean is what
+ * those of all others mean, also while the thread has not answered yet. */
+#include "ports.h"
+
+#include <poll.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+enum { WORKERS = 4, ROUNDS = 50 };
+
+/* Readable while ends[0] is. */
+static int make_epoll(int ends[2]) {
+    struct epoll_event event = {.events = EPOLLIN};
+    int epoll = fixture_own(epoll_create1(EPOLL_CLOEXEC));
+
+    make_pipe(ends);
+    assert_int_equal(epoll_ctl(epoll, EPOLL_CTL_ADD, ends[0], &event), 0);
+    return epoll;
+}
+
+/* ---- waits ------------------------------------------------------------------------------------------------------- */
+
+static void all_that_are_ready_are_told(void **state) {
+    portd_client *c = fixture_client(NULL);
+    int of_epoll[2], plain[2], pty[2];
+    portd_ready ready[4];
+
+    (void)state;
+    int epoll = make_epoll(of_epoll);
+    make_pipe(plain);
+    make_pty(pty);
+    portd_id ids[4] = {ask_evt(c, epoll, READ), ask_evt(c, plain[0], READ), ask_evt(c, pty[0], READ),
+                       ask_semaphore(c, epoll, READ)};
+    assert_int_equal(portd_wait(c, ids, 4, 0, portd_now(), ready), 0);
+    struct parked *any = ask_park(c, ids, 4, 0), *all = ask_park(c, ids, 4, PORTD_WAIT_ALL);
+    fd_say(pty[1], "line\n");
+    assert_int_equal(ask_answer(any), 1);
+    assert_true(any->ready[0].id == ids[2]);
+    assert_true(ask_still_parked(all));
+    put(of_epoll[1]);
+    assert_until(c, ids[3], READY);
+    assert_int_equal(portd_wait(c, ids, 4, 0, portd_now(), ready), 3);
+    assert_true(ready[0].id == ids[0] && ready[1].id == ids[2] && ready[2].id == ids[3]);
+    assert_true(ask_still_parked(all));
+    put(plain[1]);
+    assert_int_equal(ask_answer(all), 4);
+    assert_int_equal(portd_wait(c, ids, 4, PORTD_WAIT_ALL, portd_now(), ready), 4);
+    (void)drain(of_epoll[0]);
+    assert_cause(c, ids[0], IDLE);
+    assert_cause(c, ids[3], READY);
+}
+
+/* However short the time: what is ready at the call is told. */
+static void a_limit_that_passes_at_once(void **state) {
+    portd_client *c = fixture_client(NULL);
+    portd_ready ready;
+    int ends[2];
+
+    (void)state;
+    portd_id id = ask_evt(c, make_epoll(ends), READ);
+    put(ends[1]);
+    for (int i = 0; i < ROUNDS; i++)
+        assert_int_equal(portd_wait(c, &id, 1, 0, portd_now() + i % 3, &ready), 1);
+    (void)drain(ends[0]);
+    for (int i = 0; i < ROUNDS; i++)
+        assert_int_equal(portd_wait(c, &id, 1, 0, portd_now() + i % 3, &ready), 0);
+}
+
+/* What a wait was told is not told to the next one, which begins after it was drained. */
+static void nothing_old_is_told(void **state) {
+    portd_client *c = fixture_client(NULL);
+    int ends[2];
+
+    (void)state;
+    portd_id id = ask_evt(c, make_epoll(ends), READ);
+    for (int i = 0; i < ROUNDS; i++) {
+        struct parked *one = ask_park_one(c, id, 0), *other = ask_park_one(c, id, 0);
+        if (i % 2)
+            portd_cancel(other->request);
+        put(ends[1]);
+        assert_answer(one, id, READY);
+        (void)ask_answer(other);
+        (void)drain(ends[0]);
+        struct parked *next = ask_park_one(c, id, 0);
+        assert_true(ask_still_parked(next));
+        portd_cancel(next->request);
+        (void)ask_answer(next);
+    }
+}
+
+static void wake_one(void **state) {
+    portd_client *clients[WORKERS];
+    struct parked *waits[WORKERS];
+    int ends[2];
+
+    (void)state;
+    for (int i = 0; i < WORKERS; i++)
+        clients[i] = i ? fixture_joined(clients[0]) : fixture_client(NULL);
+    portd_id id = ask_evt(clients[0], make_epoll(ends), READ);
+    for (int i = 0; i < WORKERS; i++)
+        waits[i] = ask_park_one(clients[i], id, PORTD_WAIT_ONE);
+    assert_cause(clients[0], id, IDLE); /* the thread has looked for those before it */
+    put(ends[1]);
+    assert_answer(waits[0], id, READY);
+    for (int i = 1; i < WORKERS; i++)
+        assert_true(ask_still_parked(waits[i]));
+    /* The answered one ends, and the event is still ready. */
+    fixture_disconnect(clients[0]);
+    assert_answer(waits[1], id, READY);
+    assert_true(ask_still_parked(waits[2]));
+    (void)drain(ends[0]);
+    put(ends[1]);
+    assert_answer(waits[2], id, READY);
+    assert_true(ask_still_parked(waits[3]));
+}
+
+/* ---- what is being made ------------------------------------------------------------------------------------------ */
+
+struct made {
+    int code;
+    portd_id id;
+    size_t answers;
+};
+
+static void on_made(portd_client *client, const portd_result *result, void *data) {
+    struct made *made = data;
+
+    (void)client;
+    made->code = result->code;
+    made->id = result->id;
+    if (result->handle >= 0)
+        (void)fixture_own((int)result->handle);
+    made->answers++;
+}
+
+static void until_made(portd_client *c, const struct made *made, size_t answers) {
+    while (made->answers < answers)
+        assert_true(portd_poll(c, fixture_soon()) >= 0);
+}
+
+static void start(portd_client *c, int fd, int mode, struct made *made) {
+    portd_request *request;
+
+    assert_int_equal(portd_fd_to_semaphore_start(c, fd, mode, on_made, made, &request), 1);
+}
+
+static void a_remove_behind_a_create_ends_it(void **state) {
+    portd_client *c = fixture_client(NULL);
+    int ends[2];
+
+    (void)state;
+    int epoll = make_epoll(ends);
+    for (int i = 0; i < ROUNDS; i++) {
+        struct made created = {0}, removed = {0};
+        start(c, epoll, READ, &created);
+        start(c, epoll, REMOVE, &removed);
+        until_made(c, &created, 1);
+        until_made(c, &removed, 1);
+        assert_int_equal(created.code, 1);
+        assert_int_equal(removed.code, 0);
+        assert_cause(c, created.id, REMOVED);
+        assert_none(ask_semaphore(c, epoll, CHECK_READ));
+    }
+}
+
+static void another_file_behind_a_create_replaces_it(void **state) {
+    portd_client *c = fixture_client(NULL);
+    int ends[2], others[2];
+
+    (void)state;
+    for (int i = 0; i < ROUNDS; i++) {
+        struct made first = {0}, second = {0};
+        int fd = make_epoll(ends);
+        start(c, fd, READ, &first);
+        make_at(make_epoll(others), fd);
+        start(c, fd, READ, &second);
+        until_made(c, &first, 1);
+        until_made(c, &second, 1);
+        assert_int_equal(first.code, 1);
+        assert_int_equal(second.code, 1);
+        assert_new(first.id, second.id);
+        assert_cause(c, first.id, REPLACED);
+        assert_cause(c, second.id, IDLE);
+        put(others[1]);
+        assert_until(c, second.id, READY);
+    }
+}
+
+static void two_creates_make_one(void **state) {
+    portd_client *c = fixture_client(NULL);
+    int ends[2];
+
+    (void)state;
+    int epoll = make_epoll(ends);
+    struct made first = {0}, second = {0};
+    start(c, epoll, READ, &first);
+    start(c, epoll, READ, &second);
+    until_made(c, &first, 1);
+    until_made(c, &second, 1);
+    assert_same(first.id, second.id);
+    assert_same(ask_semaphore(c, epoll, CHECK_READ), first.id);
+}
+
+static void a_client_that_goes_meanwhile(void **state) {
+    int ends[2];
+
+    (void)state;
+    for (int i = 0; i < ROUNDS; i++) {
+        portd_client *c = fixture_client(NULL);
+        struct made made[3] = {{0}};
+        int epoll = make_epoll(ends);
+        portd_id evt = ask_evt(c, epoll, READ);
+        portd_request *request;
+        start(c, epoll, READ, &made[0]);
+        start(c, epoll, WRITE, &made[1]);
+        assert_int_equal(portd_handle_dup_start(c, evt, on_made, &made[2], &request), 1);
+        fixture_disconnect(c);
+    }
+    fixture_until_fds(fixture_broker(), 0);
+}
+
+/* ---- handles ----------------------------------------------------------------------------------------------------- */
+
+static void a_handle_follows(void **state) {
+    portd_client *c = fixture_client(NULL), *other = fixture_joined(c);
+    struct made made[2] = {{0}};
+    portd_request *request;
+    int ends[2];
+
+    (void)state;
+    int epoll = make_epoll(ends);
+    portd_id id = ask_evt(c, epoll, READ);
+    /* Two ask at once, and get the same. */
+    assert_int_equal(portd_handle_dup_start(c, id, on_made, &made[0], &request), 1);
+    assert_int_equal(portd_handle_dup_start(other, id, on_made, &made[1], &request), 1);
+    until_made(c, &made[0], 1);
+    until_made(other, &made[1], 1);
+    int handle = ask_handle(c, id);
+    assert_true(fd_same(handle, ask_handle(other, id)));
+    assert_false(ask_handle_ready(handle));
+    put(ends[1]);
+    assert_true(ask_handle_ready(handle));
+    (void)drain(ends[0]);
+    assert_false(ask_handle_ready(handle));
+    ask_no_evts(c, epoll);
+    assert_true(ask_handle_ready(handle));
+    assert_true(ask_handle_ready(ask_handle(c, id)));
+}
+
+TEST_MAIN(FIXTURE_CASE(all_that_are_ready_are_told), FIXTURE_CASE(a_limit_that_passes_at_once),
+          FIXTURE_CASE(nothing_old_is_told), FIXTURE_CASE(wake_one),
+          FIXTURE_CASE(a_remove_behind_a_create_ends_it),
+          FIXTURE_CASE(another_file_behind_a_create_replaces_it), FIXTURE_CASE(two_creates_make_one),
+          FIXTURE_CASE(a_client_that_goes_meanwhile), FIXTURE_CASE(a_handle_follows))

@@ -1,0 +1,257 @@
+/* test_sentry.c: what sentries do between sleeps, in which order the loop hears of it, and how they end; on the real loop, engine and
+ * threads. */
+#include "tests/support/test.h"
+
+#include "daemon/loop/sentry.h"
+#include "daemon/readiness/engine.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <stdatomic.h>
+
+enum { FDS = 3 /* an engine and a bell */ };
+
+static struct loop *loop;
+static struct sentries *sentries;
+static size_t closed, done_count, stop_at;
+static uint64_t heard[256]; /* tokens, and 0 for a job that is done */
+static size_t n_heard;
+
+static void hear(uint64_t token) {
+    assert_true(n_heard < sizeof heard / sizeof *heard);
+    heard[n_heard++] = token;
+    if (++done_count == stop_at)
+        loop_stop(loop);
+}
+
+static void on_ready(void *context, uint64_t token, unsigned events) {
+    assert_ptr_equal(context, heard);
+    assert_true(events & ENGINE_READ);
+    hear(token);
+}
+
+static void on_closed(void *context, size_t n_fds) {
+    assert_ptr_equal(context, heard);
+    closed += n_fds;
+    hear(UINT64_MAX);
+}
+
+static void begin(void) {
+    closed = done_count = stop_at = n_heard = 0;
+    loop = loop_new();
+    assert_non_null(loop);
+    sentries = sentries_new(loop, on_ready, on_closed, heard);
+    assert_non_null(sentries);
+}
+
+static void end(void) {
+    sentries_free(sentries);
+    loop_free(loop);
+}
+
+static void run_until(size_t count) {
+    stop_at = count;
+    if (done_count < count)
+        assert_int_equal(loop_run(loop), 0);
+    assert_int_equal(done_count, count);
+}
+
+struct task {
+    struct sentry_job job;
+    struct engine_watch watch;
+    int fd;
+    uint64_t token;
+    int result;
+    bool dropped;
+    atomic_bool started, released;
+};
+
+static void on_done(struct sentry_job *job) {
+    (void)job;
+    hear(0);
+}
+
+static void on_dropped(struct sentry_job *job) { ((struct task *)job)->dropped = true; }
+
+static void submit(struct sentry *sentry, struct task *task,
+                   void (*work)(struct sentry_job *job, struct engine *engine)) {
+    task->job = (struct sentry_job){.work = work, .done = on_done, .drop = on_dropped};
+    sentry_submit(sentry, &task->job);
+}
+
+static void work_arm(struct sentry_job *job, struct engine *engine) {
+    struct task *task = (struct task *)job;
+    task->result = engine_arm(engine, &task->watch, task->fd, ENGINE_READ, false, task->token);
+}
+
+static void work_disarm(struct sentry_job *job, struct engine *engine) {
+    struct task *task = (struct task *)job;
+    engine_disarm(engine, &task->watch, task->fd);
+}
+
+static void work_until_released(struct sentry_job *job, struct engine *engine) {
+    struct task *task = (struct task *)job;
+    (void)engine;
+    task->started = true;
+    while (!task->released)
+        (void)sched_yield();
+}
+
+static void await(const struct task *task) {
+    while (!task->started)
+        (void)sched_yield();
+}
+
+static void open_pipe(int ends[2]) { assert_int_equal(pipe2(ends, O_CLOEXEC | O_NONBLOCK), 0); }
+
+static void close_pipe(const int ends[2]) {
+    close(ends[0]);
+    close(ends[1]);
+}
+
+static void what_is_armed_is_told(void **state) {
+    struct task task = {.token = 17};
+    size_t opened;
+    int ends[2];
+
+    (void)state;
+    begin();
+    open_pipe(ends);
+    task.fd = ends[0];
+    struct sentry *sentry = sentry_ref(sentries, 7, &opened);
+    assert_non_null(sentry);
+    assert_int_equal(opened, FDS);
+    submit(sentry, &task, work_arm);
+    run_until(1);
+    assert_int_equal(task.result, 0);
+    assert_int_equal(write(ends[1], "x", 1), 1);
+    run_until(2);
+    assert_true(heard[1] == 17);
+    submit(sentry, &task, work_disarm);
+    run_until(3);
+    sentry_unref(sentry);
+    run_until(4);
+    assert_int_equal(closed, FDS);
+    close_pipe(ends);
+    end();
+}
+
+/* An answer that was found before a job is heard before it: so whoever has looked by a job hears nothing older afterwards. */
+static void answers_keep_their_place_among_jobs(void **state) {
+    static struct task tasks[40];
+    struct task last = {.fd = -1};
+    size_t opened;
+    int ends[40][2];
+
+    (void)state;
+    begin();
+    struct sentry *sentry = sentry_ref(sentries, 7, &opened);
+    for (size_t i = 0; i < 40; i++) {
+        open_pipe(ends[i]);
+        assert_int_equal(write(ends[i][1], "x", 1), 1);
+        memset(&tasks[i], 0, sizeof tasks[i]);
+        tasks[i].fd = ends[i][0];
+        tasks[i].token = 8 * i + 1;
+        submit(sentry, &tasks[i], work_arm);
+    }
+    /* More than the stock of answers: all the same each is told, once. */
+    run_until(80);
+    submit(sentry, &last, work_until_released);
+    await(&last);
+    last.released = true;
+    run_until(81);
+    size_t told[40] = {0};
+    for (size_t i = 0; i < 80; i++)
+        if (heard[i])
+            told[heard[i] / 8]++;
+    for (size_t i = 0; i < 40; i++)
+        assert_int_equal(told[i], 1);
+    assert_true(heard[80] == 0);
+    for (size_t i = 0; i < 40; i++)
+        submit(sentry, &tasks[i], work_disarm);
+    run_until(121);
+    for (size_t i = 0; i < 40; i++)
+        close_pipe(ends[i]);
+    sentry_unref(sentry);
+    end();
+}
+
+static void one_uid_holds_up_no_other(void **state) {
+    struct task stuck = {.fd = -1}, late = {.fd = -1}, other = {.fd = -1};
+    size_t opened;
+
+    (void)state;
+    begin();
+    struct sentry *one = sentry_ref(sentries, 1, &opened), *two = sentry_ref(sentries, 2, &opened);
+    assert_ptr_not_equal(one, two);
+    assert_ptr_equal(sentry_ref(sentries, 1, &opened), one);
+    assert_int_equal(opened, 0);
+    submit(one, &stuck, work_until_released);
+    submit(one, &late, work_until_released);
+    late.released = true;
+    await(&stuck);
+    other.released = true;
+    submit(two, &other, work_until_released);
+    run_until(1);
+    assert_false(sentry_is_late(two));
+    while (!sentry_is_late(one))
+        (void)sched_yield();
+    assert_false(late.started);
+    stuck.released = true;
+    run_until(3);
+    assert_false(sentry_is_late(one));
+    sentry_unref(one);
+    sentry_unref(one);
+    sentry_unref(two);
+    run_until(5);
+    assert_int_equal(closed, 2 * FDS);
+    end();
+}
+
+static void there_are_only_so_many(void **state) {
+    struct sentry *all[SENTRY_MOST];
+    size_t opened;
+
+    (void)state;
+    begin();
+    for (uint32_t i = 0; i < SENTRY_MOST; i++) {
+        all[i] = sentry_ref(sentries, i, &opened);
+        assert_non_null(all[i]);
+    }
+    assert_null(sentry_ref(sentries, SENTRY_MOST, &opened));
+    assert_int_equal(errno, EBUSY);
+    assert_int_equal(opened, 0);
+    sentry_unref(all[3]);
+    run_until(1);
+    all[3] = sentry_ref(sentries, SENTRY_MOST, &opened);
+    assert_non_null(all[3]);
+    for (size_t i = 0; i < SENTRY_MOST; i++)
+        sentry_unref(all[i]);
+    end();
+}
+
+static void ending_drops_what_is_not_done(void **state) {
+    static struct task runs, waits;
+    size_t opened;
+
+    (void)state;
+    begin();
+    struct sentry *sentry = sentry_ref(sentries, 7, &opened);
+    memset(&runs, 0, sizeof runs);
+    memset(&waits, 0, sizeof waits);
+    submit(sentry, &runs, work_until_released);
+    submit(sentry, &waits, work_until_released);
+    await(&runs);
+    runs.released = waits.released = true;
+    sentries_free(sentries);
+    assert_true(runs.dropped);
+    assert_true(waits.dropped);
+    assert_int_equal(done_count, 0);
+    sentries_free(NULL);
+    loop_free(loop);
+}
+
+TEST_MAIN(TEST_CASE(what_is_armed_is_told), TEST_CASE(answers_keep_their_place_among_jobs),
+          TEST_CASE(one_uid_holds_up_no_other), TEST_CASE(there_are_only_so_many),
+          TEST_CASE(ending_drops_what_is_not_done))
