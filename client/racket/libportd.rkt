@@ -1,12 +1,16 @@
 #lang racket/base
-;; libportd.rkt: the calls of libportd that the binding needs, and the one client of this process.
+;; libportd.rkt: the calls of libportd that the binding needs, and the one client of this place.
 ;;
 ;; The library is found by the environment variable PORTD_LIBRARY, else by the system's search. The client connects at the first call,
 ;; to PORTD_ADDRESS, else to the user's broker (which is started if there is none), else to the system's. Calls block for a round trip to
 ;; the broker; nothing here waits for a descriptor.
+;;
+;; Threads of Racket share the client. A call and what it says of its failure belong together, so both happen in atomic mode (`ask`, or
+;; `trouble` right after a call by who is in atomic mode already); errors are raised after it. When the connection is lost, whoever
+;; has asked to be told is, and the next call connects anew.
 
-(require ffi/unsafe ffi/unsafe/define racket/string)
-(provide (all-defined-out))
+(require ffi/unsafe ffi/unsafe/define ffi/unsafe/atomic ffi/unsafe/custodian (prefix-in native: ffi/unsafe/port))
+(provide (except-out (all-defined-out) the-client connect watch! lose! define-portd))
 
 (define library
   (let ([path (getenv "PORTD_LIBRARY")])
@@ -16,30 +20,30 @@
 (define forever (sub1 (expt 2 63)))
 
 ;; The answers below 0 that are told apart here.
-(define e-closed -9)
-(define e-system -13)
 (define e-timeout -7)
+(define e-closed -9)
+(define e-disconnected -21)
 
 (define mode-numbers #hasheq((read . 1) (write . 2) (check-read . 3) (check-write . 4) (remove . 5)))
 (define flag-numbers #hasheq((read . 1) (write . 2) (text . 4) (regular-file . 8) (no-close . 16)))
-(define result-replaced 4)
 
 (define-cstruct _options
-  ([size _size] [name _bytes] [token _bytes] [owner_pid _uint32] [new_session _stdbool] [ttl_us _int64]
-   [start _stdbool] [daemon _bytes] [allocate _pointer] [log _pointer] [context _pointer] [message _pointer]
+  ([size _size] [name _pointer] [token _pointer] [owner_pid _uint32] [new_session _stdbool] [ttl_us _int64]
+   [start _stdbool] [daemon _pointer] [allocate _pointer] [log _pointer] [context _pointer] [message _pointer]
    [message_size _size]))
 
 (define-cstruct _endpoint ([size _size] [family _pointer] [host (_array _byte 112)] [port _uint32]))
 
-(define message-size 512)
-
 (define-portd portd_now (_fun -> _int64))
 (define-portd portd_connect (_fun (_pointer = #f) _options-pointer _int64 (client : (_ptr o _pointer)) -> (code : _int)
                                   -> (values code client)))
+(define-portd portd_disconnect (_fun _pointer -> _void))
+(define-portd portd_get_fd (_fun _pointer -> _intptr))
+(define-portd portd_process (_fun _pointer -> _int))
 (define-portd portd_last_error (_fun _pointer -> _string/utf-8))
 (define-portd portd_last_hint (_fun _pointer -> _string/utf-8))
 (define-portd portd_last_errno (_fun _pointer -> _int))
-(define-portd portd_last_flags (_fun _pointer -> _uint))
+
 (define-portd portd_fd_to_semaphore
   (_fun _pointer _intptr _int (_int64 = forever) (id : (_ptr o _uint64)) -> (code : _int) -> (values code id)))
 (define-portd portd_socket_to_semaphore
@@ -48,62 +52,146 @@
   (_fun _pointer _intptr _int _int (_int64 = forever) (id : (_ptr o _uint64)) -> (code : _int) -> (values code id)))
 (define-portd portd_handle_dup
   (_fun _pointer _uint64 (_int64 = forever) (handle : (_ptr o _intptr)) -> (code : _int) -> (values code handle)))
-(define-portd portd_release
-  (_fun _pointer (id : (_ptr i _uint64)) (_size = 1) (_int64 = forever) -> _int))
+(define-portd portd_release (_fun _pointer (id : (_ptr i _uint64)) (_size = 1) (_int64 = forever) -> _int))
 
 (define-portd portd_fd_to_port
-  (_fun _pointer _intptr _bytes _uint (_int64 = forever) (input : (_ptr o _uint64)) (output : (_ptr o _uint64))
+  (_fun _pointer _intptr _bytes/nul-terminated _uint (_int64 = forever) (input : (_ptr o _uint64)) (output : (_ptr o _uint64))
         -> (code : _int) -> (values code input output)))
 (define-portd portd_socket_to_port
-  (_fun _pointer _intptr _bytes _uint (_int64 = forever) (input : (_ptr o _uint64)) (output : (_ptr o _uint64))
+  (_fun _pointer _intptr _bytes/nul-terminated _uint (_int64 = forever) (input : (_ptr o _uint64)) (output : (_ptr o _uint64))
         -> (code : _int) -> (values code input output)))
 (define-portd portd_port_close (_fun _pointer _uint64 (_int64 = forever) -> _int))
+(define-portd portd_port_shutdown (_fun _pointer _uint64 _uint (_int64 = forever) -> _int))
 (define-portd portd_port_read
   (_fun _pointer _uint64 _pointer _size (_uint = 0) _int64 (count : (_ptr o _size)) (_pointer = #f)
         -> (code : _int) -> (values code count)))
 (define-portd portd_port_write
   (_fun _pointer _uint64 _pointer _size _int64 (count : (_ptr o _size)) -> (code : _int) -> (values code count)))
+(define-portd portd_port_position
+  (_fun _pointer _uint64 (_pointer = #f) (_int64 = forever) (offset : (_ptr o _uint64)) -> (code : _int)
+        -> (values code offset)))
 (define-portd portd_port_addresses (_fun _pointer _uint64 (_int64 = forever) _endpoint-pointer _endpoint-pointer -> _int))
 
-;; poll(2) of one descriptor for reading, without waiting. Asking Racket's scheduler would let other threads run meanwhile.
-(define-cstruct _pollfd ([fd _int] [events _short] [revents _short]))
-(define poll (get-ffi-obj "poll" #f (_fun _pollfd-pointer _ulong _int -> _int)))
-(define (readable? fd) (positive? (poll (make-pollfd fd 1 0) 1 0)))
-(define isatty (get-ffi-obj "isatty" #f (_fun _int -> _bool)))
+;; ---- of this process
 
-;; close(2) of this process: ports close the client's own number, as Racket does.
-(define close-number (get-ffi-obj "close" #f (_fun #:save-errno 'posix _int -> _int)))
+(define close-number (get-ffi-obj "close" #f (_fun #:save-errno 'posix _int -> (r : _int) -> (if (zero? r) 0 (saved-errno)))))
+(define isatty (get-ffi-obj "isatty" #f (_fun _int -> _bool)))
+(define error-text (get-ffi-obj "strerror" #f (_fun _int -> _string/locale)))
+
+;; Handles live above the numbers that programs count on: which number a program's next descriptor gets is not changed by them.
+(define first-handle 256)
+(define lift
+  (let ([command (case (system-type 'os*) [(linux) 1030] [(macosx) 67] [else #f])] ; F_DUPFD_CLOEXEC
+        [fcntl (get-ffi-obj "fcntl" #f (_fun #:varargs-after 2 _int _int _int -> _int))])
+    (lambda (fd)
+      (define high (if command (fcntl fd command first-handle) -1))
+      (cond [(negative? high) fd]
+            [else (close-number fd) high]))))
+
+;; ---- the client
+
+;; Threads and what they keep belong to the place, whatever custodian a caller runs under.
+(define home (make-custodian-at-root))
+
+(define-syntax-rule (atomically body ...)
+  (begin
+    (start-atomic)
+    (begin0 (let () body ...) (end-atomic))))
+
+(define message-size 512)
+(define client-name #"racket\0")
 
 (define (connect)
   (define message (malloc message-size 'raw))
+  (define name (malloc (bytes-length client-name) 'raw))
   (memset message 0 message-size)
+  (memcpy name client-name (bytes-length client-name))
   (define options
-    (make-options (ctype-sizeof _options) #"racket" #f 0 #f 0 #t #f #f #f #f message message-size))
+    (make-options (ctype-sizeof _options) name #f 0 #f 0 #t #f #f #f #f message message-size))
   (define-values (code client) (portd_connect options forever))
   (define text (bytes->string/utf-8 (cast message _pointer _bytes) #\?))
   (free message)
-  (unless (positive? code) (raise (exn:fail (format "portd: no broker: ~a" text) (current-continuation-marks))))
-  client)
+  (free name)
+  (if (positive? code) client (trouble code (string-append "no broker: " text) "" 0)))
 
 (define the-client #f)
-(define (client)
-  (unless the-client (set! the-client (connect)))
-  the-client)
+(define (current? c) (eq? c the-client))
 
-;; Raises what a failed call said, under the name of the procedure that made it.
-(define (fail who)
-  (define hint (portd_last_hint the-client))
-  (define code (portd_last_errno the-client))
-  (define text (string-append (format "~a: ~a" who (portd_last_error the-client))
-                              (if (string=? hint "") "" (format "\n  hint: ~a" hint))))
-  (raise (if (positive? code)
-             (exn:fail:filesystem:errno text (current-continuation-marks) (cons code 'posix))
+;; In atomic mode: the client, connected, or the trouble.
+(define (client)
+  (cond
+    [the-client]
+    [else
+     (define made (connect))
+     (unless (trouble? made)
+       (set! the-client made)
+       (watch! made))
+     made]))
+
+;; Called in atomic mode, when what the broker gave has gone with it.
+(define when-lost '())
+(define (call-when-lost! proc) (set! when-lost (cons proc when-lost)))
+
+;; In atomic mode.
+(define (lose! lost)
+  (when (current? lost)
+    (set! the-client #f)
+    (native:unsafe-fd->evt (portd_get_fd lost) 'remove)
+    (portd_disconnect lost)
+    (for ([proc when-lost]) (proc))))
+
+;; Answers are taken by the calls that wait for them: what a thread of Racket can see coming here is the end.
+(define (watch! watched)
+  (define fd (portd_get_fd watched))
+  (define said (native:unsafe-fd->evt fd 'read))
+  (parameterize ([current-custodian home])
+    (thread
+     (lambda ()
+       (let loop ()
+         (sync said)
+         (when (atomically
+                (and (current? watched)
+                     (cond [(negative? (portd_process watched)) (lose! watched) #f]
+                           [else #t])))
+           (loop)))))))
+
+;; ---- failures
+
+;; What a failed call said. errno is 0 where no system call is to blame.
+(struct trouble (code text hint errno))
+
+;; In atomic mode, after a call of this client has answered a code below 0.
+(define (trouble-of c code)
+  (define said (trouble code (portd_last_error c) (portd_last_hint c) (portd_last_errno c)))
+  (when (= code e-disconnected) (lose! c))
+  said)
+
+(define (raise-trouble who said)
+  (define number (trouble-errno said))
+  (define text (string-append (format "~a: ~a" who (trouble-text said))
+                              (if (string=? (trouble-hint said) "") "" (format "\n  hint: ~a" (trouble-hint said)))))
+  (raise (if (positive? number)
+             (exn:fail:filesystem:errno text (current-continuation-marks) (cons number 'posix))
              (exn:fail text (current-continuation-marks)))))
 
-(define (checked who code)
-  (if (negative? code) (fail who) code))
+;; Makes a call with the client and these arguments, answers what it does, and raises its failure in the name of who.
+(define (ask who call . arguments)
+  (define answers
+    (atomically
+     (define c (client))
+     (define answers (if (trouble? c) (list c) (call-with-values (lambda () (apply call c arguments)) list)))
+     (cond
+       [(trouble? c) answers]
+       [(negative? (car answers)) (list (trouble-of c (car answers)))]
+       [else answers])))
+  (when (trouble? (car answers)) (raise-trouble who (car answers)))
+  (apply values answers))
 
-(define (handle-of who id)
-  (define-values (code handle) (portd_handle_dup (client) id))
-  (checked who code)
-  handle)
+;; In atomic mode: a pollable handle of an object, or the trouble.
+(define (handle-of c id)
+  (define-values (code handle) (portd_handle_dup c id))
+  (if (negative? code) (trouble-of c code) (lift handle)))
+
+;; In atomic mode: gives an id back, unless it has gone with its connection.
+(define (give-back! c id)
+  (when (current? c) (portd_release c id)))

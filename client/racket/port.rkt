@@ -5,11 +5,13 @@
 ;; a pollable handle for each of its objects, and Racket's own scheduler watches the handle, so other threads run meanwhile.
 ;;
 ;; A semaphore's handle is an eventfd that becomes readable once and for ever; an event's handle is an epoll descriptor that follows
-;; the event. Both are watched by the procedures that this module replaces. An entry keeps what belongs together until it has ended.
+;; the event. Both are watched by the procedures that this module replaces. The tables here keep what belongs together until it has ended, and
+;; change in atomic mode. Ports are in end.rkt, input.rkt and output.rkt.
 ;;
 ;; Where portd differs from Racket (refusals instead of dead objects, above all), see portd-semantics(7).
 
-(require (prefix-in native: ffi/unsafe/port) "libportd.rkt" "stream.rkt")
+(require ffi/unsafe ffi/unsafe/atomic racket/string (prefix-in native: ffi/unsafe/port)
+         "libportd.rkt" "end.rkt" "input.rkt" "output.rkt")
 (provide unsafe-file-descriptor->port
          unsafe-socket->port
          unsafe-port->file-descriptor
@@ -19,39 +21,64 @@
          unsafe-fd->evt
          port-addresses)
 
-;; Threads and tables belong to the module, whatever custodian a caller runs under.
-(define home (current-custodian))
+(define most (sub1 (expt 2 31)))
 
+;; What no system can call a descriptor is told apart here: it does not fit a call.
 (define (check-number who fd)
-  (unless (exact-integer? fd) (raise-argument-error who "exact-integer?" fd)))
+  (unless (<= (- most) fd most)
+    (raise-arguments-error who "this cannot be the number of a descriptor" "number" fd)))
 
-;; ---- semaphores
-
-(define semaphores (make-hasheqv)) ; id -> semaphore, while registered
-
-;; A Racket semaphore that is posted, for everybody, when the broker's has fired. Then the id and the handle are given back.
-(define (semaphore-for who id)
-  (or (hash-ref semaphores id #f)
-      (let* ([handle (handle-of who id)]
-             [semaphore (native:unsafe-file-descriptor->semaphore handle 'read)])
-        (hash-set! semaphores id semaphore)
-        (parameterize ([current-custodian home])
-          (thread (lambda ()
-                    (sync (semaphore-peek-evt semaphore))
-                    (hash-remove! semaphores id)
-                    (close-number handle)
-                    (portd_release (client) id))))
-        semaphore)))
+;; Asks for an object, and makes what stands for it here before another thread can ask. make is called with the client and the id, #f for
+;; none, and answers the result or the trouble.
+(define (object-of who make call . arguments)
+  (define made
+    (atomically
+     (define c (client))
+     (cond
+       [(trouble? c) c]
+       [else
+        (define-values (code id) (apply call c arguments))
+        (if (negative? code) (trouble-of c code) (make c (and (positive? code) id)))])))
+  (if (trouble? made) (raise-trouble who made) made))
 
 (define modes-text "(or/c 'read 'write 'check-read 'check-write 'remove)")
 
+;; ---- semaphores
+
+(define semaphores (make-hasheqv)) ; id -> pair of semaphore and handle, while registered
+
+(define (end-semaphore! c id)
+  (define found (hash-ref semaphores id #f))
+  (when found
+    (hash-remove! semaphores id)
+    (native:unsafe-file-descriptor->semaphore (cdr found) 'remove)
+    (close-number (cdr found))
+    (give-back! c id)))
+
+;; A Racket semaphore that is posted, for everybody, when the broker's has fired. Then the id and the handle are given back.
+(define (semaphore-of c id)
+  (define found (and id (hash-ref semaphores id #f)))
+  (define handle (and id (not found) (handle-of c id)))
+  (cond
+    [(not id) #f]
+    [found (car found)]
+    [(trouble? handle) handle]
+    [else
+     (define semaphore (native:unsafe-file-descriptor->semaphore handle 'read))
+     (hash-set! semaphores id (cons semaphore handle))
+     (parameterize ([current-custodian home])
+       (thread (lambda ()
+                 (sync (semaphore-peek-evt semaphore))
+                 (atomically (end-semaphore! c id)))))
+     semaphore]))
+
 (define (fd->semaphore call fd mode)
   (define who 'unsafe-fd->semaphore)
-  (check-number who fd)
+  (unless (exact-integer? fd) (raise-argument-error who "exact-integer?" fd))
   (define number (and (symbol? mode) (hash-ref mode-numbers mode #f)))
   (unless number (raise-argument-error who modes-text mode))
-  (define-values (code id) (call (client) fd number))
-  (if (zero? (checked who code)) #f (semaphore-for who id)))
+  (check-number who fd)
+  (object-of who semaphore-of call fd number))
 
 (define (unsafe-file-descriptor->semaphore fd mode) (fd->semaphore portd_fd_to_semaphore fd mode))
 (define (unsafe-socket->semaphore socket mode) (fd->semaphore portd_socket_to_semaphore socket mode))
@@ -61,36 +88,130 @@
 (struct entry (id handle evt))
 (define evts (make-hash)) ; (number . direction) -> entry
 
-(define (direction-of mode) (if (memq mode '(read check-read)) 'read 'write))
-
 ;; The old event stays ready for ever: natively, so that its handle can go.
-(define (end-entry! key)
+(define (end-evt! c key)
   (define old (hash-ref evts key #f))
   (when old
     (hash-remove! evts key)
     (native:unsafe-fd->evt (entry-handle old) 'remove)
     (close-number (entry-handle old))
-    (portd_release (client) (entry-id old))))
+    (give-back! c (entry-id old))))
 
-(define (evt-for who key id)
+(define (evt-of c key id)
   (define known (hash-ref evts key #f))
   (cond
     [(and known (= (entry-id known) id)) (entry-evt known)]
     [else
-     (end-entry! key) ; the number came back with another file
-     (define handle (handle-of who id))
-     (define evt (native:unsafe-fd->evt handle 'read))
-     (hash-set! evts key (entry id handle evt))
-     evt]))
+     (end-evt! c key) ; the number came back with another file
+     (define handle (handle-of c id))
+     (cond
+       [(trouble? handle) handle]
+       [else
+        (define evt (native:unsafe-fd->evt handle 'read))
+        (hash-set! evts key (entry id handle evt))
+        evt])]))
 
 (define (unsafe-fd->evt fd mode [socket? #t])
   (define who 'unsafe-fd->evt)
   (unless (exact-integer? fd) (raise-argument-error who "handle-integer?" 0 fd mode socket?))
   (define number (and (symbol? mode) (hash-ref mode-numbers mode #f)))
   (unless number (raise-argument-error who modes-text 1 fd mode socket?))
-  (define-values (code id) (portd_fd_to_evt (client) fd number (if socket? 1 0)))
-  (define found (positive? (checked who code)))
-  (when (eq? mode 'remove)
-    (end-entry! (cons fd 'read))
-    (end-entry! (cons fd 'write)))
-  (and found (evt-for who (cons fd (direction-of mode)) id)))
+  (check-number who fd)
+  (define (make c id)
+    (when (eq? mode 'remove)
+      (end-evt! c (cons fd 'read))
+      (end-evt! c (cons fd 'write)))
+    (and id (evt-of c (cons fd (if (memq mode '(read check-read)) 'read 'write)) id)))
+  (object-of who make portd_fd_to_evt fd number (if socket? 1 0)))
+
+;; ---- when the connection to the broker is lost, whoever waits wakes
+
+(call-when-lost!
+ (lambda ()
+   (for ([id (hash-keys semaphores)]) (end-semaphore! #f id))
+   (for ([key (hash-keys evts)]) (end-evt! #f key))))
+
+;; ---- ports
+
+;; What the broker shows of a name: at most 255 bytes of UTF-8, without NUL. Racket keeps the name itself.
+(define (name->bytes name)
+  (define text
+    (with-handlers ([exn:fail? (lambda (_) "")])
+      (if (bytes? name) (bytes->string/utf-8 name #\?) (format "~a" name))))
+  (let shorter ([end (min 255 (string-length text))])
+    (define bytes (string->bytes/utf-8 (string-replace (substring text 0 end) "\0" "")))
+    (if (<= (bytes-length bytes) 255) bytes (shorter (sub1 end)))))
+
+;; Wraps with a call, and makes the ports of both ids: a list of the input and the output port, #f for none.
+(define (wrap-of who call number name label flags socket? close?)
+  (define ends
+    (atomically
+     (define c (client))
+     (cond
+       [(trouble? c) c]
+       [else
+        (define-values (code input output) (call c number label flags))
+        (cond
+          [(negative? code) (trouble-of c code)]
+          [else
+           (define w (wrap number socket? close? code))
+           (define in (and (positive? input) (end-open c w input #t)))
+           (define out (and (positive? output) (end-open c w output #f)))
+           (define failed (or (and (trouble? in) in) (and (trouble? out) out)))
+           (when failed ; the number stays the caller's
+             (for ([id (list input output)] #:when (positive? id)) (portd_port_close c id)))
+           (or failed (list in out))])])))
+  (when (trouble? ends) (raise-trouble who ends))
+  (list (and (car ends) (make-input (car ends) name))
+        (and (cadr ends) (make-output (cadr ends) name))))
+
+(define (unsafe-file-descriptor->port fd name mode)
+  (define who 'unsafe-file-descriptor->port)
+  (define modes '(read write text regular-file))
+  (unless (exact-integer? fd) (raise-argument-error who "exact-integer?" fd))
+  (unless (and (list? mode) (andmap (lambda (m) (memq m modes)) mode))
+    (raise-argument-error who "(listof (or/c 'read 'write 'text 'regular-file))" mode))
+  (unless (or (memq 'read mode) (memq 'write mode))
+    (raise-arguments-error who "the mode has neither 'read nor 'write" "mode" mode))
+  (check-number who fd)
+  (define flags (for/fold ([flags 0]) ([m mode]) (bitwise-ior flags (hash-ref flag-numbers m))))
+  (define ports (filter values (wrap-of who portd_fd_to_port fd name (name->bytes name) flags #f #t)))
+  (apply values ports))
+
+(define (unsafe-socket->port socket name mode)
+  (define who 'unsafe-socket->port)
+  (unless (exact-integer? socket) (raise-argument-error who "exact-integer?" socket))
+  (unless (bytes? name) (raise-argument-error who "bytes?" name))
+  (unless (and (list? mode) (andmap (lambda (m) (eq? m 'no-close)) mode))
+    (raise-argument-error who "(listof (or/c 'no-close))" mode))
+  (define symbol (string->symbol (bytes->string/utf-8 name)))
+  (check-number who socket)
+  (define flags (if (pair? mode) (hash-ref flag-numbers 'no-close) 0))
+  (apply values (wrap-of who portd_socket_to_port socket symbol (name->bytes name) flags #t (null? mode))))
+
+;; Of a port of this module, else what Racket says of its own.
+(define (number-of who p socket? native)
+  (define e (end-of p))
+  (cond
+    [(not e) (native p)]
+    [(end-closed? e) (raise-arguments-error who "the port is closed" "port" p)]
+    [else (and (or (not socket?) (wrap-socket? (end-wrap e))) (wrap-number (end-wrap e)))]))
+
+(define (unsafe-port->file-descriptor p)
+  (number-of 'unsafe-port->file-descriptor p #f native:unsafe-port->file-descriptor))
+(define (unsafe-port->socket p)
+  (number-of 'unsafe-port->socket p #t native:unsafe-port->socket))
+
+;; As tcp-addresses with port numbers, which takes Racket's own ports alone: local host and port, peer's host and port.
+(define (port-addresses p)
+  (define who 'port-addresses)
+  (define e (end-of p))
+  (unless e (raise-argument-error who "a port of this module" p))
+  (when (end-closed? e) (raise-arguments-error who "the port is closed" "port" p))
+  (define local (make-endpoint (ctype-sizeof _endpoint) #f (make-bytes 112) 0))
+  (define peer (make-endpoint (ctype-sizeof _endpoint) #f (make-bytes 112) 0))
+  (ask who portd_port_addresses (end-id e) local peer)
+  (define (host-of a)
+    (define bytes (for/list ([b (in-array (endpoint-host a))] #:break (zero? b)) b))
+    (bytes->string/utf-8 (list->bytes bytes) #\?))
+  (values (host-of local) (endpoint-port local) (host-of peer) (endpoint-port peer)))

@@ -1,0 +1,18 @@
+/* answers.h: the scenarios of scenarios.txt and what is right for each: what Racket answered (recorded.tsv) or, where DIFFERENCES.md lists
+ * it, what portd answers instead. */
+#ifndef CONFORMANCE_ANSWERS_H
+#define CONFORMANCE_ANSWERS_H
+
+#include <stddef.h>
+
+enum { SCENARIOS_MAX = 256, SCENARIO_TEXT = 1024 };
+
+struct scenario {
+    char id[64], steps[SCENARIO_TEXT], answer[SCENARIO_TEXT];
+};
+
+/* Reads the three files of this folder. How many scenarios, at most SCENARIOS_MAX; 0 and words on stderr if anything is missing, too long, or
+ * does not fit: a listed answer of Racket that is not the recorded one, or the same as portd's. */
+size_t answers_load(const char *folder, struct scenario *scenarios);
+
+#endif
