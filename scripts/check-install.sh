@@ -33,6 +33,9 @@ expected=(bin/portd bin/portctl "${include:-include}/portd.h" "$library/libportd
   "$library/pkgconfig/portd.pc" "$library"/cmake/portd/portd-{config,config-version,targets}.cmake
   "$(option PORTD_UNIT_DIR)"/portd.{service,socket}
   share/bash-completion/completions/portctl share/zsh/site-functions/_portctl share/fish/vendor_completions.d/portctl.fish)
+for file in client/racket/*.rkt; do
+  expected+=("share/portd/racket/${file##*/}")
+done
 if [ "$(option PORTD_SCDOC)" != PORTD_SCDOC-NOTFOUND ]; then
   while read -r page; do
     page=$(basename "$page" .scd)
@@ -104,6 +107,11 @@ for program in "${programs[@]}" "${linked_in[@]}"; do
   [ "$code: $said" = "0: $version" ] || fail "$program answered $code: $said"
 done
 "$prefix/bin/portctl" ping >/dev/null || fail "the installed portctl does not reach the broker"
+if command -v racket >/dev/null; then
+  said=$(: | PORTD_LIBRARY=$prefix/$library/libportd.so racket -l racket/base \
+    -e "(require (file \"$prefix/share/portd/racket/port.rkt\")) (semaphore? (sync (unsafe-file-descriptor->semaphore 0 'read)))" 2>&1) || true
+  [ "$said" = "#t" ] || fail "the installed port.rkt answered $said"
+fi
 for program in portd portctl; do
   [ "$("$prefix/bin/$program" --version)" = "$program $version" ] || fail "$program --version is not $version"
 done
