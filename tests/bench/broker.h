@@ -15,6 +15,7 @@ struct broker;
 struct broker *broker_start(const char *program);
 void broker_end(struct broker *broker);
 
+const char *broker_address(const struct broker *broker);
 pid_t broker_pid(const struct broker *broker);
 portd_client *broker_client(struct broker *broker);
 

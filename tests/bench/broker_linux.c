@@ -110,6 +110,8 @@ void broker_end(struct broker *broker) {
     free(broker);
 }
 
+const char *broker_address(const struct broker *broker) { return broker->address; }
+
 pid_t broker_pid(const struct broker *broker) { return broker->pid; }
 
 portd_client *broker_client(struct broker *broker) { return broker->client; }

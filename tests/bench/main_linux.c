@@ -2,6 +2,7 @@
 #define _GNU_SOURCE
 
 #include "broker.h"
+#include "bulk.h"
 #include "delay.h"
 #include "floor.h"
 #include "peer.h"
@@ -16,10 +17,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { PIPELINE_SHARE = 20, HANDLE_SHARE = 4, DELAY_TIMES = 10 };
+enum { PIPELINE_SHARE = 20, HANDLE_SHARE = 4, DELAY_TIMES = 10, BULK_ROUNDS_SHARE = 4 };
 
 static const char usage[] =
-    "usage: bench [--json] [--check] [--rounds N] [--iterations N] [--idle SECONDS] [--only ROW] PORTD\n"
+    "usage: bench [--json] [--check] [--rounds N] [--iterations N] [--idle SECONDS] [--only ROW] [--portctl "
+    "PORTCTL]\n"
+    "             PORTD\n"
     "\n"
     "  --json          one JSON object instead of a table\n"
     "  --check         end with 1 when a must is missed\n"
@@ -27,6 +30,7 @@ static const char usage[] =
     "  --iterations N  in a round, default 1000\n"
     "  --idle SECONDS  how long the idle broker is watched, default 3\n"
     "  --only ROW      that row alone, for profiling: nothing is printed but its figures\n"
+    "  --portctl PATH  moves the bytes of the rows bulk_*, which are left out without it\n"
     "  PORTD           the broker to measure\n";
 
 struct options {
@@ -34,6 +38,7 @@ struct options {
     size_t rounds, iterations;
     double idle;
     const char *only;
+    const char *portctl;
     const char *program;
 };
 
@@ -50,10 +55,15 @@ static size_t number_of(const char *text) {
 
 static struct options options_parse(int argc, char **argv) {
     static const struct option table[] = {
-        {"json", no_argument, NULL, 'j'},         {"check", no_argument, NULL, 'c'},
-        {"rounds", required_argument, NULL, 'r'}, {"iterations", required_argument, NULL, 'i'},
-        {"idle", required_argument, NULL, 's'},   {"only", required_argument, NULL, 'o'},
-        {"help", no_argument, NULL, 'h'},         {NULL, 0, NULL, 0},
+        {"json", no_argument, NULL, 'j'},
+        {"check", no_argument, NULL, 'c'},
+        {"rounds", required_argument, NULL, 'r'},
+        {"iterations", required_argument, NULL, 'i'},
+        {"idle", required_argument, NULL, 's'},
+        {"only", required_argument, NULL, 'o'},
+        {"portctl", required_argument, NULL, 'p'},
+        {"help", no_argument, NULL, 'h'},
+        {NULL, 0, NULL, 0},
     };
     struct options options = {.rounds = 20, .iterations = 1000, .idle = 3};
     int which;
@@ -77,6 +87,9 @@ static struct options options_parse(int argc, char **argv) {
             break;
         case 'o':
             options.only = optarg;
+            break;
+        case 'p':
+            options.portctl = optarg;
             break;
         default:
             fputs(usage, which == 'h' ? stdout : stderr);
@@ -145,6 +158,28 @@ static void rows_fill(struct row rows[ROWS], struct floor *floor, struct broker 
                      .sides = {{"floor", floor_pipeline, floor}, {"portd", broker_pipeline, broker}, {0}}};
 }
 
+static void bulk_measure(struct row rows[BULK_ROWS], struct broker *broker, const struct options *options) {
+    size_t rounds = options->rounds / BULK_ROUNDS_SHARE ? options->rounds / BULK_ROUNDS_SHARE : 1;
+    struct bulk *bulk = bulk_start(broker, options->portctl);
+    struct side socat =
+        process_installed("socat") ? (struct side){"socat", bulk_socat, bulk} : (struct side){0};
+
+    rows[0] = (struct row){
+        .name = "bulk_handover",
+        .work = "bytes of a port by a copy of its descriptor",
+        .share = options->iterations,
+        .sides = {{"read and write", bulk_floor, bulk}, {"portctl cat", bulk_handover, bulk}, socat}};
+    rows[1] = (struct row){.name = "bulk_through",
+                           .work = "bytes of a port through the broker",
+                           .share = options->iterations,
+                           .sides = {{"read and write", bulk_floor, bulk},
+                                     {"portctl cat --through-broker", bulk_through, bulk},
+                                     socat}};
+    for (size_t i = 0; i < BULK_ROWS; i++)
+        row_measure(&rows[i], rounds, options->iterations);
+    bulk_end(bulk);
+}
+
 /* The others have nobody in them then. */
 static void measure_one(struct row rows[ROWS], const struct options *options) {
     for (size_t i = 0; i < ROWS; i++) {
@@ -188,6 +223,9 @@ int main(int argc, char **argv) {
     for (size_t i = 0; i < ROWS; i++)
         row_measure(&rows[i], options.rounds, options.iterations);
     double peer = redis_pipelined(redis);
+    struct row bulk[BULK_ROWS];
+    if (options.portctl)
+        bulk_measure(bulk, broker, &options);
     s6_end(s6);
     redis_end(redis);
     broker_end(broker);
@@ -206,6 +244,7 @@ int main(int argc, char **argv) {
                                     .pipeline = &rows[ROW_PIPELINE],
                                     .pipeline_peer = peer,
                                     .pipeline_peer_name = "redis-benchmark -P 64",
+                                    .bulk = options.portctl ? bulk : NULL,
                                     .watched = many ? &watched : NULL,
                                     .delay = &delay};
     (options.json ? report_json : report_table)(&results);

@@ -1,11 +1,15 @@
 /* report.c: two ways to print the same figures. */
 #include "report.h"
 
+#include "bulk.h"
+
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
 static double per_second(double us) { return BENCH_DEPTH * 1e6 / us; }
+
+static double mib_per_second(double us) { return BULK_MIB * 1e6 / us; }
 
 static double watched_ratio(const struct watched *watched) { return watched->many / watched->few; }
 
@@ -55,6 +59,18 @@ static void table_pipeline(const struct results *results) {
     printf("\n");
 }
 
+static void table_bulk(const struct row *rows) {
+    for (size_t i = 0; rows && i < BULK_ROWS; i++) {
+        const struct figure *figures = rows[i].figures;
+        printf("%s: read and write %.0f MiB/s, portd %.0f MiB/s, ratio %.2f", rows[i].work,
+               mib_per_second(figures[ROW_FLOOR].p50), mib_per_second(figures[ROW_PORTD].p50),
+               row_ratio(&rows[i], ROW_PORTD));
+        if (figures[ROW_PEER].known)
+            printf("; %s %.0f MiB/s", rows[i].sides[ROW_PEER].name, mib_per_second(figures[ROW_PEER].p50));
+        printf("\n");
+    }
+}
+
 static void table_watched(const struct watched *watched) {
     double ratio = watched_ratio(watched);
 
@@ -86,6 +102,7 @@ void report_table(const struct results *results) {
     for (size_t i = 0; i < results->n_rows; i++)
         table_row(&results->rows[i]);
     table_pipeline(results);
+    table_bulk(results->bulk);
     if (results->watched)
         table_watched(results->watched);
     else
@@ -143,6 +160,19 @@ static void json_pipeline(const struct results *results) {
     json_number("peer_per_second", peer, results->pipeline_peer, "},\n");
 }
 
+static void json_bulk(const struct row *row) {
+    const struct figure *peer = &row->figures[ROW_PEER];
+
+    printf("  \"%s\": {\"work\": \"%s\", \"mib\": %d, ", row->name, row->work, BULK_MIB);
+    json_figure("floor", &row->figures[ROW_FLOOR]);
+    json_figure("portd", &row->figures[ROW_PORTD]);
+    json_number("ratio", true, row_ratio(row, ROW_PORTD), ", ");
+    json_number("floor_mib_per_second", true, mib_per_second(row->figures[ROW_FLOOR].p50), ", ");
+    json_number("portd_mib_per_second", true, mib_per_second(row->figures[ROW_PORTD].p50), ", ");
+    printf(peer->known ? "\"peer_name\": \"%s\", " : "\"peer_name\": null, ", row->sides[ROW_PEER].name);
+    json_number("peer_mib_per_second", peer->known, peer->known ? mib_per_second(peer->p50) : 0, "},\n");
+}
+
 static void json_watched(const struct watched *watched) {
     if (!watched) {
         printf("  \"watched\": null,\n");
@@ -175,6 +205,11 @@ void report_json(const struct results *results) {
     for (size_t i = 0; i < results->n_rows; i++)
         json_row(&results->rows[i]);
     json_pipeline(results);
+    if (results->bulk)
+        for (size_t i = 0; i < BULK_ROWS; i++)
+            json_bulk(&results->bulk[i]);
+    else
+        printf("  \"bulk_handover\": null,\n  \"bulk_through\": null,\n");
     json_watched(results->watched);
     json_delay(results->delay);
     printf("}\n");

@@ -11,6 +11,8 @@
 #define WATCHED_BYTES_AIM 200.0
 #define DELAY_MS_MUST 10.0
 
+enum { BULK_ROWS = 2 };
+
 struct results {
     const char *version; /* of the broker, as it tells */
     int cpu;
@@ -20,6 +22,7 @@ struct results {
     const struct row *pipeline; /* its figures are those of BENCH_DEPTH requests */
     double pipeline_peer;       /* requests a second, 0: unknown */
     const char *pipeline_peer_name;
+    const struct row *bulk; /* BULK_ROWS of them; their figures are those of BULK_MIB; NULL: not measured */
     const struct watched *watched; /* these two may be NULL: not measured */
     const struct delay *delay;
 };
