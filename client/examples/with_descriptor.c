@@ -3,6 +3,7 @@
  *     with_descriptor tcp-listener N FILE COMMAND...   listens on a free port of 127.0.0.1, whose number goes to FILE
  *     with_descriptor timer N MILLISECONDS COMMAND...  a timerfd that expires once
  *     with_descriptor pty N FILE COMMAND...            the master of a new terminal, the slave's name goes to FILE
+ *     with_descriptor tcp N FILE COMMAND...            a connection to itself, the other end under N + 1, the port to FILE
  *
  * The command finds the descriptor under the number N. It is meant for portctl: once the broker has its copy, this program may end. */
 #define _GNU_SOURCE
@@ -46,6 +47,25 @@ static int open_listener(const char *file) {
     return tell(file, port) ? -1 : fd;
 }
 
+/* Both ends of a connection; the other one is put at the number. */
+static int open_tcp(const char *file, int other) {
+    struct sockaddr_in address;
+    socklen_t size = sizeof address;
+    int listener = open_listener(file), fd = socket(AF_INET, SOCK_STREAM, 0), accepted;
+    if (listener < 0 || fd < 0 || getsockname(listener, (struct sockaddr *)&address, &size))
+        return -1;
+    if (connect(fd, (struct sockaddr *)&address, size))
+        return -1;
+    accepted = accept(listener, NULL, NULL);
+    if (accepted < 0 || dup2(accepted, other) != other)
+        return -1;
+    if (accepted != other)
+        close(accepted);
+    if (listener != other)
+        close(listener);
+    return fd;
+}
+
 static int open_timer(const char *milliseconds) {
     char *end;
     long ms = strtol(milliseconds, &end, 10);
@@ -66,12 +86,14 @@ static int open_pty(const char *file) {
 int main(int argc, char **argv) {
     int number, fd = -1;
     if (argc < 5) {
-        fputs("usage: with_descriptor tcp-listener|timer|pty N FILE|MILLISECONDS COMMAND...\n", stderr);
+        fputs("usage: with_descriptor tcp-listener|tcp|timer|pty N FILE|MILLISECONDS COMMAND...\n", stderr);
         return 2;
     }
     number = atoi(argv[2]);
     if (!strcmp(argv[1], "tcp-listener"))
         fd = open_listener(argv[3]);
+    if (!strcmp(argv[1], "tcp"))
+        fd = open_tcp(argv[3], number + 1);
     if (!strcmp(argv[1], "timer"))
         fd = open_timer(argv[3]);
     if (!strcmp(argv[1], "pty"))
