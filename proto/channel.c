@@ -440,6 +440,14 @@ size_t channel_fds_held(const struct channel *channel) {
     return n;
 }
 
+bool channel_any_fd(const struct channel *channel, bool (*fn)(os_fd fd)) {
+    for (size_t i = 0; i < channel->n_sets; i++)
+        for (size_t k = 0; k < channel->sets[i].n; k++)
+            if (fn(channel->sets[i].fds[k]))
+                return true;
+    return false;
+}
+
 void channel_deinit(struct channel *channel, channel_discard *discard, void *context) {
     sets_discard(channel, discard, context);
     own_free(channel);

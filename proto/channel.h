@@ -121,6 +121,9 @@ int channel_rest(struct channel *channel);
 size_t channel_memory(const struct channel *channel);
 size_t channel_fds_held(const struct channel *channel);
 
+/* Whether fn is true of one of those that were received. */
+bool channel_any_fd(const struct channel *channel, bool (*fn)(os_fd fd));
+
 /* A complete frame was left over: channel_resume would find it. */
 bool channel_has_frame(const struct channel *channel);
 

@@ -199,7 +199,10 @@ static void account(struct connection *connection) {
     }
     if (fds < before)
         slots_give(slots, before - fds);
-    if (fds > before && !slots_may_keep(slots, 0))
+    if (fds > before && channel_any_fd(&connection->channel, inspect_is_own))
+        connection_end(connection,
+                       "half a frame holds a connection to this broker"); /* whose end nobody would see */
+    else if (fds > before && !slots_may_keep(slots, 0))
         connection_end(connection, "half a frame holds descriptors that there is no room for");
     else if (!charge(connection->user, USER_BYTES, &connection->bytes, channel_memory(&connection->channel),
                      &refusal))

@@ -463,7 +463,31 @@ static void a_storm_of_descriptors_leaves_nothing(void **state) {
     fixture_until_fds(fixture_broker(), 1);
 }
 
-TEST_MAIN(FIXTURE_CASE(lie_before_an_honest_frame_shifts_nothing),
+/* Half a frame with the client's own end in it: the broker would keep that end open itself, and never see the client go. */
+static void half_a_frame_keeps_no_connection_alive(void **state) {
+    struct raw raw, whole;
+    uint8_t half[RAW_HEADER + 1] = {0};
+
+    (void)state;
+    guest_open(&raw);
+    guest_open(&whole);
+    raw_header(half, 100, 1, 0);
+    half[RAW_HEADER] = 8;
+    assert_int_equal(raw_send(&raw, half, sizeof half, &raw.fd, 1), 0);
+    guest_is_ended(&raw);
+    /* A pipe may stay there. */
+    int ends[2];
+    guest_pipe(ends);
+    guest_open(&raw);
+    assert_int_equal(raw_send(&raw, half, sizeof half, ends, 1), 0);
+    fixture_until_fds(fixture_broker(), 3);
+    guest_close(&raw);
+    guest_close(&whole);
+    fixture_until_fds(fixture_broker(), 0);
+}
+
+TEST_MAIN(FIXTURE_CASE(half_a_frame_keeps_no_connection_alive),
+          FIXTURE_CASE(lie_before_an_honest_frame_shifts_nothing),
           FIXTURE_CASE(many_lies_before_an_honest_frame_shift_nothing),
           FIXTURE_CASE(lie_after_an_honest_frame_gets_nothing),
           FIXTURE_CASE(descriptor_belongs_to_the_last_frame_of_a_read),
