@@ -15,17 +15,29 @@ enum flow_end {
     FLOW_FILE_END,   /* of where they come from */
     FLOW_READ_ERROR, /* errno tells */
     FLOW_WRITE_ERROR,
-    FLOW_LATE, /* the deadline passed */
-    FLOW_LOOK  /* `watch` is readable although there is nothing to read: it may be over */
+    FLOW_LATE,    /* the deadline passed */
+    FLOW_REFUSED, /* the giver tells why */
+    FLOW_LOOK     /* `watch` is readable although there is nothing to read: it may be over */
 };
+
+struct flow;
+
+/* Takes all of the bytes in the place of `to`: FLOW_DONE, or FLOW_REFUSED and how many it has taken. No bytes: the end
+ * has come, and is to be told. */
+typedef enum flow_end flow_giver(struct flow *flow, const void *bytes, size_t size, size_t *written);
 
 struct flow {
     portd_native from, to;
     portd_native watch; /* a pollable handle for what `from` is, or -1 */
     int64_t deadline;
+    flow_giver *give; /* NULL: the bytes go to `to` */
+    void *giver;
     uint64_t count; /* bytes moved */
+    size_t lost;    /* bytes that were read from `from` and then could not be written */
+    bool returns;   /* what would be lost is put back into `from`, where that is a file */
     bool copies;    /* the two cannot be spliced */
-    bool shuts;     /* with flow_start: at the end of the file `to`, a socket, is shut down for writing */
+    bool
+        shuts; /* with flow_start: at the end of the file the end is told: `to`, a socket, is shut down for writing */
 };
 
 /* To be called once, before the others: a deadline interrupts system calls, and a pipe that nobody reads is
@@ -41,14 +53,14 @@ enum flow_end flow_run(struct flow *flow);
 /* Reads what there is, at most FLOW_CHUNK. FLOW_DONE and *count, or another end. */
 enum flow_end flow_read(const struct flow *flow, void *bytes, size_t *count);
 
-/* Writes all of it: FLOW_DONE, FLOW_WRITE_ERROR or FLOW_LATE. */
-enum flow_end flow_write(const struct flow *flow, const void *bytes, size_t size);
+/* Writes all of it: FLOW_DONE, FLOW_WRITE_ERROR, FLOW_LATE or FLOW_REFUSED. What is not written is lost. */
+enum flow_end flow_write(struct flow *flow, const void *bytes, size_t size);
 
 /* Runs a copy of the flow in a thread beside the caller's own. Its descriptors stay open until it has ended or
  * the program has. Returns 0 and *done, or an errno. */
 int flow_start(const struct flow *flow, portd_native *done);
 
-/* Waits for that flow, tells how it has ended (or FLOW_LATE), and closes `done`. */
-enum flow_end flow_finish(portd_native done, int64_t deadline);
+/* Waits for that flow, tells how it has ended and what it has moved and lost (or FLOW_LATE), and closes `done`. */
+enum flow_end flow_finish(portd_native done, struct flow *flow);
 
 #endif

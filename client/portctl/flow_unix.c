@@ -11,6 +11,8 @@
 #define _GNU_SOURCE
 #include "flow.h"
 
+#include "native.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -50,15 +52,6 @@ bool flow_is_stream(portd_native number) {
     return getsockopt((int)number, SOL_SOCKET, SO_TYPE, &type, &size) != 0 || type == SOCK_STREAM;
 }
 
-/* What poll is to wait for, in milliseconds, rounded up. */
-static int time_left(int64_t deadline) {
-    int64_t left = deadline == PORTD_FOREVER ? -1 : deadline - portd_now();
-
-    if (deadline == PORTD_FOREVER)
-        return -1;
-    return left <= 0 ? 0 : left > 3600000000 ? 3600000 : (int)((left + 999) / 1000);
-}
-
 static bool is_late(int64_t deadline) { return deadline != PORTD_FOREVER && portd_now() >= deadline; }
 
 /* FLOW_DONE: `from` can be read, if only to be told why not. */
@@ -66,7 +59,7 @@ static enum flow_end wait_readable(const struct flow *flow) {
     struct pollfd polls[2] = {{(int)flow->from, POLLIN, 0}, {(int)flow->watch, POLLIN, 0}};
 
     for (;;) {
-        int n = poll(polls, 2, time_left(flow->deadline));
+        int n = poll(polls, 2, native_time_left(flow->deadline));
 
         if (n < 0 && errno != EINTR)
             return FLOW_READ_ERROR;
@@ -81,7 +74,7 @@ static enum flow_end wait_writable(const struct flow *flow) {
     struct pollfd poll_to = {(int)flow->to, POLLOUT, 0};
 
     for (;;) {
-        int n = poll(&poll_to, 1, time_left(flow->deadline));
+        int n = poll(&poll_to, 1, native_time_left(flow->deadline));
 
         if (n < 0 && errno != EINTR)
             return FLOW_WRITE_ERROR;
@@ -112,15 +105,13 @@ enum flow_end flow_read(const struct flow *flow, void *bytes, size_t *count) {
     }
 }
 
-enum flow_end flow_write(const struct flow *flow, const void *bytes, size_t size) {
-    const char *at = bytes;
-
-    while (size > 0) {
-        ssize_t n = write((int)flow->to, at, size);
+/* Writes as far as it goes. */
+static enum flow_end write_all(const struct flow *flow, const char *at, size_t size, size_t *written) {
+    for (*written = 0; *written < size;) {
+        ssize_t n = write((int)flow->to, at + *written, size - *written);
 
         if (n > 0) {
-            at += n;
-            size -= (size_t)n;
+            *written += (size_t)n;
             continue;
         }
         if (n < 0 && !is_passing(errno))
@@ -137,17 +128,29 @@ enum flow_end flow_write(const struct flow *flow, const void *bytes, size_t size
     return FLOW_DONE;
 }
 
+enum flow_end flow_write(struct flow *flow, const void *bytes, size_t size) {
+    size_t written;
+    enum flow_end end =
+        flow->give != NULL ? flow->give(flow, bytes, size, &written) : write_all(flow, bytes, size, &written);
+    int error = errno;
+
+    flow->count += written;
+    flow->lost = size - written;
+    if (flow->lost > 0 && flow->returns && lseek((int)flow->from, -(off_t)flow->lost, SEEK_CUR) >= 0)
+        flow->lost = 0;
+    errno = error;
+    return end;
+}
+
 static enum flow_end move_by_copy(struct flow *flow) {
     char bytes[FLOW_CHUNK];
     size_t count;
-    enum flow_end end = wait_writable(flow);
+    enum flow_end end = flow->give != NULL ? FLOW_DONE : wait_writable(flow);
 
     if (end == FLOW_DONE)
         end = flow_read(flow, bytes, &count);
     if (end == FLOW_DONE)
         end = flow_write(flow, bytes, count);
-    if (end == FLOW_DONE)
-        flow->count += count;
     return end;
 }
 
@@ -172,7 +175,7 @@ static enum flow_end move_by_splice(struct flow *flow) {
 
 enum flow_end flow_run(struct flow *flow) {
     for (;;) {
-        enum flow_end end = flow->copies ? move_by_copy(flow) : move_by_splice(flow);
+        enum flow_end end = flow->copies || flow->give != NULL ? move_by_copy(flow) : move_by_splice(flow);
 
         if (end != FLOW_DONE)
             return end;
@@ -191,15 +194,29 @@ struct beside {
 struct result {
     enum flow_end end;
     int error;
+    uint64_t count;
+    size_t lost;
 };
+
+/* Tells `to` that no more comes. A socket that is not connected any more has been told. */
+static enum flow_end tell_end(struct flow *flow) {
+    size_t none;
+
+    if (flow->give != NULL)
+        return flow->give(flow, NULL, 0, &none) == FLOW_DONE ? FLOW_FILE_END : FLOW_REFUSED;
+    return shutdown((int)flow->to, SHUT_WR) == 0 || errno == ENOTCONN ? FLOW_FILE_END : FLOW_WRITE_ERROR;
+}
 
 static void *run_beside(void *data) {
     struct beside *beside = data;
-    struct result result = {.end = flow_run(&beside->flow), .error = errno};
+    struct flow *flow = &beside->flow;
+    struct result result = {.end = flow_run(flow)};
 
-    if (result.end == FLOW_FILE_END && beside->flow.shuts && shutdown((int)beside->flow.to, SHUT_WR) != 0 &&
-        errno != ENOTCONN)
-        result = (struct result){FLOW_WRITE_ERROR, errno};
+    if (result.end == FLOW_FILE_END && flow->shuts)
+        result.end = tell_end(flow);
+    result.error = errno;
+    result.count = flow->count;
+    result.lost = flow->lost;
     /* Less than PIPE_BUF into an empty pipe: it cannot be cut. If it fails, the end of the pipe tells. */
     while (write(beside->told, &result, sizeof(result)) < 0 && errno == EINTR)
         continue;
@@ -247,9 +264,9 @@ int flow_start(const struct flow *flow, portd_native *done) {
     return 0;
 }
 
-enum flow_end flow_finish(portd_native done, int64_t deadline) {
-    struct flow wait = {.from = done, .watch = -1, .deadline = deadline};
-    struct result result = {FLOW_READ_ERROR, EIO};
+enum flow_end flow_finish(portd_native done, struct flow *flow) {
+    struct flow wait = {.from = done, .watch = -1, .deadline = flow->deadline};
+    struct result result = {.end = FLOW_READ_ERROR, .error = EIO};
     enum flow_end end = wait_readable(&wait);
 
     if (end == FLOW_DONE && read((int)done, &result, sizeof(result)) == (ssize_t)sizeof(result))
@@ -257,6 +274,8 @@ enum flow_end flow_finish(portd_native done, int64_t deadline) {
     else if (end == FLOW_DONE)
         end = FLOW_READ_ERROR;
     close((int)done);
+    flow->count = result.count;
+    flow->lost = result.lost;
     errno = result.error;
     return end;
 }

@@ -2,7 +2,7 @@
  *
  * The way of a call: the words become an invocation (options.c), its verb comes from the table (command.c)
  * and runs, what it says goes through output.c, and what it returns is the exit code (failure.h). A verb
- * that went well can still fail: when its answer cannot be written.
+ * that went well can still fail: when its answer cannot be written. (One that has failed in that way has said so.)
  */
 #include "client/portctl/command.h"
 #include "failure.h"
@@ -50,7 +50,7 @@ int main(int argc, char **argv) {
     rc = options_parse(argc, argv, &in);
     if (rc == 0)
         rc = run(&in);
-    written = output_finish(&in.output);
+    written = rc == PORTCTL_FAILED ? rc : output_finish(&in.output);
     options_deinit(&in);
     return rc == PORTCTL_DONE || rc == PORTCTL_NO ? (written != 0 ? written : rc) : rc;
 }

@@ -24,6 +24,9 @@ size_t native_terminal_width(void);
 int native_dup_apart(portd_native number, portd_native least, portd_native *copy);
 void native_close(portd_native number);
 
+/* How long poll is to wait until then: milliseconds, rounded up, -1 without end. */
+int native_time_left(int64_t deadline);
+
 /* Waits until the descriptor is readable, or writable: 1; 0: the deadline has passed; PORTD_E_SYSTEM and errno. */
 int native_await(portd_native number, bool writable, int64_t deadline);
 

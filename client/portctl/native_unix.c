@@ -66,8 +66,7 @@ int native_dup_apart(portd_native number, portd_native least, portd_native *copy
 
 void native_close(portd_native number) { close((int)number); }
 
-/* What poll is to wait, in milliseconds, rounded up. */
-static int time_left(int64_t deadline) {
+int native_time_left(int64_t deadline) {
     int64_t left = deadline - portd_now();
 
     if (deadline == PORTD_FOREVER)
@@ -79,7 +78,7 @@ int native_await(portd_native number, bool writable, int64_t deadline) {
     struct pollfd descriptor = {(int)number, writable ? POLLOUT : POLLIN, 0};
 
     for (;;) {
-        int n = poll(&descriptor, 1, time_left(deadline));
+        int n = poll(&descriptor, 1, native_time_left(deadline));
 
         if (n > 0)
             return 1;

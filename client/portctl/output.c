@@ -305,10 +305,16 @@ void output_text(const struct output *output, const char *text) {
         fputs(text, stdout);
 }
 
-void output_event(struct node *object) {
-    write_json(OUTPUT_LINES, stdout, value_of(object));
-    fflush(stdout);
+bool output_event(struct node *object) {
+    char *text = json_dumps(value_of(object), JSON_COMPACT);
+    bool done;
+
+    if (text == NULL)
+        text_no_memory();
     json_decref(value_of(object));
+    done = fputs(text, stdout) >= 0 && putchar('\n') != EOF && fflush(stdout) == 0;
+    free(text);
+    return done;
 }
 
 void output_value(const struct output *output, const char *key, struct node *object) {

@@ -54,8 +54,8 @@ void output_object(const struct output *output, const struct column *columns, st
 /* One object that is one value as text: that of `key`, or nothing when it is null. */
 void output_value(const struct output *output, const char *key, struct node *object);
 
-/* One object of a stream: always on a line of its own, which is written at once. */
-void output_event(struct node *object);
+/* One object of a stream: always on a line of its own, which is written at once. False: it could not be, errno. */
+bool output_event(struct node *object);
 
 /* A line of text; with JSON nothing. */
 void output_line(const struct output *output, const char *line);

@@ -248,58 +248,169 @@ PYTHON
 }
 
 @test "relay: both ways at once; the end of standard input is told when asked for" {
-  open_peer echo
-  portctl relay "${ids[1]}" --shutdown < <(some_bytes 3>&-) >"$BATS_TEST_TMPDIR/got"
-  cmp "$BATS_TEST_TMPDIR/got" <(some_bytes)
-  wait "$PEER_PID"
+  for way in "${WAYS[@]}"; do
+    open_peer echo
+    portctl relay "${ids[1]}" --shutdown ${way:+"$way"} < <(some_bytes 3>&-) >"$BATS_TEST_TMPDIR/got"
+    cmp "$BATS_TEST_TMPDIR/got" <(some_bytes)
+    wait "$PEER_PID"
+    portctl close "${ids[@]}"
+    rm "$BATS_TEST_TMPDIR/made" "$BATS_TEST_TMPDIR/heard"
+  done
 }
 
 @test "relay: one half that has ended leaves the other open" {
-  open_peer first
-  mkfifo "$BATS_TEST_TMPDIR/in" "$BATS_TEST_TMPDIR/out"
-  exec 6<>"$BATS_TEST_TMPDIR/in"
-  "$PORTCTL_BIN" relay "${ids[0]}" <"$BATS_TEST_TMPDIR/in" >"$BATS_TEST_TMPDIR/out" 3>&- 6>&- &
-  relay=$!
-  exec 7<"$BATS_TEST_TMPDIR/out"
-  read -r line <&7
-  [ "$line" = bye ]
-  seq 1 1000 >&6
-  kill -0 "$relay"
-  echo end >&6
-  cmp "$BATS_TEST_TMPDIR/heard" <(seq 1 1000; echo end)
-  exec 6>&-
-  wait "$relay"
-  wait "$PEER_PID"
+  for way in "${WAYS[@]}"; do
+    open_peer first
+    mkfifo "$BATS_TEST_TMPDIR/in" "$BATS_TEST_TMPDIR/out"
+    exec 6<>"$BATS_TEST_TMPDIR/in"
+    "$PORTCTL_BIN" relay "${ids[0]}" ${way:+"$way"} <"$BATS_TEST_TMPDIR/in" >"$BATS_TEST_TMPDIR/out" 3>&- 6>&- &
+    relay=$!
+    exec 7<"$BATS_TEST_TMPDIR/out"
+    read -r line <&7
+    [ "$line" = bye ]
+    seq 1 1000 >&6
+    kill -0 "$relay"
+    echo end >&6
+    cmp "$BATS_TEST_TMPDIR/heard" <(seq 1 1000; echo end)
+    exec 6>&- 7<&-
+    wait "$relay"
+    wait "$PEER_PID"
+    portctl close "${ids[@]}"
+    rm "$BATS_TEST_TMPDIR"/{made,heard,in,out}
+  done
 }
 
-@test "relay: in time, closed meanwhile, one direction alone, datagrams" {
-  open_peer echo
-  echo hello >&5
-  both portctl relay "${ids[0]}" --timeout 500ms <&5
-  exits 124
-  [ "$output" = hello ]
-  mkfifo "$BATS_TEST_TMPDIR/out"
-  "$PORTCTL_BIN" relay "${ids[0]}" <&5 >"$BATS_TEST_TMPDIR/out" 2>"$BATS_TEST_TMPDIR/error" 3>&- &
-  relay=$!
-  exec 7<"$BATS_TEST_TMPDIR/out"
-  echo again >&5
-  read -r line <&7
-  [ "$line" = again ]
-  portctl close "${ids[0]}"
-  code=0
-  wait "$relay" || code=$?
-  [ "$code" -eq 5 ]
-  both portctl relay "${ids[1]}" </dev/null
-  exits 2
-  has "$error" "other direction"
-  portctl close "${ids[1]}"
-  wait "$PEER_PID"
+@test "relay: in time, closed meanwhile, one direction alone" {
+  for way in "${WAYS[@]}"; do
+    open_peer echo
+    echo hello >&5
+    both portctl relay "${ids[0]}" --timeout 500ms ${way:+"$way"} <&5
+    exits 124
+    [ "$output" = hello ]
+    mkfifo "$BATS_TEST_TMPDIR/out"
+    "$PORTCTL_BIN" relay "${ids[0]}" ${way:+"$way"} <&5 >"$BATS_TEST_TMPDIR/out" 2>"$BATS_TEST_TMPDIR/error" 3>&- &
+    relay=$!
+    exec 7<"$BATS_TEST_TMPDIR/out"
+    echo again >&5
+    read -r line <&7
+    [ "$line" = again ]
+    portctl close "${ids[0]}"
+    code=0
+    wait "$relay" || code=$?
+    [ "$code" -eq 5 ]
+    both portctl relay "${ids[1]}" ${way:+"$way"} </dev/null
+    exits 2
+    has "$error" "other direction"
+    portctl close "${ids[1]}"
+    wait "$PEER_PID"
+    exec 7<&-
+    rm "$BATS_TEST_TMPDIR"/{made,heard,out}
+  done
   refuses relay
-  mapfile -t ids < <(python3 -c '
-import os, socket, sys
-ends = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
-os.dup2(ends[0].fileno(), 9)
-os.execvp(sys.argv[1], sys.argv[1:])' "$PORTCTL_BIN" wrap socket 9)
-  both portctl relay "${ids[0]}" </dev/null
-  exits 8
+}
+
+@test "relay: standard input that goes nowhere is told, by either way" {
+  for way in "${WAYS[@]}"; do
+    # The other end of the pair takes nothing any more, and has said all that it had to say.
+    mapfile -t ids < <(python3 -c '
+import os, socket, subprocess, sys
+ours, theirs = socket.socketpair()
+print(subprocess.run([sys.argv[1], "wrap", "socket", str(theirs.fileno())], pass_fds=[theirs.fileno()], capture_output=True,
+                     text=True, check=True).stdout, end="")
+theirs.close()
+ours.sendall(b"bye")' "$PORTCTL_BIN")
+    both portctl relay "${ids[0]}" ${way:+"$way"} < <(some_bytes 3>&-)
+    exits 125
+    [ "$output" = bye ]
+    has "$error" "pipe"
+    has "$error" "had been read from standard input were not written"
+  done
+}
+
+@test "relay: datagrams" {
+  run python3 - <<'PYTHON'
+import os, socket, subprocess
+ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
+ctl = os.environ["PORTCTL_BIN"]
+wrap = subprocess.run([ctl, "wrap", "socket", str(theirs.fileno())], pass_fds=[theirs.fileno()],
+                      capture_output=True, text=True, check=True)
+reading, writing = wrap.stdout.split()
+theirs.close()
+relay = subprocess.Popen([ctl, "relay", reading], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+for text in (b"one", b"two"):
+    relay.stdin.write(text)
+    relay.stdin.flush()
+    print(ours.recv(100).decode())
+ours.send(b"three")
+print(os.read(relay.stdout.fileno(), 100).decode())
+subprocess.run([ctl, "close", reading], check=True)
+print(relay.wait())
+PYTHON
+  [ "$output" = "$(printf 'one\ntwo\nthree\n5')" ]
+}
+
+# Reads a fifo empty without waiting.
+drain() {
+  python3 -c '
+import os, sys
+end = os.open(sys.argv[1], os.O_RDONLY | os.O_NONBLOCK)
+try:
+    while data := os.read(end, 65536):
+        sys.stdout.buffer.write(data)
+except BlockingIOError:
+    pass' "$1"
+}
+
+@test "write: what a file had given and the port did not take is there for the next" {
+  some_bytes >"$BATS_TEST_TMPDIR/file"
+  for way in "${WAYS[@]}"; do
+    open_ends
+    out=$(portctl wrap fd 8 --mode write)
+    exec 9<"$BATS_TEST_TMPDIR/file"
+    both portctl write "$out" --timeout 300ms ${way:+"$way"} <&9
+    exits 124
+    run ! grep "not written" <<<"$error"
+    { drain "$BATS_TEST_TMPDIR/ends"; cat <&9; } | cmp - "$BATS_TEST_TMPDIR/file"
+    exec 9<&-
+    portctl close "$out"
+  done
+}
+
+@test "write: what a pipe had given and the port did not take is counted" {
+  for way in "${WAYS[@]}"; do
+    open_ends
+    out=$(portctl wrap fd 8 --mode write)
+    # 50,000 bytes more than a pipe takes. They are all in the pipe of standard input or on their way when it ends.
+    rm -f "$BATS_TEST_TMPDIR/in"
+    mkfifo "$BATS_TEST_TMPDIR/in"
+    exec 9<>"$BATS_TEST_TMPDIR/in"
+    head -c 60000 /dev/zero >&8
+    head -c 50000 /dev/zero >&9
+    both portctl write "$out" --timeout 300ms ${way:+"$way"} <&9
+    exits 124
+    lost=$(sed -n 's/.*; \([0-9]*\) bytes that had been read from standard input were not written.*/\1/p' <<<"$error")
+    taken=$(($(drain "$BATS_TEST_TMPDIR/ends" | wc -c) - 60000))
+    left=$(drain "$BATS_TEST_TMPDIR/in" | wc -c)
+    [ $((taken + left + ${lost:-0})) -eq 50000 ] || { echo "$way: $taken taken, $left left, lost ${lost:-0}"; false; }
+    exec 9>&-
+    portctl close "$out"
+  done
+}
+
+@test "cat: what the port had given and standard output did not take is counted" {
+  some_bytes >"$BATS_TEST_TMPDIR/file"
+  for way in "${WAYS[@]}"; do
+    for form in --quiet --json; do
+      exec 9<"$BATS_TEST_TMPDIR/file"
+      id=$(portctl wrap fd 9 --mode read)
+      code=0
+      portctl cat "$id" $form ${way:+"$way"} >/dev/full 2>"$BATS_TEST_TMPDIR/error" || code=$?
+      [ "$code" -eq 125 ]
+      [ "$(wc -l <"$BATS_TEST_TMPDIR/error")" -eq 1 ]
+      lost=$(sed -n 's/.*; \([0-9]*\) bytes that had been read from the port were not written.*/\1/p' "$BATS_TEST_TMPDIR/error")
+      [ "$(cat <&9 | wc -c)" -eq $(($(wc -c <"$BATS_TEST_TMPDIR/file") - lost)) ]
+      exec 9<&-
+      portctl close "$id"
+    done
+  done
 }

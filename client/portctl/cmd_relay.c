@@ -1,0 +1,163 @@
+/* cmd_relay.c: portctl relay, both directions of a wrap.
+ *
+ * They must not wait for each other, so each has a thread: this one brings what comes to standard output, and one
+ * beside it takes standard input away. Through the broker that one has a connection of its own, because a connection
+ * belongs to one thread.
+ */
+#include "failure.h"
+#include "io.h"
+#include "native.h"
+#include "text.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct relay {
+    struct io io;
+    portd_id output;
+    struct broker second; /* for what goes to the port, through the broker */
+    struct io_giver giver;
+};
+
+/* The port of that descriptor for the direction, 0: none is open. */
+static portd_id find_port(const portd_list *list, portd_id descriptor, int direction) {
+    for (size_t i = 0; i < portd_list_count(list); i++) {
+        const portd_item *item = portd_list_item(list, i);
+
+        if (item->registered && item->direction == direction && item->descriptor == descriptor)
+            return item->id;
+    }
+    return 0;
+}
+
+/* The two ports of the descriptor, the one that was named among them. */
+static void find_pair(struct relay *relay, const portd_list *list, portd_id *input) {
+    portd_id named = relay->io.port;
+
+    *input = relay->output = 0;
+    for (size_t i = 0; i < portd_list_count(list); i++) {
+        const portd_item *own = portd_list_item(list, i);
+        bool reads = own->direction == PORTD_DIRECTION_READ;
+
+        if (own->id != named || own->descriptor == 0)
+            continue;
+        *input = reads ? named : find_port(list, own->descriptor, PORTD_DIRECTION_READ);
+        relay->output = reads ? find_port(list, own->descriptor, PORTD_DIRECTION_WRITE) : named;
+    }
+}
+
+/* From here on the input port is the one that is looked at. */
+static int choose_ports(struct relay *relay) {
+    struct io *io = &relay->io;
+    portd_list *list;
+    portd_id input;
+    int rc = portd_list_objects(io->broker.client, PORTD_KIND_PORT, io->in->deadline, &list);
+
+    if (rc < 0)
+        return failure_call(&io->in->output, io->broker.client, rc);
+    find_pair(relay, list, &input);
+    portd_list_free(list);
+    if (input == 0 || relay->output == 0)
+        return failure_usage(&io->in->output, "wrap it for read,write",
+                             "%llu has no open port for the other direction", (unsigned long long)io->port);
+    io->port = input;
+    return 0;
+}
+
+/* Another connection in the same session, which exists by now. */
+static int connect_second(struct relay *relay) {
+    struct invocation again = *relay->io.in;
+    struct broker_wish wish = {BROKER_TOKEN, false, portd_session_token(relay->io.broker.client),
+                               again.deadline};
+
+    again.address = portd_address(relay->io.broker.client);
+    again.which = WHICH_ANY;
+    again.owner_pid = 0;
+    again.ttl_us = 0;
+    return broker_connect(&again, &wish, &relay->second);
+}
+
+static int run_both(struct relay *relay) {
+    struct io *io = &relay->io;
+    struct flow input = {
+        .from = 0, .to = io->copy, .watch = -1, .deadline = io->in->deadline, .giver = &relay->giver};
+    enum flow_end end;
+    portd_native done;
+    int rc;
+
+    input.shuts = command_option(io->in, "shutdown") != NULL;
+    if (io->copy < 0) {
+        rc = connect_second(relay);
+        if (rc != 0)
+            return rc;
+        relay->giver = (struct io_giver){relay->second.client, relay->output, 0};
+        input.give = io_give;
+    }
+    rc = flow_start(&input, &done);
+    if (rc != 0)
+        return failure_code(&io->in->output, PORTD_E_SYSTEM, NULL, "no thread: %s", strerror(rc));
+    rc = io_cat(io);
+    if (rc != 0) {
+        native_close(done);
+        return rc;
+    }
+    end = flow_finish(done, &input);
+    return io_tell(io, &input, end, "standard input", "the port");
+}
+
+/* The other thread may be at it until the program ends. */
+static struct relay relay;
+
+static int run(const struct invocation *in) {
+    int rc = io_open(&relay.io, in, PORTD_DIRECTION_NONE);
+
+    if (rc != 0)
+        return rc;
+    rc = choose_ports(&relay);
+    flow_begin(in->deadline, false);
+    if (rc == 0)
+        rc = run_both(&relay);
+    relay.io.copy = -1; /* likewise, as the second connection */
+    io_close(&relay.io);
+    return rc;
+}
+
+static const struct option_row options[] = {
+    {"shutdown", NULL, "tell the other end when standard input ends", false, NULL},
+    {"through-broker", NULL, "without a copy of the descriptor", false, NULL},
+    {NULL, NULL, NULL, false, NULL},
+};
+
+static const char *const usage[] = {"relay ID [--shutdown] [--through-broker]", NULL};
+
+static const char *const examples[] = {
+    "portctl relay \"$id\"",
+    "printf 'GET / HTTP/1.0\\r\\n\\r\\n' | portctl relay \"$id\" --shutdown",
+    NULL,
+};
+
+static const char details[] =
+    "Copies standard input to a descriptor that is wrapped for both directions, and\n"
+    "what comes from it to standard output, until both have ended. ID is either of the\n"
+    "two ports. The end of standard input is not told to the other end, unless\n"
+    "--shutdown asks for it, which is for everybody who has the socket.\n"
+    "\n"
+    "The bytes go through a copy of the descriptor where the broker hands one over, as\n"
+    "with cat and write. Datagrams go through the broker: what is read from standard\n"
+    "input at once is one, and there is no end of file, only --timeout.\n"
+    "\n"
+    "In JSON what comes is told as by cat.";
+
+static const char *const words[] = {"@port", NULL};
+
+const struct command command_relay = {
+    .name = "relay",
+    .summary = "connect standard input and output to a wrap",
+    .usage = usage,
+    .details = details,
+    .options = options,
+    .examples = examples,
+    .words = words,
+    .joins = true,
+    .run = run,
+};

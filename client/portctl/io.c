@@ -1,0 +1,219 @@
+/* io.c: a port whose bytes are moved.
+ *
+ * The broker hands a copy of the descriptor over, and the bytes go from kernel to kernel without it. Where it does not
+ * hand one over, where --through-broker asks for it, or where a read of nothing is no end of file (datagrams), they go
+ * through the broker in chunks.
+ *
+ * With a copy of its own cat would not see that the port is closed. So it also polls the port's handle, which is ready
+ * when the descriptor is, and for ever when the port is closed: ready without the descriptor being so means that the
+ * broker has to be asked.
+ */
+#include "io.h"
+
+#include "failure.h"
+#include "ids.h"
+#include "native.h"
+#include "text.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+const struct option_row io_options[] = {
+    {"through-broker", NULL, "without a copy of the descriptor", false, NULL},
+    {NULL, NULL, NULL, false, NULL},
+};
+
+/* ---- the port -------------------------------------------------------------------------------------------- */
+
+static int check_item(const struct io *io, const portd_item *item, int direction) {
+    unsigned long long id = (unsigned long long)io->port;
+
+    if (item->kind != PORTD_KIND_PORT)
+        return failure_usage(&io->in->output, NULL, "%llu is no port but a %s", id,
+                             portd_kind_name(item->kind));
+    if (direction != PORTD_DIRECTION_NONE && item->direction != direction)
+        return failure_usage(&io->in->output, NULL, "%llu is an %s port: portctl %s %llu", id,
+                             direction == PORTD_DIRECTION_READ ? "output" : "input",
+                             direction == PORTD_DIRECTION_READ ? "write" : "cat", id);
+    if (!item->registered)
+        return failure_code(&io->in->output, PORTD_E_CLOSED, NULL, "port %llu is closed", id);
+    return 0;
+}
+
+int io_check(struct io *io, int direction) {
+    portd_list *list;
+    int rc = portd_show(io->broker.client, &io->port, 1, io->in->deadline, &list);
+
+    if (rc < 0)
+        return failure_call(&io->in->output, io->broker.client, rc);
+    rc = check_item(io, portd_list_item(list, 0), direction);
+    portd_list_free(list);
+    return rc;
+}
+
+/* Asks for a copy; to be refused one is no failure. */
+static int take_copy(struct io *io) {
+    int rc;
+
+    if (command_option(io->in, "through-broker") != NULL)
+        return 0;
+    rc = portd_port_dup_fd(io->broker.client, io->port, io->in->deadline, &io->copy);
+    if (rc == PORTD_E_DENIED || rc == PORTD_E_UNSUPPORTED || rc == PORTD_E_LIMIT) {
+        output_detail(&io->in->output, "through the broker: %s", portd_last_error(io->broker.client));
+        return 0;
+    }
+    if (rc < 0)
+        return failure_call(&io->in->output, io->broker.client, rc);
+    if (flow_is_stream(io->copy))
+        return 0;
+    native_close(io->copy);
+    io->copy = -1;
+    return 0;
+}
+
+void io_close(struct io *io) {
+    if (io->copy >= 0)
+        native_close(io->copy);
+    if (io->flow.watch >= 0)
+        native_close(io->flow.watch);
+    broker_disconnect(&io->broker);
+}
+
+int io_open(struct io *io, const struct invocation *in, int direction) {
+    portd_id *ids;
+    size_t n;
+    int rc = ids_parse(in, &ids, &n);
+
+    if (rc != 0)
+        return rc;
+    *io = (struct io){.in = in, .port = ids[0], .copy = -1};
+    io->flow = (struct flow){.from = 0, .to = 1, .watch = -1, .deadline = in->deadline};
+    free(ids);
+    if (n > 1)
+        return failure_usage(&in->output, NULL, "one port at a time: '%s' is too much", command_word(in, 1));
+    rc = broker_join(in, &io->broker);
+    if (rc != 0)
+        return rc;
+    rc = io_check(io, direction);
+    if (rc == 0)
+        rc = take_copy(io);
+    if (rc != 0)
+        io_close(io);
+    return rc;
+}
+
+int io_tell(const struct io *io, const struct flow *flow, enum flow_end end, const char *from,
+            const char *to) {
+    const struct io_giver *giver = flow->giver;
+    int error = errno, code = end == FLOW_LATE ? PORTD_E_TIMEOUT : PORTD_E_SYSTEM;
+    char *lost, *why;
+
+    if (end == FLOW_FILE_END)
+        return 0;
+    if (end == FLOW_REFUSED) {
+        code = giver->code;
+        why = text_copy(portd_last_error(giver->client));
+    } else if (end == FLOW_LATE) {
+        why = text_copy("the time is up");
+    } else {
+        why = text_print("%s could not be %s: %s", end == FLOW_READ_ERROR ? from : to,
+                         end == FLOW_READ_ERROR ? "read" : "written", strerror(error));
+    }
+    lost = flow->lost > 0
+               ? text_print("; %zu bytes that had been read from %s were not written", flow->lost, from)
+               : text_copy("");
+    code = failure_code(&io->in->output, code, NULL, "%s%s", why, lost);
+    free(lost);
+    free(why);
+    return code;
+}
+
+enum flow_end io_give(struct flow *flow, const void *bytes, size_t size, size_t *written) {
+    struct io_giver *giver = flow->giver;
+
+    *written = 0;
+    if (size == 0)
+        giver->code = portd_port_shutdown(giver->client, giver->port, PORTD_WRITE, flow->deadline);
+    else
+        giver->code = portd_port_write_all(giver->client, giver->port, bytes, size, flow->deadline, written);
+    return giver->code > 0 ? FLOW_DONE : FLOW_REFUSED;
+}
+
+/* ---- to standard output ---------------------------------------------------------------------------------- */
+
+static int put_chunk(struct io *io, const void *bytes, size_t count) {
+    struct node *object;
+    char *data;
+    enum flow_end end;
+
+    if (output_is_text(&io->in->output)) {
+        end = flow_write(&io->flow, bytes, count);
+    } else {
+        data = text_base64(bytes, count);
+        object = node_object();
+        node_number(object, "count", count);
+        node_text(object, "encoding", "base64");
+        node_text(object, "data", data);
+        free(data);
+        end = output_event(object) ? FLOW_DONE : FLOW_WRITE_ERROR;
+        io->flow.lost = end == FLOW_DONE ? 0 : count;
+    }
+    return end == FLOW_DONE ? 0 : io_tell(io, &io->flow, end, "the port", "the answer");
+}
+
+/* Returns 1 and a chunk, 0 at the end of the file, or an exit code, below 0. */
+static int get_chunk(struct io *io, void *bytes, size_t *count) {
+    enum flow_end end;
+    int rc;
+
+    if (io->copy < 0) {
+        rc =
+            portd_port_read(io->broker.client, io->port, bytes, FLOW_CHUNK, 0, io->in->deadline, count, NULL);
+        return rc >= 0 ? rc : -failure_call(&io->in->output, io->broker.client, rc);
+    }
+    for (;;) {
+        end = flow_read(&io->flow, bytes, count);
+        if (end != FLOW_LOOK)
+            break;
+        rc = io_check(io, PORTD_DIRECTION_READ);
+        if (rc != 0)
+            return -rc;
+    }
+    return end == FLOW_DONE ? 1 : -io_tell(io, &io->flow, end, "the port", "");
+}
+
+static int cat_chunks(struct io *io) {
+    char *bytes = text_room(FLOW_CHUNK, 1);
+    size_t count;
+    int rc;
+
+    do {
+        rc = get_chunk(io, bytes, &count);
+        if (rc <= 0)
+            break;
+        rc = put_chunk(io, bytes, count);
+    } while (rc == 0);
+    free(bytes);
+    return rc < 0 ? -rc : rc;
+}
+
+static int cat_copy(struct io *io) {
+    enum flow_end end;
+    int rc;
+
+    while ((end = flow_run(&io->flow)) == FLOW_LOOK) {
+        rc = io_check(io, PORTD_DIRECTION_READ);
+        if (rc != 0)
+            return rc;
+    }
+    return io_tell(io, &io->flow, end, "the port", "the answer");
+}
+
+int io_cat(struct io *io) {
+    if (io->copy >= 0 &&
+        portd_handle_dup(io->broker.client, io->port, io->in->deadline, &io->flow.watch) <= 0)
+        io->flow.watch = -1;
+    io->flow.from = io->copy;
+    return io->copy >= 0 && output_is_text(&io->in->output) ? cat_copy(io) : cat_chunks(io);
+}
