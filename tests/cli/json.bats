@@ -74,6 +74,10 @@ wait --help
 CALLS
 }
 
+@test "every verb is among the calls of this file" {
+  diff <(each_call | cut -d ' ' -f 1 | grep -v '^-' | sort -u) <(portctl help -j | jq -r '.verbs[].name' | sort)
+}
+
 @test "every verb takes --json, in all forms" {
   while read -ra call; do
     both portctl "${call[@]}" </etc/passwd

@@ -60,6 +60,46 @@ for number, end in zip((5, 6), pair):
 os.execvp(sys.argv[1], sys.argv[1:])' "$@"
 }
 
+# A server that answers hello with an error of that code, or with bytes, or not at all.
+fake_broker() {
+  mkfifo "$BATS_TEST_TMPDIR/fake-ready"
+  python3 - "$BATS_TEST_TMPDIR/fake.sock" "$BATS_TEST_TMPDIR/fake-ready" "$1" 3>&- <<'PYTHON' &
+import socket, struct, sys
+path, ready, what = sys.argv[1:]
+server = socket.socket(socket.AF_UNIX)
+server.bind(path)
+server.listen()
+kept = []
+open(ready, "w").write("\n")
+while True:
+    client, _ = server.accept()
+    client.recv(4096)
+    if what == "hang":
+        kept.append(client)
+        continue
+    if what == "close":
+        client.close()
+        continue
+    if what == "garbage":
+        client.sendall(b"\xff" * 64)
+    else:
+        error = bytes([8, int(what)]) + b"\x1a\x04text"
+        body = b"\x08\x01\x12" + bytes([len(error)]) + error
+        client.sendall(struct.pack("<IHH", len(body), 0, 0) + body)
+    client.recv(4096)
+    client.close()
+PYTHON
+  FAKE_PID=$!
+  read -r _ <"$BATS_TEST_TMPDIR/fake-ready"
+  rm "$BATS_TEST_TMPDIR/fake-ready"
+}
+
+end_fake() {
+  kill "$FAKE_PID"
+  wait "$FAKE_PID" || true
+  rm -f "$BATS_TEST_TMPDIR/fake.sock"
+}
+
 # Waits until a wait is parked at the broker on that object.
 until_waited_for() {
   local i
