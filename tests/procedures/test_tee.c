@@ -24,7 +24,7 @@ struct ends {
 
 static int run(void *data) {
     const struct ends *ends = data;
-    static char numbers[OUTPUTS][8];
+    static char numbers[OUTPUTS][12];
     char *arguments[OUTPUTS + 2] = {(char *)(uintptr_t)TEE};
 
     if (setenv("PORTD_ADDRESS", fixture_address(), 1) < 0 || dup2(ends->input, 0) < 0 ||
