@@ -138,7 +138,9 @@ static int make_rooms(struct broker *broker, size_t limit, os_fd listener) {
         return error;
     /* Counting comes last, so that everything of our own is in it. */
     slots_init(&broker->slots, limit, service_descriptors_open(limit));
-    users_init(&broker->users, own, slots_free(&broker->slots), seed);
+    error = users_init(&broker->users, own, slots_free(&broker->slots), seed);
+    if (error)
+        return error;
     broker->users_made = true;
     if (slots_free(&broker->slots) >= SLOTS_LEAST)
         return 0;

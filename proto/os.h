@@ -23,6 +23,9 @@ os_fd os_dup(os_fd fd);
 /* Monotonic clock in microseconds. */
 int64_t os_now_us(void);
 
+/* The time of day in microseconds since 1970: for people, and not for measuring. */
+int64_t os_wall_us(void);
+
 /* Fills size bytes with randomness of the system. 0, or a negative errno. */
 int os_random(void *bytes, size_t size);
 

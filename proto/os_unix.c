@@ -31,6 +31,13 @@ int64_t os_now_us(void) {
     return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
 }
 
+int64_t os_wall_us(void) {
+    struct timespec now = {0, 0};
+
+    (void)clock_gettime(CLOCK_REALTIME, &now);
+    return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
 int os_random(void *bytes, size_t size) {
     unsigned char *at = bytes;
 

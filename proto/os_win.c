@@ -33,6 +33,14 @@ int64_t os_now_us(void) {
            count.QuadPart % frequency.QuadPart * 1000000 / frequency.QuadPart;
 }
 
+int64_t os_wall_us(void) {
+    static const int64_t from_1601_to_1970 = INT64_C(11644473600000000);
+    FILETIME now; /* tenths of microseconds since 1601 */
+
+    GetSystemTimePreciseAsFileTime(&now);
+    return ((int64_t)now.dwHighDateTime << 32 | (int64_t)now.dwLowDateTime) / 10 - from_1601_to_1970;
+}
+
 int os_random(void *bytes, size_t size) {
     if (size > ULONG_MAX)
         return -EINVAL;

@@ -52,6 +52,21 @@ static const char *const kinds[] = {
     [PORTD__V1__KIND__KIND_EVT] = "evt",   [PORTD__V1__KIND__KIND_SESSION] = "session",
 };
 
+static const char *const events[] = {
+    [PORTD__V1__NOTICE__EVENT__EVENT_NONE] = "none",
+    [PORTD__V1__NOTICE__EVENT__EVENT_MADE] = "made",
+    [PORTD__V1__NOTICE__EVENT__EVENT_READY] = "ready",
+    [PORTD__V1__NOTICE__EVENT__EVENT_FIRED] = "fired",
+    [PORTD__V1__NOTICE__EVENT__EVENT_ENDED] = "ended",
+    [PORTD__V1__NOTICE__EVENT__EVENT_RELEASED] = "released",
+    [PORTD__V1__NOTICE__EVENT__EVENT_CLOSED] = "closed",
+    [PORTD__V1__NOTICE__EVENT__EVENT_PASSED] = "passed",
+    [PORTD__V1__NOTICE__EVENT__EVENT_CONNECTED] = "connected",
+    [PORTD__V1__NOTICE__EVENT__EVENT_DISCONNECTED] = "disconnected",
+    [PORTD__V1__NOTICE__EVENT__EVENT_REFUSED] = "refused",
+    [PORTD__V1__NOTICE__EVENT__EVENT_TURNED_AWAY] = "turned-away",
+};
+
 /* The wire may carry any number in an enum, also a negative one: as size_t both are beyond the table. */
 
 const char *status_name(Portd__V1__Code code) {
@@ -67,6 +82,10 @@ const char *status_cause(Portd__V1__Cause cause) {
 }
 
 const char *status_kind(Portd__V1__Kind kind) { return (size_t)kind < LENGTH(kinds) ? kinds[kind] : "?"; }
+
+const char *status_event(Portd__V1__Notice__Event event) {
+    return (size_t)event < LENGTH(events) ? events[event] : "?";
+}
 
 Portd__V1__Code status_of_errno(int error) {
     switch (-error) {

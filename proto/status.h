@@ -16,6 +16,9 @@ const char *status_cause(Portd__V1__Cause cause);
 /* "semaphore"; "?" for others. */
 const char *status_kind(Portd__V1__Kind kind);
 
+/* "made"; "?" for others. */
+const char *status_event(Portd__V1__Notice__Event event);
+
 /* The nearest code for a negative errno of this platform. */
 Portd__V1__Code status_of_errno(int error);
 

@@ -18,7 +18,11 @@ static const char *const names[USER_SLOTS] = {"sessions", "connections", "descri
 
 const char *user_slot_name(enum user_slot slot) { return names[slot]; }
 
-void users_init(struct users *users, uint32_t own, size_t descriptors, uint64_t seed) {
+int users_init(struct users *users, uint32_t own, size_t descriptors, uint64_t seed) {
+    /* Numbers begin with the time, so that those of an earlier broker are below them. */
+    int error = journal_init(&users->journal, USERS_JOURNAL, (uint64_t)os_wall_us());
+    if (error)
+        return error;
     table_init(&users->by_uid, offsetof(struct user, uid), seed);
     users->own = own;
     users->limits[USER_SESSIONS] = descriptors;
@@ -28,11 +32,14 @@ void users_init(struct users *users, uint32_t own, size_t descriptors, uint64_t 
     users->limits[USER_WAITS] = 65536;
     users->limits[USER_BYTES] = 64u << 20;
     users->rate = 4000000;
+    users->n_journals = 0;
+    return 0;
 }
 
 void users_deinit(struct users *users) {
     assert(users->by_uid.used == 0);
     table_deinit(&users->by_uid);
+    journal_deinit(&users->journal);
 }
 
 struct user *user_ref(struct users *users, uint32_t uid) {
@@ -59,9 +66,21 @@ struct user *user_ref(struct users *users, uint32_t uid) {
     return user;
 }
 
+static size_t journal_bytes(void) { return sizeof(struct journal) + USER_JOURNAL * sizeof(struct notice); }
+
+static void drop_journal(struct user *user) {
+    if (!user->journal)
+        return;
+    journal_deinit(user->journal);
+    free(user->journal);
+    user->users->n_journals--;
+    user_give(user, USER_BYTES, journal_bytes());
+}
+
 void user_unref(struct user *user) {
     if (!user || --user->refs)
         return;
+    drop_journal(user);
     for (int slot = 0; slot < USER_SLOTS; slot++)
         assert(user->used[slot] == 0);
     assert(!user->accounts);
@@ -116,6 +135,37 @@ int user_take(struct user *user, enum user_slot slot, uint64_t amount, struct re
 void user_give(struct user *user, enum user_slot slot, uint64_t amount) {
     assert(user->used[slot] >= amount);
     user->used[slot] -= amount;
+}
+
+void users_note(struct users *users, struct notice *notice) {
+    notice->time_us = os_wall_us();
+    journal_note(&users->journal, notice);
+    if (!users->n_journals)
+        return;
+    struct user *user = table_find(&users->by_uid, notice->uid);
+    if (user && user->journal)
+        journal_note(user->journal, notice);
+}
+
+int user_keep_journal(struct user *user, struct refusal *refusal) {
+    const struct journal *all = &user->users->journal;
+    struct journal *journal;
+    if (user->journal)
+        return 0;
+    if (user_take(user, USER_BYTES, journal_bytes(), refusal))
+        return -1;
+    journal = malloc(sizeof *journal);
+    if (!journal || journal_init(journal, USER_JOURNAL, (uint64_t)os_wall_us())) {
+        free(journal);
+        user_give(user, USER_BYTES, journal_bytes());
+        return refusal_set(refusal, REFUSAL_LIMIT, NULL, NULL, "the broker is out of memory");
+    }
+    for (uint64_t number = journal_oldest(all); number < all->next; number++)
+        if (journal_at(all, number)->uid == user->uid)
+            journal_note(journal, journal_at(all, number));
+    user->journal = journal;
+    user->users->n_journals++;
+    return 0;
 }
 
 size_t users_next(const struct users *users, uint64_t from, const struct user **found, size_t room) {

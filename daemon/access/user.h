@@ -3,10 +3,14 @@
  * A user is the account of one uid, an account that of one session. Taking is checked against both before anything is
  * allocated, and given back by whoever took. The broker's own uid may have everything, any other a quarter of each limit; a
  * session all but a 64th of its uid's, so that another one of the same user can always act.
- * A refusal names the limit and who holds most of it. Users live as long as somebody refers to them. */
+ * A refusal names the limit and who holds most of it. Users live as long as somebody refers to them.
+ *
+ * What happens is noted in one journal, which is for those who may see everything. A uid that may not, and asks, gets a journal of
+ * its own, with what the other has kept of it: so nobody learns from numbers what others do, and nobody's notices are pushed out by theirs. */
 #ifndef USER_H
 #define USER_H
 
+#include "daemon/base/journal.h"
 #include "daemon/base/table.h"
 #include "refusal.h"
 
@@ -30,6 +34,8 @@ struct users {
     uint32_t own; /* the broker's uid */
     uint64_t limits[USER_SLOTS];
     uint64_t rate; /* requests a second */
+    struct journal journal;
+    size_t n_journals; /* of users */
 };
 
 struct account {
@@ -52,10 +58,14 @@ struct user {
     int64_t rate_tokens; /* requests to spend, at most a second's worth */
     int64_t rate_filled; /* when tokens were last added, os_now_us */
     struct account *accounts;
+    unsigned monitors;       /* in flight */
+    struct journal *journal; /* of this uid alone, or NULL */
 };
 
-/* descriptors: what the process's table has for keeping. */
-void users_init(struct users *users, uint32_t own, size_t descriptors, uint64_t seed);
+enum { USER_JOURNAL = 1024, USERS_JOURNAL = 4096, USER_MONITORS = 64 };
+
+/* descriptors: what the process's table has for keeping. 0 or -ENOMEM. */
+int users_init(struct users *users, uint32_t own, size_t descriptors, uint64_t seed);
 void users_deinit(struct users *users); /* asserts that nobody is referred to */
 
 const char *user_slot_name(enum user_slot slot);
@@ -71,6 +81,12 @@ size_t users_next(const struct users *users, uint64_t from, const struct user **
 /* Of the user alone (a connection before it has a session). 0, or -1 and the refusal. */
 int user_take(struct user *user, enum user_slot slot, uint64_t amount, struct refusal *refusal);
 void user_give(struct user *user, enum user_slot slot, uint64_t amount);
+
+/* Something that concerns notice->uid has happened, now: the time is set here. */
+void users_note(struct users *users, struct notice *notice);
+
+/* Makes the journal of that uid, if it has none. 0, or -1 and the refusal. */
+int user_keep_journal(struct user *user, struct refusal *refusal);
 
 /* One request now. 0, or the microseconds after which the next may come. */
 int64_t user_spend(struct user *user);

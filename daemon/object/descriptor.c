@@ -209,6 +209,7 @@ static void on_closed(void *context) {
     struct registry *registry = descriptor->registry;
     struct belongings *owner = descriptor->object.owner;
     struct descriptor_close *close = descriptor->closes, *next;
+    notice_closed(descriptor);
     slots_give(registry->slots, 1);
     if (owner) {
         if (descriptor_find(owner, descriptor->number) == descriptor)

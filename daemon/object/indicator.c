@@ -63,9 +63,9 @@ void indicator_end(struct indicator *indicator, int cause) {
         port->wrap->ports[indicator->direction] = NULL;
     else
         *place_of(descriptor, kind, indicator->direction) = NULL;
+    notice_ended(indicator, cause);
     indicator->descriptor = NULL;
     indicator->cause = (uint8_t)cause;
-    notice_ended(indicator, cause);
     if (port)
         port_ended(port, descriptor);
     if (indicator->handle)
@@ -91,6 +91,7 @@ void indicator_free(struct indicator *indicator) {
 
 void indicator_release(struct indicator *indicator) {
     indicator->released = true;
+    notice_released(indicator);
     if (!indicator->descriptor)
         indicator_free(indicator);
 }

@@ -1,4 +1,4 @@
-/* notice.c: counting. */
+/* notice.c: counting and noting. */
 #include "notice.h"
 
 #include "daemon/base/metrics.h"
@@ -8,15 +8,62 @@ _Static_assert(METRIC_POSTS_RESYNC - METRIC_POSTS_NONE == CAUSE_RESYNC, "posts a
 _Static_assert(METRIC_OBJECTS_MADE_EVT - METRIC_OBJECTS_MADE_PORT == OBJECT_EVT - OBJECT_PORT,
                "objects are in the order of kinds");
 
+static void note(const struct belongings *owner, struct notice *notice) {
+    notice->session = owner->account.session;
+    notice->uid = (uint32_t)owner->account.user->uid;
+    users_note(owner->registry->users, notice);
+}
+
+static void note_indicator(const struct indicator *indicator, enum journal_event event, int cause) {
+    struct notice notice = {.event = (uint8_t)event,
+                            .id = indicator->object.id,
+                            .descriptor = indicator->descriptor ? indicator->descriptor->object.id : 0,
+                            .number = indicator->number,
+                            .direction = (uint8_t)(indicator->direction + 1),
+                            .cause = (uint8_t)cause};
+    note(indicator->object.owner, &notice);
+}
+
+static void note_descriptor(const struct descriptor *descriptor, enum journal_event event) {
+    struct notice notice = {.event = (uint8_t)event,
+                            .id = descriptor->object.id,
+                            .number = descriptor->number,
+                            .type = descriptor->type,
+                            .uid = (uint32_t)descriptor->user->uid};
+    if (descriptor->object.owner)
+        note(descriptor->object.owner, &notice);
+    else
+        users_note(descriptor->registry->users, &notice); /* its session has ended before */
+}
+
 void notice_made(const struct object *object) {
     int kind = (int)registry_kind(object->id);
-    if (kind == OBJECT_DESCRIPTOR)
+    if (kind == OBJECT_DESCRIPTOR) {
         metrics_add(METRIC_DESCRIPTORS_KEPT, 1);
-    else
-        metrics_add((enum metric)((int)METRIC_OBJECTS_MADE_PORT + kind - OBJECT_PORT), 1);
+        note_descriptor((const struct descriptor *)object, JOURNAL_MADE);
+        return;
+    }
+    metrics_add((enum metric)((int)METRIC_OBJECTS_MADE_PORT + kind - OBJECT_PORT), 1);
+    note_indicator((const struct indicator *)object, JOURNAL_MADE, CAUSE_NONE);
 }
 
 void notice_ended(const struct indicator *indicator, int cause) {
-    if (indicator_is_semaphore(indicator))
+    bool semaphore = indicator_is_semaphore(indicator);
+    if (semaphore)
         metrics_add((enum metric)((int)METRIC_POSTS_NONE + cause), 1);
+    note_indicator(indicator, semaphore && cause <= CAUSE_ERROR ? JOURNAL_FIRED : JOURNAL_ENDED, cause);
 }
+
+void notice_ready(const struct indicator *indicator, int cause) {
+    note_indicator(indicator, JOURNAL_READY, cause);
+}
+
+void notice_released(const struct indicator *indicator) {
+    note_indicator(indicator, JOURNAL_RELEASED, CAUSE_NONE);
+}
+
+void notice_passed(const struct indicator *indicator) {
+    note_indicator(indicator, JOURNAL_PASSED, CAUSE_NONE);
+}
+
+void notice_closed(const struct descriptor *descriptor) { note_descriptor(descriptor, JOURNAL_CLOSED); }

@@ -2,6 +2,7 @@
  * flight until then. */
 #include "daemon/object/guard.h"
 #include "daemon/object/handle.h"
+#include "daemon/object/notice.h"
 #include "daemon/object/pollable.h"
 #include "dispatch.h"
 #include "target.h"
@@ -29,6 +30,7 @@ static void answer(struct connection *connection, uint64_t request, const struct
     Portd__V1__HandleOf form = PORTD__V1__HANDLE_OF__INIT;
     form.form = indicator_is_semaphore(indicator) ? PORTD__V1__HANDLE_OF__FORM__FORM_EVENTFD
                                                   : PORTD__V1__HANDLE_OF__FORM__FORM_EPOLL;
+    notice_passed(indicator);
     reply.id = request;
     reply.result_case = PORTD__V1__REPLY__RESULT_HANDLE;
     reply.handle = &form;

@@ -1,6 +1,7 @@
 /* call_port.c: unsafe-file-descriptor->port, unsafe-socket->port, unsafe-port->file-descriptor, unsafe-port->socket; and
  * close. */
 #include "closing.h"
+#include "daemon/object/notice.h"
 #include "daemon/object/port.h"
 #include "dispatch.h"
 #include "target.h"
@@ -96,6 +97,7 @@ int call_port_dup(struct call *call) {
     reply.id = call->request->id;
     reply.result_case = PORTD__V1__REPLY__RESULT_PORT_DUP;
     reply.port_dup = &done;
+    notice_passed(&port->indicator);
     connection_reply_fd(call->connection, &reply, port->indicator.descriptor->fd);
     return 0;
 }

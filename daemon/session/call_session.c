@@ -1,5 +1,6 @@
 /* call_session.c: hello and the end of a session. */
 #include "dispatch.h"
+#include "noting.h"
 
 #include "daemon/base/log.h"
 #include "daemon/base/metrics.h"
@@ -118,7 +119,8 @@ static int make_session(struct call *call, const Portd__V1__Hello *hello, struct
 
 static int welcome(struct call *call, struct session *session, bool joined) {
     static char broker[] = PORTD_VERSION;
-    static char *features[] = {"handle-eventfd", "handle-epoll", "wait-one", "owner-pidfd", "ports", "stats"};
+    static char *features[] = {"handle-eventfd", "handle-epoll", "wait-one", "owner-pidfd",
+                               "ports",          "stats",        "monitor"};
     Portd__V1__Welcome welcome = PORTD__V1__WELCOME__INIT;
     char token[SESSION_TOKEN_MAX];
     session_write_token(session, token);
@@ -156,6 +158,8 @@ int call_hello(struct call *call) {
     if (result)
         return -1;
     connection->session = call->session = admission.session;
+    connection->session_id = call->session->id;
+    noting_connected(connection);
     session_join(admission.session, connection);
     connection->channel.max = FRAME_LONG_MAX; /* of a write; see dispatch_may_be_long */
     return welcome(call, admission.session, joined);

@@ -3,6 +3,7 @@
 #include "target.h"
 
 #include "daemon/base/metrics.h"
+#include "daemon/object/notice.h"
 #include "daemon/object/wait.h"
 
 #include <inttypes.h>
@@ -85,6 +86,15 @@ static void withdraw(struct parked *parked) {
     connection_refuse(connection, request, &refusal);
 }
 
+/* What woke it. A semaphore has told already that it has fired, and what has ended how. */
+static void note_ready(const struct wait *wait) {
+    for (size_t i = 0; wait->ready && i < wait->n; i++) {
+        const struct wait_target *target = &wait->targets[i];
+        if (target->of && target->of->descriptor && target->cause)
+            notice_ready(target->of, target->cause);
+    }
+}
+
 static void on_done(struct wait *wait) {
     struct waiting *waiting = (struct waiting *)((char *)wait - sizeof(struct waiting));
     account_leave(&wait->owner->account, USER_WAITS, 1);
@@ -92,6 +102,7 @@ static void on_done(struct wait *wait) {
     if (wait->one && wait->ready) /* also if it ends before the answer has gone out */
         waiting->parked.connection->answered_one = true;
     metrics_add(wait->ready ? METRIC_WAITS_WOKEN : METRIC_WAITS_LATE, 1);
+    note_ready(wait);
     parked_ready(&waiting->parked);
 }
 

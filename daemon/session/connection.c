@@ -5,6 +5,7 @@
 #include "daemon/base/metrics.h"
 #include "daemon/object/wait.h"
 #include "dispatch.h"
+#include "noting.h"
 #include "portd.pb-c.h"
 #include "proto/envelope.h"
 #include "utlist.h"
@@ -118,6 +119,7 @@ void connection_end(struct connection *connection, const char *reason) {
         return;
     connection->dead = true;
     metrics_add(reason ? METRIC_CONNECTIONS_ENDED_BROKER : METRIC_CONNECTIONS_ENDED_CLIENT, 1);
+    noting_disconnected(connection, reason);
     if (reason)
         log_write(LOG_LEVEL_INFO, "connection ended: %s; uid=%u pid=%u", reason,
                   (unsigned)connection->peer.uid, (unsigned)connection->peer.pid);
@@ -420,6 +422,7 @@ void connection_refuse(struct connection *connection, uint64_t request, const st
     Portd__V1__Error error = PORTD__V1__ERROR__INIT;
     Portd__V1__Reply reply = PORTD__V1__REPLY__INIT;
     char text[sizeof refusal->text], *field = NULL, *hint = NULL;
+    noting_refused(connection, refusal);
     memcpy(text, refusal->text, sizeof text);
     error.code = (Portd__V1__Code)refusal->code;
     error.os_errno = refusal->os_errno;

@@ -31,6 +31,8 @@ struct connection {
     struct connection *joined_prev, *joined_next; /* session->connections */
     struct connection *dirty_next, *dead_next;
     struct session *session; /* NULL before hello, and after it has ended */
+    uint64_t session_id;     /* 0 before hello */
+    uint8_t method;          /* number of the one whose request is being answered, for those who look */
     struct user *user;
     struct peer peer;
     uint32_t serial;

@@ -50,6 +50,7 @@ static const struct method methods[] = {
     [PORTD__V1__REQUEST__METHOD_ADDRESSES] = {"addresses", call_addresses, FDS_NONE},
     [PORTD__V1__REQUEST__METHOD_POSITION] = {"position", call_position, FDS_NONE},
     [PORTD__V1__REQUEST__METHOD_STATS] = {"stats", call_stats, FDS_NONE},
+    [PORTD__V1__REQUEST__METHOD_MONITOR] = {"monitor", call_monitor, FDS_NONE},
 };
 
 enum { METHODS = sizeof methods / sizeof *methods };
@@ -65,6 +66,10 @@ const char *dispatch_next(size_t *number, uint64_t *count) {
         return NULL;
     *count = calls[*number];
     return methods[(*number)++].name;
+}
+
+const char *dispatch_name(size_t number) {
+    return number < METHODS && methods[number].name ? methods[number].name : "";
 }
 
 int dispatch_answer(struct call *call, Portd__V1__Reply__ResultCase which, void *result) {
@@ -214,6 +219,7 @@ static void refuse_garbled(struct connection *connection, const struct channel_f
                     "the request takes too much room to unpack");
     else
         refusal_set(&refusal, REFUSAL_GARBLED, NULL, NULL, "the body is not a request");
+    connection->method = 0;
     connection_refuse(connection, guess_id(frame), &refusal);
 }
 
@@ -222,6 +228,7 @@ static void dispatch(struct connection *connection, struct channel_frame *frame,
     struct call call = {
         .connection = connection, .session = connection->session, .request = request, .fd = OS_FD_NONE};
     bool hello = request->method_case == PORTD__V1__REQUEST__METHOD_HELLO;
+    connection->method = (uint8_t)request->method_case;
     const struct method *method = check(connection, frame, request, &call.refusal);
     if (method)
         calls[request->method_case]++;
@@ -230,6 +237,7 @@ static void dispatch(struct connection *connection, struct channel_frame *frame,
         frame->n_fds = 0;
     }
     if (!method || method->handler(&call)) {
+        connection->method = (uint8_t)request->method_case; /* others may have been answered within */
         connection_refuse(connection, request->id, &call.refusal);
         if (!call.session)
             connection_end(connection, "hello was refused");

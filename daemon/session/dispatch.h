@@ -35,11 +35,14 @@ int dispatch_answer(struct call *call, Portd__V1__Reply__ResultCase which, void 
 /* The name of the first method from that number on, how often it was called, and *number behind it. NULL: there is no more. */
 const char *dispatch_next(size_t *number, uint64_t *count);
 
+/* The name of that method, "" if there is none. */
+const char *dispatch_name(size_t number);
+
 /* Takes the attached descriptor out of the call. */
 os_fd dispatch_take(struct call *call);
 
 call_handler call_hello, call_end_session;
-call_handler call_ping, call_list, call_show, call_status, call_stats;
+call_handler call_ping, call_list, call_show, call_status, call_stats, call_monitor;
 call_handler call_file_descriptor_to_semaphore, call_socket_to_semaphore, call_fd_to_evt;
 call_handler call_remove, call_release, call_handle;
 call_handler call_wait, call_cancel;

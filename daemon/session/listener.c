@@ -5,6 +5,7 @@
 #include "daemon/access/refusal.h"
 #include "daemon/base/log.h"
 #include "daemon/base/metrics.h"
+#include "noting.h"
 #include "portd.pb-c.h"
 #include "proto/transport.h"
 
@@ -31,6 +32,7 @@ static void turn_away(struct listener *listener, os_fd fd, const struct peer *pe
     uint8_t bytes[FRAME_HEADER + ANSWER_MAX];
     char text[sizeof refusal->text];
     metrics_add(METRIC_TURNED_AWAY, 1);
+    noting_turned_away(listener->users, peer, refusal);
     memcpy(text, refusal->text, sizeof text);
     error.code = (Portd__V1__Code)refusal->code;
     error.message = text;

@@ -12,6 +12,7 @@ struct parked *parked_find(const struct connection *connection, uint64_t request
 int parked_add(struct connection *connection, struct parked *parked, uint64_t request) {
     parked->request = request;
     parked->connection = connection;
+    parked->method = connection->method;
     int error = table_add(&connection->by_request, parked);
     if (error)
         return error;
@@ -23,6 +24,7 @@ int parked_add(struct connection *connection, struct parked *parked, uint64_t re
 
 void parked_remove(struct parked *parked) {
     struct connection *connection = parked->connection;
+    connection->method = parked->method;
     table_remove(&connection->by_request, parked);
     if (parked->ready)
         DL_DELETE(connection->held, parked);

@@ -12,6 +12,7 @@ struct parked {
     uint64_t request;              /* key of connection->parked */
     struct connection *connection; /* NULL once that has ended */
     struct parked *prev, *next;    /* all of the connection, or those of `held` */
+    uint8_t method;                /* its number */
     bool windowed;                 /* counts against the window */
     bool ready;                    /* in `held`: answered but for the room */
     void (*emit)(

@@ -5,6 +5,8 @@
 #include "daemon/base/log.h"
 #include "daemon/base/metrics.h"
 #include "daemon/object/indicator.h"
+#include "monitor.h"
+#include "noting.h"
 #include "utlist.h"
 
 #include <errno.h>
@@ -51,6 +53,8 @@ void sessions_after(void *context) {
         connection_wake_all(sessions);
     }
     connection_flush_all(sessions);
+    while (sessions->monitors && monitor_tell(sessions))
+        connection_flush_all(sessions);
     connection_bury_all(sessions);
 }
 
@@ -102,6 +106,7 @@ struct session *session_new(struct sessions *sessions, struct user *user, const 
     table_add(&sessions->by_id, session);
     DL_APPEND(sessions->list, session);
     metrics_add(METRIC_SESSIONS_MADE, 1);
+    noting_begun(session);
     return session;
 }
 
@@ -117,6 +122,7 @@ void session_end(struct session *session, int cause) {
         next = connection_next_joined(connection);
         connection_leave_ended(connection);
     }
+    noting_ended(session, cause);
     lease_deinit(&session->lease);
     user_unref(user);
     free(session);

@@ -14,6 +14,7 @@
 enum { SESSION_SECRET = 32, SESSION_CLIENT_MAX = 64, SESSION_TOKEN_MAX = 64 };
 
 struct connection;
+struct monitor;
 
 struct session {
     uint64_t id; /* key of sessions.by_id */
@@ -41,8 +42,10 @@ struct sessions {
     size_t n_connections;
     struct connection *dirty; /* have something to be sent at the end of this turn */
     struct connection *dead;  /* have ended during this turn */
-    bool starved;             /* some connection is not read: too few free slots */
-    uint32_t serial;          /* of the last connection */
+    struct monitor *monitors; /* that wait for something to happen */
+    size_t n_monitors;
+    bool starved;    /* some connection is not read: too few free slots */
+    uint32_t serial; /* of the last connection */
     struct channel_scratch scratch;
     struct arena arena;
     int64_t started;

@@ -164,7 +164,7 @@ static void world_make(void) {
     loop_after(world.loop, after, &world.sessions);
     require(pollable_init() == 0);
     slots_init(&world.slots, limit, count_fds());
-    users_init(&world.users, peer_self(), slots_free(&world.slots), 1);
+    require(users_init(&world.users, peer_self(), slots_free(&world.slots), 1) == 0);
     world.used = world.slots.used;
     settle();
 }
@@ -288,6 +288,9 @@ static void check_reply(struct client *client, const struct channel_frame *frame
     if (reply->result_case == PORTD__V1__REPLY__RESULT_LIST)
         for (size_t i = 1; i < reply->list->n_items; i++)
             require(reply->list->items[i - 1]->id < reply->list->items[i]->id);
+    if (reply->result_case == PORTD__V1__REPLY__RESULT_MONITOR)
+        for (size_t i = 1; i < reply->monitor->n_notices; i++)
+            require(reply->monitor->notices[i - 1]->seq < reply->monitor->notices[i]->seq);
     portd__v1__reply__free_unpacked(reply, NULL);
     require(++client->answered <= client->sent);
 }
@@ -418,6 +421,7 @@ static void end(struct run *run) {
         (void)turn(200);
     }
     require(world.registry.objects.used == 0 && world.registry.waits == 0);
+    require(!world.sessions.monitors && world.sessions.n_monitors == 0);
     require(world.sessions.by_id.used == 0);
 }
 

@@ -29,15 +29,21 @@ static void every_code_has_a_name_and_a_text(void **state) {
     assert_non_null(status_text((Portd__V1__Code)9999));
 }
 
-static void every_cause_and_kind_has_a_name(void **state) {
+static void every_cause_kind_and_event_has_a_name(void **state) {
     const ProtobufCEnumDescriptor *causes = &portd__v1__cause__descriptor;
     const ProtobufCEnumDescriptor *kinds = &portd__v1__kind__descriptor;
+    const ProtobufCEnumDescriptor *events = &portd__v1__notice__event__descriptor;
 
     (void)state;
     for (unsigned i = 0; i < causes->n_values; i++)
         expect_word(status_cause((Portd__V1__Cause)causes->values[i].value), &causes->values[i], "CAUSE_");
     for (unsigned i = 0; i < kinds->n_values; i++)
         expect_word(status_kind((Portd__V1__Kind)kinds->values[i].value), &kinds->values[i], "KIND_");
+    for (unsigned i = 0; i < events->n_values; i++)
+        expect_word(status_event((Portd__V1__Notice__Event)events->values[i].value), &events->values[i],
+                    "EVENT_");
+    assert_string_equal(status_event((Portd__V1__Notice__Event)12), "?");
+    assert_string_equal(status_event((Portd__V1__Notice__Event)-1), "?");
     assert_string_equal(status_cause((Portd__V1__Cause)12), "?");
     assert_string_equal(status_cause((Portd__V1__Cause)-5), "?");
     assert_string_equal(status_kind((Portd__V1__Kind)6), "?");
@@ -137,6 +143,6 @@ static void each_code_point_is_judged_right(void **state) {
     }
 }
 
-TEST_MAIN(TEST_CASE(every_code_has_a_name_and_a_text), TEST_CASE(every_cause_and_kind_has_a_name),
+TEST_MAIN(TEST_CASE(every_code_has_a_name_and_a_text), TEST_CASE(every_cause_kind_and_event_has_a_name),
           TEST_CASE(errno_becomes_the_nearest_code), TEST_CASE(well_formed_text_is_accepted),
           TEST_CASE(ill_formed_text_is_refused), TEST_CASE(each_code_point_is_judged_right))

@@ -1,4 +1,4 @@
-/* test_user.c: the accounts of uids, in the order that somebody who looks at all of them wants. */
+/* test_user.c: the accounts of uids, in the order that somebody who looks at all of them wants, and their journals. */
 #include "tests/support/test.h"
 
 #include "daemon/access/user.h"
@@ -16,7 +16,7 @@ static void users_come_in_the_order_of_their_uids(void **state) {
     size_t n, seen = 0;
 
     (void)state;
-    users_init(&users, 0, 1000, 1);
+    assert_int_equal(users_init(&users, 0, 1000, 1), 0);
     for (uint32_t i = 0; i < UIDS; i++) {
         all[i] = user_ref(&users, uid_of(i));
         assert_non_null(all[i]);
@@ -41,7 +41,7 @@ static void requests_are_counted_for_each_uid(void **state) {
     struct user *one, *other;
 
     (void)state;
-    users_init(&users, 0, 1000, 1);
+    assert_int_equal(users_init(&users, 0, 1000, 1), 0);
     one = user_ref(&users, 1);
     other = user_ref(&users, 2);
     for (int i = 0; i < 3; i++)
@@ -54,4 +54,86 @@ static void requests_are_counted_for_each_uid(void **state) {
     users_deinit(&users);
 }
 
-TEST_MAIN(TEST_CASE(users_come_in_the_order_of_their_uids), TEST_CASE(requests_are_counted_for_each_uid))
+/* ---- journals ------------------------------------------------------------------------------------------------------ */
+
+static void note(struct users *users, uint32_t uid, uint64_t id) {
+    struct notice notice = {.event = JOURNAL_MADE, .uid = uid, .id = id};
+
+    users_note(users, &notice);
+    assert_true(notice.time_us > INT64_C(1600000000000000)); /* some day after 2020 */
+}
+
+static uint64_t kept(const struct journal *journal) { return journal->next - journal_oldest(journal); }
+
+static void a_journal_of_ones_own_begins_with_what_the_other_has_kept(void **state) {
+    struct refusal refusal;
+    struct users users;
+
+    (void)state;
+    assert_int_equal(users_init(&users, 0, 1000, 1), 0);
+    assert_true(users.journal.first > UINT64_C(1600000000000000) && users.journal.first < UINT64_C(1) << 53);
+    struct user *user = user_ref(&users, 7);
+    for (uint64_t i = 0; i < 10; i++)
+        note(&users, i % 2 ? 7 : 8, i);
+    assert_null(user->journal);
+    assert_int_equal(user_keep_journal(user, &refusal), 0);
+    assert_int_equal(user_keep_journal(user, &refusal), 0);
+    assert_int_equal(users.n_journals, 1);
+    assert_int_equal(kept(user->journal), 5);
+    note(&users, 7, 10);
+    note(&users, 8, 11);
+    assert_int_equal(kept(user->journal), 6);
+    assert_int_equal(kept(&users.journal), 12);
+    for (uint64_t i = 0; i < 5; i++)
+        assert_int_equal(journal_at(user->journal, user->journal->first + i)->id, 2 * i + 1);
+    assert_int_equal(journal_at(user->journal, user->journal->first + 5)->id, 10);
+    user_unref(user);
+    assert_int_equal(users.n_journals, 0);
+    note(&users, 7, 12); /* nobody is there who has a journal */
+    users_deinit(&users);
+}
+
+static void others_push_nothing_out_of_it(void **state) {
+    struct refusal refusal;
+    struct users users;
+
+    (void)state;
+    assert_int_equal(users_init(&users, 0, 1000, 1), 0);
+    struct user *user = user_ref(&users, 7);
+    assert_int_equal(user_keep_journal(user, &refusal), 0);
+    note(&users, 7, 1);
+    for (uint64_t i = 0; i < 2 * USERS_JOURNAL; i++)
+        note(&users, 8, i);
+    assert_int_equal(kept(user->journal), 1);
+    assert_int_equal(kept(&users.journal), USERS_JOURNAL);
+    for (uint64_t i = 0; i < 2 * USER_JOURNAL; i++)
+        note(&users, 7, i);
+    assert_int_equal(kept(user->journal), USER_JOURNAL);
+    user_unref(user);
+    users_deinit(&users);
+}
+
+static void a_journal_is_charged_and_given_back(void **state) {
+    struct refusal refusal;
+    struct users users;
+
+    (void)state;
+    assert_int_equal(users_init(&users, 0, 1000, 1), 0);
+    struct user *user = user_ref(&users, 7);
+    assert_int_equal(user_keep_journal(user, &refusal), 0);
+    assert_true(user->used[USER_BYTES] >= USER_JOURNAL * sizeof(struct notice));
+    user_unref(user); /* asserts that nothing is used */
+    user = user_ref(&users, 7);
+    assert_int_equal(user_take(user, USER_BYTES, user->limits[USER_BYTES], &refusal), 0);
+    assert_int_equal(user_keep_journal(user, &refusal), -1);
+    assert_int_equal(refusal.code, REFUSAL_LIMIT);
+    assert_null(user->journal);
+    assert_int_equal(users.n_journals, 0);
+    user_give(user, USER_BYTES, user->limits[USER_BYTES]);
+    user_unref(user);
+    users_deinit(&users);
+}
+
+TEST_MAIN(TEST_CASE(users_come_in_the_order_of_their_uids), TEST_CASE(requests_are_counted_for_each_uid),
+          TEST_CASE(a_journal_of_ones_own_begins_with_what_the_other_has_kept),
+          TEST_CASE(others_push_nothing_out_of_it), TEST_CASE(a_journal_is_charged_and_given_back))

@@ -1,0 +1,31 @@
+/* journal.c: a ring. */
+#include "journal.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+
+int journal_init(struct journal *journal, size_t capacity, uint64_t first) {
+    *journal = (struct journal){.capacity = capacity, .first = first, .next = first};
+    journal->ring = calloc(capacity, sizeof(*journal->ring));
+    return journal->ring ? 0 : -ENOMEM;
+}
+
+void journal_deinit(struct journal *journal) {
+    free(journal->ring);
+    journal->ring = NULL;
+}
+
+void journal_note(struct journal *journal, const struct notice *notice) {
+    journal->ring[journal->next++ % journal->capacity] = *notice;
+}
+
+uint64_t journal_oldest(const struct journal *journal) {
+    return journal->next - journal->first > journal->capacity ? journal->next - journal->capacity
+                                                              : journal->first;
+}
+
+const struct notice *journal_at(const struct journal *journal, uint64_t number) {
+    assert(number >= journal_oldest(journal) && number < journal->next);
+    return &journal->ring[number % journal->capacity];
+}

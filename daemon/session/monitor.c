@@ -1,0 +1,256 @@
+/* monitor.c: who waits for notices, and pages of them. */
+#include "monitor.h"
+
+#include "daemon/object/inspect.h"
+#include "dispatch.h"
+#include "utlist.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { PAGE = 256 };
+
+struct monitor {
+    struct parked parked;
+    struct monitor *prev, *next; /* sessions->monitors, while waiting */
+    struct user *user;           /* charged */
+    const struct journal *journal;
+    uint64_t from;    /* the first number not looked at */
+    uint64_t lost;    /* before that */
+    uint64_t session; /* 0: any */
+    struct loop_timer timer;
+};
+
+/* One page under construction. */
+struct page {
+    Portd__V1__Notices notices;
+    Portd__V1__Notice *places[PAGE];
+    Portd__V1__Notice rows[PAGE];
+};
+
+/* protobuf-c's strings are not const, though packing only reads them. */
+static char *text_of(const char *text) {
+    char *pointer;
+    memcpy(&pointer, &text, sizeof pointer);
+    return pointer;
+}
+
+static bool matches(const struct monitor *monitor, const struct notice *notice) {
+    return !monitor->session || notice->session == monitor->session;
+}
+
+/* Goes on to the first notice that is to be told. False: there is none yet. What is no longer kept is counted. */
+static bool advance(struct monitor *monitor) {
+    const struct journal *journal = monitor->journal;
+    uint64_t oldest = journal_oldest(journal);
+    if (monitor->from < oldest) {
+        monitor->lost += oldest - monitor->from;
+        monitor->from = oldest;
+    }
+    while (monitor->from < journal->next && !matches(monitor, journal_at(journal, monitor->from)))
+        monitor->from++;
+    return monitor->from < journal->next || monitor->lost;
+}
+
+static void write_notice(Portd__V1__Notice *row, uint64_t number, const struct notice *notice) {
+    portd__v1__notice__init(row);
+    row->seq = number;
+    row->time_us = (uint64_t)notice->time_us;
+    row->event = (Portd__V1__Notice__Event)notice->event;
+    row->session = notice->session;
+    row->uid = notice->uid;
+    row->id = notice->id;
+    row->kind = (Portd__V1__Kind)registry_kind(notice->id);
+    row->number = notice->number;
+    row->direction = (Portd__V1__Direction)notice->direction;
+    row->cause = (Portd__V1__Cause)notice->cause;
+    row->descriptor = notice->descriptor;
+    if (row->kind == PORTD__V1__KIND__KIND_DESCRIPTOR)
+        row->type = text_of(inspect_name((enum inspect_type)notice->type));
+    row->connection = notice->connection;
+    row->pid = notice->pid;
+    row->code = (Portd__V1__Code)notice->code;
+    row->method = text_of(dispatch_name(notice->method));
+}
+
+/* All that there is to tell, as much as a page takes. */
+static void answer(struct monitor *monitor, struct connection *connection, uint64_t request) {
+    struct page page;
+    Portd__V1__Reply reply = PORTD__V1__REPLY__INIT;
+    portd__v1__notices__init(&page.notices);
+    page.notices.notices = page.places;
+    while (page.notices.n_notices < PAGE && advance(monitor) && monitor->from < monitor->journal->next) {
+        Portd__V1__Notice *row = &page.rows[page.notices.n_notices];
+        write_notice(row, monitor->from, journal_at(monitor->journal, monitor->from));
+        page.places[page.notices.n_notices++] = row;
+        monitor->from++;
+    }
+    page.notices.lost = monitor->lost;
+    page.notices.cursor = monitor->from - 1;
+    reply.id = request;
+    reply.result_case = PORTD__V1__REPLY__RESULT_MONITOR;
+    reply.monitor = &page.notices;
+    connection_reply(connection, &reply);
+}
+
+static void monitor_free(struct monitor *monitor) {
+    monitor->user->monitors--;
+    user_give(monitor->user, USER_WAITS, 1);
+    user_give(monitor->user, USER_BYTES, sizeof *monitor);
+    user_unref(monitor->user);
+    loop_timer_free(&monitor->timer);
+    free(monitor);
+}
+
+static struct monitor *monitor_of(struct parked *parked) {
+    return (struct monitor *)((char *)parked - offsetof(struct monitor, parked));
+}
+
+static void leave(struct monitor *monitor) {
+    struct sessions *sessions = monitor->parked.connection->all;
+    DL_DELETE(sessions->monitors, monitor);
+    sessions->n_monitors--;
+    loop_timer_clear(&monitor->timer);
+}
+
+static void emit(struct parked *parked) {
+    struct monitor *monitor = monitor_of(parked);
+    answer(monitor, parked->connection, parked->request);
+    monitor_free(monitor);
+}
+
+static void cancel(struct parked *parked) {
+    struct monitor *monitor = monitor_of(parked);
+    if (!parked->ready)
+        leave(monitor);
+    monitor_free(monitor);
+}
+
+static void withdraw(struct parked *parked) {
+    struct connection *connection = parked->connection;
+    uint64_t request = parked->request;
+    struct refusal refusal;
+    parked_remove(parked);
+    cancel(parked);
+    refusal_set(&refusal, REFUSAL_CANCELLED, NULL, NULL, "cancelled");
+    connection_refuse(connection, request, &refusal);
+}
+
+static void on_timer(struct loop_timer *timer) {
+    struct monitor *monitor = (struct monitor *)((char *)timer - offsetof(struct monitor, timer));
+    leave(monitor);
+    parked_ready(&monitor->parked);
+}
+
+bool monitor_tell(struct sessions *sessions) {
+    struct monitor *monitor, *next;
+    bool told = false;
+    DL_FOREACH_SAFE (sessions->monitors, monitor, next) {
+        if (monitor->from == monitor->journal->next || !advance(monitor))
+            continue;
+        leave(monitor);
+        parked_ready(&monitor->parked);
+        told = true;
+    }
+    return told;
+}
+
+/* Charged and allocated. NULL: the refusal. */
+static struct monitor *monitor_new(struct call *call) {
+    struct user *user = call->connection->user;
+    struct monitor *monitor = NULL;
+    if (user->monitors >= USER_MONITORS) {
+        refusal_set(&call->refusal, REFUSAL_LIMIT, NULL, "cancel some",
+                    "limit of monitors: uid %" PRIu64 " has %u in flight", user->uid, user->monitors);
+        return NULL;
+    }
+    if (user_take(user, USER_WAITS, 1, &call->refusal))
+        return NULL;
+    if (user_take(user, USER_BYTES, sizeof *monitor, &call->refusal)) {
+        user_give(user, USER_WAITS, 1);
+        return NULL;
+    }
+    monitor = table_reserve(&call->connection->by_request) ? NULL : calloc(1, sizeof *monitor);
+    if (!monitor) {
+        user_give(user, USER_WAITS, 1);
+        user_give(user, USER_BYTES, sizeof *monitor);
+        refusal_set(&call->refusal, REFUSAL_LIMIT, NULL, NULL, "the broker is out of memory");
+        return NULL;
+    }
+    monitor->parked = (struct parked){.emit = emit, .cancel = cancel, .withdraw = withdraw};
+    monitor->timer.fn = on_timer;
+    monitor->user = user_ref(user->users, (uint32_t)user->uid); /* it is there: this cannot fail */
+    user->monitors++;
+    return monitor;
+}
+
+/* Which journal the caller may read. NULL: the refusal. */
+static const struct journal *find_journal(struct call *call) {
+    struct user *user = call->connection->user;
+    if (policy_is_admin(call->connection->all->policy, &call->connection->peer))
+        return &user->users->journal;
+    return user_keep_journal(user, &call->refusal) ? NULL : user->journal;
+}
+
+/* Where to begin. Numbers before the first one are those of an earlier journal. */
+static int find_start(struct call *call, struct monitor *monitor) {
+    const Portd__V1__Monitor *message = call->request->monitor;
+    const struct journal *journal = monitor->journal;
+    monitor->from = journal->next;
+    if (message->start_case != PORTD__V1__MONITOR__START_AFTER)
+        return 0;
+    if (message->after >= journal->next)
+        return refusal_set(&call->refusal, REFUSAL_INVALID, "after", "begin anew, without a cursor",
+                           "no cursor of this broker: it has come to %" PRIu64, journal->next - 1);
+    monitor->from = message->after < journal->first ? journal->first : message->after + 1;
+    return 0;
+}
+
+/* Of a session that has ended only what is kept can be told. */
+static int check_session(struct call *call, const struct monitor *monitor) {
+    const struct connection *connection = call->connection;
+    const struct session *session = session_find(connection->all, monitor->session);
+    if (!monitor->session ||
+        (session && policy_may_see(connection->all->policy, &connection->peer, session->uid)))
+        return 0;
+    return refusal_set(&call->refusal, REFUSAL_NOT_FOUND, "session", NULL,
+                       "no session %" PRIu64 ", and nothing more to tell of it", monitor->session);
+}
+
+static int park(struct call *call, struct monitor *monitor) {
+    const Portd__V1__Monitor *message = call->request->monitor;
+    struct sessions *sessions = call->connection->all;
+    int64_t limit = message->limit_us > INT64_MAX / 2 ? INT64_MAX / 2 : (int64_t)message->limit_us;
+    if (message->limit_case == PORTD__V1__MONITOR__LIMIT_LIMIT_US &&
+        loop_timer_set(sessions->loop, &monitor->timer, os_now_us() + limit))
+        return refusal_set(&call->refusal, REFUSAL_LIMIT, NULL, NULL, "the broker is out of memory");
+    DL_APPEND(sessions->monitors, monitor);
+    sessions->n_monitors++;
+    parked_add(call->connection, &monitor->parked, call->request->id);
+    return 0;
+}
+
+int call_monitor(struct call *call) {
+    const Portd__V1__Monitor *message = call->request->monitor;
+    const struct journal *journal = find_journal(call);
+    struct monitor *monitor = journal ? monitor_new(call) : NULL;
+    bool only_look = message->limit_case == PORTD__V1__MONITOR__LIMIT_LIMIT_US && message->limit_us == 0;
+    int result;
+    if (!monitor)
+        return -1;
+    monitor->journal = journal;
+    monitor->session = message->session;
+    result = find_start(call, monitor);
+    if (!result && advance(monitor))
+        result = 1;
+    if (!result)
+        result = check_session(call, monitor);
+    if (!result && !only_look)
+        result = park(call, monitor);
+    if (result >= 0 && (result > 0 || only_look))
+        answer(monitor, call->connection, call->request->id);
+    if (result != 0 || only_look)
+        monitor_free(monitor);
+    return result < 0 ? -1 : 0;
+}
