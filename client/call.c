@@ -30,6 +30,7 @@ void call_done(portd_client *client, const portd_result *result, void *data) {
     call->handle = result->handle;
     call->more = result->more;
     call->cursor = result->cursor;
+    call->lost = result->lost;
     if (call->ready && result->code > 0)
         memcpy(call->ready, result->ready, (size_t)result->code * sizeof(*call->ready));
     if (call->list && result->code > 0)

@@ -24,7 +24,7 @@ struct call {
     portd_ready *ready; /* wait: where the caller wants what is ready */
     portd_list *list;   /* list, show, status: what to add the items to */
     bool more;
-    uint64_t cursor;
+    uint64_t cursor, lost;
     bool
         exact; /* when it is given up it is cancelled, and what the broker says counts: read, write, wake-one */
     /* Takes what else it wants of a result whose code is not negative, and returns the code. NULL: nothing. */

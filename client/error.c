@@ -55,6 +55,8 @@ const char *portd_code_text(int code) {
 
 const char *portd_cause_name(int cause) { return status_cause((Portd__V1__Cause)cause); }
 
+const char *portd_notice_name(int event) { return status_event((Portd__V1__Notice__Event)event); }
+
 const char *portd_kind_name(int kind) { return status_kind((Portd__V1__Kind)kind); }
 
 /* Cuts before a character that does not fit; the bytes 10xxxxxx continue one. */

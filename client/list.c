@@ -1,4 +1,4 @@
-/* list.c: snapshots. Items lie in one array that grows, and so do metrics; their strings and labels are copied into one block for each
+/* list.c: snapshots. Items lie in one array that grows, and so do metrics and notices; their strings and labels are copied into one block for each
  * result, so nothing points into the connection's memory. A list has one kind of them. */
 #include "list.h"
 
@@ -15,6 +15,7 @@ struct portd_list {
     struct memory memory;
     portd_item *items;
     portd_metric *metrics;
+    portd_notice *notices;
     size_t n;
     struct block *blocks;
     portd_status *status; /* with its session and quotas behind it; NULL: a listing */
@@ -191,9 +192,33 @@ int list_gather(portd_list *list) {
     return 1;
 }
 
+/* There is one page only. */
+static int take_notices(portd_list *list, const portd_result *result) {
+    size_t size = 0;
+    char *at;
+
+    for (size_t i = 0; i < result->n_notices; i++)
+        size += strlen(result->notices[i]->type) + strlen(result->notices[i]->method) + 2;
+    list->notices = memory_get(&list->memory, result->n_notices * sizeof(*list->notices));
+    struct block *block = block_new(list, 0, size, &at);
+    if (block)
+        block_add(list, block);
+    if (!block || !list->notices)
+        return PORTD_E_MEMORY;
+    for (size_t i = 0; i < result->n_notices; i++) {
+        portd_notice *notice = &list->notices[list->n++];
+        *notice = *result->notices[i];
+        notice->type = text_put(&at, notice->type);
+        notice->method = text_put(&at, notice->method);
+    }
+    return result->code;
+}
+
 int list_take(portd_list *list, const portd_result *result) {
     if (result->status)
         return take_status(list, result->status);
+    if (result->n_notices > 0)
+        return take_notices(list, result);
     if (result->n_metrics > 0)
         return take_metrics(list, result);
     return result->n_items > 0 ? take_items(list, result) : 1;
@@ -215,6 +240,10 @@ const portd_metric *portd_list_metric(const portd_list *list, size_t i) {
 
 const portd_status *portd_list_status(const portd_list *list) { return list ? list->status : NULL; }
 
+const portd_notice *portd_list_notice(const portd_list *list, size_t i) {
+    return list && list->notices && i < list->n ? &list->notices[i] : NULL;
+}
+
 void portd_list_free(portd_list *list) {
     struct block *block;
 
@@ -226,6 +255,7 @@ void portd_list_free(portd_list *list) {
     }
     memory_free(&list->memory, list->items);
     memory_free(&list->memory, list->metrics);
+    memory_free(&list->memory, list->notices);
     memory_free(&list->memory, list->status);
     memory_free(&list->memory, list);
 }

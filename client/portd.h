@@ -23,8 +23,8 @@
  *             failure), above 0 "yes" or a count. An id, number, count or list that is pointed to is set in any case:
  *             to 0, -1 or NULL when there is none. portd_last_error() tells a client's last failure in words.
  * Deadlines   int64_t microseconds of the monotonic clock as portd_now() gives it; PORTD_FOREVER waits without end,
- *             one that has passed only looks (so 0 is "at once"). At the deadline a wait answers 0, any other call
- *             PORTD_E_TIMEOUT. What has arrived by then counts, however late the call is.
+ *             one that has passed only looks (so 0 is "at once"). At the deadline a wait (and a monitor) answers 0, any other
+ *             call PORTD_E_TIMEOUT. What has arrived by then counts, however late the call is.
  * Giving up   A call that ends at its deadline or by portd_wakeup() leaves nothing behind: objects, ports and
  *             descriptors that the broker makes or sends after all are given back in the next call. What ends something (remove,
  *             release, close, shutdown, position, end_session) may still be carried out. Reads and writes tell
@@ -236,6 +236,42 @@ typedef struct portd_metric {
     const char *help; /* for people */
 } portd_metric;
 
+enum portd_notice_event {
+    PORTD_NOTICE_MADE = 1,      /* a semaphore, event, port, descriptor (the broker's copy) or session */
+    PORTD_NOTICE_READY = 2,     /* a wait in flight was answered because this event or port is ready */
+    PORTD_NOTICE_FIRED = 3,     /* a semaphore: its descriptor was ready, hung up or failed */
+    PORTD_NOTICE_ENDED = 4,     /* a semaphore, event or port that ended otherwise, or a session */
+    PORTD_NOTICE_RELEASED = 5,  /* the id was given back */
+    PORTD_NOTICE_CLOSED = 6,    /* a descriptor: the broker's copy is closed */
+    PORTD_NOTICE_PASSED = 7,    /* a client was given a handle of it, or a copy of a port's descriptor */
+    PORTD_NOTICE_CONNECTED = 8, /* a connection has said hello, and is in the session */
+    PORTD_NOTICE_DISCONNECTED =
+        9, /* cause: hang-up (the client left), expired (its session), error (the broker) */
+    PORTD_NOTICE_REFUSED = 10,    /* a request; method and code */
+    PORTD_NOTICE_TURNED_AWAY = 11 /* a connection that came; code */
+};
+
+/* Something that has happened. What does not apply is 0 or "". */
+typedef struct portd_notice {
+    size_t size;
+    uint64_t seq;     /* grows from notice to notice; a cursor; below 2^53 */
+    uint64_t time_us; /* since 1970, by the broker's clock */
+    int event;        /* enum portd_notice_event; of a later version: another one */
+    portd_id session;
+    uint32_t uid;
+    portd_id id;    /* what it is about: an object or a session */
+    int kind;       /* enum portd_kind, of that id */
+    int64_t number; /* of an object, as in portd_item; and the next two */
+    int direction;
+    int cause;
+    portd_id descriptor; /* that the object is made of, or was */
+    const char *type;    /* descriptor: "pipe", ... */
+    uint32_t connection; /* a number of this connection's; not an id */
+    uint32_t pid;        /* of the process that connected, 0: not known */
+    int code;            /* enum portd_code: why it was refused */
+    const char *method;  /* what was refused: "wait", ... */
+} portd_notice;
+
 /* One end of a socket. A caller's own begins as PORTD_ENDPOINT_INIT. */
 typedef struct portd_endpoint {
     size_t size;
@@ -282,7 +318,10 @@ typedef struct portd_result {
     uint64_t offset;                    /* position */
     const portd_metric *const *metrics; /* stats */
     size_t n_metrics;
-    uint64_t cursor; /* stats with more: ask again with this one */
+    uint64_t cursor;                    /* stats with more, monitor: ask again with this one */
+    const portd_notice *const *notices; /* monitor: code of them */
+    size_t n_notices;
+    uint64_t lost;
 } portd_result;
 
 typedef void portd_callback(portd_client *client, const portd_result *result, void *data);
@@ -291,18 +330,19 @@ typedef void portd_callback(portd_client *client, const portd_result *result, vo
 
 PORTD_API unsigned portd_version(void); /* PORTD_VERSION_HEX of the library at run time */
 
-/* What this library can do: "handle", "wait-one", "ports", "start", "session-token", "session-owner", "stats". False
- * for what it has never heard of, so a program may ask for what came later. */
+/* What this library can do: "handle", "wait-one", "ports", "start", "session-token", "session-owner", "stats",
+ * "monitor". False for what it has never heard of, so a program may ask for what came later. */
 PORTD_API bool portd_has_feature(const char *name);
 
 PORTD_API int64_t portd_now(void); /* the clock of all deadlines */
 
 /* Words for numbers; never NULL. */
-PORTD_API const char *portd_code_name(int code);   /* "PORTD_E_LIMIT"; "PORTD_E_?" for others */
-PORTD_API const char *portd_code_text(int code);   /* for people */
-PORTD_API const char *portd_cause_name(int cause); /* "half-close"; "?" for others */
-PORTD_API const char *portd_kind_name(int kind);   /* "semaphore"; "?" for others */
-PORTD_API int portd_id_kind(portd_id id);          /* enum portd_kind, 0 when no id looks like that */
+PORTD_API const char *portd_code_name(int code);    /* "PORTD_E_LIMIT"; "PORTD_E_?" for others */
+PORTD_API const char *portd_code_text(int code);    /* for people */
+PORTD_API const char *portd_cause_name(int cause);  /* "half-close"; "?" for others */
+PORTD_API const char *portd_kind_name(int kind);    /* "semaphore"; "?" for others */
+PORTD_API const char *portd_notice_name(int event); /* "made"; "?" for others */
+PORTD_API int portd_id_kind(portd_id id);           /* enum portd_kind, 0 when no id looks like that */
 
 /* ---- connecting ------------------------------------------------------------------------------------------------- */
 
@@ -573,11 +613,27 @@ PORTD_API int portd_get_status(portd_client *client, int64_t deadline, portd_lis
  * has metrics; those of one name are neighbours. */
 PORTD_API int portd_get_stats(portd_client *client, int64_t deadline, portd_list **list);
 
+#define PORTD_CURSOR_NOW UINT64_MAX
+
+/* Waits until something has happened behind *cursor, and tells what: in the sessions and to the connections of this
+ * uid, for root and the broker's own uid in the whole broker; with a session's id (not 0) what has to do with that
+ * one. What has happened already is answered at once, as far as the broker has kept it.
+ *
+ * Returns how many notices, at most 256, with *list; 0 at the deadline, also if there are none that match.
+ * *cursor is PORTD_CURSOR_NOW (from this call on), 0 (all that is kept), or what the call before has left in it; it
+ * is set for the next call, and left alone by a failure, so that nothing is missed in between. *lost (may be NULL)
+ * says how many were noted since and are no longer kept. PORTD_E_NOT_FOUND: there is no such session for this uid,
+ * and nothing more to tell of it, as after its end. PORTD_E_INVALID: the cursor is of another broker.
+ * PORTD_E_LIMIT: this uid has 64 monitors in flight. */
+PORTD_API int portd_monitor(portd_client *client, portd_id session, uint64_t *cursor, int64_t deadline,
+                            portd_list **list, uint64_t *lost);
+
 /* A list outlives its client (but not the allocator's context); what it answers lasts until portd_list_free. */
 PORTD_API size_t portd_list_count(const portd_list *list);
 PORTD_API const portd_item *portd_list_item(const portd_list *list, size_t i);
 PORTD_API const portd_status *portd_list_status(const portd_list *list); /* of portd_get_status, else NULL */
 PORTD_API const portd_metric *portd_list_metric(const portd_list *list, size_t i); /* of portd_get_stats */
+PORTD_API const portd_notice *portd_list_notice(const portd_list *list, size_t i); /* of portd_monitor */
 PORTD_API void portd_list_free(portd_list *list);                                  /* NULL is allowed */
 
 /* Ends a session of this uid (0: this client's own): waiters wake with PORTD_CAUSE_EXPIRED, copies are closed, its
@@ -590,7 +646,7 @@ PORTD_API int portd_end_session(portd_client *client, portd_id session, int64_t 
  * happens. request may be NULL; else it is for portd_cancel and valid until the callback returns. Descriptors may
  * be closed and arrays reused as soon as the call returns (but see _take). When the connection is lost, a wait
  * answers each of its ids with PORTD_CAUSE_DISCONNECTED, a read, write, shutdown or position that was sent
- * PORTD_E_UNCERTAIN, and all else PORTD_E_DISCONNECTED. Only the wait has a deadline; to give up what takes too
+ * PORTD_E_UNCERTAIN, and all else PORTD_E_DISCONNECTED. Only waits and monitors have a deadline; to give up what takes too
  * long, cancel it. portd_port_write_all() has no such form; portd_list_start() and portd_get_stats_start()
  * answer one page. */
 
@@ -619,6 +675,8 @@ PORTD_API int portd_get_status_start(portd_client *client, portd_callback *callb
                                      portd_request **request);
 PORTD_API int portd_get_stats_start(portd_client *client, uint64_t cursor, portd_callback *callback,
                                     void *data, portd_request **request); /* 0: from the first on */
+PORTD_API int portd_monitor_start(portd_client *client, portd_id session, uint64_t cursor, int64_t deadline,
+                                  portd_callback *callback, void *data, portd_request **request);
 PORTD_API int portd_end_session_start(portd_client *client, portd_id session, portd_callback *callback,
                                       void *data, portd_request **request);
 

@@ -166,6 +166,7 @@ bool reply_ended(portd_client *client) {
             result_fail(&result, request->code, request->os_errno, NULL);
         else
             result_init(&result);
+        result.cursor = request->cursor;
         request_answer(client, request, &result);
         if (request->state == REQUEST_DROPPED)
             request_forget(request);

@@ -36,7 +36,10 @@ static bool is_transfer(const portd_request *request) {
            request->method == PORTD__V1__REQUEST__METHOD_WRITE;
 }
 
-bool request_parks(const portd_request *request) { return request_waits(request) || is_transfer(request); }
+bool request_parks(const portd_request *request) {
+    return request_waits(request) || is_transfer(request) ||
+           request->method == PORTD__V1__REQUEST__METHOD_MONITOR;
+}
 
 bool request_moves(const portd_request *request) {
     return is_transfer(request) || request->method == PORTD__V1__REQUEST__METHOD_SHUTDOWN ||
@@ -98,6 +101,7 @@ static portd_request *request_new(portd_client *client, Portd__V1__Request__Meth
     request->body = NULL;
     request->fd = request->taken = OS_FD_NONE;
     request->n_ids = 0;
+    request->cursor = 0;
     request->due = PORTD_FOREVER;
     if (table_add(&client->requests.table, request) == 0)
         return request;
@@ -233,10 +237,10 @@ static int ids_keep(portd_request *request, const portd_id *ids, size_t n) {
 }
 
 /* The broker judges the time limit; only if it says nothing for long after it, this side does. */
-static void wait_set_due(portd_client *client, portd_request *request) {
+static void set_due(portd_client *client, portd_request *request, int64_t deadline) {
     struct requests *requests = &client->requests;
     int64_t now = client_now(client);
-    int64_t from = request->deadline > now ? request->deadline : now;
+    int64_t from = deadline > now ? deadline : now;
 
     if (from >= PORTD_FOREVER - PATIENCE_US)
         return;
@@ -261,9 +265,24 @@ int request_start_wait(portd_client *client, const portd_id *ids, size_t n, unsi
     }
     request->flags = flags;
     request->deadline = deadline;
-    if (deadline != PORTD_FOREVER)
-        wait_set_due(client, request);
+    set_due(client, request, deadline);
     r = request_go(client, request, NULL, OS_FD_NONE, started);
+    return r < 0 ? start_failed(client, r) : r;
+}
+
+int request_start_monitor(portd_client *client, Portd__V1__Request *message, uint64_t cursor,
+                          int64_t deadline, request_read *read, portd_callback *callback, void *data,
+                          portd_request **started) {
+    int r = start_check(client, callback);
+
+    if (r < 0)
+        return r;
+    portd_request *request = request_new(client, message->method_case, read, callback, data);
+    if (!request)
+        return start_failed(client, -ENOMEM);
+    request->cursor = cursor;
+    set_due(client, request, deadline);
+    r = request_go(client, request, message, OS_FD_NONE, started);
     return r < 0 ? start_failed(client, r) : r;
 }
 

@@ -52,7 +52,8 @@ struct portd_request {
     size_t n_ids, ids_room;
     unsigned flags;
     int64_t deadline;
-    int64_t due; /* when the broker must have answered; PORTD_FOREVER */
+    uint64_t cursor; /* of a monitor: that it was asked with */
+    int64_t due;     /* when the broker must have answered; PORTD_FOREVER */
 };
 
 struct request_list {
@@ -66,7 +67,7 @@ struct requests {
     struct request_list queue;
     struct request_list ended;
     size_t unanswered, window; /* sent and not parked; how many of them the broker allows */
-    size_t timed;              /* waits with a time limit */
+    size_t timed;              /* waits and monitors with a time limit */
     int64_t due;               /* none of them is overdue before this */
 };
 
@@ -79,6 +80,11 @@ int request_start(portd_client *client, Portd__V1__Request *message, os_fd fd, r
 int request_start_wait(portd_client *client, const portd_id *ids, size_t n, unsigned flags, int64_t deadline,
                        request_read *read, portd_callback *callback, void *data, portd_request **request);
 
+/* The same for a monitor: if the broker says nothing for long after the deadline, the answer is 0 and the cursor it was asked with. */
+int request_start_monitor(portd_client *client, Portd__V1__Request *message, uint64_t cursor,
+                          int64_t deadline, request_read *read, portd_callback *callback, void *data,
+                          portd_request **started);
+
 /* Gives an id back that nobody has asked for, or closes a port and does. */
 void request_release(portd_client *client, portd_id id);
 void request_close(portd_client *client, portd_id port);
@@ -87,7 +93,7 @@ void request_close(portd_client *client, portd_id port);
 void request_abandon(portd_request *request);
 
 /* A wait is made of ids. It is one of those that park, which are not counted against the window and are cancelled by the
- * broker: wait, read, write. Of those that move, read and write among them, nobody knows after the connection is lost. */
+ * broker: wait, read, write, monitor. Of those that move, read and write among them, nobody knows after the connection is lost. */
 bool request_waits(const portd_request *request);
 bool request_parks(const portd_request *request);
 bool request_moves(const portd_request *request);
@@ -108,7 +114,7 @@ void request_end(portd_request *request, int code, int os_errno);
 /* Out of every list and the table, and freed. */
 void request_forget(portd_request *request);
 
-/* Ends the waits that the broker has left unanswered far beyond their time limit. */
+/* Ends the waits and monitors that the broker has left unanswered far beyond their time limit. */
 void requests_overdue(portd_client *client);
 
 void requests_init(struct requests *requests);

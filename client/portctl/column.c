@@ -70,7 +70,7 @@ char *column_heading(const struct column *column, bool above) {
     char *heading = text_copy(column->key);
     size_t length = strlen(heading);
 
-    if (column->form == COLUMN_DURATION && length > 3 && strcmp(heading + length - 3, "_us") == 0)
+    if (column->form != COLUMN_PLAIN && length > 3 && strcmp(heading + length - 3, "_us") == 0)
         heading[length - 3] = '\0';
     for (char *p = heading; *p != '\0'; p++)
         if (above)

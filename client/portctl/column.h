@@ -9,7 +9,7 @@ struct output;
 
 enum { COLUMNS_MAX = 32 };
 
-enum column_form { COLUMN_PLAIN, COLUMN_DURATION };
+enum column_form { COLUMN_PLAIN, COLUMN_DURATION, COLUMN_TIME }; /* the two: microseconds */
 
 /* A column of a table, or a line of one object. The last of an array has the key NULL. */
 struct column {
@@ -27,8 +27,8 @@ size_t column_choose(const char *choice, const struct column *columns, bool all,
 /* 0, or the usage error for a --columns that names something else. */
 int column_check(const struct output *output, const struct column *columns);
 
-/* "owner_pid" is OWNER_PID above a table and "owner pid" beside a line; the unit of a duration is left
- * out. Freed by the caller. */
+/* "owner_pid" is OWNER_PID above a table and "owner pid" beside a line; the unit of a duration or
+ * time is left out. Freed by the caller. */
 char *column_heading(const struct column *column, bool above);
 
 /* "id,kind,number". Freed by the caller. */

@@ -38,7 +38,7 @@ static const char environment[] =
     "Options win over variables. The broker is looked for in this order:\n"
     "--address, --user or --system; PORTD_ADDRESS; the user's; the system's at\n"
     "/run/portd/portd.sock. If none of the last two answers the user's is started,\n"
-    "but not by ping, status, stats and version, and not when an option or\n"
+    "but not by ping, status, stats, monitor and version, and not when an option or\n"
     "PORTD_ADDRESS names one.";
 
 static const char json[] =

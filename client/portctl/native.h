@@ -30,6 +30,10 @@ int native_time_left(int64_t deadline);
 /* Waits until the descriptor is readable, or writable: 1; 0: the deadline has passed; PORTD_E_SYSTEM and errno. */
 int native_await(portd_native number, bool writable, int64_t deadline);
 
+/* Waits until portd_process has something to do: 1. When nobody reads standard output any more portctl ends by SIGPIPE, as if it had
+ * written; where that is ignored: PORTD_E_SYSTEM, and output_finish finds an error. */
+int native_sleep(const portd_client *client);
+
 /* The addresses of the user's and of the system's broker. Freed by the caller. */
 char *native_user_address(void);
 char *native_system_address(void);

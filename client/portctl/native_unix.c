@@ -12,6 +12,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
@@ -87,6 +89,27 @@ int native_await(portd_native number, bool writable, int64_t deadline) {
         if (deadline != PORTD_FOREVER && portd_now() >= deadline)
             return 0;
     }
+}
+
+/* A pipe without a reader tells so by an error, sockets and terminals by a hang-up. A byte more makes stdio see it. */
+static int end_by_pipe(void) {
+    (void)raise(SIGPIPE);
+    putchar('\n');
+    (void)fflush(stdout);
+    return PORTD_E_SYSTEM;
+}
+
+int native_sleep(const portd_client *client) {
+    unsigned events = portd_get_events(client);
+    struct pollfd polls[2] = {{(int)portd_get_fd(client), 0, 0}, {1, 0, 0}};
+
+    if (events & PORTD_EVENT_READ)
+        polls[0].events |= POLLIN;
+    if (events & PORTD_EVENT_WRITE)
+        polls[0].events |= POLLOUT;
+    if (poll(polls, 2, native_time_left(portd_get_timeout(client))) > 0 && polls[1].revents != 0)
+        return end_by_pipe();
+    return 1;
 }
 
 char *native_user_address(void) {

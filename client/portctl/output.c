@@ -170,6 +170,8 @@ static char *cell_text(const json_t *value, enum column_form form) {
     case JSON_INTEGER:
         if (form == COLUMN_DURATION)
             return text_from_duration((uint64_t)json_integer_value(value));
+        if (form == COLUMN_TIME)
+            return text_from_time((uint64_t)json_integer_value(value));
         return text_print("%" JSON_INTEGER_FORMAT, json_integer_value(value));
     case JSON_TRUE:
         return text_copy("yes");
@@ -315,6 +317,33 @@ bool output_event(struct node *object) {
     done = fputs(text, stdout) >= 0 && putchar('\n') != EOF && fflush(stdout) == 0;
     free(text);
     return done;
+}
+
+static void write_stream(const struct output *output, const struct column *columns, size_t *widths,
+                         const json_t *object) {
+    const struct column *chosen[COLUMNS_MAX];
+    size_t n = column_choose(output->columns, columns, false, chosen, NULL);
+    char *cells[COLUMNS_MAX], *headings[COLUMNS_MAX];
+    bool begins = widths[0] == 0 && output->legend;
+
+    for (size_t c = 0; c < n; c++) {
+        cells[c] = cell_of(object, chosen[c]);
+        headings[c] = begins ? column_heading(chosen[c], true) : NULL;
+    }
+    table_widen(widths, cells, n);
+    if (begins)
+        table_write_row(widths, headings, n, stdout);
+    table_write_row(widths, cells, n, stdout);
+    fflush(stdout);
+}
+
+void output_stream(const struct output *output, const struct column *columns, size_t *widths,
+                   struct node *object) {
+    if (output_is_text(output))
+        write_stream(output, columns, widths, value_of(object));
+    else
+        output_event(made(pick(output, columns, value_of(object))));
+    json_decref(value_of(object));
 }
 
 void output_value(const struct output *output, const char *key, struct node *object) {

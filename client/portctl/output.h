@@ -57,6 +57,11 @@ void output_value(const struct output *output, const char *key, struct node *obj
 /* One object of a stream: always on a line of its own, which is written at once. False: it could not be, errno. */
 bool output_event(struct node *object);
 
+/* The same as a line of a table, or in JSON with the columns that were chosen. widths: of the columns so far; zeros at the beginning, and
+ * then the heading comes first. */
+void output_stream(const struct output *output, const struct column *columns, size_t *widths,
+                   struct node *object);
+
 /* A line of text; with JSON nothing. */
 void output_line(const struct output *output, const char *line);
 

@@ -11,6 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { STREAM_WIDTH = 10 };
+
 void table_init(struct table *table, size_t n_columns) {
     memset(table, 0, sizeof(*table));
     table->n_columns = n_columns;
@@ -72,6 +74,26 @@ void table_write(const struct table *table, FILE *file, size_t width, bool bold)
         free(line);
     }
     free(widths);
+}
+
+void table_widen(size_t *widths, char *const *cells, size_t n) {
+    for (size_t i = 0; i < n; i++) {
+        size_t own = text_width(cells[i]);
+
+        widths[i] = widths[i] < STREAM_WIDTH ? STREAM_WIDTH : widths[i];
+        widths[i] = widths[i] < own ? own : widths[i];
+    }
+}
+
+void table_write_row(size_t *widths, char **cells, size_t n, FILE *file) {
+    char *line;
+
+    table_widen(widths, cells, n);
+    line = make_line(cells, widths, n);
+    fprintf(file, "%s\n", line);
+    free(line);
+    for (size_t i = 0; i < n; i++)
+        free(cells[i]);
 }
 
 void table_deinit(struct table *table) {

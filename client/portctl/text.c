@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 void text_no_memory(void) {
     fputs("portctl: out of memory\n", stderr);
@@ -250,6 +251,16 @@ char *text_from_duration(uint64_t duration_us) {
                           units[i + 1].name);
     }
     return text_print("%lluus", (unsigned long long)duration_us);
+}
+
+char *text_from_time(uint64_t time_us) {
+    time_t seconds = (time_t)(time_us / 1000000);
+    const struct tm *local = localtime(&seconds);
+    char day[32] = "";
+
+    if (local == NULL || strftime(day, sizeof(day), "%Y-%m-%dT%H:%M:%S", local) == 0)
+        return text_print("%llu", (unsigned long long)time_us);
+    return text_print("%s.%06u", day, (unsigned)(time_us % 1000000));
 }
 
 /* ---- words that were probably meant -------------------------------------------------------------------- */

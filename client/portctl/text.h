@@ -41,6 +41,9 @@ bool text_duration(const char *text, int64_t *duration_us);
 /* The same the other way round, with the two largest units: "1h 5min". */
 char *text_from_duration(uint64_t duration_us);
 
+/* "2026-11-25T13:41:34.123456", of microseconds since 1970, by the local clock. */
+char *text_from_time(uint64_t time_us);
+
 /* Which of the words (the last one is NULL) was probably meant: it begins so, or is a letter or two away.
  * NULL: none. */
 const char *text_closest(const char *text, const char *const *words);

@@ -37,6 +37,8 @@ release $ID
 status
 stats
 stats --openmetrics
+monitor --once
+monitor --after 0 --count 2
 ping
 session start --owner $$
 session list

@@ -1,0 +1,354 @@
+/* cmd_monitor.c: portctl monitor, what happens in the broker, as it happens.
+ *
+ * A long poll: each request says how far the last answer came, so nothing is missed in between; what the
+ * broker no longer keeps is told as lost. The first request only looks: it finds out where "now" is, and
+ * whether the session is there. While nothing happens standard output is watched too: when nobody reads it
+ * any more there is nothing left to do.
+ *
+ * portctl is in a session of its own, so that it sees the end of others, and leaves out what happens in
+ * that. No broker is started: there would be nothing to see in it.
+ */
+#include "broker.h"
+#include "failure.h"
+#include "native.h"
+#include "text.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+enum { GRACE_US = 1000000 };
+
+struct watch {
+    const struct invocation *in;
+    struct broker broker;
+    portd_id session; /* 0: all */
+    uint64_t cursor;
+    uint64_t since_us;    /* by the clock on the wall; what is older is left out */
+    uint64_t count, most; /* told so far; and then it is enough */
+    size_t widths[COLUMNS_MAX];
+    bool answered;
+    int code;
+    char *message, *hint; /* of a failure */
+};
+
+static const struct column columns[] = {
+    {"time_us", COLUMN_TIME, false}, {"event", COLUMN_PLAIN, false},     {"kind", COLUMN_PLAIN, false},
+    {"id", COLUMN_PLAIN, false},     {"number", COLUMN_PLAIN, false},    {"direction", COLUMN_PLAIN, false},
+    {"cause", COLUMN_PLAIN, false},  {"session", COLUMN_PLAIN, false},   {"uid", COLUMN_PLAIN, false},
+    {"code", COLUMN_PLAIN, false},   {"method", COLUMN_PLAIN, false},    {"seq", COLUMN_PLAIN, true},
+    {"type", COLUMN_PLAIN, true},    {"descriptor", COLUMN_PLAIN, true}, {"connection", COLUMN_PLAIN, true},
+    {"pid", COLUMN_PLAIN, true},     {"count", COLUMN_PLAIN, true},      {NULL, COLUMN_PLAIN, false},
+};
+
+/* ---- what is told -------------------------------------------------------------------------------------- */
+
+static void number_or_null(struct node *object, const char *key, uint64_t number) {
+    if (number != 0)
+        node_number(object, key, number);
+    else
+        node_null(object, key);
+}
+
+static void describe_object(struct node *object, const portd_notice *notice) {
+    node_number(object, "id", notice->id);
+    node_text(object, "kind", portd_kind_name(notice->kind));
+    if (notice->kind == PORTD_KIND_SESSION)
+        return;
+    node_number(object, "number", (uint64_t)notice->number);
+    if (notice->kind == PORTD_KIND_DESCRIPTOR) {
+        node_text(object, "type", notice->type);
+        return;
+    }
+    node_text(object, "direction", notice->direction == PORTD_DIRECTION_WRITE ? "write" : "read");
+    number_or_null(object, "descriptor", notice->descriptor);
+}
+
+static struct node *describe(const portd_notice *notice) {
+    struct node *object = node_object();
+    char code[32];
+
+    node_number(object, "seq", notice->seq);
+    node_number(object, "time_us", notice->time_us);
+    node_text(object, "event", portd_notice_name(notice->event));
+    number_or_null(object, "session", notice->session);
+    node_number(object, "uid", notice->uid);
+    if (notice->id != 0)
+        describe_object(object, notice);
+    if (notice->cause != PORTD_CAUSE_NONE)
+        node_text(object, "cause", portd_cause_name(notice->cause));
+    if (notice->connection != 0)
+        node_number(object, "connection", notice->connection);
+    if (notice->pid != 0)
+        node_number(object, "pid", notice->pid);
+    if (notice->code != 0) {
+        failure_name(notice->code, code, sizeof(code));
+        node_text(object, "code", code);
+    }
+    if (notice->method[0] != '\0')
+        node_text(object, "method", notice->method);
+    return object;
+}
+
+static void tell_lost(struct watch *watch, uint64_t lost) {
+    struct node *object = node_object();
+
+    node_text(object, "event", "lost");
+    node_number(object, "count", lost);
+    output_stream(&watch->in->output, columns, watch->widths, object);
+    output_note(&watch->in->output, "%llu that happened before the next line are no longer known",
+                (unsigned long long)lost);
+}
+
+static bool is_wanted(const struct watch *watch, const portd_notice *notice) {
+    return notice->time_us >= watch->since_us && notice->session != portd_session_id(watch->broker.client);
+}
+
+static void take_page(struct watch *watch, const portd_result *result) {
+    watch->cursor = result->cursor;
+    if (result->lost != 0 && watch->since_us == 0)
+        tell_lost(watch, result->lost);
+    for (size_t i = 0; i < result->n_notices && watch->count < watch->most; i++) {
+        if (!is_wanted(watch, result->notices[i]))
+            continue;
+        output_stream(&watch->in->output, columns, watch->widths, describe(result->notices[i]));
+        watch->count++;
+    }
+}
+
+/* ---- asking -------------------------------------------------------------------------------------------- */
+
+static void keep_failure(struct watch *watch, const char *message, const char *hint) {
+    free(watch->message);
+    free(watch->hint);
+    watch->message = text_copy(message);
+    watch->hint = text_copy(hint);
+}
+
+static void on_answer(portd_client *client, const portd_result *result, void *data) {
+    struct watch *watch = data;
+
+    (void)client;
+    watch->answered = true;
+    watch->code = result->code;
+    if (result->code >= 0)
+        take_page(watch, result);
+    else
+        keep_failure(watch, result->message, result->hint);
+}
+
+/* The answer's code. What it brought has been told. */
+static int ask(struct watch *watch, int64_t deadline) {
+    portd_client *client = watch->broker.client;
+
+    watch->answered = false;
+    watch->code =
+        portd_monitor_start(client, watch->session, watch->cursor, deadline, on_answer, watch, NULL);
+    if (watch->code < 0)
+        keep_failure(watch, portd_last_error(client), portd_last_hint(client));
+    while (watch->code >= 0 && !watch->answered) {
+        if (portd_process(client) == 0 && !watch->answered && native_sleep(client) < 0)
+            return watch->code = PORTD_E_SYSTEM; /* output_finish tells why */
+    }
+    return watch->code;
+}
+
+static int tell_failure(const struct watch *watch) {
+    if (watch->message == NULL)
+        return PORTCTL_FAILED;
+    return failure_code(&watch->in->output, watch->code, watch->hint, "%s", watch->message);
+}
+
+static int tell_timeout(const struct invocation *in) {
+    if (!output_is_text(&in->output) || !in->output.quiet)
+        failure_code(&in->output, PORTD_E_TIMEOUT, NULL, "the time is up");
+    return PORTCTL_TIMEOUT;
+}
+
+static bool is_enough(const struct watch *watch) { return watch->count >= watch->most || ferror(stdout); }
+
+/* What has happened until now, and no more. The first look has told where "now" is, and what there was to tell of a session that has
+ * ended: it is not there any more then. */
+static int run_once(struct watch *watch, uint64_t now) {
+    int code;
+
+    do {
+        code = ask(watch, 0);
+    } while (code >= 0 && watch->cursor < now && !is_enough(watch));
+    return code >= 0 || code == PORTD_E_NOT_FOUND ? PORTCTL_DONE : tell_failure(watch);
+}
+
+static int follow(struct watch *watch) {
+    while (!is_enough(watch)) {
+        int code = ask(watch, watch->in->deadline);
+
+        if (code == PORTD_E_NOT_FOUND) /* it was there: the session has ended, and all of it is told */
+            return PORTCTL_DONE;
+        if (code < 0)
+            return tell_failure(watch);
+        if (code == 0 && watch->in->deadline != PORTD_FOREVER && portd_now() >= watch->in->deadline)
+            return tell_timeout(watch->in);
+    }
+    return PORTCTL_DONE;
+}
+
+/* The first look. Of a session that has ended only what is old can be told, if there is anything. */
+static int find_now(struct watch *watch, uint64_t *now) {
+    uint64_t start = watch->cursor;
+    int code;
+
+    watch->cursor = PORTD_CURSOR_NOW;
+    code = ask(watch, 0);
+    *now = watch->cursor;
+    if (start != PORTD_CURSOR_NOW) {
+        watch->cursor = start;
+        if (code == PORTD_E_NOT_FOUND) {
+            code = ask(watch, 0);
+            *now = watch->cursor;
+        }
+    }
+    return code < 0 ? tell_failure(watch) : 0;
+}
+
+/* ---- the command line ---------------------------------------------------------------------------------- */
+
+static int parse_number(const struct invocation *in, const char *name, uint64_t least, uint64_t *number) {
+    const char *text = command_option(in, name);
+
+    if (text == NULL || (text_number(text, (UINT64_C(1) << 53) - 1, number) && *number >= least))
+        return 0;
+    return failure_usage(&in->output, NULL, "--%s %s: a number%s", name, text, least > 0 ? " above 0" : "");
+}
+
+/* An id, or the token that begins with it. */
+static int parse_session(const struct invocation *in, portd_id *session) {
+    const char *text = command_option(in, "session");
+    char *digits;
+    bool good;
+
+    *session = 0;
+    if (text == NULL)
+        return 0;
+    digits = text_print("%.*s", (int)strcspn(text, "."), text);
+    good = text_number(digits, (UINT64_C(1) << 53) - 1, session) && *session > 0;
+    free(digits);
+    return good ? 0 : failure_usage(&in->output, NULL, "--session %s: not the id of a session", text);
+}
+
+static uint64_t wall_us(void) {
+    struct timespec now = {0, 0};
+
+    timespec_get(&now, TIME_UTC);
+    return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
+}
+
+static int parse_since(const struct invocation *in, struct watch *watch) {
+    const char *text = command_option(in, "since");
+    int64_t since;
+
+    if (text == NULL)
+        return 0;
+    if (command_option(in, "after") != NULL)
+        return failure_usage(&in->output, NULL, "--since or --after, not both");
+    if (!text_duration(text, &since))
+        return failure_usage(&in->output, "--after takes the number of a notice",
+                             "--since %s: not a duration", text);
+    watch->cursor = 0;
+    watch->since_us = wall_us() > (uint64_t)since ? wall_us() - (uint64_t)since : 1;
+    return 0;
+}
+
+static int parse(const struct invocation *in, struct watch *watch) {
+    const char *word = command_word(in, 0);
+    int rc = 0;
+
+    *watch = (struct watch){.in = in, .cursor = PORTD_CURSOR_NOW, .most = UINT64_MAX};
+    if (word != NULL)
+        return failure_usage(&in->output, NULL, "'%s' is too much", word);
+    if (command_option(in, "once") != NULL)
+        watch->cursor = 0;
+    rc = parse_session(in, &watch->session);
+    if (rc == 0)
+        rc = parse_number(in, "count", 1, &watch->most);
+    if (rc == 0)
+        rc = parse_number(in, "after", 0, &watch->cursor);
+    return rc != 0 ? rc : parse_since(in, watch);
+}
+
+static int run(const struct invocation *in) {
+    struct broker_wish wish = {.session = BROKER_ALONE, .deadline = portd_now() + GRACE_US};
+    struct watch watch;
+    uint64_t now;
+    int rc = parse(in, &watch);
+
+    if (rc != 0)
+        return rc;
+    if (wish.deadline < in->deadline)
+        wish.deadline = in->deadline;
+    rc = broker_connect(in, &wish, &watch.broker);
+    if (rc != 0)
+        return rc;
+    rc = find_now(&watch, &now);
+    if (rc == 0)
+        rc = command_option(in, "once") != NULL ? run_once(&watch, now) : follow(&watch);
+    broker_disconnect(&watch.broker);
+    free(watch.message);
+    free(watch.hint);
+    return rc;
+}
+
+static const struct option_row options[] = {
+    {"session", "ID", "only what has to do with that session", false, "@session"},
+    {"since", "DURATION", "begin with what has happened since then", false, NULL},
+    {"after", "SEQ", "begin behind that notice; 0: with all that is known", false, NULL},
+    {"count", "N", "end after so many", false, NULL},
+    {"once", NULL, "tell what is known, and do not wait for more", false, NULL},
+    {NULL, NULL, NULL, false, NULL},
+};
+
+static const char *const usage[] = {
+    "monitor [--session ID] [--since DURATION | --after SEQ] [--count N] [--once]",
+    NULL,
+};
+
+static const char *const examples[] = {
+    "portctl monitor",
+    "portctl monitor --session \"$PORTD_SESSION\" --columns=time_us,event,kind,id,cause",
+    "portctl monitor -j | jq --unbuffered 'select(.event == \"fired\")'",
+    "portctl monitor --since 10min --once",
+    NULL,
+};
+
+static const char details[] =
+    "Prints a line for each thing that happens, until Ctrl-C, --count or --timeout\n"
+    "(exit code 124), or until the session named by --session has ended:\n"
+    "\n"
+    "made          a semaphore, an event, a port, a session; a descriptor: the broker\n"
+    "              keeps a copy\n"
+    "ready         a wait in flight was answered because of this event or port\n"
+    "fired         a semaphore, because its descriptor was ready or hung up\n"
+    "ended         a semaphore, event or port that was removed, replaced or closed;\n"
+    "              a session\n"
+    "released      an id was given back\n"
+    "closed        the broker's copy of a descriptor is closed\n"
+    "passed        a program was given a handle, or a copy of a port's descriptor\n"
+    "connected, disconnected\n"
+    "refused       a request; method and code say which and why\n"
+    "turned-away   a connection that came\n"
+    "lost          so many (count) were no longer known when they were asked for\n"
+    "\n"
+    "What happens in sessions of this user is told; to root and the broker's own user,\n"
+    "everything. seq is the number of a notice, for --after. In JSON each is an object\n"
+    "on a line. No broker is started.";
+
+const struct command command_monitor = {
+    .name = "monitor",
+    .summary = "tell what happens in the broker",
+    .usage = usage,
+    .details = details,
+    .options = options,
+    .columns = columns,
+    .examples = examples,
+    .run = run,
+};

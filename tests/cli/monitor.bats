@@ -1,0 +1,227 @@
+# portctl monitor. Where "now" is comes from --once, so that no case depends on who is first.
+
+load setup
+
+setup() {
+  usual_setup
+  open_fifo
+}
+teardown() { usual_teardown; }
+
+# The number of the last notice; what happens to the portctl that tells it comes after that.
+last() { portctl monitor --once -j | tail -n 1 | jq .seq; }
+
+# Only what has to do with the session of the case.
+watch() { portctl monitor --session "$PORTD_SESSION" "$@"; }
+
+# Waits until a file has so many lines.
+until_lines() {
+  local i
+  for ((i = 0; i < 2000; i++)); do
+    [ -e "$1" ] && [ "$(wc -l <"$1")" -ge "$2" ] && return
+    kill -0 "$BROKER_PID" || return
+    portctl ping >/dev/null
+  done
+  cat "$1"
+  return 1
+}
+
+@test "what has happened is told in its order" {
+  seq=$(last)
+  id=$(portctl sem fd 5 --mode write)
+  both watch --after "$seq" --once -j
+  exits 0
+  [ -z "$error" ]
+  [ "$(jq -r 'select(.kind) | "\(.event) \(.kind) \(.number) \(.direction) \(.cause)"' <<<"$output")" = \
+    "made descriptor 5 null null
+made semaphore 5 write null
+fired semaphore 5 write ready
+closed descriptor 5 null null" ]
+  [ "$(jq -r 'select(.event == "fired") | .id' <<<"$output")" = "$id" ]
+  [ "$(jq -r 'select(.event == "fired") | .session' <<<"$output")" = "${PORTD_SESSION%%.*}" ]
+  [ "$(jq -rs 'map(.seq) | . == sort and (unique | length) == length' <<<"$output")" = true ]
+}
+
+@test "JSON is an object on a line, whatever the form" {
+  seq=$(last)
+  portctl evt fd 5 --mode read
+  for form in -j --json=short --json=pretty --json=lines; do
+    both watch --after "$seq" --once "$form"
+    exits 0
+    [ "${#lines[@]}" -ge 3 ]
+    for line in "${lines[@]}"; do jq -e 'type == "object" and .seq and .time_us and .event' <<<"$line" >/dev/null; done
+  done
+  [ "$(watch --after "$seq" --count 2 -j --columns=event,kind)" = '{"event":"connected"}
+{"event":"made","kind":"descriptor"}' ]
+}
+
+@test "for people: a heading, then a line for each" {
+  seq=$(last)
+  portctl sem fd 5 --mode read
+  both watch --after "$seq" --once
+  exits 0
+  grep -qE '^TIME +EVENT +KIND +ID +NUMBER +DIRECTION +CAUSE +SESSION +UID +CODE +METHOD$' <<<"${lines[0]}"
+  grep -qE '^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]{8}\.[0-9]{6} +made +semaphore +[0-9]+ +5 +read +- ' <<<"$output"
+  both watch --after "$seq" --count 1 --no-legend --columns=event,pid
+  [[ "$output" =~ ^connected\ +[0-9]+$ ]]
+}
+
+@test "it follows, and each line is there at once" {
+  seq=$(last)
+  watch -j --after "$seq" >"$BATS_TEST_TMPDIR/told" 3>&- &
+  watcher=$!
+  portctl sem fd 5 --mode read
+  until_lines "$BATS_TEST_TMPDIR/told" 4 # connected, made, made, disconnected
+  portctl sem fd 5 --mode remove
+  until_lines "$BATS_TEST_TMPDIR/told" 8
+  [ "$(jq -r 'select(.kind == "semaphore") | "\(.event) \(.cause)"' "$BATS_TEST_TMPDIR/told")" = "made null
+ended removed" ]
+  kill "$watcher"
+  wait "$watcher" || true
+}
+
+@test "the end of its session ends it: 0" {
+  seq=$(last)
+  watch -j --after "$seq" >"$BATS_TEST_TMPDIR/told" 3>&- &
+  watcher=$!
+  portctl evt fd 5 --mode read
+  portctl session end
+  wait "$watcher"
+  [ "$(tail -n 1 "$BATS_TEST_TMPDIR/told" | jq -c '[.event, .kind, .cause]')" = '["ended","session","expired"]' ]
+  # It can be told again, and then there is nothing.
+  both watch --once -j
+  exits 0
+  [ "$(tail -n 1 <<<"$output" | jq -r .event)" = ended ]
+  both watch
+  exits 5
+  [ -z "$output" ]
+}
+
+@test "--count ends it: 0; --timeout: 124" {
+  seq=$(last)
+  portctl evt fd 5 --mode read
+  both portctl monitor --after "$seq" --count 2 -j
+  exits 0
+  [ "${#lines[@]}" -eq 2 ]
+  both portctl monitor --timeout 20ms
+  exits 124
+  [ -z "$output" ]
+  has "$error" "time is up"
+  both portctl monitor --timeout 0 -q
+  exits 124
+  [ -z "$output$error" ]
+  both portctl monitor --timeout 20ms -j
+  exits 124
+  [ "$(jq -c '[.error.code, .error.exit]' <<<"$error")" = '["timeout",124]' ]
+}
+
+@test "--since" {
+  portctl evt fd 5 --mode read
+  both portctl monitor --since 1h --once -j
+  exits 0
+  [ "$(jq -r 'select(.kind == "evt") | .event' <<<"$output")" = made ]
+  both portctl monitor --since 0 --once -j
+  exits 0
+  [ "$(jq -r 'select(.kind == "evt") | .event' <<<"$output")" = "" ]
+}
+
+@test "what is lost is told" {
+  # Six things happen in each, and the last 4096 are kept.
+  for ((i = 0; i < 750; i++)); do portctl sem fd 5 --mode write >/dev/null; done
+  both portctl monitor --after 1 --once -j
+  exits 0
+  [ "$(head -n 1 <<<"$output" | jq -c '[.event, .count > 0]')" = '["lost",true]' ]
+  [ "$(tail -n +2 <<<"$output" | jq -r .event | grep -c lost)" -eq 0 ]
+  both portctl monitor --after 1 --count 1 --no-legend --columns=event,count
+  [[ "${lines[0]}" =~ ^lost\ +[0-9]+$ ]]
+  has "$error" "no longer known"
+}
+
+@test "a reader that has gone ends it, although nothing happens" {
+  mkfifo "$BATS_TEST_TMPDIR/pipe"
+  seq=$(last)
+  watch -j --after "$seq" >"$BATS_TEST_TMPDIR/pipe" 2>"$BATS_TEST_TMPDIR/error" 3>&- &
+  watcher=$!
+  exec 7<"$BATS_TEST_TMPDIR/pipe"
+  portctl evt fd 5 --mode read 7<&-
+  read -r line <&7
+  exec 7<&-
+  code=0
+  wait "$watcher" || code=$?
+  [ "$code" -eq 141 ]
+  [ "$(jq -r .event <<<"$line")" = connected ]
+  [ ! -s "$BATS_TEST_TMPDIR/error" ]
+}
+
+@test "Ctrl-C: 130, and what was told is whole" {
+  seq=$(last)
+  watch -j --after "$seq" >"$BATS_TEST_TMPDIR/told" 3>&- &
+  watcher=$!
+  portctl evt fd 5 --mode read
+  until_lines "$BATS_TEST_TMPDIR/told" 3
+  # Bash starts what is in the background with SIGINT ignored, so another process sends it to one of its own.
+  both python3 -c '
+import os, signal, subprocess
+watcher = subprocess.Popen([os.environ["PORTCTL_BIN"], "monitor", "-j", "--after", "0"], stdout=subprocess.PIPE,
+                           preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
+watcher.stdout.readline()
+watcher.send_signal(signal.SIGINT)
+code = watcher.wait()
+print(128 - code if code < 0 else code)'
+  [ "$output" = 130 ]
+  kill "$watcher"
+  wait "$watcher" || true
+  jq -e . "$BATS_TEST_TMPDIR/told" >/dev/null
+}
+
+@test "the broker ends: 3" {
+  seq=$(last)
+  watch -j --after "$seq" >"$BATS_TEST_TMPDIR/told" 2>"$BATS_TEST_TMPDIR/error" 3>&- &
+  watcher=$!
+  portctl evt fd 5 --mode read
+  until_lines "$BATS_TEST_TMPDIR/told" 3
+  kill -KILL "$BROKER_PID"
+  code=0
+  wait "$watcher" || code=$?
+  [ "$code" -eq 3 ]
+  [ "$(jq -r .error.code "$BATS_TEST_TMPDIR/error")" = disconnected ]
+}
+
+@test "no broker: 3, and none is started" {
+  stop_broker
+  both portctl monitor
+  exits 3
+  [ -z "$output" ]
+}
+
+@test "refusals are told with method and code" {
+  seq=$(last)
+  both portctl show 8
+  [ "$(watch --after "$seq" --once -j | jq -c 'select(.event == "refused") | [.method, .code]')" = \
+    '["show","not_found"]' ]
+}
+
+@test "it says nothing of its own session" {
+  "$PORTCTL_BIN" monitor --once -j >"$BATS_TEST_TMPDIR/told" 3>&- &
+  own=$!
+  wait "$own"
+  "$PORTCTL_BIN" monitor --once -j >"$BATS_TEST_TMPDIR/later" 3>&-
+  [ "$(jq "select(.pid == $own)" "$BATS_TEST_TMPDIR/told")" = "" ]
+  [ "$(jq -r "select(.pid == $own) | .event" "$BATS_TEST_TMPDIR/later" | head -n 1)" = connected ]
+}
+
+@test "the command line" {
+  refuses monitor x
+  refuses monitor --count 0
+  refuses monitor --count many
+  refuses monitor --after x
+  refuses monitor --since yesterday
+  refuses monitor --since 1h --after 5
+  refuses monitor --session x
+  refuses monitor --session 0
+  both portctl monitor --columns=nonsense
+  exits 2
+  both portctl monitor --after 9007199254740990 --once
+  exits 2
+  has "$error" "cursor"
+}
