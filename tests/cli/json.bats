@@ -53,6 +53,9 @@ ping
 ping --count 2
 status
 stats
+monitor --after 0 --count 1
+monitor --timeout 0
+monitor --session 13
 version
 call ping
 call show {"ids":[$ID]}
@@ -96,7 +99,7 @@ CALLS
   while read -ra call; do
     both portctl "${call[0]}" -j "${call[@]:1}" </etc/passwd
     [ -n "$output" ] || continue
-    [ "$(jq 'if type == "object" then .schema == 1 or has("name") else true end' <<<"$output")" = true ] ||
+    [ "$(jq 'if type == "object" then .schema == 1 or has("name") or has("seq") else true end' <<<"$output")" = true ] ||
       { echo "${call[*]}: $output"; false; }
     [ "$(jq -c '[.. | objects | keys[] | select(test("^[a-z][a-z0-9_]*$") | not)]' <<<"$output")" = "[]" ]
     [ "$(jq -c '[.. | numbers | select(floor != .)]' <<<"$output")" = "[]" ]
