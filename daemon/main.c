@@ -38,8 +38,15 @@ static int open_listener(const struct options *options, char text[ADDRESS_MAX], 
     int error, given = options->listen ? 0 : service_listener(listener);
     *address = NULL;
     if (given > 0) {
-        log_write(LOG_LEVEL_INFO, "listening on the socket that was handed over");
-        return 0;
+        error = transport_adopt(*listener);
+        if (!error && !transport_listens(*listener))
+            error = -EINVAL;
+        if (error)
+            log_write(LOG_LEVEL_ERROR, "what LISTEN_FDS hands over is no listening Unix stream socket: %s",
+                      strerror(-error));
+        else
+            log_write(LOG_LEVEL_INFO, "listening on the socket that was handed over");
+        return error;
     }
     if (given < 0) {
         log_write(LOG_LEVEL_ERROR, "LISTEN_FDS makes no sense: %s", strerror(-given));

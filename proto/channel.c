@@ -432,22 +432,6 @@ size_t channel_memory(const struct channel *channel) {
     return channel->own_size + channel->out_capacity + channel->out_fds_n * sizeof(*channel->out_fds);
 }
 
-size_t channel_fds_held(const struct channel *channel) {
-    size_t n = channel->out_fds_n;
-
-    for (size_t i = 0; i < channel->n_sets; i++)
-        n += channel->sets[i].n;
-    return n;
-}
-
-bool channel_any_fd(const struct channel *channel, bool (*fn)(os_fd fd)) {
-    for (size_t i = 0; i < channel->n_sets; i++)
-        for (size_t k = 0; k < channel->sets[i].n; k++)
-            if (fn(channel->sets[i].fds[k]))
-                return true;
-    return false;
-}
-
 void channel_deinit(struct channel *channel, channel_discard *discard, void *context) {
     sets_discard(channel, discard, context);
     own_free(channel);

@@ -27,6 +27,9 @@ int transport_connect(const char *address, os_fd *connection);
 /* Prepares a descriptor that somebody else made (inherited listener or connection): close-on-exec, not blocking. */
 int transport_adopt(os_fd fd);
 
+/* Whether connections can be accepted from it. */
+bool transport_listens(os_fd fd);
+
 /* Sends bytes, with n_fds descriptors attached to the first of them. Returns the bytes taken (> 0) or a negative errno.
  * Never raises SIGPIPE. The descriptors stay the caller's. */
 ptrdiff_t transport_send(os_fd connection, const void *bytes, size_t size, const os_fd *fds, size_t n_fds);

@@ -144,7 +144,7 @@ end:
     return r;
 }
 
-static bool socket_listens(int fd) {
+bool transport_listens(int fd) {
     int listens = 0;
     socklen_t size = sizeof(listens);
 
@@ -157,7 +157,7 @@ static int adopt_as(int fd, bool listener, os_fd *result) {
 
     if (r < 0)
         return r;
-    if (socket_listens(fd) != listener)
+    if (transport_listens(fd) != listener)
         return -EINVAL;
     *result = fd;
     return 0;
@@ -227,7 +227,7 @@ int transport_adopt(os_fd fd) {
         return -EAFNOSUPPORT;
     if (fcntl(fd, F_SETFD, FD_CLOEXEC) < 0)
         return -errno;
-    if (!socket_listens(fd))
+    if (!transport_listens(fd))
         return 0; /* each call on a connection says MSG_DONTWAIT: its flags stay as its other holders know
                      them */
     /* accept has no such flag. The listener is polled before it is asked, but whoever shares it may take the

@@ -409,6 +409,12 @@ int transport_connect(const char *address, os_fd *connection) {
     return 0;
 }
 
+/* The pipe that stands ready for the next client. */
+bool transport_listens(os_fd fd) {
+    DWORD flags = 0;
+    return GetNamedPipeInfo((HANDLE)fd, &flags, NULL, NULL, NULL) && flags & PIPE_SERVER_END;
+}
+
 int transport_adopt(os_fd fd) {
     if (GetFileType(fd) != FILE_TYPE_PIPE)
         return -EAFNOSUPPORT;

@@ -1,0 +1,19 @@
+/* channel_fds.c: the descriptors that a channel keeps between turns: those that wait for the rest of their frame, and those that wait to
+ * be sent. */
+#include "channel.h"
+
+size_t channel_fds_held(const struct channel *channel) {
+    size_t n = channel->out_fds_n;
+
+    for (size_t i = 0; i < channel->n_sets; i++)
+        n += channel->sets[i].n;
+    return n;
+}
+
+bool channel_any_fd(const struct channel *channel, bool (*fn)(os_fd fd)) {
+    for (size_t i = 0; i < channel->n_sets; i++)
+        for (size_t k = 0; k < channel->sets[i].n; k++)
+            if (fn(channel->sets[i].fds[k]))
+                return true;
+    return false;
+}
