@@ -1,12 +1,13 @@
 /* offload.h: a few threads for calls that may block on a descriptor of somebody else.
  *
- * A job belongs to a uid. A uid has at most one job running, whatever it has waiting; jobs of one uid run in
- * their order, and uids take turns. So one that hands in descriptors whose calls block holds up itself and no
- * other. work() runs on a worker and touches nothing of the broker but the job; done() runs in the loop. A
+ * A job belongs to a uid, and is quick (it moves bytes that are there, and waits for locks at most) or not (it
+ * waits for a peer or a disk). Of each of the two a uid has at most one job running, whatever it has waiting;
+ * they run in their order, and uids take turns. So one that hands in descriptors whose calls block holds up
+ * itself and no other, and its closes do not hold up its bytes. work() runs on a worker and touches nothing of the broker but the job; done() runs in the loop. A
  * job that runs longer than OFFLOAD_PATIENCE_US is interrupted by a signal (SIGUSR2), again and again until
  * it ends: blocking calls in it return EINTR. A few calls cannot be interrupted, those that wait for a FUSE
- * server or for a lock that somebody keeps by waiting for one: a job that has run for OFFLOAD_STUCK_US no
- * longer counts as one of the OFFLOAD_WORKERS, and another thread takes its place, up to OFFLOAD_THREADS. Its
+ * server or for a lock that somebody keeps by waiting for one: a job that has run for OFFLOAD_STUCK_US (a
+ * quick one: OFFLOAD_PATIENCE_US) no longer counts as one of the OFFLOAD_WORKERS, and another thread takes its place, up to OFFLOAD_THREADS. Its
  * uid's other jobs no longer wait for it either, until OFFLOAD_STUCK_MOST of them are stuck: so whoever is at
  * the other end of one descriptor does not hold up its owner's other ones. */
 #ifndef OFFLOAD_H
@@ -14,13 +15,14 @@
 
 #include "daemon/loop/loop.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 enum {
     OFFLOAD_WORKERS = 4,
     OFFLOAD_THREADS = 32,
-    OFFLOAD_STUCK_MOST = 4, /* of one uid */
+    OFFLOAD_STUCK_MOST = 4, /* of one uid, quick or not */
     OFFLOAD_PATIENCE_US = 100000,
     OFFLOAD_STUCK_US = 1000000
 };
@@ -32,6 +34,7 @@ struct offload_job {
     void (*done)(struct offload_job *job);
     void (*drop)(struct offload_job *job); /* NULL, or called by offload_free for one that is not done() */
     uint32_t uid;
+    bool quick;
     struct offload_job *next; /* private from here */
     struct offload_job *last;
     struct offload_job *next_uid;

@@ -1,7 +1,8 @@
 /* offload_unix.c: offload.h with POSIX threads.
  *
- * Waiting jobs are chained behind the first one of their uid, the head. Heads of uids that have nothing
- * running stand in the queue; the chain of a uid that has a job running is kept by its worker, which puts it
+ * A lane is what has one job running at a time: the quick ones of a uid, or its others. Waiting jobs are
+ * chained behind the first one of their lane, the head. Heads of lanes that have nothing
+ * running stand in the queue; the chain of a lane that has a job running is kept by its worker, which puts it
  * at the queue's end afterwards, or by the loop when the job is stuck. So taking the next job looks at one
  * head, however many jobs wait behind it. All links are in the jobs.
  *
@@ -32,8 +33,8 @@ struct worker {
     pthread_t thread;
     enum { WORKER_NONE, WORKER_ALIVE, WORKER_ENDED } state; /* ended: can be joined */
     struct offload_job *job;                                /* running, or NULL */
-    struct offload_job *chain;                              /* waiting jobs of its uid, or NULL */
-    uint32_t uid;
+    struct offload_job *chain;                              /* waiting jobs of its lane, or NULL */
+    uint64_t lane;
     int64_t started;
     bool stuck;
 };
@@ -73,14 +74,18 @@ static void chain_join(struct offload_job *head, struct offload_job *chain) {
     head->last = chain->last;
 }
 
-/* The worker behind whose job others of that uid have to wait, or NULL. */
-static struct worker *worker_of(struct offload *offload, uint32_t uid) {
+static uint64_t lane_of(const struct offload_job *job) { return (uint64_t)job->uid << 1 | job->quick; }
+
+static bool is_quick(uint64_t lane) { return lane & 1; }
+
+/* The worker behind whose job others of that lane have to wait, or NULL. */
+static struct worker *worker_of(struct offload *offload, uint64_t lane) {
     struct worker *stuck = NULL;
     size_t n_stuck = 0;
 
     for (size_t i = 0; i < OFFLOAD_THREADS; i++) {
         struct worker *worker = &offload->workers[i];
-        if (!worker->job || worker->uid != uid)
+        if (!worker->job || worker->lane != lane)
             continue;
         if (!worker->stuck)
             return worker;
@@ -90,9 +95,9 @@ static struct worker *worker_of(struct offload *offload, uint32_t uid) {
     return n_stuck < OFFLOAD_STUCK_MOST ? NULL : stuck;
 }
 
-/* One job or a chain of them, behind those of the same uid. */
+/* One job or a chain of them, behind those of the same lane. */
 static void enqueue(struct offload *offload, struct offload_job *chain) {
-    struct worker *worker = worker_of(offload, chain->uid);
+    struct worker *worker = worker_of(offload, lane_of(chain));
 
     if (worker && worker->chain) {
         chain_join(worker->chain, chain);
@@ -103,7 +108,7 @@ static void enqueue(struct offload *offload, struct offload_job *chain) {
         return;
     }
     for (struct offload_job *head = offload->first; head; head = head->next_uid) {
-        if (head->uid != chain->uid)
+        if (lane_of(head) != lane_of(chain))
             continue;
         chain_join(head, chain);
         return;
@@ -112,11 +117,11 @@ static void enqueue(struct offload *offload, struct offload_job *chain) {
 }
 
 /* What waited behind a job that is stuck, and need not any more. */
-static void release_chains(struct offload *offload, uint32_t uid) {
+static void release_chains(struct offload *offload, uint64_t lane) {
     for (size_t i = 0; i < OFFLOAD_THREADS; i++) {
         struct worker *worker = &offload->workers[i];
         struct offload_job *chain = worker->chain;
-        if (!worker->job || worker->uid != uid || !worker->stuck || !chain)
+        if (!worker->job || worker->lane != lane || !worker->stuck || !chain)
             continue;
         worker->chain = NULL;
         enqueue(offload, chain);
@@ -131,7 +136,7 @@ static void worker_take(struct worker *worker) {
     offload->heads--;
     worker->job = job;
     offload->busy++;
-    worker->uid = job->uid;
+    worker->lane = lane_of(job);
     worker->started = os_now_us();
     worker->chain = job->next;
     if (worker->chain)
@@ -154,7 +159,7 @@ static void worker_finish(struct worker *worker) {
     if (chain)
         enqueue(offload, chain);
     if (stuck)
-        release_chains(offload, worker->uid);
+        release_chains(offload, worker->lane);
     job->next = NULL;
     if (offload->finished) {
         offload->finished_last->next = job;
@@ -247,10 +252,11 @@ static void on_timer(struct loop_timer *timer) {
             continue;
         }
         (void)pthread_kill(worker->thread, INTERRUPT);
-        if (!worker->stuck && now - worker->started >= OFFLOAD_STUCK_US) {
+        if (!worker->stuck &&
+            now - worker->started >= (is_quick(worker->lane) ? OFFLOAD_PATIENCE_US : OFFLOAD_STUCK_US)) {
             worker->stuck = true;
             offload->stuck++;
-            release_chains(offload, worker->uid);
+            release_chains(offload, worker->lane);
         }
     }
     if (offload->first)

@@ -94,8 +94,11 @@ void handle_end(struct handle *handle) {
         return;
     }
     pollable_evt_ring(handle->bell);
-    handle->job = (struct offload_job){
-        .work = work, .done = on_worked, .drop = on_worked, .uid = (uint32_t)handle->user->uid};
+    handle->job = (struct offload_job){.work = work,
+                                       .done = on_worked,
+                                       .drop = on_worked,
+                                       .uid = (uint32_t)handle->user->uid,
+                                       .quick = true};
     handle->working = true;
     offload_submit(handle->registry->offload, &handle->job);
 }

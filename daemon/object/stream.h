@@ -42,6 +42,10 @@ int stream_init(void);
 /* Whether -EAGAIN has an end that poll(2) tells of. False: it may be tried again at once. */
 bool stream_waits(enum inspect_type type);
 
+/* Whether moving its bytes waits for nothing but locks: else a server, a disk, or a terminal whose bytes somebody else was faster to
+ * read, may take its time. */
+bool stream_is_quick(enum inspect_type type);
+
 /* Only such a descriptor may be asked with STREAM_PEEK. */
 bool stream_can_peek(enum inspect_type type);
 

@@ -165,6 +165,11 @@ bool stream_waits(enum inspect_type type) {
     return type != INSPECT_REGULAR && type != INSPECT_TCP_LISTENER && type != INSPECT_UNIX_LISTENER;
 }
 
+bool stream_is_quick(enum inspect_type type) {
+    return type == INSPECT_PIPE || type == INSPECT_EVENTFD || type == INSPECT_TIMERFD ||
+           inspect_is_socket(type);
+}
+
 bool stream_can_peek(enum inspect_type type) {
     return type == INSPECT_PIPE || type == INSPECT_REGULAR || inspect_is_socket(type);
 }

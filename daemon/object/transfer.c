@@ -70,8 +70,11 @@ static void submit(struct transfer *transfer) {
     descriptor_begin_job(descriptor);
     transfer->working = true;
     transfer->waiting = false;
-    transfer->job = (struct offload_job){
-        .work = work, .done = on_worked, .drop = drop, .uid = (uint32_t)descriptor->user->uid};
+    transfer->job = (struct offload_job){.work = work,
+                                         .done = on_worked,
+                                         .drop = drop,
+                                         .uid = (uint32_t)descriptor->user->uid,
+                                         .quick = stream_is_quick(transfer->stream.type)};
     offload_submit(registry_of(port)->offload, &transfer->job);
 }
 

@@ -108,8 +108,11 @@ static struct errand *errand_new(struct call *call, uint64_t id, Portd__V1__Repl
     errand->fd = errand->descriptor->fd;
     errand->result = result;
     errand->parked = (struct parked){.windowed = true, .cancel = cancel};
-    errand->job = (struct offload_job){
-        .work = work, .done = on_worked, .drop = on_dropped, .uid = (uint32_t)errand->descriptor->user->uid};
+    errand->job = (struct offload_job){.work = work,
+                                       .done = on_worked,
+                                       .drop = on_dropped,
+                                       .uid = (uint32_t)errand->descriptor->user->uid,
+                                       .quick = true};
     return errand;
 }
 

@@ -271,6 +271,30 @@ static void a_stuck_job_holds_up_its_uid_for_a_while_only(void **state) {
     end();
 }
 
+/* What waits for peers does not hold up what does not. */
+static void quick_jobs_are_apart(void **state) {
+    struct task slow, slower, quick[2];
+
+    (void)state;
+    begin();
+    task_init(&slow, 7, work_until_released);
+    task_init(&slower, 7, work_at_once);
+    for (size_t i = 0; i < 2; i++) {
+        task_init(&quick[i], 7, work_at_once);
+        quick[i].job.quick = true;
+    }
+    offload_submit(offload, &slow.job);
+    offload_submit(offload, &slower.job);
+    offload_submit(offload, &quick[0].job);
+    offload_submit(offload, &quick[1].job);
+    run_until(2);
+    assert_true(quick[0].done == 1 && quick[1].done == 2);
+    assert_false(slower.started);
+    slow.released = true;
+    run_until(4);
+    end();
+}
+
 static void drop(struct offload_job *job) { ((struct task *)job)->interrupted = true; }
 
 static void what_is_dropped_is_told(void **state) {
@@ -420,6 +444,6 @@ TEST_MAIN(TEST_CASE(threads_are_started_by_jobs_and_only_as_needed),
           TEST_CASE(uids_take_turns), TEST_CASE(a_blocking_call_is_interrupted),
           TEST_CASE(stuck_jobs_do_not_use_up_the_workers),
           TEST_CASE(a_stuck_job_holds_up_its_uid_for_a_while_only), TEST_CASE(what_is_dropped_is_told),
-          TEST_CASE(done_may_submit_the_job_again),
+          TEST_CASE(quick_jobs_are_apart), TEST_CASE(done_may_submit_the_job_again),
           TEST_CASE(ending_interrupts_what_runs_and_drops_what_waits), TEST_CASE(ending_restores_the_signal),
           TEST_CASE(workers_leave_signals_to_the_loop))
