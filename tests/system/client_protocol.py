@@ -601,6 +601,63 @@ class Looking(Case):
         self.ended(client)
 
 
+class Watching(Case):
+    def test_stats(self):
+        client = self.open()
+        self.assertIn('stats', client.welcome.features)
+        metrics, after = [], 0
+        while True:
+            page = client.ask('stats', pb.StatsOf(after=after))
+            metrics += page.metrics
+            after = page.next
+            if not after:
+                break
+        by_label = {(metric.name, *(label.value for label in metric.labels)): metric for metric in metrics}
+        self.assertEqual(len(by_label), len(metrics))
+        self.assertEqual(by_label['requests', 'done'].type, pb.Metric.TYPE_COUNTER)
+        self.assertEqual(by_label['user_used', str(os.getuid()), 'sessions'].type, pb.Metric.TYPE_GAUGE)
+        client.ask('ping')
+        again = {(metric.name, *(label.value for label in metric.labels)): metric.value
+                 for metric in client.ask('stats').metrics}
+        self.assertEqual(again['calls', 'ping'], by_label['calls', 'ping'].value + 1)
+
+    def test_monitor(self):
+        client, other = self.open(), self.open()
+        self.assertIn('monitor', client.welcome.features)
+        here = client.ask('monitor', pb.Monitor(limit_us=0, session=other.welcome.session))
+        self.assertEqual((len(here.notices), here.lost), (0, 0))
+        waiting = client.start('monitor', pb.Monitor(after=here.cursor, session=other.welcome.session))
+        client.ask('ping')
+        self.assertFalse(client.is_answered(waiting))
+        reading, writing = self.pipe()
+        made = other.semaphore(reading, pb.MODE_READ)
+        os.write(writing, b'x')
+        other.ask('end_session')
+        told, cursor, page = [], here.cursor, client.finish(waiting)[0].monitor
+        while True:
+            for notice in page.notices:
+                self.assertGreater(notice.seq, cursor)
+                cursor = notice.seq
+                told.append((notice.event, notice.id, notice.cause))
+            try:
+                page = client.ask('monitor', pb.Monitor(after=page.cursor, session=other.welcome.session))
+            except Refused as refused:
+                self.assertEqual(refused.code, pb.CODE_NOT_FOUND)
+                break
+        of_it = [(event, cause) for event, id, cause in told if id == made.id]
+        self.assertEqual(of_it[0], (pb.Notice.EVENT_MADE, pb.CAUSE_NONE))
+        self.assertIn(of_it[1], [(pb.Notice.EVENT_FIRED, pb.CAUSE_READY), (pb.Notice.EVENT_ENDED, pb.CAUSE_EXPIRED)])
+        self.assertIn((pb.Notice.EVENT_ENDED, other.welcome.session, pb.CAUSE_EXPIRED), told)
+        self.ended(other)
+
+    def test_monitor_is_cancelled(self):
+        client = self.open()
+        waiting = client.start('monitor', pb.Monitor())
+        self.assertTrue(client.ask('cancel', pb.Cancel(request=waiting)).found)
+        self.refused(pb.CODE_CANCELLED, client.finish, waiting)
+        self.refused(pb.CODE_INVALID, client.ask, 'monitor', pb.Monitor(after=2 ** 64 - 1))
+
+
 class Faults(Case):
     """What sections 2 to 4 say of those who do it wrong."""
 
