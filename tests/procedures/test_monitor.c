@@ -514,8 +514,9 @@ static void a_cursor_of_elsewhere_is_refused(void **state) {
     eye.cursor = 1; /* before this broker began: all that it keeps, and nothing was lost */
     assert_true(more(&eye, 0) > 0);
     assert_int_equal(eye.lost, 0);
-    assert_int_equal(portd_monitor(c, 0, NULL, 0, &eye.page, NULL), PORTD_E_INVALID);
     close_eye(&eye);
+    assert_int_equal(portd_monitor(c, 0, NULL, 0, &eye.page, NULL), PORTD_E_INVALID);
+    assert_null(eye.page);
 }
 
 /* ---- limits ------------------------------------------------------------------------------------------------------------------ */
