@@ -203,7 +203,7 @@ void broker_free(struct broker *broker) {
         listener_close(&broker->listener);
         sessions_deinit(&broker->sessions);
     }
-    sentries_free(broker->sentries);
+    broker->registry.held_up = sentries_free(broker->sentries);
     offload_free(broker->offload);
     closer_free(broker->closer);
     if (broker->registry_made)

@@ -38,9 +38,9 @@ struct sentries *sentries_new(struct loop *loop,
                               void (*ready)(void *context, uint64_t token, unsigned events),
                               void (*closed)(void *context, size_t n_fds), void *context);
 
-/* Waits for the threads, for two seconds at most: one that is held up is left behind with its job. All other
- * jobs are dropped. NULL is allowed. */
-void sentries_free(struct sentries *sentries);
+/* Waits for the threads, for two seconds at most: one that is held up is left behind with its job, whose memory
+ * must stay. All other jobs are dropped. NULL is allowed. Returns whether one was left behind. */
+bool sentries_free(struct sentries *sentries);
 
 /* The sentry of that uid, with a reference; it ends with the last one. NULL with errno, EBUSY when SENTRY_MOST
  * other uids have one each. *opened: how many descriptors were opened for it. */

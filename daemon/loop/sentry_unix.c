@@ -359,11 +359,11 @@ static void drop_all(struct sentry_job *job) {
     }
 }
 
-void sentries_free(struct sentries *sentries) {
+bool sentries_free(struct sentries *sentries) {
     size_t alive;
 
     if (!sentries)
-        return;
+        return false;
     for (int round = 0; (alive = stop_round(sentries)) > 0 && round < FREE_ROUNDS; round++) {
         (void)poll(&(struct pollfd){.fd = sentries->bell.readable, .events = POLLIN}, 1, FREE_ROUND_MS);
         bell_silence(&sentries->bell);
@@ -377,7 +377,7 @@ void sentries_free(struct sentries *sentries) {
     if (alive) {
         log_write(LOG_LEVEL_WARNING, "threads that are held up are left behind: %zu", alive);
         loop_unwatch(&sentries->watch);
-        return;
+        return true;
     }
     for (size_t i = 0; i < SENTRY_MOST; i++) {
         struct sentry *sentry = &sentries->places[i];
@@ -385,4 +385,5 @@ void sentries_free(struct sentries *sentries) {
             clear(sentry);
     }
     release(sentries);
+    return false;
 }

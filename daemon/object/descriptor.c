@@ -269,7 +269,8 @@ void descriptor_end_job(struct descriptor *descriptor) {
 }
 
 void descriptor_abandon(struct descriptor *descriptor) {
-    free(descriptor->guard);
+    if (!descriptor->registry->held_up)
+        free(descriptor->guard);
     on_closed(descriptor);
 }
 

@@ -28,7 +28,7 @@ struct handle *handle_new_evt(struct belongings *owner, struct refusal *refusal)
 /* Ready from now on; also if it was told so already. */
 void handle_end(struct handle *handle);
 
-/* Its session ends: it is on the user's account alone. */
+/* From now on it is on the user's account alone: its session may end. */
 void handle_leave(struct handle *handle);
 
 /* The client's copies stay as they are. NULL is allowed. */

@@ -50,6 +50,7 @@ struct registry {
     struct asks asks;
     struct object *leaving; /* descriptors that are being closed, of sessions that have ended */
     size_t waits;           /* parked */
+    bool held_up;           /* a sentry was left behind at the end, and may still look at guards */
 };
 
 /* Random start and table seed; the pointers are the caller's to keep. 0 or a negative errno. */

@@ -215,6 +215,7 @@ static void on_answered(struct ask *ask, void *owner, bool known) {
     struct wait *wait = owner;
     size_t at = 0;
     wait->ask = NULL;
+    wait->first = false;
     /* Those that were asked about and have ended since are not guarded any more, so the number tells. */
     for (size_t i = 0; known && i < wait->n; i++) {
         struct wait_target *target = &wait->targets[i];
@@ -282,14 +283,15 @@ static int park(struct wait *wait, int64_t limit_us, struct refusal *refusal) {
 }
 
 int wait_begin(struct wait *wait, int64_t limit_us, struct refusal *refusal) {
-    wait->busy = true;
     if (ask_sentry(wait)) {
+        wait->first = true;
         wait->last = limit_us == 0;
         if (!park(wait, limit_us, refusal))
             return 0;
         wait_leave(wait);
         return -1;
     }
+    wait->busy = true;
     look(wait);
     fire(wait);
     wait->busy = false;
@@ -327,17 +329,16 @@ static void look_again(struct wait_target *trigger, int cause) {
     }
 }
 
-/* True if the wait is done (and gone), or will be for this wake. */
-static bool wake(struct wait_target *target, int cause) {
+static bool is_guarded(const struct wait *wait) {
+    for (size_t i = 0; i < wait->n; i++)
+        if (guard_of(&wait->targets[i]))
+            return true;
+    return false;
+}
+
+/* Looks and is done, or stays. True if the wait is done (and gone). */
+static bool wake_now(struct wait_target *target, int cause) {
     struct wait *wait = target->wait;
-    if (!target->of->descriptor)
-        let_go(wait, target->of, cause);
-    if (wait->busy)
-        return false;
-    target->told = (uint8_t)cause;
-    if (wait->ask || (wait->n > 1 && cause != CAUSE_RESYNC && ask_sentry(wait)))
-        return !wait->all;
-    target->told = 0;
     look_again(target, cause);
     /* Without the engine nobody would look again: the wait is done with what there is. */
     if (satisfied(wait) || cause == CAUSE_RESYNC) {
@@ -345,8 +346,35 @@ static bool wake(struct wait_target *target, int cause) {
         finish(wait);
         return true;
     }
-    arm_targets(wait);
-    return false;
+    if (!wait->last) {
+        arm_targets(wait);
+        return false;
+    }
+    wait->ready = 0;
+    finish(wait);
+    return true;
+}
+
+/* True if the wait is done (and gone), or will be for this wake. */
+static bool wake(struct wait_target *target, int cause) {
+    struct wait *wait = target->wait;
+    bool guarded;
+    if (!target->of->descriptor)
+        let_go(wait, target->of, cause);
+    if (wait->busy)
+        return false;
+    guarded = is_guarded(wait);
+    if (wait->ask && guarded && wait->first)
+        return false;
+    if (guarded && (wait->ask || (wait->n > 1 && cause != CAUSE_RESYNC && ask_sentry(wait)))) {
+        target->told = (uint8_t)cause;
+        return !wait->all;
+    }
+    if (wait->ask) { /* all that it asked about has ended: at the end of a session nobody may be left waiting */
+        ask_leave(wait->ask);
+        wait->ask = NULL;
+    }
+    return wake_now(target, cause);
 }
 
 void wait_wake(struct indicator *indicator, int cause) {

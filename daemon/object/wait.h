@@ -47,8 +47,9 @@ struct wait {
     struct ask *ask; /* it is looking by way of the sentry */
     bool all, one;
     bool parked;
-    bool last; /* this look decides: the limit has passed, or is 0 */
-    bool busy; /* looking for the first time, or in this very call: a wake meanwhile is not for it */
+    bool last;           /* this look decides: the limit has passed, or is 0 */
+    bool first;          /* it has asked the sentry for its first look: a wake meanwhile may be older */
+    bool busy;           /* looking in this very call: a wake meanwhile is not for it */
     uint32_t connection; /* which one asked, for wake-one */
     size_t ready;
     size_t n;

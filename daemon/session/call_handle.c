@@ -92,12 +92,8 @@ static void on_dropped(struct sentry_job *job) {
     free(following);
 }
 
-/* The session may end now, and the handle is not its any more. */
-static void cancel(struct parked *parked) {
-    struct following *following = (struct following *)((char *)parked - offsetof(struct following, parked));
-    parked->connection = NULL;
-    handle_leave(following->handle);
-}
+/* The connection has ended; the sentry still has the descriptor in its hands. */
+static void cancel(struct parked *parked) { parked->connection = NULL; }
 
 static int start(struct call *call, struct indicator *indicator, struct handle *handle, unsigned interest) {
     struct following *following = calloc(1, sizeof *following);
@@ -115,6 +111,7 @@ static int start(struct call *call, struct indicator *indicator, struct handle *
                                     .id = indicator->object.id,
                                     .target = descriptor->fd,
                                     .interest = interest};
+    handle_leave(handle); /* the session may end before the sentry has answered */
     parked_add(call->connection, &following->parked, call->request->id);
     descriptor_begin_job(descriptor);
     sentry_submit(descriptor->guard->sentry, &following->job);

@@ -292,6 +292,49 @@ static void removing_what_a_sentry_is_held_up_by(void **state) {
     assert_int_equal(portd_remove(c, id, fixture_soon()), 1);
 }
 
+/* The session ends while its waits, a create call and a handle are with the sentry. */
+static void the_end_of_a_session(void **state) {
+    portd_client *c = fixture_client(NULL), *joined = fixture_joined(c), *other = fixture_client(NULL);
+    portd_id ids[3], made = 0;
+    struct parked *waits[4];
+    portd_native handle = -1;
+    int ends[2], quiet[2];
+
+    (void)state;
+    need_fuse();
+    make_blocking_pipe(ends);
+    make_blocking_pipe(quiet);
+    int epoll = make_ready_epoll(ends[0]);
+    ids[0] = ask_evt(c, quiet[0], READ);
+    ids[1] = ask_evt(c, epoll, READ);
+    ids[2] = ask_evt(c, epoll, WRITE);
+    fd_say(ends[1], "a");
+    pid_t child = begin_hold(epoll, true);
+    waits[0] = ask_park(c, ids, 3, PORTD_WAIT_ALL);
+    waits[1] = ask_park(c, ids, 2, 0);
+    waits[2] = ask_park_one(c, ids[1], 0);
+    waits[3] = ask_park_one(c, ids[1], PORTD_WAIT_ONE);
+    int create = portd_fd_to_semaphore(joined, epoll, READ, portd_now() + 50000, &made);
+    int handed = portd_handle_dup(joined, ids[1], portd_now() + 50000, &handle);
+    int ended = portd_end_session(joined, 0, fixture_soon());
+    int codes[4], causes[4];
+    for (int i = 0; i < 4; i++) {
+        codes[i] = ask_answer(waits[i]);
+        causes[i] = (int)waits[i]->ready[0].cause;
+    }
+    int ping = portd_ping(other, fixture_soon());
+    end_hold(child);
+    assert_int_equal(create, PORTD_E_TIMEOUT);
+    assert_int_equal(handed, PORTD_E_TIMEOUT);
+    assert_int_equal(ended, 1);
+    assert_int_equal(ping, 1);
+    for (int i = 0; i < 4; i++) {
+        assert_true(codes[i] > 0);
+        assert_int_equal(causes[i], EXPIRED);
+    }
+    fixture_until_fds(fixture_broker(), 1);
+}
+
 /* A client keeps the lock of the handle that it was given; its event is removed meanwhile. */
 static void a_handle(void **state) {
     portd_client *c = fixture_client(NULL);
@@ -349,5 +392,5 @@ static void a_terminal(void **state) {
 TEST_MAIN(FIXTURE_CASE(reads_of_a_pipe), FIXTURE_CASE(reads_of_a_fifo), FIXTURE_CASE(reads_of_a_unix_socket),
           FIXTURE_CASE(reads_of_a_tcp_socket), FIXTURE_CASE(writes_to_a_pipe), FIXTURE_CASE(closing_a_pipe),
           FIXTURE_CASE(shutdown_and_addresses), FIXTURE_CASE(an_epoll_descriptor),
-          FIXTURE_CASE(removing_what_a_sentry_is_held_up_by), FIXTURE_CASE(a_handle),
-          FIXTURE_CASE(a_terminal))
+          FIXTURE_CASE(removing_what_a_sentry_is_held_up_by), FIXTURE_CASE(the_end_of_a_session),
+          FIXTURE_CASE(a_handle), FIXTURE_CASE(a_terminal))
