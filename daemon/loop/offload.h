@@ -50,8 +50,8 @@ void offload_free(struct offload *offload);
 
 void offload_submit(struct offload *offload, struct offload_job *job);
 
-/* Jobs submitted and not done; and those of them that a worker has in hand. */
+/* Jobs submitted and not done; those of them that a worker has in hand, and how many of these are stuck. */
 size_t offload_pending(const struct offload *offload);
-size_t offload_running(struct offload *offload);
+size_t offload_running(struct offload *offload, size_t *stuck);
 
 #endif

@@ -407,11 +407,12 @@ void offload_submit(struct offload *offload, struct offload_job *job) {
 
 size_t offload_pending(const struct offload *offload) { return offload->pending; }
 
-size_t offload_running(struct offload *offload) {
+size_t offload_running(struct offload *offload, size_t *stuck) {
     size_t busy;
 
     (void)pthread_mutex_lock(&offload->mutex);
     busy = offload->busy;
+    *stuck = offload->stuck;
     (void)pthread_mutex_unlock(&offload->mutex);
     return busy;
 }

@@ -54,4 +54,7 @@ void sentry_submit(struct sentry *sentry, struct sentry_job *job);
 /* It has been at one thing for longer than SENTRY_PATIENCE_US while a job waits. */
 bool sentry_is_late(const struct sentry *sentry);
 
+/* How many there are, and how many of them are late. */
+size_t sentries_count(const struct sentries *sentries, size_t *late);
+
 #endif

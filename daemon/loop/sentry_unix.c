@@ -284,6 +284,17 @@ bool sentry_is_late(const struct sentry *sentry) {
     return sentry->pending && os_now_us() - sentry->since > SENTRY_PATIENCE_US;
 }
 
+size_t sentries_count(const struct sentries *sentries, size_t *late) {
+    size_t n = 0;
+
+    *late = 0;
+    for (size_t i = 0; i < SENTRY_MOST; i++) {
+        n += sentries->places[i].refs > 0;
+        *late += sentry_is_late(&sentries->places[i]);
+    }
+    return n;
+}
+
 static void one_less(struct sentry *sentry) {
     sentry->pending--;
     sentry->since = os_now_us();

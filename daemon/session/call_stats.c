@@ -72,14 +72,25 @@ static void measure_objects(const struct sessions *sessions) {
     metrics_set(METRIC_OBJECTS_EVT, counts[OBJECT_EVT]);
 }
 
+static void measure_threads(const struct registry *registry) {
+    size_t stuck, late, sentries = sentries_count(registry->sentries, &late);
+    size_t pending = offload_pending(registry->offload), running = offload_running(registry->offload, &stuck);
+    metrics_set(METRIC_CLOSING, closer_pending(registry->closer));
+    metrics_set(METRIC_JOBS_RUNNING, running - stuck);
+    metrics_set(METRIC_JOBS_STUCK, stuck);
+    metrics_set(METRIC_JOBS_WAITING, pending > running ? pending - running : 0);
+    metrics_set(METRIC_SENTRIES_PROMPT, sentries - late);
+    metrics_set(METRIC_SENTRIES_LATE, late);
+}
+
 static void measure(const struct sessions *sessions) {
     const struct registry *registry = sessions->registry;
     const struct connection *connection;
     uint64_t parked = 0;
-    size_t pending = offload_pending(registry->offload), running = offload_running(registry->offload);
     DL_FOREACH (sessions->connections, connection)
         parked += connection->by_request.used;
     measure_objects(sessions);
+    measure_threads(registry);
     metrics_set(METRIC_UPTIME, (uint64_t)(os_now_us() - sessions->started));
     metrics_set(METRIC_REQUESTS_PARKED, parked);
     metrics_set(METRIC_CONNECTIONS, sessions->n_connections);
@@ -88,12 +99,9 @@ static void measure(const struct sessions *sessions) {
     metrics_set(METRIC_MONITORS, sessions->n_monitors);
     metrics_set(METRIC_NOTICES, registry->users->journal.next - registry->users->journal.first);
     metrics_set(METRIC_DESCRIPTORS, registry->descriptors.used);
-    metrics_set(METRIC_CLOSING, closer_pending(registry->closer));
     metrics_set(METRIC_TABLE_LIMIT, registry->slots->limit);
     metrics_set(METRIC_TABLE_USED, registry->slots->used);
     metrics_set(METRIC_TABLE_FREE, slots_free(registry->slots));
-    metrics_set(METRIC_JOBS_RUNNING, running);
-    metrics_set(METRIC_JOBS_WAITING, pending > running ? pending - running : 0);
 }
 
 static void write_broker(struct page *page) {

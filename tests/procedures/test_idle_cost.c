@@ -214,9 +214,33 @@ static void objects_of_what_hung_up_rest(void **state) {
     assert_until(c, e, HANG_UP);
 }
 
+static void hear(portd_client *client, const portd_result *result, void *data) {
+    (void)client;
+    *(int *)data = result->code;
+}
+
+/* Nothing happens, and nothing but what happens is looked for; what it does not tell of costs it nothing either. */
+static void a_monitor_rests(void **state) {
+    portd_client *c = fixture_client(NULL), *other = fixture_client(NULL);
+    int p[2], code = 0;
+
+    (void)state;
+    make_pipe(p);
+    portd_id e = ask_evt(other, p[0], READ);
+    assert_int_equal(
+        portd_monitor_start(c, portd_session_id(c), PORTD_CURSOR_NOW, PORTD_FOREVER, hear, &code, NULL), 1);
+    assert_int_equal(portd_ping(c, fixture_soon()), 1);
+    check_rests();
+    assert_true(wake_ups(other, p) <= FEW);
+    assert_cause(other, e, IDLE);
+    check_rests();
+    assert_int_equal(portd_ping(c, fixture_soon()), 1);
+    assert_int_equal(code, 0);
+}
+
 TEST_MAIN(FIXTURE_CASE(an_event_without_waiters_costs_nothing), FIXTURE_CASE(a_waiter_does_cost_something),
           FIXTURE_CASE(nor_one_whose_waits_are_over), FIXTURE_CASE(nor_what_has_ended),
           FIXTURE_CASE(a_wait_for_all_does_not_spin_on_the_half_that_is_ready),
           FIXTURE_CASE(a_wake_one_wait_does_not_spin_on_what_nobody_takes),
           FIXTURE_CASE(half_a_close_under_a_writers_wait_does_not_spin),
-          FIXTURE_CASE(objects_of_what_hung_up_rest))
+          FIXTURE_CASE(objects_of_what_hung_up_rest), FIXTURE_CASE(a_monitor_rests))

@@ -4,6 +4,7 @@
 #include "ports.h"
 
 #include <grp.h>
+#include <sys/epoll.h>
 #include <sys/eventfd.h>
 
 enum { SOMEBODY = 1000, MANY = 21, CANNOT = 100 };
@@ -201,6 +202,23 @@ static void bytes_through_ports_are_counted_once(void **state) {
     look_end(&looks);
 }
 
+static bool has_no_sentry(void *data) { return number(data, "sentries", "prompt") == 0; }
+
+/* Who asks about descriptors that hold up whoever asks. */
+static void sentries_are_counted(void **state) {
+    portd_client *c = fixture_client(NULL);
+    int epoll = fixture_own(epoll_create1(EPOLL_CLOEXEC));
+
+    (void)state;
+    assert_int_equal(number(c, "sentries", "prompt"), 0);
+    ask_evt(c, epoll, READ);
+    assert_int_equal(number(c, "sentries", "prompt"), 1);
+    assert_int_equal(number(c, "sentries", "late"), 0);
+    assert_int_equal(number(c, "jobs", "stuck"), 0);
+    ask_no_evts(c, epoll);
+    assert_true(fixture_until(has_no_sentry, c));
+}
+
 static bool is_alone(void *data) { return number(data, "connections", NULL) == 1; }
 
 static void connections_and_sessions_are_counted(void **state) {
@@ -366,5 +384,6 @@ TEST_MAIN(FIXTURE_CASE(every_number_has_a_name_a_type_and_a_help),
           FIXTURE_CASE(requests_are_counted_by_outcome_method_and_code),
           FIXTURE_CASE(objects_posts_and_descriptors_are_counted),
           FIXTURE_CASE(waits_are_counted_by_how_they_end), FIXTURE_CASE(bytes_through_ports_are_counted_once),
-          FIXTURE_CASE(connections_and_sessions_are_counted), FIXTURE_CASE(a_page_beyond_the_end_is_empty),
+          FIXTURE_CASE(sentries_are_counted), FIXTURE_CASE(connections_and_sessions_are_counted),
+          FIXTURE_CASE(a_page_beyond_the_end_is_empty),
           FIXTURE_CASE_BARE(others_see_the_whole_and_themselves), FIXTURE_CASE_BARE(an_admin_sees_every_uid))
