@@ -222,7 +222,8 @@ static void hear(portd_client *client, const portd_result *result, void *data) {
 /* Nothing happens, and nothing but what happens is looked for; what it does not tell of costs it nothing either. */
 static void a_monitor_rests(void **state) {
     portd_client *c = fixture_client(NULL), *other = fixture_client(NULL);
-    int p[2], code = 0;
+    static int code; /* is told at the end of the case, too */
+    int p[2];
 
     (void)state;
     make_pipe(p);
