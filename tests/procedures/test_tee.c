@@ -121,11 +121,12 @@ static void nothing_to_copy(void **state) {
     expect_end(&tee);
 }
 
-static bool is_stopped(void *data) {
-    siginfo_t info = {.si_pid = 0};
+/* Returns when that child does nothing more. */
+static void pause_child(pid_t pid) {
+    siginfo_t info;
 
-    return waitid(P_PID, (id_t) * (pid_t *)data, &info, WSTOPPED | WNOHANG | WNOWAIT) == 0 &&
-           info.si_pid != 0;
+    assert_int_equal(kill(pid, SIGSTOP), 0);
+    assert_int_equal(waitid(P_PID, (id_t)pid, &info, WSTOPPED), 0);
 }
 
 /* What a socket takes whose owner has asked for nothing. */
@@ -158,10 +159,9 @@ static void a_broker_that_does_not_read(void **state) {
         assert_int_equal(fcntl(tee.ways_in[i], F_GETPIPE_SZ), BLOCK);
         assert_int_equal(write(tee.ways_in[i], before, BLOCK), BLOCK);
     }
-    assert_int_equal(kill(tee.pid, SIGSTOP), 0);
-    assert_true(fixture_until(is_stopped, &tee.pid));
+    pause_child(tee.pid);
     give(&tee, bytes, BLOCK); /* so that it reads all of them at once */
-    assert_int_equal(kill(fixture_broker()->pid, SIGSTOP), 0);
+    pause_child(fixture_broker()->pid);
     assert_int_equal(kill(tee.pid, SIGCONT), 0);
     assert_int_not_equal(fixture_poll(tee.log, POLLIN), 0);
     assert_int_equal(read(tee.log, log, sizeof(log) - 1), sizeof(said) - 1);
