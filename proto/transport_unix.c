@@ -253,6 +253,8 @@ static ssize_t send_fds(int connection, const void *bytes, size_t size, const os
     item->cmsg_type = SCM_RIGHTS;
     item->cmsg_len = CMSG_LEN(fds_size);
     memcpy(CMSG_DATA(item), fds, fds_size);
+    memset(CMSG_DATA(item) + fds_size, 0,
+           CMSG_SPACE(fds_size) - CMSG_LEN(fds_size)); /* padding: nobody reads it */
     return sendmsg(connection, &message, flags);
 }
 

@@ -772,7 +772,7 @@ static void lines_of_a_terminal(void **state) {
 
 static void requests_that_are_refused(void **state) {
     portd_client *c = fixture_client(NULL), *stranger = fixture_client(NULL);
-    char bytes[4];
+    char bytes[4] = "abc";
     size_t n;
     int p[2];
 

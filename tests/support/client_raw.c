@@ -59,7 +59,7 @@ ssize_t raw_send_some(const struct raw *raw, const void *bytes, size_t size, con
     union {
         struct cmsghdr align;
         unsigned char bytes[CMSG_SPACE((RAW_FDS_MAX + 1) * sizeof(int))];
-    } control;
+    } control = {.bytes = {0}};
     struct iovec part = {.iov_base = (void *)(uintptr_t)bytes, .iov_len = size};
     struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1};
     ssize_t sent;
