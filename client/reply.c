@@ -129,19 +129,25 @@ static const Portd__V1__Reply *reply_unpack(struct arena *arena, const struct ch
     return r > 0 ? plain : NULL;
 }
 
+/* Who turns a connection away does not read what comes on it: that is the answer to hello, the first request. */
+static uint64_t id_of(const portd_client *client, const Portd__V1__Reply *reply) {
+    return reply->id == 0 && reply->error && !client->greeted ? 1 : reply->id;
+}
+
 void reply_frame(portd_client *client, struct channel_frame *frame) {
     portd_result result;
     Portd__V1__Reply plain;
 
     arena_reset(&client->arena);
     const Portd__V1__Reply *reply = reply_unpack(&client->arena, frame, &plain);
-    if (!reply || reply->id == 0) {
+    uint64_t id = reply ? id_of(client, reply) : 0;
+    if (id == 0) {
         frame_close(frame);
         client_lose(client,
                     reply ? "the broker could not read a request" : "a reply of the broker is garbled");
         return;
     }
-    portd_request *request = table_find(&client->requests.table, reply->id);
+    portd_request *request = table_find(&client->requests.table, id);
     if (!request || request->state != REQUEST_SENT) {
         client_log(client, "a reply to no request was dropped");
         frame_close(frame);

@@ -331,6 +331,30 @@ static void refused_hello_ends_the_connection(void **state) {
     answer_hello(broker_hang_up, PORTD_E_DISCONNECTED, "may not admit");
 }
 
+static void turn_away(struct broker_fake *broker) {
+    broker_reply_error(broker, 0, PORTD__V1__CODE__CODE_LIMIT, "too many connections");
+    broker_hang_up(broker);
+}
+
+static void turned_away_is_told_with_the_reason(void **state) {
+    struct broker_fake broker;
+    portd_client *client;
+    int met = 0;
+
+    (void)state;
+    answer_hello(turn_away, PORTD_E_LIMIT, "refused");
+    /* Nothing was read of it, and hello may not even get through any more. */
+    broker_listen(&broker);
+    assert_int_equal(portd_connect_start(broker.address, NULL, broker_met, &met, &client), 1);
+    broker_accept(&broker);
+    turn_away(&broker);
+    while (portd_process(client) > 0)
+        continue;
+    assert_int_equal(met, PORTD_E_LIMIT);
+    portd_disconnect(client);
+    broker_close(&broker);
+}
+
 struct answerer {
     struct broker_fake *broker;
     void (*answer)(struct broker_fake *);
@@ -612,6 +636,7 @@ int main(int n, char **arguments) {
         TEST_CASE(hello_tells_the_options),
         TEST_CASE(owner_is_attached_as_a_pidfd),
         TEST_CASE(refused_hello_ends_the_connection),
+        TEST_CASE(turned_away_is_told_with_the_reason),
         TEST_CASE(blocking_connect_returns_the_outcome),
         TEST_CASE(failure_tells_what_was_tried),
         TEST_CASE(denied_socket_is_told_with_mode_and_group),
