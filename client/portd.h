@@ -369,7 +369,8 @@ typedef struct portd_options {
 
 /* Connects and says hello. Returns 1 and *client, or PORTD_E_*; options may be NULL.
  *
- * address is "unix:/path", or NULL: PORTD_ADDRESS and nothing else if that is set; else the user's broker
+ * address is "unix:/path", "unix:@name" (a name without a file, on Linux), "fd:N" (a connection that the process has
+ * under that number: the library takes it, and it serves one client), or NULL: PORTD_ADDRESS and nothing else if that is set; else the user's broker
  * ($XDG_RUNTIME_DIR/portd/portd.sock, without that variable portd-UID/portd.sock in the temporary folder); else
  * the system's (/run/portd/portd.sock); else, with options.start, a broker that is started for the user: of
  * several processes that want one, one starts it; it is no child of this process, has nothing of it but its

@@ -77,7 +77,7 @@ void start_reason(const char *address, int error, char *text, size_t size) {
         snprintf(text, size, "its folder does not belong to this user alone");
         return;
     case EACCES:
-        if (!address_parse(address, &parsed) && parsed.kind == ADDRESS_UNIX) {
+        if (!address_parse(address, &parsed) && parsed.kind == ADDRESS_UNIX && parsed.path[0] == '/') {
             reason_denied(parsed.path, text, size);
             return;
         }
@@ -254,7 +254,7 @@ int start_broker(const char *address, const char *daemon, int64_t deadline, os_f
     struct address parsed;
     int lock;
 
-    if (daemon[0] != '/' || address_parse(address, &parsed) || parsed.kind != ADDRESS_UNIX) {
+    if (daemon[0] != '/' || address_parse(address, &parsed) || parsed.path[0] != '/') {
         snprintf(why, why_size, "%s is not an absolute path", daemon);
         return -EINVAL;
     }

@@ -8,6 +8,7 @@
 #include "object/descriptor.h"
 #include "object/pollable.h"
 #include "object/stream.h"
+#include "proto/transport.h"
 #include "service.h"
 #include "session/listener.h"
 #include "utlist.h"
@@ -111,7 +112,12 @@ static int watch_signals(struct broker *broker) {
     return signal(SIGPIPE, SIG_IGN) == SIG_ERR ? -errno : 0;
 }
 
-static int make_rooms(struct broker *broker, size_t limit, os_fd listener) {
+/* Where no file's mode keeps others out, this does: write permission for everybody is what lets them connect. */
+static bool own_only(const struct options *options, os_fd listener) {
+    return transport_is_open(listener) && !(options->mode & 02);
+}
+
+static int make_rooms(struct broker *broker, const struct options *options, size_t limit, os_fd listener) {
     uint32_t own = peer_self();
     uint64_t seed;
     int error = os_random(&seed, sizeof seed);
@@ -123,7 +129,7 @@ static int make_rooms(struct broker *broker, size_t limit, os_fd listener) {
         error = pollable_init();
     if (error)
         return error;
-    policy_init(&broker->policy, own);
+    policy_init(&broker->policy, own, own_only(options, listener));
     error = registry_init(&broker->registry, broker->loop, loop_engine(broker->loop), broker->offload,
                           broker->closer, broker->sentries, &broker->slots, &broker->users);
     if (error)
@@ -156,7 +162,7 @@ struct broker *broker_new(const struct options *options, os_fd listener) {
     if (!error)
         error = watch_signals(broker);
     if (!error)
-        error = make_rooms(broker, limit, listener);
+        error = make_rooms(broker, options, limit, listener);
     if (error) {
         log_write(LOG_LEVEL_ERROR, "the broker cannot start: %s", strerror(-error));
         broker_free(broker);

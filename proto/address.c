@@ -14,11 +14,13 @@ enum {
 static const char *parse_unix(const char *path, struct address *address) {
     size_t length = strlen(path);
 
-    if (path[0] != '/')
+    if (path[0] != '/' && path[0] != '@')
         return "the path behind unix: must be absolute";
+    if (path[0] == '@' && length == 1)
+        return "there is no name behind unix:@";
     if (length > UNIX_PATH_MAX)
         return "the path is too long for a socket";
-    if (path[length - 1] == '/')
+    if (path[0] == '/' && path[length - 1] == '/')
         return "the path names a folder, not a socket";
     memcpy(address->path, path, length + 1);
     address->kind = ADDRESS_UNIX;

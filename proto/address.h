@@ -1,4 +1,5 @@
-/* address.h: where a broker is. "unix:/run/portd/portd.sock", "fd:3" (a descriptor we were started with), "npipe:portd". */
+/* address.h: where a broker is. "unix:/run/portd/portd.sock", "unix:@portd" (a name without a file, on Linux), "fd:3" (a descriptor we
+ * were started with), "npipe:portd". */
 #ifndef ADDRESS_H
 #define ADDRESS_H
 
@@ -14,7 +15,7 @@ struct address {
     int fd;                 /* fd */
 };
 
-/* 0, or a text that says what is wrong with it. A path is absolute and fits into a socket address. */
+/* NULL, or a text that says what is wrong with it. A path is absolute, or a name that begins with '@', and fits into a socket address. */
 const char *address_parse(const char *text, struct address *address);
 
 /* The user's own broker: writes the address, 0 or a negative errno (-ENAMETOOLONG). With `make` its folder is made

@@ -11,7 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Listens at an address ("unix:/path", see address.h). A stale socket file (nobody listens) is replaced, a live one is
+/* Listens at an address (see address.h). A stale socket file (nobody listens) is replaced, a live one is
  * -EADDRINUSE, anything else at the path is left alone and -EEXIST. mode is the file mode of the socket. */
 int transport_listen(const char *address, unsigned mode, os_fd *listener);
 
@@ -29,6 +29,9 @@ int transport_adopt(os_fd fd);
 
 /* Whether connections can be accepted from it. */
 bool transport_listens(os_fd fd);
+
+/* Whether everybody can connect to it: no file's mode, nor a list of its own, says who may. */
+bool transport_is_open(os_fd listener);
 
 /* Sends bytes, with n_fds descriptors attached to the first of them. Returns the bytes taken (> 0) or a negative errno.
  * Never raises SIGPIPE. The descriptors stay the caller's. */

@@ -6,7 +6,9 @@
  * descriptor may take seconds.
  *
  * Two processes that start to listen at one address at the same time are kept apart by a lock on the folder
- * of the socket, held from the look at an old socket file until the new socket listens. */
+ * of the socket, held from the look at an old socket file until the new socket listens. A name ("unix:@name") has
+ * no file: the kernel keeps it while somebody listens, lets nobody else have it, and lets everybody connect. It is
+ * Linux's; elsewhere such an address is an empty path, which is refused. */
 #define _GNU_SOURCE
 
 #include "transport.h"
@@ -16,6 +18,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stddef.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/socket.h>
@@ -45,7 +48,16 @@ static int socket_address(const struct address *address, struct sockaddr_un *nam
     memset(name, 0, sizeof(*name));
     name->sun_family = AF_UNIX;
     memcpy(name->sun_path, address->path, length + 1);
+    if (name->sun_path[0] == '@')
+        name->sun_path[0] = '\0';
     return 0;
+}
+
+/* A path ends with its zero, a name where the address does. */
+static socklen_t socket_address_size(const struct sockaddr_un *name) {
+    if (name->sun_path[0])
+        return sizeof(*name);
+    return (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + strlen(name->sun_path + 1));
 }
 
 static int socket_connect(const struct sockaddr_un *name) {
@@ -53,7 +65,7 @@ static int socket_connect(const struct sockaddr_un *name) {
 
     if (fd < 0)
         return fd;
-    if (connect(fd, (const struct sockaddr *)name, sizeof(*name)) < 0) {
+    if (connect(fd, (const struct sockaddr *)name, socket_address_size(name)) < 0) {
         int r = -errno;
         os_close(fd);
         return r;
@@ -85,14 +97,15 @@ static int listen_clear(const struct sockaddr_un *name) {
  */
 static int listen_bind(int fd, const struct sockaddr_un *name, unsigned mode) {
     mode_t before = umask(~(mode_t)mode & 0777);
-    int r = bind(fd, (const struct sockaddr *)name, sizeof(*name)) < 0 ? -errno : 0;
+    int r = bind(fd, (const struct sockaddr *)name, socket_address_size(name)) < 0 ? -errno : 0;
 
     (void)umask(before);
     if (r < 0)
         return r;
     if (listen(fd, SOMAXCONN) < 0) {
         r = -errno;
-        (void)unlink(name->sun_path);
+        if (name->sun_path[0])
+            (void)unlink(name->sun_path);
     }
     return r;
 }
@@ -123,12 +136,14 @@ static int listen_at(const struct address *address, unsigned mode, os_fd *listen
 
     if (r < 0)
         goto end;
-    r = lock = listen_lock(address->path);
-    if (r < 0)
-        goto end;
-    r = listen_clear(&name);
-    if (r < 0)
-        goto end;
+    if (name.sun_path[0]) {
+        r = lock = listen_lock(address->path);
+        if (r < 0)
+            goto end;
+        r = listen_clear(&name);
+        if (r < 0)
+            goto end;
+    }
     r = fd = socket_new();
     if (r < 0)
         goto end;
@@ -149,6 +164,14 @@ bool transport_listens(int fd) {
     socklen_t size = sizeof(listens);
 
     return getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &size) == 0 && listens;
+}
+
+bool transport_is_open(int fd) {
+    struct sockaddr_un name;
+    socklen_t size = sizeof(name);
+
+    return getsockname(fd, (struct sockaddr *)&name, &size) == 0 &&
+           size > offsetof(struct sockaddr_un, sun_path) && !name.sun_path[0];
 }
 
 /* An inherited descriptor in the role that the address was given for. */
@@ -177,8 +200,8 @@ void transport_unlink(const char *address) {
     struct address parsed;
     struct stat status;
 
-    if (!address_parse(address, &parsed) && parsed.kind == ADDRESS_UNIX && lstat(parsed.path, &status) == 0 &&
-        S_ISSOCK(status.st_mode))
+    if (!address_parse(address, &parsed) && parsed.kind == ADDRESS_UNIX && parsed.path[0] == '/' &&
+        lstat(parsed.path, &status) == 0 && S_ISSOCK(status.st_mode))
         (void)unlink(parsed.path);
 }
 

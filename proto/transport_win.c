@@ -415,6 +415,11 @@ bool transport_listens(os_fd fd) {
     return GetNamedPipeInfo((HANDLE)fd, &flags, NULL, NULL, NULL) && flags & PIPE_SERVER_END;
 }
 
+bool transport_is_open(os_fd listener) {
+    (void)listener; /* a pipe has an access list */
+    return false;
+}
+
 int transport_adopt(os_fd fd) {
     if (GetFileType(fd) != FILE_TYPE_PIPE)
         return -EAFNOSUPPORT;

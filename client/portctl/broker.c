@@ -85,10 +85,21 @@ int broker_try(const struct invocation *in, const struct broker_wish *wish, stru
     return code;
 }
 
+/* Whether the address names a connection that portctl has inherited. */
+static bool is_inherited(const char *address) { return address != NULL && strncmp(address, "fd:", 3) == 0; }
+
 /* What to do about a connection that was not made. */
 static const char *hint_for(const struct invocation *in, const struct broker *broker, int code) {
+    const char *address = in->address != NULL      ? in->address
+                          : in->which == WHICH_ANY ? environment("PORTD_ADDRESS")
+                                                   : NULL;
+
+    if (code == PORTD_E_UNREACHABLE && is_inherited(address))
+        return "let portctl inherit a connection to the broker under that number";
+    if (code == PORTD_E_DISCONNECTED && is_inherited(address))
+        return "a connection serves one call; has this one been used already?";
     if (code == PORTD_E_UNREACHABLE)
-        return in->address != NULL || in->which != WHICH_ANY || environment("PORTD_ADDRESS") != NULL
+        return address != NULL || in->which != WHICH_ANY
                    ? "is that the right address, and does portd run there?"
                    : "start one with 'portd', or name one with --address";
     if (broker->owner.rule == OWNER_ENVIRONMENT && code == PORTD_E_NOT_FOUND)
@@ -115,10 +126,11 @@ int broker_join(const struct invocation *in, struct broker *broker) {
 }
 
 int broker_tell_program(const struct invocation *in, const struct broker *broker) {
-    int error = program_set("PORTD_SESSION", portd_session_token(broker->client));
+    bool gone = is_inherited(portd_address(broker->client));
+    int error = program_set("PORTD_SESSION", gone ? NULL : portd_session_token(broker->client));
 
     if (error == 0)
-        error = program_set("PORTD_ADDRESS", portd_address(broker->client));
+        error = program_set("PORTD_ADDRESS", gone ? NULL : portd_address(broker->client));
     if (error == 0)
         return 0;
     return failure_code(&in->output, PORTD_E_SYSTEM, NULL, "no environment for the program: %s",

@@ -40,8 +40,8 @@ int broker_try(const struct invocation *in, const struct broker_wish *wish, stru
 
 void broker_disconnect(struct broker *broker);
 
-/* Puts the session and the broker into the environment of the program that is to take portctl's place. Returns 0, or
- * the exit code when it has been told why not. */
+/* Puts the session and the broker into the environment of the program that is to take portctl's place; an inherited
+ * connection ends with portctl, so then they are taken out of it. Returns 0, or the exit code when it has been told why not. */
 int broker_tell_program(const struct invocation *in, const struct broker *broker);
 
 /* "group-leader" */

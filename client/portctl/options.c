@@ -38,7 +38,7 @@ enum global {
 };
 
 const struct option_row options_global[] = {
-    {"address", "ADDRESS", "of the broker, such as unix:/run/portd/portd.sock", true, NULL},
+    {"address", "ADDRESS", "of the broker: unix:/path, unix:@name or fd:N", true, NULL},
     {"user", NULL, "the user's own broker; it is not started", true, NULL},
     {"system", NULL, "the system's broker", true, NULL},
     {"timeout", "DURATION", "give up then: 250ms, 5s, 2min, 1h, 1d; 5 is 5s", true, NULL},

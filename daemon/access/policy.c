@@ -1,13 +1,17 @@
 /* policy.c: the rights that there are without a configuration. */
 #include "policy.h"
 
-void policy_init(struct policy *policy, uint32_t own) { policy->own = own; }
+void policy_init(struct policy *policy, uint32_t own, bool own_only) {
+    policy->own = own;
+    policy->own_only = own_only;
+}
 
 const char *policy_check_connect(const struct policy *policy, const struct peer *peer) {
-    (void)policy;
     /* Inside a user namespace that does not map the peer, everybody looks like this one uid. */
     if (peer->uid == PEER_UID_NOBODY)
         return "uid 65534 is no identity";
+    if (policy->own_only && !policy_is_admin(policy, peer))
+        return "only the broker's own user and root may connect; --mode 0666 lets everybody in";
     return NULL;
 }
 

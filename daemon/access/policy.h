@@ -1,7 +1,7 @@
 /* policy.h: who may connect, and who may do what concerns everybody.
  *
  * Decisions are made on what the kernel says of the peer, never on a message. The file mode of the socket is the first gate; this is the
- * second. */
+ * second, and the only one where the socket has a name and no file. */
 #ifndef POLICY_H
 #define POLICY_H
 
@@ -10,10 +10,11 @@
 #include <stdbool.h>
 
 struct policy {
-    uint32_t own; /* the broker's uid */
+    uint32_t own;  /* the broker's uid */
+    bool own_only; /* who else may connect? nobody but root */
 };
 
-void policy_init(struct policy *policy, uint32_t own);
+void policy_init(struct policy *policy, uint32_t own, bool own_only);
 
 /* NULL, or why this peer is turned away. */
 const char *policy_check_connect(const struct policy *policy, const struct peer *peer);

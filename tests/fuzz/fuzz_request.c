@@ -155,7 +155,7 @@ static void world_make(void) {
     require(world.offload && world.closer && world.sentries);
     inspect_init(OS_FD_NONE);
     require(stream_init() == 0);
-    policy_init(&world.policy, peer_self());
+    policy_init(&world.policy, peer_self(), false);
     loop_ready(world.loop, on_ready, NULL);
     require(registry_init(&world.registry, world.loop, loop_engine(world.loop), world.offload, world.closer,
                           world.sentries, &world.slots, &world.users) == 0);

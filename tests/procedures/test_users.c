@@ -141,6 +141,14 @@ static int try_connect(void *data) {
     return code == 1 ? 0 : code == PORTD_E_UNREACHABLE || code == PORTD_E_DENIED ? 1 : 2;
 }
 
+static int try_denied(void *data) {
+    int code;
+
+    portd_client *client = connect_as(data, NULL, 0, &code);
+    portd_disconnect(client);
+    return code == PORTD_E_DENIED ? 0 : 1;
+}
+
 static int stay_connected(void *data) {
     const struct visit *visit = data;
     int code;
@@ -202,6 +210,29 @@ static void only_its_own_uid_may_connect_unless_told(void **state) {
     assert_int_equal(visit_as(0, try_connect, (struct visit){0}), 0);
 }
 
+/* No file keeps others from a name: the broker itself does what the mode of a file would. */
+static void of_a_name_too(void **state) {
+    char name[64];
+    const char *const open[] = {"--listen", name, "--mode", "0666", NULL};
+    const char *const usual[] = {"--listen", name, NULL}, *const group[] = {"--listen", name, "--mode",
+                                                                            "0660", NULL};
+
+    (void)state;
+    if (geteuid() != 0)
+        test_skip("not root");
+    (void)snprintf(name, sizeof(name), "unix:@portd-test-users-%d", (int)getpid());
+    fixture_start(&broker, open);
+    assert_int_equal(visit_as(SOMEBODY, try_connect, (struct visit){0}), 0);
+    assert_int_equal(visit_as(SOMEBODY, try_procedures, (struct visit){0}), 0);
+    fixture_stop(&broker);
+    fixture_start(&broker, group);
+    assert_int_equal(visit_as(SOMEBODY, try_denied, (struct visit){0}), 0);
+    fixture_stop(&broker);
+    fixture_start(&broker, usual);
+    assert_int_equal(visit_as(SOMEBODY, try_denied, (struct visit){0}), 0);
+    assert_int_equal(visit_as(0, try_connect, (struct visit){0}), 0);
+}
+
 static void a_refused_replacement_changes_nothing(void **state) {
     (void)state;
     if (!start_open())
@@ -244,5 +275,5 @@ static void an_admin_sees_and_ends_those_of_others(void **state) {
 
 TEST_MAIN(FIXTURE_CASE_BARE(a_refused_replacement_changes_nothing),
           FIXTURE_CASE_BARE(other_uids_find_nothing),
-          FIXTURE_CASE_BARE(only_its_own_uid_may_connect_unless_told),
+          FIXTURE_CASE_BARE(only_its_own_uid_may_connect_unless_told), FIXTURE_CASE_BARE(of_a_name_too),
           FIXTURE_CASE_BARE(an_admin_sees_and_ends_those_of_others))

@@ -217,8 +217,11 @@ void fixture_start(struct fixture *fixture, const char *const *options) {
     arguments[n++] = "3";
     arguments[n++] = "--log-level";
     arguments[n++] = "error";
-    for (size_t i = 0; options && options[i] && n < ARGUMENTS - 1; i++)
+    for (size_t i = 0; options && options[i] && n < ARGUMENTS - 1; i++) {
+        if (strcmp(options[i], "--listen") == 0 && options[i + 1])
+            (void)snprintf(fixture->address, sizeof(fixture->address), "%s", options[i + 1]);
         arguments[n++] = options[i];
+    }
     arguments[n] = NULL;
     assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
     (void)fflush(NULL);

@@ -43,7 +43,7 @@ struct fixture {
 };
 
 /* Starts portd with --listen and --notify-fd and returns when it says that it is ready. options: further arguments,
- * ended by NULL; or NULL. The folder is made by this call and open to other uids (the socket is not, without
+ * ended by NULL; or NULL. A --listen among them is the address. The folder is made by this call and open to other uids (the socket is not, without
  * "--mode", "0666"). fixture must stay until the case has ended. */
 void fixture_start(struct fixture *fixture, const char *const *options);
 

@@ -5,13 +5,18 @@
 
 #include <sys/stat.h>
 
-static void three_forms_are_understood(void **state) {
+static void four_forms_are_understood(void **state) {
     struct address address;
 
     (void)state;
     assert_null(address_parse("unix:/run/portd/portd.sock", &address));
     assert_int_equal(address.kind, ADDRESS_UNIX);
     assert_string_equal(address.path, "/run/portd/portd.sock");
+    assert_null(address_parse("unix:@name", &address));
+    assert_int_equal(address.kind, ADDRESS_UNIX);
+    assert_string_equal(address.path, "@name");
+    assert_null(address_parse("unix:@/any/thing/", &address)); /* it is no path */
+    assert_string_equal(address.path, "@/any/thing/");
     assert_null(address_parse("npipe:portd", &address));
     assert_int_equal(address.kind, ADDRESS_NPIPE);
     assert_string_equal(address.path, "portd");
@@ -31,7 +36,8 @@ static void other_texts_are_refused_with_a_reason(void **state) {
         "unix:",
         "unix:relative",
         "unix:/folder/",
-        "unix:@name",
+        "unix:@",
+        "unix: @name",
         "UNIX:/a",
         " unix:/a",
         "npipe:",
@@ -60,15 +66,19 @@ static void other_texts_are_refused_with_a_reason(void **state) {
 }
 
 static void a_path_fits_into_a_socket_address(void **state) {
-    char text[2 * ADDRESS_MAX] = "unix:/";
+    char text[2 * ADDRESS_MAX] = "";
     struct address address;
 
     (void)state;
-    memset(text + 6, 'p', 106); /* and the slash: as many as sun_path has without its NUL */
-    assert_null(address_parse(text, &address));
-    assert_int_equal(strlen(address.path), 107);
-    text[6 + 106] = 'p';
-    assert_non_null(address_parse(text, &address));
+    for (int i = 0; i < 2; i++) { /* a path, and a name, whose first byte in the socket address is zero */
+        memset(text, 0, sizeof(text));
+        memcpy(text, i == 0 ? "unix:/" : "unix:@", 6);
+        memset(text + 6, 'p', 106); /* with the byte before: as many as sun_path has without its NUL */
+        assert_null(address_parse(text, &address));
+        assert_int_equal(strlen(address.path), 107);
+        text[6 + 106] = 'p';
+        assert_non_null(address_parse(text, &address));
+    }
     memset(text + 6, 'p', sizeof(text) - 7);
     assert_non_null(address_parse(text, &address));
     memcpy(text, "npipe:", 6);
@@ -213,7 +223,7 @@ static void a_long_runtime_folder_is_refused(void **state) {
     }
 }
 
-TEST_MAIN(TEST_CASE(three_forms_are_understood), TEST_CASE(other_texts_are_refused_with_a_reason),
+TEST_MAIN(TEST_CASE(four_forms_are_understood), TEST_CASE(other_texts_are_refused_with_a_reason),
           TEST_CASE(a_path_fits_into_a_socket_address), TEST_CASE(the_runtime_folder_comes_first),
           TEST_CASE(without_it_the_temporary_folder_is_used), TEST_CASE(without_both_it_is_tmp),
           TEST_CASE(a_folder_open_to_others_is_refused), TEST_CASE(a_folder_of_somebody_else_is_refused),

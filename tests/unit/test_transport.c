@@ -168,6 +168,71 @@ static void what_is_no_socket_is_left_alone(void **state) {
     folder_remove();
 }
 
+/* The name is the kernel's while somebody listens: nothing is left of it, and nothing in the file system is meant. */
+static void a_name_is_nobody_elses_while_it_lasts(void **state) {
+    os_fd listener, second = OS_FD_NONE, client, server;
+    char name[64], here[256];
+    struct stat status;
+    char byte;
+
+    (void)state;
+    folder_make();
+    assert_non_null(getcwd(here, sizeof(here)));
+    assert_return_code(chdir(folder), errno);
+    (void)snprintf(name, sizeof(name), "unix:@portd-test-%d", (int)getpid());
+    assert_int_equal(transport_connect(name, &client), -ECONNREFUSED);
+    assert_int_equal(transport_listen(name, 0600, &listener), 0);
+    assert_int_equal(fcntl(listener, F_GETFD), FD_CLOEXEC);
+    assert_int_equal(transport_listen(name, 0600, &second), -EADDRINUSE);
+    assert_int_equal(second, OS_FD_NONE);
+    name[strlen(name) - 1] ^= 1; /* another name, as long */
+    assert_int_equal(transport_connect(name, &client), -ECONNREFUSED);
+    name[strlen(name) - 1] ^= 1;
+    assert_int_equal(transport_connect(name, &client), 0);
+    assert_int_equal(transport_accept(listener, &server), 0);
+    assert_int_equal(transport_send(client, "x", 1, NULL, 0), 1);
+    assert_int_equal(read(server, &byte, 1), 1);
+    os_close(client);
+    os_close(server);
+    /* A socket in the folder that we are in, whose name is the address as it is written. */
+    struct sockaddr_un file = {.sun_family = AF_UNIX};
+    (void)snprintf(file.sun_path, sizeof(file.sun_path), "%s", name + 5);
+    int other = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_return_code(bind(other, (struct sockaddr *)&file, sizeof(file)), errno);
+    transport_unlink(name);
+    assert_return_code(lstat(file.sun_path, &status), errno);
+    assert_return_code(unlink(file.sun_path), errno);
+    os_close(other);
+    os_close(listener);
+    assert_int_equal(transport_connect(name, &client), -ECONNREFUSED);
+    assert_int_equal(transport_listen(name, 0600, &listener), 0);
+    os_close(listener);
+    assert_return_code(chdir(here), errno);
+    folder_remove();
+}
+
+static void a_listener_is_open_that_has_no_file(void **state) {
+    os_fd listener;
+    char name[64];
+    int pair[2];
+
+    (void)state;
+    folder_make();
+    listener = listen_at(0666);
+    assert_false(transport_is_open(listener));
+    os_close(listener);
+    (void)snprintf(name, sizeof(name), "unix:@portd-test-%d", (int)getpid());
+    assert_int_equal(transport_listen(name, 0600, &listener), 0);
+    assert_true(transport_is_open(listener));
+    os_close(listener);
+    assert_false(transport_is_open(listener)); /* of what is no socket nothing is said */
+    assert_return_code(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), errno);
+    assert_false(transport_is_open(pair[0]));
+    os_close(pair[0]);
+    os_close(pair[1]);
+    folder_remove();
+}
+
 static void of_two_starters_one_gives_up(void **state) {
     os_fd listener = OS_FD_NONE;
     struct stat status;
@@ -331,6 +396,7 @@ TEST_MAIN(TEST_CASE(clients_connect_and_are_accepted), TEST_CASE(the_socket_has_
           TEST_CASE(a_stale_socket_is_replaced), TEST_CASE(a_live_socket_is_left_alone),
           TEST_CASE(a_live_socket_with_a_full_queue_is_left_alone),
           TEST_CASE(a_socket_of_another_type_is_left_alone), TEST_CASE(what_is_no_socket_is_left_alone),
+          TEST_CASE(a_name_is_nobody_elses_while_it_lasts), TEST_CASE(a_listener_is_open_that_has_no_file),
           TEST_CASE(of_two_starters_one_gives_up), TEST_CASE(bad_addresses_are_refused),
           TEST_CASE(a_path_of_full_length_works), TEST_CASE(an_inherited_listener_is_adopted),
           TEST_CASE(an_inherited_connection_keeps_its_flags),

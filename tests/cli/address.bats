@@ -1,0 +1,140 @@
+# Addresses: a name without a file, a connection and a listener that are inherited.
+
+load setup
+
+setup() {
+  usual_setup
+  open_fifo
+  NAME="unix:@portd-test-$BATS_TEST_NUMBER-$$"
+}
+teardown() {
+  [ -z "${GIVEN:-}" ] || kill "$GIVEN" 2>/dev/null || true
+  usual_teardown
+}
+
+# Runs a command with a connection to the broker (or, with "listen", a listening socket at that path) as descriptor 7.
+with_socket() {
+  python3 -c '
+import os, socket, sys
+what, path = sys.argv[1:3]
+end = socket.socket(socket.AF_UNIX)
+if what == "listen":
+    end.bind(path)
+    end.listen()
+else:
+    end.connect(path)
+os.dup2(end.fileno(), 7)
+end.close()
+os.execvp(sys.argv[3], sys.argv[3:])' "$@"
+}
+
+@test "a name: everything works as with a path, and nothing is left of it" {
+  stop_broker
+  export PORTD_ADDRESS=$NAME
+  unset PORTD_SESSION
+  start_broker
+  join_session
+  [ "$(portctl status -j | jq -r .address)" = "$NAME" ]
+  id=$(portctl sem fd 5 --mode read)
+  echo x >&5
+  [ "$(portctl wait "$id")" = "$id ready" ]
+  [ "$(portctl exec -- bash -c 'echo "$PORTD_ADDRESS"; "$PORTCTL_BIN" list semaphores -j | jq ".[].id"')" = "$NAME
+$id" ]
+  # Another broker finds it taken; when the first has gone nobody is there.
+  both "$PORTD_BIN" --listen "$NAME"
+  exits 1
+  has "$error" "another broker is there"
+  stop_broker
+  both portctl ping
+  exits 3
+  has "$error" "nobody listens"
+}
+
+@test "a name: the broker's own connections are known" {
+  stop_broker
+  export PORTD_ADDRESS=$NAME
+  unset PORTD_SESSION
+  start_broker
+  join_session
+  run python3 -c '
+import os, socket, subprocess, sys
+end = socket.socket(socket.AF_UNIX)
+end.connect("\0" + sys.argv[1])
+done = subprocess.run([os.environ["PORTCTL_BIN"], "sem", "fd", str(end.fileno()), "--mode", "read"],
+                      pass_fds=[end.fileno()], capture_output=True, text=True)
+print(done.returncode, done.stdout, done.stderr)' "${NAME#unix:@}"
+  has "$output" "2  portctl: the descriptor is a connection to this broker"
+}
+
+@test "a name: other users are turned away unless --mode lets them in" {
+  [ "$(id -u)" -eq 0 ] || skip "needs root"
+  stop_broker
+  export PORTD_ADDRESS=$NAME
+  unset PORTD_SESSION
+  start_broker
+  as_other() { setpriv --reuid 1000 --regid 1000 --clear-groups "$PORTCTL_BIN" "$@"; }
+  chmod a+rx "$BATS_TEST_TMPDIR"
+  as_other --version >/dev/null || skip "the program is out of another user's reach"
+  both as_other ping
+  exits 4
+  has "$error" "--mode 0666"
+  stop_broker
+  start_broker --mode 0666
+  both as_other ping
+  exits 0
+}
+
+@test "what is no name" {
+  both portctl ping --address unix:@
+  exits 2
+  has "$error" "no name"
+  both portctl ping --address "unix:@$(printf 'n%.0s' {1..107})"
+  exits 2
+  has "$error" "too long"
+}
+
+@test "an inherited connection serves one call" {
+  path=${PORTD_ADDRESS#unix:}
+  [ "$(with_socket connect "$path" "$PORTCTL_BIN" --address fd:7 status -j | jq -r .address)" = fd:7 ]
+  [ "$(PORTD_ADDRESS=fd:7 with_socket connect "$path" "$PORTCTL_BIN" status -j | jq -r .address)" = fd:7 ]
+  both with_socket connect "$path" bash -c '"$PORTCTL_BIN" --address fd:7 ping >&2 && "$PORTCTL_BIN" --address fd:7 ping'
+  exits 3
+  has "$error" "a connection serves one call"
+  both portctl --address fd:7 ping 7<&-
+  exits 3
+  has "$error" "hint: let portctl inherit"
+  both portctl --address fd:5 ping
+  exits 3
+  both portctl --address fd:x ping
+  exits 2
+}
+
+@test "exec with an inherited connection: the program is not told of what it does not have" {
+  path=${PORTD_ADDRESS#unix:}
+  out=$(portctl wrap fd 6 --mode write 6>"$BATS_TEST_TMPDIR/written")
+  # shellcheck disable=SC2016
+  both with_socket connect "$path" "$PORTCTL_BIN" --address fd:7 exec --fd 8="$out" -- \
+    bash -c 'echo "${PORTD_ADDRESS-none} ${PORTD_SESSION-none}"; echo x >&8; : <&7'
+  [ "${lines[0]}" = "none none" ]
+  has "$error" "7: Bad file descriptor"
+  [ "$(cat "$BATS_TEST_TMPDIR/written")" = x ]
+}
+
+@test "portd --listen fd:N: an inherited listener, which is left where it is" {
+  mkfifo "$BATS_TEST_TMPDIR/ready"
+  with_socket listen "$BATS_TEST_TMPDIR/given.sock" "$PORTD_BIN" --listen fd:7 --notify-fd 9 \
+    9>"$BATS_TEST_TMPDIR/ready" 2>"$BATS_TEST_TMPDIR/given.log" 3>&- &
+  starter=$!
+  read -r _ <"$BATS_TEST_TMPDIR/ready"
+  GIVEN=$(portctl --address "unix:$BATS_TEST_TMPDIR/given.sock" status --owner $$ -j | jq .pid)
+  kill "$GIVEN"
+  wait "$starter"
+  [ -S "$BATS_TEST_TMPDIR/given.sock" ]
+  both "$PORTD_BIN" --listen fd:5
+  exits 1
+  both "$PORTD_BIN" --listen fd:7 7<&-
+  exits 1
+  both "$PORTD_BIN" --listen fd:
+  exits 1
+  [ -n "$error" ]
+}
