@@ -44,7 +44,8 @@ static const char environment[] =
 static const char json[] =
     "Every verb takes --json. Its form is pretty on a terminal and short, one\n"
     "line, in a pipe; --json=pretty and --json=short choose. A list is one array;\n"
-    "with --json=lines it is one object a line. Any other answer is one object\n"
+    "with --json=lines it is one object a line. What monitor and cat tell is one\n"
+    "object a line in any form, written as it comes. Any other answer is one object\n"
     "with \"schema\": 1. Keys are the names of the columns; new ones may come, none\n"
     "goes.\n"
     "\n"

@@ -304,7 +304,7 @@ static void until_heard(portd_client *client, const struct heard *heard) {
 
 static void a_parked_one_is_answered_when_something_happens(void **state) {
     portd_client *c = fixture_client(NULL), *other = fixture_client(NULL);
-    struct heard heard[3];
+    static struct heard heard[3];
     int p[2];
 
     (void)state;
@@ -336,7 +336,7 @@ static void a_parked_one_is_answered_when_something_happens(void **state) {
 /* Also one whose end of the wire is what happens: nothing comes after it in that turn. */
 static void the_end_of_a_connection_is_told_at_once(void **state) {
     portd_client *c = fixture_client(NULL);
-    struct heard heard;
+    static struct heard heard;
 
     (void)state;
     portd_client *other = fixture_client(NULL);
@@ -350,7 +350,7 @@ static void a_limit_that_passes_answers_none_and_a_cursor(void **state) {
     portd_client *c = fixture_client(NULL);
     struct eye eye = open_eye(c, 0);
     uint64_t now = eye.cursor;
-    struct heard heard;
+    static struct heard heard;
 
     (void)state;
     assert_int_equal(more(&eye, portd_now() + 1000), 0);
@@ -379,7 +379,7 @@ static void a_blocking_one_is_woken_up_and_misses_nothing(void **state) {
 
 static void the_connection_is_lost(void **state) {
     portd_client *c = fixture_client(NULL);
-    struct heard heard;
+    static struct heard heard;
 
     (void)state;
     park(c, &heard, 0, PORTD_FOREVER);
