@@ -104,6 +104,11 @@ static void on_tried(struct sentry_job *job) {
     try->done(try);
 }
 
+static void on_try_dropped(struct sentry_job *job) {
+    struct guard_try *try = try_of(job);
+    try->drop(try);
+}
+
 void guard_try(struct guard *guard, struct guard_try *try, unsigned interest) {
     struct engine_watch *watch = &guard->descriptor->watch;
     bool edge = false;
@@ -112,7 +117,7 @@ void guard_try(struct guard *guard, struct guard_try *try, unsigned interest) {
     try->guard = guard;
     try->interest = interest;
     try->edge = edge;
-    try->job = (struct sentry_job){.work = work_try, .done = on_tried};
+    try->job = (struct sentry_job){.work = work_try, .done = on_tried, .drop = on_try_dropped};
     sentry_submit(guard->sentry, &try->job);
 }
 

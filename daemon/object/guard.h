@@ -32,6 +32,8 @@ struct guard_try {
     int error;       /* answer: as engine_arm's */
     unsigned events; /* answer: what is ready now */
     void (*done)(struct guard_try *try);
+    void (*drop)(struct guard_try
+                     *try); /* instead of done: the broker ends, and the descriptor goes with the registry */
 };
 
 /* For a new descriptor. 0, or -1 and the refusal. */

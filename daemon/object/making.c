@@ -13,6 +13,12 @@ static void on_tried(struct guard_try *try) {
     making->done(making);
 }
 
+static void on_dropped(struct guard_try *try) {
+    struct making *making = (struct making *)((char *)try - offsetof(struct making, try));
+    DL_DELETE(making->descriptor->makings, making);
+    making->done(making);
+}
+
 /* What an epoll descriptor leads to shows when it is put into another one; all else can have an event. */
 bool making_is_needed(const struct descriptor *descriptor, enum object_kind kind, int direction) {
     if (!descriptor->guard)
@@ -25,6 +31,7 @@ bool making_is_needed(const struct descriptor *descriptor, enum object_kind kind
 void making_start(struct making *making, struct descriptor *descriptor) {
     making->descriptor = descriptor;
     making->try.done = on_tried;
+    making->try.drop = on_dropped;
     DL_APPEND(descriptor->makings, making);
     descriptor_begin_job(descriptor);
     guard_try(descriptor->guard, &making->try,

@@ -15,7 +15,7 @@ struct making {
     enum object_kind kind;
     uint8_t direction;
     uint8_t ended; /* cause; 0: not yet */
-    /* The answer is there; making is its owner's again. */
+    /* The answer is there (or the broker ends, and nobody waits for it any more); making is its owner's again. */
     void (*done)(struct making *making);
 };
 
