@@ -29,10 +29,15 @@ quietly cmake --install "$build" --prefix "$prefix"
 include=$(option CMAKE_INSTALL_INCLUDEDIR)
 library=$(dirname "$(find "$prefix" -name libportd.so -printf '%P\n')")
 manual=share/man
-expected=(bin/portd bin/portctl "${include:-include}/portd.h" "$library/libportd.so" "$library/libportd.so.0" "$library/libportd.a"
+expected=(bin/portd bin/portctl "${include:-include}/portd.h" "$library/libportd.so" "$library/libportd.so.0"
   "$library/pkgconfig/portd.pc" "$library"/cmake/portd/portd-{config,config-version,targets}.cmake
   "$(option PORTD_UNIT_DIR)"/portd.{service,socket}
   share/bash-completion/completions/portctl share/zsh/site-functions/_portctl share/fish/vendor_completions.d/portctl.fish)
+archive=no
+if [ -e "$build/client/libportd.a" ]; then
+  archive=yes
+  expected+=("$library/libportd.a")
+fi
 for file in client/racket/*.rkt; do
   expected+=("share/portd/racket/${file##*/}")
 done
@@ -67,8 +72,9 @@ consume() { # SOURCE COMPILER...
   local program=$room/${1##*.} source=$1
   shift
   quietly "$@" "${strict[@]}" "${compile[@]}" "$source" "${shared[@]}" -Wl,-rpath,"$prefix/$library" -o "$program"
-  quietly "$@" "${strict[@]}" "${compile[@]}" "$source" -Wl,-Bstatic "${static[@]}" -Wl,-Bdynamic -o "$program-static"
   programs+=("$program")
+  [ "$archive" = yes ] || return 0
+  quietly "$@" "${strict[@]}" "${compile[@]}" "$source" -Wl,-Bstatic "${static[@]}" -Wl,-Bdynamic -o "$program-static"
   linked_in+=("$program-static")
 }
 cxx=${CXX:-c++}
@@ -78,10 +84,11 @@ if command -v "$cxx" >/dev/null; then
   quietly cmake -G Ninja -S tests/install -B "$room/build" -DCMAKE_PREFIX_PATH="$prefix"
   quietly cmake --build "$room/build"
   programs+=("$room"/build/{c,cpp}_portd)
-  linked_in+=("$room"/build/{c,cpp}_portd_static)
+  [ "$archive" = no ] || linked_in+=("$room"/build/{c,cpp}_portd_static)
 else
   echo "there is no C++ compiler: C++ and CMake were not tried"
 fi
+[ "$archive" = yes ] || echo "there is no libportd.a: linking it in was not tried"
 for program in "${linked_in[@]}"; do
   if readelf -d "$program" | grep 'NEEDED.*libportd'; then fail "$program needs the shared library"; fi
 done
