@@ -128,7 +128,7 @@ static int search_start(struct search *search) {
         daemon = PORTD_DAEMON_PATH;
     if (r < 0) {
         start_reason("", r, why, sizeof(why));
-        search_note(search, "a folder for the user's broker", why);
+        search_note(search, *address ? address : "a folder for the user's broker", why);
     } else {
         r = start_broker(address, daemon, search->deadline, &search->connection, why, sizeof(why));
         if (r == 0) {
@@ -151,7 +151,7 @@ static int search_all(struct search *search) {
         return 0;
     if (r < 0) {
         start_reason("", r, reason, sizeof(reason));
-        search_note(search, "the user's broker", reason);
+        search_note(search, *address ? address : "the user's broker", reason);
     }
     if (search_try(search, address_system()))
         return 0;

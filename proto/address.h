@@ -18,8 +18,8 @@ struct address {
 /* NULL, or a text that says what is wrong with it. A path is absolute, or a name that begins with '@', and fits into a socket address. */
 const char *address_parse(const char *text, struct address *address);
 
-/* The user's own broker: writes the address, 0 or a negative errno (-ENAMETOOLONG). With `make` its folder is made
- * (mode 0700). The folder must be the user's and closed to others: else -EPERM. -ENOENT: no folder. */
+/* The user's own broker: writes its address, "" if that is too long (-ENAMETOOLONG) or unknown. 0 or a negative errno. With `make`
+ * its folder is made (mode 0700). The folder must be the user's and closed to others: else -EPERM. -ENOENT: no folder. */
 int address_user(char text[ADDRESS_MAX], int make);
 
 /* The system's broker. */

@@ -43,6 +43,7 @@ int address_user(char text[ADDRESS_MAX], int make) {
     const char *temporary = folder_variable("TMPDIR");
     int length;
 
+    text[0] = '\0';
     if (runtime)
         length = snprintf(found, sizeof(found), "unix:%s/portd", runtime);
     else
@@ -51,14 +52,11 @@ int address_user(char text[ADDRESS_MAX], int make) {
     if (length < 0 || (size_t)length + sizeof(socket_name) > sizeof("unix:") - 1 + socket_path_size)
         return -ENAMETOOLONG;
     const char *folder = found + sizeof("unix:") - 1;
+    memcpy(text, found, (size_t)length);
+    memcpy(text + length, socket_name, sizeof(socket_name));
     if (make && mkdir(folder, 0700) < 0 && errno != EEXIST)
         return -errno;
-    int r = folder_check(folder);
-    if (r < 0)
-        return r;
-    memcpy(found + length, socket_name, sizeof(socket_name));
-    memcpy(text, found, (size_t)length + sizeof(socket_name));
-    return 0;
+    return folder_check(folder);
 }
 
 const char *address_system(void) { return "unix:/run/portd/portd.sock"; }

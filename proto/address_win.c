@@ -18,6 +18,7 @@ int address_user(char text[ADDRESS_MAX], int make) {
     char *sid;
 
     (void)make; /* nothing to make */
+    text[0] = '\0';
     if (!OpenProcessToken(GetCurrentProcess(), TOKEN_QUERY, &token))
         return -EPERM;
     BOOL known = GetTokenInformation(token, TokenUser, &owner, sizeof(owner), &size) &&

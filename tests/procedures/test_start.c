@@ -1,0 +1,280 @@
+/* test_start.c: the user's broker, started by the library: the real one, and what becomes of it. */
+#include "ask.h"
+#include "descriptors.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+/* A folder in which the user's broker is, and nothing else. */
+struct home {
+    char folder[32];
+    char socket[64];
+};
+
+static char why[1024];
+
+static void home_make(struct home *home) {
+    if (!getenv("PORTD_DAEMON"))
+        test_skip("PORTD_DAEMON does not name the broker");
+    if (access("/run/portd/portd.sock", F_OK) == 0)
+        test_skip("a system's broker runs here");
+    strcpy(home->folder, "/tmp/portd-start-XXXXXX");
+    assert_non_null(mkdtemp(home->folder));
+    snprintf(home->socket, sizeof(home->socket), "%s/portd/portd.sock", home->folder);
+    assert_int_equal(setenv("XDG_RUNTIME_DIR", home->folder, 1), 0);
+    assert_int_equal(unsetenv("PORTD_ADDRESS"), 0);
+    assert_int_equal(prctl(PR_SET_CHILD_SUBREAPER, 1), 0); /* what is orphaned comes to us */
+}
+
+static void home_remove(const struct home *home) {
+    const char *const names[] = {"portd/portd.sock", "portd/portd.lock", "portd", ""};
+    char path[128];
+
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        snprintf(path, sizeof(path), "%s/%s", home->folder, names[i]);
+        (void)remove(path);
+    }
+    assert_int_not_equal(access(home->folder, F_OK), 0);
+}
+
+static int meet(bool start, portd_client **client) {
+    portd_options options = PORTD_OPTIONS_INIT;
+
+    why[0] = '\0';
+    options.start = start;
+    options.message = why;
+    options.message_size = sizeof(why);
+    return portd_connect(NULL, &options, fixture_soon(), client);
+}
+
+static portd_client *meet_somebody(void) {
+    portd_client *client;
+
+    if (meet(true, &client) != 1)
+        fail_msg("%s", why);
+    return client;
+}
+
+static pid_t broker_pid(portd_client *client) {
+    portd_list *list;
+
+    assert_int_equal(portd_get_status(client, fixture_soon(), &list), 1);
+    pid_t pid = (pid_t)portd_list_status(list)->pid;
+    portd_list_free(list);
+    return pid;
+}
+
+/* The end of an orphan: its exit status, or 256 + the signal. */
+static int end_of(pid_t pid) {
+    int status;
+
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : 256 + WTERMSIG(status);
+}
+
+static void stop(pid_t pid, int number) {
+    assert_int_equal(kill(pid, number), 0);
+    assert_int_equal(end_of(pid), number == SIGTERM ? 0 : 256 + number);
+}
+
+/* ---- one of our own ---------------------------------------------------------------------------------------------- */
+
+static void one_is_started_and_found_again(void **state) {
+    struct home home;
+    portd_client *client, *second;
+    char expected[80], path[64], link[32];
+    struct stat null, stream;
+    portd_id evt;
+    int p[2];
+
+    (void)state;
+    home_make(&home);
+    assert_int_equal(meet(false, &client), PORTD_E_UNREACHABLE);
+    assert_non_null(strstr(why, home.socket));
+    assert_int_not_equal(access(home.socket, F_OK), 0);
+    make_pipe(p);
+    int leaked = fixture_own(dup(p[1])); /* not close-on-exec */
+    client = meet_somebody();
+    pid_t pid = broker_pid(client);
+    snprintf(expected, sizeof(expected), "unix:%s", home.socket);
+    assert_string_equal(portd_address(client), expected);
+    assert_int_equal(stat("/dev/null", &null), 0);
+    for (int fd = 0; fd < 3; fd++) {
+        snprintf(path, sizeof(path), "/proc/%d/fd/%d", (int)pid, fd);
+        assert_int_equal(stat(path, &stream), 0);
+        assert_true(S_ISCHR(stream.st_mode) && stream.st_rdev == null.st_rdev);
+    }
+    assert_true(getsid(pid) != getsid(0) && getsid(pid) != pid && getpgid(pid) != getpgrp());
+    snprintf(link, sizeof(link), "/proc/%d/cwd", (int)pid);
+    assert_true(readlink(link, path, sizeof(path)) == 1 && path[0] == '/');
+    second = meet_somebody();
+    assert_int_equal(broker_pid(second), pid);
+    portd_disconnect(second);
+    /* It has nothing of ours: the pipe ends with us. */
+    fixture_close(leaked);
+    fixture_close(p[1]);
+    assert_true(at_end(p[0]));
+    assert_int_equal(portd_fd_to_evt(client, p[0], READ, PORTD_FD, fixture_soon(), &evt), 1);
+    assert_cause(client, evt, HANG_UP);
+    portd_disconnect(client);
+    stop(pid, SIGTERM);
+    assert_int_not_equal(access(home.socket, F_OK), 0);
+    home_remove(&home);
+}
+
+static void a_socket_that_nobody_listens_at_is_replaced(void **state) {
+    struct home home;
+    portd_client *client;
+
+    (void)state;
+    home_make(&home);
+    client = meet_somebody();
+    pid_t first = broker_pid(client);
+    stop(first, SIGKILL);
+    portd_disconnect(client);
+    assert_int_equal(access(home.socket, F_OK), 0);
+    assert_int_equal(meet(false, &client), PORTD_E_UNREACHABLE);
+    assert_non_null(strstr(why, "nobody listens"));
+    client = meet_somebody();
+    pid_t second = broker_pid(client);
+    assert_int_not_equal(first, second);
+    portd_disconnect(client);
+    stop(second, SIGTERM);
+    home_remove(&home);
+}
+
+static void what_is_no_socket_is_left_alone(void **state) {
+    struct home home;
+    portd_client *client;
+    char folder[64];
+
+    (void)state;
+    home_make(&home);
+    snprintf(folder, sizeof(folder), "%s/portd", home.folder);
+    assert_int_equal(mkdir(folder, 0700), 0);
+    int fd = open(home.socket, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+    assert_int_equal(write(fd, "mine", 4), 4);
+    assert_int_equal(close(fd), 0);
+    assert_int_equal(meet(true, &client), PORTD_E_UNREACHABLE);
+    struct stat status;
+    assert_int_equal(stat(home.socket, &status), 0);
+    assert_true(S_ISREG(status.st_mode) && status.st_size == 4);
+    while (waitpid(-1, NULL, 0) > 0) /* the broker that could not listen */
+        continue;
+    home_remove(&home);
+}
+
+static void a_folder_that_is_open_to_others_is_not_trusted(void **state) {
+    struct home home;
+    portd_client *client;
+    char folder[64];
+
+    (void)state;
+    home_make(&home);
+    snprintf(folder, sizeof(folder), "%s/portd", home.folder);
+    assert_int_equal(mkdir(folder, 0700), 0);
+    assert_int_equal(chmod(folder, 0777), 0);
+    assert_int_equal(meet(true, &client), PORTD_E_UNREACHABLE);
+    assert_non_null(strstr(why, "does not belong to this user alone"));
+    assert_int_not_equal(access(home.socket, F_OK), 0);
+    home_remove(&home);
+}
+
+/* ---- many at once ------------------------------------------------------------------------------------------------ */
+
+static int report_pid(void *data) {
+    portd_client *client;
+    int32_t pid = 0;
+
+    if (meet(true, &client) == 1) {
+        pid = (int32_t)broker_pid(client);
+        portd_disconnect(client);
+    }
+    return write(*(int *)data, &pid, sizeof(pid)) == sizeof(pid) ? 0 : 1;
+}
+
+static void processes_at_once_get_the_same_one(void **state) {
+    enum { STARTERS = 8 };
+    struct home home;
+    pid_t starters[STARTERS];
+    int32_t pids[STARTERS];
+    int p[2];
+
+    (void)state;
+    home_make(&home);
+    make_pipe(p);
+    for (int i = 0; i < STARTERS; i++)
+        starters[i] = fixture_fork(report_pid, &p[1]);
+    for (int i = 0; i < STARTERS; i++)
+        assert_int_equal(fixture_reap(starters[i]), 0);
+    assert_int_equal(read(p[0], pids, sizeof(pids)), sizeof(pids));
+    for (int i = 0; i < STARTERS; i++)
+        assert_true(pids[i] > 0 && pids[i] == pids[0]);
+    stop(pids[0], SIGTERM);
+    home_remove(&home);
+}
+
+/* ---- when it is not needed any more ------------------------------------------------------------------------------- */
+
+static int run_idle(void *data) {
+    const struct home *home = data;
+    char address[80], *arguments[] = {getenv("PORTD_DAEMON"),
+                                      (char *)(uintptr_t) "--listen",
+                                      address,
+                                      (char *)(uintptr_t) "--idle-exit",
+                                      (char *)(uintptr_t) "1ms",
+                                      NULL};
+
+    snprintf(address, sizeof(address), "unix:%s", home->socket);
+    (void)execv(arguments[0], arguments);
+    return 100;
+}
+
+static bool answers(void *data) { return meet(false, data) == 1; }
+
+/* Somebody connected keeps it, and so does a session with something in it. A millisecond is what a minute is to the library. */
+static void it_leaves_when_nobody_needs_it(void **state) {
+    struct home home;
+    portd_options options = PORTD_OPTIONS_INIT;
+    portd_client *client = NULL;
+    char folder[64];
+    int p[2];
+
+    (void)state;
+    home_make(&home);
+    snprintf(folder, sizeof(folder), "%s/portd", home.folder);
+    assert_int_equal(mkdir(folder, 0700), 0);
+    pid_t pid = fixture_fork(run_idle, &home);
+    if (!fixture_until(answers, &client)) {
+        assert_int_equal(fixture_reap(pid), 0); /* it was faster: that is right, too */
+        home_remove(&home);
+        return;
+    }
+    make_pipe(p);
+    options.ttl_us = 3600 * INT64_C(1000000);
+    portd_client *lasting;
+    assert_int_equal(portd_connect(NULL, &options, fixture_soon(), &lasting), 1);
+    portd_id evt = ask_evt(lasting, p[0], READ), lasting_id = portd_session_id(lasting);
+    portd_disconnect(lasting);
+    portd_ready ready;
+    assert_int_equal(
+        portd_wait(client, (portd_id[]){ask_evt(client, p[0], READ)}, 1, 0, portd_now() + 50000, &ready), 0);
+    portd_disconnect(client); /* the other session is left, with its event */
+    (void)evt;
+    assert_int_equal(meet(false, &client), 1);
+    assert_int_equal(portd_end_session(client, lasting_id, fixture_soon()), 1);
+    portd_disconnect(client);
+    assert_int_equal(fixture_reap(pid), 0);
+    assert_int_not_equal(access(home.socket, F_OK), 0);
+    home_remove(&home);
+}
+
+TEST_MAIN(FIXTURE_CASE_BARE(one_is_started_and_found_again),
+          FIXTURE_CASE_BARE(a_socket_that_nobody_listens_at_is_replaced),
+          FIXTURE_CASE_BARE(what_is_no_socket_is_left_alone),
+          FIXTURE_CASE_BARE(a_folder_that_is_open_to_others_is_not_trusted),
+          FIXTURE_CASE_BARE(processes_at_once_get_the_same_one),
+          FIXTURE_CASE_BARE(it_leaves_when_nobody_needs_it))
