@@ -66,11 +66,11 @@
 
 ;; ---- bytes. Each answers a count, #f when there is nothing to do now, or the trouble; a read also eof.
 
-(define-syntax-rule (when-ready e body ...)
+(define-syntax-rule (when-ready e also body ...)
   (cond
     [(end-closed? e) closed-number]
     [(end-lost? e) lost]
-    [(not (unsafe-poll-fd (end-handle e) 'read #t)) #f]
+    [(not (or (unsafe-poll-fd (end-handle e) 'read #t) also)) #f]
     [else body ...]))
 
 (define (failed e code)
@@ -80,7 +80,7 @@
 
 ;; An empty datagram is an end of file to Racket.
 (define (end-read e target from to)
-  (when-ready e
+  (when-ready e #f
     (define-values (code count)
       (portd_port_read (end-client e) (end-id e) landing (min (- to from) landing-size) (soon)))
     (cond
@@ -88,8 +88,9 @@
       [(zero? count) eof]
       [else (memcpy target from landing count) count])))
 
+;; As Racket's own ports, it writes to a listening socket, which says that it cannot.
 (define (end-write e source from to)
-  (when-ready e
+  (when-ready e (listening? (wrap-number (end-wrap e)))
     (define size (min (- to from) landing-size))
     (memcpy landing 0 source from size)
     (define-values (code count) (portd_port_write (end-client e) (end-id e) landing size (soon)))

@@ -76,6 +76,14 @@
 
 (define close-number (get-ffi-obj "close" #f (_fun #:save-errno 'posix _int -> (r : _int) -> (if (zero? r) 0 (saved-errno)))))
 (define isatty (get-ffi-obj "isatty" #f (_fun _int -> _bool)))
+;; A listening socket is never ready for writing, which fails at once.
+(define listening?
+  (let ([getsockopt (get-ffi-obj "getsockopt" #f (_fun _int _int _int (listens : (_ptr io _int)) (_ptr i _int) -> (r : _int) -> (and (zero? r) listens)))])
+    (lambda (fd)
+      (case (system-type 'os*)
+        [(linux) (eqv? 1 (getsockopt fd 1 30 0 4))] ; SOL_SOCKET, SO_ACCEPTCONN
+        [(macosx freebsd openbsd netbsd) (not (memv (getsockopt fd #xffff 2 0 4) '(#f 0)))]
+        [else #f]))))
 (define error-text (get-ffi-obj "strerror" #f (_fun _int -> _string/locale)))
 
 ;; Handles live above the numbers that programs count on: which number a program's next descriptor gets is not changed by them.

@@ -85,6 +85,12 @@
   (see (done (caught (file-position i 3))) (done (caught (file-position o 3))) (done (caught (port-file-identity i))) (done (caught (file-truncate o 2)))
        (done (caught (port-try-file-lock? i 'shared)))))
 
+(define-program position-of-device
+  (define o (out-port (keep (open #"/dev/null\0" O_RDWR))))
+  (write-bytes #"abc" o)
+  (flush-output o)
+  (see (file-position o)))
+
 (define-program custom-port-for-a-program
   (define-values (r w) (new-pipe))
   (define o (out-port w))
@@ -109,6 +115,14 @@
   (see (let ([n (caught (port->fd i))]) (if (exn? n) n 'undefined))))
 
 ;; ---- where Racket does what it should not
+
+(define-program own-waits
+  (define-values (r w) (new-pipe))
+  (define p (in-port r))
+  (define j (start (read-byte p)))
+  (see (after j) (if (fd->semaphore r 'check-read) 'shown 'none))
+  (put w)
+  (see (outcome j)))
 
 (define-program first-close-wakes-its-own
   (define-values (a b) (new-pair))

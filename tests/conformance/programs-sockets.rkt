@@ -179,6 +179,15 @@
   (see (read-bytes 4 i) (file-position i) (file-position o))
   (see (= (port->socket i) (port->socket o)) (= (port->fd i) (port->socket i)) (file-stream-port? i) (terminal-port? o) (port-writes-atomic? o)))
 
+(define-program socket-addresses
+  (define-values (i o s) (socket-ports))
+  (define (addresses p)
+    (call-with-values (lambda () (if (eq? (library) 'ffi/unsafe/port) (tcp-addresses p #t) ((dynamic-require (library) 'port-addresses) p))) list))
+  (define-values (host port peer-host peer-port) (apply values (addresses i)))
+  (see host peer-host (= peer-port (port-of s)) (exact-positive-integer? port) (equal? (addresses i) (addresses o)))
+  (close-output-port o)
+  (see (exn:fail? (caught (addresses o))) (exn:fail? (caught (addresses 7))) (= port (cadr (addresses i)))))
+
 (define-program socket-close-output
   ;; the peer sees the end although the input port is open
   (define-values (i o s) (socket-ports))

@@ -24,6 +24,9 @@
   [memfd_create (_fun _bytes (_uint = 0) -> _int)]
   [epoll_create1 (_fun (_int = 0) -> _int)]
   [epoll_ctl (_fun _int (_int = 1) _int _bytes -> _int)]
+  [inotify_init1 (_fun (_int = 0) -> _int)]
+  [inotify_add_watch (_fun _int _bytes/nul-terminated _uint32 -> _int)]
+  [mkfifo (_fun _bytes/nul-terminated (_uint = #o600) -> _int)]
   [posix_openpt (_fun _int -> _int)]
   [grantpt (_fun _int -> _int)]
   [unlockpt (_fun _int -> _int)]
@@ -182,6 +185,13 @@
   (define fd (checked 'socket (socket 1 1)))
   (checked 'connect (connect fd (unix-name path) 110))
   fd)
+
+(define fifos 0)
+(define (make-fifo)
+  (set! fifos (add1 fifos))
+  (define path (path->bytes (build-path (find-system-path 'temp-dir) (format "portd-conformance-~a-~a" (getpid) fifos))))
+  (checked 'mkfifo (mkfifo path))
+  path)
 
 (define (send-urgent fd) (send fd #"!" 1 1))
 
