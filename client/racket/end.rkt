@@ -128,15 +128,15 @@
 (define (end-join! e port close-port)
   (hash-set! ends port e)
   (set-end-registration! e (register-custodian-shutdown
-                            e (lambda (e)
-                                (set-end-registration! e #f)
-                                (end-close! e)
-                                (close-port port)))))
-(define (end-leave! e)
+                            port (lambda (port)
+                                   (set-end-registration! e #f)
+                                   (end-close! e)
+                                   (close-port port)))))
+(define (end-leave! e port)
   (define registration (end-registration e))
   (when registration
     (set-end-registration! e #f)
-    (unregister-custodian-shutdown e registration)))
+    (unregister-custodian-shutdown port registration)))
 
 ;; When the connection is lost, whoever waits for an end wakes.
 (call-when-lost!

@@ -145,7 +145,7 @@
     (define said
       (atomically
        (define said (end-close! e))
-       (end-leave! e)
+       (end-leave! e port)
        (purge!)
        (progress!)
        said))

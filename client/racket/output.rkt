@@ -100,7 +100,7 @@
     (define said
       (atomically
        (define said (end-close! e))
-       (end-leave! e)
+       (end-leave! e port)
        (purge!)
        said))
     (when at-exit (plumber-flush-handle-remove! at-exit))

@@ -1,7 +1,7 @@
 #lang racket/base
 ;; programs-differences.rkt: where portd answers otherwise than Racket; DIFFERENCES.md says why. Those that the steps of scenarios.txt can
 ;; say are there.
-(require racket/file racket/tcp "program.rkt")
+(require racket/place racket/tcp "program.rkt")
 
 ;; ---- arguments
 
@@ -83,7 +83,7 @@
   (define-values (i o) (fd->port fd 'f '(read write)))
   (define (done v) (if (exn? v) 'refused 'done))
   (see (done (caught (file-position i 3))) (done (caught (file-position o 3))) (done (caught (port-file-identity i))) (done (caught (file-truncate o 2)))
-       (done (caught (port-try-file-lock? i 'shared)))))
+       (done (caught (port-try-file-lock? i 'shared))) (if (place-message-allowed? i) 'done 'refused)))
 
 (define-program position-of-device
   (define o (out-port (keep (open #"/dev/null\0" O_RDWR))))

@@ -1,5 +1,5 @@
 #lang racket/base
-;; programs-ports.rkt: bytes through ports, buffers, positions, events of racket/port, closing.
+;; programs-ports.rkt: bytes through ports, buffers, positions, events of racket/port, what ports are.
 (require racket/port racket/list "program.rkt")
 
 ;; ---- reading
@@ -214,6 +214,78 @@
   (shut w2)
   (see (port->string (input-port-append #f (in-port r) (dup-input-port (in-port r2))))))
 
+(define-program read-adapted
+  (define-values (r w) (new-pipe))
+  (define p (in-port r))
+  (define o (out-port w))
+  (define latin (reencode-output-port o "latin1"))
+  (write-string "h\u00e9\n" latin)
+  (flush-output latin)
+  (see (read-line (reencode-input-port p "latin1")))
+  (define d (dup-output-port o))
+  (write-string "x y z\n1 2\n" d)
+  (flush-output d)
+  (see (read-line (relocate-input-port p 1 0 1)))
+  (define merged (merge-input p (open-input-string "tail")))
+  (see (let ([b (make-bytes 4)]) (read-bytes! b merged) b)))
+
+(define-program copied-to-two
+  (define-values (r w) (new-pipe))
+  (define-values (r2 w2) (new-pipe))
+  (define-values (r3 w3) (new-pipe))
+  (define i (in-port r))
+  (define outs (list (out-port w2) (out-port w3)))
+  (define j (start (begin (apply copy-port i outs) 'copied)))
+  (put w (make-bytes 3000 97))
+  (shut w)
+  (see (outcome j))
+  (for-each flush-output outs)
+  (see (bytes-length (get r2)) (bytes-length (get r3))))
+
+(define-program peek-over-the-end
+  (define-values (r w) (new-pipe))
+  (define p (in-port r))
+  (put w #"ab")
+  (define j (start (peek-bytes 2 5 p)))
+  (see (after j) (put w #"cdefgh") (outcome j) (peek-byte p 7))
+  (shut w)
+  (see (peek-byte p 8) (peek-bytes 3 6 p) (peek-bytes 3 8 p) (read-bytes 20 p)))
+
+(define-program read-past-a-writer
+  ;; a second writer comes after the first has gone: the end of the file is met once for each
+  (define path (make-fifo))
+  (define (writer) (open (bytes-append path #"\0") 1))
+  (define p (in-port (keep (open (bytes-append path #"\0") O_NONBLOCK))))
+  (define w (writer))
+  (put w #"a")
+  (close w)
+  (see (read-byte p) (peek-byte p) (peek-byte p))
+  (define again (keep (writer)))
+  (see (put again #"b") (read-byte p) (read-byte p))
+  (delete-file (bytes->path path)))
+
+(define-program read-strings
+  (define-values (r w) (new-pipe))
+  (define p (in-port r))
+  (define o (out-port w))
+  (define text (make-string 3000 #\λ))
+  (define j (start (begin (write-string text o) (flush-output o) 'written)))
+  (see (equal? text (read-string 3000 p)) (outcome j)))
+
+(define-program read-special
+  (define-values (r w) (new-pipe))
+  (define p (in-port r))
+  (put w #"abc")
+  (see (read-byte-or-special p) (peek-byte-or-special p) (read-char-or-special p) (peek-char-or-special p)))
+
+(define-program ports-as-events
+  (define-values (r w) (new-pipe))
+  (define p (in-port r))
+  (define o (out-port w))
+  (see (sync (wrap-evt o (lambda (v) (eq? v o)))) (sync/timeout 0 (wrap-evt p (lambda (v) (eq? v p)))))
+  (put w)
+  (see (sync (handle-evt p (lambda (v) (read-byte v)))) (for/and ([_ 100]) (not (sync/timeout 0 p)))))
+
 ;; ---- events of racket/port
 
 (define-program evt-read-bytes
@@ -394,6 +466,22 @@
   (define j (start (begin0 (write-bytes (make-bytes 200000 97) o) (flush-output o))))
   (see (after j) (bytes-length (read-bytes 200000 p)) (outcome j)))
 
+(define-program write-lines-of-threads
+  (define-values (r w) (new-pipe))
+  (define o (out-port w))
+  (file-stream-buffer-mode o 'line)
+  (define jobs (for/list ([n 5]) (start (for ([k 20]) (fprintf o "~a~a\n" n (make-string 30 #\.))))))
+  (for-each outcome jobs)
+  (see (length (regexp-match* #rx#"\n" (get r)))))
+
+(define-program write-handler
+  (define-values (r w) (new-pipe))
+  (define o (out-port w))
+  (port-display-handler o (lambda (v p) (write-bytes #"<>" p)))
+  (display "x" o)
+  (flush-output o)
+  (see (get r)))
+
 (define-program write-two-threads
   (define-values (r w) (new-pipe))
   (define o (out-port w))
@@ -430,36 +518,6 @@
   (see (ready o) (caught (flush-output o)) (caught (flush-output o)) (caught (write-bytes (make-bytes 5000) o)) (caught (write-bytes-avail #"x" o))
        (caught (sync (write-bytes-avail-evt #"y" o))) (caught (close-output-port o)) (port-closed? o)))
 
-(define-program write-closed-while-blocked
-  (define-values (r w) (new-pipe))
-  (define o (out-port w))
-  (fill! w)
-  (file-stream-buffer-mode o 'none)
-  (define j (start (write-bytes #"abc" o)))
-  (see (after j) (close-output-port o) (outcome j)))
-
-(define-program write-killed-while-blocked
-  (define-values (r w) (new-pipe))
-  (define o (out-port w))
-  (fill! w)
-  (define j (start (begin (write-bytes (make-bytes 5000 97) o) (flush-output o))))
-  (see (after j))
-  (kill-thread (job-thread j))
-  (drain r)
-  (define k (start (begin (write-bytes #"after" o) (flush-output o) 'done)))
-  (see (outcome k) (let ([got (get r)]) (subbytes got (- (bytes-length got) 5)))))
-
-(define-program write-broken-by-break
-  (define-values (r w) (new-pipe))
-  (define o (out-port w))
-  (fill! w)
-  (define j (start (write-bytes (make-bytes 9000 97) o)))
-  (see (after j))
-  (break-thread (job-thread j))
-  (see (exn:break? (outcome j)))
-  (drain r)
-  (see (begin (flush-output o) (pending r))))
-
 ;; ---- buffers that nobody flushed
 
 (define-program plumbers
@@ -482,130 +540,6 @@
     (see (get r))
     (flush-output))
   (see (get r)))
-
-;; ---- closing
-
-(define-program closed-input
-  (define-values (r w) (new-pipe))
-  (define p (in-port r 'name))
-  (close-input-port p)
-  (see (port-closed? p) (close-input-port p) (ready p) (ready (port-closed-evt p)) (caught (read-byte p)) (caught (peek-byte p)) (caught (byte-ready? p))
-       (caught (file-position p)) (caught (file-stream-buffer-mode p)) (caught (read-bytes 0 p)) (object-name p)
-       (caught (read-line p)) (caught (port->bytes p))))
-
-(define-program closed-output
-  (define-values (r w) (new-pipe))
-  (define p (out-port w "name"))
-  (write-bytes #"x" p)
-  (close-output-port p)
-  (see (port-closed? p) (close-output-port p) (ready p) (caught (write-byte 1 p)) (caught (flush-output p)) (caught (write-bytes-avail* #"a" p))
-       (caught (file-position p)) (caught (file-stream-buffer-mode p 'none)) (get r) (get r)))
-
-(define-program close-while-reading
-  (define (closing read)
-    (define-values (r w) (new-pipe))
-    (define p (in-port r))
-    (define j (start (read p)))
-    (settle)
-    (close-input-port p)
-    (outcome j))
-  (see (closing read-byte) (closing peek-byte) (closing (lambda (p) (read-bytes 10 p))) (closing read-line) (closing port->string)
-       (closing (lambda (p) (read-bytes-avail! (make-bytes 3) p))) (closing (lambda (p) (eq? p (sync p))))
-       (closing (lambda (p) (sync (read-bytes-evt 2 p))))))
-
-(define-program close-while-reading-partly
-  (define-values (r w) (new-pipe))
-  (define p (in-port r))
-  (define j (start (read-bytes 10 p)))
-  (put w #"abc")
-  (see (after j) (close-input-port p) (outcome j)))
-
-(define-program close-drops-buffer
-  (define-values (r w) (new-pipe))
-  (define d (new-dup r))
-  (define p (in-port r))
-  (put w #"abc")
-  (see (peek-byte p) (close-input-port p) (caught (read-byte p)) (get d)))
-
-(define-program number-closed-underneath
-  (define-values (r w) (new-pipe))
-  (define p (in-port r))
-  (define-values (r2 w2) (new-pipe))
-  (define o (out-port w2))
-  (shut r)
-  (shut w2)
-  (see (caught (close-input-port p)) (port-closed? p) (caught (close-input-port p)) (port-closed? p) (caught (close-output-port o))))
-
-(define-program custodian-closes
-  (define c (make-custodian))
-  (define-values (a b) (new-pair))
-  (define-values (i o) (parameterize ([current-custodian c]) (fd->port a 'p '(read write))))
-  (write-bytes #"lost" o)
-  (define j (start (read-byte i)))
-  (see (after j))
-  (custodian-shutdown-all c)
-  (gone a)
-  (see (outcome j) (port-closed? i) (port-closed? o) (open? a) (get b) (close-output-port o)))
-
-(define-program custodian-after-close
-  (define c (make-custodian))
-  (define-values (r w) (new-pipe))
-  (define p (parameterize ([current-custodian c]) (in-port r)))
-  (close-input-port p)
-  (define-values (r2 w2) (new-pipe)) ; the number again
-  (custodian-shutdown-all c)
-  (see (open? r2) (= r r2)))
-
-(define-program custodian-of-thread
-  (define-values (r w) (new-pipe))
-  (define p (in-port r))
-  (define c (make-custodian))
-  (define j (parameterize ([current-custodian c]) (start (read-byte p))))
-  (settle)
-  (custodian-shutdown-all c)
-  (put w #"z")
-  (see (thread-dead? (job-thread j)) (read-byte p)))
-
-(define-program break-while-reading
-  (define-values (r w) (new-pipe))
-  (define p (in-port r))
-  (define j (start (read-bytes 3 p)))
-  (put w #"a")
-  (settle)
-  (break-thread (job-thread j))
-  (see (exn:break? (outcome j)))
-  (put w #"b")
-  (see (read-byte p))
-  (define k (start (parameterize-break #f (read-bytes-avail!/enable-break (make-bytes 1) p))))
-  (settle)
-  (break-thread (job-thread k))
-  (see (exn:break? (outcome k)))
-  (put w #"c")
-  (see (read-byte p)))
-
-(define-program kill-while-reading
-  (define-values (r w) (new-pipe))
-  (define p (in-port r))
-  (define jobs (for/list ([_ 4]) (start (read-byte p))))
-  (settle)
-  (for ([j (take jobs 3)]) (kill-thread (job-thread j)))
-  (put w #"a")
-  (see (outcome (last jobs))))
-
-(define-program readers-share
-  (define-values (r w) (new-pipe))
-  (define p (in-port r))
-  (define jobs (for/list ([_ 4]) (start (let loop ([n 0]) (if (eof-object? (read-byte p)) n (loop (add1 n)))))))
-  (for ([_ 20]) (put w (make-bytes 100)) (sleep 0))
-  (shut w)
-  (see (apply + (map outcome jobs))))
-
-(define-program collected-port
-  (define-values (r w) (new-pipe))
-  (in-port r)
-  (collect-garbage)
-  (collect-garbage)
-  (see (open? r)))
 
 ;; ---- what ports are
 

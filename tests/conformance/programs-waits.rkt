@@ -14,6 +14,12 @@
   (put w)
   (see (map outcome jobs) (semaphore-try-wait? s) (semaphore-try-wait? s)))
 
+(define-program how-they-look
+  (define-values (r w) (new-pipe))
+  (define e (fd->evt r 'read))
+  (define s (fd->semaphore r 'read))
+  (see (format "~a ~a" e s) (object-name e) (object-name s) (equal? e (fd->evt r 'read)) (evt? s) (procedure? e) (struct? e) (handle-evt? e)))
+
 (define-program semaphore-as-lock
   (define-values (r w) (new-pipe))
   (define s (fd->semaphore r 'read))

@@ -9,7 +9,7 @@
 ;; A scenario whose answer is not as expected is given more time and carried out again: a busy machine is no difference.
 (require racket/port racket/runtime-path racket/string
          "program.rkt" "steps.rkt" "differences.rkt"
-         "programs-ports.rkt" "programs-waits.rkt" "programs-sockets.rkt" "programs-kinds.rkt" "programs-differences.rkt")
+         "programs-ports.rkt" "programs-closing.rkt" "programs-waits.rkt" "programs-sockets.rkt" "programs-kinds.rkt" "programs-differences.rkt")
 
 (define-runtime-path here "run.rkt")
 (define-runtime-path scenarios.txt "scenarios.txt")
