@@ -18,7 +18,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { SENTRY_MOST = 32, SENTRY_PATIENCE_US = 500000 };
+enum { SENTRY_MOST = 32, SENTRY_FDS = 3 /* of each */, SENTRY_PATIENCE_US = 500000 };
 
 struct engine;
 struct sentry;

@@ -14,6 +14,7 @@
 #include "daemon/base/log.h"
 #include "daemon/readiness/engine.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
@@ -22,13 +23,9 @@
 #include <string.h>
 #include <unistd.h>
 
-enum {
-    TOLD_MOST = 32,
-    STACK_SIZE = 128 * 1024,
-    FREE_ROUND_MS = 10,
-    FREE_ROUNDS = 200,
-    FDS_EACH = BELL_FDS + 1
-};
+enum { TOLD_MOST = 32, STACK_SIZE = 128 * 1024, FREE_ROUND_MS = 10, FREE_ROUNDS = 200 };
+
+static_assert(SENTRY_FDS == BELL_FDS + 1, "a bell and an engine");
 
 struct told {
     struct sentry_job job;
@@ -189,7 +186,7 @@ static void on_over(struct sentry_job *job) {
     const struct sentries *all = sentry->all;
 
     clear(sentry);
-    all->closed(all->context, FDS_EACH);
+    all->closed(all->context, SENTRY_FDS);
 }
 
 static bool sentry_start(struct sentry *sentry, struct sentries *all) {
@@ -247,7 +244,7 @@ struct sentry *sentry_ref(struct sentries *sentries, uint32_t uid, size_t *opene
     unlock(sentries);
     if (!started)
         return NULL;
-    *opened = FDS_EACH;
+    *opened = SENTRY_FDS;
     none->uid = uid;
     none->refs = 1;
     return none;

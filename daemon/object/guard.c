@@ -16,8 +16,11 @@ static struct guard_try *try_of(struct sentry_job *job) {
 
 int guard_open(struct descriptor *descriptor, struct refusal *refusal) {
     struct registry *registry = descriptor->registry;
-    struct guard *guard = calloc(1, sizeof *guard);
+    struct guard *guard;
     size_t opened = 0;
+    if (!slots_may_keep(registry->slots, SENTRY_FDS))
+        return users_refuse_table(registry->users, refusal);
+    guard = calloc(1, sizeof *guard);
     if (!guard)
         return refusal_set(refusal, REFUSAL_LIMIT, NULL, NULL, "the broker is out of memory");
     guard->sentry = sentry_ref(registry->sentries, (uint32_t)descriptor->user->uid, &opened);

@@ -10,8 +10,6 @@
 #include <sched.h>
 #include <stdatomic.h>
 
-enum { FDS = 3 /* an engine and a bell */ };
-
 static struct loop *loop;
 static struct sentries *sentries;
 static size_t closed, done_count, stop_at;
@@ -121,7 +119,7 @@ static void what_is_armed_is_told(void **state) {
     task.fd = ends[0];
     struct sentry *sentry = sentry_ref(sentries, 7, &opened);
     assert_non_null(sentry);
-    assert_int_equal(opened, FDS);
+    assert_int_equal(opened, SENTRY_FDS);
     submit(sentry, &task, work_arm);
     run_until(1);
     assert_int_equal(task.result, 0);
@@ -132,7 +130,7 @@ static void what_is_armed_is_told(void **state) {
     run_until(3);
     sentry_unref(sentry);
     run_until(4);
-    assert_int_equal(closed, FDS);
+    assert_int_equal(closed, SENTRY_FDS);
     close_pipe(ends);
     end();
 }
@@ -205,7 +203,7 @@ static void one_uid_holds_up_no_other(void **state) {
     sentry_unref(one);
     sentry_unref(two);
     run_until(5);
-    assert_int_equal(closed, 2 * FDS);
+    assert_int_equal(closed, 2 * SENTRY_FDS);
     end();
 }
 
