@@ -60,10 +60,18 @@ static int open_listener(const struct options *options, char text[ADDRESS_MAX], 
         log_write(LOG_LEVEL_INFO, "listening; address=%s", *address);
         return 0;
     }
-    log_write(LOG_LEVEL_ERROR, "cannot listen at %s: %s", *address,
-              error == -EADDRINUSE ? "another broker is there" : strerror(-error));
+    if (error == -EADDRINUSE && options->idle_exit_us) /* started because one was needed, and one is there */
+        log_write(LOG_LEVEL_INFO, "another broker is there already; address=%s", *address);
+    else
+        log_write(LOG_LEVEL_ERROR, "cannot listen at %s: %s", *address,
+                  error == -EADDRINUSE ? "another broker is there" : strerror(-error));
     *address = NULL;
     return error;
+}
+
+/* Of several that were started because one was needed, the others have nothing to do. */
+static int status_without_listener(const struct options *options, int error) {
+    return error == -EADDRINUSE && options->idle_exit_us ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
 int main(int argc, char **argv) {
@@ -76,8 +84,9 @@ int main(int argc, char **argv) {
     if (status)
         return status == 1 ? EXIT_SUCCESS : status;
     log_open(log_stderr, options.log_level);
-    if (open_listener(&options, text, &address, &listener))
-        return EXIT_FAILURE;
+    int error = open_listener(&options, text, &address, &listener);
+    if (error)
+        return status_without_listener(&options, error);
     broker = broker_new(&options, listener);
     status = EXIT_FAILURE;
     if (broker) {

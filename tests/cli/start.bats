@@ -75,3 +75,14 @@ teardown() {
   [ "$(cat "$BATS_TEST_TMPDIR"/list.* | jq -cs '[.[][] | .uid] | unique')" = "[$(id -u)]" ]
   portctl status
 }
+
+@test "of two that were started because one was needed the second has nothing to do" {
+  portctl list
+  address=$(portctl status -j | jq -r .address)
+  both "$PORTD_BIN" --listen "$address" --idle-exit 60s
+  exits 0
+  has "$error" "another broker is there already"
+  both "$PORTD_BIN" --listen "$address"
+  exits 1
+  portctl ping
+}
