@@ -184,21 +184,22 @@ int broker_run(struct broker *broker) {
 
 /* For the operator: what ends with this process. */
 static void report(const struct broker *broker) {
+    struct session_sums sums = sessions_sum(&broker->sessions);
     const struct session *session;
-    unsigned sessions = 0;
     DL_FOREACH (broker->sessions.list, session) {
         const unsigned *counts = session->belongings.counts;
-        sessions++;
         if (counts[OBJECT_DESCRIPTOR])
             log_write(LOG_LEVEL_INFO,
                       "a session still held descriptors; session=%" PRIu64 " uid=%u client=%s descriptors=%u "
-                      "semaphores=%u evts=%u",
+                      "semaphores=%u evts=%u ports=%u",
                       session->id, (unsigned)session->uid, session->client, counts[OBJECT_DESCRIPTOR],
-                      counts[OBJECT_SEMAPHORE], counts[OBJECT_EVT]);
+                      counts[OBJECT_SEMAPHORE], counts[OBJECT_EVT], counts[OBJECT_PORT]);
     }
-    log_write(LOG_LEVEL_INFO, "stopped; sessions=%u connections=%zu descriptors=%zu objects=%zu waits=%zu",
-              sessions, broker->sessions.n_connections, broker->registry.descriptors.used,
-              broker->registry.indicators.used, broker->registry.waits);
+    log_write(LOG_LEVEL_INFO,
+              "stopped; sessions=%" PRIu64 " connections=%zu descriptors=%zu objects=%" PRIu64 " waits=%zu",
+              sums.sessions, broker->sessions.n_connections, broker->registry.descriptors.used,
+              sums.counts[OBJECT_PORT] + sums.counts[OBJECT_SEMAPHORE] + sums.counts[OBJECT_EVT],
+              broker->registry.waits);
 }
 
 void broker_free(struct broker *broker) {

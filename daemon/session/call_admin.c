@@ -1,5 +1,6 @@
 /* call_admin.c: looking: ping, list, show, status. Nothing here changes anything. */
 #include "dispatch.h"
+#include "target.h"
 
 #include "daemon/object/port.h"
 #include "daemon/object/wait.h"
@@ -159,20 +160,19 @@ int call_show(struct call *call) {
         else if (session && may_see(call, session))
             write_session(page_add(&page), session);
         else
-            return refusal_set(&call->refusal, REFUSAL_NOT_FOUND, "ids", NULL,
-                               "no object %" PRIu64 " in this session", show->ids[i]);
+            return target_refuse(call, "ids", show->ids[i]);
     }
     return dispatch_answer(call, PORTD__V1__REPLY__RESULT_SHOW, &page.items);
 }
 
 static void write_totals(Portd__V1__Status *status, const struct sessions *sessions) {
     const struct registry *registry = sessions->registry;
-    const struct session *session;
-    DL_FOREACH (sessions->list, session)
-        status->sessions++;
+    struct session_sums sums = sessions_sum(sessions);
+    status->sessions = (uint32_t)sums.sessions;
     status->connections = (uint32_t)sessions->n_connections;
     status->descriptors = (uint32_t)registry->descriptors.used;
-    status->objects = (uint32_t)registry->indicators.used;
+    status->objects =
+        (uint32_t)(sums.counts[OBJECT_PORT] + sums.counts[OBJECT_SEMAPHORE] + sums.counts[OBJECT_EVT]);
     status->waits = (uint32_t)registry->waits;
     status->descriptors_limit = (uint32_t)registry->slots->limit;
     status->descriptors_free = (uint32_t)slots_free(registry->slots);

@@ -172,7 +172,8 @@ int call_end_session(struct call *call) {
     struct session *session = id ? session_find(connection->all, id) : call->session;
     if (!session || (session->uid != connection->peer.uid &&
                      !policy_is_admin(connection->all->policy, &connection->peer)))
-        return refusal_set(&call->refusal, REFUSAL_NOT_FOUND, "id", NULL, "no such session");
+        return refusal_set(&call->refusal, REFUSAL_NOT_FOUND, "id", "list tells the sessions of this user",
+                           "no session %" PRIu64 " that this user may end", id);
     dispatch_answer(call, PORTD__V1__REPLY__RESULT_END_SESSION, &done);
     session_end(session, CAUSE_EXPIRED);
     return 0;

@@ -62,14 +62,10 @@ static void label(struct page *page, Portd__V1__Metric *metric, const char *name
 }
 
 static void measure_objects(const struct sessions *sessions) {
-    const struct session *session;
-    uint64_t counts[OBJECT_SESSION + 1] = {0};
-    DL_FOREACH (sessions->list, session)
-        for (int kind = OBJECT_PORT; kind <= OBJECT_EVT; kind++)
-            counts[kind] += session->belongings.counts[kind];
-    metrics_set(METRIC_OBJECTS_PORT, counts[OBJECT_PORT]);
-    metrics_set(METRIC_OBJECTS_SEMAPHORE, counts[OBJECT_SEMAPHORE]);
-    metrics_set(METRIC_OBJECTS_EVT, counts[OBJECT_EVT]);
+    struct session_sums sums = sessions_sum(sessions);
+    metrics_set(METRIC_OBJECTS_PORT, sums.counts[OBJECT_PORT]);
+    metrics_set(METRIC_OBJECTS_SEMAPHORE, sums.counts[OBJECT_SEMAPHORE]);
+    metrics_set(METRIC_OBJECTS_EVT, sums.counts[OBJECT_EVT]);
 }
 
 static void measure_threads(const struct registry *registry) {

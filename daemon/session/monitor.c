@@ -214,7 +214,7 @@ static int check_session(struct call *call, const struct monitor *monitor) {
     if (!monitor->session ||
         (session && policy_may_see(connection->all->policy, &connection->peer, session->uid)))
         return 0;
-    return refusal_set(&call->refusal, REFUSAL_NOT_FOUND, "session", NULL,
+    return refusal_set(&call->refusal, REFUSAL_NOT_FOUND, "session", "list tells the sessions of this user",
                        "no session %" PRIu64 ", and nothing more to tell of it", monitor->session);
 }
 

@@ -58,6 +58,17 @@ void sessions_after(void *context) {
     connection_bury_all(sessions);
 }
 
+struct session_sums sessions_sum(const struct sessions *sessions) {
+    struct session_sums sums = {0};
+    const struct session *session;
+    DL_FOREACH (sessions->list, session) {
+        sums.sessions++;
+        for (int kind = OBJECT_DESCRIPTOR; kind <= OBJECT_EVT; kind++)
+            sums.counts[kind] += session->belongings.counts[kind];
+    }
+    return sums;
+}
+
 bool sessions_idle(const struct sessions *sessions) {
     return sessions->n_connections == 0 && sessions->registry->objects.used == 0;
 }

@@ -62,6 +62,13 @@ void sessions_after(void *sessions);
 /* Nobody is connected and no session has an object. */
 bool sessions_idle(const struct sessions *sessions);
 
+/* What all sessions have, ended or not, by enum object_kind: sums of descriptors, ports, semaphores and events. */
+struct session_sums {
+    uint64_t sessions;
+    uint64_t counts[OBJECT_EVT + 1];
+};
+struct session_sums sessions_sum(const struct sessions *sessions);
+
 /* A new session for that uid, without owner or connection. NULL: the refusal. */
 struct session *session_new(struct sessions *sessions, struct user *user, const char *client,
                             struct refusal *refusal);

@@ -21,10 +21,17 @@ bool target_released(const struct call *call, uint64_t id) {
 }
 
 int target_refuse(struct call *call, const char *field, uint64_t id) {
+    static const char *const names[] = {
+        [OBJECT_DESCRIPTOR] = "a descriptor", [OBJECT_PORT] = "a port",
+        [OBJECT_SEMAPHORE] = "a semaphore",   [OBJECT_EVT] = "an event",
+        [OBJECT_SESSION] = "a session",
+    };
     if (belongings_find(&call->session->belongings, id))
         return refusal_set(&call->refusal, REFUSAL_INVALID, field, NULL,
-                           "%" PRIu64 " is not of a kind that does here", id);
-    return refusal_set(&call->refusal, REFUSAL_NOT_FOUND, field, NULL,
+                           "%" PRIu64 " is %s, and this call is for other kinds", id,
+                           names[registry_kind(id)]);
+    return refusal_set(&call->refusal, REFUSAL_NOT_FOUND, field,
+                       "an id means something in its own session alone: list tells what is in this one",
                        "no object %" PRIu64 " in this session", id);
 }
 
@@ -35,11 +42,13 @@ struct port *target_port(struct call *call, uint64_t id, int direction) {
         return NULL;
     }
     if (!indicator->descriptor) {
-        refusal_set(&call->refusal, REFUSAL_CLOSED, "id", NULL, "port %" PRIu64 " is closed", id);
+        refusal_set(&call->refusal, REFUSAL_CLOSED, "id", "wrap the descriptor again",
+                    "port %" PRIu64 " is closed", id);
         return NULL;
     }
     if (direction >= 0 && indicator->direction != direction) {
-        refusal_set(&call->refusal, REFUSAL_INVALID, "id", NULL, "port %" PRIu64 " is for %s", id,
+        refusal_set(&call->refusal, REFUSAL_INVALID, "id", "use the other port of the wrap",
+                    "port %" PRIu64 " is for %s", id,
                     indicator->direction == DIRECTION_READ ? "reading" : "writing");
         return NULL;
     }

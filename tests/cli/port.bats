@@ -51,10 +51,13 @@ copies() { portctl list descriptors -j | jq 'length'; }
   both portctl wrap fd 7 --mode write
   exits 2
   [ -z "$output" ]
+  has "$error" "not open for writing"
+  has "$error" "hint: "
   both portctl wrap fd 7 --mode read,regular-file
   exits 2
   both portctl wrap socket 7
   exits 2
+  has "$error" "not a socket"
   [ "$(portctl list -j)" = "[]" ]
   both portctl wrap fd 0 --mode read,regular-file </etc/passwd
   exits 0

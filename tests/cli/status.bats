@@ -31,6 +31,17 @@ teardown() { usual_teardown; }
   [ "$(portctl status -j | jq -c '[.descriptors, .objects, .session_objects]')" = "[1,1,1]" ]
   [ "$(portctl status --columns=descriptors,objects)" = "descriptors  1
 objects      1" ]
+  portctl wrap fd 5 --mode read,write
+  [ "$(portctl status -j | jq -c '[.descriptors, .objects, .session_objects]')" = "[1,3,3]" ]
+}
+
+@test "a broker that is stopped says what it still held" {
+  open_fifo
+  portctl sem fd 5 --mode read
+  portctl wrap fd 5 --mode read,write
+  stop_broker
+  grep -q 'a session still held descriptors; .* descriptors=1 semaphores=1 evts=0 ports=2$' "$BATS_TEST_TMPDIR/portd.log"
+  grep -q 'stopped; .* descriptors=1 objects=3 ' "$BATS_TEST_TMPDIR/portd.log"
 }
 
 @test "ping" {

@@ -289,6 +289,26 @@ static void a_handle_is_a_descriptor(void **state) {
     assert_answer(wait_s, s, READY);
 }
 
+/* ---- ids ---------------------------------------------------------------------------------------------------------- */
+
+static void an_id_of_another_kind_and_one_that_there_is_not(void **state) {
+    portd_client *c = fixture_client(NULL), *other = fixture_client(NULL);
+    portd_native number;
+    int p[2];
+
+    (void)state;
+    make_pipe(p);
+    portd_id s = ask_semaphore(c, p[0], READ), e = ask_evt(c, p[0], READ);
+    assert_int_equal(portd_port_to_fd(c, s, fixture_soon(), &number), PORTD_E_INVALID);
+    assert_non_null(strstr(portd_last_error(c), " is a semaphore"));
+    assert_int_equal(portd_port_close(c, e, fixture_soon()), PORTD_E_INVALID);
+    assert_non_null(strstr(portd_last_error(c), " is an event"));
+    assert_int_equal(portd_remove(other, s, fixture_soon()), PORTD_E_NOT_FOUND);
+    assert_string_not_equal(portd_last_hint(other), "");
+    assert_int_equal(portd_end_session(c, 77, fixture_soon()), PORTD_E_NOT_FOUND);
+    assert_string_not_equal(portd_last_hint(c), "");
+}
+
 TEST_MAIN(FIXTURE_CASE(x13_k44_a_path), FIXTURE_CASE(k60_k61_a_signalfd),
           FIXTURE_CASE(the_brokers_own_connections), FIXTURE_CASE(a_connection_that_has_not_said_hello),
           FIXTURE_CASE(the_connection_to_another_broker_is_a_socket),
@@ -296,4 +316,5 @@ TEST_MAIN(FIXTURE_CASE(x13_k44_a_path), FIXTURE_CASE(k60_k61_a_signalfd),
           FIXTURE_CASE(x07_x08_e19_e27_numbers_that_are_none),
           FIXTURE_CASE(x01_x15_e21_e28_modes_that_are_none), FIXTURE_CASE(an_epoll_is_allowed),
           FIXTURE_CASE(an_epoll_nested_too_deep_is_unsupported),
-          FIXTURE_CASE(a_cycle_by_a_handle_is_stopped_by_the_kernel), FIXTURE_CASE(a_handle_is_a_descriptor))
+          FIXTURE_CASE(a_cycle_by_a_handle_is_stopped_by_the_kernel), FIXTURE_CASE(a_handle_is_a_descriptor),
+          FIXTURE_CASE(an_id_of_another_kind_and_one_that_there_is_not))

@@ -66,10 +66,12 @@ static void what_is_no_socket_is_refused(void **state) {
         streams[i].make(ends);
         check_refused(c, ends[0], 0);
         check_refused(c, ends[1], PORTD_NO_CLOSE);
+        assert_non_null(strstr(portd_last_error(c), "not a socket")); /* whatever it is open for */
     }
     check_refused(c, make_file("x"), 0);
     check_refused(c, fixture_own(open("/dev/null", O_RDWR | O_CLOEXEC)), 0);
     check_refused(c, fixture_own(open("/", O_PATH | O_CLOEXEC)), 0);
+    assert_non_null(strstr(portd_last_error(c), "O_PATH"));
     check_refused(c, (int)portd_get_fd(c), 0);
     check_refused(c, 900, 0);
     check_refused(c, -1, 0);
