@@ -6,6 +6,9 @@
  * afterwards; their numbers are those of duplicates, which nobody else uses (native_dup_apart), because
  * the number as such may be registered there already.
  *
+ * --count takes several waits, each for those targets that have not been ready yet: what has been ready is counted once and
+ * left alone. --allow-missing asks for ids one by one when the broker says that one of them is not there.
+ *
  * --timeout limits the wait. What is around it (connecting, making and removing events) is given at least
  * a second, so that --timeout 0 can look at all.
  */
@@ -33,7 +36,7 @@ static const struct column columns[] = {
     {"id", COLUMN_PLAIN, true},      {NULL, COLUMN_PLAIN, false},
 };
 
-static struct node *describe(const struct target *target, int cause) {
+static struct node *describe(const struct target *target) {
     struct node *object = node_object();
 
     node_text(object, "target", target->text);
@@ -41,8 +44,10 @@ static struct node *describe(const struct target *target, int cause) {
         node_number(object, "id", target->id);
     else
         node_text(object, "mode", target_mode_name(target));
-    if (cause != PORTD_CAUSE_NONE)
-        node_text(object, "cause", portd_cause_name(cause));
+    if (target->missing)
+        node_text(object, "cause", "missing");
+    else if (target->cause != PORTD_CAUSE_NONE)
+        node_text(object, "cause", portd_cause_name(target->cause));
     else
         node_null(object, "cause");
     return object;
@@ -98,7 +103,7 @@ static int tell_unsupported(const struct invocation *in, const struct target *ta
     if (output_is_text(&in->output))
         return PORTCTL_NO;
     list = node_list();
-    object = describe(target, PORTD_CAUSE_NONE);
+    object = describe(target);
     node_flag(object, "unsupported", true);
     node_text(object, "reason", reason);
     node_append(list, object);
@@ -161,27 +166,54 @@ static int remove_evts(const struct invocation *in, portd_client *client, struct
 
 /* ---- the wait ------------------------------------------------------------------------------------------ */
 
+struct wish {
+    size_t need; /* so many targets */
+    bool all;    /* all of them, and at once */
+    bool one;
+    bool allow_missing;
+};
+
+static bool is_answered(const struct target *target) {
+    return target->missing || target->cause != PORTD_CAUSE_NONE;
+}
+
+static size_t count_answered(const struct targets *targets) {
+    size_t n = 0;
+
+    for (size_t i = 0; i < targets->n; i++)
+        n += is_answered(&targets->items[i]);
+    return n;
+}
+
 /* One line for each target that is ready, in the order of the command line. */
-static void answer(const struct invocation *in, const struct targets *targets, const portd_ready *ready,
-                   size_t n) {
+static void answer(const struct invocation *in, const struct targets *targets) {
     struct node *list = node_list();
 
     for (size_t i = 0; i < targets->n; i++)
-        for (size_t r = 0; r < n; r++)
-            if (ready[r].id == targets->items[i].id) {
-                node_append(list, describe(&targets->items[i], ready[r].cause));
-                break;
-            }
+        if (is_answered(&targets->items[i]))
+            node_append(list, describe(&targets->items[i]));
     output_rows(&in->output, columns, list);
 }
 
-/* Two targets can be one event; the broker is asked once. */
+static int tell_timeout(const struct invocation *in, const struct targets *targets, const struct wish *wish) {
+    output_rows(&in->output, columns, node_list());
+    if (output_is_text(&in->output) && in->output.quiet)
+        return PORTCTL_TIMEOUT;
+    if (wish->all || wish->need == 1)
+        return failure_code(&in->output, PORTD_E_TIMEOUT, NULL, "nothing became ready in time");
+    return failure_code(&in->output, PORTD_E_TIMEOUT, NULL, "%zu of %zu targets became ready in time",
+                        count_answered(targets), wish->need);
+}
+
+/* Those that are still waited for. Two targets can be one event; the broker is asked once. */
 static size_t collect(const struct targets *targets, portd_id ids[TARGETS_MAX]) {
     size_t n = 0;
 
     for (size_t i = 0; i < targets->n; i++) {
         size_t known = 0;
 
+        if (is_answered(&targets->items[i]))
+            continue;
         while (known < n && ids[known] != targets->items[i].id)
             known++;
         if (known == n)
@@ -190,27 +222,71 @@ static size_t collect(const struct targets *targets, portd_id ids[TARGETS_MAX]) 
     return n;
 }
 
-static int tell_timeout(const struct invocation *in) {
-    if (!output_is_text(&in->output) || !in->output.quiet)
-        failure_code(&in->output, PORTD_E_TIMEOUT, NULL, "nothing became ready in time");
-    return PORTCTL_TIMEOUT;
+static void keep(struct targets *targets, const portd_ready *ready, size_t n) {
+    for (size_t i = 0; i < targets->n; i++)
+        for (size_t r = 0; r < n; r++)
+            if (ready[r].id == targets->items[i].id)
+                targets->items[i].cause = ready[r].cause;
 }
 
-static int wait_for(const struct invocation *in, portd_client *client, const struct targets *targets) {
+/* The broker does not know one of the ids, and does not say which. Returns 1 when it is known now, or PORTD_E_*. */
+static int find_missing(portd_client *client, struct targets *targets) {
+    int result = PORTD_E_NOT_FOUND;
+
+    for (size_t i = 0; i < targets->n; i++) {
+        struct target *target = &targets->items[i];
+        portd_ready ready;
+        int rc;
+
+        if (target->kind != TARGET_ID || is_answered(target))
+            continue;
+        rc = portd_wait(client, &target->id, 1, 0, 0, &ready);
+        if (rc < 0 && rc != PORTD_E_NOT_FOUND)
+            return rc;
+        target->missing = rc == PORTD_E_NOT_FOUND;
+        if (target->missing)
+            result = 1;
+    }
+    return result;
+}
+
+/* One wait for what has not been ready yet; when that is enough already, a look. Returns what portd_wait does, and 1 when
+ * there is to be another one. */
+static int wait_once(const struct invocation *in, portd_client *client, struct targets *targets,
+                     const struct wish *wish) {
     portd_id ids[TARGETS_MAX];
     portd_ready ready[TARGETS_MAX];
     size_t n = collect(targets, ids);
-    unsigned flags = (command_option(in, "all") != NULL ? (unsigned)PORTD_WAIT_ALL : 0) |
-                     (command_option(in, "one") != NULL ? (unsigned)PORTD_WAIT_ONE : 0);
-    int rc = portd_wait(client, ids, n, flags, in->deadline, ready);
+    unsigned flags = (wish->all ? (unsigned)PORTD_WAIT_ALL : 0) | (wish->one ? (unsigned)PORTD_WAIT_ONE : 0);
+    int rc;
 
+    if (n == 0)
+        return 0;
+    rc = portd_wait(client, ids, n, flags, count_answered(targets) < wish->need ? in->deadline : 0, ready);
+    if (rc == PORTD_E_NOT_FOUND && wish->allow_missing)
+        return find_missing(client, targets);
+    if (rc > 0 && ready[0].cause == PORTD_CAUSE_DISCONNECTED)
+        return PORTD_E_DISCONNECTED;
+    if (rc > 0)
+        keep(targets, ready, (size_t)rc);
+    return rc > 0 && count_answered(targets) >= wish->need ? 0 : rc;
+}
+
+static int wait_for(const struct invocation *in, portd_client *client, struct targets *targets,
+                    const struct wish *wish) {
+    int rc;
+
+    do {
+        rc = wait_once(in, client, targets, wish);
+    } while (rc > 0);
+    if (rc == PORTD_E_DISCONNECTED)
+        return failure_code(&in->output, rc, NULL, "%s", portd_code_text(rc));
     if (rc < 0)
         return failure_call(&in->output, client, rc);
-    if (rc > 0 && ready[0].cause == PORTD_CAUSE_DISCONNECTED)
-        return failure_code(&in->output, PORTD_E_DISCONNECTED, NULL, "%s",
-                            portd_code_text(PORTD_E_DISCONNECTED));
-    answer(in, targets, ready, (size_t)rc);
-    return rc > 0 ? PORTCTL_DONE : tell_timeout(in);
+    if (count_answered(targets) < wish->need)
+        return tell_timeout(in, targets, wish);
+    answer(in, targets);
+    return PORTCTL_DONE;
 }
 
 /* In a session of its own the events end with the connection anyway; in that of the owner they must be
@@ -223,19 +299,39 @@ static int clean_up(const struct invocation *in, portd_client *client, struct ta
     return rc > PORTCTL_NO && rc != PORTCTL_TIMEOUT ? rc : failure_call(&in->output, client, removed);
 }
 
+static int parse_wish(const struct invocation *in, const struct targets *targets, struct wish *wish) {
+    const char *count = command_option(in, "count");
+    bool any = command_option(in, "any") != NULL;
+    uint64_t need = 1;
+
+    wish->all = command_option(in, "all") != NULL;
+    wish->one = command_option(in, "one") != NULL;
+    wish->allow_missing = command_option(in, "allow-missing") != NULL;
+    if (any + wish->all + (count != NULL) > 1)
+        return failure_usage(&in->output, NULL, "--any, --all or --count, one of them");
+    if (count != NULL && (!text_number(count, targets->n, &need) || need == 0))
+        return failure_usage(&in->output, NULL, "--count %s: a number from 1 to that of the targets, %zu",
+                             count, targets->n);
+    if (wish->allow_missing && targets->n_ids == 0)
+        return failure_usage(&in->output, NULL, "--allow-missing is for ids: descriptors are there");
+    wish->need = wish->all ? targets->n : (size_t)need;
+    return 0;
+}
+
 static int run(const struct invocation *in) {
-    struct broker_wish wish = {.start = true, .deadline = deadline_around(in)};
+    struct broker_wish where = {.start = true, .deadline = deadline_around(in)};
     struct targets targets;
     struct broker broker;
+    struct wish wish;
     int rc = targets_parse(in, &targets);
 
-    if (rc == 0 && command_option(in, "any") != NULL && command_option(in, "all") != NULL)
-        rc = failure_usage(&in->output, NULL, "--any or --all, not both");
+    if (rc == 0)
+        rc = parse_wish(in, &targets, &wish);
     if (rc == 0)
         rc = check_open(in, &targets);
     if (rc == 0) {
-        wish.session = targets.n_ids > 0 ? BROKER_JOIN : BROKER_ALONE;
-        rc = broker_connect(in, &wish, &broker);
+        where.session = targets.n_ids > 0 ? BROKER_JOIN : BROKER_ALONE;
+        rc = broker_connect(in, &where, &broker);
     }
     if (rc != 0) {
         targets_deinit(&targets);
@@ -243,7 +339,7 @@ static int run(const struct invocation *in) {
     }
     rc = make_evts(in, broker.client, &targets);
     if (rc == 0)
-        rc = wait_for(in, broker.client, &targets);
+        rc = wait_for(in, broker.client, &targets, &wish);
     rc = clean_up(in, broker.client, &targets, rc);
     broker_disconnect(&broker);
     targets_deinit(&targets);
@@ -256,13 +352,15 @@ static const struct option_row options[] = {
     {"mode", "MODE", "read or write, for descriptors since the last --mode", true, "read|write"},
     {"any", NULL, "until one target is ready (this is so anyway)", false, NULL},
     {"all", NULL, "until all are ready at once", false, NULL},
+    {"count", "N", "until N targets have been ready, at once or not", false, NULL},
+    {"allow-missing", NULL, "an id that is not there is an answer, not an error", false, NULL},
     {"one", NULL, "for pools: each activity wakes one such wait", false, NULL},
     {NULL, NULL, NULL, false, NULL},
 };
 
 static const char *const usage[] = {
-    "wait TARGET... [--any | --all] [--one] [--mode read|write]",
-    "wait (--fd N | --socket N)... [--mode read|write] [--any | --all] [--one]",
+    "wait TARGET... [--any | --all | --count N] [--allow-missing] [--one] [--mode read|write]",
+    "wait (--fd N | --socket N)... [--mode read|write] [--any | --all | --count N] [--one]",
     NULL,
 };
 
@@ -270,6 +368,7 @@ static const char *const examples[] = {
     "portctl wait --fd 0 --mode read --timeout 5s",
     "portctl wait \"$id\" fd:0 --timeout 1min || echo \"exit code $?\"",
     "portctl wait --fd 0 --mode read --fd 1 --mode write --all",
+    "portctl wait \"$a\" \"$b\" \"$c\" --count 2 --allow-missing",
     "portctl wait \"$id\" --timeout 0 && echo 'ready now'",
     NULL,
 };
@@ -284,6 +383,14 @@ static const char details[] =
     "For each target that is ready there is a line with the target and the cause:\n"
     "ready, half-close, hang-up, error, removed, replaced,\n"
     "port-closed, expired.\n"
+    "\n"
+    "--all waits until all are ready in one look. --count N waits until N targets\n"
+    "have been ready, together or one after the other: each counts once, with the\n"
+    "cause it had then, and is not waited for any more, so an event counts that has\n"
+    "gone idle since.\n"
+    "\n"
+    "With --allow-missing an id that this session does not have, or no longer, has\n"
+    "the cause missing and counts as ready, since what has ended stays so.\n"
     "\n"
     "Exit code 0: something is ready. 124: nothing was in time. 5: an id that this\n"
     "session does not have. --timeout 0 looks once; connecting may then take up to a\n"

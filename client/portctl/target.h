@@ -17,6 +17,8 @@ struct target {
     portd_id id;
     portd_native copy; /* a descriptor of our own that stands for it, or -1 */
     bool made;         /* the event is ours to remove */
+    int cause;         /* why it is ready, or was; enum portd_cause */
+    bool missing;      /* there is no such object */
 };
 
 struct targets {

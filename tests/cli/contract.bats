@@ -20,6 +20,8 @@ semaphore fd 5 --mode read
 evt fd 5 --mode read
 wait fd:5 --mode write
 wait ${PORTS[1]}
+wait ${PORTS[1]} $ID --count 1
+wait $ID 8 --allow-missing
 wrap fd 5 --mode read
 fd ${PORTS[0]}
 socket ${PORTS[0]}

@@ -42,6 +42,8 @@ wait fd:5 --mode write
 wait fd:5 --timeout 0
 wait $ID --timeout 0
 wait 8
+wait 8 --allow-missing
+wait $PORT $ID --count 2 --timeout 0
 list
 list semaphores
 list evts

@@ -29,7 +29,7 @@ setup() {
   has "$message" "-x"
   refuses list -5
   refuses list --mode read
-  refuses wait fd:0 --count 3
+  refuses list --count 3
 }
 
 @test "long options are not abbreviated, but the answer says what was meant" {
@@ -135,6 +135,17 @@ setup() {
   for ((i = 0; i < 257; i++)); do targets+=(fd:0); done
   refuses wait "${targets[@]}"
   has "$message" "256"
+}
+
+@test "wait: how many, and which" {
+  refuses wait fd:0 --any --all
+  refuses wait fd:0 --all --count 1
+  refuses wait fd:0 --any --count 1
+  for count in 0 2 x -1 "" 18446744073709551617; do refuses wait fd:0 "--count=$count"; done
+  has "$message" "a number from 1 to that of the targets, 1"
+  refuses wait fd:0 --count 1 --count 1
+  refuses wait fd:0 --allow-missing
+  has "$message" "is for ids"
 }
 
 @test "remove, release, show" {

@@ -225,6 +225,141 @@ os.execv(os.environ["PORTCTL_BIN"], ["portctl", "wait", "--socket", "5", "--mode
   [ "$(with_sockets bash -c 'exec 6>&-; exec "$PORTCTL_BIN" wait socket:5 --mode write')" = "socket:5 hang-up" ]
 }
 
+# Another fifo, as descriptor 6.
+open_second() {
+  mkfifo "$BATS_TEST_TMPDIR/second"
+  exec 6<>"$BATS_TEST_TMPDIR/second"
+}
+
+@test "--count: so many at once" {
+  open_second
+  a=$(portctl evt fd 5 --mode read)
+  b=$(portctl evt fd 6 --mode read)
+  c=$(portctl evt fd 5 --mode write)
+  both portctl wait "$a" "$b" "$c" --count 2 --timeout 0
+  exits 124
+  [ -z "$output" ]
+  has "$error" "1 of 2 targets became ready in time"
+  both portctl wait "$a" "$b" "$c" --count 2 --timeout 0 -j
+  exits 124
+  [ "$output" = "[]" ]
+  echo x >&6
+  both portctl wait "$a" "$b" "$c" --count 2
+  exits 0
+  [ "$output" = "$b ready
+$c ready" ]
+  # All that are ready then are answered, as ever.
+  [ "$(portctl wait "$a" "$b" "$c" --count 1)" = "$output" ]
+  echo x >&5
+  [ "$(portctl wait "$a" "$b" "$c" --count 2 | wc -l)" -eq 3 ]
+  [ "$(portctl wait "$a" "$b" "$c" --count 3 -j | jq -c '[.[].id]')" = "[$a,$b,$c]" ]
+}
+
+@test "--count: one after the other; what goes idle again counts, and is not waited for any more" {
+  open_second
+  a=$(portctl evt fd 5 --mode read)
+  b=$(portctl evt fd 6 --mode read)
+  echo x >&5
+  portctl wait "$a" "$b" --count 2 >"$BATS_TEST_TMPDIR/answer" 3>&- &
+  waiter=$!
+  until_waited_for "$b"
+  [ "$(portctl show "$a" -j | jq '.[0].waiters')" -eq 0 ]
+  read -r _ <&5
+  [ ! -s "$BATS_TEST_TMPDIR/answer" ]
+  echo x >&6
+  wait "$waiter"
+  [ "$(cat "$BATS_TEST_TMPDIR/answer")" = "$a ready
+$b ready" ]
+  # Not so with --all: they are never ready at once.
+  read -r _ <&6
+  echo x >&5
+  both portctl wait "$a" "$b" --all --timeout 0
+  exits 124
+}
+
+@test "--count with descriptors and ids; nothing is left" {
+  id=$(portctl sem fd 5 --mode read)
+  portctl wait fd:5 "$id" fd:5 --mode write --count 3 >"$BATS_TEST_TMPDIR/answer" 3>&- &
+  waiter=$!
+  until_waited_for "$id"
+  portctl remove "$id"
+  wait "$waiter"
+  [ "$(cat "$BATS_TEST_TMPDIR/answer")" = "fd:5 ready
+$id removed
+fd:5 ready" ]
+  session_is "[$id]"
+  both portctl wait fd:5 socket:5 --mode write --count 2
+  exits 0
+}
+
+@test "--count: the session ends, the broker ends" {
+  open_second
+  a=$(portctl evt fd 5 --mode write)
+  b=$(portctl evt fd 6 --mode read)
+  portctl wait "$a" "$b" --count 2 >"$BATS_TEST_TMPDIR/answer" 3>&- &
+  waiter=$!
+  until_waited_for "$b"
+  portctl session end
+  wait "$waiter"
+  [ "$(cat "$BATS_TEST_TMPDIR/answer")" = "$a ready
+$b expired" ]
+  unset PORTD_SESSION
+  join_session
+  a=$(portctl evt fd 5 --mode write)
+  b=$(portctl evt fd 6 --mode read)
+  portctl wait "$a" "$b" --count 2 >"$BATS_TEST_TMPDIR/answer" 2>"$BATS_TEST_TMPDIR/error" 3>&- &
+  waiter=$!
+  until_waited_for "$b"
+  kill -KILL "$BROKER_PID"
+  code=0
+  wait "$waiter" || code=$?
+  [ "$code" -eq 3 ]
+  [ ! -s "$BATS_TEST_TMPDIR/answer" ]
+}
+
+@test "--allow-missing: an id that is not there is an answer, and counts as ready" {
+  gone=$(portctl evt fd 5 --mode write)
+  portctl evt fd 5 --mode remove
+  portctl release "$gone"
+  a=$(portctl evt fd 5 --mode write)
+  b=$(portctl evt fd 5 --mode read)
+  both portctl wait "$gone"
+  exits 5
+  both portctl wait "$gone" --allow-missing
+  exits 0
+  [ "$output" = "$gone missing" ]
+  [ -z "$error" ]
+  [ "$(portctl wait "$gone" 8 --allow-missing --all -j)" = \
+    "[{\"target\":\"$gone\",\"id\":$gone,\"cause\":\"missing\"},{\"target\":\"8\",\"id\":8,\"cause\":\"missing\"}]" ]
+  # Any: those that are ready now are told with it, and others not waited for.
+  [ "$(portctl wait "$b" "$gone" --allow-missing)" = "$gone missing" ]
+  [ "$(portctl wait "$a" "$gone" "$b" --allow-missing)" = "$a ready
+$gone missing" ]
+  both portctl wait "$b" "$gone" --all --allow-missing --timeout 0
+  exits 124
+  [ -z "$output" ]
+  both portctl wait "$b" "$gone" --count 2 --allow-missing --timeout 0
+  exits 124
+  has "$error" "1 of 2"
+  both portctl wait "$b" "$gone" fd:5 --mode write --count 2 --allow-missing
+  exits 0
+  [ "$output" = "$gone missing
+fd:5 ready" ]
+  echo x >&5
+  [ "$(portctl wait "$b" "$gone" --all --allow-missing)" = "$b ready
+$gone missing" ]
+  # What is there is no error, and what is no target stays one.
+  [ "$(portctl wait "$a" --allow-missing)" = "$a ready" ]
+  both portctl wait "$(portctl list descriptors -j | jq '.[0].id')" 8 --allow-missing --timeout 0
+  [ "$status" -eq 2 ]
+  session_is "[$a,$b]" || session_is "[$b,$a]"
+}
+
+@test "--timeout infinity" {
+  both portctl wait fd:5 --mode write --timeout infinity
+  exits 0
+}
+
 @test "columns" {
   [ "$(portctl wait fd:5 --mode write --columns=cause,target,mode)" = "ready fd:5 write" ]
   [ "$(portctl wait fd:5 --mode write --columns=cause -j)" = '[{"cause":"ready"}]' ]
