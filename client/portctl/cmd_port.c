@@ -5,6 +5,8 @@
 #include "broker.h"
 #include "failure.h"
 #include "ids.h"
+#include "item.h"
+#include "selection.h"
 
 #include <stdlib.h>
 
@@ -152,29 +154,51 @@ static int close_all(const struct invocation *in, portd_client *client, const po
     return first;
 }
 
-static int run_close(const struct invocation *in) {
-    struct broker broker;
-    portd_id *ids;
-    size_t n;
-    int rc = ids_parse(in, &ids, &n);
+static bool closes(const portd_item *chosen, const portd_item *item) {
+    return chosen->id == item->id && item->registered;
+}
 
-    if (rc != 0)
-        return rc;
-    rc = check_ports(in, ids, n, "ports are closed; semaphores and events are removed, sessions ended");
+static const struct selection_rule rule_close = {"close", "ports", {PORTD_KIND_PORT, 0}, false, closes};
+
+static int close_selection(const struct invocation *in, portd_client *client, struct selection *selection) {
+    int rc;
+
+    if (selection->dry)
+        return selection_show(in, client, selection, &rule_close);
+    rc = selection_choose(in, client, selection, &rule_close);
+    return rc != 0 ? rc : close_all(in, client, selection->ids, selection->n);
+}
+
+static int run_close(const struct invocation *in) {
+    struct selection selection;
+    struct broker broker;
+    int rc = selection_parse(in, &selection);
+
+    if (rc == 0)
+        rc = check_ports(in, selection.ids, selection.n,
+                         "ports are closed; semaphores and events are removed, sessions ended");
     if (rc == 0)
         rc = broker_join(in, &broker);
     if (rc == 0) {
-        rc = close_all(in, broker.client, ids, n);
+        rc = close_selection(in, broker.client, &selection);
         broker_disconnect(&broker);
     }
-    free(ids);
+    selection_deinit(&selection);
     return rc;
 }
 
-static const char *const usage_close[] = {"close ID...", NULL};
+static const struct option_row options_close[] = {
+    {"all", NULL, "all ports of the session; asks", false, NULL},
+    {"yes", NULL, "do not ask", false, NULL},
+    {"dry-run", NULL, "list what would be closed, and change nothing", false, NULL},
+    {NULL, NULL, NULL, false, NULL},
+};
+
+static const char *const usage_close[] = {"close ID... [--dry-run]", "close --all [--yes | --dry-run]", NULL};
 
 static const char *const examples_close[] = {
     "portctl close \"$in\" \"$out\"",
+    "portctl close --all --dry-run",
     "portctl list ports -j | jq '.[].id' | xargs portctl close",
     NULL,
 };
@@ -183,7 +207,14 @@ static const char details_close[] =
     "Closes ports. Reads and writes in flight fail, waits end with the cause\n"
     "port-closed. The last port of a wrap also fires the semaphores of its number;\n"
     "then the broker's copy is closed when this returns, unless something else refers\n"
-    "to it. What is closed already is done as well.";
+    "to it. What is closed already is done as well.\n"
+    "\n"
+    "--all stands for every port of the session that is open. On a terminal it asks\n"
+    "(exit code 1 when the answer is no); elsewhere, and with --json and --quiet, it\n"
+    "needs --yes.\n"
+    "\n"
+    "--dry-run lists the ports that would be closed, as 'portctl list' does, and\n"
+    "changes nothing; the semaphores that would fire with them are not among them.";
 
 static const char *const words_close[] = {"@port...", NULL};
 
@@ -192,7 +223,8 @@ const struct command command_close = {
     .summary = "close ports",
     .usage = usage_close,
     .details = details_close,
-    .options = options,
+    .options = options_close,
+    .columns = item_columns,
     .examples = examples_close,
     .words = words_close,
     .joins = true,

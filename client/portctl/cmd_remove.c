@@ -7,10 +7,8 @@
 #include "broker.h"
 #include "failure.h"
 #include "ids.h"
-
-#include <stdlib.h>
-
-static const struct option_row options[] = {{NULL, NULL, NULL, false, NULL}};
+#include "item.h"
+#include "selection.h"
 
 /* In text nothing is said: it is done. */
 static void answer(const struct invocation *in, const char *key, struct node *done) {
@@ -49,29 +47,54 @@ static int remove_all(const struct invocation *in, portd_client *client, const p
     return first;
 }
 
-static int run_remove(const struct invocation *in) {
-    struct broker broker;
-    portd_id *ids;
-    size_t n;
-    int rc = ids_parse(in, &ids, &n);
+/* Both directions of a number end; what is registered for a number has the same copy. */
+static bool removes(const portd_item *chosen, const portd_item *item) {
+    return chosen->registered && item->registered && item->kind == chosen->kind &&
+           item->descriptor == chosen->descriptor;
+}
 
-    if (rc != 0)
-        return rc;
-    rc = check_kinds(in, ids, n);
+static const struct selection_rule rule_remove = {
+    "remove", "semaphores and events", {PORTD_KIND_SEMAPHORE, PORTD_KIND_EVT, 0}, false, removes};
+
+static int remove_selection(const struct invocation *in, portd_client *client, struct selection *selection) {
+    int rc;
+
+    if (selection->dry)
+        return selection_show(in, client, selection, &rule_remove);
+    rc = selection_choose(in, client, selection, &rule_remove);
+    return rc != 0 ? rc : remove_all(in, client, selection->ids, selection->n);
+}
+
+static int run_remove(const struct invocation *in) {
+    struct selection selection;
+    struct broker broker;
+    int rc = selection_parse(in, &selection);
+
+    if (rc == 0)
+        rc = check_kinds(in, selection.ids, selection.n);
     if (rc == 0)
         rc = broker_join(in, &broker);
     if (rc == 0) {
-        rc = remove_all(in, broker.client, ids, n);
+        rc = remove_selection(in, broker.client, &selection);
         broker_disconnect(&broker);
     }
-    free(ids);
+    selection_deinit(&selection);
     return rc;
 }
 
-static const char *const usage_remove[] = {"remove ID...", NULL};
+static const struct option_row options_remove[] = {
+    {"all", NULL, "all semaphores and events of the session; asks", false, NULL},
+    {"yes", NULL, "do not ask", false, NULL},
+    {"dry-run", NULL, "list what would end, and change nothing", false, NULL},
+    {NULL, NULL, NULL, false, NULL},
+};
+
+static const char *const usage_remove[] = {"remove ID... [--dry-run]", "remove --all [--yes | --dry-run]",
+                                           NULL};
 
 static const char *const examples_remove[] = {
     "portctl remove \"$id\"",
+    "portctl remove --all --dry-run",
     "portctl list semaphores -j | jq '.[].id' | xargs portctl remove",
     NULL,
 };
@@ -80,7 +103,14 @@ static const char details_remove[] =
     "Does for the descriptor of each semaphore or event what mode remove does: both\n"
     "directions fire (semaphores) or become ready for ever (events), their waits end\n"
     "with the cause removed, and the broker's copy is closed when this returns,\n"
-    "unless something else refers to it. What is removed already is done as well.";
+    "unless something else refers to it. What is removed already is done as well.\n"
+    "\n"
+    "--all stands for every semaphore and event of the session that has not ended. On\n"
+    "a terminal it asks (exit code 1 when the answer is no); elsewhere, and with\n"
+    "--json and --quiet, it needs --yes.\n"
+    "\n"
+    "--dry-run lists, as 'portctl list' does, all that would end, the other direction\n"
+    "too. Nothing is changed. What was released is not there any more for it.";
 
 static const char *const words_remove[] = {"@watched...", NULL};
 
@@ -89,7 +119,8 @@ const struct command command_remove = {
     .summary = "fire and forget semaphores and events",
     .usage = usage_remove,
     .details = details_remove,
-    .options = options,
+    .options = options_remove,
+    .columns = item_columns,
     .examples = examples_remove,
     .words = words_remove,
     .joins = true,
@@ -114,24 +145,32 @@ static int release_all(const struct invocation *in, portd_client *client, const 
     return rc;
 }
 
-static int run_release(const struct invocation *in) {
-    struct broker broker;
-    portd_id *ids;
-    size_t n;
-    int rc = ids_parse(in, &ids, &n);
+static bool releases(const portd_item *chosen, const portd_item *item) { return chosen->id == item->id; }
 
-    if (rc != 0)
-        return rc;
-    rc = broker_join(in, &broker);
+static const struct selection_rule rule_release = {"release", "", {0}, true, releases};
+
+static int run_release(const struct invocation *in) {
+    struct selection selection;
+    struct broker broker;
+    int rc = selection_parse(in, &selection);
+
+    if (rc == 0)
+        rc = broker_join(in, &broker);
     if (rc == 0) {
-        rc = release_all(in, broker.client, ids, n);
+        rc = selection.dry ? selection_show(in, broker.client, &selection, &rule_release)
+                           : release_all(in, broker.client, selection.ids, selection.n);
         broker_disconnect(&broker);
     }
-    free(ids);
+    selection_deinit(&selection);
     return rc;
 }
 
-static const char *const usage_release[] = {"release ID...", NULL};
+static const struct option_row options_release[] = {
+    {"dry-run", NULL, "list what would be given back, and change nothing", false, NULL},
+    {NULL, NULL, NULL, false, NULL},
+};
+
+static const char *const usage_release[] = {"release ID... [--dry-run]", NULL};
 
 static const char *const examples_release[] = {
     "portctl wait \"$id\" && portctl release \"$id\"",
@@ -142,7 +181,9 @@ static const char *const examples_release[] = {
 static const char details_release[] =
     "Gives ids back, for the whole session. What has fired or was removed is\n"
     "forgotten now, what is still registered when that ends. Without it the broker\n"
-    "keeps what has fired until the session ends.";
+    "keeps what has fired until the session ends.\n"
+    "\n"
+    "--dry-run lists these objects, as 'portctl list' does, and changes nothing.";
 
 static const char *const words_release[] = {"@any...", NULL};
 
@@ -151,7 +192,8 @@ const struct command command_release = {
     .summary = "give ids back",
     .usage = usage_release,
     .details = details_release,
-    .options = options,
+    .options = options_release,
+    .columns = item_columns,
     .examples = examples_release,
     .words = words_release,
     .joins = true,

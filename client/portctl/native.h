@@ -15,7 +15,7 @@ int native_guard_standard(void);
 /* Whether the number was open when the program began. */
 bool native_is_open(portd_native number);
 
-/* Of standard output (1) or standard error (2). */
+/* Of standard input (0), output (1) or error (2). */
 bool native_is_terminal(int stream);
 size_t native_terminal_width(void);
 

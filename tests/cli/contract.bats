@@ -30,11 +30,17 @@ cat $FILE --through-broker
 write ${PORTS[1]}
 relay ${PORTS[1]} --timeout 300ms
 exec --fd 7=${PORTS[0]} -- true
+close ${PORTS[0]} --dry-run
+close --all --dry-run
 close ${PORTS[0]}
+close --all --yes
 list
 list sessions
 show $ID
+remove --all --dry-run
 remove $ID
+remove --all --yes
+release $ID --dry-run
 release $ID
 status
 stats
@@ -71,7 +77,7 @@ is_refused() {
 says_nothing() {
   case "$1 ${2-}" in
   exec* | cat* | relay*) return 0 ;;
-  *-j) return 1 ;;
+  *-j | *--dry-run*) return 1 ;;
   write* | close* | remove* | release* | "socket "* | "session end"*) return 0 ;;
   esac
   return 1

@@ -71,6 +71,14 @@ session start --owner $$
 session end 13
 release 8
 remove 8
+remove 8 --dry-run
+remove --all
+remove --all --dry-run
+close --all --dry-run
+release $ID --dry-run
+release 8 --dry-run
+remove --all --yes
+close --all --yes
 help
 help wait
 help fds

@@ -178,6 +178,26 @@ copies() { portctl list descriptors -j | jq 'length'; }
   [ "$(portctl show "$semaphore" "$id" -j | jq -c '[.[].registered]')" = "[true,true]" ]
 }
 
+@test "close --all and --dry-run" {
+  mapfile -t ids < <(portctl wrap fd 5 --mode read,write)
+  other=$(portctl wrap fd 5 --mode read)
+  semaphore=$(portctl sem fd 5 --mode read)
+  portctl close "$other"
+  both portctl close "${ids[1]}" "$other" --dry-run --columns=id --no-legend
+  exits 0
+  [ "$output" = "${ids[1]}" ]
+  both portctl close --all --dry-run -j
+  [ "$(jq -c '[.[].id]' <<<"$output")" = "[${ids[0]},${ids[1]}]" ]
+  refuses close --all
+  has "$message" "hint: --yes"
+  refuses close "$semaphore" --dry-run
+  [ "$(portctl show "${ids[@]}" "$semaphore" -j | jq -c '[.[].registered]')" = "[true,true,false]" ]
+  both portctl close --all --yes -j
+  exits 0
+  [ "$output" = "{\"schema\":1,\"closed\":[${ids[0]},${ids[1]}]}" ]
+  [ "$(portctl list ports -j | jq -c '[.[].registered] | unique')" = "[false]" ]
+}
+
 @test "what is no port" {
   semaphore=$(portctl sem fd 5 --mode read)
   for verb in fd socket close; do

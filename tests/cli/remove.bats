@@ -91,3 +91,160 @@ teardown() { usual_teardown; }
   exits 0
   [ "$(portctl list semaphores -j)" = "[]" ]
 }
+
+# What the dry run of a command lists, as ids in $listed; and it changes nothing.
+dry() {
+  local before after
+  before=$(portctl list -j)
+  both portctl "$@" --dry-run -j
+  after=$(portctl list -j)
+  [ "$before" = "$after" ] || { echo "$* has changed something: $after"; return 1; }
+  listed=$(jq -c '[.[].id]' <<<"$output")
+}
+
+@test "--dry-run lists what would end, and changes nothing" {
+  a=$(portctl sem fd 5 --mode read)
+  b=$(portctl evt fd 5 --mode read)
+  c=$(portctl evt fd 5 --mode write)
+  mkfifo "$BATS_TEST_TMPDIR/other"
+  exec 6<>"$BATS_TEST_TMPDIR/other"
+  d=$(portctl evt fd 6 --mode read)
+  dry remove "$a"
+  exits 0
+  [ "$listed" = "[$a]" ]
+  # The other direction of the number ends too.
+  dry remove "$c"
+  [ "$listed" = "[$b,$c]" ]
+  dry remove "$c" "$a" "$c"
+  [ "$listed" = "[$a,$b,$c]" ]
+  dry remove --all
+  [ "$listed" = "[$a,$b,$c,$d]" ]
+  # And so it comes.
+  portctl remove "$c" --dry-run
+  portctl remove "$c"
+  [ "$(portctl wait "$b" --timeout 0)" = "$b removed" ]
+  dry remove "$c"
+  exits 0
+  [ "$listed" = "[]" ]
+  dry remove --all
+  [ "$listed" = "[$a,$d]" ]
+  both portctl remove --all --dry-run --columns=id --no-legend
+  [ "$output" = "$a
+$d" ]
+}
+
+@test "--dry-run: what is not there, or of another kind" {
+  a=$(portctl sem fd 5 --mode read)
+  dry remove 12 "$a"
+  exits 5
+  [ "$listed" = "[$a]" ]
+  [ "$(jq -c '.error | [.code, .exit]' <<<"$error")" = '["not_found",5]' ]
+  descriptor=$(portctl list descriptors -j | jq '.[0].id')
+  dry remove "$descriptor"
+  exits 2
+  both portctl remove "$descriptor"
+  exits 2
+  refuses remove 18 --dry-run
+  has "$message" "ports are closed"
+}
+
+@test "--dry-run of release: all that is there, or nothing" {
+  a=$(portctl sem fd 5 --mode read)
+  b=$(portctl sem fd 5 --mode write)
+  dry release "$a" "$b"
+  exits 0
+  [ "$listed" = "[$a,$b]" ]
+  dry release "$a" 12
+  exits 5
+  [ "$listed" = "[]" ]
+}
+
+@test "remove --all: with --yes, and never without where nobody can be asked" {
+  a=$(portctl sem fd 5 --mode read)
+  b=$(portctl evt fd 5 --mode write)
+  port=$(portctl wrap fd 5 --mode read)
+  refuses remove --all
+  has "$message" "hint: --yes"
+  refuses remove --all </dev/null
+  refuses remove --all "$a" --yes
+  refuses remove "$a" --yes
+  refuses remove --all --yes --dry-run
+  refuses release "$a" --yes
+  [ "$(portctl sem fd 5 --mode check-read)" = "$a" ]
+  both portctl remove --all --yes -j
+  exits 0
+  [ "$output" = "{\"schema\":1,\"removed\":[$a,$b]}" ]
+  [ "$(portctl list -j | jq -c '[.[] | select(.registered) | .id]')" = "[$port]" ]
+  both portctl remove --all --yes
+  exits 0
+  [ -z "$output$error" ]
+}
+
+# Runs a command on a terminal of its own, types a line (or hangs up the input with "^D") when it has asked, and prints what
+# was written there and the exit code.
+answers() {
+  python3 -c '
+import os, pty, sys
+pid, fd = pty.fork()
+if pid == 0:
+    os.execvp(sys.argv[2], sys.argv[2:])
+data = b""
+typed = False
+while True:
+    try:
+        got = os.read(fd, 65536)
+    except OSError:
+        break
+    if not got:
+        break
+    data += got
+    if not typed and data.endswith(b"? [y/N] "):
+        typed = True
+        os.write(fd, b"\x04" if sys.argv[1] == "^D" else sys.argv[1].encode() + b"\n")
+sys.stdout.write(data.decode().replace("\r", ""))
+print("exit code", os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))' "$@"
+}
+
+@test "remove --all asks on a terminal" {
+  a=$(portctl sem fd 5 --mode read)
+  for no in "" n no maybe ^D; do
+    run answers "$no" "$PORTCTL_BIN" remove --all
+    has "$output" "remove all semaphores and events of session $(portctl status -j | jq .session), 1 in number? [y/N] "
+    has "$output" "nothing was done"
+    has "$output" "exit code 1"
+    [ "$(portctl sem fd 5 --mode check-read)" = "$a" ]
+  done
+  # What is for a program is not asked about, and neither what says nothing.
+  for form in -j -q; do
+    run answers yes "$PORTCTL_BIN" remove --all "$form"
+    has "$output" "exit code 2"
+  done
+  run answers yes bash -c '"$PORTCTL_BIN" remove --all </dev/null'
+  has "$output" "exit code 2"
+  run answers yes "$PORTCTL_BIN" remove --all --dry-run
+  has "$output" "exit code 0"
+  [ "$(portctl sem fd 5 --mode check-read)" = "$a" ]
+  run answers y "$PORTCTL_BIN" remove --all
+  has "$output" "exit code 0"
+  [ "$(portctl wait "$a" --timeout 0)" = "$a removed" ]
+  # Nothing left, nothing to ask.
+  run answers n "$PORTCTL_BIN" remove --all
+  [ "$output" = "exit code 0" ]
+}
+
+@test "a question has a time limit" {
+  a=$(portctl sem fd 5 --mode read)
+  run python3 -c '
+import os, pty, sys
+pid, fd = pty.fork()
+if pid == 0:
+    os.execvp(sys.argv[1], sys.argv[1:])
+try:
+    while os.read(fd, 65536):
+        pass
+except OSError:
+    pass
+print("exit code", os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))' "$PORTCTL_BIN" remove --all --timeout 300ms
+  [ "$output" = "exit code 124" ]
+  [ "$(portctl sem fd 5 --mode check-read)" = "$a" ]
+}
