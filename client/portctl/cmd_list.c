@@ -43,41 +43,50 @@ static int unknown_what(const struct invocation *in, const char *word) {
     return rc;
 }
 
-static int parse_what(const struct invocation *in, int *kind) {
-    const char *word = command_word(in, 0);
-
-    *kind = PORTD_KIND_ANY;
-    if (word == NULL)
-        return 0;
-    if (command_words(in) > 1)
-        return failure_usage(&in->output, NULL, "one kind at a time: '%s' is too much", command_word(in, 1));
+/* PORTD_KIND_ANY: there is no such kind. */
+static int find_what(const char *word) {
     for (int i = 0; i < N_WHATS; i++)
-        if (strcmp(word, whats[i].name) == 0 ||
-            (whats[i].alias != NULL && strcmp(word, whats[i].alias) == 0)) {
-            *kind = whats[i].kind;
-            return 0;
-        }
-    return unknown_what(in, word);
+        if (strcmp(word, whats[i].name) == 0 || (whats[i].alias != NULL && strcmp(word, whats[i].alias) == 0))
+            return whats[i].kind;
+    return PORTD_KIND_ANY;
+}
+
+static int parse_whats(const struct invocation *in, unsigned *kinds) {
+    const char *word;
+
+    *kinds = 0;
+    for (size_t i = 0; (word = command_word(in, i)) != NULL; i++) {
+        int kind = find_what(word);
+
+        if (kind == PORTD_KIND_ANY)
+            return unknown_what(in, word);
+        *kinds |= 1u << kind;
+    }
+    if ((*kinds & 1u << PORTD_KIND_SESSION) != 0 && *kinds != 1u << PORTD_KIND_SESSION)
+        return failure_usage(&in->output, NULL, "sessions have a table of their own: list them alone");
+    return 0;
 }
 
 static int run_list(const struct invocation *in) {
-    int kind, rc = parse_what(in, &kind);
+    unsigned kinds;
+    int rc = parse_whats(in, &kinds);
 
-    return rc != 0 ? rc : listing_run(in, kind);
+    return rc != 0 ? rc : listing_run(in, kinds);
 }
 
-static const char *const usage_list[] = {"list [semaphores | evts | ports | descriptors | sessions]", NULL};
+static const char *const usage_list[] = {"list [semaphores | evts | ports | descriptors]...", "list sessions",
+                                         NULL};
 
 static const char *const examples_list[] = {
     "portctl list",
-    "portctl list semaphores --columns=id,number,cause --no-legend",
+    "portctl list semaphores evts --columns=id,number,cause --no-legend",
     "portctl list --json=lines | jq 'select(.kind == \"evt\" and .registered) | .id'",
     NULL,
 };
 
 static const char details_list[] =
-    "Lists the objects of this session, or those of one kind; 'list sessions' lists\n"
-    "the sessions of this user.\n"
+    "Lists the objects of this session, or those of the kinds that are named;\n"
+    "'list sessions' lists the sessions of this user.\n"
     "\n"
     "number      what the client that made it calls the descriptor\n"
     "name        of a port, as it was wrapped\n"
@@ -86,7 +95,8 @@ static const char details_list[] =
     "            event or a port yet\n"
     "descriptor  id of the broker's copy; '-' when that is closed";
 
-static const char *const words_list[] = {"semaphores|evts|ports|descriptors|sessions", NULL};
+static const char *const words_list[] = {"semaphores|evts|ports|descriptors|sessions",
+                                         "semaphores|evts|ports|descriptors...", NULL};
 
 const struct command command_list = {
     .name = "list",
@@ -113,7 +123,7 @@ static int show_pages(const struct invocation *in, portd_client *client, const p
         rc = portd_show(client, ids + i, n - i < IDS_PAGE ? n - i : IDS_PAGE, in->deadline, &list);
         if (rc <= 0)
             break;
-        listing_append(nodes, list, portd_session_id(client));
+        listing_append(nodes, list, 0, portd_session_id(client));
         portd_list_free(list);
     }
     return rc;

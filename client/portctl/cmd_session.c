@@ -115,7 +115,7 @@ static int run_end(const struct invocation *in) {
 static int run_list(const struct invocation *in) {
     if (command_words(in) > 1)
         return failure_usage(&in->output, NULL, "'%s' is too much", command_word(in, 1));
-    return listing_run(in, PORTD_KIND_SESSION);
+    return listing_run(in, 1u << PORTD_KIND_SESSION);
 }
 
 static int check_options(const struct invocation *in, const char *what) {

@@ -5,10 +5,11 @@
 #include "client/portctl/command.h"
 #include "client/portd.h"
 
-/* Lists the objects of that kind (PORTD_KIND_SESSION: the sessions of this user). Returns the exit code. */
-int listing_run(const struct invocation *in, int kind);
+/* Lists the objects of those kinds (bits 1 << PORTD_KIND_*; 0: all; the sessions of this user alone). Returns the exit
+ * code. */
+int listing_run(const struct invocation *in, unsigned kinds);
 
-/* `current`: the id of the session that portctl is in. */
-void listing_append(struct node *nodes, const portd_list *list, portd_id current);
+/* Those of these kinds. `current`: the id of the session that portctl is in. */
+void listing_append(struct node *nodes, const portd_list *list, unsigned kinds, portd_id current);
 
 #endif

@@ -42,7 +42,8 @@ verbs() { portctl help --json | jq -r '.verbs[].name'; }
   [ "$(candidates list --columns id,nu)" = "id,number " ]
   [ "$(candidates wrap fd 0 --mode read,w)" = "read,write " ]
   [ "$(candidates wrap fd 0 --mode=read,w)" = "--mode=read,write " ]
-  [ "$(candidates list semaphores '')" = "" ]
+  [ "$(candidates list semaphores '')" = "semaphores evts ports descriptors " ]
+  [ "$(candidates list evts ports s)" = "semaphores " ]
   [ "$(candidates list --timeout '')" = "" ]
   for mode in $(candidates semaphore fd 5 --mode '') $(candidates evt fd 5 --mode ''); do
     both portctl semaphore fd 5 --mode "$mode" 5<&0

@@ -36,6 +36,7 @@ close ${PORTS[0]}
 close --all --yes
 list
 list sessions
+list semaphores evts
 show $ID
 remove --all --dry-run
 remove $ID

@@ -48,6 +48,7 @@ list
 list semaphores
 list evts
 list descriptors
+list ports evts
 list sessions
 show $ID
 show 8

@@ -32,6 +32,21 @@ teardown() { usual_teardown; }
   [ "$(portctl list -j | jq -c '[.[].number] | unique')" = "[5]" ]
 }
 
+@test "several kinds are one list, by id, whatever their order and how often they are named" {
+  semaphore=$(portctl sem fd 5 --mode read)
+  evt=$(portctl evt fd 5 --mode write)
+  port=$(portctl wrap fd 5 --mode read)
+  [ "$(portctl list evts sems -j | jq -c '[.[].id]')" = "[$semaphore,$evt]" ]
+  [ "$(portctl list ports sems ports -j | jq -c '[.[].id]')" = "[$semaphore,$port]" ]
+  [ "$(portctl list evts ports semaphores descriptors -j)" = "$(portctl list -j)" ]
+  [ "$(portctl list semaphores evts --columns=kind,id --no-legend)" = "semaphore  $semaphore
+evt        $evt" ]
+  refuses list sessions evts
+  has "$message" "alone"
+  refuses list evts sessions --columns=id
+  [ "$(portctl list sessions sessions -j | jq length)" -ge 1 ]
+}
+
 @test "the fields of a semaphore" {
   id=$(portctl sem fd 5 --mode read)
   descriptor=$(portctl list descriptors -j | jq '.[0].id')

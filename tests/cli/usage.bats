@@ -202,7 +202,8 @@ setup() {
   refuses list port s
   refuses list semaphors
   has "$message" "did you mean 'semaphores'?"
-  refuses list semaphores evts
+  refuses list semaphores evst
+  has "$message" "did you mean 'evts'?"
   refuses list --columns=id,colour
   has "$message" "'colour'"
   refuses list --columns=
