@@ -11,6 +11,7 @@
 #include "broker.h"
 #include "help.h"
 #include "options.h"
+#include "owner.h"
 #include "text.h"
 
 #include <stdio.h>
@@ -232,16 +233,14 @@ static const char *values_of_word(const struct command *command, size_t i) {
 /* ---- the line -------------------------------------------------------------------------------------------- */
 
 static void note_option(struct line *line, const struct option_row *row, const char *value) {
-    uint64_t pid;
-
     if (strcmp(row->name, "address") == 0)
         line->meant.address = value;
     else if (strcmp(row->name, "user") == 0)
         line->meant.which = WHICH_USER;
     else if (strcmp(row->name, "system") == 0)
         line->meant.which = WHICH_SYSTEM;
-    else if (strcmp(row->name, "owner") == 0 && text_number(value, INT32_MAX, &pid))
-        line->meant.owner_pid = (uint32_t)pid;
+    else if (strcmp(row->name, "owner") == 0)
+        (void)owner_parse(value, &line->meant.owner_pid);
 }
 
 static void read_option(struct line *line, const char *word) {

@@ -96,7 +96,10 @@ static int run_end(const struct invocation *in) {
     existed = wish.session != BROKER_JOIN || portd_session_joined(broker.client);
     own = portd_session_id(broker.client);
     rc = portd_end_session(broker.client, id, in->deadline);
-    if (rc < 0) {
+    if (rc == PORTD_E_NOT_FOUND) {
+        rc = failure_code(&in->output, rc, "'portctl session list' shows them", "%s",
+                          portd_last_error(broker.client));
+    } else if (rc < 0) {
         rc = failure_call(&in->output, broker.client, rc);
     } else if (!existed) {
         rc = failure_code(&in->output, PORTD_E_NOT_FOUND, NULL, "there was no session to end");
@@ -151,7 +154,7 @@ static const struct option_row options[] = {
 };
 
 static const char *const usage[] = {
-    "session start [--owner PID] [--ttl DURATION] [--new | --join]",
+    "session start [--owner PROCESS] [--ttl DURATION] [--new | --join]",
     "session end [ID | TOKEN]",
     "session list",
     NULL,
@@ -168,7 +171,9 @@ static const char *const examples[] = {
 static const char details[] =
     "Everything that is made belongs to a session and goes when the session ends.\n"
     "Without any of this, portctl joins the session of the script or shell that\n"
-    "calls it, which ends with that process.\n"
+    "calls it, which ends with that process. In a shell inside another interactive\n"
+    "shell it does not always find the same one: start a session there ('portctl\n"
+    "help environment').\n"
     "\n"
     "start  make a session and print shell code that sets PORTD_SESSION; portctl\n"
     "       called with it joins this session. It ends with its owner, found by the\n"

@@ -23,7 +23,8 @@ static const char exit_codes[] =
     "when the reader of a pipe has gone. What prints an error never exits with 0.";
 
 static const char environment[] =
-    "PORTD_ADDRESS    the broker's address, when no option names one\n"
+    "PORTD_ADDRESS    the broker's address, when no option names one: unix:/path,\n"
+    "                 unix:@name, or fd:N, an inherited connection for one call\n"
     "PORTD_SESSION    the session to join, as 'portctl session start' prints it;\n"
     "                 programs that 'portctl exec' runs find this and PORTD_ADDRESS\n"
     "PORTD_DAEMON     the program to start as the user's broker\n"
@@ -39,7 +40,15 @@ static const char environment[] =
     "--address, --user or --system; PORTD_ADDRESS; the user's; the system's at\n"
     "/run/portd/portd.sock. If none of the last two answers the user's is started,\n"
     "but not by ping, status, stats, monitor and version, and not when an option or\n"
-    "PORTD_ADDRESS names one.";
+    "PORTD_ADDRESS names one.\n"
+    "\n"
+    "The session is that of --owner; of PORTD_SESSION; of the leader of the process\n"
+    "group, if that is an ancestor of portctl; of the terminal's session leader; of\n"
+    "the parent. 'portctl status' says which and why. In an interactive shell that\n"
+    "was started by another one, $(portctl ...) belongs to that shell and a command\n"
+    "on its own to the outer one, so they do not find each other's ids. Do there\n"
+    "  eval \"$(portctl session start)\"\n"
+    "once, or say --owner $$ each time.";
 
 static const char json[] =
     "Every verb takes --json. Its form is pretty on a terminal and short, one\n"
@@ -70,6 +79,11 @@ static const char fds[] = "portctl works on descriptors that it inherits, by the
                           "session the number stands for the open file: use the same number again for\n"
                           "the same file. If a number comes back with another file, its semaphores and\n"
                           "events end with the cause replaced.\n"
+                          "\n"
+                          "In a shell inside another interactive shell, begin with\n"
+                          "  eval \"$(portctl session start)\"\n"
+                          "or id=$(portctl ...) and portctl wait \"$id\" are in two sessions ('portctl help\n"
+                          "environment').\n"
                           "\n"
                           "While the broker has its copy the other end of a pipe or socket sees no end\n"
                           "of file: 'portctl semaphore fd N --mode remove' before closing N.\n"

@@ -10,6 +10,7 @@
 
 #include "failure.h"
 #include "native.h"
+#include "owner.h"
 #include "text.h"
 
 #include <getopt.h>
@@ -42,7 +43,7 @@ const struct option_row options_global[] = {
     {"user", NULL, "the user's own broker; it is not started", true, NULL},
     {"system", NULL, "the system's broker", true, NULL},
     {"timeout", "DURATION", "give up then: 250ms, 5s, 2min, 1h, 1d; 5 is 5s", true, NULL},
-    {"owner", "PID", "join the session of that process", true, NULL},
+    {"owner", "PROCESS", "join its session: PID, parent or session-leader", true, "parent|session-leader"},
     {"ttl", "DURATION", "a session that this call makes ends then", true, NULL},
     {"json", "[MODE]", "answer in JSON: short, pretty or lines", true, "short|pretty|lines"},
     {"quiet", NULL, "say nothing but answers and errors", true, NULL},
@@ -113,12 +114,10 @@ static int take_ttl(struct invocation *in, const char *value) {
 }
 
 static int take_owner(struct invocation *in, const char *value) {
-    uint64_t pid;
-
-    if (!text_number(value, INT32_MAX, &pid) || pid == 0)
-        return failure_usage(&in->output, NULL, "--owner %s: not a process id", value);
-    in->owner_pid = (uint32_t)pid;
-    return 0;
+    if (owner_parse(value, &in->owner_pid))
+        return 0;
+    return failure_usage(&in->output, "an owner is a process id, 'parent' or 'session-leader'",
+                         "--owner %s: no such process, or portctl itself", value);
 }
 
 static int take_global(struct invocation *in, int option, const char *value) {

@@ -2,6 +2,7 @@
 #ifndef OWNER_H
 #define OWNER_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 enum owner_rule {
@@ -20,5 +21,9 @@ struct owner {
 
 /* By the last four rules, the first that fits. */
 struct owner owner_find(void);
+
+/* The process that --owner names: "4711", "pid:4711", "parent" or "session-leader". False: none is named so, or it cannot be
+ * an owner because it is portctl itself or cannot be seen. */
+bool owner_parse(const char *text, uint32_t *pid);
 
 #endif

@@ -14,6 +14,8 @@
 #define _GNU_SOURCE
 #include "owner.h"
 
+#include "text.h"
+
 #include <errno.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -79,14 +81,34 @@ static struct owner found(pid_t pid, enum owner_rule rule) {
     return owner;
 }
 
+/* 0: there is none that could be an owner. */
+static pid_t session_leader(void) {
+    pid_t session = getsid(0);
+
+    return session > 0 && session != getpid() && is_alive(session) ? session : 0;
+}
+
 struct owner owner_find(void) {
-    pid_t group = getpgrp(), session = getsid(0), parent = getppid();
+    pid_t group = getpgrp(), session = session_leader(), parent = getppid();
 
     if (group > 0 && is_ancestor(group))
         return found(group, OWNER_GROUP_LEADER);
-    if (session > 0 && session != getpid() && is_alive(session))
+    if (session > 0)
         return found(session, OWNER_SESSION_LEADER);
     if (parent > 0)
         return found(parent, OWNER_PARENT);
     return found(0, OWNER_NOBODY);
+}
+
+bool owner_parse(const char *text, uint32_t *pid) {
+    uint64_t number = 0;
+
+    if (strcmp(text, "parent") == 0)
+        number = (uint64_t)getppid();
+    else if (strcmp(text, "session-leader") == 0)
+        number = (uint64_t)session_leader();
+    else if (!text_number(strncmp(text, "pid:", 4) == 0 ? text + 4 : text, INT32_MAX, &number))
+        return false;
+    *pid = (uint32_t)number;
+    return number != 0;
 }

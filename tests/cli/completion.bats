@@ -37,6 +37,7 @@ verbs() { portctl help --json | jq -r '.verbs[].name'; }
   [ "$(candidates help ex)" = "exec exit-codes " ]
   [ "$(candidates call pin)" = "ping " ]
   [ "$(candidates list --color '')" = "auto always never " ]
+  [ "$(candidates list --owner '')" = "parent session-leader " ]
   [ "$(candidates list --json=)" = "--json=short --json=pretty --json=lines " ]
   [ "$(candidates --json=l)" = "--json=lines " ]
   [ "$(candidates list --columns id,nu)" = "id,number " ]

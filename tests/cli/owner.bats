@@ -58,6 +58,63 @@ export ASK='"$PORTCTL_BIN" status -j | jq -r "\"\(.session_rule) \(.session_owne
   [ "$(jq -c '[.session_rule, .session_owner_pid]' "$BATS_TEST_TMPDIR/status")" = "[\"parent\",$parent]" ]
 }
 
+# Runs a script in an interactive shell that another interactive shell has started, on a terminal of their own.
+in_nested_shell() {
+  mkfifo "$BATS_TEST_TMPDIR/fifo"
+  echo 'echo $$ >inner; outer=$(ps -o sid= $$); echo $outer >outer' >"$BATS_TEST_TMPDIR/script"
+  cat >>"$BATS_TEST_TMPDIR/script"
+  (
+    cd "$BATS_TEST_TMPDIR" || exit
+    INNER=$(cat script) python3 -c '
+import pty, sys
+pty.spawn(["bash", "--norc", "-ic", "bash --norc -ic \"$INNER\" 5<>fifo; :"], stdin_read=lambda fd: b"")' \
+      >"$BATS_TEST_TMPDIR/terminal" </dev/null
+  )
+  inner=$(cat "$BATS_TEST_TMPDIR/inner")
+  outer=$(cat "$BATS_TEST_TMPDIR/outer")
+  [ "$inner" -ne "$outer" ]
+}
+
+@test "a shell inside an interactive shell: a command on its own and one in \$(...) have two owners" {
+  in_nested_shell <<'SCRIPT'
+"$PORTCTL_BIN" status -j >alone
+x=$("$PORTCTL_BIN" status -j); echo "$x" >substituted
+id=$("$PORTCTL_BIN" sem fd 5 --mode write); "$PORTCTL_BIN" wait "$id" --timeout 0 2>error; echo $? >code
+SCRIPT
+  [ "$(jq -c '[.session_rule, .session_owner_pid]' "$BATS_TEST_TMPDIR/alone")" = "[\"session-leader\",$outer]" ]
+  [ "$(jq -c '[.session_rule, .session_owner_pid]' "$BATS_TEST_TMPDIR/substituted")" = "[\"group-leader\",$inner]" ]
+  [ "$(cat "$BATS_TEST_TMPDIR/code")" -eq 5 ]
+  has "$(cat "$BATS_TEST_TMPDIR/error")" "'portctl status' tells which"
+}
+
+@test "the ways out: session start, or the owner by name" {
+  in_nested_shell <<'SCRIPT'
+id=$("$PORTCTL_BIN" sem fd 5 --mode write --owner $$); "$PORTCTL_BIN" wait "$id" --timeout 0 --owner $$ >number
+id=$("$PORTCTL_BIN" sem fd 5 --mode write --owner session-leader); "$PORTCTL_BIN" wait "$id" --timeout 0 --owner session-leader >leader
+"$PORTCTL_BIN" status --owner session-leader -j >status
+eval "$("$PORTCTL_BIN" session start)"
+id=$("$PORTCTL_BIN" sem fd 5 --mode write); "$PORTCTL_BIN" wait "$id" --timeout 0 >started
+"$PORTCTL_BIN" status -j >own
+SCRIPT
+  for way in number leader started; do grep -q ' ready$' "$BATS_TEST_TMPDIR/$way" || { echo "$way"; false; }; done
+  [ "$(jq -c '[.session_rule, .session_owner_pid]' "$BATS_TEST_TMPDIR/status")" = "[\"option\",$outer]" ]
+  [ "$(jq -c '[.session_rule, .session_owner_pid]' "$BATS_TEST_TMPDIR/own")" = "[\"environment\",$inner]" ]
+}
+
+@test "--owner by name" {
+  [ "$(portctl status --owner "pid:$$" -j | jq -c '[.session_rule, .session_owner_pid]')" = "[\"option\",$$]" ]
+  both bash -c '"$PORTCTL_BIN" status --owner parent -j | jq .session_owner_pid; echo $$'
+  exits 0
+  [ "${lines[0]}" = "${lines[1]}" ]
+  both setsid -w bash -c '"$PORTCTL_BIN" status --owner session-leader -j | jq .session_owner_pid; echo $$'
+  exits 0
+  [ "${lines[0]}" = "${lines[1]}" ]
+  # portctl is never its own owner, also when that is what the name means.
+  both setsid -w "$PORTCTL_BIN" status --owner session-leader
+  exits 2
+  has "$error" "portctl itself"
+}
+
 @test "names of processes with blanks and brackets do not matter" {
   cp "$(command -v bash)" "$BATS_TEST_TMPDIR/a) S 1 (b"
   both setsid -w "$BATS_TEST_TMPDIR/a) S 1 (b" -c '(eval "$ASK"); echo "group-leader $$"'

@@ -60,6 +60,10 @@ setup() {
   refuses list --color blue
   refuses list --owner 0
   refuses list --owner self
+  has "$message" "session-leader"
+  refuses list --owner pid:
+  refuses list --owner pid:0
+  refuses list --owner none
   refuses list --owner -1
   refuses list --address unix:/a --user
   refuses list --address unix:/a --system
