@@ -132,16 +132,99 @@ PYTHON
   [ "$code" -eq 125 ]
 }
 
-@test "130: Ctrl-C kills a wait" {
-  id=$(portctl sem fd 5 --mode read)
-  # What a shell without job control starts in the background ignores the signal, unless it is told not to.
-  env --default-signal=INT "$PORTCTL_BIN" wait "$id" 3>&- &
-  waiter=$!
-  until_waited_for "$id"
-  kill -INT "$waiter"
+# Starts a call, waits until it is connected, sends Ctrl-C, and looks at the exit code of the shell's wait. What a shell
+# without job control starts in the background ignores the signal, unless it is told not to.
+interrupted() {
+  local call code=0
+  env --default-signal=INT "$PORTCTL_BIN" "$@" </dev/null >"$BATS_TEST_TMPDIR/out" 2>"$BATS_TEST_TMPDIR/error" 3>&- &
+  call=$!
+  until [ "$(portctl status -j | jq .connections)" -ge 2 ]; do kill -0 "$call"; done
+  kill -INT "$call"
+  wait "$call" || code=$?
+  [ "$code" -eq 130 ] || { echo "$*: $code $(cat "$BATS_TEST_TMPDIR/error")"; return 1; }
+  [ ! -s "$BATS_TEST_TMPDIR/error" ]
+  until [ "$(portctl status -j | jq .connections)" -eq 1 ]; do :; done
+}
+
+@test "130: Ctrl-C ends wait, cat, relay and monitor" {
+  id=$(portctl evt fd 5 --mode read)
+  mapfile -t ports < <(portctl wrap fd 5 --mode read,write)
+  for call in "wait $id" "wait $id ${ports[0]} --count 2" "wait $id fd:5 --all" "wait fd:5" "cat ${ports[0]}" "cat ${ports[0]} -j" \
+    "cat ${ports[0]} --through-broker" "relay ${ports[1]}" "relay ${ports[1]} --through-broker" "monitor" "monitor -j --session $PORTD_SESSION"; do
+    read -ra words <<<"$call"
+    interrupted "${words[@]}"
+  done
+  # Nothing of them is left at the broker.
+  [ "$(portctl status -j | jq .waits)" -eq 0 ]
+  [ "$(portctl show "$id" -j | jq '.[0].waiters')" -eq 0 ]
+}
+
+@test "130 for write, whose input says nothing" {
+  out=$(portctl wrap fd 5 --mode write)
+  mkfifo "$BATS_TEST_TMPDIR/silent"
+  exec 6<>"$BATS_TEST_TMPDIR/silent"
+  env --default-signal=INT "$PORTCTL_BIN" write "$out" <&6 3>&- &
+  call=$!
+  until [ "$(portctl status -j | jq .connections)" -ge 2 ]; do kill -0 "$call"; done
+  kill -INT "$call"
   code=0
-  wait "$waiter" || code=$?
+  wait "$call" || code=$?
   [ "$code" -eq 130 ]
+}
+
+@test "128 + n: a signal ends the program of exec" {
+  port=$(portctl wrap fd 5 --mode read)
+  for signal in TERM KILL HUP; do
+    code=0
+    portctl exec --fd 7="$port" -- bash -c "kill -$signal \$\$" || code=$?
+    [ "$code" -eq $((128 + $(kill -l "$signal"))) ]
+  done
+}
+
+@test "1: a wait for what can have no event" {
+  # Epoll descriptors in each other, as deep as the kernel allows: at the broker that is too deep.
+  # shellcheck disable=SC2016
+  in_epolls() {
+    python3 -c '
+import errno, os, select, sys
+end = os.eventfd(1)
+kept = []
+while True:
+    os.set_inheritable(end, True) # what nobody has open any more leaves its epoll
+    around = select.epoll()
+    try:
+        around.register(end, select.EPOLLIN)
+    except OSError as error:
+        assert error.errno == errno.ELOOP
+        break
+    kept.append(around)
+    end = around.fileno()
+os.dup2(end, 77)
+os.execvp(sys.argv[1], sys.argv[1:])' "$@"
+  }
+  both in_epolls "$PORTCTL_BIN" wait fd:77 --timeout 0
+  exits 1
+  [ -z "$output" ]
+  has "$error" "fd:77: none"
+  both in_epolls "$PORTCTL_BIN" wait fd:77 --timeout 0 -j
+  exits 1
+  [ -z "$error" ]
+  [ "$(jq -c '.[0] | [.target, .cause, .unsupported, (.reason | length > 0)]' <<<"$output")" = '["fd:77",null,true,true]' ]
+  both in_epolls "$PORTCTL_BIN" evt fd 77 --mode read
+  exits 1
+  both in_epolls "$PORTCTL_BIN" sem fd 77 --mode read -j
+  exits 1
+  [ "$(jq -c '[.id, .unsupported]' <<<"$output")" = '[null,true]' ]
+  id=$(portctl evt fd 5 --mode read)
+  both in_epolls "$PORTCTL_BIN" wait "$id" fd:77 --timeout 0
+  exits 1
+  [ "$(portctl list -j | jq 'map(select(.kind == "evt")) | length')" -eq 1 ]
+  # Files that are always ready are that, for a wait: only semaphores cannot be had of them.
+  both portctl wait fd:7 7</etc/passwd
+  exits 0
+  [ "$output" = "fd:7 ready" ]
+  both portctl sem fd 7 --mode read 7</etc/passwd
+  exits 1
 }
 
 @test "descriptors: a call leaves none behind at the broker" {
@@ -159,7 +242,8 @@ PYTHON
 @test "what prints an error exits with an error: words at random" {
   # shellcheck disable=SC2207
   words=($(portctl help -j | jq -r '.verbs[].name') fd socket 5 0 77 8 18 x fd:5 fd:9 read write start end list --mode --fd
-    --all --any --one 5ms -j -q --new --columns=id --count 2 --owner -- - {} true "3=18" bash --list --through-broker)
+    --all --any --one 5ms -j -q --new --columns=id --count 2 --owner -- - {} true "3=18" bash --list --through-broker --yes --dry-run
+    --allow-missing evts parent)
   RANDOM=4711
   for ((round = 0; round < 300; round++)); do
     call=(--timeout 200ms)
