@@ -4,7 +4,7 @@
 static const char exit_codes[] =
     "0    done; the answer is yes\n"
     "1    the answer is no: there is no such semaphore or event, or the descriptor\n"
-    "     can have none\n"
+    "     can have none; or so the user said when --all asked\n"
     "2    usage: the command line is wrong, or the broker refuses the descriptor\n"
     "     as it is\n"
     "3    no broker can be reached, or the connection to it was lost\n"
