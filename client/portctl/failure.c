@@ -85,11 +85,10 @@ int failure_own(const struct output *output, const char *name, int exit_code, co
 }
 
 int failure_call(const struct output *output, const portd_client *client, int code) {
-    const char *text = portd_last_error(client), *hint = portd_last_hint(client);
+    const char *text = portd_last_error(client);
 
-    if (code == PORTD_E_NOT_FOUND && hint[0] == '\0')
-        hint = "an id means something in its session only; 'portctl status' tells which this is and why";
-    return failure_code(output, code, hint, "%s", text[0] != '\0' ? text : portd_code_text(code));
+    return failure_code(output, code, portd_last_hint(client), "%s",
+                        text[0] != '\0' ? text : portd_code_text(code));
 }
 
 int failure_code(const struct output *output, int code, const char *hint, const char *format, ...) {

@@ -34,7 +34,7 @@ int failure_usage(const struct output *output, const char *hint, const char *for
 int failure_own(const struct output *output, const char *name, int exit_code, const char *hint,
                 const char *format, ...);
 
-/* A call of the library failed with `code`; text and hint are the client's last. For an id that is not there: a hint of our own. */
+/* A call of the library failed with `code`; text and hint are the client's last. */
 int failure_call(const struct output *output, const portd_client *client, int code);
 
 /* The same with a text and a hint (or NULL) of our own. */

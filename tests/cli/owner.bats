@@ -84,7 +84,7 @@ SCRIPT
   [ "$(jq -c '[.session_rule, .session_owner_pid]' "$BATS_TEST_TMPDIR/alone")" = "[\"session-leader\",$outer]" ]
   [ "$(jq -c '[.session_rule, .session_owner_pid]' "$BATS_TEST_TMPDIR/substituted")" = "[\"group-leader\",$inner]" ]
   [ "$(cat "$BATS_TEST_TMPDIR/code")" -eq 5 ]
-  has "$(cat "$BATS_TEST_TMPDIR/error")" "'portctl status' tells which"
+  has "$(cat "$BATS_TEST_TMPDIR/error")" "hint: an id means something in its own session"
 }
 
 @test "the ways out: session start, or the owner by name" {
