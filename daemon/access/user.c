@@ -222,7 +222,7 @@ void account_deinit(struct account *account) {
 
 int account_take(struct account *account, enum user_slot slot, uint64_t amount, struct refusal *refusal) {
     uint64_t limit = account->user->limits[slot] - account->user->limits[slot] / SESSION_SPARE;
-    if (amount > limit - account->used[slot]) {
+    if (account->used[slot] > limit || amount > limit - account->used[slot]) {
         count_limit(slot);
         return refusal_set(refusal, REFUSAL_LIMIT, NULL, "remove or release what is no longer needed",
                            "limit of %s: session %" PRIu64 " (%s) has %" PRIu64 " of %" PRIu64
@@ -250,6 +250,10 @@ void account_give(struct account *account, enum user_slot slot, uint64_t amount)
 void account_leave(struct account *account, enum user_slot slot, uint64_t amount) {
     assert(account->used[slot] >= amount);
     account->used[slot] -= amount;
+}
+
+void account_join(struct account *account, enum user_slot slot, uint64_t amount) {
+    account->used[slot] += amount;
 }
 
 int users_refuse_table(const struct users *users, struct refusal *refusal) {

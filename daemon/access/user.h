@@ -104,6 +104,9 @@ void account_give(struct account *account, enum user_slot slot, uint64_t amount)
 /* What was taken stays taken from the user, but no longer from this session. */
 void account_leave(struct account *account, enum user_slot slot, uint64_t amount);
 
+/* What the user has is this session's as well, even beyond its limit. */
+void account_join(struct account *account, enum user_slot slot, uint64_t amount);
+
 /* -1 and a refusal that says the process's table of descriptors is full and who has most of it. */
 int users_refuse_table(const struct users *users, struct refusal *refusal);
 

@@ -97,7 +97,7 @@ int descriptor_claim(struct belongings *belongings, int64_t number, os_fd fd, bo
     struct descriptor *old = descriptor_find(belongings, number);
     bool same = old && !old->closing && inspect_same(old->fd, fd);
     enum inspect_type type = same ? (enum inspect_type)old->type : inspect_type_of(fd);
-    *claim = (struct descriptor_claim){.descriptor = old, .type = type};
+    *claim = (struct descriptor_claim){.descriptor = old, .type = type, .same = same};
     if (check(type, fd, socket, refusal))
         return -1;
     if (same)
@@ -229,35 +229,27 @@ static void on_closed(void *context) {
     }
 }
 
-/* Behind everybody who has the copy in his hands. True if the descriptor is gone already. */
-static bool close_copy(struct descriptor *descriptor) {
+/* Behind everybody who has the copy in his hands. */
+static void close_copy(struct descriptor *descriptor) {
     if (descriptor->jobs)
-        return false;
+        return;
     if (descriptor->guard) {
         guard_close(descriptor->guard);
-        return false;
+        return;
     }
-    if (!inspect_closes_at_once((enum inspect_type)descriptor->type)) {
-        metrics_add(METRIC_CLOSES_WORKER, 1);
-        closer_close(descriptor->registry->closer, descriptor->fd, (uint32_t)descriptor->user->uid, on_closed,
-                     descriptor);
-        return false;
-    }
-    metrics_add(METRIC_CLOSES_LOOP, 1);
-    os_close(descriptor->fd);
-    on_closed(descriptor);
-    return true;
+    metrics_add(METRIC_CLOSES_WORKER, 1);
+    closer_close(descriptor->registry->closer, descriptor->fd, (uint32_t)descriptor->user->uid, on_closed,
+                 descriptor);
 }
 
-/* True if the descriptor is gone already. */
-static bool drop(struct descriptor *descriptor) {
+static void drop(struct descriptor *descriptor) {
     struct registry *registry = descriptor->registry;
     if (descriptor->watch.known && !descriptor->guard)
         engine_disarm(registry->engine, &descriptor->watch, descriptor->fd);
     fading_forget(registry, descriptor);
     registry_forget(registry, &descriptor->object);
     descriptor->closing = true;
-    return close_copy(descriptor);
+    close_copy(descriptor);
 }
 
 void descriptor_begin_job(struct descriptor *descriptor) { descriptor->jobs++; }
@@ -265,7 +257,7 @@ void descriptor_begin_job(struct descriptor *descriptor) { descriptor->jobs++; }
 void descriptor_end_job(struct descriptor *descriptor) {
     descriptor->jobs--;
     if (descriptor->closing)
-        (void)close_copy(descriptor);
+        close_copy(descriptor);
 }
 
 void descriptor_abandon(struct descriptor *descriptor) {
@@ -278,13 +270,13 @@ void descriptor_settle(struct descriptor *descriptor) {
     if (is_referred(descriptor))
         (void)descriptor_rearm(descriptor);
     else if (!descriptor->closing)
-        (void)drop(descriptor);
+        drop(descriptor);
 }
 
 void descriptor_leave(struct descriptor *descriptor) {
     struct belongings *owner = descriptor->object.owner;
-    if (!descriptor->closing && drop(descriptor))
-        return;
+    if (!descriptor->closing)
+        drop(descriptor);
     struct object *object = &descriptor->object;
     account_leave(&owner->account, USER_DESCRIPTORS, 1);
     belongings_remove(object);

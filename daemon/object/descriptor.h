@@ -47,6 +47,7 @@ struct descriptor_claim {
     struct descriptor *descriptor;
     enum inspect_type type;
     bool kept;     /* fd is the broker's copy now; if not, it is still the caller's, of that type */
+    bool same;     /* fd is one more copy of the descriptor's open file */
     bool replaced; /* the number named another open file, whose objects have ended */
 };
 
@@ -85,7 +86,7 @@ void descriptor_end_job(struct descriptor *descriptor);
 /* The engine told of it. */
 void descriptor_on_ready(struct descriptor *descriptor, unsigned events);
 
-/* Drops the copy if nothing refers to it; else sees to it that the engine knows what is needed. It may be gone after this. */
+/* Drops the copy if nothing refers to it; else sees to it that the engine knows what is needed. */
 void descriptor_settle(struct descriptor *descriptor);
 
 /* Its session ends: dropped if it is not yet, and owned by nobody until it is closed. */

@@ -46,6 +46,13 @@ static void give_back(struct handle *handle, size_t n_fds) {
         user_give(handle->user, USER_DESCRIPTORS, n_fds);
 }
 
+/* Its descriptors are closed, or left to the kernel. */
+static void dispose(struct handle *handle) {
+    give_back(handle, handle->charged);
+    user_unref(handle->user);
+    free(handle);
+}
+
 struct handle *handle_new_semaphore(struct belongings *owner, bool fired, struct refusal *refusal) {
     struct handle *handle = handle_new(owner, SEMAPHORE_FDS, refusal);
     if (!handle)
@@ -54,7 +61,7 @@ struct handle *handle_new_semaphore(struct belongings *owner, bool fired, struct
     if (handle->fd != OS_FD_NONE)
         return handle;
     refusal_system(refusal, errno, "cannot make a handle");
-    handle_free(handle);
+    dispose(handle);
     return NULL;
 }
 
@@ -64,43 +71,74 @@ struct handle *handle_new_evt(struct belongings *owner, struct refusal *refusal)
     if (!error)
         return handle;
     refusal_system(refusal, -error, "cannot make a handle");
-    handle_free(handle);
+    dispose(handle);
     return NULL;
 }
 
-static void report(int error) {
-    if (error)
-        log_write(LOG_LEVEL_ERROR, "a pollable handle could not be made ready: %s", strerror(-error));
+/* ---- on a worker ------------------------------------------------------------------------------------------------ */
+
+static void work(struct offload_job *job) {
+    struct handle *handle = (struct handle *)job;
+    if (handle->ended && !handle->lasting)
+        handle->error =
+            handle->bell == OS_FD_NONE ? pollable_semaphore_end(handle->fd) : pollable_evt_end(handle->fd);
+    os_close(handle->bell);
+    if (handle->closing)
+        os_close(handle->fd);
 }
 
-static void work(struct offload_job *job) { report(pollable_evt_end(((struct handle *)job)->fd)); }
+static void submit(struct handle *handle);
 
 static void on_worked(struct offload_job *job) {
     struct handle *handle = (struct handle *)job;
     handle->working = false;
-    os_close(handle->bell);
+    handle->lasting = true;
+    if (handle->error)
+        log_write(LOG_LEVEL_ERROR, "a pollable handle could not be made ready: %s", strerror(-handle->error));
+    handle->error = 0;
+    if (handle->closing) {
+        dispose(handle);
+        return;
+    }
+    if (handle->bell != OS_FD_NONE)
+        give_back(handle, 1);
     handle->bell = OS_FD_NONE;
-    give_back(handle, 1);
     if (handle->freed)
-        handle_free(handle);
+        submit(handle);
+}
+
+/* The broker ends. */
+static void on_dropped(struct offload_job *job) { dispose((struct handle *)job); }
+
+static void submit(struct handle *handle) {
+    handle->job = (struct offload_job){.work = work,
+                                       .done = on_worked,
+                                       .drop = on_dropped,
+                                       .uid = (uint32_t)handle->user->uid,
+                                       .quick = true};
+    handle->working = true;
+    handle->closing = handle->freed;
+    offload_submit(handle->registry->offload, &handle->job);
+}
+
+/* ---- in the loop ------------------------------------------------------------------------------------------------ */
+
+void handle_settle(struct handle *handle) {
+    fading_forget_handle(handle->registry, handle);
+    submit(handle);
 }
 
 void handle_end(struct handle *handle) {
     if (handle->ended)
         return;
     handle->ended = true;
-    if (handle->bell == OS_FD_NONE) {
-        report(pollable_semaphore_fire(handle->fd));
+    if (handle->bell != OS_FD_NONE)
+        pollable_evt_ring(handle->bell);
+    else if (!pollable_semaphore_ring(handle->fd)) {
+        submit(handle);
         return;
     }
-    pollable_evt_ring(handle->bell);
-    handle->job = (struct offload_job){.work = work,
-                                       .done = on_worked,
-                                       .drop = on_worked,
-                                       .uid = (uint32_t)handle->user->uid,
-                                       .quick = true};
-    handle->working = true;
-    offload_submit(handle->registry->offload, &handle->job);
+    fading_add_handle(handle->registry, handle);
 }
 
 void handle_leave(struct handle *handle) {
@@ -109,17 +147,19 @@ void handle_leave(struct handle *handle) {
     handle->account = NULL;
 }
 
+void handle_join(struct handle *handle, struct belongings *owner) {
+    if (!handle->account)
+        account_join(&owner->account, USER_DESCRIPTORS, handle->charged);
+    handle->account = &owner->account;
+}
+
 void handle_free(struct handle *handle) {
     if (!handle)
         return;
-    if (handle->working) {
-        handle->freed = true;
-        handle_leave(handle);
-        return;
-    }
-    os_close(handle->fd); /* an epoll's lock is nobody else's when the last copy goes */
-    os_close(handle->bell);
-    give_back(handle, handle->charged);
-    user_unref(handle->user);
-    free(handle);
+    handle->freed = true;
+    handle_leave(handle);
+    if (handle->fading)
+        fading_forget_handle(handle->registry, handle);
+    if (!handle->working)
+        submit(handle);
 }

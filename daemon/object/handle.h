@@ -1,7 +1,8 @@
 /* handle.h: the pollable handle of a semaphore, an event or a port, from made to closed.
  *
- * Made on demand, one for each object, and the same open file each time. When the object ends it is ready at once; that of an event
- * is then made ready for ever by a worker, and its bell and the broker's copy of it are not closed before. */
+ * Made on demand, one for each object, and the same open file each time. When the object ends it is ready at once; a little later a
+ * worker makes it ready for ever. Workers close it, too: a client may have put it into an epoll descriptor of his whose lock he keeps,
+ * or keep that of the handle itself. */
 #ifndef HANDLE_H
 #define HANDLE_H
 
@@ -11,14 +12,19 @@
 struct handle {
     struct offload_job job; /* while `working` */
     struct registry *registry;
-    struct account *account; /* charged; NULL once the session has ended or the object is free: the user */
+    struct account *account; /* charged beside the user; NULL: the user alone */
     struct user *user;
-    size_t charged; /* descriptors */
-    os_fd fd;       /* the client gets copies */
-    os_fd bell;     /* of an event until a worker has made it ready for ever; else OS_FD_NONE */
+    struct handle *prev, *next; /* while `fading` */
+    size_t charged;             /* descriptors */
+    os_fd fd;                   /* the client gets copies */
+    os_fd bell;                 /* of an event until a worker has made it ready for ever; else OS_FD_NONE */
+    int error;                  /* of the worker */
     bool ended;
+    bool lasting; /* ready for ever, or never to be */
+    bool fading;  /* a worker will make it so a little later */
     bool working;
-    bool freed; /* while working */
+    bool closing; /* the worker closes it */
+    bool freed;
 };
 
 /* Of a semaphore, fired or not; of an event, not ready and following nothing yet. NULL: the refusal. */
@@ -28,8 +34,12 @@ struct handle *handle_new_evt(struct belongings *owner, struct refusal *refusal)
 /* Ready from now on; also if it was told so already. */
 void handle_end(struct handle *handle);
 
-/* From now on it is on the user's account alone: its session may end. */
+/* A worker makes it ready for ever. Of one that is `fading`. */
+void handle_settle(struct handle *handle);
+
+/* It is on the user's account alone, and on the session's again. */
 void handle_leave(struct handle *handle);
+void handle_join(struct handle *handle, struct belongings *owner);
 
 /* The client's copies stay as they are. NULL is allowed. */
 void handle_free(struct handle *handle);

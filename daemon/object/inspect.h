@@ -71,7 +71,9 @@ bool inspect_is_own(os_fd fd);
 /* Both are the same open file description. False where that cannot be known. */
 bool inspect_same(os_fd a, os_fd b);
 
-/* Closing such a descriptor waits for nobody, so the loop may do it. A short table with a reason for each. */
+/* Closing one copy of such an open file, of which the broker has another one, waits for nobody, so the loop may do it. A
+ * short table with a reason for each. The last copy is another matter: whatever it is, the kernel takes it out of the epolls
+ * that it lies in, under their locks. */
 bool inspect_closes_at_once(enum inspect_type type);
 
 /* Whether fd is a pidfd; *key then tells its process from all others that live, *pid its number here (0: not

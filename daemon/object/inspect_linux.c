@@ -312,14 +312,13 @@ bool inspect_is_own(os_fd fd) {
 
 bool inspect_closes_at_once(enum inspect_type type) {
     switch (type) {
-    case INSPECT_EVENTFD: /* wakes who polls it; no lock is held while user memory is copied */
-    case INSPECT_TIMERFD: /* cancels its timer, which waits for its handler at most, and frees by RCU */
-    case INSPECT_PIDFD:   /* drops a reference on the process's number */
+    case INSPECT_EVENTFD: /* nothing is flushed with each close, and they are compared exactly or count as different */
+    case INSPECT_TIMERFD:
+    case INSPECT_PIDFD:
         return true;
     default:
-        /* Sockets linger, files are flushed to servers. Pipes, epolls and inotify are released under a mutex,
-         * which another holder can keep while the kernel copies to memory of his that is paged in by a
-         * server. */
+        /* Files are flushed to servers with each close. Two openings of a named fifo may be taken for copies of one,
+         * and the last one of a pipe is released under a mutex, as is that of a socket, which lingers, too. */
         return false;
     }
 }

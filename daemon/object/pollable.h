@@ -5,9 +5,11 @@
  * target in it, which the kernel keeps exact, and which goes on following the target after the broker's
  * death.
  *
- * Whoever has the epoll can keep its lock while he waits for it, and then nothing in it can be changed. So
- * it has a bell in it, which makes it ready without that lock, for as long as the bell is not closed; a worker
- * makes it ready for ever. */
+ * Whoever has a handle can make it hold up who changes it: the eventfd by filling it and clearing O_NONBLOCK,
+ * which all copies share, the epoll by keeping its lock while he waits for it. So either is made ready in two
+ * steps. First in the loop, by what nobody can hold up: the kernel itself counts the eventfd up by one, and
+ * the epoll has a bell in it, which makes it ready without the lock for as long as the bell is not closed. Then
+ * by a worker, for ever. */
 #ifndef POLLABLE_H
 #define POLLABLE_H
 
@@ -15,14 +17,18 @@
 
 #include <stdbool.h>
 
-/* Once, at the start: what is ready for ever, so that no handle needs one more descriptor. 0 or a negative errno. */
+/* Once, at the start: what is ready for ever, so that no handle needs one more descriptor, and what rings. 0 or a
+ * negative errno. */
 int pollable_init(void);
 
 /* OS_FD_NONE with errno. */
 os_fd pollable_semaphore_new(bool fired);
 
-/* From now on readable for ever. Never blocks. 0 or a negative errno. */
-int pollable_semaphore_fire(os_fd handle);
+/* Readable from now on, until somebody reads. Never blocks. False: only a worker can (pollable_semaphore_end). */
+bool pollable_semaphore_ring(os_fd handle);
+
+/* On a worker: readable for ever. A signal interrupts it where it blocks, and it goes on. 0 or a negative errno. */
+int pollable_semaphore_end(os_fd handle);
 
 /* An epoll that is never ready yet, and its bell. 0 or a negative errno. */
 int pollable_evt_new(os_fd *handle, os_fd *bell);

@@ -1,5 +1,9 @@
 /* pollable_linux.c: pollable.h with eventfds and epolls.
  *
+ * An eventfd is counted up by a request of the kernel's asynchronous input and output that is done at once and
+ * tells so by it (aio_resfd): unlike write(2) that asks neither whether there is room nor for flags. Where the kernel
+ * or a sandbox has no such requests, workers do it all.
+ *
  * A descriptor for ever ready is shared by all handles of events: an eventfd whose count is 1 and which
  * nobody outside can read, since what clients get is the epoll that it lies in. Each such handle has it from
  * the start, switched off, so that switching it on at the end needs no memory and cannot fail. The bell is an
@@ -12,39 +16,30 @@
 #include "daemon/readiness/engine.h"
 
 #include <errno.h>
+#include <linux/aio_abi.h>
+#include <poll.h>
 #include <stdint.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
+enum { RINGS = 64 /* told and not taken back yet */ };
+
 static const uint64_t count_max = UINT64_MAX - 1; /* of an eventfd */
+
+static aio_context_t rings; /* 0: there is none */
 
 os_fd pollable_semaphore_new(bool fired) {
     os_fd handle = eventfd(0, EFD_SEMAPHORE | EFD_CLOEXEC | EFD_NONBLOCK);
 
-    if (handle != OS_FD_NONE && fired && pollable_semaphore_fire(handle)) {
+    if (handle != OS_FD_NONE && fired && pollable_semaphore_end(handle)) { /* nobody else has it yet */
         int error = errno;
         os_close(handle);
         errno = error;
         return OS_FD_NONE;
     }
     return handle;
-}
-
-/* A client may have written to it, so that the largest count does not fit any more. Halving finds one that
- * fits and still cannot be read away, one at a time; if not even 1 fits, the count is at its largest. */
-int pollable_semaphore_fire(os_fd handle) {
-    for (uint64_t count = count_max; count > 0; count /= 2) {
-        ssize_t written;
-        do {
-            written = write(handle, &count, sizeof(count));
-        } while (written < 0 && errno == EINTR);
-        if (written > 0)
-            return 0;
-        if (errno != EAGAIN)
-            return -errno;
-    }
-    return 0;
 }
 
 /* The descriptor for ever ready; made once and never closed. */
@@ -54,6 +49,42 @@ static os_fd always(void) {
     if (ready == OS_FD_NONE)
         ready = eventfd(1, EFD_CLOEXEC | EFD_NONBLOCK);
     return ready;
+}
+
+/* The kernel keeps what it has told of until it is taken back. */
+static void take_back(void) {
+    struct io_event told[RINGS];
+
+    (void)syscall(SYS_io_getevents, rings, 0L, (long)RINGS, told, NULL);
+}
+
+bool pollable_semaphore_ring(os_fd handle) {
+    struct iocb request = {.aio_lio_opcode = IOCB_CMD_POLL,
+                           .aio_fildes = (uint32_t)always(),
+                           .aio_buf = POLLIN,
+                           .aio_flags = IOCB_FLAG_RESFD,
+                           .aio_resfd = (uint32_t)handle};
+    struct iocb *requests[] = {&request};
+
+    if (!rings)
+        return false;
+    if (syscall(SYS_io_submit, rings, 1L, requests) == 1)
+        return true;
+    take_back();
+    return syscall(SYS_io_submit, rings, 1L, requests) == 1;
+}
+
+/* A client may have written to it, so that the largest count does not fit any more. Halving finds one that
+ * fits and still cannot be read away, one at a time; if not even 1 fits, the count is at its largest. Without
+ * O_NONBLOCK it is the interrupt that tells that it does not fit. */
+int pollable_semaphore_end(os_fd handle) {
+    for (uint64_t count = count_max; count > 0; count /= 2) {
+        if (write(handle, &count, sizeof(count)) > 0)
+            return 0;
+        if (errno != EAGAIN && errno != EINTR)
+            return -errno;
+    }
+    return 0;
 }
 
 static int change(os_fd handle, int operation, os_fd fd, uint32_t events) {
@@ -94,4 +125,10 @@ void pollable_evt_ring(os_fd bell) {
 
 int pollable_evt_end(os_fd handle) { return change(handle, EPOLL_CTL_MOD, always(), EPOLLIN); }
 
-int pollable_init(void) { return always() == OS_FD_NONE ? -errno : 0; }
+int pollable_init(void) {
+    if (always() == OS_FD_NONE)
+        return -errno;
+    if (!rings && syscall(SYS_io_setup, (long)RINGS, &rings) < 0)
+        rings = 0;
+    return 0;
+}

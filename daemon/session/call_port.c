@@ -31,11 +31,11 @@ static int wrap(struct call *call, int64_t number, const struct port_options *op
     int error;
     if (check(call, number, options->name))
         return -1;
-    call->type = inspect_type_of(call->fd);
-    if (port_check(call->fd, call->type, options, &call->refusal))
+    if (port_check(call->fd, inspect_type_of(call->fd), options, &call->refusal))
         return -1;
     error = descriptor_claim(&call->session->belongings, number, call->fd, options->socket, objects, &claim,
                              &call->refusal);
+    call->closes_at_once = claim.same && inspect_closes_at_once(claim.type);
     if (claim.kept)
         dispatch_take(call);
     if (error)

@@ -177,7 +177,7 @@ static int create(struct call *call, const struct procedure *procedure, int dire
     Portd__V1__Object object = PORTD__V1__OBJECT__INIT;
     struct descriptor_claim claim;
     int result = descriptor_claim(belongings, procedure->number, call->fd, false, 1, &claim, &call->refusal);
-    call->type = claim.type;
+    call->closes_at_once = claim.same && inspect_closes_at_once(claim.type);
     if (claim.kept)
         dispatch_take(call);
     if (result)

@@ -81,8 +81,7 @@ static void on_discarded(void *context) {
     free_closed(connection);
 }
 
-void connection_discard(struct connection *connection, os_fd fd, enum inspect_type type) {
-    bool here = inspect_closes_at_once(type);
+void connection_discard(struct connection *connection, os_fd fd, bool here) {
     metrics_add(here ? METRIC_CLOSES_LOOP : METRIC_CLOSES_WORKER, 1);
     if (here) {
         os_close(fd);
@@ -99,7 +98,7 @@ void connection_discard(struct connection *connection, os_fd fd, enum inspect_ty
 static void discard(void *context, os_fd fd) {
     struct connection *connection = context;
     slots_take(slots_of(connection), 1);
-    connection_discard(connection, fd, INSPECT_OTHER);
+    connection_discard(connection, fd, false);
 }
 
 /* Others wait for the same activity that this one was given and will do nothing with any more. */

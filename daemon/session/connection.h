@@ -58,9 +58,9 @@ struct connection {
 struct connection *connection_new(struct sessions *sessions, os_fd fd, const struct peer *peer,
                                   struct user *user);
 
-/* Closes a received descriptor (a taken slot) that is not kept: here if its type allows, else by a worker. A connection with many
- * under way is not read until they are closed. */
-void connection_discard(struct connection *connection, os_fd fd, enum inspect_type type);
+/* Closes a received descriptor (a taken slot) that is not kept: here if that is known to wait for nobody, else by a worker. A
+ * connection with many under way is not read until they are closed. */
+void connection_discard(struct connection *connection, os_fd fd, bool here);
 
 /* So much is left unread that nothing more is made. */
 bool connection_congested(const struct connection *connection);

@@ -168,7 +168,7 @@ static uint64_t guess_id(const struct channel_frame *frame) {
 
 static void discard_rest(struct connection *connection, struct channel_frame *frame, size_t from) {
     for (size_t i = from; i < frame->n_fds; i++)
-        connection_discard(connection, frame->fds[i], INSPECT_OTHER);
+        connection_discard(connection, frame->fds[i], false);
     frame->n_fds = from;
 }
 
@@ -243,7 +243,7 @@ static void dispatch(struct connection *connection, struct channel_frame *frame,
             connection_end(connection, "hello was refused");
     }
     if (call.fd != OS_FD_NONE)
-        connection_discard(connection, call.fd, call.type);
+        connection_discard(connection, call.fd, call.closes_at_once);
     if (hello && !connection->dead)
         loop_timer_clear(&connection->timer);
 }

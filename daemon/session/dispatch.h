@@ -16,8 +16,8 @@ struct call {
     struct connection *connection;
     struct session *session;
     const Portd__V1__Request *request;
-    os_fd fd;               /* attached; OS_FD_NONE: none, or taken */
-    enum inspect_type type; /* of it, if the method found out */
+    os_fd fd;            /* attached; OS_FD_NONE: none, or taken */
+    bool closes_at_once; /* the method has found that out of it (inspect.h) */
     struct refusal refusal;
 };
 

@@ -1,7 +1,7 @@
 /* lease.c: watching an owner die, and the clock. */
 #include "lease.h"
 
-#include "daemon/access/slots.h"
+#include "daemon/object/registry.h"
 
 #include <stddef.h>
 
@@ -16,8 +16,9 @@ static void on_limit(struct loop_timer *timer) {
     lease->ended(lease);
 }
 
-void lease_init(struct lease *lease, struct slots *slots, void (*ended)(struct lease *lease)) {
-    *lease = (struct lease){.ended = ended, .owner = OS_FD_NONE, .slots = slots};
+void lease_init(struct lease *lease, struct registry *registry, uint32_t uid,
+                void (*ended)(struct lease *lease)) {
+    *lease = (struct lease){.ended = ended, .owner = OS_FD_NONE, .registry = registry, .uid = uid};
 }
 
 int lease_own(struct lease *lease, struct loop *loop, os_fd pidfd, uint64_t key, uint32_t pid) {
@@ -42,11 +43,13 @@ int lease_limit(struct lease *lease, struct loop *loop, int64_t ttl_us) {
 
 bool lease_bound(const struct lease *lease) { return lease->owner != OS_FD_NONE || lease->until; }
 
+static void on_closed(void *slots) { slots_give(slots, 1); }
+
+/* A pidfd that was attached may lie in an epoll of somebody's, so a worker closes it. */
 void lease_deinit(struct lease *lease) {
     if (lease->owner != OS_FD_NONE) {
         loop_unwatch(&lease->watch);
-        os_close(lease->owner); /* a pidfd: its close waits for nobody */
-        slots_give(lease->slots, 1);
+        closer_close(lease->registry->closer, lease->owner, lease->uid, on_closed, lease->registry->slots);
         lease->owner = OS_FD_NONE;
     }
     loop_timer_free(&lease->timer);

@@ -3,11 +3,11 @@
 #define LEASE_H
 
 #include "daemon/access/user.h"
-#include "daemon/loop/closer.h"
+#include "daemon/loop/loop.h"
 
 #include <stdbool.h>
 
-struct slots;
+struct registry;
 
 struct lease {
     void (*ended)(struct lease *lease); /* the owner is dead, or the time is over */
@@ -15,12 +15,14 @@ struct lease {
     uint64_t owner_key;                 /* tells its process from all others that live */
     uint32_t owner_pid;                 /* 0: none, or not visible from here */
     int64_t until;                      /* 0: no limit */
-    struct slots *slots;
+    struct registry *registry;
+    uint32_t uid; /* whose session it is */
     struct loop_watch watch;
     struct loop_timer timer;
 };
 
-void lease_init(struct lease *lease, struct slots *slots, void (*ended)(struct lease *lease));
+void lease_init(struct lease *lease, struct registry *registry, uint32_t uid,
+                void (*ended)(struct lease *lease));
 
 /* Takes the pidfd (a taken slot) on success; on failure it stays the caller's. 0 or a negative errno. */
 int lease_own(struct lease *lease, struct loop *loop, os_fd pidfd, uint64_t key, uint32_t pid);

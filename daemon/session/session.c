@@ -113,7 +113,7 @@ struct session *session_new(struct sessions *sessions, struct user *user, const 
         return NULL;
     }
     user_ref(user->users, (uint32_t)user->uid); /* it is in the table: this cannot fail */
-    lease_init(&session->lease, registry->slots, on_lease_ended);
+    lease_init(&session->lease, registry, session->uid, on_lease_ended);
     table_add(&sessions->by_id, session);
     DL_APPEND(sessions->list, session);
     metrics_add(METRIC_SESSIONS_MADE, 1);

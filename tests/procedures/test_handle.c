@@ -6,6 +6,7 @@
 #include <linux/kcmp.h>
 #include <poll.h>
 #include <sys/epoll.h>
+#include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 
@@ -61,6 +62,29 @@ static void of_a_semaphore_cannot_be_drained(void **state) {
         (void)!read(handle, &count, sizeof(count));
     assert_true(ask_handle_ready(handle));
     assert_true(ask_handle_ready(other));
+}
+
+/* The flags of an open file are everybody's who has a copy: a client makes writing to his handle wait, and fills it. */
+static void of_a_semaphore_filled_by_a_client(void **state) {
+    portd_client *c = fixture_client(NULL), *other = fixture_client(NULL);
+    int p[2], handles[3];
+    portd_id ids[3];
+
+    (void)state;
+    for (int i = 0; i < 3; i++) {
+        make_pipe(p);
+        ids[i] = ask_semaphore(c, p[0], READ);
+        handles[i] = ask_handle(c, ids[i]);
+        assert_int_equal(fcntl(handles[i], F_SETFL, 0), 0);
+        if (i)
+            assert_int_equal(eventfd_write(handles[i], i == 1 ? 1 : UINT64_MAX - 1), 0);
+        put(p[1]);
+        assert_until(other, ask_semaphore(other, p[0], READ), READY);
+        assert_until(c, ids[i], READY);
+        assert_true(fixture_poll(handles[i], POLLIN) & POLLIN);
+        assert_int_equal(portd_ping(other, fixture_soon()), 1);
+    }
+    assert_int_equal(portd_release(c, ids, 3, fixture_soon()), 1);
 }
 
 static void of_a_removed_semaphore(void **state) {
@@ -294,7 +318,8 @@ static void of_what_is_none(void **state) {
 }
 
 TEST_MAIN(FIXTURE_CASE(of_a_semaphore_is_readable_once_fired), FIXTURE_CASE(of_a_semaphore_made_after_firing),
-          FIXTURE_CASE(of_a_semaphore_cannot_be_drained), FIXTURE_CASE(of_a_removed_semaphore),
+          FIXTURE_CASE(of_a_semaphore_cannot_be_drained), FIXTURE_CASE(of_a_semaphore_filled_by_a_client),
+          FIXTURE_CASE(of_a_removed_semaphore),
           FIXTURE_CASE(of_a_semaphore_does_not_fire_when_the_broker_dies),
           FIXTURE_CASE(of_an_event_follows_exactly), FIXTURE_CASE(of_a_removed_event_made_late),
           FIXTURE_CASE(of_an_event_has_a_direction), FIXTURE_CASE(of_an_event_with_the_wrong_direction),

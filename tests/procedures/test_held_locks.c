@@ -13,24 +13,27 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
+#include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/timerfd.h>
 #include <termios.h>
 #include <unistd.h>
 
 enum { PAGE = 4096, MOST = 4 };
 
-static struct fuse_silent fuse;
+static struct fuse_silent fuse, other_fuse;
 
 struct hold {
     int fd;
     bool epoll;
+    const struct fuse_silent *fuse;
 };
 
 static int hold_body(void *data) {
     const struct hold *hold = data;
-    char *page = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE, fuse.fd, 0);
+    char *page = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE, hold->fuse->fd, 0);
 
     if (page == MAP_FAILED)
         return 2;
@@ -51,7 +54,7 @@ static pid_t begin_hold(int fd, bool epoll) {
     static struct hold hold;
     pid_t child;
 
-    hold = (struct hold){fd, epoll};
+    hold = (struct hold){fd, epoll, &fuse};
     child = fixture_fork(hold_body, &hold);
     if (fuse_silent_await(&fuse))
         return child;
@@ -358,6 +361,79 @@ static void a_handle(void **state) {
     assert_true(fixture_poll(handle, POLLIN) & POLLIN);
 }
 
+/* Who waits for the lock of the handle gets it when the broker's worker has done what it had to. */
+static void a_handle_with_two_holders(void **state) {
+    static struct hold hold;
+    portd_client *c = fixture_client(NULL);
+    int ends[2];
+
+    (void)state;
+    need_fuse();
+    make_blocking_pipe(ends);
+    portd_id id = ask_evt(c, ends[0], READ);
+    int handle = ask_handle(c, id);
+    fd_say(ends[1], "a");
+    pid_t child = begin_hold(handle, true);
+    int removed = portd_remove(c, id, fixture_soon());
+    (void)portd_ping(c, fixture_soon()); /* whatever is done a little later has begun */
+    bool second = fuse_silent_open(&other_fuse);
+    hold = (struct hold){handle, true, &other_fuse};
+    pid_t other = second ? fixture_fork(hold_body, &hold) : -1;
+    end_hold(child);
+    bool held = second && fuse_silent_await(&other_fuse);
+    struct others others = ask_others();
+    int released = portd_release(c, &id, 1, fixture_soon());
+    struct others later = ask_others();
+    fuse_silent_end(&other_fuse);
+    (void)close(other_fuse.fd);
+    (void)fixture_reap(other);
+    assert_true(held);
+    assert_int_equal(removed, 1);
+    assert_int_equal(released, 1);
+    assert_served(&others);
+    assert_served(&later);
+    assert_true(ask_handle_ready(handle));
+}
+
+/* The kernel takes what nobody has any more out of the epolls that it lies in, under their locks: who closes the last copy waits. */
+static void last_copies_of_what_lies_in_an_epoll(void **state) {
+    portd_client *c = fixture_client(NULL);
+    struct epoll_event event = {.events = EPOLLIN};
+    int ends[2], p[2], fds[4];
+
+    (void)state;
+    need_fuse();
+    make_blocking_pipe(ends);
+    make_blocking_pipe(p);
+    int epoll = make_ready_epoll(ends[0]);
+    fd_say(ends[1], "a");
+    fds[0] = fixture_own(eventfd(0, EFD_CLOEXEC));
+    fds[1] = fixture_own(timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC));
+    portd_id ids[4] = {ask_evt(c, fds[0], READ), ask_evt(c, fds[1], READ), ask_semaphore(c, p[0], READ),
+                       ask_evt(c, p[0], READ)};
+    fds[2] = ask_handle(c, ids[2]);
+    fds[3] = ask_handle(c, ids[3]);
+    for (size_t i = 0; i < 4; i++) {
+        assert_int_equal(epoll_ctl(epoll, EPOLL_CTL_ADD, fds[i], &event), 0);
+        fixture_close(fds[i]);
+    }
+    pid_t child = begin_hold(epoll, true);
+    int first = portd_remove(c, ids[0], portd_now() + 100000),
+        second = portd_remove(c, ids[1], portd_now() + 100000);
+    struct others others = ask_others();
+    int removed = portd_remove(c, ids[2], fixture_soon()) + portd_remove(c, ids[3], fixture_soon());
+    int released = portd_release(c, &ids[2], 2, fixture_soon());
+    struct others later = ask_others();
+    end_hold(child);
+    /* Of those it is the broker's copy that is closed; nobody waits for the close of a handle. */
+    assert_int_equal(first, PORTD_E_TIMEOUT);
+    assert_int_equal(second, PORTD_E_TIMEOUT);
+    assert_served(&others);
+    assert_int_equal(removed, 2);
+    assert_int_equal(released, 1);
+    assert_served(&later);
+}
+
 /* ---- terminals --------------------------------------------------------------------------------------------------- */
 
 static int set_discipline(void *data) {
@@ -393,4 +469,5 @@ TEST_MAIN(FIXTURE_CASE(reads_of_a_pipe), FIXTURE_CASE(reads_of_a_fifo), FIXTURE_
           FIXTURE_CASE(reads_of_a_tcp_socket), FIXTURE_CASE(writes_to_a_pipe), FIXTURE_CASE(closing_a_pipe),
           FIXTURE_CASE(shutdown_and_addresses), FIXTURE_CASE(an_epoll_descriptor),
           FIXTURE_CASE(removing_what_a_sentry_is_held_up_by), FIXTURE_CASE(the_end_of_a_session),
-          FIXTURE_CASE(a_handle), FIXTURE_CASE(a_terminal))
+          FIXTURE_CASE(a_handle), FIXTURE_CASE(a_handle_with_two_holders),
+          FIXTURE_CASE(last_copies_of_what_lies_in_an_epoll), FIXTURE_CASE(a_terminal))

@@ -405,12 +405,11 @@ static void a_monitor_of_a_session_ends_with_it(void **state) {
     expect(&eye, PORTD_NOTICE_MADE, e, IDLE);
     assert_int_equal(portd_end_session(c, session, fixture_soon()), 1);
     expect(&eye, PORTD_NOTICE_ENDED, e, EXPIRED);
-    expect_descriptor(&eye, PORTD_NOTICE_CLOSED, event, "eventfd");
     expect_connection(&eye, PORTD_NOTICE_DISCONNECTED, session, EXPIRED);
     expect(&eye, PORTD_NOTICE_ENDED, session, EXPIRED);
     assert_int_equal(more(&eye, fixture_soon()), PORTD_E_NOT_FOUND);
     /* What is kept can be told again. */
-    assert_int_equal(portd_monitor(c, session, &start, 0, &eye.page, &lost), 6);
+    assert_int_equal(portd_monitor(c, session, &start, 0, &eye.page, &lost), 5);
     close_eye(&eye);
 }
 
@@ -426,19 +425,23 @@ static void a_session_that_never_was_has_no_monitor(void **state) {
 
 /* ---- what is kept and what is lost -------------------------------------------------------------------------------------- */
 
-static uint64_t notices_so_far(portd_client *client) {
+static uint64_t number_now(portd_client *client, const char *name) {
     portd_list *list = NULL;
     uint64_t n = 0;
 
     assert_int_equal(portd_get_stats(client, fixture_soon(), &list), 1);
     for (size_t i = 0; i < portd_list_count(list); i++)
-        if (strcmp(portd_list_metric(list, i)->name, "notices") == 0)
+        if (strcmp(portd_list_metric(list, i)->name, name) == 0)
             n = portd_list_metric(list, i)->value;
     portd_list_free(list);
     return n;
 }
 
-/* Each makes a semaphore that has fired. */
+static uint64_t notices_so_far(portd_client *client) { return number_now(client, "notices"); }
+
+static bool nothing_is_closing(void *client) { return number_now(client, "closing") == 0; }
+
+/* Each makes a semaphore that has fired; the copies are closed. */
 static void make_many(portd_client *client, size_t n) {
     int event = fixture_own(eventfd(1, EFD_CLOEXEC));
 
@@ -447,6 +450,7 @@ static void make_many(portd_client *client, size_t n) {
         assert_int_equal(portd_release(client, &id, 1, fixture_soon()), 1);
     }
     fixture_close(event);
+    assert_true(fixture_until(nothing_is_closing, client));
 }
 
 /* Reads to the end: how many were told, each with the number behind the one before. */

@@ -426,7 +426,7 @@ static void a_socket_that_lingers(void **state) {
     assert_true(got <= sent);
 }
 
-/* Closing waits for nothing that is not its own: eventfds are closed by the loop, others by workers. */
+/* Closing waits for nothing that is not its own. */
 static void many_at_once(void **state) {
     portd_client *c = fixture_client(NULL);
     enum { MANY = 200 };

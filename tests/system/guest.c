@@ -153,6 +153,25 @@ uint64_t guest_quota(struct raw *raw, const char *name, uint64_t *limit) {
     return 0;
 }
 
+static bool nothing_is_closing(void *data) {
+    raw_request request = PORTD__V1__REQUEST__INIT;
+    Portd__V1__StatsOf stats = PORTD__V1__STATS_OF__INIT;
+    uint64_t closing = UINT64_MAX;
+
+    request.method_case = PORTD__V1__REQUEST__METHOD_STATS;
+    request.stats = &stats;
+    raw_reply *reply = raw_ask(data, &request);
+    assert_true(reply && reply->stats);
+    for (size_t i = 0; i < reply->stats->n_metrics; i++)
+        if (strcmp(reply->stats->metrics[i]->name, "closing") == 0)
+            closing = reply->stats->metrics[i]->value;
+    raw_free(reply);
+    assert_true(closing < UINT64_MAX);
+    return closing == 0;
+}
+
+void guest_until_closed(struct raw *raw) { assert_true(fixture_until(nothing_is_closing, raw)); }
+
 long guest_cpu(pid_t pid) {
     char path[64], line[1024];
     long user = 0, system = 0;

@@ -49,6 +49,9 @@ void guest_is_woken(struct raw *raw, uint64_t request, uint64_t id, Portd__V1__C
 raw_reply *guest_status(struct raw *raw);
 uint64_t guest_quota(struct raw *raw, const char *name, uint64_t *limit);
 
+/* Until the broker has closed all that it does not keep. */
+void guest_until_closed(struct raw *raw);
+
 /* Of a process: clock ticks it has used, kilobytes of a line of /proc/PID/status ("VmHWM:"). */
 long guest_cpu(pid_t pid);
 long guest_memory(pid_t pid, const char *line);

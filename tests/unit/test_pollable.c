@@ -6,9 +6,11 @@
 
 #include <fcntl.h>
 #include <poll.h>
+#include <signal.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 
 static bool readable(int fd) {
@@ -36,10 +38,26 @@ static void a_semaphore_is_readable_once_fired(void **state) {
     assert_true(handle >= 0);
     assert_int_equal(fcntl(handle, F_GETFD), FD_CLOEXEC);
     assert_false(readable(handle));
-    assert_int_equal(pollable_semaphore_fire(handle), 0);
+    if (pollable_semaphore_ring(handle)) /* not every kernel can */
+        assert_true(readable(handle));
+    assert_int_equal(pollable_semaphore_end(handle), 0);
     assert_readable_for_ever(handle);
-    assert_int_equal(pollable_semaphore_fire(handle), 0); /* again is harmless */
+    assert_int_equal(pollable_semaphore_end(handle), 0); /* again is harmless */
     assert_readable_for_ever(handle);
+    close(handle);
+}
+
+/* What the kernel has told of is taken back before there is no room for more. */
+static void a_semaphore_can_be_rung_again_and_again(void **state) {
+    int handle = pollable_semaphore_new(false);
+    uint64_t count;
+
+    (void)state;
+    for (size_t i = 0; i < 1000 && pollable_semaphore_ring(handle); i++) {
+        assert_true(readable(handle));
+        assert_int_equal(read(handle, &count, sizeof(count)), sizeof(count));
+        assert_false(readable(handle));
+    }
     close(handle);
 }
 
@@ -61,12 +79,42 @@ static void writing_to_a_semaphore_does_not_keep_it_from_firing(void **state) {
         int handle = pollable_semaphore_new(false);
         uint64_t count;
         assert_int_equal(eventfd_write(handle, counts[i]), 0);
-        assert_int_equal(pollable_semaphore_fire(handle), 0);
+        (void)pollable_semaphore_ring(handle);
+        assert_int_equal(pollable_semaphore_end(handle), 0);
         for (size_t turn = 0; turn < 2000; turn++)
             assert_int_equal(read(handle, &count, sizeof(count)), sizeof(count));
         assert_true(readable(handle));
         close(handle);
     }
+}
+
+static void on_alarm(int number) { (void)number; }
+
+/* The flags are everybody's: without O_NONBLOCK a full one makes its writer wait. Ringing does not; ending goes on when it is
+ * interrupted, as workers are. */
+static void a_full_semaphore_that_blocks_holds_nobody_up(void **state) {
+    static const uint64_t counts[] = {1, UINT64_MAX / 2, UINT64_MAX - 1};
+    struct itimerval soon = {{0, 1000}, {0, 1000}}, never = {{0, 0}, {0, 0}};
+    struct sigaction interrupt = {.sa_handler = on_alarm}, before;
+
+    (void)state;
+    assert_int_equal(sigaction(SIGALRM, &interrupt, &before), 0);
+    for (size_t i = 0; i < sizeof(counts) / sizeof(*counts); i++) {
+        int handle = pollable_semaphore_new(false);
+        uint64_t count;
+        assert_int_equal(fcntl(handle, F_SETFL, 0), 0);
+        assert_int_equal(eventfd_write(handle, counts[i]), 0);
+        (void)pollable_semaphore_ring(handle);
+        assert_int_equal(setitimer(ITIMER_REAL, &soon, NULL), 0);
+        int error = pollable_semaphore_end(handle);
+        assert_int_equal(setitimer(ITIMER_REAL, &never, NULL), 0);
+        assert_int_equal(error, 0);
+        for (size_t turn = 0; turn < 2000; turn++)
+            assert_int_equal(read(handle, &count, sizeof(count)), sizeof(count));
+        assert_true(readable(handle));
+        close(handle);
+    }
+    assert_int_equal(sigaction(SIGALRM, &before, NULL), 0);
 }
 
 static void a_semaphore_does_not_fire_when_its_maker_closes_it(void **state) {
@@ -81,7 +129,8 @@ static void a_semaphore_does_not_fire_when_its_maker_closes_it(void **state) {
 
 static void what_is_no_handle_cannot_fire(void **state) {
     (void)state;
-    assert_int_equal(pollable_semaphore_fire(1000), -EBADF);
+    assert_false(pollable_semaphore_ring(1000));
+    assert_int_equal(pollable_semaphore_end(1000), -EBADF);
 }
 
 static void nonblocking_pair(int ends[2]) {
@@ -241,8 +290,10 @@ static int make_what_stays(void) { return pollable_init(); }
 int main(void) {
     const struct CMUnitTest cases[] = {
         TEST_CASE(a_semaphore_is_readable_once_fired),
+        TEST_CASE(a_semaphore_can_be_rung_again_and_again),
         TEST_CASE(a_semaphore_that_fired_before_is_readable_at_once),
         TEST_CASE(writing_to_a_semaphore_does_not_keep_it_from_firing),
+        TEST_CASE(a_full_semaphore_that_blocks_holds_nobody_up),
         TEST_CASE(a_semaphore_does_not_fire_when_its_maker_closes_it),
         TEST_CASE(what_is_no_handle_cannot_fire),
         TEST_CASE(an_event_follows_idle_ready_drained_and_removed),
