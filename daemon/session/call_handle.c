@@ -18,7 +18,7 @@ struct following {
     struct sentry_job job;
     struct registry *registry;
     struct descriptor *descriptor; /* it has this job */
-    struct handle *handle;
+    struct handle *handle;         /* on the user's account alone, since its session may end meanwhile */
     uint64_t id;
     os_fd target;
     unsigned interest;
@@ -53,37 +53,44 @@ static void work(struct sentry_job *job, struct engine *engine) {
     following->error = pollable_evt_follow(following->handle->fd, following->target, following->interest);
 }
 
-/* Answers, if there is still somebody and something. */
-static void finish(struct following *following) {
-    struct parked *parked = &following->parked;
+/* Answers and frees. The id may have been given back since. */
+static void emit(struct parked *parked) {
+    struct following *following = (struct following *)((char *)parked - offsetof(struct following, parked));
+    const struct indicator *indicator =
+        (const struct indicator *)registry_find(following->registry, following->id);
+    struct refusal refusal;
+    if (indicator && indicator->handle) {
+        answer(parked->connection, parked->request, indicator);
+    } else {
+        if (!indicator || !check_follow(following->error, &refusal))
+            refusal_set(&refusal, REFUSAL_NOT_FOUND, "id", NULL, "%" PRIu64 " was given back meanwhile",
+                        following->id);
+        connection_refuse(parked->connection, parked->request, &refusal);
+    }
+    free(following);
+}
+
+/* The object has the handle from now on, unless it has one already, or is gone. */
+static void settle(struct following *following) {
     struct indicator *indicator = (struct indicator *)registry_find(following->registry, following->id);
     struct refusal refusal;
-    if (!parked->connection)
-        return;
-    parked_remove(parked);
-    if (!indicator) {
-        refusal_set(&refusal, REFUSAL_NOT_FOUND, "id", NULL, "%" PRIu64 " was given back meanwhile",
-                    following->id);
-        connection_refuse(parked->connection, parked->request, &refusal);
-        return;
-    }
-    if (!indicator->handle && check_follow(following->error, &refusal)) {
-        connection_refuse(parked->connection, parked->request, &refusal);
-        return;
-    }
-    if (!indicator->handle) {
+    if (indicator && !indicator->handle && !check_follow(following->error, &refusal)) {
+        handle_join(following->handle, indicator->object.owner);
         indicator_set_handle(indicator, following->handle, following->error);
-        following->handle = NULL;
+    } else {
+        handle_free(following->handle);
     }
-    answer(parked->connection, parked->request, indicator);
+    following->handle = NULL;
 }
 
 static void on_followed(struct sentry_job *job) {
     struct following *following = (struct following *)((char *)job - offsetof(struct following, job));
-    finish(following);
-    handle_free(following->handle);
+    settle(following);
     descriptor_end_job(following->descriptor);
-    free(following);
+    if (following->parked.connection)
+        parked_ready(&following->parked);
+    else
+        free(following);
 }
 
 static void on_dropped(struct sentry_job *job) {
@@ -92,8 +99,13 @@ static void on_dropped(struct sentry_job *job) {
     free(following);
 }
 
-/* The connection has ended; the sentry still has the descriptor in its hands. */
-static void cancel(struct parked *parked) { parked->connection = NULL; }
+/* The connection has ended. The sentry may still have the descriptor in its hands. */
+static void cancel(struct parked *parked) {
+    struct following *following = (struct following *)((char *)parked - offsetof(struct following, parked));
+    parked->connection = NULL;
+    if (parked->ready)
+        free(following);
+}
 
 static int start(struct call *call, struct indicator *indicator, struct handle *handle, unsigned interest) {
     struct following *following = calloc(1, sizeof *following);
@@ -103,7 +115,8 @@ static int start(struct call *call, struct indicator *indicator, struct handle *
         handle_free(handle);
         return refusal_set(&call->refusal, REFUSAL_LIMIT, NULL, NULL, "the broker is out of memory");
     }
-    *following = (struct following){.parked = {.windowed = true, .cancel = cancel},
+    handle_leave(handle); /* the session may end before the sentry has answered */
+    *following = (struct following){.parked = {.windowed = true, .emit = emit, .cancel = cancel},
                                     .job = {.work = work, .done = on_followed, .drop = on_dropped},
                                     .registry = call->connection->all->registry,
                                     .descriptor = descriptor,
@@ -111,7 +124,6 @@ static int start(struct call *call, struct indicator *indicator, struct handle *
                                     .id = indicator->object.id,
                                     .target = descriptor->fd,
                                     .interest = interest};
-    handle_leave(handle); /* the session may end before the sentry has answered */
     parked_add(call->connection, &following->parked, call->request->id);
     descriptor_begin_job(descriptor);
     sentry_submit(descriptor->guard->sentry, &following->job);
