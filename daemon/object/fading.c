@@ -2,8 +2,6 @@
 #include "fading.h"
 
 #include "descriptor.h"
-#include "handle.h"
-#include "utlist.h"
 
 static void end_failed(struct fading *fading) {
     while (fading->failed) {
@@ -31,30 +29,13 @@ int fading_init(struct registry *registry) {
 
 void fading_deinit(struct registry *registry) { loop_timer_free(&registry->fading.timer); }
 
-/* The first one sets the timer. */
-static void begin(struct registry *registry) {
-    struct fading *fading = &registry->fading;
-    if (fading->n == 0 && !fading->handles && !fading->failed)
-        (void)loop_timer_set(registry->loop, &fading->timer, os_now_us() + FADING_US);
-}
-
 void fading_add(struct registry *registry, const struct descriptor *descriptor) {
     struct fading *fading = &registry->fading;
     if (fading->n == FADING_MAX)
         fading_settle(registry);
-    begin(registry);
+    if (fading->n == 0 && !fading->failed)
+        (void)loop_timer_set(registry->loop, &fading->timer, os_now_us() + FADING_US);
     fading->ids[fading->n++] = descriptor->object.id;
-}
-
-void fading_add_handle(struct registry *registry, struct handle *handle) {
-    begin(registry);
-    DL_APPEND(registry->fading.handles, handle);
-    handle->fading = true;
-}
-
-void fading_forget_handle(struct registry *registry, struct handle *handle) {
-    DL_DELETE(registry->fading.handles, handle);
-    handle->fading = false;
 }
 
 void fading_fail(struct registry *registry, struct descriptor *descriptor) {
@@ -76,7 +57,7 @@ void fading_forget(struct registry *registry, const struct descriptor *descripto
 void fading_settle(struct registry *registry) {
     struct fading *fading = &registry->fading;
     size_t n = fading->n;
-    if (n == 0 && !fading->handles)
+    if (n == 0)
         return;
     if (!fading->failed)
         loop_timer_clear(&fading->timer);
@@ -86,6 +67,4 @@ void fading_settle(struct registry *registry) {
         if (object)
             descriptor_settle((struct descriptor *)object);
     }
-    while (fading->handles)
-        handle_settle(fading->handles);
 }

@@ -1,9 +1,8 @@
-/* fading.h: what is done with descriptors and handles a little later: descriptors that nothing refers to since they became
- * ready are dropped, handles that became ready are made so for ever, and of descriptors that cannot be watched the waiters
- * are woken.
+/* fading.h: what is done with descriptors a little later: those that nothing refers to since they became ready
+ * are dropped, and of those that cannot be watched the waiters are woken.
  *
- * Dropping a copy takes system calls and wakes a worker, as the handle does. Done at once, that would come between the
- * broker and the client that it has just woken. So it is done when somebody asks for anything again, before the
+ * Dropping a copy takes system calls and wakes a worker. Done at once, that would come between the broker
+ * and the client that it has just woken. So it is done when somebody asks for anything again, before the
  * request is looked at, or when FADING_US have passed. Only ids are noted: what has gone meanwhile, or is
  * referred to again, is left alone.
  *
@@ -20,7 +19,6 @@
 enum { FADING_US = 1000, FADING_MAX = 64 };
 
 struct descriptor;
-struct handle;
 struct registry;
 
 struct fading {
@@ -28,7 +26,6 @@ struct fading {
     uint64_t ids[FADING_MAX];
     size_t n;
     struct descriptor *failed;
-    struct handle *handles;
 };
 
 /* 0 or -ENOMEM. */
@@ -37,10 +34,6 @@ void fading_deinit(struct registry *registry);
 
 /* Settles the descriptor a little later. */
 void fading_add(struct registry *registry, const struct descriptor *descriptor);
-
-/* handle_settle for it, a little later; and not any more. */
-void fading_add_handle(struct registry *registry, struct handle *handle);
-void fading_forget_handle(struct registry *registry, struct handle *handle);
 
 /* descriptor_end_failed for it, from the loop. */
 void fading_fail(struct registry *registry, struct descriptor *descriptor);

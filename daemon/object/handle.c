@@ -4,6 +4,8 @@
 #include "belongings.h"
 #include "daemon/base/log.h"
 #include "pollable.h"
+#include "registry.h"
+#include "utlist.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -87,7 +89,7 @@ static void work(struct offload_job *job) {
         os_close(handle->fd);
 }
 
-static void submit(struct handle *handle);
+static void list(struct handle *handle);
 
 static void on_worked(struct offload_job *job) {
     struct handle *handle = (struct handle *)job;
@@ -104,7 +106,7 @@ static void on_worked(struct offload_job *job) {
         give_back(handle, 1);
     handle->bell = OS_FD_NONE;
     if (handle->freed)
-        submit(handle);
+        list(handle);
 }
 
 /* The broker ends. */
@@ -121,12 +123,61 @@ static void submit(struct handle *handle) {
     offload_submit(handle->registry->offload, &handle->job);
 }
 
-/* ---- in the loop ------------------------------------------------------------------------------------------------ */
+/* ---- those that wait for a worker ------------------------------------------------------------------------------- */
 
-void handle_settle(struct handle *handle) {
-    fading_forget_handle(handle->registry, handle);
-    submit(handle);
+static void forget(struct handle *handle) {
+    struct handles *handles = &handle->registry->handles;
+    DL_DELETE(handles->list, handle);
+    handles->n--;
+    handle->listed = false;
 }
+
+static void submit_all(struct handles *handles) {
+    while (handles->list) {
+        struct handle *handle = handles->list;
+        forget(handle);
+        submit(handle);
+    }
+}
+
+static void on_timer(struct loop_timer *timer) {
+    submit_all((struct handles *)((char *)timer - offsetof(struct handles, timer)));
+}
+
+static void list(struct handle *handle) {
+    struct handles *handles = &handle->registry->handles;
+    if (handle->listed)
+        return;
+    DL_APPEND(handles->list, handle);
+    handle->listed = true;
+    if (++handles->n == HANDLES_MOST) {
+        loop_timer_clear(&handles->timer);
+        submit_all(handles);
+    } else if (handles->n == 1) {
+        (void)loop_timer_set(handle->registry->loop, &handles->timer, os_now_us() + HANDLES_US);
+    }
+}
+
+int handles_init(struct registry *registry) {
+    struct handles *handles = &registry->handles;
+    *handles = (struct handles){.timer = {.fn = on_timer}};
+    int error =
+        loop_timer_set(registry->loop, &handles->timer, INT64_MAX); /* the later sets cannot fail then */
+    loop_timer_clear(&handles->timer);
+    return error;
+}
+
+void handles_deinit(struct registry *registry) {
+    struct handles *handles = &registry->handles;
+    while (handles->list) {
+        struct handle *handle = handles->list;
+        forget(handle);
+        dispose(handle);
+    }
+    loop_timer_free(&handles->timer);
+}
+
+/* ---- in the loop ------------------------------------------------------------------------------------------------ */
 
 void handle_end(struct handle *handle) {
     if (handle->ended)
@@ -134,11 +185,10 @@ void handle_end(struct handle *handle) {
     handle->ended = true;
     if (handle->bell != OS_FD_NONE)
         pollable_evt_ring(handle->bell);
-    else if (!pollable_semaphore_ring(handle->fd)) {
+    else if (!pollable_semaphore_ring(handle->fd))
         submit(handle);
-        return;
-    }
-    fading_add_handle(handle->registry, handle);
+    if (!handle->working)
+        list(handle);
 }
 
 void handle_leave(struct handle *handle) {
@@ -158,8 +208,6 @@ void handle_free(struct handle *handle) {
         return;
     handle->freed = true;
     handle_leave(handle);
-    if (handle->fading)
-        fading_forget_handle(handle->registry, handle);
     if (!handle->working)
-        submit(handle);
+        list(handle);
 }

@@ -1,31 +1,55 @@
 /* handle.h: the pollable handle of a semaphore, an event or a port, from made to closed.
  *
- * Made on demand, one for each object, and the same open file each time. When the object ends it is ready at once; a little later a
- * worker makes it ready for ever. Workers close it, too: a client may have put it into an epoll descriptor of his whose lock he keeps,
- * or keep that of the handle itself. */
+ * Made on demand, one for each object, and the same open file each time. When the object ends it is ready at once; a worker makes it
+ * ready for ever. Workers close it, too: a client may have put it into an epoll descriptor of his whose lock he keeps, or keep that of
+ * the handle itself.
+ *
+ * Nobody waits for either, and to wake a worker would come between the broker and the client that it has just woken: so it is done when
+ * HANDLES_US have passed, for all that have come together by then. */
 #ifndef HANDLE_H
 #define HANDLE_H
 
 #include "daemon/loop/offload.h"
-#include "registry.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+enum { HANDLES_US = 1000, HANDLES_MOST = 64 };
+
+struct account;
+struct belongings;
+struct refusal;
+struct registry;
+struct user;
+
+/* Those for which a worker will have something to do. */
+struct handles {
+    struct loop_timer timer;
+    struct handle *list;
+    size_t n;
+};
 
 struct handle {
     struct offload_job job; /* while `working` */
     struct registry *registry;
     struct account *account; /* charged beside the user; NULL: the user alone */
     struct user *user;
-    struct handle *prev, *next; /* while `fading` */
+    struct handle *prev, *next; /* while `listed` */
     size_t charged;             /* descriptors */
     os_fd fd;                   /* the client gets copies */
     os_fd bell;                 /* of an event until a worker has made it ready for ever; else OS_FD_NONE */
     int error;                  /* of the worker */
     bool ended;
     bool lasting; /* ready for ever, or never to be */
-    bool fading;  /* a worker will make it so a little later */
+    bool listed;
     bool working;
     bool closing; /* the worker closes it */
     bool freed;
 };
+
+/* 0 or -ENOMEM. */
+int handles_init(struct registry *registry);
+void handles_deinit(struct registry *registry); /* what is listed is left to the kernel */
 
 /* Of a semaphore, fired or not; of an event, not ready and following nothing yet. NULL: the refusal. */
 struct handle *handle_new_semaphore(struct belongings *owner, bool fired, struct refusal *refusal);
@@ -33,9 +57,6 @@ struct handle *handle_new_evt(struct belongings *owner, struct refusal *refusal)
 
 /* Ready from now on; also if it was told so already. */
 void handle_end(struct handle *handle);
-
-/* A worker makes it ready for ever. Of one that is `fading`. */
-void handle_settle(struct handle *handle);
 
 /* It is on the user's account alone, and on the session's again. */
 void handle_leave(struct handle *handle);

@@ -30,6 +30,8 @@ int registry_init(struct registry *registry, struct loop *loop, struct engine *e
     error = fading_init(registry);
     if (!error)
         error = asks_init(registry);
+    if (!error)
+        error = handles_init(registry);
     if (error)
         return error;
     /* The upper 14 bits tell brokers apart; place 0 is left out, so that no id is 0. */
@@ -44,6 +46,7 @@ void registry_deinit(struct registry *registry) {
     while (registry->leaving)
         descriptor_abandon((struct descriptor *)registry->leaving);
     assert(registry->objects.used == 0);
+    handles_deinit(registry);
     fading_deinit(registry);
     asks_deinit(registry);
     table_deinit(&registry->objects);

@@ -13,6 +13,7 @@
 #include "daemon/loop/closer.h"
 #include "daemon/readiness/engine.h"
 #include "fading.h"
+#include "handle.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -48,6 +49,7 @@ struct registry {
     struct slab descriptors, indicators;
     struct fading fading;
     struct asks asks;
+    struct handles handles;
     struct object *leaving; /* descriptors that are being closed, of sessions that have ended */
     size_t waits;           /* parked */
     bool held_up;           /* a sentry was left behind at the end, and may still look at guards */
