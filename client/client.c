@@ -315,7 +315,7 @@ int64_t portd_now(void) { return os_now_us(); }
 int portd_id_kind(portd_id id) {
     int kind = (int)(id & 7);
 
-    return id < (UINT64_C(1) << 53) && kind <= PORTD_KIND_SESSION ? kind : PORTD_KIND_ANY;
+    return id >> 32 != 0 && id < (UINT64_C(1) << 53) && kind <= PORTD_KIND_SESSION ? kind : PORTD_KIND_ANY;
 }
 
 const char *portd_address(const portd_client *client) { return client ? client->address : ""; }

@@ -112,8 +112,10 @@ static int search_one(struct search *search, const char *address, const char *fi
     struct address parsed;
     const char *fault = address_parse(address, &parsed);
 
-    if (fault)
-        return search_fail(search, PORTD_E_INVALID, field, fault, NULL);
+    if (fault) {
+        search_note(search, address, fault);
+        return search_fail(search, PORTD_E_INVALID, field, search->notes, NULL);
+    }
     if (search_try(search, address))
         return 0;
     return search_fail(search, PORTD_E_UNREACHABLE, field, search->notes, "look whether portd runs there");
@@ -218,8 +220,11 @@ static int hello_owner(portd_client *client, uint32_t pid, Portd__V1__Hello *hel
         return 0;
     }
     hello->owner_attached = true;
-    if (r == -ESRCH || r == -EINVAL)
-        return client_fail(client, PORTD_E_INVALID, -r, "owner_pid", "there is no such process");
+    if (r == -ESRCH || r == -EINVAL) {
+        char why[64];
+        snprintf(why, sizeof(why), "there is no process %lu", (unsigned long)pid);
+        return client_fail(client, PORTD_E_INVALID, -r, "owner_pid", why);
+    }
     return r < 0 ? client_fail(client, error_of_errno(r), -r, "owner_pid", NULL) : 0;
 }
 

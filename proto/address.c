@@ -67,5 +67,5 @@ const char *address_parse(const char *text, struct address *address) {
         return parse_npipe(text + 6, address);
     if (strncmp(text, "fd:", 3) == 0)
         return parse_fd(text + 3, address);
-    return "an address begins with unix:, npipe: or fd:";
+    return "an address begins with unix: or fd:, on Windows with npipe:";
 }

@@ -99,8 +99,10 @@ static const char *hint_for(const struct invocation *in, const struct broker *br
     if (code == PORTD_E_DISCONNECTED && is_inherited(address))
         return "a connection serves one call; has this one been used already?";
     if (code == PORTD_E_UNREACHABLE)
-        return address != NULL || in->which != WHICH_ANY
-                   ? "is that the right address, and does portd run there?"
+        return in->which == WHICH_USER
+                   ? "start it with 'portd'; without --user it is started when it is needed"
+               : address != NULL || in->which != WHICH_ANY
+                   ? "start it with 'portd --listen ADDRESS', or name another address"
                    : "start one with 'portd', or name one with --address";
     if (broker->owner.rule == OWNER_ENVIRONMENT && code == PORTD_E_NOT_FOUND)
         return "PORTD_SESSION names a session that has ended: unset PORTD_SESSION";

@@ -199,7 +199,7 @@ static const char *const usage_close[] = {"close ID... [--dry-run]", "close --al
 static const char *const examples_close[] = {
     "portctl close \"$in\" \"$out\"",
     "portctl close --all --dry-run",
-    "portctl list ports -j | jq '.[].id' | xargs portctl close",
+    "portctl list ports -j | jq '.[].id' | xargs -r portctl close",
     NULL,
 };
 

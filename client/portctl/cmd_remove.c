@@ -95,7 +95,7 @@ static const char *const usage_remove[] = {"remove ID... [--dry-run]", "remove -
 static const char *const examples_remove[] = {
     "portctl remove \"$id\"",
     "portctl remove --all --dry-run",
-    "portctl list semaphores -j | jq '.[].id' | xargs portctl remove",
+    "portctl list semaphores -j | jq '.[].id' | xargs -r portctl remove",
     NULL,
 };
 

@@ -19,6 +19,7 @@
 #include "text.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum { GRACE_US = 1000000, TRIES_MAX = 64 };
@@ -272,6 +273,28 @@ static int wait_once(const struct invocation *in, portd_client *client, struct t
     return rc > 0 && count_answered(targets) >= wish->need ? 0 : rc;
 }
 
+/* Of an id that there is not: it may be meant for the number of a descriptor. NULL: it is not. */
+static const char *find_number_as_id(const struct targets *targets) {
+    for (size_t i = 0; i < targets->n; i++)
+        if (targets->items[i].kind == TARGET_ID && portd_id_kind(targets->items[i].number) == PORTD_KIND_ANY)
+            return targets->items[i].text;
+    return NULL;
+}
+
+static int tell_missing(const struct invocation *in, const portd_client *client,
+                        const struct targets *targets) {
+    const char *text = find_number_as_id(targets);
+    char *hint;
+    int rc;
+
+    if (text == NULL)
+        return failure_call(&in->output, client, PORTD_E_NOT_FOUND);
+    hint = text_print("%s is taken for an id: the descriptor of that number is fd:%s", text, text);
+    rc = failure_code(&in->output, PORTD_E_NOT_FOUND, hint, "%s", portd_last_error(client));
+    free(hint);
+    return rc;
+}
+
 static int wait_for(const struct invocation *in, portd_client *client, struct targets *targets,
                     const struct wish *wish) {
     int rc;
@@ -281,6 +304,8 @@ static int wait_for(const struct invocation *in, portd_client *client, struct ta
     } while (rc > 0);
     if (rc == PORTD_E_DISCONNECTED)
         return failure_code(&in->output, rc, NULL, "%s", portd_code_text(rc));
+    if (rc == PORTD_E_NOT_FOUND)
+        return tell_missing(in, client, targets);
     if (rc < 0)
         return failure_call(&in->output, client, rc);
     if (count_answered(targets) < wish->need)

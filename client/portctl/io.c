@@ -37,7 +37,8 @@ static int check_item(const struct io *io, const portd_item *item, int direction
                              direction == PORTD_DIRECTION_READ ? "output" : "input",
                              direction == PORTD_DIRECTION_READ ? "write" : "cat", id);
     if (!item->registered)
-        return failure_code(&io->in->output, PORTD_E_CLOSED, NULL, "port %llu is closed", id);
+        return failure_code(&io->in->output, PORTD_E_CLOSED, "wrap the descriptor again",
+                            "port %llu is closed", id);
     return 0;
 }
 

@@ -9,9 +9,9 @@
 #include <assert.h>
 #include <stddef.h>
 
-enum { KIND_BITS = 3, EPOCH_SHIFT = 36 };
+enum { KIND_BITS = 3, EPOCH_SHIFT = 36, EPOCHS = 1 << 14 };
 
-static const uint64_t PLACES = UINT64_C(1) << 50;
+static const uint64_t PLACES = (uint64_t)EPOCHS << EPOCH_SHIFT;
 
 int registry_init(struct registry *registry, struct loop *loop, struct engine *engine,
                   struct offload *offload, struct closer *closer, struct sentries *sentries,
@@ -34,8 +34,8 @@ int registry_init(struct registry *registry, struct loop *loop, struct engine *e
         error = handles_init(registry);
     if (error)
         return error;
-    /* The upper 14 bits tell brokers apart; place 0 is left out, so that no id is 0. */
-    registry->start = ((random[0] << EPOCH_SHIFT) + 1) % PLACES;
+    /* The upper 14 bits tell brokers apart. They are not 0 first, so that no id looks like the number of a descriptor. */
+    registry->start = (random[0] % (EPOCHS - 1) + 1) << EPOCH_SHIFT;
     table_init(&registry->objects, offsetof(struct object, id), random[1]);
     slab_init(&registry->descriptors, sizeof(struct descriptor));
     slab_init(&registry->indicators, sizeof(struct indicator));

@@ -30,9 +30,10 @@ int target_refuse(struct call *call, const char *field, uint64_t id) {
         return refusal_set(&call->refusal, REFUSAL_INVALID, field, NULL,
                            "%" PRIu64 " is %s, and this call is for other kinds", id,
                            names[registry_kind(id)]);
-    return refusal_set(&call->refusal, REFUSAL_NOT_FOUND, field,
-                       "an id means something in its own session alone: list tells what is in this one",
-                       "no object %" PRIu64 " in this session", id);
+    return refusal_set(
+        &call->refusal, REFUSAL_NOT_FOUND, field,
+        "an id means something in its own session alone: status tells which this is, list what is in it",
+        "no object %" PRIu64 " in this session", id);
 }
 
 struct port *target_port(struct call *call, uint64_t id, int direction) {

@@ -106,6 +106,7 @@ print(done.returncode, done.stdout, done.stderr)' "${NAME#unix:@}"
   both portctl --address fd:5 ping
   exits 3
   both portctl --address fd:x ping
+  has "$error" "fd:x: "
   exits 2
 }
 

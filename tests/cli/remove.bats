@@ -144,7 +144,7 @@ $d" ]
   exits 2
   both portctl remove "$descriptor"
   exits 2
-  refuses remove 18 --dry-run
+  refuses remove 4503599627370498 --dry-run
   has "$message" "ports are closed"
 }
 

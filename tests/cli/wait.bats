@@ -149,6 +149,7 @@ $id ready" ]
 @test "an id that is not there: 5, at once, and nothing is left behind" {
   both portctl wait 8
   exits 5
+  has "$error" "fd:8"
   both portctl wait 4503599627370499 fd:5 --mode write
   exits 5
   [ -z "$output" ]
