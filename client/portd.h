@@ -79,8 +79,8 @@ typedef struct portd_client portd_client;   /* one connection to a broker */
 typedef struct portd_request portd_request; /* one request in flight; gone once its callback has returned */
 typedef struct portd_list portd_list;       /* a listing, a snapshot owned by the caller */
 
-/* Names an object for the whole session: never 0, below 2^53, never used again. Not a descriptor. It means the
- * same in every process that has joined the session, and nothing elsewhere (PORTD_E_NOT_FOUND). */
+/* Names an object for the whole session: above 2^32, so never what a descriptor's number is, below 2^53, and
+ * never used again. It means the same in every process that has joined the session, and nothing elsewhere (PORTD_E_NOT_FOUND). */
 typedef uint64_t portd_id;
 
 /* What the system calls a descriptor: an int on Unix, a HANDLE or SOCKET on Windows. */
@@ -180,7 +180,7 @@ typedef struct portd_item {
     bool handle;      /* a pollable handle was given out */
     uint32_t uid;     /* this and below: session */
     uint32_t connections;
-    uint32_t objects;
+    uint32_t objects; /* semaphores, events, ports, ended or not, until they are released */
     uint32_t descriptors;
     uint32_t owner_pid; /* 0 = no owner process */
     const char *client; /* what its maker called itself */
@@ -205,6 +205,7 @@ typedef struct portd_status {
     const char *engine;
     const char *identity;      /* how open files are compared */
     const portd_item *session; /* the caller's */
+    /* Of the whole broker: objects are semaphores, events and ports; then its table of descriptors. */
     uint32_t sessions, connections, descriptors, objects, waits;
     uint32_t descriptors_limit, descriptors_free;
     const portd_quota *quotas; /* of the caller's uid */
@@ -342,14 +343,15 @@ PORTD_API const char *portd_code_text(int code);    /* for people */
 PORTD_API const char *portd_cause_name(int cause);  /* "half-close"; "?" for others */
 PORTD_API const char *portd_kind_name(int kind);    /* "semaphore"; "?" for others */
 PORTD_API const char *portd_notice_name(int event); /* "made"; "?" for others */
-PORTD_API int portd_id_kind(portd_id id);           /* enum portd_kind, 0 when no id looks like that */
+PORTD_API int portd_id_kind(portd_id id);           /* enum portd_kind; 0: no id looks like that */
 
 /* ---- connecting ------------------------------------------------------------------------------------------------- */
 
 typedef struct portd_options {
-    size_t size;       /* set by PORTD_OPTIONS_INIT */
-    const char *name;  /* what the client calls itself, shown in listings, at most 64 bytes; NULL: nothing */
-    const char *token; /* join the session of this token (portd_session_token, PORTD_SESSION); NULL: do not */
+    size_t size;        /* set by PORTD_OPTIONS_INIT */
+    const char *name;   /* what the client calls itself, shown in listings, at most 64 bytes; NULL: nothing */
+    const char *token;  /* join the session of this token (portd_session_token; or what portctl has put into
+                          PORTD_SESSION, which the library does not look at); NULL: do not */
     uint32_t owner_pid; /* not 0: the session of this process, made if there is none, which ends with it */
     bool new_session;   /* with owner_pid: another session that ends with the process */
     int64_t ttl_us;     /* > 0: a new session lasts this long, connected or not */
@@ -422,7 +424,7 @@ PORTD_API unsigned portd_last_flags(const portd_client *client);
  *             continue;
  *         unsigned want = portd_get_events(c);
  *         p.events = (want & PORTD_EVENT_READ ? POLLIN : 0) | (want & PORTD_EVENT_WRITE ? POLLOUT : 0);
- *         poll(&p, 1, milliseconds until portd_get_timeout(c));
+ *         poll(&p, 1, milliseconds until portd_get_timeout(c)); // rounded up; -1 for PORTD_FOREVER
  *     }
  *
  * In somebody else's loop: before each sleep, or after each wake and after each _start call that is outside a
