@@ -203,6 +203,7 @@ static void report(const struct broker *broker) {
 }
 
 void broker_free(struct broker *broker) {
+    bool left_behind;
     if (!broker)
         return;
     if (broker->sessions_made) {
@@ -211,12 +212,12 @@ void broker_free(struct broker *broker) {
         sessions_deinit(&broker->sessions);
     }
     broker->registry.held_up = sentries_free(broker->sentries);
-    offload_free(broker->offload);
+    left_behind = offload_free(broker->offload) || broker->registry.held_up;
     closer_free(broker->closer);
     if (broker->registry_made)
         registry_deinit(&broker->registry);
     if (broker->users_made)
-        users_deinit(&broker->users);
+        users_deinit(&broker->users, left_behind);
     loop_timer_free(&broker->idle);
     loop_free(broker->loop);
     free(broker);

@@ -97,6 +97,7 @@ int main(int argc, char **argv) {
     if (address)
         transport_unlink(address);
     broker_free(broker);
-    os_close(listener);
+    /* The listener is left to the kernel: who has not been accepted may have sent descriptors whose closing waits, but not for a process
+     * that ends. */
     return status;
 }

@@ -14,6 +14,7 @@
 #include "daemon/base/table.h"
 #include "refusal.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -66,7 +67,8 @@ enum { USER_JOURNAL = 1024, USERS_JOURNAL = 4096, USER_MONITORS = 64 };
 
 /* descriptors: what the process's table has for keeping. 0 or -ENOMEM. */
 int users_init(struct users *users, uint32_t own, size_t descriptors, uint64_t seed);
-void users_deinit(struct users *users); /* asserts that nobody is referred to */
+/* Asserts that nobody is referred to, unless something was left behind that does. */
+void users_deinit(struct users *users, bool left_behind);
 
 const char *user_slot_name(enum user_slot slot);
 

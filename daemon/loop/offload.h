@@ -44,9 +44,9 @@ struct offload_job {
 struct offload *offload_new(struct loop *loop);
 
 /* Interrupts what runs and waits for it, but for two seconds at most: a job that is stuck is left behind with
- * its thread until the process ends, and should not look at its memory afterwards. Then drops all others,
- * whether they have run or not. NULL is allowed. */
-void offload_free(struct offload *offload);
+ * its thread until the process ends, and its memory must stay. Then drops all others, whether they have run or
+ * not. NULL is allowed. Returns whether one was left behind. */
+bool offload_free(struct offload *offload);
 
 void offload_submit(struct offload *offload, struct offload_job *job);
 

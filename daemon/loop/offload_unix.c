@@ -369,11 +369,11 @@ static void drop_all(struct offload *offload) {
     (void)pthread_mutex_unlock(&offload->mutex);
 }
 
-void offload_free(struct offload *offload) {
+bool offload_free(struct offload *offload) {
     size_t alive;
 
     if (!offload)
-        return;
+        return false;
     /* Signals are repeated: one may come between taking the job and the call that blocks. */
     for (int round = 0; (alive = stop_round(offload)) > 0 && round < FREE_ROUNDS; round++) {
         (void)poll(&(struct pollfd){.fd = offload->bell.readable, .events = POLLIN}, 1, FREE_ROUND_MS);
@@ -384,13 +384,14 @@ void offload_free(struct offload *offload) {
         log_write(LOG_LEVEL_WARNING, "calls that cannot be interrupted are left behind: %zu", alive);
         loop_timer_free(&offload->timer);
         loop_unwatch(&offload->watch);
-        return;
+        return true;
     }
     for (size_t i = 0; i < OFFLOAD_THREADS; i++)
         if (offload->workers[i].state == WORKER_ENDED)
             (void)pthread_join(offload->workers[i].thread, NULL);
     (void)sigaction(INTERRUPT, &offload->action_before, NULL);
     release(offload);
+    return false;
 }
 
 void offload_submit(struct offload *offload, struct offload_job *job) {

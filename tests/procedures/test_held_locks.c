@@ -11,6 +11,7 @@
 
 #include <fcntl.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
@@ -434,6 +435,56 @@ static void last_copies_of_what_lies_in_an_epoll(void **state) {
     assert_served(&later);
 }
 
+/* The process lives on as long as the kernel cannot end its threads, but it has ended as it should: its first thread is gone. */
+static bool has_ended(void *data) {
+    const struct fixture *broker = data;
+    char path[64], line[256] = "";
+    const char *state = NULL;
+
+    (void)snprintf(path, sizeof(path), "/proc/%d/stat", (int)broker->pid);
+    FILE *file = fopen(path, "re");
+    if (file && fgets(line, sizeof(line), file))
+        state = strrchr(line, ')');
+    if (file)
+        (void)fclose(file);
+    return !state || state[2] == 'Z';
+}
+
+/* What workers are held up by when the broker ends is left behind with them. */
+static void the_end_of_the_broker(void **state) {
+    static struct fixture broker;
+    static struct hold hold;
+    int ends[2];
+
+    (void)state;
+    (void)setenv("ASAN_OPTIONS", "detect_leaks=0", 1); /* looking for leaks waits for every thread */
+    fixture_start(&broker, NULL);
+    (void)unsetenv("ASAN_OPTIONS");
+    need_fuse();
+    bool second = fuse_silent_open(&other_fuse);
+    portd_client *c = fixture_client_at(broker.address, NULL);
+    make_blocking_pipe(ends);
+    portd_id in = port_in(c, ends[0]), id = ask_evt(c, ends[0], READ);
+    int handle = ask_handle(c, id);
+    fd_say(ends[1], "abc");
+    pid_t child = begin_hold(ends[0], false);
+    struct io *read = io_read_fast(c, in, 1, 0);
+    hold = (struct hold){handle, true, &other_fuse};
+    pid_t other = second ? fixture_fork(hold_body, &hold) : -1;
+    bool held = second && fuse_silent_await(&other_fuse);
+    int removed = portd_remove(c, id, fixture_soon());
+    (void)kill(broker.pid, SIGTERM);
+    (void)fixture_until(has_ended, &broker);
+    fuse_silent_end(&other_fuse);
+    (void)close(other_fuse.fd);
+    (void)fixture_reap(other);
+    end_hold(child);
+    fixture_stop(&broker);
+    assert_true(held);
+    assert_int_equal(removed, 1);
+    assert_true(io_answer(read) < 0);
+}
+
 /* ---- terminals --------------------------------------------------------------------------------------------------- */
 
 static int set_discipline(void *data) {
@@ -470,4 +521,5 @@ TEST_MAIN(FIXTURE_CASE(reads_of_a_pipe), FIXTURE_CASE(reads_of_a_fifo), FIXTURE_
           FIXTURE_CASE(shutdown_and_addresses), FIXTURE_CASE(an_epoll_descriptor),
           FIXTURE_CASE(removing_what_a_sentry_is_held_up_by), FIXTURE_CASE(the_end_of_a_session),
           FIXTURE_CASE(a_handle), FIXTURE_CASE(a_handle_with_two_holders),
-          FIXTURE_CASE(last_copies_of_what_lies_in_an_epoll), FIXTURE_CASE(a_terminal))
+          FIXTURE_CASE(last_copies_of_what_lies_in_an_epoll), FIXTURE_CASE_BARE(the_end_of_the_broker),
+          FIXTURE_CASE(a_terminal))

@@ -11,6 +11,7 @@
 #include <linux/sockios.h>
 #include <netinet/in.h>
 #include <poll.h>
+#include <signal.h>
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
@@ -602,6 +603,32 @@ static void the_end_of_the_broker_waits_for_nobody(void **state) {
         pair_drain(&pairs[i]);
 }
 
+/* More than the broker accepts at once are before its door when it is told to end; the last of them have sent lingering sockets. */
+static void the_end_of_the_broker_before_all_are_accepted(void **state) {
+    enum { CROWD = 80, LAST = 3 };
+    static struct raw crowd[CROWD];
+    static struct fixture broker;
+    struct pair pairs[LAST];
+
+    (void)state;
+    fixture_start(&broker, NULL);
+    guest_hold(&broker);
+    for (size_t i = 0; i < CROWD; i++)
+        guest_connect_at(&crowd[i], broker.address);
+    for (size_t i = 0; i < LAST; i++) {
+        pair_make(&pairs[i]);
+        assert_int_equal(raw_send(&crowd[CROWD - 1 - i], "x", 1, &pairs[i].near, 1), 0);
+        pair_let_go(&pairs[i]);
+    }
+    for (size_t i = 0; i < CROWD; i++)
+        guest_close(&crowd[i]);
+    assert_int_equal(kill(broker.pid, SIGTERM), 0);
+    guest_let_go(&broker);
+    fixture_stop(&broker);
+    for (size_t i = 0; i < LAST; i++)
+        pair_drain(&pairs[i]);
+}
+
 TEST_MAIN(FIXTURE_CASE(remove_of_a_lingering_socket), FIXTURE_CASE(others_requests_overtake_a_remove),
           FIXTURE_CASE(firing_semaphore_of_a_lingering_socket), FIXTURE_CASE(replaced_lingering_socket),
           FIXTURE_CASE(end_of_a_session_with_lingering_sockets), FIXTURE_CASE(removes_fill_the_window),
@@ -610,4 +637,5 @@ TEST_MAIN(FIXTURE_CASE(remove_of_a_lingering_socket), FIXTURE_CASE(others_reques
           FIXTURE_CASE(unwanted_lingering_sockets), FIXTURE_CASE(misplaced_lingering_sockets),
           FIXTURE_CASE_BARE(refused_lingering_sockets),
           FIXTURE_CASE_BARE(closes_of_other_uids_are_not_in_the_way),
-          FIXTURE_CASE_BARE(the_end_of_the_broker_waits_for_nobody))
+          FIXTURE_CASE_BARE(the_end_of_the_broker_waits_for_nobody),
+          FIXTURE_CASE_BARE(the_end_of_the_broker_before_all_are_accepted))

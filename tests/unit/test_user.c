@@ -33,7 +33,7 @@ static void users_come_in_the_order_of_their_uids(void **state) {
     for (uint32_t i = 0; i < UIDS; i++)
         user_unref(all[i]);
     assert_int_equal(users_next(&users, 0, found, ROOM), 0);
-    users_deinit(&users);
+    users_deinit(&users, false);
 }
 
 static void requests_are_counted_for_each_uid(void **state) {
@@ -51,7 +51,7 @@ static void requests_are_counted_for_each_uid(void **state) {
     assert_int_equal(other->requests, 1);
     user_unref(one);
     user_unref(other);
-    users_deinit(&users);
+    users_deinit(&users, false);
 }
 
 /* ---- journals ------------------------------------------------------------------------------------------------------ */
@@ -90,7 +90,7 @@ static void a_journal_of_ones_own_begins_with_what_the_other_has_kept(void **sta
     user_unref(user);
     assert_int_equal(users.n_journals, 0);
     note(&users, 7, 12); /* nobody is there who has a journal */
-    users_deinit(&users);
+    users_deinit(&users, false);
 }
 
 static void others_push_nothing_out_of_it(void **state) {
@@ -110,7 +110,7 @@ static void others_push_nothing_out_of_it(void **state) {
         note(&users, 7, i);
     assert_int_equal(kept(user->journal), USER_JOURNAL);
     user_unref(user);
-    users_deinit(&users);
+    users_deinit(&users, false);
 }
 
 static void a_journal_is_charged_and_given_back(void **state) {
@@ -131,7 +131,7 @@ static void a_journal_is_charged_and_given_back(void **state) {
     assert_int_equal(users.n_journals, 0);
     user_give(user, USER_BYTES, user->limits[USER_BYTES]);
     user_unref(user);
-    users_deinit(&users);
+    users_deinit(&users, false);
 }
 
 TEST_MAIN(TEST_CASE(users_come_in_the_order_of_their_uids), TEST_CASE(requests_are_counted_for_each_uid),
