@@ -29,6 +29,7 @@ struct search {
     size_t noted;
     char notes[700]; /* "unix:/a: there is no socket; unix:/b: nobody listens" */
     char address[ADDRESS_MAX];
+    bool denied; /* somebody may listen there, but this user may not connect */
     os_fd connection;
 };
 
@@ -103,9 +104,18 @@ static bool search_try(struct search *search, const char *address) {
         snprintf(search->address, sizeof(search->address), "%s", address);
         return true;
     }
+    search->denied = search->denied || r == -EACCES;
     start_reason(address, r, reason, sizeof(reason));
     search_note(search, address, reason);
     return false;
+}
+
+/* None answered. */
+static int search_failed(struct search *search, const char *field, const char *hint) {
+    if (search->denied)
+        return search_fail(search, PORTD_E_DENIED, field, search->notes,
+                           "the file mode of the socket, and its folder's, say who may connect");
+    return search_fail(search, PORTD_E_UNREACHABLE, field, search->notes, hint);
 }
 
 static int search_one(struct search *search, const char *address, const char *field) {
@@ -118,7 +128,7 @@ static int search_one(struct search *search, const char *address, const char *fi
     }
     if (search_try(search, address))
         return 0;
-    return search_fail(search, PORTD_E_UNREACHABLE, field, search->notes, "look whether portd runs there");
+    return search_failed(search, field, "look whether portd runs there");
 }
 
 static int search_start(struct search *search) {
@@ -159,8 +169,8 @@ static int search_all(struct search *search) {
         return 0;
     if (search->options.start)
         return search_start(search);
-    return search_fail(
-        search, PORTD_E_UNREACHABLE, NULL, search->notes,
+    return search_failed(
+        search, NULL,
         "start one: portd, or systemctl start portd; or let the library do it: the option start");
 }
 

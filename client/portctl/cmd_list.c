@@ -93,7 +93,10 @@ static const char details_list[] =
     "registered  not fired, removed, replaced or closed yet\n"
     "cause       why it is ready; '-' when it is not, or when nobody has asked an\n"
     "            event or a port yet\n"
-    "descriptor  id of the broker's copy; '-' when that is closed";
+    "waiters     how many waits in flight are for it; who they are is not told\n"
+    "descriptor  id of the broker's copy; '-' when that is closed\n"
+    "handle      whether a pollable handle was given out\n"
+    "objects     of a session: semaphores, events and ports, ended ones too";
 
 static const char *const words_list[] = {"semaphores|evts|ports|descriptors|sessions",
                                          "semaphores|evts|ports|descriptors...", NULL};

@@ -406,8 +406,7 @@ static const char details[] =
     "before.\n"
     "\n"
     "For each target that is ready there is a line with the target and the cause:\n"
-    "ready, half-close, hang-up, error, removed, replaced,\n"
-    "port-closed, expired.\n"
+    "ready, half-close, hang-up, error, removed, replaced, port-closed, expired.\n"
     "\n"
     "--all waits until all are ready in one look. --count N waits until N targets\n"
     "have been ready, together or one after the other: each counts once, with the\n"
@@ -425,7 +424,7 @@ static const char *const words[] = {"@waitable...", NULL};
 
 const struct command command_wait = {
     .name = "wait",
-    .summary = "wait until descriptors, semaphores or events are ready",
+    .summary = "wait until descriptors, semaphores, events or ports are ready",
     .usage = usage,
     .details = details,
     .options = options,

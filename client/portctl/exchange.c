@@ -46,7 +46,9 @@ int exchange_open(struct exchange *exchange, const char *address, int64_t deadli
     exchange->channel.fd = exchange->connection;
     if (rc == -ENOMEM)
         return failed_system(exchange, rc);
-    return rc == 0 ? 1 : failed(exchange, PORTD_E_UNREACHABLE, strerror(-rc));
+    if (rc == 0)
+        return 1;
+    return failed(exchange, rc == -EACCES ? PORTD_E_DENIED : PORTD_E_UNREACHABLE, strerror(-rc));
 }
 
 static void close_frame(struct channel_frame *frame) {

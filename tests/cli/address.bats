@@ -66,6 +66,26 @@ print(done.returncode, done.stdout, done.stderr)' "${NAME#unix:@}"
   has "$output" "2  portctl: the descriptor is a connection to this broker"
 }
 
+@test "a path: whom its file mode keeps out is denied, which is not the same as nobody there" {
+  [ "$(id -u)" -eq 0 ] || skip "needs root"
+  unset PORTD_SESSION
+  as_other() { setpriv --reuid 1000 --regid 1000 --clear-groups "$PORTCTL_BIN" "$@"; }
+  chmod a+rx "$BATS_TEST_TMPDIR"
+  as_other --version >/dev/null || skip "the program is out of another user's reach"
+  for verb in ping list "call ping" "call hello"; do
+    # shellcheck disable=SC2086 # two words
+    both as_other $verb
+    exits 4
+    has "$error" "ermission denied"
+  done
+  both as_other version
+  exits 0
+  has "$output" "permission denied: its "
+  stop_broker
+  both portctl ping
+  exits 3
+}
+
 @test "a name: other users are turned away unless --mode lets them in" {
   [ "$(id -u)" -eq 0 ] || skip "needs root"
   stop_broker
