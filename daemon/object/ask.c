@@ -48,13 +48,28 @@ int asks_init(struct registry *registry) {
 
 void asks_deinit(struct registry *registry) { loop_timer_free(&registry->asks.timer); }
 
-struct ask *ask_new(struct registry *registry, size_t n) {
-    struct ask *ask = calloc(1, sizeof *ask + n * sizeof *ask->probes);
-    if (!ask)
+static size_t size_of(size_t n) { return sizeof(struct ask) + n * sizeof(struct engine_probe); }
+
+struct ask *ask_new(struct registry *registry, struct user *user, size_t n, struct refusal *refusal) {
+    struct ask *ask;
+    if (user_take(user, USER_BYTES, size_of(n), refusal))
         return NULL;
+    ask = calloc(1, size_of(n));
+    if (!ask) {
+        user_give(user, USER_BYTES, size_of(n));
+        refusal_set(refusal, REFUSAL_LIMIT, NULL, NULL, "the broker is out of memory");
+        return NULL;
+    }
     ask->registry = registry;
+    ask->user = user_ref(user->users, (uint32_t)user->uid); /* it is there: this cannot fail */
     ask->n = n;
     return ask;
+}
+
+static void ask_free(struct ask *ask) {
+    user_give(ask->user, USER_BYTES, size_of(ask->n));
+    user_unref(ask->user);
+    free(ask);
 }
 
 static void work(struct sentry_job *job, struct engine *engine) {
@@ -70,10 +85,10 @@ static void on_done(struct sentry_job *job) {
         leave(ask);
         ask->answered(ask, owner, !ask->error);
     }
-    free(ask);
+    ask_free(ask);
 }
 
-static void on_dropped(struct sentry_job *job) { free(ask_of(job)); }
+static void on_dropped(struct sentry_job *job) { ask_free(ask_of(job)); }
 
 void ask_start(struct ask *ask, struct sentry *sentry) {
     struct asks *asks = &ask->registry->asks;

@@ -8,7 +8,9 @@
 #include "daemon/loop/sentry.h"
 #include "daemon/readiness/engine.h"
 
+struct refusal;
 struct registry;
+struct user;
 
 struct asks {
     struct loop_timer timer;
@@ -18,6 +20,7 @@ struct asks {
 struct ask {
     struct sentry_job job;
     struct registry *registry;
+    struct user *user; /* charged */
     struct ask *prev, *next;
     void *owner; /* NULL: nobody waits for the answer any more */
     void (*answered)(struct ask *ask, void *owner, bool known); /* known: the probes have their answers */
@@ -31,8 +34,9 @@ struct ask {
 int asks_init(struct registry *registry);
 void asks_deinit(struct registry *registry);
 
-/* With room for n probes, to be filled in by the caller. NULL without memory. */
-struct ask *ask_new(struct registry *registry, size_t n);
+/* With room for n probes, to be filled in by the caller. Its memory is charged to the user until the sentry has given it back, however
+ * long ago the wait has gone. NULL: the refusal. */
+struct ask *ask_new(struct registry *registry, struct user *user, size_t n, struct refusal *refusal);
 
 /* answered is called once, later, unless ask_leave is before; the ask is not the caller's after either. The descriptors must belong to
  * guards of that sentry. */

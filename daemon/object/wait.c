@@ -211,15 +211,19 @@ static void count_told(struct wait *wait) {
     }
 }
 
+static bool is_about(const struct engine_probe *probe, const struct indicator *of) {
+    return probe->fd == of->descriptor->fd && probe->interest == interests[of->direction];
+}
+
 static void on_answered(struct ask *ask, void *owner, bool known) {
     struct wait *wait = owner;
     size_t at = 0;
     wait->ask = NULL;
     wait->first = false;
-    /* Those that were asked about and have ended since are not guarded any more, so the number tells. */
+    /* Those that were asked about and have ended since are not guarded any more, so number and direction tell. */
     for (size_t i = 0; known && i < wait->n; i++) {
         struct wait_target *target = &wait->targets[i];
-        while (guard_of(target) && at < ask->n && ask->probes[at].fd != target->of->descriptor->fd)
+        while (guard_of(target) && at < ask->n && !is_about(&ask->probes[at], target->of))
             at++;
         if (guard_of(target) && at < ask->n)
             target->seen = ask->probes[at++].events;
@@ -241,8 +245,8 @@ static void on_answered(struct ask *ask, void *owner, bool known) {
     }
 }
 
-/* Asks the sentry about the guarded targets. False: there are none, or no answer can be expected. */
-static bool ask_sentry(struct wait *wait) {
+/* Asks the sentry about the guarded targets. 1; 0: there are none, or no answer can be expected; -1: the refusal. */
+static int ask_sentry(struct wait *wait, struct refusal *refusal) {
     struct sentry *sentry = NULL;
     size_t n = 0, at = 0;
     for (size_t i = 0; i < wait->n; i++) {
@@ -253,10 +257,10 @@ static bool ask_sentry(struct wait *wait) {
         n++;
     }
     if (!n || sentry_is_late(sentry))
-        return false;
-    wait->ask = ask_new(wait->owner->registry, n);
+        return 0;
+    wait->ask = ask_new(wait->owner->registry, wait->owner->account.user, n, refusal);
     if (!wait->ask)
-        return false;
+        return -1;
     for (size_t i = 0; i < wait->n; i++) {
         const struct wait_target *target = &wait->targets[i];
         if (guard_of(target))
@@ -266,7 +270,7 @@ static bool ask_sentry(struct wait *wait) {
     wait->ask->owner = wait;
     wait->ask->answered = on_answered;
     ask_start(wait->ask, sentry);
-    return true;
+    return 1;
 }
 
 static int park(struct wait *wait, int64_t limit_us, struct refusal *refusal) {
@@ -283,7 +287,10 @@ static int park(struct wait *wait, int64_t limit_us, struct refusal *refusal) {
 }
 
 int wait_begin(struct wait *wait, int64_t limit_us, struct refusal *refusal) {
-    if (ask_sentry(wait)) {
+    int asked = ask_sentry(wait, refusal);
+    if (asked < 0)
+        return -1;
+    if (asked) {
         wait->first = true;
         wait->last = limit_us == 0;
         if (!park(wait, limit_us, refusal))
@@ -358,6 +365,7 @@ static bool wake_now(struct wait_target *target, int cause) {
 /* True if the wait is done (and gone), or will be for this wake. */
 static bool wake(struct wait_target *target, int cause) {
     struct wait *wait = target->wait;
+    struct refusal refusal; /* to be looked at without an answer */
     bool guarded;
     if (!target->of->descriptor)
         let_go(wait, target->of, cause);
@@ -366,7 +374,7 @@ static bool wake(struct wait_target *target, int cause) {
     guarded = is_guarded(wait);
     if (wait->ask && guarded && wait->first)
         return false;
-    if (guarded && (wait->ask || (wait->n > 1 && cause != CAUSE_RESYNC && ask_sentry(wait)))) {
+    if (guarded && (wait->ask || (wait->n > 1 && cause != CAUSE_RESYNC && ask_sentry(wait, &refusal) > 0))) {
         target->told = (uint8_t)cause;
         return !wait->all;
     }

@@ -68,6 +68,19 @@ portd_item ask_item(portd_client *client, portd_id id) {
     return item;
 }
 
+uint64_t ask_quota(portd_client *client, const char *name) {
+    portd_list *list = NULL;
+    uint64_t used = UINT64_MAX;
+
+    assert_int_equal(portd_get_status(client, fixture_soon(), &list), 1);
+    const portd_status *status = portd_list_status(list);
+    for (size_t i = 0; i < status->n_quotas; i++)
+        if (strcmp(status->quotas[i].name, name) == 0)
+            used = status->quotas[i].used;
+    portd_list_free(list);
+    return used;
+}
+
 struct waiters {
     portd_client *client;
     portd_id id;

@@ -46,6 +46,9 @@ int ask_until(portd_client *client, portd_id id);
 /* What is known of an object or session; the strings in it are not. */
 portd_item ask_item(portd_client *client, portd_id id);
 
+/* How much its uid has of what is limited: "bytes", "waits", ... */
+uint64_t ask_quota(portd_client *client, const char *name);
+
 /* Until that many waits are parked on the object. */
 void ask_until_waiters(portd_client *client, portd_id id, uint32_t n);
 

@@ -268,6 +268,52 @@ static void an_epoll_descriptor(void **state) {
     assert_cause(c, ids[0], REMOVED);
 }
 
+struct bytes {
+    portd_client *client;
+    uint64_t before;
+};
+
+static bool bytes_are_as_before(void *data) {
+    const struct bytes *bytes = data;
+    return ask_quota(bytes->client, "bytes") == bytes->before;
+}
+
+static void on_created(portd_client *client, const portd_result *result, void *data) {
+    (void)client;
+    (void)result;
+    ++*(int *)data;
+}
+
+/* A question that is with the sentry costs its memory, though the wait is cancelled. */
+static void questions_that_nobody_waits_for(void **state) {
+    enum { MANY = 50 };
+    portd_client *c = fixture_client(NULL);
+    portd_request *request;
+    int ends[2], quiet[2], created = 0;
+
+    (void)state;
+    need_fuse();
+    make_blocking_pipe(ends);
+    make_blocking_pipe(quiet);
+    portd_id id = ask_evt(c, make_ready_epoll(quiet[0]), READ), ids[4] = {id, id, id, id};
+    int epoll = make_ready_epoll(ends[0]);
+    fd_say(ends[1], "a");
+    struct bytes bytes = {c, ask_quota(c, "bytes")};
+    pid_t child = begin_hold(epoll, true);
+    int started = portd_fd_to_evt_start(c, epoll, READ, PORTD_FD, on_created, &created, &request);
+    for (int i = 0; i < MANY; i++)
+        portd_cancel(ask_park(c, ids, 4, 0)->request);
+    uint64_t during = ask_quota(c, "bytes");
+    struct others others = ask_others();
+    end_hold(child);
+    assert_int_equal(started, 1);
+    assert_served(&others);
+    assert_true(during >= bytes.before + (uint64_t)MANY * 64);
+    while (!created)
+        assert_true(portd_poll(c, fixture_soon()) >= 0);
+    assert_true(fixture_until(bytes_are_as_before, &bytes));
+}
+
 /* Another uid's epoll descriptor holds up that uid's sentry alone; so this is the same uid's other descriptors of such kinds. */
 static void removing_what_a_sentry_is_held_up_by(void **state) {
     portd_client *c = fixture_client(NULL);
@@ -519,7 +565,7 @@ static void a_terminal(void **state) {
 TEST_MAIN(FIXTURE_CASE(reads_of_a_pipe), FIXTURE_CASE(reads_of_a_fifo), FIXTURE_CASE(reads_of_a_unix_socket),
           FIXTURE_CASE(reads_of_a_tcp_socket), FIXTURE_CASE(writes_to_a_pipe), FIXTURE_CASE(closing_a_pipe),
           FIXTURE_CASE(shutdown_and_addresses), FIXTURE_CASE(an_epoll_descriptor),
-          FIXTURE_CASE(removing_what_a_sentry_is_held_up_by), FIXTURE_CASE(the_end_of_a_session),
-          FIXTURE_CASE(a_handle), FIXTURE_CASE(a_handle_with_two_holders),
+          FIXTURE_CASE(questions_that_nobody_waits_for), FIXTURE_CASE(removing_what_a_sentry_is_held_up_by),
+          FIXTURE_CASE(the_end_of_a_session), FIXTURE_CASE(a_handle), FIXTURE_CASE(a_handle_with_two_holders),
           FIXTURE_CASE(last_copies_of_what_lies_in_an_epoll), FIXTURE_CASE_BARE(the_end_of_the_broker),
           FIXTURE_CASE(a_terminal))

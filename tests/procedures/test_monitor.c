@@ -525,36 +525,23 @@ static void a_cursor_of_elsewhere_is_refused(void **state) {
 
 /* ---- limits ------------------------------------------------------------------------------------------------------------------ */
 
-static uint64_t quota(portd_client *client, const char *name) {
-    portd_list *list = NULL;
-    uint64_t used = UINT64_MAX;
-
-    assert_int_equal(portd_get_status(client, fixture_soon(), &list), 1);
-    const portd_status *status = portd_list_status(list);
-    for (size_t i = 0; i < status->n_quotas; i++)
-        if (strcmp(status->quotas[i].name, name) == 0)
-            used = status->quotas[i].used;
-    portd_list_free(list);
-    return used;
-}
-
 static void monitors_in_flight_have_a_limit_and_are_waits(void **state) {
     enum { MOST = 64 };
     portd_client *c = fixture_client(NULL), *other = fixture_client(NULL);
     static struct heard heard[MOST + 1];
 
     (void)state;
-    uint64_t bytes = quota(other, "bytes");
+    uint64_t bytes = ask_quota(other, "bytes");
     for (size_t i = 0; i < MOST; i++)
         park(i % 2 ? c : other, &heard[i], 0, PORTD_FOREVER);
-    assert_int_equal(quota(other, "waits"), MOST);
-    assert_true(quota(other, "bytes") > bytes);
+    assert_int_equal(ask_quota(other, "waits"), MOST);
+    assert_true(ask_quota(other, "bytes") > bytes);
     struct eye eye = {.client = c, .cursor = PORTD_CURSOR_NOW};
     assert_int_equal(more(&eye, 0), PORTD_E_LIMIT);
     assert_non_null(strstr(portd_last_error(c), "monitors"));
     for (size_t i = 0; i < MOST; i++) /* the refusal was told to all */
         until_heard(i % 2 ? c : other, &heard[i]);
-    assert_int_equal(quota(other, "waits"), 0);
+    assert_int_equal(ask_quota(other, "waits"), 0);
     for (size_t i = 0; i < MOST; i++)
         park(c, &heard[i], 0, PORTD_FOREVER);
     portd_cancel(heard[5].request);
@@ -563,8 +550,8 @@ static void monitors_in_flight_have_a_limit_and_are_waits(void **state) {
     fixture_disconnect(c);
     until_heard(other, &heard[MOST]);
     assert_int_equal(heard[MOST].event, PORTD_NOTICE_DISCONNECTED);
-    assert_int_equal(quota(other, "waits"), 0);
-    assert_int_equal(quota(other, "bytes"), bytes);
+    assert_int_equal(ask_quota(other, "waits"), 0);
+    assert_int_equal(ask_quota(other, "bytes"), bytes);
 }
 
 /* ---- who is told ---------------------------------------------------------------------------------------------------------------- */
