@@ -13,7 +13,8 @@ static struct registry *registry_of(const struct port *port) {
 static void finish(struct transfer *transfer, int error) {
     DL_DELETE(transfer->port->queue, transfer);
     transfer->error = error;
-    transfer->waiting = false;
+    transfer->waiting = transfer->paused = false;
+    loop_timer_free(&transfer->pause);
     transfer->done(transfer);
 }
 
@@ -30,6 +31,33 @@ static bool may_wait(const struct transfer *transfer) {
     return stream_waits(transfer->stream.type) && !transfer->port->indicator.descriptor->unwatched;
 }
 
+static void go_on(struct transfer *transfer) {
+    if (may_wait(transfer)) {
+        transfer->waiting = true;
+        descriptor_rearm(transfer->port->indicator.descriptor);
+    } else {
+        submit(transfer); /* asked anew, behind the uid's other jobs */
+    }
+}
+
+static void on_pause(struct loop_timer *timer) {
+    struct transfer *transfer = (struct transfer *)((char *)timer - offsetof(struct transfer, pause));
+    transfer->paused = false;
+    go_on(transfer);
+}
+
+static void tried_in_vain(struct transfer *transfer) {
+    int64_t now = os_now_us();
+    transfer->vain = now - transfer->vain_at < TRANSFER_ROW_US ? transfer->vain + 1 : 0;
+    transfer->vain_at = now;
+    transfer->pause.fn = on_pause;
+    transfer->paused =
+        transfer->vain >= TRANSFER_VAIN &&
+        !loop_timer_set(registry_of(transfer->port)->loop, &transfer->pause, now + TRANSFER_PAUSE_US);
+    if (!transfer->paused)
+        go_on(transfer);
+}
+
 static void on_worked(struct offload_job *job) {
     struct transfer *transfer = (struct transfer *)job;
     struct port *port = transfer->port;
@@ -37,18 +65,14 @@ static void on_worked(struct offload_job *job) {
     transfer->working = false;
     descriptor_end_job(transfer->descriptor);
     if (error == -EAGAIN && !transfer->cancelled) {
-        if (may_wait(transfer)) {
-            transfer->waiting = true;
-            descriptor_rearm(port->indicator.descriptor);
-        } else {
-            submit(transfer); /* interrupted: asked anew, behind the uid's other jobs */
-        }
+        tried_in_vain(transfer);
         return;
     }
     /* What was taken from the kernel is answered, come what may. */
     if (transfer->cancelled && error)
         transfer->error = error = -ECANCELED;
     if (!port) {
+        loop_timer_free(&transfer->pause);
         transfer->done(transfer);
         return;
     }
@@ -59,6 +83,7 @@ static void on_worked(struct offload_job *job) {
 /* The broker ends: sessions and ports have, and the descriptor goes with the registry. */
 static void drop(struct offload_job *job) {
     struct transfer *transfer = (struct transfer *)job;
+    loop_timer_free(&transfer->pause);
     transfer->error = -ECANCELED;
     transfer->done(transfer);
 }
@@ -111,7 +136,7 @@ void transfer_start(struct transfer *transfer) {
 }
 
 void transfer_go_on(struct port *port) {
-    if (port->queue && !port->queue->waiting)
+    if (port->queue && !port->queue->waiting && !port->queue->paused)
         try_all(port);
 }
 
@@ -123,6 +148,7 @@ bool transfer_cancel(struct transfer *transfer) {
         return false;
     }
     DL_DELETE(port->queue, transfer);
+    loop_timer_free(&transfer->pause);
     if (first && port->queue)
         try_all(port);
     return true;

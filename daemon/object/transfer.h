@@ -1,7 +1,9 @@
 /* transfer.h: one read, peek, write or position on a port, from asked to answered.
  *
  * The transfers of a port are carried out one at a time, in their order, each by a worker (stream.h). The first one goes there when its
- * descriptor is ready as far as the loop may know; if it was not after all, it waits until it is. The bytes of a read lie in the
+ * descriptor is ready as far as the loop may know; if it was not after all, it waits until it is. Of some descriptors poll(2) tells
+ * again and again what does not help (an error queue, another reader who is faster): after TRANSFER_VAIN tries in a row it pauses
+ * before each further one. The bytes of a read lie in the
  * broker no longer than it takes to put them into the reply: `room` is asked before anything is taken from the kernel. */
 #ifndef TRANSFER_H
 #define TRANSFER_H
@@ -10,14 +12,20 @@
 #include "port.h"
 #include "stream.h"
 
+enum { TRANSFER_VAIN = 8, TRANSFER_ROW_US = 100000, TRANSFER_PAUSE_US = 10000 };
+
 struct transfer {
     struct offload_job job; /* while `working` */
     struct stream_job stream;
     struct descriptor *descriptor; /* while working: it has this job */
     struct port *port;             /* NULL once the port has ended under a working one */
     struct transfer *prev, *next;
-    int error;    /* outcome: 0, a negative errno, -ECANCELED (cancelled, or the port was closed) */
-    bool waiting; /* for the descriptor */
+    int error; /* outcome: 0, a negative errno, -ECANCELED (cancelled, or the port was closed) */
+    struct loop_timer pause;
+    int64_t vain_at; /* when it was last tried in vain */
+    unsigned vain;   /* tries, in a row */
+    bool waiting;    /* for the descriptor */
+    bool paused;     /* for a while */
     bool working;
     bool cancelled; /* while working: nobody wants the outcome unless it has bytes */
     /* Whether the outcome can be taken now; if not, transfer_go_on is called when it can. */

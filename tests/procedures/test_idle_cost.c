@@ -1,8 +1,9 @@
 /* test_idle_cost.c: events arm the readiness machinery only while somebody waits on them, and nothing spins. The kernel
  * counts how often the broker's loop was put to sleep: each time that it wakes up adds one. */
-#include "ask.h"
-#include "descriptors.h"
+#include "ports.h"
 
+#include <netinet/in.h>
+#include <poll.h>
 #include <sched.h>
 #include <sys/socket.h>
 
@@ -214,6 +215,53 @@ static void objects_of_what_hung_up_rest(void **state) {
     assert_until(c, e, HANG_UP);
 }
 
+/* A socket to a port where nobody is: what was sent comes back as an error, and stays in the error queue, of which poll(2) tells for
+ * ever and which no read takes from. */
+static int make_misleading(int *far) {
+    struct sockaddr_in name = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t size = sizeof(name);
+    int near = fixture_own(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0)),
+        gone = socket(AF_INET, SOCK_DGRAM, 0), yes = 1;
+
+    *far = fixture_own(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+    assert_int_equal(setsockopt(near, IPPROTO_IP, IP_RECVERR, &yes, sizeof(yes)), 0);
+    assert_int_equal(bind(gone, (struct sockaddr *)&name, size), 0);
+    assert_int_equal(getsockname(gone, (struct sockaddr *)&name, &size), 0);
+    assert_int_equal(connect(near, (struct sockaddr *)&name, size), 0);
+    assert_int_equal(close(gone), 0);
+    assert_int_equal(write(near, "x", 1), 1);
+    assert_true(fixture_poll(near, POLLERR) & POLLERR);
+    assert_int_equal(bind(*far, (struct sockaddr *)&name, size), 0);
+    size = sizeof(name);
+    assert_int_equal(getsockname(near, (struct sockaddr *)&name, &size), 0);
+    assert_int_equal(connect(*far, (struct sockaddr *)&name, size), 0);
+    return near;
+}
+
+static void a_read_that_poll_misleads_does_not_spin(void **state) {
+    enum { TRIES_A_SECOND = 100, WAKE_UPS_A_TRY = 5 };
+    portd_client *c = fixture_client(NULL);
+    portd_ready ready;
+    int p[2], far;
+
+    (void)state;
+    make_pipe(p);
+    portd_id idle = ask_evt(c, p[0], READ);
+    int near = make_misleading(&far);
+    portd_id in = port_wrap_socket(c, near).in;
+    assert_int_equal(io_answer(io_read(c, in, 1, 0)), PORTD_E_SYSTEM); /* the error itself */
+    struct io *read = io_read(c, in, 1, 0);
+    int64_t start = portd_now();
+    long before = sleeps();
+    assert_int_equal(portd_wait(c, &idle, 1, 0, start + 300000, &ready), 0);
+    long often = sleeps() - before;
+    assert_in_range(often, 0, (portd_now() - start) * TRIES_A_SECOND * WAKE_UPS_A_TRY / 1000000 + 2 * FEW);
+    assert_true(io_still_parked(read));
+    assert_int_equal(write(far, "y", 1), 1);
+    assert_int_equal(io_answer(read), 1);
+    assert_int_equal(read->bytes[0], 'y');
+}
+
 static void hear(portd_client *client, const portd_result *result, void *data) {
     (void)client;
     *(int *)data = result->code;
@@ -244,4 +292,5 @@ TEST_MAIN(FIXTURE_CASE(an_event_without_waiters_costs_nothing), FIXTURE_CASE(a_w
           FIXTURE_CASE(a_wait_for_all_does_not_spin_on_the_half_that_is_ready),
           FIXTURE_CASE(a_wake_one_wait_does_not_spin_on_what_nobody_takes),
           FIXTURE_CASE(half_a_close_under_a_writers_wait_does_not_spin),
-          FIXTURE_CASE(objects_of_what_hung_up_rest), FIXTURE_CASE(a_monitor_rests))
+          FIXTURE_CASE(objects_of_what_hung_up_rest), FIXTURE_CASE(a_read_that_poll_misleads_does_not_spin),
+          FIXTURE_CASE(a_monitor_rests))
