@@ -68,8 +68,8 @@ static void on_worked(struct offload_job *job) {
         tried_in_vain(transfer);
         return;
     }
-    /* What was taken from the kernel is answered, come what may. */
-    if (transfer->cancelled && error)
+    /* What was taken from the kernel is answered, come what may: bytes, and an error that a socket tells once. */
+    if (transfer->cancelled && error && (error == -EAGAIN || !port))
         transfer->error = error = -ECANCELED;
     if (!port) {
         loop_timer_free(&transfer->pause);
