@@ -50,7 +50,7 @@ static int ask_broker(const struct invocation *in, struct node *object) {
     char message[512];
     int rc = broker_try(in, &wish, &broker, message, sizeof(message));
 
-    if (rc == PORTD_E_UNREACHABLE || rc == PORTD_E_DENIED) {
+    if (rc == PORTD_E_UNREACHABLE) {
         add_reason(object, message[0] != '\0' ? message : portd_code_text(rc));
         return 0;
     }

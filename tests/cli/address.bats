@@ -72,15 +72,12 @@ print(done.returncode, done.stdout, done.stderr)' "${NAME#unix:@}"
   as_other() { setpriv --reuid 1000 --regid 1000 --clear-groups "$PORTCTL_BIN" "$@"; }
   chmod a+rx "$BATS_TEST_TMPDIR"
   as_other --version >/dev/null || skip "the program is out of another user's reach"
-  for verb in ping list "call ping" "call hello"; do
+  for verb in ping list version "call ping" "call hello"; do
     # shellcheck disable=SC2086 # two words
     both as_other $verb
     exits 4
     has "$error" "ermission denied"
   done
-  both as_other version
-  exits 0
-  has "$output" "permission denied: its "
   stop_broker
   both portctl ping
   exits 3
