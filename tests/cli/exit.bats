@@ -27,17 +27,17 @@ refused_hello() {
   exits 1
 }
 
-@test "2: refused as it is" { refused_hello 1; }
-@test "4: denied" { refused_hello 2; }
-@test "5: not found" { refused_hello 3; }
-@test "6: limit" { refused_hello 4; }
-@test "7: version" { refused_hello 5; }
-@test "8: unsupported" { refused_hello 6; }
-@test "5: closed" { refused_hello 9; }
-@test "6: too complex" { refused_hello 11; }
-@test "7: descriptors lost on their way" { refused_hello 12; }
-@test "125: a system call of the broker" { refused_hello 13; }
-@test "7: garbled" { refused_hello 14; }
+@test "2: refused as it is" { refused_hello 1 2; }
+@test "4: denied" { refused_hello 2 4; }
+@test "5: not found" { refused_hello 3 5; }
+@test "6: limit" { refused_hello 4 6; }
+@test "7: version" { refused_hello 5 7; }
+@test "8: unsupported" { refused_hello 6 8; }
+@test "5: closed" { refused_hello 9 5; }
+@test "6: too complex" { refused_hello 11 6; }
+@test "7: descriptors lost on their way" { refused_hello 12 7; }
+@test "125: a system call of the broker" { refused_hello 13 125; }
+@test "7: garbled" { refused_hello 14 7; }
 
 @test "3: nobody is there, or hangs up" {
   both portctl list --address "unix:$BATS_TEST_TMPDIR/nobody.sock"

@@ -134,7 +134,7 @@ refuses() {
 # The last one run had this exit code; says what it said if not.
 exits() {
   # shellcheck disable=SC2154
-  if [ "$status" -ne "$1" ]; then
+  if [ "$status" != "${1:?}" ]; then
     printf 'exit code %s, not %s\nstdout: %s\nstderr: %s\n' "$status" "$1" "$output" "${error-}"
     return 1
   fi
