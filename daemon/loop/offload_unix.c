@@ -369,6 +369,23 @@ static void drop_all(struct offload *offload) {
     (void)pthread_mutex_unlock(&offload->mutex);
 }
 
+/* Those that have ended are waited for; nobody will wait for those that are left behind. */
+static void threads_leave(struct offload *offload) {
+    bool ended[OFFLOAD_THREADS];
+
+    (void)pthread_mutex_lock(&offload->mutex);
+    for (size_t i = 0; i < OFFLOAD_THREADS; i++) {
+        const struct worker *worker = &offload->workers[i];
+        ended[i] = worker->state == WORKER_ENDED;
+        if (worker->state == WORKER_ALIVE)
+            (void)pthread_detach(worker->thread);
+    }
+    (void)pthread_mutex_unlock(&offload->mutex);
+    for (size_t i = 0; i < OFFLOAD_THREADS; i++)
+        if (ended[i])
+            (void)pthread_join(offload->workers[i].thread, NULL);
+}
+
 bool offload_free(struct offload *offload) {
     size_t alive;
 
@@ -380,15 +397,13 @@ bool offload_free(struct offload *offload) {
         bell_silence(&offload->bell);
     }
     drop_all(offload);
+    threads_leave(offload);
     if (alive) {
         log_write(LOG_LEVEL_WARNING, "calls that cannot be interrupted are left behind: %zu", alive);
         loop_timer_free(&offload->timer);
         loop_unwatch(&offload->watch);
         return true;
     }
-    for (size_t i = 0; i < OFFLOAD_THREADS; i++)
-        if (offload->workers[i].state == WORKER_ENDED)
-            (void)pthread_join(offload->workers[i].thread, NULL);
     (void)sigaction(INTERRUPT, &offload->action_before, NULL);
     release(offload);
     return false;
