@@ -46,7 +46,7 @@ struct sentry {
     int64_t since; /* the last job was submitted to an idle sentry, or done */
     struct sentry_job *first, *last;
     struct told told[TOLD_MOST], *spare;
-    bool sleeping, ending;
+    bool sleeping, ending, ended;
     struct sentry_job over; /* told when it has ended */
 };
 
@@ -135,6 +135,7 @@ static void *run(void *context) {
         else
             sleep_once(sentry);
     }
+    sentry->ended = true;
     all->alive--;
     finish(all, &sentry->over);
     unlock(all);
@@ -367,6 +368,27 @@ static void drop_all(struct sentry_job *job) {
     }
 }
 
+/* Those that have ended are waited for and cleared; nobody will wait for those that are left behind. How many these are. */
+static size_t threads_leave(struct sentries *all) {
+    size_t left = 0;
+
+    for (size_t i = 0; i < SENTRY_MOST; i++) {
+        struct sentry *sentry = &all->places[i];
+        bool ended;
+        if (!sentry->all)
+            continue;
+        lock(all);
+        ended = sentry->ended;
+        if (!ended)
+            (void)pthread_detach(sentry->thread);
+        unlock(all);
+        left += !ended;
+        if (ended)
+            clear(sentry);
+    }
+    return left;
+}
+
 bool sentries_free(struct sentries *sentries) {
     size_t alive;
 
@@ -382,15 +404,11 @@ bool sentries_free(struct sentries *sentries) {
     for (size_t i = 0; i < SENTRY_MOST; i++)
         drop_all(sentries->places[i].first);
     unlock(sentries);
+    alive = threads_leave(sentries);
     if (alive) {
         log_write(LOG_LEVEL_WARNING, "threads that are held up are left behind: %zu", alive);
         loop_unwatch(&sentries->watch);
         return true;
-    }
-    for (size_t i = 0; i < SENTRY_MOST; i++) {
-        struct sentry *sentry = &sentries->places[i];
-        if (sentry->all)
-            clear(sentry);
     }
     release(sentries);
     return false;
