@@ -179,15 +179,23 @@ void handles_deinit(struct registry *registry) {
 
 /* ---- in the loop ------------------------------------------------------------------------------------------------ */
 
+/* The broker's own user and root could stop it anyhow. */
+static bool is_trusted(const struct handle *handle) {
+    const struct user *user = handle->user;
+    return user->uid == 0 || user->uid == user->users->own;
+}
+
 void handle_end(struct handle *handle) {
     if (handle->ended)
         return;
     handle->ended = true;
     if (handle->bell != OS_FD_NONE)
         pollable_evt_ring(handle->bell);
+    else if (is_trusted(handle) && pollable_semaphore_fire(handle->fd))
+        handle->lasting = true;
     else if (!pollable_semaphore_ring(handle->fd))
         submit(handle);
-    if (!handle->working)
+    if (!handle->working && !handle->lasting)
         list(handle);
 }
 

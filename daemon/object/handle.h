@@ -5,7 +5,8 @@
  * the handle itself.
  *
  * Nobody waits for either, and to wake a worker would come between the broker and the client that it has just woken: so it is done when
- * HANDLES_US have passed, for all that have come together by then. */
+ * HANDLES_US have passed, for all that have come together by then. Until then a reader can take away that a semaphore's is ready; that
+ * of the broker's own user or root is made ready for ever at once. */
 #ifndef HANDLE_H
 #define HANDLE_H
 

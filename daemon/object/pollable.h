@@ -24,6 +24,10 @@ int pollable_init(void);
 /* OS_FD_NONE with errno. */
 os_fd pollable_semaphore_new(bool fired);
 
+/* Readable for ever, at once. False: a client has made writing wait, so only the others can. Who has the handle could still do so in between:
+ * for whom the broker trusts. */
+bool pollable_semaphore_fire(os_fd handle);
+
 /* Readable from now on, until somebody reads. Never blocks. False: only a worker can (pollable_semaphore_end). */
 bool pollable_semaphore_ring(os_fd handle);
 

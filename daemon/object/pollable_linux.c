@@ -16,6 +16,7 @@
 #include "daemon/readiness/engine.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/aio_abi.h>
 #include <poll.h>
 #include <stdint.h>
@@ -25,8 +26,6 @@
 #include <unistd.h>
 
 enum { RINGS = 64 /* told and not taken back yet */ };
-
-static const uint64_t count_max = UINT64_MAX - 1; /* of an eventfd */
 
 static aio_context_t rings; /* 0: there is none */
 
@@ -74,12 +73,20 @@ bool pollable_semaphore_ring(os_fd handle) {
     return syscall(SYS_io_submit, rings, 1L, requests) == 1;
 }
 
-/* A client may have written to it, so that the largest count does not fit any more. Halving finds one that
- * fits and still cannot be read away, one at a time; if not even 1 fits, the count is at its largest. Without
- * O_NONBLOCK it is the interrupt that tells that it does not fit. */
+bool pollable_semaphore_fire(os_fd handle) {
+    int flags = fcntl(handle, F_GETFL);
+
+    return flags >= 0 && flags & O_NONBLOCK && !pollable_semaphore_end(handle);
+}
+
+/* A client may have written to it, so that the largest count does not fit any more. Then a quarter of it either fits or shows that the
+ * count is above three quarters already, and neither can be read away, one at a time. Without O_NONBLOCK it is the interrupt that tells
+ * that it does not fit: so there are no more than two tries. */
 int pollable_semaphore_end(os_fd handle) {
-    for (uint64_t count = count_max; count > 0; count /= 2) {
-        if (write(handle, &count, sizeof(count)) > 0)
+    static const uint64_t counts[] = {UINT64_MAX - 1, UINT64_MAX / 4};
+
+    for (size_t i = 0; i < sizeof(counts) / sizeof(*counts); i++) {
+        if (write(handle, &counts[i], sizeof(counts[i])) > 0)
             return 0;
         if (errno != EAGAIN && errno != EINTR)
             return -errno;
