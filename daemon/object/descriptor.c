@@ -204,11 +204,37 @@ void descriptor_on_ready(struct descriptor *descriptor, unsigned events) {
         fading_add(descriptor->registry, descriptor);
 }
 
+bool descriptor_is_passing(const struct descriptor *descriptor) {
+    const struct making *making;
+    if (!descriptor->makings || descriptor->semaphores[0] || descriptor->semaphores[1] ||
+        descriptor->evts[0] || descriptor->evts[1] || descriptor->wraps)
+        return false;
+    DL_FOREACH (descriptor->makings, making)
+        if (!making->ended)
+            return false;
+    return true;
+}
+
+static void tell_all(struct descriptor_close *close) {
+    for (struct descriptor_close *next; close; close = next) {
+        next = close->next;
+        close->done(close);
+    }
+}
+
+void descriptor_tell_kept(struct descriptor *descriptor) {
+    struct descriptor_close *close = descriptor->closes;
+    if (descriptor->closing || descriptor_is_passing(descriptor))
+        return;
+    descriptor->closes = NULL;
+    tell_all(close);
+}
+
 static void on_closed(void *context) {
     struct descriptor *descriptor = context;
     struct registry *registry = descriptor->registry;
     struct belongings *owner = descriptor->object.owner;
-    struct descriptor_close *close = descriptor->closes, *next;
+    struct descriptor_close *close = descriptor->closes;
     notice_closed(descriptor);
     slots_give(registry->slots, 1);
     if (owner) {
@@ -223,10 +249,7 @@ static void on_closed(void *context) {
     }
     user_unref(descriptor->user);
     slab_give(&registry->descriptors, descriptor);
-    for (; close; close = next) {
-        next = close->next;
-        close->done(close);
-    }
+    tell_all(close);
 }
 
 /* Behind everybody who has the copy in his hands. */

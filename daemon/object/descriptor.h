@@ -95,7 +95,13 @@ void descriptor_leave(struct descriptor *descriptor);
 /* The broker ends, and nobody will tell of the close: the copy is left to the kernel. */
 void descriptor_abandon(struct descriptor *descriptor);
 
-/* close->done runs once the copy is closed, whenever that is; and no longer. */
+/* Nothing refers to it but objects that are being made and have ended already (making.h): it will be closed. */
+bool descriptor_is_passing(const struct descriptor *descriptor);
+
+/* Whoever awaits the close does so no longer if something refers to the descriptor after all. */
+void descriptor_tell_kept(struct descriptor *descriptor);
+
+/* close->done runs once the copy is closed, whenever that is, or will not be (descriptor_tell_kept); and no longer. */
 void descriptor_await_close(struct descriptor *descriptor, struct descriptor_close *close);
 void descriptor_forget_close(struct descriptor *descriptor, struct descriptor_close *close);
 

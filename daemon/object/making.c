@@ -11,6 +11,7 @@ static void on_tried(struct guard_try *try) {
     DL_DELETE(descriptor->makings, making);
     descriptor_end_job(descriptor);
     making->done(making);
+    descriptor_tell_kept(descriptor);
 }
 
 static void on_dropped(struct guard_try *try) {

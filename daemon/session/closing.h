@@ -1,6 +1,7 @@
 /* closing.h: an answer that waits until the broker's copy of a descriptor is really closed.
  *
- * remove and close are answered then, and not before: whoever gets the answer finds the other end of the socket or pipe told of it.
+ * remove and close are answered then, and not before: whoever gets the answer finds the other end of the socket or pipe told of it. What is
+ * still being made of it and has ended already (making.h) keeps it open no longer than until then.
  * What can fail comes first (closing_new), then the act, then closing_settle answers or parks. */
 #ifndef CLOSING_H
 #define CLOSING_H

@@ -166,6 +166,48 @@ static void a_remove_behind_a_create_ends_it(void **state) {
     }
 }
 
+/* Its answer comes when the copy is closed: the master sees at once that nobody has the terminal any more. */
+static void a_remove_behind_a_create_waits_for_the_close(void **state) {
+    portd_client *c = fixture_client(NULL);
+    int pty[2];
+
+    (void)state;
+    for (int i = 0; i < ROUNDS; i++) {
+        struct made created[2] = {{0}}, removed = {0};
+        make_pty(pty);
+        start(c, pty[0], READ, &created[0]);
+        start(c, pty[0], WRITE, &created[1]);
+        start(c, pty[0], REMOVE, &removed);
+        assert_int_equal(portd_ping(c, fixture_soon()), 1); /* the broker has its copies */
+        fixture_close(pty[0]);
+        until_made(c, &removed, 1);
+        struct pollfd master = {.fd = pty[1], .events = POLLIN};
+        assert_int_equal(poll(&master, 1, 0), 1);
+        assert_true(master.revents & POLLHUP);
+        fixture_close(pty[1]);
+    }
+}
+
+/* Nor does it wait for what is made behind it. */
+static void a_create_behind_the_remove_keeps_it(void **state) {
+    portd_client *c = fixture_client(NULL);
+    int ends[2];
+
+    (void)state;
+    int epoll = make_epoll(ends);
+    for (int i = 0; i < ROUNDS; i++) {
+        struct made created[2] = {{0}}, removed = {0};
+        start(c, epoll, READ, &created[0]);
+        start(c, epoll, REMOVE, &removed);
+        start(c, epoll, READ, &created[1]);
+        until_made(c, &removed, 1);
+        until_made(c, &created[1], 1);
+        assert_cause(c, created[0].id, REMOVED);
+        assert_cause(c, created[1].id, IDLE);
+        ask_no_semaphores(c, epoll);
+    }
+}
+
 static void another_file_behind_a_create_replaces_it(void **state) {
     portd_client *c = fixture_client(NULL);
     int ends[2], others[2];
@@ -253,5 +295,7 @@ static void a_handle_follows(void **state) {
 TEST_MAIN(FIXTURE_CASE(all_that_are_ready_are_told), FIXTURE_CASE(a_limit_that_passes_at_once),
           FIXTURE_CASE(nothing_old_is_told), FIXTURE_CASE(wake_one),
           FIXTURE_CASE(a_remove_behind_a_create_ends_it),
+          FIXTURE_CASE(a_remove_behind_a_create_waits_for_the_close),
+          FIXTURE_CASE(a_create_behind_the_remove_keeps_it),
           FIXTURE_CASE(another_file_behind_a_create_replaces_it), FIXTURE_CASE(two_creates_make_one),
           FIXTURE_CASE(a_client_that_goes_meanwhile), FIXTURE_CASE(a_handle_follows))
