@@ -151,6 +151,10 @@ int descriptor_arm(struct descriptor *descriptor, unsigned extra) {
 
 int descriptor_rearm(struct descriptor *descriptor) {
     int error = descriptor_arm(descriptor, 0);
+    if (error == ENGINE_E_UNSUPPORTED) {
+        descriptor->unwatched = true;
+        return 0;
+    }
     if (error)
         descriptor_fail(descriptor, error);
     return error;
@@ -162,7 +166,8 @@ void descriptor_retell(struct descriptor *descriptor) {
 }
 
 void descriptor_fail(struct descriptor *descriptor, int error) {
-    log_write(LOG_LEVEL_ERROR, "cannot watch a descriptor, its waiters are woken; id=%" PRIu64 " error=%d",
+    log_write(error < 0 ? LOG_LEVEL_ERROR : LOG_LEVEL_INFO, /* a cycle is a client's doing */
+              "cannot watch a descriptor, its waiters are woken; id=%" PRIu64 " error=%d",
               descriptor->object.id, error);
     fading_fail(descriptor->registry, descriptor);
 }

@@ -38,7 +38,8 @@ struct descriptor {
     os_fd fd;
     struct engine_watch watch; /* what has been asked of the engine, or of the sentry's */
     uint8_t type;              /* enum inspect_type */
-    bool unwatched; /* always ready, and the kernel must not even be asked (inspect_is_watchable) */
+    bool
+        unwatched; /* always ready: the kernel must not even be asked (inspect_is_watchable), or has said so */
     bool closing;
     unsigned jobs; /* of workers and sentries on the copy; it is closed behind them */
 };

@@ -69,7 +69,10 @@ static void on_armed(struct sentry_job *job) {
         return;
     }
     descriptor_end_job(descriptor);
-    if (guard->result) {
+    if (guard->result == ENGINE_E_UNSUPPORTED) {
+        descriptor->unwatched = true;
+        descriptor_on_ready(descriptor, ENGINE_READ | ENGINE_WRITE);
+    } else if (guard->result) {
         descriptor->watch = (struct engine_watch){0};
         descriptor_fail(descriptor, guard->result);
     } else if (guard->again) {

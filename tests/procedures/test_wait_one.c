@@ -3,6 +3,8 @@
 #include "ask.h"
 #include "descriptors.h"
 
+#include <fcntl.h>
+
 #include <poll.h>
 
 enum { ONE = PORTD_WAIT_ONE, WORKERS = 4 };
@@ -312,6 +314,33 @@ static void hang_up_is_passed_on_as_well(void **state) {
     assert_answer(pool.waits[1], pool.evt, HANG_UP);
 }
 
+/* What the kernel does not watch is always ready, also as one half of what a wake-one wait waits for. */
+static void with_what_is_always_ready(void **state) {
+    static const char *const paths[] = {"/dev/null", "/dev/zero", "/"};
+    portd_client *c = fixture_client(NULL);
+    int p[2];
+
+    (void)state;
+    for (size_t i = 0; i < 3; i++) {
+        make_pipe(p);
+        portd_id ids[2] = {ask_evt(c, fixture_own(open(paths[i], O_RDONLY | O_CLOEXEC)), READ),
+                           ask_evt(c, p[0], READ)};
+        struct parked *one = ask_park(c, ids, 2, PORTD_WAIT_ALL | ONE),
+                      *all = ask_park(c, ids, 2, PORTD_WAIT_ALL);
+        assert_true(ask_still_parked(one));
+        assert_cause(c, ids[0], READY);
+        assert_true(ask_still_parked(one));
+        assert_true(ask_still_parked(all));
+        put(p[1]);
+        assert_int_equal(ask_answer(one), 2);
+        assert_int_equal(ask_answer(all), 2);
+        for (int k = 0; k < 2; k++) {
+            assert_int_equal(one->ready[k].cause, READY);
+            assert_int_equal(all->ready[k].cause, READY);
+        }
+    }
+}
+
 TEST_MAIN(FIXTURE_CASE(only_the_oldest_is_answered), FIXTURE_CASE(activity_counts_though_nobody_drained),
           FIXTURE_CASE(a_pool_takes_turns), FIXTURE_CASE(a_new_wait_starts_with_a_level_test),
           FIXTURE_CASE(the_next_is_answered_when_the_answered_connection_ends),
@@ -324,4 +353,4 @@ TEST_MAIN(FIXTURE_CASE(only_the_oldest_is_answered), FIXTURE_CASE(activity_count
           FIXTURE_CASE(who_is_not_satisfied_does_not_take_the_turn),
           FIXTURE_CASE(a_cancelled_wait_does_not_take_the_turn), FIXTURE_CASE(one_of_several_events),
           FIXTURE_CASE(semaphores_and_what_has_ended_answer_everybody),
-          FIXTURE_CASE(hang_up_is_passed_on_as_well))
+          FIXTURE_CASE(hang_up_is_passed_on_as_well), FIXTURE_CASE(with_what_is_always_ready))
