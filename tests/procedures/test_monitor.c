@@ -2,14 +2,14 @@
 #include "ask.h"
 #include "descriptors.h"
 #include "ports.h"
+#include "stranger.h"
 
 #include <fcntl.h>
-#include <grp.h>
 #include <poll.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
 
-enum { SOMEBODY = 1000, CANNOT = 100, MANY = 6000, PAGE_MAX = 256 };
+enum { SOMEBODY = 1000, MANY = 6000, PAGE_MAX = 256 };
 
 /* Somebody who looks: a client of its own, and how far it has come. */
 struct eye {
@@ -558,25 +558,6 @@ static void monitors_in_flight_have_a_limit_and_are_waits(void **state) {
 
 static struct fixture broker;
 
-/* A broker for everybody. False: this machine cannot be somebody else. */
-static bool start_open(void) {
-    static const char *const options[] = {"--mode", "0666", NULL};
-
-    if (geteuid() != 0)
-        return false;
-    fixture_start(&broker, options);
-    return true;
-}
-
-static portd_client *connect_as(uid_t uid) {
-    portd_client *client = NULL;
-
-    if (setgroups(0, NULL) < 0 || setresgid(uid, uid, uid) < 0 || setresuid(uid, uid, uid) < 0)
-        _exit(CANNOT);
-    (void)portd_connect(broker.address, NULL, fixture_soon(), &client);
-    return client;
-}
-
 /* What somebody else is to do, told by and to the case. */
 struct stranger {
     int said, told; /* pipe ends: a byte each time */
@@ -610,7 +591,7 @@ static int count_own(portd_client *client, uint64_t *cursor, uint64_t *lost) {
 /* Sees its own connection, and nothing of the 8,000 things that somebody else does meanwhile, which push out nothing of its own. */
 static int see_only_oneself(void *data) {
     struct stranger *stranger = data;
-    portd_client *client = connect_as(SOMEBODY);
+    portd_client *client = stranger_connect(&broker, SOMEBODY, NULL, NULL);
     uint64_t cursor = 0, lost = 0, before;
     portd_list *list;
     portd_id id;
@@ -635,7 +616,7 @@ static void others_are_told_of_themselves_alone(void **state) {
     int to[2], from[2];
 
     (void)state;
-    if (!start_open())
+    if (!stranger_broker(&broker))
         test_skip("not root");
     make_pipe(to);
     make_pipe(from);

@@ -1,11 +1,11 @@
 /* test_users.c: sessions of different uids. Needs root, to be somebody else in a child process. */
 #include "ask.h"
 #include "descriptors.h"
+#include "stranger.h"
 
-#include <grp.h>
 #include <sys/eventfd.h>
 
-enum { SOMEBODY = 1000, SOMEBODY_ELSE = 1001, CANNOT = 100 };
+enum { SOMEBODY = 1000, SOMEBODY_ELSE = 1001 };
 
 static struct fixture broker;
 
@@ -18,16 +18,10 @@ struct visit {
 
 static portd_client *connect_as(const struct visit *visit, const char *token, uint32_t owner_pid, int *code) {
     portd_options options = PORTD_OPTIONS_INIT;
-    portd_client *client = NULL;
 
-    if (getuid() != visit->uid &&
-        (setgroups(0, NULL) < 0 || setresgid(visit->uid, visit->uid, visit->uid) < 0 ||
-         setresuid(visit->uid, visit->uid, visit->uid) < 0))
-        _exit(CANNOT);
     options.token = token;
     options.owner_pid = owner_pid;
-    *code = portd_connect(broker.address, &options, fixture_soon(), &client);
-    return client;
+    return stranger_connect(&broker, visit->uid, &options, code);
 }
 
 /* Each visitor answers 0, or the number of what was not as it must be. */
@@ -162,16 +156,6 @@ static int stay_connected(void *data) {
     return code == PORTD_E_DISCONNECTED ? 0 : 2;
 }
 
-/* A broker for everybody. False: this machine cannot be somebody else. */
-static bool start_open(void) {
-    static const char *const options[] = {"--mode", "0666", NULL};
-
-    if (geteuid() != 0)
-        return false;
-    fixture_start(&broker, options);
-    return true;
-}
-
 static int visit_as(uid_t uid, int (*body)(void *data), struct visit visit) {
     visit.uid = uid;
     return fixture_reap(fixture_fork(body, &visit));
@@ -181,7 +165,7 @@ static void other_uids_find_nothing(void **state) {
     int p[2];
 
     (void)state;
-    if (!start_open())
+    if (!stranger_broker(&broker))
         test_skip("not root");
     make_pipe(p);
     portd_options options = PORTD_OPTIONS_INIT;
@@ -202,7 +186,7 @@ static void only_its_own_uid_may_connect_unless_told(void **state) {
     (void)state;
     if (geteuid() != 0)
         test_skip("not root");
-    assert_true(start_open());
+    assert_true(stranger_broker(&broker));
     assert_int_equal(visit_as(SOMEBODY, try_connect, (struct visit){0}), 0);
     fixture_stop(&broker);
     fixture_start(&broker, NULL); /* file mode 0600 */
@@ -235,7 +219,7 @@ static void of_a_name_too(void **state) {
 
 static void a_refused_replacement_changes_nothing(void **state) {
     (void)state;
-    if (!start_open())
+    if (!stranger_broker(&broker))
         test_skip("not root");
     assert_int_equal(visit_as(SOMEBODY, try_full, (struct visit){0}), 0);
 }
@@ -257,7 +241,7 @@ static void an_admin_sees_and_ends_those_of_others(void **state) {
     portd_id theirs = 0;
 
     (void)state;
-    if (!start_open())
+    if (!stranger_broker(&broker))
         test_skip("not root");
     portd_client *c = fixture_client_at(broker.address, NULL);
     pid_t child = fixture_fork(stay_connected, &visit);
