@@ -32,7 +32,8 @@ struct broker {
     struct registry registry;
     struct sessions sessions;
     struct listener listener;
-    struct loop_timer idle;
+    struct loop_timer idle, log;
+    int64_t log_due;      /* what the timer is set to; LOG_NEVER */
     int64_t idle_exit_us; /* 0: never */
     bool idle_set;
     bool registry_made, sessions_made, users_made;
@@ -54,7 +55,8 @@ static void on_sentry_closed(void *context, size_t n_fds) {
 static void on_signal(void *context, int number) {
     struct broker *broker = context;
     if (number == SIGHUP) {
-        log_write(LOG_LEVEL_INFO, "SIGHUP: there is no configuration to read again");
+        log_write_about(LOG_TOPIC_SIGNAL, LOG_NOBODY, LOG_LEVEL_INFO,
+                        "SIGHUP: there is no configuration to read again");
         return;
     }
     log_write(LOG_LEVEL_INFO, "stopping; signal=%d", number);
@@ -70,12 +72,30 @@ static void on_idle(struct loop_timer *timer) {
     loop_stop(broker->loop);
 }
 
+static void on_log_due(struct loop_timer *timer) {
+    struct broker *broker = (struct broker *)((char *)timer - offsetof(struct broker, log));
+    broker->log_due = LOG_NEVER;
+    log_sum_up(os_now_us());
+}
+
+/* Out of memory: what the log has left out is summed up with its next line. */
+static void follow_log(struct broker *broker) {
+    if (log_due() == broker->log_due)
+        return;
+    broker->log_due = log_due();
+    if (broker->log_due == LOG_NEVER)
+        loop_timer_clear(&broker->log);
+    else
+        (void)loop_timer_set(broker->loop, &broker->log, broker->log_due);
+}
+
 /* After each turn: what was left to be sent goes out, and idleness begins or ends. */
 static void after(void *context) {
     struct broker *broker = context;
     bool idle;
     metrics_add(METRIC_TURNS, 1);
     sessions_after(&broker->sessions);
+    follow_log(broker);
     if (!broker->idle_exit_us)
         return;
     idle = sessions_idle(&broker->sessions);
@@ -170,6 +190,8 @@ struct broker *broker_new(const struct options *options, os_fd listener) {
     }
     broker->idle_exit_us = options->idle_exit_us;
     broker->idle.fn = on_idle;
+    broker->log.fn = on_log_due;
+    broker->log_due = LOG_NEVER;
     loop_after(broker->loop, after, broker);
     if (broker->slots.limit < 4 * SLOTS_KEEP)
         log_write(LOG_LEVEL_WARNING, "a low limit of open files leaves little room; limit=%zu free=%zu",
@@ -189,11 +211,12 @@ static void report(const struct broker *broker) {
     DL_FOREACH (broker->sessions.list, session) {
         const unsigned *counts = session->belongings.counts;
         if (counts[OBJECT_DESCRIPTOR])
-            log_write(LOG_LEVEL_INFO,
-                      "a session still held descriptors; session=%" PRIu64 " uid=%u client=%s descriptors=%u "
-                      "semaphores=%u evts=%u ports=%u",
-                      session->id, (unsigned)session->uid, session->client, counts[OBJECT_DESCRIPTOR],
-                      counts[OBJECT_SEMAPHORE], counts[OBJECT_EVT], counts[OBJECT_PORT]);
+            log_write_about(LOG_TOPIC_BELONGINGS, session->uid, LOG_LEVEL_INFO,
+                            "a session still held descriptors; session=%" PRIu64
+                            " uid=%u client=%s descriptors=%u "
+                            "semaphores=%u evts=%u ports=%u",
+                            session->id, (unsigned)session->uid, session->client, counts[OBJECT_DESCRIPTOR],
+                            counts[OBJECT_SEMAPHORE], counts[OBJECT_EVT], counts[OBJECT_PORT]);
     }
     log_write(LOG_LEVEL_INFO,
               "stopped; sessions=%" PRIu64 " connections=%zu descriptors=%zu objects=%" PRIu64 " waits=%zu",
@@ -219,6 +242,7 @@ void broker_free(struct broker *broker) {
     if (broker->users_made)
         users_deinit(&broker->users, left_behind);
     loop_timer_free(&broker->idle);
+    loop_timer_free(&broker->log);
     loop_free(broker->loop);
     free(broker);
 }

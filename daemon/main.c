@@ -84,6 +84,8 @@ int main(int argc, char **argv) {
     if (status)
         return status == 1 ? EXIT_SUCCESS : status;
     log_open(log_stderr, options.log_level);
+    if (atexit(log_close))
+        return EXIT_FAILURE;
     int error = open_listener(&options, text, &address, &listener);
     if (error)
         return status_without_listener(&options, error);

@@ -4,15 +4,19 @@
  * control characters, those of the second control set of Unicode too, are written as \xNN. */
 #include "log.h"
 
+#include "log_limit.h"
+#include "log_writer.h"
 #include "metrics.h"
+#include "proto/os.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 
-enum { LINE_BYTES = 1024, ESCAPE_BYTES = 4 };
+enum { LINE_BYTES = 1024, ESCAPE_BYTES = 4, PATIENCE_MS = 2000 };
 
 static const char cut_mark[] = " [cut]";
 static const char *const words[] = {[LOG_LEVEL_ERROR] = "error",
@@ -20,12 +24,24 @@ static const char *const words[] = {[LOG_LEVEL_ERROR] = "error",
                                     [LOG_LEVEL_INFO] = "info",
                                     [LOG_LEVEL_DEBUG] = "debug"};
 
+static const char *const topics[] = {[LOG_TOPIC_CONNECTION] = "connection ended",
+                                     [LOG_TOPIC_STRANGER] = "connection turned away",
+                                     [LOG_TOPIC_LISTENER] = "no connections are accepted",
+                                     [LOG_TOPIC_SESSION] = "session ended",
+                                     [LOG_TOPIC_BELONGINGS] = "a session still held descriptors",
+                                     [LOG_TOPIC_DESCRIPTOR] = "cannot watch a descriptor",
+                                     [LOG_TOPIC_HANDLE] = "a pollable handle could not be made ready",
+                                     [LOG_TOPIC_WORKER] = "cannot start a worker",
+                                     [LOG_TOPIC_SIGNAL] = "signals"};
+
 static log_sink *current_sink;
 static enum log_level current_level = LOG_LEVEL_INFO;
+static struct log_limit limit = {.due = LOG_NEVER};
 
 void log_open(log_sink *sink, enum log_level level) {
     current_sink = sink;
     current_level = level;
+    log_limit_init(&limit);
 }
 
 int log_level_parse(const char *word, enum log_level *level) {
@@ -65,18 +81,18 @@ static void cut(char *text) {
     memcpy(text + end, cut_mark, sizeof(cut_mark));
 }
 
-void log_write(enum log_level level, const char *format, ...) {
-    char text[LINE_BYTES], line[LINE_BYTES * ESCAPE_BYTES];
-    int error = errno, length;
-    va_list arguments;
-
+static void count(enum log_level level) {
     if (level <= LOG_LEVEL_WARNING)
         metrics_add(level == LOG_LEVEL_ERROR ? METRIC_COMPLAINTS_ERROR : METRIC_COMPLAINTS_WARNING, 1);
-    if (!current_sink || level > current_level)
-        return;
-    va_start(arguments, format);
-    length = vsnprintf(text, sizeof(text), format, arguments);
-    va_end(arguments);
+}
+
+static bool is_wanted(enum log_level level) { return current_sink && level <= current_level; }
+
+__attribute__((format(printf, 2, 0))) static void write_line(enum log_level level, const char *format,
+                                                             va_list arguments) {
+    char text[LINE_BYTES], line[LINE_BYTES * ESCAPE_BYTES];
+    int error = errno, length = vsnprintf(text, sizeof(text), format, arguments);
+
     if (length < 0)
         (void)snprintf(text, sizeof(text), "a line that cannot be formatted: %s", format);
     else if (length >= LINE_BYTES)
@@ -84,4 +100,66 @@ void log_write(enum log_level level, const char *format, ...) {
     escape(line, text);
     current_sink(level, line);
     errno = error;
+}
+
+void log_write(enum log_level level, const char *format, ...) {
+    va_list arguments;
+
+    count(level);
+    if (!is_wanted(level))
+        return;
+    va_start(arguments, format);
+    write_line(level, format, arguments);
+    va_end(arguments);
+}
+
+void log_write_about(enum log_topic topic, uint32_t uid, enum log_level level, const char *format, ...) {
+    va_list arguments;
+    int64_t now;
+
+    count(level);
+    if (!is_wanted(level))
+        return;
+    now = os_now_us();
+    log_sum_up(now);
+    if (!log_limit_pass(&limit, topic, uid, level, now)) {
+        metrics_add(METRIC_LOG_LEFT_OUT_SUMMED, 1);
+        return;
+    }
+    va_start(arguments, format);
+    write_line(level, format, arguments);
+    va_end(arguments);
+}
+
+/* What was left out has been counted. */
+__attribute__((format(printf, 2, 3))) static void tell(enum log_level level, const char *format, ...) {
+    va_list arguments;
+
+    if (!is_wanted(level))
+        return;
+    va_start(arguments, format);
+    write_line(level, format, arguments);
+    va_end(arguments);
+}
+
+int64_t log_due(void) { return limit.due; }
+
+void log_sum_up(int64_t now) {
+    struct log_limit_entry sum;
+    bool several;
+
+    while (log_limit_sum(&limit, now, &sum, &several)) {
+        char whose[32] = "";
+        if (several)
+            (void)snprintf(whose, sizeof(whose), " of further uids");
+        else if (sum.uid != LOG_NOBODY)
+            (void)snprintf(whose, sizeof(whose), "; uid=%" PRIu32, sum.uid);
+        tell(sum.level, "%s: %" PRIu64 " more in %d s%s", topics[sum.topic], sum.left_out,
+             LOG_LIMIT_US / 1000000, whose);
+    }
+}
+
+void log_close(void) {
+    log_sum_up(LOG_NEVER - 1);
+    log_writer_finish(PATIENCE_MS);
 }

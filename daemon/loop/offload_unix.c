@@ -217,7 +217,8 @@ static bool worker_start(struct worker *worker) {
     (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
     (void)pthread_attr_destroy(&attributes);
     if (error) {
-        log_write(LOG_LEVEL_WARNING, "cannot start a worker: %s", strerror(error));
+        log_write_about(LOG_TOPIC_WORKER, LOG_NOBODY, LOG_LEVEL_WARNING, "cannot start a worker: %s",
+                        strerror(error));
         return false;
     }
     worker->state = WORKER_ALIVE;

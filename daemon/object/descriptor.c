@@ -166,9 +166,10 @@ void descriptor_retell(struct descriptor *descriptor) {
 }
 
 void descriptor_fail(struct descriptor *descriptor, int error) {
-    log_write(error < 0 ? LOG_LEVEL_ERROR : LOG_LEVEL_INFO, /* a cycle is a client's doing */
-              "cannot watch a descriptor, its waiters are woken; id=%" PRIu64 " error=%d",
-              descriptor->object.id, error);
+    log_write_about(LOG_TOPIC_DESCRIPTOR, LOG_NOBODY,
+                    error < 0 ? LOG_LEVEL_ERROR : LOG_LEVEL_INFO, /* a cycle is a client's doing */
+                    "cannot watch a descriptor, its waiters are woken; id=%" PRIu64 " error=%d",
+                    descriptor->object.id, error);
     fading_fail(descriptor->registry, descriptor);
 }
 

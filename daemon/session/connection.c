@@ -120,8 +120,9 @@ void connection_end(struct connection *connection, const char *reason) {
     metrics_add(reason ? METRIC_CONNECTIONS_ENDED_BROKER : METRIC_CONNECTIONS_ENDED_CLIENT, 1);
     noting_disconnected(connection, reason);
     if (reason)
-        log_write(LOG_LEVEL_INFO, "connection ended: %s; uid=%u pid=%u", reason,
-                  (unsigned)connection->peer.uid, (unsigned)connection->peer.pid);
+        log_write_about(LOG_TOPIC_CONNECTION, connection->peer.uid, LOG_LEVEL_INFO,
+                        "connection ended: %s; uid=%u pid=%u", reason, (unsigned)connection->peer.uid,
+                        (unsigned)connection->peer.pid);
     if (reason) /* what is answered already is sent; what the socket does not take now is lost */
         (void)channel_flush(&connection->channel);
     loop_unwatch(&connection->watch);

@@ -43,8 +43,9 @@ static void turn_away(struct listener *listener, os_fd fd, const struct peer *pe
         portd__v1__reply__pack(&reply, bytes + FRAME_HEADER);
         (void)transport_send(fd, bytes, FRAME_HEADER + length, NULL, 0);
     }
-    log_write(LOG_LEVEL_WARNING, "connection turned away: %s; uid=%u pid=%u", refusal->text,
-              (unsigned)peer->uid, (unsigned)peer->pid);
+    log_write_about(LOG_TOPIC_STRANGER, peer->uid, LOG_LEVEL_WARNING,
+                    "connection turned away: %s; uid=%u pid=%u", refusal->text, (unsigned)peer->uid,
+                    (unsigned)peer->pid);
     closer_close(listener->sessions->registry->closer, fd, peer->uid, on_closed, slots_of(listener));
 }
 
@@ -72,10 +73,11 @@ static int welcome(struct listener *listener, os_fd fd, const struct peer *peer,
 /* The queue would call again and again for what cannot be taken out of it. */
 static void rest(struct listener *listener, int error) {
     listener->resting = !loop_set(&listener->watch, 0);
-    log_write(LOG_LEVEL_WARNING, "no connections are accepted for now: %s", strerror(-error));
+    log_write_about(LOG_TOPIC_LISTENER, LOG_NOBODY, LOG_LEVEL_WARNING,
+                    "no connections are accepted for now: %s", strerror(-error));
     if (loop_timer_set(listener->sessions->loop, &listener->timer, os_now_us() + REST_US))
-        log_write(LOG_LEVEL_ERROR,
-                  "out of memory: connections are accepted again when a descriptor is closed");
+        log_write_about(LOG_TOPIC_LISTENER, LOG_NOBODY, LOG_LEVEL_ERROR,
+                        "out of memory: connections are accepted again when a descriptor is closed");
 }
 
 static void on_timer(struct loop_timer *timer) {
@@ -83,7 +85,8 @@ static void on_timer(struct loop_timer *timer) {
     if (slots_roomy(slots_of(listener)))
         listener->resting = loop_set(&listener->watch, LOOP_READ) != 0;
     else if (loop_timer_set(listener->sessions->loop, timer, os_now_us() + REST_US))
-        log_write(LOG_LEVEL_ERROR, "out of memory: no more connections are accepted");
+        log_write_about(LOG_TOPIC_LISTENER, LOG_NOBODY, LOG_LEVEL_ERROR,
+                        "out of memory: no more connections are accepted");
 }
 
 static void on_ready(struct loop_watch *watch, unsigned events) {

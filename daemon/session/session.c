@@ -75,8 +75,9 @@ bool sessions_idle(const struct sessions *sessions) {
 
 static void on_lease_ended(struct lease *lease) {
     struct session *session = (struct session *)((char *)lease - offsetof(struct session, lease));
-    log_write(LOG_LEVEL_DEBUG, "session ends with its owner or its time; session=%" PRIu64 " owner_pid=%u",
-              session->id, (unsigned)lease->owner_pid);
+    log_write_about(LOG_TOPIC_SESSION, session->uid, LOG_LEVEL_DEBUG,
+                    "session ends with its owner or its time; session=%" PRIu64 " owner_pid=%u", session->id,
+                    (unsigned)lease->owner_pid);
     session_end(session, CAUSE_EXPIRED);
 }
 

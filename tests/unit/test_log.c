@@ -2,7 +2,11 @@
 #include "tests/support/test.h"
 
 #include "daemon/base/log.h"
+#include "daemon/base/log_limit.h"
+#include "daemon/base/log_writer.h"
+#include "daemon/base/metrics.h"
 
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
@@ -126,6 +130,7 @@ static void written(bool journal, char *text, size_t size) {
         log_write(LOG_LEVEL_WARNING, "two");
         log_write(LOG_LEVEL_INFO, "three");
         log_write(LOG_LEVEL_DEBUG, "four");
+        log_close();
         _exit(0);
     }
     close(ends[1]);
@@ -148,7 +153,247 @@ static void stderr_has_levels_for_people_and_priorities_for_the_journal(void **s
     assert_string_equal(text, "<3>one\n<4>two\n<6>three\n<7>four\n");
 }
 
+/* ---- how much --------------------------------------------------------------------------------------------------------- */
+
+static void cause_lines(uint32_t uid, size_t n) {
+    for (size_t i = 0; i < n; i++)
+        log_write_about(LOG_TOPIC_CONNECTION, uid, LOG_LEVEL_INFO, "line %zu", i);
+}
+
+static void what_a_uid_causes_is_limited_and_summed_up(void **state) {
+    uint64_t before = metrics_values[METRIC_LOG_LEFT_OUT_SUMMED];
+
+    (void)state;
+    begin(LOG_LEVEL_INFO);
+    assert_true(log_due() == LOG_NEVER);
+    cause_lines(2001, LOG_LIMIT_LINES);
+    assert_int_equal(lines, LOG_LIMIT_LINES);
+    assert_true(log_due() == LOG_NEVER);
+    cause_lines(2001, 4312);
+    assert_int_equal(lines, LOG_LIMIT_LINES);
+    assert_int_equal(metrics_values[METRIC_LOG_LEFT_OUT_SUMMED] - before, 4312);
+    cause_lines(2002, 2); /* another one's, and another topic, have their own */
+    log_write_about(LOG_TOPIC_STRANGER, 2001, LOG_LEVEL_WARNING, "away");
+    assert_int_equal(lines, LOG_LIMIT_LINES + 3);
+    log_sum_up(log_due() - 1);
+    assert_int_equal(lines, LOG_LIMIT_LINES + 3);
+    log_sum_up(log_due());
+    assert_int_equal(lines, LOG_LIMIT_LINES + 4);
+    assert_string_equal(last, "connection ended: 4312 more in 10 s; uid=2001");
+    assert_int_equal(last_level, LOG_LEVEL_INFO);
+    assert_true(log_due() == LOG_NEVER);
+}
+
+static void the_end_sums_up_what_is_not_due(void **state) {
+    (void)state;
+    begin(LOG_LEVEL_INFO);
+    for (size_t i = 0; i < LOG_LIMIT_LINES + 1; i++)
+        log_write_about(LOG_TOPIC_WORKER, LOG_NOBODY, LOG_LEVEL_WARNING, "none");
+    log_close();
+    assert_string_equal(last, "cannot start a worker: 1 more in 10 s");
+    assert_int_equal(last_level, LOG_LEVEL_WARNING);
+}
+
+static void lines_of_the_operator_are_not_limited(void **state) {
+    (void)state;
+    begin(LOG_LEVEL_INFO);
+    for (size_t i = 0; i < 1000; i++)
+        log_write(LOG_LEVEL_INFO, "line");
+    assert_int_equal(lines, 1000);
+}
+
+static void lines_above_the_level_use_nothing_up(void **state) {
+    (void)state;
+    begin(LOG_LEVEL_INFO);
+    for (size_t i = 0; i < 100; i++)
+        log_write_about(LOG_TOPIC_CONNECTION, 1, LOG_LEVEL_DEBUG, "quiet");
+    assert_true(log_due() == LOG_NEVER);
+    cause_lines(1, 1);
+    assert_int_equal(lines, 1);
+}
+
+/* However many uids there are, the lines are bounded, and those that share a place are told of together. */
+static void many_uids_share_what_is_left(void **state) {
+    enum { UIDS = 10000 };
+    size_t most = (LOG_LIMIT_PAIRS + 1) * LOG_LIMIT_LINES;
+
+    (void)state;
+    begin(LOG_LEVEL_INFO);
+    for (uint32_t uid = 0; uid < UIDS; uid++)
+        cause_lines(uid, LOG_LIMIT_LINES + 1);
+    assert_int_equal(lines, most);
+    log_close();
+    assert_int_equal(lines, most + LOG_LIMIT_PAIRS + 1);
+    char wanted[96];
+    (void)snprintf(wanted, sizeof(wanted), "connection ended: %d more in 10 s of further uids",
+                   (UIDS - LOG_LIMIT_PAIRS) * (LOG_LIMIT_LINES + 1) - LOG_LIMIT_LINES);
+    assert_string_equal(last, wanted);
+}
+
+static void a_while_that_is_over_leaves_its_place(void **state) {
+    struct log_limit limit;
+    struct log_limit_entry sum;
+    bool several;
+
+    (void)state;
+    log_limit_init(&limit);
+    for (int64_t now = 1; now < 10 * (int64_t)LOG_LIMIT_US; now += LOG_LIMIT_US) {
+        for (uint32_t uid = 0; uid < LOG_LIMIT_PAIRS; uid++)
+            for (unsigned i = 0; i <= LOG_LIMIT_LINES; i++)
+                assert_int_equal(
+                    log_limit_pass(&limit, LOG_TOPIC_SESSION, uid, LOG_LEVEL_DEBUG, now + (int64_t)uid),
+                    i < LOG_LIMIT_LINES);
+        for (uint32_t uid = 0; uid < LOG_LIMIT_PAIRS; uid++) {
+            int64_t ends = now + LOG_LIMIT_US + (int64_t)uid;
+            assert_false(log_limit_sum(&limit, ends - 1, &sum, &several));
+            assert_true(log_limit_sum(&limit, ends, &sum, &several));
+            assert_false(several);
+            assert_int_equal(sum.uid, uid);
+            assert_int_equal(sum.left_out, 1);
+        }
+        now += LOG_LIMIT_PAIRS;
+    }
+    assert_true(limit.due == LOG_NEVER || !log_limit_sum(&limit, limit.due, &sum, &several));
+}
+
+/* ---- a reader that has stopped ---------------------------------------------------------------------------------------- */
+
+enum { FLOOD = 20000 };
+
+/* Floods a pipe that nobody reads until it has said so, then ends as the broker does. */
+static void flood(int out, int done) {
+    if (dup2(out, STDERR_FILENO) < 0)
+        _exit(1);
+    log_open(log_stderr, LOG_LEVEL_INFO);
+    for (int i = 0; i < FLOOD; i++)
+        log_write(LOG_LEVEL_INFO, "line %d", i);
+    if (write(done, "", 1) != 1)
+        _exit(2);
+    log_close();
+    _exit(metrics_values[METRIC_LOG_LEFT_OUT_UNREAD] > 0 ? 0 : 3);
+}
+
+/* Lines that came in order, and those that a line in their place tells of. */
+static size_t lines_accounted_for(FILE *file) {
+    char line[256];
+    size_t next = 0, n;
+
+    while (fgets(line, sizeof(line), file)) {
+        if (sscanf(line, "portd: line %zu", &n) == 1) {
+            assert_int_equal(n, next);
+            next++;
+        } else {
+            assert_int_equal(sscanf(line, "portd: warning: %zu lines were dropped", &n), 1);
+            next += n;
+        }
+    }
+    return next;
+}
+
+static void a_reader_that_has_stopped_is_not_waited_for(void **state) {
+    int ends[2], done[2], status;
+    char byte;
+
+    (void)state;
+    assert_int_equal(pipe(ends), 0);
+    assert_int_equal(pipe(done), 0);
+    pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0)
+        flood(ends[1], done[1]);
+    close(done[1]);
+    close(ends[1]);
+    assert_int_equal(read(done[0], &byte, 1), 1); /* nothing was read until now */
+    close(done[0]);
+    FILE *file = fdopen(ends[0], "r");
+    assert_non_null(file);
+    assert_int_equal(lines_accounted_for(file), FLOOD);
+    assert_int_equal(fclose(file), 0);
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+}
+
+/* The child cannot end before it has given up on the reader, who never reads. */
+static void the_end_waits_no_longer_than_it_says(void **state) {
+    int ends[2], done[2], status;
+
+    (void)state;
+    assert_int_equal(pipe(ends), 0);
+    assert_int_equal(pipe(done), 0);
+    pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0)
+        flood(ends[1], done[1]);
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+    for (int i = 0; i < 2; i++) {
+        close(ends[i]);
+        close(done[i]);
+    }
+}
+
+/* Somebody else who shares stderr has made it non-blocking: lines are neither lost nor cut. */
+static void a_stderr_that_does_not_block_loses_nothing(void **state) {
+    int ends[2], status;
+
+    (void)state;
+    assert_int_equal(pipe(ends), 0);
+    assert_int_equal(fcntl(ends[1], F_SETFL, O_NONBLOCK), 0);
+    assert_true(fcntl(ends[1], F_SETPIPE_SZ, 4096) > 0);
+    pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        if (dup2(ends[1], STDERR_FILENO) < 0)
+            _exit(1);
+        log_open(log_stderr, LOG_LEVEL_INFO);
+        for (int i = 0; i < 1000; i++)
+            log_write(LOG_LEVEL_INFO, "line %d", i);
+        log_close();
+        _exit(0);
+    }
+    close(ends[1]);
+    FILE *file = fdopen(ends[0], "r");
+    assert_non_null(file);
+    assert_int_equal(lines_accounted_for(file), 1000);
+    assert_int_equal(fclose(file), 0);
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+}
+
+/* Nobody can ever read it: the process is neither ended by a signal nor held up. */
+static void a_stderr_without_a_reader_harms_nobody(void **state) {
+    int ends[2], status;
+
+    (void)state;
+    assert_int_equal(pipe(ends), 0);
+    pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        close(ends[0]);
+        if (dup2(ends[1], STDERR_FILENO) < 0)
+            _exit(1);
+        log_open(log_stderr, LOG_LEVEL_INFO);
+        for (int i = 0; i < FLOOD; i++)
+            log_write(LOG_LEVEL_INFO, "line %d", i);
+        log_close();
+        log_write(LOG_LEVEL_INFO, "after the end");
+        log_close();
+        _exit(0);
+    }
+    close(ends[0]);
+    close(ends[1]);
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+}
+
 TEST_MAIN(TEST_CASE(lines_above_the_level_do_not_come), TEST_CASE(without_a_sink_nothing_happens),
           TEST_CASE(errno_is_kept), TEST_CASE(control_characters_are_escaped),
           TEST_CASE(a_long_line_is_cut_between_characters), TEST_CASE(many_control_characters_fit),
-          TEST_CASE(words_for_levels), TEST_CASE(stderr_has_levels_for_people_and_priorities_for_the_journal))
+          TEST_CASE(words_for_levels), TEST_CASE(stderr_has_levels_for_people_and_priorities_for_the_journal),
+          TEST_CASE(what_a_uid_causes_is_limited_and_summed_up), TEST_CASE(the_end_sums_up_what_is_not_due),
+          TEST_CASE(lines_of_the_operator_are_not_limited), TEST_CASE(lines_above_the_level_use_nothing_up),
+          TEST_CASE(many_uids_share_what_is_left), TEST_CASE(a_while_that_is_over_leaves_its_place),
+          TEST_CASE(a_reader_that_has_stopped_is_not_waited_for),
+          TEST_CASE(the_end_waits_no_longer_than_it_says),
+          TEST_CASE(a_stderr_that_does_not_block_loses_nothing),
+          TEST_CASE(a_stderr_without_a_reader_harms_nobody))

@@ -1,7 +1,9 @@
-/* log_stderr.c: the sink that writes to stderr, one call a line, so that processes do not mix their lines.
+/* log_stderr_unix.c: the sink that writes to stderr, one call a line, so that processes do not mix their lines.
  *
  * To the journal a line begins with its priority (RFC 5424, "<4>"), to people with program and level. */
 #include "log.h"
+#include "log_writer.h"
+#include "metrics.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -27,8 +29,13 @@ void log_stderr(enum log_level level, const char *line) {
     static const char *const priorities[] = {"<3>", "<4>", "<6>", "<7>"};
     static const char *const words[] = {"portd: error: ", "portd: warning: ", "portd: ", "portd: debug: "};
     static int journal = -1;
+    char text[LOG_WRITER_LINE];
 
     if (journal < 0)
         journal = is_journal();
-    (void)fprintf(stderr, "%s%s\n", journal ? priorities[level] : words[level], line);
+    const char *const *prefixes = journal ? priorities : words;
+    int length = snprintf(text, sizeof(text), "%s%s\n", prefixes[level], line);
+    if (length < 0 || (size_t)length >= sizeof(text) ||
+        !log_writer_put(prefixes[LOG_LEVEL_WARNING], text, (size_t)length))
+        metrics_add(METRIC_LOG_LEFT_OUT_UNREAD, 1);
 }

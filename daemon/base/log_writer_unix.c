@@ -1,0 +1,187 @@
+/* log_writer_unix.c: one thread puts in, one takes out.
+ *
+ * head and tail only grow; what lies between them is in the ring. The putting side alone moves head, behind a whole line, and the taking
+ * side tail: each reads the other's once and is then right or too careful. `dropped` is what nobody has been told of. Whoever takes it is
+ * the one to tell: the putting side before its next line, the taking side when nothing is left to be written. */
+#define _GNU_SOURCE
+
+#include "log_writer.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <poll.h>
+#include <pthread.h>
+#include <semaphore.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { STACK_SIZE = 128 * 1024, NOTICE_MAX = 128, STEP_NS = 1000 * 1000 };
+
+static char ring[LOG_WRITER_RING];
+static _Atomic size_t head, tail;
+static _Atomic unsigned long dropped;
+static _Atomic bool closing, over; /* over: the thread has seen closing and will touch nothing more */
+static const char *_Atomic notice_prefix = "";
+static pthread_t thread;
+static sem_t work;
+static bool running;
+
+/* ---- taking out ------------------------------------------------------------------------------------------------------- */
+
+/* Waits as long as it takes. Others may have made stderr non-blocking. False: it cannot be written. */
+static bool write_line(const char *line, size_t length) {
+    while (length > 0) {
+        ssize_t n = write(STDERR_FILENO, line, length);
+        if (n < 0 && errno == EAGAIN) {
+            struct pollfd look = {.fd = STDERR_FILENO, .events = POLLOUT};
+            (void)poll(&look, 1, -1);
+        } else if (n < 0 && errno != EINTR)
+            return false;
+        if (n > 0) {
+            line += n;
+            length -= (size_t)n;
+        }
+    }
+    return true;
+}
+
+/* The oldest line: its length, or 0. */
+static size_t line_take(char line[LOG_WRITER_LINE]) {
+    size_t at = atomic_load_explicit(&tail, memory_order_relaxed), length = 0;
+
+    if (at == atomic_load_explicit(&head, memory_order_acquire))
+        return 0;
+    do
+        line[length] = ring[at++ % LOG_WRITER_RING];
+    while (line[length++] != '\n');
+    return length;
+}
+
+static size_t notice_make(char notice[NOTICE_MAX], unsigned long n) {
+    int length = snprintf(notice, NOTICE_MAX, "%s%lu lines were dropped: nobody reads them fast enough\n",
+                          atomic_load(&notice_prefix), n);
+
+    return length > 0 && length < NOTICE_MAX ? (size_t)length : 0;
+}
+
+static void write_all(void) {
+    char line[LOG_WRITER_LINE];
+    size_t length;
+
+    while ((length = line_take(line)) > 0) {
+        if (!write_line(line, length))
+            atomic_fetch_add(&dropped, 1);
+        atomic_fetch_add_explicit(&tail, length, memory_order_release);
+    }
+    unsigned long n = atomic_exchange(&dropped, 0);
+    if (n > 0 && !write_line(line, notice_make(line, n)))
+        atomic_fetch_add(&dropped, n);
+}
+
+static void *run(void *unused) {
+    bool last;
+
+    (void)unused;
+    do {
+        while (sem_wait(&work) < 0)
+            ;
+        last = atomic_load(&closing);
+        write_all();
+    } while (!last);
+    atomic_store(&over, true);
+    return NULL;
+}
+
+/* ---- putting in ------------------------------------------------------------------------------------------------------- */
+
+static bool start(void) {
+    pthread_attr_t attributes;
+    sigset_t all, before;
+    int error;
+
+    if (running)
+        return true;
+    if (pthread_attr_init(&attributes))
+        return false;
+    if (sem_init(&work, 0, 0) < 0) {
+        (void)pthread_attr_destroy(&attributes);
+        return false;
+    }
+    atomic_store(&closing, false);
+    atomic_store(&over, false);
+    (void)pthread_attr_setstacksize(&attributes, STACK_SIZE);
+    (void)sigfillset(&all);
+    (void)pthread_sigmask(SIG_SETMASK, &all, &before);
+    error = pthread_create(&thread, &attributes, run, NULL);
+    (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+    (void)pthread_attr_destroy(&attributes);
+    running = !error;
+    if (error)
+        (void)sem_destroy(&work);
+    return running;
+}
+
+/* No thread, so as much as can be written now: only another process that writes between the two calls can make this wait. */
+static void write_here(void) {
+    struct pollfd look = {.fd = STDERR_FILENO, .events = POLLOUT};
+    char line[LOG_WRITER_LINE];
+    size_t length;
+
+    while ((length = line_take(line)) > 0 && poll(&look, 1, 0) == 1) {
+        (void)write_line(line, length);
+        atomic_fetch_add_explicit(&tail, length, memory_order_release);
+    }
+}
+
+static void ring_add(const char *line, size_t length) {
+    size_t at = atomic_load_explicit(&head, memory_order_relaxed);
+
+    for (size_t i = 0; i < length; i++)
+        ring[(at + i) % LOG_WRITER_RING] = line[i];
+    atomic_store_explicit(&head, at + length, memory_order_release);
+}
+
+bool log_writer_put(const char *prefix, const char *line, size_t length) {
+    char notice[NOTICE_MAX];
+    size_t used =
+        atomic_load_explicit(&head, memory_order_relaxed) - atomic_load_explicit(&tail, memory_order_acquire);
+    bool fits = LOG_WRITER_RING - used >= length + (atomic_load(&dropped) > 0 ? NOTICE_MAX : 0);
+
+    atomic_store(&notice_prefix, prefix);
+    if (fits) {
+        unsigned long n = atomic_exchange(&dropped, 0);
+        if (n > 0 && LOG_WRITER_RING - used >= length + NOTICE_MAX)
+            ring_add(notice, notice_make(notice, n));
+        else if (n > 0)
+            atomic_fetch_add(&dropped, n);
+        ring_add(line, length);
+    } else if (atomic_fetch_add(&dropped, 1) > 0)
+        return false; /* the thread has been told of the first one */
+    if (start())
+        (void)sem_post(&work);
+    else
+        write_here();
+    return fits;
+}
+
+void log_writer_finish(unsigned patience_ms) {
+    const struct timespec step = {.tv_nsec = STEP_NS};
+
+    if (!running || atomic_load(&closing))
+        return;
+    atomic_store(&closing, true);
+    (void)sem_post(&work);
+    for (unsigned i = 0; i < patience_ms && !atomic_load(&over); i++)
+        (void)nanosleep(&step, NULL);
+    if (!atomic_load(&over)) {
+        (void)pthread_detach(thread);
+        return;
+    }
+    (void)pthread_join(thread, NULL);
+    (void)sem_destroy(&work);
+    running = false;
+}
