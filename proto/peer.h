@@ -22,6 +22,12 @@ struct peer {
 /* Those of the process that connected. 0 or a negative errno. */
 int peer_of(os_fd connection, struct peer *peer);
 
+/* All its supplementary groups, however many: *groups is for free(), NULL for none. 0 or a negative errno. */
+int peer_all_groups(os_fd connection, uint32_t **groups, size_t *n);
+
+/* A descriptor that tells when that process has ended, close-on-exec. 0 or a negative errno: the system has none. */
+int peer_process(os_fd connection, os_fd *process);
+
 /* This process's own user. */
 uint32_t peer_self(void);
 

@@ -13,20 +13,43 @@
 
 _Static_assert(sizeof(gid_t) == sizeof(uint32_t), "groups are read into the peer as they come");
 
-/* More groups than fit: the kernel has told how much room they need in *size. */
-static int peer_many_groups(int fd, struct peer *peer, socklen_t size) {
-    gid_t *all = malloc(size);
+int peer_all_groups(os_fd connection, uint32_t **groups, size_t *n) {
+    gid_t few;
+    socklen_t size = 0; /* then the kernel tells how much room they need */
 
-    if (!all)
+    *groups = NULL;
+    *n = 0;
+    if (getsockopt(connection, SOL_SOCKET, SO_PEERGROUPS, &few, &size) == 0 || errno == ENOPROTOOPT ||
+        errno == ENODATA)
+        return 0;
+    if (errno != ERANGE)
+        return -errno;
+    *groups = malloc(size);
+    if (!*groups)
         return -ENOMEM;
-    int r = getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, all, &size) < 0 ? -errno : 0;
-    if (r == 0) {
-        size_t n = size / sizeof(gid_t);
-        peer->n_groups = n < PEER_GROUPS_MAX ? n : PEER_GROUPS_MAX;
-        memcpy(peer->groups, all, peer->n_groups * sizeof(gid_t));
+    if (getsockopt(connection, SOL_SOCKET, SO_PEERGROUPS, *groups, &size) < 0) {
+        int error = errno;
+        free(*groups);
+        *groups = NULL;
+        return -error;
     }
+    *n = size / sizeof(gid_t);
+    return 0;
+}
+
+/* More groups than fit. */
+static int peer_many_groups(int fd, struct peer *peer) {
+    uint32_t *all;
+    size_t n;
+    int error = peer_all_groups(fd, &all, &n);
+
+    if (error)
+        return error;
+    peer->n_groups = n < PEER_GROUPS_MAX ? n : PEER_GROUPS_MAX;
+    if (all)
+        memcpy(peer->groups, all, peer->n_groups * sizeof(*all));
     free(all);
-    return r;
+    return 0;
 }
 
 static int peer_groups(int fd, struct peer *peer) {
@@ -37,7 +60,7 @@ static int peer_groups(int fd, struct peer *peer) {
         return 0;
     }
     if (errno == ERANGE)
-        return peer_many_groups(fd, peer, size);
+        return peer_many_groups(fd, peer);
     return errno == ENOPROTOOPT || errno == ENODATA ? 0 : -errno;
 }
 
@@ -68,6 +91,14 @@ int peer_of(os_fd connection, struct peer *peer) {
         return r;
     peer_label(connection, peer);
     return 0;
+}
+
+int peer_process(os_fd connection, os_fd *process) {
+    enum { PEER_PIDFD = 77 /* SO_PEERPIDFD, Linux 6.5 */ };
+    socklen_t size = sizeof(*process);
+
+    *process = OS_FD_NONE;
+    return getsockopt(connection, SOL_SOCKET, PEER_PIDFD, process, &size) < 0 ? -errno : 0;
 }
 
 uint32_t peer_self(void) { return geteuid(); }

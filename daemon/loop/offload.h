@@ -13,6 +13,7 @@
 #ifndef OFFLOAD_H
 #define OFFLOAD_H
 
+#include "daemon/loop/identity.h"
 #include "daemon/loop/loop.h"
 
 #include <stdbool.h>
@@ -35,6 +36,10 @@ struct offload_job {
     void (*drop)(struct offload_job *job); /* NULL, or called by offload_free for one that is not done() */
     uint32_t uid;
     bool quick;
+    /* For whom it is done, NULL: the broker. Worn by the worker, and must stay until done() or drop(). If it cannot be worn, `unfit` is
+     * a negative errno, and work() must do nothing for the client. */
+    const struct identity *identity;
+    int unfit;
     struct offload_job *next; /* private from here */
     struct offload_job *last;
     struct offload_job *next_uid;

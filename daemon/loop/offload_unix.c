@@ -178,6 +178,7 @@ static void *worker_run(void *context) {
     struct worker *worker = context;
     struct offload *offload = worker->offload;
 
+    identity_begin_thread();
     (void)pthread_mutex_lock(&offload->mutex);
     while (!offload->stopping && (offload->first || !is_surplus(offload))) {
         if (!offload->first) {
@@ -186,6 +187,7 @@ static void *worker_run(void *context) {
         }
         worker_take(worker);
         (void)pthread_mutex_unlock(&offload->mutex);
+        worker->job->unfit = worker->job->identity ? identity_wear(worker->job->identity) : 0;
         worker->job->work(worker->job);
         (void)pthread_mutex_lock(&offload->mutex);
         worker_finish(worker);

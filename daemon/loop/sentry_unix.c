@@ -12,6 +12,7 @@
 
 #include "bell.h"
 #include "daemon/base/log.h"
+#include "daemon/loop/identity.h"
 #include "daemon/readiness/engine.h"
 
 #include <assert.h>
@@ -128,6 +129,7 @@ static void *run(void *context) {
     struct sentry *sentry = context;
     struct sentries *all = sentry->all;
 
+    identity_begin_thread();
     lock(all);
     while (!all->stopping && !sentry->ending) {
         if (sentry->first)

@@ -20,7 +20,7 @@ static void finish(struct transfer *transfer, int error) {
 
 static void work(struct offload_job *job) {
     struct transfer *transfer = (struct transfer *)job;
-    transfer->error = stream_work(&transfer->stream);
+    transfer->error = job->unfit ? job->unfit : stream_work(&transfer->stream);
 }
 
 static void try_all(struct port *port);
@@ -99,6 +99,7 @@ static void submit(struct transfer *transfer) {
                                          .done = on_worked,
                                          .drop = drop,
                                          .uid = (uint32_t)descriptor->user->uid,
+                                         .identity = transfer->identity,
                                          .quick = stream_is_quick(transfer->stream.type)};
     offload_submit(registry_of(port)->offload, &transfer->job);
 }

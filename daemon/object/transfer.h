@@ -17,8 +17,9 @@ enum { TRANSFER_VAIN = 8, TRANSFER_ROW_US = 100000, TRANSFER_PAUSE_US = 10000 };
 struct transfer {
     struct offload_job job; /* while `working` */
     struct stream_job stream;
-    struct descriptor *descriptor; /* while working: it has this job */
-    struct port *port;             /* NULL once the port has ended under a working one */
+    const struct identity *identity; /* who asks; stays until done, or until transfer_cancel has ended it */
+    struct descriptor *descriptor;   /* while working: it has this job */
+    struct port *port;               /* NULL once the port has ended under a working one */
     struct transfer *prev, *next;
     int error; /* outcome: 0, a negative errno, -ECANCELED (cancelled, or the port was closed) */
     struct loop_timer pause;
@@ -34,7 +35,7 @@ struct transfer {
     void (*done)(struct transfer *transfer);
 };
 
-/* port, room, done and stream (but for fd, type and the answers) are set. Its memory, and that of the bytes, stays the caller's until
+/* port, identity, room, done and stream (but for fd, type and the answers) are set. Its memory, and that of the bytes, stays the caller's until
  * done, which may be called from within. */
 void transfer_start(struct transfer *transfer);
 

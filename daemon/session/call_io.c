@@ -15,6 +15,7 @@
 struct io {
     struct parked parked;
     struct transfer transfer;
+    struct identity *identity;
     struct user *user; /* charged */
     size_t bytes;
     unsigned char data[];
@@ -25,6 +26,7 @@ static struct io *io_of(struct transfer *transfer) {
 }
 
 static void io_free(struct io *io) {
+    identity_unref(io->identity);
     user_give(io->user, USER_WAITS, 1);
     user_give(io->user, USER_BYTES, io->bytes);
     user_unref(io->user);
@@ -158,6 +160,8 @@ static struct io *io_new(struct call *call, size_t size) {
     }
     memset(io, 0, sizeof *io);
     io->parked = (struct parked){.emit = emit, .cancel = cancel, .withdraw = withdraw, .go_on = go_on};
+    io->identity = identity_ref(call->connection->identity);
+    io->transfer.identity = io->identity;
     io->user = user_ref(user->users, (uint32_t)user->uid); /* it is there: this cannot fail */
     io->bytes = bytes;
     return io;

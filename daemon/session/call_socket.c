@@ -15,6 +15,7 @@
 struct errand {
     struct parked parked; /* connection NULL: nobody is answered */
     struct offload_job job;
+    struct identity *identity;     /* who asks */
     struct descriptor *descriptor; /* it has this job */
     Portd__V1__Reply__ResultCase result;
     bool read, write;              /* shutdown */
@@ -29,9 +30,18 @@ static struct errand *errand_of(struct offload_job *job) {
 
 static void work(struct offload_job *job) {
     struct errand *errand = errand_of(job);
+    if (job->unfit) {
+        errand->error = job->unfit;
+        return;
+    }
     errand->error = errand->result == PORTD__V1__REPLY__RESULT_SHUTDOWN
                         ? stream_shutdown(errand->fd, errand->read, errand->write)
                         : stream_addresses(errand->fd, &errand->ends[0], &errand->ends[1]);
+}
+
+static void errand_free(struct errand *errand) {
+    identity_unref(errand->identity);
+    free(errand);
 }
 
 static bool write_address(Portd__V1__Address *to, struct stream_address *from) {
@@ -79,10 +89,10 @@ static void on_worked(struct offload_job *job) {
         answer(errand);
     }
     descriptor_end_job(errand->descriptor);
-    free(errand);
+    errand_free(errand);
 }
 
-static void on_dropped(struct offload_job *job) { free(errand_of(job)); }
+static void on_dropped(struct offload_job *job) { errand_free(errand_of(job)); }
 
 /* The connection has ended; the worker still has the descriptor in its hands. */
 static void cancel(struct parked *parked) { parked->connection = NULL; }
@@ -108,10 +118,12 @@ static struct errand *errand_new(struct call *call, uint64_t id, Portd__V1__Repl
     errand->fd = errand->descriptor->fd;
     errand->result = result;
     errand->parked = (struct parked){.windowed = true, .cancel = cancel};
+    errand->identity = identity_ref(call->connection->identity);
     errand->job = (struct offload_job){.work = work,
                                        .done = on_worked,
                                        .drop = on_dropped,
                                        .uid = (uint32_t)errand->descriptor->user->uid,
+                                       .identity = errand->identity,
                                        .quick = true};
     return errand;
 }
@@ -132,7 +144,7 @@ int call_shutdown(struct call *call) {
     errand->write = message->write;
     if (message->read || message->write)
         return start(call, errand);
-    free(errand);
+    errand_free(errand);
     return refusal_set(&call->refusal, REFUSAL_INVALID, "read", "ask for read, write or both",
                        "no side is named");
 }

@@ -1,6 +1,7 @@
 /* connection.c: reading, answering, stopping and ending one wire. */
 #include "connection.h"
 
+#include "credentials.h"
 #include "daemon/base/log.h"
 #include "daemon/base/metrics.h"
 #include "daemon/object/wait.h"
@@ -28,6 +29,11 @@ struct connection *connection_new(struct sessions *sessions, os_fd fd, const str
     struct connection *connection = calloc(1, sizeof *connection);
     if (!connection)
         return NULL;
+    connection->identity = credentials_new(sessions->registry, fd, peer);
+    if (!connection->identity) {
+        free(connection);
+        return NULL;
+    }
     connection->all = sessions;
     connection->user = user;
     connection->peer = *peer;
@@ -50,6 +56,7 @@ struct connection *connection_new(struct sessions *sessions, os_fd fd, const str
 fail:
     loop_unwatch(&connection->watch);
     loop_timer_free(&connection->timer);
+    identity_unref(connection->identity);
     free(connection);
     return NULL;
 }
@@ -68,6 +75,7 @@ static void free_closed(struct connection *connection) {
         return;
     user_give(connection->user, USER_CONNECTIONS, 1);
     user_unref(connection->user);
+    identity_unref(connection->identity);
     free(connection);
 }
 

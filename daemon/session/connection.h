@@ -35,6 +35,7 @@ struct connection {
     uint8_t method;          /* number of the one whose request is being answered, for those who look */
     struct user *user;
     struct peer peer;
+    struct identity *identity; /* of the peer, for what workers do for it */
     uint32_t serial;
     struct channel channel;
     struct loop_watch watch;

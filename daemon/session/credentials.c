@@ -1,0 +1,78 @@
+/* credentials.c: making and charging an identity.
+ *
+ * It may live longer than its connection, since a worker may have it on: so what it costs is given back when it goes. */
+#include "credentials.h"
+
+#include "daemon/access/refusal.h"
+
+#include <stdlib.h>
+
+static size_t charge_of(size_t n_groups) { return n_groups > PEER_GROUPS_MAX ? identity_size(n_groups) : 0; }
+
+static void give_back(struct identity *identity) {
+    struct registry *registry = identity->context;
+    struct user *user = user_ref(registry->users, identity->uid); /* it is there: this cannot fail */
+    user_give(user, USER_BYTES, charge_of(identity->n_groups));
+    if (identity->process != OS_FD_NONE) {
+        user_give(user, USER_DESCRIPTORS, 1);
+        slots_give(registry->slots, 1);
+    }
+    user_unref(user);
+    user_unref(user); /* the identity's own */
+}
+
+/* NULL without memory, or when that is more than the uid may have. */
+static struct identity *charged(struct registry *registry, const struct peer *peer, const uint32_t *groups,
+                                size_t n) {
+    struct refusal refusal;
+    struct user *user = user_ref(registry->users, peer->uid);
+    struct identity *identity;
+    if (!user)
+        return NULL;
+    if (user_take(user, USER_BYTES, charge_of(n), &refusal)) {
+        user_unref(user);
+        return NULL;
+    }
+    identity = identity_new(peer->uid, peer->gid, peer->pid, groups, n);
+    if (identity) {
+        identity->gone = give_back;
+        identity->context = registry;
+        return identity;
+    }
+    user_give(user, USER_BYTES, charge_of(n));
+    user_unref(user);
+    return NULL;
+}
+
+struct identity *credentials_new(struct registry *registry, os_fd connection, const struct peer *peer) {
+    struct identity *identity;
+    uint32_t *groups;
+    size_t n;
+    if (peer->n_groups < PEER_GROUPS_MAX)
+        return charged(registry, peer, peer->groups, peer->n_groups);
+    if (peer_all_groups(connection, &groups, &n))
+        return NULL;
+    identity = charged(registry, peer, groups, n);
+    free(groups);
+    return identity;
+}
+
+int credentials_prove(struct identity *identity, os_fd connection, struct refusal *refusal) {
+    struct registry *registry = identity->context;
+    struct user *user;
+    if (identity->process != OS_FD_NONE || !identity->pid)
+        return 0;
+    if (!slots_may_keep(registry->slots, 1))
+        return users_refuse_table(registry->users, refusal);
+    user = user_ref(registry->users, identity->uid); /* it is there: this cannot fail */
+    if (user_take(user, USER_DESCRIPTORS, 1, refusal)) {
+        user_unref(user);
+        return -1;
+    }
+    if (peer_process(connection, &identity->process))
+        user_give(user, USER_DESCRIPTORS, 1);
+    else
+        slots_take(registry->slots, 1);
+    user_unref(user);
+    return 0;
+}

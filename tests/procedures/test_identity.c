@@ -1,0 +1,165 @@
+/* test_identity.c: what is done through a port is done as whoever asks for it. Needs root, to be somebody else in a child process. */
+#define _GNU_SOURCE
+
+#include "ports.h"
+#include "stranger.h"
+
+#include "tests/support/fuse_silent.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/ptrace.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+
+enum { CLIENT = 2001 };
+
+static struct fixture broker;
+
+static void need_strangers(void) {
+    if (!stranger_broker(&broker))
+        test_skip("only root can be somebody else");
+}
+
+/* Each child answers 0, or the number of what was not as it must be. */
+
+static int write_one(void *data) {
+    portd_client *client = stranger_connect(&broker, CLIENT, NULL, NULL);
+    int fd = open(data, O_WRONLY | O_CLOEXEC);
+    portd_id out;
+    size_t n;
+
+    if (!client || fd < 0)
+        return 1;
+    if (portd_fd_to_port(client, fd, "", PORTD_WRITE, fixture_soon(), NULL, &out) != 1)
+        return 2;
+    if (portd_port_write(client, out, "#", 1, fixture_soon(), &n) != 1 || n != 1)
+        return 3;
+    portd_disconnect(client);
+    return 0;
+}
+
+static void a_setuid_bit_goes_with_a_write(void **state) {
+    char path[FIXTURE_PATH + 32];
+    struct stat status;
+
+    (void)state;
+    need_strangers();
+    snprintf(path, sizeof path, "%s/tool", broker.folder);
+    int fd = fixture_own(open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
+    assert_int_equal(fchown(fd, 0, CLIENT), 0);
+    assert_int_equal(fchmod(fd, 04775), 0);
+    assert_int_equal(fixture_reap(fixture_fork(write_one, path)), 0);
+    assert_int_equal(fstat(fd, &status), 0);
+    assert_int_equal(unlink(path), 0);
+    assert_int_equal(status.st_size, 1);
+    assert_int_equal(status.st_mode & 07777, 0775);
+}
+
+/* ---- a worker that has the client's identity on -------------------------------------------------------------------- */
+
+/* The line of /proc/PID/task/TID/status that begins so. */
+static bool status_says(pid_t tid, const char *wanted) {
+    char path[64], line[256];
+    bool found = false;
+    snprintf(path, sizeof path, "/proc/%d/task/%d/status", (int)broker.pid, (int)tid);
+    FILE *file = fopen(path, "re");
+
+    while (file && !found && fgets(line, sizeof line, file))
+        found = !strncmp(line, wanted, strlen(wanted));
+    if (file)
+        (void)fclose(file);
+    return found;
+}
+
+static bool refused(long result) { return result == -1 && errno == EPERM; }
+
+static int try_thread(pid_t tid) {
+    struct sched_param param = {0};
+    struct rlimit limit = {0, 0};
+    cpu_set_t cpus;
+
+    CPU_ZERO(&cpus);
+    CPU_SET(0, &cpus);
+    if (!refused(syscall(SYS_tgkill, broker.pid, tid, SIGKILL)) || !refused(syscall(SYS_tkill, tid, SIGKILL)))
+        return 11;
+    if (!refused(ptrace(PTRACE_SEIZE, tid, NULL, NULL)))
+        return 12;
+    if (!refused(sched_setaffinity(tid, sizeof cpus, &cpus)) ||
+        !refused(sched_setscheduler(tid, SCHED_IDLE, &param)))
+        return 13;
+    if (!refused(setpriority(PRIO_PROCESS, (id_t)tid, 19)))
+        return 14;
+    if (!refused(syscall(SYS_prlimit64, tid, RLIMIT_NOFILE, &limit, NULL)))
+        return 15;
+    return 0;
+}
+
+/* The worker that has the job, and that nothing may be done to it or to any other thread. */
+static int try_threads(void) {
+    char path[64];
+    int wrong = 0, workers = 0;
+    snprintf(path, sizeof path, "/proc/%d/task", (int)broker.pid);
+    DIR *threads = opendir(path);
+
+    for (const struct dirent *entry; !wrong && threads && (entry = readdir(threads));) {
+        pid_t tid = atoi(entry->d_name);
+        if (tid <= 0)
+            continue;
+        workers += status_says(tid, "Uid:\t0\t0\t0\t2001\n") && status_says(tid, "Gid:\t0\t0\t0\t2001\n") &&
+                   status_says(tid, "CapEff:\t0000000000000000\n");
+        wrong = try_thread(tid);
+    }
+    if (threads)
+        (void)closedir(threads);
+    return wrong ? wrong : workers == 1 ? 0 : 10;
+}
+
+static int read_and_attack(struct fuse_silent *fuse) {
+    portd_client *client = stranger_connect(&broker, CLIENT, NULL, NULL);
+    portd_id in;
+
+    if (!client || portd_fd_to_port(client, fuse->fd, "", PORTD_READ, fixture_soon(), &in, NULL) != 1)
+        return 1;
+    (void)io_read_fast(client, in, 1, 0);
+    if (portd_ping(client, fixture_soon()) != 1 || !fuse_silent_await(fuse))
+        return 2;
+    return try_threads();
+}
+
+struct attack {
+    struct fuse_silent fuse;
+    int answer[2]; /* its end has to wait for the server, since it has the file */
+};
+
+static int attack_and_tell(void *data) {
+    struct attack *attack = data;
+    unsigned char answer = (unsigned char)read_and_attack(&attack->fuse);
+
+    return write(attack->answer[1], &answer, 1) != 1;
+}
+
+static void whoever_asks_may_do_nothing_to_the_worker(void **state) {
+    struct attack attack;
+    unsigned char answer = 255;
+
+    (void)state;
+    need_strangers();
+    make_blocking_pipe(attack.answer);
+    if (!fuse_silent_open(&attack.fuse))
+        test_skip("there is no FUSE here");
+    pid_t child = fixture_fork(attack_and_tell, &attack);
+    bool told = fixture_poll(attack.answer[0], POLLIN) && read(attack.answer[0], &answer, 1) == 1;
+    fuse_silent_end(&attack.fuse);
+    (void)close(attack.fuse.fd);
+    assert_true(told);
+    assert_int_equal(answer, 0);
+    assert_int_equal(fixture_reap(child), 0);
+}
+
+TEST_MAIN(FIXTURE_CASE_BARE(a_setuid_bit_goes_with_a_write),
+          FIXTURE_CASE_BARE(whoever_asks_may_do_nothing_to_the_worker))
