@@ -80,7 +80,8 @@ typedef struct portd_request portd_request; /* one request in flight; gone once 
 typedef struct portd_list portd_list;       /* a listing, a snapshot owned by the caller */
 
 /* Names an object for the whole session: above 2^32, so never what a descriptor's number is, below 2^53, and
- * never used again. It means the same in every process that has joined the session, and nothing elsewhere (PORTD_E_NOT_FOUND). */
+ * never used again. It means the same in every process that has joined the session. To every call an id that is gone, never was
+ * or is another's is PORTD_E_NOT_FOUND. */
 typedef uint64_t portd_id;
 
 /* What the system calls a descriptor: an int on Unix, a HANDLE or SOCKET on Windows. */
@@ -506,12 +507,13 @@ PORTD_API int portd_wait(portd_client *client, const portd_id *ids, size_t n, un
  * semaphores, events and ports. Returns 1. */
 PORTD_API int portd_handle_dup(portd_client *client, portd_id id, int64_t deadline, portd_native *handle);
 
-/* PORTD_MODE_REMOVE for the number of that semaphore or event, in the table that it is in. Returns 1, also if
- * there is nothing left. Ports are closed instead. */
+/* PORTD_MODE_REMOVE for the number of that semaphore or event, in the table that it is in. Returns 1, also if it has
+ * ended already and was not released. Ports are closed instead. */
 PORTD_API int portd_remove(portd_client *client, portd_id id, int64_t deadline);
 
 /* Gives ids back for the whole session; n is 1 to 256. An object that has fired, was removed or closed keeps its
- * id until then. Of one that is still registered or open it takes effect when that ends. Returns 1. */
+ * id until then; after it every call answers PORTD_E_NOT_FOUND, this one too. Of one that is still registered or open it
+ * takes effect when that ends. All ids are looked at before any is released. Returns 1. */
 PORTD_API int portd_release(portd_client *client, const portd_id *ids, size_t n, int64_t deadline);
 
 /* ---- ports ----------------------------------------------------------------------------------------------------------
@@ -555,7 +557,7 @@ PORTD_API int portd_port_to_socket(portd_client *client, portd_id port, int64_t 
 /* A copy of the descriptor, which the caller closes. Returns 1. */
 PORTD_API int portd_port_dup_fd(portd_client *client, portd_id port, int64_t deadline, portd_native *copy);
 
-/* Returns 1, also for a port that is closed already. Reads and writes in flight, of whatever connection, answer
+/* Returns 1, also for a port that is closed already and was not released. Reads and writes in flight, of whatever connection, answer
  * PORTD_E_CLOSED; waits on it PORTD_CAUSE_PORT_CLOSED. The last port of a wrap also ends the semaphores of its
  * number with that cause. The broker's copy is closed when it answers, unless something else refers to it. */
 PORTD_API int portd_port_close(portd_client *client, portd_id port, int64_t deadline);

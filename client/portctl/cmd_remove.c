@@ -10,6 +10,8 @@
 #include "item.h"
 #include "selection.h"
 
+#include <stdlib.h>
+
 /* In text nothing is said: it is done. */
 static void answer(const struct invocation *in, const char *key, struct node *done) {
     struct node *object = node_object();
@@ -129,10 +131,29 @@ const struct command command_remove = {
 
 /* ---- release ------------------------------------------------------------------------------------------- */
 
-static int release_all(const struct invocation *in, portd_client *client, const portd_id *ids, size_t n) {
+static int compare(const void *a, const void *b) {
+    portd_id first = *(const portd_id *)a, second = *(const portd_id *)b;
+
+    return first < second ? -1 : first > second;
+}
+
+/* An id that is named twice is released once: what has ended is gone for the page behind it. Returns how many are left. */
+static size_t drop_repeated(portd_id *ids, size_t n) {
+    size_t kept = 0;
+
+    qsort(ids, n, sizeof(*ids), compare);
+    for (size_t i = 0; i < n; i++)
+        if (kept == 0 || ids[kept - 1] != ids[i])
+            ids[kept++] = ids[i];
+    return kept;
+}
+
+static int release_all(const struct invocation *in, portd_client *client, portd_id *ids, size_t n) {
     struct node *released = node_list();
     int rc = 1;
 
+    if (n > IDS_PAGE)
+        n = drop_repeated(ids, n);
     for (size_t i = 0; i < n && rc > 0; i += IDS_PAGE) {
         size_t page = n - i < IDS_PAGE ? n - i : IDS_PAGE;
 

@@ -59,11 +59,6 @@ uint64_t registry_issue(struct registry *registry, enum object_kind kind) {
     return place << KIND_BITS | (uint64_t)kind;
 }
 
-bool registry_issued(const struct registry *registry, uint64_t id) {
-    uint64_t place = id >> KIND_BITS;
-    return place < PLACES && (place + PLACES - registry->start) % PLACES < registry->issued;
-}
-
 enum object_kind registry_kind(uint64_t id) { return (enum object_kind)(id & ((1 << KIND_BITS) - 1)); }
 
 struct object *registry_find(const struct registry *registry, uint64_t id) {

@@ -1,7 +1,7 @@
 /* registry.h: every object of the broker by its id, and what all of them share.
  *
- * An id is (place << 3) | kind. Places are counted from a random start, modulo 2^50, and never come again: so an id below 2^53 tells
- * whether this broker ever gave it out, and one of an earlier broker (almost surely) names nothing. */
+ * An id is (place << 3) | kind. Places are counted from a random start, modulo 2^50, and never come again: so an id that is gone names
+ * nothing for ever, and neither (almost surely) does one of an earlier broker. */
 #ifndef REGISTRY_H
 #define REGISTRY_H
 
@@ -64,9 +64,6 @@ void registry_deinit(
 
 /* A new id of that kind. */
 uint64_t registry_issue(struct registry *registry, enum object_kind kind);
-
-/* Whether this broker gave that id out, to anybody. */
-bool registry_issued(const struct registry *registry, uint64_t id);
 
 enum object_kind registry_kind(uint64_t id); /* 0..7, not only those of the enum */
 

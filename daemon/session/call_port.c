@@ -106,18 +106,16 @@ int call_close(struct call *call) {
     uint64_t id = call->request->close->id;
     struct indicator *indicator = target_find(call, id);
     bool port = registry_kind(id) == OBJECT_PORT;
-    struct descriptor *descriptor = NULL;
+    struct descriptor *descriptor;
     struct closing *closing;
-    if (!port || (!indicator && !target_released(call, id)))
+    if (!port || !indicator)
         return target_refuse(call, "id", id);
     /* A port that is closed already waits for the copy that its number still has on the way out. */
-    if (indicator)
-        descriptor = indicator->descriptor ? indicator->descriptor
-                                           : descriptor_find(&call->session->belongings, indicator->number);
+    descriptor = indicator->descriptor ? indicator->descriptor
+                                       : descriptor_find(&call->session->belongings, indicator->number);
     closing = closing_new(call, descriptor, PORTD__V1__REPLY__RESULT_CLOSE);
     if (!closing)
         return -1;
-    if (indicator)
-        port_close((struct port *)indicator);
+    port_close((struct port *)indicator);
     return closing_settle(call, closing);
 }

@@ -40,12 +40,8 @@ int call_remove(struct call *call) {
     if (indicator && registry_kind(id) == OBJECT_PORT)
         return refusal_set(&call->refusal, REFUSAL_INVALID, "id", "close it",
                            "ports are closed, not removed");
-    if (!indicator && !target_released(call, id))
+    if (!indicator)
         return target_refuse(call, "id", id);
-    if (!indicator) {
-        struct closing *closing = closing_new(call, NULL, result);
-        return closing ? closing_settle(call, closing) : -1;
-    }
     return remove_number(call, indicator->number, registry_kind(id), !indicator->descriptor, result);
 }
 
@@ -56,7 +52,7 @@ int call_release(struct call *call) {
         return refusal_set(&call->refusal, REFUSAL_INVALID, "ids", NULL, "1 to 256 ids, not %zu",
                            release->n_ids);
     for (size_t i = 0; i < release->n_ids; i++)
-        if (!target_find(call, release->ids[i]) && !target_released(call, release->ids[i]))
+        if (!target_find(call, release->ids[i]))
             return target_refuse(call, "ids", release->ids[i]);
     for (size_t i = 0; i < release->n_ids; i++) {
         struct indicator *indicator = target_find(call, release->ids[i]);

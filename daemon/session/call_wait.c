@@ -139,13 +139,10 @@ fail:
     return NULL;
 }
 
-/* A semaphore that was released has fired, whoever had it; any other released id is no object any more. */
 static int find_target(struct call *call, uint64_t id, struct wait_target *target) {
     target->id = id;
     target->of = target_find(call, id);
-    if (target->of || (registry_kind(id) == OBJECT_SEMAPHORE && target_released(call, id)))
-        return 0;
-    return target_refuse(call, "ids", id);
+    return target->of ? 0 : target_refuse(call, "ids", id);
 }
 
 int call_wait(struct call *call) {

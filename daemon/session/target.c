@@ -15,11 +15,6 @@ struct indicator *target_find(const struct call *call, uint64_t id) {
     return (struct indicator *)object;
 }
 
-bool target_released(const struct call *call, uint64_t id) {
-    const struct registry *registry = call->connection->all->registry;
-    return is_kind(id) && registry_issued(registry, id) && !registry_find(registry, id);
-}
-
 int target_refuse(struct call *call, const char *field, uint64_t id) {
     static const char *const names[] = {
         [OBJECT_DESCRIPTOR] = "a descriptor", [OBJECT_PORT] = "a port",

@@ -10,9 +10,6 @@ struct port;
 /* A semaphore, an event or a port; NULL: no such id in this session. */
 struct indicator *target_find(const struct call *call, uint64_t id);
 
-/* An id of one of the three that was given back, here or with its session: everything that ends it is done already. */
-bool target_released(const struct call *call, uint64_t id);
-
 /* -1: no such object, or one of a kind that does not do. */
 int target_refuse(struct call *call, const char *field, uint64_t id);
 

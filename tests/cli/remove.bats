@@ -65,7 +65,9 @@ teardown() { usual_teardown; }
   exits 5
   [ "$(portctl list -j)" = "[]" ]
   both portctl release "$id"
-  exits 0
+  exits 5
+  both portctl remove "$id"
+  exits 5
 }
 
 @test "release of what is registered takes effect when that ends" {

@@ -28,7 +28,7 @@ static void l01_close_and_close_again(void **state) {
     char byte;
     assert_int_equal(portd_port_read(c, in, &byte, 1, 0, fixture_soon(), &n, NULL), PORTD_E_CLOSED);
     assert_int_equal(portd_release(c, &in, 1, fixture_soon()), 1);
-    port_close(c, in);
+    assert_int_equal(portd_port_close(c, in, fixture_soon()), PORTD_E_NOT_FOUND);
 }
 
 static void what_is_no_port(void **state) {

@@ -196,8 +196,8 @@ static void released_ports(void **state) {
     port_close(c, in);
     assert_answer(parked, in, CLOSED);
     assert_int_equal(portd_wait(c, &in, 1, 0, 0, &ready), PORTD_E_NOT_FOUND);
-    assert_int_equal(portd_port_close(c, in, fixture_soon()), 1);
-    assert_int_equal(portd_release(c, &in, 1, fixture_soon()), 1);
+    assert_int_equal(portd_port_close(c, in, fixture_soon()), PORTD_E_NOT_FOUND);
+    assert_int_equal(portd_release(c, &in, 1, fixture_soon()), PORTD_E_NOT_FOUND);
 }
 
 static void ports_of_others(void **state) {
