@@ -15,6 +15,7 @@
 
 #include "address.h"
 #include "frame.h"
+#include "socket.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -26,7 +27,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-enum { CONTROL_SIZE = CMSG_SPACE(FRAME_FDS_ROOM * sizeof(int)) };
+/* Credentials, a label and the like may stand before the descriptors, or behind them. */
+enum { CONTROL_STRAY = 512, CONTROL_SIZE = CMSG_SPACE(FRAME_FDS_ROOM * sizeof(int)) + CONTROL_STRAY };
 
 /* Not to be zeroed as a whole, it is 1 KB on the way of each message. */
 union control {
@@ -213,6 +215,7 @@ int transport_accept(os_fd listener, os_fd *connection) {
     while (fd < 0 && (errno == EINTR || errno == ECONNABORTED));
     if (fd < 0)
         return errno == EWOULDBLOCK ? -EAGAIN : -errno;
+    socket_ask_plainly(fd);
     *connection = fd;
     return 0;
 }
@@ -250,9 +253,11 @@ int transport_adopt(os_fd fd) {
         return -EAFNOSUPPORT;
     if (fcntl(fd, F_SETFD, FD_CLOEXEC) < 0)
         return -errno;
-    if (!transport_listens(fd))
-        return 0; /* each call on a connection says MSG_DONTWAIT: its flags stay as its other holders know
-                     them */
+    if (!transport_listens(fd)) {
+        /* Each call on a connection says MSG_DONTWAIT: its flags stay as its other holders know them. */
+        socket_ask_plainly(fd);
+        return 0;
+    }
     /* accept has no such flag. The listener is polled before it is asked, but whoever shares it may take the
      * connection in between, and then accept would block. */
     int flags = fcntl(fd, F_GETFL);
@@ -331,5 +336,7 @@ ptrdiff_t transport_recv(os_fd connection, void *bytes, size_t size, os_fd *fds,
     for (struct cmsghdr *item = CMSG_FIRSTHDR(&message); item; item = CMSG_NXTHDR(&message, item))
         if (item->cmsg_level == SOL_SOCKET && item->cmsg_type == SCM_RIGHTS)
             recv_fds(item, fds, n_fds, truncated);
+        else
+            socket_close_stray(item);
     return got;
 }

@@ -77,6 +77,41 @@ static void a_blocking_listener(void **state) {
     clean(&activated);
 }
 
+/* A manager may have switched on what brings a descriptor of its own with each read; so may whoever made a connection. */
+static void a_listener_that_asks_for_pidfds(void **state) {
+    enum { PASSPIDFD = 76, PINGS = 64 };
+    struct activated activated;
+    char address[16];
+    int on = 1;
+
+    (void)state;
+    need_daemon();
+    make(&activated);
+    (void)setsockopt(activated.socket, SOL_SOCKET, SO_PASSCRED, &on, sizeof(on));
+    if (setsockopt(activated.socket, SOL_SOCKET, PASSPIDFD, &on, sizeof(on)) < 0)
+        print_message("only credentials are asked for: this kernel passes no pidfds\n");
+    assert_int_equal(listen(activated.socket, 16), 0);
+    pid_t broker = fixture_fork(become, &activated);
+    struct sockaddr_un name = {.sun_family = AF_UNIX};
+    (void)snprintf(name.sun_path, sizeof(name.sun_path), "%s/s", activated.folder);
+    int connection = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(connect(connection, (struct sockaddr *)&name, sizeof(name)), 0);
+    (void)setsockopt(connection, SOL_SOCKET, SO_PASSCRED, &on, sizeof(on));
+    (void)setsockopt(connection, SOL_SOCKET, PASSPIDFD, &on, sizeof(on));
+    (void)snprintf(address, sizeof(address), "fd:%d", connection);
+    portd_client *client = fixture_client_at(address, NULL);
+    assert_int_equal(portd_ping(client, fixture_soon()), 1);
+    size_t of_broker = fixture_fds(broker), own = test_fds_count();
+    for (int i = 0; i < PINGS; i++)
+        assert_int_equal(portd_ping(client, fixture_soon()), 1);
+    assert_int_equal(fixture_fds(broker), of_broker);
+    assert_int_equal(test_fds_count(), own);
+    fixture_disconnect(client);
+    assert_int_equal(kill(broker, SIGTERM), 0);
+    assert_int_equal(fixture_reap(broker), 0);
+    clean(&activated);
+}
+
 static void what_is_no_listener(void **state) {
     struct activated activated;
     struct sockaddr_in name = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
@@ -96,4 +131,5 @@ static void what_is_no_listener(void **state) {
     clean(&activated);
 }
 
-TEST_MAIN(FIXTURE_CASE_BARE(a_blocking_listener), FIXTURE_CASE_BARE(what_is_no_listener))
+TEST_MAIN(FIXTURE_CASE_BARE(a_blocking_listener), FIXTURE_CASE_BARE(a_listener_that_asks_for_pidfds),
+          FIXTURE_CASE_BARE(what_is_no_listener))

@@ -1,0 +1,14 @@
+/* socket_bsd.c: socket.h for the BSDs and macOS, where no message beside the bytes brings a descriptor but SCM_RIGHTS, and what is
+ * accepted asks for none by itself. */
+#include "socket.h"
+
+void socket_ask_plainly(os_fd connection) { (void)connection; }
+
+void socket_close_stray(const struct cmsghdr *item) { (void)item; }
+
+int socket_unread(os_fd connection) {
+    (void)connection;
+    return -1;
+}
+
+int socket_message_least(void) { return 1; }
