@@ -39,6 +39,7 @@ static int read_items(portd_client *client, const portd_request *request, const 
     (void)request;
     (void)frame;
     result->more = page->more;
+    result->cursor = page->next;
     if (page->n_items == 0)
         return 1;
     const portd_item **items = client->extra =
@@ -189,23 +190,33 @@ int portd_list_objects(portd_client *client, int kind, int64_t deadline, portd_l
     if (r < 0)
         return r;
     do {
-        after = list_last(call.list);
+        after = call.cursor;
         client_enter(client);
         call.done = call.more = false;
         r = portd_list_start(client, kind, after, call_done, &call, &call.request);
         r = call_end(&call, r, deadline);
-    } while (r > 0 && call.more && list_last(call.list) > after);
+    } while (r > 0 && call.more && call.cursor != after);
     client_leave(client, r);
     return call_end_list(&call, r, list);
 }
 
+/* Those that a page had no room for are asked for again. */
 int portd_show(portd_client *client, const portd_id *ids, size_t n, int64_t deadline, portd_list **list) {
     struct call call;
+    size_t shown = 0, before;
     int r = call_begin_list(&call, client, list);
 
     if (r < 0)
         return r;
-    r = call_end(&call, portd_show_start(client, ids, n, call_done, &call, &call.request), deadline);
+    do {
+        before = shown;
+        client_enter(client);
+        call.done = call.more = false;
+        r = portd_show_start(client, ids + shown, n - shown, call_done, &call, &call.request);
+        r = call_end(&call, r, deadline);
+        shown = portd_list_count(call.list);
+    } while (r > 0 && call.more && shown > before && shown < n);
+    client_leave(client, r);
     return call_end_list(&call, r, list);
 }
 

@@ -224,10 +224,6 @@ int list_take(portd_list *list, const portd_result *result) {
     return result->n_items > 0 ? take_items(list, result) : 1;
 }
 
-portd_id list_last(const portd_list *list) {
-    return list->items && list->n > 0 ? list->items[list->n - 1].id : 0;
-}
-
 size_t portd_list_count(const portd_list *list) { return list ? list->n : 0; }
 
 const portd_item *portd_list_item(const portd_list *list, size_t i) {

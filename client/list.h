@@ -14,7 +14,4 @@ int list_take(portd_list *list, const portd_result *result);
 /* Puts metrics of one name together, in the order of their first ones. 1 or PORTD_E_MEMORY. */
 int list_gather(portd_list *list);
 
-/* The id of the last item, 0 if there is none. */
-portd_id list_last(const portd_list *list);
-
 #endif

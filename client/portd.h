@@ -303,7 +303,7 @@ typedef struct portd_result {
     portd_native handle;      /* handle_dup, port_dup_fd with code 1: the callback's to close */
     const portd_item *const *items; /* list, show */
     size_t n_items;
-    bool more; /* list: ask again with after = the last id */
+    bool more; /* list: ask again with after = cursor; show: for the ids that items have not come to */
     const portd_status *status;
     const char *message; /* of a failure, and the reason of PORTD_RESULT_UNSUPPORTED */
     const char *field;
@@ -320,7 +320,7 @@ typedef struct portd_result {
     uint64_t offset;                    /* position */
     const portd_metric *const *metrics; /* stats */
     size_t n_metrics;
-    uint64_t cursor;                    /* stats with more, monitor: ask again with this one */
+    uint64_t cursor;                    /* list and stats with more, monitor: ask again with this one */
     const portd_notice *const *notices; /* monitor: code of them */
     size_t n_notices;
     uint64_t lost;
@@ -652,8 +652,8 @@ PORTD_API int portd_end_session(portd_client *client, portd_id session, int64_t 
  * be closed and arrays reused as soon as the call returns (but see _take). When the connection is lost, a wait
  * answers each of its ids with PORTD_CAUSE_DISCONNECTED, a read, write, shutdown or position that was sent
  * PORTD_E_UNCERTAIN, and all else PORTD_E_DISCONNECTED. Only waits and monitors have a deadline; to give up what takes too
- * long, cancel it. portd_port_write_all() has no such form; portd_list_start() and portd_get_stats_start()
- * answer one page. */
+ * long, cancel it. portd_port_write_all() has no such form; portd_list_start(), portd_show_start() and
+ * portd_get_stats_start() answer one page. */
 
 PORTD_API int portd_fd_to_semaphore_start(portd_client *client, portd_native fd, int mode,
                                           portd_callback *callback, void *data, portd_request **request);
@@ -673,7 +673,7 @@ PORTD_API int portd_release_start(portd_client *client, const portd_id *ids, siz
 PORTD_API int portd_ping_start(portd_client *client, portd_callback *callback, void *data,
                                portd_request **request);
 PORTD_API int portd_list_start(portd_client *client, int kind, portd_id after, portd_callback *callback,
-                               void *data, portd_request **request); /* ids above after; 0: from the first */
+                               void *data, portd_request **request); /* after: 0, then cursor */
 PORTD_API int portd_show_start(portd_client *client, const portd_id *ids, size_t n, portd_callback *callback,
                                void *data, portd_request **request);
 PORTD_API int portd_get_status_start(portd_client *client, portd_callback *callback, void *data,

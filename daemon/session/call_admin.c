@@ -1,4 +1,7 @@
-/* call_admin.c: looking: ping, list, show, status. Nothing here changes anything. */
+/* call_admin.c: looking: ping, list, show, status. Nothing here changes anything.
+ *
+ * A page ends when it has PAGE items, when another one would make it longer than a reply may be, or when LOOKS objects have been looked
+ * at, whatever became of them. */
 #include "dispatch.h"
 #include "target.h"
 
@@ -12,13 +15,20 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { PAGE = 256 };
+enum {
+    PAGE = 256,
+    LOOKS = 1024,
+    ITEM_HEAD = 4, /* of an item in a message: its tag and its length */
+    PAGE_TAIL = 16 /* what says how it goes on */
+};
 
 /* One page under construction. */
 struct page {
     Portd__V1__Items items;
     Portd__V1__Item *places[PAGE];
-    Portd__V1__Item rows[PAGE];
+    Portd__V1__Item rows[PAGE + 1];
+    size_t bytes; /* packed */
+    unsigned looks;
 };
 
 int call_ping(struct call *call) {
@@ -29,14 +39,36 @@ int call_ping(struct call *call) {
 static void page_init(struct page *page) {
     portd__v1__items__init(&page->items);
     page->items.items = page->places;
+    page->bytes = 0;
+    page->looks = 0;
 }
 
-/* The next row; there must be room. */
-static Portd__V1__Item *page_add(struct page *page) {
+/* The row that comes next. It belongs to the page when page_take has taken it. */
+static Portd__V1__Item *page_row(struct page *page) {
     Portd__V1__Item *row = &page->rows[page->items.n_items];
     portd__v1__item__init(row);
-    page->places[page->items.n_items++] = row;
     return row;
+}
+
+/* False: there is no room for it, and the page ends. */
+static bool page_take(struct page *page) {
+    Portd__V1__Item *row = &page->rows[page->items.n_items];
+    size_t bytes = ITEM_HEAD + portd__v1__item__get_packed_size(row);
+    if (page->items.n_items == PAGE || page->bytes + bytes > FRAME_DATA_MAX - PAGE_TAIL) {
+        page->items.more = true;
+        return false;
+    }
+    page->places[page->items.n_items++] = row;
+    page->bytes += bytes;
+    return true;
+}
+
+/* Whether one more is looked at. If not, the page ends. */
+static bool page_look(struct page *page) {
+    if (page->looks++ < LOOKS)
+        return true;
+    page->items.more = true;
+    return false;
 }
 
 /* protobuf-c's strings are not const, though packing only reads them. */
@@ -107,28 +139,32 @@ static void list_sessions(const struct call *call, uint64_t after, struct page *
         if (!passed && session->id <= after)
             continue;
         passed = true;
-        if (!may_see(call, session))
-            continue;
-        if (page->items.n_items == PAGE) {
-            page->items.more = true;
+        if (!page_look(page))
             return;
+        if (may_see(call, session)) {
+            write_session(page_row(page), session);
+            if (!page_take(page))
+                return;
         }
-        write_session(page_add(page), session);
+        page->items.next = session->id;
     }
+}
+
+static bool is_listed(const Portd__V1__List *list, const struct object *object) {
+    bool closing =
+        registry_kind(object->id) == OBJECT_DESCRIPTOR && ((const struct descriptor *)object)->closing;
+    return !closing && (!list->kind || (int)registry_kind(object->id) == (int)list->kind);
 }
 
 static void list_objects(const struct call *call, const Portd__V1__List *list, struct page *page) {
     const struct object *object = belongings_next(&call->session->belongings, list->after);
-    for (; object; object = object->next) {
-        bool closing =
-            registry_kind(object->id) == OBJECT_DESCRIPTOR && ((const struct descriptor *)object)->closing;
-        if (closing || (list->kind && (int)registry_kind(object->id) != (int)list->kind))
-            continue;
-        if (page->items.n_items == PAGE) {
-            page->items.more = true;
-            return;
+    for (; object && page_look(page); object = object->next) {
+        if (is_listed(list, object)) {
+            write_object(page_row(page), object);
+            if (!page_take(page))
+                return;
         }
-        write_object(page_add(page), object);
+        page->items.next = object->id;
     }
 }
 
@@ -142,6 +178,8 @@ int call_list(struct call *call) {
         list_sessions(call, list->after, &page);
     else
         list_objects(call, list, &page);
+    if (!page.items.more)
+        page.items.next = 0;
     return dispatch_answer(call, PORTD__V1__REPLY__RESULT_LIST, &page.items);
 }
 
@@ -152,15 +190,19 @@ int call_show(struct call *call) {
         return refusal_set(&call->refusal, REFUSAL_INVALID, "ids", NULL, "1 to 256 ids, not %zu",
                            show->n_ids);
     page_init(&page);
+    /* All are looked for, though a page may not take them all: one that there is not fails the call. */
     for (size_t i = 0; i < show->n_ids; i++) {
         const struct object *object = belongings_find(&call->session->belongings, show->ids[i]);
-        const struct session *session = session_find(call->connection->all, show->ids[i]);
-        if (object)
-            write_object(page_add(&page), object);
-        else if (session && may_see(call, session))
-            write_session(page_add(&page), session);
-        else
+        const struct session *session = object ? NULL : session_find(call->connection->all, show->ids[i]);
+        if (!object && !(session && may_see(call, session)))
             return target_refuse(call, "ids", show->ids[i]);
+        if (page.items.more)
+            continue;
+        if (object)
+            write_object(page_row(&page), object);
+        else
+            write_session(page_row(&page), session);
+        page_take(&page);
     }
     return dispatch_answer(call, PORTD__V1__REPLY__RESULT_SHOW, &page.items);
 }

@@ -563,7 +563,6 @@ class Looking(Case):
         reading, _ = self.pipe()
         made = client.semaphore(reading, pb.MODE_READ)
         items = client.ask('list').items
-        self.assertEqual([item.id for item in items], sorted(item.id for item in items))
         by_kind = {item.kind: item for item in items}
         self.assertEqual(by_kind[pb.KIND_SEMAPHORE].id, made.id)
         self.assertEqual(by_kind[pb.KIND_DESCRIPTOR].type, 'pipe')
@@ -575,18 +574,54 @@ class Looking(Case):
         self.assertEqual((status.pid, status.version), (broker.process.pid, 1))
         self.assertEqual(status.session.client, 'stranger')
 
+    def pages(self, client, kind):
+        after = 0
+        while True:
+            page = client.ask('list', pb.List(kind=kind, after=after))
+            self.assertLessEqual(page.ByteSize(), 65536)
+            yield page.items
+            after = page.next
+            self.assertEqual(page.more, after != 0)
+            if not page.more:
+                return
+
+    def listed(self, client, kind):
+        return [item.id for items in self.pages(client, kind) for item in items]
+
     def test_pages(self):
         client = self.open()
         reading, _ = self.pipe()
         made = [client.evt(reading, pb.MODE_READ).id]
         for number in range(3000, 3300):
             made.append(client.ask('fd_to_evt', pb.DescriptorEvt(number=number, mode=pb.MODE_READ), [reading]).id)
-        listed, after, more = [], 0, True
-        while more:
-            page = client.ask('list', pb.List(kind=pb.KIND_EVT, after=after))
-            listed += [item.id for item in page.items]
-            after, more = listed[-1], page.more
-        self.assertEqual(listed, made)
+        self.assertEqual(self.listed(client, pb.KIND_EVT), made)
+
+    def test_pages_of_long_names(self):
+        client = self.open()
+        reading, _ = self.pipe()
+        made = [client.ask('file_descriptor_to_port',
+                           pb.WrapFileDescriptor(number=0x7fffffff, name='n' * 255, read=True), [reading]).input
+                for _ in range(300)]
+        self.assertEqual(self.listed(client, pb.KIND_PORT), made)
+        wanted, shown = made[:256], []
+        while wanted:
+            page = client.ask('show', pb.Show(ids=wanted))
+            self.assertLessEqual(page.ByteSize(), 65536)
+            self.assertEqual(page.more, len(page.items) < len(wanted))
+            shown += [item.id for item in page.items]
+            wanted = wanted[len(page.items):]
+        self.assertEqual(shown, made[:256])
+        self.refused(pb.CODE_NOT_FOUND, client.ask, 'show', pb.Show(ids=made[:255] + [made[0] - 1]))
+
+    def test_page_of_a_kind_that_is_far_away(self):
+        client = self.open()
+        reading, _ = self.pipe()
+        for number in range(3000, 4500):
+            client.ask('fd_to_evt', pb.DescriptorEvt(number=number, mode=pb.MODE_READ), [reading])
+        last = client.semaphore(reading, pb.MODE_READ).id
+        first = client.ask('list', pb.List(kind=pb.KIND_SEMAPHORE))
+        self.assertEqual((len(first.items), first.more), (0, True))
+        self.assertEqual(self.listed(client, pb.KIND_SEMAPHORE), [last])
 
     def test_end_session(self):
         client = self.open()

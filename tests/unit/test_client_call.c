@@ -393,6 +393,7 @@ static void reply_page(struct broker_fake *broker, uint64_t id, uint64_t first, 
     page.items = pointers;
     page.n_items = 512;
     page.more = more;
+    page.next = more ? items[511].id + 2 : 0; /* a cursor, and no id */
     reply.id = id;
     reply.result_case = PORTD__V1__REPLY__RESULT_LIST;
     reply.list = &page;
@@ -484,7 +485,7 @@ static void listing_takes_all_pages_and_outlives_the_client(void **state) {
     assert_int_equal(portd_list_objects(client, PORTD_KIND_DESCRIPTOR, PORTD_FOREVER, &list), 1);
     assert_int_equal(pthread_join(thread, NULL), 0);
     assert_int_equal(pages.after[0], 0);
-    assert_int_equal(pages.after[1], 9 + 511 * 8);
+    assert_int_equal(pages.after[1], 9 + 511 * 8 + 2);
     portd_disconnect(client);
     broker_close(&broker);
     assert_int_equal(portd_list_count(list), 1024);
@@ -513,6 +514,51 @@ static void pages_that_lead_nowhere_end(void **state) {
     assert_int_equal(pthread_create(&thread, NULL, serve_pages, &pages), 0);
     assert_int_equal(portd_list_objects(client, PORTD_KIND_ANY, PORTD_FOREVER, &list), 1);
     assert_int_equal(pthread_join(thread, NULL), 0);
+    portd_list_free(list);
+    portd_disconnect(client);
+    broker_close(&broker);
+}
+
+/* Answers a show with the first `count` of its ids. */
+static void reply_shown(struct broker_fake *broker, const Portd__V1__Request *request, size_t count) {
+    Portd__V1__Reply reply = PORTD__V1__REPLY__INIT;
+    Portd__V1__Items page = PORTD__V1__ITEMS__INIT;
+    Portd__V1__Item items[4], *pointers[4];
+
+    for (size_t i = 0; i < count; i++) {
+        portd__v1__item__init(&items[i]);
+        items[i].id = request->show->ids[i];
+        pointers[i] = &items[i];
+    }
+    page.items = pointers;
+    page.n_items = count;
+    page.more = count < request->show->n_ids;
+    reply.id = request->id;
+    reply.result_case = PORTD__V1__REPLY__RESULT_SHOW;
+    reply.show = &page;
+    broker_reply(broker, &reply, -1);
+}
+
+static void *serve_shown(void *data) {
+    for (int i = 0; i < 3; i++)
+        reply_shown(data, broker_expect(data, PORTD__V1__REQUEST__METHOD_SHOW), i < 2 ? 2 : 1);
+    return NULL;
+}
+
+static void show_asks_again_for_what_a_page_had_no_room_for(void **state) {
+    struct broker_fake broker;
+    portd_client *client = broker_meet(&broker, NULL, WINDOW);
+    portd_id ids[] = {19, 27, 35, 27, 43};
+    portd_list *list;
+    pthread_t thread;
+
+    (void)state;
+    assert_int_equal(pthread_create(&thread, NULL, serve_shown, &broker), 0);
+    assert_int_equal(portd_show(client, ids, 5, PORTD_FOREVER, &list), 1);
+    assert_int_equal(pthread_join(thread, NULL), 0);
+    assert_int_equal(portd_list_count(list), 5);
+    for (size_t i = 0; i < 5; i++)
+        assert_int_equal(portd_list_item(list, i)->id, ids[i]);
     portd_list_free(list);
     portd_disconnect(client);
     broker_close(&broker);
@@ -578,4 +624,4 @@ TEST_MAIN(TEST_CASE(late_reply_is_swallowed_with_its_descriptor), TEST_CASE(late
           TEST_CASE(lost_callback_may_disconnect), TEST_CASE(disconnect_calls_back_what_is_left),
           TEST_CASE(child_has_no_client), TEST_CASE(every_allocation_may_fail),
           TEST_CASE(listing_takes_all_pages_and_outlives_the_client), TEST_CASE(pages_that_lead_nowhere_end),
-          TEST_CASE(status_is_a_copy))
+          TEST_CASE(show_asks_again_for_what_a_page_had_no_room_for), TEST_CASE(status_is_a_copy))
