@@ -108,6 +108,11 @@ static void after(void *context) {
         log_write(LOG_LEVEL_WARNING, "out of memory: idleness does not end the broker");
 }
 
+static int64_t on_round(void *context) {
+    struct broker *broker = context;
+    return turns_round(&broker->users.turns, after, broker) ? 0 : turns_rest(&broker->users.turns);
+}
+
 /* What needs nothing but the system. */
 static int make_parts(struct broker *broker, size_t limit) {
     broker->loop = loop_new();
@@ -193,6 +198,7 @@ struct broker *broker_new(const struct options *options, os_fd listener) {
     broker->log.fn = on_log_due;
     broker->log_due = LOG_NEVER;
     loop_after(broker->loop, after, broker);
+    loop_round(broker->loop, on_round, broker);
     if (broker->slots.limit < 4 * SLOTS_KEEP)
         log_write(LOG_LEVEL_WARNING, "a low limit of open files leaves little room; limit=%zu free=%zu",
                   broker->slots.limit, slots_free(&broker->slots));

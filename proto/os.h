@@ -23,6 +23,12 @@ os_fd os_dup(os_fd fd);
 /* Monotonic clock in microseconds. */
 int64_t os_now_us(void);
 
+/* The same clock as it was at the system's last tick: off by some milliseconds, and cheaper to read. */
+int64_t os_coarse_us(void);
+
+/* How long the calling thread has had a processor, in microseconds. */
+int64_t os_thread_us(void);
+
 /* The time of day in microseconds since 1970: for people, and not for measuring. */
 int64_t os_wall_us(void);
 

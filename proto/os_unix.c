@@ -24,19 +24,27 @@ void os_close(os_fd fd) {
 
 os_fd os_dup(os_fd fd) { return fcntl(fd, F_DUPFD_CLOEXEC, FIRST_COPY); }
 
-int64_t os_now_us(void) {
+/* Systems without a coarse clock have a cheap enough one. */
+#ifdef CLOCK_MONOTONIC_COARSE
+static const clockid_t coarse_clock = CLOCK_MONOTONIC_COARSE;
+#else
+static const clockid_t coarse_clock = CLOCK_MONOTONIC;
+#endif
+
+static int64_t clock_us(clockid_t clock) {
     struct timespec now = {0, 0};
 
-    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    (void)clock_gettime(clock, &now);
     return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
 }
 
-int64_t os_wall_us(void) {
-    struct timespec now = {0, 0};
+int64_t os_now_us(void) { return clock_us(CLOCK_MONOTONIC); }
 
-    (void)clock_gettime(CLOCK_REALTIME, &now);
-    return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
-}
+int64_t os_coarse_us(void) { return clock_us(coarse_clock); }
+
+int64_t os_thread_us(void) { return clock_us(CLOCK_THREAD_CPUTIME_ID); }
+
+int64_t os_wall_us(void) { return clock_us(CLOCK_REALTIME); }
 
 int os_random(void *bytes, size_t size) {
     unsigned char *at = bytes;

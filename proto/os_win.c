@@ -33,6 +33,19 @@ int64_t os_now_us(void) {
            count.QuadPart % frequency.QuadPart * 1000000 / frequency.QuadPart;
 }
 
+int64_t os_coarse_us(void) { return (int64_t)GetTickCount64() * 1000; }
+
+int64_t os_thread_us(void) {
+    FILETIME made, ended, kernel, user; /* tenths of microseconds */
+    ULARGE_INTEGER times[2];
+
+    if (!GetThreadTimes(GetCurrentThread(), &made, &ended, &kernel, &user))
+        return 0;
+    times[0] = (ULARGE_INTEGER){.LowPart = kernel.dwLowDateTime, .HighPart = kernel.dwHighDateTime};
+    times[1] = (ULARGE_INTEGER){.LowPart = user.dwLowDateTime, .HighPart = user.dwHighDateTime};
+    return (int64_t)(times[0].QuadPart + times[1].QuadPart) / 10;
+}
+
 int64_t os_wall_us(void) {
     static const int64_t from_1601_to_1970 = INT64_C(11644473600000000);
     FILETIME now; /* tenths of microseconds since 1601 */

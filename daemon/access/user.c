@@ -24,6 +24,7 @@ int users_init(struct users *users, uint32_t own, size_t descriptors, uint64_t s
     if (error)
         return error;
     table_init(&users->by_uid, offsetof(struct user, uid), seed);
+    turns_init(&users->turns);
     users->own = own;
     users->limits[USER_SESSIONS] = descriptors;
     users->limits[USER_CONNECTIONS] = descriptors;
@@ -64,6 +65,7 @@ struct user *user_ref(struct users *users, uint32_t uid) {
         free(user);
         return NULL;
     }
+    lane_init(&user->lane, &users->turns);
     return user;
 }
 
@@ -86,6 +88,7 @@ void user_unref(struct user *user) {
         assert(user->used[slot] == 0);
     assert(!user->accounts);
     table_remove(&user->users->by_uid, user);
+    lane_deinit(&user->lane);
     free(user);
 }
 

@@ -12,6 +12,7 @@
 
 #include "daemon/base/journal.h"
 #include "daemon/base/table.h"
+#include "daemon/base/turn.h"
 #include "refusal.h"
 
 #include <stdbool.h>
@@ -32,7 +33,8 @@ struct user;
 
 struct users {
     struct table by_uid;
-    uint32_t own; /* the broker's uid */
+    struct turns turns; /* of the lanes of all users */
+    uint32_t own;       /* the broker's uid */
     uint64_t limits[USER_SLOTS];
     uint64_t rate; /* requests a second */
     struct journal journal;
@@ -50,6 +52,7 @@ struct account {
 struct user {
     uint64_t uid; /* key of the table */
     struct users *users;
+    struct lane lane; /* what is to be done for this uid */
     unsigned refs;
     unsigned discards; /* received descriptors that workers are closing */
     uint64_t used[USER_SLOTS];

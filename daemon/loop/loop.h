@@ -1,7 +1,9 @@
 /* loop.h: the daemon's heartbeat: its own descriptors (listener, connections, engine), timers and signals.
  *
  * One thread. Callbacks run one after the other; each may add, change and remove anything, itself too. After
- * each callback the function given to loop_after runs: it sends what the callback has left to be sent.
+ * each callback the function given to loop_after runs: it sends what the callback has left to be sent. What a
+ * callback does must be short, since all that is ready is told before the function given to loop_round runs:
+ * that does the work, in turns (daemon/base/turn.h), and says whether there is more.
  *
  * The loop has the readiness engine, so what is armed there wakes it. Its answers are told by the function
  * given to loop_ready, and none is told after a watch's callback that was there before it: whoever asks in
@@ -46,6 +48,10 @@ int loop_run(struct loop *loop);
 void loop_stop(struct loop *loop);
 
 void loop_after(struct loop *loop, void (*fn)(void *context), void *context);
+
+/* fn runs when everything that is ready has been told of. While it answers 0 the loop only looks and does not sleep; else it sleeps until
+ * that time (os_now_us) at most, INT64_MAX: as long as nothing happens. */
+void loop_round(struct loop *loop, int64_t (*fn)(void *context), void *context);
 
 /* The engine is the loop's. fn is told of tokens that are no multiples of 8; the others are the loop's own.
  */

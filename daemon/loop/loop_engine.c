@@ -16,7 +16,12 @@
 #include <stdbool.h>
 #include <stdlib.h>
 
-enum { BATCH = 64, OWN = 7 /* bits that are 0 in the loop's own tokens */ };
+enum {
+    BATCH = 64,
+    BATCHES = 256 /* before work is done */,
+    TIMERS = 256 /* likewise */,
+    OWN = 7 /* bits that are 0 in the loop's own tokens */
+};
 
 struct signal_watch {
     int number;
@@ -36,6 +41,8 @@ struct loop {
     struct signal_watch *signals;
     void (*after)(void *context);
     void *after_context;
+    int64_t (*round)(void *context);
+    void *round_context;
     bool stopped;
 };
 
@@ -78,6 +85,11 @@ void loop_stop(struct loop *loop) { loop->stopped = true; }
 void loop_after(struct loop *loop, void (*fn)(void *context), void *context) {
     loop->after = fn;
     loop->after_context = context;
+}
+
+void loop_round(struct loop *loop, int64_t (*fn)(void *context), void *context) {
+    loop->round = fn;
+    loop->round_context = context;
 }
 
 struct engine *loop_engine(const struct loop *loop) {
@@ -163,21 +175,24 @@ void loop_timer_free(struct loop_timer *timer) {
     timer->loop = NULL;
 }
 
-/* How long the first timer lets the loop sleep; below 0: there is none. */
-static int64_t patience(const struct loop *loop) {
+/* How long the first timer and the work to be done let the loop sleep; below 0: for ever. */
+static int64_t patience(const struct loop *loop, int64_t until) {
     const struct loop_timer *first = timers_first(&loop->timers);
 
-    if (!first)
-        return -1;
+    if (first && first->deadline < until)
+        until = first->deadline;
+    if (until == 0 || until == INT64_MAX)
+        return until ? -1 : 0;
     int64_t now = os_now_us();
-    return first->deadline <= now ? 0 : first->deadline - now;
+    return until <= now ? 0 : until - now;
 }
 
-/* Runs what is due, each timer once at most: one that sets itself for now must not keep the loop here. */
+/* Runs what is due, not too many at once, each timer once at most: one that sets itself for now must not keep the loop here. */
 static void run_timers(struct loop *loop) {
     int64_t now = loop->timers.used ? os_now_us() : 0;
 
-    for (size_t left = loop->timers.used; left > 0 && !loop->stopped; left--) {
+    for (size_t left = loop->timers.used < TIMERS ? loop->timers.used : TIMERS; left > 0 && !loop->stopped;
+         left--) {
         struct loop_timer *timer = timers_first(&loop->timers);
         if (!timer || timer->deadline > now)
             break;
@@ -263,18 +278,33 @@ static void tell_watches(struct loop *loop) {
     }
 }
 
-int loop_run(struct loop *loop) {
-    int result = 0;
+/* Tells everything that is ready before any work is done, so that nobody's turn is lost behind what others have ready. */
+static int tell_all(struct loop *loop, int64_t timeout_us) {
+    int result = loop->n - loop->at; /* what a stop has left */
 
-    while (!loop->stopped && result >= 0) {
+    for (int batch = 0; batch < BATCHES && !loop->stopped; batch++) {
         if (loop->at == loop->n) {
-            result = engine_sleep(loop->engine, loop->told, BATCH, patience(loop));
+            result = batch == 0 ? engine_sleep(loop->engine, loop->told, BATCH, timeout_us)
+                                : engine_wait(loop->engine, loop->told, BATCH);
             loop->at = 0;
             loop->n = result > 0 ? result : 0;
             tell_others(loop);
         }
         tell_watches(loop);
+        if (result < BATCH)
+            break;
+    }
+    return result;
+}
+
+int loop_run(struct loop *loop) {
+    int64_t until = INT64_MAX;
+    int result = 0;
+
+    while (!loop->stopped && result >= 0) {
+        result = tell_all(loop, patience(loop, until));
         run_timers(loop);
+        until = loop->round && !loop->stopped ? loop->round(loop->round_context) : INT64_MAX;
     }
     loop->stopped = false;
     return result < 0 ? result : 0;

@@ -50,6 +50,9 @@ struct loop {
     struct signal_watch *signals;
     void (*after)(void *context);
     void *after_context;
+    int64_t (*round)(void *context);
+    void *round_context;
+    struct loop_timer round_timer;
     bool stopped;
 };
 
@@ -138,6 +141,7 @@ void loop_free(struct loop *loop) {
         event_free(watch->event);
         free(watch);
     }
+    loop_timer_free(&loop->round_timer);
     loop_unwatch(&loop->engine_watch);
     engine_free(loop->engine);
     if (loop->alarm)
@@ -148,14 +152,25 @@ void loop_free(struct loop *loop) {
     free(loop);
 }
 
+/* Rings for nothing but to end the sleep. */
+static void on_round_timer(struct loop_timer *timer) { (void)timer; }
+
 int loop_run(struct loop *loop) {
+    int64_t until = INT64_MAX;
     int result = 0;
 
-    errno = 0;
-    if (!loop->stopped)
-        result = event_base_loop(loop->base, EVLOOP_NO_EXIT_ON_EMPTY) < 0 ? failure() : 0;
+    while (!loop->stopped && result >= 0) {
+        errno = 0;
+        result = event_base_loop(loop->base,
+                                 EVLOOP_ONCE | EVLOOP_NO_EXIT_ON_EMPTY | (until ? 0 : EVLOOP_NONBLOCK));
+        if (result < 0)
+            result = failure();
+        until = loop->round && !loop->stopped ? loop->round(loop->round_context) : INT64_MAX;
+        if (until && until != INT64_MAX)
+            result = loop_timer_set(loop, &loop->round_timer, until);
+    }
     loop->stopped = false;
-    return result;
+    return result < 0 ? result : 0;
 }
 
 void loop_stop(struct loop *loop) {
@@ -166,6 +181,12 @@ void loop_stop(struct loop *loop) {
 void loop_after(struct loop *loop, void (*fn)(void *context), void *context) {
     loop->after = fn;
     loop->after_context = context;
+}
+
+void loop_round(struct loop *loop, int64_t (*fn)(void *context), void *context) {
+    loop->round = fn;
+    loop->round_context = context;
+    loop->round_timer.fn = on_round_timer;
 }
 
 static void on_event(evutil_socket_t fd, short what, void *context) {

@@ -16,8 +16,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { UNITS_FD = 4 }; /* of a turn, for each descriptor that came */
+
 static void on_ready(struct loop_watch *watch, unsigned events);
 static void on_timer(struct loop_timer *timer);
+static void step(struct task *task);
 static void discard(void *context, os_fd fd);
 
 static struct slots *slots_of(const struct connection *connection) {
@@ -41,6 +44,7 @@ struct connection *connection_new(struct sessions *sessions, os_fd fd, const str
     connection->watch.fd = fd;
     connection->watch.fn = on_ready;
     connection->timer.fn = on_timer;
+    connection->task.step = step;
     channel_init(&connection->channel, fd, &sessions->scratch, FRAME_REQUEST_MAX);
     connection->channel.discard = discard;
     connection->channel.discard_context = connection;
@@ -135,6 +139,7 @@ void connection_end(struct connection *connection, const char *reason) {
         (void)channel_flush(&connection->channel);
     loop_unwatch(&connection->watch);
     loop_timer_free(&connection->timer);
+    turn_forget(&connection->task);
     parked_give_up(connection);
     DL_DELETE(sessions->connections, connection);
     sessions->n_connections--;
@@ -253,11 +258,10 @@ static void update_watch(struct connection *connection) {
         connection_end(connection, "the loop cannot watch it");
 }
 
-/* Frames that are here already are handled in a turn of their own, so that others get theirs between. */
-static void go_on(struct connection *connection, int64_t when) {
-    if (loop_timer_set(connection->all->loop, &connection->timer, when))
-        connection_end(connection, "the broker is out of memory");
-}
+/* Something is to be done: when its uid's turn comes. */
+static void go_on(struct connection *connection) { turn_queue(&connection->user->lane, &connection->task); }
+
+static struct turns *turns_of(const struct connection *connection) { return connection->user->lane.turns; }
 
 /* Each request is spent from the uid's rate; when that is used up, reading pauses. */
 static void spend(struct connection *connection) {
@@ -271,12 +275,13 @@ static void spend(struct connection *connection) {
 static void process(struct connection *connection) {
     struct channel_frame frame;
     int result = 0;
-    for (int i = 0; i < CONNECTION_FRAMES && !blocked(connection); i++) {
+    while (!blocked(connection) && !turn_is_over(turns_of(connection))) {
         result = channel_next(&connection->channel, &frame);
         if (result != 1)
             break;
         slots_take(slots_of(connection), frame.n_fds);
         metrics_add(METRIC_DESCRIPTORS_RECEIVED, frame.n_fds);
+        turn_spend(turns_of(connection), 1 + frame.n_fds * UNITS_FD);
         dispatch_frame(connection, &frame);
         spend(connection);
     }
@@ -291,10 +296,11 @@ static void process(struct connection *connection) {
     account(connection);
     if (connection->dead)
         return;
-    if (connection->paused_until)
-        go_on(connection, connection->paused_until);
+    if (connection->paused_until &&
+        loop_timer_set(connection->all->loop, &connection->timer, connection->paused_until))
+        connection_end(connection, "the broker is out of memory");
     else if (channel_has_frame(&connection->channel) && !blocked(connection))
-        go_on(connection, os_now_us());
+        go_on(connection);
 }
 
 static void receive(struct connection *connection) {
@@ -315,7 +321,7 @@ static void receive(struct connection *connection) {
 static void unblock(struct connection *connection) {
     parked_go_on(connection);
     if (!connection->dead && !blocked(connection) && channel_has_frame(&connection->channel))
-        go_on(connection, os_now_us());
+        go_on(connection);
 }
 
 static void flush(struct connection *connection) {
@@ -332,31 +338,46 @@ static void flush(struct connection *connection) {
     update_watch(connection);
 }
 
-static void on_ready(struct loop_watch *watch, unsigned events) {
-    struct connection *connection = (struct connection *)((char *)watch - offsetof(struct connection, watch));
+static void step(struct task *task) {
+    struct connection *connection = RING_OF(task, struct connection, task);
+    unsigned events = connection->events;
+    connection->events = 0;
     if (events & LOOP_WRITE)
         flush(connection);
-    if (events & LOOP_READ)
+    if (events & LOOP_READ || channel_has_frame(&connection->channel))
         fading_settle(connection->all->registry);
-    if (events & LOOP_READ && !connection->dead)
+    if (connection->dead || blocked(connection)) {
+        update_watch(connection);
+        return;
+    }
+    if (channel_has_frame(&connection->channel)) {
+        channel_resume(&connection->channel);
+        process(connection);
+    } else if (events & LOOP_READ) {
         receive(connection);
+    }
     if (!connection->dirty)
         update_watch(connection);
 }
 
+/* One that is told of again while it waits for its turn is not asked about until it has had that. */
+static void on_ready(struct loop_watch *watch, unsigned events) {
+    struct connection *connection = RING_OF(watch, struct connection, watch);
+    connection->events |= events;
+    if (turn_is_queued(&connection->task) && loop_set(watch, 0))
+        connection_end(connection, "the loop cannot watch it");
+    else
+        go_on(connection);
+}
+
 static void on_timer(struct loop_timer *timer) {
-    struct connection *connection = (struct connection *)((char *)timer - offsetof(struct connection, timer));
+    struct connection *connection = RING_OF(timer, struct connection, timer);
     if (!connection->session) {
         connection_end(connection, "no hello within ten seconds");
         return;
     }
     connection->paused_until = 0;
-    fading_settle(connection->all->registry);
-    if (!blocked(connection)) {
-        channel_resume(&connection->channel);
-        process(connection);
-    }
-    update_watch(connection);
+    go_on(connection);
 }
 
 void connection_wake_all(struct sessions *sessions) {

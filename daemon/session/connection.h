@@ -1,7 +1,8 @@
 /* connection.h: one wire: its peer, its channel, its requests in flight.
  *
- * Nothing in here blocks, and nothing a client does or leaves undone costs another one more than its turn: a turn reads once and
- * handles at most CONNECTION_FRAMES frames; reading stops while the window is full, while replies are left unread, while the uid has spent its
+ * Nothing in here blocks, and nothing a client does or leaves undone costs another uid more than a turn (daemon/base/turn.h): the loop only
+ * notes that a connection is ready and puts its task into its uid's lane; a step reads once and handles frames until the turn is over.
+ * Reading stops while the window is full, while replies are left unread, while the uid has spent its
  * rate, while many of its descriptors are being closed, and while the process has too few free slots (slots.h).
  *
  * connection_end only marks and unlinks; the memory goes at the end of the turn and when a worker has closed the socket (it may carry
@@ -17,7 +18,6 @@
 
 enum {
     CONNECTION_WINDOW = 128,       /* requests in flight, parked ones not counted */
-    CONNECTION_FRAMES = 256,       /* a turn */
     CONNECTION_DISCARDS = 64,      /* under way, beyond which nothing more is read */
     CONNECTION_UNREAD = 64 * 1024, /* bytes of replies beyond which nothing more is read */
     CONNECTION_HELLO_US = 10000000,
@@ -39,6 +39,8 @@ struct connection {
     uint32_t serial;
     struct channel channel;
     struct loop_watch watch;
+    unsigned events;         /* that the loop has told of, for the next step */
+    struct task task;        /* what is ready, and frames that are here already */
     struct loop_timer timer; /* hello must come; later: go on reading */
     struct parked *parked;   /* in flight */
     struct parked *held;     /* answered, waiting for room */

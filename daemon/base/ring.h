@@ -1,0 +1,53 @@
+/* ring.h: a doubly linked list through its members, which a member can leave without knowing which list it is in.
+ *
+ * The head is a node like the members. A node of zeros is in no ring. Joining two rings takes the same time whatever is in them. */
+#ifndef RING_H
+#define RING_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct ring {
+    struct ring *next, *prev;
+};
+
+/* The struct of which this node is a member. */
+#define RING_OF(node, type, member) ((type *)(void *)((char *)(node)-offsetof(type, member)))
+
+static inline void ring_init(struct ring *head) { head->next = head->prev = head; }
+
+static inline bool ring_is_empty(const struct ring *head) { return head->next == head; }
+
+static inline bool ring_has(const struct ring *node) { return node->next != NULL; }
+
+/* Puts a node that is in no ring at the end, or at the front. */
+static inline void ring_add(struct ring *head, struct ring *node) {
+    node->prev = head->prev;
+    node->next = head;
+    head->prev->next = node;
+    head->prev = node;
+}
+
+static inline void ring_add_first(struct ring *head, struct ring *node) { ring_add(head->next, node); }
+
+static inline void ring_remove(struct ring *node) {
+    node->next->prev = node->prev;
+    node->prev->next = node->next;
+    node->next = node->prev = NULL;
+}
+
+/* The first one, or NULL. */
+static inline struct ring *ring_first(struct ring *head) { return ring_is_empty(head) ? NULL : head->next; }
+
+/* All of `from` goes to the end of `to`. */
+static inline void ring_move_all(struct ring *to, struct ring *from) {
+    if (ring_is_empty(from))
+        return;
+    from->next->prev = to->prev;
+    from->prev->next = to;
+    to->prev->next = from->next;
+    to->prev = from->prev;
+    ring_init(from);
+}
+
+#endif

@@ -1,0 +1,136 @@
+/* turn.c: going round the lanes. */
+#include "turn.h"
+
+#include "proto/os.h"
+
+#include <assert.h>
+
+void turns_init(struct turns *turns) {
+    *turns = (struct turns){0};
+    ring_init(&turns->lanes);
+    ring_init(&turns->resting);
+}
+
+void lane_init(struct lane *lane, struct turns *turns) {
+    *lane = (struct lane){.turns = turns};
+    ring_init(&lane->tasks);
+}
+
+void lane_deinit(struct lane *lane) {
+    assert(ring_is_empty(&lane->tasks));
+    if (ring_has(&lane->node))
+        ring_remove(&lane->node);
+}
+
+void turn_queue(struct lane *lane, struct task *task) {
+    if (ring_has(&task->node))
+        return;
+    ring_add(&lane->tasks, &task->node);
+    if (!ring_has(&lane->node))
+        ring_add(lane->rest_until ? &lane->turns->resting : &lane->turns->lanes, &lane->node);
+}
+
+void turn_forget(struct task *task) {
+    if (ring_has(&task->node))
+        ring_remove(&task->node);
+}
+
+/* Units lie where one task has spent what the next one has to wait for, so there is always one step. */
+static void run(struct turns *turns, struct lane *lane) {
+    turns->left = TURN_UNITS;
+    do {
+        struct ring *first = ring_first(&lane->tasks);
+        if (!first)
+            return;
+        ring_remove(first);
+        struct task *task = RING_OF(first, struct task, node);
+        turn_spend(turns, 1);
+        task->step(task);
+    } while (!turn_is_over(turns));
+}
+
+/* The thread's own time as it was when the coarse clock last moved, asked for once a tick at most. */
+static void look_at_clocks(struct turns *turns) {
+    int64_t tick = os_coarse_us();
+    if (tick == turns->tick)
+        return;
+    turns->tick = tick;
+    turns->spent = os_thread_us();
+}
+
+/* How long this turn has kept the thread, if that was far too long. Another process may have had the processor meanwhile: so what counts is
+ * the thread's own time, which may be up to a tick older than the turn. */
+static int64_t overrun(const struct turns *turns) {
+    int64_t spent, units = TURN_UNITS - turns->left;
+    if (os_coarse_us() - turns->tick < TURN_LONG_US)
+        return 0;
+    spent = os_thread_us() - turns->spent;
+    return spent > TURN_LONG_US + units * TURN_UNIT_MOST_US ? spent : 0;
+}
+
+static void rest(struct lane *lane, int64_t us) {
+    int64_t pause = us * TURN_REST;
+    lane->rest_until = os_now_us() + (pause < TURN_REST_MOST_US ? pause : TURN_REST_MOST_US);
+}
+
+/* Those whose rest is over come back. */
+static void come_back(struct turns *turns) {
+    struct ring *node = turns->resting.next, *next;
+    int64_t now = node == &turns->resting ? 0 : os_now_us();
+    for (; node != &turns->resting; node = next) {
+        struct lane *lane = RING_OF(node, struct lane, node);
+        next = node->next;
+        if (lane->rest_until > now)
+            continue;
+        lane->rest_until = 0;
+        ring_remove(node);
+        ring_add(&turns->lanes, node);
+    }
+}
+
+static void take_turn(struct turns *turns, struct lane *lane) {
+    int64_t us;
+    look_at_clocks(turns);
+    run(turns, lane);
+    us = overrun(turns);
+    if (us)
+        rest(lane, us);
+    if (!ring_is_empty(&lane->tasks) && !ring_has(&lane->node))
+        ring_add(lane->rest_until ? &turns->resting : &turns->lanes, &lane->node);
+}
+
+bool turns_round(struct turns *turns, void (*after)(void *context), void *context) {
+    struct ring round, *node;
+    come_back(turns);
+    ring_init(&round);
+    ring_move_all(&round, &turns->lanes);
+    while ((node = ring_first(&round))) {
+        ring_remove(node);
+        take_turn(turns, RING_OF(node, struct lane, node));
+        after(context);
+    }
+    return !ring_is_empty(&turns->lanes);
+}
+
+int64_t turns_rest(struct turns *turns) {
+    int64_t first = INT64_MAX;
+    for (struct ring *node = turns->resting.next; node != &turns->resting; node = node->next) {
+        const struct lane *lane = RING_OF(node, struct lane, node);
+        if (lane->rest_until < first)
+            first = lane->rest_until;
+    }
+    return first;
+}
+
+void turns_finish(struct turns *turns) {
+    struct ring *node;
+    ring_move_all(&turns->lanes, &turns->resting);
+    while ((node = ring_first(&turns->lanes))) {
+        struct lane *lane = RING_OF(node, struct lane, node);
+        ring_remove(node);
+        lane->rest_until = 0;
+        run(turns, lane);
+        if (!ring_is_empty(&lane->tasks) && !ring_has(node))
+            ring_add(&turns->lanes, node);
+    }
+}
