@@ -7,8 +7,6 @@
 #include "daemon/object/wait.h"
 #include "dispatch.h"
 #include "noting.h"
-#include "portd.pb-c.h"
-#include "proto/envelope.h"
 #include "utlist.h"
 
 #include <errno.h>
@@ -395,75 +393,4 @@ void connection_flush_all(struct sessions *sessions) {
         connection->dirty = false;
         flush(connection);
     }
-}
-
-/* Every member of the union is a pointer to a message. */
-static struct envelope envelope_of(const Portd__V1__Reply *reply) {
-    if (reply->error)
-        return (struct envelope){.id = reply->id, .number = ENVELOPE_ERROR, .message = &reply->error->base};
-    return (struct envelope){.id = reply->id, .number = reply->result_case, .message = &reply->ping->base};
-}
-
-/* A request is over. */
-_Static_assert(METRIC_REFUSALS_GARBLED - METRIC_REFUSALS_NONE == REFUSAL_GARBLED,
-               "refusals are in the order of codes");
-static void count(const Portd__V1__Reply *reply) {
-    metrics_add(reply->error ? METRIC_REQUESTS_REFUSED : METRIC_REQUESTS_DONE, 1);
-    if (reply->error)
-        metrics_add((enum metric)((int)METRIC_REFUSALS_NONE + (int)reply->error->code), 1);
-}
-
-void connection_reply(struct connection *connection, const Portd__V1__Reply *reply) {
-    struct envelope envelope = envelope_of(reply);
-    uint8_t *body;
-    if (connection->dead || connection->lost)
-        return;
-    count(reply);
-    body = channel_put(&connection->channel, envelope_size(&envelope));
-    if (body)
-        envelope_pack(&envelope, body);
-    else
-        connection->lost =
-            "the broker is out of memory"; /* not here: whoever replies may be walking over its waits */
-    connection_touch(connection);
-}
-
-void connection_reply_fd(struct connection *connection, const Portd__V1__Reply *reply, os_fd fd) {
-    uint8_t body[128];
-    struct envelope envelope = envelope_of(reply);
-    size_t length = envelope_size(&envelope);
-    if (connection->dead || connection->lost)
-        return;
-    count(reply);
-    metrics_add(METRIC_DESCRIPTORS_PASSED, 1);
-    connection_touch(connection);
-    if (length > sizeof body) {
-        connection->lost = "a reply with a descriptor is too long";
-        return;
-    }
-    envelope_pack(&envelope, body);
-    int error = channel_put_fds(&connection->channel, body, length, &fd, 1);
-    if (error)
-        connection->lost = strerror(-error);
-}
-
-void connection_refuse(struct connection *connection, uint64_t request, const struct refusal *refusal) {
-    Portd__V1__Error error = PORTD__V1__ERROR__INIT;
-    Portd__V1__Reply reply = PORTD__V1__REPLY__INIT;
-    char text[sizeof refusal->text], *field = NULL, *hint = NULL;
-    noting_refused(connection, refusal);
-    memcpy(text, refusal->text, sizeof text);
-    error.code = (Portd__V1__Code)refusal->code;
-    error.os_errno = refusal->os_errno;
-    error.message = text;
-    /* protobuf-c's strings are not const, though packing only reads them. */
-    memcpy(&field, &refusal->field, sizeof field);
-    memcpy(&hint, &refusal->hint, sizeof hint);
-    if (field)
-        error.field = field;
-    if (hint)
-        error.hint = hint;
-    reply.id = request;
-    reply.error = &error;
-    connection_reply(connection, &reply);
 }
