@@ -134,7 +134,8 @@ static int watch_signals(struct broker *broker) {
         if (error)
             return error;
     }
-    return signal(SIGPIPE, SIG_IGN) == SIG_ERR ? -errno : 0;
+    /* Whoever writes is told by the error instead. */
+    return signal(SIGPIPE, SIG_IGN) == SIG_ERR || signal(SIGXFSZ, SIG_IGN) == SIG_ERR ? -errno : 0;
 }
 
 /* Where no file's mode keeps others out, this does: write permission for everybody is what lets them connect. */

@@ -204,15 +204,15 @@ static void run_timers(struct loop *loop) {
 
 /* ---- signals ----------------------------------------------------------------------------------------- */
 
+/* One at a time: the next one may come at once, and others have their turn before. */
 static void on_signals(struct loop_watch *watch, unsigned events) {
     const struct loop *loop = watch->loop;
-    int number;
+    int number = loop->stopped ? 0 : signal_pipe_next();
 
     (void)events;
-    while (!loop->stopped && (number = signal_pipe_next()))
-        for (const struct signal_watch *asked = loop->signals; asked; asked = asked->next)
-            if (asked->number == number)
-                asked->fn(asked->context, number);
+    for (const struct signal_watch *asked = loop->signals; number && asked; asked = asked->next)
+        if (asked->number == number)
+            asked->fn(asked->context, number);
 }
 
 static int watch_signals(struct loop *loop) {

@@ -45,6 +45,7 @@ struct offload {
     struct loop_timer timer;
     size_t pending;
     struct sigaction action_before;
+    sigset_t mask_before;
     struct bell bell; /* tells the loop */
     pthread_mutex_t mutex;
     pthread_cond_t queued;
@@ -58,6 +59,15 @@ struct offload {
 };
 
 static void on_interrupt(int number) { (void)number; } /* being delivered is all it is for */
+
+/* It is for workers: the loop's thread is not to be held up by whoever may send it. */
+static void interrupt_mask(int how, sigset_t *before) {
+    sigset_t one;
+
+    (void)sigemptyset(&one);
+    (void)sigaddset(&one, INTERRUPT);
+    (void)pthread_sigmask(how, &one, before);
+}
 
 static void queue_add(struct offload *offload, struct offload_job *head) {
     head->next_uid = NULL;
@@ -326,6 +336,7 @@ struct offload *offload_new(struct loop *loop) {
         error = -errno;
         goto fail;
     }
+    interrupt_mask(SIG_BLOCK, &offload->mask_before);
     return offload;
 fail:
     release(offload);
@@ -408,6 +419,7 @@ bool offload_free(struct offload *offload) {
         return true;
     }
     (void)sigaction(INTERRUPT, &offload->action_before, NULL);
+    (void)pthread_sigmask(SIG_SETMASK, &offload->mask_before, NULL);
     release(offload);
     return false;
 }

@@ -1,6 +1,7 @@
 /* signal_pipe_unix.c: a handler may do little more than write, so it writes the signal's number into a pipe.
  *
- * A full pipe loses signals, but then there are thousands to be read already. */
+ * The thread that took the signal goes on with it blocked until the number has been read. So whoever sends signals without end makes the
+ * handler run once for each that is read: the others wait in the kernel, as one, and the pipe is never full. */
 #define _GNU_SOURCE
 
 #include "signal_pipe.h"
@@ -11,6 +12,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <string.h>
+#include <ucontext.h>
 #include <unistd.h>
 
 enum { NUMBERS = 65 };
@@ -19,6 +21,7 @@ static struct {
     int ends[2];
     bool open;
     bool caught[NUMBERS];
+    volatile sig_atomic_t noted[NUMBERS]; /* in the pipe */
     struct sigaction before[NUMBERS];
 } signals;
 
@@ -32,17 +35,37 @@ int signal_pipe_open(os_fd *readable) {
     return 0;
 }
 
-static void on_signal(int number) {
+/* The mask that the thread gets back with the handler's return. */
+static void block_from_now_on(void *context, int number) {
+    ucontext_t *interrupted = context;
+
+    (void)sigaddset(&interrupted->uc_sigmask, number);
+}
+
+static void unblock(int number) {
+    sigset_t one;
+
+    (void)sigemptyset(&one);
+    (void)sigaddset(&one, number);
+    (void)pthread_sigmask(SIG_UNBLOCK, &one, NULL);
+}
+
+static void on_signal(int number, siginfo_t *info, void *context) {
     int error = errno;
     unsigned char byte = (unsigned char)number;
-    ssize_t written = write(signals.ends[1], &byte, 1);
 
-    (void)written;
+    (void)info;
+    block_from_now_on(context, number);
+    if (!signals.noted[number]) {
+        signals.noted[number] = 1;
+        while (write(signals.ends[1], &byte, 1) < 0 && errno == EINTR)
+            ;
+    }
     errno = error;
 }
 
 int signal_pipe_catch(int number) {
-    struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
+    struct sigaction action = {.sa_sigaction = on_signal, .sa_flags = SA_RESTART | SA_SIGINFO};
 
     if (number <= 0 || number >= NUMBERS || !signals.open)
         return -EINVAL;
@@ -52,19 +75,27 @@ int signal_pipe_catch(int number) {
     if (sigaction(number, &action, &signals.before[number]) < 0)
         return -errno;
     signals.caught[number] = true;
+    unblock(number); /* whoever started this process may have left it blocked */
     return 0;
 }
 
 int signal_pipe_next(void) {
     unsigned char byte;
 
-    return signals.open && read(signals.ends[0], &byte, 1) == 1 ? byte : 0;
+    if (!signals.open || read(signals.ends[0], &byte, 1) != 1)
+        return 0;
+    signals.noted[byte] = 0;
+    unblock(byte);
+    return byte;
 }
 
 void signal_pipe_close(void) {
     for (int number = 1; number < NUMBERS; number++)
         if (signals.caught[number])
             (void)sigaction(number, &signals.before[number], NULL);
+    for (int number = 1; number < NUMBERS; number++)
+        if (signals.caught[number] && signals.noted[number])
+            unblock(number);
     if (signals.open) {
         os_close(signals.ends[0]);
         os_close(signals.ends[1]);

@@ -60,6 +60,25 @@ static void a_setuid_bit_goes_with_a_write(void **state) {
     assert_int_equal(status.st_mode & 07777, 0775);
 }
 
+/* The limit is the broker's, as for whatever it does: the signal that comes with it must not end it. */
+static void a_file_grows_up_to_the_limit(void **state) {
+    const struct rlimit limit = {4096, 4096};
+    char path[FIXTURE_PATH + 32];
+
+    (void)state;
+    fixture_start(&broker, NULL);
+    assert_int_equal(prlimit(broker.pid, RLIMIT_FSIZE, &limit, NULL), 0);
+    snprintf(path, sizeof path, "%s/long", broker.folder);
+    int fd = fixture_own(open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+    assert_int_equal(unlink(path), 0);
+    assert_int_equal(lseek(fd, 4096, SEEK_SET), 4096);
+    portd_client *c = fixture_client_at(broker.address, NULL);
+    struct io *io = io_write(c, port_out(c, fd), "x", 1);
+    assert_int_equal(io_answer(io), PORTD_E_SYSTEM);
+    assert_int_equal(io->os_errno, EFBIG);
+    assert_int_equal(portd_ping(c, fixture_soon()), 1);
+}
+
 /* ---- a worker that has the client's identity on -------------------------------------------------------------------- */
 
 /* The line of /proc/PID/task/TID/status that begins so. */
@@ -161,5 +180,5 @@ static void whoever_asks_may_do_nothing_to_the_worker(void **state) {
     assert_int_equal(fixture_reap(child), 0);
 }
 
-TEST_MAIN(FIXTURE_CASE_BARE(a_setuid_bit_goes_with_a_write),
+TEST_MAIN(FIXTURE_CASE_BARE(a_setuid_bit_goes_with_a_write), FIXTURE_CASE_BARE(a_file_grows_up_to_the_limit),
           FIXTURE_CASE_BARE(whoever_asks_may_do_nothing_to_the_worker))
