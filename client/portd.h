@@ -480,7 +480,8 @@ PORTD_API void portd_cancel(portd_request *request);
  *
  * A copy stays until all that was made of it has fired, was removed or closed: until then the other end of a pipe
  * or socket sees no end of file. So remove before closing fd. Refused with PORTD_E_INVALID: what is not open
- * (portd_last_errno() EBADF), O_PATH, signalfds, connections to the broker. The id pointer may be NULL. */
+ * (portd_last_errno() EBADF), O_PATH, signalfds, fanotify groups, userfaultfds, connections to the broker. The id
+ * pointer may be NULL. */
 
 PORTD_API int portd_fd_to_semaphore(portd_client *client, portd_native fd, int mode, int64_t deadline,
                                     portd_id *semaphore);

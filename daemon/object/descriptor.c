@@ -21,17 +21,27 @@ struct descriptor *descriptor_find(const struct belongings *belongings, int64_t 
     return table_find(&belongings->numbers, (uint64_t)number);
 }
 
+/* Why a type is refused; any other that is may be what it likes. */
+static const struct {
+    const char *hint, *text;
+} reasons[INSPECT_TYPES] = {
+    [INSPECT_PATH] = {"open the file without O_PATH",
+                      "a descriptor opened with O_PATH can be neither read nor watched"},
+    [INSPECT_SIGNALFD] = {"wait for signals in the process that they are for",
+                          "a signalfd reports the signals of whoever polls it, which would be the broker's"},
+    [INSPECT_FANOTIFY] = {"read from it in the process that made it",
+                          "reading from a fanotify group opens descriptors in whoever reads"},
+    [INSPECT_USERFAULTFD] = {"read from it in the process that made it",
+                             "reading from a userfaultfd opens descriptors in whoever reads"},
+    [INSPECT_IO_URING] = {"hand over what it works on",
+                          "an io_uring keeps open whatever is registered in it"},
+};
+
 static int check(enum inspect_type type, os_fd fd, bool socket, struct refusal *refusal) {
-    if (type == INSPECT_PATH)
-        return refusal_set(refusal, REFUSAL_INVALID, "number", "open the file without O_PATH",
-                           "a descriptor opened with O_PATH can be neither read nor watched");
-    if (type == INSPECT_SIGNALFD)
-        return refusal_set(refusal, REFUSAL_INVALID, "number",
-                           "wait for signals in the process that they are for",
-                           "a signalfd reports the signals of whoever polls it, which would be the broker's");
     if (inspect_is_refused(type))
-        return refusal_set(refusal, REFUSAL_INVALID, "number", NULL,
-                           "what this descriptor is cannot be told");
+        return refusal_set(refusal, REFUSAL_INVALID, "number", reasons[type].hint, "%s",
+                           reasons[type].text ? reasons[type].text
+                                              : "what this descriptor is cannot be told");
     if (socket && !inspect_is_socket(type))
         return refusal_set(refusal, REFUSAL_INVALID, "number", "use the call for file descriptors",
                            "not a socket but of type %s", inspect_name(type));
@@ -64,7 +74,7 @@ static struct descriptor *descriptor_new(struct belongings *belongings, int64_t 
     descriptor->user = user_ref(registry->users, (uint32_t)account->user->uid);
     descriptor->fd = fd;
     descriptor->type = (uint8_t)type;
-    descriptor->unwatched = !inspect_is_watchable(fd, type);
+    descriptor->unwatched = inspect_may_be_unwatchable(type) && !engine_can_watch(registry->engine, fd);
     if (descriptor->unwatched || !inspect_is_guarded(fd, type) || !guard_open(descriptor, refusal)) {
         notice_made(&descriptor->object);
         return descriptor;

@@ -38,8 +38,7 @@ struct descriptor {
     os_fd fd;
     struct engine_watch watch; /* what has been asked of the engine, or of the sentry's */
     uint8_t type;              /* enum inspect_type */
-    bool
-        unwatched; /* always ready: the kernel must not even be asked (inspect_is_watchable), or has said so */
+    bool unwatched;            /* always ready: the kernel has said that it cannot watch it */
     bool closing;
     unsigned jobs; /* of workers and sentries on the copy; it is closed behind them */
 };

@@ -23,6 +23,8 @@ static const char *const names[INSPECT_TYPES] = {
     [INSPECT_EPOLL] = "epoll",
     [INSPECT_PIDFD] = "pidfd",
     [INSPECT_SIGNALFD] = "signalfd",
+    [INSPECT_FANOTIFY] = "fanotify",
+    [INSPECT_USERFAULTFD] = "userfaultfd",
     [INSPECT_IO_URING] = "io-uring",
     [INSPECT_PATH] = "path",
     [INSPECT_UNKNOWN] = "unknown",
@@ -35,6 +37,30 @@ const char *inspect_name(enum inspect_type type) {
 bool inspect_is_socket(enum inspect_type type) { return type >= INSPECT_TCP && type <= INSPECT_SOCKET; }
 
 bool inspect_is_refused(enum inspect_type type) {
-    return type == INSPECT_SIGNALFD || type == INSPECT_IO_URING || type == INSPECT_PATH ||
-           type == INSPECT_UNKNOWN;
+    switch (type) {
+    case INSPECT_SIGNALFD:
+    case INSPECT_FANOTIFY:
+    case INSPECT_USERFAULTFD:
+    case INSPECT_IO_URING:
+    case INSPECT_PATH:
+    case INSPECT_UNKNOWN:
+        return true;
+    default:
+        return false;
+    }
+}
+
+/* On kernels of today pipes, sockets, terminals and anonymous inodes that are passed on are always watchable. Were one not, arming it would
+ * tell so. */
+bool inspect_may_be_unwatchable(enum inspect_type type) {
+    switch (type) {
+    case INSPECT_REGULAR:
+    case INSPECT_DIRECTORY:
+    case INSPECT_CHARACTER:
+    case INSPECT_BLOCK:
+    case INSPECT_OTHER:
+        return true;
+    default:
+        return false;
+    }
 }

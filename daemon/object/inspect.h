@@ -31,6 +31,8 @@ enum inspect_type {
     INSPECT_EPOLL,
     INSPECT_PIDFD,
     INSPECT_SIGNALFD,
+    INSPECT_FANOTIFY,
+    INSPECT_USERFAULTFD,
     INSPECT_IO_URING,
     INSPECT_PATH,    /* opened with O_PATH */
     INSPECT_UNKNOWN, /* nothing can be learnt about it: it may be one that is refused */
@@ -42,13 +44,13 @@ const char *inspect_name(enum inspect_type type);
 
 bool inspect_is_socket(enum inspect_type type);
 
-/* Types that no call takes. A signalfd reports the signals of whichever process asks. O_PATH has nothing to
- * wait for. An io_uring keeps open whatever is registered in it, and newer kernels do not pass it on. What is
- * unknown may be any of these. */
+/* Types that no call takes. A signalfd reports the signals of whichever process asks. Reading from a fanotify group or a userfaultfd opens
+ * descriptors in the process that reads. O_PATH has nothing to wait for. An io_uring keeps open whatever is registered in it, and newer
+ * kernels do not pass it on. What is unknown may be any of these. */
 bool inspect_is_refused(enum inspect_type type);
 
 /* Once, at the start: finds out how open files can be compared and what our own address looks like from a
- * client's end (listener may be OS_FD_NONE). */
+ * client's end. listener is borrowed for good and may be OS_FD_NONE. */
 void inspect_init(os_fd listener);
 
 /* How open files are compared: "dupfd-query", "kcmp", "fstat". */
@@ -56,16 +58,15 @@ const char *inspect_identity(void);
 
 enum inspect_type inspect_type_of(os_fd fd);
 
-/* Whether the engine may be asked about it. False for files and folders outside the kernel's own file
- * systems: on the others they are always ready, and asking about one on FUSE waits for its server. Treat it
- * as ENGINE_E_UNSUPPORTED. */
-bool inspect_is_watchable(os_fd fd, enum inspect_type type);
+/* A descriptor of that type may be one that the kernel cannot watch: engine_can_watch tells. */
+bool inspect_may_be_unwatchable(enum inspect_type type);
 
-/* Whether only a sentry may ask about it (sentry.h): its poll operation takes a lock that another holder can keep, or is
- * not known to take none. */
+/* Whether only a sentry may ask about it (sentry.h): its poll operation takes a lock that another holder can keep, or asks a server in
+ * user space, or is not known to do neither. */
 bool inspect_is_guarded(os_fd fd, enum inspect_type type);
 
-/* The other end of fd is this broker: a client's own connection. */
+/* fd is the listener, or a client's end of a connection to it, accepted or not. An address alone does not make it so: in other mount and
+ * network namespaces others listen at the same one. Told by who called listen(2), which each end knows from the kernel. */
 bool inspect_is_own(os_fd fd);
 
 /* Both are the same open file description. False where that cannot be known. */

@@ -1,9 +1,9 @@
 /* inspect_linux.c: inspect.h on Linux.
  *
  * A descriptor may lie on a FUSE file system whose server is the client itself, so nothing here may ask a
- * server. fstat and fstatfs do; statx with AT_STATX_DONT_SYNC answers from memory. Which file system a
- * descriptor is on is told by comparing its device number, which no server can choose, with those learnt at
- * the start. Ioctls are not used either: on a device of somebody else they may wait or have effects. */
+ * server. fstat and fstatfs do; statx with AT_STATX_DONT_SYNC answers from memory. Nor is it asked which file
+ * system a descriptor is on: those whose files can be polled have them polled by a sentry, whatever they are.
+ * Ioctls are not used either: on a device of somebody else they may wait or have effects. */
 #define _GNU_SOURCE
 
 #include "inspect.h"
@@ -23,18 +23,19 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-enum { DUPFD_QUERY = 1024 + 3 /* F_DUPFD_QUERY, Linux 6.10 */, KERNEL_DEVICES_MAX = 8 };
+#ifndef SO_PEERPIDFD
+#define SO_PEERPIDFD 77 /* Linux 6.5 */
+#endif
+
+enum { DUPFD_QUERY = 1024 + 3 /* F_DUPFD_QUERY, Linux 6.10 */ };
 
 static struct {
     enum { IDENTITY_FSTAT, IDENTITY_KCMP, IDENTITY_DUPFD_QUERY } identity;
-    dev_t anonymous;                  /* of eventfd and its kind */
-    dev_t pidfs;                      /* of pidfds; as `anonymous` before Linux 6.9 */
-    dev_t kernel[KERNEL_DEVICES_MAX]; /* of file systems that the kernel itself answers for */
-    size_t n_kernel;
+    dev_t anonymous; /* of eventfd and its kind */
+    dev_t pidfs;     /* of pidfds; as `anonymous` before Linux 6.9 */
+    int listener;
     struct sockaddr_un address; /* of the listener; length 0: none */
     socklen_t address_length;
-    uint64_t listener_inode;
-    dev_t listener_device;
 } known;
 
 /* What statx tells of an open file. */
@@ -115,11 +116,8 @@ done:
 }
 
 static void learn_devices(int anonymous) {
-    static const char *const mounts[] = {"/proc", "/sys", "/sys/fs/cgroup", "/sys/kernel/tracing",
-                                         "/dev/mqueue"};
     os_fd pidfd = inspect_open_pid((uint32_t)getpid());
     struct facts facts;
-    struct stat status;
 
     if (facts_of(anonymous, &facts) == 0)
         known.anonymous = facts.device;
@@ -127,25 +125,15 @@ static void learn_devices(int anonymous) {
     if (pidfd != OS_FD_NONE && facts_of(pidfd, &facts) == 0)
         known.pidfs = facts.device;
     os_close(pidfd);
-    known.n_kernel = 0;
-    for (size_t i = 0; i < sizeof(mounts) / sizeof(*mounts); i++)
-        if (stat(mounts[i], &status) == 0 && major(status.st_dev) == 0)
-            known.kernel[known.n_kernel++] = status.st_dev;
 }
 
 static void learn_listener(int listener) {
-    struct facts facts;
-
+    known.listener = listener;
     known.address_length = sizeof(known.address);
-    if (listener == OS_FD_NONE || facts_of(listener, &facts) ||
+    if (listener == OS_FD_NONE ||
         getsockname(listener, (struct sockaddr *)&known.address, &known.address_length) < 0 ||
-        known.address.sun_family != AF_UNIX ||
-        known.address_length <= offsetof(struct sockaddr_un, sun_path)) {
+        known.address.sun_family != AF_UNIX || known.address_length <= offsetof(struct sockaddr_un, sun_path))
         known.address_length = 0;
-        return;
-    }
-    known.listener_device = facts.device;
-    known.listener_inode = facts.inode;
 }
 
 void inspect_init(os_fd listener) {
@@ -213,6 +201,7 @@ static enum inspect_type type_of_anonymous(int fd) {
         {"anon_inode:[eventfd]", INSPECT_EVENTFD},   {"anon_inode:[timerfd]", INSPECT_TIMERFD},
         {"anon_inode:[signalfd]", INSPECT_SIGNALFD}, {"anon_inode:[eventpoll]", INSPECT_EPOLL},
         {"anon_inode:inotify", INSPECT_INOTIFY},     {"anon_inode:[pidfd]", INSPECT_PIDFD},
+        {"anon_inode:[fanotify]", INSPECT_FANOTIFY}, {"anon_inode:[userfaultfd]", INSPECT_USERFAULTFD},
         {"anon_inode:[io_uring]", INSPECT_IO_URING}, {"anon_inode:", INSPECT_OTHER},
     };
     char path[32], link[64];
@@ -263,21 +252,6 @@ enum inspect_type inspect_type_of(os_fd fd) {
     }
 }
 
-bool inspect_is_watchable(os_fd fd, enum inspect_type type) {
-    struct facts facts;
-
-    if (type != INSPECT_REGULAR && type != INSPECT_DIRECTORY && type != INSPECT_OTHER)
-        return true;
-    if (facts_of(fd, &facts))
-        return false;
-    if (facts.device == known.anonymous)
-        return true;
-    for (size_t i = 0; i < known.n_kernel; i++)
-        if (facts.device == known.kernel[i])
-            return true;
-    return false;
-}
-
 bool inspect_is_guarded(os_fd fd, enum inspect_type type) {
     enum { MAJOR_MEMORY = 1 }; /* null, zero, full, random: nothing to wait for */
     struct facts facts;
@@ -287,27 +261,60 @@ bool inspect_is_guarded(os_fd fd, enum inspect_type type) {
     case INSPECT_TTY:    /* waits for who changes the line discipline, who waits for readers */
     case INSPECT_SOCKET: /* AF_VSOCK locks the socket; of others nothing is known */
     case INSPECT_OTHER:  /* whatever a driver does */
+    case INSPECT_REGULAR: /* on FUSE the server is asked */
+    case INSPECT_DIRECTORY:
+    case INSPECT_BLOCK:
         return true;
     case INSPECT_CHARACTER:
         return facts_of(fd, &facts) || facts.major != MAJOR_MEMORY;
     default:
-        /* Pipes, TCP, UDP and Unix sockets, eventfd, timerfd, inotify, pidfd, files of the kernel's own file systems: counters and
-         * flags that are read as they are, or under a spinlock. */
+        /* Pipes, TCP, UDP and Unix sockets, eventfd, timerfd, inotify, pidfd: counters and flags that are read as they are, or under a
+         * spinlock. */
         return false;
     }
+}
+
+/* The inode of a process's pidfd, which no other process ever gets; 0: this kernel does not tell. */
+static uint64_t listening_process(int fd) {
+    struct facts facts;
+    int pidfd = -1;
+    socklen_t size = sizeof(pidfd);
+    uint64_t inode = 0;
+
+    if (known.pidfs == known.anonymous || getsockopt(fd, SOL_SOCKET, SO_PEERPIDFD, &pidfd, &size) < 0)
+        return 0;
+    if (facts_of(pidfd, &facts) == 0 && facts.device == known.pidfs)
+        inode = facts.inode;
+    os_close(pidfd);
+    return inode;
+}
+
+/* A listener, and a client's end of what connects to it, have the credentials of who called listen(2), and his pidfd, which tells him from
+ * all that ever had his number and also where he is not visible from here and has the number 0. Of two listeners of one manager at one
+ * address, which takes two namespaces, either counts as ours. */
+static bool listens_alike(int a, int b) {
+    struct ucred of_a, of_b;
+    socklen_t size_a = sizeof(of_a), size_b = sizeof(of_b);
+
+    if (getsockopt(a, SOL_SOCKET, SO_PEERCRED, &of_a, &size_a) < 0 ||
+        getsockopt(b, SOL_SOCKET, SO_PEERCRED, &of_b, &size_b) < 0)
+        return true; /* it cannot be told: rather none of others is taken than one of ours */
+    if (of_a.pid != of_b.pid || of_a.uid != of_b.uid || of_a.gid != of_b.gid)
+        return false;
+    uint64_t process_a = listening_process(a), process_b = listening_process(b);
+    return !process_a || !process_b || process_a == process_b;
 }
 
 bool inspect_is_own(os_fd fd) {
     struct sockaddr_un peer;
     socklen_t length = sizeof(peer);
-    struct facts facts;
 
     if (!known.address_length || option(fd, SO_DOMAIN) != AF_UNIX)
         return false;
-    if (getpeername(fd, (struct sockaddr *)&peer, &length) == 0)
-        return length == known.address_length && memcmp(&peer, &known.address, length) == 0;
-    return facts_of(fd, &facts) == 0 && facts.device == known.listener_device &&
-           facts.inode == known.listener_inode;
+    if (getpeername(fd, (struct sockaddr *)&peer, &length) < 0)
+        return inspect_same(fd, known.listener);
+    return length == known.address_length && memcmp(&peer, &known.address, length) == 0 &&
+           listens_alike(fd, known.listener);
 }
 
 bool inspect_closes_at_once(enum inspect_type type) {

@@ -48,6 +48,10 @@ const char *engine_name(void);
 /* Becomes readable when engine_wait has something to tell. */
 os_fd engine_pollable(const struct engine *engine);
 
+/* Whether the kernel has a way to watch such a descriptor; what lies behind it is not asked, so this waits for nobody. Not for one that
+ * is armed. */
+bool engine_can_watch(struct engine *engine, os_fd fd);
+
 /* Arms for the interest (not 0), replacing what was armed. 0, ENGINE_E_*, or a negative errno; then nothing
  * has changed. What is ready already is told by the next engine_wait. */
 int engine_arm(struct engine *engine, struct engine_watch *watch, os_fd fd, unsigned interest, bool edge,

@@ -79,6 +79,11 @@ static int failure(const struct engine *engine, int fd, int error) {
     }
 }
 
+/* Whether there is a poll operation is looked at before what is to be done with it. To forget what is not there calls none. */
+bool engine_can_watch(struct engine *engine, os_fd fd) {
+    return epoll_ctl(engine->epoll, EPOLL_CTL_DEL, fd, NULL) == 0 || errno != EPERM;
+}
+
 int engine_arm(struct engine *engine, struct engine_watch *watch, os_fd fd, unsigned interest, bool edge,
                uint64_t token) {
     struct epoll_event event = {.events = to_kernel(interest, edge), .data.u64 = token};

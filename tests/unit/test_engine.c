@@ -353,6 +353,33 @@ static void what_the_kernel_cannot_watch_is_unsupported(void **state) {
     engine_free(engine);
 }
 
+static void what_can_be_watched_is_told_without_asking_it(void **state) {
+    static const char *const never[] = {"/", "/dev/null", "/etc/passwd"};
+    struct engine_watch watch = {0};
+    int ends[2], loop = epoll_create1(EPOLL_CLOEXEC), file = memfd_create("test", MFD_CLOEXEC);
+    int fd = open("/proc/self/mounts", O_RDONLY | O_CLOEXEC);
+
+    (void)state;
+    begin();
+    assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
+    assert_true(engine_can_watch(engine, fd));
+    assert_true(engine_can_watch(engine, ends[0]));
+    assert_true(engine_can_watch(engine, loop));
+    assert_false(engine_can_watch(engine, file));
+    assert_int_equal(arm(&watch, ends[1], ENGINE_WRITE), 0); /* and others are left alone by it */
+    assert_true(told() & ENGINE_WRITE);
+    engine_disarm(engine, &watch, ends[1]);
+    int all[] = {ends[0], ends[1], loop, file, fd};
+    for (size_t i = 0; i < sizeof(all) / sizeof(*all); i++)
+        close(all[i]);
+    for (size_t i = 0; i < sizeof(never) / sizeof(*never); i++) {
+        fd = open(never[i], O_RDONLY | O_CLOEXEC);
+        assert_false(engine_can_watch(engine, fd));
+        close(fd);
+    }
+    engine_free(engine);
+}
+
 /* The kernel decides, not the kind of file. */
 static void a_file_of_proc_can_be_watched(void **state) {
     struct engine_watch watch = {0};
@@ -767,7 +794,8 @@ TEST_MAIN(
     TEST_CASE(every_kind_is_told_once_when_it_becomes_readable),
     TEST_CASE(every_kind_is_told_when_it_is_readable_already), TEST_CASE(writing_is_told_where_there_is_room),
     TEST_CASE(the_flags_of_the_open_file_are_not_changed),
-    TEST_CASE(what_the_kernel_cannot_watch_is_unsupported), TEST_CASE(a_file_of_proc_can_be_watched),
+    TEST_CASE(what_the_kernel_cannot_watch_is_unsupported),
+    TEST_CASE(what_can_be_watched_is_told_without_asking_it), TEST_CASE(a_file_of_proc_can_be_watched),
     TEST_CASE(a_cycle_is_told_from_a_failure), TEST_CASE(a_failure_changes_nothing),
     TEST_CASE(arming_again_replaces_interest_and_token), TEST_CASE(an_edge_watch_tells_of_each_new_activity),
     TEST_CASE(a_number_used_again_tells_nothing_of_the_old), TEST_CASE(an_entry_that_vanished_is_made_again),

@@ -2,6 +2,7 @@
 #include "tests/support/test.h"
 
 #include "daemon/object/inspect.h"
+#include "daemon/readiness/engine.h"
 #include "tests/support/fuse_silent.h"
 
 #include <arpa/inet.h>
@@ -13,6 +14,7 @@
 #include <stddef.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/fanotify.h>
 #include <sys/inotify.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -97,6 +99,12 @@ static void anonymous_inodes(void **state) {
     assert_type(epoll_create1(EPOLL_CLOEXEC), INSPECT_EPOLL);
     assert_type((int)syscall(SYS_pidfd_open, getpid(), 0), INSPECT_PIDFD);
     assert_type(signalfd(-1, &none, SFD_CLOEXEC), INSPECT_SIGNALFD);
+    int group = fanotify_init(FAN_CLASS_NOTIF | FAN_CLOEXEC, O_RDONLY);
+    if (group >= 0) /* it takes root, or a kernel of 5.13 */
+        assert_type(group, INSPECT_FANOTIFY);
+    int faults = (int)syscall(SYS_userfaultfd, O_CLOEXEC);
+    if (faults >= 0)
+        assert_type(faults, INSPECT_USERFAULTFD);
     int ring = (int)syscall(SYS_io_uring_setup, 1, parameters);
     if (ring >= 0)
         assert_type(ring, INSPECT_IO_URING);
@@ -117,35 +125,35 @@ static void what_is_refused_and_what_closes_at_once(void **state) {
     (void)state;
     for (int i = 0; i < INSPECT_TYPES; i++) {
         enum inspect_type type = (enum inspect_type)i;
-        bool refused = type == INSPECT_SIGNALFD || type == INSPECT_IO_URING || type == INSPECT_PATH ||
-                       type == INSPECT_UNKNOWN;
+        bool refused = type == INSPECT_SIGNALFD || type == INSPECT_FANOTIFY || type == INSPECT_USERFAULTFD ||
+                       type == INSPECT_IO_URING || type == INSPECT_PATH || type == INSPECT_UNKNOWN;
         assert_int_equal(inspect_is_refused(type), refused);
         assert_int_equal(inspect_closes_at_once(type),
                          type == INSPECT_EVENTFD || type == INSPECT_TIMERFD || type == INSPECT_PIDFD);
     }
 }
 
-static bool watchable(int fd) {
-    bool answer = inspect_is_watchable(fd, inspect_type_of(fd));
+static bool guarded(int fd) {
+    bool answer = inspect_is_guarded(fd, inspect_type_of(fd));
 
+    assert_true(fd >= 0);
     close(fd);
     return answer;
 }
 
-static void the_engine_is_asked_about_kernel_files_only(void **state) {
+/* Whatever file system it is on: which ones ask a server cannot be known without asking. */
+static void files_are_asked_by_sentries_alone(void **state) {
     char path[] = "/tmp/test_inspect.XXXXXX";
 
     (void)state;
     inspect_init(OS_FD_NONE);
-    assert_true(watchable(open("/proc/self/mounts", O_RDONLY | O_CLOEXEC)));
-    assert_true(watchable(open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC)));
-    assert_true(watchable(eventfd(0, EFD_CLOEXEC)));
-    assert_true(watchable(socket_of(AF_INET, SOCK_STREAM, 0)));
-    assert_true(watchable(open("/dev/null", O_RDONLY | O_CLOEXEC)));
-    assert_false(watchable(mkstemp(path)));
+    assert_true(guarded(open("/proc/self/mounts", O_RDONLY | O_CLOEXEC)));
+    assert_true(guarded(mkstemp(path)));
     assert_int_equal(unlink(path), 0);
-    assert_false(watchable(memfd_create("test", MFD_CLOEXEC)));
-    assert_false(watchable(open("/tmp", O_RDONLY | O_DIRECTORY | O_CLOEXEC)));
+    assert_true(guarded(epoll_create1(EPOLL_CLOEXEC)));
+    assert_false(guarded(eventfd(0, EFD_CLOEXEC)));
+    assert_false(guarded(socket_of(AF_INET, SOCK_STREAM, 0)));
+    assert_false(guarded(open("/dev/null", O_RDONLY | O_CLOEXEC)));
 }
 
 static void a_silent_file_server_is_not_asked(void **state) {
@@ -158,7 +166,11 @@ static void a_silent_file_server_is_not_asked(void **state) {
         test_skip("needs root and FUSE");
     inspect_init(OS_FD_NONE);
     assert_int_equal(inspect_type_of(fuse.fd), INSPECT_REGULAR);
-    assert_false(inspect_is_watchable(fuse.fd, INSPECT_REGULAR));
+    struct engine *engine = engine_new();
+    assert_true(
+        engine_can_watch(engine, fuse.fd)); /* the kernel says so, and the file server was not asked */
+    engine_free(engine);
+    assert_true(inspect_is_guarded(fuse.fd, INSPECT_REGULAR));
     assert_false(inspect_is_own(fuse.fd));
     assert_true(inspect_same(fuse.fd, fuse.fd));
     assert_false(inspect_pidfd(fuse.fd, &key, &pid));
@@ -218,6 +230,57 @@ static void a_connection_to_the_listener_is_our_own(void **state) {
     int all[] = {ours, other, connection, elsewhere, copy, tcp, ends[0], ends[1]};
     for (size_t i = 0; i < sizeof(all) / sizeof(*all); i++)
         close(all[i]);
+}
+
+/* What listens at that path in this child's mount namespace; it says when it does and ends with its input. */
+static int listen_elsewhere(const char *path, int told, int input) {
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    char byte = 0;
+    int fd = socket_of(AF_UNIX, SOCK_STREAM, 0);
+
+    (void)snprintf(address.sun_path, sizeof(address.sun_path), "%s", path);
+    if (bind(fd, (struct sockaddr *)&address, sizeof(address)) < 0 || listen(fd, 4) < 0)
+        return 1;
+    return write(told, &byte, 1) == 1 && read(input, &byte, 1) == 0 ? 0 : 2;
+}
+
+/* Two listeners whose ends cannot be told apart by any address: the one at a path that was taken away is another process's. */
+static void a_connection_to_the_same_address_of_another_is_not_our_own(void **state) {
+    char folder[] = "/tmp/test_inspect.XXXXXX", path[64], byte;
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    int told[2], input[2];
+
+    (void)state;
+    assert_non_null(mkdtemp(folder));
+    (void)snprintf(path, sizeof(path), "%s/s", folder);
+    memcpy(address.sun_path, path, sizeof(path));
+    assert_int_equal(pipe2(told, O_CLOEXEC) + pipe2(input, O_CLOEXEC), 0);
+    pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        close(input[1]);
+        (void)syscall(SYS_exit_group, listen_elsewhere(path, told[1], input[0]));
+    }
+    assert_int_equal(read(told[0], &byte, 1), 1);
+    int theirs = socket_of(AF_UNIX, SOCK_STREAM, 0);
+    assert_int_equal(connect(theirs, (struct sockaddr *)&address, sizeof(address)), 0);
+    assert_int_equal(unlink(path), 0);
+    int listener = socket_of(AF_UNIX, SOCK_STREAM, 0), ours = socket_of(AF_UNIX, SOCK_STREAM, 0);
+    assert_int_equal(bind(listener, (struct sockaddr *)&address, sizeof(address)), 0);
+    assert_int_equal(listen(listener, 4), 0);
+    assert_int_equal(connect(ours, (struct sockaddr *)&address, sizeof(address)), 0);
+    inspect_init(listener);
+    assert_true(inspect_is_own(ours)); /* nobody has accepted it yet */
+    assert_false(inspect_is_own(theirs));
+    close(input[1]);
+    assert_int_equal(waitpid(child, NULL, 0), child);
+    assert_false(inspect_is_own(theirs)); /* nor when they have ended */
+    inspect_init(OS_FD_NONE);
+    int all[] = {told[0], told[1], input[0], theirs, ours, listener};
+    for (size_t i = 0; i < sizeof(all) / sizeof(*all); i++)
+        close(all[i]);
+    assert_int_equal(unlink(path), 0);
+    assert_int_equal(rmdir(folder), 0);
 }
 
 /* Holds for every way of comparing. */
@@ -339,7 +402,8 @@ static void what_is_no_pidfd_is_none(void **state) {
 
 TEST_MAIN(TEST_CASE(sockets), TEST_CASE(files), TEST_CASE(anonymous_inodes),
           TEST_CASE(every_type_has_a_name_of_its_own), TEST_CASE(what_is_refused_and_what_closes_at_once),
-          TEST_CASE(the_engine_is_asked_about_kernel_files_only),
-          TEST_CASE(a_silent_file_server_is_not_asked), TEST_CASE(a_connection_to_the_listener_is_our_own),
+          TEST_CASE(files_are_asked_by_sentries_alone), TEST_CASE(a_silent_file_server_is_not_asked),
+          TEST_CASE(a_connection_to_the_listener_is_our_own),
+          TEST_CASE(a_connection_to_the_same_address_of_another_is_not_our_own),
           TEST_CASE(copies_are_the_same_open_file), TEST_CASE(other_ways_of_comparing_are_found),
           TEST_CASE(a_pidfd_tells_its_process), TEST_CASE(what_is_no_pidfd_is_none))
