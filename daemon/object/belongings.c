@@ -4,15 +4,16 @@
 #include "descriptor.h"
 #include "indicator.h"
 #include "utlist.h"
+#include "wait.h"
 
-#include <assert.h>
 #include <stddef.h>
 
 void belongings_init(struct belongings *belongings, struct registry *registry, struct user *user,
                      uint64_t session, const char *name, uint64_t seed) {
     *belongings = (struct belongings){.registry = registry};
     account_init(&belongings->account, user, session, name);
-    table_init(&belongings->numbers, offsetof(struct descriptor, number), seed);
+    numberings_init(&belongings->numberings, seed);
+    table_init(&belongings->numbers, offsetof(struct descriptor, key), seed);
 }
 
 struct object *belongings_find(const struct belongings *belongings, uint64_t id) {
@@ -47,7 +48,10 @@ void belongings_end(struct belongings *belongings, int cause) {
         if (registry_kind(object->id) != OBJECT_DESCRIPTOR)
             indicator_end((struct indicator *)object, cause);
     }
-    assert(!belongings->waits);
+    while (belongings->waits)
+        wait_end(belongings->waits, cause);
+    while (belongings->lent)
+        indicator_end_lent(belongings->lent);
     while (belongings->objects) {
         object = belongings->objects;
         if (registry_kind(object->id) == OBJECT_DESCRIPTOR)
@@ -56,5 +60,6 @@ void belongings_end(struct belongings *belongings, int cause) {
             indicator_free((struct indicator *)object);
     }
     table_deinit(&belongings->numbers);
+    numberings_deinit(&belongings->numberings);
     account_deinit(&belongings->account);
 }

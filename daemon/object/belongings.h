@@ -5,6 +5,7 @@
 #ifndef BELONGINGS_H
 #define BELONGINGS_H
 
+#include "numbering.h"
 #include "registry.h"
 
 struct wait;
@@ -13,8 +14,10 @@ struct belongings {
     struct registry *registry;
     struct account account;
     struct object *objects;
-    struct table numbers; /* number -> descriptor, also one that is being closed */
+    struct numberings numberings;
+    struct table numbers; /* key (numbering.h) -> descriptor, also one that is being closed */
     struct wait *waits;   /* parked */
+    struct handle *lent;  /* those that it asked for of objects of other sessions */
     unsigned counts[OBJECT_SESSION + 1];
 };
 
@@ -22,7 +25,7 @@ struct belongings {
 void belongings_init(struct belongings *belongings, struct registry *registry, struct user *user,
                      uint64_t session, const char *name, uint64_t seed);
 
-/* Ends every object with that cause, so that every wait is answered, then frees all. */
+/* Ends every object, wait and handle with that cause, so that everybody is answered, then frees all. */
 void belongings_end(struct belongings *belongings, int cause);
 
 /* The object of that id if it is one of these. */

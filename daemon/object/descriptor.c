@@ -17,8 +17,18 @@
 
 static const uint8_t interests[2] = {ENGINE_READ, ENGINE_WRITE};
 
-struct descriptor *descriptor_find(const struct belongings *belongings, int64_t number) {
-    return table_find(&belongings->numbers, (uint64_t)number);
+struct descriptor *descriptor_find(const struct belongings *belongings, uint64_t key) {
+    return table_find(&belongings->numbers, key);
+}
+
+static void put_number(struct belongings *belongings, struct descriptor *descriptor) {
+    table_add(&belongings->numbers, descriptor);
+    numbering_ref(&belongings->numberings, descriptor->key >> NUMBER_BITS);
+}
+
+static void take_number(struct belongings *belongings, struct descriptor *descriptor) {
+    table_remove(&belongings->numbers, descriptor);
+    numbering_unref(&belongings->numberings, descriptor->key >> NUMBER_BITS);
 }
 
 /* Why a type is refused; any other that is may be what it likes. */
@@ -51,7 +61,7 @@ static int check(enum inspect_type type, os_fd fd, bool socket, struct refusal *
     return 0;
 }
 
-static struct descriptor *descriptor_new(struct belongings *belongings, int64_t number, os_fd fd,
+static struct descriptor *descriptor_new(struct belongings *belongings, uint64_t key, os_fd fd,
                                          enum inspect_type type, struct refusal *refusal) {
     struct registry *registry = belongings->registry;
     struct account *account = &belongings->account;
@@ -69,7 +79,7 @@ static struct descriptor *descriptor_new(struct belongings *belongings, int64_t 
         goto fail;
     if (registry_add(registry, &descriptor->object, OBJECT_DESCRIPTOR, belongings))
         goto fail;
-    descriptor->number = number;
+    descriptor->key = key;
     descriptor->registry = registry;
     descriptor->user = user_ref(registry->users, (uint32_t)account->user->uid);
     descriptor->fd = fd;
@@ -95,16 +105,16 @@ fail:
 
 /* The number means another open file from now on. True if that ended something. */
 static bool replace(struct belongings *belongings, struct descriptor *old) {
-    table_remove(&belongings->numbers, old);
+    take_number(belongings, old);
     if (old->closing)
         return false;
     indicator_end_all(old, OBJECT_SEMAPHORE, OBJECT_EVT, CAUSE_REPLACED);
     return true;
 }
 
-int descriptor_claim(struct belongings *belongings, int64_t number, os_fd fd, bool socket, unsigned objects,
+int descriptor_claim(struct belongings *belongings, uint64_t key, os_fd fd, bool socket, unsigned objects,
                      struct descriptor_claim *claim, struct refusal *refusal) {
-    struct descriptor *old = descriptor_find(belongings, number);
+    struct descriptor *old = descriptor_find(belongings, key);
     bool same = old && !old->closing && inspect_same(old->fd, fd);
     enum inspect_type type = same ? (enum inspect_type)old->type : inspect_type_of(fd);
     *claim = (struct descriptor_claim){.descriptor = old, .type = type, .same = same};
@@ -114,12 +124,12 @@ int descriptor_claim(struct belongings *belongings, int64_t number, os_fd fd, bo
         return 0;
     if (account_check(&belongings->account, USER_OBJECTS, objects, refusal))
         return -1;
-    claim->descriptor = descriptor_new(belongings, number, fd, type, refusal);
+    claim->descriptor = descriptor_new(belongings, key, fd, type, refusal);
     if (!claim->descriptor)
         return -1;
     claim->kept = true;
     claim->replaced = old && replace(belongings, old);
-    table_add(&belongings->numbers, claim->descriptor);
+    put_number(belongings, claim->descriptor);
     return 0;
 }
 
@@ -254,8 +264,8 @@ static void on_closed(void *context) {
     notice_closed(descriptor);
     slots_give(registry->slots, 1);
     if (owner) {
-        if (descriptor_find(owner, descriptor->number) == descriptor)
-            table_remove(&owner->numbers, descriptor);
+        if (descriptor_find(owner, descriptor->key) == descriptor)
+            take_number(owner, descriptor);
         account_give(&owner->account, USER_DESCRIPTORS, 1);
         belongings_remove(&descriptor->object);
     } else {

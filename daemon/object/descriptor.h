@@ -25,7 +25,7 @@ struct descriptor_close {
 
 struct descriptor {
     struct object object;
-    int64_t number;
+    uint64_t key;                    /* of its number; see numbering.h */
     struct indicator *semaphores[2]; /* registered ones, by direction */
     struct indicator *evts[2];
     struct wrap *wraps;
@@ -51,14 +51,19 @@ struct descriptor_claim {
     bool replaced; /* the number named another open file, whose objects have ended */
 };
 
-/* The descriptor of that number for the open file fd: the one that is there if it is the same, else a new one, replacing an old
+/* What its process calls it. */
+static inline int64_t descriptor_number(const struct descriptor *descriptor) {
+    return number_of_key(descriptor->key);
+}
+
+/* The descriptor of that number (its key) for the open file fd: the one that is there if it is the same, else a new one, replacing an old
  * one. fd counts as a taken slot. With `socket` it must be one. objects: how many are going to be made of
  * it, for which there must be room before anything is replaced. 0, or -1 and the refusal; then nothing has changed. A new descriptor that nothing refers to must be given to descriptor_settle. */
-int descriptor_claim(struct belongings *belongings, int64_t number, os_fd fd, bool socket, unsigned objects,
+int descriptor_claim(struct belongings *belongings, uint64_t key, os_fd fd, bool socket, unsigned objects,
                      struct descriptor_claim *claim, struct refusal *refusal);
 
-/* The one that the number finds, also while it is being closed; or NULL. */
-struct descriptor *descriptor_find(const struct belongings *belongings, int64_t number);
+/* The one that the key of a number finds, also while it is being closed; or NULL. */
+struct descriptor *descriptor_find(const struct belongings *belongings, uint64_t key);
 
 /* What live semaphores, parked waits and transfers need: ENGINE_READ, ENGINE_WRITE. edge is only ever set. */
 unsigned descriptor_needs(const struct descriptor *descriptor, bool *edge);

@@ -1,6 +1,6 @@
 /* handle.h: the pollable handle of a semaphore, an event or a port, from made to closed.
  *
- * Made on demand, one for each object, and the same open file each time. When the object ends it is ready at once; a worker makes it
+ * Made on demand, one for each object and session that asks, and the same open file each time. When the object ends it is ready at once; a worker makes it
  * ready for ever. Workers close it, too: a client may have put it into an epoll descriptor of his whose lock he keeps, or keep that of
  * the handle itself.
  *
@@ -19,6 +19,7 @@ enum { HANDLES_US = 1000, HANDLES_MOST = 64 };
 
 struct account;
 struct belongings;
+struct indicator;
 struct refusal;
 struct registry;
 struct user;
@@ -36,10 +37,15 @@ struct handle {
     struct account *account; /* charged beside the user; NULL: the user alone */
     struct user *user;
     struct handle *prev, *next; /* while `listed` */
-    size_t charged;             /* descriptors */
-    os_fd fd;                   /* the client gets copies */
-    os_fd bell;                 /* of an event until a worker has made it ready for ever; else OS_FD_NONE */
-    int error;                  /* of the worker */
+    struct belongings *
+        asker; /* this and the next three are of the indicator that has it (indicator.h): the session that asked */
+    struct indicator *of;
+    struct handle *sibling;               /* of another asker */
+    struct handle *lent_prev, *lent_next; /* asker->lent, if the object is another session's */
+    size_t charged;                       /* descriptors */
+    os_fd fd;                             /* the client gets copies */
+    os_fd bell; /* of an event until a worker has made it ready for ever; else OS_FD_NONE */
+    int error;  /* of the worker */
     bool ended;
     bool lasting; /* ready for ever, or never to be */
     bool listed;

@@ -5,6 +5,7 @@
 #include "making.h"
 #include "notice.h"
 #include "port.h"
+#include "utlist.h"
 #include "wait.h"
 
 #include <stdlib.h>
@@ -16,7 +17,7 @@ static struct indicator **place_of(struct descriptor *descriptor, enum object_ki
 
 void indicator_register(struct indicator *indicator, struct descriptor *descriptor, int direction) {
     indicator->descriptor = descriptor;
-    indicator->number = descriptor->number;
+    indicator->key = descriptor->key;
     indicator->direction = (uint8_t)direction;
 }
 
@@ -68,17 +69,34 @@ void indicator_end(struct indicator *indicator, int cause) {
     indicator->cause = (uint8_t)cause;
     if (port)
         port_ended(port, descriptor);
-    if (indicator->handle)
-        handle_end(indicator->handle);
+    for (struct handle *handle = indicator->handle; handle; handle = handle->sibling)
+        handle_end(handle);
     wait_wake(indicator, cause);
     if (indicator->released)
         indicator_free(indicator);
 }
 
+/* The client's copies stay as they are. */
+static void drop_handle(struct handle *handle) {
+    struct handle **link = &handle->of->handle;
+    while (*link != handle)
+        link = &(*link)->sibling;
+    *link = handle->sibling;
+    if (handle->asker != handle->of->object.owner)
+        DL_DELETE2(handle->asker->lent, handle, lent_prev, lent_next);
+    handle_free(handle);
+}
+
+void indicator_end_lent(struct handle *handle) {
+    handle_end(handle);
+    drop_handle(handle);
+}
+
 void indicator_free(struct indicator *indicator) {
     struct belongings *owner = indicator->object.owner;
     struct registry *registry = owner->registry;
-    handle_free(indicator->handle);
+    while (indicator->handle)
+        drop_handle(indicator->handle);
     account_give(&owner->account, USER_OBJECTS, 1);
     registry_forget(registry, &indicator->object);
     bool port = registry_kind(indicator->object.id) == OBJECT_PORT;
@@ -96,15 +114,28 @@ void indicator_release(struct indicator *indicator) {
         indicator_free(indicator);
 }
 
-struct handle *indicator_new_handle(struct indicator *indicator, struct refusal *refusal) {
-    struct belongings *owner = indicator->object.owner;
-    return indicator_is_semaphore(indicator)
-               ? handle_new_semaphore(owner, indicator->cause != CAUSE_NONE, refusal)
-               : handle_new_evt(owner, refusal);
+struct handle *indicator_handle(const struct indicator *indicator, const struct belongings *asker) {
+    struct handle *handle = indicator->handle;
+    while (handle && handle->asker != asker)
+        handle = handle->sibling;
+    return handle;
 }
 
-void indicator_set_handle(struct indicator *indicator, struct handle *handle, int error) {
+struct handle *indicator_new_handle(const struct indicator *indicator, struct belongings *asker,
+                                    struct refusal *refusal) {
+    return indicator_is_semaphore(indicator)
+               ? handle_new_semaphore(asker, indicator->cause != CAUSE_NONE, refusal)
+               : handle_new_evt(asker, refusal);
+}
+
+void indicator_set_handle(struct indicator *indicator, struct belongings *asker, struct handle *handle,
+                          int error) {
+    handle->of = indicator;
+    handle->asker = asker;
+    handle->sibling = indicator->handle;
     indicator->handle = handle;
+    if (asker != indicator->object.owner)
+        DL_APPEND2(asker->lent, handle, lent_prev, lent_next);
     /* What cannot be watched is ready for ever, and so is what has ended. */
     if (!indicator_is_semaphore(indicator) && (error || !indicator->descriptor))
         handle_end(handle);

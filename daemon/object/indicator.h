@@ -30,14 +30,18 @@ struct indicator {
     struct object object;
     struct descriptor *descriptor; /* while registered */
     struct wait_target *waiters;   /* oldest first */
-    int64_t number;
-    struct handle *handle; /* pollable, or NULL */
-    uint32_t answered;     /* event: the connection that was last answered as the one of several (wait.h) */
+    uint64_t key;                  /* of its number, also when it has ended; see numbering.h */
+    struct handle *handle;         /* pollable: the first of those that were asked for, or NULL */
+    uint32_t answered; /* event: the connection that was last answered as the one of several (wait.h) */
     uint8_t direction;
     uint8_t cause; /* once ended */
     bool released;
     bool several; /* event: others were answered before `answered`, and it was not seen idle since */
 };
+
+static inline int64_t indicator_number(const struct indicator *indicator) {
+    return number_of_key(indicator->key);
+}
 
 static inline bool indicator_is_semaphore(const struct indicator *indicator) {
     return registry_kind(indicator->object.id) == OBJECT_SEMAPHORE;
@@ -62,11 +66,20 @@ void indicator_free(struct indicator *indicator);
 /* Gives the id back, now or when it ends. */
 void indicator_release(struct indicator *indicator);
 
-/* A pollable handle for it, which follows nothing yet (indicator_follow) unless it is that of a semaphore. NULL: the refusal. */
-struct handle *indicator_new_handle(struct indicator *indicator, struct refusal *refusal);
+/* The pollable handle that this session, its own or another one, has asked for; NULL: none. */
+struct handle *indicator_handle(const struct indicator *indicator, const struct belongings *asker);
 
-/* The handle is the indicator's, which has none. error: what pollable_evt_follow has answered for it, or 0. */
-void indicator_set_handle(struct indicator *indicator, struct handle *handle, int error);
+/* A pollable handle for it, charged to that session, which follows nothing yet (indicator_follow) unless it is that of a semaphore. NULL: the
+ * refusal. */
+struct handle *indicator_new_handle(const struct indicator *indicator, struct belongings *asker,
+                                    struct refusal *refusal);
+
+/* The handle is the indicator's, which has none for that session. error: what pollable_evt_follow has answered for it, or 0. */
+void indicator_set_handle(struct indicator *indicator, struct belongings *asker, struct handle *handle,
+                          int error);
+
+/* The session that asked for this handle of another session's object ends: the handle is ready for ever, and freed. */
+void indicator_end_lent(struct handle *handle);
 
 /* Ends both directions of one kind, or of two, that are registered for this descriptor; then settles it. */
 void indicator_end_all(struct descriptor *descriptor, enum object_kind kind, enum object_kind other,

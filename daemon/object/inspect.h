@@ -78,7 +78,7 @@ bool inspect_same(os_fd a, os_fd b);
 bool inspect_closes_at_once(enum inspect_type type);
 
 /* Whether fd is a pidfd; *key then tells its process from all others that live, *pid its number here (0: not
- * visible). */
+ * visible); pid may be NULL. */
 bool inspect_pidfd(os_fd fd, uint64_t *key, uint32_t *pid);
 
 /* A pidfd of that process, close-on-exec, or OS_FD_NONE with errno. */

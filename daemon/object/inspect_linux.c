@@ -352,9 +352,12 @@ bool inspect_pidfd(os_fd fd, uint64_t *key, uint32_t *pid) {
 
     if (inspect_type_of(fd) != INSPECT_PIDFD || facts_of(fd, &facts))
         return false;
-    *pid = pid_of(fd);
     /* pidfs has an inode for each process, never used again; before it there was one for all. */
-    *key = facts.device == known.anonymous ? *pid : facts.inode;
+    bool all = facts.device == known.anonymous;
+    uint32_t number = pid || all ? pid_of(fd) : 0;
+    if (pid)
+        *pid = number;
+    *key = all ? number : facts.inode;
     return *key != 0;
 }
 

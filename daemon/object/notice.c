@@ -18,7 +18,7 @@ static void note_indicator(const struct indicator *indicator, enum journal_event
     struct notice notice = {.event = (uint8_t)event,
                             .id = indicator->object.id,
                             .descriptor = indicator->descriptor ? indicator->descriptor->object.id : 0,
-                            .number = indicator->number,
+                            .number = indicator_number(indicator),
                             .direction = (uint8_t)(indicator->direction + 1),
                             .cause = (uint8_t)cause};
     note(indicator->object.owner, &notice);
@@ -27,7 +27,7 @@ static void note_indicator(const struct indicator *indicator, enum journal_event
 static void note_descriptor(const struct descriptor *descriptor, enum journal_event event) {
     struct notice notice = {.event = (uint8_t)event,
                             .id = descriptor->object.id,
-                            .number = descriptor->number,
+                            .number = descriptor_number(descriptor),
                             .type = descriptor->type,
                             .uid = (uint32_t)descriptor->user->uid};
     if (descriptor->object.owner)

@@ -90,7 +90,7 @@ void port_close(struct port *port) {
         return;
     last = !wrap->ports[!port->indicator.direction];
     indicator_end(&port->indicator, CAUSE_PORT_CLOSED);
-    if (last && descriptor_find(descriptor->object.owner, descriptor->number) == descriptor)
+    if (last && descriptor_find(descriptor->object.owner, descriptor->key) == descriptor)
         indicator_end_all(descriptor, OBJECT_SEMAPHORE, OBJECT_SEMAPHORE, CAUSE_PORT_CLOSED);
     else
         descriptor_settle(descriptor);

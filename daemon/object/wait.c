@@ -159,6 +159,17 @@ static void finish(struct wait *wait) {
     wait->done(wait);
 }
 
+void wait_end(struct wait *wait, int cause) {
+    wait_leave(wait);
+    wait->ready = wait->n;
+    for (size_t i = 0; i < wait->n; i++) {
+        struct wait_target *target = &wait->targets[i];
+        target->cause = target->of ? (uint8_t)cause : target->ended;
+        target->of = NULL;
+    }
+    wait->done(wait);
+}
+
 /* Wake-one: whose connection it was that got this activity. */
 static void remember(struct wait *wait) {
     for (size_t i = 0; wait->one && i < wait->n; i++) {

@@ -67,6 +67,9 @@ int wait_begin(struct wait *wait, int64_t limit_us, struct refusal *refusal);
 /* Takes a parked wait out of everything; done is not called. */
 void wait_leave(struct wait *wait);
 
+/* Its session ends: what it waits for may be another one's, and go on. It is done, with that cause for what has not ended. */
+void wait_end(struct wait *wait, int cause);
+
 /* The indicator is ready for that cause: everybody (for `one`: one of them) looks. */
 void wait_wake(struct indicator *indicator, int cause);
 

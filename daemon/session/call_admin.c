@@ -80,7 +80,7 @@ static char *text_of(const char *text) {
 
 static void write_indicator(Portd__V1__Item *row, const struct indicator *indicator) {
     const struct wait_target *target;
-    row->number = indicator->number;
+    row->number = indicator_number(indicator);
     row->direction = indicator->direction == DIRECTION_READ ? PORTD__V1__DIRECTION__DIRECTION_READ
                                                             : PORTD__V1__DIRECTION__DIRECTION_WRITE;
     row->registered = indicator->descriptor != NULL;
@@ -99,6 +99,7 @@ static void write_port(Portd__V1__Item *row, const struct port *port) {
 static void write_object(Portd__V1__Item *row, const struct object *object) {
     row->id = object->id;
     row->kind = (Portd__V1__Kind)registry_kind(object->id);
+    row->session = session_of(object)->id;
     if (row->kind != PORTD__V1__KIND__KIND_DESCRIPTOR) {
         write_indicator(row, (const struct indicator *)object);
         if (row->kind == PORTD__V1__KIND__KIND_PORT)
@@ -106,7 +107,7 @@ static void write_object(Portd__V1__Item *row, const struct object *object) {
         return;
     }
     const struct descriptor *descriptor = (const struct descriptor *)object;
-    row->number = descriptor->number;
+    row->number = descriptor_number(descriptor);
     row->registered = !descriptor->closing;
     row->type = text_of(inspect_name((enum inspect_type)descriptor->type));
 }
@@ -120,7 +121,8 @@ static void write_session(Portd__V1__Item *row, const struct session *session) {
     row->connections = session->n_connections;
     row->objects = counts[OBJECT_SEMAPHORE] + counts[OBJECT_EVT] + counts[OBJECT_PORT];
     row->descriptors = counts[OBJECT_DESCRIPTOR];
-    row->owner_pid = session->lease.owner_pid;
+    row->owner_pid = lease_owner_pid(&session->lease);
+    row->private_ = session->private;
     row->client = text_of(session->client);
     row->age_us = (uint64_t)(now - session->made);
     if (session->lease.until > now)
@@ -156,8 +158,8 @@ static bool is_listed(const Portd__V1__List *list, const struct object *object) 
     return !closing && (!list->kind || (int)registry_kind(object->id) == (int)list->kind);
 }
 
-static void list_objects(const struct call *call, const Portd__V1__List *list, struct page *page) {
-    const struct object *object = belongings_next(&call->session->belongings, list->after);
+static void list_objects(const struct session *session, const Portd__V1__List *list, struct page *page) {
+    const struct object *object = belongings_next(&session->belongings, list->after);
     for (; object && page_look(page); object = object->next) {
         if (is_listed(list, object)) {
             write_object(page_row(page), object);
@@ -170,14 +172,23 @@ static void list_objects(const struct call *call, const Portd__V1__List *list, s
 
 int call_list(struct call *call) {
     const Portd__V1__List *list = call->request->list;
+    const struct session *session = call->session;
     struct page page;
     if (list->kind < PORTD__V1__KIND__KIND_NONE || list->kind > PORTD__V1__KIND__KIND_SESSION)
         return refusal_set(&call->refusal, REFUSAL_INVALID, "kind", NULL, "no kind %d", (int)list->kind);
+    if (list->session && list->kind == PORTD__V1__KIND__KIND_SESSION)
+        return refusal_set(&call->refusal, REFUSAL_INVALID, "session", NULL, "sessions are in no session");
+    if (list->session)
+        session = session_find(call->connection->all, list->session);
+    if (!session || !target_may_reach(call, session))
+        return refusal_set(&call->refusal, REFUSAL_NOT_FOUND, "session",
+                           "list tells the sessions of this user",
+                           "no session %" PRIu64 " that is found from here", list->session);
     page_init(&page);
     if (list->kind == PORTD__V1__KIND__KIND_SESSION)
         list_sessions(call, list->after, &page);
     else
-        list_objects(call, list, &page);
+        list_objects(session, list, &page);
     if (!page.items.more)
         page.items.next = 0;
     return dispatch_answer(call, PORTD__V1__REPLY__RESULT_LIST, &page.items);
@@ -192,7 +203,7 @@ int call_show(struct call *call) {
     page_init(&page);
     /* All are looked for, though a page may not take them all: one that there is not fails the call. */
     for (size_t i = 0; i < show->n_ids; i++) {
-        const struct object *object = belongings_find(&call->session->belongings, show->ids[i]);
+        const struct object *object = target_object(call, show->ids[i]);
         const struct session *session = object ? NULL : session_find(call->connection->all, show->ids[i]);
         if (!object && !(session && may_see(call, session)))
             return target_refuse(call, "ids", show->ids[i]);

@@ -16,16 +16,17 @@
 struct following {
     struct parked parked; /* connection NULL: nobody is answered */
     struct sentry_job job;
-    struct registry *registry;
+    struct sessions *all;
     struct descriptor *descriptor; /* it has this job */
     struct handle *handle;         /* on the user's account alone, since its session may end meanwhile */
-    uint64_t id;
+    uint64_t id, session;          /* of the object, and of the session that asked */
     os_fd target;
     unsigned interest;
     int error;
 };
 
-static void answer(struct connection *connection, uint64_t request, const struct indicator *indicator) {
+static void answer(struct connection *connection, uint64_t request, const struct indicator *indicator,
+                   const struct handle *handle) {
     Portd__V1__Reply reply = PORTD__V1__REPLY__INIT;
     Portd__V1__HandleOf form = PORTD__V1__HANDLE_OF__INIT;
     form.form = indicator_is_semaphore(indicator) ? PORTD__V1__HANDLE_OF__FORM__FORM_EVENTFD
@@ -34,7 +35,7 @@ static void answer(struct connection *connection, uint64_t request, const struct
     reply.id = request;
     reply.result_case = PORTD__V1__REPLY__RESULT_HANDLE;
     reply.handle = &form;
-    connection_reply_fd(connection, &reply, indicator->handle->fd);
+    connection_reply_fd(connection, &reply, handle->fd);
 }
 
 /* 0, or -1 and the refusal. What cannot be watched is ready for ever, which is no failure. */
@@ -56,11 +57,14 @@ static void work(struct sentry_job *job, struct engine *engine) {
 /* Answers and frees. The id may have been given back since. */
 static void emit(struct parked *parked) {
     struct following *following = (struct following *)((char *)parked - offsetof(struct following, parked));
+    const struct session *session = session_find(following->all, following->session);
     const struct indicator *indicator =
-        (const struct indicator *)registry_find(following->registry, following->id);
+        (const struct indicator *)registry_find(following->all->registry, following->id);
+    const struct handle *handle =
+        indicator && session ? indicator_handle(indicator, &session->belongings) : NULL;
     struct refusal refusal;
-    if (indicator && indicator->handle) {
-        answer(parked->connection, parked->request, indicator);
+    if (handle) {
+        answer(parked->connection, parked->request, indicator, handle);
     } else {
         if (!indicator || !check_follow(following->error, &refusal))
             refusal_set(&refusal, REFUSAL_NOT_FOUND, "id", NULL, "%" PRIu64 " was given back meanwhile",
@@ -72,11 +76,13 @@ static void emit(struct parked *parked) {
 
 /* The object has the handle from now on, unless it has one already, or is gone. */
 static void settle(struct following *following) {
-    struct indicator *indicator = (struct indicator *)registry_find(following->registry, following->id);
+    struct indicator *indicator = (struct indicator *)registry_find(following->all->registry, following->id);
+    struct session *session = session_find(following->all, following->session);
     struct refusal refusal;
-    if (indicator && !indicator->handle && !check_follow(following->error, &refusal)) {
-        handle_join(following->handle, indicator->object.owner);
-        indicator_set_handle(indicator, following->handle, following->error);
+    if (indicator && session && !indicator_handle(indicator, &session->belongings) &&
+        !check_follow(following->error, &refusal)) {
+        handle_join(following->handle, &session->belongings);
+        indicator_set_handle(indicator, &session->belongings, following->handle, following->error);
     } else {
         handle_free(following->handle);
     }
@@ -118,7 +124,8 @@ static int start(struct call *call, struct indicator *indicator, struct handle *
     handle_leave(handle); /* the session may end before the sentry has answered */
     *following = (struct following){.parked = {.windowed = true, .emit = emit, .cancel = cancel},
                                     .job = {.work = work, .done = on_followed, .drop = on_dropped},
-                                    .registry = call->connection->all->registry,
+                                    .all = call->connection->all,
+                                    .session = call->session->id,
                                     .descriptor = descriptor,
                                     .handle = handle,
                                     .id = indicator->object.id,
@@ -133,17 +140,18 @@ static int start(struct call *call, struct indicator *indicator, struct handle *
 int call_handle(struct call *call) {
     struct indicator *indicator = target_find(call, call->request->handle->id);
     const struct descriptor *descriptor = indicator ? indicator->descriptor : NULL;
-    struct handle *handle;
+    struct belongings *asker = &call->session->belongings;
+    struct handle *handle = indicator ? indicator_handle(indicator, asker) : NULL;
     int error = -EPERM;
     if (!indicator)
         return target_refuse(call, "id", call->request->handle->id);
     /* Beside the handle itself: for a client that does not read, a copy waits in its channel. */
     if (!slots_may_keep(call->connection->all->registry->slots, 3))
         return users_refuse_table(call->connection->user->users, &call->refusal);
-    if (!indicator->handle) {
+    if (!handle) {
         unsigned interest = indicator->direction == DIRECTION_READ ? ENGINE_READ : ENGINE_WRITE;
         bool semaphore = indicator_is_semaphore(indicator);
-        handle = indicator_new_handle(indicator, &call->refusal);
+        handle = indicator_new_handle(indicator, asker, &call->refusal);
         if (!handle)
             return -1;
         if (!semaphore && descriptor && descriptor->guard)
@@ -154,8 +162,8 @@ int call_handle(struct call *call) {
             handle_free(handle);
             return -1;
         }
-        indicator_set_handle(indicator, handle, error);
+        indicator_set_handle(indicator, asker, handle, error);
     }
-    answer(call->connection, call->request->id, indicator);
+    answer(call->connection, call->request->id, indicator, handle);
     return 0;
 }

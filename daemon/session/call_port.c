@@ -33,8 +33,8 @@ static int wrap(struct call *call, int64_t number, const struct port_options *op
         return -1;
     if (port_check(call->fd, inspect_type_of(call->fd), options, &call->refusal))
         return -1;
-    error = descriptor_claim(&call->session->belongings, number, call->fd, options->socket, objects, &claim,
-                             &call->refusal);
+    error = descriptor_claim(&call->session->belongings, connection_key(call->connection, number), call->fd,
+                             options->socket, objects, &claim, &call->refusal);
     call->closes_at_once = claim.same && inspect_closes_at_once(claim.type);
     if (claim.kept)
         dispatch_take(call);
@@ -72,8 +72,9 @@ static int answer_number(struct call *call, bool socket, Portd__V1__Reply__Resul
     Portd__V1__NumberOf number = PORTD__V1__NUMBER_OF__INIT;
     if (!port)
         return -1;
-    number.found = port->socket || !socket;
-    number.number = number.found ? port->indicator.number : 0;
+    /* The number means something to whoever made it, not to another session. */
+    number.found = (port->socket || !socket) && port->indicator.object.owner == &call->session->belongings;
+    number.number = number.found ? indicator_number(&port->indicator) : 0;
     return dispatch_answer(call, result, &number);
 }
 
@@ -112,7 +113,7 @@ int call_close(struct call *call) {
         return target_refuse(call, "id", id);
     /* A port that is closed already waits for the copy that its number still has on the way out. */
     descriptor = indicator->descriptor ? indicator->descriptor
-                                       : descriptor_find(&call->session->belongings, indicator->number);
+                                       : descriptor_find(indicator->object.owner, indicator->key);
     closing = closing_new(call, descriptor, PORTD__V1__REPLY__RESULT_CLOSE);
     if (!closing)
         return -1;

@@ -22,9 +22,8 @@ struct procedure {
 };
 
 /* Ends both directions of the number in the table of that kind, unless `ended` says that it was done. */
-static int remove_number(struct call *call, int64_t number, enum object_kind kind, bool ended,
+static int remove_number(struct call *call, struct descriptor *descriptor, enum object_kind kind, bool ended,
                          Portd__V1__Reply__ResultCase result) {
-    struct descriptor *descriptor = descriptor_find(&call->session->belongings, number);
     struct closing *closing = closing_new(call, descriptor, result);
     if (!closing)
         return -1;
@@ -42,7 +41,8 @@ int call_remove(struct call *call) {
                            "ports are closed, not removed");
     if (!indicator)
         return target_refuse(call, "id", id);
-    return remove_number(call, indicator->number, registry_kind(id), !indicator->descriptor, result);
+    return remove_number(call, descriptor_find(indicator->object.owner, indicator->key), registry_kind(id),
+                         !indicator->descriptor, result);
 }
 
 int call_release(struct call *call) {
@@ -172,7 +172,8 @@ static int create(struct call *call, const struct procedure *procedure, int dire
     struct belongings *belongings = &call->session->belongings;
     Portd__V1__Object object = PORTD__V1__OBJECT__INIT;
     struct descriptor_claim claim;
-    int result = descriptor_claim(belongings, procedure->number, call->fd, false, 1, &claim, &call->refusal);
+    int result = descriptor_claim(belongings, connection_key(call->connection, procedure->number), call->fd,
+                                  false, 1, &claim, &call->refusal);
     call->closes_at_once = claim.same && inspect_closes_at_once(claim.type);
     if (claim.kept)
         dispatch_take(call);
@@ -186,10 +187,14 @@ static int create(struct call *call, const struct procedure *procedure, int dire
     return dispatch_answer(call, procedure->result, &object);
 }
 
+static struct descriptor *find(const struct call *call, const struct procedure *procedure) {
+    return descriptor_find(&call->session->belongings, connection_key(call->connection, procedure->number));
+}
+
 static int look_up(struct call *call, const struct procedure *procedure, int direction) {
-    struct descriptor *descriptor = descriptor_find(&call->session->belongings, procedure->number);
+    const struct descriptor *descriptor = find(call, procedure);
     Portd__V1__Object object = PORTD__V1__OBJECT__INIT;
-    struct indicator **places = NULL;
+    struct indicator *const *places = NULL;
     if (descriptor)
         places = procedure->kind == OBJECT_SEMAPHORE ? descriptor->semaphores : descriptor->evts;
     if (places && places[direction])
@@ -210,7 +215,7 @@ static int call_procedure(struct call *call, const struct procedure *procedure) 
     case PORTD__V1__MODE__MODE_CHECK_WRITE:
         return look_up(call, procedure, DIRECTION_WRITE);
     default:
-        return remove_number(call, procedure->number, procedure->kind, false, procedure->result);
+        return remove_number(call, find(call, procedure), procedure->kind, false, procedure->result);
     }
 }
 

@@ -14,33 +14,67 @@
 
 enum { VERSION = 1, TTL_MIN_US = 1000 };
 
+/* A process that a hello names. */
+struct nominee {
+    struct owner_process process;
+    os_fd *attached; /* where its pidfd lies; NULL: it was opened here, and is a taken slot */
+};
+
 /* What a hello asks for, once it is understood. */
 struct admission {
     struct session *session; /* one that exists */
-    os_fd owner;             /* for a new one; OS_FD_NONE: none */
-    uint64_t owner_key;
-    uint32_t owner_pid;
+    struct nominee nominees
+        [OWNERS_MAX +
+         1]; /* the owners, outermost first; then the one whose numbers are meant, if it is named apart */
+    size_t n_owners, n;
+    uint64_t numbers; /* key of the process; 0: nobody's */
 };
 
-static int check(const Portd__V1__Hello *hello, bool attached, struct refusal *refusal) {
-    bool token = hello->token[0] != 0, owner = hello->owner_attached || hello->owner_pid;
+static size_t count_owners(const Portd__V1__Hello *hello) {
+    return (hello->owner_attached ? 1u : 0u) + (hello->owner_pid ? 1u : 0u) + hello->owners_attached +
+           hello->n_owner_pids;
+}
+
+static int check_owners(const Portd__V1__Hello *hello, size_t n_fds, struct refusal *refusal) {
+    int forms = (hello->owner_attached != 0) + (hello->owner_pid != 0) + (hello->owners_attached != 0) +
+                (hello->n_owner_pids != 0);
+    bool numbers =
+        hello->numbers_case == PORTD__V1__HELLO__NUMBERS_NUMBERS_ATTACHED && hello->numbers_attached;
+    if (hello->owners_attached > OWNERS_MAX || hello->n_owner_pids > OWNERS_MAX)
+        return refusal_set(refusal, REFUSAL_INVALID, "owners_attached", NULL, "at most %d owners",
+                           (int)OWNERS_MAX);
+    if (n_fds != (hello->owner_attached ? 1u : 0u) + hello->owners_attached + (numbers ? 1u : 0u))
+        return refusal_set(refusal, REFUSAL_MISMATCH, "owner_attached", NULL,
+                           "owner_attached, owners_attached and numbers_attached do not agree with the %zu "
+                           "descriptors that are attached",
+                           n_fds);
+    if (forms > 1)
+        return refusal_set(refusal, REFUSAL_INVALID, "owner_pid", NULL, "the owner is named twice");
+    if (hello->numbers_case == PORTD__V1__HELLO__NUMBERS_NUMBERS_OWNER &&
+        (hello->numbers_owner < 1 || hello->numbers_owner > count_owners(hello)))
+        return refusal_set(refusal, REFUSAL_INVALID, "numbers_owner", "the first owner is 1",
+                           "there is no owner %u", (unsigned)hello->numbers_owner);
+    return 0;
+}
+
+static int check(const Portd__V1__Hello *hello, struct refusal *refusal) {
+    bool token = hello->token[0] != 0, owner = count_owners(hello) > 0;
     if (hello->version_min > VERSION || hello->version_max < VERSION)
         return refusal_set(
             refusal, REFUSAL_VERSION, "version_min", "use a client of the same age as the broker",
             "the broker speaks version 1, the client %u to %u", hello->version_min, hello->version_max);
     if (strlen(hello->client) > SESSION_CLIENT_MAX)
         return refusal_set(refusal, REFUSAL_INVALID, "client", NULL, "a client's name has at most 64 bytes");
-    if (attached != (hello->owner_attached != 0))
-        return refusal_set(refusal, REFUSAL_MISMATCH, "owner_attached", NULL,
-                           "owner_attached and the attached descriptor do not agree");
-    if (token && (owner || hello->new_ || hello->ttl_us))
-        return refusal_set(refusal, REFUSAL_INVALID, "token", NULL,
-                           "a token names a session that exists: no owner, new or ttl goes with it");
-    if (hello->owner_attached && hello->owner_pid)
-        return refusal_set(refusal, REFUSAL_INVALID, "owner_pid", NULL, "the owner is named twice");
+    if (token && (owner || hello->new_ || hello->find || hello->private_ || hello->ttl_us))
+        return refusal_set(
+            refusal, REFUSAL_INVALID, "token", NULL,
+            "a token names a session that exists: no owner, new, find, private or ttl goes with it");
     if (hello->new_ && !owner && !hello->ttl_us)
         return refusal_set(refusal, REFUSAL_INVALID, "new", NULL,
                            "without an owner every session is a new one");
+    if (hello->find && (!owner || hello->new_ || hello->private_ || hello->ttl_us))
+        return refusal_set(refusal, REFUSAL_INVALID, "find", NULL,
+                           "find is for an owner's session that exists: no new, private or ttl goes with it");
     if (hello->ttl_us > INT64_MAX)
         return refusal_set(refusal, REFUSAL_INVALID, "ttl_us", NULL, "too long");
     return 0;
@@ -54,53 +88,137 @@ static int find_token(struct call *call, const Portd__V1__Hello *hello, struct a
                        "no session with that token (any more) for this uid");
 }
 
-/* The owner's session, or what is needed to make one. */
-static int find_owner(struct call *call, const Portd__V1__Hello *hello, struct admission *admission) {
-    struct connection *connection = call->connection;
-    struct refusal *refusal = &call->refusal;
-    if (hello->owner_attached) {
-        admission->owner = call->fd;
-    } else {
-        if (!slots_may_keep(connection->all->registry->slots, 1))
-            return users_refuse_table(connection->user->users, refusal);
-        admission->owner = inspect_open_pid(hello->owner_pid);
-        if (admission->owner == OS_FD_NONE)
-            return refusal_set(refusal, REFUSAL_INVALID, "owner_pid", NULL, "no process %u: %s",
-                               hello->owner_pid, strerror(errno));
-        slots_take(connection->all->registry->slots, 1);
+/* ---- processes --------------------------------------------------------------------------------------------------- */
+
+static int know(struct nominee *nominee, struct refusal *refusal) {
+    struct owner_process *process = &nominee->process;
+    if (inspect_pidfd(process->fd, &process->key, &process->pid))
+        return 0;
+    return refusal_set(refusal, REFUSAL_INVALID, "owner_attached", "attach what pidfd_open gives",
+                       "an attached descriptor is no pidfd");
+}
+
+static int nominate_attached(struct call *call, struct admission *admission, size_t n) {
+    for (size_t i = 0; i < n; i++) {
+        struct nominee *nominee = &admission->nominees[admission->n];
+        nominee->attached = &call->frame->fds[admission->n++]; /* they lie in the same order */
+        nominee->process.fd = *nominee->attached;
+        if (know(nominee, &call->refusal))
+            return -1;
     }
-    if (!inspect_pidfd(admission->owner, &admission->owner_key, &admission->owner_pid))
-        return refusal_set(refusal, REFUSAL_INVALID, "owner_attached", "attach what pidfd_open gives",
-                           "the attached descriptor is no pidfd");
-    if (!hello->new_)
-        admission->session = session_find_owner(connection->all, connection->peer.uid, admission->owner_key);
-    if (admission->session && hello->ttl_us)
-        return refusal_set(refusal, REFUSAL_INVALID, "ttl_us", "ask for a new session",
-                           "that process has a session already, whose time cannot be changed");
     return 0;
 }
 
-/* Gives the new session what it ends with. */
-static int bind_lease(struct call *call, struct session *session, const Portd__V1__Hello *hello,
-                      struct admission *admission) {
-    struct loop *loop = call->connection->all->loop;
-    struct account *account = &session->belongings.account;
-    int error;
-    session->separate = hello->new_;
-    if (hello->ttl_us && lease_limit(&session->lease, loop, (int64_t)hello->ttl_us))
-        return refusal_set(&call->refusal, REFUSAL_LIMIT, NULL, NULL, "the broker is out of memory");
-    if (admission->owner == OS_FD_NONE)
+static int nominate_pid(struct call *call, struct admission *admission, uint32_t pid, const char *field) {
+    struct connection *connection = call->connection;
+    struct nominee *nominee = &admission->nominees[admission->n];
+    if (!slots_may_keep(connection->all->registry->slots, 1))
+        return users_refuse_table(connection->user->users, &call->refusal);
+    nominee->process.fd = inspect_open_pid(pid);
+    if (nominee->process.fd == OS_FD_NONE)
+        return refusal_set(&call->refusal, REFUSAL_INVALID, field, NULL, "no process %u: %s", (unsigned)pid,
+                           strerror(errno));
+    slots_take(connection->all->registry->slots, 1);
+    admission->n++;
+    return know(nominee, &call->refusal);
+}
+
+static int nominate_owners(struct call *call, const Portd__V1__Hello *hello, struct admission *admission) {
+    int result = nominate_attached(call, admission, (hello->owner_attached ? 1 : 0) + hello->owners_attached);
+    if (!result && hello->owner_pid)
+        result = nominate_pid(call, admission, hello->owner_pid, "owner_pid");
+    for (size_t i = 0; i < hello->n_owner_pids && !result; i++)
+        result = nominate_pid(call, admission, hello->owner_pids[i], "owner_pids");
+    admission->n_owners = admission->n;
+    return result;
+}
+
+/* The process that connected; a kernel that cannot say which has its number. */
+static uint64_t connected(const struct connection *connection) {
+    uint64_t key = 0;
+    os_fd process;
+    if (slots_may_keep(connection->all->registry->slots, 1) &&
+        peer_process(connection->channel.fd, &process) == 0) {
+        if (!inspect_pidfd(process, &key, NULL))
+            key = 0;
+        os_close(process); /* of our own making */
+    }
+    return key ? key : connection->peer.pid;
+}
+
+static int nominate_numbers(struct call *call, const Portd__V1__Hello *hello, struct admission *admission) {
+    int result = 0;
+    switch (hello->numbers_case) {
+    case PORTD__V1__HELLO__NUMBERS_NUMBERS_OWNER:
+        admission->numbers = admission->nominees[hello->numbers_owner - 1].process.key;
         return 0;
-    if (!slots_may_keep(call->connection->all->registry->slots, 0))
-        return users_refuse_table(call->connection->user->users, &call->refusal);
-    if (account_take(account, USER_DESCRIPTORS, 1, &call->refusal))
-        return -1;
-    error = lease_own(&session->lease, loop, admission->owner, admission->owner_key, admission->owner_pid);
-    if (error)
-        return refusal_system(&call->refusal, -error, "cannot watch the owner");
-    if (admission->owner == call->fd)
-        dispatch_take(call);
-    admission->owner = OS_FD_NONE;
+    case PORTD__V1__HELLO__NUMBERS_NUMBERS_NOBODY:
+        return 0;
+    case PORTD__V1__HELLO__NUMBERS_NUMBERS_ATTACHED:
+        result = nominate_attached(call, admission, 1);
+        break;
+    case PORTD__V1__HELLO__NUMBERS_NUMBERS_PID:
+        result = nominate_pid(call, admission, hello->numbers_pid, "numbers_pid");
+        break;
+    default:
+        admission->numbers = connected(call->connection);
+        return 0;
+    }
+    if (!result)
+        admission->numbers = admission->nominees[admission->n - 1].process.key;
+    return result;
+}
+
+/* Those that nobody took. */
+static void dismiss(struct call *call, struct admission *admission) {
+    for (size_t i = 0; i < admission->n; i++) {
+        struct nominee *nominee = &admission->nominees[i];
+        if (nominee->attached || nominee->process.fd == OS_FD_NONE)
+            continue;
+        os_close(nominee->process.fd); /* a pidfd of our own making */
+        slots_give(call->connection->all->registry->slots, 1);
+    }
+}
+
+/* ---- the session ------------------------------------------------------------------------------------------------- */
+
+static int find_owner(struct call *call, const Portd__V1__Hello *hello, struct admission *admission) {
+    const struct connection *connection = call->connection;
+    struct session *session = NULL;
+    if (!hello->new_ && hello->numbers_case == PORTD__V1__HELLO__NUMBERS_NUMBERS_OWNER)
+        session = session_find_owner(connection->all, connection->peer.uid, admission->numbers);
+    for (size_t i = 0; i < admission->n_owners && !session && !hello->new_; i++)
+        session =
+            session_find_owner(connection->all, connection->peer.uid, admission->nominees[i].process.key);
+    admission->session = session;
+    if (session && hello->ttl_us)
+        return refusal_set(&call->refusal, REFUSAL_INVALID, "ttl_us", "ask for a new session",
+                           "that process has a session already, whose time cannot be changed");
+    if (session && hello->private_ && !session->private)
+        return refusal_set(&call->refusal, REFUSAL_INVALID, "private", "ask for a new session",
+                           "that process has a session already, which is not private");
+    if (!session && hello->find)
+        return refusal_set(&call->refusal, REFUSAL_NOT_FOUND, "find", NULL, "that process has no session");
+    return 0;
+}
+
+/* What was added is taken away again when not all can be. */
+static int add_owners(struct call *call, struct admission *admission) {
+    struct session *session = admission->session;
+    const struct owner *last = session->lease.owners ? session->lease.owners->prev : NULL;
+    for (size_t i = 0; i < admission->n_owners; i++) {
+        struct nominee *nominee = &admission->nominees[i];
+        int result = session_add_owner(session, &nominee->process, &call->refusal);
+        if (result < 0) {
+            while (session->lease.owners && session->lease.owners->prev != last)
+                session_remove_owner(session, session->lease.owners->prev);
+            return -1;
+        }
+        if (result && nominee->attached)
+            *nominee->attached = OS_FD_NONE;
+        if (result)
+            nominee->process.fd = OS_FD_NONE;
+    }
     return 0;
 }
 
@@ -109,18 +227,35 @@ static int make_session(struct call *call, const Portd__V1__Hello *hello, struct
     struct session *session = session_new(connection->all, connection->user, hello->client, &call->refusal);
     if (!session)
         return -1;
-    if (bind_lease(call, session, hello, admission)) {
-        session_end(session, CAUSE_EXPIRED);
-        return -1;
-    }
     admission->session = session;
+    session->separate = hello->new_;
+    session->private = hello->private_;
+    if (hello->ttl_us && lease_limit(&session->lease, connection->all->loop, (int64_t)hello->ttl_us))
+        return refusal_set(&call->refusal, REFUSAL_LIMIT, NULL, NULL, "the broker is out of memory");
     return 0;
+}
+
+/* The session is there and has its owners; a new one ends again if that fails. */
+static int admit(struct call *call, const Portd__V1__Hello *hello, struct admission *admission) {
+    bool made = !admission->session;
+    if (made && make_session(call, hello, admission))
+        goto fail;
+    if (add_owners(call, admission))
+        goto fail;
+    if (!numbering_get(&admission->session->belongings.numberings, admission->numbers,
+                       &call->connection->place))
+        return 0;
+    refusal_set(&call->refusal, REFUSAL_LIMIT, NULL, NULL, "the broker is out of memory");
+fail:
+    if (made && admission->session)
+        session_end(admission->session, CAUSE_EXPIRED);
+    return -1;
 }
 
 static int welcome(struct call *call, struct session *session, bool joined) {
     static char broker[] = PORTD_VERSION;
-    static char *features[] = {"handle-eventfd", "handle-epoll", "wait-one", "owner-pidfd",
-                               "ports",          "stats",        "monitor"};
+    static char *features[] = {"handle-eventfd", "handle-epoll", "wait-one", "owner-pidfd", "ports",
+                               "stats",          "monitor",      "owners",   "reach"};
     Portd__V1__Welcome welcome = PORTD__V1__WELCOME__INIT;
     char token[SESSION_TOKEN_MAX];
     session_write_token(session, token);
@@ -139,26 +274,30 @@ static int welcome(struct call *call, struct session *session, bool joined) {
 int call_hello(struct call *call) {
     const Portd__V1__Hello *hello = call->request->hello;
     struct connection *connection = call->connection;
-    struct admission admission = {.owner = OS_FD_NONE};
+    struct admission admission = {0};
     bool joined;
-    int result = check(hello, call->fd != OS_FD_NONE, &call->refusal);
+    int result = check(hello, &call->refusal);
+    if (!result)
+        result = check_owners(hello, call->frame ? call->frame->n_fds : 0, &call->refusal);
     if (!result && hello->token[0])
         result = find_token(call, hello, &admission);
-    if (!result && (hello->owner_attached || hello->owner_pid))
+    if (!result)
+        result = nominate_owners(call, hello, &admission);
+    if (!result)
+        result = nominate_numbers(call, hello, &admission);
+    if (!result && admission.n_owners)
         result = find_owner(call, hello, &admission);
     joined = admission.session != NULL;
-    if (!result && !joined)
-        result = make_session(call, hello, &admission);
-    if (!result && joined)
-        metrics_add(METRIC_SESSIONS_JOINED, 1);
-    if (admission.owner != OS_FD_NONE && admission.owner != call->fd) {
-        os_close(admission.owner); /* a pidfd of our own making */
-        slots_give(connection->all->registry->slots, 1);
-    }
+    if (!result)
+        result = admit(call, hello, &admission);
+    dismiss(call, &admission);
     if (result)
         return -1;
+    if (joined)
+        metrics_add(METRIC_SESSIONS_JOINED, 1);
     connection->session = call->session = admission.session;
     connection->session_id = call->session->id;
+    connection->reach = hello->reach;
     noting_connected(connection);
     session_join(admission.session, connection);
     connection->channel.max = FRAME_LONG_MAX; /* of a write; see dispatch_may_be_long */

@@ -32,6 +32,7 @@ struct connection {
     struct connection *dirty_next, *dead_next;
     struct session *session; /* NULL before hello, and after it has ended */
     uint64_t session_id;     /* 0 before hello */
+    uint64_t place;          /* of the process whose numbers it means (numbering.h) */
     uint8_t method;          /* number of the one whose request is being answered, for those who look */
     struct user *user;
     struct peer peer;
@@ -50,6 +51,7 @@ struct connection {
     size_t bytes;      /* charged to the user */
     size_t held_fds;
     int64_t paused_until; /* the rate is spent */
+    bool reach;           /* it finds what the uid's other sessions have */
     bool starved;         /* one of the parked is */
     bool answered_one;    /* was answered as the one of several */
     bool dirty, dead;
@@ -60,6 +62,11 @@ struct connection {
 /* Takes the socket (a taken slot, charged) and a reference to the user. NULL without memory: both stay the caller's. */
 struct connection *connection_new(struct sessions *sessions, os_fd fd, const struct peer *peer,
                                   struct user *user);
+
+/* The key of what it calls by that number. */
+static inline uint64_t connection_key(const struct connection *connection, int64_t number) {
+    return number_key(connection->place, number);
+}
 
 /* Closes a received descriptor (a taken slot) that is not kept: here if that is known to wait for nobody, else by a worker. A
  * connection with many under way is not read until they are closed. */

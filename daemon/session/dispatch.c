@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { FDS_NONE, FDS_ONE, FDS_MAYBE };
+enum { FDS_NONE, FDS_ONE, FDS_MAYBE, FDS_SEVERAL };
 
 /* The first bytes of a long request: field 1 as a varint, field 31 (write) with its length. */
 enum { ID_TAG = 1 << 3, WRITE_TAG = 31 << 3 | 2, WRITE_TELLS = 1 + 10 + 2 };
@@ -19,7 +19,7 @@ struct method {
 };
 
 static const struct method methods[] = {
-    [PORTD__V1__REQUEST__METHOD_HELLO] = {"hello", call_hello, FDS_MAYBE},
+    [PORTD__V1__REQUEST__METHOD_HELLO] = {"hello", call_hello, FDS_SEVERAL},
     [PORTD__V1__REQUEST__METHOD_PING] = {"ping", call_ping, FDS_NONE},
     [PORTD__V1__REQUEST__METHOD_CANCEL] = {"cancel", call_cancel, FDS_NONE},
     [PORTD__V1__REQUEST__METHOD_FILE_DESCRIPTOR_TO_SEMAPHORE] = {"file_descriptor_to_semaphore",
@@ -168,7 +168,8 @@ static uint64_t guess_id(const struct channel_frame *frame) {
 
 static void discard_rest(struct connection *connection, struct channel_frame *frame, size_t from) {
     for (size_t i = from; i < frame->n_fds; i++)
-        connection_discard(connection, frame->fds[i], false);
+        if (frame->fds[i] != OS_FD_NONE) /* it was taken */
+            connection_discard(connection, frame->fds[i], false);
     frame->n_fds = from;
 }
 
@@ -185,7 +186,8 @@ static const struct method *find_method(const Portd__V1__Request *request, struc
 static const struct method *check(struct connection *connection, const struct channel_frame *frame,
                                   const Portd__V1__Request *request, struct refusal *refusal) {
     const struct method *method = find_method(request, refusal);
-    size_t most = method && method->fds != FDS_NONE ? 1 : 0, least = method && method->fds == FDS_ONE ? 1 : 0;
+    size_t least = method && method->fds == FDS_ONE ? 1 : 0;
+    size_t most = !method || method->fds == FDS_NONE ? 0 : method->fds == FDS_SEVERAL ? CALL_FDS_MAX : 1;
     (void)connection;
     if (!method)
         return NULL;
@@ -232,7 +234,9 @@ static void dispatch(struct connection *connection, struct channel_frame *frame,
     const struct method *method = check(connection, frame, request, &call.refusal);
     if (method)
         calls[request->method_case]++;
-    if (frame->n_fds == 1 && method) {
+    if (frame->n_fds && method && method->fds == FDS_SEVERAL) {
+        call.frame = frame;
+    } else if (frame->n_fds == 1 && method) {
         call.fd = frame->fds[0];
         frame->n_fds = 0;
     }

@@ -10,7 +10,7 @@
 #include "daemon/object/descriptor.h"
 #include "portd.pb-c.h"
 
-enum { DISPATCH_METHODS_MAX = 64 };
+enum { DISPATCH_METHODS_MAX = 64, CALL_FDS_MAX = 8 };
 
 struct call {
     struct connection *connection;
@@ -18,6 +18,8 @@ struct call {
     const Portd__V1__Request *request;
     os_fd fd;            /* attached; OS_FD_NONE: none, or taken */
     bool closes_at_once; /* the method has found that out of it (inspect.h) */
+    struct channel_frame
+        *frame; /* of a method that takes several: those that it takes become OS_FD_NONE. NULL: none came */
     struct refusal refusal;
 };
 

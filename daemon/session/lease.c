@@ -1,37 +1,18 @@
-/* lease.c: watching an owner die, and the clock. */
+/* lease.c: the end of the owners, and the clock. */
 #include "lease.h"
 
-#include "daemon/object/registry.h"
+#include "utlist.h"
 
 #include <stddef.h>
-
-static void on_owner(struct loop_watch *watch, unsigned events) {
-    struct lease *lease = (struct lease *)((char *)watch - offsetof(struct lease, watch));
-    (void)events;
-    lease->ended(lease);
-}
 
 static void on_limit(struct loop_timer *timer) {
     struct lease *lease = (struct lease *)((char *)timer - offsetof(struct lease, timer));
     lease->ended(lease);
 }
 
-void lease_init(struct lease *lease, struct registry *registry, uint32_t uid,
+void lease_init(struct lease *lease, struct registry *registry, struct account *account, uint32_t uid,
                 void (*ended)(struct lease *lease)) {
-    *lease = (struct lease){.ended = ended, .owner = OS_FD_NONE, .registry = registry, .uid = uid};
-}
-
-int lease_own(struct lease *lease, struct loop *loop, os_fd pidfd, uint64_t key, uint32_t pid) {
-    int error;
-    lease->watch.fd = pidfd;
-    lease->watch.fn = on_owner;
-    error = loop_watch(loop, &lease->watch, LOOP_READ);
-    if (error)
-        return error;
-    lease->owner = pidfd;
-    lease->owner_key = key;
-    lease->owner_pid = pid;
-    return 0;
+    *lease = (struct lease){.ended = ended, .registry = registry, .account = account, .uid = uid};
 }
 
 int lease_limit(struct lease *lease, struct loop *loop, int64_t ttl_us) {
@@ -41,16 +22,27 @@ int lease_limit(struct lease *lease, struct loop *loop, int64_t ttl_us) {
     return loop_timer_set(loop, &lease->timer, lease->until);
 }
 
-bool lease_bound(const struct lease *lease) { return lease->owner != OS_FD_NONE || lease->until; }
+void lease_owner_ended(struct lease *lease, struct owner *owner) {
+    lease->owner_pid = owner->process.pid;
+    owner_remove(owner);
+    account_give(lease->account, USER_DESCRIPTORS, 1);
+    if (!lease->owners)
+        lease->ended(lease);
+}
 
-static void on_closed(void *slots) { slots_give(slots, 1); }
+uint32_t lease_owner_pid(const struct lease *lease) {
+    const struct owner *owner;
+    DL_FOREACH (lease->owners, owner)
+        if (owner->process.pid)
+            return owner->process.pid;
+    return 0;
+}
 
-/* A pidfd that was attached may lie in an epoll of somebody's, so a worker closes it. */
+bool lease_bound(const struct lease *lease) { return lease->owners || lease->until; }
+
+/* What the owners cost is given back with the account. */
 void lease_deinit(struct lease *lease) {
-    if (lease->owner != OS_FD_NONE) {
-        loop_unwatch(&lease->watch);
-        closer_close(lease->registry->closer, lease->owner, lease->uid, on_closed, lease->registry->slots);
-        lease->owner = OS_FD_NONE;
-    }
+    while (lease->owners)
+        owner_remove(lease->owners);
     loop_timer_free(&lease->timer);
 }

@@ -23,6 +23,9 @@ int sessions_init(struct sessions *sessions, struct loop *loop, struct registry 
         return error;
     *sessions =
         (struct sessions){.loop = loop, .registry = registry, .policy = policy, .started = os_now_us()};
+    error = owners_init(&sessions->owners);
+    if (error)
+        return error;
     error = channel_scratch_init(&sessions->scratch);
     if (error)
         return error;
@@ -42,6 +45,7 @@ void sessions_deinit(struct sessions *sessions) {
         session_end(sessions->list, CAUSE_EXPIRED);
     sessions_after(sessions);
     table_deinit(&sessions->by_id);
+    owners_deinit(&sessions->owners);
     arena_deinit(&sessions->arena);
     channel_scratch_deinit(&sessions->scratch);
 }
@@ -76,7 +80,7 @@ bool sessions_idle(const struct sessions *sessions) {
 static void on_lease_ended(struct lease *lease) {
     struct session *session = (struct session *)((char *)lease - offsetof(struct session, lease));
     log_write_about(LOG_TOPIC_SESSION, session->uid, LOG_LEVEL_DEBUG,
-                    "session ends with its owner or its time; session=%" PRIu64 " owner_pid=%u", session->id,
+                    "session ends with its owners or its time; session=%" PRIu64 " owner_pid=%u", session->id,
                     (unsigned)lease->owner_pid);
     session_end(session, CAUSE_EXPIRED);
 }
@@ -114,7 +118,7 @@ struct session *session_new(struct sessions *sessions, struct user *user, const 
         return NULL;
     }
     user_ref(user->users, (uint32_t)user->uid); /* it is in the table: this cannot fail */
-    lease_init(&session->lease, registry, session->uid, on_lease_ended);
+    lease_init(&session->lease, registry, &session->belongings.account, session->uid, on_lease_ended);
     table_add(&sessions->by_id, session);
     DL_APPEND(sessions->list, session);
     metrics_add(METRIC_SESSIONS_MADE, 1);
@@ -126,6 +130,7 @@ void session_end(struct session *session, int cause) {
     struct sessions *sessions = session->all;
     struct user *user = session->belongings.account.user;
     struct connection *connection, *next;
+    lease_deinit(&session->lease); /* its owners find it no more */
     belongings_end(&session->belongings, cause);
     table_remove(&sessions->by_id, session);
     metrics_add(METRIC_SESSIONS_ENDED, 1);
@@ -135,7 +140,6 @@ void session_end(struct session *session, int cause) {
         connection_leave_ended(connection);
     }
     noting_ended(session, cause);
-    lease_deinit(&session->lease);
     user_unref(user);
     free(session);
 }
@@ -162,12 +166,34 @@ struct session *session_find_token(const struct sessions *sessions, const char *
 }
 
 struct session *session_find_owner(const struct sessions *sessions, uint32_t uid, uint64_t key) {
-    struct session *session;
-    DL_FOREACH (sessions->list, session)
-        if (session->uid == uid && !session->separate && session->lease.owner != OS_FD_NONE &&
-            session->lease.owner_key == key)
-            return session;
-    return NULL;
+    struct lease *lease = owners_find(&sessions->owners, uid, key);
+    return lease ? (struct session *)((char *)lease - offsetof(struct session, lease)) : NULL;
+}
+
+struct session *session_of(const struct object *object) {
+    return (struct session *)((char *)object->owner - offsetof(struct session, belongings));
+}
+
+int session_add_owner(struct session *session, const struct owner_process *process, struct refusal *refusal) {
+    struct sessions *sessions = session->all;
+    struct account *account = &session->belongings.account;
+    int error;
+    if (owner_has(&sessions->owners, &session->lease, process->key))
+        return 0;
+    if (!slots_may_keep(sessions->registry->slots, 0))
+        return users_refuse_table(account->user->users, refusal);
+    if (account_take(account, USER_DESCRIPTORS, 1, refusal))
+        return -1;
+    error = owner_add(&sessions->owners, &session->lease, sessions->loop, process, !session->separate);
+    if (!error)
+        return 1;
+    account_give(account, USER_DESCRIPTORS, 1);
+    return refusal_system(refusal, -error, "cannot watch the owner");
+}
+
+void session_remove_owner(struct session *session, struct owner *owner) {
+    owner_remove(owner);
+    account_give(&session->belongings.account, USER_DESCRIPTORS, 1);
 }
 
 void session_write_token(const struct session *session, char token[SESSION_TOKEN_MAX]) {
@@ -182,6 +208,7 @@ void session_join(struct session *session, struct connection *connection) {
 void session_part(struct session *session, struct connection *connection) {
     DL_DELETE2(session->connections, connection, joined_prev, joined_next);
     session->n_connections--;
+    numbering_unref(&session->belongings.numberings, connection->place);
     if (!session->n_connections && !lease_bound(&session->lease))
         session_end(session, CAUSE_EXPIRED);
 }

@@ -25,7 +25,8 @@ struct session {
     unsigned n_connections;
     struct lease lease;
     uint32_t uid;
-    bool separate; /* made with `new`: not the one that the owner process finds */
+    bool separate; /* made with `new`: not the one that its owner processes find */
+    bool private;  /* those who reach other sessions do not find what is in it */
     int64_t made;
     char secret[SESSION_SECRET + 1];
     char client[SESSION_CLIENT_MAX + 1];
@@ -38,6 +39,7 @@ struct sessions {
     const struct policy *policy;
     struct session *list;
     struct table by_id;
+    struct owners owners;
     struct connection *connections;
     size_t n_connections;
     struct connection *dirty; /* have something to be sent at the end of this turn */
@@ -76,10 +78,15 @@ struct session *session_new(struct sessions *sessions, struct user *user, const 
 /* Ends it with that cause (enum cause). */
 void session_end(struct session *session, int cause);
 
-/* By id; by token (the id and the secret); by owner process, those made with `new` left out. NULL: none. */
+/* By id; by token (the id and the secret); by owner process, those made with `new` left out; that which has an object. NULL: none. */
 struct session *session_find(const struct sessions *sessions, uint64_t id);
 struct session *session_find_token(const struct sessions *sessions, const char *token);
 struct session *session_find_owner(const struct sessions *sessions, uint32_t uid, uint64_t key);
+struct session *session_of(const struct object *object);
+
+/* One more owner process, unless it is one already: then the pidfd stays the caller's, as it does on failure (-1 and the refusal). 1: it is taken. */
+int session_add_owner(struct session *session, const struct owner_process *process, struct refusal *refusal);
+void session_remove_owner(struct session *session, struct owner *owner);
 
 void session_write_token(const struct session *session, char token[SESSION_TOKEN_MAX]);
 

@@ -10,9 +10,23 @@ static bool is_kind(uint64_t id) {
     return kind == OBJECT_SEMAPHORE || kind == OBJECT_EVT || kind == OBJECT_PORT;
 }
 
+bool target_may_reach(const struct call *call, const struct session *session) {
+    return session == call->session ||
+           (call->connection->reach && !session->private && session->uid == call->connection->peer.uid);
+}
+
+struct object *target_object(const struct call *call, uint64_t id) {
+    struct object *object = belongings_find(&call->session->belongings, id);
+    if (object || !call->connection->reach)
+        return object;
+    object = registry_find(call->connection->all->registry, id);
+    if (!object || !object->owner || !target_may_reach(call, session_of(object)))
+        return NULL;
+    return belongings_find(object->owner, id);
+}
+
 struct indicator *target_find(const struct call *call, uint64_t id) {
-    struct object *object = is_kind(id) ? belongings_find(&call->session->belongings, id) : NULL;
-    return (struct indicator *)object;
+    return is_kind(id) ? (struct indicator *)target_object(call, id) : NULL;
 }
 
 int target_refuse(struct call *call, const char *field, uint64_t id) {
@@ -21,10 +35,13 @@ int target_refuse(struct call *call, const char *field, uint64_t id) {
         [OBJECT_SEMAPHORE] = "a semaphore",   [OBJECT_EVT] = "an event",
         [OBJECT_SESSION] = "a session",
     };
-    if (belongings_find(&call->session->belongings, id))
+    if (target_object(call, id))
         return refusal_set(&call->refusal, REFUSAL_INVALID, field, NULL,
                            "%" PRIu64 " is %s, and this call is for other kinds", id,
                            names[registry_kind(id)]);
+    if (call->connection->reach)
+        return refusal_set(&call->refusal, REFUSAL_NOT_FOUND, field, "list tells what there is",
+                           "no object %" PRIu64 ": it is gone, never was, or is another user's", id);
     return refusal_set(
         &call->refusal, REFUSAL_NOT_FOUND, field,
         "an id means something in its own session alone: status tells which this is, list what is in it",

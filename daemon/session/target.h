@@ -1,4 +1,5 @@
-/* target.h: the objects that a request names by id. Only those of its own session are found. */
+/* target.h: the objects that a request names by id. Those of its own session are found; by a connection with reach those of
+ * all sessions of its uid that are not private, too. */
 #ifndef TARGET_H
 #define TARGET_H
 
@@ -7,7 +8,13 @@
 
 struct port;
 
-/* A semaphore, an event or a port; NULL: no such id in this session. */
+/* Whether what this session has is found. */
+bool target_may_reach(const struct call *call, const struct session *session);
+
+/* Any object; NULL: no such id that is found. */
+struct object *target_object(const struct call *call, uint64_t id);
+
+/* A semaphore, an event or a port; NULL: no such id that is found. */
 struct indicator *target_find(const struct call *call, uint64_t id);
 
 /* -1: no such object, or one of a kind that does not do. */

@@ -1,5 +1,5 @@
 /* test_sessions.c: what belongs together. A connection has a session of its own, or joins one by its token or by its owner
- * process; numbers and ids are shared inside it and mean nothing outside. */
+ * process; ids are shared inside it and mean nothing outside, numbers are those of each process. */
 #include "ask.h"
 #include "descriptors.h"
 
@@ -144,9 +144,10 @@ static void a_token_joins(void **state) {
 struct joining {
     const char *token;
     int number;
+    portd_id id;
 };
 
-/* In another process: finds the event of the number, waits for it, removes it. */
+/* In another process, whose numbers are its own: waits for the event, replaces nothing, removes it by its id. */
 static int join_and_remove(void *data) {
     const struct joining *joining = data;
     portd_options options = PORTD_OPTIONS_INIT;
@@ -157,12 +158,21 @@ static int join_and_remove(void *data) {
     options.token = joining->token;
     if (portd_connect(fixture_address(), &options, fixture_soon(), &client) != 1)
         return 1;
-    if (portd_fd_to_evt(client, joining->number, CHECK_READ, PORTD_FD, fixture_soon(), &id) != 1)
+    if (portd_fd_to_evt(client, joining->number, CHECK_READ, PORTD_FD, fixture_soon(), &id) != 0)
         return 2;
-    if (portd_wait(client, &id, 1, 0, fixture_soon(), &ready) != 1 || ready.cause != READY)
-        return 3;
     if (portd_fd_to_evt(client, joining->number, REMOVE, PORTD_FD, fixture_soon(), &id) != 0)
+        return 3;
+    if (portd_wait(client, &joining->id, 1, 0, fixture_soon(), &ready) != 1 || ready.cause != READY)
         return 4;
+    if (dup2(0, joining->number) < 0 ||
+        portd_fd_to_evt(client, joining->number, READ, PORTD_FD, fixture_soon(), &id) != 1)
+        return 5;
+    if (portd_last_flags(client) != PORTD_RESULT_CREATED || id == joining->id)
+        return 6;
+    if (portd_wait(client, &joining->id, 1, 0, 0, &ready) != 1 || ready.cause != READY)
+        return 7;
+    if (portd_remove(client, joining->id, fixture_soon()) != 1)
+        return 8;
     portd_disconnect(client);
     return 0;
 }
@@ -174,7 +184,7 @@ static void a_token_joins_from_another_process(void **state) {
     (void)state;
     make_pipe(p);
     portd_id e = ask_evt(c, p[0], READ);
-    pid_t child = fixture_fork(join_and_remove, &(struct joining){portd_session_token(c), p[0]});
+    pid_t child = fixture_fork(join_and_remove, &(struct joining){portd_session_token(c), p[0], e});
     ask_until_waiters(c, e, 1);
     put(p[1]);
     assert_int_equal(fixture_reap(child), 0);

@@ -1,0 +1,58 @@
+/* numbering.c: processes and their places. */
+#include "numbering.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+struct numbering {
+    uint64_t process; /* key of by_process; 0: it is not in there */
+    uint64_t place;   /* key of by_place */
+    size_t refs;
+};
+
+void numberings_init(struct numberings *numberings, uint64_t seed) {
+    *numberings = (struct numberings){0};
+    table_init(&numberings->by_process, offsetof(struct numbering, process), seed);
+    table_init(&numberings->by_place, offsetof(struct numbering, place), seed);
+}
+
+void numberings_deinit(struct numberings *numberings) {
+    for (size_t i = 0; i < numberings->by_place.capacity; i++)
+        free(numberings->by_place.slots[i]);
+    table_deinit(&numberings->by_process);
+    table_deinit(&numberings->by_place);
+}
+
+int numbering_get(struct numberings *numberings, uint64_t process, uint64_t *place) {
+    struct numbering *numbering = process ? table_find(&numberings->by_process, process) : NULL;
+    if (!numbering) {
+        numbering = calloc(1, sizeof *numbering);
+        if (!numbering || table_reserve(&numberings->by_process) || table_reserve(&numberings->by_place)) {
+            free(numbering);
+            return -ENOMEM;
+        }
+        numbering->process = process;
+        numbering->place = ++numberings->issued;
+        if (process)
+            table_add(&numberings->by_process, numbering);
+        table_add(&numberings->by_place, numbering);
+    }
+    numbering->refs++;
+    *place = numbering->place;
+    return 0;
+}
+
+void numbering_ref(struct numberings *numberings, uint64_t place) {
+    struct numbering *numbering = table_find(&numberings->by_place, place);
+    numbering->refs++;
+}
+
+void numbering_unref(struct numberings *numberings, uint64_t place) {
+    struct numbering *numbering = table_find(&numberings->by_place, place);
+    if (--numbering->refs)
+        return;
+    if (numbering->process)
+        table_remove(&numberings->by_process, numbering);
+    table_remove(&numberings->by_place, numbering);
+    free(numbering);
+}
