@@ -319,6 +319,26 @@ class Hello(Case):
         third.hello(owner_pid=os.getpid())
         self.assertEqual(third.welcome.session, one.session)
 
+    def test_owners_numbers_and_reach(self):
+        if not hasattr(os, 'pidfd_open'):
+            self.skipTest('no pidfds')
+        pidfds = [os.pidfd_open(pid) for pid in (os.getpid(), os.getppid())]
+        self.fds += pidfds
+        both, one, wide = self.connect(), self.connect(), self.connect()
+        welcome = both.ask('hello', pb.Hello(version_min=1, version_max=1, owners_attached=2, numbers_owner=2), pidfds)
+        self.assertTrue({'owners', 'reach'} <= set(welcome.features))
+        hello = pb.Hello(version_min=1, version_max=1, owners_attached=1, find=True)
+        self.assertEqual(one.ask('hello', hello, [pidfds[1]]).session, welcome.session)
+        wide.hello(reach=True)
+        reading, writing = self.pipe()
+        made = both.evt(reading, pb.MODE_READ)
+        self.assertEqual(both.evt(reading, pb.MODE_CHECK_READ, attach=False).id, made.id)
+        self.assertEqual(one.evt(reading, pb.MODE_CHECK_READ, attach=False).id, 0)
+        os.write(writing, b'x')
+        self.assertEqual(wide.wait([made.id]), [(made.id, pb.CAUSE_READY)])
+        items = wide.ask('list', pb.List(kind=pb.KIND_EVT, session=welcome.session)).items
+        self.assertEqual([(item.id, item.session) for item in items], [(made.id, welcome.session)])
+
     def test_refusal_ends(self):
         client = self.connect()
         error = self.refused(pb.CODE_VERSION, client.ask, 'hello', pb.Hello(version_min=2, version_max=9))
@@ -514,11 +534,11 @@ class Waits(Case):
         client.wait([semaphore.id])
         client.ask('remove', pb.Remove(id=evt.id))
         client.ask('release', pb.Release(ids=[semaphore.id, evt.id]))
-        self.assertEqual(client.wait([semaphore.id]), [(semaphore.id, pb.CAUSE_READY)])
-        self.refused(pb.CODE_NOT_FOUND, client.wait, [evt.id])
-        client.ask('release', pb.Release(ids=[semaphore.id, evt.id]))
-        client.ask('remove', pb.Remove(id=evt.id))
-        self.refused(pb.CODE_NOT_FOUND, client.ask, 'show', pb.Show(ids=[semaphore.id]))
+        for gone in semaphore.id, evt.id:
+            self.refused(pb.CODE_NOT_FOUND, client.wait, [gone])
+            self.refused(pb.CODE_NOT_FOUND, client.ask, 'release', pb.Release(ids=[gone]))
+            self.refused(pb.CODE_NOT_FOUND, client.ask, 'remove', pb.Remove(id=gone))
+            self.refused(pb.CODE_NOT_FOUND, client.ask, 'show', pb.Show(ids=[gone]))
 
 
 class Handles(Case):
