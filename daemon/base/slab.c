@@ -23,7 +23,7 @@ struct slab_block {
     size_t used;
     size_t fresh; /* objects from this index on were never taken */
     size_t capacity;
-    uint64_t objects[];
+    _Alignas(8) uint64_t objects[];
 };
 
 void slab_init(struct slab *slab, size_t size) { *slab = (struct slab){.size = (size + 7) / 8 * 8}; }

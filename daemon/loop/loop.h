@@ -24,8 +24,9 @@ enum { LOOP_READ = 1, LOOP_WRITE = 2 };
 struct engine;
 struct loop;
 
+/* Its address is a token of the engine, so its low bits are 0 on every machine. */
 struct loop_watch {
-    os_fd fd;
+    _Alignas(8) os_fd fd;
     void (*fn)(struct loop_watch *watch, unsigned events);
     struct loop *loop; /* private from here */
     unsigned interest;

@@ -22,6 +22,7 @@ enum {
     TIMERS = 256 /* likewise */,
     OWN = 7 /* bits that are 0 in the loop's own tokens */
 };
+_Static_assert(_Alignof(struct loop_watch) > OWN, "the address of a watch would be a token of somebody else");
 
 struct signal_watch {
     int number;

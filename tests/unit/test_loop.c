@@ -456,6 +456,41 @@ static void no_answer_of_the_engine_is_older_than_a_watch(void **state) {
     close_pair(armed_ends);
 }
 
+/* Behind what is no multiple of 8 long, where a machine of 32 bits would put it at a multiple of 4. */
+struct odd {
+    uint32_t before;
+    struct loop_watch watch;
+    uint32_t behind;
+};
+
+static void stop_the_loop(struct loop_watch *watch, unsigned events) {
+    (void)events;
+    loop_stop(watch->loop);
+}
+
+/* Tokens of others are no multiples of 8, and those are not taken for a watch. */
+static void a_watch_lies_where_its_address_is_nobody_elses_token(void **state) {
+    struct odd odd[3] = {{0}};
+    int ends[2];
+
+    (void)state;
+    begin();
+    for (size_t i = 0; i < sizeof odd / sizeof *odd; i++) {
+        assert_int_equal((uintptr_t)&odd[i].watch % 8, 0);
+        nonblocking_pair(ends);
+        assert_int_equal(write(ends[1], "x", 1), 1);
+        odd[i].watch = (struct loop_watch){.fd = ends[0], .fn = stop_the_loop};
+        answers = 0;
+        loop_ready(loop, on_answer, &answers);
+        assert_int_equal(loop_watch(loop, &odd[i].watch, LOOP_READ), 0);
+        assert_int_equal(loop_run(loop), 0);
+        assert_int_equal(answers, 0);
+        loop_unwatch(&odd[i].watch);
+        close_pair(ends);
+    }
+    loop_free(loop);
+}
+
 TEST_MAIN(TEST_CASE(a_readable_descriptor_is_told_until_it_is_read),
           TEST_CASE(write_is_told_only_when_asked_for),
           TEST_CASE(without_interest_not_even_a_hang_up_is_told),
@@ -466,4 +501,5 @@ TEST_MAIN(TEST_CASE(a_readable_descriptor_is_told_until_it_is_read),
           TEST_CASE(setting_again_moves_a_timer), TEST_CASE(a_cleared_timer_is_silent_and_can_be_set_again),
           TEST_CASE(a_timer_may_set_itself_again), TEST_CASE(a_timer_may_free_one_that_is_due_as_well),
           TEST_CASE(signals_are_told_in_the_loop), TEST_CASE(an_idle_loop_does_not_wake_up),
-          TEST_CASE(no_answer_of_the_engine_is_older_than_a_watch))
+          TEST_CASE(no_answer_of_the_engine_is_older_than_a_watch),
+          TEST_CASE(a_watch_lies_where_its_address_is_nobody_elses_token))
