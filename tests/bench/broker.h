@@ -11,6 +11,9 @@
 
 struct broker;
 
+/* Starts a portd that listens there, its socket with that mode, and returns when it is ready. */
+pid_t broker_daemon(const char *program, const char *address, const char *mode);
+
 /* program: the portd that is measured. */
 struct broker *broker_start(const char *program);
 void broker_end(struct broker *broker);

@@ -39,14 +39,14 @@ static void must(const struct broker *broker, int code, const char *what) {
 }
 
 /* The broker writes a line when it is ready. */
-static pid_t daemon_start(const char *program, const char *address) {
+pid_t broker_daemon(const char *program, const char *address, const char *mode) {
     int ends[2];
     char number[16], line[8];
 
     if (pipe(ends) < 0 || fcntl(ends[0], F_SETFD, FD_CLOEXEC) < 0)
         bench_fail("pipe");
     (void)snprintf(number, sizeof(number), "%d", ends[1]);
-    const char *arguments[] = {program, "--listen", address, "--notify-fd", number, NULL};
+    const char *arguments[] = {program, "--listen", address, "--mode", mode, "--notify-fd", number, NULL};
     char *argv[sizeof(arguments) / sizeof(*arguments)];
     memcpy(argv, arguments, sizeof(argv));
     pid_t pid = process_start(argv, -1, -1);
@@ -80,7 +80,7 @@ struct broker *broker_start(const char *program) {
         bench_fail("malloc");
     (void)snprintf(name, sizeof(name), "portd-%d.sock", ++serial);
     (void)snprintf(broker->address, sizeof(broker->address), "unix:%s", process_path(name));
-    broker->pid = daemon_start(program, broker->address);
+    broker->pid = broker_daemon(program, broker->address, "0600");
     broker->client = broker_connect(broker);
     broker->other = broker_connect(broker);
     broker->event_fd = eventfd(0, EFD_CLOEXEC);

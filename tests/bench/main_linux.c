@@ -20,9 +20,8 @@
 enum { PIPELINE_SHARE = 20, HANDLE_SHARE = 4, DELAY_TIMES = 10, BULK_ROUNDS_SHARE = 4 };
 
 static const char usage[] =
-    "usage: bench [--json] [--check] [--rounds N] [--iterations N] [--idle SECONDS] [--only ROW] [--portctl "
-    "PORTCTL]\n"
-    "             PORTD\n"
+    "usage: bench [--json] [--check] [--rounds N] [--iterations N] [--idle SECONDS] [--only ROW]\n"
+    "             [--neighbours[=PATTERN]] [--seconds N] [--share N] [--portctl PORTCTL] PORTD\n"
     "\n"
     "  --json          one JSON object instead of a table\n"
     "  --check         end with 1 when a must is missed\n"
@@ -30,6 +29,9 @@ static const char usage[] =
     "  --iterations N  in a round, default 1000\n"
     "  --idle SECONDS  how long the idle broker is watched, default 3\n"
     "  --only ROW      that row alone, for profiling: nothing is printed but its figures\n"
+    "  --neighbours[=PATTERN]  that section alone, or one pattern of it\n"
+    "  --seconds N     of each pattern of neighbours, default 1\n"
+    "  --share N       their sizes divided by N\n"
     "  --portctl PATH  moves the bytes of the rows bulk_*, which are left out without it\n"
     "  PORTD           the broker to measure\n";
 
@@ -38,6 +40,10 @@ struct options {
     size_t rounds, iterations;
     double idle;
     const char *only;
+    bool neighbours;
+    const char *pattern; /* NULL: all */
+    double seconds;
+    size_t share;
     const char *portctl;
     const char *program;
 };
@@ -61,11 +67,14 @@ static struct options options_parse(int argc, char **argv) {
         {"iterations", required_argument, NULL, 'i'},
         {"idle", required_argument, NULL, 's'},
         {"only", required_argument, NULL, 'o'},
+        {"neighbours", optional_argument, NULL, 'n'},
+        {"seconds", required_argument, NULL, 't'},
+        {"share", required_argument, NULL, 'd'},
         {"portctl", required_argument, NULL, 'p'},
         {"help", no_argument, NULL, 'h'},
         {NULL, 0, NULL, 0},
     };
-    struct options options = {.rounds = 20, .iterations = 1000, .idle = 3};
+    struct options options = {.rounds = 20, .iterations = 1000, .idle = 3, .seconds = 1, .share = 1};
     int which;
 
     while ((which = getopt_long(argc, argv, "h", table, NULL)) != -1) {
@@ -87,6 +96,16 @@ static struct options options_parse(int argc, char **argv) {
             break;
         case 'o':
             options.only = optarg;
+            break;
+        case 'n':
+            options.neighbours = true;
+            options.pattern = optarg;
+            break;
+        case 't':
+            options.seconds = (double)number_of(optarg);
+            break;
+        case 'd':
+            options.share = number_of(optarg);
             break;
         case 'p':
             options.portctl = optarg;
@@ -195,6 +214,24 @@ static void measure_one(struct row rows[ROWS], const struct options *options) {
     bench_fail("no such row");
 }
 
+/* Offenders and the broker may have as many files as the hard limit says. */
+static bool neighbours_fill(struct neighbours *neighbours, const struct options *options) {
+    (void)process_limit_files(WATCHED_FILES);
+    return neighbours_measure(neighbours, options->program, options->seconds, options->share,
+                              options->pattern);
+}
+
+static int neighbours_only(const struct options *options) {
+    static struct neighbours neighbours;
+    bool measured = neighbours_fill(&neighbours, options);
+    size_t missed = 0;
+
+    report_neighbours(measured ? &neighbours : NULL);
+    for (size_t i = 0; i < neighbours.n; i++)
+        missed += neighbours_missed(&neighbours.rows[i]);
+    return options->check && missed > 0;
+}
+
 static void version_read(struct broker *broker, char *version, size_t size) {
     portd_list *list;
 
@@ -210,6 +247,8 @@ int main(int argc, char **argv) {
     char version[32];
 
     int cpu = process_pin();
+    if (options.neighbours)
+        return neighbours_only(&options);
     struct floor *floor = floor_start();
     struct broker *broker = broker_start(options.program);
     struct redis *redis = options.only ? NULL : redis_start();
@@ -234,6 +273,8 @@ int main(int argc, char **argv) {
     if (many)
         watched = watched_measure(options.program, options.rounds, options.iterations, options.idle);
     struct delay delay = delay_measure(options.program, floor, DELAY_TIMES);
+    static struct neighbours neighbours;
+    bool several = neighbours_fill(&neighbours, &options);
     floor_end(floor);
     const struct results results = {.version = version,
                                     .cpu = cpu,
@@ -246,7 +287,8 @@ int main(int argc, char **argv) {
                                     .pipeline_peer_name = "redis-benchmark -P 64",
                                     .bulk = options.portctl ? bulk : NULL,
                                     .watched = many ? &watched : NULL,
-                                    .delay = &delay};
+                                    .delay = &delay,
+                                    .neighbours = several ? &neighbours : NULL};
     (options.json ? report_json : report_table)(&results);
     return options.check && report_missed(&results) > 0;
 }

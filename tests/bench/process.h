@@ -10,6 +10,9 @@
  * which. */
 int process_pin(void);
 
+/* That process (0: this one) goes to a CPU that nobody was pinned to, if there is one. */
+void process_step_aside(pid_t pid);
+
 /* The limit of open files becomes n, here and in what is started. False: it may not be that high. */
 bool process_limit_files(unsigned n);
 
@@ -32,6 +35,9 @@ pid_t process_fork(void);
 
 /* Asks one to end, makes it when it does not, and waits for it. */
 void process_end(pid_t pid);
+
+/* SIGKILL, and waits for it. */
+void process_kill(pid_t pid);
 
 /* Waits until it ends by itself; returns its exit status. */
 int process_wait(pid_t pid);

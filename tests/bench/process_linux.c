@@ -30,7 +30,8 @@ static size_t n_processes;
 static char folder[64];
 static char *paths[PATHS_MAX];
 static size_t n_paths;
-static pid_t owner; /* copies of this process must not clean up */
+static cpu_set_t others; /* CPUs that nobody is pinned to */
+static pid_t owner;      /* copies of this process must not clean up */
 
 double bench_now(void) {
     struct timespec now;
@@ -56,11 +57,18 @@ int process_pin(void) {
         bench_fail("sched_getaffinity");
     while (cpu > 0 && !CPU_ISSET(cpu, &allowed))
         cpu--;
+    others = allowed;
+    CPU_CLR(cpu, &others);
     CPU_ZERO(&allowed);
     CPU_SET(cpu, &allowed);
     if (sched_setaffinity(0, sizeof(allowed), &allowed) < 0)
         bench_fail("sched_setaffinity");
     return (int)cpu;
+}
+
+void process_step_aside(pid_t pid) {
+    if (CPU_COUNT(&others) > 0 && sched_setaffinity(pid, sizeof(others), &others) < 0)
+        bench_fail("sched_setaffinity");
 }
 
 bool process_limit_files(unsigned n) {
@@ -166,6 +174,12 @@ void process_end(pid_t pid) {
             (void)kill(pid, SIGKILL);
         (void)poll(NULL, 0, 1);
     }
+}
+
+void process_kill(pid_t pid) {
+    forget(pid);
+    (void)kill(pid, SIGKILL);
+    (void)waitpid(pid, NULL, 0);
 }
 
 int process_wait(pid_t pid) {

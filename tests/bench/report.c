@@ -94,6 +94,33 @@ static void table_delay(const struct delay *delay) {
            delay->p50_us, delay->floor_longest_us / 1e3, delay->close_us / 1e3);
 }
 
+/* Milliseconds. */
+static void table_neighbours(const struct neighbours *neighbours) {
+    printf("\nanother uid's pings, a thousand a second, in ms, while one is at its quotas (must: p99 %.0f, "
+           "longest %.0f beyond the control)\n\n",
+           NEIGHBOURS_P99_MS_MUST, NEIGHBOURS_BEYOND_MS_MUST);
+    printf("%-14s %7s %6s %8s %8s %8s %5s %8s %8s %8s\n", "pattern", "n", "pings", "p50", "p99", "longest",
+           "busy", "control", "p99", "longest");
+    for (size_t i = 0; i < neighbours->n; i++) {
+        const struct neighbours_row *row = &neighbours->rows[i];
+        printf("%-14s %7zu %6zu %8.3f %8.3f %8.3f %4.0f%% %8.3f %8.3f %8.3f %-6s  %s\n", row->name,
+               row->portd.n, row->portd.pings, row->portd.p50 / 1e3, row->portd.p99 / 1e3,
+               row->portd.longest / 1e3, row->portd.busy * 100, row->control.p50 / 1e3,
+               row->control.p99 / 1e3, row->control.longest / 1e3,
+               neighbours_missed(row) ? "MISSED"
+               : row->must            ? "ok"
+                                      : "-",
+               row->what);
+    }
+}
+
+void report_neighbours(const struct neighbours *neighbours) {
+    if (neighbours)
+        table_neighbours(neighbours);
+    else
+        printf("neighbours: not measured, only root can be several uids\n");
+}
+
 void report_table(const struct results *results) {
     printf("portd %s, CPU %d, median of %zu rounds of %zu, in microseconds\n\n", results->version,
            results->cpu, results->rounds, results->iterations);
@@ -109,6 +136,7 @@ void report_table(const struct results *results) {
         printf("%d watched: not measured, the limit of open files is too low\n", WATCHED_MANY);
     if (results->delay)
         table_delay(results->delay);
+    report_neighbours(results->neighbours);
 }
 
 /* ---- JSON -------------------------------------------------------------------------------------------- */
@@ -190,13 +218,38 @@ static void json_watched(const struct watched *watched) {
 
 static void json_delay(const struct delay *delay) {
     if (!delay) {
-        printf("  \"longest_delay\": null\n");
+        printf("  \"longest_delay\": null,\n");
         return;
     }
     printf("  \"longest_delay\": {\"ms\": %.3f, \"must\": %.0f, \"pings\": %zu, \"p50_us\": %.3f, "
-           "\"floor_ms\": %.3f, \"close_ms\": %.3f}\n",
+           "\"floor_ms\": %.3f, \"close_ms\": %.3f},\n",
            delay->longest_us / 1e3, DELAY_MS_MUST, delay->pings, delay->p50_us, delay->floor_longest_us / 1e3,
            delay->close_us / 1e3);
+}
+
+static void json_neighbour(const char *name, const struct neighbours_figure *figure, const char *end) {
+    printf("\"%s\": {\"n\": %zu, \"pings\": %zu, \"p50\": %.3f, \"p99\": %.3f, \"longest\": %.3f, \"busy\": "
+           "%.3f}%s",
+           name, figure->n, figure->pings, figure->p50, figure->p99, figure->longest, figure->busy, end);
+}
+
+static void json_neighbours(const struct neighbours *neighbours) {
+    if (!neighbours) {
+        printf("  \"neighbours\": null\n");
+        return;
+    }
+    printf("  \"neighbours\": {\"p99_must\": %.0f, \"beyond_must\": %.0f, \"patterns\": [\n",
+           NEIGHBOURS_P99_MS_MUST * 1e3, NEIGHBOURS_BEYOND_MS_MUST * 1e3);
+    for (size_t i = 0; i < neighbours->n; i++) {
+        const struct neighbours_row *row = &neighbours->rows[i];
+        printf("    {\"name\": \"%s\", \"what\": \"%s\", \"missed\": %s, ", row->name, row->what,
+               !row->must               ? "null"
+               : neighbours_missed(row) ? "true"
+                                        : "false");
+        json_neighbour("portd", &row->portd, ", ");
+        json_neighbour("control", &row->control, i + 1 < neighbours->n ? "},\n" : "}\n");
+    }
+    printf("  ]}\n");
 }
 
 void report_json(const struct results *results) {
@@ -212,6 +265,7 @@ void report_json(const struct results *results) {
         printf("  \"bulk_handover\": null,\n  \"bulk_through\": null,\n");
     json_watched(results->watched);
     json_delay(results->delay);
+    json_neighbours(results->neighbours);
     printf("}\n");
 }
 
@@ -232,5 +286,7 @@ size_t report_missed(const struct results *results) {
     }
     if (results->delay)
         missed += results->delay->longest_us / 1e3 > DELAY_MS_MUST;
+    for (size_t i = 0; results->neighbours && i < results->neighbours->n; i++)
+        missed += neighbours_missed(&results->neighbours->rows[i]);
     return missed;
 }

@@ -3,6 +3,7 @@
 #define REPORT_H
 
 #include "delay.h"
+#include "neighbours.h"
 #include "row.h"
 #include "watched.h"
 
@@ -23,11 +24,14 @@ struct results {
     double pipeline_peer;       /* requests a second, 0: unknown */
     const char *pipeline_peer_name;
     const struct row *bulk; /* BULK_ROWS of them; their figures are those of BULK_MIB; NULL: not measured */
-    const struct watched *watched; /* these two may be NULL: not measured */
+    const struct watched *watched; /* these may be NULL: not measured */
     const struct delay *delay;
+    const struct neighbours *neighbours; /* NULL: not measured */
 };
 
 void report_table(const struct results *results);
+/* That section alone, NULL: says why not. */
+void report_neighbours(const struct neighbours *neighbours);
 void report_json(const struct results *results);
 
 /* How many musts are missed. */
