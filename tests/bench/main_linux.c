@@ -59,6 +59,17 @@ static size_t number_of(const char *text) {
     return value;
 }
 
+static double seconds_of(const char *text) {
+    char *end;
+    double value = strtod(text, &end);
+
+    if (*end || !(value > 0 && value <= 3600)) {
+        fputs(usage, stderr);
+        exit(2);
+    }
+    return value;
+}
+
 static struct options options_parse(int argc, char **argv) {
     static const struct option table[] = {
         {"json", no_argument, NULL, 'j'},
@@ -102,7 +113,7 @@ static struct options options_parse(int argc, char **argv) {
             options.pattern = optarg;
             break;
         case 't':
-            options.seconds = (double)number_of(optarg);
+            options.seconds = seconds_of(optarg);
             break;
         case 'd':
             options.share = number_of(optarg);
