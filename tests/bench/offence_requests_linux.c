@@ -101,9 +101,7 @@ void offence_refusals(struct offender *offender) {
         feed_init(&held[k], &holders[k]);
         for (size_t i = 0; i < WAITS; i++)
             feed_add_wait(&held[k], &id, 1, false, -1);
-        do
-            (void)feed_turn(&held[k]);
-        while (held[k].at < held[k].size && !held[k].ended);
+        feed_park(&held[k]);
     }
     must_open(offender, &raw);
     id = offender_evt(&raw, ends[0], 1);

@@ -83,13 +83,7 @@ void offence_wait_all(struct offender *offender) {
     feed_init(&feed, &raw);
     for (size_t i = 0; i < n; i++)
         feed_add_wait(&feed, ids, NAMES, true, -1);
-    while (feed.at < feed.size || feed.unanswered == 0) {
-        (void)feed_turn(&feed);
-        if (feed.ended)
-            bench_fail("offender: ended");
-    }
-    if (raw_ping(&raw))
-        bench_fail("offender: ping");
+    feed_park(&feed);
     offender_begin(offender, n);
     toggle(offender, ends[0], &feed);
 }
@@ -111,11 +105,7 @@ void offence_waiters(struct offender *offender) {
         feed_add_wait(&feed, &id, 1, false, -1);
     offender_begin(offender, n);
     while (offender_goes_on(offender)) {
-        (void)feed_turn(&feed);
-        while (feed.at < feed.size && offender_goes_on(offender)) {
-            (void)feed_turn(&feed);
-            process_sleep(0.001);
-        }
+        feed_park(&feed);
         if (write(ends[1], "x", 1) != 1)
             break;
         feed_round(offender, &feed);
@@ -170,9 +160,7 @@ void offence_parked_reads(struct offender *offender) {
     feed_init(&feed, &raw);
     for (size_t i = 0; i < n; i++)
         feed_add_read(&feed, ids[i]);
-    (void)feed_turn(&feed);
-    while (feed.at < feed.size && !feed.ended)
-        (void)feed_turn(&feed);
+    feed_park(&feed);
     offender_begin(offender, n);
     while (offender_goes_on(offender)) {
         (void)!write(ends[1], "x", 1);
@@ -224,9 +212,7 @@ void offence_error_queue(struct offender *offender) {
         feed_add_read(&feed, id);
         n++;
     }
-    (void)feed_turn(&feed);
-    while (feed.at < feed.size && !feed.ended)
-        (void)feed_turn(&feed);
+    feed_park(&feed);
     offender_begin(offender, n);
     process_sleep(offender->seconds);
 }

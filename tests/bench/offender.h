@@ -76,6 +76,9 @@ void feed_free(struct feed *feed);
 /* Sends and reads what it can without waiting. True: all of a round was answered; the next begins with the next call. */
 bool feed_turn(struct feed *feed);
 
+/* Sends a round of what is not answered. Gives up when the broker takes nothing more for half a second. */
+void feed_park(struct feed *feed);
+
 /* Turns until the round is answered, or the time is over, or the connection. */
 void feed_round(const struct offender *offender, struct feed *feed);
 

@@ -17,7 +17,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { FEED_STEP = 16 * 1024, PIPELINE = 64, SCRAP = 256 * 1024 };
+enum { FEED_STEP = 16 * 1024, PIPELINE = 64, SCRAP = 256 * 1024, PATIENCE_US = 500000 };
 
 const struct offence offences[] = {
     {"wraps", "ports of one number, in waits of 256", offence_wraps, false},
@@ -210,6 +210,21 @@ bool feed_turn(struct feed *feed) {
         count_replies(feed, scrap, (size_t)n);
     feed->ended = feed->ended || n == 0 || (errno != EAGAIN && errno != EINTR);
     return feed->ended || (feed->at == feed->size && feed->unanswered == 0);
+}
+
+void feed_park(struct feed *feed) {
+    double moved = bench_now();
+    size_t at;
+
+    (void)feed_turn(feed);
+    while (feed->at < feed->size && !feed->ended && bench_now() - moved < PATIENCE_US) {
+        struct pollfd look = {.fd = feed->fd, .events = POLLIN | POLLOUT};
+        (void)poll(&look, 1, 10);
+        at = feed->at;
+        (void)feed_turn(feed);
+        if (feed->at != at)
+            moved = bench_now();
+    }
 }
 
 void feed_round(const struct offender *offender, struct feed *feed) {
