@@ -529,7 +529,9 @@ PORTD_API int portd_release(portd_client *client, const portd_id *ids, size_t n,
  *
  * Any of these calls answers PORTD_E_NOT_FOUND for no port of this session, and, except for portd_port_close,
  * PORTD_E_CLOSED for one that is closed; PORTD_E_INVALID for one of the wrong direction or kind. A failure of the
- * descriptor itself is PORTD_E_SYSTEM, with its number in portd_last_errno() (EPIPE: nobody reads any more). */
+ * descriptor itself is PORTD_E_SYSTEM, with its number in portd_last_errno() (EPIPE: nobody reads any more). Reading and
+ * writing happen with the rights of the process that connected, as far as the broker may take them on. Files of /proc
+ * answer PORTD_E_UNSUPPORTED, since what they say depends on the process that asks. */
 
 /* flags: PORTD_READ, PORTD_WRITE or both, for which fd must be open; PORTD_TEXT; PORTD_REGULAR_FILE. name is for
  * display: at most 255 bytes of UTF-8, NULL for none. Returns 1 or 2, how many ports; the other one is 0. Both

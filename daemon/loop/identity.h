@@ -36,6 +36,9 @@ struct identity *identity_new(uint32_t uid, uint32_t gid, uint32_t pid, const ui
 struct identity *identity_ref(struct identity *identity);
 void identity_unref(struct identity *identity); /* NULL is allowed */
 
+/* In the loop: whether a thread that wears one can name `process` to others, so that it is worth having. */
+bool identity_names_processes(void);
+
 /* ---- of the calling thread, which is not the loop's ------------------------------------------------------------- */
 
 /* Once, first of all: no effective capability. */
@@ -44,8 +47,9 @@ void identity_begin_thread(void);
 /* That identity from now on, if the process may. 0 or a negative errno: then it must do nothing for that client. */
 int identity_wear(const struct identity *identity);
 
-/* Whether it can say in a message who the client is, and not only who the broker is; and for one call, that it may. */
+/* Whether it may say in a message that another user sends it. For that one call it must be told so, and that it is over. */
 bool identity_can_speak(void);
-void identity_speak(bool on);
+enum identity_speech { IDENTITY_SILENT, IDENTITY_OTHER_USER, IDENTITY_OTHER_PROCESS /* and user */ };
+void identity_speak(enum identity_speech speech);
 
 #endif

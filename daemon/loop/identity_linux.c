@@ -27,7 +27,7 @@ enum {
 
 enum {
     CHANGES = 1 << CAP_SETUID | 1 << CAP_SETGID,
-    SPEAKS = CHANGES | 1 << CAP_SYS_ADMIN /* which a pid that is not our own takes */
+    NAMES = CHANGES | 1 << CAP_SYS_ADMIN /* a process that is not this one */
 };
 
 static _Thread_local struct {
@@ -50,12 +50,21 @@ static bool permits(uint32_t capabilities) {
     return (self.permitted[0].permitted & capabilities) == capabilities;
 }
 
-void identity_begin_thread(void) {
+static void learn_permitted(void) {
     struct __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
 
-    self.worn = 0;
     if (syscall(SYS_capget, &header, self.permitted) < 0)
         self.permitted[0].permitted = self.permitted[1].permitted = 0;
+}
+
+bool identity_names_processes(void) {
+    learn_permitted();
+    return permits(NAMES);
+}
+
+void identity_begin_thread(void) {
+    learn_permitted();
+    self.worn = 0;
     if (self.permitted[0].permitted | self.permitted[1].permitted)
         (void)make_effective(0); /* what is not there cannot fail to be given up; identity_wear asks again */
 }
@@ -90,4 +99,8 @@ int identity_wear(const struct identity *identity) {
 
 bool identity_can_speak(void) { return permits(CHANGES); }
 
-void identity_speak(bool on) { (void)make_effective(on ? SPEAKS : 0); }
+void identity_speak(enum identity_speech speech) {
+    static const uint32_t needs[] = {
+        [IDENTITY_SILENT] = 0, [IDENTITY_OTHER_USER] = CHANGES, [IDENTITY_OTHER_PROCESS] = NAMES};
+    (void)make_effective(needs[speech]);
+}

@@ -39,6 +39,7 @@ struct descriptor {
     struct engine_watch watch; /* what has been asked of the engine, or of the sentry's */
     uint8_t type;              /* enum inspect_type */
     bool unwatched;            /* always ready: the kernel has said that it cannot watch it */
+    bool plain;                /* as stream_job's, once a worker has found out */
     bool closing;
     unsigned jobs; /* of workers and sentries on the copy; it is closed behind them */
 };

@@ -36,6 +36,10 @@ const char *inspect_name(enum inspect_type type) {
 
 bool inspect_is_socket(enum inspect_type type) { return type >= INSPECT_TCP && type <= INSPECT_SOCKET; }
 
+bool inspect_is_unix(enum inspect_type type) {
+    return type == INSPECT_UNIX || type == INSPECT_UNIX_DGRAM || type == INSPECT_UNIX_SEQPACKET;
+}
+
 bool inspect_is_refused(enum inspect_type type) {
     switch (type) {
     case INSPECT_SIGNALFD:

@@ -43,6 +43,7 @@ enum inspect_type {
 const char *inspect_name(enum inspect_type type);
 
 bool inspect_is_socket(enum inspect_type type);
+bool inspect_is_unix(enum inspect_type type); /* a Unix socket */
 
 /* Types that no call takes. A signalfd reports the signals of whichever process asks. Reading from a fanotify group or a userfaultfd opens
  * descriptors in the process that reads. O_PATH has nothing to wait for. An io_uring keeps open whatever is registered in it, and newer

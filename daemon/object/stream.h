@@ -11,10 +11,13 @@
  *   terminals and all  RWF_NOWAIT where it is taken, else poll(2) first
  *   other kinds
  *
+ * Receivers of a Unix or netlink socket that ask who sends are told the client, not the broker, where the process may say so.
+ *
  * Between poll(2) and the read another holder may be faster: then the worker waits and is interrupted. */
 #ifndef STREAM_H
 #define STREAM_H
 
+#include "daemon/loop/identity.h"
 #include "inspect.h"
 
 #include <stdbool.h>
@@ -23,10 +26,16 @@
 
 enum stream_what { STREAM_READ, STREAM_PEEK, STREAM_WRITE, STREAM_SEEK };
 
+/* A file that answers by who asks, and cannot tell a thread from the broker that it is of (procfs): left to the client. */
+enum { STREAM_E_PROCESS = 1 };
+
 struct stream_job {
     os_fd fd;
     enum inspect_type type;
     enum stream_what what;
+    const struct identity
+        *identity;        /* that the thread wears, for what is told to receivers; NULL: the broker's own */
+    bool plain;           /* the file is known not to be STREAM_E_PROCESS; to be given to its next job */
     bool set;             /* STREAM_SEEK sets the offset first */
     uint64_t offset;      /* to set; answer */
     unsigned char *bytes; /* room for size, or size bytes to write */
@@ -49,7 +58,7 @@ bool stream_is_quick(enum inspect_type type);
 /* Only such a descriptor may be asked with STREAM_PEEK. */
 bool stream_can_peek(enum inspect_type type);
 
-/* On a worker; touches nothing but the job. 0 and the answers; -EAGAIN: not ready, or interrupted;
+/* On a worker; touches nothing but the job. 0 and the answers; STREAM_E_PROCESS; -EAGAIN: not ready, or interrupted;
  * -EBUSY: too many peeks of pipes are under way; or another negative errno. */
 int stream_work(struct stream_job *job);
 

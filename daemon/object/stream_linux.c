@@ -9,6 +9,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <stdatomic.h>
@@ -18,6 +19,7 @@
 #include <sys/socket.h>
 #include <sys/uio.h>
 #include <sys/un.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 enum { OWN_PIPES = 8, PIECE = 4096 /* poll(2) says "writable" of a pipe when one page is free */ };
@@ -61,11 +63,58 @@ static bool end_of_messages(os_fd fd) {
     return look(fd, POLLRDHUP) & (POLLHUP | POLLRDHUP) && recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) <= 0;
 }
 
+/* Families whose receivers may ask who sends. */
+static int telling_family(const struct stream_job *job) {
+    int family = AF_UNSPEC;
+    socklen_t size = sizeof family;
+    if (inspect_is_unix(job->type))
+        return AF_UNIX;
+    if (job->type == INSPECT_SOCKET)
+        (void)getsockopt(job->fd, SOL_SOCKET, SO_DOMAIN, &family, &size);
+    return family == AF_NETLINK ? family : AF_UNSPEC;
+}
+
+/* The client's number may be another process's once he has ended: then nobody is named but the broker, which it is. */
+static pid_t pid_to_tell(const struct stream_job *job, int family) {
+    struct pollfd process = {.fd = job->identity->process, .events = POLLIN};
+    bool lives = family == AF_UNIX && process.fd != OS_FD_NONE && poll(&process, 1, 0) == 0;
+    return lives ? (pid_t)job->identity->pid : getpid();
+}
+
+static ssize_t send_telling(const struct stream_job *job, pid_t pid) {
+    struct ucred who = {pid, job->identity->uid, job->identity->gid};
+    union {
+        struct cmsghdr header;
+        unsigned char room[CMSG_SPACE(sizeof who)];
+    } control = {
+        .header = {.cmsg_level = SOL_SOCKET, .cmsg_type = SCM_CREDENTIALS, .cmsg_len = CMSG_LEN(sizeof who)}};
+    struct iovec piece = {job->bytes, job->size};
+    struct msghdr message = {
+        .msg_iov = &piece, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control.room};
+    ssize_t n;
+    memcpy(CMSG_DATA(&control.header), &who, sizeof who);
+    identity_speak(pid != getpid() ? IDENTITY_OTHER_PROCESS : IDENTITY_OTHER_USER);
+    n = sendmsg(job->fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
+    int error = errno;
+    identity_speak(IDENTITY_SILENT);
+    errno = error;
+    return n;
+}
+
+static ssize_t send_as(const struct stream_job *job) {
+    int family = job->identity && identity_can_speak() ? telling_family(job) : AF_UNSPEC;
+    if (family == AF_UNSPEC)
+        return send(job->fd, job->bytes, job->size, MSG_DONTWAIT | MSG_NOSIGNAL);
+    pid_t pid = pid_to_tell(job, family);
+    ssize_t n = send_telling(job, pid);
+    /* It ended just now, or we may not name it. */
+    return n < 0 && (errno == ESRCH || errno == EPERM) && pid != getpid() ? send_telling(job, getpid()) : n;
+}
+
 static int move_socket(struct stream_job *job) {
     bool write = job->what == STREAM_WRITE, datagram = !write && is_datagram(job->fd, job->type);
     int flags = MSG_DONTWAIT | (job->what == STREAM_PEEK ? MSG_PEEK : 0) | (datagram ? MSG_TRUNC : 0);
-    ssize_t n = write ? send(job->fd, job->bytes, job->size, MSG_DONTWAIT | MSG_NOSIGNAL)
-                      : recv(job->fd, job->bytes, job->size, flags);
+    ssize_t n = write ? send_as(job) : recv(job->fd, job->bytes, job->size, flags);
     if (n < 0)
         return failed();
     job->count = (size_t)n;
@@ -202,10 +251,26 @@ static int peek(struct stream_job *job) {
 /* Files outside the kernel's own file systems are INSPECT_OTHER or INSPECT_REGULAR: RWF_NOWAIT means nothing to their servers. */
 static bool may_be_now(enum inspect_type type) { return type != INSPECT_REGULAR && type != INSPECT_OTHER; }
 
+/* Asks the file system, which may be a server: so here, and once for each descriptor. Files of other types are nobody's but the kernel's. */
+static int check_plain(struct stream_job *job) {
+    struct statfs system;
+    errno = 0;
+    if (job->plain || (job->type != INSPECT_REGULAR && job->type != INSPECT_OTHER))
+        return 0;
+    if (fstatfs(job->fd, &system) == 0 && system.f_type == PROC_SUPER_MAGIC)
+        return STREAM_E_PROCESS; /* which never fails, as servers may */
+    if (errno == EINTR)
+        return -EAGAIN;
+    job->plain = true;
+    return 0;
+}
+
 int stream_work(struct stream_job *job) {
-    int error;
+    int error = check_plain(job);
     job->count = job->truncated = 0;
     job->end = false;
+    if (error)
+        return error;
     if (job->what == STREAM_SEEK)
         return seek(job);
     if (inspect_is_socket(job->type))

@@ -63,6 +63,7 @@ static void on_worked(struct offload_job *job) {
     struct port *port = transfer->port;
     int error = transfer->error;
     transfer->working = false;
+    transfer->descriptor->plain = transfer->stream.plain;
     descriptor_end_job(transfer->descriptor);
     if (error == -EAGAIN && !transfer->cancelled) {
         tried_in_vain(transfer);
@@ -95,6 +96,8 @@ static void submit(struct transfer *transfer) {
     descriptor_begin_job(descriptor);
     transfer->working = true;
     transfer->waiting = false;
+    transfer->stream.identity = transfer->identity;
+    transfer->stream.plain = descriptor->plain;
     transfer->job = (struct offload_job){.work = work,
                                          .done = on_worked,
                                          .drop = drop,

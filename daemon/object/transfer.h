@@ -21,7 +21,7 @@ struct transfer {
     struct descriptor *descriptor;   /* while working: it has this job */
     struct port *port;               /* NULL once the port has ended under a working one */
     struct transfer *prev, *next;
-    int error; /* outcome: 0, a negative errno, -ECANCELED (cancelled, or the port was closed) */
+    int error; /* outcome: 0, STREAM_E_PROCESS, a negative errno, -ECANCELED (cancelled, or the port was closed) */
     struct loop_timer pause;
     int64_t vain_at; /* when it was last tried in vain */
     unsigned vain;   /* tries, in a row */

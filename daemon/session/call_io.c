@@ -2,6 +2,7 @@
  *
  * Charged to the uid while it is in flight: one wait, and the memory it takes. The bytes of a read go from the kernel into the reply: a read is
  * tried only while its connection has room, so what a client leaves unread stays where it is. */
+#include "credentials.h"
 #include "daemon/base/metrics.h"
 #include "daemon/object/transfer.h"
 #include "dispatch.h"
@@ -74,6 +75,10 @@ static void refuse(const struct io *io) {
         refusal_set(&refusal, REFUSAL_CANCELLED, NULL, NULL, "cancelled");
     else if (error == ECANCELED)
         refusal_set(&refusal, REFUSAL_CLOSED, "id", NULL, "the port was closed");
+    else if (io->transfer.error == STREAM_E_PROCESS)
+        refusal_set(
+            &refusal, REFUSAL_UNSUPPORTED, "id", "ask for the descriptor and use that",
+            "what such a file (procfs) says depends on the process that asks, which would be the broker");
     else if (error == EBUSY && stream->what == STREAM_PEEK)
         refusal_set(&refusal, REFUSAL_LIMIT, "peek", "read instead, or try again",
                     "too many peeks of pipes are under way");
@@ -208,6 +213,9 @@ int call_write(struct call *call) {
         (size < 1 && !inspect_is_socket((enum inspect_type)port->indicator.descriptor->type)))
         return refusal_set(&call->refusal, REFUSAL_INVALID, "data", NULL, "1 to 65536 bytes at once, not %zu",
                            size);
+    if (inspect_is_unix((enum inspect_type)port->indicator.descriptor->type) &&
+        credentials_prove(call->connection->identity, call->connection->watch.fd, &call->refusal))
+        return -1;
     io = io_new(call, size);
     if (!io)
         return -1;

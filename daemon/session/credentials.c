@@ -60,7 +60,7 @@ struct identity *credentials_new(struct registry *registry, os_fd connection, co
 int credentials_prove(struct identity *identity, os_fd connection, struct refusal *refusal) {
     struct registry *registry = identity->context;
     struct user *user;
-    if (identity->process != OS_FD_NONE || !identity->pid)
+    if (identity->process != OS_FD_NONE || !identity->pid || !identity_names_processes())
         return 0;
     if (!slots_may_keep(registry->slots, 1))
         return users_refuse_table(registry->users, refusal);

@@ -13,8 +13,10 @@
 #include <signal.h>
 #include <sys/ptrace.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/un.h>
 
 enum { CLIENT = 2001 };
 
@@ -58,6 +60,135 @@ static void a_setuid_bit_goes_with_a_write(void **state) {
     assert_int_equal(unlink(path), 0);
     assert_int_equal(status.st_size, 1);
     assert_int_equal(status.st_mode & 07777, 0775);
+}
+
+/* ---- what receivers are told ----------------------------------------------------------------------------------------- */
+
+static int listen_for(char path[FIXTURE_PATH + 32], int type) {
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    int fd = fixture_own(socket(AF_UNIX, type | SOCK_CLOEXEC, 0)), yes = 1;
+
+    snprintf(path, FIXTURE_PATH + 32, "%s/receiver", broker.folder);
+    assert_true(strlen(path) < sizeof address.sun_path);
+    memcpy(address.sun_path, path, strlen(path));
+    assert_int_equal(bind(fd, (struct sockaddr *)&address, sizeof address), 0);
+    assert_int_equal(chmod(path, 0666), 0);
+    assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_PASSCRED, &yes, sizeof yes), 0);
+    return fd;
+}
+
+static struct ucred hear_who(int fd) {
+    char byte;
+    union {
+        struct cmsghdr header;
+        unsigned char room[CMSG_SPACE(sizeof(struct ucred))];
+    } control;
+    struct iovec piece = {&byte, 1};
+    struct msghdr message = {
+        .msg_iov = &piece, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control};
+    struct ucred who = {0};
+
+    if (fixture_poll(fd, POLLIN) && recvmsg(fd, &message, 0) == 1 && message.msg_controllen)
+        memcpy(&who, CMSG_DATA(&control.header), sizeof who);
+    return who;
+}
+
+static int connect_to(const char *path, int type) {
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    int fd = socket(AF_UNIX, type | SOCK_CLOEXEC, 0);
+
+    memcpy(address.sun_path, path, strlen(path));
+    return fd < 0 || connect(fd, (struct sockaddr *)&address, sizeof address) < 0 ? -1 : fd;
+}
+
+static int send_one(void *data) {
+    portd_client *client = stranger_connect(&broker, CLIENT, NULL, NULL);
+    int fd = connect_to(data, SOCK_DGRAM);
+    portd_id out;
+    size_t n;
+
+    if (!client || fd < 0)
+        return 1;
+    if (portd_socket_to_port(client, fd, "", 0, fixture_soon(), NULL, &out) != 2)
+        return 2;
+    if (portd_port_write(client, out, "#", 1, fixture_soon(), &n) != 1 || n != 1)
+        return 3;
+    portd_disconnect(client);
+    return 0;
+}
+
+static void receivers_are_told_the_client(void **state) {
+    char path[FIXTURE_PATH + 32];
+
+    (void)state;
+    need_strangers();
+    int fd = listen_for(path, SOCK_DGRAM);
+    pid_t child = fixture_fork(send_one, path);
+    int answer = fixture_reap(child);
+    struct ucred who = hear_who(fd);
+    assert_int_equal(unlink(path), 0);
+    assert_int_equal(answer, 0);
+    assert_int_equal(who.uid, CLIENT);
+    assert_int_equal(who.gid, CLIENT);
+    assert_int_equal(who.pid, child);
+}
+
+/* The connection outlives the process that made it: a number that may be anybody's by now is not told. */
+static int send_after_the_end(void *data) {
+    int wire, fd = connect_to(data, SOCK_DGRAM);
+    pid_t parent = getpid();
+    portd_client *client;
+    char address[16];
+    portd_id out;
+    size_t n;
+
+    portd_disconnect(stranger_connect(&broker, CLIENT, NULL, NULL)); /* somebody else from now on */
+    wire = connect_to(broker.address + strlen("unix:"), SOCK_STREAM);
+    if (fork() > 0)
+        return 0;
+    while (getppid() == parent)
+        (void)poll(NULL, 0, 1);
+    snprintf(address, sizeof address, "fd:%d", wire);
+    if (portd_connect(address, NULL, fixture_soon(), &client) != 1 ||
+        portd_socket_to_port(client, fd, "", 0, fixture_soon(), NULL, &out) != 2)
+        return 1;
+    return portd_port_write(client, out, "#", 1, fixture_soon(), &n) != 1;
+}
+
+static void one_that_has_ended_is_not_named(void **state) {
+    char path[FIXTURE_PATH + 32];
+
+    (void)state;
+    need_strangers();
+    int fd = listen_for(path, SOCK_DGRAM);
+    pid_t child = fixture_fork(send_after_the_end, path);
+    int answer = fixture_reap(child);
+    struct ucred who = hear_who(fd);
+    assert_int_equal(unlink(path), 0);
+    assert_int_equal(answer, 0);
+    assert_int_equal(who.uid, CLIENT);
+    assert_int_equal(who.pid, broker.pid);
+}
+
+/* ---- files that answer by who asks ------------------------------------------------------------------------------------ */
+
+static void files_of_processes_are_left_to_the_client(void **state) {
+    (void)state;
+    fixture_start(&broker, NULL);
+    portd_client *c = fixture_client_at(broker.address, NULL);
+    int fd = fixture_own(open("/proc/self/stat", O_RDONLY | O_CLOEXEC));
+    portd_id in = port_in(c, fd);
+    char bytes[16];
+    uint64_t at;
+    size_t n;
+
+    assert_int_equal(portd_port_read(c, in, bytes, sizeof bytes, 0, fixture_soon(), &n, NULL),
+                     PORTD_E_UNSUPPORTED);
+    assert_int_equal(portd_port_read(c, in, bytes, sizeof bytes, PORTD_PEEK, fixture_soon(), &n, NULL),
+                     PORTD_E_UNSUPPORTED);
+    assert_int_equal(portd_port_position(c, in, NULL, fixture_soon(), &at), PORTD_E_UNSUPPORTED);
+    fd = fixture_own(open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC));
+    assert_int_equal(portd_port_write(c, port_out(c, fd), "0", 1, fixture_soon(), &n), PORTD_E_UNSUPPORTED);
 }
 
 /* The limit is the broker's, as for whatever it does: the signal that comes with it must not end it. */
@@ -118,24 +249,35 @@ static int try_thread(pid_t tid) {
     return 0;
 }
 
-/* The worker that has the job, and that nothing may be done to it or to any other thread. */
-static int try_threads(void) {
+static bool is_worn(pid_t tid) {
+    return status_says(tid, "Uid:\t0\t0\t0\t2001\n") && status_says(tid, "Gid:\t0\t0\t0\t2001\n") &&
+           status_says(tid, "CapEff:\t0000000000000000\n");
+}
+
+/* Threads of the broker, with what `see` makes of each. */
+static int each_thread(int (*see)(pid_t tid), bool sum) {
     char path[64];
-    int wrong = 0, workers = 0;
+    int result = 0;
     snprintf(path, sizeof path, "/proc/%d/task", (int)broker.pid);
     DIR *threads = opendir(path);
 
-    for (const struct dirent *entry; !wrong && threads && (entry = readdir(threads));) {
-        pid_t tid = atoi(entry->d_name);
-        if (tid <= 0)
-            continue;
-        workers += status_says(tid, "Uid:\t0\t0\t0\t2001\n") && status_says(tid, "Gid:\t0\t0\t0\t2001\n") &&
-                   status_says(tid, "CapEff:\t0000000000000000\n");
-        wrong = try_thread(tid);
-    }
+    for (const struct dirent *entry; threads && (sum || !result) && (entry = readdir(threads));)
+        if (atoi(entry->d_name) > 0)
+            result += see(atoi(entry->d_name));
     if (threads)
         (void)closedir(threads);
-    return wrong ? wrong : workers == 1 ? 0 : 10;
+    return result;
+}
+
+static int is_worker(pid_t tid) { return is_worn(tid); }
+
+static bool await_worker(void) {
+    for (int i = 0; i < FIXTURE_PATIENCE_MS; i++) {
+        if (each_thread(is_worker, true) == 1)
+            return true;
+        (void)poll(NULL, 0, 1);
+    }
+    return false;
 }
 
 static int read_and_attack(struct fuse_silent *fuse) {
@@ -145,9 +287,9 @@ static int read_and_attack(struct fuse_silent *fuse) {
     if (!client || portd_fd_to_port(client, fuse->fd, "", PORTD_READ, fixture_soon(), &in, NULL) != 1)
         return 1;
     (void)io_read_fast(client, in, 1, 0);
-    if (portd_ping(client, fixture_soon()) != 1 || !fuse_silent_await(fuse))
+    if (portd_ping(client, fixture_soon()) != 1)
         return 2;
-    return try_threads();
+    return await_worker() ? each_thread(try_thread, false) : 3;
 }
 
 struct attack {
@@ -180,5 +322,8 @@ static void whoever_asks_may_do_nothing_to_the_worker(void **state) {
     assert_int_equal(fixture_reap(child), 0);
 }
 
-TEST_MAIN(FIXTURE_CASE_BARE(a_setuid_bit_goes_with_a_write), FIXTURE_CASE_BARE(a_file_grows_up_to_the_limit),
+TEST_MAIN(FIXTURE_CASE_BARE(a_setuid_bit_goes_with_a_write), FIXTURE_CASE_BARE(receivers_are_told_the_client),
+          FIXTURE_CASE_BARE(one_that_has_ended_is_not_named),
+          FIXTURE_CASE_BARE(files_of_processes_are_left_to_the_client),
+          FIXTURE_CASE_BARE(a_file_grows_up_to_the_limit),
           FIXTURE_CASE_BARE(whoever_asks_may_do_nothing_to_the_worker))
