@@ -1,13 +1,7 @@
-/* offload_unix.c: offload.h with POSIX threads.
- *
- * A lane is what has one job running at a time: the quick ones of a uid, or its others. Waiting jobs are
- * chained behind the first one of their lane, the head. Heads of lanes that have nothing
- * running stand in the queue; the chain of a lane that has a job running is kept by its worker, which puts it
- * at the queue's end afterwards, or by the loop when the job is stuck. So taking the next job looks at one
- * head, however many jobs wait behind it. All links are in the jobs.
+/* offload_unix.c: offload.h with POSIX threads. lanes.h says which job is next.
  *
  * The mutex guards everything but what says otherwise. The signal that interrupts a job is sent with the
- * mutex held and only while worker->job is set: it never reaches a worker that has gone on to wait for
+ * mutex held and only while the worker's seat has a job: it never reaches a worker that has gone on to wait for
  * work. */
 #define _GNU_SOURCE
 
@@ -15,6 +9,7 @@
 
 #include "bell.h"
 #include "daemon/base/log.h"
+#include "lanes.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -32,27 +27,22 @@ struct worker {
     struct offload *offload;
     pthread_t thread;
     enum { WORKER_NONE, WORKER_ALIVE, WORKER_ENDED } state; /* ended: can be joined */
-    struct offload_job *job;                                /* running, or NULL */
-    struct offload_job *chain;                              /* waiting jobs of its lane, or NULL */
-    uint64_t lane;
-    int64_t started;
-    bool stuck;
 };
 
 struct offload {
-    struct loop *loop; /* of the loop's thread alone, as the next four */
+    struct loop *loop; /* of the loop's thread alone, as the next five */
     struct loop_watch watch;
     struct loop_timer timer;
     size_t pending;
+    struct offload_job *due; /* to be done in the next callbacks */
     struct sigaction action_before;
     sigset_t mask_before;
     struct bell bell; /* tells the loop */
     pthread_mutex_t mutex;
     pthread_cond_t queued;
-    struct worker workers[OFFLOAD_THREADS];
-    size_t alive, busy, stuck;
-    struct offload_job *first, *last; /* the queue of heads */
-    size_t heads;
+    struct worker workers[OFFLOAD_THREADS]; /* each has the seat of its number */
+    struct lanes lanes;
+    size_t alive;
     struct offload_job *finished, *finished_last;
     bool stopping;
     bool abandoned; /* what still runs is nobody's any more */
@@ -69,108 +59,23 @@ static void interrupt_mask(int how, sigset_t *before) {
     (void)pthread_sigmask(how, &one, before);
 }
 
-static void queue_add(struct offload *offload, struct offload_job *head) {
-    head->next_uid = NULL;
-    if (offload->first)
-        offload->last->next_uid = head;
-    else
-        offload->first = head;
-    offload->last = head;
-    offload->heads++;
+static struct seat *seat_of(const struct worker *worker) {
+    return &worker->offload->lanes.seats[worker - worker->offload->workers];
 }
 
-static void chain_join(struct offload_job *head, struct offload_job *chain) {
-    head->last->next = chain;
-    head->last = chain->last;
-}
-
-static uint64_t lane_of(const struct offload_job *job) { return (uint64_t)job->uid << 1 | job->quick; }
-
-static bool is_quick(uint64_t lane) { return lane & 1; }
-
-/* The worker behind whose job others of that lane have to wait, or NULL. */
-static struct worker *worker_of(struct offload *offload, uint64_t lane) {
-    struct worker *stuck = NULL;
-    size_t n_stuck = 0;
-
-    for (size_t i = 0; i < OFFLOAD_THREADS; i++) {
-        struct worker *worker = &offload->workers[i];
-        if (!worker->job || worker->lane != lane)
-            continue;
-        if (!worker->stuck)
-            return worker;
-        stuck = worker;
-        n_stuck++;
-    }
-    return n_stuck < OFFLOAD_STUCK_MOST ? NULL : stuck;
-}
-
-/* One job or a chain of them, behind those of the same lane. */
-static void enqueue(struct offload *offload, struct offload_job *chain) {
-    struct worker *worker = worker_of(offload, lane_of(chain));
-
-    if (worker && worker->chain) {
-        chain_join(worker->chain, chain);
-        return;
-    }
-    if (worker) {
-        worker->chain = chain;
-        return;
-    }
-    for (struct offload_job *head = offload->first; head; head = head->next_uid) {
-        if (lane_of(head) != lane_of(chain))
-            continue;
-        chain_join(head, chain);
-        return;
-    }
-    queue_add(offload, chain);
-}
-
-/* What waited behind a job that is stuck, and need not any more. */
-static void release_chains(struct offload *offload, uint64_t lane) {
-    for (size_t i = 0; i < OFFLOAD_THREADS; i++) {
-        struct worker *worker = &offload->workers[i];
-        struct offload_job *chain = worker->chain;
-        if (!worker->job || worker->lane != lane || !worker->stuck || !chain)
-            continue;
-        worker->chain = NULL;
-        enqueue(offload, chain);
-    }
-}
-
-static void worker_take(struct worker *worker) {
-    struct offload *offload = worker->offload;
-    struct offload_job *job = offload->first;
-
-    offload->first = job->next_uid;
-    offload->heads--;
-    worker->job = job;
-    offload->busy++;
-    worker->lane = lane_of(job);
-    worker->started = os_now_us();
-    worker->chain = job->next;
-    if (worker->chain)
-        worker->chain->last = job->last;
+static struct worker *worker_of(struct offload *offload, const struct seat *seat) {
+    return &offload->workers[seat - offload->lanes.seats];
 }
 
 static void worker_finish(struct worker *worker) {
     struct offload *offload = worker->offload;
-    struct offload_job *job = worker->job, *chain = worker->chain;
-    bool stuck = worker->stuck;
+    struct offload_job *job;
 
-    worker->job = NULL;
-    if (offload->abandoned)
+    if (offload->abandoned) {
+        seat_of(worker)->job = NULL;
         return;
-    worker->chain = NULL;
-    worker->stuck = false;
-    offload->busy--;
-    if (stuck)
-        offload->stuck--;
-    if (chain)
-        enqueue(offload, chain);
-    if (stuck)
-        release_chains(offload, worker->lane);
-    job->next = NULL;
+    }
+    job = lanes_finish(&offload->lanes, seat_of(worker));
     if (offload->finished) {
         offload->finished_last->next = job;
     } else {
@@ -180,8 +85,13 @@ static void worker_finish(struct worker *worker) {
     offload->finished_last = job;
 }
 
+static void work(struct offload_job *job) {
+    job->unfit = job->identity ? identity_wear(job->identity) : 0;
+    job->work(job);
+}
+
 static bool is_surplus(const struct offload *offload) {
-    return offload->alive > OFFLOAD_WORKERS + offload->stuck;
+    return offload->alive > OFFLOAD_WORKERS + offload->lanes.held;
 }
 
 static void *worker_run(void *context) {
@@ -190,15 +100,14 @@ static void *worker_run(void *context) {
 
     identity_begin_thread();
     (void)pthread_mutex_lock(&offload->mutex);
-    while (!offload->stopping && (offload->first || !is_surplus(offload))) {
-        if (!offload->first) {
+    while (!offload->stopping && (lanes_waiting(&offload->lanes) || !is_surplus(offload))) {
+        if (!lanes_waiting(&offload->lanes)) {
             (void)pthread_cond_wait(&offload->queued, &offload->mutex);
             continue;
         }
-        worker_take(worker);
+        lanes_take(&offload->lanes, seat_of(worker), os_now_us());
         (void)pthread_mutex_unlock(&offload->mutex);
-        worker->job->unfit = worker->job->identity ? identity_wear(worker->job->identity) : 0;
-        worker->job->work(worker->job);
+        work(seat_of(worker)->job);
         (void)pthread_mutex_lock(&offload->mutex);
         worker_finish(worker);
     }
@@ -240,13 +149,32 @@ static bool worker_start(struct worker *worker) {
 
 /* Sees to it that somebody takes what is in the queue. */
 static void attend(struct offload *offload) {
-    for (size_t i = 0; i < OFFLOAD_THREADS && offload->heads > offload->alive - offload->busy; i++) {
-        if (offload->alive >= OFFLOAD_WORKERS + offload->stuck)
+    const struct lanes *lanes = &offload->lanes;
+    size_t waiting = lanes_waiting(lanes);
+
+    for (size_t i = 0; i < OFFLOAD_THREADS && waiting > offload->alive - lanes->busy; i++) {
+        if (offload->alive >= OFFLOAD_WORKERS + lanes->held)
             break;
         if (offload->workers[i].state != WORKER_ALIVE && !worker_start(&offload->workers[i]))
             break; /* tried again by the timer */
     }
-    (void)pthread_cond_signal(&offload->queued);
+    if (waiting)
+        (void)pthread_cond_signal(&offload->queued);
+}
+
+/* When to look at that seat again. */
+static int64_t look_at(struct offload *offload, struct seat *seat, int64_t now) {
+    bool quick = seat->job->quick;
+    int64_t ran = now - seat->started;
+
+    if (ran >= (quick ? OFFLOAD_PATIENCE_US : OFFLOAD_STUCK_US))
+        lanes_stick(&offload->lanes, seat);
+    else if (ran >= OFFLOAD_SLOW_US && offload->lanes.heads)
+        lanes_hold(&offload->lanes, seat);
+    if (ran < OFFLOAD_PATIENCE_US)
+        return seat->started + (seat->held || !offload->lanes.heads ? OFFLOAD_PATIENCE_US : OFFLOAD_SLOW_US);
+    (void)pthread_kill(worker_of(offload, seat)->thread, INTERRUPT);
+    return now + OFFLOAD_PATIENCE_US;
 }
 
 /* Interrupts what has run for long, and comes again as long as anything is pending. */
@@ -255,44 +183,55 @@ static void on_timer(struct loop_timer *timer) {
     int64_t now = os_now_us(), next = now + OFFLOAD_PATIENCE_US;
 
     (void)pthread_mutex_lock(&offload->mutex);
-    for (size_t i = 0; i < OFFLOAD_THREADS; i++) {
-        struct worker *worker = &offload->workers[i];
-        if (!worker->job)
-            continue;
-        if (now - worker->started < OFFLOAD_PATIENCE_US) {
-            if (worker->started + OFFLOAD_PATIENCE_US < next)
-                next = worker->started + OFFLOAD_PATIENCE_US;
-            continue;
-        }
-        (void)pthread_kill(worker->thread, INTERRUPT);
-        if (!worker->stuck &&
-            now - worker->started >= (is_quick(worker->lane) ? OFFLOAD_PATIENCE_US : OFFLOAD_STUCK_US)) {
-            worker->stuck = true;
-            offload->stuck++;
-            release_chains(offload, worker->lane);
-        }
+    for (size_t i = 0; i < offload->lanes.top; i++) {
+        struct seat *seat = &offload->lanes.seats[i];
+        int64_t due = seat->job ? look_at(offload, seat, now) : next;
+        if (due < next)
+            next = due;
     }
-    if (offload->first)
-        attend(offload);
+    attend(offload);
+    if (lanes_waiting(&offload->lanes) && next > now + OFFLOAD_SLOW_US)
+        next = now + OFFLOAD_SLOW_US;
     (void)pthread_mutex_unlock(&offload->mutex);
     (void)loop_timer_set(offload->loop, timer, next);
 }
 
+/* What has come since goes behind what is due. */
+static void take_finished(struct offload *offload) {
+    struct offload_job **end = &offload->due;
+
+    if (*end)
+        return; /* the bell is rung again when these are done */
+    (void)pthread_mutex_lock(&offload->mutex);
+    *end = offload->finished;
+    offload->finished = NULL;
+    (void)pthread_mutex_unlock(&offload->mutex);
+}
+
+/* Whoever finished a job while others were due did not ring for it. */
+static void ring_if_finished(struct offload *offload) {
+    (void)pthread_mutex_lock(&offload->mutex);
+    if (offload->finished)
+        bell_ring(&offload->bell);
+    (void)pthread_mutex_unlock(&offload->mutex);
+}
+
 static void on_finished(struct loop_watch *watch, unsigned events) {
     struct offload *offload = (struct offload *)((char *)watch - offsetof(struct offload, watch));
-    struct offload_job *job, *next;
 
     (void)events;
     bell_silence(&offload->bell);
-    (void)pthread_mutex_lock(&offload->mutex);
-    job = offload->finished;
-    offload->finished = NULL;
-    (void)pthread_mutex_unlock(&offload->mutex);
-    for (; job; job = next) {
-        next = job->next; /* the job is its owner's again once it is done */
+    take_finished(offload);
+    for (int i = 0; i < OFFLOAD_DONE_MOST && offload->due; i++) {
+        struct offload_job *job = offload->due;
+        offload->due = job->next; /* the job is its owner's again once it is done */
         offload->pending--;
         job->done(job);
     }
+    if (offload->due)
+        bell_ring(&offload->bell); /* others have their turn before */
+    else
+        ring_if_finished(offload);
     if (!offload->pending)
         loop_timer_clear(&offload->timer);
 }
@@ -351,8 +290,8 @@ static size_t stop_round(struct offload *offload) {
     (void)pthread_mutex_lock(&offload->mutex);
     offload->stopping = true;
     (void)pthread_cond_broadcast(&offload->queued);
-    for (size_t i = 0; i < OFFLOAD_THREADS; i++)
-        if (offload->workers[i].job)
+    for (size_t i = 0; i < offload->lanes.top; i++)
+        if (offload->lanes.seats[i].job)
             (void)pthread_kill(offload->workers[i].thread, INTERRUPT);
     alive = offload->alive;
     (void)pthread_mutex_unlock(&offload->mutex);
@@ -373,12 +312,13 @@ static void drop_all(struct offload *offload) {
 
     (void)pthread_mutex_lock(&offload->mutex);
     offload->abandoned = true;
-    for (head = offload->first; head; head = next) {
+    for (head = offload->lanes.first; head; head = next) {
         next = head->next_uid;
         drop_chain(head);
     }
-    for (size_t i = 0; i < OFFLOAD_THREADS; i++)
-        drop_chain(offload->workers[i].chain);
+    for (size_t i = 0; i < offload->lanes.top; i++)
+        drop_chain(offload->lanes.seats[i].chain);
+    drop_chain(offload->due);
     drop_chain(offload->finished);
     (void)pthread_mutex_unlock(&offload->mutex);
 }
@@ -428,12 +368,20 @@ void offload_submit(struct offload *offload, struct offload_job *job) {
     job->next = NULL;
     job->last = job;
     (void)pthread_mutex_lock(&offload->mutex);
-    enqueue(offload, job);
-    if (offload->first)
-        attend(offload);
+    lanes_put(&offload->lanes, job);
+    attend(offload);
     (void)pthread_mutex_unlock(&offload->mutex);
     if (offload->pending++ == 0)
-        (void)loop_timer_set(offload->loop, &offload->timer, os_now_us() + OFFLOAD_PATIENCE_US);
+        (void)loop_timer_set(offload->loop, &offload->timer, os_now_us() + OFFLOAD_SLOW_US);
+}
+
+bool offload_accepts(struct offload *offload, uint32_t uid) {
+    bool accepts;
+
+    (void)pthread_mutex_lock(&offload->mutex);
+    accepts = !lanes_are_scarce(&offload->lanes) || lanes_seat_of(&offload->lanes, uid);
+    (void)pthread_mutex_unlock(&offload->mutex);
+    return accepts;
 }
 
 size_t offload_pending(const struct offload *offload) { return offload->pending; }
@@ -442,8 +390,8 @@ size_t offload_running(struct offload *offload, size_t *stuck) {
     size_t busy;
 
     (void)pthread_mutex_lock(&offload->mutex);
-    busy = offload->busy;
-    *stuck = offload->stuck;
+    busy = offload->lanes.busy;
+    *stuck = offload->lanes.stuck;
     (void)pthread_mutex_unlock(&offload->mutex);
     return busy;
 }

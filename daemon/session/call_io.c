@@ -149,6 +149,8 @@ static struct io *io_new(struct call *call, size_t size) {
     struct user *user = call->connection->user;
     size_t bytes = sizeof(struct io) + size;
     struct io *io;
+    if (target_check_workers(call))
+        return NULL;
     if (user_take(user, USER_WAITS, 1, &call->refusal))
         return NULL;
     if (user_take(user, USER_BYTES, bytes, &call->refusal)) {

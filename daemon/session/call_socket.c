@@ -108,6 +108,8 @@ static struct errand *errand_new(struct call *call, uint64_t id, Portd__V1__Repl
                     "only a socket has addresses and can be shut down");
         return NULL;
     }
+    if (target_check_workers(call))
+        return NULL;
     errand = calloc(1, sizeof *errand);
     if (!errand || table_reserve(&call->connection->by_request)) {
         free(errand);

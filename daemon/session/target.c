@@ -67,3 +67,12 @@ struct port *target_port(struct call *call, uint64_t id, int direction) {
     }
     return (struct port *)indicator;
 }
+
+int target_check_workers(struct call *call) {
+    const struct registry *registry = call->connection->all->registry;
+    if (offload_accepts(registry->offload, (uint32_t)call->connection->user->uid))
+        return 0;
+    return refusal_set(
+        &call->refusal, REFUSAL_LIMIT, NULL, "try again, or ask for the descriptor and use that",
+        "calls of others that do not come back hold up the broker's %d threads", OFFLOAD_THREADS);
+}

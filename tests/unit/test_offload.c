@@ -108,6 +108,46 @@ static void await_started(struct task *task) {
         pause_briefly();
 }
 
+static size_t turns, done_in_turn, most_in_turn;
+
+static void after_turn(void *context) {
+    (void)context;
+    turns++;
+    if (done_in_turn > most_in_turn)
+        most_in_turn = done_in_turn;
+    done_in_turn = 0;
+}
+
+static void on_done_in_turn(struct offload_job *job) {
+    done_in_turn++;
+    on_done(job);
+}
+
+static void await_worked(size_t count) {
+    while (work_count < count)
+        pause_briefly();
+}
+
+static void others_have_their_turn_between_many_that_are_done(void **state) {
+    enum { JOBS = 10 * OFFLOAD_DONE_MOST };
+    static struct task tasks[JOBS];
+
+    (void)state;
+    begin();
+    turns = done_in_turn = most_in_turn = 0;
+    loop_after(loop, after_turn, NULL);
+    for (size_t i = 0; i < JOBS; i++) {
+        task_init(&tasks[i], 1000, work_at_once);
+        tasks[i].job.done = on_done_in_turn;
+        offload_submit(offload, &tasks[i].job);
+    }
+    await_worked(JOBS); /* all of them wait to be done */
+    run_until(JOBS);
+    assert_int_equal(most_in_turn, OFFLOAD_DONE_MOST);
+    assert_true(turns >= JOBS / OFFLOAD_DONE_MOST);
+    end();
+}
+
 static void different_uids_run_at_the_same_time(void **state) {
     struct task tasks[OFFLOAD_WORKERS];
 
@@ -440,6 +480,7 @@ static void threads_are_started_by_jobs_and_only_as_needed(void **state) {
 
 TEST_MAIN(TEST_CASE(threads_are_started_by_jobs_and_only_as_needed),
           TEST_CASE(jobs_of_one_uid_run_one_after_the_other_in_order),
+          TEST_CASE(others_have_their_turn_between_many_that_are_done),
           TEST_CASE(different_uids_run_at_the_same_time), TEST_CASE(one_uid_holds_up_no_other),
           TEST_CASE(uids_take_turns), TEST_CASE(a_blocking_call_is_interrupted),
           TEST_CASE(stuck_jobs_do_not_use_up_the_workers),
