@@ -191,7 +191,7 @@ struct broker *broker_new(const struct options *options, os_fd listener) {
         error = make_rooms(broker, options, limit, listener);
     if (error) {
         log_write(LOG_LEVEL_ERROR, "the broker cannot start: %s", strerror(-error));
-        broker_free(broker);
+        (void)broker_free(broker);
         return NULL;
     }
     broker->idle_exit_us = options->idle_exit_us;
@@ -232,10 +232,10 @@ static void report(const struct broker *broker) {
               broker->registry.waits);
 }
 
-void broker_free(struct broker *broker) {
+bool broker_free(struct broker *broker) {
     bool left_behind;
     if (!broker)
-        return;
+        return false;
     if (broker->sessions_made) {
         report(broker);
         listener_close(&broker->listener);
@@ -252,4 +252,5 @@ void broker_free(struct broker *broker) {
     loop_timer_free(&broker->log);
     loop_free(broker->loop);
     free(broker);
+    return left_behind;
 }

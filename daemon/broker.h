@@ -5,6 +5,8 @@
 #include "options.h"
 #include "proto/os.h"
 
+#include <stdbool.h>
+
 struct broker;
 
 /* listener is borrowed. NULL: logged why. */
@@ -13,7 +15,7 @@ struct broker *broker_new(const struct options *options, os_fd listener);
 /* Runs until SIGTERM or SIGINT, or until it has been idle for long enough. 0, or a negative errno. */
 int broker_run(struct broker *broker);
 
-/* Says what it still holds, ends every session, closes what it can. NULL is allowed. */
-void broker_free(struct broker *broker);
+/* Says what it still holds, ends every session, closes what it can. NULL is allowed. Whether a thread that is held up was left behind. */
+bool broker_free(struct broker *broker);
 
 #endif

@@ -1,6 +1,7 @@
 /* main.c: portd. Finds its listener, runs the broker, leaves with 0 when it was asked to stop. */
 #include "base/log.h"
 #include "broker.h"
+#include "loop/leaving.h"
 #include "proto/address.h"
 #include "proto/peer.h"
 #include "proto/transport.h"
@@ -80,6 +81,7 @@ int main(int argc, char **argv) {
     char text[ADDRESS_MAX];
     const char *address;
     os_fd listener = OS_FD_NONE;
+    bool left_behind;
     int status = options_parse(&options, argc, argv);
     if (status)
         return status == 1 ? EXIT_SUCCESS : status;
@@ -98,8 +100,9 @@ int main(int argc, char **argv) {
     }
     if (address)
         transport_unlink(address);
-    broker_free(broker);
-    /* The listener is left to the kernel: who has not been accepted may have sent descriptors whose closing waits, but not for a process
-     * that ends. */
+    left_behind = broker_free(broker);
+    log_close();
+    /* The listener as well: who has not been accepted may have sent descriptors whose closing waits, but not for a process that ends. */
+    leaving_close(service_descriptor_limit(), left_behind);
     return status;
 }

@@ -1,0 +1,156 @@
+/* leaving_linux.c: leaving.h. Numbers are handed out to threads one by one. When those that are at work get on no more another one is
+ * started: close(2) takes the number out of the table before it waits, so the number is free although its thread is not.
+ *
+ * The calling thread takes a table of its own in between (unshare), with copies of all but the files. So what the others close of the old
+ * table is no last copy, which would linger, and what it has itself is closed by its end, which does not. */
+#define _GNU_SOURCE
+
+#include "leaving.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <sched.h>
+#include <semaphore.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+enum {
+    STACK_SIZE = 64 * 1024,
+    ROUND_MS = 10,
+    ROUNDS = 200,
+    PATIENCE_MS = 1000 + ROUNDS * ROUND_MS,
+    THREADS = 128,
+    STANDARD = 3
+};
+
+static struct {
+    size_t limit;
+    atomic_size_t next, at_work;
+    atomic_bool files_only;
+    bool stayed; /* some thread of the first part has not come back */
+    sem_t back, files_gone, go_on, all_gone;
+} leaving;
+
+/* What may be on a server. On what cannot be told it may be. */
+static bool is_file(int fd) {
+    struct statx found;
+
+    if (statx(fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_TYPE, &found) < 0)
+        return errno != EBADF;
+    return S_ISREG(found.stx_mode) || S_ISDIR(found.stx_mode);
+}
+
+static void *close_some(void *context) {
+    size_t fd;
+
+    while ((fd = atomic_fetch_add(&leaving.next, 1)) < leaving.limit)
+        if (!leaving.files_only || is_file((int)fd))
+            (void)close((int)fd);
+    atomic_fetch_sub(&leaving.at_work, 1);
+    (void)sem_post(&leaving.back);
+    return context;
+}
+
+static bool start(void *(*run)(void *context)) {
+    pthread_attr_t attributes;
+    pthread_t thread;
+    bool started;
+
+    if (pthread_attr_init(&attributes))
+        return false;
+    (void)pthread_attr_setstacksize(&attributes, STACK_SIZE);
+    (void)pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
+    started = pthread_create(&thread, &attributes, run, NULL) == 0;
+    (void)pthread_attr_destroy(&attributes);
+    return started;
+}
+
+static bool start_one(void) {
+    atomic_fetch_add(&leaving.at_work, 1);
+    if (start(close_some))
+        return true;
+    atomic_fetch_sub(&leaving.at_work, 1);
+    return false;
+}
+
+static bool await(sem_t *posted, int64_t ms) {
+    struct timespec until;
+    int result;
+
+    (void)clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_nsec += ms % 1000 * 1000000;
+    until.tv_sec += ms / 1000 + until.tv_nsec / 1000000000;
+    until.tv_nsec %= 1000000000;
+    while ((result = sem_timedwait(posted, &until)) < 0 && errno == EINTR)
+        ;
+    return result == 0;
+}
+
+/* From that number on. Whether all threads have come back. */
+static bool close_all(size_t first, bool files_only) {
+    size_t before = SIZE_MAX, threads = 0;
+
+    leaving.next = first;
+    leaving.at_work = 0;
+    leaving.files_only = files_only;
+    for (int round = 0; round < ROUNDS; round++) {
+        size_t next = leaving.next;
+        if (threads && (!leaving.at_work || (next >= leaving.limit && next == before)))
+            break; /* those that are not back are held up by what is out of the table already */
+        if ((!threads || next == before) && threads < THREADS)
+            threads += start_one();
+        before = next;
+        (void)await(&leaving.back, ROUND_MS);
+    }
+    return !leaving.at_work;
+}
+
+static void *leave(void *context) {
+    leaving.stayed = !close_all(STANDARD, true);
+    (void)sem_post(&leaving.files_gone);
+    while (sem_wait(&leaving.go_on) < 0)
+        ;
+    (void)close_all(0, false);
+    (void)sem_post(&leaving.all_gone);
+    return context;
+}
+
+/* Above the highest number that is open. */
+static size_t top(size_t limit) {
+    DIR *numbers = opendir("/proc/self/fd");
+    size_t highest = 0;
+
+    if (!numbers)
+        return limit;
+    for (const struct dirent *entry; (entry = readdir(numbers));) {
+        size_t number = strtoul(entry->d_name, NULL, 10);
+        if (number > highest)
+            highest = number;
+    }
+    (void)closedir(numbers);
+    return highest + 1;
+}
+
+void leaving_close(size_t limit, bool left_behind) {
+    sigset_t all;
+
+    (void)sigfillset(&all);
+    (void)pthread_sigmask(SIG_SETMASK, &all, NULL);
+    leaving.limit = top(limit);
+    if (sem_init(&leaving.back, 0, 0) || sem_init(&leaving.files_gone, 0, 0) ||
+        sem_init(&leaving.go_on, 0, 0) || sem_init(&leaving.all_gone, 0, 0) || !start(leave))
+        return;
+    (void)await(&leaving.files_gone, PATIENCE_MS);
+    if (!left_behind && !leaving.stayed)
+        return;
+    (void)unshare(CLONE_FILES); /* where it is forbidden, what lingers does so for a while */
+    (void)sem_post(&leaving.go_on);
+    (void)await(&leaving.all_gone, PATIENCE_MS);
+}
