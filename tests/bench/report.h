@@ -30,8 +30,9 @@ struct results {
 };
 
 void report_table(const struct results *results);
-/* That section alone, NULL: says why not. */
-void report_neighbours(const struct neighbours *neighbours);
+/* Lines of the table of that section alone. */
+void report_neighbours_head(void);
+void report_neighbours_row(const struct neighbours_row *row);
 void report_json(const struct results *results);
 
 /* How many musts are missed. */
