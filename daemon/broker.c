@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "base/metrics.h"
+#include "idle.h"
 #include "object/descriptor.h"
 #include "object/pollable.h"
 #include "object/stream.h"
@@ -32,10 +33,9 @@ struct broker {
     struct registry registry;
     struct sessions sessions;
     struct listener listener;
-    struct loop_timer idle, log;
-    int64_t log_due;      /* what the timer is set to; LOG_NEVER */
-    int64_t idle_exit_us; /* 0: never */
-    bool idle_set;
+    struct idle idle;
+    struct loop_timer log;
+    int64_t log_due; /* what the timer is set to; LOG_NEVER */
     bool registry_made, sessions_made, users_made;
 };
 
@@ -63,15 +63,6 @@ static void on_signal(void *context, int number) {
     loop_stop(broker->loop);
 }
 
-static void on_idle(struct loop_timer *timer) {
-    struct broker *broker = (struct broker *)((char *)timer - offsetof(struct broker, idle));
-    broker->idle_set = false;
-    if (!sessions_idle(&broker->sessions))
-        return;
-    log_write(LOG_LEVEL_INFO, "stopping; nobody is connected and nothing is held");
-    loop_stop(broker->loop);
-}
-
 static void on_log_due(struct loop_timer *timer) {
     struct broker *broker = (struct broker *)((char *)timer - offsetof(struct broker, log));
     broker->log_due = LOG_NEVER;
@@ -89,23 +80,13 @@ static void follow_log(struct broker *broker) {
         (void)loop_timer_set(broker->loop, &broker->log, broker->log_due);
 }
 
-/* After each turn: what was left to be sent goes out, and idleness begins or ends. */
+/* After each turn: what was left to be sent goes out. */
 static void after(void *context) {
     struct broker *broker = context;
-    bool idle;
     metrics_add(METRIC_TURNS, 1);
     sessions_after(&broker->sessions);
     follow_log(broker);
-    if (!broker->idle_exit_us)
-        return;
-    idle = sessions_idle(&broker->sessions);
-    if (idle == broker->idle_set)
-        return;
-    broker->idle_set = idle;
-    if (!idle)
-        loop_timer_clear(&broker->idle);
-    else if (loop_timer_set(broker->loop, &broker->idle, os_now_us() + broker->idle_exit_us))
-        log_write(LOG_LEVEL_WARNING, "out of memory: idleness does not end the broker");
+    idle_after(&broker->idle);
 }
 
 static int64_t on_round(void *context) {
@@ -130,6 +111,8 @@ static int make_parts(struct broker *broker, size_t limit) {
 static int watch_signals(struct broker *broker) {
     static const int numbers[] = {SIGTERM, SIGINT, SIGHUP};
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
+        if (numbers[i] != SIGTERM && service_ignores(numbers[i]))
+            continue;
         int error = loop_signal(broker->loop, numbers[i], on_signal, broker);
         if (error)
             return error;
@@ -181,21 +164,20 @@ static int make_rooms(struct broker *broker, const struct options *options, size
     return -EMFILE;
 }
 
-struct broker *broker_new(const struct options *options, os_fd listener) {
+struct broker *broker_new(const struct options *options, struct door *door) {
     struct broker *broker = calloc(1, sizeof *broker);
     size_t limit = service_descriptor_limit();
     int error = broker ? make_parts(broker, limit) : -ENOMEM;
     if (!error)
         error = watch_signals(broker);
     if (!error)
-        error = make_rooms(broker, options, limit, listener);
+        error = make_rooms(broker, options, limit, door->listener);
     if (error) {
         log_write(LOG_LEVEL_ERROR, "the broker cannot start: %s", strerror(-error));
         (void)broker_free(broker);
         return NULL;
     }
-    broker->idle_exit_us = options->idle_exit_us;
-    broker->idle.fn = on_idle;
+    idle_init(&broker->idle, broker->loop, &broker->sessions, door, options->idle_exit_us);
     broker->log.fn = on_log_due;
     broker->log_due = LOG_NEVER;
     loop_after(broker->loop, after, broker);
@@ -248,7 +230,7 @@ bool broker_free(struct broker *broker) {
         registry_deinit(&broker->registry);
     if (broker->users_made)
         users_deinit(&broker->users, left_behind);
-    loop_timer_free(&broker->idle);
+    idle_deinit(&broker->idle);
     loop_timer_free(&broker->log);
     loop_free(broker->loop);
     free(broker);

@@ -2,15 +2,15 @@
 #ifndef BROKER_H
 #define BROKER_H
 
+#include "door.h"
 #include "options.h"
-#include "proto/os.h"
 
 #include <stdbool.h>
 
 struct broker;
 
-/* listener is borrowed. NULL: logged why. */
-struct broker *broker_new(const struct options *options, os_fd listener);
+/* The door is borrowed until the broker is freed. NULL: logged why. */
+struct broker *broker_new(const struct options *options, struct door *door);
 
 /* Runs until SIGTERM or SIGINT, or until it has been idle for long enough. 0, or a negative errno. */
 int broker_run(struct broker *broker);

@@ -23,7 +23,7 @@ static const char usage[] =
     "                        root and the user's own address for others\n"
     "  --mode OCTAL          file mode of the socket, default 0600 (only this user)\n"
     "  --idle-exit DURATION  leave when nobody was connected and nothing was held for so long, e.g. 60s\n"
-    "  --notify-fd N         write a newline to this descriptor when ready, and close it\n"
+    "  --notify-fd N         write a newline to this descriptor (3 or more) when ready, and close it\n"
     "  --log-level LEVEL     error, warning, info (default), debug\n"
     "  -h, --help            this text\n"
     "  --version             the version\n"

@@ -4,7 +4,20 @@
 
 #include "proto/os.h"
 
+#include <stdbool.h>
+
 enum { SERVICE_DESCRIPTORS_MAX = 1 << 20 };
+
+/* Before anything else: the standard streams are something (/dev/null where they were closed, so that nothing that is opened later gets
+ * their numbers), and no signal is blocked. 0 or a negative errno. */
+int service_begin(void);
+
+/* Whether whoever started us has ignored this signal, as nohup(1) and shells do for commands in the background. */
+bool service_ignores(int number);
+
+/* Whether that can be told that we are ready: OS_FD_NONE, or an open descriptor that is no standard stream, not the listener, and no pipe that
+ * standard error goes to as well, where each line of the log would tell so. False: said on standard error, if that is not the same. */
+bool service_may_notify(os_fd notify_fd, os_fd listener);
 
 /* Listeners by socket activation (LISTEN_FDS, LISTEN_PID, LISTEN_FDNAMES): returns how many of ours there are
  * (0: none for us) and the one named "portd", else the first, in *listener, close-on-exec. All the others are

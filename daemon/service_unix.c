@@ -9,16 +9,66 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <signal.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
 enum { LISTEN_FIRST = 3, LISTEN_MAX = 1024, MESSAGE_MAX = 512 };
+
+int service_begin(void) {
+    sigset_t none;
+    int fd;
+
+    do { /* the lowest free number is taken */
+        fd = open("/dev/null", O_RDWR);
+        if (fd < 0)
+            return -errno;
+    } while (fd < LISTEN_FIRST);
+    os_close(fd);
+    sigemptyset(&none);
+    return sigprocmask(SIG_SETMASK, &none, NULL) < 0 ? -errno : 0;
+}
+
+bool service_ignores(int number) {
+    struct sigaction action;
+
+    return sigaction(number, NULL, &action) == 0 && action.sa_handler == SIG_IGN;
+}
+
+/* Whoever reads there is to be told by us that we are ready, and by nothing else. */
+static bool is_error_stream(int fd) {
+    struct stat status, error;
+
+    if (fd == STDERR_FILENO)
+        return true;
+    return fstat(fd, &status) == 0 && fstat(STDERR_FILENO, &error) == 0 && status.st_dev == error.st_dev &&
+           status.st_ino == error.st_ino && (S_ISFIFO(status.st_mode) || S_ISSOCK(status.st_mode));
+}
+
+bool service_may_notify(os_fd notify_fd, os_fd listener) {
+    const char *why = NULL;
+
+    if (notify_fd == OS_FD_NONE)
+        return true;
+    if (is_error_stream(notify_fd))
+        return false;
+    if (notify_fd < LISTEN_FIRST)
+        why = "it is a standard stream";
+    else if (notify_fd == listener)
+        why = "it is the listener";
+    else if (fcntl(notify_fd, F_GETFD) < 0)
+        why = "it is not open";
+    if (why)
+        fprintf(stderr, "portd: --notify-fd: cannot use \"%d\": %s\n", notify_fd, why);
+    return !why;
+}
 
 /* A decimal number from 0 to max in a variable, which must be set. -1 if it is none. */
 static long number_in(const char *variable, long max) {

@@ -19,10 +19,14 @@ struct address {
 const char *address_parse(const char *text, struct address *address);
 
 /* The user's own broker: writes its address, "" if that is too long (-ENAMETOOLONG) or unknown. 0 or a negative errno. With `make`
- * its folder is made (mode 0700). The folder must be the user's and closed to others: else -EPERM. -ENOENT: no folder. */
+ * its folder is made (mode 0700). The folder must be the user's and closed to others, and the one that it is in the user's or root's and, if
+ * others may write there, sticky: else -EPERM, and nothing is made. -ENOENT: no folder. */
 int address_user(char text[ADDRESS_MAX], int make);
 
 /* The system's broker. */
 const char *address_system(void);
+
+/* Makes its folder, which all may enter. 0, or a negative errno: -EPERM when there is one that is not root's alone. */
+int address_system_make(void);
 
 #endif

@@ -2,8 +2,9 @@
  *
  * The temporary folder is everybody's, so a stranger may have made ours before us: it is used only if it is
  * really a folder (lstat follows no link), belongs to us and is closed to others. Once that holds nobody else
- * can change it, because the temporary folder is sticky. A program with raised privileges does not believe
- * its environment. */
+ * can change it, because the temporary folder is sticky, which is looked at too: the environment may name a folder of another user (sudo
+ * keeps it, for instance), who could be locked out by what is made there or put something else in its place. A program with raised
+ * privileges does not believe its environment. */
 #define _GNU_SOURCE
 
 #include "address.h"
@@ -37,26 +38,57 @@ static int folder_check(const char *folder) {
     return 0;
 }
 
+/* The folder that ours is in: nobody can take ours out of it again. Whom the user has let write to a folder of his own as a member of its
+ * group is his business. */
+static int place_check(const char *place) {
+    struct stat status;
+    mode_t others = S_IWOTH;
+
+    if (stat(place, &status) < 0)
+        return -errno;
+    if (status.st_uid != geteuid() && status.st_uid != 0)
+        return -EPERM;
+    if (status.st_uid != geteuid())
+        others |= S_IWGRP;
+    return (status.st_mode & others) != 0 && (status.st_mode & S_ISVTX) == 0 ? -EPERM : 0;
+}
+
 int address_user(char text[ADDRESS_MAX], int make) {
     char found[ADDRESS_MAX];
     const char *runtime = folder_variable("XDG_RUNTIME_DIR");
     const char *temporary = folder_variable("TMPDIR");
+    const char *place = runtime ? runtime : temporary ? temporary : "/tmp";
     int length;
 
     text[0] = '\0';
     if (runtime)
-        length = snprintf(found, sizeof(found), "unix:%s/portd", runtime);
+        length = snprintf(found, sizeof(found), "unix:%s/portd", place);
     else
-        length = snprintf(found, sizeof(found), "unix:%s/portd-%lu", temporary ? temporary : "/tmp",
-                          (unsigned long)geteuid());
+        length = snprintf(found, sizeof(found), "unix:%s/portd-%lu", place, (unsigned long)geteuid());
     if (length < 0 || (size_t)length + sizeof(socket_name) > sizeof("unix:") - 1 + socket_path_size)
         return -ENAMETOOLONG;
     const char *folder = found + sizeof("unix:") - 1;
     memcpy(text, found, (size_t)length);
     memcpy(text + length, socket_name, sizeof(socket_name));
+    int r = place_check(place);
+    if (r < 0)
+        return r;
     if (make && mkdir(folder, 0700) < 0 && errno != EEXIST)
         return -errno;
     return folder_check(folder);
 }
 
+static const char system_folder[] = "/run/portd";
+
 const char *address_system(void) { return "unix:/run/portd/portd.sock"; }
+
+int address_system_make(void) {
+    struct stat status;
+
+    /* The mode again, which the umask may have cut: other users' clients have to get in. */
+    if (mkdir(system_folder, 0755) == 0)
+        return chmod(system_folder, 0755) < 0 ? -errno : 0;
+    if (errno != EEXIST || lstat(system_folder, &status) < 0)
+        return -errno;
+    return !S_ISDIR(status.st_mode) || status.st_uid != 0 || (status.st_mode & 022) != 0 ? -EPERM : 0;
+}

@@ -32,3 +32,5 @@ int address_user(char text[ADDRESS_MAX], int make) {
 }
 
 const char *address_system(void) { return "npipe:portd"; }
+
+int address_system_make(void) { return 0; }

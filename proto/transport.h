@@ -11,12 +11,33 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Listens at an address (see address.h). A stale socket file (nobody listens) is replaced, a live one is
- * -EADDRINUSE, anything else at the path is left alone and -EEXIST. mode is the file mode of the socket. */
-int transport_listen(const char *address, unsigned mode, os_fd *listener);
+/* The file of a listener that this process made, so that it is told from one that another process has made at that place. */
+struct transport_file {
+    uint64_t device, inode; /* 0: there is none */
+    os_fd lock;             /* while it is hidden */
+};
 
-/* Removes the socket file of an address that this process listens at. */
-void transport_unlink(const char *address);
+/* Listens at an address (see address.h). A stale socket file (nobody listens) is replaced, a live one is
+ * -EADDRINUSE, anything else at the path is left alone and -EEXIST. -EPERM: the lock file PATH.lock is somebody else's; -EBUSY: another
+ * broker that is about to begin or end there does not get on (it waits for that, at most five seconds). mode is the file mode of the
+ * socket. *file (NULL: nobody asks) is what the other calls want. */
+int transport_listen(const char *address, unsigned mode, os_fd *listener, struct transport_file *file);
+
+/* Takes the file away, so that nobody comes any more, and keeps others from listening there. 0 (also when there is no file, or not
+ * ours), or a negative errno: nothing was done. */
+int transport_hide(const char *address, struct transport_file *file);
+
+/* Puts a hidden file back. */
+void transport_show(const char *address, struct transport_file *file);
+
+/* Removes the file, hidden or not, if it is still ours. */
+void transport_unlink(const char *address, struct transport_file *file);
+
+/* Whoever comes now is told that nobody listens. Not for a listener that is shared with others: they cannot undo it. */
+void transport_refuse(os_fd listener);
+
+/* Somebody waits to be accepted. */
+bool transport_waits(os_fd listener);
 
 /* 0 and *connection (close-on-exec, not blocking), -EAGAIN, or another negative errno. */
 int transport_accept(os_fd listener, os_fd *connection);

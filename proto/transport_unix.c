@@ -5,10 +5,7 @@
  * can bring: those the kernel has no room for it closes itself, inside the call, and closing a foreign
  * descriptor may take seconds.
  *
- * Two processes that start to listen at one address at the same time are kept apart by a lock on the folder
- * of the socket, held from the look at an old socket file until the new socket listens. A name ("unix:@name") has
- * no file: the kernel keeps it while somebody listens, lets nobody else have it, and lets everybody connect. It is
- * Linux's; elsewhere such an address is an empty path, which is refused. */
+ * How a socket gets its address is in listen_unix.c. */
 #define _GNU_SOURCE
 
 #include "transport.h"
@@ -16,14 +13,13 @@
 #include "address.h"
 #include "frame.h"
 #include "socket.h"
+#include "socket_unix.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <stddef.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -36,13 +32,13 @@ union control {
     unsigned char bytes[CONTROL_SIZE];
 };
 
-static int socket_new(void) {
+int socket_new(void) {
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 
     return fd < 0 ? -errno : fd;
 }
 
-static int socket_address(const struct address *address, struct sockaddr_un *name) {
+int socket_address(const struct address *address, struct sockaddr_un *name) {
     size_t length = strlen(address->path);
 
     if (length >= sizeof(name->sun_path))
@@ -55,11 +51,10 @@ static int socket_address(const struct address *address, struct sockaddr_un *nam
     return 0;
 }
 
-/* A path ends with its zero, a name where the address does. */
-static socklen_t socket_address_size(const struct sockaddr_un *name) {
+size_t socket_address_size(const struct sockaddr_un *name) {
     if (name->sun_path[0])
         return sizeof(*name);
-    return (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + strlen(name->sun_path + 1));
+    return offsetof(struct sockaddr_un, sun_path) + 1 + strlen(name->sun_path + 1);
 }
 
 static int socket_connect(const struct sockaddr_un *name) {
@@ -67,98 +62,12 @@ static int socket_connect(const struct sockaddr_un *name) {
 
     if (fd < 0)
         return fd;
-    if (connect(fd, (const struct sockaddr *)name, socket_address_size(name)) < 0) {
+    if (connect(fd, (const struct sockaddr *)name, (socklen_t)socket_address_size(name)) < 0) {
         int r = -errno;
         os_close(fd);
         return r;
     }
     return fd;
-}
-
-/* Makes way for a new socket at that path. Nobody listens at a socket that refuses connections; one whose
- * queue is full (EAGAIN) or that is closed to us (EACCES) may well be alive. */
-static int listen_clear(const struct sockaddr_un *name) {
-    struct stat status;
-
-    if (lstat(name->sun_path, &status) < 0)
-        return errno == ENOENT ? 0 : -errno;
-    if (!S_ISSOCK(status.st_mode))
-        return -EEXIST;
-    int fd = socket_connect(name);
-    if (fd >= 0)
-        os_close(fd);
-    if (fd >= 0 || fd == -EAGAIN)
-        return -EADDRINUSE;
-    if (fd != -ECONNREFUSED)
-        return fd == -EPROTOTYPE ? -EADDRINUSE : fd;
-    return unlink(name->sun_path) < 0 && errno != ENOENT ? -errno : 0;
-}
-
-/* The mode must be right from the first moment, and only the umask sees to that (the mode of a socket's open
- * file says nothing about its name). It is the whole process's: a listener is made before there are threads.
- */
-static int listen_bind(int fd, const struct sockaddr_un *name, unsigned mode) {
-    mode_t before = umask(~(mode_t)mode & 0777);
-    int r = bind(fd, (const struct sockaddr *)name, socket_address_size(name)) < 0 ? -errno : 0;
-
-    (void)umask(before);
-    if (r < 0)
-        return r;
-    if (listen(fd, SOMAXCONN) < 0) {
-        r = -errno;
-        if (name->sun_path[0])
-            (void)unlink(name->sun_path);
-    }
-    return r;
-}
-
-/* Opens and locks the folder of a path. -EADDRINUSE: somebody else is about to listen there. */
-static int listen_lock(const char *path) {
-    char folder[ADDRESS_MAX];
-    size_t length = (size_t)(strrchr(path, '/') - path);
-
-    memcpy(folder, path, length);
-    memcpy(folder + length, "/", 2);
-    int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0)
-        return -errno;
-    if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
-        int r = errno == EWOULDBLOCK ? -EADDRINUSE : -errno;
-        os_close(fd);
-        return r;
-    }
-    return fd;
-}
-
-static int listen_at(const struct address *address, unsigned mode, os_fd *listener) {
-    struct sockaddr_un name;
-    int lock = OS_FD_NONE;
-    int fd = OS_FD_NONE;
-    int r = socket_address(address, &name);
-
-    if (r < 0)
-        goto end;
-    if (name.sun_path[0]) {
-        r = lock = listen_lock(address->path);
-        if (r < 0)
-            goto end;
-        r = listen_clear(&name);
-        if (r < 0)
-            goto end;
-    }
-    r = fd = socket_new();
-    if (r < 0)
-        goto end;
-    r = listen_bind(fd, &name, mode);
-    if (r < 0) {
-        os_close(fd);
-        goto end;
-    }
-    *listener = fd;
-end:
-    if (lock >= 0)
-        os_close(lock);
-    return r;
 }
 
 bool transport_listens(int fd) {
@@ -176,8 +85,7 @@ bool transport_is_open(int fd) {
            size > offsetof(struct sockaddr_un, sun_path) && !name.sun_path[0];
 }
 
-/* An inherited descriptor in the role that the address was given for. */
-static int adopt_as(int fd, bool listener, os_fd *result) {
+int socket_adopt_as(int fd, bool listener, os_fd *result) {
     int r = transport_adopt(fd);
 
     if (r < 0)
@@ -186,25 +94,6 @@ static int adopt_as(int fd, bool listener, os_fd *result) {
         return -EINVAL;
     *result = fd;
     return 0;
-}
-
-int transport_listen(const char *address, unsigned mode, os_fd *listener) {
-    struct address parsed;
-
-    if (address_parse(address, &parsed))
-        return -EINVAL;
-    if (parsed.kind == ADDRESS_FD)
-        return adopt_as(parsed.fd, true, listener);
-    return parsed.kind == ADDRESS_UNIX ? listen_at(&parsed, mode, listener) : -EAFNOSUPPORT;
-}
-
-void transport_unlink(const char *address) {
-    struct address parsed;
-    struct stat status;
-
-    if (!address_parse(address, &parsed) && parsed.kind == ADDRESS_UNIX && parsed.path[0] == '/' &&
-        lstat(parsed.path, &status) == 0 && S_ISSOCK(status.st_mode))
-        (void)unlink(parsed.path);
 }
 
 int transport_accept(os_fd listener, os_fd *connection) {
@@ -227,7 +116,7 @@ int transport_connect(const char *address, os_fd *connection) {
     if (address_parse(address, &parsed))
         return -EINVAL;
     if (parsed.kind == ADDRESS_FD)
-        return adopt_as(parsed.fd, false, connection);
+        return socket_adopt_as(parsed.fd, false, connection);
     if (parsed.kind != ADDRESS_UNIX)
         return -EAFNOSUPPORT;
     int r = socket_address(&parsed, &name);

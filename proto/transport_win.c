@@ -308,9 +308,11 @@ static struct listener *listener_find(HANDLE event, const wchar_t *name) {
 }
 
 /* There are no modes: whatever is asked for, nobody but the owner gets in. */
-int transport_listen(const char *address, unsigned mode, os_fd *result) {
+int transport_listen(const char *address, unsigned mode, os_fd *result, struct transport_file *file) {
     struct listener *listener = listener_find(NULL, NULL);
 
+    if (file)
+        *file = (struct transport_file){.lock = OS_FD_NONE};
     (void)mode;
     if (!listener)
         return -EMFILE;
@@ -332,9 +334,26 @@ int transport_listen(const char *address, unsigned mode, os_fd *result) {
     return 0;
 }
 
-void transport_unlink(const char *address) {
+/* Pipes have no files. */
+int transport_hide(const char *address, struct transport_file *file) {
+    (void)address;
+    (void)file;
+    return 0;
+}
+
+void transport_show(const char *address, struct transport_file *file) {
+    (void)address;
+    (void)file;
+}
+
+void transport_refuse(os_fd listener) { (void)listener; }
+
+bool transport_waits(os_fd listener) { return WaitForSingleObject(listener, 0) == WAIT_OBJECT_0; }
+
+void transport_unlink(const char *address, struct transport_file *file) {
     wchar_t name[NAME_MAX_UNITS];
 
+    (void)file;
     if (pipe_name(address, name) < 0)
         return;
     for (size_t i = 0; i < LISTENERS_MAX; i++) {

@@ -28,6 +28,7 @@ struct broker_fake {
     char folder[32];
     char address[64];
     int listener;
+    struct transport_file file;
     int fd; /* the connection, -1: none */
     struct channel_scratch scratch;
     struct channel channel;
@@ -42,7 +43,7 @@ static inline void broker_listen(struct broker_fake *broker) {
     strcpy(broker->folder, "/tmp/portd-fake-XXXXXX");
     assert_non_null(mkdtemp(broker->folder));
     snprintf(broker->address, sizeof(broker->address), "unix:%s/portd.sock", broker->folder);
-    assert_int_equal(transport_listen(broker->address, 0600, &broker->listener), 0);
+    assert_int_equal(transport_listen(broker->address, 0600, &broker->listener, &broker->file), 0);
     assert_int_equal(channel_scratch_init(&broker->scratch), 0);
 }
 
@@ -84,8 +85,8 @@ static inline void broker_hang_up(struct broker_fake *broker) {
 static inline void broker_close(struct broker_fake *broker) {
     broker_hang_up(broker);
     channel_scratch_deinit(&broker->scratch);
+    transport_unlink(broker->address, &broker->file);
     os_close(broker->listener);
-    transport_unlink(broker->address);
     (void)rmdir(broker->folder);
 }
 

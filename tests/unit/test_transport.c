@@ -9,10 +9,12 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 
 static char folder[64];
-static char path[128];    /* of a socket in that folder */
-static char address[160]; /* the same as an address */
+static char path[128];             /* of a socket in that folder */
+static char address[160];          /* the same as an address */
+static struct transport_file file; /* of the listener that was made last */
 
 static void folder_make(void) {
     (void)snprintf(folder, sizeof(folder), "/tmp/portd-transport-XXXXXX");
@@ -32,7 +34,7 @@ static int file_flags(os_fd fd) { return fcntl(fd, F_GETFL) & O_NONBLOCK; }
 static os_fd listen_at(unsigned mode) {
     os_fd listener = OS_FD_NONE;
 
-    assert_int_equal(transport_listen(address, mode, &listener), 0);
+    assert_int_equal(transport_listen(address, mode, &listener, &file), 0);
     assert_int_equal(fcntl(listener, F_GETFD), FD_CLOEXEC);
     return listener;
 }
@@ -70,7 +72,7 @@ static void the_socket_has_the_mode_asked_for(void **state) {
         assert_return_code(stat(path, &status), errno);
         assert_int_equal(status.st_mode, S_IFSOCK | modes[i]);
         os_close(listener);
-        transport_unlink(address);
+        transport_unlink(address, &file);
     }
     assert_int_equal(umask(before), 0137);
     folder_remove();
@@ -103,7 +105,7 @@ static void a_live_socket_is_left_alone(void **state) {
     (void)state;
     folder_make();
     listener = listen_at(0600);
-    assert_int_equal(transport_listen(address, 0600, &second), -EADDRINUSE);
+    assert_int_equal(transport_listen(address, 0600, &second, NULL), -EADDRINUSE);
     assert_int_equal(second, OS_FD_NONE);
     assert_int_equal(transport_connect(address, &client), 0);
     os_close(client);
@@ -126,7 +128,7 @@ static void a_live_socket_with_a_full_queue_is_left_alone(void **state) {
         n++;
     assert_in_range(n, 1, 7);
     assert_int_equal(transport_connect(address, &clients[n]), -EAGAIN);
-    assert_int_equal(transport_listen(address, 0600, &second), -EADDRINUSE);
+    assert_int_equal(transport_listen(address, 0600, &second, NULL), -EADDRINUSE);
     while (n > 0)
         os_close(clients[--n]);
     os_close(listener);
@@ -142,7 +144,7 @@ static void a_socket_of_another_type_is_left_alone(void **state) {
     memcpy(name.sun_path, path, strlen(path) + 1);
     int datagrams = socket(AF_UNIX, SOCK_DGRAM, 0);
     assert_return_code(bind(datagrams, (struct sockaddr *)&name, sizeof(name)), errno);
-    assert_int_equal(transport_listen(address, 0600, &listener), -EADDRINUSE);
+    assert_int_equal(transport_listen(address, 0600, &listener, NULL), -EADDRINUSE);
     os_close(datagrams);
     folder_remove();
 }
@@ -154,16 +156,16 @@ static void what_is_no_socket_is_left_alone(void **state) {
     (void)state;
     folder_make();
     os_close(open(path, O_CREAT | O_WRONLY | O_CLOEXEC, 0600));
-    assert_int_equal(transport_listen(address, 0600, &listener), -EEXIST);
-    transport_unlink(address);
+    assert_int_equal(transport_listen(address, 0600, &listener, &file), -EEXIST);
+    transport_unlink(address, &file);
     assert_return_code(lstat(path, &status), errno);
     assert_true(S_ISREG(status.st_mode));
     assert_return_code(unlink(path), errno);
     assert_return_code(symlink("/dev/null", path), errno);
-    assert_int_equal(transport_listen(address, 0600, &listener), -EEXIST);
+    assert_int_equal(transport_listen(address, 0600, &listener, NULL), -EEXIST);
     assert_return_code(unlink(path), errno);
     assert_return_code(mkdir(path, 0700), errno);
-    assert_int_equal(transport_listen(address, 0600, &listener), -EEXIST);
+    assert_int_equal(transport_listen(address, 0600, &listener, NULL), -EEXIST);
     assert_return_code(rmdir(path), errno);
     folder_remove();
 }
@@ -181,9 +183,9 @@ static void a_name_is_nobody_elses_while_it_lasts(void **state) {
     assert_return_code(chdir(folder), errno);
     (void)snprintf(name, sizeof(name), "unix:@portd-test-%d", (int)getpid());
     assert_int_equal(transport_connect(name, &client), -ECONNREFUSED);
-    assert_int_equal(transport_listen(name, 0600, &listener), 0);
+    assert_int_equal(transport_listen(name, 0600, &listener, &file), 0);
     assert_int_equal(fcntl(listener, F_GETFD), FD_CLOEXEC);
-    assert_int_equal(transport_listen(name, 0600, &second), -EADDRINUSE);
+    assert_int_equal(transport_listen(name, 0600, &second, NULL), -EADDRINUSE);
     assert_int_equal(second, OS_FD_NONE);
     name[strlen(name) - 1] ^= 1; /* another name, as long */
     assert_int_equal(transport_connect(name, &client), -ECONNREFUSED);
@@ -195,17 +197,17 @@ static void a_name_is_nobody_elses_while_it_lasts(void **state) {
     os_close(client);
     os_close(server);
     /* A socket in the folder that we are in, whose name is the address as it is written. */
-    struct sockaddr_un file = {.sun_family = AF_UNIX};
-    (void)snprintf(file.sun_path, sizeof(file.sun_path), "%s", name + 5);
+    struct sockaddr_un as_path = {.sun_family = AF_UNIX};
+    (void)snprintf(as_path.sun_path, sizeof(as_path.sun_path), "%s", name + 5);
     int other = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    assert_return_code(bind(other, (struct sockaddr *)&file, sizeof(file)), errno);
-    transport_unlink(name);
-    assert_return_code(lstat(file.sun_path, &status), errno);
-    assert_return_code(unlink(file.sun_path), errno);
+    assert_return_code(bind(other, (struct sockaddr *)&as_path, sizeof(as_path)), errno);
+    transport_unlink(name, &file);
+    assert_return_code(lstat(as_path.sun_path, &status), errno);
+    assert_return_code(unlink(as_path.sun_path), errno);
     os_close(other);
     os_close(listener);
     assert_int_equal(transport_connect(name, &client), -ECONNREFUSED);
-    assert_int_equal(transport_listen(name, 0600, &listener), 0);
+    assert_int_equal(transport_listen(name, 0600, &listener, NULL), 0);
     os_close(listener);
     assert_return_code(chdir(here), errno);
     folder_remove();
@@ -222,7 +224,7 @@ static void a_listener_is_open_that_has_no_file(void **state) {
     assert_false(transport_is_open(listener));
     os_close(listener);
     (void)snprintf(name, sizeof(name), "unix:@portd-test-%d", (int)getpid());
-    assert_int_equal(transport_listen(name, 0600, &listener), 0);
+    assert_int_equal(transport_listen(name, 0600, &listener, NULL), 0);
     assert_true(transport_is_open(listener));
     os_close(listener);
     assert_false(transport_is_open(listener)); /* of what is no socket nothing is said */
@@ -233,19 +235,157 @@ static void a_listener_is_open_that_has_no_file(void **state) {
     folder_remove();
 }
 
-static void of_two_starters_one_gives_up(void **state) {
+/* Anybody who may enter a folder can lock it. */
+static void a_lock_on_the_folder_says_nothing(void **state) {
+    (void)state;
+    folder_make();
+    os_close(listen_at(0600)); /* stale */
+    int other = open(folder, O_RDONLY | O_CLOEXEC);
+    assert_return_code(flock(other, LOCK_EX), errno);
+    os_close(listen_at(0600));
+    os_close(other);
+    folder_remove();
+}
+
+static const char *beside(const char *what) {
+    static char name[160];
+
+    (void)snprintf(name, sizeof(name), "%s.%s", path, what);
+    return name;
+}
+
+static void a_lock_file_of_somebody_else_is_told(void **state) {
     os_fd listener = OS_FD_NONE;
-    struct stat status;
 
     (void)state;
     folder_make();
-    os_close(listen_at(0600)); /* stale, but somebody else is just replacing it */
-    int other = open(folder, O_RDONLY | O_CLOEXEC);
-    assert_return_code(flock(other, LOCK_EX), errno);
-    assert_int_equal(transport_listen(address, 0600, &listener), -EADDRINUSE);
-    assert_return_code(lstat(path, &status), errno);
-    os_close(other);
+    if (geteuid() == 0) {
+        os_close(open(beside("lock"), O_CREAT | O_WRONLY | O_CLOEXEC, 0600));
+        assert_return_code(chown(beside("lock"), 12345, 12345), errno);
+        assert_int_equal(transport_listen(address, 0600, &listener, NULL), -EPERM);
+        assert_return_code(unlink(beside("lock")), errno);
+    } else {
+        print_message("not root: no file can be given away\n");
+    }
+    assert_return_code(symlink("/dev/null", beside("lock")), errno);
+    assert_int_equal(transport_listen(address, 0600, &listener, NULL), -ELOOP);
+    assert_return_code(unlink(beside("lock")), errno);
+    os_close(open(beside("lock"), O_CREAT | O_WRONLY | O_CLOEXEC, 0600)); /* left by one that was killed */
     os_close(listen_at(0600));
+    assert_int_equal(listener, OS_FD_NONE);
+    folder_remove();
+}
+
+enum { STARTERS = 12 };
+
+/* Each of them holds what it has got until all have said how it went. Returns how many listen. */
+static int start_at_once(bool at_one_name) {
+    int said[2], go[2], listening = 0;
+    char byte;
+
+    assert_return_code(pipe(said), errno);
+    assert_return_code(pipe(go), errno);
+    for (int i = 0; i < STARTERS; i++) {
+        pid_t child = fork();
+        assert_return_code(child, errno);
+        if (child > 0)
+            continue;
+        char own[200];
+        os_fd listener;
+        close(go[1]);
+        (void)snprintf(own, sizeof(own), "%s%d", address, i);
+        int r = transport_listen(at_one_name ? address : own, 0600, &listener, &file);
+        byte = r == 0 ? 'l' : r == -EADDRINUSE ? 'u' : '?';
+        (void)!write(said[1], &byte, 1);
+        (void)!read(go[0], &byte, 1);
+        if (r == 0)
+            transport_unlink(at_one_name ? address : own, &file);
+        _exit(0);
+    }
+    for (int i = 0; i < STARTERS; i++) {
+        assert_int_equal(read(said[0], &byte, 1), 1);
+        assert_int_not_equal(byte, '?');
+        listening += byte == 'l';
+    }
+    close(go[0]);
+    close(go[1]);
+    close(said[0]);
+    close(said[1]);
+    for (int i = 0; i < STARTERS; i++)
+        assert_return_code(wait(NULL), errno);
+    return listening;
+}
+
+static void of_many_starters_at_one_name_one_listens(void **state) {
+    (void)state;
+    folder_make();
+    for (int i = 0; i < 10; i++) {
+        os_close(listen_at(0600)); /* stale */
+        assert_int_equal(start_at_once(true), 1);
+    }
+    folder_remove();
+}
+
+static void starters_at_many_names_of_a_folder_all_listen(void **state) {
+    (void)state;
+    folder_make();
+    assert_int_equal(start_at_once(false), STARTERS);
+    folder_remove();
+}
+
+/* Somebody has tidied up, and another broker listens there now. */
+static void the_socket_of_another_is_not_removed(void **state) {
+    struct transport_file first;
+    struct stat before, now;
+    os_fd client;
+
+    (void)state;
+    folder_make();
+    os_fd listener = listen_at(0600);
+    first = file;
+    assert_return_code(unlink(path), errno);
+    os_fd second = listen_at(0600);
+    assert_return_code(lstat(path, &before), errno);
+    assert_int_equal(transport_hide(address, &first), 0);
+    transport_show(address, &first);
+    transport_unlink(address, &first);
+    assert_return_code(lstat(path, &now), errno);
+    assert_int_equal(now.st_ino, before.st_ino);
+    assert_int_equal(transport_connect(address, &client), 0);
+    assert_true(transport_waits(second));
+    assert_false(transport_waits(listener));
+    transport_unlink(address, &file);
+    assert_int_equal(lstat(path, &now), -1);
+    os_close(client);
+    os_close(listener);
+    os_close(second);
+    folder_remove();
+}
+
+static void nobody_takes_the_place_of_what_is_hidden(void **state) {
+    os_fd client, second = OS_FD_NONE, server;
+    int status;
+
+    (void)state;
+    folder_make();
+    os_fd listener = listen_at(0600);
+    assert_int_equal(transport_hide(address, &file), 0);
+    assert_int_equal(transport_connect(address, &client), -ENOENT);
+    pid_t other = fork();
+    if (other == 0) /* it waits for what becomes of the one that hides, or comes too late */
+        _exit(transport_listen(address, 0600, &second, NULL) == -EADDRINUSE ? 0 : 1);
+    transport_show(address, &file);
+    assert_int_equal(waitpid(other, &status, 0), other);
+    assert_int_equal(status, 0);
+    assert_int_equal(transport_connect(address, &client), 0);
+    assert_int_equal(transport_accept(listener, &server), 0);
+    assert_int_equal(transport_hide(address, &file), 0);
+    transport_unlink(address, &file);
+    transport_refuse(listener);
+    os_close(client);
+    os_close(server);
+    os_close(listen_at(0600));
+    os_close(listener);
     folder_remove();
 }
 
@@ -256,13 +396,13 @@ static void bad_addresses_are_refused(void **state) {
     (void)state;
     folder_make();
     memset(text + 6, 'x', 107);
-    assert_int_equal(transport_listen(text, 0600, &fd), -EINVAL);
+    assert_int_equal(transport_listen(text, 0600, &fd, NULL), -EINVAL);
     assert_int_equal(transport_connect(text, &fd), -EINVAL);
-    assert_int_equal(transport_listen("npipe:portd", 0600, &fd), -EAFNOSUPPORT);
+    assert_int_equal(transport_listen("npipe:portd", 0600, &fd, NULL), -EAFNOSUPPORT);
     assert_int_equal(transport_connect("npipe:portd", &fd), -EAFNOSUPPORT);
     assert_int_equal(transport_connect(address, &fd), -ENOENT);
     strcat(address, "/below");
-    assert_int_equal(transport_listen(address, 0600, &fd), -ENOENT);
+    assert_int_equal(transport_listen(address, 0600, &fd, NULL), -ENOENT);
     assert_int_equal(fd, OS_FD_NONE);
     folder_remove();
 }
@@ -294,7 +434,7 @@ static void an_inherited_listener_is_adopted(void **state) {
     assert_return_code(fcntl(listener, F_SETFL, 0), errno);
     (void)snprintf(text, sizeof(text), "fd:%d", listener);
     assert_int_equal(transport_connect(text, &adopted), -EINVAL); /* it is no connection */
-    assert_int_equal(transport_listen(text, 0600, &adopted), 0);
+    assert_int_equal(transport_listen(text, 0600, &adopted, NULL), 0);
     assert_int_equal(adopted, listener);
     assert_int_equal(fcntl(listener, F_GETFD), FD_CLOEXEC);
     assert_int_equal(transport_accept(listener, &server), -EAGAIN);
@@ -316,7 +456,7 @@ static void an_inherited_connection_keeps_its_flags(void **state) {
     (void)state;
     assert_return_code(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), errno);
     (void)snprintf(text, sizeof(text), "fd:%d", pair[0]);
-    assert_int_equal(transport_listen(text, 0600, &adopted), -EINVAL);
+    assert_int_equal(transport_listen(text, 0600, &adopted, NULL), -EINVAL);
     assert_int_equal(transport_connect(text, &adopted), 0);
     assert_int_equal(adopted, pair[0]);
     assert_int_equal(fcntl(adopted, F_GETFD), FD_CLOEXEC);
@@ -397,7 +537,11 @@ TEST_MAIN(TEST_CASE(clients_connect_and_are_accepted), TEST_CASE(the_socket_has_
           TEST_CASE(a_live_socket_with_a_full_queue_is_left_alone),
           TEST_CASE(a_socket_of_another_type_is_left_alone), TEST_CASE(what_is_no_socket_is_left_alone),
           TEST_CASE(a_name_is_nobody_elses_while_it_lasts), TEST_CASE(a_listener_is_open_that_has_no_file),
-          TEST_CASE(of_two_starters_one_gives_up), TEST_CASE(bad_addresses_are_refused),
+          TEST_CASE(a_lock_on_the_folder_says_nothing), TEST_CASE(a_lock_file_of_somebody_else_is_told),
+          TEST_CASE(of_many_starters_at_one_name_one_listens),
+          TEST_CASE(starters_at_many_names_of_a_folder_all_listen),
+          TEST_CASE(the_socket_of_another_is_not_removed),
+          TEST_CASE(nobody_takes_the_place_of_what_is_hidden), TEST_CASE(bad_addresses_are_refused),
           TEST_CASE(a_path_of_full_length_works), TEST_CASE(an_inherited_listener_is_adopted),
           TEST_CASE(an_inherited_connection_keeps_its_flags),
           TEST_CASE(what_is_no_stream_socket_is_not_adopted), TEST_CASE(descriptors_travel_beside_the_bytes),

@@ -1,0 +1,118 @@
+/* door.c: opening and closing the door.
+ *
+ * Who comes while an idle broker leaves must not be lost. So the socket file goes first: then nobody comes any more who has not found it
+ * before, and all those are in the listener's queue, where a look finds them. A listener that was handed over stays open with whoever
+ * handed it over, and so does its queue. */
+#include "door.h"
+
+#include "base/log.h"
+#include "proto/peer.h"
+#include "service.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+/* What a number alone does not say. */
+static void complain(const char *address, int error) {
+    const char *why = strerror(-error);
+    if (error == -EADDRINUSE)
+        why = "another broker is there";
+    else if (error == -EBUSY)
+        why = "another broker begins or ends there and does not get on";
+    else if (error == -EEXIST)
+        why = "there is something else than a socket";
+    else if (error == -EPERM)
+        why = "the lock file beside it belongs to somebody else";
+    log_write(LOG_LEVEL_ERROR, "cannot listen at %s: %s", address, why);
+}
+
+/* The address to listen at when nobody handed over a listener: root's is the system's. */
+static int choose_address(struct door *door, const struct options *options) {
+    struct address parsed;
+    int error;
+    if (options->listen) {
+        const char *fault = address_parse(options->listen, &parsed);
+        if (!fault) {
+            (void)snprintf(door->address, sizeof door->address, "%s", options->listen);
+            return 0;
+        }
+        log_write(LOG_LEVEL_ERROR, "--listen %s: %s", options->listen, fault);
+        return -EINVAL;
+    }
+    if (peer_self() != 0) {
+        error = address_user(door->address, 1);
+        if (error == -EPERM)
+            log_write(LOG_LEVEL_ERROR,
+                      "no place for this user's socket: the folder of %s belongs to somebody else, or others "
+                      "may write there; "
+                      "XDG_RUNTIME_DIR, or TMPDIR without it, says where, and --listen too",
+                      door->address);
+        else if (error)
+            log_write(LOG_LEVEL_ERROR, "no place for this user's socket: %s", strerror(-error));
+        return error;
+    }
+    (void)snprintf(door->address, sizeof door->address, "%s", address_system());
+    error = address_system_make();
+    if (error)
+        log_write(LOG_LEVEL_ERROR, "no folder for %s: %s", door->address,
+                  error == -EPERM ? "it is not root's alone" : strerror(-error));
+    return error;
+}
+
+static int adopt(struct door *door) {
+    int error = transport_adopt(door->listener);
+    if (!error && !transport_listens(door->listener))
+        error = -EINVAL;
+    if (error)
+        log_write(LOG_LEVEL_ERROR, "what LISTEN_FDS hands over is no listening Unix stream socket: %s",
+                  strerror(-error));
+    else
+        log_write(LOG_LEVEL_INFO, "listening on the socket that was handed over");
+    return error;
+}
+
+int door_open(struct door *door, const struct options *options) {
+    *door = (struct door){.listener = OS_FD_NONE, .file.lock = OS_FD_NONE};
+    int error, given = options->listen ? 0 : service_listener(&door->listener);
+    if (given > 0)
+        return adopt(door);
+    if (given < 0) {
+        log_write(LOG_LEVEL_ERROR, "LISTEN_FDS makes no sense: %s", strerror(-given));
+        return given;
+    }
+    error = choose_address(door, options);
+    if (error)
+        return error;
+    error = transport_listen(door->address, options->mode, &door->listener, &door->file);
+    if (!error)
+        log_write(LOG_LEVEL_INFO, "listening; address=%s", door->address);
+    else if (error == -EADDRINUSE &&
+             options->idle_exit_us) /* started because one was needed, and one is there */
+        log_write(LOG_LEVEL_INFO, "another broker is there already; address=%s", door->address);
+    else
+        complain(door->address, error);
+    door->own = !error && strncmp(door->address, "fd:", 3) != 0;
+    return error;
+}
+
+bool door_leave(struct door *door) {
+    if (!door->own)
+        return !transport_waits(door->listener);
+    if (transport_waits(door->listener) || transport_hide(door->address, &door->file))
+        return false;
+    if (transport_waits(door->listener)) {
+        transport_show(door->address, &door->file);
+        return false;
+    }
+    door_close(door);
+    return true;
+}
+
+void door_close(struct door *door) {
+    if (!door->own)
+        return;
+    door->own = false;
+    transport_refuse(door->listener);
+    transport_unlink(door->address, &door->file);
+}

@@ -1,0 +1,80 @@
+/* idle.c: two ways to be idle.
+ *
+ * Empty: nobody is connected and no session has an object. Quiet: somebody seems to be connected, but nothing was asked and nothing answered
+ * for as long, and all who are connected were abandoned (session/abandoned.h). That is looked at only then, when there is nobody whom a long
+ * look could hold up. */
+#include "idle.h"
+
+#include "base/log.h"
+#include "base/metrics.h"
+#include "session/abandoned.h"
+
+#include <stddef.h>
+
+enum { QUIET_LEAST_US = 1000000 }; /* however short the limit is: looking costs something */
+
+static uint64_t heard(void) {
+    return metrics_values[METRIC_REQUESTS_DONE] + metrics_values[METRIC_REQUESTS_REFUSED] +
+           metrics_values[METRIC_CONNECTIONS_MADE];
+}
+
+static void set(struct idle *idle, struct loop_timer *timer, int64_t after_us) {
+    if (loop_timer_set(idle->loop, timer, os_now_us() + after_us))
+        log_write(LOG_LEVEL_WARNING, "out of memory: idleness does not end the broker");
+}
+
+static void wait_for_quiet(struct idle *idle) {
+    idle->heard = heard();
+    set(idle, &idle->quiet, idle->limit_us > QUIET_LEAST_US ? idle->limit_us : QUIET_LEAST_US);
+}
+
+static void on_empty(struct loop_timer *timer) {
+    struct idle *idle = (struct idle *)((char *)timer - offsetof(struct idle, empty));
+    idle->set = false;
+    if (!sessions_idle(idle->sessions) || !door_leave(idle->door))
+        return;
+    log_write(LOG_LEVEL_INFO, "stopping; nobody is connected and nothing is held");
+    loop_stop(idle->loop);
+}
+
+static void on_quiet(struct loop_timer *timer) {
+    struct idle *idle = (struct idle *)((char *)timer - offsetof(struct idle, quiet));
+    if (idle->heard == heard() && sessions_abandoned(idle->sessions) && door_leave(idle->door)) {
+        log_write(LOG_LEVEL_INFO,
+                  "stopping; whoever was connected has gone and left the connection inside what is held");
+        loop_stop(idle->loop);
+    } else {
+        wait_for_quiet(idle);
+    }
+}
+
+void idle_init(struct idle *idle, struct loop *loop, struct sessions *sessions, struct door *door,
+               int64_t limit_us) {
+    *idle = (struct idle){.loop = loop, .sessions = sessions, .door = door, .limit_us = limit_us};
+    idle->empty.fn = on_empty;
+    idle->quiet.fn = on_quiet;
+    if (limit_us)
+        wait_for_quiet(idle);
+}
+
+void idle_deinit(struct idle *idle) {
+    loop_timer_free(&idle->empty);
+    loop_timer_free(&idle->quiet);
+}
+
+void idle_after(struct idle *idle) {
+    bool empty;
+    if (!idle->limit_us)
+        return;
+    empty = sessions_idle(idle->sessions);
+    if (empty == idle->set)
+        return;
+    idle->set = empty;
+    if (empty) {
+        loop_timer_clear(&idle->quiet);
+        set(idle, &idle->empty, idle->limit_us);
+    } else {
+        loop_timer_clear(&idle->empty);
+        wait_for_quiet(idle);
+    }
+}

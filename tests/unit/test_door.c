@@ -1,0 +1,81 @@
+/* test_door.c: a broker that leaves, and who comes meanwhile. */
+#include "tests/support/test.h"
+
+#include "daemon/door.h"
+
+#include <sys/socket.h>
+
+static char folder[64], address[128];
+static struct options options;
+
+static void make(void) {
+    (void)snprintf(folder, sizeof(folder), "/tmp/portd-door-XXXXXX");
+    assert_non_null(mkdtemp(folder));
+    (void)snprintf(address, sizeof(address), "unix:%s/portd.sock", folder);
+    options = (struct options){.listen = address, .mode = 0600, .notify_fd = OS_FD_NONE};
+}
+
+static void whoever_stands_before_the_door_keeps_it_open(void **state) {
+    struct door door;
+    os_fd client, server;
+
+    (void)state;
+    make();
+    assert_int_equal(door_open(&door, &options), 0);
+    assert_int_equal(transport_connect(address, &client), 0);
+    assert_false(door_leave(&door));
+    assert_int_equal(transport_accept(door.listener, &server), 0);
+    os_close(server);
+    os_close(client);
+    assert_int_equal(transport_connect(address, &client), 0); /* as before */
+    assert_false(door_leave(&door));
+    assert_int_equal(transport_accept(door.listener, &server), 0);
+    os_close(server);
+    assert_true(door_leave(&door));
+    assert_int_equal(transport_connect(address, &server), -ENOENT);
+    os_close(client);
+    os_close(door.listener);
+    assert_return_code(rmdir(folder), errno);
+}
+
+/* There is no file that could be taken away first. */
+static void a_name_is_given_up_at_once(void **state) {
+    struct door door;
+    os_fd client;
+    char name[64];
+
+    (void)state;
+    make();
+    (void)snprintf(name, sizeof(name), "unix:@portd-door-%d", (int)getpid());
+    options.listen = name;
+    assert_int_equal(door_open(&door, &options), 0);
+    assert_true(door_leave(&door));
+    assert_int_equal(transport_connect(name, &client), -ECONNREFUSED);
+    os_close(door.listener);
+    assert_return_code(rmdir(folder), errno);
+}
+
+/* Its queue is there for the next broker. */
+static void a_listener_of_somebody_else_stays_open(void **state) {
+    struct door own, other;
+    os_fd client;
+    char number[32];
+
+    (void)state;
+    make();
+    assert_int_equal(door_open(&own, &options), 0);
+    (void)snprintf(number, sizeof(number), "fd:%d", own.listener);
+    options.listen = number;
+    assert_int_equal(door_open(&other, &options), 0);
+    assert_true(door_leave(&other));
+    door_close(&other);
+    assert_int_equal(transport_connect(address, &client), 0);
+    assert_false(door_leave(&other));
+    os_close(client);
+    door_close(&own);
+    os_close(own.listener);
+    assert_return_code(rmdir(folder), errno);
+}
+
+TEST_MAIN(TEST_CASE(whoever_stands_before_the_door_keeps_it_open), TEST_CASE(a_name_is_given_up_at_once),
+          TEST_CASE(a_listener_of_somebody_else_stays_open))
