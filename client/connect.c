@@ -19,6 +19,8 @@ enum {
     VERSION = 1,
     NAME_MAX_BYTES = 64,
     RETRY_US = 5 * 1000,        /* between two tries at a broker whose queue is full */
+    TRIES = 8,                  /* at a broker that ends the connection before it has said anything */
+    AGAIN_US = 10 * 1000,       /* after the first of them */
     START_US = 10 * 1000 * 1000 /* that starting a broker may take where there is no deadline */
 };
 
@@ -133,9 +135,11 @@ static int search_one(struct search *search, const char *address, const char *fi
 
 static int search_start(struct search *search) {
     const char *daemon = search->options.daemon ? search->options.daemon : start_variable("PORTD_DAEMON");
-    char address[ADDRESS_MAX], why[512] = "";
+    char address[ADDRESS_MAX], program[ADDRESS_MAX], why[512] = "";
     int r = address_user(address, 1);
 
+    if (!daemon)
+        daemon = start_program(program);
     if (!daemon)
         daemon = PORTD_DAEMON_PATH;
     if (r < 0) {
@@ -292,16 +296,14 @@ static int client_open(struct search *search, const char *address, const portd_o
     return 0;
 }
 
-int portd_connect(const char *address, const portd_options *options, int64_t deadline,
-                  portd_client **client) {
+/* One try. *again: nobody has said anything. */
+static int connect_once(const char *address, const portd_options *options, int64_t deadline,
+                        portd_client **client, bool *again) {
     struct search search;
     struct call call;
     portd_client *made;
-
-    if (!client)
-        return PORTD_E_INVALID;
-    *client = NULL;
     int r = client_open(&search, address, options, deadline, &made);
+
     if (r < 0)
         return r;
     (void)call_begin(&call, made);
@@ -310,9 +312,27 @@ int portd_connect(const char *address, const portd_options *options, int64_t dea
         *client = made;
         return r;
     }
+    /* An inherited connection is gone for good. */
+    *again = r == PORTD_E_DISCONNECTED && made->lost && strncmp(search.address, "fd:", 3) != 0;
     tell(&search.options, &made->failure, r);
     portd_disconnect(made);
     return r;
+}
+
+/* A broker that was about to leave takes those with it who have come and were not accepted. Soon after that there is nobody, and one can be
+ * started, or there is another one. */
+int portd_connect(const char *address, const portd_options *options, int64_t deadline,
+                  portd_client **client) {
+    if (!client)
+        return PORTD_E_INVALID;
+    *client = NULL;
+    for (int tries = 1;; tries++) {
+        bool again = false;
+        int r = connect_once(address, options, deadline, client, &again);
+        if (!again || tries == TRIES || os_now_us() >= deadline)
+            return r;
+        start_pause(tries * AGAIN_US);
+    }
 }
 
 int portd_connect_start(const char *address, const portd_options *options, portd_callback *callback,

@@ -357,7 +357,8 @@ typedef struct portd_options {
     bool new_session;   /* with owner_pid: another session that ends with the process */
     int64_t ttl_us;     /* > 0: a new session lasts this long, connected or not */
     bool start;         /* start the user's broker if none answers, with address NULL; off in services */
-    const char *daemon; /* for start: path of portd; NULL: PORTD_DAEMON, else the installed one */
+    const char
+        *daemon; /* for start: path of portd; NULL: PORTD_DAEMON, else the one installed with the library */
     /* As realloc; size 0 frees. NULL: malloc and its kind. */
     void *(*allocate)(void *context, void *old, size_t size);
     /* What the library has to say besides its answers, one line without its end. NULL: nothing. */
@@ -378,7 +379,8 @@ typedef struct portd_options {
  * the system's (/run/portd/portd.sock); else, with options.start, a broker that is started for the user: of
  * several processes that want one, one starts it; it is no child of this process, has nothing of it but its
  * environment, and leaves when it has not been needed for a minute. (This process sees SIGCHLD, for a child that
- * is reaped already.)
+ * is reaped already.) A connection that ends before the broker has said anything, as when it is just leaving, is made
+ * again some times, within the deadline.
  *
  * Everything that is made belongs to the client's session. Without token and owner_pid that is one of its own,
  * which ends with its last connection (or, with ttl_us, then): waits are answered, and the broker closes its
@@ -387,7 +389,7 @@ PORTD_API int portd_connect(const char *address, const portd_options *options, i
                             portd_client **client);
 
 /* The same without waiting for the broker's answer: callback gets code 1 or the failure, and requests may be
- * started before that. To give up, disconnect. Starting a broker blocks, for ten seconds at most. */
+ * started before that. To give up, disconnect. A connection that ends unanswered is not made again. Starting a broker blocks, for ten seconds at most. */
 PORTD_API int portd_connect_start(const char *address, const portd_options *options, portd_callback *callback,
                                   void *data, portd_client **client);
 

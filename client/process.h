@@ -23,4 +23,8 @@ bool process_is_child(const struct process_mark *mark);
  * such thing, or another negative errno (-ESRCH: there is no such process). */
 int process_open(uint32_t pid, os_fd *process);
 
+/* For the child of a process with threads: closes all descriptors from `first` on. Without a call of the system for that it closes those that
+ * are there, one by one, and not each number that could be. 0 or -1: it is not known which there are. */
+int process_close_from(int first);
+
 #endif

@@ -4,6 +4,9 @@
 #include "process.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <stddef.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -40,5 +43,59 @@ int process_open(uint32_t pid, os_fd *process) {
     if (fd < 0)
         return errno == EPERM ? -ENOSYS : -errno; /* EPERM: a sandbox without this call */
     *process = (os_fd)fd;
+    return 0;
+}
+
+/* The kernel's own form of a folder's entries: readdir would need memory, which the child of a process with threads cannot ask for. */
+enum { ENTRIES = 4096, ENTRY_LENGTH = 16, ENTRY_NAME = 19 };
+
+/* -1: no number. */
+static int number_of(const char *name) {
+    int number = 0;
+
+    for (; *name; name++) {
+        if (*name < '0' || *name > '9' || number > 100 * 1000 * 1000)
+            return -1;
+        number = number * 10 + (*name - '0');
+    }
+    return number;
+}
+
+/* Closes what is in these entries. True if that was anything. */
+static bool close_listed(const char *entries, size_t size, int first, int own) {
+    bool closed = false;
+
+    for (size_t at = 0; at < size;) {
+        unsigned short length;
+        int number = number_of(entries + at + ENTRY_NAME);
+
+        memcpy(&length, entries + at + ENTRY_LENGTH, sizeof(length));
+        at += length;
+        if (number < first || number == own)
+            continue;
+        (void)close(number);
+        closed = true;
+    }
+    return closed;
+}
+
+int process_close_from(int first) {
+    char entries[ENTRIES];
+    bool closed;
+
+    if (syscall(SYS_close_range, (unsigned)first, ~0u, 0) == 0)
+        return 0;
+    do { /* what is closed moves the others, so the list is read until there is nothing left in it */
+        int own = open("/proc/self/fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        long size;
+        if (own < 0)
+            return -1;
+        closed = false;
+        while ((size = syscall(SYS_getdents64, own, entries, sizeof(entries))) > 0)
+            closed = close_listed(entries, (size_t)size, first, own) || closed;
+        (void)close(own);
+        if (size < 0)
+            return -1;
+    } while (closed);
     return 0;
 }

@@ -20,6 +20,15 @@ static struct envelope envelope_of(const Portd__V1__Request *message) {
         .id = message->id, .number = message->method_case, .message = &message->ping->base};
 }
 
+/* The other end is closed. What it said before may lie in the socket, and why it has closed: so the request counts as sent, and the next
+ * round reads. */
+static int put_lost(portd_client *client, int r) {
+    if (r != -EPIPE && r != -ECONNRESET)
+        return r;
+    client->write_errno = -r;
+    return 0;
+}
+
 /* 0, -EBUSY: not now, or another negative errno. */
 static int message_put(portd_client *client, const Portd__V1__Request *message, os_fd fd) {
     struct envelope envelope = envelope_of(message);
@@ -30,7 +39,7 @@ static int message_put(portd_client *client, const Portd__V1__Request *message, 
         return -EMSGSIZE;
     if (fd != OS_FD_NONE) {
         envelope_pack(&envelope, packed);
-        return channel_put_fds(&client->channel, packed, length, &fd, 1);
+        return put_lost(client, channel_put_fds(&client->channel, packed, length, &fd, 1));
     }
     uint8_t *body = channel_put(&client->channel, length);
     if (!body)
@@ -61,7 +70,8 @@ static int wait_put(portd_client *client, const portd_request *request) {
 /* A message that lies packed in the request. */
 static int body_put(portd_client *client, const portd_request *request) {
     if (request->fd != OS_FD_NONE)
-        return channel_put_fds(&client->channel, request->body, request->length, &request->fd, 1);
+        return put_lost(client,
+                        channel_put_fds(&client->channel, request->body, request->length, &request->fd, 1));
     uint8_t *body = channel_put(&client->channel, request->length);
     if (!body)
         return -ENOMEM;

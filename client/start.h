@@ -3,6 +3,7 @@
 #ifndef START_H
 #define START_H
 
+#include "proto/address.h"
 #include "proto/os.h"
 
 #include <stddef.h>
@@ -10,6 +11,9 @@
 
 /* The value of an environment variable; NULL if it is not set, empty, or not to be trusted in this process. */
 const char *start_variable(const char *name);
+
+/* The daemon that was installed together with this library, wherever that is now: in path, or NULL if there is none there. */
+const char *start_program(char path[ADDRESS_MAX]);
 
 /* Sleeps that long. */
 void start_pause(int64_t us);

@@ -9,10 +9,12 @@
 #include "start.h"
 
 #include "portd.h"
+#include "process.h"
 
 #include "proto/address.h"
 #include "proto/transport.h"
 
+#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
@@ -33,6 +35,8 @@ enum {
     SIGNALS = 65
 };
 
+static const char library_place = 0; /* its address tells which file this is in */
+
 const char *start_variable(const char *name) {
     const char *value = secure_getenv(name);
 
@@ -40,6 +44,20 @@ const char *start_variable(const char *name) {
 }
 
 void start_pause(int64_t us) { (void)poll(NULL, 0, (int)(us / 1000)); }
+
+/* The path that dladdr tells is trusted as the library itself is. One that is not absolute stands for something else after chdir, and one of
+ * a program that has the library in it was chosen by whoever ran that. */
+const char *start_program(char path[ADDRESS_MAX]) {
+    Dl_info info;
+
+    if (!dladdr(&library_place, &info) || !info.dli_fname || info.dli_fname[0] != '/')
+        return NULL;
+    int folder = (int)(strrchr(info.dli_fname, '/') - info.dli_fname);
+    if (strncmp(info.dli_fname + folder, "/libportd.so", strlen("/libportd.so")) != 0)
+        return NULL;
+    int length = snprintf(path, ADDRESS_MAX, "%.*s/%s", folder, info.dli_fname, PORTD_DAEMON_BESIDE);
+    return length < ADDRESS_MAX && access(path, X_OK) == 0 ? path : NULL;
+}
 
 /* ---- reasons ------------------------------------------------------------------------------------------------------ */
 
@@ -131,12 +149,7 @@ static int child_descriptors(int notify) {
             return -1;
     if (dup2(notify, NOTIFY_FD) < 0)
         return -1;
-    if (close_range(NOTIFY_FD + 1, ~0u, 0) == 0)
-        return 0;
-    long end = sysconf(_SC_OPEN_MAX);
-    for (long fd = NOTIFY_FD + 1; fd < end; fd++)
-        (void)close((int)fd);
-    return 0;
+    return process_close_from(NOTIFY_FD + 1);
 }
 
 static _Noreturn void child_run(const char *daemon, char *const arguments[], int notify) {

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# check-install.sh: what gets installed is where it belongs and can be used: through pkg-config and CMake, from C99 and C++11, shared
-# and linked in, against the installed broker.
+# check-install.sh: what gets installed is where it belongs and can be used there, as a user would: through pkg-config and CMake, from C99
+# and C++11, shared and linked in, against the installed broker, which starts by itself.
 #
 #   scripts/check-install.sh BUILD    BUILD is a build folder in which everything is built
 #
@@ -17,7 +17,7 @@ leave() {
   rm -rf "$room"
 }
 prefix=$room/prefix
-unset PORTD_SESSION PORTD_DAEMON
+unset PORTD_SESSION PORTD_DAEMON PORTD_ADDRESS
 fail() { printf 'check-install: %s\n' "$*" >&2; exit 1; }
 quietly() { "$@" >"$room/log" 2>&1 || { cat "$room/log"; fail "$* failed"; }; }
 option() { sed -nE "s/^$1(:[A-Z]+)?=//p" "$build/CMakeCache.txt"; }
@@ -53,15 +53,14 @@ done
 extra=$(comm -23 <(cd "$prefix" && find . -type f -o -type l | sed 's|^\./||' | sort) <(printf '%s\n' "${expected[@]}" | sort) |
   grep -vE "^$library/libportd\.so\.[0-9.]+$|^$library/cmake/portd/portd-targets-[a-z]+\.cmake$" || true)
 [ -z "$extra" ] || fail "nobody expects these: $extra"
-grep -qxF "ExecStart=$(option CMAKE_INSTALL_PREFIX)/bin/portd" "$prefix/$(option PORTD_UNIT_DIR)/portd.service" ||
+grep -qxF "ExecStart=$prefix/bin/portd" "$prefix/$(option PORTD_UNIT_DIR)/portd.service" ||
   fail "portd.service does not start the installed portd"
 if grep -rIlF -e "$build" -e "$PWD" "$prefix"; then fail "these name a folder of the build"; fi
 
 # ---- programs of somebody else -----------------------------------------------------------------------------------------
 
-# pkg-config: the file has the prefix that the build was configured for; here it lies elsewhere.
 export PKG_CONFIG_PATH=$prefix/$library/pkgconfig
-package() { pkg-config --define-variable=prefix="$prefix" "$@" portd; }
+package() { pkg-config "$@" portd; }
 version=$(package --modversion)
 read -ra compile < <(package --cflags)
 read -ra shared < <(package --libs)
@@ -118,6 +117,34 @@ if command -v racket >/dev/null; then
   said=$(: | PORTD_LIBRARY=$prefix/$library/libportd.so racket -l racket/base \
     -e "(require (file \"$prefix/share/portd/racket/port.rkt\")) (semaphore? (sync (unsafe-file-descriptor->semaphore 0 'read)))" 2>&1) || true
   [ "$said" = "#t" ] || fail "the installed port.rkt answered $said"
+fi
+kill "$broker"
+wait "$broker" || fail "the installed portd did not stop"
+broker=
+
+# A broker that is started when one is needed is the installed one: for portctl, and for a program that has the library alone.
+unset PORTD_ADDRESS
+export XDG_RUNTIME_DIR=$room/run
+started() { # COMMAND...: leaves a broker running, whose program is looked at
+  local pid
+  mkdir -m 700 "$XDG_RUNTIME_DIR"
+  said=$(echo word | "$@" 2>&1) || fail "$* answered $said"
+  pid=$("$prefix/bin/portctl" status --json | sed -nE 's/.*"pid": ?([0-9]+).*/\1/p')
+  broker=$pid
+  [ "$(readlink "/proc/$pid/exe")" = "$(readlink -f "$prefix/bin/portd")" ] || fail "$* has started $(readlink "/proc/$pid/exe")"
+  kill "$pid"
+  while kill -0 "$pid" 2>/dev/null; do sleep 0.05; done
+  broker=
+  rm -r "$XDG_RUNTIME_DIR"
+}
+if [ ! -e /run/portd/portd.sock ]; then
+  started "$prefix/bin/portctl" wait fd:0 --timeout 10s
+  case $said in "fd:0 ready" | "fd:0 hang-up") ;; *) fail "portctl wait fd:0 answered $said" ;; esac
+  awk '/^```c$/ {inside = 1; next} /^```/ {inside = 0} inside' README.md >"$room/wait.c"
+  quietly "${CC:-cc}" -std=c17 -o "$room/wait" "$room/wait.c" "${compile[@]}" "${shared[@]}"
+  started env LD_LIBRARY_PATH="$prefix/$library" "$room/wait"
+else
+  echo "a system's broker runs here: that one is started was not tried"
 fi
 for program in portd portctl; do
   [ "$("$prefix/bin/$program" --version)" = "$program $version" ] || fail "$program --version is not $version"

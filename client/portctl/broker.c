@@ -67,6 +67,7 @@ int broker_try(const struct invocation *in, const struct broker_wish *wish, stru
                     : in->which == WHICH_USER   ? native_user_address()
                     : in->which == WHICH_SYSTEM ? native_system_address()
                                                 : NULL;
+    char *beside = NULL;
     int code;
 
     memset(broker, 0, sizeof(*broker));
@@ -74,10 +75,13 @@ int broker_try(const struct invocation *in, const struct broker_wish *wish, stru
     name_session(in, wish, &broker->owner, &options);
     options.name = "portctl";
     options.start = wish->start && address == NULL && environment("PORTD_ADDRESS") == NULL;
+    if (options.start && environment("PORTD_DAEMON") == NULL)
+        options.daemon = beside = native_daemon();
     options.message = message;
     options.message_size = size;
     code = portd_connect(address, &options, wish->deadline, &broker->client);
     free(address);
+    free(beside);
     if (code == 1)
         output_detail(&in->output, "connected to %s, session %llu (%s)", portd_address(broker->client),
                       (unsigned long long)portd_session_id(broker->client),

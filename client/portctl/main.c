@@ -47,6 +47,8 @@ int main(int argc, char **argv) {
         fprintf(stderr, "portctl: the null device cannot be opened: %s\n", strerror(rc));
         return PORTCTL_FAILED;
     }
+    if (native_wait_for_streams() != 0)
+        return PORTCTL_FAILED; /* as without memory */
     rc = options_parse(argc, argv, &in);
     if (rc == 0)
         rc = run(&in);

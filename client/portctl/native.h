@@ -12,6 +12,10 @@
  * an errno. */
 int native_guard_standard(void);
 
+/* Then, before anything is written: a full standard output or error is waited for, though somebody else has made it non-blocking. Returns 0
+ * or an errno. */
+int native_wait_for_streams(void);
+
 /* Whether the number was open when the program began. */
 bool native_is_open(portd_native number);
 
@@ -33,6 +37,9 @@ int native_await(portd_native number, bool writable, int64_t deadline);
 /* Waits until portd_process has something to do: 1. When nobody reads standard output any more portctl ends by SIGPIPE, as if it had
  * written; where that is ignored: PORTD_E_SYSTEM, and output_finish finds an error. */
 int native_sleep(const portd_client *client);
+
+/* The broker's program in the folder of portctl, or NULL. Freed by the caller. */
+char *native_daemon(void);
 
 /* The addresses of the user's and of the system's broker. Freed by the caller. */
 char *native_user_address(void);

@@ -112,6 +112,21 @@ int native_sleep(const portd_client *client) {
     return 1;
 }
 
+char *native_daemon(void) {
+    char own[4096], *path;
+    ssize_t length = readlink("/proc/self/exe", own, sizeof(own) - 1);
+
+    while (length > 0 && own[length - 1] != '/')
+        length--;
+    if (length <= 0)
+        return NULL;
+    path = text_print("%.*sportd", (int)length, own);
+    if (access(path, X_OK) == 0)
+        return path;
+    free(path);
+    return NULL;
+}
+
 char *native_user_address(void) {
     const char *folder = getenv("XDG_RUNTIME_DIR"), *temporary = getenv("TMPDIR");
 

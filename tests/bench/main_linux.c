@@ -226,20 +226,18 @@ static void measure_one(struct row rows[ROWS], const struct options *options) {
 }
 
 /* Offenders and the broker may have as many files as the hard limit says. */
-static bool neighbours_fill(struct neighbours *neighbours, const struct options *options,
-                            void (*told)(const struct neighbours_row *row)) {
+static bool neighbours_fill(struct neighbours *neighbours, const struct options *options) {
     (void)process_limit_files(WATCHED_FILES);
     return neighbours_measure(neighbours, options->program, options->seconds, options->share,
-                              options->pattern, told);
+                              options->pattern);
 }
 
 static int neighbours_only(const struct options *options) {
     static struct neighbours neighbours;
+    bool measured = neighbours_fill(&neighbours, options);
     size_t missed = 0;
 
-    report_neighbours_head();
-    if (!neighbours_fill(&neighbours, options, report_neighbours_row))
-        printf("not measured, only root can be several uids\n");
+    report_neighbours(measured ? &neighbours : NULL);
     for (size_t i = 0; i < neighbours.n; i++)
         missed += neighbours_missed(&neighbours.rows[i]);
     return options->check && missed > 0;
@@ -287,7 +285,7 @@ int main(int argc, char **argv) {
         watched = watched_measure(options.program, options.rounds, options.iterations, options.idle);
     struct delay delay = delay_measure(options.program, floor, DELAY_TIMES);
     static struct neighbours neighbours;
-    bool several = neighbours_fill(&neighbours, &options, NULL);
+    bool several = neighbours_fill(&neighbours, &options);
     floor_end(floor);
     const struct results results = {.version = version,
                                     .cpu = cpu,

@@ -33,11 +33,10 @@ struct neighbours {
     struct neighbours_row rows[NEIGHBOURS_ROWS_MAX];
 };
 
-/* seconds: of each pattern, once its offender is ready. share: 1, or by what the sizes are divided. only: one pattern, or NULL. told, which may be NULL, gets each row once it is
- * measured. False: this process
+/* seconds: of each pattern, once its offender is ready. share: 1, or by what the sizes are divided. only: one pattern, or NULL. False: this process
  * cannot be somebody else; nothing is measured. */
 bool neighbours_measure(struct neighbours *neighbours, const char *program, double seconds, size_t share,
-                        const char *only, void (*told)(const struct neighbours_row *row));
+                        const char *only);
 
 bool neighbours_missed(const struct neighbours_row *row);
 

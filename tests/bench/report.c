@@ -94,35 +94,31 @@ static void table_delay(const struct delay *delay) {
            delay->p50_us, delay->floor_longest_us / 1e3, delay->close_us / 1e3);
 }
 
-void report_neighbours_head(void) {
+/* Milliseconds. */
+static void table_neighbours(const struct neighbours *neighbours) {
     printf("\nanother uid's pings, a thousand a second, in ms, while one is at its quotas (must: p99 %.0f, "
-           "longest "
-           "%.0f beyond the control)\n\n",
+           "longest %.0f beyond the control)\n\n",
            NEIGHBOURS_P99_MS_MUST, NEIGHBOURS_BEYOND_MS_MUST);
     printf("%-14s %7s %6s %8s %8s %8s %5s %8s %8s %8s\n", "pattern", "n", "pings", "p50", "p99", "longest",
            "busy", "control", "p99", "longest");
+    for (size_t i = 0; i < neighbours->n; i++) {
+        const struct neighbours_row *row = &neighbours->rows[i];
+        printf("%-14s %7zu %6zu %8.3f %8.3f %8.3f %4.0f%% %8.3f %8.3f %8.3f %-6s  %s\n", row->name,
+               row->portd.n, row->portd.pings, row->portd.p50 / 1e3, row->portd.p99 / 1e3,
+               row->portd.longest / 1e3, row->portd.busy * 100, row->control.p50 / 1e3,
+               row->control.p99 / 1e3, row->control.longest / 1e3,
+               neighbours_missed(row) ? "MISSED"
+               : row->must            ? "ok"
+                                      : "-",
+               row->what);
+    }
 }
 
-void report_neighbours_row(const struct neighbours_row *row) {
-    const struct neighbours_figure *portd = &row->portd, *control = &row->control;
-
-    printf("%-14s %7zu %6zu %8.3f %8.3f %8.3f %4.0f%% %8.3f %8.3f %8.3f %-6s  %s\n", row->name, portd->n,
-           portd->pings, portd->p50 / 1e3, portd->p99 / 1e3, portd->longest / 1e3, portd->busy * 100,
-           control->p50 / 1e3, control->p99 / 1e3, control->longest / 1e3,
-           neighbours_missed(row) ? "MISSED"
-           : row->must            ? "ok"
-                                  : "-",
-           row->what);
-    (void)fflush(stdout);
-}
-
-static void table_neighbours(const struct neighbours *neighbours) {
-    if (!neighbours)
-        printf("neighbours: not measured, only root can be several uids\n");
+void report_neighbours(const struct neighbours *neighbours) {
+    if (neighbours)
+        table_neighbours(neighbours);
     else
-        report_neighbours_head();
-    for (size_t i = 0; neighbours && i < neighbours->n; i++)
-        report_neighbours_row(&neighbours->rows[i]);
+        printf("neighbours: not measured, only root can be several uids\n");
 }
 
 void report_table(const struct results *results) {
@@ -140,7 +136,7 @@ void report_table(const struct results *results) {
         printf("%d watched: not measured, the limit of open files is too low\n", WATCHED_MANY);
     if (results->delay)
         table_delay(results->delay);
-    table_neighbours(results->neighbours);
+    report_neighbours(results->neighbours);
 }
 
 /* ---- JSON -------------------------------------------------------------------------------------------- */

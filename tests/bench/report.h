@@ -30,9 +30,8 @@ struct results {
 };
 
 void report_table(const struct results *results);
-/* Lines of the table of that section alone. */
-void report_neighbours_head(void);
-void report_neighbours_row(const struct neighbours_row *row);
+/* That section alone, NULL: says why not. */
+void report_neighbours(const struct neighbours *neighbours);
 void report_json(const struct results *results);
 
 /* How many musts are missed. */

@@ -3,10 +3,15 @@
 #include "tests/support/broker_fake.h"
 
 #include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stddef.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 
 enum { WINDOW = 8 };
@@ -63,7 +68,7 @@ static void daemon_report(const char *path, char **arguments) {
 }
 
 /* Welcomes whoever comes, until everybody has gone again. */
-static int daemon_serve(int listener, const char *address) {
+static int daemon_serve(int listener, const char *address, struct transport_file *file) {
     static struct broker_fake clients[64];
     size_t n = 0, here = 0;
 
@@ -94,7 +99,7 @@ static int daemon_serve(int listener, const char *address) {
             here++;
         }
     } while (n == 0 || here > 0);
-    transport_unlink(address);
+    transport_unlink(address, file);
     return 0;
 }
 
@@ -102,15 +107,16 @@ static int daemon_main(char **arguments) {
     const char *how = getenv("FAKE_DAEMON");
     struct pollfd parent = {.fd = 3, .events = 0};
     int listener;
+    struct transport_file file;
 
     daemon_report(arguments[2] + strlen("unix:"), arguments + 1);
     if (how && strcmp(how, "ends") == 0)
         return 0;
     if (how && strcmp(how, "hangs") == 0)
         return poll(&parent, 1, 10000) == 1 ? 0 : 1; /* until nobody waits for it any more */
-    if (transport_listen(arguments[2], 0600, &listener) < 0 || write(3, "\n", 1) != 1 || close(3) < 0)
+    if (transport_listen(arguments[2], 0600, &listener, &file) < 0 || write(3, "\n", 1) != 1 || close(3) < 0)
         return 1;
-    return daemon_serve(listener, arguments[2]);
+    return daemon_serve(listener, arguments[2], &file);
 }
 
 /* A folder in which the user's broker is looked for, and nothing else. */
@@ -480,6 +486,63 @@ static void queue_that_is_full_is_waited_for(void **state) {
     broker_close(&broker);
 }
 
+/* It was turned away before its hello came, which with a descriptor is sent at once: the answer is there all the same. */
+static void refusal_is_read_though_nothing_can_be_sent(void **state) {
+    portd_options options = options_new();
+    Portd__V1__Error error = PORTD__V1__ERROR__INIT;
+    Portd__V1__Reply reply = PORTD__V1__REPLY__INIT;
+    portd_client *client;
+    uint8_t bytes[256];
+    char address[32], text[] = "no room for you";
+    int ends[2];
+
+    (void)state;
+    for (int with_owner = 0; with_owner < 2; with_owner++) {
+        assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
+        error.code = PORTD__V1__CODE__CODE_LIMIT;
+        error.message = text;
+        reply.error = &error;
+        size_t length = portd__v1__reply__pack(&reply, bytes + FRAME_HEADER);
+        frame_encode(bytes, (struct frame_header){.length = (uint32_t)length});
+        assert_int_equal(write(ends[0], bytes, FRAME_HEADER + length), (ssize_t)(FRAME_HEADER + length));
+        assert_int_equal(close(ends[0]), 0);
+        snprintf(address, sizeof(address), "fd:%d", ends[1]);
+        options.owner_pid = with_owner ? (uint32_t)getpid() : 0;
+        assert_int_equal(portd_connect(address, &options, portd_now() + 10000000, &client), PORTD_E_LIMIT);
+        assert_non_null(strstr(message, text));
+    }
+}
+
+/* A broker that left when the first connection was in its queue; then another one answers. */
+static void connection_that_ends_unanswered_is_made_again(void **state) {
+    struct broker_fake broker;
+    portd_options options = options_new();
+    portd_client *client;
+    int status;
+
+    (void)state;
+    broker_listen(&broker);
+    pid_t other = fork();
+    assert_true(other >= 0);
+    if (other == 0) {
+        broker_accept(&broker);
+        broker_hang_up(&broker);
+        broker_accept(&broker);
+        broker_wait_readable(broker.fd);
+        if (channel_fill(&broker.channel, broker_discard, NULL) != 1 ||
+            channel_next(&broker.channel, &broker.frame) != 1)
+            _exit(1);
+        broker_welcome(&broker, 1, WINDOW);
+        broker_wait_readable(broker.fd);
+        _exit(0);
+    }
+    assert_int_equal(portd_connect(broker.address, &options, portd_now() + 10000000, &client), 1);
+    portd_disconnect(client);
+    assert_int_equal(waitpid(other, &status, 0), other);
+    assert_int_equal(status, 0);
+    broker_close(&broker);
+}
+
 /* ---- starting ----------------------------------------------------------------------------------------------------- */
 
 static void broker_is_started_apart_from_its_starter(void **state) {
@@ -529,6 +592,57 @@ static void broker_is_started_apart_from_its_starter(void **state) {
     portd_disconnect(second);
     assert_int_equal(home_report(&home, report, sizeof(report)), 1);
     portd_disconnect(client);
+    home_remove(&home);
+}
+
+/* A kernel without close_range, and a call that nobody needs to make: closing a number that was never open. */
+static bool without_close_range(void) {
+    struct sock_filter code[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_close_range, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOSYS),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_close, 0, 3),
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, args)),
+        BPF_JUMP(BPF_JMP | BPF_JGT | BPF_K, 1000, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+    };
+    struct sock_fprog program = {.len = sizeof(code) / sizeof(code[0]), .filter = code};
+
+    return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
+           prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0;
+}
+
+static void without_close_range_what_is_open_is_closed(void **state) {
+    struct home home;
+    char report[1024];
+    int status;
+
+    (void)state;
+    home_make(&home);
+    assert_int_equal(setenv("LISTEN_OTHERS", "kept", 1), 0);
+    pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        portd_options options = options_new();
+        portd_client *client;
+        options.start = true;
+        options.daemon = "/proc/self/exe";
+        for (int fd = 20; fd < 620; fd++) /* more than one look at the list shows */
+            if (dup2(0, fd) != fd)
+                _exit(1);
+        if (!without_close_range())
+            _exit(2);
+        if (portd_connect(NULL, &options, portd_now() + 10000000, &client) != 1)
+            _exit(3);
+        portd_disconnect(client);
+        _exit(0);
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(unsetenv("LISTEN_OTHERS"), 0);
+    assert_int_equal(status, 0);
+    assert_int_equal(home_report(&home, report, sizeof(report)), 1);
+    assert_int_equal(strncmp(report, "wrong=0 ", 8), 0);
     home_remove(&home);
 }
 
@@ -645,7 +759,10 @@ int main(int n, char **arguments) {
         TEST_CASE(failure_tells_what_was_tried),
         TEST_CASE(denied_socket_is_told_with_mode_and_group),
         TEST_CASE(queue_that_is_full_is_waited_for),
+        TEST_CASE(refusal_is_read_though_nothing_can_be_sent),
+        TEST_CASE(connection_that_ends_unanswered_is_made_again),
         TEST_CASE(broker_is_started_apart_from_its_starter),
+        TEST_CASE(without_close_range_what_is_open_is_closed),
         TEST_CASE(many_starters_get_one_broker),
         TEST_CASE(start_that_fails_says_why),
         TEST_CASE(words_are_there_for_all_numbers),
