@@ -153,7 +153,7 @@ static int make_rooms(struct broker *broker, const struct options *options, size
         return error;
     /* Counting comes last, so that everything of our own is in it. */
     slots_init(&broker->slots, limit, service_descriptors_open(limit));
-    error = users_init(&broker->users, own, slots_free(&broker->slots), seed);
+    error = users_init(&broker->users, own, &broker->slots, seed);
     if (error)
         return error;
     broker->users_made = true;

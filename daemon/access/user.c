@@ -2,6 +2,7 @@
 #include "user.h"
 
 #include "daemon/base/metrics.h"
+#include "gate.h"
 #include "proto/os.h"
 #include "utlist.h"
 
@@ -18,13 +19,16 @@ static const char *const names[USER_SLOTS] = {"sessions", "connections", "descri
 
 const char *user_slot_name(enum user_slot slot) { return names[slot]; }
 
-int users_init(struct users *users, uint32_t own, size_t descriptors, uint64_t seed) {
+int users_init(struct users *users, uint32_t own, struct slots *slots, uint64_t seed) {
+    size_t descriptors = slots_free(slots);
     /* Numbers begin with the time, so that those of an earlier broker are below them. */
     int error = journal_init(&users->journal, USERS_JOURNAL, (uint64_t)os_wall_us());
     if (error)
         return error;
     table_init(&users->by_uid, offsetof(struct user, uid), seed);
     turns_init(&users->turns);
+    ring_init(&users->starved);
+    users->slots = slots;
     users->own = own;
     users->limits[USER_SESSIONS] = descriptors;
     users->limits[USER_CONNECTIONS] = descriptors;
@@ -66,6 +70,7 @@ struct user *user_ref(struct users *users, uint32_t uid) {
         return NULL;
     }
     lane_init(&user->lane, &users->turns);
+    gates_init(user);
     return user;
 }
 
@@ -88,6 +93,7 @@ void user_unref(struct user *user) {
         assert(user->used[slot] == 0);
     assert(!user->accounts);
     table_remove(&user->users->by_uid, user);
+    gates_deinit(user);
     lane_deinit(&user->lane);
     free(user);
 }

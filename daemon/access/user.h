@@ -14,6 +14,7 @@
 #include "daemon/base/table.h"
 #include "daemon/base/turn.h"
 #include "refusal.h"
+#include "slots.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -37,6 +38,8 @@ struct users {
     uint32_t own;       /* the broker's uid */
     uint64_t limits[USER_SLOTS];
     uint64_t rate; /* requests a second */
+    struct slots *slots;
+    struct ring starved; /* those with gates that wait for room in the table */
     struct journal journal;
     size_t n_journals; /* of users */
 };
@@ -54,7 +57,10 @@ struct user {
     struct users *users;
     struct lane lane; /* what is to be done for this uid */
     unsigned refs;
-    unsigned discards; /* received descriptors that workers are closing */
+    unsigned discards;            /* received descriptors that workers are closing */
+    struct ring gates, looked_at; /* gates that wait (gate.h), and those whose turn it is to be looked at */
+    struct ring starved;          /* in that of all */
+    struct task look;
     uint64_t used[USER_SLOTS];
     uint64_t limits[USER_SLOTS];
     uint64_t requests; /* so far */
@@ -68,8 +74,8 @@ struct user {
 
 enum { USER_JOURNAL = 1024, USERS_JOURNAL = 4096, USER_MONITORS = 64 };
 
-/* descriptors: what the process's table has for keeping. 0 or -ENOMEM. */
-int users_init(struct users *users, uint32_t own, size_t descriptors, uint64_t seed);
+/* What the table has for keeping now is what there is to be shared; slots must outlast it. 0 or -ENOMEM. */
+int users_init(struct users *users, uint32_t own, struct slots *slots, uint64_t seed);
 /* Asserts that nobody is referred to, unless something was left behind that does. */
 void users_deinit(struct users *users, bool left_behind);
 

@@ -18,6 +18,7 @@ enum { UNITS_FD = 4 }; /* of a turn, for each descriptor that came */
 
 static void on_ready(struct loop_watch *watch, unsigned events);
 static void on_timer(struct loop_timer *timer);
+static void on_opened(struct gate *gate);
 static void step(struct task *task);
 static void discard(void *context, os_fd fd);
 
@@ -43,6 +44,7 @@ struct connection *connection_new(struct sessions *sessions, os_fd fd, const str
     connection->watch.fn = on_ready;
     connection->timer.fn = on_timer;
     connection->task.step = step;
+    gate_init(&connection->gate, user, on_opened);
     channel_init(&connection->channel, fd, &sessions->scratch, FRAME_REQUEST_MAX);
     connection->channel.discard = discard;
     connection->channel.discard_context = connection;
@@ -83,9 +85,8 @@ static void free_closed(struct connection *connection) {
 
 static void on_discarded(void *context) {
     struct connection *connection = context;
-    slots_give(slots_of(connection), 1);
     connection->discards--;
-    connection->user->discards--;
+    gates_discarded(connection->user);
     if (!connection->dead && connection->discards == CONNECTION_DISCARDS)
         connection_touch(connection);
     free_closed(connection);
@@ -99,7 +100,7 @@ void connection_discard(struct connection *connection, os_fd fd, bool here) {
         return;
     }
     connection->discards++;
-    connection->user->discards++;
+    gates_discard(connection->user, 1);
     closer_close(connection->all->registry->closer, fd, (uint32_t)connection->user->uid, on_discarded,
                  connection);
 }
@@ -138,6 +139,7 @@ void connection_end(struct connection *connection, const char *reason) {
     loop_unwatch(&connection->watch);
     loop_timer_free(&connection->timer);
     turn_forget(&connection->task);
+    gate_deinit(&connection->gate);
     parked_give_up(connection);
     DL_DELETE(sessions->connections, connection);
     sessions->n_connections--;
@@ -222,11 +224,9 @@ static void account(struct connection *connection) {
         connection_end(connection, refusal.text);
 }
 
-/* Whether the process's table of descriptors keeps this connection from being read. */
+/* Whether what it, its uid or all have of the table of descriptors keeps it from being read. */
 static bool short_of_slots(const struct connection *connection) {
-    const struct slots *slots = slots_of(connection);
-    return !slots_may_receive(slots) || connection->discards > CONNECTION_DISCARDS ||
-           (!slots_roomy(slots) && connection->user->discards > CONNECTION_DISCARDS);
+    return connection->discards > CONNECTION_DISCARDS || !gates_may_receive(connection->user);
 }
 
 bool connection_congested(const struct connection *connection) {
@@ -244,8 +244,8 @@ static void update_watch(struct connection *connection) {
     unsigned interest = 0;
     if (connection->dead)
         return;
-    if (short_of_slots(connection))
-        connection->all->starved = true; /* looked at again after each turn */
+    if (!gates_may_receive(connection->user))
+        gate_wait(&connection->gate);
     if (!blocked(connection) && !channel_has_frame(&connection->channel))
         interest |= LOOP_READ;
     if (channel_pending(&connection->channel))
@@ -378,12 +378,10 @@ static void on_timer(struct loop_timer *timer) {
     go_on(connection);
 }
 
-void connection_wake_all(struct sessions *sessions) {
-    struct connection *connection, *next;
-    DL_FOREACH_SAFE (sessions->connections, connection, next) {
-        unblock(connection);
-        update_watch(connection);
-    }
+static void on_opened(struct gate *gate) {
+    struct connection *connection = RING_OF(gate, struct connection, gate);
+    unblock(connection);
+    update_watch(connection);
 }
 
 void connection_flush_all(struct sessions *sessions) {

@@ -10,6 +10,7 @@
 #ifndef CONNECTION_H
 #define CONNECTION_H
 
+#include "daemon/access/gate.h"
 #include "daemon/object/inspect.h"
 #include "parked.h"
 #include "proto/channel.h"
@@ -42,6 +43,7 @@ struct connection {
     struct loop_watch watch;
     unsigned events;         /* that the loop has told of, for the next step */
     struct task task;        /* what is ready, and frames that are here already */
+    struct gate gate;        /* its uid, or all, have no room for what it may bring */
     struct loop_timer timer; /* hello must come; later: go on reading */
     struct parked *parked;   /* in flight */
     struct parked *held;     /* answered, waiting for room */
@@ -93,6 +95,5 @@ struct connection *connection_next_joined(const struct connection *connection);
 /* For the end of a turn. */
 void connection_flush_all(struct sessions *sessions);
 void connection_bury_all(struct sessions *sessions);
-void connection_wake_all(struct sessions *sessions);
 
 #endif

@@ -5,6 +5,7 @@
 #include "daemon/access/refusal.h"
 #include "daemon/base/log.h"
 #include "daemon/base/metrics.h"
+#include "discard.h"
 #include "noting.h"
 #include "portd.pb-c.h"
 #include "proto/transport.h"
@@ -23,6 +24,16 @@ enum {
 static struct slots *slots_of(const struct listener *listener) { return listener->sessions->registry->slots; }
 
 static void on_closed(void *slots) { slots_give(slots, 1); }
+
+/* For the uid that it came from. Without memory for that it is nobody's. */
+static void discard(const struct listener *listener, os_fd fd, uint32_t uid) {
+    struct user *user = user_ref(listener->users, uid);
+    if (user)
+        discard_close(listener->sessions->registry, user, fd);
+    else
+        closer_close(listener->sessions->registry->closer, fd, uid, on_closed, slots_of(listener));
+    user_unref(user);
+}
 
 /* One reply with id 0, as far as the socket takes it; then it is closed. */
 static void turn_away(struct listener *listener, os_fd fd, const struct peer *peer,
@@ -46,7 +57,7 @@ static void turn_away(struct listener *listener, os_fd fd, const struct peer *pe
     log_write_about(LOG_TOPIC_STRANGER, peer->uid, LOG_LEVEL_WARNING,
                     "connection turned away: %s; uid=%u pid=%u", refusal->text, (unsigned)peer->uid,
                     (unsigned)peer->pid);
-    closer_close(listener->sessions->registry->closer, fd, peer->uid, on_closed, slots_of(listener));
+    discard(listener, fd, peer->uid);
 }
 
 static int welcome(struct listener *listener, os_fd fd, const struct peer *peer, struct refusal *refusal) {

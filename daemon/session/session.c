@@ -2,6 +2,7 @@
 #include "session.h"
 
 #include "connection.h"
+#include "daemon/access/gate.h"
 #include "daemon/base/log.h"
 #include "daemon/base/metrics.h"
 #include "daemon/object/indicator.h"
@@ -52,10 +53,7 @@ void sessions_deinit(struct sessions *sessions) {
 
 void sessions_after(void *context) {
     struct sessions *sessions = context;
-    if (sessions->starved) {
-        sessions->starved = false;
-        connection_wake_all(sessions);
-    }
+    gates_after(sessions->registry->users);
     connection_flush_all(sessions);
     while (sessions->monitors && monitor_tell(sessions))
         connection_flush_all(sessions);

@@ -46,7 +46,6 @@ struct sessions {
     struct connection *dead;  /* have ended during this turn */
     struct monitor *monitors; /* that wait for something to happen */
     size_t n_monitors;
-    bool starved;    /* some connection is not read: too few free slots */
     uint32_t serial; /* of the last connection */
     struct channel_scratch scratch;
     struct arena arena;

@@ -164,7 +164,7 @@ static void world_make(void) {
     loop_after(world.loop, after, &world.sessions);
     require(pollable_init() == 0);
     slots_init(&world.slots, limit, count_fds());
-    require(users_init(&world.users, peer_self(), slots_free(&world.slots), 1) == 0);
+    require(users_init(&world.users, peer_self(), &world.slots, 1) == 0);
     world.used = world.slots.used;
     settle();
 }

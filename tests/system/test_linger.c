@@ -584,6 +584,66 @@ static void closes_of_other_uids_are_not_in_the_way(void **state) {
     fixture_until_fds(&broker, 1);
 }
 
+/* ---- what one uid throws away takes nobody else's place ------------------------------------------------------------------------- */
+
+enum { THROWERS = 8, THROWN = 60 };
+
+/* As another uid: each of many connections sends a frame with lingering sockets that nobody takes. */
+static int throw_many(void *data) {
+    const struct stranger *stranger = data;
+    static struct raw raws[THROWERS];
+    static struct pair pairs[THROWERS][THROWN];
+    int fds[THROWN];
+
+    if (setgroups(0, NULL) || setresgid(1000, 1000, 1000) || setresuid(1000, 1000, 1000))
+        return 1;
+    for (size_t i = 0; i < THROWERS; i++)
+        if (raw_open(&raws[i], stranger->address))
+            return 2;
+    for (size_t i = 0; i < THROWERS; i++) {
+        for (size_t k = 0; k < THROWN; k++) {
+            if (pair_connect(&pairs[i][k]) || pair_fill(&pairs[i][k]))
+                return 3;
+            fds[k] = pairs[i][k].near;
+        }
+        if (raw_send_body(&raws[i], "\x08\x05\x5a\x00", 4, THROWN, fds, THROWN))
+            return 4;
+        /* The broker closes last: it has them, or they are in its queue. */
+        for (size_t k = 0; k < THROWN; k++)
+            (void)close(fds[k]);
+    }
+    return write(stranger->told, "r", 1) == 1 && pause() ? 0 : 5;
+}
+
+static void sockets_thrown_away_fill_a_share_and_no_more(void **state) {
+    static const char *const open_to_all[] = {"--mode", "0666", NULL};
+    static struct fixture broker;
+    struct stranger stranger;
+    struct raw raw, late;
+    int told[2], event = fixture_own(eventfd(0, EFD_CLOEXEC));
+
+    (void)state;
+    if (geteuid() != 0)
+        test_skip("only root may become somebody else");
+    guest_pipe(told);
+    guest_start_limited(&broker, TABLE, open_to_all);
+    guest_open_at(&raw, broker.address);
+    stranger = (struct stranger){broker.address, told[1]};
+    pid_t pid = fixture_fork(throw_many, &stranger);
+    assert_true(fixture_poll(told[0], POLLIN) & POLLIN);
+    is_served_often(&raw);
+    /* Two frames at most were read: the first one left room for another. */
+    raw_reply *reply = guest_status(&raw);
+    assert_in_range(reply->status->descriptors_free, 1, TABLE);
+    raw_free(reply);
+    assert_in_range(fixture_broker_fds(&broker), 0, broker.fds + 2 + THROWERS + 2 * THROWN);
+    (void)guest_evt(&raw, event, 5);
+    guest_open_at(&late, broker.address);
+    guest_is_served(&late);
+    fixture_end(pid);
+    is_served_often(&raw);
+}
+
 /* ---- the broker ends --------------------------------------------------------------------------------------------------------------- */
 
 static void the_end_of_the_broker_waits_for_nobody(void **state) {
@@ -641,5 +701,6 @@ TEST_MAIN(FIXTURE_CASE(remove_of_a_lingering_socket), FIXTURE_CASE(others_reques
           FIXTURE_CASE(unwanted_lingering_sockets), FIXTURE_CASE(misplaced_lingering_sockets),
           FIXTURE_CASE_BARE(refused_lingering_sockets),
           FIXTURE_CASE_BARE(closes_of_other_uids_are_not_in_the_way),
+          FIXTURE_CASE_BARE(sockets_thrown_away_fill_a_share_and_no_more),
           FIXTURE_CASE_BARE(the_end_of_the_broker_waits_for_nobody),
           FIXTURE_CASE_BARE(the_end_of_the_broker_before_all_are_accepted))

@@ -5,6 +5,8 @@
 
 enum { UIDS = 50, ROOM = 8 };
 
+static struct slots slots = {.limit = 1000 + SLOTS_KEEP};
+
 /* Some order that is none, each uid once. */
 static uint32_t uid_of(uint32_t i) { return i * 37 % UIDS * 1000; }
 
@@ -16,7 +18,7 @@ static void users_come_in_the_order_of_their_uids(void **state) {
     size_t n, seen = 0;
 
     (void)state;
-    assert_int_equal(users_init(&users, 0, 1000, 1), 0);
+    assert_int_equal(users_init(&users, 0, &slots, 1), 0);
     for (uint32_t i = 0; i < UIDS; i++) {
         all[i] = user_ref(&users, uid_of(i));
         assert_non_null(all[i]);
@@ -41,7 +43,7 @@ static void requests_are_counted_for_each_uid(void **state) {
     struct user *one, *other;
 
     (void)state;
-    assert_int_equal(users_init(&users, 0, 1000, 1), 0);
+    assert_int_equal(users_init(&users, 0, &slots, 1), 0);
     one = user_ref(&users, 1);
     other = user_ref(&users, 2);
     for (int i = 0; i < 3; i++)
@@ -70,7 +72,7 @@ static void a_journal_of_ones_own_begins_with_what_the_other_has_kept(void **sta
     struct users users;
 
     (void)state;
-    assert_int_equal(users_init(&users, 0, 1000, 1), 0);
+    assert_int_equal(users_init(&users, 0, &slots, 1), 0);
     assert_true(users.journal.first > UINT64_C(1600000000000000) && users.journal.first < UINT64_C(1) << 53);
     struct user *user = user_ref(&users, 7);
     for (uint64_t i = 0; i < 10; i++)
@@ -98,7 +100,7 @@ static void others_push_nothing_out_of_it(void **state) {
     struct users users;
 
     (void)state;
-    assert_int_equal(users_init(&users, 0, 1000, 1), 0);
+    assert_int_equal(users_init(&users, 0, &slots, 1), 0);
     struct user *user = user_ref(&users, 7);
     assert_int_equal(user_keep_journal(user, &refusal), 0);
     note(&users, 7, 1);
@@ -118,7 +120,7 @@ static void a_journal_is_charged_and_given_back(void **state) {
     struct users users;
 
     (void)state;
-    assert_int_equal(users_init(&users, 0, 1000, 1), 0);
+    assert_int_equal(users_init(&users, 0, &slots, 1), 0);
     struct user *user = user_ref(&users, 7);
     assert_int_equal(user_keep_journal(user, &refusal), 0);
     assert_true(user->used[USER_BYTES] >= USER_JOURNAL * sizeof(struct notice));

@@ -1,0 +1,92 @@
+/* gate.c: who waits, and when they are looked at. */
+#include "gate.h"
+
+#include <assert.h>
+
+enum { USERS_A_TURN = 16 };
+
+void gate_init(struct gate *gate, struct user *user, void (*opened)(struct gate *gate)) {
+    *gate = (struct gate){.user = user, .opened = opened};
+}
+
+void gate_deinit(struct gate *gate) {
+    if (ring_has(&gate->node))
+        ring_remove(&gate->node);
+}
+
+bool gates_may_receive(const struct user *user) {
+    const struct slots *slots = user->users->slots;
+    if (!slots_may_receive(slots))
+        return false;
+    if (!user->discards)
+        return true;
+    return slots_roomy(slots) &&
+           (user->discards <= GATE_FEW ||
+            user->used[USER_DESCRIPTORS] + user->discards + SLOTS_RECEIVE <= user->limits[USER_DESCRIPTORS]);
+}
+
+void gate_wait(struct gate *gate) {
+    struct user *user = gate->user;
+    if (!ring_has(&gate->node))
+        ring_add(&user->gates, &gate->node);
+    if (!slots_roomy(user->users->slots) && !ring_has(&user->starved))
+        ring_add(&user->users->starved, &user->starved);
+}
+
+/* Each is looked at once: those that wait again are in the other ring. */
+static void step(struct task *task) {
+    struct user *user = RING_OF(task, struct user, look);
+    struct ring *node;
+    while (!turn_is_over(user->lane.turns) && (node = ring_first(&user->looked_at))) {
+        struct gate *gate = RING_OF(node, struct gate, node);
+        ring_remove(node);
+        turn_spend(user->lane.turns, 1);
+        gate->opened(gate);
+    }
+    if (!ring_is_empty(&user->looked_at))
+        turn_queue(&user->lane, &user->look);
+}
+
+void gates_look(struct user *user) {
+    if (ring_is_empty(&user->gates))
+        return;
+    ring_move_all(&user->looked_at, &user->gates);
+    turn_queue(&user->lane, &user->look);
+}
+
+void gates_discard(struct user *user, unsigned n) { user->discards += n; }
+
+void gates_discarded(struct user *user) {
+    assert(user->discards);
+    slots_give(user->users->slots, 1);
+    user->discards--;
+    if (gates_may_receive(user))
+        gates_look(user);
+}
+
+void gates_after(struct users *users) {
+    struct ring *node;
+    for (int i = 0; i < USERS_A_TURN && (node = ring_first(&users->starved)); i++) {
+        struct user *user = RING_OF(node, struct user, starved);
+        if (!slots_may_receive(users->slots))
+            return;
+        ring_remove(node);
+        if (gates_may_receive(user))
+            gates_look(user);
+        else if (!slots_roomy(users->slots))
+            ring_add(&users->starved, node);
+    }
+}
+
+void gates_init(struct user *user) {
+    ring_init(&user->gates);
+    ring_init(&user->looked_at);
+    user->look.step = step;
+}
+
+void gates_deinit(struct user *user) {
+    assert(ring_is_empty(&user->gates) && ring_is_empty(&user->looked_at));
+    turn_forget(&user->look);
+    if (ring_has(&user->starved))
+        ring_remove(&user->starved);
+}

@@ -1,0 +1,174 @@
+/* test_gate.c: who may receive descriptors, and when those that wait are looked at again. */
+#include "tests/support/test.h"
+
+#include "daemon/access/gate.h"
+
+enum { LIMIT = 20000, SHARE = (LIMIT - SLOTS_KEEP) / 4, STRANGER = 1000 };
+
+#define GATE_CASE(function) cmocka_unit_test_setup_teardown(function, begin, end)
+
+struct world {
+    struct slots slots;
+    struct users users;
+    struct user *one, *other;
+    struct gate gates[40];
+    unsigned opened[40];
+};
+
+static struct world world;
+
+static void nothing(void *context) { (void)context; }
+
+static void opened(struct gate *gate) {
+    world.opened[gate - world.gates]++;
+    if (!gates_may_receive(gate->user))
+        gate_wait(gate);
+}
+
+static void uncounted(struct gate *gate) { (void)gate; }
+
+static int begin(void **state) {
+    (void)state;
+    world = (struct world){0};
+    slots_init(&world.slots, LIMIT, 0);
+    assert_int_equal(users_init(&world.users, 0, &world.slots, 1), 0);
+    world.one = user_ref(&world.users, STRANGER);
+    world.other = user_ref(&world.users, STRANGER + 1);
+    for (size_t i = 0; i < 40; i++)
+        gate_init(&world.gates[i], i < 30 ? world.one : world.other, opened);
+    return 0;
+}
+
+static int end(void **state) {
+    (void)state;
+    for (size_t i = 0; i < 40; i++)
+        gate_deinit(&world.gates[i]);
+    user_unref(world.one);
+    user_unref(world.other);
+    users_deinit(&world.users, false);
+    return 0;
+}
+
+static void throw_away(struct user *user, unsigned n) {
+    slots_take(&world.slots, n);
+    gates_discard(user, n);
+}
+
+static void close_some(struct user *user, unsigned n) {
+    for (unsigned i = 0; i < n; i++)
+        gates_discarded(user);
+}
+
+static void turn(void) {
+    gates_after(&world.users);
+    while (turns_round(&world.users.turns, nothing, NULL))
+        ;
+}
+
+static unsigned sum(size_t from, size_t to) {
+    unsigned n = 0;
+    for (size_t i = from; i < to; i++)
+        n += world.opened[i];
+    return n;
+}
+
+static void what_a_uid_has_thrown_away_counts_until_it_is_closed(void **state) {
+    (void)state;
+    assert_true(gates_may_receive(world.one));
+    throw_away(world.one, SHARE - SLOTS_RECEIVE);
+    assert_true(gates_may_receive(world.one));
+    throw_away(world.one, 1);
+    assert_false(gates_may_receive(world.one));
+    assert_true(gates_may_receive(world.other));
+    close_some(world.one, 1);
+    assert_true(gates_may_receive(world.one));
+    close_some(world.one, SHARE - SLOTS_RECEIVE);
+}
+
+static void what_it_keeps_counts_too(void **state) {
+    struct refusal refusal;
+    (void)state;
+    assert_int_equal(user_take(world.one, USER_DESCRIPTORS, SHARE, &refusal), 0);
+    throw_away(world.one, GATE_FEW);
+    assert_true(gates_may_receive(world.one)); /* a few stop nobody: a remove gets through */
+    throw_away(world.one, 1);
+    assert_false(gates_may_receive(world.one));
+    close_some(world.one, GATE_FEW + 1);
+    user_give(world.one, USER_DESCRIPTORS, SHARE);
+}
+
+static void those_that_wait_are_looked_at_when_something_is_closed(void **state) {
+    (void)state;
+    throw_away(world.one, SHARE);
+    for (size_t i = 0; i < 30; i++)
+        gate_wait(&world.gates[i]);
+    gate_wait(&world.gates[0]);
+    turn();
+    close_some(world.one, SLOTS_RECEIVE - 1);
+    turn();
+    assert_int_equal(sum(0, 40), 0);
+    close_some(world.one, 1);
+    assert_int_equal(sum(0, 40), 0); /* in a turn of its own */
+    turn();
+    for (size_t i = 0; i < 30; i++)
+        assert_int_equal(world.opened[i], 1);
+    close_some(world.one, SHARE - SLOTS_RECEIVE);
+    turn();
+    assert_int_equal(sum(0, 40), 30); /* none of them waits any more */
+}
+
+static void when_the_table_is_short_those_that_have_nothing_in_it_go_first(void **state) {
+    (void)state;
+    slots_take(&world.slots, LIMIT - 2 * SLOTS_RECEIVE);
+    assert_true(gates_may_receive(world.one));
+    throw_away(world.one, 1);
+    assert_false(gates_may_receive(world.one));
+    assert_true(gates_may_receive(world.other));
+    throw_away(world.other, SLOTS_RECEIVE);
+    assert_false(gates_may_receive(world.other));
+    gate_wait(&world.gates[0]);
+    gate_wait(&world.gates[30]);
+    turn();
+    assert_int_equal(sum(0, 40), 0);
+    slots_give(&world.slots, SLOTS_RECEIVE); /* somebody else's */
+    turn();
+    assert_int_equal(sum(0, 40), 0);
+    slots_give(&world.slots, 1);
+    turn();
+    assert_int_equal(world.opened[0], 1);
+    close_some(world.other, SLOTS_RECEIVE);
+    turn();
+    assert_int_equal(world.opened[30], 1);
+    close_some(world.one, 1);
+    slots_give(&world.slots, LIMIT - 3 * SLOTS_RECEIVE - 1);
+    assert_int_equal(world.slots.used, 0);
+}
+
+/* However many wait, another uid has its turn before all of them were looked at. */
+static void looking_takes_turns(void **state) {
+    enum { MANY = 2 * TURN_UNITS };
+    static struct gate many[MANY];
+    unsigned rounds = 0;
+    (void)state;
+    throw_away(world.one, SHARE);
+    for (size_t i = 0; i < MANY; i++) {
+        gate_init(&many[i], world.one, uncounted);
+        gate_wait(&many[i]);
+    }
+    gate_wait(&world.gates[0]);
+    gate_wait(&world.gates[30]);
+    close_some(world.one, SHARE);
+    gates_look(world.other);
+    for (bool more = true; more; rounds++) {
+        more = turns_round(&world.users.turns, nothing, NULL);
+        assert_int_equal(world.opened[30], 1);
+        assert_int_equal(world.opened[0], more ? 0 : 1);
+    }
+    assert_in_range(rounds, 2, 2 * MANY / TURN_UNITS);
+}
+
+TEST_MAIN(GATE_CASE(what_a_uid_has_thrown_away_counts_until_it_is_closed),
+          GATE_CASE(what_it_keeps_counts_too),
+          GATE_CASE(those_that_wait_are_looked_at_when_something_is_closed),
+          GATE_CASE(when_the_table_is_short_those_that_have_nothing_in_it_go_first),
+          GATE_CASE(looking_takes_turns))
