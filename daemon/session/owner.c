@@ -2,6 +2,7 @@
 #include "owner.h"
 
 #include "daemon/object/registry.h"
+#include "discard.h"
 #include "lease.h"
 #include "utlist.h"
 
@@ -114,13 +115,11 @@ int owner_add(struct owners *owners, struct lease *lease, struct loop *loop,
     return 0;
 }
 
-static void on_closed(void *slots) { slots_give(slots, 1); }
-
 void owner_remove(struct owner *owner) {
     struct lease *lease = owner->lease;
     leave(owner);
     DL_DELETE(lease->owners, owner);
     loop_unwatch(&owner->watch);
-    closer_close(lease->registry->closer, owner->process.fd, lease->uid, on_closed, lease->registry->slots);
+    discard_close(lease->registry, lease->account->user, owner->process.fd);
     free(owner);
 }
