@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { OTHERS_SHARE = 4, SESSION_SPARE = 64, TOP = 3, SECOND = 1000000 };
+enum { OTHERS_SHARE = 4, SESSION_SPARE = 64, SECOND = 1000000 };
 
 static const char *const names[USER_SLOTS] = {"sessions", "connections", "descriptors",
                                               "objects",  "waits",       "bytes"};
@@ -63,7 +63,7 @@ struct user *user_ref(struct users *users, uint32_t uid) {
     user->refs = 1;
     for (int slot = 0; slot < USER_SLOTS; slot++)
         user->limits[slot] = users->limits[slot] / share;
-    user->rate = users->rate / share;
+    user->rate = users->rate > share ? users->rate / share : 1;
     user->rate_tokens = (int64_t)user->rate;
     if (table_add(&users->by_uid, user)) {
         free(user);
@@ -98,26 +98,6 @@ void user_unref(struct user *user) {
     free(user);
 }
 
-/* Who has most of a slot, biggest first, as " session 123 (name) 40," and so on. */
-static size_t write_top(const struct user *user, enum user_slot slot, char *text, size_t room) {
-    const struct account *account;
-    uint64_t below = UINT64_MAX;
-    size_t length = 0;
-    for (int i = 0; i < TOP; i++) {
-        const struct account *most = NULL;
-        DL_FOREACH (user->accounts, account)
-            if (account->used[slot] && account->used[slot] < below &&
-                (!most || account->used[slot] > most->used[slot]))
-                most = account;
-        if (!most || length >= room)
-            break;
-        below = most->used[slot];
-        length += (size_t)snprintf(text + length, room - length, "%s session %" PRIu64 " (%s) %" PRIu64,
-                                   i ? "," : "", most->session, most->name, most->used[slot]);
-    }
-    return length;
-}
-
 /* For the operator: which of them was used up. */
 static void count_limit(enum user_slot slot) {
     _Static_assert(METRIC_LIMITS_BYTES - METRIC_LIMITS_SESSIONS == USER_BYTES,
@@ -125,10 +105,10 @@ static void count_limit(enum user_slot slot) {
     metrics_add((enum metric)((int)METRIC_LIMITS_SESSIONS + (int)slot), 1);
 }
 
-static int refuse(const struct user *user, enum user_slot slot, uint64_t amount, struct refusal *refusal) {
+static int refuse(struct user *user, enum user_slot slot, uint64_t amount, struct refusal *refusal) {
     char top[160] = " nobody else";
     count_limit(slot);
-    write_top(user, slot, top, sizeof top);
+    holders_write(user, slot, top, sizeof top);
     return refusal_set(
         refusal, REFUSAL_LIMIT, NULL, "remove or release what is no longer needed, or end a session",
         "limit of %s: uid %" PRIu64 " has %" PRIu64 " of %" PRIu64 " and asks for %" PRIu64 " more; most:%s",
@@ -227,6 +207,7 @@ void account_deinit(struct account *account) {
     for (int slot = 0; slot < USER_SLOTS; slot++)
         if (account->used[slot])
             account_give(account, (enum user_slot)slot, account->used[slot]);
+    holders_forget(account->user, account);
     DL_DELETE(account->user->accounts, account);
 }
 
@@ -242,6 +223,7 @@ int account_take(struct account *account, enum user_slot slot, uint64_t amount, 
     if (user_take(account->user, slot, amount, refusal))
         return -1;
     account->used[slot] += amount;
+    holders_note(&account->user->holders[slot], account, slot);
     return 0;
 }
 
@@ -264,21 +246,5 @@ void account_leave(struct account *account, enum user_slot slot, uint64_t amount
 
 void account_join(struct account *account, enum user_slot slot, uint64_t amount) {
     account->used[slot] += amount;
-}
-
-int users_refuse_table(const struct users *users, struct refusal *refusal) {
-    const struct user *most = NULL;
-    char top[160] = " nobody";
-    metrics_add(METRIC_LIMITS_TABLE, 1);
-    for (size_t i = 0; i < users->by_uid.capacity; i++) {
-        const struct user *user = users->by_uid.slots[i];
-        if (user && (!most || user->used[USER_DESCRIPTORS] > most->used[USER_DESCRIPTORS]))
-            most = user;
-    }
-    if (most)
-        write_top(most, USER_DESCRIPTORS, top, sizeof top);
-    return refusal_set(
-        refusal, REFUSAL_LIMIT, NULL,
-        "remove what is no longer needed, or start the broker with a higher limit of open files",
-        "the broker's table of descriptors is full; most: uid %" PRIu64 ",%s", most ? most->uid : 0, top);
+    holders_note(&account->user->holders[slot], account, slot);
 }

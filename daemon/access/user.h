@@ -13,6 +13,7 @@
 #include "daemon/base/journal.h"
 #include "daemon/base/table.h"
 #include "daemon/base/turn.h"
+#include "holders.h"
 #include "refusal.h"
 #include "slots.h"
 
@@ -39,6 +40,8 @@ struct users {
     uint64_t limits[USER_SLOTS];
     uint64_t rate; /* requests a second */
     struct slots *slots;
+    uint64_t most_uid;   /* had most of the table when a refusal last looked */
+    size_t seen;         /* up to here by_uid was looked at for that */
     struct ring starved; /* those with gates that wait for room in the table */
     struct journal journal;
     size_t n_journals; /* of users */
@@ -63,11 +66,13 @@ struct user {
     struct task look;
     uint64_t used[USER_SLOTS];
     uint64_t limits[USER_SLOTS];
-    uint64_t requests; /* so far */
-    uint64_t rate;
+    uint64_t requests;   /* so far */
+    uint64_t rate;       /* at least 1 */
     int64_t rate_tokens; /* requests to spend, at most a second's worth */
     int64_t rate_filled; /* when tokens were last added, os_now_us */
     struct account *accounts;
+    struct account *seen; /* the next one that a refusal looks at; NULL: the first */
+    struct holders holders[USER_SLOTS];
     unsigned monitors;       /* in flight */
     struct journal *journal; /* of this uid alone, or NULL */
 };
@@ -117,8 +122,5 @@ void account_leave(struct account *account, enum user_slot slot, uint64_t amount
 
 /* What the user has is this session's as well, even beyond its limit. */
 void account_join(struct account *account, enum user_slot slot, uint64_t amount);
-
-/* -1 and a refusal that says the process's table of descriptors is full and who has most of it. */
-int users_refuse_table(const struct users *users, struct refusal *refusal);
 
 #endif

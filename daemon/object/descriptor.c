@@ -67,7 +67,7 @@ static struct descriptor *descriptor_new(struct belongings *belongings, uint64_t
     struct account *account = &belongings->account;
     struct descriptor *descriptor;
     if (!slots_may_keep(registry->slots, 0)) {
-        users_refuse_table(registry->users, refusal);
+        holders_refuse_table(account->user, refusal);
         return NULL;
     }
     if (account_take(account, USER_DESCRIPTORS, 1, refusal))

@@ -19,7 +19,7 @@ int guard_open(struct descriptor *descriptor, struct refusal *refusal) {
     struct guard *guard;
     size_t opened = 0;
     if (!slots_may_keep(registry->slots, SENTRY_FDS))
-        return users_refuse_table(registry->users, refusal);
+        return holders_refuse_table(descriptor->user, refusal);
     guard = calloc(1, sizeof *guard);
     if (!guard)
         return refusal_set(refusal, REFUSAL_LIMIT, NULL, NULL, "the broker is out of memory");

@@ -18,7 +18,7 @@ static struct handle *handle_new(struct belongings *owner, size_t n_fds, struct 
     struct registry *registry = owner->registry;
     struct handle *handle;
     if (!slots_may_keep(registry->slots, n_fds)) {
-        users_refuse_table(registry->users, refusal);
+        holders_refuse_table(owner->account.user, refusal);
         return NULL;
     }
     if (account_take(&owner->account, USER_DESCRIPTORS, n_fds, refusal))

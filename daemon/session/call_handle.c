@@ -147,7 +147,7 @@ int call_handle(struct call *call) {
         return target_refuse(call, "id", call->request->handle->id);
     /* Beside the handle itself: for a client that does not read, a copy waits in its channel. */
     if (!slots_may_keep(call->connection->all->registry->slots, 3))
-        return users_refuse_table(call->connection->user->users, &call->refusal);
+        return holders_refuse_table(call->connection->user, &call->refusal);
     if (!handle) {
         unsigned interest = indicator->direction == DIRECTION_READ ? ENGINE_READ : ENGINE_WRITE;
         bool semaphore = indicator_is_semaphore(indicator);

@@ -94,7 +94,7 @@ int call_port_dup(struct call *call) {
         return -1;
     /* For a client that does not read, a copy waits in its channel. */
     if (!slots_may_keep(call->connection->all->registry->slots, 1))
-        return users_refuse_table(call->connection->user->users, &call->refusal);
+        return holders_refuse_table(call->connection->user, &call->refusal);
     reply.id = call->request->id;
     reply.result_case = PORTD__V1__REPLY__RESULT_PORT_DUP;
     reply.port_dup = &done;

@@ -113,7 +113,7 @@ static int nominate_pid(struct call *call, struct admission *admission, uint32_t
     struct connection *connection = call->connection;
     struct nominee *nominee = &admission->nominees[admission->n];
     if (!slots_may_keep(connection->all->registry->slots, 1))
-        return users_refuse_table(connection->user->users, &call->refusal);
+        return holders_refuse_table(connection->user, &call->refusal);
     nominee->process.fd = inspect_open_pid(pid);
     if (nominee->process.fd == OS_FD_NONE)
         return refusal_set(&call->refusal, REFUSAL_INVALID, field, NULL, "no process %u: %s", (unsigned)pid,

@@ -62,10 +62,9 @@ int credentials_prove(struct identity *identity, os_fd connection, struct refusa
     struct user *user;
     if (identity->process != OS_FD_NONE || !identity->pid || !identity_names_processes())
         return 0;
-    if (!slots_may_keep(registry->slots, 1))
-        return users_refuse_table(registry->users, refusal);
     user = user_ref(registry->users, identity->uid); /* it is there: this cannot fail */
-    if (user_take(user, USER_DESCRIPTORS, 1, refusal)) {
+    if (!slots_may_keep(registry->slots, 1) ? holders_refuse_table(user, refusal)
+                                            : user_take(user, USER_DESCRIPTORS, 1, refusal)) {
         user_unref(user);
         return -1;
     }

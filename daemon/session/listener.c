@@ -65,12 +65,11 @@ static int welcome(struct listener *listener, os_fd fd, const struct peer *peer,
     const char *reason = policy_check_connect(listener->sessions->policy, peer);
     if (reason)
         return refusal_set(refusal, REFUSAL_DENIED, NULL, NULL, "%s", reason);
-    if (!slots_may_keep(slots_of(listener), 0))
-        return users_refuse_table(listener->users, refusal);
     user = user_ref(listener->users, peer->uid);
     if (!user)
         return refusal_set(refusal, REFUSAL_LIMIT, NULL, NULL, "the broker is out of memory");
-    if (user_take(user, USER_CONNECTIONS, 1, refusal)) {
+    if (!slots_may_keep(slots_of(listener), 0) ? holders_refuse_table(user, refusal)
+                                               : user_take(user, USER_CONNECTIONS, 1, refusal)) {
         user_unref(user);
         return -1;
     }

@@ -179,7 +179,7 @@ int session_add_owner(struct session *session, const struct owner_process *proce
     if (owner_has(&sessions->owners, &session->lease, process->key))
         return 0;
     if (!slots_may_keep(sessions->registry->slots, 0))
-        return users_refuse_table(account->user->users, refusal);
+        return holders_refuse_table(account->user, refusal);
     if (account_take(account, USER_DESCRIPTORS, 1, refusal))
         return -1;
     error = owner_add(&sessions->owners, &session->lease, sessions->loop, process, !session->separate);

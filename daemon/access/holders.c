@@ -1,0 +1,106 @@
+/* holders.c: short lists of the biggest, and a walk that is continued by the next refusal. */
+#include "holders.h"
+
+#include "daemon/base/metrics.h"
+#include "user.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+enum { USERS_LOOKS = 1024 };
+
+static uint64_t used(const struct account *account, int slot) { return account ? account->used[slot] : 0; }
+
+/* Those behind the place move on, up to where the account was before. */
+static void insert(struct holders *holders, int place, struct account *account) {
+    for (; place < HOLDERS_TOP; place++) {
+        struct account *moved = holders->top[place];
+        holders->top[place] = account;
+        if (moved == account)
+            return;
+        account = moved;
+    }
+}
+
+void holders_note(struct holders *holders, struct account *account, int slot) {
+    for (int place = 0; place < HOLDERS_TOP && holders->top[place] != account; place++) {
+        if (used(holders->top[place], slot) >= used(account, slot))
+            continue;
+        insert(holders, place, account);
+        return;
+    }
+}
+
+void holders_forget(struct user *user, const struct account *account) {
+    if (user->seen == account)
+        user->seen = account->next;
+    for (int slot = 0; slot < USER_SLOTS; slot++) {
+        struct holders *holders = &user->holders[slot];
+        int kept = 0;
+        for (int place = 0; place < HOLDERS_TOP; place++)
+            if (holders->top[place] != account)
+                holders->top[kept++] = holders->top[place];
+        while (kept < HOLDERS_TOP)
+            holders->top[kept++] = NULL;
+    }
+}
+
+/* In their order as it is now: they may have given things back since they were noted. */
+static void sort(struct holders *holders, int slot) {
+    struct holders noted = *holders;
+    *holders = (struct holders){{NULL}};
+    for (int place = 0; place < HOLDERS_TOP; place++)
+        if (used(noted.top[place], slot))
+            holders_note(holders, noted.top[place], slot);
+}
+
+void holders_write(struct user *user, int slot, char *text, size_t room) {
+    struct holders *holders = &user->holders[slot];
+    size_t length = 0;
+    sort(holders, slot);
+    for (int i = 0; i < HOLDERS_LOOKS && user->accounts; i++) {
+        if (!user->seen)
+            user->seen = user->accounts;
+        holders_note(holders, user->seen, slot);
+        user->seen = user->seen->next;
+    }
+    for (int place = 0; place < HOLDERS_TOP && length < room && used(holders->top[place], slot); place++)
+        length += (size_t)snprintf(text + length, room - length, "%s session %" PRIu64 " (%s) %" PRIu64,
+                                   place ? "," : "", holders->top[place]->session, holders->top[place]->name,
+                                   holders->top[place]->used[slot]);
+}
+
+/* Of the process's table. */
+static uint64_t places(const struct user *user) {
+    return user ? user->used[USER_DESCRIPTORS] + user->used[USER_CONNECTIONS] + user->discards : 0;
+}
+
+/* The uid that has most places, among those that were found before and some more. */
+static const struct user *find_most(struct users *users) {
+    const struct table *table = &users->by_uid;
+    const struct user *most = table_find(table, users->most_uid);
+    for (size_t i = 0; i < USERS_LOOKS && i < table->capacity; i++) {
+        const struct user *user = table->slots[users->seen++ % table->capacity];
+        if (places(user) > places(most))
+            most = user;
+    }
+    users->most_uid = most ? most->uid : 0;
+    return most;
+}
+
+int holders_refuse_table(struct user *user, struct refusal *refusal) {
+    static const char hint[] =
+        "remove what is no longer needed, or start the broker with a higher limit of open files";
+    struct users *users = user->users;
+    bool admin = user->uid == 0 || user->uid == users->own;
+    const struct user *most = admin ? find_most(users) : NULL;
+    char top[160] = " nobody", other[80] = "";
+    metrics_add(METRIC_LIMITS_TABLE, 1);
+    holders_write(user, USER_DESCRIPTORS, top, sizeof top);
+    if (most && most != user)
+        snprintf(other, sizeof other, "; uid %" PRIu64 " has most, %" PRIu64, most->uid, places(most));
+    return refusal_set(refusal, REFUSAL_LIMIT, NULL, hint,
+                       "the broker's table of descriptors is full%s; uid %" PRIu64 " has %" PRIu64
+                       " of it, %u being closed; most:%s",
+                       other, user->uid, places(user), user->discards, top);
+}
