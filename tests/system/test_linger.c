@@ -593,6 +593,7 @@ static int throw_many(void *data) {
     const struct stranger *stranger = data;
     static struct raw raws[THROWERS];
     static struct pair pairs[THROWERS][THROWN];
+    uint8_t frame[RAW_HEADER + 4];
     int fds[THROWN];
 
     if (setgroups(0, NULL) || setresgid(1000, 1000, 1000) || setresuid(1000, 1000, 1000))
@@ -606,11 +607,15 @@ static int throw_many(void *data) {
                 return 3;
             fds[k] = pairs[i][k].near;
         }
-        if (raw_send_body(&raws[i], "\x08\x05\x5a\x00", 4, THROWN, fds, THROWN))
+        raw_header(frame, 4, THROWN, 0);
+        memcpy(frame + RAW_HEADER, "\x08\x05\x5a\x00", 4);
+        if (raw_send(&raws[i], frame, RAW_HEADER + 3, fds, THROWN))
             return 4;
         /* The broker closes last: it has them, or they are in its queue. */
         for (size_t k = 0; k < THROWN; k++)
             (void)close(fds[k]);
+        if (raw_send(&raws[i], frame + RAW_HEADER + 3, 1, NULL, 0))
+            return 4;
         if (write(stranger->told, "r", 1) != 1)
             return 5;
     }
