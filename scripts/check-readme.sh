@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
-# check-readme.sh: the C programs in README.md and libportd(3) compile and link, every relative link of the documents leads somewhere,
-# and no manual page loses a backslash or an underscore on its way through scdoc.
+# check-readme.sh: the C programs in README.md and libportd(3) compile and link, README's examples for C and the shell answer what it says,
+# every relative link of the documents leads somewhere, and no manual page loses a backslash or an underscore on its way through scdoc.
 #
 #   scripts/check-readme.sh path/to/libportd.so
 set -eu
+unset PORTD_ADDRESS PORTD_SESSION
 [ $# -eq 1 ] || { sed -n '2,5s/^# \{0,1\}//p' "$0" >&2; exit 2; }
 library=$(cd "$(dirname "$1")" && pwd)/$(basename "$1")
 cd "$(dirname "$0")/.."
@@ -20,6 +21,29 @@ awk '/^# EXAMPLE/ {here = 1} here && /^```/ {inside = !inside; next} inside' cli
   compile libportd
 
 wrong=0
+answers() { # WHAT SAID EXPECTED
+  [ "$2" = "$3" ] || { printf '%s answers\n%s\nand not\n%s\n' "$1" "$2" "$3"; wrong=1; }
+}
+build=$(dirname "$(dirname "$library")")
+portctl=$build/client/portctl/portctl
+if [ -x "$build/daemon/portd" ] && [ ! -e /run/portd/portd.sock ]; then
+  mkdir -m 700 "$room/run"
+  export XDG_RUNTIME_DIR=$room/run PORTD_DAEMON=$build/daemon/portd PATH=$build/client/portctl:$PATH LD_LIBRARY_PATH=${library%/*}
+  awk '/^## From a shell/ {here = 1} /^## From C/ {here = 0} here && /^```sh$/ {inside = 1; next} /^```/ {inside = 0} inside' README.md |
+    grep -v '^portctl list' >"$room/example.sh"
+  said=$(cd "$room" && bash ./example.sh 2>/dev/null | sed -E 's/^[0-9]+ /ID /') || true
+  answers "README's shell" "$said" "fd:3 ready
+ding
+ID ready
+ID ready"
+  answers "README's program" "$( (sleep 1; echo ding; sleep 1) | "$room/README")" ready
+  answers "README's program on a file" "$("$room/README" <README.md || true)" "nothing to wait for: a file can always be read"
+  pid=$("$portctl" status --json | sed -nE 's/.*"pid": ?([0-9]+).*/\1/p')
+  kill "$pid"
+  while kill -0 "$pid" 2>/dev/null; do sleep 0.05; done
+else
+  echo "there is no broker in $build, or a system's one runs here: the examples were not run"
+fi
 for document in *.md proto/*.md; do
   while read -r link; do
     [ -e "$(dirname "$document")/$link" ] || { echo "$document: $link is not there"; wrong=1; }
