@@ -20,10 +20,10 @@ static struct envelope envelope_of(const Portd__V1__Request *message) {
         .id = message->id, .number = message->method_case, .message = &message->ping->base};
 }
 
-/* The other end is closed. What it said before may lie in the socket, and why it has closed: so the request counts as sent, and the next
- * round reads. */
+/* Whoever turns us away has closed before hello is sent, and what he said lies in the socket: so hello counts as sent, and the next round
+ * reads. */
 static int put_lost(portd_client *client, int r) {
-    if (r != -EPIPE && r != -ECONNRESET)
+    if (client->greeted || (r != -EPIPE && r != -ECONNRESET))
         return r;
     client->write_errno = -r;
     return 0;
@@ -70,8 +70,7 @@ static int wait_put(portd_client *client, const portd_request *request) {
 /* A message that lies packed in the request. */
 static int body_put(portd_client *client, const portd_request *request) {
     if (request->fd != OS_FD_NONE)
-        return put_lost(client,
-                        channel_put_fds(&client->channel, request->body, request->length, &request->fd, 1));
+        return channel_put_fds(&client->channel, request->body, request->length, &request->fd, 1);
     uint8_t *body = channel_put(&client->channel, request->length);
     if (!body)
         return -ENOMEM;
