@@ -372,13 +372,21 @@ int channel_flush(struct channel *channel) {
                               : out_send_fds(channel, channel->out_fds, channel->out_fds_n);
         if (sent < 0)
             return sent == -EAGAIN ? 0 : (int)sent;
-        if (!bare) /* the copies have done their work */
+        if (!bare) { /* the copies have done their work */
+            channel->passed += channel->out_fds_n;
             out_fds_forget(channel, drop, channel);
+        }
         out_sent(channel, (size_t)sent);
         if (bare && (size_t)sent < size)
             return 0; /* the other end's queue is full: asking again would only tell that */
     }
     return 0;
+}
+
+void channel_skip_fds(struct channel *channel) {
+    assert(channel->out_fds_at == 0);
+    out_fds_forget(channel, drop, channel);
+    out_sent(channel, FRAME_HEADER + frame_decode(channel->out + channel->out_begin).length);
 }
 
 static int out_fds_keep(struct channel *channel, const os_fd *fds, size_t n_fds) {
@@ -415,6 +423,7 @@ int channel_put_fds(struct channel *channel, const uint8_t *body, size_t length,
     size_t before = channel_pending(channel) - FRAME_HEADER - length;
     ptrdiff_t sent = before == 0 ? out_send_fds(channel, fds, n_fds) : -EAGAIN;
     if (sent > 0) {
+        channel->passed += n_fds;
         out_sent(channel, (size_t)sent);
         return 0;
     }
@@ -426,10 +435,6 @@ int channel_put_fds(struct channel *channel, const uint8_t *body, size_t length,
     channel->out_fds_at = before;
     channel->out_last = 0;
     return 0;
-}
-
-size_t channel_memory(const struct channel *channel) {
-    return channel->own_size + channel->out_capacity + channel->out_fds_n * sizeof(*channel->out_fds);
 }
 
 void channel_deinit(struct channel *channel, channel_discard *discard, void *context) {

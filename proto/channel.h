@@ -73,6 +73,8 @@ struct channel {
     size_t out_fds_at; /* bytes before the frame with descriptors that waits; SIZE_MAX: none waits */
     os_fd *out_fds;    /* own copies */
     size_t out_fds_n;
+    size_t
+        passed; /* descriptors that the other end has been sent; the owner of the channel may set it to 0 */
     const char *fault;
 };
 
@@ -142,6 +144,9 @@ int channel_put_fds(struct channel *channel, const uint8_t *body, size_t length,
 
 /* Sends what waits. 0 (look at channel_pending), or a negative errno: the connection is lost. */
 int channel_flush(struct channel *channel);
+
+/* Takes back the frame with descriptors that channel_flush could not send; there is one. What waits behind it stays. */
+void channel_skip_fds(struct channel *channel);
 
 /* Bytes that wait to be sent. */
 size_t channel_pending(const struct channel *channel);

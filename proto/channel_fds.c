@@ -1,6 +1,10 @@
-/* channel_fds.c: the descriptors that a channel keeps between turns: those that wait for the rest of their frame, and those that wait to
- * be sent. */
+/* channel_fds.c: what a channel keeps between turns: memory, descriptors that wait for the rest of their frame, and those that wait to be
+ * sent. */
 #include "channel.h"
+
+size_t channel_memory(const struct channel *channel) {
+    return channel->own_size + channel->out_capacity + channel->out_fds_n * sizeof(*channel->out_fds);
+}
 
 size_t channel_fds_held(const struct channel *channel) {
     size_t n = channel->out_fds_n;

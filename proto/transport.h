@@ -54,6 +54,9 @@ bool transport_listens(os_fd fd);
 /* Whether everybody can connect to it: no file's mode, nor a list of its own, says who may. */
 bool transport_is_open(os_fd listener);
 
+/* Nothing more is sent or received; the other end sees that, after what it has not read. */
+void transport_shutdown(os_fd connection);
+
 /* Sends bytes, with n_fds descriptors attached to the first of them. Returns the bytes taken (> 0) or a negative errno.
  * Never raises SIGPIPE. The descriptors stay the caller's. */
 ptrdiff_t transport_send(os_fd connection, const void *bytes, size_t size, const os_fd *fds, size_t n_fds);

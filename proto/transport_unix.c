@@ -155,6 +155,8 @@ int transport_adopt(os_fd fd) {
     return (flags & O_NONBLOCK) || fcntl(fd, F_SETFL, flags | O_NONBLOCK) == 0 ? 0 : -errno;
 }
 
+void transport_shutdown(os_fd connection) { (void)shutdown(connection, SHUT_RDWR); }
+
 static ssize_t send_fds(int connection, const void *bytes, size_t size, const os_fd *fds, size_t n_fds,
                         int flags) {
     union control control;

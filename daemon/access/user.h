@@ -73,6 +73,7 @@ struct user {
     struct account *accounts;
     struct account *seen; /* the next one that a refusal looks at; NULL: the first */
     struct holders holders[USER_SLOTS];
+    size_t passing;          /* descriptors in answers that are not read (passing.h) */
     unsigned monitors;       /* in flight */
     struct journal *journal; /* of this uid alone, or NULL */
 };

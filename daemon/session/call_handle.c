@@ -31,11 +31,11 @@ static void answer(struct connection *connection, uint64_t request, const struct
     Portd__V1__HandleOf form = PORTD__V1__HANDLE_OF__INIT;
     form.form = indicator_is_semaphore(indicator) ? PORTD__V1__HANDLE_OF__FORM__FORM_EVENTFD
                                                   : PORTD__V1__HANDLE_OF__FORM__FORM_EPOLL;
-    notice_passed(indicator);
     reply.id = request;
     reply.result_case = PORTD__V1__REPLY__RESULT_HANDLE;
     reply.handle = &form;
-    connection_reply_fd(connection, &reply, handle->fd);
+    if (connection_reply_fd(connection, &reply, handle->fd))
+        notice_passed(indicator);
 }
 
 /* 0, or -1 and the refusal. What cannot be watched is ready for ever, which is no failure. */
@@ -54,7 +54,18 @@ static void work(struct sentry_job *job, struct engine *engine) {
     following->error = pollable_evt_follow(following->handle->fd, following->target, following->interest);
 }
 
-/* Answers and frees. The id may have been given back since. */
+/* 0, or -1 and the refusal. The id may have been given back since. */
+static int check_answer(const struct following *following, const struct indicator *indicator,
+                        const struct handle *handle, struct refusal *refusal) {
+    if (handle)
+        return passing_check(following->parked.connection, refusal);
+    if (indicator && check_follow(following->error, refusal))
+        return -1;
+    return refusal_set(refusal, REFUSAL_NOT_FOUND, "id", NULL, "%" PRIu64 " was given back meanwhile",
+                       following->id);
+}
+
+/* Answers and frees. */
 static void emit(struct parked *parked) {
     struct following *following = (struct following *)((char *)parked - offsetof(struct following, parked));
     const struct session *session = session_find(following->all, following->session);
@@ -63,14 +74,10 @@ static void emit(struct parked *parked) {
     const struct handle *handle =
         indicator && session ? indicator_handle(indicator, &session->belongings) : NULL;
     struct refusal refusal;
-    if (handle) {
-        answer(parked->connection, parked->request, indicator, handle);
-    } else {
-        if (!indicator || !check_follow(following->error, &refusal))
-            refusal_set(&refusal, REFUSAL_NOT_FOUND, "id", NULL, "%" PRIu64 " was given back meanwhile",
-                        following->id);
+    if (check_answer(following, indicator, handle, &refusal))
         connection_refuse(parked->connection, parked->request, &refusal);
-    }
+    else
+        answer(parked->connection, parked->request, indicator, handle);
     free(following);
 }
 
@@ -148,6 +155,8 @@ int call_handle(struct call *call) {
     /* Beside the handle itself: for a client that does not read, a copy waits in its channel. */
     if (!slots_may_keep(call->connection->all->registry->slots, 3))
         return holders_refuse_table(call->connection->user, &call->refusal);
+    if (passing_check(call->connection, &call->refusal))
+        return -1;
     if (!handle) {
         unsigned interest = indicator->direction == DIRECTION_READ ? ENGINE_READ : ENGINE_WRITE;
         bool semaphore = indicator_is_semaphore(indicator);

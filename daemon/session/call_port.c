@@ -95,11 +95,13 @@ int call_port_dup(struct call *call) {
     /* For a client that does not read, a copy waits in its channel. */
     if (!slots_may_keep(call->connection->all->registry->slots, 1))
         return holders_refuse_table(call->connection->user, &call->refusal);
+    if (passing_check(call->connection, &call->refusal))
+        return -1;
     reply.id = call->request->id;
     reply.result_case = PORTD__V1__REPLY__RESULT_PORT_DUP;
     reply.port_dup = &done;
-    notice_passed(&port->indicator);
-    connection_reply_fd(call->connection, &reply, port->indicator.descriptor->fd);
+    if (connection_reply_fd(call->connection, &reply, port->indicator.descriptor->fd))
+        notice_passed(&port->indicator);
     return 0;
 }
 

@@ -169,14 +169,20 @@ static void on_closed(void *context) {
     free_closed(connection);
 }
 
+void connection_close(struct connection *connection) {
+    closer_close(connection->all->registry->closer, connection->watch.fd, (uint32_t)connection->user->uid,
+                 on_closed, connection);
+}
+
 static void bury(struct connection *connection) {
     user_give(connection->user, USER_BYTES, connection->bytes);
     user_give(connection->user, USER_DESCRIPTORS, connection->held_fds);
     slots_give(slots_of(connection), connection->held_fds);
     channel_deinit(&connection->channel, discard, connection);
     table_deinit(&connection->by_request);
-    closer_close(connection->all->registry->closer, connection->watch.fd, (uint32_t)connection->user->uid,
-                 on_closed, connection);
+    passing_count(connection);
+    if (!passing_stays(connection))
+        connection_close(connection);
 }
 
 void connection_bury_all(struct sessions *sessions) {
@@ -214,6 +220,7 @@ static void account(struct connection *connection) {
     }
     if (fds < before)
         slots_give(slots, before - fds);
+    passing_count(connection); /* of those that have left the channel */
     if (fds > before && channel_any_fd(&connection->channel, inspect_is_own))
         connection_end(connection,
                        "half a frame holds a connection to this broker"); /* whose end nobody would see */
@@ -324,6 +331,10 @@ static void unblock(struct connection *connection) {
 
 static void flush(struct connection *connection) {
     int error = connection->dead ? 0 : channel_flush(&connection->channel);
+    if (error == -ETOOMANYREFS) {
+        passing_fail(connection);
+        error = channel_flush(&connection->channel);
+    }
     if (error)
         connection_end(connection, error == -EPIPE || error == -ECONNRESET ? NULL : strerror(-error));
     if (connection->lost)

@@ -40,6 +40,7 @@ struct connection {
     struct identity *identity; /* of the peer, for what workers do for it */
     uint32_t serial;
     struct channel channel;
+    struct passing passing;
     struct loop_watch watch;
     unsigned events;         /* that the loop has told of, for the next step */
     struct task task;        /* what is ready, and frames that are here already */
@@ -80,13 +81,17 @@ bool connection_congested(const struct connection *connection);
 /* Sends at the end of the turn; then reading goes on if it may. */
 void connection_touch(struct connection *connection);
 
-/* Sends a reply at the end of the turn; an attached descriptor goes at once. Failure ends the connection. */
+/* Sends a reply at the end of the turn; an attached descriptor (passing_check) goes at once. Failure ends the connection; but if the kernel
+ * passes no more descriptors on, the answer is a refusal, and false. */
 void connection_reply(struct connection *connection, const struct Portd__V1__Reply *reply);
-void connection_reply_fd(struct connection *connection, const struct Portd__V1__Reply *reply, os_fd fd);
+bool connection_reply_fd(struct connection *connection, const struct Portd__V1__Reply *reply, os_fd fd);
 void connection_refuse(struct connection *connection, uint64_t request, const struct refusal *refusal);
 
 /* Ends it for that reason (NULL: the client closed it). */
 void connection_end(struct connection *connection, const char *reason);
+
+/* Of one that has ended and was kept for what is on its way. */
+void connection_close(struct connection *connection);
 
 /* Its session has ended: what is answered is sent, then it ends. */
 void connection_leave_ended(struct connection *connection);

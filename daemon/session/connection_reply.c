@@ -6,6 +6,7 @@
 #include "portd.pb-c.h"
 #include "proto/envelope.h"
 
+#include <errno.h>
 #include <string.h>
 
 /* Every member of the union is a pointer to a message. */
@@ -39,23 +40,32 @@ void connection_reply(struct connection *connection, const Portd__V1__Reply *rep
     connection_touch(connection);
 }
 
-void connection_reply_fd(struct connection *connection, const Portd__V1__Reply *reply, os_fd fd) {
+bool connection_reply_fd(struct connection *connection, const Portd__V1__Reply *reply, os_fd fd) {
     uint8_t body[128];
     struct envelope envelope = envelope_of(reply);
     size_t length = envelope_size(&envelope);
+    struct refusal refusal;
     if (connection->dead || connection->lost)
-        return;
-    count(reply);
-    metrics_add(METRIC_DESCRIPTORS_PASSED, 1);
+        return true;
     connection_touch(connection);
     if (length > sizeof body) {
         connection->lost = "a reply with a descriptor is too long";
-        return;
+        return true;
     }
     envelope_pack(&envelope, body);
     int error = channel_put_fds(&connection->channel, body, length, &fd, 1);
+    if (error == -ETOOMANYREFS) {
+        (void)passing_refuse(&refusal);
+        connection_refuse(connection, reply->id, &refusal);
+        return false;
+    }
     if (error)
         connection->lost = strerror(-error);
+    count(reply);
+    metrics_add(METRIC_DESCRIPTORS_PASSED, 1);
+    connection->passing.request = reply->id;
+    passing_count(connection);
+    return true;
 }
 
 void connection_refuse(struct connection *connection, uint64_t request, const struct refusal *refusal) {

@@ -31,12 +31,18 @@ int sessions_init(struct sessions *sessions, struct loop *loop, struct registry 
     if (error)
         return error;
     error = arena_init(&sessions->arena);
-    if (error) {
-        channel_scratch_deinit(&sessions->scratch);
-        return error;
-    }
+    if (error)
+        goto fail_arena;
+    error = passings_init(sessions);
+    if (error)
+        goto fail_passings;
     table_init(&sessions->by_id, offsetof(struct session, id), seed);
     return 0;
+fail_passings:
+    arena_deinit(&sessions->arena);
+fail_arena:
+    channel_scratch_deinit(&sessions->scratch);
+    return error;
 }
 
 void sessions_deinit(struct sessions *sessions) {
@@ -45,6 +51,7 @@ void sessions_deinit(struct sessions *sessions) {
     while (sessions->list)
         session_end(sessions->list, CAUSE_EXPIRED);
     sessions_after(sessions);
+    passings_deinit(sessions);
     table_deinit(&sessions->by_id);
     owners_deinit(&sessions->owners);
     arena_deinit(&sessions->arena);

@@ -8,6 +8,7 @@
 #include "daemon/access/policy.h"
 #include "daemon/object/belongings.h"
 #include "lease.h"
+#include "passing.h"
 #include "proto/arena.h"
 #include "proto/channel.h"
 
@@ -46,6 +47,7 @@ struct sessions {
     struct connection *dead;  /* have ended during this turn */
     struct monitor *monitors; /* that wait for something to happen */
     size_t n_monitors;
+    struct passings passings;
     uint32_t serial; /* of the last connection */
     struct channel_scratch scratch;
     struct arena arena;

@@ -354,6 +354,46 @@ static void deinit_discards_descriptors_that_wait(void **state) {
     assert_int_equal(wire.discarded, 1);
 }
 
+/* What the kernel does not pass on is taken back; what is behind it, and what comes later, is not touched. */
+static void a_frame_that_cannot_be_passed_on_is_taken_back(void **state) {
+    struct wire wire, reader;
+    uint8_t bytes[1000] = {0};
+    ptrdiff_t sent;
+    size_t n = 0, n_fds;
+    bool truncated;
+    os_fd fds[FRAME_FDS_ROOM];
+
+    (void)state;
+    wire_open(&wire, FRAME_REQUEST_MAX);
+    reader_open(&reader, &wire);
+    while ((sent = transport_send(wire.near, bytes, sizeof(bytes), NULL, 0)) > 0)
+        n += (size_t)sent;
+    assert_int_equal(channel_put_fds(&wire.channel, (const uint8_t *)"fd", 2, &wire.near, 1), 0);
+    put(&wire, 5, 'z');
+    assert_int_equal(channel_flush(&wire.channel), 0);
+    assert_int_equal(channel_fds_held(&wire.channel), 1);
+    channel_skip_fds(&wire.channel);
+    assert_int_equal(channel_fds_held(&wire.channel), 0);
+    assert_int_equal(wire.channel.passed, 0);
+    while (n > 0) {
+        sent =
+            transport_recv(wire.far, bytes, n < sizeof(bytes) ? n : sizeof(bytes), fds, &n_fds, &truncated);
+        assert_true(sent > 0 && n_fds == 0);
+        n -= (size_t)sent;
+    }
+    assert_int_equal(channel_put_fds(&wire.channel, (const uint8_t *)"gg", 2, &wire.near, 1), 0);
+    assert_int_equal(wire.channel.passed, 1);
+    for (int frames = 0; frames < 2; frames++) {
+        while (!channel_has_frame(&reader.channel))
+            assert_int_equal(fill(&reader), 1);
+        expect_frame(&reader, frames ? 2 : 5, frames ? 'g' : 'z', (size_t)frames, false);
+    }
+    expect_idle(&reader);
+    assert_int_equal(channel_memory(&wire.channel), 0);
+    reader_close(&reader);
+    wire_close(&wire);
+}
+
 TEST_MAIN(TEST_CASE(what_waits_goes_out_in_one_call), TEST_CASE(the_buffer_is_lent_and_comes_back),
           TEST_CASE(of_two_buffers_the_larger_is_kept), TEST_CASE(a_frame_can_be_shortened_or_taken_back),
           TEST_CASE(a_slow_reader_gets_everything_in_order), TEST_CASE(frames_may_be_put_while_others_go_out),
@@ -361,4 +401,5 @@ TEST_MAIN(TEST_CASE(what_waits_goes_out_in_one_call), TEST_CASE(the_buffer_is_le
           TEST_CASE(descriptors_wait_as_copies_while_the_reader_is_slow),
           TEST_CASE(a_long_frame_with_descriptors_may_go_in_parts),
           TEST_CASE(descriptors_that_cannot_be_sent_change_nothing), TEST_CASE(without_memory_nothing_is_put),
+          TEST_CASE(a_frame_that_cannot_be_passed_on_is_taken_back),
           TEST_CASE(a_lost_reader_is_told_by_flush), TEST_CASE(deinit_discards_descriptors_that_wait))

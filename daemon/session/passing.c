@@ -1,0 +1,143 @@
+/* passing.c: counting, looking and giving back. */
+#include "passing.h"
+
+#include "connection.h"
+#include "daemon/access/refusal.h"
+#include "proto/socket.h"
+#include "proto/transport.h"
+
+#include <errno.h>
+
+enum {
+    LOOK = 16,  /* on the way of one connection, from which on each further one is preceded by a look */
+    LOOKS = 64, /* of one timer */
+    LOOK_US = 100000,
+    VAIN_MOST = 9 /* the pause between looks doubles so often */
+};
+
+static struct passings *all_of(const struct connection *connection) { return &connection->all->passings; }
+
+static void give_back(struct connection *connection, size_t n) {
+    struct passing *passing = &connection->passing;
+    user_give(connection->user, USER_DESCRIPTORS, n);
+    connection->user->passing -= n;
+    all_of(connection)->n -= n;
+    passing->n -= n;
+    if (passing->n || !ring_has(&passing->node))
+        return;
+    ring_remove(&passing->node);
+    all_of(connection)->n_connections--;
+}
+
+/* Each message that is unread has a certain memory at least. */
+static void look(struct connection *connection) {
+    int unread = connection->passing.n ? socket_unread(connection->watch.fd) : 0;
+    size_t least = (size_t)all_of(connection)->least,
+           most = unread > 0 ? ((size_t)unread + least - 1) / least : 0;
+    if (most < connection->passing.n)
+        give_back(connection, connection->passing.n - most);
+}
+
+static bool set_timer(struct passings *all, struct loop *loop) {
+    return !loop_timer_set(loop, &all->timer, os_now_us() + ((int64_t)LOOK_US << all->vain));
+}
+
+/* Goes round, a few at a time. */
+static void on_timer(struct loop_timer *timer) {
+    struct passings *all = RING_OF(timer, struct passings, timer);
+    size_t before = all->n, looks = all->n_connections < LOOKS ? all->n_connections : LOOKS;
+    for (; looks > 0; looks--) {
+        struct connection *connection = RING_OF(ring_first(&all->list), struct connection, passing.node);
+        ring_remove(&connection->passing.node);
+        ring_add(&all->list, &connection->passing.node);
+        look(connection);
+        if (connection->passing.over && !connection->passing.n)
+            connection_close(connection);
+    }
+    all->vain = all->n < before ? 0 : all->vain < VAIN_MOST ? all->vain + 1 : VAIN_MOST;
+    if (!ring_is_empty(&all->list))
+        set_timer(all, timer->loop);
+}
+
+int passings_init(struct sessions *sessions) {
+    struct passings *all = &sessions->passings;
+    *all = (struct passings){.timer = {.fn = on_timer}, .least = socket_message_least()};
+    ring_init(&all->list);
+    bool set = set_timer(all, sessions->loop); /* the later sets cannot fail then */
+    loop_timer_clear(&all->timer);
+    return set ? 0 : -ENOMEM;
+}
+
+void passings_deinit(struct sessions *sessions) {
+    struct passings *all = &sessions->passings;
+    while (!ring_is_empty(&all->list)) {
+        struct connection *connection = RING_OF(ring_first(&all->list), struct connection, passing.node);
+        give_back(connection, connection->passing.n);
+        connection_close(connection);
+    }
+    loop_timer_free(&all->timer);
+}
+
+static bool fits(const struct connection *connection) {
+    size_t mine = connection->user->passing, others = all_of(connection)->n - mine;
+    size_t limit = connection->all->registry->slots->limit;
+    return others < limit && 2 * (mine + 1) <= limit - others;
+}
+
+int passing_check(struct connection *connection, struct refusal *refusal) {
+    struct user *user = connection->user;
+    if (connection->passing.n >= LOOK || !fits(connection))
+        look(connection);
+    if (!fits(connection))
+        return refusal_set(refusal, REFUSAL_LIMIT, NULL, "read the answers that have come",
+                           "limit of descriptors on their way: uid %u has %zu in answers that are not read",
+                           (unsigned)user->uid, user->passing);
+    if (user_take(user, USER_DESCRIPTORS, 1, refusal))
+        return -1;
+    user_give(user, USER_DESCRIPTORS, 1);
+    return 0;
+}
+
+void passing_count(struct connection *connection) {
+    struct passings *all = all_of(connection);
+    struct passing *passing = &connection->passing;
+    struct refusal refusal;
+    size_t n = connection->channel.passed;
+    connection->channel.passed = 0;
+    /* It was checked that there is room, or it is what was given back when it left the channel. */
+    if (!n || user_take(connection->user, USER_DESCRIPTORS, n, &refusal))
+        return;
+    passing->n += n;
+    connection->user->passing += n;
+    all->n += n;
+    if (ring_has(&passing->node))
+        return;
+    if (ring_is_empty(&all->list)) {
+        all->vain = 0;
+        set_timer(all, connection->all->loop);
+    }
+    ring_add(&all->list, &passing->node);
+    all->n_connections++;
+}
+
+int passing_refuse(struct refusal *refusal) {
+    return refusal_set(
+        refusal, REFUSAL_LIMIT, NULL, "try again later",
+        "the kernel passes no more descriptors of the broker's user on: too many are not read");
+}
+
+void passing_fail(struct connection *connection) {
+    struct refusal refusal;
+    channel_skip_fds(&connection->channel);
+    (void)passing_refuse(&refusal);
+    connection_refuse(connection, connection->passing.request, &refusal);
+}
+
+bool passing_stays(struct connection *connection) {
+    look(connection);
+    if (!connection->passing.n)
+        return false;
+    connection->passing.over = true;
+    transport_shutdown(connection->watch.fd);
+    return true;
+}
