@@ -42,6 +42,15 @@ static void the_last_ones_are_kept_under_their_numbers(void **state) {
     journal_deinit(&journal);
 }
 
+/* Member by member: what lies between them is nobody's. */
+static void assert_same(const struct notice *a, const struct notice *b) {
+    assert_true(a->time_us == b->time_us && a->number == b->number);
+    assert_true(a->session == b->session && a->id == b->id && a->descriptor == b->descriptor);
+    assert_true(a->uid == b->uid && a->pid == b->pid && a->connection == b->connection);
+    assert_true(a->event == b->event && a->cause == b->cause && a->direction == b->direction);
+    assert_true(a->type == b->type && a->code == b->code && a->method == b->method);
+}
+
 static void a_notice_is_copied_whole(void **state) {
     struct journal journal;
     struct notice notice = {.time_us = -5,
@@ -64,7 +73,7 @@ static void a_notice_is_copied_whole(void **state) {
     assert_int_equal(journal_init(&journal, 1, 5), 0);
     journal_note(&journal, &notice);
     notice = (struct notice){0};
-    assert_memory_equal(journal_at(&journal, 5), &before, sizeof(before));
+    assert_same(journal_at(&journal, 5), &before);
     note(&journal, 77);
     assert_int_equal(journal_at(&journal, 6)->id, 77);
     assert_int_equal(journal_oldest(&journal), 6);
