@@ -6,6 +6,9 @@
  * own, which sleeps in that engine and does between sleeps what it is told. Whoever brings in a descriptor
  * that holds up its sentry holds up himself.
  *
+ * Epoll descriptors are polled and not put into the engine (sentry_poll): to put one epoll into another takes a lock that is one for the
+ * whole system, and that anybody can keep.
+ *
  * work() runs on the sentry's thread, with its engine, and touches nothing of the broker but the job; done()
  * runs in the loop. The jobs of a sentry are done in their order, and what its engine tells of is told in
  * its place among them: an answer that was found before a job is told before that job's done(). */
@@ -13,12 +16,17 @@
 #define SENTRY_H
 
 #include "daemon/loop/loop.h"
+#include "daemon/loop/polls.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-enum { SENTRY_MOST = 32, SENTRY_FDS = 3 /* of each */, SENTRY_PATIENCE_US = 500000 };
+enum {
+    SENTRY_MOST = 1024, /* users with a terminal: an idle one takes about 40 kB */
+    SENTRY_FDS = 3,     /* of each */
+    SENTRY_PATIENCE_US = 500000
+};
 
 struct engine;
 struct sentry;
@@ -50,6 +58,9 @@ struct sentry *sentry_ref(struct sentries *sentries, uint32_t uid, size_t *opene
 void sentry_unref(struct sentry *sentry);
 
 void sentry_submit(struct sentry *sentry, struct sentry_job *job);
+
+/* In a work() of that sentry: polls_set. */
+int sentry_poll(struct sentry *sentry, struct polled *polled, unsigned interest, bool edge);
 
 /* It has been at one thing for longer than SENTRY_PATIENCE_US while a job waits. */
 bool sentry_is_late(const struct sentry *sentry);

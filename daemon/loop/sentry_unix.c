@@ -1,6 +1,6 @@
 /* sentry_unix.c: sentry.h with POSIX threads.
  *
- * A thread ends with the last reference, and its place is free again once the loop has joined it. It is woken
+ * A thread ends with the last reference, and is gone once the loop has joined it. It is woken
  * by a bell that lies in its engine under the token 0. Finished jobs of all sentries and what their engines
  * told of go to the loop in one list, so their order is kept; an answer of the engine takes a record of a
  * fixed stock, and a sentry that has none left asks its engine no more until the loop has given some back.
@@ -12,8 +12,10 @@
 
 #include "bell.h"
 #include "daemon/base/log.h"
+#include "daemon/base/table.h"
 #include "daemon/loop/identity.h"
 #include "daemon/readiness/engine.h"
+#include "utlist.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -37,16 +39,18 @@ struct told {
 };
 
 struct sentry {
-    struct sentries *all; /* NULL: the place is free */
+    uint64_t uid; /* key of the table, while there are references */
+    struct sentries *all;
+    struct sentry *prev, *next;
     pthread_t thread;
     struct engine *engine;
     struct bell bell;
-    uint32_t uid;  /* of the loop's thread alone, as the next three */
-    unsigned refs; /* 0: nobody's */
+    unsigned refs; /* of the loop's thread alone, as the next two; 0: it ends */
     size_t pending;
     int64_t since; /* the last job was submitted to an idle sentry, or done */
     struct sentry_job *first, *last;
     struct told told[TOLD_MOST], *spare;
+    struct polls polls; /* of its thread alone */
     bool sleeping, ending, ended;
     struct sentry_job over; /* told when it has ended */
 };
@@ -62,8 +66,10 @@ struct sentries {
     struct sentry_job *finished, *finished_last;
     size_t alive;
     bool stopping;
-    bool abandoned; /* what is still at work is nobody's any more */
-    struct sentry places[SENTRY_MOST];
+    bool abandoned;      /* what is still at work is nobody's any more */
+    struct sentry *list; /* also those that end; of the loop's thread alone, as the next two */
+    size_t n;
+    struct table by_uid;
 };
 
 static void lock(struct sentries *all) { (void)pthread_mutex_lock(&all->mutex); }
@@ -93,7 +99,11 @@ static void tell(struct sentry *sentry, const struct engine_event *event) {
     finish(sentry->all, &told->job);
 }
 
-/* Until the bell rings or, while there are records for it, the engine has something to tell. */
+int sentry_poll(struct sentry *sentry, struct polled *polled, unsigned interest, bool edge) {
+    return polls_set(&sentry->polls, polled, interest, edge);
+}
+
+/* Until the bell rings or, while there are records for it, there is something to tell. */
 static void sleep_once(struct sentry *sentry) {
     struct engine_event events[TOLD_MOST + 1];
     size_t room = 0;
@@ -104,7 +114,7 @@ static void sleep_once(struct sentry *sentry) {
     sentry->sleeping = true;
     unlock(sentry->all);
     if (room)
-        n = engine_sleep(sentry->engine, events, room, -1);
+        n = polls_sleep(&sentry->polls, sentry->engine, events, room);
     else
         (void)poll(&(struct pollfd){.fd = sentry->bell.readable, .events = POLLIN}, 1, -1);
     lock(sentry->all);
@@ -181,81 +191,87 @@ static void clear(struct sentry *sentry) {
     (void)pthread_join(sentry->thread, NULL);
     engine_free(sentry->engine);
     bell_close(&sentry->bell);
-    sentry->all = NULL;
+    DL_DELETE(sentry->all->list, sentry);
+    sentry->all->n--;
+    free(sentry);
 }
 
 static void on_over(struct sentry_job *job) {
     struct sentry *sentry = (struct sentry *)((char *)job - offsetof(struct sentry, over));
-    const struct sentries *all = sentry->all;
+    struct sentries *all = sentry->all;
 
     clear(sentry);
     all->closed(all->context, SENTRY_FDS);
 }
 
-static bool sentry_start(struct sentry *sentry, struct sentries *all) {
+/* 0 or an error number. */
+static int open_parts(struct sentry *sentry) {
     int error;
 
-    *sentry = (struct sentry){.all = all, .engine = engine_new(), .over = {.done = on_over}};
+    sentry->engine = engine_new();
+    if (!sentry->engine)
+        return errno;
+    error = -bell_open(&sentry->bell);
+    if (!error)
+        error = -engine_keep(sentry->engine, sentry->bell.readable, 0, ENGINE_READ, 0);
+    return error;
+}
+
+/* NULL with errno. */
+static struct sentry *sentry_start(struct sentries *all, uint32_t uid) {
+    struct sentry *sentry = malloc(sizeof *sentry);
+    int error;
+
+    if (!sentry)
+        return NULL;
+    *sentry = (struct sentry){
+        .all = all, .uid = uid, .refs = 1, .bell = {OS_FD_NONE, OS_FD_NONE}, .over = {.done = on_over}};
     for (size_t i = 0; i < TOLD_MOST; i++) {
         struct told *told = &sentry->told[i];
         *told = (struct told){.job = {.done = on_told}, .sentry = sentry, .next = sentry->spare};
         sentry->spare = told;
     }
-    if (!sentry->engine) {
-        error = errno;
-        sentry->all = NULL;
-        errno = error;
-        return false;
-    }
-    error = -bell_open(&sentry->bell);
-    if (!error)
-        error = -engine_keep(sentry->engine, sentry->bell.readable, 0, ENGINE_READ, 0);
+    error = open_parts(sentry);
     if (!error)
         error = thread_start(sentry);
-    if (error)
-        goto fail;
-    all->alive++;
-    return true;
-fail:
+    if (!error)
+        return sentry;
     bell_close(&sentry->bell);
     engine_free(sentry->engine);
-    sentry->all = NULL;
+    free(sentry);
     errno = error;
-    return false;
+    return NULL;
 }
 
 struct sentry *sentry_ref(struct sentries *sentries, uint32_t uid, size_t *opened) {
-    struct sentry *none = NULL;
-    bool started;
+    struct sentry *sentry = table_find(&sentries->by_uid, uid);
 
     *opened = 0;
-    for (size_t i = 0; i < SENTRY_MOST; i++) {
-        struct sentry *sentry = &sentries->places[i];
-        if (sentry->refs && sentry->uid == uid) {
-            sentry->refs++;
-            return sentry;
-        }
-        if (!sentry->all && !none)
-            none = sentry;
+    if (sentry) {
+        sentry->refs++;
+        return sentry;
     }
-    if (!none) {
-        errno = EBUSY;
+    if (sentries->n == SENTRY_MOST || table_reserve(&sentries->by_uid)) {
+        errno = sentries->n == SENTRY_MOST ? EBUSY : ENOMEM;
         return NULL;
     }
     lock(sentries); /* the new thread counts itself out of `alive` */
-    started = sentry_start(none, sentries);
+    sentry = sentry_start(sentries, uid);
+    sentries->alive += sentry != NULL;
     unlock(sentries);
-    if (!started)
+    if (!sentry)
         return NULL;
+    (void)table_add(&sentries->by_uid, sentry);
+    DL_APPEND(sentries->list, sentry);
+    sentries->n++;
     *opened = SENTRY_FDS;
-    none->uid = uid;
-    none->refs = 1;
-    return none;
+    return sentry;
 }
 
 void sentry_unref(struct sentry *sentry) {
     if (--sentry->refs)
         return;
+    table_remove(&sentry->all->by_uid, sentry);
     lock(sentry->all);
     sentry->ending = true;
     bell_ring(&sentry->bell);
@@ -285,14 +301,12 @@ bool sentry_is_late(const struct sentry *sentry) {
 }
 
 size_t sentries_count(const struct sentries *sentries, size_t *late) {
-    size_t n = 0;
+    const struct sentry *sentry;
 
     *late = 0;
-    for (size_t i = 0; i < SENTRY_MOST; i++) {
-        n += sentries->places[i].refs > 0;
-        *late += sentry_is_late(&sentries->places[i]);
-    }
-    return n;
+    DL_FOREACH (sentries->list, sentry)
+        *late += sentry_is_late(sentry);
+    return sentries->by_uid.used;
 }
 
 static void one_less(struct sentry *sentry) {
@@ -322,6 +336,7 @@ static void release(struct sentries *all) {
     loop_unwatch(&all->watch);
     bell_close(&all->bell);
     (void)pthread_mutex_destroy(&all->mutex);
+    table_deinit(&all->by_uid);
     free(all);
 }
 
@@ -337,7 +352,8 @@ struct sentries *sentries_new(struct loop *loop,
     all->ready = ready;
     all->closed = closed;
     all->context = context;
-    (void)pthread_mutex_init(&all->mutex, NULL); /* without attributes it has no way to fail */
+    table_init(&all->by_uid, offsetof(struct sentry, uid), 0); /* nobody chooses his uid */
+    (void)pthread_mutex_init(&all->mutex, NULL);               /* without attributes it has no way to fail */
     error = bell_open(&all->bell);
     all->watch = (struct loop_watch){.fd = all->bell.readable, .fn = on_finished};
     if (!error)
@@ -350,13 +366,13 @@ struct sentries *sentries_new(struct loop *loop,
 }
 
 static size_t stop_round(struct sentries *all) {
+    const struct sentry *sentry;
     size_t alive;
 
     lock(all);
     all->stopping = true;
-    for (size_t i = 0; i < SENTRY_MOST; i++)
-        if (all->places[i].all)
-            bell_ring(&all->places[i].bell);
+    DL_FOREACH (all->list, sentry)
+        bell_ring(&sentry->bell);
     alive = all->alive;
     unlock(all);
     return alive;
@@ -372,13 +388,11 @@ static void drop_all(struct sentry_job *job) {
 
 /* Those that have ended are waited for and cleared; nobody will wait for those that are left behind. How many these are. */
 static size_t threads_leave(struct sentries *all) {
+    struct sentry *sentry, *next;
     size_t left = 0;
 
-    for (size_t i = 0; i < SENTRY_MOST; i++) {
-        struct sentry *sentry = &all->places[i];
+    DL_FOREACH_SAFE (all->list, sentry, next) {
         bool ended;
-        if (!sentry->all)
-            continue;
         lock(all);
         ended = sentry->ended;
         if (!ended)
@@ -392,6 +406,7 @@ static size_t threads_leave(struct sentries *all) {
 }
 
 bool sentries_free(struct sentries *sentries) {
+    const struct sentry *sentry;
     size_t alive;
 
     if (!sentries)
@@ -403,8 +418,8 @@ bool sentries_free(struct sentries *sentries) {
     lock(sentries);
     sentries->abandoned = true;
     drop_all(sentries->finished);
-    for (size_t i = 0; i < SENTRY_MOST; i++)
-        drop_all(sentries->places[i].first);
+    DL_FOREACH (sentries->list, sentry)
+        drop_all(sentry->first);
     unlock(sentries);
     alive = threads_leave(sentries);
     if (alive) {

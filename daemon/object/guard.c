@@ -37,11 +37,15 @@ int guard_open(struct descriptor *descriptor, struct refusal *refusal) {
     guard->descriptor = descriptor;
     guard->token = descriptor->object.id;
     guard->fd = descriptor->fd;
+    guard->polled = descriptor->type == INSPECT_EPOLL;
+    guard->poll = (struct polled){.fd = guard->fd, .token = guard->token};
     descriptor->guard = guard;
     return 0;
 }
 
 static int arm(struct guard *guard, struct engine *engine, unsigned interest, bool edge) {
+    if (guard->polled)
+        return sentry_poll(guard->sentry, &guard->poll, interest, edge);
     if (interest)
         return engine_arm(engine, &guard->watch, guard->fd, interest, edge, guard->token);
     engine_disarm(engine, &guard->watch, guard->fd);

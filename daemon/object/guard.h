@@ -14,8 +14,10 @@ struct guard {
     struct descriptor *descriptor;
     struct engine_watch
         watch; /* of the sentry's engine; the sentry's, with the next four, while a job is under way */
+    struct polled poll; /* instead of the watch, of what is polled; the sentry's */
     uint64_t token;
     os_fd fd;
+    bool polled;
     unsigned interest; /* 0: disarm */
     bool edge;
     int result;

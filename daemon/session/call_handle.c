@@ -1,5 +1,8 @@
 /* call_handle.c: pollable handles. That of an event of a guarded descriptor begins to follow it by way of its sentry, and the request is in
- * flight until then. */
+ * flight until then.
+ *
+ * To make it follow an epoll descriptor takes a lock of the kernel that is one for the whole system, and that another user can keep. So
+ * that is a worker's job, of which nothing else of its uid waits; and the request is refused when it takes too long. */
 #include "daemon/object/guard.h"
 #include "daemon/object/handle.h"
 #include "daemon/object/notice.h"
@@ -12,10 +15,15 @@
 #include <stddef.h>
 #include <stdlib.h>
 
-/* A handle that a sentry is putting a descriptor into. */
+enum { PATIENCE_US = 500000 };
+
+/* A handle that a sentry or a worker is putting a descriptor into. */
 struct following {
     struct parked parked; /* connection NULL: nobody is answered */
     struct sentry_job job;
+    struct offload_job adding;  /* of a worker instead */
+    struct loop_timer patience; /* with it */
+    bool working;
     struct sessions *all;
     struct descriptor *descriptor; /* it has this job */
     struct handle *handle;         /* on the user's account alone, since its session may end meanwhile */
@@ -48,6 +56,20 @@ static int check_follow(int error, struct refusal *refusal) {
     return refusal_system(refusal, -error, "cannot make a handle");
 }
 
+static struct following *following_of(struct offload_job *job) {
+    return (struct following *)((char *)job - offsetof(struct following, adding));
+}
+
+static void following_free(struct following *following) {
+    loop_timer_free(&following->patience);
+    free(following);
+}
+
+static void add(struct offload_job *job) {
+    struct following *following = following_of(job);
+    following->error = pollable_evt_follow(following->handle->fd, following->target, following->interest);
+}
+
 static void work(struct sentry_job *job, struct engine *engine) {
     struct following *following = (struct following *)((char *)job - offsetof(struct following, job));
     (void)engine;
@@ -74,11 +96,18 @@ static void emit(struct parked *parked) {
     const struct handle *handle =
         indicator && session ? indicator_handle(indicator, &session->belongings) : NULL;
     struct refusal refusal;
+    if (following->working) { /* for too long */
+        refusal_set(&refusal, REFUSAL_LIMIT, "id", "wait for the event instead, or try again",
+                    "another user keeps the kernel from nesting epoll descriptors");
+        connection_refuse(parked->connection, parked->request, &refusal);
+        parked->connection = NULL;
+        return;
+    }
     if (check_answer(following, indicator, handle, &refusal))
         connection_refuse(parked->connection, parked->request, &refusal);
     else
         answer(parked->connection, parked->request, indicator, handle);
-    free(following);
+    following_free(following);
 }
 
 /* The object has the handle from now on, unless it has one already, or is gone. */
@@ -96,28 +125,59 @@ static void settle(struct following *following) {
     following->handle = NULL;
 }
 
-static void on_followed(struct sentry_job *job) {
-    struct following *following = (struct following *)((char *)job - offsetof(struct following, job));
+static void followed(struct following *following) {
+    following->working = false;
+    loop_timer_clear(&following->patience);
     settle(following);
     descriptor_end_job(following->descriptor);
-    if (following->parked.connection)
+    if (!following->parked.connection)
+        following_free(following);
+    else if (!following->parked.ready)
         parked_ready(&following->parked);
-    else
-        free(following);
+}
+
+static void on_followed(struct sentry_job *job) {
+    followed((struct following *)((char *)job - offsetof(struct following, job)));
+}
+
+static void on_added(struct offload_job *job) { followed(following_of(job)); }
+
+static void on_impatient(struct loop_timer *timer) {
+    struct following *following = (struct following *)((char *)timer - offsetof(struct following, patience));
+    if (following->parked.connection && !following->parked.ready)
+        parked_ready(&following->parked);
 }
 
 static void on_dropped(struct sentry_job *job) {
     struct following *following = (struct following *)((char *)job - offsetof(struct following, job));
     handle_free(following->handle);
-    free(following);
+    following_free(following);
+}
+
+static void on_add_dropped(struct offload_job *job) {
+    struct following *following = following_of(job);
+    handle_free(following->handle);
+    following_free(following);
 }
 
 /* The connection has ended. The sentry may still have the descriptor in its hands. */
 static void cancel(struct parked *parked) {
     struct following *following = (struct following *)((char *)parked - offsetof(struct following, parked));
     parked->connection = NULL;
-    if (parked->ready)
-        free(following);
+    if (parked->ready && !following->working)
+        following_free(following);
+}
+
+/* To be submitted. 0 or -ENOMEM. */
+static int start_adding(struct following *following) {
+    following->working = true;
+    following->patience.fn = on_impatient;
+    following->adding = (struct offload_job){.work = add,
+                                             .done = on_added,
+                                             .drop = on_add_dropped,
+                                             .uid = (uint32_t)following->descriptor->user->uid,
+                                             .quick = true};
+    return loop_timer_set(following->all->registry->loop, &following->patience, os_now_us() + PATIENCE_US);
 }
 
 static int start(struct call *call, struct indicator *indicator, struct handle *handle, unsigned interest) {
@@ -138,9 +198,17 @@ static int start(struct call *call, struct indicator *indicator, struct handle *
                                     .id = indicator->object.id,
                                     .target = descriptor->fd,
                                     .interest = interest};
+    if (descriptor->guard->polled && start_adding(following)) {
+        handle_free(handle);
+        free(following);
+        return refusal_set(&call->refusal, REFUSAL_LIMIT, NULL, NULL, "the broker is out of memory");
+    }
     parked_add(call->connection, &following->parked, call->request->id);
     descriptor_begin_job(descriptor);
-    sentry_submit(descriptor->guard->sentry, &following->job);
+    if (following->working)
+        offload_submit(following->all->registry->offload, &following->adding);
+    else
+        sentry_submit(descriptor->guard->sentry, &following->job);
     return 0;
 }
 

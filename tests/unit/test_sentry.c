@@ -58,6 +58,9 @@ static void run_until(size_t count) {
 struct task {
     struct sentry_job job;
     struct engine_watch watch;
+    struct polled poll;
+    unsigned interest;
+    bool edge;
     int fd;
     uint64_t token;
     int result;
@@ -132,6 +135,79 @@ static void what_is_armed_is_told(void **state) {
     run_until(4);
     assert_int_equal(closed, SENTRY_FDS);
     close_pipe(ends);
+    end();
+}
+
+static void work_poll(struct sentry_job *job, struct engine *engine) {
+    struct task *task = (struct task *)job;
+    (void)engine;
+    task->result = sentry_poll(job->sentry, &task->poll, task->interest, task->edge);
+}
+
+static void what_is_polled_is_told_once_or_by_edges_until_it_is_taken(void **state) {
+    struct task once = {.poll = {.token = 17}, .interest = ENGINE_READ};
+    struct task again = {.poll = {.token = 33}, .interest = ENGINE_READ, .edge = true};
+    size_t opened;
+    int ends[2], others[2];
+    char byte;
+
+    (void)state;
+    begin();
+    open_pipe(ends);
+    open_pipe(others);
+    once.poll.fd = ends[0];
+    again.poll.fd = others[0];
+    struct sentry *sentry = sentry_ref(sentries, 7, &opened);
+    submit(sentry, &once, work_poll);
+    submit(sentry, &again, work_poll);
+    run_until(2);
+    assert_int_equal(write(ends[1], "x", 1), 1);
+    run_until(3);
+    assert_true(heard[2] == 17);
+    assert_int_equal(write(others[1], "x", 1), 1);
+    run_until(5);
+    assert_true(heard[3] == 33 && heard[4] == 33); /* it is ready still */
+    assert_int_equal(read(others[0], &byte, 1), 1);
+    again.interest = 0;
+    submit(sentry, &again, work_poll);
+    run_until(6);
+    sentry_unref(sentry);
+    run_until(7);
+    close_pipe(ends);
+    close_pipe(others);
+    end();
+}
+
+static void only_so_many_are_polled(void **state) {
+    static struct task tasks[POLLS_MOST + 1];
+    struct task other = {.token = 17};
+    size_t opened;
+    int ends[2], others[2];
+
+    (void)state;
+    begin();
+    n_heard = 0;
+    open_pipe(ends);
+    open_pipe(others);
+    struct sentry *sentry = sentry_ref(sentries, 7, &opened);
+    for (size_t i = 0; i <= POLLS_MOST; i++) {
+        tasks[i] = (struct task){.poll = {.fd = ends[0], .token = 1}, .interest = ENGINE_READ};
+        submit(sentry, &tasks[i], work_poll);
+        n_heard = 0;
+        run_until(i + 1);
+        assert_int_equal(tasks[i].result, i < POLLS_MOST ? 0 : -ENOSPC);
+    }
+    /* What is in the engine is told of all the same. */
+    other.fd = others[0];
+    submit(sentry, &other, work_arm);
+    run_until(POLLS_MOST + 2);
+    assert_int_equal(write(others[1], "x", 1), 1);
+    run_until(POLLS_MOST + 3);
+    assert_true(heard[n_heard - 1] == 17);
+    sentry_unref(sentry);
+    run_until(POLLS_MOST + 4);
+    close_pipe(ends);
+    close_pipe(others);
     end();
 }
 
@@ -250,6 +326,8 @@ static void ending_drops_what_is_not_done(void **state) {
     loop_free(loop);
 }
 
-TEST_MAIN(TEST_CASE(what_is_armed_is_told), TEST_CASE(answers_keep_their_place_among_jobs),
+TEST_MAIN(TEST_CASE(what_is_armed_is_told),
+          TEST_CASE(what_is_polled_is_told_once_or_by_edges_until_it_is_taken),
+          TEST_CASE(only_so_many_are_polled), TEST_CASE(answers_keep_their_place_among_jobs),
           TEST_CASE(one_uid_holds_up_no_other), TEST_CASE(there_are_only_so_many),
           TEST_CASE(ending_drops_what_is_not_done))

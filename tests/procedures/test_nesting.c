@@ -1,0 +1,148 @@
+/* test_nesting.c: the lock under which the kernel puts one epoll descriptor into another.
+ *
+ * It is one for the whole system. Whoever has an epoll whose own lock he keeps (he waits on it into memory that a file server withholds)
+ * keeps that one as well by putting the epoll into a third one at a second remove. Nobody else may wait for it at the broker, whatever he has. */
+#define _GNU_SOURCE
+
+#include "ports.h"
+
+#include "tests/support/fuse_silent.h"
+
+#include <poll.h>
+#include <signal.h>
+#include <sys/epoll.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+enum { PAGE = 4096 };
+
+static struct fuse_silent fuse;
+
+/* The held one, the one around it, and one for that. */
+struct nest {
+    int inner, middle, outer;
+};
+
+static int wait_for_ever(void *data) {
+    const struct nest *nest = data;
+    char *page = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE, fuse.fd, 0);
+
+    if (page == MAP_FAILED)
+        return 2;
+    (void)epoll_wait(nest->inner, (struct epoll_event *)(void *)page, 1, -1);
+    return 0;
+}
+
+static int add(int epoll, int fd) {
+    struct epoll_event event = {.events = EPOLLIN};
+    return epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event);
+}
+
+static int nest_for_ever(void *data) {
+    const struct nest *nest = data;
+    return add(nest->outer, nest->middle) < 0;
+}
+
+static int make_epoll(void) { return fixture_own(epoll_create1(EPOLL_CLOEXEC)); }
+
+static bool waits_without_end(void *data) {
+    char path[64], line[512] = "";
+    snprintf(path, sizeof path, "/proc/%d/stat", (int)*(pid_t *)data);
+    FILE *file = fopen(path, "re");
+
+    if (!file)
+        return false;
+    (void)!fgets(line, sizeof line, file);
+    (void)fclose(file);
+    const char *state = strrchr(line, ')');
+    return state && state[1] == ' ' && state[2] == 'D';
+}
+
+struct holders {
+    pid_t of_inner, of_all;
+    bool held;
+};
+
+static struct holders begin_hold(struct nest *nest) {
+    static struct nest kept;
+    struct holders holders;
+
+    kept = *nest;
+    holders.of_inner = fixture_fork(wait_for_ever, &kept);
+    holders.held = fuse_silent_await(&fuse);
+    holders.of_all = fixture_fork(nest_for_ever, &kept);
+    holders.held = holders.held && fixture_until(waits_without_end, &holders.of_all);
+    return holders;
+}
+
+static void end_hold(const struct holders *holders) {
+    fuse_silent_end(&fuse);
+    (void)close(fuse.fd);
+    (void)fixture_reap(holders->of_inner);
+    (void)fixture_reap(holders->of_all);
+}
+
+/* Not asserted at once: the server has to be ended first. */
+struct answers {
+    int epoll, terminal, semaphore, handle_plain, handle_epoll, told, ping, removed;
+};
+
+static int wait_one(portd_client *c, portd_id id) {
+    portd_ready ready;
+    return portd_wait(c, &id, 1, 0, fixture_soon(), &ready);
+}
+
+static struct answers ask_all(portd_client *c, int epoll, int pty, int plain) {
+    portd_id of_epoll = 0, of_pty = 0, of_plain = 0, semaphore = 0;
+    portd_native handle = -1;
+    struct answers answers;
+
+    answers.epoll = portd_fd_to_evt(c, epoll, READ, PORTD_FD, fixture_soon(), &of_epoll);
+    answers.terminal = portd_fd_to_evt(c, pty, READ, PORTD_FD, fixture_soon(), &of_pty);
+    answers.semaphore = portd_fd_to_semaphore(c, epoll, READ, fixture_soon(), &semaphore);
+    (void)portd_fd_to_evt(c, plain, READ, PORTD_FD, fixture_soon(), &of_plain);
+    answers.told = wait_one(c, of_epoll) + wait_one(c, semaphore) + wait_one(c, of_pty);
+    answers.handle_plain = portd_handle_dup(c, of_plain, fixture_soon(), &handle);
+    (void)close((int)handle);
+    handle = -1;
+    answers.handle_epoll = portd_handle_dup(c, of_epoll, fixture_soon(), &handle);
+    (void)close((int)handle);
+    answers.ping = portd_ping(c, fixture_soon());
+    answers.removed = portd_remove(c, of_pty, fixture_soon());
+    return answers;
+}
+
+static void nobody_waits_for_it(void **state) {
+    portd_client *c = fixture_client(NULL);
+    struct nest nest = {make_epoll(), make_epoll(), make_epoll()};
+    int ready[2], plain[2], pty[2];
+
+    (void)state;
+    if (!fuse_silent_open(&fuse))
+        test_skip("there is no FUSE here");
+    make_blocking_pipe(ready);
+    make_blocking_pipe(plain);
+    make_pty(pty);
+    fd_say(ready[1], "a");
+    fd_say(pty[1], "a");
+    int epoll = make_epoll();
+    assert_int_equal(add(epoll, ready[0]), 0);
+    assert_int_equal(add(nest.inner, ready[0]), 0);
+    assert_int_equal(add(nest.middle, nest.inner), 0);
+    struct holders holders = begin_hold(&nest);
+    struct answers answers = {0};
+    if (holders.held)
+        answers = ask_all(c, epoll, pty[0], plain[0]);
+    end_hold(&holders);
+    assert_true(holders.held);
+    assert_int_equal(answers.epoll, 1);
+    assert_int_equal(answers.terminal, 1);
+    assert_int_equal(answers.semaphore, 1);
+    assert_int_equal(answers.told, 3);
+    assert_int_equal(answers.handle_plain, 1);
+    assert_int_equal(answers.handle_epoll, PORTD_E_LIMIT); /* it has to be nested: the kernel lets nobody */
+    assert_int_equal(answers.ping, 1);
+    assert_int_equal(answers.removed, 1);
+}
+
+TEST_MAIN(FIXTURE_CASE(nobody_waits_for_it))
