@@ -37,7 +37,7 @@ int users_init(struct users *users, uint32_t own, struct slots *slots, uint64_t 
     users->limits[USER_WAITS] = 65536;
     users->limits[USER_BYTES] = 64u << 20;
     users->rate = 4000000;
-    users->n_journals = 0;
+    users->n_journals = users->n_monitors = 0;
     return 0;
 }
 
@@ -71,6 +71,8 @@ struct user *user_ref(struct users *users, uint32_t uid) {
     }
     lane_init(&user->lane, &users->turns);
     gates_init(user);
+    ring_init(&user->pools);
+    ring_init(&user->retested);
     return user;
 }
 
@@ -94,6 +96,7 @@ void user_unref(struct user *user) {
     assert(!user->accounts);
     table_remove(&user->users->by_uid, user);
     gates_deinit(user);
+    turn_forget(&user->retest);
     lane_deinit(&user->lane);
     free(user);
 }

@@ -31,6 +31,8 @@ enum user_slot {
     USER_SLOTS
 };
 
+enum { USER_GONE = 8 };
+
 struct user;
 
 struct users {
@@ -45,6 +47,7 @@ struct users {
     struct ring starved; /* those with gates that wait for room in the table */
     struct journal journal;
     size_t n_journals; /* of users */
+    size_t n_monitors; /* in flight */
 };
 
 struct account {
@@ -59,6 +62,12 @@ struct user {
     uint64_t uid; /* key of the table */
     struct users *users;
     struct lane lane; /* what is to be done for this uid */
+    /* Wake-one (daemon/object/waitqueue.h): queues in which somebody waits, those that are to be looked at again, and the connections
+     * that have ended since, or more than there is room for. */
+    struct ring pools, retested;
+    struct task retest;
+    uint32_t gone[USER_GONE];
+    unsigned n_gone;
     unsigned refs;
     unsigned discards;            /* received descriptors that workers are closing */
     struct ring gates, looked_at; /* gates that wait (gate.h), and those whose turn it is to be looked at */

@@ -7,6 +7,7 @@
 
 int journal_init(struct journal *journal, size_t capacity, uint64_t first) {
     *journal = (struct journal){.capacity = capacity, .first = first, .next = first};
+    ring_init(&journal->readers);
     journal->ring = calloc(capacity, sizeof(*journal->ring));
     return journal->ring ? 0 : -ENOMEM;
 }
@@ -17,7 +18,14 @@ void journal_deinit(struct journal *journal) {
 }
 
 void journal_note(struct journal *journal, const struct notice *notice) {
+    struct ring *node;
+
     journal->ring[journal->next++ % journal->capacity] = *notice;
+    while ((node = ring_first(&journal->readers))) {
+        struct journal_reader *reader = RING_OF(node, struct journal_reader, node);
+        ring_remove(node);
+        turn_queue(reader->lane, reader->task);
+    }
 }
 
 uint64_t journal_oldest(const struct journal *journal) {

@@ -6,6 +6,8 @@
 #ifndef JOURNAL_H
 #define JOURNAL_H
 
+#include "turn.h"
+
 #include <stddef.h>
 #include <stdint.h>
 
@@ -37,7 +39,15 @@ struct notice {
     uint8_t code, method; /* of a refusal */
 };
 
+/* Somebody who waits for the next notice: his task is queued when it is there. */
+struct journal_reader {
+    struct ring node; /* in journal->readers */
+    struct task *task;
+    struct lane *lane;
+};
+
 struct journal {
+    struct ring readers;
     struct notice *ring; /* by number, modulo capacity */
     size_t capacity;
     uint64_t first; /* of the very first notice */
@@ -48,6 +58,7 @@ struct journal {
 int journal_init(struct journal *journal, size_t capacity, uint64_t first);
 void journal_deinit(struct journal *journal); /* one of zeros is allowed */
 
+/* Whoever waits is no longer among the readers after it. */
 void journal_note(struct journal *journal, const struct notice *notice);
 
 /* The number of the oldest notice that is kept; `next` when there is none. */

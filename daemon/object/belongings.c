@@ -17,7 +17,7 @@ void belongings_init(struct belongings *belongings, struct registry *registry, s
 }
 
 struct object *belongings_find(const struct belongings *belongings, uint64_t id) {
-    struct object *object = registry_find(belongings->registry, id);
+    struct object *object = belongings->closed ? NULL : registry_find(belongings->registry, id);
     return object && object->owner == belongings ? object : NULL;
 }
 
@@ -39,26 +39,51 @@ struct object *belongings_next(const struct belongings *belongings, uint64_t aft
     return NULL;
 }
 
-void belongings_end(struct belongings *belongings, int cause) {
-    struct object *object, *next;
-    /* Indicators first: ending one answers its waits and lets go of its descriptor, whose closing may already be over
-     * when the next turn comes, so the walk begins anew after each. */
-    for (object = belongings->objects; object; object = next) {
-        next = object->next;
-        if (registry_kind(object->id) != OBJECT_DESCRIPTOR)
-            indicator_end((struct indicator *)object, cause);
-    }
-    while (belongings->waits)
-        wait_end(belongings->waits, cause);
-    while (belongings->lent)
-        indicator_end_lent(belongings->lent);
-    while (belongings->objects) {
-        object = belongings->objects;
-        if (registry_kind(object->id) == OBJECT_DESCRIPTOR)
-            descriptor_leave((struct descriptor *)object);
+void belongings_close(struct belongings *belongings) { belongings->closed = true; }
+
+/* Ends one thing, or frees it. False: others have to be told of its end first. */
+static bool end_first(struct object *object, int cause) {
+    struct descriptor *descriptor = (struct descriptor *)object;
+    struct indicator *indicator = (struct indicator *)object;
+    if (registry_kind(object->id) != OBJECT_DESCRIPTOR) {
+        if (indicator->descriptor)
+            indicator_end(indicator, cause);
+        else if (!indicator->waiters)
+            indicator_free(indicator);
         else
-            indicator_free((struct indicator *)object);
+            return false;
+        return true;
     }
+    indicator = indicator_registered(descriptor);
+    if (indicator)
+        indicator_end(indicator, cause);
+    else if (!descriptor->telling)
+        descriptor_leave(descriptor);
+    else
+        return false;
+    return true;
+}
+
+bool belongings_end(struct belongings *belongings, int cause) {
+    struct turns *turns = belongings->account.user->lane.turns;
+    while (belongings->objects && !turn_is_over(turns)) {
+        turn_spend(turns, 1);
+        if (!end_first(belongings->objects, cause))
+            return false;
+    }
+    while (!belongings->objects && belongings->waits && !turn_is_over(turns)) {
+        turn_spend(turns, 1);
+        wait_expire(belongings->waits, cause);
+    }
+    while (!belongings->objects && belongings->lent && !turn_is_over(turns)) {
+        turn_spend(turns, 1);
+        indicator_end_lent(belongings->lent);
+    }
+    return !belongings->objects && !belongings->waits && !belongings->lent;
+}
+
+void belongings_deinit(struct belongings *belongings) {
+    assert(!belongings->objects && !belongings->waits);
     table_deinit(&belongings->numbers);
     numberings_deinit(&belongings->numberings);
     account_deinit(&belongings->account);

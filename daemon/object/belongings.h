@@ -19,14 +19,21 @@ struct belongings {
     struct wait *waits;   /* parked */
     struct handle *lent;  /* those that it asked for of objects of other sessions */
     unsigned counts[OBJECT_SESSION + 1];
+    bool closed; /* its session has ended */
 };
 
 /* user and name must outlast it. */
 void belongings_init(struct belongings *belongings, struct registry *registry, struct user *user,
                      uint64_t session, const char *name, uint64_t seed);
 
-/* Ends every object, wait and handle with that cause, so that everybody is answered, then frees all. */
-void belongings_end(struct belongings *belongings, int cause);
+/* From now on no id finds anything here. */
+void belongings_close(struct belongings *belongings);
+
+/* Ends some more of the objects, waits and handles with that cause, as many as the turn allows. True: none is left, and whoever waited for one has been told. */
+bool belongings_end(struct belongings *belongings, int cause);
+
+/* Nothing is left, and no wait of the session is parked. */
+void belongings_deinit(struct belongings *belongings);
 
 /* The object of that id if it is one of these. */
 struct object *belongings_find(const struct belongings *belongings, uint64_t id);

@@ -9,7 +9,7 @@
 #include "notice.h"
 #include "port.h"
 #include "utlist.h"
-#include "wait.h"
+#include "waitqueue.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -136,10 +136,10 @@ int descriptor_claim(struct belongings *belongings, uint64_t key, os_fd fd, bool
 unsigned descriptor_needs(const struct descriptor *descriptor, bool *edge) {
     unsigned interest = 0;
     for (int direction = 0; direction < 2; direction++) {
-        const struct indicator *evt = descriptor->evts[direction];
-        if (descriptor->semaphores[direction] || (evt && wait_wants(evt, edge)))
+        const struct waitqueue *queue = descriptor->queues[direction];
+        if (queue && waitqueue_needs(queue, edge))
             interest |= interests[direction];
-        if (descriptor->wraps && port_wants(descriptor, direction, edge))
+        if (descriptor->semaphores[direction])
             interest |= interests[direction];
     }
     return interest;
@@ -172,7 +172,7 @@ int descriptor_arm(struct descriptor *descriptor, unsigned extra) {
 int descriptor_rearm(struct descriptor *descriptor) {
     int error = descriptor_arm(descriptor, 0);
     if (error == ENGINE_E_UNSUPPORTED) {
-        descriptor->unwatched = true;
+        descriptor_set_unwatched(descriptor);
         return 0;
     }
     if (error)
@@ -190,24 +190,25 @@ void descriptor_fail(struct descriptor *descriptor, int error) {
                     error < 0 ? LOG_LEVEL_ERROR : LOG_LEVEL_INFO, /* a cycle is a client's doing */
                     "cannot watch a descriptor, its waiters are woken; id=%" PRIu64 " error=%d",
                     descriptor->object.id, error);
-    fading_fail(descriptor->registry, descriptor);
-}
-
-void descriptor_end_failed(struct descriptor *descriptor) {
     for (int direction = 0; direction < 2; direction++) {
         if (descriptor->semaphores[direction])
             indicator_end(descriptor->semaphores[direction], CAUSE_RESYNC);
-        if (descriptor->evts[direction])
-            wait_wake(descriptor->evts[direction], CAUSE_RESYNC);
-        port_fail(descriptor, direction);
+        if (descriptor->queues[direction])
+            waitqueue_tell(descriptor->queues[direction], CAUSE_RESYNC);
     }
-    if (!descriptor->closing)
-        descriptor_settle(descriptor);
+    fading_add(descriptor->registry, descriptor);
+}
+
+void descriptor_set_unwatched(struct descriptor *descriptor) {
+    descriptor->unwatched = true;
+    for (int direction = 0; direction < 2; direction++)
+        if (descriptor->queues[direction])
+            waitqueue_tell(descriptor->queues[direction], CAUSE_READY);
 }
 
 static bool is_referred(const struct descriptor *descriptor) {
     return descriptor->semaphores[0] || descriptor->semaphores[1] || descriptor->evts[0] ||
-           descriptor->evts[1] || descriptor->wraps || descriptor->makings;
+           descriptor->evts[1] || descriptor->wraps || descriptor->makings || descriptor->telling;
 }
 
 void descriptor_on_ready(struct descriptor *descriptor, unsigned events) {
@@ -219,10 +220,8 @@ void descriptor_on_ready(struct descriptor *descriptor, unsigned events) {
             continue;
         if (descriptor->semaphores[direction])
             indicator_end(descriptor->semaphores[direction], (int)cause);
-        if (descriptor->evts[direction])
-            wait_wake(descriptor->evts[direction], (int)cause);
-        if (descriptor->wraps)
-            port_on_ready(descriptor, direction, (int)cause);
+        if (descriptor->queues[direction])
+            waitqueue_tell(descriptor->queues[direction], (int)cause);
     }
     if (is_referred(descriptor))
         descriptor_settle(descriptor);
@@ -232,6 +231,8 @@ void descriptor_on_ready(struct descriptor *descriptor, unsigned events) {
 
 bool descriptor_is_passing(const struct descriptor *descriptor) {
     const struct making *making;
+    if (descriptor->telling)
+        return true;
     if (!descriptor->makings || descriptor->semaphores[0] || descriptor->semaphores[1] ||
         descriptor->evts[0] || descriptor->evts[1] || descriptor->wraps)
         return false;
@@ -295,10 +296,18 @@ static void drop(struct descriptor *descriptor) {
     struct registry *registry = descriptor->registry;
     if (descriptor->watch.known && !descriptor->guard)
         engine_disarm(registry->engine, &descriptor->watch, descriptor->fd);
-    fading_forget(registry, descriptor);
+    for (int direction = 0; direction < 2; direction++)
+        waitqueue_free(descriptor->queues[direction]);
     registry_forget(registry, &descriptor->object);
     descriptor->closing = true;
     close_copy(descriptor);
+}
+
+void descriptor_told(struct descriptor *descriptor) {
+    descriptor->telling--;
+    descriptor_settle(descriptor);
+    if (!descriptor->closing)
+        descriptor_tell_kept(descriptor);
 }
 
 void descriptor_begin_job(struct descriptor *descriptor) { descriptor->jobs++; }

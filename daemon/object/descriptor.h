@@ -15,6 +15,7 @@ enum { DIRECTION_READ = 0, DIRECTION_WRITE = 1 };
 struct guard;
 struct indicator;
 struct making;
+struct waitqueue;
 struct wrap;
 
 /* Somebody waits until the copy is closed. */
@@ -29,12 +30,12 @@ struct descriptor {
     struct indicator *semaphores[2]; /* registered ones, by direction */
     struct indicator *evts[2];
     struct wrap *wraps;
+    struct waitqueue *queues[2]; /* whoever waits, by direction */
     struct registry *registry;
     struct user *user; /* whose account it is on, also when the session has ended */
     struct descriptor_close *closes;
-    struct guard *guard;       /* only a sentry may ask about it; else NULL */
-    struct making *makings;    /* objects that are waited for to be made (making.h) */
-    struct descriptor *failed; /* next in the list of those that cannot be watched (fading.h) */
+    struct guard *guard;    /* only a sentry may ask about it; else NULL */
+    struct making *makings; /* objects that are waited for to be made (making.h) */
     os_fd fd;
     struct engine_watch watch; /* what has been asked of the engine, or of the sentry's */
     uint8_t type;              /* enum inspect_type */
@@ -42,6 +43,8 @@ struct descriptor {
     bool plain;                /* as stream_job's, once a worker has found out */
     bool closing;
     unsigned jobs; /* of workers and sentries on the copy; it is closed behind them */
+    unsigned
+        telling; /* indicators that have ended and whose waiters have not all been told; it stays for them */
 };
 
 struct descriptor_claim {
@@ -69,8 +72,8 @@ struct descriptor *descriptor_find(const struct belongings *belongings, uint64_t
 /* What live semaphores, parked waits and transfers need: ENGINE_READ, ENGINE_WRITE. edge is only ever set. */
 unsigned descriptor_needs(const struct descriptor *descriptor, bool *edge);
 
-/* Asks the engine for what is needed now. If it fails, or a sentry's does later, every waiter is woken with the cause resync at the end of
- * the turn. 0, or what descriptor_arm answers. */
+/* Asks the engine for what is needed now. If it fails, or a sentry's does later, every waiter is told the cause resync.
+ * 0, or what descriptor_arm answers. */
 int descriptor_rearm(struct descriptor *descriptor);
 
 /* As descriptor_rearm, for a descriptor whose watch must also be possible: ENGINE_E_* or a negative errno is answered
@@ -81,9 +84,14 @@ int descriptor_arm(struct descriptor *descriptor, unsigned extra);
 /* It is told anew if it is ready, however it was armed. */
 void descriptor_retell(struct descriptor *descriptor);
 
-/* It cannot be watched: its waiters are woken at the end of the turn. */
+/* It cannot be watched: its waiters are told. */
 void descriptor_fail(struct descriptor *descriptor, int error);
-void descriptor_end_failed(struct descriptor *descriptor);
+
+/* The kernel does not watch it: it is always ready. */
+void descriptor_set_unwatched(struct descriptor *descriptor);
+
+/* All that waited for an indicator of it have been told of its end. */
+void descriptor_told(struct descriptor *descriptor);
 
 /* A worker or a sentry has the copy in its hands, and has it no more. */
 void descriptor_begin_job(struct descriptor *descriptor);
@@ -101,7 +109,8 @@ void descriptor_leave(struct descriptor *descriptor);
 /* The broker ends, and nobody will tell of the close: the copy is left to the kernel. */
 void descriptor_abandon(struct descriptor *descriptor);
 
-/* Nothing refers to it but objects that are being made and have ended already (making.h): it will be closed. */
+/* Whether it will be closed, or be referred to after all, is not decided: objects that are being made have ended already (making.h), or
+ * somebody is still to be told of an end. */
 bool descriptor_is_passing(const struct descriptor *descriptor);
 
 /* Whoever awaits the close does so no longer if something refers to the descriptor after all. */

@@ -3,18 +3,8 @@
 
 #include "descriptor.h"
 
-static void end_failed(struct fading *fading) {
-    while (fading->failed) {
-        struct descriptor *descriptor = fading->failed;
-        fading->failed = descriptor->failed;
-        descriptor->failed = NULL;
-        descriptor_end_failed(descriptor);
-    }
-}
-
 static void on_timer(struct loop_timer *timer) {
     struct fading *fading = (struct fading *)((char *)timer - offsetof(struct fading, timer));
-    end_failed(fading);
     fading_settle((struct registry *)((char *)fading - offsetof(struct registry, fading)));
 }
 
@@ -33,25 +23,9 @@ void fading_add(struct registry *registry, const struct descriptor *descriptor) 
     struct fading *fading = &registry->fading;
     if (fading->n == FADING_MAX)
         fading_settle(registry);
-    if (fading->n == 0 && !fading->failed)
+    if (fading->n == 0)
         (void)loop_timer_set(registry->loop, &fading->timer, os_now_us() + FADING_US);
     fading->ids[fading->n++] = descriptor->object.id;
-}
-
-void fading_fail(struct registry *registry, struct descriptor *descriptor) {
-    struct fading *fading = &registry->fading;
-    fading_forget(registry, descriptor);
-    descriptor->failed = fading->failed;
-    fading->failed = descriptor;
-    (void)loop_timer_set(registry->loop, &fading->timer, os_now_us());
-}
-
-void fading_forget(struct registry *registry, const struct descriptor *descriptor) {
-    struct descriptor **link = &registry->fading.failed;
-    while (*link && *link != descriptor)
-        link = &(*link)->failed;
-    if (*link)
-        *link = descriptor->failed;
 }
 
 void fading_settle(struct registry *registry) {
@@ -59,8 +33,7 @@ void fading_settle(struct registry *registry) {
     size_t n = fading->n;
     if (n == 0)
         return;
-    if (!fading->failed)
-        loop_timer_clear(&fading->timer);
+    loop_timer_clear(&fading->timer);
     fading->n = 0;
     for (size_t i = 0; i < n; i++) {
         struct object *object = registry_find(registry, fading->ids[i]);

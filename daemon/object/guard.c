@@ -74,7 +74,7 @@ static void on_armed(struct sentry_job *job) {
     }
     descriptor_end_job(descriptor);
     if (guard->result == ENGINE_E_UNSUPPORTED) {
-        descriptor->unwatched = true;
+        descriptor_set_unwatched(descriptor);
         descriptor_on_ready(descriptor, ENGINE_READ | ENGINE_WRITE);
     } else if (guard->result) {
         descriptor->watch = (struct engine_watch){0};

@@ -5,6 +5,7 @@
 #include "making.h"
 #include "notice.h"
 #include "port.h"
+#include "transfer.h"
 #include "utlist.h"
 #include "wait.h"
 
@@ -54,6 +55,88 @@ enum cause indicator_cause_of(unsigned events, int direction) {
     return events & ENGINE_READ ? CAUSE_READY : CAUSE_NONE;
 }
 
+/* ---- whoever waits ---------------------------------------------------------------------------------------------- */
+
+static void step(struct task *task);
+
+bool indicator_expect(struct indicator *indicator) {
+    struct waiters *waiters = indicator->waiters;
+    if (waiters)
+        return true;
+    waiters = slab_take(&indicator->object.owner->registry->waiters);
+    if (!waiters)
+        return false;
+    ring_init(&waiters->targets);
+    waiters->task.step = step;
+    waiters->of = indicator;
+    indicator->waiters = waiters;
+    return true;
+}
+
+static struct transfer *queue_of(const struct indicator *indicator) {
+    return registry_kind(indicator->object.id) == OBJECT_PORT ? ((const struct port *)indicator)->queue
+                                                              : NULL;
+}
+
+static void free_waiters(struct indicator *indicator) {
+    slab_give(&indicator->object.owner->registry->waiters, indicator->waiters);
+    indicator->waiters = NULL;
+}
+
+void indicator_settle(struct indicator *indicator) {
+    if (indicator->descriptor && indicator->waiters && !indicator->waiters->n && !queue_of(indicator))
+        free_waiters(indicator);
+}
+
+bool indicator_join(struct indicator *indicator, struct ring *node) {
+    if (!indicator_expect(indicator))
+        return false;
+    ring_add(&indicator->waiters->targets, node);
+    indicator->waiters->n++;
+    return true;
+}
+
+void indicator_part(struct indicator *indicator, struct ring *node) {
+    ring_remove(node);
+    indicator->waiters->n--;
+    indicator_settle(indicator);
+}
+
+struct ring *indicator_newest(const struct indicator *indicator) {
+    return indicator->waiters && indicator->waiters->n ? indicator->waiters->targets.prev : NULL;
+}
+
+struct descriptor *indicator_descriptor(const struct indicator *indicator) {
+    if (indicator->descriptor)
+        return indicator->descriptor;
+    return indicator->waiters ? indicator->waiters->descriptor : NULL;
+}
+
+/* One after the other is told that it has ended. */
+static void step(struct task *task) {
+    struct waiters *waiters = RING_OF(task, struct waiters, task);
+    struct indicator *indicator = waiters->of;
+    struct lane *lane = &indicator->object.owner->account.user->lane;
+    struct descriptor *descriptor = waiters->descriptor;
+    while (waiters->n || queue_of(indicator)) {
+        if (turn_is_over(lane->turns)) {
+            turn_queue(lane, task);
+            return;
+        }
+        turn_spend(lane->turns, 1);
+        if (waiters->n)
+            wait_end(RING_OF(ring_first(&waiters->targets), struct wait_target, of_node), indicator->cause);
+        else
+            transfer_end((struct port *)indicator);
+    }
+    free_waiters(indicator);
+    if (indicator->released)
+        indicator_free(indicator);
+    descriptor_told(descriptor);
+}
+
+/* ---- the end ---------------------------------------------------------------------------------------------------- */
+
 void indicator_end(struct indicator *indicator, int cause) {
     struct descriptor *descriptor = indicator->descriptor;
     if (!descriptor)
@@ -71,9 +154,14 @@ void indicator_end(struct indicator *indicator, int cause) {
         port_ended(port, descriptor);
     for (struct handle *handle = indicator->handle; handle; handle = handle->sibling)
         handle_end(handle);
-    wait_wake(indicator, cause);
-    if (indicator->released)
-        indicator_free(indicator);
+    if (!indicator->waiters) {
+        if (indicator->released)
+            indicator_free(indicator);
+        return;
+    }
+    indicator->waiters->descriptor = descriptor;
+    descriptor->telling++;
+    turn_queue(&indicator->object.owner->account.user->lane, &indicator->waiters->task);
 }
 
 /* The client's copies stay as they are. */
@@ -98,7 +186,8 @@ void indicator_free(struct indicator *indicator) {
     while (indicator->handle)
         drop_handle(indicator->handle);
     account_give(&owner->account, USER_OBJECTS, 1);
-    registry_forget(registry, &indicator->object);
+    if (!indicator->forgotten)
+        registry_forget(registry, &indicator->object);
     bool port = registry_kind(indicator->object.id) == OBJECT_PORT;
     belongings_remove(&indicator->object);
     if (port)
@@ -110,8 +199,26 @@ void indicator_free(struct indicator *indicator) {
 void indicator_release(struct indicator *indicator) {
     indicator->released = true;
     notice_released(indicator);
-    if (!indicator->descriptor)
+    if (indicator->descriptor)
+        return;
+    if (!indicator->waiters) {
         indicator_free(indicator);
+        return;
+    }
+    registry_forget(indicator->object.owner->registry, &indicator->object);
+    indicator->forgotten = true;
+}
+
+struct indicator *indicator_registered(const struct descriptor *descriptor) {
+    for (int direction = 0; direction < 2; direction++) {
+        if (descriptor->semaphores[direction])
+            return descriptor->semaphores[direction];
+        if (descriptor->evts[direction])
+            return descriptor->evts[direction];
+        if (descriptor->wraps && descriptor->wraps->ports[direction])
+            return &descriptor->wraps->ports[direction]->indicator;
+    }
+    return NULL;
 }
 
 struct handle *indicator_handle(const struct indicator *indicator, const struct belongings *asker) {

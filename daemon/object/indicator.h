@@ -6,6 +6,7 @@
 #ifndef INDICATOR_H
 #define INDICATOR_H
 
+#include "daemon/base/turn.h"
 #include "descriptor.h"
 
 /* The values are those of the wire. */
@@ -24,19 +25,27 @@ enum cause {
 };
 
 struct handle;
-struct wait_target;
+
+/* Whoever is told when an indicator ends: targets of waits, and what is queued on a port. It is there while there is any, and until all
+ * have been told. */
+struct waiters {
+    struct ring targets; /* oldest first */
+    struct task task;    /* tells them */
+    struct indicator *of;
+    struct descriptor *descriptor; /* once `of` has ended; it stays until all have been told */
+    uint32_t n;
+};
 
 struct indicator {
     struct object object;
     struct descriptor *descriptor; /* while registered */
-    struct wait_target *waiters;   /* oldest first */
-    uint64_t key;                  /* of its number, also when it has ended; see numbering.h */
-    struct handle *handle;         /* pollable: the first of those that were asked for, or NULL */
-    uint32_t answered; /* event: the connection that was last answered as the one of several (wait.h) */
+    struct waiters *waiters;
+    uint64_t key;          /* of its number, also when it has ended; see numbering.h */
+    struct handle *handle; /* pollable: the first of those that were asked for, or NULL */
     uint8_t direction;
     uint8_t cause; /* once ended */
     bool released;
-    bool several; /* event: others were answered before `answered`, and it was not seen idle since */
+    bool forgotten; /* the id finds nothing any more */
 };
 
 static inline int64_t indicator_number(const struct indicator *indicator) {
@@ -57,10 +66,23 @@ void indicator_register(struct indicator *indicator, struct descriptor *descript
 /* The cause that the engine's bits mean for a direction; CAUSE_NONE if they do not make it ready. */
 enum cause indicator_cause_of(unsigned events, int direction);
 
-/* Ends it, if it has not ended. The descriptor is settled or rearmed by the caller. A released one is freed. */
+/* Ends it, if it has not ended: its cause is decided now, and whoever waits for it is told in steps. The descriptor is settled or rearmed
+ * by the caller. A released one is freed when all have been told. */
 void indicator_end(struct indicator *indicator, int cause);
 
-/* Only for an ended one. */
+/* Its descriptor, also while others are told of its end; else NULL. */
+struct descriptor *indicator_descriptor(const struct indicator *indicator);
+
+/* A target waits for it, and no longer. False: without memory. */
+bool indicator_join(struct indicator *indicator, struct ring *node);
+void indicator_part(struct indicator *indicator, struct ring *node);
+struct ring *indicator_newest(const struct indicator *indicator); /* or NULL */
+
+/* Sees to it that what will be queued on a port can be told of its end. False: without memory. And: something has left the queue. */
+bool indicator_expect(struct indicator *indicator);
+void indicator_settle(struct indicator *indicator);
+
+/* Only for an ended one, when all have been told. */
 void indicator_free(struct indicator *indicator);
 
 /* Gives the id back, now or when it ends. */
@@ -80,6 +102,9 @@ void indicator_set_handle(struct indicator *indicator, struct belongings *asker,
 
 /* The session that asked for this handle of another session's object ends: the handle is ready for ever, and freed. */
 void indicator_end_lent(struct handle *handle);
+
+/* Some indicator that is registered for the descriptor, or NULL. */
+struct indicator *indicator_registered(const struct descriptor *descriptor);
 
 /* Ends both directions of one kind, or of two, that are registered for this descriptor; then settles it. */
 void indicator_end_all(struct descriptor *descriptor, enum object_kind kind, enum object_kind other,

@@ -5,7 +5,6 @@
 #include "stream.h"
 #include "transfer.h"
 #include "utlist.h"
-#include "wait.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -99,42 +98,9 @@ void port_close(struct port *port) {
 void port_ended(struct port *port, struct descriptor *descriptor) {
     struct wrap *wrap = port->wrap;
     port->wrap = NULL;
-    transfer_end_all(port);
+    transfer_on_port_ended(port, descriptor);
     if (wrap->ports[0] || wrap->ports[1])
         return;
     DL_DELETE(descriptor->wraps, wrap);
     free(wrap);
-}
-
-bool port_wants(const struct descriptor *descriptor, int direction, bool *edge) {
-    const struct wrap *wrap;
-    bool wants = false;
-    DL_FOREACH (descriptor->wraps, wrap) {
-        const struct port *port = wrap->ports[direction];
-        if (port && (wait_wants(&port->indicator, edge) || transfer_wants(port)))
-            wants = true;
-    }
-    return wants;
-}
-
-void port_on_ready(struct descriptor *descriptor, int direction, int cause) {
-    struct wrap *wrap;
-    DL_FOREACH (descriptor->wraps, wrap) {
-        struct port *port = wrap->ports[direction];
-        if (!port)
-            continue;
-        transfer_on_ready(port);
-        wait_wake(&port->indicator, cause);
-    }
-}
-
-void port_fail(struct descriptor *descriptor, int direction) {
-    struct wrap *wrap;
-    DL_FOREACH (descriptor->wraps, wrap) {
-        struct port *port = wrap->ports[direction];
-        if (!port)
-            continue;
-        transfer_fail_waiting(port);
-        wait_wake(&port->indicator, CAUSE_RESYNC);
-    }
 }

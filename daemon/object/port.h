@@ -45,14 +45,7 @@ int port_open(struct descriptor *descriptor, const struct port_options *options,
 /* Closes it; the last one of a wrap ends the number's semaphores. The descriptor is settled. */
 void port_close(struct port *port);
 
-/* From indicator_end: what was queued is answered, the wrap goes with its last port. */
+/* From indicator_end: nothing of what is queued is tried any more, and the wrap goes with its last port. */
 void port_ended(struct port *port, struct descriptor *descriptor);
-
-/* From descriptor.c: some port of that direction needs it to be watched; it is ready. */
-bool port_wants(const struct descriptor *descriptor, int direction, bool *edge);
-void port_on_ready(struct descriptor *descriptor, int direction, int cause);
-
-/* It cannot be watched any more: who waits is woken, what is queued fails. */
-void port_fail(struct descriptor *descriptor, int direction);
 
 #endif

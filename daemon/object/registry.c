@@ -5,6 +5,7 @@
 #include "descriptor.h"
 #include "indicator.h"
 #include "utlist.h"
+#include "waitqueue.h"
 
 #include <assert.h>
 #include <stddef.h>
@@ -39,6 +40,8 @@ int registry_init(struct registry *registry, struct loop *loop, struct engine *e
     table_init(&registry->objects, offsetof(struct object, id), random[1]);
     slab_init(&registry->descriptors, sizeof(struct descriptor));
     slab_init(&registry->indicators, sizeof(struct indicator));
+    slab_init(&registry->waiters, sizeof(struct waiters));
+    slab_init(&registry->waitqueues, sizeof(struct waitqueue));
     return 0;
 }
 
@@ -52,6 +55,8 @@ void registry_deinit(struct registry *registry) {
     table_deinit(&registry->objects);
     slab_deinit(&registry->descriptors);
     slab_deinit(&registry->indicators);
+    slab_deinit(&registry->waiters);
+    slab_deinit(&registry->waitqueues);
 }
 
 uint64_t registry_issue(struct registry *registry, enum object_kind kind) {

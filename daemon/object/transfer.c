@@ -1,7 +1,8 @@
-/* transfer.c: the queue of a port. */
+/* transfer.c: the queue of a port, and its first one in the queue of the descriptor. */
 #include "transfer.h"
 
 #include "utlist.h"
+#include "waitqueue.h"
 
 #include <errno.h>
 #include <stddef.h>
@@ -10,11 +11,26 @@ static struct registry *registry_of(const struct port *port) {
     return port->indicator.object.owner->registry;
 }
 
-static void finish(struct transfer *transfer, int error) {
-    DL_DELETE(transfer->port->queue, transfer);
-    transfer->error = error;
-    transfer->waiting = transfer->paused = false;
+static bool waits(const struct transfer *transfer) { return ring_has(&transfer->queue_node); }
+
+static int direction_of(const struct transfer *transfer) {
+    return transfer->stream.what == STREAM_WRITE ? DIRECTION_WRITE : DIRECTION_READ;
+}
+
+/* Out of everything. */
+static void withdraw(struct transfer *transfer) {
+    struct port *port = transfer->port;
+    DL_DELETE(port->queue, transfer);
+    if (waits(transfer))
+        ring_remove(&transfer->queue_node);
+    transfer->paused = false;
     loop_timer_free(&transfer->pause);
+    indicator_settle(&port->indicator);
+}
+
+static void finish(struct transfer *transfer, int error) {
+    withdraw(transfer);
+    transfer->error = error;
     transfer->done(transfer);
 }
 
@@ -23,7 +39,7 @@ static void work(struct offload_job *job) {
     transfer->error = job->unfit ? job->unfit : stream_work(&transfer->stream);
 }
 
-static void try_all(struct port *port);
+static void try_first(struct port *port);
 static void submit(struct transfer *transfer);
 
 /* Whether poll(2) may be asked and tells when it is worth trying. */
@@ -31,39 +47,76 @@ static bool may_wait(const struct transfer *transfer) {
     return stream_waits(transfer->stream.type) && !transfer->port->indicator.descriptor->unwatched;
 }
 
-static void go_on(struct transfer *transfer) {
-    if (may_wait(transfer)) {
-        transfer->waiting = true;
-        descriptor_rearm(transfer->port->indicator.descriptor);
-    } else {
-        submit(transfer); /* asked anew, behind the uid's other jobs */
-    }
+static void on_pause(struct loop_timer *timer) {
+    struct transfer *transfer = RING_OF(timer, struct transfer, pause);
+    struct descriptor *descriptor = transfer->port->indicator.descriptor;
+    struct waitqueue *queue = descriptor ? waitqueue_find(descriptor, direction_of(transfer)) : NULL;
+    bool paused = transfer->paused;
+    transfer->paused = false;
+    if (paused && descriptor && !transfer->working && (!waits(transfer) || (queue && !queue->trying)))
+        submit(transfer);
 }
 
-static void on_pause(struct loop_timer *timer) {
-    struct transfer *transfer = (struct transfer *)((char *)timer - offsetof(struct transfer, pause));
-    transfer->paused = false;
-    go_on(transfer);
+/* Longer each time, so that what never gets ready costs nothing in the long run. False: without memory. */
+static bool pause_for(struct transfer *transfer, unsigned times) {
+    int64_t pause = (int64_t)TRANSFER_PAUSE_US << (times < TRANSFER_PAUSES ? times : TRANSFER_PAUSES);
+    transfer->pause.fn = on_pause;
+    transfer->paused =
+        !loop_timer_set(registry_of(transfer->port)->loop, &transfer->pause, os_now_us() + pause);
+    return transfer->paused;
+}
+
+/* It is watched now. Where that did not help before, edges are told alone, and one that was missed would be missed for ever: so it is tried
+ * without one, too. */
+static void watch(struct waitqueue *queue) {
+    struct ring *node = ring_first(&queue->transfers);
+    if (node && queue->vain >= WAITQUEUE_VAIN) {
+        struct transfer *first = RING_OF(node, struct transfer, queue_node);
+        if (!first->paused)
+            (void)pause_for(first, queue->vain - WAITQUEUE_VAIN);
+    }
+    (void)descriptor_rearm(queue->descriptor);
 }
 
 static void tried_in_vain(struct transfer *transfer) {
-    int64_t now = os_now_us();
-    transfer->vain = now - transfer->vain_at < TRANSFER_ROW_US ? transfer->vain + 1 : 0;
-    transfer->vain_at = now;
-    transfer->pause.fn = on_pause;
-    transfer->paused =
-        transfer->vain >= TRANSFER_VAIN &&
-        !loop_timer_set(registry_of(transfer->port)->loop, &transfer->pause, now + TRANSFER_PAUSE_US);
-    if (!transfer->paused)
-        go_on(transfer);
+    struct waitqueue *queue;
+    if (!may_wait(transfer)) {
+        if (!pause_for(transfer, transfer->vain++))
+            finish(transfer, -ENOMEM);
+        return;
+    }
+    queue = waitqueue_get(transfer->port->indicator.descriptor, direction_of(transfer));
+    if (!queue) {
+        finish(transfer, -ENOMEM);
+        return;
+    }
+    queue->vain++;
+    ring_add_first(&queue->transfers, &transfer->queue_node);
+    if (queue->again)
+        submit(transfer);
+    else
+        watch(queue);
+}
+
+/* The next one is tried: first those that wait already, and of this port at most one is among them. */
+static void go_on(struct port *port, struct waitqueue *queue) {
+    if (port)
+        try_first(port);
+    if (!queue)
+        return;
+    transfer_try(queue, false);
+    waitqueue_settle(queue);
 }
 
 static void on_worked(struct offload_job *job) {
     struct transfer *transfer = (struct transfer *)job;
     struct port *port = transfer->port;
+    struct waitqueue *queue = waitqueue_find(transfer->descriptor, direction_of(transfer));
     int error = transfer->error;
     transfer->working = false;
     transfer->descriptor->plain = transfer->stream.plain;
+    if (queue && queue->trying == transfer)
+        queue->trying = NULL;
     descriptor_end_job(transfer->descriptor);
     if (error == -EAGAIN && !transfer->cancelled) {
         tried_in_vain(transfer);
@@ -72,13 +125,15 @@ static void on_worked(struct offload_job *job) {
     /* What was taken from the kernel is answered, come what may: bytes, and an error that a socket tells once. */
     if (transfer->cancelled && error && (error == -EAGAIN || !port))
         transfer->error = error = -ECANCELED;
-    if (!port) {
+    if (queue && !error)
+        queue->vain = 0;
+    if (port) {
+        finish(transfer, error);
+    } else {
         loop_timer_free(&transfer->pause);
         transfer->done(transfer);
-        return;
     }
-    finish(transfer, error);
-    try_all(port);
+    go_on(port, queue);
 }
 
 /* The broker ends: sessions and ports have, and the descriptor goes with the registry. */
@@ -95,9 +150,19 @@ static void submit(struct transfer *transfer) {
     transfer->descriptor = descriptor;
     descriptor_begin_job(descriptor);
     transfer->working = true;
-    transfer->waiting = false;
     transfer->stream.identity = transfer->identity;
     transfer->stream.plain = descriptor->plain;
+    transfer->paused = false;
+    loop_timer_clear(&transfer->pause);
+    if (waits(transfer))
+        ring_remove(&transfer->queue_node);
+    if (may_wait(transfer)) {
+        struct waitqueue *queue = waitqueue_find(descriptor, direction_of(transfer));
+        if (queue) {
+            queue->trying = transfer;
+            queue->again = false;
+        }
+    }
     transfer->job = (struct offload_job){.work = work,
                                          .done = on_worked,
                                          .drop = drop,
@@ -112,21 +177,39 @@ static bool may_be_ready(const struct transfer *transfer) {
     const struct descriptor *descriptor = transfer->port->indicator.descriptor;
     struct engine_probe probe = {transfer->stream.fd,
                                  transfer->stream.what == STREAM_WRITE ? ENGINE_WRITE : ENGINE_READ, 0};
-    return !may_wait(transfer) || descriptor->guard || engine_probe(&probe, 1) || probe.events;
+    return descriptor->guard || engine_probe(&probe, 1) || probe.events;
 }
 
-/* The first one goes to a worker or waits. */
-static void try_all(struct port *port) {
-    struct transfer *transfer = port->queue;
-    if (!port->indicator.descriptor)
+void transfer_try(struct waitqueue *queue, bool ready) {
+    struct ring *node = ring_first(&queue->transfers);
+    if (!node || queue->trying)
         return;
-    if (transfer && !transfer->working && transfer->room(transfer)) {
-        if (may_be_ready(transfer))
-            submit(transfer);
-        else
-            transfer->waiting = true;
+    struct transfer *transfer = RING_OF(node, struct transfer, queue_node);
+    if (ready || (queue->vain < WAITQUEUE_VAIN && may_be_ready(transfer)))
+        submit(transfer);
+    else
+        watch(queue);
+}
+
+/* The first one of the port goes to a worker or waits behind those of other ports. */
+static void try_first(struct port *port) {
+    struct transfer *transfer = port->queue;
+    struct descriptor *descriptor = port->indicator.descriptor;
+    struct waitqueue *queue;
+    if (!descriptor || !transfer || transfer->working || transfer->paused || waits(transfer) ||
+        !transfer->room(transfer))
+        return;
+    if (!may_wait(transfer)) {
+        submit(transfer);
+        return;
     }
-    descriptor_rearm(port->indicator.descriptor);
+    queue = waitqueue_get(descriptor, direction_of(transfer));
+    if (!queue) {
+        finish(transfer, -ENOMEM);
+        return;
+    }
+    ring_add(&queue->transfers, &transfer->queue_node);
+    transfer_try(queue, false);
 }
 
 void transfer_start(struct transfer *transfer) {
@@ -136,51 +219,47 @@ void transfer_start(struct transfer *transfer) {
     transfer->stream.type = (enum inspect_type)descriptor->type;
     DL_APPEND(port->queue, transfer);
     if (port->queue == transfer)
-        try_all(port);
+        try_first(port);
 }
 
-void transfer_go_on(struct port *port) {
-    if (port->queue && !port->queue->waiting && !port->queue->paused)
-        try_all(port);
-}
+void transfer_go_on(struct port *port) { try_first(port); }
 
 bool transfer_cancel(struct transfer *transfer) {
     struct port *port = transfer->port;
-    bool first = port && port->queue == transfer;
+    const struct descriptor *descriptor = port ? port->indicator.descriptor : NULL;
     if (transfer->working) {
         transfer->cancelled = true;
         return false;
     }
-    DL_DELETE(port->queue, transfer);
-    loop_timer_free(&transfer->pause);
-    if (first && port->queue)
-        try_all(port);
+    withdraw(transfer);
+    go_on(port, descriptor ? waitqueue_find(descriptor, direction_of(transfer)) : NULL);
+    if (descriptor)
+        (void)descriptor_rearm(port->indicator.descriptor);
     return true;
 }
 
-void transfer_end_all(struct port *port) {
-    struct transfer *transfer, *next;
-    DL_FOREACH_SAFE (port->queue, transfer, next) {
-        if (transfer->working) {
-            DL_DELETE(port->queue, transfer);
-            transfer->cancelled = true;
-            transfer->port = NULL;
-        } else {
-            finish(transfer, -ECANCELED);
-        }
+void transfer_on_port_ended(struct port *port, struct descriptor *descriptor) {
+    struct transfer *first = port->queue;
+    struct waitqueue *queue = first ? waitqueue_find(descriptor, direction_of(first)) : NULL;
+    if (!first)
+        return;
+    if (first->working) {
+        DL_DELETE(port->queue, first);
+        first->cancelled = true;
+        first->port = NULL;
+    } else if (waits(first)) {
+        ring_remove(&first->queue_node);
+    }
+    if (queue) {
+        transfer_try(queue, false);
+        waitqueue_settle(queue);
     }
 }
 
-bool transfer_wants(const struct port *port) { return port->queue && port->queue->waiting; }
+void transfer_end(struct port *port) { finish(port->queue, -ECANCELED); }
 
-void transfer_on_ready(struct port *port) {
-    if (port->queue && port->queue->waiting) {
-        port->queue->waiting = false;
-        try_all(port);
-    }
-}
-
-void transfer_fail_waiting(struct port *port) {
-    while (port->queue && !port->queue->working)
-        finish(port->queue, -ENOMEM);
+void transfer_fail(struct transfer *transfer) {
+    struct port *port = transfer->port;
+    finish(transfer, -ENOMEM);
+    try_first(port);
 }

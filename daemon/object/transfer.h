@@ -1,18 +1,20 @@
 /* transfer.h: one read, peek, write or position on a port, from asked to answered.
  *
  * The transfers of a port are carried out one at a time, in their order, each by a worker (stream.h). The first one goes there when its
- * descriptor is ready as far as the loop may know; if it was not after all, it waits until it is. Of some descriptors poll(2) tells
- * again and again what does not help (an error queue, another reader who is faster): after TRANSFER_VAIN tries in a row it pauses
- * before each further one. The bytes of a read lie in the
+ * descriptor is ready as far as the loop may know, and no other of that direction is being tried; if it was not ready after all, it waits
+ * until it is (waitqueue.h). What poll(2) does not tell of is tried again after pauses that double each time. The bytes of a read lie in the
  * broker no longer than it takes to put them into the reply: `room` is asked before anything is taken from the kernel. */
 #ifndef TRANSFER_H
 #define TRANSFER_H
 
+#include "daemon/base/ring.h"
 #include "daemon/loop/offload.h"
 #include "port.h"
 #include "stream.h"
 
-enum { TRANSFER_VAIN = 8, TRANSFER_ROW_US = 100000, TRANSFER_PAUSE_US = 10000 };
+enum { TRANSFER_PAUSE_US = 10000, TRANSFER_PAUSES = 16 /* doublings */ };
+
+struct waitqueue;
 
 struct transfer {
     struct offload_job job; /* while `working` */
@@ -23,10 +25,9 @@ struct transfer {
     struct transfer *prev, *next;
     int error; /* outcome: 0, STREAM_E_PROCESS, a negative errno, -ECANCELED (cancelled, or the port was closed) */
     struct loop_timer pause;
-    int64_t vain_at; /* when it was last tried in vain */
-    unsigned vain;   /* tries, in a row */
-    bool waiting;    /* for the descriptor */
-    bool paused;     /* for a while */
+    struct ring queue_node; /* in its descriptor's queue, while it waits for that */
+    unsigned vain;          /* tries of what poll(2) does not tell of */
+    bool paused;            /* for a while */
     bool working;
     bool cancelled; /* while working: nobody wants the outcome unless it has bytes */
     /* Whether the outcome can be taken now; if not, transfer_go_on is called when it can. */
@@ -35,7 +36,7 @@ struct transfer {
     void (*done)(struct transfer *transfer);
 };
 
-/* port, identity, room, done and stream (but for fd, type and the answers) are set. Its memory, and that of the bytes, stays the caller's until
+/* indicator_expect was asked before. port, identity, room, done and stream (but for fd, type and the answers) are set. Its memory, and that of the bytes, stays the caller's until
  * done, which may be called from within. */
 void transfer_start(struct transfer *transfer);
 
@@ -46,11 +47,14 @@ void transfer_go_on(struct port *port);
  * True: it is over now. */
 bool transfer_cancel(struct transfer *transfer);
 
-void transfer_end_all(struct port *port);
-bool transfer_wants(const struct port *port);
-void transfer_on_ready(struct port *port);
+/* From port.c: what a worker has in hand ends when that comes back; the rest is ended by transfer_end, one at a time. */
+void transfer_on_port_ended(struct port *port, struct descriptor *descriptor);
+void transfer_end(struct port *port);
 
-/* All that no worker has in hand fail, since nobody would tell of the descriptor. */
-void transfer_fail_waiting(struct port *port);
+/* From waitqueue.c: the first that waits is tried, if none is. ready: the descriptor is, so it need not be asked. */
+void transfer_try(struct waitqueue *queue, bool ready);
+
+/* It waits for a descriptor that nobody will tell of. */
+void transfer_fail(struct transfer *transfer);
 
 #endif

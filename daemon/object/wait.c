@@ -1,19 +1,26 @@
-/* wait.c: looking, parking, waking. */
+/* wait.c: looking, parking, being told. */
 #include "wait.h"
 
+#include "ask.h"
 #include "guard.h"
 #include "utlist.h"
+#include "waitqueue.h"
 
 #include <string.h>
+
+enum { TARGETS_UNIT = 8 /* unlinked for one unit of a turn */ };
 
 static const uint8_t interests[2] = {ENGINE_READ, ENGINE_WRITE};
 
 size_t wait_size(size_t n) { return sizeof(struct wait) + n * sizeof(struct wait_target); }
 
+static void step(struct task *task);
+
 struct wait *wait_init(void *memory, struct belongings *owner, size_t n) {
     struct wait *wait = memory;
     memset(memory, 0, wait_size(n));
     wait->owner = owner;
+    wait->task.step = step;
     wait->n = n;
     wait->targets = (struct wait_target *)(wait + 1);
     for (size_t i = 0; i < n; i++)
@@ -21,9 +28,69 @@ struct wait *wait_init(void *memory, struct belongings *owner, size_t n) {
     return wait;
 }
 
+static struct lane *lane_of(const struct wait *wait) { return &wait->owner->account.user->lane; }
+
 static struct guard *guard_of(const struct wait_target *target) {
     return target->of && target->of->descriptor ? target->of->descriptor->guard : NULL;
 }
+
+bool wait_is_left(const struct wait *wait) { return wait->left && *wait->left; }
+
+/* The queue in which the target is, or would be; NULL: there is none. */
+static struct waitqueue *queue_of(const struct wait_target *target) {
+    const struct descriptor *descriptor = target->of ? indicator_descriptor(target->of) : NULL;
+    return descriptor ? waitqueue_find(descriptor, target->of->direction) : NULL;
+}
+
+/* ---- arming ----------------------------------------------------------------------------------------------------- */
+
+static void disarm(struct wait_target *target) {
+    struct wait *wait = target->wait;
+    struct waitqueue *queue = ring_has(&target->queue_node) ? queue_of(target) : NULL;
+    if (target->armed)
+        wait->missing--;
+    target->armed = false;
+    if (!queue)
+        return;
+    struct descriptor *descriptor = queue->descriptor;
+    waitqueue_remove(queue, target);
+    if (target->given)
+        waitqueue_give_on(queue);
+    target->given = false;
+    waitqueue_settle(queue);
+    /* Watching by edges has an end only if somebody ends it; a one-shot watch ends by itself. */
+    if (wait->one && !descriptor->closing)
+        (void)descriptor_rearm(descriptor);
+}
+
+/* False: it cannot be watched, or not without more memory. */
+static bool arm(struct wait_target *target) {
+    struct wait *wait = target->wait;
+    struct descriptor *descriptor = target->of->descriptor;
+    struct waitqueue *queue;
+    target->armed = true;
+    wait->missing++;
+    if (indicator_is_semaphore(target->of))
+        return true;
+    queue = waitqueue_get(descriptor, target->of->direction);
+    if (!queue)
+        return false;
+    waitqueue_add(queue, target);
+    return !descriptor_rearm(descriptor);
+}
+
+/* What was not ready at the last look is told of from now on. The one for which that cannot be, or NULL. */
+static struct wait_target *arm_all(struct wait *wait) {
+    for (size_t i = 0; i < wait->n; i++) {
+        struct wait_target *target = &wait->targets[i];
+        if (ring_has(&target->of_node) && target->of->descriptor && !target->cause && !target->armed &&
+            !arm(target))
+            return target;
+    }
+    return NULL;
+}
+
+/* ---- looking ---------------------------------------------------------------------------------------------------- */
 
 /* Fills the cause of each target and counts the ready ones. What only poll(2) knows is asked for all of them at once; of the guarded ones
  * is known what the sentry has answered for this look. */
@@ -64,93 +131,96 @@ static bool satisfied(const struct wait *wait) {
     return wait->all ? wait->ready == wait->n : wait->ready > 0;
 }
 
-/* The indicator has ended, or is about to: what the wait has to say of it is known, and it may be freed. */
-static void let_go(struct wait *wait, const struct indicator *of, int cause) {
-    for (size_t i = 0; i < wait->n; i++) {
-        struct wait_target *target = &wait->targets[i];
-        if (target->of != of)
-            continue;
-        if (target->linked)
-            DL_DELETE(target->of->waiters, target);
-        target->linked = target->armed = false;
-        target->of = NULL;
-        target->ended = (uint8_t)cause;
-    }
+static void unlink_target(struct wait_target *target) {
+    disarm(target);
+    if (ring_has(&target->of_node))
+        indicator_part(target->of, &target->of_node);
 }
 
-/* A semaphore that a look found ready has fired: everybody is told, not only this wait. */
+static void end_target(struct wait_target *target, int cause) {
+    unlink_target(target);
+    target->of = NULL;
+    target->ended = (uint8_t)cause;
+}
+
+/* A semaphore that a look found ready fires: everybody is told, not only this wait. */
 static void fire(struct wait *wait) {
+    struct indicator *fired[ENGINE_PROBES];
+    size_t n = 0;
     for (size_t i = 0; i < wait->n; i++) {
         struct wait_target *target = &wait->targets[i];
-        struct descriptor *descriptor = target->of ? target->of->descriptor : NULL;
-        if (!target->cause || !descriptor || !indicator_is_semaphore(target->of))
+        struct indicator *of = target->of;
+        if (!target->cause || !of || !of->descriptor || !indicator_is_semaphore(of))
             continue;
-        struct indicator *semaphore = target->of;
-        let_go(wait, semaphore, target->cause);
-        indicator_end(semaphore, target->cause);
-        descriptor_settle(descriptor);
+        if (!of->cause) /* it is taken down once, also if its id came twice */
+            fired[n++] = of;
+        of->cause = target->cause;
+        end_target(target, target->cause);
+    }
+    for (size_t i = 0; i < n; i++) {
+        struct descriptor *descriptor = fired[i]->descriptor;
+        indicator_end(fired[i], fired[i]->cause);
+        fading_add(descriptor->registry, descriptor);
     }
 }
 
-/* In a look after a wake a semaphore counts only once it has fired, since firing it here would wake others from within. */
-static void forget_unfired(struct wait *wait) {
+/* Wake-one: whose connection it was that got this activity. */
+static void remember(struct wait *wait) {
+    for (size_t i = 0; wait->one && i < wait->n; i++) {
+        struct waitqueue *queue = wait->targets[i].cause ? queue_of(&wait->targets[i]) : NULL;
+        if (queue)
+            waitqueue_remember(queue, wait->connection);
+    }
+}
+
+/* What is idle has nothing left of what anybody was answered for. */
+static void forget_answered(struct wait *wait) {
+    for (size_t i = 0; i < wait->n; i++) {
+        struct waitqueue *queue = wait->targets[i].cause ? NULL : queue_of(&wait->targets[i]);
+        if (queue)
+            waitqueue_forget(queue);
+    }
+}
+
+/* What was told of counts for one for any, though it was drained since. */
+static void count_told(struct wait *wait) {
     for (size_t i = 0; i < wait->n; i++) {
         struct wait_target *target = &wait->targets[i];
-        if (!target->cause || !target->of || !target->of->descriptor || !indicator_is_semaphore(target->of))
+        if (target->told && !target->cause && (!wait->all || wait->lost)) {
+            target->cause = target->told;
+            wait->ready++;
+        }
+        target->told = 0;
+    }
+}
+
+/* Of an activity that another wake-one wait was given, one for all has to wait for the next. */
+static void leave_to_others(struct wait *wait) {
+    for (size_t i = 0; wait->all && wait->one && i < wait->n; i++) {
+        struct wait_target *target = &wait->targets[i];
+        const struct waitqueue *queue = target->cause ? queue_of(target) : NULL;
+        if (!queue || !queue->given || target->cause != CAUSE_READY)
             continue;
         target->cause = CAUSE_NONE;
         wait->ready--;
     }
 }
 
-static void link_target(struct wait_target *target) {
-    struct indicator *of = target->of;
-    if (!of)
-        return;
-    if (!of->descriptor) {
-        let_go(target->wait, of, of->cause);
-        return;
-    }
-    /* A repeated id would be the newest waiter of the same indicator. */
-    if (of->waiters && of->waiters->prev->wait == target->wait)
-        return;
-    DL_APPEND(of->waiters, target);
-    target->linked = true;
-}
-
-/* What is not ready is watched from now on. False: the engine fails; whoever is parked will be woken. */
-static bool arm_targets(struct wait *wait) {
-    bool armed = true;
-    for (size_t i = 0; i < wait->n; i++)
-        if (wait->targets[i].linked)
-            wait->targets[i].armed = !wait->targets[i].cause;
-    for (size_t i = 0; i < wait->n && armed; i++) {
-        struct wait_target *target = &wait->targets[i];
-        if (target->armed && !indicator_is_semaphore(target->of))
-            armed = !descriptor_rearm(target->of->descriptor);
-    }
-    return armed;
-}
+/* ---- the end ---------------------------------------------------------------------------------------------------- */
 
 void wait_leave(struct wait *wait) {
     if (wait->ask)
         ask_leave(wait->ask);
     wait->ask = NULL;
-    for (size_t i = 0; i < wait->n; i++) {
-        struct wait_target *target = &wait->targets[i];
-        if (!target->linked)
-            continue;
-        DL_DELETE(target->of->waiters, target);
-        target->linked = target->armed = false;
-        /* Watching by edges has an end only if somebody ends it; a one-shot watch ends by itself. */
-        if (wait->one && target->of->descriptor)
-            descriptor_rearm(target->of->descriptor);
-    }
+    turn_spend(lane_of(wait)->turns, wait->n / TARGETS_UNIT);
+    for (size_t i = 0; i < wait->n; i++)
+        unlink_target(&wait->targets[i]);
     if (wait->parked) {
         DL_DELETE(wait->owner->waits, wait);
         wait->owner->registry->waits--;
     }
     wait->parked = false;
+    turn_forget(&wait->task);
     loop_timer_free(&wait->timer);
 }
 
@@ -159,7 +229,7 @@ static void finish(struct wait *wait) {
     wait->done(wait);
 }
 
-void wait_end(struct wait *wait, int cause) {
+void wait_expire(struct wait *wait, int cause) {
     wait_leave(wait);
     wait->ready = wait->n;
     for (size_t i = 0; i < wait->n; i++) {
@@ -170,56 +240,36 @@ void wait_end(struct wait *wait, int cause) {
     wait->done(wait);
 }
 
-/* Wake-one: whose connection it was that got this activity. */
-static void remember(struct wait *wait) {
-    for (size_t i = 0; wait->one && i < wait->n; i++) {
-        struct indicator *of = wait->targets[i].of;
-        if (!of || !wait->targets[i].cause)
-            continue;
-        of->several = of->several || (of->answered && of->answered != wait->connection);
-        of->answered = wait->connection;
-    }
-}
-
-static void on_timer(struct loop_timer *timer) {
-    struct wait *wait = (struct wait *)((char *)timer - offsetof(struct wait, timer));
-    wait->last = true;
-    if (wait->ask)
-        return;
-    /* Readiness that came in the same turn counts before the limit does. */
-    wait->busy = true;
+/* Looks, and is done or stays. */
+static void decide(struct wait *wait) {
     look(wait);
-    if (satisfied(wait))
+    count_told(wait);
+    leave_to_others(wait);
+    fire(wait);
+    forget_answered(wait);
+    if (satisfied(wait) || wait->lost) {
         remember(wait);
-    else
+        finish(wait);
+        return;
+    }
+    if (wait->last) {
         wait->ready = 0;
-    wait_leave(wait);
-    if (wait->ready)
-        fire(wait);
-    wait->done(wait);
+        finish(wait);
+        return;
+    }
+    struct wait_target *failed = arm_all(wait);
+    if (!failed)
+        return;
+    failed->cause = CAUSE_RESYNC; /* nobody would tell of it */
+    wait->ready++;
+    finish(wait);
 }
 
-/* What is idle has nothing left of what anybody was answered for. */
-static void forget_answered(struct wait *wait) {
-    for (size_t i = 0; i < wait->n; i++) {
-        struct indicator *of = wait->targets[i].of;
-        if (!of || wait->targets[i].cause)
-            continue;
-        of->answered = 0;
-        of->several = false;
-    }
-}
-
-/* What woke the wait while it looked counts for one of several, though it was drained since. */
-static void count_told(struct wait *wait) {
-    for (size_t i = 0; i < wait->n; i++) {
-        struct wait_target *target = &wait->targets[i];
-        if (target->told && !target->cause && !wait->all) {
-            target->cause = target->told;
-            wait->ready++;
-        }
-        target->told = 0;
-    }
+static bool is_guarded(const struct wait *wait) {
+    for (size_t i = 0; i < wait->n; i++)
+        if (guard_of(&wait->targets[i]))
+            return true;
+    return false;
 }
 
 static bool is_about(const struct engine_probe *probe, const struct indicator *of) {
@@ -230,7 +280,6 @@ static void on_answered(struct ask *ask, void *owner, bool known) {
     struct wait *wait = owner;
     size_t at = 0;
     wait->ask = NULL;
-    wait->first = false;
     /* Those that were asked about and have ended since are not guarded any more, so number and direction tell. */
     for (size_t i = 0; known && i < wait->n; i++) {
         struct wait_target *target = &wait->targets[i];
@@ -239,21 +288,8 @@ static void on_answered(struct ask *ask, void *owner, bool known) {
         if (guard_of(target) && at < ask->n)
             target->seen = ask->probes[at++].events;
     }
-    wait->busy = true;
-    look(wait);
-    count_told(wait);
-    fire(wait);
-    wait->busy = false;
-    forget_answered(wait);
-    if (satisfied(wait)) {
-        remember(wait);
-        finish(wait);
-    } else if (wait->last) {
-        wait->ready = 0;
-        finish(wait);
-    } else {
-        arm_targets(wait);
-    }
+    wait->answered = true;
+    turn_queue(lane_of(wait), &wait->task);
 }
 
 /* Asks the sentry about the guarded targets. 1; 0: there are none, or no answer can be expected; -1: the refusal. */
@@ -284,35 +320,158 @@ static int ask_sentry(struct wait *wait, struct refusal *refusal) {
     return 1;
 }
 
+/* Taken by an activity whose telling is under way: at the limit it counts. */
+static bool is_being_told(const struct wait *wait) {
+    for (size_t i = 0; !wait->all && i < wait->n; i++) {
+        const struct wait_target *target = &wait->targets[i];
+        const struct waitqueue *queue = ring_has(&target->queue_node) ? queue_of(target) : NULL;
+        if (queue && (wait->one ? target->given : queue->round != target->round))
+            return true;
+    }
+    return false;
+}
+
+/* When all that it asked about has ended nobody is waited for any more. */
+static bool is_asking(struct wait *wait) {
+    if (wait->ask && !is_guarded(wait)) {
+        ask_leave(wait->ask);
+        wait->ask = NULL;
+    }
+    return wait->ask;
+}
+
+static void step(struct task *task) {
+    struct wait *wait = RING_OF(task, struct wait, task);
+    struct refusal refusal; /* to be looked at without an answer */
+    turn_spend(lane_of(wait)->turns, wait->n);
+    if (wait_is_left(wait) || is_asking(wait))
+        return;
+    if (!wait->answered && wait->last && is_being_told(wait)) {
+        turn_queue(lane_of(wait), task);
+        return;
+    }
+    if (!wait->answered && ask_sentry(wait, &refusal) > 0)
+        return;
+    wait->answered = false;
+    decide(wait);
+}
+
+static void on_timer(struct loop_timer *timer) {
+    struct wait *wait = RING_OF(timer, struct wait, timer);
+    wait->last = true;
+    turn_queue(lane_of(wait), &wait->task);
+}
+
+/* ---- being told ------------------------------------------------------------------------------------------------- */
+
+/* Something of it is ready for that cause. */
+static void wake(struct wait_target *target) {
+    struct wait *wait = target->wait;
+    turn_spend(lane_of(wait)->turns, wait->n);
+    if (turn_is_queued(&wait->task) || is_asking(wait))
+        return; /* it looks soon */
+    if (wait->n == 1) {
+        target->cause = target->told ? target->told : target->ended;
+        wait->ready = 1;
+        remember(wait);
+        finish(wait);
+    } else if (wait->lost || !is_guarded(wait)) {
+        decide(wait);
+    } else {
+        turn_queue(lane_of(wait), &wait->task);
+    }
+}
+
+void wait_tell(struct wait_target *target, int cause) {
+    struct wait *wait = target->wait;
+    turn_spend(lane_of(wait)->turns, 1);
+    if (target->armed)
+        wait->missing--;
+    target->armed = false;
+    target->told = (uint8_t)cause;
+    if (wait_is_left(wait)) {
+        if (target->given)
+            waitqueue_give_on(queue_of(target));
+        target->given = false;
+        return;
+    }
+    target->given = false;
+    wait->lost = wait->lost || cause == CAUSE_RESYNC;
+    if (!wait->all || wait->lost)
+        wake(target);
+    else if (!wait->missing)
+        turn_queue(lane_of(wait), &wait->task);
+}
+
+void wait_end(struct wait_target *target, int cause) {
+    struct wait *wait = target->wait;
+    const struct indicator *of = target->of;
+    end_target(target, cause);
+    for (size_t i = 0; wait->repeated && i < wait->n; i++)
+        if (wait->targets[i].of == of)
+            end_target(&wait->targets[i], cause);
+    turn_spend(lane_of(wait)->turns, 1);
+    if (wait_is_left(wait))
+        return;
+    wait->lost = wait->lost || cause == CAUSE_RESYNC;
+    if (!wait->all || wait->lost)
+        wake(target);
+    else if (!wait->missing)
+        turn_queue(lane_of(wait), &wait->task);
+}
+
+/* ---- the beginning ---------------------------------------------------------------------------------------------- */
+
+static int refuse_memory(struct refusal *refusal) {
+    return refusal_set(refusal, REFUSAL_LIMIT, NULL, NULL, "the broker is out of memory");
+}
+
+/* False: without memory. */
+static bool link_target(struct wait_target *target) {
+    struct indicator *of = target->of;
+    if (!of)
+        return true;
+    if (!of->descriptor) {
+        end_target(target, of->cause);
+        return true;
+    }
+    /* A repeated id would be the newest waiter of the same indicator. */
+    struct ring *newest = indicator_newest(of);
+    if (newest && RING_OF(newest, struct wait_target, of_node)->wait == target->wait) {
+        target->wait->repeated = true;
+        return true;
+    }
+    return indicator_join(of, &target->of_node);
+}
+
 static int park(struct wait *wait, int64_t limit_us, struct refusal *refusal) {
     struct registry *registry = wait->owner->registry;
+    bool linked = true;
     wait->timer.fn = on_timer;
     if (limit_us > 0 && loop_timer_set(registry->loop, &wait->timer, os_now_us() + limit_us))
-        return refusal_set(refusal, REFUSAL_LIMIT, NULL, NULL, "the broker is out of memory");
+        return refuse_memory(refusal);
     DL_APPEND(wait->owner->waits, wait);
     registry->waits++;
     wait->parked = true;
-    for (size_t i = 0; i < wait->n; i++)
-        link_target(&wait->targets[i]);
-    return 0;
+    for (size_t i = 0; i < wait->n && linked; i++)
+        linked = link_target(&wait->targets[i]);
+    return linked ? 0 : refuse_memory(refusal);
 }
 
 int wait_begin(struct wait *wait, int64_t limit_us, struct refusal *refusal) {
     int asked = ask_sentry(wait, refusal);
+    turn_spend(lane_of(wait)->turns, wait->n);
     if (asked < 0)
         return -1;
     if (asked) {
-        wait->first = true;
         wait->last = limit_us == 0;
         if (!park(wait, limit_us, refusal))
             return 0;
         wait_leave(wait);
         return -1;
     }
-    wait->busy = true;
     look(wait);
     fire(wait);
-    wait->busy = false;
     forget_answered(wait);
     if (satisfied(wait)) {
         remember(wait);
@@ -322,122 +481,11 @@ int wait_begin(struct wait *wait, int64_t limit_us, struct refusal *refusal) {
         wait->ready = 0;
         return 1;
     }
-    if (park(wait, limit_us, refusal))
-        return -1;
-    if (arm_targets(wait))
-        return 0;
+    if (!park(wait, limit_us, refusal)) {
+        if (!arm_all(wait))
+            return 0;
+        refusal_set(refusal, REFUSAL_LIMIT, NULL, NULL, "the broker cannot watch any more descriptors");
+    }
     wait_leave(wait);
-    return refusal_set(refusal, REFUSAL_LIMIT, NULL, NULL, "the broker cannot watch any more descriptors");
-}
-
-/* The target's indicator is ready for that cause. Several at once are answered together. What was drained since counts for
- * one of several, but not for all of them at once. */
-static void look_again(struct wait_target *trigger, int cause) {
-    struct wait *wait = trigger->wait;
-    if (wait->n > 1) {
-        look(wait);
-        forget_unfired(wait);
-    } else {
-        wait->ready = 0;
-        trigger->cause = CAUSE_NONE;
-    }
-    if (!trigger->cause && (!wait->all || wait->n == 1 || cause == CAUSE_RESYNC)) {
-        trigger->cause = (uint8_t)cause;
-        wait->ready++;
-    }
-}
-
-static bool is_guarded(const struct wait *wait) {
-    for (size_t i = 0; i < wait->n; i++)
-        if (guard_of(&wait->targets[i]))
-            return true;
-    return false;
-}
-
-/* Looks and is done, or stays. True if the wait is done (and gone). */
-static bool wake_now(struct wait_target *target, int cause) {
-    struct wait *wait = target->wait;
-    look_again(target, cause);
-    /* Without the engine nobody would look again: the wait is done with what there is. */
-    if (satisfied(wait) || cause == CAUSE_RESYNC) {
-        remember(wait);
-        finish(wait);
-        return true;
-    }
-    if (!wait->last) {
-        arm_targets(wait);
-        return false;
-    }
-    wait->ready = 0;
-    finish(wait);
-    return true;
-}
-
-/* True if the wait is done (and gone), or will be for this wake. */
-static bool wake(struct wait_target *target, int cause) {
-    struct wait *wait = target->wait;
-    struct refusal refusal; /* to be looked at without an answer */
-    bool guarded;
-    if (!target->of->descriptor)
-        let_go(wait, target->of, cause);
-    if (wait->busy)
-        return false;
-    guarded = is_guarded(wait);
-    if (wait->ask && guarded && wait->first)
-        return false;
-    if (guarded && (wait->ask || (wait->n > 1 && cause != CAUSE_RESYNC && ask_sentry(wait, &refusal) > 0))) {
-        target->told = (uint8_t)cause;
-        return !wait->all;
-    }
-    if (wait->ask) { /* all that it asked about has ended: at the end of a session nobody may be left waiting */
-        ask_leave(wait->ask);
-        wait->ask = NULL;
-    }
-    return wake_now(target, cause);
-}
-
-void wait_wake(struct indicator *indicator, int cause) {
-    struct wait_target *target, *next;
-    bool one_done = false;
-    bool ended = !indicator->descriptor;
-    DL_FOREACH_SAFE (indicator->waiters, target, next) {
-        bool one = target->wait->one;
-        if (one && one_done && !ended)
-            continue;
-        if (wake(target, cause) && one)
-            one_done = true;
-    }
-}
-
-bool wait_wants(const struct indicator *evt, bool *edge) {
-    const struct wait_target *target;
-    bool wants = false;
-    DL_FOREACH (evt->waiters, target) {
-        wants = wants || target->armed;
-        if (!target->wait->one)
-            continue;
-        *edge = true;
-        break;
-    }
-    return wants || *edge;
-}
-
-void wait_retest(struct indicator *evt, uint32_t connection) {
-    struct engine_probe probe;
-    if (evt->answered != connection && !evt->several)
-        return;
-    if (!evt->several)
-        evt->answered = 0;
-    if (!evt->descriptor || !evt->waiters)
-        return;
-    if (evt->descriptor->guard) {
-        descriptor_retell(evt->descriptor);
-        return;
-    }
-    probe = (struct engine_probe){evt->descriptor->fd, interests[evt->direction], 0};
-    if (engine_probe(&probe, 1))
-        return;
-    enum cause cause = indicator_cause_of(probe.events, evt->direction);
-    if (cause)
-        wait_wake(evt, (int)cause);
+    return -1;
 }

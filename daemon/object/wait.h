@@ -1,21 +1,24 @@
 /* wait.h: one request that waits for any of several indicators, or for all of them.
  *
- * A wait begins with a look at everything; if that does not satisfy it, it is parked with the indicators that are not ready. When one of
- * them becomes ready the wait looks again (what another holder drained meanwhile does not count) and is done, or stays.
- * A target that was ready at the last look is not armed: so a wait for all never spins on the half that is ready.
+ * A wait begins with a look at everything; if that does not satisfy it, it is parked, and what is not ready is armed: in the queue of its
+ * descriptor's direction (waitqueue.h), or, a semaphore, by being among those that are told when it ends. Every armed target is told once.
+ * One for any is done then, with all that a look finds ready; what another holder drained meanwhile still counts. One for all counts what
+ * has not been told of yet; when nothing is missing it looks once more in its uid's turn, and arms again what is not ready after all. So it
+ * costs nothing that a part of what it waits for is ready, or comes and goes.
  *
  * What the loop may not ask about (guard.h) is asked of the sentry: such a wait is parked while it looks, and for that long only its
  * limit and the ends of its targets touch it. Where the sentry is held up, those targets count as not ready.
  *
- * Wake-one (`one`): of the parked waits of an event that have it, the oldest is done for each new activity; its connection is
- * remembered, and when that ends wait_retest looks again for the others. An ended indicator answers every wait.
+ * Wake-one (`one`): of the parked waits of a descriptor's direction that have it, the oldest is done for each new activity. An ended
+ * indicator answers every wait.
  *
  * A parked wait is in its owner's list and has its targets in their indicators' lists, one each (a repeated id is in there once).
- * It refers to registered indicators only: one that has ended may be given back and freed at any time, so its cause is kept and
- * the reference dropped. */
+ * It refers to registered indicators only, and to ended ones until it is told: those may be given back and freed at any time after that,
+ * so the cause is kept and the reference dropped. */
 #ifndef WAIT_H
 #define WAIT_H
 
+#include "daemon/base/turn.h"
 #include "daemon/loop/loop.h"
 #include "indicator.h"
 
@@ -26,16 +29,18 @@ struct ask;
 struct wait;
 
 struct wait_target {
+    struct ring of_node;    /* in of->waiters, while the wait is parked */
+    struct ring queue_node; /* in a ring of the descriptor's queue, until it is told */
     struct wait *wait;
-    struct indicator *of;            /* NULL: ready for ever, for `ended` */
-    struct wait_target *prev, *next; /* in of->waiters, while linked */
-    uint64_t id;                     /* as the request named it */
-    uint8_t cause;                   /* of the last look; CAUSE_NONE: not ready */
+    struct indicator *of; /* NULL: ready for ever, for `ended` */
+    uint64_t id;          /* as the request named it */
+    uint32_t round;       /* of the queue, when it was armed */
+    uint8_t cause;        /* of the last look; CAUSE_NONE: not ready */
     uint8_t ended;
-    uint8_t told; /* cause of a wake that came while the wait was looking */
+    uint8_t told; /* cause of an activity since the last look */
     uint8_t seen; /* events that the sentry has answered, for the next look */
-    bool linked;
-    bool armed;
+    bool armed;   /* counted in wait->missing */
+    bool given;   /* wake-one: an activity was given to it, which it is to be told */
 };
 
 struct wait {
@@ -43,14 +48,18 @@ struct wait {
     struct wait *prev, *next; /* the owner's parked ones */
     void (*done)(
         struct wait *wait); /* it is unlinked; how many are ready is in `ready`, 0: the limit passed */
+    const bool *left;       /* whether its connection has ended; NULL: it has none */
     struct loop_timer timer;
-    struct ask *ask; /* it is looking by way of the sentry */
+    struct task task; /* a look: its limit has passed, nothing is missing, or the sentry has answered */
+    struct ask *ask;  /* it is looking by way of the sentry */
     bool all, one;
     bool parked;
     bool last;           /* this look decides: the limit has passed, or is 0 */
-    bool first;          /* it has asked the sentry for its first look: a wake meanwhile may be older */
-    bool busy;           /* looking in this very call: a wake meanwhile is not for it */
+    bool lost;           /* something of it cannot be watched any more: it is done with what there is */
+    bool answered;       /* the sentry has answered, for the next look */
+    bool repeated;       /* an id came twice */
     uint32_t connection; /* which one asked, for wake-one */
+    size_t missing;      /* armed targets */
     size_t ready;
     size_t n;
     struct wait_target *targets;
@@ -68,15 +77,15 @@ int wait_begin(struct wait *wait, int64_t limit_us, struct refusal *refusal);
 void wait_leave(struct wait *wait);
 
 /* Its session ends: what it waits for may be another one's, and go on. It is done, with that cause for what has not ended. */
-void wait_end(struct wait *wait, int cause);
+void wait_expire(struct wait *wait, int cause);
 
-/* The indicator is ready for that cause: everybody (for `one`: one of them) looks. */
-void wait_wake(struct indicator *indicator, int cause);
+/* From waitqueue.c: an activity has taken this target, which is in no ring of the queue any more. */
+void wait_tell(struct wait_target *target, int cause);
 
-/* Whether a parked wait needs this event to be watched, and if so whether by edges (any wake-one). edge is only ever set. */
-bool wait_wants(const struct indicator *evt, bool *edge);
+/* From indicator.c: the target's indicator has ended. The target refers to it no longer. */
+void wait_end(struct wait_target *target, int cause);
 
-/* A connection has ended. If it was answered as the one for this event, and the event is still ready, the next one is answered. */
-void wait_retest(struct indicator *evt, uint32_t connection);
+/* Its connection has ended, and it will leave. */
+bool wait_is_left(const struct wait *wait);
 
 #endif

@@ -79,7 +79,6 @@ static char *text_of(const char *text) {
 }
 
 static void write_indicator(Portd__V1__Item *row, const struct indicator *indicator) {
-    const struct wait_target *target;
     row->number = indicator_number(indicator);
     row->direction = indicator->direction == DIRECTION_READ ? PORTD__V1__DIRECTION__DIRECTION_READ
                                                             : PORTD__V1__DIRECTION__DIRECTION_WRITE;
@@ -87,8 +86,7 @@ static void write_indicator(Portd__V1__Item *row, const struct indicator *indica
     row->cause = (Portd__V1__Cause)indicator->cause;
     row->descriptor = indicator->descriptor ? indicator->descriptor->object.id : 0;
     row->handle = indicator->handle != NULL;
-    DL_FOREACH (indicator->waiters, target)
-        row->waiters++;
+    row->waiters = indicator->waiters ? indicator->waiters->n : 0;
 }
 
 static void write_port(Portd__V1__Item *row, const struct port *port) {

@@ -145,7 +145,7 @@ static void go_on(struct parked *parked) {
         transfer_go_on(io->transfer.port);
 }
 
-static struct io *io_new(struct call *call, size_t size) {
+static struct io *io_new(struct call *call, struct port *port, size_t size) {
     struct user *user = call->connection->user;
     size_t bytes = sizeof(struct io) + size;
     struct io *io;
@@ -158,7 +158,7 @@ static struct io *io_new(struct call *call, size_t size) {
         return NULL;
     }
     io = malloc(bytes);
-    if (!io || table_reserve(&call->connection->by_request)) {
+    if (!io || table_reserve(&call->connection->by_request) || !indicator_expect(&port->indicator)) {
         free(io);
         user_give(user, USER_WAITS, 1);
         user_give(user, USER_BYTES, bytes);
@@ -197,7 +197,7 @@ int call_read(struct call *call) {
     if (message->peek && !stream_can_peek((enum inspect_type)port->indicator.descriptor->type))
         return refusal_set(&call->refusal, REFUSAL_UNSUPPORTED, "peek", "read instead",
                            "such a descriptor cannot be peeked");
-    io = io_new(call, message->most);
+    io = io_new(call, port, message->most);
     if (!io)
         return -1;
     io->transfer.stream.what = message->peek ? STREAM_PEEK : STREAM_READ;
@@ -218,7 +218,7 @@ int call_write(struct call *call) {
     if (inspect_is_unix((enum inspect_type)port->indicator.descriptor->type) &&
         credentials_prove(call->connection->identity, call->connection->watch.fd, &call->refusal))
         return -1;
-    io = io_new(call, size);
+    io = io_new(call, port, size);
     if (!io)
         return -1;
     if (size)
@@ -236,7 +236,7 @@ int call_position(struct call *call) {
     if (port->indicator.descriptor->type != INSPECT_REGULAR)
         return refusal_set(&call->refusal, REFUSAL_UNSUPPORTED, "id", NULL,
                            "only regular files have a position");
-    io = io_new(call, 0);
+    io = io_new(call, port, 0);
     if (!io)
         return -1;
     io->transfer.stream.what = STREAM_SEEK;

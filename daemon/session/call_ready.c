@@ -133,6 +133,12 @@ static void on_made(struct making *making) {
         return;
     }
     parked_remove(parked);
+    if (making->descriptor->closing) { /* its session has ended */
+        refusal_set(&refusal, REFUSAL_CLOSED, NULL, NULL, "the session has ended");
+        connection_refuse(parked->connection, parked->request, &refusal);
+        free(creating);
+        return;
+    }
     object.replaced = creating->replaced;
     if (make(&creating->procedure, making->descriptor, making->direction, &making->try, making->ended,
              &object, &refusal)) {

@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum { VERSION = 1, TTL_MIN_US = 1000 };
@@ -304,8 +305,36 @@ int call_hello(struct call *call) {
     return welcome(call, admission.session, joined);
 }
 
-int call_end_session(struct call *call) {
+/* An end_session in flight. */
+struct ending {
+    struct parked parked; /* connection NULL: nobody is answered */
+    struct session_wait wait;
+};
+
+static void answer_end(struct connection *connection, uint64_t request) {
+    Portd__V1__Reply reply = PORTD__V1__REPLY__INIT;
     Portd__V1__Done done = PORTD__V1__DONE__INIT;
+    reply.id = request;
+    reply.result_case = PORTD__V1__REPLY__RESULT_END_SESSION;
+    reply.end_session = &done;
+    connection_reply(connection, &reply);
+}
+
+static void emit_end(struct parked *parked) {
+    answer_end(parked->connection, parked->request);
+    free(parked);
+}
+
+/* The connection has ended. */
+static void cancel_end(struct parked *parked) {
+    session_forget(&((struct ending *)parked)->wait);
+    free(parked);
+}
+
+static void on_ended(struct session_wait *wait) { parked_ready(&RING_OF(wait, struct ending, wait)->parked); }
+
+int call_end_session(struct call *call) {
+    struct ending *ending;
     const struct connection *connection = call->connection;
     uint64_t id = call->request->end_session->id;
     struct session *session = id ? session_find(connection->all, id) : call->session;
@@ -313,7 +342,15 @@ int call_end_session(struct call *call) {
                      !policy_is_admin(connection->all->policy, &connection->peer)))
         return refusal_set(&call->refusal, REFUSAL_NOT_FOUND, "id", "list tells the sessions of this user",
                            "no session %" PRIu64 " that this user may end", id);
-    dispatch_answer(call, PORTD__V1__REPLY__RESULT_END_SESSION, &done);
+    ending = calloc(1, sizeof *ending);
+    if (!ending || table_reserve(&call->connection->by_request)) {
+        free(ending);
+        return refusal_set(&call->refusal, REFUSAL_LIMIT, NULL, NULL, "the broker is out of memory");
+    }
+    ending->parked = (struct parked){.windowed = true, .emit = emit_end, .cancel = cancel_end};
+    ending->wait.done = on_ended;
+    parked_add(call->connection, &ending->parked, call->request->id);
+    session_await(session, &ending->wait);
     session_end(session, CAUSE_EXPIRED);
     return 0;
 }

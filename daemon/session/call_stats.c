@@ -92,7 +92,7 @@ static void measure(const struct sessions *sessions) {
     metrics_set(METRIC_CONNECTIONS, sessions->n_connections);
     metrics_set(METRIC_SESSIONS, sessions->by_id.used);
     metrics_set(METRIC_WAITS_PARKED, registry->waits);
-    metrics_set(METRIC_MONITORS, sessions->n_monitors);
+    metrics_set(METRIC_MONITORS, sessions->registry->users->n_monitors);
     metrics_set(METRIC_NOTICES, registry->users->journal.next - registry->users->journal.first);
     metrics_set(METRIC_DESCRIPTORS, registry->descriptors.used);
     metrics_set(METRIC_TABLE_LIMIT, registry->slots->limit);

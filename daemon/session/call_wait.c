@@ -133,6 +133,7 @@ static struct waiting *waiting_new(struct call *call, const Portd__V1__Wait *mes
     waiting->wait->all = message->all;
     waiting->wait->one = message->one;
     waiting->wait->connection = call->connection->serial;
+    waiting->wait->left = &call->connection->dead;
     return waiting;
 fail:
     account_give(account, USER_WAITS, 1);

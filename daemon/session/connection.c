@@ -4,7 +4,7 @@
 #include "credentials.h"
 #include "daemon/base/log.h"
 #include "daemon/base/metrics.h"
-#include "daemon/object/wait.h"
+#include "daemon/object/waitqueue.h"
 #include "dispatch.h"
 #include "noting.h"
 #include "utlist.h"
@@ -26,6 +26,11 @@ static struct slots *slots_of(const struct connection *connection) {
     return connection->all->registry->slots;
 }
 
+/* Something is to be done: when its uid's turn comes. */
+static void go_on(struct connection *connection) { turn_queue(&connection->user->lane, &connection->task); }
+
+static struct turns *turns_of(const struct connection *connection) { return connection->user->lane.turns; }
+
 struct connection *connection_new(struct sessions *sessions, os_fd fd, const struct peer *peer,
                                   struct user *user) {
     struct connection *connection = calloc(1, sizeof *connection);
@@ -45,6 +50,7 @@ struct connection *connection_new(struct sessions *sessions, os_fd fd, const str
     connection->timer.fn = on_timer;
     connection->task.step = step;
     gate_init(&connection->gate, user, on_opened);
+    ring_init(&connection->starved);
     channel_init(&connection->channel, fd, &sessions->scratch, FRAME_REQUEST_MAX);
     connection->channel.discard = discard;
     connection->channel.discard_context = connection;
@@ -112,19 +118,8 @@ static void discard(void *context, os_fd fd) {
     connection_discard(connection, fd, false);
 }
 
-/* Others wait for the same activity that this one was given and will do nothing with any more. */
-static void retest(struct session *session, uint32_t serial) {
-    struct object *object;
-    DL_FOREACH (session->belongings.objects, object) {
-        struct indicator *evt = (struct indicator *)object;
-        if (registry_kind(object->id) == OBJECT_EVT || registry_kind(object->id) == OBJECT_PORT)
-            wait_retest(evt, serial);
-    }
-}
-
 void connection_end(struct connection *connection, const char *reason) {
     struct sessions *sessions = connection->all;
-    struct session *session = connection->session;
     if (connection->dead)
         return;
     connection->dead = true;
@@ -138,28 +133,33 @@ void connection_end(struct connection *connection, const char *reason) {
         (void)channel_flush(&connection->channel);
     loop_unwatch(&connection->watch);
     loop_timer_free(&connection->timer);
-    turn_forget(&connection->task);
     gate_deinit(&connection->gate);
-    parked_give_up(connection);
     DL_DELETE(sessions->connections, connection);
     sessions->n_connections--;
+    turn_queue(&connection->user->lane, &connection->task);
+}
+
+/* What is left of one that has ended: its requests are given up, then whoever waits for what it was given gets it. */
+static void leave(struct connection *connection) {
+    struct sessions *sessions = connection->all;
+    struct session *session = connection->session;
+    if (!parked_give_up(connection)) {
+        go_on(connection);
+        return;
+    }
+    if (connection->answered_one)
+        waitqueue_retest(connection->user, connection->serial);
+    connection->session = NULL;
+    if (session)
+        session_part(session, connection);
     connection->dead_next = sessions->dead;
     sessions->dead = connection;
-    connection->session = NULL;
-    if (!session)
-        return;
-    if (connection->answered_one)
-        retest(session, connection->serial);
-    session_part(session, connection);
 }
 
 void connection_leave_ended(struct connection *connection) {
+    session_part(connection->session, connection);
     connection->session = NULL;
     connection_end(connection, "its session has ended");
-}
-
-struct connection *connection_next_joined(const struct connection *connection) {
-    return connection->joined_next;
 }
 
 static void on_closed(void *context) {
@@ -242,9 +242,9 @@ bool connection_congested(const struct connection *connection) {
 }
 
 static bool blocked(const struct connection *connection) {
-    return connection->dead || connection->lost || short_of_slots(connection) ||
-           connection->windowed >= CONNECTION_WINDOW || connection->paused_until ||
-           connection_congested(connection);
+    return connection->dead || connection->lost || (connection->session && connection->session->cause) ||
+           short_of_slots(connection) || connection->windowed >= CONNECTION_WINDOW ||
+           connection->paused_until || connection_congested(connection);
 }
 
 static void update_watch(struct connection *connection) {
@@ -262,11 +262,6 @@ static void update_watch(struct connection *connection) {
     if (loop_set(&connection->watch, interest))
         connection_end(connection, "the loop cannot watch it");
 }
-
-/* Something is to be done: when its uid's turn comes. */
-static void go_on(struct connection *connection) { turn_queue(&connection->user->lane, &connection->task); }
-
-static struct turns *turns_of(const struct connection *connection) { return connection->user->lane.turns; }
 
 /* Each request is spent from the uid's rate; when that is used up, reading pauses. */
 static void spend(struct connection *connection) {
@@ -322,10 +317,9 @@ static void receive(struct connection *connection) {
     connection_end(connection, result == CHANNEL_E_END ? NULL : strerror(-result));
 }
 
-/* Replies that waited for room, then transfers, then requests that did. */
+/* Replies that waited for room, then transfers, then requests that did: in its uid's turn. */
 static void unblock(struct connection *connection) {
-    parked_go_on(connection);
-    if (!connection->dead && !blocked(connection) && channel_has_frame(&connection->channel))
+    if (parked_may_go_on(connection) || (!blocked(connection) && channel_has_frame(&connection->channel)))
         go_on(connection);
 }
 
@@ -351,8 +345,14 @@ static void step(struct task *task) {
     struct connection *connection = RING_OF(task, struct connection, task);
     unsigned events = connection->events;
     connection->events = 0;
+    if (connection->dead) {
+        leave(connection);
+        return;
+    }
     if (events & LOOP_WRITE)
         flush(connection);
+    if (!connection->dead && !parked_go_on(connection))
+        go_on(connection);
     if (events & LOOP_READ || channel_has_frame(&connection->channel))
         fading_settle(connection->all->registry);
     if (connection->dead || blocked(connection)) {

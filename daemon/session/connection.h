@@ -5,7 +5,7 @@
  * Reading stops while the window is full, while replies are left unread, while the uid has spent its
  * rate, while many of its descriptors are being closed, and while the process has too few free slots (slots.h).
  *
- * connection_end only marks and unlinks; the memory goes at the end of the turn and when a worker has closed the socket (it may carry
+ * connection_end only marks and unlinks; the memory goes when its requests have been given up, in turns of its uid, and when a worker has closed the socket (it may carry
  * somebody's lingering descriptors). So a caller may go on using the struct until its callback returns, looking at `dead`. */
 #ifndef CONNECTION_H
 #define CONNECTION_H
@@ -55,7 +55,7 @@ struct connection {
     size_t held_fds;
     int64_t paused_until; /* the rate is spent */
     bool reach;           /* it finds what the uid's other sessions have */
-    bool starved;         /* one of the parked is */
+    struct ring starved;  /* parked ones that wait for room */
     bool answered_one;    /* was answered as the one of several */
     bool dirty, dead;
     const char *lost; /* a reply could not be made: why it ends with this turn */
@@ -87,7 +87,7 @@ void connection_reply(struct connection *connection, const struct Portd__V1__Rep
 bool connection_reply_fd(struct connection *connection, const struct Portd__V1__Reply *reply, os_fd fd);
 void connection_refuse(struct connection *connection, uint64_t request, const struct refusal *refusal);
 
-/* Ends it for that reason (NULL: the client closed it). */
+/* Ends it for that reason (NULL: the client closed it). Its requests are given up in steps, in its uid's turn. */
 void connection_end(struct connection *connection, const char *reason);
 
 /* Of one that has ended and was kept for what is on its way. */
@@ -95,7 +95,6 @@ void connection_close(struct connection *connection);
 
 /* Its session has ended: what is answered is sent, then it ends. */
 void connection_leave_ended(struct connection *connection);
-struct connection *connection_next_joined(const struct connection *connection);
 
 /* For the end of a turn. */
 void connection_flush_all(struct sessions *sessions);

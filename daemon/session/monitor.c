@@ -1,21 +1,23 @@
-/* monitor.c: who waits for notices, and pages of them. */
-#include "monitor.h"
-
+/* monitor.c: requests that are answered when something has happened: a long poll on a journal.
+ *
+ * A parked one remembers how far it has looked; nothing is kept for it. Noting only writes into the journals and queues those who wait, who
+ * look at what is new in their uid's turn, and at no other time: whoever notes may be in the middle of anything. What a client leaves
+ * unread stays in the journal, as long as that lasts, and is counted as lost then. */
 #include "daemon/object/inspect.h"
 #include "dispatch.h"
-#include "utlist.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { PAGE = 256 };
+enum { PAGE = 256, NOTICES_UNIT = 64 /* looked at for one unit of a turn */ };
 
 struct monitor {
     struct parked parked;
-    struct monitor *prev, *next; /* sessions->monitors, while waiting */
-    struct user *user;           /* charged */
-    const struct journal *journal;
+    struct user *user; /* charged */
+    struct journal *journal;
+    struct journal_reader reader;
+    struct task task; /* something was noted */
     uint64_t from;    /* the first number not looked at */
     uint64_t lost;    /* before that */
     uint64_t session; /* 0: any */
@@ -48,8 +50,10 @@ static bool advance(struct monitor *monitor) {
         monitor->lost += oldest - monitor->from;
         monitor->from = oldest;
     }
+    uint64_t from = monitor->from;
     while (monitor->from < journal->next && !matches(monitor, journal_at(journal, monitor->from)))
         monitor->from++;
+    turn_spend(monitor->reader.lane->turns, (size_t)(monitor->from - from) / NOTICES_UNIT);
     return monitor->from < journal->next || monitor->lost;
 }
 
@@ -96,6 +100,7 @@ static void answer(struct monitor *monitor, struct connection *connection, uint6
 
 static void monitor_free(struct monitor *monitor) {
     monitor->user->monitors--;
+    monitor->user->users->n_monitors--;
     user_give(monitor->user, USER_WAITS, 1);
     user_give(monitor->user, USER_BYTES, sizeof *monitor);
     user_unref(monitor->user);
@@ -108,9 +113,9 @@ static struct monitor *monitor_of(struct parked *parked) {
 }
 
 static void leave(struct monitor *monitor) {
-    struct sessions *sessions = monitor->parked.connection->all;
-    DL_DELETE(sessions->monitors, monitor);
-    sessions->n_monitors--;
+    if (ring_has(&monitor->reader.node))
+        ring_remove(&monitor->reader.node);
+    turn_forget(&monitor->task);
     loop_timer_clear(&monitor->timer);
 }
 
@@ -143,17 +148,15 @@ static void on_timer(struct loop_timer *timer) {
     parked_ready(&monitor->parked);
 }
 
-bool monitor_tell(struct sessions *sessions) {
-    struct monitor *monitor, *next;
-    bool told = false;
-    DL_FOREACH_SAFE (sessions->monitors, monitor, next) {
-        if (monitor->from == monitor->journal->next || !advance(monitor))
-            continue;
-        leave(monitor);
-        parked_ready(&monitor->parked);
-        told = true;
+static void step(struct task *task) {
+    struct monitor *monitor = RING_OF(task, struct monitor, task);
+    if (!advance(monitor)) {
+        ring_add(&monitor->journal->readers, &monitor->reader.node);
+        return;
     }
-    return told;
+    turn_spend(monitor->reader.lane->turns, PAGE / NOTICES_UNIT * 4);
+    leave(monitor);
+    parked_ready(&monitor->parked);
 }
 
 /* Charged and allocated. NULL: the refusal. */
@@ -180,13 +183,16 @@ static struct monitor *monitor_new(struct call *call) {
     }
     monitor->parked = (struct parked){.emit = emit, .cancel = cancel, .withdraw = withdraw};
     monitor->timer.fn = on_timer;
+    monitor->task.step = step;
+    monitor->reader = (struct journal_reader){.task = &monitor->task, .lane = &user->lane};
     monitor->user = user_ref(user->users, (uint32_t)user->uid); /* it is there: this cannot fail */
     user->monitors++;
+    user->users->n_monitors++;
     return monitor;
 }
 
 /* Which journal the caller may read. NULL: the refusal. */
-static const struct journal *find_journal(struct call *call) {
+static struct journal *find_journal(struct call *call) {
     struct user *user = call->connection->user;
     if (policy_is_admin(call->connection->all->policy, &call->connection->peer))
         return &user->users->journal;
@@ -210,7 +216,7 @@ static int find_start(struct call *call, struct monitor *monitor) {
 /* Of a session that has ended only what is kept can be told. */
 static int check_session(struct call *call, const struct monitor *monitor) {
     const struct connection *connection = call->connection;
-    const struct session *session = session_find(connection->all, monitor->session);
+    const struct session *session = session_find_any(connection->all, monitor->session);
     if (!monitor->session ||
         (session && policy_may_see(connection->all->policy, &connection->peer, session->uid)))
         return 0;
@@ -225,15 +231,14 @@ static int park(struct call *call, struct monitor *monitor) {
     if (message->limit_case == PORTD__V1__MONITOR__LIMIT_LIMIT_US &&
         loop_timer_set(sessions->loop, &monitor->timer, os_now_us() + limit))
         return refusal_set(&call->refusal, REFUSAL_LIMIT, NULL, NULL, "the broker is out of memory");
-    DL_APPEND(sessions->monitors, monitor);
-    sessions->n_monitors++;
+    ring_add(&monitor->journal->readers, &monitor->reader.node);
     parked_add(call->connection, &monitor->parked, call->request->id);
     return 0;
 }
 
 int call_monitor(struct call *call) {
     const Portd__V1__Monitor *message = call->request->monitor;
-    const struct journal *journal = find_journal(call);
+    struct journal *journal = find_journal(call);
     struct monitor *monitor = journal ? monitor_new(call) : NULL;
     bool only_look = message->limit_case == PORTD__V1__MONITOR__LIMIT_LIMIT_US && message->limit_us == 0;
     int result;

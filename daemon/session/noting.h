@@ -1,4 +1,4 @@
-/* noting.h: what happens to sessions, connections and requests, told to those who look (monitor.h). Objects: daemon/object/notice.h. */
+/* noting.h: what happens to sessions, connections and requests, told to those who look (monitor.c). Objects: daemon/object/notice.h. */
 #ifndef NOTING_H
 #define NOTING_H
 

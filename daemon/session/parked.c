@@ -26,6 +26,8 @@ void parked_remove(struct parked *parked) {
     struct connection *connection = parked->connection;
     connection->method = parked->method;
     table_remove(&connection->by_request, parked);
+    if (ring_has(&parked->starved))
+        ring_remove(&parked->starved);
     if (parked->ready)
         DL_DELETE(connection->held, parked);
     else
@@ -51,40 +53,44 @@ void parked_ready(struct parked *parked) {
 bool parked_has_room(struct connection *connection, struct parked *parked) {
     if (!connection_congested(connection))
         return true;
-    connection->starved = parked->starved = true;
+    if (!ring_has(&parked->starved))
+        ring_add(&connection->starved, &parked->starved);
     return false;
 }
 
-/* Each may answer others too, so the search begins anew. */
-static void feed(struct connection *connection) {
-    struct parked *parked = connection->parked;
-    connection->starved = false;
-    while (parked && !connection->starved && !connection->dead) {
-        if (!parked->starved) {
-            parked = parked->next;
+bool parked_may_go_on(const struct connection *connection) {
+    return (connection->held || !ring_is_empty(&connection->starved)) && !connection_congested(connection);
+}
+
+bool parked_go_on(struct connection *connection) {
+    struct turns *turns = connection->user->lane.turns;
+    while (!connection->dead && parked_may_go_on(connection)) {
+        struct parked *parked = connection->held;
+        if (turn_is_over(turns))
+            return false;
+        turn_spend(turns, 1);
+        if (parked) {
+            parked_remove(parked);
+            parked->emit(parked);
             continue;
         }
-        parked->starved = false;
+        parked = RING_OF(ring_first(&connection->starved), struct parked, starved);
+        ring_remove(&parked->starved);
         parked->go_on(parked);
-        parked = connection->parked;
     }
+    return true;
 }
 
-void parked_go_on(struct connection *connection) {
-    while (connection->held && !connection_congested(connection)) {
-        struct parked *parked = connection->held;
-        parked_remove(parked);
-        parked->emit(parked);
-    }
-    if (connection->starved && !connection_congested(connection))
-        feed(connection);
-}
-
-void parked_give_up(struct connection *connection) {
+bool parked_give_up(struct connection *connection) {
+    struct turns *turns = connection->user->lane.turns;
     struct parked *parked;
     while ((parked = connection->parked ? connection->parked : connection->held)) {
+        if (turn_is_over(turns))
+            return false;
+        turn_spend(turns, 1);
         parked_remove(parked);
         parked->cancel(parked);
         metrics_add(METRIC_REQUESTS_ABANDONED, 1);
     }
+    return true;
 }

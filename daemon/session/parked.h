@@ -2,6 +2,8 @@
 #ifndef PARKED_H
 #define PARKED_H
 
+#include "daemon/base/ring.h"
+
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -21,7 +23,7 @@ struct parked {
     void (*withdraw)(
         struct parked *parked); /* cancel: answers it, now or when a worker returns. NULL: cannot be */
     void (*go_on)(struct parked *parked); /* if `starved`: there is room now */
-    bool starved;                         /* waits for room in its connection */
+    struct ring starved;                  /* in its connection's, while it waits for room */
     void (*cancel)(
         struct parked *parked); /* the connection has ended: frees, now or later; unparked before */
 };
@@ -40,10 +42,14 @@ void parked_remove(struct parked *parked);
 /* It can be answered: emit is called now or when the client has read what waits for it. */
 void parked_ready(struct parked *parked);
 
-/* The client has read: answers that waited for room go out, and what was `starved` goes on. */
-void parked_go_on(struct connection *connection);
+/* The client has read: answers that waited for room go out, and what was `starved` goes on, as much as the turn allows. False: there is
+ * more to do. */
+bool parked_go_on(struct connection *connection);
 
-/* The connection ends: all of them are cancelled. */
-void parked_give_up(struct connection *connection);
+/* Whether that would do anything. */
+bool parked_may_go_on(const struct connection *connection);
+
+/* The connection has ended: they are cancelled, as many as the turn allows. True: all of them. */
+bool parked_give_up(struct connection *connection);
 
 #endif

@@ -6,7 +6,6 @@
 #include "daemon/base/log.h"
 #include "daemon/base/metrics.h"
 #include "daemon/object/indicator.h"
-#include "monitor.h"
 #include "noting.h"
 #include "utlist.h"
 
@@ -50,6 +49,7 @@ void sessions_deinit(struct sessions *sessions) {
         connection_end(sessions->connections, "the broker stops");
     while (sessions->list)
         session_end(sessions->list, CAUSE_EXPIRED);
+    turns_finish(&sessions->registry->users->turns);
     sessions_after(sessions);
     passings_deinit(sessions);
     table_deinit(&sessions->by_id);
@@ -62,8 +62,6 @@ void sessions_after(void *context) {
     struct sessions *sessions = context;
     gates_after(sessions->registry->users);
     connection_flush_all(sessions);
-    while (sessions->monitors && monitor_tell(sessions))
-        connection_flush_all(sessions);
     connection_bury_all(sessions);
 }
 
@@ -131,25 +129,70 @@ struct session *session_new(struct sessions *sessions, struct user *user, const 
     return session;
 }
 
-void session_end(struct session *session, int cause) {
-    struct sessions *sessions = session->all;
-    struct user *user = session->belongings.account.user;
-    struct connection *connection, *next;
-    lease_deinit(&session->lease); /* its owners find it no more */
-    belongings_end(&session->belongings, cause);
-    table_remove(&sessions->by_id, session);
-    metrics_add(METRIC_SESSIONS_ENDED, 1);
-    DL_DELETE(sessions->list, session);
-    for (connection = session->connections; connection; connection = next) {
-        next = connection_next_joined(connection);
-        connection_leave_ended(connection);
+/* All have been told; who is connected has nothing to say any more. */
+static void end_connections(struct session *session) {
+    while (session->waits) {
+        struct session_wait *wait = session->waits;
+        session_forget(wait);
+        wait->done(wait);
     }
-    noting_ended(session, cause);
+    while (session->connections)
+        connection_leave_ended(session->connections);
+}
+
+static void session_free(struct session *session) {
+    struct user *user = session->belongings.account.user;
+    table_remove(&session->all->by_id, session);
+    DL_DELETE(session->all->ended, session);
+    noting_ended(session, session->cause);
+    belongings_deinit(&session->belongings);
     user_unref(user);
     free(session);
 }
 
+/* Its parked waits are those of connections that have ended, which are leaving. */
+static void step(struct task *task) {
+    struct session *session = RING_OF(task, struct session, task);
+    if (belongings_end(&session->belongings, session->cause)) {
+        end_connections(session);
+        if (!session->belongings.waits) {
+            session_free(session);
+            return;
+        }
+    }
+    turn_queue(&session->belongings.account.user->lane, task);
+}
+
+void session_end(struct session *session, int cause) {
+    if (session->cause)
+        return;
+    session->cause = cause;
+    belongings_close(&session->belongings);
+    DL_DELETE(session->all->list, session);
+    DL_APPEND(session->all->ended, session);
+    metrics_add(METRIC_SESSIONS_ENDED, 1);
+    lease_deinit(&session->lease);
+    session->task.step = step;
+    turn_queue(&session->belongings.account.user->lane, &session->task);
+}
+
+void session_await(struct session *session, struct session_wait *wait) {
+    wait->session = session;
+    DL_APPEND(session->waits, wait);
+}
+
+void session_forget(struct session_wait *wait) {
+    if (wait->session)
+        DL_DELETE(wait->session->waits, wait);
+    wait->session = NULL;
+}
+
 struct session *session_find(const struct sessions *sessions, uint64_t id) {
+    struct session *session = session_find_any(sessions, id);
+    return session && !session->cause ? session : NULL;
+}
+
+struct session *session_find_any(const struct sessions *sessions, uint64_t id) {
     return table_find(&sessions->by_id, id);
 }
 
@@ -214,6 +257,6 @@ void session_part(struct session *session, struct connection *connection) {
     DL_DELETE2(session->connections, connection, joined_prev, joined_next);
     session->n_connections--;
     numbering_unref(&session->belongings.numberings, connection->place);
-    if (!session->n_connections && !lease_bound(&session->lease))
+    if (!session->cause && !session->n_connections && !lease_bound(&session->lease))
         session_end(session, CAUSE_EXPIRED);
 }

@@ -1,6 +1,7 @@
 /* session.h: one owner's belongings, and all sessions of the broker.
  *
- * A session is made by a hello and freed by session_end alone, in a fixed order: its objects end (every waiter is answered), its
+ * A session is made by a hello and ended by session_end: from that instant on nothing finds it or what it has. The rest is done in steps, in
+ * turns of its uid and in a fixed order: its objects end and every waiter is answered, whoever asked for the end is answered, its
  * connections are flushed and ended, its memory goes. When it ends is lease.h. */
 #ifndef SESSION_H
 #define SESSION_H
@@ -15,7 +16,6 @@
 enum { SESSION_SECRET = 32, SESSION_CLIENT_MAX = 64, SESSION_TOKEN_MAX = 64 };
 
 struct connection;
-struct monitor;
 
 struct session {
     uint64_t id; /* key of sessions.by_id */
@@ -25,6 +25,9 @@ struct session {
     struct connection *connections; /* those that joined */
     unsigned n_connections;
     struct lease lease;
+    struct task task; /* of one that has ended */
+    int cause;        /* why; CAUSE_NONE: it has not */
+    struct session_wait *waits;
     uint32_t uid;
     bool separate; /* made with `new`: not the one that its owner processes find */
     bool private;  /* those who reach other sessions do not find what is in it */
@@ -39,14 +42,13 @@ struct sessions {
     struct registry *registry;
     const struct policy *policy;
     struct session *list;
+    struct session *ended; /* those that are not through with it */
     struct table by_id;
     struct owners owners;
     struct connection *connections;
     size_t n_connections;
     struct connection *dirty; /* have something to be sent at the end of this turn */
     struct connection *dead;  /* have ended during this turn */
-    struct monitor *monitors; /* that wait for something to happen */
-    size_t n_monitors;
     struct passings passings;
     uint32_t serial; /* of the last connection */
     struct channel_scratch scratch;
@@ -76,11 +78,22 @@ struct session_sums sessions_sum(const struct sessions *sessions);
 struct session *session_new(struct sessions *sessions, struct user *user, const char *client,
                             struct refusal *refusal);
 
-/* Ends it with that cause (enum cause). */
+/* Ends it with that cause (enum cause). Nothing happens if it has ended already. */
 void session_end(struct session *session, int cause);
+
+/* Somebody waits until all of a session that has ended are told. */
+struct session_wait {
+    void (*done)(struct session_wait *wait);
+    struct session *session; /* NULL: done was called */
+    struct session_wait *prev, *next;
+};
+void session_await(struct session *session, struct session_wait *wait);
+void session_forget(struct session_wait *wait);
 
 /* By id; by token (the id and the secret); by owner process, those made with `new` left out; that which has an object. NULL: none. */
 struct session *session_find(const struct sessions *sessions, uint64_t id);
+struct session *session_find_any(const struct sessions *sessions,
+                                 uint64_t id); /* also one that has ended, until that is told */
 struct session *session_find_token(const struct sessions *sessions, const char *token);
 struct session *session_find_owner(const struct sessions *sessions, uint32_t uid, uint64_t key);
 struct session *session_of(const struct object *object);

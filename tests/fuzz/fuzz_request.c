@@ -124,6 +124,8 @@ static bool turn(int64_t pause_us) {
     world.calls = 0;
     require(loop_timer_set(world.loop, &world.stop, os_now_us() + pause_us) == 0);
     require(loop_run(world.loop) == 0);
+    if (turns_round(&world.users.turns, after, &world.sessions))
+        return true;
     return world.calls > 1;
 }
 
@@ -421,7 +423,7 @@ static void end(struct run *run) {
         (void)turn(200);
     }
     require(world.registry.objects.used == 0 && world.registry.waits == 0);
-    require(!world.sessions.monitors && world.sessions.n_monitors == 0);
+    require(world.users.n_monitors == 0);
     require(world.sessions.by_id.used == 0);
 }
 

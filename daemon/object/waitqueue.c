@@ -1,0 +1,220 @@
+/* waitqueue.c: taking whom an activity is for, and telling them in steps. */
+#include "waitqueue.h"
+
+#include "indicator.h"
+#include "transfer.h"
+#include "wait.h"
+
+static const uint8_t interests[2] = {ENGINE_READ, ENGINE_WRITE};
+
+struct waitqueue *waitqueue_find(const struct descriptor *descriptor, int direction) {
+    return descriptor->queues[direction];
+}
+
+static struct lane *lane_of(const struct waitqueue *queue) { return &queue->descriptor->user->lane; }
+
+static void step(struct task *task);
+
+struct waitqueue *waitqueue_get(struct descriptor *descriptor, int direction) {
+    struct waitqueue *queue = descriptor->queues[direction];
+    if (queue)
+        return queue;
+    queue = slab_take(&descriptor->registry->waitqueues);
+    if (!queue)
+        return NULL;
+    queue->descriptor = descriptor;
+    queue->direction = (uint8_t)direction;
+    queue->task.step = step;
+    ring_init(&queue->armed);
+    ring_init(&queue->ones);
+    ring_init(&queue->told);
+    ring_init(&queue->transfers);
+    descriptor->queues[direction] = queue;
+    return queue;
+}
+
+void waitqueue_free(struct waitqueue *queue) {
+    if (!queue)
+        return;
+    turn_forget(&queue->task);
+    if (ring_has(&queue->pool))
+        ring_remove(&queue->pool);
+    queue->descriptor->queues[queue->direction] = NULL;
+    slab_give(&queue->descriptor->registry->waitqueues, queue);
+}
+
+void waitqueue_settle(struct waitqueue *queue) {
+    if (ring_is_empty(&queue->ones) && ring_has(&queue->pool))
+        ring_remove(&queue->pool);
+    if (queue->stepping || turn_is_queued(&queue->task) || queue->trying || !ring_is_empty(&queue->armed) ||
+        !ring_is_empty(&queue->ones) || !ring_is_empty(&queue->told) || !ring_is_empty(&queue->transfers))
+        return;
+    waitqueue_free(queue);
+}
+
+bool waitqueue_needs(const struct waitqueue *queue, bool *edge) {
+    bool vain = queue->vain >= WAITQUEUE_VAIN;
+    /* Edges are watched for also during a try: to begin anew would tell of what has not helped. */
+    bool transfers = queue->trying ? vain : !ring_is_empty(&queue->transfers);
+    bool ones = !ring_is_empty(&queue->ones) || queue->armed_ones;
+    *edge = *edge || ones || (transfers && vain);
+    return ones || transfers || !ring_is_empty(&queue->armed);
+}
+
+/* The oldest of the wake-one targets whose connection is there. */
+static void give(struct waitqueue *queue) {
+    struct ring *node;
+    queue->given = false;
+    while (queue->give && (node = ring_first(&queue->ones))) {
+        struct wait_target *target = RING_OF(node, struct wait_target, queue_node);
+        ring_remove(node);
+        ring_add(&queue->told, node);
+        if (wait_is_left(target->wait))
+            continue;
+        target->given = queue->given = true;
+        queue->give = false;
+    }
+    queue->give = false;
+}
+
+void waitqueue_tell(struct waitqueue *queue, int cause) {
+    queue->cause = (uint8_t)cause;
+    queue->round++;
+    queue->armed_ones = 0;
+    ring_move_all(&queue->told, &queue->armed);
+    queue->give = true;
+    if (cause == CAUSE_RESYNC)
+        ring_move_all(&queue->told, &queue->ones);
+    give(queue);
+    queue->failed = queue->failed || cause == CAUSE_RESYNC;
+    queue->again = queue->again || queue->trying;
+    queue->try = !ring_is_empty(&queue->transfers);
+    if (queue->try || !ring_is_empty(&queue->told))
+        turn_queue(lane_of(queue), &queue->task);
+}
+
+static void fail_transfers(struct waitqueue *queue) {
+    struct ring *node;
+    while (queue->failed && !turn_is_over(lane_of(queue)->turns)) {
+        node = ring_first(&queue->transfers);
+        queue->failed = node != NULL;
+        turn_spend(lane_of(queue)->turns, 1);
+        if (node)
+            transfer_fail(RING_OF(node, struct transfer, queue_node));
+    }
+}
+
+/* A target is told when it is in no ring of the queue. It may take others of its wait out of this one. */
+static void step(struct task *task) {
+    struct waitqueue *queue = RING_OF(task, struct waitqueue, task);
+    struct descriptor *descriptor = queue->descriptor;
+    struct lane *lane = lane_of(queue);
+    struct ring *node;
+    queue->stepping = true;
+    if (queue->failed)
+        fail_transfers(queue);
+    else if (queue->try)
+        transfer_try(queue, true);
+    queue->try = false;
+    while (!turn_is_over(lane->turns) && (node = ring_first(&queue->told))) {
+        struct wait_target *target = RING_OF(node, struct wait_target, queue_node);
+        ring_remove(node);
+        wait_tell(target, queue->cause);
+    }
+    queue->stepping = false;
+    if (queue->failed || !ring_is_empty(&queue->told))
+        turn_queue(lane, task);
+    waitqueue_settle(queue);
+    descriptor_settle(descriptor);
+}
+
+void waitqueue_add(struct waitqueue *queue, struct wait_target *target) {
+    const struct wait *wait = target->wait;
+    bool ones = wait->one && !wait->all;
+    ring_add(ones ? &queue->ones : &queue->armed, &target->queue_node);
+    target->round = queue->round;
+    if (ones && !ring_has(&queue->pool))
+        ring_add(&queue->descriptor->user->pools, &queue->pool);
+    if (wait->one && wait->all)
+        queue->armed_ones++;
+}
+
+void waitqueue_remove(struct waitqueue *queue, struct wait_target *target) {
+    const struct wait *wait = target->wait;
+    ring_remove(&target->queue_node);
+    if (wait->one && wait->all && target->round == queue->round)
+        queue->armed_ones--;
+}
+
+void waitqueue_give_on(struct waitqueue *queue) {
+    queue->give = true;
+    give(queue);
+    if (!ring_is_empty(&queue->told))
+        turn_queue(lane_of(queue), &queue->task);
+}
+
+/* ---- whom an activity was given to ------------------------------------------------------------------------------ */
+
+void waitqueue_remember(struct waitqueue *queue, uint32_t connection) {
+    queue->several = queue->several || (queue->answered && queue->answered != connection);
+    queue->answered = connection;
+}
+
+void waitqueue_forget(struct waitqueue *queue) {
+    queue->answered = 0;
+    queue->several = false;
+}
+
+static bool was_given_to_one_gone(const struct user *user, const struct waitqueue *queue) {
+    if (queue->several || (queue->answered && user->n_gone > USER_GONE))
+        return true;
+    for (unsigned i = 0; queue->answered && i < user->n_gone; i++)
+        if (user->gone[i] == queue->answered)
+            return true;
+    return false;
+}
+
+static void look_again(struct waitqueue *queue) {
+    struct descriptor *descriptor = queue->descriptor;
+    struct engine_probe probe = {descriptor->fd, interests[queue->direction], 0};
+    if (!queue->several)
+        queue->answered = 0;
+    if (descriptor->guard) {
+        descriptor_retell(descriptor);
+        return;
+    }
+    enum cause cause =
+        engine_probe(&probe, 1) ? CAUSE_NONE : indicator_cause_of(probe.events, queue->direction);
+    if (cause)
+        waitqueue_tell(queue, (int)cause);
+}
+
+static void step_retest(struct task *task) {
+    struct user *user = RING_OF(task, struct user, retest);
+    struct ring *node;
+    while ((node = ring_first(&user->retested))) {
+        struct waitqueue *queue = RING_OF(node, struct waitqueue, pool);
+        if (turn_is_over(user->lane.turns)) {
+            turn_queue(&user->lane, task);
+            return;
+        }
+        turn_spend(user->lane.turns, 1);
+        ring_remove(node);
+        ring_add(&user->pools, node);
+        if (was_given_to_one_gone(user, queue))
+            look_again(queue);
+    }
+    user->n_gone = 0;
+}
+
+void waitqueue_retest(struct user *user, uint32_t connection) {
+    if (ring_is_empty(&user->pools) && ring_is_empty(&user->retested))
+        return;
+    if (user->n_gone < USER_GONE)
+        user->gone[user->n_gone] = connection;
+    if (user->n_gone <= USER_GONE)
+        user->n_gone++;
+    ring_move_all(&user->retested, &user->pools);
+    user->retest.step = step_retest;
+    turn_queue(&user->lane, &user->retest);
+}

@@ -1,0 +1,83 @@
+/* waitqueue.h: whoever waits for one direction of a descriptor: waits (for its event and its ports) and transfers.
+ *
+ * It is there while somebody waits. What the descriptor must be watched for is known without looking at those who wait
+ * (waitqueue_needs). An activity takes all armed targets at once, which costs the same however many there are, and only decides who is
+ * told; telling them is done in steps, in turns of the uid. Of the wake-one targets an activity takes the oldest.
+ *
+ * However many ports a descriptor has, one transfer of a direction is tried at a time; the others wait behind it. Of some descriptors
+ * poll(2) tells again and again what does not help (an error queue, another reader who is faster): after WAITQUEUE_VAIN tries in a row
+ * the descriptor is watched by edges, and tried without one after pauses that double each time.
+ *
+ * Wake-one: the connection that an activity was given to is remembered. When that ends, waitqueue_retest looks again for the others. */
+#ifndef WAITQUEUE_H
+#define WAITQUEUE_H
+
+#include "daemon/base/turn.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum { WAITQUEUE_VAIN = 8 };
+
+struct descriptor;
+struct transfer;
+struct user;
+struct wait_target;
+
+struct waitqueue {
+    struct descriptor *descriptor;
+    struct task task;
+    struct ring armed;       /* targets that the next activity takes, oldest first */
+    struct ring ones;        /* targets of wake-one waits for any: it takes the oldest */
+    struct ring told;        /* taken, and not told yet */
+    struct ring transfers;   /* at most one of each port, oldest first */
+    struct ring pool;        /* in its user's pools, while it has `ones` */
+    struct transfer *trying; /* a worker has it in hand */
+    unsigned vain;           /* tries in a row */
+    unsigned armed_ones;     /* armed targets of wake-one waits for all: they need edges */
+    uint32_t answered;       /* the connection that was last answered as the one of several */
+    uint32_t round;          /* counts activities: an armed target has this one (wait.h) */
+    uint8_t direction;
+    uint8_t cause; /* of the last activity */
+    bool several;  /* others were answered before `answered`, and it was not seen idle since */
+    bool given;    /* the last activity was given to one */
+    bool give;     /* it is still to be given */
+    bool try;      /* a transfer is to be tried */
+    bool again;    /* there was an activity while one was being tried */
+    bool failed;   /* it cannot be watched: all transfers fail */
+    bool stepping;
+};
+
+/* The one for that direction, or NULL. */
+struct waitqueue *waitqueue_find(const struct descriptor *descriptor, int direction);
+
+/* The same, made if there is none. NULL without memory. */
+struct waitqueue *waitqueue_get(struct descriptor *descriptor, int direction);
+
+/* Somebody has left: it goes when nobody is left. */
+void waitqueue_settle(struct waitqueue *queue);
+
+/* Its descriptor is dropped, and nobody waits. */
+void waitqueue_free(struct waitqueue *queue);
+
+/* Whether somebody needs the direction to be watched. edge is only ever set. */
+bool waitqueue_needs(const struct waitqueue *queue, bool *edge);
+
+/* There is an activity, or (CAUSE_RESYNC) there will be none that can be told of. */
+void waitqueue_tell(struct waitqueue *queue, int cause);
+
+/* A target is armed, or no longer. */
+void waitqueue_add(struct waitqueue *queue, struct wait_target *target);
+void waitqueue_remove(struct waitqueue *queue, struct wait_target *target);
+
+/* Who was given the last activity has left without being told of it. */
+void waitqueue_give_on(struct waitqueue *queue);
+
+/* The activity was given to that connection; none is left. */
+void waitqueue_remember(struct waitqueue *queue, uint32_t connection);
+void waitqueue_forget(struct waitqueue *queue);
+
+/* That connection has ended: what it was given for is given to another one, if the descriptor is still ready. */
+void waitqueue_retest(struct user *user, uint32_t connection);
+
+#endif
