@@ -2,7 +2,6 @@
 #include "wait.h"
 
 #include "ask.h"
-#include "guard.h"
 #include "utlist.h"
 #include "waitqueue.h"
 
@@ -29,10 +28,6 @@ struct wait *wait_init(void *memory, struct belongings *owner, size_t n) {
 }
 
 static struct lane *lane_of(const struct wait *wait) { return &wait->owner->account.user->lane; }
-
-static struct guard *guard_of(const struct wait_target *target) {
-    return target->of && target->of->descriptor ? target->of->descriptor->guard : NULL;
-}
 
 bool wait_is_left(const struct wait *wait) { return wait->left && *wait->left; }
 
@@ -265,61 +260,6 @@ static void decide(struct wait *wait) {
     finish(wait);
 }
 
-static bool is_guarded(const struct wait *wait) {
-    for (size_t i = 0; i < wait->n; i++)
-        if (guard_of(&wait->targets[i]))
-            return true;
-    return false;
-}
-
-static bool is_about(const struct engine_probe *probe, const struct indicator *of) {
-    return probe->fd == of->descriptor->fd && probe->interest == interests[of->direction];
-}
-
-static void on_answered(struct ask *ask, void *owner, bool known) {
-    struct wait *wait = owner;
-    size_t at = 0;
-    wait->ask = NULL;
-    /* Those that were asked about and have ended since are not guarded any more, so number and direction tell. */
-    for (size_t i = 0; known && i < wait->n; i++) {
-        struct wait_target *target = &wait->targets[i];
-        while (guard_of(target) && at < ask->n && !is_about(&ask->probes[at], target->of))
-            at++;
-        if (guard_of(target) && at < ask->n)
-            target->seen = ask->probes[at++].events;
-    }
-    wait->answered = true;
-    turn_queue(lane_of(wait), &wait->task);
-}
-
-/* Asks the sentry about the guarded targets. 1; 0: there are none, or no answer can be expected; -1: the refusal. */
-static int ask_sentry(struct wait *wait, struct refusal *refusal) {
-    struct sentry *sentry = NULL;
-    size_t n = 0, at = 0;
-    for (size_t i = 0; i < wait->n; i++) {
-        const struct guard *guard = guard_of(&wait->targets[i]);
-        if (!guard)
-            continue;
-        sentry = guard->sentry; /* of one uid, so the same for all */
-        n++;
-    }
-    if (!n || sentry_is_late(sentry))
-        return 0;
-    wait->ask = ask_new(wait->owner->registry, wait->owner->account.user, n, refusal);
-    if (!wait->ask)
-        return -1;
-    for (size_t i = 0; i < wait->n; i++) {
-        const struct wait_target *target = &wait->targets[i];
-        if (guard_of(target))
-            wait->ask->probes[at++] =
-                (struct engine_probe){target->of->descriptor->fd, interests[target->of->direction], 0};
-    }
-    wait->ask->owner = wait;
-    wait->ask->answered = on_answered;
-    ask_start(wait->ask, sentry);
-    return 1;
-}
-
 /* Taken by an activity whose telling is under way: at the limit it counts. */
 static bool is_being_told(const struct wait *wait) {
     for (size_t i = 0; !wait->all && i < wait->n; i++) {
@@ -331,26 +271,17 @@ static bool is_being_told(const struct wait *wait) {
     return false;
 }
 
-/* When all that it asked about has ended nobody is waited for any more. */
-static bool is_asking(struct wait *wait) {
-    if (wait->ask && !is_guarded(wait)) {
-        ask_leave(wait->ask);
-        wait->ask = NULL;
-    }
-    return wait->ask;
-}
-
 static void step(struct task *task) {
     struct wait *wait = RING_OF(task, struct wait, task);
     struct refusal refusal; /* to be looked at without an answer */
     turn_spend(lane_of(wait)->turns, wait->n);
-    if (wait_is_left(wait) || is_asking(wait))
+    if (wait_is_left(wait) || wait_is_asking(wait))
         return;
     if (!wait->answered && wait->last && is_being_told(wait)) {
         turn_queue(lane_of(wait), task);
         return;
     }
-    if (!wait->answered && ask_sentry(wait, &refusal) > 0)
+    if (!wait->answered && wait_ask(wait, &refusal) > 0)
         return;
     wait->answered = false;
     decide(wait);
@@ -368,14 +299,14 @@ static void on_timer(struct loop_timer *timer) {
 static void wake(struct wait_target *target) {
     struct wait *wait = target->wait;
     turn_spend(lane_of(wait)->turns, wait->n);
-    if (turn_is_queued(&wait->task) || is_asking(wait))
+    if (turn_is_queued(&wait->task) || wait_is_asking(wait))
         return; /* it looks soon */
     if (wait->n == 1) {
         target->cause = target->told ? target->told : target->ended;
         wait->ready = 1;
         remember(wait);
         finish(wait);
-    } else if (wait->lost || !is_guarded(wait)) {
+    } else if (wait->lost || !wait_is_guarded(wait)) {
         decide(wait);
     } else {
         turn_queue(lane_of(wait), &wait->task);
@@ -459,7 +390,7 @@ static int park(struct wait *wait, int64_t limit_us, struct refusal *refusal) {
 }
 
 int wait_begin(struct wait *wait, int64_t limit_us, struct refusal *refusal) {
-    int asked = ask_sentry(wait, refusal);
+    int asked = wait_ask(wait, refusal);
     turn_spend(lane_of(wait)->turns, wait->n);
     if (asked < 0)
         return -1;

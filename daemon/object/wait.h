@@ -85,6 +85,15 @@ void wait_tell(struct wait_target *target, int cause);
 /* From indicator.c: the target's indicator has ended. The target refers to it no longer. */
 void wait_end(struct wait_target *target, int cause);
 
+/* wait_ask.c: whether a target of it is guarded. */
+bool wait_is_guarded(const struct wait *wait);
+
+/* Asks the sentry about those; its answer queues the next look. 1; 0: there are none, or no answer can be expected; -1: the refusal. */
+int wait_ask(struct wait *wait, struct refusal *refusal);
+
+/* Whether it has not answered. When all that it was asked about has ended nobody waits for it any more. */
+bool wait_is_asking(struct wait *wait);
+
 /* Its connection has ended, and it will leave. */
 bool wait_is_left(const struct wait *wait);
 
