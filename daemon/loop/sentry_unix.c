@@ -15,6 +15,7 @@
 #include "daemon/base/table.h"
 #include "daemon/loop/identity.h"
 #include "daemon/readiness/engine.h"
+#include "pending.h"
 #include "utlist.h"
 
 #include <assert.h>
@@ -140,6 +141,7 @@ static void *run(void *context) {
     struct sentries *all = sentry->all;
 
     identity_begin_thread();
+    pending_begin_thread();
     lock(all);
     while (!all->stopping && !sentry->ending) {
         if (sentry->first)

@@ -275,6 +275,8 @@ int stream_work(struct stream_job *job) {
         return seek(job);
     if (inspect_is_socket(job->type))
         return move_socket(job);
+    if (job->type == INSPECT_EPOLL) /* it has no bytes, and only a sentry may poll it */
+        return -EINVAL;
     if (job->what == STREAM_PEEK)
         return peek(job);
     error = may_be_now(job->type) ? move_now(job) : -EOPNOTSUPP;

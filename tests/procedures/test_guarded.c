@@ -3,7 +3,9 @@
 #include "ports.h"
 
 #include <poll.h>
+#include <signal.h>
 #include <sys/epoll.h>
+#include <sys/signalfd.h>
 #include <unistd.h>
 
 enum { WORKERS = 4, ROUNDS = 50 };
@@ -292,9 +294,65 @@ static void a_handle_follows(void **state) {
     assert_true(ask_handle_ready(ask_handle(c, id)));
 }
 
-TEST_MAIN(FIXTURE_CASE(all_that_are_ready_are_told), FIXTURE_CASE(a_limit_that_passes_at_once),
-          FIXTURE_CASE(nothing_old_is_told), FIXTURE_CASE(wake_one),
-          FIXTURE_CASE(a_remove_behind_a_create_ends_it),
+/* ---- signals ------------------------------------------------------------------------------------------------------ */
+
+/* The first of the loop's own that is ready, which it asks about itself; -1: none. */
+static int own_ready(int epoll) {
+    struct epoll_event event = {.data.fd = -1};
+
+    return epoll_wait(epoll, &event, 1, 0) == 1 ? event.data.fd : -1;
+}
+
+/* A program's event loop with signals in it. Whoever asks about that loop has the kernel look for signals of his own, which must not make the
+ * program miss its signal. */
+static void a_program_does_not_miss_its_signals(void **state) {
+    static const int signals[] = {SIGUSR1, SIGCHLD, SIGTERM, SIGHUP};
+    portd_client *c = fixture_client(NULL);
+    sigset_t blocked, before;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(signals) / sizeof(*signals); i++) {
+        int ends[2], epoll = make_epoll(ends);
+        struct signalfd_siginfo info;
+        (void)sigemptyset(&blocked);
+        (void)sigaddset(&blocked, signals[i]);
+        (void)sigprocmask(SIG_BLOCK, &blocked, &before);
+        int fd = fixture_own(signalfd(-1, &blocked, SFD_CLOEXEC | SFD_NONBLOCK));
+        struct epoll_event event = {.events = EPOLLIN, .data.fd = fd};
+        int outer = fixture_own(epoll_create1(EPOLL_CLOEXEC));
+        struct epoll_event inner = {.events = EPOLLIN, .data.fd = epoll};
+        assert_int_equal(epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event), 0);
+        assert_int_equal(epoll_ctl(outer, EPOLL_CTL_ADD, epoll, &inner), 0);
+        portd_id id = ask_evt(c, epoll, READ), once = ask_semaphore(c, epoll, READ);
+        portd_id nested = ask_evt(c, outer, READ);
+        assert_cause(c, id, IDLE);
+        assert_cause(c, nested, IDLE);
+        put(ends[1]);
+        assert_until(c, id, READY);
+        assert_until(c, once, READY);
+        (void)drain(ends[0]);
+        assert_cause(c, id, IDLE);
+        struct parked *parked = ask_park_one(c, id, 0);
+        assert_int_equal(raise(signals[i]), 0);
+        assert_answer(parked, id, READY);
+        assert_cause(c, id, READY);
+        assert_until(c, nested, READY);
+        assert_int_equal(own_ready(outer), epoll);
+        assert_int_equal(own_ready(epoll), fd);
+        assert_int_equal(read(fd, &info, sizeof(info)), sizeof(info));
+        assert_int_equal(info.ssi_signo, (uint32_t)signals[i]);
+        assert_int_equal(own_ready(epoll), -1);
+        assert_cause(c, id, IDLE);
+        assert_cause(c, nested, IDLE);
+        ask_no_evts(c, epoll);
+        ask_no_evts(c, outer);
+        (void)sigprocmask(SIG_SETMASK, &before, NULL);
+    }
+}
+
+TEST_MAIN(FIXTURE_CASE(a_program_does_not_miss_its_signals), FIXTURE_CASE(all_that_are_ready_are_told),
+          FIXTURE_CASE(a_limit_that_passes_at_once), FIXTURE_CASE(nothing_old_is_told),
+          FIXTURE_CASE(wake_one), FIXTURE_CASE(a_remove_behind_a_create_ends_it),
           FIXTURE_CASE(a_remove_behind_a_create_waits_for_the_close),
           FIXTURE_CASE(a_create_behind_the_remove_keeps_it),
           FIXTURE_CASE(another_file_behind_a_create_replaces_it), FIXTURE_CASE(two_creates_make_one),
