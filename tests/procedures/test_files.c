@@ -195,7 +195,7 @@ static int broker_elsewhere(void *data) {
     const struct elsewhere *elsewhere = data;
     struct sockaddr_un name = {.sun_family = AF_UNIX};
     struct fixture broker = {0};
-    char folder[64], byte;
+    char folder[sizeof(name.sun_path)], byte;
 
     (void)snprintf(name.sun_path, sizeof(name.sun_path), "%s", fixture_address() + strlen("unix:"));
     (void)snprintf(folder, sizeof(folder), "%s", name.sun_path);
