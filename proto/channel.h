@@ -55,7 +55,8 @@ typedef void channel_discard(void *context, os_fd fd);
 struct channel {
     os_fd fd; /* borrowed */
     struct channel_scratch *scratch;
-    size_t max; /* most bytes of a body that may come in */
+    size_t max;  /* most bytes of a body that may come in */
+    size_t most; /* most bytes of one read; 0: as many as there is room for */
     channel_discard
         *discard; /* for copies and descriptors that the channel itself has to get rid of; NULL: os_close */
     void *discard_context;

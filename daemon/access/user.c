@@ -1,6 +1,7 @@
 /* user.c: accounts of users and sessions. */
 #include "user.h"
 
+#include "charge.h"
 #include "daemon/base/metrics.h"
 #include "gate.h"
 #include "proto/os.h"
@@ -128,6 +129,8 @@ int user_take(struct user *user, enum user_slot slot, uint64_t amount, struct re
 void user_give(struct user *user, enum user_slot slot, uint64_t amount) {
     assert(user->used[slot] >= amount);
     user->used[slot] -= amount;
+    if (slot == USER_BYTES)
+        gates_look(user);
 }
 
 void users_note(struct users *users, struct notice *notice) {
@@ -203,10 +206,12 @@ void account_init(struct account *account, struct user *user, uint64_t session, 
     account->user = user;
     account->session = session;
     account->name = name;
+    ring_init(&account->charges);
     DL_APPEND(user->accounts, account);
 }
 
 void account_deinit(struct account *account) {
+    charges_leave(account);
     for (int slot = 0; slot < USER_SLOTS; slot++)
         if (account->used[slot])
             account_give(account, (enum user_slot)slot, account->used[slot]);

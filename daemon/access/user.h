@@ -55,6 +55,7 @@ struct account {
     uint64_t session; /* for the texts */
     const char *name; /* likewise; the session's */
     uint64_t used[USER_SLOTS];
+    struct ring charges;         /* of what is in flight (charge.h) */
     struct account *prev, *next; /* the user's others */
 };
 

@@ -1,8 +1,9 @@
 /* call_io.c: read, peek, write and position: transfers of ports as requests in flight.
  *
- * Charged to the uid while it is in flight: one wait, and the memory it takes. The bytes of a read go from the kernel into the reply: a read is
+ * Charged to the session while it is in flight: one wait, and the memory it takes. The bytes of a read go from the kernel into the reply: a read is
  * tried only while its connection has room, so what a client leaves unread stays where it is. */
 #include "credentials.h"
+#include "daemon/access/charge.h"
 #include "daemon/base/metrics.h"
 #include "daemon/object/transfer.h"
 #include "dispatch.h"
@@ -17,8 +18,7 @@ struct io {
     struct parked parked;
     struct transfer transfer;
     struct identity *identity;
-    struct user *user; /* charged */
-    size_t bytes;
+    struct charge charge;
     unsigned char data[];
 };
 
@@ -28,9 +28,7 @@ static struct io *io_of(struct transfer *transfer) {
 
 static void io_free(struct io *io) {
     identity_unref(io->identity);
-    user_give(io->user, USER_WAITS, 1);
-    user_give(io->user, USER_BYTES, io->bytes);
-    user_unref(io->user);
+    charge_deinit(&io->charge);
     free(io);
 }
 
@@ -145,32 +143,35 @@ static void go_on(struct parked *parked) {
         transfer_go_on(io->transfer.port);
 }
 
+/* One wait, and its bytes: those that a worker has in hand, too. */
+static int charge(struct call *call, struct charge *charge, size_t bytes) {
+    charge_init(charge, call->connection->user, &call->session->belongings.account);
+    if (!charge_take(charge, USER_WAITS, 1, &call->refusal) &&
+        !charge_take(charge, USER_BYTES, bytes, &call->refusal))
+        return 0;
+    charge_deinit(charge);
+    return -1;
+}
+
 static struct io *io_new(struct call *call, struct port *port, size_t size) {
-    struct user *user = call->connection->user;
-    size_t bytes = sizeof(struct io) + size;
+    struct charge before = {0};
     struct io *io;
     if (target_check_workers(call))
         return NULL;
-    if (user_take(user, USER_WAITS, 1, &call->refusal))
+    if (charge(call, &before, sizeof(struct io) + size))
         return NULL;
-    if (user_take(user, USER_BYTES, bytes, &call->refusal)) {
-        user_give(user, USER_WAITS, 1);
-        return NULL;
-    }
-    io = malloc(bytes);
+    io = malloc(sizeof(struct io) + size);
     if (!io || table_reserve(&call->connection->by_request) || !indicator_expect(&port->indicator)) {
         free(io);
-        user_give(user, USER_WAITS, 1);
-        user_give(user, USER_BYTES, bytes);
+        charge_deinit(&before);
         refusal_set(&call->refusal, REFUSAL_LIMIT, NULL, NULL, "the broker is out of memory");
         return NULL;
     }
     memset(io, 0, sizeof *io);
+    charge_move(&io->charge, &before);
     io->parked = (struct parked){.emit = emit, .cancel = cancel, .withdraw = withdraw, .go_on = go_on};
     io->identity = identity_ref(call->connection->identity);
     io->transfer.identity = io->identity;
-    io->user = user_ref(user->users, (uint32_t)user->uid); /* it is there: this cannot fail */
-    io->bytes = bytes;
     return io;
 }
 

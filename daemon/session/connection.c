@@ -51,6 +51,7 @@ struct connection *connection_new(struct sessions *sessions, os_fd fd, const str
     connection->task.step = step;
     gate_init(&connection->gate, user, on_opened);
     ring_init(&connection->starved);
+    charge_init(&connection->charge, user, NULL);
     channel_init(&connection->channel, fd, &sessions->scratch, FRAME_REQUEST_MAX);
     connection->channel.discard = discard;
     connection->channel.discard_context = connection;
@@ -66,6 +67,7 @@ struct connection *connection_new(struct sessions *sessions, os_fd fd, const str
 fail:
     loop_unwatch(&connection->watch);
     loop_timer_free(&connection->timer);
+    charge_deinit(&connection->charge);
     identity_unref(connection->identity);
     free(connection);
     return NULL;
@@ -175,8 +177,7 @@ void connection_close(struct connection *connection) {
 }
 
 static void bury(struct connection *connection) {
-    user_give(connection->user, USER_BYTES, connection->bytes);
-    user_give(connection->user, USER_DESCRIPTORS, connection->held_fds);
+    charge_deinit(&connection->charge);
     slots_give(slots_of(connection), connection->held_fds);
     channel_deinit(&connection->channel, discard, connection);
     table_deinit(&connection->by_request);
@@ -193,31 +194,29 @@ void connection_bury_all(struct sessions *sessions) {
     }
 }
 
-/* Charges the difference to the user. False: it may not have so much. */
-static bool charge(struct user *user, enum user_slot slot, size_t *charged, size_t now,
-                   struct refusal *refusal) {
-    if (now > *charged && user_take(user, slot, now - *charged, refusal))
-        return false;
-    if (now < *charged)
-        user_give(user, slot, *charged - now);
-    *charged = now;
-    return true;
+/* Bytes beyond those that come with a connection. If they cannot be charged it is not read, and answers wait, until they can be. */
+static void account_bytes(struct connection *connection) {
+    struct refusal refusal;
+    size_t bytes = channel_memory(&connection->channel);
+    connection->indebted = charge_set(&connection->charge, USER_BYTES,
+                                      bytes > CONNECTION_FREE ? bytes - CONNECTION_FREE : 0, &refusal) != 0;
 }
 
-/* What the channel keeps between turns is charged to the user, bytes and descriptors. Those of half a frame may stay as
- * others may that are kept: somebody could leave it at that half. */
+/* What the channel keeps between turns is charged, bytes and descriptors. Those of half a frame may stay as others may that are
+ * kept: somebody could leave it at that half. */
 static void account(struct connection *connection) {
     struct slots *slots = slots_of(connection);
     struct refusal refusal;
     size_t before = connection->held_fds, fds = channel_fds_held(&connection->channel);
     if (fds > before)
         slots_take(slots, fds - before);
-    if (!charge(connection->user, USER_DESCRIPTORS, &connection->held_fds, fds, &refusal)) {
+    if (charge_set(&connection->charge, USER_DESCRIPTORS, fds, &refusal)) {
         slots_give(slots,
                    fds - before); /* the channel hands them to be discarded, where they are counted again */
         connection_end(connection, refusal.text);
         return;
     }
+    connection->held_fds = fds;
     if (fds < before)
         slots_give(slots, before - fds);
     passing_count(connection); /* of those that have left the channel */
@@ -226,9 +225,8 @@ static void account(struct connection *connection) {
                        "half a frame holds a connection to this broker"); /* whose end nobody would see */
     else if (fds > before && !slots_may_keep(slots, 0))
         connection_end(connection, "half a frame holds descriptors that there is no room for");
-    else if (!charge(connection->user, USER_BYTES, &connection->bytes, channel_memory(&connection->channel),
-                     &refusal))
-        connection_end(connection, refusal.text);
+    else
+        account_bytes(connection);
 }
 
 /* Whether what it, its uid or all have of the table of descriptors keeps it from being read. */
@@ -237,7 +235,7 @@ static bool short_of_slots(const struct connection *connection) {
 }
 
 bool connection_congested(const struct connection *connection) {
-    return channel_pending(&connection->channel) > CONNECTION_UNREAD ||
+    return channel_pending(&connection->channel) > CONNECTION_UNREAD || connection->indebted ||
            connection->channel.out_fds_at != SIZE_MAX;
 }
 
@@ -251,7 +249,7 @@ static void update_watch(struct connection *connection) {
     unsigned interest = 0;
     if (connection->dead)
         return;
-    if (!gates_may_receive(connection->user))
+    if (connection->indebted || !gates_may_receive(connection->user))
         gate_wait(&connection->gate);
     if (!blocked(connection) && !channel_has_frame(&connection->channel))
         interest |= LOOP_READ;
@@ -283,6 +281,8 @@ static void process(struct connection *connection) {
         metrics_add(METRIC_DESCRIPTORS_RECEIVED, frame.n_fds);
         turn_spend(turns_of(connection), 1 + frame.n_fds * UNITS_FD);
         dispatch_frame(connection, &frame);
+        if (channel_pending(&connection->channel) > CONNECTION_FREE + connection->charge.used[USER_BYTES])
+            account_bytes(connection);
         spend(connection);
     }
     if (channel_rest(&connection->channel))
@@ -303,9 +303,16 @@ static void process(struct connection *connection) {
         go_on(connection);
 }
 
+/* Whether all that one read may bring could be charged, if it were half a frame. */
+static bool may_be_long(const struct connection *connection) {
+    const struct user *user = connection->user;
+    return user->limits[USER_BYTES] - user->used[USER_BYTES] >= CHANNEL_SCRATCH_IN;
+}
+
 static void receive(struct connection *connection) {
     if (blocked(connection))
         return;
+    connection->channel.most = may_be_long(connection) ? 0 : FRAME_HEADER + FRAME_REQUEST_MAX;
     int result = channel_fill(&connection->channel, discard, connection);
     if (result == 0)
         return;
@@ -335,6 +342,7 @@ static void flush(struct connection *connection) {
         connection_end(connection, connection->lost);
     if (connection->dead)
         return;
+    account_bytes(connection);
     unblock(connection);
     if (!connection->dead)
         account(connection);
@@ -391,6 +399,8 @@ static void on_timer(struct loop_timer *timer) {
 
 static void on_opened(struct gate *gate) {
     struct connection *connection = RING_OF(gate, struct connection, gate);
+    if (connection->indebted)
+        account_bytes(connection);
     unblock(connection);
     update_watch(connection);
 }

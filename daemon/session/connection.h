@@ -10,6 +10,7 @@
 #ifndef CONNECTION_H
 #define CONNECTION_H
 
+#include "daemon/access/charge.h"
 #include "daemon/access/gate.h"
 #include "daemon/object/inspect.h"
 #include "parked.h"
@@ -22,6 +23,7 @@ enum {
     CONNECTION_DISCARDS = 64,      /* under way, beyond which nothing more is read */
     CONNECTION_UNREAD = 64 * 1024, /* bytes of replies beyond which nothing more is read */
     CONNECTION_HELLO_US = 10000000,
+    CONNECTION_FREE = 8192, /* bytes that come with a connection: a request, or a short reply */
 };
 
 struct Portd__V1__Reply;
@@ -50,9 +52,10 @@ struct connection {
     struct parked *held;     /* answered, waiting for room */
     struct table by_request;
     unsigned windowed;
-    unsigned discards; /* received descriptors that workers are closing */
-    size_t bytes;      /* charged to the user */
+    unsigned discards;    /* received descriptors that workers are closing */
+    struct charge charge; /* what the channel keeps */
     size_t held_fds;
+    bool indebted;        /* what it keeps cannot be charged: nothing more is read or answered until it can */
     int64_t paused_until; /* the rate is spent */
     bool reach;           /* it finds what the uid's other sessions have */
     struct ring starved;  /* parked ones that wait for room */

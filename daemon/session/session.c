@@ -251,6 +251,7 @@ void session_write_token(const struct session *session, char token[SESSION_TOKEN
 void session_join(struct session *session, struct connection *connection) {
     DL_APPEND2(session->connections, connection, joined_prev, joined_next);
     session->n_connections++;
+    charge_join(&connection->charge, &session->belongings.account);
 }
 
 void session_part(struct session *session, struct connection *connection) {

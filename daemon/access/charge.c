@@ -1,0 +1,78 @@
+/* charge.c: an account, or the uid alone. */
+#include "charge.h"
+
+#include <assert.h>
+
+void charge_init(struct charge *charge, struct user *user, struct account *account) {
+    *charge = (struct charge){
+        .user = user_ref(user->users, (uint32_t)user->uid)}; /* it is there: this cannot fail */
+    if (account)
+        charge_join(charge, account);
+}
+
+void charge_deinit(struct charge *charge) {
+    if (!charge->user)
+        return;
+    for (int slot = 0; slot < USER_SLOTS; slot++)
+        charge_give(charge, (enum user_slot)slot, charge->used[slot]);
+    if (charge->account)
+        ring_remove(&charge->node);
+    user_unref(charge->user);
+    *charge = (struct charge){0};
+}
+
+void charge_join(struct charge *charge, struct account *account) {
+    assert(!charge->account && charge->user == account->user);
+    for (int slot = 0; slot < USER_SLOTS; slot++)
+        account_join(account, (enum user_slot)slot, charge->used[slot]);
+    charge->account = account;
+    ring_add(&account->charges, &charge->node);
+}
+
+void charge_move(struct charge *to, struct charge *from) {
+    *to = *from;
+    to->node = (struct ring){0};
+    if (from->account) {
+        ring_add(&from->account->charges, &to->node);
+        ring_remove(&from->node);
+    }
+    *from = (struct charge){0};
+}
+
+int charge_take(struct charge *charge, enum user_slot slot, uint64_t amount, struct refusal *refusal) {
+    if (charge->account ? account_take(charge->account, slot, amount, refusal)
+                        : user_take(charge->user, slot, amount, refusal))
+        return -1;
+    charge->used[slot] += amount;
+    return 0;
+}
+
+void charge_give(struct charge *charge, enum user_slot slot, uint64_t amount) {
+    if (!amount)
+        return;
+    assert(charge->used[slot] >= amount);
+    charge->used[slot] -= amount;
+    if (charge->account)
+        account_give(charge->account, slot, amount);
+    else
+        user_give(charge->user, slot, amount);
+}
+
+int charge_set(struct charge *charge, enum user_slot slot, uint64_t amount, struct refusal *refusal) {
+    uint64_t used = charge->used[slot];
+    if (amount > used)
+        return charge_take(charge, slot, amount - used, refusal);
+    charge_give(charge, slot, used - amount);
+    return 0;
+}
+
+void charges_leave(struct account *account) {
+    struct ring *node;
+    while ((node = ring_first(&account->charges))) {
+        struct charge *charge = RING_OF(node, struct charge, node);
+        for (int slot = 0; slot < USER_SLOTS; slot++)
+            account_leave(account, (enum user_slot)slot, charge->used[slot]);
+        charge->account = NULL;
+        ring_remove(node);
+    }
+}

@@ -1,0 +1,36 @@
+/* charge.h: what one thing in flight costs, while it lasts: charged to a session while that is there, and to its uid in any case.
+ *
+ * A connection and its requests may outlive their session by a moment. What they cost stays the uid's then, until they are gone. */
+#ifndef CHARGE_H
+#define CHARGE_H
+
+#include "user.h"
+
+struct charge {
+    struct user *user;       /* referred to */
+    struct account *account; /* NULL: none yet, or it has ended */
+    struct ring node;        /* in account->charges */
+    uint64_t used[USER_SLOTS];
+};
+
+/* account may be NULL. */
+void charge_init(struct charge *charge, struct user *user, struct account *account);
+void charge_deinit(struct charge *charge); /* gives everything back; nothing happens to one of zeros */
+
+/* From now on it is that session's, even beyond its limit. */
+void charge_join(struct charge *charge, struct account *account);
+
+/* All of it is the other one's, which is of zeros. */
+void charge_move(struct charge *to, struct charge *from);
+
+/* 0, or -1 and the refusal. */
+int charge_take(struct charge *charge, enum user_slot slot, uint64_t amount, struct refusal *refusal);
+void charge_give(struct charge *charge, enum user_slot slot, uint64_t amount);
+
+/* Takes or gives back what makes it that much. */
+int charge_set(struct charge *charge, enum user_slot slot, uint64_t amount, struct refusal *refusal);
+
+/* For user.c: the account ends. */
+void charges_leave(struct account *account);
+
+#endif

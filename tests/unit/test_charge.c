@@ -1,0 +1,45 @@
+/* test_charge.c: what is in flight is its session's while that is there, and its uid's until it is gone. */
+#include "tests/support/test.h"
+
+#include "daemon/access/charge.h"
+
+static void it_outlives_its_session(void **state) {
+    struct slots slots = {.limit = 100000};
+    struct refusal refusal;
+    struct users users;
+    struct account account, sister;
+    struct charge charge, other, moved = {0};
+
+    (void)state;
+    assert_int_equal(users_init(&users, 0, &slots, 1), 0);
+    struct user *user = user_ref(&users, 1000);
+    uint64_t limit = user->limits[USER_BYTES];
+    account_init(&account, user, 1, "one");
+    account_init(&sister, user, 2, "sister");
+    charge_init(&charge, user, NULL);
+    assert_int_equal(charge_set(&charge, USER_BYTES, 100, &refusal), 0);
+    assert_int_equal(account.used[USER_BYTES], 0);
+    charge_join(&charge, &account);
+    assert_int_equal(account.used[USER_BYTES], 100);
+    /* A session has less than its uid: another one can always act. */
+    charge_init(&other, user, &account);
+    assert_int_equal(charge_take(&other, USER_BYTES, limit - 100, &refusal), -1);
+    assert_int_equal(refusal.code, REFUSAL_LIMIT);
+    assert_int_equal(account_take(&sister, USER_BYTES, limit / 64, &refusal), 0);
+    assert_int_equal(charge_take(&other, USER_BYTES, 50, &refusal), 0);
+    charge_move(&moved, &other);
+    charge_deinit(&other); /* of zeros by now */
+    assert_int_equal(account.used[USER_BYTES], 150);
+    account_deinit(&account);
+    assert_int_equal(user->used[USER_BYTES], 150 + limit / 64);
+    charge_give(&charge, USER_BYTES, 40);
+    assert_int_equal(charge_set(&charge, USER_BYTES, 10, &refusal), 0);
+    charge_deinit(&charge);
+    charge_deinit(&moved);
+    assert_int_equal(user->used[USER_BYTES], limit / 64);
+    account_deinit(&sister);
+    user_unref(user);
+    users_deinit(&users, false);
+}
+
+TEST_MAIN(TEST_CASE(it_outlives_its_session))
