@@ -70,7 +70,8 @@ struct user {
     uint32_t gone[USER_GONE];
     unsigned n_gone;
     unsigned refs;
-    unsigned discards;            /* received descriptors that workers are closing */
+    uint32_t connections; /* that were made; their numbers in notices, so that these tell of no other uid's */
+    unsigned discards;    /* received descriptors that workers are closing */
     struct ring gates, looked_at; /* gates that wait (gate.h), and those whose turn it is to be looked at */
     struct ring starved;          /* in that of all */
     struct task look;

@@ -45,6 +45,7 @@ struct connection *connection_new(struct sessions *sessions, os_fd fd, const str
     connection->user = user;
     connection->peer = *peer;
     connection->serial = ++sessions->serial ? sessions->serial : ++sessions->serial;
+    connection->number = ++user->connections;
     connection->watch.fd = fd;
     connection->watch.fn = on_ready;
     connection->timer.fn = on_timer;

@@ -40,7 +40,8 @@ struct connection {
     struct user *user;
     struct peer peer;
     struct identity *identity; /* of the peer, for what workers do for it */
-    uint32_t serial;
+    uint32_t serial;           /* tells it from all others */
+    uint32_t number;           /* among those of its uid */
     struct channel channel;
     struct passing passing;
     struct loop_watch watch;

@@ -21,7 +21,7 @@ static void note_connection(const struct connection *connection, struct notice *
     notice->session = connection->session_id;
     notice->uid = connection->peer.uid;
     notice->pid = connection->peer.pid;
-    notice->connection = connection->serial;
+    notice->connection = connection->number;
     users_note(connection->user->users, notice);
 }
 
