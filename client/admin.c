@@ -28,6 +28,8 @@ static void item_read(portd_item *to, const Portd__V1__Item *from) {
         .ttl_us = from->ttl_us,
         .name = from->name,
         .socket = from->socket,
+        .session = from->session,
+        .is_private = from->private_,
     };
 }
 
@@ -109,6 +111,11 @@ int portd_ping_start(portd_client *client, portd_callback *callback, void *data,
 
 int portd_list_start(portd_client *client, int kind, portd_id after, portd_callback *callback, void *data,
                      portd_request **request) {
+    return portd_list_session_start(client, 0, kind, after, callback, data, request);
+}
+
+int portd_list_session_start(portd_client *client, portd_id session, int kind, portd_id after,
+                             portd_callback *callback, void *data, portd_request **request) {
     Portd__V1__List list = PORTD__V1__LIST__INIT;
     Portd__V1__Request message = PORTD__V1__REQUEST__INIT;
 
@@ -116,6 +123,7 @@ int portd_list_start(portd_client *client, int kind, portd_id after, portd_callb
         return client_fail(client, PORTD_E_INVALID, 0, "kind", "this is none of PORTD_KIND_*");
     list.kind = (Portd__V1__Kind)kind;
     list.after = after;
+    list.session = session;
     message.method_case = PORTD__V1__REQUEST__METHOD_LIST;
     message.list = &list;
     return request_start(client, &message, OS_FD_NONE, read_items, callback, data, request);
@@ -182,7 +190,8 @@ int portd_end_session(portd_client *client, portd_id session, int64_t deadline) 
 
 /* One page after the other. A callback of something else may disconnect the client meanwhile, so it stays entered over
  * all of them. */
-int portd_list_objects(portd_client *client, int kind, int64_t deadline, portd_list **list) {
+int portd_list_session(portd_client *client, portd_id session, int kind, int64_t deadline,
+                       portd_list **list) {
     struct call call;
     portd_id after;
     int r = call_begin_list(&call, client, list);
@@ -193,11 +202,15 @@ int portd_list_objects(portd_client *client, int kind, int64_t deadline, portd_l
         after = call.cursor;
         client_enter(client);
         call.done = call.more = false;
-        r = portd_list_start(client, kind, after, call_done, &call, &call.request);
+        r = portd_list_session_start(client, session, kind, after, call_done, &call, &call.request);
         r = call_end(&call, r, deadline);
     } while (r > 0 && call.more && call.cursor != after);
     client_leave(client, r);
     return call_end_list(&call, r, list);
+}
+
+int portd_list_objects(portd_client *client, int kind, int64_t deadline, portd_list **list) {
+    return portd_list_session(client, 0, kind, deadline, list);
 }
 
 /* Those that a page had no room for are asked for again. */

@@ -28,6 +28,8 @@ struct portd_client {
     struct wakeup wakeup; /* all that other threads may touch */
     struct process_mark mark;
     os_fd fd;
+    const os_fd *attached; /* while hello is sent: what goes with it */
+    size_t n_attached;
     bool greeted;       /* the broker's welcome has come: other requests may go */
     bool lost;          /* the connection is lost, and everything was called back or is just being */
     bool closing;       /* portd_disconnect inside a call: free it when that leaves */

@@ -74,11 +74,21 @@ static int options_take(struct search *search, const portd_options *options) {
                            NULL);
     if (own->token && (!*own->token || !status_utf8(own->token)))
         return search_fail(search, PORTD_E_INVALID, "token", "this is no token of a session", NULL);
-    if (own->token && own->owner_pid != 0)
+    bool owned = own->owner_pid != 0 || own->n_owner_pids > 0;
+    if (own->n_owner_pids > PORTD_OWNERS_MAX || (own->n_owner_pids > 0 && !own->owner_pids))
+        return search_fail(search, PORTD_E_INVALID, "owner_pids", "not 1 to 8 owners", NULL);
+    if (own->owner_pid != 0 && own->n_owner_pids > 0)
+        return search_fail(search, PORTD_E_INVALID, "owner_pids", "the owner is named twice", NULL);
+    if (own->token && owned)
         return search_fail(search, PORTD_E_INVALID, "token", "a session has a token or an owner, not both",
                            NULL);
-    if (own->new_session && own->owner_pid == 0)
+    if (own->new_session && !owned)
         return search_fail(search, PORTD_E_INVALID, "new_session", "new_session goes with owner_pid", NULL);
+    if (own->find_session && !owned)
+        return search_fail(search, PORTD_E_INVALID, "find_session", "find_session goes with an owner", NULL);
+    if (own->numbers_nobody && own->numbers_pid != 0)
+        return search_fail(search, PORTD_E_INVALID, "numbers_pid", "numbers are somebody's or nobody's",
+                           NULL);
     if (own->ttl_us < 0)
         return search_fail(search, PORTD_E_INVALID, "ttl_us", "a time to live cannot be negative", NULL);
     return 0;
@@ -224,46 +234,115 @@ static int read_welcome(portd_client *client, const portd_request *request, cons
 /* The schema's strings are not const; packing only reads them. */
 static char *text(const char *value) { return (char *)(uintptr_t)value; }
 
-/* 0 and what the message says of the owner, or PORTD_E_*. */
-static int hello_owner(portd_client *client, uint32_t pid, Portd__V1__Hello *hello, os_fd *owner) {
-    if (pid == 0)
-        return 0;
-    int r = process_open(pid, owner);
-    if (r == -ENOSYS) {
-        hello->owner_pid = pid;
+/* The processes that hello names. */
+struct naming {
+    Portd__V1__Hello *hello;
+    os_fd fds[PORTD_OWNERS_MAX]; /* pidfds, and then no pids are sent */
+    uint32_t pids[PORTD_OWNERS_MAX];
+    size_t n_fds, n_pids;
+};
+
+/* One more process: by a pidfd, or where the system has none by its pid. 0 or PORTD_E_*. */
+static int name_process(portd_client *client, struct naming *naming, uint32_t pid, const char *field) {
+    char why[64];
+    int r;
+
+    if (naming->n_fds + naming->n_pids == PORTD_OWNERS_MAX)
+        return client_fail(client, PORTD_E_INVALID, 0, field, "that is one process too many");
+    r = naming->n_pids > 0 ? -ENOSYS : process_open(pid, &naming->fds[naming->n_fds]);
+    if (r == 0) {
+        naming->n_fds++;
         return 0;
     }
-    hello->owner_attached = true;
-    if (r == -ESRCH || r == -EINVAL) {
-        char why[64];
-        snprintf(why, sizeof(why), "there is no process %lu", (unsigned long)pid);
-        return client_fail(client, PORTD_E_INVALID, -r, "owner_pid", why);
+    if (r == -ENOSYS && naming->n_fds == 0) {
+        naming->pids[naming->n_pids++] = pid;
+        return 0;
     }
-    return r < 0 ? client_fail(client, error_of_errno(r), -r, "owner_pid", NULL) : 0;
+    if (r != -ESRCH && r != -EINVAL)
+        return client_fail(client, error_of_errno(r), -r, field, NULL);
+    snprintf(why, sizeof(why), "there is no process %lu", (unsigned long)pid);
+    return client_fail(client, PORTD_E_INVALID, -r, field, why);
+}
+
+static int name_owners(portd_client *client, const portd_options *options, struct naming *naming) {
+    int r = 0;
+
+    if (options->owner_pid != 0) {
+        r = name_process(client, naming, options->owner_pid, "owner_pid");
+        naming->hello->owner_attached = naming->n_fds > 0;
+        naming->hello->owner_pid = naming->n_pids > 0 ? options->owner_pid : 0;
+        return r;
+    }
+    for (size_t i = 0; i < options->n_owner_pids && r == 0; i++)
+        r = name_process(client, naming, options->owner_pids[i], "owner_pids");
+    naming->hello->owners_attached = (uint32_t)naming->n_fds;
+    naming->hello->owner_pids = naming->pids;
+    naming->hello->n_owner_pids = naming->n_pids;
+    return r;
+}
+
+static int name_numbers(portd_client *client, const portd_options *options, struct naming *naming) {
+    const uint32_t *owners = options->owner_pid != 0 ? &options->owner_pid : options->owner_pids;
+    size_t n = options->owner_pid != 0 ? 1 : options->n_owner_pids;
+    Portd__V1__Hello *hello = naming->hello;
+
+    if (options->numbers_nobody) {
+        hello->numbers_case = PORTD__V1__HELLO__NUMBERS_NUMBERS_NOBODY;
+        hello->numbers_nobody = true;
+        return 0;
+    }
+    if (options->numbers_pid == 0)
+        return 0;
+    for (size_t i = 0; i < n; i++)
+        if (owners[i] == options->numbers_pid) {
+            hello->numbers_case = PORTD__V1__HELLO__NUMBERS_NUMBERS_OWNER;
+            hello->numbers_owner = (uint32_t)i + 1;
+            return 0;
+        }
+    if (naming->n_pids > 0) {
+        hello->numbers_case = PORTD__V1__HELLO__NUMBERS_NUMBERS_PID;
+        hello->numbers_pid = options->numbers_pid;
+        return 0;
+    }
+    int r = name_process(client, naming, options->numbers_pid, "numbers_pid");
+    hello->numbers_case = naming->n_pids > 0 ? PORTD__V1__HELLO__NUMBERS_NUMBERS_PID
+                                             : PORTD__V1__HELLO__NUMBERS_NUMBERS_ATTACHED;
+    if (naming->n_pids > 0)
+        hello->numbers_pid = options->numbers_pid;
+    else
+        hello->numbers_attached = true;
+    return r;
 }
 
 static int hello_start(portd_client *client, const portd_options *options, portd_callback *callback,
                        void *data, portd_request **request) {
     Portd__V1__Hello hello;
     Portd__V1__Request message = PORTD__V1__REQUEST__INIT;
-    os_fd owner = OS_FD_NONE;
+    struct naming naming = {.hello = &hello};
 
     portd__v1__hello__init(&hello);
-    int r = hello_owner(client, options->owner_pid, &hello, &owner);
-
-    if (r < 0)
-        return r;
+    int r = name_owners(client, options, &naming);
+    if (r == 0)
+        r = name_numbers(client, options, &naming);
     hello.version_min = hello.version_max = VERSION;
     if (options->name)
         hello.client = text(options->name);
     if (options->token)
         hello.token = text(options->token);
     hello.new_ = options->new_session;
+    hello.find = options->find_session;
+    hello.reach = options->reach;
+    hello.private_ = options->private_session;
     hello.ttl_us = (uint64_t)options->ttl_us;
     message.method_case = PORTD__V1__REQUEST__METHOD_HELLO;
     message.hello = &hello;
-    r = request_start(client, &message, owner, read_welcome, callback, data, request);
-    os_close(owner);
+    client->attached = naming.fds;
+    client->n_attached = naming.n_fds;
+    if (r == 0)
+        r = request_start(client, &message, OS_FD_NONE, read_welcome, callback, data, request);
+    client->n_attached = 0;
+    for (size_t i = 0; i < naming.n_fds; i++)
+        os_close(naming.fds[i]);
     return r;
 }
 

@@ -183,12 +183,14 @@ typedef struct portd_item {
     uint32_t connections;
     uint32_t objects; /* semaphores, events, ports, ended or not, until they are released */
     uint32_t descriptors;
-    uint32_t owner_pid; /* 0 = no owner process */
+    uint32_t owner_pid; /* the first owner process; 0 = none */
     const char *client; /* what its maker called itself */
     uint64_t age_us;
     uint64_t ttl_us;  /* what is left, 0 = none */
     const char *name; /* port: as it was made */
     bool socket;      /* port: made by portd_socket_to_port */
+    portd_id session; /* object: that it belongs to */
+    bool is_private;  /* session: those who reach do not find what is in it */
 } portd_item;
 
 typedef struct portd_quota {
@@ -366,10 +368,28 @@ typedef struct portd_options {
     void *context; /* for the two */
     char *message; /* where portd_connect writes why it failed; NULL: nowhere */
     size_t message_size;
+    /* Several owners, the outermost first (1 to PORTD_OWNERS_MAX), instead of owner_pid: any of them finds the session, which ends with
+     * the last of them. Needs the broker's feature "owners"; so do the next three. */
+    const uint32_t *owner_pids;
+    size_t n_owner_pids;
+    uint32_t
+        numbers_pid; /* not 0: numbers are those of this process, whose objects alone they find, and replace */
+    bool
+        numbers_nobody; /* numbers are nobody's: they find nothing that others made, and others do not find them */
+    bool find_session; /* with owners: only a session that is there, else PORTD_E_NOT_FOUND */
+    bool reach;        /* find the ids of all sessions of this user that are not private; feature "reach" */
+    bool private_session; /* a new session: what is in it is not found by those who reach */
 } portd_options;
 
+enum {
+    PORTD_OWNERS_MAX = 8
+}; /* that a connection can name, with the process of numbers_pid if that is none of them */
+
 #define PORTD_OPTIONS_INIT                                                                                   \
-    { sizeof(portd_options), NULL, NULL, 0, false, 0, false, NULL, NULL, NULL, NULL, NULL, 0 }
+    {                                                                                                        \
+        sizeof(portd_options), NULL, NULL, 0, false, 0, false, NULL, NULL, NULL, NULL, NULL, 0, NULL, 0, 0,  \
+            false, false, false, false                                                                       \
+    }
 
 /* Connects and says hello. Returns 1 and *client, or PORTD_E_*; options may be NULL.
  *
@@ -382,7 +402,7 @@ typedef struct portd_options {
  * is reaped already.) A connection that ends before the broker has said anything, as when it is just leaving, is made
  * again some times, within the deadline.
  *
- * Everything that is made belongs to the client's session. Without token and owner_pid that is one of its own,
+ * Everything that is made belongs to the client's session. Without token and owners that is one of its own,
  * which ends with its last connection (or, with ttl_us, then): waits are answered, and the broker closes its
  * copies. */
 PORTD_API int portd_connect(const char *address, const portd_options *options, int64_t deadline,
@@ -610,6 +630,10 @@ PORTD_API int portd_ping(portd_client *client, int64_t deadline); /* 1 */
  * *list. */
 PORTD_API int portd_list_objects(portd_client *client, int kind, int64_t deadline, portd_list **list);
 
+/* The same for another session of this uid, which options.reach finds (0: the own one); not of PORTD_KIND_SESSION. */
+PORTD_API int portd_list_session(portd_client *client, portd_id session, int kind, int64_t deadline,
+                                 portd_list **list);
+
 /* Those of n ids (1 to 256), in their order; one that there is not fails the call. Returns 1 and *list. */
 PORTD_API int portd_show(portd_client *client, const portd_id *ids, size_t n, int64_t deadline,
                          portd_list **list);
@@ -677,6 +701,8 @@ PORTD_API int portd_release_start(portd_client *client, const portd_id *ids, siz
                                   portd_callback *callback, void *data, portd_request **request);
 PORTD_API int portd_ping_start(portd_client *client, portd_callback *callback, void *data,
                                portd_request **request);
+PORTD_API int portd_list_session_start(portd_client *client, portd_id session, int kind, portd_id after,
+                                       portd_callback *callback, void *data, portd_request **request);
 PORTD_API int portd_list_start(portd_client *client, int kind, portd_id after, portd_callback *callback,
                                void *data, portd_request **request); /* after: 0, then cursor */
 PORTD_API int portd_show_start(portd_client *client, const portd_id *ids, size_t n, portd_callback *callback,

@@ -35,6 +35,10 @@ static int message_put(portd_client *client, const Portd__V1__Request *message, 
     size_t length = envelope_size(&envelope);
     uint8_t packed[FRAME_REQUEST_MAX];
 
+    if (client->n_attached > 0) {
+        envelope_pack(&envelope, packed);
+        return channel_put_fds(&client->channel, packed, length, client->attached, client->n_attached);
+    }
     if (length > (fd == OS_FD_NONE ? request_room(message->method_case) : sizeof(packed)))
         return -EMSGSIZE;
     if (fd != OS_FD_NONE) {

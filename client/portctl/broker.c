@@ -5,6 +5,8 @@
  * never replaced by something that was started.
  *
  * Which session: --owner wins over PORTD_SESSION, which wins over the processes around portctl (owner.h).
+ *
+ * Whose numbers: those of the outermost ancestor that has the same open file under the number. One that only portctl has is nobody's.
  */
 #include "broker.h"
 
@@ -13,6 +15,7 @@
 #include "program.h"
 #include "text.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -20,11 +23,8 @@ enum { MESSAGE_MAX = 512 };
 
 const char *broker_rule_name(enum owner_rule rule) {
     static const char *const names[] = {
-        [OWNER_OPTION] = "option",
-        [OWNER_ENVIRONMENT] = "environment",
-        [OWNER_GROUP_LEADER] = "group-leader",
-        [OWNER_SESSION_LEADER] = "session-leader",
-        [OWNER_PARENT] = "parent",
+        [OWNER_OPTION] = "option", [OWNER_ENVIRONMENT] = "environment",       [OWNER_HOLDER] = "holder",
+        [OWNER_READER] = "reader", [OWNER_SESSION_LEADER] = "session-leader", [OWNER_ANCESTOR] = "ancestor",
         [OWNER_NOBODY] = "nobody",
     };
 
@@ -37,32 +37,75 @@ static const char *environment(const char *name) {
     return value != NULL && value[0] != '\0' ? value : NULL;
 }
 
-/* Puts the session into the options of the connection. */
-static void name_session(const struct invocation *in, const struct broker_wish *wish, struct owner *owner,
-                         portd_options *options) {
-    owner->pid = in->owner_pid;
-    owner->rule = OWNER_OPTION;
-    if (wish->session == BROKER_ALONE)
-        return;
-    options->ttl_us = in->ttl_us;
-    options->new_session = wish->session == BROKER_NEW;
+/* The session that the call or the environment names: true. Else the owners are found. */
+static bool name_given(const struct invocation *in, const struct broker_wish *wish, struct owner *owner,
+                       portd_options *options) {
+    bool environs =
+        wish->session == BROKER_JOIN || wish->session == BROKER_LOOK || wish->session == BROKER_PROCESS;
+
     if (wish->session == BROKER_TOKEN) {
         options->token = wish->token;
-        return;
+        return true;
     }
-    if (owner->pid == 0 && wish->session == BROKER_JOIN && environment("PORTD_SESSION") != NULL) {
-        owner->rule = OWNER_ENVIRONMENT;
-        options->token = environment("PORTD_SESSION");
-        return;
+    if (in->owner_pid != 0) {
+        owner->pids[owner->n++] = in->owner_pid;
+        return true;
     }
-    if (owner->pid == 0)
-        *owner = owner_find();
-    options->owner_pid = owner->pid;
+    if (!environs || environment("PORTD_SESSION") == NULL)
+        return false;
+    owner->rule = OWNER_ENVIRONMENT;
+    options->token = environment("PORTD_SESSION");
+    return true;
 }
 
-int broker_try(const struct invocation *in, const struct broker_wish *wish, struct broker *broker,
-               char *message, size_t size) {
-    portd_options options = PORTD_OPTIONS_INIT;
+/* Whose numbers the call means. */
+static void name_numbers(const struct broker_wish *wish, const struct owner *owner, portd_options *options) {
+    if (wish->session == BROKER_PROCESS)
+        options->numbers_pid = wish->process;
+    else if (wish->numbered)
+        options->numbers_pid = owner->holder;
+    else if (owner->n > 0 && wish->session != BROKER_LOOK)
+        options->numbers_pid = owner->pids[0];
+    options->numbers_nobody = options->numbers_pid == 0 && wish->session != BROKER_TOKEN;
+}
+
+/* Puts the session into the options of the connection. False: there is no owner, and one is needed. */
+static bool name_session(const struct invocation *in, const struct broker_wish *wish, struct owner *owner,
+                         portd_options *options) {
+    int64_t number = wish->numbered ? wish->number : BROKER_NO_NUMBER;
+    bool found = false;
+
+    *owner = (struct owner){.rule = OWNER_OPTION};
+    options->reach = true;
+    if (wish->session == BROKER_ALONE) {
+        options->numbers_nobody = true;
+        return true;
+    }
+    options->ttl_us = in->ttl_us;
+    if (name_given(in, wish, owner, options)) {
+        owner_find_holder(number, owner);
+    } else if (wish->session == BROKER_PROCESS) {
+        owner->pids[owner->n++] = wish->process;
+        found = true;
+    } else if (wish->session == BROKER_LOOK) {
+        owner_find_around(owner);
+        found = true;
+    } else {
+        owner_find(number, owner);
+    }
+    options->find_session = found && owner->n > 0;
+    options->owner_pids = owner->pids;
+    options->n_owner_pids = owner->n;
+    options->new_session = wish->session == BROKER_NEW && owner->n > 0;
+    name_numbers(wish, owner, options);
+    if (owner->n > 0 || options->token != NULL || wish->session == BROKER_LOOK || wish->ownerless)
+        return true;
+    owner->rule = OWNER_OPTION;
+    return in->ttl_us != 0;
+}
+
+static int try_once(const struct invocation *in, const struct broker_wish *wish, struct broker *broker,
+                    portd_options *options, char *message, size_t size) {
     char *address = in->address != NULL         ? text_copy(in->address)
                     : in->which == WHICH_USER   ? native_user_address()
                     : in->which == WHICH_SYSTEM ? native_system_address()
@@ -70,18 +113,41 @@ int broker_try(const struct invocation *in, const struct broker_wish *wish, stru
     char *beside = NULL;
     int code;
 
-    memset(broker, 0, sizeof(*broker));
-    message[0] = '\0';
-    name_session(in, wish, &broker->owner, &options);
-    options.name = "portctl";
-    options.start = wish->start && address == NULL && environment("PORTD_ADDRESS") == NULL;
-    if (options.start && environment("PORTD_DAEMON") == NULL)
-        options.daemon = beside = native_daemon();
-    options.message = message;
-    options.message_size = size;
-    code = portd_connect(address, &options, wish->deadline, &broker->client);
+    options->name = "portctl";
+    options->start = wish->start && address == NULL && environment("PORTD_ADDRESS") == NULL;
+    if (options->start && environment("PORTD_DAEMON") == NULL)
+        options->daemon = beside = native_daemon();
+    options->message = message;
+    options->message_size = size;
+    code = portd_connect(address, options, wish->deadline, &broker->client);
     free(address);
     free(beside);
+    return code;
+}
+
+int broker_try(const struct invocation *in, const struct broker_wish *wish, struct broker *broker,
+               char *message, size_t size) {
+    portd_options options = PORTD_OPTIONS_INIT;
+    int code;
+
+    memset(broker, 0, sizeof(*broker));
+    message[0] = '\0';
+    if (!name_session(in, wish, &broker->owner, &options)) {
+        snprintf(message, size, "there is no process that what this call makes could belong to");
+        broker->owner.rule = OWNER_NOBODY;
+        return PORTD_E_INVALID;
+    }
+    broker->numbers = options.numbers_pid;
+    code = try_once(in, wish, broker, &options, message, size);
+    if (code == PORTD_E_NOT_FOUND && wish->session == BROKER_LOOK && options.find_session) {
+        const portd_options alone = PORTD_OPTIONS_INIT;
+        options = alone;
+        options.reach = options.numbers_nobody = true;
+        broker->owner = (struct owner){.rule = OWNER_NOBODY};
+        code = try_once(in, wish, broker, &options, message, size);
+    }
+    if (code == 1 && broker->owner.rule == OWNER_ANCESTOR && !options.find_session)
+        broker->owner.rule = OWNER_NOBODY;
     if (code == 1)
         output_detail(&in->output, "connected to %s, session %llu (%s)", portd_address(broker->client),
                       (unsigned long long)portd_session_id(broker->client),
@@ -108,6 +174,9 @@ static const char *hint_for(const struct invocation *in, const struct broker *br
                : address != NULL || in->which != WHICH_ANY
                    ? "start it with 'portd --listen ADDRESS', or name another address"
                    : "start one with 'portd', or name one with --address";
+    if (broker->owner.rule == OWNER_NOBODY && code == PORTD_E_INVALID)
+        return "name one with --owner PID, or how long it is to last with --ttl; or first: eval \"$(portctl "
+               "session start --ttl 1h)\"";
     if (broker->owner.rule == OWNER_ENVIRONMENT && code == PORTD_E_NOT_FOUND)
         return "PORTD_SESSION names a session that has ended: unset PORTD_SESSION";
     if (in->ttl_us != 0 && code == PORTD_E_INVALID)
@@ -126,14 +195,25 @@ int broker_connect(const struct invocation *in, const struct broker_wish *wish, 
 }
 
 int broker_join(const struct invocation *in, struct broker *broker) {
-    struct broker_wish wish = {.session = BROKER_JOIN, .start = true, .deadline = in->deadline};
+    struct broker_wish wish = {
+        .session = in->ttl_us != 0 ? BROKER_JOIN : BROKER_LOOK, .start = true, .deadline = in->deadline};
+
+    return broker_connect(in, &wish, broker);
+}
+
+int broker_make(const struct invocation *in, int64_t number, struct broker *broker) {
+    struct broker_wish wish = {.session = BROKER_JOIN,
+                               .start = true,
+                               .deadline = in->deadline,
+                               .numbered = number != BROKER_NO_NUMBER,
+                               .number = number};
 
     return broker_connect(in, &wish, broker);
 }
 
 int broker_tell_program(const struct invocation *in, const struct broker *broker) {
-    bool gone = is_inherited(portd_address(broker->client));
-    int error = program_set("PORTD_SESSION", gone ? NULL : portd_session_token(broker->client));
+    bool gone = is_inherited(portd_address(broker->client)), own = broker->owner.rule == OWNER_NOBODY;
+    int error = program_set("PORTD_SESSION", gone || own ? NULL : portd_session_token(broker->client));
 
     if (error == 0)
         error = program_set("PORTD_ADDRESS", gone ? NULL : portd_address(broker->client));

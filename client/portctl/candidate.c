@@ -10,6 +10,7 @@
 
 #include "broker.h"
 #include "help.h"
+#include "listing.h"
 #include "options.h"
 #include "owner.h"
 #include "text.h"
@@ -154,19 +155,18 @@ static void add_object(struct line *line, struct part part, const portd_item *it
 }
 
 static void add_objects(struct line *line, struct part part, const struct wanted *wanted) {
-    struct broker_wish wish = {.session = BROKER_JOIN, .deadline = portd_now() + PATIENCE_US};
+    struct broker_wish wish = {.session = BROKER_LOOK, .deadline = portd_now() + PATIENCE_US};
+    struct listing listing;
     struct broker broker;
-    portd_list *list;
     char message[256];
 
     if (broker_try(&line->meant, &wish, &broker, message, sizeof(message)) < 0)
         return;
-    if (portd_list_objects(broker.client, wanted->kind, wish.deadline, &list) > 0) {
-        for (size_t i = 0; i < portd_list_count(list); i++)
-            if (is_wanted(wanted, portd_list_item(list, i)))
-                add_object(line, part, portd_list_item(list, i));
-        portd_list_free(list);
-    }
+    if (listing_fetch(broker.client, false, wanted->kind, wish.deadline, &listing) > 0)
+        for (size_t i = 0; i < listing.n; i++)
+            if (is_wanted(wanted, listing.items[i]))
+                add_object(line, part, listing.items[i]);
+    listing_deinit(&listing);
     broker_disconnect(&broker);
 }
 

@@ -235,7 +235,7 @@ static int ask(struct call *call, const struct broker *broker) {
     int rc = exchange_open(&call->exchange, portd_address(broker->client), call->in->deadline);
 
     if (rc > 0 && !greets)
-        rc = exchange_hello(&call->exchange, portd_session_token(broker->client));
+        rc = exchange_hello(&call->exchange, portd_session_token(broker->client), broker->numbers);
     if (rc > 0)
         rc = exchange_ask(&call->exchange, call->method->id, call->message, call->attached, call->n_attached);
     return rc > 0 ? 0 : tell(call, rc);
@@ -284,13 +284,16 @@ static int answer_all(struct call *call, const struct broker *broker) {
 }
 
 static int run_call(struct call *call) {
-    struct broker_wish wish = {BROKER_JOIN, true, NULL, call->in->deadline};
+    struct broker_wish wish = {.start = true, .deadline = call->in->deadline};
     struct broker broker;
     int rc = parse(call);
 
     if (rc != 0)
         return rc;
     wish.session = call->method->id == PORTD__V1__REQUEST__METHOD_HELLO ? BROKER_ALONE : BROKER_JOIN;
+    wish.ownerless = call->n_attached == 0; /* what is made is made of a descriptor */
+    wish.numbered = call->n_attached > 0;
+    wish.number = wish.numbered ? (int64_t)call->attached[0] : BROKER_NO_NUMBER;
     rc = broker_connect(call->in, &wish, &broker);
     if (rc != 0)
         return rc;

@@ -216,11 +216,13 @@ static int set_environment(const struct exec *exec, const struct broker *broker)
 }
 
 static int run_exec(struct exec *exec) {
+    struct broker_wish wish = {
+        .session = BROKER_JOIN, .start = true, .deadline = exec->in->deadline, .ownerless = true};
     struct broker broker;
     int rc = parse(exec);
 
     if (rc == 0)
-        rc = broker_join(exec->in, &broker);
+        rc = broker_connect(exec->in, &wish, &broker);
     if (rc != 0)
         return rc;
     rc = look_up(exec, broker.client);

@@ -9,6 +9,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+static const struct option_row options_list[] = {
+    {"mine", NULL, "only what is in the session that this call joins", false, NULL},
+    {NULL, NULL, NULL, false, NULL},
+};
 static const struct option_row options[] = {{NULL, NULL, NULL, false, NULL}};
 
 /* ---- list ---------------------------------------------------------------------------------------------- */
@@ -71,11 +75,14 @@ static int run_list(const struct invocation *in) {
     unsigned kinds;
     int rc = parse_whats(in, &kinds);
 
-    return rc != 0 ? rc : listing_run(in, kinds);
+    if (rc == 0 && command_option(in, "mine") != NULL && kinds == 1u << PORTD_KIND_SESSION)
+        rc =
+            failure_usage(&in->output, NULL, "--mine is for objects: sessions are always those of this user");
+    return rc != 0 ? rc : listing_run(in, kinds, command_option(in, "mine") != NULL);
 }
 
-static const char *const usage_list[] = {"list [semaphores | evts | ports | descriptors]...", "list sessions",
-                                         NULL};
+static const char *const usage_list[] = {"list [semaphores | evts | ports | descriptors]... [--mine]",
+                                         "list sessions", NULL};
 
 static const char *const examples_list[] = {
     "portctl list",
@@ -85,8 +92,9 @@ static const char *const examples_list[] = {
 };
 
 static const char details_list[] =
-    "Lists the objects of this session, or those of the kinds that are named;\n"
-    "'list sessions' lists the sessions of this user.\n"
+    "Lists the objects of all sessions of this user, or those of the kinds that are\n"
+    "named; with --mine those of the session that this call joins, and of another one\n"
+    "that is private nothing. 'list sessions' lists the sessions.\n"
     "\n"
     "number      what the client that made it calls the descriptor\n"
     "name        of a port, as it was wrapped\n"
@@ -103,10 +111,10 @@ static const char *const words_list[] = {"semaphores|evts|ports|descriptors|sess
 
 const struct command command_list = {
     .name = "list",
-    .summary = "list what is in the session",
+    .summary = "list what is in the sessions of this user",
     .usage = usage_list,
     .details = details_list,
-    .options = options,
+    .options = options_list,
     .columns = item_any_columns,
     .examples = examples_list,
     .words = words_list,

@@ -67,8 +67,9 @@ static int choose_ports(struct relay *relay) {
 /* Another connection in the same session, which exists by now. */
 static int connect_second(struct relay *relay) {
     struct invocation again = *relay->io.in;
-    struct broker_wish wish = {BROKER_TOKEN, false, portd_session_token(relay->io.broker.client),
-                               again.deadline};
+    struct broker_wish wish = {.session = BROKER_TOKEN,
+                               .token = portd_session_token(relay->io.broker.client),
+                               .deadline = again.deadline};
 
     again.address = portd_address(relay->io.broker.client);
     again.which = WHICH_ANY;

@@ -29,8 +29,8 @@ static void answer_start(const struct invocation *in, const struct broker *broke
     free(line);
     node_number(object, "session", portd_session_id(broker->client));
     node_text(object, "token", token);
-    if (broker->owner.pid != 0)
-        node_number(object, "owner_pid", broker->owner.pid);
+    if (broker->owner.n > 0)
+        node_number(object, "owner_pid", broker->owner.pids[0]);
     else
         node_null(object, "owner_pid");
     node_text(object, "rule", broker_rule_name(broker->owner.rule));
@@ -40,7 +40,8 @@ static void answer_start(const struct invocation *in, const struct broker *broke
 
 static int run_start(const struct invocation *in) {
     bool join = command_option(in, "join") != NULL;
-    struct broker_wish wish = {join ? BROKER_OWNER : BROKER_NEW, true, NULL, in->deadline};
+    struct broker_wish wish = {
+        .session = join ? BROKER_OWNER : BROKER_NEW, .start = true, .deadline = in->deadline};
     struct broker broker;
     const char *token;
     int rc;
@@ -67,7 +68,7 @@ static int run_start(const struct invocation *in) {
 static portd_id parse_which(const char *word, struct broker_wish *wish) {
     uint64_t id;
 
-    wish->session = BROKER_JOIN;
+    wish->session = BROKER_LOOK;
     if (word == NULL)
         return 0;
     if (text_number(word, (UINT64_C(1) << 53) - 1, &id)) {
@@ -93,7 +94,7 @@ static int run_end(const struct invocation *in) {
     rc = broker_connect(in, &wish, &broker);
     if (rc != 0)
         return rc;
-    existed = wish.session != BROKER_JOIN || portd_session_joined(broker.client);
+    existed = wish.session != BROKER_LOOK || portd_session_joined(broker.client);
     own = portd_session_id(broker.client);
     rc = portd_end_session(broker.client, id, in->deadline);
     if (rc == PORTD_E_NOT_FOUND) {
@@ -118,7 +119,7 @@ static int run_end(const struct invocation *in) {
 static int run_list(const struct invocation *in) {
     if (command_words(in) > 1)
         return failure_usage(&in->output, NULL, "'%s' is too much", command_word(in, 1));
-    return listing_run(in, 1u << PORTD_KIND_SESSION);
+    return listing_run(in, 1u << PORTD_KIND_SESSION, true);
 }
 
 static int check_options(const struct invocation *in, const char *what) {
@@ -170,10 +171,8 @@ static const char *const examples[] = {
 
 static const char details[] =
     "Everything that is made belongs to a session and goes when the session ends.\n"
-    "Without any of this, portctl joins the session of the script or shell that\n"
-    "calls it, which ends with that process. In a shell inside another interactive\n"
-    "shell it does not always find the same one: start a session there ('portctl\n"
-    "help environment').\n"
+    "Without any of this, portctl joins the session of the processes that it works\n"
+    "for, which ends with the last of them ('portctl help environment').\n"
     "\n"
     "start  make a session and print shell code that sets PORTD_SESSION; portctl\n"
     "       called with it joins this session. It ends with its owner, found by the\n"

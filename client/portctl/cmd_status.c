@@ -111,13 +111,19 @@ static int check_no_words(const struct invocation *in) {
 }
 
 static int run_status(const struct invocation *in) {
-    struct broker_wish wish = {.session = BROKER_JOIN, .deadline = in->deadline};
+    struct broker_wish wish = {.session = BROKER_LOOK, .deadline = in->deadline};
     struct broker broker;
     portd_list *list;
     int rc = check_no_words(in);
 
     if (rc == 0)
         rc = broker_connect(in, &wish, &broker);
+    if (rc == 0 && broker.owner.rule == OWNER_NOBODY) { /* there is none yet: that which would be made */
+        broker_disconnect(&broker);
+        wish.session = BROKER_JOIN;
+        wish.ownerless = true;
+        rc = broker_connect(in, &wish, &broker);
+    }
     if (rc != 0)
         return rc;
     rc = portd_get_status(broker.client, in->deadline, &list);
@@ -145,8 +151,9 @@ static const char details_status[] =
     "this call joined:\n"
     "\n"
     "session rule   why this one: option (--owner), environment (PORTD_SESSION),\n"
-    "               group-leader, session-leader, parent\n"
-    "session owner  the process that the session ends with\n"
+    "               ancestor (that has one already); of one that was made for this:\n"
+    "               reader (of standard output), session-leader, nobody\n"
+    "session owner  the first of the processes that the session ends with\n"
     "quotas         of this user\n"
     "\n"
     "No broker is started.";

@@ -1,10 +1,10 @@
 /* cmd_wait.c: portctl wait, until descriptors or objects are ready.
  *
- * Ids belong to the session of the owner. A descriptor needs an event to be waited for: when no ids are
- * named, portctl makes it in a session of its own and the owner's session is not touched. When ids are
- * named too, all must be in one wait, so the events are made in the owner's session and removed
- * afterwards; their numbers are those of duplicates, which nobody else uses (native_dup_apart), because
- * the number as such may be registered there already.
+ * A descriptor needs an event to be waited for. portctl makes it, of a number that is nobody's, so nobody else is touched, and
+ * removes it afterwards.
+ *
+ * The exit code tells whether what was waited for can be used: what was removed, replaced or closed is ready for ever, and a script that
+ * goes on reading an idle descriptor because of that would hang.
  *
  * --count takes several waits, each for those targets that have not been ready yet: what has been ready is counted once and
  * left alone. --allow-missing asks for ids one by one when the broker says that one of them is not there.
@@ -22,7 +22,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { GRACE_US = 1000000, TRIES_MAX = 64 };
+enum { GRACE_US = 1000000, PAUSE_US = 50000 };
 
 static int64_t deadline_around(const struct invocation *in) {
     int64_t grace = portd_now() + GRACE_US;
@@ -68,34 +68,6 @@ static int check_open(const struct invocation *in, const struct targets *targets
     return 0;
 }
 
-/* 1 if the session has an event for that number, 0 if not, or PORTD_E_*. */
-static int is_taken(portd_client *client, portd_native number, int kind, int64_t deadline) {
-    portd_id id;
-    int rc = portd_fd_to_evt(client, number, PORTD_MODE_CHECK_READ, kind, deadline, &id);
-
-    return rc != 0 ? rc : portd_fd_to_evt(client, number, PORTD_MODE_CHECK_WRITE, kind, deadline, &id);
-}
-
-/* Duplicates the descriptor to a number that the session knows no event for. Returns 1 or PORTD_E_*. */
-static int find_number(portd_client *client, struct target *target, int kind, int64_t deadline) {
-    portd_native least = 0;
-    int rc;
-
-    for (int i = 0; i < TRIES_MAX; i++) {
-        rc = native_dup_apart((portd_native)target->number, least, &target->copy);
-        if (rc < 0)
-            return rc;
-        rc = is_taken(client, target->copy, kind, deadline);
-        if (rc <= 0)
-            return rc < 0 ? rc : 1;
-        least = target->copy + 1;
-        native_close(target->copy);
-        target->copy = -1;
-    }
-    errno = EMFILE;
-    return PORTD_E_SYSTEM;
-}
-
 /* The answer "none": this descriptor can have no event. */
 static int tell_unsupported(const struct invocation *in, const struct target *target, const char *reason) {
     struct node *list, *object;
@@ -113,25 +85,16 @@ static int tell_unsupported(const struct invocation *in, const struct target *ta
 }
 
 /* Returns 0, or the exit code when the reason has been told. */
-static int make_evt(const struct invocation *in, portd_client *client, struct target *target, bool apart) {
-    int kind = target->kind == TARGET_FD ? PORTD_FD : PORTD_SOCKET, rc = 1;
-    portd_native number = (portd_native)target->number;
-    int64_t deadline = deadline_around(in);
+static int make_evt(const struct invocation *in, portd_client *client, struct target *target) {
+    int kind = target->kind == TARGET_FD ? PORTD_FD : PORTD_SOCKET;
+    int rc = portd_fd_to_evt(client, (portd_native)target->number, target->mode, kind, deadline_around(in),
+                             &target->id);
 
-    if (apart) {
-        rc = find_number(client, target, kind, deadline);
-        number = target->copy;
-    }
-    if (rc > 0)
-        rc = portd_fd_to_evt(client, number, target->mode, kind, deadline, &target->id);
-    target->made = rc > 0;
+    target->made = rc > 0 && (portd_last_flags(client) & PORTD_RESULT_CREATED) != 0;
     if (rc > 0)
         return 0;
     if (rc == 0)
         return tell_unsupported(in, target, portd_last_error(client));
-    if (number < 0)
-        return failure_code(&in->output, rc, NULL, "%s could not be duplicated: %s", target->text,
-                            strerror(errno));
     return failure_call(&in->output, client, rc);
 }
 
@@ -142,7 +105,7 @@ static int make_evts(const struct invocation *in, portd_client *client, struct t
         if (targets->items[i].kind == TARGET_ID)
             targets->items[i].id = targets->items[i].number;
         else
-            rc = make_evt(in, client, &targets->items[i], targets->n_ids > 0);
+            rc = make_evt(in, client, &targets->items[i]);
     return rc;
 }
 
@@ -176,6 +139,19 @@ struct wish {
 
 static bool is_answered(const struct target *target) {
     return target->missing || target->cause != PORTD_CAUSE_NONE;
+}
+
+/* What ended otherwise than by being ready cannot be used: there is nothing to read, or nobody knows. */
+static bool is_usable(const struct target *target) {
+    return !target->missing && target->cause >= PORTD_CAUSE_READY && target->cause <= PORTD_CAUSE_ERROR;
+}
+
+static size_t count_usable(const struct targets *targets) {
+    size_t n = 0;
+
+    for (size_t i = 0; i < targets->n; i++)
+        n += is_usable(&targets->items[i]);
+    return n;
 }
 
 static size_t count_answered(const struct targets *targets) {
@@ -223,11 +199,29 @@ static size_t collect(const struct targets *targets, portd_id ids[TARGETS_MAX]) 
     return n;
 }
 
-static void keep(struct targets *targets, const portd_ready *ready, size_t n) {
-    for (size_t i = 0; i < targets->n; i++)
-        for (size_t r = 0; r < n; r++)
-            if (ready[r].id == targets->items[i].id)
+/* The broker does not know, and it has not ended: it is to be waited for again. A semaphore has ended. */
+static bool is_unknown(const portd_ready *ready) {
+    return ready->cause == PORTD_CAUSE_RESYNC && portd_id_kind(ready->id) != PORTD_KIND_SEMAPHORE;
+}
+
+/* False: some are to be waited for again. */
+static bool keep(struct targets *targets, const portd_ready *ready, size_t n) {
+    bool known = true;
+
+    for (size_t r = 0; r < n; r++) {
+        known = known && !is_unknown(&ready[r]);
+        for (size_t i = 0; i < targets->n; i++)
+            if (ready[r].id == targets->items[i].id && !is_unknown(&ready[r]))
                 targets->items[i].cause = ready[r].cause;
+    }
+    return known;
+}
+
+/* A broker that cannot watch something is not asked all the time. */
+static void pause_a_little(const struct invocation *in, portd_client *client) {
+    int64_t until = portd_now() + PAUSE_US;
+
+    (void)portd_poll(client, in->deadline < until ? in->deadline : until);
 }
 
 /* The broker does not know one of the ids, and does not say which. Returns 1 when it is known now, or PORTD_E_*. */
@@ -268,8 +262,11 @@ static int wait_once(const struct invocation *in, portd_client *client, struct t
         return find_missing(client, targets);
     if (rc > 0 && ready[0].cause == PORTD_CAUSE_DISCONNECTED)
         return PORTD_E_DISCONNECTED;
-    if (rc > 0)
-        keep(targets, ready, (size_t)rc);
+    if (rc > 0 && !keep(targets, ready, (size_t)rc)) {
+        pause_a_little(in, client);
+        if (in->deadline != PORTD_FOREVER && portd_now() >= in->deadline)
+            return 0;
+    }
     return rc > 0 && count_answered(targets) >= wish->need ? 0 : rc;
 }
 
@@ -311,7 +308,7 @@ static int wait_for(const struct invocation *in, portd_client *client, struct ta
     if (count_answered(targets) < wish->need)
         return tell_timeout(in, targets, wish);
     answer(in, targets);
-    return PORTCTL_DONE;
+    return count_usable(targets) >= wish->need ? PORTCTL_DONE : PORTCTL_ENDED;
 }
 
 /* In a session of its own the events end with the connection anyway; in that of the owner they must be
@@ -355,7 +352,7 @@ static int run(const struct invocation *in) {
     if (rc == 0)
         rc = check_open(in, &targets);
     if (rc == 0) {
-        where.session = targets.n_ids > 0 ? BROKER_JOIN : BROKER_ALONE;
+        where.session = targets.n_ids > 0 ? BROKER_LOOK : BROKER_ALONE;
         rc = broker_connect(in, &where, &broker);
     }
     if (rc != 0) {
@@ -413,12 +410,14 @@ static const char details[] =
     "cause it had then, and is not waited for any more, so an event counts that has\n"
     "gone idle since.\n"
     "\n"
-    "With --allow-missing an id that this session does not have, or no longer, has\n"
-    "the cause missing and counts as ready, since what has ended stays so.\n"
+    "With --allow-missing an id that is not there has the cause missing and counts\n"
+    "as ended.\n"
     "\n"
-    "Exit code 0: something is ready. 124: nothing was in time. 5: an id that this\n"
-    "session does not have. --timeout 0 looks once; connecting may then take up to a\n"
-    "second.";
+    "Exit code 0: what was waited for can be used (ready, half-close, hang-up, error;\n"
+    "with --count N so many of it, with --all all of it). 9: it has ended (removed,\n"
+    "replaced, port-closed, expired). 3: the broker is lost. 124: nothing was in time.\n"
+    "5: an id that is not there. --timeout 0 looks once; connecting may then take up\n"
+    "to a second.";
 
 static const char *const words[] = {"@waitable...", NULL};
 

@@ -107,7 +107,7 @@ static int run(const struct invocation *in) {
     int rc = parse(in, &wrap);
 
     if (rc == 0)
-        rc = broker_join(in, &broker);
+        rc = broker_make(in, (int64_t)wrap.number, &broker);
     if (rc != 0)
         return rc;
     rc = call(in, broker.client, &wrap);

@@ -202,12 +202,19 @@ int exchange_ask(struct exchange *exchange, uint32_t number, const ProtobufCMess
                : failed(exchange, PORTD_E_GARBLED, "the reply is to another kind of request");
 }
 
-int exchange_hello(struct exchange *exchange, const char *token) {
+int exchange_hello(struct exchange *exchange, const char *token, uint32_t numbers) {
     Portd__V1__Hello hello = PORTD__V1__HELLO__INIT;
     char client[] = "portctl";
 
     hello.version_min = hello.version_max = VERSION;
     hello.client = client;
+    hello.reach = true;
+    hello.numbers_case =
+        numbers != 0 ? PORTD__V1__HELLO__NUMBERS_NUMBERS_PID : PORTD__V1__HELLO__NUMBERS_NUMBERS_NOBODY;
+    if (numbers != 0)
+        hello.numbers_pid = numbers;
+    else
+        hello.numbers_nobody = true;
     memcpy(&hello.token, &token, sizeof(token)); /* packing only reads it */
     return exchange_ask(exchange, PORTD__V1__REQUEST__METHOD_HELLO, &hello.base, NULL, 0);
 }

@@ -22,8 +22,8 @@ struct exchange {
 /* Connects. 1, or a code of PORTD_E_*, and fault. To be closed in any case. */
 int exchange_open(struct exchange *exchange, const char *address, int64_t deadline);
 
-/* Says hello, for the session of that token. 1; or a code and fault, or reply->error. */
-int exchange_hello(struct exchange *exchange, const char *token);
+/* Says hello, for the session of that token and the numbers of that process (0: nobody's). 1; or a code and fault, or reply->error. */
+int exchange_hello(struct exchange *exchange, const char *token, uint32_t numbers);
 
 /* Most bytes of a request. */
 size_t exchange_room(uint32_t number);

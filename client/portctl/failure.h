@@ -17,6 +17,7 @@ enum exit_code {
     PORTCTL_LIMIT = 6,
     PORTCTL_VERSION = 7,
     PORTCTL_UNSUPPORTED = 8,
+    PORTCTL_ENDED = 9, /* what was waited for has ended, and cannot be used */
     PORTCTL_TIMEOUT = 124,
     PORTCTL_FAILED = 125, /* a system call, output that could not be written, an answer that makes no sense */
     PORTCTL_CANNOT_RUN = 126, /* the program of exec or call is there and cannot be run */

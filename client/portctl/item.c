@@ -9,7 +9,7 @@
     {"number", COLUMN_PLAIN, false}, {"direction", COLUMN_PLAIN, false}, {"type", COLUMN_PLAIN, false},      \
         {"name", COLUMN_PLAIN, false}, {"socket", COLUMN_PLAIN, true}, {"registered", COLUMN_PLAIN, false},  \
         {"cause", COLUMN_PLAIN, false}, {"waiters", COLUMN_PLAIN, false},                                    \
-        {"descriptor", COLUMN_PLAIN, false}, {                                                               \
+        {"descriptor", COLUMN_PLAIN, false}, {"session", COLUMN_PLAIN, false}, {                             \
         "handle", COLUMN_PLAIN, true                                                                         \
     }
 #define SESSION_COLUMNS                                                                                      \
@@ -85,5 +85,6 @@ struct node *item_describe(const portd_item *item, portd_id current) {
     }
     if (item->kind == PORTD_KIND_SEMAPHORE || item->kind == PORTD_KIND_EVT || item->kind == PORTD_KIND_PORT)
         describe_waitable(object, item);
+    number_or_null(object, "session", item->session);
     return object;
 }

@@ -4,6 +4,10 @@
 #include "broker.h"
 #include "failure.h"
 #include "item.h"
+#include "text.h"
+
+#include <stdlib.h>
+#include <string.h>
 
 /* A later broker may have further kinds. */
 static bool is_listed(unsigned kinds, int kind) {
@@ -24,10 +28,82 @@ static int kind_of(unsigned kinds) {
     return PORTD_KIND_ANY;
 }
 
-int listing_run(const struct invocation *in, unsigned kinds) {
-    const struct column *columns = kinds == 1u << PORTD_KIND_SESSION ? item_session_columns : item_columns;
-    struct broker broker;
+/* Takes the list over. */
+static void take(struct listing *listing, portd_list *list) {
+    size_t n = portd_list_count(list);
+    const portd_item **items = text_room(listing->n + n + 1, sizeof(*items));
+    portd_list **lists = text_room(listing->n_lists + 1, sizeof(*lists));
+
+    for (size_t i = 0; i < listing->n; i++)
+        items[i] = listing->items[i];
+    for (size_t i = 0; i < n; i++)
+        items[listing->n + i] = portd_list_item(list, i);
+    for (size_t i = 0; i < listing->n_lists; i++)
+        lists[i] = listing->lists[i];
+    lists[listing->n_lists] = list;
+    free(listing->items);
+    free(listing->lists);
+    *listing = (struct listing){items, listing->n + n, lists, listing->n_lists + 1};
+}
+
+/* One session's; one that has ended meanwhile has nothing, nor has a private one. */
+static int take_session(portd_client *client, portd_id session, int kind, int64_t deadline,
+                        struct listing *listing) {
     portd_list *list;
+    int rc = portd_list_session(client, session, kind, deadline, &list);
+
+    if (rc > 0)
+        take(listing, list);
+    return rc == PORTD_E_NOT_FOUND && session != 0 ? 1 : rc;
+}
+
+static uint32_t uid_of(const portd_list *sessions, portd_id session) {
+    for (size_t i = 0; i < portd_list_count(sessions); i++)
+        if (portd_list_item(sessions, i)->id == session)
+            return portd_list_item(sessions, i)->uid;
+    return UINT32_MAX;
+}
+
+static int compare(const void *a, const void *b) {
+    const portd_item *first = *(const portd_item *const *)a, *second = *(const portd_item *const *)b;
+
+    return first->id < second->id ? -1 : first->id > second->id;
+}
+
+int listing_fetch(portd_client *client, bool mine, int kind, int64_t deadline, struct listing *listing) {
+    portd_id own = portd_session_id(client);
+    portd_list *sessions = NULL;
+    int rc;
+
+    memset(listing, 0, sizeof(*listing));
+    rc = take_session(client, 0, kind, deadline, listing);
+    if (rc > 0 && !mine && kind != PORTD_KIND_SESSION)
+        rc = portd_list_objects(client, PORTD_KIND_SESSION, deadline, &sessions);
+    for (size_t i = 0; rc > 0 && sessions != NULL && i < portd_list_count(sessions); i++) {
+        const portd_item *session = portd_list_item(sessions, i);
+
+        if (session->id != own && session->uid == uid_of(sessions, own) &&
+            session->objects + session->descriptors > 0)
+            rc = take_session(client, session->id, kind, deadline, listing);
+    }
+    portd_list_free(sessions);
+    if (listing->n > 0)
+        qsort(listing->items, listing->n, sizeof(*listing->items), compare);
+    return rc;
+}
+
+void listing_deinit(struct listing *listing) {
+    for (size_t i = 0; i < listing->n_lists; i++)
+        portd_list_free(listing->lists[i]);
+    free(listing->lists);
+    free(listing->items);
+    memset(listing, 0, sizeof(*listing));
+}
+
+int listing_run(const struct invocation *in, unsigned kinds, bool mine) {
+    const struct column *columns = kinds == 1u << PORTD_KIND_SESSION ? item_session_columns : item_columns;
+    struct listing listing;
+    struct broker broker;
     struct node *nodes;
     int rc = column_check(&in->output, columns);
 
@@ -35,16 +111,18 @@ int listing_run(const struct invocation *in, unsigned kinds) {
         rc = broker_join(in, &broker);
     if (rc != 0)
         return rc;
-    rc = portd_list_objects(broker.client, kind_of(kinds), in->deadline, &list);
+    rc = listing_fetch(broker.client, mine, kind_of(kinds), in->deadline, &listing);
     if (rc > 0) {
         nodes = node_list();
-        listing_append(nodes, list, kinds, portd_session_id(broker.client));
-        portd_list_free(list);
+        for (size_t i = 0; i < listing.n; i++)
+            if (is_listed(kinds, listing.items[i]->kind))
+                node_append(nodes, item_describe(listing.items[i], portd_session_id(broker.client)));
         output_table(&in->output, columns, nodes);
         rc = 0;
     } else {
         rc = failure_call(&in->output, broker.client, rc);
     }
+    listing_deinit(&listing);
     broker_disconnect(&broker);
     return rc;
 }

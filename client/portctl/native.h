@@ -23,9 +23,6 @@ bool native_is_open(portd_native number);
 bool native_is_terminal(int stream);
 size_t native_terminal_width(void);
 
-/* A duplicate under a number of at least `least` (0: one that no other program is likely to use). Returns
- * 1, or PORTD_E_SYSTEM and errno. */
-int native_dup_apart(portd_native number, portd_native least, portd_native *copy);
 void native_close(portd_native number);
 
 /* How long poll is to wait until then: milliseconds, rounded up, -1 without end. */

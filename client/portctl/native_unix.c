@@ -1,9 +1,4 @@
-/* native_unix.c: what portctl asks of Unix.
- *
- * A number in a session means one descriptor, whoever names it. When portctl makes events of its own in
- * the session of a shell it must not take the number that the shell uses, so it duplicates the descriptor
- * to a number in the upper half of the table, at a place that its process id chooses.
- */
+/* native_unix.c: what portctl asks of Unix. */
 #define _GNU_SOURCE
 #include "native.h"
 
@@ -17,8 +12,6 @@
 #include <stdlib.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
-
-enum { DESCRIPTORS_MAX = 1 << 16 };
 
 static unsigned was_closed; /* bits of the standard streams */
 
@@ -52,18 +45,6 @@ size_t native_terminal_width(void) {
     if (ioctl(1, TIOCGWINSZ, &size) != 0)
         return 0;
     return size.ws_col;
-}
-
-int native_dup_apart(portd_native number, portd_native least, portd_native *copy) {
-    if (least == 0) {
-        long most = sysconf(_SC_OPEN_MAX);
-
-        if (most < 0 || most > DESCRIPTORS_MAX)
-            most = DESCRIPTORS_MAX;
-        least = (portd_native)(most / 2 + getpid() % (most / 2));
-    }
-    *copy = fcntl((int)number, F_DUPFD_CLOEXEC, (int)least);
-    return *copy < 0 ? PORTD_E_SYSTEM : 1;
 }
 
 void native_close(portd_native number) { close((int)number); }

@@ -1,103 +1,188 @@
-/* owner_unix.c: the process whose session portctl joins.
+/* owner_unix.c: the processes whose session portctl joins.
  *
- * portctl ends at once; what it makes must last as long as the script or the shell that called it. The
- * parent is a bad answer: in $(portctl ...) and in pipelines it is a subshell that ends as soon. So:
+ * portctl ends at once; what it makes must last as long as those that it is for. Who is that? Wrappers (timeout, xargs, make, subshells)
+ * stand between the script and portctl, so the parent is a bad answer, and so is the leader of a process group. Two things tell:
  *
- * - the leader of the process group, when it is an ancestor: a script is its own group when a shell with
- *   job control started it, and everything it calls is in that group;
- * - else the leader of the terminal session: an interactive shell gives each command line a group of its
- *   own, whose leader is portctl itself or its neighbour in a pipeline;
- * - else, when those two are gone or in another pid namespace (where their ids read 0), the parent.
+ * - holders: ancestors that have the same open file under the same number. The outermost of them is whose number it is. One of the numbers 0
+ *   to 2 is handed down to everybody, so there nobody beyond the reader counts;
+ * - the reader: the nearest ancestor whose standard output is not portctl's. It takes the id that portctl prints: $(portctl ...). If that is
+ *   a subshell whose own output is read, as in $(portctl ... | jq .id), its shell is a reader, too. A subshell is a copy of its shell: it
+ *   has the same stack.
  *
- * portctl is never its own owner: a session that ends with the call is of no use to the next one.
+ * All of them are owners, and the session ends with the last. Only ancestors of portctl's own user count, and for the reader and the numbers
+ * 0 to 2 only those in its terminal session: what is beyond started the shell, and reads no ids. Where there is no owner, the leader of the
+ * terminal session is. portctl itself never is, nor a process of which nothing can be told, because its main thread has ended or it is in
+ * another pid namespace.
  */
 #define _GNU_SOURCE
 #include "owner.h"
 
+#include "native.h"
+#include "same_file.h"
 #include "text.h"
 
-#include <errno.h>
-#include <signal.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
-enum { GENERATIONS_MAX = 1000 };
+enum { STANDARD = 3 /* numbers that everybody hands down */, OUTPUT = 1 };
 
 struct process {
     char state;
-    pid_t parent;
+    pid_t parent, session;
+    uid_t uid;
+    unsigned long stack; /* where it begins; 0: not told */
 };
 
-/* /proc/PID/stat is "PID (COMMAND) STATE PARENT ..."; the command may hold anything, ") " too, so the last
+/* /proc/PID/stat is "PID (COMMAND) STATE PARENT GROUP SESSION ..."; the command may hold anything, ") " too, so the last
  * one counts. */
 static bool read_process(pid_t pid, struct process *process) {
     char path[64], text[1024], *after;
+    struct stat status;
     FILE *file;
     size_t n;
-    long parent;
+    long parent, session;
 
     snprintf(path, sizeof(path), "/proc/%ld/stat", (long)pid);
     file = fopen(path, "re");
     if (file == NULL)
         return false;
     n = fread(text, 1, sizeof(text) - 1, file);
-    fclose(file);
     text[n] = '\0';
     after = strrchr(text, ')');
-    if (after == NULL || sscanf(after + 1, " %c %ld", &process->state, &parent) != 2)
+    if (fstat(fileno(file), &status) != 0 || after == NULL ||
+        sscanf(after + 1,
+               " %c %ld %*d %ld %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %*u %*u %*d %*u "
+               "%*u %*u %lu",
+               &process->state, &parent, &session, &process->stack) != 4) {
+        fclose(file);
         return false;
+    }
+    fclose(file);
     process->parent = (pid_t)parent;
+    process->session = (pid_t)session;
+    process->uid = status.st_uid;
     return true;
 }
 
-static bool is_ancestor(pid_t pid) {
-    pid_t ancestor = getppid();
-    struct process process;
+/* Its main thread runs. */
+static bool is_whole(const struct process *process) { return process->state != 'Z' && process->state != 'X'; }
 
-    for (int i = 0; i < GENERATIONS_MAX && ancestor > 0; i++) {
-        if (ancestor == pid)
-            return true;
-        if (!read_process(ancestor, &process))
-            return false;
-        ancestor = process.parent;
-    }
-    return false;
-}
-
-/* Where /proc shows nothing of a process, a signal can still find it. */
-static bool is_alive(pid_t pid) {
-    struct process process;
-
-    if (kill(pid, 0) != 0 && errno != EPERM)
-        return false;
-    return !read_process(pid, &process) || (process.state != 'Z' && process.state != 'X');
-}
-
-static struct owner found(pid_t pid, enum owner_rule rule) {
-    struct owner owner = {(uint32_t)pid, rule};
-
-    return owner;
-}
+static bool is_own(const struct process *process) { return process->uid == geteuid(); }
 
 /* 0: there is none that could be an owner. */
 static pid_t session_leader(void) {
     pid_t session = getsid(0);
+    struct process process;
 
-    return session > 0 && session != getpid() && is_alive(session) ? session : 0;
+    if (session <= 0 || session == getpid() || !read_process(session, &process))
+        return 0;
+    return is_whole(&process) && is_own(&process) ? session : 0;
 }
 
-struct owner owner_find(void) {
-    pid_t group = getpgrp(), session = session_leader(), parent = getppid();
+/* What the walk outwards has found; owners innermost first, of which the outermost are kept. */
+struct walk {
+    int64_t number;
+    bool open, output; /* the number, and standard output, are open in portctl */
+    bool around;       /* all up to the reader count */
+    pid_t session, reader, holder;
+    unsigned long stack; /* of the reader */
+    uint32_t owners[PORTD_OWNERS_MAX];
+    size_t n;
+};
 
-    if (group > 0 && is_ancestor(group))
-        return found(group, OWNER_GROUP_LEADER);
-    if (session > 0)
-        return found(session, OWNER_SESSION_LEADER);
-    if (parent > 0)
-        return found(parent, OWNER_PARENT);
-    return found(0, OWNER_NOBODY);
+static bool is_open(int64_t number) { return number >= 0 && native_is_open((portd_native)number); }
+
+static void add(struct walk *walk, pid_t pid) {
+    if (walk->n == PORTD_OWNERS_MAX) {
+        memmove(walk->owners, walk->owners + 1, (PORTD_OWNERS_MAX - 1) * sizeof(*walk->owners));
+        walk->n--;
+    }
+    walk->owners[walk->n++] = (uint32_t)pid;
+}
+
+static void look(struct walk *walk, pid_t pid, const struct process *process) {
+    bool near = process->session == walk->session, reads, holds;
+
+    if (walk->reader == 0)
+        reads = near && walk->output && same_file(getpid(), pid, OUTPUT) == SAME_FILE_NO;
+    else
+        reads = near && process->stack != 0 && process->stack == walk->stack &&
+                same_file(walk->reader, pid, OUTPUT) == SAME_FILE_NO;
+    if (reads) {
+        walk->reader = pid;
+        walk->stack = process->stack;
+    }
+    holds = walk->open && (walk->number >= STANDARD || (near && (walk->reader == 0 || reads))) &&
+            same_file(getpid(), pid, (int)walk->number) == SAME_FILE_YES;
+    if (holds)
+        walk->holder = pid;
+    if (reads || holds || (walk->around && near && walk->reader == 0))
+        add(walk, pid);
+}
+
+static void walk_out(int64_t number, bool around, struct walk *walk) {
+    struct process process;
+    pid_t pid = getppid();
+
+    *walk = (struct walk){.number = number,
+                          .open = is_open(number),
+                          .output = is_open(OUTPUT),
+                          .session = getsid(0),
+                          .around = around};
+    for (int i = 0; i < OWNER_ANCESTORS_MAX && pid > 0 && read_process(pid, &process); i++) {
+        if (is_own(&process) && is_whole(&process))
+            look(walk, pid, &process);
+        pid = process.parent;
+    }
+}
+
+void owner_find_holder(int64_t number, struct owner *owner) {
+    struct walk walk;
+
+    walk_out(number, false, &walk);
+    owner->holder = (uint32_t)walk.holder;
+}
+
+void owner_find(int64_t number, struct owner *owner) {
+    pid_t leader = session_leader();
+    struct walk walk;
+
+    walk_out(number, false, &walk);
+    *owner = (struct owner){.holder = (uint32_t)walk.holder, .rule = OWNER_NOBODY};
+    while (walk.n > 0)
+        owner->pids[owner->n++] = walk.owners[--walk.n];
+    if (owner->n > 0) {
+        owner->rule = owner->pids[0] == owner->holder ? OWNER_HOLDER : OWNER_READER;
+    } else if (leader > 0) {
+        owner->pids[owner->n++] = (uint32_t)leader;
+        owner->rule = OWNER_SESSION_LEADER;
+    }
+}
+
+void owner_find_around(struct owner *owner) {
+    pid_t leader = session_leader();
+    struct walk walk;
+
+    walk_out(-1, true, &walk);
+    *owner = (struct owner){.rule = OWNER_ANCESTOR, .n = walk.n};
+    memcpy(owner->pids, walk.owners, sizeof(walk.owners));
+    if (owner->n == 0 && leader > 0)
+        owner->pids[owner->n++] = (uint32_t)leader;
+}
+
+size_t owner_ancestors(uint32_t pids[OWNER_ANCESTORS_MAX]) {
+    struct process process;
+    pid_t pid = getppid();
+    size_t n = 0;
+
+    for (int i = 0; i < OWNER_ANCESTORS_MAX && pid > 0 && read_process(pid, &process); i++) {
+        if (is_own(&process))
+            pids[n++] = (uint32_t)pid;
+        pid = process.parent;
+    }
+    return n;
 }
 
 bool owner_parse(const char *text, uint32_t *pid) {

@@ -109,6 +109,42 @@ static void answer(const struct invocation *in, const struct request *request, c
         output_detail(&in->output, "%lld named another open file until now", (long long)request->number);
 }
 
+/* The table of the call has something of that number. */
+static bool has_number(const struct invocation *in, const struct request *request, procedure_call *call,
+                       const struct broker *broker) {
+    portd_id id = 0;
+    int kind = request->number_kind;
+
+    return call(broker->client, request->number, PORTD_MODE_CHECK_READ, kind, in->deadline, &id) > 0 ||
+           call(broker->client, request->number, PORTD_MODE_CHECK_WRITE, kind, in->deadline, &id) > 0;
+}
+
+/* For check and remove: the session that has the number, which makes none. A number that is open is that of its outermost holder; one that is
+ * not is looked for as one of each ancestor, the innermost first. Where none has it, any session will do. */
+static int find_broker(const struct invocation *in, const struct request *request, procedure_call *call,
+                       struct broker *broker) {
+    struct broker_wish wish = {.session = BROKER_PROCESS, .deadline = in->deadline};
+    uint32_t pids[OWNER_ANCESTORS_MAX];
+    struct owner holder = {.holder = 0};
+    char message[256];
+    size_t n = 0;
+
+    owner_find_holder((int64_t)request->number, &holder);
+    if (holder.holder != 0)
+        pids[n++] = holder.holder;
+    else if (!native_is_open(request->number))
+        n = owner_ancestors(pids);
+    for (size_t i = 0; i < n; i++) {
+        wish.process = pids[i];
+        if (broker_try(in, &wish, broker, message, sizeof(message)) < 0)
+            continue;
+        if (has_number(in, request, call, broker))
+            return 0;
+        broker_disconnect(broker);
+    }
+    return broker_join(in, broker);
+}
+
 int procedure_run(const struct invocation *in, procedure_call *call) {
     struct request request;
     struct broker broker;
@@ -117,7 +153,10 @@ int procedure_run(const struct invocation *in, procedure_call *call) {
 
     if (rc != 0)
         return rc;
-    rc = broker_join(in, &broker);
+    if (request.mode > PORTD_MODE_WRITE)
+        rc = find_broker(in, &request, call, &broker);
+    else
+        rc = broker_make(in, request.number, &broker);
     if (rc != 0)
         return rc;
     rc = call(broker.client, request.number, request.mode, request.number_kind, in->deadline, &id);

@@ -11,6 +11,7 @@
 #include "failure.h"
 #include "ids.h"
 #include "item.h"
+#include "listing.h"
 #include "native.h"
 #include "text.h"
 
@@ -97,25 +98,26 @@ int selection_choose(const struct invocation *in, portd_client *client, struct s
 
 /* ---- only a look --------------------------------------------------------------------------------------- */
 
-static const portd_item *find(const portd_list *list, portd_id id) {
-    for (size_t i = 0; i < portd_list_count(list); i++)
-        if (portd_list_item(list, i)->id == id)
-            return portd_list_item(list, i);
+static const portd_item *find(const struct listing *listing, portd_id id) {
+    for (size_t i = 0; i < listing->n; i++)
+        if (listing->items[i]->id == id)
+            return listing->items[i];
     return NULL;
 }
 
 /* The items that the ids name, NULL for those that are not there, which is told. Returns 0, or the first exit code. */
-static int look_up(const struct invocation *in, const struct selection *selection, const portd_list *list,
-                   const portd_item **chosen) {
+static int look_up(const struct invocation *in, const struct selection *selection,
+                   const struct listing *listing, const portd_item **chosen) {
     int first = 0;
 
     for (size_t i = 0; i < selection->n; i++) {
         unsigned long long id = selection->ids[i];
         int rc = 0;
 
-        chosen[i] = find(list, selection->ids[i]);
+        chosen[i] = find(listing, selection->ids[i]);
         if (chosen[i] == NULL)
-            rc = failure_code(&in->output, PORTD_E_NOT_FOUND, NULL, "no object %llu in this session", id);
+            rc = failure_code(&in->output, PORTD_E_NOT_FOUND, NULL,
+                              "no object %llu: it is gone, never was, or is another user's", id);
         else if (chosen[i]->kind == PORTD_KIND_DESCRIPTOR)
             rc = failure_code(&in->output, PORTD_E_INVALID, NULL, "%llu is not of a kind that does here", id);
         if (rc != 0)
@@ -138,20 +140,22 @@ static bool is_taken(const struct selection *selection, const struct selection_r
 int selection_show(const struct invocation *in, portd_client *client, const struct selection *selection,
                    const struct selection_rule *rule) {
     const portd_item **chosen;
+    struct listing listing;
     struct node *nodes;
-    portd_list *list;
-    int rc = portd_list_objects(client, PORTD_KIND_ANY, in->deadline, &list);
+    int rc = listing_fetch(client, selection->all, PORTD_KIND_ANY, in->deadline, &listing);
 
-    if (rc < 0)
+    if (rc < 0) {
+        listing_deinit(&listing);
         return failure_call(&in->output, client, rc);
+    }
     nodes = node_list();
     chosen = text_room(selection->n + 1, sizeof(*chosen));
-    rc = look_up(in, selection, list, chosen);
-    for (size_t i = 0; i < portd_list_count(list) && !(rc != 0 && rule->together); i++)
-        if (is_taken(selection, rule, chosen, portd_list_item(list, i)))
-            node_append(nodes, item_describe(portd_list_item(list, i), 0));
+    rc = look_up(in, selection, &listing, chosen);
+    for (size_t i = 0; i < listing.n && !(rc != 0 && rule->together); i++)
+        if (is_taken(selection, rule, chosen, listing.items[i]))
+            node_append(nodes, item_describe(listing.items[i], 0));
     free(chosen);
-    portd_list_free(list);
+    listing_deinit(&listing);
     output_table(&in->output, item_columns, nodes);
     return rc;
 }

@@ -7,7 +7,6 @@
 #include "target.h"
 
 #include "failure.h"
-#include "native.h"
 #include "text.h"
 
 #include <stdlib.h>
@@ -54,7 +53,6 @@ static int add_target(const struct invocation *in, struct targets *targets, cons
     if (targets->n == TARGETS_MAX)
         return failure_usage(&in->output, NULL, "one wait takes at most %d targets", TARGETS_MAX);
     target->text = text_print("%s%s", prefix, text);
-    target->copy = -1;
     targets->n++;
     if (!read_target(target->text, target)) {
         if (prefix[0] != '\0')
@@ -138,11 +136,8 @@ int targets_parse(const struct invocation *in, struct targets *targets) {
 }
 
 void targets_deinit(struct targets *targets) {
-    for (size_t i = 0; i < targets->n; i++) {
+    for (size_t i = 0; i < targets->n; i++)
         free(targets->items[i].text);
-        if (targets->items[i].copy >= 0)
-            native_close(targets->items[i].copy);
-    }
     free(targets->items);
     memset(targets, 0, sizeof(*targets));
 }

@@ -15,10 +15,9 @@ struct target {
     uint64_t number; /* id, or number of a descriptor */
     int mode;        /* of a descriptor; 0 until it is known */
     portd_id id;
-    portd_native copy; /* a descriptor of our own that stands for it, or -1 */
-    bool made;         /* the event is ours to remove */
-    int cause;         /* why it is ready, or was; enum portd_cause */
-    bool missing;      /* there is no such object */
+    bool made;    /* the event is ours to remove */
+    int cause;    /* why it is ready, or was; enum portd_cause */
+    bool missing; /* there is no such object */
 };
 
 struct targets {

@@ -241,7 +241,7 @@ static int admit(struct call *call, const Portd__V1__Hello *hello, struct admiss
     bool made = !admission->session;
     if (made && make_session(call, hello, admission))
         goto fail;
-    if (add_owners(call, admission))
+    if (!hello->find && add_owners(call, admission))
         goto fail;
     if (!numbering_get(&admission->session->belongings.numberings, admission->numbers,
                        &call->connection->place))

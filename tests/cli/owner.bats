@@ -1,4 +1,4 @@
-# Whose session portctl joins: the rule of portctl(1), with real process groups and terminal sessions.
+# Whose session portctl joins: the rule of portctl(1), with real wrappers, shells and terminal sessions.
 
 load setup
 
@@ -9,8 +9,27 @@ setup() {
 }
 teardown() { usual_teardown; }
 
-# In the scripts below: rule and owner, "group-leader 4711".
+# In the scripts below: rule and owner, "reader 4711".
 export ASK='"$PORTCTL_BIN" status -j | jq -r "\"\(.session_rule) \(.session_owner_pid)\""'
+
+# Runs a script in a terminal session of its own: exit code, outputs, lines. Its descriptor 5 is an idle fifo, and $C is portctl.
+script() {
+  [ -p "$BATS_TEST_TMPDIR/fifo" ] || mkfifo "$BATS_TEST_TMPDIR/fifo"
+  both setsid -w env C="$PORTCTL_BIN" bash -c 'exec 5<>"$BATS_TEST_TMPDIR/fifo"
+'"$1" script "${@:2}"
+}
+
+# What the author of a script means who makes something by way of a wrapper: the next call finds it idle, and it fires.
+means_it() {
+  # shellcheck disable=SC2016
+  script 'id=$("$@") || exit
+"$C" wait "$id" --timeout 50ms; echo $?
+[ "$("$C" sem fd 5 --mode check-read)" = "$id" ] && echo same
+echo x >&5; "$C" wait "$id" --timeout 10s | cut -d" " -f2; read -r _ <&5
+"$C" sem fd 5 --mode remove; "$C" sem fd 5 --mode check-read; echo $?' "$@"
+  exits 0
+  [ "$output" = $'124\nsame\nready\n1' ] || { printf '%s\n%s\n%s\n' "$*" "$output" "$error" && false; }
+}
 
 @test "--owner and PORTD_SESSION come first, in that order" {
   [ "$(portctl status --owner $$ -j | jq -c '[.session_rule, .session_owner_pid]')" = "[\"option\",$$]" ]
@@ -19,86 +38,207 @@ export ASK='"$PORTCTL_BIN" status -j | jq -r "\"\(.session_rule) \(.session_owne
   [ "$(portctl status --owner "$BROKER_PID" -j | jq -c '[.session_rule, .session_owner_pid]')" = "[\"option\",$BROKER_PID]" ]
 }
 
-@test "a script that leads its process group owns the session, also from subshells" {
-  both setsid -w bash -c 'eval "$ASK"; (x=$( (eval "$ASK"); : ); echo "$x"); echo "group-leader $$"'
+@test "wrappers that end with the call" {
+  for wrapper in "env" "nice" "timeout 50" "timeout --foreground 50" "setsid -w" "setsid -w timeout 50" "stdbuf -oL" "nohup" \
+    "bash -c \"\$@\" x" "env -i PORTD_ADDRESS=$PORTD_ADDRESS"; do
+    # shellcheck disable=SC2086
+    if [ "$wrapper" = "bash -c \"\$@\" x" ]; then
+      means_it bash -c '"$@"; exit $?' x "$PORTCTL_BIN" semaphore fd 5 --mode read
+    else
+      means_it $wrapper "$PORTCTL_BIN" semaphore fd 5 --mode read
+    fi
+  done
+}
+
+@test "xargs, find and make" {
+  # shellcheck disable=SC2016
+  means_it bash -c 'echo 5 | xargs "$C" semaphore --mode read fd'
+  # shellcheck disable=SC2016
+  means_it bash -c 'find / -maxdepth 0 -exec "$C" semaphore fd 5 --mode read \;'
+  command -v make || skip "needs make"
+  printf 'all:\n\t@"$(C)" semaphore fd 5 --mode read\n' >"$BATS_TEST_TMPDIR/Makefile"
+  means_it make -s -f "$BATS_TEST_TMPDIR/Makefile"
+}
+
+@test "the same user by way of another" {
+  command -v setpriv || skip "needs setpriv"
+  [ "$(id -u)" -eq 0 ] || skip "only root may become somebody else"
+  means_it setpriv --inh-caps=-all "$PORTCTL_BIN" semaphore fd 5 --mode read
+  command -v sudo || skip "needs sudo"
+  means_it sudo -C 6 -u root env PORTD_ADDRESS="$PORTD_ADDRESS" "$PORTCTL_BIN" semaphore fd 5 --mode read
+}
+
+@test "subshells, pipelines, functions and background jobs" {
+  script 'make() { "$C" sem fd 5 --mode "$1"; }
+a=$(make read)
+b=$( (make read; :) )
+c=$(make read | cat)
+[ "$("$C" evt fd 7 -j --mode read 7<&5 | cat | jq .id | tee "$BATS_TEST_TMPDIR/g")" ]; "$C" wait "$(cat "$BATS_TEST_TMPDIR/g")" --timeout 20ms; echo $?
+(make read; :) >"$BATS_TEST_TMPDIR/d"
+make read >"$BATS_TEST_TMPDIR/e" & wait
+{ make read; } | { read -r f; echo "$f" >"$BATS_TEST_TMPDIR/f"; }
+[ "$a" = "$b" ] && [ "$a" = "$c" ] && [ "$a" = "$(cat "$BATS_TEST_TMPDIR/d")" ] &&
+  [ "$a" = "$(cat "$BATS_TEST_TMPDIR/e")" ] && [ "$a" = "$(cat "$BATS_TEST_TMPDIR/f")" ] && echo one
+("$C" wait "$a" --timeout 20ms); echo $?
+"$C" wait "$a" --timeout 20ms | cat; echo "${PIPESTATUS[0]}"'
   exits 0
-  [ "${#lines[@]}" -eq 3 ]
-  [ "${lines[0]}" = "${lines[2]}" ]
-  [ "${lines[1]}" = "${lines[2]}" ]
+  [ "$output" = $'124\none\n124\n124' ]
 }
 
-@test "with job control every command leads its own group: the session leader owns" {
-  both setsid -w bash -c 'set -m; "$PORTCTL_BIN" status -j >"$BATS_TEST_TMPDIR/status" & wait; set +m
-    jq -r "\"\(.session_rule) \(.session_owner_pid)\"" "$BATS_TEST_TMPDIR/status"; echo "session-leader $$"'
+@test "a nested shell means its parent's number, and what it opens is its own" {
+  script 'a=$("$C" sem fd 5 --mode read)
+bash -c '\''[ "$("$C" sem fd 5 --mode read)" = "$0" ] && echo same
+  exec 6<>"$BATS_TEST_TMPDIR/fifo"; b=$("$C" evt fd 6 --mode read)
+  "$C" wait "$b" --timeout 20ms; echo $?
+  bash -c "[ \"\$(\"\$C\" evt fd 6 --mode check-read)\" = $b ] && echo inner"; echo "$b" >"$BATS_TEST_TMPDIR/b"'\'' "$a"
+"$C" wait "$a" --timeout 20ms; echo $?'
   exits 0
-  [ "${lines[0]}" = "${lines[1]}" ]
+  [ "$output" = $'same\n124\ninner\n124' ]
 }
 
-@test "a neighbour in a pipeline leads the group and is no ancestor: the session leader owns" {
-  both setsid -w bash -c 'set -m; true | "$PORTCTL_BIN" status -j >"$BATS_TEST_TMPDIR/status" & wait; set +m
-    jq -r "\"\(.session_rule) \(.session_owner_pid)\"" "$BATS_TEST_TMPDIR/status"; echo "session-leader $$"'
+@test "two scripts side by side, each with a descriptor 5 of its own" {
+  mkfifo "$BATS_TEST_TMPDIR/go" "$BATS_TEST_TMPDIR/made"
+  # shellcheck disable=SC2016
+  setsid -w bash -c 'exec 5<>"$BATS_TEST_TMPDIR/go"; id=$("$PORTCTL_BIN" sem fd 5 --mode read)
+    echo "$id" >"$BATS_TEST_TMPDIR/made"; "$PORTCTL_BIN" wait "$id" >"$BATS_TEST_TMPDIR/told"; echo $? >>"$BATS_TEST_TMPDIR/told"' 3>&- &
+  other=$!
+  read -r theirs <"$BATS_TEST_TMPDIR/made"
+  until_waited_for "$theirs"
+  script 'id=$("$C" sem fd 5 --mode read); "$C" wait "$id" --timeout 20ms; echo $?; "$C" sem fd 5 --mode remove; "$C" wait "$id"; echo $?'
   exits 0
-  [ "${lines[0]}" = "${lines[1]}" ]
+  has "$output" "removed"
+  [ "${lines[0]}" = 124 ]
+  [ "${lines[2]}" = 9 ]
+  [ "$(portctl show "$theirs" -j | jq '.[0].registered')" = true ]
+  echo x >"$BATS_TEST_TMPDIR/go"
+  wait "$other"
+  [ "$(cat "$BATS_TEST_TMPDIR/told")" = "$theirs ready
+0" ]
 }
 
-@test "portctl is never its own owner" {
-  both setsid -w "$PORTCTL_BIN" status -j
+@test "it lives as long as the last of those that it is for" {
+  mkfifo "$BATS_TEST_TMPDIR/go" "$BATS_TEST_TMPDIR/fifo"
+  # The inner shell has the descriptor and ends; the outer one takes the id.
+  # shellcheck disable=SC2016
+  both setsid -w bash -c 'id=$(bash -c '\''exec 5<>"$BATS_TEST_TMPDIR/fifo"; "$PORTCTL_BIN" sem fd 5 --mode read; :'\'')
+    "$PORTCTL_BIN" wait "$id" --timeout 20ms; echo $?; echo "$id"'
   exits 0
-  [ "$(jq -r .session_rule <<<"$output")" = parent ]
+  [ "${lines[0]}" = 124 ]
+  for ((i = 0; i < 2000; i++)); do
+    both portctl show "${lines[1]}"
+    [ "$status" -eq 5 ] && return
+  done
+  false
 }
 
-@test "where the leaders have gone the parent owns" {
-  mkfifo "$BATS_TEST_TMPDIR/go" "$BATS_TEST_TMPDIR/done"
-  # The session leader ends; the subshell, which is not a leader of anything, goes on.
-  setsid -w bash -c '(read -r _ <"$BATS_TEST_TMPDIR/go"
-    "$PORTCTL_BIN" status -j >"$BATS_TEST_TMPDIR/status"
-    echo "$BASHPID" >"$BATS_TEST_TMPDIR/done") & exit 0' 3>&-
-  echo >"$BATS_TEST_TMPDIR/go"
-  read -r parent <"$BATS_TEST_TMPDIR/done"
-  [ "$(jq -c '[.session_rule, .session_owner_pid]' "$BATS_TEST_TMPDIR/status")" = "[\"parent\",$parent]" ]
+@test "a number that only portctl has is nobody's" {
+  script 'a=$("$C" evt fd 7 --mode read 7<&5); b=$("$C" evt fd 7 --mode read 7<&5)
+[ "$a" != "$b" ] && echo two
+"$C" evt fd 7 --mode check-read 7<&5; echo $?
+"$C" evt fd 7 --mode check-read; echo $?
+"$C" evt fd 7 --mode remove 7<&5
+"$C" wait "$a" "$b" --timeout 20ms; echo $?
+"$C" remove "$a"; "$C" wait "$a" | cut -d" " -f2
+"$C" wait "$b" --timeout 20ms; echo $?'
+  exits 0
+  [ "$output" = $'two\n1\n1\n124\nremoved\n124' ]
 }
 
-# Runs a script in an interactive shell that another interactive shell has started, on a terminal of their own.
-in_nested_shell() {
-  mkfifo "$BATS_TEST_TMPDIR/fifo"
-  echo 'echo $$ >inner; outer=$(ps -o sid= $$); echo $outer >outer' >"$BATS_TEST_TMPDIR/script"
-  cat >>"$BATS_TEST_TMPDIR/script"
-  (
-    cd "$BATS_TEST_TMPDIR" || exit
-    INNER=$(cat script) python3 -c '
-import pty, sys
-pty.spawn(["bash", "--norc", "-ic", "bash --norc -ic \"$INNER\" 5<>fifo; :"], stdin_read=lambda fd: b"")' \
-      >"$BATS_TEST_TMPDIR/terminal" </dev/null
-  )
-  inner=$(cat "$BATS_TEST_TMPDIR/inner")
-  outer=$(cat "$BATS_TEST_TMPDIR/outer")
-  [ "$inner" -ne "$outer" ]
+@test "check and remove of a number that is not open" {
+  script 'a=$("$C" evt fd 5 --mode read); exec 6<&5 5<&-
+[ "$("$C" evt fd 5 --mode check-read)" = "$a" ] && echo found
+[ "$(timeout 50 bash -c '\''"$C" evt fd 5 --mode check-read; exit $?'\'')" = "$a" ] && echo found
+"$C" evt fd 9 --mode check-read; echo $?
+"$C" evt fd 5 --mode remove; echo $?
+"$C" wait "$a" | cut -d" " -f2
+"$C" evt fd 5 --mode check-read; echo $?'
+  exits 0
+  [ "$output" = $'found\nfound\n1\n0\nremoved\n1' ]
 }
 
-@test "a shell inside an interactive shell: a command on its own and one in \$(...) have two owners" {
-  in_nested_shell <<'SCRIPT'
-"$PORTCTL_BIN" status -j >alone
-x=$("$PORTCTL_BIN" status -j); echo "$x" >substituted
-id=$("$PORTCTL_BIN" sem fd 5 --mode write); "$PORTCTL_BIN" wait "$id" --timeout 0 2>error; echo $? >code
-SCRIPT
-  [ "$(jq -c '[.session_rule, .session_owner_pid]' "$BATS_TEST_TMPDIR/alone")" = "[\"session-leader\",$outer]" ]
-  [ "$(jq -c '[.session_rule, .session_owner_pid]' "$BATS_TEST_TMPDIR/substituted")" = "[\"group-leader\",$inner]" ]
-  [ "$(cat "$BATS_TEST_TMPDIR/code")" -eq 5 ]
-  has "$(cat "$BATS_TEST_TMPDIR/error")" "hint: an id means something in its own session"
+# The call has no owner: it is refused when it would make something, and says what to do.
+is_ownerless() {
+  exits 2
+  [ -z "$output" ]
+  has "$error" "--owner"
+  has "$error" "--ttl"
+  has "$error" "session start"
 }
 
-@test "the ways out: session start, or the owner by name" {
-  in_nested_shell <<'SCRIPT'
-id=$("$PORTCTL_BIN" sem fd 5 --mode write --owner $$); "$PORTCTL_BIN" wait "$id" --timeout 0 --owner $$ >number
-id=$("$PORTCTL_BIN" sem fd 5 --mode write --owner session-leader); "$PORTCTL_BIN" wait "$id" --timeout 0 --owner session-leader >leader
-"$PORTCTL_BIN" status --owner session-leader -j >status
-eval "$("$PORTCTL_BIN" session start)"
-id=$("$PORTCTL_BIN" sem fd 5 --mode write); "$PORTCTL_BIN" wait "$id" --timeout 0 >started
-"$PORTCTL_BIN" status -j >own
-SCRIPT
-  for way in number leader started; do grep -q ' ready$' "$BATS_TEST_TMPDIR/$way" || { echo "$way"; false; }; done
-  [ "$(jq -c '[.session_rule, .session_owner_pid]' "$BATS_TEST_TMPDIR/status")" = "[\"option\",$outer]" ]
-  [ "$(jq -c '[.session_rule, .session_owner_pid]' "$BATS_TEST_TMPDIR/own")" = "[\"environment\",$inner]" ]
+@test "no owner: an error for what makes something, and for that alone" {
+  both setsid -w "$PORTCTL_BIN" evt fd 0 --mode read </dev/zero
+  is_ownerless
+  both setsid -w "$PORTCTL_BIN" session start
+  is_ownerless
+  both setsid -w "$PORTCTL_BIN" evt fd 0 --mode read --ttl 1min </dev/zero
+  exits 0
+  [ "$(portctl wait "$output" --timeout 10s)" = "$output ready" ]
+  both setsid -w "$PORTCTL_BIN" evt fd 0 --mode read --owner $$ </dev/zero
+  exits 0
+  [ "$(portctl wait "$output" --timeout 10s)" = "$output ready" ]
+  id=$output
+  for call in "list" "show $id" "wait $id" "sem fd 0 --mode remove" "remove $id" "status"; do
+    # shellcheck disable=SC2086
+    both setsid -w "$PORTCTL_BIN" $call
+    exits 0
+  done
+  both setsid -w "$PORTCTL_BIN" evt fd 0 --mode check-read
+  exits 1
+  [ "$(portctl list sessions -j | jq length)" -le 3 ]
+}
+
+@test "no owner: in a pid namespace of its own" {
+  unshare --pid --fork true || skip "needs the right to make namespaces"
+  both setsid -w unshare --pid --fork "$PORTCTL_BIN" sem fd 0 --mode read </dev/zero
+  is_ownerless
+}
+
+@test "no owner: a leader whose main thread has ended" {
+  both setsid -w python3 -c '
+import ctypes, os, subprocess, sys, threading
+def work():
+    while open("/proc/self/stat").read().rsplit(")", 1)[1].split()[0] != "Z":
+        pass
+    done = subprocess.run([os.environ["PORTCTL_BIN"], "sem", "fd", "0", "--mode", "read"])
+    os._exit(done.returncode)
+threading.Thread(target=work).start()
+ctypes.CDLL(None).pthread_exit(None)' </dev/zero
+  is_ownerless
+}
+
+@test "where files cannot be compared by the kernel" {
+  cat >"$BATS_TEST_TMPDIR/blind" <<'PYTHON'
+import ctypes, os, platform, struct, sys
+kcmp = {"x86_64": 312, "aarch64": 272}[platform.machine()]
+code = b"".join(struct.pack("HBBI", *step) for step in (
+    (0x20, 0, 0, 0), (0x15, 0, 1, kcmp), (0x06, 0, 0, 0x00050001), (0x06, 0, 0, 0x7fff0000)))
+buffer = ctypes.create_string_buffer(code)
+program = struct.pack("HL", 4, ctypes.addressof(buffer))
+libc = ctypes.CDLL(None)
+assert libc.prctl(38, 1, 0, 0, 0) == 0 and libc.prctl(22, 2, program, 0, 0) == 0
+os.execvp(sys.argv[1], sys.argv[1:])
+PYTHON
+  case $(uname -m) in x86_64 | aarch64) ;; *) skip "knows no number of kcmp here" ;; esac
+  means_it timeout 50 python3 "$BATS_TEST_TMPDIR/blind" "$PORTCTL_BIN" semaphore fd 5 --mode read
+}
+
+@test "status tells which session and why" {
+  # shellcheck disable=SC2016
+  script 'x=$(eval "$ASK"); echo "$x"; eval "$ASK" | cat; echo $$'
+  exits 0
+  [ "${lines[0]}" = "reader ${lines[2]}" ]
+  [ "${lines[1]}" = "ancestor ${lines[2]}" ]
+}
+
+@test "list: all sessions of the user, --mine the own one" {
+  script 'id=$("$C" sem fd 5 --mode read)
+[ "$("$C" list --mine -j | jq -c "map(select(.kind == \"semaphore\").id)")" = "[$id]" ] && echo mine
+eval "$("$C" session start)"
+[ "$("$C" list --mine -j)" = "[]" ] && echo none
+[ "$("$C" list sems -j | jq -c "map(.id)")" = "[$id]" ] && echo all
+"$C" list sessions --mine; echo $?'
+  exits 0
+  [ "$output" = $'mine\nnone\nall\n2' ]
 }
 
 @test "--owner by name" {
@@ -117,7 +257,7 @@ SCRIPT
 
 @test "names of processes with blanks and brackets do not matter" {
   cp "$(command -v bash)" "$BATS_TEST_TMPDIR/a) S 1 (b"
-  both setsid -w "$BATS_TEST_TMPDIR/a) S 1 (b" -c '(eval "$ASK"); echo "group-leader $$"'
+  both setsid -w "$BATS_TEST_TMPDIR/a) S 1 (b" -c 'x=$(eval "$ASK"); echo "$x"; echo "reader $$"'
   exits 0
   [ "${lines[0]}" = "${lines[1]}" ]
 }

@@ -154,7 +154,7 @@ copies() { portctl list descriptors -j | jq 'length'; }
   waiter=$!
   until_waited_for "${ids[0]}"
   portctl close "${ids[0]}"
-  wait "$waiter"
+  ends "$waiter"
   [ "$(<"$BATS_TEST_TMPDIR/answer")" = "${ids[0]} port-closed" ]
 }
 

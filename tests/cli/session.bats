@@ -60,7 +60,7 @@ session() { portctl status -j | jq .session; }
   waiter=$!
   until_waited_for "$id"
   kill "$owner"
-  wait "$waiter"
+  ends "$waiter"
   [ "$(cat "$BATS_TEST_TMPDIR/answer")" = "$id expired" ]
   both portctl list
   exits 5
@@ -72,7 +72,7 @@ session() { portctl status -j | jq .session; }
   [ "$(portctl status -j | jq '.session_ttl_us > 0 and .session_ttl_us <= 2000000')" = true ]
   id=$(portctl sem fd 5 --mode read)
   both portctl wait "$id"
-  exits 0
+  exits 9
   [ "$output" = "$id expired" ]
 }
 
@@ -126,13 +126,22 @@ session() { portctl status -j | jq .session; }
     [ "$(portctl session list --columns=owner_pid,current --no-legend | grep -c "^$$ *yes$")" -eq 1 ]
 }
 
-@test "objects of one session are not in another" {
+@test "ids mean the same in all sessions of a user" {
   eval "$(portctl session start --owner $$)"
+  first=$(session)
   id=$(portctl sem fd 5 --mode read)
   eval "$(portctl session start --owner $$)"
-  [ "$(portctl list -j)" = "[]" ]
-  both portctl show "$id"
-  exits 5
+  [ "$(portctl list --mine -j)" = "[]" ]
+  [ "$(portctl list sems -j | jq -c '.[] | [.id, .session]')" = "[$id,$first]" ]
+  [ "$(portctl show "$id" -j | jq '.[0].session')" = "$first" ]
+  both portctl wait "$id" --timeout 0
+  exits 124
+  both portctl sem fd 5 --mode check-read # numbers are looked up in the session alone
+  exits 1
+  portctl remove "$id"
+  both portctl wait "$id"
+  exits 9
+  portctl release "$id"
   both portctl wait "$id"
   exits 5
 }

@@ -100,6 +100,16 @@ end_fake() {
   rm -f "$BATS_TEST_TMPDIR/fake.sock"
 }
 
+# A wait in the background says that what it waited for has ended.
+ends() {
+  local code=0
+  wait "$1" || code=$?
+  [ "$code" -eq 9 ] || {
+    echo "exit code $code, not 9"
+    return 1
+  }
+}
+
 # Waits until a wait is parked at the broker on that object.
 until_waited_for() {
   local i

@@ -109,7 +109,7 @@ fd:5 ready" ]
   waiter=$!
   until_waited_for "$id"
   portctl remove "$id"
-  wait "$waiter"
+  ends "$waiter"
   [ "$(cat "$BATS_TEST_TMPDIR/answer")" = "$id removed" ]
 }
 
@@ -190,7 +190,7 @@ $id ready" ]
   waiter=$!
   until_waited_for "$id"
   portctl session end
-  wait "$waiter"
+  ends "$waiter"
   [ "$(cat "$BATS_TEST_TMPDIR/answer")" = "$id expired" ]
 }
 
@@ -286,7 +286,7 @@ $b ready" ]
   waiter=$!
   until_waited_for "$id"
   portctl remove "$id"
-  wait "$waiter"
+  ends "$waiter"
   [ "$(cat "$BATS_TEST_TMPDIR/answer")" = "fd:5 ready
 $id removed
 fd:5 ready" ]
@@ -303,7 +303,7 @@ fd:5 ready" ]
   waiter=$!
   until_waited_for "$b"
   portctl session end
-  wait "$waiter"
+  ends "$waiter"
   [ "$(cat "$BATS_TEST_TMPDIR/answer")" = "$a ready
 $b expired" ]
   unset PORTD_SESSION
@@ -320,7 +320,7 @@ $b expired" ]
   [ ! -s "$BATS_TEST_TMPDIR/answer" ]
 }
 
-@test "--allow-missing: an id that is not there is an answer, and counts as ready" {
+@test "--allow-missing: an id that is not there is an answer, and counts as ended" {
   gone=$(portctl evt fd 5 --mode write)
   portctl evt fd 5 --mode remove
   portctl release "$gone"
@@ -329,7 +329,7 @@ $b expired" ]
   both portctl wait "$gone"
   exits 5
   both portctl wait "$gone" --allow-missing
-  exits 0
+  exits 9
   [ "$output" = "$gone missing" ]
   [ -z "$error" ]
   [ "$(portctl wait "$gone" 8 --allow-missing --all -j)" = \
@@ -345,7 +345,7 @@ $gone missing" ]
   exits 124
   has "$error" "1 of 2"
   both portctl wait "$b" "$gone" fd:5 --mode write --count 2 --allow-missing
-  exits 0
+  exits 9
   [ "$output" = "$gone missing
 fd:5 ready" ]
   echo x >&5
@@ -368,4 +368,36 @@ $gone missing" ]
   [ "$(portctl wait fd:5 --mode write --columns=cause -j)" = '[{"cause":"ready"}]' ]
   [ "$(portctl wait fd:5 fd:5 --mode write --json=lines --columns=cause)" = '{"cause":"ready"}
 {"cause":"ready"}' ]
+}
+
+@test "0 if it can be used, 9 if it has ended" {
+  a=$(portctl evt fd 5 --mode write)
+  b=$(portctl evt fd 5 --mode read)
+  s=$(portctl sem fd 5 --mode read)
+  port=$(portctl wrap fd 5 --mode read -j | jq .input)
+  portctl sem fd 5 --mode remove
+  portctl close "$port"
+  for gone in "$s removed" "$port port-closed"; do
+    both portctl wait "${gone% *}"
+    exits 9
+    [ "$output" = "$gone" ]
+    [ -z "$error" ]
+    both portctl wait "${gone% *}" "$a" # any: one can
+    exits 0
+    both portctl wait "${gone% *}" "$b" # any: none can
+    exits 9
+    both portctl wait "${gone% *}" "$a" --all # all: one has ended
+    exits 9
+    both portctl wait "${gone% *}" -j
+    exits 9
+    [ "$(jq -r '.[0].cause' <<<"$output")" = "${gone#* }" ]
+  done
+  mkfifo "$BATS_TEST_TMPDIR/ends"
+  sleep infinity >"$BATS_TEST_TMPDIR/ends" 3>&- &
+  writer=$!
+  exec 6<"$BATS_TEST_TMPDIR/ends"
+  kill "$writer"
+  both portctl wait fd:6 # a hang-up is to be read
+  exits 0
+  [ "$output" = "fd:6 hang-up" ]
 }
