@@ -283,6 +283,17 @@ static int answer_all(struct call *call, const struct broker *broker) {
     return rc;
 }
 
+/* The number that the request is about; BROKER_NO_NUMBER: none. */
+static int64_t number_of(const struct call *call) {
+    const ProtobufCFieldDescriptor *field =
+        protobuf_c_message_descriptor_get_field_by_name(call->message->descriptor, "number");
+    int64_t number = BROKER_NO_NUMBER;
+
+    if (field != NULL && field->type == PROTOBUF_C_TYPE_INT64)
+        memcpy(&number, (const char *)call->message + field->offset, sizeof(number));
+    return number >= 0 && number <= INT32_MAX ? number : BROKER_NO_NUMBER;
+}
+
 static int run_call(struct call *call) {
     struct broker_wish wish = {.start = true, .deadline = call->in->deadline};
     struct broker broker;
@@ -292,8 +303,8 @@ static int run_call(struct call *call) {
         return rc;
     wish.session = call->method->id == PORTD__V1__REQUEST__METHOD_HELLO ? BROKER_ALONE : BROKER_JOIN;
     wish.ownerless = call->n_attached == 0; /* what is made is made of a descriptor */
-    wish.numbered = call->n_attached > 0;
-    wish.number = wish.numbered ? (int64_t)call->attached[0] : BROKER_NO_NUMBER;
+    wish.number = number_of(call);
+    wish.numbered = wish.number != BROKER_NO_NUMBER;
     rc = broker_connect(call->in, &wish, &broker);
     if (rc != 0)
         return rc;

@@ -54,5 +54,7 @@ int main(int argc, char **argv) {
         rc = run(&in);
     written = rc == PORTCTL_FAILED ? rc : output_finish(&in.output);
     options_deinit(&in);
-    return rc == PORTCTL_DONE || rc == PORTCTL_NO ? (written != 0 ? written : rc) : rc;
+    if (rc == PORTCTL_DONE || rc == PORTCTL_NO || rc == PORTCTL_ENDED)
+        return written != 0 ? written : rc;
+    return rc;
 }

@@ -101,7 +101,7 @@ CALLS
       exits "$code" || { echo "${call[*]} $form"; false; }
       jq -e . <<<"${output:-0}" >/dev/null || { echo "${call[*]} $form: $output"; false; }
       [ "$form" = --json=pretty ] || [ "$form" = --json=lines ] || [ "${#lines[@]}" -le 1 ]
-      [ "$code" -le 1 ] || [ "$(jq .error.exit <<<"$error")" -eq "$code" ]
+      [ "$code" -le 1 ] || [ "$code" -eq 9 ] || [ "$(jq .error.exit <<<"$error")" -eq "$code" ]
     done
   done < <(each_call)
 }

@@ -40,14 +40,12 @@ echo x >&5; "$C" wait "$id" --timeout 10s | cut -d" " -f2; read -r _ <&5
 
 @test "wrappers that end with the call" {
   for wrapper in "env" "nice" "timeout 50" "timeout --foreground 50" "setsid -w" "setsid -w timeout 50" "stdbuf -oL" "nohup" \
-    "bash -c \"\$@\" x" "env -i PORTD_ADDRESS=$PORTD_ADDRESS"; do
+    "env -i PORTD_ADDRESS=$PORTD_ADDRESS"; do
     # shellcheck disable=SC2086
-    if [ "$wrapper" = "bash -c \"\$@\" x" ]; then
-      means_it bash -c '"$@"; exit $?' x "$PORTCTL_BIN" semaphore fd 5 --mode read
-    else
-      means_it $wrapper "$PORTCTL_BIN" semaphore fd 5 --mode read
-    fi
+    means_it $wrapper "$PORTCTL_BIN" semaphore fd 5 --mode read
   done
+  # shellcheck disable=SC2016
+  means_it bash -c '"$@"; exit $?' x "$PORTCTL_BIN" semaphore fd 5 --mode read
 }
 
 @test "xargs, find and make" {
