@@ -5,6 +5,7 @@
  * all others wait in the queue. */
 #include "call.h"
 #include "client.h"
+#include "naming.h"
 #include "start.h"
 
 #include "proto/status.h"
@@ -234,86 +235,6 @@ static int read_welcome(portd_client *client, const portd_request *request, cons
 /* The schema's strings are not const; packing only reads them. */
 static char *text(const char *value) { return (char *)(uintptr_t)value; }
 
-/* The processes that hello names. */
-struct naming {
-    Portd__V1__Hello *hello;
-    os_fd fds[PORTD_OWNERS_MAX]; /* pidfds, and then no pids are sent */
-    uint32_t pids[PORTD_OWNERS_MAX];
-    size_t n_fds, n_pids;
-};
-
-/* One more process: by a pidfd, or where the system has none by its pid. 0 or PORTD_E_*. */
-static int name_process(portd_client *client, struct naming *naming, uint32_t pid, const char *field) {
-    char why[64];
-    int r;
-
-    if (naming->n_fds + naming->n_pids == PORTD_OWNERS_MAX)
-        return client_fail(client, PORTD_E_INVALID, 0, field, "that is one process too many");
-    r = naming->n_pids > 0 ? -ENOSYS : process_open(pid, &naming->fds[naming->n_fds]);
-    if (r == 0) {
-        naming->n_fds++;
-        return 0;
-    }
-    if (r == -ENOSYS && naming->n_fds == 0) {
-        naming->pids[naming->n_pids++] = pid;
-        return 0;
-    }
-    if (r != -ESRCH && r != -EINVAL)
-        return client_fail(client, error_of_errno(r), -r, field, NULL);
-    snprintf(why, sizeof(why), "there is no process %lu", (unsigned long)pid);
-    return client_fail(client, PORTD_E_INVALID, -r, field, why);
-}
-
-static int name_owners(portd_client *client, const portd_options *options, struct naming *naming) {
-    int r = 0;
-
-    if (options->owner_pid != 0) {
-        r = name_process(client, naming, options->owner_pid, "owner_pid");
-        naming->hello->owner_attached = naming->n_fds > 0;
-        naming->hello->owner_pid = naming->n_pids > 0 ? options->owner_pid : 0;
-        return r;
-    }
-    for (size_t i = 0; i < options->n_owner_pids && r == 0; i++)
-        r = name_process(client, naming, options->owner_pids[i], "owner_pids");
-    naming->hello->owners_attached = (uint32_t)naming->n_fds;
-    naming->hello->owner_pids = naming->pids;
-    naming->hello->n_owner_pids = naming->n_pids;
-    return r;
-}
-
-static int name_numbers(portd_client *client, const portd_options *options, struct naming *naming) {
-    const uint32_t *owners = options->owner_pid != 0 ? &options->owner_pid : options->owner_pids;
-    size_t n = options->owner_pid != 0 ? 1 : options->n_owner_pids;
-    Portd__V1__Hello *hello = naming->hello;
-
-    if (options->numbers_nobody) {
-        hello->numbers_case = PORTD__V1__HELLO__NUMBERS_NUMBERS_NOBODY;
-        hello->numbers_nobody = true;
-        return 0;
-    }
-    if (options->numbers_pid == 0)
-        return 0;
-    for (size_t i = 0; i < n; i++)
-        if (owners[i] == options->numbers_pid) {
-            hello->numbers_case = PORTD__V1__HELLO__NUMBERS_NUMBERS_OWNER;
-            hello->numbers_owner = (uint32_t)i + 1;
-            return 0;
-        }
-    if (naming->n_pids > 0) {
-        hello->numbers_case = PORTD__V1__HELLO__NUMBERS_NUMBERS_PID;
-        hello->numbers_pid = options->numbers_pid;
-        return 0;
-    }
-    int r = name_process(client, naming, options->numbers_pid, "numbers_pid");
-    hello->numbers_case = naming->n_pids > 0 ? PORTD__V1__HELLO__NUMBERS_NUMBERS_PID
-                                             : PORTD__V1__HELLO__NUMBERS_NUMBERS_ATTACHED;
-    if (naming->n_pids > 0)
-        hello->numbers_pid = options->numbers_pid;
-    else
-        hello->numbers_attached = true;
-    return r;
-}
-
 static int hello_start(portd_client *client, const portd_options *options, portd_callback *callback,
                        void *data, portd_request **request) {
     Portd__V1__Hello hello;
@@ -321,9 +242,7 @@ static int hello_start(portd_client *client, const portd_options *options, portd
     struct naming naming = {.hello = &hello};
 
     portd__v1__hello__init(&hello);
-    int r = name_owners(client, options, &naming);
-    if (r == 0)
-        r = name_numbers(client, options, &naming);
+    int r = naming_fill(&naming, client, options);
     hello.version_min = hello.version_max = VERSION;
     if (options->name)
         hello.client = text(options->name);
@@ -341,8 +260,7 @@ static int hello_start(portd_client *client, const portd_options *options, portd
     if (r == 0)
         r = request_start(client, &message, OS_FD_NONE, read_welcome, callback, data, request);
     client->n_attached = 0;
-    for (size_t i = 0; i < naming.n_fds; i++)
-        os_close(naming.fds[i]);
+    naming_close(&naming);
     return r;
 }
 
