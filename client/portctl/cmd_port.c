@@ -54,6 +54,23 @@ static void answer_number(const struct invocation *in, portd_id id, const portd_
     output_value(&in->output, "number", object);
 }
 
+/* Of another session's port the calls answer none; what its maker calls it is told all the same. Returns what they do. */
+static int look_number(portd_client *client, portd_id id, bool socket, int64_t deadline,
+                       portd_native *number) {
+    const portd_item *item;
+    portd_list *list;
+    int rc = portd_show(client, &id, 1, deadline, &list);
+
+    if (rc < 0)
+        return rc;
+    item = portd_list_item(list, 0);
+    rc = item != NULL && item->session != portd_session_id(client) && (item->socket || !socket);
+    if (rc > 0)
+        *number = (portd_native)item->number;
+    portd_list_free(list);
+    return rc;
+}
+
 static int run_number(const struct invocation *in, number_call *call) {
     portd_native number = -1;
     struct broker broker;
@@ -65,6 +82,8 @@ static int run_number(const struct invocation *in, number_call *call) {
     if (rc != 0)
         return rc;
     rc = call(broker.client, id, in->deadline, &number);
+    if (rc == 0)
+        rc = look_number(broker.client, id, call == portd_port_to_socket, in->deadline, &number);
     if (rc < 0) {
         rc = failure_call(&in->output, broker.client, rc);
     } else {

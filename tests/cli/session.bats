@@ -146,6 +146,15 @@ session() { portctl status -j | jq .session; }
   exits 5
 }
 
+@test "the number of a port of another session" {
+  eval "$(portctl session start --owner $$)"
+  port=$(portctl wrap fd 5 --mode read -j | jq .input)
+  eval "$(portctl session start --owner $$)"
+  [ "$(portctl fd "$port")" = 5 ]
+  both portctl socket "$port"
+  exits 1
+}
+
 @test "a token that is none" {
   PORTD_SESSION=nonsense both portctl list
   exits 5
