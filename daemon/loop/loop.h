@@ -30,6 +30,7 @@ struct loop_watch {
     void (*fn)(struct loop_watch *watch, unsigned events);
     struct loop *loop; /* private from here */
     unsigned interest;
+    unsigned pass;
     void *impl[2];
 };
 

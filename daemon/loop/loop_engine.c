@@ -34,7 +34,8 @@ struct signal_watch {
 struct loop {
     struct engine *engine;
     struct engine_event told[BATCH];
-    int at, n; /* those of `told` that were not looked at yet */
+    int at, n;     /* those of `told` that were not looked at yet */
+    unsigned pass; /* over all that is ready; a watch is told of once in each */
     void (*ready)(void *context, uint64_t token, unsigned events);
     void *ready_context;
     struct timers timers;
@@ -267,22 +268,32 @@ static void tell_others(struct loop *loop) {
         after(loop);
 }
 
-static void tell_watches(struct loop *loop) {
+/* False: one is ready that was told of in this pass already, so everything that was ready when it began has been told of. */
+static bool tell_watches(struct loop *loop) {
+    bool all_new = true;
+
     while (loop->at < loop->n && !loop->stopped) {
         const struct engine_event *event = &loop->told[loop->at++];
         struct loop_watch *watch = (struct loop_watch *)(uintptr_t)event->token;
         unsigned events = watch ? from_engine(event->events) & watch->interest : 0;
         if (!events)
             continue;
+        if (watch->pass == loop->pass) {
+            all_new = false;
+            continue;
+        }
+        watch->pass = loop->pass;
         watch->fn(watch, events);
         after(loop);
     }
+    return all_new;
 }
 
 /* Tells everything that is ready before any work is done, so that nobody's turn is lost behind what others have ready. */
 static int tell_all(struct loop *loop, int64_t timeout_us) {
     int result = loop->n - loop->at; /* what a stop has left */
 
+    loop->pass++;
     for (int batch = 0; batch < BATCHES && !loop->stopped; batch++) {
         if (loop->at == loop->n) {
             result = batch == 0 ? engine_sleep(loop->engine, loop->told, BATCH, timeout_us)
@@ -291,8 +302,7 @@ static int tell_all(struct loop *loop, int64_t timeout_us) {
             loop->n = result > 0 ? result : 0;
             tell_others(loop);
         }
-        tell_watches(loop);
-        if (result < BATCH)
+        if (!tell_watches(loop) || result < BATCH)
             break;
     }
     return result;

@@ -16,7 +16,7 @@
 #include <string.h>
 
 enum {
-    ACCEPTS = 64, /* a turn */
+    ACCEPTS = 16, /* at once */
     ANSWER_MAX = 512,
     REST_US = 100000
 };
