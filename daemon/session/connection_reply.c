@@ -9,6 +9,8 @@
 #include <errno.h>
 #include <string.h>
 
+enum { BYTES_UNIT = 128 /* of an answer, for one unit of a turn */ };
+
 /* Every member of the union is a pointer to a message. */
 static struct envelope envelope_of(const Portd__V1__Reply *reply) {
     if (reply->error)
@@ -31,7 +33,9 @@ void connection_reply(struct connection *connection, const Portd__V1__Reply *rep
     if (connection->dead || connection->lost)
         return;
     count(reply);
-    body = channel_put(&connection->channel, envelope_size(&envelope));
+    size_t length = envelope_size(&envelope);
+    turn_spend(connection->user->lane.turns, length / BYTES_UNIT);
+    body = channel_put(&connection->channel, length);
     if (body)
         envelope_pack(&envelope, body);
     else

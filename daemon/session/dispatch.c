@@ -16,41 +16,42 @@ struct method {
     const char *name;
     call_handler *handler;
     int fds;
+    unsigned units; /* of a turn (daemon/base/turn.h), beside what the answer's length costs */
 };
 
 static const struct method methods[] = {
-    [PORTD__V1__REQUEST__METHOD_HELLO] = {"hello", call_hello, FDS_SEVERAL},
-    [PORTD__V1__REQUEST__METHOD_PING] = {"ping", call_ping, FDS_NONE},
-    [PORTD__V1__REQUEST__METHOD_CANCEL] = {"cancel", call_cancel, FDS_NONE},
+    [PORTD__V1__REQUEST__METHOD_HELLO] = {"hello", call_hello, FDS_SEVERAL, 16},
+    [PORTD__V1__REQUEST__METHOD_PING] = {"ping", call_ping, FDS_NONE, 1},
+    [PORTD__V1__REQUEST__METHOD_CANCEL] = {"cancel", call_cancel, FDS_NONE, 1},
     [PORTD__V1__REQUEST__METHOD_FILE_DESCRIPTOR_TO_SEMAPHORE] = {"file_descriptor_to_semaphore",
-                                                                 call_file_descriptor_to_semaphore,
-                                                                 FDS_MAYBE},
+                                                                 call_file_descriptor_to_semaphore, FDS_MAYBE,
+                                                                 8},
     [PORTD__V1__REQUEST__METHOD_SOCKET_TO_SEMAPHORE] = {"socket_to_semaphore", call_socket_to_semaphore,
-                                                        FDS_MAYBE},
-    [PORTD__V1__REQUEST__METHOD_FD_TO_EVT] = {"fd_to_evt", call_fd_to_evt, FDS_MAYBE},
-    [PORTD__V1__REQUEST__METHOD_WAIT] = {"wait", call_wait, FDS_NONE},
-    [PORTD__V1__REQUEST__METHOD_REMOVE] = {"remove", call_remove, FDS_NONE},
-    [PORTD__V1__REQUEST__METHOD_RELEASE] = {"release", call_release, FDS_NONE},
-    [PORTD__V1__REQUEST__METHOD_HANDLE] = {"handle", call_handle, FDS_NONE},
-    [PORTD__V1__REQUEST__METHOD_LIST] = {"list", call_list, FDS_NONE},
-    [PORTD__V1__REQUEST__METHOD_SHOW] = {"show", call_show, FDS_NONE},
-    [PORTD__V1__REQUEST__METHOD_STATUS] = {"status", call_status, FDS_NONE},
-    [PORTD__V1__REQUEST__METHOD_END_SESSION] = {"end_session", call_end_session, FDS_NONE},
+                                                        FDS_MAYBE, 8},
+    [PORTD__V1__REQUEST__METHOD_FD_TO_EVT] = {"fd_to_evt", call_fd_to_evt, FDS_MAYBE, 8},
+    [PORTD__V1__REQUEST__METHOD_WAIT] = {"wait", call_wait, FDS_NONE, 2},
+    [PORTD__V1__REQUEST__METHOD_REMOVE] = {"remove", call_remove, FDS_NONE, 8},
+    [PORTD__V1__REQUEST__METHOD_RELEASE] = {"release", call_release, FDS_NONE, 1},
+    [PORTD__V1__REQUEST__METHOD_HANDLE] = {"handle", call_handle, FDS_NONE, 8},
+    [PORTD__V1__REQUEST__METHOD_LIST] = {"list", call_list, FDS_NONE, 16},
+    [PORTD__V1__REQUEST__METHOD_SHOW] = {"show", call_show, FDS_NONE, 16},
+    [PORTD__V1__REQUEST__METHOD_STATUS] = {"status", call_status, FDS_NONE, 8},
+    [PORTD__V1__REQUEST__METHOD_END_SESSION] = {"end_session", call_end_session, FDS_NONE, 8},
     [PORTD__V1__REQUEST__METHOD_FILE_DESCRIPTOR_TO_PORT] = {"file_descriptor_to_port",
-                                                            call_file_descriptor_to_port, FDS_MAYBE},
-    [PORTD__V1__REQUEST__METHOD_SOCKET_TO_PORT] = {"socket_to_port", call_socket_to_port, FDS_MAYBE},
+                                                            call_file_descriptor_to_port, FDS_MAYBE, 8},
+    [PORTD__V1__REQUEST__METHOD_SOCKET_TO_PORT] = {"socket_to_port", call_socket_to_port, FDS_MAYBE, 8},
     [PORTD__V1__REQUEST__METHOD_PORT_TO_FILE_DESCRIPTOR] = {"port_to_file_descriptor",
-                                                            call_port_to_file_descriptor, FDS_NONE},
-    [PORTD__V1__REQUEST__METHOD_PORT_TO_SOCKET] = {"port_to_socket", call_port_to_socket, FDS_NONE},
-    [PORTD__V1__REQUEST__METHOD_PORT_DUP] = {"port_dup", call_port_dup, FDS_NONE},
-    [PORTD__V1__REQUEST__METHOD_CLOSE] = {"close", call_close, FDS_NONE},
-    [PORTD__V1__REQUEST__METHOD_READ] = {"read", call_read, FDS_NONE},
-    [PORTD__V1__REQUEST__METHOD_WRITE] = {"write", call_write, FDS_NONE},
-    [PORTD__V1__REQUEST__METHOD_SHUTDOWN] = {"shutdown", call_shutdown, FDS_NONE},
-    [PORTD__V1__REQUEST__METHOD_ADDRESSES] = {"addresses", call_addresses, FDS_NONE},
-    [PORTD__V1__REQUEST__METHOD_POSITION] = {"position", call_position, FDS_NONE},
-    [PORTD__V1__REQUEST__METHOD_STATS] = {"stats", call_stats, FDS_NONE},
-    [PORTD__V1__REQUEST__METHOD_MONITOR] = {"monitor", call_monitor, FDS_NONE},
+                                                            call_port_to_file_descriptor, FDS_NONE, 1},
+    [PORTD__V1__REQUEST__METHOD_PORT_TO_SOCKET] = {"port_to_socket", call_port_to_socket, FDS_NONE, 1},
+    [PORTD__V1__REQUEST__METHOD_PORT_DUP] = {"port_dup", call_port_dup, FDS_NONE, 8},
+    [PORTD__V1__REQUEST__METHOD_CLOSE] = {"close", call_close, FDS_NONE, 8},
+    [PORTD__V1__REQUEST__METHOD_READ] = {"read", call_read, FDS_NONE, 8},
+    [PORTD__V1__REQUEST__METHOD_WRITE] = {"write", call_write, FDS_NONE, 16},
+    [PORTD__V1__REQUEST__METHOD_SHUTDOWN] = {"shutdown", call_shutdown, FDS_NONE, 8},
+    [PORTD__V1__REQUEST__METHOD_ADDRESSES] = {"addresses", call_addresses, FDS_NONE, 8},
+    [PORTD__V1__REQUEST__METHOD_POSITION] = {"position", call_position, FDS_NONE, 8},
+    [PORTD__V1__REQUEST__METHOD_STATS] = {"stats", call_stats, FDS_NONE, 64},
+    [PORTD__V1__REQUEST__METHOD_MONITOR] = {"monitor", call_monitor, FDS_NONE, 4},
 };
 
 enum { METHODS = sizeof methods / sizeof *methods };
@@ -232,8 +233,10 @@ static void dispatch(struct connection *connection, struct channel_frame *frame,
     bool hello = request->method_case == PORTD__V1__REQUEST__METHOD_HELLO;
     connection->method = (uint8_t)request->method_case;
     const struct method *method = check(connection, frame, request, &call.refusal);
-    if (method)
+    if (method) {
         calls[request->method_case]++;
+        turn_spend(connection->user->lane.turns, method->units);
+    }
     if (frame->n_fds && method && method->fds == FDS_SEVERAL) {
         call.frame = frame;
     } else if (frame->n_fds == 1 && method) {
