@@ -79,8 +79,8 @@ static uint64_t places(const struct user *user) {
 static const struct user *find_most(struct users *users) {
     const struct table *table = &users->by_uid;
     const struct user *most = table_find(table, users->most_uid);
-    for (size_t i = 0; i < USERS_LOOKS && i < table->capacity; i++) {
-        const struct user *user = table->slots[users->seen++ % table->capacity];
+    for (size_t i = 0; i < USERS_LOOKS && i < table_places(table); i++) {
+        const struct user *user = table_at(table, users->seen++ % table_places(table));
         if (places(user) > places(most))
             most = user;
     }

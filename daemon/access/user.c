@@ -166,8 +166,8 @@ int user_keep_journal(struct user *user, struct refusal *refusal) {
 
 size_t users_next(const struct users *users, uint64_t from, const struct user **found, size_t room) {
     size_t n = 0;
-    for (size_t i = 0; i < users->by_uid.capacity; i++) {
-        const struct user *user = users->by_uid.slots[i];
+    for (size_t i = 0; i < table_places(&users->by_uid); i++) {
+        const struct user *user = table_at(&users->by_uid, i);
         size_t place = n;
         if (!user || user->uid < from)
             continue;

@@ -1,15 +1,23 @@
 /* table.c: open addressing with linear probing.
  *
  * An entry lies at its home slot or behind it without a gap, so a search ends at the first empty slot.
- * Removing keeps that true by moving later entries into the gap, which needs no marks for deleted slots. */
+ * Removing keeps that true by moving later entries into the gap, which needs no marks for deleted slots.
+ *
+ * A table that grows or shrinks has two arrays for a while: each call that changes it takes some entries out of the old one, as
+ * removing does, and puts them into the new one. So no call has to move all of them. */
 #include "table.h"
 
 #include <assert.h>
 #include <errno.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { CAPACITY_MIN = 8 };
+enum {
+    CAPACITY_MIN = 8,
+    MOVED = 16,   /* entries, by each call that changes the table */
+    PASSED = 256, /* slots looked at for that */
+};
 
 void table_init(struct table *table, size_t key_offset, uint64_t seed) {
     *table = (struct table){.key_offset = key_offset, .seed = seed};
@@ -17,8 +25,9 @@ void table_init(struct table *table, size_t key_offset, uint64_t seed) {
 
 void table_deinit(struct table *table) {
     free(table->slots);
-    table->slots = NULL;
-    table->capacity = table->used = 0;
+    free(table->old);
+    table->slots = table->old = NULL;
+    table->capacity = table->old_capacity = table->used = 0;
 }
 
 static uint64_t key_of(const struct table *table, const void *entry) {
@@ -29,49 +38,97 @@ static uint64_t key_of(const struct table *table, const void *entry) {
 }
 
 /* Two rounds of multiply and fold, the seed before both: which keys meet depends on it. */
-static size_t home(const struct table *table, uint64_t key) {
+static size_t home(const struct table *table, uint64_t key, size_t capacity) {
     uint64_t hash = (key ^ table->seed) * UINT64_C(0x9e3779b97f4a7c15);
 
     hash ^= (hash >> 32) ^ (table->seed << 1);
     hash *= UINT64_C(0xd6e8feb86659fd93);
     hash ^= hash >> 32;
-    return (size_t)hash & (table->capacity - 1);
+    return (size_t)hash & (capacity - 1);
 }
 
-void *table_find(const struct table *table, uint64_t key) {
-    if (!table->used)
-        return NULL;
-    for (size_t i = home(table, key);; i = (i + 1) & (table->capacity - 1)) {
-        void *entry = table->slots[i];
+static void *search(const struct table *table, void **slots, size_t capacity, uint64_t key) {
+    for (size_t i = home(table, key, capacity);; i = (i + 1) & (capacity - 1)) {
+        void *entry = slots[i];
         if (!entry || key_of(table, entry) == key)
             return entry;
     }
 }
 
+void *table_find(const struct table *table, uint64_t key) {
+    void *entry;
+
+    if (!table->used)
+        return NULL;
+    entry = search(table, table->slots, table->capacity, key);
+    return entry || !table->old ? entry : search(table, table->old, table->old_capacity, key);
+}
+
+size_t table_places(const struct table *table) { return table->capacity + table->old_capacity; }
+
+void *table_at(const struct table *table, size_t place) {
+    return place < table->capacity ? table->slots[place] : table->old[place - table->capacity];
+}
+
 static void insert(struct table *table, void *entry) {
-    size_t i = home(table, key_of(table, entry));
+    size_t i = home(table, key_of(table, entry), table->capacity);
 
     while (table->slots[i])
         i = (i + 1) & (table->capacity - 1);
     table->slots[i] = entry;
 }
 
+/* Moves into the gap what would not be found across it, until the run of full slots ends. */
+static void close_gap(const struct table *table, void **slots, size_t capacity, size_t gap) {
+    size_t mask = capacity - 1;
+
+    for (size_t i = (gap + 1) & mask; slots[i]; i = (i + 1) & mask) {
+        size_t distance = (i - home(table, key_of(table, slots[i]), capacity)) & mask;
+        if (distance < ((i - gap) & mask))
+            continue;
+        slots[gap] = slots[i];
+        gap = i;
+    }
+    slots[gap] = NULL;
+}
+
+/* What is before old_at is empty: entries that are moved into a gap come from behind it. */
+static void move_some(struct table *table, size_t entries, size_t slots) {
+    for (; table->old && table->old_at < table->old_capacity && entries && slots; slots--) {
+        void *entry = table->old[table->old_at];
+        if (!entry) {
+            table->old_at++;
+            continue;
+        }
+        close_gap(table, table->old, table->old_capacity, table->old_at);
+        insert(table, entry);
+        entries--;
+    }
+    if (!table->old || table->old_at < table->old_capacity)
+        return;
+    free(table->old);
+    table->old = NULL;
+    table->old_capacity = 0;
+}
+
 static int resize(struct table *table, size_t capacity) {
-    struct table old = *table;
     void **slots = calloc(capacity, sizeof(*slots));
 
     if (!slots)
         return -ENOMEM;
+    move_some(table, SIZE_MAX, SIZE_MAX); /* of the time before: seldom any */
+    table->old = table->slots;
+    table->old_capacity = table->capacity;
+    table->old_at = 0;
     table->slots = slots;
     table->capacity = capacity;
-    for (size_t i = 0; i < old.capacity; i++)
-        if (old.slots[i])
-            insert(table, old.slots[i]);
-    free(old.slots);
+    if (table->old)
+        move_some(table, MOVED, PASSED);
     return 0;
 }
 
 int table_reserve(struct table *table) {
+    move_some(table, MOVED, PASSED);
     if (table->used + 1 <= table->capacity / 4 * 3)
         return 0;
     return resize(table, table->capacity ? table->capacity * 2 : CAPACITY_MIN);
@@ -88,30 +145,28 @@ int table_add(struct table *table, void *entry) {
     return 0;
 }
 
-/* Moves into the gap what would not be found across it, until the run of full slots ends. */
-static void close_gap(struct table *table, size_t gap) {
-    size_t mask = table->capacity - 1;
+/* False: it is not in these. */
+static bool take_out(const struct table *table, void **slots, size_t capacity, const void *entry) {
+    size_t i = home(table, key_of(table, entry), capacity);
 
-    for (size_t i = (gap + 1) & mask; table->slots[i]; i = (i + 1) & mask) {
-        size_t distance = (i - home(table, key_of(table, table->slots[i]))) & mask;
-        if (distance < ((i - gap) & mask))
-            continue;
-        table->slots[gap] = table->slots[i];
-        gap = i;
+    while (slots[i] != entry) {
+        if (!slots[i])
+            return false;
+        i = (i + 1) & (capacity - 1);
     }
-    table->slots[gap] = NULL;
+    close_gap(table, slots, capacity, i);
+    return true;
 }
 
 void table_remove(struct table *table, void *entry) {
     assert(table->used);
-    size_t i = home(table, key_of(table, entry));
-
-    while (table->slots[i] != entry) {
-        assert(table->slots[i]);
-        i = (i + 1) & (table->capacity - 1);
+    if (!take_out(table, table->slots, table->capacity, entry)) {
+        bool found = table->old && take_out(table, table->old, table->old_capacity, entry);
+        assert(found);
+        (void)found;
     }
-    close_gap(table, i);
     table->used--;
+    move_some(table, MOVED, PASSED);
     if (table->capacity > CAPACITY_MIN && table->used < table->capacity / 4)
         (void)resize(table, table->capacity / 2); /* without memory it stays as large as it is */
 }

@@ -17,8 +17,8 @@ void numberings_init(struct numberings *numberings, uint64_t seed) {
 }
 
 void numberings_deinit(struct numberings *numberings) {
-    for (size_t i = 0; i < numberings->by_place.capacity; i++)
-        free(numberings->by_place.slots[i]);
+    for (size_t i = 0; i < table_places(&numberings->by_place); i++)
+        free(table_at(&numberings->by_place, i));
     table_deinit(&numberings->by_process);
     table_deinit(&numberings->by_place);
 }

@@ -104,6 +104,41 @@ static void after_reserve_an_add_takes_no_memory(void **state) {
     table_deinit(&table);
 }
 
+/* Growing moves a few entries with each call; until it is over both halves are found and walked over. */
+static void growing_takes_a_little_of_each_call(void **state) {
+    struct table table;
+    size_t growing = 0;
+
+    (void)state;
+    entries_init();
+    table_init(&table, offsetof(struct entry, key), 3);
+    for (size_t i = 0; i < ENTRIES; i++) {
+        size_t left = 0, seen = 0;
+        assert_int_equal(table_add(&table, &entries[i]), 0);
+        for (size_t place = 0; table.old && place < table_places(&table); place++) {
+            seen += table_at(&table, place) != NULL;
+            left += place >= table.capacity && table_at(&table, place);
+        }
+        if (!table.old)
+            continue;
+        growing++;
+        assert_int_equal(seen, table.used);
+        assert_ptr_equal(table_find(&table, entries[i].key), &entries[i]);
+        assert_ptr_equal(table_find(&table, entries[0].key), &entries[0]);
+        if (left > 64 && i % 2) { /* one of the old half goes, and comes back */
+            size_t place = table_places(&table) - 1;
+            while (!table_at(&table, place))
+                place--;
+            struct entry *entry = table_at(&table, place);
+            table_remove(&table, entry);
+            assert_null(table_find(&table, entry->key));
+            assert_int_equal(table_add(&table, entry), 0);
+        }
+    }
+    assert_true(growing > 10);
+    table_deinit(&table);
+}
+
 static void memory_is_given_back_when_few_are_left(void **state) {
     struct table table;
 
@@ -158,5 +193,5 @@ static void probes_stay_short(void **state) {
 TEST_MAIN(TEST_CASE(an_empty_table_finds_nothing), TEST_CASE(what_was_added_is_found_by_its_key),
           TEST_CASE(adding_and_removing_at_random_keeps_the_rest),
           TEST_CASE(no_more_than_three_quarters_are_full), TEST_CASE(after_reserve_an_add_takes_no_memory),
-          TEST_CASE(memory_is_given_back_when_few_are_left), TEST_CASE(the_seed_changes_the_order),
-          TEST_CASE(probes_stay_short))
+          TEST_CASE(growing_takes_a_little_of_each_call), TEST_CASE(memory_is_given_back_when_few_are_left),
+          TEST_CASE(the_seed_changes_the_order), TEST_CASE(probes_stay_short))
