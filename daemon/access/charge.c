@@ -47,6 +47,26 @@ int charge_take(struct charge *charge, enum user_slot slot, uint64_t amount, str
     return 0;
 }
 
+int charge_request(struct charge *charge, struct account *account, uint64_t bytes, struct refusal *refusal) {
+    charge_init(charge, account->user, account);
+    if (!charge_take(charge, USER_WAITS, 1, refusal) && !charge_take(charge, USER_BYTES, bytes, refusal))
+        return 0;
+    charge_deinit(charge);
+    return -1;
+}
+
+static void insist(struct charge *charge, enum user_slot slot, uint64_t amount) {
+    charge->user->used[slot] += amount;
+    account_join(charge->account, slot, amount);
+    charge->used[slot] += amount;
+}
+
+void charge_return(struct charge *charge, struct account *account, uint64_t bytes) {
+    charge_init(charge, account->user, account);
+    insist(charge, USER_WAITS, 1);
+    insist(charge, USER_BYTES, bytes);
+}
+
 void charge_give(struct charge *charge, enum user_slot slot, uint64_t amount) {
     if (!amount)
         return;

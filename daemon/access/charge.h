@@ -27,6 +27,12 @@ void charge_move(struct charge *to, struct charge *from);
 int charge_take(struct charge *charge, enum user_slot slot, uint64_t amount, struct refusal *refusal);
 void charge_give(struct charge *charge, enum user_slot slot, uint64_t amount);
 
+/* Of a request in flight: one wait, and its bytes. 0, or -1 and the refusal, and then charge is of zeros. */
+int charge_request(struct charge *charge, struct account *account, uint64_t bytes, struct refusal *refusal);
+
+/* The same for one that gives something back: it gets through, even beyond the limits. */
+void charge_return(struct charge *charge, struct account *account, uint64_t bytes);
+
 /* Takes or gives back what makes it that much. */
 int charge_set(struct charge *charge, enum user_slot slot, uint64_t amount, struct refusal *refusal);
 

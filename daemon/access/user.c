@@ -119,8 +119,13 @@ static int refuse(struct user *user, enum user_slot slot, uint64_t amount, struc
         names[slot], user->uid, user->used[slot], user->limits[slot], amount, top);
 }
 
+uint64_t user_left(const struct user *user, enum user_slot slot) {
+    uint64_t limit = user->limits[slot], used = user->used[slot];
+    return used < limit ? limit - used : 0;
+}
+
 int user_take(struct user *user, enum user_slot slot, uint64_t amount, struct refusal *refusal) {
-    if (amount > user->limits[slot] - user->used[slot])
+    if (amount > user_left(user, slot))
         return refuse(user, slot, amount, refusal);
     user->used[slot] += amount;
     return 0;

@@ -106,6 +106,9 @@ void user_unref(
 /* The users with the lowest uids from that one on, in their order: how many, at most room. */
 size_t users_next(const struct users *users, uint64_t from, const struct user **found, size_t room);
 
+/* How much more it may have. What gives something back may bring it beyond its limit (charge_return). */
+uint64_t user_left(const struct user *user, enum user_slot slot);
+
 /* Of the user alone (a connection before it has a session). 0, or -1 and the refusal. */
 int user_take(struct user *user, enum user_slot slot, uint64_t amount, struct refusal *refusal);
 void user_give(struct user *user, enum user_slot slot, uint64_t amount);

@@ -1,8 +1,9 @@
 /* call_handle.c: pollable handles. That of an event of a guarded descriptor begins to follow it by way of its sentry, and the request is in
- * flight until then.
+ * flight until then, and charged to the session.
  *
  * To make it follow an epoll descriptor takes a lock of the kernel that is one for the whole system, and that another user can keep. So
  * that is a worker's job, of which nothing else of its uid waits; and the request is refused when it takes too long. */
+#include "daemon/access/charge.h"
 #include "daemon/object/guard.h"
 #include "daemon/object/handle.h"
 #include "daemon/object/notice.h"
@@ -27,7 +28,8 @@ struct following {
     struct sessions *all;
     struct descriptor *descriptor; /* it has this job */
     struct handle *handle;         /* on the user's account alone, since its session may end meanwhile */
-    uint64_t id, session;          /* of the object, and of the session that asked */
+    struct charge charge;
+    uint64_t id, session; /* of the object, and of the session that asked */
     os_fd target;
     unsigned interest;
     int error;
@@ -62,6 +64,7 @@ static struct following *following_of(struct offload_job *job) {
 
 static void following_free(struct following *following) {
     loop_timer_free(&following->patience);
+    charge_deinit(&following->charge);
     free(following);
 }
 
@@ -181,11 +184,18 @@ static int start_adding(struct following *following) {
 }
 
 static int start(struct call *call, struct indicator *indicator, struct handle *handle, unsigned interest) {
-    struct following *following = calloc(1, sizeof *following);
+    struct following *following;
     struct descriptor *descriptor = indicator->descriptor;
+    struct charge charge;
+    if (charge_request(&charge, &call->session->belongings.account, sizeof *following, &call->refusal)) {
+        handle_free(handle);
+        return -1;
+    }
+    following = calloc(1, sizeof *following);
     if (!following || table_reserve(&call->connection->by_request)) {
         free(following);
         handle_free(handle);
+        charge_deinit(&charge);
         return refusal_set(&call->refusal, REFUSAL_LIMIT, NULL, NULL, "the broker is out of memory");
     }
     handle_leave(handle); /* the session may end before the sentry has answered */
@@ -198,9 +208,10 @@ static int start(struct call *call, struct indicator *indicator, struct handle *
                                     .id = indicator->object.id,
                                     .target = descriptor->fd,
                                     .interest = interest};
+    charge_move(&following->charge, &charge);
     if (descriptor->guard->polled && start_adding(following)) {
         handle_free(handle);
-        free(following);
+        following_free(following);
         return refusal_set(&call->refusal, REFUSAL_LIMIT, NULL, NULL, "the broker is out of memory");
     }
     parked_add(call->connection, &following->parked, call->request->id);

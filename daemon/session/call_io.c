@@ -143,22 +143,12 @@ static void go_on(struct parked *parked) {
         transfer_go_on(io->transfer.port);
 }
 
-/* One wait, and its bytes: those that a worker has in hand, too. */
-static int charge(struct call *call, struct charge *charge, size_t bytes) {
-    charge_init(charge, call->connection->user, &call->session->belongings.account);
-    if (!charge_take(charge, USER_WAITS, 1, &call->refusal) &&
-        !charge_take(charge, USER_BYTES, bytes, &call->refusal))
-        return 0;
-    charge_deinit(charge);
-    return -1;
-}
-
 static struct io *io_new(struct call *call, struct port *port, size_t size) {
     struct charge before = {0};
     struct io *io;
     if (target_check_workers(call))
         return NULL;
-    if (charge(call, &before, sizeof(struct io) + size))
+    if (charge_request(&before, &call->session->belongings.account, sizeof(struct io) + size, &call->refusal))
         return NULL;
     io = malloc(sizeof(struct io) + size);
     if (!io || table_reserve(&call->connection->by_request) || !indicator_expect(&port->indicator)) {

@@ -1,7 +1,8 @@
 /* call_ready.c: unsafe-file-descriptor->semaphore, unsafe-socket->semaphore, unsafe-fd->evt; and what ends their objects.
  *
- * A create call of a guarded descriptor is in flight until its sentry has tried; every other one is answered at once. */
+ * A create call of a guarded descriptor is in flight until its sentry has tried, and charged to the session; every other one is answered at once. */
 #include "closing.h"
+#include "daemon/access/charge.h"
 #include "dispatch.h"
 #include "target.h"
 
@@ -84,8 +85,14 @@ struct creating {
     struct parked parked; /* connection NULL: nobody is answered, and nothing is made */
     struct making making;
     struct procedure procedure;
+    struct charge charge;
     bool replaced;
 };
+
+static void creating_free(struct creating *creating) {
+    charge_deinit(&creating->charge);
+    free(creating);
+}
 
 static void describe(Portd__V1__Object *object, const struct indicator *indicator, bool created) {
     object->id = indicator->object.id;
@@ -129,14 +136,14 @@ static void on_made(struct making *making) {
     if (!parked->connection) {
         if (!making->descriptor->closing)
             descriptor_settle(making->descriptor);
-        free(creating);
+        creating_free(creating);
         return;
     }
     parked_remove(parked);
     if (making->descriptor->closing) { /* its session has ended */
         refusal_set(&refusal, REFUSAL_CLOSED, NULL, NULL, "the session has ended");
         connection_refuse(parked->connection, parked->request, &refusal);
-        free(creating);
+        creating_free(creating);
         return;
     }
     object.replaced = creating->replaced;
@@ -149,7 +156,7 @@ static void on_made(struct making *making) {
         reply.fd_to_evt = &object;
         connection_reply(parked->connection, &reply);
     }
-    free(creating);
+    creating_free(creating);
 }
 
 /* The connection has ended; the sentry still has the descriptor in its hands. */
@@ -157,12 +164,20 @@ static void cancel(struct parked *parked) { parked->connection = NULL; }
 
 static int start(struct call *call, const struct procedure *procedure, const struct descriptor_claim *claim,
                  int direction) {
-    struct creating *creating = calloc(1, sizeof *creating);
+    struct creating *creating;
+    struct charge charge;
+    if (charge_request(&charge, &call->session->belongings.account, sizeof *creating, &call->refusal)) {
+        descriptor_settle(claim->descriptor);
+        return -1;
+    }
+    creating = calloc(1, sizeof *creating);
     if (!creating || table_reserve(&call->connection->by_request)) {
         free(creating);
+        charge_deinit(&charge);
         descriptor_settle(claim->descriptor);
         return refusal_set(&call->refusal, REFUSAL_LIMIT, NULL, NULL, "the broker is out of memory");
     }
+    charge_move(&creating->charge, &charge);
     creating->procedure = *procedure;
     creating->replaced = claim->replaced;
     creating->making.kind = procedure->kind;

@@ -2,6 +2,7 @@
 #include "dispatch.h"
 #include "noting.h"
 
+#include "daemon/access/charge.h"
 #include "daemon/base/log.h"
 #include "daemon/base/metrics.h"
 #include "daemon/object/indicator.h"
@@ -309,7 +310,13 @@ int call_hello(struct call *call) {
 struct ending {
     struct parked parked; /* connection NULL: nobody is answered */
     struct session_wait wait;
+    struct charge charge; /* of the session that asks */
 };
+
+static void ending_free(struct ending *ending) {
+    charge_deinit(&ending->charge);
+    free(ending);
+}
 
 static void answer_end(struct connection *connection, uint64_t request) {
     Portd__V1__Reply reply = PORTD__V1__REPLY__INIT;
@@ -322,13 +329,13 @@ static void answer_end(struct connection *connection, uint64_t request) {
 
 static void emit_end(struct parked *parked) {
     answer_end(parked->connection, parked->request);
-    free(parked);
+    ending_free((struct ending *)parked);
 }
 
 /* The connection has ended. */
 static void cancel_end(struct parked *parked) {
     session_forget(&((struct ending *)parked)->wait);
-    free(parked);
+    ending_free((struct ending *)parked);
 }
 
 static void on_ended(struct session_wait *wait) { parked_ready(&RING_OF(wait, struct ending, wait)->parked); }
@@ -347,6 +354,7 @@ int call_end_session(struct call *call) {
         free(ending);
         return refusal_set(&call->refusal, REFUSAL_LIMIT, NULL, NULL, "the broker is out of memory");
     }
+    charge_return(&ending->charge, &call->session->belongings.account, sizeof *ending);
     ending->parked = (struct parked){.windowed = true, .emit = emit_end, .cancel = cancel_end};
     ending->wait.done = on_ended;
     parked_add(call->connection, &ending->parked, call->request->id);

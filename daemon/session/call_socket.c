@@ -1,7 +1,8 @@
 /* call_socket.c: what is asked of the socket of a port: shutdown and addresses.
  *
  * The kernel locks a socket for both, and another holder can keep that lock (stream.h): so a worker does them, and the request is in
- * flight until then. */
+ * flight until then, and charged to the session. */
+#include "daemon/access/charge.h"
 #include "daemon/loop/offload.h"
 #include "daemon/object/port.h"
 #include "daemon/object/stream.h"
@@ -17,6 +18,7 @@ struct errand {
     struct offload_job job;
     struct identity *identity;     /* who asks */
     struct descriptor *descriptor; /* it has this job */
+    struct charge charge;
     Portd__V1__Reply__ResultCase result;
     bool read, write;              /* shutdown */
     struct stream_address ends[2]; /* addresses: local and peer */
@@ -41,6 +43,7 @@ static void work(struct offload_job *job) {
 
 static void errand_free(struct errand *errand) {
     identity_unref(errand->identity);
+    charge_deinit(&errand->charge);
     free(errand);
 }
 
@@ -100,6 +103,7 @@ static void cancel(struct parked *parked) { parked->connection = NULL; }
 /* NULL: the refusal. */
 static struct errand *errand_new(struct call *call, uint64_t id, Portd__V1__Reply__ResultCase result) {
     const struct port *port = target_port(call, id, -1);
+    struct charge charge;
     struct errand *errand;
     if (!port)
         return NULL;
@@ -110,12 +114,16 @@ static struct errand *errand_new(struct call *call, uint64_t id, Portd__V1__Repl
     }
     if (target_check_workers(call))
         return NULL;
+    if (charge_request(&charge, &call->session->belongings.account, sizeof *errand, &call->refusal))
+        return NULL;
     errand = calloc(1, sizeof *errand);
     if (!errand || table_reserve(&call->connection->by_request)) {
         free(errand);
+        charge_deinit(&charge);
         refusal_set(&call->refusal, REFUSAL_LIMIT, NULL, NULL, "the broker is out of memory");
         return NULL;
     }
+    charge_move(&errand->charge, &charge);
     errand->descriptor = port->indicator.descriptor;
     errand->fd = errand->descriptor->fd;
     errand->result = result;

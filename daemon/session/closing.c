@@ -1,5 +1,9 @@
-/* closing.c: the request that is parked, and the descriptor that it waits for. */
+/* closing.c: the request that is parked, and the descriptor that it waits for.
+ *
+ * What gives something back gets through, so it is charged even beyond the limits: the window of its connection bounds it. */
 #include "closing.h"
+
+#include "daemon/access/charge.h"
 
 #include <stddef.h>
 #include <stdlib.h>
@@ -9,7 +13,13 @@ struct closing {
     struct descriptor_close close;
     struct descriptor *descriptor; /* NULL: none, or closed */
     Portd__V1__Reply__ResultCase result;
+    struct charge charge;
 };
+
+static void closing_free(struct closing *closing) {
+    charge_deinit(&closing->charge);
+    free(closing);
+}
 
 static void answer(struct connection *connection, uint64_t request, Portd__V1__Reply__ResultCase result) {
     Portd__V1__Reply reply = PORTD__V1__REPLY__INIT;
@@ -27,7 +37,7 @@ static void answer(struct connection *connection, uint64_t request, Portd__V1__R
 static void emit(struct parked *parked) {
     struct closing *closing = (struct closing *)((char *)parked - offsetof(struct closing, parked));
     answer(parked->connection, parked->request, closing->result);
-    free(closing);
+    closing_free(closing);
 }
 
 /* Nobody is left to be answered; the record goes when the close is over, if that is still to come. */
@@ -35,7 +45,7 @@ static void cancel(struct parked *parked) {
     struct closing *closing = (struct closing *)((char *)parked - offsetof(struct closing, parked));
     parked->connection = NULL;
     if (!closing->descriptor)
-        free(closing);
+        closing_free(closing);
 }
 
 static void on_closed(struct descriptor_close *close) {
@@ -44,7 +54,7 @@ static void on_closed(struct descriptor_close *close) {
     if (closing->parked.request && closing->parked.connection)
         parked_ready(&closing->parked);
     else if (closing->parked.request)
-        free(closing);
+        closing_free(closing);
 }
 
 struct closing *closing_new(struct call *call, struct descriptor *descriptor,
@@ -55,6 +65,7 @@ struct closing *closing_new(struct call *call, struct descriptor *descriptor,
         refusal_set(&call->refusal, REFUSAL_LIMIT, NULL, NULL, "the broker is out of memory");
         return NULL;
     }
+    charge_return(&closing->charge, &call->session->belongings.account, sizeof *closing);
     closing->result = result;
     closing->descriptor = descriptor;
     closing->close.done = on_closed;
@@ -73,6 +84,6 @@ int closing_settle(struct call *call, struct closing *closing) {
     if (descriptor)
         descriptor_forget_close(descriptor, &closing->close);
     answer(call->connection, call->request->id, closing->result);
-    free(closing);
+    closing_free(closing);
     return 0;
 }

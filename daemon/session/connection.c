@@ -306,8 +306,7 @@ static void process(struct connection *connection) {
 
 /* Whether all that one read may bring could be charged, if it were half a frame. */
 static bool may_be_long(const struct connection *connection) {
-    const struct user *user = connection->user;
-    return user->limits[USER_BYTES] - user->used[USER_BYTES] >= CHANNEL_SCRATCH_IN;
+    return user_left(connection->user, USER_BYTES) >= CHANNEL_SCRATCH_IN;
 }
 
 static void receive(struct connection *connection) {

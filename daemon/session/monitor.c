@@ -3,6 +3,7 @@
  * A parked one remembers how far it has looked; nothing is kept for it. Noting only writes into the journals and queues those who wait, who
  * look at what is new in their uid's turn, and at no other time: whoever notes may be in the middle of anything. What a client leaves
  * unread stays in the journal, as long as that lasts, and is counted as lost then. */
+#include "daemon/access/charge.h"
 #include "daemon/object/inspect.h"
 #include "dispatch.h"
 
@@ -14,7 +15,7 @@ enum { PAGE = 256, NOTICES_UNIT = 64 /* looked at for one unit of a turn */ };
 
 struct monitor {
     struct parked parked;
-    struct user *user; /* charged */
+    struct charge charge;
     struct journal *journal;
     struct journal_reader reader;
     struct task task; /* something was noted */
@@ -99,11 +100,9 @@ static void answer(struct monitor *monitor, struct connection *connection, uint6
 }
 
 static void monitor_free(struct monitor *monitor) {
-    monitor->user->monitors--;
-    monitor->user->users->n_monitors--;
-    user_give(monitor->user, USER_WAITS, 1);
-    user_give(monitor->user, USER_BYTES, sizeof *monitor);
-    user_unref(monitor->user);
+    monitor->charge.user->monitors--;
+    monitor->charge.user->users->n_monitors--;
+    charge_deinit(&monitor->charge);
     loop_timer_free(&monitor->timer);
     free(monitor);
 }
@@ -162,22 +161,18 @@ static void step(struct task *task) {
 /* Charged and allocated. NULL: the refusal. */
 static struct monitor *monitor_new(struct call *call) {
     struct user *user = call->connection->user;
-    struct monitor *monitor = NULL;
+    struct monitor *monitor;
+    struct charge charge;
     if (user->monitors >= USER_MONITORS) {
         refusal_set(&call->refusal, REFUSAL_LIMIT, NULL, "cancel some",
                     "limit of monitors: uid %" PRIu64 " has %u in flight", user->uid, user->monitors);
         return NULL;
     }
-    if (user_take(user, USER_WAITS, 1, &call->refusal))
+    if (charge_request(&charge, &call->session->belongings.account, sizeof *monitor, &call->refusal))
         return NULL;
-    if (user_take(user, USER_BYTES, sizeof *monitor, &call->refusal)) {
-        user_give(user, USER_WAITS, 1);
-        return NULL;
-    }
     monitor = table_reserve(&call->connection->by_request) ? NULL : calloc(1, sizeof *monitor);
     if (!monitor) {
-        user_give(user, USER_WAITS, 1);
-        user_give(user, USER_BYTES, sizeof *monitor);
+        charge_deinit(&charge);
         refusal_set(&call->refusal, REFUSAL_LIMIT, NULL, NULL, "the broker is out of memory");
         return NULL;
     }
@@ -185,7 +180,7 @@ static struct monitor *monitor_new(struct call *call) {
     monitor->timer.fn = on_timer;
     monitor->task.step = step;
     monitor->reader = (struct journal_reader){.task = &monitor->task, .lane = &user->lane};
-    monitor->user = user_ref(user->users, (uint32_t)user->uid); /* it is there: this cannot fail */
+    charge_move(&monitor->charge, &charge);
     user->monitors++;
     user->users->n_monitors++;
     return monitor;

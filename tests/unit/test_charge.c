@@ -42,4 +42,36 @@ static void it_outlives_its_session(void **state) {
     users_deinit(&users, false);
 }
 
-TEST_MAIN(TEST_CASE(it_outlives_its_session))
+/* A request takes a wait and its bytes, or nothing; one that gives something back gets through, and no sum is wrong after that. */
+static void what_gives_back_gets_through(void **state) {
+    struct slots slots;
+    struct users users;
+    struct account account;
+    struct charge request, full, back, refused;
+    struct refusal refusal;
+    (void)state;
+    slots_init(&slots, 4000, 0);
+    assert_int_equal(users_init(&users, 0, &slots, 1), 0);
+    struct user *user = user_ref(&users, 1000);
+    uint64_t limit = user->limits[USER_BYTES];
+    account_init(&account, user, 1, "one");
+    assert_int_equal(charge_request(&request, &account, 100, &refusal), 0);
+    assert_int_equal(account.used[USER_WAITS], 1);
+    assert_int_equal(charge_request(&refused, &account, limit, &refusal), -1);
+    assert_int_equal(account.used[USER_WAITS], 1);
+    charge_init(&full, user, NULL);
+    assert_int_equal(charge_take(&full, USER_BYTES, limit - 100, &refusal), 0);
+    charge_return(&back, &account, 50);
+    assert_int_equal(user->used[USER_BYTES], limit + 50);
+    assert_int_equal(user_left(user, USER_BYTES), 0);
+    assert_int_equal(user_take(user, USER_BYTES, 1, &refusal), -1);
+    account_deinit(&account);
+    charge_deinit(&back);
+    charge_deinit(&request);
+    assert_int_equal(user_left(user, USER_BYTES), 100);
+    charge_deinit(&full);
+    user_unref(user);
+    users_deinit(&users, false);
+}
+
+TEST_MAIN(TEST_CASE(it_outlives_its_session), TEST_CASE(what_gives_back_gets_through))

@@ -1,0 +1,155 @@
+/* test_charged.c: whatever is in flight is charged to its session before it is begun. A session that has used up its bytes is refused what
+ * would take more, each kind by itself; what gives something back gets through, and nothing stays charged. */
+#include "guest.h"
+
+#include <fcntl.h>
+#include <sys/socket.h>
+
+enum {
+    OK = 0,
+    LIMIT = PORTD__V1__CODE__CODE_LIMIT,
+    MOST = 65536,
+    READS = 1100 /* of that size: more than a session may have in flight */
+};
+
+/* A session with two descriptors, one of them wrapped. */
+struct world {
+    struct raw raw;
+    int ends[2], pipe[2];
+    uint64_t input, evt;
+    uint64_t next; /* number of a request */
+};
+
+static void world_open(struct world *world) {
+    raw_request request = PORTD__V1__REQUEST__INIT;
+    Portd__V1__WrapFileDescriptor wrap = PORTD__V1__WRAP_FILE_DESCRIPTOR__INIT;
+    raw_reply *reply;
+
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, world->ends), 0);
+    fixture_own(world->ends[0]);
+    fixture_own(world->ends[1]);
+    guest_pipe(world->pipe);
+    guest_open(&world->raw);
+    world->evt = guest_evt(&world->raw, world->pipe[0], 5);
+    wrap.number = 4;
+    wrap.name = (char[]){"guest"};
+    wrap.read = true;
+    request.method_case = PORTD__V1__REQUEST__METHOD_FILE_DESCRIPTOR_TO_PORT;
+    request.file_descriptor_to_port = &wrap;
+    reply = raw_ask_fds(&world->raw, &request, world->ends, 1);
+    assert_non_null(reply);
+    assert_null(reply->error);
+    world->input = reply->file_descriptor_to_port->input;
+    raw_free(reply);
+    world->next = 1000000;
+}
+
+/* Reads that nobody answers, as many of that size as are taken. */
+static void park_reads(struct world *world, uint32_t most, int times) {
+    raw_request request = PORTD__V1__REQUEST__INIT;
+    Portd__V1__Read read = PORTD__V1__READ__INIT;
+
+    read.id = world->input;
+    read.most = most;
+    request.method_case = PORTD__V1__REQUEST__METHOD_READ;
+    request.read = &read;
+    for (int i = 0; i < times; i++) {
+        request.id = world->next++;
+        assert_int_equal(raw_send_request(&world->raw, &request, NULL, 0), 0);
+        if (i % 64 == 63)
+            guest_is_served(&world->raw);
+    }
+    guest_is_served(&world->raw);
+}
+
+static void use_up_bytes(struct world *world) {
+    park_reads(world, MOST, READS);
+    for (uint32_t most = MOST / 2; most; most /= 2)
+        park_reads(world, most, 3);
+}
+
+static int shut(struct raw *raw, uint64_t id) {
+    raw_request request = PORTD__V1__REQUEST__INIT;
+    Portd__V1__Shutdown shutdown = PORTD__V1__SHUTDOWN__INIT;
+
+    shutdown.id = id;
+    shutdown.write = true;
+    request.method_case = PORTD__V1__REQUEST__METHOD_SHUTDOWN;
+    request.shutdown = &shutdown;
+    return raw_code(raw_ask(raw, &request));
+}
+
+static int ask_addresses(struct raw *raw, uint64_t id) {
+    raw_request request = PORTD__V1__REQUEST__INIT;
+    Portd__V1__Port addresses = PORTD__V1__PORT__INIT;
+
+    addresses.id = id;
+    request.method_case = PORTD__V1__REQUEST__METHOD_ADDRESSES;
+    request.addresses = &addresses;
+    return raw_code(raw_ask(raw, &request));
+}
+
+static int look_at_journal(struct raw *raw) {
+    raw_request request = PORTD__V1__REQUEST__INIT;
+    Portd__V1__Monitor monitor = PORTD__V1__MONITOR__INIT;
+
+    monitor.limit_case = PORTD__V1__MONITOR__LIMIT_LIMIT_US;
+    request.method_case = PORTD__V1__REQUEST__METHOD_MONITOR;
+    request.monitor = &monitor;
+    return raw_code(raw_ask(raw, &request));
+}
+
+static int close_port(struct raw *raw, uint64_t id) {
+    raw_request request = PORTD__V1__REQUEST__INIT;
+    Portd__V1__Close close = PORTD__V1__CLOSE__INIT;
+
+    close.id = id;
+    request.method_case = PORTD__V1__REQUEST__METHOD_CLOSE;
+    request.close = &close;
+    return raw_code(raw_ask(raw, &request));
+}
+
+static bool nothing_is_charged(void *data) {
+    struct raw *raw = data;
+    uint64_t limit;
+
+    return guest_quota(raw, "waits", &limit) == 0;
+}
+
+static void what_takes_more_is_refused(void **state) {
+    struct world world;
+
+    (void)state;
+    world_open(&world);
+    assert_int_equal(shut(&world.raw, world.input), OK);
+    assert_int_equal(ask_addresses(&world.raw, world.input), OK);
+    assert_int_equal(look_at_journal(&world.raw), OK);
+    use_up_bytes(&world);
+    assert_int_equal(shut(&world.raw, world.input), LIMIT);
+    assert_int_equal(ask_addresses(&world.raw, world.input), LIMIT);
+    assert_int_equal(look_at_journal(&world.raw), LIMIT);
+    guest_is_served(&world.raw);
+}
+
+static void what_gives_back_gets_through(void **state) {
+    raw_request request = PORTD__V1__REQUEST__INIT;
+    Portd__V1__EndSession end = PORTD__V1__END_SESSION__INIT;
+    struct world world;
+    struct raw other;
+
+    (void)state;
+    world_open(&world);
+    use_up_bytes(&world);
+    assert_int_equal(raw_remove(&world.raw, world.evt), OK);
+    assert_int_equal(close_port(&world.raw, world.input), OK);
+    assert_true(fixture_until(nothing_is_charged, &world.raw));
+    world_open(&world);
+    use_up_bytes(&world);
+    request.method_case = PORTD__V1__REQUEST__METHOD_END_SESSION;
+    request.end_session = &end;
+    assert_int_equal(raw_code(raw_ask(&world.raw, &request)), OK);
+    guest_open(&other);
+    assert_true(fixture_until(nothing_is_charged, &other));
+}
+
+TEST_MAIN(FIXTURE_CASE(what_takes_more_is_refused), FIXTURE_CASE(what_gives_back_gets_through))
