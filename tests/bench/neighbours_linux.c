@@ -234,8 +234,10 @@ bool neighbours_measure(struct neighbours *neighbours, const char *program, doub
         struct neighbours_row *row = &neighbours->rows[neighbours->n++];
         *row =
             (struct neighbours_row){.name = offence->name, .what = offence->what, .must = !offence->kernel};
-        row->control = measure(&setting, offence, true);
-        row->portd = measure(&setting, offence, false);
+        do {
+            row->control = measure(&setting, offence, true);
+            row->portd = measure(&setting, offence, false);
+        } while (++row->tries < NEIGHBOURS_TRIES && neighbours_missed(row));
     }
     floor_end(setting.floor);
     (void)setpriority(PRIO_PROCESS, 0, nice_before);

@@ -242,7 +242,8 @@ static void json_neighbours(const struct neighbours *neighbours) {
            NEIGHBOURS_P99_MS_MUST * 1e3, NEIGHBOURS_BEYOND_MS_MUST * 1e3);
     for (size_t i = 0; i < neighbours->n; i++) {
         const struct neighbours_row *row = &neighbours->rows[i];
-        printf("    {\"name\": \"%s\", \"what\": \"%s\", \"missed\": %s, ", row->name, row->what,
+        printf("    {\"name\": \"%s\", \"what\": \"%s\", \"tries\": %zu, \"missed\": %s, ", row->name,
+               row->what, row->tries,
                !row->must               ? "null"
                : neighbours_missed(row) ? "true"
                                         : "false");
