@@ -83,19 +83,71 @@ static void the_same_number_in_a_session_of_its_own(void **state) {
     assert_same(e, ask_evt(c, p[0], CHECK_READ));
 }
 
-static portd_client *join(const struct inherited *of) {
+/* A client in the session of the parent, which means the numbers of that process; 0: its own. */
+static portd_client *join(const struct inherited *of, pid_t numbers) {
     portd_options options = PORTD_OPTIONS_INIT;
     portd_client *client = NULL;
 
     options.token = of->token;
+    options.numbers_pid = (uint32_t)numbers;
     (void)portd_connect(fixture_address(), &options, fixture_soon(), &client);
     return client;
 }
 
-/* What was inherited is the same open file: the same object. */
+/* What was inherited is the same open file, and the number is another one all the same. */
 static int join_with_the_same_file(void *data) {
     const struct inherited *of = data;
-    portd_client *client = join(of);
+    portd_client *client = join(of, 0);
+    portd_id id;
+
+    if (!client || portd_fd_to_evt(client, of->fd, CHECK_READ, PORTD_FD, fixture_soon(), &id) != 0)
+        return 1;
+    if (portd_fd_to_evt(client, of->fd, READ, PORTD_FD, fixture_soon(), &id) != 1 || id == of->id ||
+        portd_last_flags(client) != PORTD_RESULT_CREATED)
+        return 2;
+    if (portd_fd_to_evt(client, of->fd, REMOVE, PORTD_FD, fixture_soon(), NULL) != 0)
+        return 3;
+    portd_disconnect(client);
+    return 0;
+}
+
+/* Another file under that number ends nothing of the parent's. */
+static int join_with_another_file(void *data) {
+    const struct inherited *of = data;
+    portd_client *client = join(of, 0);
+    portd_id id;
+    int p[2];
+
+    if (!client || pipe(p) < 0 || dup2(p[0], of->fd) < 0)
+        return 1;
+    if (portd_fd_to_evt(client, of->fd, READ, PORTD_FD, fixture_soon(), &id) != 1 || id == of->id)
+        return 2;
+    unsigned flags = portd_last_flags(client);
+    portd_disconnect(client);
+    return flags == PORTD_RESULT_CREATED ? 0 : 3;
+}
+
+static void numbers_are_each_process_s_own(void **state) {
+    portd_client *c = fixture_client(NULL);
+    int p[2];
+
+    (void)state;
+    make_pipe(p);
+    portd_id e = ask_evt(c, p[0], READ);
+    struct inherited of = {c, portd_session_token(c), p[0], e};
+    struct parked *wait = ask_park_one(c, e, 0);
+    assert_int_equal(fixture_reap(fixture_fork(join_with_the_same_file, &of)), 0);
+    assert_int_equal(fixture_reap(fixture_fork(join_with_another_file, &of)), 0);
+    assert_true(ask_still_parked(wait));
+    assert_same(e, ask_evt(c, p[0], CHECK_READ));
+    put(p[1]);
+    assert_answer(wait, e, READY);
+}
+
+/* Who says so means the parent's: the same open file is the same object. */
+static int mean_the_parents_with_the_same_file(void *data) {
+    const struct inherited *of = data;
+    portd_client *client = join(of, getppid());
     portd_id id;
 
     if (!client || portd_fd_to_evt(client, of->fd, READ, PORTD_FD, fixture_soon(), &id) != 1)
@@ -106,9 +158,9 @@ static int join_with_the_same_file(void *data) {
 }
 
 /* Another file under that number: replaced. */
-static int join_with_another_file(void *data) {
+static int mean_the_parents_with_another_file(void *data) {
     const struct inherited *of = data;
-    portd_client *client = join(of);
+    portd_client *client = join(of, getppid());
     portd_id id;
     int p[2];
 
@@ -121,7 +173,7 @@ static int join_with_another_file(void *data) {
     return flags == (PORTD_RESULT_CREATED | PORTD_RESULT_REPLACED) ? 0 : 3;
 }
 
-static void numbers_are_the_sessions_whoever_uses_them(void **state) {
+static void the_parents_numbers_are_meant_by_who_says_so(void **state) {
     portd_client *c = fixture_client(NULL);
     int p[2];
 
@@ -130,9 +182,9 @@ static void numbers_are_the_sessions_whoever_uses_them(void **state) {
     portd_id e = ask_evt(c, p[0], READ);
     struct inherited of = {c, portd_session_token(c), p[0], e};
     struct parked *wait = ask_park_one(c, e, 0);
-    assert_int_equal(fixture_reap(fixture_fork(join_with_the_same_file, &of)), 0);
+    assert_int_equal(fixture_reap(fixture_fork(mean_the_parents_with_the_same_file, &of)), 0);
     assert_true(ask_still_parked(wait));
-    assert_int_equal(fixture_reap(fixture_fork(join_with_another_file, &of)), 0);
+    assert_int_equal(fixture_reap(fixture_fork(mean_the_parents_with_another_file, &of)), 0);
     assert_answer(wait, e, REPLACED);
 }
 
@@ -194,6 +246,6 @@ static void a_client_costs_few_descriptors(void **state) {
 }
 
 TEST_MAIN(FIXTURE_CASE(the_parents_client_is_the_parents),
-          FIXTURE_CASE(the_same_number_in_a_session_of_its_own),
-          FIXTURE_CASE(numbers_are_the_sessions_whoever_uses_them),
+          FIXTURE_CASE(the_same_number_in_a_session_of_its_own), FIXTURE_CASE(numbers_are_each_process_s_own),
+          FIXTURE_CASE(the_parents_numbers_are_meant_by_who_says_so),
           FIXTURE_CASE(nothing_of_the_library_survives_exec), FIXTURE_CASE(a_client_costs_few_descriptors))

@@ -266,20 +266,21 @@ static void killed_before_the_broker_looks(void **state) {
 
 /* ---- those who have something in common with the dead -------------------------------------------------------------------------- */
 
-/* A session lives as long as one of its connections: what the dead one made stays. */
+/* A session lives as long as one of its connections: what the dead one made stays. Tells the id of its semaphore. */
 static int share_and_be_killed(void *data) {
     struct victim *victim = data;
     Portd__V1__Hello hello = PORTD__V1__HELLO__INIT;
+    uint64_t id;
     char go;
 
     hello.version_min = hello.version_max = 1;
     hello.token = victim->raw.token;
     struct raw raw;
     if (raw_connect(&raw, victim->address) || raw_hello_with(&raw, &hello, NULL, 0) ||
-        raw_semaphore(&raw, victim->fd, 5, PORTD__V1__MODE__MODE_READ, NULL) ||
+        raw_semaphore(&raw, victim->fd, 5, PORTD__V1__MODE__MODE_READ, &id) ||
         raw_start_wait(&raw, 9, victim->id) || raw_ping(&raw))
         return 1;
-    if (write(victim->told, "o", 1) != 1)
+    if (write(victim->told, &id, sizeof(id)) != sizeof(id))
         return 2;
     return (int)read(victim->go, &go, 1);
 }
@@ -287,6 +288,7 @@ static int share_and_be_killed(void *data) {
 static void what_a_dead_connection_made_stays_with_its_session(void **state) {
     struct victim victim = {.address = fixture_address()};
     int told[2], go[2], ends[2];
+    uint64_t id, own;
 
     (void)state;
     guest_pipe(told);
@@ -300,12 +302,11 @@ static void what_a_dead_connection_made_stays_with_its_session(void **state) {
     victim.told = told[1];
     victim.go = go[0];
     pid_t pid = fixture_fork(share_and_be_killed, &victim);
-    hear(told[0], 'o');
+    assert_int_equal(read(told[0], &id, sizeof(id)), sizeof(id));
     fixture_end(pid);
-    fixture_until_fds(fixture_broker(), 2);
-    uint64_t id = 0;
-    assert_int_equal(raw_semaphore(&victim.raw, -1, 5, PORTD__V1__MODE__MODE_CHECK_READ, &id), 0);
-    assert_true(id != 0);
+    fixture_until_fds(fixture_broker(), 3); /* the connection, and a copy for the number of each process */
+    assert_int_equal(raw_semaphore(&victim.raw, -1, 5, PORTD__V1__MODE__MODE_CHECK_READ, &own), 0);
+    assert_int_equal(own, 0); /* that of the dead is none of this one's numbers */
     assert_int_equal(raw_start_wait(&victim.raw, 9, id), 0);
     assert_int_equal(write(ends[1], "x", 1), 1);
     guest_is_woken(&victim.raw, 9, id, PORTD__V1__CAUSE__CAUSE_READY);

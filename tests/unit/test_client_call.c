@@ -7,7 +7,7 @@
 #include <stdatomic.h>
 #include <sys/wait.h>
 
-enum { WINDOW = 8, FIRST_ID = 2 };
+enum { WINDOW = 8, FIRST_ID = 2, PAGE = 256 /* items */ };
 
 struct heard {
     int calls;
@@ -380,9 +380,9 @@ static void *budget_allocate(void *context, void *old, size_t size) {
 static void reply_page(struct broker_fake *broker, uint64_t id, uint64_t first, bool more) {
     Portd__V1__Reply reply = PORTD__V1__REPLY__INIT;
     Portd__V1__Items page = PORTD__V1__ITEMS__INIT;
-    Portd__V1__Item items[512], *pointers[512];
+    Portd__V1__Item items[PAGE], *pointers[PAGE];
 
-    for (size_t i = 0; i < 512; i++) {
+    for (size_t i = 0; i < PAGE; i++) {
         portd__v1__item__init(&items[i]);
         items[i].id = first + i * 8;
         items[i].kind = PORTD__V1__KIND__KIND_DESCRIPTOR;
@@ -391,9 +391,9 @@ static void reply_page(struct broker_fake *broker, uint64_t id, uint64_t first, 
         pointers[i] = &items[i];
     }
     page.items = pointers;
-    page.n_items = 512;
+    page.n_items = PAGE;
     page.more = more;
-    page.next = more ? items[511].id + 2 : 0; /* a cursor, and no id */
+    page.next = more ? items[PAGE - 1].id + 2 : 0; /* a cursor, and no id */
     reply.id = id;
     reply.result_case = PORTD__V1__REPLY__RESULT_LIST;
     reply.list = &page;
@@ -480,24 +480,24 @@ static void listing_takes_all_pages_and_outlives_the_client(void **state) {
     options.allocate = budget_allocate;
     options.context = &budget;
     portd_client *client = broker_meet(&broker, &options, WINDOW);
-    struct pages pages = {.broker = &broker, .first = {9, 9 + 512 * 8}, .more = {true, false}};
+    struct pages pages = {.broker = &broker, .first = {9, 9 + PAGE * 8}, .more = {true, false}};
     assert_int_equal(pthread_create(&thread, NULL, serve_pages, &pages), 0);
     assert_int_equal(portd_list_objects(client, PORTD_KIND_DESCRIPTOR, PORTD_FOREVER, &list), 1);
     assert_int_equal(pthread_join(thread, NULL), 0);
     assert_int_equal(pages.after[0], 0);
-    assert_int_equal(pages.after[1], 9 + 511 * 8 + 2);
+    assert_int_equal(pages.after[1], 9 + (PAGE - 1) * 8 + 2);
     portd_disconnect(client);
     broker_close(&broker);
-    assert_int_equal(portd_list_count(list), 1024);
-    for (size_t i = 0; i < 1024; i++) {
+    assert_int_equal(portd_list_count(list), 2 * PAGE);
+    for (size_t i = 0; i < 2 * PAGE; i++) {
         const portd_item *item = portd_list_item(list, i);
         assert_int_equal(item->size, sizeof(*item));
         assert_int_equal(item->id, 9 + i * 8);
-        assert_int_equal(item->number, i % 512);
+        assert_int_equal(item->number, i % PAGE);
         assert_string_equal(item->type, "tcp-listener");
         assert_string_equal(item->client, "");
     }
-    assert_null(portd_list_item(list, 1024));
+    assert_null(portd_list_item(list, 2 * PAGE));
     assert_null(portd_list_status(list));
     portd_list_free(list);
     assert_int_equal(budget.blocks, 0);
@@ -515,6 +515,51 @@ static void pages_that_lead_nowhere_end(void **state) {
     assert_int_equal(portd_list_objects(client, PORTD_KIND_ANY, PORTD_FOREVER, &list), 1);
     assert_int_equal(pthread_join(thread, NULL), 0);
     portd_list_free(list);
+    portd_disconnect(client);
+    broker_close(&broker);
+}
+
+/* A page of so many ports whose names fill it to the limit. */
+static void reply_full_page(struct broker_fake *broker, uint64_t id, size_t count) {
+    Portd__V1__Reply reply = PORTD__V1__REPLY__INIT;
+    Portd__V1__Items page = PORTD__V1__ITEMS__INIT;
+    Portd__V1__Item items[PAGE], *pointers[PAGE];
+    char name[256] = "";
+
+    for (size_t i = 0; i < count; i++) {
+        portd__v1__item__init(&items[i]);
+        items[i].id = items[i].descriptor = items[i].session = (1ULL << 53) - 3;
+        items[i].kind = PORTD__V1__KIND__KIND_PORT;
+        items[i].number = INT32_MAX;
+        items[i].direction = PORTD__V1__DIRECTION__DIRECTION_WRITE;
+        items[i].registered = items[i].socket = true;
+        items[i].cause = PORTD__V1__CAUSE__CAUSE_READY;
+        items[i].name = name;
+        pointers[i] = &items[i];
+    }
+    page.items = pointers;
+    page.n_items = count;
+    while (strlen(name) < 255 && portd__v1__items__get_packed_size(&page) + count <= FRAME_DATA_MAX)
+        name[strlen(name)] = 'n';
+    reply.id = id;
+    reply.result_case = PORTD__V1__REPLY__RESULT_LIST;
+    reply.list = &page;
+    broker_reply(broker, &reply, -1);
+}
+
+static void full_pages_are_read_however_many_items_they_have(void **state) {
+    struct broker_fake broker;
+    portd_client *client = broker_meet(&broker, NULL, WINDOW);
+    struct heard heard = {0};
+
+    (void)state;
+    for (size_t count = 1; count <= PAGE; count++) {
+        assert_int_equal(portd_list_start(client, PORTD_KIND_ANY, 0, hear, &heard, NULL), 1);
+        reply_full_page(&broker, FIRST_ID + count - 1, count);
+        while (heard.calls < (int)count)
+            assert_int_equal(portd_poll(client, PORTD_FOREVER), 1);
+        assert_int_equal(heard.code, 1);
+    }
     portd_disconnect(client);
     broker_close(&broker);
 }
@@ -624,4 +669,5 @@ TEST_MAIN(TEST_CASE(late_reply_is_swallowed_with_its_descriptor), TEST_CASE(late
           TEST_CASE(lost_callback_may_disconnect), TEST_CASE(disconnect_calls_back_what_is_left),
           TEST_CASE(child_has_no_client), TEST_CASE(every_allocation_may_fail),
           TEST_CASE(listing_takes_all_pages_and_outlives_the_client), TEST_CASE(pages_that_lead_nowhere_end),
+          TEST_CASE(full_pages_are_read_however_many_items_they_have),
           TEST_CASE(show_asks_again_for_what_a_page_had_no_room_for), TEST_CASE(status_is_a_copy))
