@@ -626,8 +626,8 @@ PORTD_API int portd_port_position(portd_client *client, portd_id port, const uin
 
 PORTD_API int portd_ping(portd_client *client, int64_t deadline); /* 1 */
 
-/* All objects of the session of one kind, or of any; PORTD_KIND_SESSION: the sessions of this uid. Returns 1 and
- * *list. */
+/* All objects of the session of one kind, or of any; PORTD_KIND_SESSION: the sessions of this uid. In the order in which they were made,
+ * which is not that of ids. Returns 1 and *list. */
 PORTD_API int portd_list_objects(portd_client *client, int kind, int64_t deadline, portd_list **list);
 
 /* The same for another session of this uid, which options.reach finds (0: the own one); not of PORTD_KIND_SESSION. */

@@ -195,7 +195,7 @@ int broker_run(struct broker *broker) {
 
 /* For the operator: what ends with this process. */
 static void report(const struct broker *broker) {
-    struct session_sums sums = sessions_sum(&broker->sessions);
+    const size_t *totals = broker->registry.counts;
     const struct session *session;
     DL_FOREACH (broker->sessions.list, session) {
         const unsigned *counts = session->belongings.counts;
@@ -207,11 +207,9 @@ static void report(const struct broker *broker) {
                             session->id, (unsigned)session->uid, session->client, counts[OBJECT_DESCRIPTOR],
                             counts[OBJECT_SEMAPHORE], counts[OBJECT_EVT], counts[OBJECT_PORT]);
     }
-    log_write(LOG_LEVEL_INFO,
-              "stopped; sessions=%" PRIu64 " connections=%zu descriptors=%zu objects=%" PRIu64 " waits=%zu",
-              sums.sessions, broker->sessions.n_connections, broker->registry.descriptors.used,
-              sums.counts[OBJECT_PORT] + sums.counts[OBJECT_SEMAPHORE] + sums.counts[OBJECT_EVT],
-              broker->registry.waits);
+    log_write(LOG_LEVEL_INFO, "stopped; sessions=%zu connections=%zu descriptors=%zu objects=%zu waits=%zu",
+              broker->sessions.n, broker->sessions.n_connections, broker->registry.descriptors.used,
+              totals[OBJECT_PORT] + totals[OBJECT_SEMAPHORE] + totals[OBJECT_EVT], broker->registry.waits);
 }
 
 bool broker_free(struct broker *broker) {

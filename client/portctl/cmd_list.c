@@ -94,7 +94,8 @@ static const char *const examples_list[] = {
 static const char details_list[] =
     "Lists the objects of all sessions of this user, or those of the kinds that are\n"
     "named; with --mine those of the session that this call joins, and of another one\n"
-    "that is private nothing. 'list sessions' lists the sessions.\n"
+    "that is private nothing. 'list sessions' lists the sessions. All in the order in\n"
+    "which they were made, session by session, that which this call joins first.\n"
     "\n"
     "number      what the client that made it calls the descriptor\n"
     "name        of a port, as it was wrapped\n"

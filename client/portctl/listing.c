@@ -64,12 +64,6 @@ static uint32_t uid_of(const portd_list *sessions, portd_id session) {
     return UINT32_MAX;
 }
 
-static int compare(const void *a, const void *b) {
-    const portd_item *first = *(const portd_item *const *)a, *second = *(const portd_item *const *)b;
-
-    return first->id < second->id ? -1 : first->id > second->id;
-}
-
 int listing_fetch(portd_client *client, bool mine, int kind, int64_t deadline, struct listing *listing) {
     portd_id own = portd_session_id(client);
     portd_list *sessions = NULL;
@@ -87,8 +81,6 @@ int listing_fetch(portd_client *client, bool mine, int kind, int64_t deadline, s
             rc = take_session(client, session->id, kind, deadline, listing);
     }
     portd_list_free(sessions);
-    if (listing->n > 0)
-        qsort(listing->items, listing->n, sizeof(*listing->items), compare);
     return rc;
 }
 

@@ -5,7 +5,7 @@
 #include "client/portctl/command.h"
 #include "client/portd.h"
 
-/* A snapshot, in the order of ids. */
+/* A snapshot: the own session's objects first, then session by session; in each, and the sessions, in the order of making. */
 struct listing {
     const portd_item **items;
     size_t n;

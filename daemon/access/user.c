@@ -99,6 +99,7 @@ void user_unref(struct user *user) {
     gates_deinit(user);
     turn_forget(&user->retest);
     lane_deinit(&user->lane);
+    order_deinit(&user->order);
     free(user);
 }
 

@@ -11,6 +11,7 @@
 #define USER_H
 
 #include "daemon/base/journal.h"
+#include "daemon/base/order.h"
 #include "daemon/base/table.h"
 #include "daemon/base/turn.h"
 #include "holders.h"
@@ -77,12 +78,13 @@ struct user {
     struct task look;
     uint64_t used[USER_SLOTS];
     uint64_t limits[USER_SLOTS];
-    uint64_t requests;   /* so far */
-    uint64_t rate;       /* at least 1 */
-    int64_t rate_tokens; /* requests to spend, at most a second's worth */
-    int64_t rate_filled; /* when tokens were last added, os_now_us */
-    struct account *accounts;
-    struct account *seen; /* the next one that a refusal looks at; NULL: the first */
+    uint64_t requests;        /* so far */
+    uint64_t rate;            /* at least 1 */
+    int64_t rate_tokens;      /* requests to spend, at most a second's worth */
+    int64_t rate_filled;      /* when tokens were last added, os_now_us */
+    struct account *accounts; /* in the order of making */
+    struct order order;       /* of them: kept by whoever makes sessions */
+    struct account *seen;     /* the next one that a refusal looks at; NULL: the first */
     struct holders holders[USER_SLOTS];
     size_t passing;          /* descriptors in answers that are not read (passing.h) */
     unsigned monitors;       /* in flight */

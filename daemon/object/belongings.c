@@ -23,20 +23,27 @@ struct object *belongings_find(const struct belongings *belongings, uint64_t id)
 
 void belongings_remove(struct object *object) {
     struct belongings *owner = object->owner;
-    owner->counts[registry_kind(object->id)]--;
+    enum object_kind kind = registry_kind(object->id);
+    owner->counts[kind]--;
+    owner->registry->counts[kind]--;
+    order_remove(&owner->order, registry_number(owner->registry, object->id), object, object->next);
     DL_DELETE(owner->objects, object);
 }
 
 struct object *belongings_next(const struct belongings *belongings, uint64_t after) {
+    const struct registry *registry = belongings->registry;
     struct object *object = belongings_find(belongings, after);
+    if (!after)
+        return belongings->objects;
     if (object)
         return object->next;
-    /* Places wrap around, so "above" is the order of the list, which is that of issuing. */
-    uint64_t start = belongings->registry->start << 3;
-    DL_FOREACH (belongings->objects, object)
-        if (after == 0 || object->id - start > after - start)
-            return object;
-    return NULL;
+    uint64_t number = registry_number(registry, after);
+    object = order_seek(&belongings->order, number);
+    if (!object)
+        object = belongings->objects;
+    while (object && registry_number(registry, object->id) <= number)
+        object = object->next;
+    return object;
 }
 
 void belongings_close(struct belongings *belongings) { belongings->closed = true; }

@@ -1,10 +1,11 @@
-/* belongings.h: what one session has: its objects in the order of their ids, its numbers, its parked waits, its account.
+/* belongings.h: what one session has: its objects in the order of making, its numbers, its parked waits, its account.
  *
  * Everything in here is freed by belongings_end, or by itself before that; only a descriptor that a worker is still closing may
  * outlive it, and then belongs to nobody but its user's account. */
 #ifndef BELONGINGS_H
 #define BELONGINGS_H
 
+#include "daemon/base/order.h"
 #include "numbering.h"
 #include "registry.h"
 
@@ -14,6 +15,7 @@ struct belongings {
     struct registry *registry;
     struct account account;
     struct object *objects;
+    struct order order; /* of objects, by registry_number */
     struct numberings numberings;
     struct table numbers; /* key (numbering.h) -> descriptor, also one that is being closed */
     struct wait *waits;   /* parked */
@@ -41,7 +43,7 @@ struct object *belongings_find(const struct belongings *belongings, uint64_t id)
 /* The object's list entry goes; its memory is the caller's. */
 void belongings_remove(struct object *object);
 
-/* First object with an id above `after`, in the order of ids; NULL: none. */
+/* The first object that was made after that of the id, which may be gone, or belong to another session; 0: the first of all. NULL: none. */
 struct object *belongings_next(const struct belongings *belongings, uint64_t after);
 
 #endif

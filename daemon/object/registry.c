@@ -10,9 +10,9 @@
 #include <assert.h>
 #include <stddef.h>
 
-enum { KIND_BITS = 3, EPOCH_SHIFT = 36, EPOCHS = 1 << 14 };
+enum { KIND_BITS = 3, EPOCHS = 1 << 14 };
 
-static const uint64_t PLACES = (uint64_t)EPOCHS << EPOCH_SHIFT;
+static const uint64_t SHUFFLED = (UINT64_C(1) << SHUFFLE_BITS) - 1;
 
 int registry_init(struct registry *registry, struct loop *loop, struct engine *engine,
                   struct offload *offload, struct closer *closer, struct sentries *sentries,
@@ -28,15 +28,16 @@ int registry_init(struct registry *registry, struct loop *loop, struct engine *e
                                   .sentries = sentries,
                                   .slots = slots,
                                   .users = users};
-    error = fading_init(registry);
+    error = shuffle_init(&registry->shuffle);
+    if (!error)
+        error = fading_init(registry);
     if (!error)
         error = asks_init(registry);
     if (!error)
         error = handles_init(registry);
     if (error)
         return error;
-    /* The upper 14 bits tell brokers apart. They are not 0 first, so that no id looks like the number of a descriptor. */
-    registry->start = (random[0] % (EPOCHS - 1) + 1) << EPOCH_SHIFT;
+    registry->epoch = random[0] % (EPOCHS - 1) + 1;
     table_init(&registry->objects, offsetof(struct object, id), random[1]);
     slab_init(&registry->descriptors, sizeof(struct descriptor));
     slab_init(&registry->indicators, sizeof(struct indicator));
@@ -60,8 +61,18 @@ void registry_deinit(struct registry *registry) {
 }
 
 uint64_t registry_issue(struct registry *registry, enum object_kind kind) {
-    uint64_t place = (registry->start + registry->issued++) % PLACES;
-    return place << KIND_BITS | (uint64_t)kind;
+    uint64_t number = registry->issued++;
+    uint64_t epoch = registry->epoch + (number >> SHUFFLE_BITS);
+    if (epoch >= EPOCHS)
+        epoch -= EPOCHS - 1;
+    return (epoch << SHUFFLE_BITS | shuffle_put(&registry->shuffle, number & SHUFFLED)) << KIND_BITS |
+           (uint64_t)kind;
+}
+
+uint64_t registry_number(const struct registry *registry, uint64_t id) {
+    uint64_t place = id >> KIND_BITS, epoch = place >> SHUFFLE_BITS;
+    epoch = (epoch + EPOCHS - 1 - registry->epoch) % (EPOCHS - 1);
+    return epoch << SHUFFLE_BITS | shuffle_place(&registry->shuffle, place & SHUFFLED);
 }
 
 enum object_kind registry_kind(uint64_t id) { return (enum object_kind)(id & ((1 << KIND_BITS) - 1)); }
@@ -73,13 +84,17 @@ struct object *registry_find(const struct registry *registry, uint64_t id) {
 int registry_add(struct registry *registry, struct object *object, enum object_kind kind,
                  struct belongings *owner) {
     int error = table_reserve(&registry->objects);
+    if (!error)
+        error = order_reserve(&owner->order);
     if (error)
         return error;
     object->id = registry_issue(registry, kind);
     object->owner = owner;
     table_add(&registry->objects, object);
+    order_add(&owner->order, registry_number(registry, object->id), object);
     DL_APPEND(owner->objects, object);
     owner->counts[kind]++;
+    registry->counts[kind]++;
     return 0;
 }
 

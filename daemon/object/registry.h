@@ -1,13 +1,16 @@
 /* registry.h: every object of the broker by its id, and what all of them share.
  *
- * An id is (place << 3) | kind. Places are counted from a random start, modulo 2^50, and never come again: so an id that is gone names
- * nothing for ever, and neither (almost surely) does one of an earlier broker. */
+ * An id is (epoch << 39) | (place << 3) | kind. The epoch, 14 bits that are random and never 0, tells brokers apart, and keeps ids above every
+ * number of a descriptor. Places are numbers that are counted, in a secret order (daemon/base/shuffle.h): so ids tell who sees some of them
+ * nothing of what others have made, and the broker still knows which of two was issued first. After 2^36 of them the next epoch begins. None
+ * comes again: an id that is gone names nothing for ever, and neither (almost surely) does one of an earlier broker. */
 #ifndef REGISTRY_H
 #define REGISTRY_H
 
 #include "ask.h"
 #include "daemon/access/slots.h"
 #include "daemon/access/user.h"
+#include "daemon/base/shuffle.h"
 #include "daemon/base/slab.h"
 #include "daemon/base/table.h"
 #include "daemon/loop/closer.h"
@@ -33,12 +36,14 @@ struct belongings;
 struct object {
     uint64_t id;
     struct belongings *owner;
-    struct object *prev, *next; /* the owner's, in the order of their ids */
+    struct object *prev, *next; /* the owner's, in the order of making */
 };
 
 struct registry {
     struct table objects;
-    uint64_t start, issued; /* places */
+    struct shuffle shuffle;
+    uint64_t epoch, issued;            /* the first one; ids so far */
+    size_t counts[OBJECT_SESSION + 1]; /* what all sessions have, ended or not */
     struct loop *loop;
     struct engine *engine;
     struct offload *offload;
@@ -66,6 +71,9 @@ void registry_deinit(
 uint64_t registry_issue(struct registry *registry, enum object_kind kind);
 
 enum object_kind registry_kind(uint64_t id); /* 0..7, not only those of the enum */
+
+/* How many ids were issued before that one, whose object may be gone. Of what is no id of this broker: some number. */
+uint64_t registry_number(const struct registry *registry, uint64_t id);
 
 /* The object, or NULL. Whose it is, is for the caller to check. */
 struct object *registry_find(const struct registry *registry, uint64_t id);

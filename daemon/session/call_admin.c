@@ -131,22 +131,21 @@ static bool may_see(const struct call *call, const struct session *session) {
     return policy_may_see(call->connection->all->policy, &call->connection->peer, session->uid);
 }
 
+/* Of those that may be seen alone, so that the number of pages tells nothing of others. */
 static void list_sessions(const struct call *call, uint64_t after, struct page *page) {
-    const struct session *session;
-    bool passed = after == 0;
-    DL_FOREACH (call->connection->all->list, session) {
-        /* The list is in the order of ids; a cursor whose session is gone begins at the next one above it. */
-        if (!passed && session->id <= after)
-            continue;
-        passed = true;
-        if (!page_look(page))
-            return;
-        if (may_see(call, session)) {
+    const struct sessions *sessions = call->connection->all;
+    bool all = policy_is_admin(sessions->policy, &call->connection->peer);
+    const struct session *session =
+        all ? sessions_next(sessions, after) : sessions_next_of(sessions, call->connection->user, after);
+    while (session && page_look(page)) {
+        struct account *next = session->belongings.account.next;
+        if (!session->cause) {
             write_session(page_row(page), session);
             if (!page_take(page))
                 return;
         }
         page->items.next = session->id;
+        session = all ? session->next : next ? session_of_account(next) : NULL;
     }
 }
 
@@ -218,12 +217,11 @@ int call_show(struct call *call) {
 
 static void write_totals(Portd__V1__Status *status, const struct sessions *sessions) {
     const struct registry *registry = sessions->registry;
-    struct session_sums sums = sessions_sum(sessions);
-    status->sessions = (uint32_t)sums.sessions;
+    const size_t *counts = registry->counts;
+    status->sessions = (uint32_t)sessions->n;
     status->connections = (uint32_t)sessions->n_connections;
     status->descriptors = (uint32_t)registry->descriptors.used;
-    status->objects =
-        (uint32_t)(sums.counts[OBJECT_PORT] + sums.counts[OBJECT_SEMAPHORE] + sums.counts[OBJECT_EVT]);
+    status->objects = (uint32_t)(counts[OBJECT_PORT] + counts[OBJECT_SEMAPHORE] + counts[OBJECT_EVT]);
     status->waits = (uint32_t)registry->waits;
     status->descriptors_limit = (uint32_t)registry->slots->limit;
     status->descriptors_free = (uint32_t)slots_free(registry->slots);

@@ -5,7 +5,6 @@
 #include "dispatch.h"
 
 #include "daemon/base/metrics.h"
-#include "utlist.h"
 
 #include "portd_version.h"
 
@@ -61,11 +60,10 @@ static void label(struct page *page, Portd__V1__Metric *metric, const char *name
     metric->labels[metric->n_labels++] = label;
 }
 
-static void measure_objects(const struct sessions *sessions) {
-    struct session_sums sums = sessions_sum(sessions);
-    metrics_set(METRIC_OBJECTS_PORT, sums.counts[OBJECT_PORT]);
-    metrics_set(METRIC_OBJECTS_SEMAPHORE, sums.counts[OBJECT_SEMAPHORE]);
-    metrics_set(METRIC_OBJECTS_EVT, sums.counts[OBJECT_EVT]);
+static void measure_objects(const struct registry *registry) {
+    metrics_set(METRIC_OBJECTS_PORT, registry->counts[OBJECT_PORT]);
+    metrics_set(METRIC_OBJECTS_SEMAPHORE, registry->counts[OBJECT_SEMAPHORE]);
+    metrics_set(METRIC_OBJECTS_EVT, registry->counts[OBJECT_EVT]);
 }
 
 static void measure_threads(const struct registry *registry) {
@@ -81,14 +79,10 @@ static void measure_threads(const struct registry *registry) {
 
 static void measure(const struct sessions *sessions) {
     const struct registry *registry = sessions->registry;
-    const struct connection *connection;
-    uint64_t parked = 0;
-    DL_FOREACH (sessions->connections, connection)
-        parked += connection->by_request.used;
-    measure_objects(sessions);
+    measure_objects(registry);
     measure_threads(registry);
     metrics_set(METRIC_UPTIME, (uint64_t)(os_now_us() - sessions->started));
-    metrics_set(METRIC_REQUESTS_PARKED, parked);
+    metrics_set(METRIC_REQUESTS_PARKED, sessions->n_parked);
     metrics_set(METRIC_CONNECTIONS, sessions->n_connections);
     metrics_set(METRIC_SESSIONS, sessions->by_id.used);
     metrics_set(METRIC_WAITS_PARKED, registry->waits);

@@ -17,6 +17,7 @@ int parked_add(struct connection *connection, struct parked *parked, uint64_t re
     if (error)
         return error;
     DL_APPEND(connection->parked, parked);
+    connection->all->n_parked++;
     if (parked->windowed)
         connection->windowed++;
     return 0;
@@ -26,6 +27,7 @@ void parked_remove(struct parked *parked) {
     struct connection *connection = parked->connection;
     connection->method = parked->method;
     table_remove(&connection->by_request, parked);
+    connection->all->n_parked--;
     if (ring_has(&parked->starved))
         ring_remove(&parked->starved);
     if (parked->ready)

@@ -53,6 +53,7 @@ void sessions_deinit(struct sessions *sessions) {
     sessions_after(sessions);
     passings_deinit(sessions);
     table_deinit(&sessions->by_id);
+    order_deinit(&sessions->order);
     owners_deinit(&sessions->owners);
     arena_deinit(&sessions->arena);
     channel_scratch_deinit(&sessions->scratch);
@@ -63,17 +64,6 @@ void sessions_after(void *context) {
     gates_after(sessions->registry->users);
     connection_flush_all(sessions);
     connection_bury_all(sessions);
-}
-
-struct session_sums sessions_sum(const struct sessions *sessions) {
-    struct session_sums sums = {0};
-    const struct session *session;
-    DL_FOREACH (sessions->list, session) {
-        sums.sessions++;
-        for (int kind = OBJECT_DESCRIPTOR; kind <= OBJECT_EVT; kind++)
-            sums.counts[kind] += session->belongings.counts[kind];
-    }
-    return sums;
 }
 
 bool sessions_idle(const struct sessions *sessions) {
@@ -98,13 +88,34 @@ static int make_secret(char secret[SESSION_SECRET + 1]) {
     return 0;
 }
 
+static uint64_t number_of(const struct session *session) {
+    return registry_number(session->all->registry, session->id);
+}
+
+/* There is room in both orders. The account is at the end of its user's already. */
+static void list_add(struct session *session) {
+    struct sessions *sessions = session->all;
+    struct account *account = &session->belongings.account;
+    DL_APPEND(sessions->list, session);
+    order_add(&sessions->order, number_of(session), session);
+    order_add(&account->user->order, number_of(session), account);
+    sessions->n++;
+}
+
+static void list_remove(struct session *session) {
+    struct sessions *sessions = session->all;
+    order_remove(&sessions->order, number_of(session), session, session->next);
+    DL_DELETE(sessions->list, session);
+    sessions->n--;
+}
+
 struct session *session_new(struct sessions *sessions, struct user *user, const char *client,
                             struct refusal *refusal) {
     struct registry *registry = sessions->registry;
     struct session *session = calloc(1, sizeof *session);
     uint64_t seed;
-    if (!session || table_reserve(&sessions->by_id) || os_random(&seed, sizeof seed) ||
-        make_secret(session->secret)) {
+    if (!session || table_reserve(&sessions->by_id) || order_reserve(&sessions->order) ||
+        order_reserve(&user->order) || os_random(&seed, sizeof seed) || make_secret(session->secret)) {
         free(session);
         refusal_set(refusal, REFUSAL_LIMIT, NULL, NULL, "the broker is out of memory");
         return NULL;
@@ -123,7 +134,7 @@ struct session *session_new(struct sessions *sessions, struct user *user, const 
     user_ref(user->users, (uint32_t)user->uid); /* it is in the table: this cannot fail */
     lease_init(&session->lease, registry, &session->belongings.account, session->uid, on_lease_ended);
     table_add(&sessions->by_id, session);
-    DL_APPEND(sessions->list, session);
+    list_add(session);
     metrics_add(METRIC_SESSIONS_MADE, 1);
     noting_begun(session);
     return session;
@@ -142,6 +153,8 @@ static void end_connections(struct session *session) {
 
 static void session_free(struct session *session) {
     struct user *user = session->belongings.account.user;
+    struct account *account = &session->belongings.account;
+    order_remove(&user->order, number_of(session), account, account->next);
     table_remove(&session->all->by_id, session);
     DL_DELETE(session->all->ended, session);
     noting_ended(session, session->cause);
@@ -168,7 +181,7 @@ void session_end(struct session *session, int cause) {
         return;
     session->cause = cause;
     belongings_close(&session->belongings);
-    DL_DELETE(session->all->list, session);
+    list_remove(session);
     DL_APPEND(session->all->ended, session);
     metrics_add(METRIC_SESSIONS_ENDED, 1);
     lease_deinit(&session->lease);
@@ -220,6 +233,31 @@ struct session *session_find_owner(const struct sessions *sessions, uint32_t uid
 
 struct session *session_of(const struct object *object) {
     return (struct session *)((char *)object->owner - offsetof(struct session, belongings));
+}
+
+struct session *session_of_account(struct account *account) {
+    return (struct session *)((char *)account - offsetof(struct session, belongings.account));
+}
+
+const struct session *sessions_next(const struct sessions *sessions, uint64_t after) {
+    uint64_t number = registry_number(sessions->registry, after);
+    const struct session *session = after ? order_seek(&sessions->order, number) : NULL;
+    if (!session)
+        session = sessions->list;
+    while (after && session && number_of(session) <= number)
+        session = session->next;
+    return session;
+}
+
+const struct session *sessions_next_of(const struct sessions *sessions, const struct user *user,
+                                       uint64_t after) {
+    uint64_t number = registry_number(sessions->registry, after);
+    struct account *account = after ? order_seek(&user->order, number) : NULL;
+    if (!account)
+        account = user->accounts;
+    while (after && account && number_of(session_of_account(account)) <= number)
+        account = account->next;
+    return account ? session_of_account(account) : NULL;
 }
 
 int session_add_owner(struct session *session, const struct owner_process *process, struct refusal *refusal) {

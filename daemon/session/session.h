@@ -41,7 +41,10 @@ struct sessions {
     struct loop *loop;
     struct registry *registry;
     const struct policy *policy;
-    struct session *list;
+    struct session *list;  /* those that have not ended, in the order of making */
+    struct order order;    /* of list, by registry_number */
+    size_t n;              /* in list */
+    size_t n_parked;       /* requests in flight, of all connections */
     struct session *ended; /* those that are not through with it */
     struct table by_id;
     struct owners owners;
@@ -67,13 +70,6 @@ void sessions_after(void *sessions);
 /* Nobody is connected and no session has an object. */
 bool sessions_idle(const struct sessions *sessions);
 
-/* What all sessions have, ended or not, by enum object_kind: sums of descriptors, ports, semaphores and events. */
-struct session_sums {
-    uint64_t sessions;
-    uint64_t counts[OBJECT_EVT + 1];
-};
-struct session_sums sessions_sum(const struct sessions *sessions);
-
 /* A new session for that uid, without owner or connection. NULL: the refusal. */
 struct session *session_new(struct sessions *sessions, struct user *user, const char *client,
                             struct refusal *refusal);
@@ -97,6 +93,13 @@ struct session *session_find_any(const struct sessions *sessions,
 struct session *session_find_token(const struct sessions *sessions, const char *token);
 struct session *session_find_owner(const struct sessions *sessions, uint32_t uid, uint64_t key);
 struct session *session_of(const struct object *object);
+struct session *session_of_account(struct account *account);
+
+/* The first session that was made after that of the id, which may be gone; 0: the first one. Of all that have not ended; of all of one user,
+ * and among those may be some that have ended. NULL: none. */
+const struct session *sessions_next(const struct sessions *sessions, uint64_t after);
+const struct session *sessions_next_of(const struct sessions *sessions, const struct user *user,
+                                       uint64_t after);
 
 /* One more owner process, unless it is one already: then the pidfd stays the caller's, as it does on failure (-1 and the refusal). 1: it is taken. */
 int session_add_owner(struct session *session, const struct owner_process *process, struct refusal *refusal);

@@ -32,7 +32,7 @@ teardown() { usual_teardown; }
   [ "$(portctl list -j | jq -c '[.[].number] | unique')" = "[5]" ]
 }
 
-@test "several kinds are one list, by id, whatever their order and how often they are named" {
+@test "several kinds are one list, as they were made, whatever their order and how often they are named" {
   semaphore=$(portctl sem fd 5 --mode read)
   evt=$(portctl evt fd 5 --mode write)
   port=$(portctl wrap fd 5 --mode read)

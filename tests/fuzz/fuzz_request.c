@@ -55,7 +55,6 @@ enum {
     SLOTS = 48,  /* free ones: few, so that the table is full in some inputs */
     TURNS = 200, /* until nothing happens; more would be a loop without end */
     PATIENCE_US = 20000000,
-    START = 1, /* place of the first id */
     KINDS = 18
 };
 
@@ -433,8 +432,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
 
     if (!world.loop)
         world_make();
-    world.registry.start = START;
-    world.registry.issued = 0;
+    world.registry.shuffle.rounds = 0;
+    world.registry.epoch = 0;
+    world.registry.issued = 1;
     before = count_fds();
     run = (struct run){.at = data, .end = data + size};
     for (size_t i = 0; i < CLIENTS; i++)

@@ -126,28 +126,7 @@ static uint64_t wrap(struct raw *raw, int fd, int64_t number, bool is_socket) {
 
 /* ---- what the broker has spent ---------------------------------------------------------------------------------------- */
 
-/* Nanoseconds on a CPU, all threads together. */
-static uint64_t spent(void) {
-    char path[300], line[128];
-    uint64_t sum = 0;
-    const struct dirent *entry;
-
-    (void)snprintf(path, sizeof(path), "/proc/%d/task", (int)broker.pid);
-    DIR *threads = opendir(path);
-    assert_non_null(threads);
-    while ((entry = readdir(threads))) {
-        (void)snprintf(path, sizeof(path), "/proc/%d/task/%s/schedstat", (int)broker.pid, entry->d_name);
-        FILE *file = *entry->d_name == '.' ? NULL : fopen(path, "re");
-        if (file && fgets(line, sizeof(line), file))
-            sum += strtoull(line, NULL, 10);
-        if (file)
-            (void)fclose(file);
-    }
-    (void)closedir(threads);
-    if (sum == 0)
-        test_skip("this kernel does not count nanoseconds of threads");
-    return sum;
-}
+static uint64_t spent(void) { return guest_spent(broker.pid); }
 
 /* The least of some tries: whatever else happens on the machine only adds. */
 static uint64_t cost_of(void (*work)(void *data), void *data) {

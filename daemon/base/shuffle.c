@@ -1,0 +1,63 @@
+/* shuffle.c: a Feistel network over two halves of 18 bits; what is mixed into a half is SipHash of the other one and the round. */
+#include "shuffle.h"
+
+#include "proto/os.h"
+
+enum { HALF = SHUFFLE_BITS / 2 };
+
+static const uint64_t HALF_MASK = (UINT64_C(1) << HALF) - 1;
+
+int shuffle_init(struct shuffle *shuffle) {
+    *shuffle = (struct shuffle){.rounds = SHUFFLE_ROUNDS};
+    return os_random(shuffle->key, sizeof shuffle->key);
+}
+
+static uint64_t turned(uint64_t value, unsigned bits) { return value << bits | value >> (64 - bits); }
+
+static void stir(uint64_t v[4]) {
+    v[0] += v[1];
+    v[2] += v[3];
+    v[1] = turned(v[1], 13) ^ v[0];
+    v[3] = turned(v[3], 16) ^ v[2];
+    v[0] = turned(v[0], 32);
+    v[2] += v[1];
+    v[0] += v[3];
+    v[1] = turned(v[1], 17) ^ v[2];
+    v[3] = turned(v[3], 21) ^ v[0];
+    v[2] = turned(v[2], 32);
+}
+
+/* SipHash-1-3 of one word, without its block of the length, which is always the same. */
+static uint64_t mix(const struct shuffle *shuffle, unsigned round, uint64_t half) {
+    uint64_t word = (uint64_t)round << 32 | half;
+    uint64_t v[4] = {
+        shuffle->key[0] ^ UINT64_C(0x736f6d6570736575), shuffle->key[1] ^ UINT64_C(0x646f72616e646f6d),
+        shuffle->key[0] ^ UINT64_C(0x6c7967656e657261), shuffle->key[1] ^ UINT64_C(0x7465646279746573)};
+    v[3] ^= word;
+    stir(v);
+    v[0] ^= word;
+    v[2] ^= 0xff;
+    for (int i = 0; i < 3; i++)
+        stir(v);
+    return (v[0] ^ v[1] ^ v[2] ^ v[3]) & HALF_MASK;
+}
+
+uint64_t shuffle_put(const struct shuffle *shuffle, uint64_t place) {
+    uint64_t left = place >> HALF & HALF_MASK, right = place & HALF_MASK;
+    for (unsigned round = 0; round < shuffle->rounds; round++) {
+        uint64_t mixed = left ^ mix(shuffle, round, right);
+        left = right;
+        right = mixed;
+    }
+    return left << HALF | right;
+}
+
+uint64_t shuffle_place(const struct shuffle *shuffle, uint64_t number) {
+    uint64_t left = number >> HALF & HALF_MASK, right = number & HALF_MASK;
+    for (unsigned round = shuffle->rounds; round-- > 0;) {
+        uint64_t mixed = right ^ mix(shuffle, round, left);
+        right = left;
+        left = mixed;
+    }
+    return left << HALF | right;
+}

@@ -1,0 +1,362 @@
+/* test_pages.c: lists come in pages, in the order of making, whatever goes away meanwhile; ids and pages tell nothing of others; and looking
+ * costs no more because there is much to be seen. */
+#include "guest.h"
+
+#include <sys/eventfd.h>
+
+enum { OTHER = 2002, TRIES = 3, PAGE = 256, NOT_FOUND = PORTD__V1__CODE__CODE_NOT_FOUND };
+
+static uint64_t wrap(struct raw *raw, int fd) {
+    static char name[] = "one of many";
+    raw_request request = PORTD__V1__REQUEST__INIT;
+    Portd__V1__WrapFileDescriptor file = PORTD__V1__WRAP_FILE_DESCRIPTOR__INIT;
+
+    file.number = 7;
+    file.name = name;
+    file.read = true;
+    request.method_case = PORTD__V1__REQUEST__METHOD_FILE_DESCRIPTOR_TO_PORT;
+    request.file_descriptor_to_port = &file;
+    raw_reply *reply = raw_ask_fds(raw, &request, &fd, 1);
+    assert_true(reply && !reply->error);
+    uint64_t id = reply->file_descriptor_to_port->input;
+    raw_free(reply);
+    return id;
+}
+
+/* The port is closed and its id given back. */
+static void drop(struct raw *raw, uint64_t id) {
+    raw_request request = PORTD__V1__REQUEST__INIT;
+    Portd__V1__Close close = PORTD__V1__CLOSE__INIT;
+    Portd__V1__Release release = PORTD__V1__RELEASE__INIT;
+
+    close.id = id;
+    request.method_case = PORTD__V1__REQUEST__METHOD_CLOSE;
+    request.close = &close;
+    assert_int_equal(raw_code(raw_ask(raw, &request)), 0);
+    release.ids = &id;
+    release.n_ids = 1;
+    request.method_case = PORTD__V1__REQUEST__METHOD_RELEASE;
+    request.release = &release;
+    assert_int_equal(raw_code(raw_ask(raw, &request)), 0);
+}
+
+static raw_reply *list(struct raw *raw, Portd__V1__Kind kind, uint64_t after) {
+    raw_request request = PORTD__V1__REQUEST__INIT;
+    Portd__V1__List list = PORTD__V1__LIST__INIT;
+
+    list.kind = kind;
+    list.after = after;
+    request.method_case = PORTD__V1__REQUEST__METHOD_LIST;
+    request.list = &list;
+    raw_reply *reply = raw_ask(raw, &request);
+    assert_true(reply && reply->result_case == PORTD__V1__REPLY__RESULT_LIST);
+    return reply;
+}
+
+/* The kernel tells the broker who connects. */
+static void open_as(struct raw *raw, uid_t uid, const char *address) {
+    assert_int_equal(setegid(uid) + seteuid(uid), 0);
+    int error = raw_connect(raw, address);
+    assert_int_equal(seteuid(0) + setegid(0), 0);
+    assert_int_equal(error, 0);
+    (void)fixture_own(raw->fd);
+    assert_int_equal(raw_hello(raw), 0);
+}
+
+/* So many sessions that nobody is connected to, which end with the broker. */
+static void leave_sessions(const char *address, size_t n) {
+    for (size_t i = 0; i < n; i++) {
+        Portd__V1__Hello hello = PORTD__V1__HELLO__INIT;
+        struct raw raw;
+        hello.version_min = hello.version_max = 1;
+        hello.ttl_us = UINT64_C(3600000000);
+        guest_connect_at(&raw, address);
+        assert_int_equal(raw_hello_with(&raw, &hello, NULL, 0), 0);
+        guest_close(&raw);
+    }
+}
+
+/* ---- ids -------------------------------------------------------------------------------------------------------------- */
+
+static bool is_far(uint64_t one, uint64_t other) {
+    return (one > other ? one - other : other - one) > 8 * 1024;
+}
+
+/* How far apart they are, and which is the greater one, is chance. */
+static void ids_tell_nothing_of_what_others_make(void **state) {
+    enum { MANY = 100 };
+    struct raw mine, other;
+    uint64_t ids[MANY + 1];
+    int above = 0, event = fixture_own(eventfd(0, EFD_CLOEXEC));
+
+    (void)state;
+    guest_open(&mine);
+    guest_open(&other);
+    assert_true(is_far(mine.session, other.session));
+    ids[0] = other.session;
+    for (int i = 1; i <= MANY; i++) {
+        ids[i] = wrap(i % 3 ? &mine : &other, event);
+        above += ids[i] > ids[i - 1];
+        for (int k = 0; k < i; k++)
+            assert_true(is_far(ids[i], ids[k]));
+    }
+    assert_in_range(above, 10, MANY - 10);
+}
+
+/* ---- cursors ---------------------------------------------------------------------------------------------------------- */
+
+enum { OBJECTS = 1500 };
+
+struct seen {
+    uint64_t ids[OBJECTS];
+    bool gone[OBJECTS];
+    unsigned listed[OBJECTS];
+    size_t n, last; /* the last one that was listed */
+};
+
+static size_t place_of(const struct seen *seen, uint64_t id) {
+    size_t i = 0;
+    while (i < seen->n && seen->ids[i] != id)
+        i++;
+    assert_true(i < seen->n);
+    return i;
+}
+
+static void lose(struct raw *raw, struct seen *seen, size_t i) {
+    if (i >= seen->n || seen->gone[i])
+        return;
+    drop(raw, seen->ids[i]);
+    seen->gone[i] = true;
+}
+
+/* The cursor goes, its neighbours, and others far and near. */
+static void lose_some(struct raw *raw, struct seen *seen, uint64_t cursor, size_t round) {
+    size_t at = place_of(seen, cursor);
+    lose(raw, seen, at);
+    lose(raw, seen, at + 1);
+    if (at > 0)
+        lose(raw, seen, at - 1);
+    for (size_t i = 0; i < 40; i++)
+        lose(raw, seen, (at + i * i * 7 + round * 131) % seen->n);
+}
+
+static void pages_lose_and_repeat_nothing(void **state) {
+    static struct seen seen;
+    struct raw raw;
+    uint64_t after = 0;
+    size_t round = 0;
+    bool more = true;
+    int event = fixture_own(eventfd(0, EFD_CLOEXEC));
+
+    (void)state;
+    seen = (struct seen){0};
+    guest_open(&raw);
+    while (seen.n < OBJECTS)
+        seen.ids[seen.n++] = wrap(&raw, event);
+    for (; more; round++) {
+        raw_reply *reply = list(&raw, PORTD__V1__KIND__KIND_PORT, after);
+        assert_in_range(reply->list->n_items, 0, PAGE);
+        for (size_t i = 0; i < reply->list->n_items; i++) {
+            size_t place = place_of(&seen, reply->list->items[i]->id);
+            assert_true(!seen.gone[place] && (place > seen.last || place == 0));
+            seen.listed[place]++;
+            seen.last = place;
+        }
+        more = reply->list->more;
+        assert_true(more == (reply->list->next != 0));
+        after = reply->list->next;
+        raw_free(reply);
+        if (more && after != seen.ids[seen.last])
+            continue; /* the cursor is an object of another kind */
+        if (more)
+            lose_some(&raw, &seen, after, round);
+    }
+    assert_true(round > OBJECTS / PAGE);
+    for (size_t i = 0; i < OBJECTS; i++)
+        assert_true(seen.listed[i] == 1 || (seen.gone[i] && seen.listed[i] == 0));
+}
+
+/* Any number is a place among the own objects; what others have made is none of them. */
+static void any_cursor_will_do(void **state) {
+    static const uint64_t odd[] = {1, 7, UINT64_C(1) << 32, UINT64_C(1) << 53, UINT64_MAX};
+    struct raw mine, other;
+    int event = fixture_own(eventfd(0, EFD_CLOEXEC));
+
+    (void)state;
+    guest_open(&mine);
+    guest_open(&other);
+    uint64_t first = wrap(&mine, event), between = wrap(&other, event), last = wrap(&mine, event);
+    for (size_t i = 0; i < sizeof(odd) / sizeof(*odd); i++)
+        raw_free(list(&mine, PORTD__V1__KIND__KIND_NONE, odd[i]));
+    raw_reply *reply = list(&mine, PORTD__V1__KIND__KIND_PORT, between);
+    assert_int_equal(reply->list->n_items, 1);
+    assert_int_equal(reply->list->items[0]->id, last);
+    raw_free(reply);
+    drop(&mine, first);
+    reply = list(&mine, PORTD__V1__KIND__KIND_PORT, first);
+    assert_int_equal(reply->list->n_items, 1);
+    assert_int_equal(reply->list->items[0]->id, last);
+    raw_free(reply);
+    reply = list(&mine, PORTD__V1__KIND__KIND_PORT, last);
+    assert_int_equal(reply->list->n_items, 0);
+    raw_free(reply);
+}
+
+static void sessions_are_listed_behind_one_that_is_gone(void **state) {
+    enum { SESSIONS = 600 };
+    static struct raw raw[SESSIONS];
+    static unsigned listed[SESSIONS];
+    uint64_t after = 0;
+    size_t last = 0, left = SESSIONS;
+
+    (void)state;
+    memset(listed, 0, sizeof(listed));
+    for (size_t i = 0; i < SESSIONS; i++)
+        guest_open(&raw[i]);
+    do {
+        raw_reply *reply = list(&raw[SESSIONS - 1], PORTD__V1__KIND__KIND_SESSION, after);
+        for (size_t i = 0; i < reply->list->n_items; i++) {
+            size_t k = last;
+            while (k < SESSIONS && raw[k].session != reply->list->items[i]->id)
+                k++;
+            assert_true(k < SESSIONS); /* in the order of making */
+            listed[last = k]++;
+        }
+        after = reply->list->next;
+        raw_free(reply);
+        if (after) { /* its own end, and that of the next one */
+            assert_int_equal(raw[last].session, after);
+            guest_close(&raw[last]);
+            guest_close(&raw[last + 1]);
+            listed[last + 1]++;
+            fixture_until_fds(fixture_broker(), left -= 2);
+        }
+    } while (after);
+    for (size_t i = 0; i < SESSIONS; i++)
+        assert_int_equal(listed[i], 1);
+}
+
+/* A user's pages are those of its sessions alone, however many there are of others. */
+static void sessions_of_others_make_no_pages(void **state) {
+    static const char *const open_to_all[] = {"--mode", "0666", NULL};
+    static struct fixture broker;
+    struct raw other, another;
+
+    (void)state;
+    if (geteuid() != 0)
+        test_skip("only root can be several uids");
+    fixture_start(&broker, open_to_all);
+    open_as(&other, OTHER, broker.address);
+    leave_sessions(broker.address, 1500);
+    open_as(&another, OTHER, broker.address);
+    raw_reply *reply = list(&other, PORTD__V1__KIND__KIND_SESSION, 0);
+    assert_int_equal(reply->list->n_items, 2);
+    assert_int_equal(reply->list->items[0]->id, other.session);
+    assert_int_equal(reply->list->items[1]->id, another.session);
+    assert_false(reply->list->more);
+    raw_free(reply);
+}
+
+/* ---- what looking costs ------------------------------------------------------------------------------------------------ */
+
+/* The least that so many requests cost the broker in some tries: whatever else happens on the machine only adds. */
+static uint64_t cost_of(pid_t pid, struct raw *raw, raw_request *request) {
+    uint64_t least = UINT64_MAX;
+
+    for (int i = 0; i < TRIES; i++) {
+        uint64_t before = guest_spent(pid);
+        for (int k = 0; k < 200; k++)
+            assert_int_equal(raw_code(raw_ask(raw, request)), 0);
+        uint64_t cost = guest_spent(pid) - before;
+        least = cost < least ? cost : least;
+    }
+    return least;
+}
+
+static void assert_below(uint64_t much, uint64_t little, unsigned times) {
+    print_message("%.1f us beside %.1f us\n", (double)much / 1e3, (double)little / 1e3);
+    assert_true(much < times * little);
+}
+
+static void a_cursor_that_is_gone_costs_no_walk(void **state) {
+    enum { MANY = 20000 };
+    raw_request request = PORTD__V1__REQUEST__INIT;
+    Portd__V1__List list = PORTD__V1__LIST__INIT;
+    uint64_t gone = 0, there = 0;
+    struct raw raw;
+    int event = fixture_own(eventfd(0, EFD_CLOEXEC));
+
+    (void)state;
+    guest_open(&raw);
+    for (int i = 0; i < MANY; i++) {
+        uint64_t id = wrap(&raw, event);
+        gone = i == MANY - 3 ? id : gone;
+        there = i == MANY - 2 ? id : there;
+    }
+    drop(&raw, gone);
+    request.method_case = PORTD__V1__REQUEST__METHOD_LIST;
+    request.list = &list;
+    list.after = there;
+    uint64_t little = cost_of(fixture_broker()->pid, &raw, &request);
+    list.after = gone;
+    assert_below(cost_of(fixture_broker()->pid, &raw, &request), little, 3);
+}
+
+static void totals_cost_no_walk(void **state) {
+    raw_request status = PORTD__V1__REQUEST__INIT, stats = PORTD__V1__REQUEST__INIT;
+    Portd__V1__StatusOf status_of = PORTD__V1__STATUS_OF__INIT;
+    Portd__V1__StatsOf stats_of = PORTD__V1__STATS_OF__INIT;
+    pid_t pid = fixture_broker()->pid;
+    struct raw raw;
+
+    (void)state;
+    status.method_case = PORTD__V1__REQUEST__METHOD_STATUS;
+    status.status = &status_of;
+    stats.method_case = PORTD__V1__REQUEST__METHOD_STATS;
+    stats.stats = &stats_of;
+    guest_open(&raw);
+    uint64_t status_little = cost_of(pid, &raw, &status), stats_little = cost_of(pid, &raw, &stats);
+    leave_sessions(fixture_address(), 5000);
+    guest_until_closed(&raw);
+    assert_below(cost_of(pid, &raw, &status), status_little, 3);
+    assert_below(cost_of(pid, &raw, &stats), stats_little, 3);
+}
+
+static uint64_t total(struct raw *raw, uint64_t *objects, uint64_t *descriptors) {
+    raw_reply *reply = guest_status(raw);
+    uint64_t sessions = reply->status->sessions;
+
+    *objects = reply->status->objects;
+    *descriptors = reply->status->descriptors;
+    raw_free(reply);
+    return sessions;
+}
+
+static void totals_follow_what_comes_and_goes(void **state) {
+    struct raw mine, other;
+    uint64_t objects, descriptors, ids[20];
+    int event = fixture_own(eventfd(0, EFD_CLOEXEC));
+
+    (void)state;
+    guest_open(&mine);
+    guest_open(&other);
+    for (int i = 0; i < 20; i++)
+        ids[i] = wrap(i % 2 ? &mine : &other, event);
+    (void)guest_evt(&mine, event, 9);
+    assert_int_equal(total(&mine, &objects, &descriptors), 2);
+    assert_int_equal(objects, 21);
+    assert_int_equal(descriptors, guest_quota(&mine, "descriptors", NULL));
+    drop(&mine, ids[1]);
+    (void)total(&mine, &objects, &descriptors);
+    assert_int_equal(objects, 20);
+    guest_close(&other);
+    fixture_until_fds(fixture_broker(), 1 + 2); /* copies of two numbers */
+    assert_int_equal(total(&mine, &objects, &descriptors), 1);
+    assert_int_equal(objects, 10);
+}
+
+TEST_MAIN(FIXTURE_CASE(ids_tell_nothing_of_what_others_make), FIXTURE_CASE(pages_lose_and_repeat_nothing),
+          FIXTURE_CASE(any_cursor_will_do), FIXTURE_CASE(sessions_are_listed_behind_one_that_is_gone),
+          FIXTURE_CASE_BARE(sessions_of_others_make_no_pages),
+          FIXTURE_CASE(a_cursor_that_is_gone_costs_no_walk), FIXTURE_CASE(totals_cost_no_walk),
+          FIXTURE_CASE(totals_follow_what_comes_and_goes))
