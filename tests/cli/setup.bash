@@ -70,6 +70,18 @@ server = socket.socket(socket.AF_UNIX)
 server.bind(path)
 server.listen()
 kept = []
+
+# Welcomes, and then answers everything with an object that cannot be had.
+def serve(client):
+    answer = b"\x08\x01\x52\x0b\x08\x01\x18\x0d\x22\x01t\x30\x08\x38\x40"
+    while True:
+        client.sendall(struct.pack("<IHH", len(answer), 0, 0) + answer)
+        request = client.recv(4096)[8:]
+        if not request:
+            return
+        tag = request[2:3] if request[2] < 128 else request[2:4]
+        answer = request[:2] + tag + b"\x08\x10\x01\x32\x04text"
+
 open(ready, "w").write("\n")
 while True:
     client, _ = server.accept()
@@ -80,7 +92,9 @@ while True:
     if what == "close":
         client.close()
         continue
-    if what == "garbage":
+    if what == "none":
+        serve(client)
+    elif what == "garbage":
         client.sendall(b"\xff" * 64)
     else:
         error = bytes([8, int(what)]) + b"\x1a\x04text"
