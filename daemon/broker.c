@@ -80,7 +80,7 @@ static void follow_log(struct broker *broker) {
         (void)loop_timer_set(broker->loop, &broker->log, broker->log_due);
 }
 
-/* After each turn: what was left to be sent goes out. */
+/* After each turn, and each round of the loop: what was left to be sent goes out. */
 static void after(void *context) {
     struct broker *broker = context;
     metrics_add(METRIC_TURNS, 1);
@@ -91,7 +91,10 @@ static void after(void *context) {
 
 static int64_t on_round(void *context) {
     struct broker *broker = context;
-    return turns_round(&broker->users.turns, after, broker) ? 0 : turns_rest(&broker->users.turns);
+    struct turns *turns = &broker->users.turns;
+    if (!turns_have_work(turns))
+        after(broker); /* callbacks of the loop may have left something to be sent */
+    return turns_round(turns, after, broker) ? 0 : turns_rest(turns);
 }
 
 /* What needs nothing but the system. */
@@ -180,7 +183,6 @@ struct broker *broker_new(const struct options *options, struct door *door) {
     idle_init(&broker->idle, broker->loop, &broker->sessions, door, options->idle_exit_us);
     broker->log.fn = on_log_due;
     broker->log_due = LOG_NEVER;
-    loop_after(broker->loop, after, broker);
     loop_round(broker->loop, on_round, broker);
     if (broker->slots.limit < 4 * SLOTS_KEEP)
         log_write(LOG_LEVEL_WARNING, "a low limit of open files leaves little room; limit=%zu free=%zu",

@@ -10,6 +10,8 @@
 
 #include "transport.h"
 
+#include "direct_unix.h"
+
 #include "address.h"
 #include "frame.h"
 #include "socket.h"
@@ -174,7 +176,7 @@ static ssize_t send_fds(int connection, const void *bytes, size_t size, const os
     memcpy(CMSG_DATA(item), fds, fds_size);
     memset(CMSG_DATA(item) + fds_size, 0,
            CMSG_SPACE(fds_size) - CMSG_LEN(fds_size)); /* padding: nobody reads it */
-    return sendmsg(connection, &message, flags);
+    return direct_sendmsg(connection, &message, flags);
 }
 
 ptrdiff_t transport_send(os_fd connection, const void *bytes, size_t size, const os_fd *fds, size_t n_fds) {
@@ -185,7 +187,7 @@ ptrdiff_t transport_send(os_fd connection, const void *bytes, size_t size, const
         return -EINVAL;
     do /* most frames have no descriptors, and for them the plain call is measurably cheaper */
         sent = n_fds > 0 ? send_fds(connection, bytes, size, fds, n_fds, flags)
-                         : send(connection, bytes, size, flags);
+                         : direct_send(connection, bytes, size, flags);
     while (sent < 0 && errno == EINTR);
     if (sent < 0)
         return errno == EWOULDBLOCK ? -EAGAIN : -errno;
@@ -219,7 +221,7 @@ ptrdiff_t transport_recv(os_fd connection, void *bytes, size_t size, os_fd *fds,
     *truncated = false;
     do {
         message.msg_controllen = sizeof(control.bytes);
-        got = recvmsg(connection, &message, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
+        got = direct_recvmsg(connection, &message, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
     } while (got < 0 && errno == EINTR);
     if (got < 0)
         return errno == EWOULDBLOCK ? -EAGAIN : -errno;

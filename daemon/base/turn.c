@@ -20,6 +20,8 @@ void lane_deinit(struct lane *lane) {
     assert(ring_is_empty(&lane->tasks));
     if (ring_has(&lane->node))
         ring_remove(&lane->node);
+    if (lane->turns->last == lane)
+        lane->turns->last = NULL;
 }
 
 void turn_queue(struct lane *lane, struct task *task) {
@@ -49,28 +51,26 @@ static void run(struct turns *turns, struct lane *lane) {
     } while (!turn_is_over(turns));
 }
 
-/* The thread's own time as it was when the coarse clock last moved, asked for once a tick at most. */
-static void look_at_clocks(struct turns *turns) {
-    int64_t tick = os_coarse_us();
+static void rest(struct lane *lane, int64_t us) {
+    int64_t pause = us * TURN_REST;
+    lane->rest_until = os_now_us() + (pause < TURN_REST_MOST_US ? pause : TURN_REST_MOST_US);
+    if (!ring_has(&lane->node))
+        return;
+    ring_remove(&lane->node);
+    ring_add(&lane->turns->resting, &lane->node);
+}
+
+/* Looks at the coarse clock before each turn. When that has moved far, the turn before this one was long, or the thread slept, or another
+ * process had the processor: so what counts is the thread's own time since the first turn of that tick. */
+static void look_back(struct turns *turns) {
+    int64_t tick = os_coarse_us(), before = turns->spent, units = TURN_UNITS - turns->left;
+    bool far = tick - turns->tick >= TURN_LONG_US;
     if (tick == turns->tick)
         return;
     turns->tick = tick;
     turns->spent = os_thread_us();
-}
-
-/* How long this turn has kept the thread, if that was far too long. Another process may have had the processor meanwhile: so what counts is
- * the thread's own time, which may be up to a tick older than the turn. */
-static int64_t overrun(const struct turns *turns) {
-    int64_t spent, units = TURN_UNITS - turns->left;
-    if (os_coarse_us() - turns->tick < TURN_LONG_US)
-        return 0;
-    spent = os_thread_us() - turns->spent;
-    return spent > TURN_LONG_US + units * TURN_UNIT_MOST_US ? spent : 0;
-}
-
-static void rest(struct lane *lane, int64_t us) {
-    int64_t pause = us * TURN_REST;
-    lane->rest_until = os_now_us() + (pause < TURN_REST_MOST_US ? pause : TURN_REST_MOST_US);
+    if (far && turns->last && turns->spent - before > TURN_LONG_US + units * TURN_UNIT_MOST_US)
+        rest(turns->last, turns->spent - before);
 }
 
 /* Those whose rest is over come back. */
@@ -89,12 +89,8 @@ static void come_back(struct turns *turns) {
 }
 
 static void take_turn(struct turns *turns, struct lane *lane) {
-    int64_t us;
-    look_at_clocks(turns);
+    turns->last = lane;
     run(turns, lane);
-    us = overrun(turns);
-    if (us)
-        rest(lane, us);
     if (!ring_is_empty(&lane->tasks) && !ring_has(&lane->node))
         ring_add(lane->rest_until ? &turns->resting : &turns->lanes, &lane->node);
 }
@@ -105,6 +101,9 @@ bool turns_round(struct turns *turns, void (*after)(void *context), void *contex
     ring_init(&round);
     ring_move_all(&round, &turns->lanes);
     while ((node = ring_first(&round))) {
+        look_back(turns);
+        if (!ring_has(node) || node != ring_first(&round)) /* it rests from now on */
+            continue;
         ring_remove(node);
         take_turn(turns, RING_OF(node, struct lane, node));
         after(context);

@@ -41,9 +41,10 @@ struct lane {
 struct turns {
     struct ring lanes;   /* that have tasks, the next one first */
     struct ring resting; /* that have tasks and sit out */
+    struct lane *last;   /* whose turn it was; NULL: it is no more */
     int left;            /* units of this turn */
-    int64_t tick;        /* coarse time of the last look at the thread's own time */
-    int64_t spent;       /* the thread's own time then */
+    int64_t tick;        /* coarse time at the beginning of the last turn */
+    int64_t spent;       /* the thread's own time at the first turn of that tick */
 };
 
 void turns_init(struct turns *turns);
@@ -62,6 +63,8 @@ static inline bool turn_is_queued(const struct task *task) { return ring_has(&ta
 static inline void turn_spend(struct turns *turns, size_t units) { turns->left -= (int)units; }
 
 static inline bool turn_is_over(const struct turns *turns) { return turns->left <= 0; }
+
+static inline bool turns_have_work(const struct turns *turns) { return !ring_is_empty(&turns->lanes); }
 
 /* One turn for each lane that had tasks when it began; after(context) follows each. True: there is more to do at once. */
 bool turns_round(struct turns *turns, void (*after)(void *context), void *context);

@@ -7,9 +7,10 @@
 
 #include "engine.h"
 
+#include "proto/direct_unix.h"
+
 #include <errno.h>
 #include <limits.h>
-#include <poll.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <unistd.h>
@@ -19,6 +20,12 @@ enum { EVENTS_AT_ONCE = 128 };
 struct engine {
     int epoll;
 };
+
+/* epoll_wait, made directly: see direct_unix.h. */
+static int sleep_in(const struct engine *engine, struct epoll_event *events, int n, int timeout_ms) {
+    enum { MASK_BYTES = 8 };
+    return (int)syscall(SYS_epoll_pwait, engine->epoll, events, n, timeout_ms, NULL, MASK_BYTES);
+}
 
 struct engine *engine_new(void) {
     struct engine *engine = malloc(sizeof(*engine));
@@ -132,7 +139,7 @@ int engine_wait(struct engine *engine, struct engine_event *events, size_t n) {
     int count;
 
     do {
-        count = epoll_wait(engine->epoll, found, at_once(n), 0);
+        count = sleep_in(engine, found, at_once(n), 0);
     } while (count < 0 && errno == EINTR);
     return tell(found, count, events);
 }
@@ -141,8 +148,7 @@ int engine_sleep(struct engine *engine, struct engine_event *events, size_t n, i
     struct epoll_event found[EVENTS_AT_ONCE];
     int64_t ms = timeout_us < 0 ? -1 : timeout_us / 1000 + (timeout_us % 1000 > 0);
 
-    return tell(found, epoll_wait(engine->epoll, found, at_once(n), ms > INT_MAX ? INT_MAX : (int)ms),
-                events);
+    return tell(found, sleep_in(engine, found, at_once(n), ms > INT_MAX ? INT_MAX : (int)ms), events);
 }
 
 static short to_poll(unsigned interest) {
@@ -165,7 +171,7 @@ int engine_probe(struct engine_probe *probes, size_t n) {
     for (size_t i = 0; i < n; i++)
         polls[i] = (struct pollfd){.fd = probes[i].fd, .events = to_poll(probes[i].interest)};
     do {
-        result = poll(polls, n, 0);
+        result = direct_poll(polls, (nfds_t)n, 0);
     } while (result < 0 && errno == EINTR);
     if (result < 0)
         return -errno;

@@ -199,6 +199,8 @@ void connection_bury_all(struct sessions *sessions) {
 static void account_bytes(struct connection *connection) {
     struct refusal refusal;
     size_t bytes = channel_memory(&connection->channel);
+    if (bytes <= CONNECTION_FREE && !connection->charge.used[USER_BYTES] && !connection->indebted)
+        return;
     connection->indebted = charge_set(&connection->charge, USER_BYTES,
                                       bytes > CONNECTION_FREE ? bytes - CONNECTION_FREE : 0, &refusal) != 0;
 }
@@ -209,6 +211,10 @@ static void account(struct connection *connection) {
     struct slots *slots = slots_of(connection);
     struct refusal refusal;
     size_t before = connection->held_fds, fds = channel_fds_held(&connection->channel);
+    if (!before && !fds && !connection->passing.n) {
+        account_bytes(connection);
+        return;
+    }
     if (fds > before)
         slots_take(slots, fds - before);
     if (charge_set(&connection->charge, USER_DESCRIPTORS, fds, &refusal)) {
@@ -274,7 +280,7 @@ static void spend(struct connection *connection) {
 static void process(struct connection *connection) {
     struct channel_frame frame;
     int result = 0;
-    while (!blocked(connection) && !turn_is_over(turns_of(connection))) {
+    do {
         result = channel_next(&connection->channel, &frame);
         if (result != 1)
             break;
@@ -285,16 +291,15 @@ static void process(struct connection *connection) {
         if (channel_pending(&connection->channel) > CONNECTION_FREE + connection->charge.used[USER_BYTES])
             account_bytes(connection);
         spend(connection);
-    }
+    } while (!blocked(connection) && !turn_is_over(turns_of(connection)));
     if (channel_rest(&connection->channel))
         connection_end(connection, "the broker is out of memory");
     if (result == CHANNEL_E_PROTOCOL)
         connection_end(connection, connection->channel.fault);
     else if (!dispatch_may_be_long(connection))
         connection_end(connection, "a request is too long");
-    if (connection->dead)
-        return;
-    account(connection);
+    if (!connection->dead && !connection->dirty) /* else before the turn is over */
+        account(connection);
     if (connection->dead)
         return;
     if (connection->paused_until &&
@@ -310,8 +315,6 @@ static bool may_be_long(const struct connection *connection) {
 }
 
 static void receive(struct connection *connection) {
-    if (blocked(connection))
-        return;
     connection->channel.most = may_be_long(connection) ? 0 : FRAME_HEADER + FRAME_REQUEST_MAX;
     int result = channel_fill(&connection->channel, discard, connection);
     if (result == 0)
@@ -326,7 +329,7 @@ static void receive(struct connection *connection) {
 
 /* Replies that waited for room, then transfers, then requests that did: in its uid's turn. */
 static void unblock(struct connection *connection) {
-    if (parked_may_go_on(connection) || (!blocked(connection) && channel_has_frame(&connection->channel)))
+    if (parked_may_go_on(connection) || (channel_has_frame(&connection->channel) && !blocked(connection)))
         go_on(connection);
 }
 
