@@ -122,6 +122,8 @@ int channel_rest(struct channel *channel);
 
 /* Bytes and descriptors that the channel keeps between rounds, for accounts. */
 size_t channel_memory(const struct channel *channel);
+size_t channel_bytes(const struct channel *channel); /* the same without room that is not used */
+void channel_fit(struct channel *channel); /* gives back room that is not used, if there is memory for that */
 size_t channel_fds_held(const struct channel *channel);
 
 /* Whether fn is true of one of those that were received. */

@@ -2,8 +2,28 @@
  * sent. */
 #include "channel.h"
 
+#include <string.h>
+
 size_t channel_memory(const struct channel *channel) {
     return channel->own_size + channel->out_capacity + channel->out_fds_n * sizeof(*channel->out_fds);
+}
+
+size_t channel_bytes(const struct channel *channel) {
+    return channel_memory(channel) - channel->out_capacity + channel_pending(channel);
+}
+
+void channel_fit(struct channel *channel) {
+    size_t pending = channel_pending(channel);
+    uint8_t *exact =
+        pending > 0 && pending < channel->out_capacity ? memory_get(channel->scratch->memory, pending) : NULL;
+
+    if (!exact)
+        return;
+    memcpy(exact, channel->out + channel->out_begin, pending);
+    memory_free(channel->scratch->memory, channel->out);
+    channel->out = exact;
+    channel->out_begin = 0;
+    channel->out_end = channel->out_capacity = pending;
 }
 
 size_t channel_fds_held(const struct channel *channel) {

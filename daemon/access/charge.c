@@ -78,6 +78,13 @@ void charge_give(struct charge *charge, enum user_slot slot, uint64_t amount) {
         user_give(charge->user, slot, amount);
 }
 
+uint64_t charge_room(const struct charge *charge, enum user_slot slot) {
+    const struct user *user = charge->user;
+    uint64_t room = user->used[slot] < user->limits[slot] ? user->limits[slot] - user->used[slot] : 0;
+    uint64_t own = charge->account ? account_room(charge->account, slot) : room;
+    return own < room ? own : room;
+}
+
 int charge_set(struct charge *charge, enum user_slot slot, uint64_t amount, struct refusal *refusal) {
     uint64_t used = charge->used[slot];
     if (amount > used)

@@ -33,6 +33,9 @@ int charge_request(struct charge *charge, struct account *account, uint64_t byte
 /* The same for one that gives something back: it gets through, even beyond the limits. */
 void charge_return(struct charge *charge, struct account *account, uint64_t bytes);
 
+/* How much more could be taken. */
+uint64_t charge_room(const struct charge *charge, enum user_slot slot);
+
 /* Takes or gives back what makes it that much. */
 int charge_set(struct charge *charge, enum user_slot slot, uint64_t amount, struct refusal *refusal);
 

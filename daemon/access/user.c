@@ -225,14 +225,23 @@ void account_deinit(struct account *account) {
     DL_DELETE(account->user->accounts, account);
 }
 
+static uint64_t limit_of(const struct account *account, enum user_slot slot) {
+    return account->user->limits[slot] - account->user->limits[slot] / SESSION_SPARE;
+}
+
+uint64_t account_room(const struct account *account, enum user_slot slot) {
+    uint64_t limit = limit_of(account, slot);
+    return account->used[slot] < limit ? limit - account->used[slot] : 0;
+}
+
 int account_take(struct account *account, enum user_slot slot, uint64_t amount, struct refusal *refusal) {
-    uint64_t limit = account->user->limits[slot] - account->user->limits[slot] / SESSION_SPARE;
-    if (account->used[slot] > limit || amount > limit - account->used[slot]) {
+    if (amount > account_room(account, slot)) {
         count_limit(slot);
         return refusal_set(refusal, REFUSAL_LIMIT, NULL, "remove or release what is no longer needed",
                            "limit of %s: session %" PRIu64 " (%s) has %" PRIu64 " of %" PRIu64
                            " and asks for %" PRIu64 " more",
-                           names[slot], account->session, account->name, account->used[slot], limit, amount);
+                           names[slot], account->session, account->name, account->used[slot],
+                           limit_of(account, slot), amount);
     }
     if (user_take(account->user, slot, amount, refusal))
         return -1;

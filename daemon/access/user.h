@@ -130,6 +130,9 @@ void account_deinit(struct account *account); /* what is still used is given bac
 
 int account_take(struct account *account, enum user_slot slot, uint64_t amount, struct refusal *refusal);
 
+/* How much more the session may have, whatever the user has. */
+uint64_t account_room(const struct account *account, enum user_slot slot);
+
 /* Whether that could be taken now; nothing is. 0, or -1 and the refusal. */
 int account_check(struct account *account, enum user_slot slot, uint64_t amount, struct refusal *refusal);
 void account_give(struct account *account, enum user_slot slot, uint64_t amount);

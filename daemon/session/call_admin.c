@@ -1,7 +1,7 @@
 /* call_admin.c: looking: ping, list, show, status. Nothing here changes anything.
  *
- * A page ends when it has PAGE items, when another one would make it longer than a reply may be, or when LOOKS objects have been looked
- * at, whatever became of them. */
+ * A page ends when it has PAGE items, when another one would make it longer than a reply may be or than the caller may leave unread, or
+ * when LOOKS objects have been looked at, whatever became of them. */
 #include "dispatch.h"
 #include "target.h"
 
@@ -27,7 +27,8 @@ struct page {
     Portd__V1__Items items;
     Portd__V1__Item *places[PAGE];
     Portd__V1__Item rows[PAGE + 1];
-    size_t bytes; /* packed */
+    size_t bytes, most; /* packed */
+    size_t lacks;       /* so many bytes, for one item */
     unsigned looks;
 };
 
@@ -36,8 +37,11 @@ int call_ping(struct call *call) {
     return dispatch_answer(call, PORTD__V1__REPLY__RESULT_PING, &pong);
 }
 
-static void page_init(struct page *page) {
+static void page_init(struct page *page, const struct connection *connection) {
+    size_t room = connection_room(connection);
     portd__v1__items__init(&page->items);
+    page->most = room < FRAME_DATA_MAX ? room : FRAME_DATA_MAX;
+    page->lacks = 0;
     page->items.items = page->places;
     page->bytes = 0;
     page->looks = 0;
@@ -54,8 +58,9 @@ static Portd__V1__Item *page_row(struct page *page) {
 static bool page_take(struct page *page) {
     Portd__V1__Item *row = &page->rows[page->items.n_items];
     size_t bytes = ITEM_HEAD + portd__v1__item__get_packed_size(row);
-    if (page->items.n_items == PAGE || page->bytes + bytes > FRAME_DATA_MAX - PAGE_TAIL) {
+    if (page->items.n_items == PAGE || page->bytes + bytes + PAGE_TAIL > page->most) {
         page->items.more = true;
+        page->lacks = page->items.n_items ? 0 : bytes + PAGE_TAIL;
         return false;
     }
     page->places[page->items.n_items++] = row;
@@ -181,13 +186,15 @@ int call_list(struct call *call) {
         return refusal_set(&call->refusal, REFUSAL_NOT_FOUND, "session",
                            "list tells the sessions of this user",
                            "no session %" PRIu64 " that is found from here", list->session);
-    page_init(&page);
+    page_init(&page, call->connection);
     if (list->kind == PORTD__V1__KIND__KIND_SESSION)
         list_sessions(call, list->after, &page);
     else
         list_objects(session, list, &page);
     if (!page.items.more)
         page.items.next = 0;
+    if (page.lacks && connection_check_room(call->connection, page.lacks, &call->refusal))
+        return -1;
     return dispatch_answer(call, PORTD__V1__REPLY__RESULT_LIST, &page.items);
 }
 
@@ -197,7 +204,7 @@ int call_show(struct call *call) {
     if (show->n_ids < 1 || show->n_ids > PAGE)
         return refusal_set(&call->refusal, REFUSAL_INVALID, "ids", NULL, "1 to 256 ids, not %zu",
                            show->n_ids);
-    page_init(&page);
+    page_init(&page, call->connection);
     /* All are looked for, though a page may not take them all: one that there is not fails the call. */
     for (size_t i = 0; i < show->n_ids; i++) {
         const struct object *object = target_object(call, show->ids[i]);
@@ -212,6 +219,8 @@ int call_show(struct call *call) {
             write_session(page_row(&page), session);
         page_take(&page);
     }
+    if (page.lacks && connection_check_room(call->connection, page.lacks, &call->refusal))
+        return -1;
     return dispatch_answer(call, PORTD__V1__REPLY__RESULT_SHOW, &page.items);
 }
 

@@ -165,5 +165,8 @@ int call_stats(struct call *call) {
         write_calls(&page);
     }
     write_users(call, &page, after ? after - 1 : 0);
+    if (connection_check_room(call->connection, portd__v1__stats__get_packed_size(&page.stats),
+                              &call->refusal))
+        return -1;
     return dispatch_answer(call, PORTD__V1__REPLY__RESULT_STATS, &page.stats);
 }

@@ -14,7 +14,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { UNITS_FD = 4 }; /* of a turn, for each descriptor that came */
+enum {
+    UNITS_FD = 4,                  /* of a turn, for each descriptor that came */
+    REPLY_HEAD = FRAME_HEADER + 24 /* what stands before the result in a reply */
+};
 
 static void on_ready(struct loop_watch *watch, unsigned events);
 static void on_timer(struct loop_timer *timer);
@@ -195,14 +198,39 @@ void connection_bury_all(struct sessions *sessions) {
     }
 }
 
-/* Bytes beyond those that come with a connection. If they cannot be charged it is not read, and answers wait, until they can be. */
-static void account_bytes(struct connection *connection) {
+static int charge_bytes(struct connection *connection) {
     struct refusal refusal;
     size_t bytes = channel_memory(&connection->channel);
-    if (bytes <= CONNECTION_FREE && !connection->charge.used[USER_BYTES] && !connection->indebted)
+    return charge_set(&connection->charge, USER_BYTES, bytes > CONNECTION_FREE ? bytes - CONNECTION_FREE : 0,
+                      &refusal);
+}
+
+/* Bytes beyond those that come with a connection. If they cannot be charged it is not read, and answers wait, until they can be. */
+static void account_bytes(struct connection *connection) {
+    if (channel_memory(&connection->channel) <= CONNECTION_FREE && !connection->charge.used[USER_BYTES] &&
+        !connection->indebted)
         return;
-    connection->indebted = charge_set(&connection->charge, USER_BYTES,
-                                      bytes > CONNECTION_FREE ? bytes - CONNECTION_FREE : 0, &refusal) != 0;
+    connection->indebted = charge_bytes(connection) != 0;
+    if (!connection->indebted)
+        return;
+    channel_fit(&connection->channel);
+    connection->indebted = charge_bytes(connection) != 0;
+}
+
+size_t connection_room(const struct connection *connection) {
+    uint64_t room =
+        CONNECTION_FREE + connection->charge.used[USER_BYTES] + charge_room(&connection->charge, USER_BYTES);
+    size_t bytes = channel_bytes(&connection->channel) + REPLY_HEAD;
+    return room > bytes ? (size_t)(room - bytes) : 0;
+}
+
+int connection_check_room(const struct connection *connection, size_t length, struct refusal *refusal) {
+    if (length <= connection_room(connection))
+        return 0;
+    metrics_add(METRIC_LIMITS_BYTES, 1);
+    return refusal_set(refusal, REFUSAL_LIMIT, NULL,
+                       "read the answers that are there, or end what is in flight",
+                       "limit of bytes: an answer of %zu is more than may be left unread now", length);
 }
 
 /* What the channel keeps between turns is charged, bytes and descriptors. Those of half a frame may stay as others may that are

@@ -82,6 +82,10 @@ void connection_discard(struct connection *connection, os_fd fd, bool here);
 /* So much is left unread that nothing more is made. */
 bool connection_congested(const struct connection *connection);
 
+/* How long a result may be, so that it can be charged if it is left unread; a refusal if it is longer. */
+size_t connection_room(const struct connection *connection);
+int connection_check_room(const struct connection *connection, size_t length, struct refusal *refusal);
+
 /* Sends at the end of the turn; then reading goes on if it may. */
 void connection_touch(struct connection *connection);
 

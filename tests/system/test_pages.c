@@ -6,8 +6,7 @@
 
 enum { OTHER = 2002, TRIES = 3, PAGE = 256, NOT_FOUND = PORTD__V1__CODE__CODE_NOT_FOUND };
 
-static uint64_t wrap(struct raw *raw, int fd) {
-    static char name[] = "one of many";
+static uint64_t wrap_named(struct raw *raw, int fd, char *name) {
     raw_request request = PORTD__V1__REQUEST__INIT;
     Portd__V1__WrapFileDescriptor file = PORTD__V1__WRAP_FILE_DESCRIPTOR__INIT;
 
@@ -21,6 +20,11 @@ static uint64_t wrap(struct raw *raw, int fd) {
     uint64_t id = reply->file_descriptor_to_port->input;
     raw_free(reply);
     return id;
+}
+
+static uint64_t wrap(struct raw *raw, int fd) {
+    static char name[] = "one of many";
+    return wrap_named(raw, fd, name);
 }
 
 /* The port is closed and its id given back. */
@@ -257,6 +261,74 @@ static void sessions_of_others_make_no_pages(void **state) {
     raw_free(reply);
 }
 
+/* ---- what may be left unread -------------------------------------------------------------------------------------------- */
+
+/* Reads that nobody answers, until not one byte more may be in flight. */
+static void use_up_bytes(struct raw *raw, uint64_t port) {
+    enum { MOST = 65536, READS = 1100 /* of that size: more than a session may have */ };
+    raw_request request = PORTD__V1__REQUEST__INIT;
+    Portd__V1__Read read = PORTD__V1__READ__INIT;
+    int times = READS;
+
+    read.id = port;
+    request.method_case = PORTD__V1__REQUEST__METHOD_READ;
+    request.read = &read;
+    request.id = UINT64_C(1) << 40;
+    for (read.most = MOST; read.most; read.most /= 2, times = 3)
+        for (int i = 0; i < times; i++) {
+            request.id++;
+            assert_int_equal(raw_send_request(raw, &request, NULL, 0), 0);
+            if (i % 64 == 0)
+                guest_is_served(raw);
+        }
+    guest_is_served(raw);
+}
+
+static void pages_are_what_may_be_left_unread(void **state) {
+    /* What comes with a connection, and what is too little for another read in flight. */
+    enum { PORTS = 200, SHORT = 8192 + 1024 };
+    static char name[256];
+    raw_request request = PORTD__V1__REQUEST__INIT;
+    Portd__V1__Show show = PORTD__V1__SHOW__INIT;
+    Portd__V1__StatsOf stats = PORTD__V1__STATS_OF__INIT;
+    uint64_t ids[PORTS], after = 0;
+    size_t n = 0;
+    struct raw raw;
+    int event = fixture_own(eventfd(0, EFD_CLOEXEC));
+
+    (void)state;
+    memset(name, 'n', sizeof(name) - 1);
+    guest_open(&raw);
+    for (size_t i = 0; i < PORTS; i++)
+        ids[i] = wrap_named(&raw, event, name);
+    use_up_bytes(&raw, ids[0]);
+    do {
+        raw_reply *reply = list(&raw, PORTD__V1__KIND__KIND_PORT, after);
+        assert_in_range(portd__v1__reply__get_packed_size(reply), 1, SHORT);
+        assert_true(reply->list->n_items > 0);
+        for (size_t i = 0; i < reply->list->n_items; i++)
+            assert_int_equal(reply->list->items[i]->id, ids[n++]);
+        after = reply->list->next;
+        raw_free(reply);
+    } while (after);
+    assert_int_equal(n, PORTS);
+    show.ids = ids;
+    show.n_ids = PORTS;
+    request.method_case = PORTD__V1__REQUEST__METHOD_SHOW;
+    request.show = &show;
+    raw_reply *reply = raw_ask(&raw, &request);
+    assert_true(reply && reply->show && reply->show->more);
+    assert_in_range(reply->show->n_items, 1, PORTS - 1);
+    raw_free(reply);
+    request.method_case = PORTD__V1__REQUEST__METHOD_STATS;
+    request.stats = &stats;
+    reply = raw_ask(&raw, &request);
+    assert_true(reply && (reply->error ? reply->error->code == PORTD__V1__CODE__CODE_LIMIT
+                                       : portd__v1__reply__get_packed_size(reply) <= SHORT));
+    raw_free(reply);
+    guest_is_served(&raw);
+}
+
 /* ---- what looking costs ------------------------------------------------------------------------------------------------ */
 
 /* The least that so many requests cost the broker in some tries: whatever else happens on the machine only adds. */
@@ -358,5 +430,5 @@ static void totals_follow_what_comes_and_goes(void **state) {
 TEST_MAIN(FIXTURE_CASE(ids_tell_nothing_of_what_others_make), FIXTURE_CASE(pages_lose_and_repeat_nothing),
           FIXTURE_CASE(any_cursor_will_do), FIXTURE_CASE(sessions_are_listed_behind_one_that_is_gone),
           FIXTURE_CASE_BARE(sessions_of_others_make_no_pages),
-          FIXTURE_CASE(a_cursor_that_is_gone_costs_no_walk), FIXTURE_CASE(totals_cost_no_walk),
-          FIXTURE_CASE(totals_follow_what_comes_and_goes))
+          FIXTURE_CASE(a_cursor_that_is_gone_costs_no_walk), FIXTURE_CASE(pages_are_what_may_be_left_unread),
+          FIXTURE_CASE(totals_cost_no_walk), FIXTURE_CASE(totals_follow_what_comes_and_goes))
