@@ -11,7 +11,7 @@
  *
  * All of them are owners, and the session ends with the last. Only ancestors of portctl's own user count, and for the reader and the numbers
  * 0 to 2 only those in its terminal session: what is beyond started the shell, and reads no ids. Where there is no owner, the leader of the
- * terminal session is. portctl itself never is, nor a process of which nothing can be told, because its main thread has ended or it is in
+ * terminal session is, whoever's it is (sudo -u, setpriv). portctl itself never is, nor a process of which nothing can be told, because its main thread has ended or it is in
  * another pid namespace.
  */
 #define _GNU_SOURCE
@@ -78,7 +78,7 @@ static pid_t session_leader(void) {
 
     if (session <= 0 || session == getpid() || !read_process(session, &process))
         return 0;
-    return is_whole(&process) && is_own(&process) ? session : 0;
+    return is_whole(&process) ? session : 0;
 }
 
 /* What the walk outwards has found; owners innermost first, of which the outermost are kept. */
