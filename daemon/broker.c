@@ -155,7 +155,7 @@ static int make_rooms(struct broker *broker, const struct options *options, size
     if (error)
         return error;
     /* Counting comes last, so that everything of our own is in it. */
-    slots_init(&broker->slots, limit, service_descriptors_open(limit));
+    slots_init(&broker->slots, limit, service_descriptors_open(limit) + CLOSER_OWN);
     error = users_init(&broker->users, own, &broker->slots, seed);
     if (error)
         return error;

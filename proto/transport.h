@@ -57,6 +57,9 @@ bool transport_is_open(os_fd listener);
 /* Nothing more is sent or received; the other end sees that, after what it has not read. */
 void transport_shutdown(os_fd connection);
 
+/* Whether nothing that was sent lies unread in it; false if that is not told. After transport_shutdown it stays so. */
+bool transport_is_empty(os_fd connection);
+
 /* Sends bytes, with n_fds descriptors attached to the first of them. Returns the bytes taken (> 0) or a negative errno.
  * Never raises SIGPIPE. The descriptors stay the caller's. */
 ptrdiff_t transport_send(os_fd connection, const void *bytes, size_t size, const os_fd *fds, size_t n_fds);

@@ -21,6 +21,7 @@
 #include <fcntl.h>
 #include <stddef.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -158,6 +159,11 @@ int transport_adopt(os_fd fd) {
 }
 
 void transport_shutdown(os_fd connection) { (void)shutdown(connection, SHUT_RDWR); }
+
+bool transport_is_empty(os_fd connection) {
+    int unread; /* out-of-band bytes as well, which recv would not show */
+    return ioctl(connection, FIONREAD, &unread) == 0 && unread == 0;
+}
 
 static ssize_t send_fds(int connection, const void *bytes, size_t size, const os_fd *fds, size_t n_fds,
                         int flags) {

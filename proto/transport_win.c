@@ -170,6 +170,8 @@ static int handles_put(struct message *message, HANDLE process, const os_fd *fds
 
 void transport_shutdown(os_fd connection) { (void)connection; }
 
+bool transport_is_empty(os_fd connection) { return connection == OS_FD_NONE; }
+
 ptrdiff_t transport_send(os_fd connection, const void *bytes, size_t size, const os_fd *fds, size_t n_fds) {
     struct message message;
     HANDLE process = GetCurrentProcess();

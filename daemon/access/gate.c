@@ -1,7 +1,10 @@
 /* gate.c: who waits, and when they are looked at. */
 #include "gate.h"
 
+#include "daemon/base/metrics.h"
+
 #include <assert.h>
+#include <inttypes.h>
 
 enum { USERS_A_TURN = 16 };
 
@@ -23,6 +26,18 @@ bool gates_may_receive(const struct user *user) {
     return slots_roomy(slots) &&
            (user->discards <= GATE_FEW ||
             user->used[USER_DESCRIPTORS] + user->discards + SLOTS_RECEIVE <= user->limits[USER_DESCRIPTORS]);
+}
+
+int gates_admit(const struct user *user, struct refusal *refusal) {
+    uint64_t places = user->used[USER_DESCRIPTORS] + user->used[USER_CONNECTIONS] + user->discards,
+             limit = user->limits[USER_DESCRIPTORS];
+    if (user->discards <= GATE_FEW || places < limit)
+        return 0;
+    metrics_add(METRIC_LIMITS_TABLE, 1);
+    return refusal_set(refusal, REFUSAL_LIMIT, NULL, "try again when these are closed",
+                       "limit of descriptors: uid %u has %" PRIu64 " of %" PRIu64
+                       " in the broker's table, %u of which are thrown away and being closed",
+                       (unsigned)user->uid, places, limit, user->discards);
 }
 
 void gate_wait(struct gate *gate) {

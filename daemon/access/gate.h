@@ -5,6 +5,8 @@
  * little room (slots.h), it is not read as long as it has any. So one uid never has more of the table than its share and what one
  * message brings.
  *
+ * A uid whose share is filled so is refused further connections, too.
+ *
  * A gate that waits is looked at again, in turns of its own uid, when that has given something back, or the table has room again: its opened()
  * looks whether it may go on, and waits again if it may not. */
 #ifndef GATE_H
@@ -25,6 +27,9 @@ void gate_deinit(struct gate *gate);
 
 /* Nothing happens if it waits already. */
 void gate_wait(struct gate *gate);
+
+/* Whether one more connection of that uid may be made: not while what it has thrown away fills its share. 0, or -1 and the refusal. */
+int gates_admit(const struct user *user, struct refusal *refusal);
 
 /* Whether a message may be received for that uid, with all the descriptors that it can bring. */
 bool gates_may_receive(const struct user *user);

@@ -72,6 +72,7 @@ struct user *user_ref(struct users *users, uint32_t uid) {
     }
     lane_init(&user->lane, &users->turns);
     gates_init(user);
+    pile_init(&user->pile);
     ring_init(&user->pools);
     ring_init(&user->retested);
     return user;
@@ -94,7 +95,7 @@ void user_unref(struct user *user) {
     drop_journal(user);
     for (int slot = 0; slot < USER_SLOTS; slot++)
         assert(user->used[slot] == 0);
-    assert(!user->accounts);
+    assert(!user->accounts && ring_is_empty(&user->pile.records));
     table_remove(&user->users->by_uid, user);
     gates_deinit(user);
     turn_forget(&user->retest);

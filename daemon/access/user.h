@@ -12,6 +12,7 @@
 
 #include "daemon/base/journal.h"
 #include "daemon/base/order.h"
+#include "daemon/base/pile.h"
 #include "daemon/base/table.h"
 #include "daemon/base/turn.h"
 #include "holders.h"
@@ -74,6 +75,7 @@ struct user {
     uint32_t connections; /* that were made; their numbers in notices, so that these tell of no other uid's */
     unsigned discards;    /* received descriptors that workers are closing */
     struct ring gates, looked_at; /* gates that wait (gate.h), and those whose turn it is to be looked at */
+    struct pile pile;             /* of these descriptors */
     struct ring starved;          /* in that of all */
     struct task look;
     uint64_t used[USER_SLOTS];

@@ -4,13 +4,23 @@
  * file on a network or FUSE file system, and that of a Unix socket in whose queue such a descriptor lies. All
  * of them go to workers, which are interrupted after 100 ms (the data still reaches the peer). One record for
  * each number that the process can have is set aside at the start, so handing over a descriptor needs no
- * memory and cannot fail. The number stays taken until done() runs. */
+ * memory and cannot fail. The number stays taken until done() runs.
+ *
+ * What is only thrown away lies on a pile of its uid, and whoever closes one socket of it closes many others with it (bin.h): so thousands
+ * that linger do not take 100 ms each. */
 #ifndef CLOSER_H
 #define CLOSER_H
 
+#include "daemon/base/pile.h"
 #include "daemon/loop/offload.h"
 
 struct closer;
+
+enum {
+    CLOSER_BINS = 4,              /* at a time */
+    CLOSER_OWN = 2 * CLOSER_BINS, /* numbers that these may take */
+    CLOSER_BIN_MOST = 512
+};
 
 /* limit: the process's limit of descriptors. NULL with errno. */
 struct closer *closer_new(struct offload *offload, size_t limit);
@@ -22,6 +32,10 @@ void closer_free(struct closer *closer);
 /* Takes fd. done may be NULL; else it runs in the loop once the descriptor is closed. uid: on whose account
  * the worker is. */
 void closer_close(struct closer *closer, os_fd fd, uint32_t uid, void (*done)(void *context), void *context);
+
+/* The same for one that nobody waits for, on its uid's pile: it may be closed together with others of that. */
+void closer_discard(struct closer *closer, struct pile *pile, os_fd fd, uint32_t uid,
+                    void (*done)(void *context), void *context);
 
 /* Descriptors handed over and not closed yet. */
 size_t closer_pending(const struct closer *closer);

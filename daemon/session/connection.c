@@ -113,8 +113,8 @@ void connection_discard(struct connection *connection, os_fd fd, bool here) {
     }
     connection->discards++;
     gates_discard(connection->user, 1);
-    closer_close(connection->all->registry->closer, fd, (uint32_t)connection->user->uid, on_discarded,
-                 connection);
+    closer_discard(connection->all->registry->closer, &connection->user->pile, fd,
+                   (uint32_t)connection->user->uid, on_discarded, connection);
 }
 
 /* For the channel, which does not count slots. */
@@ -176,8 +176,8 @@ static void on_closed(void *context) {
 }
 
 void connection_close(struct connection *connection) {
-    closer_close(connection->all->registry->closer, connection->watch.fd, (uint32_t)connection->user->uid,
-                 on_closed, connection);
+    closer_discard(connection->all->registry->closer, &connection->user->pile, connection->watch.fd,
+                   (uint32_t)connection->user->uid, on_closed, connection);
 }
 
 static void bury(struct connection *connection) {

@@ -2,6 +2,7 @@
 #include "listener.h"
 
 #include "connection.h"
+#include "daemon/access/gate.h"
 #include "daemon/access/refusal.h"
 #include "daemon/base/log.h"
 #include "daemon/base/metrics.h"
@@ -57,7 +58,14 @@ static void turn_away(struct listener *listener, os_fd fd, const struct peer *pe
     log_write_about(LOG_TOPIC_STRANGER, peer->uid, LOG_LEVEL_WARNING,
                     "connection turned away: %s; uid=%u pid=%u", refusal->text, (unsigned)peer->uid,
                     (unsigned)peer->pid);
-    discard(listener, fd, peer->uid);
+    /* Nobody can send into it after that. */
+    transport_shutdown(fd);
+    if (transport_is_empty(fd)) {
+        os_close(fd);
+        slots_give(slots_of(listener), 1);
+    } else {
+        discard(listener, fd, peer->uid);
+    }
 }
 
 static int welcome(struct listener *listener, os_fd fd, const struct peer *peer, struct refusal *refusal) {
@@ -68,8 +76,9 @@ static int welcome(struct listener *listener, os_fd fd, const struct peer *peer,
     user = user_ref(listener->users, peer->uid);
     if (!user)
         return refusal_set(refusal, REFUSAL_LIMIT, NULL, NULL, "the broker is out of memory");
-    if (!slots_may_keep(slots_of(listener), 0) ? holders_refuse_table(user, refusal)
-                                               : user_take(user, USER_CONNECTIONS, 1, refusal)) {
+    if (!slots_may_keep(slots_of(listener), 0)
+            ? holders_refuse_table(user, refusal)
+            : gates_admit(user, refusal) || user_take(user, USER_CONNECTIONS, 1, refusal)) {
         user_unref(user);
         return -1;
     }

@@ -287,10 +287,92 @@ static void a_silent_file_server_holds_up_nobody_else(void **state) {
     end();
 }
 
+/* Thousands that are thrown away must not take a hundred milliseconds each: they are all closed before six of another uid are, whose
+ * closes somebody waits for. */
+static void what_is_thrown_away_is_closed_together(void **state) {
+    enum { SOCKETS = 60, WAITED_FOR = 6 };
+    static int ends[SOCKETS][2], others[WAITED_FOR][2];
+    struct pile pile;
+    size_t sent[SOCKETS];
+
+    (void)state;
+    begin();
+    pile_init(&pile);
+    for (size_t i = 0; i < SOCKETS; i++)
+        sent[i] = lingering_pair(ends[i]);
+    for (size_t i = 0; i < WAITED_FOR; i++)
+        (void)lingering_pair(others[i]);
+    for (size_t i = 0; i < WAITED_FOR; i++)
+        closer_close(closer, others[i][0], 2000, on_done, others);
+    for (size_t i = 0; i < SOCKETS; i++)
+        closer_discard(closer, &pile, ends[i][0], 1000, on_done, ends);
+    run_until(SOCKETS + WAITED_FOR);
+    assert_ptr_equal(done_order[SOCKETS + WAITED_FOR - 1], others);
+    assert_ptr_equal(done_order[SOCKETS + WAITED_FOR - 2], others);
+    assert_int_equal(closer_pending(closer), 0);
+    assert_true(ring_is_empty(&pile.records) && !pile.busy);
+    for (size_t i = 0; i < SOCKETS; i++) {
+        assert_false(is_open(ends[i][0]));
+        assert_int_equal(read_to_the_end(ends[i][1]), sent[i]);
+        close(ends[i][1]);
+    }
+    for (size_t i = 0; i < WAITED_FOR; i++)
+        close(others[i][1]);
+    end();
+}
+
+/* Of all kinds, of several uids, and again and again with the same numbers. */
+static void piles_of_all_kinds(void **state) {
+    enum { ROUNDS = 20, EACH = 16, PILES = 3, KINDS = 4 };
+    struct pile piles[PILES];
+    size_t n = 0;
+
+    (void)state;
+    begin();
+    for (size_t i = 0; i < PILES; i++)
+        pile_init(&piles[i]);
+    for (size_t round = 0; round < ROUNDS; round++) {
+        done_count = n = 0;
+        for (size_t i = 0; i < EACH; i++) {
+            int fds[KINDS];
+            assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds), 0);
+            assert_int_equal(pipe(fds + 2), 0);
+            for (size_t k = 0; k < KINDS; k++, n++)
+                closer_discard(closer, &piles[i % PILES], fds[k], (uint32_t)(i % PILES), on_done, NULL);
+        }
+        run_until(n);
+        assert_int_equal(closer_pending(closer), 0);
+    }
+    end();
+}
+
+/* What is not closed yet when all ends is done with all the same, and on no pile any more. */
+static void piles_at_the_end(void **state) {
+    enum { SOCKETS = 8 };
+    int ends[SOCKETS][2];
+    struct pile pile;
+
+    (void)state;
+    begin();
+    pile_init(&pile);
+    for (size_t i = 0; i < SOCKETS; i++) {
+        (void)lingering_pair(ends[i]);
+        closer_discard(closer, &pile, ends[i][0], 1000, on_done, NULL);
+    }
+    end();
+    assert_int_equal(done_count, SOCKETS);
+    assert_true(ring_is_empty(&pile.records));
+    for (size_t i = 0; i < SOCKETS; i++) {
+        close(ends[i][1]); /* first: this ends what the other waits for */
+        close(ends[i][0]);
+    }
+}
+
 TEST_MAIN(TEST_CASE(a_closed_descriptor_is_gone_when_done_runs), TEST_CASE(many_of_several_uids_are_closed),
           TEST_CASE(nobody_needs_to_be_told), TEST_CASE(the_number_stays_taken_until_done),
           TEST_CASE(same_number_again_and_again),
           TEST_CASE(a_lingering_socket_holds_up_nobody_and_loses_nothing),
           TEST_CASE(many_lingering_sockets_of_one_uid_hold_up_no_other),
           TEST_CASE(a_lingering_socket_in_a_queue_is_closed_by_a_worker_too),
-          TEST_CASE(a_silent_file_server_holds_up_nobody_else))
+          TEST_CASE(what_is_thrown_away_is_closed_together), TEST_CASE(piles_of_all_kinds),
+          TEST_CASE(piles_at_the_end), TEST_CASE(a_silent_file_server_holds_up_nobody_else))

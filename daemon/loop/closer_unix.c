@@ -1,0 +1,309 @@
+/* closer_unix.c: a record for each descriptor number, used while that number is being closed.
+ *
+ * close(2) frees the number first and waits afterwards, so the number could come back here while its record
+ * is still in use. Therefore the worker does not close: it puts an idle descriptor, the stand-in, in the
+ * number's place with dup2, which closes what was there and waits just as close does. The loop then closes
+ * the stand-in's copy, which waits for nobody, and only now is the number free again.
+ *
+ * Each record has a job of its own, also one on a pile. The job whose turn comes takes others off its pile, and closes them with its own; theirs find
+ * that out and do nothing. Such a record is through when both have come back: its own job, and the one that took it. */
+#include "closer.h"
+
+#include "bin.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+struct record {
+    struct offload_job job;
+    struct closer *closer;
+    void (*done)(void *context);
+    void *context;
+    struct pile *pile;   /* NULL: none */
+    struct ring node;    /* in the pile; guarded, as the next two */
+    bool taken;          /* off the pile, by another's job */
+    bool skipped;        /* its own job has found it taken */
+    bool closed;         /* by the one that took it */
+    bool returned;       /* of the loop: its own job has come back */
+    struct record *next; /* taken by the same one */
+};
+
+struct closer {
+    struct offload *offload;
+    os_fd stand_in; /* the reading end of a pipe that nobody writes to */
+    size_t limit;
+    size_t pending;
+    pthread_mutex_t mutex; /* of piles */
+    size_t n_bins;
+    struct record *records; /* by number */
+};
+
+static os_fd stand_in_open(void) {
+    int ends[2];
+
+    if (pipe(ends) < 0)
+        return OS_FD_NONE;
+    os_close(ends[1]);
+    (void)fcntl(ends[0], F_SETFD, FD_CLOEXEC);
+    return ends[0];
+}
+
+struct closer *closer_new(struct offload *offload, size_t limit) {
+    struct closer *closer = malloc(sizeof(*closer));
+    int error;
+
+    if (!closer)
+        return NULL;
+    *closer = (struct closer){.offload = offload, .limit = limit, .stand_in = stand_in_open()};
+    (void)pthread_mutex_init(&closer->mutex, NULL); /* without attributes it has no way to fail */
+    if (closer->stand_in == OS_FD_NONE)
+        goto fail;
+    closer->records = calloc(limit, sizeof(*closer->records));
+    if (!closer->records)
+        goto fail;
+    return closer;
+fail:
+    error = errno;
+    closer_free(closer);
+    errno = error;
+    return NULL;
+}
+
+/* What was handed over and will not be closed any more is done with all the same, so that its owner can free
+ * it. */
+static void records_abandon(struct closer *closer) {
+    for (size_t i = 0; i < closer->limit && closer->pending; i++) {
+        struct record *record = &closer->records[i];
+
+        if (!record->closer)
+            continue;
+        record->closer = NULL;
+        closer->pending--;
+        if (ring_has(&record->node))
+            ring_remove(&record->node);
+        if (record->done)
+            record->done(record->context);
+    }
+}
+
+void closer_free(struct closer *closer) {
+    if (!closer)
+        return;
+    if (closer->records)
+        records_abandon(closer);
+    os_close(closer->stand_in);
+    free(closer->records);
+    free(closer);
+}
+
+static os_fd number_of(const struct record *record) { return (os_fd)(record - record->closer->records); }
+
+/* On a worker. An interrupted dup2 has still put the stand-in there: what it waited for goes on. */
+static void work(struct offload_job *job) {
+    const struct record *record = (const struct record *)job;
+
+    (void)dup2(record->closer->stand_in, number_of(record));
+}
+
+static void complete(struct record *record) {
+    struct record was = *record;
+
+    os_close(number_of(record));
+    record->closer = NULL; /* free for the number's next time */
+    was.closer->pending--;
+    if (was.done)
+        was.done(was.context);
+}
+
+static void on_worked(struct offload_job *job) { complete((struct record *)job); }
+
+/* ---- piles: on a worker ------------------------------------------------------------------------------------------ */
+
+/* The mutex is held. */
+static void take_others(struct record *record) {
+    struct closer *closer = record->closer;
+    struct pile *pile = record->pile;
+    size_t most = closer->limit / 8 < CLOSER_BIN_MOST ? closer->limit / 8 : CLOSER_BIN_MOST;
+    struct ring *node;
+
+    if (pile->busy || closer->n_bins == CLOSER_BINS || ring_is_empty(&pile->records))
+        return;
+    pile->busy = true;
+    closer->n_bins++;
+    for (size_t n = 1; n < most && (node = ring_first(&pile->records)); n++) {
+        struct record *other = RING_OF(node, struct record, node);
+        ring_remove(node);
+        other->taken = true;
+        other->next = record->next;
+        record->next = other;
+    }
+}
+
+/* The record leaves its pile, with others if a bin can be had. False: it is another's already. */
+static bool take(struct record *record) {
+    struct closer *closer = record->closer;
+
+    (void)pthread_mutex_lock(&closer->mutex);
+    record->skipped = record->taken;
+    if (ring_has(&record->node))
+        ring_remove(&record->node);
+    if (!record->skipped)
+        take_others(record);
+    (void)pthread_mutex_unlock(&closer->mutex);
+    return !record->skipped;
+}
+
+/* They are in the bin: their numbers are closed without waiting. */
+static void mark(struct record *const *records, size_t n) {
+    for (size_t i = 0; i < n; i++) {
+        work(&records[i]->job);
+        records[i]->closed = true;
+    }
+}
+
+/* Those that cannot be passed on are left. */
+static void put(struct bin *bin, struct record *const *records, size_t n) {
+    os_fd fds[BIN_MESSAGE];
+
+    for (size_t i = 0; i < n; i++)
+        fds[i] = number_of(records[i]);
+    if (bin_put(bin, fds, n)) {
+        mark(records, n);
+        return;
+    }
+    for (size_t i = 0; i < n; i++)
+        if (bin_put(bin, &fds[i], 1))
+            mark(&records[i], 1);
+}
+
+/* Nothing of the closer is touched after what may wait: it may be left behind. */
+static void work_together(struct record *first) {
+    struct record *some[BIN_MESSAGE];
+    struct bin bin;
+    size_t n = 0;
+
+    if (bin_open(&bin)) {
+        first->closed = true;
+        work(&first->job);
+        return;
+    }
+    for (struct record *record = first; record; record = record->next) {
+        some[n++] = record;
+        if (n == BIN_MESSAGE || !record->next) {
+            put(&bin, some, n);
+            n = 0;
+        }
+    }
+    bin_close(&bin);
+}
+
+static void work_discard(struct offload_job *job) {
+    struct record *record = (struct record *)job;
+
+    if (!take(record))
+        return;
+    if (record->next)
+        work_together(record);
+    else
+        work(job);
+}
+
+/* ---- piles: in the loop ------------------------------------------------------------------------------------------ */
+
+/* It could not be closed together with others. */
+static void close_alone(struct record *record) {
+    record->job.work = work;
+    record->job.done = on_worked;
+    offload_submit(record->closer->offload, &record->job);
+}
+
+static void give_back(struct record *first) {
+    struct closer *closer = first->closer;
+
+    (void)pthread_mutex_lock(&closer->mutex);
+    first->pile->busy = false;
+    closer->n_bins--;
+    (void)pthread_mutex_unlock(&closer->mutex);
+    first->next = NULL;
+}
+
+/* Whoever took it is back. Its own job may still come. */
+static void settle(struct record *record) {
+    struct closer *closer = record->closer;
+
+    record->next = NULL;
+    (void)pthread_mutex_lock(&closer->mutex);
+    record->taken = false;
+    (void)pthread_mutex_unlock(&closer->mutex);
+    if (!record->returned)
+        return;
+    if (record->closed)
+        complete(record);
+    else
+        close_alone(record);
+}
+
+static void on_discarded(struct offload_job *job) {
+    struct record *record = (struct record *)job, *other = record->next;
+
+    if (record->skipped && record->taken) { /* whoever took it is not back */
+        record->returned = true;
+        return;
+    }
+    if (record->skipped && !record->closed) {
+        close_alone(record);
+        return;
+    }
+    if (!other) {
+        complete(record);
+        return;
+    }
+    give_back(record);
+    if (record->closed)
+        complete(record);
+    else
+        close_alone(record);
+    while ((record = other)) {
+        other = record->next;
+        settle(record);
+    }
+}
+void closer_discard(struct closer *closer, struct pile *pile, os_fd fd, uint32_t uid,
+                    void (*done)(void *context), void *context) {
+    assert(fd >= 0 && (size_t)fd < closer->limit);
+    struct record *record = &closer->records[fd];
+
+    *record = (struct record){.job = {.work = work_discard, .done = on_discarded, .uid = uid},
+                              .closer = closer,
+                              .done = done,
+                              .context = context,
+                              .pile = pile};
+    closer->pending++;
+    if (bin_takes(fd)) {
+        (void)pthread_mutex_lock(&closer->mutex);
+        ring_add(&pile->records, &record->node);
+        (void)pthread_mutex_unlock(&closer->mutex);
+    } else {
+        record->job.work = work;
+        record->job.done = on_worked;
+    }
+    offload_submit(closer->offload, &record->job);
+}
+
+void closer_close(struct closer *closer, os_fd fd, uint32_t uid, void (*done)(void *context), void *context) {
+    assert(fd >= 0 && (size_t)fd < closer->limit);
+    struct record *record = &closer->records[fd];
+
+    *record = (struct record){.job = {.work = work, .done = on_worked, .uid = uid},
+                              .closer = closer,
+                              .done = done,
+                              .context = context};
+    closer->pending++;
+    offload_submit(closer->offload, &record->job);
+}
+
+size_t closer_pending(const struct closer *closer) { return closer->pending; }
