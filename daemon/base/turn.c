@@ -37,7 +37,8 @@ void turn_forget(struct task *task) {
         ring_remove(&task->node);
 }
 
-/* Units lie where one task has spent what the next one has to wait for, so there is always one step. */
+/* Units lie where one task has spent what the next one has to wait for, so there is always one step. One that ends the last thing of a uid
+ * takes the lane with it: then it is no longer turns->last. */
 static void run(struct turns *turns, struct lane *lane) {
     turns->left = TURN_UNITS;
     do {
@@ -48,7 +49,7 @@ static void run(struct turns *turns, struct lane *lane) {
         struct task *task = RING_OF(first, struct task, node);
         turn_spend(turns, 1);
         task->step(task);
-    } while (!turn_is_over(turns));
+    } while (turns->last == lane && !turn_is_over(turns));
 }
 
 static void rest(struct lane *lane, int64_t us) {
@@ -91,7 +92,7 @@ static void come_back(struct turns *turns) {
 static void take_turn(struct turns *turns, struct lane *lane) {
     turns->last = lane;
     run(turns, lane);
-    if (!ring_is_empty(&lane->tasks) && !ring_has(&lane->node))
+    if (turns->last == lane && !ring_is_empty(&lane->tasks) && !ring_has(&lane->node))
         ring_add(lane->rest_until ? &turns->resting : &turns->lanes, &lane->node);
 }
 
@@ -128,8 +129,6 @@ void turns_finish(struct turns *turns) {
         struct lane *lane = RING_OF(node, struct lane, node);
         ring_remove(node);
         lane->rest_until = 0;
-        run(turns, lane);
-        if (!ring_is_empty(&lane->tasks) && !ring_has(node))
-            ring_add(&turns->lanes, node);
+        take_turn(turns, lane);
     }
 }

@@ -47,7 +47,7 @@ static void neighbours_have_nothing_in_common(void **state) {
             uint64_t one = shuffle_put(&shuffles[k], i), next = shuffle_put(&shuffles[k], i + 1);
             above += next > one;
             for (unsigned bit = 0; bit < SHUFFLE_BITS; bit++)
-                differ[bit] += (one ^ next) >> bit & 1;
+                differ[bit] += (unsigned)((one ^ next) >> bit & 1);
         }
         assert_in_range(above, HALF - FAR, HALF + FAR);
         for (unsigned bit = 0; bit < SHUFFLE_BITS; bit++)
