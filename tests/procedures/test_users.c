@@ -99,6 +99,35 @@ static int try_procedures(void *data) {
     return 0;
 }
 
+struct filling {
+    int code;  /* of the last one that was refused; 1: none was */
+    int under; /* way */
+};
+
+static void on_filled(portd_client *client, const portd_result *result, void *data) {
+    struct filling *filling = data;
+
+    (void)client;
+    filling->under--;
+    if (result->code != 1)
+        filling->code = result->code;
+}
+
+/* Semaphores until one is refused, many at a time: what that one was answered. */
+static int make_until_refused(portd_client *client, int fd) {
+    enum { AT_ONCE = 64 };
+    struct filling filling = {.code = 1};
+
+    while (filling.code == 1 || filling.under > 0) {
+        for (; filling.code == 1 && filling.under < AT_ONCE; filling.under++)
+            if (portd_fd_to_semaphore_start(client, fd, READ, on_filled, &filling, NULL) != 1)
+                return 0;
+        if (portd_poll(client, fixture_soon()) < 0)
+            return 0;
+    }
+    return filling.code;
+}
+
 /* With no room for another object, a number that comes back with another file keeps what it has. */
 static int try_full(void *data) {
     portd_ready ready;
@@ -111,9 +140,7 @@ static int try_full(void *data) {
         return 1;
     if (portd_fd_to_evt(client, p[0], READ, PORTD_FD, fixture_soon(), &e) != 1)
         return 2;
-    while ((code = portd_fd_to_semaphore(client, full, READ, fixture_soon(), &id)) == 1) {
-    }
-    if (code != PORTD_E_LIMIT || dup2(other[0], p[0]) != p[0])
+    if (make_until_refused(client, full) != PORTD_E_LIMIT || dup2(other[0], p[0]) != p[0])
         return 3;
     if (portd_fd_to_evt(client, p[0], READ, PORTD_FD, fixture_soon(), &id) != PORTD_E_LIMIT)
         return 4;

@@ -24,7 +24,8 @@
 #define FIXTURE_CASE_BARE(name) cmocka_unit_test_setup_teardown(name, fixture_before_bare, fixture_after)
 
 enum {
-    FIXTURE_PATIENCE_MS = 10000, /* how long a condition may take before the case fails */
+    FIXTURE_PATIENCE_MS =
+        30000, /* how long a condition may take before the case fails: no test is about it */
     FIXTURE_PATH = 256
 };
 
