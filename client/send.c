@@ -37,7 +37,8 @@ static int message_put(portd_client *client, const Portd__V1__Request *message, 
 
     if (client->n_attached > 0) {
         envelope_pack(&envelope, packed);
-        return channel_put_fds(&client->channel, packed, length, client->attached, client->n_attached);
+        return put_lost(
+            client, channel_put_fds(&client->channel, packed, length, client->attached, client->n_attached));
     }
     if (length > (fd == OS_FD_NONE ? request_room(message->method_case) : sizeof(packed)))
         return -EMSGSIZE;
