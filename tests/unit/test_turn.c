@@ -1,0 +1,88 @@
+/* test_turn.c: lanes take turns, and one that goes in its own turn is not looked at any more. */
+#include "tests/support/test.h"
+
+#include "daemon/base/turn.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* A uid with one task, which is done so many times and then takes the uid with it. */
+struct owner {
+    struct lane lane;
+    struct task task;
+    int left;
+    int *done;
+};
+
+static void step(struct task *task) {
+    struct owner *owner = RING_OF(task, struct owner, task);
+
+    ++*owner->done;
+    if (owner->left-- > 0) {
+        turn_queue(&owner->lane, task);
+        return;
+    }
+    lane_deinit(&owner->lane);
+    memset(owner, 0x5a, sizeof(*owner)); /* whoever looks at it now is not lucky */
+    free(owner);
+}
+
+static void owner_new(struct turns *turns, int left, int *done) {
+    struct owner *owner = calloc(1, sizeof(*owner));
+
+    assert_non_null(owner);
+    lane_init(&owner->lane, turns);
+    owner->task.step = step;
+    owner->left = left;
+    owner->done = done;
+    turn_queue(&owner->lane, &owner->task);
+}
+
+static void count(void *context) { ++*(int *)context; }
+
+static void a_lane_may_go_in_its_own_turn(void **state) {
+    struct turns turns;
+    int first = 0, second = 0, rounds = 0;
+
+    (void)state;
+    turns_init(&turns);
+    owner_new(&turns, 0, &first);
+    owner_new(&turns, 1, &second);
+    assert_false(turns_round(&turns, count, &rounds));
+    assert_int_equal(first, 1);
+    assert_int_equal(second, 2);
+    assert_int_equal(rounds, 2);
+}
+
+static void a_lane_that_spends_its_turn_comes_again(void **state) {
+    struct turns turns;
+    int long_one = 0, short_one = 0, rounds = 0;
+
+    (void)state;
+    turns_init(&turns);
+    owner_new(&turns, 2 * TURN_UNITS - 1, &long_one);
+    owner_new(&turns, 0, &short_one);
+    assert_true(turns_round(&turns, count, &rounds));
+    assert_int_equal(long_one, TURN_UNITS);
+    assert_int_equal(short_one, 1);
+    assert_false(turns_round(&turns, count, &rounds));
+    assert_int_equal(long_one, 2 * TURN_UNITS);
+}
+
+static void at_the_end_all_is_done(void **state) {
+    struct turns turns;
+    int first = 0, second = 0, third = 0;
+
+    (void)state;
+    turns_init(&turns);
+    owner_new(&turns, 0, &first);
+    owner_new(&turns, 3 * TURN_UNITS, &second);
+    owner_new(&turns, 1, &third);
+    turns_finish(&turns);
+    assert_int_equal(first, 1);
+    assert_int_equal(second, 3 * TURN_UNITS + 1);
+    assert_int_equal(third, 2);
+}
+
+TEST_MAIN(TEST_CASE(a_lane_may_go_in_its_own_turn), TEST_CASE(a_lane_that_spends_its_turn_comes_again),
+          TEST_CASE(at_the_end_all_is_done))
