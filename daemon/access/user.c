@@ -36,7 +36,7 @@ int users_init(struct users *users, uint32_t own, struct slots *slots, uint64_t 
     users->limits[USER_DESCRIPTORS] = descriptors;
     users->limits[USER_OBJECTS] = 262144;
     users->limits[USER_WAITS] = 65536;
-    users->limits[USER_BYTES] = 64u << 20;
+    users->limits[USER_BYTES] = 80u << 20;
     users->rate = 4000000;
     users->n_journals = users->n_monitors = 0;
     return 0;
