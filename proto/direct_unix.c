@@ -1,0 +1,38 @@
+/* direct_unix.c: by their numbers. */
+#define _GNU_SOURCE
+#include "direct_unix.h"
+
+#include <sys/syscall.h>
+#include <unistd.h>
+
+ssize_t direct_send(int fd, const void *bytes, size_t size, int flags) {
+#ifdef SYS_sendto
+    return syscall(SYS_sendto, fd, bytes, size, flags, NULL, 0);
+#else
+    return send(fd, bytes, size, flags);
+#endif
+}
+
+ssize_t direct_sendmsg(int fd, const struct msghdr *message, int flags) {
+#ifdef SYS_sendmsg
+    return syscall(SYS_sendmsg, fd, message, flags);
+#else
+    return sendmsg(fd, message, flags);
+#endif
+}
+
+ssize_t direct_recvmsg(int fd, struct msghdr *message, int flags) {
+#ifdef SYS_recvmsg
+    return syscall(SYS_recvmsg, fd, message, flags);
+#else
+    return recvmsg(fd, message, flags);
+#endif
+}
+
+int direct_poll(struct pollfd *fds, nfds_t n, int timeout_ms) {
+#ifdef SYS_poll
+    return (int)syscall(SYS_poll, fds, n, timeout_ms);
+#else
+    return poll(fds, n, timeout_ms);
+#endif
+}
