@@ -178,7 +178,16 @@ void service_ready(os_fd notify_fd, const char *status) {
 
 void service_stopping(void) { notify("STOPPING=1\n"); }
 
-size_t service_descriptor_limit(void) {
+/* The kernel enlarges the table of a process when a number does not fit, and waits then for all processors if there are threads: so it is
+ * done before there are any. */
+static void enlarge_table(rlim_t limit) {
+    int highest = limit > 0 && limit <= INT_MAX ? fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, (int)limit - 1) : -1;
+
+    if (highest >= 0)
+        (void)close(highest);
+}
+
+static size_t raise_limit(void) {
     struct rlimit limit;
     rlim_t soft;
 
@@ -197,6 +206,13 @@ size_t service_descriptor_limit(void) {
         return (size_t)soft;
     }
     return (size_t)limit.rlim_cur;
+}
+
+size_t service_descriptor_limit(void) {
+    size_t limit = raise_limit();
+
+    enlarge_table(limit);
+    return limit;
 }
 
 size_t service_descriptors_open(size_t limit) {

@@ -61,15 +61,21 @@ static void rest(struct lane *lane, int64_t us) {
     ring_add(&lane->turns->resting, &lane->node);
 }
 
-/* Looks at the coarse clock before each turn. When that has moved far, the turn before this one was long, or the thread slept, or another
- * process had the processor: so what counts is the thread's own time since the first turn of that tick. */
-static void look_back(struct turns *turns) {
-    int64_t tick = os_coarse_us(), before = turns->spent, units = TURN_UNITS - turns->left;
-    bool far = tick - turns->tick >= TURN_LONG_US;
+/* The thread's own time at the beginning of a round, or at the first end of a turn after the coarse clock has moved: what the loop does
+ * between rounds is nobody's. */
+static void look(struct turns *turns, int64_t tick) {
     if (tick == turns->tick)
         return;
     turns->tick = tick;
     turns->spent = os_thread_us();
+}
+
+/* Looks at the coarse clock after each turn. When that has moved far, the turn was long, or another process had the processor: so what counts
+ * is the thread's own time. */
+static void look_back(struct turns *turns) {
+    int64_t tick = os_coarse_us(), before = turns->spent, units = TURN_UNITS - turns->left;
+    bool far = tick - turns->tick >= TURN_LONG_US;
+    look(turns, tick);
     if (far && turns->last && turns->spent - before > TURN_LONG_US + units * TURN_UNIT_MOST_US)
         rest(turns->last, turns->spent - before);
 }
@@ -99,16 +105,18 @@ static void take_turn(struct turns *turns, struct lane *lane) {
 bool turns_round(struct turns *turns, void (*after)(void *context), void *context) {
     struct ring round, *node;
     come_back(turns);
+    if (!turns_have_work(turns))
+        return false;
+    look(turns, os_coarse_us());
     ring_init(&round);
     ring_move_all(&round, &turns->lanes);
     while ((node = ring_first(&round))) {
-        look_back(turns);
-        if (!ring_has(node) || node != ring_first(&round)) /* it rests from now on */
-            continue;
         ring_remove(node);
         take_turn(turns, RING_OF(node, struct lane, node));
         after(context);
+        look_back(turns);
     }
+    turns->last = NULL;
     return !ring_is_empty(&turns->lanes);
 }
 

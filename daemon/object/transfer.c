@@ -82,12 +82,12 @@ static void tried_in_vain(struct transfer *transfer) {
     struct waitqueue *queue;
     if (!may_wait(transfer)) {
         if (!pause_for(transfer, transfer->vain++))
-            finish(transfer, -ENOMEM);
+            transfer_fail(transfer);
         return;
     }
     queue = waitqueue_get(transfer->port->indicator.descriptor, direction_of(transfer));
     if (!queue) {
-        finish(transfer, -ENOMEM);
+        transfer_fail(transfer);
         return;
     }
     queue->vain++;
@@ -205,7 +205,7 @@ static void try_first(struct port *port) {
     }
     queue = waitqueue_get(descriptor, direction_of(transfer));
     if (!queue) {
-        finish(transfer, -ENOMEM);
+        transfer_fail(transfer);
         return;
     }
     ring_add(&queue->transfers, &transfer->queue_node);

@@ -165,6 +165,8 @@ static void remember(struct wait *wait) {
         struct waitqueue *queue = wait->targets[i].cause ? queue_of(&wait->targets[i]) : NULL;
         if (queue)
             waitqueue_remember(queue, wait->connection);
+        if (wait->targets[i].cause)
+            wait->targets[i].given = false; /* it has what it was given */
     }
 }
 
@@ -239,9 +241,9 @@ void wait_expire(struct wait *wait, int cause) {
 static void decide(struct wait *wait) {
     look(wait);
     count_told(wait);
+    forget_answered(wait);
     leave_to_others(wait);
     fire(wait);
-    forget_answered(wait);
     if (satisfied(wait) || wait->lost) {
         remember(wait);
         finish(wait);

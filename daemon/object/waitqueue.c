@@ -14,6 +14,7 @@ struct waitqueue *waitqueue_find(const struct descriptor *descriptor, int direct
 static struct lane *lane_of(const struct waitqueue *queue) { return &queue->descriptor->user->lane; }
 
 static void step(struct task *task);
+static void look_again(struct waitqueue *queue);
 
 struct waitqueue *waitqueue_get(struct descriptor *descriptor, int direction) {
     struct waitqueue *queue = descriptor->queues[direction];
@@ -44,7 +45,8 @@ void waitqueue_free(struct waitqueue *queue) {
 }
 
 void waitqueue_settle(struct waitqueue *queue) {
-    if (ring_is_empty(&queue->ones) && ring_has(&queue->pool))
+    if (ring_is_empty(&queue->ones) && !queue->armed_ones && ring_is_empty(&queue->told) &&
+        ring_has(&queue->pool))
         ring_remove(&queue->pool);
     if (queue->stepping || turn_is_queued(&queue->task) || queue->trying || !ring_is_empty(&queue->armed) ||
         !ring_is_empty(&queue->ones) || !ring_is_empty(&queue->told) || !ring_is_empty(&queue->transfers))
@@ -55,7 +57,7 @@ void waitqueue_settle(struct waitqueue *queue) {
 bool waitqueue_needs(const struct waitqueue *queue, bool *edge) {
     bool vain = queue->vain >= WAITQUEUE_VAIN;
     /* Edges are watched for also during a try: to begin anew would tell of what has not helped. */
-    bool transfers = queue->trying ? vain : !ring_is_empty(&queue->transfers);
+    bool transfers = queue->trying || queue->try ? vain : !ring_is_empty(&queue->transfers);
     bool ones = !ring_is_empty(&queue->ones) || queue->armed_ones;
     *edge = *edge || ones || (transfers && vain);
     return ones || transfers || !ring_is_empty(&queue->armed);
@@ -133,7 +135,7 @@ void waitqueue_add(struct waitqueue *queue, struct wait_target *target) {
     bool ones = wait->one && !wait->all;
     ring_add(ones ? &queue->ones : &queue->armed, &target->queue_node);
     target->round = queue->round;
-    if (ones && !ring_has(&queue->pool))
+    if (wait->one && !ring_has(&queue->pool))
         ring_add(&queue->descriptor->user->pools, &queue->pool);
     if (wait->one && wait->all)
         queue->armed_ones++;
@@ -151,6 +153,8 @@ void waitqueue_give_on(struct waitqueue *queue) {
     give(queue);
     if (!ring_is_empty(&queue->told))
         turn_queue(lane_of(queue), &queue->task);
+    if (!queue->given && queue->armed_ones)
+        look_again(queue);
 }
 
 /* ---- whom an activity was given to ------------------------------------------------------------------------------ */

@@ -140,15 +140,22 @@ struct session *session_new(struct sessions *sessions, struct user *user, const 
     return session;
 }
 
-/* All have been told; who is connected has nothing to say any more. */
-static void end_connections(struct session *session) {
-    while (session->waits) {
+enum { UNITS_CONNECTION = 8 /* of a turn, for the end of one */ };
+
+/* All have been told; who is connected has nothing to say any more. As many as the turn allows; true: nobody is left. */
+static bool end_connections(struct session *session) {
+    struct turns *turns = session->belongings.account.user->lane.turns;
+    while (session->waits && !turn_is_over(turns)) {
         struct session_wait *wait = session->waits;
+        turn_spend(turns, 1);
         session_forget(wait);
         wait->done(wait);
     }
-    while (session->connections)
+    while (!session->waits && session->connections && !turn_is_over(turns)) {
+        turn_spend(turns, UNITS_CONNECTION);
         connection_leave_ended(session->connections);
+    }
+    return !session->waits && !session->connections;
 }
 
 static void session_free(struct session *session) {
@@ -166,12 +173,10 @@ static void session_free(struct session *session) {
 /* Its parked waits are those of connections that have ended, which are leaving. */
 static void step(struct task *task) {
     struct session *session = RING_OF(task, struct session, task);
-    if (belongings_end(&session->belongings, session->cause)) {
-        end_connections(session);
-        if (!session->belongings.waits) {
-            session_free(session);
-            return;
-        }
+    if (belongings_end(&session->belongings, session->cause) && end_connections(session) &&
+        !session->belongings.waits) {
+        session_free(session);
+        return;
     }
     turn_queue(&session->belongings.account.user->lane, task);
 }
@@ -263,9 +268,14 @@ const struct session *sessions_next_of(const struct sessions *sessions, const st
 int session_add_owner(struct session *session, const struct owner_process *process, struct refusal *refusal) {
     struct sessions *sessions = session->all;
     struct account *account = &session->belongings.account;
-    int error;
+    const struct owner *other;
+    int error, n;
     if (owner_has(&sessions->owners, &session->lease, process->key))
         return 0;
+    DL_COUNT(session->lease.owners, other, n);
+    if (n >= SESSION_OWNERS)
+        return refusal_set(refusal, REFUSAL_LIMIT, NULL, "start a session of its own",
+                           "a session has at most %d owners", (int)SESSION_OWNERS);
     if (!slots_may_keep(sessions->registry->slots, 0))
         return holders_refuse_table(account->user, refusal);
     if (account_take(account, USER_DESCRIPTORS, 1, refusal))

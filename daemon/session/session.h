@@ -13,7 +13,12 @@
 #include "proto/arena.h"
 #include "proto/channel.h"
 
-enum { SESSION_SECRET = 32, SESSION_CLIENT_MAX = 64, SESSION_TOKEN_MAX = 64 };
+enum {
+    SESSION_OWNERS = 64 /* at most: they are let go in one step */,
+    SESSION_SECRET = 32,
+    SESSION_CLIENT_MAX = 64,
+    SESSION_TOKEN_MAX = 64
+};
 
 struct connection;
 

@@ -9,7 +9,7 @@ enum {
     OK = 0,
     LIMIT = PORTD__V1__CODE__CODE_LIMIT,
     MOST = 65536,
-    READS = 1100 /* of that size: more than a session may have in flight */
+    READS = 1400 /* of that size: more than a session may have in flight */
 };
 
 /* A session with two descriptors, one of them wrapped. */

@@ -265,7 +265,7 @@ static void sessions_of_others_make_no_pages(void **state) {
 
 /* Reads that nobody answers, until not one byte more may be in flight. */
 static void use_up_bytes(struct raw *raw, uint64_t port) {
-    enum { MOST = 65536, READS = 1100 /* of that size: more than a session may have */ };
+    enum { MOST = 65536, READS = 1400 /* of that size: more than a session may have */ };
     raw_request request = PORTD__V1__REQUEST__INIT;
     Portd__V1__Read read = PORTD__V1__READ__INIT;
     int times = READS;
