@@ -89,16 +89,6 @@ static int ask_addresses(struct raw *raw, uint64_t id) {
     return raw_code(raw_ask(raw, &request));
 }
 
-static int look_at_journal(struct raw *raw) {
-    raw_request request = PORTD__V1__REQUEST__INIT;
-    Portd__V1__Monitor monitor = PORTD__V1__MONITOR__INIT;
-
-    monitor.limit_case = PORTD__V1__MONITOR__LIMIT_LIMIT_US;
-    request.method_case = PORTD__V1__REQUEST__METHOD_MONITOR;
-    request.monitor = &monitor;
-    return raw_code(raw_ask(raw, &request));
-}
-
 static int close_port(struct raw *raw, uint64_t id) {
     raw_request request = PORTD__V1__REQUEST__INIT;
     Portd__V1__Close close = PORTD__V1__CLOSE__INIT;
@@ -123,11 +113,9 @@ static void what_takes_more_is_refused(void **state) {
     world_open(&world);
     assert_int_equal(shut(&world.raw, world.input), OK);
     assert_int_equal(ask_addresses(&world.raw, world.input), OK);
-    assert_int_equal(look_at_journal(&world.raw), OK);
     use_up_bytes(&world);
     assert_int_equal(shut(&world.raw, world.input), LIMIT);
     assert_int_equal(ask_addresses(&world.raw, world.input), LIMIT);
-    assert_int_equal(look_at_journal(&world.raw), LIMIT);
     guest_is_served(&world.raw);
 }
 
