@@ -186,7 +186,7 @@ static int leave_inside(void *data) {
 }
 
 static void a_connection_inside_what_is_kept_keeps_nobody(void **state) {
-    struct told told = {.limit = "100ms"};
+    struct told told = {.limit = "1s"};
 
     (void)state;
     need_daemon();
