@@ -114,7 +114,7 @@ static void count_limit(enum user_slot slot) {
 static int refuse(struct user *user, enum user_slot slot, uint64_t amount, struct refusal *refusal) {
     char top[160] = " nobody else";
     count_limit(slot);
-    holders_write(user, slot, top, sizeof top);
+    holders_write(user, (int)slot, top, sizeof top);
     return refusal_set(
         refusal, REFUSAL_LIMIT, NULL, "remove or release what is no longer needed, or end a session",
         "limit of %s: uid %" PRIu64 " has %" PRIu64 " of %" PRIu64 " and asks for %" PRIu64 " more; most:%s",
@@ -247,7 +247,7 @@ int account_take(struct account *account, enum user_slot slot, uint64_t amount, 
     if (user_take(account->user, slot, amount, refusal))
         return -1;
     account->used[slot] += amount;
-    holders_note(&account->user->holders[slot], account, slot);
+    holders_note(&account->user->holders[slot], account, (int)slot);
     return 0;
 }
 
@@ -270,5 +270,5 @@ void account_leave(struct account *account, enum user_slot slot, uint64_t amount
 
 void account_join(struct account *account, enum user_slot slot, uint64_t amount) {
     account->used[slot] += amount;
-    holders_note(&account->user->holders[slot], account, slot);
+    holders_note(&account->user->holders[slot], account, (int)slot);
 }
