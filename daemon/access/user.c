@@ -75,6 +75,7 @@ struct user *user_ref(struct users *users, uint32_t uid) {
     pile_init(&user->pile);
     ring_init(&user->pools);
     ring_init(&user->retested);
+    ring_init(&user->nestings);
     return user;
 }
 

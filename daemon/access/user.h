@@ -35,6 +35,7 @@ enum user_slot {
 
 enum { USER_GONE = 8 };
 
+struct nesting;
 struct user;
 
 struct users {
@@ -90,6 +91,8 @@ struct user {
     struct holders holders[USER_SLOTS];
     size_t passing;          /* descriptors in answers that are not read (passing.h) */
     unsigned monitors;       /* in flight */
+    struct nesting *nesting; /* that a worker is at (daemon/session/nesting.h), and those that wait for it */
+    struct ring nestings;
     struct journal *journal; /* of this uid alone, or NULL */
 };
 

@@ -2,13 +2,14 @@
  * flight until then, and charged to the session.
  *
  * To make it follow an epoll descriptor takes a lock of the kernel that is one for the whole system, and that another user can keep. So
- * that is a worker's job, of which nothing else of its uid waits; and the request is refused when it takes too long. */
+ * that is a worker's job, of which nothing else waits (nesting.h); and the request is refused when it takes too long. */
 #include "daemon/access/charge.h"
 #include "daemon/object/guard.h"
 #include "daemon/object/handle.h"
 #include "daemon/object/notice.h"
 #include "daemon/object/pollable.h"
 #include "dispatch.h"
+#include "nesting.h"
 #include "target.h"
 
 #include <errno.h>
@@ -16,17 +17,14 @@
 #include <stddef.h>
 #include <stdlib.h>
 
-enum { PATIENCE_US = 500000 };
-
 /* A handle that a sentry or a worker is putting a descriptor into. */
 struct following {
     struct parked parked; /* connection NULL: nobody is answered */
     struct sentry_job job;
-    struct offload_job adding;  /* of a worker instead */
-    struct loop_timer patience; /* with it */
-    bool working;
+    struct nesting nesting; /* of a worker instead */
+    bool nested;            /* so, and not done yet */
     struct sessions *all;
-    struct descriptor *descriptor; /* it has this job */
+    struct descriptor *descriptor; /* it has the sentry's job; NULL: the worker's is with a copy */
     struct handle *handle;         /* on the user's account alone, since its session may end meanwhile */
     struct charge charge;
     uint64_t id, session; /* of the object, and of the session that asked */
@@ -52,25 +50,21 @@ static void answer(struct connection *connection, uint64_t request, const struct
 static int check_follow(int error, struct refusal *refusal) {
     if (error == 0 || error == -EPERM)
         return 0;
+    if (error == -EBUSY)
+        return nesting_refuse(refusal);
     if (error == -ELOOP)
         return refusal_set(refusal, REFUSAL_UNSUPPORTED, "id", "wait for the event instead",
                            "the descriptor is an epoll descriptor, nested too deep for a handle");
     return refusal_system(refusal, -error, "cannot make a handle");
 }
 
-static struct following *following_of(struct offload_job *job) {
-    return (struct following *)((char *)job - offsetof(struct following, adding));
+static struct following *following_of(struct nesting *nesting) {
+    return (struct following *)((char *)nesting - offsetof(struct following, nesting));
 }
 
 static void following_free(struct following *following) {
-    loop_timer_free(&following->patience);
     charge_deinit(&following->charge);
     free(following);
-}
-
-static void add(struct offload_job *job) {
-    struct following *following = following_of(job);
-    following->error = pollable_evt_follow(following->handle->fd, following->target, following->interest);
 }
 
 static void work(struct sentry_job *job, struct engine *engine) {
@@ -99,9 +93,8 @@ static void emit(struct parked *parked) {
     const struct handle *handle =
         indicator && session ? indicator_handle(indicator, &session->belongings) : NULL;
     struct refusal refusal;
-    if (following->working) { /* for too long */
-        refusal_set(&refusal, REFUSAL_LIMIT, "id", "wait for the event instead, or try again",
-                    "another user keeps the kernel from nesting epoll descriptors");
+    if (following->nested) { /* for too long */
+        (void)nesting_refuse(&refusal);
         connection_refuse(parked->connection, parked->request, &refusal);
         parked->connection = NULL;
         return;
@@ -129,10 +122,9 @@ static void settle(struct following *following) {
 }
 
 static void followed(struct following *following) {
-    following->working = false;
-    loop_timer_clear(&following->patience);
     settle(following);
-    descriptor_end_job(following->descriptor);
+    if (following->descriptor)
+        descriptor_end_job(following->descriptor);
     if (!following->parked.connection)
         following_free(following);
     else if (!following->parked.ready)
@@ -143,10 +135,15 @@ static void on_followed(struct sentry_job *job) {
     followed((struct following *)((char *)job - offsetof(struct following, job)));
 }
 
-static void on_added(struct offload_job *job) { followed(following_of(job)); }
+static void on_nested(struct nesting *nesting) {
+    struct following *following = following_of(nesting);
+    following->error = nesting->error;
+    following->nested = false;
+    followed(following);
+}
 
-static void on_impatient(struct loop_timer *timer) {
-    struct following *following = (struct following *)((char *)timer - offsetof(struct following, patience));
+static void on_late(struct nesting *nesting) {
+    struct following *following = following_of(nesting);
     if (following->parked.connection && !following->parked.ready)
         parked_ready(&following->parked);
 }
@@ -157,8 +154,8 @@ static void on_dropped(struct sentry_job *job) {
     following_free(following);
 }
 
-static void on_add_dropped(struct offload_job *job) {
-    struct following *following = following_of(job);
+static void on_nesting_dropped(struct nesting *nesting) {
+    struct following *following = following_of(nesting);
     handle_free(following->handle);
     following_free(following);
 }
@@ -167,20 +164,22 @@ static void on_add_dropped(struct offload_job *job) {
 static void cancel(struct parked *parked) {
     struct following *following = (struct following *)((char *)parked - offsetof(struct following, parked));
     parked->connection = NULL;
-    if (parked->ready && !following->working)
+    if (parked->ready && !following->nested)
         following_free(following);
 }
 
-/* To be submitted. 0 or -ENOMEM. */
-static int start_adding(struct following *following) {
-    following->working = true;
-    following->patience.fn = on_impatient;
-    following->adding = (struct offload_job){.work = add,
-                                             .done = on_added,
-                                             .drop = on_add_dropped,
-                                             .uid = (uint32_t)following->descriptor->user->uid,
-                                             .quick = true};
-    return loop_timer_set(following->all->registry->loop, &following->patience, os_now_us() + PATIENCE_US);
+/* By a worker or by the sentry. 0, or -1 and the refusal. */
+static int follow(struct call *call, struct following *following, struct descriptor *descriptor) {
+    struct registry *registry = following->all->registry;
+    if (!descriptor->guard->polled) {
+        following->descriptor = descriptor;
+        descriptor_begin_job(descriptor);
+        sentry_submit(descriptor->guard->sentry, &following->job);
+        return 0;
+    }
+    following->nested = true;
+    return nesting_start(&following->nesting, registry, call->connection->user, following->handle->fd,
+                         descriptor->fd, following->interest, &call->refusal);
 }
 
 static int start(struct call *call, struct indicator *indicator, struct handle *handle, unsigned interest) {
@@ -199,28 +198,30 @@ static int start(struct call *call, struct indicator *indicator, struct handle *
         return refusal_set(&call->refusal, REFUSAL_LIMIT, NULL, NULL, "the broker is out of memory");
     }
     handle_leave(handle); /* the session may end before the sentry has answered */
-    *following = (struct following){.parked = {.windowed = true, .emit = emit, .cancel = cancel},
-                                    .job = {.work = work, .done = on_followed, .drop = on_dropped},
-                                    .all = call->connection->all,
-                                    .session = call->session->id,
-                                    .descriptor = descriptor,
-                                    .handle = handle,
-                                    .id = indicator->object.id,
-                                    .target = descriptor->fd,
-                                    .interest = interest};
+    *following =
+        (struct following){.parked = {.windowed = true, .emit = emit, .cancel = cancel},
+                           .job = {.work = work, .done = on_followed, .drop = on_dropped},
+                           .nesting = {.done = on_nested, .late = on_late, .drop = on_nesting_dropped},
+                           .all = call->connection->all,
+                           .session = call->session->id,
+                           .handle = handle,
+                           .id = indicator->object.id,
+                           .target = descriptor->fd,
+                           .interest = interest};
     charge_move(&following->charge, &charge);
-    if (descriptor->guard->polled && start_adding(following)) {
+    if (follow(call, following, descriptor)) {
         handle_free(handle);
         following_free(following);
-        return refusal_set(&call->refusal, REFUSAL_LIMIT, NULL, NULL, "the broker is out of memory");
+        return -1;
     }
     parked_add(call->connection, &following->parked, call->request->id);
-    descriptor_begin_job(descriptor);
-    if (following->working)
-        offload_submit(following->all->registry->offload, &following->adding);
-    else
-        sentry_submit(descriptor->guard->sentry, &following->job);
     return 0;
+}
+
+/* Whether it has to be put into its handle by a worker. */
+static bool is_nested(const struct indicator *indicator) {
+    const struct descriptor *descriptor = indicator->descriptor;
+    return !indicator_is_semaphore(indicator) && descriptor && descriptor->guard && descriptor->guard->polled;
 }
 
 int call_handle(struct call *call) {
@@ -239,6 +240,8 @@ int call_handle(struct call *call) {
     if (!handle) {
         unsigned interest = indicator->direction == DIRECTION_READ ? ENGINE_READ : ENGINE_WRITE;
         bool semaphore = indicator_is_semaphore(indicator);
+        if (is_nested(indicator) && nesting_check(call->connection->user, &call->refusal))
+            return -1;
         handle = indicator_new_handle(indicator, asker, &call->refusal);
         if (!handle)
             return -1;

@@ -1,7 +1,8 @@
 /* test_nesting.c: the lock under which the kernel puts one epoll descriptor into another.
  *
  * It is one for the whole system. Whoever has an epoll whose own lock he keeps (he waits on it into memory that a file server withholds)
- * keeps that one as well by putting the epoll into a third one at a second remove. Nobody else may wait for it at the broker, whatever he has. */
+ * keeps that one as well by putting the epoll into a third one at a second remove. Nobody else may wait for it at the broker, whatever he has;
+ * and who asks for what takes that lock pays with one thread of his, and has the rest. */
 #define _GNU_SOURCE
 
 #include "ports.h"
@@ -145,4 +146,102 @@ static void nobody_waits_for_it(void **state) {
     assert_int_equal(answers.removed, 1);
 }
 
-TEST_MAIN(FIXTURE_CASE(nobody_waits_for_it))
+/* ---- whose handles need it ----------------------------------------------------------------------------------------- */
+
+enum { EVENTS = 6 };
+
+static uint64_t jobs_stuck(portd_client *c) {
+    portd_list *list = NULL;
+    uint64_t found = UINT64_MAX;
+
+    if (portd_get_stats(c, fixture_soon(), &list) != 1)
+        return found;
+    for (size_t i = 0; i < portd_list_count(list); i++) {
+        const portd_metric *metric = portd_list_metric(list, i);
+        if (strcmp(metric->name, "jobs") == 0 && strcmp(metric->labels[0].value, "stuck") == 0)
+            found = metric->value;
+    }
+    portd_list_free(list);
+    return found;
+}
+
+struct owner_answers {
+    int handles[EVENTS], removed, again, read, ping;
+    uint64_t stuck;
+};
+
+static struct owner_answers ask_owner(portd_client *c, const portd_id events[EVENTS], portd_id in) {
+    struct owner_answers answers = {0};
+    size_t n = 0;
+    char byte;
+
+    for (int i = 0; i < EVENTS; i++) {
+        portd_native handle = -1;
+        answers.handles[i] = portd_handle_dup(c, events[i], fixture_soon(), &handle);
+        (void)close((int)handle);
+    }
+    answers.stuck = jobs_stuck(c);
+    answers.removed = portd_remove(c, events[0], fixture_soon());
+    answers.again = wait_one(c, events[0]);
+    answers.read = portd_port_read(c, in, &byte, 1, 0, fixture_soon(), &n, NULL);
+    answers.ping = portd_ping(c, fixture_soon());
+    return answers;
+}
+
+struct pair {
+    portd_client *client;
+    portd_id id;
+};
+
+static bool has_handle(void *data) {
+    const struct pair *pair = data;
+    portd_native handle = -1;
+    int answer = portd_handle_dup(pair->client, pair->id, fixture_soon(), &handle);
+
+    if (answer == 1)
+        (void)close((int)handle);
+    return answer == 1;
+}
+
+static void its_own_handles_cost_one_thread(void **state) {
+    portd_client *c = fixture_client(NULL);
+    struct nest nest = {make_epoll(), make_epoll(), make_epoll()};
+    struct owner_answers answers = {0};
+    portd_id events[EVENTS];
+    int ready[2], plain[2];
+
+    (void)state;
+    if (!fuse_silent_open(&fuse))
+        test_skip("there is no FUSE here");
+    make_blocking_pipe(ready);
+    make_blocking_pipe(plain);
+    fd_say(ready[1], "a");
+    fd_say(plain[1], "b");
+    for (int i = 0; i < EVENTS; i++) {
+        int epoll = make_epoll();
+        assert_int_equal(add(epoll, ready[0]), 0);
+        events[i] = ask_evt(c, epoll, READ);
+    }
+    portd_id in = port_in(c, plain[0]);
+    assert_int_equal(add(nest.inner, ready[0]), 0);
+    assert_int_equal(add(nest.middle, nest.inner), 0);
+    struct holders holders = begin_hold(&nest);
+    if (holders.held)
+        answers = ask_owner(c, events, in);
+    end_hold(&holders);
+    assert_true(holders.held);
+    for (int i = 0; i < EVENTS; i++)
+        assert_int_equal(answers.handles[i], PORTD_E_LIMIT);
+    assert_int_equal(answers.removed, 1); /* and not behind the thread */
+    assert_int_equal(answers.stuck, 1);
+    assert_int_equal(answers.again, 1);
+    assert_int_equal(answers.read, 1);
+    assert_int_equal(answers.ping, 1);
+    assert_cause(c, events[0], REMOVED);
+    assert_cause(c, events[1], READY);
+    /* When it is free again, they are had as ever. */
+    struct pair pair = {c, events[1]};
+    assert_true(fixture_until(has_handle, &pair));
+}
+
+TEST_MAIN(FIXTURE_CASE(nobody_waits_for_it), FIXTURE_CASE(its_own_handles_cost_one_thread))

@@ -1,0 +1,129 @@
+/* nesting.c: one at a time of each uid, and those that wait for it. */
+#include "nesting.h"
+
+#include "daemon/object/pollable.h"
+
+#include <errno.h>
+
+enum { PATIENCE_US = 500000 };
+
+static struct nesting *nesting_of(struct offload_job *job) { return RING_OF(job, struct nesting, job); }
+
+int nesting_refuse(struct refusal *refusal) {
+    return refusal_set(refusal, REFUSAL_LIMIT, "id", "wait for the event instead, or try again",
+                       "another user keeps the kernel from nesting epoll descriptors");
+}
+
+int nesting_check(const struct user *user, struct refusal *refusal) {
+    return user->nesting && user->nesting->is_late ? nesting_refuse(refusal) : 0;
+}
+
+static void give_back(struct user *user) {
+    slots_give(user->users->slots, 1);
+    user_give(user, USER_DESCRIPTORS, 1);
+    user_unref(user);
+}
+
+static void on_closed(void *user) { give_back(user); }
+
+static void leave(struct nesting *nesting) {
+    if (ring_has(&nesting->node))
+        ring_remove(&nesting->node);
+    loop_timer_free(&nesting->patience);
+}
+
+/* It is its owner's again. */
+static void complete(struct nesting *nesting, int error) {
+    leave(nesting);
+    nesting->error = error;
+    closer_close(nesting->registry->closer, nesting->target, (uint32_t)nesting->user->uid, on_closed,
+                 nesting->user);
+    nesting->done(nesting);
+}
+
+static void work(struct offload_job *job) {
+    struct nesting *nesting = nesting_of(job);
+    nesting->error = pollable_evt_follow(nesting->handle, nesting->target, nesting->interest);
+}
+
+static void submit(struct nesting *nesting) {
+    nesting->user->nesting = nesting;
+    offload_submit(nesting->registry->offload, &nesting->job);
+}
+
+static void on_worked(struct offload_job *job) {
+    struct nesting *nesting = nesting_of(job);
+    struct ring *next = ring_first(&nesting->user->nestings);
+    nesting->user->nesting = NULL;
+    if (next) {
+        ring_remove(next);
+        submit(RING_OF(next, struct nesting, node));
+    }
+    complete(nesting, nesting->error);
+}
+
+/* The copy is left to the kernel. */
+static void drop(struct nesting *nesting) {
+    leave(nesting);
+    give_back(nesting->user);
+    nesting->drop(nesting);
+}
+
+static void on_dropped(struct offload_job *job) {
+    struct nesting *nesting = nesting_of(job);
+    struct ring *waiting = &nesting->user->nestings, *next;
+    nesting->user->nesting = NULL;
+    while ((next = ring_first(waiting)))
+        drop(RING_OF(next, struct nesting, node));
+    drop(nesting);
+}
+
+static void on_impatient(struct loop_timer *timer) {
+    struct nesting *nesting = RING_OF(timer, struct nesting, patience);
+    if (ring_has(&nesting->node)) {
+        complete(nesting, -EBUSY);
+        return;
+    }
+    nesting->is_late = true;
+    nesting->late(nesting);
+}
+
+/* Charged and copied. */
+static int take_target(struct nesting *nesting, os_fd target, struct refusal *refusal) {
+    struct user *user = nesting->user;
+    if (!slots_may_keep(user->users->slots, 1))
+        return holders_refuse_table(user, refusal);
+    if (user_take(user, USER_DESCRIPTORS, 1, refusal))
+        return -1;
+    nesting->target = os_dup(target);
+    if (nesting->target == OS_FD_NONE) {
+        int error = errno;
+        user_give(user, USER_DESCRIPTORS, 1);
+        return refusal_system(refusal, error, "cannot copy the descriptor");
+    }
+    slots_take(user->users->slots, 1);
+    return 0;
+}
+
+int nesting_start(struct nesting *nesting, struct registry *registry, struct user *user, os_fd handle,
+                  os_fd target, unsigned interest, struct refusal *refusal) {
+    nesting->registry = registry;
+    nesting->user = user;
+    nesting->handle = handle;
+    nesting->interest = interest;
+    nesting->patience.fn = on_impatient;
+    nesting->job = (struct offload_job){
+        .work = work, .done = on_worked, .drop = on_dropped, .uid = (uint32_t)user->uid, .quick = true};
+    if (loop_timer_set(registry->loop, &nesting->patience, os_now_us() + PATIENCE_US))
+        return refusal_set(refusal, REFUSAL_LIMIT, NULL, NULL, "the broker is out of memory");
+    if (take_target(nesting, target, refusal)) {
+        loop_timer_free(&nesting->patience);
+        return -1;
+    }
+    user_ref(user->users, (uint32_t)user->uid); /* it is there: this cannot fail */
+    if (user->nesting)
+        ring_add(&user->nestings, &nesting->node);
+    else
+        submit(nesting);
+    return 0;
+}
