@@ -4,11 +4,14 @@
  * What the engine has told of is noted in the loop: taking a watch out takes it out of there as well, so a
  * removed watch is never called, and a loop that was stopped goes on with the rest when it is run again.
  *
- * Timers are kept in timers.c; the first of them limits the sleep. Without timers nobody asks for the time.
+ * Timers are kept in timers.c. A descriptor is due no later than the first of them: it is set when a timer comes before what it is set
+ * for, and left when that timer is cleared, so that timers that come and go cost no system call. Nobody asks for the time before it is
+ * due.
  */
 #include "loop.h"
 
 #include "daemon/readiness/engine.h"
+#include "deadline.h"
 #include "signal_pipe.h"
 #include "timers.h"
 
@@ -39,6 +42,9 @@ struct loop {
     void (*ready)(void *context, uint64_t token, unsigned events);
     void *ready_context;
     struct timers timers;
+    struct loop_watch deadline;
+    int64_t due; /* what the deadline is set for; INT64_MAX: it is not set */
+    bool is_due;
     struct loop_watch signal_watch;
     struct signal_watch *signals;
     void (*after)(void *context);
@@ -53,14 +59,34 @@ static void after(struct loop *loop) {
         loop->after(loop->after_context);
 }
 
+static void on_due(struct loop_watch *watch, unsigned events) {
+    (void)events;
+    watch->loop->is_due = true;
+}
+
+static int open_deadline(struct loop *loop) {
+    os_fd fd;
+    int error = deadline_open(&fd);
+
+    if (error)
+        return error;
+    loop->due = INT64_MAX;
+    loop->deadline = (struct loop_watch){.fd = fd, .fn = on_due};
+    error = loop_watch(loop, &loop->deadline, LOOP_READ);
+    if (error)
+        os_close(fd);
+    return error;
+}
+
 struct loop *loop_new(void) {
     struct loop *loop = calloc(1, sizeof(*loop));
 
     if (!loop)
         return NULL;
     loop->engine = engine_new();
-    if (loop->engine)
+    if (loop->engine && !open_deadline(loop))
         return loop;
+    engine_free(loop->engine);
     free(loop);
     return NULL;
 }
@@ -77,6 +103,8 @@ void loop_free(struct loop *loop) {
         loop->signals = watch->next;
         free(watch);
     }
+    loop_unwatch(&loop->deadline);
+    os_close(loop->deadline.fd);
     engine_free(loop->engine);
     timers_deinit(&loop->timers);
     free(loop);
@@ -150,6 +178,12 @@ void loop_unwatch(struct loop_watch *watch) {
 
 /* ---- timers ------------------------------------------------------------------------------------------ */
 
+static void set_deadline(struct loop *loop, int64_t due) {
+    deadline_set(loop->deadline.fd, due);
+    loop->due = due;
+    loop->is_due = false;
+}
+
 int loop_timer_set(struct loop *loop, struct loop_timer *timer, int64_t deadline) {
     if (!timer->loop) {
         if (timers_learn(&loop->timers))
@@ -161,6 +195,8 @@ int loop_timer_set(struct loop *loop, struct loop_timer *timer, int64_t deadline
         timers_remove(&loop->timers, timer);
     timer->deadline = deadline;
     timers_add(&loop->timers, timer);
+    if (deadline < loop->due)
+        set_deadline(loop, deadline);
     return 0;
 }
 
@@ -177,12 +213,8 @@ void loop_timer_free(struct loop_timer *timer) {
     timer->loop = NULL;
 }
 
-/* How long the first timer and the work to be done let the loop sleep; below 0: for ever. */
-static int64_t patience(const struct loop *loop, int64_t until) {
-    const struct loop_timer *first = timers_first(&loop->timers);
-
-    if (first && first->deadline < until)
-        until = first->deadline;
+/* How long the work to be done lets the loop sleep; below 0: for ever. */
+static int64_t patience(int64_t until) {
     if (until == 0 || until == INT64_MAX)
         return until ? -1 : 0;
     int64_t now = os_now_us();
@@ -191,7 +223,11 @@ static int64_t patience(const struct loop *loop, int64_t until) {
 
 /* Runs what is due, not too many at once, each timer once at most: one that sets itself for now must not keep the loop here. */
 static void run_timers(struct loop *loop) {
-    int64_t now = loop->timers.used ? os_now_us() : 0;
+    const struct loop_timer *first;
+
+    if (!loop->is_due)
+        return;
+    int64_t now = os_now_us();
 
     for (size_t left = loop->timers.used < TIMERS ? loop->timers.used : TIMERS; left > 0 && !loop->stopped;
          left--) {
@@ -202,6 +238,8 @@ static void run_timers(struct loop *loop) {
         timer->fn(timer);
         after(loop);
     }
+    first = timers_first(&loop->timers);
+    set_deadline(loop, first ? first->deadline : INT64_MAX);
 }
 
 /* ---- signals ----------------------------------------------------------------------------------------- */
@@ -313,7 +351,7 @@ int loop_run(struct loop *loop) {
     int result = 0;
 
     while (!loop->stopped && result >= 0) {
-        result = tell_all(loop, patience(loop, until));
+        result = tell_all(loop, patience(until));
         run_timers(loop);
         until = loop->round && !loop->stopped ? loop->round(loop->round_context) : INT64_MAX;
     }
