@@ -156,6 +156,8 @@ static void client_broken(portd_client *client, int error) {
 /* Reads once and answers what came. True if anything did. What arrived before the connection was lost still counts. */
 static bool client_read(portd_client *client) {
     struct channel_frame frame;
+
+    client->channel.bare = client->requests.bringing == 0;
     int r = channel_fill(&client->channel, discard, NULL);
 
     if (r == 0 && client->write_errno != 0)

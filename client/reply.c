@@ -96,7 +96,7 @@ static void reply_read(portd_client *client, const portd_request *request, const
     result_init(result);
     if (reply->error)
         result_refused(result, reply->error);
-    else if (frame->mismatch)
+    else if (frame->mismatch && request_brings(request))
         result_fail(result, PORTD_E_MISMATCH, 0, "descriptors of the reply were lost");
     else if ((int)reply->result_case != (int)request->method)
         result_fail(result, PORTD_E_GARBLED, 0, "the reply is to another kind of request");

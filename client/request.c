@@ -41,6 +41,11 @@ bool request_parks(const portd_request *request) {
            request->method == PORTD__V1__REQUEST__METHOD_MONITOR;
 }
 
+bool request_brings(const portd_request *request) {
+    return request->method == PORTD__V1__REQUEST__METHOD_HANDLE ||
+           request->method == PORTD__V1__REQUEST__METHOD_PORT_DUP;
+}
+
 bool request_moves(const portd_request *request) {
     return is_transfer(request) || request->method == PORTD__V1__REQUEST__METHOD_SHUTDOWN ||
            request->method == PORTD__V1__REQUEST__METHOD_POSITION;
@@ -103,10 +108,12 @@ static portd_request *request_new(portd_client *client, Portd__V1__Request__Meth
     request->n_ids = 0;
     request->cursor = 0;
     request->due = PORTD_FOREVER;
-    if (table_add(&client->requests.table, request) == 0)
-        return request;
-    spare_give(request);
-    return NULL;
+    if (table_add(&client->requests.table, request)) {
+        spare_give(request);
+        return NULL;
+    }
+    client->requests.bringing += request_brings(request);
+    return request;
 }
 
 void request_enqueue(portd_request *request) {
@@ -145,6 +152,7 @@ void request_forget(portd_request *request) {
         request_unqueue(request);
     if (request->due != PORTD_FOREVER && --requests->timed == 0)
         requests->due = PORTD_FOREVER;
+    requests->bringing -= request_brings(request);
     table_remove(&requests->table, request);
     spare_give(request);
 }

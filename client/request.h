@@ -67,6 +67,7 @@ struct requests {
     struct request_list queue;
     struct request_list ended;
     size_t unanswered, window; /* sent and not parked; how many of them the broker allows */
+    size_t bringing;           /* whose answer may bring a descriptor */
     size_t timed;              /* waits and monitors with a time limit */
     int64_t due;               /* none of them is overdue before this */
 };
@@ -97,6 +98,9 @@ void request_abandon(portd_request *request);
 bool request_waits(const portd_request *request);
 bool request_parks(const portd_request *request);
 bool request_moves(const portd_request *request);
+
+/* Its answer may bring a descriptor. While there is none of these, none is received. */
+bool request_brings(const portd_request *request);
 
 /* Most bytes of its body. */
 size_t request_room(Portd__V1__Request__MethodCase method);

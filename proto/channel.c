@@ -129,7 +129,8 @@ int channel_fill(struct channel *channel, channel_discard *discard, void *contex
     size_t room = CHANNEL_SCRATCH_IN - size;
     if (channel->most && channel->most < room)
         room = channel->most;
-    ptrdiff_t got = transport_recv(channel->fd, scratch->in + size, room, set->fds, &set->n, &set->truncated);
+    ptrdiff_t got = transport_recv(channel->fd, scratch->in + size, room, channel->bare ? NULL : set->fds,
+                                   &set->n, &set->truncated);
     if (got <= 0)
         return got == 0 ? CHANNEL_E_END : got == -EAGAIN ? 0 : (int)got;
     scratch_take(channel);

@@ -10,6 +10,7 @@
 #undef SYS_sendto
 #undef SYS_sendmsg
 #undef SYS_recvmsg
+#undef SYS_recvfrom
 #undef SYS_poll
 #endif
 
@@ -34,6 +35,14 @@ ssize_t direct_recvmsg(int fd, struct msghdr *message, int flags) {
     return syscall(SYS_recvmsg, fd, message, flags);
 #else
     return recvmsg(fd, message, flags);
+#endif
+}
+
+ssize_t direct_recv(int fd, void *bytes, size_t size, int flags) {
+#ifdef SYS_recvfrom
+    return syscall(SYS_recvfrom, fd, bytes, size, flags, NULL, NULL);
+#else
+    return recv(fd, bytes, size, flags);
 #endif
 }
 

@@ -13,6 +13,7 @@
 ssize_t direct_send(int fd, const void *bytes, size_t size, int flags);
 ssize_t direct_sendmsg(int fd, const struct msghdr *message, int flags);
 ssize_t direct_recvmsg(int fd, struct msghdr *message, int flags);
+ssize_t direct_recv(int fd, void *bytes, size_t size, int flags);
 int direct_poll(struct pollfd *fds, nfds_t n, int timeout_ms);
 
 #endif

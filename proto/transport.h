@@ -64,7 +64,8 @@ bool transport_is_empty(os_fd connection);
  * Never raises SIGPIPE. The descriptors stay the caller's. */
 ptrdiff_t transport_send(os_fd connection, const void *bytes, size_t size, const os_fd *fds, size_t n_fds);
 
-/* One read. fds has room for FRAME_FDS_ROOM. Returns the bytes (> 0), 0 when the other end has closed, or a negative
+/* One read. fds has room for FRAME_FDS_ROOM; NULL: no descriptor can come, which makes the call cheaper, and one that comes all the same
+ * is closed by the system. Returns the bytes (> 0), 0 when the other end has closed, or a negative
  * errno. *n_fds descriptors (close-on-exec) are the caller's; *truncated: some were lost on the way. */
 ptrdiff_t transport_recv(os_fd connection, void *bytes, size_t size, os_fd *fds, size_t *n_fds,
                          bool *truncated);

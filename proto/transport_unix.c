@@ -216,6 +216,17 @@ static void recv_fds(const struct cmsghdr *item, os_fd *fds, size_t *n_fds, bool
     }
 }
 
+static ptrdiff_t recv_bytes(os_fd connection, void *bytes, size_t size) {
+    ssize_t got;
+
+    do
+        got = direct_recv(connection, bytes, size, MSG_DONTWAIT);
+    while (got < 0 && errno == EINTR);
+    if (got < 0)
+        return errno == EWOULDBLOCK ? -EAGAIN : -errno;
+    return got;
+}
+
 ptrdiff_t transport_recv(os_fd connection, void *bytes, size_t size, os_fd *fds, size_t *n_fds,
                          bool *truncated) {
     union control control;
@@ -225,6 +236,8 @@ ptrdiff_t transport_recv(os_fd connection, void *bytes, size_t size, os_fd *fds,
 
     *n_fds = 0;
     *truncated = false;
+    if (!fds)
+        return recv_bytes(connection, bytes, size);
     do {
         message.msg_controllen = sizeof(control.bytes);
         got = direct_recvmsg(connection, &message, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);

@@ -213,13 +213,13 @@ static void handles_pull(const struct message *message, HANDLE pipe, os_fd *fds,
         else
             *truncated = true;
     }
-    if (process)
-        (void)CloseHandle(process);
+    (void)(process && CloseHandle(process));
 }
 
 ptrdiff_t transport_recv(os_fd connection, void *bytes, size_t size, os_fd *fds, size_t *n_fds,
                          bool *truncated) {
     struct message message;
+    os_fd unasked[FRAME_FDS_ROOM], *to = fds ? fds : unasked;
     DWORD moved;
 
     *n_fds = 0;
@@ -232,12 +232,12 @@ ptrdiff_t transport_recv(os_fd connection, void *bytes, size_t size, os_fd *fds,
         moved != head + message.n_handles * sizeof(message.handles[0]) + message.size)
         return -EPROTO;
     memcpy(bytes, message.handles + message.n_handles, message.size);
-    if (message.n_handles > 0 && pipe_is_server(connection)) {
-        handles_pull(&message, connection, fds, n_fds, truncated);
-    } else {
-        for (; *n_fds < message.n_handles; (*n_fds)++)
-            fds[*n_fds] = (HANDLE)(uintptr_t)message.handles[*n_fds];
-    }
+    if (message.n_handles > 0 && pipe_is_server(connection))
+        handles_pull(&message, connection, to, n_fds, truncated);
+    for (; !pipe_is_server(connection) && *n_fds < message.n_handles; (*n_fds)++)
+        to[*n_fds] = (HANDLE)(uintptr_t)message.handles[*n_fds];
+    while (!fds && *n_fds > 0)
+        os_close(unasked[--*n_fds]);
     return (ptrdiff_t)message.size;
 }
 

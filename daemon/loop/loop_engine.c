@@ -59,11 +59,6 @@ static void after(struct loop *loop) {
         loop->after(loop->after_context);
 }
 
-static void on_due(struct loop_watch *watch, unsigned events) {
-    (void)events;
-    watch->loop->is_due = true;
-}
-
 static int open_deadline(struct loop *loop) {
     os_fd fd;
     int error = deadline_open(&fd);
@@ -71,7 +66,7 @@ static int open_deadline(struct loop *loop) {
     if (error)
         return error;
     loop->due = INT64_MAX;
-    loop->deadline = (struct loop_watch){.fd = fd, .fn = on_due};
+    loop->deadline = (struct loop_watch){.fd = fd};
     error = loop_watch(loop, &loop->deadline, LOOP_READ);
     if (error)
         os_close(fd);
@@ -316,6 +311,10 @@ static bool tell_watches(struct loop *loop) {
         unsigned events = watch ? from_engine(event->events) & watch->interest : 0;
         if (!events)
             continue;
+        if (watch == &loop->deadline) {
+            loop->is_due = true;
+            continue;
+        }
         if (watch->pass == loop->pass) {
             all_new = false;
             continue;
