@@ -31,7 +31,7 @@ def blank(match):
 def functions(text):
     """Yields (name, first line, lines) of each function in text: from its name to its closing brace."""
     code = DIRECTIVE.sub(blank, BLANKED.sub(blank, text))
-    code = re.sub(r'\bextern\s+\{', blank, code)
+    code = re.sub(r'\bextern\s+\{|\b__attribute__\s*\(\(.*?\)\)', blank, code, flags=re.S)
     depth, start, name, head = 0, 0, None, 0
     for match in re.finditer(r'[{};]', code):
         mark, at = match.group(), match.start()
