@@ -17,13 +17,18 @@ void gate_deinit(struct gate *gate) {
         ring_remove(&gate->node);
 }
 
+/* Those who have thrown something away have to wait until others have closed something. */
+static bool is_short(const struct slots *slots) {
+    return !slots_roomy(slots) || !slots_may_waste(slots, SLOTS_RECEIVE);
+}
+
 bool gates_may_receive(const struct user *user) {
     const struct slots *slots = user->users->slots;
     if (!slots_may_receive(slots))
         return false;
     if (!user->discards)
         return true;
-    return slots_roomy(slots) &&
+    return !is_short(slots) &&
            (user->discards <= GATE_FEW ||
             user->used[USER_DESCRIPTORS] + user->discards + SLOTS_RECEIVE <= user->limits[USER_DESCRIPTORS]);
 }
@@ -44,7 +49,7 @@ void gate_wait(struct gate *gate) {
     struct user *user = gate->user;
     if (!ring_has(&gate->node))
         ring_add(&user->gates, &gate->node);
-    if (!slots_roomy(user->users->slots) && !ring_has(&user->starved))
+    if (is_short(user->users->slots) && !ring_has(&user->starved))
         ring_add(&user->users->starved, &user->starved);
 }
 
@@ -69,11 +74,14 @@ void gates_look(struct user *user) {
     turn_queue(&user->lane, &user->look);
 }
 
-void gates_discard(struct user *user, unsigned n) { user->discards += n; }
+void gates_discard(struct user *user, unsigned n) {
+    user->discards += n;
+    slots_waste(user->users->slots, n);
+}
 
 void gates_discarded(struct user *user) {
     assert(user->discards);
-    slots_give(user->users->slots, 1);
+    slots_give_wasted(user->users->slots, 1);
     user->discards--;
     if (gates_may_receive(user))
         gates_look(user);
@@ -88,7 +96,7 @@ void gates_after(struct users *users) {
         ring_remove(node);
         if (gates_may_receive(user))
             gates_look(user);
-        else if (!slots_roomy(users->slots))
+        else if (is_short(users->slots))
             ring_add(&users->starved, node);
     }
 }

@@ -24,15 +24,23 @@ enum {
 
 static struct slots *slots_of(const struct listener *listener) { return listener->sessions->registry->slots; }
 
-static void on_closed(void *slots) { slots_give(slots, 1); }
+/* One more has a place, also if it is turned away and has to be closed by a worker. */
+static bool has_room(const struct listener *listener) {
+    const struct slots *slots = slots_of(listener);
+    return slots_roomy(slots) && slots_may_waste(slots, 1);
+}
+
+static void on_closed(void *slots) { slots_give_wasted(slots, 1); }
 
 /* For the uid that it came from. Without memory for that it is nobody's. */
 static void discard(const struct listener *listener, os_fd fd, uint32_t uid) {
     struct user *user = user_ref(listener->users, uid);
-    if (user)
+    if (user) {
         discard_close(listener->sessions->registry, user, fd);
-    else
+    } else {
+        slots_waste(slots_of(listener), 1);
         closer_close(listener->sessions->registry->closer, fd, uid, on_closed, slots_of(listener));
+    }
     user_unref(user);
 }
 
@@ -101,7 +109,7 @@ static void rest(struct listener *listener, int error) {
 
 static void on_timer(struct loop_timer *timer) {
     struct listener *listener = (struct listener *)((char *)timer - offsetof(struct listener, timer));
-    if (slots_roomy(slots_of(listener)))
+    if (has_room(listener))
         listener->resting = loop_set(&listener->watch, LOOP_READ) != 0;
     else if (loop_timer_set(listener->sessions->loop, timer, os_now_us() + REST_US))
         log_write_about(LOG_TOPIC_LISTENER, LOG_NOBODY, LOG_LEVEL_ERROR,
@@ -115,7 +123,7 @@ static void on_ready(struct loop_watch *watch, unsigned events) {
         struct refusal refusal;
         struct peer peer = {.uid = PEER_UID_NOBODY};
         os_fd fd;
-        int error = slots_roomy(slots_of(listener)) ? transport_accept(watch->fd, &fd) : -EMFILE;
+        int error = has_room(listener) ? transport_accept(watch->fd, &fd) : -EMFILE;
         if (error == -EAGAIN)
             return;
         if (error == -EMFILE || error == -ENFILE || error == -ENOMEM || error == -ENOBUFS) {

@@ -124,24 +124,47 @@ static void when_the_table_is_short_those_that_have_nothing_in_it_go_first(void 
     throw_away(world.one, 1);
     assert_false(gates_may_receive(world.one));
     assert_true(gates_may_receive(world.other));
-    throw_away(world.other, SLOTS_RECEIVE);
+    throw_away(world.other, SLOTS_RECEIVE - 1);
     assert_false(gates_may_receive(world.other));
     gate_wait(&world.gates[0]);
     gate_wait(&world.gates[30]);
     turn();
     assert_int_equal(sum(0, 40), 0);
-    slots_give(&world.slots, SLOTS_RECEIVE); /* somebody else's */
+    slots_give(&world.slots, SLOTS_RECEIVE - 1); /* somebody else's */
     turn();
     assert_int_equal(sum(0, 40), 0);
     slots_give(&world.slots, 1);
     turn();
     assert_int_equal(world.opened[0], 1);
-    close_some(world.other, SLOTS_RECEIVE);
+    close_some(world.other, SLOTS_RECEIVE - 1);
     turn();
     assert_int_equal(world.opened[30], 1);
     close_some(world.one, 1);
-    slots_give(&world.slots, LIMIT - 3 * SLOTS_RECEIVE - 1);
+    slots_give(&world.slots, LIMIT - 3 * SLOTS_RECEIVE);
     assert_int_equal(world.slots.used, 0);
+}
+
+/* In a table of the smallest size it lies in the margin, and what can be kept stays as it is. */
+static void what_is_thrown_away_takes_nothing_of_what_may_be_kept(void **state) {
+    enum { FREE = 16 };
+    struct slots *slots = &world.slots;
+    (void)state;
+    slots_init(slots, 1000, 1000 - SLOTS_KEEP - FREE);
+    throw_away(world.one, SLOTS_RECEIVE);
+    assert_int_equal(slots_free(slots), FREE);
+    assert_true(slots_may_waste(slots, SLOTS_RECEIVE));
+    throw_away(world.other, SLOTS_RECEIVE);
+    assert_false(slots_may_waste(slots, 1));
+    assert_false(gates_may_receive(world.one));
+    assert_false(gates_may_receive(world.other));
+    assert_int_equal(slots_free(slots), FREE);
+    slots_take(slots, FREE);
+    assert_true(slots_may_keep(slots, 0));
+    assert_false(slots_may_keep(slots, 1));
+    assert_true(slots_may_receive(slots)); /* of those who have thrown nothing away */
+    close_some(world.one, SLOTS_RECEIVE);
+    close_some(world.other, SLOTS_RECEIVE);
+    assert_int_equal(slots->wasted, 0);
 }
 
 /* However many wait, another uid has its turn before all of them were looked at. */
@@ -171,4 +194,4 @@ TEST_MAIN(GATE_CASE(what_a_uid_has_thrown_away_counts_until_it_is_closed),
           GATE_CASE(what_it_keeps_counts_too),
           GATE_CASE(those_that_wait_are_looked_at_when_something_is_closed),
           GATE_CASE(when_the_table_is_short_those_that_have_nothing_in_it_go_first),
-          GATE_CASE(looking_takes_turns))
+          GATE_CASE(what_is_thrown_away_takes_nothing_of_what_may_be_kept), GATE_CASE(looking_takes_turns))
