@@ -205,7 +205,7 @@ static int parse(struct call *call) {
     if (command_words(in) > 2)
         return failure_usage(&in->output, "the members of a request are one word, in JSON",
                              "'%s' is too much", command_word(in, 2));
-    rc = column_check(&in->output, NULL);
+    rc = failure_columns(&in->output, NULL);
     call->method = find_method(name);
     if (rc == 0 && call->method == NULL)
         rc = unknown_method(in, name);
@@ -277,7 +277,7 @@ static int answer_all(struct call *call, const struct broker *broker) {
         answer(call);
     if (call->n_places == 0)
         return 0;
-    rc = fflush(stdout) != 0 ? output_finish(&call->in->output) : broker_tell_program(call->in, broker);
+    rc = fflush(stdout) != 0 ? failure_finish(&call->in->output) : broker_tell_program(call->in, broker);
     for (size_t i = 0; i < call->n_places && rc == 0; i++)
         call->places[i].copy = exchange_take(&call->exchange, i);
     return rc;

@@ -149,7 +149,7 @@ static int ask(struct watch *watch, int64_t deadline) {
         keep_failure(watch, portd_last_error(client), portd_last_hint(client));
     while (watch->code >= 0 && !watch->answered) {
         if (portd_process(client) == 0 && !watch->answered && native_sleep(client) < 0)
-            return watch->code = PORTD_E_SYSTEM; /* output_finish tells why */
+            return watch->code = PORTD_E_SYSTEM; /* failure_finish tells why */
     }
     return watch->code;
 }

@@ -126,7 +126,7 @@ static int check_options(const struct invocation *in, const char *what) {
     if (strcmp(what, "start") != 0 &&
         (command_option(in, "new") != NULL || command_option(in, "join") != NULL))
         return failure_usage(&in->output, NULL, "--new and --join are for 'session start'");
-    return strcmp(what, "list") == 0 ? 0 : column_check(&in->output, NULL);
+    return strcmp(what, "list") == 0 ? 0 : failure_columns(&in->output, NULL);
 }
 
 static int run(const struct invocation *in) {

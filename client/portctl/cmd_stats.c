@@ -173,7 +173,7 @@ static int check(const struct invocation *in) {
         return 0;
     if (!output_is_text(&in->output))
         return failure_usage(&in->output, NULL, "--openmetrics or --json, not both");
-    return column_check(&in->output, NULL);
+    return failure_columns(&in->output, NULL);
 }
 
 static int run(const struct invocation *in) {

@@ -5,8 +5,6 @@
  */
 #include "column.h"
 
-#include "failure.h"
-#include "output.h"
 #include "text.h"
 
 #include <ctype.h>
@@ -44,26 +42,6 @@ size_t column_choose(const char *choice, const struct column *columns, bool all,
             return n;
         choice += length + 1;
     }
-}
-
-int column_check(const struct output *output, const struct column *columns) {
-    const struct column *chosen[COLUMNS_MAX];
-    const char *wrong = NULL;
-    char *names, *hint;
-    int rc;
-
-    if (output->columns == NULL)
-        return 0;
-    if (columns == NULL)
-        return failure_usage(output, NULL, "'%s' has no columns to choose from", output->verb);
-    if (column_choose(output->columns, columns, false, chosen, &wrong) > 0)
-        return 0;
-    names = column_names(columns);
-    hint = text_print("the columns are %s", names);
-    rc = failure_usage(output, hint, "there is no column '%.*s'", (int)strcspn(wrong, ","), wrong);
-    free(hint);
-    free(names);
-    return rc;
 }
 
 char *column_heading(const struct column *column, bool above) {

@@ -5,8 +5,6 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-struct output;
-
 enum { COLUMNS_MAX = 32 };
 
 enum column_form { COLUMN_PLAIN, COLUMN_DURATION, COLUMN_TIME }; /* the two: microseconds */
@@ -23,9 +21,6 @@ struct column {
  * name begins. */
 size_t column_choose(const char *choice, const struct column *columns, bool all,
                      const struct column *chosen[COLUMNS_MAX], const char **wrong);
-
-/* 0, or the usage error for a --columns that names something else. */
-int column_check(const struct output *output, const struct column *columns);
 
 /* "owner_pid" is OWNER_PID above a table and "owner pid" beside a line; the unit of a duration or
  * time is left out. Freed by the caller. */

@@ -6,6 +6,7 @@
  */
 #include "failure.h"
 
+#include "column.h"
 #include "output.h"
 #include "text.h"
 
@@ -71,6 +72,26 @@ int failure_usage(const struct output *output, const char *hint, const char *for
     return PORTCTL_USAGE;
 }
 
+int failure_columns(const struct output *output, const struct column *columns) {
+    const struct column *chosen[COLUMNS_MAX];
+    const char *wrong = NULL;
+    char *names, *hint;
+    int rc;
+
+    if (output->columns == NULL)
+        return 0;
+    if (columns == NULL)
+        return failure_usage(output, NULL, "'%s' has no columns to choose from", output->verb);
+    if (column_choose(output->columns, columns, false, chosen, &wrong) > 0)
+        return 0;
+    names = column_names(columns);
+    hint = text_print("the columns are %s", names);
+    rc = failure_usage(output, hint, "there is no column '%.*s'", (int)strcspn(wrong, ","), wrong);
+    free(hint);
+    free(names);
+    return rc;
+}
+
 int failure_own(const struct output *output, const char *name, int exit_code, const char *hint,
                 const char *format, ...) {
     va_list arguments;
@@ -103,4 +124,13 @@ int failure_code(const struct output *output, int code, const char *hint, const 
     output_error(output, name, exit_code, message, hint);
     free(message);
     return exit_code;
+}
+
+int failure_finish(const struct output *output) {
+    int error = output_finish();
+
+    if (error == 0)
+        return 0;
+    return failure_code(output, PORTD_E_SYSTEM, NULL, "the answer could not be written: %s",
+                        error > 0 ? strerror(error) : "standard output has failed");
 }

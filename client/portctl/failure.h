@@ -5,6 +5,7 @@
 
 #include "client/portd.h"
 
+struct column;
 struct output;
 
 enum exit_code {
@@ -31,6 +32,9 @@ void failure_name(int code, char *name, size_t size);
 /* The command line is wrong. hint NULL: where the help is. */
 int failure_usage(const struct output *output, const char *hint, const char *format, ...);
 
+/* 0, or the usage error for a --columns that names something else than these columns; NULL: there are none. */
+int failure_columns(const struct output *output, const struct column *columns);
+
 /* What is no failure of a call: `name` is for JSON. */
 int failure_own(const struct output *output, const char *name, int exit_code, const char *hint,
                 const char *format, ...);
@@ -40,5 +44,8 @@ int failure_call(const struct output *output, const portd_client *client, int co
 
 /* The same with a text and a hint (or NULL) of our own. */
 int failure_code(const struct output *output, int code, const char *hint, const char *format, ...);
+
+/* Ends standard output. 0 when everything has been written. */
+int failure_finish(const struct output *output);
 
 #endif

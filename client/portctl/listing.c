@@ -97,7 +97,7 @@ int listing_run(const struct invocation *in, unsigned kinds, bool mine) {
     struct listing listing;
     struct broker broker;
     struct node *nodes;
-    int rc = column_check(&in->output, columns);
+    int rc = failure_columns(&in->output, columns);
 
     if (rc == 0)
         rc = broker_join(in, &broker);

@@ -52,7 +52,7 @@ int main(int argc, char **argv) {
     rc = options_parse(argc, argv, &in);
     if (rc == 0)
         rc = run(&in);
-    written = rc == PORTCTL_FAILED ? rc : output_finish(&in.output);
+    written = rc == PORTCTL_FAILED ? rc : failure_finish(&in.output);
     options_deinit(&in);
     if (rc == PORTCTL_DONE || rc == PORTCTL_NO || rc == PORTCTL_ENDED)
         return written != 0 ? written : rc;

@@ -32,7 +32,7 @@ int native_time_left(int64_t deadline);
 int native_await(portd_native number, bool writable, int64_t deadline);
 
 /* Waits until portd_process has something to do: 1. When nobody reads standard output any more portctl ends by SIGPIPE, as if it had
- * written; where that is ignored: PORTD_E_SYSTEM, and output_finish finds an error. */
+ * written; where that is ignored: PORTD_E_SYSTEM, and failure_finish finds an error. */
 int native_sleep(const portd_client *client);
 
 /* The broker's program in the folder of portctl, or NULL. Freed by the caller. */

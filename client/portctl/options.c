@@ -362,7 +362,7 @@ static int check_together(const struct invocation *in) {
     if (!in->command->joins && (in->owner_pid != 0 || in->ttl_us != 0))
         return failure_usage(&in->output, NULL, "'%s' joins no session: --%s has no meaning",
                              in->command->name, in->owner_pid != 0 ? "owner" : "ttl");
-    return column_check(&in->output, in->command->columns);
+    return failure_columns(&in->output, in->command->columns);
 }
 
 int options_parse(int argc, char **argv, struct invocation *in) {

@@ -14,7 +14,6 @@
 #include "output.h"
 
 #include "column.h"
-#include "failure.h"
 #include "table.h"
 #include "text.h"
 
@@ -430,16 +429,11 @@ void output_detail(const struct output *output, const char *format, ...) {
     va_end(arguments);
 }
 
-int output_finish(const struct output *output) {
-    int failed = ferror(stdout), error = 0;
+int output_finish(void) {
+    int failed = ferror(stdout);
 
     errno = 0;
-    if (fflush(stdout) != 0 || failed)
-        error = errno;
-    else if (fclose(stdout) == 0)
+    if (fflush(stdout) == 0 && !failed && fclose(stdout) == 0)
         return 0;
-    else
-        error = errno;
-    return failure_code(output, PORTD_E_SYSTEM, NULL, "the answer could not be written: %s",
-                        error != 0 ? strerror(error) : "standard output has failed");
+    return errno != 0 ? errno : -1;
 }

@@ -77,7 +77,7 @@ void output_error(const struct output *output, const char *code, int exit_code, 
 void output_note(const struct output *output, const char *format, ...);
 void output_detail(const struct output *output, const char *format, ...);
 
-/* Everything has been written, or 125 and the error on standard error. */
-int output_finish(const struct output *output);
+/* Ends standard output. 0: everything has been written; else the errno, or -1 where the system did not say why. */
+int output_finish(void);
 
 #endif

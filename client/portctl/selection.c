@@ -31,7 +31,7 @@ int selection_parse(const struct invocation *in, struct selection *selection) {
     *selection = (struct selection){.all = command_option(in, "all") != NULL,
                                     .dry = command_option(in, "dry-run") != NULL};
     if (!selection->dry && in->output.columns != NULL)
-        return column_check(&in->output, NULL);
+        return failure_columns(&in->output, NULL);
     if (yes && (!selection->all || selection->dry))
         return failure_usage(&in->output, NULL, "--yes is for --all that is meant");
     if (!selection->all)
