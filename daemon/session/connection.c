@@ -14,10 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum {
-    UNITS_FD = 4,                  /* of a turn, for each descriptor that came */
-    REPLY_HEAD = FRAME_HEADER + 24 /* what stands before the result in a reply */
-};
+enum { UNITS_FD = 4 /* of a turn, for each descriptor that came */ };
 
 static void on_ready(struct loop_watch *watch, unsigned events);
 static void on_timer(struct loop_timer *timer);
@@ -217,20 +214,10 @@ static void account_bytes(struct connection *connection) {
     connection->indebted = charge_bytes(connection) != 0;
 }
 
-size_t connection_room(const struct connection *connection) {
-    uint64_t room =
-        CONNECTION_FREE + connection->charge.used[USER_BYTES] + charge_room(&connection->charge, USER_BYTES);
-    size_t bytes = channel_bytes(&connection->channel) + REPLY_HEAD;
-    return room > bytes ? (size_t)(room - bytes) : 0;
-}
-
-int connection_check_room(const struct connection *connection, size_t length, struct refusal *refusal) {
-    if (length <= connection_room(connection))
-        return 0;
-    metrics_add(METRIC_LIMITS_BYTES, 1);
-    return refusal_set(refusal, REFUSAL_LIMIT, NULL,
-                       "read the answers that are there, or end what is in flight",
-                       "limit of bytes: an answer of %zu is more than may be left unread now", length);
+/* The descriptors of half a frame cannot stay, and it is not known when the rest comes. Its sender is told, if the socket takes that. */
+static void end_half(struct connection *connection, const struct refusal *refusal) {
+    connection_refuse(connection, dispatch_half_id(connection), refusal);
+    connection_end(connection, refusal->text);
 }
 
 /* What the channel keeps between turns is charged, bytes and descriptors. Those of half a frame may stay as others may that are
@@ -248,20 +235,23 @@ static void account(struct connection *connection) {
     if (charge_set(&connection->charge, USER_DESCRIPTORS, fds, &refusal)) {
         slots_give(slots,
                    fds - before); /* the channel hands them to be discarded, where they are counted again */
-        connection_end(connection, refusal.text);
+        end_half(connection, &refusal);
         return;
     }
     connection->held_fds = fds;
     if (fds < before)
         slots_give(slots, before - fds);
     passing_count(connection); /* of those that have left the channel */
-    if (fds > before && channel_any_fd(&connection->channel, inspect_is_own))
-        connection_end(connection,
-                       "half a frame holds a connection to this broker"); /* whose end nobody would see */
-    else if (fds > before && !slots_may_keep(slots, 0))
-        connection_end(connection, "half a frame holds descriptors that there is no room for");
-    else
+    if (fds > before &&
+        channel_any_fd(&connection->channel, inspect_is_own)) { /* whose end nobody would see */
+        refusal_set(&refusal, REFUSAL_INVALID, NULL, NULL, "half a frame holds a connection to this broker");
+        end_half(connection, &refusal);
+    } else if (fds > before && !slots_may_keep(slots, 0)) {
+        holders_refuse_table(connection->user, &refusal);
+        end_half(connection, &refusal);
+    } else {
         account_bytes(connection);
+    }
 }
 
 /* Whether what it, its uid or all have of the table of descriptors keeps it from being read. */

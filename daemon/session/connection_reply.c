@@ -9,7 +9,26 @@
 #include <errno.h>
 #include <string.h>
 
-enum { BYTES_UNIT = 128 /* of an answer, for one unit of a turn */ };
+enum {
+    BYTES_UNIT = 128,              /* of an answer, for one unit of a turn */
+    REPLY_HEAD = FRAME_HEADER + 24 /* what stands before the result in a reply */
+};
+
+size_t connection_room(const struct connection *connection) {
+    uint64_t room =
+        CONNECTION_FREE + connection->charge.used[USER_BYTES] + charge_room(&connection->charge, USER_BYTES);
+    size_t bytes = channel_bytes(&connection->channel) + REPLY_HEAD;
+    return room > bytes ? (size_t)(room - bytes) : 0;
+}
+
+int connection_check_room(const struct connection *connection, size_t length, struct refusal *refusal) {
+    if (length <= connection_room(connection))
+        return 0;
+    metrics_add(METRIC_LIMITS_BYTES, 1);
+    return refusal_set(refusal, REFUSAL_LIMIT, NULL,
+                       "read the answers that are there, or end what is in flight",
+                       "limit of bytes: an answer of %zu is more than may be left unread now", length);
+}
 
 /* Every member of the union is a pointer to a message. */
 static struct envelope envelope_of(const Portd__V1__Reply *reply) {

@@ -158,6 +158,15 @@ bool dispatch_may_be_long(const struct connection *connection) {
            read_varint(&at, end, &tag) && tag == WRITE_TAG;
 }
 
+uint64_t dispatch_half_id(const struct connection *connection) {
+    const uint8_t *at, *end;
+    uint64_t tag, id;
+    if (!channel_peek(&connection->channel, &at, &end) || !read_varint(&at, end, &tag) || tag != ID_TAG ||
+        !read_varint(&at, end, &id) || table_find(&connection->by_request, id))
+        return 0;
+    return id;
+}
+
 /* The id of a body that cannot be unpacked: encoders write field 1 first. 0: not there. */
 static uint64_t guess_id(const struct channel_frame *frame) {
     const uint8_t *at = frame->body + 1;

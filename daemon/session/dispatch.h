@@ -31,6 +31,9 @@ void dispatch_frame(struct connection *connection, struct channel_frame *frame);
 /* Whether the request that has begun to come may be as long as its header says. */
 bool dispatch_may_be_long(const struct connection *connection);
 
+/* The id of the request that has begun to come; 0: it is not there yet, or is that of another one. */
+uint64_t dispatch_half_id(const struct connection *connection);
+
 /* Answers with that member of Reply.result. Always 0. */
 int dispatch_answer(struct call *call, Portd__V1__Reply__ResultCase which, void *result);
 

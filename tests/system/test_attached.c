@@ -474,6 +474,7 @@ static void half_a_frame_keeps_no_connection_alive(void **state) {
     raw_header(half, 100, 1, 0);
     half[RAW_HEADER] = 8;
     assert_int_equal(raw_send(&raw, half, sizeof half, &raw.fd, 1), 0);
+    guest_is_told(&raw, 0, PORTD__V1__CODE__CODE_INVALID);
     guest_is_ended(&raw);
     /* A pipe may stay there. */
     int ends[2];

@@ -356,6 +356,43 @@ static void half_frames_cannot_hold_the_table(void **state) {
     fixture_until_fds(&broker, 1);
 }
 
+struct attempt_connect {
+    struct raw *raw;
+    const char *address;
+};
+
+static bool may_connect(void *data) {
+    const struct attempt_connect *attempt = data;
+    return raw_open(attempt->raw, attempt->address) == 0;
+}
+
+/* Half a frame whose descriptors cannot stay ends its connection, whose client is told why: by the id if that has come. */
+static void who_sends_half_a_frame_is_told(void **state) {
+    static const uint8_t with_id[] = {200, 0, 0, 0, 2, 0, 0, 0, 0x08, 5},
+                         header[] = {200, 0, 0, 0, 2, 0, 0, 0};
+    int event = fixture_own(eventfd(0, EFD_CLOEXEC)), copies[2] = {event, event};
+    static struct fixture broker;
+    struct raw raw, other, half;
+
+    (void)state;
+    guest_start_limited(&broker, TABLE, NULL);
+    guest_open_at(&raw, broker.address);
+    guest_open_at(&other, broker.address);
+    guest_open_at(&half, broker.address);
+    (void)fill_table(&raw, &other, event);
+    assert_int_equal(raw_send(&half, with_id, sizeof with_id, copies, 2), 0);
+    guest_is_told(&half, 5, LIMIT);
+    guest_is_ended(&half);
+    guest_close(&half);
+    /* Its place is free now, and more are needed. */
+    assert_true(fixture_until(may_connect, &(struct attempt_connect){&half, broker.address}));
+    fixture_own(half.fd);
+    assert_int_equal(raw_send(&half, header, sizeof header, copies, 2), 0);
+    guest_is_told(&half, 0, LIMIT);
+    guest_is_ended(&half);
+    guest_is_served(&raw);
+}
+
 /* Owners by pidfd take a place each: those that there is no room for are refused. */
 static void owners_cannot_hold_the_table(void **state) {
     static struct raw crowd[TABLE];
@@ -812,8 +849,8 @@ TEST_MAIN(FIXTURE_CASE_BARE(any_limit_is_refused_or_works),
           FIXTURE_CASE_BARE(full_table_turns_connections_away),
           FIXTURE_CASE_BARE(connections_alone_fill_the_table), FIXTURE_CASE_BARE(full_table_makes_no_handles),
           FIXTURE_CASE_BARE(half_frames_cannot_hold_the_table),
-          FIXTURE_CASE_BARE(owners_cannot_hold_the_table), FIXTURE_CASE_BARE(full_table_does_not_spin),
-          FIXTURE_CASE_BARE(other_uids_have_a_quarter),
+          FIXTURE_CASE_BARE(who_sends_half_a_frame_is_told), FIXTURE_CASE_BARE(owners_cannot_hold_the_table),
+          FIXTURE_CASE_BARE(full_table_does_not_spin), FIXTURE_CASE_BARE(other_uids_have_a_quarter),
           FIXTURE_CASE_BARE(other_uids_have_a_quarter_of_the_connections),
           FIXTURE_CASE_BARE(other_uids_reach_nothing), FIXTURE_CASE_BARE(nobody_is_turned_away),
           FIXTURE_CASE(strangers_cannot_connect), FIXTURE_CASE_BARE(objects_have_a_limit),
