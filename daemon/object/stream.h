@@ -11,7 +11,8 @@
  *   terminals and all  RWF_NOWAIT where it is taken, else poll(2) first
  *   other kinds
  *
- * Receivers of a Unix or netlink socket that ask who sends are told the client, not the broker, where the process may say so.
+ * Receivers of a Unix or netlink socket that ask who sends are told the client, not the broker, where the process may say so;
+ * once his process has ended nothing is sent there.
  *
  * Between poll(2) and the read another holder may be faster: then the worker waits and is interrupted. */
 #ifndef STREAM_H
@@ -27,7 +28,10 @@
 enum stream_what { STREAM_READ, STREAM_PEEK, STREAM_WRITE, STREAM_SEEK };
 
 /* A file that answers by who asks, and cannot tell a thread from the broker that it is of (procfs): left to the client. */
-enum { STREAM_E_PROCESS = 1 };
+enum {
+    STREAM_E_PROCESS = 1,
+    STREAM_E_GONE = 2 /* the process that receivers would be told has ended: nothing was sent */
+};
 
 struct stream_job {
     os_fd fd;
@@ -58,7 +62,7 @@ bool stream_is_quick(enum inspect_type type);
 /* Only such a descriptor may be asked with STREAM_PEEK. */
 bool stream_can_peek(enum inspect_type type);
 
-/* On a worker; touches nothing but the job. 0 and the answers; STREAM_E_PROCESS; -EAGAIN: not ready, or interrupted;
+/* On a worker; touches nothing but the job. 0 and the answers; STREAM_E_PROCESS; STREAM_E_GONE; -EAGAIN: not ready, or interrupted;
  * -EBUSY: too many peeks of pipes are under way; or another negative errno. */
 int stream_work(struct stream_job *job);
 

@@ -74,11 +74,13 @@ static int telling_family(const struct stream_job *job) {
     return family == AF_NETLINK ? family : AF_UNSPEC;
 }
 
-/* The client's number may be another process's once he has ended: then nobody is named but the broker, which it is. */
+/* The client's number may be another process's once he has ended: then there is nobody to be named (0). Where it is not known who he is it
+ * is the broker, which sends. */
 static pid_t pid_to_tell(const struct stream_job *job, int family) {
     struct pollfd process = {.fd = job->identity->process, .events = POLLIN};
-    bool lives = family == AF_UNIX && process.fd != OS_FD_NONE && poll(&process, 1, 0) == 0;
-    return lives ? (pid_t)job->identity->pid : getpid();
+    if (family != AF_UNIX || process.fd == OS_FD_NONE)
+        return getpid();
+    return poll(&process, 1, 0) == 0 ? (pid_t)job->identity->pid : 0;
 }
 
 static ssize_t send_telling(const struct stream_job *job, pid_t pid) {
@@ -106,9 +108,13 @@ static ssize_t send_as(const struct stream_job *job) {
     if (family == AF_UNSPEC)
         return send(job->fd, job->bytes, job->size, MSG_DONTWAIT | MSG_NOSIGNAL);
     pid_t pid = pid_to_tell(job, family);
+    if (!pid) {
+        errno = ESRCH;
+        return -1;
+    }
     ssize_t n = send_telling(job, pid);
-    /* It ended just now, or we may not name it. */
-    return n < 0 && (errno == ESRCH || errno == EPERM) && pid != getpid() ? send_telling(job, getpid()) : n;
+    /* We may not name it. */
+    return n < 0 && errno == EPERM && pid != getpid() ? send_telling(job, getpid()) : n;
 }
 
 static int move_socket(struct stream_job *job) {
@@ -116,7 +122,7 @@ static int move_socket(struct stream_job *job) {
     int flags = MSG_DONTWAIT | (job->what == STREAM_PEEK ? MSG_PEEK : 0) | (datagram ? MSG_TRUNC : 0);
     ssize_t n = write ? send_as(job) : recv(job->fd, job->bytes, job->size, flags);
     if (n < 0)
-        return failed();
+        return write && errno == ESRCH ? STREAM_E_GONE : failed();
     job->count = (size_t)n;
     if (datagram && job->count > job->size) {
         job->truncated = job->count;

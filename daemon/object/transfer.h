@@ -23,7 +23,7 @@ struct transfer {
     struct descriptor *descriptor;   /* while working: it has this job */
     struct port *port;               /* NULL once the port has ended under a working one */
     struct transfer *prev, *next;
-    int error; /* outcome: 0, STREAM_E_PROCESS, a negative errno, -ECANCELED (cancelled, or the port was closed) */
+    int error; /* outcome: 0, STREAM_E_PROCESS, STREAM_E_GONE, a negative errno, -ECANCELED (cancelled, or the port was closed) */
     struct loop_timer pause;
     struct ring queue_node; /* in its descriptor's queue, while it waits for that */
     unsigned vain;          /* tries of what poll(2) does not tell of */

@@ -77,6 +77,9 @@ static void refuse(const struct io *io) {
         refusal_set(
             &refusal, REFUSAL_UNSUPPORTED, "id", "ask for the descriptor and use that",
             "what such a file (procfs) says depends on the process that asks, which would be the broker");
+    else if (io->transfer.error == STREAM_E_GONE)
+        refusal_set(&refusal, REFUSAL_DENIED, NULL, "connect in the process that writes",
+                    "the process that connected has ended, and receivers would be told that it sends");
     else if (error == EBUSY && stream->what == STREAM_PEEK)
         refusal_set(&refusal, REFUSAL_LIMIT, "peek", "read instead, or try again",
                     "too many peeks of pipes are under way");

@@ -133,14 +133,26 @@ static void receivers_are_told_the_client(void **state) {
     assert_int_equal(who.pid, child);
 }
 
-/* The connection outlives the process that made it: a number that may be anybody's by now is not told. */
-static int send_after_the_end(void *data) {
-    int wire, fd = connect_to(data, SOCK_DGRAM);
-    pid_t parent = getpid();
+/* The connection outlives the process that made it: neither a number that may be anybody's by now is told, nor the broker's. */
+static int orphan[2];
+
+static char send_by(int wire, int fd) {
     portd_client *client;
     char address[16];
     portd_id out;
     size_t n;
+
+    snprintf(address, sizeof address, "fd:%d", wire);
+    if (portd_connect(address, NULL, fixture_soon(), &client) != 1 ||
+        portd_socket_to_port(client, fd, "", 0, fixture_soon(), NULL, &out) != 2)
+        return 'f';
+    return portd_port_write(client, out, "#", 1, fixture_soon(), &n) == PORTD_E_DENIED ? 'd' : 'w';
+}
+
+static int send_after_the_end(void *data) {
+    int wire, fd = connect_to(data, SOCK_DGRAM);
+    pid_t parent = getpid();
+    char how;
 
     portd_disconnect(stranger_connect(&broker, CLIENT, NULL, NULL)); /* somebody else from now on */
     wire = connect_to(broker.address + strlen("unix:"), SOCK_STREAM);
@@ -148,26 +160,27 @@ static int send_after_the_end(void *data) {
         return 0;
     while (getppid() == parent)
         (void)poll(NULL, 0, 1);
-    snprintf(address, sizeof address, "fd:%d", wire);
-    if (portd_connect(address, NULL, fixture_soon(), &client) != 1 ||
-        portd_socket_to_port(client, fd, "", 0, fixture_soon(), NULL, &out) != 2)
-        return 1;
-    return portd_port_write(client, out, "#", 1, fixture_soon(), &n) != 1;
+    how = send_by(wire, fd);
+    return write(orphan[1], &how, 1) != 1;
 }
 
-static void one_that_has_ended_is_not_named(void **state) {
-    char path[FIXTURE_PATH + 32];
+static void one_that_has_ended_sends_nothing(void **state) {
+    char path[FIXTURE_PATH + 32], how = 0, byte;
 
     (void)state;
     need_strangers();
     int fd = listen_for(path, SOCK_DGRAM);
+    assert_int_equal(pipe(orphan), 0);
+    fixture_own(orphan[0]);
+    fixture_own(orphan[1]);
     pid_t child = fixture_fork(send_after_the_end, path);
     int answer = fixture_reap(child);
-    struct ucred who = hear_who(fd);
     assert_int_equal(unlink(path), 0);
     assert_int_equal(answer, 0);
-    assert_int_equal(who.uid, CLIENT);
-    assert_int_equal(who.pid, broker.pid);
+    assert_true(fixture_poll(orphan[0], POLLIN));
+    assert_int_equal(read(orphan[0], &how, 1), 1);
+    assert_int_equal(how, 'd');
+    assert_int_equal(recv(fd, &byte, 1, MSG_DONTWAIT), -1);
 }
 
 /* ---- files that answer by who asks ------------------------------------------------------------------------------------ */
@@ -323,7 +336,7 @@ static void whoever_asks_may_do_nothing_to_the_worker(void **state) {
 }
 
 TEST_MAIN(FIXTURE_CASE_BARE(a_setuid_bit_goes_with_a_write), FIXTURE_CASE_BARE(receivers_are_told_the_client),
-          FIXTURE_CASE_BARE(one_that_has_ended_is_not_named),
+          FIXTURE_CASE_BARE(one_that_has_ended_sends_nothing),
           FIXTURE_CASE_BARE(files_of_processes_are_left_to_the_client),
           FIXTURE_CASE_BARE(a_file_grows_up_to_the_limit),
           FIXTURE_CASE_BARE(whoever_asks_may_do_nothing_to_the_worker))
