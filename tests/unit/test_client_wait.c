@@ -160,6 +160,39 @@ static void silent_broker_is_not_waited_for(void **state) {
     broker_close(&broker);
 }
 
+/* The clock of a limit stops with its answer, and what was a wait once and is another request now has none. */
+static void answered_waits_are_not_timed(void **state) {
+    struct broker_fake broker;
+    portd_client *client = broker_meet(&broker, NULL, WINDOW);
+    struct heard first = {0}, second = {0}, ping = {0};
+    const portd_id id = 19;
+    const int64_t soon = portd_now() + 1800 * INT64_C(1000000), late = soon + 1800 * INT64_C(1000000);
+
+    (void)state;
+    assert_int_equal(portd_get_timeout(client), PORTD_FOREVER);
+    assert_int_equal(portd_wait_start(client, &id, 1, 0, late, hear, &second, NULL), 1);
+    assert_int_equal(portd_wait_start(client, &id, 1, 0, soon, hear, &first, NULL), 1);
+    process_all(client);
+    assert_true(portd_get_timeout(client) >= soon && portd_get_timeout(client) < late);
+    broker_reply_wait(&broker, FIRST_ID + 1, &id, 1);
+    process_all(client);
+    assert_int_equal(first.calls, 1);
+    assert_int_equal(portd_ping_start(client, hear, &ping, NULL), 1); /* takes the record of the first */
+    broker_reply_pong(&broker, FIRST_ID + 2);
+    process_all(client);
+    assert_int_equal(ping.calls, 1);
+    assert_true(portd_get_timeout(client) < PORTD_FOREVER); /* the second is timed still */
+    broker_reply_wait(&broker, FIRST_ID, &id, 1);
+    process_all(client);
+    assert_int_equal(second.calls, 1);
+    assert_int_equal(portd_get_timeout(client), PORTD_FOREVER);
+    assert_int_equal(portd_wait_start(client, &id, 1, 0, PORTD_FOREVER, hear, &second, NULL), 1);
+    process_all(client);
+    assert_int_equal(portd_get_timeout(client), PORTD_FOREVER);
+    portd_disconnect(client);
+    broker_close(&broker);
+}
+
 static void reply_that_has_arrived_beats_the_limit(void **state) {
     struct broker_fake broker;
     portd_client *client = broker_meet(&broker, NULL, WINDOW);
@@ -452,9 +485,10 @@ static void woken_wait_of_a_pool_loses_no_answer(void **state) {
 
 TEST_MAIN(TEST_CASE(wait_says_what_it_is_for), TEST_CASE(limit_is_relative_on_the_wire),
           TEST_CASE(limit_of_a_queued_wait_counts_from_its_start), TEST_CASE(broker_judges_the_limit),
-          TEST_CASE(silent_broker_is_not_waited_for), TEST_CASE(reply_that_has_arrived_beats_the_limit),
-          TEST_CASE(more_ready_than_asked_is_garbled), TEST_CASE(wait_on_256_ids_fills_them_all),
-          TEST_CASE(unknown_cause_is_a_way_of_being_ready), TEST_CASE(lost_connection_wakes_a_blocked_wait),
+          TEST_CASE(silent_broker_is_not_waited_for), TEST_CASE(answered_waits_are_not_timed),
+          TEST_CASE(reply_that_has_arrived_beats_the_limit), TEST_CASE(more_ready_than_asked_is_garbled),
+          TEST_CASE(wait_on_256_ids_fills_them_all), TEST_CASE(unknown_cause_is_a_way_of_being_ready),
+          TEST_CASE(lost_connection_wakes_a_blocked_wait),
           TEST_CASE(cancelled_wait_is_answered_by_the_broker),
           TEST_CASE(result_that_came_first_beats_the_cancel),
           TEST_CASE(cancelled_request_is_answered_at_once),

@@ -75,6 +75,36 @@ static void what_is_stuck_is_not_waited_for_up_to_a_number(void **state) {
     assert_int_equal(lanes_waiting(&lanes), 1);
 }
 
+/* The last seat that may be stuck has them behind it: the end of any of these frees them, in their order. */
+static void those_behind_what_is_stuck_go_on_when_any_of_it_ends(void **state) {
+    enum { BEHIND = 3 };
+    struct offload_job jobs[OFFLOAD_STUCK_MOST + BEHIND];
+
+    (void)state;
+    for (size_t ends = 0; ends < OFFLOAD_STUCK_MOST; ends++) {
+        begin();
+        for (size_t i = 0; i < OFFLOAD_STUCK_MOST + BEHIND; i++)
+            put(&jobs[i], 1, 0);
+        for (size_t i = 0; i < OFFLOAD_STUCK_MOST; i++) {
+            assert_ptr_equal(take(i), &jobs[i]);
+            lanes_stick(&lanes, &lanes.seats[i]);
+        }
+        assert_int_equal(lanes_waiting(&lanes), 0);
+        lanes_finish(&lanes, &lanes.seats[ends]);
+        for (size_t i = OFFLOAD_STUCK_MOST; i < OFFLOAD_STUCK_MOST + BEHIND; i++) {
+            assert_int_equal(lanes_waiting(&lanes), 1);
+            assert_ptr_equal(take(ends), &jobs[i]);
+            lanes_finish(&lanes, &lanes.seats[ends]);
+        }
+        assert_int_equal(lanes_waiting(&lanes), 0);
+        for (size_t i = 0; i < OFFLOAD_STUCK_MOST; i++)
+            if (i != ends)
+                lanes_finish(&lanes, &lanes.seats[i]);
+        assert_int_equal(lanes.busy + lanes.stuck + lanes.held + lanes.heads, 0);
+        assert_int_equal(lanes.running[1], 0);
+    }
+}
+
 /* Each of that many uids has a job that does not end. */
 static void hold_up(struct offload_job *jobs, size_t n) {
     for (size_t i = 0; i < n; i++) {
@@ -118,4 +148,5 @@ static void the_last_seats_are_for_closes_of_who_holds_up_nothing(void **state) 
 TEST_MAIN(TEST_CASE(a_uid_has_no_second_worker_while_another_waits),
           TEST_CASE(jobs_of_one_lane_wait_for_each_other_in_order),
           TEST_CASE(what_is_stuck_is_not_waited_for_up_to_a_number),
+          TEST_CASE(those_behind_what_is_stuck_go_on_when_any_of_it_ends),
           TEST_CASE(the_last_seats_are_for_closes_of_who_holds_up_nothing))

@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <stdatomic.h>
+#include <sys/syscall.h>
 
 static struct loop *loop;
 static struct sentries *sentries;
@@ -251,6 +252,69 @@ static void answers_keep_their_place_among_jobs(void **state) {
     end();
 }
 
+/* What the thread does that has that number: of the system calls that it may sleep in, poll(2) alone is not the engine's. */
+static bool sleeps_in_poll(pid_t thread) {
+    char path[64], said[16] = "";
+
+    (void)snprintf(path, sizeof path, "/proc/self/task/%d/syscall", (int)thread);
+    FILE *file = fopen(path, "re");
+    assert_non_null(file);
+    char *line = fgets(said, sizeof said, file);
+    assert_int_equal(fclose(file), 0);
+    long call = line ? strtol(line, NULL, 10) : -1;
+#ifdef SYS_poll
+    if (call == SYS_poll)
+        return true;
+#endif
+    return call == SYS_ppoll;
+}
+
+static atomic_int sentry_thread;
+
+static void work_name_thread(struct sentry_job *job, struct engine *engine) {
+    (void)engine;
+    sentry_thread = (int)syscall(SYS_gettid);
+    ((struct task *)job)->started = true;
+}
+
+/* More is ready than it has records for, and the loop does not run: it sleeps until the loop has given the records back, without any
+ * other job waking it. */
+static void what_the_stock_has_no_room_for_is_told_when_it_has(void **state) {
+    enum { MANY = 40 };
+    static struct task tasks[MANY];
+    struct task last = {.fd = -1};
+    size_t opened, told[MANY] = {0};
+    int ends[MANY][2];
+
+    (void)state;
+    begin();
+    struct sentry *sentry = sentry_ref(sentries, 7, &opened);
+    for (size_t i = 0; i < MANY; i++) {
+        open_pipe(ends[i]);
+        assert_int_equal(write(ends[i][1], "x", 1), 1);
+        tasks[i] = (struct task){.fd = ends[i][0], .token = 8 * i + 1};
+        submit(sentry, &tasks[i], work_arm);
+    }
+    submit(sentry, &last, work_name_thread);
+    await(&last);
+    while (!sleeps_in_poll((pid_t)sentry_thread))
+        (void)sched_yield();
+    run_until(2 * MANY + 1);
+    for (size_t i = 0; i < n_heard; i++)
+        if (heard[i])
+            told[heard[i] / 8]++;
+    for (size_t i = 0; i < MANY; i++)
+        assert_int_equal(told[i], 1);
+    for (size_t i = 0; i < MANY; i++)
+        submit(sentry, &tasks[i], work_disarm);
+    run_until(3 * MANY + 1);
+    for (size_t i = 0; i < MANY; i++)
+        close_pipe(ends[i]);
+    sentry_unref(sentry);
+    run_until(3 * MANY + 2);
+    end();
+}
+
 static void one_uid_holds_up_no_other(void **state) {
     struct task stuck = {.fd = -1}, late = {.fd = -1}, other = {.fd = -1};
     size_t opened;
@@ -329,5 +393,5 @@ static void ending_drops_what_is_not_done(void **state) {
 TEST_MAIN(TEST_CASE(what_is_armed_is_told),
           TEST_CASE(what_is_polled_is_told_once_or_by_edges_until_it_is_taken),
           TEST_CASE(only_so_many_are_polled), TEST_CASE(answers_keep_their_place_among_jobs),
-          TEST_CASE(one_uid_holds_up_no_other), TEST_CASE(there_are_only_so_many),
-          TEST_CASE(ending_drops_what_is_not_done))
+          TEST_CASE(what_the_stock_has_no_room_for_is_told_when_it_has), TEST_CASE(one_uid_holds_up_no_other),
+          TEST_CASE(there_are_only_so_many), TEST_CASE(ending_drops_what_is_not_done))

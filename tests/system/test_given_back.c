@@ -1,0 +1,159 @@
+/* test_given_back.c: places in the table of descriptors that were taken for a while only. A broker with a small table does each of these
+ * things more often than it has places: if one were lost each time, it would refuse the last. */
+#include "guest.h"
+
+#include "tests/procedures/ask.h"
+#include "tests/procedures/descriptors.h"
+
+#include <fcntl.h>
+#include <sys/epoll.h>
+
+enum { TABLE = 1100, TIMES = 500 /* more than are for keeping */ };
+
+/* Started anew for each case, as it must outlive that. */
+static struct fixture *start(void) {
+    static struct fixture brokers[8];
+    static size_t n;
+    struct fixture *broker = &brokers[n++];
+
+    assert_true(n <= sizeof brokers / sizeof *brokers);
+    guest_start_limited(broker, TABLE, NULL);
+    return broker;
+}
+
+static Portd__V1__Hello usual(void) {
+    Portd__V1__Hello hello = PORTD__V1__HELLO__INIT;
+
+    hello.version_min = hello.version_max = 1;
+    return hello;
+}
+
+/* The last descriptor that only a thread may ask about ends the thread, which has an engine and a bell. */
+static void those_of_a_thread_that_ends(void **state) {
+    const struct fixture *broker = start();
+    int ends[2], epoll = fixture_own(epoll_create1(EPOLL_CLOEXEC));
+    struct epoll_event event = {.events = EPOLLIN};
+
+    (void)state;
+    make_pipe(ends);
+    assert_int_equal(epoll_ctl(epoll, EPOLL_CTL_ADD, ends[0], &event), 0);
+    portd_client *c = fixture_client_at(broker->address, NULL);
+    for (int i = 0; i < TIMES; i++) {
+        (void)ask_evt(c, epoll, READ);
+        ask_no_evts(c, epoll);
+        fixture_until_fds(broker, 1);
+    }
+}
+
+/* A session that is joined has the process already; the second look at it is not kept. */
+static void those_of_processes_that_a_hello_names(void **state) {
+    const char *address = start()->address;
+    Portd__V1__Hello hello = usual();
+    uint32_t pids[2] = {(uint32_t)getpid(), (uint32_t)getppid()};
+    struct raw first, raw;
+
+    (void)state;
+    hello.owner_pids = pids;
+    hello.n_owner_pids = 2;
+    guest_connect_at(&first, address);
+    assert_int_equal(raw_hello_with(&first, &hello, NULL, 0), 0);
+    hello.numbers_case = PORTD__V1__HELLO__NUMBERS_NUMBERS_PID;
+    hello.numbers_pid = pids[0];
+    for (int i = 0; i < TIMES; i++) {
+        guest_connect_at(&raw, address);
+        assert_int_equal(raw_hello_with(&raw, &hello, NULL, 0), 0);
+        assert_true(raw.session == first.session);
+        guest_close(&raw);
+    }
+    guest_is_served(&first);
+    guest_close(&first);
+}
+
+/* Nor is it by a hello that is refused: for what it asks for, or for a second process that is not there. */
+static void those_of_processes_that_a_refused_hello_names(void **state) {
+    const char *address = start()->address;
+    Portd__V1__Hello missing = usual(), half = usual();
+    uint32_t pids[2] = {(uint32_t)getpid(), 1u << 31};
+    struct raw raw;
+
+    (void)state;
+    missing.owner_pid = pids[0];
+    missing.find = true;
+    half.owner_pids = pids;
+    half.n_owner_pids = 2;
+    for (int i = 0; i < TIMES; i++) {
+        guest_connect_at(&raw, address);
+        assert_int_equal(raw_hello_with(&raw, &missing, NULL, 0), PORTD__V1__CODE__CODE_NOT_FOUND);
+        guest_close(&raw);
+        guest_connect_at(&raw, address);
+        assert_int_equal(raw_hello_with(&raw, &half, NULL, 0), PORTD__V1__CODE__CODE_INVALID);
+        guest_close(&raw);
+    }
+}
+
+/* Pollable handles, which are more than one descriptor each, and the copies behind them. */
+static void those_of_handles(void **state) {
+    portd_client *c = fixture_client_at(start()->address, NULL);
+    int ends[2], epoll = fixture_own(epoll_create1(EPOLL_CLOEXEC));
+
+    (void)state;
+    make_pipe(ends);
+    for (int i = 0; i < TIMES; i++) {
+        portd_id semaphore = ask_semaphore(c, ends[0], READ), evt = ask_evt(c, i % 2 ? ends[0] : epoll, READ);
+        fixture_close(ask_handle(c, semaphore));
+        fixture_close(ask_handle(c, evt));
+        ask_no_semaphores(c, ends[0]);
+        ask_no_evts(c, i % 2 ? ends[0] : epoll);
+        assert_int_equal(portd_release(c, &semaphore, 1, fixture_soon()), 1);
+        assert_int_equal(portd_release(c, &evt, 1, fixture_soon()), 1);
+    }
+}
+
+/* What is refused is thrown away, here a descriptor that nothing can be made of. */
+static void those_of_what_is_thrown_away(void **state) {
+    portd_client *c = fixture_client_at(start()->address, NULL);
+    int path = fixture_own(open("/tmp", O_PATH | O_CLOEXEC));
+    portd_id id;
+
+    (void)state;
+    for (int i = 0; i < TIMES; i++)
+        assert_int_equal(portd_fd_to_evt(c, path, READ, PORTD_FD, fixture_soon(), &id), PORTD_E_INVALID);
+}
+
+/* A frame whose other half comes late, or never: what came with the first half. */
+static void those_of_half_a_frame(void **state) {
+    const struct fixture *broker = start();
+    raw_request request = PORTD__V1__REQUEST__INIT;
+    Portd__V1__Ping ping = PORTD__V1__PING__INIT;
+    uint8_t bytes[RAW_HEADER + RAW_BODY_MAX];
+    struct raw raw, other;
+    int ends[2];
+
+    (void)state;
+    make_pipe(ends);
+    request.method_case = PORTD__V1__REQUEST__METHOD_PING;
+    request.ping = &ping;
+    guest_open_at(&raw, broker->address);
+    for (int i = 0; i < TIMES; i++) {
+        request.id = 1000 + (uint64_t)i;
+        size_t size = raw_pack(bytes, &request, 1);
+        assert_int_equal(raw_send(&raw, bytes, RAW_HEADER, ends, 1), 0);
+        fixture_until_fds(broker, 2);
+        if (i % 2) {
+            assert_int_equal(raw_send(&raw, bytes + RAW_HEADER, size - RAW_HEADER, NULL, 0), 0);
+            guest_is_told(&raw, request.id, PORTD__V1__CODE__CODE_MISMATCH);
+        } else {
+            guest_close(&raw);
+            fixture_until_fds(broker, 0);
+            guest_open_at(&raw, broker->address);
+        }
+    }
+    guest_open_at(&other, broker->address);
+    guest_is_served(&other);
+    (void)guest_evt(&other, ends[0], ends[0]);
+}
+
+TEST_MAIN(FIXTURE_CASE_BARE(those_of_half_a_frame), FIXTURE_CASE_BARE(those_of_a_thread_that_ends),
+          FIXTURE_CASE_BARE(those_of_processes_that_a_hello_names),
+          FIXTURE_CASE_BARE(those_of_processes_that_a_refused_hello_names),
+          FIXTURE_CASE_BARE(those_of_handles), FIXTURE_CASE_BARE(those_of_what_is_thrown_away))
