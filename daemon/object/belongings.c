@@ -55,10 +55,10 @@ static bool end_first(struct object *object, int cause) {
     if (registry_kind(object->id) != OBJECT_DESCRIPTOR) {
         if (indicator->descriptor)
             indicator_end(indicator, cause);
-        else if (!indicator->waiters)
-            indicator_free(indicator);
-        else
+        else if (indicator->waiters)
             return false;
+        else if (!indicator_shed(indicator))
+            indicator_free(indicator);
         return true;
     }
     indicator = indicator_registered(descriptor);

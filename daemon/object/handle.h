@@ -40,7 +40,8 @@ struct handle {
     struct belongings *
         asker; /* this and the next three are of the indicator that has it (indicator.h): the session that asked */
     struct indicator *of;
-    struct handle *sibling;               /* of another asker */
+    struct handle *elder,
+        *sibling; /* before and behind it in of->handle: of other askers; the owner's own is the first */
     struct handle *lent_prev, *lent_next; /* asker->lent, if the object is another session's */
     size_t charged;                       /* descriptors */
     os_fd fd;                             /* the client gets copies */

@@ -11,6 +11,8 @@
 
 #include <stdlib.h>
 
+enum { HANDLES_AT_ONCE = 16 };
+
 /* Where a descriptor has the one of that kind; ports have theirs in their wraps. */
 static struct indicator **place_of(struct descriptor *descriptor, enum object_kind kind, int direction) {
     return kind == OBJECT_SEMAPHORE ? &descriptor->semaphores[direction] : &descriptor->evts[direction];
@@ -112,30 +114,82 @@ struct descriptor *indicator_descriptor(const struct indicator *indicator) {
     return indicator->waiters ? indicator->waiters->descriptor : NULL;
 }
 
-/* One after the other is told that it has ended. */
+static bool has_several_handles(const struct indicator *indicator, int n) {
+    const struct handle *handle = indicator->handle;
+    while (handle && n-- > 0)
+        handle = handle->sibling;
+    return handle != NULL;
+}
+
+/* The client's copies stay as they are. */
+static void drop_handle(struct handle *handle) {
+    struct indicator *indicator = handle->of;
+    struct waiters *waiters = indicator->waiters;
+    if (waiters && waiters->unended == handle)
+        waiters->unended = handle->sibling;
+    *(handle->elder ? &handle->elder->sibling : &indicator->handle) = handle->sibling;
+    if (handle->sibling)
+        handle->sibling->elder = handle->elder;
+    if (handle->asker != indicator->object.owner)
+        DL_DELETE2(handle->asker->lent, handle, lent_prev, lent_next);
+    handle_free(handle);
+}
+
+bool indicator_shed(struct indicator *indicator) {
+    if (!has_several_handles(indicator, 1))
+        return false;
+    drop_handle(indicator->handle);
+    return true;
+}
+
+static void tell_one(struct waiters *waiters) {
+    struct indicator *indicator = waiters->of;
+    struct handle *handle = waiters->unended;
+    if (waiters->n) {
+        wait_end(RING_OF(ring_first(&waiters->targets), struct wait_target, of_node), indicator->cause);
+    } else if (queue_of(indicator)) {
+        transfer_end((struct port *)indicator);
+    } else if (handle) {
+        waiters->unended = handle->sibling;
+        handle_end(handle);
+    } else {
+        (void)indicator_shed(indicator);
+    }
+}
+
+/* One after the other is told that it has ended. If its id was given back, its handles go as well. */
 static void step(struct task *task) {
     struct waiters *waiters = RING_OF(task, struct waiters, task);
     struct indicator *indicator = waiters->of;
     struct lane *lane = &indicator->object.owner->account.user->lane;
     struct descriptor *descriptor = waiters->descriptor;
-    while (waiters->n || queue_of(indicator)) {
+    while (waiters->n || queue_of(indicator) || waiters->unended ||
+           (indicator->released && has_several_handles(indicator, 1))) {
         if (turn_is_over(lane->turns)) {
             turn_queue(lane, task);
             return;
         }
         turn_spend(lane->turns, 1);
-        if (waiters->n)
-            wait_end(RING_OF(ring_first(&waiters->targets), struct wait_target, of_node), indicator->cause);
-        else
-            transfer_end((struct port *)indicator);
+        tell_one(waiters);
     }
     free_waiters(indicator);
     if (indicator->released)
         indicator_free(indicator);
-    descriptor_told(descriptor);
+    if (descriptor)
+        descriptor_told(descriptor);
 }
 
 /* ---- the end ---------------------------------------------------------------------------------------------------- */
+
+/* Many are told in steps, if there is memory for that. */
+static void end_handles(struct indicator *indicator) {
+    if (has_several_handles(indicator, HANDLES_AT_ONCE) && indicator_expect(indicator)) {
+        indicator->waiters->unended = indicator->handle;
+        return;
+    }
+    for (struct handle *handle = indicator->handle; handle; handle = handle->sibling)
+        handle_end(handle);
+}
 
 void indicator_end(struct indicator *indicator, int cause) {
     struct descriptor *descriptor = indicator->descriptor;
@@ -152,8 +206,7 @@ void indicator_end(struct indicator *indicator, int cause) {
     indicator->cause = (uint8_t)cause;
     if (port)
         port_ended(port, descriptor);
-    for (struct handle *handle = indicator->handle; handle; handle = handle->sibling)
-        handle_end(handle);
+    end_handles(indicator);
     if (!indicator->waiters) {
         if (indicator->released)
             indicator_free(indicator);
@@ -162,17 +215,6 @@ void indicator_end(struct indicator *indicator, int cause) {
     indicator->waiters->descriptor = descriptor;
     descriptor->telling++;
     turn_queue(&indicator->object.owner->account.user->lane, &indicator->waiters->task);
-}
-
-/* The client's copies stay as they are. */
-static void drop_handle(struct handle *handle) {
-    struct handle **link = &handle->of->handle;
-    while (*link != handle)
-        link = &(*link)->sibling;
-    *link = handle->sibling;
-    if (handle->asker != handle->of->object.owner)
-        DL_DELETE2(handle->asker->lent, handle, lent_prev, lent_next);
-    handle_free(handle);
 }
 
 void indicator_end_lent(struct handle *handle) {
@@ -201,6 +243,9 @@ void indicator_release(struct indicator *indicator) {
     notice_released(indicator);
     if (indicator->descriptor)
         return;
+    if (!indicator->waiters && has_several_handles(indicator, HANDLES_AT_ONCE) &&
+        indicator_expect(indicator)) /* they go in steps */
+        turn_queue(&indicator->object.owner->account.user->lane, &indicator->waiters->task);
     if (!indicator->waiters) {
         indicator_free(indicator);
         return;
@@ -221,11 +266,20 @@ struct indicator *indicator_registered(const struct descriptor *descriptor) {
     return NULL;
 }
 
+/* Both lists have it, if there is one: the shorter of them tells. */
 struct handle *indicator_handle(const struct indicator *indicator, const struct belongings *asker) {
-    struct handle *handle = indicator->handle;
-    while (handle && handle->asker != asker)
+    struct handle *handle = indicator->handle, *lent = asker->lent;
+    if (asker == indicator->object.owner)
+        return handle && handle->asker == asker ? handle : NULL;
+    while (handle && lent) {
+        if (handle->asker == asker)
+            return handle;
+        if (lent->of == indicator)
+            return lent;
         handle = handle->sibling;
-    return handle;
+        lent = lent->lent_next;
+    }
+    return NULL;
 }
 
 struct handle *indicator_new_handle(const struct indicator *indicator, struct belongings *asker,
@@ -237,10 +291,14 @@ struct handle *indicator_new_handle(const struct indicator *indicator, struct be
 
 void indicator_set_handle(struct indicator *indicator, struct belongings *asker, struct handle *handle,
                           int error) {
+    struct handle *first = indicator->handle;
     handle->of = indicator;
     handle->asker = asker;
-    handle->sibling = indicator->handle;
-    indicator->handle = handle;
+    handle->elder = first && first->asker == indicator->object.owner ? first : NULL;
+    handle->sibling = handle->elder ? first->sibling : first;
+    *(handle->elder ? &first->sibling : &indicator->handle) = handle;
+    if (handle->sibling)
+        handle->sibling->elder = handle;
     if (asker != indicator->object.owner)
         DL_APPEND2(asker->lent, handle, lent_prev, lent_next);
     /* What cannot be watched is ready for ever, and so is what has ended. */

@@ -26,13 +26,14 @@ enum cause {
 
 struct handle;
 
-/* Whoever is told when an indicator ends: targets of waits, and what is queued on a port. It is there while there is any, and until all
+/* Whoever is told when an indicator ends: targets of waits, what is queued on a port, and handles if there are many. It is there while there is any, and until all
  * have been told. */
 struct waiters {
     struct ring targets; /* oldest first */
     struct task task;    /* tells them */
     struct indicator *of;
     struct descriptor *descriptor; /* once `of` has ended; it stays until all have been told */
+    struct handle *unended;        /* then: the first of its handles that is not told yet */
     uint32_t n;
 };
 
@@ -84,6 +85,9 @@ void indicator_settle(struct indicator *indicator);
 
 /* Only for an ended one, when all have been told. */
 void indicator_free(struct indicator *indicator);
+
+/* For the end of a session, before indicator_free: drops one of several handles. False: there is one at most. */
+bool indicator_shed(struct indicator *indicator);
 
 /* Gives the id back, now or when it ends. */
 void indicator_release(struct indicator *indicator);
