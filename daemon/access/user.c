@@ -39,6 +39,8 @@ int users_init(struct users *users, uint32_t own, struct slots *slots, uint64_t 
     users->limits[USER_BYTES] = 80u << 20;
     users->rate = 4000000;
     users->n_journals = users->n_monitors = 0;
+    users->sorted = NULL;
+    users->n_sorted = users->room_sorted = 0;
     return 0;
 }
 
@@ -46,7 +48,48 @@ void users_deinit(struct users *users, bool left_behind) {
     assert(left_behind || users->by_uid.used == 0);
     (void)left_behind;
     table_deinit(&users->by_uid);
+    free(users->sorted);
     journal_deinit(&users->journal);
+}
+
+/* The place of the first with that uid or a higher one. */
+static size_t place_of(const struct users *users, uint64_t uid) {
+    size_t from = 0, to = users->n_sorted;
+    while (from < to) {
+        size_t middle = from + (to - from) / 2;
+        if (users->sorted[middle]->uid < uid)
+            from = middle + 1;
+        else
+            to = middle;
+    }
+    return from;
+}
+
+/* Room for one more. 0 or -1. */
+static int reserve_sorted(struct users *users) {
+    size_t room = users->room_sorted ? 2 * users->room_sorted : 16;
+    struct user **sorted;
+    if (users->n_sorted < users->room_sorted)
+        return 0;
+    sorted = realloc(users->sorted, room * sizeof(*sorted));
+    if (!sorted)
+        return -1;
+    users->sorted = sorted;
+    users->room_sorted = room;
+    return 0;
+}
+
+static void put_sorted(struct users *users, struct user *user) {
+    size_t place = place_of(users, user->uid);
+    memmove(&users->sorted[place + 1], &users->sorted[place],
+            (users->n_sorted++ - place) * sizeof(struct user *));
+    users->sorted[place] = user;
+}
+
+static void take_sorted(struct users *users, const struct user *user) {
+    size_t place = place_of(users, user->uid);
+    memmove(&users->sorted[place], &users->sorted[place + 1],
+            (--users->n_sorted - place) * sizeof(struct user *));
 }
 
 struct user *user_ref(struct users *users, uint32_t uid) {
@@ -66,10 +109,11 @@ struct user *user_ref(struct users *users, uint32_t uid) {
         user->limits[slot] = users->limits[slot] / share;
     user->rate = users->rate > share ? users->rate / share : 1;
     user->rate_tokens = (int64_t)user->rate;
-    if (table_add(&users->by_uid, user)) {
+    if (reserve_sorted(users) || table_add(&users->by_uid, user)) {
         free(user);
         return NULL;
     }
+    put_sorted(users, user);
     lane_init(&user->lane, &users->turns);
     gates_init(user);
     pile_init(&user->pile);
@@ -98,6 +142,7 @@ void user_unref(struct user *user) {
         assert(user->used[slot] == 0);
     assert(!user->accounts && ring_is_empty(&user->pile.records));
     table_remove(&user->users->by_uid, user);
+    take_sorted(user->users, user);
     gates_deinit(user);
     turn_forget(&user->retest);
     lane_deinit(&user->lane);
@@ -173,20 +218,9 @@ int user_keep_journal(struct user *user, struct refusal *refusal) {
 }
 
 size_t users_next(const struct users *users, uint64_t from, const struct user **found, size_t room) {
-    size_t n = 0;
-    for (size_t i = 0; i < table_places(&users->by_uid); i++) {
-        const struct user *user = table_at(&users->by_uid, i);
-        size_t place = n;
-        if (!user || user->uid < from)
-            continue;
-        while (place > 0 && found[place - 1]->uid > user->uid)
-            place--;
-        if (place == room)
-            continue;
-        n += n < room;
-        memmove(&found[place + 1], &found[place], (n - place - 1) * sizeof *found);
-        found[place] = user;
-    }
+    size_t place = place_of(users, from), n = 0;
+    while (n < room && place < users->n_sorted)
+        found[n++] = users->sorted[place++];
     return n;
 }
 

@@ -40,6 +40,8 @@ struct user;
 
 struct users {
     struct table by_uid;
+    struct user **sorted; /* the same ones, by uid */
+    size_t n_sorted, room_sorted;
     struct turns turns; /* of the lanes of all users */
     uint32_t own;       /* the broker's uid */
     uint64_t limits[USER_SLOTS];
