@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "base/metrics.h"
 #include "idle.h"
+#include "object/apart.h"
 #include "object/descriptor.h"
 #include "object/pollable.h"
 #include "object/stream.h"
@@ -41,10 +42,10 @@ struct broker {
 
 static void on_ready(void *context, uint64_t token, unsigned events) {
     struct broker *broker = context;
-    struct object *object = registry_find(&broker->registry, token);
+    struct object *object = registry_find(&broker->registry, apart_id(token));
     /* The descriptor may have gone while its answer was under way. */
     if (object)
-        descriptor_on_ready((struct descriptor *)object, events);
+        descriptor_on_ready((struct descriptor *)object, token, events);
 }
 
 static void on_sentry_closed(void *context, size_t n_fds) {

@@ -145,6 +145,8 @@ void user_unref(struct user *user) {
     take_sorted(user->users, user);
     gates_deinit(user);
     turn_forget(&user->retest);
+    turn_forget(&user->news.task);
+    free(user->news.ids);
     lane_deinit(&user->lane);
     order_deinit(&user->order);
     free(user);

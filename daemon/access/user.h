@@ -36,6 +36,17 @@ enum user_slot {
 enum { USER_GONE = 8 };
 
 struct nesting;
+struct registry;
+
+/* daemon/object/news.h: descriptors of a uid that the engine has told of. */
+struct user_news {
+    struct task task;
+    struct registry *registry; /* of them */
+    uint64_t *ids;             /* from first to n; those that have gone find nothing */
+    size_t first, n, room;
+    unsigned round, at_once; /* done at once in that round of the turns */
+};
+
 struct user;
 
 struct users {
@@ -74,6 +85,7 @@ struct user {
     struct task retest;
     uint32_t gone[USER_GONE];
     unsigned n_gone;
+    struct user_news news;
     unsigned refs;
     uint32_t connections; /* that were made; their numbers in notices, so that these tell of no other uid's */
     unsigned discards;    /* received descriptors that workers are closing */

@@ -104,6 +104,7 @@ static void take_turn(struct turns *turns, struct lane *lane) {
 
 bool turns_round(struct turns *turns, void (*after)(void *context), void *context) {
     struct ring round, *node;
+    turns->rounds++;
     come_back(turns);
     if (!turns_have_work(turns))
         return false;

@@ -43,6 +43,7 @@ struct turns {
     struct ring resting; /* that have tasks and sit out */
     struct lane *last;   /* whose turn it was; NULL: it is no more */
     int left;            /* units of this turn */
+    unsigned rounds;     /* so far */
     int64_t tick;        /* coarse time at the beginning of the last turn */
     int64_t spent;       /* the thread's own time at the first turn of that tick */
 };

@@ -1,11 +1,13 @@
 /* descriptor.c: from the moment that a copy is accepted to the moment that it is closed. */
 #include "descriptor.h"
 
+#include "apart.h"
 #include "daemon/base/log.h"
 #include "daemon/base/metrics.h"
 #include "guard.h"
 #include "indicator.h"
 #include "making.h"
+#include "news.h"
 #include "notice.h"
 #include "port.h"
 #include "utlist.h"
@@ -14,6 +16,8 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+
+enum { CAUSE_BITS = 4, CAUSE_MASK = 15 }; /* those that the engine's bits mean */
 
 static const uint8_t interests[2] = {ENGINE_READ, ENGINE_WRITE};
 
@@ -133,29 +137,34 @@ int descriptor_claim(struct belongings *belongings, uint64_t key, os_fd fd, bool
     return 0;
 }
 
+unsigned descriptor_needs_of(const struct descriptor *descriptor, int direction, bool *edge) {
+    const struct waitqueue *queue = descriptor->queues[direction];
+    bool needed = queue && waitqueue_needs(queue, edge);
+    return needed || descriptor->semaphores[direction] ? interests[direction] : 0;
+}
+
 unsigned descriptor_needs(const struct descriptor *descriptor, bool *edge) {
-    unsigned interest = 0;
-    for (int direction = 0; direction < 2; direction++) {
-        const struct waitqueue *queue = descriptor->queues[direction];
-        if (queue && waitqueue_needs(queue, edge))
-            interest |= interests[direction];
-        if (descriptor->semaphores[direction])
-            interest |= interests[direction];
-    }
-    return interest;
+    return descriptor_needs_of(descriptor, DIRECTION_READ, edge) |
+           descriptor_needs_of(descriptor, DIRECTION_WRITE, edge);
 }
 
 int descriptor_arm(struct descriptor *descriptor, unsigned extra) {
     struct engine_watch *watch = &descriptor->watch;
     bool edge = false;
     unsigned interest;
+    int error;
     if (descriptor->unwatched)
         return extra ? ENGINE_E_UNSUPPORTED : 0;
+    if (extra)
+        descriptor_catch_up(descriptor);
+    if (apart_arm(descriptor, extra, &error))
+        return error;
     interest = extra | descriptor_needs(descriptor, &edge);
     /* A one-shot watch that nobody needs tells once at most and is then silent; one by edges would go on. */
     if (!interest && !(watch->known && watch->edge))
         return 0;
-    if (interest && watch->known && watch->edge == edge && !(interest & ~(unsigned)watch->interest))
+    if (interest && watch->known && watch->edge == edge &&
+        (edge ? interest == watch->interest : !(interest & ~(unsigned)watch->interest)))
         return 0;
     if (descriptor->guard) {
         *watch = (struct engine_watch){.interest = (uint8_t)interest, .edge = edge, .known = interest != 0};
@@ -211,22 +220,59 @@ static bool is_referred(const struct descriptor *descriptor) {
            descriptor->evts[1] || descriptor->wraps || descriptor->makings || descriptor->telling;
 }
 
-void descriptor_on_ready(struct descriptor *descriptor, unsigned events) {
-    if (!descriptor->watch.edge)
-        descriptor->watch.interest = 0;
+static void act(struct descriptor *descriptor) {
+    unsigned causes = descriptor->news;
+    descriptor->news = 0;
     for (int direction = 0; direction < 2; direction++) {
-        enum cause cause = indicator_cause_of(events, direction);
+        int cause = (int)(causes >> direction * CAUSE_BITS & CAUSE_MASK);
         if (!cause)
             continue;
         if (descriptor->semaphores[direction])
-            indicator_end(descriptor->semaphores[direction], (int)cause);
+            indicator_end(descriptor->semaphores[direction], cause);
         if (descriptor->queues[direction])
-            waitqueue_tell(descriptor->queues[direction], (int)cause);
+            waitqueue_tell(descriptor->queues[direction], cause);
     }
     if (is_referred(descriptor))
         descriptor_settle(descriptor);
     else
         fading_add(descriptor->registry, descriptor);
+}
+
+/* Of the causes that the engine's bits mean for the directions that the entry is for. */
+static unsigned causes_of(struct descriptor *descriptor, uint64_t token, unsigned events) {
+    struct apart *apart = apart_find(descriptor);
+    bool by_apart = apart_is_token(token);
+    struct engine_watch *watch = by_apart ? apart ? &apart->watch : NULL : &descriptor->watch;
+    unsigned causes = 0;
+    if (!watch) /* it was closed while its answer was under way */
+        return 0;
+    if (!watch->edge)
+        watch->interest = 0;
+    for (int direction = 0; direction < 2; direction++)
+        if (!apart || by_apart == (apart->direction == direction))
+            causes |= (unsigned)indicator_cause_of(events, direction) << direction * CAUSE_BITS;
+    return causes;
+}
+
+void descriptor_on_ready(struct descriptor *descriptor, uint64_t token, unsigned events) {
+    unsigned causes = causes_of(descriptor, token, events);
+    bool noted = descriptor->news != 0;
+    if (!causes && !noted)
+        descriptor_settle(descriptor);
+    if (!causes)
+        return;
+    for (int direction = 0; direction < 2; direction++) {
+        unsigned mask = (unsigned)CAUSE_MASK << direction * CAUSE_BITS;
+        if ((causes & mask) > (descriptor->news & mask))
+            descriptor->news = (uint8_t)((descriptor->news & ~mask) | (causes & mask));
+    }
+    if (!noted && !news_put(descriptor))
+        act(descriptor);
+}
+
+void descriptor_catch_up(struct descriptor *descriptor) {
+    if (descriptor->news)
+        act(descriptor);
 }
 
 bool descriptor_is_passing(const struct descriptor *descriptor) {
@@ -296,6 +342,7 @@ static void drop(struct descriptor *descriptor) {
     struct registry *registry = descriptor->registry;
     if (descriptor->watch.known && !descriptor->guard)
         engine_disarm(registry->engine, &descriptor->watch, descriptor->fd);
+    apart_close(descriptor);
     for (int direction = 0; direction < 2; direction++)
         waitqueue_free(descriptor->queues[direction]);
     registry_forget(registry, &descriptor->object);
@@ -336,6 +383,8 @@ void descriptor_leave(struct descriptor *descriptor) {
     if (!descriptor->closing)
         drop(descriptor);
     struct object *object = &descriptor->object;
+    if (descriptor_find(owner, descriptor->key) == descriptor) /* others that are closed later look there */
+        take_number(owner, descriptor);
     account_leave(&owner->account, USER_DESCRIPTORS, 1);
     belongings_remove(object);
     object->owner = NULL;

@@ -2,7 +2,7 @@
  *
  * It lives as long as a semaphore, an event or a wrap refers to it (descriptor_settle looks); then it is taken out of the engine, handed to be closed,
  * and really gone when the close has ended. Until then its number finds it, so that a remove can wait for the end.
- * descriptor_rearm is the only caller of engine_arm: what is asked for is what live semaphores and parked waits need, no more. */
+ * descriptor_arm is the only caller of engine_arm: what is asked for is what live semaphores and parked waits need, no more. */
 #ifndef DESCRIPTOR_H
 #define DESCRIPTOR_H
 
@@ -42,6 +42,8 @@ struct descriptor {
     bool unwatched;            /* always ready: the kernel has said that it cannot watch it */
     bool plain;                /* as stream_job's, once a worker has found out */
     bool closing;
+    bool apart;    /* its directions are watched apart (apart.h) */
+    uint8_t news;  /* causes for which it is to be told, four bits by direction (news.h) */
     unsigned jobs; /* of workers and sentries on the copy; it is closed behind them */
     unsigned
         telling; /* indicators that have ended and whose waiters have not all been told; it stays for them */
@@ -71,6 +73,7 @@ struct descriptor *descriptor_find(const struct belongings *belongings, uint64_t
 
 /* What live semaphores, parked waits and transfers need: ENGINE_READ, ENGINE_WRITE. edge is only ever set. */
 unsigned descriptor_needs(const struct descriptor *descriptor, bool *edge);
+unsigned descriptor_needs_of(const struct descriptor *descriptor, int direction, bool *edge);
 
 /* Asks the engine for what is needed now. If it fails, or a sentry's does later, every waiter is told the cause resync.
  * 0, or what descriptor_arm answers. */
@@ -97,8 +100,11 @@ void descriptor_told(struct descriptor *descriptor);
 void descriptor_begin_job(struct descriptor *descriptor);
 void descriptor_end_job(struct descriptor *descriptor);
 
-/* The engine told of it. */
-void descriptor_on_ready(struct descriptor *descriptor, unsigned events);
+/* The engine told of it, by that token. */
+void descriptor_on_ready(struct descriptor *descriptor, uint64_t token, unsigned events);
+
+/* What the engine told of it and is not done yet is done now. */
+void descriptor_catch_up(struct descriptor *descriptor);
 
 /* Drops the copy if nothing refers to it; else sees to it that the engine knows what is needed. */
 void descriptor_settle(struct descriptor *descriptor);

@@ -75,7 +75,7 @@ static void on_armed(struct sentry_job *job) {
     descriptor_end_job(descriptor);
     if (guard->result == ENGINE_E_UNSUPPORTED) {
         descriptor_set_unwatched(descriptor);
-        descriptor_on_ready(descriptor, ENGINE_READ | ENGINE_WRITE);
+        descriptor_on_ready(descriptor, guard->token, ENGINE_READ | ENGINE_WRITE);
     } else if (guard->result) {
         descriptor->watch = (struct engine_watch){0};
         descriptor_fail(descriptor, guard->result);

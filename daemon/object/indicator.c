@@ -308,6 +308,7 @@ void indicator_set_handle(struct indicator *indicator, struct belongings *asker,
 
 void indicator_end_all(struct descriptor *descriptor, enum object_kind kind, enum object_kind other,
                        int cause) {
+    descriptor_catch_up(descriptor); /* what has fired before has not ended otherwise */
     making_end_all(descriptor, kind, cause);
     making_end_all(descriptor, other, cause);
     for (int direction = 0; direction < 2; direction++) {

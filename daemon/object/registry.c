@@ -1,6 +1,7 @@
 /* registry.c: ids and the table behind them. */
 #include "registry.h"
 
+#include "apart.h"
 #include "belongings.h"
 #include "descriptor.h"
 #include "indicator.h"
@@ -39,6 +40,7 @@ int registry_init(struct registry *registry, struct loop *loop, struct engine *e
         return error;
     registry->epoch = random[0] % (EPOCHS - 1) + 1;
     table_init(&registry->objects, offsetof(struct object, id), random[1]);
+    table_init(&registry->aparts, offsetof(struct apart, id), random[1]);
     slab_init(&registry->descriptors, sizeof(struct descriptor));
     slab_init(&registry->indicators, sizeof(struct indicator));
     slab_init(&registry->waiters, sizeof(struct waiters));
@@ -54,6 +56,7 @@ void registry_deinit(struct registry *registry) {
     fading_deinit(registry);
     asks_deinit(registry);
     table_deinit(&registry->objects);
+    table_deinit(&registry->aparts);
     slab_deinit(&registry->descriptors);
     slab_deinit(&registry->indicators);
     slab_deinit(&registry->waiters);

@@ -57,6 +57,8 @@ struct registry {
     struct handles handles;
     struct object *leaving; /* descriptors that are being closed, of sessions that have ended */
     size_t waits;           /* parked */
+    uint32_t rounds;        /* activities that queues were told of (waitqueue.h) */
+    struct table aparts;    /* second numbers of descriptors (apart.h) */
     bool held_up;           /* a sentry was left behind at the end, and may still look at guards */
 };
 

@@ -3,6 +3,7 @@
 
 #include "ask.h"
 #include "utlist.h"
+#include "wait_one.h"
 #include "waitqueue.h"
 
 #include <string.h>
@@ -31,27 +32,24 @@ static struct lane *lane_of(const struct wait *wait) { return &wait->owner->acco
 
 bool wait_is_left(const struct wait *wait) { return wait->left && *wait->left; }
 
-/* The queue in which the target is, or would be; NULL: there is none. */
-static struct waitqueue *queue_of(const struct wait_target *target) {
-    const struct descriptor *descriptor = target->of ? indicator_descriptor(target->of) : NULL;
-    return descriptor ? waitqueue_find(descriptor, target->of->direction) : NULL;
-}
-
 /* ---- arming ----------------------------------------------------------------------------------------------------- */
 
 static void disarm(struct wait_target *target) {
     struct wait *wait = target->wait;
-    struct waitqueue *queue = ring_has(&target->queue_node) ? queue_of(target) : NULL;
+    bool queued = ring_has(&target->queue_node);
+    struct waitqueue *queue = queued || target->held ? wait_queue_of(target) : NULL;
     if (target->armed)
         wait->missing--;
     target->armed = false;
     if (!queue)
         return;
     struct descriptor *descriptor = queue->descriptor;
-    waitqueue_remove(queue, target);
+    if (queued)
+        waitqueue_remove(queue, target);
     if (target->given)
         waitqueue_give_on(queue);
     target->given = false;
+    wait_release(target, queue);
     waitqueue_settle(queue);
     /* Watching by edges has an end only if somebody ends it; a one-shot watch ends by itself. */
     if (wait->one && !descriptor->closing)
@@ -63,6 +61,7 @@ static bool arm(struct wait_target *target) {
     struct wait *wait = target->wait;
     struct descriptor *descriptor = target->of->descriptor;
     struct waitqueue *queue;
+    bool missed;
     target->armed = true;
     wait->missing++;
     if (indicator_is_semaphore(target->of))
@@ -70,7 +69,9 @@ static bool arm(struct wait_target *target) {
     queue = waitqueue_get(descriptor, target->of->direction);
     if (!queue)
         return false;
-    waitqueue_add(queue, target);
+    /* A sentry's answer is from before: there may have been an activity since. */
+    missed = descriptor->guard && queue->cause && (int32_t)(queue->round - target->round) > 0;
+    waitqueue_add(queue, target, missed);
     return !descriptor_rearm(descriptor);
 }
 
@@ -159,26 +160,6 @@ static void fire(struct wait *wait) {
     }
 }
 
-/* Wake-one: whose connection it was that got this activity. */
-static void remember(struct wait *wait) {
-    for (size_t i = 0; wait->one && i < wait->n; i++) {
-        struct waitqueue *queue = wait->targets[i].cause ? queue_of(&wait->targets[i]) : NULL;
-        if (queue)
-            waitqueue_remember(queue, wait->connection);
-        if (wait->targets[i].cause)
-            wait->targets[i].given = false; /* it has what it was given */
-    }
-}
-
-/* What is idle has nothing left of what anybody was answered for. */
-static void forget_answered(struct wait *wait) {
-    for (size_t i = 0; i < wait->n; i++) {
-        struct waitqueue *queue = wait->targets[i].cause ? NULL : queue_of(&wait->targets[i]);
-        if (queue)
-            waitqueue_forget(queue);
-    }
-}
-
 /* What was told of counts for one for any, though it was drained since. */
 static void count_told(struct wait *wait) {
     for (size_t i = 0; i < wait->n; i++) {
@@ -188,18 +169,6 @@ static void count_told(struct wait *wait) {
             wait->ready++;
         }
         target->told = 0;
-    }
-}
-
-/* Of an activity that another wake-one wait was given, one for all has to wait for the next. */
-static void leave_to_others(struct wait *wait) {
-    for (size_t i = 0; wait->all && wait->one && i < wait->n; i++) {
-        struct wait_target *target = &wait->targets[i];
-        const struct waitqueue *queue = target->cause ? queue_of(target) : NULL;
-        if (!queue || !queue->given || target->cause != CAUSE_READY)
-            continue;
-        target->cause = CAUSE_NONE;
-        wait->ready--;
     }
 }
 
@@ -241,11 +210,11 @@ void wait_expire(struct wait *wait, int cause) {
 static void decide(struct wait *wait) {
     look(wait);
     count_told(wait);
-    forget_answered(wait);
-    leave_to_others(wait);
+    wait_forget_answered(wait);
+    wait_leave_to_others(wait);
     fire(wait);
     if (satisfied(wait) || wait->lost) {
-        remember(wait);
+        wait_remember(wait);
         finish(wait);
         return;
     }
@@ -255,8 +224,10 @@ static void decide(struct wait *wait) {
         return;
     }
     struct wait_target *failed = arm_all(wait);
-    if (!failed)
+    if (!failed) {
+        wait_looked(wait);
         return;
+    }
     failed->cause = CAUSE_RESYNC; /* nobody would tell of it */
     wait->ready++;
     finish(wait);
@@ -266,7 +237,7 @@ static void decide(struct wait *wait) {
 static bool is_being_told(const struct wait *wait) {
     for (size_t i = 0; !wait->all && i < wait->n; i++) {
         const struct wait_target *target = &wait->targets[i];
-        const struct waitqueue *queue = ring_has(&target->queue_node) ? queue_of(target) : NULL;
+        const struct waitqueue *queue = ring_has(&target->queue_node) ? wait_queue_of(target) : NULL;
         if (queue && (wait->one ? target->given : queue->round != target->round))
             return true;
     }
@@ -301,16 +272,19 @@ static void on_timer(struct loop_timer *timer) {
 static void wake(struct wait_target *target) {
     struct wait *wait = target->wait;
     turn_spend(lane_of(wait)->turns, wait->n);
-    if (turn_is_queued(&wait->task) || wait_is_asking(wait))
+    if (turn_is_queued(&wait->task) || wait_is_asking(wait)) {
+        wait_hold(target);
         return; /* it looks soon */
+    }
     if (wait->n == 1) {
         target->cause = target->told ? target->told : target->ended;
         wait->ready = 1;
-        remember(wait);
+        wait_remember(wait);
         finish(wait);
     } else if (wait->lost || !wait_is_guarded(wait)) {
         decide(wait);
     } else {
+        wait_hold(target);
         turn_queue(lane_of(wait), &wait->task);
     }
 }
@@ -324,16 +298,17 @@ void wait_tell(struct wait_target *target, int cause) {
     target->told = (uint8_t)cause;
     if (wait_is_left(wait)) {
         if (target->given)
-            waitqueue_give_on(queue_of(target));
+            waitqueue_give_on(wait_queue_of(target));
         target->given = false;
         return;
     }
-    target->given = false;
     wait->lost = wait->lost || cause == CAUSE_RESYNC;
-    if (!wait->all || wait->lost)
+    if (!wait->all || wait->lost) {
         wake(target);
-    else if (!wait->missing)
+    } else if (!wait->missing) {
+        wait_hold(target);
         turn_queue(lane_of(wait), &wait->task);
+    }
 }
 
 void wait_end(struct wait_target *target, int cause) {
@@ -405,9 +380,9 @@ int wait_begin(struct wait *wait, int64_t limit_us, struct refusal *refusal) {
     }
     look(wait);
     fire(wait);
-    forget_answered(wait);
+    wait_forget_answered(wait);
     if (satisfied(wait)) {
-        remember(wait);
+        wait_remember(wait);
         return 1;
     }
     if (limit_us == 0) {

@@ -9,7 +9,10 @@
  * What the loop may not ask about (guard.h) is asked of the sentry: such a wait is parked while it looks, and for that long only its
  * limit and the ends of its targets touch it. Where the sentry is held up, those targets count as not ready.
  *
- * Wake-one (`one`): of the parked waits of a descriptor's direction that have it, the oldest is done for each new activity. An ended
+ * Wake-one (`one`): of the parked waits of a descriptor's direction that have it, the oldest is done for each new activity. So a look of a
+ * parked one does not count what is ready by an activity that was given to another; one for all is done by the activity that completes it
+ * and is no other's (of several the one that has waited for it longest),
+ * and what it was told of before counts as long as it is ready. Who was given an activity and leaves unanswered gives it on. An ended
  * indicator answers every wait.
  *
  * A parked wait is in its owner's list and has its targets in their indicators' lists, one each (a repeated id is in there once).
@@ -34,13 +37,14 @@ struct wait_target {
     struct wait *wait;
     struct indicator *of; /* NULL: ready for ever, for `ended` */
     uint64_t id;          /* as the request named it */
-    uint32_t round;       /* of the queue, when it was armed */
-    uint8_t cause;        /* of the last look; CAUSE_NONE: not ready */
+    uint32_t round; /* of the queue, when it was armed; before that, of all, when the sentry was asked */
+    uint8_t cause;  /* of the last look; CAUSE_NONE: not ready */
     uint8_t ended;
     uint8_t told; /* cause of an activity since the last look */
     uint8_t seen; /* events that the sentry has answered, for the next look */
     bool armed;   /* counted in wait->missing */
-    bool given;   /* wake-one: an activity was given to it, which it is to be told */
+    bool given;   /* wake-one: an activity was given to it, with which it is to be answered */
+    bool held;    /* wake-one: it was told, and its wait has still to look (waitqueue_hold) */
 };
 
 struct wait {

@@ -43,6 +43,8 @@ int wait_ask(struct wait *wait, struct refusal *refusal) {
         const struct guard *guard = guard_of(&wait->targets[i]);
         if (!guard)
             continue;
+        if (!wait->targets[i].armed)
+            wait->targets[i].round = wait->owner->registry->rounds;
         sentry = guard->sentry; /* of one uid, so the same for all */
         n++;
     }

@@ -17,7 +17,9 @@ static void step(struct task *task);
 static void look_again(struct waitqueue *queue);
 
 struct waitqueue *waitqueue_get(struct descriptor *descriptor, int direction) {
-    struct waitqueue *queue = descriptor->queues[direction];
+    struct waitqueue *queue;
+    descriptor_catch_up(descriptor);
+    queue = descriptor->queues[direction];
     if (queue)
         return queue;
     queue = slab_take(&descriptor->registry->waitqueues);
@@ -25,6 +27,7 @@ struct waitqueue *waitqueue_get(struct descriptor *descriptor, int direction) {
         return NULL;
     queue->descriptor = descriptor;
     queue->direction = (uint8_t)direction;
+    queue->round = descriptor->registry->rounds;
     queue->task.step = step;
     ring_init(&queue->armed);
     ring_init(&queue->ones);
@@ -45,20 +48,26 @@ void waitqueue_free(struct waitqueue *queue) {
 }
 
 void waitqueue_settle(struct waitqueue *queue) {
-    if (ring_is_empty(&queue->ones) && !queue->armed_ones && ring_is_empty(&queue->told) &&
-        ring_has(&queue->pool))
+    if (ring_has(&queue->pool) && !waitqueue_has_ones(queue))
         ring_remove(&queue->pool);
-    if (queue->stepping || turn_is_queued(&queue->task) || queue->trying || !ring_is_empty(&queue->armed) ||
-        !ring_is_empty(&queue->ones) || !ring_is_empty(&queue->told) || !ring_is_empty(&queue->transfers))
+    if (queue->stepping || queue->held || turn_is_queued(&queue->task) || queue->trying ||
+        !ring_is_empty(&queue->armed) || !ring_is_empty(&queue->ones) || !ring_is_empty(&queue->told) ||
+        !ring_is_empty(&queue->transfers))
         return;
     waitqueue_free(queue);
+}
+
+bool waitqueue_has_ones(const struct waitqueue *queue) {
+    /* Those that an activity has taken may have to leave it to others. */
+    bool told = ring_has(&queue->pool) && !ring_is_empty(&queue->told);
+    return told || !ring_is_empty(&queue->ones) || queue->armed_ones || queue->held;
 }
 
 bool waitqueue_needs(const struct waitqueue *queue, bool *edge) {
     bool vain = queue->vain >= WAITQUEUE_VAIN;
     /* Edges are watched for also during a try: to begin anew would tell of what has not helped. */
     bool transfers = queue->trying || queue->try ? vain : !ring_is_empty(&queue->transfers);
-    bool ones = !ring_is_empty(&queue->ones) || queue->armed_ones;
+    bool ones = waitqueue_has_ones(queue);
     *edge = *edge || ones || (transfers && vain);
     return ones || transfers || !ring_is_empty(&queue->armed);
 }
@@ -81,7 +90,7 @@ static void give(struct waitqueue *queue) {
 
 void waitqueue_tell(struct waitqueue *queue, int cause) {
     queue->cause = (uint8_t)cause;
-    queue->round++;
+    queue->round = ++queue->descriptor->registry->rounds;
     queue->armed_ones = 0;
     ring_move_all(&queue->told, &queue->armed);
     queue->give = true;
@@ -130,16 +139,26 @@ static void step(struct task *task) {
     descriptor_settle(descriptor);
 }
 
-void waitqueue_add(struct waitqueue *queue, struct wait_target *target) {
+void waitqueue_add(struct waitqueue *queue, struct wait_target *target, bool missed) {
     const struct wait *wait = target->wait;
     bool ones = wait->one && !wait->all;
-    ring_add(ones ? &queue->ones : &queue->armed, &target->queue_node);
-    target->round = queue->round;
+    ring_add(ones ? &queue->ones : missed ? &queue->told : &queue->armed, &target->queue_node);
+    target->round = queue->round - missed;
     if (wait->one && !ring_has(&queue->pool))
         ring_add(&queue->descriptor->user->pools, &queue->pool);
-    if (wait->one && wait->all)
+    if (wait->one && wait->all && !missed)
         queue->armed_ones++;
+    if (missed && ones && !queue->given) {
+        queue->give = true;
+        give(queue);
+    }
+    if (missed && !ring_is_empty(&queue->told))
+        turn_queue(lane_of(queue), &queue->task);
 }
+
+void waitqueue_hold(struct waitqueue *queue) { queue->held++; }
+
+void waitqueue_release(struct waitqueue *queue) { queue->held--; }
 
 void waitqueue_remove(struct waitqueue *queue, struct wait_target *target) {
     const struct wait *wait = target->wait;

@@ -8,7 +8,8 @@
  * poll(2) tells again and again what does not help (an error queue, another reader who is faster): after WAITQUEUE_VAIN tries in a row
  * the descriptor is watched by edges, and tried without one after pauses that double each time.
  *
- * Wake-one: the connection that an activity was given to is remembered. When that ends, waitqueue_retest looks again for the others. */
+ * Wake-one: the connection that an activity was given to is remembered. When that ends, waitqueue_retest looks again for the others. A wait
+ * that was told and has still to look holds the queue, and what it is watched by, so that it finds out to whom the activity went. */
 #ifndef WAITQUEUE_H
 #define WAITQUEUE_H
 
@@ -35,10 +36,11 @@ struct waitqueue {
     struct transfer *trying; /* a worker has it in hand */
     unsigned vain;           /* tries in a row */
     unsigned armed_ones;     /* armed targets of wake-one waits for all: they need edges */
+    unsigned held;           /* targets of wake-one waits that were told and have still to look */
     uint32_t answered;       /* the connection that was last answered as the one of several */
-    uint32_t round;          /* counts activities: an armed target has this one (wait.h) */
+    uint32_t round; /* of the last activity, counted over all queues: an armed target has this one (wait.h) */
     uint8_t direction;
-    uint8_t cause; /* of the last activity */
+    uint8_t cause; /* of the last activity; CAUSE_NONE: there was none yet */
     bool several;  /* others were answered before `answered`, and it was not seen idle since */
     bool given;    /* the last activity was given to one */
     bool give;     /* it is still to be given */
@@ -66,11 +68,18 @@ bool waitqueue_needs(const struct waitqueue *queue, bool *edge);
 /* There is an activity, or (CAUSE_RESYNC) there will be none that can be told of. */
 void waitqueue_tell(struct waitqueue *queue, int cause);
 
-/* A target is armed, or no longer. */
-void waitqueue_add(struct waitqueue *queue, struct wait_target *target);
+/* Whether wake-one waits need its activities told one by one. */
+bool waitqueue_has_ones(const struct waitqueue *queue);
+
+/* A target is armed, or no longer. missed: the last activity came after the look that has found it not ready. */
+void waitqueue_add(struct waitqueue *queue, struct wait_target *target, bool missed);
 void waitqueue_remove(struct waitqueue *queue, struct wait_target *target);
 
-/* Who was given the last activity has left without being told of it. */
+/* A target that was told has still to look, and has looked. */
+void waitqueue_hold(struct waitqueue *queue);
+void waitqueue_release(struct waitqueue *queue);
+
+/* Who was given the last activity has left without being answered. */
 void waitqueue_give_on(struct waitqueue *queue);
 
 /* The activity was given to that connection; none is left. */

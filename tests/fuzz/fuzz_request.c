@@ -21,6 +21,7 @@
 #define _GNU_SOURCE
 
 #include "daemon/loop/loop.h"
+#include "daemon/object/apart.h"
 #include "daemon/object/descriptor.h"
 #include "daemon/object/indicator.h"
 #include "daemon/object/pollable.h"
@@ -104,11 +105,11 @@ static void on_sentry_closed(void *context, size_t n_fds) {
 }
 
 static void on_ready(void *context, uint64_t token, unsigned events) {
-    struct object *object = registry_find(&world.registry, token);
+    struct object *object = registry_find(&world.registry, apart_id(token));
 
     (void)context;
     if (object)
-        descriptor_on_ready((struct descriptor *)object, events);
+        descriptor_on_ready((struct descriptor *)object, token, events);
 }
 
 static void on_stop(struct loop_timer *timer) { loop_stop(timer->loop); }

@@ -129,17 +129,22 @@ static void on_answer(portd_client *client, const portd_result *result, void *da
         parked->ready[i] = result->ready[i];
 }
 
-struct parked *ask_park(portd_client *client, const portd_id *ids, size_t n, unsigned flags) {
+struct parked *ask_park_until(portd_client *client, const portd_id *ids, size_t n, unsigned flags,
+                              int64_t deadline) {
     /* Not on the stack of the case: a failed assertion leaves it while the wait goes on. */
     static struct parked all[ASK_PARKED];
     static size_t used;
     struct parked *parked = &all[used++ % ASK_PARKED];
 
     *parked = (struct parked){.client = client};
-    int code = portd_wait_start(client, ids, n, flags, PORTD_FOREVER, on_answer, parked, &parked->request);
+    int code = portd_wait_start(client, ids, n, flags, deadline, on_answer, parked, &parked->request);
     checked(client, code, "wait_start");
     checked(client, portd_ping(client, fixture_soon()), "ping");
     return parked;
+}
+
+struct parked *ask_park(portd_client *client, const portd_id *ids, size_t n, unsigned flags) {
+    return ask_park_until(client, ids, n, flags, PORTD_FOREVER);
 }
 
 struct parked *ask_park_one(portd_client *client, portd_id id, unsigned flags) {

@@ -74,6 +74,8 @@ struct parked {
  * more have been started. */
 enum { ASK_PARKED = 320 };
 struct parked *ask_park(portd_client *client, const portd_id *ids, size_t n, unsigned flags);
+struct parked *ask_park_until(portd_client *client, const portd_id *ids, size_t n, unsigned flags,
+                              int64_t deadline);
 struct parked *ask_park_one(portd_client *client, portd_id id, unsigned flags);
 
 /* Waits for the answer and returns its code. */

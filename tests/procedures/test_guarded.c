@@ -3,6 +3,7 @@
 #include "ports.h"
 
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <sys/epoll.h>
 #include <sys/signalfd.h>
@@ -117,6 +118,60 @@ static void wake_one(void **state) {
     put(ends[1]);
     assert_answer(waits[2], id, READY);
     assert_true(ask_still_parked(waits[3]));
+}
+
+static void on_answer(portd_client *client, const portd_result *result, void *data) {
+    int *code = data;
+
+    (void)client;
+    *code = result->code;
+}
+
+/* Looks at so many that the loop is busy while the thread has something to tell. */
+static void keep_busy(portd_client *client, portd_id idle) {
+    enum { LOOKS = 8, TARGETS = 256 };
+    static int code;
+    portd_id ids[TARGETS];
+    portd_request *request;
+
+    for (int i = 0; i < TARGETS; i++)
+        ids[i] = idle;
+    for (int i = 0; i < LOOKS; i++)
+        assert_int_equal(portd_wait_start(client, ids, TARGETS, 0, portd_now(), on_answer, &code, &request),
+                         1);
+}
+
+/* A wait that begins just when there is an activity, of which the watch by edges does not tell twice. */
+static void a_wait_that_begins_beside_wake_one(void **state) {
+    enum { TIMES = 1000, SPREAD_US = 200, NONE = -1000 };
+    portd_client *pool = fixture_client(NULL), *c = fixture_joined(pool);
+    static int code; /* is told at the end of the case, too */
+    int pty[2], p[2];
+
+    (void)state;
+    make_pty(pty);
+    make_pipe(p);
+    portd_id id = ask_evt(pool, pty[0], READ), idle = ask_evt(pool, p[0], READ);
+    struct parked *first = ask_park_one(pool, id, PORTD_WAIT_ONE),
+                  *second = ask_park_one(pool, id, PORTD_WAIT_ONE);
+    for (int i = 0; i < TIMES; i++) {
+        unsigned flags = i % 2 ? PORTD_WAIT_ALL : 0;
+        portd_request *request;
+        code = NONE;
+        assert_int_equal(portd_wait_start(c, &id, 1, flags, PORTD_FOREVER, on_answer, &code, &request), 1);
+        keep_busy(c, idle);
+        assert_true(portd_process(c) >= 0);
+        for (int64_t then = portd_now() + i % SPREAD_US; portd_now() < then;)
+            (void)sched_yield();
+        fd_say(pty[1], "line\n");
+        while (code == NONE)
+            assert_true(portd_poll(c, fixture_soon()) > 0);
+        assert_int_equal(code, 1);
+        assert_answer(first, id, READY);
+        fd_hear(pty[0], "line\n");
+        first = second;
+        second = ask_park_one(pool, id, PORTD_WAIT_ONE);
+    }
 }
 
 /* ---- what is being made ------------------------------------------------------------------------------------------ */
@@ -352,7 +407,8 @@ static void a_program_does_not_miss_its_signals(void **state) {
 
 TEST_MAIN(FIXTURE_CASE(a_program_does_not_miss_its_signals), FIXTURE_CASE(all_that_are_ready_are_told),
           FIXTURE_CASE(a_limit_that_passes_at_once), FIXTURE_CASE(nothing_old_is_told),
-          FIXTURE_CASE(wake_one), FIXTURE_CASE(a_remove_behind_a_create_ends_it),
+          FIXTURE_CASE(wake_one), FIXTURE_CASE(a_wait_that_begins_beside_wake_one),
+          FIXTURE_CASE(a_remove_behind_a_create_ends_it),
           FIXTURE_CASE(a_remove_behind_a_create_waits_for_the_close),
           FIXTURE_CASE(a_create_behind_the_remove_keeps_it),
           FIXTURE_CASE(another_file_behind_a_create_replaces_it), FIXTURE_CASE(two_creates_make_one),

@@ -130,6 +130,38 @@ static void nor_one_whose_waits_are_over(void **state) {
     }
 }
 
+/* Room comes and goes under a wake-one wait for bytes: of that nobody is told for whom it is not. */
+static void nor_a_direction_that_nobody_waits_for(void **state) {
+    portd_client *c = fixture_client(NULL);
+    int p[2], back[2];
+
+    (void)state;
+    make_pair(SOCK_STREAM, p);
+    back[0] = p[1];
+    back[1] = p[0]; /* bytes go out of the watched end */
+    portd_id in = ask_evt(c, p[0], READ), out = ask_evt(c, p[0], WRITE);
+    struct parked *reader = ask_park_one(c, in, PORTD_WAIT_ONE);
+    assert_true(wake_ups(c, back) <= FEW);
+    (void)fill(p[0]);
+    struct parked *writer = ask_park_one(c, out, 0);
+    (void)drain(p[1]);
+    assert_answer(writer, out, READY);
+    assert_true(wake_ups(c, back) <= FEW); /* answered */
+    (void)fill(p[0]);
+    writer = ask_park_one(c, out, PORTD_WAIT_ONE);
+    portd_cancel(writer->request);
+    assert_int_equal(ask_answer(writer), PORTD_E_CANCELLED);
+    (void)drain(p[1]);
+    assert_true(wake_ups(c, back) <= FEW); /* cancelled */
+    (void)fill(p[0]);
+    portd_id s = ask_semaphore(c, p[0], WRITE);
+    ask_no_semaphores(c, p[0]);
+    assert_cause(c, s, REMOVED);
+    (void)drain(p[1]);
+    assert_true(wake_ups(c, back) <= FEW); /* removed */
+    assert_true(ask_still_parked(reader));
+}
+
 static void nor_what_has_ended(void **state) {
     portd_client *c = fixture_client(NULL);
     int p[2];
@@ -312,7 +344,8 @@ static void a_monitor_rests(void **state) {
 
 TEST_MAIN(FIXTURE_CASE(an_event_without_waiters_costs_nothing), FIXTURE_CASE(a_waiter_does_cost_something),
           FIXTURE_CASE(a_wait_for_all_is_not_told_again_and_again),
-          FIXTURE_CASE(nor_one_whose_waits_are_over), FIXTURE_CASE(nor_what_has_ended),
+          FIXTURE_CASE(nor_one_whose_waits_are_over), FIXTURE_CASE(nor_a_direction_that_nobody_waits_for),
+          FIXTURE_CASE(nor_what_has_ended),
           FIXTURE_CASE(a_wait_for_all_does_not_spin_on_the_half_that_is_ready),
           FIXTURE_CASE(a_wake_one_wait_does_not_spin_on_what_nobody_takes),
           FIXTURE_CASE(half_a_close_under_a_writers_wait_does_not_spin),

@@ -1,0 +1,122 @@
+/* apart.c: a copy that the loop makes and closes: of such open files that another copy can be closed at once. */
+#include "apart.h"
+
+#include "descriptor.h"
+#include "waitqueue.h"
+
+#include <stdlib.h>
+
+static const uint8_t interests[2] = {ENGINE_READ, ENGINE_WRITE};
+
+enum { KIND_APART = 6 /* no object's; see registry.h */, KIND_MASK = 7 };
+
+uint64_t apart_token(uint64_t id) { return (id & ~(uint64_t)KIND_MASK) | KIND_APART; }
+
+bool apart_is_token(uint64_t token) { return (token & KIND_MASK) == KIND_APART; }
+
+uint64_t apart_id(uint64_t token) {
+    return apart_is_token(token) ? (token & ~(uint64_t)KIND_MASK) | OBJECT_DESCRIPTOR : token;
+}
+
+struct apart *apart_find(const struct descriptor *descriptor) {
+    return descriptor->apart ? table_find(&descriptor->registry->aparts, descriptor->object.id) : NULL;
+}
+
+/* Not the last copy, so nothing is released: neither a socket's queue nor a pipe. */
+static bool may_have_one(const struct descriptor *descriptor) {
+    enum inspect_type type = (enum inspect_type)descriptor->type;
+    return !descriptor->guard &&
+           (inspect_is_socket(type) || type == INSPECT_PIPE || inspect_closes_at_once(type)) &&
+           slots_may_keep(descriptor->registry->slots, 1) &&
+           user_left(descriptor->user, USER_DESCRIPTORS) > 0;
+}
+
+static struct apart *apart_open(struct descriptor *descriptor, int direction) {
+    struct registry *registry = descriptor->registry;
+    struct refusal refusal; /* it was looked whether there is room */
+    struct apart *apart;
+    if (!may_have_one(descriptor) || table_reserve(&registry->aparts))
+        return NULL;
+    apart = malloc(sizeof *apart);
+    if (!apart)
+        return NULL;
+    *apart = (struct apart){
+        .id = descriptor->object.id, .fd = os_dup(descriptor->fd), .direction = (uint8_t)direction};
+    if (apart->fd == OS_FD_NONE || user_take(descriptor->user, USER_DESCRIPTORS, 1, &refusal)) {
+        if (apart->fd != OS_FD_NONE)
+            os_close(apart->fd);
+        free(apart);
+        return NULL;
+    }
+    slots_take(registry->slots, 1);
+    (void)table_add(&registry->aparts, apart);
+    descriptor->apart = true;
+    return apart;
+}
+
+void apart_close(struct descriptor *descriptor) {
+    struct apart *apart = apart_find(descriptor);
+    if (!apart)
+        return;
+    engine_disarm(descriptor->registry->engine, &apart->watch, apart->fd);
+    table_remove(&descriptor->registry->aparts, apart);
+    os_close(apart->fd);
+    slots_give(descriptor->registry->slots, 1);
+    user_give(descriptor->user, USER_DESCRIPTORS, 1);
+    free(apart);
+    descriptor->apart = false;
+}
+
+static bool has_ones(const struct descriptor *descriptor, int direction) {
+    const struct waitqueue *queue = descriptor->queues[direction];
+    return queue && waitqueue_has_ones(queue);
+}
+
+/* One entry that watches one direction. */
+static int arm(struct engine *engine, struct engine_watch *watch, os_fd fd, unsigned interest, bool edge,
+               uint64_t token) {
+    if (!interest && watch->known && watch->edge)
+        engine_disarm(engine, watch, fd);
+    if (!interest || (watch->known && watch->edge == edge && watch->interest == interest))
+        return 0;
+    return engine_arm(engine, watch, fd, interest, edge, token);
+}
+
+/* The direction that goes to the second number: not the one that is watched by edges already. */
+static int leaving_direction(const struct descriptor *descriptor) {
+    const struct engine_watch *watch = &descriptor->watch;
+    for (int direction = 0; direction < 2; direction++)
+        if (watch->known && watch->edge && watch->interest == interests[direction])
+            return !direction;
+    return has_ones(descriptor, DIRECTION_READ) ? DIRECTION_WRITE : DIRECTION_READ;
+}
+
+bool apart_arm(struct descriptor *descriptor, unsigned extra, int *error) {
+    struct engine *engine = descriptor->registry->engine;
+    struct apart *apart;
+    unsigned needed[2];
+    bool ones[2], edges[2] = {false, false};
+    if (!descriptor->apart && (descriptor->guard || !(descriptor->queues[0] || descriptor->queues[1])))
+        return false;
+    for (int direction = 0; direction < 2; direction++) {
+        ones[direction] = has_ones(descriptor, direction);
+        needed[direction] =
+            descriptor_needs_of(descriptor, direction, &edges[direction]) | (extra & interests[direction]);
+    }
+    if (!ones[0] && !ones[1]) {
+        apart_close(descriptor);
+        return false;
+    }
+    if (!descriptor->apart && !(needed[0] && needed[1]))
+        return false;
+    apart =
+        descriptor->apart ? apart_find(descriptor) : apart_open(descriptor, leaving_direction(descriptor));
+    if (!apart)
+        return false;
+    *error = arm(engine, &descriptor->watch, descriptor->fd, needed[!apart->direction],
+                 edges[!apart->direction], descriptor->object.id);
+    if (!*error)
+        *error = arm(engine, &apart->watch, apart->fd, needed[apart->direction], edges[apart->direction],
+                     apart_token(descriptor->object.id));
+    return true;
+}

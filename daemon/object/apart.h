@@ -1,0 +1,39 @@
+/* apart.h: a second number for a descriptor's open file, so that its directions are watched apart.
+ *
+ * Whoever waits by wake-one needs each activity of its direction told once. The kernel tells of all that is ready with each activity of an
+ * entry, and when that is changed: so another direction must not be in the same entry. It has one per number. The second one is there as
+ * long as there is a wake-one wait, if somebody needs the other direction meanwhile. It counts as a descriptor of its user. Where it cannot
+ * be had, both directions are watched by one entry, and an activity of one may be told of as one of the other. */
+#ifndef APART_H
+#define APART_H
+
+#include "daemon/readiness/engine.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct descriptor;
+
+struct apart {
+    uint64_t id; /* of the descriptor */
+    os_fd fd;
+    struct engine_watch watch;
+    uint8_t direction; /* what is watched by it; the other one is by the descriptor's own */
+};
+
+/* The one that it has (descriptor->apart), or NULL. */
+struct apart *apart_find(const struct descriptor *descriptor);
+
+/* Watches each direction by an entry of its own, for what is needed and extra (descriptor_arm). False: that is not needed, or cannot be;
+ * there is one entry. True: error is what engine_arm has answered, or 0. */
+bool apart_arm(struct descriptor *descriptor, unsigned extra, int *error);
+
+/* Before the descriptor is closed; nothing if it has none. */
+void apart_close(struct descriptor *descriptor);
+
+/* What the engine tells of it by, and the id of the descriptor that a token is about, whichever entry has told. */
+uint64_t apart_token(uint64_t id);
+bool apart_is_token(uint64_t token);
+uint64_t apart_id(uint64_t token);
+
+#endif
