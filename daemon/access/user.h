@@ -42,7 +42,8 @@ struct registry;
 struct user_news {
     struct task task;
     struct registry *registry; /* of them */
-    uint64_t *ids;             /* from first to n; those that have gone find nothing */
+    void (*catch_up)(struct registry *registry, uint64_t id);
+    uint64_t *ids; /* from first to n; those that have gone find nothing */
     size_t first, n, room;
     unsigned round, at_once; /* done at once in that round of the turns */
 };

@@ -2,7 +2,6 @@
 #include "apart.h"
 
 #include "descriptor.h"
-#include "waitqueue.h"
 
 #include <stdlib.h>
 
@@ -67,11 +66,6 @@ void apart_close(struct descriptor *descriptor) {
     descriptor->apart = false;
 }
 
-static bool has_ones(const struct descriptor *descriptor, int direction) {
-    const struct waitqueue *queue = descriptor->queues[direction];
-    return queue && waitqueue_has_ones(queue);
-}
-
 /* One entry that watches one direction. */
 static int arm(struct engine *engine, struct engine_watch *watch, os_fd fd, unsigned interest, bool edge,
                uint64_t token) {
@@ -83,40 +77,33 @@ static int arm(struct engine *engine, struct engine_watch *watch, os_fd fd, unsi
 }
 
 /* The direction that goes to the second number: not the one that is watched by edges already. */
-static int leaving_direction(const struct descriptor *descriptor) {
+static int leaving_direction(const struct descriptor *descriptor, const struct apart_need needs[2]) {
     const struct engine_watch *watch = &descriptor->watch;
     for (int direction = 0; direction < 2; direction++)
         if (watch->known && watch->edge && watch->interest == interests[direction])
             return !direction;
-    return has_ones(descriptor, DIRECTION_READ) ? DIRECTION_WRITE : DIRECTION_READ;
+    return needs[DIRECTION_READ].ones ? DIRECTION_WRITE : DIRECTION_READ;
 }
 
-bool apart_arm(struct descriptor *descriptor, unsigned extra, int *error) {
+bool apart_arm(struct descriptor *descriptor, const struct apart_need needs[2], int *error) {
     struct engine *engine = descriptor->registry->engine;
+    const struct apart_need *own, *other;
     struct apart *apart;
-    unsigned needed[2];
-    bool ones[2], edges[2] = {false, false};
-    if (!descriptor->apart && (descriptor->guard || !(descriptor->queues[0] || descriptor->queues[1])))
-        return false;
-    for (int direction = 0; direction < 2; direction++) {
-        ones[direction] = has_ones(descriptor, direction);
-        needed[direction] =
-            descriptor_needs_of(descriptor, direction, &edges[direction]) | (extra & interests[direction]);
-    }
-    if (!ones[0] && !ones[1]) {
+    if (!needs[0].ones && !needs[1].ones) {
         apart_close(descriptor);
         return false;
     }
-    if (!descriptor->apart && !(needed[0] && needed[1]))
+    if (!descriptor->apart && !(needs[0].interest && needs[1].interest))
         return false;
-    apart =
-        descriptor->apart ? apart_find(descriptor) : apart_open(descriptor, leaving_direction(descriptor));
+    apart = descriptor->apart ? apart_find(descriptor)
+                              : apart_open(descriptor, leaving_direction(descriptor, needs));
     if (!apart)
         return false;
-    *error = arm(engine, &descriptor->watch, descriptor->fd, needed[!apart->direction],
-                 edges[!apart->direction], descriptor->object.id);
+    own = &needs[!apart->direction];
+    other = &needs[apart->direction];
+    *error = arm(engine, &descriptor->watch, descriptor->fd, own->interest, own->edge, descriptor->object.id);
     if (!*error)
-        *error = arm(engine, &apart->watch, apart->fd, needed[apart->direction], edges[apart->direction],
+        *error = arm(engine, &apart->watch, apart->fd, other->interest, other->edge,
                      apart_token(descriptor->object.id));
     return true;
 }

@@ -24,9 +24,16 @@ struct apart {
 /* The one that it has (descriptor->apart), or NULL. */
 struct apart *apart_find(const struct descriptor *descriptor);
 
-/* Watches each direction by an entry of its own, for what is needed and extra (descriptor_arm). False: that is not needed, or cannot be;
- * there is one entry. True: error is what engine_arm has answered, or 0. */
-bool apart_arm(struct descriptor *descriptor, unsigned extra, int *error);
+/* What one direction has to be watched for. */
+struct apart_need {
+    unsigned interest; /* of that direction, or 0 */
+    bool edge;
+    bool ones; /* there are wake-one waits */
+};
+
+/* Watches each direction by an entry of its own. False: that is not needed, or cannot be; there is one entry. True: error is what
+ * engine_arm has answered, or 0. */
+bool apart_arm(struct descriptor *descriptor, const struct apart_need needs[2], int *error);
 
 /* Before the descriptor is closed; nothing if it has none. */
 void apart_close(struct descriptor *descriptor);

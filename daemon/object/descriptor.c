@@ -137,15 +137,29 @@ int descriptor_claim(struct belongings *belongings, uint64_t key, os_fd fd, bool
     return 0;
 }
 
-unsigned descriptor_needs_of(const struct descriptor *descriptor, int direction, bool *edge) {
+/* The same for one direction. */
+static unsigned needs_of(const struct descriptor *descriptor, int direction, bool *edge) {
     const struct waitqueue *queue = descriptor->queues[direction];
     bool needed = queue && waitqueue_needs(queue, edge);
     return needed || descriptor->semaphores[direction] ? interests[direction] : 0;
 }
 
 unsigned descriptor_needs(const struct descriptor *descriptor, bool *edge) {
-    return descriptor_needs_of(descriptor, DIRECTION_READ, edge) |
-           descriptor_needs_of(descriptor, DIRECTION_WRITE, edge);
+    return needs_of(descriptor, DIRECTION_READ, edge) | needs_of(descriptor, DIRECTION_WRITE, edge);
+}
+
+/* Each direction by an entry of its own (apart.h). */
+static bool arm_apart(struct descriptor *descriptor, unsigned extra, int *error) {
+    struct apart_need needs[2] = {{0}};
+    if (!descriptor->apart && (descriptor->guard || !(descriptor->queues[0] || descriptor->queues[1])))
+        return false;
+    for (int direction = 0; direction < 2; direction++) {
+        const struct waitqueue *queue = descriptor->queues[direction];
+        needs[direction].ones = queue && waitqueue_has_ones(queue);
+        needs[direction].interest =
+            needs_of(descriptor, direction, &needs[direction].edge) | (extra & interests[direction]);
+    }
+    return apart_arm(descriptor, needs, error);
 }
 
 int descriptor_arm(struct descriptor *descriptor, unsigned extra) {
@@ -157,7 +171,7 @@ int descriptor_arm(struct descriptor *descriptor, unsigned extra) {
         return extra ? ENGINE_E_UNSUPPORTED : 0;
     if (extra)
         descriptor_catch_up(descriptor);
-    if (apart_arm(descriptor, extra, &error))
+    if (arm_apart(descriptor, extra, &error))
         return error;
     interest = extra | descriptor_needs(descriptor, &edge);
     /* A one-shot watch that nobody needs tells once at most and is then silent; one by edges would go on. */
@@ -254,6 +268,12 @@ static unsigned causes_of(struct descriptor *descriptor, uint64_t token, unsigne
     return causes;
 }
 
+static void catch_up(struct registry *registry, uint64_t id) {
+    struct object *object = registry_find(registry, id);
+    if (object)
+        descriptor_catch_up((struct descriptor *)object);
+}
+
 void descriptor_on_ready(struct descriptor *descriptor, uint64_t token, unsigned events) {
     unsigned causes = causes_of(descriptor, token, events);
     bool noted = descriptor->news != 0;
@@ -266,7 +286,7 @@ void descriptor_on_ready(struct descriptor *descriptor, uint64_t token, unsigned
         if ((causes & mask) > (descriptor->news & mask))
             descriptor->news = (uint8_t)((descriptor->news & ~mask) | (causes & mask));
     }
-    if (!noted && !news_put(descriptor))
+    if (!noted && !news_put(descriptor, catch_up))
         act(descriptor);
 }
 

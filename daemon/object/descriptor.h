@@ -73,7 +73,6 @@ struct descriptor *descriptor_find(const struct belongings *belongings, uint64_t
 
 /* What live semaphores, parked waits and transfers need: ENGINE_READ, ENGINE_WRITE. edge is only ever set. */
 unsigned descriptor_needs(const struct descriptor *descriptor, bool *edge);
-unsigned descriptor_needs_of(const struct descriptor *descriptor, int direction, bool *edge);
 
 /* Asks the engine for what is needed now. If it fails, or a sentry's does later, every waiter is told the cause resync.
  * 0, or what descriptor_arm answers. */

@@ -19,10 +19,9 @@ static void step(struct task *task) {
     struct user_news *news = RING_OF(task, struct user_news, task);
     struct user *user = RING_OF(news, struct user, news);
     while (news->first < news->n && !turn_is_over(user->lane.turns)) {
-        struct object *object = registry_find(news->registry, news->ids[news->first++]);
+        uint64_t id = news->ids[news->first++];
         turn_spend(user->lane.turns, UNITS_NEWS);
-        if (object)
-            descriptor_catch_up((struct descriptor *)object);
+        news->catch_up(news->registry, id);
     }
     if (news->first < news->n) {
         turn_queue(&user->lane, task);
@@ -51,7 +50,7 @@ static bool make_room(struct user_news *news) {
     return true;
 }
 
-bool news_put(struct descriptor *descriptor) {
+bool news_put(struct descriptor *descriptor, news_fn catch_up) {
     struct user *user = descriptor->user;
     struct user_news *news = &user->news;
     if (is_little(news, user->lane.turns) || !make_room(news)) {
@@ -59,6 +58,7 @@ bool news_put(struct descriptor *descriptor) {
         return false;
     }
     news->registry = descriptor->registry;
+    news->catch_up = catch_up;
     news->task.step = step;
     news->ids[news->n++] = descriptor->object.id;
     turn_queue(&user->lane, &news->task);

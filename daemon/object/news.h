@@ -8,12 +8,18 @@
 #define NEWS_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 struct descriptor;
+struct registry;
 
 enum { NEWS_AT_ONCE = 16 /* of a uid, in a pass */ };
 
-/* Notes that the descriptor has news, unless there is little in this pass. False: there is, or no memory, and it is to be done at once. */
-bool news_put(struct descriptor *descriptor);
+/* Of that id, whose descriptor may have gone. */
+typedef void (*news_fn)(struct registry *registry, uint64_t id);
+
+/* Notes that the descriptor has news, so that catch_up is called, unless there is little in this pass. False: there is, or no memory, and it
+ * is to be done at once. */
+bool news_put(struct descriptor *descriptor, news_fn catch_up);
 
 #endif

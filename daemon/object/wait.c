@@ -3,7 +3,6 @@
 
 #include "ask.h"
 #include "utlist.h"
-#include "wait_one.h"
 #include "waitqueue.h"
 
 #include <string.h>
@@ -37,7 +36,7 @@ bool wait_is_left(const struct wait *wait) { return wait->left && *wait->left; }
 static void disarm(struct wait_target *target) {
     struct wait *wait = target->wait;
     bool queued = ring_has(&target->queue_node);
-    struct waitqueue *queue = queued || target->held ? wait_queue_of(target) : NULL;
+    struct waitqueue *queue = queued || target->held ? waitqueue_of(target) : NULL;
     if (target->armed)
         wait->missing--;
     target->armed = false;
@@ -49,7 +48,7 @@ static void disarm(struct wait_target *target) {
     if (target->given)
         waitqueue_give_on(queue);
     target->given = false;
-    wait_release(target, queue);
+    waitqueue_release(target);
     waitqueue_settle(queue);
     /* Watching by edges has an end only if somebody ends it; a one-shot watch ends by itself. */
     if (wait->one && !descriptor->closing)
@@ -206,15 +205,29 @@ void wait_expire(struct wait *wait, int cause) {
     wait->done(wait);
 }
 
+/* It stays. */
+static void looked(struct wait *wait) {
+    for (size_t i = 0; wait->one && i < wait->n; i++) {
+        struct wait_target *target = &wait->targets[i];
+        struct waitqueue *queue = target->held ? waitqueue_of(target) : NULL;
+        if (!queue)
+            continue;
+        struct descriptor *descriptor = queue->descriptor;
+        waitqueue_release(target);
+        waitqueue_settle(queue);
+        (void)descriptor_rearm(descriptor);
+    }
+}
+
 /* Looks, and is done or stays. */
 static void decide(struct wait *wait) {
     look(wait);
     count_told(wait);
-    wait_forget_answered(wait);
-    wait_leave_to_others(wait);
+    waitqueue_forget(wait);
+    waitqueue_leave_to_others(wait);
     fire(wait);
     if (satisfied(wait) || wait->lost) {
-        wait_remember(wait);
+        waitqueue_remember(wait);
         finish(wait);
         return;
     }
@@ -225,7 +238,7 @@ static void decide(struct wait *wait) {
     }
     struct wait_target *failed = arm_all(wait);
     if (!failed) {
-        wait_looked(wait);
+        looked(wait);
         return;
     }
     failed->cause = CAUSE_RESYNC; /* nobody would tell of it */
@@ -237,7 +250,7 @@ static void decide(struct wait *wait) {
 static bool is_being_told(const struct wait *wait) {
     for (size_t i = 0; !wait->all && i < wait->n; i++) {
         const struct wait_target *target = &wait->targets[i];
-        const struct waitqueue *queue = ring_has(&target->queue_node) ? wait_queue_of(target) : NULL;
+        const struct waitqueue *queue = ring_has(&target->queue_node) ? waitqueue_of(target) : NULL;
         if (queue && (wait->one ? target->given : queue->round != target->round))
             return true;
     }
@@ -273,18 +286,18 @@ static void wake(struct wait_target *target) {
     struct wait *wait = target->wait;
     turn_spend(lane_of(wait)->turns, wait->n);
     if (turn_is_queued(&wait->task) || wait_is_asking(wait)) {
-        wait_hold(target);
+        waitqueue_hold(target);
         return; /* it looks soon */
     }
     if (wait->n == 1) {
         target->cause = target->told ? target->told : target->ended;
         wait->ready = 1;
-        wait_remember(wait);
+        waitqueue_remember(wait);
         finish(wait);
     } else if (wait->lost || !wait_is_guarded(wait)) {
         decide(wait);
     } else {
-        wait_hold(target);
+        waitqueue_hold(target);
         turn_queue(lane_of(wait), &wait->task);
     }
 }
@@ -298,7 +311,7 @@ void wait_tell(struct wait_target *target, int cause) {
     target->told = (uint8_t)cause;
     if (wait_is_left(wait)) {
         if (target->given)
-            waitqueue_give_on(wait_queue_of(target));
+            waitqueue_give_on(waitqueue_of(target));
         target->given = false;
         return;
     }
@@ -306,7 +319,7 @@ void wait_tell(struct wait_target *target, int cause) {
     if (!wait->all || wait->lost) {
         wake(target);
     } else if (!wait->missing) {
-        wait_hold(target);
+        waitqueue_hold(target);
         turn_queue(lane_of(wait), &wait->task);
     }
 }
@@ -380,9 +393,9 @@ int wait_begin(struct wait *wait, int64_t limit_us, struct refusal *refusal) {
     }
     look(wait);
     fire(wait);
-    wait_forget_answered(wait);
+    waitqueue_forget(wait);
     if (satisfied(wait)) {
-        wait_remember(wait);
+        waitqueue_remember(wait);
         return 1;
     }
     if (limit_us == 0) {

@@ -11,6 +11,11 @@ struct waitqueue *waitqueue_find(const struct descriptor *descriptor, int direct
     return descriptor->queues[direction];
 }
 
+struct waitqueue *waitqueue_of(const struct wait_target *target) {
+    const struct descriptor *descriptor = target->of ? indicator_descriptor(target->of) : NULL;
+    return descriptor ? waitqueue_find(descriptor, target->of->direction) : NULL;
+}
+
 static struct lane *lane_of(const struct waitqueue *queue) { return &queue->descriptor->user->lane; }
 
 static void step(struct task *task);
@@ -156,10 +161,6 @@ void waitqueue_add(struct waitqueue *queue, struct wait_target *target, bool mis
         turn_queue(lane_of(queue), &queue->task);
 }
 
-void waitqueue_hold(struct waitqueue *queue) { queue->held++; }
-
-void waitqueue_release(struct waitqueue *queue) { queue->held--; }
-
 void waitqueue_remove(struct waitqueue *queue, struct wait_target *target) {
     const struct wait *wait = target->wait;
     ring_remove(&target->queue_node);
@@ -178,14 +179,59 @@ void waitqueue_give_on(struct waitqueue *queue) {
 
 /* ---- whom an activity was given to ------------------------------------------------------------------------------ */
 
-void waitqueue_remember(struct waitqueue *queue, uint32_t connection) {
+void waitqueue_hold(struct wait_target *target) {
+    struct waitqueue *queue = target->wait->one && !target->held ? waitqueue_of(target) : NULL;
+    if (!queue)
+        return;
+    queue->held++;
+    target->held = true;
+}
+
+void waitqueue_release(struct wait_target *target) {
+    struct waitqueue *queue = target->held ? waitqueue_of(target) : NULL;
+    if (queue)
+        queue->held--;
+    target->held = false;
+}
+
+static void remember(struct waitqueue *queue, uint32_t connection) {
     queue->several = queue->several || (queue->answered && queue->answered != connection);
     queue->answered = connection;
 }
 
-void waitqueue_forget(struct waitqueue *queue) {
-    queue->answered = 0;
-    queue->several = false;
+void waitqueue_remember(struct wait *wait) {
+    for (size_t i = 0; wait->one && i < wait->n; i++) {
+        struct wait_target *target = &wait->targets[i];
+        struct waitqueue *queue = target->cause ? waitqueue_of(target) : NULL;
+        if (queue)
+            remember(queue, wait->connection);
+        if (queue && target->held)
+            queue->given = true;
+        if (target->cause)
+            target->given = false; /* it has what it was given */
+    }
+}
+
+void waitqueue_forget(struct wait *wait) {
+    for (size_t i = 0; i < wait->n; i++) {
+        struct waitqueue *queue = wait->targets[i].cause ? NULL : waitqueue_of(&wait->targets[i]);
+        if (!queue)
+            continue;
+        queue->answered = 0;
+        queue->several = false;
+    }
+}
+
+void waitqueue_leave_to_others(struct wait *wait) {
+    for (size_t i = 0; wait->one && i < wait->n; i++) {
+        struct wait_target *target = &wait->targets[i];
+        bool waits = wait->all ? target->held : target->armed && !target->given;
+        const struct waitqueue *queue = waits && target->cause == CAUSE_READY ? waitqueue_of(target) : NULL;
+        if (!queue || !queue->given)
+            continue;
+        target->cause = CAUSE_NONE;
+        wait->ready--;
+    }
 }
 
 static bool was_given_to_one_gone(const struct user *user, const struct waitqueue *queue) {

@@ -23,6 +23,7 @@ enum { WAITQUEUE_VAIN = 8 };
 struct descriptor;
 struct transfer;
 struct user;
+struct wait;
 struct wait_target;
 
 struct waitqueue {
@@ -75,16 +76,23 @@ bool waitqueue_has_ones(const struct waitqueue *queue);
 void waitqueue_add(struct waitqueue *queue, struct wait_target *target, bool missed);
 void waitqueue_remove(struct waitqueue *queue, struct wait_target *target);
 
-/* A target that was told has still to look, and has looked. */
-void waitqueue_hold(struct waitqueue *queue);
-void waitqueue_release(struct waitqueue *queue);
+/* The queue in which the target is, or would be; NULL: there is none. */
+struct waitqueue *waitqueue_of(const struct wait_target *target);
+
+/* A target of a wake-one wait was told, and has still to look; it has looked, or leaves. Nothing happens for another, or twice. */
+void waitqueue_hold(struct wait_target *target);
+void waitqueue_release(struct wait_target *target);
 
 /* Who was given the last activity has left without being answered. */
 void waitqueue_give_on(struct waitqueue *queue);
 
-/* The activity was given to that connection; none is left. */
-void waitqueue_remember(struct waitqueue *queue, uint32_t connection);
-void waitqueue_forget(struct waitqueue *queue);
+/* A wait is answered: the activities were given to its connection. And: of what it has seen idle nothing is left of what anybody was
+ * answered for. */
+void waitqueue_remember(struct wait *wait);
+void waitqueue_forget(struct wait *wait);
+
+/* Of an activity that another wait was given this one has to wait for the next. What is not armed it looks at for the first time. */
+void waitqueue_leave_to_others(struct wait *wait);
 
 /* That connection has ended: what it was given for is given to another one, if the descriptor is still ready. */
 void waitqueue_retest(struct user *user, uint32_t connection);
