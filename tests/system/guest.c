@@ -189,28 +189,6 @@ long guest_cpu(pid_t pid) {
     return user + system;
 }
 
-uint64_t guest_spent(pid_t pid) {
-    char path[300], line[128];
-    uint64_t sum = 0;
-    const struct dirent *entry;
-
-    (void)snprintf(path, sizeof(path), "/proc/%d/task", (int)pid);
-    DIR *threads = opendir(path);
-    assert_non_null(threads);
-    while ((entry = readdir(threads))) {
-        (void)snprintf(path, sizeof(path), "/proc/%d/task/%s/schedstat", (int)pid, entry->d_name);
-        FILE *file = *entry->d_name == '.' ? NULL : fopen(path, "re");
-        if (file && fgets(line, sizeof(line), file))
-            sum += strtoull(line, NULL, 10);
-        if (file)
-            (void)fclose(file);
-    }
-    (void)closedir(threads);
-    if (sum == 0)
-        test_skip("this kernel does not count nanoseconds of threads");
-    return sum;
-}
-
 long guest_memory(pid_t pid, const char *line) {
     char path[64], text[256];
     long kilobytes = -1;

@@ -54,7 +54,6 @@ void guest_until_closed(struct raw *raw);
 
 /* Of a process: clock ticks it has used, kilobytes of a line of /proc/PID/status ("VmHWM:"). */
 long guest_cpu(pid_t pid);
-uint64_t guest_spent(pid_t pid); /* nanoseconds on a CPU, all threads together */
 long guest_memory(pid_t pid, const char *line);
 
 /* Starts a broker whose process may have so many descriptors. fixture is static, as it must outlive the case. Without PORTD_DAEMON the case is skipped. */

@@ -1,10 +1,10 @@
-/* test_pages.c: lists come in pages, in the order of making, whatever goes away meanwhile; ids and pages tell nothing of others; and looking
- * costs no more because there is much to be seen. */
+/* test_pages.c: lists come in pages, in the order of making, whatever goes away meanwhile; ids and pages tell nothing of others. What
+ * looking costs is in tests/cost. */
 #include "guest.h"
 
 #include <sys/eventfd.h>
 
-enum { OTHER = 2002, TRIES = 3, PAGE = 256, NOT_FOUND = PORTD__V1__CODE__CODE_NOT_FOUND };
+enum { OTHER = 2002, PAGE = 256, NOT_FOUND = PORTD__V1__CODE__CODE_NOT_FOUND };
 
 static uint64_t wrap_named(struct raw *raw, int fd, char *name) {
     raw_request request = PORTD__V1__REQUEST__INIT;
@@ -329,70 +329,7 @@ static void pages_are_what_may_be_left_unread(void **state) {
     guest_is_served(&raw);
 }
 
-/* ---- what looking costs ------------------------------------------------------------------------------------------------ */
-
-/* The least that so many requests cost the broker in some tries: whatever else happens on the machine only adds. */
-static uint64_t cost_of(pid_t pid, struct raw *raw, raw_request *request) {
-    uint64_t least = UINT64_MAX;
-
-    for (int i = 0; i < TRIES; i++) {
-        uint64_t before = guest_spent(pid);
-        for (int k = 0; k < 200; k++)
-            assert_int_equal(raw_code(raw_ask(raw, request)), 0);
-        uint64_t cost = guest_spent(pid) - before;
-        least = cost < least ? cost : least;
-    }
-    return least;
-}
-
-static void assert_below(uint64_t much, uint64_t little, unsigned times) {
-    print_message("%.1f us beside %.1f us\n", (double)much / 1e3, (double)little / 1e3);
-    assert_true(much < times * little);
-}
-
-static void a_cursor_that_is_gone_costs_no_walk(void **state) {
-    enum { MANY = 20000 };
-    raw_request request = PORTD__V1__REQUEST__INIT;
-    Portd__V1__List list = PORTD__V1__LIST__INIT;
-    uint64_t gone = 0, there = 0;
-    struct raw raw;
-    int event = fixture_own(eventfd(0, EFD_CLOEXEC));
-
-    (void)state;
-    guest_open(&raw);
-    for (int i = 0; i < MANY; i++) {
-        uint64_t id = wrap(&raw, event);
-        gone = i == MANY - 3 ? id : gone;
-        there = i == MANY - 2 ? id : there;
-    }
-    drop(&raw, gone);
-    request.method_case = PORTD__V1__REQUEST__METHOD_LIST;
-    request.list = &list;
-    list.after = there;
-    uint64_t little = cost_of(fixture_broker()->pid, &raw, &request);
-    list.after = gone;
-    assert_below(cost_of(fixture_broker()->pid, &raw, &request), little, 3);
-}
-
-static void totals_cost_no_walk(void **state) {
-    raw_request status = PORTD__V1__REQUEST__INIT, stats = PORTD__V1__REQUEST__INIT;
-    Portd__V1__StatusOf status_of = PORTD__V1__STATUS_OF__INIT;
-    Portd__V1__StatsOf stats_of = PORTD__V1__STATS_OF__INIT;
-    pid_t pid = fixture_broker()->pid;
-    struct raw raw;
-
-    (void)state;
-    status.method_case = PORTD__V1__REQUEST__METHOD_STATUS;
-    status.status = &status_of;
-    stats.method_case = PORTD__V1__REQUEST__METHOD_STATS;
-    stats.stats = &stats_of;
-    guest_open(&raw);
-    uint64_t status_little = cost_of(pid, &raw, &status), stats_little = cost_of(pid, &raw, &stats);
-    leave_sessions(fixture_address(), 5000);
-    guest_until_closed(&raw);
-    assert_below(cost_of(pid, &raw, &status), status_little, 3);
-    assert_below(cost_of(pid, &raw, &stats), stats_little, 3);
-}
+/* ---- totals -------------------------------------------------------------------------------------------------------- */
 
 static uint64_t total(struct raw *raw, uint64_t *objects, uint64_t *descriptors) {
     raw_reply *reply = guest_status(raw);
@@ -430,5 +367,4 @@ static void totals_follow_what_comes_and_goes(void **state) {
 TEST_MAIN(FIXTURE_CASE(ids_tell_nothing_of_what_others_make), FIXTURE_CASE(pages_lose_and_repeat_nothing),
           FIXTURE_CASE(any_cursor_will_do), FIXTURE_CASE(sessions_are_listed_behind_one_that_is_gone),
           FIXTURE_CASE_BARE(sessions_of_others_make_no_pages),
-          FIXTURE_CASE(a_cursor_that_is_gone_costs_no_walk), FIXTURE_CASE(pages_are_what_may_be_left_unread),
-          FIXTURE_CASE(totals_cost_no_walk), FIXTURE_CASE(totals_follow_what_comes_and_goes))
+          FIXTURE_CASE(pages_are_what_may_be_left_unread), FIXTURE_CASE(totals_follow_what_comes_and_goes))
