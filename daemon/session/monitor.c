@@ -11,7 +11,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { PAGE = 256, NOTICES_UNIT = 64 /* looked at for one unit of a turn */ };
+enum {
+    PAGE = 256,
+    NOTICES_UNIT = 64, /* looked at for one unit of a turn */
+    NOTICE_HEAD = 4,   /* what stands before one on a page */
+    PAGE_TAIL = 24     /* the cursor, and how many are lost */
+};
 
 struct monitor {
     struct parked parked;
@@ -30,6 +35,8 @@ struct page {
     Portd__V1__Notices notices;
     Portd__V1__Notice *places[PAGE];
     Portd__V1__Notice rows[PAGE];
+    size_t bytes, most; /* packed */
+    size_t lacks;       /* so many bytes, for one notice */
 };
 
 /* protobuf-c's strings are not const, though packing only reads them. */
@@ -79,20 +86,45 @@ static void write_notice(Portd__V1__Notice *row, uint64_t number, const struct n
     row->method = text_of(dispatch_name(notice->method));
 }
 
-/* All that there is to tell, as much as a page takes. */
-static void answer(struct monitor *monitor, struct connection *connection, uint64_t request) {
-    struct page page;
-    Portd__V1__Reply reply = PORTD__V1__REPLY__INIT;
-    portd__v1__notices__init(&page.notices);
-    page.notices.notices = page.places;
-    while (page.notices.n_notices < PAGE && advance(monitor) && monitor->from < monitor->journal->next) {
-        Portd__V1__Notice *row = &page.rows[page.notices.n_notices];
-        write_notice(row, monitor->from, journal_at(monitor->journal, monitor->from));
-        page.places[page.notices.n_notices++] = row;
+/* Whether the row that comes next is on the page. */
+static bool page_take(struct page *page) {
+    Portd__V1__Notice *row = &page->rows[page->notices.n_notices];
+    size_t bytes = NOTICE_HEAD + portd__v1__notice__get_packed_size(row);
+    if (page->bytes + bytes + PAGE_TAIL > page->most) {
+        page->lacks = page->notices.n_notices ? 0 : bytes + PAGE_TAIL;
+        return false;
+    }
+    page->places[page->notices.n_notices++] = row;
+    page->bytes += bytes;
+    return true;
+}
+
+/* All that there is to tell, as much as a page takes, and as may be left unread. */
+static void fill(struct page *page, struct monitor *monitor, const struct connection *connection) {
+    portd__v1__notices__init(&page->notices);
+    page->notices.notices = page->places;
+    page->most = connection_room(connection);
+    page->bytes = page->lacks = 0;
+    while (page->notices.n_notices < PAGE && advance(monitor) && monitor->from < monitor->journal->next) {
+        write_notice(&page->rows[page->notices.n_notices], monitor->from,
+                     journal_at(monitor->journal, monitor->from));
+        if (!page_take(page))
+            break;
         monitor->from++;
     }
-    page.notices.lost = monitor->lost;
-    page.notices.cursor = monitor->from - 1;
+    page->notices.lost = monitor->lost;
+    page->notices.cursor = monitor->from - 1;
+}
+
+static void answer(struct monitor *monitor, struct connection *connection, uint64_t request) {
+    struct page page;
+    struct refusal refusal;
+    Portd__V1__Reply reply = PORTD__V1__REPLY__INIT;
+    fill(&page, monitor, connection);
+    if (page.lacks && connection_check_room(connection, page.lacks, &refusal)) {
+        connection_refuse(connection, request, &refusal);
+        return;
+    }
     reply.id = request;
     reply.result_case = PORTD__V1__REPLY__RESULT_MONITOR;
     reply.monitor = &page.notices;

@@ -140,4 +140,69 @@ static void what_gives_back_gets_through(void **state) {
     assert_true(fixture_until(nothing_is_charged, &other));
 }
 
-TEST_MAIN(FIXTURE_CASE(what_takes_more_is_refused), FIXTURE_CASE(what_gives_back_gets_through))
+/* ---- pages of a monitor ------------------------------------------------------------------------------------------------ */
+
+enum {
+    NOTICED = 80,
+    PAGE = 256,
+    FREE = 8192,     /* bytes that come with a connection */
+    LEFT = FREE / 8, /* and are left of the session */
+    MOST_OF_PAGE = FREE + 2 * LEFT
+};
+
+static raw_reply *monitor(struct raw *raw, uint64_t after) {
+    raw_request request = PORTD__V1__REQUEST__INIT;
+    Portd__V1__Monitor monitor = PORTD__V1__MONITOR__INIT;
+
+    monitor.start_case = PORTD__V1__MONITOR__START_AFTER;
+    monitor.after = after;
+    monitor.limit_case = PORTD__V1__MONITOR__LIMIT_LIMIT_US;
+    request.method_case = PORTD__V1__REQUEST__METHOD_MONITOR;
+    request.monitor = &monitor;
+    raw_reply *reply = raw_ask(raw, &request);
+    assert_non_null(reply);
+    assert_null(reply->error);
+    return reply;
+}
+
+static void give_one_back(struct world *world, uint64_t read) {
+    raw_request request = PORTD__V1__REQUEST__INIT;
+    Portd__V1__Cancel cancel = PORTD__V1__CANCEL__INIT;
+
+    cancel.request = read;
+    request.method_case = PORTD__V1__REQUEST__METHOD_CANCEL;
+    request.cancel = &cancel;
+    assert_int_equal(raw_code(raw_ask(&world->raw, &request)), OK);
+}
+
+/* A page takes no more than what may be left unread, and the next one goes on there. */
+static void a_page_is_as_long_as_may_be_left_unread(void **state) {
+    struct world world;
+
+    (void)state;
+    world_open(&world);
+    for (int i = 0; i < NOTICED; i++)
+        assert_int_equal(raw_remove(&world.raw, guest_evt(&world.raw, world.pipe[0], 9)), OK);
+    raw_reply *reply = monitor(&world.raw, 0);
+    assert_int_equal(reply->monitor->n_notices, PAGE);
+    assert_true(portd__v1__notices__get_packed_size(reply->monitor) > MOST_OF_PAGE);
+    raw_free(reply);
+    uint64_t first = world.next;
+    park_reads(&world, LEFT, 1);
+    use_up_bytes(&world);
+    give_one_back(&world, first);
+    uint64_t seen = 0, cursor = 0;
+    for (int pages = 0; seen < PAGE; pages++) {
+        reply = monitor(&world.raw, cursor);
+        assert_in_range(reply->monitor->n_notices, 1, PAGE);
+        assert_true(portd__v1__notices__get_packed_size(reply->monitor) <= MOST_OF_PAGE);
+        seen += reply->monitor->n_notices;
+        cursor = reply->monitor->cursor;
+        raw_free(reply);
+        assert_in_range(pages, 0, PAGE);
+    }
+    guest_is_served(&world.raw);
+}
+
+TEST_MAIN(FIXTURE_CASE(what_takes_more_is_refused), FIXTURE_CASE(what_gives_back_gets_through),
+          FIXTURE_CASE(a_page_is_as_long_as_may_be_left_unread))
