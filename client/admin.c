@@ -2,6 +2,7 @@
 #include "call.h"
 #include "client.h"
 #include "list.h"
+#include "submit.h"
 
 #include <string.h>
 
@@ -106,7 +107,7 @@ int portd_ping_start(portd_client *client, portd_callback *callback, void *data,
 
     message.method_case = PORTD__V1__REQUEST__METHOD_PING;
     message.ping = &ping;
-    return request_start(client, &message, OS_FD_NONE, NULL, callback, data, request);
+    return submit_request(client, &message, OS_FD_NONE, NULL, callback, data, request);
 }
 
 int portd_list_start(portd_client *client, int kind, portd_id after, portd_callback *callback, void *data,
@@ -126,7 +127,7 @@ int portd_list_session_start(portd_client *client, portd_id session, int kind, p
     list.session = session;
     message.method_case = PORTD__V1__REQUEST__METHOD_LIST;
     message.list = &list;
-    return request_start(client, &message, OS_FD_NONE, read_items, callback, data, request);
+    return submit_request(client, &message, OS_FD_NONE, read_items, callback, data, request);
 }
 
 int portd_show_start(portd_client *client, const portd_id *ids, size_t n, portd_callback *callback,
@@ -143,7 +144,7 @@ int portd_show_start(portd_client *client, const portd_id *ids, size_t n, portd_
     show.n_ids = n;
     message.method_case = PORTD__V1__REQUEST__METHOD_SHOW;
     message.show = &show;
-    return request_start(client, &message, OS_FD_NONE, read_items, callback, data, request);
+    return submit_request(client, &message, OS_FD_NONE, read_items, callback, data, request);
 }
 
 int portd_get_status_start(portd_client *client, portd_callback *callback, void *data,
@@ -153,7 +154,7 @@ int portd_get_status_start(portd_client *client, portd_callback *callback, void 
 
     message.method_case = PORTD__V1__REQUEST__METHOD_STATUS;
     message.status = &status;
-    return request_start(client, &message, OS_FD_NONE, read_status, callback, data, request);
+    return submit_request(client, &message, OS_FD_NONE, read_status, callback, data, request);
 }
 
 int portd_end_session_start(portd_client *client, portd_id session, portd_callback *callback, void *data,
@@ -164,49 +165,40 @@ int portd_end_session_start(portd_client *client, portd_id session, portd_callba
     end.id = session;
     message.method_case = PORTD__V1__REQUEST__METHOD_END_SESSION;
     message.end_session = &end;
-    return request_start(client, &message, OS_FD_NONE, NULL, callback, data, request);
+    return submit_request(client, &message, OS_FD_NONE, NULL, callback, data, request);
 }
 
 /* ---- blocking ----------------------------------------------------------------------------------------------------- */
 
 int portd_ping(portd_client *client, int64_t deadline) {
     struct call call;
-    int r = call_begin(&call, client);
 
-    if (r < 0)
-        return r;
-    return call_end(&call, portd_ping_start(client, call_done, &call, &call.request), deadline);
+    return call_end(&call, portd_ping_start(call_begin(&call, client), call_done, &call, &call.request),
+                    deadline);
 }
 
 int portd_end_session(portd_client *client, portd_id session, int64_t deadline) {
     struct call call;
-    int r = call_begin(&call, client);
 
-    if (r < 0)
-        return r;
-    return call_end(&call, portd_end_session_start(client, session, call_done, &call, &call.request),
-                    deadline);
+    return call_end(
+        &call, portd_end_session_start(call_begin(&call, client), session, call_done, &call, &call.request),
+        deadline);
 }
 
-/* One page after the other. A callback of something else may disconnect the client meanwhile, so it stays entered over
- * all of them. */
+/* One page after the other. */
 int portd_list_session(portd_client *client, portd_id session, int kind, int64_t deadline,
                        portd_list **list) {
     struct call call;
+    portd_client *asked = call_begin_list(&call, client, list);
     portd_id after;
-    int r = call_begin_list(&call, client, list);
+    int r;
 
-    if (r < 0)
-        return r;
     do {
-        after = call.cursor;
-        client_enter(client);
-        call.done = call.more = false;
-        r = portd_list_session_start(client, session, kind, after, call_done, &call, &call.request);
-        r = call_end(&call, r, deadline);
-    } while (r > 0 && call.more && call.cursor != after);
-    client_leave(client, r);
-    return call_end_list(&call, r, list);
+        after = call.result.cursor;
+        r = portd_list_session_start(asked, session, kind, after, call_done, &call, &call.request);
+        r = call_run(&call, r, deadline);
+    } while (r > 0 && call.result.more && call.result.cursor != after);
+    return call_leave(&call, r);
 }
 
 int portd_list_objects(portd_client *client, int kind, int64_t deadline, portd_list **list) {
@@ -216,29 +208,22 @@ int portd_list_objects(portd_client *client, int kind, int64_t deadline, portd_l
 /* Those that a page had no room for are asked for again. */
 int portd_show(portd_client *client, const portd_id *ids, size_t n, int64_t deadline, portd_list **list) {
     struct call call;
+    portd_client *asked = call_begin_list(&call, client, list);
     size_t shown = 0, before;
-    int r = call_begin_list(&call, client, list);
+    int r;
 
-    if (r < 0)
-        return r;
     do {
         before = shown;
-        client_enter(client);
-        call.done = call.more = false;
-        r = portd_show_start(client, ids + shown, n - shown, call_done, &call, &call.request);
-        r = call_end(&call, r, deadline);
+        r = portd_show_start(asked, ids + shown, n - shown, call_done, &call, &call.request);
+        r = call_run(&call, r, deadline);
         shown = portd_list_count(call.list);
-    } while (r > 0 && call.more && shown > before && shown < n);
-    client_leave(client, r);
-    return call_end_list(&call, r, list);
+    } while (r > 0 && call.result.more && shown > before && shown < n);
+    return call_leave(&call, r);
 }
 
 int portd_get_status(portd_client *client, int64_t deadline, portd_list **list) {
     struct call call;
-    int r = call_begin_list(&call, client, list);
+    portd_client *asked = call_begin_list(&call, client, list);
 
-    if (r < 0)
-        return r;
-    r = call_end(&call, portd_get_status_start(client, call_done, &call, &call.request), deadline);
-    return call_end_list(&call, r, list);
+    return call_end(&call, portd_get_status_start(asked, call_done, &call, &call.request), deadline);
 }

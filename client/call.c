@@ -1,43 +1,49 @@
 /* call.c: blocking calls. Everything else that the client has in flight goes on meanwhile. */
 #include "call.h"
 
+#include "cancel.h"
 #include "client.h"
 #include "list.h"
+#include "round.h"
 
 #include <string.h>
 
 enum { PATIENCE_US = 2 * 1000 * 1000 }; /* with a broker that was asked to cancel */
 
-int call_begin(struct call *call, portd_client *client) {
-    int r = client_check(client);
-
-    if (r < 0)
-        return r;
-    if (client->calling)
-        return client_fail(client, PORTD_E_BUSY, 0, NULL, NULL);
-    *call = (struct call){.client = client, .handle = -1};
-    client_enter(client);
-    return 0;
+portd_client *call_begin(struct call *call, portd_client *client) {
+    call->client = NULL;
+    call->request = NULL;
+    call->result.cursor = 0;
+    call->ready = NULL;
+    call->list = NULL;
+    call->exact = false;
+    call->keep = NULL;
+    if (!client) {
+        call->code = PORTD_E_INVALID;
+    } else if (client->calling) {
+        call->code = client_check(client);
+        if (call->code == 0)
+            call->code = client_fail(client, PORTD_E_BUSY, 0, NULL, NULL);
+    } else {
+        call->client = client;
+        client_enter(client);
+    }
+    return call->client;
 }
 
 void call_done(portd_client *client, const portd_result *result, void *data) {
     struct call *call = data;
 
     call->done = true;
+    call->result = *result;
     call->code = result->code;
-    call->flags = result->flags;
-    call->id = result->id;
-    call->handle = result->handle;
-    call->more = result->more;
-    call->cursor = result->cursor;
-    call->lost = result->lost;
     if (call->ready && result->code > 0)
         memcpy(call->ready, result->ready, (size_t)result->code * sizeof(*call->ready));
     if (call->list && result->code > 0)
         call->code = list_take(call->list, result);
     if (call->keep && result->code >= 0)
         call->code = call->keep(call, result);
-    if (call->code < 0 || (call->flags & PORTD_RESULT_UNSUPPORTED))
+    if (call->code < 0 || (result->flags & PORTD_RESULT_UNSUPPORTED))
         failure_set(&client->failure, call->code, result->os_errno, result->field, result->message,
                     result->hint);
 }
@@ -50,8 +56,8 @@ static void call_cancel(struct call *call) {
     bool raised = false;
 
     portd_cancel(call->request);
-    while (!call->done && !(seen & STEP_LATE)) {
-        seen = client_step(call->client, patience);
+    while (!call->done && !call->client->lost && !(seen & STEP_LATE)) {
+        seen = round_step(call->client, patience);
         if (seen & STEP_RAISED) {
             wakeup_take(wakeup);
             raised = true;
@@ -65,6 +71,8 @@ static void call_cancel(struct call *call) {
 static void call_give_up(struct call *call, int code) {
     if (call->exact) {
         call_cancel(call);
+        if (!call->done && call->client->lost)
+            return;
         if (call->done && call->code != PORTD_E_CANCELLED) {
             if (code == PORTD_E_INTERRUPTED)
                 wakeup_raise(&call->client->wakeup);
@@ -74,18 +82,21 @@ static void call_give_up(struct call *call, int code) {
             code = PORTD_E_UNCERTAIN;
     }
     if (!call->done)
-        request_abandon(call->request);
+        cancel_abandoned(call->request);
     client_flush(call->client);
     call->code = client_fail(call->client, code, 0, NULL, NULL);
 }
 
-int call_end(struct call *call, int started, int64_t deadline) {
+int call_run(struct call *call, int started, int64_t deadline) {
     portd_client *client = call->client;
 
+    if (!client)
+        return call->code;
+    call->done = false;
     call->code = started;
-    while (started > 0 && !call->done) {
-        unsigned seen = client_step(client, deadline);
-        if (call->done)
+    while (started > 0 && !call->done && !client->lost) {
+        unsigned seen = round_step(client, deadline);
+        if (call->done || client->lost)
             break;
         if (seen & STEP_RAISED) {
             wakeup_take(&client->wakeup);
@@ -97,26 +108,39 @@ int call_end(struct call *call, int started, int64_t deadline) {
             break;
         }
     }
-    client->flags = call->flags;
-    return client_leave(client, call->code);
+    if (started > 0 && !call->done && client->lost) /* a callback has forked, and this is the child */
+        call->code = client_fail_lost(client);
+    client->flags = call->done ? call->result.flags : 0;
+    return call->code;
 }
 
-int call_begin_list(struct call *call, portd_client *client, portd_list **list) {
-    if (!list)
-        return client_fail(client, PORTD_E_INVALID, 0, "list", "there is no place for the list");
-    *list = NULL;
-    int r = call_begin(call, client);
-    if (r < 0)
-        return r;
-    call->list = list_new(client);
-    return call->list ? 0 : client_leave(client, client_fail(client, PORTD_E_MEMORY, 0, NULL, NULL));
+int call_leave(struct call *call, int r) {
+    if (!call->client)
+        return call->code;
+    if (call->list && r > 0)
+        *call->place = call->list;
+    else
+        portd_list_free(call->list);
+    return client_leave(call->client, r);
 }
 
-int call_end_list(struct call *call, int r, portd_list **list) {
-    if (r > 0) {
-        *list = call->list;
-        return r;
+int call_end(struct call *call, int started, int64_t deadline) {
+    return call_leave(call, call_run(call, started, deadline));
+}
+
+portd_client *call_begin_list(struct call *call, portd_client *client, portd_list **list) {
+    if (list)
+        *list = NULL;
+    if (!call_begin(call, list ? client : NULL)) {
+        if (!list)
+            call->code = client_fail(client, PORTD_E_INVALID, 0, "list", "there is no place for the list");
+        return NULL;
     }
-    portd_list_free(call->list);
-    return r;
+    call->place = list;
+    call->list = list_new(client);
+    if (!call->list) {
+        call->code = client_leave(client, client_fail(client, PORTD_E_MEMORY, 0, NULL, NULL));
+        call->client = NULL;
+    }
+    return call->client;
 }

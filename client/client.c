@@ -1,8 +1,5 @@
-/* client.c: the life of a client, and the rounds it is run in. */
+/* client.c: making and freeing a client, its state, and what is known without asking the broker. */
 #include "client.h"
-
-#include "reply.h"
-#include "send.h"
 
 #include <errno.h>
 #include <string.h>
@@ -43,14 +40,14 @@ void client_attach(portd_client *client, os_fd connection, const char *address) 
     memcpy(client->address, address, strlen(address) + 1);
 }
 
-static void discard(void *context, os_fd fd) {
+void client_discard(void *context, os_fd fd) {
     (void)context;
     os_close(fd);
 }
 
 static void client_free(portd_client *client) {
     if (client->channel.scratch)
-        channel_deinit(&client->channel, discard, NULL);
+        channel_deinit(&client->channel, client_discard, NULL);
     channel_scratch_deinit(&client->scratch);
     arena_deinit(&client->arena);
     requests_deinit(client);
@@ -59,21 +56,6 @@ static void client_free(portd_client *client) {
     os_close(client->fd);
     memory_free(&client->memory, client->welcome);
     memory_free(&client->memory, client);
-}
-
-void portd_disconnect(portd_client *client) {
-    if (!client)
-        return;
-    if (process_is_child(&client->mark)) {
-        client_free(client);
-        return;
-    }
-    client->closing = true;
-    if (client->entered > 0)
-        return;
-    client_enter(client);
-    client_lose(client, "the client has disconnected");
-    client_leave(client, 0);
 }
 
 void client_enter(portd_client *client) { client->entered++; }
@@ -90,13 +72,17 @@ int client_fail(portd_client *client, int code, int os_errno, const char *field,
     return client ? failure_set(&client->failure, code, os_errno, field, message, NULL) : code;
 }
 
+int client_fail_lost(portd_client *client) {
+    return client_fail(client, PORTD_E_DISCONNECTED, client->write_errno, NULL, client->reason);
+}
+
 int client_check(portd_client *client) {
     if (!client)
         return PORTD_E_INVALID;
     if (process_is_child(&client->mark))
         return client_fail(client, PORTD_E_FORKED, 0, NULL, NULL);
     if (client->lost || client->closing)
-        return client_fail(client, PORTD_E_DISCONNECTED, client->write_errno, NULL, client->reason);
+        return client_fail_lost(client);
     client->now = 0;
     return 0;
 }
@@ -120,14 +106,10 @@ int64_t client_now(portd_client *client) {
     return client->now;
 }
 
-void client_lose(portd_client *client, const char *reason) {
-    if (client->lost)
-        return;
-    client->lost = true;
-    client->reason = reason;
-    if (!client->closing)
-        client_log(client, reason);
-    reply_lost(client);
+uint64_t client_left(portd_client *client, int64_t deadline) {
+    int64_t now = client_now(client);
+
+    return deadline > now ? (uint64_t)(deadline - now) : 0;
 }
 
 void client_flush(portd_client *client) {
@@ -137,160 +119,6 @@ void client_flush(portd_client *client) {
             client->write_errno = -r;
     }
     client->blocked = channel_pending(&client->channel) > 0;
-}
-
-/* ---- rounds ------------------------------------------------------------------------------------------------------- */
-
-static const char *end_reason(const portd_client *client) {
-    return client->greeted
-               ? "the broker has closed the connection"
-               : "the broker has closed the connection without a welcome: it may not admit this user";
-}
-
-static void client_broken(portd_client *client, int error) {
-    if (client->write_errno == 0)
-        client->write_errno = -error;
-    client_lose(client, "the connection to the broker has failed");
-}
-
-/* Reads once and answers what came. True if anything did. What arrived before the connection was lost still counts. */
-static bool client_read(portd_client *client) {
-    struct channel_frame frame;
-
-    client->channel.bare = client->requests.bringing == 0;
-    int r = channel_fill(&client->channel, discard, NULL);
-
-    if (r == 0 && client->write_errno != 0)
-        r = -client->write_errno;
-    if (r == 0)
-        return false;
-    if (r == CHANNEL_E_END)
-        client_lose(client, end_reason(client));
-    else if (r < 0)
-        client_broken(client, r);
-    while (!client->lost && !client->closing && (r = channel_next(&client->channel, &frame)) > 0) {
-        if (r == CHANNEL_E_PROTOCOL) {
-            client_lose(client, client->channel.fault);
-            break;
-        }
-        reply_frame(client, &frame);
-        if (!client->greeted)
-            client_lose(client, "the broker has refused the connection");
-    }
-    if (!client->lost && !client->closing && channel_rest(&client->channel) < 0)
-        client_broken(client, -ENOMEM);
-    return true;
-}
-
-static bool client_round(portd_client *client, bool readable) {
-    bool worked = readable && client_read(client);
-
-    if (!client->lost && !client->closing) {
-        /* Only when all that has arrived was read: a late look must not cost a reply. */
-        if (!worked)
-            requests_overdue(client);
-        send_queued(client);
-        if (reply_ended(client))
-            worked = true;
-        client_flush(client);
-    }
-    if (client->closing)
-        client_lose(client, "the client has disconnected");
-    return worked;
-}
-
-/* There is something to do that no descriptor tells of. */
-static bool client_busy(const portd_client *client) {
-    return client->requests.ended.first || client->write_errno != 0;
-}
-
-static int64_t client_patience(portd_client *client, int64_t deadline) {
-    int64_t until = portd_get_timeout(client);
-
-    if (deadline < until)
-        until = deadline;
-    if (until == PORTD_FOREVER)
-        return -1;
-    return until > 0 && until > client_now(client) ? until - client_now(client) : 0;
-}
-
-unsigned client_step(portd_client *client, int64_t deadline) {
-    unsigned seen = 0;
-
-    client_flush(client);
-    int64_t timeout = client_patience(client, deadline);
-    int found = wakeup_poll(&client->wakeup, client->fd, client->blocked ? WAKEUP_WRITE : 0, timeout);
-    client->now = 0;
-    if (found < 0 && found != -EINTR) {
-        client_broken(client, found);
-        return STEP_WORKED;
-    }
-    if (found < 0)
-        found = 0;
-    if (client_round(client, (found & WAKEUP_READ) || client->write_errno != 0))
-        seen |= STEP_WORKED;
-    else if (deadline != PORTD_FOREVER && client_now(client) >= deadline)
-        seen |= STEP_LATE;
-    if (found & WAKEUP_RAISED)
-        seen |= STEP_RAISED;
-    return seen;
-}
-
-/* ---- any event loop ----------------------------------------------------------------------------------------------- */
-
-static int round_check(portd_client *client) {
-    int r = client_check(client);
-
-    return r == 0 && client->calling ? client_fail(client, PORTD_E_BUSY, 0, NULL, NULL) : r;
-}
-
-static int lost_code(portd_client *client) {
-    return client_fail(client, PORTD_E_DISCONNECTED, client->write_errno, NULL, client->reason);
-}
-
-int portd_process(portd_client *client) {
-    int r = round_check(client);
-
-    if (r < 0)
-        return r;
-    client_enter(client);
-    client_flush(client);
-    bool worked = client_round(client, true);
-    return client_leave(client, client->lost ? lost_code(client) : worked || client_busy(client));
-}
-
-int portd_poll(portd_client *client, int64_t deadline) {
-    unsigned seen = 0;
-    int r = round_check(client);
-
-    if (r < 0)
-        return r;
-    client_enter(client);
-    while (seen == 0 && !client->lost)
-        seen = client_step(client, deadline);
-    if (client->lost) {
-        r = lost_code(client);
-    } else if (seen & STEP_RAISED) {
-        wakeup_take(&client->wakeup);
-        r = client_fail(client, PORTD_E_INTERRUPTED, 0, NULL, NULL);
-    } else {
-        r = seen & STEP_WORKED ? 1 : 0;
-    }
-    return client_leave(client, r);
-}
-
-portd_native portd_get_fd(const portd_client *client) { return client ? (portd_native)client->fd : -1; }
-
-unsigned portd_get_events(const portd_client *client) {
-    if (!client || client->lost)
-        return 0;
-    return channel_pending(&client->channel) > 0 ? PORTD_EVENT_READ | PORTD_EVENT_WRITE : PORTD_EVENT_READ;
-}
-
-int64_t portd_get_timeout(const portd_client *client) {
-    if (!client || client->lost)
-        return PORTD_FOREVER;
-    return client_busy(client) ? 0 : client->requests.due;
 }
 
 void portd_wakeup(portd_client *client) {

@@ -1,9 +1,8 @@
 /* client.h: one connection to a broker, as the files of the library see it.
  *
- * Everything is done in rounds: read once, answer what was read, end what is overdue, send what may go. A round is run by
- * portd_process, or after a sleep by client_step, which blocking calls and portd_poll repeat. Callbacks run only inside
- * a round (and in portd_disconnect), one at a time. A client that is disconnected by a callback lives on until the
- * outermost call that entered it leaves it. */
+ * The files call each other in this direction: those of a procedure (admin, io, monitor, port, ready, stats, wait) -> call ->
+ * round -> reply, cancel -> submit -> send -> client -> request -> table. A client that is disconnected by a callback lives
+ * on until the outermost call that entered it leaves it. */
 #ifndef CLIENT_H
 #define CLIENT_H
 
@@ -67,6 +66,9 @@ int client_check(portd_client *client);
 /* Remembers a failure (client may be NULL) and returns its code. field and message may be NULL. */
 int client_fail(portd_client *client, int code, int os_errno, const char *field, const char *message);
 
+/* Remembers that the connection is lost, and why; returns PORTD_E_DISCONNECTED. */
+int client_fail_lost(portd_client *client);
+
 /* 0, or PORTD_E_INVALID: no array of 1 to 256 ids. */
 int client_check_ids(portd_client *client, const portd_id *ids, size_t n);
 
@@ -75,23 +77,17 @@ void client_log(const portd_client *client, const char *line);
 /* The clock, read at most once between two sleeps of a call. */
 int64_t client_now(portd_client *client);
 
+/* Microseconds from now to the deadline. */
+uint64_t client_left(portd_client *client, int64_t deadline);
+
 /* Sends what waits, as much as goes. A failure shows in the next round. */
 void client_flush(portd_client *client);
 
-/* The connection is lost: everything in flight is called back. Does nothing the second time. */
-void client_lose(portd_client *client, const char *reason);
+/* Closes a descriptor that came and that nobody takes; for channel_fill and channel_deinit. */
+void client_discard(void *context, os_fd fd);
 
 /* Every call that runs rounds is between these two. client_leave returns code; the client may be gone then. */
 void client_enter(portd_client *client);
 int client_leave(portd_client *client, int code);
-
-enum {
-    STEP_WORKED = 1, /* something was read or called back */
-    STEP_LATE = 2,   /* the deadline has passed, and nothing more had arrived */
-    STEP_RAISED = 4  /* portd_wakeup; wakeup_take has not been called */
-};
-
-/* Sleeps until there is something or the deadline, and runs a round. */
-unsigned client_step(portd_client *client, int64_t deadline);
 
 #endif

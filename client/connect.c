@@ -7,6 +7,7 @@
 #include "client.h"
 #include "naming.h"
 #include "start.h"
+#include "submit.h"
 
 #include "proto/status.h"
 #include "proto/transport.h"
@@ -258,7 +259,7 @@ static int hello_start(portd_client *client, const portd_options *options, portd
     client->attached = naming.fds;
     client->n_attached = naming.n_fds;
     if (r == 0)
-        r = request_start(client, &message, OS_FD_NONE, read_welcome, callback, data, request);
+        r = submit_request(client, &message, OS_FD_NONE, read_welcome, callback, data, request);
     client->n_attached = 0;
     naming_close(&naming);
     return r;
@@ -303,8 +304,9 @@ static int connect_once(const char *address, const portd_options *options, int64
 
     if (r < 0)
         return r;
-    (void)call_begin(&call, made);
-    r = call_end(&call, hello_start(made, &search.options, call_done, &call, &call.request), deadline);
+    r = call_end(&call,
+                 hello_start(call_begin(&call, made), &search.options, call_done, &call, &call.request),
+                 deadline);
     if (r > 0) {
         *client = made;
         return r;

@@ -4,17 +4,20 @@
  * moment longer, so that what has been done is always told (call.h, `exact`). */
 #include "call.h"
 #include "client.h"
+#include "submit.h"
+
+#include "proto/container.h"
 
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
 
+/* Where a blocking call wants what the result points to. */
 struct io_call {
     struct call call;
     void *bytes;
-    size_t room, count, truncated;
+    size_t room;
     portd_endpoint *local, *peer;
-    uint64_t offset;
 };
 
 static size_t chunk(size_t size) { return size < FRAME_DATA_MAX ? size : FRAME_DATA_MAX; }
@@ -48,25 +51,22 @@ int portd_port_read_start(portd_client *client, portd_id port, size_t size, unsi
     read.peek = (flags & PORTD_PEEK) != 0;
     message.method_case = PORTD__V1__REQUEST__METHOD_READ;
     message.read = &read;
-    return request_start(client, &message, OS_FD_NONE, read_data, callback, data, request);
+    return submit_request(client, &message, OS_FD_NONE, read_data, callback, data, request);
 }
 
 static int keep_data(struct call *call, const portd_result *result) {
-    struct io_call *kept = (struct io_call *)call;
+    struct io_call *kept = CONTAINER_OF(call, struct io_call, call);
 
     if (result->count > kept->room)
         return PORTD_E_GARBLED;
     if (result->count > 0)
         memcpy(kept->bytes, result->bytes, result->count);
-    kept->count = result->count;
-    kept->truncated = result->truncated;
     return result->code;
 }
 
 int portd_port_read(portd_client *client, portd_id port, void *bytes, size_t size, unsigned flags,
                     int64_t deadline, size_t *count, size_t *truncated) {
     struct io_call kept = {.bytes = bytes, .room = size};
-    int r;
 
     if (count)
         *count = 0;
@@ -75,17 +75,15 @@ int portd_port_read(portd_client *client, portd_id port, void *bytes, size_t siz
     if (!bytes || !count)
         return client_fail(client, PORTD_E_INVALID, 0, bytes ? "count" : "bytes",
                            "there is no place for what is read");
-    r = call_begin(&kept.call, client);
-    if (r == 0) {
-        kept.call.keep = keep_data;
-        kept.call.exact = true;
-        r = portd_port_read_start(client, port, size, flags, call_done, &kept.call, &kept.call.request);
-        r = call_end(&kept.call, r, deadline);
-    }
+    portd_client *asked = call_begin(&kept.call, client);
+    kept.call.keep = keep_data;
+    kept.call.exact = true;
+    int r = portd_port_read_start(asked, port, size, flags, call_done, &kept.call, &kept.call.request);
+    r = call_end(&kept.call, r, deadline);
     if (r > 0)
-        *count = kept.count;
+        *count = kept.call.result.count;
     if (r > 0 && truncated)
-        *truncated = kept.truncated;
+        *truncated = kept.call.result.truncated;
     return r;
 }
 
@@ -112,27 +110,19 @@ int portd_port_write_start(portd_client *client, portd_id port, const void *byte
     write.data.data = (uint8_t *)(uintptr_t)bytes; /* packing only reads it */
     message.method_case = PORTD__V1__REQUEST__METHOD_WRITE;
     message.write = &write;
-    return request_start(client, &message, OS_FD_NONE, read_written, callback, data, request);
-}
-
-static int keep_count(struct call *call, const portd_result *result) {
-    ((struct io_call *)call)->count = result->count;
-    return result->code;
+    return submit_request(client, &message, OS_FD_NONE, read_written, callback, data, request);
 }
 
 int portd_port_write(portd_client *client, portd_id port, const void *bytes, size_t size, int64_t deadline,
                      size_t *count) {
-    struct io_call kept = {.bytes = NULL};
-    int r = call_begin(&kept.call, client);
+    struct call call;
+    portd_client *asked = call_begin(&call, client);
 
-    if (r == 0) {
-        kept.call.keep = keep_count;
-        kept.call.exact = true;
-        r = portd_port_write_start(client, port, bytes, size, call_done, &kept.call, &kept.call.request);
-        r = call_end(&kept.call, r, deadline);
-    }
+    call.exact = true;
+    int r = portd_port_write_start(asked, port, bytes, size, call_done, &call, &call.request);
+    r = call_end(&call, r, deadline);
     if (count)
-        *count = r > 0 ? kept.count : 0;
+        *count = r > 0 ? call.result.count : 0;
     return r;
 }
 
@@ -168,17 +158,16 @@ int portd_port_shutdown_start(portd_client *client, portd_id port, unsigned side
     shutdown.write = (sides & PORTD_WRITE) != 0;
     message.method_case = PORTD__V1__REQUEST__METHOD_SHUTDOWN;
     message.shutdown = &shutdown;
-    return request_start(client, &message, OS_FD_NONE, NULL, callback, data, request);
+    return submit_request(client, &message, OS_FD_NONE, NULL, callback, data, request);
 }
 
 int portd_port_shutdown(portd_client *client, portd_id port, unsigned sides, int64_t deadline) {
     struct call call;
-    int r = call_begin(&call, client);
 
-    if (r < 0)
-        return r;
-    return call_end(&call, portd_port_shutdown_start(client, port, sides, call_done, &call, &call.request),
-                    deadline);
+    return call_end(
+        &call,
+        portd_port_shutdown_start(call_begin(&call, client), port, sides, call_done, &call, &call.request),
+        deadline);
 }
 
 static void address_read(portd_endpoint *to, const Portd__V1__Address *from) {
@@ -221,7 +210,7 @@ int portd_port_addresses_start(portd_client *client, portd_id id, portd_callback
     port.id = id;
     message.method_case = PORTD__V1__REQUEST__METHOD_ADDRESSES;
     message.addresses = &port;
-    return request_start(client, &message, OS_FD_NONE, read_addresses, callback, data, request);
+    return submit_request(client, &message, OS_FD_NONE, read_addresses, callback, data, request);
 }
 
 /* An endpoint as it was first. A caller that was compiled with an earlier header has a shorter struct than ours. */
@@ -238,7 +227,7 @@ static void address_keep(portd_endpoint *to, const portd_endpoint *from) {
 }
 
 static int keep_addresses(struct call *call, const portd_result *result) {
-    struct io_call *kept = (struct io_call *)call;
+    struct io_call *kept = CONTAINER_OF(call, struct io_call, call);
 
     address_keep(kept->local, result->local);
     address_keep(kept->peer, result->peer);
@@ -248,19 +237,15 @@ static int keep_addresses(struct call *call, const portd_result *result) {
 int portd_port_addresses(portd_client *client, portd_id port, int64_t deadline, portd_endpoint *local,
                          portd_endpoint *peer) {
     struct io_call kept = {.local = local, .peer = peer};
-    int r;
 
     if ((local && local->size < ENDPOINT_FIRST) || (peer && peer->size < ENDPOINT_FIRST))
         return client_fail(client, PORTD_E_INVALID, 0,
                            local && local->size < ENDPOINT_FIRST ? "local" : "peer",
                            "an address begins as PORTD_ENDPOINT_INIT");
-    r = call_begin(&kept.call, client);
-    if (r < 0)
-        return r;
+    portd_client *asked = call_begin(&kept.call, client);
     kept.call.keep = keep_addresses;
-    return call_end(&kept.call,
-                    portd_port_addresses_start(client, port, call_done, &kept.call, &kept.call.request),
-                    deadline);
+    int r = portd_port_addresses_start(asked, port, call_done, &kept.call, &kept.call.request);
+    return call_end(&kept.call, r, deadline);
 }
 
 /* ---- files -------------------------------------------------------------------------------------------------------- */
@@ -286,25 +271,18 @@ int portd_port_position_start(portd_client *client, portd_id port, const uint64_
     }
     message.method_case = PORTD__V1__REQUEST__METHOD_POSITION;
     message.position = &position;
-    return request_start(client, &message, OS_FD_NONE, read_position, callback, data, request);
-}
-
-static int keep_offset(struct call *call, const portd_result *result) {
-    ((struct io_call *)call)->offset = result->offset;
-    return result->code;
+    return submit_request(client, &message, OS_FD_NONE, read_position, callback, data, request);
 }
 
 int portd_port_position(portd_client *client, portd_id port, const uint64_t *to, int64_t deadline,
                         uint64_t *offset) {
-    struct io_call kept = {.bytes = NULL};
-    int r = call_begin(&kept.call, client);
+    struct call call;
+    int r = call_end(
+        &call,
+        portd_port_position_start(call_begin(&call, client), port, to, call_done, &call, &call.request),
+        deadline);
 
-    if (r == 0) {
-        kept.call.keep = keep_offset;
-        r = portd_port_position_start(client, port, to, call_done, &kept.call, &kept.call.request);
-        r = call_end(&kept.call, r, deadline);
-    }
     if (offset && r > 0)
-        *offset = kept.offset;
+        *offset = call.result.offset;
     return r;
 }

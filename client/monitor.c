@@ -1,6 +1,7 @@
 /* monitor.c: what happens in the broker, a page at a time. The broker judges the time limit, as it does that of a wait. */
 #include "call.h"
 #include "client.h"
+#include "submit.h"
 
 static void notice_read(portd_notice *to, const Portd__V1__Notice *from) {
     *to = (portd_notice){
@@ -52,21 +53,13 @@ static int read_notices(portd_client *client, const portd_request *request, cons
 int portd_monitor_start(portd_client *client, portd_id session, uint64_t cursor, int64_t deadline,
                         portd_callback *callback, void *data, portd_request **request) {
     Portd__V1__Monitor monitor = PORTD__V1__MONITOR__INIT;
-    Portd__V1__Request message = PORTD__V1__REQUEST__INIT;
 
     if (cursor != PORTD_CURSOR_NOW) {
         monitor.start_case = PORTD__V1__MONITOR__START_AFTER;
         monitor.after = cursor;
     }
-    if (deadline != PORTD_FOREVER) {
-        int64_t now = client ? client_now(client) : 0;
-        monitor.limit_case = PORTD__V1__MONITOR__LIMIT_LIMIT_US;
-        monitor.limit_us = deadline > now ? (uint64_t)(deadline - now) : 0;
-    }
     monitor.session = session;
-    message.method_case = PORTD__V1__REQUEST__METHOD_MONITOR;
-    message.monitor = &monitor;
-    return request_start_monitor(client, &message, cursor, deadline, read_notices, callback, data, request);
+    return submit_monitor(client, &monitor, cursor, deadline, read_notices, callback, data, request);
 }
 
 int portd_monitor(portd_client *client, portd_id session, uint64_t *cursor, int64_t deadline,
@@ -79,15 +72,13 @@ int portd_monitor(portd_client *client, portd_id session, uint64_t *cursor, int6
         *lost = 0;
     if (!cursor)
         return client_fail(client, PORTD_E_INVALID, 0, "cursor", "there is no place for the cursor");
-    int r = call_begin_list(&call, client, list);
-    if (r < 0)
-        return r;
-    r = portd_monitor_start(client, session, *cursor, deadline, call_done, &call, &call.request);
-    r = call_end(&call, r, PORTD_FOREVER);
+    portd_client *asked = call_begin_list(&call, client, list);
+    int r = portd_monitor_start(asked, session, *cursor, deadline, call_done, &call, &call.request);
+    r = call_run(&call, r, PORTD_FOREVER);
     if (r >= 0) {
-        *cursor = call.cursor;
+        *cursor = call.result.cursor;
         if (lost)
-            *lost = call.lost;
+            *lost = call.result.lost;
     }
-    return call_end_list(&call, r, list);
+    return call_leave(&call, r);
 }

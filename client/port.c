@@ -5,6 +5,7 @@
 #include "call.h"
 #include "client.h"
 #include "reply.h"
+#include "submit.h"
 
 #include <stdint.h>
 #include <string.h>
@@ -17,13 +18,6 @@ struct wrap {
     unsigned flags;
     bool socket;
     bool take;
-};
-
-/* What a blocking call keeps of the result. */
-struct port_call {
-    struct call call;
-    portd_id input, output;
-    portd_native number;
 };
 
 static int read_ports(portd_client *client, const portd_request *request, const Portd__V1__Reply *reply,
@@ -92,7 +86,7 @@ static int wrap_start(portd_client *client, const struct wrap *wrap, portd_callb
         message.method_case = PORTD__V1__REQUEST__METHOD_FILE_DESCRIPTOR_TO_PORT;
         message.file_descriptor_to_port = &file;
     }
-    r = request_start(client, &message, (os_fd)wrap->number, read_ports, callback, data, &started);
+    r = submit_request(client, &message, (os_fd)wrap->number, read_ports, callback, data, &started);
     if (r > 0 && wrap->take)
         started->taken = (os_fd)wrap->number;
     if (r > 0 && request)
@@ -129,28 +123,16 @@ int portd_socket_to_port_take_start(portd_client *client, portd_native socket, c
     return wrap_start(client, &wrap, callback, data, request);
 }
 
-static int keep_ports(struct call *call, const portd_result *result) {
-    struct port_call *kept = (struct port_call *)call;
-
-    kept->input = result->input;
-    kept->output = result->output;
-    return result->code;
-}
-
 static int wrap_run(portd_client *client, const struct wrap *wrap, int64_t deadline, portd_id *input,
                     portd_id *output) {
-    struct port_call kept = {.number = -1};
-    int r = call_begin(&kept.call, client);
-
-    if (r == 0) {
-        kept.call.keep = keep_ports;
-        r = call_end(&kept.call, wrap_start(client, wrap, call_done, &kept.call, &kept.call.request),
+    struct call call;
+    int r = call_end(&call, wrap_start(call_begin(&call, client), wrap, call_done, &call, &call.request),
                      deadline);
-    }
+
     if (input)
-        *input = r > 0 ? kept.input : 0;
+        *input = r > 0 ? call.result.input : 0;
     if (output)
-        *output = r > 0 ? kept.output : 0;
+        *output = r > 0 ? call.result.output : 0;
     return r;
 }
 
@@ -204,7 +186,7 @@ static int number_start(portd_client *client, portd_id id, Portd__V1__Request__M
     port.id = id;
     message.method_case = method;
     message.port_to_socket = &port;
-    return request_start(client, &message, OS_FD_NONE, read_number, callback, data, request);
+    return submit_request(client, &message, OS_FD_NONE, read_number, callback, data, request);
 }
 
 int portd_port_to_fd_start(portd_client *client, portd_id port, portd_callback *callback, void *data,
@@ -218,25 +200,17 @@ int portd_port_to_socket_start(portd_client *client, portd_id port, portd_callba
     return number_start(client, port, PORTD__V1__REQUEST__METHOD_PORT_TO_SOCKET, callback, data, request);
 }
 
-static int keep_number(struct call *call, const portd_result *result) {
-    ((struct port_call *)call)->number = result->number;
-    return result->code;
-}
-
 typedef int port_start(portd_client *client, portd_id port, portd_callback *callback, void *data,
                        portd_request **request);
 
 static int number_run(portd_client *client, portd_id port, port_start *start, int64_t deadline,
                       portd_native *number) {
-    struct port_call kept = {.number = -1};
-    int r = call_begin(&kept.call, client);
+    struct call call;
+    int r =
+        call_end(&call, start(call_begin(&call, client), port, call_done, &call, &call.request), deadline);
 
-    if (r == 0) {
-        kept.call.keep = keep_number;
-        r = call_end(&kept.call, start(client, port, call_done, &kept.call, &kept.call.request), deadline);
-    }
     if (number)
-        *number = r > 0 ? kept.number : -1;
+        *number = r > 0 ? call.result.number : -1;
     return r;
 }
 
@@ -256,22 +230,18 @@ int portd_port_dup_fd_start(portd_client *client, portd_id id, portd_callback *c
     port.id = id;
     message.method_case = PORTD__V1__REQUEST__METHOD_PORT_DUP;
     message.port_dup = &port;
-    return request_start(client, &message, OS_FD_NONE, reply_read_fd, callback, data, request);
+    return submit_request(client, &message, OS_FD_NONE, reply_read_fd, callback, data, request);
 }
 
 int portd_port_dup_fd(portd_client *client, portd_id port, int64_t deadline, portd_native *copy) {
     struct call call;
-    int r;
 
     if (!copy)
         return client_fail(client, PORTD_E_INVALID, 0, "copy", "there is no place for the copy");
-    *copy = -1;
-    r = call_begin(&call, client);
-    if (r < 0)
-        return r;
-    r = call_end(&call, portd_port_dup_fd_start(client, port, call_done, &call, &call.request), deadline);
-    if (r > 0)
-        *copy = call.handle;
+    int r = call_end(
+        &call, portd_port_dup_fd_start(call_begin(&call, client), port, call_done, &call, &call.request),
+        deadline);
+    *copy = r > 0 ? call.result.handle : -1;
     return r;
 }
 
@@ -285,14 +255,13 @@ int portd_port_close_start(portd_client *client, portd_id port, portd_callback *
     close.id = port;
     message.method_case = PORTD__V1__REQUEST__METHOD_CLOSE;
     message.close = &close;
-    return request_start(client, &message, OS_FD_NONE, NULL, callback, data, request);
+    return submit_request(client, &message, OS_FD_NONE, NULL, callback, data, request);
 }
 
 int portd_port_close(portd_client *client, portd_id port, int64_t deadline) {
     struct call call;
-    int r = call_begin(&call, client);
 
-    if (r < 0)
-        return r;
-    return call_end(&call, portd_port_close_start(client, port, call_done, &call, &call.request), deadline);
+    return call_end(&call,
+                    portd_port_close_start(call_begin(&call, client), port, call_done, &call, &call.request),
+                    deadline);
 }

@@ -4,6 +4,7 @@
 #include "call.h"
 #include "client.h"
 #include "reply.h"
+#include "submit.h"
 
 #include <stdint.h>
 #include <string.h>
@@ -54,7 +55,7 @@ static int semaphore_start(portd_client *client, portd_native number, int mode, 
     message.method_case = socket ? PORTD__V1__REQUEST__METHOD_SOCKET_TO_SEMAPHORE
                                  : PORTD__V1__REQUEST__METHOD_FILE_DESCRIPTOR_TO_SEMAPHORE;
     message.file_descriptor_to_semaphore = &descriptor;
-    return request_start(client, &message, attached, read_object, callback, data, request);
+    return submit_request(client, &message, attached, read_object, callback, data, request);
 }
 
 int portd_fd_to_semaphore_start(portd_client *client, portd_native fd, int mode, portd_callback *callback,
@@ -84,54 +85,44 @@ int portd_fd_to_evt_start(portd_client *client, portd_native fd, int mode, int n
     descriptor.socket = number_kind == PORTD_SOCKET;
     message.method_case = PORTD__V1__REQUEST__METHOD_FD_TO_EVT;
     message.fd_to_evt = &descriptor;
-    return request_start(client, &message, attached, read_object, callback, data, request);
-}
-
-static int object_begin(struct call *call, portd_client *client, portd_id *id) {
-    if (id)
-        *id = 0;
-    return call_begin(call, client);
+    return submit_request(client, &message, attached, read_object, callback, data, request);
 }
 
 static int object_end(struct call *call, int started, int64_t deadline, portd_id *id) {
     int r = call_end(call, started, deadline);
 
-    if (id && r > 0)
-        *id = call->id;
+    if (id)
+        *id = r > 0 ? call->result.id : 0;
     return r;
 }
 
 int portd_fd_to_semaphore(portd_client *client, portd_native fd, int mode, int64_t deadline,
                           portd_id *semaphore) {
     struct call call;
-    int r = object_begin(&call, client, semaphore);
+    portd_client *asked = call_begin(&call, client);
 
-    if (r < 0)
-        return r;
-    r = portd_fd_to_semaphore_start(client, fd, mode, call_done, &call, &call.request);
-    return object_end(&call, r, deadline, semaphore);
+    return object_end(&call, portd_fd_to_semaphore_start(asked, fd, mode, call_done, &call, &call.request),
+                      deadline, semaphore);
 }
 
 int portd_socket_to_semaphore(portd_client *client, portd_native socket, int mode, int64_t deadline,
                               portd_id *semaphore) {
     struct call call;
-    int r = object_begin(&call, client, semaphore);
+    portd_client *asked = call_begin(&call, client);
 
-    if (r < 0)
-        return r;
-    r = portd_socket_to_semaphore_start(client, socket, mode, call_done, &call, &call.request);
-    return object_end(&call, r, deadline, semaphore);
+    return object_end(&call,
+                      portd_socket_to_semaphore_start(asked, socket, mode, call_done, &call, &call.request),
+                      deadline, semaphore);
 }
 
 int portd_fd_to_evt(portd_client *client, portd_native fd, int mode, int number_kind, int64_t deadline,
                     portd_id *evt) {
     struct call call;
-    int r = object_begin(&call, client, evt);
+    portd_client *asked = call_begin(&call, client);
 
-    if (r < 0)
-        return r;
-    r = portd_fd_to_evt_start(client, fd, mode, number_kind, call_done, &call, &call.request);
-    return object_end(&call, r, deadline, evt);
+    return object_end(&call,
+                      portd_fd_to_evt_start(asked, fd, mode, number_kind, call_done, &call, &call.request),
+                      deadline, evt);
 }
 
 /* ---- handles ------------------------------------------------------------------------------------------------------ */
@@ -144,7 +135,7 @@ int portd_handle_dup_start(portd_client *client, portd_id id, portd_callback *ca
     handle.id = id;
     message.method_case = PORTD__V1__REQUEST__METHOD_HANDLE;
     message.handle = &handle;
-    return request_start(client, &message, OS_FD_NONE, reply_read_fd, callback, data, request);
+    return submit_request(client, &message, OS_FD_NONE, reply_read_fd, callback, data, request);
 }
 
 int portd_handle_dup(portd_client *client, portd_id id, int64_t deadline, portd_native *handle) {
@@ -152,13 +143,10 @@ int portd_handle_dup(portd_client *client, portd_id id, int64_t deadline, portd_
 
     if (!handle)
         return client_fail(client, PORTD_E_INVALID, 0, "handle", "there is no place for the handle");
-    *handle = -1;
-    int r = call_begin(&call, client);
-    if (r < 0)
-        return r;
-    r = call_end(&call, portd_handle_dup_start(client, id, call_done, &call, &call.request), deadline);
-    if (r > 0)
-        *handle = call.handle;
+    int r = call_end(&call,
+                     portd_handle_dup_start(call_begin(&call, client), id, call_done, &call, &call.request),
+                     deadline);
+    *handle = r > 0 ? call.result.handle : -1;
     return r;
 }
 
@@ -172,16 +160,14 @@ int portd_remove_start(portd_client *client, portd_id id, portd_callback *callba
     remove.id = id;
     message.method_case = PORTD__V1__REQUEST__METHOD_REMOVE;
     message.remove = &remove;
-    return request_start(client, &message, OS_FD_NONE, NULL, callback, data, request);
+    return submit_request(client, &message, OS_FD_NONE, NULL, callback, data, request);
 }
 
 int portd_remove(portd_client *client, portd_id id, int64_t deadline) {
     struct call call;
-    int r = call_begin(&call, client);
 
-    if (r < 0)
-        return r;
-    return call_end(&call, portd_remove_start(client, id, call_done, &call, &call.request), deadline);
+    return call_end(&call, portd_remove_start(call_begin(&call, client), id, call_done, &call, &call.request),
+                    deadline);
 }
 
 int portd_release_start(portd_client *client, const portd_id *ids, size_t n, portd_callback *callback,
@@ -198,14 +184,13 @@ int portd_release_start(portd_client *client, const portd_id *ids, size_t n, por
     release.n_ids = n;
     message.method_case = PORTD__V1__REQUEST__METHOD_RELEASE;
     message.release = &release;
-    return request_start(client, &message, OS_FD_NONE, NULL, callback, data, request);
+    return submit_request(client, &message, OS_FD_NONE, NULL, callback, data, request);
 }
 
 int portd_release(portd_client *client, const portd_id *ids, size_t n, int64_t deadline) {
     struct call call;
-    int r = call_begin(&call, client);
 
-    if (r < 0)
-        return r;
-    return call_end(&call, portd_release_start(client, ids, n, call_done, &call, &call.request), deadline);
+    return call_end(&call,
+                    portd_release_start(call_begin(&call, client), ids, n, call_done, &call, &call.request),
+                    deadline);
 }

@@ -5,6 +5,7 @@
 #include "reply.h"
 
 #include "client.h"
+#include "submit.h"
 
 #include "proto/envelope.h"
 
@@ -52,10 +53,10 @@ static void result_discard(portd_client *client, const portd_result *result) {
     if (result->handle != -1)
         os_close((os_fd)result->handle);
     /* Whoever wanted this object gave up: it would be in the session for ever. */
-    request_close(client, result->input);
-    request_close(client, result->output);
+    submit_close(client, result->input);
+    submit_close(client, result->output);
     if (result->flags & PORTD_RESULT_CREATED && !result->input && !result->output)
-        request_release(client, result->id);
+        submit_release(client, result->id);
 }
 
 /* Answers a request, which may have nobody who asks, and forgets what belongs to the result. */
@@ -67,6 +68,10 @@ static void request_answer(portd_client *client, portd_request *request, const p
         client->calling = true;
         callback(client, result, request->data);
         client->calling = false;
+        if (process_is_child(&client->mark)) { /* it forked, and this is not the process that connected */
+            client->reason = portd_code_text(PORTD_E_FORKED);
+            client->lost = true;
+        }
     } else if (!client->lost) {
         result_discard(client, result);
     }
@@ -134,7 +139,7 @@ static uint64_t id_of(const portd_client *client, const Portd__V1__Reply *reply)
     return reply->id == 0 && reply->error && !client->greeted ? 1 : reply->id;
 }
 
-void reply_frame(portd_client *client, struct channel_frame *frame) {
+const char *reply_frame(portd_client *client, struct channel_frame *frame) {
     portd_result result;
     Portd__V1__Reply plain;
 
@@ -143,15 +148,13 @@ void reply_frame(portd_client *client, struct channel_frame *frame) {
     uint64_t id = reply ? id_of(client, reply) : 0;
     if (id == 0) {
         frame_close(frame);
-        client_lose(client,
-                    reply ? "the broker could not read a request" : "a reply of the broker is garbled");
-        return;
+        return reply ? "the broker could not read a request" : "a reply of the broker is garbled";
     }
     portd_request *request = table_find(&client->requests.table, id);
     if (!request || request->state != REQUEST_SENT) {
         client_log(client, "a reply to no request was dropped");
         frame_close(frame);
-        return;
+        return NULL;
     }
     reply_read(client, request, reply, frame, &result);
     frame_close(frame);
@@ -160,13 +163,14 @@ void reply_frame(portd_client *client, struct channel_frame *frame) {
         client->requests.unanswered--;
     request_answer(client, request, &result);
     request_forget(request);
+    return NULL;
 }
 
 bool reply_ended(portd_client *client) {
     portd_request *request;
     bool some = false;
 
-    while (!client->closing && (request = request_take_ended(client))) {
+    while (!client->closing && !client->lost && (request = request_take_ended(client))) {
         portd_result result;
         if (request->code < 0)
             result_fail(&result, request->code, request->os_errno, NULL);
@@ -184,7 +188,7 @@ bool reply_ended(portd_client *client) {
 void reply_lost(portd_client *client) {
     struct table *table = &client->requests.table;
 
-    for (size_t left = table->size; left > 0; left--) {
+    for (size_t left = table->size; left > 0 && !process_is_child(&client->mark); left--) {
         /* From the oldest on, as far as the slots tell. Nothing is started any more, so the table stays. */
         portd_request *request = table->slots[(table->last_id - left + 1) & (table->size - 1)];
         portd_result result;

@@ -9,9 +9,9 @@
 
 #include <stdbool.h>
 
-/* Answers the request that a reply is for, and uses or closes the descriptors of its frame. A frame that is no reply
- * loses the connection. */
-void reply_frame(portd_client *client, struct channel_frame *frame);
+/* Answers the request that a reply is for, and uses or closes the descriptors of its frame. Returns NULL, or why the connection
+ * must be given up: the frame is no reply. */
+const char *reply_frame(portd_client *client, struct channel_frame *frame);
 
 /* Calls back those that ended on this side. True if there was one. */
 bool reply_ended(portd_client *client);
@@ -19,7 +19,7 @@ bool reply_ended(portd_client *client);
 /* Reads a reply that brings one descriptor: it becomes the result's handle. */
 request_read reply_read_fd;
 
-/* Calls back all that are left: the connection is lost. */
+/* Calls back all that are left: the connection is lost. In a forked child nobody: the requests are the parent's. */
 void reply_lost(portd_client *client);
 
 #endif

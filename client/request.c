@@ -1,9 +1,8 @@
-/* request.c: making, starting, cancelling and forgetting. Requests are taken from a list of spare ones: in the long run
- * starting one allocates nothing. */
+/* request.c: making, queueing, ending and forgetting. Requests are taken from a list of spare ones: in the long run making
+ * one allocates nothing. */
 #include "request.h"
 
 #include "client.h"
-#include "send.h"
 
 #include <errno.h>
 #include <string.h>
@@ -31,13 +30,13 @@ bool request_waits(const portd_request *request) {
     return request->method == PORTD__V1__REQUEST__METHOD_WAIT;
 }
 
-static bool is_transfer(const portd_request *request) {
+bool request_transfers(const portd_request *request) {
     return request->method == PORTD__V1__REQUEST__METHOD_READ ||
            request->method == PORTD__V1__REQUEST__METHOD_WRITE;
 }
 
 bool request_parks(const portd_request *request) {
-    return request_waits(request) || is_transfer(request) ||
+    return request_waits(request) || request_transfers(request) ||
            request->method == PORTD__V1__REQUEST__METHOD_MONITOR;
 }
 
@@ -47,7 +46,7 @@ bool request_brings(const portd_request *request) {
 }
 
 bool request_moves(const portd_request *request) {
-    return is_transfer(request) || request->method == PORTD__V1__REQUEST__METHOD_SHUTDOWN ||
+    return request_transfers(request) || request->method == PORTD__V1__REQUEST__METHOD_SHUTDOWN ||
            request->method == PORTD__V1__REQUEST__METHOD_POSITION;
 }
 
@@ -90,9 +89,8 @@ static void spare_give(portd_request *request) {
     requests->spare = request;
 }
 
-/* A request that is in the table and nowhere else, or NULL. */
-static portd_request *request_new(portd_client *client, Portd__V1__Request__MethodCase method,
-                                  request_read *read, portd_callback *callback, void *data) {
+portd_request *request_new(portd_client *client, Portd__V1__Request__MethodCase method, request_read *read,
+                           portd_callback *callback, void *data) {
     portd_request *request = spare_take(client);
 
     if (!request)
@@ -116,6 +114,31 @@ static portd_request *request_new(portd_client *client, Portd__V1__Request__Meth
     return request;
 }
 
+int request_keep_ids(portd_request *request, const portd_id *ids, size_t n) {
+    if (n > request->ids_room) {
+        portd_id *larger = memory_resize(&request->client->memory, request->ids, n * sizeof(*ids));
+        if (!larger)
+            return -ENOMEM;
+        request->ids = larger;
+        request->ids_room = n;
+    }
+    memcpy(request->ids, ids, n * sizeof(*ids));
+    request->n_ids = n;
+    return 0;
+}
+
+void request_set_due(portd_request *request, int64_t deadline, int64_t now) {
+    struct requests *requests = &request->client->requests;
+    int64_t from = deadline > now ? deadline : now;
+
+    if (from >= PORTD_FOREVER - PATIENCE_US)
+        return;
+    request->due = from + PATIENCE_US;
+    requests->timed++;
+    if (request->due < requests->due)
+        requests->due = request->due;
+}
+
 void request_enqueue(portd_request *request) {
     request->state = REQUEST_QUEUED;
     list_append(&request->client->requests.queue, request);
@@ -130,7 +153,16 @@ void request_unqueue(portd_request *request) {
     request->fd = OS_FD_NONE;
 }
 
-static void request_unend(portd_request *request) {
+void request_end(portd_request *request, int code, int os_errno) {
+    if (request->state == REQUEST_QUEUED)
+        request_unqueue(request);
+    request->code = code;
+    request->os_errno = os_errno;
+    request->ended = true;
+    list_append(&request->client->requests.ended, request);
+}
+
+void request_unend(portd_request *request) {
     list_remove(&request->client->requests.ended, request);
     request->ended = false;
 }
@@ -174,223 +206,4 @@ void requests_deinit(portd_client *client) {
         request_free(request);
     }
     memory_free(&client->memory, requests->table.slots);
-}
-
-/* ---- starting ----------------------------------------------------------------------------------------------------- */
-
-static int start_failed(portd_client *client, int error) {
-    int code = error_of_errno(error);
-
-    if (code == PORTD_E_DISCONNECTED)
-        client->write_errno = -error;
-    if (error == -EBADF)
-        return client_fail(client, PORTD_E_INVALID, EBADF, "fd",
-                           "this is not the number of an open descriptor");
-    if (error == -EMSGSIZE)
-        return client_fail(client, PORTD_E_INVALID, 0, NULL, "the request is too long");
-    return client_fail(client, code, -error, NULL, NULL);
-}
-
-/* message is NULL for a wait. 1 or a negative errno. */
-static int request_go(portd_client *client, portd_request *request, Portd__V1__Request *message, os_fd fd,
-                      portd_request **started) {
-    int r = send_request(client, request, message, fd);
-
-    if (r < 0) {
-        request_forget(request);
-        return r;
-    }
-    if (started)
-        *started = request;
-    return 1;
-}
-
-/* Starts without asking whether the client may; callback may be NULL. 1 or a negative errno. */
-static int request_submit(portd_client *client, Portd__V1__Request *message, os_fd fd, request_read *read,
-                          portd_callback *callback, void *data, portd_request **started) {
-    portd_request *request = request_new(client, message->method_case, read, callback, data);
-
-    return request ? request_go(client, request, message, fd, started) : -ENOMEM;
-}
-
-static int start_check(portd_client *client, portd_callback *callback) {
-    int r = client_check(client);
-
-    if (r == 0 && !callback)
-        r = client_fail(client, PORTD_E_INVALID, 0, "callback", "there is no callback");
-    return r;
-}
-
-int request_start(portd_client *client, Portd__V1__Request *message, os_fd fd, request_read *read,
-                  portd_callback *callback, void *data, portd_request **request) {
-    int r = start_check(client, callback);
-
-    if (r < 0)
-        return r;
-    r = request_submit(client, message, fd, read, callback, data, request);
-    return r < 0 ? start_failed(client, r) : r;
-}
-
-static int ids_keep(portd_request *request, const portd_id *ids, size_t n) {
-    if (n > request->ids_room) {
-        portd_id *larger = memory_resize(&request->client->memory, request->ids, n * sizeof(*ids));
-        if (!larger)
-            return -ENOMEM;
-        request->ids = larger;
-        request->ids_room = n;
-    }
-    memcpy(request->ids, ids, n * sizeof(*ids));
-    request->n_ids = n;
-    return 0;
-}
-
-/* The broker judges the time limit; only if it says nothing for long after it, this side does. */
-static void set_due(portd_client *client, portd_request *request, int64_t deadline) {
-    struct requests *requests = &client->requests;
-    int64_t now = client_now(client);
-    int64_t from = deadline > now ? deadline : now;
-
-    if (from >= PORTD_FOREVER - PATIENCE_US)
-        return;
-    request->due = from + PATIENCE_US;
-    requests->timed++;
-    if (request->due < requests->due)
-        requests->due = request->due;
-}
-
-int request_start_wait(portd_client *client, const portd_id *ids, size_t n, unsigned flags, int64_t deadline,
-                       request_read *read, portd_callback *callback, void *data, portd_request **started) {
-    int r = start_check(client, callback);
-
-    if (r < 0)
-        return r;
-    portd_request *request = request_new(client, PORTD__V1__REQUEST__METHOD_WAIT, read, callback, data);
-    if (!request)
-        return start_failed(client, -ENOMEM);
-    if (ids_keep(request, ids, n) < 0) {
-        request_forget(request);
-        return start_failed(client, -ENOMEM);
-    }
-    request->flags = flags;
-    request->deadline = deadline;
-    set_due(client, request, deadline);
-    r = request_go(client, request, NULL, OS_FD_NONE, started);
-    return r < 0 ? start_failed(client, r) : r;
-}
-
-int request_start_monitor(portd_client *client, Portd__V1__Request *message, uint64_t cursor,
-                          int64_t deadline, request_read *read, portd_callback *callback, void *data,
-                          portd_request **started) {
-    int r = start_check(client, callback);
-
-    if (r < 0)
-        return r;
-    portd_request *request = request_new(client, message->method_case, read, callback, data);
-    if (!request)
-        return start_failed(client, -ENOMEM);
-    request->cursor = cursor;
-    set_due(client, request, deadline);
-    r = request_go(client, request, message, OS_FD_NONE, started);
-    return r < 0 ? start_failed(client, r) : r;
-}
-
-void request_release(portd_client *client, portd_id id) {
-    Portd__V1__Release release = PORTD__V1__RELEASE__INIT;
-    Portd__V1__Request message = PORTD__V1__REQUEST__INIT;
-
-    release.ids = &id;
-    release.n_ids = 1;
-    message.method_case = PORTD__V1__REQUEST__METHOD_RELEASE;
-    message.release = &release;
-    if (request_submit(client, &message, OS_FD_NONE, NULL, NULL, NULL, NULL) < 0)
-        client_log(client, "an object that nobody asks for any more could not be released");
-}
-
-void request_close(portd_client *client, portd_id port) {
-    Portd__V1__Close close = PORTD__V1__CLOSE__INIT;
-    Portd__V1__Request message = PORTD__V1__REQUEST__INIT;
-
-    if (port == 0)
-        return;
-    close.id = port;
-    message.method_case = PORTD__V1__REQUEST__METHOD_CLOSE;
-    message.close = &close;
-    if (request_submit(client, &message, OS_FD_NONE, NULL, NULL, NULL, NULL) < 0)
-        client_log(client, "a port that nobody asks for any more could not be closed");
-    request_release(client, port);
-}
-
-/* ---- ending on this side ------------------------------------------------------------------------------------------ */
-
-void request_end(portd_request *request, int code, int os_errno) {
-    if (request->state == REQUEST_QUEUED)
-        request_unqueue(request);
-    request->code = code;
-    request->os_errno = os_errno;
-    request->ended = true;
-    list_append(&request->client->requests.ended, request);
-}
-
-/* Tells the broker to end a parked request. Nobody asks for the answer: that of the request says it all. */
-static int parked_cancel(portd_request *request) {
-    Portd__V1__Cancel cancel = PORTD__V1__CANCEL__INIT;
-    Portd__V1__Request message = PORTD__V1__REQUEST__INIT;
-
-    cancel.request = request->id;
-    message.method_case = PORTD__V1__REQUEST__METHOD_CANCEL;
-    message.cancel = &cancel;
-    return request_submit(request->client, &message, OS_FD_NONE, NULL, NULL, NULL, NULL);
-}
-
-void portd_cancel(portd_request *request) {
-    if (!request || !request->callback || request->cancelled || request->ended)
-        return;
-    portd_client *client = request->client;
-    if (process_is_child(&client->mark) || client->lost || client->closing)
-        return;
-    request->cancelled = true;
-    /* What is parked may be answered already, and the answer of a wake-one wait or of a read must not get lost: the
-     * broker decides. Other requests are being carried out and only need nobody to ask any more. */
-    if (request->state == REQUEST_SENT && request_parks(request)) {
-        if (parked_cancel(request) > 0)
-            return;
-        request->cancelled = !is_transfer(request);
-        if (!request->cancelled)
-            return;
-    }
-    request_end(request, PORTD_E_CANCELLED, 0);
-}
-
-void request_abandon(portd_request *request) {
-    request->callback = NULL;
-    if (request->ended)
-        request_unend(request);
-    if (request->state == REQUEST_QUEUED)
-        request_unqueue(request);
-    if (request->state == REQUEST_DROPPED)
-        request_forget(request);
-    else if (request_parks(request) && !request->cancelled)
-        (void)parked_cancel(request);
-}
-
-void requests_overdue(portd_client *client) {
-    struct table *table = &client->requests.table;
-    int64_t next = PORTD_FOREVER;
-
-    if (client->requests.due == PORTD_FOREVER || client_now(client) < client->requests.due)
-        return;
-    /* Cancelling may make the table grow; what moves then moves up, so none is passed over. */
-    for (size_t i = 0; i < table->size; i++) {
-        portd_request *request = table->slots[i];
-        if (!request || request->due == PORTD_FOREVER || !request->callback || request->ended)
-            continue;
-        if (request->due > client_now(client)) {
-            next = request->due < next ? request->due : next;
-            continue;
-        }
-        if (request->state == REQUEST_SENT && !request->cancelled)
-            (void)parked_cancel(request);
-        request_end(request, request->cancelled ? PORTD_E_CANCELLED : 0, 0);
-    }
-    client->requests.due = next;
 }

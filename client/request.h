@@ -1,4 +1,4 @@
-/* request.h: the requests of one client, from the start until they are forgotten.
+/* request.h: the requests of one client, until they are forgotten. submit.h starts them.
  *
  * A request is in the table under its id from its start until the broker has answered it. It waits in the queue while
  * the broker's window is full or another frame with a descriptor blocks the way; queued requests go out in the order
@@ -72,31 +72,22 @@ struct requests {
     int64_t due;               /* none of them is overdue before this */
 };
 
-/* Starts a request: 1 and *request (if that is not NULL), or PORTD_E_* and nothing happened. The id of the message is
- * set here. fd is borrowed, OS_FD_NONE attaches nothing. */
-int request_start(portd_client *client, Portd__V1__Request *message, os_fd fd, request_read *read,
-                  portd_callback *callback, void *data, portd_request **request);
+/* A request that is in the table and nowhere else, or NULL. callback and read may be NULL. */
+portd_request *request_new(portd_client *client, Portd__V1__Request__MethodCase method, request_read *read,
+                           portd_callback *callback, void *data);
 
-/* The same for a wait. */
-int request_start_wait(portd_client *client, const portd_id *ids, size_t n, unsigned flags, int64_t deadline,
-                       request_read *read, portd_callback *callback, void *data, portd_request **request);
+/* Keeps the ids of a wait: 0 or -ENOMEM. */
+int request_keep_ids(portd_request *request, const portd_id *ids, size_t n);
 
-/* The same for a monitor: if the broker says nothing for long after the deadline, the answer is 0 and the cursor it was asked with. */
-int request_start_monitor(portd_client *client, Portd__V1__Request *message, uint64_t cursor,
-                          int64_t deadline, request_read *read, portd_callback *callback, void *data,
-                          portd_request **started);
-
-/* Gives an id back that nobody has asked for, or closes a port and does. */
-void request_release(portd_client *client, portd_id id);
-void request_close(portd_client *client, portd_id port);
-
-/* Nobody asks for this request any more: its callback is not called. */
-void request_abandon(portd_request *request);
+/* The broker judges the deadline; only if it says nothing for long after it, this side does: at request->due. */
+void request_set_due(portd_request *request, int64_t deadline, int64_t now);
 
 /* A wait is made of ids. It is one of those that park, which are not counted against the window and are cancelled by the
- * broker: wait, read, write, monitor. Of those that move, read and write among them, nobody knows after the connection is lost. */
+ * broker: wait, read, write, monitor. Reads and writes transfer. Of those that move, they among them, nobody knows after the connection is
+ * lost. */
 bool request_waits(const portd_request *request);
 bool request_parks(const portd_request *request);
+bool request_transfers(const portd_request *request);
 bool request_moves(const portd_request *request);
 
 /* Its answer may bring a descriptor. While there is none of these, none is received. */
@@ -105,8 +96,11 @@ bool request_brings(const portd_request *request);
 /* Most bytes of its body. */
 size_t request_room(Portd__V1__Request__MethodCase method);
 
-/* The next one to be called back without a reply, out of its list; or NULL. */
+/* The next one to be called back without a reply, out of the list of the ended; or NULL. */
 portd_request *request_take_ended(portd_client *client);
+
+/* Out of that list. */
+void request_unend(portd_request *request);
 
 /* Into the queue, and out of it with what was kept for sending. */
 void request_enqueue(portd_request *request);
@@ -117,9 +111,6 @@ void request_end(portd_request *request, int code, int os_errno);
 
 /* Out of every list and the table, and freed. */
 void request_forget(portd_request *request);
-
-/* Ends the waits and monitors that the broker has left unanswered far beyond their time limit. */
-void requests_overdue(portd_client *client);
 
 void requests_init(struct requests *requests);
 void requests_deinit(portd_client *client); /* calls nobody back */

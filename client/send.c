@@ -62,9 +62,8 @@ static int wait_put(portd_client *client, const portd_request *request) {
     wait.all = (request->flags & PORTD_WAIT_ALL) != 0;
     wait.one = (request->flags & PORTD_WAIT_ONE) != 0;
     if (request->deadline != PORTD_FOREVER) {
-        int64_t now = client_now(client);
         wait.limit_case = PORTD__V1__WAIT__LIMIT_LIMIT_US;
-        wait.limit_us = request->deadline > now ? (uint64_t)(request->deadline - now) : 0;
+        wait.limit_us = client_left(client, request->deadline);
     }
     message.id = request->id;
     message.method_case = request->method;

@@ -2,6 +2,7 @@
 #include "call.h"
 #include "client.h"
 #include "list.h"
+#include "submit.h"
 
 #include <string.h>
 
@@ -65,26 +66,22 @@ int portd_get_stats_start(portd_client *client, uint64_t cursor, portd_callback 
     stats.after = cursor;
     message.method_case = PORTD__V1__REQUEST__METHOD_STATS;
     message.stats = &stats;
-    return request_start(client, &message, OS_FD_NONE, read_stats, callback, data, request);
+    return submit_request(client, &message, OS_FD_NONE, read_stats, callback, data, request);
 }
 
 /* One page after the other, as portd_list_objects. */
 int portd_get_stats(portd_client *client, int64_t deadline, portd_list **list) {
     struct call call;
+    portd_client *asked = call_begin_list(&call, client, list);
     uint64_t cursor;
-    int r = call_begin_list(&call, client, list);
+    int r;
 
-    if (r < 0)
-        return r;
     do {
-        cursor = call.cursor;
-        client_enter(client);
-        call.done = call.more = false;
-        r = portd_get_stats_start(client, cursor, call_done, &call, &call.request);
-        r = call_end(&call, r, deadline);
-    } while (r > 0 && call.more && call.cursor > cursor);
+        cursor = call.result.cursor;
+        r = portd_get_stats_start(asked, cursor, call_done, &call, &call.request);
+        r = call_run(&call, r, deadline);
+    } while (r > 0 && call.result.more && call.result.cursor > cursor);
     if (r > 0 && list_gather(call.list) < 0)
         r = client_fail(client, PORTD_E_MEMORY, 0, NULL, NULL);
-    client_leave(client, r);
-    return call_end_list(&call, r, list);
+    return call_leave(&call, r);
 }

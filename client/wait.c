@@ -1,7 +1,8 @@
-/* wait.c: waiting for ids. The broker judges the time limit; request.c sees to it that one which never answers is not
- * waited for. */
+/* wait.c: waiting for ids. The broker judges the time limit; A wait that it never answers ends on this side
+ * (cancel.c). */
 #include "call.h"
 #include "client.h"
+#include "submit.h"
 
 static int read_wait(portd_client *client, const portd_request *request, const Portd__V1__Reply *reply,
                      struct channel_frame *frame, portd_result *result) {
@@ -29,7 +30,7 @@ int portd_wait_start(portd_client *client, const portd_id *ids, size_t n, unsign
         return r;
     if (flags & ~(unsigned)(PORTD_WAIT_ALL | PORTD_WAIT_ONE))
         return client_fail(client, PORTD_E_INVALID, 0, "flags", "this is none of PORTD_WAIT_*");
-    return request_start_wait(client, ids, n, flags, deadline, read_wait, callback, data, request);
+    return submit_wait(client, ids, n, flags, deadline, read_wait, callback, data, request);
 }
 
 int portd_wait(portd_client *client, const portd_id *ids, size_t n, unsigned flags, int64_t deadline,
@@ -38,11 +39,9 @@ int portd_wait(portd_client *client, const portd_id *ids, size_t n, unsigned fla
 
     if (!ready)
         return client_fail(client, PORTD_E_INVALID, 0, "ready", "there is no place for what is ready");
-    int r = call_begin(&call, client);
-    if (r < 0)
-        return r;
+    portd_client *asked = call_begin(&call, client);
     call.ready = ready;
     call.exact = (flags & PORTD_WAIT_ONE) != 0; /* nobody else is told of what this one was answered */
-    r = portd_wait_start(client, ids, n, flags, deadline, call_done, &call, &call.request);
-    return call_end(&call, r, PORTD_FOREVER);
+    return call_end(&call, portd_wait_start(asked, ids, n, flags, deadline, call_done, &call, &call.request),
+                    PORTD_FOREVER);
 }

@@ -5,6 +5,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <stddef.h>
 #include <sys/wait.h>
 
 enum { WINDOW = 8, FIRST_ID = 2, PAGE = 256 /* items */ };
@@ -352,6 +353,86 @@ static void child_has_no_client(void **state) {
     broker_close(&broker);
 }
 
+struct forking {
+    struct heard *other; /* that of what the child must not hear of */
+    pid_t child;         /* 0 in the child */
+    bool disconnects;
+};
+
+static void fork_inside(portd_client *client, const portd_result *result, void *data) {
+    struct forking *forking = data;
+
+    assert_int_equal(result->code, 1);
+    assert_int_equal(portd_ping_start(client, hear, forking->other, NULL), 1); /* is not sent yet */
+    forking->child = fork();
+    assert_true(forking->child >= 0);
+    if (forking->child == 0 && forking->disconnects)
+        portd_disconnect(client);
+}
+
+/* What is freed cannot be used as if it were not. */
+static void *poison_allocate(void *context, void *old, size_t size) {
+    const size_t head = sizeof(max_align_t);
+    char *block = old ? (char *)old - head : NULL;
+
+    (void)context;
+    if (size == 0) {
+        memset(old, 0xA5, *(size_t *)(void *)block);
+        free(block);
+        return NULL;
+    }
+    block = realloc(block, head + size);
+    assert_non_null(block);
+    *(size_t *)(void *)block = size;
+    return block + head;
+}
+
+/* In the child everything ends when the callback returns: nobody is called back, and nothing is sent. */
+static void child_of_a_callback(bool disconnects) {
+    struct broker_fake broker;
+    struct heard other = {0};
+    struct forking forking = {.other = &other, .disconnects = disconnects};
+    portd_options options = PORTD_OPTIONS_INIT;
+    int status;
+
+    options.allocate = poison_allocate;
+    portd_client *client = broker_meet(&broker, &options, WINDOW);
+    assert_int_equal(portd_ping_start(client, fork_inside, &forking, NULL), 1);
+    assert_int_equal(portd_ping_start(client, hear, &other, NULL), 1);
+    broker_reply_pong(&broker, FIRST_ID);
+    broker_reply_pong(&broker, FIRST_ID + 2);
+    int code = portd_ping(client, PORTD_FOREVER);
+    if (forking.child == 0) {
+        if (!disconnects)
+            portd_disconnect(client);
+        _exit(code == PORTD_E_DISCONNECTED && other.calls == 0 ? 0 : 1);
+    }
+    assert_int_equal(waitpid(forking.child, &status, 0), forking.child);
+    assert_true(WIFEXITED(status));
+    assert_int_equal(WEXITSTATUS(status), 0);
+    assert_int_equal(code, 1);
+    process_all(client);
+    for (int i = 0; i < 4; i++)
+        broker_expect(&broker, PORTD__V1__REQUEST__METHOD_PING);
+    assert_true(broker_hears_nothing(&broker));
+    broker_reply_pong(&broker, FIRST_ID + 1);
+    broker_reply_pong(&broker, FIRST_ID + 3);
+    process_all(client);
+    assert_int_equal(other.calls, 2);
+    portd_disconnect(client);
+    broker_close(&broker);
+}
+
+static void child_of_a_callback_disconnects(void **state) {
+    (void)state;
+    child_of_a_callback(true);
+}
+
+static void child_of_a_callback_returns(void **state) {
+    (void)state;
+    child_of_a_callback(false);
+}
+
 /* ---- memory ------------------------------------------------------------------------------------------------------- */
 
 struct budget {
@@ -667,7 +748,8 @@ TEST_MAIN(TEST_CASE(late_reply_is_swallowed_with_its_descriptor), TEST_CASE(late
           TEST_CASE(signals_do_not_end_a_blocking_call), TEST_CASE(callback_cannot_block_and_may_start),
           TEST_CASE(callback_may_disconnect), TEST_CASE(callback_may_disconnect_under_a_blocking_call),
           TEST_CASE(lost_callback_may_disconnect), TEST_CASE(disconnect_calls_back_what_is_left),
-          TEST_CASE(child_has_no_client), TEST_CASE(every_allocation_may_fail),
+          TEST_CASE(child_has_no_client), TEST_CASE(child_of_a_callback_disconnects),
+          TEST_CASE(child_of_a_callback_returns), TEST_CASE(every_allocation_may_fail),
           TEST_CASE(listing_takes_all_pages_and_outlives_the_client), TEST_CASE(pages_that_lead_nowhere_end),
           TEST_CASE(full_pages_are_read_however_many_items_they_have),
           TEST_CASE(show_asks_again_for_what_a_page_had_no_room_for), TEST_CASE(status_is_a_copy))

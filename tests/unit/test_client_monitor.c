@@ -189,6 +189,26 @@ static void a_cancelled_one_is_answered_by_the_broker(void **state) {
     broker_close(&broker);
 }
 
+/* The time limit is that from the start on, however long ago the client did anything. */
+static void the_limit_begins_at_the_start(void **state) {
+    struct broker_fake broker;
+    portd_client *client = broker_meet(&broker, NULL, WINDOW);
+    struct heard heard = {0};
+    const int64_t limit = 60 * 1000 * 1000;
+
+    (void)state;
+    int64_t before = portd_now();
+    assert_int_equal(portd_poll(client, before), 0);
+    while (portd_now() < before + 5000)
+        continue;
+    assert_int_equal(portd_monitor_start(client, 0, 5, portd_now() + limit, hear, &heard, NULL), 1);
+    process_all(client);
+    assert_true(broker_expect(&broker, PORTD__V1__REQUEST__METHOD_MONITOR)->monitor->limit_us <=
+                (uint64_t)limit);
+    portd_disconnect(client);
+    broker_close(&broker);
+}
+
 /* A broker that says nothing is not waited for, and where it was goes on being known. */
 static void a_silent_broker_is_not_waited_for(void **state) {
     struct broker_fake broker;
@@ -253,5 +273,5 @@ static void without_memory_nothing_leaks(void **state) {
 
 TEST_MAIN(TEST_CASE(a_page_outlives_the_client), TEST_CASE(now_is_no_cursor_and_a_passed_deadline_looks),
           TEST_CASE(a_failure_leaves_the_cursor_alone), TEST_CASE(monitors_do_not_count_against_the_window),
-          TEST_CASE(a_cancelled_one_is_answered_by_the_broker), TEST_CASE(a_silent_broker_is_not_waited_for),
-          TEST_CASE(without_memory_nothing_leaks))
+          TEST_CASE(a_cancelled_one_is_answered_by_the_broker), TEST_CASE(the_limit_begins_at_the_start),
+          TEST_CASE(a_silent_broker_is_not_waited_for), TEST_CASE(without_memory_nothing_leaks))

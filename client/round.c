@@ -1,0 +1,182 @@
+/* round.c: rounds, the calls that run them, and the end of a connection. */
+#include "round.h"
+
+#include "cancel.h"
+#include "client.h"
+#include "reply.h"
+#include "send.h"
+
+#include <errno.h>
+
+static const char *end_reason(const portd_client *client) {
+    return client->greeted
+               ? "the broker has closed the connection"
+               : "the broker has closed the connection without a welcome: it may not admit this user";
+}
+
+/* Calls back everything in flight. Does nothing the second time. */
+static void lose(portd_client *client, const char *reason) {
+    if (client->lost)
+        return;
+    client->lost = true;
+    client->reason = reason;
+    if (!client->closing)
+        client_log(client, reason);
+    reply_lost(client);
+}
+
+static void broken(portd_client *client, int error) {
+    if (client->write_errno == 0)
+        client->write_errno = -error;
+    lose(client, "the connection to the broker has failed");
+}
+
+/* Reads once and answers what came. True if anything did. What arrived before the connection was lost still counts. */
+static bool read_some(portd_client *client) {
+    struct channel_frame frame;
+
+    client->channel.bare = client->requests.bringing == 0;
+    int r = channel_fill(&client->channel, client_discard, NULL);
+
+    if (r == 0 && client->write_errno != 0)
+        r = -client->write_errno;
+    if (r == 0)
+        return false;
+    if (r == CHANNEL_E_END)
+        lose(client, end_reason(client));
+    else if (r < 0)
+        broken(client, r);
+    while (!client->lost && !client->closing && (r = channel_next(&client->channel, &frame)) > 0) {
+        if (r == CHANNEL_E_PROTOCOL) {
+            lose(client, client->channel.fault);
+            break;
+        }
+        const char *fault = reply_frame(client, &frame);
+        if (fault)
+            lose(client, fault);
+        else if (!client->greeted)
+            lose(client, "the broker has refused the connection");
+    }
+    if (!client->lost && !client->closing && channel_rest(&client->channel) < 0)
+        broken(client, -ENOMEM);
+    return true;
+}
+
+static bool run(portd_client *client, bool readable) {
+    bool worked = readable && read_some(client);
+
+    if (!client->lost && !client->closing) {
+        /* Only when all that has arrived was read: a late look must not cost a reply. */
+        if (!worked)
+            cancel_overdue(client);
+        send_queued(client);
+        if (reply_ended(client))
+            worked = true;
+        if (!client->lost)
+            client_flush(client);
+    }
+    if (client->closing)
+        lose(client, "the client has disconnected");
+    return worked;
+}
+
+/* There is something to do that no descriptor tells of. */
+static bool busy(const portd_client *client) {
+    return client->requests.ended.first || client->write_errno != 0;
+}
+
+static int64_t patience(portd_client *client, int64_t deadline) {
+    int64_t until = portd_get_timeout(client);
+
+    if (deadline < until)
+        until = deadline;
+    if (until == PORTD_FOREVER)
+        return -1;
+    return until > 0 && until > client_now(client) ? until - client_now(client) : 0;
+}
+
+unsigned round_step(portd_client *client, int64_t deadline) {
+    unsigned seen = 0;
+
+    client_flush(client);
+    int64_t timeout = patience(client, deadline);
+    int found = wakeup_poll(&client->wakeup, client->fd, client->blocked ? WAKEUP_WRITE : 0, timeout);
+    client->now = 0;
+    if (found < 0 && found != -EINTR) {
+        broken(client, found);
+        return STEP_WORKED;
+    }
+    if (found < 0)
+        found = 0;
+    if (run(client, (found & WAKEUP_READ) || client->write_errno != 0))
+        seen |= STEP_WORKED;
+    else if (deadline != PORTD_FOREVER && client_now(client) >= deadline)
+        seen |= STEP_LATE;
+    if (found & WAKEUP_RAISED)
+        seen |= STEP_RAISED;
+    return seen;
+}
+
+void portd_disconnect(portd_client *client) {
+    if (!client)
+        return;
+    client->closing = true;
+    if (client->entered > 0)
+        return;
+    client_enter(client);
+    lose(client, "the client has disconnected");
+    client_leave(client, 0);
+}
+
+/* ---- any event loop ----------------------------------------------------------------------------------------------- */
+
+static int round_check(portd_client *client) {
+    int r = client_check(client);
+
+    return r == 0 && client->calling ? client_fail(client, PORTD_E_BUSY, 0, NULL, NULL) : r;
+}
+
+int portd_process(portd_client *client) {
+    int r = round_check(client);
+
+    if (r < 0)
+        return r;
+    client_enter(client);
+    client_flush(client);
+    bool worked = run(client, true);
+    return client_leave(client, client->lost ? client_fail_lost(client) : worked || busy(client));
+}
+
+int portd_poll(portd_client *client, int64_t deadline) {
+    unsigned seen = 0;
+    int r = round_check(client);
+
+    if (r < 0)
+        return r;
+    client_enter(client);
+    while (seen == 0 && !client->lost)
+        seen = round_step(client, deadline);
+    if (client->lost) {
+        r = client_fail_lost(client);
+    } else if (seen & STEP_RAISED) {
+        wakeup_take(&client->wakeup);
+        r = client_fail(client, PORTD_E_INTERRUPTED, 0, NULL, NULL);
+    } else {
+        r = seen & STEP_WORKED ? 1 : 0;
+    }
+    return client_leave(client, r);
+}
+
+portd_native portd_get_fd(const portd_client *client) { return client ? (portd_native)client->fd : -1; }
+
+unsigned portd_get_events(const portd_client *client) {
+    if (!client || client->lost)
+        return 0;
+    return channel_pending(&client->channel) > 0 ? PORTD_EVENT_READ | PORTD_EVENT_WRITE : PORTD_EVENT_READ;
+}
+
+int64_t portd_get_timeout(const portd_client *client) {
+    if (!client || client->lost)
+        return PORTD_FOREVER;
+    return busy(client) ? 0 : client->requests.due;
+}

@@ -1,0 +1,139 @@
+/* submit.c: each way to start a request. What the library asks for on its own account has no callback, and whether the
+ * client may be asked is no question then. */
+#include "submit.h"
+
+#include "client.h"
+#include "send.h"
+
+#include <errno.h>
+
+static int submit_failed(portd_client *client, int error) {
+    int code = error_of_errno(error);
+
+    if (code == PORTD_E_DISCONNECTED)
+        client->write_errno = -error;
+    if (error == -EBADF)
+        return client_fail(client, PORTD_E_INVALID, EBADF, "fd",
+                           "this is not the number of an open descriptor");
+    if (error == -EMSGSIZE)
+        return client_fail(client, PORTD_E_INVALID, 0, NULL, "the request is too long");
+    return client_fail(client, code, -error, NULL, NULL);
+}
+
+/* message is NULL for a wait. 1 or a negative errno. */
+static int submit_go(portd_client *client, portd_request *request, Portd__V1__Request *message, os_fd fd,
+                     portd_request **started) {
+    int r = send_request(client, request, message, fd);
+
+    if (r < 0) {
+        request_forget(request);
+        return r;
+    }
+    if (started)
+        *started = request;
+    return 1;
+}
+
+/* Starts without asking whether the client may; callback may be NULL. 1 or a negative errno. */
+static int submit_unasked(portd_client *client, Portd__V1__Request *message, os_fd fd, request_read *read,
+                          portd_callback *callback, void *data, portd_request **started) {
+    portd_request *request = request_new(client, message->method_case, read, callback, data);
+
+    return request ? submit_go(client, request, message, fd, started) : -ENOMEM;
+}
+
+static int submit_check(portd_client *client, portd_callback *callback) {
+    int r = client_check(client);
+
+    if (r == 0 && !callback)
+        r = client_fail(client, PORTD_E_INVALID, 0, "callback", "there is no callback");
+    return r;
+}
+
+int submit_request(portd_client *client, Portd__V1__Request *message, os_fd fd, request_read *read,
+                   portd_callback *callback, void *data, portd_request **request) {
+    int r = submit_check(client, callback);
+
+    if (r < 0)
+        return r;
+    r = submit_unasked(client, message, fd, read, callback, data, request);
+    return r < 0 ? submit_failed(client, r) : r;
+}
+
+int submit_wait(portd_client *client, const portd_id *ids, size_t n, unsigned flags, int64_t deadline,
+                request_read *read, portd_callback *callback, void *data, portd_request **started) {
+    int r = submit_check(client, callback);
+
+    if (r < 0)
+        return r;
+    portd_request *request = request_new(client, PORTD__V1__REQUEST__METHOD_WAIT, read, callback, data);
+    if (!request)
+        return submit_failed(client, -ENOMEM);
+    if (request_keep_ids(request, ids, n) < 0) {
+        request_forget(request);
+        return submit_failed(client, -ENOMEM);
+    }
+    request->flags = flags;
+    request->deadline = deadline;
+    request_set_due(request, deadline, client_now(client));
+    r = submit_go(client, request, NULL, OS_FD_NONE, started);
+    return r < 0 ? submit_failed(client, r) : r;
+}
+
+int submit_monitor(portd_client *client, Portd__V1__Monitor *monitor, uint64_t cursor, int64_t deadline,
+                   request_read *read, portd_callback *callback, void *data, portd_request **started) {
+    Portd__V1__Request message = PORTD__V1__REQUEST__INIT;
+    int r = submit_check(client, callback);
+
+    if (r < 0)
+        return r;
+    portd_request *request = request_new(client, PORTD__V1__REQUEST__METHOD_MONITOR, read, callback, data);
+    if (!request)
+        return submit_failed(client, -ENOMEM);
+    if (deadline != PORTD_FOREVER) {
+        monitor->limit_case = PORTD__V1__MONITOR__LIMIT_LIMIT_US;
+        monitor->limit_us = client_left(client, deadline);
+    }
+    message.method_case = PORTD__V1__REQUEST__METHOD_MONITOR;
+    message.monitor = monitor;
+    request->cursor = cursor;
+    request_set_due(request, deadline, client_now(client));
+    r = submit_go(client, request, &message, OS_FD_NONE, started);
+    return r < 0 ? submit_failed(client, r) : r;
+}
+
+void submit_release(portd_client *client, portd_id id) {
+    Portd__V1__Release release = PORTD__V1__RELEASE__INIT;
+    Portd__V1__Request message = PORTD__V1__REQUEST__INIT;
+
+    release.ids = &id;
+    release.n_ids = 1;
+    message.method_case = PORTD__V1__REQUEST__METHOD_RELEASE;
+    message.release = &release;
+    if (submit_unasked(client, &message, OS_FD_NONE, NULL, NULL, NULL, NULL) < 0)
+        client_log(client, "an object that nobody asks for any more could not be released");
+}
+
+void submit_close(portd_client *client, portd_id port) {
+    Portd__V1__Close close = PORTD__V1__CLOSE__INIT;
+    Portd__V1__Request message = PORTD__V1__REQUEST__INIT;
+
+    if (port == 0)
+        return;
+    close.id = port;
+    message.method_case = PORTD__V1__REQUEST__METHOD_CLOSE;
+    message.close = &close;
+    if (submit_unasked(client, &message, OS_FD_NONE, NULL, NULL, NULL, NULL) < 0)
+        client_log(client, "a port that nobody asks for any more could not be closed");
+    submit_release(client, port);
+}
+
+int submit_cancel(const portd_request *request) {
+    Portd__V1__Cancel cancel = PORTD__V1__CANCEL__INIT;
+    Portd__V1__Request message = PORTD__V1__REQUEST__INIT;
+
+    cancel.request = request->id;
+    message.method_case = PORTD__V1__REQUEST__METHOD_CANCEL;
+    message.cancel = &cancel;
+    return submit_unasked(request->client, &message, OS_FD_NONE, NULL, NULL, NULL, NULL);
+}
