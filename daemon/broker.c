@@ -10,6 +10,7 @@
 #include "object/descriptor.h"
 #include "object/pollable.h"
 #include "object/stream.h"
+#include "proto/container.h"
 #include "proto/transport.h"
 #include "service.h"
 #include "session/listener.h"
@@ -65,7 +66,7 @@ static void on_signal(void *context, int number) {
 }
 
 static void on_log_due(struct loop_timer *timer) {
-    struct broker *broker = (struct broker *)((char *)timer - offsetof(struct broker, log));
+    struct broker *broker = CONTAINER_OF(timer, struct broker, log);
     broker->log_due = LOG_NEVER;
     log_sum_up(os_now_us());
 }

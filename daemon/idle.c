@@ -7,9 +7,8 @@
 
 #include "base/log.h"
 #include "base/metrics.h"
+#include "proto/container.h"
 #include "session/abandoned.h"
-
-#include <stddef.h>
 
 enum { QUIET_LEAST_US = 1000000 }; /* however short the limit is: looking costs something */
 
@@ -29,7 +28,7 @@ static void wait_for_quiet(struct idle *idle) {
 }
 
 static void on_empty(struct loop_timer *timer) {
-    struct idle *idle = (struct idle *)((char *)timer - offsetof(struct idle, empty));
+    struct idle *idle = CONTAINER_OF(timer, struct idle, empty);
     idle->set = false;
     if (!sessions_idle(idle->sessions) || !door_leave(idle->door))
         return;
@@ -38,7 +37,7 @@ static void on_empty(struct loop_timer *timer) {
 }
 
 static void on_quiet(struct loop_timer *timer) {
-    struct idle *idle = (struct idle *)((char *)timer - offsetof(struct idle, quiet));
+    struct idle *idle = CONTAINER_OF(timer, struct idle, quiet);
     if (idle->heard == heard() && sessions_abandoned(idle->sessions) && door_leave(idle->door)) {
         log_write(LOG_LEVEL_INFO,
                   "stopping; whoever was connected has gone and left the connection inside what is held");

@@ -11,6 +11,8 @@
 #include "daemon/base/log.h"
 #include "lanes.h"
 
+#include "proto/container.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -179,7 +181,7 @@ static int64_t look_at(struct offload *offload, struct seat *seat, int64_t now) 
 
 /* Interrupts what has run for long, and comes again as long as anything is pending. */
 static void on_timer(struct loop_timer *timer) {
-    struct offload *offload = (struct offload *)((char *)timer - offsetof(struct offload, timer));
+    struct offload *offload = CONTAINER_OF(timer, struct offload, timer);
     int64_t now = os_now_us(), next = now + OFFLOAD_PATIENCE_US;
 
     (void)pthread_mutex_lock(&offload->mutex);
@@ -217,7 +219,7 @@ static void ring_if_finished(struct offload *offload) {
 }
 
 static void on_finished(struct loop_watch *watch, unsigned events) {
-    struct offload *offload = (struct offload *)((char *)watch - offsetof(struct offload, watch));
+    struct offload *offload = CONTAINER_OF(watch, struct offload, watch);
 
     (void)events;
     bell_silence(&offload->bell);

@@ -16,6 +16,7 @@
 #include "daemon/loop/identity.h"
 #include "daemon/readiness/engine.h"
 #include "pending.h"
+#include "proto/container.h"
 #include "utlist.h"
 
 #include <assert.h>
@@ -199,7 +200,7 @@ static void clear(struct sentry *sentry) {
 }
 
 static void on_over(struct sentry_job *job) {
-    struct sentry *sentry = (struct sentry *)((char *)job - offsetof(struct sentry, over));
+    struct sentry *sentry = CONTAINER_OF(job, struct sentry, over);
     struct sentries *all = sentry->all;
 
     clear(sentry);
@@ -317,7 +318,7 @@ static void one_less(struct sentry *sentry) {
 }
 
 static void on_finished(struct loop_watch *watch, unsigned events) {
-    struct sentries *all = (struct sentries *)((char *)watch - offsetof(struct sentries, watch));
+    struct sentries *all = CONTAINER_OF(watch, struct sentries, watch);
     struct sentry_job *job, *next;
 
     (void)events;
