@@ -75,8 +75,10 @@ static void request_answer(portd_client *client, portd_request *request, const p
     } else if (!client->lost) {
         result_discard(client, result);
     }
-    memory_free(&client->memory, client->extra);
-    client->extra = NULL;
+    if (client->extra) {
+        memory_free(&client->memory, client->extra);
+        client->extra = NULL;
+    }
 }
 
 static void frame_close(struct channel_frame *frame) {

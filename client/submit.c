@@ -75,7 +75,8 @@ int submit_wait(portd_client *client, const portd_id *ids, size_t n, unsigned fl
     }
     request->flags = flags;
     request->deadline = deadline;
-    request_set_due(request, deadline, client_now(client));
+    if (deadline != PORTD_FOREVER)
+        request_set_due(request, deadline, client_now(client));
     r = submit_go(client, request, NULL, OS_FD_NONE, started);
     return r < 0 ? submit_failed(client, r) : r;
 }
@@ -93,11 +94,11 @@ int submit_monitor(portd_client *client, Portd__V1__Monitor *monitor, uint64_t c
     if (deadline != PORTD_FOREVER) {
         monitor->limit_case = PORTD__V1__MONITOR__LIMIT_LIMIT_US;
         monitor->limit_us = client_left(client, deadline);
+        request_set_due(request, deadline, client_now(client));
     }
     message.method_case = PORTD__V1__REQUEST__METHOD_MONITOR;
     message.monitor = monitor;
     request->cursor = cursor;
-    request_set_due(request, deadline, client_now(client));
     r = submit_go(client, request, &message, OS_FD_NONE, started);
     return r < 0 ? submit_failed(client, r) : r;
 }
