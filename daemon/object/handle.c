@@ -220,3 +220,8 @@ void handle_free(struct handle *handle) {
     if (!handle->working)
         list(handle);
 }
+
+void handle_abandon(struct handle *handle) {
+    handle_leave(handle);
+    dispose(handle);
+}

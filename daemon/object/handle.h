@@ -73,4 +73,7 @@ void handle_join(struct handle *handle, struct belongings *owner);
 /* The client's copies stay as they are. NULL is allowed. */
 void handle_free(struct handle *handle);
 
+/* One that is no indicator's, and the broker ends: nothing is submitted any more, and its descriptors are left to the kernel. */
+void handle_abandon(struct handle *handle);
+
 #endif

@@ -150,13 +150,13 @@ static void on_late(struct nesting *nesting) {
 
 static void on_dropped(struct sentry_job *job) {
     struct following *following = (struct following *)((char *)job - offsetof(struct following, job));
-    handle_free(following->handle);
+    handle_abandon(following->handle);
     following_free(following);
 }
 
 static void on_nesting_dropped(struct nesting *nesting) {
     struct following *following = following_of(nesting);
-    handle_free(following->handle);
+    handle_abandon(following->handle);
     following_free(following);
 }
 
@@ -178,8 +178,8 @@ static int follow(struct call *call, struct following *following, struct descrip
         return 0;
     }
     following->nested = true;
-    return nesting_start(&following->nesting, registry, call->connection->user, following->handle->fd,
-                         descriptor->fd, following->interest, &call->refusal);
+    return nesting_start(&following->nesting, registry, call->connection->user, call->connection->identity,
+                         following->handle->fd, descriptor->fd, following->interest, &call->refusal);
 }
 
 static int start(struct call *call, struct indicator *indicator, struct handle *handle, unsigned interest) {
@@ -240,7 +240,8 @@ int call_handle(struct call *call) {
     if (!handle) {
         unsigned interest = indicator->direction == DIRECTION_READ ? ENGINE_READ : ENGINE_WRITE;
         bool semaphore = indicator_is_semaphore(indicator);
-        if (is_nested(indicator) && nesting_check(call->connection->user, &call->refusal))
+        if (is_nested(indicator) &&
+            (nesting_check(call->connection->user, &call->refusal) || target_check_workers(call)))
             return -1;
         handle = indicator_new_handle(indicator, asker, &call->refusal);
         if (!handle)

@@ -30,6 +30,7 @@ static void leave(struct nesting *nesting) {
     if (ring_has(&nesting->node))
         ring_remove(&nesting->node);
     loop_timer_free(&nesting->patience);
+    identity_unref(nesting->identity);
 }
 
 /* It is its owner's again. */
@@ -43,7 +44,8 @@ static void complete(struct nesting *nesting, int error) {
 
 static void work(struct offload_job *job) {
     struct nesting *nesting = nesting_of(job);
-    nesting->error = pollable_evt_follow(nesting->handle, nesting->target, nesting->interest);
+    nesting->error =
+        job->unfit ? job->unfit : pollable_evt_follow(nesting->handle, nesting->target, nesting->interest);
 }
 
 static void submit(struct nesting *nesting) {
@@ -105,15 +107,20 @@ static int take_target(struct nesting *nesting, os_fd target, struct refusal *re
     return 0;
 }
 
-int nesting_start(struct nesting *nesting, struct registry *registry, struct user *user, os_fd handle,
-                  os_fd target, unsigned interest, struct refusal *refusal) {
+int nesting_start(struct nesting *nesting, struct registry *registry, struct user *user,
+                  struct identity *identity, os_fd handle, os_fd target, unsigned interest,
+                  struct refusal *refusal) {
     nesting->registry = registry;
     nesting->user = user;
     nesting->handle = handle;
     nesting->interest = interest;
     nesting->patience.fn = on_impatient;
-    nesting->job = (struct offload_job){
-        .work = work, .done = on_worked, .drop = on_dropped, .uid = (uint32_t)user->uid, .quick = true};
+    nesting->job = (struct offload_job){.work = work,
+                                        .done = on_worked,
+                                        .drop = on_dropped,
+                                        .uid = (uint32_t)user->uid,
+                                        .quick = true,
+                                        .identity = identity};
     if (loop_timer_set(registry->loop, &nesting->patience, os_now_us() + PATIENCE_US))
         return refusal_set(refusal, REFUSAL_LIMIT, NULL, NULL, "the broker is out of memory");
     if (take_target(nesting, target, refusal)) {
@@ -121,6 +128,7 @@ int nesting_start(struct nesting *nesting, struct registry *registry, struct use
         return -1;
     }
     user_ref(user->users, (uint32_t)user->uid); /* it is there: this cannot fail */
+    nesting->identity = identity_ref(identity);
     if (user->nesting)
         ring_add(&user->nestings, &nesting->node);
     else

@@ -19,6 +19,7 @@ struct nesting {
     struct ring node; /* in its user's, while it waits */
     struct registry *registry;
     struct user *user;
+    struct identity *identity; /* so that it takes none of the threads that are kept for closes */
     os_fd handle, target;
     unsigned interest;
     bool is_late;
@@ -28,8 +29,9 @@ struct nesting {
 int nesting_check(const struct user *user, struct refusal *refusal);
 int nesting_refuse(struct refusal *refusal);
 
-/* Copies target, which is charged to the user; handle and nesting must stay until done or drop. 0, or -1 and the refusal. */
-int nesting_start(struct nesting *nesting, struct registry *registry, struct user *user, os_fd handle,
-                  os_fd target, unsigned interest, struct refusal *refusal);
+/* identity: who asks. Copies target, which is charged to the user; handle and nesting must stay until done or drop. 0, or -1 and the refusal. */
+int nesting_start(struct nesting *nesting, struct registry *registry, struct user *user,
+                  struct identity *identity, os_fd handle, os_fd target, unsigned interest,
+                  struct refusal *refusal);
 
 #endif

@@ -7,6 +7,7 @@
 
 #include "ports.h"
 
+#include "daemon/loop/lanes.h"
 #include "tests/support/fuse_silent.h"
 
 #include <poll.h>
@@ -244,4 +245,94 @@ static void its_own_handles_cost_one_thread(void **state) {
     assert_true(fixture_until(has_handle, &pair));
 }
 
-TEST_MAIN(FIXTURE_CASE(nobody_waits_for_it), FIXTURE_CASE(its_own_handles_cost_one_thread))
+/* ---- whose handles need it, when they are many ----------------------------------------------------------------------- */
+
+enum { CROWD = OFFLOAD_THREADS + 16, CROWD_UID = 30000, SHORT_US = 1000 };
+
+struct member {
+    portd_client *client;
+    portd_id event;
+};
+
+/* The kernel tells who connects by the effective user. */
+static portd_client *connect_as(const struct fixture *broker, uid_t uid) {
+    portd_client *client = NULL;
+
+    if (seteuid(uid) < 0)
+        return NULL;
+    (void)portd_connect(broker->address, NULL, fixture_soon(), &client);
+    return seteuid(0) < 0 ? NULL : client;
+}
+
+static bool threads_are_scarce(void *data) {
+    return jobs_stuck(data) >= OFFLOAD_THREADS - LANES_KEPT - OFFLOAD_WORKERS;
+}
+
+struct crowd_answers {
+    bool scarce;
+    int late, made, removed, ping;
+};
+
+static struct crowd_answers ask_crowd(struct member *crowd, const struct fixture *broker, int epoll,
+                                      int plain) {
+    struct crowd_answers answers = {0};
+    portd_native handle = -1;
+    portd_id event = 0;
+    struct member last = {0};
+
+    for (int i = 0; i < CROWD; i++)
+        (void)portd_handle_dup(crowd[i].client, crowd[i].event, portd_now() + SHORT_US, &handle);
+    answers.scarce = fixture_until(threads_are_scarce, crowd[0].client);
+    last.client = connect_as(broker, CROWD_UID + CROWD);
+    answers.made = portd_fd_to_evt(last.client, epoll, READ, PORTD_FD, fixture_soon(), &last.event);
+    answers.late = portd_handle_dup(last.client, last.event, fixture_soon(), &handle);
+    if (answers.late == 1)
+        (void)close((int)handle);
+    (void)portd_fd_to_evt(last.client, plain, READ, PORTD_FD, fixture_soon(), &event);
+    answers.removed = portd_remove(last.client, event, fixture_soon());
+    answers.ping = portd_ping(crowd[1].client, fixture_soon());
+    portd_disconnect(last.client);
+    return answers;
+}
+
+static void a_crowd_leaves_threads_for_closes(void **state) {
+    static const char *const open_to_all[] = {"--mode", "0666", NULL};
+    static struct member crowd[CROWD];
+    static struct fixture broker;
+    struct nest nest = {make_epoll(), make_epoll(), make_epoll()};
+    struct crowd_answers answers = {0};
+    int ready[2], plain[2], epoll = make_epoll();
+
+    (void)state;
+    if (geteuid() != 0)
+        test_skip("needs to become another user");
+    fixture_start(&broker, open_to_all);
+    make_blocking_pipe(ready);
+    make_blocking_pipe(plain);
+    assert_int_equal(add(epoll, ready[0]), 0);
+    for (int i = 0; i < CROWD; i++) {
+        crowd[i].client = connect_as(&broker, (uid_t)(i ? CROWD_UID + i : 0)); /* the first may see all */
+        assert_non_null(crowd[i].client);
+        crowd[i].event = ask_evt(crowd[i].client, epoll, READ);
+    }
+    assert_int_equal(add(nest.inner, ready[0]), 0);
+    assert_int_equal(add(nest.middle, nest.inner), 0);
+    if (!fuse_silent_open(&fuse))
+        test_skip("there is no FUSE here");
+    fd_say(ready[1], "a");
+    struct holders holders = begin_hold(&nest);
+    if (holders.held)
+        answers = ask_crowd(crowd, &broker, epoll, plain[0]);
+    end_hold(&holders);
+    for (int i = 0; i < CROWD; i++)
+        portd_disconnect(crowd[i].client);
+    assert_true(holders.held);
+    assert_true(answers.scarce);
+    assert_int_equal(answers.made, 1);
+    assert_int_equal(answers.late, PORTD_E_LIMIT);
+    assert_int_equal(answers.removed, 1);
+    assert_int_equal(answers.ping, 1);
+}
+
+TEST_MAIN(FIXTURE_CASE(nobody_waits_for_it), FIXTURE_CASE(its_own_handles_cost_one_thread),
+          FIXTURE_CASE_BARE(a_crowd_leaves_threads_for_closes))
