@@ -363,7 +363,10 @@ struct attempt_connect {
 
 static bool may_connect(void *data) {
     const struct attempt_connect *attempt = data;
-    return raw_open(attempt->raw, attempt->address) == 0;
+    if (raw_open(attempt->raw, attempt->address) == 0)
+        return true;
+    raw_close(attempt->raw); /* one that was turned away */
+    return false;
 }
 
 /* Half a frame whose descriptors cannot stay ends its connection, whose client is told why: by the id if that has come. */
