@@ -1,5 +1,7 @@
 /* test_rearmed.c: what the broker watches for whom, when that changes: while a thread of it is still arming what was asked for before, and
  * when one of several that wait has been told or leaves. */
+#include "guest.h"
+
 #include "tests/procedures/ports.h"
 
 #include "tests/support/fuse_silent.h"
@@ -98,5 +100,168 @@ static void what_was_told_counts_for_all_only_while_it_is_so(void **state) {
     }
 }
 
-TEST_MAIN(FIXTURE_CASE(what_is_asked_for_while_it_is_armed),
+/* A limit ends a wait of any kind for which nothing comes. */
+static void a_limit_ends_what_is_armed(void **state) {
+    static const unsigned flags[] = {0, PORTD_WAIT_ONE, PORTD_WAIT_ALL, PORTD_WAIT_ALL | PORTD_WAIT_ONE};
+    portd_client *c = fixture_client(NULL);
+    portd_ready ready[2];
+    int p[2], q[2];
+
+    (void)state;
+    make_pipe(p);
+    make_pipe(q);
+    portd_id ids[2] = {ask_evt(c, p[0], READ), ask_evt(c, q[0], READ)};
+    for (size_t i = 0; i < sizeof flags / sizeof *flags; i++)
+        for (size_t n = 1; n <= 2; n++)
+            assert_int_equal(portd_wait(c, ids, n, flags[i], portd_now() + 2000, ready), 0);
+}
+
+/* An id that comes twice ends twice, and what takes its place in memory is not waited for. */
+static void an_id_that_comes_twice(void **state) {
+    portd_client *c = fixture_client(NULL);
+    int p[2], q[2], r[2];
+
+    (void)state;
+    make_pipe(p);
+    make_pipe(q);
+    make_pipe(r);
+    portd_id gone = ask_evt(c, p[0], READ), ids[4] = {gone, gone, ask_evt(c, q[0], READ), gone};
+    struct parked *all = ask_park(c, ids, 4, PORTD_WAIT_ALL);
+    assert_int_equal(portd_remove(c, gone, fixture_soon()), 1);
+    assert_int_equal(portd_release(c, &gone, 1, fixture_soon()), 1);
+    assert_int_equal(portd_ping(c, fixture_soon()), 1);
+    portd_id later = ask_evt(c, r[0], READ);
+    put(q[1]);
+    assert_int_equal(ask_answer(all), 4);
+    for (int i = 0; i < 4; i++)
+        assert_int_equal(all->ready[i].cause, i == 2 ? READY : REMOVED);
+    assert_cause(c, later, IDLE);
+}
+
+static bool counts(portd_client *c, uint64_t parked) {
+    portd_list *list = NULL;
+    assert_int_equal(portd_get_status(c, fixture_soon(), &list), 1);
+    bool is = portd_list_status(list)->waits == parked;
+    portd_list_free(list);
+    return is;
+}
+
+static void waits_are_counted_while_they_are_parked(void **state) {
+    portd_client *c = fixture_client(NULL);
+    int p[2];
+
+    (void)state;
+    make_pipe(p);
+    portd_id id = ask_evt(c, p[0], READ);
+    struct parked *one = ask_park_one(c, id, 0), *other = ask_park_one(c, id, 0);
+    assert_true(counts(c, 2));
+    portd_cancel(one->request);
+    assert_int_equal(ask_answer(one), PORTD_E_CANCELLED);
+    assert_true(counts(c, 1));
+    put(p[1]);
+    assert_answer(other, id, READY);
+    assert_true(counts(c, 0));
+}
+
+/* ---- wake-one ---------------------------------------------------------------------------------------------------- */
+
+/* Who waits for one of all leaves an activity to whom it was given, and waits for the next. */
+static void one_for_all_leaves_it_to_whom_it_was_given(void **state) {
+    portd_client *c = fixture_client(NULL), *other = fixture_joined(c);
+    int p[2], q[2];
+
+    (void)state;
+    make_pipe(p);
+    make_pipe(q);
+    portd_id ids[2] = {ask_evt(c, p[0], READ), ask_evt(c, q[0], READ)};
+    struct parked *any = ask_park_one(c, ids[0], PORTD_WAIT_ONE);
+    struct parked *all = ask_park(other, ids, 2, PORTD_WAIT_ALL | PORTD_WAIT_ONE);
+    put(q[1]);
+    put(p[1]);
+    assert_answer(any, ids[0], READY);
+    assert_true(ask_still_parked(all));
+    put(p[1]); /* and that is its own */
+    assert_int_equal(ask_answer(all), 2);
+}
+
+/* It was given to somebody who cancels before he is told of it, as so many others are told before him: then the next one gets it. */
+static void what_is_given_to_one_that_cancels_is_given_on(void **state) {
+    enum { OTHERS = 300 };
+    portd_client *c = fixture_client(NULL), *next = fixture_joined(c), *rest = fixture_joined(c);
+    struct parked *others[OTHERS];
+    int p[2];
+
+    (void)state;
+    make_pipe(p);
+    portd_id id = ask_evt(c, p[0], READ);
+    for (int i = 0; i < OTHERS; i++)
+        others[i] = ask_park_one(rest, id, 0);
+    struct parked *first = ask_park_one(c, id, PORTD_WAIT_ONE),
+                  *second = ask_park_one(next, id, PORTD_WAIT_ONE);
+    guest_hold_broker();
+    put(p[1]);
+    portd_cancel(first->request);
+    while (portd_process(c) > 0)
+        continue;
+    guest_let_broker_go();
+    int code = ask_answer(first);
+    for (int i = 0; i < OTHERS; i++)
+        assert_answer(others[i], id, READY);
+    assert_int_equal(code, PORTD_E_CANCELLED);
+    assert_answer(second, id, READY);
+}
+
+/* More connections end at once than are remembered one by one: what each was given goes to the next. */
+static void what_many_that_end_at_once_were_given(void **state) {
+    enum { MANY = 12 };
+    portd_client *rest = fixture_client(NULL), *clients[MANY];
+    struct parked *waits[MANY];
+    portd_id ids[MANY];
+    int ends[MANY][2];
+
+    (void)state;
+    for (int i = 0; i < MANY; i++) {
+        make_pipe(ends[i]);
+        ids[i] = ask_evt(rest, ends[i][0], READ);
+        clients[i] = fixture_joined(rest);
+        struct parked *wait = ask_park_one(clients[i], ids[i], PORTD_WAIT_ONE);
+        waits[i] = ask_park_one(rest, ids[i], PORTD_WAIT_ONE);
+        put(ends[i][1]);
+        assert_answer(wait, ids[i], READY);
+        assert_true(ask_still_parked(waits[i]));
+    }
+    guest_hold_broker();
+    for (int i = 0; i < MANY; i++)
+        fixture_disconnect(clients[i]);
+    guest_let_broker_go();
+    for (int i = 0; i < MANY; i++)
+        assert_answer(waits[i], ids[i], READY);
+}
+
+/* So many objects end at once, each the last of its descriptor. */
+static void many_semaphores_fire_at_once(void **state) {
+    enum { MANY = 150 };
+    portd_client *c = fixture_client(NULL);
+    portd_id ids[MANY];
+    int ends[MANY][2];
+
+    (void)state;
+    for (int i = 0; i < MANY; i++) {
+        make_pipe(ends[i]);
+        ids[i] = ask_semaphore(c, ends[i][0], READ);
+    }
+    guest_hold_broker();
+    for (int i = 0; i < MANY; i++)
+        put(ends[i][1]);
+    guest_let_broker_go();
+    for (int i = 0; i < MANY; i++)
+        assert_until(c, ids[i], READY);
+    fixture_until_fds(fixture_broker(), 1);
+}
+
+TEST_MAIN(FIXTURE_CASE(what_is_asked_for_while_it_is_armed), FIXTURE_CASE(a_limit_ends_what_is_armed),
+          FIXTURE_CASE(an_id_that_comes_twice), FIXTURE_CASE(waits_are_counted_while_they_are_parked),
+          FIXTURE_CASE(one_for_all_leaves_it_to_whom_it_was_given),
+          FIXTURE_CASE(what_is_given_to_one_that_cancels_is_given_on),
+          FIXTURE_CASE(what_many_that_end_at_once_were_given), FIXTURE_CASE(many_semaphores_fire_at_once),
           FIXTURE_CASE(what_was_told_counts_for_all_only_while_it_is_so))

@@ -46,6 +46,27 @@ static void bytes_may_come_one_by_one(void **state) {
     wire_close(&wire);
 }
 
+static void no_more_is_read_than_is_wanted(void **state) {
+    struct wire wire;
+
+    (void)state;
+    wire_open(&wire, FRAME_REQUEST_MAX);
+    far_frame(&wire, 0, 0, 100, 'a');
+    far_frame(&wire, 0, 0, 100, 'b');
+    wire.channel.most = FRAME_HEADER + 99;
+    assert_int_equal(fill(&wire), 1);
+    assert_false(channel_has_frame(&wire.channel));
+    wire.channel.most = 1;
+    assert_int_equal(fill(&wire), 1);
+    expect_frame(&wire, 100, 'a', 0, false);
+    expect_idle(&wire);
+    wire.channel.most = 0;
+    assert_int_equal(fill(&wire), 1);
+    expect_frame(&wire, 100, 'b', 0, false);
+    expect_idle(&wire);
+    wire_close(&wire);
+}
+
 static void the_longest_frame_fits_behind_half_a_frame(void **state) {
     static uint8_t bytes[2 * (FRAME_HEADER + FRAME_LONG_MAX)];
     struct wire wire;
@@ -472,7 +493,8 @@ static void without_memory_for_what_is_left_over_the_descriptors_are_closed(void
 }
 
 TEST_MAIN(TEST_CASE(frames_of_one_read_are_cut_in_order), TEST_CASE(bytes_may_come_one_by_one),
-          TEST_CASE(the_longest_frame_fits_behind_half_a_frame), TEST_CASE(descriptors_come_with_their_frame),
+          TEST_CASE(no_more_is_read_than_is_wanted), TEST_CASE(the_longest_frame_fits_behind_half_a_frame),
+          TEST_CASE(descriptors_come_with_their_frame),
           TEST_CASE(a_false_claim_does_not_take_the_next_frames_descriptor),
           TEST_CASE(descriptors_nobody_claimed_are_handed_out_as_a_mismatch),
           TEST_CASE(descriptors_in_the_middle_of_a_frame_are_discarded),

@@ -790,7 +790,38 @@ static void sleeping_ends_with_an_answer_or_in_time(void **state) {
     engine_free(engine);
 }
 
+/* In an epoll that lies in another one the kernel allows a file so many entries. That is a limit, and nothing with a cycle. */
+static void a_file_that_is_watched_too_often_is_at_a_limit(void **state) {
+    enum { MOST = 500 };
+    struct engine_watch watch = {0}, last = {0};
+    struct epoll_event event = {.events = EPOLLIN};
+    int outer = epoll_create1(EPOLL_CLOEXEC), ends[2], copies[MOST];
+    size_t n = 0;
+    int result = 0;
+
+    (void)state;
+    begin();
+    assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
+    assert_int_equal(epoll_ctl(outer, EPOLL_CTL_ADD, engine_pollable(engine), &event), 0);
+    assert_int_equal(arm(&watch, ends[0], ENGINE_READ), 0);
+    while (n < MOST && !result) {
+        copies[n] = fcntl(ends[0], F_DUPFD_CLOEXEC, 0);
+        assert_true(copies[n] >= 0);
+        last = (struct engine_watch){0};
+        result = arm(&last, copies[n++], ENGINE_READ);
+    }
+    assert_int_equal(result, -ENOSPC);
+    assert_false(last.known);
+    while (n > 0)
+        close(copies[--n]);
+    engine_free(engine);
+    close(outer);
+    close(ends[0]);
+    close(ends[1]);
+}
+
 TEST_MAIN(
+    TEST_CASE(a_file_that_is_watched_too_often_is_at_a_limit),
     TEST_CASE(every_kind_is_told_once_when_it_becomes_readable),
     TEST_CASE(every_kind_is_told_when_it_is_readable_already), TEST_CASE(writing_is_told_where_there_is_room),
     TEST_CASE(the_flags_of_the_open_file_are_not_changed),

@@ -124,6 +124,22 @@ static void a_slow_rate_is_a_rate(void **state) {
     end(user, 0);
 }
 
-TEST_MAIN(TEST_CASE(the_biggest_come_first), TEST_CASE(those_that_gave_things_back_make_room),
-          TEST_CASE(of_many_the_big_ones_are_known),
+/* The next refusal goes on with another one where it would have gone on. */
+static void one_that_goes_is_not_looked_at_any_more(void **state) {
+    enum { SOME = HOLDERS_LOOKS + 5 };
+    struct user *user = begin(1000);
+    char told[160];
+    (void)state;
+    make(user, SOME);
+    holders_write(user, USER_WAITS, told, sizeof told);
+    assert_ptr_equal(user->seen, &accounts[HOLDERS_LOOKS]);
+    holders_forget(user, &accounts[0]);
+    assert_ptr_equal(user->seen, &accounts[HOLDERS_LOOKS]);
+    holders_forget(user, &accounts[HOLDERS_LOOKS]);
+    assert_ptr_equal(user->seen, &accounts[HOLDERS_LOOKS + 1]);
+    end(user, SOME);
+}
+
+TEST_MAIN(TEST_CASE(one_that_goes_is_not_looked_at_any_more), TEST_CASE(the_biggest_come_first),
+          TEST_CASE(those_that_gave_things_back_make_room), TEST_CASE(of_many_the_big_ones_are_known),
           TEST_CASE(other_uids_are_told_to_those_alone_who_may_see_them), TEST_CASE(a_slow_rate_is_a_rate))

@@ -347,6 +347,53 @@ static void one_uid_holds_up_no_other(void **state) {
     end();
 }
 
+/* It stays as long as anybody refers to it. */
+static void it_ends_with_the_last_reference(void **state) {
+    struct task task = {.fd = -1};
+    size_t opened;
+
+    (void)state;
+    begin();
+    struct sentry *sentry = sentry_ref(sentries, 1, &opened);
+    assert_ptr_equal(sentry_ref(sentries, 1, &opened), sentry);
+    sentry_unref(sentry);
+    assert_ptr_equal(sentry_ref(sentries, 1, &opened), sentry);
+    assert_int_equal(opened, 0);
+    sentry_unref(sentry);
+    task.released = true;
+    submit(sentry, &task, work_until_released);
+    run_until(1);
+    assert_int_equal(closed, 0);
+    sentry_unref(sentry);
+    run_until(2);
+    assert_int_equal(closed, SENTRY_FDS);
+    end();
+}
+
+/* The places of what is polled are given back. */
+static void what_is_polled_no_longer_makes_room(void **state) {
+    struct task task = {.poll = {.token = 1}};
+    size_t opened;
+    int ends[2];
+
+    (void)state;
+    begin();
+    open_pipe(ends);
+    task.poll.fd = ends[0];
+    struct sentry *sentry = sentry_ref(sentries, 7, &opened);
+    for (size_t i = 0; i < 2 * (POLLS_MOST + 1); i++) {
+        task.interest = i % 2 ? 0 : ENGINE_READ;
+        submit(sentry, &task, work_poll);
+        n_heard = 0;
+        run_until(i + 1);
+        assert_int_equal(task.result, 0);
+    }
+    sentry_unref(sentry);
+    run_until(2 * (POLLS_MOST + 1) + 1);
+    close_pipe(ends);
+    end();
+}
+
 static void there_are_only_so_many(void **state) {
     struct sentry *all[SENTRY_MOST];
     size_t opened;
@@ -394,4 +441,5 @@ TEST_MAIN(TEST_CASE(what_is_armed_is_told),
           TEST_CASE(what_is_polled_is_told_once_or_by_edges_until_it_is_taken),
           TEST_CASE(only_so_many_are_polled), TEST_CASE(answers_keep_their_place_among_jobs),
           TEST_CASE(what_the_stock_has_no_room_for_is_told_when_it_has), TEST_CASE(one_uid_holds_up_no_other),
+          TEST_CASE(it_ends_with_the_last_reference), TEST_CASE(what_is_polled_no_longer_makes_room),
           TEST_CASE(there_are_only_so_many), TEST_CASE(ending_drops_what_is_not_done))

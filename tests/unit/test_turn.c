@@ -69,6 +69,38 @@ static void a_lane_that_spends_its_turn_comes_again(void **state) {
     assert_int_equal(long_one, 2 * TURN_UNITS);
 }
 
+/* The first of two spends all that there is and does not come again; the other one is done in the next round. */
+struct pair {
+    struct lane lane;
+    struct task spends, waits;
+    int waited;
+};
+
+static void step_spending(struct task *task) {
+    struct pair *pair = RING_OF(task, struct pair, spends);
+    turn_spend(pair->lane.turns, 2 * TURN_UNITS);
+}
+
+static void step_waiting(struct task *task) { RING_OF(task, struct pair, waits)->waited++; }
+
+static void what_is_left_of_a_lane_comes_again(void **state) {
+    struct turns turns;
+    struct pair pair = {.spends = {.step = step_spending}, .waits = {.step = step_waiting}};
+    int rounds = 0;
+
+    (void)state;
+    turns_init(&turns);
+    lane_init(&pair.lane, &turns);
+    turn_queue(&pair.lane, &pair.spends);
+    turn_queue(&pair.lane, &pair.waits);
+    assert_true(turns_round(&turns, count, &rounds));
+    assert_int_equal(pair.waited, 0);
+    assert_false(turns_round(&turns, count, &rounds));
+    assert_int_equal(pair.waited, 1);
+    assert_int_equal(rounds, 2);
+    lane_deinit(&pair.lane);
+}
+
 static void at_the_end_all_is_done(void **state) {
     struct turns turns;
     int first = 0, second = 0, third = 0;
@@ -85,4 +117,4 @@ static void at_the_end_all_is_done(void **state) {
 }
 
 TEST_MAIN(TEST_CASE(a_lane_may_go_in_its_own_turn), TEST_CASE(a_lane_that_spends_its_turn_comes_again),
-          TEST_CASE(at_the_end_all_is_done))
+          TEST_CASE(what_is_left_of_a_lane_comes_again), TEST_CASE(at_the_end_all_is_done))

@@ -2,6 +2,7 @@
 #include "tests/support/test.h"
 
 #include "daemon/access/user.h"
+#include "proto/os.h"
 
 enum { UIDS = 50, ROOM = 8 };
 
@@ -53,6 +54,77 @@ static void requests_are_counted_for_each_uid(void **state) {
     assert_int_equal(other->requests, 1);
     user_unref(one);
     user_unref(other);
+    users_deinit(&users, false);
+}
+
+/* The broker's own uid may have all that there is, every other one a quarter. */
+static void others_have_a_quarter(void **state) {
+    enum { OWN = 5, OTHER = 6 };
+    struct users users;
+    struct user *own, *other;
+    struct refusal refusal;
+
+    (void)state;
+    assert_int_equal(users_init(&users, OWN, &slots, 1), 0);
+    own = user_ref(&users, OWN);
+    other = user_ref(&users, OTHER);
+    for (int slot = 0; slot < USER_SLOTS; slot++) {
+        assert_int_equal(own->limits[slot], users.limits[slot]);
+        assert_int_equal(other->limits[slot], users.limits[slot] / 4);
+    }
+    assert_int_equal(other->rate, own->rate / 4);
+    /* To the last one. */
+    uint64_t limit = other->limits[USER_WAITS];
+    assert_int_equal(user_take(other, USER_WAITS, limit, &refusal), 0);
+    assert_int_equal(user_left(other, USER_WAITS), 0);
+    assert_int_equal(user_take(other, USER_WAITS, 1, &refusal), -1);
+    user_give(other, USER_WAITS, limit);
+    user_unref(own);
+    user_unref(other);
+    users_deinit(&users, false);
+}
+
+/* Nothing comes back in less than the time of one request. A machine that stops for a second here is asked again. */
+static void a_rate_that_is_used_up_says_how_long(void **state) {
+    struct users users;
+    struct user *user;
+    int64_t delay = 0;
+
+    (void)state;
+    assert_int_equal(users_init(&users, 0, &slots, 1), 0);
+    user = user_ref(&users, 1);
+    user->rate = 1;
+    for (int i = 0; i < 10 && !delay; i++) {
+        user->rate_tokens = 0;
+        user->rate_filled = os_now_us();
+        delay = user_spend(user);
+    }
+    assert_int_equal(delay, 1000001);
+    user->rate_filled -= 3000000; /* no more than what one second brings */
+    assert_int_equal(user_spend(user), 0);
+    assert_int_equal(user->rate_tokens, 0);
+    user_unref(user);
+    users_deinit(&users, false);
+}
+
+/* What is only asked for is not taken. */
+static void a_check_takes_nothing(void **state) {
+    struct users users;
+    struct user *user;
+    struct account account;
+    struct refusal refusal;
+
+    (void)state;
+    assert_int_equal(users_init(&users, 0, &slots, 1), 0);
+    user = user_ref(&users, 1);
+    account_init(&account, user, 7, "client");
+    uint64_t room = account_room(&account, USER_OBJECTS);
+    assert_int_equal(account_check(&account, USER_OBJECTS, room, &refusal), 0);
+    assert_int_equal(account_check(&account, USER_OBJECTS, room + 1, &refusal), -1);
+    assert_int_equal(account.used[USER_OBJECTS], 0);
+    assert_int_equal(user->used[USER_OBJECTS], 0);
+    account_deinit(&account);
+    user_unref(user);
     users_deinit(&users, false);
 }
 
@@ -137,5 +209,7 @@ static void a_journal_is_charged_and_given_back(void **state) {
 }
 
 TEST_MAIN(TEST_CASE(users_come_in_the_order_of_their_uids), TEST_CASE(requests_are_counted_for_each_uid),
+          TEST_CASE(others_have_a_quarter), TEST_CASE(a_rate_that_is_used_up_says_how_long),
+          TEST_CASE(a_check_takes_nothing),
           TEST_CASE(a_journal_of_ones_own_begins_with_what_the_other_has_kept),
           TEST_CASE(others_push_nothing_out_of_it), TEST_CASE(a_journal_is_charged_and_given_back))
