@@ -151,7 +151,8 @@ static void nobody_waits_for_it(void **state) {
 
 enum { EVENTS = 6 };
 
-static uint64_t jobs_stuck(portd_client *c) {
+/* How many there are in that state. */
+static uint64_t jobs(portd_client *c, const char *state) {
     portd_list *list = NULL;
     uint64_t found = UINT64_MAX;
 
@@ -159,7 +160,7 @@ static uint64_t jobs_stuck(portd_client *c) {
         return found;
     for (size_t i = 0; i < portd_list_count(list); i++) {
         const portd_metric *metric = portd_list_metric(list, i);
-        if (strcmp(metric->name, "jobs") == 0 && strcmp(metric->labels[0].value, "stuck") == 0)
+        if (strcmp(metric->name, "jobs") == 0 && strcmp(metric->labels[0].value, state) == 0)
             found = metric->value;
     }
     portd_list_free(list);
@@ -181,8 +182,8 @@ static struct owner_answers ask_owner(portd_client *c, const portd_id events[EVE
         answers.handles[i] = portd_handle_dup(c, events[i], fixture_soon(), &handle);
         (void)close((int)handle);
     }
-    answers.stuck = jobs_stuck(c);
     answers.removed = portd_remove(c, events[0], fixture_soon());
+    answers.stuck = jobs(c, "stuck");
     answers.again = wait_one(c, events[0]);
     answers.read = portd_port_read(c, in, &byte, 1, 0, fixture_soon(), &n, NULL);
     answers.ping = portd_ping(c, fixture_soon());
@@ -233,8 +234,8 @@ static void its_own_handles_cost_one_thread(void **state) {
     assert_true(holders.held);
     for (int i = 0; i < EVENTS; i++)
         assert_int_equal(answers.handles[i], PORTD_E_LIMIT);
-    assert_int_equal(answers.removed, 1); /* and not behind the thread */
-    assert_int_equal(answers.stuck, 1);
+    assert_int_equal(answers.removed, 1);
+    assert_int_equal(answers.stuck, 1); /* and is still, when remove is answered */
     assert_int_equal(answers.again, 1);
     assert_int_equal(answers.read, 1);
     assert_int_equal(answers.ping, 1);
@@ -264,12 +265,15 @@ static portd_client *connect_as(const struct fixture *broker, uid_t uid) {
     return seteuid(0) < 0 ? NULL : client;
 }
 
+/* And no more of them will be. */
 static bool threads_are_scarce(void *data) {
-    return jobs_stuck(data) >= OFFLOAD_THREADS - LANES_KEPT - OFFLOAD_WORKERS;
+    return jobs(data, "stuck") >= OFFLOAD_THREADS - LANES_KEPT - OFFLOAD_WORKERS &&
+           jobs(data, "running") == 0;
 }
 
 struct crowd_answers {
     bool scarce;
+    uint64_t before, after; /* stuck */
     int late, made, removed, ping;
 };
 
@@ -283,6 +287,7 @@ static struct crowd_answers ask_crowd(struct member *crowd, const struct fixture
     for (int i = 0; i < CROWD; i++)
         (void)portd_handle_dup(crowd[i].client, crowd[i].event, portd_now() + SHORT_US, &handle);
     answers.scarce = fixture_until(threads_are_scarce, crowd[0].client);
+    answers.before = jobs(crowd[0].client, "stuck");
     last.client = connect_as(broker, CROWD_UID + CROWD);
     answers.made = portd_fd_to_evt(last.client, epoll, READ, PORTD_FD, fixture_soon(), &last.event);
     answers.late = portd_handle_dup(last.client, last.event, fixture_soon(), &handle);
@@ -290,6 +295,7 @@ static struct crowd_answers ask_crowd(struct member *crowd, const struct fixture
         (void)close((int)handle);
     (void)portd_fd_to_evt(last.client, plain, READ, PORTD_FD, fixture_soon(), &event);
     answers.removed = portd_remove(last.client, event, fixture_soon());
+    answers.after = jobs(crowd[0].client, "stuck");
     answers.ping = portd_ping(crowd[1].client, fixture_soon());
     portd_disconnect(last.client);
     return answers;
@@ -331,6 +337,7 @@ static void a_crowd_leaves_threads_for_closes(void **state) {
     assert_int_equal(answers.made, 1);
     assert_int_equal(answers.late, PORTD_E_LIMIT);
     assert_int_equal(answers.removed, 1);
+    assert_int_equal(answers.after, answers.before); /* none of them had to come back for that */
     assert_int_equal(answers.ping, 1);
 }
 
