@@ -149,6 +149,12 @@ static int make_rooms(struct broker *broker, const struct options *options, size
     if (error)
         return error;
     broker->registry_made = true;
+    /* Everything of our own is open by now, and is counted. */
+    slots_init(&broker->slots, limit, service_descriptors_open(limit) + CLOSER_OWN);
+    error = users_init(&broker->users, own, &broker->slots, seed);
+    if (error)
+        return error;
+    broker->users_made = true;
     error = sessions_init(&broker->sessions, broker->loop, &broker->registry, &broker->policy);
     if (error)
         return error;
@@ -156,12 +162,6 @@ static int make_rooms(struct broker *broker, const struct options *options, size
     error = listener_open(&broker->listener, listener, &broker->sessions, &broker->users);
     if (error)
         return error;
-    /* Counting comes last, so that everything of our own is in it. */
-    slots_init(&broker->slots, limit, service_descriptors_open(limit) + CLOSER_OWN);
-    error = users_init(&broker->users, own, &broker->slots, seed);
-    if (error)
-        return error;
-    broker->users_made = true;
     if (slots_free(&broker->slots) >= SLOTS_LEAST)
         return 0;
     log_write(LOG_LEVEL_ERROR, "the limit of open files is %zu, and %zu are needed at least", limit,

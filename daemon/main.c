@@ -21,7 +21,7 @@ int main(int argc, char **argv) {
     bool left_behind;
     int status;
     if (service_begin())
-        return EXIT_FAILURE; /* there is nobody to tell */
+        return EXIT_FAILURE; /* it has said why, as far as there is anybody to tell */
     status = options_parse(&options, argc, argv);
     if (status)
         return status == 1 ? EXIT_SUCCESS : status;

@@ -28,8 +28,11 @@ int service_begin(void) {
 
     do { /* the lowest free number is taken */
         fd = open("/dev/null", O_RDWR);
-        if (fd < 0)
-            return -errno;
+        if (fd < 0) {
+            int error = errno;
+            (void)fputs("portd: error: cannot open /dev/null\n", stderr);
+            return -error;
+        }
     } while (fd < LISTEN_FIRST);
     os_close(fd);
     sigemptyset(&none);
@@ -170,7 +173,11 @@ void service_ready(os_fd notify_fd, const char *status) {
     notify(message);
     if (notify_fd == OS_FD_NONE)
         return;
-    if (write(notify_fd, "\n", 1) != 1)
+    ssize_t n;
+    do
+        n = write(notify_fd, "\n", 1);
+    while (n < 0 && errno == EINTR);
+    if (n != 1)
         log_write(LOG_LEVEL_WARNING, "cannot tell descriptor %d that we are ready: %s", notify_fd,
                   strerror(errno));
     os_close(notify_fd);

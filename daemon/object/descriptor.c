@@ -52,10 +52,11 @@ static const struct {
 };
 
 static int check(enum inspect_type type, os_fd fd, bool socket, struct refusal *refusal) {
+    if (type == INSPECT_UNKNOWN)
+        return refusal_set(refusal, REFUSAL_UNSUPPORTED, "number", "try again; the broker needs /proc for it",
+                           "the broker cannot determine what this descriptor is");
     if (inspect_is_refused(type))
-        return refusal_set(refusal, REFUSAL_INVALID, "number", reasons[type].hint, "%s",
-                           reasons[type].text ? reasons[type].text
-                                              : "what this descriptor is cannot be told");
+        return refusal_set(refusal, REFUSAL_INVALID, "number", reasons[type].hint, "%s", reasons[type].text);
     if (socket && !inspect_is_socket(type))
         return refusal_set(refusal, REFUSAL_INVALID, "number", "use the call for file descriptors",
                            "not a socket but of type %s", inspect_name(type));

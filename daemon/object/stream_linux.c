@@ -74,13 +74,16 @@ static int telling_family(const struct stream_job *job) {
     return family == AF_NETLINK ? family : AF_UNSPEC;
 }
 
-/* The client's number may be another process's once he has ended: then there is nobody to be named (0). Where it is not known who he is it
+/* The client's number may be another process's once he has ended: then there is nobody to be named: -1 and errno. Where it is not known who he is it
  * is the broker, which sends. */
 static pid_t pid_to_tell(const struct stream_job *job, int family) {
     struct pollfd process = {.fd = job->identity->process, .events = POLLIN};
     if (family != AF_UNIX || process.fd == OS_FD_NONE)
         return getpid();
-    return poll(&process, 1, 0) == 0 ? (pid_t)job->identity->pid : 0;
+    int n = poll(&process, 1, 0);
+    if (n > 0)
+        errno = ESRCH;
+    return n == 0 ? (pid_t)job->identity->pid : -1;
 }
 
 static ssize_t send_telling(const struct stream_job *job, pid_t pid) {
@@ -108,10 +111,8 @@ static ssize_t send_as(const struct stream_job *job) {
     if (family == AF_UNSPEC)
         return send(job->fd, job->bytes, job->size, MSG_DONTWAIT | MSG_NOSIGNAL);
     pid_t pid = pid_to_tell(job, family);
-    if (!pid) {
-        errno = ESRCH;
+    if (pid < 0)
         return -1;
-    }
     ssize_t n = send_telling(job, pid);
     /* We may not name it. */
     return n < 0 && errno == EPERM && pid != getpid() ? send_telling(job, getpid()) : n;

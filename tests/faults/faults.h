@@ -1,0 +1,22 @@
+/* faults.h: what the test and the library that it has loaded into the broker share: a page of memory.
+ *
+ * While it is armed, every call that may fail is counted, over all threads; the one whose number is `fail` fails, once, without being
+ * made, and leaves its name. */
+#ifndef FAULTS_H
+#define FAULTS_H
+
+#include <stdatomic.h>
+#include <stdint.h>
+
+/* Names the file that is mapped. */
+#define FAULTS_ENVIRONMENT "PORTD_TEST_FAULTS"
+
+struct faults {
+    atomic_bool armed;
+    atomic_uint_fast64_t count; /* since it was armed */
+    atomic_uint_fast64_t fail;  /* 0: none */
+    atomic_int error;           /* that it failed with */
+    char name[32];              /* of the call that has failed */
+};
+
+#endif
