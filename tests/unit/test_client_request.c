@@ -150,6 +150,21 @@ static void refusal_is_remembered_word_for_word(void **state) {
     broker_close(&broker);
 }
 
+/* Each code of the wire is the library's, and what is none of them a failure of the system. */
+static void codes_are_those_of_the_wire(void **state) {
+    struct broker_fake broker;
+    portd_client *client = broker_meet(&broker, NULL, WINDOW);
+    const int least = PORTD_E_GARBLED, first = -PORTD_E_INVALID;
+
+    (void)state;
+    for (int code = first; code <= 1 - least; code++) {
+        broker_reply_error(&broker, FIRST_ID + (uint64_t)(code - first), (Portd__V1__Code)code, "no");
+        assert_int_equal(portd_ping(client, PORTD_FOREVER), code <= -least ? -code : PORTD_E_SYSTEM);
+    }
+    portd_disconnect(client);
+    broker_close(&broker);
+}
+
 static void objects_are_told_with_their_flags(void **state) {
     struct broker_fake broker;
     portd_client *client = broker_meet(&broker, NULL, WINDOW);
@@ -645,8 +660,8 @@ static void many_parked_waits_stay_apart(void **state) {
 
 TEST_MAIN(TEST_CASE(replies_come_in_any_order), TEST_CASE(reply_to_no_request_is_dropped_with_its_descriptor),
           TEST_CASE(reply_of_another_method_fails_its_request_alone),
-          TEST_CASE(refusal_is_remembered_word_for_word), TEST_CASE(objects_are_told_with_their_flags),
-          TEST_CASE(handle_is_the_callers_and_close_on_exec),
+          TEST_CASE(refusal_is_remembered_word_for_word), TEST_CASE(codes_are_those_of_the_wire),
+          TEST_CASE(objects_are_told_with_their_flags), TEST_CASE(handle_is_the_callers_and_close_on_exec),
           TEST_CASE(unasked_descriptors_of_a_reply_are_closed), TEST_CASE(end_of_file_calls_everything_back),
           TEST_CASE(garbled_reply_ends_the_connection), TEST_CASE(oversize_reply_ends_the_connection),
           TEST_CASE(request_that_the_broker_could_not_read_ends_the_connection),

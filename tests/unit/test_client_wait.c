@@ -406,6 +406,31 @@ struct cancelling {
     int code;
 };
 
+/* The handle that comes for it is closed: the case ends with as many descriptors as before. */
+static void handle_of_a_cancelled_request_is_closed(void **state) {
+    struct broker_fake broker;
+    portd_client *client = broker_meet(&broker, NULL, WINDOW);
+    struct heard heard = {0};
+    Portd__V1__Reply reply = PORTD__V1__REPLY__INIT;
+    Portd__V1__HandleOf handle = PORTD__V1__HANDLE_OF__INIT;
+    portd_request *request;
+
+    (void)state;
+    assert_int_equal(portd_handle_dup_start(client, 19, hear, &heard, &request), 1);
+    portd_cancel(request);
+    process_all(client);
+    assert_int_equal(heard.code, PORTD_E_CANCELLED);
+    broker_expect(&broker, PORTD__V1__REQUEST__METHOD_HANDLE);
+    reply.id = FIRST_ID;
+    reply.result_case = PORTD__V1__REPLY__RESULT_HANDLE;
+    reply.handle = &handle;
+    broker_reply(&broker, &reply, dup(0));
+    process_all(client);
+    assert_int_equal(heard.calls, 1);
+    portd_disconnect(client);
+    broker_close(&broker);
+}
+
 static void cancel_both(portd_client *client, const portd_result *result, void *data) {
     struct cancelling *cancelling = data;
 
@@ -493,4 +518,5 @@ TEST_MAIN(TEST_CASE(wait_says_what_it_is_for), TEST_CASE(limit_is_relative_on_th
           TEST_CASE(result_that_came_first_beats_the_cancel),
           TEST_CASE(cancelled_request_is_answered_at_once),
           TEST_CASE(object_of_a_cancelled_request_is_released),
+          TEST_CASE(handle_of_a_cancelled_request_is_closed),
           TEST_CASE(callback_may_cancel_itself_and_others), TEST_CASE(woken_wait_of_a_pool_loses_no_answer))
