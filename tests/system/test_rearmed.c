@@ -9,6 +9,7 @@
 #include <poll.h>
 #include <sys/epoll.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 
 enum { PAGE = 4096 };
 
@@ -238,6 +239,92 @@ static void what_many_that_end_at_once_were_given(void **state) {
         assert_answer(waits[i], ids[i], READY);
 }
 
+/* What was answered before the event was seen idle has no turn to pass on, though it was several. */
+static void those_answered_before_it_was_idle(void **state) {
+    enum { WORKERS = 4 };
+    portd_client *clients[WORKERS];
+    struct parked *waits[WORKERS];
+    int p[2];
+
+    (void)state;
+    make_pipe(p);
+    for (int i = 0; i < WORKERS; i++)
+        clients[i] = i ? fixture_joined(clients[0]) : fixture_client(NULL);
+    portd_id id = ask_evt(clients[0], p[0], READ);
+    for (int i = 0; i < WORKERS; i++)
+        waits[i] = ask_park_one(clients[i], id, PORTD_WAIT_ONE);
+    for (int i = 0; i < 2; i++) {
+        put(p[1]);
+        assert_answer(waits[i], id, READY);
+    }
+    (void)drain(p[0]);
+    waits[0] = ask_park_one(clients[0], id, PORTD_WAIT_ONE); /* which looks */
+    put(p[1]);
+    assert_answer(waits[2], id, READY);
+    fixture_disconnect(clients[1]);
+    ask_until_waiters(clients[0], id, 2);
+    assert_true(ask_still_parked(waits[0]));
+    assert_true(ask_still_parked(waits[3]));
+}
+
+/* ---- what is watched --------------------------------------------------------------------------------------------- */
+
+static const unsigned NOTHING = 0, EDGES = 1u << 31, IN = EPOLLIN, OUT = EPOLLOUT;
+
+/* What the broker has asked its epoll to tell of the descriptor of that object: the kernel lists it, under the descriptor's id. */
+static unsigned watched(portd_client *c, portd_id id) {
+    char path[64], line[256], link[64];
+    unsigned found = NOTHING;
+    const unsigned long long descriptor = (unsigned long long)ask_item(c, id).descriptor;
+
+    for (int fd = 0; fd < 64; fd++) {
+        unsigned events;
+        unsigned long long data;
+        (void)snprintf(path, sizeof path, "/proc/%d/fd/%d", (int)fixture_broker()->pid, fd);
+        ssize_t n = readlink(path, link, sizeof link - 1);
+        if (n < 0 || strncmp(link, "anon_inode:[eventpoll]", (size_t)n) != 0)
+            continue;
+        (void)snprintf(path, sizeof path, "/proc/%d/fdinfo/%d", (int)fixture_broker()->pid, fd);
+        FILE *file = fopen(path, "re");
+        assert_non_null(file);
+        while (fgets(line, sizeof line, file))
+            if (sscanf(line, "tfd: %*d events: %x data: %llx", &events, &data) == 2 && data == descriptor)
+                found = events;
+        assert_int_equal(fclose(file), 0);
+    }
+    return found & (EDGES | IN | OUT);
+}
+
+static void cancel(struct parked *wait) {
+    portd_cancel(wait->request);
+    assert_int_equal(ask_answer(wait), PORTD_E_CANCELLED);
+}
+
+/* Edges go on until somebody ends them: when the last wake-one wait leaves nothing is watched. */
+static void what_a_wake_one_wait_watched_ends_with_it(void **state) {
+    static const unsigned flags[] = {PORTD_WAIT_ONE, PORTD_WAIT_ALL | PORTD_WAIT_ONE};
+    portd_client *c = fixture_client(NULL);
+    int ends[2], p[2];
+
+    (void)state;
+    make_pair(SOCK_STREAM, ends);
+    make_pipe(p);
+    (void)fill(ends[0]);
+    portd_id in = ask_evt(c, ends[0], READ), out = ask_evt(c, ends[0], WRITE);
+    portd_id ids[2] = {in, ask_evt(c, p[0], READ)};
+    for (size_t i = 0; i < 2; i++) {
+        assert_int_equal(watched(c, in), NOTHING);
+        struct parked *reader = ask_park(c, ids, 2, flags[i]);
+        assert_int_equal(watched(c, in), EDGES | IN);
+        cancel(reader);
+        assert_int_equal(watched(c, in), NOTHING);
+        struct parked *writer = ask_park_one(c, out, PORTD_WAIT_ONE);
+        assert_int_equal(watched(c, in), EDGES | OUT);
+        cancel(writer);
+        assert_int_equal(watched(c, in), NOTHING);
+    }
+}
+
 /* So many objects end at once, each the last of its descriptor. */
 static void many_semaphores_fire_at_once(void **state) {
     enum { MANY = 150 };
@@ -263,5 +350,7 @@ TEST_MAIN(FIXTURE_CASE(what_is_asked_for_while_it_is_armed), FIXTURE_CASE(a_limi
           FIXTURE_CASE(an_id_that_comes_twice), FIXTURE_CASE(waits_are_counted_while_they_are_parked),
           FIXTURE_CASE(one_for_all_leaves_it_to_whom_it_was_given),
           FIXTURE_CASE(what_is_given_to_one_that_cancels_is_given_on),
-          FIXTURE_CASE(what_many_that_end_at_once_were_given), FIXTURE_CASE(many_semaphores_fire_at_once),
+          FIXTURE_CASE(what_many_that_end_at_once_were_given),
+          FIXTURE_CASE(those_answered_before_it_was_idle),
+          FIXTURE_CASE(what_a_wake_one_wait_watched_ends_with_it), FIXTURE_CASE(many_semaphores_fire_at_once),
           FIXTURE_CASE(what_was_told_counts_for_all_only_while_it_is_so))

@@ -190,7 +190,23 @@ static void looking_takes_turns(void **state) {
     assert_in_range(rounds, 2, 2 * MANY / TURN_UNITS);
 }
 
-TEST_MAIN(GATE_CASE(what_a_uid_has_thrown_away_counts_until_it_is_closed),
+/* Bytes that are given back may be what it waits for; nothing else of an account is. */
+static void those_that_wait_are_looked_at_when_bytes_are_given_back(void **state) {
+    struct refusal refusal;
+    (void)state;
+    assert_int_equal(user_take(world.one, USER_BYTES, 10, &refusal), 0);
+    assert_int_equal(user_take(world.one, USER_WAITS, 1, &refusal), 0);
+    gate_wait(&world.gates[0]);
+    user_give(world.one, USER_WAITS, 1);
+    turn();
+    assert_int_equal(world.opened[0], 0);
+    user_give(world.one, USER_BYTES, 10);
+    turn();
+    assert_int_equal(world.opened[0], 1);
+}
+
+TEST_MAIN(GATE_CASE(those_that_wait_are_looked_at_when_bytes_are_given_back),
+          GATE_CASE(what_a_uid_has_thrown_away_counts_until_it_is_closed),
           GATE_CASE(what_it_keeps_counts_too),
           GATE_CASE(those_that_wait_are_looked_at_when_something_is_closed),
           GATE_CASE(when_the_table_is_short_those_that_have_nothing_in_it_go_first),

@@ -92,6 +92,27 @@ static void a_readable_descriptor_is_told_until_it_is_read(void **state) {
     close_pair(ends);
 }
 
+/* Whoever waits for room is told that there will be none: he writes, and learns why. */
+static void an_error_is_told_to_who_waits_for_room(void **state) {
+    static const char bytes[4096];
+    struct actor actor;
+    int ends[2];
+
+    (void)state;
+    begin();
+    assert_int_equal(pipe2(ends, O_NONBLOCK | O_CLOEXEC), 0);
+    while (write(ends[1], bytes, sizeof bytes) > 0)
+        ;
+    actor_init(&actor, ends[1], stop);
+    assert_int_equal(loop_watch(loop, &actor.watch, LOOP_WRITE), 0);
+    close(ends[0]);
+    assert_int_equal(loop_run(loop), 0);
+    assert_int_equal(actor.events, LOOP_WRITE);
+    loop_unwatch(&actor.watch);
+    loop_free(loop);
+    close(ends[1]);
+}
+
 static void write_is_told_only_when_asked_for(void **state) {
     struct actor actor;
     int ends[2];
@@ -492,7 +513,7 @@ static void a_watch_lies_where_its_address_is_nobody_elses_token(void **state) {
 }
 
 TEST_MAIN(TEST_CASE(a_readable_descriptor_is_told_until_it_is_read),
-          TEST_CASE(write_is_told_only_when_asked_for),
+          TEST_CASE(an_error_is_told_to_who_waits_for_room), TEST_CASE(write_is_told_only_when_asked_for),
           TEST_CASE(without_interest_not_even_a_hang_up_is_told),
           TEST_CASE(a_removed_watch_is_not_called_in_the_same_turn),
           TEST_CASE(a_callback_may_free_its_own_watch),

@@ -101,6 +101,27 @@ static void what_is_left_of_a_lane_comes_again(void **state) {
     lane_deinit(&pair.lane);
 }
 
+/* A lane that rests has no turn before its rest is over. */
+static void one_that_rests_waits(void **state) {
+    struct turns turns;
+    struct pair pair = {.waits = {.step = step_waiting}};
+    int rounds = 0;
+
+    (void)state;
+    turns_init(&turns);
+    lane_init(&pair.lane, &turns);
+    pair.lane.rest_until = INT64_MAX - 1;
+    turn_queue(&pair.lane, &pair.waits);
+    assert_false(turns_round(&turns, count, &rounds));
+    assert_int_equal(pair.waited, 0);
+    assert_true(turns_rest(&turns) == INT64_MAX - 1);
+    pair.lane.rest_until = 1;
+    assert_false(turns_round(&turns, count, &rounds));
+    assert_int_equal(pair.waited, 1);
+    assert_int_equal(pair.lane.rest_until, 0);
+    lane_deinit(&pair.lane);
+}
+
 static void at_the_end_all_is_done(void **state) {
     struct turns turns;
     int first = 0, second = 0, third = 0;
@@ -117,4 +138,5 @@ static void at_the_end_all_is_done(void **state) {
 }
 
 TEST_MAIN(TEST_CASE(a_lane_may_go_in_its_own_turn), TEST_CASE(a_lane_that_spends_its_turn_comes_again),
-          TEST_CASE(what_is_left_of_a_lane_comes_again), TEST_CASE(at_the_end_all_is_done))
+          TEST_CASE(what_is_left_of_a_lane_comes_again), TEST_CASE(one_that_rests_waits),
+          TEST_CASE(at_the_end_all_is_done))
