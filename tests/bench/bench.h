@@ -19,7 +19,17 @@ struct side {
     void *subject;
 };
 
+/* What a figure must not be above, in the two builds that have musts; 0: none. */
+struct must {
+    double profiled; /* release-pgo */
+    double plain;    /* every other */
+};
+
 double bench_now(void); /* microseconds, monotonic */
+
+/* The build that is measured: library, broker and this program are of one. */
+const char *bench_build(void);
+double bench_must(struct must must); /* that of this build */
 
 /* Says what failed, with errno when that is not 0, ends every process that was started, and exits with 1. */
 _Noreturn void bench_fail(const char *what);

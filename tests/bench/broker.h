@@ -10,6 +10,7 @@
 #include <sys/types.h>
 
 struct broker;
+struct crowd;
 
 /* Starts a portd that listens there, its socket with that mode, and returns when it is ready. */
 pid_t broker_daemon(const char *program, const char *address, const char *mode);
@@ -24,6 +25,8 @@ portd_client *broker_client(struct broker *broker);
 
 /* Another connection to it, with a session of its own. */
 portd_client *broker_connect(const struct broker *broker);
+/* The same, in the session of that one. */
+portd_client *broker_join(const struct broker *broker, portd_client *client);
 
 bench_run broker_rtt;         /* portd_ping */
 bench_run broker_put;         /* portd_fd_to_semaphore of a number that has one: the copy is closed */
@@ -32,8 +35,12 @@ bench_run broker_wake;        /* a byte into a pipe, until the callback of a wai
 bench_run broker_wake_handle; /* a byte into a pipe, until poll finds the handle of its semaphore */
 bench_run broker_pipeline;    /* BENCH_DEPTH of portd_ping_start, then portd_poll until all are answered */
 
-/* Registers semaphores of n more idle eventfds, each with a number of its own. This process keeps the
- * descriptors. */
+/* Registers semaphores of n more idle eventfds, each with a number of its own. */
 void broker_watch(struct broker *broker, size_t n);
+
+/* Somebody else who has n of them, in one session; it ends when its only connection does. */
+struct crowd *broker_crowd(const struct broker *broker, size_t n);
+void broker_crowd_leave(struct crowd *crowd);
+void broker_crowd_free(struct crowd *crowd);
 
 #endif

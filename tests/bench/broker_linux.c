@@ -17,6 +17,12 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+struct crowd {
+    portd_client *client; /* NULL: has left */
+    size_t n;
+    int fds[];
+};
+
 struct broker {
     pid_t pid;
     char address[128];
@@ -27,6 +33,8 @@ struct broker {
     int event_fd;        /* has a semaphore that does not fire */
     portd_id evt;
     portd_id semaphore;
+    int *watched;
+    size_t n_watched;
 };
 
 /* A blocking call must have answered 1. */
@@ -57,12 +65,13 @@ pid_t broker_daemon(const char *program, const char *address, const char *mode) 
     return pid;
 }
 
-portd_client *broker_connect(const struct broker *broker) {
+static portd_client *connect_to(const struct broker *broker, const char *token) {
     char message[256] = "";
     portd_options options = PORTD_OPTIONS_INIT;
     portd_client *client = NULL;
 
     options.name = "bench";
+    options.token = token;
     options.message = message;
     options.message_size = sizeof(message);
     if (portd_connect(broker->address, &options, PORTD_FOREVER, &client) == 1)
@@ -71,13 +80,19 @@ portd_client *broker_connect(const struct broker *broker) {
     bench_fail(message);
 }
 
+portd_client *broker_connect(const struct broker *broker) { return connect_to(broker, NULL); }
+
+portd_client *broker_join(const struct broker *broker, portd_client *client) {
+    return connect_to(broker, portd_session_token(client));
+}
+
 struct broker *broker_start(const char *program) {
     static int serial;
-    struct broker *broker = malloc(sizeof(*broker));
+    struct broker *broker = calloc(1, sizeof(*broker));
     char name[32];
 
     if (!broker)
-        bench_fail("malloc");
+        bench_fail("calloc");
     (void)snprintf(name, sizeof(name), "portd-%d.sock", ++serial);
     (void)snprintf(broker->address, sizeof(broker->address), "unix:%s", process_path(name));
     broker->pid = broker_daemon(program, broker->address, "0600");
@@ -107,6 +122,9 @@ void broker_end(struct broker *broker) {
     (void)close(broker->ends[1]);
     (void)close(broker->handle_ends[0]);
     (void)close(broker->handle_ends[1]);
+    for (size_t i = 0; i < broker->n_watched; i++)
+        (void)close(broker->watched[i]);
+    free(broker->watched);
     free(broker);
 }
 
@@ -253,17 +271,51 @@ void broker_pipeline(void *subject, double *us, size_t n) {
     }
 }
 
-void broker_watch(struct broker *broker, size_t n) {
+/* Registers the semaphore of a new eventfd, which is returned. */
+static int watch_one(portd_client *client) {
     portd_id id;
+    int fd = eventfd(0, EFD_CLOEXEC);
 
-    for (size_t i = 0; i < n; i++) {
-        portd_client *client = i % 2 ? broker->other : broker->client;
-        int fd = eventfd(0, EFD_CLOEXEC);
-        if (fd < 0)
-            bench_fail("eventfd");
-        int code = portd_fd_to_semaphore(client, fd, PORTD_MODE_READ, PORTD_FOREVER, &id);
-        if (code != 1)
-            fprintf(stderr, "bench: watch: %s\n", portd_last_error(client));
-        must(broker, code, "watch");
+    if (fd < 0)
+        bench_fail("eventfd");
+    if (portd_fd_to_semaphore(client, fd, PORTD_MODE_READ, PORTD_FOREVER, &id) != 1) {
+        errno = 0;
+        fprintf(stderr, "bench: watch: %s\n", portd_last_error(client));
+        bench_fail("watch");
     }
+    return fd;
+}
+
+void broker_watch(struct broker *broker, size_t n) {
+    int *watched = realloc(broker->watched, (broker->n_watched + n) * sizeof(*watched));
+
+    if (!watched)
+        bench_fail("realloc");
+    broker->watched = watched;
+    for (size_t i = 0; i < n; i++)
+        watched[broker->n_watched++] = watch_one(i % 2 ? broker->other : broker->client);
+}
+
+struct crowd *broker_crowd(const struct broker *broker, size_t n) {
+    struct crowd *crowd = malloc(sizeof(*crowd) + n * sizeof(*crowd->fds));
+
+    if (!crowd)
+        bench_fail("malloc");
+    crowd->client = broker_connect(broker);
+    for (crowd->n = 0; crowd->n < n; crowd->n++)
+        crowd->fds[crowd->n] = watch_one(crowd->client);
+    return crowd;
+}
+
+void broker_crowd_leave(struct crowd *crowd) {
+    portd_disconnect(crowd->client);
+    crowd->client = NULL;
+}
+
+void broker_crowd_free(struct crowd *crowd) {
+    if (crowd->client)
+        broker_crowd_leave(crowd);
+    for (size_t i = 0; i < crowd->n; i++)
+        (void)close(crowd->fds[i]);
+    free(crowd);
 }

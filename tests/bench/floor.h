@@ -12,7 +12,7 @@ struct floor *floor_start(void);
 void floor_end(struct floor *floor);
 
 bench_run floor_rtt;  /* 32 bytes there, 32 bytes back */
-bench_run floor_put;  /* with an eventfd there, which the server closes */
+bench_run floor_put;  /* with an eventfd there, which the server compares with one that it has, and closes */
 bench_run floor_get;  /* with an eventfd back, which the client closes */
 bench_run floor_wake; /* a byte into the pipe, 32 bytes from the server that has read it */
 bench_run

@@ -18,10 +18,12 @@
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 enum { MESSAGE = 32, READ_MAX = 65536, FDS_ROOM = 8 };
+enum { DUPFD_QUERY = 1024 + 3 /* F_DUPFD_QUERY, Linux 6.10 */, COMPARE_FILES = 0 /* KCMP_FILE */ };
 
 /* What a request asks for; the last two also say what the pipe does from then on. */
 enum kind { KIND_ECHO, KIND_GIVE, KIND_WAKE, KIND_WAKE_HANDLE };
@@ -87,7 +89,19 @@ static void watch(int epoll, int fd) {
 
 /* ---- the server -------------------------------------------------------------------------------------- */
 
-static void serve_request(int client, int handle, uint8_t *kind) {
+/* A server that keeps what it is given has to know whether it has it already. */
+static void serve_passed(int passed, int kept) {
+    static pid_t self;
+
+    if (fcntl(passed, DUPFD_QUERY, kept) < 0) {
+        if (self == 0)
+            self = getpid();
+        (void)syscall(SYS_kcmp, self, self, COMPARE_FILES, passed, kept);
+    }
+    (void)close(passed);
+}
+
+static void serve_request(int client, int handle, int kept, uint8_t *kind) {
     static uint8_t bytes[READ_MAX];
     int passed;
     size_t size = receive_with(client, bytes, sizeof(bytes), &passed);
@@ -95,7 +109,7 @@ static void serve_request(int client, int handle, uint8_t *kind) {
     if (size == 0)
         _exit(0);
     if (passed >= 0)
-        (void)close(passed);
+        serve_passed(passed, kept);
     *kind = bytes[0];
     if (*kind == KIND_GIVE)
         send_with(client, bytes, size, handle);
@@ -116,7 +130,7 @@ static void serve_pipe(int client, int pipe_end, int handle, uint8_t kind) {
         _exit(1);
 }
 
-static _Noreturn void serve(int client, int pipe_end, int handle) {
+static _Noreturn void serve(int client, int pipe_end, int handle, int kept) {
     int epoll = epoll_create1(EPOLL_CLOEXEC);
     uint8_t kind = KIND_ECHO;
     struct epoll_event events[16];
@@ -129,7 +143,7 @@ static _Noreturn void serve(int client, int pipe_end, int handle) {
         int n = epoll_wait(epoll, events, 16, -1);
         for (int i = 0; i < n; i++) {
             if (events[i].data.fd == client)
-                serve_request(client, handle, &kind);
+                serve_request(client, handle, kept, &kind);
             else
                 serve_pipe(client, pipe_end, handle, kind);
         }
@@ -153,7 +167,7 @@ struct floor *floor_start(void) {
     if (floor->server == 0) {
         (void)close(sockets[0]);
         (void)close(ends[1]);
-        serve(sockets[1], ends[0], floor->handle);
+        serve(sockets[1], ends[0], floor->handle, floor->passed);
     }
     (void)close(sockets[1]);
     (void)close(ends[0]);

@@ -31,9 +31,10 @@ enum {
     OFFENDER = 2001, /* their uids */
     NEIGHBOUR = 2002,
     PINGS_MAX = 200000,
-    SETTING_UP_MS = 60000,
-    COMMITTING_MS = 30000,
+    SETTING_UP_MS = 20000,
+    COMMITTING_MS = 5000, /* beyond the time that it was given */
     AFTERWARDS_MS = 300,
+    ANSWERING_MS = 5000, /* a ping that is under way at the end */
     INTERVAL_NS = 1000000,
     NICE =
         -15 /* of brokers, of the echo and of whoever pings: what else runs on this machine is not measured */
@@ -81,6 +82,7 @@ static _Noreturn void ping(struct shared *shared, struct side side) {
 
     while (!atomic_load(&shared->stop) && atomic_load(&shared->n) < PINGS_MAX) {
         struct ping *one = &shared->pings[atomic_load(&shared->n)];
+        one->us = 0;
         one->at = bench_now();
         side.run(side.subject, &one->us, 1);
         atomic_fetch_add(&shared->n, 1);
@@ -136,22 +138,26 @@ static bool readable(int fd, int ms) {
     return poll(&look, 1, ms) == 1;
 }
 
-/* Its word: how many it has made. */
-static size_t offender_await(const struct offence *offence, int told) {
-    size_t n;
-
+/* Its word: how many it has made. False: it was not ready in time. An offender that fails ends its pipe without one. */
+static bool offender_await(const struct offence *offence, int told, size_t *n) {
+    if (!readable(told, SETTING_UP_MS))
+        return false;
     errno = 0;
-    if (readable(told, SETTING_UP_MS) && read(told, &n, sizeof(n)) == sizeof(n))
-        return n;
+    if (read(told, n, sizeof(*n)) == sizeof(*n))
+        return true;
     fprintf(stderr, "bench: %s: ", offence->name);
     bench_fail("the offender does not begin");
 }
 
-/* Its end: the pipe has no other writer. */
-static void offender_finish(pid_t offender, int told) {
-    (void)readable(told, COMMITTING_MS);
+static void offender_stop(pid_t offender, int told) {
     process_kill(offender);
     (void)close(told);
+}
+
+/* Its end: the pipe has no other writer. */
+static void offender_finish(const struct setting *setting, pid_t offender, int told) {
+    (void)readable(told, (int)(setting->seconds * 1000) + COMMITTING_MS);
+    offender_stop(offender, told);
 }
 
 /* ---- one pattern ------------------------------------------------------------------------------------------------------ */
@@ -181,6 +187,25 @@ static void summarize(struct neighbours_figure *figure, const struct shared *sha
     free(us);
 }
 
+/* A ping that is not answered counts with the time until now. */
+static void neighbour_finish(const struct setting *setting, pid_t neighbour) {
+    struct shared *shared = setting->shared;
+    int status;
+
+    atomic_store(&shared->stop, true);
+    if (process_wait_for(neighbour, ANSWERING_MS, &status)) {
+        if (status != 0)
+            bench_fail("the neighbour has failed");
+        return;
+    }
+    process_kill(neighbour);
+    size_t n = atomic_load(&shared->n);
+    if (n < PINGS_MAX && shared->pings[n].at > 0) {
+        shared->pings[n].us = bench_now() - shared->pings[n].at;
+        atomic_store(&shared->n, n + 1);
+    }
+}
+
 static struct neighbours_figure measure(const struct setting *setting, const struct offence *offence,
                                         bool control) {
     struct neighbours_figure figure = {0};
@@ -191,16 +216,17 @@ static struct neighbours_figure measure(const struct setting *setting, const str
         process_step_aside(broker);
     pid_t neighbour = neighbour_start(setting, control);
     pid_t offender = offender_start(setting, offence, &told);
-    figure.n = offender_await(offence, told);
+    figure.begun = offender_await(offence, told, &figure.n);
     double began = bench_now();
     uint64_t ticks = process_look(broker).ticks;
-    offender_finish(offender, told);
+    if (figure.begun)
+        offender_finish(setting, offender, told);
+    else
+        offender_stop(offender, told);
     process_sleep(AFTERWARDS_MS * 1e-3);
     double ended = bench_now();
     figure.busy = (double)(process_look(broker).ticks - ticks) * process_tick_us() / (ended - began);
-    atomic_store(&setting->shared->stop, true);
-    if (process_wait(neighbour) != 0)
-        bench_fail("the neighbour has failed");
+    neighbour_finish(setting, neighbour);
     summarize(&figure, setting->shared, began, ended);
     process_end(broker);
     return figure;
@@ -222,11 +248,14 @@ bool neighbours_measure(struct neighbours *neighbours, const char *program, doub
     int nice_before = getpriority(PRIO_PROCESS, 0);
     if (errno || setpriority(PRIO_PROCESS, 0, NICE) < 0)
         bench_fail("setpriority");
+    process_batch(
+        false); /* who pings is to be woken as usual: else a ping takes a time slice of the broker */
     setting.floor = floor_start();
     setting.shared =
         mmap(NULL, sizeof(*setting.shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (setting.shared == MAP_FAILED)
         bench_fail("mmap");
+    double all = bench_now();
     for (size_t i = 0; i < n_offences && neighbours->n < NEIGHBOURS_ROWS_MAX; i++) {
         const struct offence *offence = &offences[i];
         if (only && strcmp(only, offence->name) != 0)
@@ -234,18 +263,22 @@ bool neighbours_measure(struct neighbours *neighbours, const char *program, doub
         struct neighbours_row *row = &neighbours->rows[neighbours->n++];
         *row =
             (struct neighbours_row){.name = offence->name, .what = offence->what, .must = !offence->kernel};
+        double start = bench_now();
         do {
             row->control = measure(&setting, offence, true);
             row->portd = measure(&setting, offence, false);
-        } while (++row->tries < NEIGHBOURS_TRIES && neighbours_missed(row));
+        } while (++row->tries < NEIGHBOURS_TRIES && neighbours_missed(row) &&
+                 bench_now() - start < NEIGHBOURS_ROW_SECONDS * 1e6 &&
+                 bench_now() - all < NEIGHBOURS_ALL_SECONDS * 1e6);
     }
     floor_end(setting.floor);
+    process_batch(true);
     (void)setpriority(PRIO_PROCESS, 0, nice_before);
     (void)munmap(setting.shared, sizeof(*setting.shared));
     return true;
 }
 
 bool neighbours_missed(const struct neighbours_row *row) {
-    return row->must && (row->portd.p99 / 1e3 > NEIGHBOURS_P99_MS_MUST ||
+    return row->must && (!row->portd.begun || row->portd.p99 / 1e3 > NEIGHBOURS_P99_MS_MUST ||
                          (row->portd.longest - row->control.longest) / 1e3 > NEIGHBOURS_BEYOND_MS_MUST);
 }

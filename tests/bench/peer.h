@@ -17,4 +17,10 @@ void s6_end(struct s6 *s6);
 bench_run s6_store;    /* and a delete, not timed */
 bench_run s6_retrieve; /* and a close, as the client of portd does */
 
+struct dbus; /* a bus of its own that allows everything */
+struct dbus *dbus_broker_start(void);
+struct dbus *dbus_daemon_start(void);
+void dbus_end(struct dbus *dbus);
+bench_run dbus_ping; /* Peer.Ping, which the bus itself answers */
+
 #endif

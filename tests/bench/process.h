@@ -3,12 +3,18 @@
 #define PROCESS_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
 
 /* This process, and every one that it starts, stays on one CPU (the last one that it may use). Returns
  * which. */
 int process_pin(void);
+
+/* This process, and every one that it starts from now on, is scheduled as SCHED_BATCH, or as usual again. Under SCHED_BATCH whoever is woken
+ * waits until the other sleeps: otherwise a server sometimes takes the CPU from its client in the middle of `send`, in
+ * one run and not in the next. */
+void process_batch(bool batch);
 
 /* That process (0: this one) goes to a CPU that nobody was pinned to, if there is one. */
 void process_step_aside(pid_t pid);
@@ -42,6 +48,9 @@ void process_kill(pid_t pid);
 /* Waits until it ends by itself; returns its exit status. */
 int process_wait(pid_t pid);
 
+/* The same, but for ms at most. False: it is still there. */
+bool process_wait_for(pid_t pid, int ms, int *status);
+
 /* Ends all that were started and removes the folder. Runs at exit, too. */
 void process_end_all(void);
 
@@ -55,6 +64,7 @@ struct process_use {
     uint64_t anonymous; /* bytes of anonymous memory that are resident */
 };
 struct process_use process_look(pid_t pid);
+size_t process_threads(pid_t pid);
 double process_tick_us(void);
 
 void process_sleep(double seconds);

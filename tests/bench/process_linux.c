@@ -23,7 +23,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { PROCESSES_MAX = 32, PATHS_MAX = 64, PATIENCE_MS = 5000 };
+enum { PROCESSES_MAX = 32, PATHS_MAX = 128, PATIENCE_MS = 5000 };
 
 static pid_t processes[PROCESSES_MAX];
 static size_t n_processes;
@@ -64,6 +64,13 @@ int process_pin(void) {
     if (sched_setaffinity(0, sizeof(allowed), &allowed) < 0)
         bench_fail("sched_setaffinity");
     return (int)cpu;
+}
+
+void process_batch(bool batch) {
+    const struct sched_param none = {0};
+
+    if (sched_setscheduler(0, batch ? SCHED_BATCH : SCHED_OTHER, &none) < 0)
+        bench_fail("sched_setscheduler");
 }
 
 void process_step_aside(pid_t pid) {
@@ -182,13 +189,28 @@ void process_kill(pid_t pid) {
     (void)waitpid(pid, NULL, 0);
 }
 
+static int exit_status(int status) { return WIFEXITED(status) ? WEXITSTATUS(status) : 128; }
+
 int process_wait(pid_t pid) {
     int status = 0;
 
     while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
         ;
     forget(pid);
-    return WIFEXITED(status) ? WEXITSTATUS(status) : 128;
+    return exit_status(status);
+}
+
+bool process_wait_for(pid_t pid, int ms, int *status) {
+    int found = 0;
+
+    for (; waitpid(pid, &found, WNOHANG) == 0; ms--) {
+        if (ms <= 0)
+            return false;
+        (void)poll(NULL, 0, 1);
+    }
+    forget(pid);
+    *status = exit_status(found);
+    return true;
 }
 
 /* Files in the folder and one level of folders below it at a time. */
@@ -285,6 +307,14 @@ struct process_use process_look(pid_t pid) {
     if (threads)
         (void)closedir(threads);
     return use;
+}
+
+size_t process_threads(pid_t pid) {
+    static const char *const threads[] = {"Threads:"};
+    char path[64];
+
+    (void)snprintf(path, sizeof(path), "/proc/%d/status", (int)pid);
+    return sum_of(path, threads, 1);
 }
 
 double process_tick_us(void) { return 1e6 / (double)sysconf(_SC_CLK_TCK); }

@@ -11,8 +11,6 @@ static double per_second(double us) { return BENCH_DEPTH * 1e6 / us; }
 
 static double mib_per_second(double us) { return BULK_MIB * 1e6 / us; }
 
-static double watched_ratio(const struct watched *watched) { return watched->many / watched->few; }
-
 static const char *verdict(double value, double must, double aim) {
     if (must > 0 && value > must)
         return "MISSED";
@@ -30,21 +28,45 @@ static void cell(bool known, double value, const char *format, int width) {
 }
 
 static void table_row(const struct row *row) {
-    const struct figure *peer = &row->figures[ROW_PEER];
-    double ratio = row_ratio(row, ROW_PORTD);
+    const struct figure *own = &row->figures[ROW_PORTD];
+    double must = bench_must(row->must);
 
-    printf("%-12s", row->name);
+    printf("%-16s", row->name);
     cell(true, row->figures[ROW_FLOOR].p50, "%.2f", 8);
-    cell(true, row->figures[ROW_PORTD].p50, "%.2f", 8);
-    cell(true, row->figures[ROW_PORTD].p99, "%.2f", 8);
-    cell(true, row->figures[ROW_PORTD].min, "%.2f", 8);
-    cell(true, ratio, "%.2f", 6);
-    cell(row->must > 0, row->must, "%.2f", 5);
+    cell(true, own->p50, "%.2f", 8);
+    cell(true, own->p10, "%.2f", 8);
+    cell(true, own->p99, "%.2f", 8);
+    cell(true, own->ratio, "%.3f", 6);
+    cell(true, own->ratio_p10, "%.3f", 6);
+    cell(must > 0, must, "%.2f", 5);
     cell(row->aim > 0, row->aim, "%.2f", 5);
-    printf(" %-6s", verdict(ratio, row->must, row->aim));
-    cell(peer->known, peer->p50, "%.2f", 8);
-    cell(peer->known, peer->known ? row_ratio(row, ROW_PEER) : 0, "%.2f", 6);
-    printf("  %s\n", row->sides[ROW_PEER].name ? row->sides[ROW_PEER].name : "");
+    printf(" %-6s", verdict(own->ratio, must, row->aim));
+    for (size_t side = ROW_PEER; side < ROW_SIDES; side++)
+        if (row->figures[side].known)
+            printf("  %s %.2f: %.2f", row->sides[side].name, row->figures[side].p50, row_ratio(row, side));
+    printf("\n");
+}
+
+static void table_growth(const struct growth *growth) {
+    printf("\n%-16s %8s %8s %8s %8s %6s %6s %5s\n", "growth", "less", "more", "p10", "p99", "ratio", "of p10",
+           "must");
+    for (size_t i = 0; i < GROWTH_ROWS; i++) {
+        const struct row *row = &growth->rows[i];
+        const struct figure *own = &row->figures[ROW_PORTD];
+        double must = bench_must(row->must);
+        printf("%-16s %8.2f %8.2f %8.2f %8.2f %6.3f %6.3f %5.2f %-6s  %s\n", row->name,
+               row->figures[ROW_FLOOR].p50, own->p50, own->p10, own->p99, own->ratio, own->ratio_p10, must,
+               verdict(own->ratio, must, 0), row->work);
+    }
+}
+
+static void table_ending(const struct ending *ending) {
+    double ms = ending->longest_us / 1e3;
+
+    printf("longest of %zu pings while a session of %zu objects ends: %.2f ms (must %.0f) %s\n",
+           ending->pings, ending->objects, ms, ENDING_MS_MUST, verdict(ms, ENDING_MS_MUST, 0));
+    printf("  the floor's longest meanwhile: %.2f ms; it took %.0f ms\n", ending->floor_longest_us / 1e3,
+           ending->took_us / 1e3);
 }
 
 static void table_pipeline(const struct results *results) {
@@ -59,20 +81,25 @@ static void table_pipeline(const struct results *results) {
     printf("\n");
 }
 
+/* Of bytes in a time, so the other way round than the ratio of times. */
 static void table_bulk(const struct row *rows) {
-    for (size_t i = 0; rows && i < BULK_ROWS; i++) {
-        const struct figure *figures = rows[i].figures;
-        printf("%s: read and write %.0f MiB/s, portd %.0f MiB/s, ratio %.2f", rows[i].work,
-               mib_per_second(figures[ROW_FLOOR].p50), mib_per_second(figures[ROW_PORTD].p50),
-               row_ratio(&rows[i], ROW_PORTD));
+    for (size_t i = 0; i < BULK_ROWS; i++) {
+        const struct row *row = &rows[i];
+        const struct figure *figures = row->figures;
+        double must = bench_must(row->must);
+        printf("%s: read and write %.0f MiB/s, portd %.0f MiB/s", row->work,
+               mib_per_second(figures[ROW_FLOOR].p50), mib_per_second(figures[ROW_PORTD].p50));
         if (figures[ROW_PEER].known)
-            printf("; %s %.0f MiB/s", rows[i].sides[ROW_PEER].name, mib_per_second(figures[ROW_PEER].p50));
+            printf(", %s %.0f MiB/s: %.2f of it", row->sides[ROW_PEER].name,
+                   mib_per_second(figures[ROW_PEER].p50), 1 / row_ratio(row, ROW_PORTD));
+        if (must > 0)
+            printf(" (must %.2f) %s", 1 / must, verdict(row_ratio(row, ROW_PORTD), must, row->aim));
         printf("\n");
     }
 }
 
 static void table_watched(const struct watched *watched) {
-    double ratio = watched_ratio(watched);
+    double ratio = watched->ratio;
 
     printf("%d watched: wake %.2f us, with %d %.2f us, ratio %.2f (must %.2f) %s\n", WATCHED_MANY,
            watched->many, WATCHED_FEW, watched->few, ratio, WATCHED_RATIO_MUST,
@@ -110,7 +137,7 @@ static void table_neighbours(const struct neighbours *neighbours) {
                neighbours_missed(row) ? "MISSED"
                : row->must            ? "ok"
                                       : "-",
-               row->what);
+               row->portd.begun ? row->what : "the offender was not ready in time");
     }
 }
 
@@ -122,18 +149,23 @@ void report_neighbours(const struct neighbours *neighbours) {
 }
 
 void report_table(const struct results *results) {
-    printf("portd %s, CPU %d, median of %zu rounds of %zu, in microseconds\n\n", results->version,
-           results->cpu, results->rounds, results->iterations);
-    printf("%-12s %8s %8s %8s %8s %6s %5s %5s %-6s %8s %6s\n", "work", "floor", "portd", "p99", "min",
-           "ratio", "must", "aim", "", "peer", "ratio");
+    printf("portd %s, %s, CPU %d, median of %zu rounds of %zu, in microseconds, SCHED_BATCH\n\n",
+           results->version, bench_build(), results->cpu, results->rounds, results->iterations);
+    printf("%-16s %8s %8s %8s %8s %6s %6s %5s %5s\n", "work", "floor", "portd", "p10", "p99", "ratio",
+           "of p10", "must", "aim");
     for (size_t i = 0; i < results->n_rows; i++)
         table_row(&results->rows[i]);
     table_pipeline(results);
-    table_bulk(results->bulk);
+    if (results->bulk)
+        table_bulk(results->bulk);
     if (results->watched)
         table_watched(results->watched);
     else
-        printf("%d watched: not measured, the limit of open files is too low\n", WATCHED_MANY);
+        printf("%d watched, growth: not measured, the limit of open files is too low\n", WATCHED_MANY);
+    if (results->growth)
+        table_growth(results->growth);
+    if (results->ending)
+        table_ending(results->ending);
     if (results->delay)
         table_delay(results->delay);
     report_neighbours(results->neighbours);
@@ -143,8 +175,8 @@ void report_table(const struct results *results) {
 
 static void json_figure(const char *name, const struct figure *figure) {
     if (figure->known)
-        printf("\"%s\": {\"p50\": %.3f, \"p99\": %.3f, \"min\": %.3f}, ", name, figure->p50, figure->p99,
-               figure->min);
+        printf("\"%s\": {\"p10\": %.3f, \"p50\": %.3f, \"p99\": %.3f, \"min\": %.3f}, ", name, figure->p10,
+               figure->p50, figure->p99, figure->min);
     else
         printf("\"%s\": null, ", name);
 }
@@ -157,48 +189,92 @@ static void json_number(const char *name, bool known, double value, const char *
         printf("\"%s\": null%s", name, end);
 }
 
-static void json_row(const struct row *row) {
-    bool peer = row->figures[ROW_PEER].known;
+static void json_verdict(const struct row *row) {
+    double must = bench_must(row->must);
 
+    json_number("ratio", true, row_ratio(row, ROW_PORTD), ", ");
+    json_number("ratio_p10", true, row->figures[ROW_PORTD].ratio_p10, ", ");
+    json_number("must", must > 0, must, ", ");
+    json_number("aim", row->aim > 0, row->aim, ", ");
+}
+
+static void json_peers(const struct row *row) {
+    const char *before = "";
+
+    printf("\"peers\": [");
+    for (size_t side = ROW_PEER; side < ROW_SIDES; side++) {
+        if (!row->figures[side].known)
+            continue;
+        printf("%s{\"name\": \"%s\", ", before, row->sides[side].name);
+        json_figure("figure", &row->figures[side]);
+        json_number("ratio", true, row_ratio(row, side), "}");
+        before = ", ";
+    }
+    printf("]");
+}
+
+static void json_row(const struct row *row) {
     printf("  \"%s\": {\"work\": \"%s\", ", row->name, row->work);
     json_figure("floor", &row->figures[ROW_FLOOR]);
     json_figure("portd", &row->figures[ROW_PORTD]);
-    json_number("ratio", true, row_ratio(row, ROW_PORTD), ", ");
-    json_number("must", row->must > 0, row->must, ", ");
-    json_number("aim", row->aim > 0, row->aim, ", ");
-    if (row->sides[ROW_PEER].name)
-        printf("\"peer_name\": \"%s\", ", row->sides[ROW_PEER].name);
-    else
-        printf("\"peer_name\": null, ");
-    json_figure("peer", &row->figures[ROW_PEER]);
-    json_number("peer_ratio", peer, peer ? row_ratio(row, ROW_PEER) : 0, "},\n");
+    json_verdict(row);
+    json_peers(row);
+    printf("},\n");
 }
 
+/* Requests a second, of what the row of that name has in microseconds for all of them. */
 static void json_pipeline(const struct results *results) {
     const struct figure *figures = results->pipeline->figures;
     bool peer = results->pipeline_peer > 0;
 
-    printf("  \"pipeline64\": {\"work\": \"%s\", ", results->pipeline->work);
-    json_figure("floor", &figures[ROW_FLOOR]);
-    json_figure("portd", &figures[ROW_PORTD]);
-    json_number("ratio", true, row_ratio(results->pipeline, ROW_PORTD), ", ");
-    json_number("floor_per_second", true, per_second(figures[ROW_FLOOR].p50), ", ");
-    json_number("portd_per_second", true, per_second(figures[ROW_PORTD].p50), ", ");
-    printf(peer ? "\"peer_name\": \"%s\", " : "\"peer_name\": null, ", results->pipeline_peer_name);
-    json_number("peer_per_second", peer, results->pipeline_peer, "},\n");
+    printf("  \"pipeline64_per_second\": {\"floor\": %.0f, \"portd\": %.0f, ",
+           per_second(figures[ROW_FLOOR].p50), per_second(figures[ROW_PORTD].p50));
+    printf("\"peer_name\": \"%s\", ", results->pipeline_peer_name);
+    json_number("peer", peer, results->pipeline_peer, "},\n");
 }
 
 static void json_bulk(const struct row *row) {
-    const struct figure *peer = &row->figures[ROW_PEER];
+    const struct figure *figures = row->figures;
+    bool peer = figures[ROW_PEER].known;
+    double must = bench_must(row->must);
 
-    printf("  \"%s\": {\"work\": \"%s\", \"mib\": %d, ", row->name, row->work, BULK_MIB);
-    json_figure("floor", &row->figures[ROW_FLOOR]);
-    json_figure("portd", &row->figures[ROW_PORTD]);
-    json_number("ratio", true, row_ratio(row, ROW_PORTD), ", ");
-    json_number("floor_mib_per_second", true, mib_per_second(row->figures[ROW_FLOOR].p50), ", ");
-    json_number("portd_mib_per_second", true, mib_per_second(row->figures[ROW_PORTD].p50), ", ");
-    printf(peer->known ? "\"peer_name\": \"%s\", " : "\"peer_name\": null, ", row->sides[ROW_PEER].name);
-    json_number("peer_mib_per_second", peer->known, peer->known ? mib_per_second(peer->p50) : 0, "},\n");
+    printf("  \"%s\": {\"work\": \"%s\", \"mib\": %d, \"floor\": %.1f, \"portd\": %.1f, ", row->name,
+           row->work, BULK_MIB, mib_per_second(figures[ROW_FLOOR].p50),
+           mib_per_second(figures[ROW_PORTD].p50));
+    json_number("socat", peer, peer ? mib_per_second(figures[ROW_PEER].p50) : 0, ", ");
+    json_number("of_socat", peer, 1 / row_ratio(row, ROW_PORTD), ", ");
+    json_number("must", must > 0, 1 / must, ", ");
+    json_number("aim", row->aim > 0, 1 / row->aim, "},\n");
+}
+
+static void json_growth(const struct growth *growth) {
+    if (!growth) {
+        printf("  \"growth\": null,\n");
+        return;
+    }
+    printf("  \"growth\": {\n");
+    for (size_t i = 0; i < GROWTH_ROWS; i++) {
+        const struct row *row = &growth->rows[i];
+        printf("    \"%s\": {\"work\": \"%s\", ", row->name, row->work);
+        json_figure("less", &row->figures[ROW_FLOOR]);
+        json_figure("more", &row->figures[ROW_PORTD]);
+        json_number("ratio", true, row_ratio(row, ROW_PORTD), ", ");
+        json_number("ratio_p10", true, row->figures[ROW_PORTD].ratio_p10, ", ");
+        json_number("must", true, bench_must(row->must), i + 1 < GROWTH_ROWS ? "},\n" : "}\n");
+    }
+    printf("  },\n");
+}
+
+static void json_ending(const struct ending *ending) {
+    if (!ending) {
+        printf("  \"session_end\": null,\n");
+        return;
+    }
+    printf(
+        "  \"session_end\": {\"objects\": %zu, \"ms\": %.3f, \"must\": %.0f, \"pings\": %zu, \"floor_ms\": "
+        "%.3f, \"took_ms\": %.3f},\n",
+        ending->objects, ending->longest_us / 1e3, ENDING_MS_MUST, ending->pings,
+        ending->floor_longest_us / 1e3, ending->took_us / 1e3);
 }
 
 static void json_watched(const struct watched *watched) {
@@ -208,8 +284,7 @@ static void json_watched(const struct watched *watched) {
     }
     printf("  \"watched\": {\"n\": %d, \"few\": %d, \"wake_few\": %.3f, \"wake_many\": %.3f, \"ratio\": "
            "%.3f, \"must\": %.1f, ",
-           WATCHED_MANY, WATCHED_FEW, watched->few, watched->many, watched_ratio(watched),
-           WATCHED_RATIO_MUST);
+           WATCHED_MANY, WATCHED_FEW, watched->few, watched->many, watched->ratio, WATCHED_RATIO_MUST);
     printf("\"bytes_each\": %.1f, \"bytes_must\": %.0f, \"bytes_aim\": %.0f, ", watched->bytes_each,
            WATCHED_BYTES_MUST, WATCHED_BYTES_AIM);
     printf("\"wakeups_per_second\": %.3f, \"cpu_us_per_second\": %.3f, \"idle_seconds\": %.3f},\n",
@@ -254,8 +329,9 @@ static void json_neighbours(const struct neighbours *neighbours) {
 }
 
 void report_json(const struct results *results) {
-    printf("{\n  \"portd\": \"%s\", \"cpu\": %d, \"rounds\": %zu, \"iterations\": %zu, \"unit\": \"us\",\n",
-           results->version, results->cpu, results->rounds, results->iterations);
+    printf("{\n  \"portd\": \"%s\", \"build\": \"%s\", \"cpu\": %d, \"rounds\": %zu, \"iterations\": %zu, "
+           "\"unit\": \"us\",\n",
+           results->version, bench_build(), results->cpu, results->rounds, results->iterations);
     for (size_t i = 0; i < results->n_rows; i++)
         json_row(&results->rows[i]);
     json_pipeline(results);
@@ -265,6 +341,8 @@ void report_json(const struct results *results) {
     else
         printf("  \"bulk_handover\": null,\n  \"bulk_through\": null,\n");
     json_watched(results->watched);
+    json_growth(results->growth);
+    json_ending(results->ending);
     json_delay(results->delay);
     json_neighbours(results->neighbours);
     printf("}\n");
@@ -276,12 +354,16 @@ size_t report_missed(const struct results *results) {
     const struct watched *watched = results->watched;
     size_t missed = 0;
 
-    for (size_t i = 0; i < results->n_rows; i++) {
-        const struct row *row = &results->rows[i];
-        missed += row->must > 0 && row_ratio(row, ROW_PORTD) > row->must;
-    }
+    for (size_t i = 0; i < results->n_rows; i++)
+        missed += row_missed(&results->rows[i]);
+    for (size_t i = 0; results->bulk && i < BULK_ROWS; i++)
+        missed += row_missed(&results->bulk[i]);
+    for (size_t i = 0; results->growth && i < GROWTH_ROWS; i++)
+        missed += row_missed(&results->growth->rows[i]);
+    if (results->ending)
+        missed += results->ending->longest_us / 1e3 > ENDING_MS_MUST;
     if (watched) {
-        missed += watched_ratio(watched) > WATCHED_RATIO_MUST;
+        missed += watched->ratio > WATCHED_RATIO_MUST;
         missed += watched->bytes_each > WATCHED_BYTES_MUST;
         missed += watched->wakeups_per_second > 0;
     }

@@ -3,16 +3,20 @@
 #define REPORT_H
 
 #include "delay.h"
+#include "ending.h"
+#include "growth.h"
 #include "neighbours.h"
 #include "row.h"
 #include "watched.h"
 
 #define WATCHED_RATIO_MUST 1.1
-#define WATCHED_BYTES_MUST 400.0
+#define WATCHED_BYTES_MUST 230.0
 #define WATCHED_BYTES_AIM 200.0
 #define DELAY_MS_MUST 10.0
+#define ENDING_MS_MUST 20.0
+#define BULK_MUST 0.6 /* of socat */
 
-enum { BULK_ROWS = 2 };
+enum { BULK_HANDOVER, BULK_THROUGH, BULK_ROWS };
 
 struct results {
     const char *version; /* of the broker, as it tells */
@@ -23,10 +27,14 @@ struct results {
     const struct row *pipeline; /* its figures are those of BENCH_DEPTH requests */
     double pipeline_peer;       /* requests a second, 0: unknown */
     const char *pipeline_peer_name;
-    const struct row *bulk; /* BULK_ROWS of them; their figures are those of BULK_MIB; NULL: not measured */
-    const struct watched *watched; /* these may be NULL: not measured */
+    /* From here on NULL: not measured. */
+    const struct row *
+        bulk; /* BULK_ROWS of them; their figures are those of BULK_MIB; their base is socat if it is there */
+    const struct watched *watched;
+    const struct growth *growth;
+    const struct ending *ending;
     const struct delay *delay;
-    const struct neighbours *neighbours; /* NULL: not measured */
+    const struct neighbours *neighbours;
 };
 
 void report_table(const struct results *results);

@@ -1,7 +1,6 @@
 /* row.c: rounds in turn, and their medians. */
 #include "row.h"
 
-#include <errno.h>
 #include <stdlib.h>
 
 static int compare(const void *a, const void *b) {
@@ -12,7 +11,8 @@ static int compare(const void *a, const void *b) {
 
 static struct figure figure_of(double *us, size_t n) {
     qsort(us, n, sizeof(*us), compare);
-    return (struct figure){.p50 = us[n / 2], .p99 = us[n - 1 - n / 100], .min = us[0], .known = true};
+    return (struct figure){
+        .p10 = us[n / 10], .p50 = us[n / 2], .p99 = us[n - 1 - n / 100], .min = us[0], .known = true};
 }
 
 static double median(double *values, size_t n) {
@@ -20,19 +20,29 @@ static double median(double *values, size_t n) {
     return n % 2 ? values[n / 2] : (values[n / 2 - 1] + values[n / 2]) / 2;
 }
 
-/* Each of the three has its own median. */
-static struct figure figure_merge(const struct figure *rounds, size_t n, double *room) {
+/* Times and ratios have a median each. own and base are the rounds of the side and of its base. */
+static struct figure figure_merge(const struct figure *own, const struct figure *base, size_t n,
+                                  double *room) {
     struct figure merged = {.known = true};
 
     for (size_t i = 0; i < n; i++)
-        room[i] = rounds[i].p50;
+        room[i] = own[i].p10;
+    merged.p10 = median(room, n);
+    for (size_t i = 0; i < n; i++)
+        room[i] = own[i].p50;
     merged.p50 = median(room, n);
     for (size_t i = 0; i < n; i++)
-        room[i] = rounds[i].p99;
+        room[i] = own[i].p99;
     merged.p99 = median(room, n);
     for (size_t i = 0; i < n; i++)
-        room[i] = rounds[i].min;
+        room[i] = own[i].min;
     merged.min = median(room, n);
+    for (size_t i = 0; i < n; i++)
+        room[i] = own[i].p50 / base[i].p50;
+    merged.ratio = median(room, n);
+    for (size_t i = 0; i < n; i++)
+        room[i] = own[i].p10 / base[i].p10;
+    merged.ratio_p10 = median(room, n);
     return merged;
 }
 
@@ -50,7 +60,9 @@ void row_measure(struct row *row, size_t rounds, size_t iterations) {
     struct figure *found = room_for(ROW_SIDES * rounds, sizeof(*found));
 
     for (size_t round = 0; round <= rounds; round++)
-        for (size_t side = 0; side < ROW_SIDES; side++) {
+        for (size_t turn = 0; turn < ROW_SIDES; turn++) {
+            size_t side =
+                round % 2 ? ROW_SIDES - 1 - turn : turn; /* whoever is first is so every other time */
             if (!row->sides[side].run)
                 continue;
             row->sides[side].run(row->sides[side].subject, us, n);
@@ -59,11 +71,15 @@ void row_measure(struct row *row, size_t rounds, size_t iterations) {
         }
     for (size_t side = 0; side < ROW_SIDES; side++)
         if (row->sides[side].run)
-            row->figures[side] = figure_merge(found + side * rounds, rounds, us);
+            row->figures[side] = figure_merge(found + side * rounds, found + row->base * rounds, rounds, us);
     free(found);
     free(us);
 }
 
-double row_ratio(const struct row *row, int side) {
-    return row->figures[side].p50 / row->figures[ROW_FLOOR].p50;
+double row_ratio(const struct row *row, size_t side) { return row->figures[side].ratio; }
+
+bool row_missed(const struct row *row) {
+    double must = bench_must(row->must);
+
+    return must > 0 && row_ratio(row, ROW_PORTD) > must;
 }

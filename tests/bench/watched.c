@@ -41,6 +41,7 @@ struct watched watched_measure(const char *program, size_t rounds, size_t iterat
     row_measure(&row, rounds, iterations);
     watched.few = row.figures[ROW_FLOOR].p50;
     watched.many = row.figures[ROW_PORTD].p50;
+    watched.ratio = row_ratio(&row, ROW_PORTD);
     idle(&watched, many, idle_seconds);
     broker_end(many);
     broker_end(few);

@@ -9,6 +9,7 @@ enum { WATCHED_FEW = 10, WATCHED_MANY = 19000, WATCHED_FILES = 20000 };
 
 struct watched {
     double few, many; /* p50 of a wake in microseconds */
+    double ratio;
     double bytes_each;
     double wakeups_per_second; /* of all threads of a broker that nobody asks anything */
     double cpu_us_per_second;
