@@ -59,6 +59,20 @@ endif()
 if(PORTD_FUZZ)
   target_compile_options(portd_options INTERFACE -fsanitize=fuzzer-no-link)
 endif()
+# What the rooms are made of is counted while it is trained, and then optimised by that: scripts/pgo does both.
+# Names in the profile are of this build folder, which the prefix takes off: so another one can use it.
+if(PORTD_PROFILE STREQUAL "generate")
+  target_link_options(portd_options INTERFACE -fprofile-generate)
+  set(profile "-fprofile-generate=${PORTD_PROFILE_DIR}" -fprofile-update=prefer-atomic)
+elseif(PORTD_PROFILE STREQUAL "use")
+  if(NOT EXISTS "${PORTD_PROFILE_DIR}")
+    message(FATAL_ERROR "there is no profile in ${PORTD_PROFILE_DIR}: scripts/pgo makes one, and builds with it")
+  endif()
+  set(profile "-fprofile-use=${PORTD_PROFILE_DIR}" -fprofile-partial-training)
+endif()
+if(PORTD_PROFILE)
+  list(APPEND profile "-fprofile-prefix-path=${PROJECT_BINARY_DIR}")
+endif()
 
 # ---- rooms ----------------------------------------------------------------------------------------------------------
 
@@ -78,6 +92,11 @@ function(portd_room room)
   list(TRANSFORM files PREPEND "${CMAKE_CURRENT_SOURCE_DIR}/")
   foreach(target IN LISTS arg_INTO)
     target_sources(${target} PRIVATE ${files})
+    get_target_property(profiled ${target} PORTD_PROFILED)
+    if(profile AND NOT profiled)
+      target_compile_options(${target} PRIVATE ${profile})
+      set_target_properties(${target} PROPERTIES PORTD_PROFILED ON)
+    endif()
   endforeach()
 endfunction()
 
