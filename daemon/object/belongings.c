@@ -2,6 +2,7 @@
 #include "belongings.h"
 
 #include "descriptor.h"
+#include "handle.h"
 #include "indicator.h"
 #include "utlist.h"
 #include "wait.h"
@@ -14,6 +15,7 @@ void belongings_init(struct belongings *belongings, struct registry *registry, s
     account_init(&belongings->account, user, session, name);
     numberings_init(&belongings->numberings, seed);
     table_init(&belongings->numbers, offsetof(struct descriptor, key), seed);
+    table_init(&belongings->lent_by_id, offsetof(struct handle, id), seed);
 }
 
 struct object *belongings_find(const struct belongings *belongings, uint64_t id) {
@@ -90,8 +92,9 @@ bool belongings_end(struct belongings *belongings, int cause) {
 }
 
 void belongings_deinit(struct belongings *belongings) {
-    assert(!belongings->objects && !belongings->waits);
+    assert(!belongings->objects && !belongings->waits && !belongings->lent);
     table_deinit(&belongings->numbers);
+    table_deinit(&belongings->lent_by_id);
     numberings_deinit(&belongings->numberings);
     account_deinit(&belongings->account);
 }

@@ -14,6 +14,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 enum { HANDLES_US = 1000, HANDLES_MOST = 64 };
 
@@ -38,8 +39,9 @@ struct handle {
     struct user *user;
     struct handle *prev, *next; /* while `listed` */
     struct belongings *
-        asker; /* this and the next three are of the indicator that has it (indicator.h): the session that asked */
+        asker; /* this and the next four are of the indicator that has it (indicator.h): the session that asked */
     struct indicator *of;
+    uint64_t id; /* of that */
     struct handle *elder,
         *sibling; /* before and behind it in of->handle: of other askers; the owner's own is the first */
     struct handle *lent_prev, *lent_next; /* asker->lent, if the object is another session's */

@@ -9,6 +9,7 @@
 #include "utlist.h"
 #include "wait.h"
 
+#include <errno.h>
 #include <stdlib.h>
 
 enum { HANDLES_AT_ONCE = 16 };
@@ -130,8 +131,10 @@ static void drop_handle(struct handle *handle) {
     *(handle->elder ? &handle->elder->sibling : &indicator->handle) = handle->sibling;
     if (handle->sibling)
         handle->sibling->elder = handle->elder;
-    if (handle->asker != indicator->object.owner)
+    if (handle->asker != indicator->object.owner) {
+        table_remove(&handle->asker->lent_by_id, handle);
         DL_DELETE2(handle->asker->lent, handle, lent_prev, lent_next);
+    }
     handle_free(handle);
 }
 
@@ -266,20 +269,11 @@ struct indicator *indicator_registered(const struct descriptor *descriptor) {
     return NULL;
 }
 
-/* Both lists have it, if there is one: the shorter of them tells. */
 struct handle *indicator_handle(const struct indicator *indicator, const struct belongings *asker) {
-    struct handle *handle = indicator->handle, *lent = asker->lent;
+    struct handle *first = indicator->handle;
     if (asker == indicator->object.owner)
-        return handle && handle->asker == asker ? handle : NULL;
-    while (handle && lent) {
-        if (handle->asker == asker)
-            return handle;
-        if (lent->of == indicator)
-            return lent;
-        handle = handle->sibling;
-        lent = lent->lent_next;
-    }
-    return NULL;
+        return first && first->asker == asker ? first : NULL;
+    return first ? table_find(&asker->lent_by_id, indicator->object.id) : NULL;
 }
 
 struct handle *indicator_new_handle(const struct indicator *indicator, struct belongings *asker,
@@ -289,9 +283,12 @@ struct handle *indicator_new_handle(const struct indicator *indicator, struct be
                : handle_new_evt(asker, refusal);
 }
 
-void indicator_set_handle(struct indicator *indicator, struct belongings *asker, struct handle *handle,
-                          int error) {
+int indicator_set_handle(struct indicator *indicator, struct belongings *asker, struct handle *handle,
+                         int error) {
     struct handle *first = indicator->handle;
+    handle->id = indicator->object.id;
+    if (asker != indicator->object.owner && table_add(&asker->lent_by_id, handle))
+        return -ENOMEM;
     handle->of = indicator;
     handle->asker = asker;
     handle->elder = first && first->asker == indicator->object.owner ? first : NULL;
@@ -304,6 +301,7 @@ void indicator_set_handle(struct indicator *indicator, struct belongings *asker,
     /* What cannot be watched is ready for ever, and so is what has ended. */
     if (!indicator_is_semaphore(indicator) && (error || !indicator->descriptor))
         handle_end(handle);
+    return 0;
 }
 
 void indicator_end_all(struct descriptor *descriptor, enum object_kind kind, enum object_kind other,

@@ -100,9 +100,10 @@ struct handle *indicator_handle(const struct indicator *indicator, const struct 
 struct handle *indicator_new_handle(const struct indicator *indicator, struct belongings *asker,
                                     struct refusal *refusal);
 
-/* The handle is the indicator's, which has none for that session. error: what pollable_evt_follow has answered for it, or 0. */
-void indicator_set_handle(struct indicator *indicator, struct belongings *asker, struct handle *handle,
-                          int error);
+/* The handle is the indicator's, which has none for that session. error: what pollable_evt_follow has answered for it, or 0. 0 or -ENOMEM:
+ * it is still the caller's. */
+int indicator_set_handle(struct indicator *indicator, struct belongings *asker, struct handle *handle,
+                         int error);
 
 /* The session that asked for this handle of another session's object ends: the handle is ready for ever, and freed. */
 void indicator_end_lent(struct handle *handle);

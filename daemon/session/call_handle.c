@@ -111,13 +111,16 @@ static void settle(struct following *following) {
     struct indicator *indicator = (struct indicator *)registry_find(following->all->registry, following->id);
     struct session *session = session_find(following->all, following->session);
     struct refusal refusal;
-    if (indicator && session && !indicator_handle(indicator, &session->belongings) &&
-        !check_follow(following->error, &refusal)) {
-        handle_join(following->handle, &session->belongings);
-        indicator_set_handle(indicator, &session->belongings, following->handle, following->error);
-    } else {
+    struct belongings *asker = session ? &session->belongings : NULL;
+    bool taken = indicator && asker && !indicator_handle(indicator, asker) &&
+                 !check_follow(following->error, &refusal);
+    int error = taken ? indicator_set_handle(indicator, asker, following->handle, following->error) : 0;
+    if (taken && !error)
+        handle_join(following->handle, asker);
+    else
         handle_free(following->handle);
-    }
+    if (error)
+        following->error = error;
     following->handle = NULL;
 }
 
@@ -250,11 +253,12 @@ int call_handle(struct call *call) {
             return start(call, indicator, handle, interest);
         if (!semaphore && descriptor && !descriptor->unwatched)
             error = pollable_evt_follow(handle->fd, descriptor->fd, interest);
+        if (!check_follow(error, &call->refusal))
+            error = indicator_set_handle(indicator, asker, handle, error);
         if (check_follow(error, &call->refusal)) {
             handle_free(handle);
             return -1;
         }
-        indicator_set_handle(indicator, asker, handle, error);
     }
     answer(call->connection, call->request->id, indicator, handle);
     return 0;

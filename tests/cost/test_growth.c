@@ -309,6 +309,73 @@ static void a_byte_costs_by_who_reads(void **state) {
     guest_close(&raw);
 }
 
+/* ---- handles ----------------------------------------------------------------------------------------------------------- */
+
+static int handle_of(struct raw *raw, uint64_t id) {
+    raw_request request = PORTD__V1__REQUEST__INIT;
+    Portd__V1__Handle handle = PORTD__V1__HANDLE__INIT;
+
+    handle.id = id;
+    request.method_case = PORTD__V1__REQUEST__METHOD_HANDLE;
+    request.handle = &handle;
+    int code = raw_code(raw_ask(raw, &request));
+    raw_close_fds(raw);
+    return code;
+}
+
+static void reach(struct raw *raw, const char *address) {
+    Portd__V1__Hello hello = PORTD__V1__HELLO__INIT;
+
+    hello.version_min = hello.version_max = 1;
+    hello.ttl_us = UINT64_C(3600000000);
+    hello.reach = true;
+    guest_connect_at(raw, address);
+    assert_int_equal(raw_hello_with(raw, &hello, NULL, 0), 0);
+}
+
+struct handled {
+    struct raw *raw;
+    uint64_t id;
+};
+
+static void ask_for_handles(void *data) {
+    const struct handled *handled = data;
+
+    for (int i = 0; i < REQUESTS; i++)
+        assert_int_equal(handle_of(handled->raw, handled->id), 0);
+}
+
+/* One session has handles of many objects of another one, and many sessions have one of the first of these objects. */
+static void a_handle_is_found_without_a_walk(void **state) {
+    enum { FEW = 4, MANY = 1024 };
+    struct raw owner, asker, other;
+    struct handled handled = {&asker, 0};
+    uint64_t few = 0;
+    int ends[2];
+
+    (void)state;
+    const char *address = counted_start()->address;
+    guest_pipe(ends);
+    guest_open_at(&owner, address);
+    reach(&asker, address);
+    for (int i = 0; i < MANY; i++) {
+        uint64_t id = guest_evt(&owner, ends[0], i);
+        if (i == FEW)
+            few = counted_work(&asker, ask_for_handles, &handled); /* of the one before */
+        if (i <= FEW || i == MANY / 2)                             /* in the middle of what the asker has */
+            handled.id = id;
+        assert_int_equal(handle_of(&asker, id), 0);
+    }
+    for (int i = 0; i < MANY; i++) {
+        reach(&other, address);
+        assert_int_equal(handle_of(&other, handled.id), 0);
+        guest_close(&other);
+    }
+    assert_below("a handle beside 1024", counted_work(&asker, ask_for_handles, &handled), few, SAME);
+    guest_close(&asker);
+    guest_close(&owner);
+}
+
 /* ---- refusals ---------------------------------------------------------------------------------------------------------- */
 
 /* A refusal that names who has most looks at no more of them when there are more. */
@@ -350,4 +417,5 @@ TEST_MAIN(COUNTED_CASE(a_cursor_that_is_gone_costs_no_walk), COUNTED_CASE(totals
           COUNTED_CASE(a_wake_costs_no_more_when_waits_name_more),
           COUNTED_CASE(the_nth_wait_costs_as_the_first_ones),
           COUNTED_CASE(the_wraps_of_a_number_cost_nothing_more), COUNTED_CASE(a_byte_costs_by_who_reads),
+          COUNTED_CASE(a_handle_is_found_without_a_walk),
           COUNTED_CASE(a_refusal_costs_no_more_with_many_sessions))

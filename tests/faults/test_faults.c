@@ -140,6 +140,7 @@ static void work_ports(struct work *work) {
 static void work_guarded(struct work *work) {
     portd_client *client = work->client;
     portd_id event = 0, terminal = 0;
+    portd_native handle = -1;
     portd_ready ready;
     int master, slave, epoll = epoll_create1(EPOLL_CLOEXEC), counter = eventfd(1, EFD_CLOEXEC);
     struct epoll_event wanted = {.events = EPOLLIN};
@@ -147,6 +148,8 @@ static void work_guarded(struct work *work) {
     if (epoll < 0 || counter < 0 || epoll_ctl(epoll, EPOLL_CTL_ADD, counter, &wanted) < 0)
         return;
     DO(portd_fd_to_evt(client, epoll, PORTD_MODE_READ, PORTD_FD, soon(), &event));
+    if (DO(portd_handle_dup(client, event, soon(), &handle)) == 1)
+        (void)close((int)handle);
     DO(portd_wait(client, &event, 1, 0, soon(), &ready));
     DO(portd_remove(client, event, soon()));
     if (openpty(&master, &slave, NULL, NULL, NULL) == 0) {
@@ -222,16 +225,20 @@ static void work_replaces(struct work *work) {
         (void)close(pipes[i / 2][i % 2]);
 }
 
+/* Of a call by another connection: the session is gone with its only connection. */
+static int judge_other(struct work *work, const char *step, int code) {
+    if (code == PORTD_E_NOT_FOUND && DO(portd_ping(work->client, soon())) == PORTD_E_DISCONNECTED)
+        code = PORTD_E_DISCONNECTED;
+    return judge(work, step, code);
+}
+
 /* Another connection to the same session, and a session with an owner process that another one ends. */
 static void work_sessions(struct work *work) {
     portd_options options = PORTD_OPTIONS_INIT;
     portd_client *other = NULL;
 
     options.token = portd_session_token(work->client);
-    int code = portd_connect(broker.address, &options, soon(), &other);
-    if (code == PORTD_E_NOT_FOUND) /* the session is gone with its only connection */
-        code = DO(portd_ping(work->client, soon())) == PORTD_E_DISCONNECTED ? PORTD_E_DISCONNECTED : code;
-    if (DO(code) == 1) {
+    if (judge_other(work, "joining", portd_connect(broker.address, &options, soon(), &other)) == 1) {
         DO(portd_ping(other, soon()));
         portd_disconnect(other);
     }
@@ -249,6 +256,28 @@ static void work_sessions(struct work *work) {
     }
     (void)kill(owner, SIGKILL);
     (void)waitpid(owner, NULL, 0);
+}
+
+/* A handle of another session's object, which goes with the session that has asked for it. */
+static void work_reaches(struct work *work) {
+    portd_options options = PORTD_OPTIONS_INIT;
+    portd_client *other = NULL;
+    portd_native handle = -1;
+    portd_id event = 0;
+    int counter = eventfd(0, EFD_CLOEXEC);
+
+    if (counter < 0)
+        return;
+    options.reach = true;
+    DO(portd_fd_to_evt(work->client, counter, PORTD_MODE_READ, PORTD_FD, soon(), &event));
+    if (DO(portd_connect(broker.address, &options, soon(), &other)) == 1) {
+        if (judge_other(work, "a handle", portd_handle_dup(other, event, soon(), &handle)) == 1)
+            (void)close((int)handle);
+        portd_disconnect(other);
+    }
+    DO(portd_remove(work->client, event, soon()));
+    DO(portd_release(work->client, &event, 1, soon()));
+    (void)close(counter);
 }
 
 static void work_looks(struct work *work) {
@@ -279,6 +308,7 @@ static void work_all(struct work *work) {
     work_sockets(work);
     work_files(work);
     work_sessions(work);
+    work_reaches(work);
     work_replaces(work);
     work_looks(work);
     DO(portd_ping(work->client, soon()));

@@ -82,7 +82,7 @@ static void make_handles(void) {
         belongings_init(asker, &world.registry, world.owner, i + 2, "asker", 1);
         world.handles[i] = indicator_new_handle(world.semaphore, asker, &refusal);
         assert_non_null(world.handles[i]);
-        indicator_set_handle(world.semaphore, asker, world.handles[i], 0);
+        assert_int_equal(indicator_set_handle(world.semaphore, asker, world.handles[i], 0), 0);
     }
 }
 
@@ -146,7 +146,7 @@ static void each_is_found_by_its_session(void **state) {
     assert_null(indicator_handle(world.semaphore, &world.owners));
     struct handle *own = indicator_new_handle(world.semaphore, &world.owners, &refusal);
     assert_non_null(own);
-    indicator_set_handle(world.semaphore, &world.owners, own, 0);
+    assert_int_equal(indicator_set_handle(world.semaphore, &world.owners, own, 0), 0);
     assert_ptr_equal(indicator_handle(world.semaphore, &world.owners), own);
     assert_ptr_equal(indicator_handle(world.semaphore, &world.askers[ASKERS / 2]), world.handles[ASKERS / 2]);
     indicator_end_lent(world.handles[7]);
