@@ -165,7 +165,43 @@ static void those_of_half_a_frame(void **state) {
     (void)guest_evt(&other, ends[0], ends[0]);
 }
 
-TEST_MAIN(FIXTURE_CASE_BARE(those_of_half_a_frame), FIXTURE_CASE_BARE(those_of_a_thread_that_ends),
+static int sleep_for_ever(void *data) {
+    (void)data;
+    return pause();
+}
+
+struct quota {
+    struct raw *raw;
+    uint64_t wanted;
+};
+
+static bool quota_is(void *data) {
+    const struct quota *quota = data;
+    uint64_t limit;
+    return guest_quota(quota->raw, "descriptors", &limit) == quota->wanted;
+}
+
+/* An owner that ends is paid for no longer, though the session has others. */
+static void that_of_an_owner_that_ends(void **state) {
+    Portd__V1__Hello hello = usual();
+    pid_t children[2] = {fixture_fork(sleep_for_ever, NULL), fixture_fork(sleep_for_ever, NULL)};
+    uint32_t pids[2] = {(uint32_t)children[0], (uint32_t)children[1]};
+    struct raw raw;
+    uint64_t limit;
+
+    (void)state;
+    hello.owner_pids = pids;
+    hello.n_owner_pids = 2;
+    guest_connect(&raw);
+    assert_int_equal(raw_hello_with(&raw, &hello, NULL, 0), 0);
+    struct quota quota = {&raw, guest_quota(&raw, "descriptors", &limit) - 1};
+    fixture_end(children[0]);
+    assert_true(fixture_until(quota_is, &quota));
+    guest_is_served(&raw);
+}
+
+TEST_MAIN(FIXTURE_CASE(that_of_an_owner_that_ends), FIXTURE_CASE_BARE(those_of_half_a_frame),
+          FIXTURE_CASE_BARE(those_of_a_thread_that_ends),
           FIXTURE_CASE_BARE(those_of_processes_that_a_hello_names),
           FIXTURE_CASE_BARE(those_of_processes_that_a_refused_hello_names),
           FIXTURE_CASE_BARE(those_of_handles), FIXTURE_CASE_BARE(those_of_what_is_thrown_away))
