@@ -8,6 +8,7 @@
 #include "idle.h"
 #include "object/apart.h"
 #include "object/descriptor.h"
+#include "object/objects.h"
 #include "object/pollable.h"
 #include "object/stream.h"
 #include "proto/container.h"
@@ -144,8 +145,14 @@ static int make_rooms(struct broker *broker, const struct options *options, size
     if (error)
         return error;
     policy_init(&broker->policy, own, own_only(options, listener));
-    error = registry_init(&broker->registry, broker->loop, loop_engine(broker->loop), broker->offload,
-                          broker->closer, broker->sentries, &broker->slots, &broker->users);
+    const struct registry_parts parts = {.loop = broker->loop,
+                                         .engine = loop_engine(broker->loop),
+                                         .offload = broker->offload,
+                                         .closer = broker->closer,
+                                         .sentries = broker->sentries,
+                                         .slots = &broker->slots,
+                                         .users = &broker->users};
+    error = objects_init(&broker->registry, &parts);
     if (error)
         return error;
     broker->registry_made = true;
@@ -229,7 +236,7 @@ bool broker_free(struct broker *broker) {
     left_behind = offload_free(broker->offload) || broker->registry.held_up;
     closer_free(broker->closer);
     if (broker->registry_made)
-        registry_deinit(&broker->registry);
+        objects_deinit(&broker->registry);
     if (broker->users_made)
         users_deinit(&broker->users, left_behind);
     idle_deinit(&broker->idle);

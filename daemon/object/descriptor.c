@@ -5,13 +5,11 @@
 #include "daemon/base/log.h"
 #include "daemon/base/metrics.h"
 #include "guard.h"
-#include "indicator.h"
+#include "hooks.h"
 #include "making.h"
 #include "news.h"
 #include "notice.h"
-#include "port.h"
 #include "utlist.h"
-#include "waitqueue.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -66,6 +64,10 @@ static int check(enum inspect_type type, os_fd fd, bool socket, struct refusal *
     return 0;
 }
 
+static void on_armed(struct descriptor *descriptor, int result);
+static void on_unguarded(struct descriptor *descriptor) { descriptor_end_job(descriptor); }
+static const struct guard_events guard_events = {on_armed, on_unguarded};
+
 static struct descriptor *descriptor_new(struct belongings *belongings, uint64_t key, os_fd fd,
                                          enum inspect_type type, struct refusal *refusal) {
     struct registry *registry = belongings->registry;
@@ -90,7 +92,8 @@ static struct descriptor *descriptor_new(struct belongings *belongings, uint64_t
     descriptor->fd = fd;
     descriptor->type = (uint8_t)type;
     descriptor->unwatched = inspect_may_be_unwatchable(type) && !engine_can_watch(registry->engine, fd);
-    if (descriptor->unwatched || !inspect_is_guarded(fd, type) || !guard_open(descriptor, refusal)) {
+    if (descriptor->unwatched || !inspect_is_guarded(fd, type) ||
+        !guard_open(descriptor, &guard_events, refusal)) {
         notice_made(&descriptor->object);
         return descriptor;
     }
@@ -113,7 +116,7 @@ static bool replace(struct belongings *belongings, struct descriptor *old) {
     take_number(belongings, old);
     if (old->closing)
         return false;
-    indicator_end_all(old, OBJECT_SEMAPHORE, OBJECT_EVT, CAUSE_REPLACED);
+    old->registry->hooks->replaced(old);
     return true;
 }
 
@@ -138,29 +141,41 @@ int descriptor_claim(struct belongings *belongings, uint64_t key, os_fd fd, bool
     return 0;
 }
 
-/* The same for one direction. */
-static unsigned needs_of(const struct descriptor *descriptor, int direction, bool *edge) {
-    const struct waitqueue *queue = descriptor->queues[direction];
-    bool needed = queue && waitqueue_needs(queue, edge);
-    return needed || descriptor->semaphores[direction] ? interests[direction] : 0;
+static unsigned needs_of(const struct descriptor *descriptor, int direction) {
+    return descriptor->registry->hooks->needs(descriptor, direction);
+}
+
+static unsigned interest_of(const unsigned needs[2], bool *edge) {
+    unsigned interest = 0;
+    for (int direction = 0; direction < 2; direction++) {
+        interest |= needs[direction] & NEED_WATCH ? interests[direction] : 0u;
+        *edge = *edge || needs[direction] & NEED_EDGE;
+    }
+    return interest;
 }
 
 unsigned descriptor_needs(const struct descriptor *descriptor, bool *edge) {
-    return needs_of(descriptor, DIRECTION_READ, edge) | needs_of(descriptor, DIRECTION_WRITE, edge);
+    unsigned needs[2] = {needs_of(descriptor, DIRECTION_READ), needs_of(descriptor, DIRECTION_WRITE)};
+    return interest_of(needs, edge);
 }
 
 /* Each direction by an entry of its own (apart.h). */
-static bool arm_apart(struct descriptor *descriptor, unsigned extra, int *error) {
-    struct apart_need needs[2] = {{0}};
-    if (!descriptor->apart && (descriptor->guard || !(descriptor->queues[0] || descriptor->queues[1])))
+static bool arm_apart(struct descriptor *descriptor, const unsigned needs[2], unsigned extra, int *error) {
+    struct apart_need apart[2] = {{0}};
+    if (!descriptor->apart && (descriptor->guard || !((needs[0] | needs[1]) & NEED_APART)))
         return false;
     for (int direction = 0; direction < 2; direction++) {
-        const struct waitqueue *queue = descriptor->queues[direction];
-        needs[direction].ones = queue && waitqueue_has_ones(queue);
-        needs[direction].interest =
-            needs_of(descriptor, direction, &needs[direction].edge) | (extra & interests[direction]);
+        apart[direction].ones = needs[direction] & NEED_APART;
+        apart[direction].edge = needs[direction] & NEED_EDGE;
+        apart[direction].interest =
+            (needs[direction] & NEED_WATCH ? interests[direction] : 0u) | (extra & interests[direction]);
     }
-    return apart_arm(descriptor, needs, error);
+    return apart_arm(descriptor, apart, error);
+}
+
+static void arm_guard(struct descriptor *descriptor) {
+    if (guard_arm(descriptor->guard))
+        descriptor_begin_job(descriptor);
 }
 
 int descriptor_arm(struct descriptor *descriptor, unsigned extra) {
@@ -172,9 +187,10 @@ int descriptor_arm(struct descriptor *descriptor, unsigned extra) {
         return extra ? ENGINE_E_UNSUPPORTED : 0;
     if (extra)
         descriptor_catch_up(descriptor);
-    if (arm_apart(descriptor, extra, &error))
+    unsigned needs[2] = {needs_of(descriptor, DIRECTION_READ), needs_of(descriptor, DIRECTION_WRITE)};
+    if (arm_apart(descriptor, needs, extra, &error))
         return error;
-    interest = extra | descriptor_needs(descriptor, &edge);
+    interest = extra | interest_of(needs, &edge);
     /* A one-shot watch that nobody needs tells once at most and is then silent; one by edges would go on. */
     if (!interest && !(watch->known && watch->edge))
         return 0;
@@ -183,7 +199,7 @@ int descriptor_arm(struct descriptor *descriptor, unsigned extra) {
         return 0;
     if (descriptor->guard) {
         *watch = (struct engine_watch){.interest = (uint8_t)interest, .edge = edge, .known = interest != 0};
-        guard_arm(descriptor->guard);
+        arm_guard(descriptor);
         return 0;
     }
     if (interest)
@@ -209,25 +225,24 @@ void descriptor_retell(struct descriptor *descriptor) {
     (void)descriptor_rearm(descriptor);
 }
 
+/* Whoever subscribes to either direction. */
+static void tell(struct descriptor *descriptor, int cause) {
+    for (int direction = 0; direction < 2; direction++)
+        descriptor->registry->hooks->ready(descriptor, direction, cause);
+}
+
 void descriptor_fail(struct descriptor *descriptor, int error) {
     log_write_about(LOG_TOPIC_DESCRIPTOR, LOG_NOBODY,
                     error < 0 ? LOG_LEVEL_ERROR : LOG_LEVEL_INFO, /* a cycle is a client's doing */
                     "cannot watch a descriptor, its waiters are woken; id=%" PRIu64 " error=%d",
                     descriptor->object.id, error);
-    for (int direction = 0; direction < 2; direction++) {
-        if (descriptor->semaphores[direction])
-            indicator_end(descriptor->semaphores[direction], CAUSE_RESYNC);
-        if (descriptor->queues[direction])
-            waitqueue_tell(descriptor->queues[direction], CAUSE_RESYNC);
-    }
-    fading_add(descriptor->registry, descriptor);
+    tell(descriptor, CAUSE_RESYNC);
+    fading_add(descriptor->registry, descriptor->object.id);
 }
 
 void descriptor_set_unwatched(struct descriptor *descriptor) {
     descriptor->unwatched = true;
-    for (int direction = 0; direction < 2; direction++)
-        if (descriptor->queues[direction])
-            waitqueue_tell(descriptor->queues[direction], CAUSE_READY);
+    tell(descriptor, CAUSE_READY);
 }
 
 static bool is_referred(const struct descriptor *descriptor) {
@@ -240,17 +255,13 @@ static void act(struct descriptor *descriptor) {
     descriptor->news = 0;
     for (int direction = 0; direction < 2; direction++) {
         int cause = (int)(causes >> direction * CAUSE_BITS & CAUSE_MASK);
-        if (!cause)
-            continue;
-        if (descriptor->semaphores[direction])
-            indicator_end(descriptor->semaphores[direction], cause);
-        if (descriptor->queues[direction])
-            waitqueue_tell(descriptor->queues[direction], cause);
+        if (cause)
+            descriptor->registry->hooks->ready(descriptor, direction, cause);
     }
     if (is_referred(descriptor))
         descriptor_settle(descriptor);
     else
-        fading_add(descriptor->registry, descriptor);
+        fading_add(descriptor->registry, descriptor->object.id);
 }
 
 /* Of the causes that the engine's bits mean for the directions that the entry is for. */
@@ -265,7 +276,7 @@ static unsigned causes_of(struct descriptor *descriptor, uint64_t token, unsigne
         watch->interest = 0;
     for (int direction = 0; direction < 2; direction++)
         if (!apart || by_apart == (apart->direction == direction))
-            causes |= (unsigned)indicator_cause_of(events, direction) << direction * CAUSE_BITS;
+            causes |= (unsigned)cause_of(events, direction) << direction * CAUSE_BITS;
     return causes;
 }
 
@@ -351,6 +362,7 @@ static void close_copy(struct descriptor *descriptor) {
     if (descriptor->jobs)
         return;
     if (descriptor->guard) {
+        descriptor_begin_job(descriptor);
         guard_close(descriptor->guard);
         return;
     }
@@ -364,8 +376,7 @@ static void drop(struct descriptor *descriptor) {
     if (descriptor->watch.known && !descriptor->guard)
         engine_disarm(registry->engine, &descriptor->watch, descriptor->fd);
     apart_close(descriptor);
-    for (int direction = 0; direction < 2; direction++)
-        waitqueue_free(descriptor->queues[direction]);
+    registry->hooks->dropped(descriptor);
     registry_forget(registry, &descriptor->object);
     descriptor->closing = true;
     close_copy(descriptor);
@@ -378,12 +389,27 @@ void descriptor_told(struct descriptor *descriptor) {
         descriptor_tell_kept(descriptor);
 }
 
-void descriptor_begin_job(struct descriptor *descriptor) { descriptor->jobs++; }
-
 void descriptor_end_job(struct descriptor *descriptor) {
     descriptor->jobs--;
     if (descriptor->closing)
         close_copy(descriptor);
+}
+
+/* The sentry has armed it, or could not. */
+static void on_armed(struct descriptor *descriptor, int result) {
+    bool closing = descriptor->closing;
+    descriptor_end_job(descriptor); /* which frees the guard of one that is closing */
+    if (closing)
+        return;
+    if (result == ENGINE_E_UNSUPPORTED) {
+        descriptor_set_unwatched(descriptor);
+        descriptor_on_ready(descriptor, descriptor->object.id, ENGINE_READ | ENGINE_WRITE);
+    } else if (result) {
+        descriptor->watch = (struct engine_watch){0};
+        descriptor_fail(descriptor, result);
+    } else if (descriptor->guard->again) {
+        arm_guard(descriptor);
+    }
 }
 
 void descriptor_abandon(struct descriptor *descriptor) {

@@ -7,10 +7,9 @@
 #define DESCRIPTOR_H
 
 #include "belongings.h"
+#include "cause.h"
 #include "daemon/access/refusal.h"
 #include "inspect.h"
-
-enum { DIRECTION_READ = 0, DIRECTION_WRITE = 1 };
 
 struct guard;
 struct indicator;
@@ -96,7 +95,7 @@ void descriptor_set_unwatched(struct descriptor *descriptor);
 void descriptor_told(struct descriptor *descriptor);
 
 /* A worker or a sentry has the copy in its hands, and has it no more. */
-void descriptor_begin_job(struct descriptor *descriptor);
+static inline void descriptor_begin_job(struct descriptor *descriptor) { descriptor->jobs++; }
 void descriptor_end_job(struct descriptor *descriptor);
 
 /* The engine told of it, by that token. */

@@ -1,16 +1,16 @@
 /* fading.c: a short list and a timer. */
 #include "fading.h"
 
-#include "descriptor.h"
+#include "registry.h"
 
 static void on_timer(struct loop_timer *timer) {
     struct fading *fading = (struct fading *)((char *)timer - offsetof(struct fading, timer));
     fading_settle((struct registry *)((char *)fading - offsetof(struct registry, fading)));
 }
 
-int fading_init(struct registry *registry) {
+int fading_init(struct registry *registry, void (*settle)(struct object *descriptor)) {
     struct fading *fading = &registry->fading;
-    *fading = (struct fading){.timer = {.fn = on_timer}};
+    *fading = (struct fading){.timer = {.fn = on_timer}, .settle = settle};
     int error =
         loop_timer_set(registry->loop, &fading->timer, INT64_MAX); /* the later sets cannot fail then */
     loop_timer_clear(&fading->timer);
@@ -19,13 +19,13 @@ int fading_init(struct registry *registry) {
 
 void fading_deinit(struct registry *registry) { loop_timer_free(&registry->fading.timer); }
 
-void fading_add(struct registry *registry, const struct descriptor *descriptor) {
+void fading_add(struct registry *registry, uint64_t id) {
     struct fading *fading = &registry->fading;
     if (fading->n == FADING_MAX)
         fading_settle(registry);
     if (fading->n == 0)
         (void)loop_timer_set(registry->loop, &fading->timer, os_now_us() + FADING_US);
-    fading->ids[fading->n++] = descriptor->object.id;
+    fading->ids[fading->n++] = id;
 }
 
 void fading_settle(struct registry *registry) {
@@ -38,6 +38,6 @@ void fading_settle(struct registry *registry) {
     for (size_t i = 0; i < n; i++) {
         struct object *object = registry_find(registry, fading->ids[i]);
         if (object)
-            descriptor_settle((struct descriptor *)object);
+            fading->settle(object);
     }
 }

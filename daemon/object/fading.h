@@ -14,21 +14,22 @@
 
 enum { FADING_US = 1000, FADING_MAX = 64 };
 
-struct descriptor;
+struct object;
 struct registry;
 
 struct fading {
     struct loop_timer timer;
+    void (*settle)(struct object *descriptor);
     uint64_t ids[FADING_MAX];
     size_t n;
 };
 
 /* 0 or -ENOMEM. */
-int fading_init(struct registry *registry);
+int fading_init(struct registry *registry, void (*settle)(struct object *descriptor));
 void fading_deinit(struct registry *registry);
 
 /* Settles the descriptor a little later. */
-void fading_add(struct registry *registry, const struct descriptor *descriptor);
+void fading_add(struct registry *registry, uint64_t id);
 
 /* Settles all of them now. */
 void fading_settle(struct registry *registry);

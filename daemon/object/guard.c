@@ -14,7 +14,7 @@ static struct guard_try *try_of(struct sentry_job *job) {
     return (struct guard_try *)((char *)job - offsetof(struct guard_try, job));
 }
 
-int guard_open(struct descriptor *descriptor, struct refusal *refusal) {
+int guard_open(struct descriptor *descriptor, const struct guard_events *events, struct refusal *refusal) {
     struct registry *registry = descriptor->registry;
     struct guard *guard;
     size_t opened = 0;
@@ -35,6 +35,7 @@ int guard_open(struct descriptor *descriptor, struct refusal *refusal) {
                    : refusal_system(refusal, error, "cannot start a thread to watch the descriptor");
     }
     guard->descriptor = descriptor;
+    guard->events = events;
     guard->token = descriptor->object.id;
     guard->fd = descriptor->fd;
     guard->polled = descriptor->type == INSPECT_EPOLL;
@@ -66,35 +67,21 @@ static void on_dropped(struct sentry_job *job) {
 
 static void on_armed(struct sentry_job *job) {
     struct guard *guard = guard_of(job);
-    struct descriptor *descriptor = guard->descriptor;
     guard->arming = false;
-    if (descriptor->closing) {
-        descriptor_end_job(descriptor); /* which frees the guard */
-        return;
-    }
-    descriptor_end_job(descriptor);
-    if (guard->result == ENGINE_E_UNSUPPORTED) {
-        descriptor_set_unwatched(descriptor);
-        descriptor_on_ready(descriptor, guard->token, ENGINE_READ | ENGINE_WRITE);
-    } else if (guard->result) {
-        descriptor->watch = (struct engine_watch){0};
-        descriptor_fail(descriptor, guard->result);
-    } else if (guard->again) {
-        guard_arm(guard);
-    }
+    guard->events->armed(guard->descriptor, guard->result);
 }
 
-void guard_arm(struct guard *guard) {
+bool guard_arm(struct guard *guard) {
     const struct engine_watch *wanted = &guard->descriptor->watch;
     guard->again = guard->arming;
     if (guard->arming)
-        return;
+        return false;
     guard->arming = true;
     guard->interest = wanted->known ? wanted->interest : 0;
     guard->edge = wanted->edge;
     guard->job = (struct sentry_job){.work = work_arm, .done = on_armed, .drop = on_dropped};
-    descriptor_begin_job(guard->descriptor);
     sentry_submit(guard->sentry, &guard->job);
+    return true;
 }
 
 static void work_try(struct sentry_job *job, struct engine *engine) {
@@ -119,10 +106,8 @@ static void on_try_dropped(struct sentry_job *job) {
     try->drop(try);
 }
 
-void guard_try(struct guard *guard, struct guard_try *try, unsigned interest) {
+void guard_try(struct guard *guard, struct guard_try *try, unsigned interest, bool edge) {
     struct engine_watch *watch = &guard->descriptor->watch;
-    bool edge = false;
-    interest |= descriptor_needs(guard->descriptor, &edge);
     *watch = (struct engine_watch){.interest = (uint8_t)interest, .edge = edge, .known = true};
     try->guard = guard;
     try->interest = interest;
@@ -138,14 +123,14 @@ static void work_close(struct sentry_job *job, struct engine *engine) {
 static void on_closed(struct sentry_job *job) {
     struct guard *guard = guard_of(job);
     struct descriptor *descriptor = guard->descriptor;
+    const struct guard_events *events = guard->events;
     sentry_unref(guard->sentry);
     descriptor->guard = NULL;
     free(guard);
-    descriptor_end_job(descriptor);
+    events->closed(descriptor);
 }
 
 void guard_close(struct guard *guard) {
     guard->job = (struct sentry_job){.work = work_close, .done = on_closed, .drop = on_dropped};
-    descriptor_begin_job(guard->descriptor);
     sentry_submit(guard->sentry, &guard->job);
 }

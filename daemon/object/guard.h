@@ -8,10 +8,18 @@
 #include "daemon/loop/sentry.h"
 #include "descriptor.h"
 
+/* What the descriptor is told. */
+struct guard_events {
+    void (*armed)(struct descriptor *descriptor,
+                  int result);                     /* as engine_arm's; ends a job of the descriptor */
+    void (*closed)(struct descriptor *descriptor); /* likewise; the guard is gone */
+};
+
 struct guard {
     struct sentry_job job; /* arming or forgetting: one at a time */
     struct sentry *sentry;
     struct descriptor *descriptor;
+    const struct guard_events *events;
     struct engine_watch
         watch; /* of the sentry's engine; the sentry's, with the next four, while a job is under way */
     struct polled poll; /* instead of the watch, of what is polled; the sentry's */
@@ -39,16 +47,17 @@ struct guard_try {
 };
 
 /* For a new descriptor. 0, or -1 and the refusal. */
-int guard_open(struct descriptor *descriptor, struct refusal *refusal);
+int guard_open(struct descriptor *descriptor, const struct guard_events *events, struct refusal *refusal);
 
-/* Sees to it that descriptor->watch is what the sentry's engine has. Failure is told later, by descriptor_fail. */
-void guard_arm(struct guard *guard);
+/* Sees to it that descriptor->watch is what the sentry's engine has. What came of it is told later, which
+ * ends the job of the descriptor that begins with true; false: it is under way, and what is needed then is armed after it. */
+bool guard_arm(struct guard *guard);
 
-/* Arms for interest beside what is needed already, and looks. try must stay until done; so must the descriptor
+/* Arms for interest, which has what is needed already in it, and looks. try must stay until done; so must the descriptor
  * (descriptor_begin_job). */
-void guard_try(struct guard *guard, struct guard_try *try, unsigned interest);
+void guard_try(struct guard *guard, struct guard_try *try, unsigned interest, bool edge);
 
-/* Takes the descriptor out of everything and frees the guard; then closed(descriptor). */
-void guard_close(struct guard *guard);
+/* Takes the descriptor out of everything and frees the guard; then events->closed. */
+void guard_close(struct guard *guard); /* a job of the descriptor begins */
 
 #endif

@@ -2,10 +2,9 @@
 #include "indicator.h"
 
 #include "handle.h"
-#include "making.h"
+#include "hooks.h"
 #include "notice.h"
 #include "port.h"
-#include "transfer.h"
 #include "utlist.h"
 #include "wait.h"
 
@@ -14,8 +13,7 @@
 
 enum { HANDLES_AT_ONCE = 16 };
 
-/* Where a descriptor has the one of that kind; ports have theirs in their wraps. */
-static struct indicator **place_of(struct descriptor *descriptor, enum object_kind kind, int direction) {
+struct indicator **indicator_place(struct descriptor *descriptor, enum object_kind kind, int direction) {
     return kind == OBJECT_SEMAPHORE ? &descriptor->semaphores[direction] : &descriptor->evts[direction];
 }
 
@@ -41,21 +39,9 @@ struct indicator *indicator_new(struct descriptor *descriptor, enum object_kind 
         return NULL;
     }
     indicator_register(indicator, descriptor, direction);
-    *place_of(descriptor, kind, direction) = indicator;
+    *indicator_place(descriptor, kind, direction) = indicator;
     notice_made(&indicator->object);
     return indicator;
-}
-
-enum cause indicator_cause_of(unsigned events, int direction) {
-    if (events & ENGINE_ERROR)
-        return CAUSE_ERROR;
-    if (events & ENGINE_HANG_UP)
-        return CAUSE_HANG_UP;
-    if (direction == DIRECTION_WRITE)
-        return events & ENGINE_WRITE ? CAUSE_READY : CAUSE_NONE;
-    if (events & ENGINE_HALF_CLOSE)
-        return CAUSE_HALF_CLOSE;
-    return events & ENGINE_READ ? CAUSE_READY : CAUSE_NONE;
 }
 
 /* ---- whoever waits ---------------------------------------------------------------------------------------------- */
@@ -145,13 +131,19 @@ bool indicator_shed(struct indicator *indicator) {
     return true;
 }
 
+static const struct object_hooks *hooks_of(const struct indicator *indicator) {
+    return indicator->object.owner->registry->hooks;
+}
+
 static void tell_one(struct waiters *waiters) {
     struct indicator *indicator = waiters->of;
+    const struct object_hooks *hooks = hooks_of(indicator);
     struct handle *handle = waiters->unended;
     if (waiters->n) {
-        wait_end(RING_OF(ring_first(&waiters->targets), struct wait_target, of_node), indicator->cause);
+        hooks->target_ended(RING_OF(ring_first(&waiters->targets), struct wait_target, of_node),
+                            indicator->cause);
     } else if (queue_of(indicator)) {
-        transfer_end((struct port *)indicator);
+        hooks->transfer_ended((struct port *)indicator);
     } else if (handle) {
         waiters->unended = handle->sibling;
         handle_end(handle);
@@ -203,12 +195,12 @@ void indicator_end(struct indicator *indicator, int cause) {
     if (port)
         port->wrap->ports[indicator->direction] = NULL;
     else
-        *place_of(descriptor, kind, indicator->direction) = NULL;
+        *indicator_place(descriptor, kind, indicator->direction) = NULL;
     notice_ended(indicator, cause);
     indicator->descriptor = NULL;
     indicator->cause = (uint8_t)cause;
     if (port)
-        port_ended(port, descriptor);
+        hooks_of(indicator)->port_ended(port, descriptor);
     end_handles(indicator);
     if (!indicator->waiters) {
         if (indicator->released)
@@ -302,20 +294,4 @@ int indicator_set_handle(struct indicator *indicator, struct belongings *asker, 
     if (!indicator_is_semaphore(indicator) && (error || !indicator->descriptor))
         handle_end(handle);
     return 0;
-}
-
-void indicator_end_all(struct descriptor *descriptor, enum object_kind kind, enum object_kind other,
-                       int cause) {
-    descriptor_catch_up(descriptor); /* what has fired before has not ended otherwise */
-    making_end_all(descriptor, kind, cause);
-    making_end_all(descriptor, other, cause);
-    for (int direction = 0; direction < 2; direction++) {
-        struct indicator *one = *place_of(descriptor, kind, direction);
-        if (one)
-            indicator_end(one, cause);
-        one = *place_of(descriptor, other, direction);
-        if (one)
-            indicator_end(one, cause);
-    }
-    descriptor_settle(descriptor);
 }

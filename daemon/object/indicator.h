@@ -9,21 +9,6 @@
 #include "daemon/base/turn.h"
 #include "descriptor.h"
 
-/* The values are those of the wire. */
-enum cause {
-    CAUSE_NONE = 0,
-    CAUSE_READY = 1,
-    CAUSE_HALF_CLOSE = 2,
-    CAUSE_HANG_UP = 3,
-    CAUSE_ERROR = 4,
-    CAUSE_PORT_CLOSED = 5,
-    CAUSE_REMOVED = 6,
-    CAUSE_REPLACED = 7,
-    CAUSE_REVOKED = 8,
-    CAUSE_EXPIRED = 9,
-    CAUSE_RESYNC = 11,
-};
-
 struct handle;
 
 /* Whoever is told when an indicator ends: targets of waits, what is queued on a port, and handles if there are many. It is there while there is any, and until all
@@ -61,11 +46,11 @@ static inline bool indicator_is_semaphore(const struct indicator *indicator) {
 struct indicator *indicator_new(struct descriptor *descriptor, enum object_kind kind, int direction,
                                 struct refusal *refusal);
 
+/* Where a descriptor has its semaphore or its event of a direction. */
+struct indicator **indicator_place(struct descriptor *descriptor, enum object_kind kind, int direction);
+
 /* For a new one of any kind that has its id and its place: refers to the descriptor. */
 void indicator_register(struct indicator *indicator, struct descriptor *descriptor, int direction);
-
-/* The cause that the engine's bits mean for a direction; CAUSE_NONE if they do not make it ready. */
-enum cause indicator_cause_of(unsigned events, int direction);
 
 /* Ends it, if it has not ended: its cause is decided now, and whoever waits for it is told in steps. The descriptor is settled or rearmed
  * by the caller. A released one is freed when all have been told. */
@@ -110,9 +95,5 @@ void indicator_end_lent(struct handle *handle);
 
 /* Some indicator that is registered for the descriptor, or NULL. */
 struct indicator *indicator_registered(const struct descriptor *descriptor);
-
-/* Ends both directions of one kind, or of two, that are registered for this descriptor; then settles it. */
-void indicator_end_all(struct descriptor *descriptor, enum object_kind kind, enum object_kind other,
-                       int cause);
 
 #endif

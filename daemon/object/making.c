@@ -30,13 +30,15 @@ bool making_is_needed(const struct descriptor *descriptor, enum object_kind kind
 }
 
 void making_start(struct making *making, struct descriptor *descriptor) {
+    unsigned interest = making->direction == DIRECTION_READ ? ENGINE_READ : ENGINE_WRITE;
+    bool edge = false;
     making->descriptor = descriptor;
     making->try.done = on_tried;
     making->try.drop = on_dropped;
     DL_APPEND(descriptor->makings, making);
     descriptor_begin_job(descriptor);
-    guard_try(descriptor->guard, &making->try,
-              making->direction == DIRECTION_READ ? ENGINE_READ : ENGINE_WRITE);
+    interest |= descriptor_needs(descriptor, &edge);
+    guard_try(descriptor->guard, &making->try, interest, edge);
 }
 
 void making_end_all(struct descriptor *descriptor, enum object_kind kind, int cause) {

@@ -18,7 +18,7 @@ static void note_indicator(const struct indicator *indicator, enum journal_event
     struct notice notice = {.event = (uint8_t)event,
                             .id = indicator->object.id,
                             .descriptor = indicator->descriptor ? indicator->descriptor->object.id : 0,
-                            .number = indicator_number(indicator),
+                            .number = number_of_key(indicator->key),
                             .direction = (uint8_t)(indicator->direction + 1),
                             .cause = (uint8_t)cause};
     note(indicator->object.owner, &notice);
@@ -27,7 +27,7 @@ static void note_indicator(const struct indicator *indicator, enum journal_event
 static void note_descriptor(const struct descriptor *descriptor, enum journal_event event) {
     struct notice notice = {.event = (uint8_t)event,
                             .id = descriptor->object.id,
-                            .number = descriptor_number(descriptor),
+                            .number = number_of_key(descriptor->key),
                             .type = descriptor->type,
                             .uid = (uint32_t)descriptor->user->uid};
     if (descriptor->object.owner)
@@ -48,7 +48,7 @@ void notice_made(const struct object *object) {
 }
 
 void notice_ended(const struct indicator *indicator, int cause) {
-    bool semaphore = indicator_is_semaphore(indicator);
+    bool semaphore = registry_kind(indicator->object.id) == OBJECT_SEMAPHORE;
     if (semaphore)
         metrics_add((enum metric)((int)METRIC_POSTS_NONE + cause), 1);
     note_indicator(indicator, semaphore && cause <= CAUSE_ERROR ? JOURNAL_FIRED : JOURNAL_ENDED, cause);

@@ -3,6 +3,7 @@
 
 #include "notice.h"
 #include "stream.h"
+#include "subscribers.h"
 #include "transfer.h"
 #include "utlist.h"
 
@@ -90,7 +91,7 @@ void port_close(struct port *port) {
     last = !wrap->ports[!port->indicator.direction];
     indicator_end(&port->indicator, CAUSE_PORT_CLOSED);
     if (last && descriptor_find(descriptor->object.owner, descriptor->key) == descriptor)
-        indicator_end_all(descriptor, OBJECT_SEMAPHORE, OBJECT_SEMAPHORE, CAUSE_PORT_CLOSED);
+        subscribers_end(descriptor, OBJECT_SEMAPHORE, OBJECT_SEMAPHORE, CAUSE_PORT_CLOSED);
     else
         descriptor_settle(descriptor);
 }

@@ -45,7 +45,7 @@ int port_open(struct descriptor *descriptor, const struct port_options *options,
 /* Closes it; the last one of a wrap ends the number's semaphores. The descriptor is settled. */
 void port_close(struct port *port);
 
-/* From indicator_end: nothing of what is queued is tried any more, and the wrap goes with its last port. */
+/* Hook (hooks.h), from indicator_end: nothing of what is queued is tried any more, and the wrap goes with its last port. */
 void port_ended(struct port *port, struct descriptor *descriptor);
 
 #endif

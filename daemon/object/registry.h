@@ -31,6 +31,7 @@ enum object_kind {
 };
 
 struct belongings;
+struct object_hooks;
 
 /* First member of everything that has an id and belongs to a session. */
 struct object {
@@ -44,6 +45,7 @@ struct registry {
     struct shuffle shuffle;
     uint64_t epoch, issued;            /* the first one; ids so far */
     size_t counts[OBJECT_SESSION + 1]; /* what all sessions have, ended or not */
+    const struct object_hooks *hooks;
     struct loop *loop;
     struct engine *engine;
     struct offload *offload;
@@ -62,12 +64,20 @@ struct registry {
     bool held_up;           /* a sentry was left behind at the end, and may still look at guards */
 };
 
-/* Random start and table seed; the pointers are the caller's to keep. 0 or a negative errno. */
-int registry_init(struct registry *registry, struct loop *loop, struct engine *engine,
-                  struct offload *offload, struct closer *closer, struct sentries *sentries,
-                  struct slots *slots, struct users *users);
-void registry_deinit(
-    struct registry *registry); /* all sessions, workers and sentries have ended; asserts that it is empty */
+/* What objects are made with: the caller's. */
+struct registry_parts {
+    struct loop *loop;
+    struct engine *engine;
+    struct offload *offload;
+    struct closer *closer;
+    struct sentries *sentries;
+    struct slots *slots;
+    struct users *users;
+};
+
+/* Random start and table seed. 0 or a negative errno. */
+int registry_init(struct registry *registry, const struct registry_parts *parts);
+void registry_deinit(struct registry *registry); /* asserts that it is empty */
 
 /* A new id of that kind. */
 uint64_t registry_issue(struct registry *registry, enum object_kind kind);

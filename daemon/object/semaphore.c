@@ -10,7 +10,7 @@ static unsigned look(const struct descriptor *descriptor, int direction) {
 }
 
 static void fire(struct indicator *semaphore, unsigned events) {
-    enum cause cause = indicator_cause_of(events, semaphore->direction);
+    enum cause cause = cause_of(events, semaphore->direction);
     if (cause)
         indicator_end(semaphore, (int)cause);
 }

@@ -222,6 +222,8 @@ void transfer_start(struct transfer *transfer) {
         try_first(port);
 }
 
+void transfer_ready(struct waitqueue *queue) { transfer_try(queue, true); }
+
 void transfer_go_on(struct port *port) { try_first(port); }
 
 bool transfer_cancel(struct transfer *transfer) {

@@ -53,6 +53,7 @@ void transfer_end(struct port *port);
 
 /* From waitqueue.c: the first that waits is tried, if none is. ready: the descriptor is, so it need not be asked. */
 void transfer_try(struct waitqueue *queue, bool ready);
+void transfer_ready(struct waitqueue *queue); /* the same of one that is ready: hook (hooks.h) */
 
 /* It waits for a descriptor that nobody will tell of. */
 void transfer_fail(struct transfer *transfer);

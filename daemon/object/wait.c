@@ -29,8 +29,6 @@ struct wait *wait_init(void *memory, struct belongings *owner, size_t n) {
 
 static struct lane *lane_of(const struct wait *wait) { return &wait->owner->account.user->lane; }
 
-bool wait_is_left(const struct wait *wait) { return wait->left && *wait->left; }
-
 /* ---- arming ----------------------------------------------------------------------------------------------------- */
 
 static void disarm(struct wait_target *target) {
@@ -102,7 +100,7 @@ static void look(struct wait *wait) {
             continue;
         }
         target->cause = (uint8_t)(of->descriptor->unwatched ? CAUSE_READY
-                                  : of->descriptor->guard   ? indicator_cause_of(target->seen, of->direction)
+                                  : of->descriptor->guard   ? cause_of(target->seen, of->direction)
                                                             : CAUSE_NONE);
         target->seen = 0;
         if (target->cause)
@@ -116,7 +114,7 @@ static void look(struct wait *wait) {
         return;
     for (size_t i = 0; i < n; i++) {
         struct wait_target *target = &wait->targets[asked[i]];
-        target->cause = (uint8_t)indicator_cause_of(probes[i].events, target->of->direction);
+        target->cause = (uint8_t)cause_of(probes[i].events, target->of->direction);
         if (target->cause)
             wait->ready++;
     }
@@ -155,7 +153,7 @@ static void fire(struct wait *wait) {
     for (size_t i = 0; i < n; i++) {
         struct descriptor *descriptor = fired[i]->descriptor;
         indicator_end(fired[i], fired[i]->cause);
-        fading_add(descriptor->registry, descriptor);
+        fading_add(descriptor->registry, descriptor->object.id);
     }
 }
 

@@ -83,10 +83,10 @@ void wait_leave(struct wait *wait);
 /* Its session ends: what it waits for may be another one's, and go on. It is done, with that cause for what has not ended. */
 void wait_expire(struct wait *wait, int cause);
 
-/* From waitqueue.c: an activity has taken this target, which is in no ring of the queue any more. */
+/* Hook (hooks.h): an activity has taken this target, which is in no ring of the queue any more. */
 void wait_tell(struct wait_target *target, int cause);
 
-/* From indicator.c: the target's indicator has ended. The target refers to it no longer. */
+/* Hook: the target's indicator has ended. The target refers to it no longer. */
 void wait_end(struct wait_target *target, int cause);
 
 /* wait_ask.c: whether a target of it is guarded. */
@@ -99,6 +99,6 @@ int wait_ask(struct wait *wait, struct refusal *refusal);
 bool wait_is_asking(struct wait *wait);
 
 /* Its connection has ended, and it will leave. */
-bool wait_is_left(const struct wait *wait);
+static inline bool wait_is_left(const struct wait *wait) { return wait->left && *wait->left; }
 
 #endif

@@ -1,6 +1,7 @@
 /* waitqueue.c: taking whom an activity is for, and telling them in steps. */
 #include "waitqueue.h"
 
+#include "hooks.h"
 #include "indicator.h"
 #include "transfer.h"
 #include "wait.h"
@@ -77,6 +78,8 @@ bool waitqueue_needs(const struct waitqueue *queue, bool *edge) {
     return ones || transfers || !ring_is_empty(&queue->armed);
 }
 
+static bool is_left(const struct wait_target *target) { return target->wait->left && *target->wait->left; }
+
 /* The oldest of the wake-one targets whose connection is there. */
 static void give(struct waitqueue *queue) {
     struct ring *node;
@@ -85,7 +88,7 @@ static void give(struct waitqueue *queue) {
         struct wait_target *target = RING_OF(node, struct wait_target, queue_node);
         ring_remove(node);
         ring_add(&queue->told, node);
-        if (wait_is_left(target->wait))
+        if (is_left(target))
             continue;
         target->given = queue->given = true;
         queue->give = false;
@@ -109,6 +112,10 @@ void waitqueue_tell(struct waitqueue *queue, int cause) {
         turn_queue(lane_of(queue), &queue->task);
 }
 
+static const struct object_hooks *hooks_of(const struct waitqueue *queue) {
+    return queue->descriptor->registry->hooks;
+}
+
 static void fail_transfers(struct waitqueue *queue) {
     struct ring *node;
     while (queue->failed && !turn_is_over(lane_of(queue)->turns)) {
@@ -116,7 +123,7 @@ static void fail_transfers(struct waitqueue *queue) {
         queue->failed = node != NULL;
         turn_spend(lane_of(queue)->turns, 1);
         if (node)
-            transfer_fail(RING_OF(node, struct transfer, queue_node));
+            hooks_of(queue)->transfer_failed(RING_OF(node, struct transfer, queue_node));
     }
 }
 
@@ -130,12 +137,12 @@ static void step(struct task *task) {
     if (queue->failed)
         fail_transfers(queue);
     else if (queue->try)
-        transfer_try(queue, true);
+        hooks_of(queue)->transfer_ready(queue);
     queue->try = false;
     while (!turn_is_over(lane->turns) && (node = ring_first(&queue->told))) {
         struct wait_target *target = RING_OF(node, struct wait_target, queue_node);
         ring_remove(node);
-        wait_tell(target, queue->cause);
+        hooks_of(queue)->target_ready(target, queue->cause);
     }
     queue->stepping = false;
     if (queue->failed || !ring_is_empty(&queue->told))
@@ -252,8 +259,7 @@ static void look_again(struct waitqueue *queue) {
         descriptor_retell(descriptor);
         return;
     }
-    enum cause cause =
-        engine_probe(&probe, 1) ? CAUSE_NONE : indicator_cause_of(probe.events, queue->direction);
+    enum cause cause = engine_probe(&probe, 1) ? CAUSE_NONE : cause_of(probe.events, queue->direction);
     if (cause)
         waitqueue_tell(queue, (int)cause);
 }

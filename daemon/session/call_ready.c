@@ -9,6 +9,7 @@
 #include "daemon/object/evt.h"
 #include "daemon/object/making.h"
 #include "daemon/object/semaphore.h"
+#include "daemon/object/subscribers.h"
 
 #include <inttypes.h>
 #include <stddef.h>
@@ -29,7 +30,7 @@ static int remove_number(struct call *call, struct descriptor *descriptor, enum 
     if (!closing)
         return -1;
     if (descriptor && !descriptor->closing && !ended)
-        indicator_end_all(descriptor, kind, kind, CAUSE_REMOVED);
+        subscribers_end(descriptor, kind, kind, CAUSE_REMOVED);
     return closing_settle(call, closing);
 }
 

@@ -24,6 +24,7 @@
 #include "daemon/object/apart.h"
 #include "daemon/object/descriptor.h"
 #include "daemon/object/indicator.h"
+#include "daemon/object/objects.h"
 #include "daemon/object/pollable.h"
 #include "daemon/object/stream.h"
 #include "daemon/session/connection.h"
@@ -159,8 +160,14 @@ static void world_make(void) {
     require(stream_init() == 0);
     policy_init(&world.policy, peer_self(), false);
     loop_ready(world.loop, on_ready, NULL);
-    require(registry_init(&world.registry, world.loop, loop_engine(world.loop), world.offload, world.closer,
-                          world.sentries, &world.slots, &world.users) == 0);
+    const struct registry_parts parts = {.loop = world.loop,
+                                         .engine = loop_engine(world.loop),
+                                         .offload = world.offload,
+                                         .closer = world.closer,
+                                         .sentries = world.sentries,
+                                         .slots = &world.slots,
+                                         .users = &world.users};
+    require(objects_init(&world.registry, &parts) == 0);
     require(sessions_init(&world.sessions, world.loop, &world.registry, &world.policy) == 0);
     world.stop.fn = on_stop;
     loop_after(world.loop, after, &world.sessions);

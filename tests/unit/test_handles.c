@@ -3,6 +3,7 @@
 
 #include "daemon/object/handle.h"
 #include "daemon/object/indicator.h"
+#include "daemon/object/objects.h"
 #include "daemon/object/pollable.h"
 
 #include <poll.h>
@@ -67,9 +68,14 @@ static void make_parts(void) {
     assert_non_null(world.sentries);
     slots_init(&world.slots, LIMIT, 0);
     assert_int_equal(users_init(&world.users, OWN, &world.slots, 1), 0);
-    assert_int_equal(registry_init(&world.registry, world.loop, loop_engine(world.loop), world.offload,
-                                   world.closer, world.sentries, &world.slots, &world.users),
-                     0);
+    const struct registry_parts parts = {.loop = world.loop,
+                                         .engine = loop_engine(world.loop),
+                                         .offload = world.offload,
+                                         .closer = world.closer,
+                                         .sentries = world.sentries,
+                                         .slots = &world.slots,
+                                         .users = &world.users};
+    assert_int_equal(objects_init(&world.registry, &parts), 0);
     assert_int_equal(pollable_init(), 0);
     world.owner = user_ref(&world.users, OWN);
     world.other = user_ref(&world.users, OTHER);
@@ -124,7 +130,7 @@ static int end(void **state) {
     (void)sentries_free(world.sentries);
     (void)offload_free(world.offload);
     closer_free(world.closer);
-    registry_deinit(&world.registry);
+    objects_deinit(&world.registry);
     turn_forget(&world.task);
     user_unref(world.owner);
     user_unref(world.other);

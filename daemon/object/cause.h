@@ -1,0 +1,25 @@
+/* cause.h: why something is ready, or has ended. */
+#ifndef CAUSE_H
+#define CAUSE_H
+
+enum { DIRECTION_READ = 0, DIRECTION_WRITE = 1 };
+
+/* The values are those of the wire. */
+enum cause {
+    CAUSE_NONE = 0,
+    CAUSE_READY = 1,
+    CAUSE_HALF_CLOSE = 2,
+    CAUSE_HANG_UP = 3,
+    CAUSE_ERROR = 4,
+    CAUSE_PORT_CLOSED = 5,
+    CAUSE_REMOVED = 6,
+    CAUSE_REPLACED = 7,
+    CAUSE_REVOKED = 8,
+    CAUSE_EXPIRED = 9,
+    CAUSE_RESYNC = 11,
+};
+
+/* The cause that the engine's bits mean for a direction; CAUSE_NONE if they do not make it ready. */
+enum cause cause_of(unsigned events, int direction);
+
+#endif

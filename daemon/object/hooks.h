@@ -1,0 +1,38 @@
+/* hooks.h: the calls upward in this room, handed over at the start (objects.c).
+ *
+ * Files call those that they stand on. What a file below has to tell one above it, without knowing it, goes through here. */
+#ifndef HOOKS_H
+#define HOOKS_H
+
+#include <stdbool.h>
+
+struct descriptor;
+struct port;
+struct transfer;
+struct wait_target;
+struct waitqueue;
+
+/* What somebody needs of one direction of a descriptor. */
+enum {
+    NEED_WATCH = 1,
+    NEED_EDGE = 2,
+    NEED_APART = 4 /* wake-one waits: nothing else is to be told with it */
+};
+
+struct object_hooks {
+    /* From descriptor.c, to whoever subscribes to it. */
+    unsigned (*needs)(const struct descriptor *descriptor, int direction);
+    void (*ready)(struct descriptor *descriptor, int direction, int cause);
+    void (*replaced)(struct descriptor *descriptor); /* its number names another open file */
+    void (*dropped)(struct descriptor *descriptor);  /* nobody subscribes any more */
+    /* From waitqueue.c: to a wait, and to what reads or writes. */
+    void (*target_ready)(struct wait_target *target, int cause);
+    void (*transfer_ready)(struct waitqueue *queue);
+    void (*transfer_failed)(struct transfer *transfer);
+    /* From indicator.c: to a wait, to the port itself, and to what is queued on it. */
+    void (*target_ended)(struct wait_target *target, int cause);
+    void (*port_ended)(struct port *port, struct descriptor *descriptor);
+    void (*transfer_ended)(struct port *port);
+};
+
+#endif

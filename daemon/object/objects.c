@@ -1,0 +1,60 @@
+/* objects.c: putting the room together. All calls upward in it are named here. */
+#include "objects.h"
+
+#include "apart.h"
+#include "hooks.h"
+#include "port.h"
+#include "subscribers.h"
+#include "transfer.h"
+#include "wait.h"
+#include "waitqueue.h"
+
+#include <stddef.h>
+
+static const struct object_hooks hooks = {
+    .needs = subscribers_need,
+    .ready = subscribers_ready,
+    .replaced = subscribers_replaced,
+    .dropped = subscribers_dropped,
+    .target_ready = wait_tell,
+    .transfer_ready = transfer_ready,
+    .transfer_failed = transfer_fail,
+    .target_ended = wait_end,
+    .port_ended = port_ended,
+    .transfer_ended = transfer_end,
+};
+
+static void settle(struct object *descriptor) { descriptor_settle((struct descriptor *)descriptor); }
+
+int objects_init(struct registry *registry, const struct registry_parts *parts) {
+    int error = registry_init(registry, parts);
+    if (!error)
+        error = fading_init(registry, settle);
+    if (!error)
+        error = asks_init(registry);
+    if (!error)
+        error = handles_init(registry);
+    if (error)
+        return error;
+    registry->hooks = &hooks;
+    table_init(&registry->aparts, offsetof(struct apart, id), registry->objects.seed);
+    slab_init(&registry->descriptors, sizeof(struct descriptor));
+    slab_init(&registry->indicators, sizeof(struct indicator));
+    slab_init(&registry->waiters, sizeof(struct waiters));
+    slab_init(&registry->waitqueues, sizeof(struct waitqueue));
+    return 0;
+}
+
+void objects_deinit(struct registry *registry) {
+    while (registry->leaving)
+        descriptor_abandon((struct descriptor *)registry->leaving);
+    handles_deinit(registry);
+    fading_deinit(registry);
+    asks_deinit(registry);
+    registry_deinit(registry);
+    table_deinit(&registry->aparts);
+    slab_deinit(&registry->descriptors);
+    slab_deinit(&registry->indicators);
+    slab_deinit(&registry->waiters);
+    slab_deinit(&registry->waitqueues);
+}
