@@ -14,6 +14,7 @@
 #include "proto/container.h"
 #include "proto/transport.h"
 #include "service.h"
+#include "session/dispatch.h"
 #include "session/listener.h"
 #include "utlist.h"
 
@@ -162,7 +163,8 @@ static int make_rooms(struct broker *broker, const struct options *options, size
     if (error)
         return error;
     broker->users_made = true;
-    error = sessions_init(&broker->sessions, broker->loop, &broker->registry, &broker->policy);
+    error =
+        sessions_init(&broker->sessions, broker->loop, &broker->registry, &broker->policy, dispatch_frame);
     if (error)
         return error;
     broker->sessions_made = true;

@@ -1,36 +1,11 @@
 /* envelope.c: two tags, a varint and a length. */
 #include "envelope.h"
 
+#include "varint.h"
+
 #include <stdbool.h>
 
-enum { ID_TAG = 1 << 3, LENGTH_DELIMITED = 2, TYPE_BITS = 3, VARINT_BITS = 7, VARINT_MORE = 0x80 };
-
-static size_t varint_size(uint64_t value) {
-    size_t size = 1;
-
-    while (value >>= VARINT_BITS)
-        size++;
-    return size;
-}
-
-static uint8_t *varint_write(uint8_t *at, uint64_t value) {
-    for (; value >= VARINT_MORE; value >>= VARINT_BITS)
-        *at++ = (uint8_t)(value | VARINT_MORE);
-    *at++ = (uint8_t)value;
-    return at;
-}
-
-/* Moves *at behind the varint. False: none that a frame needs. */
-static bool varint_read(const uint8_t **at, const uint8_t *end, uint64_t *value) {
-    *value = 0;
-    for (unsigned shift = 0; *at < end && shift < 64; shift += VARINT_BITS) {
-        uint8_t byte = *(*at)++;
-        *value |= (uint64_t)(byte & (VARINT_MORE - 1)) << shift;
-        if (!(byte & VARINT_MORE))
-            return true;
-    }
-    return false;
-}
+enum { ID_TAG = 1 << 3, LENGTH_DELIMITED = 2, TYPE_BITS = 3 };
 
 static uint32_t tag_of(uint32_t number) { return number << TYPE_BITS | LENGTH_DELIMITED; }
 

@@ -1,7 +1,6 @@
 /* user.c: accounts of users and sessions. */
 #include "user.h"
 
-#include "charge.h"
 #include "daemon/base/metrics.h"
 #include "gate.h"
 #include "proto/os.h"
@@ -255,7 +254,7 @@ void account_init(struct account *account, struct user *user, uint64_t session, 
 }
 
 void account_deinit(struct account *account) {
-    charges_leave(account);
+    assert(ring_is_empty(&account->charges));
     for (int slot = 0; slot < USER_SLOTS; slot++)
         if (account->used[slot])
             account_give(account, (enum user_slot)slot, account->used[slot]);

@@ -1,6 +1,7 @@
 /* belongings.c: what a session has. */
 #include "belongings.h"
 
+#include "daemon/access/charge.h"
 #include "descriptor.h"
 #include "handle.h"
 #include "utlist.h"
@@ -53,5 +54,6 @@ void belongings_deinit(struct belongings *belongings) {
     table_deinit(&belongings->numbers);
     table_deinit(&belongings->lent_by_id);
     numberings_deinit(&belongings->numberings);
+    charges_leave(&belongings->account);
     account_deinit(&belongings->account);
 }

@@ -34,7 +34,7 @@ struct page {
 
 int call_ping(struct call *call) {
     Portd__V1__Pong pong = PORTD__V1__PONG__INIT;
-    return dispatch_answer(call, PORTD__V1__REPLY__RESULT_PING, &pong);
+    return call_answer(call, PORTD__V1__REPLY__RESULT_PING, &pong);
 }
 
 static void page_init(struct page *page, const struct connection *connection) {
@@ -195,7 +195,7 @@ int call_list(struct call *call) {
         page.items.next = 0;
     if (page.lacks && connection_check_room(call->connection, page.lacks, &call->refusal))
         return -1;
-    return dispatch_answer(call, PORTD__V1__REPLY__RESULT_LIST, &page.items);
+    return call_answer(call, PORTD__V1__REPLY__RESULT_LIST, &page.items);
 }
 
 int call_show(struct call *call) {
@@ -221,7 +221,7 @@ int call_show(struct call *call) {
     }
     if (page.lacks && connection_check_room(call->connection, page.lacks, &call->refusal))
         return -1;
-    return dispatch_answer(call, PORTD__V1__REPLY__RESULT_SHOW, &page.items);
+    return call_answer(call, PORTD__V1__REPLY__RESULT_SHOW, &page.items);
 }
 
 static void write_totals(Portd__V1__Status *status, const struct sessions *sessions) {
@@ -260,5 +260,5 @@ int call_status(struct call *call) {
     status.session = &session;
     status.quotas = places;
     status.n_quotas = USER_SLOTS;
-    return dispatch_answer(call, PORTD__V1__REPLY__RESULT_STATUS, &status);
+    return call_answer(call, PORTD__V1__REPLY__RESULT_STATUS, &status);
 }

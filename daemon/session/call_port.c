@@ -37,7 +37,7 @@ static int wrap(struct call *call, int64_t number, const struct port_options *op
                              options->socket, objects, &claim, &call->refusal);
     call->closes_at_once = claim.same && inspect_closes_at_once(claim.type);
     if (claim.kept)
-        dispatch_take(call);
+        call_take(call);
     if (error)
         return -1;
     error = port_open(claim.descriptor, options, made, &call->refusal);
@@ -50,7 +50,7 @@ static int wrap(struct call *call, int64_t number, const struct port_options *op
     if (made[DIRECTION_WRITE])
         ports.output = made[DIRECTION_WRITE]->indicator.object.id;
     ports.replaced = claim.replaced;
-    return dispatch_answer(call, result, &ports);
+    return call_answer(call, result, &ports);
 }
 
 int call_file_descriptor_to_port(struct call *call) {
@@ -75,7 +75,7 @@ static int answer_number(struct call *call, bool socket, Portd__V1__Reply__Resul
     /* The number means something to whoever made it, not to another session. */
     number.found = (port->socket || !socket) && port->indicator.object.owner == &call->session->belongings;
     number.number = number.found ? indicator_number(&port->indicator) : 0;
-    return dispatch_answer(call, result, &number);
+    return call_answer(call, result, &number);
 }
 
 int call_port_to_file_descriptor(struct call *call) {

@@ -61,7 +61,7 @@ int call_release(struct call *call) {
         if (indicator)
             indicator_release(indicator);
     }
-    return dispatch_answer(call, PORTD__V1__REPLY__RESULT_RELEASE, &done);
+    return call_answer(call, PORTD__V1__REPLY__RESULT_RELEASE, &done);
 }
 
 static int check(struct call *call, const struct procedure *procedure) {
@@ -198,7 +198,7 @@ static int create(struct call *call, const struct procedure *procedure, int dire
                                   false, 1, &claim, &call->refusal);
     call->closes_at_once = claim.same && inspect_closes_at_once(claim.type);
     if (claim.kept)
-        dispatch_take(call);
+        call_take(call);
     if (result)
         return -1;
     if (making_is_needed(claim.descriptor, procedure->kind, direction))
@@ -206,7 +206,7 @@ static int create(struct call *call, const struct procedure *procedure, int dire
     object.replaced = claim.replaced;
     if (make(procedure, claim.descriptor, direction, NULL, 0, &object, &call->refusal))
         return -1;
-    return dispatch_answer(call, procedure->result, &object);
+    return call_answer(call, procedure->result, &object);
 }
 
 static struct descriptor *find(const struct call *call, const struct procedure *procedure) {
@@ -221,7 +221,7 @@ static int look_up(struct call *call, const struct procedure *procedure, int dir
         places = procedure->kind == OBJECT_SEMAPHORE ? descriptor->semaphores : descriptor->evts;
     if (places && places[direction])
         describe(&object, places[direction], false);
-    return dispatch_answer(call, procedure->result, &object);
+    return call_answer(call, procedure->result, &object);
 }
 
 static int call_procedure(struct call *call, const struct procedure *procedure) {

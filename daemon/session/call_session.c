@@ -270,7 +270,7 @@ static int welcome(struct call *call, struct session *session, bool joined) {
     welcome.wait_targets = FRAME_TARGETS_MAX;
     welcome.features = features;
     welcome.n_features = sizeof features / sizeof *features;
-    return dispatch_answer(call, PORTD__V1__REPLY__RESULT_HELLO, &welcome);
+    return call_answer(call, PORTD__V1__REPLY__RESULT_HELLO, &welcome);
 }
 
 int call_hello(struct call *call) {
@@ -302,7 +302,7 @@ int call_hello(struct call *call) {
     connection->reach = hello->reach;
     noting_connected(connection);
     session_join(admission.session, connection);
-    connection->channel.max = FRAME_LONG_MAX; /* of a write; see dispatch_may_be_long */
+    connection->channel.max = FRAME_LONG_MAX; /* of a write; see peek_may_be_long */
     return welcome(call, admission.session, joined);
 }
 

@@ -3,6 +3,7 @@
  * Counters are as they are; gauges are measured here, when somebody asks. The families that the table has no rows for follow from what they
  * are counted by: methods, and the accounts of uids. A caller is told of its own uid, with the right admin of all, some at a time. */
 #include "dispatch.h"
+#include "method.h"
 
 #include "daemon/base/metrics.h"
 
@@ -14,7 +15,7 @@
 
 enum { ROWS = 320, LABELS = 3, USERS = 8, USER_ROWS = 2 * USER_SLOTS + 1, UID_MAX_TEXT = 24 };
 
-_Static_assert(1 + METRICS + DISPATCH_METHODS_MAX + USERS * USER_ROWS <= ROWS, "a page takes everything");
+_Static_assert(1 + METRICS + METHODS_MAX + USERS * USER_ROWS <= ROWS, "a page takes everything");
 
 /* One page under construction. */
 struct page {
@@ -104,7 +105,7 @@ static void write_broker(struct page *page) {
 static void write_calls(struct page *page) {
     const char *name;
     uint64_t count;
-    for (size_t number = 0; (name = dispatch_next(&number, &count));)
+    for (size_t number = 0; (name = method_next(&number, &count));)
         label(page, add(page, FAMILY_CALLS, count), metrics_words[FAMILY_CALLS].label, name);
 }
 
@@ -168,5 +169,5 @@ int call_stats(struct call *call) {
     if (connection_check_room(call->connection, portd__v1__stats__get_packed_size(&page.stats),
                               &call->refusal))
         return -1;
-    return dispatch_answer(call, PORTD__V1__REPLY__RESULT_STATS, &page.stats);
+    return call_answer(call, PORTD__V1__REPLY__RESULT_STATS, &page.stats);
 }

@@ -185,5 +185,5 @@ int call_cancel(struct call *call) {
         parked->withdraw(parked);
         cancelled.found = true;
     }
-    return dispatch_answer(call, PORTD__V1__REPLY__RESULT_CANCEL, &cancelled);
+    return call_answer(call, PORTD__V1__REPLY__RESULT_CANCEL, &cancelled);
 }

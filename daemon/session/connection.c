@@ -5,8 +5,8 @@
 #include "daemon/base/log.h"
 #include "daemon/base/metrics.h"
 #include "daemon/object/waitqueue.h"
-#include "dispatch.h"
 #include "noting.h"
+#include "peek.h"
 #include "utlist.h"
 
 #include <errno.h>
@@ -72,14 +72,6 @@ fail:
     identity_unref(connection->identity);
     free(connection);
     return NULL;
-}
-
-void connection_touch(struct connection *connection) {
-    if (connection->dirty)
-        return;
-    connection->dirty = true;
-    connection->dirty_next = connection->all->dirty;
-    connection->all->dirty = connection;
 }
 
 /* The last thing that refers to a connection is a worker that closes something of it. */
@@ -154,13 +146,13 @@ static void leave(struct connection *connection) {
         waitqueue_retest(connection->user, connection->serial);
     connection->session = NULL;
     if (session)
-        session_part(session, connection);
+        sessions->parted(session, connection);
     connection->dead_next = sessions->dead;
     sessions->dead = connection;
 }
 
 void connection_leave_ended(struct connection *connection) {
-    session_part(connection->session, connection);
+    connection->all->parted(connection->session, connection);
     connection->session = NULL;
     connection_end(connection, "its session has ended");
 }
@@ -216,7 +208,7 @@ static void account_bytes(struct connection *connection) {
 
 /* The descriptors of half a frame cannot stay, and it is not known when the rest comes. Its sender is told, if the socket takes that. */
 static void end_half(struct connection *connection, const struct refusal *refusal) {
-    connection_refuse(connection, dispatch_half_id(connection), refusal);
+    connection_refuse(connection, peek_id(connection), refusal);
     connection_end(connection, refusal->text);
 }
 
@@ -257,11 +249,6 @@ static void account(struct connection *connection) {
 /* Whether what it, its uid or all have of the table of descriptors keeps it from being read. */
 static bool short_of_slots(const struct connection *connection) {
     return connection->discards > CONNECTION_DISCARDS || !gates_may_receive(connection->user);
-}
-
-bool connection_congested(const struct connection *connection) {
-    return channel_pending(&connection->channel) > CONNECTION_UNREAD || connection->indebted ||
-           connection->channel.out_fds_at != SIZE_MAX;
 }
 
 static bool blocked(const struct connection *connection) {
@@ -305,7 +292,7 @@ static void process(struct connection *connection) {
         slots_take(slots_of(connection), frame.n_fds);
         metrics_add(METRIC_DESCRIPTORS_RECEIVED, frame.n_fds);
         turn_spend(turns_of(connection), 1 + frame.n_fds * UNITS_FD);
-        dispatch_frame(connection, &frame);
+        connection->all->frame(connection, &frame);
         if (channel_pending(&connection->channel) > CONNECTION_FREE + connection->charge.used[USER_BYTES])
             account_bytes(connection);
         spend(connection);
@@ -314,7 +301,7 @@ static void process(struct connection *connection) {
         connection_end(connection, "the broker is out of memory");
     if (result == CHANNEL_E_PROTOCOL)
         connection_end(connection, connection->channel.fault);
-    else if (!dispatch_may_be_long(connection))
+    else if (!peek_may_be_long(connection))
         connection_end(connection, "a request is too long");
     if (!connection->dead && !connection->dirty) /* else before the turn is over */
         account(connection);
@@ -351,10 +338,18 @@ static void unblock(struct connection *connection) {
         go_on(connection);
 }
 
+/* The kernel does not take what waits in the channel: the answer becomes a refusal. */
+static void fail_passing(struct connection *connection) {
+    struct refusal refusal;
+    channel_skip_fds(&connection->channel);
+    (void)passing_refuse(&refusal);
+    connection_refuse(connection, connection->passing.request, &refusal);
+}
+
 static void flush(struct connection *connection) {
     int error = connection->dead ? 0 : channel_flush(&connection->channel);
     if (error == -ETOOMANYREFS) {
-        passing_fail(connection);
+        fail_passing(connection);
         error = channel_flush(&connection->channel);
     }
     if (error)

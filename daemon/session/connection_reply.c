@@ -30,6 +30,19 @@ int connection_check_room(const struct connection *connection, size_t length, st
                        "limit of bytes: an answer of %zu is more than may be left unread now", length);
 }
 
+void connection_touch(struct connection *connection) {
+    if (connection->dirty)
+        return;
+    connection->dirty = true;
+    connection->dirty_next = connection->all->dirty;
+    connection->all->dirty = connection;
+}
+
+bool connection_congested(const struct connection *connection) {
+    return channel_pending(&connection->channel) > CONNECTION_UNREAD || connection->indebted ||
+           connection->channel.out_fds_at != SIZE_MAX;
+}
+
 /* Every member of the union is a pointer to a message. */
 static struct envelope envelope_of(const Portd__V1__Reply *reply) {
     if (reply->error)

@@ -1,104 +1,45 @@
-/* dispatch.c: the table of methods and the checks that all of them share. */
+/* dispatch.c: the checks that all methods share, and who answers which. */
 #include "dispatch.h"
+
+#include "method.h"
+#include "parked.h"
 
 #include "proto/envelope.h"
 #include "proto/status.h"
+#include "proto/varint.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-enum { FDS_NONE, FDS_ONE, FDS_MAYBE, FDS_SEVERAL };
-
-/* The first bytes of a long request: field 1 as a varint, field 31 (write) with its length. */
-enum { ID_TAG = 1 << 3, WRITE_TAG = 31 << 3 | 2, WRITE_TELLS = 1 + 10 + 2 };
-
-struct method {
-    const char *name;
-    call_handler *handler;
-    int fds;
-    unsigned units; /* of a turn (daemon/base/turn.h), beside what the answer's length costs */
+static call_handler *const handlers[METHODS_MAX] = {
+    [PORTD__V1__REQUEST__METHOD_HELLO] = call_hello,
+    [PORTD__V1__REQUEST__METHOD_PING] = call_ping,
+    [PORTD__V1__REQUEST__METHOD_CANCEL] = call_cancel,
+    [PORTD__V1__REQUEST__METHOD_FILE_DESCRIPTOR_TO_SEMAPHORE] = call_file_descriptor_to_semaphore,
+    [PORTD__V1__REQUEST__METHOD_SOCKET_TO_SEMAPHORE] = call_socket_to_semaphore,
+    [PORTD__V1__REQUEST__METHOD_FD_TO_EVT] = call_fd_to_evt,
+    [PORTD__V1__REQUEST__METHOD_WAIT] = call_wait,
+    [PORTD__V1__REQUEST__METHOD_REMOVE] = call_remove,
+    [PORTD__V1__REQUEST__METHOD_RELEASE] = call_release,
+    [PORTD__V1__REQUEST__METHOD_HANDLE] = call_handle,
+    [PORTD__V1__REQUEST__METHOD_LIST] = call_list,
+    [PORTD__V1__REQUEST__METHOD_SHOW] = call_show,
+    [PORTD__V1__REQUEST__METHOD_STATUS] = call_status,
+    [PORTD__V1__REQUEST__METHOD_END_SESSION] = call_end_session,
+    [PORTD__V1__REQUEST__METHOD_FILE_DESCRIPTOR_TO_PORT] = call_file_descriptor_to_port,
+    [PORTD__V1__REQUEST__METHOD_SOCKET_TO_PORT] = call_socket_to_port,
+    [PORTD__V1__REQUEST__METHOD_PORT_TO_FILE_DESCRIPTOR] = call_port_to_file_descriptor,
+    [PORTD__V1__REQUEST__METHOD_PORT_TO_SOCKET] = call_port_to_socket,
+    [PORTD__V1__REQUEST__METHOD_PORT_DUP] = call_port_dup,
+    [PORTD__V1__REQUEST__METHOD_CLOSE] = call_close,
+    [PORTD__V1__REQUEST__METHOD_READ] = call_read,
+    [PORTD__V1__REQUEST__METHOD_WRITE] = call_write,
+    [PORTD__V1__REQUEST__METHOD_SHUTDOWN] = call_shutdown,
+    [PORTD__V1__REQUEST__METHOD_ADDRESSES] = call_addresses,
+    [PORTD__V1__REQUEST__METHOD_POSITION] = call_position,
+    [PORTD__V1__REQUEST__METHOD_STATS] = call_stats,
+    [PORTD__V1__REQUEST__METHOD_MONITOR] = call_monitor,
 };
-
-static const struct method methods[] = {
-    [PORTD__V1__REQUEST__METHOD_HELLO] = {"hello", call_hello, FDS_SEVERAL, 16},
-    [PORTD__V1__REQUEST__METHOD_PING] = {"ping", call_ping, FDS_NONE, 1},
-    [PORTD__V1__REQUEST__METHOD_CANCEL] = {"cancel", call_cancel, FDS_NONE, 1},
-    [PORTD__V1__REQUEST__METHOD_FILE_DESCRIPTOR_TO_SEMAPHORE] = {"file_descriptor_to_semaphore",
-                                                                 call_file_descriptor_to_semaphore, FDS_MAYBE,
-                                                                 8},
-    [PORTD__V1__REQUEST__METHOD_SOCKET_TO_SEMAPHORE] = {"socket_to_semaphore", call_socket_to_semaphore,
-                                                        FDS_MAYBE, 8},
-    [PORTD__V1__REQUEST__METHOD_FD_TO_EVT] = {"fd_to_evt", call_fd_to_evt, FDS_MAYBE, 8},
-    [PORTD__V1__REQUEST__METHOD_WAIT] = {"wait", call_wait, FDS_NONE, 2},
-    [PORTD__V1__REQUEST__METHOD_REMOVE] = {"remove", call_remove, FDS_NONE, 8},
-    [PORTD__V1__REQUEST__METHOD_RELEASE] = {"release", call_release, FDS_NONE, 1},
-    [PORTD__V1__REQUEST__METHOD_HANDLE] = {"handle", call_handle, FDS_NONE, 8},
-    [PORTD__V1__REQUEST__METHOD_LIST] = {"list", call_list, FDS_NONE, 16},
-    [PORTD__V1__REQUEST__METHOD_SHOW] = {"show", call_show, FDS_NONE, 16},
-    [PORTD__V1__REQUEST__METHOD_STATUS] = {"status", call_status, FDS_NONE, 8},
-    [PORTD__V1__REQUEST__METHOD_END_SESSION] = {"end_session", call_end_session, FDS_NONE, 8},
-    [PORTD__V1__REQUEST__METHOD_FILE_DESCRIPTOR_TO_PORT] = {"file_descriptor_to_port",
-                                                            call_file_descriptor_to_port, FDS_MAYBE, 8},
-    [PORTD__V1__REQUEST__METHOD_SOCKET_TO_PORT] = {"socket_to_port", call_socket_to_port, FDS_MAYBE, 8},
-    [PORTD__V1__REQUEST__METHOD_PORT_TO_FILE_DESCRIPTOR] = {"port_to_file_descriptor",
-                                                            call_port_to_file_descriptor, FDS_NONE, 1},
-    [PORTD__V1__REQUEST__METHOD_PORT_TO_SOCKET] = {"port_to_socket", call_port_to_socket, FDS_NONE, 1},
-    [PORTD__V1__REQUEST__METHOD_PORT_DUP] = {"port_dup", call_port_dup, FDS_NONE, 8},
-    [PORTD__V1__REQUEST__METHOD_CLOSE] = {"close", call_close, FDS_NONE, 8},
-    [PORTD__V1__REQUEST__METHOD_READ] = {"read", call_read, FDS_NONE, 8},
-    [PORTD__V1__REQUEST__METHOD_WRITE] = {"write", call_write, FDS_NONE, 16},
-    [PORTD__V1__REQUEST__METHOD_SHUTDOWN] = {"shutdown", call_shutdown, FDS_NONE, 8},
-    [PORTD__V1__REQUEST__METHOD_ADDRESSES] = {"addresses", call_addresses, FDS_NONE, 8},
-    [PORTD__V1__REQUEST__METHOD_POSITION] = {"position", call_position, FDS_NONE, 8},
-    [PORTD__V1__REQUEST__METHOD_STATS] = {"stats", call_stats, FDS_NONE, 64},
-    [PORTD__V1__REQUEST__METHOD_MONITOR] = {"monitor", call_monitor, FDS_NONE, 4},
-};
-
-enum { METHODS = sizeof methods / sizeof *methods };
-
-_Static_assert((int)METHODS <= (int)DISPATCH_METHODS_MAX, "there is room in what counts them");
-
-static uint64_t calls[METHODS]; /* so far, by method */
-
-const char *dispatch_next(size_t *number, uint64_t *count) {
-    while (*number < METHODS && !methods[*number].handler)
-        ++*number;
-    if (*number == METHODS)
-        return NULL;
-    *count = calls[*number];
-    return methods[(*number)++].name;
-}
-
-const char *dispatch_name(size_t number) {
-    return number < METHODS && methods[number].name ? methods[number].name : "";
-}
-
-int dispatch_answer(struct call *call, Portd__V1__Reply__ResultCase which, void *result) {
-    Portd__V1__Reply reply = PORTD__V1__REPLY__INIT;
-    reply.id = call->request->id;
-    reply.result_case = which;
-    reply.ping = result; /* every member of the union is a pointer to a message */
-    connection_reply(call->connection, &reply);
-    return 0;
-}
-
-os_fd dispatch_take(struct call *call) {
-    os_fd fd = call->fd;
-    call->fd = OS_FD_NONE;
-    return fd;
-}
-
-/* One varint at *at, which moves behind it. False: there is none. */
-static bool read_varint(const uint8_t **at, const uint8_t *end, uint64_t *value) {
-    *value = 0;
-    for (unsigned shift = 0; *at < end && shift < 64; shift += 7) {
-        uint8_t byte = *(*at)++;
-        *value |= (uint64_t)(byte & 0x7f) << shift;
-        if (!(byte & 0x80))
-            return true;
-    }
-    return false;
-}
 
 static bool string_is_clean(const uint8_t *text, size_t length) {
     char copy[FRAME_REQUEST_MAX + 1];
@@ -123,16 +64,16 @@ static bool holds_strings(const ProtobufCMessageDescriptor *message) {
 static bool strings_are_clean(const ProtobufCMessageDescriptor *message, const uint8_t *at,
                               const uint8_t *end) {
     uint64_t tag, value;
-    while (at < end && read_varint(&at, end, &tag)) {
+    while (at < end && varint_read(&at, end, &tag)) {
         const ProtobufCFieldDescriptor *field;
         field = protobuf_c_message_descriptor_get_field(message, (unsigned)(tag >> 3));
         if ((tag & 7) == 0) {
-            if (!read_varint(&at, end, &value))
+            if (!varint_read(&at, end, &value))
                 return true;
             continue;
         }
         value = (tag & 7) == 1 ? 8 : 4;
-        if ((tag & 7) == 2 && !read_varint(&at, end, &value))
+        if ((tag & 7) == 2 && !varint_read(&at, end, &value))
             return true;
         if (value > (uint64_t)(end - at))
             return true;
@@ -147,31 +88,11 @@ static bool strings_are_clean(const ProtobufCMessageDescriptor *message, const u
     return true;
 }
 
-/* Only a write may be long. Its field is the first behind the id, which is field 1. */
-bool dispatch_may_be_long(const struct connection *connection) {
-    const uint8_t *at, *end;
-    uint64_t tag, id;
-    size_t length = channel_peek(&connection->channel, &at, &end);
-    if (length <= FRAME_REQUEST_MAX || end - at < WRITE_TELLS)
-        return true;
-    return read_varint(&at, end, &tag) && tag == ID_TAG && read_varint(&at, end, &id) &&
-           read_varint(&at, end, &tag) && tag == WRITE_TAG;
-}
-
-uint64_t dispatch_half_id(const struct connection *connection) {
-    const uint8_t *at, *end;
-    uint64_t tag, id;
-    if (!channel_peek(&connection->channel, &at, &end) || !read_varint(&at, end, &tag) || tag != ID_TAG ||
-        !read_varint(&at, end, &id) || table_find(&connection->by_request, id))
-        return 0;
-    return id;
-}
-
 /* The id of a body that cannot be unpacked: encoders write field 1 first. 0: not there. */
 static uint64_t guess_id(const struct channel_frame *frame) {
     const uint8_t *at = frame->body + 1;
     uint64_t id;
-    return frame->length > 1 && frame->body[0] == 0x08 && read_varint(&at, frame->body + frame->length, &id)
+    return frame->length > 1 && frame->body[0] == 0x08 && varint_read(&at, frame->body + frame->length, &id)
                ? id
                : 0;
 }
@@ -184,21 +105,19 @@ static void discard_rest(struct connection *connection, struct channel_frame *fr
 }
 
 static const struct method *find_method(const Portd__V1__Request *request, struct refusal *refusal) {
-    size_t number = (size_t)request->method_case;
-    if (number && number < METHODS && methods[number].handler)
-        return &methods[number];
+    const struct method *method = method_find((size_t)request->method_case);
+    if (method)
+        return method;
     refusal_set(refusal, REFUSAL_UNSUPPORTED, "method", "ask a newer broker",
                 "no method that this broker knows");
     return NULL;
 }
 
 /* Everything that is checked before a method is called. */
-static const struct method *check(struct connection *connection, const struct channel_frame *frame,
-                                  const Portd__V1__Request *request, struct refusal *refusal) {
+static const struct method *check(const struct channel_frame *frame, const Portd__V1__Request *request,
+                                  struct refusal *refusal) {
     const struct method *method = find_method(request, refusal);
-    size_t least = method && method->fds == FDS_ONE ? 1 : 0;
     size_t most = !method || method->fds == FDS_NONE ? 0 : method->fds == FDS_SEVERAL ? CALL_FDS_MAX : 1;
-    (void)connection;
     if (!method)
         return NULL;
     if (frame->length > FRAME_REQUEST_MAX && request->method_case != PORTD__V1__REQUEST__METHOD_WRITE) {
@@ -211,7 +130,7 @@ static const struct method *check(struct connection *connection, const struct ch
                     "%zu descriptors came, which is not what the frame said", frame->n_fds);
         return NULL;
     }
-    if (frame->n_fds < least || frame->n_fds > most) {
+    if (frame->n_fds > most) {
         refusal_set(refusal, REFUSAL_MISMATCH, NULL, NULL, "%s does not take %zu descriptors", method->name,
                     frame->n_fds);
         return NULL;
@@ -241,9 +160,9 @@ static void dispatch(struct connection *connection, struct channel_frame *frame,
         .connection = connection, .session = connection->session, .request = request, .fd = OS_FD_NONE};
     bool hello = request->method_case == PORTD__V1__REQUEST__METHOD_HELLO;
     connection->method = (uint8_t)request->method_case;
-    const struct method *method = check(connection, frame, request, &call.refusal);
+    const struct method *method = check(frame, request, &call.refusal);
     if (method) {
-        calls[request->method_case]++;
+        method_count((size_t)request->method_case);
         turn_spend(connection->user->lane.turns, method->units);
     }
     if (frame->n_fds && method && method->fds == FDS_SEVERAL) {
@@ -252,7 +171,7 @@ static void dispatch(struct connection *connection, struct channel_frame *frame,
         call.fd = frame->fds[0];
         frame->n_fds = 0;
     }
-    if (!method || method->handler(&call)) {
+    if (!method || handlers[request->method_case](&call)) {
         connection->method = (uint8_t)request->method_case; /* others may have been answered within */
         connection_refuse(connection, request->id, &call.refusal);
         if (!call.session)

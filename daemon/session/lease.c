@@ -22,7 +22,8 @@ int lease_limit(struct lease *lease, struct loop *loop, int64_t ttl_us) {
     return loop_timer_set(loop, &lease->timer, lease->until);
 }
 
-void lease_owner_ended(struct lease *lease, struct owner *owner) {
+void lease_owner_ended(struct owner *owner) {
+    struct lease *lease = owner->lease;
     lease->owner_pid = owner->process.pid;
     owner_remove(owner);
     account_give(lease->account, USER_DESCRIPTORS, 1);

@@ -25,8 +25,8 @@ void lease_init(struct lease *lease, struct registry *registry, struct account *
 /* Ends after ttl_us. 0 or -ENOMEM. */
 int lease_limit(struct lease *lease, struct loop *loop, int64_t ttl_us);
 
-/* From owner.c: it is removed, and with the last one the lease ends. */
-void lease_owner_ended(struct lease *lease, struct owner *owner);
+/* For owners_init: it is removed, and with the last one the lease ends. */
+void lease_owner_ended(struct owner *owner);
 
 /* The number of the first owner that can be seen; 0: none. */
 uint32_t lease_owner_pid(const struct lease *lease);

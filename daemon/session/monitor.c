@@ -6,6 +6,7 @@
 #include "daemon/access/charge.h"
 #include "daemon/object/inspect.h"
 #include "dispatch.h"
+#include "method.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -83,7 +84,7 @@ static void write_notice(Portd__V1__Notice *row, uint64_t number, const struct n
     row->connection = notice->connection;
     row->pid = notice->pid;
     row->code = (Portd__V1__Code)notice->code;
-    row->method = text_of(dispatch_name(notice->method));
+    row->method = text_of(method_name(notice->method));
 }
 
 /* Whether the row that comes next is on the page. */

@@ -17,11 +17,12 @@ struct owning {
     struct owner *list;
 };
 
-int owners_init(struct owners *owners) {
+int owners_init(struct owners *owners, void (*ended)(struct owner *owner)) {
     uint64_t random[2];
     int error = os_random(random, sizeof random);
     if (error)
         return error;
+    owners->ended = ended;
     owners->seed = random[0] | 1;
     table_init(&owners->processes, offsetof(struct owning, mark), random[1]);
     return 0;
@@ -59,9 +60,8 @@ bool owner_has(const struct owners *owners, const struct lease *lease, uint64_t 
 
 static void on_ended(struct loop_watch *watch, unsigned events) {
     struct owner *owner = (struct owner *)((char *)watch - offsetof(struct owner, watch));
-    struct lease *lease = owner->lease;
     (void)events;
-    lease_owner_ended(lease, owner);
+    owner->ended(owner);
 }
 
 static int enter(struct owners *owners, struct owner *owner) {
@@ -100,6 +100,7 @@ int owner_add(struct owners *owners, struct lease *lease, struct loop *loop,
     if (!owner)
         return -ENOMEM;
     owner->lease = lease;
+    owner->ended = owners->ended;
     owner->process = *process;
     owner->watch.fd = process->fd;
     owner->watch.fn = on_ended;

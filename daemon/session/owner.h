@@ -15,11 +15,13 @@
 enum { OWNERS_MAX = 8 }; /* that one hello names */
 
 struct lease;
+struct owner;
 struct registry;
 
 /* Who owns what, by uid and process. */
 struct owners {
     struct table processes;
+    void (*ended)(struct owner *owner); /* its process has */
     uint64_t seed;
 };
 
@@ -32,6 +34,7 @@ struct owner_process {
 
 struct owner {
     struct loop_watch watch;
+    void (*ended)(struct owner *owner);
     struct lease *lease;
     struct owner_process process;
     struct owner *prev, *next;               /* the lease's, in the order in which they came */
@@ -40,7 +43,7 @@ struct owner {
 };
 
 /* 0 or a negative errno. */
-int owners_init(struct owners *owners);
+int owners_init(struct owners *owners, void (*ended)(struct owner *owner));
 void owners_deinit(struct owners *owners); /* no session is left */
 
 /* The lease of the session that this process finds for that uid; NULL: none. */

@@ -52,16 +52,16 @@ static void on_timer(struct loop_timer *timer) {
         ring_add(&all->list, &connection->passing.node);
         look(connection);
         if (connection->passing.over && !connection->passing.n)
-            connection_close(connection);
+            all->over(connection);
     }
     all->vain = all->n < before ? 0 : all->vain < VAIN_MOST ? all->vain + 1 : VAIN_MOST;
     if (!ring_is_empty(&all->list))
         set_timer(all, timer->loop);
 }
 
-int passings_init(struct sessions *sessions) {
+int passings_init(struct sessions *sessions, void (*over)(struct connection *connection)) {
     struct passings *all = &sessions->passings;
-    *all = (struct passings){.timer = {.fn = on_timer}, .least = socket_message_least()};
+    *all = (struct passings){.timer = {.fn = on_timer}, .least = socket_message_least(), .over = over};
     ring_init(&all->list);
     bool set = set_timer(all, sessions->loop); /* the later sets cannot fail then */
     loop_timer_clear(&all->timer);
@@ -73,7 +73,7 @@ void passings_deinit(struct sessions *sessions) {
     while (!ring_is_empty(&all->list)) {
         struct connection *connection = RING_OF(ring_first(&all->list), struct connection, passing.node);
         give_back(connection, connection->passing.n);
-        connection_close(connection);
+        all->over(connection);
     }
     loop_timer_free(&all->timer);
 }
@@ -124,13 +124,6 @@ int passing_refuse(struct refusal *refusal) {
     return refusal_set(
         refusal, REFUSAL_LIMIT, NULL, "try again later",
         "the kernel passes no more descriptors of the broker's user on: too many are not read");
-}
-
-void passing_fail(struct connection *connection) {
-    struct refusal refusal;
-    channel_skip_fds(&connection->channel);
-    (void)passing_refuse(&refusal);
-    connection_refuse(connection, connection->passing.request, &refusal);
 }
 
 bool passing_stays(struct connection *connection) {

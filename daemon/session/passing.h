@@ -32,6 +32,7 @@ struct passing {
 struct passings {
     struct ring list; /* of those that have any, the one longest not looked at first */
     size_t n_connections;
+    void (*over)(struct connection *connection); /* of one that has ended nothing is on its way any more */
     struct loop_timer timer;
     size_t n;
     int least;     /* memory of one message (socket.h) */
@@ -39,7 +40,7 @@ struct passings {
 };
 
 /* 0 or -ENOMEM. */
-int passings_init(struct sessions *sessions);
+int passings_init(struct sessions *sessions, void (*over)(struct connection *connection));
 void passings_deinit(struct sessions *sessions); /* closes what is over */
 
 /* Whether one more may be on the way. 0, or -1 and the refusal. */
@@ -47,9 +48,6 @@ int passing_check(struct connection *connection, struct refusal *refusal);
 
 /* The channel has sent: what the kernel has taken since the last time is charged. */
 void passing_count(struct connection *connection);
-
-/* The kernel does not take what waits in the channel: the answer becomes a refusal. */
-void passing_fail(struct connection *connection);
 
 /* Why the kernel takes no more. Always -1. */
 int passing_refuse(struct refusal *refusal);

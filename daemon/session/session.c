@@ -16,14 +16,19 @@
 #include <string.h>
 
 int sessions_init(struct sessions *sessions, struct loop *loop, struct registry *registry,
-                  const struct policy *policy) {
+                  const struct policy *policy,
+                  void (*frame)(struct connection *connection, struct channel_frame *frame)) {
     uint64_t seed;
     int error = os_random(&seed, sizeof seed);
     if (error)
         return error;
-    *sessions =
-        (struct sessions){.loop = loop, .registry = registry, .policy = policy, .started = os_now_us()};
-    error = owners_init(&sessions->owners);
+    *sessions = (struct sessions){.frame = frame,
+                                  .parted = session_part,
+                                  .loop = loop,
+                                  .registry = registry,
+                                  .policy = policy,
+                                  .started = os_now_us()};
+    error = owners_init(&sessions->owners, lease_owner_ended);
     if (error)
         return error;
     error = channel_scratch_init(&sessions->scratch);
@@ -32,7 +37,7 @@ int sessions_init(struct sessions *sessions, struct loop *loop, struct registry 
     error = arena_init(&sessions->arena);
     if (error)
         goto fail_arena;
-    error = passings_init(sessions);
+    error = passings_init(sessions, connection_close);
     if (error)
         goto fail_passings;
     table_init(&sessions->by_id, offsetof(struct session, id), seed);

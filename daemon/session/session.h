@@ -43,6 +43,9 @@ struct session {
 
 /* Everything that connections and sessions share. */
 struct sessions {
+    /* Calls upward, handed over when it is made: a frame has come; a connection has left its session. */
+    void (*frame)(struct connection *connection, struct channel_frame *frame);
+    void (*parted)(struct session *session, struct connection *connection);
     struct loop *loop;
     struct registry *registry;
     const struct policy *policy;
@@ -66,7 +69,8 @@ struct sessions {
 
 /* 0 or a negative errno. */
 int sessions_init(struct sessions *sessions, struct loop *loop, struct registry *registry,
-                  const struct policy *policy);
+                  const struct policy *policy,
+                  void (*frame)(struct connection *connection, struct channel_frame *frame));
 void sessions_deinit(struct sessions *sessions); /* ends every connection and session */
 
 /* What ends a turn of the loop: sends, buries, reads again what was left alone. */

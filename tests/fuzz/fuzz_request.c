@@ -28,6 +28,7 @@
 #include "daemon/object/pollable.h"
 #include "daemon/object/stream.h"
 #include "daemon/session/connection.h"
+#include "daemon/session/dispatch.h"
 #include "portd.pb-c.h"
 #include "proto/status.h"
 #include "proto/transport.h"
@@ -168,7 +169,7 @@ static void world_make(void) {
                                          .slots = &world.slots,
                                          .users = &world.users};
     require(objects_init(&world.registry, &parts) == 0);
-    require(sessions_init(&world.sessions, world.loop, &world.registry, &world.policy) == 0);
+    require(sessions_init(&world.sessions, world.loop, &world.registry, &world.policy, dispatch_frame) == 0);
     world.stop.fn = on_stop;
     loop_after(world.loop, after, &world.sessions);
     require(pollable_init() == 0);

@@ -30,6 +30,7 @@ static void it_outlives_its_session(void **state) {
     charge_move(&moved, &other);
     charge_deinit(&other); /* of zeros by now */
     assert_int_equal(account.used[USER_BYTES], 150);
+    charges_leave(&account);
     account_deinit(&account);
     assert_int_equal(user->used[USER_BYTES], 150 + limit / 64);
     charge_give(&charge, USER_BYTES, 40);
@@ -65,6 +66,7 @@ static void what_gives_back_gets_through(void **state) {
     assert_int_equal(user->used[USER_BYTES], limit + 50);
     assert_int_equal(user_left(user, USER_BYTES), 0);
     assert_int_equal(user_take(user, USER_BYTES, 1, &refusal), -1);
+    charges_leave(&account);
     account_deinit(&account);
     charge_deinit(&back);
     charge_deinit(&request);

@@ -1,0 +1,28 @@
+/* call.h: one request while its method has it. */
+#ifndef CALL_H
+#define CALL_H
+
+#include "connection.h"
+#include "daemon/object/descriptor.h"
+#include "portd.pb-c.h"
+
+enum { CALL_FDS_MAX = 8 };
+
+struct call {
+    struct connection *connection;
+    struct session *session;
+    const Portd__V1__Request *request;
+    os_fd fd;            /* attached; OS_FD_NONE: none, or taken */
+    bool closes_at_once; /* the method has found that out of it (inspect.h) */
+    struct channel_frame
+        *frame; /* of a method that takes several: those that it takes become OS_FD_NONE. NULL: none came */
+    struct refusal refusal;
+};
+
+/* Answers with that member of Reply.result. Always 0. */
+int call_answer(struct call *call, Portd__V1__Reply__ResultCase which, void *result);
+
+/* Takes the attached descriptor out of the call. */
+os_fd call_take(struct call *call);
+
+#endif
