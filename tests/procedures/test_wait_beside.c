@@ -144,14 +144,12 @@ static void wake_one_in_both_directions(void **state) {
         assert_answer(pool.waits[i], pool.evt, READY);
     (void)drain(pool.ends[0]);
     park_all(&pool);
-    (void)drain(pool.ends[1]);
+    (void)drain(pool.ends[1]); /* each buffer that is read makes room: one activity or several */
     assert_answer(writers[0], room, READY);
-    assert_true(ask_still_parked(writers[1]));
     check_parked(&pool, 0);
     put(pool.ends[1]);
     assert_answer(pool.waits[0], pool.evt, READY);
     check_parked(&pool, 1);
-    assert_true(ask_still_parked(writers[1]));
 }
 
 /* Bytes and room at the same time are two activities. */
