@@ -155,8 +155,7 @@ static unsigned interest_of(const unsigned needs[2], bool *edge) {
 }
 
 unsigned descriptor_needs(const struct descriptor *descriptor, bool *edge) {
-    unsigned needs[2] = {needs_of(descriptor, DIRECTION_READ), needs_of(descriptor, DIRECTION_WRITE)};
-    return interest_of(needs, edge);
+    return interest_of((unsigned[2]){needs_of(descriptor, 0), needs_of(descriptor, 1)}, edge);
 }
 
 /* Each direction by an entry of its own (apart.h). */
