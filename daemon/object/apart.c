@@ -102,8 +102,9 @@ bool apart_arm(struct descriptor *descriptor, const struct apart_need needs[2], 
     own = &needs[!apart->direction];
     other = &needs[apart->direction];
     *error = arm(engine, &descriptor->watch, descriptor->fd, own->interest, own->edge, descriptor->object.id);
-    if (!*error)
-        *error = arm(engine, &apart->watch, apart->fd, other->interest, other->edge,
-                     apart_token(descriptor->object.id));
-    return true;
+    if (*error || !arm(engine, &apart->watch, apart->fd, other->interest, other->edge,
+                       apart_token(descriptor->object.id)))
+        return true;
+    apart_close(descriptor);
+    return false;
 }

@@ -3,7 +3,7 @@
  * Whoever waits by wake-one needs each activity of its direction told once. The kernel tells of all that is ready with each activity of an
  * entry, and when that is changed: so another direction must not be in the same entry. It has one per number. The second one is there as
  * long as there is a wake-one wait, if somebody needs the other direction meanwhile. It counts as a descriptor of its user. Where it cannot
- * be had, both directions are watched by one entry, and an activity of one may be told of as one of the other. */
+ * be had, or watched, both directions are watched by one entry, and an activity of one may be told of as one of the other. */
 #ifndef APART_H
 #define APART_H
 
@@ -32,7 +32,7 @@ struct apart_need {
 };
 
 /* Watches each direction by an entry of its own. False: that is not needed, or cannot be; there is one entry. True: error is what
- * engine_arm has answered, or 0. */
+ * engine_arm has answered for the descriptor's own number, or 0. */
 bool apart_arm(struct descriptor *descriptor, const struct apart_need needs[2], int *error);
 
 /* Before the descriptor is closed; nothing if it has none. */

@@ -136,6 +136,37 @@ static void work_ports(struct work *work) {
     (void)close(ends[1]);
 }
 
+/* A wake-one wait for one direction of what a semaphore waits for in the other one, which has not come: whatever fails, the semaphore has not
+ * fired. */
+static void work_beside(struct work *work) {
+    portd_client *client = work->client;
+    portd_id semaphore = 0, event = 0, ids[2];
+    portd_ready ready = {0};
+    int ends[2];
+
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0)
+        return;
+    while (send(ends[0], page, sizeof(page), MSG_DONTWAIT) > 0)
+        ;
+    DO(portd_fd_to_semaphore(client, ends[0], PORTD_MODE_WRITE, soon(), &semaphore));
+    DO(portd_fd_to_evt(client, ends[0], PORTD_MODE_READ, PORTD_FD, soon(), &event));
+    if (!work->lacks) {
+        DO(portd_wait_start(client, &event, 1, PORTD_WAIT_ONE, soon(), ignore, NULL, NULL));
+        DO(portd_wait(client, &semaphore, 1, 0, portd_now(), &ready));
+        if (ready.cause == PORTD_CAUSE_RESYNC) {
+            work->bad++;
+            work->step = "fired without being ready";
+        }
+    }
+    ids[0] = semaphore;
+    ids[1] = event;
+    DO(portd_remove(client, event, soon()));
+    DO(portd_remove(client, semaphore, soon()));
+    DO(portd_release(client, ids, 2, soon()));
+    (void)close(ends[0]);
+    (void)close(ends[1]);
+}
+
 /* Descriptors about which only a thread may ask. */
 static void work_guarded(struct work *work) {
     portd_client *client = work->client;
@@ -304,6 +335,7 @@ static void work_all(struct work *work) {
         return;
     work_waits(work);
     work_ports(work);
+    work_beside(work);
     work_guarded(work);
     work_sockets(work);
     work_files(work);
