@@ -35,6 +35,7 @@ enum user_slot {
 
 enum { USER_GONE = 8 };
 
+struct descriptor;
 struct nesting;
 struct registry;
 
@@ -42,7 +43,7 @@ struct registry;
 struct user_news {
     struct task task;
     struct registry *registry; /* of them */
-    void (*catch_up)(struct registry *registry, uint64_t id);
+    void (*catch_up)(struct descriptor *descriptor);
     uint64_t *ids; /* from first to n; those that have gone find nothing */
     size_t first, n, room;
     unsigned round, at_once; /* done at once in that round of the turns */

@@ -279,16 +279,9 @@ static unsigned causes_of(struct descriptor *descriptor, uint64_t token, unsigne
     return causes;
 }
 
-static void catch_up(struct registry *registry, uint64_t id) {
-    struct object *object = registry_find(registry, id);
-    if (object)
-        descriptor_catch_up((struct descriptor *)object);
-}
-
 void descriptor_on_ready(struct descriptor *descriptor, uint64_t token, unsigned events) {
     unsigned causes = causes_of(descriptor, token, events);
-    bool noted = descriptor->news != 0;
-    if (!causes && !noted)
+    if (!causes && !descriptor->news)
         descriptor_settle(descriptor);
     if (!causes)
         return;
@@ -297,7 +290,7 @@ void descriptor_on_ready(struct descriptor *descriptor, uint64_t token, unsigned
         if ((causes & mask) > (descriptor->news & mask))
             descriptor->news = (uint8_t)((descriptor->news & ~mask) | (causes & mask));
     }
-    if (!noted && !news_put(descriptor, catch_up))
+    if (!descriptor->noted && !news_put(descriptor, descriptor_catch_up))
         act(descriptor);
 }
 

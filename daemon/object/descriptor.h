@@ -42,6 +42,7 @@ struct descriptor {
     bool plain;                /* as stream_job's, once a worker has found out */
     bool closing;
     bool apart;    /* its directions are watched apart (apart.h) */
+    bool noted;    /* its id is in its user's news */
     uint8_t news;  /* causes for which it is to be told, four bits by direction (news.h) */
     unsigned jobs; /* of workers and sentries on the copy; it is closed behind them */
     unsigned

@@ -19,9 +19,13 @@ static void step(struct task *task) {
     struct user_news *news = RING_OF(task, struct user_news, task);
     struct user *user = RING_OF(news, struct user, news);
     while (news->first < news->n && !turn_is_over(user->lane.turns)) {
-        uint64_t id = news->ids[news->first++];
+        struct object *object = registry_find(news->registry, news->ids[news->first++]);
+        struct descriptor *descriptor = (struct descriptor *)object;
         turn_spend(user->lane.turns, UNITS_NEWS);
-        news->catch_up(news->registry, id);
+        if (!descriptor)
+            continue;
+        descriptor->noted = false;
+        news->catch_up(descriptor);
     }
     if (news->first < news->n) {
         turn_queue(&user->lane, task);
@@ -61,6 +65,7 @@ bool news_put(struct descriptor *descriptor, news_fn catch_up) {
     news->catch_up = catch_up;
     news->task.step = step;
     news->ids[news->n++] = descriptor->object.id;
+    descriptor->noted = true;
     turn_queue(&user->lane, &news->task);
     return true;
 }
