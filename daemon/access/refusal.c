@@ -33,6 +33,10 @@ int refusal_set(struct refusal *refusal, enum refusal_code code, const char *fie
     return -1;
 }
 
+int refusal_memory(struct refusal *refusal) {
+    return refusal_set(refusal, REFUSAL_LIMIT, NULL, NULL, "the broker is out of memory");
+}
+
 int refusal_system(struct refusal *refusal, int error, const char *what) {
     enum refusal_code code = error == ENOMEM || error == EMFILE || error == ENFILE || error == ENOSPC
                                  ? REFUSAL_LIMIT

@@ -30,6 +30,9 @@ struct refusal {
 int refusal_set(struct refusal *refusal, enum refusal_code code, const char *field, const char *hint,
                 const char *format, ...) __attribute__((format(printf, 5, 6)));
 
+/* There is no memory for it. Always -1. */
+int refusal_memory(struct refusal *refusal);
+
 /* A system call of the broker failed: error is a positive errno. Always -1. */
 int refusal_system(struct refusal *refusal, int error, const char *what);
 

@@ -208,7 +208,7 @@ int user_keep_journal(struct user *user, struct refusal *refusal) {
     if (!journal || journal_init(journal, USER_JOURNAL, (uint64_t)os_wall_us())) {
         free(journal);
         user_give(user, USER_BYTES, journal_bytes());
-        return refusal_set(refusal, REFUSAL_LIMIT, NULL, NULL, "the broker is out of memory");
+        return refusal_memory(refusal);
     }
     for (uint64_t number = journal_oldest(all); number < all->next; number++)
         if (journal_at(all, number)->uid == user->uid)

@@ -68,6 +68,8 @@ void loop_unwatch(struct loop_watch *watch); /* before fd is closed; a watch of 
 /* One-shot; setting again moves it. Never fires before its deadline (os_now_us). 0 or -ENOMEM, only the first
  * time. */
 int loop_timer_set(struct loop *loop, struct loop_timer *timer, int64_t deadline);
+/* Takes the memory that the first set takes, so that no later one fails. 0 or -ENOMEM. */
+int loop_timer_prepare(struct loop *loop, struct loop_timer *timer);
 void loop_timer_clear(struct loop_timer *timer); /* keeps the timer's memory for the next set */
 void loop_timer_free(struct loop_timer *timer);  /* a timer of zeros is allowed */
 

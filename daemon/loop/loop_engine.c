@@ -179,13 +179,19 @@ static void set_deadline(struct loop *loop, int64_t due) {
     loop->is_due = false;
 }
 
+int loop_timer_prepare(struct loop *loop, struct loop_timer *timer) {
+    if (timer->loop)
+        return 0;
+    if (timers_learn(&loop->timers))
+        return -ENOMEM;
+    timer->loop = loop;
+    timer->place = 0;
+    return 0;
+}
+
 int loop_timer_set(struct loop *loop, struct loop_timer *timer, int64_t deadline) {
-    if (!timer->loop) {
-        if (timers_learn(&loop->timers))
-            return -ENOMEM;
-        timer->loop = loop;
-        timer->place = 0;
-    }
+    if (loop_timer_prepare(loop, timer))
+        return -ENOMEM;
     if (timer->place)
         timers_remove(&loop->timers, timer);
     timer->deadline = deadline;

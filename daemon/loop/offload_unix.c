@@ -268,10 +268,9 @@ struct offload *offload_new(struct loop *loop) {
     error = loop_watch(loop, &offload->watch, LOOP_READ);
     if (error)
         goto fail;
-    error = loop_timer_set(loop, &offload->timer, INT64_MAX); /* the later sets cannot fail then */
+    error = loop_timer_prepare(loop, &offload->timer);
     if (error)
         goto fail;
-    loop_timer_clear(&offload->timer);
     (void)sigemptyset(&action.sa_mask);
     if (sigaction(INTERRUPT, &action, &offload->action_before) < 0) {
         error = -errno;

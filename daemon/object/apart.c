@@ -5,8 +5,6 @@
 
 #include <stdlib.h>
 
-static const uint8_t interests[2] = {ENGINE_READ, ENGINE_WRITE};
-
 enum { KIND_APART = 6 /* no object's; see registry.h */, KIND_MASK = 7 };
 
 uint64_t apart_token(uint64_t id) { return (id & ~(uint64_t)KIND_MASK) | KIND_APART; }
@@ -80,7 +78,7 @@ static int arm(struct engine *engine, struct engine_watch *watch, os_fd fd, unsi
 static int leaving_direction(const struct descriptor *descriptor, const struct apart_need needs[2]) {
     const struct engine_watch *watch = &descriptor->watch;
     for (int direction = 0; direction < 2; direction++)
-        if (watch->known && watch->edge && watch->interest == interests[direction])
+        if (watch->known && watch->edge && watch->interest == direction_interest(direction))
             return !direction;
     return needs[DIRECTION_READ].ones ? DIRECTION_WRITE : DIRECTION_READ;
 }

@@ -7,9 +7,7 @@
 #include <stddef.h>
 #include <stdlib.h>
 
-static struct ask *ask_of(struct sentry_job *job) {
-    return (struct ask *)((char *)job - offsetof(struct ask, job));
-}
+static struct ask *ask_of(struct sentry_job *job) { return CONTAINER_OF(job, struct ask, job); }
 
 static void set_timer(struct registry *registry) {
     const struct asks *asks = &registry->asks;
@@ -29,7 +27,7 @@ static void leave(struct ask *ask) {
 }
 
 static void on_timer(struct loop_timer *timer) {
-    struct asks *asks = (struct asks *)((char *)timer - offsetof(struct asks, timer));
+    struct asks *asks = CONTAINER_OF(timer, struct asks, timer);
     struct ask *ask = asks->list;
     if (!ask)
         return;
@@ -41,9 +39,7 @@ static void on_timer(struct loop_timer *timer) {
 int asks_init(struct registry *registry) {
     struct asks *asks = &registry->asks;
     *asks = (struct asks){.timer = {.fn = on_timer}};
-    int error = loop_timer_set(registry->loop, &asks->timer, INT64_MAX); /* the later sets cannot fail then */
-    loop_timer_clear(&asks->timer);
-    return error;
+    return loop_timer_prepare(registry->loop, &asks->timer);
 }
 
 void asks_deinit(struct registry *registry) { loop_timer_free(&registry->asks.timer); }
@@ -57,7 +53,7 @@ struct ask *ask_new(struct registry *registry, struct user *user, size_t n, stru
     ask = calloc(1, size_of(n));
     if (!ask) {
         user_give(user, USER_BYTES, size_of(n));
-        refusal_set(refusal, REFUSAL_LIMIT, NULL, NULL, "the broker is out of memory");
+        refusal_memory(refusal);
         return NULL;
     }
     ask->registry = registry;

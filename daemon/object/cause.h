@@ -2,7 +2,7 @@
 #ifndef CAUSE_H
 #define CAUSE_H
 
-enum { DIRECTION_READ = 0, DIRECTION_WRITE = 1 };
+#include "direction.h"
 
 /* The values are those of the wire. */
 enum cause {

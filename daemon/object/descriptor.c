@@ -17,8 +17,6 @@
 
 enum { CAUSE_BITS = 4, CAUSE_MASK = 15 }; /* those that the engine's bits mean */
 
-static const uint8_t interests[2] = {ENGINE_READ, ENGINE_WRITE};
-
 struct descriptor *descriptor_find(const struct belongings *belongings, uint64_t key) {
     return table_find(&belongings->numbers, key);
 }
@@ -107,7 +105,7 @@ fail:
     if (descriptor)
         slab_give(&registry->descriptors, descriptor);
     account_give(account, USER_DESCRIPTORS, 1);
-    refusal_set(refusal, REFUSAL_LIMIT, NULL, NULL, "the broker is out of memory");
+    refusal_memory(refusal);
     return NULL;
 }
 
@@ -148,7 +146,7 @@ static unsigned needs_of(const struct descriptor *descriptor, int direction) {
 static unsigned interest_of(const unsigned needs[2], bool *edge) {
     unsigned interest = 0;
     for (int direction = 0; direction < 2; direction++) {
-        interest |= needs[direction] & NEED_WATCH ? interests[direction] : 0u;
+        interest |= needs[direction] & NEED_WATCH ? direction_interest(direction) : 0u;
         *edge = *edge || needs[direction] & NEED_EDGE;
     }
     return interest;
@@ -166,8 +164,8 @@ static bool arm_apart(struct descriptor *descriptor, const unsigned needs[2], un
     for (int direction = 0; direction < 2; direction++) {
         apart[direction].ones = needs[direction] & NEED_APART;
         apart[direction].edge = needs[direction] & NEED_EDGE;
-        apart[direction].interest =
-            (needs[direction] & NEED_WATCH ? interests[direction] : 0u) | (extra & interests[direction]);
+        apart[direction].interest = (needs[direction] & NEED_WATCH ? direction_interest(direction) : 0u) |
+                                    (extra & direction_interest(direction));
     }
     return apart_arm(descriptor, apart, error);
 }

@@ -4,17 +4,14 @@
 #include "registry.h"
 
 static void on_timer(struct loop_timer *timer) {
-    struct fading *fading = (struct fading *)((char *)timer - offsetof(struct fading, timer));
-    fading_settle((struct registry *)((char *)fading - offsetof(struct registry, fading)));
+    struct fading *fading = CONTAINER_OF(timer, struct fading, timer);
+    fading_settle(CONTAINER_OF(fading, struct registry, fading));
 }
 
 int fading_init(struct registry *registry, void (*settle)(struct object *descriptor)) {
     struct fading *fading = &registry->fading;
     *fading = (struct fading){.timer = {.fn = on_timer}, .settle = settle};
-    int error =
-        loop_timer_set(registry->loop, &fading->timer, INT64_MAX); /* the later sets cannot fail then */
-    loop_timer_clear(&fading->timer);
-    return error;
+    return loop_timer_prepare(registry->loop, &fading->timer);
 }
 
 void fading_deinit(struct registry *registry) { loop_timer_free(&registry->fading.timer); }

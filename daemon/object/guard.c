@@ -6,13 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-static struct guard *guard_of(struct sentry_job *job) {
-    return (struct guard *)((char *)job - offsetof(struct guard, job));
-}
+static struct guard *guard_of(struct sentry_job *job) { return CONTAINER_OF(job, struct guard, job); }
 
-static struct guard_try *try_of(struct sentry_job *job) {
-    return (struct guard_try *)((char *)job - offsetof(struct guard_try, job));
-}
+static struct guard_try *try_of(struct sentry_job *job) { return CONTAINER_OF(job, struct guard_try, job); }
 
 int guard_open(struct descriptor *descriptor, const struct guard_events *events, struct refusal *refusal) {
     struct registry *registry = descriptor->registry;
@@ -22,7 +18,7 @@ int guard_open(struct descriptor *descriptor, const struct guard_events *events,
         return holders_refuse_table(descriptor->user, refusal);
     guard = calloc(1, sizeof *guard);
     if (!guard)
-        return refusal_set(refusal, REFUSAL_LIMIT, NULL, NULL, "the broker is out of memory");
+        return refusal_memory(refusal);
     guard->sentry = sentry_ref(registry->sentries, (uint32_t)descriptor->user->uid, &opened);
     slots_take(registry->slots, opened);
     if (!guard->sentry) {

@@ -26,7 +26,7 @@ static struct handle *handle_new(struct belongings *owner, size_t n_fds, struct 
     handle = calloc(1, sizeof *handle);
     if (!handle) {
         account_give(&owner->account, USER_DESCRIPTORS, n_fds);
-        refusal_set(refusal, REFUSAL_LIMIT, NULL, NULL, "the broker is out of memory");
+        refusal_memory(refusal);
         return NULL;
     }
     handle->registry = registry;
@@ -141,9 +141,7 @@ static void submit_all(struct handles *handles) {
     }
 }
 
-static void on_timer(struct loop_timer *timer) {
-    submit_all((struct handles *)((char *)timer - offsetof(struct handles, timer)));
-}
+static void on_timer(struct loop_timer *timer) { submit_all(CONTAINER_OF(timer, struct handles, timer)); }
 
 static void list(struct handle *handle) {
     struct handles *handles = &handle->registry->handles;
@@ -162,10 +160,7 @@ static void list(struct handle *handle) {
 int handles_init(struct registry *registry) {
     struct handles *handles = &registry->handles;
     *handles = (struct handles){.timer = {.fn = on_timer}};
-    int error =
-        loop_timer_set(registry->loop, &handles->timer, INT64_MAX); /* the later sets cannot fail then */
-    loop_timer_clear(&handles->timer);
-    return error;
+    return loop_timer_prepare(registry->loop, &handles->timer);
 }
 
 void handles_deinit(struct registry *registry) {

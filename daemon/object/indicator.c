@@ -35,7 +35,7 @@ struct indicator *indicator_new(struct descriptor *descriptor, enum object_kind 
         if (indicator)
             slab_give(&registry->indicators, indicator);
         account_give(&owner->account, USER_OBJECTS, 1);
-        refusal_set(refusal, REFUSAL_LIMIT, NULL, NULL, "the broker is out of memory");
+        refusal_memory(refusal);
         return NULL;
     }
     indicator_register(indicator, descriptor, direction);

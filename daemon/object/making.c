@@ -6,7 +6,7 @@
 #include <stddef.h>
 
 static void on_tried(struct guard_try *try) {
-    struct making *making = (struct making *)((char *)try - offsetof(struct making, try));
+    struct making *making = CONTAINER_OF(try, struct making, try);
     struct descriptor *descriptor = making->descriptor;
     DL_DELETE(descriptor->makings, making);
     descriptor_end_job(descriptor);
@@ -15,7 +15,7 @@ static void on_tried(struct guard_try *try) {
 }
 
 static void on_dropped(struct guard_try *try) {
-    struct making *making = (struct making *)((char *)try - offsetof(struct making, try));
+    struct making *making = CONTAINER_OF(try, struct making, try);
     DL_DELETE(making->descriptor->makings, making);
     making->done(making);
 }

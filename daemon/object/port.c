@@ -42,7 +42,7 @@ static struct port *port_new(struct descriptor *descriptor, struct wrap *wrap, i
     if (!port || registry_add(owner->registry, &port->indicator.object, OBJECT_PORT, owner)) {
         free(port);
         account_give(&owner->account, USER_OBJECTS, 1);
-        refusal_set(refusal, REFUSAL_LIMIT, NULL, NULL, "the broker is out of memory");
+        refusal_memory(refusal);
         return NULL;
     }
     memcpy(port->name, options->name, length);
@@ -59,7 +59,7 @@ int port_open(struct descriptor *descriptor, const struct port_options *options,
     struct wrap *wrap = calloc(1, sizeof *wrap);
     ports[0] = ports[1] = NULL;
     if (!wrap)
-        return refusal_set(refusal, REFUSAL_LIMIT, NULL, NULL, "the broker is out of memory");
+        return refusal_memory(refusal);
     wrap->socket = options->socket;
     wrap->regular = options->regular;
     DL_APPEND(descriptor->wraps, wrap);

@@ -1,11 +1,9 @@
 /* semaphore.c: making a semaphore: what the kernel cannot watch has none, what is ready fires at once. */
 #include "semaphore.h"
 
-static const uint8_t interests[2] = {ENGINE_READ, ENGINE_WRITE};
-
 /* What is ready now fires now, whatever the engine will say later. */
 static unsigned look(const struct descriptor *descriptor, int direction) {
-    struct engine_probe probe = {descriptor->fd, interests[direction], 0};
+    struct engine_probe probe = {descriptor->fd, direction_interest(direction), 0};
     return engine_probe(&probe, 1) ? 0 : probe.events;
 }
 
@@ -21,7 +19,7 @@ int semaphore_open(struct descriptor *descriptor, int direction, const struct gu
     *semaphore = descriptor->semaphores[direction];
     if (*semaphore)
         return 0;
-    int error = tried ? tried->error : descriptor_arm(descriptor, interests[direction]);
+    int error = tried ? tried->error : descriptor_arm(descriptor, direction_interest(direction));
     if (error == ENGINE_E_UNSUPPORTED)
         return SEMAPHORE_E_UNSUPPORTED;
     if (error == ENGINE_E_CYCLE)

@@ -9,8 +9,6 @@
 
 enum { TARGETS_UNIT = 8 /* unlinked for one unit of a turn */ };
 
-static const uint8_t interests[2] = {ENGINE_READ, ENGINE_WRITE};
-
 size_t wait_size(size_t n) { return sizeof(struct wait) + n * sizeof(struct wait_target); }
 
 static void step(struct task *task);
@@ -108,7 +106,7 @@ static void look(struct wait *wait) {
         if (target->cause || of->descriptor->guard)
             continue;
         asked[n] = i;
-        probes[n++] = (struct engine_probe){of->descriptor->fd, interests[of->direction], 0};
+        probes[n++] = (struct engine_probe){of->descriptor->fd, direction_interest(of->direction), 0};
     }
     if (!n || engine_probe(probes, n))
         return;
@@ -341,9 +339,7 @@ void wait_end(struct wait_target *target, int cause) {
 
 /* ---- the beginning ---------------------------------------------------------------------------------------------- */
 
-static int refuse_memory(struct refusal *refusal) {
-    return refusal_set(refusal, REFUSAL_LIMIT, NULL, NULL, "the broker is out of memory");
-}
+static int refuse_memory(struct refusal *refusal) { return refusal_memory(refusal); }
 
 /* False: without memory. */
 static bool link_target(struct wait_target *target) {

@@ -3,8 +3,6 @@
 #include "guard.h"
 #include "wait.h"
 
-static const uint8_t interests[2] = {ENGINE_READ, ENGINE_WRITE};
-
 static struct guard *guard_of(const struct wait_target *target) {
     return target->of && target->of->descriptor ? target->of->descriptor->guard : NULL;
 }
@@ -17,7 +15,7 @@ bool wait_is_guarded(const struct wait *wait) {
 }
 
 static bool is_about(const struct engine_probe *probe, const struct indicator *of) {
-    return probe->fd == of->descriptor->fd && probe->interest == interests[of->direction];
+    return probe->fd == of->descriptor->fd && probe->interest == direction_interest(of->direction);
 }
 
 static void on_answered(struct ask *ask, void *owner, bool known) {
@@ -56,8 +54,8 @@ int wait_ask(struct wait *wait, struct refusal *refusal) {
     for (size_t i = 0; i < wait->n; i++) {
         const struct wait_target *target = &wait->targets[i];
         if (guard_of(target))
-            wait->ask->probes[at++] =
-                (struct engine_probe){target->of->descriptor->fd, interests[target->of->direction], 0};
+            wait->ask->probes[at++] = (struct engine_probe){target->of->descriptor->fd,
+                                                            direction_interest(target->of->direction), 0};
     }
     wait->ask->owner = wait;
     wait->ask->answered = on_answered;

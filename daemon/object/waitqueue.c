@@ -6,8 +6,6 @@
 #include "transfer.h"
 #include "wait.h"
 
-static const uint8_t interests[2] = {ENGINE_READ, ENGINE_WRITE};
-
 struct waitqueue *waitqueue_find(const struct descriptor *descriptor, int direction) {
     return descriptor->queues[direction];
 }
@@ -252,7 +250,7 @@ static bool was_given_to_one_gone(const struct user *user, const struct waitqueu
 
 static void look_again(struct waitqueue *queue) {
     struct descriptor *descriptor = queue->descriptor;
-    struct engine_probe probe = {descriptor->fd, interests[queue->direction], 0};
+    struct engine_probe probe = {descriptor->fd, direction_interest(queue->direction), 0};
     if (!queue->several)
         queue->answered = 0;
     if (descriptor->guard) {

@@ -25,4 +25,7 @@ int call_answer(struct call *call, Portd__V1__Reply__ResultCase which, void *res
 /* Takes the attached descriptor out of the call. */
 os_fd call_take(struct call *call);
 
+/* The text for a message: protobuf-c's strings are not const, though packing only reads them. */
+char *call_text(const char *text);
+
 #endif

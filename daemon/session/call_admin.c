@@ -76,13 +76,6 @@ static bool page_look(struct page *page) {
     return false;
 }
 
-/* protobuf-c's strings are not const, though packing only reads them. */
-static char *text_of(const char *text) {
-    char *pointer;
-    memcpy(&pointer, &text, sizeof pointer);
-    return pointer;
-}
-
 static void write_indicator(Portd__V1__Item *row, const struct indicator *indicator) {
     row->number = indicator_number(indicator);
     row->direction = indicator->direction == DIRECTION_READ ? PORTD__V1__DIRECTION__DIRECTION_READ
@@ -95,7 +88,7 @@ static void write_indicator(Portd__V1__Item *row, const struct indicator *indica
 }
 
 static void write_port(Portd__V1__Item *row, const struct port *port) {
-    row->name = text_of(port->name);
+    row->name = call_text(port->name);
     row->socket = port->socket;
 }
 
@@ -112,7 +105,7 @@ static void write_object(Portd__V1__Item *row, const struct object *object) {
     const struct descriptor *descriptor = (const struct descriptor *)object;
     row->number = descriptor_number(descriptor);
     row->registered = !descriptor->closing;
-    row->type = text_of(inspect_name((enum inspect_type)descriptor->type));
+    row->type = call_text(inspect_name((enum inspect_type)descriptor->type));
 }
 
 static void write_session(Portd__V1__Item *row, const struct session *session) {
@@ -126,7 +119,7 @@ static void write_session(Portd__V1__Item *row, const struct session *session) {
     row->descriptors = counts[OBJECT_DESCRIPTOR];
     row->owner_pid = lease_owner_pid(&session->lease);
     row->private_ = session->private;
-    row->client = text_of(session->client);
+    row->client = call_text(session->client);
     row->age_us = (uint64_t)(now - session->made);
     if (session->lease.until > now)
         row->ttl_us = (uint64_t)(session->lease.until - now);
@@ -246,17 +239,17 @@ int call_status(struct call *call) {
     write_session(&session, call->session);
     for (int slot = 0; slot < USER_SLOTS; slot++) {
         portd__v1__quota__init(&quotas[slot]);
-        quotas[slot].name = text_of(user_slot_name((enum user_slot)slot));
+        quotas[slot].name = call_text(user_slot_name((enum user_slot)slot));
         quotas[slot].used = user->used[slot];
         quotas[slot].limit = user->limits[slot];
         places[slot] = &quotas[slot];
     }
-    status.broker = text_of(PORTD_VERSION);
+    status.broker = call_text(PORTD_VERSION);
     status.version = 1;
     status.pid = (uint32_t)getpid();
     status.uptime_us = (uint64_t)(os_now_us() - sessions->started);
-    status.engine = text_of(engine_name());
-    status.identity = text_of(inspect_identity());
+    status.engine = call_text(engine_name());
+    status.identity = call_text(inspect_identity());
     status.session = &session;
     status.quotas = places;
     status.n_quotas = USER_SLOTS;

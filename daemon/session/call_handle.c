@@ -59,7 +59,7 @@ static int check_follow(int error, struct refusal *refusal) {
 }
 
 static struct following *following_of(struct nesting *nesting) {
-    return (struct following *)((char *)nesting - offsetof(struct following, nesting));
+    return CONTAINER_OF(nesting, struct following, nesting);
 }
 
 static void following_free(struct following *following) {
@@ -68,7 +68,7 @@ static void following_free(struct following *following) {
 }
 
 static void work(struct sentry_job *job, struct engine *engine) {
-    struct following *following = (struct following *)((char *)job - offsetof(struct following, job));
+    struct following *following = CONTAINER_OF(job, struct following, job);
     (void)engine;
     following->error = pollable_evt_follow(following->handle->fd, following->target, following->interest);
 }
@@ -86,7 +86,7 @@ static int check_answer(const struct following *following, const struct indicato
 
 /* Answers and frees. */
 static void emit(struct parked *parked) {
-    struct following *following = (struct following *)((char *)parked - offsetof(struct following, parked));
+    struct following *following = CONTAINER_OF(parked, struct following, parked);
     const struct session *session = session_find(following->all, following->session);
     const struct indicator *indicator =
         (const struct indicator *)registry_find(following->all->registry, following->id);
@@ -134,9 +134,7 @@ static void followed(struct following *following) {
         parked_ready(&following->parked);
 }
 
-static void on_followed(struct sentry_job *job) {
-    followed((struct following *)((char *)job - offsetof(struct following, job)));
-}
+static void on_followed(struct sentry_job *job) { followed(CONTAINER_OF(job, struct following, job)); }
 
 static void on_nested(struct nesting *nesting) {
     struct following *following = following_of(nesting);
@@ -152,7 +150,7 @@ static void on_late(struct nesting *nesting) {
 }
 
 static void on_dropped(struct sentry_job *job) {
-    struct following *following = (struct following *)((char *)job - offsetof(struct following, job));
+    struct following *following = CONTAINER_OF(job, struct following, job);
     handle_abandon(following->handle);
     following_free(following);
 }
@@ -165,7 +163,7 @@ static void on_nesting_dropped(struct nesting *nesting) {
 
 /* The connection has ended. The sentry may still have the descriptor in its hands. */
 static void cancel(struct parked *parked) {
-    struct following *following = (struct following *)((char *)parked - offsetof(struct following, parked));
+    struct following *following = CONTAINER_OF(parked, struct following, parked);
     parked->connection = NULL;
     if (parked->ready && !following->nested)
         following_free(following);
@@ -198,7 +196,7 @@ static int start(struct call *call, struct indicator *indicator, struct handle *
         free(following);
         handle_free(handle);
         charge_deinit(&charge);
-        return refusal_set(&call->refusal, REFUSAL_LIMIT, NULL, NULL, "the broker is out of memory");
+        return refusal_memory(&call->refusal);
     }
     handle_leave(handle); /* the session may end before the sentry has answered */
     *following =

@@ -22,9 +22,7 @@ struct io {
     unsigned char data[];
 };
 
-static struct io *io_of(struct transfer *transfer) {
-    return (struct io *)((char *)transfer - offsetof(struct io, transfer));
-}
+static struct io *io_of(struct transfer *transfer) { return CONTAINER_OF(transfer, struct io, transfer); }
 
 static void io_free(struct io *io) {
     identity_unref(io->identity);
@@ -94,7 +92,7 @@ static void refuse(const struct io *io) {
 
 /* Replies and frees. */
 static void emit(struct parked *parked) {
-    struct io *io = (struct io *)((char *)parked - offsetof(struct io, parked));
+    struct io *io = CONTAINER_OF(parked, struct io, parked);
     Portd__V1__Reply reply = PORTD__V1__REPLY__INIT;
     reply.id = parked->request;
     if (io->transfer.error)
@@ -118,7 +116,7 @@ static void on_done(struct transfer *transfer) {
 
 /* The connection has ended. A worker may still have the bytes in its hands. */
 static void cancel(struct parked *parked) {
-    struct io *io = (struct io *)((char *)parked - offsetof(struct io, parked));
+    struct io *io = CONTAINER_OF(parked, struct io, parked);
     parked->connection = NULL;
     if (parked->ready || transfer_cancel(&io->transfer))
         io_free(io);
@@ -132,7 +130,7 @@ static bool has_room(struct transfer *transfer) {
 }
 
 static void withdraw(struct parked *parked) {
-    struct io *io = (struct io *)((char *)parked - offsetof(struct io, parked));
+    struct io *io = CONTAINER_OF(parked, struct io, parked);
     io->transfer.cancelled = true;
     if (!transfer_cancel(&io->transfer))
         return; /* its worker comes back, with bytes or without */
@@ -141,7 +139,7 @@ static void withdraw(struct parked *parked) {
 }
 
 static void go_on(struct parked *parked) {
-    const struct io *io = (const struct io *)((const char *)parked - offsetof(struct io, parked));
+    const struct io *io = CONTAINER_OF(parked, struct io, parked);
     if (io->transfer.port)
         transfer_go_on(io->transfer.port);
 }
@@ -157,7 +155,7 @@ static struct io *io_new(struct call *call, struct port *port, size_t size) {
     if (!io || table_reserve(&call->connection->by_request) || !indicator_expect(&port->indicator)) {
         free(io);
         charge_deinit(&before);
-        refusal_set(&call->refusal, REFUSAL_LIMIT, NULL, NULL, "the broker is out of memory");
+        refusal_memory(&call->refusal);
         return NULL;
     }
     memset(io, 0, sizeof *io);

@@ -129,7 +129,7 @@ static int make(const struct procedure *procedure, struct descriptor *descriptor
 }
 
 static void on_made(struct making *making) {
-    struct creating *creating = (struct creating *)((char *)making - offsetof(struct creating, making));
+    struct creating *creating = CONTAINER_OF(making, struct creating, making);
     struct parked *parked = &creating->parked;
     Portd__V1__Reply reply = PORTD__V1__REPLY__INIT;
     Portd__V1__Object object = PORTD__V1__OBJECT__INIT;
@@ -176,7 +176,7 @@ static int start(struct call *call, const struct procedure *procedure, const str
         free(creating);
         charge_deinit(&charge);
         descriptor_settle(claim->descriptor);
-        return refusal_set(&call->refusal, REFUSAL_LIMIT, NULL, NULL, "the broker is out of memory");
+        return refusal_memory(&call->refusal);
     }
     charge_move(&creating->charge, &charge);
     creating->procedure = *procedure;

@@ -14,7 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { VERSION = 1, TTL_MIN_US = 1000 };
+enum { VERSION = 1 };
 
 /* A process that a hello names. */
 struct nominee {
@@ -233,7 +233,7 @@ static int make_session(struct call *call, const Portd__V1__Hello *hello, struct
     session->separate = hello->new_;
     session->private = hello->private_;
     if (hello->ttl_us && lease_limit(&session->lease, connection->all->loop, (int64_t)hello->ttl_us))
-        return refusal_set(&call->refusal, REFUSAL_LIMIT, NULL, NULL, "the broker is out of memory");
+        return refusal_memory(&call->refusal);
     return 0;
 }
 
@@ -247,7 +247,7 @@ static int admit(struct call *call, const Portd__V1__Hello *hello, struct admiss
     if (!numbering_get(&admission->session->belongings.numberings, admission->numbers,
                        &call->connection->place))
         return 0;
-    refusal_set(&call->refusal, REFUSAL_LIMIT, NULL, NULL, "the broker is out of memory");
+    refusal_memory(&call->refusal);
 fail:
     if (made && admission->session)
         session_end(admission->session, CAUSE_EXPIRED);
@@ -352,7 +352,7 @@ int call_end_session(struct call *call) {
     ending = calloc(1, sizeof *ending);
     if (!ending || table_reserve(&call->connection->by_request)) {
         free(ending);
-        return refusal_set(&call->refusal, REFUSAL_LIMIT, NULL, NULL, "the broker is out of memory");
+        return refusal_memory(&call->refusal);
     }
     charge_return(&ending->charge, &call->session->belongings.account, sizeof *ending);
     ending->parked = (struct parked){.windowed = true, .emit = emit_end, .cancel = cancel_end};

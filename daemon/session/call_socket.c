@@ -26,9 +26,7 @@ struct errand {
     int error;
 };
 
-static struct errand *errand_of(struct offload_job *job) {
-    return (struct errand *)((char *)job - offsetof(struct errand, job));
-}
+static struct errand *errand_of(struct offload_job *job) { return CONTAINER_OF(job, struct errand, job); }
 
 static void work(struct offload_job *job) {
     struct errand *errand = errand_of(job);
@@ -120,7 +118,7 @@ static struct errand *errand_new(struct call *call, uint64_t id, Portd__V1__Repl
     if (!errand || table_reserve(&call->connection->by_request)) {
         free(errand);
         charge_deinit(&charge);
-        refusal_set(&call->refusal, REFUSAL_LIMIT, NULL, NULL, "the broker is out of memory");
+        refusal_memory(&call->refusal);
         return NULL;
     }
     charge_move(&errand->charge, &charge);

@@ -30,25 +30,18 @@ struct page {
     char uids[USERS][UID_MAX_TEXT];
 };
 
-/* protobuf-c's strings are not const, though packing only reads them. */
-static char *text_of(const char *text) {
-    char *pointer;
-    memcpy(&pointer, &text, sizeof pointer);
-    return pointer;
-}
-
 static Portd__V1__Metric *add(struct page *page, enum metrics_family family, uint64_t value) {
     const struct metrics_words *words = &metrics_words[family];
     size_t n = page->stats.n_metrics;
     Portd__V1__Metric *metric = &page->rows[n].metric;
     portd__v1__metric__init(metric);
-    metric->name = text_of(words->name);
+    metric->name = call_text(words->name);
     metric->type = (Portd__V1__Metric__Type)words->type;
     metric->unit = (Portd__V1__Metric__Unit)words->unit;
     metric->value = value;
     metric->labels = page->rows[n].places;
     if (n == 0 || page->rows[n - 1].metric.name != metric->name)
-        metric->help = text_of(words->help);
+        metric->help = call_text(words->help);
     page->places[page->stats.n_metrics++] = metric;
     return metric;
 }
@@ -56,8 +49,8 @@ static Portd__V1__Metric *add(struct page *page, enum metrics_family family, uin
 static void label(struct page *page, Portd__V1__Metric *metric, const char *name, const char *value) {
     Portd__V1__Label *label = &page->rows[page->stats.n_metrics - 1].labels[metric->n_labels];
     portd__v1__label__init(label);
-    label->name = text_of(name);
-    label->value = text_of(value);
+    label->name = call_text(name);
+    label->value = call_text(value);
     metric->labels[metric->n_labels++] = label;
 }
 

@@ -53,14 +53,14 @@ static void give_back_done(const struct waiting *waiting) {
 }
 
 static void emit(struct parked *parked) {
-    struct waiting *waiting = (struct waiting *)((char *)parked - offsetof(struct waiting, parked));
+    struct waiting *waiting = CONTAINER_OF(parked, struct waiting, parked);
     give_back_done(waiting);
     answer(parked->connection, parked->request, waiting->wait);
     free(waiting);
 }
 
 static void cancel(struct parked *parked) {
-    struct waiting *waiting = (struct waiting *)((char *)parked - offsetof(struct waiting, parked));
+    struct waiting *waiting = CONTAINER_OF(parked, struct waiting, parked);
     if (parked->ready) {
         give_back_done(waiting);
     } else {
@@ -73,7 +73,7 @@ static void cancel(struct parked *parked) {
 
 /* Only of one that is not ready. */
 static void withdraw(struct parked *parked) {
-    struct waiting *waiting = (struct waiting *)((char *)parked - offsetof(struct waiting, parked));
+    struct waiting *waiting = CONTAINER_OF(parked, struct waiting, parked);
     struct connection *connection = parked->connection;
     uint64_t request = parked->request;
     struct refusal refusal;
@@ -106,9 +106,7 @@ static void on_done(struct wait *wait) {
     parked_ready(&waiting->parked);
 }
 
-static int refuse_memory(struct call *call) {
-    return refusal_set(&call->refusal, REFUSAL_LIMIT, NULL, NULL, "the broker is out of memory");
-}
+static int refuse_memory(struct call *call) { return refusal_memory(&call->refusal); }
 
 /* Charged and allocated, with its targets found. NULL: the refusal. */
 static struct waiting *waiting_new(struct call *call, const Portd__V1__Wait *message) {

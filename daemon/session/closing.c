@@ -35,21 +35,21 @@ static void answer(struct connection *connection, uint64_t request, Portd__V1__R
 }
 
 static void emit(struct parked *parked) {
-    struct closing *closing = (struct closing *)((char *)parked - offsetof(struct closing, parked));
+    struct closing *closing = CONTAINER_OF(parked, struct closing, parked);
     answer(parked->connection, parked->request, closing->result);
     closing_free(closing);
 }
 
 /* Nobody is left to be answered; the record goes when the close is over, if that is still to come. */
 static void cancel(struct parked *parked) {
-    struct closing *closing = (struct closing *)((char *)parked - offsetof(struct closing, parked));
+    struct closing *closing = CONTAINER_OF(parked, struct closing, parked);
     parked->connection = NULL;
     if (!closing->descriptor)
         closing_free(closing);
 }
 
 static void on_closed(struct descriptor_close *close) {
-    struct closing *closing = (struct closing *)((char *)close - offsetof(struct closing, close));
+    struct closing *closing = CONTAINER_OF(close, struct closing, close);
     closing->descriptor = NULL;
     if (closing->parked.request && closing->parked.connection)
         parked_ready(&closing->parked);
@@ -62,7 +62,7 @@ struct closing *closing_new(struct call *call, struct descriptor *descriptor,
     struct closing *closing = calloc(1, sizeof *closing);
     if (!closing || table_reserve(&call->connection->by_request)) {
         free(closing);
-        refusal_set(&call->refusal, REFUSAL_LIMIT, NULL, NULL, "the broker is out of memory");
+        refusal_memory(&call->refusal);
         return NULL;
     }
     charge_return(&closing->charge, &call->session->belongings.account, sizeof *closing);

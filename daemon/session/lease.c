@@ -6,7 +6,7 @@
 #include <stddef.h>
 
 static void on_limit(struct loop_timer *timer) {
-    struct lease *lease = (struct lease *)((char *)timer - offsetof(struct lease, timer));
+    struct lease *lease = CONTAINER_OF(timer, struct lease, timer);
     lease->ended(lease);
 }
 

@@ -83,7 +83,7 @@ static int welcome(struct listener *listener, os_fd fd, const struct peer *peer,
         return refusal_set(refusal, REFUSAL_DENIED, NULL, NULL, "%s", reason);
     user = user_ref(listener->users, peer->uid);
     if (!user)
-        return refusal_set(refusal, REFUSAL_LIMIT, NULL, NULL, "the broker is out of memory");
+        return refusal_memory(refusal);
     if (!slots_may_keep(slots_of(listener), 0)
             ? holders_refuse_table(user, refusal)
             : gates_admit(user, refusal) || user_take(user, USER_CONNECTIONS, 1, refusal)) {
@@ -94,7 +94,7 @@ static int welcome(struct listener *listener, os_fd fd, const struct peer *peer,
         return 0;
     user_give(user, USER_CONNECTIONS, 1);
     user_unref(user);
-    return refusal_set(refusal, REFUSAL_LIMIT, NULL, NULL, "the broker is out of memory");
+    return refusal_memory(refusal);
 }
 
 /* The queue would call again and again for what cannot be taken out of it. */
@@ -108,7 +108,7 @@ static void rest(struct listener *listener, int error) {
 }
 
 static void on_timer(struct loop_timer *timer) {
-    struct listener *listener = (struct listener *)((char *)timer - offsetof(struct listener, timer));
+    struct listener *listener = CONTAINER_OF(timer, struct listener, timer);
     if (has_room(listener))
         listener->resting = loop_set(&listener->watch, LOOP_READ) != 0;
     else if (loop_timer_set(listener->sessions->loop, timer, os_now_us() + REST_US))
@@ -117,7 +117,7 @@ static void on_timer(struct loop_timer *timer) {
 }
 
 static void on_ready(struct loop_watch *watch, unsigned events) {
-    struct listener *listener = (struct listener *)((char *)watch - offsetof(struct listener, watch));
+    struct listener *listener = CONTAINER_OF(watch, struct listener, watch);
     (void)events;
     for (int i = 0; i < ACCEPTS; i++) {
         struct refusal refusal;

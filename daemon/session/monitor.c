@@ -40,13 +40,6 @@ struct page {
     size_t lacks;       /* so many bytes, for one notice */
 };
 
-/* protobuf-c's strings are not const, though packing only reads them. */
-static char *text_of(const char *text) {
-    char *pointer;
-    memcpy(&pointer, &text, sizeof pointer);
-    return pointer;
-}
-
 static bool matches(const struct monitor *monitor, const struct notice *notice) {
     return !monitor->session || notice->session == monitor->session;
 }
@@ -80,11 +73,11 @@ static void write_notice(Portd__V1__Notice *row, uint64_t number, const struct n
     row->cause = (Portd__V1__Cause)notice->cause;
     row->descriptor = notice->descriptor;
     if (row->kind == PORTD__V1__KIND__KIND_DESCRIPTOR)
-        row->type = text_of(inspect_name((enum inspect_type)notice->type));
+        row->type = call_text(inspect_name((enum inspect_type)notice->type));
     row->connection = notice->connection;
     row->pid = notice->pid;
     row->code = (Portd__V1__Code)notice->code;
-    row->method = text_of(method_name(notice->method));
+    row->method = call_text(method_name(notice->method));
 }
 
 /* Whether the row that comes next is on the page. */
@@ -141,7 +134,7 @@ static void monitor_free(struct monitor *monitor) {
 }
 
 static struct monitor *monitor_of(struct parked *parked) {
-    return (struct monitor *)((char *)parked - offsetof(struct monitor, parked));
+    return CONTAINER_OF(parked, struct monitor, parked);
 }
 
 static void leave(struct monitor *monitor) {
@@ -175,7 +168,7 @@ static void withdraw(struct parked *parked) {
 }
 
 static void on_timer(struct loop_timer *timer) {
-    struct monitor *monitor = (struct monitor *)((char *)timer - offsetof(struct monitor, timer));
+    struct monitor *monitor = CONTAINER_OF(timer, struct monitor, timer);
     leave(monitor);
     parked_ready(&monitor->parked);
 }
@@ -206,7 +199,7 @@ static struct monitor *monitor_new(struct call *call) {
     monitor = table_reserve(&call->connection->by_request) ? NULL : calloc(1, sizeof *monitor);
     if (!monitor) {
         charge_deinit(&charge);
-        refusal_set(&call->refusal, REFUSAL_LIMIT, NULL, NULL, "the broker is out of memory");
+        refusal_memory(&call->refusal);
         return NULL;
     }
     monitor->parked = (struct parked){.emit = emit, .cancel = cancel, .withdraw = withdraw};
@@ -258,7 +251,7 @@ static int park(struct call *call, struct monitor *monitor) {
     int64_t limit = message->limit_us > INT64_MAX / 2 ? INT64_MAX / 2 : (int64_t)message->limit_us;
     if (message->limit_case == PORTD__V1__MONITOR__LIMIT_LIMIT_US &&
         loop_timer_set(sessions->loop, &monitor->timer, os_now_us() + limit))
-        return refusal_set(&call->refusal, REFUSAL_LIMIT, NULL, NULL, "the broker is out of memory");
+        return refusal_memory(&call->refusal);
     ring_add(&monitor->journal->readers, &monitor->reader.node);
     parked_add(call->connection, &monitor->parked, call->request->id);
     return 0;

@@ -122,7 +122,7 @@ int nesting_start(struct nesting *nesting, struct registry *registry, struct use
                                         .quick = true,
                                         .identity = identity};
     if (loop_timer_set(registry->loop, &nesting->patience, os_now_us() + PATIENCE_US))
-        return refusal_set(refusal, REFUSAL_LIMIT, NULL, NULL, "the broker is out of memory");
+        return refusal_memory(refusal);
     if (take_target(nesting, target, refusal)) {
         loop_timer_free(&nesting->patience);
         return -1;

@@ -59,7 +59,7 @@ bool owner_has(const struct owners *owners, const struct lease *lease, uint64_t 
 }
 
 static void on_ended(struct loop_watch *watch, unsigned events) {
-    struct owner *owner = (struct owner *)((char *)watch - offsetof(struct owner, watch));
+    struct owner *owner = CONTAINER_OF(watch, struct owner, watch);
     (void)events;
     owner->ended(owner);
 }

@@ -76,7 +76,7 @@ bool sessions_idle(const struct sessions *sessions) {
 }
 
 static void on_lease_ended(struct lease *lease) {
-    struct session *session = (struct session *)((char *)lease - offsetof(struct session, lease));
+    struct session *session = CONTAINER_OF(lease, struct session, lease);
     log_write_about(LOG_TOPIC_SESSION, session->uid, LOG_LEVEL_DEBUG,
                     "session ends with its owners or its time; session=%" PRIu64 " owner_pid=%u", session->id,
                     (unsigned)lease->owner_pid);
@@ -122,7 +122,7 @@ struct session *session_new(struct sessions *sessions, struct user *user, const 
     if (!session || table_reserve(&sessions->by_id) || order_reserve(&sessions->order) ||
         order_reserve(&user->order) || os_random(&seed, sizeof seed) || make_secret(session->secret)) {
         free(session);
-        refusal_set(refusal, REFUSAL_LIMIT, NULL, NULL, "the broker is out of memory");
+        refusal_memory(refusal);
         return NULL;
     }
     session->id = registry_issue(registry, OBJECT_SESSION);
@@ -238,15 +238,15 @@ struct session *session_find_token(const struct sessions *sessions, const char *
 
 struct session *session_find_owner(const struct sessions *sessions, uint32_t uid, uint64_t key) {
     struct lease *lease = owners_find(&sessions->owners, uid, key);
-    return lease ? (struct session *)((char *)lease - offsetof(struct session, lease)) : NULL;
+    return lease ? CONTAINER_OF(lease, struct session, lease) : NULL;
 }
 
 struct session *session_of(const struct object *object) {
-    return (struct session *)((char *)object->owner - offsetof(struct session, belongings));
+    return CONTAINER_OF(object->owner, struct session, belongings);
 }
 
 struct session *session_of_account(struct account *account) {
-    return (struct session *)((char *)account - offsetof(struct session, belongings.account));
+    return CONTAINER_OF(account, struct session, belongings.account);
 }
 
 const struct session *sessions_next(const struct sessions *sessions, uint64_t after) {
