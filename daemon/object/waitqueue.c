@@ -227,8 +227,22 @@ void waitqueue_forget(struct wait *wait) {
     }
 }
 
+/* The queue whose last activity this target was given, or NULL. */
+static struct waitqueue *queue_given_to(const struct wait_target *target) {
+    struct waitqueue *queue = target->given ? waitqueue_of(target) : NULL;
+    return queue && queue->given ? queue : NULL;
+}
+
 void waitqueue_leave_to_others(struct wait *wait) {
-    for (size_t i = 0; wait->one && i < wait->n; i++) {
+    struct waitqueue *own[ENGINE_PROBES]; /* what was given to itself: it may name others of the same queue */
+    if (!wait->one)
+        return;
+    for (size_t i = 0; i < wait->n; i++) {
+        own[i] = queue_given_to(&wait->targets[i]);
+        if (own[i])
+            own[i]->given = false;
+    }
+    for (size_t i = 0; i < wait->n; i++) {
         struct wait_target *target = &wait->targets[i];
         bool waits = wait->all ? target->held : target->armed && !target->given;
         const struct waitqueue *queue = waits && target->cause == CAUSE_READY ? waitqueue_of(target) : NULL;
@@ -237,6 +251,9 @@ void waitqueue_leave_to_others(struct wait *wait) {
         target->cause = CAUSE_NONE;
         wait->ready--;
     }
+    for (size_t i = 0; i < wait->n; i++)
+        if (own[i])
+            own[i]->given = true;
 }
 
 static bool was_given_to_one_gone(const struct user *user, const struct waitqueue *queue) {

@@ -242,6 +242,25 @@ static void a_semaphore_and_a_second_object(void **state) {
     assert_answer(of_port, in, READY);
 }
 
+/* One activity is of both that it names, and given to it: it is answered with both. */
+static void an_event_and_a_port_of_one_socket(void **state) {
+    struct pool pool;
+
+    (void)state;
+    make_pool(&pool);
+    portd_id ids[] = {pool.evt, port_wrap_socket(pool.clients[0], pool.ends[0]).in};
+    for (int i = 0; i < 2; i++) {
+        struct parked *both = ask_park(pool.clients[0], ids, 2, ONE),
+                      *next = ask_park(pool.clients[1], ids, 2, ONE);
+        put(pool.ends[1]);
+        assert_int_equal(ask_answer(both), 2);
+        assert_true(ask_still_parked(next));
+        put(pool.ends[1]);
+        assert_int_equal(ask_answer(next), 2);
+        (void)drain(pool.ends[0]);
+    }
+}
+
 /* Its limit passes; what is ready then was given to another. */
 static void a_limit_that_passes(void **state) {
     enum { LIMIT_US = 20000, SOON_US = 100000 };
@@ -443,8 +462,9 @@ TEST_MAIN(FIXTURE_CASE(a_wait_for_room), FIXTURE_CASE(a_wait_for_room_that_was_t
           FIXTURE_CASE(a_semaphore_for_room), FIXTURE_CASE(bytes_to_be_written_to_a_port),
           FIXTURE_CASE(wake_one_in_both_directions), FIXTURE_CASE(both_directions_at_once),
           FIXTURE_CASE(a_hang_up_beside_a_wait_for_room), FIXTURE_CASE(the_second_number_goes_with_the_waits),
-          FIXTURE_CASE(a_semaphore_and_a_second_object), FIXTURE_CASE(a_limit_that_passes),
-          FIXTURE_CASE(a_wait_for_all_leaves_what_another_was_given), FIXTURE_CASE(one_of_two_waits_for_all),
+          FIXTURE_CASE(a_semaphore_and_a_second_object), FIXTURE_CASE(an_event_and_a_port_of_one_socket),
+          FIXTURE_CASE(a_limit_that_passes), FIXTURE_CASE(a_wait_for_all_leaves_what_another_was_given),
+          FIXTURE_CASE(one_of_two_waits_for_all),
           FIXTURE_CASE(a_wait_for_all_gets_what_a_connection_that_ends_was_given),
           FIXTURE_CASE(and_what_one_that_has_gone_was_given), FIXTURE_CASE(answered_with_several),
           FIXTURE_CASE(nothing_of_others_is_in_the_answer),
