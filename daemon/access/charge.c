@@ -79,8 +79,7 @@ void charge_give(struct charge *charge, enum user_slot slot, uint64_t amount) {
 }
 
 uint64_t charge_room(const struct charge *charge, enum user_slot slot) {
-    const struct user *user = charge->user;
-    uint64_t room = user->used[slot] < user->limits[slot] ? user->limits[slot] - user->used[slot] : 0;
+    uint64_t room = user_left(charge->user, slot);
     uint64_t own = charge->account ? account_room(charge->account, slot) : room;
     return own < room ? own : room;
 }

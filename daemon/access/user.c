@@ -3,6 +3,7 @@
 
 #include "daemon/base/metrics.h"
 #include "gate.h"
+#include "limit.h"
 #include "proto/os.h"
 #include "utlist.h"
 
@@ -12,7 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { OTHERS_SHARE = 4, SESSION_SPARE = 64, SECOND = 1000000 };
+enum { SESSION_SPARE = 64, SECOND = 1000000 };
 
 static const char *const names[USER_SLOTS] = {"sessions", "connections", "descriptors",
                                               "objects",  "waits",       "bytes"};
@@ -93,7 +94,6 @@ static void take_sorted(struct users *users, const struct user *user) {
 
 struct user *user_ref(struct users *users, uint32_t uid) {
     struct user *user = table_find(&users->by_uid, uid);
-    uint64_t share = uid == users->own ? 1 : OTHERS_SHARE;
     if (user) {
         user->refs++;
         return user;
@@ -104,10 +104,7 @@ struct user *user_ref(struct users *users, uint32_t uid) {
     user->uid = uid;
     user->users = users;
     user->refs = 1;
-    for (int slot = 0; slot < USER_SLOTS; slot++)
-        user->limits[slot] = users->limits[slot] / share;
-    user->rate = users->rate > share ? users->rate / share : 1;
-    user->rate_tokens = (int64_t)user->rate;
+    user->rate_tokens = (int64_t)limit_rate(user);
     if (reserve_sorted(users) || table_add(&users->by_uid, user)) {
         free(user);
         return NULL;
@@ -165,11 +162,11 @@ static int refuse(struct user *user, enum user_slot slot, uint64_t amount, struc
     return refusal_set(
         refusal, REFUSAL_LIMIT, NULL, "remove or release what is no longer needed, or end a session",
         "limit of %s: uid %" PRIu64 " has %" PRIu64 " of %" PRIu64 " and asks for %" PRIu64 " more; most:%s",
-        names[slot], user->uid, user->used[slot], user->limits[slot], amount, top);
+        names[slot], user->uid, user->used[slot], limit_of(user, slot), amount, top);
 }
 
 uint64_t user_left(const struct user *user, enum user_slot slot) {
-    uint64_t limit = user->limits[slot], used = user->used[slot];
+    uint64_t limit = limit_of(user, slot), used = user->used[slot];
     return used < limit ? limit - used : 0;
 }
 
@@ -226,8 +223,10 @@ size_t users_next(const struct users *users, uint64_t from, const struct user **
 }
 
 int64_t user_spend(struct user *user) {
-    int64_t rate = (int64_t)user->rate, now;
+    int64_t rate = (int64_t)limit_rate(user), now;
     user->requests++;
+    if (user->rate_tokens > rate) /* it was more before */
+        user->rate_tokens = rate;
     if (user->rate_tokens > 0) {
         user->rate_tokens--;
         return 0;
@@ -262,12 +261,13 @@ void account_deinit(struct account *account) {
     DL_DELETE(account->user->accounts, account);
 }
 
-static uint64_t limit_of(const struct account *account, enum user_slot slot) {
-    return account->user->limits[slot] - account->user->limits[slot] / SESSION_SPARE;
+static uint64_t session_limit(const struct account *account, enum user_slot slot) {
+    uint64_t limit = limit_of(account->user, slot);
+    return limit - limit / SESSION_SPARE;
 }
 
 uint64_t account_room(const struct account *account, enum user_slot slot) {
-    uint64_t limit = limit_of(account, slot);
+    uint64_t limit = session_limit(account, slot);
     return account->used[slot] < limit ? limit - account->used[slot] : 0;
 }
 
@@ -278,7 +278,7 @@ int account_take(struct account *account, enum user_slot slot, uint64_t amount, 
                            "limit of %s: session %" PRIu64 " (%s) has %" PRIu64 " of %" PRIu64
                            " and asks for %" PRIu64 " more",
                            names[slot], account->session, account->name, account->used[slot],
-                           limit_of(account, slot), amount);
+                           session_limit(account, slot), amount);
     }
     if (user_take(account->user, slot, amount, refusal))
         return -1;

@@ -55,10 +55,10 @@ struct users {
     struct table by_uid;
     struct user **sorted; /* the same ones, by uid */
     size_t n_sorted, room_sorted;
-    struct turns turns; /* of the lanes of all users */
-    uint32_t own;       /* the broker's uid */
-    uint64_t limits[USER_SLOTS];
-    uint64_t rate; /* requests a second */
+    struct turns turns;          /* of the lanes of all users */
+    uint32_t own;                /* the broker's uid */
+    uint64_t limits[USER_SLOTS]; /* of all that there is */
+    uint64_t rate;               /* requests a second; likewise */
     struct slots *slots;
     uint64_t most_uid;   /* had most of the table when a refusal last looked */
     size_t seen;         /* up to here by_uid was looked at for that */
@@ -96,9 +96,7 @@ struct user {
     struct ring starved;          /* in that of all */
     struct task look;
     uint64_t used[USER_SLOTS];
-    uint64_t limits[USER_SLOTS];
     uint64_t requests;        /* so far */
-    uint64_t rate;            /* at least 1 */
     int64_t rate_tokens;      /* requests to spend, at most a second's worth */
     int64_t rate_filled;      /* when tokens were last added, os_now_us */
     struct account *accounts; /* in the order of making */

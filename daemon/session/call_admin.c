@@ -5,6 +5,7 @@
 #include "dispatch.h"
 #include "target.h"
 
+#include "daemon/access/limit.h"
 #include "daemon/object/port.h"
 #include "daemon/object/wait.h"
 #include "utlist.h"
@@ -241,7 +242,7 @@ int call_status(struct call *call) {
         portd__v1__quota__init(&quotas[slot]);
         quotas[slot].name = call_text(user_slot_name((enum user_slot)slot));
         quotas[slot].used = user->used[slot];
-        quotas[slot].limit = user->limits[slot];
+        quotas[slot].limit = limit_of(user, (enum user_slot)slot);
         places[slot] = &quotas[slot];
     }
     status.broker = call_text(PORTD_VERSION);

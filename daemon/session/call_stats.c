@@ -5,6 +5,7 @@
 #include "dispatch.h"
 #include "method.h"
 
+#include "daemon/access/limit.h"
 #include "daemon/base/metrics.h"
 
 #include "portd_version.h"
@@ -118,9 +119,10 @@ static void write_table(struct page *page) {
 static void write_accounts(struct page *page, enum metrics_family family, size_t n) {
     for (size_t i = 0; i < n; i++) {
         const struct user *user = page->users[i];
-        const uint64_t *values = family == FAMILY_USER_USED ? user->used : user->limits;
         for (int slot = 0; slot < USER_SLOTS; slot++) {
-            Portd__V1__Metric *row = add(page, family, values[slot]);
+            Portd__V1__Metric *row =
+                add(page, family,
+                    family == FAMILY_USER_USED ? user->used[slot] : limit_of(user, (enum user_slot)slot));
             label(page, row, "uid", page->uids[i]);
             label(page, row, metrics_words[family].label, user_slot_name((enum user_slot)slot));
         }

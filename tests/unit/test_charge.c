@@ -2,6 +2,7 @@
 #include "tests/support/test.h"
 
 #include "daemon/access/charge.h"
+#include "daemon/access/limit.h"
 
 static void it_outlives_its_session(void **state) {
     struct slots slots = {.limit = 100000};
@@ -13,7 +14,7 @@ static void it_outlives_its_session(void **state) {
     (void)state;
     assert_int_equal(users_init(&users, 0, &slots, 1), 0);
     struct user *user = user_ref(&users, 1000);
-    uint64_t limit = user->limits[USER_BYTES];
+    uint64_t limit = limit_of(user, USER_BYTES);
     account_init(&account, user, 1, "one");
     account_init(&sister, user, 2, "sister");
     charge_init(&charge, user, NULL);
@@ -54,7 +55,7 @@ static void what_gives_back_gets_through(void **state) {
     slots_init(&slots, 4000, 0);
     assert_int_equal(users_init(&users, 0, &slots, 1), 0);
     struct user *user = user_ref(&users, 1000);
-    uint64_t limit = user->limits[USER_BYTES];
+    uint64_t limit = limit_of(user, USER_BYTES);
     account_init(&account, user, 1, "one");
     assert_int_equal(charge_request(&request, &account, 100, &refusal), 0);
     assert_int_equal(account.used[USER_WAITS], 1);

@@ -1,7 +1,7 @@
 /* test_holders.c: refusals name the biggest of the caller's own sessions, and other uids only to those who may see them. */
 #include "tests/support/test.h"
 
-#include "daemon/access/user.h"
+#include "daemon/access/limit.h"
 
 enum { MANY = 4 * HOLDERS_LOOKS, OWN = 7 };
 
@@ -116,7 +116,7 @@ static void a_slow_rate_is_a_rate(void **state) {
     (void)state;
     users.rate = 3;
     other = user_ref(&users, 1000);
-    assert_int_equal(other->rate, 1);
+    assert_int_equal(limit_rate(other), 1);
     assert_int_equal(user_spend(other), 0);
     for (int i = 0; i < 3; i++)
         (void)user_spend(other);

@@ -1,7 +1,7 @@
 /* test_user.c: the accounts of uids, in the order that somebody who looks at all of them wants, and their journals. */
 #include "tests/support/test.h"
 
-#include "daemon/access/user.h"
+#include "daemon/access/limit.h"
 #include "proto/os.h"
 
 enum { UIDS = 50, ROOM = 8 };
@@ -69,18 +69,68 @@ static void others_have_a_quarter(void **state) {
     own = user_ref(&users, OWN);
     other = user_ref(&users, OTHER);
     for (int slot = 0; slot < USER_SLOTS; slot++) {
-        assert_int_equal(own->limits[slot], users.limits[slot]);
-        assert_int_equal(other->limits[slot], users.limits[slot] / 4);
+        assert_int_equal(limit_of(own, (enum user_slot)slot), users.limits[slot]);
+        assert_int_equal(limit_of(other, (enum user_slot)slot), users.limits[slot] / 4);
     }
-    assert_int_equal(other->rate, own->rate / 4);
+    assert_int_equal(limit_rate(other), limit_rate(own) / 4);
     /* To the last one. */
-    uint64_t limit = other->limits[USER_WAITS];
+    uint64_t limit = limit_of(other, USER_WAITS);
     assert_int_equal(user_take(other, USER_WAITS, limit, &refusal), 0);
     assert_int_equal(user_left(other, USER_WAITS), 0);
     assert_int_equal(user_take(other, USER_WAITS, 1, &refusal), -1);
     user_give(other, USER_WAITS, limit);
     user_unref(own);
     user_unref(other);
+    users_deinit(&users, false);
+}
+
+/* Users that are there are told of it at their next take; what they have stays theirs. */
+static void a_changed_limit_reaches_those_who_are_there(void **state) {
+    struct users users;
+    struct user *user;
+    struct account account;
+    struct refusal refusal;
+
+    (void)state;
+    assert_int_equal(users_init(&users, 0, &slots, 1), 0);
+    user = user_ref(&users, 1);
+    account_init(&account, user, 7, "client");
+    assert_int_equal(account_take(&account, USER_WAITS, 60, &refusal), 0);
+    users.limits[USER_WAITS] = UINT64_C(4) * 50;
+    assert_int_equal(account_take(&account, USER_WAITS, 1, &refusal), -1);
+    assert_int_equal(user_take(user, USER_WAITS, 1, &refusal), -1);
+    assert_non_null(strstr(refusal.text, "has 60 of 50 "));
+    assert_int_equal(account_room(&account, USER_WAITS), 0);
+    account_give(&account, USER_WAITS, 20);
+    assert_int_equal(user_take(user, USER_WAITS, 10, &refusal), 0);
+    assert_int_equal(user_take(user, USER_WAITS, 1, &refusal), -1);
+    users.limits[USER_WAITS] = UINT64_C(4) * 640; /* a session: all but ten */
+    assert_int_equal(account_take(&account, USER_WAITS, 590, &refusal), 0);
+    user_give(user, USER_WAITS, 10);
+    assert_int_equal(account_take(&account, USER_WAITS, 1, &refusal), -1);
+    account_deinit(&account);
+    user_unref(user);
+    users_deinit(&users, false);
+}
+
+/* Of the requests that it might have made no more than a second's worth is left. */
+static void a_changed_rate_reaches_those_who_are_there(void **state) {
+    struct users users;
+    struct user *user;
+
+    (void)state;
+    assert_int_equal(users_init(&users, 0, &slots, 1), 0);
+    user = user_ref(&users, 1);
+    users.rate = 4 * 10;
+    assert_int_equal(limit_rate(user), 10);
+    assert_int_equal(user_spend(user), 0);
+    assert_int_equal(user->rate_tokens, 9);
+    for (users.rate = 0; users.rate < 8; users.rate++)
+        assert_int_equal(limit_rate(user), users.rate < 4 ? 1 : users.rate / 4);
+    users.rate = 0;
+    assert_int_equal(user_spend(user), 0);
+    (void)user_spend(user);
+    user_unref(user);
     users_deinit(&users, false);
 }
 
@@ -93,7 +143,7 @@ static void a_rate_that_is_used_up_says_how_long(void **state) {
     (void)state;
     assert_int_equal(users_init(&users, 0, &slots, 1), 0);
     user = user_ref(&users, 1);
-    user->rate = 1;
+    users.rate = 1;
     for (int i = 0; i < 10 && !delay; i++) {
         user->rate_tokens = 0;
         user->rate_filled = os_now_us();
@@ -198,18 +248,19 @@ static void a_journal_is_charged_and_given_back(void **state) {
     assert_true(user->used[USER_BYTES] >= USER_JOURNAL * sizeof(struct notice));
     user_unref(user); /* asserts that nothing is used */
     user = user_ref(&users, 7);
-    assert_int_equal(user_take(user, USER_BYTES, user->limits[USER_BYTES], &refusal), 0);
+    assert_int_equal(user_take(user, USER_BYTES, limit_of(user, USER_BYTES), &refusal), 0);
     assert_int_equal(user_keep_journal(user, &refusal), -1);
     assert_int_equal(refusal.code, REFUSAL_LIMIT);
     assert_null(user->journal);
     assert_int_equal(users.n_journals, 0);
-    user_give(user, USER_BYTES, user->limits[USER_BYTES]);
+    user_give(user, USER_BYTES, limit_of(user, USER_BYTES));
     user_unref(user);
     users_deinit(&users, false);
 }
 
 TEST_MAIN(TEST_CASE(users_come_in_the_order_of_their_uids), TEST_CASE(requests_are_counted_for_each_uid),
           TEST_CASE(others_have_a_quarter), TEST_CASE(a_rate_that_is_used_up_says_how_long),
-          TEST_CASE(a_check_takes_nothing),
+          TEST_CASE(a_check_takes_nothing), TEST_CASE(a_changed_limit_reaches_those_who_are_there),
+          TEST_CASE(a_changed_rate_reaches_those_who_are_there),
           TEST_CASE(a_journal_of_ones_own_begins_with_what_the_other_has_kept),
           TEST_CASE(others_push_nothing_out_of_it), TEST_CASE(a_journal_is_charged_and_given_back))
