@@ -6,19 +6,19 @@ void policy_init(struct policy *policy, uint32_t own, bool own_only) {
     policy->own_only = own_only;
 }
 
+static bool is_admin(const struct policy *policy, const struct peer *peer) {
+    return peer->uid == 0 || peer->uid == policy->own;
+}
+
 const char *policy_check_connect(const struct policy *policy, const struct peer *peer) {
     /* Inside a user namespace that does not map the peer, everybody looks like this one uid. */
     if (peer->uid == PEER_UID_NOBODY)
         return "uid 65534 is no identity";
-    if (policy->own_only && !policy_is_admin(policy, peer))
+    if (policy->own_only && !is_admin(policy, peer))
         return "only the broker's own user and root may connect; --mode 0666 lets everybody in";
     return NULL;
 }
 
-bool policy_is_admin(const struct policy *policy, const struct peer *peer) {
-    return peer->uid == 0 || peer->uid == policy->own;
-}
-
-bool policy_may_see(const struct policy *policy, const struct peer *peer, uint32_t uid) {
-    return peer->uid == uid || policy_is_admin(policy, peer);
+bool policy_allows(const struct policy *policy, const struct peer *peer, enum policy_right right) {
+    return right != POLICY_NONE && is_admin(policy, peer);
 }

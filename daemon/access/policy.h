@@ -19,10 +19,10 @@ void policy_init(struct policy *policy, uint32_t own, bool own_only);
 /* NULL, or why this peer is turned away. */
 const char *policy_check_connect(const struct policy *policy, const struct peer *peer);
 
-/* Who may see what a uid has and does: the uid itself, and the right admin. What the broker does as a whole is no secret. */
-bool policy_may_see(const struct policy *policy, const struct peer *peer, uint32_t uid);
+/* What concerns other uids: sight of what they have and do, ending their sessions. What the broker does as a whole is no secret. */
+enum policy_right { POLICY_NONE, POLICY_SEE, POLICY_END };
 
-/* The right admin: sight of other uids' sessions, ending them. Root and the broker's own uid have it. */
-bool policy_is_admin(const struct policy *policy, const struct peer *peer);
+/* Whether the peer has that right. Root and the broker's own uid have them all (the right admin), nobody has POLICY_NONE. */
+bool policy_allows(const struct policy *policy, const struct peer *peer, enum policy_right right);
 
 #endif

@@ -15,12 +15,18 @@ struct call {
     os_fd fd;            /* attached; OS_FD_NONE: none, or taken */
     bool closes_at_once; /* the method has found that out of it (inspect.h) */
     struct channel_frame
-        *frame; /* of a method that takes several: those that it takes become OS_FD_NONE. NULL: none came */
+        *frame;  /* of a method that takes several: those that it takes become OS_FD_NONE. NULL: none came */
+    bool others; /* may be reached too: other uids, for what the method does (method.h) */
     struct refusal refusal;
 };
 
 /* Answers with that member of Reply.result. Always 0. */
 int call_answer(struct call *call, Portd__V1__Reply__ResultCase which, void *result);
+
+/* Whether the method may be about what that uid has. */
+static inline bool call_reaches(const struct call *call, uint32_t uid) {
+    return call->others || call->connection->peer.uid == uid;
+}
 
 /* Takes the attached descriptor out of the call. */
 os_fd call_take(struct call *call);

@@ -126,16 +126,11 @@ static void write_session(Portd__V1__Item *row, const struct session *session) {
         row->ttl_us = (uint64_t)(session->lease.until - now);
 }
 
-static bool may_see(const struct call *call, const struct session *session) {
-    return policy_may_see(call->connection->all->policy, &call->connection->peer, session->uid);
-}
-
 /* Of those that may be seen alone, so that the number of pages tells nothing of others. */
 static void list_sessions(const struct call *call, uint64_t after, struct page *page) {
     const struct sessions *sessions = call->connection->all;
-    bool all = policy_is_admin(sessions->policy, &call->connection->peer);
-    const struct session *session =
-        all ? sessions_next(sessions, after) : sessions_next_of(sessions, call->connection->user, after);
+    const struct session *session = call->others ? sessions_next(sessions, after)
+                                                 : sessions_next_of(sessions, call->connection->user, after);
     while (session && page_look(page)) {
         struct account *next = session->belongings.account.next;
         if (!session->cause) {
@@ -144,7 +139,7 @@ static void list_sessions(const struct call *call, uint64_t after, struct page *
                 return;
         }
         page->items.next = session->id;
-        session = all ? session->next : next ? session_of_account(next) : NULL;
+        session = call->others ? session->next : next ? session_of_account(next) : NULL;
     }
 }
 
@@ -203,7 +198,7 @@ int call_show(struct call *call) {
     for (size_t i = 0; i < show->n_ids; i++) {
         const struct object *object = target_object(call, show->ids[i]);
         const struct session *session = object ? NULL : session_find(call->connection->all, show->ids[i]);
-        if (!object && !(session && may_see(call, session)))
+        if (!object && !(session && call_reaches(call, session->uid)))
             return target_refuse(call, "ids", show->ids[i]);
         if (page.items.more)
             continue;

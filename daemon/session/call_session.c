@@ -342,11 +342,9 @@ static void on_ended(struct session_wait *wait) { parked_ready(&RING_OF(wait, st
 
 int call_end_session(struct call *call) {
     struct ending *ending;
-    const struct connection *connection = call->connection;
     uint64_t id = call->request->end_session->id;
-    struct session *session = id ? session_find(connection->all, id) : call->session;
-    if (!session || (session->uid != connection->peer.uid &&
-                     !policy_is_admin(connection->all->policy, &connection->peer)))
+    struct session *session = id ? session_find(call->connection->all, id) : call->session;
+    if (!session || !call_reaches(call, session->uid))
         return refusal_set(&call->refusal, REFUSAL_NOT_FOUND, "id", "list tells the sessions of this user",
                            "no session %" PRIu64 " that this user may end", id);
     ending = calloc(1, sizeof *ending);

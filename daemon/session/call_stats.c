@@ -133,7 +133,7 @@ static void write_accounts(struct page *page, enum metrics_family family, size_t
 static void write_users(const struct call *call, struct page *page, uint64_t from) {
     const struct connection *connection = call->connection;
     size_t n = 0;
-    if (policy_is_admin(connection->all->policy, &connection->peer))
+    if (call->others)
         n = users_next(connection->user->users, from, page->users, USERS + 1);
     else if (connection->user->uid >= from)
         page->users[n++] = connection->user;

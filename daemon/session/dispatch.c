@@ -164,6 +164,7 @@ static void dispatch(struct connection *connection, struct channel_frame *frame,
     if (method) {
         method_count((size_t)request->method_case);
         turn_spend(connection->user->lane.turns, method->units);
+        call.others = policy_allows(connection->all->policy, &connection->peer, method->right);
     }
     if (frame->n_fds && method && method->fds == FDS_SEVERAL) {
         call.frame = frame;

@@ -1,6 +1,6 @@
 /* dispatch.h: from a frame to the function that answers it.
  *
- * One table, by the number of the method in the schema: its function and how many descriptors it takes. The frame is unpacked in a
+ * One table, by the number of the method in the schema: its function; method.h has what it takes, costs and may reach. The frame is unpacked in a
  * bounded arena, checked, and handed to the function; the function answers, refuses or parks. Descriptors that it did not
  * take are closed. */
 #ifndef DISPATCH_H

@@ -15,10 +15,10 @@ static const struct method methods[] = {
     [PORTD__V1__REQUEST__METHOD_REMOVE] = {"remove", FDS_NONE, 8},
     [PORTD__V1__REQUEST__METHOD_RELEASE] = {"release", FDS_NONE, 1},
     [PORTD__V1__REQUEST__METHOD_HANDLE] = {"handle", FDS_NONE, 8},
-    [PORTD__V1__REQUEST__METHOD_LIST] = {"list", FDS_NONE, 16},
-    [PORTD__V1__REQUEST__METHOD_SHOW] = {"show", FDS_NONE, 16},
+    [PORTD__V1__REQUEST__METHOD_LIST] = {"list", FDS_NONE, 16, POLICY_SEE},
+    [PORTD__V1__REQUEST__METHOD_SHOW] = {"show", FDS_NONE, 16, POLICY_SEE},
     [PORTD__V1__REQUEST__METHOD_STATUS] = {"status", FDS_NONE, 8},
-    [PORTD__V1__REQUEST__METHOD_END_SESSION] = {"end_session", FDS_NONE, 8},
+    [PORTD__V1__REQUEST__METHOD_END_SESSION] = {"end_session", FDS_NONE, 8, POLICY_END},
     [PORTD__V1__REQUEST__METHOD_FILE_DESCRIPTOR_TO_PORT] = {"file_descriptor_to_port", FDS_MAYBE, 8},
     [PORTD__V1__REQUEST__METHOD_SOCKET_TO_PORT] = {"socket_to_port", FDS_MAYBE, 8},
     [PORTD__V1__REQUEST__METHOD_PORT_TO_FILE_DESCRIPTOR] = {"port_to_file_descriptor", FDS_NONE, 1},
@@ -30,8 +30,8 @@ static const struct method methods[] = {
     [PORTD__V1__REQUEST__METHOD_SHUTDOWN] = {"shutdown", FDS_NONE, 8},
     [PORTD__V1__REQUEST__METHOD_ADDRESSES] = {"addresses", FDS_NONE, 8},
     [PORTD__V1__REQUEST__METHOD_POSITION] = {"position", FDS_NONE, 8},
-    [PORTD__V1__REQUEST__METHOD_STATS] = {"stats", FDS_NONE, 64},
-    [PORTD__V1__REQUEST__METHOD_MONITOR] = {"monitor", FDS_NONE, 4},
+    [PORTD__V1__REQUEST__METHOD_STATS] = {"stats", FDS_NONE, 64, POLICY_SEE},
+    [PORTD__V1__REQUEST__METHOD_MONITOR] = {"monitor", FDS_NONE, 4, POLICY_SEE},
 };
 
 enum { METHODS = sizeof methods / sizeof *methods };

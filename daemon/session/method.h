@@ -1,6 +1,9 @@
-/* method.h: the methods of the schema by their numbers: how they are called, what they take and cost, how often they were asked for. */
+/* method.h: the methods of the schema by their numbers: how they are called, what they take and cost, what one must be
+ * allowed to do for them to reach other uids, how often they were asked for. */
 #ifndef METHOD_H
 #define METHOD_H
+
+#include "daemon/access/policy.h"
 
 #include <stddef.h>
 #include <stdint.h>
@@ -13,6 +16,8 @@ struct method {
     const char *name;
     enum method_fds fds;
     unsigned units; /* of a turn (daemon/base/turn.h), beside what the answer's length costs */
+    enum policy_right
+        right; /* with it what belongs to other uids is reached as well (call.others); else the caller's own alone */
 };
 
 /* NULL: there is none of that number. */

@@ -215,7 +215,7 @@ static struct monitor *monitor_new(struct call *call) {
 /* Which journal the caller may read. NULL: the refusal. */
 static struct journal *find_journal(struct call *call) {
     struct user *user = call->connection->user;
-    if (policy_is_admin(call->connection->all->policy, &call->connection->peer))
+    if (call->others)
         return &user->users->journal;
     return user_keep_journal(user, &call->refusal) ? NULL : user->journal;
 }
@@ -236,10 +236,8 @@ static int find_start(struct call *call, struct monitor *monitor) {
 
 /* Of a session that has ended only what is kept can be told. */
 static int check_session(struct call *call, const struct monitor *monitor) {
-    const struct connection *connection = call->connection;
-    const struct session *session = session_find_any(connection->all, monitor->session);
-    if (!monitor->session ||
-        (session && policy_may_see(connection->all->policy, &connection->peer, session->uid)))
+    const struct session *session = session_find_any(call->connection->all, monitor->session);
+    if (!monitor->session || (session && call_reaches(call, session->uid)))
         return 0;
     return refusal_set(&call->refusal, REFUSAL_NOT_FOUND, "session", "list tells the sessions of this user",
                        "no session %" PRIu64 ", and nothing more to tell of it", monitor->session);
