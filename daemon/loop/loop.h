@@ -21,12 +21,15 @@
 
 enum { LOOP_READ = 1, LOOP_WRITE = 2 };
 
+/* The lowest bits of a token: all 0 in the loop's own, not all 0 in anybody else's. */
+enum { LOOP_TOKEN_BITS = 3, LOOP_TOKEN_MASK = (1 << LOOP_TOKEN_BITS) - 1 };
+
 struct engine;
 struct loop;
 
 /* Its address is a token of the engine, so its low bits are 0 on every machine. */
 struct loop_watch {
-    _Alignas(8) os_fd fd;
+    _Alignas(LOOP_TOKEN_MASK + 1) os_fd fd;
     void (*fn)(struct loop_watch *watch, unsigned events);
     struct loop *loop; /* private from here */
     unsigned interest;
@@ -55,8 +58,7 @@ void loop_after(struct loop *loop, void (*fn)(void *context), void *context);
  * that time (os_now_us) at most, INT64_MAX: as long as nothing happens. */
 void loop_round(struct loop *loop, int64_t (*fn)(void *context), void *context);
 
-/* The engine is the loop's. fn is told of tokens that are no multiples of 8; the others are the loop's own.
- */
+/* The engine is the loop's. fn is told of tokens that have a bit of LOOP_TOKEN_MASK; the others are the loop's own. */
 struct engine *loop_engine(const struct loop *loop);
 void loop_ready(struct loop *loop, void (*fn)(void *context, uint64_t token, unsigned events), void *context);
 

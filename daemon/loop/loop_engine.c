@@ -1,6 +1,6 @@
 /* loop_engine.c: loop.h on a readiness engine of its own.
  *
- * A watch is kept in the engine under its address, which is a multiple of 8 and so no token of anybody else.
+ * A watch is kept in the engine under its address, which has no bit of LOOP_TOKEN_MASK and so is no token of anybody else.
  * What the engine has told of is noted in the loop: taking a watch out takes it out of there as well, so a
  * removed watch is never called, and a loop that was stopped goes on with the rest when it is run again.
  *
@@ -15,17 +15,14 @@
 #include "signal_pipe.h"
 #include "timers.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdbool.h>
 #include <stdlib.h>
 
-enum {
-    BATCH = 64,
-    BATCHES = 256 /* before work is done */,
-    TIMERS = 256 /* likewise */,
-    OWN = 7 /* bits that are 0 in the loop's own tokens */
-};
-_Static_assert(_Alignof(struct loop_watch) > OWN, "the address of a watch would be a token of somebody else");
+enum { BATCH = 64, BATCHES = 256 /* before work is done */, TIMERS = 256 /* likewise */ };
+_Static_assert(_Alignof(struct loop_watch) > LOOP_TOKEN_MASK,
+               "the address of a watch would be a token of somebody else");
 
 struct signal_watch {
     int number;
@@ -154,6 +151,7 @@ int loop_set(struct loop_watch *watch, unsigned interest) {
 }
 
 int loop_watch(struct loop *loop, struct loop_watch *watch, unsigned interest) {
+    assert(!(token_of(watch) & LOOP_TOKEN_MASK)); /* memory of an allocator that aligns to less */
     watch->loop = loop;
     watch->interest = 0;
     return loop_set(watch, interest);
@@ -296,7 +294,7 @@ static void tell_others(struct loop *loop) {
 
     for (int i = loop->at; i < loop->n; i++) {
         struct engine_event *event = &loop->told[i];
-        if (!(event->token & OWN))
+        if (!(event->token & LOOP_TOKEN_MASK))
             continue;
         if (loop->ready)
             loop->ready(loop->ready_context, event->token, event->events);

@@ -5,7 +5,9 @@
 
 #include <stdlib.h>
 
-enum { KIND_APART = 6 /* no object's; see registry.h */, KIND_MASK = 7 };
+enum { KIND_APART = 6 /* no object's; see registry.h */, KIND_MASK = LOOP_TOKEN_MASK };
+_Static_assert((int)KIND_APART > (int)OBJECT_SESSION && KIND_APART <= KIND_MASK,
+               "it would be another one's token");
 
 uint64_t apart_token(uint64_t id) { return (id & ~(uint64_t)KIND_MASK) | KIND_APART; }
 

@@ -2,12 +2,17 @@
 #include "registry.h"
 
 #include "belongings.h"
+#include "daemon/loop/loop.h"
 #include "utlist.h"
 
 #include <assert.h>
 #include <stddef.h>
 
 enum { KIND_BITS = 3, EPOCHS = 1 << 14 };
+/* Ids are tokens of the engine, beside the loop's own. */
+_Static_assert((int)KIND_BITS == (int)LOOP_TOKEN_BITS && OBJECT_DESCRIPTOR > 0 &&
+                   (int)OBJECT_SESSION <= (int)LOOP_TOKEN_MASK,
+               "an id would be a token of the loop");
 
 static const uint64_t SHUFFLED = (UINT64_C(1) << SHUFFLE_BITS) - 1;
 
@@ -37,6 +42,7 @@ void registry_deinit(struct registry *registry) {
 }
 
 uint64_t registry_issue(struct registry *registry, enum object_kind kind) {
+    assert(kind >= OBJECT_DESCRIPTOR && kind <= OBJECT_SESSION); /* so it is no token of the loop */
     uint64_t number = registry->issued++;
     uint64_t epoch = registry->epoch + (number >> SHUFFLE_BITS);
     if (epoch >= EPOCHS)
