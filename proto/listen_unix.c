@@ -13,6 +13,7 @@
  * is Linux's; elsewhere such an address is an empty path, which is refused. */
 #define _GNU_SOURCE
 
+#include "socket.h"
 #include "socket_unix.h"
 #include "transport.h"
 
@@ -250,8 +251,10 @@ void transport_unlink(const char *address, struct transport_file *file) {
 
 void transport_refuse(os_fd listener) { (void)shutdown(listener, SHUT_RD); }
 
+bool transport_is_shut(os_fd listener) { return socket_is_shut(listener); }
+
 bool transport_waits(os_fd listener) {
     struct pollfd p = {.fd = listener, .events = POLLIN};
 
-    return poll(&p, 1, 0) > 0 && (p.revents & POLLIN);
+    return poll(&p, 1, 0) > 0 && (p.revents & POLLIN) && !socket_is_shut(listener);
 }

@@ -5,6 +5,8 @@
 
 #include "os.h"
 
+#include <stdbool.h>
+
 struct cmsghdr;
 
 /* Our own end asks for descriptors and for nothing else beside the bytes, whatever it has inherited from a listener or from who made
@@ -13,6 +15,9 @@ void socket_ask_plainly(os_fd connection);
 
 /* Closes what such a message has brought: who shares the socket may ask for it all the same. Not for SCM_RIGHTS. */
 void socket_close_stray(const struct cmsghdr *item);
+
+/* Whether a listener was shut down; false where that is not told. */
+bool socket_is_shut(os_fd listener);
 
 /* Memory of what was sent from here and the other end has not read, with what the kernel adds; 0: it has read all, -1: not told. */
 int socket_unread(os_fd connection);

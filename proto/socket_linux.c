@@ -6,6 +6,7 @@
 
 #include "socket.h"
 
+#include <poll.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
@@ -48,6 +49,12 @@ void socket_close_stray(const struct cmsghdr *item) {
     memcpy(&fd, CMSG_DATA(item), sizeof(fd));
     if (fd >= 0)
         os_close(fd);
+}
+
+bool socket_is_shut(os_fd listener) {
+    struct pollfd p = {.fd = listener, .events = POLLRDHUP};
+
+    return poll(&p, 1, 0) > 0 && (p.revents & POLLRDHUP);
 }
 
 int socket_unread(os_fd connection) {

@@ -39,7 +39,11 @@ void transport_refuse(os_fd listener);
 /* Somebody waits to be accepted. */
 bool transport_waits(os_fd listener);
 
-/* 0 and *connection (close-on-exec, not blocking), -EAGAIN, or another negative errno. */
+/* Whether the listener was shut down, so that it is ready for ever and nobody can come; false where that is not told. */
+bool transport_is_shut(os_fd listener);
+
+/* 0 and *connection (close-on-exec, not blocking), -EAGAIN, -ECONNABORTED: who came has gone again, or another negative errno, after
+ * which those who wait may still be there. */
 int transport_accept(os_fd listener, os_fd *connection);
 
 /* Connects without waiting for the broker to accept. */

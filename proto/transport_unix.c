@@ -104,7 +104,7 @@ int transport_accept(os_fd listener, os_fd *connection) {
 
     do
         fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-    while (fd < 0 && (errno == EINTR || errno == ECONNABORTED));
+    while (fd < 0 && errno == EINTR);
     if (fd < 0)
         return errno == EWOULDBLOCK ? -EAGAIN : -errno;
     socket_ask_plainly(fd);

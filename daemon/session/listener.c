@@ -9,10 +9,10 @@
 #include "discard.h"
 #include "noting.h"
 #include "portd.pb-c.h"
+#include "proto/container.h"
 #include "proto/transport.h"
 
 #include <errno.h>
-#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -97,55 +97,62 @@ static int welcome(struct listener *listener, os_fd fd, const struct peer *peer,
     return refusal_memory(refusal);
 }
 
-/* The queue would call again and again for what cannot be taken out of it. */
+/* Nothing comes out of it for now, and the loop would tell of it again and again. */
 static void rest(struct listener *listener, int error) {
-    listener->resting = !loop_set(&listener->watch, 0);
     log_write_about(LOG_TOPIC_LISTENER, LOG_NOBODY, LOG_LEVEL_WARNING,
                     "no connections are accepted for now: %s", strerror(-error));
-    if (loop_timer_set(listener->sessions->loop, &listener->timer, os_now_us() + REST_US))
-        log_write_about(LOG_TOPIC_LISTENER, LOG_NOBODY, LOG_LEVEL_ERROR,
-                        "out of memory: connections are accepted again when a descriptor is closed");
+    (void)loop_set(&listener->watch, 0);
+    (void)loop_timer_set(listener->sessions->loop, &listener->timer, os_now_us() + REST_US);
+}
+
+/* Of a listener that others have as well, one of them has shut it down: there is no way back. */
+static void end(struct listener *listener) {
+    log_write_about(LOG_TOPIC_LISTENER, LOG_NOBODY, LOG_LEVEL_ERROR,
+                    "no more connections are accepted: the listener was shut down");
+    loop_unwatch(&listener->watch);
 }
 
 static void on_timer(struct loop_timer *timer) {
     struct listener *listener = CONTAINER_OF(timer, struct listener, timer);
-    if (has_room(listener))
-        listener->resting = loop_set(&listener->watch, LOOP_READ) != 0;
-    else if (loop_timer_set(listener->sessions->loop, timer, os_now_us() + REST_US))
-        log_write_about(LOG_TOPIC_LISTENER, LOG_NOBODY, LOG_LEVEL_ERROR,
-                        "out of memory: no more connections are accepted");
+    if (!has_room(listener) || loop_set(&listener->watch, LOOP_READ))
+        (void)loop_timer_set(listener->sessions->loop, timer, os_now_us() + REST_US);
+}
+
+static void take_in(struct listener *listener, os_fd fd) {
+    struct refusal refusal;
+    struct peer peer = {.uid = PEER_UID_NOBODY};
+    int error;
+    slots_take(slots_of(listener), 1);
+    error = peer_of(fd, &peer);
+    if (error ? refusal_system(&refusal, -error, "who connects cannot be told")
+              : welcome(listener, fd, &peer, &refusal))
+        turn_away(listener, fd, &peer, &refusal);
 }
 
 static void on_ready(struct loop_watch *watch, unsigned events) {
     struct listener *listener = CONTAINER_OF(watch, struct listener, watch);
+    int error = 0;
     (void)events;
-    for (int i = 0; i < ACCEPTS; i++) {
-        struct refusal refusal;
-        struct peer peer = {.uid = PEER_UID_NOBODY};
+    for (int i = 0; i < ACCEPTS && (!error || error == -ECONNABORTED); i++) {
         os_fd fd;
-        int error = has_room(listener) ? transport_accept(watch->fd, &fd) : -EMFILE;
-        if (error == -EAGAIN)
-            return;
-        if (error == -EMFILE || error == -ENFILE || error == -ENOMEM || error == -ENOBUFS) {
-            rest(listener, error);
-            return;
-        }
-        if (error)
-            continue; /* the client was gone before we came */
-        slots_take(slots_of(listener), 1);
-        error = peer_of(fd, &peer);
-        if (error ? refusal_system(&refusal, -error, "who connects cannot be told")
-                  : welcome(listener, fd, &peer, &refusal))
-            turn_away(listener, fd, &peer, &refusal);
+        error = has_room(listener) ? transport_accept(watch->fd, &fd) : -EMFILE;
+        if (!error)
+            take_in(listener, fd);
+        else if (i == 0 && error == -EAGAIN && transport_is_shut(watch->fd))
+            end(listener);
     }
+    if (error && error != -EAGAIN)
+        rest(listener, error);
 }
 
 int listener_open(struct listener *listener, os_fd fd, struct sessions *sessions, struct users *users) {
+    int error;
     *listener = (struct listener){.sessions = sessions, .users = users};
     listener->watch.fd = fd;
     listener->watch.fn = on_ready;
     listener->timer.fn = on_timer;
-    return loop_watch(sessions->loop, &listener->watch, LOOP_READ);
+    error = loop_timer_prepare(sessions->loop, &listener->timer);
+    return error ? error : loop_watch(sessions->loop, &listener->watch, LOOP_READ);
 }
 
 void listener_close(struct listener *listener) {

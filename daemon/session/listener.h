@@ -1,7 +1,8 @@
 /* listener.h: accepts connections: who it is, whether there is room, and then a connection of its own.
  *
  * What is turned away is told why in a reply with the id 0 and closed by a worker, for its queue may hold descriptors whose closing
- * takes time. While the process has too few free slots nothing is accepted; the kernel keeps the queue. */
+ * takes time. While the process has too few free slots, or the kernel gives none out of its queue, nothing is accepted and the listener rests: it is not
+ * watched, and looked at again after a while. One that was shut down is not watched any more; who is connected stays. */
 #ifndef LISTENER_H
 #define LISTENER_H
 
@@ -12,7 +13,6 @@ struct listener {
     struct users *users;
     struct loop_watch watch;
     struct loop_timer timer; /* looks again while resting */
-    bool resting;            /* no free slots */
 };
 
 /* fd is the caller's to close after listener_close. 0 or a negative errno. */

@@ -12,6 +12,7 @@ enum { SIGNALS = 64 };
 struct loop {
     struct timers timers;
     size_t watches;
+    int set_error; /* of the next loop_set */
     bool stopped;
     void (*after)(void *context);
     void *after_context;
@@ -66,7 +67,15 @@ int loop_watch(struct loop *loop, struct loop_watch *watch, unsigned interest) {
     return 0;
 }
 
+void loop_fake_fail_set(struct loop *loop, int error) { loop->set_error = error; }
+
 int loop_set(struct loop_watch *watch, unsigned interest) {
+    int error = interest ? watch->loop->set_error : 0;
+
+    if (error) {
+        watch->loop->set_error = 0;
+        return error;
+    }
     watch->interest = interest;
     return 0;
 }
@@ -90,10 +99,16 @@ bool loop_fake_tell(struct loop_watch *watch, unsigned events) {
     return true;
 }
 
-int loop_timer_set(struct loop *loop, struct loop_timer *timer, int64_t deadline) {
+int loop_timer_prepare(struct loop *loop, struct loop_timer *timer) {
     if (!timer->loop && timers_learn(&loop->timers))
         return -ENOMEM;
     timer->loop = loop;
+    return 0;
+}
+
+int loop_timer_set(struct loop *loop, struct loop_timer *timer, int64_t deadline) {
+    if (loop_timer_prepare(loop, timer))
+        return -ENOMEM;
     loop_timer_clear(timer);
     timer->deadline = deadline;
     timers_add(&loop->timers, timer);

@@ -19,6 +19,9 @@ int64_t loop_fake_next(const struct loop *loop);
 /* As if the signal had come. False if nobody asked for it. */
 bool loop_fake_signal(struct loop *loop, int number);
 
+/* What the next loop_set for some interest answers, and does nothing: a negative errno, once. */
+void loop_fake_fail_set(struct loop *loop, int error);
+
 /* Watches that are not taken out yet. */
 size_t loop_fake_watches(const struct loop *loop);
 

@@ -8,6 +8,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -112,6 +113,47 @@ static void a_listener_that_asks_for_pidfds(void **state) {
     clean(&activated);
 }
 
+/* How often the kernel put the loop to sleep. */
+static long sleeps(pid_t broker) {
+    char path[64], line[128];
+    long n = -1;
+
+    (void)snprintf(path, sizeof(path), "/proc/%d/status", (int)broker);
+    FILE *file = fopen(path, "re");
+    assert_non_null(file);
+    while (fgets(line, sizeof(line), file))
+        if (strncmp(line, "voluntary_ctxt_switches:", 24) == 0)
+            n = strtol(line + 24, NULL, 10);
+    assert_int_equal(fclose(file), 0);
+    assert_true(n >= 0);
+    return n;
+}
+
+/* By somebody who has it as well. Whoever is connected stays, and the broker sleeps between his requests, which it does not
+ * while the listener is told of. */
+static void a_listener_that_is_shut_down(void **state) {
+    struct activated activated;
+
+    (void)state;
+    need_daemon();
+    make(&activated);
+    assert_int_equal(listen(activated.socket, 16), 0);
+    pid_t broker = fixture_fork(become, &activated);
+    portd_client *client = fixture_client_at(activated.address, NULL);
+    assert_int_equal(portd_ping(client, fixture_soon()), 1);
+    assert_int_equal(shutdown(activated.socket, SHUT_RD), 0);
+    assert_int_equal(portd_ping(client, fixture_soon()), 1);
+    long before = sleeps(broker);
+    for (int64_t limit = fixture_soon(); sleeps(broker) < before + 3;) {
+        assert_true(portd_now() < limit);
+        assert_int_equal(portd_ping(client, fixture_soon()), 1);
+    }
+    fixture_disconnect(client);
+    assert_int_equal(kill(broker, SIGTERM), 0);
+    assert_int_equal(fixture_reap(broker), 0);
+    clean(&activated);
+}
+
 static void what_is_no_listener(void **state) {
     struct activated activated;
     struct sockaddr_in name = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
@@ -132,4 +174,4 @@ static void what_is_no_listener(void **state) {
 }
 
 TEST_MAIN(FIXTURE_CASE_BARE(a_blocking_listener), FIXTURE_CASE_BARE(a_listener_that_asks_for_pidfds),
-          FIXTURE_CASE_BARE(what_is_no_listener))
+          FIXTURE_CASE_BARE(a_listener_that_is_shut_down), FIXTURE_CASE_BARE(what_is_no_listener))

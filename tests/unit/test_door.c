@@ -77,5 +77,24 @@ static void a_listener_of_somebody_else_stays_open(void **state) {
     assert_return_code(rmdir(folder), errno);
 }
 
+/* It is ready for ever, and nobody can come. */
+static void a_listener_that_was_shut_down_keeps_nobody(void **state) {
+    struct door own, other;
+    char number[32];
+
+    (void)state;
+    make();
+    assert_int_equal(door_open(&own, &options), 0);
+    (void)snprintf(number, sizeof(number), "fd:%d", own.listener);
+    options.listen = number;
+    assert_int_equal(door_open(&other, &options), 0);
+    transport_refuse(own.listener);
+    assert_true(door_leave(&other));
+    door_close(&own);
+    os_close(own.listener);
+    assert_return_code(rmdir(folder), errno);
+}
+
 TEST_MAIN(TEST_CASE(whoever_stands_before_the_door_keeps_it_open), TEST_CASE(a_name_is_given_up_at_once),
-          TEST_CASE(a_listener_of_somebody_else_stays_open))
+          TEST_CASE(a_listener_of_somebody_else_stays_open),
+          TEST_CASE(a_listener_that_was_shut_down_keeps_nobody))
