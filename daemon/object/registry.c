@@ -6,6 +6,7 @@
 #include "utlist.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <stddef.h>
 
 enum { KIND_BITS = 3, EPOCHS = 1 << 14 };
@@ -63,20 +64,48 @@ struct object *registry_find(const struct registry *registry, uint64_t id) {
     return table_find(&registry->objects, id);
 }
 
-int registry_add(struct registry *registry, struct object *object, enum object_kind kind,
-                 struct belongings *owner) {
+static int reserve(struct registry *registry, struct belongings *owner) {
     int error = table_reserve(&registry->objects);
-    if (!error)
-        error = order_reserve(&owner->order);
-    if (error)
-        return error;
-    object->id = registry_issue(registry, kind);
+    return error ? error : order_reserve(&owner->order);
+}
+
+/* There is room. */
+static void put(struct registry *registry, struct object *object, uint64_t id, struct belongings *owner) {
+    object->id = id;
     object->owner = owner;
     table_add(&registry->objects, object);
-    order_add(&owner->order, registry_number(registry, object->id), object);
+    order_add(&owner->order, registry_number(registry, id), object);
     DL_APPEND(owner->objects, object);
-    owner->counts[kind]++;
-    registry->counts[kind]++;
+    owner->counts[registry_kind(id)]++;
+    registry->counts[registry_kind(id)]++;
+}
+
+int registry_add(struct registry *registry, struct object *object, enum object_kind kind,
+                 struct belongings *owner) {
+    int error = reserve(registry, owner);
+    if (!error)
+        put(registry, object, registry_issue(registry, kind), owner);
+    return error;
+}
+
+int registry_restore(struct registry *registry, struct object *object, uint64_t id,
+                     struct belongings *owner) {
+    const struct object *last = owner->objects ? owner->objects->prev : NULL;
+    uint64_t number = registry_number(registry, id), epoch = id >> (SHUFFLE_BITS + KIND_BITS);
+    int error;
+    if (epoch < 1 || epoch >= EPOCHS || registry_kind(id) < OBJECT_DESCRIPTOR ||
+        registry_kind(id) > OBJECT_EVT)
+        return -EINVAL;
+    if (registry_find(registry, id))
+        return -EEXIST;
+    if (last && registry_number(registry, last->id) > number)
+        return -EINVAL;
+    error = reserve(registry, owner);
+    if (error)
+        return error;
+    if (registry->issued <= number)
+        registry->issued = number + 1;
+    put(registry, object, id, owner);
     return 0;
 }
 

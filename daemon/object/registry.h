@@ -94,6 +94,11 @@ struct object *registry_find(const struct registry *registry, uint64_t id);
 int registry_add(struct registry *registry, struct object *object, enum object_kind kind,
                  struct belongings *owner);
 
+/* The same with an id that was issued before, by a registry of the same epoch and shuffle; none that comes later is below it. What an owner has
+ * is restored in the order in which it was issued, before anything new is added. 0, -ENOMEM, -EEXIST: the id has its object; -EINVAL: it is no
+ * object's, or out of order. */
+int registry_restore(struct registry *registry, struct object *object, uint64_t id, struct belongings *owner);
+
 /* The id finds nothing any more; it stays in the owner's list. */
 void registry_forget(struct registry *registry, struct object *object);
 

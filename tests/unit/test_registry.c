@@ -1,7 +1,9 @@
 /* test_registry.c: ids have their kind, are never what a number is, and tell who was first to nobody but the broker. */
 #include "tests/support/test.h"
 
-#include "daemon/object/registry.h"
+#include "daemon/object/belongings.h"
+
+#include <errno.h>
 
 enum { MANY = 20000, HALF = MANY / 2, FAR = 600 };
 
@@ -66,5 +68,102 @@ static void anything_has_a_number(void **state) {
     registry_number(&registry, UINT64_MAX);
 }
 
-TEST_MAIN(TEST_CASE(ids_are_in_their_range), TEST_CASE(the_broker_knows_their_order),
-          TEST_CASE(others_do_not), TEST_CASE(anything_has_a_number))
+/* ---- restoring ------------------------------------------------------------------------------------------------------ */
+
+static struct slots slots = {.limit = 1000 + SLOTS_KEEP};
+static struct users users;
+static struct user *user;
+static struct belongings owner;
+
+static void begin_owner(void) {
+    table_init(&registry.objects, offsetof(struct object, id), 1);
+    assert_int_equal(users_init(&users, 0, &slots, 1), 0);
+    user = user_ref(&users, 1);
+    belongings_init(&owner, &registry, user, 1, "client", 1);
+}
+
+static void end_owner(void) {
+    while (owner.objects) {
+        struct object *object = owner.objects;
+        registry_forget(&registry, object);
+        belongings_remove(object);
+    }
+    belongings_deinit(&owner);
+    registry_deinit(&registry);
+    user_unref(user);
+    users_deinit(&users, false);
+}
+
+/* As a broker that comes after another one, and has been told of its epoch and shuffle. */
+static void what_was_issued_before_is_restored(void **state) {
+    enum { SOME = 5 };
+    static struct object before[SOME], after[SOME], fresh, same;
+    uint64_t ids[SOME];
+
+    (void)state;
+    begin(9, (UINT64_C(1) << SHUFFLE_BITS) - 2); /* an epoch ends among them */
+    begin_owner();
+    for (int i = 0; i < SOME; i++) {
+        assert_int_equal(registry_add(&registry, &before[i], i % 2 ? OBJECT_EVT : OBJECT_DESCRIPTOR, &owner),
+                         0);
+        ids[i] = before[i].id;
+    }
+    end_owner();
+
+    registry.issued = 0;
+    begin_owner();
+    for (int i = 0; i < SOME; i += 2)
+        assert_int_equal(registry_restore(&registry, &after[i], ids[i], &owner), 0);
+    for (int i = 0; i < SOME; i++)
+        assert_ptr_equal(registry_find(&registry, ids[i]), i % 2 ? NULL : &after[i]);
+    assert_ptr_equal(belongings_next(&owner, ids[1]), &after[2]);
+    assert_int_equal(owner.counts[OBJECT_DESCRIPTOR], 3);
+    assert_int_equal(registry.counts[OBJECT_EVT], 0);
+
+    assert_int_equal(registry_restore(&registry, &same, ids[2], &owner), -EEXIST);
+    assert_int_equal(registry_restore(&registry, &same, ids[3], &owner), -EINVAL);
+    assert_int_equal(registry.objects.used, 3);
+    assert_ptr_equal(registry_find(&registry, ids[2]), &after[2]);
+
+    /* What is made now stands behind all that was restored. */
+    assert_int_equal(registry_add(&registry, &fresh, OBJECT_EVT, &owner), 0);
+    assert_int_equal(registry_number(&registry, fresh.id), registry_number(&registry, ids[SOME - 1]) + 1);
+    assert_ptr_equal(belongings_next(&owner, ids[SOME - 1]), &fresh);
+    end_owner();
+}
+
+/* Neither is one that was issued here already, and has gone, counted twice. */
+static void a_restored_id_is_not_issued_again(void **state) {
+    static struct object one, other;
+    uint64_t id;
+
+    (void)state;
+    begin(77, 0);
+    begin_owner();
+    for (int i = 0; i < MANY; i++)
+        id = registry_issue(&registry, OBJECT_EVT);
+    assert_int_equal(registry_restore(&registry, &one, id, &owner), 0);
+    assert_int_equal(registry.issued, MANY);
+    assert_int_equal(registry_add(&registry, &other, OBJECT_EVT, &owner), 0);
+    assert_true(other.id != id);
+    end_owner();
+}
+
+static void what_is_no_id_of_an_object_is_not_restored(void **state) {
+    static struct object object;
+    (void)state;
+    begin(77, 100);
+    begin_owner();
+    assert_int_equal(registry_restore(&registry, &object, 0, &owner), -EINVAL);
+    assert_int_equal(registry_restore(&registry, &object, 3, &owner), -EINVAL);
+    assert_int_equal(registry_restore(&registry, &object, UINT64_MAX, &owner), -EINVAL);
+    assert_int_equal(registry_restore(&registry, &object, registry_issue(&registry, OBJECT_SESSION), &owner),
+                     -EINVAL);
+    assert_int_equal(registry.issued, 101);
+    assert_null(owner.objects);
+    end_owner();
+}
+
+TEST_MAIN(TEST_CASE(what_was_issued_before_is_restored), TEST_CASE(a_restored_id_is_not_issued_again),
+          TEST_CASE(what_is_no_id_of_an_object_is_not_restored), TEST_CASE(ids_are_in_their_range),
+          TEST_CASE(the_broker_knows_their_order), TEST_CASE(others_do_not), TEST_CASE(anything_has_a_number))
