@@ -17,6 +17,8 @@ struct waitqueue *waitqueue_of(const struct wait_target *target) {
 
 static struct lane *lane_of(const struct waitqueue *queue) { return &queue->descriptor->user->lane; }
 
+enum { GIVE_LOOKS = 64 };
+
 static void step(struct task *task);
 static void look_again(struct waitqueue *queue);
 
@@ -78,11 +80,13 @@ bool waitqueue_needs(const struct waitqueue *queue, bool *edge) {
 
 static bool is_left(const struct wait_target *target) { return target->wait->left && *target->wait->left; }
 
-/* The oldest of the wake-one targets whose connection is there. */
+/* The oldest of the wake-one targets whose connection is there. Behind many whose connection has ended it is looked for in steps; whoever
+ * begins to wait meanwhile finds the descriptor ready. */
 static void give(struct waitqueue *queue) {
     struct ring *node;
+    unsigned looks = GIVE_LOOKS;
     queue->given = false;
-    while (queue->give && (node = ring_first(&queue->ones))) {
+    while (queue->give && looks-- > 0 && (node = ring_first(&queue->ones))) {
         struct wait_target *target = RING_OF(node, struct wait_target, queue_node);
         ring_remove(node);
         ring_add(&queue->told, node);
@@ -91,7 +95,9 @@ static void give(struct waitqueue *queue) {
         target->given = queue->given = true;
         queue->give = false;
     }
-    queue->give = false;
+    queue->give = queue->give && !ring_is_empty(&queue->ones);
+    if (queue->give)
+        turn_queue(lane_of(queue), &queue->task);
 }
 
 void waitqueue_tell(struct waitqueue *queue, int cause) {
@@ -132,6 +138,10 @@ static void step(struct task *task) {
     struct lane *lane = lane_of(queue);
     struct ring *node;
     queue->stepping = true;
+    if (queue->give) {
+        turn_spend(lane->turns, GIVE_LOOKS / 8);
+        give(queue);
+    }
     if (queue->failed)
         fail_transfers(queue);
     else if (queue->try)
