@@ -20,7 +20,6 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -56,15 +55,16 @@ static void on_sentry_closed(void *context, size_t n_fds) {
     slots_give(&broker->slots, n_fds);
 }
 
-static void on_signal(void *context, int number) {
+static void on_stop(void *context, int number) {
     struct broker *broker = context;
-    if (number == SIGHUP) {
-        log_write_about(LOG_TOPIC_SIGNAL, LOG_NOBODY, LOG_LEVEL_INFO,
-                        "SIGHUP: there is no configuration to read again");
-        return;
-    }
     log_write(LOG_LEVEL_INFO, "stopping; signal=%d", number);
     loop_stop(broker->loop);
+}
+
+static void on_reload(void *context, int number) {
+    (void)context;
+    log_write_about(LOG_TOPIC_SIGNAL, LOG_NOBODY, LOG_LEVEL_INFO,
+                    "there is no configuration to read again; signal=%d", number);
 }
 
 static void on_log_due(struct loop_timer *timer) {
@@ -113,19 +113,6 @@ static int make_parts(struct broker *broker, size_t limit) {
         return errno ? -errno : -ENOMEM;
     loop_ready(broker->loop, on_ready, broker);
     return 0;
-}
-
-static int watch_signals(struct broker *broker) {
-    static const int numbers[] = {SIGTERM, SIGINT, SIGHUP};
-    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
-        if (numbers[i] != SIGTERM && service_ignores(numbers[i]))
-            continue;
-        int error = loop_signal(broker->loop, numbers[i], on_signal, broker);
-        if (error)
-            return error;
-    }
-    /* Whoever writes is told by the error instead. */
-    return signal(SIGPIPE, SIG_IGN) == SIG_ERR || signal(SIGXFSZ, SIG_IGN) == SIG_ERR ? -errno : 0;
 }
 
 /* Where no file's mode keeps others out, this does: write permission for everybody is what lets them connect. */
@@ -183,7 +170,7 @@ struct broker *broker_new(const struct options *options, struct door *door) {
     size_t limit = service_descriptor_limit();
     int error = broker ? make_parts(broker, limit) : -ENOMEM;
     if (!error)
-        error = watch_signals(broker);
+        error = service_watch(broker->loop, on_stop, on_reload, broker);
     if (!error)
         error = make_rooms(broker, options, limit, door->listener);
     if (error) {

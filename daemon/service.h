@@ -5,6 +5,9 @@
 #include "proto/os.h"
 
 #include <stdbool.h>
+#include <stddef.h>
+
+struct loop;
 
 enum { SERVICE_DESCRIPTORS_MAX = 1 << 20 };
 
@@ -12,8 +15,11 @@ enum { SERVICE_DESCRIPTORS_MAX = 1 << 20 };
  * their numbers), and no signal is blocked. 0 or a negative errno. */
 int service_begin(void);
 
-/* Whether whoever started us has ignored this signal, as nohup(1) and shells do for commands in the background. */
-bool service_ignores(int number);
+/* Has `stop` and `reload` called in the loop when the operator, the service manager or the terminal ask for that; number: the signal. What
+ * whoever started us has ignored (as nohup(1) and shells do for commands in the background) is not asked for, but one signal always stops.
+ * And writing to what has no reader, or beyond a limit, fails from now on and does not end the process. 0 or a negative errno. */
+int service_watch(struct loop *loop, void (*stop)(void *context, int number),
+                  void (*reload)(void *context, int number), void *context);
 
 /* Whether that can be told that we are ready: OS_FD_NONE, or an open descriptor that is no standard stream, not the listener, and no pipe that
  * standard error goes to as well, where each line of the log would tell so. False: said on standard error, if that is not the same. */

@@ -5,6 +5,7 @@
 #include "service.h"
 
 #include "daemon/base/log.h"
+#include "daemon/loop/loop.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -39,10 +40,23 @@ int service_begin(void) {
     return sigprocmask(SIG_SETMASK, &none, NULL) < 0 ? -errno : 0;
 }
 
-bool service_ignores(int number) {
+static bool is_ignored(int number) {
     struct sigaction action;
 
     return sigaction(number, NULL, &action) == 0 && action.sa_handler == SIG_IGN;
+}
+
+int service_watch(struct loop *loop, void (*stop)(void *context, int number),
+                  void (*reload)(void *context, int number), void *context) {
+    int error = loop_signal(loop, SIGTERM, stop, context);
+
+    if (!error && !is_ignored(SIGINT))
+        error = loop_signal(loop, SIGINT, stop, context);
+    if (!error && !is_ignored(SIGHUP))
+        error = loop_signal(loop, SIGHUP, reload, context);
+    if (error)
+        return error;
+    return signal(SIGPIPE, SIG_IGN) == SIG_ERR || signal(SIGXFSZ, SIG_IGN) == SIG_ERR ? -errno : 0;
 }
 
 /* Whoever reads there is to be told by us that we are ready, and by nothing else. */

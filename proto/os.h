@@ -32,6 +32,9 @@ int64_t os_thread_us(void);
 /* The time of day in microseconds since 1970: for people, and not for measuring. */
 int64_t os_wall_us(void);
 
+/* The number of this process, as others name it. */
+uint32_t os_process_id(void);
+
 /* Fills size bytes with randomness of the system. 0, or a negative errno. */
 int os_random(void *bytes, size_t size);
 

@@ -46,6 +46,8 @@ int64_t os_thread_us(void) { return clock_us(CLOCK_THREAD_CPUTIME_ID); }
 
 int64_t os_wall_us(void) { return clock_us(CLOCK_REALTIME); }
 
+uint32_t os_process_id(void) { return (uint32_t)getpid(); }
+
 int os_random(void *bytes, size_t size) {
     unsigned char *at = bytes;
 

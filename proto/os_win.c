@@ -54,6 +54,8 @@ int64_t os_wall_us(void) {
     return ((int64_t)now.dwHighDateTime << 32 | (int64_t)now.dwLowDateTime) / 10 - from_1601_to_1970;
 }
 
+uint32_t os_process_id(void) { return GetCurrentProcessId(); }
+
 int os_random(void *bytes, size_t size) {
     if (size > ULONG_MAX)
         return -EINVAL;

@@ -28,6 +28,9 @@ int peer_all_groups(os_fd connection, uint32_t **groups, size_t *n);
 /* A descriptor that tells when that process has ended, close-on-exec. 0 or a negative errno: the system has none. */
 int peer_process(os_fd connection, os_fd *process);
 
+/* Whether the process that connected has certainly ended. A number that has been given again looks alive. */
+bool peer_has_ended(os_fd connection, const struct peer *peer);
+
 /* This process's own user. */
 uint32_t peer_self(void);
 

@@ -3,6 +3,7 @@
 #include "peer.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/types.h>
@@ -31,6 +32,11 @@ int peer_process(os_fd connection, os_fd *process) {
     (void)connection;
     *process = OS_FD_NONE;
     return -ENOSYS;
+}
+
+bool peer_has_ended(os_fd connection, const struct peer *peer) {
+    (void)connection;
+    return peer->pid && kill((pid_t)peer->pid, 0) < 0 && errno == ESRCH;
 }
 
 uint32_t peer_self(void) { return geteuid(); }

@@ -6,6 +6,8 @@
 #include "peer.h"
 
 #include <errno.h>
+#include <poll.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -99,6 +101,20 @@ int peer_process(os_fd connection, os_fd *process) {
 
     *process = OS_FD_NONE;
     return getsockopt(connection, SOL_SOCKET, PEER_PIDFD, process, &size) < 0 ? -errno : 0;
+}
+
+bool peer_has_ended(os_fd connection, const struct peer *peer) {
+    os_fd process = OS_FD_NONE;
+    int error = peer_process(connection, &process);
+
+    if (error == -ESRCH)
+        return true;
+    if (error)
+        return peer->pid && kill((pid_t)peer->pid, 0) < 0 && errno == ESRCH;
+    struct pollfd end = {.fd = process, .events = POLLIN};
+    bool ended = poll(&end, 1, 0) > 0;
+    os_close(process);
+    return ended;
 }
 
 uint32_t peer_self(void) { return geteuid(); }

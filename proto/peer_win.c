@@ -31,6 +31,12 @@ int peer_process(os_fd connection, os_fd *process) {
     return -ENOSYS;
 }
 
+bool peer_has_ended(os_fd connection, const struct peer *peer) {
+    (void)connection;
+    (void)peer;
+    return false;
+}
+
 uint32_t peer_self(void) {
     union {
         TOKEN_USER user;

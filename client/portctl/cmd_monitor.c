@@ -236,13 +236,6 @@ static int parse_session(const struct invocation *in, portd_id *session) {
     return good ? 0 : failure_usage(&in->output, NULL, "--session %s: not the id of a session", text);
 }
 
-static uint64_t wall_us(void) {
-    struct timespec now = {0, 0};
-
-    timespec_get(&now, TIME_UTC);
-    return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
-}
-
 static int parse_since(const struct invocation *in, struct watch *watch) {
     const char *text = command_option(in, "since");
     int64_t since;
@@ -255,7 +248,7 @@ static int parse_since(const struct invocation *in, struct watch *watch) {
         return failure_usage(&in->output, "--after takes the number of a notice",
                              "--since %s: not a duration", text);
     watch->cursor = 0;
-    watch->since_us = wall_us() > (uint64_t)since ? wall_us() - (uint64_t)since : 1;
+    watch->since_us = native_wall_us() > (uint64_t)since ? native_wall_us() - (uint64_t)since : 1;
     return 0;
 }
 

@@ -23,6 +23,9 @@ bool native_is_open(portd_native number);
 bool native_is_terminal(int stream);
 size_t native_terminal_width(void);
 
+/* The time of day in microseconds since 1970. */
+uint64_t native_wall_us(void);
+
 void native_close(portd_native number);
 
 /* How long poll is to wait until then: milliseconds, rounded up, -1 without end. */

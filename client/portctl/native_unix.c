@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
+#include <time.h>
 #include <unistd.h>
 
 static unsigned was_closed; /* bits of the standard streams */
@@ -45,6 +46,13 @@ size_t native_terminal_width(void) {
     if (ioctl(1, TIOCGWINSZ, &size) != 0)
         return 0;
     return size.ws_col;
+}
+
+uint64_t native_wall_us(void) {
+    struct timespec now = {0, 0};
+
+    (void)clock_gettime(CLOCK_REALTIME, &now);
+    return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
 }
 
 void native_close(portd_native number) { close((int)number); }

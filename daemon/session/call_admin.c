@@ -14,7 +14,6 @@
 
 #include <inttypes.h>
 #include <string.h>
-#include <unistd.h>
 
 enum {
     PAGE = 256,
@@ -242,7 +241,7 @@ int call_status(struct call *call) {
     }
     status.broker = call_text(PORTD_VERSION);
     status.version = 1;
-    status.pid = (uint32_t)getpid();
+    status.pid = os_process_id();
     status.uptime_us = (uint64_t)(os_now_us() - sessions->started);
     status.engine = call_text(engine_name());
     status.identity = call_text(inspect_identity());
