@@ -8,6 +8,7 @@
 
 #include "proto/container.h"
 
+#include <errno.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
@@ -142,6 +143,59 @@ int portd_port_write_all(portd_client *client, portd_id port, const void *bytes,
     if (count)
         *count = done;
     return client_leave(client, r);
+}
+
+/* ---- splice ------------------------------------------------------------------------------------------------------- */
+
+enum { SPLICE_MOST = 1 << 30 };
+
+static int read_spliced(portd_client *client, const portd_request *request, const Portd__V1__Reply *reply,
+                        struct channel_frame *frame, portd_result *result) {
+    const Portd__V1__Spliced *spliced = reply->splice;
+
+    (void)client;
+    (void)request;
+    (void)frame;
+    if (spliced->count > SPLICE_MOST)
+        return PORTD_E_GARBLED;
+    result->count = (size_t)spliced->count;
+    result->os_errno = spliced->os_errno;
+    if (spliced->os_errno != 0)
+        return PORTD_E_SYSTEM;
+    return !spliced->end;
+}
+
+int portd_port_splice_start(portd_client *client, portd_id port, portd_native pipe, size_t least, size_t most,
+                            portd_callback *callback, void *data, portd_request **request) {
+    Portd__V1__Splice splice = PORTD__V1__SPLICE__INIT;
+    Portd__V1__Request message = PORTD__V1__REQUEST__INIT;
+
+    if (pipe < 0 || pipe > INT32_MAX)
+        return client_fail(client, PORTD_E_INVALID, EBADF, "pipe",
+                           "this cannot be the number of a descriptor");
+    if (most == 0 || least > most)
+        return client_fail(client, PORTD_E_INVALID, 0, most == 0 ? "most" : "least",
+                           "there must be a byte to move, and no more at least than at most");
+    splice.id = port;
+    splice.most = most < SPLICE_MOST ? most : SPLICE_MOST;
+    splice.least = least < splice.most ? least : splice.most;
+    message.method_case = PORTD__V1__REQUEST__METHOD_SPLICE;
+    message.splice = &splice;
+    return submit_request(client, &message, (os_fd)pipe, read_spliced, callback, data, request);
+}
+
+int portd_port_splice(portd_client *client, portd_id port, portd_native pipe, size_t least, size_t most,
+                      int64_t deadline, size_t *count) {
+    struct call call;
+    portd_client *asked = call_begin(&call, client);
+
+    call.exact = true;
+    call.done = false;
+    int r = portd_port_splice_start(asked, port, pipe, least, most, call_done, &call, &call.request);
+    r = call_end(&call, r, deadline);
+    if (count)
+        *count = call.done ? call.result.count : 0;
+    return r;
 }
 
 /* ---- sockets ------------------------------------------------------------------------------------------------------ */

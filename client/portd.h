@@ -315,7 +315,7 @@ typedef struct portd_result {
     portd_id output;
     portd_native number;         /* port_to_fd, port_to_socket with code 1 */
     const void *bytes;           /* read: what was read */
-    size_t count;                /* read, write: how many bytes */
+    size_t count;                /* read, write, splice: how many bytes */
     size_t truncated;            /* read: real length of a datagram that did not fit */
     const portd_endpoint *local; /* addresses */
     const portd_endpoint *peer;
@@ -335,7 +335,7 @@ typedef void portd_callback(portd_client *client, const portd_result *result, vo
 PORTD_API unsigned portd_version(void); /* PORTD_VERSION_HEX of the library at run time */
 
 /* What this library can do: "handle", "wait-one", "ports", "start", "session-token", "session-owner", "stats",
- * "monitor". False for what it has never heard of, so a program may ask for what came later. */
+ * "monitor", "splice". False for what it has never heard of, so a program may ask for what came later. */
 PORTD_API bool portd_has_feature(const char *name);
 
 PORTD_API int64_t portd_now(void); /* the clock of all deadlines */
@@ -609,6 +609,18 @@ PORTD_API int portd_port_write(portd_client *client, portd_id port, const void *
 PORTD_API int portd_port_write_all(portd_client *client, portd_id port, const void *bytes, size_t size,
                                    int64_t deadline, size_t *count);
 
+/* Moves bytes between a port and a pipe of the caller's in the kernel, which is faster than reading and writing where there are many: from an
+ * input port into the pipe whose writing end is given, or out of the pipe whose reading end is given into an output port. Waits until `least`
+ * bytes (0: 1) have been moved, at most `most` (of more than 2^30, so many): 1 and *count (may be NULL), or 0 at the end of the file, with what
+ * came before it. 1 and fewer, or none: the pipe is full, or has no more for an output port. With a large `least` the pipe is to be read or
+ * filled meanwhile, in another thread, or with portd_port_splice_start. On failure, too, *count says what was moved.
+ *
+ * The pipe stays the caller's; the broker closes its copy of that end soon after its answer. Input ports of pipes, TCP and Unix stream sockets
+ * and output ports of pipes; all else, and a broker without the feature "splice", answer PORTD_E_UNSUPPORTED: read and write instead. In
+ * the order of the port's reads and writes it is one of them; the deadline is as with portd_port_read. */
+PORTD_API int portd_port_splice(portd_client *client, portd_id port, portd_native pipe, size_t least,
+                                size_t most, int64_t deadline, size_t *count);
+
 /* shutdown(2) of a socket for reading, writing or both, for everybody who holds it. sides: PORTD_READ,
  * PORTD_WRITE. Returns 1. */
 PORTD_API int portd_port_shutdown(portd_client *client, portd_id port, unsigned sides, int64_t deadline);
@@ -737,11 +749,14 @@ PORTD_API int portd_port_dup_fd_start(portd_client *client, portd_id port, portd
                                       void *data, portd_request **request); /* the copy is result->handle */
 PORTD_API int portd_port_close_start(portd_client *client, portd_id port, portd_callback *callback,
                                      void *data, portd_request **request);
-/* Cancelled, these two answer what they have done, or PORTD_E_CANCELLED and nothing was. */
+/* Cancelled, these three answer what they have done, or PORTD_E_CANCELLED and nothing was. */
 PORTD_API int portd_port_read_start(portd_client *client, portd_id port, size_t size, unsigned flags,
                                     portd_callback *callback, void *data, portd_request **request);
 PORTD_API int portd_port_write_start(portd_client *client, portd_id port, const void *bytes, size_t size,
                                      portd_callback *callback, void *data, portd_request **request);
+PORTD_API int portd_port_splice_start(portd_client *client, portd_id port, portd_native pipe, size_t least,
+                                      size_t most, portd_callback *callback, void *data,
+                                      portd_request **request);
 PORTD_API int portd_port_shutdown_start(portd_client *client, portd_id port, unsigned sides,
                                         portd_callback *callback, void *data, portd_request **request);
 PORTD_API int portd_port_addresses_start(portd_client *client, portd_id port, portd_callback *callback,

@@ -32,7 +32,8 @@ bool request_waits(const portd_request *request) {
 
 bool request_transfers(const portd_request *request) {
     return request->method == PORTD__V1__REQUEST__METHOD_READ ||
-           request->method == PORTD__V1__REQUEST__METHOD_WRITE;
+           request->method == PORTD__V1__REQUEST__METHOD_WRITE ||
+           request->method == PORTD__V1__REQUEST__METHOD_SPLICE;
 }
 
 bool request_parks(const portd_request *request) {

@@ -83,7 +83,7 @@ int request_keep_ids(portd_request *request, const portd_id *ids, size_t n);
 void request_set_due(portd_request *request, int64_t deadline, int64_t now);
 
 /* A wait is made of ids. It is one of those that park, which are not counted against the window and are cancelled by the
- * broker: wait, read, write, monitor. Reads and writes transfer. Of those that move, they among them, nobody knows after the connection is
+ * broker: wait, read, write, splice, monitor. Reads, writes and splices transfer. Of those that move, they among them, nobody knows after the connection is
  * lost. */
 bool request_waits(const portd_request *request);
 bool request_parks(const portd_request *request);

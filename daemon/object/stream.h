@@ -25,12 +25,20 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum stream_what { STREAM_READ, STREAM_PEEK, STREAM_WRITE, STREAM_SEEK };
+enum stream_what {
+    STREAM_READ,
+    STREAM_PEEK,
+    STREAM_WRITE,
+    STREAM_SEEK,
+    STREAM_SPLICE_READ, /* into a pipe; see stream_splice.h */
+    STREAM_SPLICE_WRITE /* out of one */
+};
 
 /* A file that answers by who asks, and cannot tell a thread from the broker that it is of (procfs): left to the client. */
 enum {
     STREAM_E_PROCESS = 1,
-    STREAM_E_GONE = 2 /* the process that receivers would be told has ended: nothing was sent */
+    STREAM_E_GONE = 2, /* the process that receivers would be told has ended: nothing was sent */
+    STREAM_E_MORE = 3 /* of a splice that is not over: it has moved much, and others are to have their turn */
 };
 
 struct stream_job {
@@ -44,10 +52,22 @@ struct stream_job {
     uint64_t offset;      /* to set; answer */
     unsigned char *bytes; /* room for size, or size bytes to write */
     size_t size;
-    size_t count;     /* answer: bytes read or written */
+    os_fd pipe;       /* splice: the client's end */
+    size_t least;     /* splice: it is not over before, unless the end or the pipe ends it */
+    size_t count;     /* answer: bytes read or written; of a splice all so far: 0 at first */
     size_t truncated; /* answer: real length of a datagram that did not fit, else 0 */
     bool end;         /* answer: end of file */
+    int failed;       /* answer of a splice: an errno, behind what was moved */
 };
+
+static inline bool stream_splices(enum stream_what what) {
+    return what == STREAM_SPLICE_READ || what == STREAM_SPLICE_WRITE;
+}
+
+/* Whether it is the descriptor's direction for writing that it needs. */
+static inline bool stream_writes(enum stream_what what) {
+    return what == STREAM_WRITE || what == STREAM_SPLICE_WRITE;
+}
 
 /* What the process needs for it. 0 or a negative errno. */
 int stream_init(void);
@@ -55,14 +75,17 @@ int stream_init(void);
 /* Whether -EAGAIN has an end that poll(2) tells of. False: it may be tried again at once. */
 bool stream_waits(enum inspect_type type);
 
-/* Whether moving its bytes waits for nothing but locks: else a server, a disk, or a terminal whose bytes somebody else was faster to
- * read, may take its time. */
-bool stream_is_quick(enum inspect_type type);
+/* Whether moving its bytes waits for nothing but locks: else a server, a disk, or a terminal (or, to splice it, a TCP socket) whose bytes
+ * somebody else was faster to read, may take its time. */
+bool stream_is_quick(const struct stream_job *job);
 
 /* Only such a descriptor may be asked with STREAM_PEEK. */
 bool stream_can_peek(enum inspect_type type);
 
-/* On a worker; touches nothing but the job. 0 and the answers; STREAM_E_PROCESS; STREAM_E_GONE; -EAGAIN: not ready, or interrupted;
+/* And only such a one be spliced. */
+bool stream_can_splice(enum inspect_type type, bool write);
+
+/* On a worker; touches nothing but the job. 0 and the answers; STREAM_E_PROCESS; STREAM_E_GONE; STREAM_E_MORE; -EAGAIN: not ready, or interrupted;
  * -EBUSY: too many peeks of pipes are under way; or another negative errno. */
 int stream_work(struct stream_job *job);
 

@@ -4,7 +4,7 @@
  * so that no call needs a descriptor; a worker that is held up by the foreign pipe keeps the one it has. */
 #define _GNU_SOURCE
 
-#include "stream.h"
+#include "stream_splice.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -221,9 +221,15 @@ bool stream_waits(enum inspect_type type) {
     return type != INSPECT_REGULAR && type != INSPECT_TCP_LISTENER && type != INSPECT_UNIX_LISTENER;
 }
 
-bool stream_is_quick(enum inspect_type type) {
-    return type == INSPECT_PIPE || type == INSPECT_EVENTFD || type == INSPECT_TIMERFD ||
-           inspect_is_socket(type);
+bool stream_is_quick(const struct stream_job *job) {
+    if (job->type == INSPECT_TCP && stream_splices(job->what))
+        return false;
+    return job->type == INSPECT_PIPE || job->type == INSPECT_EVENTFD || job->type == INSPECT_TIMERFD ||
+           inspect_is_socket(job->type);
+}
+
+bool stream_can_splice(enum inspect_type type, bool write) {
+    return type == INSPECT_PIPE || (!write && (type == INSPECT_TCP || type == INSPECT_UNIX));
 }
 
 bool stream_can_peek(enum inspect_type type) {
@@ -273,7 +279,10 @@ static int check_plain(struct stream_job *job) {
 }
 
 int stream_work(struct stream_job *job) {
-    int error = check_plain(job);
+    int error;
+    if (stream_splices(job->what))
+        return stream_splice_work(job);
+    error = check_plain(job);
     job->count = job->truncated = 0;
     job->end = false;
     if (error)

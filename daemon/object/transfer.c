@@ -14,7 +14,7 @@ static struct registry *registry_of(const struct port *port) {
 static bool waits(const struct transfer *transfer) { return ring_has(&transfer->queue_node); }
 
 static int direction_of(const struct transfer *transfer) {
-    return transfer->stream.what == STREAM_WRITE ? DIRECTION_WRITE : DIRECTION_READ;
+    return stream_writes(transfer->stream.what) ? DIRECTION_WRITE : DIRECTION_READ;
 }
 
 /* Out of everything. */
@@ -28,9 +28,14 @@ static void withdraw(struct transfer *transfer) {
     indicator_settle(&port->indicator);
 }
 
+/* What a splice has moved is told, whatever ends it. */
+static int outcome(const struct transfer *transfer, int error) {
+    return stream_splices(transfer->stream.what) && transfer->stream.count ? 0 : error;
+}
+
 static void finish(struct transfer *transfer, int error) {
     withdraw(transfer);
-    transfer->error = error;
+    transfer->error = outcome(transfer, error);
     transfer->done(transfer);
 }
 
@@ -98,6 +103,29 @@ static void tried_in_vain(struct transfer *transfer) {
         watch(queue);
 }
 
+/* It has moved something, and is not over. */
+static void wait_on(struct transfer *transfer, bool ready) {
+    struct waitqueue *queue = waitqueue_get(transfer->port->indicator.descriptor, direction_of(transfer));
+    if (!queue) {
+        transfer_fail(transfer);
+        return;
+    }
+    queue->vain = 0;
+    ring_add(&queue->transfers, &transfer->queue_node);
+    if (ready || queue->again)
+        transfer_try(queue, true);
+    else
+        watch(queue);
+}
+
+/* Not over: it goes on when its descriptor is ready. */
+static void tried(struct transfer *transfer, int error) {
+    if (transfer->stream.count > transfer->moved && may_wait(transfer))
+        wait_on(transfer, error == STREAM_E_MORE);
+    else
+        tried_in_vain(transfer);
+}
+
 /* The next one is tried: first those that wait already, and of this port at most one is among them. */
 static void go_on(struct port *port, struct waitqueue *queue) {
     if (port)
@@ -113,18 +141,21 @@ static void on_worked(struct offload_job *job) {
     struct port *port = transfer->port;
     struct waitqueue *queue = waitqueue_find(transfer->descriptor, direction_of(transfer));
     int error = transfer->error;
+    bool again;
     transfer->working = false;
     transfer->descriptor->plain = transfer->stream.plain;
     if (queue && queue->trying == transfer)
         queue->trying = NULL;
     descriptor_end_job(transfer->descriptor);
-    if (error == -EAGAIN && !transfer->cancelled) {
-        tried_in_vain(transfer);
+    again = error == -EAGAIN || error == STREAM_E_MORE;
+    if (again && !transfer->cancelled) {
+        tried(transfer, error);
         return;
     }
     /* What was taken from the kernel is answered, come what may: bytes, and an error that a socket tells once. */
-    if (transfer->cancelled && error && (error == -EAGAIN || !port))
-        transfer->error = error = -ECANCELED;
+    if (transfer->cancelled && error && (again || !port))
+        error = -ECANCELED;
+    transfer->error = error = outcome(transfer, error);
     if (queue && !error)
         queue->vain = 0;
     if (port) {
@@ -141,6 +172,7 @@ static void drop(struct offload_job *job) {
     struct transfer *transfer = (struct transfer *)job;
     loop_timer_free(&transfer->pause);
     transfer->error = -ECANCELED;
+    transfer->dropped = true;
     transfer->done(transfer);
 }
 
@@ -152,6 +184,7 @@ static void submit(struct transfer *transfer) {
     transfer->working = true;
     transfer->stream.identity = transfer->identity;
     transfer->stream.plain = descriptor->plain;
+    transfer->moved = transfer->stream.count;
     transfer->paused = false;
     loop_timer_clear(&transfer->pause);
     if (waits(transfer))
@@ -168,7 +201,7 @@ static void submit(struct transfer *transfer) {
                                          .drop = drop,
                                          .uid = (uint32_t)descriptor->user->uid,
                                          .identity = transfer->identity,
-                                         .quick = stream_is_quick(transfer->stream.type)};
+                                         .quick = stream_is_quick(&transfer->stream)};
     offload_submit(registry_of(port)->offload, &transfer->job);
 }
 
@@ -176,7 +209,7 @@ static void submit(struct transfer *transfer) {
 static bool may_be_ready(const struct transfer *transfer) {
     const struct descriptor *descriptor = transfer->port->indicator.descriptor;
     struct engine_probe probe = {transfer->stream.fd,
-                                 transfer->stream.what == STREAM_WRITE ? ENGINE_WRITE : ENGINE_READ, 0};
+                                 stream_writes(transfer->stream.what) ? ENGINE_WRITE : ENGINE_READ, 0};
     return descriptor->guard || engine_probe(&probe, 1) || probe.events;
 }
 
@@ -234,6 +267,7 @@ bool transfer_cancel(struct transfer *transfer) {
         return false;
     }
     withdraw(transfer);
+    transfer->error = outcome(transfer, -ECANCELED);
     go_on(port, descriptor ? waitqueue_find(descriptor, direction_of(transfer)) : NULL);
     if (descriptor)
         (void)descriptor_rearm(port->indicator.descriptor);

@@ -1,9 +1,12 @@
-/* transfer.h: one read, peek, write or position on a port, from asked to answered.
+/* transfer.h: one read, peek, write, position or splice on a port, from asked to answered.
  *
  * The transfers of a port are carried out one at a time, in their order, each by a worker (stream.h). The first one goes there when its
  * descriptor is ready as far as the loop may know, and no other of that direction is being tried; if it was not ready after all, it waits
  * until it is (waitqueue.h). What poll(2) does not tell of is tried again after pauses that double each time. The bytes of a read lie in the
- * broker no longer than it takes to put them into the reply: `room` is asked before anything is taken from the kernel. */
+ * broker no longer than it takes to put them into the reply: `room` is asked before anything is taken from the kernel.
+ *
+ * A splice that is not over goes on when its descriptor is ready again, behind those that other ports wait with. What it has moved is answered,
+ * whatever ends it. */
 #ifndef TRANSFER_H
 #define TRANSFER_H
 
@@ -27,9 +30,11 @@ struct transfer {
     struct loop_timer pause;
     struct ring queue_node; /* in its descriptor's queue, while it waits for that */
     unsigned vain;          /* tries of what poll(2) does not tell of */
+    size_t moved;           /* by a splice, before this try */
     bool paused;            /* for a while */
     bool working;
     bool cancelled; /* while working: nobody wants the outcome unless it has bytes */
+    bool dropped;   /* the broker ends: done must hand nothing to workers */
     /* Whether the outcome can be taken now; if not, transfer_go_on is called when it can. */
     bool (*room)(struct transfer *transfer);
     /* It is out of the queue; stream has the answers. */
@@ -43,8 +48,8 @@ void transfer_start(struct transfer *transfer);
 /* There is room again. */
 void transfer_go_on(struct port *port);
 
-/* Ends one that is not working: done is not called. A working one is marked; its done comes later, with -ECANCELED unless it got bytes.
- * True: it is over now. */
+/* Ends one that is not working: done is not called, and error is set. A working one is marked; its done comes later, with -ECANCELED unless it got
+ * bytes. True: it is over now. */
 bool transfer_cancel(struct transfer *transfer);
 
 /* From port.c: what a worker has in hand ends when that comes back; the rest is ended by transfer_end, one at a time. */

@@ -1,11 +1,14 @@
-/* call_io.c: read, peek, write and position: transfers of ports as requests in flight.
+/* call_io.c: read, peek, write, position and splice: transfers of ports as requests in flight.
  *
  * Charged to the session while it is in flight: one wait, and the memory it takes. The bytes of a read go from the kernel into the reply: a read is
- * tried only while its connection has room, so what a client leaves unread stays where it is. */
+ * tried only while its connection has room, so what a client leaves unread stays where it is. The end of a pipe that a splice comes with is
+ * charged as a descriptor, and then as one on its way to be closed. */
 #include "credentials.h"
 #include "daemon/access/charge.h"
+#include "daemon/access/holders.h"
 #include "daemon/base/metrics.h"
 #include "daemon/object/transfer.h"
+#include "discard.h"
 #include "dispatch.h"
 #include "target.h"
 
@@ -14,17 +17,24 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { SPLICE_MOST = 1 << 30 };
+
 struct io {
     struct parked parked;
     struct transfer transfer;
     struct identity *identity;
     struct charge charge;
+    struct registry *registry;
     unsigned char data[];
 };
 
 static struct io *io_of(struct transfer *transfer) { return CONTAINER_OF(transfer, struct io, transfer); }
 
+/* A broker that ends leaves the end of a pipe to the kernel, as closer_free does. */
 static void io_free(struct io *io) {
+    os_fd pipe = io->transfer.stream.pipe;
+    if (pipe != OS_FD_NONE && !io->transfer.dropped)
+        discard_close(io->registry, io->charge.user, pipe);
     identity_unref(io->identity);
     charge_deinit(&io->charge);
     free(io);
@@ -60,9 +70,28 @@ static void answer_position(const struct io *io, Portd__V1__Reply *reply) {
     connection_reply(io->parked.connection, reply);
 }
 
+static int refuse_splice(struct refusal *refusal) {
+    return refusal_set(refusal, REFUSAL_UNSUPPORTED, "id", "read or write instead",
+                       "the bytes of such a descriptor cannot be spliced");
+}
+
+static void answer_splice(const struct io *io, Portd__V1__Reply *reply) {
+    const struct stream_job *stream = &io->transfer.stream;
+    Portd__V1__Spliced spliced = PORTD__V1__SPLICED__INIT;
+    spliced.count = stream->count;
+    spliced.end = stream->end;
+    spliced.os_errno = stream->failed;
+    metrics_add(stream_writes(stream->what) ? METRIC_PORT_BYTES_WRITE : METRIC_PORT_BYTES_READ,
+                stream->count);
+    reply->result_case = PORTD__V1__REPLY__RESULT_SPLICE;
+    reply->splice = &spliced;
+    connection_reply(io->parked.connection, reply);
+}
+
 static void refuse(const struct io *io) {
     static const char *const names[] = {
-        [STREAM_READ] = "read", [STREAM_PEEK] = "read", [STREAM_WRITE] = "write", [STREAM_SEEK] = "lseek"};
+        [STREAM_READ] = "read",  [STREAM_PEEK] = "read",          [STREAM_WRITE] = "write",
+        [STREAM_SEEK] = "lseek", [STREAM_SPLICE_READ] = "splice", [STREAM_SPLICE_WRITE] = "splice"};
     struct refusal refusal;
     int error = -io->transfer.error;
     const struct stream_job *stream = &io->transfer.stream;
@@ -81,6 +110,8 @@ static void refuse(const struct io *io) {
     else if (error == EBUSY && stream->what == STREAM_PEEK)
         refusal_set(&refusal, REFUSAL_LIMIT, "peek", "read instead, or try again",
                     "too many peeks of pipes are under way");
+    else if (stream_splices(stream->what) && error == EOPNOTSUPP)
+        refuse_splice(&refusal);
     else if (stream->what == STREAM_SEEK && error == EINVAL)
         refusal_set(&refusal, REFUSAL_INVALID, "to", NULL, "no such position");
     else
@@ -97,6 +128,8 @@ static void emit(struct parked *parked) {
     reply.id = parked->request;
     if (io->transfer.error)
         refuse(io);
+    else if (stream_splices(io->transfer.stream.what))
+        answer_splice(io, &reply);
     else if (io->transfer.stream.what == STREAM_SEEK)
         answer_position(io, &reply);
     else if (io->transfer.stream.what == STREAM_WRITE)
@@ -125,17 +158,15 @@ static void cancel(struct parked *parked) {
 /* Not more than one reply's worth is taken from the kernel while others are unread. */
 static bool has_room(struct transfer *transfer) {
     struct io *io = io_of(transfer);
-    return transfer->stream.what == STREAM_WRITE || !io->parked.connection ||
-           parked_has_room(io->parked.connection, &io->parked);
+    return transfer->stream.what == STREAM_WRITE || stream_splices(transfer->stream.what) ||
+           !io->parked.connection || parked_has_room(io->parked.connection, &io->parked);
 }
 
 static void withdraw(struct parked *parked) {
     struct io *io = CONTAINER_OF(parked, struct io, parked);
     io->transfer.cancelled = true;
-    if (!transfer_cancel(&io->transfer))
-        return; /* its worker comes back, with bytes or without */
-    io->transfer.error = -ECANCELED;
-    parked_ready(parked);
+    if (transfer_cancel(&io->transfer))
+        parked_ready(parked); /* else its worker comes back, with bytes or without */
 }
 
 static void go_on(struct parked *parked) {
@@ -161,6 +192,8 @@ static struct io *io_new(struct call *call, struct port *port, size_t size) {
     memset(io, 0, sizeof *io);
     charge_move(&io->charge, &before);
     io->parked = (struct parked){.emit = emit, .cancel = cancel, .withdraw = withdraw, .go_on = go_on};
+    io->registry = call->connection->all->registry;
+    io->transfer.stream.pipe = OS_FD_NONE;
     io->identity = identity_ref(call->connection->identity);
     io->transfer.identity = io->identity;
     return io;
@@ -235,4 +268,44 @@ int call_position(struct call *call) {
     io->transfer.stream.set = message->set_case == PORTD__V1__POSITION__SET_TO;
     io->transfer.stream.offset = message->to;
     return start(call, io, port, 0);
+}
+
+static int check_pipe(struct call *call, bool write) {
+    const struct registry *registry = call->connection->all->registry;
+    if (call->fd == OS_FD_NONE)
+        return refusal_set(&call->refusal, REFUSAL_MISMATCH, NULL, NULL,
+                           "the call takes an end of a pipe, and none came");
+    if (inspect_type_of(call->fd) != INSPECT_PIPE || !stream_is_open_for(call->fd, !write))
+        return refusal_set(&call->refusal, REFUSAL_INVALID, NULL, NULL,
+                           "what is attached is not the end of a pipe for %s", write ? "reading" : "writing");
+    return slots_may_keep(registry->slots, 0) ? 0
+                                              : holders_refuse_table(call->connection->user, &call->refusal);
+}
+
+int call_splice(struct call *call) {
+    const Portd__V1__Splice *message = call->request->splice;
+    struct port *port = target_port(call, message->id, -1);
+    bool write = port && port->indicator.direction == DIRECTION_WRITE;
+    struct io *io;
+    if (!port)
+        return -1;
+    if (message->most < 1 || message->most > SPLICE_MOST || message->least > message->most)
+        return refusal_set(&call->refusal, REFUSAL_INVALID, message->least > message->most ? "least" : "most",
+                           NULL, "1 to 1073741824 bytes, and not less than the least");
+    if (check_pipe(call, write))
+        return -1;
+    if (!stream_can_splice((enum inspect_type)port->indicator.descriptor->type, write))
+        return refuse_splice(&call->refusal);
+    io = io_new(call, port, 0);
+    if (!io)
+        return -1;
+    if (charge_take(&io->charge, USER_DESCRIPTORS, 1, &call->refusal)) {
+        indicator_settle(&port->indicator);
+        io_free(io);
+        return -1;
+    }
+    io->transfer.stream.what = write ? STREAM_SPLICE_WRITE : STREAM_SPLICE_READ;
+    io->transfer.stream.pipe = call_take(call);
+    io->transfer.stream.least = message->least ? message->least : 1;
+    return start(call, io, port, message->most);
 }

@@ -20,7 +20,7 @@ call_handler call_remove, call_release, call_handle;
 call_handler call_wait, call_cancel;
 call_handler call_file_descriptor_to_port, call_socket_to_port, call_port_to_file_descriptor,
     call_port_to_socket;
-call_handler call_port_dup, call_close, call_shutdown, call_addresses, call_position;
+call_handler call_port_dup, call_close, call_shutdown, call_addresses, call_position, call_splice;
 call_handler call_read, call_write;
 
 #endif

@@ -119,7 +119,7 @@ static void work_ports(struct work *work) {
     portd_native copy = -1;
     char bytes[64];
     size_t count, cut;
-    int ends[2];
+    int ends[2], pipes[2];
 
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0)
         return;
@@ -127,6 +127,12 @@ static void work_ports(struct work *work) {
     DO(portd_port_write(client, out, "abc", 3, soon(), &count));
     if (write(ends[1], "abc", 3) == 3)
         DO(portd_port_read(client, in, bytes, sizeof(bytes), 0, soon(), &count, &cut));
+    if (pipe2(pipes, O_CLOEXEC) == 0) {
+        if (write(ends[1], "abc", 3) == 3)
+            DO(portd_port_splice(client, in, pipes[1], 3, 3, soon(), &count));
+        (void)close(pipes[0]);
+        (void)close(pipes[1]);
+    }
     if (DO(portd_port_dup_fd(client, in, soon(), &copy)) == 1)
         (void)close((int)copy);
     DO(portd_port_shutdown(client, out, PORTD_WRITE, soon()));
@@ -250,6 +256,7 @@ static void work_replaces(struct work *work) {
     DO(portd_fd_to_semaphore(client, pipes[0][0], PORTD_MODE_READ, soon(), &second));
     DO(portd_wait(client, &first, 1, 0, soon(), &ready));
     DO(portd_port_read_start(client, in, 16, 0, ignore, NULL, NULL));
+    DO(portd_port_splice_start(client, in, pipes[1][1], 16, 16, ignore, NULL, NULL));
     DO(portd_wait_start(client, &second, 1, PORTD_WAIT_ONE, soon(), ignore, NULL, NULL));
     DO(portd_ping(client, soon()));
     for (int i = 0; i < 4; i++)

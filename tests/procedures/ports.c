@@ -162,6 +162,14 @@ struct io *io_read_fast(portd_client *client, portd_id in, size_t size, unsigned
     return io;
 }
 
+struct io *io_splice_fast(portd_client *client, portd_id port, int pipe, size_t size) {
+    struct io *io = io_new(client);
+
+    checked(client, portd_port_splice_start(client, port, pipe, size, size, on_io, io, &io->request),
+            "splice_start");
+    return io;
+}
+
 struct io *io_write_fast(portd_client *client, portd_id out, const void *bytes, size_t size) {
     struct io *io = io_new(client);
 

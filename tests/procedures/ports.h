@@ -55,6 +55,7 @@ struct io *io_write(portd_client *client, portd_id out, const void *bytes, size_
 
 /* The same without asking the broker whether it has. */
 struct io *io_read_fast(portd_client *client, portd_id in, size_t size, unsigned flags);
+struct io *io_splice_fast(portd_client *client, portd_id port, int pipe, size_t size);
 struct io *io_write_fast(portd_client *client, portd_id out, const void *bytes, size_t size);
 
 /* Waits for the answer and returns its code. */

@@ -173,6 +173,32 @@ static void writes_to_a_pipe(void **state) {
     port_close(c, out);
 }
 
+/* The lock of the pipe that a client hands over, and that of the port's. */
+static void splices(void **state) {
+    portd_client *c = fixture_client(NULL);
+    int ends[2][2];
+
+    (void)state;
+    for (int kept = 0; kept < 2; kept++) {
+        need_fuse();
+        make_blocking_pipe(ends[0]);
+        make_blocking_pipe(ends[1]);
+        portd_id in = port_in(c, ends[0][0]);
+        fd_say(ends[0][1], "abc");
+        fd_say(ends[1][1], "0");
+        pid_t child = begin_hold(ends[kept][0], false);
+        struct io *splice = io_splice_fast(c, in, ends[1][1], 1);
+        struct others others = ask_others();
+        size_t answered = splice->answers;
+        end_hold(child);
+        assert_served(&others);
+        assert_int_equal(answered, 0);
+        assert_int_equal(io_answer(splice), 1);
+        assert_int_equal(splice->count, 1);
+        port_close(c, in);
+    }
+}
+
 /* The copy is closed behind the read that cannot be interrupted; until then close is not answered. */
 static void closing_a_pipe(void **state) {
     portd_client *c = fixture_client(NULL);
@@ -563,9 +589,10 @@ static void a_terminal(void **state) {
 }
 
 TEST_MAIN(FIXTURE_CASE(reads_of_a_pipe), FIXTURE_CASE(reads_of_a_fifo), FIXTURE_CASE(reads_of_a_unix_socket),
-          FIXTURE_CASE(reads_of_a_tcp_socket), FIXTURE_CASE(writes_to_a_pipe), FIXTURE_CASE(closing_a_pipe),
-          FIXTURE_CASE(shutdown_and_addresses), FIXTURE_CASE(an_epoll_descriptor),
-          FIXTURE_CASE(questions_that_nobody_waits_for), FIXTURE_CASE(removing_what_a_sentry_is_held_up_by),
-          FIXTURE_CASE(the_end_of_a_session), FIXTURE_CASE(a_handle), FIXTURE_CASE(a_handle_with_two_holders),
+          FIXTURE_CASE(reads_of_a_tcp_socket), FIXTURE_CASE(writes_to_a_pipe), FIXTURE_CASE(splices),
+          FIXTURE_CASE(closing_a_pipe), FIXTURE_CASE(shutdown_and_addresses),
+          FIXTURE_CASE(an_epoll_descriptor), FIXTURE_CASE(questions_that_nobody_waits_for),
+          FIXTURE_CASE(removing_what_a_sentry_is_held_up_by), FIXTURE_CASE(the_end_of_a_session),
+          FIXTURE_CASE(a_handle), FIXTURE_CASE(a_handle_with_two_holders),
           FIXTURE_CASE(last_copies_of_what_lies_in_an_epoll), FIXTURE_CASE_BARE(the_end_of_the_broker),
           FIXTURE_CASE(a_terminal))

@@ -117,6 +117,19 @@ static void check_came(int fd, size_t size) {
         assert_int_equal(got[i], i % 253);
 }
 
+static int ask_splice(struct raw *raw, uint64_t port, uint64_t least, uint64_t most, const int *fds,
+                      size_t n) {
+    raw_request request = PORTD__V1__REQUEST__INIT;
+    Portd__V1__Splice splice = PORTD__V1__SPLICE__INIT;
+
+    splice.id = port;
+    splice.least = least;
+    splice.most = most;
+    request.method_case = PORTD__V1__REQUEST__METHOD_SPLICE;
+    request.splice = &splice;
+    return raw_code(raw_ask_fds(raw, &request, fds, n));
+}
+
 static void pair(int ends[2]) {
     assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
     (void)fixture_own(ends[0]);
@@ -381,7 +394,33 @@ static void a_client_that_goes(void **state) {
     }
 }
 
-TEST_MAIN(FIXTURE_CASE(writes_of_every_length), FIXTURE_CASE(a_long_write_in_pieces),
-          FIXTURE_CASE(what_only_looks_like_a_write), FIXTURE_CASE(bounds_of_reads),
-          FIXTURE_CASE(bounds_of_wraps), FIXTURE_CASE(cancels), FIXTURE_CASE(parked_reads_do_not_count),
-          FIXTURE_CASE(a_client_that_goes))
+/* With one end of a pipe, and for 1 to 2^30 bytes. */
+static void bounds_of_splices(void **state) {
+    struct raw raw;
+    int ends[2], own[2];
+
+    (void)state;
+    guest_open(&raw);
+    pair(ends);
+    assert_int_equal(pipe2(own, O_CLOEXEC), 0);
+    (void)fixture_own(own[0]);
+    (void)fixture_own(own[1]);
+    uint64_t in = wrap(&raw, ends[0], false);
+    assert_int_equal(write(ends[1], "ab", 2), 2);
+    assert_int_equal(ask_splice(&raw, in, 0, 1, NULL, 0), MISMATCH);
+    assert_int_equal(ask_splice(&raw, in, 0, 1, own, 2), MISMATCH);
+    assert_int_equal(ask_splice(&raw, in, 0, 1, &own[0], 1), INVALID);
+    assert_int_equal(ask_splice(&raw, in, 0, 0, &own[1], 1), INVALID);
+    assert_int_equal(ask_splice(&raw, in, 2, 1, &own[1], 1), INVALID);
+    assert_int_equal(ask_splice(&raw, in, 0, (UINT64_C(1) << 30) + 1, &own[1], 1), INVALID);
+    assert_int_equal(ask_splice(&raw, in + 8, 0, 1, &own[1], 1), NOT_FOUND);
+    assert_int_equal(ask_splice(&raw, in, 1, 1, &own[1], 1), OK);
+    assert_int_equal(ask_splice(&raw, in, 0, UINT64_C(1) << 30, &own[1], 1), OK);
+    guest_close(&raw);
+    fixture_until_fds(fixture_broker(), 0);
+}
+
+TEST_MAIN(FIXTURE_CASE(writes_of_every_length), FIXTURE_CASE(bounds_of_splices),
+          FIXTURE_CASE(a_long_write_in_pieces), FIXTURE_CASE(what_only_looks_like_a_write),
+          FIXTURE_CASE(bounds_of_reads), FIXTURE_CASE(bounds_of_wraps), FIXTURE_CASE(cancels),
+          FIXTURE_CASE(parked_reads_do_not_count), FIXTURE_CASE(a_client_that_goes))

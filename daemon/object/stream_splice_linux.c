@@ -1,0 +1,82 @@
+/* stream_splice_linux.c: stream_splice.h by splice(2), which takes nothing out of one end that it does not put into the other. */
+#define _GNU_SOURCE
+
+#include "stream_splice.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/socket.h>
+
+enum { TRIP = 1 << 20 }; /* bytes for which a worker is kept, about a millisecond */
+
+static short look(os_fd fd, short events) {
+    struct pollfd poll_fd = {.fd = fd, .events = events};
+    return poll(&poll_fd, 1, 0) > 0 ? poll_fd.revents : 0;
+}
+
+static bool reads(const struct stream_job *job) { return job->what == STREAM_SPLICE_READ; }
+
+static ssize_t move(const struct stream_job *job, size_t n) {
+    if (job->type == INSPECT_TCP && !look(job->fd, POLLIN)) {
+        errno = EAGAIN;
+        return -1;
+    }
+    return splice(reads(job) ? job->fd : job->pipe, NULL, reads(job) ? job->pipe : job->fd, NULL, n,
+                  SPLICE_F_NONBLOCK);
+}
+
+/* What has been moved is answered, and the error behind it. That the rest cannot be moved is found out again. */
+static int failed(struct stream_job *job, int error) {
+    if (!job->count)
+        return -error;
+    job->failed = error == EOPNOTSUPP ? 0 : error;
+    return 0;
+}
+
+/* A socket from which nothing came: it is empty, has ended, or has what cannot be spliced, which lies behind a byte that is urgent. */
+static int look_again(struct stream_job *job) {
+    char byte;
+    ssize_t n = recv(job->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+    if (n < 0)
+        return errno == EAGAIN || errno == EINTR ? -EAGAIN : failed(job, errno);
+    job->end = n == 0;
+    return job->end ? 0 : failed(job, EOPNOTSUPP);
+}
+
+static int stopped(struct stream_job *job, int error) {
+    if (error == EINTR)
+        return -EAGAIN;
+    if (error != EAGAIN)
+        return failed(job, error == EINVAL ? EOPNOTSUPP : error);
+    if (!look(job->pipe, reads(job) ? POLLOUT : POLLIN))
+        return 0;
+    return job->type == INSPECT_TCP ? look_again(job) : -EAGAIN;
+}
+
+/* A pipe without a writer reads as ended also when no writer has come yet. */
+static int ended(struct stream_job *job) {
+    if (!reads(job))
+        return 0;
+    if (job->type != INSPECT_PIPE)
+        return look_again(job);
+    job->end = look(job->fd, POLLIN) & POLLHUP;
+    return job->end ? 0 : -EAGAIN;
+}
+
+int stream_splice_work(struct stream_job *job) {
+    size_t before = job->count;
+    for (;;) {
+        size_t left = job->size - job->count;
+        ssize_t n = move(job, left < TRIP ? left : TRIP);
+        if (n < 0)
+            return stopped(job, errno);
+        if (n == 0)
+            return ended(job);
+        job->count += (size_t)n;
+        if (job->count >= job->least)
+            return 0;
+        if (job->count - before >= TRIP)
+            return STREAM_E_MORE;
+    }
+}

@@ -1,0 +1,589 @@
+/* test_port_splice.c: bytes between a port and a pipe of the caller's: none lost, none twice, and no pipe hurts. */
+#include "ports.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/eventfd.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+
+enum { PAGE = 4096, MIB = 1 << 20 };
+
+/* Kinds whose input ports can do it. */
+#define FOR_EACH_KIND(ends)                                                                                  \
+    for (size_t kind = next_kind(0, ends); kind < n_streams; kind = next_kind(kind + 1, ends))
+
+static size_t next_kind(size_t kind, int ends[2]) {
+    while (kind < n_streams && strcmp(streams[kind].name, "terminal") == 0)
+        kind++;
+    if (kind == n_streams)
+        return kind;
+    print_message("%s\n", streams[kind].name);
+    streams[kind].make(ends);
+    return kind;
+}
+
+struct splice {
+    portd_client *client;
+    portd_request *request;
+    int code, os_errno;
+    size_t answers, count, serial;
+};
+
+static size_t serial;
+
+static void on_spliced(portd_client *client, const portd_result *result, void *data) {
+    struct splice *splice = data;
+
+    (void)client;
+    splice->code = result->code;
+    splice->os_errno = result->os_errno;
+    splice->count = result->count;
+    splice->answers++;
+    splice->serial = ++serial;
+}
+
+/* Returns when the broker has looked at it. */
+static void start(struct splice *splice, portd_client *client, portd_id port, int pipe, size_t least,
+                  size_t most) {
+    *splice = (struct splice){.client = client};
+    if (portd_port_splice_start(client, port, pipe, least, most, on_spliced, splice, &splice->request) != 1)
+        fail_msg("splice_start: %s", portd_last_error(client));
+    assert_int_equal(portd_ping(client, fixture_soon()), 1);
+}
+
+static bool parked(struct splice *splice) {
+    assert_int_equal(portd_ping(splice->client, fixture_soon()), 1);
+    return splice->answers == 0;
+}
+
+static int answer(struct splice *splice) {
+    int64_t deadline = fixture_soon();
+
+    while (splice->answers == 0)
+        assert_true(portd_poll(splice->client, deadline) > 0 || splice->answers > 0);
+    assert_int_equal(splice->answers, 1);
+    return splice->code;
+}
+
+static int left(int fd) {
+    int n = -1;
+
+    assert_int_equal(ioctl(fd, FIONREAD, &n), 0);
+    return n;
+}
+
+static bool is_left(void *data) {
+    const int *wanted = data;
+
+    return left(wanted[0]) == wanted[1];
+}
+
+static void until_left(int fd, int n) {
+    int wanted[2] = {fd, n};
+
+    if (!fixture_until(is_left, wanted))
+        fail_msg("%d bytes are left, not %d", left(fd), n);
+}
+
+static int splice_now(portd_client *c, portd_id port, int pipe, size_t most, size_t *count) {
+    return portd_port_splice(c, port, pipe, 0, most, fixture_soon(), count);
+}
+
+/* ---- reading ------------------------------------------------------------------------------------------------------ */
+
+static void it_waits_for_bytes(void **state) {
+    portd_client *c = fixture_client(NULL);
+    int ends[2], own[2];
+    struct splice splice;
+
+    (void)state;
+    FOR_EACH_KIND(ends) {
+        portd_id in = port_in(c, ends[0]);
+        make_pipe(own);
+        start(&splice, c, in, own[1], 0, 100);
+        assert_true(parked(&splice));
+        fd_say(ends[1], "first");
+        assert_int_equal(answer(&splice), 1);
+        assert_true(splice.count > 0 && splice.count <= 5);
+        if (splice.count < 5)
+            port_hear(c, in, &"first"[splice.count]);
+        char bytes[8] = "";
+        assert_int_equal(read(own[0], bytes, sizeof(bytes)), splice.count);
+        assert_memory_equal(bytes, "first", splice.count);
+    }
+}
+
+static void only_what_was_asked_for(void **state) {
+    portd_client *c = fixture_client(NULL);
+    int ends[2], own[2];
+    size_t n;
+
+    (void)state;
+    FOR_EACH_KIND(ends) {
+        portd_id in = port_in(c, ends[0]);
+        make_pipe(own);
+        fd_say(ends[1], "0123456789");
+        assert_int_equal(splice_now(c, in, own[1], 3, &n), 1);
+        assert_int_equal(n, 3);
+        until_left(ends[0], 7);
+        port_hear(c, in, "345");
+        assert_int_equal(splice_now(c, in, own[1], 2, &n), 1);
+        assert_int_equal(n, 2);
+        fd_hear(own[0], "01267");
+        fd_hear(ends[0], "89");
+    }
+}
+
+static void the_end(void **state) {
+    portd_client *c = fixture_client(NULL);
+    int ends[2], own[2];
+    size_t n;
+
+    (void)state;
+    FOR_EACH_KIND(ends) {
+        portd_id in = port_in(c, ends[0]);
+        make_pipe(own);
+        fd_say(ends[1], "last");
+        fixture_close(ends[1]);
+        assert_int_equal(portd_port_splice(c, in, own[1], 100, 100, fixture_soon(), &n), 0);
+        assert_int_equal(n, 4);
+        fd_hear(own[0], "last");
+        assert_int_equal(splice_now(c, in, own[1], 100, &n), 0);
+        assert_int_equal(n, 0);
+    }
+}
+
+/* It goes on by itself, and what comes behind it waits for its answer. */
+static void until_there_is_enough(void **state) {
+    portd_client *c = fixture_client(NULL), *joined = fixture_joined(c);
+    int ends[2], own[2];
+    struct splice splice;
+
+    (void)state;
+    FOR_EACH_KIND(ends) {
+        portd_id in = port_in(c, ends[0]);
+        make_pipe(own);
+        start(&splice, c, in, own[1], 9, 9);
+        struct io *behind = io_read(joined, in, 10, 0);
+        fd_say(ends[1], "abc");
+        until_left(own[0], 3);
+        assert_true(parked(&splice));
+        fd_say(ends[1], "def");
+        until_left(own[0], 6);
+        assert_true(parked(&splice) && io_still_parked(behind));
+        fd_say(ends[1], "ghij");
+        assert_int_equal(answer(&splice), 1);
+        assert_int_equal(splice.count, 9);
+        fd_hear(own[0], "abcdefghi");
+        assert_int_equal(io_answer(behind), 1);
+        assert_int_equal(behind->count, 1);
+        assert_int_equal(behind->bytes[0], 'j');
+    }
+}
+
+/* Two ports of one descriptor: each gets its turn. */
+static void ports_take_turns(void **state) {
+    portd_client *c = fixture_client(NULL);
+    int ends[2], own[2];
+    struct splice splice;
+
+    (void)state;
+    make_blocking_pipe(ends);
+    make_pipe(own);
+    portd_id in = port_in(c, ends[0]), other = port_in(c, ends[0]);
+    start(&splice, c, in, own[1], 100, 100);
+    fd_say(ends[1], "a");
+    until_left(own[0], 1);
+    struct io *read = io_read(c, other, 10, 0);
+    fd_say(ends[1], "b");
+    until_left(own[0], 2); /* it waited first */
+    fd_say(ends[1], "c");
+    assert_int_equal(io_answer(read), 1);
+    assert_int_equal(read->bytes[0], 'c');
+    fd_say(ends[1], "d");
+    until_left(own[0], 3);
+    portd_cancel(splice.request);
+    assert_int_equal(answer(&splice), 1);
+    assert_int_equal(splice.count, 3);
+    fd_hear(own[0], "abd");
+}
+
+static void a_full_pipe_is_an_answer(void **state) {
+    portd_client *c = fixture_client(NULL);
+    static char bytes[CHUNK];
+    int ends[2], own[2];
+    size_t n;
+
+    (void)state;
+    make_blocking_pipe(ends);
+    make_pipe(own);
+    portd_id in = port_in(c, ends[0]);
+    for (size_t i = 0; i < sizeof(bytes); i++)
+        bytes[i] = (char)(i * 7 / 3);
+    assert_true(fcntl(own[1], F_SETPIPE_SZ, PAGE) == PAGE);
+    assert_int_equal(write(ends[1], bytes, 2 * PAGE), 2 * PAGE);
+    assert_int_equal(portd_port_splice(c, in, own[1], 2 * PAGE, 2 * PAGE, fixture_soon(), &n), 1);
+    assert_int_equal(n, PAGE);
+    assert_int_equal(portd_port_splice(c, in, own[1], 2 * PAGE, 2 * PAGE, fixture_soon(), &n), 1);
+    assert_int_equal(n, 0);
+    assert_int_equal(left(ends[0]), PAGE);
+    char got[2 * PAGE];
+    assert_int_equal(read(own[0], got, PAGE), PAGE);
+    assert_int_equal(splice_now(c, in, own[1], PAGE, &n), 1);
+    assert_int_equal(n, PAGE);
+    assert_int_equal(read(own[0], got + PAGE, PAGE), PAGE);
+    assert_memory_equal(got, bytes, sizeof(got));
+}
+
+static int write_much(void *data) {
+    const int *to = data;
+    static unsigned char bytes[CHUNK];
+
+    for (size_t done = 0; done < 8 * MIB; done += sizeof(bytes)) {
+        for (size_t i = 0; i < sizeof(bytes); i++)
+            bytes[i] = (unsigned char)((done + i) % 251);
+        for (size_t at = 0; at < sizeof(bytes);) {
+            ssize_t n = write(*to, bytes + at, sizeof(bytes) - at);
+            if (n <= 0)
+                return 1;
+            at += (size_t)n;
+        }
+    }
+    return 0;
+}
+
+static size_t hear_much(int from, size_t at) {
+    static unsigned char bytes[CHUNK];
+    ssize_t n;
+
+    while ((n = read(from, bytes, sizeof(bytes))) > 0)
+        for (ssize_t i = 0; i < n; i++, at++)
+            assert_int_equal(bytes[i], at % 251);
+    return at;
+}
+
+/* Much more than any pipe takes, with whoever reads it beside. */
+static void many_bytes(void **state) {
+    portd_client *c = fixture_client(NULL);
+    int ends[2], own[2];
+    struct splice splice;
+
+    (void)state;
+    FOR_EACH_KIND(ends) {
+        size_t got = 0, told = 0;
+        portd_id in = port_in(c, ends[0]);
+        make_pipe(own);
+        pid_t writer = fixture_fork(write_much, &ends[1]);
+        fixture_close(ends[1]);
+        for (int code = 1; code == 1; told += splice.count) {
+            start(&splice, c, in, own[1], 8 * MIB, 8 * MIB);
+            while (splice.answers == 0) {
+                struct pollfd polls[2] = {{own[0], POLLIN, 0}, {(int)portd_get_fd(c), POLLIN, 0}};
+                assert_true(poll(polls, 2, FIXTURE_PATIENCE_MS) > 0);
+                got = hear_much(own[0], got);
+                while (portd_process(c) > 0)
+                    continue;
+            }
+            got = hear_much(own[0], got);
+            code = splice.code;
+            assert_true(code >= 0);
+            if (code == 1 && told + splice.count == 8 * MIB)
+                assert_int_equal(splice_now(c, in, own[1], 1, NULL), code = 0);
+        }
+        assert_int_equal(told, 8 * MIB);
+        assert_int_equal(got, 8 * MIB);
+        assert_int_equal(fixture_reap(writer), 0);
+    }
+}
+
+/* The kernel splices nothing across an urgent byte, and says so as if it were the end, or nothing there. */
+static void urgent_bytes(void **state) {
+    portd_client *c = fixture_client(NULL);
+    int ends[2], own[2];
+    size_t n;
+
+    (void)state;
+    for (int blocks = 0; blocks < 2; blocks++) {
+        make_tcp(ends);
+        make_pipe(own);
+        assert_int_equal(fcntl(ends[0], F_SETFL, blocks ? 0 : O_NONBLOCK), 0);
+        portd_id in = port_in(c, ends[0]);
+        assert_int_equal(send(ends[1], "ab!", 3, MSG_OOB), 3);
+        assert_int_equal(send(ends[1], "cd", 2, 0), 2);
+        until_left(ends[0], 2);
+        assert_int_equal(portd_port_splice(c, in, own[1], 10, 10, fixture_soon(), &n), 1);
+        fd_hear(own[0], "ab");
+        assert_int_equal(splice_now(c, in, own[1], 10, &n), PORTD_E_UNSUPPORTED);
+        port_hear(c, in, "cd");
+        fixture_close(ends[1]);
+        assert_int_equal(splice_now(c, in, own[1], 10, &n), 0);
+    }
+}
+
+/* ---- giving up ---------------------------------------------------------------------------------------------------- */
+
+static void cancelled(void **state) {
+    portd_client *c = fixture_client(NULL);
+    int ends[2], own[2];
+    struct splice splice;
+    size_t n;
+
+    (void)state;
+    FOR_EACH_KIND(ends) {
+        portd_id in = port_in(c, ends[0]);
+        make_pipe(own);
+        start(&splice, c, in, own[1], 0, 100);
+        portd_cancel(splice.request);
+        assert_int_equal(answer(&splice), PORTD_E_CANCELLED);
+        assert_int_equal(portd_port_splice(c, in, own[1], 0, 100, 0, &n), PORTD_E_TIMEOUT);
+        assert_int_equal(n, 0);
+        start(&splice, c, in, own[1], 100, 100);
+        fd_say(ends[1], "some");
+        until_left(own[0], 4);
+        portd_cancel(splice.request);
+        assert_int_equal(answer(&splice), 1);
+        assert_int_equal(splice.count, 4);
+        fd_say(ends[1], "more");
+        fd_hear(ends[0], "more");
+        fd_hear(own[0], "some");
+    }
+}
+
+static void the_port_is_closed(void **state) {
+    portd_client *c = fixture_client(NULL);
+    int ends[2], own[2];
+    struct splice splice, behind;
+
+    (void)state;
+    FOR_EACH_KIND(ends) {
+        portd_id in = port_in(c, ends[0]);
+        make_pipe(own);
+        start(&splice, c, in, own[1], 100, 100);
+        start(&behind, c, in, own[1], 100, 100);
+        fd_say(ends[1], "some");
+        until_left(own[0], 4);
+        port_close(c, in);
+        assert_int_equal(answer(&splice), 1);
+        assert_int_equal(splice.count, 4);
+        assert_int_equal(answer(&behind), PORTD_E_CLOSED);
+        fd_hear(own[0], "some");
+    }
+}
+
+/* The end of the pipe is the session's until the answer, and soon closed. */
+static void the_end_of_the_pipe_is_charged(void **state) {
+    portd_client *c = fixture_client(NULL), *second = fixture_joined(c);
+    int ends[2], own[2];
+    struct splice splice;
+
+    (void)state;
+    make_pipe(ends);
+    make_pipe(own);
+    portd_id in = port_in(c, ends[0]);
+    uint64_t before = ask_quota(c, "descriptors"), waits = ask_quota(c, "waits");
+    start(&splice, c, in, own[1], 0, 100);
+    assert_int_equal(ask_quota(c, "descriptors"), before + 1);
+    assert_int_equal(ask_quota(c, "waits"), waits + 1);
+    portd_cancel(splice.request);
+    assert_int_equal(answer(&splice), PORTD_E_CANCELLED);
+    assert_int_equal(ask_quota(c, "descriptors"), before);
+    assert_int_equal(ask_quota(c, "waits"), waits);
+    start(&splice, second, in, own[1], 0, 100);
+    fixture_close(own[1]);
+    fixture_disconnect(second);
+    until_end(own[0]);
+    put(ends[1]);
+    take(ends[0], 1);
+    fixture_until_fds(fixture_broker(), 2); /* the connection and the port's descriptor */
+}
+
+/* ---- hostile pipes ------------------------------------------------------------------------------------------------ */
+
+static void what_is_no_end_of_a_pipe(void **state) {
+    portd_client *c = fixture_client(NULL);
+    int ends[2], own[2], pair[2];
+    size_t n = 1;
+
+    (void)state;
+    make_pipe(ends);
+    make_pipe(own);
+    make_pair(SOCK_STREAM, pair);
+    put(ends[1]);
+    portd_id in = port_in(c, ends[0]), out = port_out(c, ends[1]);
+    int wrong[] = {own[0],
+                   pair[0],
+                   make_file(""),
+                   fixture_own(eventfd(0, EFD_CLOEXEC)),
+                   fixture_own(open("/dev/null", O_RDWR | O_CLOEXEC)),
+                   fixture_own(open("/dev/null", O_PATH | O_CLOEXEC))};
+    for (size_t i = 0; i < sizeof(wrong) / sizeof(*wrong); i++) {
+        assert_int_equal(splice_now(c, in, wrong[i], 1, &n), PORTD_E_INVALID);
+        assert_int_equal(n, 0);
+    }
+    assert_int_equal(splice_now(c, out, own[1], 1, &n), PORTD_E_INVALID);
+    assert_int_equal(splice_now(c, in, -1, 1, &n), PORTD_E_INVALID);
+    assert_int_equal(splice_now(c, in, own[1], 0, &n), PORTD_E_INVALID);
+    assert_int_equal(portd_port_splice(c, in, own[1], 2, 1, fixture_soon(), &n), PORTD_E_INVALID);
+    assert_int_equal(splice_now(c, 0, own[1], 1, &n), PORTD_E_NOT_FOUND);
+    assert_int_equal(splice_now(c, in, ends[1], 1, &n), PORTD_E_UNSUPPORTED); /* the port's own pipe */
+    assert_int_equal(splice_now(c, out, ends[0], 1, &n), PORTD_E_UNSUPPORTED);
+    take(ends[0], 1);
+}
+
+static void nobody_reads_the_pipe(void **state) {
+    portd_client *c = fixture_client(NULL);
+    int ends[2], own[2];
+    struct splice splice;
+    size_t n;
+
+    (void)state;
+    FOR_EACH_KIND(ends) {
+        portd_id in = port_in(c, ends[0]);
+        make_pipe(own);
+        start(&splice, c, in, own[1], 100, 100);
+        fd_say(ends[1], "ab");
+        until_left(own[0], 2);
+        fixture_close(own[0]);
+        fd_say(ends[1], "cd");
+        assert_int_equal(answer(&splice), PORTD_E_SYSTEM);
+        assert_int_equal(splice.os_errno, EPIPE);
+        assert_int_equal(splice.count, 2);
+        assert_int_equal(splice_now(c, in, own[1], 100, &n), PORTD_E_SYSTEM);
+        assert_int_equal(portd_last_errno(c), EPIPE);
+        port_hear(c, in, "cd");
+    }
+}
+
+/* It blocks, its size changes, and somebody else fills and empties it: what was taken comes out. */
+static void a_pipe_that_is_played_with(void **state) {
+    portd_client *c = fixture_client(NULL);
+    int ends[2], own[2];
+    struct splice splice;
+    size_t told = 0, got = 0;
+    char byte;
+
+    (void)state;
+    make_pipe(ends);
+    make_blocking_pipe(own);
+    portd_id in = port_in(c, ends[0]);
+    for (int i = 0; i < 50; i++) {
+        start(&splice, c, in, own[1], 100 * PAGE, 100 * PAGE);
+        fd_say(ends[1], "0123456789");
+        (void)fcntl(own[1], F_SETPIPE_SZ, i % 2 ? PAGE : 16 * PAGE);
+        if (i % 3 == 0) {
+            put(own[1]);
+            got--;
+        }
+        if (i % 5 == 0)
+            assert_int_equal(fcntl(own[1], F_SETFL, i % 2 ? O_NONBLOCK : 0), 0);
+        if (splice.answers == 0)
+            portd_cancel(splice.request);
+        assert_true(answer(&splice) == 1 || splice.code == PORTD_E_CANCELLED);
+        told += splice.count;
+        while (left(own[0]) > 0 && read(own[0], &byte, 1) == 1)
+            got++;
+    }
+    assert_int_equal(got, told);
+    assert_int_equal(told + (size_t)left(ends[0]), 500);
+    assert_true(portd_ping(c, fixture_soon()) == 1);
+}
+
+/* ---- writing ------------------------------------------------------------------------------------------------------ */
+
+static void out_of_a_pipe(void **state) {
+    portd_client *c = fixture_client(NULL);
+    int ends[2], own[2];
+    size_t n;
+
+    (void)state;
+    make_blocking_pipe(ends);
+    make_blocking_pipe(own);
+    portd_id out = port_out(c, ends[1]);
+    assert_int_equal(splice_now(c, out, own[0], 100, &n), 1);
+    assert_int_equal(n, 0);
+    fd_say(own[1], "0123456789");
+    assert_int_equal(splice_now(c, out, own[0], 4, &n), 1);
+    assert_int_equal(n, 4);
+    port_say(c, out, "|");
+    assert_int_equal(portd_port_splice(c, out, own[0], 100, 100, fixture_soon(), &n), 1);
+    assert_int_equal(n, 6);
+    fd_hear(ends[0], "0123|456789");
+    fixture_close(own[1]);
+    assert_int_equal(portd_port_splice(c, out, own[0], 100, 100, fixture_soon(), &n), 1);
+    assert_int_equal(n, 0);
+}
+
+/* It waits for room, in its place among the writes. */
+static void writes_in_their_order(void **state) {
+    portd_client *c = fixture_client(NULL);
+    int ends[2], own[2];
+    struct splice splice;
+
+    (void)state;
+    make_pipe(ends);
+    make_blocking_pipe(own);
+    portd_id out = port_out(c, ends[1]);
+    size_t before = fill(ends[1]);
+    fd_say(own[1], "spliced");
+    start(&splice, c, out, own[0], 7, 7);
+    struct io *behind = io_write(c, out, "written", 7);
+    assert_true(parked(&splice) && io_still_parked(behind));
+    assert_int_equal(left(own[0]), 7);
+    take(ends[0], before);
+    assert_int_equal(answer(&splice), 1);
+    assert_int_equal(splice.count, 7);
+    assert_int_equal(io_answer(behind), 1);
+    fd_hear(ends[0], "splicedwritten");
+}
+
+static void nobody_reads_the_port(void **state) {
+    portd_client *c = fixture_client(NULL);
+    int ends[2], own[2];
+    size_t n;
+
+    (void)state;
+    make_pipe(ends);
+    make_blocking_pipe(own);
+    portd_id out = port_out(c, ends[1]);
+    fd_say(own[1], "kept");
+    fixture_close(ends[0]);
+    assert_int_equal(splice_now(c, out, own[0], 4, &n), PORTD_E_SYSTEM);
+    assert_int_equal(portd_last_errno(c), EPIPE);
+    assert_int_equal(n, 0);
+    fd_hear(own[0], "kept");
+}
+
+/* ---- what has no bytes for it -------------------------------------------------------------------------------------- */
+
+static void kinds_that_cannot(void **state) {
+    portd_client *c = fixture_client(NULL);
+    int pair[2], messages[2], tcp[2], pty[2], own[2], event = fixture_own(eventfd(1, EFD_CLOEXEC));
+    size_t n;
+
+    (void)state;
+    make_pair(SOCK_STREAM, pair);
+    make_pair(SOCK_SEQPACKET, messages);
+    make_tcp(tcp);
+    make_pty(pty);
+    make_pipe(own);
+    int reads[] = {messages[0], pty[0], event, make_file("text"),
+                   fixture_own(open("/dev/zero", O_RDONLY | O_CLOEXEC))};
+    for (size_t i = 0; i < sizeof(reads) / sizeof(*reads); i++)
+        assert_int_equal(splice_now(c, port_in(c, reads[i]), own[1], 1, &n), PORTD_E_UNSUPPORTED);
+    int writes[] = {pair[0], messages[0], tcp[0], pty[0], event};
+    put(own[1]);
+    for (size_t i = 0; i < sizeof(writes) / sizeof(*writes); i++)
+        assert_int_equal(splice_now(c, port_out(c, writes[i]), own[0], 1, &n), PORTD_E_UNSUPPORTED);
+    take(own[0], 1);
+    assert_true(portd_broker_has_feature(c, "splice") && portd_has_feature("splice"));
+}
+
+TEST_MAIN(FIXTURE_CASE(it_waits_for_bytes), FIXTURE_CASE(only_what_was_asked_for), FIXTURE_CASE(the_end),
+          FIXTURE_CASE(until_there_is_enough), FIXTURE_CASE(ports_take_turns),
+          FIXTURE_CASE(a_full_pipe_is_an_answer), FIXTURE_CASE(many_bytes), FIXTURE_CASE(urgent_bytes),
+          FIXTURE_CASE(cancelled), FIXTURE_CASE(the_port_is_closed),
+          FIXTURE_CASE(the_end_of_the_pipe_is_charged), FIXTURE_CASE(what_is_no_end_of_a_pipe),
+          FIXTURE_CASE(nobody_reads_the_pipe), FIXTURE_CASE(a_pipe_that_is_played_with),
+          FIXTURE_CASE(out_of_a_pipe), FIXTURE_CASE(writes_in_their_order),
+          FIXTURE_CASE(nobody_reads_the_port), FIXTURE_CASE(kinds_that_cannot))
