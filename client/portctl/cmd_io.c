@@ -76,12 +76,13 @@ static int run_write(const struct invocation *in) {
     giver.port = io.port;
     io.flow.giver = &giver;
     if (io.copy < 0)
-        io.flow.give = io_give;
+        io_give_to(&io.flow, &giver);
     end = flow_run(&io.flow);
     if (end == FLOW_FILE_END)
         answer_count(&io);
     rc = io_tell(&io, &io.flow, end, "standard input", "the port");
     io_close(&io);
+    through_close(&giver.through);
     return rc;
 }
 

@@ -91,8 +91,8 @@ static int run_both(struct relay *relay) {
         rc = connect_second(relay);
         if (rc != 0)
             return rc;
-        relay->giver = (struct io_giver){relay->second.client, relay->output, 0};
-        input.give = io_give;
+        relay->giver = (struct io_giver){.client = relay->second.client, .port = relay->output};
+        io_give_to(&input, &relay->giver);
     }
     rc = flow_start(&input, &done);
     if (rc != 0)

@@ -128,24 +128,32 @@ static enum flow_end write_all(const struct flow *flow, const char *at, size_t s
     return FLOW_DONE;
 }
 
+static bool gives(const struct flow *flow) { return flow->give != NULL && flow->pass == NULL; }
+
+void flow_lose(struct flow *flow, size_t size) {
+    int error = errno;
+
+    flow->count -= size;
+    flow->lost = size;
+    if (size > 0 && flow->returns && lseek((int)flow->from, -(off_t)size, SEEK_CUR) >= 0)
+        flow->lost = 0;
+    errno = error;
+}
+
 enum flow_end flow_write(struct flow *flow, const void *bytes, size_t size) {
     size_t written;
     enum flow_end end =
-        flow->give != NULL ? flow->give(flow, bytes, size, &written) : write_all(flow, bytes, size, &written);
-    int error = errno;
+        gives(flow) ? flow->give(flow, bytes, size, &written) : write_all(flow, bytes, size, &written);
 
-    flow->count += written;
-    flow->lost = size - written;
-    if (flow->lost > 0 && flow->returns && lseek((int)flow->from, -(off_t)flow->lost, SEEK_CUR) >= 0)
-        flow->lost = 0;
-    errno = error;
+    flow->count += size;
+    flow_lose(flow, size - written);
     return end;
 }
 
 static enum flow_end move_by_copy(struct flow *flow) {
     char bytes[FLOW_CHUNK];
     size_t count;
-    enum flow_end end = flow->give != NULL ? FLOW_DONE : wait_writable(flow);
+    enum flow_end end = gives(flow) ? FLOW_DONE : wait_writable(flow);
 
     if (end == FLOW_DONE)
         end = flow_read(flow, bytes, &count);
@@ -175,9 +183,11 @@ static enum flow_end move_by_splice(struct flow *flow) {
 
 enum flow_end flow_run(struct flow *flow) {
     for (;;) {
-        enum flow_end end = flow->copies || flow->give != NULL ? move_by_copy(flow) : move_by_splice(flow);
+        enum flow_end end = flow->copies || gives(flow) ? move_by_copy(flow) : move_by_splice(flow);
 
-        if (end != FLOW_DONE)
+        if (end == FLOW_DONE && flow->pass != NULL)
+            end = flow->pass(flow);
+        if (end != FLOW_DONE || (flow->most > 0 && flow->count >= flow->most))
             return end;
         if (is_late(flow->deadline))
             return FLOW_LATE;

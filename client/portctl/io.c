@@ -2,7 +2,7 @@
  *
  * The broker hands a copy of the descriptor over, and the bytes go from kernel to kernel without it. Where it does not
  * hand one over, where --through-broker asks for it, or where a read of nothing is no end of file (datagrams), they go
- * through the broker in chunks.
+ * through the broker: by way of a pipe (through.h), and where it cannot do that in chunks.
  *
  * With a copy of its own cat would not see that the port is closed. So it also polls the port's handle, which is ready
  * when the descriptor is, and for ever when the port is closed: ready without the descriptor being so means that the
@@ -79,6 +79,7 @@ void io_close(struct io *io) {
     if (io->flow.watch >= 0)
         native_close(io->flow.watch);
     broker_disconnect(&io->broker);
+    through_close(&io->through);
 }
 
 int io_open(struct io *io, const struct invocation *in, int direction) {
@@ -130,7 +131,7 @@ int io_tell(const struct io *io, const struct flow *flow, enum flow_end end, con
     return code;
 }
 
-enum flow_end io_give(struct flow *flow, const void *bytes, size_t size, size_t *written) {
+static enum flow_end give(struct flow *flow, const void *bytes, size_t size, size_t *written) {
     struct io_giver *giver = flow->giver;
 
     *written = 0;
@@ -139,6 +140,24 @@ enum flow_end io_give(struct flow *flow, const void *bytes, size_t size, size_t 
     else
         giver->code = portd_port_write_all(giver->client, giver->port, bytes, size, flow->deadline, written);
     return giver->code > 0 ? FLOW_DONE : FLOW_REFUSED;
+}
+
+static enum flow_end pass(struct flow *flow) {
+    struct io_giver *giver = flow->giver;
+    enum flow_end end = through_write(&giver->through, flow);
+
+    giver->code = giver->through.code;
+    return end;
+}
+
+/* The end of standard input is told, where it is to be, by the giver. */
+void io_give_to(struct flow *flow, struct io_giver *giver) {
+    flow->giver = giver;
+    flow->give = give;
+    if (!through_open(&giver->through, giver->client, giver->port) || !through_writes(&giver->through))
+        return;
+    flow->pass = pass;
+    flow->to = giver->through.ends[1];
 }
 
 /* ---- to standard output ---------------------------------------------------------------------------------- */
@@ -211,10 +230,36 @@ static int cat_copy(struct io *io) {
     return io_tell(io, &io->flow, end, "the port", "the answer");
 }
 
+/* FLOW_DONE: in chunks. */
+static enum flow_end cat_through(struct io *io) {
+    const struct through *through = &io->through;
+    enum flow_end end;
+
+    if (!through_open(&io->through, io->broker.client, io->port))
+        return FLOW_DONE;
+    end = through_read(&io->through, &io->flow);
+    return end == FLOW_REFUSED && through->code == PORTD_E_UNSUPPORTED && io->flow.lost == 0 ? FLOW_DONE
+                                                                                             : end;
+}
+
+static int cat_broker(struct io *io) {
+    const struct through *through = &io->through;
+    enum flow_end end = output_is_text(&io->in->output) ? cat_through(io) : FLOW_DONE;
+
+    if (end == FLOW_DONE)
+        return cat_chunks(io);
+    if (end != FLOW_REFUSED)
+        return io_tell(io, &io->flow, end, "the port", "the answer");
+    return failure_code(&io->in->output, through->code, through->hint, "%s%s",
+                        through->os_errno != 0 ? "splice: " : "", through->why);
+}
+
 int io_cat(struct io *io) {
     if (io->copy >= 0 &&
         portd_handle_dup(io->broker.client, io->port, io->in->deadline, &io->flow.watch) <= 0)
         io->flow.watch = -1;
     io->flow.from = io->copy;
-    return io->copy >= 0 && output_is_text(&io->in->output) ? cat_copy(io) : cat_chunks(io);
+    if (io->copy < 0)
+        return cat_broker(io);
+    return output_is_text(&io->in->output) ? cat_copy(io) : cat_chunks(io);
 }

@@ -4,6 +4,7 @@
 
 #include "client/portctl/broker.h"
 #include "client/portctl/flow.h"
+#include "client/portctl/through.h"
 
 struct io {
     const struct invocation *in;
@@ -11,6 +12,7 @@ struct io {
     portd_id port;
     portd_native copy; /* -1: through the broker */
     struct flow flow;  /* with the copy at one end of it and a standard stream at the other */
+    struct through through;
 };
 
 extern const struct option_row io_options[]; /* --through-broker */
@@ -32,9 +34,11 @@ struct io_giver {
     portd_client *client;
     portd_id port;
     int code; /* why it was refused */
+    struct through through;
 };
 
-enum flow_end io_give(struct flow *flow, const void *bytes, size_t size, size_t *written);
+/* What the flow moves goes to the giver's port. */
+void io_give_to(struct flow *flow, struct io_giver *giver);
 
 /* The exit code for the end of a flow: 0 for that of a file, else it has been told, with what was read and not
  * written. `from` and `to` are the names of its two ends. */

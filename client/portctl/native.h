@@ -28,6 +28,9 @@ uint64_t native_wall_us(void);
 
 void native_close(portd_native number);
 
+/* A pipe that takes `least` bytes at once, and more where it can. False: there is none. */
+bool native_pipe(portd_native ends[2], size_t least);
+
 /* How long poll is to wait until then: milliseconds, rounded up, -1 without end. */
 int native_time_left(int64_t deadline);
 

@@ -57,6 +57,23 @@ uint64_t native_wall_us(void) {
 
 void native_close(portd_native number) { close((int)number); }
 
+bool native_pipe(portd_native ends[2], size_t least) {
+    enum { MUCH = 1 << 20 };
+    int own[2];
+
+    if (pipe2(own, O_CLOEXEC) != 0)
+        return false;
+    (void)fcntl(own[1], F_SETPIPE_SZ, MUCH);
+    ends[0] = own[0];
+    ends[1] = own[1];
+    if (fcntl(own[1], F_GETPIPE_SZ) >= (int)least)
+        return true;
+    native_close(ends[0]);
+    native_close(ends[1]);
+    ends[0] = ends[1] = -1;
+    return false;
+}
+
 int native_time_left(int64_t deadline) {
     int64_t left = deadline - portd_now();
 

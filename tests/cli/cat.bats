@@ -414,3 +414,60 @@ except BlockingIOError:
     done
   done
 }
+
+@test "cat: through the broker, what is in the pipe comes at once, and what comes later" {
+  open_ends
+  id=$(portctl wrap fd 7 --mode read)
+  exec 6< <(exec "$PORTCTL_BIN" cat "$id" --through-broker 3>&- 7<&- 8>&-)
+  echo one >&8
+  read -r line <&6
+  [ "$line" = one ]
+  echo two >&8
+  read -r line <&6
+  [ "$line" = two ]
+  portctl close "$id"
+  run ! read -r line <&6
+}
+
+# How often bytes were moved by a pipe.
+splices() { portctl stats | awk '/method=splice/ { print $NF }'; }
+
+@test "cat, write: through the broker bytes go by a pipe, and in chunks where that cannot be" {
+  open_ends
+  id=$(portctl wrap fd 7 --mode read)
+  out=$(portctl wrap fd 8 --mode write)
+  echo one | portctl write "$out" --through-broker
+  before=$(splices)
+  [ "$before" -gt 0 ]
+  portctl close "$out"
+  exec 8>&- 7<&-
+  [ "$(portctl cat "$id" --through-broker)" = one ]
+  [ "$(splices)" -gt "$before" ]
+  some_bytes >"$BATS_TEST_TMPDIR/file"
+  exec 7<"$BATS_TEST_TMPDIR/file" 8>"$BATS_TEST_TMPDIR/copy"
+  id=$(portctl wrap fd 7 --mode read)
+  out=$(portctl wrap fd 8 --mode write)
+  portctl cat "$id" --through-broker | portctl write "$out" --through-broker
+  cmp "$BATS_TEST_TMPDIR/file" "$BATS_TEST_TMPDIR/copy"
+}
+
+@test "cat: through the broker, what a pipe had given and standard output did not take is counted" {
+  open_ends
+  id=$(portctl wrap fd 7 --mode read)
+  head -c 60000 /dev/zero >&8
+  code=0
+  portctl cat "$id" --through-broker >/dev/full 2>"$BATS_TEST_TMPDIR/error" || code=$?
+  [ "$code" -eq 125 ]
+  lost=$(sed -n 's/.*; \([0-9]*\) bytes that had been read from the port were not written.*/\1/p' "$BATS_TEST_TMPDIR/error")
+  left=$(drain "$BATS_TEST_TMPDIR/ends" | wc -c)
+  [ $((left + ${lost:-0})) -eq 60000 ] || { echo "$left left, lost ${lost:-0}"; false; }
+}
+
+@test "cat: through the broker, what has come by the deadline is written" {
+  open_ends
+  id=$(portctl wrap fd 7 --mode read)
+  printf abc >&8
+  both portctl cat "$id" --through-broker --timeout 200ms
+  exits 124
+  [ "$output" = abc ]
+}

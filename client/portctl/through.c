@@ -1,0 +1,158 @@
+/* through.c: one request asks for as much as a request can; it is answered when that has come, at the end, or when the pipe was full.
+ *
+ * What a reply says is looked at when the pipe is empty: so what came before it has been written by then, all but the last bytes. */
+#include "through.h"
+
+#include "native.h"
+#include "text.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { MOST = 1 << 30, PATIENCE_US = 2 * 1000 * 1000 /* with a broker that was asked to cancel */ };
+
+bool through_open(struct through *through, portd_client *client, portd_id port) {
+    *through = (struct through){.client = client, .port = port, .ends = {-1, -1}};
+    return portd_broker_has_feature(client, "splice") && native_pipe(through->ends, FLOW_CHUNK);
+}
+
+void through_close(struct through *through) {
+    for (int i = 0; through->client != NULL && i < 2; i++)
+        if (through->ends[i] >= 0)
+            native_close(through->ends[i]);
+    free(through->why);
+    free(through->hint);
+    *through = (struct through){0};
+}
+
+/* ---- from a port ----------------------------------------------------------------------------------------- */
+
+static void on_answer(portd_client *client, const portd_result *result, void *data) {
+    struct through *through = data;
+
+    (void)client;
+    through->request = NULL;
+    through->moved += result->count;
+    through->code = result->code;
+    through->os_errno = result->os_errno;
+    if (result->code >= 0)
+        return;
+    through->why = text_copy(result->os_errno != 0 ? strerror(result->os_errno) : result->message);
+    through->hint = *result->hint ? text_copy(result->hint) : NULL;
+}
+
+/* Until what was started is sent. */
+static void send_all(struct through *through, int64_t deadline) {
+    while (portd_process(through->client) > 0)
+        continue;
+    while (portd_get_events(through->client) & PORTD_EVENT_WRITE && portd_poll(through->client, deadline) > 0)
+        continue;
+}
+
+static enum flow_end ask(struct through *through, int64_t deadline) {
+    int rc = portd_port_splice_start(through->client, through->port, through->ends[1], MOST, MOST, on_answer,
+                                     through, &through->request);
+
+    if (rc > 0) {
+        send_all(through, deadline);
+        return FLOW_DONE;
+    }
+    through->request = NULL;
+    through->code = rc;
+    through->why = text_copy(portd_last_error(through->client));
+    return FLOW_REFUSED;
+}
+
+static void give_up(struct through *through) {
+    int64_t patience = portd_now() + PATIENCE_US;
+
+    if (through->request == NULL)
+        return;
+    portd_cancel(through->request);
+    while (through->request != NULL && portd_poll(through->client, patience) > 0)
+        continue;
+}
+
+/* What lies in the pipe, as far as it is taken at once. */
+static void sweep(struct flow *flow) {
+    uint64_t before;
+
+    flow->deadline = 0;
+    do {
+        before = flow->count;
+        (void)flow_run(flow);
+    } while (flow->count > before);
+}
+
+/* The broker has answered: what it has moved goes on its way, and FLOW_DONE: it is to be asked again. */
+static enum flow_end take_answer(const struct through *through, struct flow *flow) {
+    enum flow_end end;
+
+    flow->watch = -1;
+    flow->most = through->moved;
+    end = through->moved > flow->count ? flow_run(flow) : FLOW_DONE;
+    flow->most = 0;
+    if (end != FLOW_DONE)
+        return end;
+    return through->code > 0 ? FLOW_DONE : through->code == 0 ? FLOW_FILE_END : FLOW_REFUSED;
+}
+
+static enum flow_end read_on(struct through *through, struct flow *flow) {
+    for (;;) {
+        enum flow_end end = through->request != NULL ? FLOW_DONE : ask(through, flow->deadline);
+
+        if (end != FLOW_DONE)
+            return end;
+        if (through->request != NULL) {
+            flow->watch = portd_get_fd(through->client);
+            end = flow_run(flow);
+            if (end != FLOW_LOOK)
+                return end;
+            while (portd_process(through->client) > 0)
+                continue;
+        }
+        if (through->request == NULL)
+            end = take_answer(through, flow);
+        if (end != FLOW_DONE && end != FLOW_LOOK)
+            return end;
+    }
+}
+
+enum flow_end through_read(struct through *through, struct flow *flow) {
+    int64_t deadline = flow->deadline;
+    enum flow_end end;
+
+    flow->from = through->ends[0];
+    end = read_on(through, flow);
+    give_up(through);
+    flow->watch = -1;
+    if (end == FLOW_LATE || end == FLOW_REFUSED)
+        sweep(flow);
+    flow->deadline = deadline;
+    flow->lost = through->moved > flow->count ? (size_t)(through->moved - flow->count) : 0;
+    return end;
+}
+
+/* ---- to a port ------------------------------------------------------------------------------------------- */
+
+/* Of an empty pipe nothing is written: that is an answer, or it is parked. */
+bool through_writes(struct through *through) {
+    int rc = portd_port_splice(through->client, through->port, through->ends[0], 0, 1, 0, NULL);
+
+    return rc > 0 || rc == PORTD_E_TIMEOUT;
+}
+
+enum flow_end through_write(struct through *through, struct flow *flow) {
+    while (through->moved < flow->count) {
+        size_t left = (size_t)(flow->count - through->moved), count;
+
+        through->code = portd_port_splice(through->client, through->port, through->ends[0], left, left,
+                                          flow->deadline, &count);
+        through->moved += count;
+        if (through->code > 0 && count > 0)
+            continue;
+        flow_lose(flow, left - count);
+        return FLOW_REFUSED;
+    }
+    return FLOW_DONE;
+}
