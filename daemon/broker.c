@@ -121,7 +121,7 @@ static bool own_only(const struct options *options, os_fd listener) {
 }
 
 static int make_rooms(struct broker *broker, const struct options *options, size_t limit, os_fd listener) {
-    uint32_t own = peer_self();
+    os_uid own = peer_self();
     uint64_t seed;
     int error = os_random(&seed, sizeof seed);
     if (error)
@@ -201,10 +201,10 @@ static void report(const struct broker *broker) {
         const unsigned *counts = session->belongings.counts;
         if (counts[OBJECT_DESCRIPTOR])
             log_write_about(LOG_TOPIC_BELONGINGS, session->uid, LOG_LEVEL_INFO,
-                            "a session still held descriptors; session=%" PRIu64
-                            " uid=%u client=%s descriptors=%u "
+                            "a session still held descriptors; session=%" PRIu64 " uid=%" PRIu64
+                            " client=%s descriptors=%u "
                             "semaphores=%u evts=%u ports=%u",
-                            session->id, (unsigned)session->uid, session->client, counts[OBJECT_DESCRIPTOR],
+                            session->id, session->uid, session->client, counts[OBJECT_DESCRIPTOR],
                             counts[OBJECT_SEMAPHORE], counts[OBJECT_EVT], counts[OBJECT_PORT]);
     }
     log_write(LOG_LEVEL_INFO, "stopped; sessions=%zu connections=%zu descriptors=%zu objects=%zu waits=%zu",

@@ -14,6 +14,9 @@ typedef int os_fd;
 #define OS_FD_NONE (-1)
 #endif
 
+/* A user of the system, below 2^63: his uid, or what a name of another kind (a SID) is mapped to. */
+typedef uint64_t os_uid;
+
 /* Closes what is not OS_FD_NONE; errno is kept. It may block on a foreign descriptor: see daemon/loop/offload.h. */
 void os_close(os_fd fd);
 

@@ -11,7 +11,7 @@
 enum { PEER_GROUPS_MAX = 64, PEER_LABEL_MAX = 128, PEER_UID_NOBODY = 65534 };
 
 struct peer {
-    uint32_t uid;
+    os_uid uid;
     uint32_t gid;
     uint32_t pid;    /* for logs: it may be somebody else's by now */
     size_t n_groups; /* supplementary groups, the first PEER_GROUPS_MAX */
@@ -32,6 +32,6 @@ int peer_process(os_fd connection, os_fd *process);
 bool peer_has_ended(os_fd connection, const struct peer *peer);
 
 /* This process's own user. */
-uint32_t peer_self(void);
+os_uid peer_self(void);
 
 #endif

@@ -39,4 +39,4 @@ bool peer_has_ended(os_fd connection, const struct peer *peer) {
     return peer->pid && kill((pid_t)peer->pid, 0) < 0 && errno == ESRCH;
 }
 
-uint32_t peer_self(void) { return geteuid(); }
+os_uid peer_self(void) { return geteuid(); }

@@ -117,4 +117,4 @@ bool peer_has_ended(os_fd connection, const struct peer *peer) {
     return ended;
 }
 
-uint32_t peer_self(void) { return geteuid(); }
+os_uid peer_self(void) { return geteuid(); }

@@ -13,7 +13,8 @@ int peer_of(os_fd connection, struct peer *peer) {
     memset(peer, 0, sizeof(*peer));
     if (!GetNamedPipeClientProcessId(connection, &pid))
         return -ENOTCONN;
-    peer->uid = peer->gid = peer_self();
+    peer->uid = peer_self();
+    peer->gid = (uint32_t)peer->uid;
     peer->pid = pid;
     return peer->uid == PEER_UID_NOBODY ? -EPERM : 0;
 }
@@ -37,7 +38,7 @@ bool peer_has_ended(os_fd connection, const struct peer *peer) {
     return false;
 }
 
-uint32_t peer_self(void) {
+os_uid peer_self(void) {
     union {
         TOKEN_USER user;
         unsigned char bytes[sizeof(TOKEN_USER) + SECURITY_MAX_SID_SIZE];

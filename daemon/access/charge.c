@@ -4,8 +4,7 @@
 #include <assert.h>
 
 void charge_init(struct charge *charge, struct user *user, struct account *account) {
-    *charge = (struct charge){
-        .user = user_ref(user->users, (uint32_t)user->uid)}; /* it is there: this cannot fail */
+    *charge = (struct charge){.user = user_ref(user->users, user->uid)}; /* it is there: this cannot fail */
     if (account)
         charge_join(charge, account);
 }

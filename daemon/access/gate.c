@@ -41,9 +41,9 @@ int gates_admit(const struct user *user, struct refusal *refusal) {
         return 0;
     metrics_add(METRIC_LIMITS_TABLE, 1);
     return refusal_set(refusal, REFUSAL_LIMIT, NULL, "try again when these are closed",
-                       "limit of descriptors: uid %u has %" PRIu64 " of %" PRIu64
+                       "limit of descriptors: uid %" PRIu64 " has %" PRIu64 " of %" PRIu64
                        " in the broker's table, %u of which are thrown away and being closed",
-                       (unsigned)user->uid, places, limit, user->discards);
+                       user->uid, places, limit, user->discards);
 }
 
 void gate_wait(struct gate *gate) {

@@ -1,7 +1,7 @@
 /* policy.c: the rights that there are without a configuration. */
 #include "policy.h"
 
-void policy_init(struct policy *policy, uint32_t own, bool own_only) {
+void policy_init(struct policy *policy, os_uid own, bool own_only) {
     policy->own = own;
     policy->own_only = own_only;
 }

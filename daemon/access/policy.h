@@ -10,11 +10,11 @@
 #include <stdbool.h>
 
 struct policy {
-    uint32_t own;  /* the broker's uid */
+    os_uid own;    /* the broker's uid */
     bool own_only; /* who else may connect? nobody but root */
 };
 
-void policy_init(struct policy *policy, uint32_t own, bool own_only);
+void policy_init(struct policy *policy, os_uid own, bool own_only);
 
 /* NULL, or why this peer is turned away. */
 const char *policy_check_connect(const struct policy *policy, const struct peer *peer);

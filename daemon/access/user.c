@@ -20,7 +20,7 @@ static const char *const names[USER_SLOTS] = {"sessions", "connections", "descri
 
 const char *user_slot_name(enum user_slot slot) { return names[slot]; }
 
-int users_init(struct users *users, uint32_t own, struct slots *slots, uint64_t seed) {
+int users_init(struct users *users, os_uid own, struct slots *slots, uint64_t seed) {
     size_t descriptors = slots_free(slots);
     /* Numbers begin with the time, so that those of an earlier broker are below them. */
     int error = journal_init(&users->journal, USERS_JOURNAL, (uint64_t)os_wall_us());
@@ -53,7 +53,7 @@ void users_deinit(struct users *users, bool left_behind) {
 }
 
 /* The place of the first with that uid or a higher one. */
-static size_t place_of(const struct users *users, uint64_t uid) {
+static size_t place_of(const struct users *users, os_uid uid) {
     size_t from = 0, to = users->n_sorted;
     while (from < to) {
         size_t middle = from + (to - from) / 2;
@@ -92,7 +92,7 @@ static void take_sorted(struct users *users, const struct user *user) {
             (--users->n_sorted - place) * sizeof(struct user *));
 }
 
-struct user *user_ref(struct users *users, uint32_t uid) {
+struct user *user_ref(struct users *users, os_uid uid) {
     struct user *user = table_find(&users->by_uid, uid);
     if (user) {
         user->refs++;

@@ -56,7 +56,7 @@ struct users {
     struct user **sorted; /* the same ones, by uid */
     size_t n_sorted, room_sorted;
     struct turns turns;          /* of the lanes of all users */
-    uint32_t own;                /* the broker's uid */
+    os_uid own;                  /* the broker's uid */
     uint64_t limits[USER_SLOTS]; /* of all that there is */
     uint64_t rate;               /* requests a second; likewise */
     struct slots *slots;
@@ -78,7 +78,7 @@ struct account {
 };
 
 struct user {
-    uint64_t uid; /* key of the table */
+    os_uid uid; /* key of the table */
     struct users *users;
     struct lane lane; /* what is to be done for this uid */
     /* Wake-one (daemon/object/waitqueue.h): queues in which somebody waits, those that are to be looked at again, and the connections
@@ -113,14 +113,14 @@ struct user {
 enum { USER_JOURNAL = 1024, USERS_JOURNAL = 4096, USER_MONITORS = 64 };
 
 /* What the table has for keeping now is what there is to be shared; slots must outlast it. 0 or -ENOMEM. */
-int users_init(struct users *users, uint32_t own, struct slots *slots, uint64_t seed);
+int users_init(struct users *users, os_uid own, struct slots *slots, uint64_t seed);
 /* Asserts that nobody is referred to, unless something was left behind that does. */
 void users_deinit(struct users *users, bool left_behind);
 
 const char *user_slot_name(enum user_slot slot);
 
 /* The account of that uid, with a reference; NULL without memory. */
-struct user *user_ref(struct users *users, uint32_t uid);
+struct user *user_ref(struct users *users, os_uid uid);
 void user_unref(
     struct user *user); /* NULL is allowed; asserts at the last one that everything was given back */
 

@@ -6,6 +6,7 @@
 #ifndef JOURNAL_H
 #define JOURNAL_H
 
+#include "proto/os.h"
 #include "turn.h"
 
 #include <stddef.h>
@@ -33,7 +34,8 @@ struct notice {
     uint64_t id;         /* what it is about */
     uint64_t descriptor; /* that this is made of */
     int64_t number;
-    uint32_t uid, pid, connection;
+    os_uid uid;
+    uint32_t pid, connection;
     uint8_t event; /* enum journal_event */
     uint8_t cause, direction, type;
     uint8_t code, method; /* of a refusal */

@@ -113,7 +113,7 @@ void log_write(enum log_level level, const char *format, ...) {
     va_end(arguments);
 }
 
-void log_write_about(enum log_topic topic, uint32_t uid, enum log_level level, const char *format, ...) {
+void log_write_about(enum log_topic topic, os_uid uid, enum log_level level, const char *format, ...) {
     va_list arguments;
     int64_t now;
 
@@ -153,7 +153,7 @@ void log_sum_up(int64_t now) {
         if (several)
             (void)snprintf(whose, sizeof(whose), " of further uids");
         else if (sum.uid != LOG_NOBODY)
-            (void)snprintf(whose, sizeof(whose), "; uid=%" PRIu32, sum.uid);
+            (void)snprintf(whose, sizeof(whose), "; uid=%" PRIu64, sum.uid);
         tell(sum.level, "%s: %" PRIu64 " more in %d s%s", topics[sum.topic], sum.left_out,
              LOG_LIMIT_US / 1000000, whose);
     }

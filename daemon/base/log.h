@@ -6,6 +6,8 @@
 #ifndef LOG_H
 #define LOG_H
 
+#include "proto/os.h"
+
 #include <stdint.h>
 
 enum log_level { LOG_LEVEL_ERROR, LOG_LEVEL_WARNING, LOG_LEVEL_INFO, LOG_LEVEL_DEBUG };
@@ -24,7 +26,7 @@ enum log_topic {
     LOG_TOPICS
 };
 
-#define LOG_NOBODY UINT32_MAX /* for a uid: nobody's or everybody's doing */
+#define LOG_NOBODY UINT64_MAX /* for a uid: nobody's or everybody's doing */
 #define LOG_NEVER INT64_MAX
 
 typedef void log_sink(enum log_level level, const char *line);
@@ -43,7 +45,7 @@ int log_level_parse(const char *word, enum log_level *level);
 void log_write(enum log_level level, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* One line that a client can cause, as far as its uid has any left. */
-void log_write_about(enum log_topic topic, uint32_t uid, enum log_level level, const char *format, ...)
+void log_write_about(enum log_topic topic, os_uid uid, enum log_level level, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
 
 /* When log_sum_up has something to say (os_now_us); LOG_NEVER. */

@@ -13,7 +13,7 @@ static bool is_free(const struct log_limit_entry *entry, int64_t now) {
     return entry->ends <= now && entry->left_out == 0;
 }
 
-static struct log_limit_entry *entry_of(struct log_limit *limit, enum log_topic topic, uint32_t uid,
+static struct log_limit_entry *entry_of(struct log_limit *limit, enum log_topic topic, os_uid uid,
                                         int64_t now) {
     struct log_limit_entry *place = NULL;
 
@@ -32,7 +32,7 @@ static struct log_limit_entry *entry_of(struct log_limit *limit, enum log_topic 
     return place;
 }
 
-bool log_limit_pass(struct log_limit *limit, enum log_topic topic, uint32_t uid, enum log_level level,
+bool log_limit_pass(struct log_limit *limit, enum log_topic topic, os_uid uid, enum log_level level,
                     int64_t now) {
     struct log_limit_entry *entry = entry_of(limit, topic, uid, now);
 

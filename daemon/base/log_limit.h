@@ -15,7 +15,7 @@ struct log_limit_entry {
     int64_t ends; /* 0: unused */
     uint64_t left_out;
     unsigned written;
-    uint32_t uid;
+    os_uid uid;
     enum log_topic topic;
     enum log_level level; /* the gravest of what was left out */
 };
@@ -29,7 +29,7 @@ struct log_limit {
 void log_limit_init(struct log_limit *limit);
 
 /* Whether a line may be written. If not, it is counted. What is due must have been taken before. */
-bool log_limit_pass(struct log_limit *limit, enum log_topic topic, uint32_t uid, enum log_level level,
+bool log_limit_pass(struct log_limit *limit, enum log_topic topic, os_uid uid, enum log_level level,
                     int64_t now);
 
 /* One sum of what was left out in a while that is over. False: there is none. `several`: of uids that share. */

@@ -31,10 +31,10 @@ void closer_free(struct closer *closer);
 
 /* Takes fd. done may be NULL; else it runs in the loop once the descriptor is closed. uid: on whose account
  * the worker is. */
-void closer_close(struct closer *closer, os_fd fd, uint32_t uid, void (*done)(void *context), void *context);
+void closer_close(struct closer *closer, os_fd fd, os_uid uid, void (*done)(void *context), void *context);
 
 /* The same for one that nobody waits for, on its uid's pile: it may be closed together with others of that. */
-void closer_discard(struct closer *closer, struct pile *pile, os_fd fd, uint32_t uid,
+void closer_discard(struct closer *closer, struct pile *pile, os_fd fd, os_uid uid,
                     void (*done)(void *context), void *context);
 
 /* Descriptors handed over and not closed yet. */

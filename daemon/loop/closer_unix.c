@@ -272,7 +272,7 @@ static void on_discarded(struct offload_job *job) {
         settle(record);
     }
 }
-void closer_discard(struct closer *closer, struct pile *pile, os_fd fd, uint32_t uid,
+void closer_discard(struct closer *closer, struct pile *pile, os_fd fd, os_uid uid,
                     void (*done)(void *context), void *context) {
     assert(fd >= 0 && (size_t)fd < closer->limit);
     struct record *record = &closer->records[fd];
@@ -294,7 +294,7 @@ void closer_discard(struct closer *closer, struct pile *pile, os_fd fd, uint32_t
     offload_submit(closer->offload, &record->job);
 }
 
-void closer_close(struct closer *closer, os_fd fd, uint32_t uid, void (*done)(void *context), void *context) {
+void closer_close(struct closer *closer, os_fd fd, os_uid uid, void (*done)(void *context), void *context) {
     assert(fd >= 0 && (size_t)fd < closer->limit);
     struct record *record = &closer->records[fd];
 

@@ -8,7 +8,7 @@ size_t identity_size(size_t n_groups) {
     return sizeof(struct identity) + n_groups * sizeof(((struct identity *)0)->groups[0]);
 }
 
-struct identity *identity_new(uint32_t uid, uint32_t gid, uint32_t pid, const uint32_t *groups,
+struct identity *identity_new(os_uid uid, uint32_t gid, uint32_t pid, const uint32_t *groups,
                               size_t n_groups) {
     static uint64_t serial;
     struct identity *identity = malloc(identity_size(n_groups));

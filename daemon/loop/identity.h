@@ -17,7 +17,7 @@
 struct identity {
     unsigned refs;
     uint64_t serial; /* of this process's identities, from 1; no two have the same */
-    uint32_t uid;
+    os_uid uid;
     uint32_t gid;
     uint32_t pid;  /* it may be somebody else's when `process` has ended */
     os_fd process; /* a pidfd, or OS_FD_NONE; closed with the identity */
@@ -31,7 +31,7 @@ struct identity {
 size_t identity_size(size_t n_groups);
 
 /* With one reference. groups are copied. NULL without memory. */
-struct identity *identity_new(uint32_t uid, uint32_t gid, uint32_t pid, const uint32_t *groups,
+struct identity *identity_new(os_uid uid, uint32_t gid, uint32_t pid, const uint32_t *groups,
                               size_t n_groups);
 struct identity *identity_ref(struct identity *identity);
 void identity_unref(struct identity *identity); /* NULL is allowed */

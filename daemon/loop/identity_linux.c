@@ -77,7 +77,7 @@ static int change(const struct identity *identity) {
         return -errno;
     (void)syscall(SET_FSGID, identity->gid);
     (void)syscall(SET_FSUID, identity->uid);
-    return is_now(SET_FSGID, identity->gid) && is_now(SET_FSUID, identity->uid) ? 0 : -EPERM;
+    return is_now(SET_FSGID, identity->gid) && is_now(SET_FSUID, (uint32_t)identity->uid) ? 0 : -EPERM;
 }
 
 int identity_wear(const struct identity *identity) {

@@ -1,9 +1,9 @@
 /* lanes.c: the queue of heads, and the chains behind them. */
 #include "lanes.h"
 
-static uint64_t lane_of(const struct offload_job *job) { return (uint64_t)job->uid << 1 | job->quick; }
+static uint64_t lane_of(const struct offload_job *job) { return job->uid << 1 | job->quick; }
 
-static uint32_t uid_of(uint64_t lane) { return (uint32_t)(lane >> 1); }
+static os_uid uid_of(uint64_t lane) { return lane >> 1; }
 
 static void queue_add(struct lanes *lanes, struct offload_job *head) {
     head->next_uid = NULL;
@@ -79,7 +79,7 @@ bool lanes_are_scarce(const struct lanes *lanes) {
     return lanes->held + OFFLOAD_WORKERS + LANES_KEPT > LANES_SEATS;
 }
 
-bool lanes_seat_of(const struct lanes *lanes, uint32_t uid) {
+bool lanes_seat_of(const struct lanes *lanes, os_uid uid) {
     for (size_t i = 0; i < lanes->top; i++)
         if (lanes->seats[i].job && uid_of(lanes->seats[i].lane) == uid)
             return true;
@@ -100,7 +100,7 @@ size_t lanes_waiting(const struct lanes *lanes) {
     return n;
 }
 
-static uint16_t *running_of(struct lanes *lanes, uint32_t uid) { return &lanes->running[uid % LANES_UIDS]; }
+static uint16_t *running_of(struct lanes *lanes, os_uid uid) { return &lanes->running[uid % LANES_UIDS]; }
 
 /* The link to the next one: the first whose uid has nothing running; if there is none among the first few, the first of all. */
 static struct offload_job **choose(struct lanes *lanes, struct offload_job **before) {

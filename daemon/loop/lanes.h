@@ -53,6 +53,6 @@ void lanes_stick(struct lanes *lanes, struct seat *seat);
 bool lanes_are_scarce(const struct lanes *lanes);
 
 /* Whether that uid has a seat. */
-bool lanes_seat_of(const struct lanes *lanes, uint32_t uid);
+bool lanes_seat_of(const struct lanes *lanes, os_uid uid);
 
 #endif

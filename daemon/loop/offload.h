@@ -42,7 +42,7 @@ struct offload_job {
     void (*work)(struct offload_job *job);
     void (*done)(struct offload_job *job);
     void (*drop)(struct offload_job *job); /* NULL, or called by offload_free for one that is not done() */
-    uint32_t uid;
+    os_uid uid;
     bool quick;
     /* For whom it is done, NULL: the broker. Worn by the worker, and must stay until done() or drop(). If it cannot be worn, `unfit` is
      * a negative errno, and work() must do nothing for the client. */
@@ -65,7 +65,7 @@ void offload_submit(struct offload *offload, struct offload_job *job);
 
 /* Whether a new job with an identity would be begun. False: calls of others hold up so many threads that there is none for a uid that has
  * none. */
-bool offload_accepts(struct offload *offload, uint32_t uid);
+bool offload_accepts(struct offload *offload, os_uid uid);
 
 /* Jobs submitted and not done; those of them that a worker has in hand, and how many of these are stuck. */
 size_t offload_pending(const struct offload *offload);

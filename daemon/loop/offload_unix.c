@@ -376,7 +376,7 @@ void offload_submit(struct offload *offload, struct offload_job *job) {
         (void)loop_timer_set(offload->loop, &offload->timer, os_now_us() + OFFLOAD_SLOW_US);
 }
 
-bool offload_accepts(struct offload *offload, uint32_t uid) {
+bool offload_accepts(struct offload *offload, os_uid uid) {
     bool accepts;
 
     (void)pthread_mutex_lock(&offload->mutex);

@@ -52,7 +52,7 @@ bool sentries_free(struct sentries *sentries);
 
 /* The sentry of that uid, with a reference; it ends with the last one. NULL with errno, EBUSY when SENTRY_MOST
  * other uids have one each. *opened: how many descriptors were opened for it. */
-struct sentry *sentry_ref(struct sentries *sentries, uint32_t uid, size_t *opened);
+struct sentry *sentry_ref(struct sentries *sentries, os_uid uid, size_t *opened);
 
 /* Its engine has nothing of this reference in it any more. */
 void sentry_unref(struct sentry *sentry);

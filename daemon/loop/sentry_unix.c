@@ -221,7 +221,7 @@ static int open_parts(struct sentry *sentry) {
 }
 
 /* NULL with errno. */
-static struct sentry *sentry_start(struct sentries *all, uint32_t uid) {
+static struct sentry *sentry_start(struct sentries *all, os_uid uid) {
     struct sentry *sentry = malloc(sizeof *sentry);
     int error;
 
@@ -246,7 +246,7 @@ static struct sentry *sentry_start(struct sentries *all, uint32_t uid) {
     return NULL;
 }
 
-struct sentry *sentry_ref(struct sentries *sentries, uint32_t uid, size_t *opened) {
+struct sentry *sentry_ref(struct sentries *sentries, os_uid uid, size_t *opened) {
     struct sentry *sentry = table_find(&sentries->by_uid, uid);
 
     *opened = 0;

@@ -57,7 +57,7 @@ struct ask *ask_new(struct registry *registry, struct user *user, size_t n, stru
         return NULL;
     }
     ask->registry = registry;
-    ask->user = user_ref(user->users, (uint32_t)user->uid); /* it is there: this cannot fail */
+    ask->user = user_ref(user->users, user->uid); /* it is there: this cannot fail */
     ask->n = n;
     return ask;
 }

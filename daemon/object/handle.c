@@ -31,8 +31,7 @@ static struct handle *handle_new(struct belongings *owner, size_t n_fds, struct 
     }
     handle->registry = registry;
     handle->account = &owner->account;
-    handle->user =
-        user_ref(registry->users, (uint32_t)owner->account.user->uid); /* it is there: this cannot fail */
+    handle->user = user_ref(registry->users, owner->account.user->uid); /* it is there: this cannot fail */
     handle->charged = n_fds;
     handle->fd = handle->bell = OS_FD_NONE;
     slots_take(registry->slots, n_fds);
@@ -114,11 +113,8 @@ static void on_worked(struct offload_job *job) {
 static void on_dropped(struct offload_job *job) { dispose((struct handle *)job); }
 
 static void submit(struct handle *handle) {
-    handle->job = (struct offload_job){.work = work,
-                                       .done = on_worked,
-                                       .drop = on_dropped,
-                                       .uid = (uint32_t)handle->user->uid,
-                                       .quick = true};
+    handle->job = (struct offload_job){
+        .work = work, .done = on_worked, .drop = on_dropped, .uid = handle->user->uid, .quick = true};
     handle->working = true;
     handle->closing = handle->freed;
     offload_submit(handle->registry->offload, &handle->job);

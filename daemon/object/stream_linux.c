@@ -87,7 +87,7 @@ static pid_t pid_to_tell(const struct stream_job *job, int family) {
 }
 
 static ssize_t send_telling(const struct stream_job *job, pid_t pid) {
-    struct ucred who = {pid, job->identity->uid, job->identity->gid};
+    struct ucred who = {pid, (uid_t)job->identity->uid, job->identity->gid};
     union {
         struct cmsghdr header;
         unsigned char room[CMSG_SPACE(sizeof who)];

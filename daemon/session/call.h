@@ -24,7 +24,7 @@ struct call {
 int call_answer(struct call *call, Portd__V1__Reply__ResultCase which, void *result);
 
 /* Whether the method may be about what that uid has. */
-static inline bool call_reaches(const struct call *call, uint32_t uid) {
+static inline bool call_reaches(const struct call *call, os_uid uid) {
     return call->others || call->connection->peer.uid == uid;
 }
 

@@ -113,7 +113,7 @@ static void write_session(Portd__V1__Item *row, const struct session *session) {
     int64_t now = os_now_us();
     row->id = session->id;
     row->kind = PORTD__V1__KIND__KIND_SESSION;
-    row->uid = session->uid;
+    row->uid = (uint32_t)session->uid; /* the wire has no wider ones yet */
     row->connections = session->n_connections;
     row->objects = counts[OBJECT_SEMAPHORE] + counts[OBJECT_EVT] + counts[OBJECT_PORT];
     row->descriptors = counts[OBJECT_DESCRIPTOR];

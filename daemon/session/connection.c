@@ -102,8 +102,8 @@ void connection_discard(struct connection *connection, os_fd fd, bool here) {
     }
     connection->discards++;
     gates_discard(connection->user, 1);
-    closer_discard(connection->all->registry->closer, &connection->user->pile, fd,
-                   (uint32_t)connection->user->uid, on_discarded, connection);
+    closer_discard(connection->all->registry->closer, &connection->user->pile, fd, connection->user->uid,
+                   on_discarded, connection);
 }
 
 /* For the channel, which does not count slots. */
@@ -122,7 +122,7 @@ void connection_end(struct connection *connection, const char *reason) {
     noting_disconnected(connection, reason);
     if (reason)
         log_write_about(LOG_TOPIC_CONNECTION, connection->peer.uid, LOG_LEVEL_INFO,
-                        "connection ended: %s; uid=%u pid=%u", reason, (unsigned)connection->peer.uid,
+                        "connection ended: %s; uid=%" PRIu64 " pid=%u", reason, connection->peer.uid,
                         (unsigned)connection->peer.pid);
     if (reason) /* what is answered already is sent; what the socket does not take now is lost */
         (void)channel_flush(&connection->channel);
@@ -166,7 +166,7 @@ static void on_closed(void *context) {
 
 void connection_close(struct connection *connection) {
     closer_discard(connection->all->registry->closer, &connection->user->pile, connection->watch.fd,
-                   (uint32_t)connection->user->uid, on_closed, connection);
+                   connection->user->uid, on_closed, connection);
 }
 
 static void bury(struct connection *connection) {

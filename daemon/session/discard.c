@@ -10,7 +10,7 @@ static void on_closed(void *context) {
 }
 
 void discard_close(struct registry *registry, struct user *user, os_fd fd) {
-    user_ref(user->users, (uint32_t)user->uid); /* it is there: this cannot fail */
+    user_ref(user->users, user->uid); /* it is there: this cannot fail */
     gates_discard(user, 1);
-    closer_discard(registry->closer, &user->pile, fd, (uint32_t)user->uid, on_closed, user);
+    closer_discard(registry->closer, &user->pile, fd, user->uid, on_closed, user);
 }

@@ -10,7 +10,7 @@ static void on_limit(struct loop_timer *timer) {
     lease->ended(lease);
 }
 
-void lease_init(struct lease *lease, struct registry *registry, struct account *account, uint32_t uid,
+void lease_init(struct lease *lease, struct registry *registry, struct account *account, os_uid uid,
                 void (*ended)(struct lease *lease)) {
     *lease = (struct lease){.ended = ended, .registry = registry, .account = account, .uid = uid};
 }

@@ -15,11 +15,11 @@ struct lease {
     int64_t until;                      /* 0: no limit */
     struct registry *registry;
     struct account *account; /* each owner is charged as a descriptor */
-    uint32_t uid;            /* whose session it is */
+    os_uid uid;              /* whose session it is */
     struct loop_timer timer;
 };
 
-void lease_init(struct lease *lease, struct registry *registry, struct account *account, uint32_t uid,
+void lease_init(struct lease *lease, struct registry *registry, struct account *account, os_uid uid,
                 void (*ended)(struct lease *lease));
 
 /* Ends after ttl_us. 0 or -ENOMEM. */

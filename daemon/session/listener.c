@@ -13,6 +13,7 @@
 #include "proto/transport.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -33,7 +34,7 @@ static bool has_room(const struct listener *listener) {
 static void on_closed(void *slots) { slots_give_wasted(slots, 1); }
 
 /* For the uid that it came from. Without memory for that it is nobody's. */
-static void discard(const struct listener *listener, os_fd fd, uint32_t uid) {
+static void discard(const struct listener *listener, os_fd fd, os_uid uid) {
     struct user *user = user_ref(listener->users, uid);
     if (user) {
         discard_close(listener->sessions->registry, user, fd);
@@ -64,7 +65,7 @@ static void turn_away(struct listener *listener, os_fd fd, const struct peer *pe
         (void)transport_send(fd, bytes, FRAME_HEADER + length, NULL, 0);
     }
     log_write_about(LOG_TOPIC_STRANGER, peer->uid, LOG_LEVEL_WARNING,
-                    "connection turned away: %s; uid=%u pid=%u", refusal->text, (unsigned)peer->uid,
+                    "connection turned away: %s; uid=%" PRIu64 " pid=%u", refusal->text, peer->uid,
                     (unsigned)peer->pid);
     /* Nobody can send into it after that. */
     transport_shutdown(fd);

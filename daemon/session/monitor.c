@@ -65,7 +65,7 @@ static void write_notice(Portd__V1__Notice *row, uint64_t number, const struct n
     row->time_us = (uint64_t)notice->time_us;
     row->event = (Portd__V1__Notice__Event)notice->event;
     row->session = notice->session;
-    row->uid = notice->uid;
+    row->uid = (uint32_t)notice->uid; /* the wire has no wider ones yet */
     row->id = notice->id;
     row->kind = (Portd__V1__Kind)registry_kind(notice->id);
     row->number = notice->number;

@@ -37,8 +37,7 @@ static void leave(struct nesting *nesting) {
 static void complete(struct nesting *nesting, int error) {
     leave(nesting);
     nesting->error = error;
-    closer_close(nesting->registry->closer, nesting->target, (uint32_t)nesting->user->uid, on_closed,
-                 nesting->user);
+    closer_close(nesting->registry->closer, nesting->target, nesting->user->uid, on_closed, nesting->user);
     nesting->done(nesting);
 }
 
@@ -118,7 +117,7 @@ int nesting_start(struct nesting *nesting, struct registry *registry, struct use
     nesting->job = (struct offload_job){.work = work,
                                         .done = on_worked,
                                         .drop = on_dropped,
-                                        .uid = (uint32_t)user->uid,
+                                        .uid = user->uid,
                                         .quick = true,
                                         .identity = identity};
     if (loop_timer_set(registry->loop, &nesting->patience, os_now_us() + PATIENCE_US))
@@ -127,7 +126,7 @@ int nesting_start(struct nesting *nesting, struct registry *registry, struct use
         loop_timer_free(&nesting->patience);
         return -1;
     }
-    user_ref(user->users, (uint32_t)user->uid); /* it is there: this cannot fail */
+    user_ref(user->users, user->uid); /* it is there: this cannot fail */
     nesting->identity = identity_ref(identity);
     if (user->nesting)
         ring_add(&user->nestings, &nesting->node);

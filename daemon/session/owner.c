@@ -30,19 +30,19 @@ int owners_init(struct owners *owners, void (*ended)(struct owner *owner)) {
 
 void owners_deinit(struct owners *owners) { table_deinit(&owners->processes); }
 
-static uint64_t mark_of(const struct owners *owners, uint32_t uid, uint64_t key) {
+static uint64_t mark_of(const struct owners *owners, os_uid uid, uint64_t key) {
     return key ^ (uint64_t)uid * owners->seed;
 }
 
-static bool is_of(const struct owner *owner, uint32_t uid, uint64_t key) {
+static bool is_of(const struct owner *owner, os_uid uid, uint64_t key) {
     return owner->lease->uid == uid && owner->process.key == key;
 }
 
-static struct owning *find(const struct owners *owners, uint32_t uid, uint64_t key) {
+static struct owning *find(const struct owners *owners, os_uid uid, uint64_t key) {
     return table_find(&owners->processes, mark_of(owners, uid, key));
 }
 
-struct lease *owners_find(const struct owners *owners, uint32_t uid, uint64_t key) {
+struct lease *owners_find(const struct owners *owners, os_uid uid, uint64_t key) {
     const struct owning *owning = find(owners, uid, key);
     struct owner *owner = owning ? owning->list : NULL;
     while (owner && !is_of(owner, uid, key))

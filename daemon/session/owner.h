@@ -47,7 +47,7 @@ int owners_init(struct owners *owners, void (*ended)(struct owner *owner));
 void owners_deinit(struct owners *owners); /* no session is left */
 
 /* The lease of the session that this process finds for that uid; NULL: none. */
-struct lease *owners_find(const struct owners *owners, uint32_t uid, uint64_t key);
+struct lease *owners_find(const struct owners *owners, os_uid uid, uint64_t key);
 
 /* The process owns it already. */
 bool owner_has(const struct owners *owners, const struct lease *lease, uint64_t key);

@@ -7,6 +7,7 @@
 #include "proto/transport.h"
 
 #include <errno.h>
+#include <inttypes.h>
 
 enum {
     LOOK = 16,  /* on the way of one connection, from which on each further one is preceded by a look */
@@ -90,8 +91,9 @@ int passing_check(struct connection *connection, struct refusal *refusal) {
         look(connection);
     if (!fits(connection))
         return refusal_set(refusal, REFUSAL_LIMIT, NULL, "read the answers that have come",
-                           "limit of descriptors on their way: uid %u has %zu in answers that are not read",
-                           (unsigned)user->uid, user->passing);
+                           "limit of descriptors on their way: uid %" PRIu64
+                           " has %zu in answers that are not read",
+                           user->uid, user->passing);
     if (user_take(user, USER_DESCRIPTORS, 1, refusal))
         return -1;
     user_give(user, USER_DESCRIPTORS, 1);

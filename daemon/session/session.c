@@ -127,7 +127,7 @@ struct session *session_new(struct sessions *sessions, struct user *user, const 
     }
     session->id = registry_issue(registry, OBJECT_SESSION);
     session->all = sessions;
-    session->uid = (uint32_t)user->uid;
+    session->uid = user->uid;
     session->made = os_now_us();
     snprintf(session->client, sizeof session->client, "%s", client);
     belongings_init(&session->belongings, registry, user, session->id, session->client, seed);
@@ -136,7 +136,7 @@ struct session *session_new(struct sessions *sessions, struct user *user, const 
         free(session);
         return NULL;
     }
-    user_ref(user->users, (uint32_t)user->uid); /* it is in the table: this cannot fail */
+    user_ref(user->users, user->uid); /* it is in the table: this cannot fail */
     lease_init(&session->lease, registry, &session->belongings.account, session->uid, on_lease_ended);
     table_add(&sessions->by_id, session);
     list_add(session);
@@ -236,7 +236,7 @@ struct session *session_find_token(const struct sessions *sessions, const char *
     return equal(end + 1, session->secret, SESSION_SECRET) ? session : NULL;
 }
 
-struct session *session_find_owner(const struct sessions *sessions, uint32_t uid, uint64_t key) {
+struct session *session_find_owner(const struct sessions *sessions, os_uid uid, uint64_t key) {
     struct lease *lease = owners_find(&sessions->owners, uid, key);
     return lease ? CONTAINER_OF(lease, struct session, lease) : NULL;
 }

@@ -33,7 +33,7 @@ struct session {
     struct task task; /* of one that has ended */
     int cause;        /* why; CAUSE_NONE: it has not */
     struct session_wait *waits;
-    uint32_t uid;
+    os_uid uid;
     bool separate; /* made with `new`: not the one that its owner processes find */
     bool private;  /* those who reach other sessions do not find what is in it */
     int64_t made;
@@ -100,7 +100,7 @@ struct session *session_find(const struct sessions *sessions, uint64_t id);
 struct session *session_find_any(const struct sessions *sessions,
                                  uint64_t id); /* also one that has ended, until that is told */
 struct session *session_find_token(const struct sessions *sessions, const char *token);
-struct session *session_find_owner(const struct sessions *sessions, uint32_t uid, uint64_t key);
+struct session *session_find_owner(const struct sessions *sessions, os_uid uid, uint64_t key);
 struct session *session_of(const struct object *object);
 struct session *session_of_account(struct account *account);
 

@@ -70,7 +70,7 @@ struct port *target_port(struct call *call, uint64_t id, int direction) {
 
 int target_check_workers(struct call *call) {
     const struct registry *registry = call->connection->all->registry;
-    if (offload_accepts(registry->offload, (uint32_t)call->connection->user->uid))
+    if (offload_accepts(registry->offload, call->connection->user->uid))
         return 0;
     return refusal_set(
         &call->refusal, REFUSAL_LIMIT, NULL, "try again, or ask for the descriptor and use that",
