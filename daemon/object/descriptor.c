@@ -23,12 +23,12 @@ struct descriptor *descriptor_find(const struct belongings *belongings, uint64_t
 
 static void put_number(struct belongings *belongings, struct descriptor *descriptor) {
     table_add(&belongings->numbers, descriptor);
-    numbering_ref(&belongings->numberings, descriptor->key >> NUMBER_BITS);
+    numbering_ref(&belongings->numberings, number_place(descriptor->key));
 }
 
 static void take_number(struct belongings *belongings, struct descriptor *descriptor) {
     table_remove(&belongings->numbers, descriptor);
-    numbering_unref(&belongings->numberings, descriptor->key >> NUMBER_BITS);
+    numbering_unref(&belongings->numberings, number_place(descriptor->key));
 }
 
 /* Why a type is refused; any other that is may be what it likes. */

@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <stdlib.h>
 
+static const uint64_t PLACES = UINT64_MAX >> (NUMBER_BITS + NUMBER_TABLE_BITS);
+
 struct numbering {
     uint64_t process; /* key of by_process; 0: it is not in there */
     uint64_t place;   /* key of by_place */
@@ -26,7 +28,7 @@ void numberings_deinit(struct numberings *numberings) {
 int numbering_get(struct numberings *numberings, uint64_t process, uint64_t *place) {
     struct numbering *numbering = process ? table_find(&numberings->by_process, process) : NULL;
     if (!numbering) {
-        numbering = calloc(1, sizeof *numbering);
+        numbering = numberings->issued < PLACES ? calloc(1, sizeof *numbering) : NULL;
         if (!numbering || table_reserve(&numberings->by_process) || table_reserve(&numberings->by_place)) {
             free(numbering);
             return -ENOMEM;

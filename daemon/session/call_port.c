@@ -10,7 +10,7 @@
 #include <string.h>
 
 static int check(struct call *call, int64_t number, const char *name) {
-    if (number < 0 || number > INT32_MAX)
+    if (!number_is_valid(number))
         return refusal_set(&call->refusal, REFUSAL_INVALID, "number", NULL,
                            "%" PRId64 " is no number of a descriptor", number);
     if (strlen(name) > PORT_NAME_MAX)

@@ -71,7 +71,7 @@ static int check(struct call *call, const struct procedure *procedure) {
         return refusal_set(&call->refusal, REFUSAL_INVALID, "mode",
                            "one of read, write, check-read, check-write, remove", "no mode %d",
                            (int)procedure->mode);
-    if (procedure->number < 0 || procedure->number > INT32_MAX)
+    if (!number_is_valid(procedure->number))
         return refusal_set(&call->refusal, REFUSAL_INVALID, "number", NULL,
                            "%" PRId64 " is no number of a descriptor", procedure->number);
     if (create != (call->fd != OS_FD_NONE))
