@@ -263,6 +263,60 @@ static void answers_to_reads(void **state) {
     broker_close(&broker);
 }
 
+static void reply_spliced(struct broker_fake *broker, uint64_t id, uint64_t count, bool end, int os_errno) {
+    Portd__V1__Reply reply = PORTD__V1__REPLY__INIT;
+    Portd__V1__Spliced spliced = PORTD__V1__SPLICED__INIT;
+
+    spliced.count = count;
+    spliced.end = end;
+    spliced.os_errno = os_errno;
+    reply.id = id;
+    reply.result_case = PORTD__V1__REPLY__RESULT_SPLICE;
+    reply.splice = &spliced;
+    broker_reply(broker, &reply, -1);
+}
+
+/* What was moved is told, whatever else is; and a broker that has never heard of it is no failure of the connection. */
+static void answers_to_splices(void **state) {
+    struct broker_fake broker;
+    portd_client *client = broker_meet(&broker, NULL, WINDOW);
+    struct heard heard = {0};
+    int ends[2];
+    size_t n = 77;
+
+    (void)state;
+    assert_int_equal(pipe(ends), 0);
+    assert_false(portd_broker_has_feature(client, "splice"));
+    assert_int_equal(portd_port_splice_start(client, 2, ends[1], BIG, SIZE_MAX, hear, &heard, NULL), 1);
+    process_all(client);
+    const Portd__V1__Request *request = broker_expect(&broker, PORTD__V1__REQUEST__METHOD_SPLICE);
+    assert_true(request->splice->id == 2 && request->splice->least == BIG);
+    assert_true(request->splice->most == UINT64_C(1) << 30);
+    assert_int_equal(broker.frame.n_fds, 1);
+    reply_spliced(&broker, request->id, BIG, false, 0);
+    process_all(client);
+    assert_int_equal(heard.code, 1);
+    assert_int_equal(heard.count, BIG);
+    reply_spliced(&broker, FIRST_ID + 1, 3, true, 0);
+    assert_int_equal(portd_port_splice(client, 2, ends[1], 0, 4, PORTD_FOREVER, &n), 0);
+    assert_int_equal(n, 3);
+    reply_spliced(&broker, FIRST_ID + 2, 2, false, EPIPE);
+    assert_int_equal(portd_port_splice(client, 2, ends[1], 0, 4, PORTD_FOREVER, &n), PORTD_E_SYSTEM);
+    assert_int_equal(portd_last_errno(client), EPIPE);
+    assert_int_equal(n, 2);
+    reply_spliced(&broker, FIRST_ID + 3, UINT64_MAX, false, 0);
+    assert_int_equal(portd_port_splice(client, 2, ends[1], 0, 4, PORTD_FOREVER, &n), PORTD_E_GARBLED);
+    assert_int_equal(n, 0);
+    broker_reply_error(&broker, FIRST_ID + 4, PORTD__V1__CODE__CODE_UNSUPPORTED, "no method");
+    assert_int_equal(portd_port_splice(client, 2, ends[1], 0, 4, PORTD_FOREVER, &n), PORTD_E_UNSUPPORTED);
+    assert_int_equal(portd_port_splice(NULL, 2, ends[1], 0, 4, PORTD_FOREVER, &n), PORTD_E_INVALID);
+    assert_int_equal(n, 0);
+    portd_disconnect(client);
+    broker_close(&broker);
+    (void)close(ends[0]);
+    (void)close(ends[1]);
+}
+
 /* Plays the broker while the case is in a blocking call: takes three of five bytes, the other two, three, and no more. */
 static void *take_bytes(void *data) {
     static const char *const expected[] = {"12345", "45", "12345", "45"};
@@ -459,6 +513,6 @@ static void lost_before_it_was_sent(void **state) {
 
 TEST_MAIN(TEST_CASE(flags_and_names), TEST_CASE(what_is_refused_sends_nothing),
           TEST_CASE(a_long_write_before_the_welcome), TEST_CASE(the_window), TEST_CASE(answers_to_reads),
-          TEST_CASE(answers_to_writes), TEST_CASE(cancelled_transfers), TEST_CASE(strange_answers),
-          TEST_CASE(strange_addresses), TEST_CASE(a_wrap_that_comes_late),
+          TEST_CASE(answers_to_writes), TEST_CASE(answers_to_splices), TEST_CASE(cancelled_transfers),
+          TEST_CASE(strange_answers), TEST_CASE(strange_addresses), TEST_CASE(a_wrap_that_comes_late),
           TEST_CASE(a_number_that_is_given_away), TEST_CASE(lost_before_it_was_sent))
