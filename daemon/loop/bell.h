@@ -17,6 +17,9 @@ struct bell {
 int bell_open(struct bell *bell);
 void bell_close(struct bell *bell); /* once or never opened: a bell of OS_FD_NONE is allowed */
 
+/* Until it is rung, for timeout_ms at most (below 0: for ever), or until a signal comes. */
+void bell_wait(const struct bell *bell, int timeout_ms);
+
 void bell_ring(const struct bell *bell);
 void bell_silence(const struct bell *bell);
 

@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <unistd.h>
 
 int bell_open(struct bell *bell) {
@@ -27,6 +28,10 @@ void bell_close(struct bell *bell) {
     os_close(bell->readable);
     os_close(bell->rope);
     *bell = (struct bell){OS_FD_NONE, OS_FD_NONE};
+}
+
+void bell_wait(const struct bell *bell, int timeout_ms) {
+    (void)poll(&(struct pollfd){.fd = bell->readable, .events = POLLIN}, 1, timeout_ms);
 }
 
 /* A full pipe is rung already. */

@@ -6,7 +6,7 @@
  * descriptors whose calls block holds up itself and no other, and its closes do not hold up its bytes.
  * work() runs on a worker and touches nothing of the broker but the job; done() runs in the loop, of at most OFFLOAD_DONE_MOST jobs
  * before others have their turn. A
- * job that runs longer than OFFLOAD_PATIENCE_US is interrupted by a signal (SIGUSR2), again and again until
+ * job that runs longer than OFFLOAD_PATIENCE_US is interrupted, again and again until
  * it ends: blocking calls in it return EINTR. A few calls cannot be interrupted, those that wait for a FUSE
  * server or for a lock that somebody keeps by waiting for one.
  *

@@ -1,13 +1,11 @@
-/* sentry_unix.c: sentry.h with POSIX threads.
+/* sentry.c: the threads of sentry.h.
  *
  * A thread ends with the last reference, and is gone once the loop has joined it. It is woken
  * by a bell that lies in its engine under the token 0. Finished jobs of all sentries and what their engines
  * told of go to the loop in one list, so their order is kept; an answer of the engine takes a record of a
  * fixed stock, and a sentry that has none left asks its engine no more until the loop has given some back.
  *
- * One mutex guards all lists. No thread has it while it works or sleeps. */
-#define _GNU_SOURCE
-
+ * One lock guards all lists. No thread has it while it works or sleeps. */
 #include "sentry.h"
 
 #include "bell.h"
@@ -17,18 +15,15 @@
 #include "daemon/readiness/engine.h"
 #include "pending.h"
 #include "proto/container.h"
+#include "thread.h"
 #include "utlist.h"
 
 #include <assert.h>
 #include <errno.h>
-#include <poll.h>
-#include <pthread.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-enum { TOLD_MOST = 32, STACK_SIZE = 128 * 1024, FREE_ROUND_MS = 10, FREE_ROUNDS = 200 };
+enum { TOLD_MOST = 32, FREE_ROUND_MS = 10, FREE_ROUNDS = 200 };
 
 static_assert(SENTRY_FDS == BELL_FDS + 1, "a bell and an engine");
 
@@ -44,7 +39,7 @@ struct sentry {
     uint64_t uid; /* key of the table, while there are references */
     struct sentries *all;
     struct sentry *prev, *next;
-    pthread_t thread;
+    struct thread thread;
     struct engine *engine;
     struct bell bell;
     unsigned refs; /* of the loop's thread alone, as the next two; 0: it ends */
@@ -64,7 +59,7 @@ struct sentries {
     void (*closed)(void *context, size_t n_fds);
     void *context;
     struct bell bell; /* tells the loop */
-    pthread_mutex_t mutex;
+    struct thread_lock lock;
     struct sentry_job *finished, *finished_last;
     size_t alive;
     bool stopping;
@@ -74,9 +69,9 @@ struct sentries {
     struct table by_uid;
 };
 
-static void lock(struct sentries *all) { (void)pthread_mutex_lock(&all->mutex); }
+static void lock(struct sentries *all) { thread_lock_take(&all->lock); }
 
-static void unlock(struct sentries *all) { (void)pthread_mutex_unlock(&all->mutex); }
+static void unlock(struct sentries *all) { thread_lock_give(&all->lock); }
 
 /* ---- the threads ------------------------------------------------------------------------------------- */
 
@@ -118,7 +113,7 @@ static void sleep_once(struct sentry *sentry) {
     if (room)
         n = polls_sleep(&sentry->polls, sentry->engine, events, room);
     else
-        (void)poll(&(struct pollfd){.fd = sentry->bell.readable, .events = POLLIN}, 1, -1);
+        bell_wait(&sentry->bell, -1);
     lock(sentry->all);
     sentry->sleeping = false;
     bell_silence(&sentry->bell);
@@ -137,7 +132,7 @@ static void work_once(struct sentry *sentry) {
     finish(sentry->all, job);
 }
 
-static void *run(void *context) {
+static void run(void *context) {
     struct sentry *sentry = context;
     struct sentries *all = sentry->all;
 
@@ -154,24 +149,6 @@ static void *run(void *context) {
     all->alive--;
     finish(all, &sentry->over);
     unlock(all);
-    return NULL;
-}
-
-/* 0 or an error number. No signal is for a sentry. */
-static int thread_start(struct sentry *sentry) {
-    pthread_attr_t attributes;
-    sigset_t blocked, before;
-    int error = pthread_attr_init(&attributes);
-
-    if (error)
-        return error;
-    (void)pthread_attr_setstacksize(&attributes, STACK_SIZE);
-    (void)sigfillset(&blocked);
-    (void)pthread_sigmask(SIG_SETMASK, &blocked, &before);
-    error = pthread_create(&sentry->thread, &attributes, run, sentry);
-    (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
-    (void)pthread_attr_destroy(&attributes);
-    return error;
 }
 
 /* ---- the loop's side --------------------------------------------------------------------------------- */
@@ -191,7 +168,7 @@ static void on_told(struct sentry_job *job) {
 }
 
 static void clear(struct sentry *sentry) {
-    (void)pthread_join(sentry->thread, NULL);
+    thread_join(&sentry->thread);
     engine_free(sentry->engine);
     bell_close(&sentry->bell);
     DL_DELETE(sentry->all->list, sentry);
@@ -236,7 +213,7 @@ static struct sentry *sentry_start(struct sentries *all, os_uid uid) {
     }
     error = open_parts(sentry);
     if (!error)
-        error = thread_start(sentry);
+        error = -thread_start(&sentry->thread, run, sentry, false);
     if (!error)
         return sentry;
     bell_close(&sentry->bell);
@@ -338,7 +315,7 @@ static void on_finished(struct loop_watch *watch, unsigned events) {
 static void release(struct sentries *all) {
     loop_unwatch(&all->watch);
     bell_close(&all->bell);
-    (void)pthread_mutex_destroy(&all->mutex);
+    thread_lock_deinit(&all->lock);
     table_deinit(&all->by_uid);
     free(all);
 }
@@ -356,7 +333,7 @@ struct sentries *sentries_new(struct loop *loop,
     all->closed = closed;
     all->context = context;
     table_init(&all->by_uid, offsetof(struct sentry, uid), 0); /* nobody chooses his uid */
-    (void)pthread_mutex_init(&all->mutex, NULL);               /* without attributes it has no way to fail */
+    thread_lock_init(&all->lock);
     error = bell_open(&all->bell);
     all->watch = (struct loop_watch){.fd = all->bell.readable, .fn = on_finished};
     if (!error)
@@ -399,7 +376,7 @@ static size_t threads_leave(struct sentries *all) {
         lock(all);
         ended = sentry->ended;
         if (!ended)
-            (void)pthread_detach(sentry->thread);
+            thread_leave(&sentry->thread);
         unlock(all);
         left += !ended;
         if (ended)
@@ -415,7 +392,7 @@ bool sentries_free(struct sentries *sentries) {
     if (!sentries)
         return false;
     for (int round = 0; (alive = stop_round(sentries)) > 0 && round < FREE_ROUNDS; round++) {
-        (void)poll(&(struct pollfd){.fd = sentries->bell.readable, .events = POLLIN}, 1, FREE_ROUND_MS);
+        bell_wait(&sentries->bell, FREE_ROUND_MS);
         bell_silence(&sentries->bell);
     }
     lock(sentries);

@@ -1,47 +1,38 @@
-/* offload_unix.c: offload.h with POSIX threads. lanes.h says which job is next.
+/* offload.c: the threads of offload.h. lanes.h says which job is next.
  *
- * The mutex guards everything but what says otherwise. The signal that interrupts a job is sent with the
- * mutex held and only while the worker's seat has a job: it never reaches a worker that has gone on to wait for
- * work. */
-#define _GNU_SOURCE
-
+ * The lock guards everything but what says otherwise. A job is interrupted with the lock
+ * taken and only while the worker's seat has it: that never reaches a worker that has gone on to wait for work. */
 #include "offload.h"
 
 #include "bell.h"
 #include "daemon/base/log.h"
 #include "lanes.h"
+#include "thread.h"
 
 #include "proto/container.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <poll.h>
-#include <pthread.h>
-#include <signal.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-enum { INTERRUPT = SIGUSR2, STACK_SIZE = 128 * 1024, FREE_ROUND_MS = 10, FREE_ROUNDS = 200 };
+enum { FREE_ROUND_MS = 10, FREE_ROUNDS = 200 };
 
 struct worker {
     struct offload *offload;
-    pthread_t thread;
+    struct thread thread;
     enum { WORKER_NONE, WORKER_ALIVE, WORKER_ENDED } state; /* ended: can be joined */
 };
 
 struct offload {
-    struct loop *loop; /* of the loop's thread alone, as the next five */
+    struct loop *loop; /* of the loop's thread alone, as the next four */
     struct loop_watch watch;
     struct loop_timer timer;
     size_t pending;
     struct offload_job *due; /* to be done in the next callbacks */
-    struct sigaction action_before;
-    sigset_t mask_before;
-    struct bell bell; /* tells the loop */
-    pthread_mutex_t mutex;
-    pthread_cond_t queued;
+    struct bell bell;        /* tells the loop */
+    struct thread_lock lock;
+    struct thread_queue queued;
     struct worker workers[OFFLOAD_THREADS]; /* each has the seat of its number */
     struct lanes lanes;
     size_t alive;
@@ -49,17 +40,6 @@ struct offload {
     bool stopping;
     bool abandoned; /* what still runs is nobody's any more */
 };
-
-static void on_interrupt(int number) { (void)number; } /* being delivered is all it is for */
-
-/* It is for workers: the loop's thread is not to be held up by whoever may send it. */
-static void interrupt_mask(int how, sigset_t *before) {
-    sigset_t one;
-
-    (void)sigemptyset(&one);
-    (void)sigaddset(&one, INTERRUPT);
-    (void)pthread_sigmask(how, &one, before);
-}
 
 static struct seat *seat_of(const struct worker *worker) {
     return &worker->offload->lanes.seats[worker - worker->offload->workers];
@@ -96,52 +76,41 @@ static bool is_surplus(const struct offload *offload) {
     return offload->alive > OFFLOAD_WORKERS + offload->lanes.held;
 }
 
-static void *worker_run(void *context) {
+static void worker_run(void *context) {
     struct worker *worker = context;
     struct offload *offload = worker->offload;
 
     identity_begin_thread();
-    (void)pthread_mutex_lock(&offload->mutex);
+    thread_lock_take(&offload->lock);
     while (!offload->stopping && (lanes_waiting(&offload->lanes) || !is_surplus(offload))) {
         if (!lanes_waiting(&offload->lanes)) {
-            (void)pthread_cond_wait(&offload->queued, &offload->mutex);
+            thread_queue_wait(&offload->queued, &offload->lock);
             continue;
         }
         lanes_take(&offload->lanes, seat_of(worker), os_now_us());
-        (void)pthread_mutex_unlock(&offload->mutex);
+        thread_lock_give(&offload->lock);
         work(seat_of(worker)->job);
-        (void)pthread_mutex_lock(&offload->mutex);
+        thread_lock_take(&offload->lock);
         worker_finish(worker);
     }
     worker->state = WORKER_ENDED;
     offload->alive--;
     if (offload->stopping)
         bell_ring(&offload->bell);
-    (void)pthread_mutex_unlock(&offload->mutex);
-    return NULL;
+    thread_lock_give(&offload->lock);
 }
 
-/* All signals but the interrupt belong to the loop's thread. Returns false when no thread can be had. */
+/* False when no thread can be had. */
 static bool worker_start(struct worker *worker) {
-    pthread_attr_t attributes;
-    sigset_t blocked, before;
     int error;
 
     if (worker->state == WORKER_ENDED)
-        (void)pthread_join(worker->thread, NULL);
+        thread_join(&worker->thread);
     worker->state = WORKER_NONE;
-    if (pthread_attr_init(&attributes))
-        return false;
-    (void)pthread_attr_setstacksize(&attributes, STACK_SIZE);
-    (void)sigfillset(&blocked);
-    (void)sigdelset(&blocked, INTERRUPT);
-    (void)pthread_sigmask(SIG_SETMASK, &blocked, &before);
-    error = pthread_create(&worker->thread, &attributes, worker_run, worker);
-    (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
-    (void)pthread_attr_destroy(&attributes);
+    error = thread_start(&worker->thread, worker_run, worker, true);
     if (error) {
         log_write_about(LOG_TOPIC_WORKER, LOG_NOBODY, LOG_LEVEL_WARNING, "cannot start a worker: %s",
-                        strerror(error));
+                        strerror(-error));
         return false;
     }
     worker->state = WORKER_ALIVE;
@@ -161,7 +130,7 @@ static void attend(struct offload *offload) {
             break; /* tried again by the timer */
     }
     if (waiting)
-        (void)pthread_cond_signal(&offload->queued);
+        thread_queue_wake_one(&offload->queued);
 }
 
 /* When to look at that seat again. */
@@ -175,7 +144,7 @@ static int64_t look_at(struct offload *offload, struct seat *seat, int64_t now) 
         lanes_hold(&offload->lanes, seat);
     if (ran < OFFLOAD_PATIENCE_US)
         return seat->started + (seat->held || !offload->lanes.heads ? OFFLOAD_PATIENCE_US : OFFLOAD_SLOW_US);
-    (void)pthread_kill(worker_of(offload, seat)->thread, INTERRUPT);
+    thread_interrupt(&worker_of(offload, seat)->thread);
     return now + OFFLOAD_PATIENCE_US;
 }
 
@@ -184,7 +153,7 @@ static void on_timer(struct loop_timer *timer) {
     struct offload *offload = CONTAINER_OF(timer, struct offload, timer);
     int64_t now = os_now_us(), next = now + OFFLOAD_PATIENCE_US;
 
-    (void)pthread_mutex_lock(&offload->mutex);
+    thread_lock_take(&offload->lock);
     for (size_t i = 0; i < offload->lanes.top; i++) {
         struct seat *seat = &offload->lanes.seats[i];
         int64_t due = seat->job ? look_at(offload, seat, now) : next;
@@ -194,7 +163,7 @@ static void on_timer(struct loop_timer *timer) {
     attend(offload);
     if (lanes_waiting(&offload->lanes) && next > now + OFFLOAD_SLOW_US)
         next = now + OFFLOAD_SLOW_US;
-    (void)pthread_mutex_unlock(&offload->mutex);
+    thread_lock_give(&offload->lock);
     (void)loop_timer_set(offload->loop, timer, next);
 }
 
@@ -204,18 +173,18 @@ static void take_finished(struct offload *offload) {
 
     if (*end)
         return; /* the bell is rung again when these are done */
-    (void)pthread_mutex_lock(&offload->mutex);
+    thread_lock_take(&offload->lock);
     *end = offload->finished;
     offload->finished = NULL;
-    (void)pthread_mutex_unlock(&offload->mutex);
+    thread_lock_give(&offload->lock);
 }
 
 /* Whoever finished a job while others were due did not ring for it. */
 static void ring_if_finished(struct offload *offload) {
-    (void)pthread_mutex_lock(&offload->mutex);
+    thread_lock_take(&offload->lock);
     if (offload->finished)
         bell_ring(&offload->bell);
-    (void)pthread_mutex_unlock(&offload->mutex);
+    thread_lock_give(&offload->lock);
 }
 
 static void on_finished(struct loop_watch *watch, unsigned events) {
@@ -242,14 +211,13 @@ static void release(struct offload *offload) {
     loop_timer_free(&offload->timer);
     loop_unwatch(&offload->watch);
     bell_close(&offload->bell);
-    (void)pthread_cond_destroy(&offload->queued);
-    (void)pthread_mutex_destroy(&offload->mutex);
+    thread_queue_deinit(&offload->queued);
+    thread_lock_deinit(&offload->lock);
     free(offload);
 }
 
 struct offload *offload_new(struct loop *loop) {
     struct offload *offload = calloc(1, sizeof(*offload));
-    struct sigaction action = {.sa_handler = on_interrupt};
     int error;
 
     if (!offload)
@@ -259,8 +227,8 @@ struct offload *offload_new(struct loop *loop) {
     offload->watch.fn = on_finished;
     for (size_t i = 0; i < OFFLOAD_THREADS; i++)
         offload->workers[i].offload = offload;
-    (void)pthread_mutex_init(&offload->mutex, NULL); /* without attributes these two have no way to fail */
-    (void)pthread_cond_init(&offload->queued, NULL);
+    thread_lock_init(&offload->lock);
+    thread_queue_init(&offload->queued);
     error = bell_open(&offload->bell);
     if (error)
         goto fail;
@@ -271,12 +239,9 @@ struct offload *offload_new(struct loop *loop) {
     error = loop_timer_prepare(loop, &offload->timer);
     if (error)
         goto fail;
-    (void)sigemptyset(&action.sa_mask);
-    if (sigaction(INTERRUPT, &action, &offload->action_before) < 0) {
-        error = -errno;
+    error = thread_interrupts_begin();
+    if (error)
         goto fail;
-    }
-    interrupt_mask(SIG_BLOCK, &offload->mask_before);
     return offload;
 fail:
     release(offload);
@@ -288,14 +253,14 @@ fail:
 static size_t stop_round(struct offload *offload) {
     size_t alive;
 
-    (void)pthread_mutex_lock(&offload->mutex);
+    thread_lock_take(&offload->lock);
     offload->stopping = true;
-    (void)pthread_cond_broadcast(&offload->queued);
+    thread_queue_wake_all(&offload->queued);
     for (size_t i = 0; i < offload->lanes.top; i++)
         if (offload->lanes.seats[i].job)
-            (void)pthread_kill(offload->workers[i].thread, INTERRUPT);
+            thread_interrupt(&offload->workers[i].thread);
     alive = offload->alive;
-    (void)pthread_mutex_unlock(&offload->mutex);
+    thread_lock_give(&offload->lock);
     return alive;
 }
 
@@ -311,7 +276,7 @@ static void drop_chain(struct offload_job *job) {
 static void drop_all(struct offload *offload) {
     struct offload_job *head, *next;
 
-    (void)pthread_mutex_lock(&offload->mutex);
+    thread_lock_take(&offload->lock);
     offload->abandoned = true;
     for (head = offload->lanes.first; head; head = next) {
         next = head->next_uid;
@@ -321,24 +286,24 @@ static void drop_all(struct offload *offload) {
         drop_chain(offload->lanes.seats[i].chain);
     drop_chain(offload->due);
     drop_chain(offload->finished);
-    (void)pthread_mutex_unlock(&offload->mutex);
+    thread_lock_give(&offload->lock);
 }
 
 /* Those that have ended are waited for; nobody will wait for those that are left behind. */
 static void threads_leave(struct offload *offload) {
     bool ended[OFFLOAD_THREADS];
 
-    (void)pthread_mutex_lock(&offload->mutex);
+    thread_lock_take(&offload->lock);
     for (size_t i = 0; i < OFFLOAD_THREADS; i++) {
-        const struct worker *worker = &offload->workers[i];
+        struct worker *worker = &offload->workers[i];
         ended[i] = worker->state == WORKER_ENDED;
         if (worker->state == WORKER_ALIVE)
-            (void)pthread_detach(worker->thread);
+            thread_leave(&worker->thread);
     }
-    (void)pthread_mutex_unlock(&offload->mutex);
+    thread_lock_give(&offload->lock);
     for (size_t i = 0; i < OFFLOAD_THREADS; i++)
         if (ended[i])
-            (void)pthread_join(offload->workers[i].thread, NULL);
+            thread_join(&offload->workers[i].thread);
 }
 
 bool offload_free(struct offload *offload) {
@@ -346,9 +311,9 @@ bool offload_free(struct offload *offload) {
 
     if (!offload)
         return false;
-    /* Signals are repeated: one may come between taking the job and the call that blocks. */
+    /* Interrupts are repeated: one may come between taking the job and the call that blocks. */
     for (int round = 0; (alive = stop_round(offload)) > 0 && round < FREE_ROUNDS; round++) {
-        (void)poll(&(struct pollfd){.fd = offload->bell.readable, .events = POLLIN}, 1, FREE_ROUND_MS);
+        bell_wait(&offload->bell, FREE_ROUND_MS);
         bell_silence(&offload->bell);
     }
     drop_all(offload);
@@ -359,8 +324,7 @@ bool offload_free(struct offload *offload) {
         loop_unwatch(&offload->watch);
         return true;
     }
-    (void)sigaction(INTERRUPT, &offload->action_before, NULL);
-    (void)pthread_sigmask(SIG_SETMASK, &offload->mask_before, NULL);
+    thread_interrupts_end();
     release(offload);
     return false;
 }
@@ -368,10 +332,10 @@ bool offload_free(struct offload *offload) {
 void offload_submit(struct offload *offload, struct offload_job *job) {
     job->next = NULL;
     job->last = job;
-    (void)pthread_mutex_lock(&offload->mutex);
+    thread_lock_take(&offload->lock);
     lanes_put(&offload->lanes, job);
     attend(offload);
-    (void)pthread_mutex_unlock(&offload->mutex);
+    thread_lock_give(&offload->lock);
     if (offload->pending++ == 0)
         (void)loop_timer_set(offload->loop, &offload->timer, os_now_us() + OFFLOAD_SLOW_US);
 }
@@ -379,9 +343,9 @@ void offload_submit(struct offload *offload, struct offload_job *job) {
 bool offload_accepts(struct offload *offload, os_uid uid) {
     bool accepts;
 
-    (void)pthread_mutex_lock(&offload->mutex);
+    thread_lock_take(&offload->lock);
     accepts = !lanes_are_scarce(&offload->lanes) || lanes_seat_of(&offload->lanes, uid);
-    (void)pthread_mutex_unlock(&offload->mutex);
+    thread_lock_give(&offload->lock);
     return accepts;
 }
 
@@ -390,9 +354,9 @@ size_t offload_pending(const struct offload *offload) { return offload->pending;
 size_t offload_running(struct offload *offload, size_t *stuck) {
     size_t busy;
 
-    (void)pthread_mutex_lock(&offload->mutex);
+    thread_lock_take(&offload->lock);
     busy = offload->lanes.busy;
     *stuck = offload->lanes.stuck;
-    (void)pthread_mutex_unlock(&offload->mutex);
+    thread_lock_give(&offload->lock);
     return busy;
 }
