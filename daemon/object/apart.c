@@ -17,21 +17,29 @@ uint64_t apart_id(uint64_t token) {
     return apart_is_token(token) ? (token & ~(uint64_t)KIND_MASK) | OBJECT_DESCRIPTOR : token;
 }
 
+static struct registry *registry_of(const struct descriptor *descriptor) {
+    return descriptor->object.owner->registry;
+}
+
+static struct user *user_of(const struct descriptor *descriptor) {
+    return descriptor->object.owner->account.user;
+}
+
 struct apart *apart_find(const struct descriptor *descriptor) {
-    return descriptor->apart ? table_find(&descriptor->registry->aparts, descriptor->object.id) : NULL;
+    return descriptor->apart ? table_find(&registry_of(descriptor)->aparts, descriptor->object.id) : NULL;
 }
 
 /* Not the last copy, so nothing is released: neither a socket's queue nor a pipe. */
 static bool may_have_one(const struct descriptor *descriptor) {
     enum inspect_type type = (enum inspect_type)descriptor->type;
-    return !descriptor->guard &&
+    return !extras_guard(descriptor->extras) &&
            (inspect_is_socket(type) || type == INSPECT_PIPE || inspect_closes_at_once(type)) &&
-           slots_may_keep(descriptor->registry->slots, 1) &&
-           user_left(descriptor->user, USER_DESCRIPTORS) > 0;
+           slots_may_keep(registry_of(descriptor)->slots, 1) &&
+           user_left(user_of(descriptor), USER_DESCRIPTORS) > 0;
 }
 
 static struct apart *apart_open(struct descriptor *descriptor, int direction) {
-    struct registry *registry = descriptor->registry;
+    struct registry *registry = registry_of(descriptor);
     struct refusal refusal; /* it was looked whether there is room */
     struct apart *apart;
     if (!may_have_one(descriptor) || table_reserve(&registry->aparts))
@@ -41,7 +49,7 @@ static struct apart *apart_open(struct descriptor *descriptor, int direction) {
         return NULL;
     *apart = (struct apart){
         .id = descriptor->object.id, .fd = os_dup(descriptor->fd), .direction = (uint8_t)direction};
-    if (apart->fd == OS_FD_NONE || user_take(descriptor->user, USER_DESCRIPTORS, 1, &refusal)) {
+    if (apart->fd == OS_FD_NONE || user_take(user_of(descriptor), USER_DESCRIPTORS, 1, &refusal)) {
         if (apart->fd != OS_FD_NONE)
             os_close(apart->fd);
         free(apart);
@@ -57,11 +65,11 @@ void apart_close(struct descriptor *descriptor) {
     struct apart *apart = apart_find(descriptor);
     if (!apart)
         return;
-    engine_disarm(descriptor->registry->engine, &apart->watch, apart->fd);
-    table_remove(&descriptor->registry->aparts, apart);
+    engine_disarm(registry_of(descriptor)->engine, &apart->watch, apart->fd);
+    table_remove(&registry_of(descriptor)->aparts, apart);
     os_close(apart->fd);
-    slots_give(descriptor->registry->slots, 1);
-    user_give(descriptor->user, USER_DESCRIPTORS, 1);
+    slots_give(registry_of(descriptor)->slots, 1);
+    user_give(user_of(descriptor), USER_DESCRIPTORS, 1);
     free(apart);
     descriptor->apart = false;
 }
@@ -86,7 +94,7 @@ static int leaving_direction(const struct descriptor *descriptor, const struct a
 }
 
 bool apart_arm(struct descriptor *descriptor, const struct apart_need needs[2], int *error) {
-    struct engine *engine = descriptor->registry->engine;
+    struct engine *engine = registry_of(descriptor)->engine;
     const struct apart_need *own, *other;
     struct apart *apart;
     if (!needs[0].ones && !needs[1].ones) {

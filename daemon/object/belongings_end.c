@@ -9,7 +9,7 @@ static bool end_first(struct object *object, int cause) {
     struct descriptor *descriptor = (struct descriptor *)object;
     struct indicator *indicator = (struct indicator *)object;
     if (registry_kind(object->id) != OBJECT_DESCRIPTOR) {
-        if (indicator->descriptor)
+        if (indicator_source(indicator))
             indicator_end(indicator, cause);
         else if (indicator->waiters)
             return false;

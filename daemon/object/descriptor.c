@@ -21,6 +21,11 @@ struct descriptor *descriptor_find(const struct belongings *belongings, uint64_t
     return table_find(&belongings->numbers, key);
 }
 
+static void descriptor_free(struct registry *registry, struct descriptor *descriptor) {
+    extras_free(registry, descriptor->extras);
+    slab_give(&registry->descriptors, descriptor);
+}
+
 static void put_number(struct belongings *belongings, struct descriptor *descriptor) {
     table_add(&belongings->numbers, descriptor);
     numbering_ref(&belongings->numberings, number_place(descriptor->key));
@@ -85,8 +90,6 @@ static struct descriptor *descriptor_new(struct belongings *belongings, uint64_t
     if (registry_add(registry, &descriptor->object, OBJECT_DESCRIPTOR, belongings))
         goto fail;
     descriptor->key = key;
-    descriptor->registry = registry;
-    descriptor->user = user_ref(registry->users, (uint32_t)account->user->uid);
     descriptor->fd = fd;
     descriptor->type = (uint8_t)type;
     descriptor->unwatched = inspect_may_be_unwatchable(type) && !engine_can_watch(registry->engine, fd);
@@ -97,8 +100,7 @@ static struct descriptor *descriptor_new(struct belongings *belongings, uint64_t
     }
     registry_forget(registry, &descriptor->object);
     belongings_remove(&descriptor->object);
-    user_unref(descriptor->user);
-    slab_give(&registry->descriptors, descriptor);
+    descriptor_free(registry, descriptor);
     account_give(account, USER_DESCRIPTORS, 1);
     return NULL;
 fail:
@@ -114,7 +116,7 @@ static bool replace(struct belongings *belongings, struct descriptor *old) {
     take_number(belongings, old);
     if (old->closing)
         return false;
-    old->registry->hooks->replaced(old);
+    descriptor_registry(old)->hooks->replaced(old);
     return true;
 }
 
@@ -139,8 +141,8 @@ int descriptor_claim(struct belongings *belongings, uint64_t key, os_fd fd, bool
     return 0;
 }
 
-static unsigned needs_of(const struct descriptor *descriptor, int direction) {
-    return descriptor->registry->hooks->needs(descriptor, direction);
+static void ask_needs(const struct descriptor *descriptor, unsigned needs[2]) {
+    descriptor_registry(descriptor)->hooks->needs(descriptor, needs);
 }
 
 static unsigned interest_of(const unsigned needs[2], bool *edge) {
@@ -153,13 +155,15 @@ static unsigned interest_of(const unsigned needs[2], bool *edge) {
 }
 
 unsigned descriptor_needs(const struct descriptor *descriptor, bool *edge) {
-    return interest_of((unsigned[2]){needs_of(descriptor, 0), needs_of(descriptor, 1)}, edge);
+    unsigned needs[2];
+    ask_needs(descriptor, needs);
+    return interest_of(needs, edge);
 }
 
 /* Each direction by an entry of its own (apart.h). */
 static bool arm_apart(struct descriptor *descriptor, const unsigned needs[2], unsigned extra, int *error) {
     struct apart_need apart[2] = {{0}};
-    if (!descriptor->apart && (descriptor->guard || !((needs[0] | needs[1]) & NEED_APART)))
+    if (!descriptor->apart && (extras_guard(descriptor->extras) || !((needs[0] | needs[1]) & NEED_APART)))
         return false;
     for (int direction = 0; direction < 2; direction++) {
         apart[direction].ones = needs[direction] & NEED_APART;
@@ -171,20 +175,20 @@ static bool arm_apart(struct descriptor *descriptor, const unsigned needs[2], un
 }
 
 static void arm_guard(struct descriptor *descriptor) {
-    if (guard_arm(descriptor->guard))
+    if (guard_arm(descriptor->extras->guard))
         descriptor_begin_job(descriptor);
 }
 
 int descriptor_arm(struct descriptor *descriptor, unsigned extra) {
     struct engine_watch *watch = &descriptor->watch;
     bool edge = false;
-    unsigned interest;
+    unsigned needs[2], interest;
     int error;
     if (descriptor->unwatched)
         return extra ? ENGINE_E_UNSUPPORTED : 0;
     if (extra)
         descriptor_catch_up(descriptor);
-    unsigned needs[2] = {needs_of(descriptor, DIRECTION_READ), needs_of(descriptor, DIRECTION_WRITE)};
+    ask_needs(descriptor, needs);
     if (arm_apart(descriptor, needs, extra, &error))
         return error;
     interest = extra | interest_of(needs, &edge);
@@ -194,15 +198,16 @@ int descriptor_arm(struct descriptor *descriptor, unsigned extra) {
     if (interest && watch->known && watch->edge == edge &&
         (edge ? interest == watch->interest : !(interest & ~(unsigned)watch->interest)))
         return 0;
-    if (descriptor->guard) {
-        *watch = (struct engine_watch){.interest = (uint8_t)interest, .edge = edge, .known = interest != 0};
+    if (extras_guard(descriptor->extras)) {
+        *watch = (struct engine_watch){
+            .interest = interest & ENGINE_INTERESTS, .edge = edge, .known = interest != 0};
         arm_guard(descriptor);
         return 0;
     }
     if (interest)
-        return engine_arm(descriptor->registry->engine, watch, descriptor->fd, interest, edge,
+        return engine_arm(descriptor_registry(descriptor)->engine, watch, descriptor->fd, interest, edge,
                           descriptor->object.id);
-    engine_disarm(descriptor->registry->engine, watch, descriptor->fd);
+    engine_disarm(descriptor_registry(descriptor)->engine, watch, descriptor->fd);
     return 0;
 }
 
@@ -225,7 +230,7 @@ void descriptor_retell(struct descriptor *descriptor) {
 /* Whoever subscribes to either direction. */
 static void tell(struct descriptor *descriptor, int cause) {
     for (int direction = 0; direction < 2; direction++)
-        descriptor->registry->hooks->ready(descriptor, direction, cause);
+        descriptor_registry(descriptor)->hooks->ready(descriptor, direction, cause);
 }
 
 void descriptor_fail(struct descriptor *descriptor, int error) {
@@ -234,7 +239,7 @@ void descriptor_fail(struct descriptor *descriptor, int error) {
                     "cannot watch a descriptor, its waiters are woken; id=%" PRIu64 " error=%d",
                     descriptor->object.id, error);
     tell(descriptor, CAUSE_RESYNC);
-    fading_add(descriptor->registry, descriptor->object.id);
+    fading_add(descriptor_registry(descriptor), descriptor->object.id);
 }
 
 void descriptor_set_unwatched(struct descriptor *descriptor) {
@@ -242,9 +247,16 @@ void descriptor_set_unwatched(struct descriptor *descriptor) {
     tell(descriptor, CAUSE_READY);
 }
 
-static bool is_referred(const struct descriptor *descriptor) {
+/* By an object that there is; not of one that is owned by nobody. */
+static bool is_subscribed(const struct descriptor *descriptor) {
     return descriptor->semaphores[0] || descriptor->semaphores[1] || descriptor->evts[0] ||
-           descriptor->evts[1] || descriptor->wraps || descriptor->makings || descriptor->telling;
+           descriptor->evts[1] || extras_wraps(descriptor->extras);
+}
+
+static bool is_referred(const struct descriptor *descriptor) {
+    if (descriptor->closing)
+        return false;
+    return is_subscribed(descriptor) || extras_makings(descriptor->extras) || descriptor->telling;
 }
 
 static void act(struct descriptor *descriptor) {
@@ -253,12 +265,12 @@ static void act(struct descriptor *descriptor) {
     for (int direction = 0; direction < 2; direction++) {
         int cause = (int)(causes >> direction * CAUSE_BITS & CAUSE_MASK);
         if (cause)
-            descriptor->registry->hooks->ready(descriptor, direction, cause);
+            descriptor_registry(descriptor)->hooks->ready(descriptor, direction, cause);
     }
     if (is_referred(descriptor))
         descriptor_settle(descriptor);
     else
-        fading_add(descriptor->registry, descriptor->object.id);
+        fading_add(descriptor_registry(descriptor), descriptor->object.id);
 }
 
 /* Of the causes that the engine's bits mean for the directions that the entry is for. */
@@ -298,38 +310,27 @@ void descriptor_catch_up(struct descriptor *descriptor) {
 }
 
 bool descriptor_is_passing(const struct descriptor *descriptor) {
-    const struct making *making;
+    const struct making *makings = extras_makings(descriptor->extras), *making;
     if (descriptor->telling)
         return true;
-    if (!descriptor->makings || descriptor->semaphores[0] || descriptor->semaphores[1] ||
-        descriptor->evts[0] || descriptor->evts[1] || descriptor->wraps)
+    if (!makings || is_subscribed(descriptor))
         return false;
-    DL_FOREACH (descriptor->makings, making)
+    DL_FOREACH (makings, making)
         if (!making->ended)
             return false;
     return true;
 }
 
-static void tell_all(struct descriptor_close *close) {
-    for (struct descriptor_close *next; close; close = next) {
-        next = close->next;
-        close->done(close);
-    }
-}
-
 void descriptor_tell_kept(struct descriptor *descriptor) {
-    struct descriptor_close *close = descriptor->closes;
-    if (descriptor->closing || descriptor_is_passing(descriptor))
-        return;
-    descriptor->closes = NULL;
-    tell_all(close);
+    if (!descriptor->closing && !descriptor_is_passing(descriptor))
+        extras_tell_closes(extras_take_closes(descriptor->extras));
 }
 
 static void on_closed(void *context) {
     struct descriptor *descriptor = context;
-    struct registry *registry = descriptor->registry;
+    struct registry *registry = descriptor_registry(descriptor);
     struct belongings *owner = descriptor->object.owner;
-    struct descriptor_close *close = descriptor->closes;
+    struct descriptor_close *close = extras_take_closes(descriptor->extras);
     notice_closed(descriptor);
     slots_give(registry->slots, 1);
     if (owner) {
@@ -339,31 +340,31 @@ static void on_closed(void *context) {
         belongings_remove(&descriptor->object);
     } else {
         struct object *object = &descriptor->object;
-        user_give(descriptor->user, USER_DESCRIPTORS, 1);
+        user_give(descriptor->left.user, USER_DESCRIPTORS, 1);
         DL_DELETE(registry->leaving, object);
+        user_unref(descriptor->left.user);
     }
-    user_unref(descriptor->user);
-    slab_give(&registry->descriptors, descriptor);
-    tell_all(close);
+    descriptor_free(registry, descriptor);
+    extras_tell_closes(close);
 }
 
 /* Behind everybody who has the copy in his hands. */
 static void close_copy(struct descriptor *descriptor) {
     if (descriptor->jobs)
         return;
-    if (descriptor->guard) {
+    if (extras_guard(descriptor->extras)) {
         descriptor_begin_job(descriptor);
-        guard_close(descriptor->guard);
+        guard_close(descriptor->extras->guard);
         return;
     }
     metrics_add(METRIC_CLOSES_WORKER, 1);
-    closer_close(descriptor->registry->closer, descriptor->fd, (uint32_t)descriptor->user->uid, on_closed,
-                 descriptor);
+    closer_close(descriptor_registry(descriptor)->closer, descriptor->fd, descriptor_user(descriptor)->uid,
+                 on_closed, descriptor);
 }
 
 static void drop(struct descriptor *descriptor) {
-    struct registry *registry = descriptor->registry;
-    if (descriptor->watch.known && !descriptor->guard)
+    struct registry *registry = descriptor_registry(descriptor);
+    if (descriptor->watch.known && !extras_guard(descriptor->extras))
         engine_disarm(registry->engine, &descriptor->watch, descriptor->fd);
     apart_close(descriptor);
     registry->hooks->dropped(descriptor);
@@ -397,14 +398,14 @@ static void on_armed(struct descriptor *descriptor, int result) {
     } else if (result) {
         descriptor->watch = (struct engine_watch){0};
         descriptor_fail(descriptor, result);
-    } else if (descriptor->guard->again) {
+    } else if (descriptor->extras->guard->again) {
         arm_guard(descriptor);
     }
 }
 
 void descriptor_abandon(struct descriptor *descriptor) {
-    if (!descriptor->registry->held_up)
-        free(descriptor->guard);
+    if (!descriptor_registry(descriptor)->held_up)
+        free(extras_guard(descriptor->extras));
     on_closed(descriptor);
 }
 
@@ -417,6 +418,7 @@ void descriptor_settle(struct descriptor *descriptor) {
 
 void descriptor_leave(struct descriptor *descriptor) {
     struct belongings *owner = descriptor->object.owner;
+    struct registry *registry = owner->registry;
     if (!descriptor->closing)
         drop(descriptor);
     struct object *object = &descriptor->object;
@@ -425,17 +427,7 @@ void descriptor_leave(struct descriptor *descriptor) {
     account_leave(&owner->account, USER_DESCRIPTORS, 1);
     belongings_remove(object);
     object->owner = NULL;
-    DL_APPEND(descriptor->registry->leaving, object);
-}
-
-void descriptor_forget_close(struct descriptor *descriptor, struct descriptor_close *close) {
-    struct descriptor_close **link = &descriptor->closes;
-    while (*link != close)
-        link = &(*link)->next;
-    *link = close->next;
-}
-
-void descriptor_await_close(struct descriptor *descriptor, struct descriptor_close *close) {
-    close->next = descriptor->closes;
-    descriptor->closes = close;
+    descriptor->left.registry = registry;
+    descriptor->left.user = user_ref(registry->users, owner->account.user->uid); /* which is there */
+    DL_APPEND(registry->leaving, object);
 }

@@ -9,44 +9,37 @@
 #include "belongings.h"
 #include "cause.h"
 #include "daemon/access/refusal.h"
+#include "extras.h"
 #include "inspect.h"
 
-struct guard;
 struct indicator;
-struct making;
 struct waitqueue;
-struct wrap;
-
-/* Somebody waits until the copy is closed. */
-struct descriptor_close {
-    void (*done)(struct descriptor_close *close);
-    struct descriptor_close *next;
-};
 
 struct descriptor {
     struct object object;
     uint64_t key;                    /* of its number; see numbering.h */
     struct indicator *semaphores[2]; /* registered ones, by direction */
-    struct indicator *evts[2];
-    struct wrap *wraps;
-    struct waitqueue *queues[2]; /* whoever waits, by direction */
-    struct registry *registry;
-    struct user *user; /* whose account it is on, also when the session has ended */
-    struct descriptor_close *closes;
-    struct guard *guard;    /* only a sentry may ask about it; else NULL */
-    struct making *makings; /* objects that are waited for to be made (making.h) */
+    union {
+        struct indicator *evts[2];
+        struct { /* when its session has ended, and object.owner is NULL */
+            struct registry *registry;
+            struct user *user; /* on whose account it is; referred to */
+        } left;
+    };
+    struct waitqueue *queues; /* whoever waits, one for each direction */
+    struct extras *extras;    /* or NULL */
     os_fd fd;
-    struct engine_watch watch; /* what has been asked of the engine, or of the sentry's */
-    uint8_t type;              /* enum inspect_type */
-    bool unwatched;            /* always ready: the kernel has said that it cannot watch it */
-    bool plain;                /* as stream_job's, once a worker has found out */
-    bool closing;
-    bool apart;    /* its directions are watched apart (apart.h) */
-    bool noted;    /* its id is in its user's news */
-    uint8_t news;  /* causes for which it is to be told, four bits by direction (news.h) */
     unsigned jobs; /* of workers and sentries on the copy; it is closed behind them */
     unsigned
         telling; /* indicators that have ended and whose waiters have not all been told; it stays for them */
+    struct engine_watch watch; /* what has been asked of the engine, or of the sentry's */
+    uint8_t type;              /* enum inspect_type */
+    uint8_t news;              /* causes for which it is to be told, four bits by direction (news.h) */
+    bool unwatched : 1;        /* always ready: the kernel has said that it cannot watch it */
+    bool plain : 1;            /* as stream_job's, once a worker has found out */
+    bool closing : 1;          /* nothing refers to it any more */
+    bool apart : 1;            /* its directions are watched apart (apart.h) */
+    bool noted : 1;            /* its id is in its user's news */
 };
 
 struct descriptor_claim {
@@ -56,6 +49,17 @@ struct descriptor_claim {
     bool same;     /* fd is one more copy of the descriptor's open file */
     bool replaced; /* the number named another open file, whose objects have ended */
 };
+
+/* Whose account it is on, and where it is registered, also when its session has ended. */
+static inline struct user *descriptor_user(const struct descriptor *descriptor) {
+    const struct belongings *owner = descriptor->object.owner;
+    return owner ? owner->account.user : descriptor->left.user;
+}
+
+static inline struct registry *descriptor_registry(const struct descriptor *descriptor) {
+    const struct belongings *owner = descriptor->object.owner;
+    return owner ? owner->registry : descriptor->left.registry;
+}
 
 /* What its process calls it. */
 static inline int64_t descriptor_number(const struct descriptor *descriptor) {
@@ -120,9 +124,5 @@ bool descriptor_is_passing(const struct descriptor *descriptor);
 
 /* Whoever awaits the close does so no longer if something refers to the descriptor after all. */
 void descriptor_tell_kept(struct descriptor *descriptor);
-
-/* close->done runs once the copy is closed, whenever that is, or will not be (descriptor_tell_kept); and no longer. */
-void descriptor_await_close(struct descriptor *descriptor, struct descriptor_close *close);
-void descriptor_forget_close(struct descriptor *descriptor, struct descriptor_close *close);
 
 #endif

@@ -11,15 +11,16 @@ static struct guard *guard_of(struct sentry_job *job) { return CONTAINER_OF(job,
 static struct guard_try *try_of(struct sentry_job *job) { return CONTAINER_OF(job, struct guard_try, job); }
 
 int guard_open(struct descriptor *descriptor, const struct guard_events *events, struct refusal *refusal) {
-    struct registry *registry = descriptor->registry;
+    struct registry *registry = descriptor->object.owner->registry;
+    struct user *user = descriptor->object.owner->account.user;
     struct guard *guard;
     size_t opened = 0;
     if (!slots_may_keep(registry->slots, SENTRY_FDS))
-        return holders_refuse_table(descriptor->user, refusal);
-    guard = calloc(1, sizeof *guard);
+        return holders_refuse_table(user, refusal);
+    guard = extras_get(descriptor) ? calloc(1, sizeof *guard) : NULL;
     if (!guard)
         return refusal_memory(refusal);
-    guard->sentry = sentry_ref(registry->sentries, (uint32_t)descriptor->user->uid, &opened);
+    guard->sentry = sentry_ref(registry->sentries, user->uid, &opened);
     slots_take(registry->slots, opened);
     if (!guard->sentry) {
         int error = errno;
@@ -36,7 +37,7 @@ int guard_open(struct descriptor *descriptor, const struct guard_events *events,
     guard->fd = descriptor->fd;
     guard->polled = descriptor->type == INSPECT_EPOLL;
     guard->poll = (struct polled){.fd = guard->fd, .token = guard->token};
-    descriptor->guard = guard;
+    descriptor->extras->guard = guard;
     return 0;
 }
 
@@ -57,7 +58,7 @@ static void work_arm(struct sentry_job *job, struct engine *engine) {
 /* Nobody will be told: what is left of the descriptor goes with the registry. */
 static void on_dropped(struct sentry_job *job) {
     struct guard *guard = guard_of(job);
-    guard->descriptor->guard = NULL;
+    guard->descriptor->extras->guard = NULL;
     free(guard);
 }
 
@@ -104,7 +105,7 @@ static void on_try_dropped(struct sentry_job *job) {
 
 void guard_try(struct guard *guard, struct guard_try *try, unsigned interest, bool edge) {
     struct engine_watch *watch = &guard->descriptor->watch;
-    *watch = (struct engine_watch){.interest = (uint8_t)interest, .edge = edge, .known = true};
+    *watch = (struct engine_watch){.interest = interest & ENGINE_INTERESTS, .edge = edge, .known = true};
     try->guard = guard;
     try->interest = interest;
     try->edge = edge;
@@ -121,7 +122,7 @@ static void on_closed(struct sentry_job *job) {
     struct descriptor *descriptor = guard->descriptor;
     const struct guard_events *events = guard->events;
     sentry_unref(guard->sentry);
-    descriptor->guard = NULL;
+    descriptor->extras->guard = NULL;
     free(guard);
     events->closed(descriptor);
 }

@@ -21,7 +21,7 @@ enum {
 
 struct object_hooks {
     /* From descriptor.c, to whoever subscribes to it. */
-    unsigned (*needs)(const struct descriptor *descriptor, int direction);
+    void (*needs)(const struct descriptor *descriptor, unsigned needs[2]); /* by direction */
     void (*ready)(struct descriptor *descriptor, int direction, int cause);
     void (*replaced)(struct descriptor *descriptor); /* its number names another open file */
     void (*dropped)(struct descriptor *descriptor);  /* nobody subscribes any more */

@@ -18,8 +18,7 @@ struct indicator **indicator_place(struct descriptor *descriptor, enum object_ki
 }
 
 void indicator_register(struct indicator *indicator, struct descriptor *descriptor, int direction) {
-    indicator->descriptor = descriptor;
-    indicator->key = descriptor->key;
+    indicator->of.descriptor = descriptor;
     indicator->direction = (uint8_t)direction;
 }
 
@@ -73,7 +72,7 @@ static void free_waiters(struct indicator *indicator) {
 }
 
 void indicator_settle(struct indicator *indicator) {
-    if (indicator->descriptor && indicator->waiters && !indicator->waiters->n && !queue_of(indicator))
+    if (indicator_source(indicator) && indicator->waiters && !indicator->waiters->n && !queue_of(indicator))
         free_waiters(indicator);
 }
 
@@ -96,8 +95,9 @@ struct ring *indicator_newest(const struct indicator *indicator) {
 }
 
 struct descriptor *indicator_descriptor(const struct indicator *indicator) {
-    if (indicator->descriptor)
-        return indicator->descriptor;
+    struct descriptor *descriptor = indicator_source(indicator);
+    if (descriptor)
+        return descriptor;
     return indicator->waiters ? indicator->waiters->descriptor : NULL;
 }
 
@@ -187,7 +187,7 @@ static void end_handles(struct indicator *indicator) {
 }
 
 void indicator_end(struct indicator *indicator, int cause) {
-    struct descriptor *descriptor = indicator->descriptor;
+    struct descriptor *descriptor = indicator_source(indicator);
     if (!descriptor)
         return;
     enum object_kind kind = registry_kind(indicator->object.id);
@@ -197,7 +197,8 @@ void indicator_end(struct indicator *indicator, int cause) {
     else
         *indicator_place(descriptor, kind, indicator->direction) = NULL;
     notice_ended(indicator, cause);
-    indicator->descriptor = NULL;
+    indicator->of.key = descriptor->key;
+    indicator->ended = true;
     indicator->cause = (uint8_t)cause;
     if (port)
         hooks_of(indicator)->port_ended(port, descriptor);
@@ -236,7 +237,7 @@ void indicator_free(struct indicator *indicator) {
 void indicator_release(struct indicator *indicator) {
     indicator->released = true;
     notice_released(indicator);
-    if (indicator->descriptor)
+    if (indicator_source(indicator))
         return;
     if (!indicator->waiters && has_several_handles(indicator, HANDLES_AT_ONCE) &&
         indicator_expect(indicator)) /* they go in steps */
@@ -250,13 +251,14 @@ void indicator_release(struct indicator *indicator) {
 }
 
 struct indicator *indicator_registered(const struct descriptor *descriptor) {
+    const struct wrap *wraps = extras_wraps(descriptor->extras);
     for (int direction = 0; direction < 2; direction++) {
         if (descriptor->semaphores[direction])
             return descriptor->semaphores[direction];
         if (descriptor->evts[direction])
             return descriptor->evts[direction];
-        if (descriptor->wraps && descriptor->wraps->ports[direction])
-            return &descriptor->wraps->ports[direction]->indicator;
+        if (wraps && wraps->ports[direction])
+            return &wraps->ports[direction]->indicator;
     }
     return NULL;
 }
@@ -291,7 +293,7 @@ int indicator_set_handle(struct indicator *indicator, struct belongings *asker, 
     if (asker != indicator->object.owner)
         DL_APPEND2(asker->lent, handle, lent_prev, lent_next);
     /* What cannot be watched is ready for ever, and so is what has ended. */
-    if (!indicator_is_semaphore(indicator) && (error || !indicator->descriptor))
+    if (!indicator_is_semaphore(indicator) && (error || !indicator_source(indicator)))
         handle_end(handle);
     return 0;
 }

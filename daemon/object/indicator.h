@@ -24,18 +24,31 @@ struct waiters {
 
 struct indicator {
     struct object object;
-    struct descriptor *descriptor; /* while registered */
+    union {
+        struct descriptor *descriptor; /* while registered */
+        uint64_t key;                  /* once ended: of its number; see numbering.h */
+    } of;
     struct waiters *waiters;
-    uint64_t key;          /* of its number, also when it has ended; see numbering.h */
     struct handle *handle; /* pollable: the first of those that were asked for, or NULL */
     uint8_t direction;
     uint8_t cause; /* once ended */
+    bool ended;
     bool released;
     bool forgotten; /* the id finds nothing any more */
 };
 
+/* What it is made of while it is registered; NULL once it has ended. */
+static inline struct descriptor *indicator_source(const struct indicator *indicator) {
+    return indicator->ended ? NULL : indicator->of.descriptor;
+}
+
+/* Of its number, also when it has ended. */
+static inline uint64_t indicator_key(const struct indicator *indicator) {
+    return indicator->ended ? indicator->of.key : indicator->of.descriptor->key;
+}
+
 static inline int64_t indicator_number(const struct indicator *indicator) {
-    return number_of_key(indicator->key);
+    return number_of_key(indicator_key(indicator));
 }
 
 static inline bool indicator_is_semaphore(const struct indicator *indicator) {

@@ -8,7 +8,7 @@
 static void on_tried(struct guard_try *try) {
     struct making *making = CONTAINER_OF(try, struct making, try);
     struct descriptor *descriptor = making->descriptor;
-    DL_DELETE(descriptor->makings, making);
+    DL_DELETE(descriptor->extras->makings, making);
     descriptor_end_job(descriptor);
     making->done(making);
     descriptor_tell_kept(descriptor);
@@ -16,13 +16,13 @@ static void on_tried(struct guard_try *try) {
 
 static void on_dropped(struct guard_try *try) {
     struct making *making = CONTAINER_OF(try, struct making, try);
-    DL_DELETE(making->descriptor->makings, making);
+    DL_DELETE(making->descriptor->extras->makings, making);
     making->done(making);
 }
 
 /* What an epoll descriptor leads to shows when it is put into another one; all else can have an event. */
 bool making_is_needed(const struct descriptor *descriptor, enum object_kind kind, int direction) {
-    if (!descriptor->guard)
+    if (!extras_guard(descriptor->extras))
         return false;
     if (kind == OBJECT_SEMAPHORE)
         return !descriptor->semaphores[direction];
@@ -35,15 +35,15 @@ void making_start(struct making *making, struct descriptor *descriptor) {
     making->descriptor = descriptor;
     making->try.done = on_tried;
     making->try.drop = on_dropped;
-    DL_APPEND(descriptor->makings, making);
+    DL_APPEND(descriptor->extras->makings, making);
     descriptor_begin_job(descriptor);
     interest |= descriptor_needs(descriptor, &edge);
-    guard_try(descriptor->guard, &making->try, interest, edge);
+    guard_try(descriptor->extras->guard, &making->try, interest, edge);
 }
 
 void making_end_all(struct descriptor *descriptor, enum object_kind kind, int cause) {
     struct making *making;
-    DL_FOREACH (descriptor->makings, making)
+    DL_FOREACH (extras_makings(descriptor->extras), making)
         if (making->kind == kind && !making->ended)
             making->ended = (uint8_t)cause;
 }

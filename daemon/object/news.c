@@ -55,13 +55,13 @@ static bool make_room(struct user_news *news) {
 }
 
 bool news_put(struct descriptor *descriptor, news_fn catch_up) {
-    struct user *user = descriptor->user;
+    struct user *user = descriptor->object.owner->account.user;
     struct user_news *news = &user->news;
     if (is_little(news, user->lane.turns) || !make_room(news)) {
         news->at_once++;
         return false;
     }
-    news->registry = descriptor->registry;
+    news->registry = descriptor->object.owner->registry;
     news->catch_up = catch_up;
     news->task.step = step;
     news->ids[news->n++] = descriptor->object.id;

@@ -10,30 +10,33 @@ _Static_assert(METRIC_OBJECTS_MADE_EVT - METRIC_OBJECTS_MADE_PORT == OBJECT_EVT 
 
 static void note(const struct belongings *owner, struct notice *notice) {
     notice->session = owner->account.session;
-    notice->uid = (uint32_t)owner->account.user->uid;
+    notice->uid = owner->account.user->uid;
     users_note(owner->registry->users, notice);
 }
 
 static void note_indicator(const struct indicator *indicator, enum journal_event event, int cause) {
+    const struct descriptor *descriptor = indicator->ended ? NULL : indicator->of.descriptor;
     struct notice notice = {.event = (uint8_t)event,
                             .id = indicator->object.id,
-                            .descriptor = indicator->descriptor ? indicator->descriptor->object.id : 0,
-                            .number = number_of_key(indicator->key),
+                            .descriptor = descriptor ? descriptor->object.id : 0,
+                            .number = number_of_key(descriptor ? descriptor->key : indicator->of.key),
                             .direction = (uint8_t)(indicator->direction + 1),
                             .cause = (uint8_t)cause};
     note(indicator->object.owner, &notice);
 }
 
 static void note_descriptor(const struct descriptor *descriptor, enum journal_event event) {
+    const struct belongings *owner = descriptor->object.owner;
     struct notice notice = {.event = (uint8_t)event,
                             .id = descriptor->object.id,
                             .number = number_of_key(descriptor->key),
-                            .type = descriptor->type,
-                            .uid = (uint32_t)descriptor->user->uid};
-    if (descriptor->object.owner)
-        note(descriptor->object.owner, &notice);
-    else
-        users_note(descriptor->registry->users, &notice); /* its session has ended before */
+                            .type = descriptor->type};
+    if (owner) {
+        note(owner, &notice);
+        return;
+    }
+    notice.uid = descriptor->left.user->uid;
+    users_note(descriptor->left.registry->users, &notice);
 }
 
 void notice_made(const struct object *object) {

@@ -39,6 +39,7 @@ int objects_init(struct registry *registry, const struct registry_parts *parts) 
     registry->hooks = &hooks;
     table_init(&registry->aparts, offsetof(struct apart, id), registry->objects.seed);
     slab_init(&registry->descriptors, sizeof(struct descriptor));
+    slab_init(&registry->extras, sizeof(struct extras));
     slab_init(&registry->indicators, sizeof(struct indicator));
     slab_init(&registry->waiters, sizeof(struct waiters));
     slab_init(&registry->waitqueues, sizeof(struct waitqueue));
@@ -54,6 +55,7 @@ void objects_deinit(struct registry *registry) {
     registry_deinit(registry);
     table_deinit(&registry->aparts);
     slab_deinit(&registry->descriptors);
+    slab_deinit(&registry->extras);
     slab_deinit(&registry->indicators);
     slab_deinit(&registry->waiters);
     slab_deinit(&registry->waitqueues);

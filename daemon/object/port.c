@@ -56,13 +56,13 @@ static struct port *port_new(struct descriptor *descriptor, struct wrap *wrap, i
 
 int port_open(struct descriptor *descriptor, const struct port_options *options, struct port *ports[2],
               struct refusal *refusal) {
-    struct wrap *wrap = calloc(1, sizeof *wrap);
+    struct wrap *wrap = extras_get(descriptor) ? calloc(1, sizeof *wrap) : NULL;
     ports[0] = ports[1] = NULL;
     if (!wrap)
         return refusal_memory(refusal);
     wrap->socket = options->socket;
     wrap->regular = options->regular;
-    DL_APPEND(descriptor->wraps, wrap);
+    DL_APPEND(descriptor->extras->wraps, wrap);
     for (int direction = 0; direction < 2; direction++) {
         if (!options->ends[direction])
             continue;
@@ -76,14 +76,14 @@ fail:
         indicator_end(&ports[DIRECTION_READ]->indicator, CAUSE_PORT_CLOSED);
         indicator_free(&ports[DIRECTION_READ]->indicator);
     } else {
-        DL_DELETE(descriptor->wraps, wrap);
+        DL_DELETE(descriptor->extras->wraps, wrap);
         free(wrap);
     }
     return -1;
 }
 
 void port_close(struct port *port) {
-    struct descriptor *descriptor = port->indicator.descriptor;
+    struct descriptor *descriptor = indicator_source(&port->indicator);
     const struct wrap *wrap = port->wrap;
     bool last;
     if (!descriptor)
@@ -102,6 +102,6 @@ void port_ended(struct port *port, struct descriptor *descriptor) {
     transfer_on_port_ended(port, descriptor);
     if (wrap->ports[0] || wrap->ports[1])
         return;
-    DL_DELETE(descriptor->wraps, wrap);
+    DL_DELETE(descriptor->extras->wraps, wrap);
     free(wrap);
 }

@@ -53,7 +53,7 @@ struct registry {
     struct sentries *sentries;
     struct slots *slots;
     struct users *users;
-    struct slab descriptors, indicators, waiters, waitqueues;
+    struct slab descriptors, extras, indicators, waiters, waitqueues;
     struct fading fading;
     struct asks asks;
     struct handles handles;

@@ -5,22 +5,27 @@
 #include "making.h"
 #include "waitqueue.h"
 
-unsigned subscribers_need(const struct descriptor *descriptor, int direction) {
-    const struct waitqueue *queue = descriptor->queues[direction];
-    bool edge = false;
-    unsigned needs = descriptor->semaphores[direction] ? NEED_WATCH : 0;
-    if (!queue)
-        return needs;
-    if (waitqueue_needs(queue, &edge))
-        needs |= NEED_WATCH;
-    return needs | (edge ? NEED_EDGE : 0u) | (waitqueue_has_ones(queue) ? NEED_APART : 0u);
+void subscribers_need(const struct descriptor *descriptor, unsigned needs[2]) {
+    for (int direction = 0; direction < 2; direction++)
+        needs[direction] = descriptor->semaphores[direction] ? NEED_WATCH : 0u;
+    for (const struct waitqueue *queue = descriptor->queues; queue; queue = queue->next) {
+        bool edge = false;
+        if (waitqueue_needs(queue, &edge))
+            needs[queue->direction] |= NEED_WATCH;
+        if (edge)
+            needs[queue->direction] |= NEED_EDGE;
+        if (waitqueue_has_ones(queue))
+            needs[queue->direction] |= NEED_APART;
+    }
 }
 
 void subscribers_ready(struct descriptor *descriptor, int direction, int cause) {
+    struct waitqueue *queue;
     if (descriptor->semaphores[direction])
         indicator_end(descriptor->semaphores[direction], cause);
-    if (descriptor->queues[direction])
-        waitqueue_tell(descriptor->queues[direction], cause);
+    queue = waitqueue_find(descriptor, direction);
+    if (queue)
+        waitqueue_tell(queue, cause);
 }
 
 void subscribers_replaced(struct descriptor *descriptor) {
@@ -28,8 +33,8 @@ void subscribers_replaced(struct descriptor *descriptor) {
 }
 
 void subscribers_dropped(struct descriptor *descriptor) {
-    for (int direction = 0; direction < 2; direction++)
-        waitqueue_free(descriptor->queues[direction]);
+    while (descriptor->queues)
+        waitqueue_free(descriptor->queues);
 }
 
 void subscribers_end(struct descriptor *descriptor, enum object_kind kind, enum object_kind other,

@@ -5,7 +5,7 @@
 #include "indicator.h"
 
 /* See hooks.h. */
-unsigned subscribers_need(const struct descriptor *descriptor, int direction);
+void subscribers_need(const struct descriptor *descriptor, unsigned needs[2]);
 void subscribers_ready(struct descriptor *descriptor, int direction, int cause);
 void subscribers_replaced(struct descriptor *descriptor);
 void subscribers_dropped(struct descriptor *descriptor);

@@ -49,12 +49,12 @@ static void submit(struct transfer *transfer);
 
 /* Whether poll(2) may be asked and tells when it is worth trying. */
 static bool may_wait(const struct transfer *transfer) {
-    return stream_waits(transfer->stream.type) && !transfer->port->indicator.descriptor->unwatched;
+    return stream_waits(transfer->stream.type) && !indicator_source(&transfer->port->indicator)->unwatched;
 }
 
 static void on_pause(struct loop_timer *timer) {
     struct transfer *transfer = RING_OF(timer, struct transfer, pause);
-    struct descriptor *descriptor = transfer->port->indicator.descriptor;
+    struct descriptor *descriptor = indicator_source(&transfer->port->indicator);
     struct waitqueue *queue = descriptor ? waitqueue_find(descriptor, direction_of(transfer)) : NULL;
     bool paused = transfer->paused;
     transfer->paused = false;
@@ -90,7 +90,7 @@ static void tried_in_vain(struct transfer *transfer) {
             transfer_fail(transfer);
         return;
     }
-    queue = waitqueue_get(transfer->port->indicator.descriptor, direction_of(transfer));
+    queue = waitqueue_get(indicator_source(&transfer->port->indicator), direction_of(transfer));
     if (!queue) {
         transfer_fail(transfer);
         return;
@@ -105,7 +105,8 @@ static void tried_in_vain(struct transfer *transfer) {
 
 /* It has moved something, and is not over. */
 static void wait_on(struct transfer *transfer, bool ready) {
-    struct waitqueue *queue = waitqueue_get(transfer->port->indicator.descriptor, direction_of(transfer));
+    struct waitqueue *queue =
+        waitqueue_get(indicator_source(&transfer->port->indicator), direction_of(transfer));
     if (!queue) {
         transfer_fail(transfer);
         return;
@@ -178,7 +179,7 @@ static void drop(struct offload_job *job) {
 
 static void submit(struct transfer *transfer) {
     struct port *port = transfer->port;
-    struct descriptor *descriptor = port->indicator.descriptor;
+    struct descriptor *descriptor = indicator_source(&port->indicator);
     transfer->descriptor = descriptor;
     descriptor_begin_job(descriptor);
     transfer->working = true;
@@ -199,7 +200,7 @@ static void submit(struct transfer *transfer) {
     transfer->job = (struct offload_job){.work = work,
                                          .done = on_worked,
                                          .drop = drop,
-                                         .uid = (uint32_t)descriptor->user->uid,
+                                         .uid = descriptor_user(descriptor)->uid,
                                          .identity = transfer->identity,
                                          .quick = stream_is_quick(&transfer->stream)};
     offload_submit(registry_of(port)->offload, &transfer->job);
@@ -207,10 +208,10 @@ static void submit(struct transfer *transfer) {
 
 /* Whether it is worth a worker's time. Of what the loop may not ask about a worker finds out. */
 static bool may_be_ready(const struct transfer *transfer) {
-    const struct descriptor *descriptor = transfer->port->indicator.descriptor;
+    const struct descriptor *descriptor = indicator_source(&transfer->port->indicator);
     struct engine_probe probe = {transfer->stream.fd,
                                  stream_writes(transfer->stream.what) ? ENGINE_WRITE : ENGINE_READ, 0};
-    return descriptor->guard || engine_probe(&probe, 1) || probe.events;
+    return extras_guard(descriptor->extras) || engine_probe(&probe, 1) || probe.events;
 }
 
 void transfer_try(struct waitqueue *queue, bool ready) {
@@ -227,7 +228,7 @@ void transfer_try(struct waitqueue *queue, bool ready) {
 /* The first one of the port goes to a worker or waits behind those of other ports. */
 static void try_first(struct port *port) {
     struct transfer *transfer = port->queue;
-    struct descriptor *descriptor = port->indicator.descriptor;
+    struct descriptor *descriptor = indicator_source(&port->indicator);
     struct waitqueue *queue;
     if (!descriptor || !transfer || transfer->working || transfer->paused || waits(transfer) ||
         !transfer->room(transfer))
@@ -247,7 +248,7 @@ static void try_first(struct port *port) {
 
 void transfer_start(struct transfer *transfer) {
     struct port *port = transfer->port;
-    const struct descriptor *descriptor = port->indicator.descriptor;
+    const struct descriptor *descriptor = indicator_source(&port->indicator);
     transfer->stream.fd = descriptor->fd;
     transfer->stream.type = (enum inspect_type)descriptor->type;
     DL_APPEND(port->queue, transfer);
@@ -261,7 +262,7 @@ void transfer_go_on(struct port *port) { try_first(port); }
 
 bool transfer_cancel(struct transfer *transfer) {
     struct port *port = transfer->port;
-    const struct descriptor *descriptor = port ? port->indicator.descriptor : NULL;
+    const struct descriptor *descriptor = port ? indicator_source(&port->indicator) : NULL;
     if (transfer->working) {
         transfer->cancelled = true;
         return false;
@@ -270,7 +271,7 @@ bool transfer_cancel(struct transfer *transfer) {
     transfer->error = outcome(transfer, -ECANCELED);
     go_on(port, descriptor ? waitqueue_find(descriptor, direction_of(transfer)) : NULL);
     if (descriptor)
-        (void)descriptor_rearm(port->indicator.descriptor);
+        (void)descriptor_rearm(indicator_source(&port->indicator));
     return true;
 }
 

@@ -54,7 +54,7 @@ static void disarm(struct wait_target *target) {
 /* False: it cannot be watched, or not without more memory. */
 static bool arm(struct wait_target *target) {
     struct wait *wait = target->wait;
-    struct descriptor *descriptor = target->of->descriptor;
+    struct descriptor *descriptor = indicator_source(target->of);
     struct waitqueue *queue;
     bool missed;
     target->armed = true;
@@ -65,7 +65,7 @@ static bool arm(struct wait_target *target) {
     if (!queue)
         return false;
     /* A sentry's answer is from before: there may have been an activity since. */
-    missed = descriptor->guard && queue->cause && (int32_t)(queue->round - target->round) > 0;
+    missed = extras_guard(descriptor->extras) && queue->cause && (int32_t)(queue->round - target->round) > 0;
     waitqueue_add(queue, target, missed);
     return !descriptor_rearm(descriptor);
 }
@@ -74,7 +74,7 @@ static bool arm(struct wait_target *target) {
 static struct wait_target *arm_all(struct wait *wait) {
     for (size_t i = 0; i < wait->n; i++) {
         struct wait_target *target = &wait->targets[i];
-        if (ring_has(&target->of_node) && target->of->descriptor && !target->cause && !target->armed &&
+        if (ring_has(&target->of_node) && indicator_source(target->of) && !target->cause && !target->armed &&
             !arm(target))
             return target;
     }
@@ -92,21 +92,22 @@ static void look(struct wait *wait) {
     for (size_t i = 0; i < wait->n; i++) {
         struct wait_target *target = &wait->targets[i];
         const struct indicator *of = target->of;
-        if (!of || !of->descriptor) {
+        const struct descriptor *descriptor = of ? indicator_source(of) : NULL;
+        if (!descriptor) {
             target->cause = of ? of->cause : target->ended ? target->ended : CAUSE_READY;
             wait->ready++;
             continue;
         }
-        target->cause = (uint8_t)(of->descriptor->unwatched ? CAUSE_READY
-                                  : of->descriptor->guard   ? cause_of(target->seen, of->direction)
-                                                            : CAUSE_NONE);
+        target->cause = (uint8_t)(descriptor->unwatched              ? CAUSE_READY
+                                  : extras_guard(descriptor->extras) ? cause_of(target->seen, of->direction)
+                                                                     : CAUSE_NONE);
         target->seen = 0;
         if (target->cause)
             wait->ready++;
-        if (target->cause || of->descriptor->guard)
+        if (target->cause || extras_guard(descriptor->extras))
             continue;
         asked[n] = i;
-        probes[n++] = (struct engine_probe){of->descriptor->fd, direction_interest(of->direction), 0};
+        probes[n++] = (struct engine_probe){descriptor->fd, direction_interest(of->direction), 0};
     }
     if (!n || engine_probe(probes, n))
         return;
@@ -141,7 +142,7 @@ static void fire(struct wait *wait) {
     for (size_t i = 0; i < wait->n; i++) {
         struct wait_target *target = &wait->targets[i];
         struct indicator *of = target->of;
-        if (!target->cause || !of || !of->descriptor || !indicator_is_semaphore(of))
+        if (!target->cause || !of || !indicator_source(of) || !indicator_is_semaphore(of))
             continue;
         if (!of->cause) /* it is taken down once, also if its id came twice */
             fired[n++] = of;
@@ -149,9 +150,9 @@ static void fire(struct wait *wait) {
         end_target(target, target->cause);
     }
     for (size_t i = 0; i < n; i++) {
-        struct descriptor *descriptor = fired[i]->descriptor;
+        struct descriptor *descriptor = indicator_source(fired[i]);
         indicator_end(fired[i], fired[i]->cause);
-        fading_add(descriptor->registry, descriptor->object.id);
+        fading_add(descriptor_registry(descriptor), descriptor->object.id);
     }
 }
 
@@ -346,7 +347,7 @@ static bool link_target(struct wait_target *target) {
     struct indicator *of = target->of;
     if (!of)
         return true;
-    if (!of->descriptor) {
+    if (!indicator_source(of)) {
         end_target(target, of->cause);
         return true;
     }

@@ -4,7 +4,8 @@
 #include "wait.h"
 
 static struct guard *guard_of(const struct wait_target *target) {
-    return target->of && target->of->descriptor ? target->of->descriptor->guard : NULL;
+    const struct descriptor *descriptor = target->of ? indicator_source(target->of) : NULL;
+    return descriptor ? extras_guard(descriptor->extras) : NULL;
 }
 
 bool wait_is_guarded(const struct wait *wait) {
@@ -15,7 +16,7 @@ bool wait_is_guarded(const struct wait *wait) {
 }
 
 static bool is_about(const struct engine_probe *probe, const struct indicator *of) {
-    return probe->fd == of->descriptor->fd && probe->interest == direction_interest(of->direction);
+    return probe->fd == indicator_source(of)->fd && probe->interest == direction_interest(of->direction);
 }
 
 static void on_answered(struct ask *ask, void *owner, bool known) {
@@ -54,7 +55,7 @@ int wait_ask(struct wait *wait, struct refusal *refusal) {
     for (size_t i = 0; i < wait->n; i++) {
         const struct wait_target *target = &wait->targets[i];
         if (guard_of(target))
-            wait->ask->probes[at++] = (struct engine_probe){target->of->descriptor->fd,
+            wait->ask->probes[at++] = (struct engine_probe){indicator_source(target->of)->fd,
                                                             direction_interest(target->of->direction), 0};
     }
     wait->ask->owner = wait;

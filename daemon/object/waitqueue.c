@@ -4,10 +4,14 @@
 #include "hooks.h"
 #include "indicator.h"
 #include "transfer.h"
+#include "utlist.h"
 #include "wait.h"
 
 struct waitqueue *waitqueue_find(const struct descriptor *descriptor, int direction) {
-    return descriptor->queues[direction];
+    struct waitqueue *queue = descriptor->queues;
+    while (queue && queue->direction != direction)
+        queue = queue->next;
+    return queue;
 }
 
 struct waitqueue *waitqueue_of(const struct wait_target *target) {
@@ -15,7 +19,9 @@ struct waitqueue *waitqueue_of(const struct wait_target *target) {
     return descriptor ? waitqueue_find(descriptor, target->of->direction) : NULL;
 }
 
-static struct lane *lane_of(const struct waitqueue *queue) { return &queue->descriptor->user->lane; }
+static struct lane *lane_of(const struct waitqueue *queue) {
+    return &descriptor_user(queue->descriptor)->lane;
+}
 
 enum { GIVE_LOOKS = 64 };
 
@@ -25,32 +31,32 @@ static void look_again(struct waitqueue *queue);
 struct waitqueue *waitqueue_get(struct descriptor *descriptor, int direction) {
     struct waitqueue *queue;
     descriptor_catch_up(descriptor);
-    queue = descriptor->queues[direction];
+    queue = waitqueue_find(descriptor, direction);
     if (queue)
         return queue;
-    queue = slab_take(&descriptor->registry->waitqueues);
+    queue = slab_take(&descriptor_registry(descriptor)->waitqueues);
     if (!queue)
         return NULL;
     queue->descriptor = descriptor;
     queue->direction = (uint8_t)direction;
-    queue->round = descriptor->registry->rounds;
+    queue->round = descriptor_registry(descriptor)->rounds;
     queue->task.step = step;
     ring_init(&queue->armed);
     ring_init(&queue->ones);
     ring_init(&queue->told);
     ring_init(&queue->transfers);
-    descriptor->queues[direction] = queue;
+    queue->next = descriptor->queues;
+    descriptor->queues = queue;
     return queue;
 }
 
 void waitqueue_free(struct waitqueue *queue) {
-    if (!queue)
-        return;
+    struct descriptor *descriptor = queue->descriptor;
     turn_forget(&queue->task);
     if (ring_has(&queue->pool))
         ring_remove(&queue->pool);
-    queue->descriptor->queues[queue->direction] = NULL;
-    slab_give(&queue->descriptor->registry->waitqueues, queue);
+    LL_DELETE(descriptor->queues, queue);
+    slab_give(&descriptor_registry(descriptor)->waitqueues, queue);
 }
 
 void waitqueue_settle(struct waitqueue *queue) {
@@ -102,7 +108,7 @@ static void give(struct waitqueue *queue) {
 
 void waitqueue_tell(struct waitqueue *queue, int cause) {
     queue->cause = (uint8_t)cause;
-    queue->round = ++queue->descriptor->registry->rounds;
+    queue->round = ++descriptor_registry(queue->descriptor)->rounds;
     queue->armed_ones = 0;
     ring_move_all(&queue->told, &queue->armed);
     queue->give = true;
@@ -117,7 +123,7 @@ void waitqueue_tell(struct waitqueue *queue, int cause) {
 }
 
 static const struct object_hooks *hooks_of(const struct waitqueue *queue) {
-    return queue->descriptor->registry->hooks;
+    return descriptor_registry(queue->descriptor)->hooks;
 }
 
 static void fail_transfers(struct waitqueue *queue) {
@@ -165,7 +171,7 @@ void waitqueue_add(struct waitqueue *queue, struct wait_target *target, bool mis
     ring_add(ones ? &queue->ones : missed ? &queue->told : &queue->armed, &target->queue_node);
     target->round = queue->round - missed;
     if (wait->one && !ring_has(&queue->pool))
-        ring_add(&queue->descriptor->user->pools, &queue->pool);
+        ring_add(&descriptor_user(queue->descriptor)->pools, &queue->pool);
     if (wait->one && wait->all && !missed)
         queue->armed_ones++;
     if (missed && ones && !queue->given) {
@@ -280,7 +286,7 @@ static void look_again(struct waitqueue *queue) {
     struct engine_probe probe = {descriptor->fd, direction_interest(queue->direction), 0};
     if (!queue->several)
         queue->answered = 0;
-    if (descriptor->guard) {
+    if (extras_guard(descriptor->extras)) {
         descriptor_retell(descriptor);
         return;
     }

@@ -28,6 +28,7 @@ struct wait_target;
 
 struct waitqueue {
     struct descriptor *descriptor;
+    struct waitqueue *next; /* the descriptor's other one */
     struct task task;
     struct ring armed;       /* targets that the next activity takes, oldest first */
     struct ring ones;        /* targets of wake-one waits for any: it takes the oldest */

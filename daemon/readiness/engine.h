@@ -15,7 +15,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { ENGINE_READ = 1, ENGINE_WRITE = 2, ENGINE_HALF_CLOSE = 4, ENGINE_HANG_UP = 8, ENGINE_ERROR = 16 };
+enum {
+    ENGINE_READ = 1,
+    ENGINE_WRITE = 2,
+    ENGINE_INTERESTS = 3,
+    ENGINE_HALF_CLOSE = 4,
+    ENGINE_HANG_UP = 8,
+    ENGINE_ERROR = 16
+};
 
 enum {
     ENGINE_E_UNSUPPORTED = 1, /* the kernel cannot watch such a descriptor: it is always ready */
@@ -25,9 +32,9 @@ enum {
 struct engine;
 
 struct engine_watch {
-    uint8_t interest; /* ENGINE_READ, ENGINE_WRITE; 0 = silent */
-    bool edge;
-    bool known; /* the kernel has an entry */
+    uint8_t interest : 2; /* ENGINE_READ, ENGINE_WRITE; 0 = silent */
+    bool edge : 1;
+    bool known : 1; /* the kernel has an entry */
 };
 
 struct engine_event {

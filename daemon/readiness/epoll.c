@@ -108,7 +108,7 @@ int engine_arm(struct engine *engine, struct engine_watch *watch, os_fd fd, unsi
         result = epoll_ctl(engine->epoll, EPOLL_CTL_ADD, fd, &event);
     if (result < 0)
         return failure(engine, fd, errno);
-    *watch = (struct engine_watch){.interest = (uint8_t)interest, .edge = edge, .known = true};
+    *watch = (struct engine_watch){.interest = interest & ENGINE_INTERESTS, .edge = edge, .known = true};
     return 0;
 }
 

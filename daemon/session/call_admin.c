@@ -80,9 +80,9 @@ static void write_indicator(Portd__V1__Item *row, const struct indicator *indica
     row->number = indicator_number(indicator);
     row->direction = indicator->direction == DIRECTION_READ ? PORTD__V1__DIRECTION__DIRECTION_READ
                                                             : PORTD__V1__DIRECTION__DIRECTION_WRITE;
-    row->registered = indicator->descriptor != NULL;
+    row->registered = indicator_source(indicator) != NULL;
     row->cause = (Portd__V1__Cause)indicator->cause;
-    row->descriptor = indicator->descriptor ? indicator->descriptor->object.id : 0;
+    row->descriptor = indicator_source(indicator) ? indicator_source(indicator)->object.id : 0;
     row->handle = indicator->handle != NULL;
     row->waiters = indicator->waiters ? indicator->waiters->n : 0;
 }

@@ -172,10 +172,10 @@ static void cancel(struct parked *parked) {
 /* By a worker or by the sentry. 0, or -1 and the refusal. */
 static int follow(struct call *call, struct following *following, struct descriptor *descriptor) {
     struct registry *registry = following->all->registry;
-    if (!descriptor->guard->polled) {
+    if (!extras_guard(descriptor->extras)->polled) {
         following->descriptor = descriptor;
         descriptor_begin_job(descriptor);
-        sentry_submit(descriptor->guard->sentry, &following->job);
+        sentry_submit(extras_guard(descriptor->extras)->sentry, &following->job);
         return 0;
     }
     following->nested = true;
@@ -185,7 +185,7 @@ static int follow(struct call *call, struct following *following, struct descrip
 
 static int start(struct call *call, struct indicator *indicator, struct handle *handle, unsigned interest) {
     struct following *following;
-    struct descriptor *descriptor = indicator->descriptor;
+    struct descriptor *descriptor = indicator_source(indicator);
     struct charge charge;
     if (charge_request(&charge, &call->session->belongings.account, sizeof *following, &call->refusal)) {
         handle_free(handle);
@@ -221,13 +221,14 @@ static int start(struct call *call, struct indicator *indicator, struct handle *
 
 /* Whether it has to be put into its handle by a worker. */
 static bool is_nested(const struct indicator *indicator) {
-    const struct descriptor *descriptor = indicator->descriptor;
-    return !indicator_is_semaphore(indicator) && descriptor && descriptor->guard && descriptor->guard->polled;
+    const struct descriptor *descriptor = indicator_source(indicator);
+    return !indicator_is_semaphore(indicator) && descriptor && extras_guard(descriptor->extras) &&
+           extras_guard(descriptor->extras)->polled;
 }
 
 int call_handle(struct call *call) {
     struct indicator *indicator = target_find(call, call->request->handle->id);
-    const struct descriptor *descriptor = indicator ? indicator->descriptor : NULL;
+    const struct descriptor *descriptor = indicator ? indicator_source(indicator) : NULL;
     struct belongings *asker = &call->session->belongings;
     struct handle *handle = indicator ? indicator_handle(indicator, asker) : NULL;
     int error = -EPERM;
@@ -247,7 +248,7 @@ int call_handle(struct call *call) {
         handle = indicator_new_handle(indicator, asker, &call->refusal);
         if (!handle)
             return -1;
-        if (!semaphore && descriptor && descriptor->guard)
+        if (!semaphore && descriptor && extras_guard(descriptor->extras))
             return start(call, indicator, handle, interest);
         if (!semaphore && descriptor && !descriptor->unwatched)
             error = pollable_evt_follow(handle->fd, descriptor->fd, interest);

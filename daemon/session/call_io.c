@@ -219,7 +219,7 @@ int call_read(struct call *call) {
     if (message->most < 1 || message->most > FRAME_DATA_MAX)
         return refusal_set(&call->refusal, REFUSAL_INVALID, "most", NULL, "1 to 65536 bytes at once, not %u",
                            message->most);
-    if (message->peek && !stream_can_peek((enum inspect_type)port->indicator.descriptor->type))
+    if (message->peek && !stream_can_peek((enum inspect_type)indicator_source(&port->indicator)->type))
         return refusal_set(&call->refusal, REFUSAL_UNSUPPORTED, "peek", "read instead",
                            "such a descriptor cannot be peeked");
     io = io_new(call, port, message->most);
@@ -237,10 +237,10 @@ int call_write(struct call *call) {
     if (!port)
         return -1;
     if (size > FRAME_DATA_MAX ||
-        (size < 1 && !inspect_is_socket((enum inspect_type)port->indicator.descriptor->type)))
+        (size < 1 && !inspect_is_socket((enum inspect_type)indicator_source(&port->indicator)->type)))
         return refusal_set(&call->refusal, REFUSAL_INVALID, "data", NULL, "1 to 65536 bytes at once, not %zu",
                            size);
-    if (inspect_is_unix((enum inspect_type)port->indicator.descriptor->type) &&
+    if (inspect_is_unix((enum inspect_type)indicator_source(&port->indicator)->type) &&
         credentials_prove(call->connection->identity, call->connection->watch.fd, &call->refusal))
         return -1;
     io = io_new(call, port, size);
@@ -258,7 +258,7 @@ int call_position(struct call *call) {
     struct io *io;
     if (!port)
         return -1;
-    if (port->indicator.descriptor->type != INSPECT_REGULAR)
+    if (indicator_source(&port->indicator)->type != INSPECT_REGULAR)
         return refusal_set(&call->refusal, REFUSAL_UNSUPPORTED, "id", NULL,
                            "only regular files have a position");
     io = io_new(call, port, 0);
@@ -294,7 +294,7 @@ int call_splice(struct call *call) {
                            NULL, "1 to 1073741824 bytes, and not less than the least");
     if (check_pipe(call, write))
         return -1;
-    if (!stream_can_splice((enum inspect_type)port->indicator.descriptor->type, write))
+    if (!stream_can_splice((enum inspect_type)indicator_source(&port->indicator)->type, write))
         return refuse_splice(&call->refusal);
     io = io_new(call, port, 0);
     if (!io)

@@ -100,7 +100,7 @@ int call_port_dup(struct call *call) {
     reply.id = call->request->id;
     reply.result_case = PORTD__V1__REPLY__RESULT_PORT_DUP;
     reply.port_dup = &done;
-    if (connection_reply_fd(call->connection, &reply, port->indicator.descriptor->fd))
+    if (connection_reply_fd(call->connection, &reply, indicator_source(&port->indicator)->fd))
         notice_passed(&port->indicator);
     return 0;
 }
@@ -114,8 +114,9 @@ int call_close(struct call *call) {
     if (!port || !indicator)
         return target_refuse(call, "id", id);
     /* A port that is closed already waits for the copy that its number still has on the way out. */
-    descriptor = indicator->descriptor ? indicator->descriptor
-                                       : descriptor_find(indicator->object.owner, indicator->key);
+    descriptor = indicator_source(indicator);
+    if (!descriptor)
+        descriptor = descriptor_find(indicator->object.owner, indicator_key(indicator));
     closing = closing_new(call, descriptor, PORTD__V1__REPLY__RESULT_CLOSE);
     if (!closing)
         return -1;

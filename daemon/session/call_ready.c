@@ -43,8 +43,8 @@ int call_remove(struct call *call) {
                            "ports are closed, not removed");
     if (!indicator)
         return target_refuse(call, "id", id);
-    return remove_number(call, descriptor_find(indicator->object.owner, indicator->key), registry_kind(id),
-                         !indicator->descriptor, result);
+    return remove_number(call, descriptor_find(indicator->object.owner, indicator_key(indicator)),
+                         registry_kind(id), !indicator_source(indicator), result);
 }
 
 int call_release(struct call *call) {
@@ -98,7 +98,7 @@ static void creating_free(struct creating *creating) {
 static void describe(Portd__V1__Object *object, const struct indicator *indicator, bool created) {
     object->id = indicator->object.id;
     object->created = created;
-    object->descriptor = indicator->descriptor ? indicator->descriptor->object.id : 0;
+    object->descriptor = indicator_source(indicator) ? indicator_source(indicator)->object.id : 0;
 }
 
 static void describe_unsupported(Portd__V1__Object *object, bool cycle) {

@@ -105,7 +105,7 @@ static struct errand *errand_new(struct call *call, uint64_t id, Portd__V1__Repl
     struct errand *errand;
     if (!port)
         return NULL;
-    if (!inspect_is_socket((enum inspect_type)port->indicator.descriptor->type)) {
+    if (!inspect_is_socket((enum inspect_type)indicator_source(&port->indicator)->type)) {
         refusal_set(&call->refusal, REFUSAL_UNSUPPORTED, "id", NULL,
                     "only a socket has addresses and can be shut down");
         return NULL;
@@ -122,7 +122,7 @@ static struct errand *errand_new(struct call *call, uint64_t id, Portd__V1__Repl
         return NULL;
     }
     charge_move(&errand->charge, &charge);
-    errand->descriptor = port->indicator.descriptor;
+    errand->descriptor = indicator_source(&port->indicator);
     errand->fd = errand->descriptor->fd;
     errand->result = result;
     errand->parked = (struct parked){.windowed = true, .cancel = cancel};
@@ -130,7 +130,7 @@ static struct errand *errand_new(struct call *call, uint64_t id, Portd__V1__Repl
     errand->job = (struct offload_job){.work = work,
                                        .done = on_worked,
                                        .drop = on_dropped,
-                                       .uid = errand->descriptor->user->uid,
+                                       .uid = descriptor_user(errand->descriptor)->uid,
                                        .identity = errand->identity,
                                        .quick = true};
     return errand;

@@ -60,7 +60,7 @@ static void on_closed(struct descriptor_close *close) {
 struct closing *closing_new(struct call *call, struct descriptor *descriptor,
                             Portd__V1__Reply__ResultCase result) {
     struct closing *closing = calloc(1, sizeof *closing);
-    if (!closing || table_reserve(&call->connection->by_request)) {
+    if (!closing || table_reserve(&call->connection->by_request) || (descriptor && !extras_get(descriptor))) {
         free(closing);
         refusal_memory(&call->refusal);
         return NULL;
@@ -70,7 +70,7 @@ struct closing *closing_new(struct call *call, struct descriptor *descriptor,
     closing->descriptor = descriptor;
     closing->close.done = on_closed;
     if (descriptor)
-        descriptor_await_close(descriptor, &closing->close);
+        extras_await_close(descriptor->extras, &closing->close);
     return closing;
 }
 
@@ -82,7 +82,7 @@ int closing_settle(struct call *call, struct closing *closing) {
         return 0;
     }
     if (descriptor)
-        descriptor_forget_close(descriptor, &closing->close);
+        extras_forget_close(descriptor->extras, &closing->close);
     answer(call->connection, call->request->id, closing->result);
     closing_free(closing);
     return 0;

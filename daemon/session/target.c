@@ -54,7 +54,7 @@ struct port *target_port(struct call *call, uint64_t id, int direction) {
         target_refuse(call, "id", id);
         return NULL;
     }
-    if (!indicator->descriptor) {
+    if (!indicator_source(indicator)) {
         refusal_set(&call->refusal, REFUSAL_CLOSED, "id", "wrap the descriptor again",
                     "port %" PRIu64 " is closed", id);
         return NULL;

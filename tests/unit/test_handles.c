@@ -163,7 +163,7 @@ static void each_is_found_by_its_session(void **state) {
 }
 
 static void they_are_told_in_steps(void **state) {
-    struct descriptor *descriptor = world.semaphore->descriptor;
+    struct descriptor *descriptor = indicator_source(world.semaphore);
     (void)state;
     indicator_end(world.semaphore, CAUSE_REMOVED);
     descriptor_settle(descriptor);
@@ -189,7 +189,7 @@ static void some_go_meanwhile(void **state) {
 }
 
 static void they_are_dropped_in_steps(void **state) {
-    struct descriptor *descriptor = world.semaphore->descriptor;
+    struct descriptor *descriptor = indicator_source(world.semaphore);
     uint64_t id = world.semaphore->object.id, used = world.owner->used[USER_OBJECTS];
     (void)state;
     indicator_end(world.semaphore, CAUSE_REMOVED);
