@@ -164,7 +164,7 @@ size_t channel_peek(const struct channel *channel, const uint8_t **at, const uin
     return header.length;
 }
 
-bool channel_has_frame(const struct channel *channel) {
+bool channel_begins_frame(const struct channel *channel) {
     struct frame_header header;
 
     if (!frame_begins(channel, &header))

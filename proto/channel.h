@@ -130,8 +130,13 @@ size_t channel_fds_held(const struct channel *channel);
 /* Whether fn is true of one of those that were received. */
 bool channel_any_fd(const struct channel *channel, bool (*fn)(os_fd fd));
 
+/* For channel_has_frame: of bytes that there are. */
+bool channel_begins_frame(const struct channel *channel);
+
 /* A complete frame was left over: channel_resume would find it. */
-bool channel_has_frame(const struct channel *channel);
+static inline bool channel_has_frame(const struct channel *channel) {
+    return channel->begin != channel->end && channel_begins_frame(channel);
+}
 
 /* Room for a body of that length behind what waits, header written. NULL: no memory, nothing changed. */
 uint8_t *channel_put(struct channel *channel, size_t length);

@@ -25,6 +25,15 @@ void envelope_pack(const struct envelope *envelope, uint8_t *bytes) {
     protobuf_c_message_pack(envelope->message, bytes);
 }
 
+/* The numbers of the last members have no gap between them, so it is known where each is. */
+static const ProtobufCFieldDescriptor *member_of(const ProtobufCMessageDescriptor *outer, uint32_t number) {
+    const ProtobufCFieldDescriptor *last = &outer->fields[outer->n_fields - 1];
+    uint32_t behind = last->id - number; /* large if it is none of them */
+    if (behind < outer->n_fields && (last - behind)->id == number)
+        return last - behind;
+    return protobuf_c_message_descriptor_get_field(outer, number);
+}
+
 int envelope_unpack(struct envelope *envelope, const ProtobufCMessageDescriptor *outer,
                     ProtobufCAllocator *allocator, const uint8_t *bytes, size_t length) {
     const uint8_t *end = bytes + length;
@@ -37,7 +46,7 @@ int envelope_unpack(struct envelope *envelope, const ProtobufCMessageDescriptor 
         return 0;
     envelope->number = (uint32_t)(tag >> TYPE_BITS);
     envelope->length = (size_t)size;
-    const ProtobufCFieldDescriptor *field = protobuf_c_message_descriptor_get_field(outer, envelope->number);
+    const ProtobufCFieldDescriptor *field = member_of(outer, envelope->number);
     if (!field || field->type != PROTOBUF_C_TYPE_MESSAGE || field->label == PROTOBUF_C_LABEL_REPEATED)
         return 0;
     envelope->message = protobuf_c_message_unpack(field->descriptor, allocator, envelope->length, bytes);

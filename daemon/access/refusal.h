@@ -2,6 +2,8 @@
 #ifndef REFUSAL_H
 #define REFUSAL_H
 
+#include <stddef.h>
+
 enum refusal_code {
     REFUSAL_NONE = 0,
     REFUSAL_INVALID = 1,
@@ -25,6 +27,14 @@ struct refusal {
     const char *hint;  /* likewise */
     char text[256];
 };
+
+/* Of no code and no text. */
+static inline void refusal_clear(struct refusal *refusal) {
+    refusal->code = REFUSAL_NONE;
+    refusal->os_errno = 0;
+    refusal->field = refusal->hint = NULL;
+    refusal->text[0] = 0;
+}
 
 /* Fills it; the text is formatted. Always returns -1, so that a check can end with it. */
 int refusal_set(struct refusal *refusal, enum refusal_code code, const char *field, const char *hint,

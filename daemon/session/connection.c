@@ -218,7 +218,7 @@ static void account(struct connection *connection) {
     struct slots *slots = slots_of(connection);
     struct refusal refusal;
     size_t before = connection->held_fds, fds = channel_fds_held(&connection->channel);
-    if (!before && !fds && !connection->passing.n) {
+    if (!before && !fds && !connection->channel.passed) {
         account_bytes(connection);
         return;
     }
@@ -246,24 +246,25 @@ static void account(struct connection *connection) {
     }
 }
 
-/* Whether what it, its uid or all have of the table of descriptors keeps it from being read. */
-static bool short_of_slots(const struct connection *connection) {
-    return connection->discards > CONNECTION_DISCARDS || !gates_may_receive(connection->user);
+/* Whether what it has itself in flight, unread or being closed does. */
+static bool is_full(const struct connection *connection) {
+    return connection->dead || connection->lost || (connection->session && connection->session->cause) ||
+           connection->discards > CONNECTION_DISCARDS || connection->windowed >= CONNECTION_WINDOW ||
+           connection->paused_until || connection_congested(connection);
 }
 
 static bool blocked(const struct connection *connection) {
-    return connection->dead || connection->lost || (connection->session && connection->session->cause) ||
-           short_of_slots(connection) || connection->windowed >= CONNECTION_WINDOW ||
-           connection->paused_until || connection_congested(connection);
+    return is_full(connection) || !gates_may_receive(connection->user);
 }
 
 static void update_watch(struct connection *connection) {
     unsigned interest = 0;
     if (connection->dead)
         return;
-    if (connection->indebted || !gates_may_receive(connection->user))
+    bool room = gates_may_receive(connection->user);
+    if (connection->indebted || !room)
         gate_wait(&connection->gate);
-    if (!blocked(connection) && !channel_has_frame(&connection->channel))
+    if (room && !is_full(connection) && !channel_has_frame(&connection->channel))
         interest |= LOOP_READ;
     if (channel_pending(&connection->channel))
         interest |= LOOP_WRITE;
@@ -296,7 +297,8 @@ static void process(struct connection *connection) {
         if (channel_pending(&connection->channel) > CONNECTION_FREE + connection->charge.used[USER_BYTES])
             account_bytes(connection);
         spend(connection);
-    } while (!blocked(connection) && !turn_is_over(turns_of(connection)));
+    } while (channel_has_frame(&connection->channel) && !blocked(connection) &&
+             !turn_is_over(turns_of(connection)));
     if (channel_rest(&connection->channel))
         connection_end(connection, "the broker is out of memory");
     if (result == CHANNEL_E_PROTOCOL)
@@ -358,10 +360,9 @@ static void flush(struct connection *connection) {
         connection_end(connection, connection->lost);
     if (connection->dead)
         return;
-    account_bytes(connection);
-    unblock(connection);
+    account(connection);
     if (!connection->dead)
-        account(connection);
+        unblock(connection);
     update_watch(connection);
 }
 

@@ -157,8 +157,14 @@ static void refuse_garbled(struct connection *connection, const struct channel_f
 
 static void dispatch(struct connection *connection, struct channel_frame *frame,
                      const Portd__V1__Request *request) {
-    struct call call = {
-        .connection = connection, .session = connection->session, .request = request, .fd = OS_FD_NONE};
+    struct call call; /* by its members: the text of the refusal is long */
+    call.connection = connection;
+    call.session = connection->session;
+    call.request = request;
+    call.fd = OS_FD_NONE;
+    call.closes_at_once = false;
+    call.frame = NULL;
+    refusal_clear(&call.refusal);
     bool hello = request->method_case == PORTD__V1__REQUEST__METHOD_HELLO;
     connection->method = (uint8_t)request->method_case;
     const struct method *method = check(frame, request, &call.refusal);
