@@ -121,7 +121,7 @@ int portd_list_session_start(portd_client *client, portd_id session, int kind, p
     Portd__V1__Request message = PORTD__V1__REQUEST__INIT;
 
     if (kind < PORTD_KIND_ANY || kind > PORTD_KIND_SESSION)
-        return client_fail(client, PORTD_E_INVALID, 0, "kind", "this is none of PORTD_KIND_*");
+        return client_fail(client, PORTD_E_INVALID, 0, "kind", "invalid kind");
     list.kind = (Portd__V1__Kind)kind;
     list.after = after;
     list.session = session;

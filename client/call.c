@@ -133,7 +133,7 @@ portd_client *call_begin_list(struct call *call, portd_client *client, portd_lis
         *list = NULL;
     if (!call_begin(call, list ? client : NULL)) {
         if (!list)
-            call->code = client_fail(client, PORTD_E_INVALID, 0, "list", "there is no place for the list");
+            call->code = client_fail(client, PORTD_E_INVALID, 0, "list", "list must not be NULL");
         return NULL;
     }
     call->place = list;

@@ -89,9 +89,9 @@ int client_check(portd_client *client) {
 
 int client_check_ids(portd_client *client, const portd_id *ids, size_t n) {
     if (!ids)
-        return client_fail(client, PORTD_E_INVALID, 0, "ids", "there are no ids");
+        return client_fail(client, PORTD_E_INVALID, 0, "ids", "ids must not be NULL");
     if (n == 0 || n > FRAME_TARGETS_MAX)
-        return client_fail(client, PORTD_E_INVALID, 0, "n", "not 1 to 256 ids");
+        return client_fail(client, PORTD_E_INVALID, 0, "n", "expected 1 to 256 ids");
     return 0;
 }
 

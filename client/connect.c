@@ -31,7 +31,7 @@ struct search {
     int64_t deadline; /* 0: nothing is waited for */
     struct failure failure;
     size_t noted;
-    char notes[700]; /* "unix:/a: there is no socket; unix:/b: nobody listens" */
+    char notes[700]; /* "unix:/a: no such socket; unix:/b: nobody listens" */
     char address[ADDRESS_MAX];
     bool denied; /* somebody may listen there, but this user may not connect */
     os_fd connection;
@@ -66,33 +66,31 @@ static int options_take(struct search *search, const portd_options *options) {
         return 0;
     if (options->size < OPTIONS_FIRST)
         return search_fail(search, PORTD_E_INVALID, "size",
-                           "the options do not start with PORTD_OPTIONS_INIT", NULL);
+                           "options were not initialized with PORTD_OPTIONS_INIT", NULL);
     memcpy(own, options, options->size < sizeof(*own) ? options->size : sizeof(*own));
     if (options_beyond(options))
-        return search_fail(search, PORTD_E_UNSUPPORTED, NULL,
-                           "an option is of a later version of the library", NULL);
+        return search_fail(search, PORTD_E_UNSUPPORTED, NULL, "an option requires a newer library", NULL);
     if (own->name && (strlen(own->name) > NAME_MAX_BYTES || !status_utf8(own->name)))
-        return search_fail(search, PORTD_E_INVALID, "name", "the name is not UTF-8 of at most 64 bytes",
+        return search_fail(search, PORTD_E_INVALID, "name", "the name must be UTF-8 of at most 64 bytes",
                            NULL);
     if (own->token && (!*own->token || !status_utf8(own->token)))
-        return search_fail(search, PORTD_E_INVALID, "token", "this is no token of a session", NULL);
+        return search_fail(search, PORTD_E_INVALID, "token", "not a session token", NULL);
     bool owned = own->owner_pid != 0 || own->n_owner_pids > 0;
     if (own->n_owner_pids > PORTD_OWNERS_MAX || (own->n_owner_pids > 0 && !own->owner_pids))
-        return search_fail(search, PORTD_E_INVALID, "owner_pids", "not 1 to 8 owners", NULL);
+        return search_fail(search, PORTD_E_INVALID, "owner_pids", "expected 1 to 8 owners", NULL);
     if (own->owner_pid != 0 && own->n_owner_pids > 0)
-        return search_fail(search, PORTD_E_INVALID, "owner_pids", "the owner is named twice", NULL);
+        return search_fail(search, PORTD_E_INVALID, "owner_pids", "duplicate owner", NULL);
     if (own->token && owned)
-        return search_fail(search, PORTD_E_INVALID, "token", "a session has a token or an owner, not both",
-                           NULL);
+        return search_fail(search, PORTD_E_INVALID, "token", "token and owner are mutually exclusive", NULL);
     if (own->new_session && !owned)
-        return search_fail(search, PORTD_E_INVALID, "new_session", "new_session goes with owner_pid", NULL);
+        return search_fail(search, PORTD_E_INVALID, "new_session", "new_session requires an owner", NULL);
     if (own->find_session && !owned)
-        return search_fail(search, PORTD_E_INVALID, "find_session", "find_session goes with an owner", NULL);
+        return search_fail(search, PORTD_E_INVALID, "find_session", "find_session requires an owner", NULL);
     if (own->numbers_nobody && own->numbers_pid != 0)
-        return search_fail(search, PORTD_E_INVALID, "numbers_pid", "numbers are somebody's or nobody's",
-                           NULL);
+        return search_fail(search, PORTD_E_INVALID, "numbers_pid",
+                           "numbers_pid and numbers_nobody are mutually exclusive", NULL);
     if (own->ttl_us < 0)
-        return search_fail(search, PORTD_E_INVALID, "ttl_us", "a time to live cannot be negative", NULL);
+        return search_fail(search, PORTD_E_INVALID, "ttl_us", "the time to live must not be negative", NULL);
     return 0;
 }
 
@@ -128,7 +126,7 @@ static bool search_try(struct search *search, const char *address) {
 static int search_failed(struct search *search, const char *field, const char *hint) {
     if (search->denied)
         return search_fail(search, PORTD_E_DENIED, field, search->notes,
-                           "the file mode of the socket, and its folder's, say who may connect");
+                           "the file modes of the socket and of its directory decide who may connect");
     return search_fail(search, PORTD_E_UNREACHABLE, field, search->notes, hint);
 }
 
@@ -142,7 +140,7 @@ static int search_one(struct search *search, const char *address, const char *fi
     }
     if (search_try(search, address))
         return 0;
-    return search_failed(search, field, "look whether portd runs there");
+    return search_failed(search, field, "check whether portd is running there");
 }
 
 static int search_start(struct search *search) {
@@ -156,7 +154,7 @@ static int search_start(struct search *search) {
         daemon = PORTD_DAEMON_PATH;
     if (r < 0) {
         start_reason("", r, why, sizeof(why));
-        search_note(search, *address ? address : "a folder for the user's broker", why);
+        search_note(search, *address ? address : "directory of the user's broker", why);
     } else {
         r = start_broker(address, daemon, search->deadline, &search->connection, why, sizeof(why));
         if (r == 0) {
@@ -168,7 +166,7 @@ static int search_start(struct search *search) {
     if (r == -ETIMEDOUT)
         return search_fail(search, PORTD_E_TIMEOUT, NULL, search->notes, NULL);
     return search_fail(search, PORTD_E_UNREACHABLE, NULL, search->notes,
-                       "the option daemon, or PORTD_DAEMON, names portd");
+                       "set the option daemon, or PORTD_DAEMON, to the path of portd");
 }
 
 static int search_all(struct search *search) {
@@ -185,9 +183,8 @@ static int search_all(struct search *search) {
         return 0;
     if (search->options.start)
         return search_start(search);
-    return search_failed(
-        search, NULL,
-        "start one: portd, or systemctl start portd; or let the library do it: the option start");
+    return search_failed(search, NULL,
+                         "start one with portd or systemctl start portd, or set the option start");
 }
 
 static int search_run(struct search *search, const char *address) {

@@ -31,7 +31,7 @@ static const struct {
     {PORTD_E_GARBLED, "PORTD_E_GARBLED", NULL},
     {PORTD_E_UNREACHABLE, "PORTD_E_UNREACHABLE", "no broker answers"},
     {PORTD_E_DISCONNECTED, "PORTD_E_DISCONNECTED", "the connection to the broker is lost"},
-    {PORTD_E_MEMORY, "PORTD_E_MEMORY", "there is no memory"},
+    {PORTD_E_MEMORY, "PORTD_E_MEMORY", "out of memory"},
     {PORTD_E_FORKED, "PORTD_E_FORKED", "this client belongs to the parent process"},
     {PORTD_E_INTERRUPTED, "PORTD_E_INTERRUPTED", "woken by portd_wakeup"},
     {PORTD_E_BUSY, "PORTD_E_BUSY", "a blocking call is not possible inside a callback"},
@@ -50,7 +50,7 @@ const char *portd_code_text(int code) {
     for (size_t i = 0; i < CODES; i++)
         if (codes[i].code == code)
             return codes[i].text ? codes[i].text : status_text((Portd__V1__Code)-code);
-    return code >= 0 ? "nothing is wrong" : "a code of a later version";
+    return code >= 0 ? "no error" : "unknown code";
 }
 
 const char *portd_cause_name(int cause) { return status_cause((Portd__V1__Cause)cause); }

@@ -44,9 +44,9 @@ int portd_port_read_start(portd_client *client, portd_id port, size_t size, unsi
     Portd__V1__Request message = PORTD__V1__REQUEST__INIT;
 
     if (size == 0)
-        return client_fail(client, PORTD_E_INVALID, 0, "size", "there is no room for a byte");
+        return client_fail(client, PORTD_E_INVALID, 0, "size", "size must not be 0");
     if (flags & ~(unsigned)PORTD_PEEK)
-        return client_fail(client, PORTD_E_INVALID, 0, "flags", "this is not PORTD_PEEK");
+        return client_fail(client, PORTD_E_INVALID, 0, "flags", "invalid flags: only PORTD_PEEK is allowed");
     read.id = port;
     read.most = (uint32_t)chunk(size);
     read.peek = (flags & PORTD_PEEK) != 0;
@@ -75,7 +75,7 @@ int portd_port_read(portd_client *client, portd_id port, void *bytes, size_t siz
         *truncated = 0;
     if (!bytes || !count)
         return client_fail(client, PORTD_E_INVALID, 0, bytes ? "count" : "bytes",
-                           "there is no place for what is read");
+                           "bytes and count must not be NULL");
     portd_client *asked = call_begin(&kept.call, client);
     kept.call.keep = keep_data;
     kept.call.exact = true;
@@ -105,7 +105,7 @@ int portd_port_write_start(portd_client *client, portd_id port, const void *byte
     Portd__V1__Request message = PORTD__V1__REQUEST__INIT;
 
     if (!bytes && size > 0)
-        return client_fail(client, PORTD_E_INVALID, 0, "bytes", "there is nothing to write");
+        return client_fail(client, PORTD_E_INVALID, 0, "bytes", "bytes must not be NULL");
     write.id = port;
     write.data.len = chunk(size);
     write.data.data = (uint8_t *)(uintptr_t)bytes; /* packing only reads it */
@@ -206,7 +206,7 @@ int portd_port_shutdown_start(portd_client *client, portd_id port, unsigned side
     Portd__V1__Request message = PORTD__V1__REQUEST__INIT;
 
     if (sides == 0 || sides & ~(unsigned)(PORTD_READ | PORTD_WRITE))
-        return client_fail(client, PORTD_E_INVALID, 0, "sides", "not PORTD_READ, PORTD_WRITE or both");
+        return client_fail(client, PORTD_E_INVALID, 0, "sides", "expected PORTD_READ, PORTD_WRITE or both");
     shutdown.id = port;
     shutdown.read = (sides & PORTD_READ) != 0;
     shutdown.write = (sides & PORTD_WRITE) != 0;
@@ -295,7 +295,7 @@ int portd_port_addresses(portd_client *client, portd_id port, int64_t deadline, 
     if ((local && local->size < ENDPOINT_FIRST) || (peer && peer->size < ENDPOINT_FIRST))
         return client_fail(client, PORTD_E_INVALID, 0,
                            local && local->size < ENDPOINT_FIRST ? "local" : "peer",
-                           "an address begins as PORTD_ENDPOINT_INIT");
+                           "the endpoint was not initialized with PORTD_ENDPOINT_INIT");
     portd_client *asked = call_begin(&kept.call, client);
     kept.call.keep = keep_addresses;
     int r = portd_port_addresses_start(asked, port, call_done, &kept.call, &kept.call.request);

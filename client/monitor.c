@@ -71,7 +71,7 @@ int portd_monitor(portd_client *client, portd_id session, uint64_t *cursor, int6
     if (lost)
         *lost = 0;
     if (!cursor)
-        return client_fail(client, PORTD_E_INVALID, 0, "cursor", "there is no place for the cursor");
+        return client_fail(client, PORTD_E_INVALID, 0, "cursor", "cursor must not be NULL");
     portd_client *asked = call_begin_list(&call, client, list);
     int r = portd_monitor_start(asked, session, *cursor, deadline, call_done, &call, &call.request);
     r = call_run(&call, r, PORTD_FOREVER);

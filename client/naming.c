@@ -12,7 +12,7 @@ static int name_process(portd_client *client, struct naming *naming, uint32_t pi
     int r;
 
     if (naming->n_fds + naming->n_pids == PORTD_OWNERS_MAX)
-        return client_fail(client, PORTD_E_INVALID, 0, field, "that is one process too many");
+        return client_fail(client, PORTD_E_INVALID, 0, field, "too many processes");
     r = naming->n_pids > 0 ? -ENOSYS : process_open(pid, &naming->fds[naming->n_fds]);
     if (r == 0) {
         naming->n_fds++;
@@ -24,7 +24,7 @@ static int name_process(portd_client *client, struct naming *naming, uint32_t pi
     }
     if (r != -ESRCH && r != -EINVAL)
         return client_fail(client, error_of_errno(r), -r, field, NULL);
-    snprintf(why, sizeof(why), "there is no process %lu", (unsigned long)pid);
+    snprintf(why, sizeof(why), "no process %lu", (unsigned long)pid);
     return client_fail(client, PORTD_E_INVALID, -r, field, why);
 }
 

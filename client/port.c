@@ -44,18 +44,19 @@ static int wrap_check(portd_client *client, const struct wrap *wrap) {
 
     if (wrap->number < 0 || wrap->number > INT32_MAX)
         return client_fail(client, PORTD_E_INVALID, 0, wrap->socket ? "socket" : "fd",
-                           "this cannot be the number of a descriptor");
+                           "not a valid descriptor number");
     if (wrap->flags & ~known)
-        return client_fail(client, PORTD_E_INVALID, 0, "flags",
-                           wrap->socket ? "a socket takes no flag but PORTD_NO_CLOSE"
-                                        : "not only PORTD_READ, _WRITE, _TEXT and _REGULAR_FILE");
+        return client_fail(
+            client, PORTD_E_INVALID, 0, "flags",
+            wrap->socket ? "the only flag of a socket is PORTD_NO_CLOSE"
+                         : "invalid flags: only PORTD_READ, _WRITE, _TEXT and _REGULAR_FILE are allowed");
     if (!wrap->socket && !(wrap->flags & ends))
-        return client_fail(client, PORTD_E_INVALID, 0, "flags", "neither PORTD_READ nor PORTD_WRITE");
+        return client_fail(client, PORTD_E_INVALID, 0, "flags", "PORTD_READ or PORTD_WRITE is required");
     if (wrap->take && wrap->flags & PORTD_NO_CLOSE)
         return client_fail(client, PORTD_E_INVALID, 0, "flags",
-                           "a number that is given away cannot stay open");
+                           "PORTD_NO_CLOSE cannot be combined with _take");
     if (wrap->name && strlen(wrap->name) > NAME_MAX_BYTES)
-        return client_fail(client, PORTD_E_INVALID, 0, "name", "a port's name has at most 255 bytes");
+        return client_fail(client, PORTD_E_INVALID, 0, "name", "a port name is limited to 255 bytes");
     return 0;
 }
 
@@ -237,7 +238,7 @@ int portd_port_dup_fd(portd_client *client, portd_id port, int64_t deadline, por
     struct call call;
 
     if (!copy)
-        return client_fail(client, PORTD_E_INVALID, 0, "copy", "there is no place for the copy");
+        return client_fail(client, PORTD_E_INVALID, 0, "copy", "copy must not be NULL");
     int r = call_end(
         &call, portd_port_dup_fd_start(call_begin(&call, client), port, call_done, &call, &call.request),
         deadline);

@@ -93,7 +93,7 @@ enum portd_code {
     PORTD_E_DENIED = -2,        /* a right is missing */
     PORTD_E_NOT_FOUND = -3,     /* no such object in this session */
     PORTD_E_LIMIT = -4,         /* a quota or a limit of the broker; the text names it */
-    PORTD_E_VERSION = -5,       /* no protocol version in common */
+    PORTD_E_VERSION = -5,       /* no common protocol version */
     PORTD_E_UNSUPPORTED = -6,   /* this broker, platform or kind of descriptor lacks the call or option */
     PORTD_E_TIMEOUT = -7,       /* the deadline passed */
     PORTD_E_CANCELLED = -8,     /* portd_cancel */
@@ -290,7 +290,7 @@ typedef struct portd_endpoint {
 enum portd_result_flag {
     PORTD_RESULT_UNSUPPORTED = 1, /* none: this descriptor can have no such object; message says why */
     PORTD_RESULT_CREATED = 2,     /* this call made the object */
-    PORTD_RESULT_REPLACED = 4     /* the number named another open file until now; its objects ended */
+    PORTD_RESULT_REPLACED = 4     /* the number referred to another open file before; its objects ended */
 };
 
 /* What a callback gets, valid until it returns. code is what the blocking form returns; what does not belong to

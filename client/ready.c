@@ -33,9 +33,9 @@ static int read_object(portd_client *client, const portd_request *request, const
 static int object_check(portd_client *client, portd_native fd, int mode, os_fd *attached) {
     *attached = OS_FD_NONE;
     if (mode < PORTD_MODE_READ || mode > PORTD_MODE_REMOVE)
-        return client_fail(client, PORTD_E_INVALID, 0, "mode", "this is none of PORTD_MODE_*");
+        return client_fail(client, PORTD_E_INVALID, 0, "mode", "invalid mode");
     if (fd < 0 || fd > INT32_MAX)
-        return client_fail(client, PORTD_E_INVALID, 0, "fd", "this cannot be the number of a descriptor");
+        return client_fail(client, PORTD_E_INVALID, 0, "fd", "not a valid descriptor number");
     if (mode == PORTD_MODE_READ || mode == PORTD_MODE_WRITE)
         *attached = (os_fd)fd;
     return 0;
@@ -78,8 +78,7 @@ int portd_fd_to_evt_start(portd_client *client, portd_native fd, int mode, int n
     if (r < 0)
         return r;
     if (number_kind != PORTD_FD && number_kind != PORTD_SOCKET)
-        return client_fail(client, PORTD_E_INVALID, 0, "number_kind",
-                           "this is neither PORTD_FD nor PORTD_SOCKET");
+        return client_fail(client, PORTD_E_INVALID, 0, "number_kind", "expected PORTD_FD or PORTD_SOCKET");
     descriptor.number = fd;
     descriptor.mode = (Portd__V1__Mode)mode;
     descriptor.socket = number_kind == PORTD_SOCKET;
@@ -142,7 +141,7 @@ int portd_handle_dup(portd_client *client, portd_id id, int64_t deadline, portd_
     struct call call;
 
     if (!handle)
-        return client_fail(client, PORTD_E_INVALID, 0, "handle", "there is no place for the handle");
+        return client_fail(client, PORTD_E_INVALID, 0, "handle", "handle must not be NULL");
     int r = call_end(&call,
                      portd_handle_dup_start(call_begin(&call, client), id, call_done, &call, &call.request),
                      deadline);

@@ -106,7 +106,7 @@ static void reply_read(portd_client *client, const portd_request *request, const
     else if (frame->mismatch && request_brings(request))
         result_fail(result, PORTD_E_MISMATCH, 0, "descriptors of the reply were lost");
     else if ((int)reply->result_case != (int)request->method)
-        result_fail(result, PORTD_E_GARBLED, 0, "the reply is to another kind of request");
+        result_fail(result, PORTD_E_GARBLED, 0, "the reply does not match the request");
     else if (!request->read)
         result->code = 1;
     else
@@ -150,11 +150,11 @@ const char *reply_frame(portd_client *client, struct channel_frame *frame) {
     uint64_t id = reply ? id_of(client, reply) : 0;
     if (id == 0) {
         frame_close(frame);
-        return reply ? "the broker could not read a request" : "a reply of the broker is garbled";
+        return reply ? "the broker could not decode a request" : "malformed reply from the broker";
     }
     portd_request *request = table_find(&client->requests.table, id);
     if (!request || request->state != REQUEST_SENT) {
-        client_log(client, "a reply to no request was dropped");
+        client_log(client, "dropped a reply to an unknown request");
         frame_close(frame);
         return NULL;
     }

@@ -9,9 +9,9 @@
 #include <errno.h>
 
 static const char *end_reason(const portd_client *client) {
-    return client->greeted
-               ? "the broker has closed the connection"
-               : "the broker has closed the connection without a welcome: it may not admit this user";
+    return client->greeted ? "the broker closed the connection"
+                           : "the broker closed the connection before answering hello: perhaps it does not "
+                             "admit this user";
 }
 
 /* Calls back everything in flight. Does nothing the second time. */
@@ -28,7 +28,7 @@ static void lose(portd_client *client, const char *reason) {
 static void broken(portd_client *client, int error) {
     if (client->write_errno == 0)
         client->write_errno = -error;
-    lose(client, "the connection to the broker has failed");
+    lose(client, "the connection to the broker failed");
 }
 
 /* Reads once and answers what came. True if anything did. What arrived before the connection was lost still counts. */
@@ -55,7 +55,7 @@ static bool read_some(portd_client *client) {
         if (fault)
             lose(client, fault);
         else if (!client->greeted)
-            lose(client, "the broker has refused the connection");
+            lose(client, "the broker refused the connection");
     }
     if (!client->lost && !client->closing && channel_rest(&client->channel) < 0)
         broken(client, -ENOMEM);
@@ -76,7 +76,7 @@ static bool run(portd_client *client, bool readable) {
             client_flush(client);
     }
     if (client->closing)
-        lose(client, "the client has disconnected");
+        lose(client, "the client disconnected");
     return worked;
 }
 
@@ -124,7 +124,7 @@ void portd_disconnect(portd_client *client) {
     if (client->entered > 0)
         return;
     client_enter(client);
-    lose(client, "the client has disconnected");
+    lose(client, "the client disconnected");
     client_leave(client, 0);
 }
 

@@ -67,7 +67,7 @@ static void reason_denied(const char *path, char *text, size_t size) {
     char buffer[4096];
 
     if (stat(path, &status) < 0) {
-        snprintf(text, size, "permission denied: its folder is closed to this user");
+        snprintf(text, size, "permission denied: its directory is closed to this user");
         return;
     }
     if (getgrgid_r(status.st_gid, &group, buffer, sizeof(buffer), &found) == 0 && found)
@@ -83,16 +83,16 @@ void start_reason(const char *address, int error, char *text, size_t size) {
 
     switch (-error) {
     case ENOENT:
-        snprintf(text, size, "there is no socket");
+        snprintf(text, size, "no such socket");
         return;
     case ECONNREFUSED:
         snprintf(text, size, "nobody listens");
         return;
     case EAGAIN:
-        snprintf(text, size, "its queue is full");
+        snprintf(text, size, "its listen queue is full");
         return;
     case EPERM:
-        snprintf(text, size, "its folder does not belong to this user alone");
+        snprintf(text, size, "its directory does not belong to this user alone");
         return;
     case EACCES:
         if (!address_parse(address, &parsed) && parsed.kind == ADDRESS_UNIX && parsed.path[0] == '/') {
@@ -230,7 +230,7 @@ static int broker_run(const char *address, const char *daemon, int64_t deadline,
     int error = 0;
 
     if (pipe2(ends, O_CLOEXEC) < 0) {
-        snprintf(why, why_size, "no pipe to %s: %s", daemon, strerror(errno));
+        snprintf(why, why_size, "cannot create a pipe to %s: %s", daemon, strerror(errno));
         return -errno;
     }
     int r = spawn(address, daemon, ends[1]);
@@ -239,11 +239,11 @@ static int broker_run(const char *address, const char *daemon, int64_t deadline,
         r = notify_wait(ends[0], deadline, &error);
     os_close(ends[0]);
     if (r < 0)
-        snprintf(why, why_size, "%s is not ready: %s", daemon, strerror(-r));
+        snprintf(why, why_size, "%s did not become ready: %s", daemon, strerror(-r));
     else if (error != 0)
-        snprintf(why, why_size, "%s cannot be run: %s", daemon, strerror(error));
+        snprintf(why, why_size, "cannot run %s: %s", daemon, strerror(error));
     else if (r == 0)
-        snprintf(why, why_size, "%s ended before it was ready: run it by hand to see why", daemon);
+        snprintf(why, why_size, "%s exited before it was ready: run it by hand to see why", daemon);
     return r > 0 ? 0 : r < 0 ? r : error != 0 ? -error : -ECHILD;
 }
 

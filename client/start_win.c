@@ -35,7 +35,7 @@ void start_reason(const char *address, int error, char *text, size_t size) {
     if (error == -ENOENT || error == -ECONNREFUSED)
         snprintf(text, size, "nobody listens");
     else if (error == -EAGAIN)
-        snprintf(text, size, "its queue is full");
+        snprintf(text, size, "its listen queue is full");
     else if (error == -EACCES)
         snprintf(text, size, "permission denied");
     else
@@ -63,12 +63,12 @@ int start_broker(const char *address, const char *daemon, int64_t deadline, os_f
     int r = broker_run(address, daemon);
 
     if (r < 0) {
-        snprintf(why, why_size, "%s cannot be run", daemon);
+        snprintf(why, why_size, "cannot run %s", daemon);
         return r;
     }
     while (transport_connect(address, connection) < 0) {
         if (os_now_us() >= deadline) {
-            snprintf(why, why_size, "%s is not ready", daemon);
+            snprintf(why, why_size, "%s did not become ready", daemon);
             return -ETIMEDOUT;
         }
         start_pause(RETRY_US);

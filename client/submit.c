@@ -13,8 +13,7 @@ static int submit_failed(portd_client *client, int error) {
     if (code == PORTD_E_DISCONNECTED)
         client->write_errno = -error;
     if (error == -EBADF)
-        return client_fail(client, PORTD_E_INVALID, EBADF, "fd",
-                           "this is not the number of an open descriptor");
+        return client_fail(client, PORTD_E_INVALID, EBADF, "fd", "not an open descriptor");
     if (error == -EMSGSIZE)
         return client_fail(client, PORTD_E_INVALID, 0, NULL, "the request is too long");
     return client_fail(client, code, -error, NULL, NULL);
@@ -46,7 +45,7 @@ static int submit_check(portd_client *client, portd_callback *callback) {
     int r = client_check(client);
 
     if (r == 0 && !callback)
-        r = client_fail(client, PORTD_E_INVALID, 0, "callback", "there is no callback");
+        r = client_fail(client, PORTD_E_INVALID, 0, "callback", "callback must not be NULL");
     return r;
 }
 
@@ -112,7 +111,7 @@ void submit_release(portd_client *client, portd_id id) {
     message.method_case = PORTD__V1__REQUEST__METHOD_RELEASE;
     message.release = &release;
     if (submit_unasked(client, &message, OS_FD_NONE, NULL, NULL, NULL, NULL) < 0)
-        client_log(client, "an object that nobody asks for any more could not be released");
+        client_log(client, "cannot release an abandoned object");
 }
 
 void submit_close(portd_client *client, portd_id port) {
@@ -125,7 +124,7 @@ void submit_close(portd_client *client, portd_id port) {
     message.method_case = PORTD__V1__REQUEST__METHOD_CLOSE;
     message.close = &close;
     if (submit_unasked(client, &message, OS_FD_NONE, NULL, NULL, NULL, NULL) < 0)
-        client_log(client, "a port that nobody asks for any more could not be closed");
+        client_log(client, "cannot close an abandoned port");
     submit_release(client, port);
 }
 

@@ -29,7 +29,7 @@ int portd_wait_start(portd_client *client, const portd_id *ids, size_t n, unsign
     if (r < 0)
         return r;
     if (flags & ~(unsigned)(PORTD_WAIT_ALL | PORTD_WAIT_ONE))
-        return client_fail(client, PORTD_E_INVALID, 0, "flags", "this is none of PORTD_WAIT_*");
+        return client_fail(client, PORTD_E_INVALID, 0, "flags", "invalid flags");
     return submit_wait(client, ids, n, flags, deadline, read_wait, callback, data, request);
 }
 
@@ -38,7 +38,7 @@ int portd_wait(portd_client *client, const portd_id *ids, size_t n, unsigned fla
     struct call call;
 
     if (!ready)
-        return client_fail(client, PORTD_E_INVALID, 0, "ready", "there is no place for what is ready");
+        return client_fail(client, PORTD_E_INVALID, 0, "ready", "ready must not be NULL");
     portd_client *asked = call_begin(&call, client);
     call.ready = ready;
     call.exact = (flags & PORTD_WAIT_ONE) != 0; /* nobody else is told of what this one was answered */

@@ -160,7 +160,7 @@ static int make_rooms(struct broker *broker, const struct options *options, size
         return error;
     if (slots_free(&broker->slots) >= SLOTS_LEAST)
         return 0;
-    log_write(LOG_LEVEL_ERROR, "the limit of open files is %zu, and %zu are needed at least", limit,
+    log_write(LOG_LEVEL_ERROR, "the open file limit is %zu, but at least %zu is needed", limit,
               broker->slots.used + SLOTS_KEEP + SLOTS_LEAST);
     return -EMFILE;
 }
@@ -174,7 +174,7 @@ struct broker *broker_new(const struct options *options, struct door *door) {
     if (!error)
         error = make_rooms(broker, options, limit, door->listener);
     if (error) {
-        log_write(LOG_LEVEL_ERROR, "the broker cannot start: %s", strerror(-error));
+        log_write(LOG_LEVEL_ERROR, "cannot start: %s", strerror(-error));
         (void)broker_free(broker);
         return NULL;
     }
@@ -183,8 +183,8 @@ struct broker *broker_new(const struct options *options, struct door *door) {
     broker->log_due = LOG_NEVER;
     loop_round(broker->loop, on_round, broker);
     if (broker->slots.limit < 4 * SLOTS_KEEP)
-        log_write(LOG_LEVEL_WARNING, "a low limit of open files leaves little room; limit=%zu free=%zu",
-                  broker->slots.limit, slots_free(&broker->slots));
+        log_write(LOG_LEVEL_WARNING, "the open file limit is low; limit=%zu free=%zu", broker->slots.limit,
+                  slots_free(&broker->slots));
     return broker;
 }
 
@@ -201,7 +201,7 @@ static void report(const struct broker *broker) {
         const unsigned *counts = session->belongings.counts;
         if (counts[OBJECT_DESCRIPTOR])
             log_write_about(LOG_TOPIC_BELONGINGS, session->uid, LOG_LEVEL_INFO,
-                            "a session still held descriptors; session=%" PRIu64 " uid=%" PRIu64
+                            "session still held descriptors; session=%" PRIu64 " uid=%" PRIu64
                             " client=%s descriptors=%u "
                             "semaphores=%u evts=%u ports=%u",
                             session->id, session->uid, session->client, counts[OBJECT_DESCRIPTOR],

@@ -17,14 +17,14 @@
 static void complain(const char *address, int error) {
     const char *why = strerror(-error);
     if (error == -EADDRINUSE)
-        why = "another broker is there";
+        why = "another broker is listening there";
     else if (error == -EBUSY)
-        why = "another broker begins or ends there and does not get on";
+        why = "another broker is starting or stopping there and holds the lock";
     else if (error == -EEXIST)
-        why = "there is something else than a socket";
+        why = "the existing file is not a socket";
     else if (error == -EPERM)
-        why = "the lock file beside it belongs to somebody else";
-    log_write(LOG_LEVEL_ERROR, "cannot listen at %s: %s", address, why);
+        why = "its lock file belongs to another user";
+    log_write(LOG_LEVEL_ERROR, "cannot listen on %s: %s", address, why);
 }
 
 /* The address to listen at when nobody handed over a listener: root's is the system's. */
@@ -44,19 +44,19 @@ static int choose_address(struct door *door, const struct options *options) {
         error = address_user(door->address, 1);
         if (error == -EPERM)
             log_write(LOG_LEVEL_ERROR,
-                      "no place for this user's socket: the folder of %s belongs to somebody else, or others "
-                      "may write there; "
-                      "XDG_RUNTIME_DIR, or TMPDIR without it, says where, and --listen too",
+                      "cannot use the directory of %s: it belongs to another user, or others may write to "
+                      "it; set XDG_RUNTIME_DIR (or TMPDIR), or use --listen",
                       door->address);
         else if (error)
-            log_write(LOG_LEVEL_ERROR, "no place for this user's socket: %s", strerror(-error));
+            log_write(LOG_LEVEL_ERROR, "cannot prepare this user's socket directory: %s", strerror(-error));
         return error;
     }
     (void)snprintf(door->address, sizeof door->address, "%s", address_system());
     error = address_system_make();
     if (error)
-        log_write(LOG_LEVEL_ERROR, "no folder for %s: %s", door->address,
-                  error == -EPERM ? "it is not root's alone" : strerror(-error));
+        log_write(LOG_LEVEL_ERROR, "cannot prepare the directory of %s: %s", door->address,
+                  error == -EPERM ? "it must belong to root and be writable by nobody else"
+                                  : strerror(-error));
     return error;
 }
 
@@ -65,10 +65,10 @@ static int adopt(struct door *door) {
     if (!error && !transport_listens(door->listener))
         error = -EINVAL;
     if (error)
-        log_write(LOG_LEVEL_ERROR, "what LISTEN_FDS hands over is no listening Unix stream socket: %s",
+        log_write(LOG_LEVEL_ERROR, "LISTEN_FDS does not name a listening Unix stream socket: %s",
                   strerror(-error));
     else
-        log_write(LOG_LEVEL_INFO, "listening on the socket that was handed over");
+        log_write(LOG_LEVEL_INFO, "listening on the inherited socket");
     return error;
 }
 
@@ -78,7 +78,7 @@ int door_open(struct door *door, const struct options *options) {
     if (given > 0)
         return adopt(door);
     if (given < 0) {
-        log_write(LOG_LEVEL_ERROR, "LISTEN_FDS makes no sense: %s", strerror(-given));
+        log_write(LOG_LEVEL_ERROR, "invalid LISTEN_FDS: %s", strerror(-given));
         return given;
     }
     error = choose_address(door, options);
@@ -89,7 +89,7 @@ int door_open(struct door *door, const struct options *options) {
         log_write(LOG_LEVEL_INFO, "listening; address=%s", door->address);
     else if (error == -EADDRINUSE &&
              options->idle_exit_us) /* started because one was needed, and one is there */
-        log_write(LOG_LEVEL_INFO, "another broker is there already; address=%s", door->address);
+        log_write(LOG_LEVEL_INFO, "another broker is already listening; address=%s", door->address);
     else
         complain(door->address, error);
     door->own = !error && strncmp(door->address, "fd:", 3) != 0;

@@ -19,7 +19,7 @@ static uint64_t heard(void) {
 
 static void set(struct idle *idle, struct loop_timer *timer, int64_t after_us) {
     if (loop_timer_set(idle->loop, timer, os_now_us() + after_us))
-        log_write(LOG_LEVEL_WARNING, "out of memory: idleness does not end the broker");
+        log_write(LOG_LEVEL_WARNING, "out of memory: --idle-exit is disabled");
 }
 
 static void wait_for_quiet(struct idle *idle) {
@@ -32,7 +32,7 @@ static void on_empty(struct loop_timer *timer) {
     idle->set = false;
     if (!sessions_idle(idle->sessions) || !door_leave(idle->door))
         return;
-    log_write(LOG_LEVEL_INFO, "stopping; nobody is connected and nothing is held");
+    log_write(LOG_LEVEL_INFO, "stopping because idle; no connections and nothing held");
     loop_stop(idle->loop);
 }
 
@@ -40,7 +40,7 @@ static void on_quiet(struct loop_timer *timer) {
     struct idle *idle = CONTAINER_OF(timer, struct idle, quiet);
     if (idle->heard == heard() && sessions_abandoned(idle->sessions) && door_leave(idle->door)) {
         log_write(LOG_LEVEL_INFO,
-                  "stopping; whoever was connected has gone and left the connection inside what is held");
+                  "stopping because idle; the only open connections are in the queues of held descriptors");
         loop_stop(idle->loop);
     } else {
         wait_for_quiet(idle);

@@ -14,25 +14,24 @@ static const char usage[] =
     "usage: portd [--listen ADDRESS] [--mode OCTAL] [--idle-exit DURATION] [--notify-fd N] [--log-level "
     "LEVEL]\n"
     "\n"
-    "The broker: owns descriptors for other programs and tells them when they are ready. Runs in the "
-    "foreground.\n"
+    "Broker of file descriptors: keeps copies of other programs' descriptors and reports when they are\n"
+    "ready. Runs in the foreground.\n"
     "\n"
-    "  --listen ADDRESS      unix:/absolute/path, unix:@name, or fd:N for an inherited listener; default: "
-    "the\n"
-    "                        socket handed over by the service manager, else unix:/run/portd/portd.sock for\n"
+    "  --listen ADDRESS      unix:/absolute/path, unix:@name, or fd:N for an inherited listener; default:\n"
+    "                        the socket passed by the service manager, else unix:/run/portd/portd.sock for\n"
     "                        root and the user's own address for others\n"
-    "  --mode OCTAL          file mode of the socket, default 0600 (only this user)\n"
-    "  --idle-exit DURATION  leave when nobody was connected and nothing was held for so long, e.g. 60s\n"
-    "  --notify-fd N         write a newline to this descriptor (3 or more) when ready, and close it\n"
+    "  --mode OCTAL          file mode of the socket, default 0600 (this user only)\n"
+    "  --idle-exit DURATION  exit after being idle this long, e.g. 60s\n"
+    "  --notify-fd N         when ready, write a newline to this descriptor (3 or more) and close it\n"
     "  --log-level LEVEL     error, warning, info (default), debug\n"
-    "  -h, --help            this text\n"
-    "  --version             the version\n"
+    "  -h, --help            print this help\n"
+    "  --version             print the version\n"
     "\n"
     "Example:  portd --listen unix:/tmp/portd.sock --log-level debug\n"
-    "Stops on SIGTERM and SIGINT and says what it still held. See portd(8).\n";
+    "Stops on SIGTERM and SIGINT and logs what it still held. See portd(8).\n";
 
 static int complain(const char *option, const char *value) {
-    fprintf(stderr, "portd: --%s: cannot use \"%s\"\nportd: see portd --help\n", option, value);
+    fprintf(stderr, "portd: --%s: invalid value \"%s\"\nportd: see portd --help\n", option, value);
     return 2;
 }
 
@@ -114,6 +113,6 @@ int options_parse(struct options *options, int argc, char **argv) {
     }
     if (optind == argc)
         return 0;
-    fprintf(stderr, "portd: \"%s\" is not understood\nportd: see portd --help\n", argv[optind]);
+    fprintf(stderr, "portd: unexpected argument \"%s\"\nportd: see portd --help\n", argv[optind]);
     return 2;
 }

@@ -83,7 +83,7 @@ bool service_may_notify(os_fd notify_fd, os_fd listener) {
     else if (fcntl(notify_fd, F_GETFD) < 0)
         why = "it is not open";
     if (why)
-        fprintf(stderr, "portd: --notify-fd: cannot use \"%d\": %s\n", notify_fd, why);
+        fprintf(stderr, "portd: --notify-fd: invalid value \"%d\": %s\n", notify_fd, why);
     return !why;
 }
 
@@ -171,7 +171,7 @@ static void notify(const char *message) {
         return;
     length = notify_address(text, &address);
     if (!length) {
-        log_write(LOG_LEVEL_WARNING, "NOTIFY_SOCKET is not an address that can be used: %s", text);
+        log_write(LOG_LEVEL_WARNING, "invalid address in NOTIFY_SOCKET: %s", text);
         return;
     }
     fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
@@ -192,7 +192,7 @@ void service_ready(os_fd notify_fd, const char *status) {
         n = write(notify_fd, "\n", 1);
     while (n < 0 && errno == EINTR);
     if (n != 1)
-        log_write(LOG_LEVEL_WARNING, "cannot tell descriptor %d that we are ready: %s", notify_fd,
+        log_write(LOG_LEVEL_WARNING, "cannot notify descriptor %d of readiness: %s", notify_fd,
                   strerror(errno));
     os_close(notify_fd);
 }
@@ -213,7 +213,7 @@ static size_t raise_limit(void) {
     rlim_t soft;
 
     if (getrlimit(RLIMIT_NOFILE, &limit) < 0) {
-        log_write(LOG_LEVEL_ERROR, "cannot ask for the limit of descriptors: %s", strerror(errno));
+        log_write(LOG_LEVEL_ERROR, "cannot get the open file limit: %s", strerror(errno));
         return _POSIX_OPEN_MAX;
     }
     soft = limit.rlim_cur;
@@ -223,7 +223,7 @@ static size_t raise_limit(void) {
     if (limit.rlim_cur == soft)
         return (size_t)soft;
     if (setrlimit(RLIMIT_NOFILE, &limit) < 0) {
-        log_write(LOG_LEVEL_WARNING, "cannot change the limit of descriptors: %s", strerror(errno));
+        log_write(LOG_LEVEL_WARNING, "cannot change the open file limit: %s", strerror(errno));
         return (size_t)soft;
     }
     return (size_t)limit.rlim_cur;

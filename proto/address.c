@@ -15,13 +15,13 @@ static const char *parse_unix(const char *path, struct address *address) {
     size_t length = strlen(path);
 
     if (path[0] != '/' && path[0] != '@')
-        return "the path behind unix: must be absolute";
+        return "the path after unix: must be absolute";
     if (path[0] == '@' && length == 1)
-        return "there is no name behind unix:@";
+        return "the name after unix:@ is missing";
     if (length > UNIX_PATH_MAX)
         return "the path is too long for a socket";
     if (path[0] == '/' && path[length - 1] == '/')
-        return "the path names a folder, not a socket";
+        return "the path names a directory, not a socket";
     memcpy(address->path, path, length + 1);
     address->kind = ADDRESS_UNIX;
     return NULL;
@@ -31,11 +31,11 @@ static const char *parse_npipe(const char *name, struct address *address) {
     size_t length = strlen(name);
 
     if (length == 0)
-        return "there is no name behind npipe:";
+        return "the name after npipe: is missing";
     if (length > NPIPE_NAME_MAX)
         return "the name is too long for a pipe";
     if (strpbrk(name, "/\\"))
-        return "the name of a pipe has no slashes";
+        return "a pipe name cannot contain slashes";
     memcpy(address->path, name, length + 1);
     address->kind = ADDRESS_NPIPE;
     return NULL;
@@ -45,11 +45,11 @@ static const char *parse_fd(const char *digits, struct address *address) {
     int fd = 0;
 
     if (!*digits)
-        return "there is no number behind fd:";
+        return "the number after fd: is missing";
     for (; *digits; digits++) {
         int digit = *digits - '0';
         if (digit < 0 || digit > 9 || fd > (INT_MAX - digit) / 10)
-            return "what stands behind fd: is not the number of a descriptor";
+            return "the text after fd: is not a descriptor number";
         fd = fd * 10 + digit;
     }
     address->fd = fd;
@@ -67,5 +67,5 @@ const char *address_parse(const char *text, struct address *address) {
         return parse_npipe(text + 6, address);
     if (strncmp(text, "fd:", 3) == 0)
         return parse_fd(text + 3, address);
-    return "an address begins with unix: or fd:, on Windows with npipe:";
+    return "an address starts with unix: or fd:, on Windows with npipe:";
 }

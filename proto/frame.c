@@ -26,12 +26,12 @@ struct frame_header frame_decode(const uint8_t bytes[FRAME_HEADER]) {
 
 const char *frame_check(struct frame_header header, size_t max) {
     if (header.flags != 0)
-        return "flags of a frame are not 0";
+        return "frame flags are not 0";
     if (header.length == 0)
-        return "a frame without a body";
+        return "frame without a body";
     if (header.length > max)
-        return "the body of a frame is too long";
+        return "frame body too long";
     if (header.n_fds > FRAME_FDS_MAX)
-        return "too many descriptors announced for a frame";
+        return "frame announces too many descriptors";
     return NULL;
 }

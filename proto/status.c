@@ -12,23 +12,22 @@ static const struct {
     const char *name;
     const char *text;
 } codes[] = {
-    [PORTD__V1__CODE__CODE_NONE] = {"none", "nothing is wrong"},
-    [PORTD__V1__CODE__CODE_INVALID] = {"invalid", "the request cannot be accepted as it is"},
+    [PORTD__V1__CODE__CODE_NONE] = {"none", "no error occurred"},
+    [PORTD__V1__CODE__CODE_INVALID] = {"invalid", "invalid request"},
     [PORTD__V1__CODE__CODE_DENIED] = {"denied", "a right is missing"},
-    [PORTD__V1__CODE__CODE_NOT_FOUND] = {"not-found", "there is no such object in this session"},
-    [PORTD__V1__CODE__CODE_LIMIT] = {"limit", "a limit is reached"},
-    [PORTD__V1__CODE__CODE_VERSION] = {"version", "there is no protocol version in common"},
-    [PORTD__V1__CODE__CODE_UNSUPPORTED] = {"unsupported", "this broker or platform cannot do that"},
+    [PORTD__V1__CODE__CODE_NOT_FOUND] = {"not-found", "no such object in this session"},
+    [PORTD__V1__CODE__CODE_LIMIT] = {"limit", "a limit was reached"},
+    [PORTD__V1__CODE__CODE_VERSION] = {"version", "no common protocol version"},
+    [PORTD__V1__CODE__CODE_UNSUPPORTED] = {"unsupported", "not supported by this broker or platform"},
     [PORTD__V1__CODE__CODE_TIMEOUT] = {"timeout", "the deadline has passed"},
     [PORTD__V1__CODE__CODE_CANCELLED] = {"cancelled", "the request was cancelled"},
-    [PORTD__V1__CODE__CODE_CLOSED] = {"closed", "the object went away meanwhile"},
-    [PORTD__V1__CODE__CODE_UNCERTAIN] = {"uncertain",
-                                         "the connection was lost: it may or may not have been done"},
-    [PORTD__V1__CODE__CODE_TOO_COMPLEX] = {"too-complex", "the message needs too much room to unpack"},
-    [PORTD__V1__CODE__CODE_MISMATCH] = {"mismatch",
-                                        "the attached descriptors are not as many as they should be"},
+    [PORTD__V1__CODE__CODE_CLOSED] = {"closed", "the object was closed meanwhile"},
+    [PORTD__V1__CODE__CODE_UNCERTAIN] =
+        {"uncertain", "the connection was lost: the request may or may not have been carried out"},
+    [PORTD__V1__CODE__CODE_TOO_COMPLEX] = {"too-complex", "the message needs too much memory to unpack"},
+    [PORTD__V1__CODE__CODE_MISMATCH] = {"mismatch", "wrong number of attached descriptors"},
     [PORTD__V1__CODE__CODE_SYSTEM] = {"system", "a system call of the broker failed"},
-    [PORTD__V1__CODE__CODE_GARBLED] = {"garbled", "the message cannot be understood"},
+    [PORTD__V1__CODE__CODE_GARBLED] = {"garbled", "malformed message"},
 };
 
 static const char *const causes[] = {
@@ -74,7 +73,7 @@ const char *status_name(Portd__V1__Code code) {
 }
 
 const char *status_text(Portd__V1__Code code) {
-    return (size_t)code < LENGTH(codes) ? codes[code].text : "a code of a later version";
+    return (size_t)code < LENGTH(codes) ? codes[code].text : "unknown code";
 }
 
 const char *status_cause(Portd__V1__Cause cause) {

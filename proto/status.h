@@ -4,7 +4,7 @@
 
 #include "portd.pb-c.h"
 
-/* "limit", "not-found"; "?" for a code of a later version. */
+/* "limit", "not-found"; "?" for an unknown code. */
 const char *status_name(Portd__V1__Code code);
 
 /* One sentence for people. */

@@ -133,7 +133,7 @@ int broker_try(const struct invocation *in, const struct broker_wish *wish, stru
     memset(broker, 0, sizeof(*broker));
     message[0] = '\0';
     if (!name_session(in, wish, &broker->owner, &options)) {
-        snprintf(message, size, "there is no process that what this call makes could belong to");
+        snprintf(message, size, "no process can own what this call creates");
         broker->owner.rule = OWNER_NOBODY;
         return PORTD_E_INVALID;
     }
@@ -165,22 +165,21 @@ static const char *hint_for(const struct invocation *in, const struct broker *br
                                                    : NULL;
 
     if (code == PORTD_E_UNREACHABLE && is_inherited(address))
-        return "let portctl inherit a connection to the broker under that number";
+        return "pass portctl a connection to the broker under that number";
     if (code == PORTD_E_DISCONNECTED && is_inherited(address))
-        return "a connection serves one call; has this one been used already?";
+        return "an inherited connection serves one call: it may have been used already";
     if (code == PORTD_E_UNREACHABLE)
-        return in->which == WHICH_USER
-                   ? "start it with 'portd'; without --user it is started when it is needed"
+        return in->which == WHICH_USER ? "start it with 'portd'; without --user it is started on demand"
                : address != NULL || in->which != WHICH_ANY
-                   ? "start it with 'portd --listen ADDRESS', or name another address"
-                   : "start one with 'portd', or name one with --address";
+                   ? "start it with 'portd --listen ADDRESS', or use another address"
+                   : "start one with 'portd', or use --address";
     if (broker->owner.rule == OWNER_NOBODY && code == PORTD_E_INVALID)
-        return "name one with --owner PID, or how long it is to last with --ttl; or first: eval \"$(portctl "
+        return "use --owner PID or --ttl DURATION; or run first: eval \"$(portctl "
                "session start --ttl 1h)\"";
     if (broker->owner.rule == OWNER_ENVIRONMENT && code == PORTD_E_NOT_FOUND)
         return "PORTD_SESSION names a session that has ended: unset PORTD_SESSION";
     if (in->ttl_us != 0 && code == PORTD_E_INVALID)
-        return "--ttl is for a session that does not exist yet: portctl session start --ttl ...";
+        return "--ttl applies to a new session only: portctl session start --ttl ...";
     return NULL;
 }
 
@@ -219,7 +218,7 @@ int broker_tell_program(const struct invocation *in, const struct broker *broker
         error = program_set("PORTD_ADDRESS", gone ? NULL : portd_address(broker->client));
     if (error == 0)
         return 0;
-    return failure_code(&in->output, PORTD_E_SYSTEM, NULL, "no environment for the program: %s",
+    return failure_code(&in->output, PORTD_E_SYSTEM, NULL, "cannot set the program's environment: %s",
                         strerror(error));
 }
 

@@ -60,7 +60,7 @@ static int unknown_method(const struct invocation *in, const char *name) {
     if (closest != NULL)
         hint = text_print("did you mean '%s'?", closest);
     rc = failure_usage(&in->output, hint != NULL ? hint : "'portctl call --list' shows them",
-                       "there is no method '%s'", name);
+                       "unknown method '%s'", name);
     free(hint);
     free(names);
     return rc;
@@ -104,9 +104,9 @@ static int list_methods(const struct invocation *in) {
 static char *read_input(const struct invocation *in) {
     char *text = text_room(INPUT_MAX + 1, 1);
     size_t n = fread(text, 1, INPUT_MAX + 1, stdin);
-    const char *wrong = ferror(stdin)                ? "standard input could not be read"
+    const char *wrong = ferror(stdin)                ? "cannot read standard input"
                         : n > INPUT_MAX              ? "standard input is longer than any request"
-                        : memchr(text, 0, n) != NULL ? "there is a zero byte in standard input"
+                        : memchr(text, 0, n) != NULL ? "standard input contains a NUL byte"
                                                      : NULL;
 
     if (wrong == NULL)
@@ -138,7 +138,7 @@ static int parse_number(const struct invocation *in, const char *option, const c
     uint64_t value;
 
     if (!text_number(text, INT32_MAX, &value))
-        return failure_usage(&in->output, NULL, "--%s %s: not the number of a descriptor", option, text);
+        return failure_usage(&in->output, NULL, "--%s %s: not a descriptor number", option, text);
     *number = (portd_native)value;
     return 0;
 }
@@ -151,10 +151,10 @@ static int add_attached(struct call *call, const char *text) {
     if (rc != 0)
         return rc;
     if (!native_is_open(number))
-        return failure_usage(output, "let portctl inherit it; 'portctl help fds' tells how",
+        return failure_usage(output, "pass it to portctl, see 'portctl help fds'",
                              "descriptor %lld is not open in portctl", (long long)number);
     if (call->n_attached == FRAME_FDS_MAX)
-        return failure_usage(output, NULL, "a request takes at most %d descriptors", FRAME_FDS_MAX);
+        return failure_usage(output, NULL, "a request carries at most %d descriptors", FRAME_FDS_MAX);
     call->attached[call->n_attached++] = (os_fd)number;
     return 0;
 }
@@ -167,9 +167,10 @@ static int add_place(struct call *call, const char *text) {
         return rc;
     for (size_t i = 0; i < call->n_places; i++)
         if (call->places[i].number == number)
-            return failure_usage(&call->in->output, NULL, "--receive %s was given twice", text);
+            return failure_usage(&call->in->output, NULL, "--receive %s given twice", text);
     if (call->n_places == FRAME_FDS_MAX)
-        return failure_usage(&call->in->output, NULL, "a reply has at most %d descriptors", FRAME_FDS_MAX);
+        return failure_usage(&call->in->output, NULL, "a reply carries at most %d descriptors",
+                             FRAME_FDS_MAX);
     call->places[call->n_places++] = (struct program_place){-1, number};
     return 0;
 }
@@ -189,9 +190,9 @@ static int parse_options(struct call *call) {
             rc = add_place(call, argument->value);
     }
     if (rc == 0 && call->n_places > 0 && !runs)
-        rc = failure_usage(&in->output, NULL, "--receive is for a program: -- COMMAND [ARGUMENT]...");
+        rc = failure_usage(&in->output, NULL, "--receive requires a program: -- COMMAND [ARGUMENT]...");
     if (rc == 0 && call->n_places == 0 && in->program != NULL)
-        rc = failure_usage(&in->output, NULL, "a program is for what --receive receives");
+        rc = failure_usage(&in->output, NULL, "a program requires --receive");
     return rc;
 }
 
@@ -201,10 +202,10 @@ static int parse(struct call *call) {
     int rc;
 
     if (name == NULL)
-        return failure_usage(&in->output, "'portctl call --list' shows the methods", "call which method?");
+        return failure_usage(&in->output, "'portctl call --list' shows the methods", "the method is missing");
     if (command_words(in) > 2)
-        return failure_usage(&in->output, "the members of a request are one word, in JSON",
-                             "'%s' is too much", command_word(in, 2));
+        return failure_usage(&in->output, "pass the members of a request as one argument, in JSON",
+                             "unexpected argument '%s'", command_word(in, 2));
     rc = failure_columns(&in->output, NULL);
     call->method = find_method(name);
     if (rc == 0 && call->method == NULL)
@@ -261,7 +262,7 @@ static int check_received(struct call *call) {
         return 0;
     if (call->n_places > 0)
         return failure_code(&call->in->output, PORTD_E_MISMATCH, NULL,
-                            "the reply has %zu descriptor%s, and --receive is for %zu", n, n == 1 ? "" : "s",
+                            "the reply has %zu descriptor%s, but --receive expects %zu", n, n == 1 ? "" : "s",
                             call->n_places);
     output_note(&call->in->output, "the reply had %zu descriptor%s: --receive N -- COMMAND passes one on", n,
                 n == 1 ? "" : "s");
@@ -324,7 +325,7 @@ static int run(const struct invocation *in) {
 
     if (command_option(in, "list") != NULL) {
         if (in->n_arguments > 1 || in->program != NULL)
-            return failure_usage(&in->output, NULL, "--list stands alone");
+            return failure_usage(&in->output, NULL, "--list takes no other arguments");
         return list_methods(in);
     }
     call = text_room(1, sizeof(*call));

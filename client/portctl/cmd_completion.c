@@ -97,18 +97,17 @@ static int run(const struct invocation *in) {
     const char *word = command_word(in, 0);
 
     if (word == NULL)
-        return failure_usage(&in->output, NULL, "completion for which shell? bash, zsh or fish");
+        return failure_usage(&in->output, NULL, "the shell is missing: bash, zsh or fish");
     if (strcmp(word, "candidates") == 0)
         return run_candidates(in);
     if (command_words(in) > 1)
-        return failure_usage(&in->output, NULL, "'%s' is too much", command_word(in, 1));
+        return failure_usage(&in->output, NULL, "unexpected argument '%s'", command_word(in, 1));
     for (size_t i = 0; i < sizeof(shells) / sizeof(shells[0]); i++)
         if (strcmp(word, shells[i].name) == 0) {
             answer(in, &shells[i]);
             return PORTCTL_DONE;
         }
-    return failure_usage(&in->output, "the shells are bash, zsh and fish", "there is no completion for '%s'",
-                         word);
+    return failure_usage(&in->output, "the shells are bash, zsh and fish", "no completion for '%s'", word);
 }
 
 static const char *const usage[] = {

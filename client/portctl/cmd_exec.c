@@ -36,7 +36,7 @@ static const char *target_hint(int kind) {
         return "'portctl wait' waits for it; 'portctl call handle' with --receive gives a program its handle "
                "to poll";
     case PORTD_KIND_DESCRIPTOR:
-        return "name a port that was made of it; 'portctl list ports' shows them";
+        return "use a port made from it; 'portctl list ports' shows them";
     default:
         return "'portctl list ports' shows what can be passed on";
     }
@@ -48,11 +48,11 @@ static int parse_target(const struct invocation *in, const char *option, const c
 
     if (!text_number(text, (UINT64_C(1) << 53) - 1, id) || *id == 0)
         return failure_usage(&in->output, "ids are numbers; 'portctl list ports' shows them",
-                             "--%s %s: no id", option, text);
+                             "--%s %s: not an id", option, text);
     kind = portd_id_kind(*id);
     if (kind == PORTD_KIND_ANY || kind == PORTD_KIND_PORT)
         return 0;
-    return failure_usage(&in->output, target_hint(kind), "%s is no port but a %s", text,
+    return failure_usage(&in->output, target_hint(kind), "%s is not a port but a %s", text,
                          portd_kind_name(kind));
 }
 
@@ -70,7 +70,7 @@ static int add_place(struct exec *exec, const char *option, const char *target, 
         return failure_usage(output, NULL, "a program gets at most %d descriptors", PLACES_MAX);
     if (number >= 0 && is_taken(exec, number))
         return failure_usage(output, "--listen-fds takes the numbers from 3 on",
-                             "descriptor %lld is wanted for two ports", (long long)number);
+                             "descriptor %lld is assigned to two ports", (long long)number);
     exec->places[exec->n] = (struct program_place){-1, number};
     return parse_target(exec->in, option, target, &exec->ids[exec->n++]);
 }
@@ -88,7 +88,7 @@ static int add_fd(struct exec *exec, const char *value) {
     if (text_number(text, INT32_MAX, &number))
         rc = add_place(exec, "fd", value + digits + 1, (portd_native)number);
     else
-        rc = failure_usage(&exec->in->output, NULL, "--fd %s: not the number of a descriptor", value);
+        rc = failure_usage(&exec->in->output, NULL, "--fd %s: not a descriptor number", value);
     free(text);
     return rc;
 }
@@ -148,7 +148,7 @@ static int parse(struct exec *exec) {
     int rc;
 
     if (command_words(in) > 0)
-        return failure_usage(&in->output, NULL, "'%s' is too much: the program stands behind '--'",
+        return failure_usage(&in->output, NULL, "unexpected argument '%s': the program goes after '--'",
                              command_word(in, 0));
     if (in->program == NULL || in->program[0] == NULL)
         return failure_usage(&in->output, NULL, "the program is missing: -- COMMAND [ARGUMENT]...");
@@ -211,7 +211,7 @@ static int set_environment(const struct exec *exec, const struct broker *broker)
     error = program_announce(exec->n_listen, exec->names);
     if (error == 0)
         return 0;
-    return failure_code(&exec->in->output, PORTD_E_SYSTEM, NULL, "no environment for the program: %s",
+    return failure_code(&exec->in->output, PORTD_E_SYSTEM, NULL, "cannot set the program's environment: %s",
                         strerror(error));
 }
 

@@ -7,7 +7,8 @@ static int run(const struct invocation *in) {
     struct invocation all = *in;
 
     if (command_words(in) > 1)
-        return failure_usage(&in->output, NULL, "one word at a time: '%s' is too much", command_word(in, 1));
+        return failure_usage(&in->output, NULL, "one word at a time: unexpected argument '%s'",
+                             command_word(in, 1));
     if (word != NULL)
         return help_word(in, word);
     all.command = NULL;

@@ -100,7 +100,7 @@ static const char details_write[] =
     "descriptor where the broker hands one over; --through-broker keeps them in order\n"
     "with what others write through the broker.\n"
     "\n"
-    "In JSON the answer is the count of bytes. When the time is up or the port takes no\n"
+    "In JSON the answer is the count of bytes. When timed out or the port takes no\n"
     "more, what was read from standard input and not written is put back if that is a\n"
     "file; else the error says how many bytes they are.";
 

@@ -42,7 +42,7 @@ static int unknown_what(const struct invocation *in, const char *word) {
     closest = text_closest(word, names);
     if (closest != NULL)
         hint = text_print("did you mean '%s'?", closest);
-    rc = failure_usage(&in->output, hint, "there are no '%s' to list", word);
+    rc = failure_usage(&in->output, hint, "unknown kind '%s'", word);
     free(hint);
     return rc;
 }
@@ -67,7 +67,7 @@ static int parse_whats(const struct invocation *in, unsigned *kinds) {
         *kinds |= 1u << kind;
     }
     if ((*kinds & 1u << PORTD_KIND_SESSION) != 0 && *kinds != 1u << PORTD_KIND_SESSION)
-        return failure_usage(&in->output, NULL, "sessions have a table of their own: list them alone");
+        return failure_usage(&in->output, NULL, "sessions cannot be listed together with objects");
     return 0;
 }
 
@@ -76,8 +76,7 @@ static int run_list(const struct invocation *in) {
     int rc = parse_whats(in, &kinds);
 
     if (rc == 0 && command_option(in, "mine") != NULL && kinds == 1u << PORTD_KIND_SESSION)
-        rc =
-            failure_usage(&in->output, NULL, "--mine is for objects: sessions are always those of this user");
+        rc = failure_usage(&in->output, NULL, "--mine applies to objects only");
     return rc != 0 ? rc : listing_run(in, kinds, command_option(in, "mine") != NULL);
 }
 

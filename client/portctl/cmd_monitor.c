@@ -97,8 +97,7 @@ static void tell_lost(struct watch *watch, uint64_t lost) {
     node_text(object, "event", "lost");
     node_number(object, "count", lost);
     output_stream(&watch->in->output, columns, watch->widths, object);
-    output_note(&watch->in->output, "%llu that happened before the next line are no longer known",
-                (unsigned long long)lost);
+    output_note(&watch->in->output, "%llu earlier notices were lost", (unsigned long long)lost);
 }
 
 static bool is_wanted(const struct watch *watch, const portd_notice *notice) {
@@ -162,7 +161,7 @@ static int tell_failure(const struct watch *watch) {
 
 static int tell_timeout(const struct invocation *in) {
     if (!output_is_text(&in->output) || !in->output.quiet)
-        failure_code(&in->output, PORTD_E_TIMEOUT, NULL, "the time is up");
+        failure_code(&in->output, PORTD_E_TIMEOUT, NULL, "timed out");
     return PORTCTL_TIMEOUT;
 }
 
@@ -218,7 +217,8 @@ static int parse_number(const struct invocation *in, const char *name, uint64_t 
 
     if (text == NULL || (text_number(text, (UINT64_C(1) << 53) - 1, number) && *number >= least))
         return 0;
-    return failure_usage(&in->output, NULL, "--%s %s: a number%s", name, text, least > 0 ? " above 0" : "");
+    return failure_usage(&in->output, NULL, "--%s %s: expected a number%s", name, text,
+                         least > 0 ? " above 0" : "");
 }
 
 /* An id, or the token that begins with it. */
@@ -233,7 +233,7 @@ static int parse_session(const struct invocation *in, portd_id *session) {
     digits = text_print("%.*s", (int)strcspn(text, "."), text);
     good = text_number(digits, (UINT64_C(1) << 53) - 1, session) && *session > 0;
     free(digits);
-    return good ? 0 : failure_usage(&in->output, NULL, "--session %s: not the id of a session", text);
+    return good ? 0 : failure_usage(&in->output, NULL, "--session %s: not a session id", text);
 }
 
 static int parse_since(const struct invocation *in, struct watch *watch) {
@@ -258,7 +258,7 @@ static int parse(const struct invocation *in, struct watch *watch) {
 
     *watch = (struct watch){.in = in, .cursor = PORTD_CURSOR_NOW, .most = UINT64_MAX};
     if (word != NULL)
-        return failure_usage(&in->output, NULL, "'%s' is too much", word);
+        return failure_usage(&in->output, NULL, "unexpected argument '%s'", word);
     if (command_option(in, "once") != NULL)
         watch->cursor = 0;
     rc = parse_session(in, &watch->session);

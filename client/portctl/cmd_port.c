@@ -18,7 +18,7 @@ static int check_ports(const struct invocation *in, const portd_id *ids, size_t 
         int kind = portd_id_kind(ids[i]);
 
         if (kind != PORTD_KIND_ANY && kind != PORTD_KIND_PORT)
-            return failure_usage(&in->output, hint, "%llu is no port but a %s", (unsigned long long)ids[i],
+            return failure_usage(&in->output, hint, "%llu is not a port but a %s", (unsigned long long)ids[i],
                                  portd_kind_name(kind));
     }
     return 0;
@@ -36,9 +36,9 @@ static int parse_port(const struct invocation *in, portd_id *id) {
     if (rc != 0)
         return rc;
     *id = ids[0];
-    rc = n == 1
-             ? check_ports(in, ids, n, NULL)
-             : failure_usage(&in->output, NULL, "one port at a time: '%s' is too much", command_word(in, 1));
+    rc = n == 1 ? check_ports(in, ids, n, NULL)
+                : failure_usage(&in->output, NULL, "one port at a time: unexpected argument '%s'",
+                                command_word(in, 1));
     free(ids);
     return rc;
 }

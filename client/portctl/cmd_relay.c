@@ -96,7 +96,8 @@ static int run_both(struct relay *relay) {
     }
     rc = flow_start(&input, &done);
     if (rc != 0)
-        return failure_code(&io->in->output, PORTD_E_SYSTEM, NULL, "no thread: %s", strerror(rc));
+        return failure_code(&io->in->output, PORTD_E_SYSTEM, NULL, "cannot create a thread: %s",
+                            strerror(rc));
     rc = io_cat(io);
     if (rc != 0) {
         native_close(done);

@@ -47,7 +47,7 @@ static int run_start(const struct invocation *in) {
     int rc;
 
     if (command_words(in) > 1)
-        return failure_usage(&in->output, NULL, "'%s' is too much", command_word(in, 1));
+        return failure_usage(&in->output, NULL, "unexpected argument '%s'", command_word(in, 1));
     if (join && command_option(in, "new") != NULL)
         return failure_usage(&in->output, NULL, "--new or --join, not both");
     rc = broker_connect(in, &wish, &broker);
@@ -57,7 +57,8 @@ static int run_start(const struct invocation *in) {
     if (is_harmless(token))
         answer_start(in, &broker, token);
     else
-        rc = failure_code(&in->output, PORTD_E_GARBLED, NULL, "the broker's token is not fit for a shell");
+        rc = failure_code(&in->output, PORTD_E_GARBLED, NULL,
+                          "the broker's token is not safe to print as shell code");
     broker_disconnect(&broker);
     return rc;
 }
@@ -90,7 +91,7 @@ static int run_end(const struct invocation *in) {
     int rc;
 
     if (command_words(in) > 2)
-        return failure_usage(&in->output, NULL, "'%s' is too much", command_word(in, 2));
+        return failure_usage(&in->output, NULL, "unexpected argument '%s'", command_word(in, 2));
     rc = broker_connect(in, &wish, &broker);
     if (rc != 0)
         return rc;
@@ -103,7 +104,7 @@ static int run_end(const struct invocation *in) {
     } else if (rc < 0) {
         rc = failure_call(&in->output, broker.client, rc);
     } else if (!existed) {
-        rc = failure_code(&in->output, PORTD_E_NOT_FOUND, NULL, "there was no session to end");
+        rc = failure_code(&in->output, PORTD_E_NOT_FOUND, NULL, "no session to end");
     } else {
         object = node_object();
         node_number(object, "ended", id != 0 ? id : own);
@@ -118,7 +119,7 @@ static int run_end(const struct invocation *in) {
 
 static int run_list(const struct invocation *in) {
     if (command_words(in) > 1)
-        return failure_usage(&in->output, NULL, "'%s' is too much", command_word(in, 1));
+        return failure_usage(&in->output, NULL, "unexpected argument '%s'", command_word(in, 1));
     return listing_run(in, 1u << PORTD_KIND_SESSION, true);
 }
 
@@ -136,7 +137,7 @@ static int run(const struct invocation *in) {
     int rc;
 
     if (what == NULL)
-        return failure_usage(&in->output, NULL, "session what? start, end or list");
+        return failure_usage(&in->output, NULL, "the session verb is missing: start, end or list");
     for (int i = 0; names[i] != NULL; i++)
         if (strcmp(what, names[i]) == 0) {
             rc = check_options(in, what);

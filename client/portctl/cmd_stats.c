@@ -168,7 +168,7 @@ static int check(const struct invocation *in) {
     const char *word = command_word(in, 0);
 
     if (word != NULL)
-        return failure_usage(&in->output, NULL, "'%s' is too much", word);
+        return failure_usage(&in->output, NULL, "unexpected argument '%s'", word);
     if (command_option(in, "openmetrics") == NULL)
         return 0;
     if (!output_is_text(&in->output))

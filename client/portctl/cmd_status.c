@@ -107,7 +107,7 @@ static void answer_status(const struct invocation *in, const struct broker *brok
 static int check_no_words(const struct invocation *in) {
     const char *word = command_word(in, 0);
 
-    return word == NULL ? 0 : failure_usage(&in->output, NULL, "'%s' is too much", word);
+    return word == NULL ? 0 : failure_usage(&in->output, NULL, "unexpected argument '%s'", word);
 }
 
 static int run_status(const struct invocation *in) {

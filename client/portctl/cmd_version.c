@@ -67,7 +67,7 @@ static int run(const struct invocation *in) {
     int rc;
 
     if (command_words(in) > 0)
-        return failure_usage(&in->output, NULL, "'%s' is too much", command_word(in, 0));
+        return failure_usage(&in->output, NULL, "unexpected argument '%s'", command_word(in, 0));
     object = node_object();
     add_version(object, "portctl", PORTD_VERSION_HEX);
     add_version(object, "libportd", portd_version());

@@ -61,7 +61,7 @@ static int check_open(const struct invocation *in, const struct targets *targets
         const struct target *target = &targets->items[i];
 
         if (target->kind != TARGET_ID && !native_is_open((portd_native)target->number))
-            return failure_usage(&in->output, "let portctl inherit it; 'portctl help fds' tells how",
+            return failure_usage(&in->output, "pass it to portctl, see 'portctl help fds'",
                                  "descriptor %llu is not open in portctl",
                                  (unsigned long long)target->number);
     }
@@ -286,7 +286,7 @@ static int tell_missing(const struct invocation *in, const portd_client *client,
 
     if (text == NULL)
         return failure_call(&in->output, client, PORTD_E_NOT_FOUND);
-    hint = text_print("%s is taken for an id: the descriptor of that number is fd:%s", text, text);
+    hint = text_print("%s was read as an id: the descriptor with that number is fd:%s", text, text);
     rc = failure_code(&in->output, PORTD_E_NOT_FOUND, hint, "%s", portd_last_error(client));
     free(hint);
     return rc;
@@ -330,12 +330,12 @@ static int parse_wish(const struct invocation *in, const struct targets *targets
     wish->one = command_option(in, "one") != NULL;
     wish->allow_missing = command_option(in, "allow-missing") != NULL;
     if (any + wish->all + (count != NULL) > 1)
-        return failure_usage(&in->output, NULL, "--any, --all or --count, one of them");
+        return failure_usage(&in->output, NULL, "--any, --all and --count are mutually exclusive");
     if (count != NULL && (!text_number(count, targets->n, &need) || need == 0))
         return failure_usage(&in->output, NULL, "--count %s: a number from 1 to that of the targets, %zu",
                              count, targets->n);
     if (wish->allow_missing && targets->n_ids == 0)
-        return failure_usage(&in->output, NULL, "--allow-missing is for ids: descriptors are there");
+        return failure_usage(&in->output, NULL, "--allow-missing applies to ids only");
     wish->need = wish->all ? targets->n : (size_t)need;
     return 0;
 }

@@ -45,7 +45,7 @@ static int parse_modes(const struct invocation *in, struct wrap *wrap) {
                                  wrap->number_kind == PORTD_SOCKET
                                      ? "a socket is always wrapped for both; its only mode is no-close"
                                      : "the modes are read, write, text and regular-file",
-                                 "--mode %s: no such mode: '%.*s'", list, (int)length, at);
+                                 "--mode %s: unknown mode: '%.*s'", list, (int)length, at);
         wrap->flags |= flag;
         at = at[length] == ',' ? at + length + 1 : NULL;
     }
@@ -98,7 +98,7 @@ static void answer(const struct invocation *in, const portd_client *client, cons
     node_flag(object, "replaced", replaced);
     output_value(&in->output, "", object);
     if (replaced)
-        output_detail(&in->output, "%lld named another open file until now", (long long)wrap->number);
+        output_detail(&in->output, "%lld referred to another open file before", (long long)wrap->number);
 }
 
 static int run(const struct invocation *in) {

@@ -26,7 +26,7 @@ static int failed_system(struct exchange *exchange, int error) {
     if (error == -ENOMEM)
         return failed(exchange, PORTD_E_MEMORY, "no memory");
     if (error == -EPIPE || error == -ECONNRESET)
-        return failed(exchange, PORTD_E_DISCONNECTED, "the broker has ended the connection");
+        return failed(exchange, PORTD_E_DISCONNECTED, "the broker closed the connection");
     return failed(exchange, PORTD_E_SYSTEM, strerror(-error));
 }
 
@@ -98,7 +98,7 @@ static int await(struct exchange *exchange, bool writable) {
     int rc = native_await(exchange->connection, writable, exchange->deadline);
 
     if (rc == 0)
-        return failed(exchange, PORTD_E_TIMEOUT, "the time is up");
+        return failed(exchange, PORTD_E_TIMEOUT, "timed out");
     return rc > 0 ? 1 : failed(exchange, rc, strerror(errno));
 }
 
@@ -129,8 +129,8 @@ static int take_frame(struct exchange *exchange, struct channel_frame *frame) {
     exchange->frame = *frame;
     if (exchange->reply == NULL)
         return exchange->arena.exhausted
-                   ? failed(exchange, PORTD_E_TOO_COMPLEX, "the reply needs more room than portctl gives it")
-                   : failed(exchange, PORTD_E_GARBLED, "the reply cannot be understood");
+                   ? failed(exchange, PORTD_E_TOO_COMPLEX, "the reply needs too much memory to unpack")
+                   : failed(exchange, PORTD_E_GARBLED, "malformed reply");
     if (exchange->reply->error == NULL && frame->mismatch)
         return failed(exchange, PORTD_E_MISMATCH, "descriptors of the reply were lost");
     if (exchange->reply->error == NULL && exchange->reply->id == 0)
@@ -199,7 +199,7 @@ int exchange_ask(struct exchange *exchange, uint32_t number, const ProtobufCMess
         return code_of(exchange->reply->error);
     return exchange->reply->result_case == number
                ? 1
-               : failed(exchange, PORTD_E_GARBLED, "the reply is to another kind of request");
+               : failed(exchange, PORTD_E_GARBLED, "the reply does not match the request");
 }
 
 int exchange_hello(struct exchange *exchange, const char *token, uint32_t numbers) {

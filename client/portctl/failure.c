@@ -81,12 +81,12 @@ int failure_columns(const struct output *output, const struct column *columns) {
     if (output->columns == NULL)
         return 0;
     if (columns == NULL)
-        return failure_usage(output, NULL, "'%s' has no columns to choose from", output->verb);
+        return failure_usage(output, NULL, "'%s' has no columns", output->verb);
     if (column_choose(output->columns, columns, false, chosen, &wrong) > 0)
         return 0;
     names = column_names(columns);
     hint = text_print("the columns are %s", names);
-    rc = failure_usage(output, hint, "there is no column '%.*s'", (int)strcspn(wrong, ","), wrong);
+    rc = failure_usage(output, hint, "unknown column '%.*s'", (int)strcspn(wrong, ","), wrong);
     free(hint);
     free(names);
     return rc;
@@ -131,6 +131,6 @@ int failure_finish(const struct output *output) {
 
     if (error == 0)
         return 0;
-    return failure_code(output, PORTD_E_SYSTEM, NULL, "the answer could not be written: %s",
-                        error > 0 ? strerror(error) : "standard output has failed");
+    return failure_code(output, PORTD_E_SYSTEM, NULL, "cannot write the answer: %s",
+                        error > 0 ? strerror(error) : "standard output failed");
 }

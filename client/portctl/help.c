@@ -246,7 +246,7 @@ static int unknown_word(const struct invocation *in, const char *word) {
         hint = text_print("did you mean 'portctl help %s'?", closest);
     else
         hint = text_copy("'portctl help' lists both");
-    rc = failure_usage(&in->output, hint, "there is no verb or topic '%s'", word);
+    rc = failure_usage(&in->output, hint, "unknown verb or topic '%s'", word);
     free(hint);
     return rc;
 }

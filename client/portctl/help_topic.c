@@ -11,7 +11,7 @@ static const char exit_codes[] =
     "4    denied: a right is missing\n"
     "5    no such object: it is gone, never was, or is another user's\n"
     "6    a limit, a quota, or no memory; the message names it\n"
-    "7    no protocol version in common, or an answer that cannot be understood\n"
+    "7    no common protocol version, or an answer that cannot be understood\n"
     "8    this broker or platform does not have that\n"
     "9    wait: what was waited for has ended, and cannot be used\n"
     "124  timed out\n"

@@ -30,7 +30,7 @@ static int check_item(const struct io *io, const portd_item *item, int direction
     unsigned long long id = (unsigned long long)io->port;
 
     if (item->kind != PORTD_KIND_PORT)
-        return failure_usage(&io->in->output, NULL, "%llu is no port but a %s", id,
+        return failure_usage(&io->in->output, NULL, "%llu is not a port but a %s", id,
                              portd_kind_name(item->kind));
     if (direction != PORTD_DIRECTION_NONE && item->direction != direction)
         return failure_usage(&io->in->output, NULL, "%llu is an %s port: portctl %s %llu", id,
@@ -93,7 +93,8 @@ int io_open(struct io *io, const struct invocation *in, int direction) {
     io->flow = (struct flow){.from = 0, .to = 1, .watch = -1, .deadline = in->deadline};
     free(ids);
     if (n > 1)
-        return failure_usage(&in->output, NULL, "one port at a time: '%s' is too much", command_word(in, 1));
+        return failure_usage(&in->output, NULL, "one port at a time: unexpected argument '%s'",
+                             command_word(in, 1));
     rc = broker_join(in, &io->broker);
     if (rc != 0)
         return rc;
@@ -117,10 +118,10 @@ int io_tell(const struct io *io, const struct flow *flow, enum flow_end end, con
         code = giver->code;
         why = text_copy(portd_last_error(giver->client));
     } else if (end == FLOW_LATE) {
-        why = text_copy("the time is up");
+        why = text_copy("timed out");
     } else {
-        why = text_print("%s could not be %s: %s", end == FLOW_READ_ERROR ? from : to,
-                         end == FLOW_READ_ERROR ? "read" : "written", strerror(error));
+        why = text_print("cannot %s %s: %s", end == FLOW_READ_ERROR ? "read" : "write",
+                         end == FLOW_READ_ERROR ? from : to, strerror(error));
     }
     lost = flow->lost > 0
                ? text_print("; %zu bytes that had been read from %s were not written", flow->lost, from)

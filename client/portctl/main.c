@@ -44,7 +44,7 @@ int main(int argc, char **argv) {
     int rc = native_guard_standard(), written;
 
     if (rc != 0) {
-        fprintf(stderr, "portctl: the null device cannot be opened: %s\n", strerror(rc));
+        fprintf(stderr, "portctl: cannot open the null device: %s\n", strerror(rc));
         return PORTCTL_FAILED;
     }
     if (native_wait_for_streams() != 0)

@@ -47,9 +47,7 @@ static const ProtobufCMessageDescriptor *message_of(field_of *field) { return fi
 
 /* Each of these returns NULL, or what is wrong, which begins with the path of the member. */
 
-static char *not_a(const char *path, const char *what) {
-    return text_print("%s: this is not %s", path, what);
-}
+static char *not_a(const char *path, const char *what) { return text_print("%s: not %s", path, what); }
 
 /* Integers come as numbers, or, as they all may, as strings of digits. */
 static bool read_integer(json_t *value, bool *negative, uint64_t *number) {
@@ -81,7 +79,7 @@ static char *set_integer(field_of *field, json_t *value, const char *path, void 
     if (!read_integer(value, &negative, &number))
         return not_a(path, "a whole number");
     if (negative ? number > (is_signed ? most + 1 : 0) : number > most)
-        return text_print("%s: the number is outside of %s", path,
+        return text_print("%s: number out of range for %s", path,
                           is_long ? (is_signed ? "int64" : "uint64") : (is_signed ? "int32" : "uint32"));
     number = negative ? 0 - number : number;
     if (is_long)
@@ -121,7 +119,7 @@ static char *set_enum(field_of *field, json_t *value, const char *path, void *at
         return NULL;
     }
     names = enum_names(enum_of(field));
-    wrong = text_print("%s: this is not one of %s", path, names);
+    wrong = text_print("%s: expected one of %s", path, names);
     free(names);
     return wrong;
 }
@@ -168,7 +166,7 @@ static char *set_value(field_of *field, json_t *value, const char *path, void *a
     case PROTOBUF_C_TYPE_UINT64:
         return set_integer(field, value, path, at);
     default:
-        return text_print("%s: portctl does not know this type of member", path);
+        return text_print("%s: unsupported type of member", path);
     }
 }
 
@@ -204,10 +202,9 @@ static char *unknown_member(const ProtobufCMessageDescriptor *descriptor, const 
     closest = text_closest(key, names);
     members = message_members(descriptor);
     if (closest != NULL)
-        wrong = text_print("there is no member '%s'; did you mean '%s'?", path, closest);
+        wrong = text_print("unknown member '%s'; did you mean '%s'?", path, closest);
     else
-        wrong =
-            text_print("there is no member '%s'%s%s", path, members[0] != '\0' ? ": they are " : "", members);
+        wrong = text_print("unknown member '%s'%s%s", path, members[0] != '\0' ? ": they are " : "", members);
     free(members);
     free(names);
     return wrong;
@@ -242,8 +239,7 @@ static char *set_choice(ProtobufCMessage *message, field_of *field, json_t *valu
 
     if (*which != 0) {
         other = protobuf_c_message_descriptor_get_field(message->descriptor, *which);
-        return text_print("%s: '%s' is there already, and only one of them can be", path,
-                          other != NULL ? other->name : "?");
+        return text_print("%s: mutually exclusive with '%s'", path, other != NULL ? other->name : "?");
     }
     *which = field->id;
     return set_value(field, value, path, member(message, field->offset));
@@ -286,12 +282,12 @@ ProtobufCMessage *message_parse(const ProtobufCMessageDescriptor *descriptor, co
     ProtobufCMessage *message;
 
     if (object == NULL) {
-        *wrong = text_print("this is no JSON: %s (line %d, column %d)", error.text, error.line, error.column);
+        *wrong = text_print("invalid JSON: %s (line %d, column %d)", error.text, error.line, error.column);
         return NULL;
     }
     if (!json_is_object(object)) {
         json_decref(object);
-        *wrong = text_copy("a request is an object: {...}");
+        *wrong = text_copy("a request must be an object: {...}");
         return NULL;
     }
     message = text_room(1, descriptor->sizeof_message);

@@ -91,7 +91,7 @@ static int take_color(struct invocation *in, const char *when) {
     if (strcmp(when, "auto") == 0)
         return 0;
     if (strcmp(when, "always") != 0 && strcmp(when, "never") != 0)
-        return failure_usage(&in->output, NULL, "--color %s: say auto, always or never", when);
+        return failure_usage(&in->output, NULL, "--color %s: expected auto, always or never", when);
     in->output.colour = in->output.error_colour = when[0] == 'a';
     return 0;
 }
@@ -108,8 +108,8 @@ static int take_ttl(struct invocation *in, const char *value) {
     int rc = take_duration(in, "ttl", value, &in->ttl_us);
 
     if (rc == 0 && (in->ttl_us == 0 || in->ttl_us == INT64_MAX))
-        rc = failure_usage(&in->output, "leave --ttl out for a session that ends with its owner only",
-                           "--ttl %s: a time to live is longer than nothing and has an end", value);
+        rc = failure_usage(&in->output, "omit --ttl for a session that ends with its owner",
+                           "--ttl %s: a time to live must be positive and finite", value);
     return rc;
 }
 
@@ -196,9 +196,9 @@ static int unknown_option(const struct invocation *in, const char *name) {
         hint = text_print("did you mean --%s?", closest);
     for (size_t i = 0; in->command == NULL && commands[i] != NULL && hint == NULL; i++)
         if (find_row(commands[i]->options, name, strlen(name)) != NULL)
-            hint = text_print("options of a verb stand behind it: portctl %s --%s", commands[i]->name, name);
-    rc = failure_usage(&in->output, hint, "there is no option --%s%s%s", name,
-                       in->command != NULL ? " for " : "", in->command != NULL ? in->command->name : "");
+            hint = text_print("options of a verb go after it: portctl %s --%s", commands[i]->name, name);
+    rc = failure_usage(&in->output, hint, "unknown option --%s%s%s", name, in->command != NULL ? " for " : "",
+                       in->command != NULL ? in->command->name : "");
     free(hint);
     return rc;
 }
@@ -258,14 +258,14 @@ static int take_verb(struct invocation *in, const char *name) {
     closest = command_closest(name);
     if (closest != NULL)
         hint = text_print("did you mean '%s'?", closest);
-    rc = failure_usage(&in->output, hint, "there is no verb '%s'", name);
+    rc = failure_usage(&in->output, hint, "unknown verb '%s'", name);
     free(hint);
     return rc;
 }
 
 static int take_argument(struct invocation *in, const struct option_row *option, const char *value) {
     if (option != NULL && !option->repeats && command_option(in, option->name) != NULL)
-        return failure_usage(&in->output, NULL, "--%s was given twice", option->name);
+        return failure_usage(&in->output, NULL, "--%s given twice", option->name);
     in->arguments[in->n_arguments].option = option;
     in->arguments[in->n_arguments++].value = value;
     return 0;
@@ -286,7 +286,7 @@ static int take_option(struct invocation *in, int c, const char *word) {
             in->help = c == 'h' ? HELP_SHORT : in->help;
             return c == 'h' ? 0 : take_global(in, i, NULL);
         }
-    return failure_usage(&in->output, NULL, "there is no option -%c (in '%s')", optopt, word);
+    return failure_usage(&in->output, NULL, "unknown option -%c (in '%s')", optopt, word);
 }
 
 static int walk(int argc, char **argv, struct invocation *in) {
@@ -355,12 +355,12 @@ static bool asks_for_json(int argc, char **argv) {
 
 static int check_together(const struct invocation *in) {
     if (in->address != NULL && in->which != WHICH_ANY)
-        return failure_usage(&in->output, NULL, "--address and --%s name two brokers",
+        return failure_usage(&in->output, NULL, "--address and --%s are mutually exclusive",
                              in->which == WHICH_USER ? "user" : "system");
     if (in->command == NULL || in->help != HELP_NONE)
         return 0;
     if (!in->command->joins && (in->owner_pid != 0 || in->ttl_us != 0))
-        return failure_usage(&in->output, NULL, "'%s' joins no session: --%s has no meaning",
+        return failure_usage(&in->output, NULL, "'%s' joins no session: --%s does not apply",
                              in->command->name, in->owner_pid != 0 ? "owner" : "ttl");
     return failure_columns(&in->output, in->command->columns);
 }

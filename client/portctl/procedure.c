@@ -46,7 +46,7 @@ static int parse_mode(const struct invocation *in, const char *text, int *mode) 
             return 0;
         }
     return failure_usage(&in->output, "the modes are read, write, check-read, check-write and remove",
-                         "--mode %s: no such mode", text);
+                         "--mode %s: unknown mode", text);
 }
 
 int procedure_number(const struct invocation *in, int *number_kind, portd_native *number) {
@@ -54,14 +54,14 @@ int procedure_number(const struct invocation *in, int *number_kind, portd_native
     uint64_t value;
 
     if (kind == NULL || (strcmp(kind, "fd") != 0 && strcmp(kind, "socket") != 0))
-        return failure_usage(&in->output, NULL, "say 'fd N' or 'socket N'%s%s", kind != NULL ? ", not " : "",
-                             kind != NULL ? kind : "");
+        return failure_usage(&in->output, NULL, "expected 'fd N' or 'socket N'%s%s",
+                             kind != NULL ? ", not " : "", kind != NULL ? kind : "");
     if (text == NULL)
-        return failure_usage(&in->output, NULL, "the number of the descriptor is missing: %s N", kind);
+        return failure_usage(&in->output, NULL, "the descriptor number is missing: %s N", kind);
     if (!text_number(text, INT32_MAX, &value))
-        return failure_usage(&in->output, NULL, "%s %s: not the number of a descriptor", kind, text);
+        return failure_usage(&in->output, NULL, "%s %s: not a descriptor number", kind, text);
     if (rest != NULL)
-        return failure_usage(&in->output, NULL, "one descriptor at a time: '%s' is too much", rest);
+        return failure_usage(&in->output, NULL, "one descriptor at a time: unexpected argument '%s'", rest);
     *number_kind = kind[0] == 'f' ? PORTD_FD : PORTD_SOCKET;
     *number = (portd_native)value;
     return 0;
@@ -70,7 +70,7 @@ int procedure_number(const struct invocation *in, int *number_kind, portd_native
 int procedure_open(const struct invocation *in, portd_native number) {
     if (native_is_open(number))
         return 0;
-    return failure_usage(&in->output, "let portctl inherit it; 'portctl help fds' tells how",
+    return failure_usage(&in->output, "pass it to portctl, see 'portctl help fds'",
                          "descriptor %lld is not open in portctl", (long long)number);
 }
 
@@ -106,7 +106,7 @@ static void answer(const struct invocation *in, const struct request *request, c
     if (unsupported && output_is_text(&in->output))
         output_note(&in->output, "none: %s", portd_last_error(client));
     if ((flags & PORTD_RESULT_REPLACED) != 0)
-        output_detail(&in->output, "%lld named another open file until now", (long long)request->number);
+        output_detail(&in->output, "%lld referred to another open file before", (long long)request->number);
 }
 
 /* The table of the call has something of that number. */

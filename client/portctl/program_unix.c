@@ -86,9 +86,8 @@ static int put_in_place(const struct program_place *places, size_t n, portd_nati
 
 static int tell_not_run(const struct output *output, const char *program, int error) {
     if (error == ENOENT || error == ENOTDIR)
-        return failure_own(output, "no_program", PORTCTL_NO_PROGRAM, NULL, "there is no program '%s'",
-                           program);
-    return failure_own(output, "cannot_run", PORTCTL_CANNOT_RUN, NULL, "'%s' cannot be run: %s", program,
+        return failure_own(output, "no_program", PORTCTL_NO_PROGRAM, NULL, "no such program: '%s'", program);
+    return failure_own(output, "cannot_run", PORTCTL_CANNOT_RUN, NULL, "cannot run '%s': %s", program,
                        strerror(error));
 }
 
@@ -110,9 +109,8 @@ int program_become(const struct output *output, char *const *words, struct progr
     if (rc > 0)
         return tell_not_run(output, words[0], error);
     if (number >= 0)
-        return failure_code(output, PORTD_E_SYSTEM, "'ulimit -n' tells which numbers there can be",
-                            "%lld cannot be the number of a descriptor: %s", (long long)number,
-                            strerror(error));
-    return failure_code(output, PORTD_E_SYSTEM, NULL, "a descriptor could not be duplicated: %s",
-                        strerror(error));
+        return failure_code(output, PORTD_E_SYSTEM,
+                            "descriptor numbers are below the limit that 'ulimit -n' shows",
+                            "cannot use descriptor number %lld: %s", (long long)number, strerror(error));
+    return failure_code(output, PORTD_E_SYSTEM, NULL, "cannot duplicate a descriptor: %s", strerror(error));
 }

@@ -33,15 +33,15 @@ int selection_parse(const struct invocation *in, struct selection *selection) {
     if (!selection->dry && in->output.columns != NULL)
         return failure_columns(&in->output, NULL);
     if (yes && (!selection->all || selection->dry))
-        return failure_usage(&in->output, NULL, "--yes is for --all that is meant");
+        return failure_usage(&in->output, NULL, "--yes requires --all and excludes --dry-run");
     if (!selection->all)
         return ids_parse(in, &selection->ids, &selection->n);
     if (command_words(in) > 0)
         return failure_usage(&in->output, NULL, "--all or ids, not both: '%s'", command_word(in, 0));
     if (yes || selection->dry || can_ask(in))
         return 0;
-    return failure_usage(&in->output, "--yes says that it is meant, --dry-run shows what it would be",
-                         "--all needs --yes where nobody can be asked");
+    return failure_usage(&in->output, "--yes confirms, --dry-run shows what would be affected",
+                         "--all requires --yes when it cannot ask");
 }
 
 void selection_deinit(struct selection *selection) {
@@ -119,7 +119,8 @@ static int look_up(const struct invocation *in, const struct selection *selectio
             rc = failure_code(&in->output, PORTD_E_NOT_FOUND, NULL,
                               "no object %llu: it is gone, never was, or is another user's", id);
         else if (chosen[i]->kind == PORTD_KIND_DESCRIPTOR)
-            rc = failure_code(&in->output, PORTD_E_INVALID, NULL, "%llu is not of a kind that does here", id);
+            rc =
+                failure_code(&in->output, PORTD_E_INVALID, NULL, "%llu has the wrong kind for this verb", id);
         if (rc != 0)
             chosen[i] = NULL;
         first = first == 0 ? rc : first;

@@ -22,7 +22,7 @@ static int parse_mode(const struct invocation *in, const char *text, int *mode) 
     else if (strcmp(text, "write") == 0)
         *mode = PORTD_MODE_WRITE;
     else
-        return failure_usage(&in->output, NULL, "--mode %s: a wait is for read or write", text);
+        return failure_usage(&in->output, NULL, "--mode %s: expected read or write", text);
     return 0;
 }
 
@@ -56,8 +56,9 @@ static int add_target(const struct invocation *in, struct targets *targets, cons
     targets->n++;
     if (!read_target(target->text, target)) {
         if (prefix[0] != '\0')
-            return failure_usage(&in->output, NULL, "'%s': not the number of a descriptor", text);
-        return failure_usage(&in->output, NULL, "'%s' is no target: name an id, fd:N or socket:N", text);
+            return failure_usage(&in->output, NULL, "'%s': not a descriptor number", text);
+        return failure_usage(&in->output, NULL, "'%s' is not a target: expected an id, fd:N or socket:N",
+                             text);
     }
     targets->n_ids += target->kind == TARGET_ID;
     return 0;
@@ -89,8 +90,8 @@ static int take_argument(const struct invocation *in, struct targets *targets,
         return 0;
     rc = parse_mode(in, argument->value, &mode);
     if (rc == 0 && !give_mode(targets, mode))
-        rc = failure_usage(&in->output, "a --mode is for the descriptors named before it",
-                           "--mode %s is for nothing", argument->value);
+        rc = failure_usage(&in->output, "--mode applies to the descriptors named before it",
+                           "--mode %s applies to no descriptor", argument->value);
     return rc;
 }
 
@@ -109,12 +110,12 @@ static int finish_modes(const struct invocation *in, struct targets *targets, si
     if (n_modes == 1) {
         rc = parse_mode(in, command_option(in, "mode"), &mode);
         if (rc == 0 && !give_mode(targets, mode))
-            rc = failure_usage(&in->output, NULL, "--mode is for descriptors: ids have their mode already");
+            rc = failure_usage(&in->output, NULL, "--mode applies to descriptors: ids already have a mode");
         return rc;
     }
     for (size_t i = 0; i < targets->n && n_modes > 1; i++)
         if (targets->items[i].kind != TARGET_ID && targets->items[i].mode == 0)
-            return failure_usage(&in->output, NULL, "%s stands behind the last --mode: read or write?",
+            return failure_usage(&in->output, NULL, "%s comes after the last --mode: read or write?",
                                  targets->items[i].text);
     give_mode(targets, mode);
     return 0;
@@ -131,7 +132,7 @@ int targets_parse(const struct invocation *in, struct targets *targets) {
     if (rc != 0)
         return rc;
     if (targets->n == 0)
-        return failure_usage(&in->output, NULL, "wait for what? Name an id, fd:N or socket:N");
+        return failure_usage(&in->output, NULL, "the target is missing: an id, fd:N or socket:N");
     return finish_modes(in, targets, n_modes);
 }
 

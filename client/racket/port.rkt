@@ -26,7 +26,7 @@
 ;; What no system can call a descriptor is told apart here: it does not fit a call.
 (define (check-number who fd)
   (unless (<= (- most) fd most)
-    (raise-arguments-error who "this cannot be the number of a descriptor" "number" fd)))
+    (raise-arguments-error who "not a valid descriptor number" "number" fd)))
 
 ;; Asks for an object, and makes what stands for it here before another thread can ask. make is called with the client and the id, #f for
 ;; none, and answers the result or the trouble.

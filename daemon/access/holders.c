@@ -90,7 +90,7 @@ static const struct user *find_most(struct users *users) {
 
 int holders_refuse_table(struct user *user, struct refusal *refusal) {
     static const char hint[] =
-        "remove what is no longer needed, or start the broker with a higher limit of open files";
+        "remove what is no longer needed, or start the broker with a higher open file limit";
     struct users *users = user->users;
     bool admin = user->uid == 0 || user->uid == users->own;
     const struct user *most = admin ? find_most(users) : NULL;
@@ -100,7 +100,7 @@ int holders_refuse_table(struct user *user, struct refusal *refusal) {
     if (most && most != user)
         snprintf(other, sizeof other, "; uid %" PRIu64 " has most, %" PRIu64, most->uid, places(most));
     return refusal_set(refusal, REFUSAL_LIMIT, NULL, hint,
-                       "the broker's table of descriptors is full%s; uid %" PRIu64 " has %" PRIu64
+                       "the broker's descriptor table is full%s; uid %" PRIu64 " has %" PRIu64
                        " of it, %u being closed; most:%s",
                        other, user->uid, places(user), user->discards, top);
 }

@@ -13,7 +13,7 @@ static bool is_admin(const struct policy *policy, const struct peer *peer) {
 const char *policy_check_connect(const struct policy *policy, const struct peer *peer) {
     /* Inside a user namespace that does not map the peer, everybody looks like this one uid. */
     if (peer->uid == PEER_UID_NOBODY)
-        return "uid 65534 is no identity";
+        return "uid 65534 is not a valid identity";
     if (policy->own_only && !is_admin(policy, peer))
         return "only the broker's own user and root may connect; --mode 0666 lets everybody in";
     return NULL;

@@ -26,12 +26,12 @@ static const char *const words[] = {[LOG_LEVEL_ERROR] = "error",
 
 static const char *const topics[] = {[LOG_TOPIC_CONNECTION] = "connection ended",
                                      [LOG_TOPIC_STRANGER] = "connection turned away",
-                                     [LOG_TOPIC_LISTENER] = "no connections are accepted",
+                                     [LOG_TOPIC_LISTENER] = "cannot accept connections",
                                      [LOG_TOPIC_SESSION] = "session ended",
-                                     [LOG_TOPIC_BELONGINGS] = "a session still held descriptors",
+                                     [LOG_TOPIC_BELONGINGS] = "session still held descriptors",
                                      [LOG_TOPIC_DESCRIPTOR] = "cannot watch a descriptor",
-                                     [LOG_TOPIC_HANDLE] = "a pollable handle could not be made ready",
-                                     [LOG_TOPIC_WORKER] = "cannot start a worker",
+                                     [LOG_TOPIC_HANDLE] = "cannot signal a pollable handle",
+                                     [LOG_TOPIC_WORKER] = "cannot start a worker thread",
                                      [LOG_TOPIC_SIGNAL] = "signals"};
 
 static log_sink *current_sink;
@@ -94,7 +94,7 @@ __attribute__((format(printf, 2, 0))) static void write_line(enum log_level leve
     int error = errno, length = vsnprintf(text, sizeof(text), format, arguments);
 
     if (length < 0)
-        (void)snprintf(text, sizeof(text), "a line that cannot be formatted: %s", format);
+        (void)snprintf(text, sizeof(text), "cannot format a log line: %s", format);
     else if (length >= LINE_BYTES)
         cut(text);
     escape(line, text);

@@ -62,7 +62,7 @@ static size_t line_take(char line[LOG_WRITER_LINE]) {
 }
 
 static size_t notice_make(char notice[NOTICE_MAX], unsigned long n) {
-    int length = snprintf(notice, NOTICE_MAX, "%s%lu lines were dropped: nobody reads them fast enough\n",
+    int length = snprintf(notice, NOTICE_MAX, "%s%lu lines were dropped: the log is not read fast enough\n",
                           atomic_load(&notice_prefix), n);
 
     return length > 0 && length < NOTICE_MAX ? (size_t)length : 0;

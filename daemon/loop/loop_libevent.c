@@ -90,7 +90,7 @@ static void on_engine(struct loop_watch *watch, unsigned ignored) {
 
     (void)ignored;
     if (n < 0)
-        log_write(LOG_LEVEL_ERROR, "the engine cannot tell what is ready; error=%d", -n);
+        log_write(LOG_LEVEL_ERROR, "cannot wait for events; error=%d", -n);
     for (int i = 0; i < n && loop->ready; i++)
         loop->ready(loop->ready_context, events[i].token, events[i].events);
 }

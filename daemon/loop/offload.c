@@ -109,7 +109,7 @@ static bool worker_start(struct worker *worker) {
     worker->state = WORKER_NONE;
     error = thread_start(&worker->thread, worker_run, worker, true);
     if (error) {
-        log_write_about(LOG_TOPIC_WORKER, LOG_NOBODY, LOG_LEVEL_WARNING, "cannot start a worker: %s",
+        log_write_about(LOG_TOPIC_WORKER, LOG_NOBODY, LOG_LEVEL_WARNING, "cannot start a worker thread: %s",
                         strerror(-error));
         return false;
     }
@@ -319,7 +319,7 @@ bool offload_free(struct offload *offload) {
     drop_all(offload);
     threads_leave(offload);
     if (alive) {
-        log_write(LOG_LEVEL_WARNING, "calls that cannot be interrupted are left behind: %zu", alive);
+        log_write(LOG_LEVEL_WARNING, "exiting with blocked calls that cannot be interrupted: %zu", alive);
         loop_timer_free(&offload->timer);
         loop_unwatch(&offload->watch);
         return true;

@@ -403,7 +403,7 @@ bool sentries_free(struct sentries *sentries) {
     unlock(sentries);
     alive = threads_leave(sentries);
     if (alive) {
-        log_write(LOG_LEVEL_WARNING, "threads that are held up are left behind: %zu", alive);
+        log_write(LOG_LEVEL_WARNING, "exiting with blocked watch threads: %zu", alive);
         loop_unwatch(&sentries->watch);
         return true;
     }

@@ -42,20 +42,21 @@ static const struct {
 } reasons[INSPECT_TYPES] = {
     [INSPECT_PATH] = {"open the file without O_PATH",
                       "a descriptor opened with O_PATH can be neither read nor watched"},
-    [INSPECT_SIGNALFD] = {"wait for signals in the process that they are for",
-                          "a signalfd reports the signals of whoever polls it, which would be the broker's"},
+    [INSPECT_SIGNALFD] = {"wait for signals in the process they are sent to",
+                          "a signalfd reports the signals of the process that polls it, here the broker"},
     [INSPECT_FANOTIFY] = {"read from it in the process that made it",
-                          "reading from a fanotify group opens descriptors in whoever reads"},
+                          "reading from a fanotify group opens descriptors in the reading process"},
     [INSPECT_USERFAULTFD] = {"read from it in the process that made it",
-                             "reading from a userfaultfd opens descriptors in whoever reads"},
-    [INSPECT_IO_URING] = {"hand over what it works on",
-                          "an io_uring keeps open whatever is registered in it"},
+                             "reading from a userfaultfd opens descriptors in the reading process"},
+    [INSPECT_IO_URING] = {"pass the descriptors it works on instead",
+                          "an io_uring keeps everything registered with it open"},
 };
 
 static int check(enum inspect_type type, os_fd fd, bool socket, struct refusal *refusal) {
     if (type == INSPECT_UNKNOWN)
-        return refusal_set(refusal, REFUSAL_UNSUPPORTED, "number", "try again; the broker needs /proc for it",
-                           "the broker cannot determine what this descriptor is");
+        return refusal_set(refusal, REFUSAL_UNSUPPORTED, "number",
+                           "try again; the broker needs a mounted /proc",
+                           "cannot determine the descriptor's type");
     if (inspect_is_refused(type))
         return refusal_set(refusal, REFUSAL_INVALID, "number", reasons[type].hint, "%s", reasons[type].text);
     if (socket && !inspect_is_socket(type))

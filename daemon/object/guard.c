@@ -27,8 +27,8 @@ int guard_open(struct descriptor *descriptor, const struct guard_events *events,
         free(guard);
         return error == EBUSY
                    ? refusal_set(refusal, REFUSAL_LIMIT, "number", "try again when others have ended",
-                                 "%d other users have descriptors of such a kind (%s) watched", SENTRY_MOST,
-                                 inspect_name((enum inspect_type)descriptor->type))
+                                 "%d other users already have descriptors of this type (%s) watched",
+                                 SENTRY_MOST, inspect_name((enum inspect_type)descriptor->type))
                    : refusal_system(refusal, error, "cannot start a thread to watch the descriptor");
     }
     guard->descriptor = descriptor;

@@ -95,8 +95,8 @@ static void on_worked(struct offload_job *job) {
     handle->working = false;
     handle->lasting = true;
     if (handle->error)
-        log_write_about(LOG_TOPIC_HANDLE, LOG_NOBODY, LOG_LEVEL_ERROR,
-                        "a pollable handle could not be made ready: %s", strerror(-handle->error));
+        log_write_about(LOG_TOPIC_HANDLE, LOG_NOBODY, LOG_LEVEL_ERROR, "cannot signal a pollable handle: %s",
+                        strerror(-handle->error));
     handle->error = 0;
     if (handle->closing) {
         dispose(handle);

@@ -15,18 +15,18 @@ int port_check(os_fd fd, enum inspect_type type, const struct port_options *opti
     if (inspect_is_refused(type) || (options->socket && !inspect_is_socket(type)))
         return 0; /* descriptor_claim says what is wrong with it */
     if (!options->ends[DIRECTION_READ] && !options->ends[DIRECTION_WRITE])
-        return refusal_set(refusal, REFUSAL_INVALID, "read", "ask for read, write or both",
-                           "no direction is named");
+        return refusal_set(refusal, REFUSAL_INVALID, "read", "request read, write or both",
+                           "no direction given");
     if (type == INSPECT_DIRECTORY)
-        return refusal_set(refusal, REFUSAL_INVALID, "number", NULL, "a directory has no bytes to read");
+        return refusal_set(refusal, REFUSAL_INVALID, "number", NULL,
+                           "a directory cannot be read as a stream of bytes");
     if (options->regular && type != INSPECT_REGULAR)
-        return refusal_set(refusal, REFUSAL_INVALID, "regular_file", "leave regular-file out",
+        return refusal_set(refusal, REFUSAL_INVALID, "regular_file", "omit regular-file",
                            "not a regular file but of type %s", inspect_name(type));
     for (int direction = 0; direction < 2; direction++)
         if (options->ends[direction] && !stream_is_open_for(fd, direction == DIRECTION_WRITE))
             return refusal_set(refusal, REFUSAL_INVALID, direction == DIRECTION_READ ? "read" : "write",
-                               "ask for the direction that it is open for",
-                               "the descriptor is not open for %s",
+                               "request a direction it is open for", "the descriptor is not open for %s",
                                direction == DIRECTION_READ ? "reading" : "writing");
     return 0;
 }

@@ -400,7 +400,7 @@ int wait_begin(struct wait *wait, int64_t limit_us, struct refusal *refusal) {
     if (!park(wait, limit_us, refusal)) {
         if (!arm_all(wait))
             return 0;
-        refusal_set(refusal, REFUSAL_LIMIT, NULL, NULL, "the broker cannot watch any more descriptors");
+        refusal_set(refusal, REFUSAL_LIMIT, NULL, NULL, "the broker cannot watch more descriptors");
     }
     wait_leave(wait);
     return -1;

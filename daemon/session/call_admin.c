@@ -165,15 +165,16 @@ int call_list(struct call *call) {
     const struct session *session = call->session;
     struct page page;
     if (list->kind < PORTD__V1__KIND__KIND_NONE || list->kind > PORTD__V1__KIND__KIND_SESSION)
-        return refusal_set(&call->refusal, REFUSAL_INVALID, "kind", NULL, "no kind %d", (int)list->kind);
+        return refusal_set(&call->refusal, REFUSAL_INVALID, "kind", NULL, "unknown kind %d", (int)list->kind);
     if (list->session && list->kind == PORTD__V1__KIND__KIND_SESSION)
-        return refusal_set(&call->refusal, REFUSAL_INVALID, "session", NULL, "sessions are in no session");
+        return refusal_set(&call->refusal, REFUSAL_INVALID, "session", NULL,
+                           "sessions do not belong to a session");
     if (list->session)
         session = session_find(call->connection->all, list->session);
     if (!session || !target_may_reach(call, session))
         return refusal_set(&call->refusal, REFUSAL_NOT_FOUND, "session",
-                           "list tells the sessions of this user",
-                           "no session %" PRIu64 " that is found from here", list->session);
+                           "list shows the sessions of this user",
+                           "no session %" PRIu64 " visible to this connection", list->session);
     page_init(&page, call->connection);
     if (list->kind == PORTD__V1__KIND__KIND_SESSION)
         list_sessions(call, list->after, &page);
@@ -190,7 +191,7 @@ int call_show(struct call *call) {
     const Portd__V1__Show *show = call->request->show;
     struct page page;
     if (show->n_ids < 1 || show->n_ids > PAGE)
-        return refusal_set(&call->refusal, REFUSAL_INVALID, "ids", NULL, "1 to 256 ids, not %zu",
+        return refusal_set(&call->refusal, REFUSAL_INVALID, "ids", NULL, "expected 1 to 256 ids, got %zu",
                            show->n_ids);
     page_init(&page, call->connection);
     /* All are looked for, though a page may not take them all: one that there is not fails the call. */

@@ -54,7 +54,7 @@ static int check_follow(int error, struct refusal *refusal) {
         return nesting_refuse(refusal);
     if (error == -ELOOP)
         return refusal_set(refusal, REFUSAL_UNSUPPORTED, "id", "wait for the event instead",
-                           "the descriptor is an epoll descriptor, nested too deep for a handle");
+                           "the epoll descriptor is nested too deeply for a handle");
     return refusal_system(refusal, -error, "cannot make a handle");
 }
 
@@ -80,7 +80,7 @@ static int check_answer(const struct following *following, const struct indicato
         return passing_check(following->parked.connection, refusal);
     if (indicator && check_follow(following->error, refusal))
         return -1;
-    return refusal_set(refusal, REFUSAL_NOT_FOUND, "id", NULL, "%" PRIu64 " was given back meanwhile",
+    return refusal_set(refusal, REFUSAL_NOT_FOUND, "id", NULL, "%" PRIu64 " was released meanwhile",
                        following->id);
 }
 

@@ -101,19 +101,18 @@ static void refuse(const struct io *io) {
     else if (error == ECANCELED)
         refusal_set(&refusal, REFUSAL_CLOSED, "id", NULL, "the port was closed");
     else if (io->transfer.error == STREAM_E_PROCESS)
-        refusal_set(
-            &refusal, REFUSAL_UNSUPPORTED, "id", "ask for the descriptor and use that",
-            "what such a file (procfs) says depends on the process that asks, which would be the broker");
+        refusal_set(&refusal, REFUSAL_UNSUPPORTED, "id", "get a copy of the descriptor and use that",
+                    "the contents of a procfs file depend on the process that reads it, here the broker");
     else if (io->transfer.error == STREAM_E_GONE)
-        refusal_set(&refusal, REFUSAL_DENIED, NULL, "connect in the process that writes",
-                    "the process that connected has ended, and receivers would be told that it sends");
+        refusal_set(&refusal, REFUSAL_DENIED, NULL, "connect from the process that writes",
+                    "the connecting process has exited and can no longer be named as the sender");
     else if (error == EBUSY && stream->what == STREAM_PEEK)
         refusal_set(&refusal, REFUSAL_LIMIT, "peek", "read instead, or try again",
-                    "too many peeks of pipes are under way");
+                    "too many pipe peeks in progress");
     else if (stream_splices(stream->what) && error == EOPNOTSUPP)
         refuse_splice(&refusal);
     else if (stream->what == STREAM_SEEK && error == EINVAL)
-        refusal_set(&refusal, REFUSAL_INVALID, "to", NULL, "no such position");
+        refusal_set(&refusal, REFUSAL_INVALID, "to", NULL, "invalid position");
     else
         refusal_system(&refusal, error, names[stream->what]);
     if (error == ENOSPC)
@@ -217,11 +216,11 @@ int call_read(struct call *call) {
     if (!port)
         return -1;
     if (message->most < 1 || message->most > FRAME_DATA_MAX)
-        return refusal_set(&call->refusal, REFUSAL_INVALID, "most", NULL, "1 to 65536 bytes at once, not %u",
+        return refusal_set(&call->refusal, REFUSAL_INVALID, "most", NULL, "expected 1 to 65536 bytes, got %u",
                            message->most);
     if (message->peek && !stream_can_peek((enum inspect_type)indicator_source(&port->indicator)->type))
         return refusal_set(&call->refusal, REFUSAL_UNSUPPORTED, "peek", "read instead",
-                           "such a descriptor cannot be peeked");
+                           "this type of descriptor cannot be peeked");
     io = io_new(call, port, message->most);
     if (!io)
         return -1;
@@ -238,8 +237,8 @@ int call_write(struct call *call) {
         return -1;
     if (size > FRAME_DATA_MAX ||
         (size < 1 && !inspect_is_socket((enum inspect_type)indicator_source(&port->indicator)->type)))
-        return refusal_set(&call->refusal, REFUSAL_INVALID, "data", NULL, "1 to 65536 bytes at once, not %zu",
-                           size);
+        return refusal_set(&call->refusal, REFUSAL_INVALID, "data", NULL,
+                           "expected 1 to 65536 bytes, got %zu", size);
     if (inspect_is_unix((enum inspect_type)indicator_source(&port->indicator)->type) &&
         credentials_prove(call->connection->identity, call->connection->watch.fd, &call->refusal))
         return -1;

@@ -12,13 +12,12 @@
 static int check(struct call *call, int64_t number, const char *name) {
     if (!number_is_valid(number))
         return refusal_set(&call->refusal, REFUSAL_INVALID, "number", NULL,
-                           "%" PRId64 " is no number of a descriptor", number);
+                           "%" PRId64 " is not a valid descriptor number", number);
     if (strlen(name) > PORT_NAME_MAX)
         return refusal_set(&call->refusal, REFUSAL_INVALID, "name", NULL,
-                           "a port's name has at most 255 bytes");
+                           "a port name is limited to 255 bytes");
     if (call->fd == OS_FD_NONE)
-        return refusal_set(&call->refusal, REFUSAL_MISMATCH, "number", NULL,
-                           "the call takes the descriptor itself, and none came");
+        return refusal_set(&call->refusal, REFUSAL_MISMATCH, "number", NULL, "no descriptor attached");
     return 0;
 }
 

@@ -51,7 +51,7 @@ int call_release(struct call *call) {
     const Portd__V1__Release *release = call->request->release;
     Portd__V1__Done done = PORTD__V1__DONE__INIT;
     if (release->n_ids < 1 || release->n_ids > FRAME_TARGETS_MAX)
-        return refusal_set(&call->refusal, REFUSAL_INVALID, "ids", NULL, "1 to 256 ids, not %zu",
+        return refusal_set(&call->refusal, REFUSAL_INVALID, "ids", NULL, "expected 1 to 256 ids, got %zu",
                            release->n_ids);
     for (size_t i = 0; i < release->n_ids; i++)
         if (!target_find(call, release->ids[i]))
@@ -69,14 +69,14 @@ static int check(struct call *call, const struct procedure *procedure) {
         procedure->mode == PORTD__V1__MODE__MODE_READ || procedure->mode == PORTD__V1__MODE__MODE_WRITE;
     if (procedure->mode < PORTD__V1__MODE__MODE_READ || procedure->mode > PORTD__V1__MODE__MODE_REMOVE)
         return refusal_set(&call->refusal, REFUSAL_INVALID, "mode",
-                           "one of read, write, check-read, check-write, remove", "no mode %d",
+                           "one of read, write, check-read, check-write, remove", "invalid mode %d",
                            (int)procedure->mode);
     if (!number_is_valid(procedure->number))
         return refusal_set(&call->refusal, REFUSAL_INVALID, "number", NULL,
-                           "%" PRId64 " is no number of a descriptor", procedure->number);
+                           "%" PRId64 " is not a valid descriptor number", procedure->number);
     if (create != (call->fd != OS_FD_NONE))
         return refusal_set(&call->refusal, REFUSAL_MISMATCH, "mode", NULL,
-                           create ? "modes read and write take the descriptor itself, and none came"
+                           create ? "modes read and write require an attached descriptor"
                                   : "this mode takes no descriptor");
     return 0;
 }
@@ -102,8 +102,8 @@ static void describe(Portd__V1__Object *object, const struct indicator *indicato
 }
 
 static void describe_unsupported(Portd__V1__Object *object, bool cycle) {
-    static char always[] = "the kernel does not watch such a descriptor: it is always ready";
-    static char circle[] = "an epoll descriptor that leads back to the broker's, or is nested too deep";
+    static char always[] = "the kernel does not poll this type of descriptor: it is always ready";
+    static char circle[] = "the epoll descriptor leads back to the broker's own, or is nested too deeply";
     object->unsupported = true;
     object->reason = cycle ? circle : always;
 }

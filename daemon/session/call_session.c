@@ -46,39 +46,38 @@ static int check_owners(const Portd__V1__Hello *hello, size_t n_fds, struct refu
         return refusal_set(refusal, REFUSAL_INVALID, "owners_attached", NULL, "at most %d owners",
                            (int)OWNERS_MAX);
     if (n_fds != (hello->owner_attached ? 1u : 0u) + hello->owners_attached + (numbers ? 1u : 0u))
-        return refusal_set(refusal, REFUSAL_MISMATCH, "owner_attached", NULL,
-                           "owner_attached, owners_attached and numbers_attached do not agree with the %zu "
-                           "descriptors that are attached",
-                           n_fds);
+        return refusal_set(
+            refusal, REFUSAL_MISMATCH, "owner_attached", NULL,
+            "owner_attached, owners_attached and numbers_attached do not match the %zu attached descriptors",
+            n_fds);
     if (forms > 1)
-        return refusal_set(refusal, REFUSAL_INVALID, "owner_pid", NULL, "the owner is named twice");
+        return refusal_set(refusal, REFUSAL_INVALID, "owner_pid", NULL, "duplicate owner");
     if (hello->numbers_case == PORTD__V1__HELLO__NUMBERS_NUMBERS_OWNER &&
         (hello->numbers_owner < 1 || hello->numbers_owner > count_owners(hello)))
-        return refusal_set(refusal, REFUSAL_INVALID, "numbers_owner", "the first owner is 1",
-                           "there is no owner %u", (unsigned)hello->numbers_owner);
+        return refusal_set(refusal, REFUSAL_INVALID, "numbers_owner", "owners are counted from 1",
+                           "no owner %u", (unsigned)hello->numbers_owner);
     return 0;
 }
 
 static int check(const Portd__V1__Hello *hello, struct refusal *refusal) {
     bool token = hello->token[0] != 0, owner = count_owners(hello) > 0;
     if (hello->version_min > VERSION || hello->version_max < VERSION)
-        return refusal_set(
-            refusal, REFUSAL_VERSION, "version_min", "use a client of the same age as the broker",
-            "the broker speaks version 1, the client %u to %u", hello->version_min, hello->version_max);
+        return refusal_set(refusal, REFUSAL_VERSION, "version_min", "use a client of the broker's release",
+                           "the broker speaks version 1, the client %u to %u", hello->version_min,
+                           hello->version_max);
     if (strlen(hello->client) > SESSION_CLIENT_MAX)
-        return refusal_set(refusal, REFUSAL_INVALID, "client", NULL, "a client's name has at most 64 bytes");
+        return refusal_set(refusal, REFUSAL_INVALID, "client", NULL, "a client name is limited to 64 bytes");
     if (token && (owner || hello->new_ || hello->find || hello->private_ || hello->ttl_us))
         return refusal_set(
             refusal, REFUSAL_INVALID, "token", NULL,
-            "a token names a session that exists: no owner, new, find, private or ttl goes with it");
+            "a token names an existing session and excludes owner, new, find, private and ttl");
     if (hello->new_ && !owner && !hello->ttl_us)
-        return refusal_set(refusal, REFUSAL_INVALID, "new", NULL,
-                           "without an owner every session is a new one");
+        return refusal_set(refusal, REFUSAL_INVALID, "new", NULL, "new requires an owner or a ttl");
     if (hello->find && (!owner || hello->new_ || hello->private_ || hello->ttl_us))
         return refusal_set(refusal, REFUSAL_INVALID, "find", NULL,
-                           "find is for an owner's session that exists: no new, private or ttl goes with it");
+                           "find requires an owner and excludes new, private and ttl");
     if (hello->ttl_us > INT64_MAX)
-        return refusal_set(refusal, REFUSAL_INVALID, "ttl_us", NULL, "too long");
+        return refusal_set(refusal, REFUSAL_INVALID, "ttl_us", NULL, "the time to live is too large");
     return 0;
 }
 
@@ -87,7 +86,7 @@ static int find_token(struct call *call, const Portd__V1__Hello *hello, struct a
     if (admission->session && admission->session->uid == call->connection->peer.uid)
         return 0;
     return refusal_set(&call->refusal, REFUSAL_NOT_FOUND, "token", "start a new session",
-                       "no session with that token (any more) for this uid");
+                       "no session with this token for this uid");
 }
 
 /* ---- processes --------------------------------------------------------------------------------------------------- */
@@ -96,8 +95,8 @@ static int know(struct nominee *nominee, struct refusal *refusal) {
     struct owner_process *process = &nominee->process;
     if (inspect_pidfd(process->fd, &process->key, &process->pid))
         return 0;
-    return refusal_set(refusal, REFUSAL_INVALID, "owner_attached", "attach what pidfd_open gives",
-                       "an attached descriptor is no pidfd");
+    return refusal_set(refusal, REFUSAL_INVALID, "owner_attached", "attach a pidfd from pidfd_open",
+                       "an attached descriptor is not a pidfd");
 }
 
 static int nominate_attached(struct call *call, struct admission *admission, size_t n) {
@@ -194,13 +193,13 @@ static int find_owner(struct call *call, const Portd__V1__Hello *hello, struct a
             session_find_owner(connection->all, connection->peer.uid, admission->nominees[i].process.key);
     admission->session = session;
     if (session && hello->ttl_us)
-        return refusal_set(&call->refusal, REFUSAL_INVALID, "ttl_us", "ask for a new session",
-                           "that process has a session already, whose time cannot be changed");
+        return refusal_set(&call->refusal, REFUSAL_INVALID, "ttl_us", "request a new session",
+                           "the process already has a session, and its ttl cannot be changed");
     if (session && hello->private_ && !session->private)
-        return refusal_set(&call->refusal, REFUSAL_INVALID, "private", "ask for a new session",
-                           "that process has a session already, which is not private");
+        return refusal_set(&call->refusal, REFUSAL_INVALID, "private", "request a new session",
+                           "the process already has a session, and it is not private");
     if (!session && hello->find)
-        return refusal_set(&call->refusal, REFUSAL_NOT_FOUND, "find", NULL, "that process has no session");
+        return refusal_set(&call->refusal, REFUSAL_NOT_FOUND, "find", NULL, "the process has no session");
     return 0;
 }
 
@@ -345,7 +344,7 @@ int call_end_session(struct call *call) {
     uint64_t id = call->request->end_session->id;
     struct session *session = id ? session_find(call->connection->all, id) : call->session;
     if (!session || !call_reaches(call, session->uid))
-        return refusal_set(&call->refusal, REFUSAL_NOT_FOUND, "id", "list tells the sessions of this user",
+        return refusal_set(&call->refusal, REFUSAL_NOT_FOUND, "id", "list shows the sessions of this user",
                            "no session %" PRIu64 " that this user may end", id);
     ending = calloc(1, sizeof *ending);
     if (!ending || table_reserve(&call->connection->by_request)) {

@@ -107,7 +107,7 @@ static struct errand *errand_new(struct call *call, uint64_t id, Portd__V1__Repl
         return NULL;
     if (!inspect_is_socket((enum inspect_type)indicator_source(&port->indicator)->type)) {
         refusal_set(&call->refusal, REFUSAL_UNSUPPORTED, "id", NULL,
-                    "only a socket has addresses and can be shut down");
+                    "only sockets have addresses and can be shut down");
         return NULL;
     }
     if (target_check_workers(call))
@@ -153,8 +153,8 @@ int call_shutdown(struct call *call) {
     if (message->read || message->write)
         return start(call, errand);
     errand_free(errand);
-    return refusal_set(&call->refusal, REFUSAL_INVALID, "read", "ask for read, write or both",
-                       "no side is named");
+    return refusal_set(&call->refusal, REFUSAL_INVALID, "read", "request read, write or both",
+                       "no direction given");
 }
 
 int call_addresses(struct call *call) {

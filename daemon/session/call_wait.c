@@ -153,7 +153,7 @@ int call_wait(struct call *call) {
     struct waiting *waiting;
     int result = 0;
     if (message->n_ids < 1 || message->n_ids > FRAME_TARGETS_MAX)
-        return refusal_set(&call->refusal, REFUSAL_INVALID, "ids", NULL, "1 to 256 ids, not %zu",
+        return refusal_set(&call->refusal, REFUSAL_INVALID, "ids", NULL, "expected 1 to 256 ids, got %zu",
                            message->n_ids);
     waiting = waiting_new(call, message);
     if (!waiting)

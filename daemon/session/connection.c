@@ -236,7 +236,8 @@ static void account(struct connection *connection) {
     passing_count(connection); /* of those that have left the channel */
     if (fds > before &&
         channel_any_fd(&connection->channel, inspect_is_own)) { /* whose end nobody would see */
-        refusal_set(&refusal, REFUSAL_INVALID, NULL, NULL, "half a frame holds a connection to this broker");
+        refusal_set(&refusal, REFUSAL_INVALID, NULL, NULL,
+                    "an incomplete frame carries a connection to this broker");
         end_half(connection, &refusal);
     } else if (fds > before && !slots_may_keep(slots, 0)) {
         holders_refuse_table(connection->user, &refusal);
@@ -271,7 +272,7 @@ static void update_watch(struct connection *connection) {
     if (interest == connection->watch.interest)
         return;
     if (loop_set(&connection->watch, interest))
-        connection_end(connection, "the loop cannot watch it");
+        connection_end(connection, "cannot watch the connection");
 }
 
 /* Each request is spent from the uid's rate; when that is used up, reading pauses. */
@@ -304,7 +305,7 @@ static void process(struct connection *connection) {
     if (result == CHANNEL_E_PROTOCOL)
         connection_end(connection, connection->channel.fault);
     else if (!peek_may_be_long(connection))
-        connection_end(connection, "a request is too long");
+        connection_end(connection, "request too long");
     if (!connection->dead && !connection->dirty) /* else before the turn is over */
         account(connection);
     if (connection->dead)
@@ -399,7 +400,7 @@ static void on_ready(struct loop_watch *watch, unsigned events) {
     struct connection *connection = RING_OF(watch, struct connection, watch);
     connection->events |= events;
     if (turn_is_queued(&connection->task) && loop_set(watch, 0))
-        connection_end(connection, "the loop cannot watch it");
+        connection_end(connection, "cannot watch the connection");
     else
         go_on(connection);
 }

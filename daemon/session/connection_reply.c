@@ -25,9 +25,8 @@ int connection_check_room(const struct connection *connection, size_t length, st
     if (length <= connection_room(connection))
         return 0;
     metrics_add(METRIC_LIMITS_BYTES, 1);
-    return refusal_set(refusal, REFUSAL_LIMIT, NULL,
-                       "read the answers that are there, or end what is in flight",
-                       "limit of bytes: an answer of %zu is more than may be left unread now", length);
+    return refusal_set(refusal, REFUSAL_LIMIT, NULL, "read the pending replies, or cancel requests in flight",
+                       "limit of bytes: a reply of %zu bytes exceeds what may be left unread now", length);
 }
 
 void connection_touch(struct connection *connection) {
@@ -85,7 +84,7 @@ bool connection_reply_fd(struct connection *connection, const Portd__V1__Reply *
         return true;
     connection_touch(connection);
     if (length > sizeof body) {
-        connection->lost = "a reply with a descriptor is too long";
+        connection->lost = "reply with a descriptor too long";
         return true;
     }
     envelope_pack(&envelope, body);

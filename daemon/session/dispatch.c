@@ -109,8 +109,7 @@ static const struct method *find_method(const Portd__V1__Request *request, struc
     const struct method *method = method_find((size_t)request->method_case);
     if (method)
         return method;
-    refusal_set(refusal, REFUSAL_UNSUPPORTED, "method", "ask a newer broker",
-                "no method that this broker knows");
+    refusal_set(refusal, REFUSAL_UNSUPPORTED, "method", "use a newer broker", "unknown method");
     return NULL;
 }
 
@@ -122,13 +121,13 @@ static const struct method *check(const struct channel_frame *frame, const Portd
     if (!method)
         return NULL;
     if (frame->length > FRAME_REQUEST_MAX && request->method_case != PORTD__V1__REQUEST__METHOD_WRITE) {
-        refusal_set(refusal, REFUSAL_INVALID, NULL, NULL, "a request of %s has at most %d bytes",
-                    method->name, (int)FRAME_REQUEST_MAX);
+        refusal_set(refusal, REFUSAL_INVALID, NULL, NULL, "a %s request is limited to %d bytes", method->name,
+                    (int)FRAME_REQUEST_MAX);
         return NULL;
     }
     if (frame->mismatch) {
-        refusal_set(refusal, REFUSAL_MISMATCH, NULL, "send a frame with descriptors by a sendmsg of its own",
-                    "%zu descriptors came, which is not what the frame said", frame->n_fds);
+        refusal_set(refusal, REFUSAL_MISMATCH, NULL, "send each frame with descriptors in its own sendmsg",
+                    "received %zu descriptors, not the number announced by the frame", frame->n_fds);
         return NULL;
     }
     if (frame->n_fds > most) {
@@ -138,7 +137,7 @@ static const struct method *check(const struct channel_frame *frame, const Portd
     }
     if (holds_strings(request->ping->base.descriptor) &&
         !strings_are_clean(&portd__v1__request__descriptor, frame->body, frame->body + frame->length)) {
-        refusal_set(refusal, REFUSAL_INVALID, NULL, NULL, "a string is not UTF-8, or has a NUL in it");
+        refusal_set(refusal, REFUSAL_INVALID, NULL, NULL, "a string is not UTF-8 or contains a NUL");
         return NULL;
     }
     return method;
@@ -148,9 +147,9 @@ static void refuse_garbled(struct connection *connection, const struct channel_f
     struct refusal refusal;
     if (connection->all->arena.exhausted)
         refusal_set(&refusal, REFUSAL_TOO_COMPLEX, NULL, "send less at once",
-                    "the request takes too much room to unpack");
+                    "the request needs too much memory to unpack");
     else
-        refusal_set(&refusal, REFUSAL_GARBLED, NULL, NULL, "the body is not a request");
+        refusal_set(&refusal, REFUSAL_GARBLED, NULL, NULL, "malformed request");
     connection->method = 0;
     connection_refuse(connection, guess_id(frame), &refusal);
 }
@@ -216,11 +215,11 @@ void dispatch_frame(struct connection *connection, struct channel_frame *frame) 
     request = unpack(arena, frame, &plain);
     hello = request && request->method_case == PORTD__V1__REQUEST__METHOD_HELLO;
     if (hello == (connection->session != NULL))
-        connection_end(connection, hello ? "a second hello" : "the first request is not hello");
+        connection_end(connection, hello ? "second hello" : "first request is not hello");
     else if (!request)
         refuse_garbled(connection, frame);
     else if (!request->id || parked_find(connection, request->id))
-        connection_end(connection, "a request id that is 0 or in flight");
+        connection_end(connection, "request id is 0 or already in flight");
     else
         dispatch(connection, frame, request);
     discard_rest(connection, frame, 0);

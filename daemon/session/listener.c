@@ -101,7 +101,7 @@ static int welcome(struct listener *listener, os_fd fd, const struct peer *peer,
 /* Nothing comes out of it for now, and the loop would tell of it again and again. */
 static void rest(struct listener *listener, int error) {
     log_write_about(LOG_TOPIC_LISTENER, LOG_NOBODY, LOG_LEVEL_WARNING,
-                    "no connections are accepted for now: %s", strerror(-error));
+                    "cannot accept connections for now: %s", strerror(-error));
     (void)loop_set(&listener->watch, 0);
     (void)loop_timer_set(listener->sessions->loop, &listener->timer, os_now_us() + REST_US);
 }
@@ -109,7 +109,7 @@ static void rest(struct listener *listener, int error) {
 /* Of a listener that others have as well, one of them has shut it down: there is no way back. */
 static void end(struct listener *listener) {
     log_write_about(LOG_TOPIC_LISTENER, LOG_NOBODY, LOG_LEVEL_ERROR,
-                    "no more connections are accepted: the listener was shut down");
+                    "cannot accept connections any more: the listener was shut down");
     loop_unwatch(&listener->watch);
 }
 
@@ -125,7 +125,7 @@ static void take_in(struct listener *listener, os_fd fd) {
     int error;
     slots_take(slots_of(listener), 1);
     error = peer_of(fd, &peer);
-    if (error ? refusal_system(&refusal, -error, "who connects cannot be told")
+    if (error ? refusal_system(&refusal, -error, "cannot determine peer credentials")
               : welcome(listener, fd, &peer, &refusal))
         turn_away(listener, fd, &peer, &refusal);
 }

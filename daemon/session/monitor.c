@@ -228,8 +228,8 @@ static int find_start(struct call *call, struct monitor *monitor) {
     if (message->start_case != PORTD__V1__MONITOR__START_AFTER)
         return 0;
     if (message->after >= journal->next)
-        return refusal_set(&call->refusal, REFUSAL_INVALID, "after", "begin anew, without a cursor",
-                           "no cursor of this broker: it has come to %" PRIu64, journal->next - 1);
+        return refusal_set(&call->refusal, REFUSAL_INVALID, "after", "start again without a cursor",
+                           "invalid cursor: the newest notice is %" PRIu64, journal->next - 1);
     monitor->from = message->after < journal->first ? journal->first : message->after + 1;
     return 0;
 }
@@ -239,8 +239,8 @@ static int check_session(struct call *call, const struct monitor *monitor) {
     const struct session *session = session_find_any(call->connection->all, monitor->session);
     if (!monitor->session || (session && call_reaches(call, session->uid)))
         return 0;
-    return refusal_set(&call->refusal, REFUSAL_NOT_FOUND, "session", "list tells the sessions of this user",
-                       "no session %" PRIu64 ", and nothing more to tell of it", monitor->session);
+    return refusal_set(&call->refusal, REFUSAL_NOT_FOUND, "session", "list shows the sessions of this user",
+                       "no session %" PRIu64 ", and no notices about it", monitor->session);
 }
 
 static int park(struct call *call, struct monitor *monitor) {

@@ -90,7 +90,7 @@ int passing_check(struct connection *connection, struct refusal *refusal) {
     if (connection->passing.n >= LOOK || !fits(connection))
         look(connection);
     if (!fits(connection))
-        return refusal_set(refusal, REFUSAL_LIMIT, NULL, "read the answers that have come",
+        return refusal_set(refusal, REFUSAL_LIMIT, NULL, "read the pending replies",
                            "limit of descriptors on their way: uid %" PRIu64
                            " has %zu in answers that are not read",
                            user->uid, user->passing);
@@ -123,9 +123,8 @@ void passing_count(struct connection *connection) {
 }
 
 int passing_refuse(struct refusal *refusal) {
-    return refusal_set(
-        refusal, REFUSAL_LIMIT, NULL, "try again later",
-        "the kernel passes no more descriptors of the broker's user on: too many are not read");
+    return refusal_set(refusal, REFUSAL_LIMIT, NULL, "try again later",
+                       "the kernel passes no more descriptors for the broker's user: too many are unread");
 }
 
 bool passing_stays(struct connection *connection) {

@@ -51,7 +51,7 @@ fail_arena:
 
 void sessions_deinit(struct sessions *sessions) {
     while (sessions->connections)
-        connection_end(sessions->connections, "the broker stops");
+        connection_end(sessions->connections, "the broker is stopping");
     while (sessions->list)
         session_end(sessions->list, CAUSE_EXPIRED);
     turns_finish(&sessions->registry->users->turns);
@@ -78,8 +78,8 @@ bool sessions_idle(const struct sessions *sessions) {
 static void on_lease_ended(struct lease *lease) {
     struct session *session = CONTAINER_OF(lease, struct session, lease);
     log_write_about(LOG_TOPIC_SESSION, session->uid, LOG_LEVEL_DEBUG,
-                    "session ends with its owners or its time; session=%" PRIu64 " owner_pid=%u", session->id,
-                    (unsigned)lease->owner_pid);
+                    "session ended: its owners exited or its time passed; session=%" PRIu64 " owner_pid=%u",
+                    session->id, (unsigned)lease->owner_pid);
     session_end(session, CAUSE_EXPIRED);
 }
 
@@ -279,7 +279,7 @@ int session_add_owner(struct session *session, const struct owner_process *proce
         return 0;
     DL_COUNT(session->lease.owners, other, n);
     if (n >= SESSION_OWNERS)
-        return refusal_set(refusal, REFUSAL_LIMIT, NULL, "start a session of its own",
+        return refusal_set(refusal, REFUSAL_LIMIT, NULL, "start a new session",
                            "a session has at most %d owners", (int)SESSION_OWNERS);
     if (!slots_may_keep(sessions->registry->slots, 0))
         return holders_refuse_table(account->user, refusal);

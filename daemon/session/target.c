@@ -37,14 +37,14 @@ int target_refuse(struct call *call, const char *field, uint64_t id) {
     };
     if (target_object(call, id))
         return refusal_set(&call->refusal, REFUSAL_INVALID, field, NULL,
-                           "%" PRIu64 " is %s, and this call is for other kinds", id,
+                           "%" PRIu64 " is %s, which this call does not accept", id,
                            names[registry_kind(id)]);
     if (call->connection->reach)
-        return refusal_set(&call->refusal, REFUSAL_NOT_FOUND, field, "list tells what there is",
+        return refusal_set(&call->refusal, REFUSAL_NOT_FOUND, field, "list shows the objects that exist",
                            "no object %" PRIu64 ": it is gone, never was, or is another user's", id);
     return refusal_set(
         &call->refusal, REFUSAL_NOT_FOUND, field,
-        "an id means something in its own session alone: status tells which this is, list what is in it",
+        "ids are valid only in their own session: status shows the current one, list its objects",
         "no object %" PRIu64 " in this session", id);
 }
 
@@ -72,7 +72,7 @@ int target_check_workers(struct call *call) {
     const struct registry *registry = call->connection->all->registry;
     if (offload_accepts(registry->offload, call->connection->user->uid))
         return 0;
-    return refusal_set(
-        &call->refusal, REFUSAL_LIMIT, NULL, "try again, or ask for the descriptor and use that",
-        "calls of others that do not come back hold up the broker's %d threads", OFFLOAD_THREADS);
+    return refusal_set(&call->refusal, REFUSAL_LIMIT, NULL,
+                       "try again, or get a copy of the descriptor and use that",
+                       "blocked calls of other users occupy the broker's %d worker threads", OFFLOAD_THREADS);
 }

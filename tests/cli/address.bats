@@ -43,7 +43,7 @@ $id" ]
   # Another broker finds it taken; when the first has gone nobody is there.
   both "$PORTD_BIN" --listen "$NAME"
   exits 1
-  has "$error" "another broker is there"
+  has "$error" "another broker is listening there"
   stop_broker
   both portctl ping
   exits 3
@@ -104,7 +104,7 @@ print(done.returncode, done.stdout, done.stderr)' "${NAME#unix:@}"
 @test "what is no name" {
   both portctl ping --address unix:@
   exits 2
-  has "$error" "no name"
+  has "$error" "the name after"
   both portctl ping --address "unix:@$(printf 'n%.0s' {1..107})"
   exits 2
   has "$error" "too long"
@@ -116,10 +116,10 @@ print(done.returncode, done.stdout, done.stderr)' "${NAME#unix:@}"
   [ "$(PORTD_ADDRESS=fd:7 with_socket connect "$path" "$PORTCTL_BIN" status -j | jq -r .address)" = fd:7 ]
   both with_socket connect "$path" bash -c '"$PORTCTL_BIN" --address fd:7 ping >&2 && "$PORTCTL_BIN" --address fd:7 ping'
   exits 3
-  has "$error" "a connection serves one call"
+  has "$error" "an inherited connection serves one call"
   both portctl --address fd:7 ping 7<&-
   exits 3
-  has "$error" "hint: let portctl inherit"
+  has "$error" "hint: pass portctl a connection"
   both portctl --address fd:5 ping
   exits 3
   both portctl --address fd:x ping

@@ -52,7 +52,7 @@ teardown() { usual_teardown; }
   exits 2
   both portctl call list - <"$BATS_TEST_TMPDIR"
   exits 2
-  has "$error" "could not be read"
+  has "$error" "cannot read"
 }
 
 @test "numbers, texts, enums, names in both forms" {

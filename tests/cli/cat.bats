@@ -80,7 +80,7 @@ open_ends() {
   done
 }
 
-@test "cat and write: the time is up, 124, and what came before is there" {
+@test "cat and write: timed out, 124, and what came before is there" {
   for way in "${WAYS[@]}"; do
     id=$(portctl wrap fd 5 --mode read)
     echo data >&5
@@ -176,7 +176,7 @@ PYTHON
       code=0
       portctl cat "$id" $form ${way:+"$way"} >/dev/full 2>"$BATS_TEST_TMPDIR/error" || code=$?
       [ "$code" -eq 125 ]
-      grep -q "could not be written" "$BATS_TEST_TMPDIR/error"
+      grep -q "cannot write" "$BATS_TEST_TMPDIR/error"
       portctl close "$id"
     done
   done

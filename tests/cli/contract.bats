@@ -129,7 +129,7 @@ each_ends() {
   [ "$failed" -eq 0 ]
 }
 
-@test "the broker says nothing: 124, when the time is up" {
+@test "the broker says nothing: 124, when timed out" {
   fake_broker hang
   failed=0
   each_ends 124 --address "unix:$BATS_TEST_TMPDIR/fake.sock" --timeout 50ms || failed=1
@@ -156,7 +156,7 @@ each_ends() {
       code=0
       portctl ${form:+"$form"} "${words[@]}" </dev/null >/dev/full 2>"$BATS_TEST_TMPDIR/error" || code=$?
       [ "$code" -eq 125 ] || { echo "$call $form: $code"; false; }
-      grep -q "could not be written" "$BATS_TEST_TMPDIR/error"
+      grep -q "cannot write" "$BATS_TEST_TMPDIR/error"
     done
   done < <(each_call)
 }

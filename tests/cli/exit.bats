@@ -101,7 +101,7 @@ PYTHON
     code=0
     portctl "${words[@]}" >/dev/full 2>"$BATS_TEST_TMPDIR/error" || code=$?
     [ "$code" -eq 125 ] || { echo "$call: $code"; false; }
-    grep -q "could not be written" "$BATS_TEST_TMPDIR/error"
+    grep -q "cannot write" "$BATS_TEST_TMPDIR/error"
   done
 }
 

@@ -42,7 +42,7 @@ teardown() { usual_teardown; }
   [ "$(portctl list semaphores evts --columns=kind,id --no-legend)" = "semaphore  $semaphore
 evt        $evt" ]
   refuses list sessions evts
-  has "$message" "alone"
+  has "$message" "together"
   refuses list evts sessions --columns=id
   [ "$(portctl list sessions sessions -j | jq length)" -ge 1 ]
 }

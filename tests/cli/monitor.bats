@@ -106,7 +106,7 @@ ended removed" ]
   both portctl monitor --timeout 20ms
   exits 124
   [ -z "$output" ]
-  has "$error" "time is up"
+  has "$error" "timed out"
   both portctl monitor --timeout 0 -q
   exits 124
   [ -z "$output$error" ]
@@ -134,7 +134,7 @@ ended removed" ]
   [ "$(tail -n +2 <<<"$output" | jq -r .event | grep -c lost)" -eq 0 ]
   both portctl monitor --after 1 --count 1 --no-legend --columns=event,count
   [[ "${lines[0]}" =~ ^lost\ +[0-9]+$ ]]
-  has "$error" "no longer known"
+  has "$error" "were lost"
 }
 
 @test "a reader that has gone ends it, although nothing happens" {

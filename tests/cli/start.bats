@@ -81,7 +81,7 @@ teardown() {
   address=$(portctl status -j | jq -r .address)
   both "$PORTD_BIN" --listen "$address" --idle-exit 60s
   exits 0
-  has "$error" "another broker is there already"
+  has "$error" "another broker is already listening"
   both "$PORTD_BIN" --listen "$address"
   exits 1
   portctl ping

@@ -132,7 +132,7 @@ setup() {
   refuses wait fd:0 --all --all
   refuses wait 8 --mode read
   refuses wait --mode read --fd 0 --mode write
-  has "$message" "for nothing"
+  has "$message" "applies to no descriptor"
   refuses wait --fd 0 --mode read --fd 1 --mode write --fd 2
   has "$message" "fd:2"
   targets=()
@@ -149,7 +149,7 @@ setup() {
   has "$message" "a number from 1 to that of the targets, 1"
   refuses wait fd:0 --count 1 --count 1
   refuses wait fd:0 --allow-missing
-  has "$message" "is for ids"
+  has "$message" "applies to ids"
 }
 
 @test "remove, release, show" {

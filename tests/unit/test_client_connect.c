@@ -288,7 +288,7 @@ static void owner_is_attached_as_a_pidfd(void **state) {
     options.owner_pid = INT32_MAX; /* larger than any */
     assert_int_equal(portd_connect_start(broker.address, &options, broker_met, &met, &client),
                      PORTD_E_INVALID);
-    assert_string_equal(message, "there is no process 2147483647");
+    assert_string_equal(message, "no process 2147483647");
     broker_close(&broker);
 }
 
@@ -334,7 +334,7 @@ static void refused_hello_ends_the_connection(void **state) {
     (void)state;
     answer_hello(refuse, PORTD_E_VERSION, "refused");
     answer_hello(speak_another_version, PORTD_E_VERSION, "refused");
-    answer_hello(broker_hang_up, PORTD_E_DISCONNECTED, "may not admit");
+    answer_hello(broker_hang_up, PORTD_E_DISCONNECTED, "does not admit");
 }
 
 static void turn_away(struct broker_fake *broker) {
@@ -416,12 +416,12 @@ static void failure_tells_what_was_tried(void **state) {
     home_make(&home);
     assert_int_equal(portd_connect(NULL, &options, 0, &client), PORTD_E_UNREACHABLE);
     assert_non_null(strstr(message, home.socket));
-    assert_non_null(strstr(message, "/portd/portd.sock: there is no socket; unix:/run"));
-    assert_non_null(strstr(message, "unix:/run/portd/portd.sock: there is no socket"));
+    assert_non_null(strstr(message, "/portd/portd.sock: no such socket; unix:/run"));
+    assert_non_null(strstr(message, "unix:/run/portd/portd.sock: no such socket"));
     assert_non_null(strstr(message, "start one"));
     assert_int_equal(portd_connect("unix:relative", &options, 0, &client), PORTD_E_INVALID);
     assert_int_equal(portd_connect("unix:/nowhere/portd.sock", &options, 0, &client), PORTD_E_UNREACHABLE);
-    assert_non_null(strstr(message, "unix:/nowhere/portd.sock: there is no socket"));
+    assert_non_null(strstr(message, "unix:/nowhere/portd.sock: no such socket"));
     /* PORTD_ADDRESS, and no other if it is set. */
     assert_int_equal(setenv("PORTD_ADDRESS", "unix:/nowhere/else.sock", 1), 0);
     assert_int_equal(portd_connect(NULL, &options, 0, &client), PORTD_E_UNREACHABLE);
@@ -480,7 +480,7 @@ static void queue_that_is_full_is_waited_for(void **state) {
     assert_true(n < 8);
     assert_int_equal(portd_connect(broker.address, &options, portd_now() + 20000, &client),
                      PORTD_E_UNREACHABLE);
-    assert_non_null(strstr(message, "its queue is full"));
+    assert_non_null(strstr(message, "its listen queue is full"));
     while (n > 0)
         os_close(waiting[--n]);
     broker_close(&broker);
@@ -699,7 +699,7 @@ static void start_that_fails_says_why(void **state) {
     options.start = true;
     options.daemon = "/nowhere/portd";
     assert_int_equal(portd_connect(NULL, &options, PORTD_FOREVER, &client), PORTD_E_UNREACHABLE);
-    assert_non_null(strstr(message, "/nowhere/portd cannot be run: No such file"));
+    assert_non_null(strstr(message, "cannot run /nowhere/portd: No such file"));
     options.daemon = NULL;
     assert_int_equal(setenv("PORTD_DAEMON", "portd", 1), 0);
     assert_int_equal(portd_connect(NULL, &options, PORTD_FOREVER, &client), PORTD_E_UNREACHABLE);
@@ -707,10 +707,10 @@ static void start_that_fails_says_why(void **state) {
     assert_int_equal(setenv("PORTD_DAEMON", "/proc/self/exe", 1), 0);
     assert_int_equal(setenv("FAKE_DAEMON", "ends", 1), 0);
     assert_int_equal(portd_connect(NULL, &options, PORTD_FOREVER, &client), PORTD_E_UNREACHABLE);
-    assert_non_null(strstr(message, "ended before it was ready"));
+    assert_non_null(strstr(message, "exited before it was ready"));
     assert_int_equal(setenv("FAKE_DAEMON", "hangs", 1), 0);
     assert_int_equal(portd_connect(NULL, &options, portd_now() + 50000, &client), PORTD_E_TIMEOUT);
-    assert_non_null(strstr(message, "is not ready"));
+    assert_non_null(strstr(message, "did not become ready"));
     assert_int_equal(unsetenv("FAKE_DAEMON"), 0);
     /* PORTD_ADDRESS is the only place then: nothing is started. */
     assert_int_equal(setenv("PORTD_ADDRESS", "unix:/nowhere/portd.sock", 1), 0);

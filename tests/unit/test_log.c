@@ -190,7 +190,7 @@ static void the_end_sums_up_what_is_not_due(void **state) {
     for (size_t i = 0; i < LOG_LIMIT_LINES + 1; i++)
         log_write_about(LOG_TOPIC_WORKER, LOG_NOBODY, LOG_LEVEL_WARNING, "none");
     log_close();
-    assert_string_equal(last, "cannot start a worker: 1 more in 10 s");
+    assert_string_equal(last, "cannot start a worker thread: 1 more in 10 s");
     assert_int_equal(last_level, LOG_LEVEL_WARNING);
 }
 
