@@ -1,26 +1,25 @@
-/* closer_unix.c: a record for each descriptor number, used while that number is being closed.
+/* closer.c: a record for each descriptor that is being closed.
  *
- * close(2) frees the number first and waits afterwards, so the number could come back here while its record
- * is still in use. Therefore the worker does not close: it puts an idle descriptor, the stand-in, in the
- * number's place with dup2, which closes what was there and waits just as close does. The loop then closes
- * the stand-in's copy, which waits for nobody, and only now is the number free again.
+ * A number that is free could come back here while it is still being closed, and what it means by then must not be closed. So the worker
+ * closes what the number stands for, and the loop gives the number back (stand_in.h).
  *
- * Each record has a job of its own, also one on a pile. The job whose turn comes takes others off its pile, and closes them with its own; theirs find
- * that out and do nothing. Such a record is through when both have come back: its own job, and the one that took it. */
+ * Records are set aside for as many descriptors as there can be, and those never used are not touched. Each has a job of its own, also one
+ * on a pile. The job whose turn comes takes others off its pile, and closes them with its own; theirs find that out and do
+ * nothing. Such a record is through when both have come back: its own job, and the one that took it. */
 #include "closer.h"
 
 #include "bin.h"
+#include "stand_in.h"
+#include "thread.h"
 
 #include <assert.h>
 #include <errno.h>
-#include <fcntl.h>
-#include <pthread.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 struct record {
     struct offload_job job;
-    struct closer *closer;
+    struct closer *closer; /* NULL: it is free */
+    os_fd fd;
     void (*done)(void *context);
     void *context;
     struct pile *pile;   /* NULL: none */
@@ -29,28 +28,20 @@ struct record {
     bool skipped;        /* its own job has found it taken */
     bool closed;         /* by the one that took it */
     bool returned;       /* of the loop: its own job has come back */
-    struct record *next; /* taken by the same one */
+    struct record *next; /* taken by the same one, or free */
 };
 
 struct closer {
     struct offload *offload;
-    os_fd stand_in; /* the reading end of a pipe that nobody writes to */
+    struct stand_in stand_in;
     size_t limit;
     size_t pending;
-    pthread_mutex_t mutex; /* of piles */
+    struct thread_lock lock; /* of piles */
     size_t n_bins;
-    struct record *records; /* by number */
+    struct record *records; /* the first `touched` of them were used */
+    size_t touched;
+    struct record *free;
 };
-
-static os_fd stand_in_open(void) {
-    int ends[2];
-
-    if (pipe(ends) < 0)
-        return OS_FD_NONE;
-    os_close(ends[1]);
-    (void)fcntl(ends[0], F_SETFD, FD_CLOEXEC);
-    return ends[0];
-}
 
 struct closer *closer_new(struct offload *offload, size_t limit) {
     struct closer *closer = malloc(sizeof(*closer));
@@ -58,16 +49,16 @@ struct closer *closer_new(struct offload *offload, size_t limit) {
 
     if (!closer)
         return NULL;
-    *closer = (struct closer){.offload = offload, .limit = limit, .stand_in = stand_in_open()};
-    (void)pthread_mutex_init(&closer->mutex, NULL); /* without attributes it has no way to fail */
-    if (closer->stand_in == OS_FD_NONE)
+    *closer = (struct closer){.offload = offload, .limit = limit};
+    thread_lock_init(&closer->lock);
+    error = -stand_in_open(&closer->stand_in);
+    if (error)
         goto fail;
     closer->records = calloc(limit, sizeof(*closer->records));
-    if (!closer->records)
-        goto fail;
-    return closer;
+    if (closer->records)
+        return closer;
+    error = ENOMEM;
 fail:
-    error = errno;
     closer_free(closer);
     errno = error;
     return NULL;
@@ -76,7 +67,7 @@ fail:
 /* What was handed over and will not be closed any more is done with all the same, so that its owner can free
  * it. */
 static void records_abandon(struct closer *closer) {
-    for (size_t i = 0; i < closer->limit && closer->pending; i++) {
+    for (size_t i = 0; i < closer->touched && closer->pending; i++) {
         struct record *record = &closer->records[i];
 
         if (!record->closer)
@@ -95,25 +86,37 @@ void closer_free(struct closer *closer) {
         return;
     if (closer->records)
         records_abandon(closer);
-    os_close(closer->stand_in);
+    stand_in_close(&closer->stand_in);
+    thread_lock_deinit(&closer->lock);
     free(closer->records);
     free(closer);
 }
 
-static os_fd number_of(const struct record *record) { return (os_fd)(record - record->closer->records); }
+static struct record *record_take(struct closer *closer) {
+    struct record *record = closer->free;
 
-/* On a worker. An interrupted dup2 has still put the stand-in there: what it waited for goes on. */
+    if (record) {
+        closer->free = record->next;
+        return record;
+    }
+    assert(closer->touched < closer->limit);
+    return &closer->records[closer->touched++];
+}
+
+/* On a worker. */
 static void work(struct offload_job *job) {
     const struct record *record = (const struct record *)job;
 
-    (void)dup2(record->closer->stand_in, number_of(record));
+    stand_in_put(&record->closer->stand_in, record->fd);
 }
 
 static void complete(struct record *record) {
     struct record was = *record;
 
-    os_close(number_of(record));
-    record->closer = NULL; /* free for the number's next time */
+    stand_in_drop(was.fd);
+    record->closer = NULL;
+    record->next = was.closer->free;
+    was.closer->free = record;
     was.closer->pending--;
     if (was.done)
         was.done(was.context);
@@ -123,7 +126,7 @@ static void on_worked(struct offload_job *job) { complete((struct record *)job);
 
 /* ---- piles: on a worker ------------------------------------------------------------------------------------------ */
 
-/* The mutex is held. */
+/* The lock is held. */
 static void take_others(struct record *record) {
     struct closer *closer = record->closer;
     struct pile *pile = record->pile;
@@ -147,13 +150,13 @@ static void take_others(struct record *record) {
 static bool take(struct record *record) {
     struct closer *closer = record->closer;
 
-    (void)pthread_mutex_lock(&closer->mutex);
+    thread_lock_take(&closer->lock);
     record->skipped = record->taken;
     if (ring_has(&record->node))
         ring_remove(&record->node);
     if (!record->skipped)
         take_others(record);
-    (void)pthread_mutex_unlock(&closer->mutex);
+    thread_lock_give(&closer->lock);
     return !record->skipped;
 }
 
@@ -170,7 +173,7 @@ static void put(struct bin *bin, struct record *const *records, size_t n) {
     os_fd fds[BIN_MESSAGE];
 
     for (size_t i = 0; i < n; i++)
-        fds[i] = number_of(records[i]);
+        fds[i] = records[i]->fd;
     if (bin_put(bin, fds, n)) {
         mark(records, n);
         return;
@@ -224,10 +227,10 @@ static void close_alone(struct record *record) {
 static void give_back(struct record *first) {
     struct closer *closer = first->closer;
 
-    (void)pthread_mutex_lock(&closer->mutex);
+    thread_lock_take(&closer->lock);
     first->pile->busy = false;
     closer->n_bins--;
-    (void)pthread_mutex_unlock(&closer->mutex);
+    thread_lock_give(&closer->lock);
     first->next = NULL;
 }
 
@@ -236,9 +239,9 @@ static void settle(struct record *record) {
     struct closer *closer = record->closer;
 
     record->next = NULL;
-    (void)pthread_mutex_lock(&closer->mutex);
+    thread_lock_take(&closer->lock);
     record->taken = false;
-    (void)pthread_mutex_unlock(&closer->mutex);
+    thread_lock_give(&closer->lock);
     if (!record->returned)
         return;
     if (record->closed)
@@ -272,21 +275,22 @@ static void on_discarded(struct offload_job *job) {
         settle(record);
     }
 }
+
 void closer_discard(struct closer *closer, struct pile *pile, os_fd fd, os_uid uid,
                     void (*done)(void *context), void *context) {
-    assert(fd >= 0 && (size_t)fd < closer->limit);
-    struct record *record = &closer->records[fd];
+    struct record *record = record_take(closer);
 
     *record = (struct record){.job = {.work = work_discard, .done = on_discarded, .uid = uid},
                               .closer = closer,
+                              .fd = fd,
                               .done = done,
                               .context = context,
                               .pile = pile};
     closer->pending++;
     if (bin_takes(fd)) {
-        (void)pthread_mutex_lock(&closer->mutex);
+        thread_lock_take(&closer->lock);
         ring_add(&pile->records, &record->node);
-        (void)pthread_mutex_unlock(&closer->mutex);
+        thread_lock_give(&closer->lock);
     } else {
         record->job.work = work;
         record->job.done = on_worked;
@@ -295,11 +299,11 @@ void closer_discard(struct closer *closer, struct pile *pile, os_fd fd, os_uid u
 }
 
 void closer_close(struct closer *closer, os_fd fd, os_uid uid, void (*done)(void *context), void *context) {
-    assert(fd >= 0 && (size_t)fd < closer->limit);
-    struct record *record = &closer->records[fd];
+    struct record *record = record_take(closer);
 
     *record = (struct record){.job = {.work = work, .done = on_worked, .uid = uid},
                               .closer = closer,
+                              .fd = fd,
                               .done = done,
                               .context = context};
     closer->pending++;
