@@ -15,6 +15,7 @@ GENERATED = {
     'portd.pb-c.h': 'proto/portd.pb-c.h',
     'proto/portd.pb-c.h': 'proto/portd.pb-c.h',
     'portd_version.h': 'portd_version.h',
+    'engine_watch.h': 'daemon/readiness/engine_watch.h',
 }
 ROOTS = ('proto', 'daemon', 'client', 'tests')
 INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*(["<])([^">]+)[">]', re.M)

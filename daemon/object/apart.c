@@ -77,9 +77,9 @@ void apart_close(struct descriptor *descriptor) {
 /* One entry that watches one direction. */
 static int arm(struct engine *engine, struct engine_watch *watch, os_fd fd, unsigned interest, bool edge,
                uint64_t token) {
-    if (!interest && watch->known && watch->edge)
+    if (!interest && engine_watch_is_edge(watch))
         engine_disarm(engine, watch, fd);
-    if (!interest || (watch->known && watch->edge == edge && watch->interest == interest))
+    if (!interest || (engine_watch_is_edge(watch) == edge && engine_watch_interest(watch) == interest))
         return 0;
     return engine_arm(engine, watch, fd, interest, edge, token);
 }
@@ -88,7 +88,7 @@ static int arm(struct engine *engine, struct engine_watch *watch, os_fd fd, unsi
 static int leaving_direction(const struct descriptor *descriptor, const struct apart_need needs[2]) {
     const struct engine_watch *watch = &descriptor->watch;
     for (int direction = 0; direction < 2; direction++)
-        if (watch->known && watch->edge && watch->interest == direction_interest(direction))
+        if (engine_watch_is_edge(watch) && engine_watch_interest(watch) == direction_interest(direction))
             return !direction;
     return needs[DIRECTION_READ].ones ? DIRECTION_WRITE : DIRECTION_READ;
 }

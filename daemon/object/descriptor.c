@@ -183,7 +183,7 @@ static void arm_guard(struct descriptor *descriptor) {
 int descriptor_arm(struct descriptor *descriptor, unsigned extra) {
     struct engine_watch *watch = &descriptor->watch;
     bool edge = false;
-    unsigned needs[2], interest;
+    unsigned needs[2], interest, armed;
     int error;
     if (descriptor->unwatched)
         return extra ? ENGINE_E_UNSUPPORTED : 0;
@@ -194,14 +194,13 @@ int descriptor_arm(struct descriptor *descriptor, unsigned extra) {
         return error;
     interest = extra | interest_of(needs, &edge);
     /* A one-shot watch that nobody needs tells once at most and is then silent; one by edges would go on. */
-    if (!interest && !(watch->known && watch->edge))
+    if (!interest && !engine_watch_is_edge(watch))
         return 0;
-    if (interest && watch->known && watch->edge == edge &&
-        (edge ? interest == watch->interest : !(interest & ~(unsigned)watch->interest)))
+    armed = engine_watch_interest(watch);
+    if (interest && engine_watch_is_edge(watch) == edge && (edge ? interest == armed : !(interest & ~armed)))
         return 0;
     if (extras_guard(descriptor->extras)) {
-        *watch = (struct engine_watch){
-            .interest = interest & ENGINE_INTERESTS, .edge = edge, .known = interest != 0};
+        engine_watch_note(watch, interest, edge);
         arm_guard(descriptor);
         return 0;
     }
@@ -224,7 +223,7 @@ int descriptor_rearm(struct descriptor *descriptor) {
 }
 
 void descriptor_retell(struct descriptor *descriptor) {
-    descriptor->watch.interest = 0;
+    engine_watch_doubt(&descriptor->watch);
     (void)descriptor_rearm(descriptor);
 }
 
@@ -282,8 +281,7 @@ static unsigned causes_of(struct descriptor *descriptor, uint64_t token, unsigne
     unsigned causes = 0;
     if (!watch) /* it was closed while its answer was under way */
         return 0;
-    if (!watch->edge)
-        watch->interest = 0;
+    engine_watch_told(watch);
     for (int direction = 0; direction < 2; direction++)
         if (!apart || by_apart == (apart->direction == direction))
             causes |= (unsigned)cause_of(events, direction) << direction * CAUSE_BITS;
@@ -365,7 +363,7 @@ static void close_copy(struct descriptor *descriptor) {
 
 static void drop(struct descriptor *descriptor) {
     struct registry *registry = descriptor_registry(descriptor);
-    if (descriptor->watch.known && !extras_guard(descriptor->extras))
+    if (!extras_guard(descriptor->extras))
         engine_disarm(registry->engine, &descriptor->watch, descriptor->fd);
     apart_close(descriptor);
     registry->hooks->dropped(descriptor);
@@ -397,7 +395,7 @@ static void on_armed(struct descriptor *descriptor, int result) {
         descriptor_set_unwatched(descriptor);
         descriptor_on_ready(descriptor, descriptor->object.id, ENGINE_READ | ENGINE_WRITE);
     } else if (result) {
-        descriptor->watch = (struct engine_watch){0};
+        engine_watch_note(&descriptor->watch, 0, false);
         descriptor_fail(descriptor, result);
     } else if (descriptor->extras->guard->again) {
         arm_guard(descriptor);

@@ -74,8 +74,8 @@ bool guard_arm(struct guard *guard) {
     if (guard->arming)
         return false;
     guard->arming = true;
-    guard->interest = wanted->known ? wanted->interest : 0;
-    guard->edge = wanted->edge;
+    guard->interest = engine_watch_interest(wanted);
+    guard->edge = engine_watch_is_edge(wanted);
     guard->job = (struct sentry_job){.work = work_arm, .done = on_armed, .drop = on_dropped};
     sentry_submit(guard->sentry, &guard->job);
     return true;
@@ -94,7 +94,7 @@ static void on_tried(struct sentry_job *job) {
     struct guard_try *try = try_of(job);
     struct descriptor *descriptor = try->guard->descriptor;
     if (try->error && !descriptor->closing)
-        descriptor->watch = (struct engine_watch){0};
+        engine_watch_note(&descriptor->watch, 0, false);
     try->done(try);
 }
 
@@ -104,8 +104,7 @@ static void on_try_dropped(struct sentry_job *job) {
 }
 
 void guard_try(struct guard *guard, struct guard_try *try, unsigned interest, bool edge) {
-    struct engine_watch *watch = &guard->descriptor->watch;
-    *watch = (struct engine_watch){.interest = interest & ENGINE_INTERESTS, .edge = edge, .known = true};
+    engine_watch_note(&guard->descriptor->watch, interest, edge);
     try->guard = guard;
     try->interest = interest;
     try->edge = edge;

@@ -9,6 +9,7 @@
 #ifndef ENGINE_H
 #define ENGINE_H
 
+#include "engine_watch.h"
 #include "proto/os.h"
 
 #include <stdbool.h>
@@ -31,11 +32,30 @@ enum {
 
 struct engine;
 
-struct engine_watch {
-    uint8_t interest : 2; /* ENGINE_READ, ENGINE_WRITE; 0 = silent */
-    bool edge : 1;
-    bool known : 1; /* the kernel has an entry */
-};
+/* A watch is the caller's memory. One of zeros is not armed. While it is armed it is the engine's, which may have an operation of the
+ * system's in it: it is neither moved nor copied. What of that outlasts engine_disarm is not in it. What a watch has in it is told and
+ * changed by these functions alone. */
+
+/* What it is armed for: ENGINE_READ, ENGINE_WRITE; 0: it is silent. */
+static inline unsigned engine_watch_interest(const struct engine_watch *watch) { return watch->interest; }
+
+/* It is armed by edges. */
+static inline bool engine_watch_is_edge(const struct engine_watch *watch) { return watch->edge; }
+
+/* By whoever was told of its token: it is silent from now on, unless it is armed by edges. */
+static inline void engine_watch_told(struct engine_watch *watch) {
+    if (!watch->edge)
+        watch->interest = 0;
+}
+
+/* Looks as if it were not armed, so that it will be armed again. */
+static inline void engine_watch_doubt(struct engine_watch *watch) { watch->interest = 0; }
+
+/* Of one that no engine has: looks as if it were armed, or with interest 0 not. For whoever has somebody else arm another one. */
+static inline void engine_watch_note(struct engine_watch *watch, unsigned interest, bool edge) {
+    watch->interest = interest & ENGINE_INTERESTS;
+    watch->edge = interest && edge;
+}
 
 struct engine_event {
     uint64_t token;
@@ -59,7 +79,7 @@ os_fd engine_pollable(const struct engine *engine);
  * is armed. */
 bool engine_can_watch(struct engine *engine, os_fd fd);
 
-/* Arms for the interest (not 0), replacing what was armed. 0, ENGINE_E_*, or a negative errno; then nothing
+/* Arms for the interest (not 0), replacing what was armed. 0, ENGINE_E_*, or a negative errno, also -ENOMEM; then nothing
  * has changed. What is ready already is told by the next engine_wait. */
 int engine_arm(struct engine *engine, struct engine_watch *watch, os_fd fd, unsigned interest, bool edge,
                uint64_t token);
@@ -73,8 +93,7 @@ int engine_keep(struct engine *engine, os_fd fd, unsigned before, unsigned inter
 void engine_disarm(struct engine *engine, struct engine_watch *watch, os_fd fd);
 
 /* Up to n answers, without waiting. Returns how many, or a negative errno. The engine sees only tokens here:
- * whoever owns the watch that a token stands for sets watch->interest to 0, unless it is armed with
- * `edge`. */
+ * whoever owns the watch that a token stands for calls engine_watch_told. */
 int engine_wait(struct engine *engine, struct engine_event *events, size_t n);
 
 /* The same, but if there is nothing to tell it sleeps until there is, for timeout_us at most (rounded up;
