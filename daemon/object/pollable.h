@@ -17,6 +17,16 @@
 
 #include <stdbool.h>
 
+/* How whoever has a handle learns from it that the object is ready. The values are those of the wire (HandleOf.Form). The first three are
+ * exact: what is readable is ready. A hint is for systems that have nothing that follows another descriptor: it is readable from the first time
+ * that the object is ready or ends, and says nothing more until its client asks for it again (`handle`), which makes it unreadable and looks
+ * anew. */
+enum pollable_form { POLLABLE_EVENTFD = 1, POLLABLE_EPOLL = 2, POLLABLE_PIPE = 3, POLLABLE_HINT = 4 };
+
+/* Of what the functions below make. */
+enum pollable_form pollable_semaphore_form(void);
+enum pollable_form pollable_evt_form(void);
+
 /* Once, at the start: what is ready for ever, so that no handle needs one more descriptor, and what rings. 0 or a
  * negative errno. */
 int pollable_init(void);

@@ -29,6 +29,10 @@ enum { RINGS = 64 /* told and not taken back yet */ };
 
 static aio_context_t rings; /* 0: there is none */
 
+enum pollable_form pollable_semaphore_form(void) { return POLLABLE_EVENTFD; }
+
+enum pollable_form pollable_evt_form(void) { return POLLABLE_EPOLL; }
+
 os_fd pollable_semaphore_new(bool fired) {
     os_fd handle = eventfd(0, EFD_SEMAPHORE | EFD_CLOEXEC | EFD_NONBLOCK);
 

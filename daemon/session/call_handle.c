@@ -33,12 +33,18 @@ struct following {
     int error;
 };
 
+_Static_assert((int)POLLABLE_EVENTFD == (int)PORTD__V1__HANDLE_OF__FORM__FORM_EVENTFD &&
+                   (int)POLLABLE_EPOLL == (int)PORTD__V1__HANDLE_OF__FORM__FORM_EPOLL &&
+                   (int)POLLABLE_PIPE == (int)PORTD__V1__HANDLE_OF__FORM__FORM_PIPE &&
+                   (int)POLLABLE_HINT == (int)PORTD__V1__HANDLE_OF__FORM__FORM_HINT,
+               "forms are those of the wire");
+
 static void answer(struct connection *connection, uint64_t request, const struct indicator *indicator,
                    const struct handle *handle) {
     Portd__V1__Reply reply = PORTD__V1__REPLY__INIT;
     Portd__V1__HandleOf form = PORTD__V1__HANDLE_OF__INIT;
-    form.form = indicator_is_semaphore(indicator) ? PORTD__V1__HANDLE_OF__FORM__FORM_EVENTFD
-                                                  : PORTD__V1__HANDLE_OF__FORM__FORM_EPOLL;
+    form.form = (Portd__V1__HandleOf__Form)(indicator_is_semaphore(indicator) ? pollable_semaphore_form()
+                                                                              : pollable_evt_form());
     reply.id = request;
     reply.result_case = PORTD__V1__REPLY__RESULT_HANDLE;
     reply.handle = &form;
