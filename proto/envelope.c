@@ -1,16 +1,20 @@
 /* envelope.c: two tags, a varint and a length. */
 #include "envelope.h"
 
+#include "flat.h"
 #include "varint.h"
 
-#include <stdbool.h>
+#include <string.h>
 
 enum { ID_TAG = 1 << 3, LENGTH_DELIMITED = 2, TYPE_BITS = 3 };
 
 static uint32_t tag_of(uint32_t number) { return number << TYPE_BITS | LENGTH_DELIMITED; }
 
 size_t envelope_size(struct envelope *envelope) {
-    envelope->length = protobuf_c_message_get_packed_size(envelope->message);
+    envelope->length = flat_pack(envelope->message, envelope->packed, sizeof envelope->packed);
+    envelope->flat = envelope->length != SIZE_MAX;
+    if (!envelope->flat)
+        envelope->length = protobuf_c_message_get_packed_size(envelope->message);
     return (envelope->id ? 1 + varint_size(envelope->id) : 0) + varint_size(tag_of(envelope->number)) +
            varint_size(envelope->length) + envelope->length;
 }
@@ -22,7 +26,10 @@ void envelope_pack(const struct envelope *envelope, uint8_t *bytes) {
     }
     bytes = varint_write(bytes, tag_of(envelope->number));
     bytes = varint_write(bytes, envelope->length);
-    protobuf_c_message_pack(envelope->message, bytes);
+    if (envelope->flat)
+        memcpy(bytes, envelope->packed, envelope->length);
+    else
+        protobuf_c_message_pack(envelope->message, bytes);
 }
 
 /* The numbers of the last members have no gap between them, so it is known where each is. */
@@ -49,6 +56,8 @@ int envelope_unpack(struct envelope *envelope, const ProtobufCMessageDescriptor 
     const ProtobufCFieldDescriptor *field = member_of(outer, envelope->number);
     if (!field || field->type != PROTOBUF_C_TYPE_MESSAGE || field->label == PROTOBUF_C_LABEL_REPEATED)
         return 0;
-    envelope->message = protobuf_c_message_unpack(field->descriptor, allocator, envelope->length, bytes);
+    envelope->message = flat_unpack(field->descriptor, allocator, bytes, envelope->length);
+    if (!envelope->message)
+        envelope->message = protobuf_c_message_unpack(field->descriptor, allocator, envelope->length, bytes);
     return envelope->message ? 1 : -1;
 }
