@@ -340,9 +340,9 @@ static int run(const struct invocation *in) {
 /* ---- the verb -------------------------------------------------------------------------------------------- */
 
 static const struct option_row options[] = {
-    {"attach", "N", "send descriptor N along; may be repeated", true, NULL},
-    {"receive", "N", "the program gets a descriptor of the reply as N", true, NULL},
-    {"list", NULL, "list the methods, what they take and answer", false, NULL},
+    {"attach", "N", "attach descriptor N; may be repeated", true, NULL},
+    {"receive", "N", "pass a descriptor of the reply on as N", true, NULL},
+    {"list", NULL, "list the methods, their requests and replies", false, NULL},
     {NULL, NULL, NULL, false, NULL},
 };
 
@@ -363,22 +363,21 @@ static const char *const examples[] = {
 };
 
 static const char details[] =
-    "Sends one request of the protocol in the session of the owner, and prints the\n"
-    "reply in JSON. It is for what no other verb does, for trying out, and for bug\n"
-    "reports. The messages are those of the schema, proto/portd.proto.\n"
+    "Sends one protocol request in the session of the owner and prints the reply as\n"
+    "JSON. Use it for methods without a verb, for experiments and for bug reports.\n"
+    "The messages are defined in proto/portd.proto.\n"
     "\n"
     "JSON is an object with the members of the request; '-' reads it from standard\n"
-    "input, and without it there are none. Enums are names or numbers, bytes are\n"
-    "base64, integers may be strings, and are so in a reply from 2^53 on. A member\n"
-    "that the request does not have is refused. In a reply every member is there; a\n"
-    "message that is absent is null.\n"
+    "input; the default is no members. Enums are names or numbers, bytes are base64,\n"
+    "integers may be strings (in replies they are strings from 2^53 on). Unknown\n"
+    "members are refused. A reply has every member; an absent message is null.\n"
     "\n"
-    "--attach   goes with the request; several in their order\n"
-    "--receive  descriptors that come with the reply go to a program, in portctl's\n"
-    "           place as with 'portctl exec', under these numbers. The reply is then\n"
+    "--attach   attach a descriptor to the request; several are sent in this order\n"
+    "--receive  run a program in place of portctl, as 'portctl exec' does, with the\n"
+    "           descriptors of the reply under these numbers. The reply is then\n"
     "           printed with --json only. Without a program they are closed\n"
     "\n"
-    "'call hello' speaks for itself: it joins the session that the JSON names.";
+    "'call hello' joins the session that its JSON names, and no other.";
 
 static const char *const words[] = {"@own", NULL};
 

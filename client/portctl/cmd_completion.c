@@ -125,21 +125,21 @@ static const char *const examples[] = {
 };
 
 static const char details[] =
-    "Prints the script that lets a shell complete the words of portctl. Installed\n"
-    "packages have put it where bash-completion, zsh and fish look.\n"
+    "Prints a completion script for a shell. Packages install it where\n"
+    "bash-completion, zsh and fish look.\n"
     "\n"
-    "The script asks 'completion candidates' what can come next: the words of the\n"
-    "line so far, the last of which may be empty. Each candidate is a line, with a\n"
-    "description behind a tab; :file and :command stand for what the shell knows\n"
-    "itself. Verbs, options and values are those of the help; ids come from the\n"
-    "broker that the line means, if it answers within half a second. No broker is\n"
-    "started, and no error is told.";
+    "The script calls 'completion candidates' with the words of the command line, the\n"
+    "last of which may be empty. Each candidate is a line, with a description after a\n"
+    "tab; :file and :command ask the shell to complete files and commands. Verbs,\n"
+    "options and values are those of the help; ids come from the broker that the line\n"
+    "selects, if it answers within half a second. No broker is started, and no error\n"
+    "is printed.";
 
 static const char *const words[] = {"bash|zsh|fish", NULL};
 
 const struct command command_completion = {
     .name = "completion",
-    .summary = "print the completion for a shell",
+    .summary = "print a shell's completion script",
     .usage = usage,
     .details = details,
     .examples = examples,

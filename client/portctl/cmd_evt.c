@@ -24,23 +24,23 @@ static const char *const examples[] = {
 
 static const char details[] =
     "An event is ready exactly while the descriptor is ready in that mode, has hung\n"
-    "up or has failed. Being ready does not use it up. Asking again for the same\n"
-    "descriptor answers the same event.\n"
+    "up or has failed. Waiting does not consume it. Asking again for the same\n"
+    "descriptor returns the same event.\n"
     "\n"
-    "read, write              hand the broker a copy of descriptor N and print the\n"
-    "                         id of the event\n"
-    "check-read, check-write  print the id if there is one already; make nothing\n"
-    "remove                   make the events of N ready for ever and forget N;\n"
-    "                         prints nothing\n"
+    "read, write              hand the broker a copy of descriptor N and print the id\n"
+    "                         of the event\n"
+    "check-read, check-write  print the id if it exists; make nothing\n"
+    "remove                   end the events of N, which stay ready, and forget N;\n"
+    "                         print nothing\n"
     "\n"
-    "Exit code 1 and no id: there is none.\n"
+    "Exit code 1 and no id: there is no such object.\n"
     "\n"
-    "Use mode remove before you close N: while the broker has its copy, the other\n"
-    "end sees no end of file.";
+    "Use mode remove before closing N: while the broker holds its copy, the other end\n"
+    "sees no end of file.";
 
 const struct command command_evt = {
     .name = "evt",
-    .summary = "a descriptor's event: ready while it is",
+    .summary = "make or find an event, ready while its descriptor is",
     .usage = usage,
     .details = details,
     .options = procedure_options,

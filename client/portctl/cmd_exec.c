@@ -253,11 +253,11 @@ static int run(const struct invocation *in) {
 /* ---- the verb ------------------------------------------------------------------------------------------ */
 
 static const struct option_row options[] = {
-    {"fd", "N=ID", "a copy as descriptor N; ID: as one that is free", true, "=@port"},
-    {"listen-fds", "ID[,ID]...", "copies from 3 on, told by LISTEN_FDS", true, ",@port"},
-    {"stdin", "ID", "a copy as standard input", false, "@port"},
-    {"stdout", "ID", "a copy as standard output", false, "@port"},
-    {"stderr", "ID", "a copy as standard error", false, "@port"},
+    {"fd", "N=ID", "pass a copy as descriptor N, or as a free one", true, "=@port"},
+    {"listen-fds", "ID[,ID]...", "pass copies from 3 on, with LISTEN_FDS", true, ",@port"},
+    {"stdin", "ID", "pass a copy as standard input", false, "@port"},
+    {"stdout", "ID", "pass a copy as standard output", false, "@port"},
+    {"stderr", "ID", "pass a copy as standard error", false, "@port"},
     {NULL, NULL, NULL, false, NULL},
 };
 
@@ -276,31 +276,31 @@ static const char *const examples[] = {
 };
 
 static const char details[] =
-    "Runs a program in portctl's place, as the same process, with copies of the\n"
-    "descriptors of ports under the numbers that are wanted. Either port of a wrap\n"
-    "stands for its descriptor. What portctl has inherited goes to the program too,\n"
-    "as with env; nothing else does, least of all the connection to the broker.\n"
+    "Runs a program in place of portctl, as the same process, with copies of the\n"
+    "descriptors of ports under the given numbers. Either port of a wrap names its\n"
+    "descriptor. The program also gets what portctl has inherited, as with env, and\n"
+    "nothing else; in particular not the connection to the broker.\n"
     "\n"
     "--fd          N=ID: as descriptor N; ID alone: under the lowest number from 3 on\n"
-    "              that no other option wants\n"
-    "--listen-fds  as 3, 4, ..., in this order, for programs that know socket\n"
+    "              that no other option uses\n"
+    "--listen-fds  as 3, 4, ..., in this order, for programs that support socket\n"
     "              activation: LISTEN_FDS counts them, LISTEN_PID is the program,\n"
-    "              LISTEN_FDNAMES has the names of the ports, with '_' for whatever\n"
-    "              is not a visible ASCII character or is a colon, and 'unknown' for\n"
-    "              a port without a name\n"
+    "              LISTEN_FDNAMES has the names of the ports, with '_' for colons and\n"
+    "              for anything but visible ASCII characters, and 'unknown' for a\n"
+    "              port without a name\n"
     "\n"
-    "The program finds the token of the session in PORTD_SESSION and the broker in\n"
-    "PORTD_ADDRESS, so that portctl, called by it, works in the same session. That\n"
-    "ends with its owner, however long the program runs; 'env -u PORTD_SESSION' in\n"
-    "front of the program gives it one by the usual rule.\n"
+    "PORTD_SESSION and PORTD_ADDRESS are set for the program, so that portctl works\n"
+    "in the same session when it is called by the program. The session ends with its\n"
+    "owner, however long the program runs; put 'env -u PORTD_SESSION' before the\n"
+    "program to select a session by the usual rule.\n"
     "\n"
     "The exit code is that of the program. 125: portctl failed before it ran, 126: it\n"
-    "cannot be run, 127: there is none; or a code of portctl, such as 5 for an id\n"
-    "that does not exist. --timeout is for what comes before the program.";
+    "cannot be run, 127: it does not exist; or a code of portctl, such as 5 for an id\n"
+    "that does not exist. --timeout limits the time before the program runs.";
 
 const struct command command_exec = {
     .name = "exec",
-    .summary = "run a program with copies of descriptors",
+    .summary = "run a program with copies of ports' descriptors",
     .usage = usage,
     .details = details,
     .options = options,

@@ -33,8 +33,8 @@ static const char *const examples_cat[] = {
 
 static const char details_cat[] =
     "Copies what can be read from an input port to standard output until its end of\n"
-    "file. What has been read is gone for everybody else. A copy of the descriptor is\n"
-    "asked for, so that the bytes need not go through the broker; when none is given,\n"
+    "file. The bytes are consumed for all other readers. portctl asks for a copy of\n"
+    "the descriptor, so that the bytes need not go through the broker; without one,\n"
     "and for datagrams, they do. Exit code 5: the port was closed meanwhile. When\n"
     "standard output fails, the error says how many bytes had been read and are lost.\n"
     "\n"
@@ -100,9 +100,9 @@ static const char details_write[] =
     "descriptor where the broker hands one over; --through-broker keeps them in order\n"
     "with what others write through the broker.\n"
     "\n"
-    "In JSON the answer is the count of bytes. When timed out or the port takes no\n"
-    "more, what was read from standard input and not written is put back if that is a\n"
-    "file; else the error says how many bytes they are.";
+    "In JSON the answer is the count of bytes. On timeout or failure, bytes that were\n"
+    "read from standard input but not written are put back if it is a file; else the\n"
+    "error says how many they are.";
 
 const struct command command_write = {
     .name = "write",

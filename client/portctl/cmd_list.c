@@ -10,7 +10,7 @@
 #include <string.h>
 
 static const struct option_row options_list[] = {
-    {"mine", NULL, "only what is in the session that this call joins", false, NULL},
+    {"mine", NULL, "only objects of the joined session", false, NULL},
     {NULL, NULL, NULL, false, NULL},
 };
 static const struct option_row options[] = {{NULL, NULL, NULL, false, NULL}};
@@ -91,27 +91,27 @@ static const char *const examples_list[] = {
 };
 
 static const char details_list[] =
-    "Lists the objects of all sessions of this user, or those of the kinds that are\n"
-    "named; with --mine those of the session that this call joins, and of another one\n"
-    "that is private nothing. 'list sessions' lists the sessions. All in the order in\n"
-    "which they were made, session by session, that which this call joins first.\n"
+    "Lists the objects of all sessions of this user, or those of the given kinds;\n"
+    "with --mine, those of the joined session. Other private sessions are not shown.\n"
+    "'list sessions' lists the sessions. The order is that of creation, session by\n"
+    "session, the joined session first.\n"
     "\n"
-    "number      what the client that made it calls the descriptor\n"
+    "number      the descriptor's number in the client that made it\n"
     "name        of a port, as it was wrapped\n"
-    "registered  not fired, removed, replaced or closed yet\n"
-    "cause       why it is ready; '-' when it is not, or when nobody has asked an\n"
-    "            event or a port yet\n"
-    "waiters     how many waits in flight are for it; who they are is not told\n"
-    "descriptor  id of the broker's copy; '-' when that is closed\n"
+    "registered  not yet fired, removed, replaced or closed\n"
+    "cause       why it is ready; '-' when it is not, or for an event or a port that\n"
+    "            nobody has waited for yet\n"
+    "waiters     how many waits in flight are for it\n"
+    "descriptor  id of the broker's copy; '-' when it is closed\n"
     "handle      whether a pollable handle was given out\n"
-    "objects     of a session: semaphores, events and ports, ended ones too";
+    "objects     of a session: semaphores, events and ports, including ended ones";
 
 static const char *const words_list[] = {"semaphores|evts|ports|descriptors|sessions",
                                          "semaphores|evts|ports|descriptors...", NULL};
 
 const struct command command_list = {
     .name = "list",
-    .summary = "list what is in the sessions of this user",
+    .summary = "list the objects of this user's sessions",
     .usage = usage_list,
     .details = details_list,
     .options = options_list,
@@ -178,7 +178,7 @@ static const char *const examples_show[] = {
 };
 
 static const char details_show[] =
-    "Tells all that the broker knows of these objects. If one of them does not\n"
+    "Shows all that the broker knows about these objects. If one of them does not\n"
     "exist, none is shown.";
 
 static const char *const words_show[] = {"@any...", NULL};

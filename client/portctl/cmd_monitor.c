@@ -292,11 +292,11 @@ static int run(const struct invocation *in) {
 }
 
 static const struct option_row options[] = {
-    {"session", "ID", "only what has to do with that session", false, "@session"},
-    {"since", "DURATION", "begin with what has happened since then", false, NULL},
-    {"after", "SEQ", "begin behind that notice; 0: with all that is known", false, NULL},
-    {"count", "N", "end after so many", false, NULL},
-    {"once", NULL, "tell what is known, and do not wait for more", false, NULL},
+    {"session", "ID", "only notices about that session", false, "@session"},
+    {"since", "DURATION", "start with notices no older than this", false, NULL},
+    {"after", "SEQ", "start after that notice; 0: with the oldest kept", false, NULL},
+    {"count", "N", "exit after N notices", false, NULL},
+    {"once", NULL, "print the notices that are kept, then exit", false, NULL},
     {NULL, NULL, NULL, false, NULL},
 };
 
@@ -321,23 +321,23 @@ static const char details[] =
     "              keeps a copy\n"
     "ready         a wait in flight was answered because of this event or port\n"
     "fired         a semaphore, because its descriptor was ready or hung up\n"
-    "ended         a semaphore, event or port that was removed, replaced or closed;\n"
-    "              a session\n"
-    "released      an id was given back\n"
+    "ended         a semaphore, event or port that was removed, replaced or closed; a\n"
+    "              session\n"
+    "released      an id was released\n"
     "closed        the broker's copy of a descriptor is closed\n"
     "passed        a program was given a handle, or a copy of a port's descriptor\n"
     "connected, disconnected\n"
     "refused       a request; method and code say which and why\n"
-    "turned-away   a connection that came\n"
-    "lost          so many (count) were no longer known when they were asked for\n"
+    "turned-away   a connection was rejected on arrival\n"
+    "lost          a number (count) of notices that were no longer kept\n"
     "\n"
-    "What happens in sessions of this user is told; to root and the broker's own user,\n"
-    "everything. seq is the number of a notice, for --after. In JSON each is an object\n"
-    "on a line. No broker is started.";
+    "A user sees the notices of its own sessions; root and the broker's own user see\n"
+    "all. seq is the number of a notice, for --after. In JSON each is an object on a\n"
+    "line. No broker is started.";
 
 const struct command command_monitor = {
     .name = "monitor",
-    .summary = "tell what happens in the broker",
+    .summary = "print what happens in the broker",
     .usage = usage,
     .details = details,
     .options = options,

@@ -107,15 +107,15 @@ static const char *const examples_fd[] = {
 };
 
 static const char details_fd[] =
-    "Prints the number of the descriptor that the port was made of, as its maker calls\n"
-    "it: it means something in that process only, and only while it is open there.\n"
+    "Prints the number of the descriptor that the port was made from, in the process\n"
+    "that made it: it is valid in that process only, and only while it is open there.\n"
     "Exit code 1 and no number: there is none.";
 
 static const char *const words_fd[] = {"@port", NULL};
 
 const struct command command_fd = {
     .name = "fd",
-    .summary = "the number of a port's descriptor",
+    .summary = "print the number of a port's descriptor",
     .usage = usage_fd,
     .details = details_fd,
     .options = options,
@@ -134,14 +134,14 @@ static const char *const examples_socket[] = {
 };
 
 static const char details_socket[] =
-    "Prints the number of the socket that the port was made of, if it was made by\n"
+    "Prints the number of the socket that the port was made from, if it was made by\n"
     "'wrap socket'. Exit code 1 and no number: it was not.";
 
 static const char *const words_socket[] = {"@port", NULL};
 
 const struct command command_socket = {
     .name = "socket",
-    .summary = "the number of a port's socket",
+    .summary = "print the number of a port's socket",
     .usage = usage_socket,
     .details = details_socket,
     .options = options,
@@ -207,9 +207,9 @@ static int run_close(const struct invocation *in) {
 }
 
 static const struct option_row options_close[] = {
-    {"all", NULL, "all ports of the session; asks", false, NULL},
+    {"all", NULL, "close all ports of the session, after asking", false, NULL},
     {"yes", NULL, "do not ask", false, NULL},
-    {"dry-run", NULL, "list what would be closed, and change nothing", false, NULL},
+    {"dry-run", NULL, "list what would be closed, change nothing", false, NULL},
     {NULL, NULL, NULL, false, NULL},
 };
 
@@ -226,14 +226,13 @@ static const char details_close[] =
     "Closes ports. Reads and writes in flight fail, waits end with the cause\n"
     "port-closed. The last port of a wrap also fires the semaphores of its number;\n"
     "then the broker's copy is closed when this returns, unless something else refers\n"
-    "to it. What is closed already is done as well.\n"
+    "to it. Closing a closed port succeeds.\n"
     "\n"
-    "--all stands for every port of the session that is open. On a terminal it asks\n"
-    "(exit code 1 when the answer is no); elsewhere, and with --json and --quiet, it\n"
-    "needs --yes.\n"
+    "--all selects every open port of the session. On a terminal it asks (exit code 1\n"
+    "when the answer is no); elsewhere, and with --json and --quiet, it needs --yes.\n"
     "\n"
     "--dry-run lists the ports that would be closed, as 'portctl list' does, and\n"
-    "changes nothing; the semaphores that would fire with them are not among them.";
+    "changes nothing; the semaphores that would fire are not listed.";
 
 static const char *const words_close[] = {"@port...", NULL};
 

@@ -125,8 +125,8 @@ static int run(const struct invocation *in) {
 }
 
 static const struct option_row options[] = {
-    {"shutdown", NULL, "tell the other end when standard input ends", false, NULL},
-    {"through-broker", NULL, "without a copy of the descriptor", false, NULL},
+    {"shutdown", NULL, "shut down the socket when standard input ends", false, NULL},
+    {"through-broker", NULL, "do not ask for a copy of the descriptor", false, NULL},
     {NULL, NULL, NULL, false, NULL},
 };
 
@@ -140,15 +140,15 @@ static const char *const examples[] = {
 
 static const char details[] =
     "Copies standard input to a descriptor that is wrapped for both directions, and\n"
-    "what comes from it to standard output, until both have ended. ID is either of the\n"
-    "two ports. The end of standard input is not told to the other end, unless\n"
-    "--shutdown asks for it, which is for everybody who has the socket.\n"
+    "its output to standard output, until both have ended. ID is either of the two\n"
+    "ports. With --shutdown the socket is shut down for writing when standard input\n"
+    "ends, for everybody who holds it.\n"
     "\n"
-    "The bytes go through a copy of the descriptor where the broker hands one over, as\n"
-    "with cat and write. Datagrams go through the broker: what is read from standard\n"
-    "input at once is one, and there is no end of file, only --timeout.\n"
+    "The bytes go through a copy of the descriptor where the broker hands one over,\n"
+    "as with cat and write. Datagrams go through the broker: each read from standard\n"
+    "input is one datagram, and there is no end of file, only --timeout.\n"
     "\n"
-    "In JSON what comes is told as by cat.";
+    "In JSON the output is printed as by cat.";
 
 static const char *const words[] = {"@port", NULL};
 

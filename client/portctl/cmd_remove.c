@@ -85,9 +85,9 @@ static int run_remove(const struct invocation *in) {
 }
 
 static const struct option_row options_remove[] = {
-    {"all", NULL, "all semaphores and events of the session; asks", false, NULL},
+    {"all", NULL, "remove all of the session, after asking", false, NULL},
     {"yes", NULL, "do not ask", false, NULL},
-    {"dry-run", NULL, "list what would end, and change nothing", false, NULL},
+    {"dry-run", NULL, "list what would be removed, change nothing", false, NULL},
     {NULL, NULL, NULL, false, NULL},
 };
 
@@ -102,23 +102,23 @@ static const char *const examples_remove[] = {
 };
 
 static const char details_remove[] =
-    "Does for the descriptor of each semaphore or event what mode remove does: both\n"
-    "directions fire (semaphores) or become ready for ever (events), their waits end\n"
-    "with the cause removed, and the broker's copy is closed when this returns,\n"
-    "unless something else refers to it. What is removed already is done as well.\n"
+    "Removes each semaphore or event as mode remove does: both directions fire\n"
+    "(semaphores) or stay ready (events), their waits end with the cause removed, and\n"
+    "the broker's copy is closed when this returns, unless something else refers to\n"
+    "it. Removing a removed object succeeds.\n"
     "\n"
-    "--all stands for every semaphore and event of the session that has not ended. On\n"
-    "a terminal it asks (exit code 1 when the answer is no); elsewhere, and with\n"
-    "--json and --quiet, it needs --yes.\n"
+    "--all selects every semaphore and event of the session that has not ended. On a\n"
+    "terminal it asks (exit code 1 when the answer is no); elsewhere, and with --json\n"
+    "and --quiet, it needs --yes.\n"
     "\n"
-    "--dry-run lists, as 'portctl list' does, all that would end, the other direction\n"
-    "too. Nothing is changed. What was released is not there any more for it.";
+    "--dry-run lists, as 'portctl list' does, all that would end, including the other\n"
+    "direction, and changes nothing. Released ids are not found.";
 
 static const char *const words_remove[] = {"@watched...", NULL};
 
 const struct command command_remove = {
     .name = "remove",
-    .summary = "fire and forget semaphores and events",
+    .summary = "remove semaphores and events",
     .usage = usage_remove,
     .details = details_remove,
     .options = options_remove,
@@ -187,7 +187,7 @@ static int run_release(const struct invocation *in) {
 }
 
 static const struct option_row options_release[] = {
-    {"dry-run", NULL, "list what would be given back, and change nothing", false, NULL},
+    {"dry-run", NULL, "list what would be released, change nothing", false, NULL},
     {NULL, NULL, NULL, false, NULL},
 };
 
@@ -200,9 +200,9 @@ static const char *const examples_release[] = {
 };
 
 static const char details_release[] =
-    "Gives ids back, for the whole session. What has fired or was removed is\n"
-    "forgotten now, what is still registered when that ends. Without it the broker\n"
-    "keeps what has fired until the session ends.\n"
+    "Releases ids for the whole session. Objects that have fired or were removed are\n"
+    "forgotten now, registered ones when they end. Without release the broker keeps\n"
+    "fired objects until the session ends.\n"
     "\n"
     "--dry-run lists these objects, as 'portctl list' does, and changes nothing.";
 
@@ -210,7 +210,7 @@ static const char *const words_release[] = {"@any...", NULL};
 
 const struct command command_release = {
     .name = "release",
-    .summary = "give ids back",
+    .summary = "release ids",
     .usage = usage_release,
     .details = details_release,
     .options = options_release,

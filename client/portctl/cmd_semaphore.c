@@ -26,24 +26,24 @@ static const char *const examples[] = {
 
 static const char details[] =
     "A semaphore fires once, when the descriptor is ready in that mode, hangs up or\n"
-    "fails, and stays fired. Asking again for the same descriptor answers the same\n"
-    "semaphore until it has fired; then a new one.\n"
+    "fails, and stays fired. Asking again for the same descriptor returns the same\n"
+    "semaphore until it has fired, then a new one.\n"
     "\n"
-    "read, write              hand the broker a copy of descriptor N and print the\n"
-    "                         id of the semaphore\n"
-    "check-read, check-write  print the id if there is one already; make nothing\n"
-    "remove                   fire and forget both directions of N; prints nothing\n"
+    "read, write              hand the broker a copy of descriptor N and print the id\n"
+    "                         of the semaphore\n"
+    "check-read, check-write  print the id if it exists; make nothing\n"
+    "remove                   fire both directions of N and forget N; print nothing\n"
     "\n"
-    "Exit code 1 and no id: there is none. Files that are always ready (regular\n"
-    "files, folders) can have none, and standard error says so.\n"
+    "Exit code 1 and no id: there is no such object. Files that are always ready\n"
+    "(regular files, directories) have no semaphore, and standard error says so.\n"
     "\n"
-    "Use mode remove before you close N: while the broker has its copy, the other\n"
-    "end sees no end of file.";
+    "Use mode remove before closing N: while the broker holds its copy, the other end\n"
+    "sees no end of file.";
 
 const struct command command_semaphore = {
     .name = "semaphore",
     .alias = "sem",
-    .summary = "a descriptor's semaphore: fires once",
+    .summary = "make or find a semaphore, which fires once",
     .usage = usage,
     .details = details,
     .options = procedure_options,

@@ -150,8 +150,8 @@ static int run(const struct invocation *in) {
 }
 
 static const struct option_row options[] = {
-    {"new", NULL, "start: another session of the owner (so anyway)", false, NULL},
-    {"join", NULL, "start: the session of the owner, if there is one", false, NULL},
+    {"new", NULL, "start: make a new session (the default)", false, NULL},
+    {"join", NULL, "start: join the owner's session if it has one", false, NULL},
     {NULL, NULL, NULL, false, NULL},
 };
 
@@ -171,15 +171,15 @@ static const char *const examples[] = {
 };
 
 static const char details[] =
-    "Everything that is made belongs to a session and goes when the session ends.\n"
-    "Without any of this, portctl joins the session of the processes that it works\n"
-    "for, which ends with the last of them ('portctl help environment').\n"
+    "Every object belongs to a session and is removed when the session ends. By\n"
+    "default portctl joins the session of its owner processes, which ends with the\n"
+    "last of them ('portctl help environment').\n"
     "\n"
-    "start  make a session and print shell code that sets PORTD_SESSION; portctl\n"
-    "       called with it joins this session. It ends with its owner, found by the\n"
-    "       same rule, or with --ttl, whichever comes first\n"
-    "end    end the session that portctl joins, or the one named: waits end with the\n"
-    "       cause expired\n"
+    "start  make a session and print shell code that sets PORTD_SESSION, which makes\n"
+    "       portctl join it. It ends with its owner, found by the same rule, or after\n"
+    "       --ttl, whichever comes first\n"
+    "end    end the joined session, or the given one: waits end with the cause\n"
+    "       expired\n"
     "list   list the sessions of this user\n"
     "\n"
     "The value of PORTD_SESSION is a secret: it lets any process of this user join.";

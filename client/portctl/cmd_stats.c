@@ -202,7 +202,7 @@ static int run(const struct invocation *in) {
 }
 
 static const struct option_row options[] = {
-    {"openmetrics", NULL, "in the text format of OpenMetrics", false, NULL},
+    {"openmetrics", NULL, "print OpenMetrics text", false, NULL},
     {NULL, NULL, NULL, false, NULL},
 };
 
@@ -216,20 +216,20 @@ static const char *const examples[] = {
 };
 
 static const char details[] =
-    "Shows what the broker has counted since it began, and what it measures now. Most\n"
-    "of it is about the broker as a whole: sums over all sessions. user_used,\n"
-    "user_limit and user_requests are about this user; root and the broker's own user\n"
-    "see those of everybody.\n"
+    "Shows the broker's counters since its start, and its current gauges. Most are\n"
+    "about the broker as a whole: sums over all sessions. user_used, user_limit and\n"
+    "user_requests are about this user; root and the broker's own user see those of\n"
+    "all users.\n"
     "\n"
-    "--columns=name,help says what each number means; type is counter, gauge or info.\n"
-    "In JSON times are microseconds, which 'unit' says; with --openmetrics they are\n"
-    "seconds, and names begin with portd_.\n"
+    "--columns=name,help explains each number; type is counter, gauge or info. In\n"
+    "JSON, 'unit' is microseconds or bytes; with --openmetrics times are seconds, and\n"
+    "names begin with portd_.\n"
     "\n"
     "No broker is started.";
 
 const struct command command_stats = {
     .name = "stats",
-    .summary = "show what the broker has counted",
+    .summary = "show the broker's counters and gauges",
     .usage = usage,
     .details = details,
     .options = options,

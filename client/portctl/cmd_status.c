@@ -147,13 +147,13 @@ static const char *const examples_status[] = {
 };
 
 static const char details_status[] =
-    "Shows which broker answers at which address, how full it is, and which session\n"
-    "this call joined:\n"
+    "Shows the broker, its address and its use, and the session that this call\n"
+    "joined:\n"
     "\n"
-    "session rule   why this one: option (--owner), environment (PORTD_SESSION),\n"
-    "               ancestor (that has one already); of one that was made for this:\n"
-    "               reader (of standard output), session-leader, nobody\n"
-    "session owner  the first of the processes that the session ends with\n"
+    "session rule   how it was found: option (--owner), environment (PORTD_SESSION),\n"
+    "               ancestor (which already has one); for a session made by this\n"
+    "               call: reader (of standard output), session-leader, nobody\n"
+    "session owner  the first of the owner processes; the session ends with the last\n"
     "quotas         of this user\n"
     "\n"
     "No broker is started.";
@@ -174,7 +174,7 @@ const struct command command_status = {
 enum { PINGS_MAX = 100000 };
 
 static const struct option_row options_ping[] = {
-    {"count", "N", "so many times", false, NULL},
+    {"count", "N", "number of pings", false, NULL},
     {NULL, NULL, NULL, false, NULL},
 };
 
@@ -254,12 +254,12 @@ static const char *const examples_ping[] = {
 };
 
 static const char details_ping[] =
-    "Prints how long the broker took to answer, a line for each time. No broker is\n"
+    "Prints the round-trip time to the broker, a line for each ping. No broker is\n"
     "started.";
 
 const struct command command_ping = {
     .name = "ping",
-    .summary = "ask the broker whether it is there",
+    .summary = "measure the round trip to the broker",
     .usage = usage_ping,
     .details = details_ping,
     .options = options_ping,

@@ -89,8 +89,8 @@ static const char *const examples[] = {
 
 static const char details[] =
     "Prints the versions of portctl, of the library it runs with, and of the broker\n"
-    "if one answers. No broker is started; if none answers, the reason is told and\n"
-    "the exit code is 0 all the same.";
+    "if one answers. No broker is started; if none answers, the reason is printed and\n"
+    "the exit code is still 0.";
 
 const struct command command_version = {
     .name = "version",

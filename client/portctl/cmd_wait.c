@@ -372,11 +372,11 @@ static const struct option_row options[] = {
     {"fd", "N", "the same as the target fd:N", true, NULL},
     {"socket", "N", "the same as the target socket:N", true, NULL},
     {"mode", "MODE", "read or write, for descriptors since the last --mode", true, "read|write"},
-    {"any", NULL, "until one target is ready (this is so anyway)", false, NULL},
-    {"all", NULL, "until all are ready at once", false, NULL},
-    {"count", "N", "until N targets have been ready, at once or not", false, NULL},
-    {"allow-missing", NULL, "an id that is not there is an answer, not an error", false, NULL},
-    {"one", NULL, "for pools: each activity wakes one such wait", false, NULL},
+    {"any", NULL, "wait for one target (the default)", false, NULL},
+    {"all", NULL, "wait until all are ready at once", false, NULL},
+    {"count", "N", "wait until N targets have been ready", false, NULL},
+    {"allow-missing", NULL, "report missing ids instead of failing", false, NULL},
+    {"one", NULL, "for worker pools: wake one wait per activity", false, NULL},
     {NULL, NULL, NULL, false, NULL},
 };
 
@@ -398,26 +398,25 @@ static const char *const examples[] = {
 static const char details[] =
     "A TARGET is the id of a semaphore, an event or a port, or a descriptor that\n"
     "portctl has inherited: fd:N or socket:N. Nothing is read from it. A descriptor\n"
-    "is waited for to be readable, unless --mode says otherwise: one --mode is for\n"
-    "all descriptors, several are each for the descriptors named since the one\n"
-    "before.\n"
+    "is waited for until it is readable, unless --mode says otherwise: a single\n"
+    "--mode applies to all descriptors, each of several to the descriptors named\n"
+    "since the previous one.\n"
     "\n"
-    "For each target that is ready there is a line with the target and the cause:\n"
-    "ready, half-close, hang-up, error, removed, replaced, port-closed, expired.\n"
+    "Prints a line for each ready target, with the target and the cause: ready,\n"
+    "half-close, hang-up, error, removed, replaced, port-closed, expired.\n"
     "\n"
-    "--all waits until all are ready in one look. --count N waits until N targets\n"
-    "have been ready, together or one after the other: each counts once, with the\n"
-    "cause it had then, and is not waited for any more, so an event counts that has\n"
-    "gone idle since.\n"
+    "--all waits until all are ready at the same time. --count N waits until N\n"
+    "targets have been ready, together or one after the other: each counts once, with\n"
+    "the cause it had then, and is not waited for any more, so an event counts even\n"
+    "if it has become idle since.\n"
     "\n"
-    "With --allow-missing an id that is not there has the cause missing and counts\n"
+    "With --allow-missing an id that does not exist has the cause missing and counts\n"
     "as ended.\n"
     "\n"
-    "Exit code 0: what was waited for can be used (ready, half-close, hang-up, error;\n"
-    "with --count N so many of it, with --all all of it). 9: it has ended (removed,\n"
-    "replaced, port-closed, expired). 3: the broker is lost. 124: nothing was in time.\n"
-    "5: an id that is not there. --timeout 0 looks once; connecting may then take up\n"
-    "to a second.";
+    "Exit code 0: the ready targets can be used (ready, half-close, hang-up, error;\n"
+    "with --count N, N of them; with --all, all). 9: they have ended (removed,\n"
+    "replaced, port-closed, expired). 3: the broker is lost. 124: timed out. 5: no\n"
+    "such id. --timeout 0 checks once; connecting may then take up to a second.";
 
 static const char *const words[] = {"@waitable...", NULL};
 

@@ -142,22 +142,22 @@ static const char *const examples[] = {
 };
 
 static const char details[] =
-    "Hands the broker a copy of descriptor N and makes ports of it: an input port for\n"
-    "reading, an output port for writing. Their ids are printed one a line, input\n"
-    "first. The ports live until they are closed or the session ends, whatever N\n"
-    "comes to mean; N can be wrapped again. A socket gets both.\n"
+    "Hands the broker a copy of descriptor N and makes ports from it: an input port\n"
+    "for reading, an output port for writing; a socket gets both. Their ids are\n"
+    "printed one per line, input first. The ports live until they are closed or the\n"
+    "session ends, even if N is reused; N can be wrapped again.\n"
     "\n"
     "read, write   the directions; N must be open for them\n"
     "text          CRLF is translated on Windows; no meaning elsewhere\n"
-    "regular-file  refused for anything else\n"
-    "no-close      closing the ports leaves the caller's own socket open, which\n"
-    "              portctl never closes anyway\n"
+    "regular-file  require a regular file\n"
+    "no-close      closing the ports leaves the caller's socket open; portctl never\n"
+    "              closes it in any case\n"
     "\n"
     "Close the ports to let the other end see end of file: closing N is not enough.";
 
 const struct command command_wrap = {
     .name = "wrap",
-    .summary = "make ports of a descriptor or a socket",
+    .summary = "make ports from a descriptor or a socket",
     .usage = usage,
     .details = details,
     .options = options,

@@ -107,7 +107,7 @@ static void print_full(const struct output *output, const struct command *comman
 
 static void print_verbs(const struct output *output, FILE *file) {
     fprintf(file, "usage: portctl [OPTION]... VERB [WORD]...\n"
-                  "Waits for descriptors and asks the broker, portd, what it holds.\n");
+                  "Waits for descriptors and controls the broker, portd.\n");
     print_heading(output, file, "Verbs");
     for (size_t i = 0; commands[i] != NULL; i++)
         fprintf(file, "  %-10s  %s\n", commands[i]->name, commands[i]->summary);
@@ -213,7 +213,7 @@ int help_print(const struct invocation *in) {
 int help_no_verb(const struct invocation *in) {
     if (output_is_text(&in->output))
         print_verbs(&in->output, stderr);
-    return failure_usage(&in->output, NULL, "a verb is missing");
+    return failure_usage(&in->output, NULL, "the verb is missing");
 }
 
 static int print_topic(const struct invocation *in, const struct help_topic *topic) {

@@ -20,7 +20,7 @@
 #include <string.h>
 
 const struct option_row io_options[] = {
-    {"through-broker", NULL, "without a copy of the descriptor", false, NULL},
+    {"through-broker", NULL, "do not ask for a copy of the descriptor", false, NULL},
     {NULL, NULL, NULL, false, NULL},
 };
 
