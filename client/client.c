@@ -17,7 +17,8 @@ int client_new(const portd_options *options, portd_client **made) {
     memset(client, 0, sizeof(*client));
     client->memory = memory;
     client->log = options->log;
-    client->fd = client->wakeup.handle = OS_FD_NONE;
+    client->transport = transport_none();
+    client->wakeup.handle = OS_FD_NONE;
     client->reason = "";
     requests_init(&client->requests);
     process_mark_init(&client->mark);
@@ -30,13 +31,13 @@ int client_new(const portd_options *options, portd_client **made) {
         client_free(client);
         return r;
     }
-    channel_init(&client->channel, OS_FD_NONE, &client->scratch, FRAME_LONG_MAX);
+    channel_init(&client->channel, transport_none(), &client->scratch, FRAME_LONG_MAX);
     *made = client;
     return 0;
 }
 
-void client_attach(portd_client *client, os_fd connection, const char *address) {
-    client->fd = client->channel.fd = connection;
+void client_attach(portd_client *client, struct transport transport, const char *address) {
+    client->transport = client->channel.transport = transport;
     memcpy(client->address, address, strlen(address) + 1);
 }
 
@@ -53,7 +54,7 @@ static void client_free(portd_client *client) {
     requests_deinit(client);
     wakeup_deinit(&client->wakeup);
     process_mark_deinit(&client->mark);
-    os_close(client->fd);
+    transport_close(client->transport);
     memory_free(&client->memory, client->welcome);
     memory_free(&client->memory, client);
 }

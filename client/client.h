@@ -26,7 +26,7 @@
 struct portd_client {
     struct wakeup wakeup; /* all that other threads may touch */
     struct process_mark mark;
-    os_fd fd;
+    struct transport transport;
     const os_fd *attached; /* while hello is sent: what goes with it */
     size_t n_attached;
     bool greeted;       /* the broker's welcome has come: other requests may go */
@@ -58,7 +58,7 @@ struct portd_client {
 int client_new(const portd_options *options, portd_client **client);
 
 /* Gives it its connection, which it owns. */
-void client_attach(portd_client *client, os_fd connection, const char *address);
+void client_attach(portd_client *client, struct transport transport, const char *address);
 
 /* 0, or the reason why nothing can be asked of this client (as PORTD_E_*). */
 int client_check(portd_client *client);

@@ -10,7 +10,6 @@
 #include "submit.h"
 
 #include "proto/status.h"
-#include "proto/transport.h"
 
 #include <errno.h>
 #include <stddef.h>
@@ -34,7 +33,7 @@ struct search {
     char notes[700]; /* "unix:/a: no such socket; unix:/b: nobody listens" */
     char address[ADDRESS_MAX];
     bool denied; /* somebody may listen there, but this user may not connect */
-    os_fd connection;
+    struct transport connection;
 };
 
 /* ---- options ------------------------------------------------------------------------------------------------------ */
@@ -275,7 +274,7 @@ static int tell(const portd_options *options, const struct failure *failure, int
 /* Finds a broker and makes the client, which has not said hello. */
 static int client_open(struct search *search, const char *address, const portd_options *options,
                        int64_t deadline, portd_client **client) {
-    *search = (struct search){.deadline = deadline > 0 ? deadline : 0, .connection = OS_FD_NONE};
+    *search = (struct search){.deadline = deadline > 0 ? deadline : 0, .connection = transport_none()};
     int r = options_take(search, options);
     if (r == 0)
         r = search_run(search, address);
@@ -283,7 +282,7 @@ static int client_open(struct search *search, const char *address, const portd_o
         return tell(&search->options, &search->failure, r);
     r = client_new(&search->options, client);
     if (r < 0) {
-        os_close(search->connection);
+        transport_close(search->connection);
         r = failure_set(&search->failure, error_of_errno(r), -r, NULL, NULL, NULL);
         return tell(&search->options, &search->failure, r);
     }

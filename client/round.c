@@ -100,7 +100,8 @@ unsigned round_step(portd_client *client, int64_t deadline) {
 
     client_flush(client);
     int64_t timeout = patience(client, deadline);
-    int found = wakeup_poll(&client->wakeup, client->fd, client->blocked ? WAKEUP_WRITE : 0, timeout);
+    int found = wakeup_poll(&client->wakeup, transport_pollable(client->transport),
+                            client->blocked ? WAKEUP_WRITE : 0, timeout);
     client->now = 0;
     if (found < 0 && found != -EINTR) {
         broken(client, found);
@@ -167,7 +168,9 @@ int portd_poll(portd_client *client, int64_t deadline) {
     return client_leave(client, r);
 }
 
-portd_native portd_get_fd(const portd_client *client) { return client ? (portd_native)client->fd : -1; }
+portd_native portd_get_fd(const portd_client *client) {
+    return client ? (portd_native)transport_pollable(client->transport) : -1;
+}
 
 unsigned portd_get_events(const portd_client *client) {
     if (!client || client->lost)

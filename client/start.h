@@ -4,7 +4,7 @@
 #define START_H
 
 #include "proto/address.h"
-#include "proto/os.h"
+#include "proto/transport.h"
 
 #include <stddef.h>
 #include <stdint.h>
@@ -24,7 +24,7 @@ void start_reason(const char *address, int error, char *text, size_t size);
 /* Starts the program `daemon` (an absolute path) as the user's broker at that address, if nobody else is just doing so,
  * waits until it is ready, and connects. 0 and *connection, -ETIMEDOUT at the deadline, or another negative errno, and
  * then `why` says what went wrong. */
-int start_broker(const char *address, const char *daemon, int64_t deadline, os_fd *connection, char *why,
-                 size_t why_size);
+int start_broker(const char *address, const char *daemon, int64_t deadline, struct transport *connection,
+                 char *why, size_t why_size);
 
 #endif

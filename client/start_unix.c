@@ -12,7 +12,6 @@
 #include "process.h"
 
 #include "proto/address.h"
-#include "proto/transport.h"
 
 #include <dlfcn.h>
 #include <errno.h>
@@ -262,8 +261,8 @@ static int lock_take(const char *path, char *why, size_t why_size) {
     return r;
 }
 
-int start_broker(const char *address, const char *daemon, int64_t deadline, os_fd *connection, char *why,
-                 size_t why_size) {
+int start_broker(const char *address, const char *daemon, int64_t deadline, struct transport *connection,
+                 char *why, size_t why_size) {
     struct address parsed;
     int lock;
 

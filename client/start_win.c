@@ -7,7 +7,6 @@
 #include "portd.h"
 
 #include "proto/address.h"
-#include "proto/transport.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -58,8 +57,8 @@ static int broker_run(const char *address, const char *daemon) {
     return 0;
 }
 
-int start_broker(const char *address, const char *daemon, int64_t deadline, os_fd *connection, char *why,
-                 size_t why_size) {
+int start_broker(const char *address, const char *daemon, int64_t deadline, struct transport *connection,
+                 char *why, size_t why_size) {
     int r = broker_run(address, daemon);
 
     if (r < 0) {

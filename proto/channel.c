@@ -14,8 +14,6 @@
  * an idle channel owns nothing. */
 #include "channel.h"
 
-#include "transport.h"
-
 #include <assert.h>
 #include <errno.h>
 #include <string.h>
@@ -25,10 +23,11 @@ enum {
     SPARE_MAX = 4 * FRAME_DATA_MAX /* a larger buffer is not kept for the next channel */
 };
 
-void channel_init(struct channel *channel, os_fd fd, struct channel_scratch *scratch, size_t max) {
+void channel_init(struct channel *channel, struct transport transport, struct channel_scratch *scratch,
+                  size_t max) {
     assert(max <= FRAME_LONG_MAX);
     memset(channel, 0, sizeof(*channel));
-    channel->fd = fd;
+    channel->transport = transport;
     channel->scratch = scratch;
     channel->max = max;
     channel->out_fds_at = SIZE_MAX;
@@ -129,8 +128,8 @@ int channel_fill(struct channel *channel, channel_discard *discard, void *contex
     size_t room = CHANNEL_SCRATCH_IN - size;
     if (channel->most && channel->most < room)
         room = channel->most;
-    ptrdiff_t got = transport_recv(channel->fd, scratch->in + size, room, channel->bare ? NULL : set->fds,
-                                   &set->n, &set->truncated);
+    ptrdiff_t got = transport_recv(channel->transport, scratch->in + size, room,
+                                   channel->bare ? NULL : set->fds, &set->n, &set->truncated);
     if (got <= 0)
         return got == 0 ? CHANNEL_E_END : got == -EAGAIN ? 0 : (int)got;
     scratch_take(channel);
@@ -364,15 +363,16 @@ static void out_fds_forget(struct channel *channel, channel_discard *discard, vo
 static ptrdiff_t out_send_fds(struct channel *channel, const os_fd *fds, size_t n_fds) {
     const uint8_t *at = channel->out + channel->out_begin;
 
-    return transport_send(channel->fd, at, FRAME_HEADER + frame_decode(at).length, fds, n_fds);
+    return transport_send(channel->transport, at, FRAME_HEADER + frame_decode(at).length, fds, n_fds);
 }
 
 int channel_flush(struct channel *channel) {
     while (channel_pending(channel) > 0) {
         bool bare = channel->out_fds_at > 0;
         size_t size = bare && channel->out_fds_at < SIZE_MAX ? channel->out_fds_at : channel_pending(channel);
-        ptrdiff_t sent = bare ? transport_send(channel->fd, channel->out + channel->out_begin, size, NULL, 0)
-                              : out_send_fds(channel, channel->out_fds, channel->out_fds_n);
+        ptrdiff_t sent =
+            bare ? transport_send(channel->transport, channel->out + channel->out_begin, size, NULL, 0)
+                 : out_send_fds(channel, channel->out_fds, channel->out_fds_n);
         if (sent < 0)
             return sent == -EAGAIN ? 0 : (int)sent;
         if (!bare) { /* the copies have done their work */

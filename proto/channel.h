@@ -19,7 +19,7 @@
 
 #include "frame.h"
 #include "memory.h"
-#include "os.h"
+#include "transport.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -53,7 +53,7 @@ struct channel_scratch {
 typedef void channel_discard(void *context, os_fd fd);
 
 struct channel {
-    os_fd fd; /* borrowed */
+    struct transport transport; /* borrowed */
     struct channel_scratch *scratch;
     size_t max;  /* most bytes of a body that may come in */
     size_t most; /* most bytes of one read; 0: as many as there is room for */
@@ -96,7 +96,8 @@ static inline int channel_scratch_init(struct channel_scratch *scratch) {
 }
 void channel_scratch_deinit(struct channel_scratch *scratch); /* after all its channels */
 
-void channel_init(struct channel *channel, os_fd fd, struct channel_scratch *scratch, size_t max);
+void channel_init(struct channel *channel, struct transport transport, struct channel_scratch *scratch,
+                  size_t max);
 
 /* Frees memory; the descriptors still pending (received or to be sent) go to `discard`, which owns them then.
  */

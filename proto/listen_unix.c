@@ -107,14 +107,14 @@ static void clear_leaving(const char *path) {
  * queue is full (EAGAIN) or that is closed to us (EACCES) may well be alive. */
 static int clear(const char *address, const char *path) {
     struct stat status;
-    os_fd connection = OS_FD_NONE;
+    struct transport connection = transport_none();
 
     if (lstat(path, &status) < 0)
         return errno == ENOENT ? 0 : -errno;
     if (!S_ISSOCK(status.st_mode))
         return -EEXIST;
     int r = transport_connect(address, &connection);
-    os_close(connection);
+    transport_close(connection);
     if (r == 0 || r == -EAGAIN || r == -EPROTOTYPE)
         return -EADDRINUSE;
     if (r != -ECONNREFUSED)

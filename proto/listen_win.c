@@ -129,7 +129,7 @@ void transport_unlink(const char *address, struct transport_file *file) {
     }
 }
 
-int transport_accept(os_fd event, os_fd *connection) {
+int transport_accept(os_fd event, struct transport *transport) {
     struct listener *listener = listener_find(event, NULL);
     HANDLE next;
 
@@ -149,7 +149,7 @@ int transport_accept(os_fd event, os_fd *connection) {
         (void)CloseHandle(next);
         return r;
     }
-    *connection = come;
+    transport->end = come;
     return 0;
 }
 

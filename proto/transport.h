@@ -11,6 +11,28 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* One end of a connection: on Unix the number of its socket, elsewhere whatever says where its state is. Passed by value, it is as cheap as a
+ * number. */
+struct transport {
+    os_fd end; /* for the implementation alone */
+};
+
+static inline struct transport transport_none(void) { return (struct transport){.end = OS_FD_NONE}; }
+
+static inline bool transport_is_none(struct transport transport) { return transport.end == OS_FD_NONE; }
+
+/* What tells when there is something to receive, and, watched for writing, when there is room to send. Borrowed. */
+os_fd transport_pollable(struct transport transport);
+
+/* What peer.h and socket.h ask about. Borrowed. */
+os_fd transport_peer(struct transport transport);
+
+/* Closes it; none is allowed. It may have to wait, for what lies in its queue. */
+void transport_close(struct transport transport);
+
+/* Gives up all but the descriptor with which it is closed: the caller's. */
+os_fd transport_take(struct transport transport);
+
 /* The file of a listener that this process made, so that it is told from one that another process has made at that place. */
 struct transport_file {
     uint64_t device, inode; /* 0: there is none */
@@ -42,12 +64,12 @@ bool transport_waits(os_fd listener);
 /* Whether the listener was shut down, so that it is ready for ever and nobody can come; false where that is not told. */
 bool transport_is_shut(os_fd listener);
 
-/* 0 and *connection (close-on-exec, not blocking), -EAGAIN, -ECONNABORTED: who came has gone again, or another negative errno, after
+/* 0 and *transport (close-on-exec, not blocking), -EAGAIN, -ECONNABORTED: who came has gone again, or another negative errno, after
  * which those who wait may still be there. */
-int transport_accept(os_fd listener, os_fd *connection);
+int transport_accept(os_fd listener, struct transport *transport);
 
 /* Connects without waiting for the broker to accept. */
-int transport_connect(const char *address, os_fd *connection);
+int transport_connect(const char *address, struct transport *transport);
 
 /* Prepares a descriptor that somebody else made (inherited listener or connection): close-on-exec, not blocking. */
 int transport_adopt(os_fd fd);
@@ -59,19 +81,20 @@ bool transport_listens(os_fd fd);
 bool transport_is_open(os_fd listener);
 
 /* Nothing more is sent or received; the other end sees that, after what it has not read. */
-void transport_shutdown(os_fd connection);
+void transport_shutdown(struct transport transport);
 
 /* Whether nothing that was sent lies unread in it; false if that is not told. After transport_shutdown it stays so. */
-bool transport_is_empty(os_fd connection);
+bool transport_is_empty(struct transport transport);
 
 /* Sends bytes, with n_fds descriptors attached to the first of them. Returns the bytes taken (> 0) or a negative errno.
  * Never raises SIGPIPE. The descriptors stay the caller's. */
-ptrdiff_t transport_send(os_fd connection, const void *bytes, size_t size, const os_fd *fds, size_t n_fds);
+ptrdiff_t transport_send(struct transport transport, const void *bytes, size_t size, const os_fd *fds,
+                         size_t n_fds);
 
 /* One read. fds has room for FRAME_FDS_ROOM; NULL: no descriptor can come, which makes the call cheaper, and one that comes all the same
  * is closed by the system. Returns the bytes (> 0), 0 when the other end has closed, or a negative
  * errno. *n_fds descriptors (close-on-exec) are the caller's; *truncated: some were lost on the way. */
-ptrdiff_t transport_recv(os_fd connection, void *bytes, size_t size, os_fd *fds, size_t *n_fds,
+ptrdiff_t transport_recv(struct transport transport, void *bytes, size_t size, os_fd *fds, size_t *n_fds,
                          bool *truncated);
 
 #endif

@@ -99,7 +99,15 @@ int socket_adopt_as(int fd, bool listener, os_fd *result) {
     return 0;
 }
 
-int transport_accept(os_fd listener, os_fd *connection) {
+os_fd transport_pollable(struct transport transport) { return transport.end; }
+
+os_fd transport_peer(struct transport transport) { return transport.end; }
+
+void transport_close(struct transport transport) { os_close(transport.end); }
+
+os_fd transport_take(struct transport transport) { return transport.end; }
+
+int transport_accept(os_fd listener, struct transport *transport) {
     int fd;
 
     do
@@ -108,18 +116,18 @@ int transport_accept(os_fd listener, os_fd *connection) {
     if (fd < 0)
         return errno == EWOULDBLOCK ? -EAGAIN : -errno;
     socket_ask_plainly(fd);
-    *connection = fd;
+    transport->end = fd;
     return 0;
 }
 
-int transport_connect(const char *address, os_fd *connection) {
+int transport_connect(const char *address, struct transport *transport) {
     struct address parsed;
     struct sockaddr_un name;
 
     if (address_parse(address, &parsed))
         return -EINVAL;
     if (parsed.kind == ADDRESS_FD)
-        return socket_adopt_as(parsed.fd, false, connection);
+        return socket_adopt_as(parsed.fd, false, &transport->end);
     if (parsed.kind != ADDRESS_UNIX)
         return -EAFNOSUPPORT;
     int r = socket_address(&parsed, &name);
@@ -128,7 +136,7 @@ int transport_connect(const char *address, os_fd *connection) {
     int fd = socket_connect(&name);
     if (fd < 0)
         return fd;
-    *connection = fd;
+    transport->end = fd;
     return 0;
 }
 
@@ -158,11 +166,11 @@ int transport_adopt(os_fd fd) {
     return (flags & O_NONBLOCK) || fcntl(fd, F_SETFL, flags | O_NONBLOCK) == 0 ? 0 : -errno;
 }
 
-void transport_shutdown(os_fd connection) { (void)shutdown(connection, SHUT_RDWR); }
+void transport_shutdown(struct transport transport) { (void)shutdown(transport.end, SHUT_RDWR); }
 
-bool transport_is_empty(os_fd connection) {
+bool transport_is_empty(struct transport transport) {
     int unread; /* out-of-band bytes as well, which recv would not show */
-    return ioctl(connection, FIONREAD, &unread) == 0 && unread == 0;
+    return ioctl(transport.end, FIONREAD, &unread) == 0 && unread == 0;
 }
 
 static ssize_t send_fds(int connection, const void *bytes, size_t size, const os_fd *fds, size_t n_fds,
@@ -185,15 +193,16 @@ static ssize_t send_fds(int connection, const void *bytes, size_t size, const os
     return direct_sendmsg(connection, &message, flags);
 }
 
-ptrdiff_t transport_send(os_fd connection, const void *bytes, size_t size, const os_fd *fds, size_t n_fds) {
+ptrdiff_t transport_send(struct transport transport, const void *bytes, size_t size, const os_fd *fds,
+                         size_t n_fds) {
     const int flags = MSG_NOSIGNAL | MSG_DONTWAIT;
     ssize_t sent;
 
     if (n_fds > FRAME_FDS_ROOM)
         return -EINVAL;
     do /* most frames have no descriptors, and for them the plain call is measurably cheaper */
-        sent = n_fds > 0 ? send_fds(connection, bytes, size, fds, n_fds, flags)
-                         : direct_send(connection, bytes, size, flags);
+        sent = n_fds > 0 ? send_fds(transport.end, bytes, size, fds, n_fds, flags)
+                         : direct_send(transport.end, bytes, size, flags);
     while (sent < 0 && errno == EINTR);
     if (sent < 0)
         return errno == EWOULDBLOCK ? -EAGAIN : -errno;
@@ -227,7 +236,7 @@ static ptrdiff_t recv_bytes(os_fd connection, void *bytes, size_t size) {
     return got;
 }
 
-ptrdiff_t transport_recv(os_fd connection, void *bytes, size_t size, os_fd *fds, size_t *n_fds,
+ptrdiff_t transport_recv(struct transport transport, void *bytes, size_t size, os_fd *fds, size_t *n_fds,
                          bool *truncated) {
     union control control;
     struct iovec part = {.iov_base = bytes, .iov_len = size};
@@ -237,10 +246,10 @@ ptrdiff_t transport_recv(os_fd connection, void *bytes, size_t size, os_fd *fds,
     *n_fds = 0;
     *truncated = false;
     if (!fds)
-        return recv_bytes(connection, bytes, size);
+        return recv_bytes(transport.end, bytes, size);
     do {
         message.msg_controllen = sizeof(control.bytes);
-        got = direct_recvmsg(connection, &message, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
+        got = direct_recvmsg(transport.end, &message, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
     } while (got < 0 && errno == EINTR);
     if (got < 0)
         return errno == EWOULDBLOCK ? -EAGAIN : -errno;

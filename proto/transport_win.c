@@ -153,11 +153,21 @@ static int handles_put(struct message *message, HANDLE process, const os_fd *fds
     return 0;
 }
 
-void transport_shutdown(os_fd connection) { (void)connection; }
+/* The pipe itself is all there is to a connection so far. */
+os_fd transport_pollable(struct transport transport) { return transport.end; }
 
-bool transport_is_empty(os_fd connection) { return connection == OS_FD_NONE; }
+os_fd transport_peer(struct transport transport) { return transport.end; }
 
-ptrdiff_t transport_send(os_fd connection, const void *bytes, size_t size, const os_fd *fds, size_t n_fds) {
+void transport_close(struct transport transport) { os_close(transport.end); }
+
+os_fd transport_take(struct transport transport) { return transport.end; }
+
+void transport_shutdown(struct transport transport) { (void)transport; }
+
+bool transport_is_empty(struct transport transport) { return transport_is_none(transport); }
+
+ptrdiff_t transport_send(struct transport transport, const void *bytes, size_t size, const os_fd *fds,
+                         size_t n_fds) {
     struct message message;
     HANDLE process = GetCurrentProcess();
     DWORD moved;
@@ -166,14 +176,14 @@ ptrdiff_t transport_send(os_fd connection, const void *bytes, size_t size, const
         return -EINVAL;
     message.n_handles = 0;
     message.size = size < BYTES_MAX ? (uint32_t)size : BYTES_MAX;
-    if (n_fds > 0 && pipe_is_server(connection) && !(process = client_process(connection)))
+    if (n_fds > 0 && pipe_is_server(transport.end) && !(process = client_process(transport.end)))
         return -EPERM;
     int r = handles_put(&message, process, fds, n_fds);
     if (r == 0) {
         /* The handles that there are come right in front of the bytes. */
         uint8_t *behind = (uint8_t *)(message.handles + message.n_handles);
         memmove(behind, bytes, message.size);
-        r = message_move(connection, &message, (DWORD)(behind + message.size - (uint8_t *)&message), true,
+        r = message_move(transport.end, &message, (DWORD)(behind + message.size - (uint8_t *)&message), true,
                          &moved);
         if (r < 0)
             handles_take_back(&message, process);
@@ -201,7 +211,7 @@ static void handles_pull(const struct message *message, HANDLE pipe, os_fd *fds,
     (void)(process && CloseHandle(process));
 }
 
-ptrdiff_t transport_recv(os_fd connection, void *bytes, size_t size, os_fd *fds, size_t *n_fds,
+ptrdiff_t transport_recv(struct transport transport, void *bytes, size_t size, os_fd *fds, size_t *n_fds,
                          bool *truncated) {
     struct message message;
     os_fd unasked[FRAME_FDS_ROOM], *to = fds ? fds : unasked;
@@ -209,7 +219,7 @@ ptrdiff_t transport_recv(os_fd connection, void *bytes, size_t size, os_fd *fds,
 
     *n_fds = 0;
     *truncated = false;
-    int r = message_move(connection, &message, sizeof(message), false, &moved);
+    int r = message_move(transport.end, &message, sizeof(message), false, &moved);
     if (r < 0)
         return r == -EPIPE ? 0 : r;
     size_t head = offsetof(struct message, handles);
@@ -217,9 +227,9 @@ ptrdiff_t transport_recv(os_fd connection, void *bytes, size_t size, os_fd *fds,
         moved != head + message.n_handles * sizeof(message.handles[0]) + message.size)
         return -EPROTO;
     memcpy(bytes, message.handles + message.n_handles, message.size);
-    if (message.n_handles > 0 && pipe_is_server(connection))
-        handles_pull(&message, connection, to, n_fds, truncated);
-    for (; !pipe_is_server(connection) && *n_fds < message.n_handles; (*n_fds)++)
+    if (message.n_handles > 0 && pipe_is_server(transport.end))
+        handles_pull(&message, transport.end, to, n_fds, truncated);
+    for (; !pipe_is_server(transport.end) && *n_fds < message.n_handles; (*n_fds)++)
         to[*n_fds] = (HANDLE)(uintptr_t)message.handles[*n_fds];
     while (!fds && *n_fds > 0)
         os_close(unasked[--*n_fds]);
@@ -266,7 +276,7 @@ static bool pipe_is_trusted(HANDLE pipe) {
     return trusted;
 }
 
-int transport_connect(const char *address, os_fd *connection) {
+int transport_connect(const char *address, struct transport *transport) {
     wchar_t name[PIPE_NAME_UNITS];
     DWORD mode = PIPE_READMODE_MESSAGE;
     int r = pipe_name(address, name);
@@ -285,7 +295,7 @@ int transport_connect(const char *address, os_fd *connection) {
         (void)CloseHandle(pipe);
         return r;
     }
-    *connection = pipe;
+    transport->end = pipe;
     return 0;
 }
 

@@ -34,16 +34,16 @@ int exchange_open(struct exchange *exchange, const char *address, int64_t deadli
     int rc;
 
     memset(exchange, 0, sizeof(*exchange));
-    exchange->connection = OS_FD_NONE;
+    exchange->connection = transport_none();
     exchange->deadline = deadline;
     exchange->fault = "";
     rc = channel_scratch_init(&exchange->scratch);
     if (rc == 0)
         rc = arena_init(&exchange->arena);
-    channel_init(&exchange->channel, OS_FD_NONE, &exchange->scratch, FRAME_LONG_MAX);
+    channel_init(&exchange->channel, transport_none(), &exchange->scratch, FRAME_LONG_MAX);
     if (rc == 0)
         rc = transport_connect(address, &exchange->connection);
-    exchange->channel.fd = exchange->connection;
+    exchange->channel.transport = exchange->connection;
     if (rc == -ENOMEM)
         return failed_system(exchange, rc);
     if (rc == 0)
@@ -67,7 +67,7 @@ void exchange_close(struct exchange *exchange) {
     channel_deinit(&exchange->channel, discard, NULL);
     channel_scratch_deinit(&exchange->scratch);
     arena_deinit(&exchange->arena);
-    os_close(exchange->connection);
+    transport_close(exchange->connection);
 }
 
 /* ---- sending --------------------------------------------------------------------------------------------- */
@@ -95,7 +95,7 @@ static int put(struct exchange *exchange, struct envelope *envelope, const os_fd
 }
 
 static int await(struct exchange *exchange, bool writable) {
-    int rc = native_await(exchange->connection, writable, exchange->deadline);
+    int rc = native_await(transport_pollable(exchange->connection), writable, exchange->deadline);
 
     if (rc == 0)
         return failed(exchange, PORTD_E_TIMEOUT, "timed out");

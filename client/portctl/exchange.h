@@ -8,7 +8,7 @@
 #include "portd.pb-c.h"
 
 struct exchange {
-    os_fd connection;
+    struct transport connection;
     struct channel_scratch scratch;
     struct channel channel;
     struct arena arena;

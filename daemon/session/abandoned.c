@@ -8,7 +8,7 @@ bool sessions_abandoned(const struct sessions *sessions) {
     const struct connection *connection;
     const struct session *session;
     DL_FOREACH (sessions->connections, connection)
-        if (!peer_has_ended(connection->watch.fd, &connection->peer))
+        if (!peer_has_ended(transport_peer(connection->channel.transport), &connection->peer))
             return false;
     DL_FOREACH (sessions->list, session)
         if (lease_bound(&session->lease))

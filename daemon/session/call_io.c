@@ -240,7 +240,8 @@ int call_write(struct call *call) {
         return refusal_set(&call->refusal, REFUSAL_INVALID, "data", NULL,
                            "expected 1 to 65536 bytes, got %zu", size);
     if (inspect_is_unix((enum inspect_type)indicator_source(&port->indicator)->type) &&
-        credentials_prove(call->connection->identity, call->connection->watch.fd, &call->refusal))
+        credentials_prove(call->connection->identity, transport_peer(call->connection->channel.transport),
+                          &call->refusal))
         return -1;
     io = io_new(call, port, size);
     if (!io)

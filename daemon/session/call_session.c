@@ -139,7 +139,7 @@ static uint64_t connected(const struct connection *connection) {
     uint64_t key = 0;
     os_fd process;
     if (slots_may_keep(connection->all->registry->slots, 1) &&
-        peer_process(connection->channel.fd, &process) == 0) {
+        peer_process(transport_peer(connection->channel.transport), &process) == 0) {
         if (!inspect_pidfd(process, &key, NULL))
             key = 0;
         os_close(process); /* of our own making */

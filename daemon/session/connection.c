@@ -31,12 +31,12 @@ static void go_on(struct connection *connection) { turn_queue(&connection->user-
 
 static struct turns *turns_of(const struct connection *connection) { return connection->user->lane.turns; }
 
-struct connection *connection_new(struct sessions *sessions, os_fd fd, const struct peer *peer,
-                                  struct user *user) {
+struct connection *connection_new(struct sessions *sessions, struct transport transport,
+                                  const struct peer *peer, struct user *user) {
     struct connection *connection = calloc(1, sizeof *connection);
     if (!connection)
         return NULL;
-    connection->identity = credentials_new(sessions->registry, fd, peer);
+    connection->identity = credentials_new(sessions->registry, transport_peer(transport), peer);
     if (!connection->identity) {
         free(connection);
         return NULL;
@@ -46,14 +46,14 @@ struct connection *connection_new(struct sessions *sessions, os_fd fd, const str
     connection->peer = *peer;
     connection->serial = ++sessions->serial ? sessions->serial : ++sessions->serial;
     connection->number = ++user->connections;
-    connection->watch.fd = fd;
+    connection->watch.fd = transport_pollable(transport);
     connection->watch.fn = on_ready;
     connection->timer.fn = on_timer;
     connection->task.step = step;
     gate_init(&connection->gate, user, on_opened);
     ring_init(&connection->starved);
     charge_init(&connection->charge, user, NULL);
-    channel_init(&connection->channel, fd, &sessions->scratch, FRAME_REQUEST_MAX);
+    channel_init(&connection->channel, transport, &sessions->scratch, FRAME_REQUEST_MAX);
     connection->channel.discard = discard;
     connection->channel.discard_context = connection;
     table_init(&connection->by_request, offsetof(struct parked, request), sessions->by_id.seed);
@@ -165,8 +165,9 @@ static void on_closed(void *context) {
 }
 
 void connection_close(struct connection *connection) {
-    closer_discard(connection->all->registry->closer, &connection->user->pile, connection->watch.fd,
-                   connection->user->uid, on_closed, connection);
+    closer_discard(connection->all->registry->closer, &connection->user->pile,
+                   transport_take(connection->channel.transport), connection->user->uid, on_closed,
+                   connection);
 }
 
 static void bury(struct connection *connection) {

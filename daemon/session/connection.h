@@ -67,8 +67,8 @@ struct connection {
 };
 
 /* Takes the socket (a taken slot, charged) and a reference to the user. NULL without memory: both stay the caller's. */
-struct connection *connection_new(struct sessions *sessions, os_fd fd, const struct peer *peer,
-                                  struct user *user);
+struct connection *connection_new(struct sessions *sessions, struct transport transport,
+                                  const struct peer *peer, struct user *user);
 
 /* The key of what it calls by that number. */
 static inline uint64_t connection_key(const struct connection *connection, int64_t number) {

@@ -46,7 +46,7 @@ static void discard(const struct listener *listener, os_fd fd, os_uid uid) {
 }
 
 /* One reply with id 0, as far as the socket takes it; then it is closed. */
-static void turn_away(struct listener *listener, os_fd fd, const struct peer *peer,
+static void turn_away(struct listener *listener, struct transport transport, const struct peer *peer,
                       const struct refusal *refusal) {
     Portd__V1__Error error = PORTD__V1__ERROR__INIT;
     Portd__V1__Reply reply = PORTD__V1__REPLY__INIT;
@@ -62,22 +62,23 @@ static void turn_away(struct listener *listener, os_fd fd, const struct peer *pe
     if (length <= ANSWER_MAX) {
         frame_encode(bytes, (struct frame_header){.length = (uint32_t)length});
         portd__v1__reply__pack(&reply, bytes + FRAME_HEADER);
-        (void)transport_send(fd, bytes, FRAME_HEADER + length, NULL, 0);
+        (void)transport_send(transport, bytes, FRAME_HEADER + length, NULL, 0);
     }
     log_write_about(LOG_TOPIC_STRANGER, peer->uid, LOG_LEVEL_WARNING,
                     "connection turned away: %s; uid=%" PRIu64 " pid=%u", refusal->text, peer->uid,
                     (unsigned)peer->pid);
     /* Nobody can send into it after that. */
-    transport_shutdown(fd);
-    if (transport_is_empty(fd)) {
-        os_close(fd);
+    transport_shutdown(transport);
+    if (transport_is_empty(transport)) {
+        transport_close(transport);
         slots_give(slots_of(listener), 1);
     } else {
-        discard(listener, fd, peer->uid);
+        discard(listener, transport_take(transport), peer->uid);
     }
 }
 
-static int welcome(struct listener *listener, os_fd fd, const struct peer *peer, struct refusal *refusal) {
+static int welcome(struct listener *listener, struct transport transport, const struct peer *peer,
+                   struct refusal *refusal) {
     struct user *user;
     const char *reason = policy_check_connect(listener->sessions->policy, peer);
     if (reason)
@@ -91,7 +92,7 @@ static int welcome(struct listener *listener, os_fd fd, const struct peer *peer,
         user_unref(user);
         return -1;
     }
-    if (connection_new(listener->sessions, fd, peer, user))
+    if (connection_new(listener->sessions, transport, peer, user))
         return 0;
     user_give(user, USER_CONNECTIONS, 1);
     user_unref(user);
@@ -119,15 +120,15 @@ static void on_timer(struct loop_timer *timer) {
         (void)loop_timer_set(listener->sessions->loop, timer, os_now_us() + REST_US);
 }
 
-static void take_in(struct listener *listener, os_fd fd) {
+static void take_in(struct listener *listener, struct transport transport) {
     struct refusal refusal;
     struct peer peer = {.uid = PEER_UID_NOBODY};
     int error;
     slots_take(slots_of(listener), 1);
-    error = peer_of(fd, &peer);
+    error = peer_of(transport_peer(transport), &peer);
     if (error ? refusal_system(&refusal, -error, "cannot determine peer credentials")
-              : welcome(listener, fd, &peer, &refusal))
-        turn_away(listener, fd, &peer, &refusal);
+              : welcome(listener, transport, &peer, &refusal))
+        turn_away(listener, transport, &peer, &refusal);
 }
 
 static void on_ready(struct loop_watch *watch, unsigned events) {
@@ -135,10 +136,10 @@ static void on_ready(struct loop_watch *watch, unsigned events) {
     int error = 0;
     (void)events;
     for (int i = 0; i < ACCEPTS && (!error || error == -ECONNABORTED); i++) {
-        os_fd fd;
-        error = has_room(listener) ? transport_accept(watch->fd, &fd) : -EMFILE;
+        struct transport transport;
+        error = has_room(listener) ? transport_accept(watch->fd, &transport) : -EMFILE;
         if (!error)
-            take_in(listener, fd);
+            take_in(listener, transport);
         else if (i == 0 && error == -EAGAIN && transport_is_shut(watch->fd))
             end(listener);
     }

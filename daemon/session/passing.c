@@ -32,7 +32,7 @@ static void give_back(struct connection *connection, size_t n) {
 
 /* Each message that is unread has a certain memory at least. */
 static void look(struct connection *connection) {
-    int unread = connection->passing.n ? socket_unread(connection->watch.fd) : 0;
+    int unread = connection->passing.n ? socket_unread(transport_peer(connection->channel.transport)) : 0;
     size_t least = (size_t)all_of(connection)->least,
            most = unread > 0 ? ((size_t)unread + least - 1) / least : 0;
     if (most < connection->passing.n)
@@ -132,6 +132,6 @@ bool passing_stays(struct connection *connection) {
     if (!connection->passing.n)
         return false;
     connection->passing.over = true;
-    transport_shutdown(connection->watch.fd);
+    transport_shutdown(connection->channel.transport);
     return true;
 }

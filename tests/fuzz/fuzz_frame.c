@@ -22,7 +22,7 @@
 #define _GNU_SOURCE
 
 #include "proto/channel.h"
-#include "proto/transport.h"
+#include "tests/support/on_socket.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -99,7 +99,7 @@ static void far_send(struct run *run, size_t size, size_t n_fds, bool honest) {
 
     for (size_t i = 0; i < n_fds; i++)
         fds[i] = run->pipes[run->n_calls % PIPES][1];
-    ptrdiff_t sent = transport_send(run->far, stream + run->sent, size, fds, n_fds);
+    ptrdiff_t sent = on_socket_send(run->far, stream + run->sent, size, fds, n_fds);
     if (sent <= 0) {
         require(sent == -EAGAIN || sent == -ETOOMANYREFS || size == 0);
         return;
@@ -284,7 +284,7 @@ static void run_open(struct run *run) {
         run->inodes[i] = status.st_ino;
     }
     require(channel_scratch_init(&run->scratch) == 0);
-    channel_init(&run->channel, run->near, &run->scratch, FRAME_REQUEST_MAX);
+    channel_init(&run->channel, on_socket(run->near), &run->scratch, FRAME_REQUEST_MAX);
 }
 
 /* A pipe whose writing end is open nowhere, not even in a queue, has hung up. */

@@ -32,6 +32,7 @@
 #include "portd.pb-c.h"
 #include "proto/status.h"
 #include "proto/transport.h"
+#include "tests/support/on_socket.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -268,7 +269,7 @@ static void client_connect(struct client *client) {
         os_close(pair[1]);
         return;
     }
-    require(connection_new(&world.sessions, pair[0], &peer, user));
+    require(connection_new(&world.sessions, on_socket(pair[0]), &peer, user));
     *client = (struct client){.fd = pair[1]};
 }
 
@@ -278,7 +279,7 @@ static void client_disconnect(struct client *client) {
 }
 
 static void client_send(struct client *client, const uint8_t *bytes, size_t size, const int *fds, size_t n) {
-    ptrdiff_t sent = client->fd < 0 ? -1 : transport_send(client->fd, bytes, size, fds, n);
+    ptrdiff_t sent = client->fd < 0 ? -1 : on_socket_send(client->fd, bytes, size, fds, n);
 
     (void)sent;
     client->sent++;
@@ -334,7 +335,7 @@ static void client_read_all(struct client *client) {
     if (client->fd < 0)
         return;
     require(channel_scratch_init(&scratch) == 0);
-    channel_init(&channel, client->fd, &scratch, FRAME_LONG_MAX);
+    channel_init(&channel, on_socket(client->fd), &scratch, FRAME_LONG_MAX);
     client_read(client, &channel);
     require(channel_has_frame(&channel) == false);
     channel_deinit(&channel, discard, NULL);

@@ -18,9 +18,9 @@
 #include "client/portd.h"
 #include "proto/channel.h"
 #include "proto/frame.h"
-#include "proto/transport.h"
 
 #include "portd.pb-c.h"
+#include "tests/support/on_socket.h"
 
 #include <poll.h>
 
@@ -55,8 +55,8 @@ static inline void broker_wait_readable(int fd) {
 
 static inline void broker_accept(struct broker_fake *broker) {
     broker_wait_readable(broker->listener);
-    assert_int_equal(transport_accept(broker->listener, &broker->fd), 0);
-    channel_init(&broker->channel, broker->fd, &broker->scratch, FRAME_LONG_MAX);
+    assert_int_equal(on_socket_accept(broker->listener, &broker->fd), 0);
+    channel_init(&broker->channel, on_socket(broker->fd), &broker->scratch, FRAME_LONG_MAX);
 }
 
 static inline void broker_discard(void *context, os_fd fd) {
@@ -115,7 +115,7 @@ static inline Portd__V1__Request *broker_expect(struct broker_fake *broker,
 }
 
 static inline void broker_send(struct broker_fake *broker, const void *bytes, size_t size) {
-    assert_int_equal(transport_send(broker->fd, bytes, size, NULL, 0), (ptrdiff_t)size);
+    assert_int_equal(on_socket_send(broker->fd, bytes, size, NULL, 0), (ptrdiff_t)size);
 }
 
 /* Sends a reply, with fd attached unless it is -1 (and closes fd here). */
@@ -124,7 +124,7 @@ static inline void broker_reply(struct broker_fake *broker, const Portd__V1__Rep
     size_t length = portd__v1__reply__pack(reply, bytes + FRAME_HEADER);
 
     frame_encode(bytes, (struct frame_header){.length = (uint32_t)length, .n_fds = fd >= 0});
-    assert_int_equal(transport_send(broker->fd, bytes, FRAME_HEADER + length, &fd, fd >= 0),
+    assert_int_equal(on_socket_send(broker->fd, bytes, FRAME_HEADER + length, &fd, fd >= 0),
                      (ptrdiff_t)(FRAME_HEADER + length));
     os_close(fd);
 }

@@ -6,7 +6,7 @@
 #include "tests/support/test.h"
 
 #include "proto/channel.h"
-#include "proto/transport.h"
+#include "tests/support/on_socket.h"
 
 #include <fcntl.h>
 #include <sys/socket.h>
@@ -34,7 +34,7 @@ static inline void wire_open(struct wire *wire, size_t max) {
     wire->far = pair[1];
     wire->discarded = 0;
     assert_int_equal(channel_scratch_init(&wire->scratch), 0);
-    channel_init(&wire->channel, wire->near, &wire->scratch, max);
+    channel_init(&wire->channel, on_socket(wire->near), &wire->scratch, max);
 }
 
 static inline void wire_close(struct wire *wire) {
@@ -57,7 +57,7 @@ static inline void far_send(struct wire *wire, const void *bytes, size_t size, s
 
     for (size_t i = 0; i < n_fds; i++)
         fds[i] = wire->far;
-    assert_int_equal(transport_send(wire->far, bytes, size, fds, n_fds), size);
+    assert_int_equal(on_socket_send(wire->far, bytes, size, fds, n_fds), size);
 }
 
 static inline void far_frame(struct wire *wire, size_t claimed, size_t attached, size_t length, int fill) {

@@ -80,7 +80,7 @@ static void the_longest_frame_fits_behind_half_a_frame(void **state) {
     while (frames < 2) {
         struct channel_frame frame;
         if (sent < sizeof(bytes)) {
-            ptrdiff_t n = transport_send(wire.far, bytes + sent, sizeof(bytes) - sent, NULL, 0);
+            ptrdiff_t n = on_socket_send(wire.far, bytes + sent, sizeof(bytes) - sent, NULL, 0);
             sent += n > 0 ? (size_t)n : 0;
         }
         assert_int_equal(fill(&wire), 1);
@@ -447,7 +447,7 @@ static void a_failing_read_is_told(void **state) {
 
     (void)state;
     wire_open(&wire, FRAME_REQUEST_MAX);
-    wire.channel.fd = OS_FD_NONE;
+    wire.channel.transport = transport_none();
     assert_int_equal(fill(&wire), -EBADF);
     expect_idle(&wire);
     wire_close(&wire);

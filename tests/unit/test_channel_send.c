@@ -16,7 +16,7 @@ static void reader_open(struct wire *reader, const struct wire *wire) {
     reader->far = OS_FD_NONE;
     reader->discarded = 0;
     assert_int_equal(channel_scratch_init(&reader->scratch), 0);
-    channel_init(&reader->channel, reader->near, &reader->scratch, FRAME_LONG_MAX);
+    channel_init(&reader->channel, on_socket(reader->near), &reader->scratch, FRAME_LONG_MAX);
 }
 
 static void reader_close(struct wire *reader) {
@@ -366,7 +366,7 @@ static void a_frame_that_cannot_be_passed_on_is_taken_back(void **state) {
     (void)state;
     wire_open(&wire, FRAME_REQUEST_MAX);
     reader_open(&reader, &wire);
-    while ((sent = transport_send(wire.near, bytes, sizeof(bytes), NULL, 0)) > 0)
+    while ((sent = on_socket_send(wire.near, bytes, sizeof(bytes), NULL, 0)) > 0)
         n += (size_t)sent;
     assert_int_equal(channel_put_fds(&wire.channel, (const uint8_t *)"fd", 2, &wire.near, 1), 0);
     put(&wire, 5, 'z');
@@ -377,7 +377,7 @@ static void a_frame_that_cannot_be_passed_on_is_taken_back(void **state) {
     assert_int_equal(wire.channel.passed, 0);
     while (n > 0) {
         sent =
-            transport_recv(wire.far, bytes, n < sizeof(bytes) ? n : sizeof(bytes), fds, &n_fds, &truncated);
+            on_socket_recv(wire.far, bytes, n < sizeof(bytes) ? n : sizeof(bytes), fds, &n_fds, &truncated);
         assert_true(sent > 0 && n_fds == 0);
         n -= (size_t)sent;
     }

@@ -91,10 +91,10 @@ static int daemon_serve(int listener, const char *address, struct transport_file
                 here--;
             }
         }
-        if (fds[0].revents && n < 64 && transport_accept(listener, &clients[n].fd) == 0) {
+        if (fds[0].revents && n < 64 && on_socket_accept(listener, &clients[n].fd) == 0) {
             if (channel_scratch_init(&clients[n].scratch) < 0)
                 return 1;
-            channel_init(&clients[n].channel, clients[n].fd, &clients[n].scratch, FRAME_LONG_MAX);
+            channel_init(&clients[n].channel, on_socket(clients[n].fd), &clients[n].scratch, FRAME_LONG_MAX);
             n++;
             here++;
         }
@@ -475,7 +475,7 @@ static void queue_that_is_full_is_waited_for(void **state) {
     (void)state;
     broker_listen(&broker);
     assert_int_equal(listen(broker.listener, 0), 0); /* room for one more than said */
-    while (n < 8 && transport_connect(broker.address, &waiting[n]) == 0)
+    while (n < 8 && on_socket_connect(broker.address, &waiting[n]) == 0)
         n++;
     assert_true(n < 8);
     assert_int_equal(portd_connect(broker.address, &options, portd_now() + 20000, &client),

@@ -2,6 +2,7 @@
 #include "tests/support/test.h"
 
 #include "daemon/door.h"
+#include "tests/support/on_socket.h"
 
 #include <sys/socket.h>
 
@@ -22,17 +23,17 @@ static void whoever_stands_before_the_door_keeps_it_open(void **state) {
     (void)state;
     make();
     assert_int_equal(door_open(&door, &options), 0);
-    assert_int_equal(transport_connect(address, &client), 0);
+    assert_int_equal(on_socket_connect(address, &client), 0);
     assert_false(door_leave(&door));
-    assert_int_equal(transport_accept(door.listener, &server), 0);
+    assert_int_equal(on_socket_accept(door.listener, &server), 0);
     os_close(server);
     os_close(client);
-    assert_int_equal(transport_connect(address, &client), 0); /* as before */
+    assert_int_equal(on_socket_connect(address, &client), 0); /* as before */
     assert_false(door_leave(&door));
-    assert_int_equal(transport_accept(door.listener, &server), 0);
+    assert_int_equal(on_socket_accept(door.listener, &server), 0);
     os_close(server);
     assert_true(door_leave(&door));
-    assert_int_equal(transport_connect(address, &server), -ENOENT);
+    assert_int_equal(on_socket_connect(address, &server), -ENOENT);
     os_close(client);
     os_close(door.listener);
     assert_return_code(rmdir(folder), errno);
@@ -50,7 +51,7 @@ static void a_name_is_given_up_at_once(void **state) {
     options.listen = name;
     assert_int_equal(door_open(&door, &options), 0);
     assert_true(door_leave(&door));
-    assert_int_equal(transport_connect(name, &client), -ECONNREFUSED);
+    assert_int_equal(on_socket_connect(name, &client), -ECONNREFUSED);
     os_close(door.listener);
     assert_return_code(rmdir(folder), errno);
 }
@@ -69,7 +70,7 @@ static void a_listener_of_somebody_else_stays_open(void **state) {
     assert_int_equal(door_open(&other, &options), 0);
     assert_true(door_leave(&other));
     door_close(&other);
-    assert_int_equal(transport_connect(address, &client), 0);
+    assert_int_equal(on_socket_connect(address, &client), 0);
     assert_false(door_leave(&other));
     os_close(client);
     door_close(&own);

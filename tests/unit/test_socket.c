@@ -4,6 +4,7 @@
 #include "proto/frame.h"
 #include "proto/socket.h"
 #include "proto/transport.h"
+#include "tests/support/on_socket.h"
 
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -59,7 +60,7 @@ static void receive(os_fd fd, os_fd fds[FRAME_FDS_ROOM], size_t n_wanted) {
     size_t n_fds;
     bool truncated;
 
-    assert_int_equal(transport_recv(fd, &byte, 1, fds, &n_fds, &truncated), 1);
+    assert_int_equal(on_socket_recv(fd, &byte, 1, fds, &n_fds, &truncated), 1);
     assert_false(truncated);
     assert_int_equal(n_fds, n_wanted);
 }
@@ -70,11 +71,11 @@ static void what_is_accepted_asks_for_descriptors_alone(void **state) {
 
     (void)state;
     listener = greedy_listener(address);
-    assert_int_equal(transport_connect(address, &client), 0);
-    assert_int_equal(transport_accept(listener, &server), 0);
+    assert_int_equal(on_socket_connect(address, &client), 0);
+    assert_int_equal(on_socket_accept(listener, &server), 0);
     assert_asks_plainly(server);
     for (int i = 0; i < 3; i++) {
-        assert_int_equal(transport_send(client, "x", 1, &client, 1), 1);
+        assert_int_equal(on_socket_send(client, "x", 1, &client, 1), 1);
         receive(server, fds, 1);
         os_close(fds[0]);
     }
@@ -91,7 +92,7 @@ static void what_is_inherited_asks_for_descriptors_alone(void **state) {
     assert_return_code(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), errno);
     ask_for_all(pair[0]);
     (void)snprintf(address, sizeof(address), "fd:%d", pair[0]);
-    assert_int_equal(transport_connect(address, &adopted), 0);
+    assert_int_equal(on_socket_connect(address, &adopted), 0);
     assert_asks_plainly(adopted);
     os_close(pair[0]);
     os_close(pair[1]);
@@ -107,7 +108,7 @@ static void what_comes_all_the_same_is_closed(void **state) {
     for (size_t i = 0; i < FRAME_FDS_ROOM; i++)
         sent[i] = pair[0];
     for (size_t n = 0; n <= FRAME_FDS_ROOM; n += n == 0 ? 1 : FRAME_FDS_ROOM - 1) {
-        assert_int_equal(transport_send(pair[0], "x", 1, sent, n), 1);
+        assert_int_equal(on_socket_send(pair[0], "x", 1, sent, n), 1);
         receive(pair[1], got, n);
         for (size_t i = 0; i < n; i++)
             os_close(got[i]);
@@ -139,7 +140,7 @@ static void what_is_unread_is_never_told_too_low(void **state) {
     assert_true(least > 0);
     assert_return_code(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair), errno);
     assert_int_equal(socket_unread(pair[0]), 0);
-    for (n = 0; transport_send(pair[0], "x", 1, &pair[0], 1) == 1; n++)
+    for (n = 0; on_socket_send(pair[0], "x", 1, &pair[0], 1) == 1; n++)
         assert_true(socket_unread(pair[0]) >= (n + 1) * least);
     for (; n > 0; n--) {
         assert_true(socket_unread(pair[0]) >= n * least);

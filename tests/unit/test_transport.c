@@ -3,6 +3,7 @@
 
 #include "proto/frame.h"
 #include "proto/transport.h"
+#include "tests/support/on_socket.h"
 
 #include <fcntl.h>
 #include <sys/file.h>
@@ -46,12 +47,12 @@ static void clients_connect_and_are_accepted(void **state) {
     (void)state;
     folder_make();
     listener = listen_at(0600);
-    assert_int_equal(transport_accept(listener, &server), -EAGAIN);
-    assert_int_equal(transport_connect(address, &client), 0);
-    assert_int_equal(transport_accept(listener, &server), 0);
+    assert_int_equal(on_socket_accept(listener, &server), -EAGAIN);
+    assert_int_equal(on_socket_connect(address, &client), 0);
+    assert_int_equal(on_socket_accept(listener, &server), 0);
     assert_int_equal(fcntl(client, F_GETFD) & fcntl(server, F_GETFD), FD_CLOEXEC);
     assert_int_equal(file_flags(client) & file_flags(server), O_NONBLOCK);
-    assert_int_equal(transport_send(client, "x", 1, NULL, 0), 1);
+    assert_int_equal(on_socket_send(client, "x", 1, NULL, 0), 1);
     assert_int_equal(read(server, &byte, 1), 1);
     assert_int_equal(byte, 'x');
     os_close(client);
@@ -86,13 +87,13 @@ static void a_stale_socket_is_replaced(void **state) {
     folder_make();
     os_close(listen_at(0600));
     assert_return_code(stat(path, &old), errno);
-    assert_int_equal(transport_connect(address, &client), -ECONNREFUSED);
+    assert_int_equal(on_socket_connect(address, &client), -ECONNREFUSED);
     os_fd keep = open(path, O_PATH | O_CLOEXEC); /* so that its number is not used again */
     assert_return_code(keep, errno);
     os_fd listener = listen_at(0600);
     assert_return_code(stat(path, &new), errno);
     assert_int_not_equal(old.st_ino, new.st_ino);
-    assert_int_equal(transport_connect(address, &client), 0);
+    assert_int_equal(on_socket_connect(address, &client), 0);
     os_close(client);
     os_close(keep);
     os_close(listener);
@@ -107,7 +108,7 @@ static void a_live_socket_is_left_alone(void **state) {
     listener = listen_at(0600);
     assert_int_equal(transport_listen(address, 0600, &second, NULL), -EADDRINUSE);
     assert_int_equal(second, OS_FD_NONE);
-    assert_int_equal(transport_connect(address, &client), 0);
+    assert_int_equal(on_socket_connect(address, &client), 0);
     os_close(client);
     os_close(listener);
     folder_remove();
@@ -124,10 +125,10 @@ static void a_live_socket_with_a_full_queue_is_left_alone(void **state) {
     int listener = socket(AF_UNIX, SOCK_STREAM, 0);
     assert_return_code(bind(listener, (struct sockaddr *)&name, sizeof(name)), errno);
     assert_return_code(listen(listener, 0), errno);
-    while (n < 8 && transport_connect(address, &clients[n]) == 0)
+    while (n < 8 && on_socket_connect(address, &clients[n]) == 0)
         n++;
     assert_in_range(n, 1, 7);
-    assert_int_equal(transport_connect(address, &clients[n]), -EAGAIN);
+    assert_int_equal(on_socket_connect(address, &clients[n]), -EAGAIN);
     assert_int_equal(transport_listen(address, 0600, &second, NULL), -EADDRINUSE);
     while (n > 0)
         os_close(clients[--n]);
@@ -182,17 +183,17 @@ static void a_name_is_nobody_elses_while_it_lasts(void **state) {
     assert_non_null(getcwd(here, sizeof(here)));
     assert_return_code(chdir(folder), errno);
     (void)snprintf(name, sizeof(name), "unix:@portd-test-%d", (int)getpid());
-    assert_int_equal(transport_connect(name, &client), -ECONNREFUSED);
+    assert_int_equal(on_socket_connect(name, &client), -ECONNREFUSED);
     assert_int_equal(transport_listen(name, 0600, &listener, &file), 0);
     assert_int_equal(fcntl(listener, F_GETFD), FD_CLOEXEC);
     assert_int_equal(transport_listen(name, 0600, &second, NULL), -EADDRINUSE);
     assert_int_equal(second, OS_FD_NONE);
     name[strlen(name) - 1] ^= 1; /* another name, as long */
-    assert_int_equal(transport_connect(name, &client), -ECONNREFUSED);
+    assert_int_equal(on_socket_connect(name, &client), -ECONNREFUSED);
     name[strlen(name) - 1] ^= 1;
-    assert_int_equal(transport_connect(name, &client), 0);
-    assert_int_equal(transport_accept(listener, &server), 0);
-    assert_int_equal(transport_send(client, "x", 1, NULL, 0), 1);
+    assert_int_equal(on_socket_connect(name, &client), 0);
+    assert_int_equal(on_socket_accept(listener, &server), 0);
+    assert_int_equal(on_socket_send(client, "x", 1, NULL, 0), 1);
     assert_int_equal(read(server, &byte, 1), 1);
     os_close(client);
     os_close(server);
@@ -206,7 +207,7 @@ static void a_name_is_nobody_elses_while_it_lasts(void **state) {
     assert_return_code(unlink(as_path.sun_path), errno);
     os_close(other);
     os_close(listener);
-    assert_int_equal(transport_connect(name, &client), -ECONNREFUSED);
+    assert_int_equal(on_socket_connect(name, &client), -ECONNREFUSED);
     assert_int_equal(transport_listen(name, 0600, &listener, NULL), 0);
     os_close(listener);
     assert_return_code(chdir(here), errno);
@@ -351,7 +352,7 @@ static void the_socket_of_another_is_not_removed(void **state) {
     transport_unlink(address, &first);
     assert_return_code(lstat(path, &now), errno);
     assert_int_equal(now.st_ino, before.st_ino);
-    assert_int_equal(transport_connect(address, &client), 0);
+    assert_int_equal(on_socket_connect(address, &client), 0);
     assert_true(transport_waits(second));
     assert_false(transport_waits(listener));
     transport_unlink(address, &file);
@@ -370,15 +371,15 @@ static void nobody_takes_the_place_of_what_is_hidden(void **state) {
     folder_make();
     os_fd listener = listen_at(0600);
     assert_int_equal(transport_hide(address, &file), 0);
-    assert_int_equal(transport_connect(address, &client), -ENOENT);
+    assert_int_equal(on_socket_connect(address, &client), -ENOENT);
     pid_t other = fork();
     if (other == 0) /* it waits for what becomes of the one that hides, or comes too late */
         _exit(transport_listen(address, 0600, &second, NULL) == -EADDRINUSE ? 0 : 1);
     transport_show(address, &file);
     assert_int_equal(waitpid(other, &status, 0), other);
     assert_int_equal(status, 0);
-    assert_int_equal(transport_connect(address, &client), 0);
-    assert_int_equal(transport_accept(listener, &server), 0);
+    assert_int_equal(on_socket_connect(address, &client), 0);
+    assert_int_equal(on_socket_accept(listener, &server), 0);
     assert_int_equal(transport_hide(address, &file), 0);
     transport_unlink(address, &file);
     transport_refuse(listener);
@@ -397,10 +398,10 @@ static void bad_addresses_are_refused(void **state) {
     folder_make();
     memset(text + 6, 'x', 107);
     assert_int_equal(transport_listen(text, 0600, &fd, NULL), -EINVAL);
-    assert_int_equal(transport_connect(text, &fd), -EINVAL);
+    assert_int_equal(on_socket_connect(text, &fd), -EINVAL);
     assert_int_equal(transport_listen("npipe:portd", 0600, &fd, NULL), -EAFNOSUPPORT);
-    assert_int_equal(transport_connect("npipe:portd", &fd), -EAFNOSUPPORT);
-    assert_int_equal(transport_connect(address, &fd), -ENOENT);
+    assert_int_equal(on_socket_connect("npipe:portd", &fd), -EAFNOSUPPORT);
+    assert_int_equal(on_socket_connect(address, &fd), -ENOENT);
     strcat(address, "/below");
     assert_int_equal(transport_listen(address, 0600, &fd, NULL), -ENOENT);
     assert_int_equal(fd, OS_FD_NONE);
@@ -417,7 +418,7 @@ static void a_path_of_full_length_works(void **state) {
     path[107] = '\0';
     (void)snprintf(address, sizeof(address), "unix:%s", path);
     listener = listen_at(0600);
-    assert_int_equal(transport_connect(address, &client), 0);
+    assert_int_equal(on_socket_connect(address, &client), 0);
     os_close(client);
     os_close(listener);
     folder_remove();
@@ -433,13 +434,13 @@ static void an_inherited_listener_is_adopted(void **state) {
     assert_return_code(fcntl(listener, F_SETFD, 0), errno);
     assert_return_code(fcntl(listener, F_SETFL, 0), errno);
     (void)snprintf(text, sizeof(text), "fd:%d", listener);
-    assert_int_equal(transport_connect(text, &adopted), -EINVAL); /* it is no connection */
+    assert_int_equal(on_socket_connect(text, &adopted), -EINVAL); /* it is no connection */
     assert_int_equal(transport_listen(text, 0600, &adopted, NULL), 0);
     assert_int_equal(adopted, listener);
     assert_int_equal(fcntl(listener, F_GETFD), FD_CLOEXEC);
-    assert_int_equal(transport_accept(listener, &server), -EAGAIN);
-    assert_int_equal(transport_connect(address, &client), 0);
-    assert_int_equal(transport_accept(listener, &server), 0);
+    assert_int_equal(on_socket_accept(listener, &server), -EAGAIN);
+    assert_int_equal(on_socket_connect(address, &client), 0);
+    assert_int_equal(on_socket_accept(listener, &server), 0);
     os_close(server);
     os_close(client);
     os_close(listener);
@@ -457,11 +458,11 @@ static void an_inherited_connection_keeps_its_flags(void **state) {
     assert_return_code(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), errno);
     (void)snprintf(text, sizeof(text), "fd:%d", pair[0]);
     assert_int_equal(transport_listen(text, 0600, &adopted, NULL), -EINVAL);
-    assert_int_equal(transport_connect(text, &adopted), 0);
+    assert_int_equal(on_socket_connect(text, &adopted), 0);
     assert_int_equal(adopted, pair[0]);
     assert_int_equal(fcntl(adopted, F_GETFD), FD_CLOEXEC);
     assert_int_equal(file_flags(adopted), 0);
-    assert_int_equal(transport_recv(adopted, &byte, 1, fds, &n_fds, &truncated),
+    assert_int_equal(on_socket_recv(adopted, &byte, 1, fds, &n_fds, &truncated),
                      -EAGAIN); /* and does not block */
     os_close(pair[0]);
     os_close(pair[1]);
@@ -498,10 +499,10 @@ static void descriptors_travel_beside_the_bytes(void **state) {
     assert_return_code(pipe(pipes), errno);
     sent[0] = pipes[0];
     sent[1] = pipes[1];
-    assert_int_equal(transport_send(pair[0], "bytes", 5, sent, 2), 5);
+    assert_int_equal(on_socket_send(pair[0], "bytes", 5, sent, 2), 5);
     os_close(pipes[0]);
     os_close(pipes[1]);
-    assert_int_equal(transport_recv(pair[1], bytes, sizeof(bytes), got, &n_fds, &truncated), 5);
+    assert_int_equal(on_socket_recv(pair[1], bytes, sizeof(bytes), got, &n_fds, &truncated), 5);
     assert_memory_equal(bytes, "bytes", 5);
     assert_int_equal(n_fds, 2);
     assert_false(truncated);
@@ -512,9 +513,9 @@ static void descriptors_travel_beside_the_bytes(void **state) {
     os_close(got[0]);
     os_close(got[1]);
     os_close(pair[0]);
-    assert_int_equal(transport_recv(pair[1], bytes, sizeof(bytes), got, &n_fds, &truncated), 0);
+    assert_int_equal(on_socket_recv(pair[1], bytes, sizeof(bytes), got, &n_fds, &truncated), 0);
     assert_int_equal(n_fds, 0);
-    assert_int_equal(transport_send(pair[1], "x", 1, NULL, 0), -EPIPE);
+    assert_int_equal(on_socket_send(pair[1], "x", 1, NULL, 0), -EPIPE);
     os_close(pair[1]);
 }
 
@@ -526,8 +527,8 @@ static void too_many_descriptors_are_refused(void **state) {
     assert_return_code(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), errno);
     for (size_t i = 0; i < FRAME_FDS_ROOM + 1; i++)
         fds[i] = pair[0];
-    assert_int_equal(transport_send(pair[0], "x", 1, fds, FRAME_FDS_ROOM + 1), -EINVAL);
-    assert_int_equal(transport_send(pair[0], "x", 1, fds, FRAME_FDS_ROOM), 1);
+    assert_int_equal(on_socket_send(pair[0], "x", 1, fds, FRAME_FDS_ROOM + 1), -EINVAL);
+    assert_int_equal(on_socket_send(pair[0], "x", 1, fds, FRAME_FDS_ROOM), 1);
     os_close(pair[0]);
     os_close(pair[1]); /* unread: the kernel closes them */
 }
