@@ -54,6 +54,27 @@ int charge_request(struct charge *charge, struct account *account, uint64_t byte
     return -1;
 }
 
+int charge_take_request(struct account *account, uint64_t bytes, struct refusal *refusal) {
+    if (account_take(account, USER_WAITS, 1, refusal))
+        return -1;
+    if (!account_take(account, USER_BYTES, bytes, refusal))
+        return 0;
+    account_give(account, USER_WAITS, 1);
+    return -1;
+}
+
+void charge_give_request(struct user *user, struct account *account, uint64_t bytes) {
+    if (account)
+        charge_leave_request(account, bytes);
+    user_give(user, USER_WAITS, 1);
+    user_give(user, USER_BYTES, bytes);
+}
+
+void charge_leave_request(struct account *account, uint64_t bytes) {
+    account_leave(account, USER_WAITS, 1);
+    account_leave(account, USER_BYTES, bytes);
+}
+
 static void insist(struct charge *charge, enum user_slot slot, uint64_t amount) {
     charge->user->used[slot] += amount;
     account_join(charge->account, slot, amount);

@@ -30,6 +30,12 @@ void charge_give(struct charge *charge, enum user_slot slot, uint64_t amount);
 /* Of a request in flight: one wait, and its bytes. 0, or -1 and the refusal, and then charge is of zeros. */
 int charge_request(struct charge *charge, struct account *account, uint64_t bytes, struct refusal *refusal);
 
+/* The same for one that says itself what it has taken, and on whose account: for waits, of which there are many. account NULL: on the user's alone,
+ * as after charge_leave_request. */
+int charge_take_request(struct account *account, uint64_t bytes, struct refusal *refusal);
+void charge_give_request(struct user *user, struct account *account, uint64_t bytes);
+void charge_leave_request(struct account *account, uint64_t bytes);
+
 /* The same for one that gives something back: it gets through, even beyond the limits. */
 void charge_return(struct charge *charge, struct account *account, uint64_t bytes);
 

@@ -1,6 +1,7 @@
 /* apart.c: a copy that the loop makes and closes: of such open files that another copy can be closed at once. */
 #include "apart.h"
 
+#include "daemon/access/kept.h"
 #include "descriptor.h"
 
 #include <stdlib.h>
@@ -49,13 +50,12 @@ static struct apart *apart_open(struct descriptor *descriptor, int direction) {
         return NULL;
     *apart = (struct apart){
         .id = descriptor->object.id, .fd = os_dup(descriptor->fd), .direction = (uint8_t)direction};
-    if (apart->fd == OS_FD_NONE || user_take(user_of(descriptor), USER_DESCRIPTORS, 1, &refusal)) {
+    if (apart->fd == OS_FD_NONE || kept_take(user_of(descriptor), NULL, 1, &refusal)) {
         if (apart->fd != OS_FD_NONE)
             os_close(apart->fd);
         free(apart);
         return NULL;
     }
-    slots_take(registry->slots, 1);
     (void)table_add(&registry->aparts, apart);
     descriptor->apart = true;
     return apart;
@@ -68,8 +68,7 @@ void apart_close(struct descriptor *descriptor) {
     engine_disarm(registry_of(descriptor)->engine, &apart->watch, apart->fd);
     table_remove(&registry_of(descriptor)->aparts, apart);
     os_close(apart->fd);
-    slots_give(registry_of(descriptor)->slots, 1);
-    user_give(user_of(descriptor), USER_DESCRIPTORS, 1);
+    kept_give(user_of(descriptor), NULL, 1);
     free(apart);
     descriptor->apart = false;
 }

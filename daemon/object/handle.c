@@ -2,6 +2,7 @@
 #include "handle.h"
 
 #include "belongings.h"
+#include "daemon/access/kept.h"
 #include "daemon/base/log.h"
 #include "pollable.h"
 #include "registry.h"
@@ -17,15 +18,11 @@ enum { SEMAPHORE_FDS = 1, EVT_FDS = 2 };
 static struct handle *handle_new(struct belongings *owner, size_t n_fds, struct refusal *refusal) {
     struct registry *registry = owner->registry;
     struct handle *handle;
-    if (!slots_may_keep(registry->slots, n_fds)) {
-        holders_refuse_table(owner->account.user, refusal);
-        return NULL;
-    }
-    if (account_take(&owner->account, USER_DESCRIPTORS, n_fds, refusal))
+    if (kept_take(owner->account.user, &owner->account, n_fds, refusal))
         return NULL;
     handle = calloc(1, sizeof *handle);
     if (!handle) {
-        account_give(&owner->account, USER_DESCRIPTORS, n_fds);
+        kept_give(owner->account.user, &owner->account, n_fds);
         refusal_memory(refusal);
         return NULL;
     }
@@ -34,17 +31,12 @@ static struct handle *handle_new(struct belongings *owner, size_t n_fds, struct 
     handle->user = user_ref(registry->users, owner->account.user->uid); /* it is there: this cannot fail */
     handle->charged = n_fds;
     handle->fd = handle->bell = OS_FD_NONE;
-    slots_take(registry->slots, n_fds);
     return handle;
 }
 
 static void give_back(struct handle *handle, size_t n_fds) {
-    slots_give(handle->registry->slots, n_fds);
     handle->charged -= n_fds;
-    if (handle->account)
-        account_give(handle->account, USER_DESCRIPTORS, n_fds);
-    else
-        user_give(handle->user, USER_DESCRIPTORS, n_fds);
+    kept_give(handle->user, handle->account, n_fds);
 }
 
 /* Its descriptors are closed, or left to the kernel. */

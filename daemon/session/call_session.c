@@ -212,7 +212,7 @@ static int add_owners(struct call *call, struct admission *admission) {
         int result = session_add_owner(session, &nominee->process, &call->refusal);
         if (result < 0) {
             while (session->lease.owners && session->lease.owners->prev != last)
-                session_remove_owner(session, session->lease.owners->prev);
+                owner_remove(session->lease.owners->prev);
             return -1;
         }
         if (result && nominee->attached)

@@ -2,6 +2,7 @@
 #include "dispatch.h"
 #include "target.h"
 
+#include "daemon/access/charge.h"
 #include "daemon/base/metrics.h"
 #include "daemon/object/notice.h"
 #include "daemon/object/wait.h"
@@ -39,35 +40,27 @@ static void answer(struct connection *connection, uint64_t request, const struct
     connection_reply(connection, &reply);
 }
 
-static void give_back(const struct waiting *waiting) {
-    struct account *account = &waiting->wait->owner->account;
-    account_give(account, USER_WAITS, 1);
-    account_give(account, USER_BYTES, waiting->bytes);
-}
-
 /* Once it is done its session may end before it is answered: until then it is on the user's account alone. */
-static void give_back_done(const struct waiting *waiting) {
-    struct user *user = waiting->parked.connection->user;
-    user_give(user, USER_WAITS, 1);
-    user_give(user, USER_BYTES, waiting->bytes);
+static void uncharge(const struct waiting *waiting, bool done) {
+    struct account *account = done ? NULL : &waiting->wait->owner->account;
+    charge_give_request(done ? waiting->parked.connection->user : account->user, account, waiting->bytes);
 }
 
 static void emit(struct parked *parked) {
     struct waiting *waiting = CONTAINER_OF(parked, struct waiting, parked);
-    give_back_done(waiting);
+    uncharge(waiting, true);
     answer(parked->connection, parked->request, waiting->wait);
     free(waiting);
 }
 
 static void cancel(struct parked *parked) {
     struct waiting *waiting = CONTAINER_OF(parked, struct waiting, parked);
-    if (parked->ready) {
-        give_back_done(waiting);
-    } else {
+    bool done = parked->ready;
+    if (!done) {
         wait_leave(waiting->wait);
-        give_back(waiting);
         metrics_add(METRIC_WAITS_ABANDONED, 1);
     }
+    uncharge(waiting, done);
     free(waiting);
 }
 
@@ -79,7 +72,7 @@ static void withdraw(struct parked *parked) {
     struct refusal refusal;
     parked_remove(parked);
     wait_leave(waiting->wait);
-    give_back(waiting);
+    uncharge(waiting, false);
     free(waiting);
     metrics_add(METRIC_WAITS_CANCELLED, 1);
     refusal_set(&refusal, REFUSAL_CANCELLED, NULL, NULL, "cancelled");
@@ -97,8 +90,7 @@ static void note_ready(const struct wait *wait) {
 
 static void on_done(struct wait *wait) {
     struct waiting *waiting = (struct waiting *)((char *)wait - sizeof(struct waiting));
-    account_leave(&wait->owner->account, USER_WAITS, 1);
-    account_leave(&wait->owner->account, USER_BYTES, waiting->bytes);
+    charge_leave_request(&wait->owner->account, waiting->bytes);
     if (wait->one && wait->ready) /* also if it ends before the answer has gone out */
         waiting->parked.connection->answered_one = true;
     metrics_add(wait->ready ? METRIC_WAITS_WOKEN : METRIC_WAITS_LATE, 1);
@@ -106,23 +98,19 @@ static void on_done(struct wait *wait) {
     parked_ready(&waiting->parked);
 }
 
-static int refuse_memory(struct call *call) { return refusal_memory(&call->refusal); }
-
 /* Charged and allocated, with its targets found. NULL: the refusal. */
 static struct waiting *waiting_new(struct call *call, const Portd__V1__Wait *message) {
     struct belongings *belongings = &call->session->belongings;
     struct account *account = &belongings->account;
     size_t bytes = sizeof(struct waiting) + wait_size(message->n_ids);
     struct waiting *waiting;
-    if (account_take(account, USER_WAITS, 1, &call->refusal))
+    if (charge_take_request(account, bytes, &call->refusal))
         return NULL;
-    if (account_take(account, USER_BYTES, bytes, &call->refusal))
-        goto fail;
     waiting = table_reserve(&call->connection->by_request) ? NULL : malloc(bytes);
     if (!waiting) {
-        account_give(account, USER_BYTES, bytes);
-        refuse_memory(call);
-        goto fail;
+        charge_give_request(account->user, account, bytes);
+        refusal_memory(&call->refusal);
+        return NULL;
     }
     waiting->parked = (struct parked){.emit = emit, .cancel = cancel, .withdraw = withdraw};
     waiting->bytes = bytes;
@@ -133,9 +121,6 @@ static struct waiting *waiting_new(struct call *call, const Portd__V1__Wait *mes
     waiting->wait->connection = call->connection->serial;
     waiting->wait->left = &call->connection->dead;
     return waiting;
-fail:
-    account_give(account, USER_WAITS, 1);
-    return NULL;
 }
 
 static int find_target(struct call *call, uint64_t id, struct wait_target *target) {
@@ -166,7 +151,7 @@ int call_wait(struct call *call) {
         parked_add(call->connection, &waiting->parked, call->request->id);
         return 0;
     }
-    give_back(waiting);
+    uncharge(waiting, false);
     if (result > 0) {
         metrics_add(METRIC_WAITS_AT_ONCE, 1);
         answer(call->connection, call->request->id, waiting->wait);

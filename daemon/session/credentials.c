@@ -3,7 +3,7 @@
  * It may live longer than its connection, since a worker may have it on: so what it costs is given back when it goes. */
 #include "credentials.h"
 
-#include "daemon/access/refusal.h"
+#include "daemon/access/kept.h"
 
 #include <stdlib.h>
 
@@ -13,10 +13,8 @@ static void give_back(struct identity *identity) {
     struct registry *registry = identity->context;
     struct user *user = user_ref(registry->users, identity->uid); /* it is there: this cannot fail */
     user_give(user, USER_BYTES, charge_of(identity->n_groups));
-    if (identity->process != OS_FD_NONE) {
-        user_give(user, USER_DESCRIPTORS, 1);
-        slots_give(registry->slots, 1);
-    }
+    if (identity->process != OS_FD_NONE)
+        kept_give(user, NULL, 1);
     user_unref(user);
     user_unref(user); /* the identity's own */
 }
@@ -60,18 +58,13 @@ struct identity *credentials_new(struct registry *registry, os_fd connection, co
 int credentials_prove(struct identity *identity, os_fd connection, struct refusal *refusal) {
     struct registry *registry = identity->context;
     struct user *user;
+    int result;
     if (identity->process != OS_FD_NONE || !identity->pid || !identity_names_processes())
         return 0;
     user = user_ref(registry->users, identity->uid); /* it is there: this cannot fail */
-    if (!slots_may_keep(registry->slots, 1) ? holders_refuse_table(user, refusal)
-                                            : user_take(user, USER_DESCRIPTORS, 1, refusal)) {
-        user_unref(user);
-        return -1;
-    }
-    if (peer_process(connection, &identity->process))
-        user_give(user, USER_DESCRIPTORS, 1);
-    else
-        slots_take(registry->slots, 1);
+    result = kept_take(user, NULL, 1, refusal);
+    if (!result && peer_process(connection, &identity->process))
+        kept_give(user, NULL, 1);
     user_unref(user);
-    return 0;
+    return result;
 }

@@ -26,7 +26,6 @@ void lease_owner_ended(struct owner *owner) {
     struct lease *lease = owner->lease;
     lease->owner_pid = owner->process.pid;
     owner_remove(owner);
-    account_give(lease->account, USER_DESCRIPTORS, 1);
     if (!lease->owners)
         lease->ended(lease);
 }
@@ -41,7 +40,6 @@ uint32_t lease_owner_pid(const struct lease *lease) {
 
 bool lease_bound(const struct lease *lease) { return lease->owners || lease->until; }
 
-/* What the owners cost is given back with the account. */
 void lease_deinit(struct lease *lease) {
     while (lease->owners)
         owner_remove(lease->owners);

@@ -1,6 +1,7 @@
 /* nesting.c: one at a time of each uid, and those that wait for it. */
 #include "nesting.h"
 
+#include "daemon/access/kept.h"
 #include "daemon/object/pollable.h"
 
 #include <errno.h>
@@ -19,8 +20,7 @@ int nesting_check(const struct user *user, struct refusal *refusal) {
 }
 
 static void give_back(struct user *user) {
-    slots_give(user->users->slots, 1);
-    user_give(user, USER_DESCRIPTORS, 1);
+    kept_give(user, NULL, 1);
     user_unref(user);
 }
 
@@ -92,17 +92,14 @@ static void on_impatient(struct loop_timer *timer) {
 /* Charged and copied. */
 static int take_target(struct nesting *nesting, os_fd target, struct refusal *refusal) {
     struct user *user = nesting->user;
-    if (!slots_may_keep(user->users->slots, 1))
-        return holders_refuse_table(user, refusal);
-    if (user_take(user, USER_DESCRIPTORS, 1, refusal))
+    if (kept_take(user, NULL, 1, refusal))
         return -1;
     nesting->target = os_dup(target);
     if (nesting->target == OS_FD_NONE) {
         int error = errno;
-        user_give(user, USER_DESCRIPTORS, 1);
+        kept_give(user, NULL, 1);
         return refusal_system(refusal, error, "cannot copy the descriptor");
     }
-    slots_take(user->users->slots, 1);
     return 0;
 }
 

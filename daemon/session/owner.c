@@ -1,6 +1,7 @@
 /* owner.c: watching processes, and the table of them. */
 #include "owner.h"
 
+#include "daemon/access/kept.h"
 #include "daemon/object/registry.h"
 #include "discard.h"
 #include "lease.h"
@@ -93,12 +94,19 @@ static void leave(struct owner *owner) {
     free(owning);
 }
 
+static void uncharge(const struct lease *lease) { kept_uncharge(lease->account->user, lease->account, 1); }
+
 int owner_add(struct owners *owners, struct lease *lease, struct loop *loop,
-              const struct owner_process *process, bool found) {
-    struct owner *owner = calloc(1, sizeof *owner);
+              const struct owner_process *process, bool found, struct refusal *refusal) {
+    struct owner *owner;
     int error;
-    if (!owner)
-        return -ENOMEM;
+    if (kept_receive(lease->account, refusal))
+        return -1;
+    owner = calloc(1, sizeof *owner);
+    if (!owner) {
+        uncharge(lease);
+        return refusal_memory(refusal);
+    }
     owner->lease = lease;
     owner->ended = owners->ended;
     owner->process = *process;
@@ -110,7 +118,8 @@ int owner_add(struct owners *owners, struct lease *lease, struct loop *loop,
     if (error) {
         leave(owner);
         free(owner);
-        return error;
+        uncharge(lease);
+        return refusal_system(refusal, -error, "cannot watch the owner");
     }
     DL_APPEND(lease->owners, owner);
     return 0;
@@ -121,6 +130,7 @@ void owner_remove(struct owner *owner) {
     leave(owner);
     DL_DELETE(lease->owners, owner);
     loop_unwatch(&owner->watch);
+    uncharge(lease);
     discard_close(lease->registry, lease->account->user, owner->process.fd);
     free(owner);
 }

@@ -15,6 +15,7 @@
 enum { OWNERS_MAX = 8 }; /* that one hello names */
 
 struct lease;
+struct refusal;
 struct owner;
 struct registry;
 
@@ -52,10 +53,10 @@ struct lease *owners_find(const struct owners *owners, os_uid uid, uint64_t key)
 /* The process owns it already. */
 bool owner_has(const struct owners *owners, const struct lease *lease, uint64_t key);
 
-/* One more owner, which is `found` or not. Takes the pidfd (a taken slot) on success; on failure it stays the caller's. 0 or a negative
- * errno. */
+/* One more owner, which is `found` or not, and on the account of its lease. Takes the pidfd (a taken slot) on success; on failure it stays the
+ * caller's. 0, or -1 and the refusal. */
 int owner_add(struct owners *owners, struct lease *lease, struct loop *loop,
-              const struct owner_process *process, bool found);
+              const struct owner_process *process, bool found, struct refusal *refusal);
 
 /* A worker closes the pidfd: one that was attached may lie in an epoll of somebody's. */
 void owner_remove(struct owner *owner);

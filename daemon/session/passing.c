@@ -64,9 +64,7 @@ int passings_init(struct sessions *sessions, void (*over)(struct connection *con
     struct passings *all = &sessions->passings;
     *all = (struct passings){.timer = {.fn = on_timer}, .least = socket_message_least(), .over = over};
     ring_init(&all->list);
-    bool set = set_timer(all, sessions->loop); /* the later sets cannot fail then */
-    loop_timer_clear(&all->timer);
-    return set ? 0 : -ENOMEM;
+    return loop_timer_prepare(sessions->loop, &all->timer);
 }
 
 void passings_deinit(struct sessions *sessions) {

@@ -272,29 +272,17 @@ const struct session *sessions_next_of(const struct sessions *sessions, const st
 
 int session_add_owner(struct session *session, const struct owner_process *process, struct refusal *refusal) {
     struct sessions *sessions = session->all;
-    struct account *account = &session->belongings.account;
     const struct owner *other;
-    int error, n;
+    int n;
     if (owner_has(&sessions->owners, &session->lease, process->key))
         return 0;
     DL_COUNT(session->lease.owners, other, n);
     if (n >= SESSION_OWNERS)
         return refusal_set(refusal, REFUSAL_LIMIT, NULL, "start a new session",
                            "a session has at most %d owners", (int)SESSION_OWNERS);
-    if (!slots_may_keep(sessions->registry->slots, 0))
-        return holders_refuse_table(account->user, refusal);
-    if (account_take(account, USER_DESCRIPTORS, 1, refusal))
-        return -1;
-    error = owner_add(&sessions->owners, &session->lease, sessions->loop, process, !session->separate);
-    if (!error)
-        return 1;
-    account_give(account, USER_DESCRIPTORS, 1);
-    return refusal_system(refusal, -error, "cannot watch the owner");
-}
-
-void session_remove_owner(struct session *session, struct owner *owner) {
-    owner_remove(owner);
-    account_give(&session->belongings.account, USER_DESCRIPTORS, 1);
+    return owner_add(&sessions->owners, &session->lease, sessions->loop, process, !session->separate, refusal)
+               ? -1
+               : 1;
 }
 
 void session_write_token(const struct session *session, char token[SESSION_TOKEN_MAX]) {

@@ -112,7 +112,6 @@ const struct session *sessions_next_of(const struct sessions *sessions, const st
 
 /* One more owner process, unless it is one already: then the pidfd stays the caller's, as it does on failure (-1 and the refusal). 1: it is taken. */
 int session_add_owner(struct session *session, const struct owner_process *process, struct refusal *refusal);
-void session_remove_owner(struct session *session, struct owner *owner);
 
 void session_write_token(const struct session *session, char token[SESSION_TOKEN_MAX]);
 

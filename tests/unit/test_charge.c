@@ -77,4 +77,32 @@ static void what_gives_back_gets_through(void **state) {
     users_deinit(&users, false);
 }
 
-TEST_MAIN(TEST_CASE(it_outlives_its_session), TEST_CASE(what_gives_back_gets_through))
+/* Without a struct that remembers it: whoever takes says what is given back, and on whose account. */
+static void a_request_may_say_itself_what_it_has_taken(void **state) {
+    struct slots slots;
+    struct users users;
+    struct account account;
+    struct refusal refusal;
+    (void)state;
+    slots_init(&slots, 4000, 0);
+    assert_int_equal(users_init(&users, 0, &slots, 1), 0);
+    struct user *user = user_ref(&users, 1000);
+    account_init(&account, user, 1, "one");
+    assert_int_equal(charge_take_request(&account, limit_of(user, USER_BYTES), &refusal), -1);
+    assert_int_equal(user->used[USER_WAITS], 0);
+    assert_int_equal(account.used[USER_WAITS], 0);
+    assert_int_equal(charge_take_request(&account, 100, &refusal), 0);
+    assert_int_equal(charge_take_request(&account, 50, &refusal), 0);
+    charge_leave_request(&account, 50);
+    assert_int_equal(account.used[USER_WAITS], 1);
+    assert_int_equal(account.used[USER_BYTES], 100);
+    assert_int_equal(user->used[USER_BYTES], 150);
+    charge_give_request(user, NULL, 50);
+    charge_give_request(user, &account, 100);
+    account_deinit(&account);
+    user_unref(user); /* asserts that nothing is used */
+    users_deinit(&users, false);
+}
+
+TEST_MAIN(TEST_CASE(it_outlives_its_session), TEST_CASE(what_gives_back_gets_through),
+          TEST_CASE(a_request_may_say_itself_what_it_has_taken))
