@@ -58,7 +58,7 @@ static int64_t fill(struct raw *raw, int fd, int64_t number) {
     }
     assert_int_equal(code, LIMIT);
     (void)snprintf(session, sizeof(session), "%llu", (unsigned long long)raw->session);
-    assert_non_null(strstr(message, "descriptors"));
+    assert_non_null(strstr(message, "descriptor"));
     if (number - first > TABLE / 8) /* this session is the one that has most */
         assert_non_null(strstr(message, session));
     return number - first;
