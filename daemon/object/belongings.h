@@ -9,7 +9,7 @@
 #include "numbering.h"
 #include "registry.h"
 
-struct wait;
+struct wait_request;
 
 struct belongings {
     struct registry *registry;
@@ -17,10 +17,10 @@ struct belongings {
     struct object *objects;
     struct order order; /* of objects, by registry_number */
     struct numberings numberings;
-    struct table numbers;    /* key (numbering.h) -> descriptor, also one that is being closed */
-    struct wait *waits;      /* parked */
-    struct handle *lent;     /* those that it asked for of objects of other sessions */
-    struct table lent_by_id; /* id of the object -> the same ones */
+    struct table numbers;       /* key (numbering.h) -> descriptor, also one that is being closed */
+    struct wait_request *waits; /* parked */
+    struct handle *lent;        /* those that it asked for of objects of other sessions */
+    struct table lent_by_id;    /* id of the object -> the same ones */
     unsigned counts[OBJECT_SESSION + 1];
     bool closed; /* its session has ended */
 };

@@ -9,12 +9,12 @@
 
 enum { TARGETS_UNIT = 8 /* unlinked for one unit of a turn */ };
 
-size_t wait_size(size_t n) { return sizeof(struct wait) + n * sizeof(struct wait_target); }
+size_t wait_size(size_t n) { return sizeof(struct wait_request) + n * sizeof(struct wait_target); }
 
 static void step(struct task *task);
 
-struct wait *wait_init(void *memory, struct belongings *owner, size_t n) {
-    struct wait *wait = memory;
+struct wait_request *wait_init(void *memory, struct belongings *owner, size_t n) {
+    struct wait_request *wait = memory;
     memset(memory, 0, wait_size(n));
     wait->owner = owner;
     wait->task.step = step;
@@ -25,12 +25,12 @@ struct wait *wait_init(void *memory, struct belongings *owner, size_t n) {
     return wait;
 }
 
-static struct lane *lane_of(const struct wait *wait) { return &wait->owner->account.user->lane; }
+static struct lane *lane_of(const struct wait_request *wait) { return &wait->owner->account.user->lane; }
 
 /* ---- arming ----------------------------------------------------------------------------------------------------- */
 
 static void disarm(struct wait_target *target) {
-    struct wait *wait = target->wait;
+    struct wait_request *wait = target->wait;
     bool queued = ring_has(&target->queue_node);
     struct waitqueue *queue = queued || target->held ? waitqueue_of(target) : NULL;
     if (target->armed)
@@ -53,7 +53,7 @@ static void disarm(struct wait_target *target) {
 
 /* False: it cannot be watched, or not without more memory. */
 static bool arm(struct wait_target *target) {
-    struct wait *wait = target->wait;
+    struct wait_request *wait = target->wait;
     struct descriptor *descriptor = indicator_source(target->of);
     struct waitqueue *queue;
     bool missed;
@@ -71,7 +71,7 @@ static bool arm(struct wait_target *target) {
 }
 
 /* What was not ready at the last look is told of from now on. The one for which that cannot be, or NULL. */
-static struct wait_target *arm_all(struct wait *wait) {
+static struct wait_target *arm_all(struct wait_request *wait) {
     for (size_t i = 0; i < wait->n; i++) {
         struct wait_target *target = &wait->targets[i];
         if (ring_has(&target->of_node) && indicator_source(target->of) && !target->cause && !target->armed &&
@@ -85,7 +85,7 @@ static struct wait_target *arm_all(struct wait *wait) {
 
 /* Fills the cause of each target and counts the ready ones. What only poll(2) knows is asked for all of them at once; of the guarded ones
  * is known what the sentry has answered for this look. */
-static void look(struct wait *wait) {
+static void look(struct wait_request *wait) {
     struct engine_probe probes[ENGINE_PROBES];
     size_t asked[ENGINE_PROBES], n = 0;
     wait->ready = 0;
@@ -119,7 +119,7 @@ static void look(struct wait *wait) {
     }
 }
 
-static bool satisfied(const struct wait *wait) {
+static bool satisfied(const struct wait_request *wait) {
     return wait->all ? wait->ready == wait->n : wait->ready > 0;
 }
 
@@ -136,7 +136,7 @@ static void end_target(struct wait_target *target, int cause) {
 }
 
 /* A semaphore that a look found ready fires: everybody is told, not only this wait. */
-static void fire(struct wait *wait) {
+static void fire(struct wait_request *wait) {
     struct indicator *fired[ENGINE_PROBES];
     size_t n = 0;
     for (size_t i = 0; i < wait->n; i++) {
@@ -157,7 +157,7 @@ static void fire(struct wait *wait) {
 }
 
 /* What was told of counts for one for any, though it was drained since. */
-static void count_told(struct wait *wait) {
+static void count_told(struct wait_request *wait) {
     for (size_t i = 0; i < wait->n; i++) {
         struct wait_target *target = &wait->targets[i];
         if (target->told && !target->cause && (!wait->all || wait->lost)) {
@@ -170,7 +170,7 @@ static void count_told(struct wait *wait) {
 
 /* ---- the end ---------------------------------------------------------------------------------------------------- */
 
-void wait_leave(struct wait *wait) {
+void wait_leave(struct wait_request *wait) {
     if (wait->ask)
         ask_leave(wait->ask);
     wait->ask = NULL;
@@ -186,12 +186,12 @@ void wait_leave(struct wait *wait) {
     loop_timer_free(&wait->timer);
 }
 
-static void finish(struct wait *wait) {
+static void finish(struct wait_request *wait) {
     wait_leave(wait);
     wait->done(wait);
 }
 
-void wait_expire(struct wait *wait, int cause) {
+void wait_expire(struct wait_request *wait, int cause) {
     wait_leave(wait);
     wait->ready = wait->n;
     for (size_t i = 0; i < wait->n; i++) {
@@ -203,7 +203,7 @@ void wait_expire(struct wait *wait, int cause) {
 }
 
 /* It stays. */
-static void looked(struct wait *wait) {
+static void looked(struct wait_request *wait) {
     for (size_t i = 0; wait->one && i < wait->n; i++) {
         struct wait_target *target = &wait->targets[i];
         struct waitqueue *queue = target->held ? waitqueue_of(target) : NULL;
@@ -217,7 +217,7 @@ static void looked(struct wait *wait) {
 }
 
 /* Looks, and is done or stays. */
-static void decide(struct wait *wait) {
+static void decide(struct wait_request *wait) {
     look(wait);
     count_told(wait);
     waitqueue_forget(wait);
@@ -244,7 +244,7 @@ static void decide(struct wait *wait) {
 }
 
 /* Taken by an activity whose telling is under way: at the limit it counts. */
-static bool is_being_told(const struct wait *wait) {
+static bool is_being_told(const struct wait_request *wait) {
     for (size_t i = 0; !wait->all && i < wait->n; i++) {
         const struct wait_target *target = &wait->targets[i];
         const struct waitqueue *queue = ring_has(&target->queue_node) ? waitqueue_of(target) : NULL;
@@ -255,7 +255,7 @@ static bool is_being_told(const struct wait *wait) {
 }
 
 static void step(struct task *task) {
-    struct wait *wait = RING_OF(task, struct wait, task);
+    struct wait_request *wait = RING_OF(task, struct wait_request, task);
     struct refusal refusal; /* to be looked at without an answer */
     turn_spend(lane_of(wait)->turns, wait->n);
     if (wait_is_left(wait) || wait_is_asking(wait))
@@ -271,7 +271,7 @@ static void step(struct task *task) {
 }
 
 static void on_timer(struct loop_timer *timer) {
-    struct wait *wait = RING_OF(timer, struct wait, timer);
+    struct wait_request *wait = RING_OF(timer, struct wait_request, timer);
     wait->last = true;
     turn_queue(lane_of(wait), &wait->task);
 }
@@ -280,7 +280,7 @@ static void on_timer(struct loop_timer *timer) {
 
 /* Something of it is ready for that cause. */
 static void wake(struct wait_target *target) {
-    struct wait *wait = target->wait;
+    struct wait_request *wait = target->wait;
     turn_spend(lane_of(wait)->turns, wait->n);
     if (turn_is_queued(&wait->task) || wait_is_asking(wait)) {
         waitqueue_hold(target);
@@ -300,7 +300,7 @@ static void wake(struct wait_target *target) {
 }
 
 void wait_tell(struct wait_target *target, int cause) {
-    struct wait *wait = target->wait;
+    struct wait_request *wait = target->wait;
     turn_spend(lane_of(wait)->turns, 1);
     if (target->armed)
         wait->missing--;
@@ -322,7 +322,7 @@ void wait_tell(struct wait_target *target, int cause) {
 }
 
 void wait_end(struct wait_target *target, int cause) {
-    struct wait *wait = target->wait;
+    struct wait_request *wait = target->wait;
     const struct indicator *of = target->of;
     end_target(target, cause);
     for (size_t i = 0; wait->repeated && i < wait->n; i++)
@@ -360,7 +360,7 @@ static bool link_target(struct wait_target *target) {
     return indicator_join(of, &target->of_node);
 }
 
-static int park(struct wait *wait, int64_t limit_us, struct refusal *refusal) {
+static int park(struct wait_request *wait, int64_t limit_us, struct refusal *refusal) {
     struct registry *registry = wait->owner->registry;
     bool linked = true;
     wait->timer.fn = on_timer;
@@ -374,7 +374,7 @@ static int park(struct wait *wait, int64_t limit_us, struct refusal *refusal) {
     return linked ? 0 : refuse_memory(refusal);
 }
 
-int wait_begin(struct wait *wait, int64_t limit_us, struct refusal *refusal) {
+int wait_begin(struct wait_request *wait, int64_t limit_us, struct refusal *refusal) {
     int asked = wait_ask(wait, refusal);
     turn_spend(lane_of(wait)->turns, wait->n);
     if (asked < 0)

@@ -29,12 +29,12 @@
 #include <stddef.h>
 
 struct ask;
-struct wait;
+struct wait_request;
 
 struct wait_target {
     struct ring of_node;    /* in of->waiters, while the wait is parked */
     struct ring queue_node; /* in a ring of the descriptor's queue, until it is told */
-    struct wait *wait;
+    struct wait_request *wait;
     struct indicator *of; /* NULL: ready for ever, for `ended` */
     uint64_t id;          /* as the request named it */
     uint32_t round; /* of the queue, when it was armed; before that, of all, when the sentry was asked */
@@ -47,12 +47,12 @@ struct wait_target {
     bool held;    /* wake-one: it was told, and its wait has still to look (waitqueue_hold) */
 };
 
-struct wait {
+struct wait_request {
     struct belongings *owner;
-    struct wait *prev, *next; /* the owner's parked ones */
-    void (*done)(
-        struct wait *wait); /* it is unlinked; how many are ready is in `ready`, 0: the limit passed */
-    const bool *left;       /* whether its connection has ended; NULL: it has none */
+    struct wait_request *prev, *next; /* the owner's parked ones */
+    void (*done)(struct wait_request
+                     *wait); /* it is unlinked; how many are ready is in `ready`, 0: the limit passed */
+    const bool *left;        /* whether its connection has ended; NULL: it has none */
     struct loop_timer timer;
     struct task task; /* a look: its limit has passed, nothing is missing, or the sentry has answered */
     struct ask *ask;  /* it is looking by way of the sentry */
@@ -71,17 +71,17 @@ struct wait {
 
 /* Bytes of memory for a wait of n targets, and the wait in it, zero but for owner, n and targets. */
 size_t wait_size(size_t n);
-struct wait *wait_init(void *memory, struct belongings *owner, size_t n);
+struct wait_request *wait_init(void *memory, struct belongings *owner, size_t n);
 
 /* Looks; 1: satisfied or limit_us is 0 (done is not called, `ready` says how many); 0: parked; -1: the refusal.
  * limit_us below 0: none. */
-int wait_begin(struct wait *wait, int64_t limit_us, struct refusal *refusal);
+int wait_begin(struct wait_request *wait, int64_t limit_us, struct refusal *refusal);
 
 /* Takes a parked wait out of everything; done is not called. */
-void wait_leave(struct wait *wait);
+void wait_leave(struct wait_request *wait);
 
 /* Its session ends: what it waits for may be another one's, and go on. It is done, with that cause for what has not ended. */
-void wait_expire(struct wait *wait, int cause);
+void wait_expire(struct wait_request *wait, int cause);
 
 /* Hook (hooks.h): an activity has taken this target, which is in no ring of the queue any more. */
 void wait_tell(struct wait_target *target, int cause);
@@ -90,15 +90,15 @@ void wait_tell(struct wait_target *target, int cause);
 void wait_end(struct wait_target *target, int cause);
 
 /* wait_ask.c: whether a target of it is guarded. */
-bool wait_is_guarded(const struct wait *wait);
+bool wait_is_guarded(const struct wait_request *wait);
 
 /* Asks the sentry about those; its answer queues the next look. 1; 0: there are none, or no answer can be expected; -1: the refusal. */
-int wait_ask(struct wait *wait, struct refusal *refusal);
+int wait_ask(struct wait_request *wait, struct refusal *refusal);
 
 /* Whether it has not answered. When all that it was asked about has ended nobody waits for it any more. */
-bool wait_is_asking(struct wait *wait);
+bool wait_is_asking(struct wait_request *wait);
 
 /* Its connection has ended, and it will leave. */
-static inline bool wait_is_left(const struct wait *wait) { return wait->left && *wait->left; }
+static inline bool wait_is_left(const struct wait_request *wait) { return wait->left && *wait->left; }
 
 #endif

@@ -8,7 +8,7 @@ static struct guard *guard_of(const struct wait_target *target) {
     return descriptor ? extras_guard(descriptor->extras) : NULL;
 }
 
-bool wait_is_guarded(const struct wait *wait) {
+bool wait_is_guarded(const struct wait_request *wait) {
     for (size_t i = 0; i < wait->n; i++)
         if (guard_of(&wait->targets[i]))
             return true;
@@ -20,7 +20,7 @@ static bool is_about(const struct engine_probe *probe, const struct indicator *o
 }
 
 static void on_answered(struct ask *ask, void *owner, bool known) {
-    struct wait *wait = owner;
+    struct wait_request *wait = owner;
     size_t at = 0;
     wait->ask = NULL;
     /* Those that were asked about and have ended since are not guarded any more, so number and direction tell. */
@@ -35,7 +35,7 @@ static void on_answered(struct ask *ask, void *owner, bool known) {
     turn_queue(&wait->owner->account.user->lane, &wait->task);
 }
 
-int wait_ask(struct wait *wait, struct refusal *refusal) {
+int wait_ask(struct wait_request *wait, struct refusal *refusal) {
     struct sentry *sentry = NULL;
     size_t n = 0, at = 0;
     for (size_t i = 0; i < wait->n; i++) {
@@ -64,7 +64,7 @@ int wait_ask(struct wait *wait, struct refusal *refusal) {
     return 1;
 }
 
-bool wait_is_asking(struct wait *wait) {
+bool wait_is_asking(struct wait_request *wait) {
     if (wait->ask && !wait_is_guarded(wait)) {
         ask_leave(wait->ask);
         wait->ask = NULL;

@@ -166,7 +166,7 @@ static void step(struct task *task) {
 }
 
 void waitqueue_add(struct waitqueue *queue, struct wait_target *target, bool missed) {
-    const struct wait *wait = target->wait;
+    const struct wait_request *wait = target->wait;
     bool ones = wait->one && !wait->all;
     ring_add(ones ? &queue->ones : missed ? &queue->told : &queue->armed, &target->queue_node);
     target->round = queue->round - missed;
@@ -183,7 +183,7 @@ void waitqueue_add(struct waitqueue *queue, struct wait_target *target, bool mis
 }
 
 void waitqueue_remove(struct waitqueue *queue, struct wait_target *target) {
-    const struct wait *wait = target->wait;
+    const struct wait_request *wait = target->wait;
     ring_remove(&target->queue_node);
     if (wait->one && wait->all && target->round == queue->round)
         queue->armed_ones--;
@@ -220,7 +220,7 @@ static void remember(struct waitqueue *queue, uint32_t connection) {
     queue->answered = connection;
 }
 
-void waitqueue_remember(struct wait *wait) {
+void waitqueue_remember(struct wait_request *wait) {
     for (size_t i = 0; wait->one && i < wait->n; i++) {
         struct wait_target *target = &wait->targets[i];
         struct waitqueue *queue = target->cause ? waitqueue_of(target) : NULL;
@@ -233,7 +233,7 @@ void waitqueue_remember(struct wait *wait) {
     }
 }
 
-void waitqueue_forget(struct wait *wait) {
+void waitqueue_forget(struct wait_request *wait) {
     for (size_t i = 0; i < wait->n; i++) {
         struct waitqueue *queue = wait->targets[i].cause ? NULL : waitqueue_of(&wait->targets[i]);
         if (!queue)
@@ -249,7 +249,7 @@ static struct waitqueue *queue_given_to(const struct wait_target *target) {
     return queue && queue->given ? queue : NULL;
 }
 
-void waitqueue_leave_to_others(struct wait *wait) {
+void waitqueue_leave_to_others(struct wait_request *wait) {
     struct waitqueue *own[ENGINE_PROBES]; /* what was given to itself: it may name others of the same queue */
     if (!wait->one)
         return;

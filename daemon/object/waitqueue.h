@@ -23,7 +23,7 @@ enum { WAITQUEUE_VAIN = 8 };
 struct descriptor;
 struct transfer;
 struct user;
-struct wait;
+struct wait_request;
 struct wait_target;
 
 struct waitqueue {
@@ -89,11 +89,11 @@ void waitqueue_give_on(struct waitqueue *queue);
 
 /* A wait is answered: the activities were given to its connection. And: of what it has seen idle nothing is left of what anybody was
  * answered for. */
-void waitqueue_remember(struct wait *wait);
-void waitqueue_forget(struct wait *wait);
+void waitqueue_remember(struct wait_request *wait);
+void waitqueue_forget(struct wait_request *wait);
 
 /* Of an activity that another wait was given this one has to wait for the next. What is not armed it looks at for the first time. */
-void waitqueue_leave_to_others(struct wait *wait);
+void waitqueue_leave_to_others(struct wait_request *wait);
 
 /* That connection has ended: what it was given for is given to another one, if the descriptor is still ready. */
 void waitqueue_retest(struct user *user, uint32_t connection);

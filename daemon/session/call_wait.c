@@ -15,10 +15,10 @@
 struct waiting {
     struct parked parked;
     size_t bytes; /* charged */
-    struct wait *wait;
+    struct wait_request *wait;
 };
 
-static void answer(struct connection *connection, uint64_t request, const struct wait *wait) {
+static void answer(struct connection *connection, uint64_t request, const struct wait_request *wait) {
     Portd__V1__Reply reply = PORTD__V1__REPLY__INIT;
     Portd__V1__WaitResult result = PORTD__V1__WAIT_RESULT__INIT;
     Portd__V1__Ready ready[FRAME_TARGETS_MAX];
@@ -80,7 +80,7 @@ static void withdraw(struct parked *parked) {
 }
 
 /* What woke it. A semaphore has told already that it has fired, and what has ended how. */
-static void note_ready(const struct wait *wait) {
+static void note_ready(const struct wait_request *wait) {
     for (size_t i = 0; wait->ready && i < wait->n; i++) {
         const struct wait_target *target = &wait->targets[i];
         if (target->of && indicator_source(target->of) && target->cause)
@@ -88,7 +88,7 @@ static void note_ready(const struct wait *wait) {
     }
 }
 
-static void on_done(struct wait *wait) {
+static void on_done(struct wait_request *wait) {
     struct waiting *waiting = (struct waiting *)((char *)wait - sizeof(struct waiting));
     charge_leave_request(&wait->owner->account, waiting->bytes);
     if (wait->one && wait->ready) /* also if it ends before the answer has gone out */
