@@ -22,13 +22,24 @@ struct object *belongings_find(const struct belongings *belongings, uint64_t id)
     return object && object->owner == belongings ? object : NULL;
 }
 
-void belongings_remove(struct object *object) {
+static void take_out(struct object *object) {
     struct belongings *owner = object->owner;
     enum object_kind kind = registry_kind(object->id);
     owner->counts[kind]--;
     owner->registry->counts[kind]--;
     order_remove(&owner->order, registry_number(owner->registry, object->id), object, object->next);
     DL_DELETE(owner->objects, object);
+}
+
+void belongings_remove(struct object *object) {
+    take_out(object);
+    registry_cancel(object->owner, registry_kind(object->id));
+}
+
+void belongings_leave(struct object *descriptor) {
+    take_out(descriptor);
+    account_leave(&descriptor->owner->account, USER_DESCRIPTORS, 1);
+    descriptor->owner = NULL;
 }
 
 struct object *belongings_next(const struct belongings *belongings, uint64_t after) {

@@ -41,8 +41,11 @@ void belongings_deinit(struct belongings *belongings);
 /* The object of that id if it is one of these. */
 struct object *belongings_find(const struct belongings *belongings, uint64_t id);
 
-/* The object's list entry goes; its memory is the caller's. */
+/* The object's list entry goes, and what it costs is given back; its memory is the caller's. */
 void belongings_remove(struct object *object);
+
+/* The same for a descriptor that is still to be closed: nobody's, and on the user's account alone. */
+void belongings_leave(struct object *descriptor);
 
 /* The first object that was made after that of the id, which may be gone, or belong to another session; 0: the first of all. NULL: none. */
 struct object *belongings_next(const struct belongings *belongings, uint64_t after);

@@ -2,6 +2,7 @@
 #include "descriptor.h"
 
 #include "apart.h"
+#include "daemon/access/kept.h"
 #include "daemon/base/log.h"
 #include "daemon/base/metrics.h"
 #include "guard.h"
@@ -75,21 +76,16 @@ static const struct guard_events guard_events = {on_armed, on_unguarded};
 static struct descriptor *descriptor_new(struct belongings *belongings, uint64_t key, os_fd fd,
                                          enum inspect_type type, struct refusal *refusal) {
     struct registry *registry = belongings->registry;
-    struct account *account = &belongings->account;
     struct descriptor *descriptor;
-    if (!slots_may_keep(registry->slots, 0)) {
-        holders_refuse_table(account->user, refusal);
+    if (registry_reserve(belongings, OBJECT_DESCRIPTOR, refusal))
+        return NULL;
+    descriptor = table_reserve(&belongings->numbers) ? NULL : slab_take(&registry->descriptors);
+    if (!descriptor) {
+        registry_cancel(belongings, OBJECT_DESCRIPTOR);
+        refusal_memory(refusal);
         return NULL;
     }
-    if (account_take(account, USER_DESCRIPTORS, 1, refusal))
-        return NULL;
-    descriptor = slab_take(&registry->descriptors);
-    if (!descriptor)
-        goto fail;
-    if (table_reserve(&belongings->numbers))
-        goto fail;
-    if (registry_add(registry, &descriptor->object, OBJECT_DESCRIPTOR, belongings))
-        goto fail;
+    registry_add(registry, &descriptor->object, OBJECT_DESCRIPTOR, belongings);
     descriptor->key = key;
     descriptor->fd = fd;
     descriptor->type = (uint8_t)type;
@@ -102,13 +98,6 @@ static struct descriptor *descriptor_new(struct belongings *belongings, uint64_t
     registry_forget(registry, &descriptor->object);
     belongings_remove(&descriptor->object);
     descriptor_free(registry, descriptor);
-    account_give(account, USER_DESCRIPTORS, 1);
-    return NULL;
-fail:
-    if (descriptor)
-        slab_give(&registry->descriptors, descriptor);
-    account_give(account, USER_DESCRIPTORS, 1);
-    refusal_memory(refusal);
     return NULL;
 }
 
@@ -335,11 +324,10 @@ static void on_closed(void *context) {
     if (owner) {
         if (descriptor_find(owner, descriptor->key) == descriptor)
             take_number(owner, descriptor);
-        account_give(&owner->account, USER_DESCRIPTORS, 1);
         belongings_remove(&descriptor->object);
     } else {
         struct object *object = &descriptor->object;
-        user_give(descriptor->left.user, USER_DESCRIPTORS, 1);
+        kept_uncharge(descriptor->left.user, NULL, 1);
         DL_DELETE(registry->leaving, object);
         user_unref(descriptor->left.user);
     }
@@ -423,9 +411,7 @@ void descriptor_leave(struct descriptor *descriptor) {
     struct object *object = &descriptor->object;
     if (descriptor_find(owner, descriptor->key) == descriptor) /* others that are closed later look there */
         take_number(owner, descriptor);
-    account_leave(&owner->account, USER_DESCRIPTORS, 1);
-    belongings_remove(object);
-    object->owner = NULL;
+    belongings_leave(object);
     descriptor->left.registry = registry;
     descriptor->left.user = user_ref(registry->users, owner->account.user->uid); /* which is there */
     DL_APPEND(registry->leaving, object);

@@ -27,16 +27,15 @@ struct indicator *indicator_new(struct descriptor *descriptor, enum object_kind 
     struct belongings *owner = descriptor->object.owner;
     struct registry *registry = owner->registry;
     struct indicator *indicator;
-    if (account_take(&owner->account, USER_OBJECTS, 1, refusal))
+    if (registry_reserve(owner, kind, refusal))
         return NULL;
     indicator = slab_take(&registry->indicators);
-    if (!indicator || registry_add(registry, &indicator->object, kind, owner)) {
-        if (indicator)
-            slab_give(&registry->indicators, indicator);
-        account_give(&owner->account, USER_OBJECTS, 1);
+    if (!indicator) {
+        registry_cancel(owner, kind);
         refusal_memory(refusal);
         return NULL;
     }
+    registry_add(registry, &indicator->object, kind, owner);
     indicator_register(indicator, descriptor, direction);
     *indicator_place(descriptor, kind, direction) = indicator;
     notice_made(&indicator->object);
@@ -223,7 +222,6 @@ void indicator_free(struct indicator *indicator) {
     struct registry *registry = owner->registry;
     while (indicator->handle)
         drop_handle(indicator->handle);
-    account_give(&owner->account, USER_OBJECTS, 1);
     if (!indicator->forgotten)
         registry_forget(registry, &indicator->object);
     bool port = registry_kind(indicator->object.id) == OBJECT_PORT;

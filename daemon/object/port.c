@@ -35,16 +35,16 @@ static struct port *port_new(struct descriptor *descriptor, struct wrap *wrap, i
                              const struct port_options *options, struct refusal *refusal) {
     struct belongings *owner = descriptor->object.owner;
     size_t length = strlen(options->name) + 1;
-    struct port *port = NULL;
-    if (account_take(&owner->account, USER_OBJECTS, 1, refusal))
+    struct port *port;
+    if (registry_reserve(owner, OBJECT_PORT, refusal))
         return NULL;
     port = calloc(1, sizeof *port + length);
-    if (!port || registry_add(owner->registry, &port->indicator.object, OBJECT_PORT, owner)) {
-        free(port);
-        account_give(&owner->account, USER_OBJECTS, 1);
+    if (!port) {
+        registry_cancel(owner, OBJECT_PORT);
         refusal_memory(refusal);
         return NULL;
     }
+    registry_add(owner->registry, &port->indicator.object, OBJECT_PORT, owner);
     memcpy(port->name, options->name, length);
     port->wrap = wrap;
     port->socket = options->socket;

@@ -2,6 +2,7 @@
 #include "registry.h"
 
 #include "belongings.h"
+#include "daemon/access/kept.h"
 #include "daemon/loop/loop.h"
 #include "utlist.h"
 
@@ -64,9 +65,22 @@ struct object *registry_find(const struct registry *registry, uint64_t id) {
     return table_find(&registry->objects, id);
 }
 
-static int reserve(struct registry *registry, struct belongings *owner) {
-    int error = table_reserve(&registry->objects);
-    return error ? error : order_reserve(&owner->order);
+static enum user_slot slot_of(enum object_kind kind) {
+    return kind == OBJECT_DESCRIPTOR ? USER_DESCRIPTORS : USER_OBJECTS;
+}
+
+int registry_reserve(struct belongings *owner, enum object_kind kind, struct refusal *refusal) {
+    if (kind == OBJECT_DESCRIPTOR ? kept_receive(&owner->account, refusal)
+                                  : account_take(&owner->account, slot_of(kind), 1, refusal))
+        return -1;
+    if (!table_reserve(&owner->registry->objects) && !order_reserve(&owner->order))
+        return 0;
+    registry_cancel(owner, kind);
+    return refusal_memory(refusal);
+}
+
+void registry_cancel(struct belongings *owner, enum object_kind kind) {
+    account_give(&owner->account, slot_of(kind), 1);
 }
 
 /* There is room. */
@@ -80,19 +94,15 @@ static void put(struct registry *registry, struct object *object, uint64_t id, s
     registry->counts[registry_kind(id)]++;
 }
 
-int registry_add(struct registry *registry, struct object *object, enum object_kind kind,
-                 struct belongings *owner) {
-    int error = reserve(registry, owner);
-    if (!error)
-        put(registry, object, registry_issue(registry, kind), owner);
-    return error;
+void registry_add(struct registry *registry, struct object *object, enum object_kind kind,
+                  struct belongings *owner) {
+    put(registry, object, registry_issue(registry, kind), owner);
 }
 
 int registry_restore(struct registry *registry, struct object *object, uint64_t id,
                      struct belongings *owner) {
     const struct object *last = owner->objects ? owner->objects->prev : NULL;
     uint64_t number = registry_number(registry, id), epoch = id >> (SHUFFLE_BITS + KIND_BITS);
-    int error;
     if (epoch < 1 || epoch >= EPOCHS || registry_kind(id) < OBJECT_DESCRIPTOR ||
         registry_kind(id) > OBJECT_EVT)
         return -EINVAL;
@@ -100,9 +110,6 @@ int registry_restore(struct registry *registry, struct object *object, uint64_t 
         return -EEXIST;
     if (last && registry_number(registry, last->id) > number)
         return -EINVAL;
-    error = reserve(registry, owner);
-    if (error)
-        return error;
     if (registry->issued <= number)
         registry->issued = number + 1;
     put(registry, object, id, owner);

@@ -90,13 +90,18 @@ uint64_t registry_number(const struct registry *registry, uint64_t id);
 /* The object, or NULL. Whose it is, is for the caller to check. */
 struct object *registry_find(const struct registry *registry, uint64_t id);
 
-/* Gives the object an id, puts it into the registry and at the end of its owner's list. 0 or -ENOMEM. */
-int registry_add(struct registry *registry, struct object *object, enum object_kind kind,
-                 struct belongings *owner);
+/* One more object of that kind is charged to its owner, and there is room for it. From registry_add on the charge is the object's, which belongings_remove
+ * gives back; registry_cancel: there will be none. A descriptor has its place in the table already. 0, or -1 and the refusal. */
+int registry_reserve(struct belongings *owner, enum object_kind kind, struct refusal *refusal);
+void registry_cancel(struct belongings *owner, enum object_kind kind);
+
+/* Gives the object, which is reserved, an id, puts it into the registry and at the end of its owner's list. */
+void registry_add(struct registry *registry, struct object *object, enum object_kind kind,
+                  struct belongings *owner);
 
 /* The same with an id that was issued before, by a registry of the same epoch and shuffle; none that comes later is below it. What an owner has
- * is restored in the order in which it was issued, before anything new is added. 0, -ENOMEM, -EEXIST: the id has its object; -EINVAL: it is no
- * object's, or out of order. */
+ * is restored in the order in which it was issued, before anything new is added. 0, -EEXIST: the id has its object; -EINVAL: it is no object's, or
+ * out of order; then it is still reserved. */
 int registry_restore(struct registry *registry, struct object *object, uint64_t id, struct belongings *owner);
 
 /* The id finds nothing any more; it stays in the owner's list. */

@@ -88,10 +88,27 @@ static void end_owner(void) {
         registry_forget(&registry, object);
         belongings_remove(object);
     }
+    for (int slot = 0; slot < USER_SLOTS; slot++)
+        assert_int_equal(owner.account.used[slot], 0);
     belongings_deinit(&owner);
     registry_deinit(&registry);
     user_unref(user);
     users_deinit(&users, false);
+}
+
+static void add(struct object *object, enum object_kind kind) {
+    struct refusal refusal;
+    assert_int_equal(registry_reserve(&owner, kind, &refusal), 0);
+    registry_add(&registry, object, kind, &owner);
+}
+
+static int restore(struct object *object, uint64_t id) {
+    struct refusal refusal;
+    assert_int_equal(registry_reserve(&owner, registry_kind(id), &refusal), 0);
+    int error = registry_restore(&registry, object, id, &owner);
+    if (error)
+        registry_cancel(&owner, registry_kind(id));
+    return error;
 }
 
 /* As a broker that comes after another one, and has been told of its epoch and shuffle. */
@@ -104,8 +121,7 @@ static void what_was_issued_before_is_restored(void **state) {
     begin(9, (UINT64_C(1) << SHUFFLE_BITS) - 2); /* an epoch ends among them */
     begin_owner();
     for (int i = 0; i < SOME; i++) {
-        assert_int_equal(registry_add(&registry, &before[i], i % 2 ? OBJECT_EVT : OBJECT_DESCRIPTOR, &owner),
-                         0);
+        add(&before[i], i % 2 ? OBJECT_EVT : OBJECT_DESCRIPTOR);
         ids[i] = before[i].id;
     }
     end_owner();
@@ -113,20 +129,20 @@ static void what_was_issued_before_is_restored(void **state) {
     registry.issued = 0;
     begin_owner();
     for (int i = 0; i < SOME; i += 2)
-        assert_int_equal(registry_restore(&registry, &after[i], ids[i], &owner), 0);
+        assert_int_equal(restore(&after[i], ids[i]), 0);
     for (int i = 0; i < SOME; i++)
         assert_ptr_equal(registry_find(&registry, ids[i]), i % 2 ? NULL : &after[i]);
     assert_ptr_equal(belongings_next(&owner, ids[1]), &after[2]);
     assert_int_equal(owner.counts[OBJECT_DESCRIPTOR], 3);
     assert_int_equal(registry.counts[OBJECT_EVT], 0);
 
-    assert_int_equal(registry_restore(&registry, &same, ids[2], &owner), -EEXIST);
-    assert_int_equal(registry_restore(&registry, &same, ids[3], &owner), -EINVAL);
+    assert_int_equal(restore(&same, ids[2]), -EEXIST);
+    assert_int_equal(restore(&same, ids[3]), -EINVAL);
     assert_int_equal(registry.objects.used, 3);
     assert_ptr_equal(registry_find(&registry, ids[2]), &after[2]);
 
     /* What is made now stands behind all that was restored. */
-    assert_int_equal(registry_add(&registry, &fresh, OBJECT_EVT, &owner), 0);
+    add(&fresh, OBJECT_EVT);
     assert_int_equal(registry_number(&registry, fresh.id), registry_number(&registry, ids[SOME - 1]) + 1);
     assert_ptr_equal(belongings_next(&owner, ids[SOME - 1]), &fresh);
     end_owner();
@@ -142,9 +158,9 @@ static void a_restored_id_is_not_issued_again(void **state) {
     begin_owner();
     for (int i = 0; i < MANY; i++)
         id = registry_issue(&registry, OBJECT_EVT);
-    assert_int_equal(registry_restore(&registry, &one, id, &owner), 0);
+    assert_int_equal(restore(&one, id), 0);
     assert_int_equal(registry.issued, MANY);
-    assert_int_equal(registry_add(&registry, &other, OBJECT_EVT, &owner), 0);
+    add(&other, OBJECT_EVT);
     assert_true(other.id != id);
     end_owner();
 }
@@ -154,11 +170,10 @@ static void what_is_no_id_of_an_object_is_not_restored(void **state) {
     (void)state;
     begin(77, 100);
     begin_owner();
-    assert_int_equal(registry_restore(&registry, &object, 0, &owner), -EINVAL);
-    assert_int_equal(registry_restore(&registry, &object, 3, &owner), -EINVAL);
-    assert_int_equal(registry_restore(&registry, &object, UINT64_MAX, &owner), -EINVAL);
-    assert_int_equal(registry_restore(&registry, &object, registry_issue(&registry, OBJECT_SESSION), &owner),
-                     -EINVAL);
+    assert_int_equal(restore(&object, 0), -EINVAL);
+    assert_int_equal(restore(&object, 3), -EINVAL);
+    assert_int_equal(restore(&object, UINT64_MAX), -EINVAL);
+    assert_int_equal(restore(&object, registry_issue(&registry, OBJECT_SESSION)), -EINVAL);
     assert_int_equal(registry.issued, 101);
     assert_null(owner.objects);
     end_owner();
