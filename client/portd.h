@@ -1,6 +1,6 @@
-/* portd.h: the client library of portd. All of it is here; portd-semantics(7) tells more of what the objects mean.
+/* portd.h: the client library of portd. This is the whole interface; portd-semantics(7) has the semantics of the objects.
  *
- * The broker (portd) owns copies of descriptors and watches them. A client hands a descriptor over and gets the id of
+ * The broker (portd) holds copies of descriptors and watches them. A client hands a descriptor over and gets the id of
  *
  *     a semaphore   fires once, when the descriptor becomes ready in one direction, and stays fired for everybody;
  *     an event      is ready exactly while the descriptor is;
@@ -19,34 +19,34 @@
  *         puts(portd_cause_name(ready.cause));   // "ready", "hang-up", ...
  *     portd_disconnect(c);
  *
- * Results     Every call that can fail answers an int: below 0 a PORTD_E_* code, 0 "no" or "none" (an answer, not a
- *             failure), above 0 "yes" or a count. An id, number, count or list that is pointed to is set in any case:
- *             to 0, -1 or NULL when there is none. portd_last_error() tells a client's last failure in words.
- * Deadlines   int64_t microseconds of the monotonic clock as portd_now() gives it; PORTD_FOREVER waits without end,
- *             one that has passed only looks (so 0 is "at once"). At the deadline a wait (and a monitor) answers 0, any other
- *             call PORTD_E_TIMEOUT. What has arrived by then counts, however late the call is.
+ * Results     Every call that can fail returns an int: below 0 a PORTD_E_* code, 0 "no" or "none" (a result, not a
+ *             failure), above 0 "yes" or a count. An output id, number, count or list is always set: to 0, -1 or NULL when there
+ *             is none. portd_last_error() is the text of a client's last failure.
+ * Deadlines   int64_t microseconds of the monotonic clock as returned by portd_now(); PORTD_FOREVER waits without
+ *             limit, a past deadline only polls (so 0 is "at once"). At the deadline a wait (and a monitor) returns 0, any other
+ *             call PORTD_E_TIMEOUT. Replies that have arrived by then count, however late the call is.
  * Giving up   A call that ends at its deadline or by portd_wakeup() leaves nothing behind: objects, ports and
- *             descriptors that the broker makes or sends after all are given back in the next call. What ends something (remove,
- *             release, close, shutdown, position, end_session) may still be carried out. Reads and writes tell
- *             exactly what was done.
- * Forms       Each call has a blocking form and one named NAME_start, which only sends the request, and answers
- *             through a callback. The blocking form is start and run until done; what else is in flight goes on
- *             meanwhile.
+ *             descriptors that the broker makes or sends later are released in the next call. Calls that end or set something
+ *             (remove, release, close, shutdown, position, end_session) may still be carried out. Reads and writes report exactly
+ *             what was done.
+ * Forms       Each call has a blocking form and one named NAME_start, which only sends the request, and returns the
+ *             result through a callback. The blocking form starts the request and runs until it is done; other requests in flight
+ *             proceed meanwhile.
  * Descriptors The caller's number stays open and the caller's, unless the name says otherwise: _take gives it away
  *             (the library closes it once the broker has accepted; on failure the caller keeps it), _dup returns a
  *             copy that the caller closes. File status flags of a descriptor are never changed. What the library
  *             opens is close-on-exec.
  * Strings     are UTF-8, and never NULL where the library gives them. Address and token of a client last until
  *             portd_disconnect(), the words of a failure until the next one.
- * Threads     No global state: clients in different threads know nothing of each other. One client belongs to one
- *             thread at a time; portd_wakeup() alone may be called from others, and from signal handlers. The library
- *             makes no threads, installs no signal handlers, raises no SIGPIPE and prints nothing.
+ * Threads     No global state: clients in different threads are independent. A client may be used by one thread at a
+ *             time; only portd_wakeup() may be called from other threads, and from signal handlers. The library creates no
+ *             threads, installs no signal handlers, raises no SIGPIPE and prints nothing.
  * Callbacks   run inside portd_process(), portd_poll(), blocking calls and portd_disconnect(), never inside a _start
  *             call or portd_cancel(). They may start and cancel requests and disconnect the client, but not block:
  *             PORTD_E_BUSY.
- * Fork        A child must not use its parent's clients: calls answer PORTD_E_FORKED, portd_disconnect() only frees
- *             what the child has of it, and the parent notices nothing. A child connects for itself.
- * Credentials The broker sees the process that connected: whoever holds the connection acts as that process.
+ * Fork        A child must not use its parent's clients: calls return PORTD_E_FORKED, portd_disconnect() only frees
+ *             the child's copy, and the parent is not affected. A child makes its own connection.
+ * Credentials The broker sees the process that connected: any process that holds the connection acts as that process.
  * Environment PORTD_ADDRESS, PORTD_DAEMON, XDG_RUNTIME_DIR, TMPDIR: see portd_connect(). Ignored in a process with
  *             raised privileges.
  * Versions    Enum values are those of the wire and do not change. Structs grow at the end only; those that a program
@@ -79,15 +79,15 @@ typedef struct portd_client portd_client;   /* one connection to a broker */
 typedef struct portd_request portd_request; /* one request in flight; gone once its callback has returned */
 typedef struct portd_list portd_list;       /* a listing, a snapshot owned by the caller */
 
-/* Names an object for the whole session: above 2^32, so never what a descriptor's number is, below 2^53, and
- * never used again. It means the same in every process that has joined the session. To every call an id that is gone, never was
- * or is another's is PORTD_E_NOT_FOUND. */
+/* Names an object for the whole session: above 2^32, so never equal to a descriptor number, below 2^53, and never
+ * reused. It is the same in every process that has joined the session. For every call, an id that was released, never
+ * existed or belongs to another is PORTD_E_NOT_FOUND. */
 typedef uint64_t portd_id;
 
 /* What the system calls a descriptor: an int on Unix, a HANDLE or SOCKET on Windows. */
 typedef intptr_t portd_native;
 
-/* Any call may answer PORTD_E_MEMORY, _FORKED, _DISCONNECTED; a blocking one also _TIMEOUT, _INTERRUPTED and _BUSY. */
+/* Any call may return PORTD_E_MEMORY, _FORKED, _DISCONNECTED; a blocking one also _TIMEOUT, _INTERRUPTED and _BUSY. */
 enum portd_code {
     PORTD_E_INVALID = -1,       /* an argument, or the descriptor, cannot be accepted as it is */
     PORTD_E_DENIED = -2,        /* a right is missing */
@@ -111,25 +111,25 @@ enum portd_code {
     PORTD_E_BUSY = -25         /* a blocking call from inside a callback */
 };
 
-/* What a call is to do with the semaphore or event of a number. */
+/* What a call does with the semaphore or event of a number. */
 enum portd_mode {
-    PORTD_MODE_READ = 1, /* the one for reading, made if there is none */
+    PORTD_MODE_READ = 1, /* the one for reading, made if it does not exist */
     PORTD_MODE_WRITE = 2,
     PORTD_MODE_CHECK_READ = 3, /* the one that is registered, or none; makes nothing */
     PORTD_MODE_CHECK_WRITE = 4,
-    PORTD_MODE_REMOVE = 5 /* ends both directions of the number; always answers 0 */
+    PORTD_MODE_REMOVE = 5 /* ends both directions of the number; always returns 0 */
 };
 
-/* What a wrap is to be like; portd_port_shutdown takes the first two. */
+/* Options of a wrap; portd_port_shutdown takes the first two. */
 enum portd_flag {
     PORTD_READ = 1,         /* an input port */
     PORTD_WRITE = 2,        /* an output port */
     PORTD_TEXT = 4,         /* CRLF is translated on Windows; no meaning elsewhere */
-    PORTD_REGULAR_FILE = 8, /* it is one, so reads never wait; refused for anything else */
-    PORTD_NO_CLOSE = 16     /* the caller's own socket stays open: nothing is closed without _take anyway */
+    PORTD_REGULAR_FILE = 8, /* require a regular file, whose reads never wait */
+    PORTD_NO_CLOSE = 16     /* the caller's own socket stays open; without _take it does in any case */
 };
 
-/* Which of the two tables a number is of: that of descriptors (HANDLEs) or that of sockets. On Unix they are one. */
+/* Which of the two tables a number belongs to: descriptors (HANDLEs) or sockets. On Unix they are the same. */
 enum portd_number_kind { PORTD_FD = 0, PORTD_SOCKET = 1 };
 
 enum portd_kind {
@@ -143,22 +143,22 @@ enum portd_kind {
 
 enum portd_direction { PORTD_DIRECTION_NONE = 0, PORTD_DIRECTION_READ = 1, PORTD_DIRECTION_WRITE = 2 };
 
-/* Why an object is ready. If several hold, the one that ended the object, else the first of error, hang-up,
- * half-close. Hang-up and error count for both directions, a half-close for reading alone. With PORT_CLOSED
+/* Why an object is ready. If several apply, the one that ended the object, else the first of error, hang-up,
+ * half-close. Hang-up and error count for both directions, a half-close for reading only. With PORT_CLOSED
  * to EXPIRED the object has ended, and stays ready. */
 enum portd_cause {
     PORTD_CAUSE_NONE = 0,        /* it is not */
     PORTD_CAUSE_READY = 1,       /* a read or write would not wait */
     PORTD_CAUSE_HALF_CLOSE = 2,  /* the peer has shut down its writing side */
-    PORTD_CAUSE_HANG_UP = 3,     /* the peer has gone */
-    PORTD_CAUSE_ERROR = 4,       /* the descriptor has failed; the error is left for its owner to read */
+    PORTD_CAUSE_HANG_UP = 3,     /* the peer has closed */
+    PORTD_CAUSE_ERROR = 4,       /* the descriptor has failed; the pending error is left for its owner */
     PORTD_CAUSE_PORT_CLOSED = 5, /* of a port: it was closed. Of a semaphore: the ports of its number were */
     PORTD_CAUSE_REMOVED = 6,
-    PORTD_CAUSE_REPLACED = 7,      /* the number came back with another open file */
+    PORTD_CAUSE_REPLACED = 7,      /* the number was reused for another open file */
     PORTD_CAUSE_REVOKED = 8,       /* a right was lost */
     PORTD_CAUSE_EXPIRED = 9,       /* the session ended */
     PORTD_CAUSE_DISCONNECTED = 10, /* the connection to the broker is lost */
-    PORTD_CAUSE_RESYNC = 11        /* state was lost: look for yourself */
+    PORTD_CAUSE_RESYNC = 11        /* state was lost: check the descriptor yourself */
 };
 
 typedef struct portd_ready {
@@ -170,11 +170,12 @@ typedef struct portd_ready {
 typedef struct portd_item {
     size_t size;
     portd_id id;
-    int kind;        /* enum portd_kind; says which of the fields below mean anything */
-    int64_t number;  /* of a descriptor, also that of a semaphore, event or port: what its maker calls it */
-    int direction;   /* this and the next three: semaphore, event, port */
-    bool registered; /* not fired, removed, replaced or closed */
-    int cause;       /* why it is ready, PORTD_CAUSE_NONE when idle */
+    int kind; /* enum portd_kind; says which of the fields below mean anything */
+    int64_t
+        number; /* the descriptor number in the process that made it; also for a semaphore, event or port */
+    int direction;       /* this and the next three: semaphore, event, port */
+    bool registered;     /* not yet fired, removed, replaced or closed */
+    int cause;           /* why it is ready, PORTD_CAUSE_NONE when idle */
     portd_id descriptor; /* the broker's copy, 0 when it is gone */
     uint32_t waiters;
     const char *type; /* descriptor: "pipe", "tcp-listener", ... */
@@ -184,13 +185,13 @@ typedef struct portd_item {
     uint32_t objects; /* semaphores, events, ports, ended or not, until they are released */
     uint32_t descriptors;
     uint32_t owner_pid; /* the first owner process; 0 = none */
-    const char *client; /* what its maker called itself */
+    const char *client; /* the client name of its maker */
     uint64_t age_us;
-    uint64_t ttl_us;  /* what is left, 0 = none */
+    uint64_t ttl_us;  /* time left, 0 = none */
     const char *name; /* port: as it was made */
     bool socket;      /* port: made by portd_socket_to_port */
-    portd_id session; /* object: that it belongs to */
-    bool is_private;  /* session: those who reach do not find what is in it */
+    portd_id session; /* object: the one it belongs to */
+    bool is_private;  /* session: its objects are hidden from connections with reach */
 } portd_item;
 
 typedef struct portd_quota {
@@ -228,10 +229,10 @@ typedef struct portd_label {
     const char *value;
 } portd_label;
 
-/* One number of the broker's. */
+/* One metric of the broker. */
 typedef struct portd_metric {
     size_t size;
-    const char *name; /* "requests"; several may have it, which their labels tell apart */
+    const char *name; /* "requests"; several may share it, distinguished by their labels */
     int type;         /* enum portd_metric_type */
     int unit;         /* enum portd_metric_unit */
     uint64_t value;
@@ -245,17 +246,17 @@ enum portd_notice_event {
     PORTD_NOTICE_READY = 2,     /* a wait in flight was answered because this event or port is ready */
     PORTD_NOTICE_FIRED = 3,     /* a semaphore: its descriptor was ready, hung up or failed */
     PORTD_NOTICE_ENDED = 4,     /* a semaphore, event or port that ended otherwise, or a session */
-    PORTD_NOTICE_RELEASED = 5,  /* the id was given back */
+    PORTD_NOTICE_RELEASED = 5,  /* the id was released */
     PORTD_NOTICE_CLOSED = 6,    /* a descriptor: the broker's copy is closed */
     PORTD_NOTICE_PASSED = 7,    /* a client was given a handle of it, or a copy of a port's descriptor */
     PORTD_NOTICE_CONNECTED = 8, /* a connection has said hello, and is in the session */
     PORTD_NOTICE_DISCONNECTED =
         9, /* cause: hang-up (the client left), expired (its session), error (the broker) */
     PORTD_NOTICE_REFUSED = 10,    /* a request; method and code */
-    PORTD_NOTICE_TURNED_AWAY = 11 /* a connection that came; code */
+    PORTD_NOTICE_TURNED_AWAY = 11 /* a connection, on arrival; code */
 };
 
-/* Something that has happened. What does not apply is 0 or "". */
+/* Something that has happened. Members that do not apply are 0 or "". */
 typedef struct portd_notice {
     size_t size;
     uint64_t seq;     /* grows from notice to notice; a cursor; below 2^53 */
@@ -263,7 +264,7 @@ typedef struct portd_notice {
     int event;        /* enum portd_notice_event; of a later version: another one */
     portd_id session;
     uint32_t uid;
-    portd_id id;    /* what it is about: an object or a session */
+    portd_id id;    /* the subject: an object or a session */
     int kind;       /* enum portd_kind, of that id */
     int64_t number; /* of an object, as in portd_item; and the next two */
     int direction;
@@ -276,7 +277,7 @@ typedef struct portd_notice {
     const char *method;  /* what was refused: "wait", ... */
 } portd_notice;
 
-/* One end of a socket. A caller's own begins as PORTD_ENDPOINT_INIT. */
+/* One end of a socket. A caller initializes it with PORTD_ENDPOINT_INIT. */
 typedef struct portd_endpoint {
     size_t size;
     const char *family; /* "inet", "inet6", "unix", "other"; "": there is none. Never freed */
@@ -288,24 +289,24 @@ typedef struct portd_endpoint {
     { sizeof(portd_endpoint), "", "", 0 }
 
 enum portd_result_flag {
-    PORTD_RESULT_UNSUPPORTED = 1, /* none: this descriptor can have no such object; message says why */
+    PORTD_RESULT_UNSUPPORTED = 1, /* none: this type of descriptor has no such object; message says why */
     PORTD_RESULT_CREATED = 2,     /* this call made the object */
     PORTD_RESULT_REPLACED = 4     /* the number referred to another open file before; its objects ended */
 };
 
-/* What a callback gets, valid until it returns. code is what the blocking form returns; what does not belong to
- * the call is 0, -1, NULL or "". */
+/* The result passed to a callback, valid until it returns. code is what the blocking form returns; members that do
+ * not belong to the call are 0, -1, NULL or "". */
 typedef struct portd_result {
     size_t size;
     int code;
     unsigned flags;           /* enum portd_result_flag */
     portd_id id;              /* semaphore, event; connect: the session; wrap: the first port */
-    portd_id descriptor;      /* semaphore, event, wrap: the broker's copy, 0 if it is not needed any more */
+    portd_id descriptor;      /* semaphore, event, wrap: the broker's copy, 0 if it is no longer needed */
     const portd_ready *ready; /* wait: code of them */
     portd_native handle;      /* handle_dup, port_dup_fd with code 1: the callback's to close */
     const portd_item *const *items; /* list, show */
     size_t n_items;
-    bool more; /* list: ask again with after = cursor; show: for the ids that items have not come to */
+    bool more; /* list: call again with after = cursor; show: call again with the remaining ids */
     const portd_status *status;
     const char *message; /* of a failure, and the reason of PORTD_RESULT_UNSUPPORTED */
     const char *field;
@@ -322,7 +323,7 @@ typedef struct portd_result {
     uint64_t offset;                    /* position */
     const portd_metric *const *metrics; /* stats */
     size_t n_metrics;
-    uint64_t cursor;                    /* list and stats with more, monitor: ask again with this one */
+    uint64_t cursor;                    /* list and stats with more, monitor: pass it to the next call */
     const portd_notice *const *notices; /* monitor: code of them */
     size_t n_notices;
     uint64_t lost;
@@ -334,56 +335,57 @@ typedef void portd_callback(portd_client *client, const portd_result *result, vo
 
 PORTD_API unsigned portd_version(void); /* PORTD_VERSION_HEX of the library at run time */
 
-/* What this library can do: "handle", "wait-one", "ports", "start", "session-token", "session-owner", "stats",
- * "monitor", "splice". False for what it has never heard of, so a program may ask for what came later. */
+/* Features of this library: "handle", "wait-one", "ports", "start", "session-token", "session-owner", "stats",
+ * "monitor", "splice". False for unknown names, so a program may test for later features. */
 PORTD_API bool portd_has_feature(const char *name);
 
 PORTD_API int64_t portd_now(void); /* the clock of all deadlines */
 
-/* Words for numbers; never NULL. */
+/* Names of codes; never NULL. */
 PORTD_API const char *portd_code_name(int code);    /* "PORTD_E_LIMIT"; "PORTD_E_?" for others */
 PORTD_API const char *portd_code_text(int code);    /* for people */
 PORTD_API const char *portd_cause_name(int cause);  /* "half-close"; "?" for others */
 PORTD_API const char *portd_kind_name(int kind);    /* "semaphore"; "?" for others */
 PORTD_API const char *portd_notice_name(int event); /* "made"; "?" for others */
-PORTD_API int portd_id_kind(portd_id id);           /* enum portd_kind; 0: no id looks like that */
+PORTD_API int portd_id_kind(portd_id id);           /* enum portd_kind; 0: not a valid id */
 
 /* ---- connecting ------------------------------------------------------------------------------------------------- */
 
 typedef struct portd_options {
-    size_t size;        /* set by PORTD_OPTIONS_INIT */
-    const char *name;   /* what the client calls itself, shown in listings, at most 64 bytes; NULL: nothing */
-    const char *token;  /* join the session of this token (portd_session_token; or what portctl has put into
-                          PORTD_SESSION, which the library does not look at); NULL: do not */
-    uint32_t owner_pid; /* not 0: the session of this process, made if there is none, which ends with it */
+    size_t size;      /* set by PORTD_OPTIONS_INIT */
+    const char *name; /* the client's name, shown in listings, at most 64 bytes; NULL: none */
+    const char
+        *token; /* join the session of this token (portd_session_token; or the PORTD_SESSION of portctl, which
+                          the library does not read); NULL: do not */
+    uint32_t owner_pid; /* not 0: join or make the session of this process, which ends with it */
     bool new_session;   /* with owner_pid: another session that ends with the process */
     int64_t ttl_us;     /* > 0: a new session lasts this long, connected or not */
     bool start;         /* start the user's broker if none answers, with address NULL; off in services */
     const char
         *daemon; /* for start: path of portd; NULL: PORTD_DAEMON, else the one installed with the library */
-    /* As realloc; size 0 frees. NULL: malloc and its kind. */
+    /* Like realloc; size 0 frees. NULL: malloc and free. */
     void *(*allocate)(void *context, void *old, size_t size);
-    /* What the library has to say besides its answers, one line without its end. NULL: nothing. */
+    /* Receives log messages, one line without a newline. NULL: none. */
     void (*log)(void *context, const char *line);
     void *context; /* for the two */
-    char *message; /* where portd_connect writes why it failed; NULL: nowhere */
+    char *message; /* buffer for the failure text of portd_connect; NULL: none */
     size_t message_size;
-    /* Several owners, the outermost first (1 to PORTD_OWNERS_MAX), instead of owner_pid: any of them finds the session, which ends with
-     * the last of them. Needs the broker's feature "owners"; so do the next three. */
+    /* Several owners, the outermost first (1 to PORTD_OWNERS_MAX), instead of owner_pid: each of them finds the
+     * session, which ends with the last of them. Requires the broker's feature "owners", as do the next three. */
     const uint32_t *owner_pids;
     size_t n_owner_pids;
     uint32_t
-        numbers_pid; /* not 0: numbers are those of this process, whose objects alone they find, and replace */
+        numbers_pid; /* not 0: numbers are those of this process, and find and replace only its objects */
     bool
-        numbers_nobody; /* numbers are nobody's: they find nothing that others made, and others do not find them */
-    bool find_session; /* with owners: only a session that is there, else PORTD_E_NOT_FOUND */
+        numbers_nobody; /* numbers belong to no process: they find no objects of others, and others do not find theirs */
+    bool find_session; /* with owners: only an existing session, else PORTD_E_NOT_FOUND */
     bool reach;        /* find the ids of all sessions of this user that are not private; feature "reach" */
-    bool private_session; /* a new session: what is in it is not found by those who reach */
+    bool private_session; /* a new session, whose objects are hidden from connections with reach */
 } portd_options;
 
 enum {
     PORTD_OWNERS_MAX = 8
-}; /* that a connection can name, with the process of numbers_pid if that is none of them */
+}; /* per connection, counting the process of numbers_pid if it is not one of them */
 
 #define PORTD_OPTIONS_INIT                                                                                   \
     {                                                                                                        \
@@ -391,25 +393,25 @@ enum {
             false, false, false, false                                                                       \
     }
 
-/* Connects and says hello. Returns 1 and *client, or PORTD_E_*; options may be NULL.
+/* Connects and sends hello. Returns 1 and *client, or PORTD_E_*; options may be NULL.
  *
- * address is "unix:/path", "unix:@name" (a name without a file, on Linux), "fd:N" (a connection that the process has
- * under that number: the library takes it, and it serves one client), or NULL: PORTD_ADDRESS and nothing else if that is set; else the user's broker
- * ($XDG_RUNTIME_DIR/portd/portd.sock, without that variable portd-UID/portd.sock in the temporary folder); else
- * the system's (/run/portd/portd.sock); else, with options.start, a broker that is started for the user: of
- * several processes that want one, one starts it; it is no child of this process, has nothing of it but its
- * environment, and leaves when it has not been needed for a minute. (This process sees SIGCHLD, for a child that
- * is reaped already.) A connection that ends before the broker has said anything, as when it is just leaving, is made
- * again some times, within the deadline.
+ * address is "unix:/path", "unix:@name" (a name without a file, on Linux), "fd:N" (an inherited connection: the
+ * library takes it, and it serves one client), or NULL: PORTD_ADDRESS and no other if that is set; else the user's
+ * broker
+ * ($XDG_RUNTIME_DIR/portd/portd.sock, without that variable portd-UID/portd.sock in the temporary directory); else
+ * the system's (/run/portd/portd.sock); else, with options.start, a broker that is started for the user: of several
+ * processes that need one, one starts it; it is not a child of this process, inherits only its environment, and exits
+ * after being idle for a minute. (This process gets SIGCHLD, for a child that is already reaped.) A connection that
+ * ends before the broker has replied, as when it is just exiting, is retried a few times, within the deadline.
  *
- * Everything that is made belongs to the client's session. Without token and owners that is one of its own,
- * which ends with its last connection (or, with ttl_us, then): waits are answered, and the broker closes its
- * copies. */
+ * All objects belong to the client's session. Without token and owners that is a new one, which ends with its last
+ * connection (or, with ttl_us, after that time): waits are answered, and the broker closes its copies. */
 PORTD_API int portd_connect(const char *address, const portd_options *options, int64_t deadline,
                             portd_client **client);
 
-/* The same without waiting for the broker's answer: callback gets code 1 or the failure, and requests may be
- * started before that. To give up, disconnect. A connection that ends unanswered is not made again. Starting a broker blocks, for ten seconds at most. */
+/* The same without waiting for the broker's reply: callback gets code 1 or the failure, and requests may be started
+ * before that. To give up, disconnect. A connection that ends without a reply is not retried. Starting a broker blocks,
+ * for ten seconds at most. */
 PORTD_API int portd_connect_start(const char *address, const portd_options *options, portd_callback *callback,
                                   void *data, portd_client **client);
 
@@ -427,9 +429,9 @@ PORTD_API bool portd_session_joined(const portd_client *client); /* it existed b
 PORTD_API const char *portd_session_token(const portd_client *client);
 
 /* The last failure of a blocking or _start call of this client (what a callback gets is in its result); "" and 0
- * if there was none. After an answer 0 with PORTD_RESULT_UNSUPPORTED: the reason. NULL is allowed. */
+ * if there was none. After a result 0 with PORTD_RESULT_UNSUPPORTED: the reason. NULL is allowed. */
 PORTD_API const char *portd_last_error(const portd_client *client);
-PORTD_API const char *portd_last_field(const portd_client *client); /* the argument at fault */
+PORTD_API const char *portd_last_field(const portd_client *client); /* the invalid argument */
 PORTD_API const char *portd_last_hint(const portd_client *client);  /* what to do */
 PORTD_API int portd_last_errno(const portd_client *client);         /* the system's error number */
 
@@ -450,35 +452,34 @@ PORTD_API unsigned portd_last_flags(const portd_client *client);
  *         poll(&p, 1, milliseconds until portd_get_timeout(c)); // rounded up; -1 for PORTD_FOREVER
  *     }
  *
- * In somebody else's loop: before each sleep, or after each wake and after each _start call that is outside a
- * callback, run portd_process() until it answers 0, then tell the loop what portd_get_events() and
- * portd_get_timeout() say. client/examples does so with poll, libevent and libuv. A program that only blocks need
- * not care: what it has in flight goes on in its next blocking call. */
+ * In an external event loop: before each sleep, or after each wake and after each _start call outside a callback, run
+ * portd_process() until it returns 0, then pass the values of portd_get_events() and portd_get_timeout() to the loop.
+ * client/examples does so with poll, libevent and libuv. A program that only uses blocking calls need not do this: its
+ * requests in flight proceed in its next blocking call. */
 enum portd_event { PORTD_EVENT_READ = 1, PORTD_EVENT_WRITE = 2 };
 
-/* To be polled, and for nothing else. The same from portd_connect to portd_disconnect. */
+/* For polling only. It does not change from portd_connect to portd_disconnect. */
 PORTD_API portd_native portd_get_fd(const portd_client *client);
 
-/* enum portd_event: what to poll for now. WRITE while something waits to be sent: it was only just started, or the
+/* enum portd_event: what to poll for now. WRITE while there is data to send: a request was just started, or the
  * broker is not reading. 0 when the connection is lost. */
 PORTD_API unsigned portd_get_events(const portd_client *client);
 
-/* A deadline: portd_process() has something to do by then, though the descriptor may say nothing. It may have
- * passed. */
+/* A deadline: portd_process() has work to do by then, even if the descriptor is not ready. It may be in the past. */
 PORTD_API int64_t portd_get_timeout(const portd_client *client);
 
-/* Sends, receives and calls back what can be without blocking. 1: call again at once, 0: sleep, below 0:
- * PORTD_E_DISCONNECTED, and everything was called back. */
+/* Sends, receives and runs callbacks as far as possible without blocking. 1: call again at once, 0: sleep, below 0:
+ * PORTD_E_DISCONNECTED, and all callbacks have run. */
 PORTD_API int portd_process(portd_client *client);
 
-/* Sleeps until there is something, then processes: 1; 0 at the deadline, below 0: disconnected, or portd_wakeup. */
+/* Sleeps until there is work, then processes it: 1; 0 at the deadline, below 0: disconnected, or portd_wakeup. */
 PORTD_API int portd_poll(portd_client *client, int64_t deadline);
 
-/* From any thread or signal handler, until portd_disconnect(): the blocking call or portd_poll() that the client
- * is in answers PORTD_E_INTERRUPTED. It is never lost: if the client is in none, or that one has its answer at
- * this very moment, the next one answers so, once, however often it was called. So whoever uses it must expect
- * PORTD_E_INTERRUPTED from any blocking call; portd_poll(client, 0) takes one that is left over. It does nothing
- * to a loop that runs portd_process(). */
+/* From any thread or signal handler, until portd_disconnect(): the blocking call or portd_poll() that the client is
+ * in returns PORTD_E_INTERRUPTED. It is never lost: if the client is in none, or that one completes at this moment, the
+ * next one returns so, once, however often it was called. A program that uses it must expect PORTD_E_INTERRUPTED from
+ * any blocking call; portd_poll(client, 0) consumes a pending one. It has no effect on a loop that runs
+ * portd_process(). */
 PORTD_API void portd_wakeup(portd_client *client);
 
 /* Ends a request: its callback gets PORTD_E_CANCELLED, or the result if that came first. It returns before that; see
@@ -487,22 +488,22 @@ PORTD_API void portd_cancel(portd_request *request);
 
 /* ---- semaphores and events ---------------------------------------------------------------------------------------
  *
- * Both are found by the key (number, direction); a semaphore and an event of the same number know nothing of each
- * other.
+ * Both are found by the key (number, direction); a semaphore and an event of the same number are independent.
  *
  * PORTD_MODE_READ, _WRITE   hand the broker a copy of fd; 1 and the id: the same one until it fires (a semaphore), is
- *                           removed, or fd names another open file. portd_last_flags() says whether it was made now.
- *                           0: this descriptor can have none (PORTD_RESULT_UNSUPPORTED): regular files and what else
- *                           epoll refuses have no semaphore, and events that are always ready
+ *                           removed, or fd refers to another open file. portd_last_flags() says whether this call
+ *                           made it. 0: this descriptor has none (PORTD_RESULT_UNSUPPORTED): regular files and others that epoll refuses have no
+ *                           semaphore, and events that are always ready
  * PORTD_MODE_CHECK_*        1 and the id of the one that is registered, or 0. fd names a number, which need not be
  *                           open
- * PORTD_MODE_REMOVE         0 always: both directions end with PORTD_CAUSE_REMOVED, their waiters wake, and the
- *                           broker's copy is closed when it answers, unless something else refers to it. fd names a
+ * PORTD_MODE_REMOVE         0 always: both directions end with PORTD_CAUSE_REMOVED, their waits end, and the broker's
+ *                           copy is closed when it returns, unless something else refers to it. fd names a
  *                           number, which need not be open
  *
- * A copy stays until all that was made of it has fired, was removed or closed: until then the other end of a pipe
- * or socket sees no end of file. So remove before closing fd. Refused with PORTD_E_INVALID: what is not open
- * (portd_last_errno() EBADF), O_PATH, signalfds, fanotify groups, userfaultfds, connections to the broker. The id
+ * The broker keeps a copy until all objects made from it have fired or were removed or closed: until then the other
+ * end of a pipe or socket sees no end of file. So remove before closing fd. Refused with PORTD_E_INVALID: a descriptor
+ * that is not open (portd_last_errno() EBADF), O_PATH, signalfds, fanotify groups, userfaultfds, connections to the
+ * broker. The id
  * pointer may be NULL. */
 
 PORTD_API int portd_fd_to_semaphore(portd_client *client, portd_native fd, int mode, int64_t deadline,
@@ -514,46 +515,48 @@ PORTD_API int portd_fd_to_evt(portd_client *client, portd_native fd, int mode, i
 
 enum portd_wait_flag {
     PORTD_WAIT_ALL = 1, /* until every one is ready, in one final check */
-    PORTD_WAIT_ONE = 2  /* for pools: of the waits with it, each new activity on an event answers one */
+    PORTD_WAIT_ONE =
+        2 /* for worker pools: each new activity on an event answers one of the waits with this flag */
 };
 
 /* Waits until one of n semaphores, events and ports is ready, and writes all that are, in the order of ids, to
- * ready, which has room for n (1 to 256). Returns how many; 0 at the deadline. What is ready at the call is
- * answered at once. Waiting consumes nothing: an event is answered again while its descriptor is ready, a
- * semaphore for ever. When the connection is lost, every id is answered with PORTD_CAUSE_DISCONNECTED. (The broker
- * judges the time; if it says nothing for a second longer, the answer is 0.) */
+ * ready, which has room for n (1 to 256). Returns how many; 0 at the deadline. Objects that are ready at the call are
+ * returned at once. Waiting consumes nothing: an event is returned again while its descriptor is ready, a fired
+ * semaphore always. When the connection is lost, every id is returned with PORTD_CAUSE_DISCONNECTED. (The broker
+ * decides when the time is up; if it has not replied a second later, the result is 0.) */
 PORTD_API int portd_wait(portd_client *client, const portd_id *ids, size_t n, unsigned flags,
                          int64_t deadline, portd_ready *ready);
 
-/* A descriptor for poll, select, epoll and event loops: readable while the object is ready, without asking the
- * broker. Not to be read. The caller closes it. It lasts longer than the broker, but says nothing new then. Of
- * semaphores, events and ports. Returns 1. */
+/* A descriptor for poll, select, epoll and event loops: readable while the object is ready, without a request to the
+ * broker. It must not be read. The caller closes it. It stays valid after the broker exits, but does not change any
+ * more. For semaphores, events and ports. Returns 1. */
 PORTD_API int portd_handle_dup(portd_client *client, portd_id id, int64_t deadline, portd_native *handle);
 
 /* PORTD_MODE_REMOVE for the number of that semaphore or event, in the table that it is in. Returns 1, also if it has
- * ended already and was not released. Ports are closed instead. */
+ * already ended and was not released. Ports are closed instead. */
 PORTD_API int portd_remove(portd_client *client, portd_id id, int64_t deadline);
 
-/* Gives ids back for the whole session; n is 1 to 256. An object that has fired, was removed or closed keeps its
- * id until then; after it every call answers PORTD_E_NOT_FOUND, this one too. Of one that is still registered or open it
- * takes effect when that ends. All ids are looked at before any is released. Returns 1. */
+/* Releases ids for the whole session; n is 1 to 256. An object that has fired or was removed or closed keeps its id
+ * until then; after it every call returns PORTD_E_NOT_FOUND, including this one. For an object that is still registered
+ * or open it takes effect when that ends. All ids are checked before any is released. Returns 1. */
 PORTD_API int portd_release(portd_client *client, const portd_id *ids, size_t n, int64_t deadline);
 
 /* ---- ports ----------------------------------------------------------------------------------------------------------
  *
- * A wrap hands the broker a copy of a descriptor and makes ports of it, one for each direction. A number can be
+ * A wrap hands the broker a copy of a descriptor and makes ports from it, one for each direction. A number can be
  * wrapped several times; each wrap lives until its last port is closed. Ports can be waited for (input: readable,
  * output: writable).
  *
- * The descriptor is shared: its flags stay as they are, nothing is read ahead, no byte is kept, and nothing is
- * shut down but by portd_port_shutdown. Close the ports to let the other end see end of file: closing fd alone
+ * The descriptor is shared: its flags are not changed, nothing is read ahead or buffered, and only
+ * portd_port_shutdown shuts it down. Close the ports to let the other end see end of file: closing fd alone
  * does not.
  *
- * Any of these calls answers PORTD_E_NOT_FOUND for no port of this session, and, except for portd_port_close,
- * PORTD_E_CLOSED for one that is closed; PORTD_E_INVALID for one of the wrong direction or kind. A failure of the
- * descriptor itself is PORTD_E_SYSTEM, with its number in portd_last_errno() (EPIPE: nobody reads any more). Reading and
- * writing happen with the rights of the process that connected, as far as the broker may take them on. Files of /proc
- * answer PORTD_E_UNSUPPORTED, since what they say depends on the process that asks. */
+ * Each of these calls returns PORTD_E_NOT_FOUND for an id that is not in this session, and, except for
+ * portd_port_close, PORTD_E_CLOSED for a closed port; PORTD_E_INVALID for one of the wrong direction or kind. A
+ * failure of the
+ * descriptor itself is PORTD_E_SYSTEM, with its number in portd_last_errno() (EPIPE: no reader is left). Reads and
+ * writes use the rights of the process that connected, as far as the broker can assume them. Files of /proc return
+ * PORTD_E_UNSUPPORTED, because their contents depend on the process that reads them. */
 
 /* flags: PORTD_READ, PORTD_WRITE or both, for which fd must be open; PORTD_TEXT; PORTD_REGULAR_FILE. name is for
  * display: at most 255 bytes of UTF-8, NULL for none. Returns 1 or 2, how many ports; the other one is 0. Both
@@ -565,16 +568,15 @@ PORTD_API int portd_fd_to_port(portd_client *client, portd_native fd, const char
 PORTD_API int portd_socket_to_port(portd_client *client, portd_native socket, const char *name,
                                    unsigned flags, int64_t deadline, portd_id *input, portd_id *output);
 
-/* The same, and the number is given away: above 0 the library has closed it, below 0 it is open and the caller's
- * as before, whatever failed. Refused with PORTD_NO_CLOSE. */
+/* The same, and the library takes the number: above 0 it has closed it; on any failure the number stays open and the
+ * caller's. Refused with PORTD_NO_CLOSE. */
 PORTD_API int portd_fd_to_port_take(portd_client *client, portd_native fd, const char *name, unsigned flags,
                                     int64_t deadline, portd_id *input, portd_id *output);
 PORTD_API int portd_socket_to_port_take(portd_client *client, portd_native socket, const char *name,
                                         unsigned flags, int64_t deadline, portd_id *input, portd_id *output);
 
-/* 1 and what the maker of the port calls its descriptor; portd_port_to_socket answers 0, none, unless the port was
- * made by portd_socket_to_port. The number means something in the maker's process alone, and only while it is open
- * there. */
+/* 1 and the descriptor number in the process that made the port; portd_port_to_socket returns 0, none, unless the
+ * port was made by portd_socket_to_port. The number is valid in that process only, and only while it is open there. */
 PORTD_API int portd_port_to_fd(portd_client *client, portd_id port, int64_t deadline, portd_native *number);
 PORTD_API int portd_port_to_socket(portd_client *client, portd_id port, int64_t deadline,
                                    portd_native *number);
@@ -582,30 +584,29 @@ PORTD_API int portd_port_to_socket(portd_client *client, portd_id port, int64_t 
 /* A copy of the descriptor, which the caller closes. Returns 1. */
 PORTD_API int portd_port_dup_fd(portd_client *client, portd_id port, int64_t deadline, portd_native *copy);
 
-/* Returns 1, also for a port that is closed already and was not released. Reads and writes in flight, of whatever connection, answer
- * PORTD_E_CLOSED; waits on it PORTD_CAUSE_PORT_CLOSED. The last port of a wrap also ends the semaphores of its
- * number with that cause. The broker's copy is closed when it answers, unless something else refers to it. */
+/* Returns 1, also for a port that is already closed and was not released. Reads and writes in flight, of any
+ * connection, get PORTD_E_CLOSED; waits on it PORTD_CAUSE_PORT_CLOSED. The last port of a wrap also ends the semaphores
+ * of its number with that cause. The broker's copy is closed when it returns, unless something else refers to it. */
 PORTD_API int portd_port_close(portd_client *client, portd_id port, int64_t deadline);
 
 enum portd_read_flag { PORTD_PEEK = 1 };
 
-/* Waits until there is something, and reads at most size bytes (at most 65536 at once) to bytes: 1 and *count, or
- * 0 at the end of the file. An empty datagram is 1 with *count 0; *truncated (may be NULL) is the real length of a
- * datagram that did not fit, else 0. With PORTD_PEEK nothing is taken away: sockets, pipes and regular files; else
- * PORTD_E_UNSUPPORTED.
+/* Waits until there are bytes, and reads at most size (at most 65536 at once) into bytes: 1 and *count, or 0 at end
+ * of file. An empty datagram is 1 with *count 0; *truncated (may be NULL) is the real length of a datagram that did not
+ * fit, else 0. With PORTD_PEEK nothing is consumed: sockets, pipes and regular files; else PORTD_E_UNSUPPORTED.
  *
- * Nothing is lost at the deadline or by portd_wakeup: the broker is asked to cancel, and what it had done before
- * is answered; PORTD_E_UNCERTAIN if it says nothing for two seconds. */
+ * Nothing is lost at the deadline or by portd_wakeup: the request is cancelled at the broker, and what it had done
+ * before is returned; PORTD_E_UNCERTAIN if it does not reply within two seconds. */
 PORTD_API int portd_port_read(portd_client *client, portd_id port, void *bytes, size_t size, unsigned flags,
                               int64_t deadline, size_t *count, size_t *truncated);
 
-/* Waits until the kernel takes some of the bytes (at most 65536 at once: a longer datagram is cut). 1 and *count;
- * on failure nothing was written. Writes of one port are carried out in the order of their starts. An empty write
- * is for datagrams. */
+/* Waits until the kernel accepts some of the bytes (at most 65536 at once: a longer datagram is truncated). 1 and
+ * *count; on failure nothing was written. Writes of one port are carried out in the order in which they were started.
+ * An empty write is for datagrams. */
 PORTD_API int portd_port_write(portd_client *client, portd_id port, const void *bytes, size_t size,
                                int64_t deadline, size_t *count);
 
-/* Until all are written: 1. On failure *count (may be NULL) says how many were. Not for datagrams. */
+/* Writes all bytes: 1. On failure *count (may be NULL) is how many were written. Not for datagrams. */
 PORTD_API int portd_port_write_all(portd_client *client, portd_id port, const void *bytes, size_t size,
                                    int64_t deadline, size_t *count);
 
@@ -629,8 +630,8 @@ PORTD_API int portd_port_shutdown(portd_client *client, portd_id port, unsigned 
 PORTD_API int portd_port_addresses(portd_client *client, portd_id port, int64_t deadline,
                                    portd_endpoint *local, portd_endpoint *peer);
 
-/* Where the next read or write of a regular file happens, for everybody who holds it; set to *to first unless that is
- * NULL. Returns 1. offset may be NULL, or the same as to; a failure leaves it. */
+/* The offset of a regular file, shared by everybody who holds it; set to *to first unless to is NULL. Returns 1.
+ * offset may be NULL, or the same as to; a failure leaves it. */
 PORTD_API int portd_port_position(portd_client *client, portd_id port, const uint64_t *to, int64_t deadline,
                                   uint64_t *offset);
 
@@ -638,43 +639,44 @@ PORTD_API int portd_port_position(portd_client *client, portd_id port, const uin
 
 PORTD_API int portd_ping(portd_client *client, int64_t deadline); /* 1 */
 
-/* All objects of the session of one kind, or of any; PORTD_KIND_SESSION: the sessions of this uid. In the order in which they were made,
- * which is not that of ids. Returns 1 and *list. */
+/* All objects of the session of one kind, or of any; PORTD_KIND_SESSION: the sessions of this uid. In order of
+ * creation, which is not the order of ids. Returns 1 and *list. */
 PORTD_API int portd_list_objects(portd_client *client, int kind, int64_t deadline, portd_list **list);
 
-/* The same for another session of this uid, which options.reach finds (0: the own one); not of PORTD_KIND_SESSION. */
+/* The same for another session of this uid, which requires options.reach (0: this client's own); not for
+ * PORTD_KIND_SESSION. */
 PORTD_API int portd_list_session(portd_client *client, portd_id session, int kind, int64_t deadline,
                                  portd_list **list);
 
-/* Those of n ids (1 to 256), in their order; one that there is not fails the call. Returns 1 and *list. */
+/* Those of n ids (1 to 256), in their order; one that does not exist fails the call. Returns 1 and *list. */
 PORTD_API int portd_show(portd_client *client, const portd_id *ids, size_t n, int64_t deadline,
                          portd_list **list);
 
-/* The broker, the caller's session, and the quotas of the caller's uid. Returns 1 and *list, which has no items
- * but a status. */
+/* The broker, the caller's session, and the quotas of the caller's uid. Returns 1 and *list, which has a status and
+ * no items. */
 PORTD_API int portd_get_status(portd_client *client, int64_t deadline, portd_list **list);
 
-/* What the broker has counted since it began, and measures now: what it does as a whole, and what this uid has (for
- * root and the broker's own uid: what each uid has). Numbers that are 0 are among them. Returns 1 and *list, which
- * has metrics; those of one name are neighbours. */
+/* The broker's counters since its start, and its gauges: for the whole broker, and for this uid (for root and the
+ * broker's own uid: for each uid). Metrics with the value 0 are included. Returns 1 and *list, which has metrics; those
+ * of one name are adjacent. */
 PORTD_API int portd_get_stats(portd_client *client, int64_t deadline, portd_list **list);
 
 #define PORTD_CURSOR_NOW UINT64_MAX
 
-/* Waits until something has happened behind *cursor, and tells what: in the sessions and to the connections of this
- * uid, for root and the broker's own uid in the whole broker; with a session's id (not 0) what has to do with that
- * one. What has happened already is answered at once, as far as the broker has kept it.
+/* Waits until there are notices after *cursor, and returns them: about the sessions and connections of this uid, for
+ * root and the broker's own uid about the whole broker; with a session's id (not 0) about that session only. Past
+ * notices are returned at once, as far as the broker has kept them.
  *
  * Returns how many notices, at most 256, with *list; 0 at the deadline, also if there are none that match.
- * *cursor is PORTD_CURSOR_NOW (from this call on), 0 (all that is kept), or what the call before has left in it; it
- * is set for the next call, and left alone by a failure, so that nothing is missed in between. *lost (may be NULL)
- * says how many were noted since and are no longer kept. PORTD_E_NOT_FOUND: there is no such session for this uid,
- * and nothing more to tell of it, as after its end. PORTD_E_INVALID: the cursor is of another broker.
+ * *cursor is PORTD_CURSOR_NOW (from this call on), 0 (all that is kept), or the value left by the previous call; it
+ * is set for the next call, and unchanged by a failure, so that nothing is missed in between. *lost (may be NULL) is
+ * how many notices since then are no longer kept. PORTD_E_NOT_FOUND: no such session for this uid, and no notices left
+ * about it, as after its end. PORTD_E_INVALID: the cursor is of another broker.
  * PORTD_E_LIMIT: this uid has 64 monitors in flight. */
 PORTD_API int portd_monitor(portd_client *client, portd_id session, uint64_t *cursor, int64_t deadline,
                             portd_list **list, uint64_t *lost);
 
-/* A list outlives its client (but not the allocator's context); what it answers lasts until portd_list_free. */
+/* A list outlives its client (but not the allocator's context); pointers from it are valid until portd_list_free. */
 PORTD_API size_t portd_list_count(const portd_list *list);
 PORTD_API const portd_item *portd_list_item(const portd_list *list, size_t i);
 PORTD_API const portd_status *portd_list_status(const portd_list *list); /* of portd_get_status, else NULL */
@@ -682,18 +684,18 @@ PORTD_API const portd_metric *portd_list_metric(const portd_list *list, size_t i
 PORTD_API const portd_notice *portd_list_notice(const portd_list *list, size_t i); /* of portd_monitor */
 PORTD_API void portd_list_free(portd_list *list);                                  /* NULL is allowed */
 
-/* Ends a session of this uid (0: this client's own): waiters wake with PORTD_CAUSE_EXPIRED, copies are closed, its
+/* Ends a session of this uid (0: this client's own): waits end with PORTD_CAUSE_EXPIRED, copies are closed, its
  * connections are ended. Returns 1. */
 PORTD_API int portd_end_session(portd_client *client, portd_id session, int64_t deadline);
 
 /* ---- the same, without blocking ----------------------------------------------------------------------------------
  *
- * Each returns 1 once the request is on its way (then callback is called exactly once), or PORTD_E_* and nothing
- * happens. request may be NULL; else it is for portd_cancel and valid until the callback returns. Descriptors may
+ * Each returns 1 once the request is queued (then callback is called exactly once), or PORTD_E_* and nothing happens.
+ * request may be NULL; else it is for portd_cancel and valid until the callback returns. Descriptors may
  * be closed and arrays reused as soon as the call returns (but see _take). When the connection is lost, a wait
- * answers each of its ids with PORTD_CAUSE_DISCONNECTED, a read, write, shutdown or position that was sent
- * PORTD_E_UNCERTAIN, and all else PORTD_E_DISCONNECTED. Only waits and monitors have a deadline; to give up what takes too
- * long, cancel it. portd_port_write_all() has no such form; portd_list_start(), portd_show_start() and
+ * reports each of its ids with PORTD_CAUSE_DISCONNECTED, a read, write, shutdown or position that was sent
+ * PORTD_E_UNCERTAIN, and all else PORTD_E_DISCONNECTED. Only waits and monitors have a deadline; cancel other
+ * requests that take too long. portd_port_write_all() has no such form; portd_list_start(), portd_show_start() and
  * portd_get_stats_start() answer one page. */
 
 PORTD_API int portd_fd_to_semaphore_start(portd_client *client, portd_native fd, int mode,
