@@ -80,8 +80,8 @@ typedef struct portd_request portd_request; /* one request in flight; gone once 
 typedef struct portd_list portd_list;       /* a listing, a snapshot owned by the caller */
 
 /* Names an object for the whole session: above 2^32, so never equal to a descriptor number, below 2^53, and never
- * reused. It is the same in every process that has joined the session. For every call, an id that was released, never
- * existed or belongs to another is PORTD_E_NOT_FOUND. */
+ * reused. It is the same in every process that has joined the session. For every call, an id that no longer exists,
+ * never did or belongs to another is PORTD_E_NOT_FOUND. */
 typedef uint64_t portd_id;
 
 /* What the system calls a descriptor: an int on Unix, a HANDLE or SOCKET on Windows. */
@@ -170,9 +170,8 @@ typedef struct portd_ready {
 typedef struct portd_item {
     size_t size;
     portd_id id;
-    int kind; /* enum portd_kind; says which of the fields below mean anything */
-    int64_t
-        number; /* the descriptor number in the process that made it; also for a semaphore, event or port */
+    int kind;            /* enum portd_kind; says which of the fields below mean anything */
+    int64_t number;      /* the descriptor number in its maker; also for a semaphore, event or port */
     int direction;       /* this and the next three: semaphore, event, port */
     bool registered;     /* not yet fired, removed, replaced or closed */
     int cause;           /* why it is ready, PORTD_CAUSE_NONE when idle */
@@ -355,8 +354,8 @@ typedef struct portd_options {
     size_t size;      /* set by PORTD_OPTIONS_INIT */
     const char *name; /* the client's name, shown in listings, at most 64 bytes; NULL: none */
     const char
-        *token; /* join the session of this token (portd_session_token; or the PORTD_SESSION of portctl, which
-                          the library does not read); NULL: do not */
+        *token; /* join the session of this token (portd_session_token; or PORTD_SESSION, set by portctl,
+                          which the library does not read); NULL: do not */
     uint32_t owner_pid; /* not 0: join or make the session of this process, which ends with it */
     bool new_session;   /* with owner_pid: another session that ends with the process */
     int64_t ttl_us;     /* > 0: a new session lasts this long, connected or not */
@@ -515,8 +514,7 @@ PORTD_API int portd_fd_to_evt(portd_client *client, portd_native fd, int mode, i
 
 enum portd_wait_flag {
     PORTD_WAIT_ALL = 1, /* until every one is ready, in one final check */
-    PORTD_WAIT_ONE =
-        2 /* for worker pools: each new activity on an event answers one of the waits with this flag */
+    PORTD_WAIT_ONE = 2  /* for worker pools: each new activity on an event answers one such wait */
 };
 
 /* Waits until one of n semaphores, events and ports is ready, and writes all that are, in the order of ids, to

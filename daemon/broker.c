@@ -64,7 +64,7 @@ static void on_stop(void *context, int number) {
 static void on_reload(void *context, int number) {
     (void)context;
     log_write_about(LOG_TOPIC_SIGNAL, LOG_NOBODY, LOG_LEVEL_INFO,
-                    "there is no configuration to read again; signal=%d", number);
+                    "signal ignored: there is no configuration to reload; signal=%d", number);
 }
 
 static void on_log_due(struct loop_timer *timer) {

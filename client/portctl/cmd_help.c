@@ -31,7 +31,7 @@ static const char *const words[] = {"@topic", NULL};
 
 const struct command command_help = {
     .name = "help",
-    .summary = "tell about portctl, a verb or a topic",
+    .summary = "print help for portctl, a verb or a topic",
     .usage = usage,
     .details = details,
     .examples = examples,

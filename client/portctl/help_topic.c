@@ -8,7 +8,7 @@ static const char exit_codes[] =
     "2    usage: invalid command line, or the broker refuses the descriptor\n"
     "3    no broker can be reached, or the connection to it was lost\n"
     "4    denied: a right is missing\n"
-    "5    no such object: it ended, never existed, or belongs to another user\n"
+    "5    no such object: it no longer exists, never did, or belongs to another user\n"
     "6    a limit, a quota, or out of memory; the message names it\n"
     "7    no common protocol version, or a malformed reply\n"
     "8    not supported by this broker or platform\n"

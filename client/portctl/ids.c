@@ -18,8 +18,8 @@ int ids_parse(const struct invocation *in, portd_id **ids, size_t *n) {
 
         if (!text_number(word, (UINT64_C(1) << 53) - 1, &list[i]) || list[i] == 0) {
             free(list);
-            return failure_usage(&in->output, "ids are numbers; 'portctl list' shows them", "'%s' is no id",
-                                 word);
+            return failure_usage(&in->output, "ids are numbers; 'portctl list' shows them",
+                                 "'%s' is not an id", word);
         }
     }
     *ids = list;

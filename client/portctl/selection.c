@@ -117,7 +117,8 @@ static int look_up(const struct invocation *in, const struct selection *selectio
         chosen[i] = find(listing, selection->ids[i]);
         if (chosen[i] == NULL)
             rc = failure_code(&in->output, PORTD_E_NOT_FOUND, NULL,
-                              "no object %llu: it is gone, never was, or is another user's", id);
+                              "no object %llu: it no longer exists, never did, or belongs to another user",
+                              id);
         else if (chosen[i]->kind == PORTD_KIND_DESCRIPTOR)
             rc =
                 failure_code(&in->output, PORTD_E_INVALID, NULL, "%llu has the wrong kind for this verb", id);

@@ -277,7 +277,8 @@ static int check_pipe(struct call *call, bool write) {
                            "the call takes an end of a pipe, and none came");
     if (inspect_type_of(call->fd) != INSPECT_PIPE || !stream_is_open_for(call->fd, !write))
         return refusal_set(&call->refusal, REFUSAL_INVALID, NULL, NULL,
-                           "what is attached is not the end of a pipe for %s", write ? "reading" : "writing");
+                           "the attached descriptor is not a pipe open for %s",
+                           write ? "reading" : "writing");
     return slots_may_keep(registry->slots, 0) ? 0
                                               : holders_refuse_table(call->connection->user, &call->refusal);
 }

@@ -40,8 +40,9 @@ int target_refuse(struct call *call, const char *field, uint64_t id) {
                            "%" PRIu64 " is %s, which this call does not accept", id,
                            names[registry_kind(id)]);
     if (call->connection->reach)
-        return refusal_set(&call->refusal, REFUSAL_NOT_FOUND, field, "list shows the objects that exist",
-                           "no object %" PRIu64 ": it is gone, never was, or is another user's", id);
+        return refusal_set(
+            &call->refusal, REFUSAL_NOT_FOUND, field, "list shows the objects that exist",
+            "no object %" PRIu64 ": it no longer exists, never did, or belongs to another user", id);
     return refusal_set(
         &call->refusal, REFUSAL_NOT_FOUND, field,
         "ids are valid only in their own session: status shows the current one, list its objects",
