@@ -28,7 +28,7 @@ socket ${PORTS[0]}
 cat $FILE
 cat $FILE --through-broker
 write ${PORTS[1]}
-relay ${PORTS[1]} --timeout 300ms
+relay ${PORTS[1]} --timeout 5s
 exec --fd 7=${PORTS[0]} -- true
 close ${PORTS[0]} --dry-run
 close --all --dry-run
