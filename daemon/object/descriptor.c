@@ -106,7 +106,7 @@ static bool replace(struct belongings *belongings, struct descriptor *old) {
     take_number(belongings, old);
     if (old->closing)
         return false;
-    descriptor_registry(old)->hooks->replaced(old);
+    descriptor_registry(old)->hooks->on_replaced(old);
     return true;
 }
 
@@ -132,7 +132,7 @@ int descriptor_claim(struct belongings *belongings, uint64_t key, os_fd fd, bool
 }
 
 static void ask_needs(const struct descriptor *descriptor, unsigned needs[2]) {
-    descriptor_registry(descriptor)->hooks->needs(descriptor, needs);
+    descriptor_registry(descriptor)->hooks->on_needs(descriptor, needs);
 }
 
 static unsigned interest_of(const unsigned needs[2], bool *edge) {
@@ -219,7 +219,7 @@ void descriptor_retell(struct descriptor *descriptor) {
 /* Whoever subscribes to either direction. */
 static void tell(struct descriptor *descriptor, int cause) {
     for (int direction = 0; direction < 2; direction++)
-        descriptor_registry(descriptor)->hooks->ready(descriptor, direction, cause);
+        descriptor_registry(descriptor)->hooks->on_ready(descriptor, direction, cause);
 }
 
 void descriptor_fail(struct descriptor *descriptor, int error) {
@@ -254,7 +254,7 @@ static void act(struct descriptor *descriptor) {
     for (int direction = 0; direction < 2; direction++) {
         int cause = (int)(causes >> direction * CAUSE_BITS & CAUSE_MASK);
         if (cause)
-            descriptor_registry(descriptor)->hooks->ready(descriptor, direction, cause);
+            descriptor_registry(descriptor)->hooks->on_ready(descriptor, direction, cause);
     }
     if (is_referred(descriptor))
         descriptor_settle(descriptor);
@@ -354,7 +354,7 @@ static void drop(struct descriptor *descriptor) {
     if (!extras_guard(descriptor->extras))
         engine_disarm(registry->engine, &descriptor->watch, descriptor->fd);
     apart_close(descriptor);
-    registry->hooks->dropped(descriptor);
+    registry->hooks->on_dropped(descriptor);
     registry_forget(registry, &descriptor->object);
     descriptor->closing = true;
     close_copy(descriptor);

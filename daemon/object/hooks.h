@@ -21,18 +21,18 @@ enum {
 
 struct object_hooks {
     /* From descriptor.c, to whoever subscribes to it. */
-    void (*needs)(const struct descriptor *descriptor, unsigned needs[2]); /* by direction */
-    void (*ready)(struct descriptor *descriptor, int direction, int cause);
-    void (*replaced)(struct descriptor *descriptor); /* its number names another open file */
-    void (*dropped)(struct descriptor *descriptor);  /* nobody subscribes any more */
+    void (*on_needs)(const struct descriptor *descriptor, unsigned needs[2]); /* by direction */
+    void (*on_ready)(struct descriptor *descriptor, int direction, int cause);
+    void (*on_replaced)(struct descriptor *descriptor); /* its number names another open file */
+    void (*on_dropped)(struct descriptor *descriptor);  /* nobody subscribes any more */
     /* From waitqueue.c: to a wait, and to what reads or writes. */
-    void (*target_ready)(struct wait_target *target, int cause);
-    void (*transfer_ready)(struct waitqueue *queue);
-    void (*transfer_failed)(struct transfer *transfer);
+    void (*on_target_ready)(struct wait_target *target, int cause);
+    void (*on_transfer_ready)(struct waitqueue *queue);
+    void (*on_transfer_failed)(struct transfer *transfer);
     /* From indicator.c: to a wait, to the port itself, and to what is queued on it. */
-    void (*target_ended)(struct wait_target *target, int cause);
-    void (*port_ended)(struct port *port, struct descriptor *descriptor);
-    void (*transfer_ended)(struct port *port);
+    void (*on_target_ended)(struct wait_target *target, int cause);
+    void (*on_port_ended)(struct port *port, struct descriptor *descriptor);
+    void (*on_transfer_ended)(struct port *port);
 };
 
 #endif

@@ -139,10 +139,10 @@ static void tell_one(struct waiters *waiters) {
     const struct object_hooks *hooks = hooks_of(indicator);
     struct handle *handle = waiters->unended;
     if (waiters->n) {
-        hooks->target_ended(RING_OF(ring_first(&waiters->targets), struct wait_target, of_node),
-                            indicator->cause);
+        hooks->on_target_ended(RING_OF(ring_first(&waiters->targets), struct wait_target, of_node),
+                               indicator->cause);
     } else if (queue_of(indicator)) {
-        hooks->transfer_ended((struct port *)indicator);
+        hooks->on_transfer_ended((struct port *)indicator);
     } else if (handle) {
         waiters->unended = handle->sibling;
         handle_end(handle);
@@ -200,7 +200,7 @@ void indicator_end(struct indicator *indicator, int cause) {
     indicator->ended = true;
     indicator->cause = (uint8_t)cause;
     if (port)
-        hooks_of(indicator)->port_ended(port, descriptor);
+        hooks_of(indicator)->on_port_ended(port, descriptor);
     end_handles(indicator);
     if (!indicator->waiters) {
         if (indicator->released)

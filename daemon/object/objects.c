@@ -12,16 +12,16 @@
 #include <stddef.h>
 
 static const struct object_hooks hooks = {
-    .needs = subscribers_need,
-    .ready = subscribers_ready,
-    .replaced = subscribers_replaced,
-    .dropped = subscribers_dropped,
-    .target_ready = wait_tell,
-    .transfer_ready = transfer_ready,
-    .transfer_failed = transfer_fail,
-    .target_ended = wait_end,
-    .port_ended = port_ended,
-    .transfer_ended = transfer_end,
+    .on_needs = subscribers_need,
+    .on_ready = subscribers_ready,
+    .on_replaced = subscribers_replaced,
+    .on_dropped = subscribers_dropped,
+    .on_target_ready = wait_tell,
+    .on_transfer_ready = transfer_ready,
+    .on_transfer_failed = transfer_fail,
+    .on_target_ended = wait_end,
+    .on_port_ended = port_ended,
+    .on_transfer_ended = transfer_end,
 };
 
 static void settle(struct object *descriptor) { descriptor_settle((struct descriptor *)descriptor); }

@@ -133,7 +133,7 @@ static void fail_transfers(struct waitqueue *queue) {
         queue->failed = node != NULL;
         turn_spend(lane_of(queue)->turns, 1);
         if (node)
-            hooks_of(queue)->transfer_failed(RING_OF(node, struct transfer, queue_node));
+            hooks_of(queue)->on_transfer_failed(RING_OF(node, struct transfer, queue_node));
     }
 }
 
@@ -151,12 +151,12 @@ static void step(struct task *task) {
     if (queue->failed)
         fail_transfers(queue);
     else if (queue->try)
-        hooks_of(queue)->transfer_ready(queue);
+        hooks_of(queue)->on_transfer_ready(queue);
     queue->try = false;
     while (!turn_is_over(lane->turns) && (node = ring_first(&queue->told))) {
         struct wait_target *target = RING_OF(node, struct wait_target, queue_node);
         ring_remove(node);
-        hooks_of(queue)->target_ready(target, queue->cause);
+        hooks_of(queue)->on_target_ready(target, queue->cause);
     }
     queue->stepping = false;
     if (queue->failed || !ring_is_empty(&queue->told))

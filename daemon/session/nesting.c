@@ -12,7 +12,7 @@ static struct nesting *nesting_of(struct offload_job *job) { return RING_OF(job,
 
 int nesting_refuse(struct refusal *refusal) {
     return refusal_set(refusal, REFUSAL_LIMIT, "id", "wait for the event instead, or try again",
-                       "another user holds the kernel's lock for nesting epoll descriptors");
+                       "the kernel's lock for nesting epoll descriptors is held by some process");
 }
 
 int nesting_check(const struct user *user, struct refusal *refusal) {

@@ -86,7 +86,7 @@ static _Noreturn void ping(struct shared *shared, struct side side) {
         one->at = bench_now();
         side.run(side.subject, &one->us, 1);
         atomic_fetch_add(&shared->n, 1);
-        (void)nanosleep(&interval, NULL);
+        (void)nanosleep(&interval, NULL); /* pings come at a rate: nothing is waited for */
     }
     _exit(0);
 }

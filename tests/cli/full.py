@@ -16,7 +16,7 @@ process = subprocess.Popen(sys.argv[1:], stdout=writing, stdin=subprocess.DEVNUL
 waiting = array.array("i", [0])
 while waiting[0] < size and process.poll() is None:
     fcntl.ioctl(reading, termios.FIONREAD, waiting)
-    time.sleep(0.001)
+    time.sleep(0.001)  # how much lies in a pipe is asked again and again: nothing tells of it
 changed = os.get_blocking(writing)
 os.close(writing)
 while data := os.read(reading, 65536):
