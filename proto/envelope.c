@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-enum { ID_TAG = 1 << 3, LENGTH_DELIMITED = 2, TYPE_BITS = 3 };
+enum { ID_TAG = 1 << 3, LENGTH_DELIMITED = 2, TYPE_BITS = 3, HEAD_MOST = 5 };
 
 static uint32_t tag_of(uint32_t number) { return number << TYPE_BITS | LENGTH_DELIMITED; }
 
@@ -41,15 +41,20 @@ static const ProtobufCFieldDescriptor *member_of(const ProtobufCMessageDescripto
     return protobuf_c_message_descriptor_get_field(outer, number);
 }
 
+/* A tag or a length: protobuf-c takes no longer ones. */
+static bool head_read(const uint8_t **at, const uint8_t *end, uint64_t *value) {
+    const uint8_t *begin = *at;
+    return varint_read(at, end, value) && *at - begin <= HEAD_MOST;
+}
+
 int envelope_unpack(struct envelope *envelope, const ProtobufCMessageDescriptor *outer,
                     ProtobufCAllocator *allocator, const uint8_t *bytes, size_t length) {
     const uint8_t *end = bytes + length;
     uint64_t tag, size;
 
     if (length == 0 || *bytes++ != ID_TAG || !varint_read(&bytes, end, &envelope->id) ||
-        !varint_read(&bytes, end, &tag) || !varint_read(&bytes, end, &size) ||
-        size != (uint64_t)(end - bytes) || (tag & ((1 << TYPE_BITS) - 1)) != LENGTH_DELIMITED ||
-        tag >> TYPE_BITS > UINT32_MAX)
+        !head_read(&bytes, end, &tag) || !head_read(&bytes, end, &size) || size != (uint64_t)(end - bytes) ||
+        (tag & ((1 << TYPE_BITS) - 1)) != LENGTH_DELIMITED || tag >> TYPE_BITS > UINT32_MAX)
         return 0;
     envelope->number = (uint32_t)(tag >> TYPE_BITS);
     envelope->length = (size_t)size;
