@@ -83,8 +83,9 @@ int thread_interrupts_begin(void) {
 void thread_interrupts_end(void) {
     if (--interrupts.users)
         return;
-    (void)sigaction(INTERRUPT, &interrupts.action_before, NULL);
+    /* What has come meanwhile comes now, and must find the action that does nothing. */
     (void)pthread_sigmask(SIG_SETMASK, &interrupts.mask_before, NULL);
+    (void)sigaction(INTERRUPT, &interrupts.action_before, NULL);
 }
 
 void thread_interrupt(const struct thread *thread) {

@@ -92,6 +92,20 @@ static void a_call_that_blocks_is_interrupted(void **state) {
     end(&task);
 }
 
+/* What it did by default would end the process, which has asked for nothing but to be left alone. */
+static void one_that_came_to_the_loop_ends_nothing(void **state) {
+    sigset_t pending;
+
+    (void)state;
+    assert_int_equal(thread_interrupts_begin(), 0);
+    assert_int_equal(raise(SIGUSR2), 0);
+    assert_int_equal(sigpending(&pending), 0);
+    assert_int_equal(sigismember(&pending, SIGUSR2), 1);
+    thread_interrupts_end();
+    assert_int_equal(sigpending(&pending), 0);
+    assert_int_equal(sigismember(&pending, SIGUSR2), 0);
+}
+
 static struct thread_lock lock;
 static struct thread_queue queue;
 static int turn, turns;
@@ -150,5 +164,5 @@ static void one_that_is_left_goes_on(void **state) {
 }
 
 TEST_MAIN(TEST_CASE(one_that_is_joined_has_ended), TEST_CASE(no_signal_is_for_a_thread),
-          TEST_CASE(a_call_that_blocks_is_interrupted), TEST_CASE(two_take_turns),
-          TEST_CASE(one_that_is_left_goes_on))
+          TEST_CASE(a_call_that_blocks_is_interrupted), TEST_CASE(one_that_came_to_the_loop_ends_nothing),
+          TEST_CASE(two_take_turns), TEST_CASE(one_that_is_left_goes_on))
