@@ -76,7 +76,7 @@ static int change(const struct identity *identity) {
     if (syscall(SET_GROUPS, identity->n_groups, identity->groups) < 0)
         return -errno;
     (void)syscall(SET_FSGID, identity->gid);
-    (void)syscall(SET_FSUID, identity->uid);
+    (void)syscall(SET_FSUID, (uid_t)identity->uid); /* each argument in one register */
     return is_now(SET_FSGID, identity->gid) && is_now(SET_FSUID, (uint32_t)identity->uid) ? 0 : -EPERM;
 }
 
