@@ -30,13 +30,12 @@ bool gates_may_receive(const struct user *user) {
     if (!user->discards)
         return true;
     return !is_short(slots) &&
-           (user->discards <= GATE_FEW || user->used[USER_DESCRIPTORS] + user->discards + SLOTS_RECEIVE <=
-                                              limit_of(user, USER_DESCRIPTORS));
+           (user->discards <= GATE_FEW ||
+            limit_places(user) + user->discards + SLOTS_RECEIVE <= limit_of(user, USER_DESCRIPTORS));
 }
 
 int gates_admit(const struct user *user, struct refusal *refusal) {
-    uint64_t places = user->used[USER_DESCRIPTORS] + user->used[USER_CONNECTIONS] + user->discards,
-             limit = limit_of(user, USER_DESCRIPTORS);
+    uint64_t places = limit_places(user) + user->discards, limit = limit_of(user, USER_DESCRIPTORS);
     if (user->discards <= GATE_FEW || places < limit)
         return 0;
     metrics_add(METRIC_LIMITS_TABLE, 1);

@@ -2,7 +2,7 @@
 #include "holders.h"
 
 #include "daemon/base/metrics.h"
-#include "user.h"
+#include "limit.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -72,7 +72,8 @@ void holders_write(struct user *user, int slot, char *text, size_t room) {
 
 /* Of the process's table. */
 static uint64_t places(const struct user *user) {
-    return user ? user->used[USER_DESCRIPTORS] + user->used[USER_CONNECTIONS] + user->discards : 0;
+    return user ? user->used[USER_DESCRIPTORS] - user->passing + user->used[USER_CONNECTIONS] + user->discards
+                : 0;
 }
 
 /* The uid that has most places, among those that were found before and some more. */
@@ -88,15 +89,30 @@ static const struct user *find_most(struct users *users) {
     return most;
 }
 
+/* Of a uid that has to leave places for others. */
+static int refuse_share(const struct user *user, const char *top, struct refusal *refusal) {
+    static const char hint[] =
+        "a uid may have a quarter of the table beside two connections, and no more than it leaves "
+        "free; remove what is no longer needed, or end a session";
+    return refusal_set(
+        refusal, REFUSAL_LIMIT, NULL, hint,
+        "limit of the descriptor table: uid %" PRIu64 " has %" PRIu64 " places (%" PRIu64
+        " connections, %" PRIu64 " descriptors, %u being closed), its share is %" PRIu64 " now; most:%s",
+        user->uid, places(user), user->used[USER_CONNECTIONS], user->used[USER_DESCRIPTORS] - user->passing,
+        user->discards, limit_of_table(user, 0), top);
+}
+
 int holders_refuse_table(struct user *user, struct refusal *refusal) {
     static const char hint[] =
         "remove what is no longer needed, or start the broker with a higher open file limit";
     struct users *users = user->users;
-    bool admin = user->uid == 0 || user->uid == users->own;
+    bool admin = limit_is_admin(user);
     const struct user *most = admin ? find_most(users) : NULL;
     char top[160] = " nobody", other[80] = "";
     metrics_add(METRIC_LIMITS_TABLE, 1);
     holders_write(user, USER_DESCRIPTORS, top, sizeof top);
+    if (!admin)
+        return refuse_share(user, top, refusal);
     if (most && most != user)
         snprintf(other, sizeof other, "; uid %" PRIu64 " has most, %" PRIu64, most->uid, places(most));
     return refusal_set(refusal, REFUSAL_LIMIT, NULL, hint,

@@ -29,8 +29,8 @@ void holders_forget(struct user *user, const struct account *account);
 /* Who of the user's sessions has most of that slot, as " session 123 (name) 40," and so on. */
 void holders_write(struct user *user, int slot, char *text, size_t room);
 
-/* -1 and a refusal that says the process's table of descriptors is full, and what the user has of it; to root and the broker's
- * own uid also who has most. */
+/* -1 and a refusal that says the process's table of descriptors is full, or the user's share of it, and what the user has of it; to root and
+ * the broker's own uid also who has most. */
 int holders_refuse_table(struct user *user, struct refusal *refusal);
 
 #endif

@@ -1,9 +1,11 @@
 /* kept.c: the table first, then the account. */
 #include "kept.h"
 
+#include "limit.h"
+
 static int charge(struct user *user, struct account *account, size_t opened, size_t n,
                   struct refusal *refusal) {
-    if (!slots_may_keep(user->users->slots, opened))
+    if (!limit_may_keep(user, n, opened))
         return holders_refuse_table(user, refusal);
     return account ? account_take(account, USER_DESCRIPTORS, n, refusal)
                    : user_take(user, USER_DESCRIPTORS, n, refusal);

@@ -30,6 +30,9 @@ int users_init(struct users *users, os_uid own, struct slots *slots, uint64_t se
     turns_init(&users->turns);
     ring_init(&users->starved);
     users->slots = slots;
+    users->reserve = descriptors / LIMIT_RESERVE_PART;
+    if (users->reserve > LIMIT_RESERVE)
+        users->reserve = LIMIT_RESERVE;
     users->own = own;
     users->limits[USER_SESSIONS] = descriptors;
     users->limits[USER_CONNECTIONS] = descriptors;

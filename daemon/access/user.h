@@ -1,8 +1,8 @@
 /* user.h: how much each uid, and each session of it, may have of what the broker has.
  *
  * A user is the account of one uid, an account that of one session. Taking is checked against both before anything is
- * allocated, and given back by whoever took. The broker's own uid may have everything, any other a quarter of each limit; a
- * session all but a 64th of its uid's, so that another one of the same user can always act.
+ * allocated, and given back by whoever took. The broker's own uid may have everything, any other a quarter of each limit, and of the table no
+ * more than leaves room for others (limit.h); a session all but a 64th of its uid's, so that another one of the same user can always act.
  * A refusal names the limit and who holds most of it. Users live as long as somebody refers to them.
  *
  * What happens is noted in one journal, which is for those who may see everything. A uid that may not, and asks, gets a journal of
@@ -60,6 +60,7 @@ struct users {
     uint64_t limits[USER_SLOTS]; /* of all that there is */
     uint64_t rate;               /* requests a second; likewise */
     struct slots *slots;
+    size_t reserve;      /* of its places, for root and the broker's own uid (limit.h) */
     uint64_t most_uid;   /* had most of the table when a refusal last looked */
     size_t seen;         /* up to here by_uid was looked at for that */
     struct ring starved; /* those with gates that wait for room in the table */

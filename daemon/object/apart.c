@@ -2,6 +2,7 @@
 #include "apart.h"
 
 #include "daemon/access/kept.h"
+#include "daemon/access/limit.h"
 #include "descriptor.h"
 
 #include <stdlib.h>
@@ -35,8 +36,7 @@ static bool may_have_one(const struct descriptor *descriptor) {
     enum inspect_type type = (enum inspect_type)descriptor->type;
     return !extras_guard(descriptor->extras) &&
            (inspect_is_socket(type) || type == INSPECT_PIPE || inspect_closes_at_once(type)) &&
-           slots_may_keep(registry_of(descriptor)->slots, 1) &&
-           user_left(user_of(descriptor), USER_DESCRIPTORS) > 0;
+           limit_may_keep(user_of(descriptor), 1, 1) && user_left(user_of(descriptor), USER_DESCRIPTORS) > 0;
 }
 
 static struct apart *apart_open(struct descriptor *descriptor, int direction) {

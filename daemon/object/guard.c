@@ -1,6 +1,8 @@
 /* guard.c: arming, trying and forgetting by way of a sentry. */
 #include "guard.h"
 
+#include "daemon/access/limit.h"
+
 #include <errno.h>
 #include <stddef.h>
 #include <stdlib.h>
@@ -15,7 +17,7 @@ int guard_open(struct descriptor *descriptor, const struct guard_events *events,
     struct user *user = descriptor->object.owner->account.user;
     struct guard *guard;
     size_t opened = 0;
-    if (!slots_may_keep(registry->slots, SENTRY_FDS))
+    if (!limit_may_keep(user, SENTRY_FDS, SENTRY_FDS))
         return holders_refuse_table(user, refusal);
     guard = extras_get(descriptor) ? calloc(1, sizeof *guard) : NULL;
     if (!guard)

@@ -4,6 +4,7 @@
  * To make it follow an epoll descriptor takes a lock of the kernel that is one for the whole system, and that another user can keep. So
  * that is a worker's job, of which nothing else waits (nesting.h); and the request is refused when it takes too long. */
 #include "daemon/access/charge.h"
+#include "daemon/access/limit.h"
 #include "daemon/object/guard.h"
 #include "daemon/object/handle.h"
 #include "daemon/object/notice.h"
@@ -241,7 +242,7 @@ int call_handle(struct call *call) {
     if (!indicator)
         return target_refuse(call, "id", call->request->handle->id);
     /* Beside the handle itself: for a client that does not read, a copy waits in its channel. */
-    if (!slots_may_keep(call->connection->all->registry->slots, 3))
+    if (!limit_may_keep(call->connection->user, 3, 3))
         return holders_refuse_table(call->connection->user, &call->refusal);
     if (passing_check(call->connection, &call->refusal))
         return -1;

@@ -6,6 +6,7 @@
 #include "credentials.h"
 #include "daemon/access/charge.h"
 #include "daemon/access/holders.h"
+#include "daemon/access/limit.h"
 #include "daemon/base/metrics.h"
 #include "daemon/object/transfer.h"
 #include "discard.h"
@@ -271,7 +272,6 @@ int call_position(struct call *call) {
 }
 
 static int check_pipe(struct call *call, bool write) {
-    const struct registry *registry = call->connection->all->registry;
     if (call->fd == OS_FD_NONE)
         return refusal_set(&call->refusal, REFUSAL_MISMATCH, NULL, NULL,
                            "the call takes an end of a pipe, and none came");
@@ -279,8 +279,9 @@ static int check_pipe(struct call *call, bool write) {
         return refusal_set(&call->refusal, REFUSAL_INVALID, NULL, NULL,
                            "the attached descriptor is not a pipe open for %s",
                            write ? "reading" : "writing");
-    return slots_may_keep(registry->slots, 0) ? 0
-                                              : holders_refuse_table(call->connection->user, &call->refusal);
+    return limit_may_keep(call->connection->user, 1, 0)
+               ? 0
+               : holders_refuse_table(call->connection->user, &call->refusal);
 }
 
 int call_splice(struct call *call) {

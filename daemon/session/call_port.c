@@ -1,6 +1,7 @@
 /* call_port.c: unsafe-file-descriptor->port, unsafe-socket->port, unsafe-port->file-descriptor, unsafe-port->socket; and
  * close. */
 #include "closing.h"
+#include "daemon/access/limit.h"
 #include "daemon/object/notice.h"
 #include "daemon/object/port.h"
 #include "dispatch.h"
@@ -92,7 +93,7 @@ int call_port_dup(struct call *call) {
     if (!port)
         return -1;
     /* For a client that does not read, a copy waits in its channel. */
-    if (!slots_may_keep(call->connection->all->registry->slots, 1))
+    if (!limit_may_keep(call->connection->user, 1, 1))
         return holders_refuse_table(call->connection->user, &call->refusal);
     if (passing_check(call->connection, &call->refusal))
         return -1;

@@ -3,6 +3,7 @@
 #include "noting.h"
 
 #include "daemon/access/charge.h"
+#include "daemon/access/limit.h"
 #include "daemon/base/log.h"
 #include "daemon/base/metrics.h"
 #include "daemon/object/indicator.h"
@@ -113,7 +114,7 @@ static int nominate_attached(struct call *call, struct admission *admission, siz
 static int nominate_pid(struct call *call, struct admission *admission, uint32_t pid, const char *field) {
     struct connection *connection = call->connection;
     struct nominee *nominee = &admission->nominees[admission->n];
-    if (!slots_may_keep(connection->all->registry->slots, 1))
+    if (!limit_may_keep(connection->user, 1, 1))
         return holders_refuse_table(connection->user, &call->refusal);
     nominee->process.fd = inspect_open_pid(pid);
     if (nominee->process.fd == OS_FD_NONE)

@@ -2,6 +2,7 @@
 #include "connection.h"
 
 #include "credentials.h"
+#include "daemon/access/limit.h"
 #include "daemon/base/log.h"
 #include "daemon/base/metrics.h"
 #include "daemon/object/waitqueue.h"
@@ -223,8 +224,11 @@ static void account(struct connection *connection) {
         account_bytes(connection);
         return;
     }
-    if (fds > before)
+    bool may_keep = true;
+    if (fds > before) {
         slots_take(slots, fds - before);
+        may_keep = limit_may_keep(connection->user, fds - before, 0);
+    }
     if (charge_set(&connection->charge, USER_DESCRIPTORS, fds, &refusal)) {
         slots_give(slots,
                    fds - before); /* the channel hands them to be discarded, where they are counted again */
@@ -240,7 +244,7 @@ static void account(struct connection *connection) {
         refusal_set(&refusal, REFUSAL_INVALID, NULL, NULL,
                     "an incomplete frame carries a connection to this broker");
         end_half(connection, &refusal);
-    } else if (fds > before && !slots_may_keep(slots, 0)) {
+    } else if (!may_keep) {
         holders_refuse_table(connection->user, &refusal);
         end_half(connection, &refusal);
     } else {

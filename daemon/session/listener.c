@@ -3,6 +3,7 @@
 
 #include "connection.h"
 #include "daemon/access/gate.h"
+#include "daemon/access/limit.h"
 #include "daemon/access/refusal.h"
 #include "daemon/base/log.h"
 #include "daemon/base/metrics.h"
@@ -86,7 +87,7 @@ static int welcome(struct listener *listener, struct transport transport, const 
     user = user_ref(listener->users, peer->uid);
     if (!user)
         return refusal_memory(refusal);
-    if (!slots_may_keep(slots_of(listener), 0)
+    if (!limit_may_connect(user)
             ? holders_refuse_table(user, refusal)
             : gates_admit(user, refusal) || user_take(user, USER_CONNECTIONS, 1, refusal)) {
         user_unref(user);

@@ -44,6 +44,7 @@ static void measure(const struct sessions *sessions) {
     metrics_set(METRIC_TABLE_LIMIT, registry->slots->limit);
     metrics_set(METRIC_TABLE_USED, registry->slots->used);
     metrics_set(METRIC_TABLE_FREE, slots_free(registry->slots));
+    metrics_set(METRIC_TABLE_RESERVED, registry->users->reserve);
 }
 
 static void label(struct row *row, const char *name, const char *value) {

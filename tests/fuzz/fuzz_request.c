@@ -20,6 +20,7 @@
  * and no open descriptor more than before. */
 #define _GNU_SOURCE
 
+#include "daemon/access/limit.h"
 #include "daemon/loop/loop.h"
 #include "daemon/object/apart.h"
 #include "daemon/object/descriptor.h"
@@ -261,7 +262,7 @@ static void client_connect(struct client *client) {
     struct user *user = user_ref(&world.users, peer.uid);
     require(user);
     slots_take(&world.slots, 1);
-    if (!slots_may_keep(&world.slots, 0) || user_take(user, USER_CONNECTIONS, 1, &refusal)) {
+    if (!limit_may_connect(user) || user_take(user, USER_CONNECTIONS, 1, &refusal)) {
         /* The listener would have turned it away. */
         slots_give(&world.slots, 1);
         user_unref(user);

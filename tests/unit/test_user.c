@@ -1,6 +1,7 @@
 /* test_user.c: the accounts of uids, in the order that somebody who looks at all of them wants, and their journals. */
 #include "tests/support/test.h"
 
+#include "daemon/access/kept.h"
 #include "daemon/access/limit.h"
 #include "proto/os.h"
 
@@ -81,6 +82,118 @@ static void others_have_a_quarter(void **state) {
     user_give(other, USER_WAITS, limit);
     user_unref(own);
     user_unref(other);
+    users_deinit(&users, false);
+}
+
+/* Descriptors of a uid that takes as many as it may have: so many. */
+static uint64_t keep_all(struct user *user) {
+    struct refusal refusal;
+    uint64_t n = 0;
+
+    while (kept_take(user, NULL, 1, &refusal) == 0)
+        n++;
+    assert_int_equal(refusal.code, REFUSAL_LIMIT);
+    return n;
+}
+
+/* Each may have a quarter of the table, and no more than it leaves free; the reserve is for root and the broker's own uid. */
+static void of_the_table_each_leaves_something(void **state) {
+    enum { OWN = 9, PLACES = 1032, RESERVE = 32 };
+    static const uint64_t gets[] = {258, 258, 242, 121, 60, 30, 15, 8, 4, 2, 1, 0, 0};
+    struct slots table = {.limit = PLACES + SLOTS_KEEP};
+    struct users users;
+    struct refusal refusal;
+    struct user *user[13], *root, *own;
+
+    (void)state;
+    assert_int_equal(users_init(&users, OWN, &table, 1), 0);
+    assert_int_equal(users.reserve, RESERVE);
+    for (uint32_t i = 0; i < 13; i++) {
+        user[i] = user_ref(&users, i + 10);
+        assert_int_equal(keep_all(user[i]), gets[i]);
+    }
+    /* What one gives back is for all. */
+    kept_give(user[0], NULL, 200);
+    assert_int_equal(keep_all(user[12]), 100);
+    assert_int_equal(keep_all(user[0]), 21);
+    root = user_ref(&users, 0);
+    own = user_ref(&users, OWN);
+    slots_take(&table, slots_free(&table) - RESERVE);
+    slots_take(&table, 1); /* who connects */
+    assert_false(limit_may_connect(user[11]));
+    assert_true(limit_may_connect(root));
+    slots_give(&table, 1);
+    assert_int_equal(kept_take(root, NULL, RESERVE / 2, &refusal), 0);
+    assert_int_equal(kept_take(own, NULL, RESERVE / 2, &refusal), 0);
+    assert_int_equal(kept_take(root, NULL, 1, &refusal), -1);
+    assert_non_null(strstr(refusal.text, "table is full"));
+    for (uint32_t i = 0; i < 13; i++) {
+        kept_give(user[i], NULL, user[i]->used[USER_DESCRIPTORS]);
+        user_unref(user[i]);
+    }
+    kept_give(own, NULL, RESERVE / 2);
+    kept_give(root, NULL, RESERVE / 2);
+    user_unref(root);
+    user_unref(own);
+    users_deinit(&users, false);
+}
+
+/* Connections and descriptors are one share, but for the first connections: with them who has filled it can still act. */
+static void connections_and_descriptors_are_one_share(void **state) {
+    struct slots table = {.limit = 400 + SLOTS_KEEP};
+    struct refusal refusal;
+    struct users users;
+    struct user *user;
+
+    (void)state;
+    assert_int_equal(users_init(&users, 0, &table, 1), 0);
+    user = user_ref(&users, 1000);
+    for (int i = 0; i < 50; i++) {
+        slots_take(&table, 1);
+        assert_true(limit_may_connect(user));
+        assert_int_equal(user_take(user, USER_CONNECTIONS, 1, &refusal), 0);
+    }
+    assert_int_equal(keep_all(user), 100 - 50 + LIMIT_CONNECTIONS);
+    assert_int_equal(kept_take(user, NULL, 1, &refusal), -1);
+    assert_non_null(strstr(refusal.text, "102 places (50 connections, 52 descriptors, 0 being closed)"));
+    slots_take(&table, 1);
+    assert_false(limit_may_connect(user));
+    user_give(user, USER_CONNECTIONS, 49);
+    slots_give(&table, 49);
+    assert_int_equal(keep_all(user), 48);
+    assert_true(limit_may_connect(user)); /* the second */
+    slots_take(&table, 400 - users.reserve - table.used);
+    assert_true(limit_may_connect(user)); /* whatever others have taken since */
+    slots_take(&table, 1);
+    assert_false(limit_may_connect(user));
+    slots_give(&table, table.used - 100);
+    user_give(user, USER_CONNECTIONS, 1);
+    kept_give(user, NULL, 100);
+    user_unref(user);
+    users_deinit(&users, false);
+}
+
+/* What is in unread answers is not in the table. */
+static void what_is_passed_takes_no_place(void **state) {
+    struct slots table = {.limit = 400 + SLOTS_KEEP};
+    struct refusal refusal;
+    struct users users;
+    struct user *user;
+
+    (void)state;
+    assert_int_equal(users_init(&users, 0, &table, 1), 0);
+    user = user_ref(&users, 1000);
+    assert_int_equal(user_take(user, USER_DESCRIPTORS, 30, &refusal), 0);
+    user->passing = 30;
+    assert_int_equal(limit_places(user), 0);
+    slots_take(&table, 400 - users.reserve - 40);
+    assert_true(limit_may_keep(user, 20, 20));
+    assert_false(limit_may_keep(user, 21, 21));
+    assert_true(limit_may_keep(user, 40, 0)); /* that have their places */
+    assert_false(limit_may_keep(user, 41, 0));
+    user->passing = 0;
+    user_give(user, USER_DESCRIPTORS, 30);
+    user_unref(user);
     users_deinit(&users, false);
 }
 
@@ -259,8 +372,10 @@ static void a_journal_is_charged_and_given_back(void **state) {
 }
 
 TEST_MAIN(TEST_CASE(users_come_in_the_order_of_their_uids), TEST_CASE(requests_are_counted_for_each_uid),
-          TEST_CASE(others_have_a_quarter), TEST_CASE(a_rate_that_is_used_up_says_how_long),
-          TEST_CASE(a_check_takes_nothing), TEST_CASE(a_changed_limit_reaches_those_who_are_there),
+          TEST_CASE(others_have_a_quarter), TEST_CASE(of_the_table_each_leaves_something),
+          TEST_CASE(connections_and_descriptors_are_one_share), TEST_CASE(what_is_passed_takes_no_place),
+          TEST_CASE(a_rate_that_is_used_up_says_how_long), TEST_CASE(a_check_takes_nothing),
+          TEST_CASE(a_changed_limit_reaches_those_who_are_there),
           TEST_CASE(a_changed_rate_reaches_those_who_are_there),
           TEST_CASE(a_journal_of_ones_own_begins_with_what_the_other_has_kept),
           TEST_CASE(others_push_nothing_out_of_it), TEST_CASE(a_journal_is_charged_and_given_back))
