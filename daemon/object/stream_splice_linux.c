@@ -17,8 +17,9 @@ static short look(os_fd fd, short events) {
 
 static bool reads(const struct stream_job *job) { return job->what == STREAM_SPLICE_READ; }
 
+/* A TCP socket would wait also with an error queue that is not empty, of which poll(2) tells as of an error. */
 static ssize_t move(const struct stream_job *job, size_t n) {
-    if (job->type == INSPECT_TCP && !look(job->fd, POLLIN)) {
+    if (job->type == INSPECT_TCP && !(look(job->fd, POLLIN) & POLLIN)) {
         errno = EAGAIN;
         return -1;
     }
@@ -34,14 +35,17 @@ static int failed(struct stream_job *job, int error) {
     return 0;
 }
 
-/* A socket from which nothing came: it is empty, has ended, or has what cannot be spliced, which lies behind a byte that is urgent. */
+/* A socket from which nothing came: it is empty, has ended, or has what cannot be spliced, which lies behind a byte that is urgent. What else is
+ * there has come since, or is less than its SO_RCVLOWAT. */
 static int look_again(struct stream_job *job) {
     char byte;
     ssize_t n = recv(job->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
     if (n < 0)
         return errno == EAGAIN || errno == EINTR ? -EAGAIN : failed(job, errno);
     job->end = n == 0;
-    return job->end ? 0 : failed(job, EOPNOTSUPP);
+    if (job->end)
+        return 0;
+    return sockatmark(job->fd) == 1 ? failed(job, EOPNOTSUPP) : -EAGAIN;
 }
 
 static int stopped(struct stream_job *job, int error) {
