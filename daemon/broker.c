@@ -7,7 +7,7 @@
 #include "base/metrics.h"
 #include "idle.h"
 #include "object/apart.h"
-#include "object/descriptor.h"
+#include "object/bound.h"
 #include "object/objects.h"
 #include "object/pollable.h"
 #include "object/stream.h"
@@ -47,7 +47,7 @@ static void on_ready(void *context, uint64_t token, unsigned events) {
     struct object *object = registry_find(&broker->registry, apart_id(token));
     /* The descriptor may have gone while its answer was under way. */
     if (object)
-        descriptor_on_ready((struct descriptor *)object, token, events);
+        descriptor_on_ready(bound_of_object(object), token, events);
 }
 
 static void on_sentry_closed(void *context, size_t n_fds) {
@@ -208,7 +208,7 @@ static void report(const struct broker *broker) {
                             counts[OBJECT_SEMAPHORE], counts[OBJECT_EVT], counts[OBJECT_PORT]);
     }
     log_write(LOG_LEVEL_INFO, "stopped; sessions=%zu connections=%zu descriptors=%zu objects=%zu waits=%zu",
-              broker->sessions.n, broker->sessions.n_connections, broker->registry.descriptors.used,
+              broker->sessions.n, broker->sessions.n_connections, broker->registry.bounds.used,
               totals[OBJECT_PORT] + totals[OBJECT_SEMAPHORE] + totals[OBJECT_EVT], broker->registry.waits);
 }
 

@@ -42,7 +42,6 @@ struct registry;
 /* daemon/object/news.h: descriptors of a uid that the engine has told of. */
 struct user_news {
     struct task task;
-    struct registry *registry; /* of them */
     void (*catch_up)(struct descriptor *descriptor);
     uint64_t *ids; /* from first to n; those that have gone find nothing */
     size_t first, n, room;
@@ -89,6 +88,7 @@ struct user {
     uint32_t gone[USER_GONE];
     unsigned n_gone;
     struct user_news news;
+    struct registry *registry; /* of what its sessions have; NULL: none was made yet */
     unsigned refs;
     uint32_t connections; /* that were made; their numbers in notices, so that these tell of no other uid's */
     unsigned discards;    /* received descriptors that workers are closing */

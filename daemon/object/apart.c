@@ -4,6 +4,7 @@
 #include "daemon/access/kept.h"
 #include "daemon/access/limit.h"
 #include "descriptor.h"
+#include "registry.h"
 
 #include <stdlib.h>
 
@@ -19,16 +20,8 @@ uint64_t apart_id(uint64_t token) {
     return apart_is_token(token) ? (token & ~(uint64_t)KIND_MASK) | OBJECT_DESCRIPTOR : token;
 }
 
-static struct registry *registry_of(const struct descriptor *descriptor) {
-    return descriptor->object.owner->registry;
-}
-
-static struct user *user_of(const struct descriptor *descriptor) {
-    return descriptor->object.owner->account.user;
-}
-
 struct apart *apart_find(const struct descriptor *descriptor) {
-    return descriptor->apart ? table_find(&registry_of(descriptor)->aparts, descriptor->object.id) : NULL;
+    return descriptor->apart ? table_find(&descriptor->user->registry->aparts, descriptor->id) : NULL;
 }
 
 /* Not the last copy, so nothing is released: neither a socket's queue nor a pipe. */
@@ -36,11 +29,11 @@ static bool may_have_one(const struct descriptor *descriptor) {
     enum inspect_type type = (enum inspect_type)descriptor->type;
     return !extras_guard(descriptor->extras) &&
            (inspect_is_socket(type) || type == INSPECT_PIPE || inspect_closes_at_once(type)) &&
-           limit_may_keep(user_of(descriptor), 1, 1) && user_left(user_of(descriptor), USER_DESCRIPTORS) > 0;
+           limit_may_keep(descriptor->user, 1, 1) && user_left(descriptor->user, USER_DESCRIPTORS) > 0;
 }
 
 static struct apart *apart_open(struct descriptor *descriptor, int direction) {
-    struct registry *registry = registry_of(descriptor);
+    struct registry *registry = descriptor->user->registry;
     struct refusal refusal; /* it was looked whether there is room */
     struct apart *apart;
     if (!may_have_one(descriptor) || table_reserve(&registry->aparts))
@@ -48,9 +41,9 @@ static struct apart *apart_open(struct descriptor *descriptor, int direction) {
     apart = malloc(sizeof *apart);
     if (!apart)
         return NULL;
-    *apart = (struct apart){
-        .id = descriptor->object.id, .fd = os_dup(descriptor->fd), .direction = (uint8_t)direction};
-    if (apart->fd == OS_FD_NONE || kept_take(user_of(descriptor), NULL, 1, &refusal)) {
+    *apart =
+        (struct apart){.id = descriptor->id, .fd = os_dup(descriptor->fd), .direction = (uint8_t)direction};
+    if (apart->fd == OS_FD_NONE || kept_take(descriptor->user, NULL, 1, &refusal)) {
         if (apart->fd != OS_FD_NONE)
             os_close(apart->fd);
         free(apart);
@@ -65,10 +58,10 @@ void apart_close(struct descriptor *descriptor) {
     struct apart *apart = apart_find(descriptor);
     if (!apart)
         return;
-    engine_disarm(registry_of(descriptor)->engine, &apart->watch, apart->fd);
-    table_remove(&registry_of(descriptor)->aparts, apart);
+    engine_disarm(descriptor->user->registry->engine, &apart->watch, apart->fd);
+    table_remove(&descriptor->user->registry->aparts, apart);
     os_close(apart->fd);
-    kept_give(user_of(descriptor), NULL, 1);
+    kept_give(descriptor->user, NULL, 1);
     free(apart);
     descriptor->apart = false;
 }
@@ -93,7 +86,7 @@ static int leaving_direction(const struct descriptor *descriptor, const struct a
 }
 
 bool apart_arm(struct descriptor *descriptor, const struct apart_need needs[2], int *error) {
-    struct engine *engine = registry_of(descriptor)->engine;
+    struct engine *engine = descriptor->user->registry->engine;
     const struct apart_need *own, *other;
     struct apart *apart;
     if (!needs[0].ones && !needs[1].ones) {
@@ -108,9 +101,9 @@ bool apart_arm(struct descriptor *descriptor, const struct apart_need needs[2], 
         return false;
     own = &needs[!apart->direction];
     other = &needs[apart->direction];
-    *error = arm(engine, &descriptor->watch, descriptor->fd, own->interest, own->edge, descriptor->object.id);
-    if (*error || !arm(engine, &apart->watch, apart->fd, other->interest, other->edge,
-                       apart_token(descriptor->object.id)))
+    *error = arm(engine, &descriptor->watch, descriptor->fd, own->interest, own->edge, descriptor->id);
+    if (*error ||
+        !arm(engine, &apart->watch, apart->fd, other->interest, other->edge, apart_token(descriptor->id)))
         return true;
     apart_close(descriptor);
     return false;

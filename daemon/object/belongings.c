@@ -1,8 +1,8 @@
 /* belongings.c: what a session has. */
 #include "belongings.h"
 
+#include "binding.h"
 #include "daemon/access/charge.h"
-#include "descriptor.h"
 #include "handle.h"
 #include "utlist.h"
 
@@ -11,9 +11,10 @@
 void belongings_init(struct belongings *belongings, struct registry *registry, struct user *user,
                      uint64_t session, const char *name, uint64_t seed) {
     *belongings = (struct belongings){.registry = registry};
+    user->registry = registry;
     account_init(&belongings->account, user, session, name);
     numberings_init(&belongings->numberings, seed);
-    table_init(&belongings->numbers, offsetof(struct descriptor, key), seed);
+    table_init(&belongings->numbers, offsetof(struct binding, key), seed);
     table_init(&belongings->lent_by_id, offsetof(struct handle, id), seed);
 }
 
@@ -36,10 +37,10 @@ void belongings_remove(struct object *object) {
     registry_cancel(object->owner, registry_kind(object->id));
 }
 
-void belongings_leave(struct object *descriptor) {
-    take_out(descriptor);
-    account_leave(&descriptor->owner->account, USER_DESCRIPTORS, 1);
-    descriptor->owner = NULL;
+void belongings_leave(struct object *binding) {
+    take_out(binding);
+    account_leave(&binding->owner->account, USER_DESCRIPTORS, 1);
+    binding->owner = NULL;
 }
 
 struct object *belongings_next(const struct belongings *belongings, uint64_t after) {

@@ -1,6 +1,6 @@
 /* belongings.h: what one session has: its objects in the order of making, its numbers, its parked waits, its account.
  *
- * Everything in here is freed by belongings_end, or by itself before that; only a descriptor that a worker is still closing may
+ * Everything in here is freed by belongings_end, or by itself before that; only a binding whose copy a worker is still closing may
  * outlive it, and then belongs to nobody but its user's account. */
 #ifndef BELONGINGS_H
 #define BELONGINGS_H
@@ -17,7 +17,7 @@ struct belongings {
     struct object *objects;
     struct order order; /* of objects, by registry_number */
     struct numberings numberings;
-    struct table numbers;       /* key (numbering.h) -> descriptor, also one that is being closed */
+    struct table numbers;       /* key (numbering.h) -> binding, also of a copy that is being closed */
     struct wait_request *waits; /* parked */
     struct handle *lent;        /* those that it asked for of objects of other sessions */
     struct table lent_by_id;    /* id of the object -> the same ones */
@@ -44,8 +44,8 @@ struct object *belongings_find(const struct belongings *belongings, uint64_t id)
 /* The object's list entry goes, and what it costs is given back; its memory is the caller's. */
 void belongings_remove(struct object *object);
 
-/* The same for a descriptor that is still to be closed: nobody's, and on the user's account alone. */
-void belongings_leave(struct object *descriptor);
+/* The same for a binding whose copy is still to be closed: nobody's, and on the user's account alone. */
+void belongings_leave(struct object *binding);
 
 /* The first object that was made after that of the id, which may be gone, or belong to another session; 0: the first of all. NULL: none. */
 struct object *belongings_next(const struct belongings *belongings, uint64_t after);

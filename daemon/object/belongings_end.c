@@ -1,12 +1,11 @@
 /* belongings_end.c: how all that a session has ends. */
 #include "belongings.h"
-#include "descriptor.h"
 #include "indicator.h"
 #include "wait.h"
 
 /* Ends one thing, or frees it. False: others have to be told of its end first. */
 static bool end_first(struct object *object, int cause) {
-    struct descriptor *descriptor = (struct descriptor *)object;
+    struct binding *binding = (struct binding *)object;
     struct indicator *indicator = (struct indicator *)object;
     if (registry_kind(object->id) != OBJECT_DESCRIPTOR) {
         if (indicator_source(indicator))
@@ -17,11 +16,11 @@ static bool end_first(struct object *object, int cause) {
             indicator_free(indicator);
         return true;
     }
-    indicator = indicator_registered(descriptor);
+    indicator = indicator_registered(binding);
     if (indicator)
         indicator_end(indicator, cause);
-    else if (!descriptor->telling)
-        descriptor_leave(descriptor);
+    else if (!bound_descriptor(binding)->telling)
+        binding_leave(binding);
     else
         return false;
     return true;

@@ -1,31 +1,29 @@
-/* descriptor.h: one descriptor that the broker owns: its copy of what a client calls by a number.
+/* descriptor.h: the broker's copy of an open file: watched, told of, closed.
  *
- * It lives as long as a semaphore, an event or a wrap refers to it (descriptor_settle looks); then it is taken out of the engine, handed to be closed,
- * and really gone when the close has ended. Until then its number finds it, so that a remove can wait for the end.
+ * It lives as long as something refers to it (descriptor_settle looks); then it is taken out of the engine, handed to be closed,
+ * and really gone when the close has ended. Who refers to it, and what they call it by, it does not know: that is the binding's (binding.h), which
+ * says when something is registered (`subscribed`), and is told through hooks.h.
  * descriptor_arm is the only caller of engine_arm: what is asked for is what live semaphores and parked waits need, no more. */
 #ifndef DESCRIPTOR_H
 #define DESCRIPTOR_H
 
-#include "belongings.h"
 #include "cause.h"
-#include "daemon/access/refusal.h"
+#include "daemon/access/user.h"
 #include "extras.h"
 #include "inspect.h"
 
-struct indicator;
+struct registry;
 struct waitqueue;
 
+enum descriptor_state {
+    DESCRIPTOR_OPEN,
+    DESCRIPTOR_CLOSING, /* nothing refers to it any more */
+    DESCRIPTOR_LEAVING  /* likewise, and on its user's account alone: its session has ended */
+};
+
 struct descriptor {
-    struct object object;
-    uint64_t key;                    /* of its number; see numbering.h */
-    struct indicator *semaphores[2]; /* registered ones, by direction */
-    union {
-        struct indicator *evts[2];
-        struct { /* when its session has ended, and object.owner is NULL */
-            struct registry *registry;
-            struct user *user; /* on whose account it is; referred to */
-        } left;
-    };
+    uint64_t id;              /* what the engine tells of it by, and its row */
+    struct user *user;        /* on whose account it is; referred to while it is DESCRIPTOR_LEAVING */
     struct waitqueue *queues; /* whoever waits, one for each direction */
     struct extras *extras;    /* or NULL */
     os_fd fd;
@@ -35,45 +33,26 @@ struct descriptor {
     struct engine_watch watch; /* what has been asked of the engine, or of the sentry's */
     uint8_t type;              /* enum inspect_type */
     uint8_t news;              /* causes for which it is to be told, four bits by direction (news.h) */
+    unsigned char state : 2;   /* enum descriptor_state */
+    bool subscribed : 1;       /* semaphores, events or ports are registered for it */
     bool unwatched : 1;        /* always ready: the kernel has said that it cannot watch it */
     bool plain : 1;            /* as stream_job's, once a worker has found out */
-    bool closing : 1;          /* nothing refers to it any more */
     bool apart : 1;            /* its directions are watched apart (apart.h) */
     bool noted : 1;            /* its id is in its user's news */
 };
 
-struct descriptor_claim {
-    struct descriptor *descriptor;
-    enum inspect_type type;
-    bool kept;     /* fd is the broker's copy now; if not, it is still the caller's, of that type */
-    bool same;     /* fd is one more copy of the descriptor's open file */
-    bool replaced; /* the number named another open file, whose objects have ended */
-};
-
-/* Whose account it is on, and where it is registered, also when its session has ended. */
-static inline struct user *descriptor_user(const struct descriptor *descriptor) {
-    const struct belongings *owner = descriptor->object.owner;
-    return owner ? owner->account.user : descriptor->left.user;
+/* Nothing refers to it any more, and nothing will. */
+static inline bool descriptor_is_closing(const struct descriptor *descriptor) {
+    return descriptor->state != DESCRIPTOR_OPEN;
 }
 
 static inline struct registry *descriptor_registry(const struct descriptor *descriptor) {
-    const struct belongings *owner = descriptor->object.owner;
-    return owner ? owner->registry : descriptor->left.registry;
+    return descriptor->user->registry;
 }
 
-/* What its process calls it. */
-static inline int64_t descriptor_number(const struct descriptor *descriptor) {
-    return number_of_key(descriptor->key);
-}
-
-/* The descriptor of that number (its key) for the open file fd: the one that is there if it is the same, else a new one, replacing an old
- * one. fd counts as a taken slot. With `socket` it must be one. objects: how many are going to be made of
- * it, for which there must be room before anything is replaced. 0, or -1 and the refusal; then nothing has changed. A new descriptor that nothing refers to must be given to descriptor_settle. */
-int descriptor_claim(struct belongings *belongings, uint64_t key, os_fd fd, bool socket, unsigned objects,
-                     struct descriptor_claim *claim, struct refusal *refusal);
-
-/* The one that the key of a number finds, also while it is being closed; or NULL. */
-struct descriptor *descriptor_find(const struct belongings *belongings, uint64_t key);
+/* A new one, in memory of zeros: the broker's copy of that type, for the user. 0, or -1 and the refusal: then it is only memory again. */
+int descriptor_init(struct descriptor *descriptor, uint64_t id, struct user *user, os_fd fd,
+                    enum inspect_type type, struct refusal *refusal);
 
 /* What live semaphores, parked waits and transfers need: ENGINE_READ, ENGINE_WRITE. edge is only ever set. */
 unsigned descriptor_needs(const struct descriptor *descriptor, bool *edge);
@@ -112,8 +91,8 @@ void descriptor_catch_up(struct descriptor *descriptor);
 /* Drops the copy if nothing refers to it; else sees to it that the engine knows what is needed. */
 void descriptor_settle(struct descriptor *descriptor);
 
-/* Its session ends: dropped if it is not yet, and owned by nobody until it is closed. */
-void descriptor_leave(struct descriptor *descriptor);
+/* Drops it, which nothing refers to and which is open. */
+void descriptor_drop(struct descriptor *descriptor);
 
 /* The broker ends, and nobody will tell of the close: the copy is left to the kernel. */
 void descriptor_abandon(struct descriptor *descriptor);

@@ -1,17 +1,17 @@
 /* evt.c: making an event. */
 #include "evt.h"
 
-int evt_open(struct descriptor *descriptor, int direction, const struct guard_try *tried,
-             struct indicator **evt, bool *created, struct refusal *refusal) {
+int evt_open(struct binding *binding, int direction, const struct guard_try *tried, struct indicator **evt,
+             bool *created, struct refusal *refusal) {
     *created = false;
-    *evt = descriptor->evts[direction];
+    *evt = indicator_find(binding, OBJECT_EVT, direction);
     if (*evt)
         return 0;
     if (tried && tried->error == ENGINE_E_CYCLE)
         return EVT_E_CYCLE;
     if (tried && tried->error < 0)
         return refusal_system(refusal, -tried->error, "cannot watch the descriptor");
-    *evt = indicator_new(descriptor, OBJECT_EVT, direction, refusal);
+    *evt = indicator_new(binding, OBJECT_EVT, direction, refusal);
     if (!*evt)
         return -1;
     *created = true;

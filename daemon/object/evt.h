@@ -10,7 +10,7 @@ enum { EVT_E_CYCLE = 1 };
 
 /* The registered one for that direction, or a new one. tried: where making_is_needed says so. 0; EVT_E_CYCLE: none; -1: the
  * refusal. */
-int evt_open(struct descriptor *descriptor, int direction, const struct guard_try *tried,
-             struct indicator **evt, bool *created, struct refusal *refusal);
+int evt_open(struct binding *binding, int direction, const struct guard_try *tried, struct indicator **evt,
+             bool *created, struct refusal *refusal);
 
 #endif

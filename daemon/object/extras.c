@@ -2,11 +2,12 @@
 #include "extras.h"
 
 #include "descriptor.h"
+#include "registry.h"
 #include "utlist.h"
 
 bool extras_get(struct descriptor *descriptor) {
     if (!descriptor->extras)
-        descriptor->extras = slab_take(&descriptor->object.owner->registry->extras);
+        descriptor->extras = slab_take(&descriptor->user->registry->extras);
     return descriptor->extras;
 }
 

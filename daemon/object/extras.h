@@ -38,7 +38,7 @@ static inline struct making *extras_makings(const struct extras *extras) {
     return extras ? extras->makings : NULL;
 }
 
-/* Sees to it that the descriptor, which has an owner, has them. False: without memory. */
+/* Sees to it that the descriptor has them. False: without memory. */
 bool extras_get(struct descriptor *descriptor);
 
 /* The descriptor goes. NULL is allowed. */

@@ -2,6 +2,7 @@
 #include "guard.h"
 
 #include "daemon/access/limit.h"
+#include "registry.h"
 
 #include <errno.h>
 #include <stddef.h>
@@ -13,8 +14,8 @@ static struct guard *guard_of(struct sentry_job *job) { return CONTAINER_OF(job,
 static struct guard_try *try_of(struct sentry_job *job) { return CONTAINER_OF(job, struct guard_try, job); }
 
 int guard_open(struct descriptor *descriptor, const struct guard_events *events, struct refusal *refusal) {
-    struct registry *registry = descriptor->object.owner->registry;
-    struct user *user = descriptor->object.owner->account.user;
+    struct registry *registry = descriptor->user->registry;
+    struct user *user = descriptor->user;
     struct guard *guard;
     size_t opened = 0;
     if (!limit_may_keep(user, SENTRY_FDS, SENTRY_FDS))
@@ -35,7 +36,7 @@ int guard_open(struct descriptor *descriptor, const struct guard_events *events,
     }
     guard->descriptor = descriptor;
     guard->events = events;
-    guard->token = descriptor->object.id;
+    guard->token = descriptor->id;
     guard->fd = descriptor->fd;
     guard->polled = descriptor->type == INSPECT_EPOLL;
     guard->poll = (struct polled){.fd = guard->fd, .token = guard->token};
@@ -95,7 +96,7 @@ static void work_try(struct sentry_job *job, struct engine *engine) {
 static void on_tried(struct sentry_job *job) {
     struct guard_try *try = try_of(job);
     struct descriptor *descriptor = try->guard->descriptor;
-    if (try->error && !descriptor->closing)
+    if (try->error && descriptor->state == DESCRIPTOR_OPEN)
         engine_watch_note(&descriptor->watch, 0, false);
     try->done(try);
 }

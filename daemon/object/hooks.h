@@ -6,6 +6,7 @@
 
 #include <stdbool.h>
 
+struct binding;
 struct descriptor;
 struct port;
 struct transfer;
@@ -23,8 +24,10 @@ struct object_hooks {
     /* From descriptor.c, to whoever subscribes to it. */
     void (*on_needs)(const struct descriptor *descriptor, unsigned needs[2]); /* by direction */
     void (*on_ready)(struct descriptor *descriptor, int direction, int cause);
-    void (*on_replaced)(struct descriptor *descriptor); /* its number names another open file */
-    void (*on_dropped)(struct descriptor *descriptor);  /* nobody subscribes any more */
+    void (*on_dropped)(struct descriptor *descriptor); /* nobody subscribes any more */
+    void (*on_closed)(struct descriptor *descriptor);  /* it is gone with this */
+    /* From binding.c: its number names another open file. */
+    void (*on_replaced)(struct binding *binding);
     /* From waitqueue.c: to a wait, and to what reads or writes. */
     void (*on_target_ready)(struct wait_target *target, int cause);
     void (*on_transfer_ready)(struct waitqueue *queue);

@@ -13,18 +13,22 @@
 
 enum { HANDLES_AT_ONCE = 16 };
 
-struct indicator **indicator_place(struct descriptor *descriptor, enum object_kind kind, int direction) {
-    return kind == OBJECT_SEMAPHORE ? &descriptor->semaphores[direction] : &descriptor->evts[direction];
+struct indicator *indicator_find(const struct binding *binding, enum object_kind kind, int direction) {
+    struct indicator *indicator = binding->indicators;
+    while (indicator && (indicator->direction != direction || registry_kind(indicator->object.id) != kind))
+        indicator = indicator->sibling;
+    return indicator;
 }
 
-void indicator_register(struct indicator *indicator, struct descriptor *descriptor, int direction) {
-    indicator->of.descriptor = descriptor;
+void indicator_register(struct indicator *indicator, struct binding *binding, int direction) {
+    indicator->of.binding = binding;
     indicator->direction = (uint8_t)direction;
+    bound_descriptor(binding)->subscribed = true;
 }
 
-struct indicator *indicator_new(struct descriptor *descriptor, enum object_kind kind, int direction,
+struct indicator *indicator_new(struct binding *binding, enum object_kind kind, int direction,
                                 struct refusal *refusal) {
-    struct belongings *owner = descriptor->object.owner;
+    struct belongings *owner = binding->object.owner;
     struct registry *registry = owner->registry;
     struct indicator *indicator;
     if (registry_reserve(owner, kind, refusal))
@@ -36,8 +40,8 @@ struct indicator *indicator_new(struct descriptor *descriptor, enum object_kind 
         return NULL;
     }
     registry_add(registry, &indicator->object, kind, owner);
-    indicator_register(indicator, descriptor, direction);
-    *indicator_place(descriptor, kind, direction) = indicator;
+    indicator_register(indicator, binding, direction);
+    LL_PREPEND2(binding->indicators, indicator, sibling);
     notice_made(&indicator->object);
     return indicator;
 }
@@ -189,18 +193,19 @@ void indicator_end(struct indicator *indicator, int cause) {
     struct descriptor *descriptor = indicator_source(indicator);
     if (!descriptor)
         return;
-    enum object_kind kind = registry_kind(indicator->object.id);
-    struct port *port = kind == OBJECT_PORT ? (struct port *)indicator : NULL;
+    struct binding *binding = indicator->of.binding;
+    struct port *port = registry_kind(indicator->object.id) == OBJECT_PORT ? (struct port *)indicator : NULL;
     if (port)
         port->wrap->ports[indicator->direction] = NULL;
     else
-        *indicator_place(descriptor, kind, indicator->direction) = NULL;
+        LL_DELETE2(binding->indicators, indicator, sibling);
     notice_ended(indicator, cause);
-    indicator->of.key = descriptor->key;
+    indicator->of.key = binding->key;
     indicator->ended = true;
     indicator->cause = (uint8_t)cause;
     if (port)
         hooks_of(indicator)->on_port_ended(port, descriptor);
+    descriptor->subscribed = binding->indicators || extras_wraps(descriptor->extras);
     end_handles(indicator);
     if (!indicator->waiters) {
         if (indicator->released)
@@ -248,15 +253,16 @@ void indicator_release(struct indicator *indicator) {
     indicator->forgotten = true;
 }
 
-struct indicator *indicator_registered(const struct descriptor *descriptor) {
-    const struct wrap *wraps = extras_wraps(descriptor->extras);
+struct indicator *indicator_registered(const struct binding *binding) {
+    const struct wrap *wraps = extras_wraps(bound_descriptor(binding)->extras);
     for (int direction = 0; direction < 2; direction++) {
-        if (descriptor->semaphores[direction])
-            return descriptor->semaphores[direction];
-        if (descriptor->evts[direction])
-            return descriptor->evts[direction];
-        if (wraps && wraps->ports[direction])
-            return &wraps->ports[direction]->indicator;
+        struct indicator *indicator = indicator_find(binding, OBJECT_SEMAPHORE, direction);
+        if (!indicator)
+            indicator = indicator_find(binding, OBJECT_EVT, direction);
+        if (!indicator && wraps && wraps->ports[direction])
+            indicator = &wraps->ports[direction]->indicator;
+        if (indicator)
+            return indicator;
     }
     return NULL;
 }

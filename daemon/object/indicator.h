@@ -1,13 +1,14 @@
 /* indicator.h: what semaphores, events and ports have in common: something that is ready or not, and whoever waits for it.
  *
- * An indicator refers to its descriptor while it is registered. Ending it (fired, removed, replaced, expired) gives it a cause for ever,
- * wakes every waiter and lets go of the descriptor. It stays, ready, until its session ends or its id is released.
+ * An indicator refers to its binding while it is registered. Ending it (fired, removed, replaced, expired) gives it a cause for ever,
+ * wakes every waiter and lets go of the binding. It stays, ready, until its session ends or its id is released.
  * What makes the kinds differ is in semaphore.c, evt.c and port.c. */
 #ifndef INDICATOR_H
 #define INDICATOR_H
 
+#include "belongings.h"
+#include "bound.h"
 #include "daemon/base/turn.h"
-#include "descriptor.h"
 
 struct handle;
 
@@ -25,9 +26,10 @@ struct waiters {
 struct indicator {
     struct object object;
     union {
-        struct descriptor *descriptor; /* while registered */
-        uint64_t key;                  /* once ended: of its number; see numbering.h */
+        struct binding *binding; /* while registered */
+        uint64_t key;            /* once ended: of its number; see numbering.h */
     } of;
+    struct indicator *sibling; /* binding->indicators; a port is not in there */
     struct waiters *waiters;
     struct handle *handle; /* pollable: the first of those that were asked for, or NULL */
     uint8_t direction;
@@ -39,12 +41,12 @@ struct indicator {
 
 /* What it is made of while it is registered; NULL once it has ended. */
 static inline struct descriptor *indicator_source(const struct indicator *indicator) {
-    return indicator->ended ? NULL : indicator->of.descriptor;
+    return indicator->ended ? NULL : bound_descriptor(indicator->of.binding);
 }
 
 /* Of its number, also when it has ended. */
 static inline uint64_t indicator_key(const struct indicator *indicator) {
-    return indicator->ended ? indicator->of.key : indicator->of.descriptor->key;
+    return indicator->ended ? indicator->of.key : indicator->of.binding->key;
 }
 
 static inline int64_t indicator_number(const struct indicator *indicator) {
@@ -55,15 +57,15 @@ static inline bool indicator_is_semaphore(const struct indicator *indicator) {
     return registry_kind(indicator->object.id) == OBJECT_SEMAPHORE;
 }
 
-/* A registered one for that direction of the descriptor, which must have none of that kind there. NULL: the refusal. */
-struct indicator *indicator_new(struct descriptor *descriptor, enum object_kind kind, int direction,
+/* A registered semaphore or event for that direction of the binding, which must have none of that kind there. NULL: the refusal. */
+struct indicator *indicator_new(struct binding *binding, enum object_kind kind, int direction,
                                 struct refusal *refusal);
 
-/* Where a descriptor has its semaphore or its event of a direction. */
-struct indicator **indicator_place(struct descriptor *descriptor, enum object_kind kind, int direction);
+/* The semaphore or the event that is registered for a direction of the binding, or NULL. */
+struct indicator *indicator_find(const struct binding *binding, enum object_kind kind, int direction);
 
-/* For a new one of any kind that has its id and its place: refers to the descriptor. */
-void indicator_register(struct indicator *indicator, struct descriptor *descriptor, int direction);
+/* For a new one of any kind that has its id: refers to the binding. */
+void indicator_register(struct indicator *indicator, struct binding *binding, int direction);
 
 /* Ends it, if it has not ended: its cause is decided now, and whoever waits for it is told in steps. The descriptor is settled or rearmed
  * by the caller. A released one is freed when all have been told. */
@@ -106,7 +108,7 @@ int indicator_set_handle(struct indicator *indicator, struct belongings *asker, 
 /* The session that asked for this handle of another session's object ends: the handle is ready for ever, and freed. */
 void indicator_end_lent(struct handle *handle);
 
-/* Some indicator that is registered for the descriptor, or NULL. */
-struct indicator *indicator_registered(const struct descriptor *descriptor);
+/* Some indicator that is registered for the binding, or NULL. */
+struct indicator *indicator_registered(const struct binding *binding);
 
 #endif

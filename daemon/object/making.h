@@ -7,10 +7,13 @@
 #define MAKING_H
 
 #include "guard.h"
+#include "registry.h"
+
+struct binding;
 
 struct making {
     struct guard_try try; /* its answer */
-    struct descriptor *descriptor;
+    struct binding *binding;
     struct making *prev, *next; /* the descriptor's */
     enum object_kind kind;
     uint8_t direction;
@@ -20,10 +23,10 @@ struct making {
 };
 
 /* Whether it takes a sentry to make that object. */
-bool making_is_needed(const struct descriptor *descriptor, enum object_kind kind, int direction);
+bool making_is_needed(const struct binding *binding, enum object_kind kind, int direction);
 
 /* kind, direction and done are set. */
-void making_start(struct making *making, struct descriptor *descriptor);
+void making_start(struct making *making, struct binding *binding);
 
 /* What is being made of that kind has ended before it was there. */
 void making_end_all(struct descriptor *descriptor, enum object_kind kind, int cause);

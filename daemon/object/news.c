@@ -1,7 +1,7 @@
 /* news.c: ids of descriptors in the order in which they were told of. */
 #include "news.h"
 
-#include "descriptor.h"
+#include "bound.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -19,8 +19,8 @@ static void step(struct task *task) {
     struct user_news *news = RING_OF(task, struct user_news, task);
     struct user *user = RING_OF(news, struct user, news);
     while (news->first < news->n && !turn_is_over(user->lane.turns)) {
-        struct object *object = registry_find(news->registry, news->ids[news->first++]);
-        struct descriptor *descriptor = (struct descriptor *)object;
+        struct object *object = registry_find(user->registry, news->ids[news->first++]);
+        struct descriptor *descriptor = object ? bound_of_object(object) : NULL;
         turn_spend(user->lane.turns, UNITS_NEWS);
         if (!descriptor)
             continue;
@@ -55,16 +55,15 @@ static bool make_room(struct user_news *news) {
 }
 
 bool news_put(struct descriptor *descriptor, news_fn catch_up) {
-    struct user *user = descriptor->object.owner->account.user;
+    struct user *user = descriptor->user;
     struct user_news *news = &user->news;
     if (is_little(news, user->lane.turns) || !make_room(news)) {
         news->at_once++;
         return false;
     }
-    news->registry = descriptor->object.owner->registry;
     news->catch_up = catch_up;
     news->task.step = step;
-    news->ids[news->n++] = descriptor->object.id;
+    news->ids[news->n++] = descriptor->id;
     descriptor->noted = true;
     turn_queue(&user->lane, &news->task);
     return true;

@@ -15,35 +15,36 @@ static void note(const struct belongings *owner, struct notice *notice) {
 }
 
 static void note_indicator(const struct indicator *indicator, enum journal_event event, int cause) {
-    const struct descriptor *descriptor = indicator->ended ? NULL : indicator->of.descriptor;
-    struct notice notice = {.event = (uint8_t)event,
-                            .id = indicator->object.id,
-                            .descriptor = descriptor ? descriptor->object.id : 0,
-                            .number = number_of_key(descriptor ? descriptor->key : indicator->of.key),
-                            .direction = (uint8_t)(indicator->direction + 1),
-                            .cause = (uint8_t)cause};
+    const struct descriptor *descriptor = indicator->ended ? NULL : bound_descriptor(indicator->of.binding);
+    struct notice notice = {
+        .event = (uint8_t)event,
+        .id = indicator->object.id,
+        .descriptor = descriptor ? descriptor->id : 0,
+        .number = number_of_key(indicator->ended ? indicator->of.key : indicator->of.binding->key),
+        .direction = (uint8_t)(indicator->direction + 1),
+        .cause = (uint8_t)cause};
     note(indicator->object.owner, &notice);
 }
 
 static void note_descriptor(const struct descriptor *descriptor, enum journal_event event) {
-    const struct belongings *owner = descriptor->object.owner;
+    const struct binding *binding = bound_binding(descriptor);
     struct notice notice = {.event = (uint8_t)event,
-                            .id = descriptor->object.id,
-                            .number = number_of_key(descriptor->key),
+                            .id = descriptor->id,
+                            .number = number_of_key(binding->key),
                             .type = descriptor->type};
-    if (owner) {
-        note(owner, &notice);
+    if (descriptor->state != DESCRIPTOR_LEAVING) {
+        note(binding->object.owner, &notice);
         return;
     }
-    notice.uid = descriptor->left.user->uid;
-    users_note(descriptor->left.registry->users, &notice);
+    notice.uid = descriptor->user->uid;
+    users_note(descriptor->user->users, &notice);
 }
 
 void notice_made(const struct object *object) {
     int kind = (int)registry_kind(object->id);
     if (kind == OBJECT_DESCRIPTOR) {
         metrics_add(METRIC_DESCRIPTORS_KEPT, 1);
-        note_descriptor((const struct descriptor *)object, JOURNAL_MADE);
+        note_descriptor(bound_of_object(object), JOURNAL_MADE);
         return;
     }
     metrics_add((enum metric)((int)METRIC_OBJECTS_MADE_PORT + kind - OBJECT_PORT), 1);

@@ -14,8 +14,9 @@
 static const struct object_hooks hooks = {
     .on_needs = subscribers_need,
     .on_ready = subscribers_ready,
-    .on_replaced = subscribers_replaced,
     .on_dropped = subscribers_dropped,
+    .on_closed = binding_closed,
+    .on_replaced = subscribers_replaced,
     .on_target_ready = wait_tell,
     .on_transfer_ready = transfer_ready,
     .on_transfer_failed = transfer_fail,
@@ -24,7 +25,7 @@ static const struct object_hooks hooks = {
     .on_transfer_ended = transfer_end,
 };
 
-static void settle(struct object *descriptor) { descriptor_settle((struct descriptor *)descriptor); }
+static void settle(struct object *object) { descriptor_settle(bound_of_object(object)); }
 
 int objects_init(struct registry *registry, const struct registry_parts *parts) {
     int error = registry_init(registry, parts);
@@ -38,7 +39,7 @@ int objects_init(struct registry *registry, const struct registry_parts *parts) 
         return error;
     registry->hooks = &hooks;
     table_init(&registry->aparts, offsetof(struct apart, id), registry->objects.seed);
-    slab_init(&registry->descriptors, sizeof(struct descriptor));
+    slab_init(&registry->bounds, sizeof(struct bound));
     slab_init(&registry->extras, sizeof(struct extras));
     slab_init(&registry->indicators, sizeof(struct indicator));
     slab_init(&registry->waiters, sizeof(struct waiters));
@@ -48,13 +49,13 @@ int objects_init(struct registry *registry, const struct registry_parts *parts) 
 
 void objects_deinit(struct registry *registry) {
     while (registry->leaving)
-        descriptor_abandon((struct descriptor *)registry->leaving);
+        descriptor_abandon(bound_of_object(registry->leaving));
     handles_deinit(registry);
     fading_deinit(registry);
     asks_deinit(registry);
     registry_deinit(registry);
     table_deinit(&registry->aparts);
-    slab_deinit(&registry->descriptors);
+    slab_deinit(&registry->bounds);
     slab_deinit(&registry->extras);
     slab_deinit(&registry->indicators);
     slab_deinit(&registry->waiters);

@@ -13,7 +13,7 @@
 int port_check(os_fd fd, enum inspect_type type, const struct port_options *options,
                struct refusal *refusal) {
     if (inspect_is_refused(type) || (options->socket && !inspect_is_socket(type)))
-        return 0; /* descriptor_claim says what is wrong with it */
+        return 0; /* binding_claim says what is wrong with it */
     if (!options->ends[DIRECTION_READ] && !options->ends[DIRECTION_WRITE])
         return refusal_set(refusal, REFUSAL_INVALID, "read", "request read, write or both",
                            "no direction given");
@@ -31,9 +31,9 @@ int port_check(os_fd fd, enum inspect_type type, const struct port_options *opti
     return 0;
 }
 
-static struct port *port_new(struct descriptor *descriptor, struct wrap *wrap, int direction,
+static struct port *port_new(struct binding *binding, struct wrap *wrap, int direction,
                              const struct port_options *options, struct refusal *refusal) {
-    struct belongings *owner = descriptor->object.owner;
+    struct belongings *owner = binding->object.owner;
     size_t length = strlen(options->name) + 1;
     struct port *port;
     if (registry_reserve(owner, OBJECT_PORT, refusal))
@@ -49,13 +49,14 @@ static struct port *port_new(struct descriptor *descriptor, struct wrap *wrap, i
     port->wrap = wrap;
     port->socket = options->socket;
     wrap->ports[direction] = port;
-    indicator_register(&port->indicator, descriptor, direction);
+    indicator_register(&port->indicator, binding, direction);
     notice_made(&port->indicator.object);
     return port;
 }
 
-int port_open(struct descriptor *descriptor, const struct port_options *options, struct port *ports[2],
+int port_open(struct binding *binding, const struct port_options *options, struct port *ports[2],
               struct refusal *refusal) {
+    struct descriptor *descriptor = bound_descriptor(binding);
     struct wrap *wrap = extras_get(descriptor) ? calloc(1, sizeof *wrap) : NULL;
     ports[0] = ports[1] = NULL;
     if (!wrap)
@@ -66,7 +67,7 @@ int port_open(struct descriptor *descriptor, const struct port_options *options,
     for (int direction = 0; direction < 2; direction++) {
         if (!options->ends[direction])
             continue;
-        ports[direction] = port_new(descriptor, wrap, direction, options, refusal);
+        ports[direction] = port_new(binding, wrap, direction, options, refusal);
         if (!ports[direction])
             goto fail;
     }
@@ -85,13 +86,15 @@ fail:
 void port_close(struct port *port) {
     struct descriptor *descriptor = indicator_source(&port->indicator);
     const struct wrap *wrap = port->wrap;
+    struct binding *binding;
     bool last;
     if (!descriptor)
         return;
+    binding = port->indicator.of.binding;
     last = !wrap->ports[!port->indicator.direction];
     indicator_end(&port->indicator, CAUSE_PORT_CLOSED);
-    if (last && descriptor_find(descriptor->object.owner, descriptor->key) == descriptor)
-        subscribers_end(descriptor, OBJECT_SEMAPHORE, OBJECT_SEMAPHORE, CAUSE_PORT_CLOSED);
+    if (last && binding_find(binding->object.owner, binding->key) == binding)
+        subscribers_end(binding, OBJECT_SEMAPHORE, OBJECT_SEMAPHORE, CAUSE_PORT_CLOSED);
     else
         descriptor_settle(descriptor);
 }

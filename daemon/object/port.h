@@ -39,7 +39,7 @@ struct port_options {
 int port_check(os_fd fd, enum inspect_type type, const struct port_options *options, struct refusal *refusal);
 
 /* Wraps it: ports[direction] is made or NULL. 0, or -1 and the refusal. */
-int port_open(struct descriptor *descriptor, const struct port_options *options, struct port *ports[2],
+int port_open(struct binding *binding, const struct port_options *options, struct port *ports[2],
               struct refusal *refusal);
 
 /* Closes it; the last one of a wrap ends the number's semaphores. The descriptor is settled. */

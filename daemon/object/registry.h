@@ -53,11 +53,11 @@ struct registry {
     struct sentries *sentries;
     struct slots *slots;
     struct users *users;
-    struct slab descriptors, extras, indicators, waiters, waitqueues;
+    struct slab bounds, extras, indicators, waiters, waitqueues;
     struct fading fading;
     struct asks asks;
     struct handles handles;
-    struct object *leaving; /* descriptors that are being closed, of sessions that have ended */
+    struct object *leaving; /* bindings whose copies are being closed, of sessions that have ended */
     size_t waits;           /* parked */
     uint32_t rounds;        /* activities that queues were told of (waitqueue.h) */
     struct table aparts;    /* second numbers of descriptors (apart.h) */

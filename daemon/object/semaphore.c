@@ -13,23 +13,24 @@ static void fire(struct indicator *semaphore, unsigned events) {
         indicator_end(semaphore, (int)cause);
 }
 
-int semaphore_open(struct descriptor *descriptor, int direction, const struct guard_try *tried,
+int semaphore_open(struct binding *binding, int direction, const struct guard_try *tried,
                    struct indicator **semaphore, bool *created, struct refusal *refusal) {
     *created = false;
-    *semaphore = descriptor->semaphores[direction];
+    *semaphore = indicator_find(binding, OBJECT_SEMAPHORE, direction);
     if (*semaphore)
         return 0;
-    int error = tried ? tried->error : descriptor_arm(descriptor, direction_interest(direction));
+    int error =
+        tried ? tried->error : descriptor_arm(bound_descriptor(binding), direction_interest(direction));
     if (error == ENGINE_E_UNSUPPORTED)
         return SEMAPHORE_E_UNSUPPORTED;
     if (error == ENGINE_E_CYCLE)
         return SEMAPHORE_E_CYCLE;
     if (error)
         return refusal_system(refusal, -error, "cannot watch the descriptor");
-    *semaphore = indicator_new(descriptor, OBJECT_SEMAPHORE, direction, refusal);
+    *semaphore = indicator_new(binding, OBJECT_SEMAPHORE, direction, refusal);
     if (!*semaphore)
         return -1;
     *created = true;
-    fire(*semaphore, tried ? tried->events : look(descriptor, direction));
+    fire(*semaphore, tried ? tried->events : look(bound_descriptor(binding), direction));
     return 0;
 }

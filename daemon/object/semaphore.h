@@ -11,7 +11,7 @@ enum { SEMAPHORE_E_UNSUPPORTED = 1, SEMAPHORE_E_CYCLE = 2 };
 /* The registered one for that direction, or a new one; it may have fired when this answers (a level test comes first).
  * tried: where making_is_needed says so; else the engine is asked here. 0; SEMAPHORE_E_*: none, this descriptor can have none; -1: the
  * refusal. *created: made by this call. */
-int semaphore_open(struct descriptor *descriptor, int direction, const struct guard_try *tried,
+int semaphore_open(struct binding *binding, int direction, const struct guard_try *tried,
                    struct indicator **semaphore, bool *created, struct refusal *refusal);
 
 #endif

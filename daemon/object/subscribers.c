@@ -1,4 +1,4 @@
-/* subscribers.c: telling them, and ending them. */
+/* subscribers.c: telling them, and ending them: semaphores by way of the binding, waits and transfers by way of the queues. */
 #include "subscribers.h"
 
 #include "hooks.h"
@@ -6,8 +6,11 @@
 #include "waitqueue.h"
 
 void subscribers_need(const struct descriptor *descriptor, unsigned needs[2]) {
-    for (int direction = 0; direction < 2; direction++)
-        needs[direction] = descriptor->semaphores[direction] ? NEED_WATCH : 0u;
+    const struct indicator *indicator = bound_binding(descriptor)->indicators;
+    needs[0] = needs[1] = 0;
+    for (; indicator; indicator = indicator->sibling)
+        if (indicator_is_semaphore(indicator))
+            needs[indicator->direction] = NEED_WATCH;
     for (const struct waitqueue *queue = descriptor->queues; queue; queue = queue->next) {
         bool edge = false;
         if (waitqueue_needs(queue, &edge))
@@ -20,35 +23,39 @@ void subscribers_need(const struct descriptor *descriptor, unsigned needs[2]) {
 }
 
 void subscribers_ready(struct descriptor *descriptor, int direction, int cause) {
+    struct indicator *semaphore = indicator_find(bound_binding(descriptor), OBJECT_SEMAPHORE, direction);
     struct waitqueue *queue;
-    if (descriptor->semaphores[direction])
-        indicator_end(descriptor->semaphores[direction], cause);
+    if (semaphore)
+        indicator_end(semaphore, cause);
     queue = waitqueue_find(descriptor, direction);
     if (queue)
         waitqueue_tell(queue, cause);
 }
 
-void subscribers_replaced(struct descriptor *descriptor) {
-    subscribers_end(descriptor, OBJECT_SEMAPHORE, OBJECT_EVT, CAUSE_REPLACED);
-}
-
 void subscribers_dropped(struct descriptor *descriptor) {
     while (descriptor->queues)
         waitqueue_free(descriptor->queues);
+    registry_forget(descriptor_registry(descriptor), &bound_binding(descriptor)->object);
 }
 
-void subscribers_end(struct descriptor *descriptor, enum object_kind kind, enum object_kind other,
-                     int cause) {
+void subscribers_replaced(struct binding *binding) {
+    subscribers_end(binding, OBJECT_SEMAPHORE, OBJECT_EVT, CAUSE_REPLACED);
+}
+
+static void end_one(const struct binding *binding, enum object_kind kind, int direction, int cause) {
+    struct indicator *indicator = indicator_find(binding, kind, direction);
+    if (indicator)
+        indicator_end(indicator, cause);
+}
+
+void subscribers_end(struct binding *binding, enum object_kind kind, enum object_kind other, int cause) {
+    struct descriptor *descriptor = bound_descriptor(binding);
     descriptor_catch_up(descriptor); /* what has fired before has not ended otherwise */
     making_end_all(descriptor, kind, cause);
     making_end_all(descriptor, other, cause);
     for (int direction = 0; direction < 2; direction++) {
-        struct indicator *one = *indicator_place(descriptor, kind, direction);
-        if (one)
-            indicator_end(one, cause);
-        one = *indicator_place(descriptor, other, direction);
-        if (one)
-            indicator_end(one, cause);
+        end_one(binding, kind, direction, cause);
+        end_one(binding, other, direction, cause);
     }
     descriptor_settle(descriptor);
 }

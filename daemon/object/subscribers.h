@@ -7,10 +7,10 @@
 /* See hooks.h. */
 void subscribers_need(const struct descriptor *descriptor, unsigned needs[2]);
 void subscribers_ready(struct descriptor *descriptor, int direction, int cause);
-void subscribers_replaced(struct descriptor *descriptor);
 void subscribers_dropped(struct descriptor *descriptor);
+void subscribers_replaced(struct binding *binding);
 
-/* Ends both directions of one kind, or of two, that are registered for this descriptor; then settles it. */
-void subscribers_end(struct descriptor *descriptor, enum object_kind kind, enum object_kind other, int cause);
+/* Ends both directions of one kind, or of two, that are registered under this binding; then settles its copy. */
+void subscribers_end(struct binding *binding, enum object_kind kind, enum object_kind other, int cause);
 
 #endif

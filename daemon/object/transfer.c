@@ -200,7 +200,7 @@ static void submit(struct transfer *transfer) {
     transfer->job = (struct offload_job){.work = work,
                                          .done = on_worked,
                                          .drop = drop,
-                                         .uid = descriptor_user(descriptor)->uid,
+                                         .uid = descriptor->user->uid,
                                          .identity = transfer->identity,
                                          .quick = stream_is_quick(&transfer->stream)};
     offload_submit(registry_of(port)->offload, &transfer->job);

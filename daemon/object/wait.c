@@ -47,7 +47,7 @@ static void disarm(struct wait_target *target) {
     waitqueue_release(target);
     waitqueue_settle(queue);
     /* Watching by edges has an end only if somebody ends it; a one-shot watch ends by itself. */
-    if (wait->one && !descriptor->closing)
+    if (wait->one && !descriptor_is_closing(descriptor))
         (void)descriptor_rearm(descriptor);
 }
 
@@ -152,7 +152,7 @@ static void fire(struct wait_request *wait) {
     for (size_t i = 0; i < n; i++) {
         struct descriptor *descriptor = indicator_source(fired[i]);
         indicator_end(fired[i], fired[i]->cause);
-        fading_add(descriptor_registry(descriptor), descriptor->object.id);
+        fading_add(descriptor_registry(descriptor), descriptor->id);
     }
 }
 

@@ -19,9 +19,7 @@ struct waitqueue *waitqueue_of(const struct wait_target *target) {
     return descriptor ? waitqueue_find(descriptor, target->of->direction) : NULL;
 }
 
-static struct lane *lane_of(const struct waitqueue *queue) {
-    return &descriptor_user(queue->descriptor)->lane;
-}
+static struct lane *lane_of(const struct waitqueue *queue) { return &queue->descriptor->user->lane; }
 
 enum { GIVE_LOOKS = 64 };
 
@@ -171,7 +169,7 @@ void waitqueue_add(struct waitqueue *queue, struct wait_target *target, bool mis
     ring_add(ones ? &queue->ones : missed ? &queue->told : &queue->armed, &target->queue_node);
     target->round = queue->round - missed;
     if (wait->one && !ring_has(&queue->pool))
-        ring_add(&descriptor_user(queue->descriptor)->pools, &queue->pool);
+        ring_add(&queue->descriptor->user->pools, &queue->pool);
     if (wait->one && wait->all && !missed)
         queue->armed_ones++;
     if (missed && ones && !queue->given) {

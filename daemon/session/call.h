@@ -3,7 +3,7 @@
 #define CALL_H
 
 #include "connection.h"
-#include "daemon/object/descriptor.h"
+#include "daemon/object/bound.h"
 #include "portd.pb-c.h"
 
 enum { CALL_FDS_MAX = 8 };

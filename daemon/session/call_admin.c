@@ -82,7 +82,7 @@ static void write_indicator(Portd__V1__Item *row, const struct indicator *indica
                                                             : PORTD__V1__DIRECTION__DIRECTION_WRITE;
     row->registered = indicator_source(indicator) != NULL;
     row->cause = (Portd__V1__Cause)indicator->cause;
-    row->descriptor = indicator_source(indicator) ? indicator_source(indicator)->object.id : 0;
+    row->descriptor = indicator_source(indicator) ? indicator_source(indicator)->id : 0;
     row->handle = indicator->handle != NULL;
     row->waiters = indicator->waiters ? indicator->waiters->n : 0;
 }
@@ -102,9 +102,9 @@ static void write_object(Portd__V1__Item *row, const struct object *object) {
             write_port(row, (const struct port *)object);
         return;
     }
-    const struct descriptor *descriptor = (const struct descriptor *)object;
-    row->number = descriptor_number(descriptor);
-    row->registered = !descriptor->closing;
+    const struct descriptor *descriptor = bound_of_object(object);
+    row->number = number_of_key(((const struct binding *)object)->key);
+    row->registered = !descriptor_is_closing(descriptor);
     row->type = call_text(inspect_name((enum inspect_type)descriptor->type));
 }
 
@@ -144,7 +144,7 @@ static void list_sessions(const struct call *call, uint64_t after, struct page *
 
 static bool is_listed(const Portd__V1__List *list, const struct object *object) {
     bool closing =
-        registry_kind(object->id) == OBJECT_DESCRIPTOR && ((const struct descriptor *)object)->closing;
+        registry_kind(object->id) == OBJECT_DESCRIPTOR && descriptor_is_closing(bound_of_object(object));
     return !closing && (!list->kind || (int)registry_kind(object->id) == (int)list->kind);
 }
 
@@ -218,7 +218,7 @@ static void write_totals(Portd__V1__Status *status, const struct sessions *sessi
     const size_t *counts = registry->counts;
     status->sessions = (uint32_t)sessions->n;
     status->connections = (uint32_t)sessions->n_connections;
-    status->descriptors = (uint32_t)registry->descriptors.used;
+    status->descriptors = (uint32_t)registry->bounds.used;
     status->objects = (uint32_t)(counts[OBJECT_PORT] + counts[OBJECT_SEMAPHORE] + counts[OBJECT_EVT]);
     status->waits = (uint32_t)registry->waits;
     status->descriptors_limit = (uint32_t)registry->slots->limit;

@@ -26,23 +26,23 @@ static int wrap(struct call *call, int64_t number, const struct port_options *op
                 Portd__V1__Reply__ResultCase result) {
     Portd__V1__Ports ports = PORTD__V1__PORTS__INIT;
     struct port *made[2];
-    struct descriptor_claim claim;
+    struct binding_claim claim;
     unsigned objects = (options->ends[DIRECTION_READ] ? 1u : 0u) + (options->ends[DIRECTION_WRITE] ? 1u : 0u);
     int error;
     if (check(call, number, options->name))
         return -1;
     if (port_check(call->fd, inspect_type_of(call->fd), options, &call->refusal))
         return -1;
-    error = descriptor_claim(&call->session->belongings, connection_key(call->connection, number), call->fd,
-                             options->socket, objects, &claim, &call->refusal);
+    error = binding_claim(&call->session->belongings, connection_key(call->connection, number), call->fd,
+                          options->socket, objects, &claim, &call->refusal);
     call->closes_at_once = claim.same && inspect_closes_at_once(claim.type);
     if (claim.kept)
         call_take(call);
     if (error)
         return -1;
-    error = port_open(claim.descriptor, options, made, &call->refusal);
-    ports.descriptor = claim.descriptor->object.id;
-    descriptor_settle(claim.descriptor);
+    error = port_open(claim.binding, options, made, &call->refusal);
+    ports.descriptor = bound_descriptor(claim.binding)->id;
+    descriptor_settle(bound_descriptor(claim.binding));
     if (error)
         return -1;
     if (made[DIRECTION_READ])
@@ -115,8 +115,10 @@ int call_close(struct call *call) {
         return target_refuse(call, "id", id);
     /* A port that is closed already waits for the copy that its number still has on the way out. */
     descriptor = indicator_source(indicator);
-    if (!descriptor)
-        descriptor = descriptor_find(indicator->object.owner, indicator_key(indicator));
+    if (!descriptor) {
+        const struct binding *binding = binding_find(indicator->object.owner, indicator_key(indicator));
+        descriptor = binding ? bound_descriptor(binding) : NULL;
+    }
     closing = closing_new(call, descriptor, PORTD__V1__REPLY__RESULT_CLOSE);
     if (!closing)
         return -1;

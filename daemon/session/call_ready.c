@@ -24,13 +24,14 @@ struct procedure {
 };
 
 /* Ends both directions of the number in the table of that kind, unless `ended` says that it was done. */
-static int remove_number(struct call *call, struct descriptor *descriptor, enum object_kind kind, bool ended,
+static int remove_number(struct call *call, struct binding *binding, enum object_kind kind, bool ended,
                          Portd__V1__Reply__ResultCase result) {
+    struct descriptor *descriptor = binding ? bound_descriptor(binding) : NULL;
     struct closing *closing = closing_new(call, descriptor, result);
     if (!closing)
         return -1;
-    if (descriptor && !descriptor->closing && !ended)
-        subscribers_end(descriptor, kind, kind, CAUSE_REMOVED);
+    if (descriptor && !descriptor_is_closing(descriptor) && !ended)
+        subscribers_end(binding, kind, kind, CAUSE_REMOVED);
     return closing_settle(call, closing);
 }
 
@@ -43,7 +44,7 @@ int call_remove(struct call *call) {
                            "ports are closed, not removed");
     if (!indicator)
         return target_refuse(call, "id", id);
-    return remove_number(call, descriptor_find(indicator->object.owner, indicator_key(indicator)),
+    return remove_number(call, binding_find(indicator->object.owner, indicator_key(indicator)),
                          registry_kind(id), !indicator_source(indicator), result);
 }
 
@@ -98,7 +99,7 @@ static void creating_free(struct creating *creating) {
 static void describe(Portd__V1__Object *object, const struct indicator *indicator, bool created) {
     object->id = indicator->object.id;
     object->created = created;
-    object->descriptor = indicator_source(indicator) ? indicator_source(indicator)->object.id : 0;
+    object->descriptor = indicator_source(indicator) ? indicator_source(indicator)->id : 0;
 }
 
 static void describe_unsupported(Portd__V1__Object *object, bool cycle) {
@@ -110,13 +111,13 @@ static void describe_unsupported(Portd__V1__Object *object, bool cycle) {
 
 /* Makes the object, or finds it. tried: what a sentry says, where it takes one; ended: the cause with which a new one ends at once, or
  * 0. The descriptor may be gone after this. 0, or -1 and the refusal. */
-static int make(const struct procedure *procedure, struct descriptor *descriptor, int direction,
+static int make(const struct procedure *procedure, struct binding *binding, int direction,
                 const struct guard_try *tried, int ended, Portd__V1__Object *object,
                 struct refusal *refusal) {
     struct indicator *indicator;
     bool created, semaphore = procedure->kind == OBJECT_SEMAPHORE;
-    int result = semaphore ? semaphore_open(descriptor, direction, tried, &indicator, &created, refusal)
-                           : evt_open(descriptor, direction, tried, &indicator, &created, refusal);
+    int result = semaphore ? semaphore_open(binding, direction, tried, &indicator, &created, refusal)
+                           : evt_open(binding, direction, tried, &indicator, &created, refusal);
     if (result > 0)
         describe_unsupported(object, !semaphore || result == SEMAPHORE_E_CYCLE);
     if (result == 0) {
@@ -124,7 +125,7 @@ static int make(const struct procedure *procedure, struct descriptor *descriptor
             indicator_end(indicator, ended);
         describe(object, indicator, created);
     }
-    descriptor_settle(descriptor);
+    descriptor_settle(bound_descriptor(binding));
     return result < 0 ? -1 : 0;
 }
 
@@ -133,23 +134,24 @@ static void on_made(struct making *making) {
     struct parked *parked = &creating->parked;
     Portd__V1__Reply reply = PORTD__V1__REPLY__INIT;
     Portd__V1__Object object = PORTD__V1__OBJECT__INIT;
+    struct descriptor *descriptor = bound_descriptor(making->binding);
     struct refusal refusal;
     if (!parked->connection) {
-        if (!making->descriptor->closing)
-            descriptor_settle(making->descriptor);
+        if (!descriptor_is_closing(descriptor))
+            descriptor_settle(descriptor);
         creating_free(creating);
         return;
     }
     parked_remove(parked);
-    if (making->descriptor->closing) { /* its session has ended */
+    if (descriptor_is_closing(descriptor)) { /* its session has ended */
         refusal_set(&refusal, REFUSAL_CLOSED, NULL, NULL, "the session has ended");
         connection_refuse(parked->connection, parked->request, &refusal);
         creating_free(creating);
         return;
     }
     object.replaced = creating->replaced;
-    if (make(&creating->procedure, making->descriptor, making->direction, &making->try, making->ended,
-             &object, &refusal)) {
+    if (make(&creating->procedure, making->binding, making->direction, &making->try, making->ended, &object,
+             &refusal)) {
         connection_refuse(parked->connection, parked->request, &refusal);
     } else {
         reply.id = parked->request;
@@ -163,19 +165,19 @@ static void on_made(struct making *making) {
 /* The connection has ended; the sentry still has the descriptor in its hands. */
 static void cancel(struct parked *parked) { parked->connection = NULL; }
 
-static int start(struct call *call, const struct procedure *procedure, const struct descriptor_claim *claim,
+static int start(struct call *call, const struct procedure *procedure, const struct binding_claim *claim,
                  int direction) {
     struct creating *creating;
     struct charge charge;
     if (charge_request(&charge, &call->session->belongings.account, sizeof *creating, &call->refusal)) {
-        descriptor_settle(claim->descriptor);
+        descriptor_settle(bound_descriptor(claim->binding));
         return -1;
     }
     creating = calloc(1, sizeof *creating);
     if (!creating || table_reserve(&call->connection->by_request)) {
         free(creating);
         charge_deinit(&charge);
-        descriptor_settle(claim->descriptor);
+        descriptor_settle(bound_descriptor(claim->binding));
         return refusal_memory(&call->refusal);
     }
     charge_move(&creating->charge, &charge);
@@ -186,41 +188,39 @@ static int start(struct call *call, const struct procedure *procedure, const str
     creating->making.done = on_made;
     creating->parked = (struct parked){.windowed = true, .cancel = cancel};
     parked_add(call->connection, &creating->parked, call->request->id);
-    making_start(&creating->making, claim->descriptor);
+    making_start(&creating->making, claim->binding);
     return 0;
 }
 
 static int create(struct call *call, const struct procedure *procedure, int direction) {
     struct belongings *belongings = &call->session->belongings;
     Portd__V1__Object object = PORTD__V1__OBJECT__INIT;
-    struct descriptor_claim claim;
-    int result = descriptor_claim(belongings, connection_key(call->connection, procedure->number), call->fd,
-                                  false, 1, &claim, &call->refusal);
+    struct binding_claim claim;
+    int result = binding_claim(belongings, connection_key(call->connection, procedure->number), call->fd,
+                               false, 1, &claim, &call->refusal);
     call->closes_at_once = claim.same && inspect_closes_at_once(claim.type);
     if (claim.kept)
         call_take(call);
     if (result)
         return -1;
-    if (making_is_needed(claim.descriptor, procedure->kind, direction))
+    if (making_is_needed(claim.binding, procedure->kind, direction))
         return start(call, procedure, &claim, direction);
     object.replaced = claim.replaced;
-    if (make(procedure, claim.descriptor, direction, NULL, 0, &object, &call->refusal))
+    if (make(procedure, claim.binding, direction, NULL, 0, &object, &call->refusal))
         return -1;
     return call_answer(call, procedure->result, &object);
 }
 
-static struct descriptor *find(const struct call *call, const struct procedure *procedure) {
-    return descriptor_find(&call->session->belongings, connection_key(call->connection, procedure->number));
+static struct binding *find(const struct call *call, const struct procedure *procedure) {
+    return binding_find(&call->session->belongings, connection_key(call->connection, procedure->number));
 }
 
 static int look_up(struct call *call, const struct procedure *procedure, int direction) {
-    const struct descriptor *descriptor = find(call, procedure);
+    const struct binding *binding = find(call, procedure);
     Portd__V1__Object object = PORTD__V1__OBJECT__INIT;
-    struct indicator *const *places = NULL;
-    if (descriptor)
-        places = procedure->kind == OBJECT_SEMAPHORE ? descriptor->semaphores : descriptor->evts;
-    if (places && places[direction])
-        describe(&object, places[direction], false);
+    const struct indicator *indicator = binding ? indicator_find(binding, procedure->kind, direction) : NULL;
+    if (indicator)
+        describe(&object, indicator, false);
     return call_answer(call, procedure->result, &object);
 }
 

@@ -130,7 +130,7 @@ static struct errand *errand_new(struct call *call, uint64_t id, Portd__V1__Repl
     errand->job = (struct offload_job){.work = work,
                                        .done = on_worked,
                                        .drop = on_dropped,
-                                       .uid = descriptor_user(errand->descriptor)->uid,
+                                       .uid = errand->descriptor->user->uid,
                                        .identity = errand->identity,
                                        .quick = true};
     return errand;

@@ -76,7 +76,7 @@ struct closing *closing_new(struct call *call, struct descriptor *descriptor,
 
 int closing_settle(struct call *call, struct closing *closing) {
     struct descriptor *descriptor = closing->descriptor;
-    if (descriptor && (descriptor->closing || descriptor_is_passing(descriptor))) {
+    if (descriptor && (descriptor_is_closing(descriptor) || descriptor_is_passing(descriptor))) {
         closing->parked = (struct parked){.windowed = true, .emit = emit, .cancel = cancel};
         parked_add(call->connection, &closing->parked, call->request->id);
         return 0;

@@ -40,7 +40,7 @@ static void measure(const struct sessions *sessions) {
     metrics_set(METRIC_WAITS_PARKED, registry->waits);
     metrics_set(METRIC_MONITORS, registry->users->n_monitors);
     metrics_set(METRIC_NOTICES, registry->users->journal.next - registry->users->journal.first);
-    metrics_set(METRIC_DESCRIPTORS, registry->descriptors.used);
+    metrics_set(METRIC_DESCRIPTORS, registry->bounds.used);
     metrics_set(METRIC_TABLE_LIMIT, registry->slots->limit);
     metrics_set(METRIC_TABLE_USED, registry->slots->used);
     metrics_set(METRIC_TABLE_FREE, slots_free(registry->slots));

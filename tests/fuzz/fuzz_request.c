@@ -23,7 +23,7 @@
 #include "daemon/access/limit.h"
 #include "daemon/loop/loop.h"
 #include "daemon/object/apart.h"
-#include "daemon/object/descriptor.h"
+#include "daemon/object/bound.h"
 #include "daemon/object/indicator.h"
 #include "daemon/object/objects.h"
 #include "daemon/object/pollable.h"
@@ -113,7 +113,7 @@ static void on_ready(void *context, uint64_t token, unsigned events) {
 
     (void)context;
     if (object)
-        descriptor_on_ready((struct descriptor *)object, token, events);
+        descriptor_on_ready(bound_of_object(object), token, events);
 }
 
 static void on_stop(struct loop_timer *timer) { loop_stop(timer->loop); }

@@ -93,7 +93,7 @@ static void make_handles(void) {
 }
 
 static int begin(void **state) {
-    struct descriptor_claim claim;
+    struct binding_claim claim;
     struct refusal refusal;
     int fd = eventfd(0, EFD_CLOEXEC);
     uint64_t place;
@@ -103,9 +103,8 @@ static int begin(void **state) {
     belongings_init(&world.owners, &world.registry, world.owner, 1, "owner", 1);
     assert_int_equal(numbering_get(&world.owners.numberings, 0, &place), 0);
     slots_take(&world.slots, 1);
-    assert_int_equal(descriptor_claim(&world.owners, number_key(place, 5), fd, false, 1, &claim, &refusal),
-                     0);
-    world.semaphore = indicator_new(claim.descriptor, OBJECT_SEMAPHORE, DIRECTION_READ, &refusal);
+    assert_int_equal(binding_claim(&world.owners, number_key(place, 5), fd, false, 1, &claim, &refusal), 0);
+    world.semaphore = indicator_new(claim.binding, OBJECT_SEMAPHORE, DIRECTION_READ, &refusal);
     assert_non_null(world.semaphore);
     make_handles();
     world.task.step = on_turn;

@@ -64,15 +64,15 @@ static int begin(void **state) {
     belongings_init(&world.owners, &world.registry, world.owner, 1, "owner", 1);
     assert_int_equal(numbering_get(&world.owners.numberings, 0, &place), 0);
     for (int i = 0; i < MANY; i++) {
-        struct descriptor_claim claim;
+        struct binding_claim claim;
         struct refusal refusal;
         slots_take(&world.slots, 1);
-        assert_int_equal(descriptor_claim(&world.owners, number_key(place, i), eventfd(0, EFD_CLOEXEC), false,
-                                          1, &claim, &refusal),
+        assert_int_equal(binding_claim(&world.owners, number_key(place, i), eventfd(0, EFD_CLOEXEC), false, 1,
+                                       &claim, &refusal),
                          0);
-        assert_non_null(indicator_new(claim.descriptor, OBJECT_SEMAPHORE, DIRECTION_READ, &refusal));
-        assert_non_null(indicator_new(claim.descriptor, OBJECT_EVT, DIRECTION_READ, &refusal)); /* it stays */
-        world.descriptors[i] = claim.descriptor;
+        assert_non_null(indicator_new(claim.binding, OBJECT_SEMAPHORE, DIRECTION_READ, &refusal));
+        assert_non_null(indicator_new(claim.binding, OBJECT_EVT, DIRECTION_READ, &refusal)); /* it stays */
+        world.descriptors[i] = bound_descriptor(claim.binding);
     }
     return 0;
 }
@@ -95,10 +95,12 @@ static int end(void **state) {
 }
 
 static void tell(struct descriptor *descriptor) {
-    descriptor_on_ready(descriptor, descriptor->object.id, ENGINE_READ);
+    descriptor_on_ready(descriptor, descriptor->id, ENGINE_READ);
 }
 
-static bool has_fired(const struct descriptor *descriptor) { return !descriptor->semaphores[DIRECTION_READ]; }
+static bool has_fired(const struct descriptor *descriptor) {
+    return !indicator_find(bound_binding(descriptor), OBJECT_SEMAPHORE, DIRECTION_READ);
+}
 
 static void tell_all(void) {
     for (int i = 0; i < MANY; i++)
@@ -127,7 +129,7 @@ static void each_is_noted_once(void **state) {
     for (int i = 0; i < TIMES; i++) {
         descriptor_catch_up(last);
         assert_true(has_fired(last));
-        assert_non_null(indicator_new(last, OBJECT_SEMAPHORE, DIRECTION_READ, &refusal));
+        assert_non_null(indicator_new(bound_binding(last), OBJECT_SEMAPHORE, DIRECTION_READ, &refusal));
         tell(last);
         assert_false(has_fired(last));
         assert_int_equal(world.owner->news.n, 1);
@@ -135,7 +137,7 @@ static void each_is_noted_once(void **state) {
     (void)turns_round(&world.users.turns, nothing, NULL);
     assert_true(has_fired(last));
     /* And it can be noted again. */
-    assert_non_null(indicator_new(last, OBJECT_SEMAPHORE, DIRECTION_READ, &refusal));
+    assert_non_null(indicator_new(bound_binding(last), OBJECT_SEMAPHORE, DIRECTION_READ, &refusal));
     tell_all();
     assert_false(has_fired(last));
     assert_int_equal(world.owner->news.n, 1);

@@ -1,0 +1,151 @@
+/* binding.c: what may be bound, and numbers from claimed to given back. */
+#include "bound.h"
+
+#include "belongings.h"
+#include "daemon/access/kept.h"
+#include "hooks.h"
+#include "notice.h"
+#include "utlist.h"
+
+struct binding *binding_find(const struct belongings *belongings, uint64_t key) {
+    return table_find(&belongings->numbers, key);
+}
+
+static void put_number(struct belongings *belongings, struct binding *binding) {
+    table_add(&belongings->numbers, binding);
+    numbering_ref(&belongings->numberings, number_place(binding->key));
+}
+
+static void take_number(struct belongings *belongings, struct binding *binding) {
+    table_remove(&belongings->numbers, binding);
+    numbering_unref(&belongings->numberings, number_place(binding->key));
+}
+
+/* Why a type is refused; any other that is may be what it likes. */
+static const struct {
+    const char *hint, *text;
+} reasons[INSPECT_TYPES] = {
+    [INSPECT_PATH] = {"open the file without O_PATH",
+                      "a descriptor opened with O_PATH can be neither read nor watched"},
+    [INSPECT_SIGNALFD] = {"wait for signals in the process they are sent to",
+                          "a signalfd reports the signals of the process that polls it, here the broker"},
+    [INSPECT_FANOTIFY] = {"read from it in the process that made it",
+                          "reading from a fanotify group opens descriptors in the reading process"},
+    [INSPECT_USERFAULTFD] = {"read from it in the process that made it",
+                             "reading from a userfaultfd opens descriptors in the reading process"},
+    [INSPECT_IO_URING] = {"pass the descriptors it works on instead",
+                          "an io_uring keeps everything registered with it open"},
+};
+
+static int check(enum inspect_type type, os_fd fd, bool socket, struct refusal *refusal) {
+    if (type == INSPECT_UNKNOWN)
+        return refusal_set(refusal, REFUSAL_UNSUPPORTED, "number",
+                           "try again; the broker needs a mounted /proc",
+                           "cannot determine the descriptor's type");
+    if (inspect_is_refused(type))
+        return refusal_set(refusal, REFUSAL_INVALID, "number", reasons[type].hint, "%s", reasons[type].text);
+    if (socket && !inspect_is_socket(type))
+        return refusal_set(refusal, REFUSAL_INVALID, "number", "use the call for file descriptors",
+                           "not a socket but of type %s", inspect_name(type));
+    if (inspect_is_socket(type) && inspect_is_own(fd))
+        return refusal_set(refusal, REFUSAL_INVALID, "number", NULL,
+                           "the descriptor is a connection to this broker");
+    return 0;
+}
+
+static void give_memory(struct registry *registry, struct binding *binding) {
+    slab_give(&registry->bounds, CONTAINER_OF(binding, struct bound, binding));
+}
+
+/* With its copy. */
+static struct binding *binding_new(struct belongings *belongings, uint64_t key, os_fd fd,
+                                   enum inspect_type type, struct refusal *refusal) {
+    struct registry *registry = belongings->registry;
+    struct bound *bound;
+    if (registry_reserve(belongings, OBJECT_DESCRIPTOR, refusal))
+        return NULL;
+    bound = table_reserve(&belongings->numbers) ? NULL : slab_take(&registry->bounds);
+    if (!bound) {
+        registry_cancel(belongings, OBJECT_DESCRIPTOR);
+        refusal_memory(refusal);
+        return NULL;
+    }
+    struct object *object = &bound->binding.object;
+    registry_add(registry, object, OBJECT_DESCRIPTOR, belongings);
+    bound->binding.key = key;
+    if (!descriptor_init(&bound->descriptor, object->id, belongings->account.user, fd, type, refusal)) {
+        notice_made(object);
+        return &bound->binding;
+    }
+    registry_forget(registry, object);
+    belongings_remove(object);
+    give_memory(registry, &bound->binding);
+    return NULL;
+}
+
+/* The number means another open file from now on. True if that ended something. */
+static bool replace(struct belongings *belongings, struct binding *old) {
+    take_number(belongings, old);
+    if (descriptor_is_closing(bound_descriptor(old)))
+        return false;
+    belongings->registry->hooks->on_replaced(old);
+    return true;
+}
+
+int binding_claim(struct belongings *belongings, uint64_t key, os_fd fd, bool socket, unsigned objects,
+                  struct binding_claim *claim, struct refusal *refusal) {
+    struct binding *old = binding_find(belongings, key);
+    const struct descriptor *copy = old ? bound_descriptor(old) : NULL;
+    bool same = copy && !descriptor_is_closing(copy) && inspect_same(copy->fd, fd);
+    enum inspect_type type = same ? (enum inspect_type)copy->type : inspect_type_of(fd);
+    *claim = (struct binding_claim){.binding = old, .type = type, .same = same};
+    if (check(type, fd, socket, refusal))
+        return -1;
+    if (same)
+        return 0;
+    if (account_check(&belongings->account, USER_OBJECTS, objects, refusal))
+        return -1;
+    claim->binding = binding_new(belongings, key, fd, type, refusal);
+    if (!claim->binding)
+        return -1;
+    claim->kept = true;
+    claim->replaced = old && replace(belongings, old);
+    put_number(belongings, claim->binding);
+    return 0;
+}
+
+/* The number may name another one. */
+static void forget_number(struct binding *binding) {
+    struct belongings *owner = binding->object.owner;
+    if (binding_find(owner, binding->key) == binding)
+        take_number(owner, binding);
+}
+
+void binding_closed(struct descriptor *descriptor) {
+    struct binding *binding = bound_binding(descriptor);
+    struct registry *registry = descriptor_registry(descriptor);
+    struct object *object = &binding->object;
+    notice_closed(descriptor);
+    if (descriptor->state == DESCRIPTOR_LEAVING) {
+        kept_uncharge(descriptor->user, NULL, 1);
+        DL_DELETE(registry->leaving, object);
+        user_unref(descriptor->user);
+    } else {
+        forget_number(binding);
+        belongings_remove(object);
+    }
+    give_memory(registry, binding);
+}
+
+void binding_leave(struct binding *binding) {
+    struct descriptor *descriptor = bound_descriptor(binding);
+    struct registry *registry = descriptor_registry(descriptor);
+    struct object *object = &binding->object;
+    if (!descriptor_is_closing(descriptor))
+        descriptor_drop(descriptor);
+    forget_number(binding); /* others that are closed later look there */
+    belongings_leave(object);
+    descriptor->state = DESCRIPTOR_LEAVING;
+    (void)user_ref(descriptor->user->users, descriptor->user->uid); /* which is there */
+    DL_APPEND(registry->leaving, object);
+}
