@@ -59,7 +59,7 @@ struct registry {
     struct handles handles;
     struct object *leaving; /* bindings whose copies are being closed, of sessions that have ended */
     size_t waits;           /* parked */
-    uint32_t rounds;        /* activities that queues were told of (waitqueue.h) */
+    uint64_t rounds;        /* activities that queues were told of (waitqueue.h) */
     struct table aparts;    /* second numbers of descriptors (apart.h) */
     bool held_up;           /* a sentry was left behind at the end, and may still look at guards */
 };

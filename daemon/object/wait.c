@@ -65,7 +65,7 @@ static bool arm(struct wait_target *target) {
     if (!queue)
         return false;
     /* A sentry's answer is from before: there may have been an activity since. */
-    missed = extras_guard(descriptor->extras) && queue->cause && (int32_t)(queue->round - target->round) > 0;
+    missed = extras_guard(descriptor->extras) && queue->cause && queue->round > target->round;
     waitqueue_add(queue, target, missed);
     return !descriptor_rearm(descriptor);
 }

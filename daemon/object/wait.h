@@ -37,7 +37,7 @@ struct wait_target {
     struct wait_request *wait;
     struct indicator *of; /* NULL: ready for ever, for `ended` */
     uint64_t id;          /* as the request named it */
-    uint32_t round; /* of the queue, when it was armed; before that, of all, when the sentry was asked */
+    uint64_t round; /* of the queue, when it was armed; before that, of all, when the sentry was asked */
     uint8_t cause;  /* of the last look; CAUSE_NONE: not ready */
     uint8_t ended;
     uint8_t told; /* cause of an activity since the last look */

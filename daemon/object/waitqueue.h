@@ -36,20 +36,21 @@ struct waitqueue {
     struct ring transfers;   /* at most one of each port, oldest first */
     struct ring pool;        /* in its user's pools, while it has `ones` */
     struct transfer *trying; /* a worker has it in hand */
-    unsigned vain;           /* tries in a row */
-    unsigned armed_ones;     /* armed targets of wake-one waits for all: they need edges */
-    unsigned held;           /* targets of wake-one waits that were told and have still to look */
-    uint32_t answered;       /* the connection that was last answered as the one of several */
-    uint32_t round; /* of the last activity, counted over all queues: an armed target has this one (wait.h) */
+    uint64_t round; /* of the last activity, counted over all queues: an armed target has this one (wait.h) */
+    unsigned vain;  /* tries in a row */
+    unsigned armed_ones; /* armed targets of wake-one waits for all: they need edges */
+    unsigned held;       /* targets of wake-one waits that were told and have still to look */
+    uint32_t answered;   /* the connection that was last answered as the one of several */
     uint8_t direction;
-    uint8_t cause; /* of the last activity; CAUSE_NONE: there was none yet */
-    bool several;  /* others were answered before `answered`, and it was not seen idle since */
-    bool given;    /* the last activity was given to one */
-    bool give;     /* it is still to be given */
-    bool try;      /* a transfer is to be tried */
-    bool again;    /* there was an activity while one was being tried */
-    bool failed;   /* it cannot be watched: all transfers fail */
-    bool stepping;
+    uint8_t cause;    /* of the last activity; CAUSE_NONE: there was none yet */
+    bool several : 1; /* others were answered before `answered`, and it was not seen idle since */
+    bool given : 1;   /* the last activity was given to one */
+    bool give : 1;    /* it is still to be given */
+    bool try:
+        1;           /* a transfer is to be tried */
+    bool again : 1;  /* there was an activity while one was being tried */
+    bool failed : 1; /* it cannot be watched: all transfers fail */
+    bool stepping : 1;
 };
 
 /* The one for that direction, or NULL. */
