@@ -140,7 +140,7 @@ void descriptor_fail(struct descriptor *descriptor, int error) {
 void descriptor_set_unwatched(struct descriptor *descriptor) {
     descriptor->unwatched = true;
     tell(descriptor, CAUSE_READY);
-    fading_add(descriptor_registry(descriptor), descriptor->object.id);
+    fading_add(descriptor_registry(descriptor), descriptor->id);
 }
 
 static bool is_referred(const struct descriptor *descriptor) {
