@@ -22,7 +22,7 @@ int client_new(const portd_options *options, portd_client **made) {
     client->reason = "";
     requests_init(&client->requests);
     process_mark_init(&client->mark);
-    int r = wakeup_init(&client->wakeup);
+    int r = options->no_wakeup ? 0 : wakeup_init(&client->wakeup);
     if (r == 0)
         r = channel_scratch_init_in(&client->scratch, &client->memory);
     if (r == 0)
@@ -39,6 +39,11 @@ int client_new(const portd_options *options, portd_client **made) {
 void client_attach(portd_client *client, struct transport transport, const char *address) {
     client->transport = client->channel.transport = transport;
     memcpy(client->address, address, strlen(address) + 1);
+}
+
+void client_sleep_in_read(portd_client *client) {
+    client->sleeps = transport_sleep_begin(client->transport) == 0;
+    client->limit = -1;
 }
 
 void client_discard(void *context, os_fd fd) {
@@ -122,9 +127,15 @@ void client_flush(portd_client *client) {
     client->blocked = channel_pending(&client->channel) > 0;
 }
 
-void portd_wakeup(portd_client *client) {
-    if (client && !process_is_child(&client->mark))
-        wakeup_raise(&client->wakeup);
+int portd_wakeup(portd_client *client) {
+    if (!client)
+        return PORTD_E_INVALID;
+    if (process_is_child(&client->mark))
+        return PORTD_E_FORKED;
+    if (client->wakeup.handle == OS_FD_NONE)
+        return PORTD_E_UNSUPPORTED;
+    wakeup_raise(&client->wakeup);
+    return 1;
 }
 
 /* ---- what is known ------------------------------------------------------------------------------------------------ */

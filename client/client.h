@@ -24,7 +24,7 @@
 #include <stdint.h>
 
 struct portd_client {
-    struct wakeup wakeup; /* all that other threads may touch */
+    struct wakeup wakeup; /* all that other threads may touch; not initialized with the option no_wakeup */
     struct process_mark mark;
     struct transport transport;
     const os_fd *attached; /* while hello is sent: what goes with it */
@@ -33,10 +33,12 @@ struct portd_client {
     bool lost;          /* the connection is lost, and everything was called back or is just being */
     bool closing;       /* portd_disconnect inside a call: free it when that leaves */
     bool calling;       /* inside a callback */
+    bool sleeps;        /* blocking calls sleep in the read; the wakeup has no descriptor */
     bool blocked;       /* the last flush left something over */
     unsigned entered;   /* calls that are using the client */
     int write_errno;    /* sending fails: lost as soon as what has arrived is read; else 0 */
     int64_t now;        /* the clock as last read, 0: read it */
+    int64_t limit;      /* of a sleep in the read, as last set; below 0: none */
     const char *reason; /* why it is lost */
     struct requests requests;
     struct channel channel;
@@ -59,6 +61,10 @@ int client_new(const portd_options *options, portd_client **client);
 
 /* Gives it its connection, which it owns. */
 void client_attach(portd_client *client, struct transport transport, const char *address);
+
+/* Lets blocking calls sleep in the read itself, where the transport can. For a client without a wakeup, and a connection that no other
+ * process shares. */
+void client_sleep_in_read(portd_client *client);
 
 /* 0, or the reason why nothing can be asked of this client (as PORTD_E_*). */
 int client_check(portd_client *client);

@@ -121,6 +121,9 @@ static bool search_try(struct search *search, const char *address) {
     return false;
 }
 
+/* Other processes may share it. */
+static bool search_inherited(const struct search *search) { return strncmp(search->address, "fd:", 3) == 0; }
+
 /* None answered. */
 static int search_failed(struct search *search, const char *field, const char *hint) {
     if (search->denied)
@@ -287,6 +290,8 @@ static int client_open(struct search *search, const char *address, const portd_o
         return tell(&search->options, &search->failure, r);
     }
     client_attach(*client, search->connection, search->address);
+    if (search->options.no_wakeup && !search_inherited(search))
+        client_sleep_in_read(*client);
     return 0;
 }
 
@@ -308,7 +313,7 @@ static int connect_once(const char *address, const portd_options *options, int64
         return r;
     }
     /* An inherited connection is gone for good. */
-    *again = r == PORTD_E_DISCONNECTED && made->lost && strncmp(search.address, "fd:", 3) != 0;
+    *again = r == PORTD_E_DISCONNECTED && made->lost && !search_inherited(&search);
     tell(&search.options, &made->failure, r);
     portd_disconnect(made);
     return r;

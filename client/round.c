@@ -38,6 +38,7 @@ static bool read_some(portd_client *client) {
     client->channel.bare = client->requests.bringing == 0;
     int r = channel_fill(&client->channel, client_discard, NULL);
 
+    client->now = 0;
     if (r == 0 && client->write_errno != 0)
         r = -client->write_errno;
     if (r == 0)
@@ -95,11 +96,41 @@ static int64_t patience(portd_client *client, int64_t deadline) {
     return until > 0 && until > client_now(client) ? until - client_now(client) : 0;
 }
 
+enum { LIMIT_LEAST_US = 32 * 1000 };
+
+/* Prepares a sleep of at most timeout_us in the read. False: poll instead, since there is something to send as well, or too little time. The
+ * limit is at most half the timeout, so the ticks to which the system rounds it up do not pass the deadline, and not less than a 32nd,
+ * so that it serves calls with different deadlines and need not be set for each. */
+static bool sleep_prepare(portd_client *client, int64_t timeout_us) {
+    int64_t limit = -1;
+
+    if (!client->sleeps || client->blocked || (timeout_us >= 0 && timeout_us < 2 * LIMIT_LEAST_US))
+        return false;
+    if (timeout_us >= 0) {
+        if (client->limit >= timeout_us / 32 && client->limit <= timeout_us / 2)
+            return true;
+        for (limit = LIMIT_LEAST_US; limit <= timeout_us / 4;)
+            limit *= 2;
+    }
+    if (limit != client->limit) {
+        if (transport_sleep_limit(client->transport, limit) < 0)
+            return false;
+        client->limit = limit;
+    }
+    return true;
+}
+
 unsigned round_step(portd_client *client, int64_t deadline) {
     unsigned seen = 0;
 
     client_flush(client);
     int64_t timeout = patience(client, deadline);
+    if (sleep_prepare(client, timeout)) {
+        client->channel.sleep = true;
+        bool worked = run(client, true);
+        client->channel.sleep = false;
+        return worked ? STEP_WORKED : 0;
+    }
     int found = wakeup_poll(&client->wakeup, transport_pollable(client->transport),
                             client->blocked ? WAKEUP_WRITE : 0, timeout);
     client->now = 0;

@@ -22,7 +22,9 @@ void wakeup_deinit(struct wakeup *wakeup);
 void wakeup_raise(const struct wakeup *wakeup);
 void wakeup_take(const struct wakeup *wakeup);
 
-/* Sleeps until the connection is readable (or lost), with WAKEUP_WRITE in `events` also until it is writable, or until
+/* Without wakeup_init (handle OS_FD_NONE) there are no raises.
+ *
+ * Sleeps until the connection is readable (or lost), with WAKEUP_WRITE in `events` also until it is writable, or until
  * a raise; at most timeout_us, without end if that is negative. Returns what there is, 0 when the time is up, or a
  * negative errno (-EINTR: a signal came). */
 int wakeup_poll(const struct wakeup *wakeup, os_fd connection, unsigned events, int64_t timeout_us);

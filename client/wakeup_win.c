@@ -29,7 +29,8 @@ static DWORD milliseconds(int64_t us) {
 
 int wakeup_poll(const struct wakeup *wakeup, os_fd connection, unsigned events, int64_t timeout_us) {
     HANDLE handles[2] = {connection, wakeup->handle};
-    DWORD woken = WaitForMultipleObjects(2, handles, FALSE, milliseconds(timeout_us));
+    DWORD woken = WaitForMultipleObjects(wakeup->handle == OS_FD_NONE ? 1 : 2, handles, FALSE,
+                                         milliseconds(timeout_us));
 
     if (woken == WAIT_TIMEOUT)
         return 0;

@@ -129,7 +129,7 @@ int channel_fill(struct channel *channel, channel_discard *discard, void *contex
     if (channel->most && channel->most < room)
         room = channel->most;
     ptrdiff_t got = transport_recv(channel->transport, scratch->in + size, room,
-                                   channel->bare ? NULL : set->fds, &set->n, &set->truncated);
+                                   channel->bare ? NULL : set->fds, &set->n, &set->truncated, channel->sleep);
     if (got <= 0)
         return got == 0 ? CHANNEL_E_END : got == -EAGAIN ? 0 : (int)got;
     scratch_take(channel);

@@ -58,6 +58,7 @@ struct channel {
     size_t max;  /* most bytes of a body that may come in */
     size_t most; /* most bytes of one read; 0: as many as there is room for */
     bool bare;   /* no descriptors are expected: what comes all the same is closed by the system */
+    bool sleep;  /* channel_fill sleeps in its read, as transport_recv says */
     channel_discard
         *discard; /* for copies and descriptors that the channel itself has to get rid of; NULL: os_close */
     void *discard_context;

@@ -91,10 +91,19 @@ bool transport_is_empty(struct transport transport);
 ptrdiff_t transport_send(struct transport transport, const void *bytes, size_t size, const os_fd *fds,
                          size_t n_fds);
 
+/* Lets transport_recv sleep. For a connection that transport_connect made and that no other process shares: its file status flags and its
+ * receive timeout change. 0, or a negative errno: -EOPNOTSUPP where a read cannot sleep. */
+int transport_sleep_begin(struct transport transport);
+
+/* The longest that transport_recv sleeps from now on; below 0: without end. 0 or a negative errno. Rounded up to the system's ticks, of up to
+ * 10 ms. */
+int transport_sleep_limit(struct transport transport, int64_t us);
+
 /* One read. fds has room for FRAME_FDS_ROOM; NULL: no descriptor can come, which makes the call cheaper, and one that comes all the same
- * is closed by the system. Returns the bytes (> 0), 0 when the other end has closed, or a negative
- * errno. *n_fds descriptors (close-on-exec) are the caller's; *truncated: some were lost on the way. */
+ * is closed by the system. `sleep` (after transport_sleep_begin): waits until there is something; -EAGAIN also when the limit has passed or
+ * a signal handler has run. Returns the bytes (> 0), 0 when the other end has closed, or a negative errno. *n_fds descriptors
+ * (close-on-exec) are the caller's; *truncated: some were lost on the way. */
 ptrdiff_t transport_recv(struct transport transport, void *bytes, size_t size, os_fd *fds, size_t *n_fds,
-                         bool *truncated);
+                         bool *truncated, bool sleep);
 
 #endif

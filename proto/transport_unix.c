@@ -225,19 +225,40 @@ static void recv_fds(const struct cmsghdr *item, os_fd *fds, size_t *n_fds, bool
     }
 }
 
-static ptrdiff_t recv_bytes(os_fd connection, void *bytes, size_t size) {
+int transport_sleep_begin(struct transport transport) {
+    int flags = fcntl(transport.end, F_GETFL);
+
+    return flags >= 0 && fcntl(transport.end, F_SETFL, flags & ~O_NONBLOCK) == 0 ? 0 : -errno;
+}
+
+int transport_sleep_limit(struct transport transport, int64_t us) {
+    struct timeval limit = {0}; /* no limit */
+
+    if (us == 0)
+        us = 1;
+    if (us > 0) {
+        limit.tv_sec = (time_t)(us / 1000000);
+        limit.tv_usec = (suseconds_t)(us % 1000000);
+    }
+    return setsockopt(transport.end, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit)) == 0 ? 0 : -errno;
+}
+
+/* A sleep that a signal has interrupted ends: its limit would begin anew. */
+static bool recv_again(bool sleep) { return errno == EINTR && !sleep; }
+
+static ptrdiff_t recv_error(void) { return errno == EWOULDBLOCK || errno == EINTR ? -EAGAIN : -errno; }
+
+static ptrdiff_t recv_bytes(os_fd connection, void *bytes, size_t size, bool sleep) {
     ssize_t got;
 
     do
-        got = direct_recv(connection, bytes, size, MSG_DONTWAIT);
-    while (got < 0 && errno == EINTR);
-    if (got < 0)
-        return errno == EWOULDBLOCK ? -EAGAIN : -errno;
-    return got;
+        got = direct_recv(connection, bytes, size, sleep ? 0 : MSG_DONTWAIT);
+    while (got < 0 && recv_again(sleep));
+    return got < 0 ? recv_error() : got;
 }
 
 ptrdiff_t transport_recv(struct transport transport, void *bytes, size_t size, os_fd *fds, size_t *n_fds,
-                         bool *truncated) {
+                         bool *truncated, bool sleep) {
     union control control;
     struct iovec part = {.iov_base = bytes, .iov_len = size};
     struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1, .msg_control = control.bytes};
@@ -246,13 +267,14 @@ ptrdiff_t transport_recv(struct transport transport, void *bytes, size_t size, o
     *n_fds = 0;
     *truncated = false;
     if (!fds)
-        return recv_bytes(transport.end, bytes, size);
+        return recv_bytes(transport.end, bytes, size, sleep);
     do {
         message.msg_controllen = sizeof(control.bytes);
-        got = direct_recvmsg(transport.end, &message, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
-    } while (got < 0 && errno == EINTR);
+        got = direct_recvmsg(transport.end, &message,
+                             sleep ? MSG_CMSG_CLOEXEC : MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
+    } while (got < 0 && recv_again(sleep));
     if (got < 0)
-        return errno == EWOULDBLOCK ? -EAGAIN : -errno;
+        return recv_error();
     *truncated = (message.msg_flags & MSG_CTRUNC) != 0;
     for (struct cmsghdr *item = CMSG_FIRSTHDR(&message); item; item = CMSG_NXTHDR(&message, item))
         if (item->cmsg_level == SOL_SOCKET && item->cmsg_type == SCM_RIGHTS)

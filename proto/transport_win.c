@@ -211,12 +211,24 @@ static void handles_pull(const struct message *message, HANDLE pipe, os_fd *fds,
     (void)(process && CloseHandle(process));
 }
 
+int transport_sleep_begin(struct transport transport) {
+    (void)transport;
+    return -EOPNOTSUPP;
+}
+
+int transport_sleep_limit(struct transport transport, int64_t us) {
+    (void)transport;
+    (void)us;
+    return -EOPNOTSUPP;
+}
+
 ptrdiff_t transport_recv(struct transport transport, void *bytes, size_t size, os_fd *fds, size_t *n_fds,
-                         bool *truncated) {
+                         bool *truncated, bool sleep) {
     struct message message;
     os_fd unasked[FRAME_FDS_ROOM], *to = fds ? fds : unasked;
     DWORD moved;
 
+    (void)sleep;
     *n_fds = 0;
     *truncated = false;
     int r = message_move(transport.end, &message, sizeof(message), false, &moved);

@@ -15,6 +15,8 @@ struct crowd;
 /* Starts a portd that listens there, its socket with that mode, and returns when it is ready. */
 pid_t broker_daemon(const char *program, const char *address, const char *mode);
 
+extern bool broker_no_wakeup; /* connect with that option; set before the first broker is started */
+
 /* program: the portd that is measured. */
 struct broker *broker_start(const char *program);
 void broker_end(struct broker *broker);

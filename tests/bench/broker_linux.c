@@ -65,12 +65,15 @@ pid_t broker_daemon(const char *program, const char *address, const char *mode) 
     return pid;
 }
 
+bool broker_no_wakeup;
+
 static portd_client *connect_to(const struct broker *broker, const char *token) {
     char message[256] = "";
     portd_options options = PORTD_OPTIONS_INIT;
     portd_client *client = NULL;
 
     options.name = "bench";
+    options.no_wakeup = broker_no_wakeup;
     options.token = token;
     options.message = message;
     options.message_size = sizeof(message);

@@ -27,7 +27,8 @@ enum {
 
 static const char usage[] =
     "usage: bench [--json] [--check] [--rounds N] [--iterations N] [--idle SECONDS] [--only ROW]\n"
-    "             [--neighbours[=PATTERN]] [--seconds N] [--share N] [--portctl PORTCTL] PORTD\n"
+    "             [--neighbours[=PATTERN]] [--seconds N] [--share N] [--portctl PORTCTL] [--no-wakeup] "
+    "PORTD\n"
     "\n"
     "  --json          one JSON object instead of a table\n"
     "  --check         end with 1 when a must is missed\n"
@@ -39,6 +40,7 @@ static const char usage[] =
     "  --seconds N     of each pattern of neighbours, default 1\n"
     "  --share N       their sizes, and those of the growth rows, divided by N\n"
     "  --portctl PATH  moves the bytes of the rows bulk_*, which are left out without it\n"
+    "  --no-wakeup     the clients connect with the option no_wakeup\n"
     "  PORTD           the broker to measure\n";
 
 struct options {
@@ -88,6 +90,7 @@ static struct options options_parse(int argc, char **argv) {
         {"seconds", required_argument, NULL, 't'},
         {"share", required_argument, NULL, 'd'},
         {"portctl", required_argument, NULL, 'p'},
+        {"no-wakeup", no_argument, NULL, 'w'},
         {"help", no_argument, NULL, 'h'},
         {NULL, 0, NULL, 0},
     };
@@ -123,6 +126,9 @@ static struct options options_parse(int argc, char **argv) {
             break;
         case 'd':
             options.share = number_of(optarg);
+            break;
+        case 'w':
+            broker_no_wakeup = true;
             break;
         case 'p':
             options.portctl = optarg;

@@ -73,7 +73,12 @@ static void wake(struct bench *bench) {
 static const struct {
     const char *name;
     void (*work)(struct bench *bench);
-} works[] = {{"ping", ping}, {"get", get}, {"create", create}, {"wake", wake}};
+    bool no_wakeup;
+} works[] = {{"ping", ping, false},
+             {"ping_no_wakeup", ping, true},
+             {"get", get, false},
+             {"create", create, false},
+             {"wake", wake, false}};
 
 enum { WORKS = sizeof(works) / sizeof(*works) };
 
@@ -86,11 +91,12 @@ int main(int argc, char **argv) {
     while (argc == 4 && which < WORKS && strcmp(works[which].name, argv[2]) != 0)
         which++;
     if (argc != 4 || which == WORKS) {
-        (void)fprintf(stderr, "usage: requests ADDRESS ping|get|create|wake N\n");
+        (void)fprintf(stderr, "usage: requests ADDRESS ping|ping_no_wakeup|get|create|wake N\n");
         return 2;
     }
     options.message = message;
     options.message_size = sizeof(message);
+    options.no_wakeup = works[which].no_wakeup;
     if (portd_connect(argv[1], &options, PORTD_FOREVER, &bench.client) != 1) {
         (void)fprintf(stderr, "requests: %s\n", message);
         return 1;

@@ -29,7 +29,7 @@ static inline ptrdiff_t on_socket_send(os_fd fd, const void *bytes, size_t size,
 
 static inline ptrdiff_t on_socket_recv(os_fd fd, void *bytes, size_t size, os_fd *fds, size_t *n_fds,
                                        bool *truncated) {
-    return transport_recv(on_socket(fd), bytes, size, fds, n_fds, truncated);
+    return transport_recv(on_socket(fd), bytes, size, fds, n_fds, truncated, false);
 }
 
 #endif
