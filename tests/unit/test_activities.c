@@ -34,7 +34,7 @@ static void on_ready(void *context, uint64_t token, unsigned events) {
     struct object *object = registry_find(&world.registry, token);
     (void)context;
     if (object)
-        descriptor_on_ready((struct descriptor *)object, token, events);
+        descriptor_on_ready(bound_of_object(object), token, events);
 }
 
 static void on_closed(void *context, size_t n_fds) {
@@ -91,7 +91,7 @@ static int begin(void **state) {
     return 0;
 }
 
-static bool all_is_closed(void) { return !world.registry.descriptors.used; }
+static bool all_is_closed(void) { return !world.registry.bounds.used; }
 
 static int end(void **state) {
     (void)state;
@@ -99,7 +99,7 @@ static int end(void **state) {
     while (!belongings_end(&world.owners, CAUSE_EXPIRED))
         turns_finish(&world.users.turns);
     belongings_deinit(&world.owners);
-    if (world.registry.descriptors.used)
+    if (world.registry.bounds.used)
         run(all_is_closed);
     turns_finish(&world.users.turns);
     loop_timer_free(&world.timer);
@@ -114,14 +114,14 @@ static int end(void **state) {
 }
 
 static struct indicator *make(int fd, enum object_kind kind) {
-    struct descriptor_claim claim;
+    struct binding_claim claim;
     struct refusal refusal;
 
     assert_true(fd >= 0);
     slots_take(&world.slots, 1);
     assert_int_equal(
-        descriptor_claim(&world.owners, number_key(world.place, fd), fd, false, 1, &claim, &refusal), 0);
-    struct indicator *indicator = indicator_new(claim.descriptor, kind, DIRECTION_READ, &refusal);
+        binding_claim(&world.owners, number_key(world.place, fd), fd, false, 1, &claim, &refusal), 0);
+    struct indicator *indicator = indicator_new(claim.binding, kind, DIRECTION_READ, &refusal);
     assert_non_null(indicator);
     return indicator;
 }
@@ -175,7 +175,7 @@ static void an_activity_of_long_ago_is_no_news(void **state) {
     wait_for(0, evt, true);
     wait_for(1, evt, true);
     run(two_are_armed);
-    descriptor_on_ready(descriptor, descriptor->object.id, ENGINE_READ);
+    descriptor_on_ready(descriptor, descriptor->id, ENGINE_READ);
     run(one_is_done);
     struct waitqueue *queue = waitqueue_find(descriptor, DIRECTION_READ);
     assert_non_null(queue);
