@@ -3,6 +3,7 @@
 #include "broker.h"
 #include "door.h"
 #include "loop/leaving.h"
+#include "loop/thread.h"
 #include "service.h"
 
 #include <errno.h>
@@ -22,6 +23,8 @@ int main(int argc, char **argv) {
     int status;
     if (service_begin())
         return EXIT_FAILURE; /* it has said why, as far as there is anybody to tell */
+    if (thread_interrupts_begin())
+        return EXIT_FAILURE; /* and they have no end: who else sends that signal ends nothing */
     status = options_parse(&options, argc, argv);
     if (status)
         return status == 1 ? EXIT_SUCCESS : status;

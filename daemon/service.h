@@ -35,7 +35,8 @@ int service_listener(os_fd *listener);
  * Failures are logged, not fatal. */
 void service_ready(os_fd notify_fd, const char *status);
 
-/* "STOPPING=1". */
+/* "STOPPING=1". Whoever asks again is not listened to: what service_watch has watched does nothing any more, so that nothing but the end ends
+ * the process. */
 void service_stopping(void);
 
 /* Raises the soft limit of descriptors to the hard one, or to SERVICE_DESCRIPTORS_MAX if that is less, and

@@ -197,7 +197,12 @@ void service_ready(os_fd notify_fd, const char *status) {
     os_close(notify_fd);
 }
 
-void service_stopping(void) { notify("STOPPING=1\n"); }
+void service_stopping(void) {
+    notify("STOPPING=1\n");
+    (void)signal(SIGTERM, SIG_IGN);
+    (void)signal(SIGINT, SIG_IGN);
+    (void)signal(SIGHUP, SIG_IGN);
+}
 
 /* The kernel enlarges the table of a process when a number does not fit, and waits then for all processors if there are threads: so it is
  * done before there are any. */

@@ -17,7 +17,7 @@ int signal_pipe_catch(int number);
  * ever, since the next may come at once. */
 int signal_pipe_next(void);
 
-/* Gives every signal back to whoever had it before. */
+/* Gives every signal back to whoever had it before, but for those whose action somebody has changed since. */
 void signal_pipe_close(void);
 
 #endif

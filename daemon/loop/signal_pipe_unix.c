@@ -89,10 +89,18 @@ int signal_pipe_next(void) {
     return byte;
 }
 
+/* Not if somebody has said since what it is to do. */
+static void give_back(int number) {
+    struct sigaction now;
+
+    if (sigaction(number, NULL, &now) == 0 && now.sa_sigaction == on_signal)
+        (void)sigaction(number, &signals.before[number], NULL);
+}
+
 void signal_pipe_close(void) {
     for (int number = 1; number < NUMBERS; number++)
         if (signals.caught[number])
-            (void)sigaction(number, &signals.before[number], NULL);
+            give_back(number);
     for (int number = 1; number < NUMBERS; number++)
         if (signals.caught[number] && signals.noted[number])
             unblock(number);

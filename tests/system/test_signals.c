@@ -11,6 +11,22 @@ static int flood(void *data) {
     return 1;
 }
 
+struct asking {
+    pid_t pid;
+    int number;
+    int ends[2]; /* it has begun */
+};
+
+static int ask(void *data) {
+    const struct asking *asking = data;
+    bool told = false;
+
+    while (kill(asking->pid, asking->number) == 0)
+        if (!told)
+            told = write(asking->ends[1], "", 1) == 1;
+    return 0;
+}
+
 static void check_flood(int number) {
     enum { PINGS = 200 };
     pid_t child = fixture_fork(flood, &number);
@@ -32,5 +48,26 @@ static void others_are_served_while_one_interrupts(void **state) {
     check_flood(SIGUSR2);
 }
 
+/* It ends as one does that was asked once: with 0 (fixture_stop). */
+static void whoever_asks_without_end_changes_nothing(void **state) {
+    static const int numbers[] = {SIGTERM, SIGINT, SIGHUP, SIGUSR2};
+    enum { NUMBERS = sizeof numbers / sizeof *numbers, BROKERS = 8 * NUMBERS };
+    static struct fixture brokers[BROKERS];
+
+    (void)state;
+    for (size_t i = 0; i < BROKERS; i++) {
+        struct asking asking = {.number = numbers[i % NUMBERS]};
+        fixture_start(&brokers[i], NULL);
+        asking.pid = brokers[i].pid;
+        assert_int_equal(pipe(asking.ends), 0);
+        pid_t child = fixture_fork(ask, &asking);
+        assert_int_equal(read(fixture_own(asking.ends[0]), &(char){0}, 1), 1);
+        (void)close(asking.ends[1]);
+        fixture_stop(&brokers[i]);
+        fixture_end(child);
+    }
+}
+
 TEST_MAIN(FIXTURE_CASE(others_are_served_while_one_is_handled),
-          FIXTURE_CASE(others_are_served_while_one_interrupts))
+          FIXTURE_CASE(others_are_served_while_one_interrupts),
+          FIXTURE_CASE_BARE(whoever_asks_without_end_changes_nothing))

@@ -59,6 +59,24 @@ static void what_was_before_is_there_again(void **state) {
     assert_int_equal(sigaction(SIGHUP, &before, NULL), 0);
 }
 
+static void what_was_said_since_stays(void **state) {
+    struct sigaction before, now;
+    os_fd readable;
+
+    (void)state;
+    assert_int_equal(sigaction(SIGHUP, NULL, &before), 0);
+    assert_int_equal(signal_pipe_open(&readable), 0);
+    assert_int_equal(signal_pipe_catch(SIGHUP), 0);
+    assert_int_equal(raise(SIGHUP), 0);
+    assert_int_equal(raise(SIGHUP),
+                     0); /* waits until the first is read, and would have its old action at the end */
+    assert_true(signal(SIGHUP, SIG_IGN) != SIG_ERR);
+    signal_pipe_close();
+    assert_int_equal(raise(SIGHUP), 0);
+    assert_int_equal(sigaction(SIGHUP, &before, &now), 0);
+    assert_true(now.sa_handler == SIG_IGN);
+}
+
 static void is_taken_also_when_it_was_blocked(void **state) {
     sigset_t one, before;
     os_fd readable;
@@ -107,4 +125,5 @@ static void whoever_is_flooded_goes_on(void **state) {
 }
 
 TEST_MAIN(TEST_CASE(is_told_once_until_it_is_read), TEST_CASE(what_was_before_is_there_again),
-          TEST_CASE(is_taken_also_when_it_was_blocked), TEST_CASE(whoever_is_flooded_goes_on))
+          TEST_CASE(what_was_said_since_stays), TEST_CASE(is_taken_also_when_it_was_blocked),
+          TEST_CASE(whoever_is_flooded_goes_on))
