@@ -532,7 +532,8 @@ PORTD_API int portd_wait(portd_client *client, const portd_id *ids, size_t n, un
 
 /* A descriptor for poll, select, epoll and event loops: readable while the object is ready, without a request to the
  * broker. It must not be read. The caller closes it. It stays valid after the broker exits, but does not change any
- * more. For semaphores, events and ports. Returns 1. */
+ * more. For semaphores, events and ports; of the latter two the library makes it, an epoll descriptor whose watches the kernel
+ * charges to this user. Returns 1. */
 PORTD_API int portd_handle_dup(portd_client *client, portd_id id, int64_t deadline, portd_native *handle);
 
 /* PORTD_MODE_REMOVE for the number of that semaphore or event, in the table that it is in. Returns 1, also if it has

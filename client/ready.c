@@ -3,6 +3,7 @@
  * Only modes read and write send the descriptor; check and remove name a number, which may be closed by now. */
 #include "call.h"
 #include "client.h"
+#include "handle.h"
 #include "reply.h"
 #include "submit.h"
 
@@ -130,11 +131,19 @@ int portd_handle_dup_start(portd_client *client, portd_id id, portd_callback *ca
                            portd_request **request) {
     Portd__V1__Handle handle = PORTD__V1__HANDLE__INIT;
     Portd__V1__Request message = PORTD__V1__REQUEST__INIT;
+    os_fd attached = OS_FD_NONE;
+    int r = 0;
 
+    if (portd_id_kind(id) != PORTD_KIND_SEMAPHORE && portd_broker_has_feature(client, "handle-attach"))
+        r = handle_attach(&attached);
+    if (r < 0)
+        return client_fail(client, error_of_errno(r), -r, "handle", "cannot make an epoll descriptor");
     handle.id = id;
     message.method_case = PORTD__V1__REQUEST__METHOD_HANDLE;
     message.handle = &handle;
-    return submit_request(client, &message, OS_FD_NONE, reply_read_fd, callback, data, request);
+    r = submit_request(client, &message, attached, reply_read_fd, callback, data, request);
+    os_close(attached);
+    return r;
 }
 
 int portd_handle_dup(portd_client *client, portd_id id, int64_t deadline, portd_native *handle) {

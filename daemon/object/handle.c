@@ -3,6 +3,7 @@
 
 #include "belongings.h"
 #include "daemon/access/kept.h"
+#include "daemon/access/limit.h"
 #include "daemon/base/log.h"
 #include "pollable.h"
 #include "registry.h"
@@ -14,22 +15,39 @@
 
 enum { SEMAPHORE_FDS = 1, EVT_FDS = 2 };
 
+static int charge(struct belongings *owner, size_t n_received, size_t n_opened, struct refusal *refusal) {
+    struct account *account = &owner->account;
+    if (n_received && kept_receive(account, refusal))
+        return -1;
+    if (!kept_take(account->user, account, n_opened, refusal))
+        return 0;
+    if (n_received)
+        kept_uncharge(account->user, account, n_received);
+    return -1;
+}
+
+static void uncharge(struct belongings *owner, size_t n_received, size_t n_opened) {
+    kept_uncharge(owner->account.user, &owner->account, n_received);
+    kept_give(owner->account.user, &owner->account, n_opened);
+}
+
 /* Charged, without descriptors. NULL: the refusal. */
-static struct handle *handle_new(struct belongings *owner, size_t n_fds, struct refusal *refusal) {
+static struct handle *handle_new(struct belongings *owner, size_t n_received, size_t n_opened,
+                                 struct refusal *refusal) {
     struct registry *registry = owner->registry;
     struct handle *handle;
-    if (kept_take(owner->account.user, &owner->account, n_fds, refusal))
+    if (charge(owner, n_received, n_opened, refusal))
         return NULL;
     handle = calloc(1, sizeof *handle);
     if (!handle) {
-        kept_give(owner->account.user, &owner->account, n_fds);
+        uncharge(owner, n_received, n_opened);
         refusal_memory(refusal);
         return NULL;
     }
     handle->registry = registry;
     handle->account = &owner->account;
     handle->user = user_ref(registry->users, owner->account.user->uid); /* it is there: this cannot fail */
-    handle->charged = n_fds;
+    handle->charged = n_received + n_opened;
     handle->fd = handle->bell = OS_FD_NONE;
     return handle;
 }
@@ -47,7 +65,7 @@ static void dispose(struct handle *handle) {
 }
 
 struct handle *handle_new_semaphore(struct belongings *owner, bool fired, struct refusal *refusal) {
-    struct handle *handle = handle_new(owner, SEMAPHORE_FDS, refusal);
+    struct handle *handle = handle_new(owner, 0, SEMAPHORE_FDS, refusal);
     if (!handle)
         return NULL;
     handle->fd = pollable_semaphore_new(fired);
@@ -59,11 +77,35 @@ struct handle *handle_new_semaphore(struct belongings *owner, bool fired, struct
 }
 
 struct handle *handle_new_evt(struct belongings *owner, struct refusal *refusal) {
-    struct handle *handle = handle_new(owner, EVT_FDS, refusal);
-    int error = handle ? pollable_evt_new(&handle->fd, &handle->bell) : 0;
+    struct handle *handle = handle_new(owner, 0, EVT_FDS, refusal);
+    if (!handle)
+        return NULL;
+    handle->fd = pollable_evt_new();
+    int error = handle->fd == OS_FD_NONE ? -errno : 0;
+    handle->bell = error ? OS_FD_NONE : pollable_bell_new();
+    if (!error)
+        error = handle->bell == OS_FD_NONE ? -errno : pollable_evt_fill(handle->fd, handle->bell);
     if (!error)
         return handle;
+    os_close(handle->bell); /* nobody else has had either */
+    os_close(handle->fd);
     refusal_system(refusal, -error, "cannot make a handle");
+    dispose(handle);
+    return NULL;
+}
+
+struct handle *handle_new_attached(struct belongings *owner, os_fd epoll, struct refusal *refusal) {
+    struct handle *handle = handle_new(owner, 1, EVT_FDS - 1, refusal);
+    if (!handle)
+        return NULL;
+    handle->bell = pollable_bell_new();
+    if (handle->bell != OS_FD_NONE) {
+        handle->fd = epoll;
+        return handle;
+    }
+    refusal_system(refusal, errno, "cannot make a handle");
+    kept_uncharge(handle->user, handle->account, 1); /* its place in the table is the caller's */
+    handle->charged--;
     dispose(handle);
     return NULL;
 }
@@ -163,19 +205,13 @@ void handles_deinit(struct registry *registry) {
 
 /* ---- in the loop ------------------------------------------------------------------------------------------------ */
 
-/* The broker's own user and root could stop it anyhow. */
-static bool is_trusted(const struct handle *handle) {
-    const struct user *user = handle->user;
-    return user->uid == 0 || user->uid == user->users->own;
-}
-
 void handle_end(struct handle *handle) {
     if (handle->ended)
         return;
     handle->ended = true;
     if (handle->bell != OS_FD_NONE)
         pollable_evt_ring(handle->bell);
-    else if (is_trusted(handle) && pollable_semaphore_fire(handle->fd))
+    else if (limit_is_admin(handle->user) && pollable_semaphore_fire(handle->fd))
         handle->lasting = true;
     else if (!pollable_semaphore_ring(handle->fd))
         submit(handle);

@@ -1,5 +1,7 @@
 /* handle.h: the pollable handle of a semaphore, an event or a port, from made to closed.
  *
+ * That of an event is an epoll descriptor of the client's, who passes it and has it still; the broker keeps its copy and a bell.
+ *
  * Made on demand, one for each object and session that asks, and the same open file each time. When the object ends it is ready at once; a worker makes it
  * ready for ever. Workers close it, too: a client may have put it into an epoll descriptor of his whose lock he keeps, or keep that of
  * the handle itself.
@@ -64,6 +66,10 @@ void handles_deinit(struct registry *registry); /* what is listed is left to the
 /* Of a semaphore, fired or not; of an event, not ready and following nothing yet. NULL: the refusal. */
 struct handle *handle_new_semaphore(struct belongings *owner, bool fired, struct refusal *refusal);
 struct handle *handle_new_evt(struct belongings *owner, struct refusal *refusal);
+
+/* Of an event, with a client's epoll, which has its place in the table: a worker is to fill it (pollable_evt_fill). NULL: the refusal, and
+ * the epoll is still the caller's. */
+struct handle *handle_new_attached(struct belongings *owner, os_fd epoll, struct refusal *refusal);
 
 /* Ready from now on; also if it was told so already. */
 void handle_end(struct handle *handle);

@@ -274,11 +274,11 @@ struct handle *indicator_handle(const struct indicator *indicator, const struct 
     return first ? table_find(&asker->lent_by_id, indicator->object.id) : NULL;
 }
 
-struct handle *indicator_new_handle(const struct indicator *indicator, struct belongings *asker,
+struct handle *indicator_new_handle(const struct indicator *indicator, struct belongings *asker, os_fd epoll,
                                     struct refusal *refusal) {
-    return indicator_is_semaphore(indicator)
-               ? handle_new_semaphore(asker, indicator->cause != CAUSE_NONE, refusal)
-               : handle_new_evt(asker, refusal);
+    if (indicator_is_semaphore(indicator))
+        return handle_new_semaphore(asker, indicator->cause != CAUSE_NONE, refusal);
+    return epoll == OS_FD_NONE ? handle_new_evt(asker, refusal) : handle_new_attached(asker, epoll, refusal);
 }
 
 int indicator_set_handle(struct indicator *indicator, struct belongings *asker, struct handle *handle,

@@ -95,9 +95,9 @@ void indicator_release(struct indicator *indicator);
 /* The pollable handle that this session, its own or another one, has asked for; NULL: none. */
 struct handle *indicator_handle(const struct indicator *indicator, const struct belongings *asker);
 
-/* A pollable handle for it, charged to that session, which follows nothing yet (indicator_follow) unless it is that of a semaphore. NULL: the
- * refusal. */
-struct handle *indicator_new_handle(const struct indicator *indicator, struct belongings *asker,
+/* A pollable handle for it, charged to that session, which follows nothing yet unless it is that of a semaphore. epoll: of an event or a port,
+ * the client's, which the handle takes and a worker is to fill (handle.h); OS_FD_NONE: one of the broker's. NULL: the refusal. */
+struct handle *indicator_new_handle(const struct indicator *indicator, struct belongings *asker, os_fd epoll,
                                     struct refusal *refusal);
 
 /* The handle is the indicator's, which has none for that session. error: what pollable_evt_follow has answered for it, or 0. 0 or -ENOMEM:

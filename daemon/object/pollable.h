@@ -3,7 +3,7 @@
  * Of a semaphore: an eventfd that reading cannot drain, since it is posted with the largest count and read
  * one at a time. It does not fire by itself when the broker dies. Of an event: an epoll descriptor with the
  * target in it, which the kernel keeps exact, and which goes on following the target after the broker's
- * death.
+ * death. The client makes it: the kernel charges whatever anybody puts into it to the user who made it.
  *
  * Whoever has a handle can make it hold up who changes it: the eventfd by filling it and clearing O_NONBLOCK,
  * which all copies share, the epoll by keeping its lock while he waits for it. So either is made ready in two
@@ -44,17 +44,29 @@ bool pollable_semaphore_ring(os_fd handle);
 /* On a worker: readable for ever. A signal interrupts it where it blocks, and it goes on. 0 or a negative errno. */
 int pollable_semaphore_end(os_fd handle);
 
-/* An epoll that is never ready yet, and its bell. 0 or a negative errno. */
-int pollable_evt_new(os_fd *handle, os_fd *bell);
+/* An empty epoll, for whom the broker trusts. OS_FD_NONE with errno. */
+os_fd pollable_evt_new(void);
 
-/* It follows the target: ENGINE_READ or ENGINE_WRITE. 0, -EPERM (cannot be watched: ready for ever), -ELOOP (a cycle) or
+/* What rings an epoll that it lies in. OS_FD_NONE with errno. */
+os_fd pollable_bell_new(void);
+
+/* The three below take the epoll's lock, which whoever has it can keep: of a client's epoll they are for workers. */
+
+/* The bell and what is ready for ever, switched off, are in it. 0, -EEXIST (it is the handle of another event), -ENOSPC (its maker has all
+ * the watches that a user may have) or another negative errno, and neither is in it. */
+int pollable_evt_fill(os_fd handle, os_fd bell);
+
+/* It follows the target: ENGINE_READ or ENGINE_WRITE. 0, -EPERM (cannot be watched: ready for ever), -ELOOP (a cycle), as above or
  * another negative errno. */
 int pollable_evt_follow(os_fd handle, os_fd target, unsigned direction);
+
+/* What filling has put into it is taken out. */
+void pollable_evt_clear(os_fd handle, os_fd bell);
 
 /* Readable while the bell is open. Never blocks, cannot fail. */
 void pollable_evt_ring(os_fd bell);
 
-/* On a worker: readable for ever. 0 or a negative errno. */
+/* On a worker: readable for ever. 0 (also if its client has managed to take out what makes it so) or a negative errno. */
 int pollable_evt_end(os_fd handle);
 
 #endif

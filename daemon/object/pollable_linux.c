@@ -104,25 +104,24 @@ static int change(os_fd handle, int operation, os_fd fd, uint32_t events) {
     return epoll_ctl(handle, operation, fd, &event) < 0 ? -errno : 0;
 }
 
-int pollable_evt_new(os_fd *handle, os_fd *bell) {
-    int error = always() == OS_FD_NONE ? -errno : 0;
+os_fd pollable_evt_new(void) { return epoll_create1(EPOLL_CLOEXEC); }
 
-    *handle = *bell = OS_FD_NONE;
+os_fd pollable_bell_new(void) { return eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK); }
+
+int pollable_evt_fill(os_fd handle, os_fd bell) {
+    int error = change(handle, EPOLL_CTL_ADD, bell, EPOLLIN);
+
     if (error)
         return error;
-    *handle = epoll_create1(EPOLL_CLOEXEC);
-    if (*handle == OS_FD_NONE)
-        return -errno;
-    *bell = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    error = *bell == OS_FD_NONE ? -errno : change(*handle, EPOLL_CTL_ADD, *bell, EPOLLIN);
-    if (!error)
-        error = change(*handle, EPOLL_CTL_ADD, always(), 0);
-    if (!error)
-        return 0;
-    os_close(*handle);
-    os_close(*bell);
-    *handle = *bell = OS_FD_NONE;
+    error = change(handle, EPOLL_CTL_ADD, always(), 0);
+    if (error)
+        (void)change(handle, EPOLL_CTL_DEL, bell, 0);
     return error;
+}
+
+void pollable_evt_clear(os_fd handle, os_fd bell) {
+    (void)change(handle, EPOLL_CTL_DEL, bell, 0);
+    (void)change(handle, EPOLL_CTL_DEL, always(), 0);
 }
 
 int pollable_evt_follow(os_fd handle, os_fd target, unsigned direction) {
@@ -134,7 +133,11 @@ void pollable_evt_ring(os_fd bell) {
         ;
 }
 
-int pollable_evt_end(os_fd handle) { return change(handle, EPOLL_CTL_MOD, always(), EPOLLIN); }
+int pollable_evt_end(os_fd handle) {
+    int error = change(handle, EPOLL_CTL_MOD, always(), EPOLLIN);
+
+    return error == -ENOENT ? 0 : error; /* its owner's own doing, and his own loss */
+}
 
 int pollable_init(void) {
     if (always() == OS_FD_NONE)

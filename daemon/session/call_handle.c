@@ -1,8 +1,10 @@
-/* call_handle.c: pollable handles. That of an event of a guarded descriptor begins to follow it by way of its sentry, and the request is in
- * flight until then, and charged to the session.
+/* call_handle.c: pollable handles. That of an event is an epoll descriptor, which the client makes and attaches: the kernel charges whatever is
+ * put into it, by anybody who has it, to the user who made it. The broker makes one itself only for whom it trusts.
  *
- * To make it follow an epoll descriptor takes a lock of the kernel that is one for the whole system, and that another user can keep. So
- * that is a worker's job, of which nothing else waits (nesting.h); and the request is refused when it takes too long. */
+ * The lock of an attached one is its client's to keep; and to make any handle follow an epoll descriptor takes a lock of the kernel that is one
+ * for the whole system, and that another user can keep. So both are a worker's job, of which nothing else waits (nesting.h); and the request
+ * is refused when it takes too long. A handle of the broker's begins to follow a guarded descriptor by way of its sentry. The request is
+ * in flight until then, and charged to the session. */
 #include "daemon/access/charge.h"
 #include "daemon/access/limit.h"
 #include "daemon/object/guard.h"
@@ -25,7 +27,7 @@ struct following {
     struct nesting nesting; /* of a worker instead */
     bool nested;            /* so, and not done yet */
     struct sessions *all;
-    struct descriptor *descriptor; /* it has the sentry's job; NULL: the worker's is with a copy */
+    struct descriptor *descriptor; /* it has the job; NULL: the worker's is with a copy, or with none */
     struct handle *handle;         /* on the user's account alone, since its session may end meanwhile */
     struct charge charge;
     uint64_t id, session; /* of the object, and of the session that asked */
@@ -55,14 +57,28 @@ static void answer(struct connection *connection, uint64_t request, const struct
 
 /* 0, or -1 and the refusal. What cannot be watched is ready for ever, which is no failure. */
 static int check_follow(int error, struct refusal *refusal) {
-    if (error == 0 || error == -EPERM)
+    switch (error) {
+    case 0:
+    case -EPERM:
         return 0;
-    if (error == -EBUSY)
+    case -EBUSY:
         return nesting_refuse(refusal);
-    if (error == -ELOOP)
+    case -ELOOP:
         return refusal_set(refusal, REFUSAL_UNSUPPORTED, "id", "wait for the event instead",
-                           "the epoll descriptor is nested too deeply for a handle");
-    return refusal_system(refusal, -error, "cannot make a handle");
+                           "the epoll descriptor leads back to its handle, or is nested too deeply for one");
+    case -EEXIST:
+    case -EINVAL:
+        return refusal_set(refusal, REFUSAL_INVALID, NULL, "attach a new epoll descriptor for each handle",
+                           "the attached epoll descriptor is the event's own, is a handle already, or lies "
+                           "in too many others");
+    case -ENOSPC:
+        return refusal_set(refusal, REFUSAL_LIMIT, NULL,
+                           "close epoll descriptors, or raise /proc/sys/fs/epoll/max_user_watches",
+                           "the user who made the epoll descriptor has all the watches that the kernel "
+                           "allows one user");
+    default:
+        return refusal_system(refusal, -error, "cannot make a handle");
+    }
 }
 
 static struct following *following_of(struct nesting *nesting) {
@@ -176,21 +192,41 @@ static void cancel(struct parked *parked) {
         following_free(following);
 }
 
-/* By a worker or by the sentry. 0, or -1 and the refusal. */
-static int follow(struct call *call, struct following *following, struct descriptor *descriptor) {
-    struct registry *registry = following->all->registry;
-    if (!extras_guard(descriptor->extras)->polled) {
-        following->descriptor = descriptor;
-        descriptor_begin_job(descriptor);
-        sentry_submit(extras_guard(descriptor->extras)->sentry, &following->job);
-        return 0;
-    }
-    following->nested = true;
-    return nesting_start(&following->nesting, registry, call->connection->user, call->connection->identity,
-                         following->handle->fd, descriptor->fd, following->interest, &call->refusal);
+/* What a worker is to do for the handle; else a sentry is. */
+struct plan {
+    bool worker;
+    bool attached; /* a client's epoll, which is empty yet */
+};
+
+static bool is_polled(const struct descriptor *descriptor) {
+    return descriptor && extras_guard(descriptor->extras) && extras_guard(descriptor->extras)->polled;
 }
 
-static int start(struct call *call, struct indicator *indicator, struct handle *handle, unsigned interest) {
+/* 0, or -1 and the refusal. */
+static int follow(struct call *call, struct following *following, struct descriptor *descriptor,
+                  const struct plan *plan) {
+    bool targeted = descriptor && !descriptor->unwatched, polled = is_polled(descriptor);
+    struct handle *handle = following->handle;
+    struct nesting_what what = {.handle = handle->fd,
+                                .bell = plan->attached ? handle->bell : OS_FD_NONE,
+                                .target = targeted ? descriptor->fd : OS_FD_NONE,
+                                .interest = following->interest,
+                                .copied = targeted && polled};
+    if (plan->worker && nesting_start(&following->nesting, following->all->registry, call->connection->user,
+                                      call->connection->identity, &what, &call->refusal))
+        return -1;
+    following->nested = plan->worker;
+    if (targeted && !what.copied) {
+        following->descriptor = descriptor;
+        descriptor_begin_job(descriptor);
+    }
+    if (!plan->worker)
+        sentry_submit(extras_guard(descriptor->extras)->sentry, &following->job);
+    return 0;
+}
+
+static int start(struct call *call, struct indicator *indicator, struct handle *handle,
+                 const struct plan *plan) {
     struct following *following;
     struct descriptor *descriptor = indicator_source(indicator);
     struct charge charge;
@@ -205,7 +241,7 @@ static int start(struct call *call, struct indicator *indicator, struct handle *
         charge_deinit(&charge);
         return refusal_memory(&call->refusal);
     }
-    handle_leave(handle); /* the session may end before the sentry has answered */
+    handle_leave(handle); /* the session may end before the sentry or the worker has answered */
     *following =
         (struct following){.parked = {.windowed = true, .emit = emit, .cancel = cancel},
                            .job = {.work = work, .done = on_followed, .drop = on_dropped},
@@ -214,10 +250,10 @@ static int start(struct call *call, struct indicator *indicator, struct handle *
                            .session = call->session->id,
                            .handle = handle,
                            .id = indicator->object.id,
-                           .target = descriptor->fd,
-                           .interest = interest};
+                           .target = descriptor ? descriptor->fd : OS_FD_NONE,
+                           .interest = indicator->direction == DIRECTION_READ ? ENGINE_READ : ENGINE_WRITE};
     charge_move(&following->charge, &charge);
-    if (follow(call, following, descriptor)) {
+    if (follow(call, following, descriptor, plan)) {
         handle_free(handle);
         following_free(following);
         return -1;
@@ -226,46 +262,83 @@ static int start(struct call *call, struct indicator *indicator, struct handle *
     return 0;
 }
 
-/* Whether it has to be put into its handle by a worker. */
-static bool is_nested(const struct indicator *indicator) {
+/* Of an event or a port. 0: answered or in flight; -1 and the refusal. */
+static int make_following(struct call *call, struct indicator *indicator) {
+    struct belongings *asker = &call->session->belongings;
     const struct descriptor *descriptor = indicator_source(indicator);
-    return !indicator_is_semaphore(indicator) && descriptor && extras_guard(descriptor->extras) &&
-           extras_guard(descriptor->extras)->polled;
+    const struct plan plan = {.worker = call->fd != OS_FD_NONE || is_polled(descriptor),
+                              .attached = call->fd != OS_FD_NONE};
+    struct handle *handle;
+    int error = -EPERM;
+    if (!plan.attached && !limit_is_admin(call->connection->user))
+        return refusal_set(&call->refusal, REFUSAL_MISMATCH, NULL,
+                           "attach an epoll descriptor of your own to the request, or use a newer library",
+                           "a handle of an event takes an epoll descriptor, and none came");
+    if (plan.worker && (nesting_check(call->connection->user, &call->refusal) || target_check_workers(call)))
+        return -1;
+    handle = indicator_new_handle(indicator, asker, call->fd, &call->refusal);
+    if (!handle)
+        return -1;
+    call_take(call);
+    if (plan.worker || (descriptor && extras_guard(descriptor->extras)))
+        return start(call, indicator, handle, &plan);
+    if (descriptor && !descriptor->unwatched)
+        error = pollable_evt_follow(handle->fd, descriptor->fd,
+                                    indicator->direction == DIRECTION_READ ? ENGINE_READ : ENGINE_WRITE);
+    if (!check_follow(error, &call->refusal))
+        error = indicator_set_handle(indicator, asker, handle, error);
+    if (check_follow(error, &call->refusal)) {
+        handle_free(handle);
+        return -1;
+    }
+    answer(call->connection, call->request->id, indicator, handle);
+    return 0;
+}
+
+static int make_semaphores(struct call *call, struct indicator *indicator) {
+    struct belongings *asker = &call->session->belongings;
+    struct handle *handle = indicator_new_handle(indicator, asker, OS_FD_NONE, &call->refusal);
+    int error;
+    if (!handle)
+        return -1;
+    error = indicator_set_handle(indicator, asker, handle, 0);
+    if (error) {
+        handle_free(handle);
+        return refusal_system(&call->refusal, -error, "cannot make a handle");
+    }
+    answer(call->connection, call->request->id, indicator, handle);
+    return 0;
+}
+
+static int check_attached(os_fd fd, struct refusal *refusal) {
+    enum inspect_type type = inspect_type_of(fd);
+    if (type == INSPECT_UNKNOWN)
+        return refusal_set(refusal, REFUSAL_UNSUPPORTED, NULL, "try again; the broker needs a mounted /proc",
+                           "cannot determine the type of the attached descriptor");
+    return type == INSPECT_EPOLL
+               ? 0
+               : refusal_set(refusal, REFUSAL_INVALID, NULL, "attach what epoll_create1 has made",
+                             "the attached descriptor is not an epoll descriptor but of type %s",
+                             inspect_name(type));
 }
 
 int call_handle(struct call *call) {
     struct indicator *indicator = target_find(call, call->request->handle->id);
-    const struct descriptor *descriptor = indicator ? indicator_source(indicator) : NULL;
-    struct belongings *asker = &call->session->belongings;
-    struct handle *handle = indicator ? indicator_handle(indicator, asker) : NULL;
-    int error = -EPERM;
+    const struct handle *handle;
     if (!indicator)
         return target_refuse(call, "id", call->request->handle->id);
-    /* Beside the handle itself: for a client that does not read, a copy waits in its channel. */
+    if (call->fd != OS_FD_NONE && check_attached(call->fd, &call->refusal))
+        return -1;
+    /* Beside an attached one: the bell, or a handle of the broker's with its bell; a worker's copy of what it is to follow; and for a client
+     * that does not read, a copy waits in its channel. */
     if (!limit_may_keep(call->connection->user, 3, 3))
         return holders_refuse_table(call->connection->user, &call->refusal);
     if (passing_check(call->connection, &call->refusal))
         return -1;
-    if (!handle) {
-        unsigned interest = indicator->direction == DIRECTION_READ ? ENGINE_READ : ENGINE_WRITE;
-        bool semaphore = indicator_is_semaphore(indicator);
-        if (is_nested(indicator) &&
-            (nesting_check(call->connection->user, &call->refusal) || target_check_workers(call)))
-            return -1;
-        handle = indicator_new_handle(indicator, asker, &call->refusal);
-        if (!handle)
-            return -1;
-        if (!semaphore && descriptor && extras_guard(descriptor->extras))
-            return start(call, indicator, handle, interest);
-        if (!semaphore && descriptor && !descriptor->unwatched)
-            error = pollable_evt_follow(handle->fd, descriptor->fd, interest);
-        if (!check_follow(error, &call->refusal))
-            error = indicator_set_handle(indicator, asker, handle, error);
-        if (check_follow(error, &call->refusal)) {
-            handle_free(handle);
-            return -1;
-        }
-    }
+    handle = indicator_handle(indicator, &call->session->belongings);
+    if (!handle)
+        return indicator_is_semaphore(indicator) ? make_semaphores(call, indicator)
+                                                 : make_following(call, indicator);
     answer(call->connection, call->request->id, indicator, handle);
     return 0;
 }

@@ -256,8 +256,9 @@ fail:
 
 static int welcome(struct call *call, struct session *session, bool joined) {
     static char broker[] = PORTD_VERSION;
-    static char *features[] = {"handle-eventfd", "handle-epoll", "wait-one", "owner-pidfd", "ports",
-                               "stats",          "monitor",      "owners",   "reach",       "splice"};
+    static char *features[] = {"handle-eventfd", "handle-epoll", "handle-attach", "wait-one",
+                               "owner-pidfd",    "ports",        "stats",         "monitor",
+                               "owners",         "reach",        "splice"};
     Portd__V1__Welcome welcome = PORTD__V1__WELCOME__INIT;
     char token[SESSION_TOKEN_MAX];
     session_write_token(session, token);

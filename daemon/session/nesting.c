@@ -12,7 +12,7 @@ static struct nesting *nesting_of(struct offload_job *job) { return RING_OF(job,
 
 int nesting_refuse(struct refusal *refusal) {
     return refusal_set(refusal, REFUSAL_LIMIT, "id", "wait for the event instead, or try again",
-                       "the kernel's lock for nesting epoll descriptors is held by some process");
+                       "a lock of the kernel that the handle takes is held by some process");
 }
 
 int nesting_check(const struct user *user, struct refusal *refusal) {
@@ -37,14 +37,28 @@ static void leave(struct nesting *nesting) {
 static void complete(struct nesting *nesting, int error) {
     leave(nesting);
     nesting->error = error;
-    closer_close(nesting->registry->closer, nesting->target, nesting->user->uid, on_closed, nesting->user);
+    if (nesting->what.copied)
+        closer_close(nesting->registry->closer, nesting->what.target, nesting->user->uid, on_closed,
+                     nesting->user);
+    else
+        user_unref(nesting->user);
     nesting->done(nesting);
+}
+
+static int put(const struct nesting_what *what) {
+    int error = what->bell == OS_FD_NONE ? 0 : pollable_evt_fill(what->handle, what->bell);
+    if (error)
+        return error;
+    error =
+        what->target == OS_FD_NONE ? -EPERM : pollable_evt_follow(what->handle, what->target, what->interest);
+    if (error && error != -EPERM && what->bell != OS_FD_NONE)
+        pollable_evt_clear(what->handle, what->bell);
+    return error;
 }
 
 static void work(struct offload_job *job) {
     struct nesting *nesting = nesting_of(job);
-    nesting->error =
-        job->unfit ? job->unfit : pollable_evt_follow(nesting->handle, nesting->target, nesting->interest);
+    nesting->error = job->unfit ? job->unfit : put(&nesting->what);
 }
 
 static void submit(struct nesting *nesting) {
@@ -66,7 +80,10 @@ static void on_worked(struct offload_job *job) {
 /* The copy is left to the kernel. */
 static void drop(struct nesting *nesting) {
     leave(nesting);
-    give_back(nesting->user);
+    if (nesting->what.copied)
+        give_back(nesting->user);
+    else
+        user_unref(nesting->user);
     nesting->drop(nesting);
 }
 
@@ -90,26 +107,26 @@ static void on_impatient(struct loop_timer *timer) {
 }
 
 /* Charged and copied. */
-static int take_target(struct nesting *nesting, os_fd target, struct refusal *refusal) {
+static int copy_target(struct nesting *nesting, struct refusal *refusal) {
     struct user *user = nesting->user;
+    os_fd copy;
     if (kept_take(user, NULL, 1, refusal))
         return -1;
-    nesting->target = os_dup(target);
-    if (nesting->target == OS_FD_NONE) {
+    copy = os_dup(nesting->what.target);
+    if (copy == OS_FD_NONE) {
         int error = errno;
         kept_give(user, NULL, 1);
         return refusal_system(refusal, error, "cannot copy the descriptor");
     }
+    nesting->what.target = copy;
     return 0;
 }
 
 int nesting_start(struct nesting *nesting, struct registry *registry, struct user *user,
-                  struct identity *identity, os_fd handle, os_fd target, unsigned interest,
-                  struct refusal *refusal) {
+                  struct identity *identity, const struct nesting_what *what, struct refusal *refusal) {
     nesting->registry = registry;
     nesting->user = user;
-    nesting->handle = handle;
-    nesting->interest = interest;
+    nesting->what = *what;
     nesting->patience.fn = on_impatient;
     nesting->job = (struct offload_job){.work = work,
                                         .done = on_worked,
@@ -119,7 +136,7 @@ int nesting_start(struct nesting *nesting, struct registry *registry, struct use
                                         .identity = identity};
     if (loop_timer_set(registry->loop, &nesting->patience, os_now_us() + PATIENCE_US))
         return refusal_memory(refusal);
-    if (take_target(nesting, target, refusal)) {
+    if (what->copied && copy_target(nesting, refusal)) {
         loop_timer_free(&nesting->patience);
         return -1;
     }

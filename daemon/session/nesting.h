@@ -1,16 +1,27 @@
-/* nesting.h: a worker puts an epoll descriptor into a pollable handle.
+/* nesting.h: a worker puts into a pollable handle what the loop must not: whatever belongs into a client's epoll descriptor, whose lock the
+ * client can keep, and an epoll descriptor into any handle.
  *
- * The lock that this takes is one for the whole system, and anybody can keep it. So a uid has one worker at most at it: its others wait for
- * that one, and when it takes too long they are refused, and so is whatever comes until it is back. The worker has a copy of its own of the
- * descriptor, so that nobody who gives the descriptor back waits for it: closing an epoll descriptor is seen by nobody. */
+ * The lock that the latter takes is one for the whole system, and anybody can keep it. So a uid has one worker at most at it: its others wait for
+ * that one, and when it takes too long they are refused, and so is whatever comes until it is back. Of an epoll descriptor the worker has a copy
+ * of its own, so that nobody who gives the descriptor back waits for it: closing an epoll descriptor is seen by nobody. Anything else has to
+ * stay open until then. */
 #ifndef NESTING_H
 #define NESTING_H
 
 #include "daemon/object/registry.h"
 
+struct nesting_what {
+    os_fd handle;
+    os_fd bell;   /* the handle is to be filled with it first; OS_FD_NONE: it has been */
+    os_fd target; /* OS_FD_NONE: nothing, it is ready for ever */
+    unsigned interest;
+    bool copied; /* the worker is to have a copy of the target */
+};
+
 struct nesting {
-    void (*done)(
-        struct nesting *nesting); /* error is pollable_evt_follow's answer, or -EBUSY: it was never begun */
+    /* error is 0 or what pollable_evt_fill or pollable_evt_follow has answered, -EPERM also for no target; -EBUSY: it was never begun. Unless it
+     * is 0 or -EPERM the handle is as empty as it was. */
+    void (*done)(struct nesting *nesting);
     void (*late)(struct nesting *nesting); /* it was begun and takes long; done comes all the same */
     void (*drop)(struct nesting *nesting); /* instead of done: the broker ends */
     int error;
@@ -20,8 +31,7 @@ struct nesting {
     struct registry *registry;
     struct user *user;
     struct identity *identity; /* so that it takes none of the threads that are kept for closes */
-    os_fd handle, target;
-    unsigned interest;
+    struct nesting_what what;
     bool is_late;
 };
 
@@ -29,9 +39,9 @@ struct nesting {
 int nesting_check(const struct user *user, struct refusal *refusal);
 int nesting_refuse(struct refusal *refusal);
 
-/* identity: who asks. Copies target, which is charged to the user; handle and nesting must stay until done or drop. 0, or -1 and the refusal. */
+/* identity: who asks. A copy is charged to the user; what is not copied, and nesting, must stay until done or drop. 0, or -1 and the
+ * refusal. */
 int nesting_start(struct nesting *nesting, struct registry *registry, struct user *user,
-                  struct identity *identity, os_fd handle, os_fd target, unsigned interest,
-                  struct refusal *refusal);
+                  struct identity *identity, const struct nesting_what *what, struct refusal *refusal);
 
 #endif

@@ -318,6 +318,30 @@ static void work_reaches(struct work *work) {
     (void)close(counter);
 }
 
+/* One that the broker makes itself, for a client that attaches nothing. */
+static void work_makes_handles(struct work *work) {
+    raw_request request = PORTD__V1__REQUEST__INIT;
+    Portd__V1__Handle handle = PORTD__V1__HANDLE__INIT;
+    struct raw raw;
+    int counter = eventfd(0, EFD_CLOEXEC);
+
+    if (counter < 0)
+        return;
+    if (raw_open(&raw, broker.address) == 0 &&
+        raw_evt(&raw, counter, counter, PORTD__V1__MODE__MODE_READ, &handle.id) == 0) {
+        request.method_case = PORTD__V1__REQUEST__METHOD_HANDLE;
+        request.handle = &handle;
+        int code = raw_code(raw_ask(&raw, &request));
+        if (code == PORTD__V1__CODE__CODE_MISMATCH || code == PORTD__V1__CODE__CODE_INVALID) {
+            work->bad++;
+            work->step = "a handle of the broker's";
+        }
+        raw_close_fds(&raw);
+    }
+    raw_close(&raw);
+    (void)close(counter);
+}
+
 static void work_looks(struct work *work) {
     portd_client *client = work->client;
     portd_list *list = NULL;
@@ -349,6 +373,7 @@ static void work_all(struct work *work) {
     work_sessions(work);
     work_reaches(work);
     work_replaces(work);
+    work_makes_handles(work);
     work_looks(work);
     DO(portd_ping(work->client, soon()));
     portd_disconnect(work->client);

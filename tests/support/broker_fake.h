@@ -205,7 +205,8 @@ static inline void broker_reply_wait(struct broker_fake *broker, uint64_t id, co
 static inline void broker_welcome(struct broker_fake *broker, uint64_t id, uint32_t window) {
     Portd__V1__Reply reply = PORTD__V1__REPLY__INIT;
     Portd__V1__Welcome welcome;
-    char *features[] = {(char *)(uintptr_t) "handle-eventfd", (char *)(uintptr_t) "wait-one"};
+    char *features[] = {(char *)(uintptr_t) "handle-eventfd", (char *)(uintptr_t) "wait-one",
+                        (char *)(uintptr_t) "handle-attach"};
 
     portd__v1__welcome__init(&welcome);
     welcome.version = 1;
@@ -215,7 +216,7 @@ static inline void broker_welcome(struct broker_fake *broker, uint64_t id, uint3
     welcome.window = window;
     welcome.wait_targets = FRAME_TARGETS_MAX;
     welcome.features = features;
-    welcome.n_features = 2;
+    welcome.n_features = sizeof(features) / sizeof(*features);
     reply.id = id;
     reply.result_case = PORTD__V1__REPLY__RESULT_HELLO;
     reply.hello = &welcome;

@@ -542,8 +542,8 @@ class Waits(Case):
 
 
 class Handles(Case):
-    def handle(self, client, made, form):
-        answer, fds = client.ask_fds('handle', pb.Handle(id=made.id))
+    def handle(self, client, made, form, attached=()):
+        answer, fds = client.ask_fds('handle', pb.Handle(id=made.id), attached)
         self.fds += fds
         self.assertEqual((answer.form, len(fds)), (form, 1))
         return fds[0]
@@ -575,6 +575,22 @@ class Handles(Case):
             os.read(reading, 1)
         client.ask('remove', pb.Remove(id=made.id))
         self.assertTrue(self.readable(handle))
+
+    def test_that_the_client_makes(self):
+        client = self.open()
+        self.assertIn('handle-attach', client.welcome.features)
+        reading, writing = self.pipe()
+        made = client.evt(reading, pb.MODE_READ)
+        with select.epoll() as own:
+            self.handle(client, made, pb.HandleOf.FORM_EPOLL, [own.fileno()])
+            self.assertFalse(self.readable(own))
+            os.write(writing, b'x')
+            self.assertTrue(self.readable(own))
+            os.read(reading, 1)
+            client.ask('remove', pb.Remove(id=made.id))
+            self.assertTrue(self.readable(own))
+        again = client.evt(reading, pb.MODE_READ)
+        self.refused(pb.CODE_INVALID, client.ask_fds, 'handle', pb.Handle(id=again.id), [writing])
 
 
 class Looking(Case):

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
+#include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 
@@ -206,6 +207,31 @@ static void handle_reply(struct broker_fake *broker, uint64_t id, int fd) {
     reply.result_case = PORTD__V1__REPLY__RESULT_HANDLE;
     reply.handle = &handle;
     broker_reply(broker, &reply, fd);
+}
+
+/* Its watches are charged to whoever makes it. */
+static void handles_of_events_are_made_by_the_library(void **state) {
+    static const portd_id event = (UINT64_C(1) << 40) + PORTD_KIND_EVT,
+                          semaphore = (UINT64_C(1) << 40) + PORTD_KIND_SEMAPHORE;
+    struct broker_fake broker;
+    portd_client *client = broker_meet(&broker, NULL, WINDOW);
+    struct epoll_event none;
+    portd_native handle;
+
+    (void)state;
+    handle_reply(&broker, FIRST_ID, dup(0));
+    assert_int_equal(portd_handle_dup(client, event, PORTD_FOREVER, &handle), 1);
+    assert_int_equal(close((int)handle), 0);
+    (void)broker_expect(&broker, PORTD__V1__REQUEST__METHOD_HANDLE);
+    assert_int_equal(broker.frame.n_fds, 1);
+    assert_int_equal(epoll_wait(broker.frame.fds[0], &none, 1, 0), 0); /* an epoll, and nothing in it */
+    handle_reply(&broker, FIRST_ID + 1, dup(0));
+    assert_int_equal(portd_handle_dup(client, semaphore, PORTD_FOREVER, &handle), 1);
+    assert_int_equal(close((int)handle), 0);
+    (void)broker_expect(&broker, PORTD__V1__REQUEST__METHOD_HANDLE);
+    assert_int_equal(broker.frame.n_fds, 0);
+    portd_disconnect(client);
+    broker_close(&broker);
 }
 
 static void handle_is_the_callers_and_close_on_exec(void **state) {
@@ -661,7 +687,8 @@ static void many_parked_waits_stay_apart(void **state) {
 TEST_MAIN(TEST_CASE(replies_come_in_any_order), TEST_CASE(reply_to_no_request_is_dropped_with_its_descriptor),
           TEST_CASE(reply_of_another_method_fails_its_request_alone),
           TEST_CASE(refusal_is_remembered_word_for_word), TEST_CASE(codes_are_those_of_the_wire),
-          TEST_CASE(objects_are_told_with_their_flags), TEST_CASE(handle_is_the_callers_and_close_on_exec),
+          TEST_CASE(objects_are_told_with_their_flags), TEST_CASE(handles_of_events_are_made_by_the_library),
+          TEST_CASE(handle_is_the_callers_and_close_on_exec),
           TEST_CASE(unasked_descriptors_of_a_reply_are_closed), TEST_CASE(end_of_file_calls_everything_back),
           TEST_CASE(garbled_reply_ends_the_connection), TEST_CASE(oversize_reply_ends_the_connection),
           TEST_CASE(request_that_the_broker_could_not_read_ends_the_connection),

@@ -86,7 +86,7 @@ static void make_handles(void) {
     for (size_t i = 0; i < ASKERS; i++) {
         struct belongings *asker = &world.askers[i];
         belongings_init(asker, &world.registry, world.owner, i + 2, "asker", 1);
-        world.handles[i] = indicator_new_handle(world.semaphore, asker, &refusal);
+        world.handles[i] = indicator_new_handle(world.semaphore, asker, OS_FD_NONE, &refusal);
         assert_non_null(world.handles[i]);
         assert_int_equal(indicator_set_handle(world.semaphore, asker, world.handles[i], 0), 0);
     }
@@ -149,7 +149,7 @@ static void each_is_found_by_its_session(void **state) {
     for (size_t i = 0; i < ASKERS; i++)
         assert_ptr_equal(indicator_handle(world.semaphore, &world.askers[i]), world.handles[i]);
     assert_null(indicator_handle(world.semaphore, &world.owners));
-    struct handle *own = indicator_new_handle(world.semaphore, &world.owners, &refusal);
+    struct handle *own = indicator_new_handle(world.semaphore, &world.owners, OS_FD_NONE, &refusal);
     assert_non_null(own);
     assert_int_equal(indicator_set_handle(world.semaphore, &world.owners, own, 0), 0);
     assert_ptr_equal(indicator_handle(world.semaphore, &world.owners), own);

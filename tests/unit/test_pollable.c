@@ -4,6 +4,7 @@
 #include "daemon/object/pollable.h"
 #include "daemon/readiness/engine.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
@@ -139,9 +140,10 @@ static void nonblocking_pair(int ends[2]) {
 
 /* One that follows the target; its bell stays open. */
 static int event_new(int target, unsigned direction, int *bell) {
-    int handle, error = pollable_evt_new(&handle, bell);
+    int handle = pollable_evt_new();
 
-    assert_int_equal(error, 0);
+    *bell = pollable_bell_new();
+    assert_int_equal(pollable_evt_fill(handle, *bell), 0);
     assert_int_equal(pollable_evt_follow(handle, target, direction), 0);
     return handle;
 }
@@ -172,6 +174,40 @@ static void an_event_follows_idle_ready_drained_and_removed(void **state) {
     close(ends[1]);
     assert_readable_for_ever(handle);
     close(handle);
+}
+
+/* An epoll is one handle at most; what has been taken back may be filled anew, and cannot be made ready any more. */
+static void an_event_is_filled_once(void **state) {
+    int handle = pollable_evt_new(), bells[2] = {pollable_bell_new(), pollable_bell_new()};
+
+    (void)state;
+    assert_int_equal(pollable_evt_fill(handle, bells[0]), 0);
+    assert_int_equal(pollable_evt_fill(handle, bells[1]), -EEXIST);
+    pollable_evt_ring(bells[1]);
+    assert_false(readable(handle)); /* that bell is not in it */
+    pollable_evt_clear(handle, bells[0]);
+    pollable_evt_ring(bells[0]);
+    assert_false(readable(handle));
+    assert_int_equal(pollable_evt_end(handle), 0);
+    assert_false(readable(handle));
+    assert_int_equal(pollable_evt_fill(handle, bells[1]), 0);
+    assert_true(readable(handle));
+    close(bells[0]);
+    close(bells[1]);
+    assert_false(readable(handle));
+    assert_int_equal(pollable_evt_end(handle), 0);
+    assert_readable_for_ever(handle);
+    close(handle);
+}
+
+static void what_is_no_epoll_is_not_filled(void **state) {
+    int bell = pollable_bell_new(), other = pollable_bell_new();
+
+    (void)state;
+    assert_int_equal(pollable_evt_fill(other, bell), -EINVAL);
+    assert_int_equal(pollable_evt_end(other), -EINVAL);
+    close(bell);
+    close(other);
 }
 
 static void an_event_of_writing_follows_room(void **state) {
@@ -216,8 +252,8 @@ static void what_cannot_be_watched_is_told(void **state) {
 
     (void)state;
     for (size_t i = 0; i < 2; i++) {
-        int handle, bell;
-        assert_int_equal(pollable_evt_new(&handle, &bell), 0);
+        int handle = pollable_evt_new(), bell = pollable_bell_new();
+        assert_int_equal(pollable_evt_fill(handle, bell), 0);
         assert_int_equal(pollable_evt_follow(handle, targets[i], ENGINE_READ), -EPERM);
         assert_false(readable(handle));
         close(handle);
@@ -229,7 +265,7 @@ static void what_cannot_be_watched_is_told(void **state) {
 
 static void a_cycle_is_refused(void **state) {
     struct epoll_event event = {.events = EPOLLIN};
-    int chain[8], handle, bell;
+    int chain[8], handle = pollable_evt_new(), bell = pollable_bell_new();
     size_t deep = 0;
 
     (void)state;
@@ -241,7 +277,7 @@ static void a_cycle_is_refused(void **state) {
             break;
     }
     assert_in_range(deep, 2, 7);
-    assert_int_equal(pollable_evt_new(&handle, &bell), 0);
+    assert_int_equal(pollable_evt_fill(handle, bell), 0);
     assert_int_equal(pollable_evt_follow(handle, chain[deep - 1], ENGINE_READ), -ELOOP);
     close(handle);
     close(bell);
@@ -267,8 +303,9 @@ static void an_event_outlives_its_maker(void **state) {
     pid_t child = fork();
     assert_true(child >= 0);
     if (child == 0) {
-        int made, bell;
-        int error = pollable_evt_new(&made, &bell) || pollable_evt_follow(made, ends[0], ENGINE_READ);
+        int made = pollable_evt_new();
+        int error =
+            pollable_evt_fill(made, pollable_bell_new()) || pollable_evt_follow(made, ends[0], ENGINE_READ);
         memcpy(CMSG_DATA(&control.header), &made, sizeof(made));
         _exit(error || sendmsg(wire[1], &message, 0) != 1);
     }
@@ -297,6 +334,8 @@ int main(void) {
         TEST_CASE(a_semaphore_does_not_fire_when_its_maker_closes_it),
         TEST_CASE(what_is_no_handle_cannot_fire),
         TEST_CASE(an_event_follows_idle_ready_drained_and_removed),
+        TEST_CASE(an_event_is_filled_once),
+        TEST_CASE(what_is_no_epoll_is_not_filled),
         TEST_CASE(an_event_of_writing_follows_room),
         TEST_CASE(an_event_tells_a_hang_up_whatever_its_direction),
         TEST_CASE(what_cannot_be_watched_is_told),

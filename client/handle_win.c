@@ -1,0 +1,7 @@
+/* handle_win.c: handle.h where the broker makes what is polled. */
+#include "handle.h"
+
+int handle_attach(os_fd *attached) {
+    *attached = OS_FD_NONE;
+    return 0;
+}
