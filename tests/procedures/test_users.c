@@ -100,8 +100,9 @@ static int try_procedures(void *data) {
 }
 
 struct filling {
-    int code;  /* of the last one that was refused; 1: none was */
-    int under; /* way */
+    int code;   /* of the last one that was refused; 1: none was */
+    int under;  /* way */
+    bool other; /* it was for want of something else than objects */
 };
 
 static void on_filled(portd_client *client, const portd_result *result, void *data) {
@@ -109,11 +110,14 @@ static void on_filled(portd_client *client, const portd_result *result, void *da
 
     (void)client;
     filling->under--;
-    if (result->code != 1)
-        filling->code = result->code;
+    if (result->code == 1)
+        return;
+    filling->code = result->code;
+    filling->other = !strstr(result->message, "limit of objects");
 }
 
-/* Semaphores until one is refused, many at a time: what that one was answered. */
+/* Semaphores until one is refused, many at a time: what that one was answered. Each fires, and its copy is closed by a worker, and is one of the
+ * uid's descriptors until then: where the worker is slow these are used up first, for a while. */
 static int make_until_refused(portd_client *client, int fd) {
     enum { AT_ONCE = 64 };
     struct filling filling = {.code = 1};
@@ -124,6 +128,8 @@ static int make_until_refused(portd_client *client, int fd) {
                 return 0;
         if (portd_poll(client, fixture_soon()) < 0)
             return 0;
+        if (filling.under == 0 && filling.code == PORTD_E_LIMIT && filling.other)
+            filling.code = 1;
     }
     return filling.code;
 }
