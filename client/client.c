@@ -79,15 +79,15 @@ int client_fail(portd_client *client, int code, int os_errno, const char *field,
 }
 
 int client_fail_lost(portd_client *client) {
+    if (process_is_child(&client->mark))
+        return client_fail(client, PORTD_E_FORKED, 0, NULL, NULL);
     return client_fail(client, PORTD_E_DISCONNECTED, client->write_errno, NULL, client->reason);
 }
 
 int client_check(portd_client *client) {
     if (!client)
         return PORTD_E_INVALID;
-    if (process_is_child(&client->mark))
-        return client_fail(client, PORTD_E_FORKED, 0, NULL, NULL);
-    if (client->lost || client->closing)
+    if (client->lost || client->closing || process_is_child(&client->mark))
         return client_fail_lost(client);
     client->now = 0;
     return 0;

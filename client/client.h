@@ -72,7 +72,7 @@ int client_check(portd_client *client);
 /* Remembers a failure (client may be NULL) and returns its code. field and message may be NULL. */
 int client_fail(portd_client *client, int code, int os_errno, const char *field, const char *message);
 
-/* Remembers that the connection is lost, and why; returns PORTD_E_DISCONNECTED. */
+/* Remembers that the connection is lost, and why; returns PORTD_E_DISCONNECTED, or PORTD_E_FORKED in a forked child. */
 int client_fail_lost(portd_client *client);
 
 /* 0, or PORTD_E_INVALID: no array of 1 to 256 ids. */

@@ -44,8 +44,9 @@
  * Callbacks   run inside portd_process(), portd_poll(), blocking calls and portd_disconnect(), never inside a _start
  *             call or portd_cancel(). They may start and cancel requests and disconnect the client, but not block:
  *             PORTD_E_BUSY.
- * Fork        A child must not use its parent's clients: calls return PORTD_E_FORKED, portd_disconnect() only frees
- *             the child's copy, and the parent is not affected. A child makes its own connection.
+ * Fork        A child must not use its parent's clients: calls (also the one that ran the callback that has forked) return
+ *             PORTD_E_FORKED, portd_disconnect() only frees the child's copy, and the parent is not affected. A child
+ *             makes its own connection.
  * Credentials The broker sees the process that connected: any process that holds the connection acts as that process.
  * Environment PORTD_ADDRESS, PORTD_DAEMON, XDG_RUNTIME_DIR, TMPDIR: see portd_connect(). Ignored in a process with
  *             raised privileges.

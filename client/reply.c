@@ -68,10 +68,8 @@ static void request_answer(portd_client *client, portd_request *request, const p
         client->calling = true;
         callback(client, result, request->data);
         client->calling = false;
-        if (process_is_child(&client->mark)) { /* it forked, and this is not the process that connected */
-            client->reason = portd_code_text(PORTD_E_FORKED);
+        if (process_is_child(&client->mark)) /* it forked, and this is not the process that connected */
             client->lost = true;
-        }
     } else if (!client->lost) {
         result_discard(client, result);
     }

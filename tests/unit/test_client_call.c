@@ -405,7 +405,7 @@ static void child_of_a_callback(bool disconnects) {
     if (forking.child == 0) {
         if (!disconnects)
             portd_disconnect(client);
-        _exit(code == PORTD_E_DISCONNECTED && other.calls == 0 ? 0 : 1);
+        _exit(code == PORTD_E_FORKED && other.calls == 0 ? 0 : 1);
     }
     assert_int_equal(waitpid(forking.child, &status, 0), forking.child);
     assert_true(WIFEXITED(status));
