@@ -1,6 +1,7 @@
 /* call_port.c: unsafe-file-descriptor->port, unsafe-socket->port, unsafe-port->file-descriptor, unsafe-port->socket; and
  * close. */
 #include "closing.h"
+#include "creating.h"
 #include "daemon/access/limit.h"
 #include "daemon/object/notice.h"
 #include "daemon/object/port.h"
@@ -22,35 +23,38 @@ static int check(struct call *call, int64_t number, const char *name) {
     return 0;
 }
 
+static int make(const struct creating *creating, struct binding *binding, const struct guard_try *tried,
+                int ended, union creating_result *result, struct refusal *refusal) {
+    Portd__V1__Ports *ports = &result->ports;
+    struct port *made[2];
+    (void)tried, (void)ended; /* nobody is asked about a port */
+    if (port_open(binding, creating->options, made, refusal))
+        return -1;
+    portd__v1__ports__init(ports);
+    ports->descriptor = bound_descriptor(binding)->id;
+    if (made[DIRECTION_READ])
+        ports->input = made[DIRECTION_READ]->indicator.object.id;
+    if (made[DIRECTION_WRITE])
+        ports->output = made[DIRECTION_WRITE]->indicator.object.id;
+    ports->replaced = creating->replaced;
+    return 0;
+}
+
 static int wrap(struct call *call, int64_t number, const struct port_options *options,
                 Portd__V1__Reply__ResultCase result) {
-    Portd__V1__Ports ports = PORTD__V1__PORTS__INIT;
-    struct port *made[2];
-    struct binding_claim claim;
-    unsigned objects = (options->ends[DIRECTION_READ] ? 1u : 0u) + (options->ends[DIRECTION_WRITE] ? 1u : 0u);
-    int error;
+    struct creating creating = {.make = make,
+                                .options = options,
+                                .number = number,
+                                .result = result,
+                                .kind = OBJECT_PORT,
+                                .objects =
+                                    (uint8_t)(options->ends[DIRECTION_READ] + options->ends[DIRECTION_WRITE]),
+                                .socket = options->socket};
     if (check(call, number, options->name))
         return -1;
     if (port_check(call->fd, inspect_type_of(call->fd), options, &call->refusal))
         return -1;
-    error = binding_claim(&call->session->belongings, connection_key(call->connection, number), call->fd,
-                          options->socket, objects, &claim, &call->refusal);
-    call->closes_at_once = claim.same && inspect_closes_at_once(claim.type);
-    if (claim.kept)
-        call_take(call);
-    if (error)
-        return -1;
-    error = port_open(claim.binding, options, made, &call->refusal);
-    ports.descriptor = bound_descriptor(claim.binding)->id;
-    descriptor_settle(bound_descriptor(claim.binding));
-    if (error)
-        return -1;
-    if (made[DIRECTION_READ])
-        ports.input = made[DIRECTION_READ]->indicator.object.id;
-    if (made[DIRECTION_WRITE])
-        ports.output = made[DIRECTION_WRITE]->indicator.object.id;
-    ports.replaced = claim.replaced;
-    return call_answer(call, result, &ports);
+    return creating_start(call, &creating);
 }
 
 int call_file_descriptor_to_port(struct call *call) {

@@ -1,19 +1,15 @@
 /* call_ready.c: unsafe-file-descriptor->semaphore, unsafe-socket->semaphore, unsafe-fd->evt; and what ends their objects.
- *
- * A create call of a guarded descriptor is in flight until its sentry has tried, and charged to the session; every other one is answered at once. */
+ */
 #include "closing.h"
-#include "daemon/access/charge.h"
+#include "creating.h"
 #include "dispatch.h"
 #include "target.h"
 
 #include "daemon/object/evt.h"
-#include "daemon/object/making.h"
 #include "daemon/object/semaphore.h"
 #include "daemon/object/subscribers.h"
 
 #include <inttypes.h>
-#include <stddef.h>
-#include <stdlib.h>
 
 /* One of the three calls, whatever its message. */
 struct procedure {
@@ -82,20 +78,6 @@ static int check(struct call *call, const struct procedure *procedure) {
     return 0;
 }
 
-/* A create call that waits for a sentry. */
-struct creating {
-    struct parked parked; /* connection NULL: nobody is answered, and nothing is made */
-    struct making making;
-    struct procedure procedure;
-    struct charge charge;
-    bool replaced;
-};
-
-static void creating_free(struct creating *creating) {
-    charge_deinit(&creating->charge);
-    free(creating);
-}
-
 static void describe(Portd__V1__Object *object, const struct indicator *indicator, bool created) {
     object->id = indicator->object.id;
     object->created = created;
@@ -109,106 +91,35 @@ static void describe_unsupported(Portd__V1__Object *object, bool cycle) {
     object->reason = cycle ? circle : always;
 }
 
-/* Makes the object, or finds it. tried: what a sentry says, where it takes one; ended: the cause with which a new one ends at once, or
- * 0. The descriptor may be gone after this. 0, or -1 and the refusal. */
-static int make(const struct procedure *procedure, struct binding *binding, int direction,
-                const struct guard_try *tried, int ended, Portd__V1__Object *object,
-                struct refusal *refusal) {
+static int make(const struct creating *creating, struct binding *binding, const struct guard_try *tried,
+                int ended, union creating_result *result, struct refusal *refusal) {
+    Portd__V1__Object *object = &result->object;
     struct indicator *indicator;
-    bool created, semaphore = procedure->kind == OBJECT_SEMAPHORE;
-    int result = semaphore ? semaphore_open(binding, direction, tried, &indicator, &created, refusal)
-                           : evt_open(binding, direction, tried, &indicator, &created, refusal);
-    if (result > 0)
-        describe_unsupported(object, !semaphore || result == SEMAPHORE_E_CYCLE);
-    if (result == 0) {
-        if (created && ended)
-            indicator_end(indicator, ended);
-        describe(object, indicator, created);
-    }
-    descriptor_settle(bound_descriptor(binding));
-    return result < 0 ? -1 : 0;
-}
-
-static void on_made(struct making *making) {
-    struct creating *creating = CONTAINER_OF(making, struct creating, making);
-    struct parked *parked = &creating->parked;
-    Portd__V1__Reply reply = PORTD__V1__REPLY__INIT;
-    Portd__V1__Object object = PORTD__V1__OBJECT__INIT;
-    struct descriptor *descriptor = bound_descriptor(making->binding);
-    struct refusal refusal;
-    if (!parked->connection) {
-        if (!descriptor_is_closing(descriptor))
-            descriptor_settle(descriptor);
-        creating_free(creating);
-        return;
-    }
-    parked_remove(parked);
-    if (descriptor_is_closing(descriptor)) { /* its session has ended */
-        refusal_set(&refusal, REFUSAL_CLOSED, NULL, NULL, "the session has ended");
-        connection_refuse(parked->connection, parked->request, &refusal);
-        creating_free(creating);
-        return;
-    }
-    object.replaced = creating->replaced;
-    if (make(&creating->procedure, making->binding, making->direction, &making->try, making->ended, &object,
-             &refusal)) {
-        connection_refuse(parked->connection, parked->request, &refusal);
-    } else {
-        reply.id = parked->request;
-        reply.result_case = creating->procedure.result;
-        reply.fd_to_evt = &object;
-        connection_reply(parked->connection, &reply);
-    }
-    creating_free(creating);
-}
-
-/* The connection has ended; the sentry still has the descriptor in its hands. */
-static void cancel(struct parked *parked) { parked->connection = NULL; }
-
-static int start(struct call *call, const struct procedure *procedure, const struct binding_claim *claim,
-                 int direction) {
-    struct creating *creating;
-    struct charge charge;
-    if (charge_request(&charge, &call->session->belongings.account, sizeof *creating, &call->refusal)) {
-        descriptor_settle(bound_descriptor(claim->binding));
+    bool created, semaphore = creating->kind == OBJECT_SEMAPHORE;
+    int error = semaphore ? semaphore_open(binding, creating->direction, tried, &indicator, &created, refusal)
+                          : evt_open(binding, creating->direction, tried, &indicator, &created, refusal);
+    if (error < 0)
         return -1;
+    portd__v1__object__init(object);
+    object->replaced = creating->replaced;
+    if (error) {
+        describe_unsupported(object, !semaphore || error == SEMAPHORE_E_CYCLE);
+        return 0;
     }
-    creating = calloc(1, sizeof *creating);
-    if (!creating || table_reserve(&call->connection->by_request)) {
-        free(creating);
-        charge_deinit(&charge);
-        descriptor_settle(bound_descriptor(claim->binding));
-        return refusal_memory(&call->refusal);
-    }
-    charge_move(&creating->charge, &charge);
-    creating->procedure = *procedure;
-    creating->replaced = claim->replaced;
-    creating->making.kind = procedure->kind;
-    creating->making.direction = (uint8_t)direction;
-    creating->making.done = on_made;
-    creating->parked = (struct parked){.windowed = true, .cancel = cancel};
-    parked_add(call->connection, &creating->parked, call->request->id);
-    making_start(&creating->making, claim->binding);
+    if (created && ended)
+        indicator_end(indicator, ended);
+    describe(object, indicator, created);
     return 0;
 }
 
 static int create(struct call *call, const struct procedure *procedure, int direction) {
-    struct belongings *belongings = &call->session->belongings;
-    Portd__V1__Object object = PORTD__V1__OBJECT__INIT;
-    struct binding_claim claim;
-    int result = binding_claim(belongings, connection_key(call->connection, procedure->number), call->fd,
-                               false, 1, &claim, &call->refusal);
-    call->closes_at_once = claim.same && inspect_closes_at_once(claim.type);
-    if (claim.kept)
-        call_take(call);
-    if (result)
-        return -1;
-    if (making_is_needed(claim.binding, procedure->kind, direction))
-        return start(call, procedure, &claim, direction);
-    object.replaced = claim.replaced;
-    if (make(procedure, claim.binding, direction, NULL, 0, &object, &call->refusal))
-        return -1;
-    return call_answer(call, procedure->result, &object);
+    struct creating creating = {.make = make,
+                                .number = procedure->number,
+                                .result = procedure->result,
+                                .kind = procedure->kind,
+                                .direction = (uint8_t)direction,
+                                .objects = 1};
+    return creating_start(call, &creating);
 }
 
 static struct binding *find(const struct call *call, const struct procedure *procedure) {
