@@ -1,4 +1,8 @@
-/* wait.c: looking, parking, being told. */
+/* wait.c: looking, parking, being told.
+ *
+ * A look may find a semaphore ready before the engine tells of it, and what one has seen fired has fired for all: so the look fires it (fire).
+ * A wait for one target is done by what it was told of, past decide (wake): a look would cost a call of the kernel each time, and could only
+ * find what the answer does not depend on. */
 #include "wait.h"
 
 #include "ask.h"
