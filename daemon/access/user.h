@@ -36,6 +36,7 @@ enum user_slot {
 enum { USER_GONE = 8 };
 
 struct descriptor;
+struct lasting;
 struct nesting;
 struct registry;
 
@@ -108,7 +109,8 @@ struct user {
     unsigned monitors;       /* in flight */
     struct nesting *nesting; /* that a worker is at (daemon/session/nesting.h), and those that wait for it */
     struct ring nestings;
-    struct journal *journal; /* of this uid alone, or NULL */
+    struct lasting *lastings; /* of its handles (daemon/object/lasting.h) */
+    struct journal *journal;  /* of this uid alone, or NULL */
 };
 
 enum { USER_JOURNAL = 1024, USERS_JOURNAL = 4096, USER_MONITORS = 64 };

@@ -60,6 +60,8 @@ static void give_back(struct handle *handle, size_t n_fds) {
 /* Its descriptors are closed, or left to the kernel. */
 static void dispose(struct handle *handle) {
     give_back(handle, handle->charged);
+    if (handle->always)
+        lasting_give(handle->registry, handle->user, handle->always);
     user_unref(handle->user);
     free(handle);
 }
@@ -76,15 +78,30 @@ struct handle *handle_new_semaphore(struct belongings *owner, bool fired, struct
     return NULL;
 }
 
+static struct handle *new_evt(struct belongings *owner, size_t n_received, struct refusal *refusal) {
+    struct handle *handle = handle_new(owner, n_received, EVT_FDS - n_received, refusal);
+    if (!handle)
+        return NULL;
+    handle->always = lasting_take(owner->registry, handle->user, refusal);
+    if (handle->always)
+        handle->bell = pollable_bell_new();
+    if (handle->bell != OS_FD_NONE)
+        return handle;
+    if (handle->always)
+        refusal_system(refusal, errno, "cannot make a handle");
+    kept_uncharge(handle->user, handle->account, n_received); /* its place in the table is the caller's */
+    handle->charged -= n_received;
+    dispose(handle);
+    return NULL;
+}
+
 struct handle *handle_new_evt(struct belongings *owner, struct refusal *refusal) {
-    struct handle *handle = handle_new(owner, 0, EVT_FDS, refusal);
+    struct handle *handle = new_evt(owner, 0, refusal);
     if (!handle)
         return NULL;
     handle->fd = pollable_evt_new();
-    int error = handle->fd == OS_FD_NONE ? -errno : 0;
-    handle->bell = error ? OS_FD_NONE : pollable_bell_new();
-    if (!error)
-        error = handle->bell == OS_FD_NONE ? -errno : pollable_evt_fill(handle->fd, handle->bell);
+    int error =
+        handle->fd == OS_FD_NONE ? -errno : pollable_evt_fill(handle->fd, handle->bell, handle->always->fd);
     if (!error)
         return handle;
     os_close(handle->bell); /* nobody else has had either */
@@ -95,19 +112,10 @@ struct handle *handle_new_evt(struct belongings *owner, struct refusal *refusal)
 }
 
 struct handle *handle_new_attached(struct belongings *owner, os_fd epoll, struct refusal *refusal) {
-    struct handle *handle = handle_new(owner, 1, EVT_FDS - 1, refusal);
-    if (!handle)
-        return NULL;
-    handle->bell = pollable_bell_new();
-    if (handle->bell != OS_FD_NONE) {
+    struct handle *handle = new_evt(owner, 1, refusal);
+    if (handle)
         handle->fd = epoll;
-        return handle;
-    }
-    refusal_system(refusal, errno, "cannot make a handle");
-    kept_uncharge(handle->user, handle->account, 1); /* its place in the table is the caller's */
-    handle->charged--;
-    dispose(handle);
-    return NULL;
+    return handle;
 }
 
 /* ---- on a worker ------------------------------------------------------------------------------------------------ */
@@ -115,8 +123,8 @@ struct handle *handle_new_attached(struct belongings *owner, os_fd epoll, struct
 static void work(struct offload_job *job) {
     struct handle *handle = (struct handle *)job;
     if (handle->ended && !handle->lasting)
-        handle->error =
-            handle->bell == OS_FD_NONE ? pollable_semaphore_end(handle->fd) : pollable_evt_end(handle->fd);
+        handle->error = handle->bell == OS_FD_NONE ? pollable_semaphore_end(handle->fd)
+                                                   : pollable_evt_end(handle->fd, handle->always->fd);
     os_close(handle->bell);
     if (handle->closing)
         os_close(handle->fd);
@@ -190,6 +198,7 @@ static void list(struct handle *handle) {
 int handles_init(struct registry *registry) {
     struct handles *handles = &registry->handles;
     *handles = (struct handles){.timer = {.fn = on_timer}};
+    lastings_init(registry);
     return loop_timer_prepare(registry->loop, &handles->timer);
 }
 
@@ -201,6 +210,7 @@ void handles_deinit(struct registry *registry) {
         dispose(handle);
     }
     loop_timer_free(&handles->timer);
+    lastings_deinit(registry);
 }
 
 /* ---- in the loop ------------------------------------------------------------------------------------------------ */

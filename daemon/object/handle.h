@@ -13,6 +13,7 @@
 #define HANDLE_H
 
 #include "daemon/loop/offload.h"
+#include "lasting.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -29,6 +30,7 @@ struct user;
 
 /* Those for which a worker will have something to do. */
 struct handles {
+    struct lastings lastings;
     struct loop_timer timer;
     struct handle *list;
     size_t n;
@@ -49,6 +51,7 @@ struct handle {
     struct handle *lent_prev, *lent_next; /* asker->lent, if the object is another session's */
     size_t charged;                       /* descriptors */
     os_fd fd;                             /* the client gets copies */
+    struct lasting *always;               /* of an event: what makes it ready for ever */
     os_fd bell; /* of an event until a worker has made it ready for ever; else OS_FD_NONE */
     int error;  /* of the worker */
     bool ended;

@@ -27,9 +27,12 @@ enum pollable_form { POLLABLE_EVENTFD = 1, POLLABLE_EPOLL = 2, POLLABLE_PIPE = 3
 enum pollable_form pollable_semaphore_form(void);
 enum pollable_form pollable_evt_form(void);
 
-/* Once, at the start: what is ready for ever, so that no handle needs one more descriptor, and what rings. 0 or a
- * negative errno. */
+/* Once, at the start: the first of what is ready for ever, and what rings. 0 or a negative errno. */
 int pollable_init(void);
+
+/* What is ready for ever, so that no handle needs one more descriptor: the first, which stays, and a new one. OS_FD_NONE with errno. */
+os_fd pollable_always(void);
+os_fd pollable_always_new(void);
 
 /* OS_FD_NONE with errno. */
 os_fd pollable_semaphore_new(bool fired);
@@ -52,21 +55,21 @@ os_fd pollable_bell_new(void);
 
 /* The three below take the epoll's lock, which whoever has it can keep: of a client's epoll they are for workers. */
 
-/* The bell and what is ready for ever, switched off, are in it. 0, -EEXIST (it is the handle of another event), -ENOSPC (its maker has all
+/* The bell and what is ready for ever (always), switched off, are in it. 0, -EEXIST (it is the handle of another event), -ENOSPC (its maker has all
  * the watches that a user may have) or another negative errno, and neither is in it. */
-int pollable_evt_fill(os_fd handle, os_fd bell);
+int pollable_evt_fill(os_fd handle, os_fd bell, os_fd always);
 
 /* It follows the target: ENGINE_READ or ENGINE_WRITE. 0, -EPERM (cannot be watched: ready for ever), -ELOOP (a cycle), as above or
  * another negative errno. */
 int pollable_evt_follow(os_fd handle, os_fd target, unsigned direction);
 
 /* What filling has put into it is taken out. */
-void pollable_evt_clear(os_fd handle, os_fd bell);
+void pollable_evt_clear(os_fd handle, os_fd bell, os_fd always);
 
 /* Readable while the bell is open. Never blocks, cannot fail. */
 void pollable_evt_ring(os_fd bell);
 
 /* On a worker: readable for ever. 0 (also if its client has managed to take out what makes it so) or a negative errno. */
-int pollable_evt_end(os_fd handle);
+int pollable_evt_end(os_fd handle, os_fd always);
 
 #endif

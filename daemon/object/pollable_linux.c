@@ -4,7 +4,7 @@
  * tells so by it (aio_resfd): unlike write(2) that asks neither whether there is room nor for flags. Where the kernel
  * or a sandbox has no such requests, workers do it all.
  *
- * A descriptor for ever ready is shared by all handles of events: an eventfd whose count is 1 and which
+ * A descriptor for ever ready is shared by many handles of events of one user (lasting.h): an eventfd whose count is 1 and which
  * nobody outside can read, since what clients get is the epoll that it lies in. Each such handle has it from
  * the start, switched off, so that switching it on at the end needs no memory and cannot fail. The bell is an
  * eventfd as well: writing to it wakes who polls the epoll through the kernel's wait queues, whose locks
@@ -45,12 +45,13 @@ os_fd pollable_semaphore_new(bool fired) {
     return handle;
 }
 
-/* The descriptor for ever ready; made once and never closed. */
-static os_fd always(void) {
+os_fd pollable_always_new(void) { return eventfd(1, EFD_CLOEXEC | EFD_NONBLOCK); }
+
+os_fd pollable_always(void) {
     static os_fd ready = OS_FD_NONE;
 
     if (ready == OS_FD_NONE)
-        ready = eventfd(1, EFD_CLOEXEC | EFD_NONBLOCK);
+        ready = pollable_always_new();
     return ready;
 }
 
@@ -63,7 +64,7 @@ static void take_back(void) {
 
 bool pollable_semaphore_ring(os_fd handle) {
     struct iocb request = {.aio_lio_opcode = IOCB_CMD_POLL,
-                           .aio_fildes = (uint32_t)always(),
+                           .aio_fildes = (uint32_t)pollable_always(),
                            .aio_buf = POLLIN,
                            .aio_flags = IOCB_FLAG_RESFD,
                            .aio_resfd = (uint32_t)handle};
@@ -108,20 +109,20 @@ os_fd pollable_evt_new(void) { return epoll_create1(EPOLL_CLOEXEC); }
 
 os_fd pollable_bell_new(void) { return eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK); }
 
-int pollable_evt_fill(os_fd handle, os_fd bell) {
+int pollable_evt_fill(os_fd handle, os_fd bell, os_fd always) {
     int error = change(handle, EPOLL_CTL_ADD, bell, EPOLLIN);
 
     if (error)
         return error;
-    error = change(handle, EPOLL_CTL_ADD, always(), 0);
+    error = change(handle, EPOLL_CTL_ADD, always, 0);
     if (error)
         (void)change(handle, EPOLL_CTL_DEL, bell, 0);
     return error;
 }
 
-void pollable_evt_clear(os_fd handle, os_fd bell) {
+void pollable_evt_clear(os_fd handle, os_fd bell, os_fd always) {
     (void)change(handle, EPOLL_CTL_DEL, bell, 0);
-    (void)change(handle, EPOLL_CTL_DEL, always(), 0);
+    (void)change(handle, EPOLL_CTL_DEL, always, 0);
 }
 
 int pollable_evt_follow(os_fd handle, os_fd target, unsigned direction) {
@@ -133,14 +134,14 @@ void pollable_evt_ring(os_fd bell) {
         ;
 }
 
-int pollable_evt_end(os_fd handle) {
-    int error = change(handle, EPOLL_CTL_MOD, always(), EPOLLIN);
+int pollable_evt_end(os_fd handle, os_fd always) {
+    int error = change(handle, EPOLL_CTL_MOD, always, EPOLLIN);
 
     return error == -ENOENT ? 0 : error; /* its owner's own doing, and his own loss */
 }
 
 int pollable_init(void) {
-    if (always() == OS_FD_NONE)
+    if (pollable_always() == OS_FD_NONE)
         return -errno;
     if (!rings && syscall(SYS_io_setup, (long)RINGS, &rings) < 0)
         rings = 0;

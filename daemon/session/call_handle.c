@@ -209,6 +209,7 @@ static int follow(struct call *call, struct following *following, struct descrip
     struct handle *handle = following->handle;
     struct nesting_what what = {.handle = handle->fd,
                                 .bell = plan->attached ? handle->bell : OS_FD_NONE,
+                                .always = handle->always->fd,
                                 .target = targeted ? descriptor->fd : OS_FD_NONE,
                                 .interest = following->interest,
                                 .copied = targeted && polled};

@@ -30,6 +30,7 @@ enum {
     STRANGER = 2001,
     WATCHES = 200,
     EVENTS = 4,
+    WAYS = 510, /* the kernel's limit is 500 */
     PAGE = 4096
 };
 
@@ -165,7 +166,39 @@ static void a_stranger_makes_it_himself(void **state) {
     assert_true(is_ready(epoll));
     assert_false(is_ready(other));
     guest_close(&raw);
-    fixture_until_fds(&broker, 0);
+    fixture_until_fds(&broker, 1); /* what makes his handles ready for ever, also those that he still has */
+    assert_true(is_ready(epoll));
+    drain(ends[0]);
+    assert_true(is_ready(epoll));
+    open_as(&raw, &broker, STRANGER);
+    (void)take(&raw, guest_evt(&raw, ends[0], 5), other);
+    guest_close(&raw);
+    fixture_until_fds(&broker, 1); /* the same for the next ones */
+}
+
+/* The kernel counts the ways through epolls to what lies in several handles: whoever uses them up does so for himself. */
+static void one_in_too_many_epolls(void **state) {
+    static struct fixture broker;
+    struct raw raw, other;
+    int ends[2], epoll = make_epoll(), around = make_epoll(), of_other = make_epoll(), error = 0;
+
+    (void)state;
+    if (geteuid() != 0)
+        test_skip("needs to become another user");
+    fixture_start(&broker, open_to_all);
+    guest_pipe(ends);
+    open_as(&raw, &broker, STRANGER);
+    open_as(&other, &broker, STRANGER + 1);
+    (void)take(&raw, guest_evt(&raw, ends[0], 5), epoll);
+    for (int i = 0; i < WAYS && !error; i++)
+        error = add(around, fixture_own(dup(epoll)));
+    assert_int_equal(error, EINVAL);
+    guest_pipe(ends);
+    (void)take(&other, guest_evt(&other, ends[0], 5), of_other);
+    assert_int_equal(add(make_epoll(), of_other), 0);
+    guest_close(&raw);
+    guest_close(&other);
+    fixture_until_fds(&broker, 2);
 }
 
 static void for_whom_it_trusts_the_broker_makes_it(void **state) {
@@ -347,7 +380,7 @@ static int hold(void *data) {
 
 /* Not asserted at once: the server has to be ended first. */
 struct answers {
-    int first, second, without, removed, other, ping;
+    int first, second, without, removed, other, sent, ping;
 };
 
 static struct answers ask_held(struct raw *raw, struct raw *other, const uint64_t events[EVENTS],
@@ -362,7 +395,14 @@ static struct answers ask_held(struct raw *raw, struct raw *other, const uint64_
     answers.removed = raw_remove(raw, events[1]);
     answers.other = ask(other, events[2], epolls[1], &handle);
     (void)close(handle);
-    answers.ping = raw_ping(raw);
+    Portd__V1__Remove remove = PORTD__V1__REMOVE__INIT;
+    raw_request request = PORTD__V1__REQUEST__INIT;
+    remove.id = events[0];
+    request.id = ++raw->id;
+    request.method_case = PORTD__V1__REQUEST__METHOD_REMOVE;
+    request.remove = &remove;
+    answers.sent = raw_send_request(raw, &request, NULL, 0);
+    answers.ping = raw_ping(raw); /* throws away what is answered before it */
     return answers;
 }
 
@@ -405,10 +445,12 @@ static void one_whose_lock_is_kept(void **state) {
     assert_int_equal(answers.without, 0);    /* that was made before */
     assert_int_equal(answers.removed, 0);
     assert_int_equal(answers.other, 0);
+    assert_int_equal(answers.sent, 0);
     assert_int_equal(answers.ping, 0);
+    guest_is_told(&raw, raw.id - 1, 0); /* of what it was to follow, when the worker was back */
     guest_close(&raw);
     guest_close(&other);
-    fixture_until_fds(&broker, 0);
+    fixture_until_fds(&broker, 2);
 }
 
 /* The session ends while the worker waits. */
@@ -442,7 +484,7 @@ static void one_whose_session_ends(void **state) {
     fixture_until_fds(fixture_broker(), 1);
 }
 
-TEST_MAIN(FIXTURE_CASE_BARE(a_stranger_makes_it_himself),
+TEST_MAIN(FIXTURE_CASE_BARE(a_stranger_makes_it_himself), FIXTURE_CASE_BARE(one_in_too_many_epolls),
           FIXTURE_CASE(for_whom_it_trusts_the_broker_makes_it), FIXTURE_CASE(only_epolls_are_taken),
           FIXTURE_CASE(each_is_the_handle_of_one_event), FIXTURE_CASE(what_leads_back_to_itself_is_refused),
           FIXTURE_CASE(it_may_hold_much_else), FIXTURE_CASE(its_owner_takes_out_what_he_can),

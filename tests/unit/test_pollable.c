@@ -143,7 +143,7 @@ static int event_new(int target, unsigned direction, int *bell) {
     int handle = pollable_evt_new();
 
     *bell = pollable_bell_new();
-    assert_int_equal(pollable_evt_fill(handle, *bell), 0);
+    assert_int_equal(pollable_evt_fill(handle, *bell, pollable_always()), 0);
     assert_int_equal(pollable_evt_follow(handle, target, direction), 0);
     return handle;
 }
@@ -167,7 +167,7 @@ static void an_event_follows_idle_ready_drained_and_removed(void **state) {
     assert_false(readable(handle));
     pollable_evt_ring(bell);
     assert_readable_for_ever(handle);
-    assert_int_equal(pollable_evt_end(handle), 0);
+    assert_int_equal(pollable_evt_end(handle, pollable_always()), 0);
     close(bell);
     assert_readable_for_ever(handle);
     close(ends[0]);
@@ -181,21 +181,21 @@ static void an_event_is_filled_once(void **state) {
     int handle = pollable_evt_new(), bells[2] = {pollable_bell_new(), pollable_bell_new()};
 
     (void)state;
-    assert_int_equal(pollable_evt_fill(handle, bells[0]), 0);
-    assert_int_equal(pollable_evt_fill(handle, bells[1]), -EEXIST);
+    assert_int_equal(pollable_evt_fill(handle, bells[0], pollable_always()), 0);
+    assert_int_equal(pollable_evt_fill(handle, bells[1], pollable_always()), -EEXIST);
     pollable_evt_ring(bells[1]);
     assert_false(readable(handle)); /* that bell is not in it */
-    pollable_evt_clear(handle, bells[0]);
+    pollable_evt_clear(handle, bells[0], pollable_always());
     pollable_evt_ring(bells[0]);
     assert_false(readable(handle));
-    assert_int_equal(pollable_evt_end(handle), 0);
+    assert_int_equal(pollable_evt_end(handle, pollable_always()), 0);
     assert_false(readable(handle));
-    assert_int_equal(pollable_evt_fill(handle, bells[1]), 0);
+    assert_int_equal(pollable_evt_fill(handle, bells[1], pollable_always()), 0);
     assert_true(readable(handle));
     close(bells[0]);
     close(bells[1]);
     assert_false(readable(handle));
-    assert_int_equal(pollable_evt_end(handle), 0);
+    assert_int_equal(pollable_evt_end(handle, pollable_always()), 0);
     assert_readable_for_ever(handle);
     close(handle);
 }
@@ -204,8 +204,8 @@ static void what_is_no_epoll_is_not_filled(void **state) {
     int bell = pollable_bell_new(), other = pollable_bell_new();
 
     (void)state;
-    assert_int_equal(pollable_evt_fill(other, bell), -EINVAL);
-    assert_int_equal(pollable_evt_end(other), -EINVAL);
+    assert_int_equal(pollable_evt_fill(other, bell, pollable_always()), -EINVAL);
+    assert_int_equal(pollable_evt_end(other, pollable_always()), -EINVAL);
     close(bell);
     close(other);
 }
@@ -253,7 +253,7 @@ static void what_cannot_be_watched_is_told(void **state) {
     (void)state;
     for (size_t i = 0; i < 2; i++) {
         int handle = pollable_evt_new(), bell = pollable_bell_new();
-        assert_int_equal(pollable_evt_fill(handle, bell), 0);
+        assert_int_equal(pollable_evt_fill(handle, bell, pollable_always()), 0);
         assert_int_equal(pollable_evt_follow(handle, targets[i], ENGINE_READ), -EPERM);
         assert_false(readable(handle));
         close(handle);
@@ -277,7 +277,7 @@ static void a_cycle_is_refused(void **state) {
             break;
     }
     assert_in_range(deep, 2, 7);
-    assert_int_equal(pollable_evt_fill(handle, bell), 0);
+    assert_int_equal(pollable_evt_fill(handle, bell, pollable_always()), 0);
     assert_int_equal(pollable_evt_follow(handle, chain[deep - 1], ENGINE_READ), -ELOOP);
     close(handle);
     close(bell);
@@ -304,8 +304,8 @@ static void an_event_outlives_its_maker(void **state) {
     assert_true(child >= 0);
     if (child == 0) {
         int made = pollable_evt_new();
-        int error =
-            pollable_evt_fill(made, pollable_bell_new()) || pollable_evt_follow(made, ends[0], ENGINE_READ);
+        int error = pollable_evt_fill(made, pollable_bell_new(), pollable_always()) ||
+                    pollable_evt_follow(made, ends[0], ENGINE_READ);
         memcpy(CMSG_DATA(&control.header), &made, sizeof(made));
         _exit(error || sendmsg(wire[1], &message, 0) != 1);
     }

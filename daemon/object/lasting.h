@@ -1,0 +1,48 @@
+/* lasting.h: eventfds that are ready for ever, which make the handles of events so (pollable.h).
+ *
+ * A handle of an event is ready for ever by such a one that lies in it, also when the broker has nothing of the handle any more. So one cannot
+ * be closed when the last handle is freed, and not each handle has one of its own. But one is never shared by two users: whoever puts an
+ * epoll into another has the kernel count the ways that lead through epolls to each file in it, and refuses more than 500 of the same length.
+ * A user who puts his handles into more than that uses up what there is for his, and for nobody else's.
+ *
+ * While there are handles with it, it is one of its user's descriptors. After that it is idle: his next handle has it, or it is closed when
+ * there are many such; handles of his that have ended and that he still has are then ready no more. That takes as many other users as are
+ * kept. */
+#ifndef LASTING_H
+#define LASTING_H
+
+#include "proto/os.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+enum {
+    LASTING_HANDLES = 256, /* of each */
+    LASTING_IDLE = 64
+};
+
+struct refusal;
+struct registry;
+struct user;
+
+struct lasting {
+    os_fd fd;
+    os_uid uid;
+    size_t n;                    /* handles; 0: idle */
+    struct lasting *prev, *next; /* the user's, those with room first; or the idle ones, oldest first */
+};
+
+struct lastings {
+    struct lasting own; /* of the broker's user, from the start to the end */
+    struct lasting *idle;
+    size_t n_idle;
+};
+
+void lastings_init(struct registry *registry);
+void lastings_deinit(struct registry *registry); /* the descriptors are left to the kernel */
+
+/* For one more handle of that user. NULL: the refusal. */
+struct lasting *lasting_take(struct registry *registry, struct user *user, struct refusal *refusal);
+void lasting_give(struct registry *registry, struct user *user, struct lasting *lasting);
+
+#endif
