@@ -15,6 +15,8 @@ void lastings_init(struct registry *registry) {
     DL_APPEND(lastings->idle, &lastings->own);
 }
 
+static void on_closed(void *slots) { slots_give(slots, 1); }
+
 void lastings_deinit(struct registry *registry) {
     struct lastings *lastings = &registry->handles.lastings;
     while (lastings->idle) {
@@ -22,7 +24,7 @@ void lastings_deinit(struct registry *registry) {
         DL_DELETE(lastings->idle, lasting);
         if (lasting == &lastings->own)
             continue;
-        slots_give(registry->slots, 1);
+        on_closed(registry->slots);
         free(lasting);
     }
 }
@@ -67,8 +69,6 @@ static struct lasting *make(struct user *user, struct refusal *refusal) {
     refusal_system(refusal, error, "cannot make a handle");
     return NULL;
 }
-
-static void on_closed(void *slots) { slots_give(slots, 1); }
 
 /* Of the idle ones, the oldest. More than come at a time; and not when one comes, since that may be at the end of the broker. Closing takes the
  * locks of the epolls that it still lies in. */
