@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "base/metrics.h"
 #include "idle.h"
+#include "loop/sentry.h"
 #include "object/apart.h"
 #include "object/bound.h"
 #include "object/objects.h"

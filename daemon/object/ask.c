@@ -47,24 +47,24 @@ void asks_deinit(struct registry *registry) { loop_timer_free(&registry->asks.ti
 static size_t size_of(size_t n) { return sizeof(struct ask) + n * sizeof(struct engine_probe); }
 
 struct ask *ask_new(struct registry *registry, struct user *user, size_t n, struct refusal *refusal) {
+    struct charge charge;
     struct ask *ask;
-    if (user_take(user, USER_BYTES, size_of(n), refusal))
-        return NULL;
-    ask = calloc(1, size_of(n));
+    charge_init(&charge, user, NULL);
+    ask = charge_take(&charge, USER_BYTES, size_of(n), refusal) ? NULL : calloc(1, size_of(n));
     if (!ask) {
-        user_give(user, USER_BYTES, size_of(n));
-        refusal_memory(refusal);
+        if (charge.used[USER_BYTES])
+            refusal_memory(refusal);
+        charge_deinit(&charge);
         return NULL;
     }
+    charge_move(&ask->charge, &charge);
     ask->registry = registry;
-    ask->user = user_ref(user->users, user->uid); /* it is there: this cannot fail */
     ask->n = n;
     return ask;
 }
 
 static void ask_free(struct ask *ask) {
-    user_give(ask->user, USER_BYTES, size_of(ask->n));
-    user_unref(ask->user);
+    charge_deinit(&ask->charge);
     free(ask);
 }
 

@@ -5,22 +5,16 @@
 #ifndef ASK_H
 #define ASK_H
 
+#include "daemon/access/charge.h"
 #include "daemon/loop/sentry.h"
 #include "daemon/readiness/engine.h"
 
-struct refusal;
 struct registry;
-struct user;
-
-struct asks {
-    struct loop_timer timer;
-    struct ask *list; /* those that somebody waits for, oldest first */
-};
 
 struct ask {
     struct sentry_job job;
     struct registry *registry;
-    struct user *user; /* charged */
+    struct charge charge; /* to the uid alone: it may be there longer than the session */
     struct ask *prev, *next;
     void *owner; /* NULL: nobody waits for the answer any more */
     void (*answered)(struct ask *ask, void *owner, bool known); /* known: the probes have their answers */
@@ -29,10 +23,6 @@ struct ask {
     size_t n;
     struct engine_probe probes[];
 };
-
-/* 0 or -ENOMEM. */
-int asks_init(struct registry *registry);
-void asks_deinit(struct registry *registry);
 
 /* With room for n probes, to be filled in by the caller. Its memory is charged to the user until the sentry has given it back, however
  * long ago the wait has gone. NULL: the refusal. */

@@ -7,7 +7,7 @@
 #ifndef REGISTRY_H
 #define REGISTRY_H
 
-#include "ask.h"
+#include "asks.h"
 #include "daemon/access/slots.h"
 #include "daemon/access/user.h"
 #include "daemon/base/shuffle.h"

@@ -4,6 +4,7 @@
 #include "method.h"
 
 #include "daemon/access/limit.h"
+#include "daemon/loop/sentry.h"
 #include "daemon/object/inspect.h"
 #include "daemon/readiness/engine.h"
 

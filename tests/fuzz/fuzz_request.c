@@ -22,6 +22,7 @@
 
 #include "daemon/access/limit.h"
 #include "daemon/loop/loop.h"
+#include "daemon/loop/sentry.h"
 #include "daemon/object/apart.h"
 #include "daemon/object/bound.h"
 #include "daemon/object/indicator.h"

@@ -1,6 +1,7 @@
 /* test_activities.c: what a descriptor's activities and failures mean for those who wait for it, in a broker without connections. */
 #include "tests/support/test.h"
 
+#include "daemon/loop/sentry.h"
 #include "daemon/object/binding.h"
 #include "daemon/object/indicator.h"
 #include "daemon/object/objects.h"

@@ -1,6 +1,7 @@
 /* test_handles.c: the handles of one object that many sessions have asked for: told in steps when it ends, and dropped in steps. */
 #include "tests/support/test.h"
 
+#include "daemon/loop/sentry.h"
 #include "daemon/object/handle.h"
 #include "daemon/object/indicator.h"
 #include "daemon/object/objects.h"

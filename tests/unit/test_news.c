@@ -1,6 +1,7 @@
 /* test_news.c: what the engine tells of many descriptors in one pass is noted, once for each, until its turn. */
 #include "tests/support/test.h"
 
+#include "daemon/loop/sentry.h"
 #include "daemon/object/indicator.h"
 #include "daemon/object/news.h"
 #include "daemon/object/objects.h"
