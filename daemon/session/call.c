@@ -1,6 +1,7 @@
-/* call.c: answering at once. */
+/* call.c: answering at once, and what it takes to answer later. */
 #include "call.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 int call_answer(struct call *call, Portd__V1__Reply__ResultCase which, void *result) {
@@ -10,6 +11,21 @@ int call_answer(struct call *call, Portd__V1__Reply__ResultCase which, void *res
     reply.ping = result; /* every member of the union is a pointer to a message */
     connection_reply(call->connection, &reply);
     return 0;
+}
+
+void *call_remember(struct call *call, size_t bytes, size_t charge) {
+    struct charge taken;
+    char *memory;
+    if (charge_request(&taken, &call->session->belongings.account, bytes, &call->refusal))
+        return NULL;
+    memory = table_reserve(&call->connection->by_request) ? NULL : calloc(1, bytes);
+    if (memory) {
+        charge_move((struct charge *)(void *)(memory + charge), &taken);
+        return memory;
+    }
+    charge_deinit(&taken);
+    refusal_memory(&call->refusal);
+    return NULL;
 }
 
 os_fd call_take(struct call *call) {

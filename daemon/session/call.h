@@ -28,6 +28,10 @@ static inline bool call_reaches(const struct call *call, os_uid uid) {
     return call->others || call->connection->peer.uid == uid;
 }
 
+/* Memory of zeros for what is remembered of a request in flight, charged to the session as one (charge_request), and room for it among its
+ * connection's. charge: where in it its struct charge is, which whoever frees it ends. NULL: the refusal. */
+void *call_remember(struct call *call, size_t bytes, size_t charge);
+
 /* Takes the attached descriptor out of the call. */
 os_fd call_take(struct call *call);
 

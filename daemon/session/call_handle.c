@@ -228,32 +228,22 @@ static int follow(struct call *call, struct following *following, struct descrip
 
 static int start(struct call *call, struct indicator *indicator, struct handle *handle,
                  const struct plan *plan) {
-    struct following *following;
     struct descriptor *descriptor = indicator_source(indicator);
-    struct charge charge;
-    if (charge_request(&charge, &call->session->belongings.account, sizeof *following, &call->refusal)) {
+    struct following *following = call_remember(call, sizeof *following, offsetof(struct following, charge));
+    if (!following) {
         handle_free(handle);
         return -1;
     }
-    following = calloc(1, sizeof *following);
-    if (!following || table_reserve(&call->connection->by_request)) {
-        free(following);
-        handle_free(handle);
-        charge_deinit(&charge);
-        return refusal_memory(&call->refusal);
-    }
     handle_leave(handle); /* the session may end before the sentry or the worker has answered */
-    *following =
-        (struct following){.parked = {.windowed = true, .emit = emit, .cancel = cancel},
-                           .job = {.work = work, .done = on_followed, .drop = on_dropped},
-                           .nesting = {.done = on_nested, .late = on_late, .drop = on_nesting_dropped},
-                           .all = call->connection->all,
-                           .session = call->session->id,
-                           .handle = handle,
-                           .id = indicator->object.id,
-                           .target = descriptor ? descriptor->fd : OS_FD_NONE,
-                           .interest = indicator->direction == DIRECTION_READ ? ENGINE_READ : ENGINE_WRITE};
-    charge_move(&following->charge, &charge);
+    following->parked = (struct parked){.windowed = true, .emit = emit, .cancel = cancel};
+    following->job = (struct sentry_job){.work = work, .done = on_followed, .drop = on_dropped};
+    following->nesting = (struct nesting){.done = on_nested, .late = on_late, .drop = on_nesting_dropped};
+    following->all = call->connection->all;
+    following->session = call->session->id;
+    following->handle = handle;
+    following->id = indicator->object.id;
+    following->target = descriptor ? descriptor->fd : OS_FD_NONE;
+    following->interest = direction_interest(indicator->direction);
     if (follow(call, following, descriptor, plan)) {
         handle_free(handle);
         following_free(following);

@@ -101,7 +101,6 @@ static void cancel(struct parked *parked) { parked->connection = NULL; }
 /* NULL: the refusal. */
 static struct errand *errand_new(struct call *call, uint64_t id, Portd__V1__Reply__ResultCase result) {
     const struct port *port = target_port(call, id, -1);
-    struct charge charge;
     struct errand *errand;
     if (!port)
         return NULL;
@@ -112,16 +111,9 @@ static struct errand *errand_new(struct call *call, uint64_t id, Portd__V1__Repl
     }
     if (target_check_workers(call))
         return NULL;
-    if (charge_request(&charge, &call->session->belongings.account, sizeof *errand, &call->refusal))
+    errand = call_remember(call, sizeof *errand, offsetof(struct errand, charge));
+    if (!errand)
         return NULL;
-    errand = calloc(1, sizeof *errand);
-    if (!errand || table_reserve(&call->connection->by_request)) {
-        free(errand);
-        charge_deinit(&charge);
-        refusal_memory(&call->refusal);
-        return NULL;
-    }
-    charge_move(&errand->charge, &charge);
     errand->descriptor = indicator_source(&port->indicator);
     errand->fd = errand->descriptor->fd;
     errand->result = result;

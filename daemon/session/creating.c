@@ -64,17 +64,10 @@ static void on_made(struct making *making) {
 static void cancel(struct parked *parked) { parked->connection = NULL; }
 
 static int park(struct call *call, const struct creating *creating, struct binding *binding) {
-    struct waiting_create *waiting;
-    struct charge charge;
-    if (charge_request(&charge, &call->session->belongings.account, sizeof *waiting, &call->refusal))
+    struct waiting_create *waiting =
+        call_remember(call, sizeof *waiting, offsetof(struct waiting_create, charge));
+    if (!waiting)
         return -1;
-    waiting = calloc(1, sizeof *waiting);
-    if (!waiting || table_reserve(&call->connection->by_request)) {
-        free(waiting);
-        charge_deinit(&charge);
-        return refusal_memory(&call->refusal);
-    }
-    charge_move(&waiting->charge, &charge);
     waiting->creating = *creating;
     waiting->making.kind = creating->kind;
     waiting->making.direction = creating->direction;

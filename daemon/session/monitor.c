@@ -188,25 +188,18 @@ static void step(struct task *task) {
 static struct monitor *monitor_new(struct call *call) {
     struct user *user = call->connection->user;
     struct monitor *monitor;
-    struct charge charge;
     if (user->monitors >= USER_MONITORS) {
         refusal_set(&call->refusal, REFUSAL_LIMIT, NULL, "cancel some",
                     "limit of monitors: uid %" PRIu64 " has %u in flight", user->uid, user->monitors);
         return NULL;
     }
-    if (charge_request(&charge, &call->session->belongings.account, sizeof *monitor, &call->refusal))
+    monitor = call_remember(call, sizeof *monitor, offsetof(struct monitor, charge));
+    if (!monitor)
         return NULL;
-    monitor = table_reserve(&call->connection->by_request) ? NULL : calloc(1, sizeof *monitor);
-    if (!monitor) {
-        charge_deinit(&charge);
-        refusal_memory(&call->refusal);
-        return NULL;
-    }
     monitor->parked = (struct parked){.emit = emit, .cancel = cancel, .withdraw = withdraw};
     monitor->timer.fn = on_timer;
     monitor->task.step = step;
     monitor->reader = (struct journal_reader){.task = &monitor->task, .lane = &user->lane};
-    charge_move(&monitor->charge, &charge);
     user->monitors++;
     user->users->n_monitors++;
     return monitor;
