@@ -210,7 +210,9 @@ static void uids_take_turns(void **state) {
         task_init(&few[i], 200, work_at_once);
         offload_submit(offload, &few[i].job);
     }
-    busy[0].released = true; /* a single worker for all of them */
+    busy[0].released = true; /* a single worker for all of them: */
+    while (work_count < 13)  /* the loop, which would see that the others take long, does not run yet */
+        pause_briefly();
     run_until(13);
     assert_int_equal(many[0].worked, 2);
     assert_int_equal(few[0].worked, 3);
