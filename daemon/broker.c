@@ -3,20 +3,30 @@
  * What the engine tells of goes to the descriptor whose id it carries, if that still lives. */
 #include "broker.h"
 
+#include "access/policy.h"
+#include "access/slots.h"
+#include "access/user.h"
 #include "base/log.h"
 #include "base/metrics.h"
+#include "door.h"
 #include "idle.h"
+#include "loop/closer.h"
+#include "loop/offload.h"
 #include "loop/sentry.h"
 #include "object/apart.h"
 #include "object/bound.h"
 #include "object/objects.h"
 #include "object/pollable.h"
+#include "object/registry.h"
 #include "object/stream.h"
+#include "options.h"
 #include "proto/container.h"
+#include "proto/peer.h"
 #include "proto/transport.h"
 #include "service.h"
 #include "session/dispatch.h"
 #include "session/listener.h"
+#include "session/session.h"
 #include "utlist.h"
 
 #include <errno.h>
@@ -134,14 +144,14 @@ static int make_rooms(struct broker *broker, const struct options *options, size
     if (error)
         return error;
     policy_init(&broker->policy, own, own_only(options, listener));
-    const struct registry_parts parts = {.loop = broker->loop,
-                                         .engine = loop_engine(broker->loop),
-                                         .offload = broker->offload,
-                                         .closer = broker->closer,
-                                         .sentries = broker->sentries,
-                                         .slots = &broker->slots,
-                                         .users = &broker->users};
-    error = objects_init(&broker->registry, &parts);
+    const struct env env = {.loop = broker->loop,
+                            .engine = loop_engine(broker->loop),
+                            .offload = broker->offload,
+                            .closer = broker->closer,
+                            .sentries = broker->sentries,
+                            .slots = &broker->slots,
+                            .users = &broker->users};
+    error = objects_init(&broker->registry, &env);
     if (error)
         return error;
     broker->registry_made = true;

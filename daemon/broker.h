@@ -2,12 +2,11 @@
 #ifndef BROKER_H
 #define BROKER_H
 
-#include "door.h"
-#include "options.h"
-
 #include <stdbool.h>
 
 struct broker;
+struct door;
+struct options;
 
 /* The door is borrowed until the broker is freed. NULL: logged why. */
 struct broker *broker_new(const struct options *options, struct door *door);

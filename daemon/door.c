@@ -6,6 +6,7 @@
 #include "door.h"
 
 #include "base/log.h"
+#include "options.h"
 #include "proto/peer.h"
 #include "service.h"
 

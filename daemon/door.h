@@ -2,12 +2,13 @@
 #ifndef DOOR_H
 #define DOOR_H
 
-#include "options.h"
 #include "proto/address.h"
 #include "proto/os.h"
 #include "proto/transport.h"
 
 #include <stdbool.h>
+
+struct options;
 
 struct door {
     os_fd listener;

@@ -7,8 +7,10 @@
 
 #include "base/log.h"
 #include "base/metrics.h"
+#include "door.h"
 #include "proto/container.h"
 #include "session/abandoned.h"
+#include "session/session.h"
 
 enum { QUIET_LEAST_US = 1000000 }; /* however short the limit is: looking costs something */
 

@@ -2,11 +2,13 @@
 #ifndef IDLE_H
 #define IDLE_H
 
-#include "door.h"
 #include "loop/loop.h"
-#include "session/session.h"
 
 #include <stdbool.h>
+#include <stdint.h>
+
+struct door;
+struct sessions;
 
 struct idle {
     struct loop *loop;

@@ -4,6 +4,7 @@
 #include "door.h"
 #include "loop/leaving.h"
 #include "loop/thread.h"
+#include "options.h"
 #include "service.h"
 
 #include <errno.h>

@@ -1,6 +1,10 @@
 /* charge.c: an account, or the uid alone. */
 #include "charge.h"
 
+#include "account.h"
+#include "proto/container.h"
+#include "user.h"
+
 #include <assert.h>
 
 void charge_init(struct charge *charge, struct user *user, struct account *account) {
@@ -115,7 +119,7 @@ int charge_set(struct charge *charge, enum user_slot slot, uint64_t amount, stru
 void charges_leave(struct account *account) {
     struct ring *node;
     while ((node = ring_first(&account->charges))) {
-        struct charge *charge = RING_OF(node, struct charge, node);
+        struct charge *charge = CONTAINER_OF(node, struct charge, node);
         for (int slot = 0; slot < USER_SLOTS; slot++)
             account_leave(account, (enum user_slot)slot, charge->used[slot]);
         charge->account = NULL;

@@ -4,7 +4,14 @@
 #ifndef CHARGE_H
 #define CHARGE_H
 
-#include "user.h"
+#include "daemon/base/ring.h"
+#include "quota.h"
+
+#include <stdint.h>
+
+struct account;
+struct refusal;
+struct user;
 
 struct charge {
     struct user *user;       /* referred to */

@@ -3,6 +3,9 @@
 
 #include "daemon/base/metrics.h"
 #include "limit.h"
+#include "proto/container.h"
+#include "refusal.h"
+#include "slots.h"
 
 #include <assert.h>
 #include <inttypes.h>
@@ -55,10 +58,10 @@ void gate_wait(struct gate *gate) {
 
 /* Each is looked at once: those that wait again are in the other ring. */
 static void step(struct task *task) {
-    struct user *user = RING_OF(task, struct user, look);
+    struct user *user = CONTAINER_OF(task, struct user, look);
     struct ring *node;
     while (!turn_is_over(user->lane.turns) && (node = ring_first(&user->looked_at))) {
-        struct gate *gate = RING_OF(node, struct gate, node);
+        struct gate *gate = CONTAINER_OF(node, struct gate, node);
         ring_remove(node);
         turn_spend(user->lane.turns, 1);
         gate->opened(gate);
@@ -90,7 +93,7 @@ void gates_discarded(struct user *user) {
 void gates_after(struct users *users) {
     struct ring *node;
     for (int i = 0; i < USERS_A_TURN && (node = ring_first(&users->starved)); i++) {
-        struct user *user = RING_OF(node, struct user, starved);
+        struct user *user = CONTAINER_OF(node, struct user, starved);
         if (!slots_may_receive(users->slots))
             return;
         ring_remove(node);

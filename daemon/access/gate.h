@@ -12,7 +12,13 @@
 #ifndef GATE_H
 #define GATE_H
 
-#include "user.h"
+#include "daemon/base/ring.h"
+
+#include <stdbool.h>
+
+struct refusal;
+struct user;
+struct users;
 
 enum { GATE_FEW = 64 }; /* descriptors being closed that stop nobody, if the table has room */
 

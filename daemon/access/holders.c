@@ -1,8 +1,11 @@
 /* holders.c: short lists of the biggest, and a walk that is continued by the next refusal. */
 #include "holders.h"
 
+#include "account.h"
 #include "daemon/base/metrics.h"
 #include "limit.h"
+#include "refusal.h"
+#include "user.h"
 
 #include <inttypes.h>
 #include <stdio.h>

@@ -1,7 +1,12 @@
 /* kept.c: the table first, then the account. */
 #include "kept.h"
 
+#include "account.h"
+#include "holders.h"
 #include "limit.h"
+#include "quota.h"
+#include "slots.h"
+#include "user.h"
 
 static int charge(struct user *user, struct account *account, size_t opened, size_t n,
                   struct refusal *refusal) {

@@ -6,7 +6,11 @@
 #ifndef KEPT_H
 #define KEPT_H
 
-#include "user.h"
+#include <stddef.h>
+
+struct account;
+struct refusal;
+struct user;
 
 /* 0, or -1 and the refusal. */
 int kept_take(struct user *user, struct account *account, size_t n, struct refusal *refusal);

@@ -11,6 +11,8 @@
 #ifndef LIMIT_H
 #define LIMIT_H
 
+#include "quota.h"
+#include "slots.h"
 #include "user.h"
 
 enum {

@@ -1,10 +1,11 @@
 /* user.c: accounts of users and sessions. */
 #include "user.h"
 
-#include "daemon/base/metrics.h"
 #include "gate.h"
 #include "limit.h"
 #include "proto/os.h"
+#include "refusal.h"
+#include "slots.h"
 #include "utlist.h"
 
 #include <assert.h>
@@ -13,12 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SESSION_SPARE = 64, SECOND = 1000000 };
-
-static const char *const names[USER_SLOTS] = {"sessions", "connections", "descriptors",
-                                              "objects",  "waits",       "bytes"};
-
-const char *user_slot_name(enum user_slot slot) { return names[slot]; }
+enum { SECOND = 1000000 };
 
 int users_init(struct users *users, os_uid own, struct slots *slots, uint64_t seed) {
     size_t descriptors = slots_free(slots);
@@ -151,21 +147,14 @@ void user_unref(struct user *user) {
     free(user);
 }
 
-/* For the operator: which of them was used up. */
-static void count_limit(enum user_slot slot) {
-    _Static_assert(METRIC_LIMITS_BYTES - METRIC_LIMITS_SESSIONS == USER_BYTES,
-                   "the rows are in the order of the slots");
-    metrics_add((enum metric)((int)METRIC_LIMITS_SESSIONS + (int)slot), 1);
-}
-
 static int refuse(struct user *user, enum user_slot slot, uint64_t amount, struct refusal *refusal) {
     char top[160] = " nobody else";
-    count_limit(slot);
+    quota_count(slot);
     holders_write(user, (int)slot, top, sizeof top);
     return refusal_set(
         refusal, REFUSAL_LIMIT, NULL, "remove or release what is no longer needed, or end a session",
         "limit of %s: uid %" PRIu64 " has %" PRIu64 " of %" PRIu64 " and asks for %" PRIu64 " more; most:%s",
-        names[slot], user->uid, user->used[slot], limit_of(user, slot), amount, top);
+        quota_name(slot), user->uid, user->used[slot], limit_of(user, slot), amount, top);
 }
 
 uint64_t user_left(const struct user *user, enum user_slot slot) {
@@ -244,70 +233,4 @@ int64_t user_spend(struct user *user) {
     user->rate_filled = now;
     user->rate_tokens = gained - 1;
     return 0;
-}
-
-void account_init(struct account *account, struct user *user, uint64_t session, const char *name) {
-    memset(account, 0, sizeof *account);
-    account->user = user;
-    account->session = session;
-    account->name = name;
-    ring_init(&account->charges);
-    DL_APPEND(user->accounts, account);
-}
-
-void account_deinit(struct account *account) {
-    assert(ring_is_empty(&account->charges));
-    for (int slot = 0; slot < USER_SLOTS; slot++)
-        if (account->used[slot])
-            account_give(account, (enum user_slot)slot, account->used[slot]);
-    holders_forget(account->user, account);
-    DL_DELETE(account->user->accounts, account);
-}
-
-static uint64_t session_limit(const struct account *account, enum user_slot slot) {
-    uint64_t limit = limit_of(account->user, slot);
-    return limit - limit / SESSION_SPARE;
-}
-
-uint64_t account_room(const struct account *account, enum user_slot slot) {
-    uint64_t limit = session_limit(account, slot);
-    return account->used[slot] < limit ? limit - account->used[slot] : 0;
-}
-
-int account_take(struct account *account, enum user_slot slot, uint64_t amount, struct refusal *refusal) {
-    if (amount > account_room(account, slot)) {
-        count_limit(slot);
-        return refusal_set(refusal, REFUSAL_LIMIT, NULL, "remove or release what is no longer needed",
-                           "limit of %s: session %" PRIu64 " (%s) has %" PRIu64 " of %" PRIu64
-                           " and asks for %" PRIu64 " more",
-                           names[slot], account->session, account->name, account->used[slot],
-                           session_limit(account, slot), amount);
-    }
-    if (user_take(account->user, slot, amount, refusal))
-        return -1;
-    account->used[slot] += amount;
-    holders_note(&account->user->holders[slot], account, (int)slot);
-    return 0;
-}
-
-int account_check(struct account *account, enum user_slot slot, uint64_t amount, struct refusal *refusal) {
-    if (account_take(account, slot, amount, refusal))
-        return -1;
-    account_give(account, slot, amount);
-    return 0;
-}
-
-void account_give(struct account *account, enum user_slot slot, uint64_t amount) {
-    account_leave(account, slot, amount);
-    user_give(account->user, slot, amount);
-}
-
-void account_leave(struct account *account, enum user_slot slot, uint64_t amount) {
-    assert(account->used[slot] >= amount);
-    account->used[slot] -= amount;
-}
-
-void account_join(struct account *account, enum user_slot slot, uint64_t amount) {
-    account->used[slot] += amount;
-    holders_note(&account->user->holders[slot], account, (int)slot);
 }

@@ -1,8 +1,7 @@
-/* user.h: how much each uid, and each session of it, may have of what the broker has.
+/* user.h: how much each uid may have of what the broker has; account.h: each session of it.
  *
- * A user is the account of one uid, an account that of one session. Taking is checked against both before anything is
- * allocated, and given back by whoever took. The broker's own uid may have everything, any other a quarter of each limit, and of the table no
- * more than leaves room for others (limit.h); a session all but a 64th of its uid's, so that another one of the same user can always act.
+ * Taking is checked before anything is allocated, and given back by whoever took. The broker's own uid may have everything, any other a
+ * quarter of each limit, and of the table no more than leaves room for others (limit.h).
  * A refusal names the limit and who holds most of it. Users live as long as somebody refers to them.
  *
  * What happens is noted in one journal, which is for those who may see everything. A uid that may not, and asks, gets a journal of
@@ -16,29 +15,21 @@
 #include "daemon/base/table.h"
 #include "daemon/base/turn.h"
 #include "holders.h"
-#include "refusal.h"
-#include "slots.h"
+#include "quota.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-enum user_slot {
-    USER_SESSIONS,
-    USER_CONNECTIONS,
-    USER_DESCRIPTORS, /* copies of the client's, pollable handles, owners */
-    USER_OBJECTS,     /* semaphores and events */
-    USER_WAITS,
-    USER_BYTES, /* half frames, unread replies, what waits remember */
-    USER_SLOTS
-};
-
 enum { USER_GONE = 8 };
 
+struct account;
 struct descriptor;
 struct lasting;
 struct nesting;
+struct refusal;
 struct registry;
+struct slots;
 
 /* daemon/object/news.h: descriptors of a uid that the engine has told of. */
 struct user_news {
@@ -67,15 +58,6 @@ struct users {
     struct journal journal;
     size_t n_journals; /* of users */
     size_t n_monitors; /* in flight */
-};
-
-struct account {
-    struct user *user;
-    uint64_t session; /* for the texts */
-    const char *name; /* likewise; the session's */
-    uint64_t used[USER_SLOTS];
-    struct ring charges;         /* of what is in flight (charge.h) */
-    struct account *prev, *next; /* the user's others */
 };
 
 struct user {
@@ -120,8 +102,6 @@ int users_init(struct users *users, os_uid own, struct slots *slots, uint64_t se
 /* Asserts that nobody is referred to, unless something was left behind that does. */
 void users_deinit(struct users *users, bool left_behind);
 
-const char *user_slot_name(enum user_slot slot);
-
 /* The account of that uid, with a reference; NULL without memory. */
 struct user *user_ref(struct users *users, os_uid uid);
 void user_unref(
@@ -145,24 +125,5 @@ int user_keep_journal(struct user *user, struct refusal *refusal);
 
 /* One request now. 0, or the microseconds after which the next may come. */
 int64_t user_spend(struct user *user);
-
-/* name must last as long as the account. */
-void account_init(struct account *account, struct user *user, uint64_t session, const char *name);
-void account_deinit(struct account *account); /* what is still used is given back to the user */
-
-int account_take(struct account *account, enum user_slot slot, uint64_t amount, struct refusal *refusal);
-
-/* How much more the session may have, whatever the user has. */
-uint64_t account_room(const struct account *account, enum user_slot slot);
-
-/* Whether that could be taken now; nothing is. 0, or -1 and the refusal. */
-int account_check(struct account *account, enum user_slot slot, uint64_t amount, struct refusal *refusal);
-void account_give(struct account *account, enum user_slot slot, uint64_t amount);
-
-/* What was taken stays taken from the user, but no longer from this session. */
-void account_leave(struct account *account, enum user_slot slot, uint64_t amount);
-
-/* What the user has is this session's as well, even beyond its limit. */
-void account_join(struct account *account, enum user_slot slot, uint64_t amount);
 
 #endif

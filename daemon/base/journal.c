@@ -1,6 +1,9 @@
 /* journal.c: a ring. */
 #include "journal.h"
 
+#include "proto/container.h"
+#include "turn.h"
+
 #include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
@@ -22,7 +25,7 @@ void journal_note(struct journal *journal, const struct notice *notice) {
 
     journal->ring[journal->next++ % journal->capacity] = *notice;
     while ((node = ring_first(&journal->readers))) {
-        struct journal_reader *reader = RING_OF(node, struct journal_reader, node);
+        struct journal_reader *reader = CONTAINER_OF(node, struct journal_reader, node);
         ring_remove(node);
         turn_queue(reader->lane, reader->task);
     }

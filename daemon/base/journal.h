@@ -7,10 +7,13 @@
 #define JOURNAL_H
 
 #include "proto/os.h"
-#include "turn.h"
+#include "ring.h"
 
 #include <stddef.h>
 #include <stdint.h>
+
+struct lane;
+struct task;
 
 /* The values are those of the wire, where it is said what they mean. */
 enum journal_event {

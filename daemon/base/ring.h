@@ -4,16 +4,12 @@
 #ifndef RING_H
 #define RING_H
 
-#include "proto/container.h"
-
 #include <stdbool.h>
+#include <stddef.h>
 
 struct ring {
     struct ring *next, *prev;
 };
-
-/* The struct of which this node is a member. */
-#define RING_OF CONTAINER_OF
 
 static inline void ring_init(struct ring *head) { head->next = head->prev = head; }
 

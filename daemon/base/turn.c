@@ -1,6 +1,7 @@
 /* turn.c: going round the lanes. */
 #include "turn.h"
 
+#include "proto/container.h"
 #include "proto/os.h"
 
 #include <assert.h>
@@ -46,7 +47,7 @@ static void run(struct turns *turns, struct lane *lane) {
         if (!first)
             return;
         ring_remove(first);
-        struct task *task = RING_OF(first, struct task, node);
+        struct task *task = CONTAINER_OF(first, struct task, node);
         turn_spend(turns, 1);
         task->step(task);
     } while (turns->last == lane && !turn_is_over(turns));
@@ -85,7 +86,7 @@ static void come_back(struct turns *turns) {
     struct ring *node = turns->resting.next, *next;
     int64_t now = node == &turns->resting ? 0 : os_now_us();
     for (; node != &turns->resting; node = next) {
-        struct lane *lane = RING_OF(node, struct lane, node);
+        struct lane *lane = CONTAINER_OF(node, struct lane, node);
         next = node->next;
         if (lane->rest_until > now)
             continue;
@@ -113,7 +114,7 @@ bool turns_round(struct turns *turns, void (*after)(void *context), void *contex
     ring_move_all(&round, &turns->lanes);
     while ((node = ring_first(&round))) {
         ring_remove(node);
-        take_turn(turns, RING_OF(node, struct lane, node));
+        take_turn(turns, CONTAINER_OF(node, struct lane, node));
         after(context);
         look_back(turns);
     }
@@ -124,7 +125,7 @@ bool turns_round(struct turns *turns, void (*after)(void *context), void *contex
 int64_t turns_rest(struct turns *turns) {
     int64_t first = INT64_MAX;
     for (struct ring *node = turns->resting.next; node != &turns->resting; node = node->next) {
-        const struct lane *lane = RING_OF(node, struct lane, node);
+        const struct lane *lane = CONTAINER_OF(node, struct lane, node);
         if (lane->rest_until < first)
             first = lane->rest_until;
     }
@@ -135,7 +136,7 @@ void turns_finish(struct turns *turns) {
     struct ring *node;
     ring_move_all(&turns->lanes, &turns->resting);
     while ((node = ring_first(&turns->lanes))) {
-        struct lane *lane = RING_OF(node, struct lane, node);
+        struct lane *lane = CONTAINER_OF(node, struct lane, node);
         ring_remove(node);
         lane->rest_until = 0;
         take_turn(turns, lane);

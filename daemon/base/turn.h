@@ -14,6 +14,7 @@
 #include "ring.h"
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 enum {

@@ -9,6 +9,10 @@
 #include "closer.h"
 
 #include "bin.h"
+#include "daemon/base/pile.h"
+#include "daemon/base/ring.h"
+#include "offload.h"
+#include "proto/container.h"
 #include "stand_in.h"
 #include "thread.h"
 
@@ -138,7 +142,7 @@ static void take_others(struct record *record) {
     pile->busy = true;
     closer->n_bins++;
     for (size_t n = 1; n < most && (node = ring_first(&pile->records)); n++) {
-        struct record *other = RING_OF(node, struct record, node);
+        struct record *other = CONTAINER_OF(node, struct record, node);
         ring_remove(node);
         other->taken = true;
         other->next = record->next;

@@ -11,10 +11,13 @@
 #ifndef CLOSER_H
 #define CLOSER_H
 
-#include "daemon/base/pile.h"
-#include "daemon/loop/offload.h"
+#include "proto/os.h"
+
+#include <stddef.h>
 
 struct closer;
+struct offload;
+struct pile;
 
 enum {
     CLOSER_BINS = 4,              /* at a time */

@@ -6,10 +6,11 @@
 
 #include "bell.h"
 #include "daemon/base/log.h"
+#include "identity.h"
 #include "lanes.h"
-#include "thread.h"
-
+#include "loop.h"
 #include "proto/container.h"
+#include "thread.h"
 
 #include <errno.h>
 #include <stdbool.h>

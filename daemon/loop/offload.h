@@ -18,8 +18,7 @@
 #ifndef OFFLOAD_H
 #define OFFLOAD_H
 
-#include "daemon/loop/identity.h"
-#include "daemon/loop/loop.h"
+#include "proto/os.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -36,6 +35,8 @@ enum {
     OFFLOAD_STUCK_US = 1000000
 };
 
+struct identity;
+struct loop;
 struct offload;
 
 struct offload_job {

@@ -5,9 +5,16 @@
 #ifndef POLLS_H
 #define POLLS_H
 
-#include "daemon/readiness/engine.h"
+#include "proto/os.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 
 enum { POLLS_MOST = 256, POLLS_AGAIN_US = 10000, POLLS_AGAIN_MOST_US = 1000000 };
+
+struct engine;
+struct engine_event;
 
 struct polled {
     os_fd fd; /* set once, before the first arming, as the token */

@@ -1,6 +1,6 @@
 /* polls_unix.c: polls.h with poll(2), of which the engine is a part. */
+#include "daemon/readiness/engine.h"
 #include "polls.h"
-
 #include "utlist.h"
 
 #include <errno.h>

@@ -15,8 +15,7 @@
 #ifndef SENTRY_H
 #define SENTRY_H
 
-#include "daemon/loop/loop.h"
-#include "daemon/loop/polls.h"
+#include "proto/os.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -29,6 +28,8 @@ enum {
 };
 
 struct engine;
+struct loop;
+struct polled;
 struct sentry;
 struct sentries;
 

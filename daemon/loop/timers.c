@@ -1,6 +1,8 @@
 /* timers.c: a binary heap; the children of place n are at 2n and 2n + 1, and neither is due before it. */
 #include "timers.h"
 
+#include "loop.h"
+
 #include <assert.h>
 #include <errno.h>
 #include <stdlib.h>

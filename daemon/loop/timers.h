@@ -6,7 +6,9 @@
 #ifndef TIMERS_H
 #define TIMERS_H
 
-#include "loop.h"
+#include <stddef.h>
+
+struct loop_timer;
 
 struct timers {
     struct loop_timer **heap;

@@ -3,7 +3,12 @@
 
 #include "daemon/access/kept.h"
 #include "daemon/access/limit.h"
+#include "daemon/access/refusal.h"
+#include "daemon/access/user.h"
+#include "daemon/loop/loop.h"
 #include "descriptor.h"
+#include "direction.h"
+#include "extras.h"
 #include "registry.h"
 
 #include <stdlib.h>
@@ -58,7 +63,7 @@ void apart_close(struct descriptor *descriptor) {
     struct apart *apart = apart_find(descriptor);
     if (!apart)
         return;
-    engine_disarm(descriptor->user->registry->engine, &apart->watch, apart->fd);
+    engine_disarm(descriptor->user->registry->env.engine, &apart->watch, apart->fd);
     table_remove(&descriptor->user->registry->aparts, apart);
     os_close(apart->fd);
     kept_give(descriptor->user, NULL, 1);
@@ -86,7 +91,7 @@ static int leaving_direction(const struct descriptor *descriptor, const struct a
 }
 
 bool apart_arm(struct descriptor *descriptor, const struct apart_need needs[2], int *error) {
-    struct engine *engine = descriptor->user->registry->engine;
+    struct engine *engine = descriptor->user->registry->env.engine;
     const struct apart_need *own, *other;
     struct apart *apart;
     if (!needs[0].ones && !needs[1].ones) {

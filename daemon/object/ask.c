@@ -1,24 +1,35 @@
 /* ask.c: questions under way, and the patience with them. */
 #include "ask.h"
 
+#include "daemon/access/quota.h"
+#include "daemon/access/refusal.h"
+#include "daemon/access/user.h"
+#include "daemon/loop/loop.h"
+#include "proto/container.h"
 #include "registry.h"
 #include "utlist.h"
 
+#include <errno.h>
 #include <stddef.h>
 #include <stdlib.h>
+
+struct asks {
+    struct loop_timer timer;
+    struct ask *list; /* those that somebody waits for, oldest first */
+};
 
 static struct ask *ask_of(struct sentry_job *job) { return CONTAINER_OF(job, struct ask, job); }
 
 static void set_timer(struct registry *registry) {
-    const struct asks *asks = &registry->asks;
+    struct asks *asks = registry->asks;
     if (asks->list)
-        (void)loop_timer_set(registry->loop, &registry->asks.timer, asks->list->deadline);
+        (void)loop_timer_set(registry->env.loop, &asks->timer, asks->list->deadline);
     else
-        loop_timer_clear(&registry->asks.timer);
+        loop_timer_clear(&asks->timer);
 }
 
 static void leave(struct ask *ask) {
-    struct asks *asks = &ask->registry->asks;
+    struct asks *asks = ask->registry->asks;
     bool first = asks->list == ask;
     DL_DELETE(asks->list, ask);
     ask->owner = NULL;
@@ -37,12 +48,21 @@ static void on_timer(struct loop_timer *timer) {
 }
 
 int asks_init(struct registry *registry) {
-    struct asks *asks = &registry->asks;
-    *asks = (struct asks){.timer = {.fn = on_timer}};
-    return loop_timer_prepare(registry->loop, &asks->timer);
+    struct asks *asks = calloc(1, sizeof *asks);
+    if (!asks)
+        return -ENOMEM;
+    asks->timer.fn = on_timer;
+    registry->asks = asks;
+    return loop_timer_prepare(registry->env.loop, &asks->timer);
 }
 
-void asks_deinit(struct registry *registry) { loop_timer_free(&registry->asks.timer); }
+void asks_deinit(struct registry *registry) {
+    if (!registry->asks)
+        return;
+    loop_timer_free(&registry->asks->timer);
+    free(registry->asks);
+    registry->asks = NULL;
+}
 
 static size_t size_of(size_t n) { return sizeof(struct ask) + n * sizeof(struct engine_probe); }
 
@@ -87,7 +107,7 @@ static void on_done(struct sentry_job *job) {
 static void on_dropped(struct sentry_job *job) { ask_free(ask_of(job)); }
 
 void ask_start(struct ask *ask, struct sentry *sentry) {
-    struct asks *asks = &ask->registry->asks;
+    struct asks *asks = ask->registry->asks;
     ask->deadline = os_now_us() + SENTRY_PATIENCE_US;
     ask->job = (struct sentry_job){.work = work, .done = on_done, .drop = on_dropped};
     DL_APPEND(asks->list, ask);

@@ -9,7 +9,13 @@
 #include "daemon/loop/sentry.h"
 #include "daemon/readiness/engine.h"
 
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct refusal;
 struct registry;
+struct user;
 
 struct ask {
     struct sentry_job job;
@@ -23,6 +29,10 @@ struct ask {
     size_t n;
     struct engine_probe probes[];
 };
+
+/* 0 or -ENOMEM. asks_deinit is allowed also where asks_init has failed or has not been. */
+int asks_init(struct registry *registry);
+void asks_deinit(struct registry *registry);
 
 /* With room for n probes, to be filled in by the caller. Its memory is charged to the user until the sentry has given it back, however
  * long ago the wait has gone. NULL: the refusal. */

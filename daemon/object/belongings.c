@@ -2,8 +2,11 @@
 #include "belongings.h"
 
 #include "binding.h"
+#include "daemon/access/account.h"
 #include "daemon/access/charge.h"
+#include "daemon/access/user.h"
 #include "handle.h"
+#include "registry.h"
 #include "utlist.h"
 
 #include <stddef.h>
@@ -25,7 +28,7 @@ struct object *belongings_find(const struct belongings *belongings, uint64_t id)
 
 static void take_out(struct object *object) {
     struct belongings *owner = object->owner;
-    enum object_kind kind = registry_kind(object->id);
+    enum object_kind kind = object_kind_of(object->id);
     owner->counts[kind]--;
     owner->registry->counts[kind]--;
     order_remove(&owner->order, registry_number(owner->registry, object->id), object, object->next);
@@ -34,7 +37,7 @@ static void take_out(struct object *object) {
 
 void belongings_remove(struct object *object) {
     take_out(object);
-    registry_cancel(object->owner, registry_kind(object->id));
+    registry_cancel(object->owner, object_kind_of(object->id));
 }
 
 void belongings_leave(struct object *binding) {

@@ -5,10 +5,15 @@
 #ifndef BELONGINGS_H
 #define BELONGINGS_H
 
+#include "daemon/access/account.h"
 #include "daemon/base/order.h"
+#include "daemon/base/table.h"
 #include "numbering.h"
-#include "registry.h"
+#include "object.h"
 
+struct handle;
+struct registry;
+struct user;
 struct wait_request;
 
 struct belongings {

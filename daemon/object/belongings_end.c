@@ -1,5 +1,6 @@
 /* belongings_end.c: how all that a session has ends. */
 #include "belongings.h"
+#include "daemon/access/user.h"
 #include "indicator.h"
 #include "wait.h"
 
@@ -7,7 +8,7 @@
 static bool end_first(struct object *object, int cause) {
     struct binding *binding = (struct binding *)object;
     struct indicator *indicator = (struct indicator *)object;
-    if (registry_kind(object->id) != OBJECT_DESCRIPTOR) {
+    if (object_kind_of(object->id) != OBJECT_DESCRIPTOR) {
         if (indicator_source(indicator))
             indicator_end(indicator, cause);
         else if (indicator->waiters)

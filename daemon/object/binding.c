@@ -1,10 +1,14 @@
 /* binding.c: what may be bound, and numbers from claimed to given back. */
-#include "bound.h"
-
 #include "belongings.h"
+#include "bound.h"
 #include "daemon/access/kept.h"
+#include "daemon/access/refusal.h"
+#include "daemon/access/user.h"
+#include "daemon/base/slab.h"
 #include "hooks.h"
 #include "notice.h"
+#include "proto/container.h"
+#include "registry.h"
 #include "utlist.h"
 
 struct binding *binding_find(const struct belongings *belongings, uint64_t key) {
@@ -123,7 +127,7 @@ static void forget_number(struct binding *binding) {
 
 void binding_closed(struct descriptor *descriptor) {
     struct binding *binding = bound_binding(descriptor);
-    struct registry *registry = descriptor_registry(descriptor);
+    struct registry *registry = descriptor->user->registry;
     struct object *object = &binding->object;
     notice_closed(descriptor);
     if (descriptor->state == DESCRIPTOR_LEAVING) {
@@ -139,7 +143,7 @@ void binding_closed(struct descriptor *descriptor) {
 
 void binding_leave(struct binding *binding) {
     struct descriptor *descriptor = bound_descriptor(binding);
-    struct registry *registry = descriptor_registry(descriptor);
+    struct registry *registry = descriptor->user->registry;
     struct object *object = &binding->object;
     if (!descriptor_is_closing(descriptor))
         descriptor_drop(descriptor);

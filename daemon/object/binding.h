@@ -9,11 +9,15 @@
 #define BINDING_H
 
 #include "inspect.h"
-#include "registry.h"
+#include "object.h"
+#include "proto/os.h"
+
+#include <stdbool.h>
 
 struct belongings;
 struct descriptor;
 struct indicator;
+struct refusal;
 
 struct binding {
     struct object object; /* the id is its copy's */

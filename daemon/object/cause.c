@@ -2,6 +2,7 @@
 #include "cause.h"
 
 #include "daemon/readiness/engine.h"
+#include "direction.h"
 
 enum cause cause_of(unsigned events, int direction) {
     if (events & ENGINE_ERROR)

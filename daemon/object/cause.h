@@ -2,8 +2,6 @@
 #ifndef CAUSE_H
 #define CAUSE_H
 
-#include "direction.h"
-
 /* The values are those of the wire. */
 enum cause {
     CAUSE_NONE = 0,

@@ -2,8 +2,16 @@
 #include "descriptor.h"
 
 #include "apart.h"
+#include "cause.h"
+#include "daemon/access/refusal.h"
+#include "daemon/access/slots.h"
+#include "daemon/access/user.h"
 #include "daemon/base/log.h"
 #include "daemon/base/metrics.h"
+#include "daemon/loop/closer.h"
+#include "direction.h"
+#include "extras.h"
+#include "fading.h"
 #include "guard.h"
 #include "hooks.h"
 #include "making.h"
@@ -28,17 +36,17 @@ int descriptor_init(struct descriptor *descriptor, uint64_t id, struct user *use
     descriptor->fd = fd;
     descriptor->type = (uint8_t)type;
     descriptor->unwatched =
-        inspect_may_be_unwatchable(type) && !engine_can_watch(descriptor_registry(descriptor)->engine, fd);
+        inspect_may_be_unwatchable(type) && !engine_can_watch(descriptor->user->registry->env.engine, fd);
     if (descriptor->unwatched || !inspect_is_guarded(fd, type) ||
         !guard_open(descriptor, &guard_events, refusal))
         return 0;
-    extras_free(descriptor_registry(descriptor), descriptor->extras);
+    extras_free(descriptor->user->registry, descriptor->extras);
     descriptor->extras = NULL;
     return -1;
 }
 
 static void ask_needs(const struct descriptor *descriptor, unsigned needs[2]) {
-    descriptor_registry(descriptor)->hooks->on_needs(descriptor, needs);
+    descriptor->user->registry->hooks->on_needs(descriptor, needs);
 }
 
 static unsigned interest_of(const unsigned needs[2], bool *edge) {
@@ -100,9 +108,9 @@ int descriptor_arm(struct descriptor *descriptor, unsigned extra) {
         return 0;
     }
     if (interest)
-        return engine_arm(descriptor_registry(descriptor)->engine, watch, descriptor->fd, interest, edge,
+        return engine_arm(descriptor->user->registry->env.engine, watch, descriptor->fd, interest, edge,
                           descriptor->id);
-    engine_disarm(descriptor_registry(descriptor)->engine, watch, descriptor->fd);
+    engine_disarm(descriptor->user->registry->env.engine, watch, descriptor->fd);
     return 0;
 }
 
@@ -125,7 +133,7 @@ void descriptor_retell(struct descriptor *descriptor) {
 /* Whoever subscribes to either direction. */
 static void tell(struct descriptor *descriptor, int cause) {
     for (int direction = 0; direction < 2; direction++)
-        descriptor_registry(descriptor)->hooks->on_ready(descriptor, direction, cause);
+        descriptor->user->registry->hooks->on_ready(descriptor, direction, cause);
 }
 
 void descriptor_fail(struct descriptor *descriptor, int error) {
@@ -134,13 +142,13 @@ void descriptor_fail(struct descriptor *descriptor, int error) {
                     "cannot watch a descriptor, its waiters are woken; id=%" PRIu64 " error=%d",
                     descriptor->id, error);
     tell(descriptor, CAUSE_RESYNC);
-    fading_add(descriptor_registry(descriptor), descriptor->id);
+    fading_add(descriptor->user->registry, descriptor->id);
 }
 
 void descriptor_set_unwatched(struct descriptor *descriptor) {
     descriptor->unwatched = true;
     tell(descriptor, CAUSE_READY);
-    fading_add(descriptor_registry(descriptor), descriptor->id);
+    fading_add(descriptor->user->registry, descriptor->id);
 }
 
 static bool is_referred(const struct descriptor *descriptor) {
@@ -155,12 +163,12 @@ static void act(struct descriptor *descriptor) {
     for (int direction = 0; direction < 2; direction++) {
         int cause = (int)(causes >> direction * CAUSE_BITS & CAUSE_MASK);
         if (cause)
-            descriptor_registry(descriptor)->hooks->on_ready(descriptor, direction, cause);
+            descriptor->user->registry->hooks->on_ready(descriptor, direction, cause);
     }
     if (is_referred(descriptor))
         descriptor_settle(descriptor);
     else
-        fading_add(descriptor_registry(descriptor), descriptor->id);
+        fading_add(descriptor->user->registry, descriptor->id);
 }
 
 /* Of the causes that the engine's bits mean for the directions that the entry is for. */
@@ -217,9 +225,9 @@ void descriptor_tell_kept(struct descriptor *descriptor) {
 
 static void on_closed(void *context) {
     struct descriptor *descriptor = context;
-    struct registry *registry = descriptor_registry(descriptor);
+    struct registry *registry = descriptor->user->registry;
     struct descriptor_close *close = extras_take_closes(descriptor->extras);
-    slots_give(registry->slots, 1);
+    slots_give(registry->env.slots, 1);
     extras_free(registry, descriptor->extras);
     registry->hooks->on_closed(descriptor);
     extras_tell_closes(close);
@@ -235,14 +243,14 @@ static void close_copy(struct descriptor *descriptor) {
         return;
     }
     metrics_add(METRIC_CLOSES_WORKER, 1);
-    closer_close(descriptor_registry(descriptor)->closer, descriptor->fd, descriptor->user->uid, on_closed,
+    closer_close(descriptor->user->registry->env.closer, descriptor->fd, descriptor->user->uid, on_closed,
                  descriptor);
 }
 
 void descriptor_drop(struct descriptor *descriptor) {
-    const struct registry *registry = descriptor_registry(descriptor);
+    const struct registry *registry = descriptor->user->registry;
     if (!extras_guard(descriptor->extras))
-        engine_disarm(registry->engine, &descriptor->watch, descriptor->fd);
+        engine_disarm(registry->env.engine, &descriptor->watch, descriptor->fd);
     apart_close(descriptor);
     registry->hooks->on_dropped(descriptor);
     descriptor->state = DESCRIPTOR_CLOSING;
@@ -280,7 +288,7 @@ static void on_armed(struct descriptor *descriptor, int result) {
 }
 
 void descriptor_abandon(struct descriptor *descriptor) {
-    if (!descriptor_registry(descriptor)->held_up)
+    if (!descriptor->user->registry->held_up)
         free(extras_guard(descriptor->extras));
     on_closed(descriptor);
 }

@@ -7,12 +7,15 @@
 #ifndef DESCRIPTOR_H
 #define DESCRIPTOR_H
 
-#include "cause.h"
-#include "daemon/access/user.h"
-#include "extras.h"
+#include "daemon/readiness/engine.h"
 #include "inspect.h"
 
-struct registry;
+#include <stdbool.h>
+#include <stdint.h>
+
+struct extras;
+struct refusal;
+struct user;
 struct waitqueue;
 
 enum descriptor_state {
@@ -44,10 +47,6 @@ struct descriptor {
 /* Nothing refers to it any more, and nothing will. */
 static inline bool descriptor_is_closing(const struct descriptor *descriptor) {
     return descriptor->state != DESCRIPTOR_OPEN;
-}
-
-static inline struct registry *descriptor_registry(const struct descriptor *descriptor) {
-    return descriptor->user->registry;
 }
 
 /* A new one, in memory of zeros: the broker's copy of that type, for the user. 0, or -1 and the refusal: then it is only memory again. */

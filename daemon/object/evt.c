@@ -1,6 +1,12 @@
 /* evt.c: making an event. */
 #include "evt.h"
 
+#include "daemon/access/refusal.h"
+#include "daemon/readiness/engine.h"
+#include "guard.h"
+#include "indicator.h"
+#include "object.h"
+
 int evt_open(struct binding *binding, int direction, const struct guard_try *tried, struct indicator **evt,
              bool *created, struct refusal *refusal) {
     *created = false;

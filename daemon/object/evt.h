@@ -3,8 +3,12 @@
 #ifndef EVT_H
 #define EVT_H
 
-#include "guard.h"
-#include "indicator.h"
+#include <stdbool.h>
+
+struct binding;
+struct guard_try;
+struct indicator;
+struct refusal;
 
 enum { EVT_E_CYCLE = 1 };
 

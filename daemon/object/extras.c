@@ -1,6 +1,8 @@
 /* extras.c: making them, and the list of whoever waits for the close. */
 #include "extras.h"
 
+#include "daemon/access/user.h"
+#include "daemon/base/slab.h"
 #include "descriptor.h"
 #include "registry.h"
 #include "utlist.h"

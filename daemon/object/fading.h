@@ -7,9 +7,6 @@
 #ifndef FADING_H
 #define FADING_H
 
-#include "daemon/loop/loop.h"
-
-#include <stddef.h>
 #include <stdint.h>
 
 enum { FADING_US = 1000, FADING_MAX = 64 };
@@ -17,16 +14,9 @@ enum { FADING_US = 1000, FADING_MAX = 64 };
 struct object;
 struct registry;
 
-struct fading {
-    struct loop_timer timer;
-    void (*settle)(struct object *descriptor);
-    uint64_t ids[FADING_MAX];
-    size_t n;
-};
-
 /* 0 or -ENOMEM. */
 int fading_init(struct registry *registry, void (*settle)(struct object *descriptor));
-void fading_deinit(struct registry *registry);
+void fading_deinit(struct registry *registry); /* allowed also where fading_init has failed or has not been */
 
 /* Settles the descriptor a little later. */
 void fading_add(struct registry *registry, uint64_t id);

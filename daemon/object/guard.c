@@ -1,7 +1,16 @@
 /* guard.c: arming, trying and forgetting by way of a sentry. */
 #include "guard.h"
 
+#include "daemon/access/holders.h"
 #include "daemon/access/limit.h"
+#include "daemon/access/refusal.h"
+#include "daemon/access/slots.h"
+#include "daemon/access/user.h"
+#include "daemon/loop/polls.h"
+#include "descriptor.h"
+#include "extras.h"
+#include "inspect.h"
+#include "proto/container.h"
 #include "registry.h"
 
 #include <errno.h>
@@ -23,8 +32,8 @@ int guard_open(struct descriptor *descriptor, const struct guard_events *events,
     guard = extras_get(descriptor) ? calloc(1, sizeof *guard) : NULL;
     if (!guard)
         return refusal_memory(refusal);
-    guard->sentry = sentry_ref(registry->sentries, user->uid, &opened);
-    slots_take(registry->slots, opened);
+    guard->sentry = sentry_ref(registry->env.sentries, user->uid, &opened);
+    slots_take(registry->env.slots, opened);
     if (!guard->sentry) {
         int error = errno;
         free(guard);

@@ -5,8 +5,12 @@
 #ifndef GUARD_H
 #define GUARD_H
 
+#include "daemon/loop/polls.h"
 #include "daemon/loop/sentry.h"
-#include "descriptor.h"
+#include "daemon/readiness/engine.h"
+
+struct descriptor;
+struct refusal;
 
 /* What the descriptor is told. */
 struct guard_events {

@@ -2,10 +2,16 @@
 #include "handle.h"
 
 #include "belongings.h"
+#include "daemon/access/account.h"
 #include "daemon/access/kept.h"
 #include "daemon/access/limit.h"
+#include "daemon/access/refusal.h"
+#include "daemon/access/user.h"
 #include "daemon/base/log.h"
+#include "daemon/loop/loop.h"
+#include "lasting.h"
 #include "pollable.h"
+#include "proto/container.h"
 #include "registry.h"
 #include "utlist.h"
 
@@ -14,6 +20,13 @@
 #include <string.h>
 
 enum { SEMAPHORE_FDS = 1, EVT_FDS = 2 };
+
+/* Those for which a worker will have something to do. */
+struct handles {
+    struct loop_timer timer;
+    struct handle *list;
+    size_t n;
+};
 
 static int charge(struct belongings *owner, size_t n_received, size_t n_opened, struct refusal *refusal) {
     struct account *account = &owner->account;
@@ -46,7 +59,8 @@ static struct handle *handle_new(struct belongings *owner, size_t n_received, si
     }
     handle->registry = registry;
     handle->account = &owner->account;
-    handle->user = user_ref(registry->users, owner->account.user->uid); /* it is there: this cannot fail */
+    handle->user =
+        user_ref(registry->env.users, owner->account.user->uid); /* it is there: this cannot fail */
     handle->charged = n_received + n_opened;
     handle->fd = handle->bell = OS_FD_NONE;
     return handle;
@@ -159,13 +173,13 @@ static void submit(struct handle *handle) {
         .work = work, .done = on_worked, .drop = on_dropped, .uid = handle->user->uid, .quick = true};
     handle->working = true;
     handle->closing = handle->freed;
-    offload_submit(handle->registry->offload, &handle->job);
+    offload_submit(handle->registry->env.offload, &handle->job);
 }
 
 /* ---- those that wait for a worker ------------------------------------------------------------------------------- */
 
 static void forget(struct handle *handle) {
-    struct handles *handles = &handle->registry->handles;
+    struct handles *handles = handle->registry->handles;
     DL_DELETE(handles->list, handle);
     handles->n--;
     handle->listed = false;
@@ -182,7 +196,7 @@ static void submit_all(struct handles *handles) {
 static void on_timer(struct loop_timer *timer) { submit_all(CONTAINER_OF(timer, struct handles, timer)); }
 
 static void list(struct handle *handle) {
-    struct handles *handles = &handle->registry->handles;
+    struct handles *handles = handle->registry->handles;
     if (handle->listed)
         return;
     DL_APPEND(handles->list, handle);
@@ -191,26 +205,31 @@ static void list(struct handle *handle) {
         loop_timer_clear(&handles->timer);
         submit_all(handles);
     } else if (handles->n == 1) {
-        (void)loop_timer_set(handle->registry->loop, &handles->timer, os_now_us() + HANDLES_US);
+        (void)loop_timer_set(handle->registry->env.loop, &handles->timer, os_now_us() + HANDLES_US);
     }
 }
 
 int handles_init(struct registry *registry) {
-    struct handles *handles = &registry->handles;
-    *handles = (struct handles){.timer = {.fn = on_timer}};
-    lastings_init(registry);
-    return loop_timer_prepare(registry->loop, &handles->timer);
+    struct handles *handles = calloc(1, sizeof *handles);
+    if (!handles)
+        return -ENOMEM;
+    handles->timer.fn = on_timer;
+    registry->handles = handles;
+    return loop_timer_prepare(registry->env.loop, &handles->timer);
 }
 
 void handles_deinit(struct registry *registry) {
-    struct handles *handles = &registry->handles;
+    struct handles *handles = registry->handles;
+    if (!handles)
+        return;
     while (handles->list) {
         struct handle *handle = handles->list;
         forget(handle);
         dispose(handle);
     }
     loop_timer_free(&handles->timer);
-    lastings_deinit(registry);
+    free(handles);
+    registry->handles = NULL;
 }
 
 /* ---- in the loop ------------------------------------------------------------------------------------------------ */

@@ -13,7 +13,7 @@
 #define HANDLE_H
 
 #include "daemon/loop/offload.h"
-#include "lasting.h"
+#include "proto/os.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -24,17 +24,10 @@ enum { HANDLES_US = 1000, HANDLES_MOST = 64 };
 struct account;
 struct belongings;
 struct indicator;
+struct lasting;
 struct refusal;
 struct registry;
 struct user;
-
-/* Those for which a worker will have something to do. */
-struct handles {
-    struct lastings lastings;
-    struct loop_timer timer;
-    struct handle *list;
-    size_t n;
-};
 
 struct handle {
     struct offload_job job; /* while `working` */
@@ -64,7 +57,9 @@ struct handle {
 
 /* 0 or -ENOMEM. */
 int handles_init(struct registry *registry);
-void handles_deinit(struct registry *registry); /* what is listed is left to the kernel */
+void handles_deinit(
+    struct registry *
+        registry); /* what is listed is left to the kernel; allowed also where handles_init has failed or has not been */
 
 /* Of a semaphore, fired or not; of an event, not ready and following nothing yet. NULL: the refusal. */
 struct handle *handle_new_semaphore(struct belongings *owner, bool fired, struct refusal *refusal);

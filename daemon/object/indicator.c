@@ -1,10 +1,19 @@
 /* indicator.c: the life of a semaphore or an event, from registered to ended to given back. */
 #include "indicator.h"
 
+#include "belongings.h"
+#include "cause.h"
+#include "daemon/access/refusal.h"
+#include "daemon/access/user.h"
+#include "daemon/base/slab.h"
+#include "daemon/base/turn.h"
+#include "extras.h"
 #include "handle.h"
 #include "hooks.h"
 #include "notice.h"
 #include "port.h"
+#include "proto/container.h"
+#include "registry.h"
 #include "utlist.h"
 #include "wait.h"
 
@@ -15,7 +24,7 @@ enum { HANDLES_AT_ONCE = 16 };
 
 struct indicator *indicator_find(const struct binding *binding, enum object_kind kind, int direction) {
     struct indicator *indicator = binding->indicators;
-    while (indicator && (indicator->direction != direction || registry_kind(indicator->object.id) != kind))
+    while (indicator && (indicator->direction != direction || object_kind_of(indicator->object.id) != kind))
         indicator = indicator->sibling;
     return indicator;
 }
@@ -65,8 +74,8 @@ bool indicator_expect(struct indicator *indicator) {
 }
 
 static struct transfer *queue_of(const struct indicator *indicator) {
-    return registry_kind(indicator->object.id) == OBJECT_PORT ? ((const struct port *)indicator)->queue
-                                                              : NULL;
+    return object_kind_of(indicator->object.id) == OBJECT_PORT ? ((const struct port *)indicator)->queue
+                                                               : NULL;
 }
 
 static void free_waiters(struct indicator *indicator) {
@@ -143,7 +152,7 @@ static void tell_one(struct waiters *waiters) {
     const struct object_hooks *hooks = hooks_of(indicator);
     struct handle *handle = waiters->unended;
     if (waiters->n) {
-        hooks->on_target_ended(RING_OF(ring_first(&waiters->targets), struct wait_target, of_node),
+        hooks->on_target_ended(CONTAINER_OF(ring_first(&waiters->targets), struct wait_target, of_node),
                                indicator->cause);
     } else if (queue_of(indicator)) {
         hooks->on_transfer_ended((struct port *)indicator);
@@ -157,7 +166,7 @@ static void tell_one(struct waiters *waiters) {
 
 /* One after the other is told that it has ended. If its id was given back, its handles go as well. */
 static void step(struct task *task) {
-    struct waiters *waiters = RING_OF(task, struct waiters, task);
+    struct waiters *waiters = CONTAINER_OF(task, struct waiters, task);
     struct indicator *indicator = waiters->of;
     struct lane *lane = &indicator->object.owner->account.user->lane;
     struct descriptor *descriptor = waiters->descriptor;
@@ -194,7 +203,7 @@ void indicator_end(struct indicator *indicator, int cause) {
     if (!descriptor)
         return;
     struct binding *binding = indicator->of.binding;
-    struct port *port = registry_kind(indicator->object.id) == OBJECT_PORT ? (struct port *)indicator : NULL;
+    struct port *port = object_kind_of(indicator->object.id) == OBJECT_PORT ? (struct port *)indicator : NULL;
     if (port)
         port->wrap->ports[indicator->direction] = NULL;
     else
@@ -229,7 +238,7 @@ void indicator_free(struct indicator *indicator) {
         drop_handle(indicator->handle);
     if (!indicator->forgotten)
         registry_forget(registry, &indicator->object);
-    bool port = registry_kind(indicator->object.id) == OBJECT_PORT;
+    bool port = object_kind_of(indicator->object.id) == OBJECT_PORT;
     belongings_remove(&indicator->object);
     if (port)
         free(indicator);

@@ -6,11 +6,15 @@
 #ifndef INDICATOR_H
 #define INDICATOR_H
 
-#include "belongings.h"
 #include "bound.h"
+#include "daemon/base/ring.h"
 #include "daemon/base/turn.h"
+#include "numbering.h"
+#include "object.h"
 
+struct belongings;
 struct handle;
+struct refusal;
 
 /* Whoever is told when an indicator ends: targets of waits, what is queued on a port, and handles if there are many. It is there while there is any, and until all
  * have been told. */
@@ -54,7 +58,7 @@ static inline int64_t indicator_number(const struct indicator *indicator) {
 }
 
 static inline bool indicator_is_semaphore(const struct indicator *indicator) {
-    return registry_kind(indicator->object.id) == OBJECT_SEMAPHORE;
+    return object_kind_of(indicator->object.id) == OBJECT_SEMAPHORE;
 }
 
 /* A registered semaphore or event for that direction of the binding, which must have none of that kind there. NULL: the refusal. */

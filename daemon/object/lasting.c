@@ -2,6 +2,11 @@
 #include "lasting.h"
 
 #include "daemon/access/kept.h"
+#include "daemon/access/quota.h"
+#include "daemon/access/refusal.h"
+#include "daemon/access/slots.h"
+#include "daemon/access/user.h"
+#include "daemon/loop/closer.h"
 #include "pollable.h"
 #include "registry.h"
 #include "utlist.h"
@@ -9,24 +14,38 @@
 #include <errno.h>
 #include <stdlib.h>
 
-void lastings_init(struct registry *registry) {
-    struct lastings *lastings = &registry->handles.lastings;
-    *lastings = (struct lastings){.own = {.fd = pollable_always(), .uid = registry->users->own}};
+struct lastings {
+    struct lasting own; /* of the broker's user, from the start to the end */
+    struct lasting *idle;
+    size_t n_idle;
+};
+
+int lastings_init(struct registry *registry) {
+    struct lastings *lastings = calloc(1, sizeof *lastings);
+    if (!lastings)
+        return -ENOMEM;
+    registry->lastings = lastings;
+    *lastings = (struct lastings){.own = {.fd = pollable_always(), .uid = registry->env.users->own}};
     DL_APPEND(lastings->idle, &lastings->own);
+    return 0;
 }
 
 static void on_closed(void *slots) { slots_give(slots, 1); }
 
 void lastings_deinit(struct registry *registry) {
-    struct lastings *lastings = &registry->handles.lastings;
+    struct lastings *lastings = registry->lastings;
+    if (!lastings)
+        return;
     while (lastings->idle) {
         struct lasting *lasting = lastings->idle;
         DL_DELETE(lastings->idle, lasting);
         if (lasting == &lastings->own)
             continue;
-        on_closed(registry->slots);
+        on_closed(registry->env.slots);
         free(lasting);
     }
+    free(lastings);
+    registry->lastings = NULL;
 }
 
 static struct lasting *find_idle(struct lastings *lastings, os_uid uid) {
@@ -73,18 +92,18 @@ static struct lasting *make(struct user *user, struct refusal *refusal) {
 /* Of the idle ones, the oldest. More than come at a time; and not when one comes, since that may be at the end of the broker. Closing takes the
  * locks of the epolls that it still lies in. */
 static void close_some(struct registry *registry) {
-    struct lastings *lastings = &registry->handles.lastings;
+    struct lastings *lastings = registry->lastings;
     for (int i = 0; i < 2 && lastings->n_idle > LASTING_IDLE; i++) {
         struct lasting *lasting = lastings->idle == &lastings->own ? lastings->own.next : lastings->idle;
         DL_DELETE(lastings->idle, lasting);
         lastings->n_idle--;
-        closer_close(registry->closer, lasting->fd, lasting->uid, on_closed, registry->slots);
+        closer_close(registry->env.closer, lasting->fd, lasting->uid, on_closed, registry->env.slots);
         free(lasting);
     }
 }
 
 struct lasting *lasting_take(struct registry *registry, struct user *user, struct refusal *refusal) {
-    struct lastings *lastings = &registry->handles.lastings;
+    struct lastings *lastings = registry->lastings;
     struct lasting *lasting = user->lastings;
     if (!lasting || lasting->n == LASTING_HANDLES) {
         lasting = find_idle(lastings, user->uid);
@@ -104,7 +123,7 @@ struct lasting *lasting_take(struct registry *registry, struct user *user, struc
 }
 
 void lasting_give(struct registry *registry, struct user *user, struct lasting *lasting) {
-    struct lastings *lastings = &registry->handles.lastings;
+    struct lastings *lastings = registry->lastings;
     if (lasting->n-- == LASTING_HANDLES) {
         DL_DELETE(user->lastings, lasting);
         DL_PREPEND(user->lastings, lasting);

@@ -32,14 +32,11 @@ struct lasting {
     struct lasting *prev, *next; /* the user's, those with room first; or the idle ones, oldest first */
 };
 
-struct lastings {
-    struct lasting own; /* of the broker's user, from the start to the end */
-    struct lasting *idle;
-    size_t n_idle;
-};
+/* 0 or -ENOMEM. */
+int lastings_init(struct registry *registry);
 
-void lastings_init(struct registry *registry);
-void lastings_deinit(struct registry *registry); /* the descriptors are left to the kernel */
+/* The descriptors are left to the kernel. Allowed also where lastings_init has failed or has not been. */
+void lastings_deinit(struct registry *registry);
 
 /* For one more handle of that user. NULL: the refusal. */
 struct lasting *lasting_take(struct registry *registry, struct user *user, struct refusal *refusal);

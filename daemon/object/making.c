@@ -1,7 +1,12 @@
 /* making.c: the list of what is being made of a descriptor. */
 #include "making.h"
 
+#include "descriptor.h"
+#include "direction.h"
+#include "extras.h"
 #include "indicator.h"
+#include "inspect.h"
+#include "proto/container.h"
 #include "utlist.h"
 
 #include <stddef.h>

@@ -7,7 +7,7 @@
 #define MAKING_H
 
 #include "guard.h"
-#include "registry.h"
+#include "object.h"
 
 struct binding;
 

@@ -2,6 +2,11 @@
 #include "news.h"
 
 #include "bound.h"
+#include "daemon/access/user.h"
+#include "daemon/base/turn.h"
+#include "descriptor.h"
+#include "proto/container.h"
+#include "registry.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -16,8 +21,8 @@ static bool is_little(struct user_news *news, const struct turns *turns) {
 }
 
 static void step(struct task *task) {
-    struct user_news *news = RING_OF(task, struct user_news, task);
-    struct user *user = RING_OF(news, struct user, news);
+    struct user_news *news = CONTAINER_OF(task, struct user_news, task);
+    struct user *user = CONTAINER_OF(news, struct user, news);
     while (news->first < news->n && !turn_is_over(user->lane.turns)) {
         struct object *object = registry_find(user->registry, news->ids[news->first++]);
         struct descriptor *descriptor = object ? bound_of_object(object) : NULL;

@@ -1,8 +1,13 @@
 /* notice.c: counting and noting. */
 #include "notice.h"
 
+#include "belongings.h"
+#include "cause.h"
+#include "daemon/access/user.h"
+#include "daemon/base/journal.h"
 #include "daemon/base/metrics.h"
 #include "indicator.h"
+#include "registry.h"
 
 _Static_assert(METRIC_POSTS_RESYNC - METRIC_POSTS_NONE == CAUSE_RESYNC, "posts are in the order of causes");
 _Static_assert(METRIC_OBJECTS_MADE_EVT - METRIC_OBJECTS_MADE_PORT == OBJECT_EVT - OBJECT_PORT,
@@ -11,7 +16,7 @@ _Static_assert(METRIC_OBJECTS_MADE_EVT - METRIC_OBJECTS_MADE_PORT == OBJECT_EVT 
 static void note(const struct belongings *owner, struct notice *notice) {
     notice->session = owner->account.session;
     notice->uid = owner->account.user->uid;
-    users_note(owner->registry->users, notice);
+    users_note(owner->registry->env.users, notice);
 }
 
 static void note_indicator(const struct indicator *indicator, enum journal_event event, int cause) {
@@ -41,7 +46,7 @@ static void note_descriptor(const struct descriptor *descriptor, enum journal_ev
 }
 
 void notice_made(const struct object *object) {
-    int kind = (int)registry_kind(object->id);
+    int kind = (int)object_kind_of(object->id);
     if (kind == OBJECT_DESCRIPTOR) {
         metrics_add(METRIC_DESCRIPTORS_KEPT, 1);
         note_descriptor(bound_of_object(object), JOURNAL_MADE);
@@ -52,7 +57,7 @@ void notice_made(const struct object *object) {
 }
 
 void notice_ended(const struct indicator *indicator, int cause) {
-    bool semaphore = registry_kind(indicator->object.id) == OBJECT_SEMAPHORE;
+    bool semaphore = object_kind_of(indicator->object.id) == OBJECT_SEMAPHORE;
     if (semaphore)
         metrics_add((enum metric)((int)METRIC_POSTS_NONE + cause), 1);
     note_indicator(indicator, semaphore && cause <= CAUSE_ERROR ? JOURNAL_FIRED : JOURNAL_ENDED, cause);

@@ -2,8 +2,15 @@
 #include "objects.h"
 
 #include "apart.h"
+#include "ask.h"
+#include "daemon/base/slab.h"
+#include "extras.h"
+#include "fading.h"
+#include "handle.h"
 #include "hooks.h"
+#include "lasting.h"
 #include "port.h"
+#include "registry.h"
 #include "subscribers.h"
 #include "transfer.h"
 #include "wait.h"
@@ -27,16 +34,18 @@ static const struct object_hooks hooks = {
 
 static void settle(struct object *object) { descriptor_settle(bound_of_object(object)); }
 
-int objects_init(struct registry *registry, const struct registry_parts *parts) {
-    int error = registry_init(registry, parts);
+int objects_init(struct registry *registry, const struct env *env) {
+    int error = registry_init(registry, env);
     if (!error)
         error = fading_init(registry, settle);
     if (!error)
         error = asks_init(registry);
     if (!error)
+        error = lastings_init(registry);
+    if (!error)
         error = handles_init(registry);
     if (error)
-        return error;
+        goto fail;
     registry->hooks = &hooks;
     table_init(&registry->aparts, offsetof(struct apart, id), registry->objects.seed);
     slab_init(&registry->bounds, sizeof(struct bound));
@@ -45,14 +54,22 @@ int objects_init(struct registry *registry, const struct registry_parts *parts) 
     slab_init(&registry->waiters, sizeof(struct waiters));
     slab_init(&registry->waitqueues, sizeof(struct waitqueue));
     return 0;
+fail:
+    handles_deinit(registry);
+    lastings_deinit(registry);
+    asks_deinit(registry);
+    fading_deinit(registry);
+    registry_deinit(registry);
+    return error;
 }
 
 void objects_deinit(struct registry *registry) {
     while (registry->leaving)
         descriptor_abandon(bound_of_object(registry->leaving));
     handles_deinit(registry);
-    fading_deinit(registry);
+    lastings_deinit(registry);
     asks_deinit(registry);
+    fading_deinit(registry);
     registry_deinit(registry);
     table_deinit(&registry->aparts);
     slab_deinit(&registry->bounds);

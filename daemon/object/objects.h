@@ -2,10 +2,11 @@
 #ifndef OBJECTS_H
 #define OBJECTS_H
 
-#include "registry.h"
+struct env;
+struct registry;
 
-/* 0 or a negative errno. */
-int objects_init(struct registry *registry, const struct registry_parts *parts);
+/* 0 or a negative errno: then there is nothing to deinit. */
+int objects_init(struct registry *registry, const struct env *env);
 void objects_deinit(struct registry *registry); /* all sessions, workers and sentries have ended */
 
 #endif

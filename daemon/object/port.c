@@ -1,7 +1,13 @@
 /* port.c: wrapping and closing. */
 #include "port.h"
 
+#include "belongings.h"
+#include "cause.h"
+#include "daemon/access/refusal.h"
+#include "direction.h"
+#include "extras.h"
 #include "notice.h"
+#include "registry.h"
 #include "stream.h"
 #include "subscribers.h"
 #include "transfer.h"

@@ -7,9 +7,13 @@
 #define PORT_H
 
 #include "indicator.h"
+#include "inspect.h"
 
 enum { PORT_NAME_MAX = 255 };
 
+struct binding;
+struct descriptor;
+struct refusal;
 struct transfer;
 
 struct port;

@@ -2,7 +2,9 @@
 #include "registry.h"
 
 #include "belongings.h"
+#include "daemon/access/account.h"
 #include "daemon/access/kept.h"
+#include "daemon/access/refusal.h"
 #include "daemon/loop/loop.h"
 #include "utlist.h"
 
@@ -10,26 +12,20 @@
 #include <errno.h>
 #include <stddef.h>
 
-enum { KIND_BITS = 3, EPOCHS = 1 << 14 };
+enum { EPOCHS = 1 << 14 };
 /* Ids are tokens of the engine, beside the loop's own. */
-_Static_assert((int)KIND_BITS == (int)LOOP_TOKEN_BITS && OBJECT_DESCRIPTOR > 0 &&
+_Static_assert((int)OBJECT_KIND_BITS == (int)LOOP_TOKEN_BITS && OBJECT_DESCRIPTOR > 0 &&
                    (int)OBJECT_SESSION <= (int)LOOP_TOKEN_MASK,
                "an id would be a token of the loop");
 
 static const uint64_t SHUFFLED = (UINT64_C(1) << SHUFFLE_BITS) - 1;
 
-int registry_init(struct registry *registry, const struct registry_parts *parts) {
+int registry_init(struct registry *registry, const struct env *env) {
     uint64_t random[2];
     int error = os_random(random, sizeof random);
+    *registry = (struct registry){.env = *env};
     if (error)
         return error;
-    *registry = (struct registry){.loop = parts->loop,
-                                  .engine = parts->engine,
-                                  .offload = parts->offload,
-                                  .closer = parts->closer,
-                                  .sentries = parts->sentries,
-                                  .slots = parts->slots,
-                                  .users = parts->users};
     error = shuffle_init(&registry->shuffle);
     if (error)
         return error;
@@ -49,17 +45,15 @@ uint64_t registry_issue(struct registry *registry, enum object_kind kind) {
     uint64_t epoch = registry->epoch + (number >> SHUFFLE_BITS);
     if (epoch >= EPOCHS)
         epoch -= EPOCHS - 1;
-    return (epoch << SHUFFLE_BITS | shuffle_put(&registry->shuffle, number & SHUFFLED)) << KIND_BITS |
+    return (epoch << SHUFFLE_BITS | shuffle_put(&registry->shuffle, number & SHUFFLED)) << OBJECT_KIND_BITS |
            (uint64_t)kind;
 }
 
 uint64_t registry_number(const struct registry *registry, uint64_t id) {
-    uint64_t place = id >> KIND_BITS, epoch = place >> SHUFFLE_BITS;
+    uint64_t place = id >> OBJECT_KIND_BITS, epoch = place >> SHUFFLE_BITS;
     epoch = (epoch + EPOCHS - 1 - registry->epoch) % (EPOCHS - 1);
     return epoch << SHUFFLE_BITS | shuffle_place(&registry->shuffle, place & SHUFFLED);
 }
-
-enum object_kind registry_kind(uint64_t id) { return (enum object_kind)(id & ((1 << KIND_BITS) - 1)); }
 
 struct object *registry_find(const struct registry *registry, uint64_t id) {
     return table_find(&registry->objects, id);
@@ -90,8 +84,8 @@ static void put(struct registry *registry, struct object *object, uint64_t id, s
     table_add(&registry->objects, object);
     order_add(&owner->order, registry_number(registry, id), object);
     DL_APPEND(owner->objects, object);
-    owner->counts[registry_kind(id)]++;
-    registry->counts[registry_kind(id)]++;
+    owner->counts[object_kind_of(id)]++;
+    registry->counts[object_kind_of(id)]++;
 }
 
 void registry_add(struct registry *registry, struct object *object, enum object_kind kind,
@@ -102,9 +96,9 @@ void registry_add(struct registry *registry, struct object *object, enum object_
 int registry_restore(struct registry *registry, struct object *object, uint64_t id,
                      struct belongings *owner) {
     const struct object *last = owner->objects ? owner->objects->prev : NULL;
-    uint64_t number = registry_number(registry, id), epoch = id >> (SHUFFLE_BITS + KIND_BITS);
-    if (epoch < 1 || epoch >= EPOCHS || registry_kind(id) < OBJECT_DESCRIPTOR ||
-        registry_kind(id) > OBJECT_EVT)
+    uint64_t number = registry_number(registry, id), epoch = id >> (SHUFFLE_BITS + OBJECT_KIND_BITS);
+    if (epoch < 1 || epoch >= EPOCHS || object_kind_of(id) < OBJECT_DESCRIPTOR ||
+        object_kind_of(id) > OBJECT_EVT)
         return -EINVAL;
     if (registry_find(registry, id))
         return -EEXIST;

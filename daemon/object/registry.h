@@ -7,56 +7,35 @@
 #ifndef REGISTRY_H
 #define REGISTRY_H
 
-#include "asks.h"
-#include "daemon/access/slots.h"
-#include "daemon/access/user.h"
 #include "daemon/base/shuffle.h"
 #include "daemon/base/slab.h"
 #include "daemon/base/table.h"
-#include "daemon/loop/closer.h"
-#include "daemon/readiness/engine.h"
-#include "fading.h"
-#include "handle.h"
+#include "env.h"
+#include "object.h"
 
 #include <stdbool.h>
 #include <stdint.h>
 
-/* The values are those of the wire. */
-enum object_kind {
-    OBJECT_DESCRIPTOR = 1,
-    OBJECT_PORT = 2,
-    OBJECT_SEMAPHORE = 3,
-    OBJECT_EVT = 4,
-    OBJECT_SESSION = 5,
-};
-
+struct asks;
 struct belongings;
+struct fading;
+struct handles;
+struct lastings;
 struct object_hooks;
-
-/* First member of everything that has an id and belongs to a session. */
-struct object {
-    uint64_t id;
-    struct belongings *owner;
-    struct object *prev, *next; /* the owner's, in the order of making */
-};
+struct refusal;
 
 struct registry {
     struct table objects;
     struct shuffle shuffle;
     uint64_t epoch, issued;            /* the first one; ids so far */
     size_t counts[OBJECT_SESSION + 1]; /* what all sessions have, ended or not */
+    struct env env;
     const struct object_hooks *hooks;
-    struct loop *loop;
-    struct engine *engine;
-    struct offload *offload;
-    struct closer *closer;
-    struct sentries *sentries;
-    struct slots *slots;
-    struct users *users;
     struct slab bounds, extras, indicators, waiters, waitqueues;
-    struct fading fading;
-    struct asks asks;
-    struct handles handles;
+    struct fading *fading; /* these four are what their files keep for all */
+    struct asks *asks;
+    struct handles *handles;
+    struct lastings *lastings;
     struct object *leaving; /* bindings whose copies are being closed, of sessions that have ended */
     size_t waits;           /* parked */
     uint64_t rounds;        /* activities that queues were told of (waitqueue.h) */
@@ -64,25 +43,12 @@ struct registry {
     bool held_up;           /* a sentry was left behind at the end, and may still look at guards */
 };
 
-/* What objects are made with: the caller's. */
-struct registry_parts {
-    struct loop *loop;
-    struct engine *engine;
-    struct offload *offload;
-    struct closer *closer;
-    struct sentries *sentries;
-    struct slots *slots;
-    struct users *users;
-};
-
-/* Random start and table seed. 0 or a negative errno. */
-int registry_init(struct registry *registry, const struct registry_parts *parts);
-void registry_deinit(struct registry *registry); /* asserts that it is empty */
+/* env is copied. Random start and table seed. 0 or a negative errno. */
+int registry_init(struct registry *registry, const struct env *env);
+void registry_deinit(struct registry *registry); /* asserts that it is empty; zeros are allowed */
 
 /* A new id of that kind. */
 uint64_t registry_issue(struct registry *registry, enum object_kind kind);
-
-enum object_kind registry_kind(uint64_t id); /* 0..7, not only those of the enum */
 
 /* How many ids were issued before that one, whose object may be gone. Of what is no id of this broker: some number. */
 uint64_t registry_number(const struct registry *registry, uint64_t id);

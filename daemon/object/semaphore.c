@@ -1,6 +1,15 @@
 /* semaphore.c: making a semaphore: what the kernel cannot watch has none, what is ready fires at once. */
 #include "semaphore.h"
 
+#include "cause.h"
+#include "daemon/access/refusal.h"
+#include "daemon/readiness/engine.h"
+#include "descriptor.h"
+#include "direction.h"
+#include "guard.h"
+#include "indicator.h"
+#include "object.h"
+
 /* What is ready now fires now, whatever the engine will say later. */
 static unsigned look(const struct descriptor *descriptor, int direction) {
     struct engine_probe probe = {descriptor->fd, direction_interest(direction), 0};

@@ -3,8 +3,12 @@
 #ifndef SEMAPHORE_H
 #define SEMAPHORE_H
 
-#include "guard.h"
-#include "indicator.h"
+#include <stdbool.h>
+
+struct binding;
+struct guard_try;
+struct indicator;
+struct refusal;
 
 enum { SEMAPHORE_E_UNSUPPORTED = 1, SEMAPHORE_E_CYCLE = 2 };
 

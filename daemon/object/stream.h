@@ -18,12 +18,14 @@
 #ifndef STREAM_H
 #define STREAM_H
 
-#include "daemon/loop/identity.h"
 #include "inspect.h"
+#include "proto/os.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+struct identity;
 
 enum stream_what {
     STREAM_READ,

@@ -4,6 +4,7 @@
  * so that no call needs a descriptor; a worker that is held up by the foreign pipe keeps the one it has. */
 #define _GNU_SOURCE
 
+#include "daemon/loop/identity.h"
 #include "stream_splice.h"
 
 #include <arpa/inet.h>

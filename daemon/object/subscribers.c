@@ -1,8 +1,13 @@
 /* subscribers.c: telling them, and ending them: semaphores by way of the binding, waits and transfers by way of the queues. */
 #include "subscribers.h"
 
+#include "cause.h"
+#include "daemon/access/user.h"
+#include "descriptor.h"
 #include "hooks.h"
+#include "indicator.h"
 #include "making.h"
+#include "registry.h"
 #include "waitqueue.h"
 
 void subscribers_need(const struct descriptor *descriptor, unsigned needs[2]) {
@@ -35,7 +40,7 @@ void subscribers_ready(struct descriptor *descriptor, int direction, int cause) 
 void subscribers_dropped(struct descriptor *descriptor) {
     while (descriptor->queues)
         waitqueue_free(descriptor->queues);
-    registry_forget(descriptor_registry(descriptor), &bound_binding(descriptor)->object);
+    registry_forget(descriptor->user->registry, &bound_binding(descriptor)->object);
 }
 
 void subscribers_replaced(struct binding *binding) {

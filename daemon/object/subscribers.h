@@ -2,7 +2,10 @@
 #ifndef SUBSCRIBERS_H
 #define SUBSCRIBERS_H
 
-#include "indicator.h"
+#include "object.h"
+
+struct binding;
+struct descriptor;
 
 /* See hooks.h. */
 void subscribers_need(const struct descriptor *descriptor, unsigned needs[2]);

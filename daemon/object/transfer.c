@@ -1,6 +1,16 @@
 /* transfer.c: the queue of a port, and its first one in the queue of the descriptor. */
 #include "transfer.h"
 
+#include "belongings.h"
+#include "daemon/access/user.h"
+#include "daemon/readiness/engine.h"
+#include "descriptor.h"
+#include "direction.h"
+#include "extras.h"
+#include "indicator.h"
+#include "port.h"
+#include "proto/container.h"
+#include "registry.h"
 #include "utlist.h"
 #include "waitqueue.h"
 
@@ -53,7 +63,7 @@ static bool may_wait(const struct transfer *transfer) {
 }
 
 static void on_pause(struct loop_timer *timer) {
-    struct transfer *transfer = RING_OF(timer, struct transfer, pause);
+    struct transfer *transfer = CONTAINER_OF(timer, struct transfer, pause);
     struct descriptor *descriptor = indicator_source(&transfer->port->indicator);
     struct waitqueue *queue = descriptor ? waitqueue_find(descriptor, direction_of(transfer)) : NULL;
     bool paused = transfer->paused;
@@ -67,7 +77,7 @@ static bool pause_for(struct transfer *transfer, unsigned times) {
     int64_t pause = (int64_t)TRANSFER_PAUSE_US << (times < TRANSFER_PAUSES ? times : TRANSFER_PAUSES);
     transfer->pause.fn = on_pause;
     transfer->paused =
-        !loop_timer_set(registry_of(transfer->port)->loop, &transfer->pause, os_now_us() + pause);
+        !loop_timer_set(registry_of(transfer->port)->env.loop, &transfer->pause, os_now_us() + pause);
     return transfer->paused;
 }
 
@@ -76,7 +86,7 @@ static bool pause_for(struct transfer *transfer, unsigned times) {
 static void watch(struct waitqueue *queue) {
     struct ring *node = ring_first(&queue->transfers);
     if (node && queue->vain >= WAITQUEUE_VAIN) {
-        struct transfer *first = RING_OF(node, struct transfer, queue_node);
+        struct transfer *first = CONTAINER_OF(node, struct transfer, queue_node);
         if (!first->paused)
             (void)pause_for(first, queue->vain - WAITQUEUE_VAIN);
     }
@@ -203,7 +213,7 @@ static void submit(struct transfer *transfer) {
                                          .uid = descriptor->user->uid,
                                          .identity = transfer->identity,
                                          .quick = stream_is_quick(&transfer->stream)};
-    offload_submit(registry_of(port)->offload, &transfer->job);
+    offload_submit(registry_of(port)->env.offload, &transfer->job);
 }
 
 /* Whether it is worth a worker's time. Of what the loop may not ask about a worker finds out. */
@@ -218,7 +228,7 @@ void transfer_try(struct waitqueue *queue, bool ready) {
     struct ring *node = ring_first(&queue->transfers);
     if (!node || queue->trying)
         return;
-    struct transfer *transfer = RING_OF(node, struct transfer, queue_node);
+    struct transfer *transfer = CONTAINER_OF(node, struct transfer, queue_node);
     if (ready || (queue->vain < WAITQUEUE_VAIN && may_be_ready(transfer)))
         submit(transfer);
     else

@@ -11,12 +11,18 @@
 #define TRANSFER_H
 
 #include "daemon/base/ring.h"
+#include "daemon/loop/loop.h"
 #include "daemon/loop/offload.h"
-#include "port.h"
 #include "stream.h"
+
+#include <stdbool.h>
+#include <stddef.h>
 
 enum { TRANSFER_PAUSE_US = 10000, TRANSFER_PAUSES = 16 /* doublings */ };
 
+struct descriptor;
+struct identity;
+struct port;
 struct waitqueue;
 
 struct transfer {

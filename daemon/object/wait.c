@@ -6,6 +6,18 @@
 #include "wait.h"
 
 #include "ask.h"
+#include "belongings.h"
+#include "cause.h"
+#include "daemon/access/refusal.h"
+#include "daemon/access/user.h"
+#include "daemon/base/turn.h"
+#include "descriptor.h"
+#include "direction.h"
+#include "extras.h"
+#include "fading.h"
+#include "indicator.h"
+#include "proto/container.h"
+#include "registry.h"
 #include "utlist.h"
 #include "waitqueue.h"
 
@@ -156,7 +168,7 @@ static void fire(struct wait_request *wait) {
     for (size_t i = 0; i < n; i++) {
         struct descriptor *descriptor = indicator_source(fired[i]);
         indicator_end(fired[i], fired[i]->cause);
-        fading_add(descriptor_registry(descriptor), descriptor->id);
+        fading_add(descriptor->user->registry, descriptor->id);
     }
 }
 
@@ -259,7 +271,7 @@ static bool is_being_told(const struct wait_request *wait) {
 }
 
 static void step(struct task *task) {
-    struct wait_request *wait = RING_OF(task, struct wait_request, task);
+    struct wait_request *wait = CONTAINER_OF(task, struct wait_request, task);
     struct refusal refusal; /* to be looked at without an answer */
     turn_spend(lane_of(wait)->turns, wait->n);
     if (wait_is_left(wait) || wait_is_asking(wait))
@@ -275,7 +287,7 @@ static void step(struct task *task) {
 }
 
 static void on_timer(struct loop_timer *timer) {
-    struct wait_request *wait = RING_OF(timer, struct wait_request, timer);
+    struct wait_request *wait = CONTAINER_OF(timer, struct wait_request, timer);
     wait->last = true;
     turn_queue(lane_of(wait), &wait->task);
 }
@@ -357,7 +369,7 @@ static bool link_target(struct wait_target *target) {
     }
     /* A repeated id would be the newest waiter of the same indicator. */
     struct ring *newest = indicator_newest(of);
-    if (newest && RING_OF(newest, struct wait_target, of_node)->wait == target->wait) {
+    if (newest && CONTAINER_OF(newest, struct wait_target, of_node)->wait == target->wait) {
         target->wait->repeated = true;
         return true;
     }
@@ -368,7 +380,7 @@ static int park(struct wait_request *wait, int64_t limit_us, struct refusal *ref
     struct registry *registry = wait->owner->registry;
     bool linked = true;
     wait->timer.fn = on_timer;
-    if (limit_us > 0 && loop_timer_set(registry->loop, &wait->timer, os_now_us() + limit_us))
+    if (limit_us > 0 && loop_timer_set(registry->env.loop, &wait->timer, os_now_us() + limit_us))
         return refuse_memory(refusal);
     DL_APPEND(wait->owner->waits, wait);
     registry->waits++;

@@ -21,14 +21,17 @@
 #ifndef WAIT_H
 #define WAIT_H
 
+#include "daemon/base/ring.h"
 #include "daemon/base/turn.h"
 #include "daemon/loop/loop.h"
-#include "indicator.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 
 struct ask;
+struct belongings;
+struct indicator;
+struct refusal;
 struct wait_request;
 
 struct wait_target {

@@ -1,6 +1,13 @@
 /* wait_ask.c: asking a sentry about the targets of a wait that only it may look at. */
 #include "ask.h"
+#include "belongings.h"
+#include "daemon/access/user.h"
+#include "descriptor.h"
+#include "direction.h"
+#include "extras.h"
 #include "guard.h"
+#include "indicator.h"
+#include "registry.h"
 #include "wait.h"
 
 static struct guard *guard_of(const struct wait_target *target) {

@@ -1,8 +1,16 @@
 /* waitqueue.c: taking whom an activity is for, and telling them in steps. */
 #include "waitqueue.h"
 
+#include "cause.h"
+#include "daemon/access/user.h"
+#include "daemon/base/slab.h"
+#include "daemon/base/turn.h"
+#include "direction.h"
+#include "extras.h"
 #include "hooks.h"
 #include "indicator.h"
+#include "proto/container.h"
+#include "registry.h"
 #include "transfer.h"
 #include "utlist.h"
 #include "wait.h"
@@ -32,12 +40,12 @@ struct waitqueue *waitqueue_get(struct descriptor *descriptor, int direction) {
     queue = waitqueue_find(descriptor, direction);
     if (queue)
         return queue;
-    queue = slab_take(&descriptor_registry(descriptor)->waitqueues);
+    queue = slab_take(&descriptor->user->registry->waitqueues);
     if (!queue)
         return NULL;
     queue->descriptor = descriptor;
     queue->direction = (uint8_t)direction;
-    queue->round = descriptor_registry(descriptor)->rounds;
+    queue->round = descriptor->user->registry->rounds;
     queue->task.step = step;
     ring_init(&queue->armed);
     ring_init(&queue->ones);
@@ -54,7 +62,7 @@ void waitqueue_free(struct waitqueue *queue) {
     if (ring_has(&queue->pool))
         ring_remove(&queue->pool);
     LL_DELETE(descriptor->queues, queue);
-    slab_give(&descriptor_registry(descriptor)->waitqueues, queue);
+    slab_give(&descriptor->user->registry->waitqueues, queue);
 }
 
 void waitqueue_settle(struct waitqueue *queue) {
@@ -91,7 +99,7 @@ static void give(struct waitqueue *queue) {
     unsigned looks = GIVE_LOOKS;
     queue->given = false;
     while (queue->give && looks-- > 0 && (node = ring_first(&queue->ones))) {
-        struct wait_target *target = RING_OF(node, struct wait_target, queue_node);
+        struct wait_target *target = CONTAINER_OF(node, struct wait_target, queue_node);
         ring_remove(node);
         ring_add(&queue->told, node);
         if (is_left(target))
@@ -106,7 +114,7 @@ static void give(struct waitqueue *queue) {
 
 void waitqueue_tell(struct waitqueue *queue, int cause) {
     queue->cause = (uint8_t)cause;
-    queue->round = ++descriptor_registry(queue->descriptor)->rounds;
+    queue->round = ++queue->descriptor->user->registry->rounds;
     queue->armed_ones = 0;
     ring_move_all(&queue->told, &queue->armed);
     queue->give = true;
@@ -121,7 +129,7 @@ void waitqueue_tell(struct waitqueue *queue, int cause) {
 }
 
 static const struct object_hooks *hooks_of(const struct waitqueue *queue) {
-    return descriptor_registry(queue->descriptor)->hooks;
+    return queue->descriptor->user->registry->hooks;
 }
 
 static void fail_transfers(struct waitqueue *queue) {
@@ -131,13 +139,13 @@ static void fail_transfers(struct waitqueue *queue) {
         queue->failed = node != NULL;
         turn_spend(lane_of(queue)->turns, 1);
         if (node)
-            hooks_of(queue)->on_transfer_failed(RING_OF(node, struct transfer, queue_node));
+            hooks_of(queue)->on_transfer_failed(CONTAINER_OF(node, struct transfer, queue_node));
     }
 }
 
 /* A target is told when it is in no ring of the queue. It may take others of its wait out of this one. */
 static void step(struct task *task) {
-    struct waitqueue *queue = RING_OF(task, struct waitqueue, task);
+    struct waitqueue *queue = CONTAINER_OF(task, struct waitqueue, task);
     struct descriptor *descriptor = queue->descriptor;
     struct lane *lane = lane_of(queue);
     struct ring *node;
@@ -152,7 +160,7 @@ static void step(struct task *task) {
         hooks_of(queue)->on_transfer_ready(queue);
     queue->try = false;
     while (!turn_is_over(lane->turns) && (node = ring_first(&queue->told))) {
-        struct wait_target *target = RING_OF(node, struct wait_target, queue_node);
+        struct wait_target *target = CONTAINER_OF(node, struct wait_target, queue_node);
         ring_remove(node);
         hooks_of(queue)->on_target_ready(target, queue->cause);
     }
@@ -294,10 +302,10 @@ static void look_again(struct waitqueue *queue) {
 }
 
 static void step_retest(struct task *task) {
-    struct user *user = RING_OF(task, struct user, retest);
+    struct user *user = CONTAINER_OF(task, struct user, retest);
     struct ring *node;
     while ((node = ring_first(&user->retested))) {
-        struct waitqueue *queue = RING_OF(node, struct waitqueue, pool);
+        struct waitqueue *queue = CONTAINER_OF(node, struct waitqueue, pool);
         if (turn_is_over(user->lane.turns)) {
             turn_queue(&user->lane, task);
             return;

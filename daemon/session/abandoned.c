@@ -2,6 +2,8 @@
 #include "abandoned.h"
 
 #include "connection.h"
+#include "lease.h"
+#include "session.h"
 #include "utlist.h"
 
 bool sessions_abandoned(const struct sessions *sessions) {

@@ -8,9 +8,9 @@
 #ifndef ABANDONED_H
 #define ABANDONED_H
 
-#include "session.h"
-
 #include <stdbool.h>
+
+struct sessions;
 
 /* Whether that is so of all connections there are: their processes have ended, no session has an owner or a time of its own to live for,
  * and something that is kept here has descriptors inside. */

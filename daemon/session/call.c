@@ -1,6 +1,8 @@
 /* call.c: answering at once, and what it takes to answer later. */
 #include "call.h"
 
+#include "connection.h"
+#include "session.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -26,6 +28,10 @@ void *call_remember(struct call *call, size_t bytes, size_t charge) {
     charge_deinit(&taken);
     refusal_memory(&call->refusal);
     return NULL;
+}
+
+bool call_reaches(const struct call *call, os_uid uid) {
+    return call->others || call->connection->peer.uid == uid;
 }
 
 os_fd call_take(struct call *call) {

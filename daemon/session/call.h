@@ -2,9 +2,15 @@
 #ifndef CALL_H
 #define CALL_H
 
-#include "connection.h"
-#include "daemon/object/bound.h"
+#include "daemon/access/refusal.h"
 #include "portd.pb-c.h"
+#include "proto/os.h"
+
+#include <stdbool.h>
+
+struct channel_frame;
+struct connection;
+struct session;
 
 enum { CALL_FDS_MAX = 8 };
 
@@ -24,9 +30,7 @@ struct call {
 int call_answer(struct call *call, Portd__V1__Reply__ResultCase which, void *result);
 
 /* Whether the method may be about what that uid has. */
-static inline bool call_reaches(const struct call *call, os_uid uid) {
-    return call->others || call->connection->peer.uid == uid;
-}
+bool call_reaches(const struct call *call, os_uid uid);
 
 /* Memory of zeros for what is remembered of a request in flight, charged to the session as one (charge_request), and room for it among its
  * connection's. charge: where in it its struct charge is, which whoever frees it ends. NULL: the refusal. */

@@ -2,12 +2,20 @@
  *
  * A page ends when it has PAGE items, when another one would make it longer than a reply may be or than the caller may leave unread, or
  * when LOOKS objects have been looked at, whatever became of them. */
-#include "dispatch.h"
-#include "target.h"
-
+#include "call.h"
+#include "connection.h"
 #include "daemon/access/limit.h"
+#include "daemon/access/refusal.h"
+#include "daemon/access/slots.h"
+#include "daemon/object/direction.h"
+#include "daemon/object/env.h"
 #include "daemon/object/port.h"
+#include "daemon/object/registry.h"
 #include "daemon/object/wait.h"
+#include "dispatch.h"
+#include "proto/frame.h"
+#include "session.h"
+#include "target.h"
 #include "utlist.h"
 
 #include "portd_version.h"
@@ -94,7 +102,7 @@ static void write_port(Portd__V1__Item *row, const struct port *port) {
 
 static void write_object(Portd__V1__Item *row, const struct object *object) {
     row->id = object->id;
-    row->kind = (Portd__V1__Kind)registry_kind(object->id);
+    row->kind = (Portd__V1__Kind)object_kind_of(object->id);
     row->session = session_of(object)->id;
     if (row->kind != PORTD__V1__KIND__KIND_DESCRIPTOR) {
         write_indicator(row, (const struct indicator *)object);
@@ -144,8 +152,8 @@ static void list_sessions(const struct call *call, uint64_t after, struct page *
 
 static bool is_listed(const Portd__V1__List *list, const struct object *object) {
     bool closing =
-        registry_kind(object->id) == OBJECT_DESCRIPTOR && descriptor_is_closing(bound_of_object(object));
-    return !closing && (!list->kind || (int)registry_kind(object->id) == (int)list->kind);
+        object_kind_of(object->id) == OBJECT_DESCRIPTOR && descriptor_is_closing(bound_of_object(object));
+    return !closing && (!list->kind || (int)object_kind_of(object->id) == (int)list->kind);
 }
 
 static void list_objects(const struct session *session, const Portd__V1__List *list, struct page *page) {
@@ -215,14 +223,15 @@ int call_show(struct call *call) {
 
 static void write_totals(Portd__V1__Status *status, const struct sessions *sessions) {
     const struct registry *registry = sessions->registry;
+    const struct slots *slots = sessions->env->slots;
     const size_t *counts = registry->counts;
     status->sessions = (uint32_t)sessions->n;
     status->connections = (uint32_t)sessions->n_connections;
     status->descriptors = (uint32_t)registry->bounds.used;
     status->objects = (uint32_t)(counts[OBJECT_PORT] + counts[OBJECT_SEMAPHORE] + counts[OBJECT_EVT]);
     status->waits = (uint32_t)registry->waits;
-    status->descriptors_limit = (uint32_t)registry->slots->limit;
-    status->descriptors_free = (uint32_t)slots_free(registry->slots);
+    status->descriptors_limit = (uint32_t)slots->limit;
+    status->descriptors_free = (uint32_t)slots_free(slots);
 }
 
 int call_status(struct call *call) {
@@ -235,7 +244,7 @@ int call_status(struct call *call) {
     write_session(&session, call->session);
     for (int slot = 0; slot < USER_SLOTS; slot++) {
         portd__v1__quota__init(&quotas[slot]);
-        quotas[slot].name = call_text(user_slot_name((enum user_slot)slot));
+        quotas[slot].name = call_text(quota_name((enum user_slot)slot));
         quotas[slot].used = user->used[slot];
         quotas[slot].limit = limit_of(user, (enum user_slot)slot);
         places[slot] = &quotas[slot];

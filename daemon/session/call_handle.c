@@ -5,14 +5,28 @@
  * for the whole system, and that another user can keep. So both are a worker's job, of which nothing else waits (nesting.h); and the request
  * is refused when it takes too long. A handle of the broker's begins to follow a guarded descriptor by way of its sentry. The request is
  * in flight until then, and charged to the session. */
+#include "call.h"
+#include "connection.h"
 #include "daemon/access/charge.h"
+#include "daemon/access/holders.h"
 #include "daemon/access/limit.h"
+#include "daemon/access/refusal.h"
+#include "daemon/object/descriptor.h"
+#include "daemon/object/direction.h"
+#include "daemon/object/extras.h"
 #include "daemon/object/guard.h"
 #include "daemon/object/handle.h"
+#include "daemon/object/indicator.h"
+#include "daemon/object/lasting.h"
 #include "daemon/object/notice.h"
 #include "daemon/object/pollable.h"
+#include "daemon/object/registry.h"
 #include "dispatch.h"
 #include "nesting.h"
+#include "parked.h"
+#include "passing.h"
+#include "proto/container.h"
+#include "session.h"
 #include "target.h"
 
 #include <errno.h>
@@ -213,7 +227,7 @@ static int follow(struct call *call, struct following *following, struct descrip
                                 .target = targeted ? descriptor->fd : OS_FD_NONE,
                                 .interest = following->interest,
                                 .copied = targeted && polled};
-    if (plan->worker && nesting_start(&following->nesting, following->all->registry, call->connection->user,
+    if (plan->worker && nesting_start(&following->nesting, following->all->env, call->connection->user,
                                       call->connection->identity, &what, &call->refusal))
         return -1;
     following->nested = plan->worker;

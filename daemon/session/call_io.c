@@ -3,14 +3,27 @@
  * Charged to the session while it is in flight: one wait, and the memory it takes. The bytes of a read go from the kernel into the reply: a read is
  * tried only while its connection has room, so what a client leaves unread stays where it is. The end of a pipe that a splice comes with is
  * charged as a descriptor, and then as one on its way to be closed. */
+#include "call.h"
+#include "connection.h"
 #include "credentials.h"
 #include "daemon/access/charge.h"
 #include "daemon/access/holders.h"
 #include "daemon/access/limit.h"
+#include "daemon/access/refusal.h"
 #include "daemon/base/metrics.h"
+#include "daemon/loop/identity.h"
+#include "daemon/object/direction.h"
+#include "daemon/object/env.h"
+#include "daemon/object/indicator.h"
+#include "daemon/object/port.h"
 #include "daemon/object/transfer.h"
 #include "discard.h"
 #include "dispatch.h"
+#include "parked.h"
+#include "proto/container.h"
+#include "proto/frame.h"
+#include "proto/transport.h"
+#include "session.h"
 #include "target.h"
 
 #include <errno.h>
@@ -25,7 +38,7 @@ struct io {
     struct transfer transfer;
     struct identity *identity;
     struct charge charge;
-    struct registry *registry;
+    struct closer *closer;
     unsigned char data[];
 };
 
@@ -35,7 +48,7 @@ static struct io *io_of(struct transfer *transfer) { return CONTAINER_OF(transfe
 static void io_free(struct io *io) {
     os_fd pipe = io->transfer.stream.pipe;
     if (pipe != OS_FD_NONE && !io->transfer.dropped)
-        discard_close(io->registry, io->charge.user, pipe);
+        discard_close(io->closer, io->charge.user, pipe);
     identity_unref(io->identity);
     charge_deinit(&io->charge);
     free(io);
@@ -192,7 +205,7 @@ static struct io *io_new(struct call *call, struct port *port, size_t size) {
     memset(io, 0, sizeof *io);
     charge_move(&io->charge, &before);
     io->parked = (struct parked){.emit = emit, .cancel = cancel, .withdraw = withdraw, .go_on = go_on};
-    io->registry = call->connection->all->registry;
+    io->closer = call->connection->all->env->closer;
     io->transfer.stream.pipe = OS_FD_NONE;
     io->identity = identity_ref(call->connection->identity);
     io->transfer.identity = io->identity;

@@ -1,11 +1,18 @@
 /* call_port.c: unsafe-file-descriptor->port, unsafe-socket->port, unsafe-port->file-descriptor, unsafe-port->socket; and
  * close. */
+#include "call.h"
 #include "closing.h"
+#include "connection.h"
 #include "creating.h"
+#include "daemon/access/holders.h"
 #include "daemon/access/limit.h"
+#include "daemon/access/refusal.h"
+#include "daemon/object/direction.h"
 #include "daemon/object/notice.h"
 #include "daemon/object/port.h"
 #include "dispatch.h"
+#include "passing.h"
+#include "session.h"
 #include "target.h"
 
 #include <inttypes.h>
@@ -112,7 +119,7 @@ int call_port_dup(struct call *call) {
 int call_close(struct call *call) {
     uint64_t id = call->request->close->id;
     struct indicator *indicator = target_find(call, id);
-    bool port = registry_kind(id) == OBJECT_PORT;
+    bool port = object_kind_of(id) == OBJECT_PORT;
     struct descriptor *descriptor;
     struct closing *closing;
     if (!port || !indicator)

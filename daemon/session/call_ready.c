@@ -1,13 +1,22 @@
 /* call_ready.c: unsafe-file-descriptor->semaphore, unsafe-socket->semaphore, unsafe-fd->evt; and what ends their objects.
  */
 #include "closing.h"
+#include "connection.h"
 #include "creating.h"
-#include "dispatch.h"
-#include "target.h"
-
+#include "daemon/object/binding.h"
+#include "daemon/object/bound.h"
+#include "daemon/object/cause.h"
+#include "daemon/object/descriptor.h"
+#include "daemon/object/direction.h"
 #include "daemon/object/evt.h"
+#include "daemon/object/indicator.h"
 #include "daemon/object/semaphore.h"
 #include "daemon/object/subscribers.h"
+#include "dispatch.h"
+#include "parked.h"
+#include "proto/frame.h"
+#include "session.h"
+#include "target.h"
 
 #include <inttypes.h>
 
@@ -35,13 +44,13 @@ int call_remove(struct call *call) {
     uint64_t id = call->request->remove->id;
     struct indicator *indicator = target_find(call, id);
     Portd__V1__Reply__ResultCase result = PORTD__V1__REPLY__RESULT_REMOVE;
-    if (indicator && registry_kind(id) == OBJECT_PORT)
+    if (indicator && object_kind_of(id) == OBJECT_PORT)
         return refusal_set(&call->refusal, REFUSAL_INVALID, "id", "close it",
                            "ports are closed, not removed");
     if (!indicator)
         return target_refuse(call, "id", id);
     return remove_number(call, binding_find(indicator->object.owner, indicator_key(indicator)),
-                         registry_kind(id), !indicator_source(indicator), result);
+                         object_kind_of(id), !indicator_source(indicator), result);
 }
 
 int call_release(struct call *call) {

@@ -1,12 +1,25 @@
 /* call_session.c: hello and the end of a session. */
-#include "dispatch.h"
-#include "noting.h"
-
+#include "call.h"
+#include "connection.h"
 #include "daemon/access/charge.h"
+#include "daemon/access/holders.h"
 #include "daemon/access/limit.h"
-#include "daemon/base/log.h"
+#include "daemon/access/refusal.h"
+#include "daemon/access/slots.h"
 #include "daemon/base/metrics.h"
-#include "daemon/object/indicator.h"
+#include "daemon/object/cause.h"
+#include "daemon/object/env.h"
+#include "daemon/object/inspect.h"
+#include "dispatch.h"
+#include "lease.h"
+#include "noting.h"
+#include "owner.h"
+#include "parked.h"
+#include "proto/container.h"
+#include "proto/frame.h"
+#include "proto/peer.h"
+#include "proto/transport.h"
+#include "session.h"
 
 #include "portd_version.h"
 
@@ -120,7 +133,7 @@ static int nominate_pid(struct call *call, struct admission *admission, uint32_t
     if (nominee->process.fd == OS_FD_NONE)
         return refusal_set(&call->refusal, REFUSAL_INVALID, field, NULL, "no process %u: %s", (unsigned)pid,
                            strerror(errno));
-    slots_take(connection->all->registry->slots, 1);
+    slots_take(connection->all->env->slots, 1);
     admission->n++;
     return know(nominee, &call->refusal);
 }
@@ -139,7 +152,7 @@ static int nominate_owners(struct call *call, const Portd__V1__Hello *hello, str
 static uint64_t connected(const struct connection *connection) {
     uint64_t key = 0;
     os_fd process;
-    if (slots_may_keep(connection->all->registry->slots, 1) &&
+    if (slots_may_keep(connection->all->env->slots, 1) &&
         peer_process(transport_peer(connection->channel.transport), &process) == 0) {
         if (!inspect_pidfd(process, &key, NULL))
             key = 0;
@@ -178,7 +191,7 @@ static void dismiss(struct call *call, struct admission *admission) {
         if (nominee->attached || nominee->process.fd == OS_FD_NONE)
             continue;
         os_close(nominee->process.fd); /* a pidfd of our own making */
-        slots_give(call->connection->all->registry->slots, 1);
+        slots_give(call->connection->all->env->slots, 1);
     }
 }
 
@@ -339,7 +352,9 @@ static void cancel_end(struct parked *parked) {
     ending_free((struct ending *)parked);
 }
 
-static void on_ended(struct session_wait *wait) { parked_ready(&RING_OF(wait, struct ending, wait)->parked); }
+static void on_ended(struct session_wait *wait) {
+    parked_ready(&CONTAINER_OF(wait, struct ending, wait)->parked);
+}
 
 int call_end_session(struct call *call) {
     struct ending *ending;

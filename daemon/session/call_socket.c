@@ -2,11 +2,20 @@
  *
  * The kernel locks a socket for both, and another holder can keep that lock (stream.h): so a worker does them, and the request is in
  * flight until then, and charged to the session. */
+#include "call.h"
+#include "connection.h"
 #include "daemon/access/charge.h"
+#include "daemon/access/refusal.h"
+#include "daemon/access/user.h"
+#include "daemon/loop/identity.h"
 #include "daemon/loop/offload.h"
+#include "daemon/object/env.h"
 #include "daemon/object/port.h"
 #include "daemon/object/stream.h"
 #include "dispatch.h"
+#include "parked.h"
+#include "proto/container.h"
+#include "session.h"
 #include "target.h"
 
 #include <stddef.h>
@@ -131,7 +140,7 @@ static struct errand *errand_new(struct call *call, uint64_t id, Portd__V1__Repl
 static int start(struct call *call, struct errand *errand) {
     parked_add(call->connection, &errand->parked, call->request->id);
     descriptor_begin_job(errand->descriptor);
-    offload_submit(call->connection->all->registry->offload, &errand->job);
+    offload_submit(call->connection->all->env->offload, &errand->job);
     return 0;
 }
 

@@ -1,4 +1,7 @@
 /* call_stats.c: a page of rows for the reply. A caller is told of its own uid, with the right admin of all, some at a time. */
+#include "call.h"
+#include "connection.h"
+#include "daemon/access/quota.h"
 #include "dispatch.h"
 #include "method.h"
 #include "rows.h"

@@ -1,11 +1,20 @@
 /* call_wait.c: waiting and no longer waiting. */
-#include "dispatch.h"
-#include "target.h"
-
+#include "call.h"
+#include "connection.h"
+#include "daemon/access/account.h"
 #include "daemon/access/charge.h"
+#include "daemon/access/refusal.h"
 #include "daemon/base/metrics.h"
+#include "daemon/object/belongings.h"
+#include "daemon/object/indicator.h"
 #include "daemon/object/notice.h"
 #include "daemon/object/wait.h"
+#include "dispatch.h"
+#include "parked.h"
+#include "proto/container.h"
+#include "proto/frame.h"
+#include "session.h"
+#include "target.h"
 
 #include <inttypes.h>
 #include <stddef.h>

@@ -3,7 +3,15 @@
  * What gives something back gets through, so it is charged even beyond the limits: the window of its connection bounds it. */
 #include "closing.h"
 
+#include "call.h"
+#include "connection.h"
 #include "daemon/access/charge.h"
+#include "daemon/access/refusal.h"
+#include "daemon/object/descriptor.h"
+#include "daemon/object/extras.h"
+#include "parked.h"
+#include "proto/container.h"
+#include "session.h"
 
 #include <stddef.h>
 #include <stdlib.h>

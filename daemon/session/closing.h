@@ -6,9 +6,11 @@
 #ifndef CLOSING_H
 #define CLOSING_H
 
-#include "dispatch.h"
+#include "portd.pb-c.h"
 
+struct call;
 struct closing;
+struct descriptor;
 
 /* For that descriptor, NULL: none, and the answer will come at once. result: which member of Reply.result is answered. NULL: the
  * refusal. */

@@ -2,12 +2,24 @@
 #include "connection.h"
 
 #include "credentials.h"
+#include "daemon/access/holders.h"
 #include "daemon/access/limit.h"
+#include "daemon/access/refusal.h"
+#include "daemon/access/slots.h"
+#include "daemon/access/user.h"
 #include "daemon/base/log.h"
 #include "daemon/base/metrics.h"
+#include "daemon/loop/closer.h"
+#include "daemon/loop/identity.h"
+#include "daemon/object/env.h"
+#include "daemon/object/fading.h"
+#include "daemon/object/inspect.h"
 #include "daemon/object/waitqueue.h"
 #include "noting.h"
+#include "parked.h"
 #include "peek.h"
+#include "proto/container.h"
+#include "session.h"
 #include "utlist.h"
 
 #include <errno.h>
@@ -23,9 +35,7 @@ static void on_opened(struct gate *gate);
 static void step(struct task *task);
 static void discard(void *context, os_fd fd);
 
-static struct slots *slots_of(const struct connection *connection) {
-    return connection->all->registry->slots;
-}
+static struct slots *slots_of(const struct connection *connection) { return connection->all->env->slots; }
 
 /* Something is to be done: when its uid's turn comes. */
 static void go_on(struct connection *connection) { turn_queue(&connection->user->lane, &connection->task); }
@@ -37,7 +47,7 @@ struct connection *connection_new(struct sessions *sessions, struct transport tr
     struct connection *connection = calloc(1, sizeof *connection);
     if (!connection)
         return NULL;
-    connection->identity = credentials_new(sessions->registry, transport_peer(transport), peer);
+    connection->identity = credentials_new(sessions->env->users, transport_peer(transport), peer);
     if (!connection->identity) {
         free(connection);
         return NULL;
@@ -103,7 +113,7 @@ void connection_discard(struct connection *connection, os_fd fd, bool here) {
     }
     connection->discards++;
     gates_discard(connection->user, 1);
-    closer_discard(connection->all->registry->closer, &connection->user->pile, fd, connection->user->uid,
+    closer_discard(connection->all->env->closer, &connection->user->pile, fd, connection->user->uid,
                    on_discarded, connection);
 }
 
@@ -166,7 +176,7 @@ static void on_closed(void *context) {
 }
 
 void connection_close(struct connection *connection) {
-    closer_discard(connection->all->registry->closer, &connection->user->pile,
+    closer_discard(connection->all->env->closer, &connection->user->pile,
                    transport_take(connection->channel.transport), connection->user->uid, on_closed,
                    connection);
 }
@@ -373,7 +383,7 @@ static void flush(struct connection *connection) {
 }
 
 static void step(struct task *task) {
-    struct connection *connection = RING_OF(task, struct connection, task);
+    struct connection *connection = CONTAINER_OF(task, struct connection, task);
     unsigned events = connection->events;
     connection->events = 0;
     if (connection->dead) {
@@ -402,7 +412,7 @@ static void step(struct task *task) {
 
 /* One that is told of again while it waits for its turn is not asked about until it has had that. */
 static void on_ready(struct loop_watch *watch, unsigned events) {
-    struct connection *connection = RING_OF(watch, struct connection, watch);
+    struct connection *connection = CONTAINER_OF(watch, struct connection, watch);
     connection->events |= events;
     if (turn_is_queued(&connection->task) && loop_set(watch, 0))
         connection_end(connection, "cannot watch the connection");
@@ -411,7 +421,7 @@ static void on_ready(struct loop_watch *watch, unsigned events) {
 }
 
 static void on_timer(struct loop_timer *timer) {
-    struct connection *connection = RING_OF(timer, struct connection, timer);
+    struct connection *connection = CONTAINER_OF(timer, struct connection, timer);
     if (!connection->session) {
         connection_end(connection, "no hello within ten seconds");
         return;
@@ -421,7 +431,7 @@ static void on_timer(struct loop_timer *timer) {
 }
 
 static void on_opened(struct gate *gate) {
-    struct connection *connection = RING_OF(gate, struct connection, gate);
+    struct connection *connection = CONTAINER_OF(gate, struct connection, gate);
     if (connection->indebted)
         account_bytes(connection);
     unblock(connection);

@@ -12,11 +12,13 @@
 
 #include "daemon/access/charge.h"
 #include "daemon/access/gate.h"
-#include "daemon/object/inspect.h"
-#include "parked.h"
+#include "daemon/base/table.h"
+#include "daemon/base/turn.h"
+#include "daemon/loop/loop.h"
+#include "daemon/object/numbering.h"
+#include "passing.h"
 #include "proto/channel.h"
 #include "proto/peer.h"
-#include "session.h"
 
 enum {
     CONNECTION_WINDOW = 128,       /* requests in flight, parked ones not counted */
@@ -27,6 +29,12 @@ enum {
 };
 
 struct Portd__V1__Reply;
+struct identity;
+struct parked;
+struct refusal;
+struct session;
+struct sessions;
+struct user;
 
 struct connection {
     struct sessions *all;

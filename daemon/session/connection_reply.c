@@ -1,10 +1,12 @@
 /* connection_reply.c: from an answer to bytes that wait to be sent. */
 #include "connection.h"
 #include "daemon/access/refusal.h"
+#include "daemon/access/user.h"
 #include "daemon/base/metrics.h"
 #include "noting.h"
 #include "portd.pb-c.h"
 #include "proto/envelope.h"
+#include "session.h"
 
 #include <errno.h>
 #include <string.h>

@@ -1,8 +1,14 @@
 /* creating.c: at once, or when the answer has come. */
 #include "creating.h"
 
+#include "connection.h"
 #include "daemon/access/charge.h"
+#include "daemon/object/bound.h"
+#include "daemon/object/descriptor.h"
 #include "daemon/object/making.h"
+#include "parked.h"
+#include "proto/container.h"
+#include "session.h"
 
 #include <stdlib.h>
 

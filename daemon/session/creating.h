@@ -9,6 +9,7 @@
 #define CREATING_H
 
 #include "call.h"
+#include "daemon/object/binding.h"
 
 struct guard_try;
 

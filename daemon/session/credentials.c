@@ -4,14 +4,19 @@
 #include "credentials.h"
 
 #include "daemon/access/kept.h"
+#include "daemon/access/quota.h"
+#include "daemon/access/refusal.h"
+#include "daemon/access/user.h"
+#include "daemon/loop/identity.h"
+#include "proto/peer.h"
 
 #include <stdlib.h>
 
 static size_t charge_of(size_t n_groups) { return n_groups > PEER_GROUPS_MAX ? identity_size(n_groups) : 0; }
 
 static void give_back(struct identity *identity) {
-    struct registry *registry = identity->context;
-    struct user *user = user_ref(registry->users, identity->uid); /* it is there: this cannot fail */
+    struct users *users = identity->context;
+    struct user *user = user_ref(users, identity->uid); /* it is there: this cannot fail */
     user_give(user, USER_BYTES, charge_of(identity->n_groups));
     if (identity->process != OS_FD_NONE)
         kept_give(user, NULL, 1);
@@ -20,10 +25,10 @@ static void give_back(struct identity *identity) {
 }
 
 /* NULL without memory, or when that is more than the uid may have. */
-static struct identity *charged(struct registry *registry, const struct peer *peer, const uint32_t *groups,
+static struct identity *charged(struct users *users, const struct peer *peer, const uint32_t *groups,
                                 size_t n) {
     struct refusal refusal;
-    struct user *user = user_ref(registry->users, peer->uid);
+    struct user *user = user_ref(users, peer->uid);
     struct identity *identity;
     if (!user)
         return NULL;
@@ -34,7 +39,7 @@ static struct identity *charged(struct registry *registry, const struct peer *pe
     identity = identity_new(peer->uid, peer->gid, peer->pid, groups, n);
     if (identity) {
         identity->gone = give_back;
-        identity->context = registry;
+        identity->context = users;
         return identity;
     }
     user_give(user, USER_BYTES, charge_of(n));
@@ -42,26 +47,26 @@ static struct identity *charged(struct registry *registry, const struct peer *pe
     return NULL;
 }
 
-struct identity *credentials_new(struct registry *registry, os_fd connection, const struct peer *peer) {
+struct identity *credentials_new(struct users *users, os_fd connection, const struct peer *peer) {
     struct identity *identity;
     uint32_t *groups;
     size_t n;
     if (peer->n_groups < PEER_GROUPS_MAX)
-        return charged(registry, peer, peer->groups, peer->n_groups);
+        return charged(users, peer, peer->groups, peer->n_groups);
     if (peer_all_groups(connection, &groups, &n))
         return NULL;
-    identity = charged(registry, peer, groups, n);
+    identity = charged(users, peer, groups, n);
     free(groups);
     return identity;
 }
 
 int credentials_prove(struct identity *identity, os_fd connection, struct refusal *refusal) {
-    struct registry *registry = identity->context;
+    struct users *users = identity->context;
     struct user *user;
     int result;
     if (identity->process != OS_FD_NONE || !identity->pid || !identity_names_processes())
         return 0;
-    user = user_ref(registry->users, identity->uid); /* it is there: this cannot fail */
+    user = user_ref(users, identity->uid); /* it is there: this cannot fail */
     result = kept_take(user, NULL, 1, refusal);
     if (!result && peer_process(connection, &identity->process))
         kept_give(user, NULL, 1);

@@ -2,12 +2,15 @@
 #ifndef CREDENTIALS_H
 #define CREDENTIALS_H
 
-#include "daemon/loop/identity.h"
-#include "daemon/object/registry.h"
-#include "proto/peer.h"
+#include "proto/os.h"
+
+struct identity;
+struct peer;
+struct refusal;
+struct users;
 
 /* With one reference. More groups than a peer has room for are charged to its uid. NULL without memory. */
-struct identity *credentials_new(struct registry *registry, os_fd connection, const struct peer *peer);
+struct identity *credentials_new(struct users *users, os_fd connection, const struct peer *peer);
 
 /* Sees to it that identity->process is there, if the system has such a thing. Takes a slot and is charged to the uid as a descriptor,
  * until the identity goes. 0, or -1 and the refusal. */

@@ -2,6 +2,8 @@
 #include "discard.h"
 
 #include "daemon/access/gate.h"
+#include "daemon/access/user.h"
+#include "daemon/loop/closer.h"
 
 static void on_closed(void *context) {
     struct user *user = context;
@@ -9,8 +11,8 @@ static void on_closed(void *context) {
     user_unref(user);
 }
 
-void discard_close(struct registry *registry, struct user *user, os_fd fd) {
+void discard_close(struct closer *closer, struct user *user, os_fd fd) {
     user_ref(user->users, user->uid); /* it is there: this cannot fail */
     gates_discard(user, 1);
-    closer_discard(registry->closer, &user->pile, fd, user->uid, on_closed, user);
+    closer_discard(closer, &user->pile, fd, user->uid, on_closed, user);
 }

@@ -5,9 +5,12 @@
 #ifndef DISCARD_H
 #define DISCARD_H
 
-#include "daemon/object/registry.h"
+#include "proto/os.h"
+
+struct closer;
+struct user;
 
 /* The descriptor has a taken slot. The user stays referred to until it is closed. */
-void discard_close(struct registry *registry, struct user *user, os_fd fd);
+void discard_close(struct closer *closer, struct user *user, os_fd fd);
 
 #endif

@@ -1,12 +1,21 @@
 /* dispatch.c: the checks that all methods share, and who answers which. */
 #include "dispatch.h"
 
+#include "call.h"
+#include "connection.h"
+#include "daemon/access/refusal.h"
+#include "daemon/access/user.h"
+#include "daemon/base/turn.h"
+#include "daemon/loop/loop.h"
 #include "method.h"
 #include "parked.h"
-
+#include "proto/arena.h"
+#include "proto/channel.h"
 #include "proto/envelope.h"
+#include "proto/frame.h"
 #include "proto/status.h"
 #include "proto/varint.h"
+#include "session.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -6,7 +6,9 @@
 #ifndef DISPATCH_H
 #define DISPATCH_H
 
-#include "call.h"
+struct call;
+struct channel_frame;
+struct connection;
 
 /* 0: answered or parked; -1: the refusal is to be sent. */
 typedef int call_handler(struct call *call);

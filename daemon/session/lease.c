@@ -1,6 +1,8 @@
 /* lease.c: the end of the owners, and the clock. */
 #include "lease.h"
 
+#include "owner.h"
+#include "proto/container.h"
 #include "utlist.h"
 
 #include <stddef.h>
@@ -10,9 +12,9 @@ static void on_limit(struct loop_timer *timer) {
     lease->ended(lease);
 }
 
-void lease_init(struct lease *lease, struct registry *registry, struct account *account, os_uid uid,
+void lease_init(struct lease *lease, struct closer *closer, struct account *account, os_uid uid,
                 void (*ended)(struct lease *lease)) {
-    *lease = (struct lease){.ended = ended, .registry = registry, .account = account, .uid = uid};
+    *lease = (struct lease){.ended = ended, .closer = closer, .account = account, .uid = uid};
 }
 
 int lease_limit(struct lease *lease, struct loop *loop, int64_t ttl_us) {

@@ -2,24 +2,28 @@
 #ifndef LEASE_H
 #define LEASE_H
 
-#include "daemon/access/user.h"
 #include "daemon/loop/loop.h"
-#include "owner.h"
+#include "proto/os.h"
 
 #include <stdbool.h>
+#include <stdint.h>
+
+struct account;
+struct closer;
+struct owner;
 
 struct lease {
     void (*ended)(struct lease *lease); /* the owners are dead, or the time is over */
     struct owner *owners;               /* those that live */
     uint32_t owner_pid;                 /* the last of them that was seen to end */
     int64_t until;                      /* 0: no limit */
-    struct registry *registry;
-    struct account *account; /* each owner is charged as a descriptor */
-    os_uid uid;              /* whose session it is */
+    struct closer *closer;              /* of the pidfds of owners */
+    struct account *account;            /* each owner is charged as a descriptor */
+    os_uid uid;                         /* whose session it is */
     struct loop_timer timer;
 };
 
-void lease_init(struct lease *lease, struct registry *registry, struct account *account, os_uid uid,
+void lease_init(struct lease *lease, struct closer *closer, struct account *account, os_uid uid,
                 void (*ended)(struct lease *lease));
 
 /* Ends after ttl_us. 0 or -ENOMEM. */

@@ -3,15 +3,22 @@
 
 #include "connection.h"
 #include "daemon/access/gate.h"
+#include "daemon/access/holders.h"
 #include "daemon/access/limit.h"
+#include "daemon/access/policy.h"
 #include "daemon/access/refusal.h"
+#include "daemon/access/slots.h"
+#include "daemon/access/user.h"
 #include "daemon/base/log.h"
 #include "daemon/base/metrics.h"
+#include "daemon/loop/closer.h"
+#include "daemon/object/env.h"
 #include "discard.h"
 #include "noting.h"
 #include "portd.pb-c.h"
 #include "proto/container.h"
 #include "proto/transport.h"
+#include "session.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -24,7 +31,7 @@ enum {
     REST_US = 100000
 };
 
-static struct slots *slots_of(const struct listener *listener) { return listener->sessions->registry->slots; }
+static struct slots *slots_of(const struct listener *listener) { return listener->sessions->env->slots; }
 
 /* One more has a place, also if it is turned away and has to be closed by a worker. */
 static bool has_room(const struct listener *listener) {
@@ -38,10 +45,10 @@ static void on_closed(void *slots) { slots_give_wasted(slots, 1); }
 static void discard(const struct listener *listener, os_fd fd, os_uid uid) {
     struct user *user = user_ref(listener->users, uid);
     if (user) {
-        discard_close(listener->sessions->registry, user, fd);
+        discard_close(listener->sessions->env->closer, user, fd);
     } else {
         slots_waste(slots_of(listener), 1);
-        closer_close(listener->sessions->registry->closer, fd, uid, on_closed, slots_of(listener));
+        closer_close(listener->sessions->env->closer, fd, uid, on_closed, slots_of(listener));
     }
     user_unref(user);
 }

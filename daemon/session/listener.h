@@ -6,7 +6,11 @@
 #ifndef LISTENER_H
 #define LISTENER_H
 
-#include "session.h"
+#include "daemon/loop/loop.h"
+#include "proto/os.h"
+
+struct sessions;
+struct users;
 
 struct listener {
     struct sessions *sessions;

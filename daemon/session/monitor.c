@@ -3,10 +3,19 @@
  * A parked one remembers how far it has looked; nothing is kept for it. Noting only writes into the journals and queues those who wait, who
  * look at what is new in their uid's turn, and at no other time: whoever notes may be in the middle of anything. What a client leaves
  * unread stays in the journal, as long as that lasts, and is counted as lost then. */
+#include "call.h"
+#include "connection.h"
 #include "daemon/access/charge.h"
+#include "daemon/access/refusal.h"
+#include "daemon/access/user.h"
+#include "daemon/base/journal.h"
+#include "daemon/loop/loop.h"
 #include "daemon/object/inspect.h"
 #include "dispatch.h"
 #include "method.h"
+#include "parked.h"
+#include "proto/container.h"
+#include "session.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -67,7 +76,7 @@ static void write_notice(Portd__V1__Notice *row, uint64_t number, const struct n
     row->session = notice->session;
     row->uid = (uint32_t)notice->uid; /* the wire has no wider ones yet */
     row->id = notice->id;
-    row->kind = (Portd__V1__Kind)registry_kind(notice->id);
+    row->kind = (Portd__V1__Kind)object_kind_of(notice->id);
     row->number = notice->number;
     row->direction = (Portd__V1__Direction)notice->direction;
     row->cause = (Portd__V1__Cause)notice->cause;
@@ -174,7 +183,7 @@ static void on_timer(struct loop_timer *timer) {
 }
 
 static void step(struct task *task) {
-    struct monitor *monitor = RING_OF(task, struct monitor, task);
+    struct monitor *monitor = CONTAINER_OF(task, struct monitor, task);
     if (!advance(monitor)) {
         ring_add(&monitor->journal->readers, &monitor->reader.node);
         return;

@@ -2,13 +2,19 @@
 #include "nesting.h"
 
 #include "daemon/access/kept.h"
+#include "daemon/access/refusal.h"
+#include "daemon/access/user.h"
+#include "daemon/loop/closer.h"
+#include "daemon/loop/identity.h"
+#include "daemon/object/env.h"
 #include "daemon/object/pollable.h"
+#include "proto/container.h"
 
 #include <errno.h>
 
 enum { PATIENCE_US = 500000 };
 
-static struct nesting *nesting_of(struct offload_job *job) { return RING_OF(job, struct nesting, job); }
+static struct nesting *nesting_of(struct offload_job *job) { return CONTAINER_OF(job, struct nesting, job); }
 
 int nesting_refuse(struct refusal *refusal) {
     return refusal_set(refusal, REFUSAL_LIMIT, "id", "wait for the event instead, or try again",
@@ -38,7 +44,7 @@ static void complete(struct nesting *nesting, int error) {
     leave(nesting);
     nesting->error = error;
     if (nesting->what.copied)
-        closer_close(nesting->registry->closer, nesting->what.target, nesting->user->uid, on_closed,
+        closer_close(nesting->env->closer, nesting->what.target, nesting->user->uid, on_closed,
                      nesting->user);
     else
         user_unref(nesting->user);
@@ -63,7 +69,7 @@ static void work(struct offload_job *job) {
 
 static void submit(struct nesting *nesting) {
     nesting->user->nesting = nesting;
-    offload_submit(nesting->registry->offload, &nesting->job);
+    offload_submit(nesting->env->offload, &nesting->job);
 }
 
 static void on_worked(struct offload_job *job) {
@@ -72,7 +78,7 @@ static void on_worked(struct offload_job *job) {
     nesting->user->nesting = NULL;
     if (next) {
         ring_remove(next);
-        submit(RING_OF(next, struct nesting, node));
+        submit(CONTAINER_OF(next, struct nesting, node));
     }
     complete(nesting, nesting->error);
 }
@@ -92,12 +98,12 @@ static void on_dropped(struct offload_job *job) {
     struct ring *waiting = &nesting->user->nestings, *next;
     nesting->user->nesting = NULL;
     while ((next = ring_first(waiting)))
-        drop(RING_OF(next, struct nesting, node));
+        drop(CONTAINER_OF(next, struct nesting, node));
     drop(nesting);
 }
 
 static void on_impatient(struct loop_timer *timer) {
-    struct nesting *nesting = RING_OF(timer, struct nesting, patience);
+    struct nesting *nesting = CONTAINER_OF(timer, struct nesting, patience);
     if (ring_has(&nesting->node)) {
         complete(nesting, -EBUSY);
         return;
@@ -122,9 +128,9 @@ static int copy_target(struct nesting *nesting, struct refusal *refusal) {
     return 0;
 }
 
-int nesting_start(struct nesting *nesting, struct registry *registry, struct user *user,
+int nesting_start(struct nesting *nesting, const struct env *env, struct user *user,
                   struct identity *identity, const struct nesting_what *what, struct refusal *refusal) {
-    nesting->registry = registry;
+    nesting->env = env;
     nesting->user = user;
     nesting->what = *what;
     nesting->patience.fn = on_impatient;
@@ -134,7 +140,7 @@ int nesting_start(struct nesting *nesting, struct registry *registry, struct use
                                         .uid = user->uid,
                                         .quick = true,
                                         .identity = identity};
-    if (loop_timer_set(registry->loop, &nesting->patience, os_now_us() + PATIENCE_US))
+    if (loop_timer_set(env->loop, &nesting->patience, os_now_us() + PATIENCE_US))
         return refusal_memory(refusal);
     if (what->copied && copy_target(nesting, refusal)) {
         loop_timer_free(&nesting->patience);

@@ -8,7 +8,17 @@
 #ifndef NESTING_H
 #define NESTING_H
 
-#include "daemon/object/registry.h"
+#include "daemon/base/ring.h"
+#include "daemon/loop/loop.h"
+#include "daemon/loop/offload.h"
+#include "proto/os.h"
+
+#include <stdbool.h>
+
+struct env;
+struct identity;
+struct refusal;
+struct user;
 
 struct nesting_what {
     os_fd handle;
@@ -29,7 +39,7 @@ struct nesting {
     struct offload_job job; /* private from here */
     struct loop_timer patience;
     struct ring node; /* in its user's, while it waits */
-    struct registry *registry;
+    const struct env *env;
     struct user *user;
     struct identity *identity; /* so that it takes none of the threads that are kept for closes */
     struct nesting_what what;
@@ -42,7 +52,7 @@ int nesting_refuse(struct refusal *refusal);
 
 /* identity: who asks. A copy is charged to the user; what is not copied, and nesting, must stay until done or drop. 0, or -1 and the
  * refusal. */
-int nesting_start(struct nesting *nesting, struct registry *registry, struct user *user,
+int nesting_start(struct nesting *nesting, const struct env *env, struct user *user,
                   struct identity *identity, const struct nesting_what *what, struct refusal *refusal);
 
 #endif

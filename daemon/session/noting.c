@@ -2,7 +2,12 @@
 #include "noting.h"
 
 #include "connection.h"
-#include "daemon/object/indicator.h"
+#include "daemon/access/refusal.h"
+#include "daemon/access/user.h"
+#include "daemon/base/journal.h"
+#include "daemon/object/cause.h"
+#include "daemon/object/env.h"
+#include "session.h"
 
 static void note_session(const struct session *session, enum journal_event event, int cause) {
     struct notice notice = {.event = (uint8_t)event,
@@ -10,7 +15,7 @@ static void note_session(const struct session *session, enum journal_event event
                             .session = session->id,
                             .uid = session->uid,
                             .cause = (uint8_t)cause};
-    users_note(session->all->registry->users, &notice);
+    users_note(session->all->env->users, &notice);
 }
 
 void noting_begun(const struct session *session) { note_session(session, JOURNAL_MADE, CAUSE_NONE); }

@@ -1,10 +1,12 @@
 /* owner.c: watching processes, and the table of them. */
 #include "owner.h"
 
+#include "daemon/access/account.h"
 #include "daemon/access/kept.h"
-#include "daemon/object/registry.h"
+#include "daemon/access/refusal.h"
 #include "discard.h"
 #include "lease.h"
+#include "proto/container.h"
 #include "utlist.h"
 
 #include <errno.h>
@@ -131,6 +133,6 @@ void owner_remove(struct owner *owner) {
     DL_DELETE(lease->owners, owner);
     loop_unwatch(&owner->watch);
     uncharge(lease);
-    discard_close(lease->registry, lease->account->user, owner->process.fd);
+    discard_close(lease->closer, lease->account->user, owner->process.fd);
     free(owner);
 }

@@ -17,7 +17,6 @@ enum { OWNERS_MAX = 8 }; /* that one hello names */
 struct lease;
 struct refusal;
 struct owner;
-struct registry;
 
 /* Who owns what, by uid and process. */
 struct owners {

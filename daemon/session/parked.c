@@ -2,7 +2,10 @@
 #include "parked.h"
 
 #include "connection.h"
+#include "daemon/access/user.h"
 #include "daemon/base/metrics.h"
+#include "proto/container.h"
+#include "session.h"
 #include "utlist.h"
 
 struct parked *parked_find(const struct connection *connection, uint64_t request) {
@@ -76,7 +79,7 @@ bool parked_go_on(struct connection *connection) {
             parked->emit(parked);
             continue;
         }
-        parked = RING_OF(ring_first(&connection->starved), struct parked, starved);
+        parked = CONTAINER_OF(ring_first(&connection->starved), struct parked, starved);
         ring_remove(&parked->starved);
         parked->go_on(parked);
     }

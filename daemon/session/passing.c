@@ -3,8 +3,13 @@
 
 #include "connection.h"
 #include "daemon/access/refusal.h"
+#include "daemon/access/slots.h"
+#include "daemon/access/user.h"
+#include "daemon/object/env.h"
+#include "proto/container.h"
 #include "proto/socket.h"
 #include "proto/transport.h"
+#include "session.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -45,10 +50,10 @@ static bool set_timer(struct passings *all, struct loop *loop) {
 
 /* Goes round, a few at a time. */
 static void on_timer(struct loop_timer *timer) {
-    struct passings *all = RING_OF(timer, struct passings, timer);
+    struct passings *all = CONTAINER_OF(timer, struct passings, timer);
     size_t before = all->n, looks = all->n_connections < LOOKS ? all->n_connections : LOOKS;
     for (; looks > 0; looks--) {
-        struct connection *connection = RING_OF(ring_first(&all->list), struct connection, passing.node);
+        struct connection *connection = CONTAINER_OF(ring_first(&all->list), struct connection, passing.node);
         ring_remove(&connection->passing.node);
         ring_add(&all->list, &connection->passing.node);
         look(connection);
@@ -70,7 +75,7 @@ int passings_init(struct sessions *sessions, void (*over)(struct connection *con
 void passings_deinit(struct sessions *sessions) {
     struct passings *all = &sessions->passings;
     while (!ring_is_empty(&all->list)) {
-        struct connection *connection = RING_OF(ring_first(&all->list), struct connection, passing.node);
+        struct connection *connection = CONTAINER_OF(ring_first(&all->list), struct connection, passing.node);
         give_back(connection, connection->passing.n);
         all->over(connection);
     }
@@ -79,7 +84,7 @@ void passings_deinit(struct sessions *sessions) {
 
 static bool fits(const struct connection *connection) {
     size_t mine = connection->user->passing, others = all_of(connection)->n - mine;
-    size_t limit = connection->all->registry->slots->limit;
+    size_t limit = connection->all->env->slots->limit;
     return others < limit && 2 * (mine + 1) <= limit - others;
 }
 

@@ -1,12 +1,18 @@
 /* rows.c: sections one after the other; each says its row at a place, or that it has none there. */
 #include "rows.h"
 
-#include "method.h"
-
 #include "daemon/access/limit.h"
+#include "daemon/access/slots.h"
+#include "daemon/loop/closer.h"
+#include "daemon/loop/offload.h"
 #include "daemon/loop/sentry.h"
+#include "daemon/object/env.h"
 #include "daemon/object/inspect.h"
+#include "daemon/object/object.h"
+#include "daemon/object/registry.h"
 #include "daemon/readiness/engine.h"
+#include "method.h"
+#include "session.h"
 
 #include "portd_version.h"
 
@@ -19,10 +25,10 @@ static void measure_objects(const struct registry *registry) {
     metrics_set(METRIC_OBJECTS_EVT, registry->counts[OBJECT_EVT]);
 }
 
-static void measure_threads(const struct registry *registry) {
-    size_t stuck, late, sentries = sentries_count(registry->sentries, &late);
-    size_t pending = offload_pending(registry->offload), running = offload_running(registry->offload, &stuck);
-    metrics_set(METRIC_CLOSING, closer_pending(registry->closer));
+static void measure_threads(const struct env *env) {
+    size_t stuck, late, sentries = sentries_count(env->sentries, &late);
+    size_t pending = offload_pending(env->offload), running = offload_running(env->offload, &stuck);
+    metrics_set(METRIC_CLOSING, closer_pending(env->closer));
     metrics_set(METRIC_JOBS_RUNNING, running - stuck);
     metrics_set(METRIC_JOBS_STUCK, stuck);
     metrics_set(METRIC_JOBS_WAITING, pending > running ? pending - running : 0);
@@ -32,20 +38,21 @@ static void measure_threads(const struct registry *registry) {
 
 static void measure(const struct sessions *sessions) {
     const struct registry *registry = sessions->registry;
+    const struct env *env = sessions->env;
     measure_objects(registry);
-    measure_threads(registry);
+    measure_threads(env);
     metrics_set(METRIC_UPTIME, (uint64_t)(os_now_us() - sessions->started));
     metrics_set(METRIC_REQUESTS_PARKED, sessions->n_parked);
     metrics_set(METRIC_CONNECTIONS, sessions->n_connections);
     metrics_set(METRIC_SESSIONS, sessions->by_id.used);
     metrics_set(METRIC_WAITS_PARKED, registry->waits);
-    metrics_set(METRIC_MONITORS, registry->users->n_monitors);
-    metrics_set(METRIC_NOTICES, registry->users->journal.next - registry->users->journal.first);
+    metrics_set(METRIC_MONITORS, env->users->n_monitors);
+    metrics_set(METRIC_NOTICES, env->users->journal.next - env->users->journal.first);
     metrics_set(METRIC_DESCRIPTORS, registry->bounds.used);
-    metrics_set(METRIC_TABLE_LIMIT, registry->slots->limit);
-    metrics_set(METRIC_TABLE_USED, registry->slots->used);
-    metrics_set(METRIC_TABLE_FREE, slots_free(registry->slots));
-    metrics_set(METRIC_TABLE_RESERVED, registry->users->reserve);
+    metrics_set(METRIC_TABLE_LIMIT, env->slots->limit);
+    metrics_set(METRIC_TABLE_USED, env->slots->used);
+    metrics_set(METRIC_TABLE_FREE, slots_free(env->slots));
+    metrics_set(METRIC_TABLE_RESERVED, env->users->reserve);
 }
 
 static void label(struct row *row, const char *name, const char *value) {
@@ -101,7 +108,7 @@ static bool next_slot(struct rows *rows, struct row *row, enum metrics_family fa
     rows->at++;
     begin(row, family, family == FAMILY_USER_USED ? user->used[slot] : limit_of(user, slot));
     label(row, "uid", rows->uids[place]);
-    label(row, metrics_words[family].label, user_slot_name(slot));
+    label(row, metrics_words[family].label, quota_name(slot));
     return true;
 }
 
@@ -128,7 +135,7 @@ void rows_begin(struct rows *rows, const struct sessions *sessions, bool broker,
     if (broker)
         measure(sessions);
     if (!own)
-        rows->n_users = users_next(sessions->registry->users, from, rows->users, ROWS_USERS + 1);
+        rows->n_users = users_next(sessions->env->users, from, rows->users, ROWS_USERS + 1);
     else if (own->uid >= from)
         rows->users[rows->n_users++] = own;
     if (rows->n_users > ROWS_USERS)

@@ -7,7 +7,13 @@
 #define ROWS_H
 
 #include "daemon/base/metrics.h"
-#include "session.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct sessions;
+struct user;
 
 enum { ROWS_LABELS = 3, ROWS_USERS = 8, ROWS_UID_TEXT = 24 };
 

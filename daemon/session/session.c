@@ -2,11 +2,17 @@
 #include "session.h"
 
 #include "connection.h"
+#include "daemon/access/account.h"
 #include "daemon/access/gate.h"
+#include "daemon/access/refusal.h"
+#include "daemon/access/user.h"
 #include "daemon/base/log.h"
 #include "daemon/base/metrics.h"
-#include "daemon/object/indicator.h"
+#include "daemon/object/cause.h"
+#include "daemon/object/env.h"
+#include "daemon/object/registry.h"
 #include "noting.h"
+#include "proto/container.h"
 #include "utlist.h"
 
 #include <errno.h>
@@ -25,6 +31,7 @@ int sessions_init(struct sessions *sessions, struct loop *loop, struct registry 
     *sessions = (struct sessions){.frame = frame,
                                   .parted = session_part,
                                   .loop = loop,
+                                  .env = &registry->env,
                                   .registry = registry,
                                   .policy = policy,
                                   .started = os_now_us()};
@@ -54,7 +61,7 @@ void sessions_deinit(struct sessions *sessions) {
         connection_end(sessions->connections, "the broker is stopping");
     while (sessions->list)
         session_end(sessions->list, CAUSE_EXPIRED);
-    turns_finish(&sessions->registry->users->turns);
+    turns_finish(&sessions->env->users->turns);
     sessions_after(sessions);
     passings_deinit(sessions);
     table_deinit(&sessions->by_id);
@@ -66,7 +73,7 @@ void sessions_deinit(struct sessions *sessions) {
 
 void sessions_after(void *context) {
     struct sessions *sessions = context;
-    gates_after(sessions->registry->users);
+    gates_after(sessions->env->users);
     connection_flush_all(sessions);
     connection_bury_all(sessions);
 }
@@ -137,7 +144,8 @@ struct session *session_new(struct sessions *sessions, struct user *user, const 
         return NULL;
     }
     user_ref(user->users, user->uid); /* it is in the table: this cannot fail */
-    lease_init(&session->lease, registry, &session->belongings.account, session->uid, on_lease_ended);
+    lease_init(&session->lease, sessions->env->closer, &session->belongings.account, session->uid,
+               on_lease_ended);
     table_add(&sessions->by_id, session);
     list_add(session);
     metrics_add(METRIC_SESSIONS_MADE, 1);
@@ -177,7 +185,7 @@ static void session_free(struct session *session) {
 
 /* Its parked waits are those of connections that have ended, which are leaving. */
 static void step(struct task *task) {
-    struct session *session = RING_OF(task, struct session, task);
+    struct session *session = CONTAINER_OF(task, struct session, task);
     if (belongings_end(&session->belongings, session->cause) && end_connections(session) &&
         !session->belongings.waits) {
         session_free(session);

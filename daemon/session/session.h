@@ -6,9 +6,12 @@
 #ifndef SESSION_H
 #define SESSION_H
 
-#include "daemon/access/policy.h"
+#include "daemon/base/order.h"
+#include "daemon/base/table.h"
+#include "daemon/base/turn.h"
 #include "daemon/object/belongings.h"
 #include "lease.h"
+#include "owner.h"
 #include "passing.h"
 #include "proto/arena.h"
 #include "proto/channel.h"
@@ -21,6 +24,9 @@ enum {
 };
 
 struct connection;
+struct env;
+struct policy;
+struct refusal;
 
 struct session {
     uint64_t id; /* key of sessions.by_id */
@@ -47,6 +53,7 @@ struct sessions {
     void (*frame)(struct connection *connection, struct channel_frame *frame);
     void (*parted)(struct session *session, struct connection *connection);
     struct loop *loop;
+    const struct env *env; /* the registry's */
     struct registry *registry;
     const struct policy *policy;
     struct session *list;  /* those that have not ended, in the order of making */

@@ -1,12 +1,21 @@
 /* target.c: looking up what a request names. */
 #include "target.h"
 
+#include "call.h"
+#include "connection.h"
+#include "daemon/access/refusal.h"
+#include "daemon/access/user.h"
+#include "daemon/loop/offload.h"
+#include "daemon/object/direction.h"
+#include "daemon/object/env.h"
 #include "daemon/object/port.h"
+#include "daemon/object/registry.h"
+#include "session.h"
 
 #include <inttypes.h>
 
 static bool is_kind(uint64_t id) {
-    enum object_kind kind = registry_kind(id);
+    enum object_kind kind = object_kind_of(id);
     return kind == OBJECT_SEMAPHORE || kind == OBJECT_EVT || kind == OBJECT_PORT;
 }
 
@@ -38,7 +47,7 @@ int target_refuse(struct call *call, const char *field, uint64_t id) {
     if (target_object(call, id))
         return refusal_set(&call->refusal, REFUSAL_INVALID, field, NULL,
                            "%" PRIu64 " is %s, which this call does not accept", id,
-                           names[registry_kind(id)]);
+                           names[object_kind_of(id)]);
     if (call->connection->reach)
         return refusal_set(
             &call->refusal, REFUSAL_NOT_FOUND, field, "list shows the objects that exist",
@@ -50,7 +59,7 @@ int target_refuse(struct call *call, const char *field, uint64_t id) {
 }
 
 struct port *target_port(struct call *call, uint64_t id, int direction) {
-    struct indicator *indicator = registry_kind(id) == OBJECT_PORT ? target_find(call, id) : NULL;
+    struct indicator *indicator = object_kind_of(id) == OBJECT_PORT ? target_find(call, id) : NULL;
     if (!indicator) {
         target_refuse(call, "id", id);
         return NULL;
@@ -70,8 +79,8 @@ struct port *target_port(struct call *call, uint64_t id, int direction) {
 }
 
 int target_check_workers(struct call *call) {
-    const struct registry *registry = call->connection->all->registry;
-    if (offload_accepts(registry->offload, call->connection->user->uid))
+    const struct env *env = call->connection->all->env;
+    if (offload_accepts(env->offload, call->connection->user->uid))
         return 0;
     return refusal_set(&call->refusal, REFUSAL_LIMIT, NULL,
                        "try again, or get a copy of the descriptor and use that",

@@ -3,10 +3,14 @@
 #ifndef TARGET_H
 #define TARGET_H
 
-#include "daemon/object/indicator.h"
-#include "dispatch.h"
+#include <stdbool.h>
+#include <stdint.h>
 
+struct call;
+struct indicator;
+struct object;
 struct port;
+struct session;
 
 /* Whether what this session has is found. */
 bool target_may_reach(const struct call *call, const struct session *session);

@@ -21,16 +21,25 @@
 #define _GNU_SOURCE
 
 #include "daemon/access/limit.h"
+#include "daemon/access/policy.h"
+#include "daemon/access/refusal.h"
+#include "daemon/access/slots.h"
+#include "daemon/access/user.h"
+#include "daemon/loop/closer.h"
 #include "daemon/loop/loop.h"
+#include "daemon/loop/offload.h"
 #include "daemon/loop/sentry.h"
 #include "daemon/object/apart.h"
 #include "daemon/object/bound.h"
-#include "daemon/object/indicator.h"
+#include "daemon/object/cause.h"
+#include "daemon/object/descriptor.h"
 #include "daemon/object/objects.h"
 #include "daemon/object/pollable.h"
+#include "daemon/object/registry.h"
 #include "daemon/object/stream.h"
 #include "daemon/session/connection.h"
 #include "daemon/session/dispatch.h"
+#include "daemon/session/session.h"
 #include "portd.pb-c.h"
 #include "proto/status.h"
 #include "proto/transport.h"
@@ -164,14 +173,14 @@ static void world_make(void) {
     require(stream_init() == 0);
     policy_init(&world.policy, peer_self(), false);
     loop_ready(world.loop, on_ready, NULL);
-    const struct registry_parts parts = {.loop = world.loop,
-                                         .engine = loop_engine(world.loop),
-                                         .offload = world.offload,
-                                         .closer = world.closer,
-                                         .sentries = world.sentries,
-                                         .slots = &world.slots,
-                                         .users = &world.users};
-    require(objects_init(&world.registry, &parts) == 0);
+    const struct env env = {.loop = world.loop,
+                            .engine = loop_engine(world.loop),
+                            .offload = world.offload,
+                            .closer = world.closer,
+                            .sentries = world.sentries,
+                            .slots = &world.slots,
+                            .users = &world.users};
+    require(objects_init(&world.registry, &env) == 0);
     require(sessions_init(&world.sessions, world.loop, &world.registry, &world.policy, dispatch_frame) == 0);
     world.stop.fn = on_stop;
     loop_after(world.loop, after, &world.sessions);

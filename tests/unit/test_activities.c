@@ -1,10 +1,20 @@
 /* test_activities.c: what a descriptor's activities and failures mean for those who wait for it, in a broker without connections. */
+
 #include "tests/support/test.h"
 
+#include "daemon/access/refusal.h"
+#include "daemon/access/slots.h"
+#include "daemon/access/user.h"
+#include "daemon/loop/closer.h"
+#include "daemon/loop/offload.h"
 #include "daemon/loop/sentry.h"
+#include "daemon/object/belongings.h"
 #include "daemon/object/binding.h"
+#include "daemon/object/cause.h"
+#include "daemon/object/direction.h"
 #include "daemon/object/indicator.h"
 #include "daemon/object/objects.h"
+#include "daemon/object/registry.h"
 #include "daemon/object/wait.h"
 #include "daemon/object/waitqueue.h"
 
@@ -76,14 +86,14 @@ static int begin(void **state) {
     assert_non_null(world.sentries);
     slots_init(&world.slots, LIMIT, 0);
     assert_int_equal(users_init(&world.users, 0, &world.slots, 1), 0);
-    const struct registry_parts parts = {.loop = world.loop,
-                                         .engine = loop_engine(world.loop),
-                                         .offload = world.offload,
-                                         .closer = world.closer,
-                                         .sentries = world.sentries,
-                                         .slots = &world.slots,
-                                         .users = &world.users};
-    assert_int_equal(objects_init(&world.registry, &parts), 0);
+    const struct env env = {.loop = world.loop,
+                            .engine = loop_engine(world.loop),
+                            .offload = world.offload,
+                            .closer = world.closer,
+                            .sentries = world.sentries,
+                            .slots = &world.slots,
+                            .users = &world.users};
+    assert_int_equal(objects_init(&world.registry, &env), 0);
     loop_ready(world.loop, on_ready, NULL);
     loop_round(world.loop, on_round, NULL);
     world.timer.fn = on_late;

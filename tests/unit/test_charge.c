@@ -1,8 +1,13 @@
 /* test_charge.c: what is in flight is its session's while that is there, and its uid's until it is gone. */
+
 #include "tests/support/test.h"
 
+#include "daemon/access/account.h"
 #include "daemon/access/charge.h"
 #include "daemon/access/limit.h"
+#include "daemon/access/refusal.h"
+#include "daemon/access/slots.h"
+#include "daemon/access/user.h"
 
 static void it_outlives_its_session(void **state) {
     struct slots slots = {.limit = 100000};

@@ -1,7 +1,12 @@
 /* test_closer.c: closing on real threads, the socket that lingers above all. */
+
 #include "tests/support/test.h"
 
+#include "daemon/base/pile.h"
+#include "daemon/base/ring.h"
 #include "daemon/loop/closer.h"
+#include "daemon/loop/loop.h"
+#include "daemon/loop/offload.h"
 #include "tests/support/fuse_silent.h"
 
 #include <arpa/inet.h>

@@ -1,7 +1,9 @@
 /* test_door.c: a broker that leaves, and who comes meanwhile. */
+
 #include "tests/support/test.h"
 
 #include "daemon/door.h"
+#include "daemon/options.h"
 #include "tests/support/on_socket.h"
 
 #include <sys/socket.h>

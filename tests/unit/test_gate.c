@@ -1,7 +1,13 @@
 /* test_gate.c: who may receive descriptors, and when those that wait are looked at again. */
+
 #include "tests/support/test.h"
 
 #include "daemon/access/gate.h"
+#include "daemon/access/quota.h"
+#include "daemon/access/refusal.h"
+#include "daemon/access/slots.h"
+#include "daemon/access/user.h"
+#include "daemon/base/turn.h"
 
 enum { LIMIT = 20000, SHARE = (LIMIT - SLOTS_KEEP) / 4, STRANGER = 1000 };
 

@@ -1,11 +1,22 @@
 /* test_handles.c: the handles of one object that many sessions have asked for: told in steps when it ends, and dropped in steps. */
+
 #include "tests/support/test.h"
 
+#include "daemon/access/refusal.h"
+#include "daemon/access/slots.h"
+#include "daemon/access/user.h"
+#include "daemon/loop/closer.h"
+#include "daemon/loop/loop.h"
 #include "daemon/loop/sentry.h"
+#include "daemon/object/belongings.h"
+#include "daemon/object/cause.h"
+#include "daemon/object/descriptor.h"
+#include "daemon/object/direction.h"
 #include "daemon/object/handle.h"
 #include "daemon/object/indicator.h"
 #include "daemon/object/objects.h"
 #include "daemon/object/pollable.h"
+#include "daemon/object/registry.h"
 
 #include <poll.h>
 #include <sys/eventfd.h>
@@ -69,14 +80,14 @@ static void make_parts(void) {
     assert_non_null(world.sentries);
     slots_init(&world.slots, LIMIT, 0);
     assert_int_equal(users_init(&world.users, OWN, &world.slots, 1), 0);
-    const struct registry_parts parts = {.loop = world.loop,
-                                         .engine = loop_engine(world.loop),
-                                         .offload = world.offload,
-                                         .closer = world.closer,
-                                         .sentries = world.sentries,
-                                         .slots = &world.slots,
-                                         .users = &world.users};
-    assert_int_equal(objects_init(&world.registry, &parts), 0);
+    const struct env env = {.loop = world.loop,
+                            .engine = loop_engine(world.loop),
+                            .offload = world.offload,
+                            .closer = world.closer,
+                            .sentries = world.sentries,
+                            .slots = &world.slots,
+                            .users = &world.users};
+    assert_int_equal(objects_init(&world.registry, &env), 0);
     assert_int_equal(pollable_init(), 0);
     world.owner = user_ref(&world.users, OWN);
     world.other = user_ref(&world.users, OTHER);

@@ -1,7 +1,11 @@
 /* test_holders.c: refusals name the biggest of the caller's own sessions, and other uids only to those who may see them. */
+
 #include "tests/support/test.h"
 
+#include "daemon/access/account.h"
 #include "daemon/access/limit.h"
+#include "daemon/access/refusal.h"
+#include "daemon/access/slots.h"
 
 enum { MANY = 4 * HOLDERS_LOOKS, OWN = 7 };
 

@@ -1,8 +1,12 @@
 /* test_kept.c: table and account are charged together or not at all, and given back together. */
+
 #include "tests/support/test.h"
 
+#include "daemon/access/account.h"
 #include "daemon/access/kept.h"
-#include "daemon/access/limit.h"
+#include "daemon/access/refusal.h"
+#include "daemon/access/slots.h"
+#include "daemon/access/user.h"
 
 enum { ROOM = 100 };
 

@@ -1,6 +1,8 @@
 /* test_lanes.c: who is next, without threads. */
+
 #include "tests/support/test.h"
 
+#include "daemon/loop/identity.h"
 #include "daemon/loop/lanes.h"
 
 enum { BROKER_OWN = 1, QUICK = 2 };

@@ -1,9 +1,19 @@
 /* test_lasting.c: what makes handles ready for ever: shared by many of one user, never by two, kept when it is idle. */
+
 #include "tests/support/test.h"
 
+#include "daemon/access/quota.h"
+#include "daemon/access/refusal.h"
+#include "daemon/access/slots.h"
+#include "daemon/access/user.h"
+#include "daemon/loop/closer.h"
+#include "daemon/loop/loop.h"
+#include "daemon/loop/offload.h"
+#include "daemon/loop/sentry.h"
 #include "daemon/object/lasting.h"
 #include "daemon/object/objects.h"
 #include "daemon/object/pollable.h"
+#include "daemon/object/registry.h"
 
 #include <fcntl.h>
 
@@ -51,14 +61,14 @@ static int begin(void **state) {
     assert_non_null(world.sentries);
     slots_init(&world.slots, LIMIT, 0);
     assert_int_equal(users_init(&world.users, OWN, &world.slots, 1), 0);
-    const struct registry_parts parts = {.loop = world.loop,
-                                         .engine = loop_engine(world.loop),
-                                         .offload = world.offload,
-                                         .closer = world.closer,
-                                         .sentries = world.sentries,
-                                         .slots = &world.slots,
-                                         .users = &world.users};
-    assert_int_equal(objects_init(&world.registry, &parts), 0);
+    const struct env env = {.loop = world.loop,
+                            .engine = loop_engine(world.loop),
+                            .offload = world.offload,
+                            .closer = world.closer,
+                            .sentries = world.sentries,
+                            .slots = &world.slots,
+                            .users = &world.users};
+    assert_int_equal(objects_init(&world.registry, &env), 0);
     assert_int_equal(pollable_init(), 0);
     world.timer.fn = on_timer;
     return 0;

@@ -1,7 +1,11 @@
 /* test_listener.c: a listener out of which nothing comes is left alone for a while, and for no longer than that. */
+
 #include "tests/support/test.h"
 
+#include "daemon/access/slots.h"
+#include "daemon/object/registry.h"
 #include "daemon/session/listener.h"
+#include "daemon/session/session.h"
 #include "tests/support/loop_fake.h"
 
 #include <sys/socket.h>
@@ -16,8 +20,8 @@ static struct listener listener;
 
 static void begin(os_fd fd) {
     slots_init(&slots, LIMIT, 0);
-    registry = (struct registry){.slots = &slots};
-    sessions = (struct sessions){.loop = loop_new(), .registry = &registry};
+    registry = (struct registry){.env = {.slots = &slots}};
+    sessions = (struct sessions){.loop = loop_new(), .env = &registry.env, .registry = &registry};
     assert_non_null(sessions.loop);
     assert_int_equal(listener_open(&listener, fd, &sessions, NULL), 0);
     assert_int_equal(listener.watch.interest, LOOP_READ);

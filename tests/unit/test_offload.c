@@ -1,7 +1,9 @@
 /* test_offload.c: who runs when, on the real loop and real threads. Jobs wait for each other, so that an
  * order that is not kept shows as a test that does not end. */
+
 #include "tests/support/test.h"
 
+#include "daemon/loop/loop.h"
 #include "daemon/loop/offload.h"
 
 #include <pthread.h>

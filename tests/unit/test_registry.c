@@ -1,7 +1,12 @@
 /* test_registry.c: ids have their kind, are never what a number is, and tell who was first to nobody but the broker. */
+
 #include "tests/support/test.h"
 
+#include "daemon/access/refusal.h"
+#include "daemon/access/slots.h"
+#include "daemon/access/user.h"
 #include "daemon/object/belongings.h"
+#include "daemon/object/registry.h"
 
 #include <errno.h>
 
@@ -23,7 +28,7 @@ static void ids_are_in_their_range(void **state) {
         for (int i = 0; i < MANY; i++) {
             enum object_kind kind = (enum object_kind)(1 + i % 5);
             uint64_t id = registry_issue(&registry, kind);
-            assert_int_equal(registry_kind(id), kind);
+            assert_int_equal(object_kind_of(id), kind);
             assert_true(id > UINT64_C(1) << 32 && id < UINT64_C(1) << 53);
             assert_int_equal(registry_number(&registry, id), i);
         }
@@ -104,10 +109,10 @@ static void add(struct object *object, enum object_kind kind) {
 
 static int restore(struct object *object, uint64_t id) {
     struct refusal refusal;
-    assert_int_equal(registry_reserve(&owner, registry_kind(id), &refusal), 0);
+    assert_int_equal(registry_reserve(&owner, object_kind_of(id), &refusal), 0);
     int error = registry_restore(&registry, object, id, &owner);
     if (error)
-        registry_cancel(&owner, registry_kind(id));
+        registry_cancel(&owner, object_kind_of(id));
     return error;
 }
 

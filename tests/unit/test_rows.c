@@ -1,15 +1,21 @@
 /* test_rows.c: the rows that follow from accounts: each uid once, in their order, a page at a time. */
+
 #include "tests/support/test.h"
 
 #include "daemon/access/limit.h"
+#include "daemon/access/refusal.h"
+#include "daemon/access/slots.h"
+#include "daemon/access/user.h"
+#include "daemon/object/registry.h"
 #include "daemon/session/rows.h"
+#include "daemon/session/session.h"
 
 enum { UIDS = 2 * ROWS_USERS + 3 };
 
 static struct slots slots = {.limit = 1000 + SLOTS_KEEP};
 static struct users users;
-static struct registry registry = {.users = &users};
-static struct sessions sessions = {.registry = &registry};
+static struct registry registry = {.env = {.users = &users}};
+static struct sessions sessions = {.env = &registry.env, .registry = &registry};
 static struct user *all[UIDS];
 
 static void begin(void) {
@@ -41,7 +47,7 @@ static void expect(struct rows *rows, size_t first, size_t n) {
             assert_true(rows_next(rows, &row));
             assert_int_equal(row.family, family ? FAMILY_USER_LIMIT : FAMILY_USER_USED);
             assert_int_equal(uid_of(&row), user->uid);
-            assert_string_equal(row.labels[1].value, user_slot_name(slot));
+            assert_string_equal(row.labels[1].value, quota_name(slot));
             assert_int_equal(row.value, family ? limit_of(user, slot) : user->used[slot]);
         }
     for (size_t i = 0; i < n; i++) {

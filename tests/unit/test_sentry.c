@@ -1,7 +1,10 @@
 /* test_sentry.c: what sentries do between sleeps, in which order the loop hears of it, and how they end; on the real loop, engine and
  * threads. */
+
 #include "tests/support/test.h"
 
+#include "daemon/loop/loop.h"
+#include "daemon/loop/polls.h"
 #include "daemon/loop/sentry.h"
 #include "daemon/readiness/engine.h"
 

@@ -1,6 +1,8 @@
 /* test_timers.c: the first one is always the one that is due first, however they were set and taken out. */
+
 #include "tests/support/test.h"
 
+#include "daemon/loop/loop.h"
 #include "daemon/loop/timers.h"
 
 enum { MANY = 40, ROUNDS = 2000 };

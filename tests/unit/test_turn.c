@@ -1,7 +1,9 @@
 /* test_turn.c: lanes take turns, and one that goes in its own turn is not looked at any more. */
+
 #include "tests/support/test.h"
 
 #include "daemon/base/turn.h"
+#include "proto/container.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -15,7 +17,7 @@ struct owner {
 };
 
 static void step(struct task *task) {
-    struct owner *owner = RING_OF(task, struct owner, task);
+    struct owner *owner = CONTAINER_OF(task, struct owner, task);
 
     ++*owner->done;
     if (owner->left-- > 0) {
@@ -77,11 +79,11 @@ struct pair {
 };
 
 static void step_spending(struct task *task) {
-    struct pair *pair = RING_OF(task, struct pair, spends);
+    struct pair *pair = CONTAINER_OF(task, struct pair, spends);
     turn_spend(pair->lane.turns, 2 * TURN_UNITS);
 }
 
-static void step_waiting(struct task *task) { RING_OF(task, struct pair, waits)->waited++; }
+static void step_waiting(struct task *task) { CONTAINER_OF(task, struct pair, waits)->waited++; }
 
 static void what_is_left_of_a_lane_comes_again(void **state) {
     struct turns turns;

@@ -1,8 +1,14 @@
 /* test_user.c: the accounts of uids, in the order that somebody who looks at all of them wants, and their journals. */
+
 #include "tests/support/test.h"
 
+#include "daemon/access/account.h"
 #include "daemon/access/kept.h"
 #include "daemon/access/limit.h"
+#include "daemon/access/refusal.h"
+#include "daemon/access/slots.h"
+#include "daemon/access/user.h"
+#include "daemon/base/journal.h"
 #include "proto/os.h"
 
 enum { UIDS = 50, ROOM = 8 };
