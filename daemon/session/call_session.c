@@ -250,17 +250,24 @@ static int make_session(struct call *call, const Portd__V1__Hello *hello, struct
     return 0;
 }
 
-/* The session is there and has its owners; a new one ends again if that fails. */
+/* The connection has its place in the session, and the session its owners; a new one ends again if that fails. The place first: one is given
+ * back more easily than an owner. */
 static int admit(struct call *call, const Portd__V1__Hello *hello, struct admission *admission) {
     bool made = !admission->session;
+    struct numberings *numberings;
+    uint64_t place;
     if (made && make_session(call, hello, admission))
         goto fail;
-    if (!hello->find && add_owners(call, admission))
+    numberings = &admission->session->belongings.numberings;
+    if (numbering_get(numberings, admission->numbers, &place)) {
+        refusal_memory(&call->refusal);
         goto fail;
-    if (!numbering_get(&admission->session->belongings.numberings, admission->numbers,
-                       &call->connection->place))
+    }
+    if (hello->find || !add_owners(call, admission)) {
+        call->connection->place = place;
         return 0;
-    refusal_memory(&call->refusal);
+    }
+    numbering_unref(numberings, place);
 fail:
     if (made && admission->session)
         session_end(admission->session, CAUSE_EXPIRED);

@@ -270,6 +270,16 @@ static int judge_other(struct work *work, const char *step, int code) {
     return judge(work, step, code);
 }
 
+static pid_t pausing(void) {
+    pid_t process = fork();
+
+    if (process == 0) {
+        (void)pause();
+        _exit(0);
+    }
+    return process;
+}
+
 /* Another connection to the same session, and a session with an owner process that another one ends. */
 static void work_sessions(struct work *work) {
     portd_options options = PORTD_OPTIONS_INIT;
@@ -280,11 +290,7 @@ static void work_sessions(struct work *work) {
         DO(portd_ping(other, soon()));
         portd_disconnect(other);
     }
-    pid_t owner = fork();
-    if (owner == 0) {
-        (void)pause();
-        _exit(0);
-    }
+    pid_t owner = pausing();
     options.token = NULL;
     options.owner_pid = (uint32_t)owner;
     options.new_session = true;
@@ -294,6 +300,37 @@ static void work_sessions(struct work *work) {
     }
     (void)kill(owner, SIGKILL);
     (void)waitpid(owner, NULL, 0);
+}
+
+/* One who joins by one of its processes and brings another one, whose numbers are nobody's. One who was refused has added no owner: that process
+ * finds no session. */
+static void work_owners(struct work *work) {
+    uint32_t owners[2] = {(uint32_t)pausing(), (uint32_t)pausing()};
+    portd_options options = PORTD_OPTIONS_INIT, finds = PORTD_OPTIONS_INIT;
+    portd_client *first = NULL, *other = NULL;
+
+    options.owner_pid = owners[0];
+    if (DO(portd_connect(broker.address, &options, soon(), &first)) == 1) {
+        options.owner_pid = 0;
+        options.owner_pids = owners;
+        options.n_owner_pids = 2;
+        options.numbers_nobody = true;
+        bool refused = DO(portd_connect(broker.address, &options, soon(), &other)) == PORTD_E_LIMIT;
+        portd_disconnect(other);
+        finds.owner_pid = owners[1];
+        finds.find_session = true;
+        other = NULL;
+        if (portd_connect(broker.address, &finds, soon(), &other) == 1 && refused) {
+            work->bad++;
+            work->step = "a process that was refused as an owner is one";
+        }
+        portd_disconnect(other);
+        portd_disconnect(first);
+    }
+    for (int i = 0; i < 2; i++) {
+        (void)kill((pid_t)owners[i], SIGKILL);
+        (void)waitpid((pid_t)owners[i], NULL, 0);
+    }
 }
 
 /* A handle of another session's object, which goes with the session that has asked for it. */
@@ -371,6 +408,7 @@ static void work_all(struct work *work) {
     work_sockets(work);
     work_files(work);
     work_sessions(work);
+    work_owners(work);
     work_reaches(work);
     work_replaces(work);
     work_makes_handles(work);
