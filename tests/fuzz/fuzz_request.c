@@ -20,32 +20,15 @@
  * and no open descriptor more than before. */
 #define _GNU_SOURCE
 
-#include "daemon/access/limit.h"
-#include "daemon/access/policy.h"
-#include "daemon/access/refusal.h"
-#include "daemon/access/slots.h"
-#include "daemon/access/user.h"
 #include "daemon/loop/closer.h"
-#include "daemon/loop/loop.h"
 #include "daemon/loop/offload.h"
-#include "daemon/loop/sentry.h"
-#include "daemon/object/apart.h"
-#include "daemon/object/bound.h"
 #include "daemon/object/cause.h"
-#include "daemon/object/descriptor.h"
-#include "daemon/object/objects.h"
-#include "daemon/object/pollable.h"
-#include "daemon/object/registry.h"
-#include "daemon/object/stream.h"
 #include "daemon/session/connection.h"
-#include "daemon/session/dispatch.h"
-#include "daemon/session/session.h"
 #include "portd.pb-c.h"
 #include "proto/status.h"
-#include "proto/transport.h"
 #include "tests/support/on_socket.h"
+#include "tests/support/world.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -67,35 +50,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 enum {
     CLIENTS = 4,
-    SLOTS = 48,  /* free ones: few, so that the table is full in some inputs */
-    TURNS = 200, /* until nothing happens; more would be a loop without end */
-    PATIENCE_US = 20000000,
+    SLOTS = 48, /* free ones: few, so that the table is full in some inputs */
     KINDS = 18
 };
-
-#define require(condition)                                                                                   \
-    do {                                                                                                     \
-        if (!(condition)) {                                                                                  \
-            (void)fprintf(stderr, "%s:%d: not so: %s\n", __FILE__, __LINE__, #condition);                    \
-            abort();                                                                                         \
-        }                                                                                                    \
-    } while (0)
-
-/* What the broker is made of; broker.c puts the same together. */
-static struct {
-    struct loop *loop;
-    struct offload *offload;
-    struct closer *closer;
-    struct sentries *sentries;
-    struct slots slots;
-    struct users users;
-    struct policy policy;
-    struct registry registry;
-    struct sessions sessions;
-    struct loop_timer stop;
-    size_t calls; /* of the loop: its callbacks */
-    size_t used;  /* slots taken without clients */
-} world;
 
 struct client {
     int fd; /* -1: not connected */
@@ -110,86 +67,6 @@ struct run {
 };
 
 static uint8_t next(struct run *run) { return run->at < run->end ? *run->at++ : 0; }
-
-/* ---- the broker ---------------------------------------------------------------------------------------------------- */
-
-static void on_sentry_closed(void *context, size_t n_fds) {
-    (void)context;
-    slots_give(&world.slots, n_fds);
-}
-
-static void on_ready(void *context, uint64_t token, unsigned events) {
-    struct object *object = registry_find(&world.registry, apart_id(token));
-
-    (void)context;
-    if (object)
-        descriptor_on_ready(bound_of_object(object), token, events);
-}
-
-static void on_stop(struct loop_timer *timer) { loop_stop(timer->loop); }
-
-static void after(void *context) {
-    world.calls++;
-    sessions_after(context);
-}
-
-/* One pass of the loop over what is ready now, or becomes so within the pause. True if anything was. */
-static bool turn(int64_t pause_us) {
-    world.calls = 0;
-    require(loop_timer_set(world.loop, &world.stop, os_now_us() + pause_us) == 0);
-    require(loop_run(world.loop) == 0);
-    if (turns_round(&world.users.turns, after, &world.sessions))
-        return true;
-    return world.calls > 1;
-}
-
-static void settle(void) {
-    for (int i = 0; turn(0); i++)
-        require(i < TURNS);
-}
-
-static size_t count_fds(void) {
-    DIR *folder = opendir("/proc/self/fd");
-    size_t n = 0;
-
-    require(folder);
-    while (readdir(folder))
-        n++;
-    (void)closedir(folder);
-    return n;
-}
-
-static void world_make(void) {
-    size_t limit = count_fds() + 32 + SLOTS_KEEP + SLOTS;
-
-    (void)signal(SIGPIPE, SIG_IGN);
-    world.loop = loop_new();
-    require(world.loop);
-    world.offload = offload_new(world.loop);
-    world.closer = closer_new(world.offload, 65536);
-    world.sentries = sentries_new(world.loop, on_ready, on_sentry_closed, NULL);
-    require(world.offload && world.closer && world.sentries);
-    inspect_init(OS_FD_NONE);
-    require(stream_init() == 0);
-    policy_init(&world.policy, peer_self(), false);
-    loop_ready(world.loop, on_ready, NULL);
-    const struct env env = {.loop = world.loop,
-                            .engine = loop_engine(world.loop),
-                            .offload = world.offload,
-                            .closer = world.closer,
-                            .sentries = world.sentries,
-                            .slots = &world.slots,
-                            .users = &world.users};
-    require(objects_init(&world.registry, &env) == 0);
-    require(sessions_init(&world.sessions, world.loop, &world.registry, &world.policy, dispatch_frame) == 0);
-    world.stop.fn = on_stop;
-    loop_after(world.loop, after, &world.sessions);
-    require(pollable_init() == 0);
-    slots_init(&world.slots, limit, count_fds());
-    require(users_init(&world.users, peer_self(), &world.slots, 1) == 0);
-    world.used = world.slots.used;
-    settle();
-}
 
 /* ---- descriptors to hand in ------------------------------------------------------------------------------------------- */
 
@@ -261,27 +138,10 @@ static void drain_far(const struct run *run, uint8_t which) {
 /* ---- clients ------------------------------------------------------------------------------------------------------------ */
 
 static void client_connect(struct client *client) {
-    struct peer peer = {.uid = peer_self()};
-    struct refusal refusal;
-    int pair[2], small = 4096; /* so that a client that does not read is soon noticed */
+    int fd = client->fd < 0 ? world_connect() : -1;
 
-    if (client->fd >= 0)
-        return;
-    require(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair) == 0);
-    require(setsockopt(pair[0], SOL_SOCKET, SO_SNDBUF, &small, sizeof(small)) == 0);
-    struct user *user = user_ref(&world.users, peer.uid);
-    require(user);
-    slots_take(&world.slots, 1);
-    if (!limit_may_connect(user) || user_take(user, USER_CONNECTIONS, 1, &refusal)) {
-        /* The listener would have turned it away. */
-        slots_give(&world.slots, 1);
-        user_unref(user);
-        os_close(pair[0]);
-        os_close(pair[1]);
-        return;
-    }
-    require(connection_new(&world.sessions, on_socket(pair[0]), &peer, user));
-    *client = (struct client){.fd = pair[1]};
+    if (fd >= 0)
+        *client = (struct client){.fd = fd};
 }
 
 static void client_disconnect(struct client *client) {
@@ -334,7 +194,7 @@ static void client_read(struct client *client, struct channel *channel) {
         }
         if (more == 1)
             (void)channel_rest(channel);
-        settle();
+        world_settle();
     }
 }
 
@@ -419,7 +279,7 @@ static void step(struct run *run) {
         step_hello(run, true);
         break;
     }
-    settle();
+    world_settle();
 }
 
 static bool is_quiet(void) {
@@ -430,18 +290,13 @@ static bool is_quiet(void) {
 
 /* The clients go; sessions with an owner or a time of their own are ended. What workers have in hand comes back. */
 static void end(struct run *run) {
-    int64_t deadline = os_now_us() + PATIENCE_US;
-
     for (size_t i = 0; i < CLIENTS; i++)
         client_disconnect(&run->clients[i]);
-    settle();
+    world_settle();
     while (world.sessions.list)
         session_end(world.sessions.list, CAUSE_EXPIRED);
-    settle();
-    while (!is_quiet()) {
-        require(os_now_us() < deadline);
-        (void)turn(200);
-    }
+    world_settle();
+    require(world_until(is_quiet));
     require(world.registry.objects.used == 0 && world.registry.waits == 0);
     require(world.users.n_monitors == 0);
     require(world.sessions.by_id.used == 0);
@@ -452,11 +307,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     size_t before;
 
     if (!world.loop)
-        world_make();
+        world_make(SLOTS);
     world.registry.shuffle.rounds = 0;
     world.registry.epoch = 0;
     world.registry.issued = 1;
-    before = count_fds();
+    before = world_count_fds();
     run = (struct run){.at = data, .end = data + size};
     for (size_t i = 0; i < CLIENTS; i++)
         run.clients[i].fd = -1;
@@ -464,11 +319,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     run.client = &run.clients[0];
     client_connect(run.client);
     step_hello(&run, false);
-    settle();
+    world_settle();
     while (run.at < run.end)
         step(&run);
     end(&run);
     close_kinds(&run);
-    require(count_fds() == before);
+    require(world_count_fds() == before);
     return 0;
 }

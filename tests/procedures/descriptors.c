@@ -50,6 +50,27 @@ void make_tcp(int ends[2]) {
     fixture_close(listener);
 }
 
+int make_misleading(int *far) {
+    struct sockaddr_in name = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t size = sizeof(name);
+    int near = fixture_own(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0)),
+        gone = socket(AF_INET, SOCK_DGRAM, 0), yes = 1;
+
+    *far = fixture_own(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+    assert_int_equal(setsockopt(near, IPPROTO_IP, IP_RECVERR, &yes, sizeof(yes)), 0);
+    assert_int_equal(bind(gone, (struct sockaddr *)&name, size), 0);
+    assert_int_equal(getsockname(gone, (struct sockaddr *)&name, &size), 0);
+    assert_int_equal(connect(near, (struct sockaddr *)&name, size), 0);
+    assert_int_equal(close(gone), 0);
+    assert_int_equal(write(near, "x", 1), 1);
+    assert_true(fixture_poll(near, POLLERR) & POLLERR);
+    assert_int_equal(bind(*far, (struct sockaddr *)&name, size), 0);
+    size = sizeof(name);
+    assert_int_equal(getsockname(near, (struct sockaddr *)&name, &size), 0);
+    assert_int_equal(connect(*far, (struct sockaddr *)&name, size), 0);
+    return near;
+}
+
 int make_dup(int fd) { return fixture_own(fcntl(fd, F_DUPFD_CLOEXEC, 0)); }
 
 void make_at(int fd, int at) { assert_int_equal(dup3(fd, at, O_CLOEXEC), at); }

@@ -11,6 +11,10 @@ void make_tcp(int ends[2]);            /* connected to each other over the loopb
 int make_tcp_listener(int *port);
 int make_tcp_client(int port); /* connected */
 
+/* A datagram socket, and in *far the peer that it is connected to. It was connected before to a port where nobody is: what was sent came back
+ * as an error, and stays in the error queue, of which poll(2) tells for ever and which no read takes from. */
+int make_misleading(int *far);
+
 int make_dup(int fd);
 
 /* The number at gets another open file; it goes on belonging to the case. */

@@ -2,7 +2,6 @@
  * counts how often the broker's loop was put to sleep: each time that it wakes up adds one. */
 #include "ports.h"
 
-#include <netinet/in.h>
 #include <poll.h>
 #include <sched.h>
 #include <sys/socket.h>
@@ -268,29 +267,6 @@ static void objects_of_what_hung_up_rest(void **state) {
     (void)ask_handle(c, e);
     check_rests();
     assert_until(c, e, HANG_UP);
-}
-
-/* A socket to a port where nobody is: what was sent comes back as an error, and stays in the error queue, of which poll(2) tells for
- * ever and which no read takes from. */
-static int make_misleading(int *far) {
-    struct sockaddr_in name = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    socklen_t size = sizeof(name);
-    int near = fixture_own(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0)),
-        gone = socket(AF_INET, SOCK_DGRAM, 0), yes = 1;
-
-    *far = fixture_own(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
-    assert_int_equal(setsockopt(near, IPPROTO_IP, IP_RECVERR, &yes, sizeof(yes)), 0);
-    assert_int_equal(bind(gone, (struct sockaddr *)&name, size), 0);
-    assert_int_equal(getsockname(gone, (struct sockaddr *)&name, &size), 0);
-    assert_int_equal(connect(near, (struct sockaddr *)&name, size), 0);
-    assert_int_equal(close(gone), 0);
-    assert_int_equal(write(near, "x", 1), 1);
-    assert_true(fixture_poll(near, POLLERR) & POLLERR);
-    assert_int_equal(bind(*far, (struct sockaddr *)&name, size), 0);
-    size = sizeof(name);
-    assert_int_equal(getsockname(near, (struct sockaddr *)&name, &size), 0);
-    assert_int_equal(connect(*far, (struct sockaddr *)&name, size), 0);
-    return near;
 }
 
 static void a_read_that_poll_misleads_does_not_spin(void **state) {

@@ -536,10 +536,42 @@ static void a_file_whose_server_is_silent(void **state) {
     port_close(c, in);
 }
 
+/* Each through a port of its own. Whoever has tried in vain is the first to try again. */
+static void reads_that_poll_misleads_keep_their_order(void **state) {
+    enum { READS = 4, ROUNDS = 4 };
+    portd_client *c = fixture_client(NULL);
+    portd_id ports[READS];
+    int far;
+
+    (void)state;
+    int near = make_misleading(&far);
+    for (int i = 0; i < READS; i++)
+        ports[i] = port_wrap_socket(c, near).in;
+    assert_int_equal(io_answer(io_read(c, ports[0], 1, 0)), PORTD_E_SYSTEM); /* the error itself */
+    for (int round = 0; round < ROUNDS; round++) {
+        struct io *reads[READS];
+        for (int i = 0; i < READS; i++)
+            reads[i] = io_read(c, ports[i], 1, 0);
+        for (int i = 0; i < READS; i++) {
+            size_t answers = 0;
+            fd_say(far, "x");
+            while (!answers) {
+                assert_true(portd_poll(c, fixture_soon()) > 0);
+                for (int k = i; k < READS; k++)
+                    answers += reads[k]->answers;
+            }
+            assert_int_equal(answers, 1);
+            assert_int_equal(reads[i]->answers, 1);
+            assert_int_equal(reads[i]->code, 1);
+        }
+    }
+}
+
 TEST_MAIN(FIXTURE_CASE(quantity), FIXTURE_CASE(a_client_that_does_not_read),
           FIXTURE_CASE(a_reader_that_does_not_read), FIXTURE_CASE(two_writers),
           FIXTURE_CASE(cancelled_reads_lose_nothing), FIXTURE_CASE(deadlines_lose_nothing),
           FIXTURE_CASE(a_holder_that_is_faster), FIXTURE_CASE(a_worker_that_blocks),
           FIXTURE_CASE(a_wakeup_loses_nothing), FIXTURE_CASE(in_flight_when_the_broker_dies),
           FIXTURE_CASE(a_blocked_call_when_the_broker_dies), FIXTURE_CASE(a_broker_that_says_nothing),
-          FIXTURE_CASE(a_reader_that_goes), FIXTURE_CASE(a_file_whose_server_is_silent))
+          FIXTURE_CASE(a_reader_that_goes), FIXTURE_CASE(a_file_whose_server_is_silent),
+          FIXTURE_CASE(reads_that_poll_misleads_keep_their_order))

@@ -6,6 +6,7 @@
 
 #include "tests/support/fuse_silent.h"
 
+#include <linux/net_tstamp.h>
 #include <poll.h>
 #include <sys/epoll.h>
 #include <sys/mman.h>
@@ -338,6 +339,90 @@ static void what_a_wake_one_wait_watched_ends_with_it(void **state) {
     }
 }
 
+/* Nor is it when such a wait was told of all that it waits for, and has looked. */
+static void what_a_wake_one_wait_was_told_of_ends_with_it(void **state) {
+    portd_client *c = fixture_client(NULL);
+    int p[2], q[2];
+
+    (void)state;
+    make_pipe(p);
+    make_pipe(q);
+    portd_id ids[2] = {ask_evt(c, p[0], READ), ask_evt(c, q[0], READ)};
+    struct parked *all = ask_park(c, ids, 2, PORTD_WAIT_ALL | PORTD_WAIT_ONE);
+    for (int i = 0; i < 2; i++)
+        assert_int_equal(watched(c, ids[i]), EDGES | IN);
+    put(p[1]);
+    put(q[1]);
+    assert_int_equal(ask_answer(all), 2);
+    for (int i = 0; i < 2; i++)
+        assert_int_equal(watched(c, ids[i]), NOTHING);
+}
+
+/* It goes, and others wait for the same: they need no edges. */
+static void others_are_watched_for_as_before(void **state) {
+    static const unsigned flags[] = {PORTD_WAIT_ONE, PORTD_WAIT_ALL | PORTD_WAIT_ONE};
+    portd_client *c = fixture_client(NULL);
+    int p[2], q[2];
+
+    (void)state;
+    make_pipe(p);
+    make_pipe(q);
+    portd_id ids[2] = {ask_evt(c, p[0], READ), ask_evt(c, q[0], READ)};
+    struct parked *other = ask_park_one(c, ids[0], 0);
+    for (size_t i = 0; i < 2; i++) {
+        struct parked *one = ask_park(c, ids, 2, flags[i]);
+        assert_int_equal(watched(c, ids[0]), EDGES | IN);
+        cancel(one);
+        assert_int_equal(watched(c, ids[0]), IN);
+    }
+    put(p[1]);
+    assert_answer(other, ids[0], READY);
+}
+
+struct looked_at {
+    portd_client *client;
+    portd_id id;
+    unsigned watched;
+};
+
+static bool is_watched(void *data) {
+    const struct looked_at *at = data;
+    return watched(at->client, at->id) == at->watched;
+}
+
+/* Reads of it were tried in vain until it is watched by edges, as poll(2) tells of the time stamps of what was sent. Then somebody waits
+ * for room meanwhile. */
+static void room_that_nobody_waits_for_is_not_watched(void **state) {
+    int on = SOF_TIMESTAMPING_TX_SOFTWARE | SOF_TIMESTAMPING_SOFTWARE, off = 0, ends[2];
+    portd_client *c = fixture_client(NULL);
+
+    (void)state;
+    make_tcp(ends);
+    if (setsockopt(ends[0], SOL_SOCKET, SO_TIMESTAMPING, &on, sizeof on))
+        test_skip("there are no time stamps here");
+    put(ends[0]);
+    if (!(fixture_poll(ends[0], POLLERR) & POLLERR))
+        test_skip("what is sent here gets no time stamp");
+    portd_id out = ask_evt(c, ends[0], WRITE);
+    struct io *read = io_read(c, port_wrap_socket(c, ends[0]).in, 1, 0);
+    struct looked_at at = {c, out, EDGES | IN};
+    assert_true(fixture_until(is_watched, &at));
+    assert_int_equal(setsockopt(ends[0], SOL_SOCKET, SO_TIMESTAMPING, &off, sizeof off), 0);
+    struct msghdr message = {0};
+    while (recvmsg(ends[0], &message, MSG_ERRQUEUE | MSG_DONTWAIT) >= 0)
+        continue;
+    (void)fill(ends[0]);
+    struct parked *writer = ask_park_one(c, out, 0);
+    assert_int_equal(watched(c, out), EDGES | IN | OUT);
+    (void)drain(ends[1]);
+    assert_answer(writer, out, READY);
+    at.watched = EDGES | IN;
+    assert_true(fixture_until(is_watched, &at));
+    assert_true(io_still_parked(read));
+    put(ends[1]);
+    assert_int_equal(io_answer(read), 1);
+}
+
 /* So many objects end at once, each the last of its descriptor. */
 static void many_semaphores_fire_at_once(void **state) {
     enum { MANY = 150 };
@@ -365,5 +450,8 @@ TEST_MAIN(FIXTURE_CASE(what_is_asked_for_while_it_is_armed), FIXTURE_CASE(a_limi
           FIXTURE_CASE(what_is_given_to_one_that_cancels_is_given_on),
           FIXTURE_CASE(what_many_that_end_at_once_were_given),
           FIXTURE_CASE(those_answered_before_it_was_idle),
-          FIXTURE_CASE(what_a_wake_one_wait_watched_ends_with_it), FIXTURE_CASE(many_semaphores_fire_at_once),
+          FIXTURE_CASE(what_a_wake_one_wait_watched_ends_with_it),
+          FIXTURE_CASE(what_a_wake_one_wait_was_told_of_ends_with_it),
+          FIXTURE_CASE(others_are_watched_for_as_before),
+          FIXTURE_CASE(room_that_nobody_waits_for_is_not_watched), FIXTURE_CASE(many_semaphores_fire_at_once),
           FIXTURE_CASE(what_was_told_counts_for_all_only_while_it_is_so))

@@ -1,90 +1,32 @@
 /* test_lasting.c: what makes handles ready for ever: shared by many of one user, never by two, kept when it is idle. */
-
 #include "tests/support/test.h"
 
 #include "daemon/access/quota.h"
 #include "daemon/access/refusal.h"
-#include "daemon/access/slots.h"
-#include "daemon/access/user.h"
 #include "daemon/loop/closer.h"
-#include "daemon/loop/loop.h"
-#include "daemon/loop/offload.h"
-#include "daemon/loop/sentry.h"
 #include "daemon/object/lasting.h"
-#include "daemon/object/objects.h"
 #include "daemon/object/pollable.h"
-#include "daemon/object/registry.h"
+#include "tests/support/world.h"
 
 #include <fcntl.h>
 
-enum { OWN = 0, OTHER = 1000, LIMIT = 4000, MANY = LASTING_IDLE + 20 };
+enum { LIMIT = 4000, MANY = LASTING_IDLE + 20 };
 
-static struct {
-    struct slots slots;
-    struct users users;
-    struct loop *loop;
-    struct offload *offload;
-    struct closer *closer;
-    struct sentries *sentries;
-    struct registry registry;
-    struct loop_timer timer;
-} world;
-
-static void on_ready(void *context, uint64_t token, unsigned events) {
-    (void)context;
-    (void)token;
-    (void)events;
-}
-
-static void on_closed(void *context, size_t n_fds) {
-    (void)context;
-    slots_give(&world.slots, n_fds);
-}
-
-/* Until the closer has closed all. */
-static void on_timer(struct loop_timer *timer) {
-    if (closer_pending(world.closer))
-        assert_int_equal(loop_timer_set(world.loop, timer, os_now_us() + 1000), 0);
-    else
-        loop_stop(world.loop);
-}
+static os_uid other_uid(void) { return world.users.own + 1000; }
 
 static int begin(void **state) {
     (void)state;
-    memset(&world, 0, sizeof world);
-    world.loop = loop_new();
-    assert_non_null(world.loop);
-    world.offload = offload_new(world.loop);
-    assert_non_null(world.offload);
-    world.closer = closer_new(world.offload, LIMIT);
-    world.sentries = sentries_new(world.loop, on_ready, on_closed, NULL);
-    assert_non_null(world.sentries);
-    slots_init(&world.slots, LIMIT, 0);
-    assert_int_equal(users_init(&world.users, OWN, &world.slots, 1), 0);
-    const struct env env = {.loop = world.loop,
-                            .engine = loop_engine(world.loop),
-                            .offload = world.offload,
-                            .closer = world.closer,
-                            .sentries = world.sentries,
-                            .slots = &world.slots,
-                            .users = &world.users};
-    assert_int_equal(objects_init(&world.registry, &env), 0);
-    assert_int_equal(pollable_init(), 0);
-    world.timer.fn = on_timer;
+    world_make(LIMIT);
     return 0;
 }
 
 static int end(void **state) {
     (void)state;
-    loop_timer_free(&world.timer);
-    (void)sentries_free(world.sentries);
-    (void)offload_free(world.offload);
-    closer_free(world.closer);
-    objects_deinit(&world.registry);
-    users_deinit(&world.users, false);
-    loop_free(world.loop);
+    world_free();
     return 0;
 }
+
+static bool nothing_is_closing(void) { return closer_pending(world.closer) == 0; }
 
 static struct lasting *take(struct user *user) {
     struct refusal refusal;
@@ -97,7 +39,7 @@ static struct lasting *take(struct user *user) {
 static void give(struct user *user, struct lasting *lasting) { lasting_give(&world.registry, user, lasting); }
 
 static void each_is_one_users(void **state) {
-    struct user *own = user_ref(&world.users, OWN), *other = user_ref(&world.users, OTHER);
+    struct user *own = user_ref(&world.users, world.users.own), *other = user_ref(&world.users, other_uid());
     struct lasting *of_own = take(own), *of_other = take(other);
 
     (void)state;
@@ -113,7 +55,7 @@ static void each_is_one_users(void **state) {
     }
     assert_int_equal(other->used[USER_DESCRIPTORS], 0);
     user_unref(other);
-    other = user_ref(&world.users, OTHER); /* comes again: what his old handles have */
+    other = user_ref(&world.users, other_uid()); /* comes again: what his old handles have */
     assert_ptr_equal(take(other), of_other);
     assert_int_equal(other->used[USER_DESCRIPTORS], 1);
     give(other, of_other);
@@ -125,7 +67,7 @@ static void each_is_one_users(void **state) {
 
 static void so_many_handles_have_one(void **state) {
     static struct lasting *taken[2 * LASTING_HANDLES];
-    struct user *other = user_ref(&world.users, OTHER);
+    struct user *other = user_ref(&world.users, other_uid());
 
     (void)state;
     for (int i = 0; i < 2 * LASTING_HANDLES; i++) {
@@ -151,14 +93,13 @@ static void the_oldest_idle_ones_are_closed(void **state) {
 
     (void)state;
     for (int i = 0; i < MANY; i++) {
-        struct user *user = user_ref(&world.users, (os_uid)(OTHER + i));
+        struct user *user = user_ref(&world.users, other_uid() + (os_uid)i);
         struct lasting *lasting = take(user);
         fds[i] = lasting->fd;
         give(user, lasting);
         user_unref(user);
     }
-    assert_int_equal(loop_timer_set(world.loop, &world.timer, os_now_us()), 0);
-    assert_int_equal(loop_run(world.loop), 0);
+    assert_true(world_until(nothing_is_closing));
     for (int i = 0; i < MANY; i++)
         open += fcntl(fds[i], F_GETFD) >= 0;
     assert_in_range(open, LASTING_IDLE, LASTING_IDLE + 1);

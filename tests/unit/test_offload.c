@@ -10,6 +10,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <sys/wait.h>
 
 static struct loop *loop;
 static struct offload *offload;
@@ -362,6 +363,36 @@ static void what_is_dropped_is_told(void **state) {
     loop_free(loop);
 }
 
+/* Run in a process of its own, which the thread, its memory and its bell are left to. */
+static bool drops_behind_one_that_stays(void) {
+    static struct task stays, waits[2];
+
+    begin();
+    task_init(&stays, 1, work_until_released);
+    stays.job.drop = drop;
+    offload_submit(offload, &stays.job);
+    await_started(&stays);
+    for (size_t i = 0; i < 2; i++) {
+        task_init(&waits[i], 1, work_at_once);
+        waits[i].job.drop = drop;
+        offload_submit(offload, &waits[i].job);
+    }
+    return offload_free(offload) && !stays.interrupted && waits[0].interrupted && waits[1].interrupted;
+}
+
+/* Nobody will ever take them, although a thread of theirs runs on. */
+static void what_waits_behind_one_that_stays_is_dropped(void **state) {
+    pid_t child = fork();
+    int status;
+
+    (void)state;
+    assert_true(child >= 0);
+    if (child == 0)
+        _exit(drops_behind_one_that_stays() ? 0 : 1);
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+}
+
 static void on_done_submit_again(struct offload_job *job) {
     on_done(job);
     if (done_count < 1000)
@@ -489,6 +520,7 @@ TEST_MAIN(TEST_CASE(threads_are_started_by_jobs_and_only_as_needed),
           TEST_CASE(uids_take_turns), TEST_CASE(a_blocking_call_is_interrupted),
           TEST_CASE(stuck_jobs_do_not_use_up_the_workers),
           TEST_CASE(a_stuck_job_holds_up_its_uid_for_a_while_only), TEST_CASE(what_is_dropped_is_told),
-          TEST_CASE(quick_jobs_are_apart), TEST_CASE(done_may_submit_the_job_again),
+          TEST_CASE(what_waits_behind_one_that_stays_is_dropped), TEST_CASE(quick_jobs_are_apart),
+          TEST_CASE(done_may_submit_the_job_again),
           TEST_CASE(ending_interrupts_what_runs_and_drops_what_waits), TEST_CASE(ending_restores_the_signal),
           TEST_CASE(workers_leave_signals_to_the_loop))

@@ -1,0 +1,202 @@
+/* world.c: what broker.c puts together, put together the same way. */
+#define _GNU_SOURCE
+
+#include "world.h"
+
+#include "daemon/access/limit.h"
+#include "daemon/access/refusal.h"
+#include "daemon/loop/closer.h"
+#include "daemon/loop/offload.h"
+#include "daemon/loop/sentry.h"
+#include "daemon/object/apart.h"
+#include "daemon/object/binding.h"
+#include "daemon/object/bound.h"
+#include "daemon/object/cause.h"
+#include "daemon/object/descriptor.h"
+#include "daemon/object/objects.h"
+#include "daemon/object/pollable.h"
+#include "daemon/object/stream.h"
+#include "daemon/session/connection.h"
+#include "daemon/session/dispatch.h"
+#include "proto/transport.h"
+#include "tests/support/on_socket.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/socket.h>
+
+enum {
+    TURNS = 200, /* until nothing happens; more would be a loop without end */
+    CLOSES = 65536,
+    PATIENCE_US = 20000000,
+    PAUSE_US = 200
+};
+
+struct world world;
+
+static void on_sentry_closed(void *context, size_t n_fds) {
+    (void)context;
+    slots_give(&world.slots, n_fds);
+}
+
+static void on_ready(void *context, uint64_t token, unsigned events) {
+    struct object *object = registry_find(&world.registry, apart_id(token));
+
+    (void)context;
+    if (object)
+        descriptor_on_ready(bound_of_object(object), token, events);
+}
+
+static void on_stop(struct loop_timer *timer) { loop_stop(timer->loop); }
+
+static void after(void *context) {
+    world.calls++;
+    sessions_after(context);
+}
+
+bool world_turn(int64_t pause_us) {
+    world.calls = 0;
+    require(loop_timer_set(world.loop, &world.stop, os_now_us() + pause_us) == 0);
+    require(loop_run(world.loop) == 0);
+    if (turns_round(&world.users.turns, after, &world.sessions))
+        return true;
+    return world.calls > 1;
+}
+
+void world_settle(void) {
+    for (int i = 0; world_turn(0); i++)
+        require(i < TURNS);
+}
+
+bool world_until(bool (*condition)(void)) {
+    int64_t deadline = os_now_us() + PATIENCE_US;
+
+    while (!condition() && os_now_us() < deadline)
+        (void)world_turn(PAUSE_US);
+    return condition();
+}
+
+size_t world_count_fds(void) {
+    DIR *folder = opendir("/proc/self/fd");
+    size_t n = 0;
+
+    require(folder);
+    while (readdir(folder))
+        n++;
+    (void)closedir(folder);
+    return n;
+}
+
+static void make_parts(void) {
+    world.loop = loop_new();
+    require(world.loop);
+    world.offload = offload_new(world.loop);
+    world.closer = closer_new(world.offload, CLOSES);
+    world.sentries = sentries_new(world.loop, on_ready, on_sentry_closed, NULL);
+    require(world.offload && world.closer && world.sentries);
+    inspect_init(OS_FD_NONE);
+    require(stream_init() == 0 && pollable_init() == 0);
+    policy_init(&world.policy, peer_self(), false);
+    loop_ready(world.loop, on_ready, NULL);
+}
+
+void world_make(size_t free_slots) {
+    size_t limit = world_count_fds() + 32 + SLOTS_KEEP + free_slots;
+
+    (void)signal(SIGPIPE, SIG_IGN);
+    memset(&world, 0, sizeof world);
+    make_parts();
+    const struct env env = {.loop = world.loop,
+                            .engine = loop_engine(world.loop),
+                            .offload = world.offload,
+                            .closer = world.closer,
+                            .sentries = world.sentries,
+                            .slots = &world.slots,
+                            .users = &world.users};
+    require(objects_init(&world.registry, &env) == 0);
+    require(sessions_init(&world.sessions, world.loop, &world.registry, &world.policy, dispatch_frame) == 0);
+    world.stop.fn = on_stop;
+    loop_after(world.loop, after, &world.sessions);
+    slots_init(&world.slots, limit, world_count_fds());
+    require(users_init(&world.users, peer_self(), &world.slots, 1) == 0);
+    world.used = world.slots.used;
+    world_settle();
+}
+
+static bool nothing_is_bound(void) { return world.registry.bounds.used == 0; }
+
+void world_free(void) {
+    require(world_until(nothing_is_bound));
+    sessions_deinit(&world.sessions);
+    require(!sentries_free(world.sentries));
+    require(!offload_free(world.offload));
+    closer_free(world.closer);
+    objects_deinit(&world.registry);
+    if (world.owner)
+        user_unref(world.owner);
+    users_deinit(&world.users, false);
+    loop_timer_free(&world.stop);
+    loop_free(world.loop);
+}
+
+/* ---- what there is without connections --------------------------------------------------------------------------- */
+
+void world_own(struct user *user) {
+    world.owner = user;
+    belongings_init(&world.owners, &world.registry, user, 1, "owner", 1);
+    require(numbering_get(&world.owners.numberings, 0, &world.place) == 0);
+}
+
+struct binding *world_bind(int64_t number, int fd) {
+    struct binding_claim claim;
+    struct refusal refusal;
+
+    require(fd >= 0);
+    slots_take(&world.slots, 1);
+    require(binding_claim(&world.owners, number_key(world.place, number), fd, false, 1, &claim, &refusal) ==
+            0);
+    return claim.binding;
+}
+
+void world_turns(void) {
+    while (turns_round(&world.users.turns, after, &world.sessions))
+        continue;
+}
+
+void world_end(struct belongings *belongings) {
+    world.users.turns.left = TURN_UNITS;
+    while (!belongings_end(belongings, CAUSE_EXPIRED)) {
+        turns_finish(&world.users.turns);
+        world.users.turns.left = TURN_UNITS;
+    }
+    belongings_deinit(belongings);
+    turns_finish(&world.users.turns);
+}
+
+void world_disown(void) { world_end(&world.owners); }
+
+/* ---- and connections --------------------------------------------------------------------------------------------- */
+
+int world_connect(void) {
+    struct peer peer = {.uid = peer_self()};
+    struct refusal refusal;
+    int pair[2], small = 4096; /* so that a client that does not read is soon noticed */
+
+    require(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair) == 0);
+    require(setsockopt(pair[0], SOL_SOCKET, SO_SNDBUF, &small, sizeof(small)) == 0);
+    struct user *user = user_ref(&world.users, peer.uid);
+    require(user);
+    slots_take(&world.slots, 1);
+    if (!limit_may_connect(user) || user_take(user, USER_CONNECTIONS, 1, &refusal)) {
+        /* The listener would have turned it away. */
+        slots_give(&world.slots, 1);
+        user_unref(user);
+        os_close(pair[0]);
+        os_close(pair[1]);
+        return -1;
+    }
+    require(connection_new(&world.sessions, on_socket(pair[0]), &peer, user));
+    return pair[1];
+}

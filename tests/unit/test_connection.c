@@ -1,0 +1,75 @@
+/* test_connection.c: a uid that has spent its rate. The broker's own is too large for that. */
+#include "tests/support/test.h"
+
+#include "daemon/base/metrics.h"
+#include "proto/frame.h"
+#include "tests/support/world.h"
+
+#include <sys/socket.h>
+
+enum { RATE = 1000, MORE = 30, SIZE = FRAME_HEADER + 4 };
+
+/* Hello of version 1, and a ping; both with id 1. */
+static const uint8_t hello[] = {8, 0, 0, 0, 0, 0, 0, 0, 0x08, 0x01, 0x52, 0x04, 0x08, 0x01, 0x10, 0x01};
+static const uint8_t ping[SIZE] = {4, 0, 0, 0, 0, 0, 0, 0, 0x08, 0x01, 0x5a, 0x00};
+
+/* Bytes of replies that are there. */
+static size_t read_all(int fd) {
+    uint8_t bytes[4096];
+    size_t total = 0;
+    ssize_t n;
+
+    while ((n = recv(fd, bytes, sizeof bytes, MSG_DONTWAIT)) > 0)
+        total += (size_t)n;
+    assert_int_equal(n, -1);
+    assert_int_equal(errno, EAGAIN);
+    return total;
+}
+
+static bool nobody_is_there(void) { return world.slots.used == world.used; }
+
+/* It is not read for a while, and then goes on: every request is answered. What a second brings may be spent twice before. */
+static void who_has_spent_the_rate_is_read_again(void **state) {
+    enum { PINGS = 2 * RATE + MORE };
+    static uint8_t bytes[PINGS * SIZE];
+    const int64_t deadline = os_now_us() + 20000000;
+    size_t replied = 0;
+
+    (void)state;
+    world.users.rate = RATE;
+    int fd = world_connect();
+    assert_true(fd >= 0);
+    assert_int_equal(send(fd, hello, sizeof hello, 0), sizeof hello);
+    world_settle();
+    assert_true(read_all(fd) > 0);
+    assert_int_equal(send(fd, ping, sizeof ping, 0), sizeof ping);
+    world_settle();
+    const size_t reply = read_all(fd);
+    assert_true(reply > 0);
+    for (size_t i = 0; i < PINGS; i++)
+        memcpy(bytes + i * SIZE, ping, SIZE);
+    const uint64_t pauses = metrics_values[METRIC_PAUSES];
+    assert_int_equal(send(fd, bytes, sizeof bytes, 0), sizeof bytes);
+    while (replied < PINGS * reply && os_now_us() < deadline) {
+        (void)world_turn(1000);
+        replied += read_all(fd);
+    }
+    assert_int_equal(replied, PINGS * reply);
+    assert_true(metrics_values[METRIC_PAUSES] > pauses);
+    os_close(fd);
+    assert_true(world_until(nobody_is_there));
+}
+
+static int begin(void **state) {
+    (void)state;
+    world_make(16);
+    return 0;
+}
+
+static int end(void **state) {
+    (void)state;
+    world_free();
+    return 0;
+}
+
+TEST_MAIN(cmocka_unit_test_setup_teardown(who_has_spent_the_rate_is_read_again, begin, end))
