@@ -383,8 +383,19 @@ struct answers {
     int first, second, without, removed, other, sent, ping;
 };
 
+static int send_remove(const struct raw *raw, uint64_t id, uint64_t event) {
+    Portd__V1__Remove remove = PORTD__V1__REMOVE__INIT;
+    raw_request request = PORTD__V1__REQUEST__INIT;
+
+    remove.id = event;
+    request.id = id;
+    request.method_case = PORTD__V1__REQUEST__METHOD_REMOVE;
+    request.remove = &remove;
+    return raw_send_request(raw, &request, NULL, 0);
+}
+
 static struct answers ask_held(struct raw *raw, struct raw *other, const uint64_t events[EVENTS],
-                               const int epolls[2]) {
+                               const int epolls[2], uint64_t *removing) {
     struct answers answers;
     int handle = -1;
 
@@ -392,17 +403,12 @@ static struct answers ask_held(struct raw *raw, struct raw *other, const uint64_
     answers.second = ask_refused(raw, events[1], epolls[1]);
     answers.without = ask(raw, events[3], -1, &handle);
     (void)close(handle);
-    answers.removed = raw_remove(raw, events[1]);
+    *removing = ++raw->id;
+    answers.sent = send_remove(raw, *removing, events[0]);
+    answers.removed = raw_remove(raw, events[1]); /* throws away what is answered before it */
     answers.other = ask(other, events[2], epolls[1], &handle);
     (void)close(handle);
-    Portd__V1__Remove remove = PORTD__V1__REMOVE__INIT;
-    raw_request request = PORTD__V1__REQUEST__INIT;
-    remove.id = events[0];
-    request.id = ++raw->id;
-    request.method_case = PORTD__V1__REQUEST__METHOD_REMOVE;
-    request.remove = &remove;
-    answers.sent = raw_send_request(raw, &request, NULL, 0);
-    answers.ping = raw_ping(raw); /* throws away what is answered before it */
+    answers.ping = raw_ping(raw);
     return answers;
 }
 
@@ -412,7 +418,7 @@ static void one_whose_lock_is_kept(void **state) {
     static int held;
     struct raw raw, other;
     struct answers answers = {0};
-    uint64_t events[EVENTS];
+    uint64_t events[EVENTS], removing = 0;
     int ends[2];
 
     (void)state;
@@ -435,7 +441,7 @@ static void one_whose_lock_is_kept(void **state) {
     pid_t holder = fixture_fork(hold, &held);
     bool kept = fuse_silent_await(&fuse);
     if (kept)
-        answers = ask_held(&raw, &other, events, epolls);
+        answers = ask_held(&raw, &other, events, epolls, &removing);
     fuse_silent_end(&fuse);
     (void)close(fuse.fd);
     (void)fixture_reap(holder);
@@ -447,7 +453,7 @@ static void one_whose_lock_is_kept(void **state) {
     assert_int_equal(answers.other, 0);
     assert_int_equal(answers.sent, 0);
     assert_int_equal(answers.ping, 0);
-    guest_is_told(&raw, raw.id - 1, 0); /* of what it was to follow, when the worker was back */
+    guest_is_told(&raw, removing, 0); /* of what it was to follow, when the worker was back */
     guest_close(&raw);
     guest_close(&other);
     fixture_until_fds(&broker, 2);
