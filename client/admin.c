@@ -1,4 +1,4 @@
-/* admin.c: looking at the broker and at the session, and ending one. */
+/* admin.c: ping, list, show and status, and ending a session. */
 #include "call.h"
 #include "client.h"
 #include "list.h"
@@ -34,7 +34,7 @@ static void item_read(portd_item *to, const Portd__V1__Item *from) {
     };
 }
 
-/* list and show answer the same message. */
+/* The replies to list and to show are the same message. */
 static int read_items(portd_client *client, const portd_request *request, const Portd__V1__Reply *reply,
                       struct channel_frame *frame, portd_result *result) {
     const Portd__V1__Items *page = reply->list;
@@ -185,7 +185,7 @@ int portd_end_session(portd_client *client, portd_id session, int64_t deadline) 
         deadline);
 }
 
-/* One page after the other. */
+/* Requests page after page until there are no more. */
 int portd_list_session(portd_client *client, portd_id session, int kind, int64_t deadline,
                        portd_list **list) {
     struct call call;
@@ -205,7 +205,7 @@ int portd_list_objects(portd_client *client, int kind, int64_t deadline, portd_l
     return portd_list_session(client, 0, kind, deadline, list);
 }
 
-/* Those that a page had no room for are asked for again. */
+/* Requests the remaining ids until the pages have shown all of them. */
 int portd_show(portd_client *client, const portd_id *ids, size_t n, int64_t deadline, portd_list **list) {
     struct call call;
     portd_client *asked = call_begin_list(&call, client, list);

@@ -1,4 +1,4 @@
-/* call.c: blocking calls. Everything else that the client has in flight goes on meanwhile. */
+/* call.c: blocking calls. The client's other in-flight requests proceed while one blocks. */
 #include "call.h"
 
 #include "cancel.h"
@@ -8,7 +8,7 @@
 
 #include <string.h>
 
-enum { PATIENCE_US = 2 * 1000 * 1000 }; /* with a broker that was asked to cancel */
+enum { CANCEL_LIMIT_US = 2 * 1000 * 1000 }; /* how long to wait for the reply to a cancelled request */
 
 portd_client *call_begin(struct call *call, portd_client *client) {
     call->client = NULL;
@@ -48,26 +48,27 @@ void call_done(portd_client *client, const portd_result *result, void *data) {
                     result->hint);
 }
 
-/* Cancels and waits for what the broker says. It does so at once: only if it is stuck, this side is not. */
+/* Cancels the request and waits for its final reply. The broker replies to a cancel at once; the limit is for one that
+ * hangs. A wakeup that comes meanwhile is kept for the next call. */
 static void call_cancel(struct call *call) {
-    int64_t patience = os_now_us() + PATIENCE_US;
+    int64_t deadline = os_now_us() + CANCEL_LIMIT_US;
     struct wakeup *wakeup = &call->client->wakeup;
     unsigned seen = 0;
     bool raised = false;
 
     portd_cancel(call->request);
     while (!call->done && !call->client->lost && !(seen & STEP_LATE)) {
-        seen = round_step(call->client, patience);
+        seen = round_step(call->client, deadline);
         if (seen & STEP_RAISED) {
             wakeup_take(wakeup);
             raised = true;
         }
     }
     if (raised)
-        wakeup_raise(wakeup); /* for the next call */
+        wakeup_raise(wakeup);
 }
 
-/* The deadline has passed, or portd_wakeup. */
+/* Ends a call with PORTD_E_TIMEOUT or PORTD_E_INTERRUPTED, unless its result arrives while it is cancelled. */
 static void call_give_up(struct call *call, int code) {
     if (call->exact) {
         call_cancel(call);
@@ -108,7 +109,7 @@ int call_run(struct call *call, int started, int64_t deadline) {
             break;
         }
     }
-    if (started > 0 && !call->done && client->lost) /* a callback has forked, and this is the child */
+    if (started > 0 && !call->done && client->lost) /* only in a child that a callback forked */
         call->code = client_fail_lost(client);
     client->flags = call->done ? call->result.flags : 0;
     return call->code;

@@ -1,10 +1,10 @@
-/* call.h: a blocking call is a request whose callback keeps the result in a struct on the caller's stack.
+/* call.h: a blocking call is a request whose callback stores the result in a struct on the caller's stack.
  *
  *     struct call call;
  *     return call_end(&call, portd_ping_start(call_begin(&call, client), call_done, &call, &call.request), deadline);
  *
- * call_begin gives the client to start with. If that may not be asked it gives NULL, with which nothing is started, and
- * call_end returns why. */
+ * call_begin returns the client to pass to _start, or NULL when no request may be started: then _start fails, and
+ * call_end returns the code of call_begin's failure. */
 #ifndef CALL_H
 #define CALL_H
 
@@ -13,36 +13,38 @@
 #include <stdbool.h>
 
 struct call {
-    portd_client *client; /* entered; NULL: nothing could be asked */
+    portd_client *client; /* entered; NULL: call_begin failed, and code says why */
     portd_request *request;
     bool done;
     int code;
-    portd_result result; /* of one that is done; what it points to is gone, unless it is kept: */
-    portd_ready *ready;  /* wait: where the caller wants what is ready */
-    portd_list *list;    /* of call_begin_list: what to add the items to */
-    portd_list **place;
-    bool
-        exact; /* when it is given up it is cancelled, and what the broker says counts: read, write, wake-one */
-    /* Takes what else it wants of a result whose code is not negative, and returns the code. NULL: nothing. */
+    portd_result
+        result; /* valid when done; its pointers are not: what they point to is copied by these members */
+    portd_ready *ready; /* wait: array of the caller for what is ready */
+    portd_list *list;   /* of call_begin_list: receives the items */
+    portd_list **place; /* where call_leave stores the list */
+    /* Read, write, wake-one: at the deadline or a wakeup the request is cancelled, and its final reply is the result. */
+    bool exact;
+    /* Copies what else the caller wants from a result whose code is not negative; returns the code. NULL: nothing. */
     int (*keep)(struct call *call, const portd_result *result);
 };
 
-/* Enters the client and returns it; or returns NULL. */
+/* Enters the client and returns it; or returns NULL with call->code set. */
 portd_client *call_begin(struct call *call, portd_client *client);
 
-/* The same for a call that fills a list. It is made here, and at the end of the call put into *list if the code is above 0, else
- * freed. */
+/* The same for a call that returns a list. The list is made here; call_leave stores it in *list if the code is above 0,
+ * else frees it. */
 portd_client *call_begin_list(struct call *call, portd_client *client, portd_list **list);
 
 portd_callback call_done;
 
-/* Runs until the request is answered; `started` is what its _start answered. Another one may be started and run then. */
+/* Runs rounds until the request is answered, the deadline passes or portd_wakeup. `started` is what its _start returned.
+ * Returns the code. Another request may then be started and run in the same call. */
 int call_run(struct call *call, int started, int64_t deadline);
 
-/* Ends the call, which returns r. */
+/* Leaves the client, and returns r; the code of call_begin if that failed. */
 int call_leave(struct call *call, int r);
 
-/* Both. */
+/* call_run, then call_leave. */
 int call_end(struct call *call, int started, int64_t deadline);
 
 #endif

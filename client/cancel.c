@@ -1,4 +1,4 @@
-/* cancel.c: requests that end on this side, before the broker has answered them or instead. */
+/* cancel.c: ending requests without, or before, a reply of the broker. */
 #include "cancel.h"
 
 #include "client.h"
@@ -11,8 +11,8 @@ void portd_cancel(portd_request *request) {
     if (process_is_child(&client->mark) || client->lost || client->closing)
         return;
     request->cancelled = true;
-    /* What is parked may be answered already, and the answer of a wake-one wait or of a read must not get lost: the
-     * broker decides. Other requests are being carried out and only need nobody to ask any more. */
+    /* The reply to a parked request may be on its way, and that of a wake-one wait or a read must not be lost: the broker
+     * decides which came first. Other requests are being carried out; only their callback ends early. */
     if (request->state == REQUEST_SENT && request_parks(request)) {
         if (submit_cancel(request) > 0)
             return;
@@ -41,7 +41,7 @@ void cancel_overdue(portd_client *client) {
 
     if (client->requests.due == PORTD_FOREVER || client_now(client) < client->requests.due)
         return;
-    /* Cancelling may make the table grow; what moves then moves up, so none is passed over. */
+    /* Cancelling may grow the table. Entries then move only to higher slots, so the walk misses none. */
     for (size_t i = 0; i < table->size; i++) {
         portd_request *request = table->slots[i];
         if (!request || request->due == PORTD_FOREVER || !request->callback || request->ended)

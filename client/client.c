@@ -1,4 +1,4 @@
-/* client.c: making and freeing a client, its state, and what is known without asking the broker. */
+/* client.c: making and freeing a client, its state, and the functions that need no request. */
 #include "client.h"
 
 #include <errno.h>
@@ -138,7 +138,7 @@ int portd_wakeup(portd_client *client) {
     return 1;
 }
 
-/* ---- what is known ------------------------------------------------------------------------------------------------ */
+/* ---- functions that need no request ------------------------------------------------------------------------------- */
 
 unsigned portd_version(void) { return PORTD_VERSION_HEX; }
 

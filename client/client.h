@@ -1,8 +1,8 @@
-/* client.h: one connection to a broker, as the files of the library see it.
+/* client.h: one connection to a broker; internal to the library.
  *
- * The files call each other in this direction: those of a procedure (admin, io, monitor, port, ready, stats, wait) -> call ->
- * round -> reply, cancel -> submit -> send -> client -> request -> table. A client that is disconnected by a callback lives
- * on until the outermost call that entered it leaves it. */
+ * The files call each other in this direction: those of the procedures (admin, io, monitor, port, ready, stats, wait) ->
+ * call -> round -> reply, cancel -> submit -> send -> client -> request -> table. A client that a callback disconnects
+ * exists until the outermost call that entered it leaves it. */
 #ifndef CLIENT_H
 #define CLIENT_H
 
@@ -27,17 +27,17 @@ struct portd_client {
     struct wakeup wakeup; /* all that other threads may touch; not initialized with the option no_wakeup */
     struct process_mark mark;
     struct transport transport;
-    const os_fd *attached; /* while hello is sent: what goes with it */
+    const os_fd *attached; /* while hello is sent: the descriptors to attach */
     size_t n_attached;
-    bool greeted;       /* the broker's welcome has come: other requests may go */
-    bool lost;          /* the connection is lost, and everything was called back or is just being */
-    bool closing;       /* portd_disconnect inside a call: free it when that leaves */
+    bool greeted;       /* the broker's welcome has come: other requests may be sent */
+    bool lost;          /* the connection is lost; all requests have been called back, or are being */
+    bool closing;       /* portd_disconnect was called inside a call: free the client when that leaves */
     bool calling;       /* inside a callback */
     bool sleeps;        /* blocking calls sleep in the read; the wakeup has no descriptor */
-    bool blocked;       /* the last flush left something over */
-    unsigned entered;   /* calls that are using the client */
-    int write_errno;    /* sending fails: lost as soon as what has arrived is read; else 0 */
-    int64_t now;        /* the clock as last read, 0: read it */
+    bool blocked;       /* the last flush could not send everything */
+    unsigned entered;   /* nesting depth of calls on the client */
+    int write_errno;    /* sending failed: lost once everything that has arrived is read; 0: none */
+    int64_t now;        /* the clock as last read; 0: to be read */
     int64_t limit;      /* of a sleep in the read, as last set; below 0: none */
     const char *reason; /* why it is lost */
     struct requests requests;
@@ -46,53 +46,54 @@ struct portd_client {
     struct arena arena;
     struct memory memory;
     void (*log)(void *context, const char *line); /* with the context of memory */
-    void *extra;                                  /* memory of the result that is being called back */
+    void *extra;                                  /* memory of the result being called back */
     portd_id session;
     bool joined;
-    char *welcome; /* one block: the token and then each feature, an empty string at the end; NULL before */
+    char *welcome; /* one block: the token, each feature, an empty string; NULL before hello is answered */
     char address[ADDRESS_MAX];
     unsigned flags; /* of the last blocking call */
     struct failure failure;
-    portd_ready ready[FRAME_TARGETS_MAX]; /* of the wait that is being called back */
+    portd_ready ready[FRAME_TARGETS_MAX]; /* of the wait being called back */
 };
 
-/* A client without a connection: 0 and *client, or a negative errno. */
+/* Makes a client without a connection: 0 and *client, or a negative errno. */
 int client_new(const portd_options *options, portd_client **client);
 
-/* Gives it its connection, which it owns. */
+/* Gives the client its connection; the client owns it from now on. */
 void client_attach(portd_client *client, struct transport transport, const char *address);
 
 /* Lets blocking calls sleep in the read itself, where the transport can. For a client without a wakeup, and a connection that no other
  * process shares. */
 void client_sleep_in_read(portd_client *client);
 
-/* 0, or the reason why nothing can be asked of this client (as PORTD_E_*). */
+/* 0, or the PORTD_E_* code why no request can be started on this client. */
 int client_check(portd_client *client);
 
-/* Remembers a failure (client may be NULL) and returns its code. field and message may be NULL. */
+/* Records a failure (client may be NULL) and returns its code. field and message may be NULL. */
 int client_fail(portd_client *client, int code, int os_errno, const char *field, const char *message);
 
-/* Remembers that the connection is lost, and why; returns PORTD_E_DISCONNECTED, or PORTD_E_FORKED in a forked child. */
+/* Records that the connection is lost, and why; returns PORTD_E_DISCONNECTED, or PORTD_E_FORKED in a forked child. */
 int client_fail_lost(portd_client *client);
 
-/* 0, or PORTD_E_INVALID: no array of 1 to 256 ids. */
+/* 0, or PORTD_E_INVALID: not an array of 1 to 256 ids. */
 int client_check_ids(portd_client *client, const portd_id *ids, size_t n);
 
 void client_log(const portd_client *client, const char *line);
 
-/* The clock, read at most once between two sleeps of a call. */
+/* The time; the clock is read at most once between two sleeps of a call. */
 int64_t client_now(portd_client *client);
 
-/* Microseconds from now to the deadline. */
+/* Microseconds from now to the deadline; 0 if it has passed. */
 uint64_t client_left(portd_client *client, int64_t deadline);
 
-/* Sends what waits, as much as goes. A failure shows in the next round. */
+/* Sends as much of the pending output as the socket takes. A failure is stored in write_errno and handled in the next
+ * round. */
 void client_flush(portd_client *client);
 
-/* Closes a descriptor that came and that nobody takes; for channel_fill and channel_deinit. */
+/* Closes a received descriptor that belongs to no reply; for channel_fill and channel_deinit. */
 void client_discard(void *context, os_fd fd);
 
-/* Every call that runs rounds is between these two. client_leave returns code; the client may be gone then. */
+/* Every call that runs rounds is between these two. client_leave returns code, and may have freed the client. */
 void client_enter(portd_client *client);
 int client_leave(portd_client *client, int code);
 

@@ -1,8 +1,8 @@
 /* connect.c: finding a broker, and hello.
  *
- * Finding tries one address after the other and notes why each did not answer, so that the message of a failure is the
- * whole story. The client is made once there is a connection. Hello is a request like others, but until it is answered
- * all others wait in the queue. */
+ * The search tries one address after the other and records why each failed, so that the message of a failure lists all
+ * of them. The client is made once there is a connection. Hello is a request like others, but all others stay in the
+ * queue until it is answered. */
 #include "call.h"
 #include "client.h"
 #include "naming.h"
@@ -19,20 +19,20 @@
 enum {
     VERSION = 1,
     NAME_MAX_BYTES = 64,
-    RETRY_US = 5 * 1000,        /* between two tries at a broker whose queue is full */
-    TRIES = 8,                  /* at a broker that ends the connection before it has said anything */
-    AGAIN_US = 10 * 1000,       /* after the first of them */
-    START_US = 10 * 1000 * 1000 /* that starting a broker may take where there is no deadline */
+    RETRY_US = 5 * 1000,        /* between two attempts at a broker whose listen queue is full */
+    TRIES = 8,                  /* attempts at a broker that closes the connection before it replies */
+    AGAIN_US = 10 * 1000,       /* pause after the first of them; grows with each */
+    START_US = 10 * 1000 * 1000 /* limit for starting a broker when there is no deadline */
 };
 
 struct search {
     portd_options options;
-    int64_t deadline; /* 0: nothing is waited for */
+    int64_t deadline; /* 0: do not wait */
     struct failure failure;
     size_t noted;
     char notes[700]; /* "unix:/a: no such socket; unix:/b: nobody listens" */
     char address[ADDRESS_MAX];
-    bool denied; /* somebody may listen there, but this user may not connect */
+    bool denied; /* an address refused this user with EACCES: a broker may listen there */
     struct transport connection;
 };
 
@@ -43,11 +43,12 @@ static int search_fail(struct search *search, int code, const char *field, const
     return failure_set(&search->failure, code, 0, field, message, hint);
 }
 
-/* The options as they were first. A program that was compiled with an earlier header has no more, and the rest is as usual. */
+/* The size of the first version of the struct. A program compiled with an earlier header passes a shorter struct; the
+ * members it lacks have their defaults. */
 enum { OPTIONS_FIRST = offsetof(portd_options, message_size) + sizeof(size_t) };
 
-/* A program that was compiled with a later header may have set what this library does not know. */
-static bool options_beyond(const portd_options *options) {
+/* Whether a program compiled with a later header has set an option that this library does not know. */
+static bool options_unknown(const portd_options *options) {
     const unsigned char *bytes = (const unsigned char *)options;
 
     for (size_t i = sizeof(*options); i < options->size; i++)
@@ -67,7 +68,7 @@ static int options_take(struct search *search, const portd_options *options) {
         return search_fail(search, PORTD_E_INVALID, "size",
                            "options were not initialized with PORTD_OPTIONS_INIT", NULL);
     memcpy(own, options, options->size < sizeof(*own) ? options->size : sizeof(*own));
-    if (options_beyond(options))
+    if (options_unknown(options))
         return search_fail(search, PORTD_E_UNSUPPORTED, NULL, "an option requires a newer library", NULL);
     if (own->name && (strlen(own->name) > NAME_MAX_BYTES || !status_utf8(own->name)))
         return search_fail(search, PORTD_E_INVALID, "name", "the name must be UTF-8 of at most 64 bytes",
@@ -121,10 +122,10 @@ static bool search_try(struct search *search, const char *address) {
     return false;
 }
 
-/* Other processes may share it. */
+/* Whether other processes may share the connection. */
 static bool search_inherited(const struct search *search) { return strncmp(search->address, "fd:", 3) == 0; }
 
-/* None answered. */
+/* The failure after no address answered. */
 static int search_failed(struct search *search, const char *field, const char *hint) {
     if (search->denied)
         return search_fail(search, PORTD_E_DENIED, field, search->notes,
@@ -198,7 +199,7 @@ static int search_run(struct search *search, const char *address) {
 
 /* ---- hello -------------------------------------------------------------------------------------------------------- */
 
-/* Keeps the token and the features, one behind the other. */
+/* Copies the token and the features into client->welcome. */
 static int welcome_keep(portd_client *client, const Portd__V1__Welcome *welcome) {
     size_t size = strlen(welcome->token) + 2;
 
@@ -266,7 +267,7 @@ static int hello_start(portd_client *client, const portd_options *options, portd
 
 /* ---- connecting --------------------------------------------------------------------------------------------------- */
 
-/* Writes a failure where the options say. */
+/* Copies the failure's text to the buffer that the options give, and returns code. */
 static int tell(const portd_options *options, const struct failure *failure, int code) {
     if (options->message && options->message_size > 0)
         snprintf(options->message, options->message_size, "%s%s%s", failure->message,
@@ -274,7 +275,7 @@ static int tell(const portd_options *options, const struct failure *failure, int
     return code;
 }
 
-/* Finds a broker and makes the client, which has not said hello. */
+/* Finds a broker, connects and makes the client, without hello. */
 static int client_open(struct search *search, const char *address, const portd_options *options,
                        int64_t deadline, portd_client **client) {
     *search = (struct search){.deadline = deadline > 0 ? deadline : 0, .connection = transport_none()};
@@ -295,7 +296,7 @@ static int client_open(struct search *search, const char *address, const portd_o
     return 0;
 }
 
-/* One try. *again: nobody has said anything. */
+/* One attempt. *again: the connection ended before the broker replied, so another attempt may succeed. */
 static int connect_once(const char *address, const portd_options *options, int64_t deadline,
                         portd_client **client, bool *again) {
     struct search search;
@@ -312,15 +313,15 @@ static int connect_once(const char *address, const portd_options *options, int64
         *client = made;
         return r;
     }
-    /* An inherited connection is gone for good. */
+    /* An inherited connection cannot be made again. */
     *again = r == PORTD_E_DISCONNECTED && made->lost && !search_inherited(&search);
     tell(&search.options, &made->failure, r);
     portd_disconnect(made);
     return r;
 }
 
-/* A broker that was about to leave takes those with it who have come and were not accepted. Soon after that there is nobody, and one can be
- * started, or there is another one. */
+/* When a broker exits, connections in its listen queue end without a reply. Shortly afterwards the address is free, so a
+ * broker can be started, or another one listens there: try again. */
 int portd_connect(const char *address, const portd_options *options, int64_t deadline,
                   portd_client **client) {
     if (!client)

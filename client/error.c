@@ -1,6 +1,6 @@
 /* error.c: names and texts of codes, causes and kinds, and the record of a client's last failure.
  *
- * The codes of the wire are told by proto/status.h, negated; those that only the library knows are in the table here. */
+ * Names and texts of the wire's codes (here negated) come from proto/status.h; the table has those of the library alone. */
 #include "error.h"
 
 #include "portd.h"
@@ -13,7 +13,7 @@
 static const struct {
     int code;
     const char *name;
-    const char *text; /* NULL: the text of the wire's code is right */
+    const char *text; /* NULL: that of the wire's code */
 } codes[] = {
     {PORTD_E_INVALID, "PORTD_E_INVALID", NULL},
     {PORTD_E_DENIED, "PORTD_E_DENIED", NULL},
@@ -59,7 +59,7 @@ const char *portd_notice_name(int event) { return status_event((Portd__V1__Notic
 
 const char *portd_kind_name(int kind) { return status_kind((Portd__V1__Kind)kind); }
 
-/* Cuts before a character that does not fit; the bytes 10xxxxxx continue one. */
+/* Truncates between two UTF-8 characters; bytes 10xxxxxx continue a character. */
 static void text_copy(char *to, size_t size, const char *from) {
     size_t length = strlen(from);
 

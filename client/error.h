@@ -1,4 +1,4 @@
-/* error.h: what a client remembers of its last failure. */
+/* error.h: a client's record of its last failure. */
 #ifndef ERROR_H
 #define ERROR_H
 
@@ -9,12 +9,12 @@ struct failure {
     char hint[512];
 };
 
-/* Remembers a failure and returns its code. NULL stands for "", and for the text of the code as the message. What is too
- * long is cut between characters. */
+/* Records a failure and returns its code. NULL means "", for message the text of the code. Strings that are too long are
+ * truncated between two characters. */
 int failure_set(struct failure *failure, int code, int os_errno, const char *field, const char *message,
                 const char *hint);
 
-/* A negative errno of a system call as a PORTD_E_* code. */
+/* The PORTD_E_* code for a negative errno of a system call. */
 int error_of_errno(int error);
 
 #endif

@@ -1,7 +1,7 @@
-/* io.c: bytes through ports, and what else is asked of an open one.
+/* io.c: read, write, splice, shutdown, addresses and position of ports.
  *
- * Nothing is buffered here. A read or write that the caller stops waiting for is cancelled at the broker and waited for a
- * moment longer, so that what has been done is always told (call.h, `exact`). */
+ * Nothing is buffered here. When the caller stops waiting for a read or write, it is cancelled at the broker and its
+ * final reply is waited for, so the result says exactly what was done (call.h, `exact`). */
 #include "call.h"
 #include "client.h"
 #include "submit.h"
@@ -13,7 +13,7 @@
 #include <stdint.h>
 #include <string.h>
 
-/* Where a blocking call wants what the result points to. */
+/* A blocking call and where to copy what its result points to. */
 struct io_call {
     struct call call;
     void *bytes;
@@ -137,7 +137,7 @@ int portd_port_write_all(portd_client *client, portd_id port, const void *bytes,
         *count = 0;
     if (r < 0)
         return r;
-    client_enter(client); /* a callback of something else may disconnect it meanwhile */
+    client_enter(client); /* a callback of another request may disconnect it meanwhile */
     for (r = 1; r > 0 && done < size; done += some)
         r = portd_port_write(client, port, from ? from + done : NULL, size - done, deadline, &some);
     if (count)
@@ -267,7 +267,7 @@ int portd_port_addresses_start(portd_client *client, portd_id id, portd_callback
     return submit_request(client, &message, OS_FD_NONE, read_addresses, callback, data, request);
 }
 
-/* An endpoint as it was first. A caller that was compiled with an earlier header has a shorter struct than ours. */
+/* The size of the first version of the struct. A caller compiled with an earlier header passes a shorter one than ours. */
 enum { ENDPOINT_FIRST = offsetof(portd_endpoint, port) + sizeof(uint32_t) };
 
 static void address_keep(portd_endpoint *to, const portd_endpoint *from) {

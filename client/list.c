@@ -1,5 +1,5 @@
-/* list.c: snapshots. Items lie in one array that grows, and so do metrics and notices; their strings and labels are copied into one block for each
- * result, so nothing points into the connection's memory. A list has one kind of them. */
+/* list.c: snapshots. A list has an array that grows, of items, metrics or notices. Their strings and labels are copied
+ * into one block per result, so nothing points into the connection's memory. */
 #include "list.h"
 
 #include "client.h"
@@ -8,7 +8,7 @@
 
 struct block {
     struct block *next;
-    portd_label labels[]; /* then the text */
+    portd_label labels[]; /* then the strings */
 };
 
 struct portd_list {
@@ -18,7 +18,7 @@ struct portd_list {
     portd_notice *notices;
     size_t n;
     struct block *blocks;
-    portd_status *status; /* with its session and quotas behind it; NULL: a listing */
+    portd_status *status; /* its session and quotas follow it in the same block; NULL: a listing */
 };
 
 portd_list *list_new(const portd_client *client) {
@@ -42,7 +42,7 @@ static size_t status_text_size(const portd_status *status) {
     return size;
 }
 
-/* Copies a string to *at, moves *at behind it, and returns the copy. */
+/* Copies a string to *at, advances *at past it, and returns the copy. */
 static const char *text_put(char **at, const char *text) {
     size_t size = strlen(text) + 1;
     char *copy = memcpy(*at, text, size);
@@ -60,7 +60,7 @@ static portd_item item_copy(const portd_item *item, char **at) {
     return copy;
 }
 
-/* text_put begins at *at. */
+/* Makes a block; *at is where text_put begins. */
 static struct block *block_new(const portd_list *list, size_t n_labels, size_t size, char **at) {
     struct block *block =
         memory_get(&list->memory, sizeof(struct block) + n_labels * sizeof(portd_label) + size);
@@ -184,7 +184,7 @@ int list_gather(portd_list *list) {
             if (!list->metrics[j].name || strcmp(list->metrics[j].name, name) != 0)
                 continue;
             metrics[n++] = list->metrics[j];
-            list->metrics[j].name = NULL; /* it has its place */
+            list->metrics[j].name = NULL; /* already placed */
         }
     }
     memory_free(&list->memory, list->metrics);
@@ -192,7 +192,7 @@ int list_gather(portd_list *list) {
     return 1;
 }
 
-/* There is one page only. */
+/* Only one page is taken. */
 static int take_notices(portd_list *list, const portd_result *result) {
     size_t size = 0;
     char *at;

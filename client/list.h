@@ -1,5 +1,5 @@
-/* list.h: what portd_list_* look at: copies of the items of a listing, of a status, of metrics or notices. It knows nothing of the client any
- * more and may outlive it. */
+/* list.h: portd_list: copies of the items of a listing, of a status, of metrics or of notices. A list does not refer to its
+ * client and may outlive it. */
 #ifndef LIST_H
 #define LIST_H
 
@@ -8,10 +8,10 @@
 /* An empty list, or NULL. */
 portd_list *list_new(const portd_client *client);
 
-/* Appends copies of what a result has. Above 0, or PORTD_E_MEMORY and nothing was added. */
+/* Appends copies of a result's items. Above 0, or PORTD_E_MEMORY and nothing was added. */
 int list_take(portd_list *list, const portd_result *result);
 
-/* Puts metrics of one name together, in the order of their first ones. 1 or PORTD_E_MEMORY. */
+/* Reorders metrics so that those of one name are adjacent, in the order of the first of each. 1 or PORTD_E_MEMORY. */
 int list_gather(portd_list *list);
 
 #endif

@@ -1,4 +1,4 @@
-/* monitor.c: what happens in the broker, a page at a time. The broker judges the time limit, as it does that of a wait. */
+/* monitor.c: notices of the broker, a page at a time. The broker enforces the deadline, as for a wait. */
 #include "call.h"
 #include "client.h"
 #include "submit.h"

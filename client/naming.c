@@ -1,4 +1,4 @@
-/* naming.c: pidfds where the system has them, since the broker may see other pids. */
+/* naming.c: processes are named by pidfds where the system has them: the broker may be in another pid namespace. */
 #include "naming.h"
 
 #include "client.h"
@@ -6,7 +6,7 @@
 #include <errno.h>
 #include <stdio.h>
 
-/* One more process: by a pidfd, or where the system has none by its pid. 0 or PORTD_E_*. */
+/* Adds a process, by pidfd, or by pid where the system has no pidfds. 0 or PORTD_E_*. */
 static int name_process(portd_client *client, struct naming *naming, uint32_t pid, const char *field) {
     char why[64];
     int r;

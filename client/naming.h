@@ -1,4 +1,4 @@
-/* naming.h: the processes that a hello names: the owners of the session, and the one whose numbers are meant. */
+/* naming.h: the processes named in a hello: the owners of the session, and the one that numbers refer to. */
 #ifndef NAMING_H
 #define NAMING_H
 
@@ -12,13 +12,13 @@
 
 struct naming {
     Portd__V1__Hello *hello;
-    os_fd fds[PORTD_OWNERS_MAX]; /* pidfds, and then no pids are sent */
+    os_fd fds[PORTD_OWNERS_MAX]; /* pidfds; if there are any, no pids are sent */
     uint32_t pids[PORTD_OWNERS_MAX];
     size_t n_fds, n_pids;
 };
 
-/* Puts what the options say of processes into naming->hello, which is all that is set; it refers to naming. 0 or PORTD_E_*, and
- * naming_close in any case. */
+/* Fills the process members of naming->hello from the options; they point into naming. 0 or PORTD_E_*. Call naming_close
+ * in either case. */
 int naming_fill(struct naming *naming, portd_client *client, const portd_options *options);
 void naming_close(struct naming *naming);
 

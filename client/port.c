@@ -1,7 +1,7 @@
-/* port.c: wrapping descriptors into ports, what a port stands for, and closing it.
+/* port.c: wrapping descriptors into ports, the number behind a port, and closing one.
  *
- * A wrap that the caller gives its number to (_take) leaves the number alone until the broker has accepted; it is
- * closed before the callback, or stays the caller's if nobody asks any more. */
+ * A wrap that takes the caller's number (_take) closes it once the broker has accepted, before the callback. If the
+ * request fails or was abandoned, the number stays open and the caller's. */
 #include "call.h"
 #include "client.h"
 #include "reply.h"

@@ -2,7 +2,7 @@
  *
  * The broker (portd) holds copies of descriptors and watches them. A client hands a descriptor over and gets the id of
  *
- *     a semaphore   fires once, when the descriptor becomes ready in one direction, and stays fired for everybody;
+ *     a semaphore   fires once, when the descriptor becomes ready in one direction, and stays fired;
  *     an event      is ready exactly while the descriptor is;
  *     a port        one direction of the descriptor, to read or write bytes through the broker;
  *
@@ -20,18 +20,18 @@
  *     portd_disconnect(c);
  *
  * Results     Every call that can fail returns an int: below 0 a PORTD_E_* code, 0 "no" or "none" (a result, not a
- *             failure), above 0 "yes" or a count. An output id, number, count or list is always set: to 0, -1 or NULL when there
- *             is none. portd_last_error() is the text of a client's last failure.
+ *             failure), above 0 "yes" or a count. An output id, number, count or list is always set: to 0, -1 or NULL
+ *             when there is none. portd_last_error() is the text of a client's last failure.
  * Deadlines   int64_t microseconds of the monotonic clock as returned by portd_now(); PORTD_FOREVER waits without
- *             limit, a past deadline only polls (so 0 is "at once"). At the deadline a wait (and a monitor) returns 0, any other
- *             call PORTD_E_TIMEOUT. Replies that have arrived by then count, however late the call is.
- * Giving up   A call that ends at its deadline or by portd_wakeup() leaves nothing behind: objects, ports and
- *             descriptors that the broker makes or sends later are released in the next call. Calls that end or set something
- *             (remove, release, close, shutdown, position, end_session) may still be carried out. Reads and writes report exactly
- *             what was done.
- * Forms       Each call has a blocking form and one named NAME_start, which only sends the request, and returns the
- *             result through a callback. The blocking form starts the request and runs until it is done; other requests in flight
- *             proceed meanwhile.
+ *             limit, a past deadline only polls (so 0 is "at once"). At the deadline a wait (and a monitor) returns 0,
+ *             any other call PORTD_E_TIMEOUT. Replies that have arrived by then count, however late the call is.
+ * Giving up   A call that ends at its deadline or by portd_wakeup() leaks nothing: objects, ports and descriptors that
+ *             the broker makes or sends later are released in the next call. Calls that end or set something (remove,
+ *             release, close, shutdown, position, end_session) may still be carried out. Reads and writes report
+ *             exactly what was done.
+ * Forms       Each call has a blocking form and one named NAME_start, which only starts the request and returns the
+ *             result through a callback. The blocking form starts the request and returns when it is done; other
+ *             requests in flight proceed meanwhile.
  * Descriptors The caller's number stays open and the caller's, unless the name says otherwise: _take gives it away
  *             (the library closes it once the broker has accepted; on failure the caller keeps it), _dup returns a
  *             copy that the caller closes. File status flags of a descriptor are never changed. What the library
@@ -90,33 +90,33 @@ typedef intptr_t portd_native;
 
 /* Any call may return PORTD_E_MEMORY, _FORKED, _DISCONNECTED; a blocking one also _TIMEOUT, _INTERRUPTED and _BUSY. */
 enum portd_code {
-    PORTD_E_INVALID = -1,       /* an argument, or the descriptor, cannot be accepted as it is */
-    PORTD_E_DENIED = -2,        /* a right is missing */
-    PORTD_E_NOT_FOUND = -3,     /* no such object in this session */
-    PORTD_E_LIMIT = -4,         /* a quota or a limit of the broker; the text names it */
-    PORTD_E_VERSION = -5,       /* no common protocol version */
-    PORTD_E_UNSUPPORTED = -6,   /* this broker, platform or kind of descriptor lacks the call or option */
-    PORTD_E_TIMEOUT = -7,       /* the deadline passed */
-    PORTD_E_CANCELLED = -8,     /* portd_cancel */
-    PORTD_E_CLOSED = -9,        /* the port is closed, or was meanwhile */
-    PORTD_E_UNCERTAIN = -10,    /* connection lost, or broker silent: it may or may not have been done */
-    PORTD_E_TOO_COMPLEX = -11,  /* the broker would need too much room for the message */
-    PORTD_E_MISMATCH = -12,     /* descriptors were lost on their way */
-    PORTD_E_SYSTEM = -13,       /* a system call failed, of a port's descriptor too: see portd_last_errno */
-    PORTD_E_GARBLED = -14,      /* not understood, by either side */
+    PORTD_E_INVALID = -1,      /* an argument, or the descriptor, cannot be accepted as it is */
+    PORTD_E_DENIED = -2,       /* a right is missing */
+    PORTD_E_NOT_FOUND = -3,    /* no such object in this session */
+    PORTD_E_LIMIT = -4,        /* a quota or a limit of the broker; the text names it */
+    PORTD_E_VERSION = -5,      /* no common protocol version */
+    PORTD_E_UNSUPPORTED = -6,  /* this broker, platform or kind of descriptor lacks the call or option */
+    PORTD_E_TIMEOUT = -7,      /* the deadline passed */
+    PORTD_E_CANCELLED = -8,    /* portd_cancel */
+    PORTD_E_CLOSED = -9,       /* the port is closed, or was closed during the call */
+    PORTD_E_UNCERTAIN = -10,   /* connection lost, or no reply: it may or may not have been carried out */
+    PORTD_E_TOO_COMPLEX = -11, /* unpacking the message would need too much of the broker's memory */
+    PORTD_E_MISMATCH = -12,    /* descriptors were lost in transit */
+    PORTD_E_SYSTEM = -13,  /* a system call failed, also one on a port's descriptor: see portd_last_errno */
+    PORTD_E_GARBLED = -14, /* a malformed message, of either side */
     PORTD_E_UNREACHABLE = -20,  /* no broker answers at the address, and none could be started */
     PORTD_E_DISCONNECTED = -21, /* the connection is lost: disconnect this client and connect anew */
     PORTD_E_MEMORY = -22,
     PORTD_E_FORKED = -23,      /* the client belongs to the parent process */
-    PORTD_E_INTERRUPTED = -24, /* portd_wakeup */
+    PORTD_E_INTERRUPTED = -24, /* by portd_wakeup */
     PORTD_E_BUSY = -25         /* a blocking call from inside a callback */
 };
 
 /* What a call does with the semaphore or event of a number. */
 enum portd_mode {
-    PORTD_MODE_READ = 1, /* the one for reading, made if it does not exist */
+    PORTD_MODE_READ = 1, /* returns the one for reading, made if it does not exist */
     PORTD_MODE_WRITE = 2,
-    PORTD_MODE_CHECK_READ = 3, /* the one that is registered, or none; makes nothing */
+    PORTD_MODE_CHECK_READ = 3, /* returns the registered one, or none; makes nothing */
     PORTD_MODE_CHECK_WRITE = 4,
     PORTD_MODE_REMOVE = 5 /* ends both directions of the number; always returns 0 */
 };
@@ -126,8 +126,8 @@ enum portd_flag {
     PORTD_READ = 1,         /* an input port */
     PORTD_WRITE = 2,        /* an output port */
     PORTD_TEXT = 4,         /* CRLF is translated on Windows; no meaning elsewhere */
-    PORTD_REGULAR_FILE = 8, /* require a regular file, whose reads never wait */
-    PORTD_NO_CLOSE = 16     /* the caller's own socket stays open; without _take it does in any case */
+    PORTD_REGULAR_FILE = 8, /* require a regular file, whose reads never wait for bytes */
+    PORTD_NO_CLOSE = 16     /* the caller's own socket stays open; only _take calls close it otherwise */
 };
 
 /* Which of the two tables a number belongs to: descriptors (HANDLEs) or sockets. On Unix they are the same. */
@@ -144,22 +144,22 @@ enum portd_kind {
 
 enum portd_direction { PORTD_DIRECTION_NONE = 0, PORTD_DIRECTION_READ = 1, PORTD_DIRECTION_WRITE = 2 };
 
-/* Why an object is ready. If several apply, the one that ended the object, else the first of error, hang-up,
+/* Why an object is ready. If several apply, it is the one that ended the object, else the first of error, hang-up,
  * half-close. Hang-up and error count for both directions, a half-close for reading only. With PORT_CLOSED
  * to EXPIRED the object has ended, and stays ready. */
 enum portd_cause {
-    PORTD_CAUSE_NONE = 0,        /* it is not */
+    PORTD_CAUSE_NONE = 0,        /* it is not ready */
     PORTD_CAUSE_READY = 1,       /* a read or write would not wait */
     PORTD_CAUSE_HALF_CLOSE = 2,  /* the peer has shut down its writing side */
     PORTD_CAUSE_HANG_UP = 3,     /* the peer has closed */
-    PORTD_CAUSE_ERROR = 4,       /* the descriptor has failed; the pending error is left for its owner */
-    PORTD_CAUSE_PORT_CLOSED = 5, /* of a port: it was closed. Of a semaphore: the ports of its number were */
+    PORTD_CAUSE_ERROR = 4,       /* the descriptor has failed; the broker does not fetch the pending error */
+    PORTD_CAUSE_PORT_CLOSED = 5, /* a port: it was closed. A semaphore: a wrap of its number was closed */
     PORTD_CAUSE_REMOVED = 6,
     PORTD_CAUSE_REPLACED = 7,      /* the number was reused for another open file */
     PORTD_CAUSE_REVOKED = 8,       /* a right was lost */
     PORTD_CAUSE_EXPIRED = 9,       /* the session ended */
     PORTD_CAUSE_DISCONNECTED = 10, /* the connection to the broker is lost */
-    PORTD_CAUSE_RESYNC = 11        /* state was lost: check the descriptor yourself */
+    PORTD_CAUSE_RESYNC = 11        /* the broker lost its state: check the descriptor itself */
 };
 
 typedef struct portd_ready {
@@ -171,26 +171,27 @@ typedef struct portd_ready {
 typedef struct portd_item {
     size_t size;
     portd_id id;
-    int kind;            /* enum portd_kind; says which of the fields below mean anything */
-    int64_t number;      /* the descriptor number in its maker; also for a semaphore, event or port */
-    int direction;       /* this and the next three: semaphore, event, port */
+    int kind; /* enum portd_kind; decides which of the members below are used */
+    int64_t
+        number;    /* descriptor, semaphore, event, port: the descriptor number in the process that made it */
+    int direction; /* this and the next three: semaphore, event, port */
     bool registered;     /* not yet fired, removed, replaced or closed */
     int cause;           /* why it is ready, PORTD_CAUSE_NONE when idle */
-    portd_id descriptor; /* the broker's copy, 0 when it is gone */
+    portd_id descriptor; /* the broker's copy, 0 when it is closed */
     uint32_t waiters;
     const char *type; /* descriptor: "pipe", "tcp-listener", ... */
-    bool handle;      /* a pollable handle was given out */
+    bool handle;      /* it has a pollable handle */
     uint32_t uid;     /* this and below: session */
     uint32_t connections;
-    uint32_t objects; /* semaphores, events, ports, ended or not, until they are released */
+    uint32_t objects; /* semaphores, events and ports that have not been released, ended ones included */
     uint32_t descriptors;
-    uint32_t owner_pid; /* the first owner process; 0 = none */
-    const char *client; /* the client name of its maker */
+    uint32_t owner_pid; /* the first owner process; 0: none */
+    const char *client; /* the name of the client that made it */
     uint64_t age_us;
-    uint64_t ttl_us;  /* time left, 0 = none */
-    const char *name; /* port: as it was made */
+    uint64_t ttl_us;  /* time left, 0: no time to live */
+    const char *name; /* port: the name given to the wrap */
     bool socket;      /* port: made by portd_socket_to_port */
-    portd_id session; /* object: the one it belongs to */
+    portd_id session; /* object: the session that it belongs to */
     bool is_private;  /* session: its objects are hidden from connections with reach */
 } portd_item;
 
@@ -202,7 +203,7 @@ typedef struct portd_quota {
 
 typedef struct portd_status {
     size_t size;
-    const char *broker; /* its version */
+    const char *broker; /* the broker's version */
     uint32_t protocol;
     uint32_t pid;
     uint64_t uptime_us;
@@ -219,7 +220,7 @@ typedef struct portd_status {
 enum portd_metric_type {
     PORTD_METRIC_COUNTER = 1, /* only grows while the broker runs */
     PORTD_METRIC_GAUGE = 2,
-    PORTD_METRIC_INFO = 3 /* the value is 1: the labels say it */
+    PORTD_METRIC_INFO = 3 /* the value is 1; the labels have the information */
 };
 
 enum portd_metric_unit { PORTD_UNIT_NONE = 0, PORTD_UNIT_BYTES = 1, PORTD_UNIT_MICROSECONDS = 2 };
@@ -232,13 +233,13 @@ typedef struct portd_label {
 /* One metric of the broker. */
 typedef struct portd_metric {
     size_t size;
-    const char *name; /* "requests"; several may share it, distinguished by their labels */
+    const char *name; /* "requests"; metrics of the same name differ in their labels */
     int type;         /* enum portd_metric_type */
     int unit;         /* enum portd_metric_unit */
     uint64_t value;
     const portd_label *labels;
     size_t n_labels;
-    const char *help; /* for people */
+    const char *help; /* a description for people */
 } portd_metric;
 
 enum portd_notice_event {
@@ -248,40 +249,40 @@ enum portd_notice_event {
     PORTD_NOTICE_ENDED = 4,     /* a semaphore, event or port that ended otherwise, or a session */
     PORTD_NOTICE_RELEASED = 5,  /* the id was released */
     PORTD_NOTICE_CLOSED = 6,    /* a descriptor: the broker's copy is closed */
-    PORTD_NOTICE_PASSED = 7,    /* a client was given a handle of it, or a copy of a port's descriptor */
-    PORTD_NOTICE_CONNECTED = 8, /* a connection has said hello, and is in the session */
-    PORTD_NOTICE_DISCONNECTED =
-        9, /* cause: hang-up (the client left), expired (its session), error (the broker) */
+    PORTD_NOTICE_PASSED = 7,    /* a client got a handle of it, or a copy of a port's descriptor */
+    PORTD_NOTICE_CONNECTED = 8, /* a connection's hello was accepted; it is in the session */
+    /* cause: hang-up (the client closed it), expired (its session ended), error (the broker closed it) */
+    PORTD_NOTICE_DISCONNECTED = 9,
     PORTD_NOTICE_REFUSED = 10,    /* a request; method and code */
     PORTD_NOTICE_TURNED_AWAY = 11 /* a connection, on arrival; code */
 };
 
-/* Something that has happened. Members that do not apply are 0 or "". */
+/* Something that has happened in the broker. Members that do not apply are 0 or "". */
 typedef struct portd_notice {
     size_t size;
-    uint64_t seq;     /* grows from notice to notice; a cursor; below 2^53 */
+    uint64_t seq;     /* grows from notice to notice; can be used as a cursor; below 2^53 */
     uint64_t time_us; /* since 1970, by the broker's clock */
-    int event;        /* enum portd_notice_event; of a later version: another one */
+    int event;        /* enum portd_notice_event; a later broker may send other values */
     portd_id session;
     uint32_t uid;
     portd_id id;    /* the subject: an object or a session */
     int kind;       /* enum portd_kind, of that id */
-    int64_t number; /* of an object, as in portd_item; and the next two */
+    int64_t number; /* this and the next two: of an object, as in portd_item */
     int direction;
     int cause;
-    portd_id descriptor; /* that the object is made of, or was */
+    portd_id descriptor; /* the broker's copy that the object was made from */
     const char *type;    /* descriptor: "pipe", ... */
-    uint32_t connection; /* a number of this connection's; not an id */
-    uint32_t pid;        /* of the process that connected, 0: not known */
+    uint32_t connection; /* a number that identifies the connection; not an id */
+    uint32_t pid;        /* of the process that connected; 0: unknown */
     int code;            /* enum portd_code: why it was refused */
-    const char *method;  /* what was refused: "wait", ... */
+    const char *method;  /* the method of the refused request: "wait", ... */
 } portd_notice;
 
 /* One end of a socket. A caller initializes it with PORTD_ENDPOINT_INIT. */
 typedef struct portd_endpoint {
     size_t size;
-    const char *family; /* "inet", "inet6", "unix", "other"; "": there is none. Never freed */
-    char host[112];     /* numeric; of a unix socket its path, "@name" for an abstract one, "" for none */
+    const char *family; /* "inet", "inet6", "unix", "other"; "": no address. A static string */
+    char host[112];     /* numeric address; unix socket: its path, "@name" if abstract, "" if unnamed */
     uint32_t port;
 } portd_endpoint;
 
@@ -289,9 +290,10 @@ typedef struct portd_endpoint {
     { sizeof(portd_endpoint), "", "", 0 }
 
 enum portd_result_flag {
-    PORTD_RESULT_UNSUPPORTED = 1, /* none: this type of descriptor has no such object; message says why */
-    PORTD_RESULT_CREATED = 2,     /* this call made the object */
-    PORTD_RESULT_REPLACED = 4     /* the number referred to another open file before; its objects ended */
+    PORTD_RESULT_UNSUPPORTED =
+        1,                    /* with code 0: this type of descriptor has no such object; message says why */
+    PORTD_RESULT_CREATED = 2, /* this call made the object */
+    PORTD_RESULT_REPLACED = 4 /* the number referred to another open file before; its objects ended */
 };
 
 /* The result passed to a callback, valid until it returns. code is what the blocking form returns; members that do
@@ -302,8 +304,8 @@ typedef struct portd_result {
     unsigned flags;           /* enum portd_result_flag */
     portd_id id;              /* semaphore, event; connect: the session; wrap: the first port */
     portd_id descriptor;      /* semaphore, event, wrap: the broker's copy, 0 if it is no longer needed */
-    const portd_ready *ready; /* wait: code of them */
-    portd_native handle;      /* handle_dup, port_dup_fd with code 1: the callback's to close */
+    const portd_ready *ready; /* wait: as many as code says */
+    portd_native handle;      /* handle_dup, port_dup_fd with code 1: the callback must close it */
     const portd_item *const *items; /* list, show */
     size_t n_items;
     bool more; /* list: call again with after = cursor; show: call again with the remaining ids */
@@ -324,7 +326,7 @@ typedef struct portd_result {
     const portd_metric *const *metrics; /* stats */
     size_t n_metrics;
     uint64_t cursor;                    /* list and stats with more, monitor: pass it to the next call */
-    const portd_notice *const *notices; /* monitor: code of them */
+    const portd_notice *const *notices; /* monitor: as many as code says */
     size_t n_notices;
     uint64_t lost;
 } portd_result;
@@ -339,7 +341,7 @@ PORTD_API unsigned portd_version(void); /* PORTD_VERSION_HEX of the library at r
  * "monitor", "splice". False for unknown names, so a program may test for later features. */
 PORTD_API bool portd_has_feature(const char *name);
 
-PORTD_API int64_t portd_now(void); /* the clock of all deadlines */
+PORTD_API int64_t portd_now(void); /* the time on the clock of all deadlines, in microseconds */
 
 /* Names of codes; never NULL. */
 PORTD_API const char *portd_code_name(int code);    /* "PORTD_E_LIMIT"; "PORTD_E_?" for others */
@@ -354,15 +356,15 @@ PORTD_API int portd_id_kind(portd_id id);           /* enum portd_kind; 0: not a
 typedef struct portd_options {
     size_t size;      /* set by PORTD_OPTIONS_INIT */
     const char *name; /* the client's name, shown in listings, at most 64 bytes; NULL: none */
-    const char
-        *token; /* join the session of this token (portd_session_token; or PORTD_SESSION, set by portctl,
-                          which the library does not read); NULL: do not */
+    /* Join the session with this token, from portd_session_token() or from PORTD_SESSION, which portctl sets and the
+     * library does not read; NULL: do not. */
+    const char *token;
     uint32_t owner_pid; /* not 0: join or make the session of this process, which ends with it */
     bool new_session;   /* with owner_pid: another session that ends with the process */
     int64_t ttl_us;     /* > 0: a new session lasts this long, connected or not */
-    bool start;         /* start the user's broker if none answers, with address NULL; off in services */
-    const char
-        *daemon; /* for start: path of portd; NULL: PORTD_DAEMON, else the one installed with the library */
+    bool start;         /* with address NULL: start the user's broker if none answers; not for services */
+    /* For start: the path of portd; NULL: PORTD_DAEMON, else the one installed with the library. */
+    const char *daemon;
     /* Like realloc; size 0 frees. NULL: malloc and free. */
     void *(*allocate)(void *context, void *old, size_t size);
     /* Receives log messages, one line without a newline. NULL: none. */
@@ -374,11 +376,11 @@ typedef struct portd_options {
      * session, which ends with the last of them. Requires the broker's feature "owners", as do the next three. */
     const uint32_t *owner_pids;
     size_t n_owner_pids;
-    uint32_t
-        numbers_pid; /* not 0: numbers are those of this process, and find and replace only its objects */
-    bool
-        numbers_nobody; /* numbers belong to no process: they find no objects of others, and others do not find theirs */
-    bool find_session; /* with owners: only an existing session, else PORTD_E_NOT_FOUND */
+    /* Not 0: numbers are those of this process; they find and replace only its objects. */
+    uint32_t numbers_pid;
+    /* Numbers belong to no process: they find no objects of other connections, and those do not find theirs. */
+    bool numbers_nobody;
+    bool find_session; /* with owners: join only an existing session, else PORTD_E_NOT_FOUND */
     bool reach;        /* find the ids of all sessions of this user that are not private; feature "reach" */
     bool private_session; /* a new session, whose objects are hidden from connections with reach */
     /* Blocking calls and portd_poll() sleep in the receive itself, without poll(2): a round trip takes about 6 % less
@@ -387,9 +389,8 @@ typedef struct portd_options {
     bool no_wakeup;
 } portd_options;
 
-enum {
-    PORTD_OWNERS_MAX = 8
-}; /* per connection, counting the process of numbers_pid if it is not one of them */
+/* Per connection, counting the process of numbers_pid if it is not one of the owners. */
+enum { PORTD_OWNERS_MAX = 8 };
 
 #define PORTD_OPTIONS_INIT                                                                                   \
     {                                                                                                        \
@@ -399,14 +400,14 @@ enum {
 
 /* Connects and sends hello. Returns 1 and *client, or PORTD_E_*; options may be NULL.
  *
- * address is "unix:/path", "unix:@name" (a name without a file, on Linux), "fd:N" (an inherited connection: the
- * library takes it, and it serves one client), or NULL: PORTD_ADDRESS and no other if that is set; else the user's
- * broker
+ * address is "unix:/path", "unix:@name" (an abstract socket, on Linux), "fd:N" (an inherited connection: the library
+ * takes it, and it serves one client), or NULL: PORTD_ADDRESS and no other if that is set; else the user's broker
  * ($XDG_RUNTIME_DIR/portd/portd.sock, without that variable portd-UID/portd.sock in the temporary directory); else
- * the system's (/run/portd/portd.sock); else, with options.start, a broker that is started for the user: of several
- * processes that need one, one starts it; it is not a child of this process, inherits only its environment, and exits
- * after being idle for a minute. (This process gets SIGCHLD, for a child that is already reaped.) A connection that
- * ends before the broker has replied, as when it is just exiting, is retried a few times, within the deadline.
+ * the system's (/run/portd/portd.sock); else, with options.start, a broker that is started for the user. If several
+ * processes need one, one of them starts it. It is not a child of this process, inherits only the environment, and
+ * exits after being idle for a minute. (This process gets a SIGCHLD, for a child that is already reaped.) If a
+ * connection ends before the broker has replied, as when the broker is exiting, the library retries a few times, within
+ * the deadline.
  *
  * All objects belong to the client's session. Without token and owners that is a new one, which ends with its last
  * connection (or, with ttl_us, after that time): waits are answered, and the broker closes its copies. */
@@ -419,17 +420,17 @@ PORTD_API int portd_connect(const char *address, const portd_options *options, i
 PORTD_API int portd_connect_start(const char *address, const portd_options *options, portd_callback *callback,
                                   void *data, portd_client **client);
 
-/* Ends the connection. Requests in flight are called back first, as when the connection is lost. NULL is allowed.
- * Inside a callback of the same client it takes effect when the callback has returned, and the call that the
- * callback ran in. */
+/* Ends the connection and frees the client. Requests in flight are called back first, as when the connection is lost.
+ * NULL is allowed. Inside a callback of the same client it takes effect when the call that the callback runs in
+ * returns. */
 PORTD_API void portd_disconnect(portd_client *client);
 
 PORTD_API const char *portd_address(const portd_client *client); /* "unix:/run/portd/portd.sock" */
 PORTD_API bool portd_broker_has_feature(const portd_client *client, const char *name);
 PORTD_API portd_id portd_session_id(const portd_client *client);
-PORTD_API bool portd_session_joined(const portd_client *client); /* it existed before */
+PORTD_API bool portd_session_joined(const portd_client *client); /* the session existed before */
 
-/* Lets other processes of this uid join the session: secret. */
+/* With it other processes of this uid can join the session: keep it secret. */
 PORTD_API const char *portd_session_token(const portd_client *client);
 
 /* The last failure of a blocking or _start call of this client (what a callback gets is in its result); "" and 0
@@ -497,8 +498,8 @@ PORTD_API void portd_cancel(portd_request *request);
  *
  * PORTD_MODE_READ, _WRITE   hand the broker a copy of fd; 1 and the id: the same one until it fires (a semaphore), is
  *                           removed, or fd refers to another open file. portd_last_flags() says whether this call
- *                           made it. 0: this descriptor has none (PORTD_RESULT_UNSUPPORTED): regular files and others that epoll refuses have no
- *                           semaphore, and events that are always ready
+ *                           made it. 0: this descriptor has none (PORTD_RESULT_UNSUPPORTED): regular files and others
+ *                           that epoll refuses have no semaphore, and events that are always ready
  * PORTD_MODE_CHECK_*        1 and the id of the one that is registered, or 0. fd names a number, which need not be
  *                           open
  * PORTD_MODE_REMOVE         0 always: both directions end with PORTD_CAUSE_REMOVED, their waits end, and the broker's
@@ -508,8 +509,7 @@ PORTD_API void portd_cancel(portd_request *request);
  * The broker keeps a copy until all objects made from it have fired or were removed or closed: until then the other
  * end of a pipe or socket sees no end of file. So remove before closing fd. Refused with PORTD_E_INVALID: a descriptor
  * that is not open (portd_last_errno() EBADF), O_PATH, signalfds, fanotify groups, userfaultfds, connections to the
- * broker. The id
- * pointer may be NULL. */
+ * broker. The id pointer may be NULL. */
 
 PORTD_API int portd_fd_to_semaphore(portd_client *client, portd_native fd, int mode, int64_t deadline,
                                     portd_id *semaphore);
@@ -527,18 +527,18 @@ enum portd_wait_flag {
  * ready, which has room for n (1 to 256). Returns how many; 0 at the deadline. Objects that are ready at the call are
  * returned at once. Waiting consumes nothing: an event is returned again while its descriptor is ready, a fired
  * semaphore always. When the connection is lost, every id is returned with PORTD_CAUSE_DISCONNECTED. (The broker
- * decides when the time is up; if it has not replied a second later, the result is 0.) */
+ * enforces the deadline; if it has not replied a second later, the result is 0.) */
 PORTD_API int portd_wait(portd_client *client, const portd_id *ids, size_t n, unsigned flags,
                          int64_t deadline, portd_ready *ready);
 
 /* A descriptor for poll, select, epoll and event loops: readable while the object is ready, without a request to the
- * broker. It must not be read. The caller closes it. It stays valid after the broker exits, but does not change any
- * more. For semaphores, events and ports; of the latter two the library makes it, an epoll descriptor whose watches the kernel
+ * broker. It must not be read. The caller closes it. After the broker exits it stays valid, but no longer changes. For
+ * semaphores, events and ports; for the latter two the library makes it: an epoll descriptor, whose watches the kernel
  * charges to this user. Returns 1. */
 PORTD_API int portd_handle_dup(portd_client *client, portd_id id, int64_t deadline, portd_native *handle);
 
-/* PORTD_MODE_REMOVE for the number of that semaphore or event, in the table that it is in. Returns 1, also if it has
- * already ended and was not released. Ports are closed instead. */
+/* PORTD_MODE_REMOVE for the number of that semaphore or event, in its table (descriptors or sockets). Returns 1, also if
+ * it has already ended and was not released. Not for ports: close them. */
 PORTD_API int portd_remove(portd_client *client, portd_id id, int64_t deadline);
 
 /* Releases ids for the whole session; n is 1 to 256. An object that has fired or was removed or closed keeps its id
@@ -558,9 +558,8 @@ PORTD_API int portd_release(portd_client *client, const portd_id *ids, size_t n,
  *
  * Each of these calls returns PORTD_E_NOT_FOUND for an id that is not in this session, and, except for
  * portd_port_close, PORTD_E_CLOSED for a closed port; PORTD_E_INVALID for one of the wrong direction or kind. A
- * failure of the
- * descriptor itself is PORTD_E_SYSTEM, with its number in portd_last_errno() (EPIPE: no reader is left). Reads and
- * writes use the rights of the process that connected, as far as the broker can assume them. Files of /proc return
+ * failure of the descriptor itself is PORTD_E_SYSTEM, with the errno in portd_last_errno() (EPIPE: no reader is left).
+ * Reads and writes use the rights of the process that connected, as far as the broker can assume them. Files of /proc return
  * PORTD_E_UNSUPPORTED, because their contents depend on the process that reads them. */
 
 /* flags: PORTD_READ, PORTD_WRITE or both, for which fd must be open; PORTD_TEXT; PORTD_REGULAR_FILE. name is for
@@ -573,8 +572,8 @@ PORTD_API int portd_fd_to_port(portd_client *client, portd_native fd, const char
 PORTD_API int portd_socket_to_port(portd_client *client, portd_native socket, const char *name,
                                    unsigned flags, int64_t deadline, portd_id *input, portd_id *output);
 
-/* The same, and the library takes the number: above 0 it has closed it; on any failure the number stays open and the
- * caller's. Refused with PORTD_NO_CLOSE. */
+/* The same, and the library takes the number: it is closed if the result is above 0; on any failure it stays open and
+ * the caller's. Refused with PORTD_NO_CLOSE. */
 PORTD_API int portd_fd_to_port_take(portd_client *client, portd_native fd, const char *name, unsigned flags,
                                     int64_t deadline, portd_id *input, portd_id *output);
 PORTD_API int portd_socket_to_port_take(portd_client *client, portd_native socket, const char *name,
@@ -615,28 +614,30 @@ PORTD_API int portd_port_write(portd_client *client, portd_id port, const void *
 PORTD_API int portd_port_write_all(portd_client *client, portd_id port, const void *bytes, size_t size,
                                    int64_t deadline, size_t *count);
 
-/* Moves bytes between a port and a pipe of the caller's in the kernel, which is faster than reading and writing where there are many: from an
- * input port into the pipe whose writing end is given, or out of the pipe whose reading end is given into an output port. Waits until `least`
- * bytes (0: 1) have been moved, at most `most` (of more than 2^30, so many): 1 and *count (may be NULL), or 0 at the end of the file, with what
- * came before it. 1 and fewer, or none: the pipe is full, or has no more for an output port. With a large `least` the pipe is to be read or
- * filled meanwhile, in another thread, or with portd_port_splice_start. On failure, too, *count says what was moved.
+/* Moves bytes between a port and a pipe of the caller's inside the kernel, which is faster than read and write for many
+ * bytes: from an input port into the pipe whose writing end is given, or from the pipe whose reading end is given into an
+ * output port. Waits until at least `least` bytes (0: 1) have been moved, and moves at most `most` (capped at 2^30).
+ * Returns 1 and *count (may be NULL), or 0 at end of file, with the bytes moved before it. 1 with fewer than `least`: the
+ * pipe is full, or, for an output port, empty. With a large `least`, read or fill the pipe meanwhile, in another thread or
+ * by using portd_port_splice_start(). On failure, too, *count says how many bytes were moved.
  *
- * The pipe stays the caller's; the broker closes its copy of that end soon after its answer. Input ports of pipes, TCP and Unix stream sockets
- * and output ports of pipes; all else, and a broker without the feature "splice", answer PORTD_E_UNSUPPORTED: read and write instead. In
- * the order of the port's reads and writes it is one of them; the deadline is as with portd_port_read. */
+ * The pipe stays the caller's; the broker closes its copy of that end soon after its reply. Supported are input ports of
+ * pipes, TCP and Unix stream sockets, and output ports of pipes; anything else, and a broker without the feature
+ * "splice", returns PORTD_E_UNSUPPORTED: read and write instead. It is ordered with the port's reads and writes, and its
+ * deadline works as in portd_port_read(). */
 PORTD_API int portd_port_splice(portd_client *client, portd_id port, portd_native pipe, size_t least,
                                 size_t most, int64_t deadline, size_t *count);
 
-/* shutdown(2) of a socket for reading, writing or both, for everybody who holds it. sides: PORTD_READ,
- * PORTD_WRITE. Returns 1. */
+/* shutdown(2) of a socket for reading, writing or both, which affects all its holders. sides: PORTD_READ, PORTD_WRITE.
+ * Returns 1. */
 PORTD_API int portd_port_shutdown(portd_client *client, portd_id port, unsigned sides, int64_t deadline);
 
 /* Both ends of a socket; each may be NULL. The peer's family is "" when it is not connected. Returns 1. */
 PORTD_API int portd_port_addresses(portd_client *client, portd_id port, int64_t deadline,
                                    portd_endpoint *local, portd_endpoint *peer);
 
-/* The offset of a regular file, shared by everybody who holds it; set to *to first unless to is NULL. Returns 1.
- * offset may be NULL, or the same as to; a failure leaves it. */
+/* The offset of a regular file, which all its holders share; first set to *to, unless to is NULL. Returns 1. offset may
+ * be NULL or equal to to; a failure leaves it unchanged. */
 PORTD_API int portd_port_position(portd_client *client, portd_id port, const uint64_t *to, int64_t deadline,
                                   uint64_t *offset);
 
@@ -675,8 +676,8 @@ PORTD_API int portd_get_stats(portd_client *client, int64_t deadline, portd_list
  * Returns how many notices, at most 256, with *list; 0 at the deadline, also if there are none that match.
  * *cursor is PORTD_CURSOR_NOW (from this call on), 0 (all that is kept), or the value left by the previous call; it
  * is set for the next call, and unchanged by a failure, so that nothing is missed in between. *lost (may be NULL) is
- * how many notices since then are no longer kept. PORTD_E_NOT_FOUND: no such session for this uid, and no notices left
- * about it, as after its end. PORTD_E_INVALID: the cursor is of another broker.
+ * how many notices after the cursor are no longer kept. PORTD_E_NOT_FOUND: this uid has no such session, and no notices
+ * about it are kept (those of an ended session are for a while). PORTD_E_INVALID: the cursor is of another broker.
  * PORTD_E_LIMIT: this uid has 64 monitors in flight. */
 PORTD_API int portd_monitor(portd_client *client, portd_id session, uint64_t *cursor, int64_t deadline,
                             portd_list **list, uint64_t *lost);
@@ -740,8 +741,8 @@ PORTD_API int portd_fd_to_port_start(portd_client *client, portd_native fd, cons
 PORTD_API int portd_socket_to_port_start(portd_client *client, portd_native socket, const char *name,
                                          unsigned flags, portd_callback *callback, void *data,
                                          portd_request **request);
-/* The number must stay open until the callback, and is closed before it if the code is above 0; else it is the
- * caller's. */
+/* The number must stay open until the callback. It is closed before the callback if the code is above 0; else it stays
+ * open and the caller's. */
 PORTD_API int portd_fd_to_port_take_start(portd_client *client, portd_native fd, const char *name,
                                           unsigned flags, portd_callback *callback, void *data,
                                           portd_request **request);
@@ -756,7 +757,7 @@ PORTD_API int portd_port_dup_fd_start(portd_client *client, portd_id port, portd
                                       void *data, portd_request **request); /* the copy is result->handle */
 PORTD_API int portd_port_close_start(portd_client *client, portd_id port, portd_callback *callback,
                                      void *data, portd_request **request);
-/* Cancelled, these three answer what they have done, or PORTD_E_CANCELLED and nothing was. */
+/* When one of these three is cancelled, its callback gets what was done, or PORTD_E_CANCELLED: nothing was. */
 PORTD_API int portd_port_read_start(portd_client *client, portd_id port, size_t size, unsigned flags,
                                     portd_callback *callback, void *data, portd_request **request);
 PORTD_API int portd_port_write_start(portd_client *client, portd_id port, const void *bytes, size_t size,

@@ -1,5 +1,4 @@
-/* process.h: what a client has to know about processes: whether it is still in the one that made it, and who another
- * one is. */
+/* process.h: detecting that a client is used in a forked child, and opening other processes. */
 #ifndef PROCESS_H
 #define PROCESS_H
 
@@ -8,10 +7,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Tells a forked child from the process that made the mark. Asking costs one read of memory where the system can
- * empty a page at fork, else one getpid. */
+/* Tells a forked child from the process that made the mark. The check costs one memory read where the system can zero a
+ * page at fork, else one getpid. */
 struct process_mark {
-    uint32_t *page; /* not 0 in the process that made it; NULL: compare pid */
+    uint32_t *page; /* nonzero in the process that made it; NULL: compare pid */
     int64_t pid;
 };
 
@@ -19,12 +18,12 @@ void process_mark_init(struct process_mark *mark);
 void process_mark_deinit(struct process_mark *mark);
 bool process_is_child(const struct process_mark *mark);
 
-/* A descriptor that stands for that process, for the broker to watch: 0 and *process, -ENOSYS where the system has no
- * such thing, or another negative errno (-ESRCH: there is no such process). */
+/* Opens a pidfd for the broker to watch: 0 and *process (the caller's), -ENOSYS where the system has none, or another
+ * negative errno (-ESRCH: there is no such process). */
 int process_open(uint32_t pid, os_fd *process);
 
-/* For the child of a process with threads: closes all descriptors from `first` on. Without a call of the system for that it closes those that
- * are there, one by one, and not each number that could be. 0 or -1: it is not known which there are. */
+/* Closes all descriptors from `first` on; safe in the child of a process with threads. Without close_range(2) it closes
+ * the open ones one by one. 0, or -1: the open descriptors cannot be listed. */
 int process_close_from(int first);
 
 #endif

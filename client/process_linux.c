@@ -1,4 +1,4 @@
-/* process_linux.c: a page that the kernel empties in forked children, and pidfds. */
+/* process_linux.c: a page that the kernel zeroes in forked children, and pidfds. */
 #define _GNU_SOURCE
 
 #include "process.h"
@@ -46,10 +46,10 @@ int process_open(uint32_t pid, os_fd *process) {
     return 0;
 }
 
-/* The kernel's own form of a folder's entries: readdir would need memory, which the child of a process with threads cannot ask for. */
+/* getdents64 directly: readdir allocates memory, which is not safe in the child of a process with threads. */
 enum { ENTRIES = 4096, ENTRY_LENGTH = 16, ENTRY_NAME = 19 };
 
-/* -1: no number. */
+/* The number that a directory entry names; -1: it is no number. */
 static int number_of(const char *name) {
     int number = 0;
 
@@ -61,7 +61,7 @@ static int number_of(const char *name) {
     return number;
 }
 
-/* Closes what is in these entries. True if that was anything. */
+/* Closes the descriptors in these entries, except `own`. True if there was one. */
 static bool close_listed(const char *entries, size_t size, int first, int own) {
     bool closed = false;
 
@@ -85,7 +85,7 @@ int process_close_from(int first) {
 
     if (syscall(SYS_close_range, (unsigned)first, ~0u, 0) == 0)
         return 0;
-    do { /* what is closed moves the others, so the list is read until there is nothing left in it */
+    do { /* closing changes the directory while it is read: repeat until nothing is left */
         int own = open("/proc/self/fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         long size;
         if (own < 0)

@@ -1,4 +1,4 @@
-/* process_win.c: Windows has no fork; the owner of a session is named by its number. */
+/* process_win.c: Windows has no fork; the owner of a session is named by its pid. */
 #include "process.h"
 
 #include <errno.h>

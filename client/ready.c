@@ -1,6 +1,6 @@
-/* ready.c: semaphores and events of descriptors, their handles, and giving them back.
+/* ready.c: semaphores and events of descriptors, their handles, remove and release.
  *
- * Only modes read and write send the descriptor; check and remove name a number, which may be closed by now. */
+ * Only the modes read and write send the descriptor; check and remove send a number, which need not be open. */
 #include "call.h"
 #include "client.h"
 #include "handle.h"
@@ -30,7 +30,7 @@ static int read_object(portd_client *client, const portd_request *request, const
     return object->id != 0;
 }
 
-/* Checks what the three calls have in common; 0 and *attached, the descriptor to send. */
+/* Checks the arguments that the three calls share; 0 and *attached, the descriptor to send. */
 static int object_check(portd_client *client, portd_native fd, int mode, os_fd *attached) {
     *attached = OS_FD_NONE;
     if (mode < PORTD_MODE_READ || mode > PORTD_MODE_REMOVE)
@@ -158,7 +158,7 @@ int portd_handle_dup(portd_client *client, portd_id id, int64_t deadline, portd_
     return r;
 }
 
-/* ---- giving back -------------------------------------------------------------------------------------------------- */
+/* ---- remove and release ------------------------------------------------------------------------------------------- */
 
 int portd_remove_start(portd_client *client, portd_id id, portd_callback *callback, void *data,
                        portd_request **request) {

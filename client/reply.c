@@ -1,7 +1,8 @@
-/* reply.c: a reply is unpacked into the arena, turned into a result by the file that started the request, and handed to
- * the callback. The result and all it points to are gone when the callback returns.
+/* reply.c: a reply is unpacked into the arena, turned into a result by the request's `read` function, and passed to the
+ * callback. The result and all it points to are valid until the callback returns.
  *
- * A request without a callback is answered too: its result is given back instead. */
+ * The reply to an abandoned request (without a callback) is handled too: objects and descriptors that it brings are
+ * released. */
 #include "reply.h"
 
 #include "client.h"
@@ -23,7 +24,7 @@ static void result_fail(portd_result *result, int code, int os_errno, const char
     result->message = message && *message ? message : portd_code_text(code);
 }
 
-/* A code of a later version is a failure all the same. */
+/* A code of a later version of the protocol counts as a failure, too. */
 static void result_refused(portd_result *result, const Portd__V1__Error *error) {
     int code = -(int)error->code;
 
@@ -34,8 +35,8 @@ static void result_refused(portd_result *result, const Portd__V1__Error *error) 
     result->hint = error->hint;
 }
 
-/* What the connection's end is to a request: each object of a wait is told that it is disconnected. What moves bytes may
- * have been carried out if it was sent. */
+/* The result of a request whose connection is lost: a wait reports each id as disconnected; a request that moves bytes
+ * and was sent may have been carried out. */
 static void result_lost(portd_client *client, const portd_request *request, portd_result *result) {
     bool uncertain = request_moves(request) && request->state == REQUEST_SENT;
 
@@ -52,14 +53,14 @@ static void result_lost(portd_client *client, const portd_request *request, port
 static void result_discard(portd_client *client, const portd_result *result) {
     if (result->handle != -1)
         os_close((os_fd)result->handle);
-    /* Whoever wanted this object gave up: it would be in the session for ever. */
+    /* The request was abandoned: without this the object would stay in the session. */
     submit_close(client, result->input);
     submit_close(client, result->output);
     if (result->flags & PORTD_RESULT_CREATED && !result->input && !result->output)
         submit_release(client, result->id);
 }
 
-/* Answers a request, which may have nobody who asks, and forgets what belongs to the result. */
+/* Calls the request's callback, or releases what the result brings if it has none, and frees the result's memory. */
 static void request_answer(portd_client *client, portd_request *request, const portd_result *result) {
     portd_callback *callback = request->callback;
 
@@ -68,7 +69,7 @@ static void request_answer(portd_client *client, portd_request *request, const p
         client->calling = true;
         callback(client, result, request->data);
         client->calling = false;
-        if (process_is_child(&client->mark)) /* it forked, and this is not the process that connected */
+        if (process_is_child(&client->mark)) /* the callback has forked, and this is the child */
             client->lost = true;
     } else if (!client->lost) {
         result_discard(client, result);
@@ -113,7 +114,7 @@ static void reply_read(portd_client *client, const portd_request *request, const
         result->message = portd_code_text(result->code);
 }
 
-/* The plain form goes into *plain, any other into the arena. NULL: garbled. */
+/* Unpacks a reply in the flat form into *plain, any other into the arena. NULL: malformed. */
 static const Portd__V1__Reply *reply_unpack(struct arena *arena, const struct channel_frame *frame,
                                             Portd__V1__Reply *plain) {
     struct envelope envelope;
@@ -134,7 +135,8 @@ static const Portd__V1__Reply *reply_unpack(struct arena *arena, const struct ch
     return r > 0 ? plain : NULL;
 }
 
-/* Who turns a connection away does not read what comes on it: that is the answer to hello, the first request. */
+/* The id of the request that a reply is for. A broker that turns a connection away replies without reading hello; that
+ * reply counts as the one to hello, the first request. */
 static uint64_t id_of(const portd_client *client, const Portd__V1__Reply *reply) {
     return reply->id == 0 && reply->error && !client->greeted ? 1 : reply->id;
 }
@@ -189,7 +191,7 @@ void reply_lost(portd_client *client) {
     struct table *table = &client->requests.table;
 
     for (size_t left = table->size; left > 0 && !process_is_child(&client->mark); left--) {
-        /* From the oldest on, as far as the slots tell. Nothing is started any more, so the table stays. */
+        /* From the oldest on, as far as the slots show the order. No request can be started, so the table does not change. */
         portd_request *request = table->slots[(table->last_id - left + 1) & (table->size - 1)];
         portd_result result;
         if (!request)

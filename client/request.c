@@ -1,5 +1,5 @@
-/* request.c: making, queueing, ending and forgetting. Requests are taken from a list of spare ones: in the long run making
- * one allocates nothing. */
+/* request.c: making, queueing, ending and forgetting requests. Freed requests are kept in a list of spares, so making one
+ * usually allocates nothing. */
 #include "request.h"
 
 #include "client.h"
@@ -9,7 +9,7 @@
 
 enum {
     SPARE_MAX = 256,
-    PATIENCE_US = 1000 * 1000 /* that a wait may be answered after its time limit, by a busy machine too */
+    LATE_US = 1000 * 1000 /* how long after its deadline a wait's reply may come, from a busy broker */
 };
 
 static void list_append(struct request_list *list, portd_request *request) {
@@ -132,9 +132,9 @@ void request_set_due(portd_request *request, int64_t deadline, int64_t now) {
     struct requests *requests = &request->client->requests;
     int64_t from = deadline > now ? deadline : now;
 
-    if (from >= PORTD_FOREVER - PATIENCE_US)
+    if (from >= PORTD_FOREVER - LATE_US)
         return;
-    request->due = from + PATIENCE_US;
+    request->due = from + LATE_US;
     requests->timed++;
     if (request->due < requests->due)
         requests->due = request->due;

@@ -1,4 +1,4 @@
-/* round.c: rounds, the calls that run them, and the end of a connection. */
+/* round.c: rounds, the functions that run them, and the end of a connection. */
 #include "round.h"
 
 #include "cancel.h"
@@ -14,7 +14,7 @@ static const char *end_reason(const portd_client *client) {
                              "admit this user";
 }
 
-/* Calls back everything in flight. Does nothing the second time. */
+/* Marks the connection lost and calls back all requests. Does nothing the second time. */
 static void lose(portd_client *client, const char *reason) {
     if (client->lost)
         return;
@@ -25,13 +25,15 @@ static void lose(portd_client *client, const char *reason) {
     reply_lost(client);
 }
 
-static void broken(portd_client *client, int error) {
+/* The connection failed with this negative errno. */
+static void fail(portd_client *client, int error) {
     if (client->write_errno == 0)
         client->write_errno = -error;
     lose(client, "the connection to the broker failed");
 }
 
-/* Reads once and answers what came. True if anything did. What arrived before the connection was lost still counts. */
+/* Reads once and handles the replies that came. True if there was anything to read, the end of the connection included.
+ * Replies that arrived before the connection was lost are handled. */
 static bool read_some(portd_client *client) {
     struct channel_frame frame;
 
@@ -46,7 +48,7 @@ static bool read_some(portd_client *client) {
     if (r == CHANNEL_E_END)
         lose(client, end_reason(client));
     else if (r < 0)
-        broken(client, r);
+        fail(client, r);
     while (!client->lost && !client->closing && (r = channel_next(&client->channel, &frame)) > 0) {
         if (r == CHANNEL_E_PROTOCOL) {
             lose(client, client->channel.fault);
@@ -59,15 +61,16 @@ static bool read_some(portd_client *client) {
             lose(client, "the broker refused the connection");
     }
     if (!client->lost && !client->closing && channel_rest(&client->channel) < 0)
-        broken(client, -ENOMEM);
+        fail(client, -ENOMEM);
     return true;
 }
 
+/* One round. True if something was read or called back. */
 static bool run(portd_client *client, bool readable) {
     bool worked = readable && read_some(client);
 
     if (!client->lost && !client->closing) {
-        /* Only when all that has arrived was read: a late look must not cost a reply. */
+        /* Only when everything that has arrived was read: a reply that came in time counts, however late it is read. */
         if (!worked)
             cancel_overdue(client);
         send_queued(client);
@@ -81,12 +84,13 @@ static bool run(portd_client *client, bool readable) {
     return worked;
 }
 
-/* There is something to do that no descriptor tells of. */
+/* There is work that polling the connection does not show. */
 static bool busy(const portd_client *client) {
     return client->requests.ended.first || client->write_errno != 0;
 }
 
-static int64_t patience(portd_client *client, int64_t deadline) {
+/* How long to sleep at most, in microseconds; below 0: without limit. */
+static int64_t sleep_most(portd_client *client, int64_t deadline) {
     int64_t until = portd_get_timeout(client);
 
     if (deadline < until)
@@ -98,9 +102,9 @@ static int64_t patience(portd_client *client, int64_t deadline) {
 
 enum { LIMIT_LEAST_US = 32 * 1000 };
 
-/* Prepares a sleep of at most timeout_us in the read. False: poll instead, since there is something to send as well, or too little time. The
- * limit is at most half the timeout, so the ticks to which the system rounds it up do not pass the deadline, and not less than a 32nd,
- * so that it serves calls with different deadlines and need not be set for each. */
+/* Prepares a sleep of at most timeout_us in the read. False: poll instead, since there is pending output or too little time.
+ * The limit is at most half the timeout, so that rounding it up to the system's ticks does not pass the deadline. It is kept
+ * while it is at least a 32nd of the timeout, so that calls with different deadlines do not each set it. */
 static bool sleep_prepare(portd_client *client, int64_t timeout_us) {
     int64_t limit = -1;
 
@@ -124,7 +128,7 @@ unsigned round_step(portd_client *client, int64_t deadline) {
     unsigned seen = 0;
 
     client_flush(client);
-    int64_t timeout = patience(client, deadline);
+    int64_t timeout = sleep_most(client, deadline);
     if (sleep_prepare(client, timeout)) {
         client->channel.sleep = true;
         bool worked = run(client, true);
@@ -135,7 +139,7 @@ unsigned round_step(portd_client *client, int64_t deadline) {
                             client->blocked ? WAKEUP_WRITE : 0, timeout);
     client->now = 0;
     if (found < 0 && found != -EINTR) {
-        broken(client, found);
+        fail(client, found);
         return STEP_WORKED;
     }
     if (found < 0)

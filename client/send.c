@@ -1,7 +1,7 @@
 /* send.c: packing, the window, the queue.
  *
- * A message is packed straight into the channel. Only what cannot go yet is packed into memory of its own, and a wait not
- * even then: its time limit is relative on the wire, so it is packed when it is sent. */
+ * A message is packed directly into the channel's output. A message that cannot be sent yet is packed into memory of its
+ * own; a wait is not, since its time limit is relative on the wire, so it is packed when it is sent. */
 #include "send.h"
 
 #include "client.h"
@@ -12,7 +12,7 @@
 #include <errno.h>
 #include <string.h>
 
-enum { FLUSH_AT = 32 * 1024 }; /* bytes of requests that _start calls may pile up */
+enum { FLUSH_AT = 32 * 1024 }; /* bytes of pending output at which _start calls send */
 
 /* Every member of the union is a pointer to a message. */
 static struct envelope envelope_of(const Portd__V1__Request *message) {
@@ -20,8 +20,8 @@ static struct envelope envelope_of(const Portd__V1__Request *message) {
         .id = message->id, .number = message->method_case, .message = &message->ping->base};
 }
 
-/* Whoever turns us away has closed before hello is sent, and what he said lies in the socket: so hello counts as sent, and the next round
- * reads. */
+/* A broker that turns the connection away may have closed it before hello is sent; its reply is in the socket. So hello
+ * counts as sent, and the next round reads. */
 static int put_lost(portd_client *client, int r) {
     if (client->greeted || (r != -EPIPE && r != -ECONNRESET))
         return r;
@@ -29,7 +29,7 @@ static int put_lost(portd_client *client, int r) {
     return 0;
 }
 
-/* 0, -EBUSY: not now, or another negative errno. */
+/* 0, -EBUSY: cannot be sent yet, or another negative errno. */
 static int message_put(portd_client *client, const Portd__V1__Request *message, os_fd fd) {
     struct envelope envelope = envelope_of(message);
     size_t length = envelope_size(&envelope);
@@ -71,7 +71,7 @@ static int wait_put(portd_client *client, const portd_request *request) {
     return message_put(client, &message, OS_FD_NONE);
 }
 
-/* A message that lies packed in the request. */
+/* Puts the message that the request has kept packed. */
 static int body_put(portd_client *client, const portd_request *request) {
     if (request->fd != OS_FD_NONE)
         return channel_put_fds(&client->channel, request->body, request->length, &request->fd, 1);
@@ -82,7 +82,7 @@ static int body_put(portd_client *client, const portd_request *request) {
     return 0;
 }
 
-/* Keeps what will be sent later. Copying the descriptor also tells whether it is one. */
+/* Packs the message and copies the descriptor, to be sent later. Copying also checks that the descriptor is open. */
 static int body_keep(portd_client *client, portd_request *request, const Portd__V1__Request *message,
                      os_fd fd) {
     struct envelope envelope = envelope_of(message);
@@ -114,7 +114,7 @@ static void request_sent(portd_client *client, portd_request *request) {
         client->requests.unanswered++;
 }
 
-/* Many starts in a row leave in one call, but not so many that the broker has nothing to do meanwhile. */
+/* Several starts in a row are sent in one call, up to FLUSH_AT, so that the broker can begin meanwhile. */
 static void flush_some(portd_client *client) {
     if (client->blocked)
         return;

@@ -1,9 +1,9 @@
 /* start_unix.c: starting the user's broker on Unix.
  *
- * Of several processes that want a broker at once, the one that gets the lock beside the socket starts it, and the others
- * wait until it answers or the lock is free. The broker is a grandchild in a session of its own, so it belongs to nobody
- * and the caller keeps no child; it inherits nothing but the writing end of a pipe, through which it says that it is
- * ready. Nothing after the fork calls what is not safe in the child of a process with threads. */
+ * If several processes need a broker at once, the one that gets the lock file beside the socket starts it; the others
+ * wait until it answers or the lock is free. The broker is a grandchild in a process session of its own, so the caller has
+ * no child left. It inherits only the writing end of a pipe, to which it writes when it is ready. After the fork only
+ * functions are called that are safe in the child of a process with threads. */
 #define _GNU_SOURCE
 
 #include "start.h"
@@ -29,12 +29,12 @@
 
 enum {
     NOTIFY_FD = 3,         /* the broker's end of the pipe */
-    RETRY_US = 10 * 1000,  /* between two looks while another process starts the broker */
+    RETRY_US = 10 * 1000,  /* between two attempts while another process starts the broker */
     EXIT_CANNOT_RUN = 127, /* as in a shell */
     SIGNALS = 65
 };
 
-static const char library_place = 0; /* its address tells which file this is in */
+static const char library_place = 0; /* dladdr finds this library's file by its address */
 
 const char *start_variable(const char *name) {
     const char *value = secure_getenv(name);
@@ -44,8 +44,8 @@ const char *start_variable(const char *name) {
 
 void start_pause(int64_t us) { (void)poll(NULL, 0, (int)(us / 1000)); }
 
-/* The path that dladdr tells is trusted as the library itself is. One that is not absolute stands for something else after chdir, and one of
- * a program that has the library in it was chosen by whoever ran that. */
+/* The path from dladdr is as trustworthy as the library itself, unless it is relative (then it depends on the working
+ * directory) or names a program that the library is linked into (then argv[0] chose it). */
 const char *start_program(char path[ADDRESS_MAX]) {
     Dl_info info;
 
@@ -117,8 +117,8 @@ static void child_signals(void) {
     (void)sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
-/* What a service manager told the caller is the caller's: its readiness, its watchdog, its sockets. Changes only the child's
- * own array of pointers, for which no lock is needed. */
+/* Removes the variables that a service manager set for the caller: readiness, watchdog, sockets. It changes only the
+ * child's own array of pointers, so it needs no lock. */
 static void child_environment(void) {
     static const char *const others[] = {
         "NOTIFY_SOCKET=", "WATCHDOG_PID=", "WATCHDOG_USEC=", "LISTEN_PID=", "LISTEN_FDS=", "LISTEN_FDNAMES="};
@@ -135,8 +135,8 @@ static void child_environment(void) {
         *kept = NULL;
 }
 
-/* Standard streams to nowhere, the pipe on NOTIFY_FD, nothing else. The pipe is moved up first, because it may lie on one
- * of these numbers. */
+/* Leaves open only /dev/null on the standard streams and the pipe on NOTIFY_FD. The pipe is moved up first, because it may
+ * have one of these numbers. */
 static int child_descriptors(int notify) {
     int null = open("/dev/null", O_RDWR);
 
@@ -163,7 +163,7 @@ static _Noreturn void child_run(const char *daemon, char *const arguments[], int
     if (chdir("/") < 0 || child_descriptors(notify) < 0)
         _exit(EXIT_CANNOT_RUN);
     execv(daemon, arguments);
-    /* In place of the newline: the number of the error. */
+    /* The error number, instead of the newline that means ready. */
     int error = errno;
     ssize_t written = write(NOTIFY_FD, &error, sizeof(error));
     (void)written;
@@ -172,7 +172,7 @@ static _Noreturn void child_run(const char *daemon, char *const arguments[], int
 
 /* ---- the parent --------------------------------------------------------------------------------------------------- */
 
-/* All signals stay blocked over the fork, so that none of the caller's handlers runs in the child. */
+/* All signals are blocked during the fork, so that none of the caller's handlers runs in the child. */
 static int spawn(const char *address, const char *daemon, int notify) {
     char fd[16], idle[] = "60s", option_listen[] = "--listen", option_idle[] = "--idle-exit",
                  option_notify[] = "--notify-fd";
@@ -191,26 +191,26 @@ static int spawn(const char *address, const char *daemon, int notify) {
     (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
     if (r < 0)
         return r;
-    /* The child ends at once. Somebody else in this process may have reaped it: that is as good. */
+    /* The child ends at once. Another thread may have reaped it (ECHILD): that is fine. */
     while (waitpid(child, NULL, 0) < 0 && errno == EINTR)
         continue;
     return 0;
 }
 
-static int patience_ms(int64_t deadline) {
+static int left_ms(int64_t deadline) {
     if (deadline == PORTD_FOREVER)
         return -1;
     int64_t left = deadline - os_now_us();
     return left <= 0 ? 0 : left > 3600000000 ? 3600000 : (int)((left + 999) / 1000);
 }
 
-/* 1: it is ready; 0: it has ended, or could not be run; -ETIMEDOUT. *error is that of the exec. */
+/* 1: the broker is ready; 0: it has ended, or could not be run, and then *error is the errno of the exec; -ETIMEDOUT. */
 static int notify_wait(int pipe_end, int64_t deadline, int *error) {
     unsigned char bytes[sizeof(int)];
     struct pollfd p = {.fd = pipe_end, .events = POLLIN};
 
     for (;;) {
-        int found = poll(&p, 1, patience_ms(deadline));
+        int found = poll(&p, 1, left_ms(deadline));
         if (found == 0)
             return -ETIMEDOUT;
         if (found < 0 && errno != EINTR)
@@ -246,7 +246,8 @@ static int broker_run(const char *address, const char *daemon, int64_t deadline,
     return r > 0 ? 0 : r < 0 ? r : error != 0 ? -error : -ECHILD;
 }
 
-/* Opens the lock file beside the socket: >= 0 with the lock, -EAGAIN: another process has it. */
+/* Opens and locks the lock file beside the socket: its descriptor, -EAGAIN: another process has the lock, or another
+ * negative errno. */
 static int lock_take(const char *path, char *why, size_t why_size) {
     char file[ADDRESS_MAX + 16];
     int length = (int)(strrchr(path, '/') - path);
@@ -282,7 +283,7 @@ int start_broker(const char *address, const char *daemon, int64_t deadline, stru
     int r = 0;
     if (transport_connect(address, connection) < 0) {
         r = broker_run(address, daemon, deadline, why, why_size);
-        /* One that ended may have found another one listening there. */
+        /* If it has ended, another broker may be listening there. */
         if (transport_connect(address, connection) == 0)
             r = 0;
         else if (r == 0)

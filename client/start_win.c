@@ -1,7 +1,7 @@
 /* start_win.c: starting the user's broker on Windows.
  *
- * Two brokers cannot listen at one pipe, so whoever comes second finds the first one's, and no lock is needed. That it is
- * ready shows when the pipe answers. */
+ * Two brokers cannot listen on one pipe: the second one ends, and the client connects to the first. So no lock is needed.
+ * The broker is ready when the pipe accepts a connection. */
 #include "start.h"
 
 #include "portd.h"

@@ -1,4 +1,4 @@
-/* stats.c: what the broker has counted. */
+/* stats.c: the broker's metrics. */
 #include "call.h"
 #include "client.h"
 #include "list.h"
@@ -14,7 +14,7 @@ static size_t count_labels(const Portd__V1__Stats *page) {
     return n;
 }
 
-/* Only the first of a name in a page has the help. */
+/* In a page only the first metric of a name has the help text. */
 static const char *help_of(const Portd__V1__Stats *page, size_t i, const portd_metric *metrics) {
     const char *help = page->metrics[i]->help;
 
@@ -69,7 +69,7 @@ int portd_get_stats_start(portd_client *client, uint64_t cursor, portd_callback 
     return submit_request(client, &message, OS_FD_NONE, read_stats, callback, data, request);
 }
 
-/* One page after the other, as portd_list_objects. */
+/* Requests page after page, as portd_list_objects. */
 int portd_get_stats(portd_client *client, int64_t deadline, portd_list **list) {
     struct call call;
     portd_client *asked = call_begin_list(&call, client, list);

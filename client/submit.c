@@ -1,5 +1,5 @@
-/* submit.c: each way to start a request. What the library asks for on its own account has no callback, and whether the
- * client may be asked is no question then. */
+/* submit.c: starting requests. Those that the library makes itself (release, close, cancel) have no callback, and are sent
+ * without client_check. */
 #include "submit.h"
 
 #include "client.h"
@@ -33,9 +33,9 @@ static int submit_go(portd_client *client, portd_request *request, Portd__V1__Re
     return 1;
 }
 
-/* Starts without asking whether the client may; callback may be NULL. 1 or a negative errno. */
-static int submit_unasked(portd_client *client, Portd__V1__Request *message, os_fd fd, request_read *read,
-                          portd_callback *callback, void *data, portd_request **started) {
+/* Starts a request without client_check; callback may be NULL. 1 or a negative errno. */
+static int submit_unchecked(portd_client *client, Portd__V1__Request *message, os_fd fd, request_read *read,
+                            portd_callback *callback, void *data, portd_request **started) {
     portd_request *request = request_new(client, message->method_case, read, callback, data);
 
     return request ? submit_go(client, request, message, fd, started) : -ENOMEM;
@@ -55,7 +55,7 @@ int submit_request(portd_client *client, Portd__V1__Request *message, os_fd fd, 
 
     if (r < 0)
         return r;
-    r = submit_unasked(client, message, fd, read, callback, data, request);
+    r = submit_unchecked(client, message, fd, read, callback, data, request);
     return r < 0 ? submit_failed(client, r) : r;
 }
 
@@ -110,7 +110,7 @@ void submit_release(portd_client *client, portd_id id) {
     release.n_ids = 1;
     message.method_case = PORTD__V1__REQUEST__METHOD_RELEASE;
     message.release = &release;
-    if (submit_unasked(client, &message, OS_FD_NONE, NULL, NULL, NULL, NULL) < 0)
+    if (submit_unchecked(client, &message, OS_FD_NONE, NULL, NULL, NULL, NULL) < 0)
         client_log(client, "cannot release an abandoned object");
 }
 
@@ -123,7 +123,7 @@ void submit_close(portd_client *client, portd_id port) {
     close.id = port;
     message.method_case = PORTD__V1__REQUEST__METHOD_CLOSE;
     message.close = &close;
-    if (submit_unasked(client, &message, OS_FD_NONE, NULL, NULL, NULL, NULL) < 0)
+    if (submit_unchecked(client, &message, OS_FD_NONE, NULL, NULL, NULL, NULL) < 0)
         client_log(client, "cannot close an abandoned port");
     submit_release(client, port);
 }
@@ -135,5 +135,5 @@ int submit_cancel(const portd_request *request) {
     cancel.request = request->id;
     message.method_case = PORTD__V1__REQUEST__METHOD_CANCEL;
     message.cancel = &cancel;
-    return submit_unasked(request->client, &message, OS_FD_NONE, NULL, NULL, NULL, NULL);
+    return submit_unchecked(request->client, &message, OS_FD_NONE, NULL, NULL, NULL, NULL);
 }

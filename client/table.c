@@ -1,4 +1,4 @@
-/* table.c: requests by id; the idea is in table.h. */
+/* table.c: requests by id; see table.h. */
 #include "table.h"
 
 #include "client.h"
@@ -11,7 +11,7 @@ static portd_request **slot_of(const struct table *table, uint64_t id) {
     return &table->slots[id & (table->size - 1)];
 }
 
-/* Ids that differ modulo the old size differ modulo the new one. */
+/* Two ids that differ modulo the old size also differ modulo the new one, so no two entries collide. */
 static int table_grow(struct table *table, const portd_client *client) {
     struct table larger = *table;
 

@@ -1,5 +1,5 @@
-/* wait.c: waiting for ids. The broker judges the time limit; A wait that it never answers ends on this side
- * (cancel.c). */
+/* wait.c: waiting for ids. The broker enforces the deadline; the library ends a wait that is not answered long after it
+ * (cancel_overdue). */
 #include "call.h"
 #include "client.h"
 #include "submit.h"
@@ -13,7 +13,7 @@ static int read_wait(portd_client *client, const portd_request *request, const P
         return PORTD_E_GARBLED;
     for (size_t i = 0; i < wait->n_ready; i++) {
         int cause = (int)wait->ready[i]->cause;
-        /* A cause of a later version is a way of being ready. */
+        /* A cause of a later version of the protocol counts as ready. */
         if (cause <= PORTD_CAUSE_NONE || cause > PORTD_CAUSE_RESYNC)
             cause = PORTD_CAUSE_READY;
         client->ready[i] = (portd_ready){.id = wait->ready[i]->id, .cause = cause};
@@ -41,7 +41,7 @@ int portd_wait(portd_client *client, const portd_id *ids, size_t n, unsigned fla
         return client_fail(client, PORTD_E_INVALID, 0, "ready", "ready must not be NULL");
     portd_client *asked = call_begin(&call, client);
     call.ready = ready;
-    call.exact = (flags & PORTD_WAIT_ONE) != 0; /* nobody else is told of what this one was answered */
+    call.exact = (flags & PORTD_WAIT_ONE) != 0; /* the activity is reported to this wait alone */
     return call_end(&call, portd_wait_start(asked, ids, n, flags, deadline, call_done, &call, &call.request),
                     PORTD_FOREVER);
 }

@@ -1,7 +1,7 @@
-/* wakeup.h: sleeping until the connection has something, and being woken by another thread.
+/* wakeup.h: sleeping until the connection is ready or another thread raises the wakeup.
  *
- * wakeup_raise is all that another thread or a signal handler may do with a client: one system call on a descriptor
- * that never changes between init and deinit. A raise is kept until wakeup_take, however often it was repeated. */
+ * Other threads and signal handlers may only call wakeup_raise: one system call on a descriptor that does not change between
+ * init and deinit. Any number of raises is one, and it is kept until wakeup_take. */
 #ifndef WAKEUP_H
 #define WAKEUP_H
 
@@ -22,11 +22,9 @@ void wakeup_deinit(struct wakeup *wakeup);
 void wakeup_raise(const struct wakeup *wakeup);
 void wakeup_take(const struct wakeup *wakeup);
 
-/* Without wakeup_init (handle OS_FD_NONE) there are no raises.
- *
- * Sleeps until the connection is readable (or lost), with WAKEUP_WRITE in `events` also until it is writable, or until
- * a raise; at most timeout_us, without end if that is negative. Returns what there is, 0 when the time is up, or a
- * negative errno (-EINTR: a signal came). */
+/* Sleeps until the connection is readable (or lost), with WAKEUP_WRITE in `events` also until it is writable, or until
+ * a raise; at most timeout_us, without limit if that is negative. Returns WAKEUP_* bits, 0 at the timeout, or a negative
+ * errno (-EINTR: a signal handler ran). With handle OS_FD_NONE (no wakeup_init) there are no raises. */
 int wakeup_poll(const struct wakeup *wakeup, os_fd connection, unsigned events, int64_t timeout_us);
 
 #endif

@@ -19,7 +19,7 @@ void wakeup_deinit(struct wakeup *wakeup) {
     wakeup->handle = OS_FD_NONE;
 }
 
-/* May run in a signal handler. It fails only when the counter is full, and then it is raised anyway. */
+/* May run in a signal handler. The write fails only when the counter is at its maximum: then the wakeup is raised. */
 void wakeup_raise(const struct wakeup *wakeup) {
     int error = errno;
     const uint64_t one = 1;

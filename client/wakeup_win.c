@@ -1,4 +1,4 @@
-/* wakeup_win.c: the connection's handle, which is signalled when its standing read is done, and an event object. */
+/* wakeup_win.c: waits for the connection's handle, which is signalled when its pending read completes, and for an event. */
 #include "wakeup.h"
 
 #include <errno.h>

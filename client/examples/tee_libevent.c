@@ -1,9 +1,10 @@
-/* tee_libevent.c: tee_poll.c in libevent: copies standard input (no file: epoll has no use for those) to several descriptors.
+/* tee_libevent.c: tee_poll.c with libevent: copies standard input (not a regular file: epoll refuses those) to several
+ * descriptors.
  *
  *     tee_libevent FD...     echo hello | tee_libevent 3 4 3>a 4>b
  *
- * libevent tells nobody before it sleeps. So whatever may have started something, here every callback of the loop, ends with loop_update():
- * it lets the client do what there is to do, and then tells the loop what the client waits for.
+ * libevent has no callback before each sleep. So every callback that may have started a request, here all of them, ends with
+ * loop_update(): it runs portd_process() until there is no work left, then tells the loop what the client waits for.
  */
 #define _POSIX_C_SOURCE 200809L
 
@@ -19,19 +20,19 @@ enum { OUTPUTS = 32, CHUNK = 65536 };
 struct output {
     struct tee *tee;
     portd_id port;
-    size_t done; /* of the bytes at hand */
+    size_t done; /* how many of the bytes are written */
 };
 
 struct tee {
     portd_client *client;
     struct output outputs[OUTPUTS];
-    int n, busy; /* outputs that have not taken all of the bytes yet */
+    int n, busy; /* outputs that have not written all bytes yet */
     char bytes[CHUNK];
     size_t size;
     bool begun, end, failed, told;
     struct event_base *base;
     struct event *client_event, *timer, *input;
-    short events; /* that client_event is for */
+    short events; /* what client_event is added for */
 };
 
 /* ---- what the program does ---------------------------------------------------------------------------------------- */
@@ -48,7 +49,7 @@ static bool is_over(const struct tee *tee) { return tee->failed || (tee->end && 
 
 static void output_rest(struct output *output);
 
-/* Some of the bytes were taken: perhaps not all. */
+/* Some of the bytes were written, perhaps not all. */
 static void on_written(portd_client *client, const portd_result *result, void *data) {
     struct output *output = data;
 
@@ -92,7 +93,7 @@ static void on_begun(portd_client *client, const portd_result *result, void *dat
     ((struct tee *)data)->begun = true;
 }
 
-/* Blocking calls are fine before the loop runs. */
+/* Blocking calls are allowed before the loop runs. */
 static void begin(struct tee *tee, int argc, char **argv) {
     portd_options options = PORTD_OPTIONS_INIT;
     char why[512] = "";
@@ -113,7 +114,7 @@ static void begin(struct tee *tee, int argc, char **argv) {
             return;
         }
     }
-    /* Taken back at once: it is called back all the same, and no descriptor will ever say so. */
+    /* Cancelled at once: its callback is still called, though no descriptor becomes ready. */
     if (portd_ping_start(tee->client, on_begun, tee, &ping) < 0)
         fail(tee, "ping", portd_last_error(tee->client));
     else
@@ -162,7 +163,7 @@ static void loop_update(struct tee *tee) {
         loop_watch(tee);
 }
 
-/* The descriptor is ready or the time has come: both are portd_process(). */
+/* The descriptor is ready or the timeout has passed: portd_process() handles both. */
 static void on_client(evutil_socket_t fd, short what, void *data) {
     (void)fd;
     (void)what;

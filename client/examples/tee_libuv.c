@@ -1,9 +1,9 @@
-/* tee_libuv.c: tee_poll.c in libuv: copies standard input (no file: epoll has no use for those) to several descriptors.
+/* tee_libuv.c: tee_poll.c with libuv: copies standard input (not a regular file: epoll refuses those) to several descriptors.
  *
  *     tee_libuv FD...     echo hello | tee_libuv 3 4 3>a 4>b
  *
- * A uv_prepare_t runs before each sleep, whatever has happened: all that the loop owes to the client is done in on_prepare(). The handle that
- * watches the client's descriptor and the timer only end the sleep.
+ * A uv_prepare_t runs before each sleep, so on_prepare() does everything that the client needs. The handle that watches the
+ * client's descriptor and the timer only end the sleep.
  */
 #define _POSIX_C_SOURCE 200809L
 
@@ -19,13 +19,13 @@ enum { OUTPUTS = 32, CHUNK = 65536 };
 struct output {
     struct tee *tee;
     portd_id port;
-    size_t done; /* of the bytes at hand */
+    size_t done; /* how many of the bytes are written */
 };
 
 struct tee {
     portd_client *client;
     struct output outputs[OUTPUTS];
-    int n, busy; /* outputs that have not taken all of the bytes yet */
+    int n, busy; /* outputs that have not written all bytes yet */
     char bytes[CHUNK];
     size_t size;
     bool begun, end, failed, told;
@@ -49,7 +49,7 @@ static bool is_over(const struct tee *tee) { return tee->failed || (tee->end && 
 
 static void output_rest(struct output *output);
 
-/* Some of the bytes were taken: perhaps not all. */
+/* Some of the bytes were written, perhaps not all. */
 static void on_written(portd_client *client, const portd_result *result, void *data) {
     struct output *output = data;
 
@@ -93,7 +93,7 @@ static void on_begun(portd_client *client, const portd_result *result, void *dat
     ((struct tee *)data)->begun = true;
 }
 
-/* Blocking calls are fine before the loop runs. */
+/* Blocking calls are allowed before the loop runs. */
 static void begin(struct tee *tee, int argc, char **argv) {
     portd_options options = PORTD_OPTIONS_INIT;
     char why[512] = "";
@@ -114,7 +114,7 @@ static void begin(struct tee *tee, int argc, char **argv) {
             return;
         }
     }
-    /* Taken back at once: it is called back all the same, and no descriptor will ever say so. */
+    /* Cancelled at once: its callback is still called, though no descriptor becomes ready. */
     if (portd_ping_start(tee->client, on_begun, tee, &ping) < 0)
         fail(tee, "ping", portd_last_error(tee->client));
     else

@@ -2,12 +2,13 @@
  *
  *     tee_poll FD...     echo hello | tee_poll 3 4 3>a 4>b
  *
- * The program reads standard input itself; the broker writes. What a loop owes to a client is all in loop_run(). Three things in it are
- * easily forgotten:
+ * The program reads standard input itself; the broker writes. loop_run() does everything that a client needs from a loop.
+ * Three things are easily forgotten:
  *
- *   - Answers may be there before the loop sleeps, and some come without any descriptor saying so: portd_process() until it has no more.
- *   - What to poll for changes: writing is asked for while the broker does not read.
- *   - The time: portd_get_timeout().
+ *   - Replies may have arrived before the loop sleeps, and some results come without a descriptor becoming ready: call
+ *     portd_process() until it returns 0.
+ *   - What to poll for changes: portd_get_events() includes writing while output is pending.
+ *   - The timeout: portd_get_timeout().
  */
 #define _POSIX_C_SOURCE 200809L
 
@@ -24,13 +25,13 @@ enum { OUTPUTS = 32, CHUNK = 65536 };
 struct output {
     struct tee *tee;
     portd_id port;
-    size_t done; /* of the bytes at hand */
+    size_t done; /* how many of the bytes are written */
 };
 
 struct tee {
     portd_client *client;
     struct output outputs[OUTPUTS];
-    int n, busy; /* outputs that have not taken all of the bytes yet */
+    int n, busy; /* outputs that have not written all bytes yet */
     char bytes[CHUNK];
     size_t size;
     bool begun, end, failed, told;
@@ -50,7 +51,7 @@ static bool is_over(const struct tee *tee) { return tee->failed || (tee->end && 
 
 static void output_rest(struct output *output);
 
-/* Some of the bytes were taken: perhaps not all. */
+/* Some of the bytes were written, perhaps not all. */
 static void on_written(portd_client *client, const portd_result *result, void *data) {
     struct output *output = data;
 
@@ -94,7 +95,7 @@ static void on_begun(portd_client *client, const portd_result *result, void *dat
     ((struct tee *)data)->begun = true;
 }
 
-/* Blocking calls are fine before the loop runs. */
+/* Blocking calls are allowed before the loop runs. */
 static void begin(struct tee *tee, int argc, char **argv) {
     portd_options options = PORTD_OPTIONS_INIT;
     char why[512] = "";
@@ -115,7 +116,7 @@ static void begin(struct tee *tee, int argc, char **argv) {
             return;
         }
     }
-    /* Taken back at once: it is called back all the same, and no descriptor will ever say so. */
+    /* Cancelled at once: its callback is still called, though no descriptor becomes ready. */
     if (portd_ping_start(tee->client, on_begun, tee, &ping) < 0)
         fail(tee, "ping", portd_last_error(tee->client));
     else

@@ -1,4 +1,4 @@
-/* with_descriptor.c: opens one descriptor of a kind that shells cannot open, and runs a command that has it.
+/* with_descriptor.c: opens a descriptor of a kind that shells cannot open, and runs a command that inherits it.
  *
  *     with_descriptor tcp-listener N FILE COMMAND...   listens on a free port of 127.0.0.1, whose number goes to FILE
  *     with_descriptor timer N MILLISECONDS COMMAND...  a timerfd that expires once
@@ -18,7 +18,7 @@
 #include <sys/timerfd.h>
 #include <unistd.h>
 
-/* The line appears in FILE at once and whole, for whoever waits for it. */
+/* The line appears in FILE atomically, for a script that waits for it. */
 static int tell(const char *file, const char *text) {
     char part[4096];
     FILE *stream;

@@ -1,12 +1,14 @@
-/* broker.c: the connection to the broker that a verb works with.
+/* broker.c: a verb's connection to the broker.
  *
- * Which broker: --address, --user and --system name one; without them the library looks (PORTD_ADDRESS,
- * the user's, the system's) and, for verbs that want it, starts the user's. What the command line names is
- * never replaced by something that was started.
+ * Which broker: --address, --user and --system name one; without them the library tries PORTD_ADDRESS, the user's
+ * and the system's and, for verbs that want it, starts the user's. If the command line names a broker, none is started
+ * instead of it.
  *
- * Which session: --owner wins over PORTD_SESSION, which wins over the processes around portctl (owner.h).
+ * Which session: --owner takes precedence over PORTD_SESSION, which takes precedence over the processes around portctl
+ * (owner.h).
  *
- * Whose numbers: those of the outermost ancestor that has the same open file under the number. One that only portctl has is nobody's.
+ * Whose numbers: those of the outermost ancestor that has the same open file under the number. A number that only portctl
+ * has open belongs to no process.
  */
 #include "broker.h"
 
@@ -37,7 +39,7 @@ static const char *environment(const char *name) {
     return value != NULL && value[0] != '\0' ? value : NULL;
 }
 
-/* The session that the call or the environment names: true. Else the owners are found. */
+/* Sets the session that the command line or the environment names: true. False: the owners have to be found. */
 static bool name_given(const struct invocation *in, const struct broker_wish *wish, struct owner *owner,
                        portd_options *options) {
     bool environs =
@@ -58,7 +60,7 @@ static bool name_given(const struct invocation *in, const struct broker_wish *wi
     return true;
 }
 
-/* Whose numbers the call means. */
+/* Sets which process's numbers the call refers to. */
 static void name_numbers(const struct broker_wish *wish, const struct owner *owner, portd_options *options) {
     if (wish->session == BROKER_PROCESS)
         options->numbers_pid = wish->process;
@@ -158,7 +160,7 @@ int broker_try(const struct invocation *in, const struct broker_wish *wish, stru
 /* Whether the address names a connection that portctl has inherited. */
 static bool is_inherited(const char *address) { return address != NULL && strncmp(address, "fd:", 3) == 0; }
 
-/* What to do about a connection that was not made. */
+/* The hint for a failure to connect. */
 static const char *hint_for(const struct invocation *in, const struct broker *broker, int code) {
     const char *address = in->address != NULL      ? in->address
                           : in->which == WHICH_ANY ? environment("PORTD_ADDRESS")
@@ -210,7 +212,7 @@ int broker_make(const struct invocation *in, int64_t number, struct broker *brok
     return broker_connect(in, &wish, broker);
 }
 
-int broker_tell_program(const struct invocation *in, const struct broker *broker) {
+int broker_export(const struct invocation *in, const struct broker *broker) {
     bool gone = is_inherited(portd_address(broker->client)), own = broker->owner.rule == OWNER_NOBODY;
     int error = program_set("PORTD_SESSION", gone || own ? NULL : portd_session_token(broker->client));
 

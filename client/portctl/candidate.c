@@ -1,10 +1,10 @@
-/* candidate.c: what can come next on a command line of portctl.
+/* candidate.c: completion candidates for a command line of portctl.
  *
- * The words are read by the same table as the parser's, as far as they go; what is wrong in them gives no candidates.
- * Ids are asked of the broker that the line means. It is not started for this, and it has half a second.
+ * The words are parsed with the parser's own table; a line with an error has no candidates. Ids come from the broker that
+ * the line selects. It is not started for this, and has half a second to reply.
  *
- * Bash cuts words at "=" and ":" and completes what is behind the last of them. Such pieces are put together again, and
- * from the candidates is left out what bash has as words of its own.
+ * Bash splits words at "=" and ":" and completes the part after the last of them. Such pieces are joined again, and the
+ * part that bash has as separate words is cut from the candidates.
  */
 #include "candidate.h"
 
@@ -19,16 +19,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { PATIENCE_US = 500000 };
+enum { REPLY_US = 500000 };
 
 struct line {
     const struct output *output;
-    struct invocation meant;         /* the options of the line that say which broker, and which session */
-    const struct option_row *option; /* whose value comes next, or NULL */
-    size_t n_words;                  /* words of the verb */
-    size_t n_behind;                 /* words behind "--", and that itself */
+    struct invocation meant;         /* the options of the line that select broker and session */
+    const struct option_row *option; /* the option whose value comes next, or NULL */
+    size_t n_words;                  /* arguments of the verb so far */
+    size_t n_behind;                 /* words from "--" on */
     const char *last;
-    size_t skip; /* bytes of `last` that the shell does not take for the word */
+    size_t skip; /* bytes of `last` that do not belong to the word for the shell */
     struct node *list;
 };
 
@@ -36,7 +36,7 @@ static bool begins(const char *text, const char *with) { return strncmp(text, wi
 
 /* ---- candidates ------------------------------------------------------------------------------------------ */
 
-/* What stands before the word in `last`, and the word as far as it is written. */
+/* A part of `last`: the bytes before it, and the part to be completed. */
 struct part {
     int before;
     const char *word;
@@ -64,7 +64,7 @@ static void add(struct line *line, struct part part, const char *word, const cha
     free(whole);
 }
 
-/* Something that the shell completes. */
+/* Adds a ":file" or ":command", which the shell completes. */
 static void add_sign(struct line *line, const char *sign) { add(line, (struct part){0, ""}, sign, NULL); }
 
 static void add_verbs(struct line *line, struct part part) {
@@ -104,10 +104,10 @@ static void add_own(struct line *line, struct part part) {
 
 /* ---- objects --------------------------------------------------------------------------------------------- */
 
-/* Which objects a "@" word means. */
+/* Which objects a "@" word stands for. */
 static const struct wanted {
     const char *name;
-    int kind;     /* to be asked for */
+    int kind;     /* to request from the broker */
     bool watched; /* semaphores and events */
     bool ports;
     int direction; /* of ports; PORTD_DIRECTION_NONE: both */
@@ -155,7 +155,7 @@ static void add_object(struct line *line, struct part part, const portd_item *it
 }
 
 static void add_objects(struct line *line, struct part part, const struct wanted *wanted) {
-    struct broker_wish wish = {.session = BROKER_LOOK, .deadline = portd_now() + PATIENCE_US};
+    struct broker_wish wish = {.session = BROKER_LOOK, .deadline = portd_now() + REPLY_US};
     struct listing listing;
     struct broker broker;
     char message[256];
@@ -188,7 +188,7 @@ static void add_looked_up(struct line *line, struct part part, const char *name)
             add_objects(line, part, &wanted_objects[i]);
 }
 
-/* What a value can be, as command.h says. `value` is a part of the last word. */
+/* Adds the candidates of `values` (see struct argument in command.h). `value` is a part of the last word. */
 static void add_values(struct line *line, const char *values, const char *value) {
     const char *from = values != NULL && values[0] == ',' ? strrchr(value, ',') : NULL;
     struct part part = {.word = value};
@@ -214,7 +214,7 @@ static void add_values(struct line *line, const char *values, const char *value)
     }
 }
 
-/* What the i-th word can be. */
+/* The possible values of the i-th argument. */
 static const char *values_of_word(const struct command *command, size_t i) {
     const char *const *words = command->words;
 
@@ -255,7 +255,7 @@ static void read_option(struct line *line, const char *word) {
         note_option(line, row, word[length] == '=' ? word + length + 1 : "");
 }
 
-/* False: the line makes no sense. */
+/* False: the line is not valid. */
 static bool read_word(struct line *line, const char *word) {
     if (line->n_behind > 0) {
         line->n_behind++;
@@ -301,7 +301,8 @@ static void add_last(struct line *line) {
     }
 }
 
-/* Puts together what bash has cut. Returns how many words there are; *skip is what bash completes behind. */
+/* Joins the words that bash has split. Returns their count; *skip is how many bytes of the last word precede the part that
+ * bash completes. */
 static size_t join(char *const *words, size_t n, char **joined, size_t *skip) {
     size_t to = 0;
     bool glue = false;

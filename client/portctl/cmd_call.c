@@ -1,8 +1,8 @@
-/* cmd_call.c: portctl call, anything that the wire has. This verb alone sees the schema.
+/* cmd_call.c: portctl call: any method of the protocol. Only this verb uses the schema.
  *
- * The library finds the broker and joins the session; the request goes over a second connection, in the same session
- * (exchange.c), and its JSON becomes a message by the schema's own description of itself (message.c). So a method that
- * the library and portctl do not know yet can be called.
+ * The library finds the broker and joins the session; the request is sent on a second connection in the same session
+ * (exchange.c). JSON is converted to the message by means of the schema's descriptors (message.c), so methods that the
+ * library and portctl have no code for can be called.
  */
 #include "broker.h"
 #include "exchange.h"
@@ -25,7 +25,7 @@ struct call {
     ProtobufCMessage *message;
     os_fd attached[FRAME_FDS_MAX];
     size_t n_attached;
-    struct program_place places[FRAME_FDS_MAX]; /* for what comes with the reply */
+    struct program_place places[FRAME_FDS_MAX]; /* for the descriptors of the reply */
     size_t n_places;
     struct exchange exchange;
 };
@@ -100,7 +100,7 @@ static int list_methods(const struct invocation *in) {
 
 /* ---- the command line ------------------------------------------------------------------------------------ */
 
-/* The text of standard input; freed by the caller. NULL: it has been told why not. */
+/* Reads standard input; freed by the caller. NULL: an error has been printed. */
 static char *read_input(const struct invocation *in) {
     char *text = text_room(INPUT_MAX + 1, 1);
     size_t n = fread(text, 1, INPUT_MAX + 1, stdin);
@@ -230,7 +230,7 @@ static int tell(const struct call *call, int code) {
                         error->field[0] != '\0' ? ")" : "");
 }
 
-/* Returns 0, or the exit code when it has been told why not. */
+/* Sends the request and receives the reply. Returns 0, or the exit code of an error that has been printed. */
 static int ask(struct call *call, const struct broker *broker) {
     bool greets = call->method->id == PORTD__V1__REQUEST__METHOD_HELLO;
     int rc = exchange_open(&call->exchange, portd_address(broker->client), call->in->deadline);
@@ -242,7 +242,7 @@ static int ask(struct call *call, const struct broker *broker) {
     return rc > 0 ? 0 : tell(call, rc);
 }
 
-/* The answer is JSON whether it was asked for or not: there is no other form that any message has. */
+/* Prints the reply as JSON, with or without --json: no other form fits every message. */
 static void answer(const struct call *call) {
     struct output output = call->in->output;
     const ProtobufCFieldDescriptor *field =
@@ -254,7 +254,7 @@ static void answer(const struct call *call) {
     output_value(&output, "", message_describe(*(const ProtobufCMessage *const *)(const void *)at));
 }
 
-/* Returns 0 if there are as many descriptors as --receive has numbers for. */
+/* Returns 0 if the reply has as many descriptors as --receive has numbers, else the exit code. */
 static int check_received(struct call *call) {
     size_t n = call->exchange.frame.n_fds;
 
@@ -278,13 +278,13 @@ static int answer_all(struct call *call, const struct broker *broker) {
         answer(call);
     if (call->n_places == 0)
         return 0;
-    rc = fflush(stdout) != 0 ? failure_finish(&call->in->output) : broker_tell_program(call->in, broker);
+    rc = fflush(stdout) != 0 ? failure_finish(&call->in->output) : broker_export(call->in, broker);
     for (size_t i = 0; i < call->n_places && rc == 0; i++)
         call->places[i].copy = exchange_take(&call->exchange, i);
     return rc;
 }
 
-/* The number that the request is about; BROKER_NO_NUMBER: none. */
+/* The descriptor number in the request; BROKER_NO_NUMBER: none. */
 static int64_t number_of(const struct call *call) {
     const ProtobufCFieldDescriptor *field =
         protobuf_c_message_descriptor_get_field_by_name(call->message->descriptor, "number");
@@ -303,7 +303,7 @@ static int run_call(struct call *call) {
     if (rc != 0)
         return rc;
     wish.session = call->method->id == PORTD__V1__REQUEST__METHOD_HELLO ? BROKER_ALONE : BROKER_JOIN;
-    wish.ownerless = call->n_attached == 0; /* what is made is made of a descriptor */
+    wish.ownerless = call->n_attached == 0; /* without a descriptor the call makes no object */
     wish.number = number_of(call);
     wish.numbered = wish.number != BROKER_NO_NUMBER;
     rc = broker_connect(call->in, &wish, &broker);

@@ -1,7 +1,7 @@
 /* cmd_completion.c: portctl completion, for bash, zsh and fish.
  *
- * What the scripts know is how their shell shows candidates; which there are, portctl tells them each time, from the
- * table of verbs (candidate.c). So they never fall behind.
+ * The scripts only pass the command line to portctl and show its candidates, which come from the table of verbs
+ * (candidate.c). So they need no change when a verb does.
  */
 #include "candidate.h"
 #include "failure.h"

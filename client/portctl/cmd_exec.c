@@ -1,11 +1,11 @@
-/* cmd_exec.c: portctl exec, a program that gets copies of the descriptors of ports.
+/* cmd_exec.c: portctl exec: runs a program with copies of the descriptors of ports.
  *
- * All that can fail at the broker fails before the program runs: the ids are looked up, the copies fetched, and the
- * connection is closed. The program then takes portctl's place.
+ * Everything that can fail at the broker is done before the exec: the ids are looked up, the copies fetched, and the
+ * connection closed. Then portctl execs the program.
  *
- * What the program calls may be portctl again. Started from an interactive shell it leads a process group of its
- * own, so that the rule of the owner would find the program itself, and not the session that these ports are in.
- * So it is told the token of that session, and the address of the broker that the token is for.
+ * The program may call portctl itself. The owner rule might then find another session than that of these ports, for
+ * example that of the program itself. So the program gets the token of their session and the address of the broker in its
+ * environment.
  */
 #include "broker.h"
 #include "failure.h"
@@ -22,9 +22,9 @@ enum { PLACES_MAX = IDS_PAGE, NAMES_MAX = 255 };
 struct exec {
     const struct invocation *in;
     portd_id ids[PLACES_MAX];
-    struct program_place places[PLACES_MAX]; /* number -1: the lowest that is free */
+    struct program_place places[PLACES_MAX]; /* number -1: the lowest free one */
     size_t n, n_listen;
-    char *names; /* of those that the program is told to listen at, with colons between */
+    char *names; /* LISTEN_FDNAMES: names separated by colons */
 };
 
 /* ---- the command line ---------------------------------------------------------------------------------- */
@@ -42,7 +42,7 @@ static const char *target_hint(int kind) {
     }
 }
 
-/* A target is the id of a port. */
+/* Parses the id of a port. */
 static int parse_target(const struct invocation *in, const char *option, const char *text, portd_id *id) {
     int kind;
 
@@ -75,7 +75,7 @@ static int add_place(struct exec *exec, const char *option, const char *target, 
     return parse_target(exec->in, option, target, &exec->ids[exec->n++]);
 }
 
-/* "N=ID", or "ID" for a number that is free. A name may have a "=" in it, but no number before it. */
+/* "N=ID", or "ID" for a free number. */
 static int add_fd(struct exec *exec, const char *value) {
     size_t digits = strspn(value, "0123456789");
     uint64_t number;
@@ -107,7 +107,7 @@ static int add_listen(struct exec *exec, const char *list) {
     return rc;
 }
 
-/* Those for listening come first: they are the first n that the broker is asked for, and all others make way. */
+/* Listeners are parsed first: they have fixed numbers from 3 on, and all others get other numbers. */
 static int parse_pass(struct exec *exec, bool listen) {
     static const char *const streams[] = {"stdin", "stdout", "stderr"};
     const struct invocation *in = exec->in;
@@ -130,7 +130,7 @@ static int parse_pass(struct exec *exec, bool listen) {
     return rc;
 }
 
-/* Numbers for those that can have any. */
+/* Chooses the numbers that the command line leaves open. */
 static void choose_numbers(struct exec *exec) {
     portd_native number = PROGRAM_LISTEN_FIRST;
 
@@ -162,7 +162,7 @@ static int parse(struct exec *exec) {
 
 /* ---- at the broker ------------------------------------------------------------------------------------- */
 
-/* Adds a name to the list in which colons separate them; what a program could stumble over is replaced. */
+/* Appends a name to the colon-separated list; characters not allowed in it are replaced. */
 static void add_name(struct exec *exec, const char *name) {
     char *safe = text_print("%.*s", NAMES_MAX, name[0] != '\0' ? name : "unknown"), *longer;
 
@@ -204,7 +204,7 @@ static int take_copies(struct exec *exec, portd_client *client) {
 }
 
 static int set_environment(const struct exec *exec, const struct broker *broker) {
-    int rc = broker_tell_program(exec->in, broker), error;
+    int rc = broker_export(exec->in, broker), error;
 
     if (rc != 0 || exec->n_listen == 0)
         return rc;

@@ -1,4 +1,4 @@
-/* cmd_io.c: portctl cat and write, the bytes of one port. */
+/* cmd_io.c: portctl cat and write: reading and writing one port. */
 #include "failure.h"
 #include "io.h"
 #include "text.h"

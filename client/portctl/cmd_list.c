@@ -1,4 +1,4 @@
-/* cmd_list.c: portctl list and portctl show, what is there. */
+/* cmd_list.c: portctl list and portctl show. */
 #include "broker.h"
 #include "failure.h"
 #include "ids.h"
@@ -47,7 +47,7 @@ static int unknown_what(const struct invocation *in, const char *word) {
     return rc;
 }
 
-/* PORTD_KIND_ANY: there is no such kind. */
+/* The kind with that name; PORTD_KIND_ANY: there is none. */
 static int find_what(const char *word) {
     for (int i = 0; i < N_WHATS; i++)
         if (strcmp(word, whats[i].name) == 0 || (whats[i].alias != NULL && strcmp(word, whats[i].alias) == 0))
@@ -124,7 +124,7 @@ const struct command command_list = {
 
 /* ---- show ---------------------------------------------------------------------------------------------- */
 
-/* Adds what the ids stand for to `nodes`, a page at a time. Returns 1 or PORTD_E_*. */
+/* Appends the objects with these ids to `nodes`, a page at a time. Returns 1 or PORTD_E_*. */
 static int show_pages(const struct invocation *in, portd_client *client, const portd_id *ids, size_t n,
                       struct node *nodes) {
     portd_list *list;

@@ -1,12 +1,11 @@
-/* cmd_monitor.c: portctl monitor, what happens in the broker, as it happens.
+/* cmd_monitor.c: portctl monitor: prints the broker's notices as they come.
  *
- * A long poll: each request says how far the last answer came, so nothing is missed in between; what the
- * broker no longer keeps is told as lost. The first request only looks: it finds out where "now" is, and
- * whether the session is there. While nothing happens standard output is watched too: when nobody reads it
- * any more there is nothing left to do.
+ * A long poll: each request has the cursor of the last reply, so no notice between them is missed; notices that the broker
+ * no longer keeps are reported as lost. The first request only fetches the current cursor and checks that the session
+ * exists. While nothing happens standard output is polled too: portctl ends when its reader has closed it.
  *
- * portctl is in a session of its own, so that it sees the end of others, and leaves out what happens in
- * that. No broker is started: there would be nothing to see in it.
+ * portctl is in a session of its own, so that it sees other sessions end, and leaves out notices of its own. No broker is
+ * started: it would have no notices.
  */
 #include "broker.h"
 #include "failure.h"
@@ -25,8 +24,8 @@ struct watch {
     struct broker broker;
     portd_id session; /* 0: all */
     uint64_t cursor;
-    uint64_t since_us;    /* by the clock on the wall; what is older is left out */
-    uint64_t count, most; /* told so far; and then it is enough */
+    uint64_t since_us;    /* wall-clock time; older notices are left out */
+    uint64_t count, most; /* printed so far; stop at so many */
     size_t widths[COLUMNS_MAX];
     bool answered;
     int code;
@@ -137,7 +136,7 @@ static void on_answer(portd_client *client, const portd_result *result, void *da
         keep_failure(watch, result->message, result->hint);
 }
 
-/* The answer's code. What it brought has been told. */
+/* One request. Returns its code; the notices have been printed. */
 static int ask(struct watch *watch, int64_t deadline) {
     portd_client *client = watch->broker.client;
 
@@ -148,7 +147,7 @@ static int ask(struct watch *watch, int64_t deadline) {
         keep_failure(watch, portd_last_error(client), portd_last_hint(client));
     while (watch->code >= 0 && !watch->answered) {
         if (portd_process(client) == 0 && !watch->answered && native_sleep(client) < 0)
-            return watch->code = PORTD_E_SYSTEM; /* failure_finish tells why */
+            return watch->code = PORTD_E_SYSTEM; /* failure_finish prints why */
     }
     return watch->code;
 }
@@ -167,8 +166,7 @@ static int tell_timeout(const struct invocation *in) {
 
 static bool is_enough(const struct watch *watch) { return watch->count >= watch->most || ferror(stdout); }
 
-/* What has happened until now, and no more. The first look has told where "now" is, and what there was to tell of a session that has
- * ended: it is not there any more then. */
+/* Prints the notices up to the cursor `now`, which find_now has fetched. */
 static int run_once(struct watch *watch, uint64_t now) {
     int code;
 
@@ -182,7 +180,7 @@ static int follow(struct watch *watch) {
     while (!is_enough(watch)) {
         int code = ask(watch, watch->in->deadline);
 
-        if (code == PORTD_E_NOT_FOUND) /* it was there: the session has ended, and all of it is told */
+        if (code == PORTD_E_NOT_FOUND) /* the session has ended, and all its notices are printed */
             return PORTCTL_DONE;
         if (code < 0)
             return tell_failure(watch);
@@ -192,7 +190,7 @@ static int follow(struct watch *watch) {
     return PORTCTL_DONE;
 }
 
-/* The first look. Of a session that has ended only what is old can be told, if there is anything. */
+/* The first request: fetches the current cursor. For a session that has ended, only old notices may be left. */
 static int find_now(struct watch *watch, uint64_t *now) {
     uint64_t start = watch->cursor;
     int code;
@@ -221,7 +219,7 @@ static int parse_number(const struct invocation *in, const char *name, uint64_t 
                          least > 0 ? " above 0" : "");
 }
 
-/* An id, or the token that begins with it. */
+/* Parses a session's id, or a token, which begins with the id. */
 static int parse_session(const struct invocation *in, portd_id *session) {
     const char *text = command_option(in, "session");
     char *digits;

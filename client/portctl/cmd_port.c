@@ -1,6 +1,6 @@
-/* cmd_port.c: portctl fd, socket and close: what a port stands for, and its end.
+/* cmd_port.c: portctl fd, socket and close.
  *
- * Close is one call for each id: those that can be closed are, and the first failure is the exit code.
+ * Close makes one call per id: all ids are tried, and the first failure is the exit code.
  */
 #include "broker.h"
 #include "failure.h"
@@ -12,7 +12,7 @@
 
 static const struct option_row options[] = {{NULL, NULL, NULL, false, NULL}};
 
-/* Ids that are no ports are refused before anything is done; what is no id of ours is the broker's to tell. */
+/* Refuses ids of other kinds before anything is done. Whether an id exists is left to the broker. */
 static int check_ports(const struct invocation *in, const portd_id *ids, size_t n, const char *hint) {
     for (size_t i = 0; i < n; i++) {
         int kind = portd_id_kind(ids[i]);
@@ -54,8 +54,9 @@ static void answer_number(const struct invocation *in, portd_id id, const portd_
     output_value(&in->output, "number", object);
 }
 
-/* Of another session's port the calls answer none; what its maker calls it is told all the same. Returns what they do. */
-static int look_number(portd_client *client, portd_id id, bool socket, int64_t deadline,
+/* For a port of another session the library's calls return 0; the number in the process that made it is then taken from
+ * `show`. Returns as those calls do. */
+static int find_number(portd_client *client, portd_id id, bool socket, int64_t deadline,
                        portd_native *number) {
     const portd_item *item;
     portd_list *list;
@@ -83,7 +84,7 @@ static int run_number(const struct invocation *in, number_call *call) {
         return rc;
     rc = call(broker.client, id, in->deadline, &number);
     if (rc == 0)
-        rc = look_number(broker.client, id, call == portd_port_to_socket, in->deadline, &number);
+        rc = find_number(broker.client, id, call == portd_port_to_socket, in->deadline, &number);
     if (rc < 0) {
         rc = failure_call(&in->output, broker.client, rc);
     } else {
@@ -153,7 +154,7 @@ const struct command command_socket = {
 
 /* ---- close --------------------------------------------------------------------------------------------- */
 
-/* Returns 0 or the exit code of the first failure. In text nothing is said: it is done. */
+/* Returns 0 or the exit code of the first failure. Prints nothing in text form. */
 static int close_all(const struct invocation *in, portd_client *client, const portd_id *ids, size_t n) {
     struct node *object = node_object(), *closed = node_list();
     int first = 0;

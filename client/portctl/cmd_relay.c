@@ -1,8 +1,8 @@
-/* cmd_relay.c: portctl relay, both directions of a wrap.
+/* cmd_relay.c: portctl relay: copies both directions of a wrap.
  *
- * They must not wait for each other, so each has a thread: this one brings what comes to standard output, and one
- * beside it takes standard input away. Through the broker that one has a connection of its own, because a connection
- * belongs to one thread.
+ * The directions must not block each other, so each has a thread: the main thread copies the port to standard output, the
+ * second one copies standard input to the port. If bytes go through the broker, the second thread has a connection of its
+ * own, because a client is used by one thread at a time.
  */
 #include "failure.h"
 #include "io.h"
@@ -15,11 +15,11 @@
 struct relay {
     struct io io;
     portd_id output;
-    struct broker second; /* for what goes to the port, through the broker */
+    struct broker second; /* connection of the second thread, if bytes go through the broker */
     struct io_giver giver;
 };
 
-/* The port of that descriptor for the direction, 0: none is open. */
+/* The open port of that descriptor for the direction; 0: none. */
 static portd_id find_port(const portd_list *list, portd_id descriptor, int direction) {
     for (size_t i = 0; i < portd_list_count(list); i++) {
         const portd_item *item = portd_list_item(list, i);
@@ -30,7 +30,7 @@ static portd_id find_port(const portd_list *list, portd_id descriptor, int direc
     return 0;
 }
 
-/* The two ports of the descriptor, the one that was named among them. */
+/* Finds both ports of the descriptor whose port was named. */
 static void find_pair(struct relay *relay, const portd_list *list, portd_id *input) {
     portd_id named = relay->io.port;
 
@@ -46,7 +46,7 @@ static void find_pair(struct relay *relay, const portd_list *list, portd_id *inp
     }
 }
 
-/* From here on the input port is the one that is looked at. */
+/* From here on relay->io has the input port. */
 static int choose_ports(struct relay *relay) {
     struct io *io = &relay->io;
     portd_list *list;
@@ -64,7 +64,7 @@ static int choose_ports(struct relay *relay) {
     return 0;
 }
 
-/* Another connection in the same session, which exists by now. */
+/* Makes the second connection, in the same session. */
 static int connect_second(struct relay *relay) {
     struct invocation again = *relay->io.in;
     struct broker_wish wish = {.session = BROKER_TOKEN,
@@ -107,7 +107,7 @@ static int run_both(struct relay *relay) {
     return io_tell(io, &input, end, "standard input", "the port");
 }
 
-/* The other thread may be at it until the program ends. */
+/* Static: the second thread may use it until the program ends. */
 static struct relay relay;
 
 static int run(const struct invocation *in) {
@@ -119,7 +119,7 @@ static int run(const struct invocation *in) {
     flow_begin(in->deadline, false);
     if (rc == 0)
         rc = run_both(&relay);
-    relay.io.copy = -1; /* likewise, as the second connection */
+    relay.io.copy = -1; /* likewise, through the second connection */
     io_close(&relay.io);
     return rc;
 }

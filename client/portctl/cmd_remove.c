@@ -1,8 +1,7 @@
-/* cmd_remove.c: portctl remove and portctl release, the two ways to be done with an object.
+/* cmd_remove.c: portctl remove and portctl release.
  *
- * Remove ends what the descriptor means; release gives the id back. Remove is one call for each id: those
- * that can be removed are, and the first failure is the exit code. Release looks at all ids before it
- * releases any.
+ * Remove ends the registration of a number; release frees an id. Remove makes one call per id: all ids are tried, and the
+ * first failure is the exit code. Release checks all ids before it releases any.
  */
 #include "broker.h"
 #include "failure.h"
@@ -12,7 +11,7 @@
 
 #include <stdlib.h>
 
-/* In text nothing is said: it is done. */
+/* Prints nothing in text form. */
 static void answer(const struct invocation *in, const char *key, struct node *done) {
     struct node *object = node_object();
 
@@ -49,7 +48,7 @@ static int remove_all(const struct invocation *in, portd_client *client, const p
     return first;
 }
 
-/* Both directions of a number end; what is registered for a number has the same copy. */
+/* Remove ends both directions of a number; all objects of a number refer to the same copy. */
 static bool removes(const portd_item *chosen, const portd_item *item) {
     return chosen->registered && item->registered && item->kind == chosen->kind &&
            item->descriptor == chosen->descriptor;
@@ -137,7 +136,7 @@ static int compare(const void *a, const void *b) {
     return first < second ? -1 : first > second;
 }
 
-/* An id that is named twice is released once: what has ended is gone for the page behind it. Returns how many are left. */
+/* Removes duplicate ids: the second release of an id would fail. Returns how many are left. */
 static size_t drop_repeated(portd_id *ids, size_t n) {
     size_t kept = 0;
 

@@ -1,8 +1,8 @@
-/* cmd_session.c: portctl session, for grouping what several calls make.
+/* cmd_session.c: portctl session: one session for several calls.
  *
- * start prints shell code for eval and nothing else on standard output, as ssh-agent does; the token in it
- * is checked to be harmless, because a shell is going to run it. It is a secret of the user: with it other
- * processes of the same user join.
+ * start prints shell code for eval and nothing else on standard output, as ssh-agent does. The token in it is checked to
+ * have no special characters, because a shell will run the code. The token is a secret of the user: with it other
+ * processes of the same user join the session.
  */
 #include "broker.h"
 #include "failure.h"
@@ -65,7 +65,7 @@ static int run_start(const struct invocation *in) {
 
 /* ---- end ----------------------------------------------------------------------------------------------- */
 
-/* Which session to be connected to, and which id to name, for the word that the user gave (or none). */
+/* Sets which session to join, and returns the id to pass, for the word that the user gave (or NULL). */
 static portd_id parse_which(const char *word, struct broker_wish *wish) {
     uint64_t id;
 

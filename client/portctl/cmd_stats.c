@@ -1,9 +1,8 @@
-/* cmd_stats.c: portctl stats, what the broker has counted.
+/* cmd_stats.c: portctl stats: the broker's metrics.
  *
- * The same numbers in three forms: a table for people, JSON, and the text format of OpenMetrics, where the
- * name gets the prefix portd_, and a counter _total. There the base units are wanted, so microseconds
- * become seconds; elsewhere they stay what they are. No broker is started: that would hide what is looked
- * for.
+ * Three forms: a table for people, JSON, and the OpenMetrics text format, in which names get the prefix portd_, and
+ * counters the suffix _total. OpenMetrics wants base units, so microseconds become seconds there. No broker is started: a new one
+ * has no counts.
  */
 #include "broker.h"
 #include "failure.h"
@@ -96,7 +95,7 @@ static void answer(const struct output *output, const portd_list *list) {
 
 /* ---- OpenMetrics --------------------------------------------------------------------------------------- */
 
-/* A name of letters, digits and _ only: whatever a later broker says, the text stays what readers take. */
+/* The name with other characters than letters, digits and _ replaced, so that the text is valid whatever the broker sends. */
 static char *family_name(const portd_metric *metric) {
     const char *unit = metric->unit == PORTD_UNIT_MICROSECONDS ? "_seconds" : "";
     char *name = text_print("portd_%s%s", metric->name, unit);

@@ -1,5 +1,4 @@
-/* cmd_status.c: portctl status and portctl ping, how the broker is. Neither starts one: that would hide
- * what they look for. */
+/* cmd_status.c: portctl status and portctl ping. Neither starts a broker: they report whether one is running. */
 #include "broker.h"
 #include "failure.h"
 #include "text.h"
@@ -74,7 +73,7 @@ static void append_quota_line(struct node *quotas, const portd_quota *quota) {
     free(line);
 }
 
-/* In JSON an object for each, for people a line. */
+/* One object per quota in JSON, one line in text. */
 static struct node *describe_quotas(const struct output *output, const portd_status *status) {
     struct node *quotas = node_list();
 
@@ -118,7 +117,7 @@ static int run_status(const struct invocation *in) {
 
     if (rc == 0)
         rc = broker_connect(in, &wish, &broker);
-    if (rc == 0 && broker.owner.rule == OWNER_NOBODY) { /* there is none yet: that which would be made */
+    if (rc == 0 && broker.owner.rule == OWNER_NOBODY) { /* no session yet: show the owner it would get */
         broker_disconnect(&broker);
         wish.session = BROKER_JOIN;
         wish.ownerless = true;

@@ -1,7 +1,6 @@
-/* cmd_version.c: portctl version, of the program, of the library it runs with and of the broker, if one
- * answers.
+/* cmd_version.c: portctl version: the versions of the program, the library it runs with, and the broker, if one answers.
  *
- * A broker that is not there is an answer here and no error; it is not started. */
+ * That no broker answers is not an error here, and none is started. */
 #include "broker.h"
 #include "failure.h"
 #include "text.h"
@@ -21,7 +20,7 @@ static void add_version(struct node *object, const char *key, unsigned version) 
     free(text);
 }
 
-/* Adds what the broker says of itself. Returns 1 or PORTD_E_*. */
+/* Adds the broker's version and protocol. Returns 1 or PORTD_E_*. */
 static int add_broker(const struct invocation *in, struct node *object, struct broker *broker) {
     portd_list *list;
     const portd_status *status;

@@ -1,16 +1,15 @@
-/* cmd_wait.c: portctl wait, until descriptors or objects are ready.
+/* cmd_wait.c: portctl wait: waits until descriptors or objects are ready.
  *
- * A descriptor needs an event to be waited for. portctl makes it, of a number that is nobody's, so nobody else is touched, and
- * removes it afterwards.
+ * To wait for a descriptor portctl makes an event for it, under a number that belongs to no process, so that no other
+ * object is affected, and removes it afterwards.
  *
- * The exit code tells whether what was waited for can be used: what was removed, replaced or closed is ready for ever, and a script that
- * goes on reading an idle descriptor because of that would hang.
+ * The exit code says whether the targets can be used: an object that was removed, replaced or closed stays ready, and a
+ * script that then reads the idle descriptor would hang.
  *
- * --count takes several waits, each for those targets that have not been ready yet: what has been ready is counted once and
- * left alone. --allow-missing asks for ids one by one when the broker says that one of them is not there.
+ * --count may take several waits, each for the targets that have not been ready yet; each target is counted once.
+ * --allow-missing looks up the ids one by one when the broker says that one of them does not exist.
  *
- * --timeout limits the wait. What is around it (connecting, making and removing events) is given at least
- * a second, so that --timeout 0 can look at all.
+ * --timeout limits the wait. Connecting, and making and removing events, have at least a second, so that --timeout 0 works.
  */
 #include "broker.h"
 #include "failure.h"
@@ -68,7 +67,7 @@ static int check_open(const struct invocation *in, const struct targets *targets
     return 0;
 }
 
-/* The answer "none": this descriptor can have no event. */
+/* Prints the answer "none": this descriptor cannot have an event. */
 static int tell_unsupported(const struct invocation *in, const struct target *target, const char *reason) {
     struct node *list, *object;
 
@@ -84,7 +83,7 @@ static int tell_unsupported(const struct invocation *in, const struct target *ta
     return PORTCTL_NO;
 }
 
-/* Returns 0, or the exit code when the reason has been told. */
+/* Returns 0, or the exit code of an error that has been printed. */
 static int make_evt(const struct invocation *in, portd_client *client, struct target *target) {
     int kind = target->kind == TARGET_FD ? PORTD_FD : PORTD_SOCKET;
     int rc = portd_fd_to_evt(client, (portd_native)target->number, target->mode, kind, deadline_around(in),
@@ -109,7 +108,7 @@ static int make_evts(const struct invocation *in, portd_client *client, struct t
     return rc;
 }
 
-/* Returns 1 or the first PORTD_E_*; all are tried. */
+/* Removes all events that were made. Returns 1 or the first PORTD_E_*. */
 static int remove_evts(const struct invocation *in, portd_client *client, struct targets *targets) {
     int first = 1;
 
@@ -131,8 +130,8 @@ static int remove_evts(const struct invocation *in, portd_client *client, struct
 /* ---- the wait ------------------------------------------------------------------------------------------ */
 
 struct wish {
-    size_t need; /* so many targets */
-    bool all;    /* all of them, and at once */
+    size_t need; /* how many targets must be ready */
+    bool all;    /* all of them at the same time */
     bool one;
     bool allow_missing;
 };
@@ -141,7 +140,7 @@ static bool is_answered(const struct target *target) {
     return target->missing || target->cause != PORTD_CAUSE_NONE;
 }
 
-/* What ended otherwise than by being ready cannot be used: there is nothing to read, or nobody knows. */
+/* Whether the target is ready for use. One that ended otherwise is not: its descriptor may be idle. */
 static bool is_usable(const struct target *target) {
     return !target->missing && target->cause >= PORTD_CAUSE_READY && target->cause <= PORTD_CAUSE_ERROR;
 }
@@ -182,7 +181,7 @@ static int tell_timeout(const struct invocation *in, const struct targets *targe
                         count_answered(targets), wish->need);
 }
 
-/* Those that are still waited for. Two targets can be one event; the broker is asked once. */
+/* Collects the ids that are still waited for, each once: two targets can have the same event. */
 static size_t collect(const struct targets *targets, portd_id ids[TARGETS_MAX]) {
     size_t n = 0;
 
@@ -199,12 +198,13 @@ static size_t collect(const struct targets *targets, portd_id ids[TARGETS_MAX]) 
     return n;
 }
 
-/* The broker does not know, and it has not ended: it is to be waited for again. A semaphore has ended. */
+/* Whether the broker reports that it lost state (resync) for an object that has not ended: wait for it again. A semaphore
+ * has ended. */
 static bool is_unknown(const portd_ready *ready) {
     return ready->cause == PORTD_CAUSE_RESYNC && portd_id_kind(ready->id) != PORTD_KIND_SEMAPHORE;
 }
 
-/* False: some are to be waited for again. */
+/* Stores the causes. False: some targets must be waited for again. */
 static bool keep(struct targets *targets, const portd_ready *ready, size_t n) {
     bool known = true;
 
@@ -217,14 +217,14 @@ static bool keep(struct targets *targets, const portd_ready *ready, size_t n) {
     return known;
 }
 
-/* A broker that cannot watch something is not asked all the time. */
-static void pause_a_little(const struct invocation *in, portd_client *client) {
+/* Pauses before the next try at a descriptor that the broker cannot watch now. */
+static void pause_before_retry(const struct invocation *in, portd_client *client) {
     int64_t until = portd_now() + PAUSE_US;
 
     (void)portd_poll(client, in->deadline < until ? in->deadline : until);
 }
 
-/* The broker does not know one of the ids, and does not say which. Returns 1 when it is known now, or PORTD_E_*. */
+/* Finds out which id does not exist: the broker's failure does not say. Returns 1, or PORTD_E_*. */
 static int find_missing(portd_client *client, struct targets *targets) {
     int result = PORTD_E_NOT_FOUND;
 
@@ -245,8 +245,8 @@ static int find_missing(portd_client *client, struct targets *targets) {
     return result;
 }
 
-/* One wait for what has not been ready yet; when that is enough already, a look. Returns what portd_wait does, and 1 when
- * there is to be another one. */
+/* One wait for the targets that have not been ready yet; if enough have been, only a check. Returns as portd_wait does, and 1
+ * if another wait is needed. */
 static int wait_once(const struct invocation *in, portd_client *client, struct targets *targets,
                      const struct wish *wish) {
     portd_id ids[TARGETS_MAX];
@@ -263,15 +263,15 @@ static int wait_once(const struct invocation *in, portd_client *client, struct t
     if (rc > 0 && ready[0].cause == PORTD_CAUSE_DISCONNECTED)
         return PORTD_E_DISCONNECTED;
     if (rc > 0 && !keep(targets, ready, (size_t)rc)) {
-        pause_a_little(in, client);
+        pause_before_retry(in, client);
         if (in->deadline != PORTD_FOREVER && portd_now() >= in->deadline)
             return 0;
     }
     return rc > 0 && count_answered(targets) >= wish->need ? 0 : rc;
 }
 
-/* Of an id that there is not: it may be meant for the number of a descriptor. NULL: it is not. */
-static const char *find_number_as_id(const struct targets *targets) {
+/* The text of a target that was read as an id and cannot be one: the user may have meant a descriptor number. NULL: none. */
+static const char *find_invalid_id(const struct targets *targets) {
     for (size_t i = 0; i < targets->n; i++)
         if (targets->items[i].kind == TARGET_ID && portd_id_kind(targets->items[i].number) == PORTD_KIND_ANY)
             return targets->items[i].text;
@@ -280,7 +280,7 @@ static const char *find_number_as_id(const struct targets *targets) {
 
 static int tell_missing(const struct invocation *in, const portd_client *client,
                         const struct targets *targets) {
-    const char *text = find_number_as_id(targets);
+    const char *text = find_invalid_id(targets);
     char *hint;
     int rc;
 
@@ -311,8 +311,8 @@ static int wait_for(const struct invocation *in, portd_client *client, struct ta
     return count_usable(targets) >= wish->need ? PORTCTL_DONE : PORTCTL_ENDED;
 }
 
-/* In a session of its own the events end with the connection anyway; in that of the owner they must be
- * gone, or it is said that they are not. A wait that ended because the session did has nothing to remove. */
+/* Removes the events that were made. In a session of portctl's own they end with the connection anyway; in the owner's a
+ * failure to remove them is reported. If the session has ended, there is nothing to remove. */
 static int clean_up(const struct invocation *in, portd_client *client, struct targets *targets, int rc) {
     int removed = remove_evts(in, client, targets);
 

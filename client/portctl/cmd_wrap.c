@@ -24,7 +24,7 @@ static const struct mode {
     {"no-close", PORTD_NO_CLOSE, PORTD_SOCKET},
 };
 
-/* 0 when there is no such mode. */
+/* The flag for a mode; 0: there is no such mode. */
 static unsigned find_mode(const char *text, size_t length, int number_kind) {
     for (size_t i = 0; i < sizeof(modes) / sizeof(modes[0]); i++)
         if (modes[i].number_kind == number_kind && strlen(modes[i].name) == length &&
@@ -63,7 +63,7 @@ static int parse(const struct invocation *in, struct wrap *wrap) {
     return rc != 0 ? rc : procedure_open(in, wrap->number);
 }
 
-/* Returns how many ports, or PORTD_E_*. */
+/* Makes the wrap. Returns the number of ports, or PORTD_E_*. */
 static int call(const struct invocation *in, portd_client *client, struct wrap *wrap) {
     const char *name = command_option(in, "name");
 

@@ -1,7 +1,7 @@
-/* column.c: which parts of an answer are shown, and under which heading.
+/* column.c: the columns of a verb's output.
  *
- * Each verb that prints a table has one array of columns. It decides the order in text, is what --columns
- * chooses from (in JSON too), and is listed by the help of the verb.
+ * Each verb that prints a table has one array of columns. It gives their order in text and the choice for --columns (in
+ * JSON too), and the verb's help lists it.
  */
 #include "column.h"
 

@@ -1,5 +1,5 @@
-/* command.h: what a verb of portctl is, and what one call of it gets. The table of verbs (command.c) is
- * all that the parser, the help and the man page know of them. */
+/* command.h: the description of a verb of portctl, and the arguments of one call. The parser, the help and the man page
+ * use only the table of verbs (command.c). */
 #ifndef COMMAND_H
 #define COMMAND_H
 
@@ -13,13 +13,13 @@
 /* The last option of an array has the name NULL. */
 struct option_row {
     const char *name;     /* "mode": given as --mode VALUE or --mode=VALUE */
-    const char *argument; /* "MODE"; NULL: it takes none; in brackets: only as --name=VALUE */
+    const char *argument; /* "MODE"; NULL: takes no value; in brackets: only as --name=VALUE */
     const char *summary;
     bool repeats;       /* may be given more than once */
-    const char *values; /* what can be completed, as a word of `words` below; NULL: nothing is known of it */
+    const char *values; /* candidates for completion, in the form of `words` below; NULL: none */
 };
 
-/* A word of the command line behind the verb: an option of the verb, or (option NULL) anything else. */
+/* A word after the verb: an option of the verb, or (option NULL) any other word. */
 struct argument {
     const struct option_row *option;
     const char *value;
@@ -28,21 +28,20 @@ struct argument {
 enum help_wanted { HELP_NONE, HELP_SHORT, HELP_FULL };
 enum which_broker { WHICH_ANY, WHICH_USER, WHICH_SYSTEM };
 
-/* What a word or a value can be is written "read|write|@port": words, and what is looked up, behind a "@"
- * (candidate.c). A "," before it: several of these, separated by commas. "..." behind it: so are all words that
- * follow. */
+/* Candidates are written "read|write|@port": literal words, and kinds of objects to look up, marked by "@" (candidate.c). A
+ * leading ",": a list of these, separated by commas. A trailing "...": the same for all following words. */
 
 /* One call of portctl. */
 struct invocation {
     const struct command *command;
-    struct argument *arguments; /* as they were written, in that order */
+    struct argument *arguments; /* in the order of the command line */
     size_t n_arguments;
-    char *const *program; /* what stands behind "--", of a verb that runs a program; ends with NULL */
+    char *const *program; /* the words after "--" of a verb that runs a program; ends with NULL */
     struct output output;
     const char *address; /* --address, or NULL */
     enum which_broker which;
-    int64_t timeout_us; /* --timeout, INT64_MAX when there is none */
-    int64_t deadline;   /* the same from the start of the call on */
+    int64_t timeout_us; /* --timeout; INT64_MAX: none */
+    int64_t deadline;   /* start of the call + timeout_us */
     uint32_t owner_pid; /* --owner, or 0 */
     int64_t ttl_us;     /* --ttl, or 0 */
     enum help_wanted help;
@@ -58,10 +57,11 @@ struct command {
     const struct option_row *options;
     const struct column *columns; /* of what it prints, or NULL */
     const char *const *examples;  /* two or more lines, the last NULL */
-    const char *const *words;     /* what its words can be, one string for each, the last NULL; or NULL */
-    const char *(*own_word)(size_t i); /* what "@own" in them means: the i-th, at the end NULL; or NULL */
-    bool runs;                         /* "--" is followed by a program and what that is told */
-    bool joins; /* it joins the session of its owner: --owner and --ttl mean something */
+    const char *const *words;     /* candidates for its arguments, one string each, the last NULL; or NULL */
+    const char *(*own_word)(
+        size_t i); /* the i-th word that "@own" in them stands for, NULL at the end; or NULL */
+    bool runs;     /* "--" is followed by a program and its arguments */
+    bool joins;    /* joins the session of its owner: --owner and --ttl are allowed */
     int (*run)(const struct invocation *in); /* returns the exit code */
 };
 
@@ -78,13 +78,13 @@ extern const struct command *const commands[];
 /* By name or alias; NULL if there is none. */
 const struct command *command_find(const char *name);
 
-/* The name that was probably meant, or NULL. */
+/* The name closest to a misspelled one, or NULL. */
 const char *command_closest(const char *name);
 
-/* The value of the verb's option (the last one), "" of one that takes no value, NULL if it was not given. */
+/* The value of the verb's option (the last one given), "" if it takes no value, NULL if it was not given. */
 const char *command_option(const struct invocation *in, const char *name);
 
-/* The i-th of the other words, or NULL. */
+/* The i-th word that is not an option, or NULL. */
 const char *command_word(const struct invocation *in, size_t i);
 size_t command_words(const struct invocation *in);
 

@@ -1,7 +1,7 @@
 /* exchange.c: one request and its reply on a connection of portctl's own.
  *
- * The library has found the broker and joined the session before; this connection joins it by its token. One request
- * is in flight at a time, so nothing is queued, and whatever else comes is no answer to it.
+ * The library has found the broker and joined the session before; this connection joins it by its token. One request is
+ * in flight at a time, so nothing is queued; frames other than its reply are ignored.
  */
 #include "exchange.h"
 
@@ -118,7 +118,7 @@ static int send_all(struct exchange *exchange) {
 
 /* ---- receiving ------------------------------------------------------------------------------------------- */
 
-/* Looks at a frame: 1 if it is the reply, 0 if it is none of ours, or a code. */
+/* Handles a frame: 1 if it is the reply, 0 if it is to be ignored, or a code. */
 static int take_frame(struct exchange *exchange, struct channel_frame *frame) {
     arena_reset(&exchange->arena);
     exchange->reply = portd__v1__reply__unpack(&exchange->arena.allocator, frame->length, frame->body);
@@ -138,7 +138,7 @@ static int take_frame(struct exchange *exchange, struct channel_frame *frame) {
     return 1;
 }
 
-/* The frames of one read: 1, 0 when the reply is not among them, or a code. */
+/* Handles the frames of one read: 1, 0 if the reply is not among them, or a code. */
 static int take_frames(struct exchange *exchange) {
     struct channel_frame frame;
     int rc = 0, next = 0;
@@ -173,7 +173,7 @@ static int receive(struct exchange *exchange) {
 
 /* ---- both ------------------------------------------------------------------------------------------------ */
 
-/* A code of a later version is a failure all the same. */
+/* A code of a later version of the protocol counts as a failure, too. */
 static int code_of(const Portd__V1__Error *error) {
     int code = -(int)error->code;
 

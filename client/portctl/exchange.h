@@ -19,13 +19,14 @@ struct exchange {
     struct channel_frame frame; /* its descriptors, which exchange_close closes unless they are taken */
 };
 
-/* Connects. 1, or a code of PORTD_E_*, and fault. To be closed in any case. */
+/* Connects. 1; or PORTD_E_* and fault. Call exchange_close in either case. */
 int exchange_open(struct exchange *exchange, const char *address, int64_t deadline);
 
-/* Says hello, for the session of that token and the numbers of that process (0: nobody's). 1; or a code and fault, or reply->error. */
+/* Sends hello for the session with that token; numbers are those of that process (0: of none). 1; or a code and fault, or
+ * reply->error. */
 int exchange_hello(struct exchange *exchange, const char *token, uint32_t numbers);
 
-/* Most bytes of a request. */
+/* The maximum size of a request in bytes. */
 size_t exchange_room(uint32_t number);
 
 /* Sends a request with the member `number` and waits for its reply. 1; or a code and fault, or reply->error. The
@@ -33,7 +34,7 @@ size_t exchange_room(uint32_t number);
 int exchange_ask(struct exchange *exchange, uint32_t number, const ProtobufCMessage *message,
                  const os_fd *fds, size_t n_fds);
 
-/* A descriptor that came with the reply; the caller's from then on. OS_FD_NONE: there is no such. */
+/* Takes the i-th descriptor of the reply, which the caller then owns. OS_FD_NONE: there is none. */
 os_fd exchange_take(struct exchange *exchange, size_t i);
 
 void exchange_close(struct exchange *exchange);

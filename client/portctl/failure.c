@@ -1,8 +1,7 @@
-/* failure.c: exit codes, and the ways to say that something did not work.
+/* failure.c: exit codes and error messages.
  *
- * Whatever prints an error here returns an exit code that is not 0, and a verb returns it unchanged: so no
- * path prints an error and answers 0. Exit code 1 is kept for "no"; what fails for reasons that the table
- * has no row for is 125.
+ * Each function that prints an error returns a nonzero exit code, and a verb returns it unchanged: so no path prints an
+ * error and exits with 0. Exit code 1 is reserved for "no"; failures that the table does not list are 125.
  */
 #include "failure.h"
 

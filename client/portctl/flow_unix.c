@@ -1,12 +1,10 @@
-/* flow_unix.c: bytes from one descriptor to another on Unix.
+/* flow_unix.c: copying bytes from one descriptor to another on Unix.
  *
- * Where one of the two is a pipe the kernel moves the pages itself (splice); anything else is read and
- * written. Nothing is read before there is room for some of it, and status flags are never changed, since
- * other programs share them: so a write can block for longer than there is time. A timer that signals until
- * portctl ends interrupts it; one signal alone could come just before the call.
+ * If one of the two is a pipe, the kernel moves the pages (splice); else bytes are read and written. Nothing is read before
+ * there is room to write some of it. Status flags are never changed, since other programs share them: so a write can block
+ * beyond the deadline. A timer that signals repeatedly interrupts it; a single signal could come just before the call.
  *
- * Splice does not say which of the two has failed. Whatever it cannot do is tried again by read and write,
- * which do.
+ * A failed splice does not say which of the two descriptors failed. Then read and write are tried, which do.
  */
 #define _GNU_SOURCE
 #include "flow.h"
@@ -54,7 +52,7 @@ bool flow_is_stream(portd_native number) {
 
 static bool is_late(int64_t deadline) { return deadline != PORTD_FOREVER && portd_now() >= deadline; }
 
-/* FLOW_DONE: `from` can be read, if only to be told why not. */
+/* Waits until `from` is readable, or a read fails at once: FLOW_DONE. */
 static enum flow_end wait_readable(const struct flow *flow) {
     struct pollfd polls[2] = {{(int)flow->from, POLLIN, 0}, {(int)flow->watch, POLLIN, 0}};
 
@@ -105,7 +103,7 @@ enum flow_end flow_read(const struct flow *flow, void *bytes, size_t *count) {
     }
 }
 
-/* Writes as far as it goes. */
+/* Writes until everything is written or a write fails; *count is how much was. */
 static enum flow_end write_all(const struct flow *flow, const char *at, size_t size, size_t *written) {
     for (*written = 0; *written < size;) {
         ssize_t n = write((int)flow->to, at + *written, size - *written);
@@ -198,7 +196,7 @@ enum flow_end flow_run(struct flow *flow) {
 
 struct beside {
     struct flow flow;
-    int told; /* the end of a pipe that the result is written to */
+    int told; /* the writing end of a pipe, for the result */
 };
 
 struct result {
@@ -208,7 +206,7 @@ struct result {
     size_t lost;
 };
 
-/* Tells `to` that no more comes. A socket that is not connected any more has been told. */
+/* Shuts `to` down for writing. A socket that is no longer connected needs none. */
 static enum flow_end tell_end(struct flow *flow) {
     size_t none;
 
@@ -227,7 +225,7 @@ static void *run_beside(void *data) {
     result.error = errno;
     result.count = flow->count;
     result.lost = flow->lost;
-    /* Less than PIPE_BUF into an empty pipe: it cannot be cut. If it fails, the end of the pipe tells. */
+    /* Less than PIPE_BUF into an empty pipe: it is written whole. If it fails, the reader sees end of file. */
     while (write(beside->told, &result, sizeof(result)) < 0 && errno == EINTR)
         continue;
     close(beside->told);
@@ -235,8 +233,8 @@ static void *run_beside(void *data) {
     return NULL;
 }
 
-/* No signal is for the second thread: a deadline interrupts the first, and a pipe that nobody reads is an
- * error of the call. */
+/* Signals are blocked in the second thread: the timer's must interrupt the first one, and a pipe without a reader fails
+ * with EPIPE. */
 static int start_thread(struct beside *beside) {
     sigset_t all, before;
     pthread_t thread;

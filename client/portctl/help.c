@@ -1,7 +1,7 @@
 /* help.c: the help, made from the table of verbs.
  *
- * The parser reads the same table, so what the help shows is what is accepted. With --json the help is the
- * table: that is what shell completion and checks of the manual can read.
+ * The parser uses the same table, so the help shows what is accepted. With --json the help is the table in JSON, for tools
+ * and for the checks of the manual.
  */
 #include "help.h"
 
@@ -20,7 +20,7 @@ static void print_heading(const struct output *output, FILE *file, const char *h
     fprintf(file, file == stdout && output->colour ? "\n\033[1m%s\033[0m\n" : "\n%s\n", heading);
 }
 
-/* Text of several lines, each moved to the right. */
+/* Prints text of several lines, each indented. */
 static void print_indented(FILE *file, const char *text) {
     while (*text != '\0') {
         size_t length = strcspn(text, "\n");

@@ -15,14 +15,13 @@ struct help_topic {
 /* The last has the name NULL. */
 extern const struct help_topic help_topics[];
 
-/* The help of in->command, or of portctl when that is NULL, as long as in->help says. Returns the exit
- * code. */
+/* Prints the help of in->command, or of portctl if that is NULL; short or full as in->help says. Returns the exit code. */
 int help_print(const struct invocation *in);
 
-/* What portctl says when it is called without a verb. */
+/* Prints the message for a call without a verb. Returns the exit code. */
 int help_no_verb(const struct invocation *in);
 
-/* `help WORD`: of a verb or a topic. Returns the exit code. */
+/* `help WORD`: prints the help of a verb or a topic. Returns the exit code. */
 int help_word(const struct invocation *in, const char *word);
 
 #endif

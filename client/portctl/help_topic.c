@@ -1,4 +1,4 @@
-/* help_topic.c: what is not about one verb. */
+/* help_topic.c: help topics: texts that are not about a single verb. */
 #include "help.h"
 
 static const char exit_codes[] =

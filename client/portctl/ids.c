@@ -1,4 +1,4 @@
-/* ids.c: verbs that are told ids. */
+/* ids.c: parsing the ids of a command line. */
 #include "ids.h"
 
 #include "failure.h"

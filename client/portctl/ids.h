@@ -1,4 +1,4 @@
-/* ids.h: verbs that are told ids. */
+/* ids.h: parsing the ids of a command line. */
 #ifndef IDS_H
 #define IDS_H
 
@@ -7,8 +7,8 @@
 
 enum { IDS_PAGE = 256 }; /* in one call of the library */
 
-/* Reads the words of the verb as ids, one or more. Returns 0 and *ids, which the caller frees, or the exit
- * code of an error that has been told. */
+/* Parses the arguments of the verb as ids, at least one. Returns 0 and *ids, which the caller frees, or the exit code of an
+ * error that has been printed. */
 int ids_parse(const struct invocation *in, portd_id **ids, size_t *n);
 
 #endif

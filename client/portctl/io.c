@@ -1,12 +1,12 @@
-/* io.c: a port whose bytes are moved.
+/* io.c: copying bytes from or to a port.
  *
- * The broker hands a copy of the descriptor over, and the bytes go from kernel to kernel without it. Where it does not
- * hand one over, where --through-broker asks for it, or where a read of nothing is no end of file (datagrams), they go
- * through the broker: by way of a pipe (through.h), and where it cannot do that in chunks.
+ * Usually portctl gets a copy of the port's descriptor from the broker and reads or writes it directly. Bytes go through
+ * the broker if it refuses the copy, with --through-broker, or for datagrams (a read of 0 bytes is not end of file): by
+ * splice through a pipe (through.h), or in chunks if the broker does not support that.
  *
- * With a copy of its own cat would not see that the port is closed. So it also polls the port's handle, which is ready
- * when the descriptor is, and for ever when the port is closed: ready without the descriptor being so means that the
- * broker has to be asked.
+ * With a copy cat would not notice that the port is closed. So it also polls the port's handle, which is ready when the
+ * descriptor is, and stays ready once the port is closed: if the handle is ready and the descriptor is not, portctl asks
+ * the broker.
  */
 #include "io.h"
 
@@ -53,7 +53,7 @@ int io_check(struct io *io, int direction) {
     return rc;
 }
 
-/* Asks for a copy; to be refused one is no failure. */
+/* Gets a copy of the descriptor; a refusal is not a failure. */
 static int take_copy(struct io *io) {
     int rc;
 
@@ -151,7 +151,7 @@ static enum flow_end pass(struct flow *flow) {
     return end;
 }
 
-/* The end of standard input is told, where it is to be, by the giver. */
+/* Makes the flow pass its bytes, and end of file, to the giver. */
 void io_give_to(struct flow *flow, struct io_giver *giver) {
     flow->giver = giver;
     flow->give = give;
@@ -183,7 +183,7 @@ static int put_chunk(struct io *io, const void *bytes, size_t count) {
     return end == FLOW_DONE ? 0 : io_tell(io, &io->flow, end, "the port", "the answer");
 }
 
-/* Returns 1 and a chunk, 0 at the end of the file, or an exit code, below 0. */
+/* Returns 1 and a chunk, 0 at end of file, or a negated exit code. */
 static int get_chunk(struct io *io, void *bytes, size_t *count) {
     enum flow_end end;
     int rc;
@@ -231,7 +231,7 @@ static int cat_copy(struct io *io) {
     return io_tell(io, &io->flow, end, "the port", "the answer");
 }
 
-/* FLOW_DONE: in chunks. */
+/* Copies by splice. FLOW_DONE: not supported, copy in chunks. */
 static enum flow_end cat_through(struct io *io) {
     const struct through *through = &io->through;
     enum flow_end end;

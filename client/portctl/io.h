@@ -1,4 +1,4 @@
-/* io.h: a port whose bytes are moved, by a copy of its descriptor or through the broker: for cat, write and relay. */
+/* io.h: copying bytes from or to a port, by a copy of its descriptor or through the broker: for cat, write and relay. */
 #ifndef IO_H
 #define IO_H
 
@@ -11,14 +11,14 @@ struct io {
     struct broker broker;
     portd_id port;
     portd_native copy; /* -1: through the broker */
-    struct flow flow;  /* with the copy at one end of it and a standard stream at the other */
+    struct flow flow;  /* from the copy to a standard stream, or the reverse */
     struct through through;
 };
 
 extern const struct option_row io_options[]; /* --through-broker */
 
-/* Opens the port that the verb is told, which must be of that direction (PORTD_DIRECTION_NONE: any), and asks for a
- * copy of its descriptor. Returns 0, or the exit code of an error that has been told. */
+/* Opens the port given on the command line, which must have that direction (PORTD_DIRECTION_NONE: any), and gets a copy of
+ * its descriptor. Returns 0, or the exit code of an error that has been printed. */
 int io_open(struct io *io, const struct invocation *in, int direction);
 
 void io_close(struct io *io);
@@ -29,7 +29,7 @@ int io_check(struct io *io, int direction);
 /* Copies the port to standard output until its end: 0, or the exit code. */
 int io_cat(struct io *io);
 
-/* A giver for flows: the port gets the bytes through the broker. */
+/* A giver for flows: writes the bytes to the port through the broker. */
 struct io_giver {
     portd_client *client;
     portd_id port;
@@ -37,11 +37,11 @@ struct io_giver {
     struct through through;
 };
 
-/* What the flow moves goes to the giver's port. */
+/* Makes the flow write to the giver's port. */
 void io_give_to(struct flow *flow, struct io_giver *giver);
 
-/* The exit code for the end of a flow: 0 for that of a file, else it has been told, with what was read and not
- * written. `from` and `to` are the names of its two ends. */
+/* The exit code for the end of a flow: 0 for end of file; else prints an error, and how many bytes were read and not
+ * written. `from` and `to` are the names of the two ends. */
 int io_tell(const struct io *io, const struct flow *flow, enum flow_end end, const char *from,
             const char *to);
 

@@ -1,7 +1,7 @@
-/* item.c: what the broker tells of one object, as a node.
+/* item.c: one object of a listing as an output node.
  *
- * What does not apply to a kind is absent; what applies and is not there (the cause of an idle semaphore,
- * the descriptor that has been closed) is null.
+ * Members that do not apply to a kind are absent; those that apply and have no value (the cause of an idle semaphore, a
+ * descriptor that has been closed) are null.
  */
 #include "item.h"
 

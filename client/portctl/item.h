@@ -1,4 +1,4 @@
-/* item.h: what the broker tells of one object, as a node. */
+/* item.h: one object of a listing as an output node. */
 #ifndef ITEM_H
 #define ITEM_H
 

@@ -1,4 +1,4 @@
-/* listing.c: tables of what is in a session, or of the sessions. */
+/* listing.c: tables of the objects of sessions, or of the sessions. */
 #include "listing.h"
 
 #include "broker.h"
@@ -20,7 +20,7 @@ void listing_append(struct node *nodes, const portd_list *list, unsigned kinds, 
             node_append(nodes, item_describe(portd_list_item(list, i), current));
 }
 
-/* What the broker is to be asked for: one kind, or any. */
+/* The kind to request from the broker: one kind, or any. */
 static int kind_of(unsigned kinds) {
     for (int kind = PORTD_KIND_DESCRIPTOR; kind <= PORTD_KIND_SESSION; kind++)
         if (kinds == 1u << kind)
@@ -28,7 +28,7 @@ static int kind_of(unsigned kinds) {
     return PORTD_KIND_ANY;
 }
 
-/* Takes the list over. */
+/* Adds the list to the listing, which owns it then. */
 static void take(struct listing *listing, portd_list *list) {
     size_t n = portd_list_count(list);
     const portd_item **items = text_room(listing->n + n + 1, sizeof(*items));
@@ -46,7 +46,7 @@ static void take(struct listing *listing, portd_list *list) {
     *listing = (struct listing){items, listing->n + n, lists, listing->n_lists + 1};
 }
 
-/* One session's; one that has ended meanwhile has nothing, nor has a private one. */
+/* Adds the objects of one session; one that has ended meanwhile or is private has none. */
 static int take_session(portd_client *client, portd_id session, int kind, int64_t deadline,
                         struct listing *listing) {
     portd_list *list;

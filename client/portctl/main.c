@@ -1,8 +1,8 @@
-/* main.c: portctl, the broker from the command line.
+/* main.c: portctl, the command line of portd.
  *
- * The way of a call: the words become an invocation (options.c), its verb comes from the table (command.c)
- * and runs, what it says goes through output.c, and what it returns is the exit code (failure.h). A verb
- * that went well can still fail: when its answer cannot be written. (One that has failed in that way has said so.)
+ * options.c parses the words into an invocation, the verb is found in the table (command.c) and run, its output goes
+ * through output.c, and its return value is the exit code (failure.h). If the output cannot be written, a successful verb
+ * fails, too.
  */
 #include "client/portctl/command.h"
 #include "failure.h"
@@ -48,7 +48,7 @@ int main(int argc, char **argv) {
         return PORTCTL_FAILED;
     }
     if (native_wait_for_streams() != 0)
-        return PORTCTL_FAILED; /* as without memory */
+        return PORTCTL_FAILED; /* as when out of memory */
     rc = options_parse(argc, argv, &in);
     if (rc == 0)
         rc = run(&in);

@@ -1,7 +1,7 @@
-/* message.c: messages of the schema as JSON, by walking the descriptors that protobuf-c has of them.
+/* message.c: messages of the schema as JSON, by walking protobuf-c's descriptors.
  *
- * No method is known here: what a later schema adds works as well. A message that is being filled can be freed at any
- * time: what is allocated is at once where protobuf-c looks for it.
+ * No method is hard-coded, so additions to the schema work, too. A partly filled message can be freed at any time: each
+ * allocation is stored at once where protobuf-c finds it.
  */
 #include "message.h"
 
@@ -14,7 +14,7 @@
 
 typedef const ProtobufCFieldDescriptor field_of;
 
-static const int64_t exact_most = (INT64_C(1) << 53) - 1; /* of a number in JSON */
+static const int64_t exact_most = (INT64_C(1) << 53) - 1; /* largest integer written as a JSON number */
 
 static void *member(ProtobufCMessage *message, unsigned offset) { return (char *)message + offset; }
 
@@ -45,11 +45,11 @@ static const ProtobufCMessageDescriptor *message_of(field_of *field) { return fi
 
 /* ---- from JSON: one value -------------------------------------------------------------------------------- */
 
-/* Each of these returns NULL, or what is wrong, which begins with the path of the member. */
+/* Each of these returns NULL, or an error text that begins with the path of the member. */
 
 static char *not_a(const char *path, const char *what) { return text_print("%s: not %s", path, what); }
 
-/* Integers come as numbers, or, as they all may, as strings of digits. */
+/* Any integer may be a number or a string of digits. */
 static bool read_integer(json_t *value, bool *negative, uint64_t *number) {
     const char *text = json_string_value(value);
     double real = json_number_value(value);
@@ -101,7 +101,7 @@ static char *enum_names(const ProtobufCEnumDescriptor *descriptor) {
     return names;
 }
 
-/* A number that has no name is taken too: a later schema may have one for it. */
+/* A number without a name is accepted: a later schema may have one. */
 static char *set_enum(field_of *field, json_t *value, const char *path, void *at) {
     const ProtobufCEnumValue *found = NULL;
     const char *name = json_string_value(value);
@@ -172,7 +172,7 @@ static char *set_value(field_of *field, json_t *value, const char *path, void *a
 
 /* ---- from JSON: all members ------------------------------------------------------------------------------ */
 
-/* limit_us is limitUs as well. */
+/* Whether `key` is the name, in snake_case or in camelCase (limit_us, limitUs). */
 static bool is_name(const char *name, const char *key) {
     if (strcmp(name, key) == 0)
         return true;
@@ -232,7 +232,7 @@ static char *set_list(ProtobufCMessage *message, field_of *field, json_t *value,
     return wrong;
 }
 
-/* Which member of a oneof is set stands in a member of its own. */
+/* A separate member says which member of a oneof is set. */
 static char *set_choice(ProtobufCMessage *message, field_of *field, json_t *value, const char *path) {
     uint32_t *which = member(message, field->quantifier_offset);
     field_of *other;

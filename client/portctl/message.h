@@ -1,8 +1,8 @@
-/* message.h: messages of the schema as JSON, the way proto3 maps them to it.
+/* message.h: messages of the schema as JSON, by the proto3 JSON mapping.
  *
- * Members have the names of the schema (limit_us; limitUs is accepted), integers are numbers below 2^53 and strings of
- * digits beyond, bytes are base64, enums their names (numbers are accepted). Every member is told, a message that is
- * not there as null; of a oneof only the one that is set. */
+ * Members have the names of the schema (limit_us; limitUs is accepted), integers are numbers below 2^53 and else strings of
+ * digits, bytes are base64, enums their names (numbers are accepted). Every member is written, an absent message as null; of
+ * a oneof only the one that is set. */
 #ifndef MESSAGE_H
 #define MESSAGE_H
 
@@ -10,7 +10,7 @@
 
 #include "portd.pb-c.h"
 
-/* The message, for protobuf_c_message_free_unpacked without an allocator; or NULL, and *wrong says why not. */
+/* The message, to be freed with protobuf_c_message_free_unpacked without an allocator; or NULL, and *wrong says why. */
 ProtobufCMessage *message_parse(const ProtobufCMessageDescriptor *descriptor, const char *json, char **wrong);
 
 struct node *message_describe(const ProtobufCMessage *message);

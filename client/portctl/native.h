@@ -1,4 +1,4 @@
-/* native.h: what portctl asks of the platform. */
+/* native.h: portctl's platform functions. */
 #ifndef NATIVE_H
 #define NATIVE_H
 
@@ -7,13 +7,12 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Before anything else is opened: if standard input, output or error is closed, takes its number, so that
- * nothing opened later gets it and is read or written for it. Writing to such a stream fails. Returns 0 or
- * an errno. */
+/* Called before anything is opened: if standard input, output or error is closed, occupies its number, so that nothing
+ * opened later is read or written in its place. Writing to such a stream fails. Returns 0 or an errno. */
 int native_guard_standard(void);
 
-/* Then, before anything is written: a full standard output or error is waited for, though somebody else has made it non-blocking. Returns 0
- * or an errno. */
+/* Called next, before anything is written: makes stdio wait when standard output or error is full, even if another process
+ * has made it non-blocking. Returns 0 or an errno. */
 int native_wait_for_streams(void);
 
 /* Whether the number was open when the program began. */
@@ -28,20 +27,20 @@ uint64_t native_wall_us(void);
 
 void native_close(portd_native number);
 
-/* A pipe that takes `least` bytes at once, and more where it can. False: there is none. */
+/* Makes a pipe with a capacity of at least `least` bytes. False: it cannot. */
 bool native_pipe(portd_native ends[2], size_t least);
 
-/* How long poll is to wait until then: milliseconds, rounded up, -1 without end. */
+/* The timeout for poll: milliseconds until the deadline, rounded up; -1: none. */
 int native_time_left(int64_t deadline);
 
 /* Waits until the descriptor is readable, or writable: 1; 0: the deadline has passed; PORTD_E_SYSTEM and errno. */
 int native_await(portd_native number, bool writable, int64_t deadline);
 
-/* Waits until portd_process has something to do: 1. When nobody reads standard output any more portctl ends by SIGPIPE, as if it had
- * written; where that is ignored: PORTD_E_SYSTEM, and failure_finish finds an error. */
+/* Waits until portd_process has work: 1. If standard output has lost its reader, portctl ends by SIGPIPE, as if it had
+ * written; if that is ignored: PORTD_E_SYSTEM, and failure_finish reports the error. */
 int native_sleep(const portd_client *client);
 
-/* The broker's program in the folder of portctl, or NULL. Freed by the caller. */
+/* The path of portd in the directory of portctl, or NULL. Freed by the caller. */
 char *native_daemon(void);
 
 /* The addresses of the user's and of the system's broker. Freed by the caller. */

@@ -1,4 +1,4 @@
-/* native_unix.c: what portctl asks of Unix. */
+/* native_unix.c: portctl's platform functions on Unix. */
 #define _GNU_SOURCE
 #include "native.h"
 
@@ -14,7 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
-static unsigned was_closed; /* bits of the standard streams */
+static unsigned was_closed; /* bit mask of the standard streams that were closed at the start */
 
 int native_guard_standard(void) {
     for (int stream = 0; stream <= 2; stream++) {
@@ -22,8 +22,8 @@ int native_guard_standard(void) {
 
         if (fcntl(stream, F_GETFD) >= 0)
             continue;
-        /* The lowest free number is this one. The wrong direction makes reads and writes fail with EBADF. A
-         * program that takes portctl's place finds it closed again. */
+        /* This is the lowest free number. The wrong direction makes reads and writes fail with EBADF. It is
+         * close-on-exec, so an exec'd program finds it closed. */
         got = open("/dev/null", (stream == 0 ? O_WRONLY : O_RDONLY) | O_CLOEXEC);
         if (got < 0)
             return errno;
@@ -97,8 +97,9 @@ int native_await(portd_native number, bool writable, int64_t deadline) {
     }
 }
 
-/* A pipe without a reader tells so by an error, sockets and terminals by a hang-up. A byte more makes stdio see it. */
-static int end_by_pipe(void) {
+/* Standard output has lost its reader (poll: an error for a pipe, a hang-up for a socket or terminal): ends portctl by SIGPIPE.
+ * If that is ignored, writing a byte sets stdio's error. */
+static int end_by_sigpipe(void) {
     (void)raise(SIGPIPE);
     putchar('\n');
     (void)fflush(stdout);
@@ -114,7 +115,7 @@ int native_sleep(const portd_client *client) {
     if (events & PORTD_EVENT_WRITE)
         polls[0].events |= POLLOUT;
     if (poll(polls, 2, native_time_left(portd_get_timeout(client))) > 0 && polls[1].revents != 0)
-        return end_by_pipe();
+        return end_by_sigpipe();
     return 1;
 }
 

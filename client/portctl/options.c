@@ -1,10 +1,9 @@
-/* options.c: the command line.
+/* options.c: parsing the command line.
  *
- * getopt_long walks it in the order it was written, so that a verb which cares (wait: a --mode is for the
- * targets before it) can see that order. Global options may stand anywhere; those of a verb stand behind
- * it. getopt_long would accept --time for --timeout, until the day another option begins so; therefore
- * each long option is looked up here first, whole, and what is not one is answered with what was probably
- * meant. After that getopt_long finds nothing to complain about but single letters.
+ * getopt_long reads the words in their order, so that a verb for which it matters (wait: a --mode applies to the targets
+ * before it) gets that order. Global options may be anywhere; those of a verb come after it. getopt_long would accept --time for
+ * --timeout, which would break once another option begins so; therefore each long option is first looked up here by its
+ * whole name, and for an unknown one the closest name is suggested. getopt_long then reports only unknown letters.
  */
 #include "options.h"
 
@@ -19,7 +18,7 @@
 
 enum { GLOBAL = 256, OF_VERB = 512, OPTIONS_MAX = 48 };
 
-/* The order is that of enum global. */
+/* The array below is in the same order. */
 enum global {
     ADDRESS,
     USER,
@@ -203,7 +202,7 @@ static int unknown_option(const struct invocation *in, const char *name) {
     return rc;
 }
 
-/* Looks at the word that getopt_long will take next. */
+/* Checks the word that getopt_long will read next. */
 static int check_long(const struct invocation *in, const char *word, const char *next) {
     size_t length;
     const struct option_row *row;
@@ -271,7 +270,7 @@ static int take_argument(struct invocation *in, const struct option_row *option,
     return 0;
 }
 
-/* A word that is no option: the verb, or what it is told. */
+/* A word that is not an option: the verb, or an argument of it. */
 static int take_word(struct invocation *in, const char *word) {
     return in->command == NULL ? take_verb(in, word) : take_argument(in, NULL, word);
 }
@@ -339,7 +338,7 @@ static bool wants_colour(int stream) {
     return native_is_terminal(stream) && (terminal == NULL || strcmp(terminal, "dumb") != 0);
 }
 
-/* An error in an early word has to be told in JSON when a later word asks for that. */
+/* Whether any word is --json: an error in an earlier word must be printed as JSON, too. */
 static bool asks_for_json(int argc, char **argv) {
     for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++) {
         const char *word = argv[i];

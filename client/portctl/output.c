@@ -1,15 +1,13 @@
-/* output.c: what portctl says, as text or as JSON.
+/* output.c: portctl's output, as text or as JSON.
  *
- * A verb builds its answer once, from nodes, and says in a table of columns how people see it; JSON shows
- * all of it. So the two cannot come apart, and a key of JSON is the name of a column. Nodes are values of
- * jansson, which is known to this file alone.
+ * A verb builds its output once, from nodes, and has a table of columns for the text form; JSON has all members. So the two
+ * forms agree, and a key in JSON is the name of a column. Nodes are jansson values; only this file uses jansson.
  *
- * JSON: keys are snake_case, numbers are integers below 2^53, an answer that is not there is null. A list
- * is one array, or with --json=lines one object a line. Text: control characters are replaced, so that a
- * name that another user chose cannot steer the terminal.
+ * JSON: keys are snake_case, numbers are integers below 2^53, a missing value is null. A list is one array, or with
+ * --json=lines one object per line. Text: control characters are replaced, so that a name chosen by another user cannot
+ * control the terminal.
  *
- * Standard output is written through stdio and looked at once, in output_finish: a full disk or a closed
- * pipe is an error.
+ * Standard output is written through stdio and checked once, in output_finish: a full disk or a closed pipe is an error.
  */
 #include "output.h"
 
@@ -35,7 +33,7 @@ static struct node *made(json_t *value) {
 
 static json_t *value_of(struct node *node) { return (json_t *)(void *)node; }
 
-/* Text that is not UTF-8 (a path can be such) has no JSON form: it is cleaned. */
+/* Text that is not UTF-8 (a path, for example) has no JSON form: invalid bytes are replaced. */
 static json_t *string_of(const char *text) {
     json_t *string = json_string(text);
 
@@ -104,7 +102,7 @@ void node_append_number(struct node *list, uint64_t number) {
 
 /* ---- JSON ---------------------------------------------------------------------------------------------- */
 
-/* What is left of an object when only the named columns are wanted. */
+/* A copy of an object with the chosen columns only. */
 static json_t *pick(const struct output *output, const struct column *columns, json_t *object) {
     const struct column *chosen[COLUMNS_MAX];
     struct node *picked;
@@ -219,7 +217,7 @@ static void write_rows(const struct output *output, const struct column *columns
     }
 }
 
-/* A list inside an object: a line for each element, all beside the same word. */
+/* A list inside an object: one line per element, the first one labelled. */
 static void add_list_lines(struct table *table, const struct column *column, json_t *list) {
     json_t *element;
     size_t i;

@@ -1,5 +1,5 @@
-/* output.h: what portctl says. Answers go to standard output, as text or as JSON made from the same nodes;
- * talk and errors go to standard error. Functions that allocate end the program without memory. */
+/* output.h: portctl's output. Results go to standard output, as text or as JSON made from the same nodes; notes and errors
+ * go to standard error. Functions that allocate exit when out of memory. */
 #ifndef OUTPUT_H
 #define OUTPUT_H
 
@@ -17,11 +17,11 @@ struct output {
     bool legend;
     bool quiet;
     bool verbose;
-    size_t width;        /* characters in a line of a table, 0 = no end */
+    size_t width;        /* characters in a line of a table; 0: no limit */
     const char *columns; /* the user's choice, or NULL */
 };
 
-/* A value that is printed: an object, a list, or a part of one. Put into another one it belongs to that. */
+/* A value to print: an object, a list, or a part of one. A node put into another is owned by it. */
 struct node;
 struct column;
 
@@ -31,7 +31,7 @@ struct node *node_of_text(const char *text);
 struct node *node_of_number(int64_t number);
 struct node *node_of_flag(bool flag);
 struct node *node_of_nothing(void);
-void node_free(struct node *node); /* of what is not printed */
+void node_free(struct node *node); /* only for nodes that are not printed */
 void node_put(struct node *object, const char *key, struct node *value);
 void node_text(struct node *object, const char *key, const char *text);
 void node_number(struct node *object, const char *key, uint64_t number);
@@ -45,20 +45,20 @@ void node_append_number(struct node *list, uint64_t number);
 
 /* A list of objects: a table, or one array. */
 void output_table(const struct output *output, const struct column *columns, struct node *list);
-/* The same without heading and alignment, for scripts: the values of a line with one space between. */
+/* The same without heading and alignment, for scripts: values separated by one space. */
 void output_rows(const struct output *output, const struct column *columns, struct node *list);
-/* A list of objects: for each a line per key, or one array. */
+/* A list of objects: one line per key for each, or one array. */
 void output_objects(const struct output *output, const struct column *columns, struct node *list);
-/* One object: a line per key, or one JSON object with "schema". */
+/* One object: one line per key, or one JSON object with "schema". */
 void output_object(const struct output *output, const struct column *columns, struct node *object);
-/* One object that is one value as text: that of `key`, or nothing when it is null. */
+/* One object whose text form is the value of `key` alone; nothing if that is null. */
 void output_value(const struct output *output, const char *key, struct node *object);
 
-/* One object of a stream: always on a line of its own, which is written at once. False: it could not be, errno. */
+/* One object of a stream, always as one line, written at once. False: it cannot be written; errno. */
 bool output_event(struct node *object);
 
-/* The same as a line of a table, or in JSON with the columns that were chosen. widths: of the columns so far; zeros at the beginning, and
- * then the heading comes first. */
+/* The same as a line of a table, or in JSON with the chosen columns. widths: the widths of the columns so far; initially
+ * zeros, for which the heading is printed first. */
 void output_stream(const struct output *output, const struct column *columns, size_t *widths,
                    struct node *object);
 
@@ -70,14 +70,13 @@ void output_text(const struct output *output, const char *text);
 
 bool output_is_text(const struct output *output);
 
-/* On standard error. A note is for people: --quiet and --json silence it. A detail is told with --verbose
- * only. */
+/* To standard error. A note is for people: not with --quiet or --json. A detail: only with --verbose. */
 void output_error(const struct output *output, const char *code, int exit_code, const char *message,
                   const char *hint);
 void output_note(const struct output *output, const char *format, ...);
 void output_detail(const struct output *output, const char *format, ...);
 
-/* Ends standard output. 0: everything has been written; else the errno, or -1 where the system did not say why. */
+/* Flushes and closes standard output. 0: everything has been written; else the errno, or -1 if it is unknown. */
 int output_finish(void);
 
 #endif

@@ -1,18 +1,19 @@
 /* owner_unix.c: the processes whose session portctl joins.
  *
- * portctl ends at once; what it makes must last as long as those that it is for. Who is that? Wrappers (timeout, xargs, make, subshells)
- * stand between the script and portctl, so the parent is a bad answer, and so is the leader of a process group. Two things tell:
+ * portctl ends at once; the objects that it makes must last as long as the processes that use them. Wrappers (timeout, xargs,
+ * make, subshells) run between the script and portctl, so neither the parent nor the leader of the process group is the right
+ * owner. Two properties identify owners:
  *
- * - holders: ancestors that have the same open file under the same number. The outermost of them is whose number it is. One of the numbers 0
- *   to 2 is handed down to everybody, so there nobody beyond the reader counts;
- * - the reader: the nearest ancestor whose standard output is not portctl's. It takes the id that portctl prints: $(portctl ...). If that is
- *   a subshell whose own output is read, as in $(portctl ... | jq .id), its shell is a reader, too. A subshell is a copy of its shell: it
- *   has the same stack.
+ * - holders: ancestors that have the same open file under the same number. The outermost of them is the process to which the
+ *   number refers. Numbers 0 to 2 are inherited by all processes, so for them holders beyond the reader do not count;
+ * - the reader: the nearest ancestor whose standard output differs from portctl's. It reads the id that portctl prints:
+ *   $(portctl ...). If it is a subshell whose own output is read, as in $(portctl ... | jq .id), its shell is a reader, too.
+ *   A subshell is recognized as a copy of its shell by its stack address.
  *
- * All of them are owners, and the session ends with the last. Only ancestors of portctl's own user count, and for the reader and the numbers
- * 0 to 2 only those in its terminal session: what is beyond started the shell, and reads no ids. Where there is no owner, the leader of the
- * terminal session is, whoever's it is (sudo -u, setpriv). portctl itself never is, nor a process of which nothing can be told, because its main thread has ended or it is in
- * another pid namespace.
+ * All of them are owners, and the session ends with the last. Only ancestors of portctl's own user count, and for the reader
+ * and the numbers 0 to 2 only those in its terminal session: processes beyond it started the shell and read no ids. If there is
+ * no owner, the leader of the terminal session is, whatever its user (sudo -u, setpriv). portctl itself is never an owner,
+ * nor is a process that cannot be inspected: its main thread has ended, or it is in another pid namespace.
  */
 #define _GNU_SOURCE
 #include "owner.h"
@@ -26,17 +27,17 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { STANDARD = 3 /* numbers that everybody hands down */, OUTPUT = 1 };
+enum { STANDARD = 3 /* numbers that all processes inherit */, OUTPUT = 1 };
 
 struct process {
     char state;
     pid_t parent, session;
     uid_t uid;
-    unsigned long stack; /* where it begins; 0: not told */
+    unsigned long stack; /* its start address; 0: unknown */
 };
 
-/* /proc/PID/stat is "PID (COMMAND) STATE PARENT GROUP SESSION ..."; the command may hold anything, ") " too, so the last
- * one counts. */
+/* /proc/PID/stat is "PID (COMMAND) STATE PARENT GROUP SESSION ...". The command may contain ") ", so the last one is searched
+ * for. */
 static bool read_process(pid_t pid, struct process *process) {
     char path[64], text[1024], *after;
     struct stat status;
@@ -66,26 +67,28 @@ static bool read_process(pid_t pid, struct process *process) {
     return true;
 }
 
-/* Its main thread runs. */
-static bool is_whole(const struct process *process) { return process->state != 'Z' && process->state != 'X'; }
+/* Its main thread has not ended. */
+static bool main_thread_runs(const struct process *process) {
+    return process->state != 'Z' && process->state != 'X';
+}
 
 static bool is_own(const struct process *process) { return process->uid == geteuid(); }
 
-/* 0: there is none that could be an owner. */
+/* 0: there is none, or it cannot be an owner. */
 static pid_t session_leader(void) {
     pid_t session = getsid(0);
     struct process process;
 
     if (session <= 0 || session == getpid() || !read_process(session, &process))
         return 0;
-    return is_whole(&process) ? session : 0;
+    return main_thread_runs(&process) ? session : 0;
 }
 
-/* What the walk outwards has found; owners innermost first, of which the outermost are kept. */
+/* State of the walk from portctl outwards. Owners are kept innermost first; if there are too many, the outermost are kept. */
 struct walk {
     int64_t number;
-    bool open, output; /* the number, and standard output, are open in portctl */
-    bool around;       /* all up to the reader count */
+    bool open, output; /* whether the number, and standard output, are open in portctl */
+    bool around;       /* all ancestors up to the reader are owners */
     pid_t session, reader, holder;
     unsigned long stack; /* of the reader */
     uint32_t owners[PORTD_OWNERS_MAX];
@@ -132,7 +135,7 @@ static void walk_out(int64_t number, bool around, struct walk *walk) {
                           .session = getsid(0),
                           .around = around};
     for (int i = 0; i < OWNER_ANCESTORS_MAX && pid > 0 && read_process(pid, &process); i++) {
-        if (is_own(&process) && is_whole(&process))
+        if (is_own(&process) && main_thread_runs(&process))
             look(walk, pid, &process);
         pid = process.parent;
     }

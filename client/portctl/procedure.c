@@ -1,8 +1,7 @@
-/* procedure.c: what the verbs semaphore and evt share: "fd N --mode M", one call, one id.
+/* procedure.c: the common part of the verbs semaphore and evt: "fd N --mode M", one call, one id.
  *
- * The number is that of a descriptor which portctl has inherited, and it is the number that the session
- * knows it by: a later "check-read N" means this one. Only read and write hand a descriptor over, so only
- * they need it to be open.
+ * N is the number of a descriptor that portctl has inherited, and its key in the session: a later "check-read N" finds the
+ * same object. Only read and write send the descriptor, so only they need it to be open.
  */
 #include "procedure.h"
 
@@ -109,7 +108,7 @@ static void answer(const struct invocation *in, const struct request *request, c
         output_detail(&in->output, "%lld referred to another open file before", (long long)request->number);
 }
 
-/* The table of the call has something of that number. */
+/* Whether the session has an object for that number, in the table that the call uses. */
 static bool has_number(const struct invocation *in, const struct request *request, procedure_call *call,
                        const struct broker *broker) {
     portd_id id = 0;
@@ -119,8 +118,8 @@ static bool has_number(const struct invocation *in, const struct request *reques
            call(broker->client, request->number, PORTD_MODE_CHECK_WRITE, kind, in->deadline, &id) > 0;
 }
 
-/* For check and remove: the session that has the number, which makes none. A number that is open is that of its outermost holder; one that is
- * not is looked for as one of each ancestor, the innermost first. Where none has it, any session will do. */
+/* For check and remove: connects to the session that has the number, and makes none. A number that is open refers to its
+ * outermost holder; for one that is not, each ancestor is tried, the innermost first. If none has it, any session will do. */
 static int find_broker(const struct invocation *in, const struct request *request, procedure_call *call,
                        struct broker *broker) {
     struct broker_wish wish = {.session = BROKER_PROCESS, .deadline = in->deadline};

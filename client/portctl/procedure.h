@@ -1,5 +1,5 @@
-/* procedure.h: what the verbs share that are told a descriptor: "fd N" or "socket N"; and semaphore and evt
- * all of it: --mode M, one call, one id. */
+/* procedure.h: the common part of verbs with a descriptor argument, "fd N" or "socket N"; for semaphore and evt also --mode M,
+ * the call and printing its id. */
 #ifndef PROCEDURE_H
 #define PROCEDURE_H
 
@@ -13,11 +13,10 @@ typedef int procedure_call(portd_client *client, portd_native number, int mode, 
 extern const struct option_row procedure_options[];
 extern const char *const procedure_words[];
 
-/* Reads the words of the verb: "fd N" or "socket N". Returns 0, or the exit code of an error that has been
- * told. */
+/* Parses the arguments of the verb: "fd N" or "socket N". Returns 0, or the exit code of an error that has been printed. */
 int procedure_number(const struct invocation *in, int *number_kind, portd_native *number);
 
-/* The same: 0 if portctl has inherited that descriptor. */
+/* Returns 0 if portctl has inherited that descriptor, or the exit code of an error that has been printed. */
 int procedure_open(const struct invocation *in, portd_native number);
 
 /* Runs the verb semaphore or evt; returns its exit code. */

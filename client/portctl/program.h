@@ -1,4 +1,4 @@
-/* program.h: a program in the place of portctl. */
+/* program.h: exec of a program. */
 #ifndef PROGRAM_H
 #define PROGRAM_H
 
@@ -8,24 +8,24 @@
 
 struct output;
 
-/* A descriptor of portctl's own, close-on-exec, and the number that the program is to have it under. */
+/* A descriptor of portctl, close-on-exec, and the number that it will have in the program. */
 struct program_place {
     portd_native copy;
     portd_native number;
 };
 
-enum { PROGRAM_LISTEN_FIRST = 3 }; /* where programs that know socket activation look */
+enum { PROGRAM_LISTEN_FIRST = 3 }; /* SD_LISTEN_FDS_START of socket activation */
 
-/* A variable of the program's environment; NULL takes it away. Returns 0 or an errno. */
+/* Sets a variable of the program's environment; NULL removes it. Returns 0 or an errno. */
 int program_set(const char *name, const char *value);
 
-/* The variables of socket activation for n descriptors from PROGRAM_LISTEN_FIRST on, with their names separated by
- * colons. Returns 0 or an errno. */
+/* Sets the variables of socket activation for n descriptors from PROGRAM_LISTEN_FIRST on; names are separated by colons.
+ * Returns 0 or an errno. */
 int program_announce(size_t n, const char *names);
 
-/* Becomes the program, which has what portctl has inherited, and the copies in their places instead. No two
- * places may be the same. Returns only if it cannot: the exit code, and the reason has been told on the standard
- * error of portctl. The copies are gone then. */
+/* Execs the program, with the descriptors that portctl has inherited, and the copies under their numbers, which must
+ * differ. Returns only on failure: the exit code; the reason has been printed to portctl's standard error. The copies are
+ * closed then. */
 int program_become(const struct output *output, char *const *words, struct program_place *places, size_t n);
 
 #endif

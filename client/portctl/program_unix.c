@@ -1,10 +1,8 @@
-/* program_unix.c: a program in the place of portctl, on Unix: the same process, so that its parent and LISTEN_PID are
- * right.
+/* program_unix.c: exec of a program on Unix, in the same process, so that its parent and LISTEN_PID are right.
  *
- * The copies arrive under any numbers, so one may lie where another one is to go. First each that does is moved
- * to a number that nobody wants; then nothing is overwritten that is still needed. All that portctl has opened is
- * close-on-exec, so the places are all that the program gets. What standard error was is kept aside until the
- * program runs: the reason why it does not has to be told there.
+ * A copy may have a number that another one is to get. So those are first moved to unused numbers; then nothing that is
+ * still needed is overwritten. All descriptors that portctl has opened are close-on-exec, so the program gets no others. The
+ * original standard error is duplicated until the exec: a failure is printed there.
  */
 #define _GNU_SOURCE
 #include "program.h"
@@ -36,7 +34,7 @@ int program_announce(size_t n, const char *names) {
         rc = program_set("LISTEN_PID", number);
     if (rc == 0)
         rc = program_set("LISTEN_FDNAMES", names);
-    /* Another way to say which process is meant, of whoever started portctl. */
+    /* LISTEN_PIDFDID also names a process; it is that of portctl's own activation. */
     return rc == 0 ? program_set("LISTEN_PIDFDID", NULL) : rc;
 }
 
@@ -47,7 +45,7 @@ static bool is_wanted(int number, const struct program_place *places, size_t n) 
     return false;
 }
 
-/* A duplicate under a number that is nobody's place, or -1 and errno. */
+/* A duplicate under a number that is no place, or -1 and errno. */
 static int dup_aside(int number, const struct program_place *places, size_t n) {
     int least = PROGRAM_LISTEN_FIRST, got;
 
@@ -74,7 +72,7 @@ static int move_aside(struct program_place *places, size_t n) {
     return 0;
 }
 
-/* 0, or -1 and errno, and *number is the place that could not be had. */
+/* 0; or -1, errno, and *number is the place that failed. */
 static int put_in_place(const struct program_place *places, size_t n, portd_native *number) {
     for (size_t i = 0; i < n; i++)
         if (dup2((int)places[i].copy, (int)places[i].number) < 0) {

@@ -6,7 +6,7 @@
 
 enum same_file { SAME_FILE_NO, SAME_FILE_YES, SAME_FILE_UNKNOWN /* this user may not know */ };
 
-/* The number is open in `one`. */
+/* The number must be open in `one`. */
 enum same_file same_file(pid_t one, pid_t other, int number);
 
 #endif

@@ -1,5 +1,5 @@
-/* same_file_linux.c: by kcmp(2), which compares open files; where that is not to be had, by what /proc shows of them: then two openings of the
- * same file with the same flags count as one. */
+/* same_file_linux.c: by kcmp(2), which compares open files; without it, by /proc: then two open files of the same inode with the
+ * same flags count as one. */
 #define _GNU_SOURCE
 #include "same_file.h"
 
@@ -13,7 +13,7 @@
 
 enum { COMPARE_FILES = 0 /* KCMP_FILE */ };
 
-/* The status flags that /proc/PID/fdinfo/N tells. False: they cannot be seen. */
+/* Reads the status flags from /proc/PID/fdinfo/N. False: it cannot be read. */
 static bool read_flags(pid_t pid, int number, unsigned long *flags) {
     char path[64], line[128];
     bool found = false;
@@ -26,7 +26,7 @@ static bool read_flags(pid_t pid, int number, unsigned long *flags) {
     while (!found && fgets(line, sizeof(line), file) != NULL)
         found = sscanf(line, "flags: %lo", flags) == 1;
     fclose(file);
-    *flags &= ~(unsigned long)O_CLOEXEC; /* of the number, not of the open file */
+    *flags &= ~(unsigned long)O_CLOEXEC; /* a flag of the number, not of the open file */
     return found;
 }
 
@@ -57,7 +57,7 @@ enum same_file same_file(pid_t one, pid_t other, int number) {
 
     if (order == 0)
         return SAME_FILE_YES;
-    if (order > 0 || errno == EBADF) /* it has none under that number */
+    if (order > 0 || errno == EBADF) /* the number is not open there */
         return SAME_FILE_NO;
     return errno == ESRCH ? SAME_FILE_UNKNOWN : compare_looks(one, other, number);
 }

@@ -1,10 +1,10 @@
-/* selection.c: what a verb is to end.
+/* selection.c: the objects that a verb will end.
  *
- * --all asks, because there is no way back. Where nobody can be asked (no terminal, or the answer is for a program)
- * it needs --yes, and says so before anything is connected.
+ * --all asks for confirmation, since it cannot be undone. If that is not possible (no terminal, or --json) it requires --yes,
+ * and fails before connecting.
  *
- * --dry-run is told from a listing alone; nothing is asked of the broker that could change something. So an id that
- * was released is not there, though the verb itself would call it done.
+ * --dry-run only reads a listing and sends no request that could change anything. So it reports a released id as missing,
+ * though the verb itself would succeed.
  */
 #include "selection.h"
 
@@ -58,7 +58,7 @@ static bool is_meant(const struct selection_rule *rule, const portd_item *item) 
     return false;
 }
 
-/* 0: go on. */
+/* Asks for confirmation. 0: confirmed; else the exit code. */
 static int ask(const struct invocation *in, const portd_client *client, size_t n,
                const struct selection_rule *rule) {
     char answer[16] = "";
@@ -105,7 +105,7 @@ static const portd_item *find(const struct listing *listing, portd_id id) {
     return NULL;
 }
 
-/* The items that the ids name, NULL for those that are not there, which is told. Returns 0, or the first exit code. */
+/* Finds the items with these ids; for a missing one prints an error and stores NULL. Returns 0, or the first exit code. */
 static int look_up(const struct invocation *in, const struct selection *selection,
                    const struct listing *listing, const portd_item **chosen) {
     int first = 0;

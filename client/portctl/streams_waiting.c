@@ -1,7 +1,7 @@
-/* streams_waiting.c: standard output and error as streams of our own that write by poll and write.
+/* streams_waiting.c: standard output and error as custom streams that write with poll and write.
  *
- * Whoever shares a pipe or a terminal with portctl may have made it non-blocking; stdio takes a full one for a failure then, and forgets what
- * it had. The status flags are not ours to change. Only where stdio's own variables can be set: else streams_plain.c. */
+ * A process that shares a pipe or a terminal with portctl may have made it non-blocking; stdio then fails when it is full, and
+ * drops its buffer. portctl must not change the status flags. Needs assignable stdout and stderr; else streams_plain.c. */
 #define _GNU_SOURCE
 #include "native.h"
 
@@ -11,7 +11,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
-/* All of it, or 0 and errno, which stdio takes for a failure. */
+/* Writes everything; or returns 0 with errno, which is a failure for stdio. */
 static ssize_t write_all(void *cookie, const char *bytes, size_t size) {
     int number = (int)(intptr_t)cookie;
 

@@ -1,8 +1,7 @@
 /* table.c: rows of text in columns.
  *
- * Columns are as wide as their widest cell and two blanks apart, without tabs, so that cut, awk and eyes
- * read them alike. The last column is not padded: no line ends with blanks. A line that is longer than the
- * terminal is cut as a whole.
+ * Columns are as wide as their widest cell, separated by two spaces, without tabs. The last column is not padded: no line ends
+ * with spaces. A line longer than the terminal's width is truncated.
  */
 #include "table.h"
 
@@ -43,7 +42,7 @@ static size_t column_width(const struct table *table, size_t column) {
     return width;
 }
 
-/* One line, padded; the caller frees it. */
+/* One padded line; the caller frees it. */
 static char *make_line(char *const *cells, const size_t *widths, size_t n) {
     size_t size = 1;
     char *line, *to;

@@ -13,14 +13,14 @@ struct table {
 
 void table_init(struct table *table, size_t n_columns);
 
-/* Adds the next cell, from left to right and top to bottom. The text becomes the table's. */
+/* Adds the next cell, row by row. The table owns the text from now on. */
 void table_add_take(struct table *table, char *text);
 
-/* Lines no longer than `width` characters (0 = no end); the first row is bold when it is a heading. */
+/* Writes lines of at most `width` characters (0: no limit). bold: the first row is a heading and printed bold. */
 void table_write(const struct table *table, FILE *file, size_t width, bool bold);
 
-/* Rows that are written as they come: columns grow to the widest cell so far, from a width that is enough for most. A row is written and
- * its cells are freed. */
+/* For rows that are printed one at a time: the width of a column is that of its widest cell so far, at least a typical one.
+ * table_write_row prints a row and frees its cells. */
 void table_widen(size_t *widths, char *const *cells, size_t n);
 void table_write_row(size_t *widths, char **cells, size_t n, FILE *file);
 

@@ -1,8 +1,8 @@
-/* target.c: what a wait is for.
+/* target.c: parsing the targets of a wait.
  *
- * A target is an id, or a descriptor of portctl: fd:3, socket:3, --fd 3, --socket 3. A descriptor needs a
- * mode. A --mode is for the descriptors named since the --mode before it; if there is only one it is for
- * all of them, wherever it stands; if there is none they are waited for to be readable.
+ * A target is an id, or a descriptor of portctl: fd:3, socket:3, --fd 3, --socket 3. A descriptor needs a mode. A --mode
+ * applies to the descriptors since the previous --mode; a single --mode applies to all, wherever it is; without any they
+ * are waited for to be readable.
  */
 #include "target.h"
 
@@ -26,7 +26,7 @@ static int parse_mode(const struct invocation *in, const char *text, int *mode) 
     return 0;
 }
 
-/* The text of a target, read. False if it is none. */
+/* Parses a target. False: it is not one. */
 static bool read_target(const char *text, struct target *target) {
     static const struct prefix {
         const char *text;
@@ -64,7 +64,7 @@ static int add_target(const struct invocation *in, struct targets *targets, cons
     return 0;
 }
 
-/* Gives the mode to the descriptors that have none yet; false when there are none. */
+/* Sets the mode of the descriptors that have none yet; false: there are none. */
 static bool give_mode(struct targets *targets, int mode) {
     bool given = false;
 
@@ -103,7 +103,7 @@ static size_t count_modes(const struct invocation *in) {
     return n;
 }
 
-/* The descriptors that no --mode was for. */
+/* Sets the mode of the descriptors after the last --mode. */
 static int finish_modes(const struct invocation *in, struct targets *targets, size_t n_modes) {
     int mode = PORTD_MODE_READ, rc;
 

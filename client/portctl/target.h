@@ -1,4 +1,4 @@
-/* target.h: what a wait is for. */
+/* target.h: the targets of a wait. */
 #ifndef TARGET_H
 #define TARGET_H
 
@@ -10,13 +10,13 @@ enum { TARGETS_MAX = 256 }; /* in one wait */
 enum target_kind { TARGET_ID, TARGET_FD, TARGET_SOCKET };
 
 struct target {
-    char *text; /* as the user wrote it; of --fd 3: "fd:3" */
+    char *text; /* as on the command line; for --fd 3: "fd:3" */
     enum target_kind kind;
     uint64_t number; /* id, or number of a descriptor */
     int mode;        /* of a descriptor; 0 until it is known */
     portd_id id;
-    bool made;    /* the event is ours to remove */
-    int cause;    /* why it is ready, or was; enum portd_cause */
+    bool made;    /* portctl has made the event and must remove it */
+    int cause;    /* why it is or was ready; enum portd_cause */
     bool missing; /* there is no such object */
 };
 
@@ -25,13 +25,13 @@ struct targets {
     size_t n, n_ids; /* all, and those named by id */
 };
 
-/* Reads targets and their modes from the words of the verb. Returns 0, or the exit code of an error that
- * has been told. Always to be followed by targets_deinit. */
+/* Parses targets and modes from the arguments of the verb. Returns 0, or the exit code of an error that has been printed. Call
+ * targets_deinit in either case. */
 int targets_parse(const struct invocation *in, struct targets *targets);
 
 void targets_deinit(struct targets *targets);
 
-/* "read" */
+/* "read", "write" */
 const char *target_mode_name(const struct target *target);
 
 #endif

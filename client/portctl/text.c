@@ -1,8 +1,7 @@
-/* text.c: strings of our own.
+/* text.c: string functions.
  *
- * portctl makes a few short strings and ends: when there is no memory left there is nothing to save, so
- * that allocation ends the program with the exit code for limits. What comes from the broker may carry
- * what another user chose (the name of a client); text_clean keeps it from steering the terminal.
+ * portctl makes a few short strings and ends, so a failed allocation exits with the code for limits. Strings from the
+ * broker may have been chosen by another user (the name of a client); text_clean keeps them from controlling the terminal.
  */
 #include "text.h"
 
@@ -58,7 +57,7 @@ char *text_print(const char *format, ...) {
 
 /* ---- UTF-8 --------------------------------------------------------------------------------------------- */
 
-/* Bytes of the character that begins here, 0 if none does. Sets *character. */
+/* The length of the UTF-8 character at p, and *character; 0: there is no valid one. */
 static size_t character_length(const unsigned char *p, uint32_t *character) {
     static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
     size_t length = p[0] < 0x80             ? 1
@@ -148,7 +147,7 @@ bool text_from_base64(const char *text, uint8_t **bytes, size_t *size) {
         if (i % 4 > 0)
             to[(*size)++] = (uint8_t)(group >> (6 - i % 4 * 2));
     }
-    /* What is left of the last digit is nothing. */
+    /* The unused bits of the last digit must be 0. */
     if (n % 4 == 1 || (n % 4 > 1 && (group & (0xffu >> (n % 4 * 2))) != 0))
         return false;
     return padding == 0 || (strspn(text + n, "=") == padding && (n + padding) % 4 == 0 && padding < 3);
@@ -180,7 +179,7 @@ void text_cut(char *text, size_t width) {
 
 /* ---- numbers and durations ----------------------------------------------------------------------------- */
 
-/* Reads digits, as far as they go. */
+/* Parses leading digits and returns the rest of the text; NULL: none, or more than `most`. */
 static const char *read_digits(const char *text, uint64_t most, uint64_t *number) {
     const char *p = text;
 
@@ -273,8 +272,7 @@ static size_t least_of(size_t a, size_t b, size_t c) {
     return least < c ? least : c;
 }
 
-/* How many letters must be put in, left out, changed or swapped with their neighbour. Long words are far
- * from all. */
+/* Edit distance: insertions, deletions, substitutions, swaps of neighbours. Long words are far from all others. */
 static size_t distance(const char *a, const char *b) {
     size_t n = strlen(a), m = strlen(b), table[WORD_MAX + 1][WORD_MAX + 1];
 

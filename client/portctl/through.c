@@ -1,6 +1,7 @@
-/* through.c: one request asks for as much as a request can; it is answered when that has come, at the end, or when the pipe was full.
+/* through.c: each request splices as much as is allowed; the broker replies when that was moved, at end of file, or when the
+ * pipe was full.
  *
- * What a reply says is looked at when the pipe is empty: so what came before it has been written by then, all but the last bytes. */
+ * A reply is handled only when the pipe is empty, so nearly all bytes that it counts have been written by then. */
 #include "through.h"
 
 #include "native.h"
@@ -9,7 +10,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MOST = 1 << 30, PATIENCE_US = 2 * 1000 * 1000 /* with a broker that was asked to cancel */ };
+enum {
+    MOST = 1 << 30,
+    CANCEL_LIMIT_US = 2 * 1000 * 1000 /* how long to wait for the reply to a cancelled request */
+};
 
 bool through_open(struct through *through, portd_client *client, portd_id port) {
     *through = (struct through){.client = client, .port = port, .ends = {-1, -1}};
@@ -41,7 +45,7 @@ static void on_answer(portd_client *client, const portd_result *result, void *da
     through->hint = *result->hint ? text_copy(result->hint) : NULL;
 }
 
-/* Until what was started is sent. */
+/* Runs the client until all started requests are sent. */
 static void send_all(struct through *through, int64_t deadline) {
     while (portd_process(through->client) > 0)
         continue;
@@ -64,17 +68,17 @@ static enum flow_end ask(struct through *through, int64_t deadline) {
 }
 
 static void give_up(struct through *through) {
-    int64_t patience = portd_now() + PATIENCE_US;
+    int64_t deadline = portd_now() + CANCEL_LIMIT_US;
 
     if (through->request == NULL)
         return;
     portd_cancel(through->request);
-    while (through->request != NULL && portd_poll(through->client, patience) > 0)
+    while (through->request != NULL && portd_poll(through->client, deadline) > 0)
         continue;
 }
 
-/* What lies in the pipe, as far as it is taken at once. */
-static void sweep(struct flow *flow) {
+/* Moves the bytes in the pipe on, as far as possible without waiting. */
+static void pass_available(struct flow *flow) {
     uint64_t before;
 
     flow->deadline = 0;
@@ -84,8 +88,8 @@ static void sweep(struct flow *flow) {
     } while (flow->count > before);
 }
 
-/* The broker has answered: what it has moved goes on its way, and FLOW_DONE: it is to be asked again. */
-static enum flow_end take_answer(const struct through *through, struct flow *flow) {
+/* Handles a reply: passes on the bytes that the broker has moved. FLOW_DONE: send the next request. */
+static enum flow_end handle_reply(const struct through *through, struct flow *flow) {
     enum flow_end end;
 
     flow->watch = -1;
@@ -112,7 +116,7 @@ static enum flow_end read_on(struct through *through, struct flow *flow) {
                 continue;
         }
         if (through->request == NULL)
-            end = take_answer(through, flow);
+            end = handle_reply(through, flow);
         if (end != FLOW_DONE && end != FLOW_LOOK)
             return end;
     }
@@ -127,7 +131,7 @@ enum flow_end through_read(struct through *through, struct flow *flow) {
     give_up(through);
     flow->watch = -1;
     if (end == FLOW_LATE || end == FLOW_REFUSED)
-        sweep(flow);
+        pass_available(flow);
     flow->deadline = deadline;
     flow->lost = through->moved > flow->count ? (size_t)(through->moved - flow->count) : 0;
     return end;
@@ -135,7 +139,7 @@ enum flow_end through_read(struct through *through, struct flow *flow) {
 
 /* ---- to a port ------------------------------------------------------------------------------------------- */
 
-/* Of an empty pipe nothing is written: that is an answer, or it is parked. */
+/* Tries a splice from the empty pipe: the broker either refuses it or replies or parks it. */
 bool through_writes(struct through *through) {
     int rc = portd_port_splice(through->client, through->port, through->ends[0], 0, 1, 0, NULL);
 

@@ -1,7 +1,7 @@
-/* through.h: the bytes of a port by way of a pipe, which the broker splices them into or out of: portd_port_splice.
+/* through.h: copying bytes from or to a port through a pipe by portd_port_splice.
  *
- * The pipe is portctl's. While the broker moves bytes into it portctl takes them out; what it is to take out of it lies in it before it is
- * asked. So nothing is copied on the way, and nothing is lost: what was moved is told with the answer.
+ * The pipe is portctl's. For an input port the broker splices bytes into it while portctl splices them out; for an output port
+ * portctl fills it before the request. So bytes are not copied, and the reply says how many were moved, so none are lost.
  */
 #ifndef THROUGH_H
 #define THROUGH_H
@@ -13,25 +13,25 @@ struct through {
     portd_id port;
     portd_native ends[2];   /* of the pipe; -1: none */
     portd_request *request; /* in flight; the struct must stay until the client is disconnected */
-    uint64_t moved;         /* by the broker */
-    int code, os_errno;     /* of the last answer */
-    char *why, *hint;       /* of one that failed; NULL */
+    uint64_t moved;         /* bytes moved by the broker */
+    int code, os_errno;     /* of the last reply */
+    char *why, *hint;       /* if it failed, else NULL */
 };
 
-/* False: the broker does not splice, or there is no such pipe. */
+/* False: the broker does not support splice, or the pipe cannot be made. */
 bool through_open(struct through *through, portd_client *client, portd_id port);
 
-/* After the client is disconnected. Nothing happens to one that is not open but of zeros. */
+/* Called after the client is disconnected. A zeroed struct is allowed. */
 void through_close(struct through *through);
 
-/* Whether the port, an output port, can be written so. */
+/* Whether this output port supports splice. */
 bool through_writes(struct through *through);
 
-/* Moves all that comes from the port, an input port, to flow->to: FLOW_FILE_END; FLOW_REFUSED, code tells; or another end. flow->lost is what
- * was taken from the port and not written. */
+/* Moves bytes from the input port to flow->to until end of file: FLOW_FILE_END; FLOW_REFUSED (see code); or another end.
+ * flow->lost counts bytes taken from the port and not written. */
 enum flow_end through_read(struct through *through, struct flow *flow);
 
-/* All that lies in the pipe, which is flow->to, goes to the port: FLOW_DONE or FLOW_REFUSED. */
+/* Moves all bytes in the pipe, which is flow->to, to the output port: FLOW_DONE or FLOW_REFUSED. */
 enum flow_end through_write(struct through *through, struct flow *flow);
 
 #endif

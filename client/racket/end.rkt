@@ -1,13 +1,13 @@
 #lang racket/base
-;; end.rkt: one end of a wrap, the port of the broker under a port of Racket.
+;; end.rkt: one end of a wrap: the broker's port behind a Racket port.
 ;;
-;; Each end has a pollable handle, watched by Racket itself, that says when a read or write would find something to do. Only then the
-;; broker is asked, and it answers at once; should another holder of the descriptor have been faster, it is given a moment and then told to
-;; leave it. The last close of a wrap closes the client's own number too, as Racket does, unless 'no-close. A socket's direction is shut
-;; down when its port is closed, as with Racket's TCP ports, unless 'no-close.
+;; Each end has a pollable handle, watched by Racket itself, that is ready when a read or write would not wait. Only then is a request
+;; sent to the broker, which replies at once. If another holder of the descriptor took the bytes first, the request is cancelled after
+;; a moment. The last close of a wrap also closes the client's own number, as in Racket, unless 'no-close. A socket's direction is
+;; shut down when its port is closed, as with Racket's TCP ports, unless 'no-close.
 ;;
-;; Whatever changes an end runs in atomic mode, so that a thread that is killed leaves it whole. Failures are values (trouble) until
-;; atomic mode is left.
+;; Everything that changes an end runs in atomic mode, so that killing a thread leaves it consistent. Failures are values (trouble)
+;; until atomic mode is left.
 
 (require ffi/unsafe ffi/unsafe/atomic ffi/unsafe/custodian ffi/unsafe/schedule
          (prefix-in native: ffi/unsafe/port) "libportd.rkt")
@@ -15,16 +15,16 @@
          end-ready? end-wait end-read end-write end-position end-close! end-join! end-leave!
          raise-stream)
 
-(define moment 50000) ; µs, for what another holder was faster to take
+(define moment 50000) ; µs, how long a request may take whose bytes another holder took
 (define landing-size 65536)
-(define landing (malloc landing-size 'raw)) ; between the call and the bytes of a port; in atomic mode only
+(define landing (malloc landing-size 'raw)) ; buffer between the call and a port's bytes; used in atomic mode only
 
 (struct wrap (number socket? close? [open #:mutable]))
 
-;; plain: an event that is ready while the handle is. registration: with the custodian, #f when there is none.
+;; plain: an event that is ready while the handle is. registration: with the custodian; #f if there is none.
 (struct end (wrap input? client id handle plain [closed? #:mutable] [registration #:mutable]))
 
-;; In atomic mode: the end of a port of the broker, or the trouble.
+;; In atomic mode. Returns the end for a port of the broker, or the trouble.
 (define (end-open c wrap id input?)
   (define handle (handle-of c id))
   (if (trouble? handle)
@@ -35,12 +35,12 @@
 (define lost (trouble e-disconnected "the connection to the broker is lost" "" 0))
 (define closed-number (trouble e-closed "closed" "" 9))
 
-;; ---- who stands behind a port
+;; ---- the end of a port
 
 (define ends (make-weak-hasheq)) ; port -> end
 
-;; A structure with the property of a port stands for another port and cannot be looked into, but asked: its buffer mode is asked of the
-;; port that it stands for, whose answer tells the end too.
+;; A structure with the property of a port stands for another port, which cannot be read from the structure. But asking for its buffer
+;; mode calls that port's procedure, which also reports the end.
 (define asking (make-parameter #f))
 (define (end-tell e)
   (define answer (asking))
@@ -58,13 +58,14 @@
 
 (define (end-ready? e) (or (end-closed? e) (end-lost? e) (unsafe-poll-fd (end-handle e) 'read #t)))
 
-;; What to wait for when the end is not ready; its result is of no use. As Racket's own ports wait: for a semaphore, which wakes everybody.
+;; What to wait for when the end is not ready; its result is not used. As with Racket's own ports it is a semaphore, which wakes all
+;; waiting threads.
 (define (end-wait e)
   (if (or (end-closed? e) (end-lost? e))
       always-evt
       (or (native:unsafe-file-descriptor->semaphore (end-handle e) 'read) (end-plain e))))
 
-;; ---- bytes. Each answers a count, #f when there is nothing to do now, or the trouble; a read also eof.
+;; ---- bytes. Each returns a count, #f if it would wait, or the trouble; a read also eof.
 
 (define-syntax-rule (when-ready e also body ...)
   (cond
@@ -78,7 +79,7 @@
 
 (define (soon) (+ (portd_now) moment))
 
-;; An empty datagram is an end of file to Racket.
+;; In Racket an empty datagram is an end of file.
 (define (end-read e target from to)
   (when-ready e #f
     (define-values (code count)
@@ -88,7 +89,7 @@
       [(zero? count) eof]
       [else (memcpy target from landing count) count])))
 
-;; As Racket's own ports, it writes to a listening socket, which says that it cannot.
+;; Writes to a listening socket, too, which fails, as with Racket's own ports.
 (define (end-write e source from to)
   (when-ready e (listening? (wrap-number (end-wrap e)))
     (define size (min (- to from) landing-size))
@@ -96,16 +97,17 @@
     (define-values (code count) (portd_port_write (end-client e) (end-id e) landing size (soon)))
     (if (negative? code) (failed e code) count)))
 
-;; Where the next byte is read or written, #f for what has no such place.
+;; The offset of the next byte; #f for descriptors without one.
 (define (end-position e)
   (and (not (end-closed? e))
        (not (end-lost? e))
        (let-values ([(code offset) (portd_port_position (end-client e) (end-id e))])
          (and (positive? code) offset))))
 
-;; ---- the end of an end
+;; ---- closing
 
-;; In atomic mode. The port of the broker goes, then the handle; whoever waits for it wakes. #f, or the trouble with the client's number.
+;; In atomic mode. Closes the broker's port, then the handle; threads waiting for it wake. Returns #f, or the trouble with the
+;; client's number.
 (define (end-close! e)
   (define w (end-wrap e))
   (define c (end-client e))
@@ -124,7 +126,7 @@
      (define number (if (and (zero? (wrap-open w)) (wrap-close? w)) (close-number (wrap-number w)) 0))
      (and (positive? number) (trouble e-closed "closing" "" number))]))
 
-;; A custodian that is shut down closes the ports made under it: what is buffered is lost, as it is with Racket's own.
+;; When a custodian is shut down it closes the ports made under it; buffered bytes are lost, as with Racket's own.
 (define (end-join! e port close-port)
   (hash-set! ends port e)
   (set-end-registration! e (register-custodian-shutdown
@@ -138,14 +140,14 @@
     (set-end-registration! e #f)
     (unregister-custodian-shutdown port registration)))
 
-;; When the connection is lost, whoever waits for an end wakes.
+;; When the connection is lost, all threads that wait for an end wake.
 (call-when-lost!
  (lambda ()
    (for ([e (in-hash-values ends)] #:unless (end-closed? e))
      (native:unsafe-file-descriptor->semaphore (end-handle e) 'remove)
      (native:unsafe-fd->evt (end-handle e) 'remove))))
 
-;; As Racket's ports say it; those of sockets as its TCP ports. Of a close it gives no number.
+;; The messages of Racket's ports, for sockets those of its TCP ports. That of a close has no error number.
 (define (raise-stream e doing said)
   (define number (trouble-errno said))
   (define text

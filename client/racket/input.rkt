@@ -1,12 +1,12 @@
 #lang racket/base
-;; input.rkt: an input port of Racket over an end.
+;; input.rkt: a Racket input port on an end.
 ;;
-;; It reads ahead as Racket's own ports do: up to 4096 bytes in mode 'block, what was asked for in mode 'none, and reads of half a buffer or
-;; more go past the buffer. Waiting for the port looks at the handle and takes nothing. What has been peeked can be committed, with the
+;; It reads ahead as Racket's own ports do: up to 4096 bytes in mode 'block, only the requested bytes in mode 'none; reads of half a
+;; buffer or more bypass the buffer. Waiting for the port polls the handle and takes no bytes. Peeked bytes can be committed, with the
 ;; events of racket/port.
 ;;
-;; Three layers: `inner` reads and peeks; `source` stands for it and is an event of its own (a port that is made by make-input-port alone would be
-;; peeked, which takes bytes from the descriptor, to find out whether it is ready); the port itself is made of the source.
+;; Three layers: `inner` reads and peeks; `source` wraps it and is an event itself (Racket would peek a plain make-input-port to find
+;; out whether it is ready, which takes bytes from the descriptor); the port itself is made from the source.
 
 (require ffi/unsafe/atomic ffi/unsafe/schedule "libportd.rkt" "end.rkt")
 (provide make-input)
@@ -17,7 +17,7 @@
   #:property prop:input-port (struct-field-index port)
   #:property prop:evt (unsafe-poller (lambda (self wakeups) ((source-poll self) self wakeups))))
 
-;; An event that is polled in atomic mode: poll answers a list with the result, or #f.
+;; An event polled in atomic mode: poll returns a list with the result, or #f.
 (struct polled (poll)
   #:property prop:evt (unsafe-poller
                        (lambda (self wakeups)
@@ -28,10 +28,10 @@
   (define buffer (make-bytes buffer-size))
   (define start 0)
   (define stop 0)
-  (define ended? #f) ; the end of the file was met behind what is buffered
+  (define ended? #f) ; end of file follows the buffered bytes
   (define mode 'block)
   (define consumed 0)
-  (define progress #f) ; posted at the next byte that is consumed; made when somebody asks
+  (define progress #f) ; posted when the next byte is consumed; made on demand
 
   (define (available) (- stop start))
   (define (consume! n)
@@ -55,7 +55,7 @@
     (set! start (+ start n))
     (consume! n)
     n)
-  ;; Buffers at most so many bytes behind what is there. The count; else what end-read answers.
+  ;; Appends at most so many bytes to the buffer. Returns the count; else the result of end-read.
   (define (append! most)
     (define got (end-read e buffer stop (min (bytes-length buffer) (+ stop most))))
     (cond
@@ -66,7 +66,7 @@
     (set! start 0)
     (set! stop 0)
     (append! (if (eq? mode 'block) (bytes-length buffer) 1)))
-  ;; In mode 'block as much as fits; what needs a larger buffer is read as far as it is wanted.
+  ;; Reads as much as fits in mode 'block; if a larger buffer is needed, only what is requested.
   (define (fill-more! wanted)
     (cond
       [(< stop (bytes-length buffer)) (append! (if (eq? mode 'block) (bytes-length buffer) wanted))]
@@ -81,7 +81,7 @@
        (set! start 0)
        (fill-more! wanted)]))
   (define (retry) (wrap-evt (end-wait e) (lambda (_) 0)))
-  ;; Leaves atomic mode with what a read or peek has found.
+  ;; Leaves atomic mode with the result of a read or peek.
   (define (finish got)
     (define answer (or got (retry)))
     (end-atomic)
@@ -125,7 +125,7 @@
      (unless progress (set! progress (make-semaphore)))
      (semaphore-peek-evt progress)))
 
-  ;; Consumes what was peeked once done is ready, unless something else was consumed before; the bytes or #f.
+  ;; Consumes the peeked bytes once done is ready, unless others were consumed before. Returns the bytes or #f.
   (define (commit n progress-evt done)
     (sync
      (polled

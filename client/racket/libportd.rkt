@@ -1,13 +1,13 @@
 #lang racket/base
-;; libportd.rkt: the calls of libportd that the binding needs, and the one client of this place.
+;; libportd.rkt: the functions of libportd that the binding uses, and the one client of this place.
 ;;
-;; The library is found by the environment variable PORTD_LIBRARY, else by the system's search. The client connects at the first call,
-;; to PORTD_ADDRESS, else to the user's broker (which is started if there is none), else to the system's. Calls block for a round trip to
-;; the broker; nothing here waits for a descriptor.
+;; The library is found by the environment variable PORTD_LIBRARY, else in the system's search path. The client connects at the first
+;; call, to PORTD_ADDRESS, else to the user's broker (which is started if there is none), else to the system's. A call blocks for a
+;; round trip to the broker; nothing here waits for a descriptor.
 ;;
-;; Threads of Racket share the client. A call and what it says of its failure belong together, so both happen in atomic mode (`ask`, or
-;; `trouble` right after a call by who is in atomic mode already); errors are raised after it. When the connection is lost, whoever
-;; has asked to be told is, and the next call connects anew.
+;; Racket threads share the client. A call and reading its failure must not be interleaved with another call, so both happen in
+;; atomic mode: in `ask`, or in `trouble` right after a call when already in atomic mode. Errors are raised after leaving it. When the
+;; connection is lost, the registered callbacks run, and the next call connects anew.
 
 (require ffi/unsafe ffi/unsafe/define ffi/unsafe/atomic ffi/unsafe/custodian (prefix-in native: ffi/unsafe/port))
 (provide (except-out (all-defined-out) the-client connect watch! lose! define-portd))
@@ -19,7 +19,7 @@
 
 (define forever (sub1 (expt 2 63)))
 
-;; The answers below 0 that are told apart here.
+;; The failure codes that the binding distinguishes.
 (define e-timeout -7)
 (define e-closed -9)
 (define e-disconnected -21)
@@ -72,11 +72,11 @@
         -> (values code offset)))
 (define-portd portd_port_addresses (_fun _pointer _uint64 (_int64 = forever) _endpoint-pointer _endpoint-pointer -> _int))
 
-;; ---- of this process
+;; ---- descriptors of this process
 
 (define close-number (get-ffi-obj "close" #f (_fun #:save-errno 'posix _int -> (r : _int) -> (if (zero? r) 0 (saved-errno)))))
 (define isatty (get-ffi-obj "isatty" #f (_fun _int -> _bool)))
-;; A listening socket is never ready for writing, which fails at once.
+;; A listening socket is never ready for writing; a write to it fails at once.
 (define listening?
   (let ([getsockopt (get-ffi-obj "getsockopt" #f (_fun _int _int _int (listens : (_ptr io _int)) (_ptr i _int) -> (r : _int) -> (and (zero? r) listens)))])
     (lambda (fd)
@@ -86,7 +86,7 @@
         [else #f]))))
 (define error-text (get-ffi-obj "strerror" #f (_fun _int -> _string/locale)))
 
-;; Handles live above the numbers that programs count on: which number a program's next descriptor gets is not changed by them.
+;; Handles are moved to high numbers, so that they do not change which number the program's next descriptor gets.
 (define first-handle 256)
 (define lift
   (let ([command (case (system-type 'os*) [(linux) 1030] [(macosx) 67] [else #f])] ; F_DUPFD_CLOEXEC
@@ -98,7 +98,7 @@
 
 ;; ---- the client
 
-;; Threads and what they keep belong to the place, whatever custodian a caller runs under.
+;; The thread belongs to the place, whatever custodian a caller runs under.
 (define home (make-custodian-at-root))
 
 (define-syntax-rule (atomically body ...)
@@ -125,7 +125,7 @@
 (define the-client #f)
 (define (current? c) (eq? c the-client))
 
-;; In atomic mode: the client, connected, or the trouble.
+;; In atomic mode. Returns the connected client, or the trouble.
 (define (client)
   (cond
     [the-client]
@@ -136,7 +136,7 @@
        (watch! made))
      made]))
 
-;; Called in atomic mode, when what the broker gave has gone with it.
+;; Registers a callback, called in atomic mode when the connection is lost, and with it the broker's objects.
 (define when-lost '())
 (define (call-when-lost! proc) (set! when-lost (cons proc when-lost)))
 
@@ -148,7 +148,7 @@
     (portd_disconnect lost)
     (for ([proc when-lost]) (proc))))
 
-;; Answers are taken by the calls that wait for them: what a thread of Racket can see coming here is the end.
+;; Blocking calls read their own replies, so the only thing that can make the connection readable here is its end.
 (define (watch! watched)
   (define fd (portd_get_fd watched))
   (define said (native:unsafe-fd->evt fd 'read))
@@ -165,10 +165,10 @@
 
 ;; ---- failures
 
-;; What a failed call said. errno is 0 where no system call is to blame.
+;; The failure of a call. errno is 0 if no system call failed.
 (struct trouble (code text hint errno))
 
-;; In atomic mode, after a call of this client has answered a code below 0.
+;; In atomic mode, after a call of this client has returned a code below 0.
 (define (trouble-of c code)
   (define said (trouble code (portd_last_error c) (portd_last_hint c) (portd_last_errno c)))
   (when (= code e-disconnected) (lose! c))
@@ -182,7 +182,7 @@
              (exn:fail:filesystem:errno text (current-continuation-marks) (cons number 'posix))
              (exn:fail text (current-continuation-marks)))))
 
-;; Makes a call with the client and these arguments, answers what it does, and raises its failure in the name of who.
+;; Calls the function with the client and these arguments, and returns its result; raises its failure in the name of who.
 (define (ask who call . arguments)
   (define answers
     (atomically
@@ -195,11 +195,11 @@
   (when (trouble? (car answers)) (raise-trouble who (car answers)))
   (apply values answers))
 
-;; In atomic mode: a pollable handle of an object, or the trouble.
+;; In atomic mode. Returns a pollable handle of an object, or the trouble.
 (define (handle-of c id)
   (define-values (code handle) (portd_handle_dup c id))
   (if (negative? code) (trouble-of c code) (lift handle)))
 
-;; In atomic mode: gives an id back, unless it has gone with its connection.
+;; In atomic mode. Releases an id, unless its connection is lost.
 (define (give-back! c id)
   (when (current? c) (portd_release c id)))

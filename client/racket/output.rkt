@@ -1,9 +1,9 @@
 #lang racket/base
-;; output.rkt: an output port of Racket over an end.
+;; output.rkt: a Racket output port on an end.
 ;;
-;; It buffers 4096 bytes as Racket's own ports do, in mode 'line up to the end of a line, in mode 'none nothing. What does not fit waits outside of
-;; the port's procedures, for an event that they answer, so that nobody holds anything meanwhile. Bytes that could not be written are dropped
-;; with the error that says so.
+;; It buffers 4096 bytes as Racket's own ports do, in mode 'line up to the end of a line, in mode 'none nothing. When the buffer is full,
+;; the port's procedures return an event to wait for, so that no lock is held meanwhile. Bytes that could not be written are dropped
+;; when the error is raised.
 
 (require ffi/unsafe/atomic ffi/unsafe/schedule "libportd.rkt" "end.rkt")
 (provide make-output)
@@ -19,13 +19,13 @@
   (define stop 0)
   (define mode (if (and (not (wrap-socket? w)) (isatty (wrap-number w))) 'line 'block))
   (define accepted 0)
-  (define open? #f) ; the buffer takes what fits without asking for the mode: from a buffered write in mode 'block to the next flush
+  (define open? #f) ; #t from a buffered write in mode 'block to the next flush: bytes that fit are buffered whatever the mode
   (define again (wrap-evt (end-plain e) (lambda (_) #f)))
 
   (define (purge!)
     (set! start 0)
     (set! stop 0))
-  ;; One step. #t: nothing is left; #f: wait for the end; or the trouble.
+  ;; Writes once. #t: the buffer is empty; #f: wait for the end; or the trouble.
   (define (flush!)
     (cond
       [(= start stop) #t]
@@ -41,7 +41,7 @@
     (bytes-copy! buffer stop source from (+ from n))
     (set! stop (+ stop n))
     n)
-  ;; In atomic mode. A count, #f to wait for the end, or the trouble.
+  ;; In atomic mode. Returns a count, #f to wait for the end, or the trouble.
   (define (put! source from to direct?)
     (define kept? (and open? (< stop buffer-size)))
     (set! open? #f)
@@ -58,7 +58,7 @@
   (define (count! n)
     (when (number? n) (set! accepted (+ accepted n)))
     n)
-  ;; Not in atomic mode: until nothing is left, or the port is closed.
+  ;; Not in atomic mode. Writes until the buffer is empty or the port is closed.
   (define (flush-all breakable?)
     (define flushed (atomically (set! open? #f) (or (end-closed? e) (flush!))))
     (cond
@@ -78,7 +78,7 @@
        n]
       [else n]))
 
-  ;; Chosen, it has written.
+  ;; An event: when it is chosen, the bytes have been written.
   (define (get-write-evt source from to)
     (wrap-evt
      (writing (lambda (self)
@@ -91,7 +91,7 @@
     (define offset (end-position e))
     (add1 (if offset (+ offset (- stop start)) accepted)))
 
-  ;; Sockets are not flushed when the program ends, as Racket's are not.
+  ;; Sockets are not flushed when the program ends, as in Racket.
   (define at-exit
     (and (not (wrap-socket? w)) (plumber-add-flush! (current-plumber) (lambda (_) (flush-all #f)))))
 

@@ -1,14 +1,14 @@
 #lang racket/base
 ;; port.rkt: the seven procedures of ffi/unsafe/port, served by portd.
 ;;
-;; (require "port.rkt") in place of (require ffi/unsafe/port). Results are real Racket semaphores, events and ports: the broker gives
-;; a pollable handle for each of its objects, and Racket's own scheduler watches the handle, so other threads run meanwhile.
+;; (require "port.rkt") instead of (require ffi/unsafe/port). Results are real Racket semaphores, events and ports: the broker has a
+;; pollable handle for each of its objects, and Racket's own scheduler watches the handle, so other threads run meanwhile.
 ;;
-;; A semaphore's handle is an eventfd that becomes readable once and for ever; an event's handle is an epoll descriptor that follows
-;; the event. Both are watched by the procedures that this module replaces. The tables here keep what belongs together until it has ended, and
-;; change in atomic mode. Ports are in end.rkt, input.rkt and output.rkt.
+;; A semaphore's handle is an eventfd that becomes readable and stays so; an event's handle is an epoll descriptor that follows the
+;; event. Both are watched by the very procedures that this module replaces. The tables here map each object to its handle until the
+;; object ends; they change in atomic mode. Ports are in end.rkt, input.rkt and output.rkt.
 ;;
-;; Where portd differs from Racket (refusals instead of dead objects, above all), see portd-semantics(7).
+;; portd-semantics(7) says where portd differs from Racket, above all in refusing calls that give Racket objects that never fire.
 
 (require ffi/unsafe ffi/unsafe/atomic racket/string (prefix-in native: ffi/unsafe/port)
          "libportd.rkt" "end.rkt" "input.rkt" "output.rkt")
@@ -23,13 +23,13 @@
 
 (define most (sub1 (expt 2 31)))
 
-;; What no system can call a descriptor is told apart here: it does not fit a call.
+;; Numbers that do not fit the type of a descriptor are refused here.
 (define (check-number who fd)
   (unless (<= (- most) fd most)
     (raise-arguments-error who "not a valid descriptor number" "number" fd)))
 
-;; Asks for an object, and makes what stands for it here before another thread can ask. make is called with the client and the id, #f for
-;; none, and answers the result or the trouble.
+;; Requests an object and makes its Racket counterpart before another thread can request it. make is called with the client and the
+;; id (#f: none), and returns the result or the trouble.
 (define (object-of who make call . arguments)
   (define made
     (atomically
@@ -55,7 +55,7 @@
     (close-number (cdr found))
     (give-back! c id)))
 
-;; A Racket semaphore that is posted, for everybody, when the broker's has fired. Then the id and the handle are given back.
+;; Returns a Racket semaphore that is posted for all its waiters when the broker's has fired. Then id and handle are released.
 (define (semaphore-of c id)
   (define found (and id (hash-ref semaphores id #f)))
   (define handle (and id (not found) (handle-of c id)))
@@ -88,7 +88,7 @@
 (struct entry (id handle evt))
 (define evts (make-hash)) ; (number . direction) -> entry
 
-;; The old event stays ready for ever: natively, so that its handle can go.
+;; The old event stays ready without its handle, which is closed.
 (define (end-evt! c key)
   (define old (hash-ref evts key #f))
   (when old
@@ -102,7 +102,7 @@
   (cond
     [(and known (= (entry-id known) id)) (entry-evt known)]
     [else
-     (end-evt! c key) ; the number came back with another file
+     (end-evt! c key) ; the number was reused for another open file
      (define handle (handle-of c id))
      (cond
        [(trouble? handle) handle]
@@ -124,7 +124,7 @@
     (and id (evt-of c (cons fd (if (memq mode '(read check-read)) 'read 'write)) id)))
   (object-of who make portd_fd_to_evt fd number (if socket? 1 0)))
 
-;; ---- when the connection to the broker is lost, whoever waits wakes
+;; ---- when the connection to the broker is lost, all waiting threads wake
 
 (call-when-lost!
  (lambda ()
@@ -133,7 +133,7 @@
 
 ;; ---- ports
 
-;; What the broker shows of a name: at most 255 bytes of UTF-8, without NUL. Racket keeps the name itself.
+;; The name as the broker shows it: at most 255 bytes of UTF-8, without NUL. The Racket port has the full name.
 (define (name->bytes name)
   (define text
     (with-handlers ([exn:fail? (lambda (_) "")])
@@ -142,7 +142,7 @@
     (define bytes (string->bytes/utf-8 (string-replace (substring text 0 end) "\0" "")))
     (if (<= (bytes-length bytes) 255) bytes (shorter (sub1 end)))))
 
-;; Wraps with a call, and makes the ports of both ids: a list of the input and the output port, #f for none.
+;; Wraps by calling the function, and makes Racket ports for the ids. Returns a list of the input and the output port, #f for none.
 (define (wrap-of who call number name label flags socket? close?)
   (define ends
     (atomically
@@ -189,7 +189,7 @@
   (define flags (if (pair? mode) (hash-ref flag-numbers 'no-close) 0))
   (apply values (wrap-of who portd_socket_to_port socket symbol (name->bytes name) flags #t (null? mode))))
 
-;; Of a port of this module, else what Racket says of its own.
+;; The result for a port of this module, else Racket's for its own ports.
 (define (number-of who p socket? native)
   (define e (end-of p))
   (cond
@@ -202,7 +202,7 @@
 (define (unsafe-port->socket p)
   (number-of 'unsafe-port->socket p #t native:unsafe-port->socket))
 
-;; As tcp-addresses with port numbers, which takes Racket's own ports alone: local host and port, peer's host and port.
+;; As tcp-addresses with port numbers, which accepts only Racket's own ports: local host and port, peer's host and port.
 (define (port-addresses p)
   (define who 'port-addresses)
   (define e (end-of p))
