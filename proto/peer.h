@@ -22,6 +22,9 @@ struct peer {
 /* Those of the process that connected. 0 or a negative errno. */
 int peer_of(os_fd connection, struct peer *peer);
 
+/* The same without supplementary groups and label, which cost more. */
+int peer_user(os_fd connection, struct peer *peer);
+
 /* All its supplementary groups, however many: *groups is for free(), NULL for none. 0 or a negative errno. */
 int peer_all_groups(os_fd connection, uint32_t **groups, size_t *n);
 

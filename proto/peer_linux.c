@@ -75,7 +75,7 @@ static void peer_label(int fd, struct peer *peer) {
     peer->label[size] = '\0';
 }
 
-int peer_of(os_fd connection, struct peer *peer) {
+int peer_user(os_fd connection, struct peer *peer) {
     struct ucred credentials;
     socklen_t size = sizeof(credentials);
 
@@ -88,7 +88,13 @@ int peer_of(os_fd connection, struct peer *peer) {
     peer->uid = credentials.uid;
     peer->gid = credentials.gid;
     peer->pid = (uint32_t)credentials.pid;
-    int r = peer_groups(connection, peer);
+    return 0;
+}
+
+int peer_of(os_fd connection, struct peer *peer) {
+    int r = peer_user(connection, peer);
+    if (r == 0)
+        r = peer_groups(connection, peer);
     if (r < 0)
         return r;
     peer_label(connection, peer);

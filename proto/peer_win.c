@@ -19,6 +19,8 @@ int peer_of(os_fd connection, struct peer *peer) {
     return peer->uid == PEER_UID_NOBODY ? -EPERM : 0;
 }
 
+int peer_user(os_fd connection, struct peer *peer) { return peer_of(connection, peer); }
+
 int peer_all_groups(os_fd connection, uint32_t **groups, size_t *n) {
     (void)connection;
     *groups = NULL;

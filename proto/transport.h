@@ -65,7 +65,7 @@ bool transport_waits(os_fd listener);
 bool transport_is_shut(os_fd listener);
 
 /* 0 and *transport (close-on-exec, not blocking), -EAGAIN, -ECONNABORTED: who came has gone again, or another negative errno, after
- * which those who wait may still be there. */
+ * which those who wait may still be there. It has inherited from the listener: socket_ask_plainly comes before the first receive. */
 int transport_accept(os_fd listener, struct transport *transport);
 
 /* Connects without waiting for the broker to accept. */

@@ -115,7 +115,6 @@ int transport_accept(os_fd listener, struct transport *transport) {
     while (fd < 0 && errno == EINTR);
     if (fd < 0)
         return errno == EWOULDBLOCK ? -EAGAIN : -errno;
-    socket_ask_plainly(fd);
     transport->end = fd;
     return 0;
 }

@@ -112,6 +112,7 @@ struct user *user_ref(struct users *users, os_uid uid) {
     lane_init(&user->lane, &users->turns);
     gates_init(user);
     pile_init(&user->pile);
+    ring_init(&user->arrivals);
     ring_init(&user->pools);
     ring_init(&user->retested);
     ring_init(&user->nestings);
@@ -135,11 +136,12 @@ void user_unref(struct user *user) {
     drop_journal(user);
     for (int slot = 0; slot < USER_SLOTS; slot++)
         assert(user->used[slot] == 0);
-    assert(!user->accounts && ring_is_empty(&user->pile.records));
+    assert(!user->accounts && ring_is_empty(&user->pile.records) && ring_is_empty(&user->arrivals));
     table_remove(&user->users->by_uid, user);
     take_sorted(user->users, user);
     gates_deinit(user);
     turn_forget(&user->retest);
+    turn_forget(&user->arrive);
     turn_forget(&user->news.task);
     free(user->news.ids);
     lane_deinit(&user->lane);

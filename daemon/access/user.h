@@ -79,6 +79,8 @@ struct user {
     struct pile pile;             /* of these descriptors */
     struct ring starved;          /* in that of all */
     struct task look;
+    struct ring arrivals; /* connections that are accepted, and not made yet (daemon/session/listener.h) */
+    struct task arrive;
     uint64_t used[USER_SLOTS];
     uint64_t requests;        /* so far */
     int64_t rate_tokens;      /* requests to spend, at most a second's worth */

@@ -1,4 +1,6 @@
-/* listener.c: from the kernel's queue to a connection. */
+/* listener.c: from the kernel's queue to a connection.
+ *
+ * The kernel's queue is one for all, in the order of coming: so what is done in that order is little, and the rest is done in the uid's turn. */
 #include "listener.h"
 
 #include "connection.h"
@@ -17,6 +19,7 @@
 #include "noting.h"
 #include "portd.pb-c.h"
 #include "proto/container.h"
+#include "proto/socket.h"
 #include "proto/transport.h"
 #include "session.h"
 
@@ -26,7 +29,10 @@
 #include <string.h>
 
 enum {
-    ACCEPTS = 16, /* at once */
+    ACCEPTS = 128, /* at once */
+    TURN_AWAY = 4, /* so many of them one counts that is turned away */
+    ARRIVALS = 4,  /* made in one step of their uid, */
+    UNITS = 8,     /* of a turn each */
     ANSWER_MAX = 512,
     REST_US = 100000
 };
@@ -85,8 +91,58 @@ static void turn_away(struct listener *listener, struct transport transport, con
     }
 }
 
-static int welcome(struct listener *listener, struct transport transport, const struct peer *peer,
-                   struct refusal *refusal) {
+/* Accepted and charged. */
+struct arrival {
+    struct ring node; /* in its user's arrivals */
+    struct listener *listener;
+    struct transport transport;
+};
+
+static void leave_arrivals(struct listener *listener, struct user *user) {
+    listener->sessions->n_connections--;
+    user_give(user, USER_CONNECTIONS, 1);
+    user_unref(user);
+}
+
+static void make(struct arrival *arrival, struct user *user) {
+    struct listener *listener = arrival->listener;
+    struct transport transport = arrival->transport;
+    struct refusal refusal;
+    struct peer peer;
+    int error = peer_of(transport_peer(transport), &peer);
+    socket_ask_plainly(transport_peer(transport));
+    ring_remove(&arrival->node);
+    free(arrival);
+    if (!error && connection_new(listener->sessions, transport, &peer, user)) {
+        listener->sessions->n_connections--; /* it counts itself */
+        return;
+    }
+    if (error)
+        (void)refusal_system(&refusal, -error, "cannot determine peer credentials");
+    else
+        (void)refusal_memory(&refusal);
+    peer.uid = user->uid;
+    turn_away(listener, transport, &peer, &refusal);
+    leave_arrivals(listener, user);
+}
+
+static void step(struct task *task) {
+    struct user *user = CONTAINER_OF(task, struct user, arrive);
+    struct ring *node;
+    user_ref(user->users, user->uid); /* it is there: this cannot fail */
+    for (int i = 0; i < ARRIVALS && (node = ring_first(&user->arrivals)); i++) {
+        turn_spend(user->lane.turns, UNITS);
+        make(CONTAINER_OF(node, struct arrival, node), user);
+    }
+    if (!ring_is_empty(&user->arrivals))
+        turn_queue(&user->lane, task);
+    user_unref(user);
+}
+
+/* In the uid's turn it becomes a connection. */
+static int admit(struct listener *listener, struct transport transport, const struct peer *peer,
+                 struct refusal *refusal) {
+    struct arrival *arrival;
     struct user *user;
     const char *reason = policy_check_connect(listener->sessions->policy, peer);
     if (reason)
@@ -100,11 +156,17 @@ static int welcome(struct listener *listener, struct transport transport, const 
         user_unref(user);
         return -1;
     }
-    if (connection_new(listener->sessions, transport, peer, user))
-        return 0;
-    user_give(user, USER_CONNECTIONS, 1);
-    user_unref(user);
-    return refusal_memory(refusal);
+    listener->sessions->n_connections++;
+    arrival = malloc(sizeof *arrival);
+    if (!arrival) {
+        leave_arrivals(listener, user);
+        return refusal_memory(refusal);
+    }
+    *arrival = (struct arrival){.listener = listener, .transport = transport};
+    ring_add(&user->arrivals, &arrival->node);
+    user->arrive.step = step;
+    turn_queue(&user->lane, &user->arrive);
+    return 0;
 }
 
 /* Nothing comes out of it for now, and the loop would tell of it again and again. */
@@ -128,27 +190,30 @@ static void on_timer(struct loop_timer *timer) {
         (void)loop_timer_set(listener->sessions->loop, timer, os_now_us() + REST_US);
 }
 
-static void take_in(struct listener *listener, struct transport transport) {
+/* How much of what may be done at once it was. */
+static int take_in(struct listener *listener, struct transport transport) {
     struct refusal refusal;
     struct peer peer = {.uid = PEER_UID_NOBODY};
     int error;
     slots_take(slots_of(listener), 1);
-    error = peer_of(transport_peer(transport), &peer);
-    if (error ? refusal_system(&refusal, -error, "cannot determine peer credentials")
-              : welcome(listener, transport, &peer, &refusal))
-        turn_away(listener, transport, &peer, &refusal);
+    error = peer_user(transport_peer(transport), &peer);
+    if (!(error ? refusal_system(&refusal, -error, "cannot determine peer credentials")
+                : admit(listener, transport, &peer, &refusal)))
+        return 1;
+    turn_away(listener, transport, &peer, &refusal);
+    return TURN_AWAY;
 }
 
 static void on_ready(struct loop_watch *watch, unsigned events) {
     struct listener *listener = CONTAINER_OF(watch, struct listener, watch);
     int error = 0;
     (void)events;
-    for (int i = 0; i < ACCEPTS && (!error || error == -ECONNABORTED); i++) {
+    for (int done = 0, n = 1; done < ACCEPTS && (!error || error == -ECONNABORTED); done += n) {
         struct transport transport;
         error = has_room(listener) ? transport_accept(watch->fd, &transport) : -EMFILE;
         if (!error)
-            take_in(listener, transport);
-        else if (i == 0 && error == -EAGAIN && transport_is_shut(watch->fd))
+            n = take_in(listener, transport);
+        else if (done == 0 && error == -EAGAIN && transport_is_shut(watch->fd))
             end(listener);
     }
     if (error && error != -EAGAIN)
@@ -165,7 +230,27 @@ int listener_open(struct listener *listener, os_fd fd, struct sessions *sessions
     return error ? error : loop_watch(sessions->loop, &listener->watch, LOOP_READ);
 }
 
+/* Those that are not made yet: as if they were still in the kernel's queue. */
+static void drop_arrivals(struct listener *listener) {
+    const struct user *next;
+    for (uint64_t from = 0; users_next(listener->users, from, &next, 1); from++) {
+        struct user *user = user_ref(listener->users, next->uid); /* it is there: this cannot fail */
+        struct ring *node;
+        while ((node = ring_first(&user->arrivals))) {
+            struct arrival *arrival = CONTAINER_OF(node, struct arrival, node);
+            ring_remove(node);
+            discard(listener, transport_take(arrival->transport), user->uid);
+            free(arrival);
+            leave_arrivals(listener, user);
+        }
+        from = user->uid;
+        user_unref(user);
+    }
+}
+
 void listener_close(struct listener *listener) {
+    if (listener->users)
+        drop_arrivals(listener);
     loop_unwatch(&listener->watch);
     loop_timer_free(&listener->timer);
 }

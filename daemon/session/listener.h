@@ -1,4 +1,7 @@
-/* listener.h: accepts connections: who it is, whether there is room, and then a connection of its own.
+/* listener.h: accepts connections: who it is, whether there is room, and then, in a turn of its uid, a connection of its own.
+ *
+ * So however fast one uid connects, others wait for that uid's share of the accepting, which is a few system calls for each, and not for what is made
+ * of its connections. From when it is accepted each is one of the uid's connections.
  *
  * What is turned away is told why in a reply with the id 0 and closed by a worker, for its queue may hold descriptors whose closing
  * takes time. While the process has too few free slots, or the kernel gives none out of its queue, nothing is accepted and the listener rests: it is not

@@ -77,6 +77,20 @@ static void ping_broker(void *subject, double *us, size_t n) {
     }
 }
 
+static void ping_anew(void *subject, double *us, size_t n) {
+    const char *address = subject;
+
+    for (size_t i = 0; i < n; i++) {
+        portd_client *client = NULL;
+        double start = bench_now();
+        if (portd_connect(address, NULL, PORTD_FOREVER, &client) != 1 ||
+            portd_ping(client, PORTD_FOREVER) != 1)
+            bench_fail("a neighbour's connection");
+        us[i] = bench_now() - start;
+        portd_disconnect(client);
+    }
+}
+
 static _Noreturn void ping(struct shared *shared, struct side side) {
     const struct timespec interval = {.tv_nsec = INTERVAL_NS};
 
@@ -92,7 +106,7 @@ static _Noreturn void ping(struct shared *shared, struct side side) {
 }
 
 /* Returns when the first ping is answered. */
-static pid_t neighbour_start(const struct setting *setting, bool control) {
+static pid_t neighbour_start(const struct setting *setting, bool control, bool anew) {
     atomic_store(&setting->shared->n, 0);
     atomic_store(&setting->shared->stop, false);
     pid_t pid = process_fork();
@@ -101,6 +115,8 @@ static pid_t neighbour_start(const struct setting *setting, bool control) {
         become(NEIGHBOUR);
         if (control)
             ping(setting->shared, (struct side){"echo", floor_rtt, setting->floor});
+        if (anew)
+            ping(setting->shared, (struct side){"portd", ping_anew, (void *)(uintptr_t)setting->address});
         if (portd_connect(setting->address, NULL, PORTD_FOREVER, &client) != 1)
             bench_fail("a neighbour cannot connect");
         ping(setting->shared, (struct side){"portd", ping_broker, client});
@@ -214,7 +230,7 @@ static struct neighbours_figure measure(const struct setting *setting, const str
     pid_t broker = broker_daemon(setting->program, setting->address, "0666");
     if (control)
         process_step_aside(broker);
-    pid_t neighbour = neighbour_start(setting, control);
+    pid_t neighbour = neighbour_start(setting, control, offence->anew);
     pid_t offender = offender_start(setting, offence, &told);
     figure.begun = offender_await(offence, told, &figure.n);
     double began = bench_now();

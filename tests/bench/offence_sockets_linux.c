@@ -179,6 +179,17 @@ void offence_log(struct offender *offender) {
     }
 }
 
+/* As fast as one process can. */
+void offence_connects(struct offender *offender) {
+    struct raw raw;
+
+    offender_begin(offender, 1);
+    while (offender_goes_on(offender)) {
+        (void)raw_connect(&raw, offender->address);
+        raw_close(&raw);
+    }
+}
+
 /* ---- entries ---------------------------------------------------------------------------------------------------------- */
 
 /* The end of a connection that is the client's, in many epolls under many numbers: whoever sends to it walks them all. */

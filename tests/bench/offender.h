@@ -28,6 +28,8 @@ struct offence {
     const char *what; /* what is counted in the row's n */
     void (*commit)(struct offender *offender);
     bool kernel; /* the kernel works in the broker's call: measured, and no must */
+    bool
+        anew; /* a ping is one on a connection and in a session of its own: both are made, and closed again */
 };
 
 extern const struct offence offences[];
@@ -94,7 +96,7 @@ offence_commit offence_wraps, offence_wait_all, offence_waiters, offence_timers,
     offence_error_queue; /* offence_waits_linux.c */
 offence_commit offence_lists, offence_refusals, offence_session_end, offence_monitors,
     offence_unread; /* offence_requests_linux.c */
-offence_commit offence_turns, offence_pings, offence_discards, offence_log, offence_entries;
+offence_commit offence_turns, offence_pings, offence_discards, offence_log, offence_connects, offence_entries;
 /* offence_sockets_linux.c */
 
 #endif

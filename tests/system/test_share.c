@@ -193,4 +193,21 @@ static void each_leaves_something_for_the_next(void **state) {
     guest_close(&raw);
 }
 
-TEST_MAIN(FIXTURE_CASE_BARE(each_leaves_something_for_the_next))
+/* Connections are made a few at a time; those that are left have their turn. */
+static void those_who_come_together_are_all_served(void **state) {
+    static struct raw crowd[100];
+
+    (void)state;
+    guest_hold_broker();
+    for (size_t i = 0; i < 100; i++)
+        guest_connect(&crowd[i]);
+    guest_let_broker_go();
+    for (size_t i = 0; i < 100; i++)
+        assert_int_equal(raw_hello(&crowd[i]), 0);
+    guest_is_served(&crowd[99]);
+    for (size_t i = 0; i < 100; i++)
+        guest_close(&crowd[i]);
+}
+
+TEST_MAIN(FIXTURE_CASE_BARE(each_leaves_something_for_the_next),
+          FIXTURE_CASE(those_who_come_together_are_all_served))

@@ -73,6 +73,7 @@ static void what_is_accepted_asks_for_descriptors_alone(void **state) {
     listener = greedy_listener(address);
     assert_int_equal(on_socket_connect(address, &client), 0);
     assert_int_equal(on_socket_accept(listener, &server), 0);
+    socket_ask_plainly(server);
     assert_asks_plainly(server);
     for (int i = 0; i < 3; i++) {
         assert_int_equal(on_socket_send(client, "x", 1, &client, 1), 1);

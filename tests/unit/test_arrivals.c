@@ -1,0 +1,54 @@
+/* test_arrivals.c: what is done in the order of the kernel's queue is to accept and to charge; connections are made in turns of their uid. */
+#include "tests/support/test.h"
+
+#include "daemon/session/listener.h"
+#include "tests/support/world.h"
+
+#include <sys/socket.h>
+#include <sys/un.h>
+
+enum { MANY = 200, AT_ONCE = 128 };
+
+static bool all_is_closed(void) { return world.slots.used == world.used; }
+
+static void many_are_accepted_at_once_and_made_in_turns(void **state) {
+    struct sockaddr_un name = {.sun_family = AF_UNIX};
+    socklen_t size = sizeof name;
+    static struct listener listener;
+    const struct user *user = NULL;
+    int clients[MANY], fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+    (void)state;
+    assert_int_equal(bind(fd, (struct sockaddr *)&name, sizeof(name.sun_family)), 0);
+    assert_int_equal(listen(fd, MANY), 0);
+    assert_int_equal(getsockname(fd, (struct sockaddr *)&name, &size), 0);
+    world_make(10000);
+    assert_int_equal(listener_open(&listener, fd, &world.sessions, &world.users), 0);
+    for (int i = 0; i < MANY; i++) {
+        clients[i] = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        assert_int_equal(connect(clients[i], (struct sockaddr *)&name, size), 0);
+    }
+    listener.watch.fn(&listener.watch, LOOP_READ);
+    assert_int_equal(users_next(&world.users, 0, &user, 1), 1);
+    assert_int_equal(world.slots.used, world.used + AT_ONCE);
+    assert_int_equal(user->used[USER_CONNECTIONS], AT_ONCE);
+    assert_int_equal(world.sessions.n_connections, AT_ONCE);
+    assert_int_equal(user->connections, 0);
+    assert_null(world.sessions.connections);
+    world_turns();
+    assert_int_equal(user->connections, AT_ONCE);
+    assert_int_equal(world.sessions.n_connections, AT_ONCE);
+    /* Those for which no turn comes any more are let go, and nothing of them stays. */
+    listener.watch.fn(&listener.watch, LOOP_READ);
+    assert_int_equal(world.sessions.n_connections, MANY);
+    listener_close(&listener);
+    assert_int_equal(world.sessions.n_connections, AT_ONCE);
+    assert_int_equal(user->used[USER_CONNECTIONS], AT_ONCE);
+    for (int i = 0; i < MANY; i++)
+        (void)close(clients[i]);
+    assert_true(world_until(all_is_closed));
+    world_free();
+    (void)close(fd);
+}
+
+TEST_MAIN(cmocka_unit_test(many_are_accepted_at_once_and_made_in_turns))
