@@ -1,6 +1,11 @@
 /* charge.h: what one thing in flight costs, while it lasts: charged to a session while that is there, and to its uid in any case.
  *
- * A connection and its requests may outlive their session by a moment. What they cost stays the uid's then, until they are gone. */
+ * A connection and its requests may outlive their session by a moment. What they cost stays the uid's then, until they are gone.
+ *
+ * Counted by hand is what this would not fit: copies, objects and waits, of which there are very many, cost what their type says
+ * (registry.h, charge_take_request); what is in the table of descriptors is counted where it comes in and is closed, by whomever (slots.h); a
+ * place among connections is taken before there is one; what is on its way to a client shrinks when he reads (daemon/session/passing.h);
+ * what a worker may still use belongs to nothing here, and gives back when it goes (handles, nestings, identities). */
 #ifndef CHARGE_H
 #define CHARGE_H
 
