@@ -597,7 +597,8 @@ enum portd_read_flag { PORTD_PEEK = 1 };
 
 /* Waits until there are bytes, and reads at most size (at most 65536 at once) into bytes: 1 and *count, or 0 at end
  * of file. An empty datagram is 1 with *count 0; *truncated (may be NULL) is the real length of a datagram that did not
- * fit, else 0. With PORTD_PEEK nothing is consumed: sockets, pipes and regular files; else PORTD_E_UNSUPPORTED.
+ * fit, else 0. With PORTD_PEEK nothing is consumed: sockets (whose SO_PEEK_OFF is not set), pipes
+ * and regular files; else PORTD_E_UNSUPPORTED.
  *
  * Nothing is lost at the deadline or by portd_wakeup: the request is cancelled at the broker, and what it had done
  * before is returned; PORTD_E_UNCERTAIN if it does not reply within two seconds. */

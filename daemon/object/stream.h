@@ -4,7 +4,8 @@
  * while his own read or write waits for memory that a server withholds. Nothing is taken from the kernel but what was asked for, and
  * no flag is set. How, by kind (every row is a case in tests/procedures/test_port_io.c):
  *
- *   sockets            recv and send with MSG_DONTWAIT; peek by MSG_PEEK; a datagram's real length by MSG_TRUNC
+ *   sockets            recv and send with MSG_DONTWAIT; peek by MSG_PEEK, unless that would move an SO_PEEK_OFF; a
+ *                      datagram's real length by MSG_TRUNC
  *   pipes              preadv2 and pwritev2 with RWF_NOWAIT; peek by tee
  *   named fifos        RWF_NOWAIT is refused: poll(2) first; writes in pieces that fit when it says so
  *   regular files      as they are: they never wait for bytes; peek by pread
@@ -40,7 +41,9 @@ enum stream_what {
 enum {
     STREAM_E_PROCESS = 1,
     STREAM_E_GONE = 2, /* the process that receivers would be told has ended: nothing was sent */
-    STREAM_E_MORE = 3 /* of a splice that is not over: it has moved much, and others are to have their turn */
+    STREAM_E_MORE =
+        3, /* of a splice that is not over: it has moved much, and others are to have their turn */
+    STREAM_E_OFFSET = 4 /* of a peek: the socket has an offset that it would move for all holders */
 };
 
 struct stream_job {
@@ -87,7 +90,7 @@ bool stream_can_peek(enum inspect_type type);
 /* And only such a one be spliced. */
 bool stream_can_splice(enum inspect_type type, bool write);
 
-/* On a worker; touches nothing but the job. 0 and the answers; STREAM_E_PROCESS; STREAM_E_GONE; STREAM_E_MORE; -EAGAIN: not ready, or interrupted;
+/* On a worker; touches nothing but the job. 0 and the answers; STREAM_E_PROCESS; STREAM_E_GONE; STREAM_E_MORE; STREAM_E_OFFSET; -EAGAIN: not ready, or interrupted;
  * -EBUSY: too many peeks of pipes are under way; or another negative errno. */
 int stream_work(struct stream_job *job);
 

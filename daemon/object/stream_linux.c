@@ -17,6 +17,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 #include <sys/un.h>
@@ -58,10 +59,19 @@ static bool is_datagram(os_fd fd, enum inspect_type type) {
     return kind != SOCK_STREAM;
 }
 
-/* An empty message reads as the end does. It is the end if the other side has hung up and left nothing behind. */
+/* An empty message reads as the end does. It is the end if the other side has hung up and left no bytes behind. */
 static bool end_of_messages(os_fd fd) {
-    char byte;
-    return look(fd, POLLRDHUP) & (POLLHUP | POLLRDHUP) && recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) <= 0;
+    int n = 0;
+    return look(fd, POLLRDHUP) & (POLLHUP | POLLRDHUP) && (ioctl(fd, FIONREAD, &n) || !n);
+}
+
+/* Whether a peek would move the SO_PEEK_OFF that its holders share; one that is set after this is. 0 or a negative errno; STREAM_E_OFFSET. */
+static int check_peek(os_fd fd) {
+    int offset = -1;
+    socklen_t size = sizeof offset;
+    if (getsockopt(fd, SOL_SOCKET, SO_PEEK_OFF, &offset, &size)) /* families may have none */
+        return errno == EOPNOTSUPP || errno == ENOPROTOOPT ? 0 : failed();
+    return offset >= 0 ? STREAM_E_OFFSET : 0;
 }
 
 /* Families whose receivers may ask who sends. */
@@ -122,6 +132,9 @@ static ssize_t send_as(const struct stream_job *job) {
 static int move_socket(struct stream_job *job) {
     bool write = job->what == STREAM_WRITE, datagram = !write && is_datagram(job->fd, job->type);
     int flags = MSG_DONTWAIT | (job->what == STREAM_PEEK ? MSG_PEEK : 0) | (datagram ? MSG_TRUNC : 0);
+    int error = job->what == STREAM_PEEK ? check_peek(job->fd) : 0;
+    if (error)
+        return error;
     ssize_t n = write ? send_as(job) : recv(job->fd, job->bytes, job->size, flags);
     if (n < 0)
         return write && errno == ESRCH ? STREAM_E_GONE : failed();

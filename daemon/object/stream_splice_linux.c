@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 enum { TRIP = 1 << 20 }; /* bytes for which a worker is kept, about a millisecond */
@@ -35,17 +36,30 @@ static int failed(struct stream_job *job, int error) {
     return 0;
 }
 
-/* A socket from which nothing came: it is empty, has ended, or has what cannot be spliced, which lies behind a byte that is urgent. What else is
- * there has come since, or is less than its SO_RCVLOWAT. */
-static int look_again(struct stream_job *job) {
-    char byte;
-    ssize_t n = recv(job->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
-    if (n < 0)
-        return errno == EAGAIN || errno == EINTR ? -EAGAIN : failed(job, errno);
-    job->end = n == 0;
-    if (job->end)
+/* Of no bytes, so nothing is taken; a peek would move the holders' SO_PEEK_OFF. Not for Unix sockets: descriptors that were sent would be lost. */
+static int pending_error(const struct stream_job *job) {
+    char none;
+    if (job->type != INSPECT_TCP || recv(job->fd, &none, 0, MSG_DONTWAIT) >= 0)
         return 0;
-    return sockatmark(job->fd) == 1 ? failed(job, EOPNOTSUPP) : -EAGAIN;
+    return errno == EINTR ? EAGAIN : errno;
+}
+
+/* A socket from which nothing came: it has failed, is empty, has ended (if `ended` says so, too), or has what cannot be spliced, which lies
+ * behind a byte that is urgent. What else is there has come since, or is less than its SO_RCVLOWAT. */
+static int look_again(struct stream_job *job, bool ended) {
+    int error = pending_error(job), n = 0;
+    short events;
+    if (error)
+        return error == EAGAIN ? -EAGAIN : failed(job, error);
+    events = look(job->fd, POLLIN | POLLRDHUP);
+    if (events & POLLIN && job->type == INSPECT_TCP && sockatmark(job->fd) == 1)
+        return failed(job, EOPNOTSUPP);
+    if (!ended || !(events & POLLRDHUP))
+        return -EAGAIN;
+    if (ioctl(job->fd, FIONREAD, &n) || n)
+        return failed(job, EOPNOTSUPP); /* a read can tell */
+    job->end = true;
+    return 0;
 }
 
 static int stopped(struct stream_job *job, int error) {
@@ -55,7 +69,7 @@ static int stopped(struct stream_job *job, int error) {
         return failed(job, error == EINVAL ? EOPNOTSUPP : error);
     if (!look(job->pipe, reads(job) ? POLLOUT : POLLIN))
         return 0;
-    return job->type == INSPECT_TCP ? look_again(job) : -EAGAIN;
+    return job->type == INSPECT_TCP ? look_again(job, false) : -EAGAIN;
 }
 
 /* A pipe without a writer reads as ended also when no writer has come yet. */
@@ -63,7 +77,7 @@ static int ended(struct stream_job *job) {
     if (!reads(job))
         return 0;
     if (job->type != INSPECT_PIPE)
-        return look_again(job);
+        return look_again(job, true);
     job->end = look(job->fd, POLLIN) & POLLHUP;
     return job->end ? 0 : -EAGAIN;
 }

@@ -120,6 +120,9 @@ static void refuse(const struct io *io) {
     else if (io->transfer.error == STREAM_E_GONE)
         refusal_set(&refusal, REFUSAL_DENIED, NULL, "connect from the process that writes",
                     "the connecting process has exited and can no longer be named as the sender");
+    else if (io->transfer.error == STREAM_E_OFFSET)
+        refusal_set(&refusal, REFUSAL_UNSUPPORTED, "peek", "read instead",
+                    "a peek would move the peek offset (SO_PEEK_OFF) that the socket's holders share");
     else if (error == EBUSY && stream->what == STREAM_PEEK)
         refusal_set(&refusal, REFUSAL_LIMIT, "peek", "read instead, or try again",
                     "too many pipe peeks in progress");
