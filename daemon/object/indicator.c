@@ -84,7 +84,7 @@ static void free_waiters(struct indicator *indicator) {
 }
 
 void indicator_settle(struct indicator *indicator) {
-    if (indicator_source(indicator) && indicator->waiters && !indicator->waiters->n && !queue_of(indicator))
+    if (!indicator->ended && indicator->waiters && !indicator->waiters->n && !queue_of(indicator))
         free_waiters(indicator);
 }
 
@@ -306,7 +306,7 @@ int indicator_set_handle(struct indicator *indicator, struct belongings *asker, 
     if (asker != indicator->object.owner)
         DL_APPEND2(asker->lent, handle, lent_prev, lent_next);
     /* What cannot be watched is ready for ever, and so is what has ended. */
-    if (!indicator_is_semaphore(indicator) && (error || !indicator_source(indicator)))
+    if (!indicator_is_semaphore(indicator) && (error || indicator->ended))
         handle_end(handle);
     return 0;
 }

@@ -68,9 +68,8 @@ static void disarm(struct wait_target *target) {
 }
 
 /* False: it cannot be watched, or not without more memory. */
-static bool arm(struct wait_target *target) {
+static bool arm(struct wait_target *target, struct descriptor *descriptor) {
     struct wait_request *wait = target->wait;
-    struct descriptor *descriptor = indicator_source(target->of);
     struct waitqueue *queue;
     bool missed;
     target->armed = true;
@@ -90,8 +89,9 @@ static bool arm(struct wait_target *target) {
 static struct wait_target *arm_all(struct wait_request *wait) {
     for (size_t i = 0; i < wait->n; i++) {
         struct wait_target *target = &wait->targets[i];
-        if (ring_has(&target->of_node) && indicator_source(target->of) && !target->cause && !target->armed &&
-            !arm(target))
+        bool silent = ring_has(&target->of_node) && !target->cause && !target->armed;
+        struct descriptor *descriptor = silent ? indicator_source(target->of) : NULL;
+        if (descriptor && !arm(target, descriptor))
             return target;
     }
     return NULL;
@@ -114,13 +114,14 @@ static void look(struct wait_request *wait) {
             wait->ready++;
             continue;
         }
-        target->cause = (uint8_t)(descriptor->unwatched              ? CAUSE_READY
-                                  : extras_guard(descriptor->extras) ? cause_of(target->seen, of->direction)
-                                                                     : CAUSE_NONE);
+        bool guarded = extras_guard(descriptor->extras);
+        target->cause = (uint8_t)(descriptor->unwatched ? CAUSE_READY
+                                  : guarded             ? cause_of(target->seen, of->direction)
+                                                        : CAUSE_NONE);
         target->seen = 0;
         if (target->cause)
             wait->ready++;
-        if (target->cause || extras_guard(descriptor->extras))
+        if (target->cause || guarded)
             continue;
         asked[n] = i;
         probes[n++] = (struct engine_probe){descriptor->fd, direction_interest(of->direction), 0};
@@ -158,7 +159,7 @@ static void fire(struct wait_request *wait) {
     for (size_t i = 0; i < wait->n; i++) {
         struct wait_target *target = &wait->targets[i];
         struct indicator *of = target->of;
-        if (!target->cause || !of || !indicator_source(of) || !indicator_is_semaphore(of))
+        if (!target->cause || !of || of->ended || !indicator_is_semaphore(of))
             continue;
         if (!of->cause) /* it is taken down once, also if its id came twice */
             fired[n++] = of;
@@ -363,7 +364,7 @@ static bool link_target(struct wait_target *target) {
     struct indicator *of = target->of;
     if (!of)
         return true;
-    if (!indicator_source(of)) {
+    if (of->ended) {
         end_target(target, of->cause);
         return true;
     }

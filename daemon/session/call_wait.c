@@ -92,7 +92,7 @@ static void withdraw(struct parked *parked) {
 static void note_ready(const struct wait_request *wait) {
     for (size_t i = 0; wait->ready && i < wait->n; i++) {
         const struct wait_target *target = &wait->targets[i];
-        if (target->of && indicator_source(target->of) && target->cause)
+        if (target->of && !target->of->ended && target->cause)
             notice_ready(target->of, target->cause);
     }
 }
