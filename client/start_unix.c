@@ -30,6 +30,7 @@
 enum {
     NOTIFY_FD = 3,         /* the broker's end of the pipe */
     RETRY_US = 10 * 1000,  /* between two attempts while another process starts the broker */
+    TRIES = 2,             /* to run a broker that ends at once */
     EXIT_CANNOT_RUN = 127, /* as in a shell */
     SIGNALS = 65
 };
@@ -280,10 +281,10 @@ int start_broker(const char *address, const char *daemon, int64_t deadline, stru
     }
     if (lock < 0)
         return lock;
-    int r = 0;
-    if (transport_connect(address, connection) < 0) {
+    int r = transport_connect(address, connection);
+    /* If it has ended, another broker may be listening there, or may have been and has left since. */
+    for (int tries = 0; r < 0 && tries < TRIES && (tries == 0 || r == -ECHILD); tries++) {
         r = broker_run(address, daemon, deadline, why, why_size);
-        /* If it has ended, another broker may be listening there. */
         if (transport_connect(address, connection) == 0)
             r = 0;
         else if (r == 0)

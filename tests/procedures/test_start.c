@@ -146,6 +146,40 @@ static void a_socket_that_nobody_listens_at_is_replaced(void **state) {
     home_remove(&home);
 }
 
+/* It may have found another one that listens, which leaves before anybody has connected to it. */
+static void one_that_ends_before_it_is_ready_is_run_again(void **state) {
+    char script[64], ran[64], text[1024], *daemon = getenv("PORTD_DAEMON");
+    struct home home;
+    portd_client *client;
+
+    (void)state;
+    home_make(&home);
+    snprintf(ran, sizeof(ran), "%s/ran", home.folder);
+    snprintf(script, sizeof(script), "%s/daemon", home.folder);
+    int size =
+        snprintf(text, sizeof(text), "#!/bin/sh\n[ -e %s ] && exec '%s' \"$@\"\n>%s\n", ran, daemon, ran);
+    assert_in_range(size, 1, sizeof(text) - 1);
+    int fd = open(script, O_WRONLY | O_CREAT | O_CLOEXEC, 0700);
+    assert_true(fd >= 0);
+    assert_int_equal(write(fd, text, (size_t)size), size);
+    assert_int_equal(close(fd), 0);
+    daemon = strdup(daemon);
+    assert_int_equal(setenv("PORTD_DAEMON", script, 1), 0);
+    int code = meet(true, &client);
+    assert_int_equal(setenv("PORTD_DAEMON", daemon, 1), 0);
+    free(daemon);
+    (void)unlink(script);
+    assert_int_equal(unlink(ran), 0);
+    if (code != 1)
+        fail_msg("%s", why);
+    pid_t pid = broker_pid(client);
+    portd_disconnect(client);
+    stop(pid, SIGTERM);
+    while (waitpid(-1, NULL, WNOHANG) > 0) /* the first one was orphaned, too */
+        continue;
+    home_remove(&home);
+}
+
 static void what_is_no_socket_is_left_alone(void **state) {
     struct home home;
     portd_client *client;
@@ -274,6 +308,7 @@ static void it_leaves_when_nobody_needs_it(void **state) {
 
 TEST_MAIN(FIXTURE_CASE_BARE(one_is_started_and_found_again),
           FIXTURE_CASE_BARE(a_socket_that_nobody_listens_at_is_replaced),
+          FIXTURE_CASE_BARE(one_that_ends_before_it_is_ready_is_run_again),
           FIXTURE_CASE_BARE(what_is_no_socket_is_left_alone),
           FIXTURE_CASE_BARE(a_folder_that_is_open_to_others_is_not_trusted),
           FIXTURE_CASE_BARE(processes_at_once_get_the_same_one),
