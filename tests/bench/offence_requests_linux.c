@@ -74,10 +74,9 @@ void offence_lists(struct offender *offender) {
 
 /* A session with a time to live stays when its connection goes. False: refused. */
 static bool leave_session(const struct offender *offender) {
-    Portd__V1__Hello hello = PORTD__V1__HELLO__INIT;
+    Portd__V1__Hello hello = raw_hello_make();
     struct raw raw;
 
-    hello.version_min = hello.version_max = 1;
     hello.ttl_us = 3600 * UINT64_C(1000000);
     bool made = raw_connect(&raw, offender->address) == 0 && raw_hello_with(&raw, &hello, NULL, 0) == 0;
     raw_close(&raw);

@@ -63,13 +63,6 @@ void offender_begin(struct offender *offender, size_t n) {
 
 bool offender_goes_on(const struct offender *offender) { return bench_now() < offender->until; }
 
-static Portd__V1__Hello hello_make(void) {
-    Portd__V1__Hello hello = PORTD__V1__HELLO__INIT;
-
-    hello.version_min = hello.version_max = 1;
-    return hello;
-}
-
 static bool connect_with(const struct offender *offender, struct raw *raw, Portd__V1__Hello *hello) {
     if (raw_connect(raw, offender->address) == 0 && raw_hello_with(raw, hello, NULL, 0) == 0)
         return true;
@@ -78,13 +71,13 @@ static bool connect_with(const struct offender *offender, struct raw *raw, Portd
 }
 
 bool offender_open(const struct offender *offender, struct raw *raw) {
-    Portd__V1__Hello hello = hello_make();
+    Portd__V1__Hello hello = raw_hello_make();
 
     return connect_with(offender, raw, &hello);
 }
 
 bool offender_join(const struct offender *offender, struct raw *raw, const struct raw *other) {
-    Portd__V1__Hello hello = hello_make();
+    Portd__V1__Hello hello = raw_hello_make();
     char token[sizeof(other->token)];
 
     memcpy(token, other->token, sizeof(token));
@@ -153,11 +146,9 @@ void feed_init(struct feed *feed, const struct raw *raw) { *feed = (struct feed)
 void feed_free(struct feed *feed) { free(feed->bytes); }
 
 /* Their ids are above those of the requests before. */
-void feed_add(struct feed *feed, raw_request *request) {
-    uint8_t frame[RAW_HEADER + RAW_BODY_MAX];
+static uint64_t next_id(struct feed *feed) { return (1u << 24) + feed->requests++; }
 
-    request->id = (1u << 24) + feed->requests++;
-    size_t size = raw_pack(frame, request, 0);
+static void add_frame(struct feed *feed, const uint8_t *frame, size_t size) {
     if (feed->room - feed->size < size) {
         feed->room += FEED_STEP;
         feed->bytes = realloc(feed->bytes, feed->room);
@@ -167,6 +158,13 @@ void feed_add(struct feed *feed, raw_request *request) {
     memcpy(feed->bytes + feed->size, frame, size);
     feed->size += size;
     feed->at = feed->size;
+}
+
+void feed_add(struct feed *feed, raw_request *request) {
+    uint8_t frame[RAW_HEADER + RAW_BODY_MAX];
+
+    request->id = next_id(feed);
+    add_frame(feed, frame, raw_pack(frame, request, 0));
 }
 
 /* Cuts what came at the ends of replies. */
@@ -239,19 +237,9 @@ void feed_round(const struct offender *offender, struct feed *feed) {
 }
 
 void feed_add_wait(struct feed *feed, uint64_t *ids, size_t n, bool all, int64_t limit_us) {
-    raw_request request = PORTD__V1__REQUEST__INIT;
-    Portd__V1__Wait wait = PORTD__V1__WAIT__INIT;
+    uint8_t frame[RAW_HEADER + RAW_BODY_MAX];
 
-    wait.ids = ids;
-    wait.n_ids = n;
-    wait.all = all;
-    if (limit_us >= 0) {
-        wait.limit_case = PORTD__V1__WAIT__LIMIT_LIMIT_US;
-        wait.limit_us = (uint64_t)limit_us;
-    }
-    request.method_case = PORTD__V1__REQUEST__METHOD_WAIT;
-    request.wait = &wait;
-    feed_add(feed, &request);
+    add_frame(feed, frame, raw_pack_wait(frame, next_id(feed), ids, n, all, limit_us));
 }
 
 void feed_add_ping(struct feed *feed) {

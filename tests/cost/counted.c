@@ -34,7 +34,7 @@ int counted_after(void **state) {
 }
 
 /* The name of a program that becomes the broker under callgrind. */
-static void write_script(char path[PATH_MAX], const char *daemon) {
+static void write_script(char path[PATH_MAX], const char *daemon, const char *limit) {
     char text[PATH_MAX];
     const char *temporary = getenv("TMPDIR");
 
@@ -43,9 +43,9 @@ static void write_script(char path[PATH_MAX], const char *daemon) {
     assert_non_null(mkdtemp(counted.folder));
     (void)snprintf(path, PATH_MAX, "%s/portd", counted.folder);
     int size = snprintf(text, sizeof(text),
-                        "#!/bin/sh\nexec '%s' --tool=callgrind --vgdb=no --log-file='%s/log' "
+                        "#!/bin/sh\n%sexec '%s' --tool=callgrind --vgdb=no --log-file='%s/log' "
                         "--callgrind-out-file='%s/count' --dump-before=call_position '%s' \"$@\"\n",
-                        VALGRIND, counted.folder, counted.folder, daemon);
+                        limit, VALGRIND, counted.folder, counted.folder, daemon);
     assert_in_range(size, 1, sizeof(text) - 1);
     FILE *file = fopen(path, "we");
     assert_non_null(file);
@@ -53,7 +53,7 @@ static void write_script(char path[PATH_MAX], const char *daemon) {
     assert_int_equal(fclose(file), 0);
 }
 
-const struct fixture *counted_start(void) {
+static const struct fixture *start(const char *limit) {
     char script[PATH_MAX], daemon[PATH_MAX];
     const char *named = getenv("PORTD_DAEMON");
     struct raw raw;
@@ -61,7 +61,7 @@ const struct fixture *counted_start(void) {
     if (!named || !*named)
         fail_msg("PORTD_DAEMON does not name the broker");
     (void)snprintf(daemon, sizeof(daemon), "%s", named);
-    write_script(script, daemon);
+    write_script(script, daemon, limit);
     (void)setenv("PORTD_DAEMON", script, 1);
     fixture_start(&counted.broker, NULL);
     (void)setenv("PORTD_DAEMON", daemon, 1);
@@ -73,6 +73,15 @@ const struct fixture *counted_start(void) {
     counted.own = counted_mark(&raw);
     guest_close(&raw);
     return &counted.broker;
+}
+
+const struct fixture *counted_start(void) { return start(""); }
+
+const struct fixture *counted_start_limited(unsigned descriptors) {
+    char limit[48];
+
+    (void)snprintf(limit, sizeof(limit), "ulimit -n %u\n", descriptors);
+    return start(limit);
 }
 
 /* The last line of a dump is "totals: N". */

@@ -15,6 +15,9 @@ int counted_after(void **state);
 /* Starts the broker, once in a case. Returns its fixture. */
 const struct fixture *counted_start(void);
 
+/* The same; its process may have so many descriptors. */
+const struct fixture *counted_start_limited(unsigned descriptors);
+
 /* Instructions since the last mark, or the start, without what a mark itself costs. The guest is one that has no mark under way. */
 uint64_t counted_mark(struct raw *raw);
 

@@ -20,23 +20,6 @@ static void assert_below(const char *what, uint64_t much, uint64_t little, unsig
 
 /* ---- work -------------------------------------------------------------------------------------------------------------- */
 
-static uint64_t wrap(struct raw *raw, int fd) {
-    static char name[] = "one of many";
-    raw_request request = PORTD__V1__REQUEST__INIT;
-    Portd__V1__WrapFileDescriptor file = PORTD__V1__WRAP_FILE_DESCRIPTOR__INIT;
-
-    file.number = 7;
-    file.name = name;
-    file.read = true;
-    request.method_case = PORTD__V1__REQUEST__METHOD_FILE_DESCRIPTOR_TO_PORT;
-    request.file_descriptor_to_port = &file;
-    raw_reply *reply = raw_ask_fds(raw, &request, &fd, 1);
-    assert_true(reply && !reply->error);
-    uint64_t id = reply->file_descriptor_to_port->input;
-    raw_free(reply);
-    return id;
-}
-
 struct asked {
     struct raw *raw;
     raw_request *request;
@@ -71,42 +54,19 @@ static void wait_for_names(void *data) {
     batch_take_replies(waits->raw, REQUESTS);
 }
 
-/* A session with a time to live stays when its connection goes. */
-static void leave_sessions(const char *address, size_t n) {
-    for (size_t i = 0; i < n; i++) {
-        Portd__V1__Hello hello = PORTD__V1__HELLO__INIT;
-        struct raw raw;
-        hello.version_min = hello.version_max = 1;
-        hello.ttl_us = UINT64_C(3600000000);
-        guest_connect_at(&raw, address);
-        assert_int_equal(raw_hello_with(&raw, &hello, NULL, 0), 0);
-        guest_close(&raw);
-    }
-}
-
 /* ---- looking ----------------------------------------------------------------------------------------------------------- */
 
 static void wrap_until(struct raw *raw, int fd, uint64_t *ids, size_t *n, size_t wanted) {
     while (*n < wanted)
-        ids[(*n)++] = wrap(raw, fd);
+        ids[(*n)++] = guest_wrap(raw, fd, "one of many");
 }
 
 /* Of a list behind a port that is gone, the third from the end. */
 static uint64_t cost_behind_gone(struct raw *raw, uint64_t gone) {
     raw_request request = PORTD__V1__REQUEST__INIT;
     Portd__V1__List list = PORTD__V1__LIST__INIT;
-    Portd__V1__Close close = PORTD__V1__CLOSE__INIT;
-    Portd__V1__Release release = PORTD__V1__RELEASE__INIT;
 
-    close.id = gone;
-    request.method_case = PORTD__V1__REQUEST__METHOD_CLOSE;
-    request.close = &close;
-    assert_int_equal(raw_code(raw_ask(raw, &request)), 0);
-    release.ids = &gone;
-    release.n_ids = 1;
-    request.method_case = PORTD__V1__REQUEST__METHOD_RELEASE;
-    request.release = &release;
-    assert_int_equal(raw_code(raw_ask(raw, &request)), 0);
+    guest_drop(raw, gone);
     request.method_case = PORTD__V1__REQUEST__METHOD_LIST;
     request.list = &list;
     list.after = gone;
@@ -145,7 +105,7 @@ static void totals_cost_no_walk(void **state) {
     stats.stats = &stats_of;
     guest_open_at(&raw, address);
     uint64_t status_little = cost_of_asking(&raw, &status), stats_little = cost_of_asking(&raw, &stats);
-    leave_sessions(address, 5000);
+    guest_leave_sessions(address, 5000);
     guest_until_closed(&raw);
     assert_below("status", cost_of_asking(&raw, &status), status_little, SAME);
     assert_below("stats", cost_of_asking(&raw, &stats), stats_little, SAME_STATS);
@@ -245,7 +205,7 @@ static void wrap_some(void *data) {
     struct wraps *wraps = data;
 
     for (int i = 0; i < STEP; i++)
-        wraps->ids[wraps->n++] = wrap(wraps->raw, wraps->fd);
+        wraps->ids[wraps->n++] = guest_wrap(wraps->raw, wraps->fd, "one of many");
 }
 
 /* A number that is wrapped again and again: neither another wrap nor a wait that names some of them costs more. */
@@ -297,12 +257,12 @@ static void a_byte_costs_by_who_reads(void **state) {
     struct bytes bytes = {&raw, ends[1]};
     batch_begin(&batch, &raw);
     for (; n < FEW; n++)
-        batch_add_read(&batch, wrap(&raw, ends[0]));
+        batch_add_read(&batch, guest_wrap(&raw, ends[0], "one of many"));
     batch_send(&batch);
     guest_is_served(&raw);
     uint64_t few = counted_work(&raw, give_bytes, &bytes);
     for (; n < MANY; n++)
-        batch_add_read(&batch, wrap(&raw, ends[0]));
+        batch_add_read(&batch, guest_wrap(&raw, ends[0], "one of many"));
     batch_send(&batch);
     guest_is_served(&raw);
     assert_below("a byte for one of 4096 reads", counted_work(&raw, give_bytes, &bytes), few, SAME);
@@ -324,9 +284,8 @@ static int handle_of(struct raw *raw, uint64_t id) {
 }
 
 static void reach(struct raw *raw, const char *address) {
-    Portd__V1__Hello hello = PORTD__V1__HELLO__INIT;
+    Portd__V1__Hello hello = raw_hello_make();
 
-    hello.version_min = hello.version_max = 1;
     hello.ttl_us = UINT64_C(3600000000);
     hello.reach = true;
     guest_connect_at(raw, address);
@@ -389,7 +348,7 @@ static void a_refusal_costs_no_more_with_many_sessions(void **state) {
     (void)state;
     const char *address = counted_start()->address;
     guest_pipe(ends);
-    leave_sessions(address, FEW);
+    guest_leave_sessions(address, FEW);
     for (int i = 0; i < 2; i++) { /* no session may take all that its uid may */
         guest_open_at(&raw[i], address);
         id = guest_evt(&raw[i], ends[0], 1);
@@ -406,11 +365,60 @@ static void a_refusal_costs_no_more_with_many_sessions(void **state) {
     id = guest_evt(&raw[2], ends[0], 1);
     struct waits refused = {&raw[2], &id, 1};
     uint64_t few = counted_work(&raw[2], wait_for_names, &refused);
-    leave_sessions(address, MANY - FEW);
+    guest_leave_sessions(address, MANY - FEW);
     guest_until_closed(&raw[2]);
     assert_below("a refusal", counted_work(&raw[2], wait_for_names, &refused), few, SAME);
     for (int i = 0; i < 3; i++)
         guest_close(&raw[i]);
+}
+
+/* ---- nothing to do ----------------------------------------------------------------------------------------------------- */
+
+static void wait_in_vain(void *data) {
+    static struct batch batch;
+    const struct waits *waits = data;
+
+    batch_begin(&batch, waits->raw);
+    batch_add_wait(&batch, waits->ids, waits->n, false, 500000);
+    batch_send(&batch);
+    batch_take_replies(waits->raw, 1);
+}
+
+/* Descriptors until no more are taken. */
+static void fill(struct raw *raw, int fd) {
+    uint64_t id;
+
+    for (int64_t number = 0; raw_evt(raw, fd, number, PORTD__V1__MODE__MODE_READ, &id) == 0; number++)
+        continue;
+}
+
+/* While somebody waits in vain the table is full, and others stand before the door or were turned away and have not looked. */
+static void a_full_table_costs_nothing(void **state) {
+    enum { TABLE = 1100, CROWD = 20 };
+    struct raw raw, more[2], crowd[CROWD];
+    uint64_t id;
+    int event = fixture_own(eventfd(0, EFD_CLOEXEC));
+
+    (void)state;
+    const char *address = counted_start_limited(TABLE)->address;
+    guest_open_at(&raw, address);
+    id = guest_evt(&raw, event, 1);
+    struct waits waits = {&raw, &id, 1};
+    uint64_t before = counted_work(&raw, wait_in_vain, &waits);
+    for (int i = 0; i < 2; i++) { /* no session may take all that its uid may */
+        guest_open_at(&more[i], address);
+        fill(&more[i], event);
+    }
+    for (int i = 0; i < CROWD; i++)
+        guest_connect_at(&crowd[i], address);
+    guest_is_served(&raw);
+    guest_until_closed(&raw);
+    assert_below("a wait beside a full table", counted_work(&raw, wait_in_vain, &waits), before, SAME);
+    for (int i = 0; i < CROWD; i++)
+        guest_close(&crowd[i]);
+    for (int i = 0; i < 2; i++)
+        guest_close(&more[i]);
+    guest_close(&raw);
 }
 
 TEST_MAIN(COUNTED_CASE(a_cursor_that_is_gone_costs_no_walk), COUNTED_CASE(totals_cost_no_walk),
@@ -418,4 +426,4 @@ TEST_MAIN(COUNTED_CASE(a_cursor_that_is_gone_costs_no_walk), COUNTED_CASE(totals
           COUNTED_CASE(the_nth_wait_costs_as_the_first_ones),
           COUNTED_CASE(the_wraps_of_a_number_cost_nothing_more), COUNTED_CASE(a_byte_costs_by_who_reads),
           COUNTED_CASE(a_handle_is_found_without_a_walk),
-          COUNTED_CASE(a_refusal_costs_no_more_with_many_sessions))
+          COUNTED_CASE(a_refusal_costs_no_more_with_many_sessions), COUNTED_CASE(a_full_table_costs_nothing))

@@ -163,6 +163,11 @@ int ask_answer(struct parked *parked) {
     return parked->code;
 }
 
+void ask_cancel(struct parked *parked) {
+    portd_cancel(parked->request);
+    assert_int_equal(ask_answer(parked), PORTD_E_CANCELLED);
+}
+
 bool ask_still_parked(struct parked *parked) {
     checked(parked->client, portd_ping(parked->client, fixture_soon()), "ping");
     return parked->answers == 0;

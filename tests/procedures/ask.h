@@ -81,6 +81,9 @@ struct parked *ask_park_one(portd_client *client, portd_id id, unsigned flags);
 /* Waits for the answer and returns its code. */
 int ask_answer(struct parked *parked);
 
+/* Cancels it, which must be its answer. */
+void ask_cancel(struct parked *parked);
+
 /* Whether there is no answer although the broker has answered a ping that was sent now. */
 bool ask_still_parked(struct parked *parked);
 

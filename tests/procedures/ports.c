@@ -107,6 +107,26 @@ void fd_hear(int fd, const char *text) {
     assert_string_equal(bytes, text);
 }
 
+int fd_left(int fd) {
+    int n = -1;
+
+    assert_int_equal(ioctl(fd, FIONREAD, &n), 0);
+    return n;
+}
+
+static bool is_left(void *data) {
+    const int *wanted = data;
+
+    return fd_left(wanted[0]) == wanted[1];
+}
+
+void fd_until_left(int fd, int n) {
+    int wanted[2] = {fd, n};
+
+    if (!fixture_until(is_left, wanted))
+        fail_msg("%d bytes are left, not %d", fd_left(fd), n);
+}
+
 bool fd_broken(int fd) {
     void (*before)(int) = signal(SIGPIPE, SIG_IGN);
     ssize_t n = write(fd, "x", 1);
@@ -162,10 +182,10 @@ struct io *io_read_fast(portd_client *client, portd_id in, size_t size, unsigned
     return io;
 }
 
-struct io *io_splice_fast(portd_client *client, portd_id port, int pipe, size_t size) {
+struct io *io_splice_fast(portd_client *client, portd_id port, int pipe, size_t least, size_t most) {
     struct io *io = io_new(client);
 
-    checked(client, portd_port_splice_start(client, port, pipe, size, size, on_io, io, &io->request),
+    checked(client, portd_port_splice_start(client, port, pipe, least, most, on_io, io, &io->request),
             "splice_start");
     return io;
 }
@@ -186,6 +206,13 @@ struct io *io_read(portd_client *client, portd_id in, size_t size, unsigned flag
 
 struct io *io_write(portd_client *client, portd_id out, const void *bytes, size_t size) {
     struct io *io = io_write_fast(client, out, bytes, size);
+
+    checked(client, portd_ping(client, fixture_soon()), "ping");
+    return io;
+}
+
+struct io *io_splice(portd_client *client, portd_id port, int pipe, size_t least, size_t most) {
+    struct io *io = io_splice_fast(client, port, pipe, least, most);
 
     checked(client, portd_ping(client, fixture_soon()), "ping");
     return io;

@@ -31,6 +31,10 @@ void port_hear_nothing(portd_client *client, portd_id in);
 void fd_say(int fd, const char *text);
 void fd_hear(int fd, const char *text);
 
+/* Bytes that can be read; and until they are so many, as what is written arrives at once or soon. */
+int fd_left(int fd);
+void fd_until_left(int fd, int n);
+
 /* Whether a write fails with EPIPE at this moment. Writes a byte. */
 bool fd_broken(int fd);
 
@@ -52,10 +56,11 @@ struct io {
 enum { IO_PARKED = 512 };
 struct io *io_read(portd_client *client, portd_id in, size_t size, unsigned flags);
 struct io *io_write(portd_client *client, portd_id out, const void *bytes, size_t size);
+struct io *io_splice(portd_client *client, portd_id port, int pipe, size_t least, size_t most);
 
 /* The same without asking the broker whether it has. */
 struct io *io_read_fast(portd_client *client, portd_id in, size_t size, unsigned flags);
-struct io *io_splice_fast(portd_client *client, portd_id port, int pipe, size_t size);
+struct io *io_splice_fast(portd_client *client, portd_id port, int pipe, size_t least, size_t most);
 struct io *io_write_fast(portd_client *client, portd_id out, const void *bytes, size_t size);
 
 /* Waits for the answer and returns its code. */

@@ -161,12 +161,12 @@ static void a_call_ends_at_its_deadline(void **state) {
     (void)state;
     make_pipe(p);
     portd_id e = ask_evt(c, p[0], READ);
-    assert_int_equal(kill(fixture_broker()->pid, SIGSTOP), 0);
+    fixture_hold_broker();
     assert_int_equal(portd_ping(c, portd_now() + 1000), PORTD_E_TIMEOUT);
     assert_int_equal(portd_fd_to_semaphore(c, p[0], READ, portd_now() + 1000, &id), PORTD_E_TIMEOUT);
     assert_none(id);
     assert_int_equal(portd_wait(c, &e, 1, 0, portd_now() + 1000, &ready), 0); /* a wait: no ready object */
-    assert_int_equal(kill(fixture_broker()->pid, SIGCONT), 0);
+    fixture_let_broker_go();
     assert_int_equal(portd_ping(c, fixture_soon()), 1); /* late answers are swallowed */
     put(p[1]);
     assert_until(c, e, READY);

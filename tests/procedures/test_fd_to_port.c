@@ -417,11 +417,11 @@ static void a_take_that_is_cancelled(void **state) {
     (void)state;
     make_pair(SOCK_STREAM, p);
     taken = (struct taken){.fd = p[0]};
-    assert_int_equal(kill(fixture_broker()->pid, SIGSTOP), 0); /* what has come before counts */
+    fixture_hold_broker(); /* what has come before counts */
     assert_int_equal(portd_fd_to_port_take_start(c, p[0], "", PORTD_READ, on_taken, &taken, &request), 1);
     portd_cancel(request);
     await(c, &taken);
-    assert_int_equal(kill(fixture_broker()->pid, SIGCONT), 0);
+    fixture_let_broker_go();
     assert_int_equal(taken.code, PORTD_E_CANCELLED);
     assert_true(is_open(p[0]));
     assert_true(fixture_until(only_the_connection, c));
@@ -435,9 +435,9 @@ static void a_wrap_that_nobody_waits_for(void **state) {
 
     (void)state;
     make_pair(SOCK_STREAM, p);
-    assert_int_equal(kill(fixture_broker()->pid, SIGSTOP), 0);
+    fixture_hold_broker();
     int code = portd_fd_to_port_take(c, p[0], "", PORTD_READ | PORTD_WRITE, portd_now() + 1000, &in, &out);
-    assert_int_equal(kill(fixture_broker()->pid, SIGCONT), 0);
+    fixture_let_broker_go();
     assert_int_equal(code, PORTD_E_TIMEOUT);
     assert_true(in == 0 && out == 0);
     assert_true(fixture_until(only_the_connection, c));

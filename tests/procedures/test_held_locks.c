@@ -187,7 +187,7 @@ static void splices(void **state) {
         fd_say(ends[0][1], "abc");
         fd_say(ends[1][1], "0");
         pid_t child = begin_hold(ends[kept][0], false);
-        struct io *splice = io_splice_fast(c, in, ends[1][1], 1);
+        struct io *splice = io_splice_fast(c, in, ends[1][1], 1, 1);
         struct others others = ask_others();
         size_t answered = splice->answers;
         end_hold(child);

@@ -94,8 +94,7 @@ static void a_wait_for_all_is_not_told_again_and_again(void **state) {
     for (int i = 0; i < 2; i++) {
         struct parked *wait = ask_park(c, ids, 2, flags[i]);
         assert_true(wake_ups(c, p) <= FEW);
-        portd_cancel(wait->request);
-        assert_int_equal(ask_answer(wait), PORTD_E_CANCELLED);
+        ask_cancel(wait);
         assert_true(wake_ups(c, p) <= FEW);
     }
 }
@@ -116,8 +115,7 @@ static void nor_one_whose_waits_are_over(void **state) {
         (void)drain(p[0]);
         assert_true(wake_ups(c, p) <= FEW); /* answered */
         wait = ask_park_one(c, e, flags[i]);
-        portd_cancel(wait->request);
-        assert_int_equal(ask_answer(wait), PORTD_E_CANCELLED);
+        ask_cancel(wait);
         assert_true(wake_ups(c, p) <= FEW); /* cancelled */
         assert_int_equal(portd_wait(c, &e, 1, flags[i], portd_now() + 100, &ready), 0);
         assert_true(wake_ups(c, p) <= FEW); /* too late */
@@ -148,8 +146,7 @@ static void nor_a_direction_that_nobody_waits_for(void **state) {
     assert_true(wake_ups(c, back) <= FEW); /* answered */
     (void)fill(p[0]);
     writer = ask_park_one(c, out, PORTD_WAIT_ONE);
-    portd_cancel(writer->request);
-    assert_int_equal(ask_answer(writer), PORTD_E_CANCELLED);
+    ask_cancel(writer);
     (void)drain(p[1]);
     assert_true(wake_ups(c, back) <= FEW); /* cancelled */
     (void)fill(p[0]);

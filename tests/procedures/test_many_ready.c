@@ -72,11 +72,11 @@ static void others_have_their_turn_between(void **state) {
     for (int i = 0; i < SOME; i++)
         some[i] = many.semaphores[i * (MANY / SOME)];
     left = -1;
-    assert_int_equal(kill(fixture_broker()->pid, SIGSTOP), 0);
+    fixture_hold_broker();
     put(many.ends[1]);
     int code = portd_show_start(other, some, SOME, count, &left, &request);
     (void)portd_process(other);
-    assert_int_equal(kill(fixture_broker()->pid, SIGCONT), 0);
+    fixture_let_broker_go();
     assert_int_equal(code, 1);
     while (left == -1)
         assert_true(portd_poll(other, fixture_soon()) > 0);
@@ -107,8 +107,7 @@ static void nothing_old_is_told_late(void **state) {
             if (ask_cause(many.client, many.semaphores[i]) != READY)
                 ask_no_semaphores(many.client, many.fds[i]); /* it was taken before the kernel had told */
         assert_true(ask_still_parked(wait));
-        portd_cancel(wait->request);
-        assert_int_equal(ask_answer(wait), PORTD_E_CANCELLED);
+        ask_cancel(wait);
     }
     close_many(&many);
 }

@@ -98,16 +98,6 @@ static void check_given_back(portd_client *c, const struct given *given) {
     check_kept(given);
 }
 
-/* Returns when it does nothing more. */
-static void broker_pause(void) {
-    siginfo_t info;
-
-    assert_int_equal(kill(fixture_broker()->pid, SIGSTOP), 0);
-    assert_int_equal(waitid(P_PID, (id_t)fixture_broker()->pid, &info, WSTOPPED), 0);
-}
-
-static void broker_resume(void) { assert_int_equal(kill(fixture_broker()->pid, SIGCONT), 0); }
-
 /* ---- answers without blocking ------------------------------------------------------------------------------------ */
 
 struct answer {
@@ -266,9 +256,9 @@ static void at_the_deadline(void **state) {
     for (int i = 0; i < CALLS; i++) {
         struct given given = given_make();
         struct wrapped ports;
-        broker_pause();
+        fixture_hold_broker();
         int code = calls[i].take(c, given.fd, 0, portd_now() + 1000, &ports);
-        broker_resume();
+        fixture_let_broker_go();
         assert_int_equal(code, PORTD_E_TIMEOUT);
         assert_true(ports.in == 0 && ports.out == 0);
         check_given_back(c, &given);
@@ -282,10 +272,10 @@ static void woken(void **state) {
     for (int i = 0; i < CALLS; i++) {
         struct given given = given_make();
         struct wrapped ports;
-        broker_pause();
+        fixture_hold_broker();
         portd_wakeup(c);
         int code = calls[i].take(c, given.fd, 0, PORTD_FOREVER, &ports);
-        broker_resume();
+        fixture_let_broker_go();
         assert_int_equal(code, PORTD_E_INTERRUPTED);
         assert_true(ports.in == 0 && ports.out == 0);
         check_given_back(c, &given);
@@ -300,11 +290,11 @@ static void cancelled(void **state) {
         struct given given = given_make();
         struct answer answer = {.fd = given.fd};
         portd_request *request;
-        broker_pause();
+        fixture_hold_broker();
         assert_int_equal(calls[i].start(c, given.fd, 0, on_answer, &answer, &request), 1);
         portd_cancel(request);
         await(c, &answer);
-        broker_resume();
+        fixture_let_broker_go();
         assert_int_equal(answer.code, PORTD_E_CANCELLED);
         assert_true(answer.open);
         check_given_back(c, &given);
@@ -358,7 +348,7 @@ static void when_the_broker_dies(void **state) {
         given[i] = given_make();
     for (int i = 0; i < CALLS; i++)
         given[i].count = test_fds_count();
-    broker_pause();
+    fixture_hold_broker();
     for (int i = 0; i < CALLS; i++) {
         answers[i] = (struct answer){.fd = given[i].fd};
         assert_int_equal(calls[i].start(c, given[i].fd, 0, on_answer, &answers[i], NULL), 1);
@@ -443,7 +433,7 @@ static void whoever_gave_up_gets_none(void **state) {
         struct answer answer = {.fd = p[0]};
         portd_native copy = 77;
         portd_request *request;
-        broker_pause();
+        fixture_hold_broker();
         assert_int_equal(copies[i].dup(c, port, portd_now() + 1000, &copy), PORTD_E_TIMEOUT);
         assert_int_equal(copy, -1);
         portd_wakeup(c);
@@ -454,7 +444,7 @@ static void whoever_gave_up_gets_none(void **state) {
         await(c, &answer);
         assert_int_equal(answer.code, PORTD_E_CANCELLED);
         assert_int_equal(answer.handle, -1);
-        broker_resume();
+        fixture_let_broker_go();
         assert_int_equal(portd_ping(c, fixture_soon()), 1); /* the replies came before it */
         assert_int_equal(test_fds_count(), count);
     }

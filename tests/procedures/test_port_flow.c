@@ -414,7 +414,7 @@ static void in_flight_when_the_broker_dies(void **state) {
     struct wrapped ports = port_wrap_socket(c, p[0]);
     portd_id file = port_in(c, make_file("x"));
     memset(codes, 0, sizeof(codes));
-    assert_int_equal(kill(fixture_broker()->pid, SIGSTOP), 0);
+    fixture_hold_broker();
     assert_int_equal(portd_port_read_start(c, ports.in, 1, 0, on_code, &codes[READ_CODE], &request), 1);
     assert_int_equal(portd_port_write_start(c, ports.out, "x", 1, on_code, &codes[WRITE_CODE], NULL), 1);
     assert_int_equal(
@@ -468,9 +468,9 @@ static void a_broker_that_says_nothing(void **state) {
     (void)state;
     make_pipe(p);
     portd_id in = port_in(c, p[0]);
-    assert_int_equal(kill(fixture_broker()->pid, SIGSTOP), 0);
+    fixture_hold_broker();
     int code = portd_port_read(c, in, &byte, 1, 0, portd_now() + 1000, &n, NULL);
-    assert_int_equal(kill(fixture_broker()->pid, SIGCONT), 0);
+    fixture_let_broker_go();
     assert_int_equal(code, PORTD_E_UNCERTAIN);
     assert_int_equal(n, 0);
     assert_int_equal(portd_ping(c, fixture_soon()), 1);

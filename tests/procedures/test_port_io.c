@@ -24,27 +24,6 @@ static bool announce(const struct stream *stream, int ends[2]) {
     return true;
 }
 
-static int left(int fd) {
-    int n = -1;
-
-    assert_int_equal(ioctl(fd, FIONREAD, &n), 0);
-    return n;
-}
-
-static bool is_left(void *data) {
-    const int *wanted = data;
-
-    return left(wanted[0]) == wanted[1];
-}
-
-/* What is written arrives at once or soon. */
-static void until_left(int fd, int n) {
-    int wanted[2] = {fd, n};
-
-    if (!fixture_until(is_left, wanted))
-        fail_msg("%d bytes are left, not %d", left(fd), n);
-}
-
 /* ---- reading ------------------------------------------------------------------------------------------------------ */
 
 static void a_read_waits_for_bytes(void **state) {
@@ -82,9 +61,9 @@ static void only_what_was_asked_for(void **state) {
         fd_say(ends[1], "0123456789");
         assert_int_equal(io_answer(read), 1);
         assert_int_equal(read->count, 3);
-        until_left(ends[0], 7);
+        fd_until_left(ends[0], 7);
         port_hear(c, in, "34");
-        until_left(ends[0], 5);
+        fd_until_left(ends[0], 5);
         fd_hear(ends[0], "56789");
         port_hear_nothing(c, in);
     }
@@ -159,7 +138,7 @@ static void deadlines(void **state) {
         assert_int_equal(portd_port_read(c, in, bytes, 8, 0, portd_now() + 3000, &n, NULL), PORTD_E_TIMEOUT);
         assert_int_equal(n, 0);
         fd_say(ends[1], "kept");
-        until_left(ends[0], 4);
+        fd_until_left(ends[0], 4);
         if (stream->peeks) { /* others may need a worker, which is not there at once */
             assert_int_equal(portd_port_read(c, in, bytes, 8, 0, 0, &n, NULL), 1);
             assert_memory_equal(bytes, "kept", n);
@@ -260,7 +239,7 @@ static void a_peek_takes_nothing(void **state) {
             assert_int_equal(io_answer(peek), 1);
             assert_int_equal(peek->count, 6);
             assert_memory_equal(peek->bytes, "abcdef", 6);
-            assert_int_equal(left(ends[0]), 6);
+            assert_int_equal(fd_left(ends[0]), 6);
         }
         port_hear(c, in, "abcdef");
         peek = io_read(c, in, 1, PORTD_PEEK);
@@ -294,7 +273,7 @@ static void a_peek_into_many_pieces(void **state) {
             assert_true(n > 0 && n <= size);
             for (size_t i = 0; i < n; i++)
                 assert_int_equal(got[i], (i / 700) & 255);
-            assert_int_equal(left(ends[0]), total);
+            assert_int_equal(fd_left(ends[0]), total);
         }
         for (size_t at = 0; at < total; at += n) {
             assert_int_equal(portd_port_read(c, in, got, CHUNK, 0, fixture_soon(), &n, NULL), 1);

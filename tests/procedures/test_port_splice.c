@@ -4,86 +4,25 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/eventfd.h>
-#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 enum { PAGE = 4096, MIB = 1 << 20 };
 
-/* Kinds whose input ports can do it. */
-#define FOR_EACH_KIND(ends)                                                                                  \
-    for (size_t kind = next_kind(0, ends); kind < n_streams; kind = next_kind(kind + 1, ends))
+/* Kinds whose input ports can do it: a port of ends[0], and a pipe of the caller's. */
+#define FOR_EACH_KIND(c, ends, in, own)                                                                      \
+    for (size_t kind = next_kind(0, c, ends, in, own); kind < n_streams;                                     \
+         kind = next_kind(kind + 1, c, ends, in, own))
 
-static size_t next_kind(size_t kind, int ends[2]) {
+static size_t next_kind(size_t kind, portd_client *c, int ends[2], portd_id *in, int own[2]) {
     while (kind < n_streams && strcmp(streams[kind].name, "terminal") == 0)
         kind++;
     if (kind == n_streams)
         return kind;
     print_message("%s\n", streams[kind].name);
     streams[kind].make(ends);
+    *in = port_in(c, ends[0]);
+    make_pipe(own);
     return kind;
-}
-
-struct splice {
-    portd_client *client;
-    portd_request *request;
-    int code, os_errno;
-    size_t answers, count, serial;
-};
-
-static size_t serial;
-
-static void on_spliced(portd_client *client, const portd_result *result, void *data) {
-    struct splice *splice = data;
-
-    (void)client;
-    splice->code = result->code;
-    splice->os_errno = result->os_errno;
-    splice->count = result->count;
-    splice->answers++;
-    splice->serial = ++serial;
-}
-
-/* Returns when the broker has looked at it. */
-static void start(struct splice *splice, portd_client *client, portd_id port, int pipe, size_t least,
-                  size_t most) {
-    *splice = (struct splice){.client = client};
-    if (portd_port_splice_start(client, port, pipe, least, most, on_spliced, splice, &splice->request) != 1)
-        fail_msg("splice_start: %s", portd_last_error(client));
-    assert_int_equal(portd_ping(client, fixture_soon()), 1);
-}
-
-static bool parked(struct splice *splice) {
-    assert_int_equal(portd_ping(splice->client, fixture_soon()), 1);
-    return splice->answers == 0;
-}
-
-static int answer(struct splice *splice) {
-    int64_t deadline = fixture_soon();
-
-    while (splice->answers == 0)
-        assert_true(portd_poll(splice->client, deadline) > 0 || splice->answers > 0);
-    assert_int_equal(splice->answers, 1);
-    return splice->code;
-}
-
-static int left(int fd) {
-    int n = -1;
-
-    assert_int_equal(ioctl(fd, FIONREAD, &n), 0);
-    return n;
-}
-
-static bool is_left(void *data) {
-    const int *wanted = data;
-
-    return left(wanted[0]) == wanted[1];
-}
-
-static void until_left(int fd, int n) {
-    int wanted[2] = {fd, n};
-
-    if (!fixture_until(is_left, wanted))
-        fail_msg("%d bytes are left, not %d", left(fd), n);
 }
 
 static int splice_now(portd_client *c, portd_id port, int pipe, size_t most, size_t *count) {
@@ -95,38 +34,35 @@ static int splice_now(portd_client *c, portd_id port, int pipe, size_t most, siz
 static void it_waits_for_bytes(void **state) {
     portd_client *c = fixture_client(NULL);
     int ends[2], own[2];
-    struct splice splice;
+    portd_id in;
 
     (void)state;
-    FOR_EACH_KIND(ends) {
-        portd_id in = port_in(c, ends[0]);
-        make_pipe(own);
-        start(&splice, c, in, own[1], 0, 100);
-        assert_true(parked(&splice));
+    FOR_EACH_KIND(c, ends, &in, own) {
+        struct io *splice = io_splice(c, in, own[1], 0, 100);
+        assert_true(io_still_parked(splice));
         fd_say(ends[1], "first");
-        assert_int_equal(answer(&splice), 1);
-        assert_true(splice.count > 0 && splice.count <= 5);
-        if (splice.count < 5)
-            port_hear(c, in, &"first"[splice.count]);
+        assert_int_equal(io_answer(splice), 1);
+        assert_true(splice->count > 0 && splice->count <= 5);
+        if (splice->count < 5)
+            port_hear(c, in, &"first"[splice->count]);
         char bytes[8] = "";
-        assert_int_equal(read(own[0], bytes, sizeof(bytes)), splice.count);
-        assert_memory_equal(bytes, "first", splice.count);
+        assert_int_equal(read(own[0], bytes, sizeof(bytes)), splice->count);
+        assert_memory_equal(bytes, "first", splice->count);
     }
 }
 
 static void only_what_was_asked_for(void **state) {
     portd_client *c = fixture_client(NULL);
     int ends[2], own[2];
+    portd_id in;
     size_t n;
 
     (void)state;
-    FOR_EACH_KIND(ends) {
-        portd_id in = port_in(c, ends[0]);
-        make_pipe(own);
+    FOR_EACH_KIND(c, ends, &in, own) {
         fd_say(ends[1], "0123456789");
         assert_int_equal(splice_now(c, in, own[1], 3, &n), 1);
         assert_int_equal(n, 3);
-        until_left(ends[0], 7);
+        fd_until_left(ends[0], 7);
         port_hear(c, in, "345");
         assert_int_equal(splice_now(c, in, own[1], 2, &n), 1);
         assert_int_equal(n, 2);
@@ -138,12 +74,11 @@ static void only_what_was_asked_for(void **state) {
 static void the_end(void **state) {
     portd_client *c = fixture_client(NULL);
     int ends[2], own[2];
+    portd_id in;
     size_t n;
 
     (void)state;
-    FOR_EACH_KIND(ends) {
-        portd_id in = port_in(c, ends[0]);
-        make_pipe(own);
+    FOR_EACH_KIND(c, ends, &in, own) {
         fd_say(ends[1], "last");
         fixture_close(ends[1]);
         assert_int_equal(portd_port_splice(c, in, own[1], 100, 100, fixture_soon(), &n), 0);
@@ -158,23 +93,21 @@ static void the_end(void **state) {
 static void until_there_is_enough(void **state) {
     portd_client *c = fixture_client(NULL), *joined = fixture_joined(c);
     int ends[2], own[2];
-    struct splice splice;
+    portd_id in;
 
     (void)state;
-    FOR_EACH_KIND(ends) {
-        portd_id in = port_in(c, ends[0]);
-        make_pipe(own);
-        start(&splice, c, in, own[1], 9, 9);
+    FOR_EACH_KIND(c, ends, &in, own) {
+        struct io *splice = io_splice(c, in, own[1], 9, 9);
         struct io *behind = io_read(joined, in, 10, 0);
         fd_say(ends[1], "abc");
-        until_left(own[0], 3);
-        assert_true(parked(&splice));
+        fd_until_left(own[0], 3);
+        assert_true(io_still_parked(splice));
         fd_say(ends[1], "def");
-        until_left(own[0], 6);
-        assert_true(parked(&splice) && io_still_parked(behind));
+        fd_until_left(own[0], 6);
+        assert_true(io_still_parked(splice) && io_still_parked(behind));
         fd_say(ends[1], "ghij");
-        assert_int_equal(answer(&splice), 1);
-        assert_int_equal(splice.count, 9);
+        assert_int_equal(io_answer(splice), 1);
+        assert_int_equal(splice->count, 9);
         fd_hear(own[0], "abcdefghi");
         assert_int_equal(io_answer(behind), 1);
         assert_int_equal(behind->count, 1);
@@ -186,26 +119,25 @@ static void until_there_is_enough(void **state) {
 static void ports_take_turns(void **state) {
     portd_client *c = fixture_client(NULL);
     int ends[2], own[2];
-    struct splice splice;
 
     (void)state;
     make_blocking_pipe(ends);
     make_pipe(own);
     portd_id in = port_in(c, ends[0]), other = port_in(c, ends[0]);
-    start(&splice, c, in, own[1], 100, 100);
+    struct io *splice = io_splice(c, in, own[1], 100, 100);
     fd_say(ends[1], "a");
-    until_left(own[0], 1);
+    fd_until_left(own[0], 1);
     struct io *read = io_read(c, other, 10, 0);
     fd_say(ends[1], "b");
-    until_left(own[0], 2); /* it waited first */
+    fd_until_left(own[0], 2); /* it waited first */
     fd_say(ends[1], "c");
     assert_int_equal(io_answer(read), 1);
     assert_int_equal(read->bytes[0], 'c');
     fd_say(ends[1], "d");
-    until_left(own[0], 3);
-    portd_cancel(splice.request);
-    assert_int_equal(answer(&splice), 1);
-    assert_int_equal(splice.count, 3);
+    fd_until_left(own[0], 3);
+    portd_cancel(splice->request);
+    assert_int_equal(io_answer(splice), 1);
+    assert_int_equal(splice->count, 3);
     fd_hear(own[0], "abd");
 }
 
@@ -227,7 +159,7 @@ static void a_full_pipe_is_an_answer(void **state) {
     assert_int_equal(n, PAGE);
     assert_int_equal(portd_port_splice(c, in, own[1], 2 * PAGE, 2 * PAGE, fixture_soon(), &n), 1);
     assert_int_equal(n, 0);
-    assert_int_equal(left(ends[0]), PAGE);
+    assert_int_equal(fd_left(ends[0]), PAGE);
     char got[2 * PAGE];
     assert_int_equal(read(own[0], got, PAGE), PAGE);
     assert_int_equal(splice_now(c, in, own[1], PAGE, &n), 1);
@@ -267,18 +199,17 @@ static size_t hear_much(int from, size_t at) {
 static void many_bytes(void **state) {
     portd_client *c = fixture_client(NULL);
     int ends[2], own[2];
-    struct splice splice;
+    portd_id in;
 
     (void)state;
-    FOR_EACH_KIND(ends) {
+    FOR_EACH_KIND(c, ends, &in, own) {
+        struct io *splice = NULL;
         size_t got = 0, told = 0;
-        portd_id in = port_in(c, ends[0]);
-        make_pipe(own);
         pid_t writer = fixture_fork(write_much, &ends[1]);
         fixture_close(ends[1]);
-        for (int code = 1; code == 1; told += splice.count) {
-            start(&splice, c, in, own[1], 8 * MIB, 8 * MIB);
-            while (splice.answers == 0) {
+        for (int code = 1; code == 1; told += splice->count) {
+            splice = io_splice(c, in, own[1], 8 * MIB, 8 * MIB);
+            while (splice->answers == 0) {
                 struct pollfd polls[2] = {{own[0], POLLIN, 0}, {(int)portd_get_fd(c), POLLIN, 0}};
                 assert_true(poll(polls, 2, FIXTURE_PATIENCE_MS) > 0);
                 got = hear_much(own[0], got);
@@ -286,9 +217,9 @@ static void many_bytes(void **state) {
                     continue;
             }
             got = hear_much(own[0], got);
-            code = splice.code;
+            code = splice->code;
             assert_true(code >= 0);
-            if (code == 1 && told + splice.count == 8 * MIB)
+            if (code == 1 && told + splice->count == 8 * MIB)
                 assert_int_equal(splice_now(c, in, own[1], 1, NULL), code = 0);
         }
         assert_int_equal(told, 8 * MIB);
@@ -311,7 +242,7 @@ static void urgent_bytes(void **state) {
         portd_id in = port_in(c, ends[0]);
         assert_int_equal(send(ends[1], "ab!", 3, MSG_OOB), 3);
         assert_int_equal(send(ends[1], "cd", 2, 0), 2);
-        until_left(ends[0], 2);
+        fd_until_left(ends[0], 2);
         assert_int_equal(portd_port_splice(c, in, own[1], 10, 10, fixture_soon(), &n), 1);
         fd_hear(own[0], "ab");
         assert_int_equal(splice_now(c, in, own[1], 10, &n), PORTD_E_UNSUPPORTED);
@@ -326,24 +257,22 @@ static void urgent_bytes(void **state) {
 static void cancelled(void **state) {
     portd_client *c = fixture_client(NULL);
     int ends[2], own[2];
-    struct splice splice;
+    portd_id in;
     size_t n;
 
     (void)state;
-    FOR_EACH_KIND(ends) {
-        portd_id in = port_in(c, ends[0]);
-        make_pipe(own);
-        start(&splice, c, in, own[1], 0, 100);
-        portd_cancel(splice.request);
-        assert_int_equal(answer(&splice), PORTD_E_CANCELLED);
+    FOR_EACH_KIND(c, ends, &in, own) {
+        struct io *splice = io_splice(c, in, own[1], 0, 100);
+        portd_cancel(splice->request);
+        assert_int_equal(io_answer(splice), PORTD_E_CANCELLED);
         assert_int_equal(portd_port_splice(c, in, own[1], 0, 100, 0, &n), PORTD_E_TIMEOUT);
         assert_int_equal(n, 0);
-        start(&splice, c, in, own[1], 100, 100);
+        splice = io_splice(c, in, own[1], 100, 100);
         fd_say(ends[1], "some");
-        until_left(own[0], 4);
-        portd_cancel(splice.request);
-        assert_int_equal(answer(&splice), 1);
-        assert_int_equal(splice.count, 4);
+        fd_until_left(own[0], 4);
+        portd_cancel(splice->request);
+        assert_int_equal(io_answer(splice), 1);
+        assert_int_equal(splice->count, 4);
         fd_say(ends[1], "more");
         fd_hear(ends[0], "more");
         fd_hear(own[0], "some");
@@ -353,20 +282,18 @@ static void cancelled(void **state) {
 static void the_port_is_closed(void **state) {
     portd_client *c = fixture_client(NULL);
     int ends[2], own[2];
-    struct splice splice, behind;
+    portd_id in;
 
     (void)state;
-    FOR_EACH_KIND(ends) {
-        portd_id in = port_in(c, ends[0]);
-        make_pipe(own);
-        start(&splice, c, in, own[1], 100, 100);
-        start(&behind, c, in, own[1], 100, 100);
+    FOR_EACH_KIND(c, ends, &in, own) {
+        struct io *splice = io_splice(c, in, own[1], 100, 100);
+        struct io *behind = io_splice(c, in, own[1], 100, 100);
         fd_say(ends[1], "some");
-        until_left(own[0], 4);
+        fd_until_left(own[0], 4);
         port_close(c, in);
-        assert_int_equal(answer(&splice), 1);
-        assert_int_equal(splice.count, 4);
-        assert_int_equal(answer(&behind), PORTD_E_CLOSED);
+        assert_int_equal(io_answer(splice), 1);
+        assert_int_equal(splice->count, 4);
+        assert_int_equal(io_answer(behind), PORTD_E_CLOSED);
         fd_hear(own[0], "some");
     }
 }
@@ -375,21 +302,20 @@ static void the_port_is_closed(void **state) {
 static void the_end_of_the_pipe_is_charged(void **state) {
     portd_client *c = fixture_client(NULL), *second = fixture_joined(c);
     int ends[2], own[2];
-    struct splice splice;
 
     (void)state;
     make_pipe(ends);
     make_pipe(own);
     portd_id in = port_in(c, ends[0]);
     uint64_t before = ask_quota(c, "descriptors"), waits = ask_quota(c, "waits");
-    start(&splice, c, in, own[1], 0, 100);
+    struct io *splice = io_splice(c, in, own[1], 0, 100);
     assert_int_equal(ask_quota(c, "descriptors"), before + 1);
     assert_int_equal(ask_quota(c, "waits"), waits + 1);
-    portd_cancel(splice.request);
-    assert_int_equal(answer(&splice), PORTD_E_CANCELLED);
+    portd_cancel(splice->request);
+    assert_int_equal(io_answer(splice), PORTD_E_CANCELLED);
     assert_int_equal(ask_quota(c, "descriptors"), before);
     assert_int_equal(ask_quota(c, "waits"), waits);
-    start(&splice, second, in, own[1], 0, 100);
+    splice = io_splice(second, in, own[1], 0, 100);
     fixture_close(own[1]);
     fixture_disconnect(second);
     until_end(own[0]);
@@ -434,21 +360,19 @@ static void what_is_no_end_of_a_pipe(void **state) {
 static void nobody_reads_the_pipe(void **state) {
     portd_client *c = fixture_client(NULL);
     int ends[2], own[2];
-    struct splice splice;
+    portd_id in;
     size_t n;
 
     (void)state;
-    FOR_EACH_KIND(ends) {
-        portd_id in = port_in(c, ends[0]);
-        make_pipe(own);
-        start(&splice, c, in, own[1], 100, 100);
+    FOR_EACH_KIND(c, ends, &in, own) {
+        struct io *splice = io_splice(c, in, own[1], 100, 100);
         fd_say(ends[1], "ab");
-        until_left(own[0], 2);
+        fd_until_left(own[0], 2);
         fixture_close(own[0]);
         fd_say(ends[1], "cd");
-        assert_int_equal(answer(&splice), PORTD_E_SYSTEM);
-        assert_int_equal(splice.os_errno, EPIPE);
-        assert_int_equal(splice.count, 2);
+        assert_int_equal(io_answer(splice), PORTD_E_SYSTEM);
+        assert_int_equal(splice->os_errno, EPIPE);
+        assert_int_equal(splice->count, 2);
         assert_int_equal(splice_now(c, in, own[1], 100, &n), PORTD_E_SYSTEM);
         assert_int_equal(portd_last_errno(c), EPIPE);
         port_hear(c, in, "cd");
@@ -459,7 +383,6 @@ static void nobody_reads_the_pipe(void **state) {
 static void a_pipe_that_is_played_with(void **state) {
     portd_client *c = fixture_client(NULL);
     int ends[2], own[2];
-    struct splice splice;
     size_t told = 0, got = 0;
     char byte;
 
@@ -468,7 +391,7 @@ static void a_pipe_that_is_played_with(void **state) {
     make_blocking_pipe(own);
     portd_id in = port_in(c, ends[0]);
     for (int i = 0; i < 50; i++) {
-        start(&splice, c, in, own[1], 100 * PAGE, 100 * PAGE);
+        struct io *splice = io_splice(c, in, own[1], 100 * PAGE, 100 * PAGE);
         fd_say(ends[1], "0123456789");
         (void)fcntl(own[1], F_SETPIPE_SZ, i % 2 ? PAGE : 16 * PAGE);
         if (i % 3 == 0) {
@@ -477,15 +400,15 @@ static void a_pipe_that_is_played_with(void **state) {
         }
         if (i % 5 == 0)
             assert_int_equal(fcntl(own[1], F_SETFL, i % 2 ? O_NONBLOCK : 0), 0);
-        if (splice.answers == 0)
-            portd_cancel(splice.request);
-        assert_true(answer(&splice) == 1 || splice.code == PORTD_E_CANCELLED);
-        told += splice.count;
-        while (left(own[0]) > 0 && read(own[0], &byte, 1) == 1)
+        if (splice->answers == 0)
+            portd_cancel(splice->request);
+        assert_true(io_answer(splice) == 1 || splice->code == PORTD_E_CANCELLED);
+        told += splice->count;
+        while (fd_left(own[0]) > 0 && read(own[0], &byte, 1) == 1)
             got++;
     }
     assert_int_equal(got, told);
-    assert_int_equal(told + (size_t)left(ends[0]), 500);
+    assert_int_equal(told + (size_t)fd_left(ends[0]), 500);
     assert_true(portd_ping(c, fixture_soon()) == 1);
 }
 
@@ -518,7 +441,6 @@ static void out_of_a_pipe(void **state) {
 static void writes_in_their_order(void **state) {
     portd_client *c = fixture_client(NULL);
     int ends[2], own[2];
-    struct splice splice;
 
     (void)state;
     make_pipe(ends);
@@ -526,13 +448,13 @@ static void writes_in_their_order(void **state) {
     portd_id out = port_out(c, ends[1]);
     size_t before = fill(ends[1]);
     fd_say(own[1], "spliced");
-    start(&splice, c, out, own[0], 7, 7);
+    struct io *splice = io_splice(c, out, own[0], 7, 7);
     struct io *behind = io_write(c, out, "written", 7);
-    assert_true(parked(&splice) && io_still_parked(behind));
-    assert_int_equal(left(own[0]), 7);
+    assert_true(io_still_parked(splice) && io_still_parked(behind));
+    assert_int_equal(fd_left(own[0]), 7);
     take(ends[0], before);
-    assert_int_equal(answer(&splice), 1);
-    assert_int_equal(splice.count, 7);
+    assert_int_equal(io_answer(splice), 1);
+    assert_int_equal(splice->count, 7);
     assert_int_equal(io_answer(behind), 1);
     fd_hear(ends[0], "splicedwritten");
 }

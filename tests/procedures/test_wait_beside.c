@@ -31,15 +31,18 @@ static void make_pool(struct pool *pool) {
     pool->evt = ask_evt(pool->clients[0], pool->ends[0], READ);
 }
 
+/* All of them wait, and the first one was answered for a byte that is there. */
+static void begin(struct pool *pool) {
+    make_pool(pool);
+    park_all(pool);
+    put(pool->ends[1]);
+    assert_answer(pool->waits[0], pool->evt, READY);
+}
+
 static void check_parked(const struct pool *pool, int from) {
     for (int i = from; i < POOL; i++)
         assert_true(ask_still_parked(pool->waits[i]));
 }
-
-/* What happens until `go` the broker finds at once. */
-static void hold(void) { assert_int_equal(kill(fixture_broker()->pid, SIGSTOP), 0); }
-
-static void go(void) { assert_int_equal(kill(fixture_broker()->pid, SIGCONT), 0); }
 
 static void flush(portd_client *client) { assert_true(portd_process(client) >= 0); }
 
@@ -49,10 +52,7 @@ static void a_wait_for_room(void **state) {
     struct pool pool;
 
     (void)state;
-    make_pool(&pool);
-    park_all(&pool);
-    put(pool.ends[1]);
-    assert_answer(pool.waits[0], pool.evt, READY);
+    begin(&pool);
     portd_id room = ask_evt(pool.clients[0], pool.ends[0], WRITE);
     struct parked *writer = ask_park_one(pool.clients[0], room, 0); /* what is asked for has changed */
     check_parked(&pool, 1);
@@ -77,8 +77,7 @@ static void a_wait_for_room_that_was_there_before(void **state) {
     put(pool.ends[1]);
     assert_answer(pool.waits[0], pool.evt, READY);
     check_parked(&pool, 1);
-    portd_cancel(writer->request);
-    assert_int_equal(ask_answer(writer), PORTD_E_CANCELLED);
+    ask_cancel(writer);
     check_parked(&pool, 1);
     writer = ask_park_one(pool.clients[0], room, 0);
     check_parked(&pool, 1);
@@ -91,10 +90,7 @@ static void a_semaphore_for_room(void **state) {
     struct pool pool;
 
     (void)state;
-    make_pool(&pool);
-    park_all(&pool);
-    put(pool.ends[1]);
-    assert_answer(pool.waits[0], pool.evt, READY);
+    begin(&pool);
     portd_id room = ask_semaphore(pool.clients[0], pool.ends[0], WRITE);
     check_parked(&pool, 1);
     (void)drain(pool.ends[1]);
@@ -109,10 +105,7 @@ static void bytes_to_be_written_to_a_port(void **state) {
     struct pool pool;
 
     (void)state;
-    make_pool(&pool);
-    park_all(&pool);
-    put(pool.ends[1]);
-    assert_answer(pool.waits[0], pool.evt, READY);
+    begin(&pool);
     portd_id out = port_wrap_socket(pool.clients[0], pool.ends[0]).out;
     struct io *write = io_write(pool.clients[0], out, "x", 1);
     assert_true(io_still_parked(write));
@@ -157,16 +150,13 @@ static void both_directions_at_once(void **state) {
     struct pool pool;
 
     (void)state;
-    make_pool(&pool);
+    begin(&pool);
     portd_id room = ask_evt(pool.clients[0], pool.ends[0], WRITE);
-    park_all(&pool);
-    put(pool.ends[1]);
-    assert_answer(pool.waits[0], pool.evt, READY);
     struct parked *writer = ask_park_one(pool.clients[0], room, 0);
-    hold();
+    fixture_hold_broker();
     (void)drain(pool.ends[1]);
     put(pool.ends[1]);
-    go();
+    fixture_let_broker_go();
     assert_answer(writer, room, READY);
     assert_answer(pool.waits[1], pool.evt, READY);
     check_parked(&pool, 2);
@@ -203,8 +193,7 @@ static void the_second_number_goes_with_the_waits(void **state) {
         for (int k = 0; k < POOL; k++)
             assert_int_equal(ask_answer(pool.waits[k]), PORTD_E_CANCELLED);
         fixture_until_fds(fixture_broker(), POOL + 1);
-        portd_cancel(writer->request);
-        assert_int_equal(ask_answer(writer), PORTD_E_CANCELLED);
+        ask_cancel(writer);
     }
     park_all(&pool);
     (void)ask_park_one(pool.clients[0], room, 0);
@@ -348,10 +337,10 @@ static void and_what_one_that_has_gone_was_given(void **state) {
         make_halves(&h);
         struct parked *all = ask_park(h.a, h.ids, 2, BOTH);
         (void)ask_park_one(h.b, h.ids[0], ONE);
-        hold();
+        fixture_hold_broker();
         put(h.p[1]);
         fixture_disconnect(h.b);
-        go();
+        fixture_let_broker_go();
         assert_int_equal(ask_answer(all), 2);
     }
 }
@@ -366,10 +355,10 @@ static void answered_with_several(void **state) {
     make_halves(&h);
     (void)drain(h.q[0]);
     struct parked *several = ask_park(h.a, h.ids, 2, ONE), *next = ask_park_one(h.b, h.ids[1], ONE);
-    hold();
+    fixture_hold_broker();
     put(h.p[1]);
     put(h.q[1]);
-    go();
+    fixture_let_broker_go();
     assert_int_equal(ask_answer(several), 2);
     assert_true(ask_still_parked(next));
     put(h.q[1]);
@@ -403,17 +392,16 @@ static void one_that_is_cancelled_before_it_is_told(void **state) {
             many[k] = ask_park_one(pool.clients[2], pool.evt, 0);
         struct parked *first = ask_park_one(pool.clients[0], pool.evt, ONE),
                       *second = ask_park_one(pool.clients[1], pool.evt, ONE);
-        hold();
+        fixture_hold_broker();
         put(pool.ends[1]);
         portd_cancel(first->request);
         flush(pool.clients[0]);
-        go();
+        fixture_let_broker_go();
         if (ask_answer(first) == PORTD_E_CANCELLED) {
             assert_answer(second, pool.evt, READY);
         } else {
             assert_true(ask_still_parked(second));
-            portd_cancel(second->request);
-            assert_int_equal(ask_answer(second), PORTD_E_CANCELLED);
+            ask_cancel(second);
         }
         for (int k = 0; k < MANY; k++)
             (void)ask_answer(many[k]);
@@ -440,12 +428,12 @@ static void one_whose_port_is_closed_before_it_is_told(void **state) {
             many[k] = ask_park_one(pool.clients[2], pool.evt, 0);
         struct parked *first = ask_park_one(pool.clients[0], in, ONE),
                       *second = ask_park_one(pool.clients[1], pool.evt, ONE);
-        hold();
+        fixture_hold_broker();
         put(pool.ends[1]);
         portd_request *request;
         assert_int_equal(portd_port_close_start(pool.clients[0], in, on_closed, NULL, &request), 1);
         flush(pool.clients[0]);
-        go();
+        fixture_let_broker_go();
         assert_int_equal(ask_answer(first), 1);
         if (first->ready[0].cause != READY)
             assert_answer(second, pool.evt, READY);

@@ -133,6 +133,24 @@ size_t raw_pack(uint8_t bytes[RAW_HEADER + RAW_BODY_MAX], const raw_request *req
     return RAW_HEADER + portd__v1__request__pack(request, bytes + RAW_HEADER);
 }
 
+size_t raw_pack_wait(uint8_t bytes[RAW_HEADER + RAW_BODY_MAX], uint64_t request_id, uint64_t *ids, size_t n,
+                     bool all, int64_t limit_us) {
+    raw_request request = PORTD__V1__REQUEST__INIT;
+    Portd__V1__Wait wait = PORTD__V1__WAIT__INIT;
+
+    wait.ids = ids;
+    wait.n_ids = n;
+    wait.all = all;
+    if (limit_us >= 0) {
+        wait.limit_case = PORTD__V1__WAIT__LIMIT_LIMIT_US;
+        wait.limit_us = (uint64_t)limit_us;
+    }
+    request.id = request_id;
+    request.method_case = PORTD__V1__REQUEST__METHOD_WAIT;
+    request.wait = &wait;
+    return raw_pack(bytes, &request, 0);
+}
+
 int raw_send_body(const struct raw *raw, const void *body, size_t length, unsigned claim, const int *fds,
                   size_t n) {
     uint8_t bytes[RAW_HEADER + RAW_BODY_MAX];
@@ -314,10 +332,16 @@ int raw_hello_with(struct raw *raw, Portd__V1__Hello *hello, const int *fds, siz
     return raw_code(reply);
 }
 
-int raw_hello(struct raw *raw) {
+Portd__V1__Hello raw_hello_make(void) {
     Portd__V1__Hello hello = PORTD__V1__HELLO__INIT;
 
     hello.version_min = hello.version_max = 1;
+    return hello;
+}
+
+int raw_hello(struct raw *raw) {
+    Portd__V1__Hello hello = raw_hello_make();
+
     return raw_hello_with(raw, &hello, NULL, 0);
 }
 

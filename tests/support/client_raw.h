@@ -56,6 +56,10 @@ void raw_header(uint8_t bytes[RAW_HEADER], uint32_t length, unsigned claim, unsi
 /* Header and body of a request, which claims n descriptors: its size. */
 size_t raw_pack(uint8_t bytes[RAW_HEADER + RAW_BODY_MAX], const raw_request *request, unsigned claim);
 
+/* Of a wait. limit_us: below 0 for none. */
+size_t raw_pack_wait(uint8_t bytes[RAW_HEADER + RAW_BODY_MAX], uint64_t request_id, uint64_t *ids, size_t n,
+                     bool all, int64_t limit_us);
+
 /* A frame of any body, with n descriptors though it claims something else. */
 int raw_send_body(const struct raw *raw, const void *body, size_t length, unsigned claim, const int *fds,
                   size_t n);
@@ -85,6 +89,9 @@ int raw_code(raw_reply *reply);
 int raw_until_end(struct raw *raw);
 
 /* ---- calls; what they answer is as raw_code --------------------------------------------------------------------------- */
+
+/* Of version 1, for raw_hello_with. */
+Portd__V1__Hello raw_hello_make(void);
 
 int raw_hello(struct raw *raw); /* fills session, token and window */
 int raw_hello_with(struct raw *raw, Portd__V1__Hello *hello, const int *fds, size_t n);

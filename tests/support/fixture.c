@@ -106,6 +106,32 @@ void fixture_end(pid_t pid) {
     (void)fixture_reap(pid);
 }
 
+static bool is_stopped(void *data) {
+    const struct fixture *broker = data;
+    char path[64], line[512];
+
+    (void)snprintf(path, sizeof(path), "/proc/%d/stat", (int)broker->pid);
+    FILE *file = fopen(path, "r");
+    assert_non_null(file);
+    const char *read = fgets(line, sizeof(line), file);
+    fclose(file);
+    assert_non_null(read);
+    return strncmp(strrchr(line, ')'), ") T", 3) == 0;
+}
+
+void fixture_hold(const struct fixture *fixture) {
+    struct fixture copy = *fixture;
+
+    assert_int_equal(kill(fixture->pid, SIGSTOP), 0);
+    assert_true(fixture_until(is_stopped, &copy));
+}
+
+void fixture_let_go(const struct fixture *fixture) { assert_int_equal(kill(fixture->pid, SIGCONT), 0); }
+
+void fixture_hold_broker(void) { fixture_hold(fixture_broker()); }
+
+void fixture_let_broker_go(void) { fixture_let_go(fixture_broker()); }
+
 size_t fixture_fds(pid_t pid) {
     char path[64];
     struct dirent *entry;

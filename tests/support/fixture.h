@@ -54,6 +54,12 @@ void fixture_stop(struct fixture *fixture);
 /* SIGKILL, and waits until it is dead. */
 void fixture_kill(struct fixture *fixture);
 
+/* Stops the broker's process so that what is sent meanwhile is there all at once, and lets it go on. */
+void fixture_hold(const struct fixture *fixture);
+void fixture_let_go(const struct fixture *fixture);
+void fixture_hold_broker(void); /* that of FIXTURE_CASE */
+void fixture_let_broker_go(void);
+
 /* Descriptors of a process, counted in /proc/PID/fd. 0 if there is no such process. */
 size_t fixture_fds(pid_t pid);
 size_t fixture_broker_fds(const struct fixture *fixture);

@@ -11,32 +11,30 @@ void batch_send(struct batch *batch) {
     batch->size = 0;
 }
 
-void batch_add(struct batch *batch, raw_request *request) {
+static uint64_t next_id(void) {
     static uint64_t ids = 1u << 24; /* raw_ask counts from 1 */
-    uint8_t frame[RAW_HEADER + RAW_BODY_MAX];
 
-    request->id = ids++;
-    size_t size = raw_pack(frame, request, 0);
+    return ids++;
+}
+
+static void add_frame(struct batch *batch, const uint8_t *frame, size_t size) {
     if (batch->size + size > sizeof(batch->bytes))
         batch_send(batch);
     memcpy(batch->bytes + batch->size, frame, size);
     batch->size += size;
 }
 
-void batch_add_wait(struct batch *batch, uint64_t *ids, size_t n, bool all, int64_t limit_us) {
-    raw_request request = PORTD__V1__REQUEST__INIT;
-    Portd__V1__Wait wait = PORTD__V1__WAIT__INIT;
+void batch_add(struct batch *batch, raw_request *request) {
+    uint8_t frame[RAW_HEADER + RAW_BODY_MAX];
 
-    wait.ids = ids;
-    wait.n_ids = n;
-    wait.all = all;
-    if (limit_us >= 0) {
-        wait.limit_case = PORTD__V1__WAIT__LIMIT_LIMIT_US;
-        wait.limit_us = (uint64_t)limit_us;
-    }
-    request.method_case = PORTD__V1__REQUEST__METHOD_WAIT;
-    request.wait = &wait;
-    batch_add(batch, &request);
+    request->id = next_id();
+    add_frame(batch, frame, raw_pack(frame, request, 0));
+}
+
+void batch_add_wait(struct batch *batch, uint64_t *ids, size_t n, bool all, int64_t limit_us) {
+    uint8_t frame[RAW_HEADER + RAW_BODY_MAX];
+
+    add_frame(batch, frame, raw_pack_wait(frame, next_id(), ids, n, all, limit_us));
 }
 
 void batch_add_read(struct batch *batch, uint64_t port) {

@@ -1,7 +1,10 @@
 /* guest.c: see guest.h. */
+#define _GNU_SOURCE
+
 #include "guest.h"
 
 #include <fcntl.h>
+#include <grp.h>
 #include <inttypes.h>
 #include <signal.h>
 #include <sys/stat.h>
@@ -26,12 +29,11 @@ void guest_open_at(struct raw *raw, const char *address) {
 void guest_open(struct raw *raw) { guest_open_at(raw, fixture_address()); }
 
 void guest_join(struct raw *raw, const struct raw *other) {
-    Portd__V1__Hello hello = PORTD__V1__HELLO__INIT;
+    Portd__V1__Hello hello = raw_hello_make();
     char token[sizeof(other->token)];
 
     guest_connect(raw);
     memcpy(token, other->token, sizeof(token));
-    hello.version_min = hello.version_max = 1;
     hello.token = token;
     assert_int_equal(raw_hello_with(raw, &hello, NULL, 0), 0);
     assert_int_equal(raw->session, other->session);
@@ -86,32 +88,6 @@ uint64_t guest_evt(struct raw *raw, int fd, int64_t number) {
     assert_true(id != 0);
     return id;
 }
-
-static bool is_stopped(void *data) {
-    const struct fixture *broker = data;
-    char path[64], line[512];
-
-    (void)snprintf(path, sizeof(path), "/proc/%d/stat", (int)broker->pid);
-    FILE *file = fopen(path, "r");
-    assert_non_null(file);
-    const char *read = fgets(line, sizeof(line), file);
-    fclose(file);
-    assert_non_null(read);
-    return strncmp(strrchr(line, ')'), ") T", 3) == 0;
-}
-
-void guest_hold(const struct fixture *broker) {
-    struct fixture copy = *broker;
-
-    assert_int_equal(kill(broker->pid, SIGSTOP), 0);
-    assert_true(fixture_until(is_stopped, &copy));
-}
-
-void guest_let_go(const struct fixture *broker) { assert_int_equal(kill(broker->pid, SIGCONT), 0); }
-
-void guest_hold_broker(void) { guest_hold(fixture_broker()); }
-
-void guest_let_broker_go(void) { guest_let_go(fixture_broker()); }
 
 void guest_is_woken(struct raw *raw, uint64_t request, uint64_t id, Portd__V1__Cause cause) {
     Portd__V1__Cause told = PORTD__V1__CAUSE__CAUSE_NONE;
@@ -172,21 +148,49 @@ static bool nothing_is_closing(void *data) {
 
 void guest_until_closed(struct raw *raw) { assert_true(fixture_until(nothing_is_closing, raw)); }
 
-long guest_cpu(pid_t pid) {
-    char path[64], line[1024];
-    long user = 0, system = 0;
+uint64_t guest_wrap(struct raw *raw, int fd, const char *name) {
+    raw_request request = PORTD__V1__REQUEST__INIT;
+    Portd__V1__WrapFileDescriptor file = PORTD__V1__WRAP_FILE_DESCRIPTOR__INIT;
+    char text[256];
 
-    (void)snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
-    FILE *file = fopen(path, "r");
-    assert_non_null(file);
-    const char *read = fgets(line, sizeof(line), file);
-    fclose(file);
-    assert_non_null(read);
-    /* The name in brackets may have blanks in it; user and system time are the 14th and 15th field. */
-    assert_int_equal(
-        sscanf(strrchr(line, ')') + 2, "%*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %ld %ld", &user, &system),
-        2);
-    return user + system;
+    (void)snprintf(text, sizeof(text), "%s", name);
+    file.number = 7;
+    file.name = text;
+    file.read = true;
+    request.method_case = PORTD__V1__REQUEST__METHOD_FILE_DESCRIPTOR_TO_PORT;
+    request.file_descriptor_to_port = &file;
+    raw_reply *reply = raw_ask_fds(raw, &request, &fd, 1);
+    assert_true(reply && !reply->error);
+    uint64_t id = reply->file_descriptor_to_port->input;
+    raw_free(reply);
+    return id;
+}
+
+void guest_drop(struct raw *raw, uint64_t port) {
+    raw_request request = PORTD__V1__REQUEST__INIT;
+    Portd__V1__Close close = PORTD__V1__CLOSE__INIT;
+    Portd__V1__Release release = PORTD__V1__RELEASE__INIT;
+
+    close.id = port;
+    request.method_case = PORTD__V1__REQUEST__METHOD_CLOSE;
+    request.close = &close;
+    assert_int_equal(raw_code(raw_ask(raw, &request)), 0);
+    release.ids = &port;
+    release.n_ids = 1;
+    request.method_case = PORTD__V1__REQUEST__METHOD_RELEASE;
+    request.release = &release;
+    assert_int_equal(raw_code(raw_ask(raw, &request)), 0);
+}
+
+void guest_leave_sessions(const char *address, size_t n) {
+    for (size_t i = 0; i < n; i++) {
+        Portd__V1__Hello hello = raw_hello_make();
+        struct raw raw;
+        hello.ttl_us = UINT64_C(3600000000);
+        guest_connect_at(&raw, address);
+        assert_int_equal(raw_hello_with(&raw, &hello, NULL, 0), 0);
+        guest_close(&raw);
+    }
 }
 
 long guest_memory(pid_t pid, const char *line) {
@@ -224,6 +228,29 @@ void guest_start_limited(struct fixture *fixture, size_t descriptors, const char
     fixture_start(fixture, options);
     (void)setenv("PORTD_DAEMON", daemon, 1);
     (void)unlink(script);
+}
+
+void guest_start_open(struct fixture *fixture, size_t descriptors) {
+    static const char *const open_to_all[] = {"--mode", "0666", NULL};
+
+    if (geteuid() != 0)
+        test_skip("only root may become somebody else");
+    if (descriptors)
+        guest_start_limited(fixture, descriptors, open_to_all);
+    else
+        fixture_start(fixture, open_to_all);
+}
+
+void guest_connect_as(struct raw *raw, uid_t uid, const char *address) {
+    assert_int_equal(setegid(uid) + seteuid(uid), 0);
+    int error = raw_connect(raw, address);
+    assert_int_equal(seteuid(0) + setegid(0), 0);
+    assert_int_equal(error, 0);
+    fixture_own(raw->fd);
+}
+
+bool guest_become(uid_t uid) {
+    return setgroups(0, NULL) == 0 && setresgid(uid, uid, uid) == 0 && setresuid(uid, uid, uid) == 0;
 }
 
 bool guest_is_sanitized(void) {

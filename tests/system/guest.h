@@ -36,11 +36,14 @@ void guest_pipe(int ends[2]);
 uint64_t guest_semaphore(struct raw *raw, int fd, int64_t number);
 uint64_t guest_evt(struct raw *raw, int fd, int64_t number);
 
-/* Stops the broker's process so that what is sent meanwhile is there all at once, and lets it go on. */
-void guest_hold(const struct fixture *broker);
-void guest_let_go(const struct fixture *broker);
-void guest_hold_broker(void); /* that of FIXTURE_CASE */
-void guest_let_broker_go(void);
+/* Ports of that name for reading, all under one number. */
+uint64_t guest_wrap(struct raw *raw, int fd, const char *name);
+
+/* The port is closed and its id given back. */
+void guest_drop(struct raw *raw, uint64_t port);
+
+/* So many sessions that nobody is connected to: they have a time to live, and end with the broker. */
+void guest_leave_sessions(const char *address, size_t n);
 
 /* The guest sees its semaphore or event become ready: a wait of that id, already under way, is answered. */
 void guest_is_woken(struct raw *raw, uint64_t request, uint64_t id, Portd__V1__Cause cause);
@@ -52,12 +55,20 @@ uint64_t guest_quota(struct raw *raw, const char *name, uint64_t *limit);
 /* Until the broker has closed all that it does not keep. */
 void guest_until_closed(struct raw *raw);
 
-/* Of a process: clock ticks it has used, kilobytes of a line of /proc/PID/status ("VmHWM:"). */
-long guest_cpu(pid_t pid);
+/* Of a process: kilobytes of a line of /proc/PID/status ("VmHWM:"). */
 long guest_memory(pid_t pid, const char *line);
 
 /* Starts a broker whose process may have so many descriptors. fixture is static, as it must outlive the case. Without PORTD_DAEMON the case is skipped. */
 void guest_start_limited(struct fixture *fixture, size_t descriptors, const char *const *options);
+
+/* A broker for everybody, with so many descriptors (0: as many as there are). Who is not root cannot become somebody else: the case is skipped. */
+void guest_start_open(struct fixture *fixture, size_t descriptors);
+
+/* Only connected, as that uid: the kernel tells the broker who connects. For root. */
+void guest_connect_as(struct raw *raw, uid_t uid, const char *address);
+
+/* In a child: becomes that uid, for good. */
+bool guest_become(uid_t uid);
 
 /* Whether test and broker are built with a sanitizer, which needs memory and descriptors of its own. */
 bool guest_is_sanitized(void);

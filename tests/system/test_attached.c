@@ -64,10 +64,10 @@ static void lie_before_an_honest_frame_shifts_nothing(void **state) {
     (void)state;
     guest_pipe(honest);
     guest_open(&raw);
-    guest_hold_broker();
+    fixture_hold_broker();
     send_create(&raw, 11, 1, 1, NULL, 0);
     send_create(&raw, 12, 2, 1, &honest[0], 1);
-    guest_let_broker_go();
+    fixture_let_broker_go();
     guest_is_told(&raw, 11, MISMATCH);
     uint64_t id = semaphore_of(raw_next(&raw, NULL), 12);
     semaphore_follows(&raw, id, honest[1]);
@@ -80,7 +80,7 @@ static void many_lies_before_an_honest_frame_shift_nothing(void **state) {
     (void)state;
     guest_pipe(honest);
     guest_open(&raw);
-    guest_hold_broker();
+    fixture_hold_broker();
     for (uint64_t i = 0; i < 50; i++) {
         send_create(&raw, 100 + i, (int64_t)i, 1 + (unsigned)i % 3, NULL, 0);
         send_ping(&raw, 200 + i, 0, NULL, 0);
@@ -88,7 +88,7 @@ static void many_lies_before_an_honest_frame_shift_nothing(void **state) {
     send_create(&raw, 300, 50, 1, &honest[0], 1);
     send_create(&raw, 301, 51, 1, NULL, 0);
     send_ping(&raw, 302, 0, NULL, 0);
-    guest_let_broker_go();
+    fixture_let_broker_go();
     for (uint64_t i = 0; i < 50; i++) {
         guest_is_told(&raw, 100 + i, MISMATCH);
         guest_is_told(&raw, 200 + i, 0);
@@ -107,11 +107,11 @@ static void lie_after_an_honest_frame_gets_nothing(void **state) {
     guest_pipe(first);
     guest_pipe(second);
     guest_open(&raw);
-    guest_hold_broker();
+    fixture_hold_broker();
     send_create(&raw, 11, 1, 1, &first[0], 1);
     send_create(&raw, 12, 2, 1, NULL, 0);
     send_create(&raw, 13, 3, 1, &second[0], 1);
-    guest_let_broker_go();
+    fixture_let_broker_go();
     uint64_t one = semaphore_of(raw_next(&raw, NULL), 11);
     guest_is_told(&raw, 12, MISMATCH);
     uint64_t two = semaphore_of(raw_next(&raw, NULL), 13);
@@ -248,13 +248,13 @@ static void send_torn(struct raw *raw, struct raw *other, size_t cut, int fd, bo
     size_t size = raw_pack(bytes, &request, 1);
     assert_true(cut < size);
     if (together)
-        guest_hold_broker();
+        fixture_hold_broker();
     assert_int_equal(raw_send(raw, bytes, cut, NULL, 0), 0);
     if (!together)
         guest_is_served(other);
     assert_int_equal(raw_send(raw, bytes + cut, size - cut, &fd, 1), 0);
     if (together)
-        guest_let_broker_go();
+        fixture_let_broker_go();
 }
 
 /* While no frame begins they belong to none; the frame they came in the middle of has what it should not have. */
@@ -352,8 +352,7 @@ static void rest_of_a_frame_may_follow_later(void **state) {
 
 /* Every method that takes none, asked with one. */
 static void methods_without_descriptors_take_none(void **state) {
-    static const uint8_t methods[] = {11, 12, 16, 17, 18, 19, 20, 21, 22, 23,
-                                      26, 27, 28, 29, 30, 31, 32, 33, 34};
+    static const uint8_t methods[] = {11, 12, 16, 17, 18, 20, 21, 22, 23, 26, 27, 28, 29, 30, 31, 32, 33, 34};
     struct raw raw;
     int ends[2];
 

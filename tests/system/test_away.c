@@ -7,7 +7,6 @@
 #include "guest.h"
 
 #include <fcntl.h>
-#include <grp.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <sys/resource.h>
@@ -83,7 +82,7 @@ struct attack {
 };
 
 static char throw_all_away(const struct attack *attack, const struct sockaddr_in *peer) {
-    if (setgroups(0, NULL) || setgid(STRANGER) || setuid(STRANGER))
+    if (!guest_become(STRANGER))
         return 's';
     for (int i = 0; i < AWAY; i++)
         if (throw_away(&attack->broker, peer))
@@ -121,24 +120,23 @@ static size_t smallest_table(void) {
 }
 
 static void others_find_room(size_t table) {
-    static const char *const open_to_all[] = {"--mode", "0666", NULL};
     static struct fixture fixture, *broker = &fixture;
     struct attack attack = {.broker = {.sun_family = AF_UNIX}};
     struct raw before, after;
     int pipe[2];
     char how = 0;
 
-    guest_start_limited(broker, table, open_to_all);
+    guest_start_open(broker, table);
     (void)snprintf(attack.broker.sun_path, sizeof attack.broker.sun_path, "%.100s",
                    broker->address + strlen("unix:"));
     guest_pipe(attack.done);
     guest_open_at(&before, broker->address);
     guest_pipe(pipe);
-    guest_hold(broker);
+    fixture_hold(broker);
     pid_t child = fixture_fork(attack_body, &attack);
     assert_true(fixture_poll(attack.done[0], POLLIN));
     assert_int_equal(read(attack.done[0], &how, 1), 1);
-    guest_let_go(broker);
+    fixture_let_go(broker);
     if (how == 's')
         test_skip("needs to become another user");
     assert_int_equal(how, 'd');

@@ -201,14 +201,14 @@ static void kill_after(void (*act)(const struct victim *victim), bool greeted, b
     fixture_close(ends[1]); /* from now on only the child and the broker have it */
     hear(told[0], 'o');
     if (held)
-        guest_hold_broker();
+        fixture_hold_broker();
     assert_int_equal(write(go[1], "g", 1), 1);
     hear(told[0], 'a');
     if (!held)
         guest_is_served(other);
     fixture_end(pid);
     if (held)
-        guest_let_broker_go();
+        fixture_let_broker_go();
     fixture_until_fds(fixture_broker(), 1);
     assert_true(fixture_poll(ends[0], 0) & POLLHUP);
     guest_is_served(other);
@@ -269,11 +269,10 @@ static void killed_before_the_broker_looks(void **state) {
 /* A session lives as long as one of its connections: what the dead one made stays. Tells the id of its semaphore. */
 static int share_and_be_killed(void *data) {
     struct victim *victim = data;
-    Portd__V1__Hello hello = PORTD__V1__HELLO__INIT;
+    Portd__V1__Hello hello = raw_hello_make();
     uint64_t id;
     char go;
 
-    hello.version_min = hello.version_max = 1;
     hello.token = victim->raw.token;
     struct raw raw;
     if (raw_connect(&raw, victim->address) || raw_hello_with(&raw, &hello, NULL, 0) ||

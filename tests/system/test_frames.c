@@ -139,7 +139,7 @@ static void truncated_frames_end_with_their_connection(void **state) {
 /* Whoever sends byte by byte is served as everybody is, and nobody waits for him. */
 static void slow_sender_is_served(void **state) {
     raw_request request = PORTD__V1__REQUEST__INIT;
-    Portd__V1__Hello hello = PORTD__V1__HELLO__INIT;
+    Portd__V1__Hello hello = raw_hello_make();
     Portd__V1__Descriptor descriptor = PORTD__V1__DESCRIPTOR__INIT;
     uint8_t bytes[2 * (RAW_HEADER + RAW_BODY_MAX)];
     struct raw slow, other;
@@ -149,7 +149,6 @@ static void slow_sender_is_served(void **state) {
     guest_pipe(ends);
     guest_open(&other);
     guest_connect(&slow);
-    hello.version_min = hello.version_max = 1;
     request.id = 1;
     request.method_case = PORTD__V1__REQUEST__METHOD_HELLO;
     request.hello = &hello;

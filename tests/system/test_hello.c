@@ -15,9 +15,8 @@ enum {
 };
 
 static Portd__V1__Hello usual(void) {
-    Portd__V1__Hello hello = PORTD__V1__HELLO__INIT;
+    Portd__V1__Hello hello = raw_hello_make();
 
-    hello.version_min = hello.version_max = 1;
     return hello;
 }
 

@@ -1,11 +1,10 @@
 /* test_limits.c: the table of descriptors, quotas and who is nobody. What would leave too little room is refused with a limit that
- * names itself and its holders; what gives room back gets through; and a broker that has no room does not spin. */
+ * names itself and its holders; what gives room back gets through. That a broker without room does not spin is in tests/cost. */
 #include "guest.h"
 
 #include "proto/status.h"
 
 #include <fcntl.h>
-#include <grp.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/eventfd.h>
@@ -399,7 +398,7 @@ static void who_sends_half_a_frame_is_told(void **state) {
 /* Owners by pidfd take a place each: those that there is no room for are refused. */
 static void owners_cannot_hold_the_table(void **state) {
     static struct raw crowd[TABLE];
-    Portd__V1__Hello hello = PORTD__V1__HELLO__INIT;
+    Portd__V1__Hello hello = raw_hello_make();
     static struct fixture broker;
     size_t n = 0, refused = 0;
 
@@ -409,7 +408,6 @@ static void owners_cannot_hold_the_table(void **state) {
     while (n < TABLE / 4)
         guest_connect_at(&crowd[n++], broker.address);
     int self = fixture_own((int)syscall(SYS_pidfd_open, getpid(), 0));
-    hello.version_min = hello.version_max = 1;
     hello.owner_attached = 1;
     hello.new_ = 1;
     for (size_t i = 0; i < n; i++)
@@ -418,39 +416,6 @@ static void owners_cannot_hold_the_table(void **state) {
     assert_true(refused < n);
     for (size_t i = 0; i < n; i++)
         guest_close(&crowd[i]);
-}
-
-/* While nothing fits, nothing is tried again and again: over an interval that the broker itself measures, its processor
- * time stays far below the interval. */
-static void full_table_does_not_spin(void **state) {
-    enum { INTERVAL_US = 1000000 };
-    static struct raw waiting[50];
-    raw_request request = PORTD__V1__REQUEST__INIT;
-    Portd__V1__Wait wait = PORTD__V1__WAIT__INIT;
-    static struct fixture broker;
-    struct raw raw, other;
-    int event = fixture_own(eventfd(0, EFD_CLOEXEC));
-    uint64_t id;
-
-    (void)state;
-    guest_start_limited(&broker, TABLE, NULL);
-    guest_open_at(&raw, broker.address);
-    guest_open_at(&other, broker.address);
-    id = guest_evt(&raw, event, 1000000);
-    (void)fill_table(&raw, &other, event);
-    for (size_t i = 0; i < 50; i++) /* these stand before the door, or were turned away and have not looked */
-        guest_connect_at(&waiting[i], broker.address);
-    request.method_case = PORTD__V1__REQUEST__METHOD_WAIT;
-    request.wait = &wait;
-    wait.ids = &id;
-    wait.n_ids = 1;
-    wait.limit_case = PORTD__V1__WAIT__LIMIT_LIMIT_US;
-    wait.limit_us = INTERVAL_US;
-    guest_is_served(&raw);
-    long before = guest_cpu(broker.pid);
-    assert_int_equal(raw_code(raw_ask(&raw, &request)), 0);
-    long used = guest_cpu(broker.pid) - before;
-    assert_in_range(used, 0, sysconf(_SC_CLK_TCK) / 4);
 }
 
 /* ---- quotas ----------------------------------------------------------------------------------------------------------------- */
@@ -472,10 +437,6 @@ struct findings {
     bool sees_others, ends_others;
 };
 
-static bool become(uid_t uid) {
-    return setgroups(0, NULL) == 0 && setresgid(uid, uid, uid) == 0 && setresuid(uid, uid, uid) == 0;
-}
-
 static int fill_as_stranger(void *data) {
     const struct stranger *stranger = data;
     struct findings findings = {0};
@@ -485,7 +446,7 @@ static int fill_as_stranger(void *data) {
     raw_reply *reply;
     char go;
 
-    if (!become(stranger->uid) || raw_connect(&raw, stranger->address))
+    if (!guest_become(stranger->uid) || raw_connect(&raw, stranger->address))
         return 1;
     findings.hello = raw_hello(&raw);
     findings.session = raw.session;
@@ -512,7 +473,6 @@ static int fill_as_stranger(void *data) {
 }
 
 static void other_uids_have_a_quarter(void **state) {
-    static const char *const open_to_all[] = {"--mode", "0666", NULL};
     static struct fixture broker;
     struct findings findings;
     struct stranger stranger;
@@ -524,7 +484,7 @@ static void other_uids_have_a_quarter(void **state) {
     assert_int_equal(pipe2(answer, O_CLOEXEC), 0);
     fixture_own(answer[0]);
     fixture_own(answer[1]);
-    guest_start_limited(&broker, TABLE, open_to_all);
+    guest_start_open(&broker, TABLE);
     guest_open_at(&raw, broker.address);
     assert_int_equal(fcntl(go[0], F_SETFL, 0), 0);
     stranger = (struct stranger){broker.address, OTHER_UID, event, answer[1], go[0]};
@@ -555,7 +515,7 @@ static int crowd_in(void *data) {
     struct raw late;
     size_t n = 0;
 
-    if (!become(stranger->uid))
+    if (!guest_become(stranger->uid))
         return 1;
     while (n < TABLE && raw_open(&crowd[n], stranger->address) == 0)
         n++;
@@ -575,15 +535,12 @@ static int crowd_in(void *data) {
 }
 
 static void other_uids_have_a_quarter_of_the_connections(void **state) {
-    static const char *const open_to_all[] = {"--mode", "0666", NULL};
     static struct fixture broker;
     struct stranger stranger;
     struct raw raw;
 
     (void)state;
-    if (geteuid() != 0)
-        test_skip("only root may become somebody else");
-    guest_start_limited(&broker, TABLE, open_to_all);
+    guest_start_open(&broker, TABLE);
     guest_open_at(&raw, broker.address);
     stranger = (struct stranger){.address = broker.address, .uid = OTHER_UID};
     assert_int_equal(fixture_reap(fixture_fork(crowd_in, &stranger)), 0);
@@ -600,17 +557,16 @@ struct intruder {
 
 static int intrude(void *data) {
     const struct intruder *intruder = data;
-    Portd__V1__Hello hello = PORTD__V1__HELLO__INIT;
+    Portd__V1__Hello hello = raw_hello_make();
     raw_request request = PORTD__V1__REQUEST__INIT;
     Portd__V1__List list = PORTD__V1__LIST__INIT;
     Portd__V1__EndSession end = PORTD__V1__END_SESSION__INIT;
     char token[80];
     struct raw raw;
 
-    if (!become(OTHER_UID) || raw_connect(&raw, intruder->address))
+    if (!guest_become(OTHER_UID) || raw_connect(&raw, intruder->address))
         return 1;
     memcpy(token, intruder->token, sizeof(token));
-    hello.version_min = hello.version_max = 1;
     hello.token = token;
     if (raw_hello_with(&raw, &hello, NULL, 0) != PORTD__V1__CODE__CODE_NOT_FOUND)
         return 2;
@@ -635,16 +591,13 @@ static int intrude(void *data) {
 }
 
 static void other_uids_reach_nothing(void **state) {
-    static const char *const open_to_all[] = {"--mode", "0666", NULL};
     static struct fixture broker;
     struct intruder intruder;
     struct raw raw;
     int event = fixture_own(eventfd(0, EFD_CLOEXEC));
 
     (void)state;
-    if (geteuid() != 0)
-        test_skip("only root may become somebody else");
-    fixture_start(&broker, open_to_all);
+    guest_start_open(&broker, 0);
     guest_open_at(&raw, broker.address);
     intruder = (struct intruder){.address = broker.address, .session = raw.session};
     intruder.id = guest_evt(&raw, event, 5);
@@ -659,7 +612,7 @@ static int knock(void *data) {
     const struct stranger *stranger = data;
     struct raw raw;
 
-    if (!become(stranger->uid))
+    if (!guest_become(stranger->uid))
         return 1;
     if (raw_connect(&raw, stranger->address))
         return 2;
@@ -671,15 +624,12 @@ static int knock(void *data) {
 }
 
 static void nobody_is_turned_away(void **state) {
-    static const char *const open_to_all[] = {"--mode", "0666", NULL};
     static struct fixture broker;
     struct stranger stranger;
     struct raw raw;
 
     (void)state;
-    if (geteuid() != 0)
-        test_skip("only root may become somebody else");
-    fixture_start(&broker, open_to_all);
+    guest_start_open(&broker, 0);
     guest_open_at(&raw, broker.address);
     stranger = (struct stranger){.address = broker.address, .uid = NOBODY};
     for (int i = 0; i < 5; i++)
@@ -731,7 +681,7 @@ static int use_up_objects(void *data) {
     size_t n = 0;
     int code;
 
-    if (!become(OTHER_UID) || raw_open(&raw, stranger->address))
+    if (!guest_become(OTHER_UID) || raw_open(&raw, stranger->address))
         return 1;
     while ((code = raw_semaphore(&raw, stranger->fd, 5, PORTD__V1__MODE__MODE_READ, &id)) == 0) {
         ids[n++ % 256] = id;
@@ -752,15 +702,12 @@ static int use_up_objects(void *data) {
 }
 
 static void objects_have_a_limit(void **state) {
-    static const char *const open_to_all[] = {"--mode", "0666", NULL};
     static struct fixture broker;
     struct stranger stranger;
     int event = fixture_own(eventfd(1, EFD_CLOEXEC));
 
     (void)state;
-    if (geteuid() != 0)
-        test_skip("only root may become somebody else");
-    fixture_start(&broker, open_to_all);
+    guest_start_open(&broker, 0);
     stranger = (struct stranger){.address = broker.address, .fd = event};
     assert_int_equal(end_of_a_long_way(use_up_objects, &stranger), 0);
     fixture_until_fds(&broker, 0);
@@ -773,7 +720,7 @@ static int use_up_waits(void *data) {
     struct raw raw;
     uint64_t id = 0, n = 0, refused;
 
-    if (!become(OTHER_UID) || raw_open(&raw, stranger->address) ||
+    if (!guest_become(OTHER_UID) || raw_open(&raw, stranger->address) ||
         raw_evt(&raw, stranger->fd, 5, PORTD__V1__MODE__MODE_READ, &id))
         return 1;
     while (!raw_has_reply(&raw)) {
@@ -804,15 +751,12 @@ static int use_up_waits(void *data) {
 }
 
 static void waits_have_a_limit(void **state) {
-    static const char *const open_to_all[] = {"--mode", "0666", NULL};
     static struct fixture broker;
     struct stranger stranger;
     int event = fixture_own(eventfd(0, EFD_CLOEXEC));
 
     (void)state;
-    if (geteuid() != 0)
-        test_skip("only root may become somebody else");
-    fixture_start(&broker, open_to_all);
+    guest_start_open(&broker, 0);
     stranger = (struct stranger){.address = broker.address, .fd = event};
     assert_int_equal(end_of_a_long_way(use_up_waits, &stranger), 0);
     fixture_until_fds(&broker, 0);
@@ -832,8 +776,7 @@ static void refusals_are_clean_text(void **state) {
         while (strlen(name) + 4 <= 64)
             (void)strncat(name, "\xf0\x9f\x90\x90", sizeof(name) - strlen(name) - 1);
         for (size_t i = 0; i < 3; i++) {
-            Portd__V1__Hello hello = PORTD__V1__HELLO__INIT;
-            hello.version_min = hello.version_max = 1;
+            Portd__V1__Hello hello = raw_hello_make();
             hello.client = name;
             guest_connect_at(&crowd[i], broker.address);
             assert_int_equal(raw_hello_with(&crowd[i], &hello, NULL, 0), 0);
@@ -853,7 +796,7 @@ TEST_MAIN(FIXTURE_CASE_BARE(any_limit_is_refused_or_works),
           FIXTURE_CASE_BARE(connections_alone_fill_the_table), FIXTURE_CASE_BARE(full_table_makes_no_handles),
           FIXTURE_CASE_BARE(half_frames_cannot_hold_the_table),
           FIXTURE_CASE_BARE(who_sends_half_a_frame_is_told), FIXTURE_CASE_BARE(owners_cannot_hold_the_table),
-          FIXTURE_CASE_BARE(full_table_does_not_spin), FIXTURE_CASE_BARE(other_uids_have_a_quarter),
+          FIXTURE_CASE_BARE(other_uids_have_a_quarter),
           FIXTURE_CASE_BARE(other_uids_have_a_quarter_of_the_connections),
           FIXTURE_CASE_BARE(other_uids_reach_nothing), FIXTURE_CASE_BARE(nobody_is_turned_away),
           FIXTURE_CASE(strangers_cannot_connect), FIXTURE_CASE_BARE(objects_have_a_limit),

@@ -7,7 +7,6 @@
 #include "guest.h"
 
 #include <fcntl.h>
-#include <grp.h>
 #include <linux/sockios.h>
 #include <netinet/in.h>
 #include <poll.h>
@@ -273,11 +272,11 @@ static void removes_fill_the_window(void **state) {
         ids[i] = guest_evt(&raw, pairs[i].near, (int64_t)i);
         pair_let_go(&pairs[i]);
     }
-    guest_hold_broker();
+    fixture_hold_broker();
     for (size_t i = 0; i < n; i++)
         send_remove(&raw, 1000 + i, ids[i]);
     send_ping(&raw, 9);
-    guest_let_broker_go();
+    fixture_let_broker_go();
     is_served_often(&other);
     raw_reply *first = raw_next(&raw, NULL);
     for (size_t i = 0; i < n; i++)
@@ -352,12 +351,12 @@ static void lingering_socket_of_a_dead_client(void **state) {
     pair_make(&pair);
     guest_open(&raw);
     guest_open(&other);
-    guest_hold_broker();
+    fixture_hold_broker();
     size_t size = write_create(bytes, 5, 5);
     assert_int_equal(raw_send(&raw, bytes, size, &pair.near, 1), 0);
     pair_let_go(&pair);
     guest_close(&raw);
-    guest_let_broker_go();
+    fixture_let_broker_go();
     is_served_often(&other);
     fixture_until_fds(fixture_broker(), 1);
     pair_drain(&pair);
@@ -409,11 +408,11 @@ static void unwanted_lingering_sockets(void **state) {
             pair_make(&pairs[k]);
             fds[k] = pairs[k].near;
         }
-        guest_hold_broker();
+        fixture_hold_broker();
         assert_int_equal(raw_send_body(&raw, frames[i].body, frames[i].length, frames[i].claim, fds, 3), 0);
         for (size_t k = 0; k < 3; k++)
             pair_let_go(&pairs[k]);
-        guest_let_broker_go();
+        fixture_let_broker_go();
         is_served_often(&other);
         guest_is_told(&raw, frames[i].id, frames[i].code);
         fixture_until_fds(fixture_broker(), 2);
@@ -436,17 +435,17 @@ static void misplaced_lingering_sockets(void **state) {
     size_t size = write_create(bytes, 5, 5);
     assert_int_equal(raw_send(&raw, bytes, size - 2, NULL, 0), 0);
     assert_true(fixture_until(is_read, &raw.fd));
-    guest_hold_broker();
+    fixture_hold_broker();
     assert_int_equal(raw_send(&raw, bytes + size - 2, 2, &pair.near, 1), 0);
     pair_let_go(&pair);
-    guest_let_broker_go();
+    fixture_let_broker_go();
     is_served_often(&other);
     guest_is_told(&raw, 5, MISMATCH);
     raw_header(bytes, 0, 1, 0);
-    guest_hold_broker();
+    fixture_hold_broker();
     assert_int_equal(raw_send(&raw, bytes, RAW_HEADER, &last.near, 1), 0);
     pair_let_go(&last);
-    guest_let_broker_go();
+    fixture_let_broker_go();
     is_served_often(&other);
     guest_is_ended(&raw);
     fixture_until_fds(fixture_broker(), 1);
@@ -485,14 +484,14 @@ static void refused_lingering_sockets(void **state) {
     uint64_t id = guest_evt(&raw, event, 100000);
     fill(&raw, event);
     fill(&second, event);
-    guest_hold(&broker);
+    fixture_hold(&broker);
     for (size_t i = 0; i < PAIRS; i++) {
         pair_make(&pairs[i]);
         size_t size = write_create(bytes, 500 + i, 50000 + (int64_t)i);
         assert_int_equal(raw_send(&second, bytes, size, &pairs[i].near, 1), 0);
         pair_let_go(&pairs[i]);
     }
-    guest_let_go(&broker);
+    fixture_let_go(&broker);
     is_served_often(&other);
     assert_int_equal(raw_remove(&raw, id), 0);
     for (size_t i = 0; i < PAIRS; i++)
@@ -500,11 +499,11 @@ static void refused_lingering_sockets(void **state) {
     /* A connection that is turned away has one in its queue. */
     pair_make(&queued);
     fill(&raw, event);
-    guest_hold(&broker);
+    fixture_hold(&broker);
     guest_connect_at(&late, broker.address);
     assert_int_equal(raw_send(&late, bytes, write_create(bytes, 5, 5), &queued.near, 1), 0);
     pair_let_go(&queued);
-    guest_let_go(&broker);
+    fixture_let_go(&broker);
     is_served_often(&other);
     assert_int_equal(raw_until_end(&late), 0);
     is_served_often(&other);
@@ -529,8 +528,7 @@ static int close_many(void *data) {
     uint64_t ids[STRANGERS];
     struct raw raw;
 
-    if (setgroups(0, NULL) || setresgid(1000, 1000, 1000) || setresuid(1000, 1000, 1000) ||
-        raw_open(&raw, stranger->address))
+    if (!guest_become(1000) || raw_open(&raw, stranger->address))
         return 1;
     for (size_t i = 0; i < STRANGERS; i++) {
         if (pair_connect(&pairs[i]) || pair_fill(&pairs[i]) ||
@@ -558,7 +556,6 @@ static int close_many(void *data) {
 
 /* What one uid has to be closed takes its time; that of another one is closed meanwhile. */
 static void closes_of_other_uids_are_not_in_the_way(void **state) {
-    static const char *const open_to_all[] = {"--mode", "0666", NULL};
     static struct fixture broker;
     struct stranger stranger;
     struct raw raw;
@@ -567,12 +564,10 @@ static void closes_of_other_uids_are_not_in_the_way(void **state) {
     char byte;
 
     (void)state;
-    if (geteuid() != 0)
-        test_skip("only root may become somebody else");
     guest_pipe(told);
     assert_int_equal(fcntl(told[0], F_SETFL, 0), 0);
     pair_make(&pair);
-    fixture_start(&broker, open_to_all);
+    guest_start_open(&broker, 0);
     guest_open_at(&raw, broker.address);
     uint64_t id = guest_evt(&raw, pair.near, 5);
     pair_let_go(&pair);
@@ -601,7 +596,7 @@ static int throw_many(void *data) {
     uint8_t frame[RAW_HEADER + 4];
     int fds[THROWN];
 
-    if (setgroups(0, NULL) || setresgid(1000, 1000, 1000) || setresuid(1000, 1000, 1000))
+    if (!guest_become(1000))
         return 1;
     for (size_t i = 0; i < THROWERS; i++)
         if (raw_open(&raws[i], stranger->address))
@@ -628,7 +623,6 @@ static int throw_many(void *data) {
 }
 
 static void sockets_thrown_away_fill_a_share_and_no_more(void **state) {
-    static const char *const open_to_all[] = {"--mode", "0666", NULL};
     static struct fixture broker;
     struct stranger stranger;
     struct raw raw, late;
@@ -636,10 +630,8 @@ static void sockets_thrown_away_fill_a_share_and_no_more(void **state) {
     char byte;
 
     (void)state;
-    if (geteuid() != 0)
-        test_skip("only root may become somebody else");
     guest_pipe(told);
-    guest_start_limited(&broker, TABLE, open_to_all);
+    guest_start_open(&broker, TABLE);
     guest_open_at(&raw, broker.address);
     stranger = (struct stranger){broker.address, told[1]};
     pid_t pid = fixture_fork(throw_many, &stranger);
@@ -692,7 +684,7 @@ static void the_end_of_the_broker_before_all_are_accepted(void **state) {
 
     (void)state;
     fixture_start(&broker, NULL);
-    guest_hold(&broker);
+    fixture_hold(&broker);
     for (size_t i = 0; i < CROWD; i++)
         guest_connect_at(&crowd[i], broker.address);
     for (size_t i = 0; i < LAST; i++) {
@@ -703,7 +695,7 @@ static void the_end_of_the_broker_before_all_are_accepted(void **state) {
     for (size_t i = 0; i < CROWD; i++)
         guest_close(&crowd[i]);
     assert_int_equal(kill(broker.pid, SIGTERM), 0);
-    guest_let_go(&broker);
+    fixture_let_go(&broker);
     fixture_stop(&broker);
     for (size_t i = 0; i < LAST; i++)
         pair_drain(&pairs[i]);

@@ -27,18 +27,13 @@ static void begin(void) {
 
 /* The kernel tells the broker who connects. With a session of its own, or in that of the other. */
 static void open_as(struct raw *raw, uid_t uid, const struct raw *other) {
-    Portd__V1__Hello hello = PORTD__V1__HELLO__INIT;
+    Portd__V1__Hello hello = raw_hello_make();
     char token[sizeof(raw->token)] = "";
 
     if (other)
         memcpy(token, other->token, sizeof(token));
-    hello.version_min = hello.version_max = 1;
     hello.token = token;
-    assert_int_equal(setegid(uid) + seteuid(uid), 0);
-    int error = raw_connect(raw, broker.address);
-    assert_int_equal(seteuid(0) + setegid(0), 0);
-    assert_int_equal(error, 0);
-    (void)fixture_own(raw->fd);
+    guest_connect_as(raw, uid, broker.address);
     assert_int_equal(raw_hello_with(raw, &hello, NULL, 0), 0);
 }
 
@@ -83,7 +78,7 @@ static void turns_go_round_uids(void **state) {
     for (int i = 1; i < CONNECTIONS; i++)
         open_as(&raw[i], OFFENDER, &raw[0]);
     uint64_t before = counted(&neighbour, "requests", "done");
-    guest_hold(&broker);
+    fixture_hold(&broker);
     for (int i = 0; i < CONNECTIONS; i++) {
         batch_begin(&batch, &raw[i]);
         for (int k = 0; k < ROUND; k++)
@@ -98,7 +93,7 @@ static void turns_go_round_uids(void **state) {
     request.method_case = PORTD__V1__REQUEST__METHOD_STATS;
     request.stats = &stats;
     assert_int_equal(raw_send_request(&neighbour, &request, NULL, 0), 0);
-    guest_let_go(&broker);
+    fixture_let_go(&broker);
     raw_reply *reply = raw_next(&neighbour, NULL);
     assert_true(reply && reply->result_case == PORTD__V1__REPLY__RESULT_STATS);
     uint64_t done = 0;

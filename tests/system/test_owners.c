@@ -35,9 +35,8 @@ static struct owner make_owner(void) {
 }
 
 static Portd__V1__Hello usual(void) {
-    Portd__V1__Hello hello = PORTD__V1__HELLO__INIT;
+    Portd__V1__Hello hello = raw_hello_make();
 
-    hello.version_min = hello.version_max = 1;
     return hello;
 }
 

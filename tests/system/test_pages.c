@@ -6,43 +6,7 @@
 
 enum { OTHER = 2002, PAGE = 256, NOT_FOUND = PORTD__V1__CODE__CODE_NOT_FOUND };
 
-static uint64_t wrap_named(struct raw *raw, int fd, char *name) {
-    raw_request request = PORTD__V1__REQUEST__INIT;
-    Portd__V1__WrapFileDescriptor file = PORTD__V1__WRAP_FILE_DESCRIPTOR__INIT;
-
-    file.number = 7;
-    file.name = name;
-    file.read = true;
-    request.method_case = PORTD__V1__REQUEST__METHOD_FILE_DESCRIPTOR_TO_PORT;
-    request.file_descriptor_to_port = &file;
-    raw_reply *reply = raw_ask_fds(raw, &request, &fd, 1);
-    assert_true(reply && !reply->error);
-    uint64_t id = reply->file_descriptor_to_port->input;
-    raw_free(reply);
-    return id;
-}
-
-static uint64_t wrap(struct raw *raw, int fd) {
-    static char name[] = "one of many";
-    return wrap_named(raw, fd, name);
-}
-
-/* The port is closed and its id given back. */
-static void drop(struct raw *raw, uint64_t id) {
-    raw_request request = PORTD__V1__REQUEST__INIT;
-    Portd__V1__Close close = PORTD__V1__CLOSE__INIT;
-    Portd__V1__Release release = PORTD__V1__RELEASE__INIT;
-
-    close.id = id;
-    request.method_case = PORTD__V1__REQUEST__METHOD_CLOSE;
-    request.close = &close;
-    assert_int_equal(raw_code(raw_ask(raw, &request)), 0);
-    release.ids = &id;
-    release.n_ids = 1;
-    request.method_case = PORTD__V1__REQUEST__METHOD_RELEASE;
-    request.release = &release;
-    assert_int_equal(raw_code(raw_ask(raw, &request)), 0);
-}
+static uint64_t wrap(struct raw *raw, int fd) { return guest_wrap(raw, fd, "one of many"); }
 
 static raw_reply *list(struct raw *raw, Portd__V1__Kind kind, uint64_t after) {
     raw_request request = PORTD__V1__REQUEST__INIT;
@@ -57,27 +21,9 @@ static raw_reply *list(struct raw *raw, Portd__V1__Kind kind, uint64_t after) {
     return reply;
 }
 
-/* The kernel tells the broker who connects. */
 static void open_as(struct raw *raw, uid_t uid, const char *address) {
-    assert_int_equal(setegid(uid) + seteuid(uid), 0);
-    int error = raw_connect(raw, address);
-    assert_int_equal(seteuid(0) + setegid(0), 0);
-    assert_int_equal(error, 0);
-    (void)fixture_own(raw->fd);
+    guest_connect_as(raw, uid, address);
     assert_int_equal(raw_hello(raw), 0);
-}
-
-/* So many sessions that nobody is connected to, which end with the broker. */
-static void leave_sessions(const char *address, size_t n) {
-    for (size_t i = 0; i < n; i++) {
-        Portd__V1__Hello hello = PORTD__V1__HELLO__INIT;
-        struct raw raw;
-        hello.version_min = hello.version_max = 1;
-        hello.ttl_us = UINT64_C(3600000000);
-        guest_connect_at(&raw, address);
-        assert_int_equal(raw_hello_with(&raw, &hello, NULL, 0), 0);
-        guest_close(&raw);
-    }
 }
 
 /* ---- ids -------------------------------------------------------------------------------------------------------------- */
@@ -129,7 +75,7 @@ static size_t place_of(const struct seen *seen, uint64_t id) {
 static void lose(struct raw *raw, struct seen *seen, size_t i) {
     if (i >= seen->n || seen->gone[i])
         return;
-    drop(raw, seen->ids[i]);
+    guest_drop(raw, seen->ids[i]);
     seen->gone[i] = true;
 }
 
@@ -196,7 +142,7 @@ static void any_cursor_will_do(void **state) {
     assert_int_equal(reply->list->n_items, 1);
     assert_int_equal(reply->list->items[0]->id, last);
     raw_free(reply);
-    drop(&mine, first);
+    guest_drop(&mine, first);
     reply = list(&mine, PORTD__V1__KIND__KIND_PORT, first);
     assert_int_equal(reply->list->n_items, 1);
     assert_int_equal(reply->list->items[0]->id, last);
@@ -242,16 +188,13 @@ static void sessions_are_listed_behind_one_that_is_gone(void **state) {
 
 /* A user's pages are those of its sessions alone, however many there are of others. */
 static void sessions_of_others_make_no_pages(void **state) {
-    static const char *const open_to_all[] = {"--mode", "0666", NULL};
     static struct fixture broker;
     struct raw other, another;
 
     (void)state;
-    if (geteuid() != 0)
-        test_skip("only root can be several uids");
-    fixture_start(&broker, open_to_all);
+    guest_start_open(&broker, 0);
     open_as(&other, OTHER, broker.address);
-    leave_sessions(broker.address, 1500);
+    guest_leave_sessions(broker.address, 1500);
     open_as(&another, OTHER, broker.address);
     raw_reply *reply = list(&other, PORTD__V1__KIND__KIND_SESSION, 0);
     assert_int_equal(reply->list->n_items, 2);
@@ -300,7 +243,7 @@ static void pages_are_what_may_be_left_unread(void **state) {
     memset(name, 'n', sizeof(name) - 1);
     guest_open(&raw);
     for (size_t i = 0; i < PORTS; i++)
-        ids[i] = wrap_named(&raw, event, name);
+        ids[i] = guest_wrap(&raw, event, name);
     use_up_bytes(&raw, ids[0]);
     do {
         raw_reply *reply = list(&raw, PORTD__V1__KIND__KIND_PORT, after);
@@ -355,7 +298,7 @@ static void totals_follow_what_comes_and_goes(void **state) {
     assert_int_equal(total(&mine, &objects, &descriptors), 2);
     assert_int_equal(objects, 21);
     assert_int_equal(descriptors, guest_quota(&mine, "descriptors", NULL));
-    drop(&mine, ids[1]);
+    guest_drop(&mine, ids[1]);
     (void)total(&mine, &objects, &descriptors);
     assert_int_equal(objects, 20);
     guest_close(&other);

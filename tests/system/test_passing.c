@@ -5,7 +5,6 @@
 #include "guest.h"
 
 #include <fcntl.h>
-#include <grp.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -36,16 +35,12 @@ struct small {
     int ready;
 };
 
-static int become(uid_t uid) {
-    return setgroups(0, NULL) < 0 || setresgid(uid, uid, uid) < 0 || setresuid(uid, uid, uid) < 0 ? -1 : 0;
-}
-
 static int run_small(void *data) {
     const struct small *small = data;
     struct rlimit limit = {LIMIT, LIMIT};
 
     if (dup2(small->ready, 3) < 0 || close_range(4, ~0u, 0) || setrlimit(RLIMIT_NOFILE, &limit) ||
-        become(UID_BROKER))
+        !guest_become(UID_BROKER))
         return 126;
     (void)execl(getenv("PORTD_DAEMON"), "portd", "--listen", small->address, "--mode", "0666", "--notify-fd",
                 "3", "--log-level", "error", (char *)NULL);
@@ -115,12 +110,11 @@ static int client_open(struct client *client, const char *address, int fd) {
 
 /* In the session of another: its object is this one's, too. */
 static int client_join(struct client *client, const char *address, const struct client *first) {
-    Portd__V1__Hello hello = PORTD__V1__HELLO__INIT;
+    Portd__V1__Hello hello = raw_hello_make();
     char token[sizeof(first->raw.token)];
 
     *client = (struct client){.raw = {.fd = -1}, .id = first->id};
     memcpy(token, first->raw.token, sizeof(token));
-    hello.version_min = hello.version_max = 1;
     hello.token = token;
     return raw_connect(&client->raw, address) ? -1 : raw_hello_with(&client->raw, &hello, NULL, 0);
 }
@@ -173,7 +167,7 @@ static int leave_unread(void *data) {
     static struct client clients[CONNECTIONS];
     int ends[2], passed = 0;
 
-    if (become(UID_OFFENDER) < 0 || pipe2(ends, O_CLOEXEC) < 0)
+    if (!guest_become(UID_OFFENDER) || pipe2(ends, O_CLOEXEC) < 0)
         return CANNOT;
     if (client_open(&clients[0], offence->small->address, ends[0]))
         return 1;
@@ -208,7 +202,7 @@ static int leave_unread_and_go(void *data) {
     struct client first;
     int ends[2];
 
-    if (become(UID_OFFENDER) < 0 || pipe2(ends, O_CLOEXEC) < 0)
+    if (!guest_become(UID_OFFENDER) || pipe2(ends, O_CLOEXEC) < 0)
         return CANNOT;
     if (client_open(&first, offence->small->address, ends[0]))
         return 1;
@@ -279,7 +273,7 @@ static int use_up(void *data) {
     struct rlimit limit = {2 * LIMIT, 2 * LIMIT};
     int pair[2], fds[100];
 
-    if (setrlimit(RLIMIT_NOFILE, &limit) || become(UID_BROKER) < 0 ||
+    if (setrlimit(RLIMIT_NOFILE, &limit) || !guest_become(UID_BROKER) ||
         socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
         return CANNOT;
     for (int i = 0; i < 100; i++)

@@ -1,7 +1,6 @@
 /* test_reach.c: who reaches all sessions of his uid reaches none of another one, though he knows every id. */
 #include "guest.h"
 
-#include <grp.h>
 #include <sys/eventfd.h>
 
 enum { NOT_FOUND = PORTD__V1__CODE__CODE_NOT_FOUND, OTHER_UID = 1000, CANNOT = 100 };
@@ -54,13 +53,11 @@ static int be_strange(void *data) {
                  {PORTD__V1__REQUEST__METHOD_SHOW, false}, {PORTD__V1__REQUEST__METHOD_RELEASE, false},
                  {PORTD__V1__REQUEST__METHOD_LIST, true},  {PORTD__V1__REQUEST__METHOD_END_SESSION, true}};
     const struct stranger *stranger = data;
-    Portd__V1__Hello hello = PORTD__V1__HELLO__INIT;
+    Portd__V1__Hello hello = raw_hello_make();
     struct raw raw;
 
-    if (setgroups(0, NULL) < 0 || setresgid(OTHER_UID, OTHER_UID, OTHER_UID) < 0 ||
-        setresuid(OTHER_UID, OTHER_UID, OTHER_UID) < 0)
+    if (!guest_become(OTHER_UID))
         return CANNOT;
-    hello.version_min = hello.version_max = 1;
     hello.reach = true;
     if (raw_connect(&raw, stranger->address) || raw_hello_with(&raw, &hello, NULL, 0))
         return 1;
@@ -76,16 +73,13 @@ static int be_strange(void *data) {
 }
 
 static void none_of_another_uid(void **state) {
-    static const char *const open_to_all[] = {"--mode", "0666", NULL};
     static struct fixture broker;
     struct stranger stranger;
     struct raw raw;
     int event = fixture_own(eventfd(0, EFD_CLOEXEC));
 
     (void)state;
-    if (geteuid() != 0)
-        test_skip("only root may become somebody else");
-    fixture_start(&broker, open_to_all);
+    guest_start_open(&broker, 0);
     guest_open_at(&raw, broker.address);
     stranger = (struct stranger){broker.address, raw.session, guest_evt(&raw, event, 5)};
     int code = fixture_reap(fixture_fork(be_strange, &stranger));

@@ -170,8 +170,7 @@ static void waits_are_counted_while_they_are_parked(void **state) {
     portd_id id = ask_evt(c, p[0], READ);
     struct parked *one = ask_park_one(c, id, 0), *other = ask_park_one(c, id, 0);
     assert_true(counts(c, 2));
-    portd_cancel(one->request);
-    assert_int_equal(ask_answer(one), PORTD_E_CANCELLED);
+    ask_cancel(one);
     assert_true(counts(c, 1));
     put(p[1]);
     assert_answer(other, id, READY);
@@ -213,12 +212,12 @@ static void what_is_given_to_one_that_cancels_is_given_on(void **state) {
         others[i] = ask_park_one(rest, id, 0);
     struct parked *first = ask_park_one(c, id, PORTD_WAIT_ONE),
                   *second = ask_park_one(next, id, PORTD_WAIT_ONE);
-    guest_hold_broker();
+    fixture_hold_broker();
     put(p[1]);
     portd_cancel(first->request);
     while (portd_process(c) > 0)
         continue;
-    guest_let_broker_go();
+    fixture_let_broker_go();
     int code = ask_answer(first);
     for (int i = 0; i < OTHERS; i++)
         assert_answer(others[i], id, READY);
@@ -245,10 +244,10 @@ static void what_many_that_end_at_once_were_given(void **state) {
         assert_answer(wait, ids[i], READY);
         assert_true(ask_still_parked(waits[i]));
     }
-    guest_hold_broker();
+    fixture_hold_broker();
     for (int i = 0; i < MANY; i++)
         fixture_disconnect(clients[i]);
-    guest_let_broker_go();
+    fixture_let_broker_go();
     for (int i = 0; i < MANY; i++)
         assert_answer(waits[i], ids[i], READY);
 }
@@ -309,11 +308,6 @@ static unsigned watched(portd_client *c, portd_id id) {
     return found & (EDGES | IN | OUT);
 }
 
-static void cancel(struct parked *wait) {
-    portd_cancel(wait->request);
-    assert_int_equal(ask_answer(wait), PORTD_E_CANCELLED);
-}
-
 /* Edges go on until somebody ends them: when the last wake-one wait leaves nothing is watched. */
 static void what_a_wake_one_wait_watched_ends_with_it(void **state) {
     static const unsigned flags[] = {PORTD_WAIT_ONE, PORTD_WAIT_ALL | PORTD_WAIT_ONE};
@@ -330,11 +324,11 @@ static void what_a_wake_one_wait_watched_ends_with_it(void **state) {
         assert_int_equal(watched(c, in), NOTHING);
         struct parked *reader = ask_park(c, ids, 2, flags[i]);
         assert_int_equal(watched(c, in), EDGES | IN);
-        cancel(reader);
+        ask_cancel(reader);
         assert_int_equal(watched(c, in), NOTHING);
         struct parked *writer = ask_park_one(c, out, PORTD_WAIT_ONE);
         assert_int_equal(watched(c, in), EDGES | OUT);
-        cancel(writer);
+        ask_cancel(writer);
         assert_int_equal(watched(c, in), NOTHING);
     }
 }
@@ -372,7 +366,7 @@ static void others_are_watched_for_as_before(void **state) {
     for (size_t i = 0; i < 2; i++) {
         struct parked *one = ask_park(c, ids, 2, flags[i]);
         assert_int_equal(watched(c, ids[0]), EDGES | IN);
-        cancel(one);
+        ask_cancel(one);
         assert_int_equal(watched(c, ids[0]), IN);
     }
     put(p[1]);
@@ -435,10 +429,10 @@ static void many_semaphores_fire_at_once(void **state) {
         make_pipe(ends[i]);
         ids[i] = ask_semaphore(c, ends[i][0], READ);
     }
-    guest_hold_broker();
+    fixture_hold_broker();
     for (int i = 0; i < MANY; i++)
         put(ends[i][1]);
-    guest_let_broker_go();
+    fixture_let_broker_go();
     for (int i = 0; i < MANY; i++)
         assert_until(c, ids[i], READY);
     fixture_until_fds(fixture_broker(), 1);

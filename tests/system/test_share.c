@@ -3,7 +3,6 @@
 #include "guest.h"
 
 #include <fcntl.h>
-#include <grp.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/eventfd.h>
@@ -34,10 +33,6 @@ struct taken {
     uint64_t session;
     char message[512];
 };
-
-static bool become(uid_t uid) {
-    return setgroups(0, NULL) == 0 && setresgid(uid, uid, uid) == 0 && setresuid(uid, uid, uid) == 0;
-}
 
 static int keep_until_told(const struct taker *taker, const struct taken *taken) {
     char go;
@@ -98,7 +93,7 @@ static int take_all(void *data) {
     struct taken taken = {0};
     struct raw raw;
 
-    if (!become(taker->uid) || raw_open(&raw, taker->address))
+    if (!guest_become(taker->uid) || raw_open(&raw, taker->address))
         return 1;
     taken.session = raw.session;
     if (taker->uid % 2)
@@ -115,7 +110,7 @@ static int use(void *data) {
     struct raw raw;
     uint64_t id;
 
-    if (!become(taker->uid) || raw_open(&raw, taker->address))
+    if (!guest_become(taker->uid) || raw_open(&raw, taker->address))
         return 1;
     if (raw_evt(&raw, taker->ready, 5, PORTD__V1__MODE__MODE_READ, &id))
         return 2;
@@ -133,7 +128,6 @@ static pid_t take(struct taker *taker, int reading, struct taken *taken) {
 }
 
 static void each_leaves_something_for_the_next(void **state) {
-    static const char *const open_to_all[] = {"--mode", "0666", NULL};
     static struct fixture broker;
     struct taken taken[MOST];
     struct taker taker;
@@ -143,8 +137,6 @@ static void each_leaves_something_for_the_next(void **state) {
     size_t n = 0;
 
     (void)state;
-    if (geteuid() != 0)
-        test_skip("only root may become somebody else");
     int event = fixture_own(eventfd(1, EFD_CLOEXEC));
     assert_int_equal(pipe2(answer, O_CLOEXEC), 0);
     fixture_own(answer[0]);
@@ -152,7 +144,7 @@ static void each_leaves_something_for_the_next(void **state) {
     assert_int_equal(pipe2(go, O_CLOEXEC), 0);
     fixture_own(go[0]);
     fixture_own(go[1]);
-    guest_start_limited(&broker, TABLE, open_to_all);
+    guest_start_open(&broker, TABLE);
     taker = (struct taker){broker.address, FIRST_UID, event, answer[1], go[0]};
     guest_open_at(&raw, broker.address);
     raw_reply *status = guest_status(&raw);
@@ -198,10 +190,10 @@ static void those_who_come_together_are_all_served(void **state) {
     static struct raw crowd[100];
 
     (void)state;
-    guest_hold_broker();
+    fixture_hold_broker();
     for (size_t i = 0; i < 100; i++)
         guest_connect(&crowd[i]);
-    guest_let_broker_go();
+    fixture_let_broker_go();
     for (size_t i = 0; i < 100; i++)
         assert_int_equal(raw_hello(&crowd[i]), 0);
     guest_is_served(&crowd[99]);

@@ -100,10 +100,10 @@ static void handles(void **state) {
         (void)guest_evt(&raw, ends[0], 100 + i);
     size_t lists = fill_with_lists(&raw, &other);
     first = raw.id + 1;
-    guest_hold_broker(); /* it reads all of them before it answers one, since then it stops reading */
+    fixture_hold_broker(); /* it reads all of them before it answers one, since then it stops reading */
     for (int i = 0; i < HANDLES; i++)
         send_handle(&raw, ids[i]);
-    guest_let_broker_go();
+    fixture_let_broker_go();
     for (int i = 0; i < HANDLES; i++)
         assert_true(fixture_until(handle_is_made, &(struct asked){&other, ids[i]}));
     for (size_t i = 0; i < lists + HANDLES; i++) {
