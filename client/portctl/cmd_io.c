@@ -16,7 +16,7 @@ static int run_cat(const struct invocation *in) {
 
     if (rc != 0)
         return rc;
-    flow_begin(in->deadline, false);
+    flow_begin(in->deadline);
     rc = io_cat(&io);
     io_close(&io);
     return rc;
@@ -36,7 +36,9 @@ static const char details_cat[] =
     "file. The bytes are consumed for all other readers. portctl asks for a copy of\n"
     "the descriptor, so that the bytes need not go through the broker; without one,\n"
     "and for datagrams, they do. Exit code 5: the port was closed meanwhile. When\n"
-    "standard output fails, the error says how many bytes had been read and are lost.\n"
+    "standard output fails or has lost its reader, an error says how many bytes had\n"
+    "been read and are lost; none are where standard output is a pipe and the bytes\n"
+    "are those of a pipe or a stream socket.\n"
     "\n"
     "In JSON each chunk is an object on a line: count, and data in base64.";
 
@@ -69,7 +71,7 @@ static int run_write(const struct invocation *in) {
 
     if (rc != 0)
         return rc;
-    flow_begin(in->deadline, true);
+    flow_begin(in->deadline);
     io.flow.to = io.copy;
     io.flow.returns = true;
     giver.client = io.broker.client;

@@ -116,7 +116,7 @@ static int run(const struct invocation *in) {
     if (rc != 0)
         return rc;
     rc = choose_ports(&relay);
-    flow_begin(in->deadline, false);
+    flow_begin(in->deadline);
     if (rc == 0)
         rc = run_both(&relay);
     relay.io.copy = -1; /* likewise, through the second connection */

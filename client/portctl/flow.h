@@ -45,9 +45,12 @@ struct flow {
     bool shuts;     /* with flow_start: at end of file the socket `to` is shut down for writing */
 };
 
-/* Called once, before the others. At the deadline a signal interrupts system calls. `tells`: a pipe without a reader is an
- * error (EPIPE); else SIGPIPE keeps its action. */
-void flow_begin(int64_t deadline, bool tells);
+/* Called once, before the others. At the deadline a signal interrupts system calls. From then on SIGPIPE is ignored: a pipe without a
+ * reader is an error (EPIPE). */
+void flow_begin(int64_t deadline);
+
+/* Ends portctl by SIGPIPE; returns where that was ignored before flow_begin. */
+void flow_end_by_signal(void);
 
 /* Whether the descriptor is a stream, so that a read of 0 bytes means end of file. */
 bool flow_is_stream(portd_native number);

@@ -26,13 +26,14 @@ enum { SPLICE_MOST = 1 << 20, AGAIN_US = 20000 };
 
 static void on_alarm(int signal) { (void)signal; }
 
-void flow_begin(int64_t deadline, bool tells) {
+static void (*pipe_action)(int); /* of SIGPIPE, before */
+
+void flow_begin(int64_t deadline) {
     struct sigaction action = {.sa_handler = on_alarm};
     struct itimerval timer = {.it_interval = {0, AGAIN_US}};
     int64_t left = deadline - portd_now();
 
-    if (tells)
-        signal(SIGPIPE, SIG_IGN);
+    pipe_action = signal(SIGPIPE, SIG_IGN);
     if (deadline == PORTD_FOREVER)
         return;
     left = left > 0 ? left : 1;
@@ -41,6 +42,13 @@ void flow_begin(int64_t deadline, bool tells) {
     sigemptyset(&action.sa_mask);
     sigaction(SIGALRM, &action, NULL);
     setitimer(ITIMER_REAL, &timer, NULL);
+}
+
+void flow_end_by_signal(void) {
+    if (pipe_action != SIG_DFL)
+        return;
+    (void)signal(SIGPIPE, SIG_DFL);
+    (void)raise(SIGPIPE);
 }
 
 bool flow_is_stream(portd_native number) {
@@ -175,6 +183,8 @@ static enum flow_end move_by_splice(struct flow *flow) {
         return FLOW_DONE;
     if (is_passing(errno))
         return wait_writable(flow);
+    if (errno == EPIPE) /* of a write alone; to try again by a read would take bytes that nobody gets */
+        return FLOW_WRITE_ERROR;
     flow->copies = true;
     return FLOW_DONE;
 }

@@ -19,6 +19,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Of the pipe to a port. That from one to standard output holds FLOW_CHUNK: what is in it can be lost. */
+enum { GIVE_ROOM = 1 << 20 };
+
 const struct option_row io_options[] = {
     {"through-broker", NULL, "do not ask for a copy of the descriptor", false, NULL},
     {NULL, NULL, NULL, false, NULL},
@@ -155,13 +158,27 @@ static enum flow_end pass(struct flow *flow) {
 void io_give_to(struct flow *flow, struct io_giver *giver) {
     flow->giver = giver;
     flow->give = give;
-    if (!through_open(&giver->through, giver->client, giver->port) || !through_writes(&giver->through))
+    if (!through_open(&giver->through, giver->client, giver->port, GIVE_ROOM) ||
+        !through_writes(&giver->through))
         return;
     flow->pass = pass;
     flow->to = giver->through.ends[1];
 }
 
 /* ---- to standard output ---------------------------------------------------------------------------------- */
+
+/* Where standard output has lost its reader portctl ends by SIGPIPE as any program does, once it has said what is lost, if anything. */
+static int tell_output(const struct io *io, enum flow_end end) {
+    bool broken = end == FLOW_WRITE_ERROR && errno == EPIPE;
+    int rc;
+
+    if (broken && io->flow.lost == 0)
+        flow_end_by_signal();
+    rc = io_tell(io, &io->flow, end, "the port", "the answer");
+    if (broken)
+        flow_end_by_signal();
+    return rc;
+}
 
 static int put_chunk(struct io *io, const void *bytes, size_t count) {
     struct node *object;
@@ -180,7 +197,7 @@ static int put_chunk(struct io *io, const void *bytes, size_t count) {
         end = output_event(object) ? FLOW_DONE : FLOW_WRITE_ERROR;
         io->flow.lost = end == FLOW_DONE ? 0 : count;
     }
-    return end == FLOW_DONE ? 0 : io_tell(io, &io->flow, end, "the port", "the answer");
+    return end == FLOW_DONE ? 0 : tell_output(io, end);
 }
 
 /* Returns 1 and a chunk, 0 at end of file, or a negated exit code. */
@@ -228,7 +245,7 @@ static int cat_copy(struct io *io) {
         if (rc != 0)
             return rc;
     }
-    return io_tell(io, &io->flow, end, "the port", "the answer");
+    return tell_output(io, end);
 }
 
 /* Copies by splice. FLOW_DONE: not supported, copy in chunks. */
@@ -236,7 +253,7 @@ static enum flow_end cat_through(struct io *io) {
     const struct through *through = &io->through;
     enum flow_end end;
 
-    if (!through_open(&io->through, io->broker.client, io->port))
+    if (!through_open(&io->through, io->broker.client, io->port, FLOW_CHUNK))
         return FLOW_DONE;
     end = through_read(&io->through, &io->flow);
     return end == FLOW_REFUSED && through->code == PORTD_E_UNSUPPORTED && io->flow.lost == 0 ? FLOW_DONE
@@ -250,7 +267,7 @@ static int cat_broker(struct io *io) {
     if (end == FLOW_DONE)
         return cat_chunks(io);
     if (end != FLOW_REFUSED)
-        return io_tell(io, &io->flow, end, "the port", "the answer");
+        return tell_output(io, end);
     return failure_code(&io->in->output, through->code, through->hint, "%s%s",
                         through->os_errno != 0 ? "splice: " : "", through->why);
 }

@@ -27,8 +27,11 @@ uint64_t native_wall_us(void);
 
 void native_close(portd_native number);
 
-/* Makes a pipe with a capacity of at least `least` bytes. False: it cannot. */
-bool native_pipe(portd_native ends[2], size_t least);
+/* Makes a pipe with a capacity of `wanted` bytes if it can, and of at least `least`. False: it cannot. */
+bool native_pipe(portd_native ends[2], size_t least, size_t wanted);
+
+/* Whether it is a pipe that is open for writing alone. */
+bool native_writes_pipe(portd_native number);
 
 /* The timeout for poll: milliseconds until the deadline, rounded up; -1: none. */
 int native_time_left(int64_t deadline);

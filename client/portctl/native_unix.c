@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -57,13 +58,19 @@ uint64_t native_wall_us(void) {
 
 void native_close(portd_native number) { close((int)number); }
 
-bool native_pipe(portd_native ends[2], size_t least) {
-    enum { MUCH = 1 << 20 };
+bool native_writes_pipe(portd_native number) {
+    struct stat status;
+
+    return fstat((int)number, &status) == 0 && S_ISFIFO(status.st_mode) &&
+           (fcntl((int)number, F_GETFL) & O_ACCMODE) == O_WRONLY;
+}
+
+bool native_pipe(portd_native ends[2], size_t least, size_t wanted) {
     int own[2];
 
     if (pipe2(own, O_CLOEXEC) != 0)
         return false;
-    (void)fcntl(own[1], F_SETPIPE_SZ, MUCH);
+    (void)fcntl(own[1], F_SETPIPE_SZ, (int)wanted);
     ends[0] = own[0];
     ends[1] = own[1];
     if (fcntl(own[1], F_GETPIPE_SZ) >= (int)least)

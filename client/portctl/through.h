@@ -1,6 +1,6 @@
 /* through.h: copying bytes from or to a port through a pipe by portd_port_splice.
  *
- * The pipe is portctl's. For an input port the broker splices bytes into it while portctl splices them out; for an output port
+ * The pipe is portctl's, except where bytes go to one already: then the broker splices them straight into that. For an input port the broker splices bytes into it while portctl splices them out; for an output port
  * portctl fills it before the request. So bytes are not copied, and the reply says how many were moved, so none are lost.
  */
 #ifndef THROUGH_H
@@ -18,8 +18,8 @@ struct through {
     char *why, *hint;       /* if it failed, else NULL */
 };
 
-/* False: the broker does not support splice, or the pipe cannot be made. */
-bool through_open(struct through *through, portd_client *client, portd_id port);
+/* The pipe has room for `size` bytes, FLOW_CHUNK at least. False: the broker does not support splice, or the pipe cannot be made. */
+bool through_open(struct through *through, portd_client *client, portd_id port, size_t size);
 
 /* Called after the client is disconnected. A zeroed struct is allowed. */
 void through_close(struct through *through);

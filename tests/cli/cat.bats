@@ -323,7 +323,8 @@ ours.sendall(b"bye")' "$PORTCTL_BIN")
     exits 125
     [ "$output" = bye ]
     has "$error" "pipe"
-    has "$error" "had been read from standard input were not written"
+    # With a copy nothing is read that cannot be written: it is spliced out of the pipe that standard input is.
+    [ -z "$way" ] || has "$error" "had been read from standard input were not written"
   done
 }
 
@@ -470,4 +471,59 @@ splices() { portctl stats | awk '/method=splice/ { print $NF }'; }
   both portctl cat "$id" --through-broker --timeout 200ms
   exits 124
   [ "$output" = abc ]
+}
+
+# The reader of standard output goes while there is more than it takes: how cat ended, how many bytes the port has given, how many of them lie
+# in standard output, and how many it says are lost.
+reader_goes() {
+  python3 - "$@" <<'PYTHON'
+import array, fcntl, os, re, select, socket, subprocess, sys, termios
+what, *options = sys.argv[1:]
+
+def lies(end):
+    count = array.array("i", [0])
+    fcntl.ioctl(end, termios.FIONREAD, count)
+    return count[0]
+
+source, full = os.pipe()
+fcntl.fcntl(full, 1031, 1 << 20) # F_SETPIPE_SZ
+total = os.write(full, bytes(1000000))
+ctl = os.environ["PORTCTL_BIN"]
+port = subprocess.run([ctl, "wrap", "fd", str(source), "--mode", "read"], pass_fds=[source], capture_output=True, text=True,
+                      check=True).stdout.strip()
+if what == "socket":
+    ours, theirs = socket.socketpair()
+    ends = ours.detach(), theirs.detach()
+else:
+    ends = os.pipe()
+cat = subprocess.Popen([ctl, "cat", port, *options], stdout=ends[1], stderr=subprocess.PIPE, text=True)
+waits = select.poll()
+waits.register(ends[1], select.POLLOUT)
+while lies(ends[0]) == 0 or waits.poll(0): # until it is full
+    pass
+got = lies(ends[0])
+os.close(ends[1])
+os.close(ends[0])
+error = cat.communicate()[1]
+lost = re.search(r"; (\d+) bytes that had been read from the port were not written", error)
+print(cat.returncode, total - lies(source), got, lost.group(1) if lost else 0, len(error))
+PYTHON
+}
+
+@test "cat: the reader of standard output goes: from a pipe into a pipe nothing is lost, and it ends by SIGPIPE" {
+  for way in "${WAYS[@]}"; do
+    read -r code taken got lost said < <(reader_goes pipe ${way:+"$way"})
+    [ "$code $lost $said $taken" = "-13 0 0 $got" ] || { echo "$way: $code, taken $taken, got $got, lost $lost"; false; }
+  done
+}
+
+@test "cat: the reader of standard output goes: what it took from the port and did not write is counted" {
+  for form in --quiet --json; do
+    read -r code taken got lost said < <(reader_goes "$([ $form = --json ] && echo pipe || echo socket)" --through-broker $form)
+    echo "$form: $code, taken $taken, got $got, lost $lost"
+    [ "$code" -eq -13 ]
+    [ "$lost" -gt 0 ]
+    [ "$lost" -le 131072 ]
+    [ "$taken" -gt "$lost" ] || [ "$taken" -eq "$lost" ]
+  done
 }
