@@ -144,7 +144,8 @@ static int make_rooms(struct broker *broker, const struct options *options, size
     if (error)
         return error;
     policy_init(&broker->policy, own, own_only(options, listener));
-    const struct env env = {.loop = broker->loop,
+    const struct env env = {.own = own,
+                            .loop = broker->loop,
                             .engine = loop_engine(broker->loop),
                             .offload = broker->offload,
                             .closer = broker->closer,

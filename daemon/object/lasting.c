@@ -25,7 +25,7 @@ int lastings_init(struct registry *registry) {
     if (!lastings)
         return -ENOMEM;
     registry->lastings = lastings;
-    *lastings = (struct lastings){.own = {.fd = pollable_always(), .uid = registry->env.users->own}};
+    *lastings = (struct lastings){.own = {.fd = pollable_always(), .uid = registry->env.own}};
     DL_APPEND(lastings->idle, &lastings->own);
     return 0;
 }

@@ -108,7 +108,8 @@ void world_make(size_t free_slots) {
     (void)signal(SIGPIPE, SIG_IGN);
     memset(&world, 0, sizeof world);
     make_parts();
-    const struct env env = {.loop = world.loop,
+    const struct env env = {.own = peer_self(),
+                            .loop = world.loop,
                             .engine = loop_engine(world.loop),
                             .offload = world.offload,
                             .closer = world.closer,
