@@ -3,8 +3,8 @@
  * What the engine tells of goes to the descriptor whose id it carries, if that still lives. */
 #include "broker.h"
 
+#include "access/fd_table.h"
 #include "access/policy.h"
-#include "access/slots.h"
 #include "access/user.h"
 #include "base/log.h"
 #include "base/metrics.h"
@@ -12,12 +12,12 @@
 #include "idle.h"
 #include "loop/closer.h"
 #include "loop/offload.h"
-#include "loop/sentry.h"
-#include "object/apart.h"
+#include "loop/poller.h"
 #include "object/bound.h"
 #include "object/objects.h"
 #include "object/pollable.h"
 #include "object/registry.h"
+#include "object/split_watch.h"
 #include "object/stream.h"
 #include "options.h"
 #include "proto/container.h"
@@ -34,14 +34,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SLOTS_LEAST = 16 }; /* free ones, or there is no point in starting */
+enum { FD_TABLE_LEAST = 16 }; /* free ones, or there is no point in starting */
 
 struct broker {
     struct loop *loop;
     struct offload *offload;
     struct closer *closer;
-    struct sentries *sentries;
-    struct slots slots;
+    struct pollers *pollers;
+    struct fd_table fd_table;
     struct users users;
     struct policy policy;
     struct registry registry;
@@ -55,15 +55,15 @@ struct broker {
 
 static void on_ready(void *context, uint64_t token, unsigned events) {
     struct broker *broker = context;
-    struct object *object = registry_find(&broker->registry, apart_id(token));
+    struct object *object = registry_find(&broker->registry, split_watch_id(token));
     /* The descriptor may have gone while its answer was under way. */
     if (object)
         descriptor_on_ready(bound_of_object(object), token, events);
 }
 
-static void on_sentry_closed(void *context, size_t n_fds) {
+static void on_poller_closed(void *context, size_t n_fds) {
     struct broker *broker = context;
-    slots_give(&broker->slots, n_fds);
+    fd_table_give(&broker->fd_table, n_fds);
 }
 
 static void on_stop(void *context, int number) {
@@ -119,8 +119,8 @@ static int make_parts(struct broker *broker, size_t limit) {
         return errno ? -errno : -ENOMEM;
     broker->offload = offload_new(broker->loop);
     broker->closer = broker->offload ? closer_new(broker->offload, limit) : NULL;
-    broker->sentries = broker->closer ? sentries_new(broker->loop, on_ready, on_sentry_closed, broker) : NULL;
-    if (!broker->sentries)
+    broker->pollers = broker->closer ? pollers_new(broker->loop, on_ready, on_poller_closed, broker) : NULL;
+    if (!broker->pollers)
         return errno ? -errno : -ENOMEM;
     loop_ready(broker->loop, on_ready, broker);
     return 0;
@@ -149,16 +149,16 @@ static int make_rooms(struct broker *broker, const struct options *options, size
                             .engine = loop_engine(broker->loop),
                             .offload = broker->offload,
                             .closer = broker->closer,
-                            .sentries = broker->sentries,
-                            .slots = &broker->slots,
+                            .pollers = broker->pollers,
+                            .fd_table = &broker->fd_table,
                             .users = &broker->users};
     error = objects_init(&broker->registry, &env);
     if (error)
         return error;
     broker->registry_made = true;
     /* Everything of our own is open by now, and is counted. */
-    slots_init(&broker->slots, limit, service_descriptors_open(limit) + CLOSER_OWN);
-    error = users_init(&broker->users, own, &broker->slots, seed);
+    fd_table_init(&broker->fd_table, limit, service_descriptors_open(limit) + CLOSER_OWN);
+    error = users_init(&broker->users, own, &broker->fd_table, seed);
     if (error)
         return error;
     broker->users_made = true;
@@ -170,10 +170,10 @@ static int make_rooms(struct broker *broker, const struct options *options, size
     error = listener_open(&broker->listener, listener, &broker->sessions, &broker->users);
     if (error)
         return error;
-    if (slots_free(&broker->slots) >= SLOTS_LEAST)
+    if (fd_table_free(&broker->fd_table) >= FD_TABLE_LEAST)
         return 0;
     log_write(LOG_LEVEL_ERROR, "the open file limit is %zu, but at least %zu is needed", limit,
-              broker->slots.used + SLOTS_KEEP + SLOTS_LEAST);
+              broker->fd_table.used + FD_TABLE_KEEP + FD_TABLE_LEAST);
     return -EMFILE;
 }
 
@@ -194,9 +194,9 @@ struct broker *broker_new(const struct options *options, struct door *door) {
     broker->log.fn = on_log_due;
     broker->log_due = LOG_NEVER;
     loop_round(broker->loop, on_round, broker);
-    if (broker->slots.limit < 4 * SLOTS_KEEP)
-        log_write(LOG_LEVEL_WARNING, "the open file limit is low; limit=%zu free=%zu", broker->slots.limit,
-                  slots_free(&broker->slots));
+    if (broker->fd_table.limit < 4 * FD_TABLE_KEEP)
+        log_write(LOG_LEVEL_WARNING, "the open file limit is low; limit=%zu free=%zu", broker->fd_table.limit,
+                  fd_table_free(&broker->fd_table));
     return broker;
 }
 
@@ -210,7 +210,7 @@ static void report(const struct broker *broker) {
     const size_t *totals = broker->registry.counts;
     const struct session *session;
     DL_FOREACH (broker->sessions.list, session) {
-        const unsigned *counts = session->belongings.counts;
+        const unsigned *counts = session->session_objects.counts;
         if (counts[OBJECT_DESCRIPTOR])
             log_write_about(LOG_TOPIC_BELONGINGS, session->uid, LOG_LEVEL_INFO,
                             "session still held descriptors; session=%" PRIu64 " uid=%" PRIu64
@@ -233,7 +233,7 @@ bool broker_free(struct broker *broker) {
         listener_close(&broker->listener);
         sessions_deinit(&broker->sessions);
     }
-    broker->registry.held_up = sentries_free(broker->sentries);
+    broker->registry.held_up = pollers_free(broker->pollers);
     left_behind = offload_free(broker->offload) || broker->registry.held_up;
     closer_free(broker->closer);
     if (broker->registry_made)

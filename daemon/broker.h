@@ -1,4 +1,4 @@
-/* broker.h: the rooms put together: one loop, one engine, one listener, and everybody's belongings. */
+/* broker.h: the rooms put together: one loop, one engine, one listener, and everybody's session's objects. */
 #ifndef BROKER_H
 #define BROKER_H
 

@@ -23,24 +23,24 @@ void account_init(struct account *account, struct user *user, uint64_t session, 
 
 void account_deinit(struct account *account) {
     assert(ring_is_empty(&account->charges));
-    for (int slot = 0; slot < USER_SLOTS; slot++)
+    for (int slot = 0; slot < USER_QUOTAS; slot++)
         if (account->used[slot])
-            account_give(account, (enum user_slot)slot, account->used[slot]);
+            account_give(account, (enum user_quota)slot, account->used[slot]);
     holders_forget(account->user, account);
     DL_DELETE(account->user->accounts, account);
 }
 
-static uint64_t session_limit(const struct account *account, enum user_slot slot) {
+static uint64_t session_limit(const struct account *account, enum user_quota slot) {
     uint64_t limit = limit_of(account->user, slot);
     return limit - limit / SESSION_SPARE;
 }
 
-uint64_t account_room(const struct account *account, enum user_slot slot) {
+uint64_t account_room(const struct account *account, enum user_quota slot) {
     uint64_t limit = session_limit(account, slot);
     return account->used[slot] < limit ? limit - account->used[slot] : 0;
 }
 
-int account_take(struct account *account, enum user_slot slot, uint64_t amount, struct refusal *refusal) {
+int account_take(struct account *account, enum user_quota slot, uint64_t amount, struct refusal *refusal) {
     if (amount > account_room(account, slot)) {
         quota_count(slot);
         return refusal_set(refusal, REFUSAL_LIMIT, NULL, "remove or release what is no longer needed",
@@ -56,24 +56,24 @@ int account_take(struct account *account, enum user_slot slot, uint64_t amount, 
     return 0;
 }
 
-int account_check(struct account *account, enum user_slot slot, uint64_t amount, struct refusal *refusal) {
+int account_check(struct account *account, enum user_quota slot, uint64_t amount, struct refusal *refusal) {
     if (account_take(account, slot, amount, refusal))
         return -1;
     account_give(account, slot, amount);
     return 0;
 }
 
-void account_give(struct account *account, enum user_slot slot, uint64_t amount) {
+void account_give(struct account *account, enum user_quota slot, uint64_t amount) {
     account_leave(account, slot, amount);
     user_give(account->user, slot, amount);
 }
 
-void account_leave(struct account *account, enum user_slot slot, uint64_t amount) {
+void account_leave(struct account *account, enum user_quota slot, uint64_t amount) {
     assert(account->used[slot] >= amount);
     account->used[slot] -= amount;
 }
 
-void account_join(struct account *account, enum user_slot slot, uint64_t amount) {
+void account_join(struct account *account, enum user_quota slot, uint64_t amount) {
     account->used[slot] += amount;
     holders_note(&account->user->holders[slot], account, (int)slot);
 }

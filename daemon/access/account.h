@@ -17,7 +17,7 @@ struct account {
     struct user *user;
     uint64_t session; /* for the texts */
     const char *name; /* likewise; the session's */
-    uint64_t used[USER_SLOTS];
+    uint64_t used[USER_QUOTAS];
     struct ring charges;         /* of what is in flight (charge.h) */
     struct account *prev, *next; /* the user's others */
 };
@@ -26,19 +26,19 @@ struct account {
 void account_init(struct account *account, struct user *user, uint64_t session, const char *name);
 void account_deinit(struct account *account); /* what is still used is given back to the user */
 
-int account_take(struct account *account, enum user_slot slot, uint64_t amount, struct refusal *refusal);
+int account_take(struct account *account, enum user_quota slot, uint64_t amount, struct refusal *refusal);
 
 /* How much more the session may have, whatever the user has. */
-uint64_t account_room(const struct account *account, enum user_slot slot);
+uint64_t account_room(const struct account *account, enum user_quota slot);
 
 /* Whether that could be taken now; nothing is. 0, or -1 and the refusal. */
-int account_check(struct account *account, enum user_slot slot, uint64_t amount, struct refusal *refusal);
-void account_give(struct account *account, enum user_slot slot, uint64_t amount);
+int account_check(struct account *account, enum user_quota slot, uint64_t amount, struct refusal *refusal);
+void account_give(struct account *account, enum user_quota slot, uint64_t amount);
 
 /* What was taken stays taken from the user, but no longer from this session. */
-void account_leave(struct account *account, enum user_slot slot, uint64_t amount);
+void account_leave(struct account *account, enum user_quota slot, uint64_t amount);
 
 /* What the user has is this session's as well, even beyond its limit. */
-void account_join(struct account *account, enum user_slot slot, uint64_t amount);
+void account_join(struct account *account, enum user_quota slot, uint64_t amount);
 
 #endif

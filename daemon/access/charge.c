@@ -16,8 +16,8 @@ void charge_init(struct charge *charge, struct user *user, struct account *accou
 void charge_deinit(struct charge *charge) {
     if (!charge->user)
         return;
-    for (int slot = 0; slot < USER_SLOTS; slot++)
-        charge_give(charge, (enum user_slot)slot, charge->used[slot]);
+    for (int slot = 0; slot < USER_QUOTAS; slot++)
+        charge_give(charge, (enum user_quota)slot, charge->used[slot]);
     if (charge->account)
         ring_remove(&charge->node);
     user_unref(charge->user);
@@ -26,8 +26,8 @@ void charge_deinit(struct charge *charge) {
 
 void charge_join(struct charge *charge, struct account *account) {
     assert(!charge->account && charge->user == account->user);
-    for (int slot = 0; slot < USER_SLOTS; slot++)
-        account_join(account, (enum user_slot)slot, charge->used[slot]);
+    for (int slot = 0; slot < USER_QUOTAS; slot++)
+        account_join(account, (enum user_quota)slot, charge->used[slot]);
     charge->account = account;
     ring_add(&account->charges, &charge->node);
 }
@@ -42,7 +42,7 @@ void charge_move(struct charge *to, struct charge *from) {
     *from = (struct charge){0};
 }
 
-int charge_take(struct charge *charge, enum user_slot slot, uint64_t amount, struct refusal *refusal) {
+int charge_take(struct charge *charge, enum user_quota slot, uint64_t amount, struct refusal *refusal) {
     if (charge->account ? account_take(charge->account, slot, amount, refusal)
                         : user_take(charge->user, slot, amount, refusal))
         return -1;
@@ -79,7 +79,7 @@ void charge_leave_request(struct account *account, uint64_t bytes) {
     account_leave(account, USER_BYTES, bytes);
 }
 
-static void insist(struct charge *charge, enum user_slot slot, uint64_t amount) {
+static void insist(struct charge *charge, enum user_quota slot, uint64_t amount) {
     charge->user->used[slot] += amount;
     account_join(charge->account, slot, amount);
     charge->used[slot] += amount;
@@ -91,7 +91,7 @@ void charge_return(struct charge *charge, struct account *account, uint64_t byte
     insist(charge, USER_BYTES, bytes);
 }
 
-void charge_give(struct charge *charge, enum user_slot slot, uint64_t amount) {
+void charge_give(struct charge *charge, enum user_quota slot, uint64_t amount) {
     if (!amount)
         return;
     assert(charge->used[slot] >= amount);
@@ -102,13 +102,13 @@ void charge_give(struct charge *charge, enum user_slot slot, uint64_t amount) {
         user_give(charge->user, slot, amount);
 }
 
-uint64_t charge_room(const struct charge *charge, enum user_slot slot) {
+uint64_t charge_room(const struct charge *charge, enum user_quota slot) {
     uint64_t room = user_left(charge->user, slot);
     uint64_t own = charge->account ? account_room(charge->account, slot) : room;
     return own < room ? own : room;
 }
 
-int charge_set(struct charge *charge, enum user_slot slot, uint64_t amount, struct refusal *refusal) {
+int charge_set(struct charge *charge, enum user_quota slot, uint64_t amount, struct refusal *refusal) {
     uint64_t used = charge->used[slot];
     if (amount > used)
         return charge_take(charge, slot, amount - used, refusal);
@@ -120,8 +120,8 @@ void charges_leave(struct account *account) {
     struct ring *node;
     while ((node = ring_first(&account->charges))) {
         struct charge *charge = CONTAINER_OF(node, struct charge, node);
-        for (int slot = 0; slot < USER_SLOTS; slot++)
-            account_leave(account, (enum user_slot)slot, charge->used[slot]);
+        for (int slot = 0; slot < USER_QUOTAS; slot++)
+            account_leave(account, (enum user_quota)slot, charge->used[slot]);
         charge->account = NULL;
         ring_remove(node);
     }

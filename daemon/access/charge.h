@@ -3,7 +3,7 @@
  * A connection and its requests may outlive their session by a moment. What they cost stays the uid's then, until they are gone.
  *
  * Counted by hand is what this would not fit: copies, objects and waits, of which there are very many, cost what their type says
- * (registry.h, charge_take_request); what is in the table of descriptors is counted where it comes in and is closed, by whomever (slots.h); a
+ * (registry.h, charge_take_request); what is in the table of descriptors is counted where it comes in and is closed, by whomever (fd_table.h); a
  * place among connections is taken before there is one; what is on its way to a client shrinks when he reads (daemon/session/passing.h);
  * what a worker may still use belongs to nothing here, and gives back when it goes (handles, nestings, identities). */
 #ifndef CHARGE_H
@@ -22,7 +22,7 @@ struct charge {
     struct user *user;       /* referred to */
     struct account *account; /* NULL: none yet, or it has ended */
     struct ring node;        /* in account->charges */
-    uint64_t used[USER_SLOTS];
+    uint64_t used[USER_QUOTAS];
 };
 
 /* account may be NULL. */
@@ -36,8 +36,8 @@ void charge_join(struct charge *charge, struct account *account);
 void charge_move(struct charge *to, struct charge *from);
 
 /* 0, or -1 and the refusal. */
-int charge_take(struct charge *charge, enum user_slot slot, uint64_t amount, struct refusal *refusal);
-void charge_give(struct charge *charge, enum user_slot slot, uint64_t amount);
+int charge_take(struct charge *charge, enum user_quota slot, uint64_t amount, struct refusal *refusal);
+void charge_give(struct charge *charge, enum user_quota slot, uint64_t amount);
 
 /* Of a request in flight: one wait, and its bytes. 0, or -1 and the refusal, and then charge is of zeros. */
 int charge_request(struct charge *charge, struct account *account, uint64_t bytes, struct refusal *refusal);
@@ -52,10 +52,10 @@ void charge_leave_request(struct account *account, uint64_t bytes);
 void charge_return(struct charge *charge, struct account *account, uint64_t bytes);
 
 /* How much more could be taken. */
-uint64_t charge_room(const struct charge *charge, enum user_slot slot);
+uint64_t charge_room(const struct charge *charge, enum user_quota slot);
 
 /* Takes or gives back what makes it that much. */
-int charge_set(struct charge *charge, enum user_slot slot, uint64_t amount, struct refusal *refusal);
+int charge_set(struct charge *charge, enum user_quota slot, uint64_t amount, struct refusal *refusal);
 
 /* For user.c: the account ends. */
 void charges_leave(struct account *account);

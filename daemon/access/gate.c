@@ -2,10 +2,10 @@
 #include "gate.h"
 
 #include "daemon/base/metrics.h"
+#include "fd_table.h"
 #include "limit.h"
 #include "proto/container.h"
 #include "refusal.h"
-#include "slots.h"
 
 #include <assert.h>
 #include <inttypes.h>
@@ -22,19 +22,19 @@ void gate_deinit(struct gate *gate) {
 }
 
 /* Those who have thrown something away have to wait until others have closed something. */
-static bool is_short(const struct slots *slots) {
-    return !slots_roomy(slots) || !slots_may_waste(slots, SLOTS_RECEIVE);
+static bool is_short(const struct fd_table *fd_table) {
+    return !fd_table_roomy(fd_table) || !fd_table_may_waste(fd_table, FD_TABLE_RECEIVE);
 }
 
 bool gates_may_receive(const struct user *user) {
-    const struct slots *slots = user->users->slots;
-    if (!slots_may_receive(slots))
+    const struct fd_table *fd_table = user->users->fd_table;
+    if (!fd_table_may_receive(fd_table))
         return false;
     if (!user->discards)
         return true;
-    return !is_short(slots) &&
+    return !is_short(fd_table) &&
            (user->discards <= GATE_FEW ||
-            limit_places(user) + user->discards + SLOTS_RECEIVE <= limit_of(user, USER_DESCRIPTORS));
+            limit_places(user) + user->discards + FD_TABLE_RECEIVE <= limit_of(user, USER_DESCRIPTORS));
 }
 
 int gates_admit(const struct user *user, struct refusal *refusal) {
@@ -52,7 +52,7 @@ void gate_wait(struct gate *gate) {
     struct user *user = gate->user;
     if (!ring_has(&gate->node))
         ring_add(&user->gates, &gate->node);
-    if (is_short(user->users->slots) && !ring_has(&user->starved))
+    if (is_short(user->users->fd_table) && !ring_has(&user->starved))
         ring_add(&user->users->starved, &user->starved);
 }
 
@@ -79,12 +79,12 @@ void gates_look(struct user *user) {
 
 void gates_discard(struct user *user, unsigned n) {
     user->discards += n;
-    slots_waste(user->users->slots, n);
+    fd_table_waste(user->users->fd_table, n);
 }
 
 void gates_discarded(struct user *user) {
     assert(user->discards);
-    slots_give_wasted(user->users->slots, 1);
+    fd_table_give_wasted(user->users->fd_table, 1);
     user->discards--;
     if (gates_may_receive(user))
         gates_look(user);
@@ -94,12 +94,12 @@ void gates_after(struct users *users) {
     struct ring *node;
     for (int i = 0; i < USERS_A_TURN && (node = ring_first(&users->starved)); i++) {
         struct user *user = CONTAINER_OF(node, struct user, starved);
-        if (!slots_may_receive(users->slots))
+        if (!fd_table_may_receive(users->fd_table))
             return;
         ring_remove(node);
         if (gates_may_receive(user))
             gates_look(user);
-        else if (is_short(users->slots))
+        else if (is_short(users->fd_table))
             ring_add(&users->starved, node);
     }
 }

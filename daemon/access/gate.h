@@ -2,7 +2,7 @@
  *
  * Descriptors that were received and wait to be closed are the uid's until they are closed. While they are many, it is not read if another
  * message would bring it beyond its share of the process's table (what it keeps, and these); and while the table as a whole has
- * little room (slots.h), it is not read as long as it has any. So one uid never has more of the table than its share and what one
+ * little room (fd_table.h), it is not read as long as it has any. So one uid never has more of the table than its share and what one
  * message brings.
  *
  * A uid whose share is filled so is refused further connections, too.

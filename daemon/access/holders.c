@@ -37,7 +37,7 @@ void holders_note(struct holders *holders, struct account *account, int slot) {
 void holders_forget(struct user *user, const struct account *account) {
     if (user->seen == account)
         user->seen = account->next;
-    for (int slot = 0; slot < USER_SLOTS; slot++) {
+    for (int slot = 0; slot < USER_QUOTAS; slot++) {
         struct holders *holders = &user->holders[slot];
         int kept = 0;
         for (int place = 0; place < HOLDERS_TOP; place++)

@@ -2,10 +2,10 @@
 #include "kept.h"
 
 #include "account.h"
+#include "fd_table.h"
 #include "holders.h"
 #include "limit.h"
 #include "quota.h"
-#include "slots.h"
 #include "user.h"
 
 static int charge(struct user *user, struct account *account, size_t opened, size_t n,
@@ -19,7 +19,7 @@ static int charge(struct user *user, struct account *account, size_t opened, siz
 int kept_take(struct user *user, struct account *account, size_t n, struct refusal *refusal) {
     if (charge(user, account, n, n, refusal))
         return -1;
-    slots_take(user->users->slots, n);
+    fd_table_take(user->users->fd_table, n);
     return 0;
 }
 
@@ -35,6 +35,6 @@ void kept_uncharge(struct user *user, struct account *account, size_t n) {
 }
 
 void kept_give(struct user *user, struct account *account, size_t n) {
-    slots_give(user->users->slots, n);
+    fd_table_give(user->users->fd_table, n);
     kept_uncharge(user, account, n);
 }

@@ -1,4 +1,4 @@
-/* kept.h: what a descriptor costs that the broker keeps for somebody: a place in its table (slots.h), and one of the descriptors that a user may
+/* kept.h: what a descriptor costs that the broker keeps for somebody: a place in its table (fd_table.h), and one of the descriptors that a user may
  * have, on a session's account or (account NULL) on the user's alone.
  *
  * Both are taken together, before it is opened, and given back together, when it is closed. Nothing of it is remembered here: how many a thing

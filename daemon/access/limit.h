@@ -11,8 +11,8 @@
 #ifndef LIMIT_H
 #define LIMIT_H
 
+#include "fd_table.h"
 #include "quota.h"
-#include "slots.h"
 #include "user.h"
 
 enum {
@@ -26,7 +26,7 @@ static inline uint64_t limit_share(const struct user *user, uint64_t all) {
     return user->uid == user->users->own ? all : all / LIMIT_SHARE;
 }
 
-static inline uint64_t limit_of(const struct user *user, enum user_slot slot) {
+static inline uint64_t limit_of(const struct user *user, enum user_quota slot) {
     return limit_share(user, user->users->limits[slot]);
 }
 
@@ -49,7 +49,7 @@ static inline uint64_t limit_places(const struct user *user) {
 
 /* How much of it a uid that is neither root's nor the broker's own may have once n_more descriptors have got their places in the table. */
 static inline uint64_t limit_of_table(const struct user *user, size_t n_more) {
-    uint64_t quarter = limit_of(user, USER_DESCRIPTORS), room = slots_free(user->users->slots),
+    uint64_t quarter = limit_of(user, USER_DESCRIPTORS), room = fd_table_free(user->users->fd_table),
              busy = user->users->reserve + n_more;
     room = room > busy ? room - busy : 0;
     return room < quarter ? room : quarter;
@@ -58,8 +58,8 @@ static inline uint64_t limit_of_table(const struct user *user, size_t n_more) {
 /* Whether n more descriptors of that uid may be kept, of which n_more have no place in the table yet. */
 static inline bool limit_may_keep(const struct user *user, size_t n, size_t n_more) {
     if (limit_is_admin(user))
-        return slots_may_keep(user->users->slots, n_more);
-    return slots_may_keep(user->users->slots, n_more + user->users->reserve) &&
+        return fd_table_may_keep(user->users->fd_table, n_more);
+    return fd_table_may_keep(user->users->fd_table, n_more + user->users->reserve) &&
            (!n || limit_places(user) + n <= limit_of_table(user, n_more));
 }
 

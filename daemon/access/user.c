@@ -1,11 +1,11 @@
 /* user.c: accounts of users and sessions. */
 #include "user.h"
 
+#include "fd_table.h"
 #include "gate.h"
 #include "limit.h"
 #include "proto/os.h"
 #include "refusal.h"
-#include "slots.h"
 #include "utlist.h"
 
 #include <assert.h>
@@ -16,8 +16,8 @@
 
 enum { SECOND = 1000000 };
 
-int users_init(struct users *users, os_uid own, struct slots *slots, uint64_t seed) {
-    size_t descriptors = slots_free(slots);
+int users_init(struct users *users, os_uid own, struct fd_table *fd_table, uint64_t seed) {
+    size_t descriptors = fd_table_free(fd_table);
     /* Numbers begin with the time, so that those of an earlier broker are below them. */
     int error = journal_init(&users->journal, USERS_JOURNAL, (uint64_t)os_wall_us());
     if (error)
@@ -25,7 +25,7 @@ int users_init(struct users *users, os_uid own, struct slots *slots, uint64_t se
     table_init(&users->by_uid, offsetof(struct user, uid), seed);
     turns_init(&users->turns);
     ring_init(&users->starved);
-    users->slots = slots;
+    users->fd_table = fd_table;
     users->reserve = descriptors / LIMIT_RESERVE_PART;
     if (users->reserve > LIMIT_RESERVE)
         users->reserve = LIMIT_RESERVE;
@@ -111,7 +111,7 @@ struct user *user_ref(struct users *users, os_uid uid) {
     put_sorted(users, user);
     lane_init(&user->lane, &users->turns);
     gates_init(user);
-    pile_init(&user->pile);
+    discard_queue_init(&user->discard_queue);
     ring_init(&user->arrivals);
     ring_init(&user->pools);
     ring_init(&user->retested);
@@ -134,22 +134,22 @@ void user_unref(struct user *user) {
     if (!user || --user->refs)
         return;
     drop_journal(user);
-    for (int slot = 0; slot < USER_SLOTS; slot++)
+    for (int slot = 0; slot < USER_QUOTAS; slot++)
         assert(user->used[slot] == 0);
-    assert(!user->accounts && ring_is_empty(&user->pile.records) && ring_is_empty(&user->arrivals));
+    assert(!user->accounts && ring_is_empty(&user->discard_queue.records) && ring_is_empty(&user->arrivals));
     table_remove(&user->users->by_uid, user);
     take_sorted(user->users, user);
     gates_deinit(user);
     turn_forget(&user->retest);
     turn_forget(&user->arrive);
-    turn_forget(&user->news.task);
-    free(user->news.ids);
+    turn_forget(&user->ready_list.task);
+    free(user->ready_list.ids);
     lane_deinit(&user->lane);
     order_deinit(&user->order);
     free(user);
 }
 
-static int refuse(struct user *user, enum user_slot slot, uint64_t amount, struct refusal *refusal) {
+static int refuse(struct user *user, enum user_quota slot, uint64_t amount, struct refusal *refusal) {
     char top[160] = " nobody else";
     quota_count(slot);
     holders_write(user, (int)slot, top, sizeof top);
@@ -159,19 +159,19 @@ static int refuse(struct user *user, enum user_slot slot, uint64_t amount, struc
         quota_name(slot), user->uid, user->used[slot], limit_of(user, slot), amount, top);
 }
 
-uint64_t user_left(const struct user *user, enum user_slot slot) {
+uint64_t user_left(const struct user *user, enum user_quota slot) {
     uint64_t limit = limit_of(user, slot), used = user->used[slot];
     return used < limit ? limit - used : 0;
 }
 
-int user_take(struct user *user, enum user_slot slot, uint64_t amount, struct refusal *refusal) {
+int user_take(struct user *user, enum user_quota slot, uint64_t amount, struct refusal *refusal) {
     if (amount > user_left(user, slot))
         return refuse(user, slot, amount, refusal);
     user->used[slot] += amount;
     return 0;
 }
 
-void user_give(struct user *user, enum user_slot slot, uint64_t amount) {
+void user_give(struct user *user, enum user_quota slot, uint64_t amount) {
     assert(user->used[slot] >= amount);
     user->used[slot] -= amount;
     if (slot == USER_BYTES)

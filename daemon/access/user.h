@@ -9,9 +9,9 @@
 #ifndef USER_H
 #define USER_H
 
+#include "daemon/base/discard_queue.h"
 #include "daemon/base/journal.h"
 #include "daemon/base/order.h"
-#include "daemon/base/pile.h"
 #include "daemon/base/table.h"
 #include "daemon/base/turn.h"
 #include "holders.h"
@@ -25,14 +25,14 @@ enum { USER_GONE = 8 };
 
 struct account;
 struct descriptor;
-struct lasting;
+struct always_ready;
 struct nesting;
 struct refusal;
 struct registry;
-struct slots;
+struct fd_table;
 
-/* daemon/object/news.h: descriptors of a uid that the engine has told of. */
-struct user_news {
+/* daemon/object/ready_list.h: descriptors of a uid that the engine has told of. */
+struct user_ready_list {
     struct task task;
     void (*catch_up)(struct descriptor *descriptor);
     uint64_t *ids; /* from first to n; those that have gone find nothing */
@@ -46,11 +46,11 @@ struct users {
     struct table by_uid;
     struct user **sorted; /* the same ones, by uid */
     size_t n_sorted, room_sorted;
-    struct turns turns;          /* of the lanes of all users */
-    os_uid own;                  /* the broker's uid */
-    uint64_t limits[USER_SLOTS]; /* of all that there is */
-    uint64_t rate;               /* requests a second; likewise */
-    struct slots *slots;
+    struct turns turns;           /* of the lanes of all users */
+    os_uid own;                   /* the broker's uid */
+    uint64_t limits[USER_QUOTAS]; /* of all that there is */
+    uint64_t rate;                /* requests a second; likewise */
+    struct fd_table *fd_table;
     size_t reserve;      /* of its places, for root and the broker's own uid (limit.h) */
     uint64_t most_uid;   /* had most of the table when a refusal last looked */
     size_t seen;         /* up to here by_uid was looked at for that */
@@ -70,37 +70,37 @@ struct user {
     struct task retest;
     uint32_t gone[USER_GONE];
     unsigned n_gone;
-    struct user_news news;
+    struct user_ready_list ready_list;
     struct registry *registry; /* of what its sessions have; NULL: none was made yet */
     unsigned refs;
     uint32_t connections; /* that were made; their numbers in notices, so that these tell of no other uid's */
     unsigned discards;    /* received descriptors that workers are closing */
     struct ring gates, looked_at; /* gates that wait (gate.h), and those whose turn it is to be looked at */
-    struct pile pile;             /* of these descriptors */
-    struct ring starved;          /* in that of all */
+    struct discard_queue discard_queue; /* of these descriptors */
+    struct ring starved;                /* in that of all */
     struct task look;
     struct ring arrivals; /* connections that are accepted, and not made yet (daemon/session/listener.h) */
     struct task arrive;
-    uint64_t used[USER_SLOTS];
+    uint64_t used[USER_QUOTAS];
     uint64_t requests;        /* so far */
     int64_t rate_tokens;      /* requests to spend, at most a second's worth */
     int64_t rate_filled;      /* when tokens were last added, os_now_us */
     struct account *accounts; /* in the order of making */
     struct order order;       /* of them: kept by whoever makes sessions */
     struct account *seen;     /* the next one that a refusal looks at; NULL: the first */
-    struct holders holders[USER_SLOTS];
+    struct holders holders[USER_QUOTAS];
     size_t passing;          /* descriptors in answers that are not read (passing.h) */
     unsigned monitors;       /* in flight */
     struct nesting *nesting; /* that a worker is at (daemon/session/nesting.h), and those that wait for it */
     struct ring nestings;
-    struct lasting *lastings; /* of its handles (daemon/object/lasting.h) */
-    struct journal *journal;  /* of this uid alone, or NULL */
+    struct always_ready *always_readies; /* of its handles (daemon/object/always_ready.h) */
+    struct journal *journal;             /* of this uid alone, or NULL */
 };
 
 enum { USER_JOURNAL = 1024, USERS_JOURNAL = 4096, USER_MONITORS = 64 };
 
 /* What the table has for keeping now is what there is to be shared; slots must outlast it. 0 or -ENOMEM. */
-int users_init(struct users *users, os_uid own, struct slots *slots, uint64_t seed);
+int users_init(struct users *users, os_uid own, struct fd_table *fd_table, uint64_t seed);
 /* Asserts that nobody is referred to, unless something was left behind that does. */
 void users_deinit(struct users *users, bool left_behind);
 
@@ -113,11 +113,11 @@ void user_unref(
 size_t users_next(const struct users *users, uint64_t from, const struct user **found, size_t room);
 
 /* How much more it may have. What gives something back may bring it beyond its limit (charge_return). */
-uint64_t user_left(const struct user *user, enum user_slot slot);
+uint64_t user_left(const struct user *user, enum user_quota slot);
 
 /* Of the user alone (a connection before it has a session). 0, or -1 and the refusal. */
-int user_take(struct user *user, enum user_slot slot, uint64_t amount, struct refusal *refusal);
-void user_give(struct user *user, enum user_slot slot, uint64_t amount);
+int user_take(struct user *user, enum user_quota slot, uint64_t amount, struct refusal *refusal);
+void user_give(struct user *user, enum user_quota slot, uint64_t amount);
 
 /* Something that concerns notice->uid has happened, now: the time is set here. */
 void users_note(struct users *users, struct notice *notice);

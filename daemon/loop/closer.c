@@ -1,19 +1,19 @@
 /* closer.c: a record for each descriptor that is being closed.
  *
  * A number that is free could come back here while it is still being closed, and what it means by then must not be closed. So the worker
- * closes what the number stands for, and the loop gives the number back (stand_in.h).
+ * closes what the number stands for, and the loop gives the number back (placeholder.h).
  *
  * Records are set aside for as many descriptors as there can be, and those never used are not touched. Each has a job of its own, also one
- * on a pile. The job whose turn comes takes others off its pile, and closes them with its own; theirs find that out and do
+ * on a discard queue. The job whose turn comes takes others off its discard queue, and closes them with its own; theirs find that out and do
  * nothing. Such a record is through when both have come back: its own job, and the one that took it. */
 #include "closer.h"
 
 #include "bin.h"
-#include "daemon/base/pile.h"
+#include "daemon/base/discard_queue.h"
 #include "daemon/base/ring.h"
 #include "offload.h"
+#include "placeholder.h"
 #include "proto/container.h"
-#include "stand_in.h"
 #include "thread.h"
 
 #include <assert.h>
@@ -26,9 +26,9 @@ struct record {
     os_fd fd;
     void (*done)(void *context);
     void *context;
-    struct pile *pile;   /* NULL: none */
-    struct ring node;    /* in the pile; guarded, as the next two */
-    bool taken;          /* off the pile, by another's job */
+    struct discard_queue *discard_queue; /* NULL: none */
+    struct ring node;    /* in the discard queue; watched by a poller thread, as the next two */
+    bool taken;          /* off the discard queue, by another's job */
     bool skipped;        /* its own job has found it taken */
     bool closed;         /* by the one that took it */
     bool returned;       /* of the loop: its own job has come back */
@@ -37,7 +37,7 @@ struct record {
 
 struct closer {
     struct offload *offload;
-    struct stand_in stand_in;
+    struct placeholder placeholder;
     size_t limit;
     size_t pending;
     struct thread_lock lock; /* of piles */
@@ -55,7 +55,7 @@ struct closer *closer_new(struct offload *offload, size_t limit) {
         return NULL;
     *closer = (struct closer){.offload = offload, .limit = limit};
     thread_lock_init(&closer->lock);
-    error = -stand_in_open(&closer->stand_in);
+    error = -placeholder_open(&closer->placeholder);
     if (error)
         goto fail;
     closer->records = calloc(limit, sizeof(*closer->records));
@@ -90,7 +90,7 @@ void closer_free(struct closer *closer) {
         return;
     if (closer->records)
         records_abandon(closer);
-    stand_in_close(&closer->stand_in);
+    placeholder_close(&closer->placeholder);
     thread_lock_deinit(&closer->lock);
     free(closer->records);
     free(closer);
@@ -111,13 +111,13 @@ static struct record *record_take(struct closer *closer) {
 static void work(struct offload_job *job) {
     const struct record *record = (const struct record *)job;
 
-    stand_in_put(&record->closer->stand_in, record->fd);
+    placeholder_put(&record->closer->placeholder, record->fd);
 }
 
 static void complete(struct record *record) {
     struct record was = *record;
 
-    stand_in_drop(was.fd);
+    placeholder_drop(was.fd);
     record->closer = NULL;
     record->next = was.closer->free;
     was.closer->free = record;
@@ -133,15 +133,15 @@ static void on_worked(struct offload_job *job) { complete((struct record *)job);
 /* The lock is held. */
 static void take_others(struct record *record) {
     struct closer *closer = record->closer;
-    struct pile *pile = record->pile;
+    struct discard_queue *discard_queue = record->discard_queue;
     size_t most = closer->limit / 8 < CLOSER_BIN_MOST ? closer->limit / 8 : CLOSER_BIN_MOST;
     struct ring *node;
 
-    if (pile->busy || closer->n_bins == CLOSER_BINS || ring_is_empty(&pile->records))
+    if (discard_queue->busy || closer->n_bins == CLOSER_BINS || ring_is_empty(&discard_queue->records))
         return;
-    pile->busy = true;
+    discard_queue->busy = true;
     closer->n_bins++;
-    for (size_t n = 1; n < most && (node = ring_first(&pile->records)); n++) {
+    for (size_t n = 1; n < most && (node = ring_first(&discard_queue->records)); n++) {
         struct record *other = CONTAINER_OF(node, struct record, node);
         ring_remove(node);
         other->taken = true;
@@ -150,7 +150,7 @@ static void take_others(struct record *record) {
     }
 }
 
-/* The record leaves its pile, with others if a bin can be had. False: it is another's already. */
+/* The record leaves its discard queue, with others if a bin can be had. False: it is another's already. */
 static bool take(struct record *record) {
     struct closer *closer = record->closer;
 
@@ -232,14 +232,14 @@ static void give_back(struct record *first) {
     struct closer *closer = first->closer;
 
     thread_lock_take(&closer->lock);
-    first->pile->busy = false;
+    first->discard_queue->busy = false;
     closer->n_bins--;
     thread_lock_give(&closer->lock);
     first->next = NULL;
 }
 
 /* Whoever took it is back. Its own job may still come. */
-static void settle(struct record *record) {
+static void update(struct record *record) {
     struct closer *closer = record->closer;
 
     record->next = NULL;
@@ -276,11 +276,11 @@ static void on_discarded(struct offload_job *job) {
         close_alone(record);
     while ((record = other)) {
         other = record->next;
-        settle(record);
+        update(record);
     }
 }
 
-void closer_discard(struct closer *closer, struct pile *pile, os_fd fd, os_uid uid,
+void closer_discard(struct closer *closer, struct discard_queue *discard_queue, os_fd fd, os_uid uid,
                     void (*done)(void *context), void *context) {
     struct record *record = record_take(closer);
 
@@ -289,11 +289,11 @@ void closer_discard(struct closer *closer, struct pile *pile, os_fd fd, os_uid u
                               .fd = fd,
                               .done = done,
                               .context = context,
-                              .pile = pile};
+                              .discard_queue = discard_queue};
     closer->pending++;
     if (bin_takes(fd)) {
         thread_lock_take(&closer->lock);
-        ring_add(&pile->records, &record->node);
+        ring_add(&discard_queue->records, &record->node);
         thread_lock_give(&closer->lock);
     } else {
         record->job.work = work;

@@ -6,7 +6,7 @@
  * each number that the process can have is set aside at the start, so handing over a descriptor needs no
  * memory and cannot fail. The number stays taken until done() runs.
  *
- * What is only thrown away lies on a pile of its uid, and whoever closes one socket of it closes many others with it (bin.h): so thousands
+ * What is only thrown away lies on a discard queue of its uid, and whoever closes one socket of it closes many others with it (bin.h): so thousands
  * that linger do not take 100 ms each. */
 #ifndef CLOSER_H
 #define CLOSER_H
@@ -17,7 +17,7 @@
 
 struct closer;
 struct offload;
-struct pile;
+struct discard_queue;
 
 enum {
     CLOSER_BINS = 4,              /* at a time */
@@ -36,8 +36,8 @@ void closer_free(struct closer *closer);
  * the worker is. */
 void closer_close(struct closer *closer, os_fd fd, os_uid uid, void (*done)(void *context), void *context);
 
-/* The same for one that nobody waits for, on its uid's pile: it may be closed together with others of that. */
-void closer_discard(struct closer *closer, struct pile *pile, os_fd fd, os_uid uid,
+/* The same for one that nobody waits for, on its uid's discard queue: it may be closed together with others of that. */
+void closer_discard(struct closer *closer, struct discard_queue *discard_queue, os_fd fd, os_uid uid,
                     void (*done)(void *context), void *context);
 
 /* Descriptors handed over and not closed yet. */

@@ -1,16 +1,16 @@
 /* offload.c: the threads of offload.h. lanes.h says which job is next.
  *
- * The lock guards everything but what says otherwise. A job is interrupted with the lock
+ * The lock thread watches everything but what says otherwise. A job is interrupted with the lock
  * taken and only while the worker's seat has it: that never reaches a worker that has gone on to wait for work. */
 #include "offload.h"
 
-#include "bell.h"
 #include "daemon/base/log.h"
 #include "identity.h"
 #include "lanes.h"
 #include "loop.h"
 #include "proto/container.h"
 #include "thread.h"
+#include "wakeup.h"
 
 #include <errno.h>
 #include <stdbool.h>
@@ -31,7 +31,7 @@ struct offload {
     struct loop_timer timer;
     size_t pending;
     struct offload_job *due; /* to be done in the next callbacks */
-    struct bell bell;        /* tells the loop */
+    struct wakeup wakeup;    /* tells the loop */
     struct thread_lock lock;
     struct thread_queue queued;
     struct worker workers[OFFLOAD_THREADS]; /* each has the seat of its number */
@@ -63,7 +63,7 @@ static void worker_finish(struct worker *worker) {
         offload->finished_last->next = job;
     } else {
         offload->finished = job;
-        bell_ring(&offload->bell);
+        wakeup_send(&offload->wakeup);
     }
     offload->finished_last = job;
 }
@@ -97,7 +97,7 @@ static void worker_run(void *context) {
     worker->state = WORKER_ENDED;
     offload->alive--;
     if (offload->stopping)
-        bell_ring(&offload->bell);
+        wakeup_send(&offload->wakeup);
     thread_lock_give(&offload->lock);
 }
 
@@ -173,7 +173,7 @@ static void take_finished(struct offload *offload) {
     struct offload_job **end = &offload->due;
 
     if (*end)
-        return; /* the bell is rung again when these are done */
+        return; /* the wakeup is sent again when these are done */
     thread_lock_take(&offload->lock);
     *end = offload->finished;
     offload->finished = NULL;
@@ -184,7 +184,7 @@ static void take_finished(struct offload *offload) {
 static void ring_if_finished(struct offload *offload) {
     thread_lock_take(&offload->lock);
     if (offload->finished)
-        bell_ring(&offload->bell);
+        wakeup_send(&offload->wakeup);
     thread_lock_give(&offload->lock);
 }
 
@@ -192,7 +192,7 @@ static void on_finished(struct loop_watch *watch, unsigned events) {
     struct offload *offload = CONTAINER_OF(watch, struct offload, watch);
 
     (void)events;
-    bell_silence(&offload->bell);
+    wakeup_clear(&offload->wakeup);
     take_finished(offload);
     for (int i = 0; i < OFFLOAD_DONE_MOST && offload->due; i++) {
         struct offload_job *job = offload->due;
@@ -201,7 +201,7 @@ static void on_finished(struct loop_watch *watch, unsigned events) {
         job->done(job);
     }
     if (offload->due)
-        bell_ring(&offload->bell); /* others have their turn before */
+        wakeup_send(&offload->wakeup); /* others have their turn before */
     else
         ring_if_finished(offload);
     if (!offload->pending)
@@ -211,7 +211,7 @@ static void on_finished(struct loop_watch *watch, unsigned events) {
 static void release(struct offload *offload) {
     loop_timer_free(&offload->timer);
     loop_unwatch(&offload->watch);
-    bell_close(&offload->bell);
+    wakeup_close(&offload->wakeup);
     thread_queue_deinit(&offload->queued);
     thread_lock_deinit(&offload->lock);
     free(offload);
@@ -230,10 +230,10 @@ struct offload *offload_new(struct loop *loop) {
         offload->workers[i].offload = offload;
     thread_lock_init(&offload->lock);
     thread_queue_init(&offload->queued);
-    error = bell_open(&offload->bell);
+    error = wakeup_open(&offload->wakeup);
     if (error)
         goto fail;
-    offload->watch.fd = offload->bell.readable;
+    offload->watch.fd = offload->wakeup.readable;
     error = loop_watch(loop, &offload->watch, LOOP_READ);
     if (error)
         goto fail;
@@ -314,8 +314,8 @@ bool offload_free(struct offload *offload) {
         return false;
     /* Interrupts are repeated: one may come between taking the job and the call that blocks. */
     for (int round = 0; (alive = stop_round(offload)) > 0 && round < FREE_ROUNDS; round++) {
-        bell_wait(&offload->bell, FREE_ROUND_MS);
-        bell_silence(&offload->bell);
+        wakeup_wait(&offload->wakeup, FREE_ROUND_MS);
+        wakeup_clear(&offload->wakeup);
     }
     drop_all(offload);
     threads_leave(offload);

@@ -48,7 +48,7 @@ void thread_lock_deinit(struct thread_lock *lock);
 void thread_lock_take(struct thread_lock *lock);
 void thread_lock_give(struct thread_lock *lock);
 
-/* Threads that wait for something that the lock guards. */
+/* Threads that wait for something that the lock thread watches. */
 struct thread_queue {
     _Alignas(16) unsigned char native[THREAD_QUEUE_NATIVE];
 };

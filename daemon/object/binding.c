@@ -1,28 +1,28 @@
 /* binding.c: what may be bound, and numbers from claimed to given back. */
-#include "belongings.h"
 #include "bound.h"
 #include "daemon/access/kept.h"
 #include "daemon/access/refusal.h"
 #include "daemon/access/user.h"
 #include "daemon/base/slab.h"
 #include "hooks.h"
-#include "notice.h"
+#include "notice_object.h"
 #include "proto/container.h"
 #include "registry.h"
+#include "session_objects.h"
 #include "utlist.h"
 
-struct binding *binding_find(const struct belongings *belongings, uint64_t key) {
-    return table_find(&belongings->numbers, key);
+struct binding *binding_find(const struct session_objects *session_objects, uint64_t key) {
+    return table_find(&session_objects->numbers, key);
 }
 
-static void put_number(struct belongings *belongings, struct binding *binding) {
-    table_add(&belongings->numbers, binding);
-    numbering_ref(&belongings->numberings, number_place(binding->key));
+static void put_number(struct session_objects *session_objects, struct binding *binding) {
+    table_add(&session_objects->numbers, binding);
+    numbering_ref(&session_objects->numberings, number_place(binding->key));
 }
 
-static void take_number(struct belongings *belongings, struct binding *binding) {
-    table_remove(&belongings->numbers, binding);
-    numbering_unref(&belongings->numberings, number_place(binding->key));
+static void take_number(struct session_objects *session_objects, struct binding *binding) {
+    table_remove(&session_objects->numbers, binding);
+    numbering_unref(&session_objects->numberings, number_place(binding->key));
 }
 
 /* Why a type is refused; any other that is may be what it likes. */
@@ -62,43 +62,43 @@ static void give_memory(struct registry *registry, struct binding *binding) {
 }
 
 /* With its copy. */
-static struct binding *binding_new(struct belongings *belongings, uint64_t key, os_fd fd,
+static struct binding *binding_new(struct session_objects *session_objects, uint64_t key, os_fd fd,
                                    enum inspect_type type, struct refusal *refusal) {
-    struct registry *registry = belongings->registry;
+    struct registry *registry = session_objects->registry;
     struct bound *bound;
-    if (registry_reserve(belongings, OBJECT_DESCRIPTOR, refusal))
+    if (registry_reserve(session_objects, OBJECT_DESCRIPTOR, refusal))
         return NULL;
-    bound = table_reserve(&belongings->numbers) ? NULL : slab_take(&registry->bounds);
+    bound = table_reserve(&session_objects->numbers) ? NULL : slab_take(&registry->bounds);
     if (!bound) {
-        registry_cancel(belongings, OBJECT_DESCRIPTOR);
+        registry_cancel(session_objects, OBJECT_DESCRIPTOR);
         refusal_memory(refusal);
         return NULL;
     }
     struct object *object = &bound->binding.object;
-    registry_add(registry, object, OBJECT_DESCRIPTOR, belongings);
+    registry_add(registry, object, OBJECT_DESCRIPTOR, session_objects);
     bound->binding.key = key;
-    if (!descriptor_init(&bound->descriptor, object->id, belongings->account.user, fd, type, refusal)) {
-        notice_made(object);
+    if (!descriptor_init(&bound->descriptor, object->id, session_objects->account.user, fd, type, refusal)) {
+        notice_object_made(object);
         return &bound->binding;
     }
     registry_forget(registry, object);
-    belongings_remove(object);
+    session_objects_remove(object);
     give_memory(registry, &bound->binding);
     return NULL;
 }
 
 /* The number means another open file from now on. True if that ended something. */
-static bool replace(struct belongings *belongings, struct binding *old) {
-    take_number(belongings, old);
+static bool replace(struct session_objects *session_objects, struct binding *old) {
+    take_number(session_objects, old);
     if (descriptor_is_closing(bound_descriptor(old)))
         return false;
-    belongings->registry->hooks->on_replaced(old);
+    session_objects->registry->hooks->on_replaced(old);
     return true;
 }
 
-int binding_claim(struct belongings *belongings, uint64_t key, os_fd fd, bool socket, unsigned objects,
-                  struct binding_claim *claim, struct refusal *refusal) {
-    struct binding *old = binding_find(belongings, key);
+int binding_claim(struct session_objects *session_objects, uint64_t key, os_fd fd, bool socket,
+                  unsigned objects, struct binding_claim *claim, struct refusal *refusal) {
+    struct binding *old = binding_find(session_objects, key);
     const struct descriptor *copy = old ? bound_descriptor(old) : NULL;
     bool same = copy && !descriptor_is_closing(copy) && inspect_same(copy->fd, fd);
     enum inspect_type type = same ? (enum inspect_type)copy->type : inspect_type_of(fd);
@@ -107,20 +107,20 @@ int binding_claim(struct belongings *belongings, uint64_t key, os_fd fd, bool so
         return -1;
     if (same)
         return 0;
-    if (account_check(&belongings->account, USER_OBJECTS, objects, refusal))
+    if (account_check(&session_objects->account, USER_OBJECTS, objects, refusal))
         return -1;
-    claim->binding = binding_new(belongings, key, fd, type, refusal);
+    claim->binding = binding_new(session_objects, key, fd, type, refusal);
     if (!claim->binding)
         return -1;
     claim->kept = true;
-    claim->replaced = old && replace(belongings, old);
-    put_number(belongings, claim->binding);
+    claim->replaced = old && replace(session_objects, old);
+    put_number(session_objects, claim->binding);
     return 0;
 }
 
 /* The number may name another one. */
 static void forget_number(struct binding *binding) {
-    struct belongings *owner = binding->object.owner;
+    struct session_objects *owner = binding->object.owner;
     if (binding_find(owner, binding->key) == binding)
         take_number(owner, binding);
 }
@@ -129,14 +129,14 @@ void binding_closed(struct descriptor *descriptor) {
     struct binding *binding = bound_binding(descriptor);
     struct registry *registry = descriptor->user->registry;
     struct object *object = &binding->object;
-    notice_closed(descriptor);
+    notice_object_closed(descriptor);
     if (descriptor->state == DESCRIPTOR_LEAVING) {
         kept_uncharge(descriptor->user, NULL, 1);
         DL_DELETE(registry->leaving, object);
         user_unref(descriptor->user);
     } else {
         forget_number(binding);
-        belongings_remove(object);
+        session_objects_remove(object);
     }
     give_memory(registry, binding);
 }
@@ -148,7 +148,7 @@ void binding_leave(struct binding *binding) {
     if (!descriptor_is_closing(descriptor))
         descriptor_drop(descriptor);
     forget_number(binding); /* others that are closed later look there */
-    belongings_leave(object);
+    session_objects_leave(object);
     descriptor->state = DESCRIPTOR_LEAVING;
     (void)user_ref(descriptor->user->users, descriptor->user->uid); /* which is there */
     DL_APPEND(registry->leaving, object);

@@ -14,16 +14,16 @@
 
 #include <stdbool.h>
 
-struct belongings;
+struct session_objects;
 struct descriptor;
-struct indicator;
+struct waitable;
 struct refusal;
 
 struct binding {
     struct object object; /* the id is its copy's */
     uint64_t key;         /* of its number; see numbering.h */
-    struct indicator
-        *indicators; /* registered semaphores and events, at most one for each direction (indicator_find) */
+    struct waitable
+        *waitables; /* registered semaphores and events, at most one for each direction (waitable_find) */
 };
 
 struct binding_claim {
@@ -37,12 +37,12 @@ struct binding_claim {
 /* The binding of that number (its key) to the open file fd: the one that is there if it is the same, else a new one with a copy of its own,
  * replacing an old one. fd counts as a taken slot. With `socket` it must be one. objects: how many are going to be made of
  * it, for which there must be room before anything is replaced. 0, or -1 and the refusal; then nothing has changed. A new copy that nothing
- * refers to must be given to descriptor_settle. */
-int binding_claim(struct belongings *belongings, uint64_t key, os_fd fd, bool socket, unsigned objects,
-                  struct binding_claim *claim, struct refusal *refusal);
+ * refers to must be given to descriptor_update. */
+int binding_claim(struct session_objects *session_objects, uint64_t key, os_fd fd, bool socket,
+                  unsigned objects, struct binding_claim *claim, struct refusal *refusal);
 
 /* The one that the key of a number finds, also while its copy is being closed; or NULL. */
-struct binding *binding_find(const struct belongings *belongings, uint64_t key);
+struct binding *binding_find(const struct session_objects *session_objects, uint64_t key);
 
 /* Its session ends: its copy is dropped if it is not yet. */
 void binding_leave(struct binding *binding);

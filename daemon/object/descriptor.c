@@ -1,22 +1,22 @@
 /* descriptor.c: from the moment that a copy is made to the moment that it is closed. */
 #include "descriptor.h"
 
-#include "apart.h"
 #include "cause.h"
+#include "daemon/access/fd_table.h"
 #include "daemon/access/refusal.h"
-#include "daemon/access/slots.h"
 #include "daemon/access/user.h"
 #include "daemon/base/log.h"
 #include "daemon/base/metrics.h"
 #include "daemon/loop/closer.h"
+#include "deferred_drop.h"
 #include "direction.h"
 #include "extras.h"
-#include "fading.h"
-#include "guard.h"
 #include "hooks.h"
-#include "making.h"
-#include "news.h"
+#include "pending_create.h"
+#include "ready_list.h"
 #include "registry.h"
+#include "split_watch.h"
+#include "thread_watch.h"
 #include "utlist.h"
 
 #include <inttypes.h>
@@ -26,8 +26,8 @@
 enum { CAUSE_BITS = 4, CAUSE_MASK = 15 }; /* those that the engine's bits mean */
 
 static void on_armed(struct descriptor *descriptor, int result);
-static void on_unguarded(struct descriptor *descriptor) { descriptor_end_job(descriptor); }
-static const struct guard_events guard_events = {on_armed, on_unguarded};
+static void on_thread_watch_gone(struct descriptor *descriptor) { descriptor_end_job(descriptor); }
+static const struct thread_watch_events thread_watch_events = {on_armed, on_thread_watch_gone};
 
 int descriptor_init(struct descriptor *descriptor, uint64_t id, struct user *user, os_fd fd,
                     enum inspect_type type, struct refusal *refusal) {
@@ -37,8 +37,8 @@ int descriptor_init(struct descriptor *descriptor, uint64_t id, struct user *use
     descriptor->type = (uint8_t)type;
     descriptor->unwatched =
         inspect_may_be_unwatchable(type) && !engine_can_watch(descriptor->user->registry->env.engine, fd);
-    if (descriptor->unwatched || !inspect_is_guarded(fd, type) ||
-        !guard_open(descriptor, &guard_events, refusal))
+    if (descriptor->unwatched || !inspect_needs_thread(fd, type) ||
+        !thread_watch_open(descriptor, &thread_watch_events, refusal))
         return 0;
     extras_free(descriptor->user->registry, descriptor->extras);
     descriptor->extras = NULL;
@@ -64,22 +64,25 @@ unsigned descriptor_needs(const struct descriptor *descriptor, bool *edge) {
     return interest_of(needs, edge);
 }
 
-/* Each direction by an entry of its own (apart.h). */
-static bool arm_apart(struct descriptor *descriptor, const unsigned needs[2], unsigned extra, int *error) {
-    struct apart_need apart[2] = {{0}};
-    if (!descriptor->apart && (extras_guard(descriptor->extras) || !((needs[0] | needs[1]) & NEED_APART)))
+/* Each direction by an entry of its own (split_watch.h). */
+static bool arm_split_watch(struct descriptor *descriptor, const unsigned needs[2], unsigned extra,
+                            int *error) {
+    struct split_watch_need split_watch[2] = {{0}};
+    if (!descriptor->split_watch &&
+        (extras_thread_watch(descriptor->extras) || !((needs[0] | needs[1]) & NEED_SPLIT)))
         return false;
     for (int direction = 0; direction < 2; direction++) {
-        apart[direction].ones = needs[direction] & NEED_APART;
-        apart[direction].edge = needs[direction] & NEED_EDGE;
-        apart[direction].interest = (needs[direction] & NEED_WATCH ? direction_interest(direction) : 0u) |
-                                    (extra & direction_interest(direction));
+        split_watch[direction].ones = needs[direction] & NEED_SPLIT;
+        split_watch[direction].edge = needs[direction] & NEED_EDGE;
+        split_watch[direction].interest =
+            (needs[direction] & NEED_WATCH ? direction_interest(direction) : 0u) |
+            (extra & direction_interest(direction));
     }
-    return apart_arm(descriptor, apart, error);
+    return split_watch_arm(descriptor, split_watch, error);
 }
 
-static void arm_guard(struct descriptor *descriptor) {
-    if (guard_arm(descriptor->extras->guard))
+static void arm_thread_watch(struct descriptor *descriptor) {
+    if (thread_watch_arm(descriptor->extras->thread_watch))
         descriptor_begin_job(descriptor);
 }
 
@@ -93,7 +96,7 @@ int descriptor_arm(struct descriptor *descriptor, unsigned extra) {
     if (extra)
         descriptor_catch_up(descriptor);
     ask_needs(descriptor, needs);
-    if (arm_apart(descriptor, needs, extra, &error))
+    if (arm_split_watch(descriptor, needs, extra, &error))
         return error;
     interest = extra | interest_of(needs, &edge);
     /* A one-shot watch that nobody needs tells once at most and is then silent; one by edges would go on. */
@@ -102,9 +105,9 @@ int descriptor_arm(struct descriptor *descriptor, unsigned extra) {
     armed = engine_watch_interest(watch);
     if (interest && engine_watch_is_edge(watch) == edge && (edge ? interest == armed : !(interest & ~armed)))
         return 0;
-    if (extras_guard(descriptor->extras)) {
+    if (extras_thread_watch(descriptor->extras)) {
         engine_watch_note(watch, interest, edge);
-        arm_guard(descriptor);
+        arm_thread_watch(descriptor);
         return 0;
     }
     if (interest)
@@ -142,78 +145,80 @@ void descriptor_fail(struct descriptor *descriptor, int error) {
                     "cannot watch a descriptor, its waiters are woken; id=%" PRIu64 " error=%d",
                     descriptor->id, error);
     tell(descriptor, CAUSE_RESYNC);
-    fading_add(descriptor->user->registry, descriptor->id);
+    deferred_drop_add(descriptor->user->registry, descriptor->id);
 }
 
 void descriptor_set_unwatched(struct descriptor *descriptor) {
     descriptor->unwatched = true;
     tell(descriptor, CAUSE_READY);
-    fading_add(descriptor->user->registry, descriptor->id);
+    deferred_drop_add(descriptor->user->registry, descriptor->id);
 }
 
 static bool is_referred(const struct descriptor *descriptor) {
     if (descriptor_is_closing(descriptor))
         return false;
-    return descriptor->subscribed || extras_makings(descriptor->extras) || descriptor->telling;
+    return descriptor->subscribed || extras_pending_creates(descriptor->extras) || descriptor->telling;
 }
 
 static void act(struct descriptor *descriptor) {
-    unsigned causes = descriptor->news;
-    descriptor->news = 0;
+    unsigned causes = descriptor->ready_list;
+    descriptor->ready_list = 0;
     for (int direction = 0; direction < 2; direction++) {
         int cause = (int)(causes >> direction * CAUSE_BITS & CAUSE_MASK);
         if (cause)
             descriptor->user->registry->hooks->on_ready(descriptor, direction, cause);
     }
     if (is_referred(descriptor))
-        descriptor_settle(descriptor);
+        descriptor_update(descriptor);
     else
-        fading_add(descriptor->user->registry, descriptor->id);
+        deferred_drop_add(descriptor->user->registry, descriptor->id);
 }
 
 /* Of the causes that the engine's bits mean for the directions that the entry is for. */
 static unsigned causes_of(struct descriptor *descriptor, uint64_t token, unsigned events) {
-    struct apart *apart = apart_find(descriptor);
-    bool by_apart = apart_is_token(token);
-    struct engine_watch *watch = by_apart ? apart ? &apart->watch : NULL : &descriptor->watch;
+    struct split_watch *split_watch = split_watch_find(descriptor);
+    bool by_split_watch = split_watch_is_token(token);
+    struct engine_watch *watch =
+        by_split_watch ? split_watch ? &split_watch->watch : NULL : &descriptor->watch;
     unsigned causes = 0;
     if (!watch) /* it was closed while its answer was under way */
         return 0;
     engine_watch_told(watch);
     for (int direction = 0; direction < 2; direction++)
-        if (!apart || by_apart == (apart->direction == direction))
+        if (!split_watch || by_split_watch == (split_watch->direction == direction))
             causes |= (unsigned)cause_of(events, direction) << direction * CAUSE_BITS;
     return causes;
 }
 
 void descriptor_on_ready(struct descriptor *descriptor, uint64_t token, unsigned events) {
     unsigned causes = causes_of(descriptor, token, events);
-    if (!causes && !descriptor->news)
-        descriptor_settle(descriptor);
+    if (!causes && !descriptor->ready_list)
+        descriptor_update(descriptor);
     if (!causes)
         return;
     for (int direction = 0; direction < 2; direction++) {
         unsigned mask = (unsigned)CAUSE_MASK << direction * CAUSE_BITS;
-        if ((causes & mask) > (descriptor->news & mask))
-            descriptor->news = (uint8_t)((descriptor->news & ~mask) | (causes & mask));
+        if ((causes & mask) > (descriptor->ready_list & mask))
+            descriptor->ready_list = (uint8_t)((descriptor->ready_list & ~mask) | (causes & mask));
     }
-    if (!descriptor->noted && !news_put(descriptor, descriptor_catch_up))
+    if (!descriptor->noted && !ready_list_put(descriptor, descriptor_catch_up))
         act(descriptor);
 }
 
 void descriptor_catch_up(struct descriptor *descriptor) {
-    if (descriptor->news)
+    if (descriptor->ready_list)
         act(descriptor);
 }
 
 bool descriptor_is_passing(const struct descriptor *descriptor) {
-    const struct making *makings = extras_makings(descriptor->extras), *making;
+    const struct pending_create *pending_creates = extras_pending_creates(descriptor->extras),
+                                *pending_create;
     if (descriptor->telling)
         return true;
-    if (!makings || descriptor->subscribed)
+    if (!pending_creates || descriptor->subscribed)
         return false;
-    DL_FOREACH (makings, making)
-        if (!making->ended)
+    DL_FOREACH (pending_creates, pending_create)
+        if (!pending_create->ended)
             return false;
     return true;
 }
@@ -227,7 +232,7 @@ static void on_closed(void *context) {
     struct descriptor *descriptor = context;
     struct registry *registry = descriptor->user->registry;
     struct descriptor_close *close = extras_take_closes(descriptor->extras);
-    slots_give(registry->env.slots, 1);
+    fd_table_give(registry->env.fd_table, 1);
     extras_free(registry, descriptor->extras);
     registry->hooks->on_closed(descriptor);
     extras_tell_closes(close);
@@ -237,9 +242,9 @@ static void on_closed(void *context) {
 static void close_copy(struct descriptor *descriptor) {
     if (descriptor->jobs)
         return;
-    if (extras_guard(descriptor->extras)) {
+    if (extras_thread_watch(descriptor->extras)) {
         descriptor_begin_job(descriptor);
-        guard_close(descriptor->extras->guard);
+        thread_watch_close(descriptor->extras->thread_watch);
         return;
     }
     metrics_add(METRIC_CLOSES_WORKER, 1);
@@ -249,9 +254,9 @@ static void close_copy(struct descriptor *descriptor) {
 
 void descriptor_drop(struct descriptor *descriptor) {
     const struct registry *registry = descriptor->user->registry;
-    if (!extras_guard(descriptor->extras))
+    if (!extras_thread_watch(descriptor->extras))
         engine_disarm(registry->env.engine, &descriptor->watch, descriptor->fd);
-    apart_close(descriptor);
+    split_watch_close(descriptor);
     registry->hooks->on_dropped(descriptor);
     descriptor->state = DESCRIPTOR_CLOSING;
     close_copy(descriptor);
@@ -259,7 +264,7 @@ void descriptor_drop(struct descriptor *descriptor) {
 
 void descriptor_told(struct descriptor *descriptor) {
     descriptor->telling--;
-    descriptor_settle(descriptor);
+    descriptor_update(descriptor);
     if (!descriptor_is_closing(descriptor))
         descriptor_tell_kept(descriptor);
 }
@@ -270,10 +275,10 @@ void descriptor_end_job(struct descriptor *descriptor) {
         close_copy(descriptor);
 }
 
-/* The sentry has armed it, or could not. */
+/* The poller thread has armed it, or could not. */
 static void on_armed(struct descriptor *descriptor, int result) {
     bool closing = descriptor_is_closing(descriptor);
-    descriptor_end_job(descriptor); /* which frees the guard of one that is closing */
+    descriptor_end_job(descriptor); /* which frees the thread watch of one that is closing */
     if (closing)
         return;
     if (result == ENGINE_E_UNSUPPORTED) {
@@ -282,18 +287,18 @@ static void on_armed(struct descriptor *descriptor, int result) {
     } else if (result) {
         engine_watch_note(&descriptor->watch, 0, false);
         descriptor_fail(descriptor, result);
-    } else if (descriptor->extras->guard->again) {
-        arm_guard(descriptor);
+    } else if (descriptor->extras->thread_watch->again) {
+        arm_thread_watch(descriptor);
     }
 }
 
 void descriptor_abandon(struct descriptor *descriptor) {
     if (!descriptor->user->registry->held_up)
-        free(extras_guard(descriptor->extras));
+        free(extras_thread_watch(descriptor->extras));
     on_closed(descriptor);
 }
 
-void descriptor_settle(struct descriptor *descriptor) {
+void descriptor_update(struct descriptor *descriptor) {
     if (is_referred(descriptor))
         (void)descriptor_rearm(descriptor);
     else if (!descriptor_is_closing(descriptor))

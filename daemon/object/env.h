@@ -9,8 +9,8 @@ struct closer;
 struct engine;
 struct loop;
 struct offload;
-struct sentries;
-struct slots;
+struct pollers;
+struct fd_table;
 struct users;
 
 struct env {
@@ -19,8 +19,8 @@ struct env {
     struct engine *engine; /* the loop's */
     struct offload *offload;
     struct closer *closer;
-    struct sentries *sentries;
-    struct slots *slots;
+    struct pollers *pollers;
+    struct fd_table *fd_table;
     struct users *users;
 };
 

@@ -6,15 +6,15 @@
 #include <stdbool.h>
 
 struct binding;
-struct guard_try;
-struct indicator;
+struct thread_watch_try;
+struct waitable;
 struct refusal;
 
 enum { EVT_E_CYCLE = 1 };
 
-/* The registered one for that direction, or a new one. tried: where making_is_needed says so. 0; EVT_E_CYCLE: none; -1: the
+/* The registered one for that direction, or a new one. tried: where pending_create_is_needed says so. 0; EVT_E_CYCLE: none; -1: the
  * refusal. */
-int evt_open(struct binding *binding, int direction, const struct guard_try *tried, struct indicator **evt,
-             bool *created, struct refusal *refusal);
+int evt_open(struct binding *binding, int direction, const struct thread_watch_try *tried,
+             struct waitable **evt, bool *created, struct refusal *refusal);
 
 #endif

@@ -9,8 +9,8 @@
 #include <stddef.h>
 
 struct descriptor;
-struct guard;
-struct making;
+struct thread_watch;
+struct pending_create;
 struct registry;
 struct wrap;
 
@@ -23,19 +23,19 @@ struct descriptor_close {
 struct extras {
     struct wrap *wraps;
     struct descriptor_close *closes;
-    struct guard *guard;    /* only a sentry may ask about it; else NULL */
-    struct making *makings; /* objects that are waited for to be made (making.h) */
+    struct thread_watch *thread_watch;      /* only a poller thread may ask about it; else NULL */
+    struct pending_create *pending_creates; /* objects that are waited for to be made (pending_create.h) */
 };
 
 /* NULL: none; extras may be NULL. */
 static inline struct wrap *extras_wraps(const struct extras *extras) { return extras ? extras->wraps : NULL; }
 
-static inline struct guard *extras_guard(const struct extras *extras) {
-    return extras ? extras->guard : NULL;
+static inline struct thread_watch *extras_thread_watch(const struct extras *extras) {
+    return extras ? extras->thread_watch : NULL;
 }
 
-static inline struct making *extras_makings(const struct extras *extras) {
-    return extras ? extras->makings : NULL;
+static inline struct pending_create *extras_pending_creates(const struct extras *extras) {
+    return extras ? extras->pending_creates : NULL;
 }
 
 /* Sees to it that the descriptor has them. False: without memory. */

@@ -1,7 +1,7 @@
 /* handle.c: making, ending and freeing a pollable handle. */
 #include "handle.h"
 
-#include "belongings.h"
+#include "always_ready.h"
 #include "daemon/access/account.h"
 #include "daemon/access/kept.h"
 #include "daemon/access/limit.h"
@@ -9,10 +9,10 @@
 #include "daemon/access/user.h"
 #include "daemon/base/log.h"
 #include "daemon/loop/loop.h"
-#include "lasting.h"
 #include "pollable.h"
 #include "proto/container.h"
 #include "registry.h"
+#include "session_objects.h"
 #include "utlist.h"
 
 #include <errno.h>
@@ -28,7 +28,8 @@ struct handles {
     size_t n;
 };
 
-static int charge(struct belongings *owner, size_t n_received, size_t n_opened, struct refusal *refusal) {
+static int charge(struct session_objects *owner, size_t n_received, size_t n_opened,
+                  struct refusal *refusal) {
     struct account *account = &owner->account;
     if (n_received && kept_receive(account, refusal))
         return -1;
@@ -39,13 +40,13 @@ static int charge(struct belongings *owner, size_t n_received, size_t n_opened, 
     return -1;
 }
 
-static void uncharge(struct belongings *owner, size_t n_received, size_t n_opened) {
+static void uncharge(struct session_objects *owner, size_t n_received, size_t n_opened) {
     kept_uncharge(owner->account.user, &owner->account, n_received);
     kept_give(owner->account.user, &owner->account, n_opened);
 }
 
 /* Charged, without descriptors. NULL: the refusal. */
-static struct handle *handle_new(struct belongings *owner, size_t n_received, size_t n_opened,
+static struct handle *handle_new(struct session_objects *owner, size_t n_received, size_t n_opened,
                                  struct refusal *refusal) {
     struct registry *registry = owner->registry;
     struct handle *handle;
@@ -62,7 +63,7 @@ static struct handle *handle_new(struct belongings *owner, size_t n_received, si
     handle->user =
         user_ref(registry->env.users, owner->account.user->uid); /* it is there: this cannot fail */
     handle->charged = n_received + n_opened;
-    handle->fd = handle->bell = OS_FD_NONE;
+    handle->fd = handle->wakeup = OS_FD_NONE;
     return handle;
 }
 
@@ -75,12 +76,12 @@ static void give_back(struct handle *handle, size_t n_fds) {
 static void dispose(struct handle *handle) {
     give_back(handle, handle->charged);
     if (handle->always)
-        lasting_give(handle->registry, handle->user, handle->always);
+        always_ready_give(handle->registry, handle->user, handle->always);
     user_unref(handle->user);
     free(handle);
 }
 
-struct handle *handle_new_semaphore(struct belongings *owner, bool fired, struct refusal *refusal) {
+struct handle *handle_new_semaphore(struct session_objects *owner, bool fired, struct refusal *refusal) {
     struct handle *handle = handle_new(owner, 0, SEMAPHORE_FDS, refusal);
     if (!handle)
         return NULL;
@@ -92,14 +93,14 @@ struct handle *handle_new_semaphore(struct belongings *owner, bool fired, struct
     return NULL;
 }
 
-static struct handle *new_evt(struct belongings *owner, size_t n_received, struct refusal *refusal) {
+static struct handle *new_evt(struct session_objects *owner, size_t n_received, struct refusal *refusal) {
     struct handle *handle = handle_new(owner, n_received, EVT_FDS - n_received, refusal);
     if (!handle)
         return NULL;
-    handle->always = lasting_take(owner->registry, handle->user, refusal);
+    handle->always = always_ready_take(owner->registry, handle->user, refusal);
     if (handle->always)
-        handle->bell = pollable_bell_new();
-    if (handle->bell != OS_FD_NONE)
+        handle->wakeup = pollable_wakeup_new();
+    if (handle->wakeup != OS_FD_NONE)
         return handle;
     if (handle->always)
         refusal_system(refusal, errno, "cannot make a handle");
@@ -109,23 +110,23 @@ static struct handle *new_evt(struct belongings *owner, size_t n_received, struc
     return NULL;
 }
 
-struct handle *handle_new_evt(struct belongings *owner, struct refusal *refusal) {
+struct handle *handle_new_evt(struct session_objects *owner, struct refusal *refusal) {
     struct handle *handle = new_evt(owner, 0, refusal);
     if (!handle)
         return NULL;
     handle->fd = pollable_evt_new();
     int error =
-        handle->fd == OS_FD_NONE ? -errno : pollable_evt_fill(handle->fd, handle->bell, handle->always->fd);
+        handle->fd == OS_FD_NONE ? -errno : pollable_evt_fill(handle->fd, handle->wakeup, handle->always->fd);
     if (!error)
         return handle;
-    os_close(handle->bell); /* nobody else has had either */
+    os_close(handle->wakeup); /* nobody else has had either */
     os_close(handle->fd);
     refusal_system(refusal, -error, "cannot make a handle");
     dispose(handle);
     return NULL;
 }
 
-struct handle *handle_new_attached(struct belongings *owner, os_fd epoll, struct refusal *refusal) {
+struct handle *handle_new_attached(struct session_objects *owner, os_fd epoll, struct refusal *refusal) {
     struct handle *handle = new_evt(owner, 1, refusal);
     if (handle)
         handle->fd = epoll;
@@ -136,10 +137,10 @@ struct handle *handle_new_attached(struct belongings *owner, os_fd epoll, struct
 
 static void work(struct offload_job *job) {
     struct handle *handle = (struct handle *)job;
-    if (handle->ended && !handle->lasting)
-        handle->error = handle->bell == OS_FD_NONE ? pollable_semaphore_end(handle->fd)
-                                                   : pollable_evt_end(handle->fd, handle->always->fd);
-    os_close(handle->bell);
+    if (handle->ended && !handle->always_ready)
+        handle->error = handle->wakeup == OS_FD_NONE ? pollable_semaphore_end(handle->fd)
+                                                     : pollable_evt_end(handle->fd, handle->always->fd);
+    os_close(handle->wakeup);
     if (handle->closing)
         os_close(handle->fd);
 }
@@ -149,7 +150,7 @@ static void list(struct handle *handle);
 static void on_worked(struct offload_job *job) {
     struct handle *handle = (struct handle *)job;
     handle->working = false;
-    handle->lasting = true;
+    handle->always_ready = true;
     if (handle->error)
         log_write_about(LOG_TOPIC_HANDLE, LOG_NOBODY, LOG_LEVEL_ERROR, "cannot signal a pollable handle: %s",
                         strerror(-handle->error));
@@ -158,9 +159,9 @@ static void on_worked(struct offload_job *job) {
         dispose(handle);
         return;
     }
-    if (handle->bell != OS_FD_NONE)
+    if (handle->wakeup != OS_FD_NONE)
         give_back(handle, 1);
-    handle->bell = OS_FD_NONE;
+    handle->wakeup = OS_FD_NONE;
     if (handle->freed)
         list(handle);
 }
@@ -238,13 +239,13 @@ void handle_end(struct handle *handle) {
     if (handle->ended)
         return;
     handle->ended = true;
-    if (handle->bell != OS_FD_NONE)
-        pollable_evt_ring(handle->bell);
+    if (handle->wakeup != OS_FD_NONE)
+        pollable_evt_ring(handle->wakeup);
     else if (limit_is_admin(handle->user) && pollable_semaphore_fire(handle->fd))
-        handle->lasting = true;
+        handle->always_ready = true;
     else if (!pollable_semaphore_ring(handle->fd))
         submit(handle);
-    if (!handle->working && !handle->lasting)
+    if (!handle->working && !handle->always_ready)
         list(handle);
 }
 
@@ -254,7 +255,7 @@ void handle_leave(struct handle *handle) {
     handle->account = NULL;
 }
 
-void handle_join(struct handle *handle, struct belongings *owner) {
+void handle_join(struct handle *handle, struct session_objects *owner) {
     if (!handle->account)
         account_join(&owner->account, USER_DESCRIPTORS, handle->charged);
     handle->account = &owner->account;

@@ -17,7 +17,7 @@ struct waitqueue;
 enum {
     NEED_WATCH = 1,
     NEED_EDGE = 2,
-    NEED_APART = 4 /* wake-one waits: nothing else is to be told with it */
+    NEED_SPLIT = 4 /* wake-one waits: nothing else is to be told with it */
 };
 
 struct object_hooks {
@@ -32,7 +32,7 @@ struct object_hooks {
     void (*on_target_ready)(struct wait_target *target, int cause);
     void (*on_transfer_ready)(struct waitqueue *queue);
     void (*on_transfer_failed)(struct transfer *transfer);
-    /* From indicator.c: to a wait, to the port itself, and to what is queued on it. */
+    /* From waitable.c: to a wait, to the port itself, and to what is queued on it. */
     void (*on_target_ended)(struct wait_target *target, int cause);
     void (*on_port_ended)(struct port *port, struct descriptor *descriptor);
     void (*on_transfer_ended)(struct port *port);

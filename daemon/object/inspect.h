@@ -62,9 +62,9 @@ enum inspect_type inspect_type_of(os_fd fd);
 /* A descriptor of that type may be one that the kernel cannot watch: engine_can_watch tells. */
 bool inspect_may_be_unwatchable(enum inspect_type type);
 
-/* Whether only a sentry may ask about it (sentry.h): its poll operation takes a lock that another holder can keep, or asks a server in
+/* Whether only a poller thread may ask about it (poller.h): its poll operation takes a lock that another holder can keep, or asks a server in
  * user space, or is not known to do neither. */
-bool inspect_is_guarded(os_fd fd, enum inspect_type type);
+bool inspect_needs_thread(os_fd fd, enum inspect_type type);
 
 /* fd is the listener, or a client's end of a connection to it, accepted or not. An address alone does not make it so: in other mount and
  * network namespaces others listen at the same one. Told by who called listen(2), which each end knows from the kernel. */

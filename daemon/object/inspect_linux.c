@@ -2,7 +2,7 @@
  *
  * A descriptor may lie on a FUSE file system whose server is the client itself, so nothing here may ask a
  * server. fstat and fstatfs do; statx with AT_STATX_DONT_SYNC answers from memory. Nor is it asked which file
- * system a descriptor is on: those whose files can be polled have them polled by a sentry, whatever they are.
+ * system a descriptor is on: those whose files can be polled have them polled by a poller thread, whatever they are.
  * Ioctls are not used either: on a device of somebody else they may wait or have effects. */
 #define _GNU_SOURCE
 
@@ -252,7 +252,7 @@ enum inspect_type inspect_type_of(os_fd fd) {
     }
 }
 
-bool inspect_is_guarded(os_fd fd, enum inspect_type type) {
+bool inspect_needs_thread(os_fd fd, enum inspect_type type) {
     enum { MAJOR_MEMORY = 1 }; /* null, zero, full, random: nothing to wait for */
     struct facts facts;
 

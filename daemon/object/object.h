@@ -15,12 +15,12 @@ enum object_kind {
     OBJECT_SESSION = 5,
 };
 
-struct belongings;
+struct session_objects;
 
 /* First member of everything that has an id and belongs to a session. */
 struct object {
     uint64_t id;
-    struct belongings *owner;
+    struct session_objects *owner;
     struct object *prev, *next; /* the owner's, in the order of making */
 };
 

@@ -1,16 +1,16 @@
 /* objects.c: putting the room together. All calls upward in it are named here. */
 #include "objects.h"
 
-#include "apart.h"
-#include "ask.h"
+#include "always_ready.h"
 #include "daemon/base/slab.h"
+#include "deferred_drop.h"
 #include "extras.h"
-#include "fading.h"
 #include "handle.h"
 #include "hooks.h"
-#include "lasting.h"
 #include "port.h"
+#include "probe.h"
 #include "registry.h"
+#include "split_watch.h"
 #include "subscribers.h"
 #include "transfer.h"
 #include "wait.h"
@@ -32,33 +32,33 @@ static const struct object_hooks hooks = {
     .on_transfer_ended = transfer_end,
 };
 
-static void settle(struct object *object) { descriptor_settle(bound_of_object(object)); }
+static void update(struct object *object) { descriptor_update(bound_of_object(object)); }
 
 int objects_init(struct registry *registry, const struct env *env) {
     int error = registry_init(registry, env);
     if (!error)
-        error = fading_init(registry, settle);
+        error = deferred_drop_init(registry, update);
     if (!error)
-        error = asks_init(registry);
+        error = probes_init(registry);
     if (!error)
-        error = lastings_init(registry);
+        error = always_ready_init(registry);
     if (!error)
         error = handles_init(registry);
     if (error)
         goto fail;
     registry->hooks = &hooks;
-    table_init(&registry->aparts, offsetof(struct apart, id), registry->objects.seed);
+    table_init(&registry->split_watches, offsetof(struct split_watch, id), registry->objects.seed);
     slab_init(&registry->bounds, sizeof(struct bound));
     slab_init(&registry->extras, sizeof(struct extras));
-    slab_init(&registry->indicators, sizeof(struct indicator));
+    slab_init(&registry->waitables, sizeof(struct waitable));
     slab_init(&registry->waiters, sizeof(struct waiters));
     slab_init(&registry->waitqueues, sizeof(struct waitqueue));
     return 0;
 fail:
     handles_deinit(registry);
-    lastings_deinit(registry);
-    asks_deinit(registry);
-    fading_deinit(registry);
+    always_ready_deinit(registry);
+    probes_deinit(registry);
+    deferred_drop_deinit(registry);
     registry_deinit(registry);
     return error;
 }
@@ -67,14 +67,14 @@ void objects_deinit(struct registry *registry) {
     while (registry->leaving)
         descriptor_abandon(bound_of_object(registry->leaving));
     handles_deinit(registry);
-    lastings_deinit(registry);
-    asks_deinit(registry);
-    fading_deinit(registry);
+    always_ready_deinit(registry);
+    probes_deinit(registry);
+    deferred_drop_deinit(registry);
     registry_deinit(registry);
-    table_deinit(&registry->aparts);
+    table_deinit(&registry->split_watches);
     slab_deinit(&registry->bounds);
     slab_deinit(&registry->extras);
-    slab_deinit(&registry->indicators);
+    slab_deinit(&registry->waitables);
     slab_deinit(&registry->waiters);
     slab_deinit(&registry->waitqueues);
 }

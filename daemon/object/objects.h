@@ -7,6 +7,6 @@ struct registry;
 
 /* 0 or a negative errno: then there is nothing to deinit. */
 int objects_init(struct registry *registry, const struct env *env);
-void objects_deinit(struct registry *registry); /* all sessions, workers and sentries have ended */
+void objects_deinit(struct registry *registry); /* all sessions, workers and poller threads have ended */
 
 #endif

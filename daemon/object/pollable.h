@@ -8,7 +8,7 @@
  * Whoever has a handle can make it hold up who changes it: the eventfd by filling it and clearing O_NONBLOCK,
  * which all copies share, the epoll by keeping its lock while he waits for it. So either is made ready in two
  * steps. First in the loop, by what nobody can hold up: the kernel itself counts the eventfd up by one, and
- * the epoll has a bell in it, which makes it ready without the lock for as long as the bell is not closed. Then
+ * the epoll has a wakeup in it, which makes it ready without the lock for as long as the wakeup is not closed. Then
  * by a worker, for ever. */
 #ifndef POLLABLE_H
 #define POLLABLE_H
@@ -51,23 +51,23 @@ int pollable_semaphore_end(os_fd handle);
 os_fd pollable_evt_new(void);
 
 /* What rings an epoll that it lies in. OS_FD_NONE with errno. */
-os_fd pollable_bell_new(void);
+os_fd pollable_wakeup_new(void);
 
 /* The three below take the epoll's lock, which whoever has it can keep: of a client's epoll they are for workers. */
 
-/* The bell and what is ready for ever (always), switched off, are in it. 0, -EEXIST (it is the handle of another event), -ENOSPC (its maker has all
+/* The wakeup and what is ready for ever (always), switched off, are in it. 0, -EEXIST (it is the handle of another event), -ENOSPC (its maker has all
  * the watches that a user may have) or another negative errno, and neither is in it. */
-int pollable_evt_fill(os_fd handle, os_fd bell, os_fd always);
+int pollable_evt_fill(os_fd handle, os_fd wakeup, os_fd always);
 
 /* It follows the target: ENGINE_READ or ENGINE_WRITE. 0, -EPERM (cannot be watched: ready for ever), -ELOOP (a cycle), as above or
  * another negative errno. */
 int pollable_evt_follow(os_fd handle, os_fd target, unsigned direction);
 
 /* What filling has put into it is taken out. */
-void pollable_evt_clear(os_fd handle, os_fd bell, os_fd always);
+void pollable_evt_clear(os_fd handle, os_fd wakeup, os_fd always);
 
-/* Readable while the bell is open. Never blocks, cannot fail. */
-void pollable_evt_ring(os_fd bell);
+/* Readable while the wakeup is open. Never blocks, cannot fail. */
+void pollable_evt_ring(os_fd wakeup);
 
 /* On a worker: readable for ever. 0 (also if its client has managed to take out what makes it so) or a negative errno. */
 int pollable_evt_end(os_fd handle, os_fd always);

@@ -4,9 +4,9 @@
  * tells so by it (aio_resfd): unlike write(2) that asks neither whether there is room nor for flags. Where the kernel
  * or a sandbox has no such requests, workers do it all.
  *
- * A descriptor for ever ready is shared by many handles of events of one user (lasting.h): an eventfd whose count is 1 and which
+ * A descriptor for ever ready is shared by many handles of events of one user (always_ready.h): an eventfd whose count is 1 and which
  * nobody outside can read, since what clients get is the epoll that it lies in. Each such handle has it from
- * the start, switched off, so that switching it on at the end needs no memory and cannot fail. The bell is an
+ * the start, switched off, so that switching it on at the end needs no memory and cannot fail. The wakeup is an
  * eventfd as well: writing to it wakes who polls the epoll through the kernel's wait queues, whose locks
  * nobody keeps. An epoll does not keep what lies in it open. */
 #define _GNU_SOURCE
@@ -107,21 +107,21 @@ static int change(os_fd handle, int operation, os_fd fd, uint32_t events) {
 
 os_fd pollable_evt_new(void) { return epoll_create1(EPOLL_CLOEXEC); }
 
-os_fd pollable_bell_new(void) { return eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK); }
+os_fd pollable_wakeup_new(void) { return eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK); }
 
-int pollable_evt_fill(os_fd handle, os_fd bell, os_fd always) {
-    int error = change(handle, EPOLL_CTL_ADD, bell, EPOLLIN);
+int pollable_evt_fill(os_fd handle, os_fd wakeup, os_fd always) {
+    int error = change(handle, EPOLL_CTL_ADD, wakeup, EPOLLIN);
 
     if (error)
         return error;
     error = change(handle, EPOLL_CTL_ADD, always, 0);
     if (error)
-        (void)change(handle, EPOLL_CTL_DEL, bell, 0);
+        (void)change(handle, EPOLL_CTL_DEL, wakeup, 0);
     return error;
 }
 
-void pollable_evt_clear(os_fd handle, os_fd bell, os_fd always) {
-    (void)change(handle, EPOLL_CTL_DEL, bell, 0);
+void pollable_evt_clear(os_fd handle, os_fd wakeup, os_fd always) {
+    (void)change(handle, EPOLL_CTL_DEL, wakeup, 0);
     (void)change(handle, EPOLL_CTL_DEL, always, 0);
 }
 
@@ -129,8 +129,8 @@ int pollable_evt_follow(os_fd handle, os_fd target, unsigned direction) {
     return change(handle, EPOLL_CTL_ADD, target, direction == ENGINE_READ ? EPOLLIN | EPOLLRDHUP : EPOLLOUT);
 }
 
-void pollable_evt_ring(os_fd bell) {
-    while (eventfd_write(bell, 1) < 0 && errno == EINTR)
+void pollable_evt_ring(os_fd wakeup) {
+    while (eventfd_write(wakeup, 1) < 0 && errno == EINTR)
         ;
 }
 

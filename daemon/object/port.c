@@ -1,13 +1,13 @@
 /* port.c: wrapping and closing. */
 #include "port.h"
 
-#include "belongings.h"
 #include "cause.h"
 #include "daemon/access/refusal.h"
 #include "direction.h"
 #include "extras.h"
-#include "notice.h"
+#include "notice_object.h"
 #include "registry.h"
+#include "session_objects.h"
 #include "stream.h"
 #include "subscribers.h"
 #include "transfer.h"
@@ -39,7 +39,7 @@ int port_check(os_fd fd, enum inspect_type type, const struct port_options *opti
 
 static struct port *port_new(struct binding *binding, struct wrap *wrap, int direction,
                              const struct port_options *options, struct refusal *refusal) {
-    struct belongings *owner = binding->object.owner;
+    struct session_objects *owner = binding->object.owner;
     size_t length = strlen(options->name) + 1;
     struct port *port;
     if (registry_reserve(owner, OBJECT_PORT, refusal))
@@ -50,13 +50,13 @@ static struct port *port_new(struct binding *binding, struct wrap *wrap, int dir
         refusal_memory(refusal);
         return NULL;
     }
-    registry_add(owner->registry, &port->indicator.object, OBJECT_PORT, owner);
+    registry_add(owner->registry, &port->waitable.object, OBJECT_PORT, owner);
     memcpy(port->name, options->name, length);
     port->wrap = wrap;
     port->socket = options->socket;
     wrap->ports[direction] = port;
-    indicator_register(&port->indicator, binding, direction);
-    notice_made(&port->indicator.object);
+    waitable_register(&port->waitable, binding, direction);
+    notice_object_made(&port->waitable.object);
     return port;
 }
 
@@ -80,8 +80,8 @@ int port_open(struct binding *binding, const struct port_options *options, struc
     return 0;
 fail:
     if (ports[DIRECTION_READ]) { /* its end frees the wrap */
-        indicator_end(&ports[DIRECTION_READ]->indicator, CAUSE_PORT_CLOSED);
-        indicator_free(&ports[DIRECTION_READ]->indicator);
+        waitable_end(&ports[DIRECTION_READ]->waitable, CAUSE_PORT_CLOSED);
+        waitable_free(&ports[DIRECTION_READ]->waitable);
     } else {
         DL_DELETE(descriptor->extras->wraps, wrap);
         free(wrap);
@@ -90,19 +90,19 @@ fail:
 }
 
 void port_close(struct port *port) {
-    struct descriptor *descriptor = indicator_source(&port->indicator);
+    struct descriptor *descriptor = waitable_source(&port->waitable);
     const struct wrap *wrap = port->wrap;
     struct binding *binding;
     bool last;
     if (!descriptor)
         return;
-    binding = port->indicator.of.binding;
-    last = !wrap->ports[!port->indicator.direction];
-    indicator_end(&port->indicator, CAUSE_PORT_CLOSED);
+    binding = port->waitable.of.binding;
+    last = !wrap->ports[!port->waitable.direction];
+    waitable_end(&port->waitable, CAUSE_PORT_CLOSED);
     if (last && binding_find(binding->object.owner, binding->key) == binding)
         subscribers_end(binding, OBJECT_SEMAPHORE, OBJECT_SEMAPHORE, CAUSE_PORT_CLOSED);
     else
-        descriptor_settle(descriptor);
+        descriptor_update(descriptor);
 }
 
 void port_ended(struct port *port, struct descriptor *descriptor) {

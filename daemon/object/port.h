@@ -1,13 +1,13 @@
 /* port.h: the ports made from a descriptor. A wrap is one call that made one or two of them, with a reference of its own to the
  * copy; a number can be wrapped several times.
  *
- * A port is an indicator like an event: it can be waited for (input: readable, output: writable), ends once (closed), and stays, ready,
+ * A port is a waitable like an event: it can be waited for (input: readable, output: writable), ends once (closed), and stays, ready,
  * until its id is released. Reads and writes queue up on it (transfer.h). */
 #ifndef PORT_H
 #define PORT_H
 
-#include "indicator.h"
 #include "inspect.h"
+#include "waitable.h"
 
 enum { PORT_NAME_MAX = 255 };
 
@@ -26,7 +26,7 @@ struct wrap {
 };
 
 struct port {
-    struct indicator indicator;
+    struct waitable waitable;
     struct wrap *wrap;      /* while open */
     struct transfer *queue; /* oldest first */
     bool socket;            /* its wrap's, also when closed */
@@ -46,10 +46,10 @@ int port_check(os_fd fd, enum inspect_type type, const struct port_options *opti
 int port_open(struct binding *binding, const struct port_options *options, struct port *ports[2],
               struct refusal *refusal);
 
-/* Closes it; the last one of a wrap ends the number's semaphores. The descriptor is settled. */
+/* Closes it; the last one of a wrap ends the number's semaphores. The descriptor is updated. */
 void port_close(struct port *port);
 
-/* Hook (hooks.h), from indicator_end: nothing of what is queued is tried any more, and the wrap goes with its last port. */
+/* Hook (hooks.h), from waitable_end: nothing of what is queued is tried any more, and the wrap goes with its last port. */
 void port_ended(struct port *port, struct descriptor *descriptor);
 
 #endif

@@ -1,11 +1,11 @@
 /* registry.c: ids and the table behind them. */
 #include "registry.h"
 
-#include "belongings.h"
 #include "daemon/access/account.h"
 #include "daemon/access/kept.h"
 #include "daemon/access/refusal.h"
 #include "daemon/loop/loop.h"
+#include "session_objects.h"
 #include "utlist.h"
 
 #include <assert.h>
@@ -59,11 +59,11 @@ struct object *registry_find(const struct registry *registry, uint64_t id) {
     return table_find(&registry->objects, id);
 }
 
-static enum user_slot slot_of(enum object_kind kind) {
+static enum user_quota slot_of(enum object_kind kind) {
     return kind == OBJECT_DESCRIPTOR ? USER_DESCRIPTORS : USER_OBJECTS;
 }
 
-int registry_reserve(struct belongings *owner, enum object_kind kind, struct refusal *refusal) {
+int registry_reserve(struct session_objects *owner, enum object_kind kind, struct refusal *refusal) {
     if (kind == OBJECT_DESCRIPTOR ? kept_receive(&owner->account, refusal)
                                   : account_take(&owner->account, slot_of(kind), 1, refusal))
         return -1;
@@ -73,12 +73,13 @@ int registry_reserve(struct belongings *owner, enum object_kind kind, struct ref
     return refusal_memory(refusal);
 }
 
-void registry_cancel(struct belongings *owner, enum object_kind kind) {
+void registry_cancel(struct session_objects *owner, enum object_kind kind) {
     account_give(&owner->account, slot_of(kind), 1);
 }
 
 /* There is room. */
-static void put(struct registry *registry, struct object *object, uint64_t id, struct belongings *owner) {
+static void put(struct registry *registry, struct object *object, uint64_t id,
+                struct session_objects *owner) {
     object->id = id;
     object->owner = owner;
     table_add(&registry->objects, object);
@@ -89,12 +90,12 @@ static void put(struct registry *registry, struct object *object, uint64_t id, s
 }
 
 void registry_add(struct registry *registry, struct object *object, enum object_kind kind,
-                  struct belongings *owner) {
+                  struct session_objects *owner) {
     put(registry, object, registry_issue(registry, kind), owner);
 }
 
 int registry_restore(struct registry *registry, struct object *object, uint64_t id,
-                     struct belongings *owner) {
+                     struct session_objects *owner) {
     const struct object *last = owner->objects ? owner->objects->prev : NULL;
     uint64_t number = registry_number(registry, id), epoch = id >> (SHUFFLE_BITS + OBJECT_KIND_BITS);
     if (epoch < 1 || epoch >= EPOCHS || object_kind_of(id) < OBJECT_DESCRIPTOR ||

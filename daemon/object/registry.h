@@ -16,11 +16,11 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-struct asks;
-struct belongings;
-struct fading;
+struct probes_pending;
+struct session_objects;
+struct deferred_drops;
 struct handles;
-struct lastings;
+struct always_readies;
 struct object_hooks;
 struct refusal;
 
@@ -31,16 +31,16 @@ struct registry {
     size_t counts[OBJECT_SESSION + 1]; /* what all sessions have, ended or not */
     struct env env;
     const struct object_hooks *hooks;
-    struct slab bounds, extras, indicators, waiters, waitqueues;
-    struct fading *fading; /* these four are what their files keep for all */
-    struct asks *asks;
+    struct slab bounds, extras, waitables, waiters, waitqueues;
+    struct deferred_drops *deferred_drops; /* these four are what their files keep for all */
+    struct probes_pending *probes_pending;
     struct handles *handles;
-    struct lastings *lastings;
-    struct object *leaving; /* bindings whose copies are being closed, of sessions that have ended */
-    size_t waits;           /* parked */
-    uint64_t rounds;        /* activities that queues were told of (waitqueue.h) */
-    struct table aparts;    /* second numbers of descriptors (apart.h) */
-    bool held_up;           /* a sentry was left behind at the end, and may still look at guards */
+    struct always_readies *always_readies;
+    struct object *leaving;     /* bindings whose copies are being closed, of sessions that have ended */
+    size_t waits;               /* in flight */
+    uint64_t rounds;            /* activities that queues were told of (waitqueue.h) */
+    struct table split_watches; /* second numbers of descriptors (split_watch.h) */
+    bool held_up; /* a poller thread was left behind at the end, and may still look at thread watches */
 };
 
 /* env is copied. Random start and table seed. 0 or a negative errno. */
@@ -56,19 +56,20 @@ uint64_t registry_number(const struct registry *registry, uint64_t id);
 /* The object, or NULL. Whose it is, is for the caller to check. */
 struct object *registry_find(const struct registry *registry, uint64_t id);
 
-/* One more object of that kind is charged to its owner, and there is room for it. From registry_add on the charge is the object's, which belongings_remove
+/* One more object of that kind is charged to its owner, and there is room for it. From registry_add on the charge is the object's, which session_objects_remove
  * gives back; registry_cancel: there will be none. A descriptor has its place in the table already. 0, or -1 and the refusal. */
-int registry_reserve(struct belongings *owner, enum object_kind kind, struct refusal *refusal);
-void registry_cancel(struct belongings *owner, enum object_kind kind);
+int registry_reserve(struct session_objects *owner, enum object_kind kind, struct refusal *refusal);
+void registry_cancel(struct session_objects *owner, enum object_kind kind);
 
 /* Gives the object, which is reserved, an id, puts it into the registry and at the end of its owner's list. */
 void registry_add(struct registry *registry, struct object *object, enum object_kind kind,
-                  struct belongings *owner);
+                  struct session_objects *owner);
 
 /* The same with an id that was issued before, by a registry of the same epoch and shuffle; none that comes later is below it. What an owner has
  * is restored in the order in which it was issued, before anything new is added. 0, -EEXIST: the id has its object; -EINVAL: it is no object's, or
  * out of order; then it is still reserved. */
-int registry_restore(struct registry *registry, struct object *object, uint64_t id, struct belongings *owner);
+int registry_restore(struct registry *registry, struct object *object, uint64_t id,
+                     struct session_objects *owner);
 
 /* The id finds nothing any more; it stays in the owner's list. */
 void registry_forget(struct registry *registry, struct object *object);

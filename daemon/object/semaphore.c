@@ -6,9 +6,9 @@
 #include "daemon/readiness/engine.h"
 #include "descriptor.h"
 #include "direction.h"
-#include "guard.h"
-#include "indicator.h"
 #include "object.h"
+#include "thread_watch.h"
+#include "waitable.h"
 
 /* What is ready now fires now, whatever the engine will say later. */
 static unsigned look(const struct descriptor *descriptor, int direction) {
@@ -16,16 +16,16 @@ static unsigned look(const struct descriptor *descriptor, int direction) {
     return engine_probe(&probe, 1) ? 0 : probe.events;
 }
 
-static void fire(struct indicator *semaphore, unsigned events) {
+static void fire(struct waitable *semaphore, unsigned events) {
     enum cause cause = cause_of(events, semaphore->direction);
     if (cause)
-        indicator_end(semaphore, (int)cause);
+        waitable_end(semaphore, (int)cause);
 }
 
-int semaphore_open(struct binding *binding, int direction, const struct guard_try *tried,
-                   struct indicator **semaphore, bool *created, struct refusal *refusal) {
+int semaphore_open(struct binding *binding, int direction, const struct thread_watch_try *tried,
+                   struct waitable **semaphore, bool *created, struct refusal *refusal) {
     *created = false;
-    *semaphore = indicator_find(binding, OBJECT_SEMAPHORE, direction);
+    *semaphore = waitable_find(binding, OBJECT_SEMAPHORE, direction);
     if (*semaphore)
         return 0;
     int error =
@@ -36,7 +36,7 @@ int semaphore_open(struct binding *binding, int direction, const struct guard_tr
         return SEMAPHORE_E_CYCLE;
     if (error)
         return refusal_system(refusal, -error, "cannot watch the descriptor");
-    *semaphore = indicator_new(binding, OBJECT_SEMAPHORE, direction, refusal);
+    *semaphore = waitable_new(binding, OBJECT_SEMAPHORE, direction, refusal);
     if (!*semaphore)
         return -1;
     *created = true;

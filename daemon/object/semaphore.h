@@ -6,16 +6,16 @@
 #include <stdbool.h>
 
 struct binding;
-struct guard_try;
-struct indicator;
+struct thread_watch_try;
+struct waitable;
 struct refusal;
 
 enum { SEMAPHORE_E_UNSUPPORTED = 1, SEMAPHORE_E_CYCLE = 2 };
 
 /* The registered one for that direction, or a new one; it may have fired when this answers (a level test comes first).
- * tried: where making_is_needed says so; else the engine is asked here. 0; SEMAPHORE_E_*: none, this descriptor can have none; -1: the
+ * tried: where pending_create_is_needed says so; else the engine is asked here. 0; SEMAPHORE_E_*: none, this descriptor can have none; -1: the
  * refusal. *created: made by this call. */
-int semaphore_open(struct binding *binding, int direction, const struct guard_try *tried,
-                   struct indicator **semaphore, bool *created, struct refusal *refusal);
+int semaphore_open(struct binding *binding, int direction, const struct thread_watch_try *tried,
+                   struct waitable **semaphore, bool *created, struct refusal *refusal);
 
 #endif

@@ -305,7 +305,7 @@ int stream_work(struct stream_job *job) {
         return seek(job);
     if (inspect_is_socket(job->type))
         return move_socket(job);
-    if (job->type == INSPECT_EPOLL) /* it has no bytes, and only a sentry may poll it */
+    if (job->type == INSPECT_EPOLL) /* it has no bytes, and only a poller thread may poll it */
         return -EINVAL;
     if (job->what == STREAM_PEEK)
         return peek(job);

@@ -5,17 +5,17 @@
 #include "daemon/access/user.h"
 #include "descriptor.h"
 #include "hooks.h"
-#include "indicator.h"
-#include "making.h"
+#include "pending_create.h"
 #include "registry.h"
+#include "waitable.h"
 #include "waitqueue.h"
 
 void subscribers_need(const struct descriptor *descriptor, unsigned needs[2]) {
-    const struct indicator *indicator = bound_binding(descriptor)->indicators;
+    const struct waitable *waitable = bound_binding(descriptor)->waitables;
     needs[0] = needs[1] = 0;
-    for (; indicator; indicator = indicator->sibling)
-        if (indicator_is_semaphore(indicator))
-            needs[indicator->direction] = NEED_WATCH;
+    for (; waitable; waitable = waitable->sibling)
+        if (waitable_is_semaphore(waitable))
+            needs[waitable->direction] = NEED_WATCH;
     for (const struct waitqueue *queue = descriptor->queues; queue; queue = queue->next) {
         bool edge = false;
         if (waitqueue_needs(queue, &edge))
@@ -23,15 +23,15 @@ void subscribers_need(const struct descriptor *descriptor, unsigned needs[2]) {
         if (edge)
             needs[queue->direction] |= NEED_EDGE;
         if (waitqueue_has_ones(queue))
-            needs[queue->direction] |= NEED_APART;
+            needs[queue->direction] |= NEED_SPLIT;
     }
 }
 
 void subscribers_ready(struct descriptor *descriptor, int direction, int cause) {
-    struct indicator *semaphore = indicator_find(bound_binding(descriptor), OBJECT_SEMAPHORE, direction);
+    struct waitable *semaphore = waitable_find(bound_binding(descriptor), OBJECT_SEMAPHORE, direction);
     struct waitqueue *queue;
     if (semaphore)
-        indicator_end(semaphore, cause);
+        waitable_end(semaphore, cause);
     queue = waitqueue_find(descriptor, direction);
     if (queue)
         waitqueue_tell(queue, cause);
@@ -48,19 +48,19 @@ void subscribers_replaced(struct binding *binding) {
 }
 
 static void end_one(const struct binding *binding, enum object_kind kind, int direction, int cause) {
-    struct indicator *indicator = indicator_find(binding, kind, direction);
-    if (indicator)
-        indicator_end(indicator, cause);
+    struct waitable *waitable = waitable_find(binding, kind, direction);
+    if (waitable)
+        waitable_end(waitable, cause);
 }
 
 void subscribers_end(struct binding *binding, enum object_kind kind, enum object_kind other, int cause) {
     struct descriptor *descriptor = bound_descriptor(binding);
     descriptor_catch_up(descriptor); /* what has fired before has not ended otherwise */
-    making_end_all(descriptor, kind, cause);
-    making_end_all(descriptor, other, cause);
+    pending_create_end_all(descriptor, kind, cause);
+    pending_create_end_all(descriptor, other, cause);
     for (int direction = 0; direction < 2; direction++) {
         end_one(binding, kind, direction, cause);
         end_one(binding, other, direction, cause);
     }
-    descriptor_settle(descriptor);
+    descriptor_update(descriptor);
 }

@@ -13,7 +13,7 @@ void subscribers_ready(struct descriptor *descriptor, int direction, int cause);
 void subscribers_dropped(struct descriptor *descriptor);
 void subscribers_replaced(struct binding *binding);
 
-/* Ends both directions of one kind, or of two, that are registered under this binding; then settles its copy. */
+/* Ends both directions of one kind, or of two, that are registered under this binding; then updates its copy. */
 void subscribers_end(struct binding *binding, enum object_kind kind, enum object_kind other, int cause);
 
 #endif

@@ -1,25 +1,23 @@
 /* transfer.c: the queue of a port, and its first one in the queue of the descriptor. */
 #include "transfer.h"
 
-#include "belongings.h"
 #include "daemon/access/user.h"
 #include "daemon/readiness/engine.h"
 #include "descriptor.h"
 #include "direction.h"
 #include "extras.h"
-#include "indicator.h"
 #include "port.h"
 #include "proto/container.h"
 #include "registry.h"
+#include "session_objects.h"
 #include "utlist.h"
+#include "waitable.h"
 #include "waitqueue.h"
 
 #include <errno.h>
 #include <stddef.h>
 
-static struct registry *registry_of(const struct port *port) {
-    return port->indicator.object.owner->registry;
-}
+static struct registry *registry_of(const struct port *port) { return port->waitable.object.owner->registry; }
 
 static bool waits(const struct transfer *transfer) { return ring_has(&transfer->queue_node); }
 
@@ -35,7 +33,7 @@ static void withdraw(struct transfer *transfer) {
         ring_remove(&transfer->queue_node);
     transfer->paused = false;
     loop_timer_free(&transfer->pause);
-    indicator_settle(&port->indicator);
+    waitable_settle(&port->waitable);
 }
 
 /* What a splice has moved is told, whatever ends it. */
@@ -59,12 +57,12 @@ static void submit(struct transfer *transfer);
 
 /* Whether poll(2) may be asked and tells when it is worth trying. */
 static bool may_wait(const struct transfer *transfer) {
-    return stream_waits(transfer->stream.type) && !indicator_source(&transfer->port->indicator)->unwatched;
+    return stream_waits(transfer->stream.type) && !waitable_source(&transfer->port->waitable)->unwatched;
 }
 
 static void on_pause(struct loop_timer *timer) {
     struct transfer *transfer = CONTAINER_OF(timer, struct transfer, pause);
-    struct descriptor *descriptor = indicator_source(&transfer->port->indicator);
+    struct descriptor *descriptor = waitable_source(&transfer->port->waitable);
     struct waitqueue *queue = descriptor ? waitqueue_find(descriptor, direction_of(transfer)) : NULL;
     bool paused = transfer->paused;
     transfer->paused = false;
@@ -100,7 +98,7 @@ static void tried_in_vain(struct transfer *transfer) {
             transfer_fail(transfer);
         return;
     }
-    queue = waitqueue_get(indicator_source(&transfer->port->indicator), direction_of(transfer));
+    queue = waitqueue_get(waitable_source(&transfer->port->waitable), direction_of(transfer));
     if (!queue) {
         transfer_fail(transfer);
         return;
@@ -116,7 +114,7 @@ static void tried_in_vain(struct transfer *transfer) {
 /* It has moved something, and is not over. */
 static void wait_on(struct transfer *transfer, bool ready) {
     struct waitqueue *queue =
-        waitqueue_get(indicator_source(&transfer->port->indicator), direction_of(transfer));
+        waitqueue_get(waitable_source(&transfer->port->waitable), direction_of(transfer));
     if (!queue) {
         transfer_fail(transfer);
         return;
@@ -144,7 +142,7 @@ static void go_on(struct port *port, struct waitqueue *queue) {
     if (!queue)
         return;
     transfer_try(queue, false);
-    waitqueue_settle(queue);
+    waitqueue_update(queue);
 }
 
 static void on_worked(struct offload_job *job) {
@@ -189,7 +187,7 @@ static void drop(struct offload_job *job) {
 
 static void submit(struct transfer *transfer) {
     struct port *port = transfer->port;
-    struct descriptor *descriptor = indicator_source(&port->indicator);
+    struct descriptor *descriptor = waitable_source(&port->waitable);
     transfer->descriptor = descriptor;
     descriptor_begin_job(descriptor);
     transfer->working = true;
@@ -218,10 +216,10 @@ static void submit(struct transfer *transfer) {
 
 /* Whether it is worth a worker's time. Of what the loop may not ask about a worker finds out. */
 static bool may_be_ready(const struct transfer *transfer) {
-    const struct descriptor *descriptor = indicator_source(&transfer->port->indicator);
+    const struct descriptor *descriptor = waitable_source(&transfer->port->waitable);
     struct engine_probe probe = {transfer->stream.fd,
                                  stream_writes(transfer->stream.what) ? ENGINE_WRITE : ENGINE_READ, 0};
-    return extras_guard(descriptor->extras) || engine_probe(&probe, 1) || probe.events;
+    return extras_thread_watch(descriptor->extras) || engine_probe(&probe, 1) || probe.events;
 }
 
 void transfer_try(struct waitqueue *queue, bool ready) {
@@ -238,7 +236,7 @@ void transfer_try(struct waitqueue *queue, bool ready) {
 /* The first one of the port goes to a worker or waits behind those of other ports. */
 static void try_first(struct port *port) {
     struct transfer *transfer = port->queue;
-    struct descriptor *descriptor = indicator_source(&port->indicator);
+    struct descriptor *descriptor = waitable_source(&port->waitable);
     struct waitqueue *queue;
     if (!descriptor || !transfer || transfer->working || transfer->paused || waits(transfer) ||
         !transfer->room(transfer))
@@ -258,7 +256,7 @@ static void try_first(struct port *port) {
 
 void transfer_start(struct transfer *transfer) {
     struct port *port = transfer->port;
-    const struct descriptor *descriptor = indicator_source(&port->indicator);
+    const struct descriptor *descriptor = waitable_source(&port->waitable);
     transfer->stream.fd = descriptor->fd;
     transfer->stream.type = (enum inspect_type)descriptor->type;
     DL_APPEND(port->queue, transfer);
@@ -272,7 +270,7 @@ void transfer_go_on(struct port *port) { try_first(port); }
 
 bool transfer_cancel(struct transfer *transfer) {
     struct port *port = transfer->port;
-    const struct descriptor *descriptor = port ? indicator_source(&port->indicator) : NULL;
+    const struct descriptor *descriptor = port ? waitable_source(&port->waitable) : NULL;
     if (transfer->working) {
         transfer->cancelled = true;
         return false;
@@ -281,7 +279,7 @@ bool transfer_cancel(struct transfer *transfer) {
     transfer->error = outcome(transfer, -ECANCELED);
     go_on(port, descriptor ? waitqueue_find(descriptor, direction_of(transfer)) : NULL);
     if (descriptor)
-        (void)descriptor_rearm(indicator_source(&port->indicator));
+        (void)descriptor_rearm(waitable_source(&port->waitable));
     return true;
 }
 
@@ -299,7 +297,7 @@ void transfer_on_port_ended(struct port *port, struct descriptor *descriptor) {
     }
     if (queue) {
         transfer_try(queue, false);
-        waitqueue_settle(queue);
+        waitqueue_update(queue);
     }
 }
 

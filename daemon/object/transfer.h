@@ -47,7 +47,7 @@ struct transfer {
     void (*done)(struct transfer *transfer);
 };
 
-/* indicator_expect was asked before. port, identity, room, done and stream (but for fd, type and the answers) are set. Its memory, and that of the bytes, stays the caller's until
+/* waitable_expect was asked before. port, identity, room, done and stream (but for fd, type and the answers) are set. Its memory, and that of the bytes, stays the caller's until
  * done, which may be called from within. */
 void transfer_start(struct transfer *transfer);
 

@@ -5,20 +5,20 @@
  * find what the answer does not depend on. */
 #include "wait.h"
 
-#include "ask.h"
-#include "belongings.h"
 #include "cause.h"
 #include "daemon/access/refusal.h"
 #include "daemon/access/user.h"
 #include "daemon/base/turn.h"
+#include "deferred_drop.h"
 #include "descriptor.h"
 #include "direction.h"
 #include "extras.h"
-#include "fading.h"
-#include "indicator.h"
+#include "probe.h"
 #include "proto/container.h"
 #include "registry.h"
+#include "session_objects.h"
 #include "utlist.h"
+#include "waitable.h"
 #include "waitqueue.h"
 
 #include <string.h>
@@ -29,7 +29,7 @@ size_t wait_size(size_t n) { return sizeof(struct wait_request) + n * sizeof(str
 
 static void step(struct task *task);
 
-struct wait_request *wait_init(void *memory, struct belongings *owner, size_t n) {
+struct wait_request *wait_init(void *memory, struct session_objects *owner, size_t n) {
     struct wait_request *wait = memory;
     memset(memory, 0, wait_size(n));
     wait->owner = owner;
@@ -61,7 +61,7 @@ static void disarm(struct wait_target *target) {
         waitqueue_give_on(queue);
     target->given = false;
     waitqueue_release(target);
-    waitqueue_settle(queue);
+    waitqueue_update(queue);
     /* Watching by edges has an end only if somebody ends it; a one-shot watch ends by itself. */
     if (wait->one && !descriptor_is_closing(descriptor))
         (void)descriptor_rearm(descriptor);
@@ -74,13 +74,13 @@ static bool arm(struct wait_target *target, struct descriptor *descriptor) {
     bool missed;
     target->armed = true;
     wait->missing++;
-    if (indicator_is_semaphore(target->of))
+    if (waitable_is_semaphore(target->of))
         return true;
     queue = waitqueue_get(descriptor, target->of->direction);
     if (!queue)
         return false;
-    /* A sentry's answer is from before: there may have been an activity since. */
-    missed = extras_guard(descriptor->extras) && queue->cause && queue->round > target->round;
+    /* A poller thread's answer is from before: there may have been an activity since. */
+    missed = extras_thread_watch(descriptor->extras) && queue->cause && queue->round > target->round;
     waitqueue_add(queue, target, missed);
     return !descriptor_rearm(descriptor);
 }
@@ -90,7 +90,7 @@ static struct wait_target *arm_all(struct wait_request *wait) {
     for (size_t i = 0; i < wait->n; i++) {
         struct wait_target *target = &wait->targets[i];
         bool silent = ring_has(&target->of_node) && !target->cause && !target->armed;
-        struct descriptor *descriptor = silent ? indicator_source(target->of) : NULL;
+        struct descriptor *descriptor = silent ? waitable_source(target->of) : NULL;
         if (descriptor && !arm(target, descriptor))
             return target;
     }
@@ -99,29 +99,29 @@ static struct wait_target *arm_all(struct wait_request *wait) {
 
 /* ---- looking ---------------------------------------------------------------------------------------------------- */
 
-/* Fills the cause of each target and counts the ready ones. What only poll(2) knows is asked for all of them at once; of the guarded ones
- * is known what the sentry has answered for this look. */
+/* Fills the cause of each target and counts the ready ones. What only poll(2) knows is asked for all of them at once; of the ones that a poller thread watches
+ * is known what the poller thread has answered for this look. */
 static void look(struct wait_request *wait) {
     struct engine_probe probes[ENGINE_PROBES];
     size_t asked[ENGINE_PROBES], n = 0;
     wait->ready = 0;
     for (size_t i = 0; i < wait->n; i++) {
         struct wait_target *target = &wait->targets[i];
-        const struct indicator *of = target->of;
-        const struct descriptor *descriptor = of ? indicator_source(of) : NULL;
+        const struct waitable *of = target->of;
+        const struct descriptor *descriptor = of ? waitable_source(of) : NULL;
         if (!descriptor) {
             target->cause = of ? of->cause : target->ended ? target->ended : CAUSE_READY;
             wait->ready++;
             continue;
         }
-        bool guarded = extras_guard(descriptor->extras);
+        bool threaded = extras_thread_watch(descriptor->extras);
         target->cause = (uint8_t)(descriptor->unwatched ? CAUSE_READY
-                                  : guarded             ? cause_of(target->seen, of->direction)
+                                  : threaded            ? cause_of(target->seen, of->direction)
                                                         : CAUSE_NONE);
         target->seen = 0;
         if (target->cause)
             wait->ready++;
-        if (target->cause || guarded)
+        if (target->cause || threaded)
             continue;
         asked[n] = i;
         probes[n++] = (struct engine_probe){descriptor->fd, direction_interest(of->direction), 0};
@@ -143,7 +143,7 @@ static bool satisfied(const struct wait_request *wait) {
 static void unlink_target(struct wait_target *target) {
     disarm(target);
     if (ring_has(&target->of_node))
-        indicator_part(target->of, &target->of_node);
+        waitable_part(target->of, &target->of_node);
 }
 
 static void end_target(struct wait_target *target, int cause) {
@@ -154,12 +154,12 @@ static void end_target(struct wait_target *target, int cause) {
 
 /* A semaphore that a look found ready fires: everybody is told, not only this wait. */
 static void fire(struct wait_request *wait) {
-    struct indicator *fired[ENGINE_PROBES];
+    struct waitable *fired[ENGINE_PROBES];
     size_t n = 0;
     for (size_t i = 0; i < wait->n; i++) {
         struct wait_target *target = &wait->targets[i];
-        struct indicator *of = target->of;
-        if (!target->cause || !of || of->ended || !indicator_is_semaphore(of))
+        struct waitable *of = target->of;
+        if (!target->cause || !of || of->ended || !waitable_is_semaphore(of))
             continue;
         if (!of->cause) /* it is taken down once, also if its id came twice */
             fired[n++] = of;
@@ -167,9 +167,9 @@ static void fire(struct wait_request *wait) {
         end_target(target, target->cause);
     }
     for (size_t i = 0; i < n; i++) {
-        struct descriptor *descriptor = indicator_source(fired[i]);
-        indicator_end(fired[i], fired[i]->cause);
-        fading_add(descriptor->user->registry, descriptor->id);
+        struct descriptor *descriptor = waitable_source(fired[i]);
+        waitable_end(fired[i], fired[i]->cause);
+        deferred_drop_add(descriptor->user->registry, descriptor->id);
     }
 }
 
@@ -188,17 +188,17 @@ static void count_told(struct wait_request *wait) {
 /* ---- the end ---------------------------------------------------------------------------------------------------- */
 
 void wait_leave(struct wait_request *wait) {
-    if (wait->ask)
-        ask_leave(wait->ask);
-    wait->ask = NULL;
+    if (wait->probe)
+        probe_leave(wait->probe);
+    wait->probe = NULL;
     turn_spend(lane_of(wait)->turns, wait->n / TARGETS_UNIT);
     for (size_t i = 0; i < wait->n; i++)
         unlink_target(&wait->targets[i]);
-    if (wait->parked) {
+    if (wait->inflight) {
         DL_DELETE(wait->owner->waits, wait);
         wait->owner->registry->waits--;
     }
-    wait->parked = false;
+    wait->inflight = false;
     turn_forget(&wait->task);
     loop_timer_free(&wait->timer);
 }
@@ -228,7 +228,7 @@ static void looked(struct wait_request *wait) {
             continue;
         struct descriptor *descriptor = queue->descriptor;
         waitqueue_release(target);
-        waitqueue_settle(queue);
+        waitqueue_update(queue);
         (void)descriptor_rearm(descriptor);
     }
 }
@@ -275,13 +275,13 @@ static void step(struct task *task) {
     struct wait_request *wait = CONTAINER_OF(task, struct wait_request, task);
     struct refusal refusal; /* to be looked at without an answer */
     turn_spend(lane_of(wait)->turns, wait->n);
-    if (wait_is_left(wait) || wait_is_asking(wait))
+    if (wait_is_left(wait) || wait_is_probing(wait))
         return;
     if (!wait->answered && wait->last && is_being_told(wait)) {
         turn_queue(lane_of(wait), task);
         return;
     }
-    if (!wait->answered && wait_ask(wait, &refusal) > 0)
+    if (!wait->answered && wait_probe(wait, &refusal) > 0)
         return;
     wait->answered = false;
     decide(wait);
@@ -299,7 +299,7 @@ static void on_timer(struct loop_timer *timer) {
 static void wake(struct wait_target *target) {
     struct wait_request *wait = target->wait;
     turn_spend(lane_of(wait)->turns, wait->n);
-    if (turn_is_queued(&wait->task) || wait_is_asking(wait)) {
+    if (turn_is_queued(&wait->task) || wait_is_probing(wait)) {
         waitqueue_hold(target);
         return; /* it looks soon */
     }
@@ -308,7 +308,7 @@ static void wake(struct wait_target *target) {
         wait->ready = 1;
         waitqueue_remember(wait);
         finish(wait);
-    } else if (wait->lost || !wait_is_guarded(wait)) {
+    } else if (wait->lost || !wait_needs_thread(wait)) {
         decide(wait);
     } else {
         waitqueue_hold(target);
@@ -340,7 +340,7 @@ void wait_tell(struct wait_target *target, int cause) {
 
 void wait_end(struct wait_target *target, int cause) {
     struct wait_request *wait = target->wait;
-    const struct indicator *of = target->of;
+    const struct waitable *of = target->of;
     end_target(target, cause);
     for (size_t i = 0; wait->repeated && i < wait->n; i++)
         if (wait->targets[i].of == of)
@@ -361,20 +361,20 @@ static int refuse_memory(struct refusal *refusal) { return refusal_memory(refusa
 
 /* False: without memory. */
 static bool link_target(struct wait_target *target) {
-    struct indicator *of = target->of;
+    struct waitable *of = target->of;
     if (!of)
         return true;
     if (of->ended) {
         end_target(target, of->cause);
         return true;
     }
-    /* A repeated id would be the newest waiter of the same indicator. */
-    struct ring *newest = indicator_newest(of);
+    /* A repeated id would be the newest waiter of the same waitable. */
+    struct ring *newest = waitable_newest(of);
     if (newest && CONTAINER_OF(newest, struct wait_target, of_node)->wait == target->wait) {
         target->wait->repeated = true;
         return true;
     }
-    return indicator_join(of, &target->of_node);
+    return waitable_join(of, &target->of_node);
 }
 
 static int park(struct wait_request *wait, int64_t limit_us, struct refusal *refusal) {
@@ -385,14 +385,14 @@ static int park(struct wait_request *wait, int64_t limit_us, struct refusal *ref
         return refuse_memory(refusal);
     DL_APPEND(wait->owner->waits, wait);
     registry->waits++;
-    wait->parked = true;
+    wait->inflight = true;
     for (size_t i = 0; i < wait->n && linked; i++)
         linked = link_target(&wait->targets[i]);
     return linked ? 0 : refuse_memory(refusal);
 }
 
 int wait_begin(struct wait_request *wait, int64_t limit_us, struct refusal *refusal) {
-    int asked = wait_ask(wait, refusal);
+    int asked = wait_probe(wait, refusal);
     turn_spend(lane_of(wait)->turns, wait->n);
     if (asked < 0)
         return -1;

@@ -8,12 +8,12 @@
 #include "direction.h"
 #include "extras.h"
 #include "hooks.h"
-#include "indicator.h"
 #include "proto/container.h"
 #include "registry.h"
 #include "transfer.h"
 #include "utlist.h"
 #include "wait.h"
+#include "waitable.h"
 
 struct waitqueue *waitqueue_find(const struct descriptor *descriptor, int direction) {
     struct waitqueue *queue = descriptor->queues;
@@ -23,7 +23,7 @@ struct waitqueue *waitqueue_find(const struct descriptor *descriptor, int direct
 }
 
 struct waitqueue *waitqueue_of(const struct wait_target *target) {
-    const struct descriptor *descriptor = target->of ? indicator_descriptor(target->of) : NULL;
+    const struct descriptor *descriptor = target->of ? waitable_descriptor(target->of) : NULL;
     return descriptor ? waitqueue_find(descriptor, target->of->direction) : NULL;
 }
 
@@ -65,7 +65,7 @@ void waitqueue_free(struct waitqueue *queue) {
     slab_give(&descriptor->user->registry->waitqueues, queue);
 }
 
-void waitqueue_settle(struct waitqueue *queue) {
+void waitqueue_update(struct waitqueue *queue) {
     if (ring_has(&queue->pool) && !waitqueue_has_ones(queue))
         ring_remove(&queue->pool);
     if (queue->stepping || queue->held || turn_is_queued(&queue->task) || queue->trying ||
@@ -167,8 +167,8 @@ static void step(struct task *task) {
     queue->stepping = false;
     if (queue->failed || !ring_is_empty(&queue->told))
         turn_queue(lane, task);
-    waitqueue_settle(queue);
-    descriptor_settle(descriptor);
+    waitqueue_update(queue);
+    descriptor_update(descriptor);
 }
 
 void waitqueue_add(struct waitqueue *queue, struct wait_target *target, bool missed) {
@@ -292,7 +292,7 @@ static void look_again(struct waitqueue *queue) {
     struct engine_probe probe = {descriptor->fd, direction_interest(queue->direction), 0};
     if (!queue->several)
         queue->answered = 0;
-    if (extras_guard(descriptor->extras)) {
+    if (extras_thread_watch(descriptor->extras)) {
         descriptor_retell(descriptor);
         return;
     }

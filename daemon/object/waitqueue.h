@@ -60,7 +60,7 @@ struct waitqueue *waitqueue_find(const struct descriptor *descriptor, int direct
 struct waitqueue *waitqueue_get(struct descriptor *descriptor, int direction);
 
 /* Somebody has left: it goes when nobody is left. */
-void waitqueue_settle(struct waitqueue *queue);
+void waitqueue_update(struct waitqueue *queue);
 
 /* Its descriptor is dropped, and nobody waits. */
 void waitqueue_free(struct waitqueue *queue);

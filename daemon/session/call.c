@@ -18,7 +18,7 @@ int call_answer(struct call *call, Portd__V1__Reply__ResultCase which, void *res
 void *call_remember(struct call *call, size_t bytes, size_t charge) {
     struct charge taken;
     char *memory;
-    if (charge_request(&taken, &call->session->belongings.account, bytes, &call->refusal))
+    if (charge_request(&taken, &call->session->session_objects.account, bytes, &call->refusal))
         return NULL;
     memory = table_reserve(&call->connection->by_request) ? NULL : calloc(1, bytes);
     if (memory) {

@@ -4,9 +4,9 @@
  * when LOOKS objects have been looked at, whatever became of them. */
 #include "call.h"
 #include "connection.h"
+#include "daemon/access/fd_table.h"
 #include "daemon/access/limit.h"
 #include "daemon/access/refusal.h"
-#include "daemon/access/slots.h"
 #include "daemon/object/direction.h"
 #include "daemon/object/env.h"
 #include "daemon/object/port.h"
@@ -84,15 +84,15 @@ static bool page_look(struct page *page) {
     return false;
 }
 
-static void write_indicator(Portd__V1__Item *row, const struct indicator *indicator) {
-    row->number = indicator_number(indicator);
-    row->direction = indicator->direction == DIRECTION_READ ? PORTD__V1__DIRECTION__DIRECTION_READ
-                                                            : PORTD__V1__DIRECTION__DIRECTION_WRITE;
-    row->registered = indicator_source(indicator) != NULL;
-    row->cause = (Portd__V1__Cause)indicator->cause;
-    row->descriptor = indicator_source(indicator) ? indicator_source(indicator)->id : 0;
-    row->handle = indicator->handle != NULL;
-    row->waiters = indicator->waiters ? indicator->waiters->n : 0;
+static void write_waitable(Portd__V1__Item *row, const struct waitable *waitable) {
+    row->number = waitable_number(waitable);
+    row->direction = waitable->direction == DIRECTION_READ ? PORTD__V1__DIRECTION__DIRECTION_READ
+                                                           : PORTD__V1__DIRECTION__DIRECTION_WRITE;
+    row->registered = waitable_source(waitable) != NULL;
+    row->cause = (Portd__V1__Cause)waitable->cause;
+    row->descriptor = waitable_source(waitable) ? waitable_source(waitable)->id : 0;
+    row->handle = waitable->handle != NULL;
+    row->waiters = waitable->waiters ? waitable->waiters->n : 0;
 }
 
 static void write_port(Portd__V1__Item *row, const struct port *port) {
@@ -105,7 +105,7 @@ static void write_object(Portd__V1__Item *row, const struct object *object) {
     row->kind = (Portd__V1__Kind)object_kind_of(object->id);
     row->session = session_of(object)->id;
     if (row->kind != PORTD__V1__KIND__KIND_DESCRIPTOR) {
-        write_indicator(row, (const struct indicator *)object);
+        write_waitable(row, (const struct waitable *)object);
         if (row->kind == PORTD__V1__KIND__KIND_PORT)
             write_port(row, (const struct port *)object);
         return;
@@ -117,7 +117,7 @@ static void write_object(Portd__V1__Item *row, const struct object *object) {
 }
 
 static void write_session(Portd__V1__Item *row, const struct session *session) {
-    const unsigned *counts = session->belongings.counts;
+    const unsigned *counts = session->session_objects.counts;
     int64_t now = os_now_us();
     row->id = session->id;
     row->kind = PORTD__V1__KIND__KIND_SESSION;
@@ -139,7 +139,7 @@ static void list_sessions(const struct call *call, uint64_t after, struct page *
     const struct session *session = call->others ? sessions_next(sessions, after)
                                                  : sessions_next_of(sessions, call->connection->user, after);
     while (session && page_look(page)) {
-        struct account *next = session->belongings.account.next;
+        struct account *next = session->session_objects.account.next;
         if (!session->cause) {
             write_session(page_row(page), session);
             if (!page_take(page))
@@ -157,7 +157,7 @@ static bool is_listed(const Portd__V1__List *list, const struct object *object) 
 }
 
 static void list_objects(const struct session *session, const Portd__V1__List *list, struct page *page) {
-    const struct object *object = belongings_next(&session->belongings, list->after);
+    const struct object *object = session_objects_next(&session->session_objects, list->after);
     for (; object && page_look(page); object = object->next) {
         if (is_listed(list, object)) {
             write_object(page_row(page), object);
@@ -223,15 +223,15 @@ int call_show(struct call *call) {
 
 static void write_totals(Portd__V1__Status *status, const struct sessions *sessions) {
     const struct registry *registry = sessions->registry;
-    const struct slots *slots = sessions->env->slots;
+    const struct fd_table *fd_table = sessions->env->fd_table;
     const size_t *counts = registry->counts;
     status->sessions = (uint32_t)sessions->n;
     status->connections = (uint32_t)sessions->n_connections;
     status->descriptors = (uint32_t)registry->bounds.used;
     status->objects = (uint32_t)(counts[OBJECT_PORT] + counts[OBJECT_SEMAPHORE] + counts[OBJECT_EVT]);
     status->waits = (uint32_t)registry->waits;
-    status->descriptors_limit = (uint32_t)slots->limit;
-    status->descriptors_free = (uint32_t)slots_free(slots);
+    status->descriptors_limit = (uint32_t)fd_table->limit;
+    status->descriptors_free = (uint32_t)fd_table_free(fd_table);
 }
 
 int call_status(struct call *call) {
@@ -239,14 +239,14 @@ int call_status(struct call *call) {
     const struct user *user = call->connection->user;
     Portd__V1__Status status = PORTD__V1__STATUS__INIT;
     Portd__V1__Item session = PORTD__V1__ITEM__INIT;
-    Portd__V1__Quota quotas[USER_SLOTS], *places[USER_SLOTS];
+    Portd__V1__Quota quotas[USER_QUOTAS], *places[USER_QUOTAS];
     write_totals(&status, sessions);
     write_session(&session, call->session);
-    for (int slot = 0; slot < USER_SLOTS; slot++) {
+    for (int slot = 0; slot < USER_QUOTAS; slot++) {
         portd__v1__quota__init(&quotas[slot]);
-        quotas[slot].name = call_text(quota_name((enum user_slot)slot));
+        quotas[slot].name = call_text(quota_name((enum user_quota)slot));
         quotas[slot].used = user->used[slot];
-        quotas[slot].limit = limit_of(user, (enum user_slot)slot);
+        quotas[slot].limit = limit_of(user, (enum user_quota)slot);
         places[slot] = &quotas[slot];
     }
     status.broker = call_text(PORTD_VERSION);
@@ -257,6 +257,6 @@ int call_status(struct call *call) {
     status.identity = call_text(inspect_identity());
     status.session = &session;
     status.quotas = places;
-    status.n_quotas = USER_SLOTS;
+    status.n_quotas = USER_QUOTAS;
     return call_answer(call, PORTD__V1__REPLY__RESULT_STATUS, &status);
 }

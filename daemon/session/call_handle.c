@@ -3,7 +3,7 @@
  *
  * The lock of an attached one is its client's to keep; and to make any handle follow an epoll descriptor takes a lock of the kernel that is one
  * for the whole system, and that another user can keep. So both are a worker's job, of which nothing else waits (nesting.h); and the request
- * is refused when it takes too long. A handle of the broker's begins to follow a guarded descriptor by way of its sentry. The request is
+ * is refused when it takes too long. A handle of the broker's begins to follow a descriptor that a poller thread watches by way of its poller thread. The request is
  * in flight until then, and charged to the session. */
 #include "call.h"
 #include "connection.h"
@@ -11,19 +11,19 @@
 #include "daemon/access/holders.h"
 #include "daemon/access/limit.h"
 #include "daemon/access/refusal.h"
+#include "daemon/object/always_ready.h"
 #include "daemon/object/descriptor.h"
 #include "daemon/object/direction.h"
 #include "daemon/object/extras.h"
-#include "daemon/object/guard.h"
 #include "daemon/object/handle.h"
-#include "daemon/object/indicator.h"
-#include "daemon/object/lasting.h"
-#include "daemon/object/notice.h"
+#include "daemon/object/notice_object.h"
 #include "daemon/object/pollable.h"
 #include "daemon/object/registry.h"
+#include "daemon/object/thread_watch.h"
+#include "daemon/object/waitable.h"
 #include "dispatch.h"
+#include "inflight.h"
 #include "nesting.h"
-#include "parked.h"
 #include "passing.h"
 #include "proto/container.h"
 #include "session.h"
@@ -34,10 +34,10 @@
 #include <stddef.h>
 #include <stdlib.h>
 
-/* A handle that a sentry or a worker is putting a descriptor into. */
+/* A handle that a poller thread or a worker is putting a descriptor into. */
 struct following {
-    struct parked parked; /* connection NULL: nobody is answered */
-    struct sentry_job job;
+    struct inflight inflight; /* connection NULL: nobody is answered */
+    struct poller_job job;
     struct nesting nesting; /* of a worker instead */
     bool nested;            /* so, and not done yet */
     struct sessions *all;
@@ -56,17 +56,17 @@ _Static_assert((int)POLLABLE_EVENTFD == (int)PORTD__V1__HANDLE_OF__FORM__FORM_EV
                    (int)POLLABLE_HINT == (int)PORTD__V1__HANDLE_OF__FORM__FORM_HINT,
                "forms are those of the wire");
 
-static void answer(struct connection *connection, uint64_t request, const struct indicator *indicator,
+static void answer(struct connection *connection, uint64_t request, const struct waitable *waitable,
                    const struct handle *handle) {
     Portd__V1__Reply reply = PORTD__V1__REPLY__INIT;
     Portd__V1__HandleOf form = PORTD__V1__HANDLE_OF__INIT;
-    form.form = (Portd__V1__HandleOf__Form)(indicator_is_semaphore(indicator) ? pollable_semaphore_form()
-                                                                              : pollable_evt_form());
+    form.form = (Portd__V1__HandleOf__Form)(waitable_is_semaphore(waitable) ? pollable_semaphore_form()
+                                                                            : pollable_evt_form());
     reply.id = request;
     reply.result_case = PORTD__V1__REPLY__RESULT_HANDLE;
     reply.handle = &form;
     if (connection_reply_fd(connection, &reply, handle->fd))
-        notice_passed(indicator);
+        notice_object_passed(waitable);
 }
 
 /* 0, or -1 and the refusal. What cannot be watched is ready for ever, which is no failure. */
@@ -104,54 +104,54 @@ static void following_free(struct following *following) {
     free(following);
 }
 
-static void work(struct sentry_job *job, struct engine *engine) {
+static void work(struct poller_job *job, struct engine *engine) {
     struct following *following = CONTAINER_OF(job, struct following, job);
     (void)engine;
     following->error = pollable_evt_follow(following->handle->fd, following->target, following->interest);
 }
 
 /* 0, or -1 and the refusal. The id may have been given back since. */
-static int check_answer(const struct following *following, const struct indicator *indicator,
+static int check_answer(const struct following *following, const struct waitable *waitable,
                         const struct handle *handle, struct refusal *refusal) {
     if (handle)
-        return passing_check(following->parked.connection, refusal);
-    if (indicator && check_follow(following->error, refusal))
+        return passing_check(following->inflight.connection, refusal);
+    if (waitable && check_follow(following->error, refusal))
         return -1;
     return refusal_set(refusal, REFUSAL_NOT_FOUND, "id", NULL, "%" PRIu64 " was released meanwhile",
                        following->id);
 }
 
 /* Answers and frees. */
-static void emit(struct parked *parked) {
-    struct following *following = CONTAINER_OF(parked, struct following, parked);
+static void emit(struct inflight *inflight) {
+    struct following *following = CONTAINER_OF(inflight, struct following, inflight);
     const struct session *session = session_find(following->all, following->session);
-    const struct indicator *indicator =
-        (const struct indicator *)registry_find(following->all->registry, following->id);
+    const struct waitable *waitable =
+        (const struct waitable *)registry_find(following->all->registry, following->id);
     const struct handle *handle =
-        indicator && session ? indicator_handle(indicator, &session->belongings) : NULL;
+        waitable && session ? waitable_handle(waitable, &session->session_objects) : NULL;
     struct refusal refusal;
     if (following->nested) { /* for too long */
         (void)nesting_refuse(&refusal);
-        connection_refuse(parked->connection, parked->request, &refusal);
-        parked->connection = NULL;
+        connection_refuse(inflight->connection, inflight->request, &refusal);
+        inflight->connection = NULL;
         return;
     }
-    if (check_answer(following, indicator, handle, &refusal))
-        connection_refuse(parked->connection, parked->request, &refusal);
+    if (check_answer(following, waitable, handle, &refusal))
+        connection_refuse(inflight->connection, inflight->request, &refusal);
     else
-        answer(parked->connection, parked->request, indicator, handle);
+        answer(inflight->connection, inflight->request, waitable, handle);
     following_free(following);
 }
 
 /* The object has the handle from now on, unless it has one already, or is gone. */
-static void settle(struct following *following) {
-    struct indicator *indicator = (struct indicator *)registry_find(following->all->registry, following->id);
+static void update(struct following *following) {
+    struct waitable *waitable = (struct waitable *)registry_find(following->all->registry, following->id);
     struct session *session = session_find(following->all, following->session);
     struct refusal refusal;
-    struct belongings *asker = session ? &session->belongings : NULL;
-    bool taken = indicator && asker && !indicator_handle(indicator, asker) &&
-                 !check_follow(following->error, &refusal);
-    int error = taken ? indicator_set_handle(indicator, asker, following->handle, following->error) : 0;
+    struct session_objects *asker = session ? &session->session_objects : NULL;
+    bool taken =
+        waitable && asker && !waitable_handle(waitable, asker) && !check_follow(following->error, &refusal);
+    int error = taken ? waitable_set_handle(waitable, asker, following->handle, following->error) : 0;
     if (taken && !error)
         handle_join(following->handle, asker);
     else
@@ -162,16 +162,16 @@ static void settle(struct following *following) {
 }
 
 static void followed(struct following *following) {
-    settle(following);
+    update(following);
     if (following->descriptor)
         descriptor_end_job(following->descriptor);
-    if (!following->parked.connection)
+    if (!following->inflight.connection)
         following_free(following);
-    else if (!following->parked.ready)
-        parked_ready(&following->parked);
+    else if (!following->inflight.ready)
+        inflight_ready(&following->inflight);
 }
 
-static void on_followed(struct sentry_job *job) { followed(CONTAINER_OF(job, struct following, job)); }
+static void on_followed(struct poller_job *job) { followed(CONTAINER_OF(job, struct following, job)); }
 
 static void on_nested(struct nesting *nesting) {
     struct following *following = following_of(nesting);
@@ -182,11 +182,11 @@ static void on_nested(struct nesting *nesting) {
 
 static void on_late(struct nesting *nesting) {
     struct following *following = following_of(nesting);
-    if (following->parked.connection && !following->parked.ready)
-        parked_ready(&following->parked);
+    if (following->inflight.connection && !following->inflight.ready)
+        inflight_ready(&following->inflight);
 }
 
-static void on_dropped(struct sentry_job *job) {
+static void on_dropped(struct poller_job *job) {
     struct following *following = CONTAINER_OF(job, struct following, job);
     handle_abandon(following->handle);
     following_free(following);
@@ -198,22 +198,23 @@ static void on_nesting_dropped(struct nesting *nesting) {
     following_free(following);
 }
 
-/* The connection has ended. The sentry may still have the descriptor in its hands. */
-static void cancel(struct parked *parked) {
-    struct following *following = CONTAINER_OF(parked, struct following, parked);
-    parked->connection = NULL;
-    if (parked->ready && !following->nested)
+/* The connection has ended. The poller thread may still have the descriptor in its hands. */
+static void orphan(struct inflight *inflight) {
+    struct following *following = CONTAINER_OF(inflight, struct following, inflight);
+    inflight->connection = NULL;
+    if (inflight->ready && !following->nested)
         following_free(following);
 }
 
-/* What a worker is to do for the handle; else a sentry is. */
+/* What a worker is to do for the handle; else a poller thread is. */
 struct plan {
     bool worker;
     bool attached; /* a client's epoll, which is empty yet */
 };
 
 static bool is_polled(const struct descriptor *descriptor) {
-    return descriptor && extras_guard(descriptor->extras) && extras_guard(descriptor->extras)->polled;
+    return descriptor && extras_thread_watch(descriptor->extras) &&
+           extras_thread_watch(descriptor->extras)->polled;
 }
 
 /* 0, or -1 and the refusal. */
@@ -222,7 +223,7 @@ static int follow(struct call *call, struct following *following, struct descrip
     bool targeted = descriptor && !descriptor->unwatched, polled = is_polled(descriptor);
     struct handle *handle = following->handle;
     struct nesting_what what = {.handle = handle->fd,
-                                .bell = plan->attached ? handle->bell : OS_FD_NONE,
+                                .wakeup = plan->attached ? handle->wakeup : OS_FD_NONE,
                                 .always = handle->always->fd,
                                 .target = targeted ? descriptor->fd : OS_FD_NONE,
                                 .interest = following->interest,
@@ -236,41 +237,41 @@ static int follow(struct call *call, struct following *following, struct descrip
         descriptor_begin_job(descriptor);
     }
     if (!plan->worker)
-        sentry_submit(extras_guard(descriptor->extras)->sentry, &following->job);
+        poller_submit(extras_thread_watch(descriptor->extras)->poller, &following->job);
     return 0;
 }
 
-static int start(struct call *call, struct indicator *indicator, struct handle *handle,
+static int start(struct call *call, struct waitable *waitable, struct handle *handle,
                  const struct plan *plan) {
-    struct descriptor *descriptor = indicator_source(indicator);
+    struct descriptor *descriptor = waitable_source(waitable);
     struct following *following = call_remember(call, sizeof *following, offsetof(struct following, charge));
     if (!following) {
         handle_free(handle);
         return -1;
     }
-    handle_leave(handle); /* the session may end before the sentry or the worker has answered */
-    following->parked = (struct parked){.windowed = true, .emit = emit, .cancel = cancel};
-    following->job = (struct sentry_job){.work = work, .done = on_followed, .drop = on_dropped};
+    handle_leave(handle); /* the session may end before the poller thread or the worker has answered */
+    following->inflight = (struct inflight){.windowed = true, .emit = emit, .orphan = orphan};
+    following->job = (struct poller_job){.work = work, .done = on_followed, .drop = on_dropped};
     following->nesting = (struct nesting){.done = on_nested, .late = on_late, .drop = on_nesting_dropped};
     following->all = call->connection->all;
     following->session = call->session->id;
     following->handle = handle;
-    following->id = indicator->object.id;
+    following->id = waitable->object.id;
     following->target = descriptor ? descriptor->fd : OS_FD_NONE;
-    following->interest = direction_interest(indicator->direction);
+    following->interest = direction_interest(waitable->direction);
     if (follow(call, following, descriptor, plan)) {
         handle_free(handle);
         following_free(following);
         return -1;
     }
-    parked_add(call->connection, &following->parked, call->request->id);
+    inflight_add(call->connection, &following->inflight, call->request->id);
     return 0;
 }
 
 /* Of an event or a port. 0: answered or in flight; -1 and the refusal. */
-static int make_following(struct call *call, struct indicator *indicator) {
-    struct belongings *asker = &call->session->belongings;
-    const struct descriptor *descriptor = indicator_source(indicator);
+static int make_following(struct call *call, struct waitable *waitable) {
+    struct session_objects *asker = &call->session->session_objects;
+    const struct descriptor *descriptor = waitable_source(waitable);
     const struct plan plan = {.worker = call->fd != OS_FD_NONE || is_polled(descriptor),
                               .attached = call->fd != OS_FD_NONE};
     struct handle *handle;
@@ -281,37 +282,37 @@ static int make_following(struct call *call, struct indicator *indicator) {
                            "a handle of an event takes an epoll descriptor, and none came");
     if (plan.worker && (nesting_check(call->connection->user, &call->refusal) || target_check_workers(call)))
         return -1;
-    handle = indicator_new_handle(indicator, asker, call->fd, &call->refusal);
+    handle = waitable_new_handle(waitable, asker, call->fd, &call->refusal);
     if (!handle)
         return -1;
     call_take(call);
-    if (plan.worker || (descriptor && extras_guard(descriptor->extras)))
-        return start(call, indicator, handle, &plan);
+    if (plan.worker || (descriptor && extras_thread_watch(descriptor->extras)))
+        return start(call, waitable, handle, &plan);
     if (descriptor && !descriptor->unwatched)
         error = pollable_evt_follow(handle->fd, descriptor->fd,
-                                    indicator->direction == DIRECTION_READ ? ENGINE_READ : ENGINE_WRITE);
+                                    waitable->direction == DIRECTION_READ ? ENGINE_READ : ENGINE_WRITE);
     if (!check_follow(error, &call->refusal))
-        error = indicator_set_handle(indicator, asker, handle, error);
+        error = waitable_set_handle(waitable, asker, handle, error);
     if (check_follow(error, &call->refusal)) {
         handle_free(handle);
         return -1;
     }
-    answer(call->connection, call->request->id, indicator, handle);
+    answer(call->connection, call->request->id, waitable, handle);
     return 0;
 }
 
-static int make_semaphores(struct call *call, struct indicator *indicator) {
-    struct belongings *asker = &call->session->belongings;
-    struct handle *handle = indicator_new_handle(indicator, asker, OS_FD_NONE, &call->refusal);
+static int make_semaphores(struct call *call, struct waitable *waitable) {
+    struct session_objects *asker = &call->session->session_objects;
+    struct handle *handle = waitable_new_handle(waitable, asker, OS_FD_NONE, &call->refusal);
     int error;
     if (!handle)
         return -1;
-    error = indicator_set_handle(indicator, asker, handle, 0);
+    error = waitable_set_handle(waitable, asker, handle, 0);
     if (error) {
         handle_free(handle);
         return refusal_system(&call->refusal, -error, "cannot make a handle");
     }
-    answer(call->connection, call->request->id, indicator, handle);
+    answer(call->connection, call->request->id, waitable, handle);
     return 0;
 }
 
@@ -328,22 +329,22 @@ static int check_attached(os_fd fd, struct refusal *refusal) {
 }
 
 int call_handle(struct call *call) {
-    struct indicator *indicator = target_find(call, call->request->handle->id);
+    struct waitable *waitable = target_find(call, call->request->handle->id);
     const struct handle *handle;
-    if (!indicator)
+    if (!waitable)
         return target_refuse(call, "id", call->request->handle->id);
     if (call->fd != OS_FD_NONE && check_attached(call->fd, &call->refusal))
         return -1;
-    /* Beside an attached one: the bell, or a handle of the broker's with its bell; a worker's copy of what it is to follow; and for a client
+    /* Beside an attached one: the wakeup, or a handle of the broker's with its wakeup; a worker's copy of what it is to follow; and for a client
      * that does not read, a copy waits in its channel. */
     if (!limit_may_keep(call->connection->user, 3, 3))
         return holders_refuse_table(call->connection->user, &call->refusal);
     if (passing_check(call->connection, &call->refusal))
         return -1;
-    handle = indicator_handle(indicator, &call->session->belongings);
+    handle = waitable_handle(waitable, &call->session->session_objects);
     if (!handle)
-        return indicator_is_semaphore(indicator) ? make_semaphores(call, indicator)
-                                                 : make_following(call, indicator);
-    answer(call->connection, call->request->id, indicator, handle);
+        return waitable_is_semaphore(waitable) ? make_semaphores(call, waitable)
+                                               : make_following(call, waitable);
+    answer(call->connection, call->request->id, waitable, handle);
     return 0;
 }

@@ -14,12 +14,12 @@
 #include "daemon/loop/identity.h"
 #include "daemon/object/direction.h"
 #include "daemon/object/env.h"
-#include "daemon/object/indicator.h"
 #include "daemon/object/port.h"
 #include "daemon/object/transfer.h"
+#include "daemon/object/waitable.h"
 #include "discard.h"
 #include "dispatch.h"
-#include "parked.h"
+#include "inflight.h"
 #include "proto/container.h"
 #include "proto/frame.h"
 #include "proto/transport.h"
@@ -34,7 +34,7 @@
 enum { SPLICE_MOST = 1 << 30 };
 
 struct io {
-    struct parked parked;
+    struct inflight inflight;
     struct transfer transfer;
     struct identity *identity;
     struct charge charge;
@@ -64,7 +64,7 @@ static void answer_read(const struct io *io, Portd__V1__Reply *reply) {
                 io->transfer.stream.what == STREAM_PEEK ? 0 : io->transfer.stream.count);
     reply->result_case = PORTD__V1__REPLY__RESULT_READ;
     reply->read = &data;
-    connection_reply(io->parked.connection, reply);
+    connection_reply(io->inflight.connection, reply);
 }
 
 static void answer_write(const struct io *io, Portd__V1__Reply *reply) {
@@ -73,7 +73,7 @@ static void answer_write(const struct io *io, Portd__V1__Reply *reply) {
     metrics_add(METRIC_PORT_BYTES_WRITE, io->transfer.stream.count);
     reply->result_case = PORTD__V1__REPLY__RESULT_WRITE;
     reply->write = &written;
-    connection_reply(io->parked.connection, reply);
+    connection_reply(io->inflight.connection, reply);
 }
 
 static void answer_position(const struct io *io, Portd__V1__Reply *reply) {
@@ -81,7 +81,7 @@ static void answer_position(const struct io *io, Portd__V1__Reply *reply) {
     position.offset = io->transfer.stream.offset;
     reply->result_case = PORTD__V1__REPLY__RESULT_POSITION;
     reply->position = &position;
-    connection_reply(io->parked.connection, reply);
+    connection_reply(io->inflight.connection, reply);
 }
 
 static int refuse_splice(struct refusal *refusal) {
@@ -99,7 +99,7 @@ static void answer_splice(const struct io *io, Portd__V1__Reply *reply) {
                 stream->count);
     reply->result_case = PORTD__V1__REPLY__RESULT_SPLICE;
     reply->splice = &spliced;
-    connection_reply(io->parked.connection, reply);
+    connection_reply(io->inflight.connection, reply);
 }
 
 static void refuse(const struct io *io) {
@@ -134,14 +134,14 @@ static void refuse(const struct io *io) {
         refusal_system(&refusal, error, names[stream->what]);
     if (error == ENOSPC)
         refusal.code = REFUSAL_SYSTEM; /* the limit is the device's */
-    connection_refuse(io->parked.connection, io->parked.request, &refusal);
+    connection_refuse(io->inflight.connection, io->inflight.request, &refusal);
 }
 
 /* Replies and frees. */
-static void emit(struct parked *parked) {
-    struct io *io = CONTAINER_OF(parked, struct io, parked);
+static void emit(struct inflight *inflight) {
+    struct io *io = CONTAINER_OF(inflight, struct io, inflight);
     Portd__V1__Reply reply = PORTD__V1__REPLY__INIT;
-    reply.id = parked->request;
+    reply.id = inflight->request;
     if (io->transfer.error)
         refuse(io);
     else if (stream_splices(io->transfer.stream.what))
@@ -157,17 +157,17 @@ static void emit(struct parked *parked) {
 
 static void on_done(struct transfer *transfer) {
     struct io *io = io_of(transfer);
-    if (io->parked.connection)
-        parked_ready(&io->parked);
+    if (io->inflight.connection)
+        inflight_ready(&io->inflight);
     else
         io_free(io);
 }
 
 /* The connection has ended. A worker may still have the bytes in its hands. */
-static void cancel(struct parked *parked) {
-    struct io *io = CONTAINER_OF(parked, struct io, parked);
-    parked->connection = NULL;
-    if (parked->ready || transfer_cancel(&io->transfer))
+static void orphan(struct inflight *inflight) {
+    struct io *io = CONTAINER_OF(inflight, struct io, inflight);
+    inflight->connection = NULL;
+    if (inflight->ready || transfer_cancel(&io->transfer))
         io_free(io);
 }
 
@@ -175,18 +175,18 @@ static void cancel(struct parked *parked) {
 static bool has_room(struct transfer *transfer) {
     struct io *io = io_of(transfer);
     return transfer->stream.what == STREAM_WRITE || stream_splices(transfer->stream.what) ||
-           !io->parked.connection || parked_has_room(io->parked.connection, &io->parked);
+           !io->inflight.connection || inflight_has_room(io->inflight.connection, &io->inflight);
 }
 
-static void withdraw(struct parked *parked) {
-    struct io *io = CONTAINER_OF(parked, struct io, parked);
+static void cancel(struct inflight *inflight) {
+    struct io *io = CONTAINER_OF(inflight, struct io, inflight);
     io->transfer.cancelled = true;
     if (transfer_cancel(&io->transfer))
-        parked_ready(parked); /* else its worker comes back, with bytes or without */
+        inflight_ready(inflight); /* else its worker comes back, with bytes or without */
 }
 
-static void go_on(struct parked *parked) {
-    const struct io *io = CONTAINER_OF(parked, struct io, parked);
+static void go_on(struct inflight *inflight) {
+    const struct io *io = CONTAINER_OF(inflight, struct io, inflight);
     if (io->transfer.port)
         transfer_go_on(io->transfer.port);
 }
@@ -196,10 +196,11 @@ static struct io *io_new(struct call *call, struct port *port, size_t size) {
     struct io *io;
     if (target_check_workers(call))
         return NULL;
-    if (charge_request(&before, &call->session->belongings.account, sizeof(struct io) + size, &call->refusal))
+    if (charge_request(&before, &call->session->session_objects.account, sizeof(struct io) + size,
+                       &call->refusal))
         return NULL;
     io = malloc(sizeof(struct io) + size);
-    if (!io || table_reserve(&call->connection->by_request) || !indicator_expect(&port->indicator)) {
+    if (!io || table_reserve(&call->connection->by_request) || !waitable_expect(&port->waitable)) {
         free(io);
         charge_deinit(&before);
         refusal_memory(&call->refusal);
@@ -207,7 +208,7 @@ static struct io *io_new(struct call *call, struct port *port, size_t size) {
     }
     memset(io, 0, sizeof *io);
     charge_move(&io->charge, &before);
-    io->parked = (struct parked){.emit = emit, .cancel = cancel, .withdraw = withdraw, .go_on = go_on};
+    io->inflight = (struct inflight){.emit = emit, .orphan = orphan, .cancel = cancel, .go_on = go_on};
     io->closer = call->connection->all->env->closer;
     io->transfer.stream.pipe = OS_FD_NONE;
     io->identity = identity_ref(call->connection->identity);
@@ -221,7 +222,7 @@ static int start(struct call *call, struct io *io, struct port *port, size_t siz
     io->transfer.done = on_done;
     io->transfer.stream.bytes = io->data;
     io->transfer.stream.size = size;
-    parked_add(call->connection, &io->parked, call->request->id);
+    inflight_add(call->connection, &io->inflight, call->request->id);
     transfer_start(&io->transfer);
     return 0;
 }
@@ -235,7 +236,7 @@ int call_read(struct call *call) {
     if (message->most < 1 || message->most > FRAME_DATA_MAX)
         return refusal_set(&call->refusal, REFUSAL_INVALID, "most", NULL, "expected 1 to 65536 bytes, got %u",
                            message->most);
-    if (message->peek && !stream_can_peek((enum inspect_type)indicator_source(&port->indicator)->type))
+    if (message->peek && !stream_can_peek((enum inspect_type)waitable_source(&port->waitable)->type))
         return refusal_set(&call->refusal, REFUSAL_UNSUPPORTED, "peek", "read instead",
                            "this type of descriptor cannot be peeked");
     io = io_new(call, port, message->most);
@@ -253,10 +254,10 @@ int call_write(struct call *call) {
     if (!port)
         return -1;
     if (size > FRAME_DATA_MAX ||
-        (size < 1 && !inspect_is_socket((enum inspect_type)indicator_source(&port->indicator)->type)))
+        (size < 1 && !inspect_is_socket((enum inspect_type)waitable_source(&port->waitable)->type)))
         return refusal_set(&call->refusal, REFUSAL_INVALID, "data", NULL,
                            "expected 1 to 65536 bytes, got %zu", size);
-    if (inspect_is_unix((enum inspect_type)indicator_source(&port->indicator)->type) &&
+    if (inspect_is_unix((enum inspect_type)waitable_source(&port->waitable)->type) &&
         credentials_prove(call->connection->identity, transport_peer(call->connection->channel.transport),
                           &call->refusal))
         return -1;
@@ -275,7 +276,7 @@ int call_position(struct call *call) {
     struct io *io;
     if (!port)
         return -1;
-    if (indicator_source(&port->indicator)->type != INSPECT_REGULAR)
+    if (waitable_source(&port->waitable)->type != INSPECT_REGULAR)
         return refusal_set(&call->refusal, REFUSAL_UNSUPPORTED, "id", NULL,
                            "only regular files have a position");
     io = io_new(call, port, 0);
@@ -303,7 +304,7 @@ static int check_pipe(struct call *call, bool write) {
 int call_splice(struct call *call) {
     const Portd__V1__Splice *message = call->request->splice;
     struct port *port = target_port(call, message->id, -1);
-    bool write = port && port->indicator.direction == DIRECTION_WRITE;
+    bool write = port && port->waitable.direction == DIRECTION_WRITE;
     struct io *io;
     if (!port)
         return -1;
@@ -312,13 +313,13 @@ int call_splice(struct call *call) {
                            NULL, "1 to 1073741824 bytes, and not less than the least");
     if (check_pipe(call, write))
         return -1;
-    if (!stream_can_splice((enum inspect_type)indicator_source(&port->indicator)->type, write))
+    if (!stream_can_splice((enum inspect_type)waitable_source(&port->waitable)->type, write))
         return refuse_splice(&call->refusal);
     io = io_new(call, port, 0);
     if (!io)
         return -1;
     if (charge_take(&io->charge, USER_DESCRIPTORS, 1, &call->refusal)) {
-        indicator_settle(&port->indicator);
+        waitable_settle(&port->waitable);
         io_free(io);
         return -1;
     }

@@ -1,17 +1,17 @@
 /* call_port.c: unsafe-file-descriptor->port, unsafe-socket->port, unsafe-port->file-descriptor, unsafe-port->socket; and
  * close. */
 #include "call.h"
-#include "closing.h"
 #include "connection.h"
 #include "creating.h"
 #include "daemon/access/holders.h"
 #include "daemon/access/limit.h"
 #include "daemon/access/refusal.h"
 #include "daemon/object/direction.h"
-#include "daemon/object/notice.h"
+#include "daemon/object/notice_object.h"
 #include "daemon/object/port.h"
 #include "dispatch.h"
 #include "passing.h"
+#include "pending_close.h"
 #include "session.h"
 #include "target.h"
 
@@ -30,8 +30,9 @@ static int check(struct call *call, int64_t number, const char *name) {
     return 0;
 }
 
-static int make(const struct creating *creating, struct binding *binding, const struct guard_try *tried,
-                int ended, union creating_result *result, struct refusal *refusal) {
+static int make(const struct creating *creating, struct binding *binding,
+                const struct thread_watch_try *tried, int ended, union creating_result *result,
+                struct refusal *refusal) {
     Portd__V1__Ports *ports = &result->ports;
     struct port *made[2];
     (void)tried, (void)ended; /* nobody is asked about a port */
@@ -40,9 +41,9 @@ static int make(const struct creating *creating, struct binding *binding, const 
     portd__v1__ports__init(ports);
     ports->descriptor = bound_descriptor(binding)->id;
     if (made[DIRECTION_READ])
-        ports->input = made[DIRECTION_READ]->indicator.object.id;
+        ports->input = made[DIRECTION_READ]->waitable.object.id;
     if (made[DIRECTION_WRITE])
-        ports->output = made[DIRECTION_WRITE]->indicator.object.id;
+        ports->output = made[DIRECTION_WRITE]->waitable.object.id;
     ports->replaced = creating->replaced;
     return 0;
 }
@@ -84,8 +85,9 @@ static int answer_number(struct call *call, bool socket, Portd__V1__Reply__Resul
     if (!port)
         return -1;
     /* The number means something to whoever made it, not to another session. */
-    number.found = (port->socket || !socket) && port->indicator.object.owner == &call->session->belongings;
-    number.number = number.found ? indicator_number(&port->indicator) : 0;
+    number.found =
+        (port->socket || !socket) && port->waitable.object.owner == &call->session->session_objects;
+    number.number = number.found ? waitable_number(&port->waitable) : 0;
     return call_answer(call, result, &number);
 }
 
@@ -111,28 +113,28 @@ int call_port_dup(struct call *call) {
     reply.id = call->request->id;
     reply.result_case = PORTD__V1__REPLY__RESULT_PORT_DUP;
     reply.port_dup = &done;
-    if (connection_reply_fd(call->connection, &reply, indicator_source(&port->indicator)->fd))
-        notice_passed(&port->indicator);
+    if (connection_reply_fd(call->connection, &reply, waitable_source(&port->waitable)->fd))
+        notice_object_passed(&port->waitable);
     return 0;
 }
 
 int call_close(struct call *call) {
     uint64_t id = call->request->close->id;
-    struct indicator *indicator = target_find(call, id);
+    struct waitable *waitable = target_find(call, id);
     bool port = object_kind_of(id) == OBJECT_PORT;
     struct descriptor *descriptor;
-    struct closing *closing;
-    if (!port || !indicator)
+    struct pending_close *pending;
+    if (!port || !waitable)
         return target_refuse(call, "id", id);
     /* A port that is closed already waits for the copy that its number still has on the way out. */
-    descriptor = indicator_source(indicator);
+    descriptor = waitable_source(waitable);
     if (!descriptor) {
-        const struct binding *binding = binding_find(indicator->object.owner, indicator_key(indicator));
+        const struct binding *binding = binding_find(waitable->object.owner, waitable_key(waitable));
         descriptor = binding ? bound_descriptor(binding) : NULL;
     }
-    closing = closing_new(call, descriptor, PORTD__V1__REPLY__RESULT_CLOSE);
-    if (!closing)
+    pending = pending_close_new(call, descriptor, PORTD__V1__REPLY__RESULT_CLOSE);
+    if (!pending)
         return -1;
-    port_close((struct port *)indicator);
-    return closing_settle(call, closing);
+    port_close((struct port *)waitable);
+    return pending_close_answer(call, pending);
 }

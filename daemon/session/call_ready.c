@@ -1,6 +1,5 @@
 /* call_ready.c: unsafe-file-descriptor->semaphore, unsafe-socket->semaphore, unsafe-fd->evt; and what ends their objects.
  */
-#include "closing.h"
 #include "connection.h"
 #include "creating.h"
 #include "daemon/object/binding.h"
@@ -9,11 +8,12 @@
 #include "daemon/object/descriptor.h"
 #include "daemon/object/direction.h"
 #include "daemon/object/evt.h"
-#include "daemon/object/indicator.h"
 #include "daemon/object/semaphore.h"
 #include "daemon/object/subscribers.h"
+#include "daemon/object/waitable.h"
 #include "dispatch.h"
-#include "parked.h"
+#include "inflight.h"
+#include "pending_close.h"
 #include "proto/frame.h"
 #include "session.h"
 #include "target.h"
@@ -32,25 +32,25 @@ struct procedure {
 static int remove_number(struct call *call, struct binding *binding, enum object_kind kind, bool ended,
                          Portd__V1__Reply__ResultCase result) {
     struct descriptor *descriptor = binding ? bound_descriptor(binding) : NULL;
-    struct closing *closing = closing_new(call, descriptor, result);
-    if (!closing)
+    struct pending_close *pending = pending_close_new(call, descriptor, result);
+    if (!pending)
         return -1;
     if (descriptor && !descriptor_is_closing(descriptor) && !ended)
         subscribers_end(binding, kind, kind, CAUSE_REMOVED);
-    return closing_settle(call, closing);
+    return pending_close_answer(call, pending);
 }
 
 int call_remove(struct call *call) {
     uint64_t id = call->request->remove->id;
-    struct indicator *indicator = target_find(call, id);
+    struct waitable *waitable = target_find(call, id);
     Portd__V1__Reply__ResultCase result = PORTD__V1__REPLY__RESULT_REMOVE;
-    if (indicator && object_kind_of(id) == OBJECT_PORT)
+    if (waitable && object_kind_of(id) == OBJECT_PORT)
         return refusal_set(&call->refusal, REFUSAL_INVALID, "id", "close it",
                            "ports are closed, not removed");
-    if (!indicator)
+    if (!waitable)
         return target_refuse(call, "id", id);
-    return remove_number(call, binding_find(indicator->object.owner, indicator_key(indicator)),
-                         object_kind_of(id), !indicator_source(indicator), result);
+    return remove_number(call, binding_find(waitable->object.owner, waitable_key(waitable)),
+                         object_kind_of(id), !waitable_source(waitable), result);
 }
 
 int call_release(struct call *call) {
@@ -63,9 +63,9 @@ int call_release(struct call *call) {
         if (!target_find(call, release->ids[i]))
             return target_refuse(call, "ids", release->ids[i]);
     for (size_t i = 0; i < release->n_ids; i++) {
-        struct indicator *indicator = target_find(call, release->ids[i]);
-        if (indicator)
-            indicator_release(indicator);
+        struct waitable *waitable = target_find(call, release->ids[i]);
+        if (waitable)
+            waitable_release(waitable);
     }
     return call_answer(call, PORTD__V1__REPLY__RESULT_RELEASE, &done);
 }
@@ -87,10 +87,10 @@ static int check(struct call *call, const struct procedure *procedure) {
     return 0;
 }
 
-static void describe(Portd__V1__Object *object, const struct indicator *indicator, bool created) {
-    object->id = indicator->object.id;
+static void describe(Portd__V1__Object *object, const struct waitable *waitable, bool created) {
+    object->id = waitable->object.id;
     object->created = created;
-    object->descriptor = indicator_source(indicator) ? indicator_source(indicator)->id : 0;
+    object->descriptor = waitable_source(waitable) ? waitable_source(waitable)->id : 0;
 }
 
 static void describe_unsupported(Portd__V1__Object *object, bool cycle) {
@@ -100,13 +100,14 @@ static void describe_unsupported(Portd__V1__Object *object, bool cycle) {
     object->reason = cycle ? circle : always;
 }
 
-static int make(const struct creating *creating, struct binding *binding, const struct guard_try *tried,
-                int ended, union creating_result *result, struct refusal *refusal) {
+static int make(const struct creating *creating, struct binding *binding,
+                const struct thread_watch_try *tried, int ended, union creating_result *result,
+                struct refusal *refusal) {
     Portd__V1__Object *object = &result->object;
-    struct indicator *indicator;
+    struct waitable *waitable;
     bool created, semaphore = creating->kind == OBJECT_SEMAPHORE;
-    int error = semaphore ? semaphore_open(binding, creating->direction, tried, &indicator, &created, refusal)
-                          : evt_open(binding, creating->direction, tried, &indicator, &created, refusal);
+    int error = semaphore ? semaphore_open(binding, creating->direction, tried, &waitable, &created, refusal)
+                          : evt_open(binding, creating->direction, tried, &waitable, &created, refusal);
     if (error < 0)
         return -1;
     portd__v1__object__init(object);
@@ -116,8 +117,8 @@ static int make(const struct creating *creating, struct binding *binding, const 
         return 0;
     }
     if (created && ended)
-        indicator_end(indicator, ended);
-    describe(object, indicator, created);
+        waitable_end(waitable, ended);
+    describe(object, waitable, created);
     return 0;
 }
 
@@ -132,15 +133,15 @@ static int create(struct call *call, const struct procedure *procedure, int dire
 }
 
 static struct binding *find(const struct call *call, const struct procedure *procedure) {
-    return binding_find(&call->session->belongings, connection_key(call->connection, procedure->number));
+    return binding_find(&call->session->session_objects, connection_key(call->connection, procedure->number));
 }
 
 static int look_up(struct call *call, const struct procedure *procedure, int direction) {
     const struct binding *binding = find(call, procedure);
     Portd__V1__Object object = PORTD__V1__OBJECT__INIT;
-    const struct indicator *indicator = binding ? indicator_find(binding, procedure->kind, direction) : NULL;
-    if (indicator)
-        describe(&object, indicator, false);
+    const struct waitable *waitable = binding ? waitable_find(binding, procedure->kind, direction) : NULL;
+    if (waitable)
+        describe(&object, waitable, false);
     return call_answer(call, procedure->result, &object);
 }
 

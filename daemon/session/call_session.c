@@ -2,19 +2,19 @@
 #include "call.h"
 #include "connection.h"
 #include "daemon/access/charge.h"
+#include "daemon/access/fd_table.h"
 #include "daemon/access/holders.h"
 #include "daemon/access/limit.h"
 #include "daemon/access/refusal.h"
-#include "daemon/access/slots.h"
 #include "daemon/base/metrics.h"
 #include "daemon/object/cause.h"
 #include "daemon/object/env.h"
 #include "daemon/object/inspect.h"
 #include "dispatch.h"
+#include "inflight.h"
 #include "lease.h"
-#include "noting.h"
+#include "notice_session.h"
 #include "owner.h"
-#include "parked.h"
 #include "proto/container.h"
 #include "proto/frame.h"
 #include "proto/peer.h"
@@ -133,7 +133,7 @@ static int nominate_pid(struct call *call, struct admission *admission, uint32_t
     if (nominee->process.fd == OS_FD_NONE)
         return refusal_set(&call->refusal, REFUSAL_INVALID, field, NULL, "no process %u: %s", (unsigned)pid,
                            strerror(errno));
-    slots_take(connection->all->env->slots, 1);
+    fd_table_take(connection->all->env->fd_table, 1);
     admission->n++;
     return know(nominee, &call->refusal);
 }
@@ -152,7 +152,7 @@ static int nominate_owners(struct call *call, const Portd__V1__Hello *hello, str
 static uint64_t connected(const struct connection *connection) {
     uint64_t key = 0;
     os_fd process;
-    if (slots_may_keep(connection->all->env->slots, 1) &&
+    if (fd_table_may_keep(connection->all->env->fd_table, 1) &&
         peer_process(transport_peer(connection->channel.transport), &process) == 0) {
         if (!inspect_pidfd(process, &key, NULL))
             key = 0;
@@ -191,7 +191,7 @@ static void dismiss(struct call *call, struct admission *admission) {
         if (nominee->attached || nominee->process.fd == OS_FD_NONE)
             continue;
         os_close(nominee->process.fd); /* a pidfd of our own making */
-        slots_give(call->connection->all->env->slots, 1);
+        fd_table_give(call->connection->all->env->fd_table, 1);
     }
 }
 
@@ -258,7 +258,7 @@ static int admit(struct call *call, const Portd__V1__Hello *hello, struct admiss
     uint64_t place;
     if (made && make_session(call, hello, admission))
         goto fail;
-    numberings = &admission->session->belongings.numberings;
+    numberings = &admission->session->session_objects.numberings;
     if (numbering_get(numberings, admission->numbers, &place)) {
         refusal_memory(&call->refusal);
         goto fail;
@@ -321,7 +321,7 @@ int call_hello(struct call *call) {
     connection->session = call->session = admission.session;
     connection->session_id = call->session->id;
     connection->reach = hello->reach;
-    noting_connected(connection);
+    notice_session_connected(connection);
     session_join(admission.session, connection);
     connection->channel.max = FRAME_LONG_MAX; /* of a write; see peek_may_be_long */
     return welcome(call, admission.session, joined);
@@ -329,7 +329,7 @@ int call_hello(struct call *call) {
 
 /* An end_session in flight. */
 struct ending {
-    struct parked parked; /* connection NULL: nobody is answered */
+    struct inflight inflight; /* connection NULL: nobody is answered */
     struct session_wait wait;
     struct charge charge; /* of the session that asks */
 };
@@ -348,19 +348,19 @@ static void answer_end(struct connection *connection, uint64_t request) {
     connection_reply(connection, &reply);
 }
 
-static void emit_end(struct parked *parked) {
-    answer_end(parked->connection, parked->request);
-    ending_free((struct ending *)parked);
+static void emit_end(struct inflight *inflight) {
+    answer_end(inflight->connection, inflight->request);
+    ending_free((struct ending *)inflight);
 }
 
 /* The connection has ended. */
-static void cancel_end(struct parked *parked) {
-    session_forget(&((struct ending *)parked)->wait);
-    ending_free((struct ending *)parked);
+static void orphan_end(struct inflight *inflight) {
+    session_forget(&((struct ending *)inflight)->wait);
+    ending_free((struct ending *)inflight);
 }
 
 static void on_ended(struct session_wait *wait) {
-    parked_ready(&CONTAINER_OF(wait, struct ending, wait)->parked);
+    inflight_ready(&CONTAINER_OF(wait, struct ending, wait)->inflight);
 }
 
 int call_end_session(struct call *call) {
@@ -375,10 +375,10 @@ int call_end_session(struct call *call) {
         free(ending);
         return refusal_memory(&call->refusal);
     }
-    charge_return(&ending->charge, &call->session->belongings.account, sizeof *ending);
-    ending->parked = (struct parked){.windowed = true, .emit = emit_end, .cancel = cancel_end};
+    charge_return(&ending->charge, &call->session->session_objects.account, sizeof *ending);
+    ending->inflight = (struct inflight){.windowed = true, .emit = emit_end, .orphan = orphan_end};
     ending->wait.done = on_ended;
-    parked_add(call->connection, &ending->parked, call->request->id);
+    inflight_add(call->connection, &ending->inflight, call->request->id);
     session_await(session, &ending->wait);
     session_end(session, CAUSE_EXPIRED);
     return 0;

@@ -13,7 +13,7 @@
 #include "daemon/object/port.h"
 #include "daemon/object/stream.h"
 #include "dispatch.h"
-#include "parked.h"
+#include "inflight.h"
 #include "proto/container.h"
 #include "session.h"
 #include "target.h"
@@ -23,7 +23,7 @@
 #include <string.h>
 
 struct errand {
-    struct parked parked; /* connection NULL: nobody is answered */
+    struct inflight inflight; /* connection NULL: nobody is answered */
     struct offload_job job;
     struct identity *identity;     /* who asks */
     struct descriptor *descriptor; /* it has this job */
@@ -68,18 +68,18 @@ static bool write_address(Portd__V1__Address *to, struct stream_address *from) {
 }
 
 static void answer(struct errand *errand) {
-    struct parked *parked = &errand->parked;
+    struct inflight *inflight = &errand->inflight;
     Portd__V1__Reply reply = PORTD__V1__REPLY__INIT;
     Portd__V1__Done done = PORTD__V1__DONE__INIT;
     Portd__V1__Addresses addresses = PORTD__V1__ADDRESSES__INIT;
     Portd__V1__Address local = PORTD__V1__ADDRESS__INIT, peer = PORTD__V1__ADDRESS__INIT;
     struct refusal refusal;
-    reply.id = parked->request;
+    reply.id = inflight->request;
     reply.result_case = errand->result;
     if (errand->error) {
         refusal_system(&refusal, -errand->error,
                        errand->result == PORTD__V1__REPLY__RESULT_SHUTDOWN ? "shutdown" : "getsockname");
-        connection_refuse(parked->connection, parked->request, &refusal);
+        connection_refuse(inflight->connection, inflight->request, &refusal);
         return;
     }
     if (errand->result == PORTD__V1__REPLY__RESULT_SHUTDOWN) {
@@ -89,13 +89,13 @@ static void answer(struct errand *errand) {
         addresses.peer = write_address(&peer, &errand->ends[1]) ? &peer : NULL;
         reply.addresses = &addresses;
     }
-    connection_reply(parked->connection, &reply);
+    connection_reply(inflight->connection, &reply);
 }
 
 static void on_worked(struct offload_job *job) {
     struct errand *errand = errand_of(job);
-    if (errand->parked.connection) {
-        parked_remove(&errand->parked);
+    if (errand->inflight.connection) {
+        inflight_remove(&errand->inflight);
         answer(errand);
     }
     descriptor_end_job(errand->descriptor);
@@ -105,7 +105,7 @@ static void on_worked(struct offload_job *job) {
 static void on_dropped(struct offload_job *job) { errand_free(errand_of(job)); }
 
 /* The connection has ended; the worker still has the descriptor in its hands. */
-static void cancel(struct parked *parked) { parked->connection = NULL; }
+static void orphan(struct inflight *inflight) { inflight->connection = NULL; }
 
 /* NULL: the refusal. */
 static struct errand *errand_new(struct call *call, uint64_t id, Portd__V1__Reply__ResultCase result) {
@@ -113,7 +113,7 @@ static struct errand *errand_new(struct call *call, uint64_t id, Portd__V1__Repl
     struct errand *errand;
     if (!port)
         return NULL;
-    if (!inspect_is_socket((enum inspect_type)indicator_source(&port->indicator)->type)) {
+    if (!inspect_is_socket((enum inspect_type)waitable_source(&port->waitable)->type)) {
         refusal_set(&call->refusal, REFUSAL_UNSUPPORTED, "id", NULL,
                     "only sockets have addresses and can be shut down");
         return NULL;
@@ -123,10 +123,10 @@ static struct errand *errand_new(struct call *call, uint64_t id, Portd__V1__Repl
     errand = call_remember(call, sizeof *errand, offsetof(struct errand, charge));
     if (!errand)
         return NULL;
-    errand->descriptor = indicator_source(&port->indicator);
+    errand->descriptor = waitable_source(&port->waitable);
     errand->fd = errand->descriptor->fd;
     errand->result = result;
-    errand->parked = (struct parked){.windowed = true, .cancel = cancel};
+    errand->inflight = (struct inflight){.windowed = true, .orphan = orphan};
     errand->identity = identity_ref(call->connection->identity);
     errand->job = (struct offload_job){.work = work,
                                        .done = on_worked,
@@ -138,7 +138,7 @@ static struct errand *errand_new(struct call *call, uint64_t id, Portd__V1__Repl
 }
 
 static int start(struct call *call, struct errand *errand) {
-    parked_add(call->connection, &errand->parked, call->request->id);
+    inflight_add(call->connection, &errand->inflight, call->request->id);
     descriptor_begin_job(errand->descriptor);
     offload_submit(call->connection->all->env->offload, &errand->job);
     return 0;

@@ -6,7 +6,7 @@
 #include "method.h"
 #include "rows.h"
 
-enum { ROWS = 320, USER_ROWS = 2 * USER_SLOTS + 1 };
+enum { ROWS = 320, USER_ROWS = 2 * USER_QUOTAS + 1 };
 
 _Static_assert(1 + METRICS + METHODS_MAX + ROWS_USERS * USER_ROWS <= ROWS, "a page takes everything");
 

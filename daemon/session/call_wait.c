@@ -5,12 +5,12 @@
 #include "daemon/access/charge.h"
 #include "daemon/access/refusal.h"
 #include "daemon/base/metrics.h"
-#include "daemon/object/belongings.h"
-#include "daemon/object/indicator.h"
-#include "daemon/object/notice.h"
+#include "daemon/object/notice_object.h"
+#include "daemon/object/session_objects.h"
 #include "daemon/object/wait.h"
+#include "daemon/object/waitable.h"
 #include "dispatch.h"
-#include "parked.h"
+#include "inflight.h"
 #include "proto/container.h"
 #include "proto/frame.h"
 #include "session.h"
@@ -22,7 +22,7 @@
 
 /* A wait in flight; the wait and its targets lie behind it. */
 struct waiting {
-    struct parked parked;
+    struct inflight inflight;
     size_t bytes; /* charged */
     struct wait_request *wait;
 };
@@ -52,19 +52,19 @@ static void answer(struct connection *connection, uint64_t request, const struct
 /* Once it is done its session may end before it is answered: until then it is on the user's account alone. */
 static void uncharge(const struct waiting *waiting, bool done) {
     struct account *account = done ? NULL : &waiting->wait->owner->account;
-    charge_give_request(done ? waiting->parked.connection->user : account->user, account, waiting->bytes);
+    charge_give_request(done ? waiting->inflight.connection->user : account->user, account, waiting->bytes);
 }
 
-static void emit(struct parked *parked) {
-    struct waiting *waiting = CONTAINER_OF(parked, struct waiting, parked);
+static void emit(struct inflight *inflight) {
+    struct waiting *waiting = CONTAINER_OF(inflight, struct waiting, inflight);
     uncharge(waiting, true);
-    answer(parked->connection, parked->request, waiting->wait);
+    answer(inflight->connection, inflight->request, waiting->wait);
     free(waiting);
 }
 
-static void cancel(struct parked *parked) {
-    struct waiting *waiting = CONTAINER_OF(parked, struct waiting, parked);
-    bool done = parked->ready;
+static void orphan(struct inflight *inflight) {
+    struct waiting *waiting = CONTAINER_OF(inflight, struct waiting, inflight);
+    bool done = inflight->ready;
     if (!done) {
         wait_leave(waiting->wait);
         metrics_add(METRIC_WAITS_ABANDONED, 1);
@@ -74,12 +74,12 @@ static void cancel(struct parked *parked) {
 }
 
 /* Only of one that is not ready. */
-static void withdraw(struct parked *parked) {
-    struct waiting *waiting = CONTAINER_OF(parked, struct waiting, parked);
-    struct connection *connection = parked->connection;
-    uint64_t request = parked->request;
+static void cancel(struct inflight *inflight) {
+    struct waiting *waiting = CONTAINER_OF(inflight, struct waiting, inflight);
+    struct connection *connection = inflight->connection;
+    uint64_t request = inflight->request;
     struct refusal refusal;
-    parked_remove(parked);
+    inflight_remove(inflight);
     wait_leave(waiting->wait);
     uncharge(waiting, false);
     free(waiting);
@@ -93,7 +93,7 @@ static void note_ready(const struct wait_request *wait) {
     for (size_t i = 0; wait->ready && i < wait->n; i++) {
         const struct wait_target *target = &wait->targets[i];
         if (target->of && !target->of->ended && target->cause)
-            notice_ready(target->of, target->cause);
+            notice_object_ready(target->of, target->cause);
     }
 }
 
@@ -101,16 +101,16 @@ static void on_done(struct wait_request *wait) {
     struct waiting *waiting = (struct waiting *)((char *)wait - sizeof(struct waiting));
     charge_leave_request(&wait->owner->account, waiting->bytes);
     if (wait->one && wait->ready) /* also if it ends before the answer has gone out */
-        waiting->parked.connection->answered_one = true;
+        waiting->inflight.connection->answered_one = true;
     metrics_add(wait->ready ? METRIC_WAITS_WOKEN : METRIC_WAITS_LATE, 1);
     note_ready(wait);
-    parked_ready(&waiting->parked);
+    inflight_ready(&waiting->inflight);
 }
 
 /* Charged and allocated, with its targets found. NULL: the refusal. */
 static struct waiting *waiting_new(struct call *call, const Portd__V1__Wait *message) {
-    struct belongings *belongings = &call->session->belongings;
-    struct account *account = &belongings->account;
+    struct session_objects *session_objects = &call->session->session_objects;
+    struct account *account = &session_objects->account;
     size_t bytes = sizeof(struct waiting) + wait_size(message->n_ids);
     struct waiting *waiting;
     if (charge_take_request(account, bytes, &call->refusal))
@@ -121,9 +121,9 @@ static struct waiting *waiting_new(struct call *call, const Portd__V1__Wait *mes
         refusal_memory(&call->refusal);
         return NULL;
     }
-    waiting->parked = (struct parked){.emit = emit, .cancel = cancel, .withdraw = withdraw};
+    waiting->inflight = (struct inflight){.emit = emit, .orphan = orphan, .cancel = cancel};
     waiting->bytes = bytes;
-    waiting->wait = wait_init(waiting + 1, belongings, message->n_ids);
+    waiting->wait = wait_init(waiting + 1, session_objects, message->n_ids);
     waiting->wait->done = on_done;
     waiting->wait->all = message->all;
     waiting->wait->one = message->one;
@@ -157,7 +157,7 @@ int call_wait(struct call *call) {
     if (!result)
         result = wait_begin(waiting->wait, limit, &call->refusal);
     if (result == 0) {
-        parked_add(call->connection, &waiting->parked, call->request->id);
+        inflight_add(call->connection, &waiting->inflight, call->request->id);
         return 0;
     }
     uncharge(waiting, false);
@@ -172,9 +172,9 @@ int call_wait(struct call *call) {
 
 int call_cancel(struct call *call) {
     Portd__V1__Cancelled cancelled = PORTD__V1__CANCELLED__INIT;
-    struct parked *parked = parked_find(call->connection, call->request->cancel->request);
-    if (parked && !parked->ready && parked->withdraw) {
-        parked->withdraw(parked);
+    struct inflight *inflight = inflight_find(call->connection, call->request->cancel->request);
+    if (inflight && !inflight->ready && inflight->cancel) {
+        inflight->cancel(inflight);
         cancelled.found = true;
     }
     return call_answer(call, PORTD__V1__REPLY__RESULT_CANCEL, &cancelled);

@@ -2,21 +2,21 @@
 #include "connection.h"
 
 #include "credentials.h"
+#include "daemon/access/fd_table.h"
 #include "daemon/access/holders.h"
 #include "daemon/access/limit.h"
 #include "daemon/access/refusal.h"
-#include "daemon/access/slots.h"
 #include "daemon/access/user.h"
 #include "daemon/base/log.h"
 #include "daemon/base/metrics.h"
 #include "daemon/loop/closer.h"
 #include "daemon/loop/identity.h"
+#include "daemon/object/deferred_drop.h"
 #include "daemon/object/env.h"
-#include "daemon/object/fading.h"
 #include "daemon/object/inspect.h"
 #include "daemon/object/waitqueue.h"
-#include "noting.h"
-#include "parked.h"
+#include "inflight.h"
+#include "notice_session.h"
 #include "peek.h"
 #include "proto/container.h"
 #include "session.h"
@@ -35,7 +35,9 @@ static void on_opened(struct gate *gate);
 static void step(struct task *task);
 static void discard(void *context, os_fd fd);
 
-static struct slots *slots_of(const struct connection *connection) { return connection->all->env->slots; }
+static struct fd_table *fd_table_of(const struct connection *connection) {
+    return connection->all->env->fd_table;
+}
 
 /* Something is to be done: when its uid's turn comes. */
 static void go_on(struct connection *connection) { turn_queue(&connection->user->lane, &connection->task); }
@@ -67,7 +69,7 @@ struct connection *connection_new(struct sessions *sessions, struct transport tr
     channel_init(&connection->channel, transport, &sessions->scratch, FRAME_REQUEST_MAX);
     connection->channel.discard = discard;
     connection->channel.discard_context = connection;
-    table_init(&connection->by_request, offsetof(struct parked, request), sessions->by_id.seed);
+    table_init(&connection->by_request, offsetof(struct inflight, request), sessions->by_id.seed);
     if (loop_watch(sessions->loop, &connection->watch, LOOP_READ))
         goto fail;
     if (loop_timer_set(sessions->loop, &connection->timer, os_now_us() + CONNECTION_HELLO_US))
@@ -108,19 +110,19 @@ void connection_discard(struct connection *connection, os_fd fd, bool here) {
     metrics_add(here ? METRIC_CLOSES_LOOP : METRIC_CLOSES_WORKER, 1);
     if (here) {
         os_close(fd);
-        slots_give(slots_of(connection), 1);
+        fd_table_give(fd_table_of(connection), 1);
         return;
     }
     connection->discards++;
     gates_discard(connection->user, 1);
-    closer_discard(connection->all->env->closer, &connection->user->pile, fd, connection->user->uid,
+    closer_discard(connection->all->env->closer, &connection->user->discard_queue, fd, connection->user->uid,
                    on_discarded, connection);
 }
 
 /* For the channel, which does not count slots. */
 static void discard(void *context, os_fd fd) {
     struct connection *connection = context;
-    slots_take(slots_of(connection), 1);
+    fd_table_take(fd_table_of(connection), 1);
     connection_discard(connection, fd, false);
 }
 
@@ -130,7 +132,7 @@ void connection_end(struct connection *connection, const char *reason) {
         return;
     connection->dead = true;
     metrics_add(reason ? METRIC_CONNECTIONS_ENDED_BROKER : METRIC_CONNECTIONS_ENDED_CLIENT, 1);
-    noting_disconnected(connection, reason);
+    notice_session_disconnected(connection, reason);
     if (reason)
         log_write_about(LOG_TOPIC_CONNECTION, connection->peer.uid, LOG_LEVEL_INFO,
                         "connection ended: %s; uid=%" PRIu64 " pid=%u", reason, connection->peer.uid,
@@ -149,7 +151,7 @@ void connection_end(struct connection *connection, const char *reason) {
 static void leave(struct connection *connection) {
     struct sessions *sessions = connection->all;
     struct session *session = connection->session;
-    if (!parked_give_up(connection)) {
+    if (!inflight_give_up(connection)) {
         go_on(connection);
         return;
     }
@@ -170,20 +172,20 @@ void connection_leave_ended(struct connection *connection) {
 
 static void on_closed(void *context) {
     struct connection *connection = context;
-    slots_give(slots_of(connection), 1);
+    fd_table_give(fd_table_of(connection), 1);
     connection->closed = true;
     free_closed(connection);
 }
 
 void connection_close(struct connection *connection) {
-    closer_discard(connection->all->env->closer, &connection->user->pile,
+    closer_discard(connection->all->env->closer, &connection->user->discard_queue,
                    transport_take(connection->channel.transport), connection->user->uid, on_closed,
                    connection);
 }
 
-static void bury(struct connection *connection) {
+static void reap(struct connection *connection) {
     charge_deinit(&connection->charge);
-    slots_give(slots_of(connection), connection->held_fds);
+    fd_table_give(fd_table_of(connection), connection->held_fds);
     channel_deinit(&connection->channel, discard, connection);
     table_deinit(&connection->by_request);
     passing_count(connection);
@@ -191,11 +193,11 @@ static void bury(struct connection *connection) {
         connection_close(connection);
 }
 
-void connection_bury_all(struct sessions *sessions) {
+void connection_reap_all(struct sessions *sessions) {
     while (sessions->dead) {
         struct connection *connection = sessions->dead;
         sessions->dead = connection->dead_next;
-        bury(connection);
+        reap(connection);
     }
 }
 
@@ -227,7 +229,7 @@ static void end_half(struct connection *connection, const struct refusal *refusa
 /* What the channel keeps between turns is charged, bytes and descriptors. Those of half a frame may stay as others may that are
  * kept: somebody could leave it at that half. */
 static void account(struct connection *connection) {
-    struct slots *slots = slots_of(connection);
+    struct fd_table *fd_table = fd_table_of(connection);
     struct refusal refusal;
     size_t before = connection->held_fds, fds = channel_fds_held(&connection->channel);
     if (!before && !fds && !connection->channel.passed) {
@@ -236,18 +238,18 @@ static void account(struct connection *connection) {
     }
     bool may_keep = true;
     if (fds > before) {
-        slots_take(slots, fds - before);
+        fd_table_take(fd_table, fds - before);
         may_keep = limit_may_keep(connection->user, fds - before, 0);
     }
     if (charge_set(&connection->charge, USER_DESCRIPTORS, fds, &refusal)) {
-        slots_give(slots,
-                   fds - before); /* the channel hands them to be discarded, where they are counted again */
+        /* The channel hands them to be discarded, where they are counted again. */
+        fd_table_give(fd_table, fds - before);
         end_half(connection, &refusal);
         return;
     }
     connection->held_fds = fds;
     if (fds < before)
-        slots_give(slots, before - fds);
+        fd_table_give(fd_table, before - fds);
     passing_count(connection); /* of those that have left the channel */
     if (fds > before &&
         channel_any_fd(&connection->channel, inspect_is_own)) { /* whose end nobody would see */
@@ -306,7 +308,7 @@ static void process(struct connection *connection) {
         result = channel_next(&connection->channel, &frame);
         if (result != 1)
             break;
-        slots_take(slots_of(connection), frame.n_fds);
+        fd_table_take(fd_table_of(connection), frame.n_fds);
         metrics_add(METRIC_DESCRIPTORS_RECEIVED, frame.n_fds);
         turn_spend(turns_of(connection), 1 + frame.n_fds * UNITS_FD);
         connection->all->frame(connection, &frame);
@@ -352,7 +354,7 @@ static void receive(struct connection *connection) {
 
 /* Replies that waited for room, then transfers, then requests that did: in its uid's turn. */
 static void unblock(struct connection *connection) {
-    if (parked_may_go_on(connection) || (channel_has_frame(&connection->channel) && !blocked(connection)))
+    if (inflight_may_go_on(connection) || (channel_has_frame(&connection->channel) && !blocked(connection)))
         go_on(connection);
 }
 
@@ -392,10 +394,10 @@ static void step(struct task *task) {
     }
     if (events & LOOP_WRITE)
         flush(connection);
-    if (!connection->dead && !parked_go_on(connection))
+    if (!connection->dead && !inflight_go_on(connection))
         go_on(connection);
     if (events & LOOP_READ || channel_has_frame(&connection->channel))
-        fading_settle(connection->all->registry);
+        deferred_drop_run(connection->all->registry);
     if (connection->dead || blocked(connection)) {
         update_watch(connection);
         return;

@@ -3,7 +3,7 @@
  * Nothing in here blocks, and nothing a client does or leaves undone costs another uid more than a turn (daemon/base/turn.h): the loop only
  * notes that a connection is ready and puts its task into its uid's lane; a step reads once and handles frames until the turn is over.
  * Reading stops while the window is full, while replies are left unread, while the uid has spent its
- * rate, while many of its descriptors are being closed, and while the process has too few free slots (slots.h).
+ * rate, while many of its descriptors are being closed, and while the process has too few free slots (fd_table.h).
  *
  * connection_end only marks and unlinks; the memory goes when its requests have been given up, in turns of its uid, and when a worker has closed the socket (it may carry
  * somebody's lingering descriptors). So a caller may go on using the struct until its callback returns, looking at `dead`. */
@@ -21,7 +21,7 @@
 #include "proto/peer.h"
 
 enum {
-    CONNECTION_WINDOW = 128,       /* requests in flight, parked ones not counted */
+    CONNECTION_WINDOW = 128,       /* requests in flight, in flight ones not counted */
     CONNECTION_DISCARDS = 64,      /* under way, beyond which nothing more is read */
     CONNECTION_UNREAD = 64 * 1024, /* bytes of replies beyond which nothing more is read */
     CONNECTION_HELLO_US = 10000000,
@@ -30,7 +30,7 @@ enum {
 
 struct Portd__V1__Reply;
 struct identity;
-struct parked;
+struct inflight;
 struct refusal;
 struct session;
 struct sessions;
@@ -53,12 +53,12 @@ struct connection {
     struct channel channel;
     struct passing passing;
     struct loop_watch watch;
-    unsigned events;         /* that the loop has told of, for the next step */
-    struct task task;        /* what is ready, and frames that are here already */
-    struct gate gate;        /* its uid, or all, have no room for what it may bring */
-    struct loop_timer timer; /* hello must come; later: go on reading */
-    struct parked *parked;   /* in flight */
-    struct parked *held;     /* answered, waiting for room */
+    unsigned events;           /* that the loop has told of, for the next step */
+    struct task task;          /* what is ready, and frames that are here already */
+    struct gate gate;          /* its uid, or all, have no room for what it may bring */
+    struct loop_timer timer;   /* hello must come; later: go on reading */
+    struct inflight *inflight; /* in flight */
+    struct inflight *held;     /* answered, waiting for room */
     struct table by_request;
     unsigned windowed;
     unsigned discards;    /* received descriptors that workers are closing */
@@ -67,7 +67,7 @@ struct connection {
     bool indebted;        /* what it keeps cannot be charged: nothing more is read or answered until it can */
     int64_t paused_until; /* the rate is spent */
     bool reach;           /* it finds what the uid's other sessions have */
-    struct ring starved;  /* parked ones that wait for room */
+    struct ring starved;  /* in flight ones that wait for room */
     bool answered_one;    /* was answered as the one of several */
     bool dirty, dead;
     const char *lost; /* a reply could not be made: why it ends with this turn */
@@ -114,6 +114,6 @@ void connection_leave_ended(struct connection *connection);
 
 /* For the end of a turn. */
 void connection_flush_all(struct sessions *sessions);
-void connection_bury_all(struct sessions *sessions);
+void connection_reap_all(struct sessions *sessions);
 
 #endif

@@ -3,7 +3,7 @@
 #include "daemon/access/refusal.h"
 #include "daemon/access/user.h"
 #include "daemon/base/metrics.h"
-#include "noting.h"
+#include "notice_session.h"
 #include "portd.pb-c.h"
 #include "proto/envelope.h"
 #include "session.h"
@@ -109,7 +109,7 @@ void connection_refuse(struct connection *connection, uint64_t request, const st
     Portd__V1__Error error = PORTD__V1__ERROR__INIT;
     Portd__V1__Reply reply = PORTD__V1__REPLY__INIT;
     char text[sizeof refusal->text], *field = NULL, *hint = NULL;
-    noting_refused(connection, refusal);
+    notice_session_refused(connection, refusal);
     memcpy(text, refusal->text, sizeof text);
     error.code = (Portd__V1__Code)refusal->code;
     error.os_errno = refusal->os_errno;

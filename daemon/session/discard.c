@@ -14,5 +14,5 @@ static void on_closed(void *context) {
 void discard_close(struct closer *closer, struct user *user, os_fd fd) {
     user_ref(user->users, user->uid); /* it is there: this cannot fail */
     gates_discard(user, 1);
-    closer_discard(closer, &user->pile, fd, user->uid, on_closed, user);
+    closer_discard(closer, &user->discard_queue, fd, user->uid, on_closed, user);
 }

@@ -7,8 +7,8 @@
 #include "daemon/access/user.h"
 #include "daemon/base/turn.h"
 #include "daemon/loop/loop.h"
+#include "inflight.h"
 #include "method.h"
-#include "parked.h"
 #include "proto/arena.h"
 #include "proto/channel.h"
 #include "proto/envelope.h"
@@ -227,7 +227,7 @@ void dispatch_frame(struct connection *connection, struct channel_frame *frame) 
         connection_end(connection, hello ? "second hello" : "first request is not hello");
     else if (!request)
         refuse_garbled(connection, frame);
-    else if (!request->id || parked_find(connection, request->id))
+    else if (!request->id || inflight_find(connection, request->id))
         connection_end(connection, "request id is 0 or already in flight");
     else
         dispatch(connection, frame, request);

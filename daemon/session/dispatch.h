@@ -1,7 +1,7 @@
 /* dispatch.h: from a frame to the function that answers it.
  *
  * One table, by the number of the method in the schema: its function; method.h has what it takes, costs and may reach. The frame is unpacked in a
- * bounded arena, checked, and handed to the function; the function answers, refuses or parks. Descriptors that it did not
+ * bounded arena, checked, and handed to the function; the function answers, refuses or keeps in flight. Descriptors that it did not
  * take are closed. */
 #ifndef DISPATCH_H
 #define DISPATCH_H
@@ -10,7 +10,7 @@ struct call;
 struct channel_frame;
 struct connection;
 
-/* 0: answered or parked; -1: the refusal is to be sent. */
+/* 0: answered or in flight; -1: the refusal is to be sent. */
 typedef int call_handler(struct call *call);
 
 void dispatch_frame(struct connection *connection, struct channel_frame *frame);

@@ -4,19 +4,19 @@
 #include "listener.h"
 
 #include "connection.h"
+#include "daemon/access/fd_table.h"
 #include "daemon/access/gate.h"
 #include "daemon/access/holders.h"
 #include "daemon/access/limit.h"
 #include "daemon/access/policy.h"
 #include "daemon/access/refusal.h"
-#include "daemon/access/slots.h"
 #include "daemon/access/user.h"
 #include "daemon/base/log.h"
 #include "daemon/base/metrics.h"
 #include "daemon/loop/closer.h"
 #include "daemon/object/env.h"
 #include "discard.h"
-#include "noting.h"
+#include "notice_session.h"
 #include "portd.pb-c.h"
 #include "proto/container.h"
 #include "proto/socket.h"
@@ -37,15 +37,17 @@ enum {
     REST_US = 100000
 };
 
-static struct slots *slots_of(const struct listener *listener) { return listener->sessions->env->slots; }
+static struct fd_table *fd_table_of(const struct listener *listener) {
+    return listener->sessions->env->fd_table;
+}
 
 /* One more has a place, also if it is turned away and has to be closed by a worker. */
 static bool has_room(const struct listener *listener) {
-    const struct slots *slots = slots_of(listener);
-    return slots_roomy(slots) && slots_may_waste(slots, 1);
+    const struct fd_table *fd_table = fd_table_of(listener);
+    return fd_table_roomy(fd_table) && fd_table_may_waste(fd_table, 1);
 }
 
-static void on_closed(void *slots) { slots_give_wasted(slots, 1); }
+static void on_closed(void *fd_table) { fd_table_give_wasted(fd_table, 1); }
 
 /* For the uid that it came from. Without memory for that it is nobody's. */
 static void discard(const struct listener *listener, os_fd fd, os_uid uid) {
@@ -53,8 +55,8 @@ static void discard(const struct listener *listener, os_fd fd, os_uid uid) {
     if (user) {
         discard_close(listener->sessions->env->closer, user, fd);
     } else {
-        slots_waste(slots_of(listener), 1);
-        closer_close(listener->sessions->env->closer, fd, uid, on_closed, slots_of(listener));
+        fd_table_waste(fd_table_of(listener), 1);
+        closer_close(listener->sessions->env->closer, fd, uid, on_closed, fd_table_of(listener));
     }
     user_unref(user);
 }
@@ -67,7 +69,7 @@ static void turn_away(struct listener *listener, struct transport transport, con
     uint8_t bytes[FRAME_HEADER + ANSWER_MAX];
     char text[sizeof refusal->text];
     metrics_add(METRIC_TURNED_AWAY, 1);
-    noting_turned_away(listener->users, peer, refusal);
+    notice_session_turned_away(listener->users, peer, refusal);
     memcpy(text, refusal->text, sizeof text);
     error.code = (Portd__V1__Code)refusal->code;
     error.message = text;
@@ -85,7 +87,7 @@ static void turn_away(struct listener *listener, struct transport transport, con
     transport_shutdown(transport);
     if (transport_is_empty(transport)) {
         transport_close(transport);
-        slots_give(slots_of(listener), 1);
+        fd_table_give(fd_table_of(listener), 1);
     } else {
         discard(listener, transport_take(transport), peer->uid);
     }
@@ -195,7 +197,7 @@ static int take_in(struct listener *listener, struct transport transport) {
     struct refusal refusal;
     struct peer peer = {.uid = PEER_UID_NOBODY};
     int error;
-    slots_take(slots_of(listener), 1);
+    fd_table_take(fd_table_of(listener), 1);
     error = peer_user(transport_peer(transport), &peer);
     if (!(error ? refusal_system(&refusal, -error, "cannot determine peer credentials")
                 : admit(listener, transport, &peer, &refusal)))

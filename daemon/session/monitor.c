@@ -1,6 +1,6 @@
 /* monitor.c: requests that are answered when something has happened: a long poll on a journal.
  *
- * A parked one remembers how far it has looked; nothing is kept for it. Noting only writes into the journals and queues those who wait, who
+ * A in flight one remembers how far it has looked; nothing is kept for it. Noting only writes into the journals and queues those who wait, who
  * look at what is new in their uid's turn, and at no other time: whoever notes may be in the middle of anything. What a client leaves
  * unread stays in the journal, as long as that lasts, and is counted as lost then. */
 #include "call.h"
@@ -12,8 +12,8 @@
 #include "daemon/loop/loop.h"
 #include "daemon/object/inspect.h"
 #include "dispatch.h"
+#include "inflight.h"
 #include "method.h"
-#include "parked.h"
 #include "proto/container.h"
 #include "session.h"
 
@@ -29,7 +29,7 @@ enum {
 };
 
 struct monitor {
-    struct parked parked;
+    struct inflight inflight;
     struct charge charge;
     struct journal *journal;
     struct journal_reader reader;
@@ -142,8 +142,8 @@ static void monitor_free(struct monitor *monitor) {
     free(monitor);
 }
 
-static struct monitor *monitor_of(struct parked *parked) {
-    return CONTAINER_OF(parked, struct monitor, parked);
+static struct monitor *monitor_of(struct inflight *inflight) {
+    return CONTAINER_OF(inflight, struct monitor, inflight);
 }
 
 static void leave(struct monitor *monitor) {
@@ -153,25 +153,25 @@ static void leave(struct monitor *monitor) {
     loop_timer_clear(&monitor->timer);
 }
 
-static void emit(struct parked *parked) {
-    struct monitor *monitor = monitor_of(parked);
-    answer(monitor, parked->connection, parked->request);
+static void emit(struct inflight *inflight) {
+    struct monitor *monitor = monitor_of(inflight);
+    answer(monitor, inflight->connection, inflight->request);
     monitor_free(monitor);
 }
 
-static void cancel(struct parked *parked) {
-    struct monitor *monitor = monitor_of(parked);
-    if (!parked->ready)
+static void orphan(struct inflight *inflight) {
+    struct monitor *monitor = monitor_of(inflight);
+    if (!inflight->ready)
         leave(monitor);
     monitor_free(monitor);
 }
 
-static void withdraw(struct parked *parked) {
-    struct connection *connection = parked->connection;
-    uint64_t request = parked->request;
+static void cancel(struct inflight *inflight) {
+    struct connection *connection = inflight->connection;
+    uint64_t request = inflight->request;
     struct refusal refusal;
-    parked_remove(parked);
-    cancel(parked);
+    inflight_remove(inflight);
+    orphan(inflight);
     refusal_set(&refusal, REFUSAL_CANCELLED, NULL, NULL, "cancelled");
     connection_refuse(connection, request, &refusal);
 }
@@ -179,7 +179,7 @@ static void withdraw(struct parked *parked) {
 static void on_timer(struct loop_timer *timer) {
     struct monitor *monitor = CONTAINER_OF(timer, struct monitor, timer);
     leave(monitor);
-    parked_ready(&monitor->parked);
+    inflight_ready(&monitor->inflight);
 }
 
 static void step(struct task *task) {
@@ -190,7 +190,7 @@ static void step(struct task *task) {
     }
     turn_spend(monitor->reader.lane->turns, PAGE / NOTICES_UNIT * 4);
     leave(monitor);
-    parked_ready(&monitor->parked);
+    inflight_ready(&monitor->inflight);
 }
 
 /* Charged and allocated. NULL: the refusal. */
@@ -205,7 +205,7 @@ static struct monitor *monitor_new(struct call *call) {
     monitor = call_remember(call, sizeof *monitor, offsetof(struct monitor, charge));
     if (!monitor)
         return NULL;
-    monitor->parked = (struct parked){.emit = emit, .cancel = cancel, .withdraw = withdraw};
+    monitor->inflight = (struct inflight){.emit = emit, .orphan = orphan, .cancel = cancel};
     monitor->timer.fn = on_timer;
     monitor->task.step = step;
     monitor->reader = (struct journal_reader){.task = &monitor->task, .lane = &user->lane};
@@ -253,7 +253,7 @@ static int park(struct call *call, struct monitor *monitor) {
         loop_timer_set(sessions->loop, &monitor->timer, os_now_us() + limit))
         return refusal_memory(&call->refusal);
     ring_add(&monitor->journal->readers, &monitor->reader.node);
-    parked_add(call->connection, &monitor->parked, call->request->id);
+    inflight_add(call->connection, &monitor->inflight, call->request->id);
     return 0;
 }
 

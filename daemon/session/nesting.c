@@ -52,13 +52,13 @@ static void complete(struct nesting *nesting, int error) {
 }
 
 static int put(const struct nesting_what *what) {
-    int error = what->bell == OS_FD_NONE ? 0 : pollable_evt_fill(what->handle, what->bell, what->always);
+    int error = what->wakeup == OS_FD_NONE ? 0 : pollable_evt_fill(what->handle, what->wakeup, what->always);
     if (error)
         return error;
     error =
         what->target == OS_FD_NONE ? -EPERM : pollable_evt_follow(what->handle, what->target, what->interest);
-    if (error && error != -EPERM && what->bell != OS_FD_NONE)
-        pollable_evt_clear(what->handle, what->bell, what->always);
+    if (error && error != -EPERM && what->wakeup != OS_FD_NONE)
+        pollable_evt_clear(what->handle, what->wakeup, what->always);
     return error;
 }
 

@@ -22,7 +22,7 @@ struct user;
 
 struct nesting_what {
     os_fd handle;
-    os_fd bell; /* the handle is to be filled with it and `always` first; OS_FD_NONE: it has been */
+    os_fd wakeup; /* the handle is to be filled with it and `always` first; OS_FD_NONE: it has been */
     os_fd always;
     os_fd target; /* OS_FD_NONE: nothing, it is ready for ever */
     unsigned interest;

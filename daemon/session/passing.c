@@ -2,8 +2,8 @@
 #include "passing.h"
 
 #include "connection.h"
+#include "daemon/access/fd_table.h"
 #include "daemon/access/refusal.h"
-#include "daemon/access/slots.h"
 #include "daemon/access/user.h"
 #include "daemon/object/env.h"
 #include "proto/container.h"
@@ -84,7 +84,7 @@ void passings_deinit(struct sessions *sessions) {
 
 static bool fits(const struct connection *connection) {
     size_t mine = connection->user->passing, others = all_of(connection)->n - mine;
-    size_t limit = connection->all->env->slots->limit;
+    size_t limit = connection->all->env->fd_table->limit;
     return others < limit && 2 * (mine + 1) <= limit - others;
 }
 

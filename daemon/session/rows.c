@@ -1,11 +1,11 @@
 /* rows.c: sections one after the other; each says its row at a place, or that it has none there. */
 #include "rows.h"
 
+#include "daemon/access/fd_table.h"
 #include "daemon/access/limit.h"
-#include "daemon/access/slots.h"
 #include "daemon/loop/closer.h"
 #include "daemon/loop/offload.h"
-#include "daemon/loop/sentry.h"
+#include "daemon/loop/poller.h"
 #include "daemon/object/env.h"
 #include "daemon/object/inspect.h"
 #include "daemon/object/object.h"
@@ -26,13 +26,13 @@ static void measure_objects(const struct registry *registry) {
 }
 
 static void measure_threads(const struct env *env) {
-    size_t stuck, late, sentries = sentries_count(env->sentries, &late);
+    size_t stuck, late, pollers = pollers_count(env->pollers, &late);
     size_t pending = offload_pending(env->offload), running = offload_running(env->offload, &stuck);
     metrics_set(METRIC_CLOSING, closer_pending(env->closer));
     metrics_set(METRIC_JOBS_RUNNING, running - stuck);
     metrics_set(METRIC_JOBS_STUCK, stuck);
     metrics_set(METRIC_JOBS_WAITING, pending > running ? pending - running : 0);
-    metrics_set(METRIC_SENTRIES_PROMPT, sentries - late);
+    metrics_set(METRIC_SENTRIES_PROMPT, pollers - late);
     metrics_set(METRIC_SENTRIES_LATE, late);
 }
 
@@ -42,16 +42,16 @@ static void measure(const struct sessions *sessions) {
     measure_objects(registry);
     measure_threads(env);
     metrics_set(METRIC_UPTIME, (uint64_t)(os_now_us() - sessions->started));
-    metrics_set(METRIC_REQUESTS_PARKED, sessions->n_parked);
+    metrics_set(METRIC_REQUESTS_PARKED, sessions->n_inflight);
     metrics_set(METRIC_CONNECTIONS, sessions->n_connections);
     metrics_set(METRIC_SESSIONS, sessions->by_id.used);
     metrics_set(METRIC_WAITS_PARKED, registry->waits);
     metrics_set(METRIC_MONITORS, env->users->n_monitors);
     metrics_set(METRIC_NOTICES, env->users->journal.next - env->users->journal.first);
     metrics_set(METRIC_DESCRIPTORS, registry->bounds.used);
-    metrics_set(METRIC_TABLE_LIMIT, env->slots->limit);
-    metrics_set(METRIC_TABLE_USED, env->slots->used);
-    metrics_set(METRIC_TABLE_FREE, slots_free(env->slots));
+    metrics_set(METRIC_TABLE_LIMIT, env->fd_table->limit);
+    metrics_set(METRIC_TABLE_USED, env->fd_table->used);
+    metrics_set(METRIC_TABLE_FREE, fd_table_free(env->fd_table));
     metrics_set(METRIC_TABLE_RESERVED, env->users->reserve);
 }
 
@@ -100,8 +100,8 @@ static bool next_call(struct rows *rows, struct row *row) {
 
 /* A slot of one user after the other. */
 static bool next_slot(struct rows *rows, struct row *row, enum metrics_family family) {
-    size_t place = rows->at / USER_SLOTS;
-    enum user_slot slot = (enum user_slot)(rows->at % USER_SLOTS);
+    size_t place = rows->at / USER_QUOTAS;
+    enum user_quota slot = (enum user_quota)(rows->at % USER_QUOTAS);
     if (place >= rows->n_users)
         return false;
     const struct user *user = rows->users[place];

@@ -11,7 +11,7 @@
 #include "daemon/object/cause.h"
 #include "daemon/object/env.h"
 #include "daemon/object/registry.h"
-#include "noting.h"
+#include "notice_session.h"
 #include "proto/container.h"
 #include "utlist.h"
 
@@ -75,7 +75,7 @@ void sessions_after(void *context) {
     struct sessions *sessions = context;
     gates_after(sessions->env->users);
     connection_flush_all(sessions);
-    connection_bury_all(sessions);
+    connection_reap_all(sessions);
 }
 
 bool sessions_idle(const struct sessions *sessions) {
@@ -107,7 +107,7 @@ static uint64_t number_of(const struct session *session) {
 /* There is room in both orders. The account is at the end of its user's already. */
 static void list_add(struct session *session) {
     struct sessions *sessions = session->all;
-    struct account *account = &session->belongings.account;
+    struct account *account = &session->session_objects.account;
     DL_APPEND(sessions->list, session);
     order_add(&sessions->order, number_of(session), session);
     order_add(&account->user->order, number_of(session), account);
@@ -137,19 +137,19 @@ struct session *session_new(struct sessions *sessions, struct user *user, const 
     session->uid = user->uid;
     session->made = os_now_us();
     snprintf(session->client, sizeof session->client, "%s", client);
-    belongings_init(&session->belongings, registry, user, session->id, session->client, seed);
-    if (account_take(&session->belongings.account, USER_SESSIONS, 1, refusal)) {
-        account_deinit(&session->belongings.account);
+    session_objects_init(&session->session_objects, registry, user, session->id, session->client, seed);
+    if (account_take(&session->session_objects.account, USER_SESSIONS, 1, refusal)) {
+        account_deinit(&session->session_objects.account);
         free(session);
         return NULL;
     }
     user_ref(user->users, user->uid); /* it is in the table: this cannot fail */
-    lease_init(&session->lease, sessions->env->closer, &session->belongings.account, session->uid,
+    lease_init(&session->lease, sessions->env->closer, &session->session_objects.account, session->uid,
                on_lease_ended);
     table_add(&sessions->by_id, session);
     list_add(session);
     metrics_add(METRIC_SESSIONS_MADE, 1);
-    noting_begun(session);
+    notice_session_begun(session);
     return session;
 }
 
@@ -157,7 +157,7 @@ enum { UNITS_CONNECTION = 8 /* of a turn, for the end of one */ };
 
 /* All have been told; who is connected has nothing to say any more. As many as the turn allows; true: nobody is left. */
 static bool end_connections(struct session *session) {
-    struct turns *turns = session->belongings.account.user->lane.turns;
+    struct turns *turns = session->session_objects.account.user->lane.turns;
     while (session->waits && !turn_is_over(turns)) {
         struct session_wait *wait = session->waits;
         turn_spend(turns, 1);
@@ -172,39 +172,39 @@ static bool end_connections(struct session *session) {
 }
 
 static void session_free(struct session *session) {
-    struct user *user = session->belongings.account.user;
-    struct account *account = &session->belongings.account;
+    struct user *user = session->session_objects.account.user;
+    struct account *account = &session->session_objects.account;
     order_remove(&user->order, number_of(session), account, account->next);
     table_remove(&session->all->by_id, session);
     DL_DELETE(session->all->ended, session);
-    noting_ended(session, session->cause);
-    belongings_deinit(&session->belongings);
+    notice_session_ended(session, session->cause);
+    session_objects_deinit(&session->session_objects);
     user_unref(user);
     free(session);
 }
 
-/* Its parked waits are those of connections that have ended, which are leaving. */
+/* Its in flight waits are those of connections that have ended, which are leaving. */
 static void step(struct task *task) {
     struct session *session = CONTAINER_OF(task, struct session, task);
-    if (belongings_end(&session->belongings, session->cause) && end_connections(session) &&
-        !session->belongings.waits) {
+    if (session_objects_end(&session->session_objects, session->cause) && end_connections(session) &&
+        !session->session_objects.waits) {
         session_free(session);
         return;
     }
-    turn_queue(&session->belongings.account.user->lane, task);
+    turn_queue(&session->session_objects.account.user->lane, task);
 }
 
 void session_end(struct session *session, int cause) {
     if (session->cause)
         return;
     session->cause = cause;
-    belongings_close(&session->belongings);
+    session_objects_close(&session->session_objects);
     list_remove(session);
     DL_APPEND(session->all->ended, session);
     metrics_add(METRIC_SESSIONS_ENDED, 1);
     lease_deinit(&session->lease);
     session->task.step = step;
-    turn_queue(&session->belongings.account.user->lane, &session->task);
+    turn_queue(&session->session_objects.account.user->lane, &session->task);
 }
 
 void session_await(struct session *session, struct session_wait *wait) {
@@ -250,11 +250,11 @@ struct session *session_find_owner(const struct sessions *sessions, os_uid uid, 
 }
 
 struct session *session_of(const struct object *object) {
-    return CONTAINER_OF(object->owner, struct session, belongings);
+    return CONTAINER_OF(object->owner, struct session, session_objects);
 }
 
 struct session *session_of_account(struct account *account) {
-    return CONTAINER_OF(account, struct session, belongings.account);
+    return CONTAINER_OF(account, struct session, session_objects.account);
 }
 
 const struct session *sessions_next(const struct sessions *sessions, uint64_t after) {
@@ -300,13 +300,13 @@ void session_write_token(const struct session *session, char token[SESSION_TOKEN
 void session_join(struct session *session, struct connection *connection) {
     DL_APPEND2(session->connections, connection, joined_prev, joined_next);
     session->n_connections++;
-    charge_join(&connection->charge, &session->belongings.account);
+    charge_join(&connection->charge, &session->session_objects.account);
 }
 
 void session_part(struct session *session, struct connection *connection) {
     DL_DELETE2(session->connections, connection, joined_prev, joined_next);
     session->n_connections--;
-    numbering_unref(&session->belongings.numberings, connection->place);
+    numbering_unref(&session->session_objects.numberings, connection->place);
     if (!session->cause && !session->n_connections && !lease_bound(&session->lease))
         session_end(session, CAUSE_EXPIRED);
 }

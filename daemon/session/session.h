@@ -1,4 +1,4 @@
-/* session.h: one owner's belongings, and all sessions of the broker.
+/* session.h: one owner's session's objects, and all sessions of the broker.
  *
  * A session is made by a hello and ended by session_end: from that instant on nothing finds it or what it has. The rest is done in steps, in
  * turns of its uid and in a fixed order: its objects end and every waiter is answered, whoever asked for the end is answered, its
@@ -9,7 +9,7 @@
 #include "daemon/base/order.h"
 #include "daemon/base/table.h"
 #include "daemon/base/turn.h"
-#include "daemon/object/belongings.h"
+#include "daemon/object/session_objects.h"
 #include "lease.h"
 #include "owner.h"
 #include "passing.h"
@@ -32,7 +32,7 @@ struct session {
     uint64_t id; /* key of sessions.by_id */
     struct session *prev, *next;
     struct sessions *all;
-    struct belongings belongings;
+    struct session_objects session_objects;
     struct connection *connections; /* those that joined */
     unsigned n_connections;
     struct lease lease;
@@ -59,7 +59,7 @@ struct sessions {
     struct session *list;  /* those that have not ended, in the order of making */
     struct order order;    /* of list, by registry_number */
     size_t n;              /* in list */
-    size_t n_parked;       /* requests in flight, of all connections */
+    size_t n_inflight;     /* requests in flight, of all connections */
     struct session *ended; /* those that are not through with it */
     struct table by_id;
     struct owners owners;

@@ -25,17 +25,17 @@ bool target_may_reach(const struct call *call, const struct session *session) {
 }
 
 struct object *target_object(const struct call *call, uint64_t id) {
-    struct object *object = belongings_find(&call->session->belongings, id);
+    struct object *object = session_objects_find(&call->session->session_objects, id);
     if (object || !call->connection->reach)
         return object;
     object = registry_find(call->connection->all->registry, id);
     if (!object || !object->owner || !target_may_reach(call, session_of(object)))
         return NULL;
-    return belongings_find(object->owner, id);
+    return session_objects_find(object->owner, id);
 }
 
-struct indicator *target_find(const struct call *call, uint64_t id) {
-    return is_kind(id) ? (struct indicator *)target_object(call, id) : NULL;
+struct waitable *target_find(const struct call *call, uint64_t id) {
+    return is_kind(id) ? (struct waitable *)target_object(call, id) : NULL;
 }
 
 int target_refuse(struct call *call, const char *field, uint64_t id) {
@@ -59,23 +59,23 @@ int target_refuse(struct call *call, const char *field, uint64_t id) {
 }
 
 struct port *target_port(struct call *call, uint64_t id, int direction) {
-    struct indicator *indicator = object_kind_of(id) == OBJECT_PORT ? target_find(call, id) : NULL;
-    if (!indicator) {
+    struct waitable *waitable = object_kind_of(id) == OBJECT_PORT ? target_find(call, id) : NULL;
+    if (!waitable) {
         target_refuse(call, "id", id);
         return NULL;
     }
-    if (!indicator_source(indicator)) {
+    if (!waitable_source(waitable)) {
         refusal_set(&call->refusal, REFUSAL_CLOSED, "id", "wrap the descriptor again",
                     "port %" PRIu64 " is closed", id);
         return NULL;
     }
-    if (direction >= 0 && indicator->direction != direction) {
+    if (direction >= 0 && waitable->direction != direction) {
         refusal_set(&call->refusal, REFUSAL_INVALID, "id", "use the other port of the wrap",
                     "port %" PRIu64 " is for %s", id,
-                    indicator->direction == DIRECTION_READ ? "reading" : "writing");
+                    waitable->direction == DIRECTION_READ ? "reading" : "writing");
         return NULL;
     }
-    return (struct port *)indicator;
+    return (struct port *)waitable;
 }
 
 int target_check_workers(struct call *call) {

@@ -7,7 +7,7 @@
 #include <stdint.h>
 
 struct call;
-struct indicator;
+struct waitable;
 struct object;
 struct port;
 struct session;
@@ -19,7 +19,7 @@ bool target_may_reach(const struct call *call, const struct session *session);
 struct object *target_object(const struct call *call, uint64_t id);
 
 /* A semaphore, an event or a port; NULL: no such id that is found. */
-struct indicator *target_find(const struct call *call, uint64_t id);
+struct waitable *target_find(const struct call *call, uint64_t id);
 
 /* -1: no such object, or one of a kind that does not do. */
 int target_refuse(struct call *call, const char *field, uint64_t id);

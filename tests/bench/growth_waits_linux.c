@@ -1,4 +1,4 @@
-/* growth_waits_linux.c: many waits for one event. Those that stay are of other connections than the one that is timed when it parks, so
+/* growth_waits_linux.c: many waits for one event. Those that stay are of other connections than the one that is timed when it keeps in flight, so
  * that the library has the same work with few as with many. */
 #define _GNU_SOURCE
 
@@ -14,7 +14,7 @@ enum { PARKED_AT_ONCE = 16 };
 
 struct queue {
     portd_client *waiting; /* has the waits that stay */
-    portd_client *timed;   /* in the same session; parks some more */
+    portd_client *timed;   /* in the same session; keeps in flight some more */
     unsigned flags;
     int ends[2];
     portd_id evt;

@@ -165,7 +165,7 @@ void offence_monitors(struct offender *offender) {
     }
 }
 
-/* Long answers pile up until the broker reads no more; then the next connection does the same, and then all again. */
+/* Long answers discard queue up until the broker reads no more; then the next connection does the same, and then all again. */
 void offence_unread(struct offender *offender) {
     size_t n = 0, wanted = offender_size(offender, UNREAD), objects;
     static struct raw raw[UNREAD];

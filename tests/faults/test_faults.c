@@ -174,7 +174,7 @@ static void work_beside(struct work *work) {
 }
 
 /* Descriptors about which only a thread may ask. */
-static void work_guarded(struct work *work) {
+static void work_threaded(struct work *work) {
     portd_client *client = work->client;
     portd_id event = 0, terminal = 0;
     portd_native handle = -1;
@@ -240,7 +240,7 @@ static void work_files(struct work *work) {
     (void)fclose(file);
 }
 
-/* One number after the other names another open file; and what is still parked when the connection ends. */
+/* One number after the other names another open file; and what is still in flight when the connection ends. */
 static void work_replaces(struct work *work) {
     portd_client *client = work->client;
     portd_id first = 0, second = 0, in = 0;
@@ -404,7 +404,7 @@ static void work_all(struct work *work) {
     work_waits(work);
     work_ports(work);
     work_beside(work);
-    work_guarded(work);
+    work_threaded(work);
     work_sockets(work);
     work_files(work);
     work_sessions(work);

@@ -194,7 +194,7 @@ static void client_read(struct client *client, struct channel *channel) {
         }
         if (more == 1)
             (void)channel_rest(channel);
-        world_settle();
+        world_update();
     }
 }
 
@@ -279,11 +279,11 @@ static void step(struct run *run) {
         step_hello(run, true);
         break;
     }
-    world_settle();
+    world_update();
 }
 
 static bool is_quiet(void) {
-    return world.sessions.n_connections == 0 && world.slots.used == world.used &&
+    return world.sessions.n_connections == 0 && world.fd_table.used == world.used &&
            world.users.by_uid.used == 0 && offload_pending(world.offload) == 0 &&
            closer_pending(world.closer) == 0;
 }
@@ -292,10 +292,10 @@ static bool is_quiet(void) {
 static void end(struct run *run) {
     for (size_t i = 0; i < CLIENTS; i++)
         client_disconnect(&run->clients[i]);
-    world_settle();
+    world_update();
     while (world.sessions.list)
         session_end(world.sessions.list, CAUSE_EXPIRED);
-    world_settle();
+    world_update();
     require(world_until(is_quiet));
     require(world.registry.objects.used == 0 && world.registry.waits == 0);
     require(world.users.n_monitors == 0);
@@ -319,7 +319,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     run.client = &run.clients[0];
     client_connect(run.client);
     step_hello(&run, false);
-    world_settle();
+    world_update();
     while (run.at < run.end)
         step(&run);
     end(&run);

@@ -1,4 +1,4 @@
-/* ask.c: one call each, with its result checked. */
+/* probe.c: one call each, with its result checked. */
 #include "ask.h"
 
 #include <poll.h>
@@ -119,56 +119,56 @@ bool ask_handle_ready(int handle) {
 /* ---- waits in flight ---------------------------------------------------------------------------------------------- */
 
 static void on_answer(portd_client *client, const portd_result *result, void *data) {
-    struct parked *parked = data;
+    struct inflight *inflight = data;
 
     (void)client;
-    parked->request = NULL;
-    parked->answers++;
-    parked->code = result->code;
+    inflight->request = NULL;
+    inflight->answers++;
+    inflight->code = result->code;
     for (int i = 0; i < result->code; i++)
-        parked->ready[i] = result->ready[i];
+        inflight->ready[i] = result->ready[i];
 }
 
-struct parked *ask_park_until(portd_client *client, const portd_id *ids, size_t n, unsigned flags,
-                              int64_t deadline) {
+struct inflight *ask_park_until(portd_client *client, const portd_id *ids, size_t n, unsigned flags,
+                                int64_t deadline) {
     /* Not on the stack of the case: a failed assertion leaves it while the wait goes on. */
-    static struct parked all[ASK_PARKED];
+    static struct inflight all[ASK_PARKED];
     static size_t used;
-    struct parked *parked = &all[used++ % ASK_PARKED];
+    struct inflight *inflight = &all[used++ % ASK_PARKED];
 
-    *parked = (struct parked){.client = client};
-    int code = portd_wait_start(client, ids, n, flags, deadline, on_answer, parked, &parked->request);
+    *inflight = (struct inflight){.client = client};
+    int code = portd_wait_start(client, ids, n, flags, deadline, on_answer, inflight, &inflight->request);
     checked(client, code, "wait_start");
     checked(client, portd_ping(client, fixture_soon()), "ping");
-    return parked;
+    return inflight;
 }
 
-struct parked *ask_park(portd_client *client, const portd_id *ids, size_t n, unsigned flags) {
+struct inflight *ask_park(portd_client *client, const portd_id *ids, size_t n, unsigned flags) {
     return ask_park_until(client, ids, n, flags, PORTD_FOREVER);
 }
 
-struct parked *ask_park_one(portd_client *client, portd_id id, unsigned flags) {
+struct inflight *ask_park_one(portd_client *client, portd_id id, unsigned flags) {
     return ask_park(client, &id, 1, flags);
 }
 
-int ask_answer(struct parked *parked) {
+int ask_answer(struct inflight *inflight) {
     int64_t deadline = fixture_soon();
 
-    while (parked->answers == 0) {
-        int code = portd_poll(parked->client, deadline);
-        if (parked->answers == 0 && code <= 0)
+    while (inflight->answers == 0) {
+        int code = portd_poll(inflight->client, deadline);
+        if (inflight->answers == 0 && code <= 0)
             fail_msg("the wait is not answered: %s", code ? portd_code_name(code) : "time has passed");
     }
-    assert_int_equal(parked->answers, 1);
-    return parked->code;
+    assert_int_equal(inflight->answers, 1);
+    return inflight->code;
 }
 
-void ask_cancel(struct parked *parked) {
-    portd_cancel(parked->request);
-    assert_int_equal(ask_answer(parked), PORTD_E_CANCELLED);
+void ask_cancel(struct inflight *inflight) {
+    portd_cancel(inflight->request);
+    assert_int_equal(ask_answer(inflight), PORTD_E_CANCELLED);
 }
 
-bool ask_still_parked(struct parked *parked) {
-    checked(parked->client, portd_ping(parked->client, fixture_soon()), "ping");
-    return parked->answers == 0;
+bool ask_still_inflight(struct inflight *inflight) {
+    checked(inflight->client, portd_ping(inflight->client, fixture_soon()), "ping");
+    return inflight->answers == 0;
 }

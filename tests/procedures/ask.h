@@ -1,10 +1,10 @@
-/* ask.h: the calls of the library in few words, for cases that ask many things.
+/* probe.h: the calls of the library in few words, for cases that ask many things.
  *
  * Every function fails the case when the library answers an error; what is asked for errors is asked directly.
  * A look (ask_cause) is exact: the broker tests the level when it is asked. Nothing here waits for time to pass, so "idle"
  * means idle at that moment, and what must come is waited for with ask_until. */
-#ifndef ASK_H
-#define ASK_H
+#ifndef PROBE_H
+#define PROBE_H
 
 #include "tests/support/fixture.h"
 
@@ -49,7 +49,7 @@ portd_item ask_item(portd_client *client, portd_id id);
 /* How much its uid has of what is limited: "bytes", "waits", ... */
 uint64_t ask_quota(portd_client *client, const char *name);
 
-/* Until that many waits are parked on the object. */
+/* Until that many waits are in flight on the object. */
 void ask_until_waiters(portd_client *client, portd_id id, uint32_t n);
 
 /* A pollable handle, looked after by the case. */
@@ -62,7 +62,7 @@ bool ask_handle_ready(int handle);
 
 enum { ASK_READY = 256 };
 
-struct parked {
+struct inflight {
     portd_client *client;
     portd_request *request; /* NULL once answered */
     int code;
@@ -73,19 +73,19 @@ struct parked {
 /* Starts a wait and returns when the broker has looked at it. At most ASK_PARKED at a time; the record stays until so many
  * more have been started. */
 enum { ASK_PARKED = 320 };
-struct parked *ask_park(portd_client *client, const portd_id *ids, size_t n, unsigned flags);
-struct parked *ask_park_until(portd_client *client, const portd_id *ids, size_t n, unsigned flags,
-                              int64_t deadline);
-struct parked *ask_park_one(portd_client *client, portd_id id, unsigned flags);
+struct inflight *ask_park(portd_client *client, const portd_id *ids, size_t n, unsigned flags);
+struct inflight *ask_park_until(portd_client *client, const portd_id *ids, size_t n, unsigned flags,
+                                int64_t deadline);
+struct inflight *ask_park_one(portd_client *client, portd_id id, unsigned flags);
 
 /* Waits for the answer and returns its code. */
-int ask_answer(struct parked *parked);
+int ask_answer(struct inflight *inflight);
 
 /* Cancels it, which must be its answer. */
-void ask_cancel(struct parked *parked);
+void ask_cancel(struct inflight *inflight);
 
 /* Whether there is no answer although the broker has answered a ping that was sent now. */
-bool ask_still_parked(struct parked *parked);
+bool ask_still_inflight(struct inflight *inflight);
 
 /* ---- assertions ------------------------------------------------------------------------------------------------- */
 
@@ -94,8 +94,8 @@ bool ask_still_parked(struct parked *parked);
 #define assert_none(id) assert_true((id) == 0)
 #define assert_same(a, b) assert_true((a) == (b) && (a) != 0)
 #define assert_new(a, b) assert_true((a) != (b) && (a) != 0)
-#define assert_answer(parked, answer, why)                                                                   \
-    (assert_int_equal(ask_answer(parked), 1), assert_true((parked)->ready[0].id == (answer)),                \
-     assert_int_equal((parked)->ready[0].cause, why))
+#define assert_answer(inflight, answer, why)                                                                 \
+    (assert_int_equal(ask_answer(inflight), 1), assert_true((inflight)->ready[0].id == (answer)),            \
+     assert_int_equal((inflight)->ready[0].cause, why))
 
 #endif

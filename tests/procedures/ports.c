@@ -230,7 +230,7 @@ int io_answer(struct io *io) {
     return io->code;
 }
 
-bool io_still_parked(struct io *io) {
+bool io_still_inflight(struct io *io) {
     checked(io->client, portd_ping(io->client, fixture_soon()), "ping");
     return io->answers == 0;
 }

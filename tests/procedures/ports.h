@@ -1,6 +1,6 @@
 /* ports.h: wrapping and moving bytes in few words, and the kinds of descriptors that bytes go through.
  *
- * As in ask.h every function fails the case when the library answers an error. */
+ * As in probe.h every function fails the case when the library answers an error. */
 #ifndef PORTS_H
 #define PORTS_H
 
@@ -65,7 +65,7 @@ struct io *io_write_fast(portd_client *client, portd_id out, const void *bytes, 
 
 /* Waits for the answer and returns its code. */
 int io_answer(struct io *io);
-bool io_still_parked(struct io *io);
+bool io_still_inflight(struct io *io);
 
 /* Cancels it and returns the code of its answer. */
 int io_cancel(struct io *io);

@@ -30,10 +30,10 @@ static void four_check(const struct four *four, int read, int write) {
     assert_cause(four->client, four->semaphores[1], write);
 }
 
-/* The same, told to waits that are parked before something happens, so that the engine finds it and no look does. */
+/* The same, told to waits that are in flight before something happens, so that the engine finds it and no look does. */
 struct four_waits {
     const struct four *four;
-    struct parked *waits[4];
+    struct inflight *waits[4];
 };
 
 static void four_park(struct four_waits *waits, const struct four *four) {
@@ -152,7 +152,7 @@ static void s20_the_peer_of_a_pair_closes(void **state) {
     (void)state;
     make_pair(SOCK_STREAM, p);
     portd_id s = ask_semaphore(c, p[0], READ), e = ask_evt(c, p[0], READ), w = ask_evt(c, p[0], WRITE);
-    struct parked *of_s = ask_park_one(c, s, 0), *of_e = ask_park_one(c, e, 0);
+    struct inflight *of_s = ask_park_one(c, s, 0), *of_e = ask_park_one(c, e, 0);
     assert_cause(c, w, READY);
     fixture_close(p[1]);
     assert_answer(of_s, s, HANG_UP);
@@ -187,13 +187,13 @@ static void s21_half_close_is_of_read_only(void **state) {
     (void)fill(p[0]);
     portd_id rs = ask_semaphore(c, p[0], READ), ws = ask_semaphore(c, p[0], WRITE);
     portd_id re = ask_evt(c, p[0], READ), we = ask_evt(c, p[0], WRITE);
-    struct parked *of_rs = ask_park_one(c, rs, 0), *of_ws = ask_park_one(c, ws, 0);
-    struct parked *of_re = ask_park_one(c, re, 0), *of_we = ask_park_one(c, we, 0);
+    struct inflight *of_rs = ask_park_one(c, rs, 0), *of_ws = ask_park_one(c, ws, 0);
+    struct inflight *of_re = ask_park_one(c, re, 0), *of_we = ask_park_one(c, we, 0);
     assert_int_equal(shutdown(p[1], SHUT_WR), 0);
     assert_answer(of_rs, rs, HALF_CLOSE);
     assert_answer(of_re, re, HALF_CLOSE);
-    assert_true(ask_still_parked(of_ws));
-    assert_true(ask_still_parked(of_we));
+    assert_true(ask_still_inflight(of_ws));
+    assert_true(ask_still_inflight(of_we));
     assert_same(ws, ask_semaphore(c, p[0], CHECK_WRITE));
     assert_cause(c, ws, IDLE);
     assert_cause(c, we, IDLE);
@@ -212,13 +212,13 @@ static void half_close_does_not_wake_writers(void **state) {
     make_pair(SOCK_STREAM, p);
     (void)fill(p[0]);
     portd_id w = ask_semaphore(c, p[0], WRITE);
-    struct parked *wait = ask_park_one(c, w, 0);
+    struct inflight *wait = ask_park_one(c, w, 0);
     assert_int_equal(shutdown(p[1], SHUT_WR), 0);
-    assert_true(ask_still_parked(wait));
+    assert_true(ask_still_inflight(wait));
     assert_cause(c, w, IDLE);
     portd_id r = ask_semaphore(c, p[0], READ);
     assert_cause(c, r, HALF_CLOSE);
-    assert_true(ask_still_parked(wait));
+    assert_true(ask_still_inflight(wait));
 }
 
 static void tcp_half_close_with_data(void **state) {

@@ -9,7 +9,7 @@ static void kill_broker(void) { fixture_kill(fixture_broker()); }
 static void every_waiter_wakes(void **state) {
     enum { WAITS = 5 };
     portd_client *a = fixture_client(NULL), *b = fixture_joined(a);
-    struct parked *waits[WAITS];
+    struct inflight *waits[WAITS];
     int p[2];
 
     (void)state;
@@ -106,7 +106,7 @@ static void a_stop_wakes_everybody_too(void **state) {
     (void)state;
     make_pipe(p);
     portd_id e = ask_evt(c, p[0], READ);
-    struct parked *wait = ask_park_one(c, e, 0);
+    struct inflight *wait = ask_park_one(c, e, 0);
     fixture_stop(fixture_broker());
     assert_int_equal(ask_answer(wait), 1);
     assert_true(wait->ready[0].id == e);

@@ -36,8 +36,8 @@ static void e02_e25_a_wait_answers_the_event(void **state) {
     make_pipe(p);
     portd_id e = ask_evt(c, p[0], READ);
     assert_int_equal(portd_wait(c, &e, 1, 0, portd_now() + 1000, &ready), 0);
-    struct parked *wait = ask_park_one(c, e, 0);
-    assert_true(ask_still_parked(wait));
+    struct inflight *wait = ask_park_one(c, e, 0);
+    assert_true(ask_still_inflight(wait));
     put(p[1]);
     assert_answer(wait, e, READY);
     assert_until(c, e, READY);
@@ -151,7 +151,7 @@ static void e09_remove_wakes_a_waiter(void **state) {
     (void)state;
     make_pipe(p);
     portd_id e = ask_evt(c, p[0], READ);
-    struct parked *mine = ask_park_one(c, e, 0), *others = ask_park_one(other, e, PORTD_WAIT_ONE);
+    struct inflight *mine = ask_park_one(c, e, 0), *others = ask_park_one(other, e, PORTD_WAIT_ONE);
     ask_no_evts(c, p[0]);
     assert_answer(mine, e, REMOVED);
     assert_answer(others, e, REMOVED);
@@ -159,7 +159,7 @@ static void e09_remove_wakes_a_waiter(void **state) {
 
 static void e10_all_waiters_wake(void **state) {
     portd_client *c = fixture_client(NULL), *other = fixture_joined(c);
-    struct parked *waits[6];
+    struct inflight *waits[6];
     int p[2];
 
     (void)state;
@@ -168,11 +168,11 @@ static void e10_all_waiters_wake(void **state) {
     for (int i = 0; i < 6; i++)
         waits[i] = ask_park_one(i % 2 ? c : other, e, 0);
     for (int i = 0; i < 6; i++)
-        assert_true(ask_still_parked(waits[i]));
+        assert_true(ask_still_inflight(waits[i]));
     put(p[1]);
     for (int i = 0; i < 6; i++)
         assert_answer(waits[i], e, READY);
-    struct parked *later = ask_park_one(c, e, 0); /* nobody has drained it */
+    struct inflight *later = ask_park_one(c, e, 0); /* nobody has drained it */
     assert_answer(later, e, READY);
 }
 
@@ -184,8 +184,8 @@ static void waits_again_and_again(void **state) {
     make_pipe(p);
     portd_id e = ask_evt(c, p[0], READ);
     for (int i = 0; i < 50; i++) {
-        struct parked *wait = ask_park_one(c, e, 0);
-        assert_true(ask_still_parked(wait));
+        struct inflight *wait = ask_park_one(c, e, 0);
+        assert_true(ask_still_inflight(wait));
         put(p[1]);
         assert_answer(wait, e, READY);
         (void)drain(p[0]);
@@ -236,7 +236,7 @@ static void both_kinds_of_one_number_follow_it(void **state) {
     (void)state;
     make_pipe(p);
     portd_id e = ask_evt(c, p[0], READ), s = ask_semaphore(c, p[0], READ);
-    struct parked *of_e = ask_park_one(c, e, 0), *of_s = ask_park_one(c, s, 0);
+    struct inflight *of_e = ask_park_one(c, e, 0), *of_s = ask_park_one(c, s, 0);
     put(p[1]);
     assert_answer(of_e, e, READY);
     assert_answer(of_s, s, READY);

@@ -113,7 +113,7 @@ static void s06_fired_is_for_ever_and_consumed_by_nobody(void **state) {
 
 static void s07_wakes_every_waiter(void **state) {
     portd_client *c = fixture_client(NULL), *other = fixture_joined(c);
-    struct parked *waits[5];
+    struct inflight *waits[5];
     int p[2];
 
     (void)state;
@@ -123,7 +123,7 @@ static void s07_wakes_every_waiter(void **state) {
         waits[i] = ask_park_one(i % 2 ? other : c, s, 0);
     assert_int_equal(ask_item(c, s).waiters, 5);
     for (int i = 0; i < 5; i++)
-        assert_true(ask_still_parked(waits[i]));
+        assert_true(ask_still_inflight(waits[i]));
     put(p[1]);
     for (int i = 0; i < 5; i++)
         assert_answer(waits[i], s, READY);

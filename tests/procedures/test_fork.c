@@ -39,10 +39,10 @@ static void the_parents_client_is_the_parents(void **state) {
     (void)state;
     make_pipe(p);
     portd_id e = ask_evt(c, p[0], READ);
-    struct parked *wait = ask_park_one(c, e, 0);
+    struct inflight *wait = ask_park_one(c, e, 0);
     struct inherited of = {c, NULL, p[0], e};
     assert_int_equal(fixture_reap(fixture_fork(use_the_parents, &of)), 0);
-    assert_true(ask_still_parked(wait));
+    assert_true(ask_still_inflight(wait));
     put(p[1]);
     assert_answer(wait, e, READY);
 }
@@ -135,10 +135,10 @@ static void numbers_are_each_process_s_own(void **state) {
     make_pipe(p);
     portd_id e = ask_evt(c, p[0], READ);
     struct inherited of = {c, portd_session_token(c), p[0], e};
-    struct parked *wait = ask_park_one(c, e, 0);
+    struct inflight *wait = ask_park_one(c, e, 0);
     assert_int_equal(fixture_reap(fixture_fork(join_with_the_same_file, &of)), 0);
     assert_int_equal(fixture_reap(fixture_fork(join_with_another_file, &of)), 0);
-    assert_true(ask_still_parked(wait));
+    assert_true(ask_still_inflight(wait));
     assert_same(e, ask_evt(c, p[0], CHECK_READ));
     put(p[1]);
     assert_answer(wait, e, READY);
@@ -181,9 +181,9 @@ static void the_parents_numbers_are_meant_by_who_says_so(void **state) {
     make_pipe(p);
     portd_id e = ask_evt(c, p[0], READ);
     struct inherited of = {c, portd_session_token(c), p[0], e};
-    struct parked *wait = ask_park_one(c, e, 0);
+    struct inflight *wait = ask_park_one(c, e, 0);
     assert_int_equal(fixture_reap(fixture_fork(mean_the_parents_with_the_same_file, &of)), 0);
-    assert_true(ask_still_parked(wait));
+    assert_true(ask_still_inflight(wait));
     assert_int_equal(fixture_reap(fixture_fork(mean_the_parents_with_another_file, &of)), 0);
     assert_answer(wait, e, REPLACED);
 }

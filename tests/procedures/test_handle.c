@@ -249,7 +249,7 @@ static void one_per_session_and_object(void **state) {
     }
     assert_false(is_same_file(ask_handle(c, ids[0]), ask_handle(c, ids[1])));
     fixture_until_fds(fixture_broker(),
-                      2 + 1 + 2 + 1); /* connections, the copy, the handles, the event's bell */
+                      2 + 1 + 2 + 1); /* connections, the copy, the handles, the event's wakeup */
 }
 
 static void is_closed_by_its_holder_alone(void **state) {

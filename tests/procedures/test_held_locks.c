@@ -267,15 +267,15 @@ static void an_epoll_descriptor(void **state) {
     int epoll = make_ready_epoll(ends[0]), copy = fixture_own(dup(epoll));
     ids[0] = ask_evt(c, epoll, READ);
     ids[1] = ask_evt(c, quiet[0], READ);
-    struct parked *parked = ask_park(c, ids, 2, 0);
+    struct inflight *inflight = ask_park(c, ids, 2, 0);
     fd_say(ends[1], "a");
-    assert_int_equal(ask_answer(parked), 1);
+    assert_int_equal(ask_answer(inflight), 1);
     pid_t child = begin_hold(epoll, true);
     /* Nothing can be told of it: neither by a create call nor by a look. */
     int made = portd_fd_to_semaphore(c, copy, READ, portd_now() + 100000, &semaphore);
     int looked = portd_wait(c, ids, 2, 0, portd_now(), ready);
     /* But of the other one. */
-    struct parked *mixed = ask_park(c, ids, 2, 0);
+    struct inflight *mixed = ask_park(c, ids, 2, 0);
     fd_say(quiet[1], "b");
     int told = ask_answer(mixed);
     int cause = mixed->ready[0].id == ids[1] ? (int)mixed->ready[0].cause : -1;
@@ -310,7 +310,7 @@ static void on_created(portd_client *client, const portd_result *result, void *d
     ++*(int *)data;
 }
 
-/* A question that is with the sentry costs its memory, though the wait is cancelled. */
+/* A question that is with the poller thread costs its memory, though the wait is cancelled. */
 static void questions_that_nobody_waits_for(void **state) {
     enum { MANY = 50 };
     portd_client *c = fixture_client(NULL);
@@ -340,8 +340,8 @@ static void questions_that_nobody_waits_for(void **state) {
     assert_true(fixture_until(bytes_are_as_before, &bytes));
 }
 
-/* Another uid's epoll descriptor holds up that uid's sentry alone; so this is the same uid's other descriptors of such kinds. */
-static void removing_what_a_sentry_is_held_up_by(void **state) {
+/* Another uid's epoll descriptor holds up that uid's poller thread alone; so this is the same uid's other descriptors of such kinds. */
+static void removing_what_a_poller_is_held_up_by(void **state) {
     portd_client *c = fixture_client(NULL);
     int ends[2];
 
@@ -350,12 +350,12 @@ static void removing_what_a_sentry_is_held_up_by(void **state) {
     make_blocking_pipe(ends);
     int epoll = make_ready_epoll(ends[0]);
     portd_id id = ask_evt(c, epoll, READ);
-    struct parked *parked = ask_park_one(c, id, 0);
+    struct inflight *inflight = ask_park_one(c, id, 0);
     pid_t child;
     fd_say(ends[1], "a");
-    assert_answer(parked, id, READY);
+    assert_answer(inflight, id, READY);
     child = begin_hold(epoll, true);
-    struct parked *again = ask_park_one(c, id, 0);
+    struct inflight *again = ask_park_one(c, id, 0);
     int removed =
         portd_remove(c, id, portd_now() + 100000); /* the waiters are told, the copy is not closed yet */
     int answer = ask_answer(again);
@@ -368,11 +368,11 @@ static void removing_what_a_sentry_is_held_up_by(void **state) {
     assert_int_equal(portd_remove(c, id, fixture_soon()), 1);
 }
 
-/* The session ends while its waits, a create call and a handle are with the sentry. */
+/* The session ends while its waits, a create call and a handle are with the poller thread. */
 static void the_end_of_a_session(void **state) {
     portd_client *c = fixture_client(NULL), *joined = fixture_joined(c), *other = fixture_client(NULL);
     portd_id ids[3], made = 0;
-    struct parked *waits[4];
+    struct inflight *waits[4];
     portd_native handle = -1;
     int ends[2], quiet[2];
 
@@ -577,7 +577,7 @@ static void a_terminal(void **state) {
     fd_say(ends[1], "abc");
     pid_t child = begin_hold(ends[0], false);
     pid_t changer = fixture_fork(set_discipline, &ends[0]);
-    struct parked *parked = ask_park_one(c, id, 0);
+    struct inflight *inflight = ask_park_one(c, id, 0);
     int looked = portd_wait(c, &id, 1, 0, portd_now() + 1000, &ready);
     struct others others = ask_others();
     end_hold(child);
@@ -585,14 +585,14 @@ static void a_terminal(void **state) {
     assert_in_range(looked, 0, 1);
     assert_served(&others);
     ask_no_evts(c, ends[0]);
-    assert_int_equal(ask_answer(parked), 1);
+    assert_int_equal(ask_answer(inflight), 1);
 }
 
 TEST_MAIN(FIXTURE_CASE(reads_of_a_pipe), FIXTURE_CASE(reads_of_a_fifo), FIXTURE_CASE(reads_of_a_unix_socket),
           FIXTURE_CASE(reads_of_a_tcp_socket), FIXTURE_CASE(writes_to_a_pipe), FIXTURE_CASE(splices),
           FIXTURE_CASE(closing_a_pipe), FIXTURE_CASE(shutdown_and_addresses),
           FIXTURE_CASE(an_epoll_descriptor), FIXTURE_CASE(questions_that_nobody_waits_for),
-          FIXTURE_CASE(removing_what_a_sentry_is_held_up_by), FIXTURE_CASE(the_end_of_a_session),
+          FIXTURE_CASE(removing_what_a_poller_is_held_up_by), FIXTURE_CASE(the_end_of_a_session),
           FIXTURE_CASE(a_handle), FIXTURE_CASE(a_handle_with_two_holders),
           FIXTURE_CASE(last_copies_of_what_lies_in_an_epoll), FIXTURE_CASE_BARE(the_end_of_the_broker),
           FIXTURE_CASE(a_terminal))

@@ -71,7 +71,7 @@ static void a_waiter_does_cost_something(void **state) {
     portd_id e = ask_evt(c, p[0], READ);
     long before = sleeps();
     for (int i = 0; i < TOGGLES; i++) {
-        struct parked *wait = ask_park_one(c, e, 0);
+        struct inflight *wait = ask_park_one(c, e, 0);
         put(p[1]);
         assert_answer(wait, e, READY);
         (void)drain(p[0]);
@@ -92,7 +92,7 @@ static void a_wait_for_all_is_not_told_again_and_again(void **state) {
     make_pipe(q);
     portd_id ids[2] = {ask_evt(c, p[0], READ), ask_evt(c, q[0], READ)};
     for (int i = 0; i < 2; i++) {
-        struct parked *wait = ask_park(c, ids, 2, flags[i]);
+        struct inflight *wait = ask_park(c, ids, 2, flags[i]);
         assert_true(wake_ups(c, p) <= FEW);
         ask_cancel(wait);
         assert_true(wake_ups(c, p) <= FEW);
@@ -109,7 +109,7 @@ static void nor_one_whose_waits_are_over(void **state) {
     make_pipe(p);
     portd_id e = ask_evt(c, p[0], READ);
     for (int i = 0; i < 2; i++) {
-        struct parked *wait = ask_park_one(c, e, flags[i]);
+        struct inflight *wait = ask_park_one(c, e, flags[i]);
         put(p[1]);
         assert_answer(wait, e, READY);
         (void)drain(p[0]);
@@ -137,10 +137,10 @@ static void nor_a_direction_that_nobody_waits_for(void **state) {
     back[0] = p[1];
     back[1] = p[0]; /* bytes go out of the watched end */
     portd_id in = ask_evt(c, p[0], READ), out = ask_evt(c, p[0], WRITE);
-    struct parked *reader = ask_park_one(c, in, PORTD_WAIT_ONE);
+    struct inflight *reader = ask_park_one(c, in, PORTD_WAIT_ONE);
     assert_true(wake_ups(c, back) <= FEW);
     (void)fill(p[0]);
-    struct parked *writer = ask_park_one(c, out, 0);
+    struct inflight *writer = ask_park_one(c, out, 0);
     (void)drain(p[1]);
     assert_answer(writer, out, READY);
     assert_true(wake_ups(c, back) <= FEW); /* answered */
@@ -155,7 +155,7 @@ static void nor_a_direction_that_nobody_waits_for(void **state) {
     assert_cause(c, s, REMOVED);
     (void)drain(p[1]);
     assert_true(wake_ups(c, back) <= FEW); /* removed */
-    assert_true(ask_still_parked(reader));
+    assert_true(ask_still_inflight(reader));
 }
 
 static void nor_what_has_ended(void **state) {
@@ -169,7 +169,7 @@ static void nor_what_has_ended(void **state) {
     assert_until(c, s, READY);
     (void)drain(p[0]);
     assert_true(wake_ups(c, p) <= FEW); /* fired; the event keeps the copy */
-    struct parked *wait = ask_park_one(c, e, 0);
+    struct inflight *wait = ask_park_one(c, e, 0);
     ask_no_evts(c, p[0]);
     assert_answer(wait, e, REMOVED);
     assert_true(wake_ups(c, p) <= FEW);
@@ -209,8 +209,8 @@ static void a_wait_for_all_does_not_spin_on_the_half_that_is_ready(void **state)
     make_pipe(q);
     put(p[1]);
     portd_id ids[2] = {ask_evt(c, p[0], READ), ask_evt(c, q[0], READ)};
-    struct parked *wait = ask_park(c, ids, 2, PORTD_WAIT_ALL);
-    assert_true(ask_still_parked(wait));
+    struct inflight *wait = ask_park(c, ids, 2, PORTD_WAIT_ALL);
+    assert_true(ask_still_inflight(wait));
     check_rests();
     put(q[1]);
     assert_int_equal(ask_answer(wait), 2);
@@ -223,11 +223,11 @@ static void a_wake_one_wait_does_not_spin_on_what_nobody_takes(void **state) {
     (void)state;
     make_pipe(p);
     portd_id e = ask_evt(c, p[0], READ);
-    struct parked *first = ask_park_one(c, e, PORTD_WAIT_ONE),
-                  *second = ask_park_one(other, e, PORTD_WAIT_ONE);
+    struct inflight *first = ask_park_one(c, e, PORTD_WAIT_ONE),
+                    *second = ask_park_one(other, e, PORTD_WAIT_ONE);
     put(p[1]);
     assert_answer(first, e, READY);
-    assert_true(ask_still_parked(second));
+    assert_true(ask_still_inflight(second));
     check_rests();
     fixture_close(p[1]);
     assert_answer(second, e, HANG_UP);
@@ -242,10 +242,10 @@ static void half_a_close_under_a_writers_wait_does_not_spin(void **state) {
     make_pair(SOCK_STREAM, p);
     (void)fill(p[0]);
     portd_id r = ask_evt(c, p[0], READ), w = ask_evt(c, p[0], WRITE), s = ask_semaphore(c, p[0], WRITE);
-    struct parked *of_r = ask_park_one(c, r, 0), *of_w = ask_park_one(c, w, 0);
+    struct inflight *of_r = ask_park_one(c, r, 0), *of_w = ask_park_one(c, w, 0);
     assert_int_equal(shutdown(p[1], SHUT_WR), 0);
     assert_answer(of_r, r, HALF_CLOSE);
-    assert_true(ask_still_parked(of_w));
+    assert_true(ask_still_inflight(of_w));
     check_rests();
     (void)drain(p[1]);
     assert_answer(of_w, w, READY);
@@ -284,7 +284,7 @@ static void a_read_that_poll_misleads_does_not_spin(void **state) {
     assert_int_equal(portd_wait(c, &idle, 1, 0, start + 300000, &ready), 0);
     long often = sleeps() - before;
     assert_in_range(often, 0, (portd_now() - start) * TRIES_A_SECOND * WAKE_UPS_A_TRY / 1000000 + 2 * FEW);
-    assert_true(io_still_parked(read));
+    assert_true(io_still_inflight(read));
     assert_int_equal(write(far, "y", 1), 1);
     assert_int_equal(io_answer(read), 1);
     assert_int_equal(read->bytes[0], 'y');

@@ -187,8 +187,8 @@ static void events_of_files_are_always_ready(void **state) {
     int handle = ask_handle(c, ids[0]);
     assert_true(ask_handle_ready(handle));
     assert_until(c, ids[0], READY);
-    struct parked *all = ask_park(c, ids, 2, PORTD_WAIT_ALL);
-    assert_true(ask_still_parked(all));
+    struct inflight *all = ask_park(c, ids, 2, PORTD_WAIT_ALL);
+    assert_true(ask_still_inflight(all));
     put(p[1]);
     assert_int_equal(ask_answer(all), 2);
     assert_int_equal(all->ready[0].cause, READY);

@@ -167,7 +167,7 @@ static void each_session_has_its_own_copy(void **state) {
     assert_new(of_a, of_b);
     fixture_until_fds(fixture_broker(), 2 + 2);
     fixture_close(p[0]);
-    struct parked *wait_a = ask_park_one(a, of_a, 0), *wait_b = ask_park_one(b, of_b, 0);
+    struct inflight *wait_a = ask_park_one(a, of_a, 0), *wait_b = ask_park_one(b, of_b, 0);
     put(p[1]);
     assert_answer(wait_a, of_a, READY);
     assert_answer(wait_b, of_b, READY);
@@ -185,7 +185,7 @@ static void exercise(portd_client *c, int fd) {
     if (s)
         (void)ask_handle(c, s);
     (void)ask_handle(c, e);
-    struct parked *wait = ask_park_one(c, e, PORTD_WAIT_ONE);
+    struct inflight *wait = ask_park_one(c, e, PORTD_WAIT_ONE);
     if (wait->request)
         portd_cancel(wait->request);
     (void)ask_answer(wait);

@@ -102,11 +102,11 @@ static void nothing_old_is_told_late(void **state) {
         put(many.ends[1]);
         assert_until(many.client, many.semaphores[0], READY);
         (void)drain(many.ends[0]);
-        struct parked *wait = ask_park_one(many.client, evt, round % 2 ? PORTD_WAIT_ONE : 0);
+        struct inflight *wait = ask_park_one(many.client, evt, round % 2 ? PORTD_WAIT_ONE : 0);
         for (int i = 0; i < MANY; i++)
             if (ask_cause(many.client, many.semaphores[i]) != READY)
                 ask_no_semaphores(many.client, many.fds[i]); /* it was taken before the kernel had told */
-        assert_true(ask_still_parked(wait));
+        assert_true(ask_still_inflight(wait));
         ask_cancel(wait);
     }
     close_many(&many);

@@ -133,9 +133,9 @@ static void the_life_of_an_event(void **state) {
     portd_id e = ask_evt(c, p[0], READ);
     expect_descriptor(&eye, PORTD_NOTICE_MADE, p[0], "pipe");
     expect(&eye, PORTD_NOTICE_MADE, e, IDLE);
-    struct parked *parked = ask_park_one(c, e, 0);
+    struct inflight *inflight = ask_park_one(c, e, 0);
     put(p[1]);
-    assert_answer(parked, e, READY);
+    assert_answer(inflight, e, READY);
     expect(&eye, PORTD_NOTICE_READY, e, READY);
     assert_cause(c, e, READY); /* a look is nothing that has happened */
     make_at(q[0], p[0]);
@@ -168,9 +168,9 @@ static void the_life_of_ports(void **state) {
     assert_int_equal(portd_port_dup_fd(c, wrapped.in, fixture_soon(), &copy), 1);
     fixture_own((int)copy);
     expect(&eye, PORTD_NOTICE_PASSED, wrapped.in, IDLE);
-    struct parked *parked = ask_park_one(c, wrapped.in, 0);
+    struct inflight *inflight = ask_park_one(c, wrapped.in, 0);
     put(pair[1]);
-    assert_answer(parked, wrapped.in, READY);
+    assert_answer(inflight, wrapped.in, READY);
     expect(&eye, PORTD_NOTICE_FIRED, s, READY);
     expect(&eye, PORTD_NOTICE_READY, wrapped.in, READY);
     port_hear(c, wrapped.in, "x"); /* bytes are not told */

@@ -66,7 +66,7 @@ static void it_is_not_moved(const struct kind *kind) {
     make_pipe(own);
     portd_id in = port_in(c, ends[0]);
     struct io *read = io_read(c, in, 2, 0);
-    assert_true(io_still_parked(read));
+    assert_true(io_still_inflight(read));
     assert_int_equal(offset_of(ends[0]), 0);
     fd_say(ends[1], "ab");
     assert_int_equal(io_answer(read), 1);

@@ -159,10 +159,10 @@ static void l06_l10_made_before_the_wrap(void **state) {
     (void)state;
     make_pipe(p);
     portd_id s = ask_semaphore(c, p[0], READ);
-    struct parked *parked = ask_park_one(joined, s, 0);
+    struct inflight *inflight = ask_park_one(joined, s, 0);
     portd_id in = port_in(c, p[0]);
     port_close(c, in);
-    assert_answer(parked, s, CLOSED);
+    assert_answer(inflight, s, CLOSED);
     assert_cause(c, s, CLOSED);
 }
 
@@ -212,8 +212,8 @@ static void l09_the_end_of_a_session(void **state) {
     (void)fill(p[0]);
     struct wrapped ports = port_wrap_socket(c, p[0]);
     portd_id s = ask_semaphore(c, p[0], WRITE);
-    struct parked *waits[3] = {ask_park_one(joined, ports.in, 0), ask_park_one(joined, s, 0),
-                               ask_park_one(joined, ports.out, 0)};
+    struct inflight *waits[3] = {ask_park_one(joined, ports.in, 0), ask_park_one(joined, s, 0),
+                                 ask_park_one(joined, ports.out, 0)};
     struct io *read = io_read(joined, ports.in, 1, 0), *write = io_write(joined, ports.out, "x", 1);
     fixture_close(p[0]);
     (void)portd_end_session(c, 0, fixture_soon());
@@ -247,7 +247,7 @@ static void l11_blocked_reads_and_writes(void **state) {
         struct io *writes[3] = {io_write(c, out, "x", 1), io_write(joined, out, "yz", 2),
                                 io_write(c, out, "x", 1)};
         for (int k = 0; k < 3; k++)
-            assert_true(io_still_parked(writes[k]) || !streams[i].instant);
+            assert_true(io_still_inflight(writes[k]) || !streams[i].instant);
         port_close(c, out);
         for (int k = 0; k < 3; k++)
             assert_true(io_answer(writes[k]) == PORTD_E_CLOSED || !streams[i].instant);
@@ -345,17 +345,17 @@ static void events_are_not_touched(void **state) {
     (void)state;
     make_pair(SOCK_STREAM, p);
     portd_id e = ask_evt(c, p[0], READ);
-    struct parked *parked = ask_park_one(c, e, 0);
+    struct inflight *inflight = ask_park_one(c, e, 0);
     struct wrapped ports = port_wrap(c, p[0], BOTH);
     port_close(c, ports.in);
     port_close(c, ports.out);
-    assert_true(ask_still_parked(parked));
+    assert_true(ask_still_inflight(inflight));
     assert_same(ask_evt(c, p[0], CHECK_READ), e);
     int number = p[0];
     fixture_close(p[0]);
     assert_false(at_end(p[1]));
     put(p[1]);
-    assert_answer(parked, e, READY);
+    assert_answer(inflight, e, READY);
     ask_no_evts(c, number);
     assert_false(fixture_poll(p[1], POLLHUP) == 0);
     fixture_until_fds(fixture_broker(), 1);

@@ -34,14 +34,14 @@ static void a_read_waits_for_bytes(void **state) {
     FOR_EACH_STREAM(stream, ends) {
         portd_id in = port_in(c, ends[0]);
         struct io *read = io_read(c, in, 100, 0);
-        assert_true(io_still_parked(read));
+        assert_true(io_still_inflight(read));
         fd_say(ends[1], "first");
         assert_int_equal(io_answer(read), 1);
         assert_true(read->count > 0 && read->count <= 5);
         assert_memory_equal(read->bytes, "first", read->count);
         port_hear(c, in, &"first"[read->count]);
         read = io_read(c, in, 100, 0);
-        assert_true(io_still_parked(read));
+        assert_true(io_still_inflight(read));
         fd_say(ends[1], "2");
         assert_int_equal(io_answer(read), 1);
         assert_int_equal(read->count, 1);
@@ -97,7 +97,7 @@ static void the_end_of_a_parked_read(void **state) {
     FOR_EACH_STREAM(stream, ends) {
         portd_id in = port_in(c, ends[0]);
         struct io *reads[2] = {io_read(c, in, 10, 0), io_read(c, in, 10, 0)};
-        assert_true(io_still_parked(reads[1]));
+        assert_true(io_still_inflight(reads[1]));
         fixture_close(ends[1]);
         assert_int_equal(io_answer(reads[0]), 0);
         assert_int_equal(io_answer(reads[1]), 0);
@@ -115,7 +115,7 @@ static void reads_are_answered_in_their_order(void **state) {
         struct io *reads[4];
         for (int i = 0; i < 4; i++)
             reads[i] = io_read(i % 2 ? joined : c, in, 1, 0);
-        assert_true(io_still_parked(reads[0]) && io_still_parked(reads[3]));
+        assert_true(io_still_inflight(reads[0]) && io_still_inflight(reads[3]));
         fd_say(ends[1], "abcd");
         for (int i = 0; i < 4; i++) {
             assert_int_equal(io_answer(reads[i]), 1);
@@ -159,7 +159,7 @@ static void a_cancelled_read_takes_nothing(void **state) {
         struct io *reads[3] = {io_read(c, in, 1, 0), io_read(c, in, 1, 0), io_read(c, in, 1, 0)};
         assert_int_equal(io_cancel(reads[1]), PORTD_E_CANCELLED); /* in the middle of the queue */
         assert_int_equal(io_cancel(reads[0]), PORTD_E_CANCELLED); /* its head */
-        assert_true(io_still_parked(reads[2]));
+        assert_true(io_still_inflight(reads[2]));
         fd_say(ends[1], "xy");
         assert_int_equal(io_answer(reads[2]), 1);
         assert_int_equal(reads[2]->bytes[0], 'x');
@@ -198,10 +198,10 @@ static void b17_a_fifo_without_a_writer_yet(void **state) {
     int fd = fixture_own(open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC));
     portd_id in = port_in(c, fd);
     struct io *read = io_read(c, in, 10, 0), *peek = io_read(c, in, 10, PORTD_PEEK);
-    assert_true(io_still_parked(read));
+    assert_true(io_still_inflight(read));
     int writer = open(path, O_WRONLY | O_CLOEXEC);
     assert_true(writer >= 0);
-    assert_true(io_still_parked(read));
+    assert_true(io_still_inflight(read));
     fd_say(writer, "z");
     assert_int_equal(io_answer(read), 1);
     (void)close(writer);
@@ -230,7 +230,7 @@ static void a_peek_takes_nothing(void **state) {
             assert_int_equal(io_answer(peek), PORTD_E_UNSUPPORTED);
             continue;
         }
-        assert_true(io_still_parked(peek));
+        assert_true(io_still_inflight(peek));
         fd_say(ends[1], "abcdef");
         assert_int_equal(io_answer(peek), 1);
         assert_int_equal(peek->count, 3);
@@ -328,7 +328,7 @@ static void a_write_waits_for_room(void **state) {
         size_t full = fill(ends[1]);
         struct io *write = io_write(c, out, "tail", 4), *gone = io_write(c, out, "gone", 4);
         struct io *last = io_write(c, out, "!", 1);
-        assert_true(io_still_parked(write));
+        assert_true(io_still_inflight(write));
         assert_int_equal(io_cancel(gone), PORTD_E_CANCELLED);
         size_t got = 0;
         while (got < full)
@@ -396,11 +396,11 @@ static void b08_broken_pipes(void **state) {
     make_pipe(ends);
     portd_id out = port_out(c, ends[1]);
     (void)fill(ends[1]);
-    struct io *parked = io_write(c, out, "x", 1);
-    assert_true(io_still_parked(parked));
+    struct io *inflight = io_write(c, out, "x", 1);
+    assert_true(io_still_inflight(inflight));
     fixture_close(ends[0]);
-    assert_int_equal(io_answer(parked), PORTD_E_SYSTEM);
-    assert_int_equal(parked->os_errno, EPIPE);
+    assert_int_equal(io_answer(inflight), PORTD_E_SYSTEM);
+    assert_int_equal(inflight->os_errno, EPIPE);
     make_tcp(ends);
     portd_id in = port_in(c, ends[0]);
     struct io *read = io_read(c, in, 1, 0);
@@ -448,7 +448,7 @@ static void messages_keep_their_bounds(void **state) {
         check_message(c, b, 6, 0, "longer than asked", 17);
         check_message(c, b, 4, 0, "four", 4);
         struct io *read = io_read(c, b, 10, 0);
-        assert_true(io_still_parked(read));
+        assert_true(io_still_inflight(read));
         assert_int_equal(send(p[0], "", 0, 0), 0);
         assert_int_equal(io_answer(read), 1);
         assert_int_equal(read->count, 0);
@@ -491,7 +491,7 @@ static void datagrams_over_udp(void **state) {
     assert_int_equal(portd_last_errno(c), EDESTADDRREQ);
     assert_int_equal(connect(fds[0], (struct sockaddr *)&address, sizeof(address)), 0);
     struct io *read = io_read(c, b.in, 3, 0);
-    assert_true(io_still_parked(read));
+    assert_true(io_still_inflight(read));
     assert_int_equal(portd_port_write(c, a.out, "over udp", 8, fixture_soon(), &n), 1);
     assert_int_equal(n, 8);
     assert_int_equal(io_answer(read), 1);
@@ -618,7 +618,7 @@ static void eventfds(void **state) {
         int fd = fixture_own(eventfd(0, EFD_CLOEXEC | flags));
         struct wrapped ports = port_wrap(c, fd, PORTD_READ | PORTD_WRITE);
         struct io *read = io_read(c, ports.in, 8, 0);
-        assert_true(io_still_parked(read));
+        assert_true(io_still_inflight(read));
         assert_int_equal(eventfd_write(fd, 3), 0);
         assert_int_equal(io_answer(read), 1);
         assert_int_equal(read->count, 8);
@@ -635,7 +635,7 @@ static void eventfds(void **state) {
         /* No room for it yet. */
         assert_int_equal(eventfd_write(fd, most), 0);
         struct io *write = io_write(c, ports.out, &count, 8);
-        assert_true(io_still_parked(write));
+        assert_true(io_still_inflight(write));
         assert_int_equal(eventfd_read(fd, &got), 0);
         assert_int_equal(io_answer(write), 1);
         assert_int_equal(eventfd_read(fd, &got), 0);
@@ -651,7 +651,7 @@ static void timers_and_inotify(void **state) {
     int timer = fixture_own(timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC));
     portd_id in = port_in(c, timer);
     struct io *read = io_read(c, in, 8, 0);
-    assert_true(io_still_parked(read));
+    assert_true(io_still_inflight(read));
     struct itimerspec now = {.it_value.tv_nsec = 1};
     assert_int_equal(timerfd_settime(timer, 0, &now, NULL), 0);
     assert_int_equal(io_answer(read), 1);
@@ -665,7 +665,7 @@ static void timers_and_inotify(void **state) {
     assert_true(inotify_add_watch(watch, folder, IN_CREATE) >= 0);
     in = port_in(c, watch);
     read = io_read(c, in, 4096, 0);
-    assert_true(io_still_parked(read));
+    assert_true(io_still_inflight(read));
     int made = open(path, O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
     assert_int_equal(io_answer(read), 1);
     assert_string_equal(((struct inotify_event *)(void *)read->bytes)->name, "made");
@@ -726,7 +726,7 @@ static void lines_of_a_terminal(void **state) {
     struct wrapped ports = port_wrap(c, ends[0], PORTD_READ | PORTD_WRITE);
     struct io *line = io_read(c, ports.in, 100, 0);
     fd_say(ends[1], "half");
-    assert_true(io_still_parked(line));
+    assert_true(io_still_inflight(line));
     fd_say(ends[1], " a line\nmore");
     assert_int_equal(io_answer(line), 1);
     assert_int_equal(line->count, 12);

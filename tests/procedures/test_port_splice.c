@@ -39,7 +39,7 @@ static void it_waits_for_bytes(void **state) {
     (void)state;
     FOR_EACH_KIND(c, ends, &in, own) {
         struct io *splice = io_splice(c, in, own[1], 0, 100);
-        assert_true(io_still_parked(splice));
+        assert_true(io_still_inflight(splice));
         fd_say(ends[1], "first");
         assert_int_equal(io_answer(splice), 1);
         assert_true(splice->count > 0 && splice->count <= 5);
@@ -101,10 +101,10 @@ static void until_there_is_enough(void **state) {
         struct io *behind = io_read(joined, in, 10, 0);
         fd_say(ends[1], "abc");
         fd_until_left(own[0], 3);
-        assert_true(io_still_parked(splice));
+        assert_true(io_still_inflight(splice));
         fd_say(ends[1], "def");
         fd_until_left(own[0], 6);
-        assert_true(io_still_parked(splice) && io_still_parked(behind));
+        assert_true(io_still_inflight(splice) && io_still_inflight(behind));
         fd_say(ends[1], "ghij");
         assert_int_equal(io_answer(splice), 1);
         assert_int_equal(splice->count, 9);
@@ -450,7 +450,7 @@ static void writes_in_their_order(void **state) {
     fd_say(own[1], "spliced");
     struct io *splice = io_splice(c, out, own[0], 7, 7);
     struct io *behind = io_write(c, out, "written", 7);
-    assert_true(io_still_parked(splice) && io_still_parked(behind));
+    assert_true(io_still_inflight(splice) && io_still_inflight(behind));
     assert_int_equal(fd_left(own[0]), 7);
     take(ends[0], before);
     assert_int_equal(io_answer(splice), 1);

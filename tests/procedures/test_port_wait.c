@@ -17,10 +17,10 @@ static void b11_readable_and_writable(void **state) {
         portd_id out = port_out(c, ends[1]);
         assert_cause(c, in, IDLE);
         assert_cause(c, out, READY);
-        struct parked *parked = ask_park_one(c, in, 0);
-        assert_true(ask_still_parked(parked));
+        struct inflight *inflight = ask_park_one(c, in, 0);
+        assert_true(ask_still_inflight(inflight));
         port_say(c, out, "x");
-        assert_answer(parked, in, READY);
+        assert_answer(inflight, in, READY);
         assert_cause(c, in, READY); /* a level: nothing was consumed */
         port_hear(c, in, "x");
         assert_cause(c, in, IDLE);
@@ -36,9 +36,9 @@ static void b11_room_on_a_full_pipe(void **state) {
     portd_id out = port_out(c, p[1]);
     (void)fill(p[1]);
     assert_cause(c, out, IDLE);
-    struct parked *parked = ask_park_one(c, out, 0);
+    struct inflight *inflight = ask_park_one(c, out, 0);
     (void)drain(p[0]);
-    assert_answer(parked, out, READY);
+    assert_answer(inflight, out, READY);
 }
 
 static void causes(void **state) {
@@ -115,10 +115,10 @@ static void a_mix_of_kinds(void **state) {
     assert_int_equal(portd_wait(c, ids, 4, 0, 0, ready), 1);
     assert_true(ready[0].id == ports.out);
     portd_id idle[3] = {s, ports.in, e};
-    struct parked *any = ask_park(c, idle, 3, 0), *all = ask_park(c, ids, 4, PORTD_WAIT_ALL);
+    struct inflight *any = ask_park(c, idle, 3, 0), *all = ask_park(c, ids, 4, PORTD_WAIT_ALL);
     put(p[1]);
     assert_answer(any, ports.in, READY);
-    assert_true(ask_still_parked(all));
+    assert_true(ask_still_inflight(all));
     put(q[1]);
     assert_int_equal(ask_answer(all), 4);
     for (int i = 0; i < 4; i++) {
@@ -134,12 +134,13 @@ static void a_closed_port_is_ready_for_ever(void **state) {
     (void)state;
     make_pair(SOCK_STREAM, p);
     struct wrapped ports = port_wrap(c, p[0], PORTD_READ | PORTD_WRITE);
-    struct parked *in = ask_park_one(c, ports.in, 0), *other = ask_park_one(joined, ports.in, PORTD_WAIT_ONE);
-    struct parked *both = ask_park(joined, (portd_id[]){ports.in, ports.in}, 2, PORTD_WAIT_ALL);
+    struct inflight *in = ask_park_one(c, ports.in, 0),
+                    *other = ask_park_one(joined, ports.in, PORTD_WAIT_ONE);
+    struct inflight *both = ask_park(joined, (portd_id[]){ports.in, ports.in}, 2, PORTD_WAIT_ALL);
     int handle = ask_handle(c, ports.in);
     assert_false(ask_handle_ready(handle));
     port_close(c, ports.out);
-    assert_true(ask_still_parked(in) && ask_still_parked(other));
+    assert_true(ask_still_inflight(in) && ask_still_inflight(other));
     port_close(c, ports.in);
     assert_answer(in, ports.in, CLOSED);
     assert_answer(other, ports.in, CLOSED);
@@ -188,13 +189,13 @@ static void released_ports(void **state) {
     portd_id in = port_in(c, p[0]);
     assert_int_equal(portd_release(c, &in, 1, fixture_soon()), 1);
     assert_cause(c, in, IDLE); /* it is open: the release takes effect when it is closed */
-    struct parked *parked = ask_park_one(c, in, 0);
+    struct inflight *inflight = ask_park_one(c, in, 0);
     put(p[1]);
-    assert_answer(parked, in, READY);
+    assert_answer(inflight, in, READY);
     take(p[0], 1);
-    parked = ask_park_one(c, in, 0);
+    inflight = ask_park_one(c, in, 0);
     port_close(c, in);
-    assert_answer(parked, in, CLOSED);
+    assert_answer(inflight, in, CLOSED);
     assert_int_equal(portd_wait(c, &in, 1, 0, 0, &ready), PORTD_E_NOT_FOUND);
     assert_int_equal(portd_port_close(c, in, fixture_soon()), PORTD_E_NOT_FOUND);
     assert_int_equal(portd_release(c, &in, 1, fixture_soon()), PORTD_E_NOT_FOUND);
@@ -216,24 +217,24 @@ static void ports_of_others(void **state) {
 /* For pools: each piece of activity wakes one worker. */
 static void wake_one(void **state) {
     portd_client *c = fixture_client(NULL), *workers[3];
-    struct parked *parked[3];
+    struct inflight *inflight[3];
     int fd = fixture_own(eventfd(0, EFD_CLOEXEC | EFD_SEMAPHORE)), awake = 0;
 
     (void)state;
     portd_id in = port_in(c, fd);
     for (int i = 0; i < 3; i++) {
         workers[i] = fixture_joined(c);
-        parked[i] = ask_park_one(workers[i], in, PORTD_WAIT_ONE);
+        inflight[i] = ask_park_one(workers[i], in, PORTD_WAIT_ONE);
     }
     assert_int_equal(eventfd_write(fd, 1), 0);
-    assert_answer(parked[0], in, READY);
+    assert_answer(inflight[0], in, READY);
     for (int i = 1; i < 3; i++)
-        awake += !ask_still_parked(parked[i]);
+        awake += !ask_still_inflight(inflight[i]);
     assert_int_equal(awake, 0);
     /* The one that was answered does nothing: the next one is told. */
     fixture_disconnect(workers[0]);
-    assert_answer(parked[1], in, READY);
-    assert_true(ask_still_parked(parked[2]));
+    assert_answer(inflight[1], in, READY);
+    assert_true(ask_still_inflight(inflight[2]));
 }
 
 /* A connection that waits at a listening socket is ready, and stays until somebody accepts it. */
@@ -243,9 +244,9 @@ static void listening_sockets(void **state) {
 
     (void)state;
     struct wrapped ports = port_wrap_socket(c, listener);
-    struct parked *parked = ask_park_one(c, ports.in, 0);
+    struct inflight *inflight = ask_park_one(c, ports.in, 0);
     int first = make_tcp_client(port);
-    assert_answer(parked, ports.in, READY);
+    assert_answer(inflight, ports.in, READY);
     int accepted = fixture_own(accept4(listener, NULL, NULL, SOCK_CLOEXEC));
     assert_cause(c, ports.in, IDLE);
     fd_say(first, "x");
@@ -261,9 +262,9 @@ static void waits_beside_reads(void **state) {
     make_pipe(p);
     portd_id in = port_in(c, p[0]);
     struct io *read = io_read(c, in, 1, 0);
-    struct parked *wait = ask_park_one(c, in, 0);
+    struct inflight *wait = ask_park_one(c, in, 0);
     portd_id s = ask_semaphore(c, p[0], READ), e = ask_evt(c, p[0], READ);
-    struct parked *evt = ask_park_one(c, e, 0);
+    struct inflight *evt = ask_park_one(c, e, 0);
     fd_say(p[1], "ab");
     assert_int_equal(io_answer(read), 1);
     assert_answer(wait, in, READY);

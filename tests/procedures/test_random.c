@@ -27,7 +27,7 @@ struct object {
 };
 
 struct waiting {
-    struct parked *parked; /* NULL: free */
+    struct inflight *inflight; /* NULL: free */
     size_t targets[TARGETS];
     size_t n;
     bool all;
@@ -136,17 +136,17 @@ static bool is_satisfied(const struct walk *walk, const struct waiting *wait) {
 static void settle_waits(struct walk *walk) {
     for (size_t w = 0; w < WAITS; w++) {
         struct waiting *wait = &walk->waits[w];
-        if (!wait->parked)
+        if (!wait->inflight)
             continue;
         if (!is_satisfied(walk, wait)) {
-            assert_true(ask_still_parked(wait->parked));
+            assert_true(ask_still_inflight(wait->inflight));
             continue;
         }
-        int n = ask_answer(wait->parked);
+        int n = ask_answer(wait->inflight);
         assert_true(n > 0 && n <= (int)wait->n);
         if (wait->all)
             assert_int_equal(n, wait->n);
-        wait->parked = NULL;
+        wait->inflight = NULL;
     }
 }
 
@@ -305,10 +305,10 @@ static void step_park(struct walk *walk) {
     struct waiting *wait = &walk->waits[draw(walk, WAITS)];
     portd_id ids[TARGETS];
 
-    if (wait->parked) {
-        portd_cancel(wait->parked->request);
-        assert_int_equal(ask_answer(wait->parked), PORTD_E_CANCELLED);
-        wait->parked = NULL;
+    if (wait->inflight) {
+        portd_cancel(wait->inflight->request);
+        assert_int_equal(ask_answer(wait->inflight), PORTD_E_CANCELLED);
+        wait->inflight = NULL;
         return;
     }
     wait->n = 0;
@@ -321,7 +321,7 @@ static void step_park(struct walk *walk) {
     }
     wait->all = draw(walk, 2);
     if (wait->n)
-        wait->parked = ask_park(any_client(walk), ids, wait->n, wait->all ? PORTD_WAIT_ALL : 0);
+        wait->inflight = ask_park(any_client(walk), ids, wait->n, wait->all ? PORTD_WAIT_ALL : 0);
 }
 
 static void step(struct walk *walk) {

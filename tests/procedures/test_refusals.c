@@ -118,7 +118,7 @@ static void what_is_registered_already_stays(void **state) {
     (void)state;
     make_pair(SOCK_STREAM, p);
     portd_id s = ask_semaphore(c, p[0], READ), e = ask_evt(c, p[0], READ);
-    struct parked *wait = ask_park_one(c, e, 0);
+    struct inflight *wait = ask_park_one(c, e, 0);
     int path = fixture_own(open("/", O_PATH | O_CLOEXEC));
     make_at(path, p[0]);
     portd_id id;
@@ -126,7 +126,7 @@ static void what_is_registered_already_stays(void **state) {
         assert_int_equal(calls[i](c, p[0], READ, &id), PORTD_E_INVALID);
     assert_same(s, ask_semaphore(c, p[0], CHECK_READ));
     assert_same(e, ask_evt(c, p[0], CHECK_READ));
-    assert_true(ask_still_parked(wait));
+    assert_true(ask_still_inflight(wait));
     put(p[1]);
     assert_answer(wait, e, READY);
     assert_until(c, s, READY);
@@ -223,8 +223,8 @@ static void an_epoll_is_allowed(void **state) {
     make_pipe(p);
     int epoll = epoll_around(p[0]);
     portd_id s = ask_semaphore(c, epoll, READ), e = ask_evt(c, epoll, READ);
-    struct parked *of_s = ask_park_one(c, s, 0), *of_e = ask_park_one(c, e, 0);
-    assert_true(ask_still_parked(of_e));
+    struct inflight *of_s = ask_park_one(c, s, 0), *of_e = ask_park_one(c, e, 0);
+    assert_true(ask_still_inflight(of_e));
     put(p[1]);
     assert_answer(of_s, s, READY);
     assert_answer(of_e, e, READY);
@@ -248,7 +248,7 @@ static void an_epoll_may_be_nested_as_deep_as_the_kernel_lets(void **state) {
     }
     assert_int_equal(next, -1);
     portd_id s = ask_semaphore(c, deepest, READ), e = ask_evt(c, deepest, READ);
-    struct parked *of_s = ask_park_one(c, s, 0), *of_e = ask_park_one(c, e, 0);
+    struct inflight *of_s = ask_park_one(c, s, 0), *of_e = ask_park_one(c, e, 0);
     assert_int_equal(portd_handle_dup(c, e, fixture_soon(), &handle), PORTD_E_UNSUPPORTED);
     put(p[1]);
     assert_answer(of_s, s, READY);
@@ -280,7 +280,7 @@ static void a_handle_is_a_descriptor(void **state) {
     make_pipe(p);
     int of_e = ask_handle(c, ask_evt(c, p[0], READ)), of_s = ask_handle(c, ask_semaphore(c, p[0], READ));
     portd_id e = ask_evt(c, of_e, READ), s = ask_evt(c, of_s, READ);
-    struct parked *wait_e = ask_park_one(c, e, 0), *wait_s = ask_park_one(c, s, 0);
+    struct inflight *wait_e = ask_park_one(c, e, 0), *wait_s = ask_park_one(c, s, 0);
     put(p[1]);
     assert_answer(wait_e, e, READY);
     assert_answer(wait_s, s, READY);

@@ -103,8 +103,8 @@ static void of_a_registered_semaphore_it_takes_effect_when_it_fires(void **state
     assert_same(s, ask_semaphore(c, p[0], READ));
     assert_cause(c, s, IDLE);
     assert_true(ask_item(c, s).registered);
-    struct parked *wait = ask_park_one(c, s, 0);
-    assert_true(ask_still_parked(wait));
+    struct inflight *wait = ask_park_one(c, s, 0);
+    assert_true(ask_still_inflight(wait));
     put(p[1]);
     assert_answer(wait, s, READY);
     check_unknown(c, s);
@@ -146,15 +146,15 @@ static void of_a_registered_event_it_takes_effect_when_it_ends(void **state) {
     put(p[1]);
     assert_until(c, e, READY);
     (void)drain(p[0]);
-    struct parked *wait = ask_park_one(c, e, 0);
-    assert_true(ask_still_parked(wait));
+    struct inflight *wait = ask_park_one(c, e, 0);
+    assert_true(ask_still_inflight(wait));
     ask_no_evts(c, p[0]);
     assert_answer(wait, e, REMOVED); /* who waited for it is told */
     assert_int_equal(portd_wait(c, &e, 1, 0, 0, &ready), PORTD_E_NOT_FOUND);
     assert_int_equal(objects(c), 0);
 }
 
-/* One of two that a parked wait for all needs ends and is given back, in either order, before the wait or during it; and
+/* One of two that a in flight wait for all needs ends and is given back, in either order, before the wait or during it; and
  * others are made in the meantime, whose memory may be that of the one that has gone. */
 static void check_wait_for_all(bool semaphore, bool ended_before, bool released_first) {
     portd_client *c = fixture_client(NULL);
@@ -167,7 +167,7 @@ static void check_wait_for_all(bool semaphore, bool ended_before, bool released_
     ids[2] = ids[0];
     if (ended_before)
         assert_int_equal(portd_remove(c, ids[0], fixture_soon()), 1);
-    struct parked *wait = ask_park(c, ids, 3, PORTD_WAIT_ALL);
+    struct inflight *wait = ask_park(c, ids, 3, PORTD_WAIT_ALL);
     if (released_first)
         release(c, ids[0]);
     assert_int_equal(portd_remove(c, ids[0], fixture_soon()),
@@ -176,7 +176,7 @@ static void check_wait_for_all(bool semaphore, bool ended_before, bool released_
         release(c, ids[0]);
     for (int i = 0; i < 4; i++)
         (void)ask_evt(c, make_dup(p[0]), READ);
-    assert_true(ask_still_parked(wait));
+    assert_true(ask_still_inflight(wait));
     put(q[1]);
     assert_int_equal(ask_answer(wait), 3);
     assert_int_equal(wait->ready[0].cause, REMOVED);
@@ -259,7 +259,7 @@ static void a_handle_outlives_the_id(void **state) {
     release(c, e);
     assert_false(ask_handle_ready(of_s));
     assert_false(ask_handle_ready(of_e));
-    fixture_until_fds(fixture_broker(), 1 + 2 + 2 + 1); /* that of an event has a bell */
+    fixture_until_fds(fixture_broker(), 1 + 2 + 2 + 1); /* that of an event has a wakeup */
     put(p[1]);
     assert_true(fixture_poll(of_s, POLLIN) & POLLIN);
     ask_no_evts(c, q[0]);

@@ -58,7 +58,7 @@ static void r03_takes_both_directions(void **state) {
 
 static void r05_wakes_all_waiters(void **state) {
     portd_client *c = fixture_client(NULL), *other = fixture_joined(c);
-    struct parked *waits[6];
+    struct inflight *waits[6];
     int p[2], q[2];
 
     (void)state;
@@ -71,7 +71,7 @@ static void r05_wakes_all_waiters(void **state) {
     for (int i = 0; i < 3; i++)
         assert_answer(waits[i], s, REMOVED);
     for (int i = 3; i < 6; i++)
-        assert_true(ask_still_parked(waits[i]));
+        assert_true(ask_still_inflight(waits[i]));
     ask_no_evts(other, q[0]); /* whoever is in the session may */
     for (int i = 3; i < 6; i++)
         assert_answer(waits[i], e, REMOVED);

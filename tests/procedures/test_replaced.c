@@ -18,7 +18,7 @@ static void x11_the_old_objects_end_and_new_ones_follow_the_new_file(void **stat
     make_pipe(p);
     make_pipe(q);
     portd_id s = ask_semaphore(c, p[0], READ), e = ask_evt(c, p[0], READ), w = ask_evt(c, p[0], WRITE);
-    struct parked *of_s = ask_park_one(c, s, 0), *of_e = ask_park_one(c, e, 0);
+    struct inflight *of_s = ask_park_one(c, s, 0), *of_e = ask_park_one(c, e, 0);
     make_at(q[0], p[0]);
     portd_id new = ask_semaphore(c, p[0], READ);
     assert_int_equal(portd_last_flags(c), BOTH);

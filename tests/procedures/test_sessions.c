@@ -268,7 +268,7 @@ static void the_owners_end_wakes_waiters(void **state) {
     (void)state;
     make_pipe(p);
     portd_id s = ask_semaphore(c, p[0], READ), e = ask_evt(c, p[0], READ);
-    struct parked *of_s = ask_park_one(c, s, 0), *of_e = ask_park_one(c, e, PORTD_WAIT_ONE);
+    struct inflight *of_s = ask_park_one(c, s, 0), *of_e = ask_park_one(c, e, PORTD_WAIT_ONE);
     fixture_end(owner);
     assert_answer(of_s, s, EXPIRED);
     assert_answer(of_e, e, EXPIRED);
@@ -366,7 +366,7 @@ static void a_ttl_ends_it_though_somebody_is_connected(void **state) {
     options.ttl_us = 1000 * 1000;
     portd_client *c = fixture_client(&options);
     portd_id e = ask_evt(c, p[0], READ);
-    struct parked *wait = ask_park_one(c, e, 0);
+    struct inflight *wait = ask_park_one(c, e, 0);
     fixture_close(p[0]);
     assert_answer(wait, e, EXPIRED);
     until_end(p[1]);
@@ -399,7 +399,7 @@ static void ending_it_wakes_and_disconnects(void **state) {
     (void)state;
     make_pipe(p);
     portd_id e = ask_evt(a, p[0], READ), s = ask_semaphore(a, p[0], READ);
-    struct parked *of_a = ask_park_one(a, e, 0), *of_b = ask_park_one(b, s, 0);
+    struct inflight *of_a = ask_park_one(a, e, 0), *of_b = ask_park_one(b, s, 0);
     assert_int_equal(portd_end_session(c, portd_session_id(a), fixture_soon()), 1); /* of the same uid */
     assert_answer(of_a, e, EXPIRED);
     assert_answer(of_b, s, EXPIRED);

@@ -160,9 +160,9 @@ static void waits_are_counted_by_how_they_end(void **state) {
     struct looks looks = look(c);
     assert_cause(c, e, IDLE); /* a look that finds nothing */
     assert_int_equal(portd_wait(c, &e, 1, 0, portd_now() + 1000, &ready), 0);
-    struct parked *cancelled = ask_park_one(c, e, 0);
+    struct inflight *cancelled = ask_park_one(c, e, 0);
     ask_cancel(cancelled);
-    struct parked *woken = ask_park_one(c, e, 0);
+    struct inflight *woken = ask_park_one(c, e, 0);
     assert_int_equal(number(c, "waits_parked", NULL), 1);
     assert_int_equal(number(c, "requests_parked", NULL), 1);
     assert_int_equal(number(c, "user_used", NULL), 1); /* its first row: the session */
@@ -202,10 +202,10 @@ static void bytes_through_ports_are_counted_once(void **state) {
     look_end(&looks);
 }
 
-static bool has_no_sentry(void *data) { return number(data, "sentries", "prompt") == 0; }
+static bool has_no_poller(void *data) { return number(data, "sentries", "prompt") == 0; }
 
 /* Who asks about descriptors that hold up whoever asks. */
-static void sentries_are_counted(void **state) {
+static void pollers_are_counted(void **state) {
     portd_client *c = fixture_client(NULL);
     int epoll = fixture_own(epoll_create1(EPOLL_CLOEXEC));
 
@@ -216,7 +216,7 @@ static void sentries_are_counted(void **state) {
     assert_int_equal(number(c, "sentries", "late"), 0);
     assert_int_equal(number(c, "jobs", "stuck"), 0);
     ask_no_evts(c, epoll);
-    assert_true(fixture_until(has_no_sentry, c));
+    assert_true(fixture_until(has_no_poller, c));
 }
 
 static bool is_alone(void *data) { return number(data, "connections", NULL) == 1; }
@@ -365,6 +365,6 @@ TEST_MAIN(FIXTURE_CASE(every_number_has_a_name_a_type_and_a_help),
           FIXTURE_CASE(requests_are_counted_by_outcome_method_and_code),
           FIXTURE_CASE(objects_posts_and_descriptors_are_counted),
           FIXTURE_CASE(waits_are_counted_by_how_they_end), FIXTURE_CASE(bytes_through_ports_are_counted_once),
-          FIXTURE_CASE(sentries_are_counted), FIXTURE_CASE(connections_and_sessions_are_counted),
+          FIXTURE_CASE(pollers_are_counted), FIXTURE_CASE(connections_and_sessions_are_counted),
           FIXTURE_CASE(a_page_beyond_the_end_is_empty),
           FIXTURE_CASE_BARE(others_see_the_whole_and_themselves), FIXTURE_CASE_BARE(an_admin_sees_every_uid))

@@ -9,7 +9,7 @@ enum { ONE = PORTD_WAIT_ONE, BOTH = PORTD_WAIT_ONE | PORTD_WAIT_ALL, POOL = 3, M
 
 struct pool {
     portd_client *clients[POOL];
-    struct parked *waits[POOL];
+    struct inflight *waits[POOL];
     portd_id evt;
     int ends[2]; /* of a socket; the broker has the first one, which has no room */
 };
@@ -39,9 +39,9 @@ static void begin(struct pool *pool) {
     assert_answer(pool->waits[0], pool->evt, READY);
 }
 
-static void check_parked(const struct pool *pool, int from) {
+static void check_inflight(const struct pool *pool, int from) {
     for (int i = from; i < POOL; i++)
-        assert_true(ask_still_parked(pool->waits[i]));
+        assert_true(ask_still_inflight(pool->waits[i]));
 }
 
 static void flush(portd_client *client) { assert_true(portd_process(client) >= 0); }
@@ -54,16 +54,16 @@ static void a_wait_for_room(void **state) {
     (void)state;
     begin(&pool);
     portd_id room = ask_evt(pool.clients[0], pool.ends[0], WRITE);
-    struct parked *writer = ask_park_one(pool.clients[0], room, 0); /* what is asked for has changed */
-    check_parked(&pool, 1);
-    assert_true(ask_still_parked(writer));
+    struct inflight *writer = ask_park_one(pool.clients[0], room, 0); /* what is asked for has changed */
+    check_inflight(&pool, 1);
+    assert_true(ask_still_inflight(writer));
     (void)drain(pool.ends[1]); /* an activity of the other direction */
     assert_answer(writer, room, READY);
-    check_parked(&pool, 1);
+    check_inflight(&pool, 1);
     (void)fill(pool.ends[0]);
     put(pool.ends[1]);
     assert_answer(pool.waits[1], pool.evt, READY);
-    check_parked(&pool, 2);
+    check_inflight(&pool, 2);
 }
 
 static void a_wait_for_room_that_was_there_before(void **state) {
@@ -72,18 +72,18 @@ static void a_wait_for_room_that_was_there_before(void **state) {
     (void)state;
     make_pool(&pool);
     portd_id room = ask_evt(pool.clients[0], pool.ends[0], WRITE);
-    struct parked *writer = ask_park_one(pool.clients[0], room, 0);
+    struct inflight *writer = ask_park_one(pool.clients[0], room, 0);
     park_all(&pool);
     put(pool.ends[1]);
     assert_answer(pool.waits[0], pool.evt, READY);
-    check_parked(&pool, 1);
+    check_inflight(&pool, 1);
     ask_cancel(writer);
-    check_parked(&pool, 1);
+    check_inflight(&pool, 1);
     writer = ask_park_one(pool.clients[0], room, 0);
-    check_parked(&pool, 1);
+    check_inflight(&pool, 1);
     (void)drain(pool.ends[1]);
     assert_answer(writer, room, READY);
-    check_parked(&pool, 1);
+    check_inflight(&pool, 1);
 }
 
 static void a_semaphore_for_room(void **state) {
@@ -92,13 +92,13 @@ static void a_semaphore_for_room(void **state) {
     (void)state;
     begin(&pool);
     portd_id room = ask_semaphore(pool.clients[0], pool.ends[0], WRITE);
-    check_parked(&pool, 1);
+    check_inflight(&pool, 1);
     (void)drain(pool.ends[1]);
     assert_until(pool.clients[0], room, READY);
-    check_parked(&pool, 1);
+    check_inflight(&pool, 1);
     put(pool.ends[1]);
     assert_answer(pool.waits[1], pool.evt, READY);
-    check_parked(&pool, 2);
+    check_inflight(&pool, 2);
 }
 
 static void bytes_to_be_written_to_a_port(void **state) {
@@ -108,17 +108,17 @@ static void bytes_to_be_written_to_a_port(void **state) {
     begin(&pool);
     portd_id out = port_wrap_socket(pool.clients[0], pool.ends[0]).out;
     struct io *write = io_write(pool.clients[0], out, "x", 1);
-    assert_true(io_still_parked(write));
-    check_parked(&pool, 1);
+    assert_true(io_still_inflight(write));
+    check_inflight(&pool, 1);
     (void)drain(pool.ends[1]);
     assert_int_equal(io_answer(write), 1);
-    check_parked(&pool, 1);
+    check_inflight(&pool, 1);
 }
 
 /* Readers and writers, each of them for one activity of theirs. */
 static void wake_one_in_both_directions(void **state) {
     struct pool pool;
-    struct parked *writers[POOL];
+    struct inflight *writers[POOL];
 
     (void)state;
     make_pool(&pool);
@@ -129,8 +129,8 @@ static void wake_one_in_both_directions(void **state) {
     for (int i = 0; i < POOL; i++) {
         put(pool.ends[1]);
         assert_answer(pool.waits[i], pool.evt, READY);
-        check_parked(&pool, i + 1);
-        assert_true(ask_still_parked(writers[0]));
+        check_inflight(&pool, i + 1);
+        assert_true(ask_still_inflight(writers[0]));
     }
     park_all(&pool); /* each is answered at once */
     for (int i = 0; i < POOL; i++)
@@ -139,10 +139,10 @@ static void wake_one_in_both_directions(void **state) {
     park_all(&pool);
     (void)drain(pool.ends[1]); /* each buffer that is read makes room: one activity or several */
     assert_answer(writers[0], room, READY);
-    check_parked(&pool, 0);
+    check_inflight(&pool, 0);
     put(pool.ends[1]);
     assert_answer(pool.waits[0], pool.evt, READY);
-    check_parked(&pool, 1);
+    check_inflight(&pool, 1);
 }
 
 /* Bytes and room at the same time are two activities. */
@@ -152,14 +152,14 @@ static void both_directions_at_once(void **state) {
     (void)state;
     begin(&pool);
     portd_id room = ask_evt(pool.clients[0], pool.ends[0], WRITE);
-    struct parked *writer = ask_park_one(pool.clients[0], room, 0);
+    struct inflight *writer = ask_park_one(pool.clients[0], room, 0);
     fixture_hold_broker();
     (void)drain(pool.ends[1]);
     put(pool.ends[1]);
     fixture_let_broker_go();
     assert_answer(writer, room, READY);
     assert_answer(pool.waits[1], pool.evt, READY);
-    check_parked(&pool, 2);
+    check_inflight(&pool, 2);
 }
 
 /* Two entries of the kernel tell of it, and it is one hang-up. */
@@ -170,11 +170,11 @@ static void a_hang_up_beside_a_wait_for_room(void **state) {
     make_pool(&pool);
     park_all(&pool);
     portd_id room = ask_evt(pool.clients[0], pool.ends[0], WRITE);
-    struct parked *writer = ask_park_one(pool.clients[0], room, 0);
+    struct inflight *writer = ask_park_one(pool.clients[0], room, 0);
     fixture_close(pool.ends[1]);
     (void)ask_answer(writer);
     (void)ask_answer(pool.waits[0]);
-    check_parked(&pool, 1);
+    check_inflight(&pool, 1);
 }
 
 /* Nothing is kept for it: the broker has its connections and the socket. */
@@ -187,7 +187,7 @@ static void the_second_number_goes_with_the_waits(void **state) {
     fixture_until_fds(fixture_broker(), POOL + 1);
     for (int i = 0; i < ROUNDS; i++) {
         park_all(&pool);
-        struct parked *writer = ask_park_one(pool.clients[0], room, 0);
+        struct inflight *writer = ask_park_one(pool.clients[0], room, 0);
         for (int k = 0; k < POOL; k++)
             portd_cancel(pool.waits[k]->request);
         for (int k = 0; k < POOL; k++)
@@ -210,23 +210,23 @@ static void a_semaphore_and_a_second_object(void **state) {
     make_pool(&pool);
     portd_id in = port_wrap_socket(pool.clients[0], pool.ends[0]).in;
     park_all(&pool);
-    struct parked *of_port = ask_park_one(pool.clients[0], in, ONE),
-                  *all = ask_park_one(pool.clients[0], in, 0);
+    struct inflight *of_port = ask_park_one(pool.clients[0], in, ONE),
+                    *all = ask_park_one(pool.clients[0], in, 0);
     portd_id semaphore = ask_semaphore(pool.clients[0], pool.ends[0], READ);
     put(pool.ends[1]);
     assert_until(pool.clients[0], semaphore, READY);
     assert_answer(all, in, READY);
     assert_answer(pool.waits[0], pool.evt, READY);
-    check_parked(&pool, 1);
-    assert_true(ask_still_parked(of_port));
+    check_inflight(&pool, 1);
+    assert_true(ask_still_inflight(of_port));
     (void)ask_semaphore(pool.clients[0], pool.ends[0], READ); /* fires at once */
-    check_parked(&pool, 1);
+    check_inflight(&pool, 1);
     for (int i = 1; i < POOL; i++) {
         put(pool.ends[1]);
         assert_answer(pool.waits[i], pool.evt, READY);
-        check_parked(&pool, i + 1);
+        check_inflight(&pool, i + 1);
     }
-    assert_true(ask_still_parked(of_port));
+    assert_true(ask_still_inflight(of_port));
     put(pool.ends[1]);
     assert_answer(of_port, in, READY);
 }
@@ -239,11 +239,11 @@ static void an_event_and_a_port_of_one_socket(void **state) {
     make_pool(&pool);
     portd_id ids[] = {pool.evt, port_wrap_socket(pool.clients[0], pool.ends[0]).in};
     for (int i = 0; i < 2; i++) {
-        struct parked *both = ask_park(pool.clients[0], ids, 2, ONE),
-                      *next = ask_park(pool.clients[1], ids, 2, ONE);
+        struct inflight *both = ask_park(pool.clients[0], ids, 2, ONE),
+                        *next = ask_park(pool.clients[1], ids, 2, ONE);
         put(pool.ends[1]);
         assert_int_equal(ask_answer(both), 2);
-        assert_true(ask_still_parked(next));
+        assert_true(ask_still_inflight(next));
         put(pool.ends[1]);
         assert_int_equal(ask_answer(next), 2);
         (void)drain(pool.ends[0]);
@@ -259,7 +259,7 @@ static void a_limit_that_passes(void **state) {
     make_pool(&pool);
     for (int i = 0; i < ROUNDS / 4; i++) {
         pool.waits[0] = ask_park_one(pool.clients[0], pool.evt, ONE);
-        struct parked *late =
+        struct inflight *late =
             ask_park_until(pool.clients[1], &pool.evt, 1, ONE, portd_now() + (i ? SOON_US : LIMIT_US));
         put(pool.ends[1]);
         assert_answer(pool.waits[0], pool.evt, READY);
@@ -293,10 +293,10 @@ static void a_wait_for_all_leaves_what_another_was_given(void **state) {
     (void)state;
     for (int i = 0; i < ROUNDS; i++) {
         make_halves(&h);
-        struct parked *all = ask_park(h.a, h.ids, 2, BOTH), *one = ask_park_one(h.b, h.ids[0], ONE);
+        struct inflight *all = ask_park(h.a, h.ids, 2, BOTH), *one = ask_park_one(h.b, h.ids[0], ONE);
         put(h.p[1]);
         assert_answer(one, h.ids[0], READY);
-        assert_true(ask_still_parked(all));
+        assert_true(ask_still_inflight(all));
         put(h.p[1]);
         assert_int_equal(ask_answer(all), 2);
     }
@@ -307,10 +307,10 @@ static void one_of_two_waits_for_all(void **state) {
 
     (void)state;
     make_halves(&h);
-    struct parked *first = ask_park(h.a, h.ids, 2, BOTH), *second = ask_park(h.b, h.ids, 2, BOTH);
+    struct inflight *first = ask_park(h.a, h.ids, 2, BOTH), *second = ask_park(h.b, h.ids, 2, BOTH);
     put(h.p[1]);
     assert_int_equal(ask_answer(first), 2);
-    assert_true(ask_still_parked(second));
+    assert_true(ask_still_inflight(second));
     put(h.p[1]);
     assert_int_equal(ask_answer(second), 2);
 }
@@ -320,10 +320,10 @@ static void a_wait_for_all_gets_what_a_connection_that_ends_was_given(void **sta
 
     (void)state;
     make_halves(&h);
-    struct parked *all = ask_park(h.a, h.ids, 2, BOTH), *one = ask_park_one(h.b, h.ids[0], ONE);
+    struct inflight *all = ask_park(h.a, h.ids, 2, BOTH), *one = ask_park_one(h.b, h.ids[0], ONE);
     put(h.p[1]);
     assert_answer(one, h.ids[0], READY);
-    assert_true(ask_still_parked(all));
+    assert_true(ask_still_inflight(all));
     fixture_disconnect(h.b);
     assert_int_equal(ask_answer(all), 2);
 }
@@ -335,7 +335,7 @@ static void and_what_one_that_has_gone_was_given(void **state) {
     (void)state;
     for (int i = 0; i < ROUNDS; i++) {
         make_halves(&h);
-        struct parked *all = ask_park(h.a, h.ids, 2, BOTH);
+        struct inflight *all = ask_park(h.a, h.ids, 2, BOTH);
         (void)ask_park_one(h.b, h.ids[0], ONE);
         fixture_hold_broker();
         put(h.p[1]);
@@ -354,13 +354,13 @@ static void answered_with_several(void **state) {
     (void)state;
     make_halves(&h);
     (void)drain(h.q[0]);
-    struct parked *several = ask_park(h.a, h.ids, 2, ONE), *next = ask_park_one(h.b, h.ids[1], ONE);
+    struct inflight *several = ask_park(h.a, h.ids, 2, ONE), *next = ask_park_one(h.b, h.ids[1], ONE);
     fixture_hold_broker();
     put(h.p[1]);
     put(h.q[1]);
     fixture_let_broker_go();
     assert_int_equal(ask_answer(several), 2);
-    assert_true(ask_still_parked(next));
+    assert_true(ask_still_inflight(next));
     put(h.q[1]);
     assert_answer(next, h.ids[1], READY);
 }
@@ -372,10 +372,10 @@ static void nothing_of_others_is_in_the_answer(void **state) {
     (void)state;
     make_halves(&h);
     (void)drain(h.q[0]);
-    struct parked *next = ask_park_one(h.b, h.ids[1], ONE), *several = ask_park(h.a, h.ids, 2, ONE);
+    struct inflight *next = ask_park_one(h.b, h.ids[1], ONE), *several = ask_park(h.a, h.ids, 2, ONE);
     put(h.q[1]);
     assert_answer(next, h.ids[1], READY);
-    assert_true(ask_still_parked(several));
+    assert_true(ask_still_inflight(several));
     put(h.p[1]);
     assert_answer(several, h.ids[0], READY);
 }
@@ -383,15 +383,15 @@ static void nothing_of_others_is_in_the_answer(void **state) {
 /* It is told behind many others, and is cancelled meanwhile: it has the activity, or the next one has. */
 static void one_that_is_cancelled_before_it_is_told(void **state) {
     struct pool pool;
-    struct parked *many[MANY];
+    struct inflight *many[MANY];
 
     (void)state;
     make_pool(&pool);
     for (int i = 0; i < ROUNDS; i++) {
         for (int k = 0; k < MANY; k++)
             many[k] = ask_park_one(pool.clients[2], pool.evt, 0);
-        struct parked *first = ask_park_one(pool.clients[0], pool.evt, ONE),
-                      *second = ask_park_one(pool.clients[1], pool.evt, ONE);
+        struct inflight *first = ask_park_one(pool.clients[0], pool.evt, ONE),
+                        *second = ask_park_one(pool.clients[1], pool.evt, ONE);
         fixture_hold_broker();
         put(pool.ends[1]);
         portd_cancel(first->request);
@@ -400,7 +400,7 @@ static void one_that_is_cancelled_before_it_is_told(void **state) {
         if (ask_answer(first) == PORTD_E_CANCELLED) {
             assert_answer(second, pool.evt, READY);
         } else {
-            assert_true(ask_still_parked(second));
+            assert_true(ask_still_inflight(second));
             ask_cancel(second);
         }
         for (int k = 0; k < MANY; k++)
@@ -421,13 +421,13 @@ static void one_whose_port_is_closed_before_it_is_told(void **state) {
 
     (void)state;
     for (int i = 0; i < ROUNDS; i++) {
-        struct parked *many[MANY];
+        struct inflight *many[MANY];
         make_pool(&pool);
         portd_id in = port_wrap_socket(pool.clients[0], pool.ends[0]).in;
         for (int k = 0; k < MANY; k++)
             many[k] = ask_park_one(pool.clients[2], pool.evt, 0);
-        struct parked *first = ask_park_one(pool.clients[0], in, ONE),
-                      *second = ask_park_one(pool.clients[1], pool.evt, ONE);
+        struct inflight *first = ask_park_one(pool.clients[0], in, ONE),
+                        *second = ask_park_one(pool.clients[1], pool.evt, ONE);
         fixture_hold_broker();
         put(pool.ends[1]);
         portd_request *request;
@@ -438,7 +438,7 @@ static void one_whose_port_is_closed_before_it_is_told(void **state) {
         if (first->ready[0].cause != READY)
             assert_answer(second, pool.evt, READY);
         else
-            assert_true(ask_still_parked(second));
+            assert_true(ask_still_inflight(second));
         for (int k = 0; k < MANY; k++)
             (void)ask_answer(many[k]);
         for (int k = 0; k < POOL; k++)

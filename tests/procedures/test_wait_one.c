@@ -1,4 +1,4 @@
-/* test_wait_one.c: wake-one, for pools of workers. Of the parked waits that have it only the oldest is answered for each
+/* test_wait_one.c: wake-one, for pools of workers. Of the in flight waits that have it only the oldest is answered for each
  * new activity; a new wait starts with a level test; the others are tested again when the answered connection ends. */
 #include "ask.h"
 #include "descriptors.h"
@@ -11,7 +11,7 @@ enum { ONE = PORTD_WAIT_ONE, WORKERS = 4 };
 
 struct pool {
     portd_client *clients[WORKERS];
-    struct parked *waits[WORKERS];
+    struct inflight *waits[WORKERS];
     portd_id evt;
     int p[2];
 };
@@ -26,9 +26,9 @@ static void pool_make(struct pool *pool) {
         pool->waits[i] = ask_park_one(pool->clients[i], pool->evt, ONE);
 }
 
-static void check_parked(const struct pool *pool, int from) {
+static void check_inflight(const struct pool *pool, int from) {
     for (int i = from; i < WORKERS; i++)
-        assert_true(ask_still_parked(pool->waits[i]));
+        assert_true(ask_still_inflight(pool->waits[i]));
 }
 
 static void only_the_oldest_is_answered(void **state) {
@@ -36,11 +36,11 @@ static void only_the_oldest_is_answered(void **state) {
 
     (void)state;
     pool_make(&pool);
-    check_parked(&pool, 0);
+    check_inflight(&pool, 0);
     for (int i = 0; i < WORKERS; i++) {
         put(pool.p[1]);
         assert_answer(pool.waits[i], pool.evt, READY);
-        check_parked(&pool, i + 1);
+        check_inflight(&pool, i + 1);
         (void)drain(pool.p[0]);
     }
 }
@@ -53,7 +53,7 @@ static void activity_counts_though_nobody_drained(void **state) {
     for (int i = 0; i < WORKERS; i++) {
         put(pool.p[1]);
         assert_answer(pool.waits[i], pool.evt, READY);
-        check_parked(&pool, i + 1);
+        check_inflight(&pool, i + 1);
     }
     assert_int_equal(drain(pool.p[0]), WORKERS);
 }
@@ -71,7 +71,7 @@ static void a_pool_takes_turns(void **state) {
         assert_int_equal(drain(pool.p[0]), 1);
         pool.waits[worker] = ask_park_one(pool.clients[worker], pool.evt, ONE);
     }
-    check_parked(&pool, 0);
+    check_inflight(&pool, 0);
 }
 
 static void a_new_wait_starts_with_a_level_test(void **state) {
@@ -81,12 +81,12 @@ static void a_new_wait_starts_with_a_level_test(void **state) {
     pool_make(&pool);
     put(pool.p[1]);
     assert_answer(pool.waits[0], pool.evt, READY);
-    struct parked *new = ask_park_one(pool.clients[0], pool.evt, ONE);
+    struct inflight *new = ask_park_one(pool.clients[0], pool.evt, ONE);
     assert_answer(new, pool.evt, READY); /* the byte is still there */
-    check_parked(&pool, 1);
+    check_inflight(&pool, 1);
     (void)drain(pool.p[0]);
     new = ask_park_one(pool.clients[0], pool.evt, ONE);
-    assert_true(ask_still_parked(new));
+    assert_true(ask_still_inflight(new));
 }
 
 static void the_next_is_answered_when_the_answered_connection_ends(void **state) {
@@ -97,7 +97,7 @@ static void the_next_is_answered_when_the_answered_connection_ends(void **state)
     put(pool.p[1]);
     for (int i = 0; i + 1 < WORKERS; i++) {
         assert_answer(pool.waits[i], pool.evt, READY);
-        check_parked(&pool, i + 1);
+        check_inflight(&pool, i + 1);
         fixture_disconnect(pool.clients[i]); /* it goes without having taken the byte */
     }
     assert_answer(pool.waits[WORKERS - 1], pool.evt, READY);
@@ -113,10 +113,10 @@ static void the_end_of_any_answered_connection_counts(void **state) {
     assert_answer(pool.waits[0], pool.evt, READY);
     put(pool.p[1]);
     assert_answer(pool.waits[1], pool.evt, READY);
-    check_parked(&pool, 2);
+    check_inflight(&pool, 2);
     fixture_disconnect(pool.clients[0]); /* not the one that was answered last, which may be busy for long */
     assert_answer(pool.waits[2], pool.evt, READY);
-    check_parked(&pool, 3);
+    check_inflight(&pool, 3);
     fixture_disconnect(pool.clients[1]);
     assert_answer(pool.waits[3], pool.evt, READY);
 }
@@ -131,7 +131,7 @@ static void the_end_of_one_answered_at_once_counts(void **state) {
     assert_answer(pool.waits[0], pool.evt, READY);
     portd_client *late = fixture_joined(pool.clients[0]);
     assert_answer(ask_park_one(late, pool.evt, ONE), pool.evt, READY);
-    check_parked(&pool, 1);
+    check_inflight(&pool, 1);
     fixture_disconnect(late);
     assert_answer(pool.waits[1], pool.evt, READY);
 }
@@ -145,13 +145,13 @@ static void an_end_long_after_the_work_answers_nobody(void **state) {
     put(pool.p[1]);
     assert_answer(pool.waits[0], pool.evt, READY);
     (void)drain(pool.p[0]);
-    struct parked *again = ask_park_one(pool.clients[0], pool.evt, ONE);
-    assert_true(ask_still_parked(again));
+    struct inflight *again = ask_park_one(pool.clients[0], pool.evt, ONE);
+    assert_true(ask_still_inflight(again));
     put(pool.p[1]);
     assert_answer(pool.waits[1], pool.evt, READY); /* which works on it */
     fixture_disconnect(pool.clients[0]);
     ask_until_waiters(pool.clients[1], pool.evt, WORKERS - 2);
-    check_parked(&pool, 2);
+    check_inflight(&pool, 2);
 }
 
 static void the_end_of_another_connection_answers_nobody(void **state) {
@@ -163,7 +163,7 @@ static void the_end_of_another_connection_answers_nobody(void **state) {
     assert_answer(pool.waits[0], pool.evt, READY);
     fixture_disconnect(pool.clients[1]);
     ask_until_waiters(pool.clients[0], pool.evt, WORKERS - 2);
-    check_parked(&pool, 2);
+    check_inflight(&pool, 2);
 }
 
 static void an_end_after_the_work_is_done_answers_nobody(void **state) {
@@ -176,7 +176,7 @@ static void an_end_after_the_work_is_done_answers_nobody(void **state) {
     (void)drain(pool.p[0]);
     fixture_disconnect(pool.clients[0]);
     fixture_until_fds(fixture_broker(), WORKERS - 1 + 1); /* its connection is gone; the copy is there */
-    check_parked(&pool, 1);
+    check_inflight(&pool, 1);
     put(pool.p[1]);
     assert_answer(pool.waits[1], pool.evt, READY);
 }
@@ -214,17 +214,17 @@ static void a_killed_worker_passes_its_work_on(void **state) {
     struct worker worker = {fixture_address(), portd_session_token(c), e, told[1]};
     pid_t child = fixture_fork(work_and_hang, &worker);
     ask_until_waiters(c, e, 1);
-    struct parked *mine = ask_park_one(c, e, ONE);
+    struct inflight *mine = ask_park_one(c, e, ONE);
     put(p[1]);
     assert_true(fixture_poll(told[0], POLLIN) & POLLIN);
-    assert_true(ask_still_parked(mine));
+    assert_true(ask_still_inflight(mine));
     fixture_end(child);
     assert_answer(mine, e, READY);
 }
 
 static void waits_without_it_are_all_answered(void **state) {
     struct pool pool;
-    struct parked *others[3];
+    struct inflight *others[3];
 
     (void)state;
     pool_make(&pool);
@@ -234,7 +234,7 @@ static void waits_without_it_are_all_answered(void **state) {
     for (int i = 0; i < 3; i++)
         assert_answer(others[i], pool.evt, READY);
     assert_answer(pool.waits[0], pool.evt, READY);
-    check_parked(&pool, 1);
+    check_inflight(&pool, 1);
 }
 
 /* A wait for all is not the one that gets the activity while its other half is missing. */
@@ -246,10 +246,10 @@ static void who_is_not_satisfied_does_not_take_the_turn(void **state) {
     make_pipe(p);
     make_pipe(q);
     portd_id ids[2] = {ask_evt(c, p[0], READ), ask_evt(c, q[0], READ)};
-    struct parked *both = ask_park(c, ids, 2, ONE | PORTD_WAIT_ALL), *next = ask_park_one(c, ids[0], ONE);
+    struct inflight *both = ask_park(c, ids, 2, ONE | PORTD_WAIT_ALL), *next = ask_park_one(c, ids[0], ONE);
     put(p[1]);
     assert_answer(next, ids[0], READY);
-    assert_true(ask_still_parked(both));
+    assert_true(ask_still_inflight(both));
     put(q[1]);
     assert_int_equal(ask_answer(both), 2);
 }
@@ -262,7 +262,7 @@ static void a_cancelled_wait_does_not_take_the_turn(void **state) {
     ask_cancel(pool.waits[0]);
     put(pool.p[1]);
     assert_answer(pool.waits[1], pool.evt, READY);
-    check_parked(&pool, 2);
+    check_inflight(&pool, 2);
 }
 
 static void one_of_several_events(void **state) {
@@ -273,10 +273,10 @@ static void one_of_several_events(void **state) {
     make_pipe(p);
     make_pipe(q);
     portd_id ids[2] = {ask_evt(a, p[0], READ), ask_evt(a, q[0], READ)};
-    struct parked *first = ask_park(a, ids, 2, ONE), *second = ask_park(b, ids, 2, ONE);
+    struct inflight *first = ask_park(a, ids, 2, ONE), *second = ask_park(b, ids, 2, ONE);
     put(q[1]);
     assert_answer(first, ids[1], READY);
-    assert_true(ask_still_parked(second));
+    assert_true(ask_still_inflight(second));
     (void)drain(q[0]);
     put(p[1]);
     assert_answer(second, ids[0], READY);
@@ -285,7 +285,7 @@ static void one_of_several_events(void **state) {
 /* Their state is permanent: there is no turn to take. */
 static void semaphores_and_what_has_ended_answer_everybody(void **state) {
     struct pool pool;
-    struct parked *of_semaphore[WORKERS];
+    struct inflight *of_semaphore[WORKERS];
     int q[2];
 
     (void)state;
@@ -324,12 +324,12 @@ static void with_what_is_always_ready(void **state) {
         make_pipe(p);
         portd_id ids[2] = {ask_evt(c, fixture_own(open(paths[i], O_RDONLY | O_CLOEXEC)), READ),
                            ask_evt(c, p[0], READ)};
-        struct parked *one = ask_park(c, ids, 2, PORTD_WAIT_ALL | ONE),
-                      *all = ask_park(c, ids, 2, PORTD_WAIT_ALL);
-        assert_true(ask_still_parked(one));
+        struct inflight *one = ask_park(c, ids, 2, PORTD_WAIT_ALL | ONE),
+                        *all = ask_park(c, ids, 2, PORTD_WAIT_ALL);
+        assert_true(ask_still_inflight(one));
         assert_cause(c, ids[0], READY);
-        assert_true(ask_still_parked(one));
-        assert_true(ask_still_parked(all));
+        assert_true(ask_still_inflight(one));
+        assert_true(ask_still_inflight(all));
         put(p[1]);
         assert_int_equal(ask_answer(one), 2);
         assert_int_equal(ask_answer(all), 2);

@@ -13,7 +13,7 @@
 enum { EVENTS = 4, CLIENTS = 3, WAITS = 10, STEPS = 400, WALKS = 6, NONE = -1 };
 
 struct waiting {
-    struct parked *parked; /* NULL: free */
+    struct inflight *inflight; /* NULL: free */
     bool all;
     int targets[2];
     unsigned armed[2]; /* of one for all: an activity has to come yet, since that time */
@@ -43,28 +43,28 @@ static bool is_ready(const struct walk *walk, int event) {
 }
 
 /* Everything that was said to the clients has come. */
-static void settle(struct walk *walk) {
+static void update(struct walk *walk) {
     for (int i = 0; i < CLIENTS; i++)
         assert_int_equal(portd_ping(walk->clients[i], fixture_soon()), 1);
 }
 
 /* Only that one is answered (NONE: nobody), and no longer waits. */
 static void check_answered(struct walk *walk, int who) {
-    settle(walk);
+    update(walk);
     for (int i = 0; i < WAITS; i++) {
         struct waiting *wait = &walk->waits[i];
-        if (!wait->parked)
+        if (!wait->inflight)
             continue;
-        assert_int_equal(wait->parked->answers, i == who);
+        assert_int_equal(wait->inflight->answers, i == who);
         if (i == who)
-            assert_int_equal(wait->parked->code, wait->all ? 2 : 1);
+            assert_int_equal(wait->inflight->code, wait->all ? 2 : 1);
     }
     if (who != NONE)
-        walk->waits[who].parked = NULL;
+        walk->waits[who].inflight = NULL;
 }
 
 static bool has(const struct waiting *wait, int event) {
-    return wait->parked && (wait->targets[0] == event || wait->targets[1] == event);
+    return wait->inflight && (wait->targets[0] == event || wait->targets[1] == event);
 }
 
 /* The oldest one for any that waits for it. */
@@ -129,7 +129,7 @@ static void park(struct walk *walk) {
     bool all = draw(walk, 3) == 0;
     portd_id ids[2] = {walk->in[first], walk->in[second]};
 
-    while (i < WAITS && walk->waits[i].parked)
+    while (i < WAITS && walk->waits[i].inflight)
         i++;
     if (i == WAITS)
         return;
@@ -140,11 +140,11 @@ static void park(struct walk *walk) {
                              .targets = {first, second},
                              .age = now,
                              .armed = {ready[0] ? 0 : now, ready[1] ? 0 : now},
-                             .parked = ask_park(walk->clients[draw(walk, CLIENTS)], ids, 2,
-                                                PORTD_WAIT_ONE | (all ? PORTD_WAIT_ALL : 0))};
+                             .inflight = ask_park(walk->clients[draw(walk, CLIENTS)], ids, 2,
+                                                  PORTD_WAIT_ONE | (all ? PORTD_WAIT_ALL : 0))};
     if (all ? ready[0] && ready[1] : ready[0] || ready[1]) {
-        assert_int_equal(ask_answer(wait->parked), ready[0] + ready[1]);
-        wait->parked = NULL;
+        assert_int_equal(ask_answer(wait->inflight), ready[0] + ready[1]);
+        wait->inflight = NULL;
     }
     check_answered(walk, NONE);
 }
@@ -152,10 +152,10 @@ static void park(struct walk *walk) {
 static void one_is_cancelled(struct walk *walk) {
     struct waiting *wait = &walk->waits[draw(walk, WAITS)];
 
-    if (!wait->parked)
+    if (!wait->inflight)
         return;
-    ask_cancel(wait->parked);
-    wait->parked = NULL;
+    ask_cancel(wait->inflight);
+    wait->inflight = NULL;
     check_answered(walk, NONE);
 }
 
@@ -172,7 +172,7 @@ static void time_passes(struct walk *walk) {
 static void room_comes(struct walk *walk) {
     int event = (int)draw(walk, EVENTS);
     portd_client *client = walk->clients[draw(walk, CLIENTS)];
-    struct parked *writer = ask_park_one(client, walk->room[event], draw(walk, 2) ? PORTD_WAIT_ONE : 0);
+    struct inflight *writer = ask_park_one(client, walk->room[event], draw(walk, 2) ? PORTD_WAIT_ONE : 0);
 
     check_answered(walk, NONE);
     (void)drain(walk->ends[event][1]);
@@ -190,7 +190,7 @@ static void others_come(struct walk *walk) {
     if (draw(walk, 2)) {
         (void)ask_semaphore(client, walk->ends[event][0], draw(walk, 2) ? READ : WRITE);
     } else {
-        struct parked *plain = ask_park_one(client, walk->in[event], 0);
+        struct inflight *plain = ask_park_one(client, walk->in[event], 0);
         if (!plain->answers)
             portd_cancel(plain->request);
         (void)ask_answer(plain);

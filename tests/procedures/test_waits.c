@@ -5,7 +5,7 @@
 
 #include <sys/socket.h>
 
-static uint32_t parked_waits(portd_client *c) {
+static uint32_t inflight_waits(portd_client *c) {
     portd_list *list = NULL;
 
     assert_int_equal(portd_get_status(c, fixture_soon(), &list), 1);
@@ -59,8 +59,8 @@ static void a_parked_one_answers_all_that_are_ready_then(void **state) {
     make_pipe(p);
     make_pipe(q);
     portd_id ids[3] = {ask_evt(c, p[0], READ), ask_semaphore(c, q[0], READ), ask_evt(c, q[0], READ)};
-    struct parked *wait = ask_park(c, ids, 3, 0);
-    assert_true(ask_still_parked(wait));
+    struct inflight *wait = ask_park(c, ids, 3, 0);
+    assert_true(ask_still_inflight(wait));
     put(q[1]);
     int n = ask_answer(wait);
     /* Both are ready by the same byte; the semaphore and the event may be told in one or in two turns. */
@@ -70,7 +70,7 @@ static void a_parked_one_answers_all_that_are_ready_then(void **state) {
     assert_cause(c, ids[0], IDLE);
     assert_cause(c, ids[1], READY);
     assert_cause(c, ids[2], READY);
-    assert_int_equal(parked_waits(c), 0);
+    assert_int_equal(inflight_waits(c), 0);
 }
 
 static void what_is_ready_in_the_first_look_parks_nothing(void **state) {
@@ -81,10 +81,10 @@ static void what_is_ready_in_the_first_look_parks_nothing(void **state) {
     make_pipe(p);
     put(p[1]);
     portd_id ids[2] = {ask_evt(c, p[0], READ), ask_evt(c, p[0], WRITE)};
-    struct parked *wait = ask_park(c, ids, 2, 0);
+    struct inflight *wait = ask_park(c, ids, 2, 0);
     assert_int_equal(wait->answers, 1); /* the ping behind it is answered later */
     assert_answer(wait, ids[0], READY);
-    assert_int_equal(parked_waits(c), 0);
+    assert_int_equal(inflight_waits(c), 0);
 }
 
 static void repeated_ids_are_answered_as_often(void **state) {
@@ -97,13 +97,13 @@ static void repeated_ids_are_answered_as_often(void **state) {
     make_pipe(q);
     portd_id e = ask_evt(c, p[0], READ), s = ask_semaphore(c, q[0], READ);
     const portd_id ids[5] = {e, s, e, s, e};
-    struct parked *any = ask_park(c, ids, 5, 0), *all = ask_park(c, ids, 5, PORTD_WAIT_ALL);
-    assert_true(ask_still_parked(any));
+    struct inflight *any = ask_park(c, ids, 5, 0), *all = ask_park(c, ids, 5, PORTD_WAIT_ALL);
+    assert_true(ask_still_inflight(any));
     put(p[1]);
     assert_int_equal(ask_answer(any), 3);
     for (int i = 0; i < 3; i++)
         check_ready(&any->ready[i], e, READY);
-    assert_true(ask_still_parked(all));
+    assert_true(ask_still_inflight(all));
     put(q[1]);
     assert_int_equal(ask_answer(all), 5);
     for (int i = 0; i < 5; i++)
@@ -121,9 +121,9 @@ static void all_waits_for_every_one(void **state) {
     for (int i = 0; i < 3; i++)
         make_pipe(p[i]);
     portd_id ids[3] = {ask_semaphore(c, p[0][0], READ), ask_evt(c, p[1][0], READ), ask_evt(c, p[2][0], READ)};
-    struct parked *wait = ask_park(c, ids, 3, PORTD_WAIT_ALL);
+    struct inflight *wait = ask_park(c, ids, 3, PORTD_WAIT_ALL);
     for (int i = 0; i < 3; i++) {
-        assert_true(ask_still_parked(wait));
+        assert_true(ask_still_inflight(wait));
         put(p[2 - i][1]);
     }
     assert_int_equal(ask_answer(wait), 3);
@@ -141,16 +141,16 @@ static void all_is_one_final_check(void **state) {
     make_pipe(q);
     portd_id ids[2] = {ask_evt(c, p[0], READ), ask_evt(c, q[0], READ)};
     put(p[1]);
-    struct parked *wait = ask_park(c, ids, 2, PORTD_WAIT_ALL);
-    assert_true(ask_still_parked(wait));
+    struct inflight *wait = ask_park(c, ids, 2, PORTD_WAIT_ALL);
+    assert_true(ask_still_inflight(wait));
     (void)drain(p[0]); /* meanwhile another holder takes the bytes */
     put(q[1]);
     assert_until(c, ids[1], READY);
-    assert_true(ask_still_parked(wait));
+    assert_true(ask_still_inflight(wait));
     (void)drain(q[0]);
     put(p[1]);
     assert_until(c, ids[0], READY);
-    assert_true(ask_still_parked(wait));
+    assert_true(ask_still_inflight(wait));
     put(q[1]);
     assert_int_equal(ask_answer(wait), 2);
 }
@@ -163,11 +163,11 @@ static void all_with_a_semaphore_keeps_what_fired(void **state) {
     make_pipe(p);
     make_pipe(q);
     portd_id ids[2] = {ask_semaphore(c, p[0], READ), ask_evt(c, q[0], READ)};
-    struct parked *wait = ask_park(c, ids, 2, PORTD_WAIT_ALL);
+    struct inflight *wait = ask_park(c, ids, 2, PORTD_WAIT_ALL);
     put(p[1]);
     assert_until(c, ids[0], READY);
     (void)drain(p[0]); /* fired is for ever */
-    assert_true(ask_still_parked(wait));
+    assert_true(ask_still_inflight(wait));
     put(q[1]);
     assert_int_equal(ask_answer(wait), 2);
 }
@@ -180,9 +180,9 @@ static void all_counts_what_has_ended(void **state) {
     make_pipe(p);
     make_pipe(q);
     portd_id ids[2] = {ask_evt(c, p[0], READ), ask_evt(c, q[0], READ)};
-    struct parked *wait = ask_park(c, ids, 2, PORTD_WAIT_ALL);
+    struct inflight *wait = ask_park(c, ids, 2, PORTD_WAIT_ALL);
     ask_no_evts(c, p[0]);
-    assert_true(ask_still_parked(wait));
+    assert_true(ask_still_inflight(wait));
     ask_no_evts(c, q[0]);
     assert_int_equal(ask_answer(wait), 2);
     check_ready(&wait->ready[0], ids[0], REMOVED);
@@ -202,7 +202,7 @@ static void all_that_passes_its_limit_answers_nothing(void **state) {
     assert_int_equal(portd_wait(c, ids, 2, PORTD_WAIT_ALL, 0, ready), 0);
     assert_int_equal(portd_wait(c, ids, 2, PORTD_WAIT_ALL, portd_now() + 500, ready), 0);
     assert_int_equal(ready[0].cause, 77); /* not written to */
-    assert_int_equal(parked_waits(c), 0);
+    assert_int_equal(inflight_waits(c), 0);
 }
 
 /* ---- who and how many ---------------------------------------------------------------------------------------------- */
@@ -223,8 +223,8 @@ static void up_to_256_targets(void **state) {
     }
     ids[MOST] = ids[0];
     assert_int_equal(portd_wait(c, ids, MOST, 0, 0, ready), 0);
-    struct parked *all = ask_park(c, ids, MOST, PORTD_WAIT_ALL);
-    assert_true(ask_still_parked(all));
+    struct inflight *all = ask_park(c, ids, MOST, PORTD_WAIT_ALL);
+    assert_true(ask_still_inflight(all));
     put(p[1]);
     assert_int_equal(ask_answer(all), MOST);
     assert_int_equal(portd_wait(c, ids, MOST, 0, fixture_soon(), ready), MOST);
@@ -250,7 +250,7 @@ static void unknown_ids_fail_the_whole_wait(void **state) {
     assert_int_equal(portd_wait(c, mixed, 2, 0, PORTD_FOREVER, ready), PORTD_E_NOT_FOUND);
     assert_int_equal(portd_wait(c, future, 2, 0, 0, ready), PORTD_E_NOT_FOUND);
     assert_int_equal(portd_wait(c, zero, 2, 0, 0, ready), PORTD_E_NOT_FOUND);
-    assert_int_equal(parked_waits(c), 0);
+    assert_int_equal(inflight_waits(c), 0);
     assert_until(c, mine, READY);
     assert_until(stranger, theirs, READY);
 }
@@ -284,10 +284,10 @@ static void only_semaphores_and_events_are_waited_for(void **state) {
     assert_string_equal(portd_last_field(c), "flags");
 }
 
-static void parked_waits_do_not_fill_the_window(void **state) {
+static void inflight_waits_do_not_fill_the_window(void **state) {
     enum { MANY = 300 }; /* more than the requests that may be in flight */
     portd_client *c = fixture_client(NULL);
-    struct parked *waits[MANY];
+    struct inflight *waits[MANY];
     int p[2];
 
     (void)state;
@@ -301,7 +301,7 @@ static void parked_waits_do_not_fill_the_window(void **state) {
     for (int i = 0; i < MANY; i++)
         if (i != 7)
             assert_answer(waits[i], e, READY);
-    assert_int_equal(parked_waits(c), 0);
+    assert_int_equal(inflight_waits(c), 0);
 }
 
 /* ---- cancel ------------------------------------------------------------------------------------------------------- */
@@ -313,13 +313,13 @@ static void cancelling_answers_and_forgets(void **state) {
     (void)state;
     make_pipe(p);
     portd_id ids[2] = {ask_evt(c, p[0], READ), ask_semaphore(c, p[0], READ)};
-    struct parked *cancelled = ask_park(c, ids, 2, 0), *kept = ask_park(c, ids, 2, 0);
-    assert_int_equal(parked_waits(c), 2);
+    struct inflight *cancelled = ask_park(c, ids, 2, 0), *kept = ask_park(c, ids, 2, 0);
+    assert_int_equal(inflight_waits(c), 2);
     ask_cancel(cancelled);
     assert_int_equal(portd_ping(c, fixture_soon()), 1); /* the cancel itself was answered as well */
-    assert_int_equal(parked_waits(c), 1);
+    assert_int_equal(inflight_waits(c), 1);
     assert_int_equal(ask_item(c, ids[0]).waiters, 1);
-    assert_true(ask_still_parked(kept));
+    assert_true(ask_still_inflight(kept));
     put(p[1]);
     assert_true(ask_answer(kept) >= 1);
     assert_int_equal(cancelled->answers, 1);
@@ -333,7 +333,7 @@ static void cancelling_what_is_ready_answers_once(void **state) {
     make_pipe(p);
     portd_id e = ask_evt(c, p[0], READ);
     for (int i = 0; i < 50; i++) {
-        struct parked *wait = ask_park_one(c, e, 0);
+        struct inflight *wait = ask_park_one(c, e, 0);
         put(p[1]);
         portd_cancel(wait->request);
         int code = ask_answer(wait);
@@ -342,7 +342,7 @@ static void cancelling_what_is_ready_answers_once(void **state) {
         assert_int_equal(wait->answers, 1);
         (void)drain(p[0]);
     }
-    assert_int_equal(parked_waits(c), 0);
+    assert_int_equal(inflight_waits(c), 0);
 }
 
 static void the_end_of_a_connection_takes_its_waits(void **state) {
@@ -354,11 +354,11 @@ static void the_end_of_a_connection_takes_its_waits(void **state) {
     portd_id e = ask_evt(c, p[0], READ);
     (void)ask_park_one(other, e, 0);
     (void)ask_park_one(other, e, PORTD_WAIT_ONE);
-    struct parked *mine = ask_park_one(c, e, 0);
+    struct inflight *mine = ask_park_one(c, e, 0);
     ask_until_waiters(c, e, 3);
     fixture_disconnect(other);
     ask_until_waiters(c, e, 1);
-    assert_int_equal(parked_waits(c), 1);
+    assert_int_equal(inflight_waits(c), 1);
     put(p[1]);
     assert_answer(mine, e, READY);
 }
@@ -372,6 +372,6 @@ TEST_MAIN(FIXTURE_CASE(answers_all_that_are_ready_in_order_with_causes),
           FIXTURE_CASE(up_to_256_targets), FIXTURE_CASE(unknown_ids_fail_the_whole_wait),
           FIXTURE_CASE(a_never_issued_semaphore_is_not_fired),
           FIXTURE_CASE(only_semaphores_and_events_are_waited_for),
-          FIXTURE_CASE(parked_waits_do_not_fill_the_window), FIXTURE_CASE(cancelling_answers_and_forgets),
+          FIXTURE_CASE(inflight_waits_do_not_fill_the_window), FIXTURE_CASE(cancelling_answers_and_forgets),
           FIXTURE_CASE(cancelling_what_is_ready_answers_once),
           FIXTURE_CASE(the_end_of_a_connection_takes_its_waits))

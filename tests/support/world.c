@@ -7,14 +7,14 @@
 #include "daemon/access/refusal.h"
 #include "daemon/loop/closer.h"
 #include "daemon/loop/offload.h"
-#include "daemon/loop/sentry.h"
-#include "daemon/object/apart.h"
+#include "daemon/loop/poller.h"
 #include "daemon/object/binding.h"
 #include "daemon/object/bound.h"
 #include "daemon/object/cause.h"
 #include "daemon/object/descriptor.h"
 #include "daemon/object/objects.h"
 #include "daemon/object/pollable.h"
+#include "daemon/object/split_watch.h"
 #include "daemon/object/stream.h"
 #include "daemon/session/connection.h"
 #include "daemon/session/dispatch.h"
@@ -36,13 +36,13 @@ enum {
 
 struct world world;
 
-static void on_sentry_closed(void *context, size_t n_fds) {
+static void on_poller_closed(void *context, size_t n_fds) {
     (void)context;
-    slots_give(&world.slots, n_fds);
+    fd_table_give(&world.fd_table, n_fds);
 }
 
 static void on_ready(void *context, uint64_t token, unsigned events) {
-    struct object *object = registry_find(&world.registry, apart_id(token));
+    struct object *object = registry_find(&world.registry, split_watch_id(token));
 
     (void)context;
     if (object)
@@ -65,7 +65,7 @@ bool world_turn(int64_t pause_us) {
     return world.calls > 1;
 }
 
-void world_settle(void) {
+void world_update(void) {
     for (int i = 0; world_turn(0); i++)
         require(i < TURNS);
 }
@@ -94,8 +94,8 @@ static void make_parts(void) {
     require(world.loop);
     world.offload = offload_new(world.loop);
     world.closer = closer_new(world.offload, CLOSES);
-    world.sentries = sentries_new(world.loop, on_ready, on_sentry_closed, NULL);
-    require(world.offload && world.closer && world.sentries);
+    world.pollers = pollers_new(world.loop, on_ready, on_poller_closed, NULL);
+    require(world.offload && world.closer && world.pollers);
     inspect_init(OS_FD_NONE);
     require(stream_init() == 0 && pollable_init() == 0);
     policy_init(&world.policy, peer_self(), false);
@@ -103,7 +103,7 @@ static void make_parts(void) {
 }
 
 void world_make(size_t free_slots) {
-    size_t limit = world_count_fds() + 32 + SLOTS_KEEP + free_slots;
+    size_t limit = world_count_fds() + 32 + FD_TABLE_KEEP + free_slots;
 
     (void)signal(SIGPIPE, SIG_IGN);
     memset(&world, 0, sizeof world);
@@ -113,17 +113,17 @@ void world_make(size_t free_slots) {
                             .engine = loop_engine(world.loop),
                             .offload = world.offload,
                             .closer = world.closer,
-                            .sentries = world.sentries,
-                            .slots = &world.slots,
+                            .pollers = world.pollers,
+                            .fd_table = &world.fd_table,
                             .users = &world.users};
     require(objects_init(&world.registry, &env) == 0);
     require(sessions_init(&world.sessions, world.loop, &world.registry, &world.policy, dispatch_frame) == 0);
     world.stop.fn = on_stop;
     loop_after(world.loop, after, &world.sessions);
-    slots_init(&world.slots, limit, world_count_fds());
-    require(users_init(&world.users, peer_self(), &world.slots, 1) == 0);
-    world.used = world.slots.used;
-    world_settle();
+    fd_table_init(&world.fd_table, limit, world_count_fds());
+    require(users_init(&world.users, peer_self(), &world.fd_table, 1) == 0);
+    world.used = world.fd_table.used;
+    world_update();
 }
 
 static bool nothing_is_bound(void) { return world.registry.bounds.used == 0; }
@@ -131,7 +131,7 @@ static bool nothing_is_bound(void) { return world.registry.bounds.used == 0; }
 void world_free(void) {
     require(world_until(nothing_is_bound));
     sessions_deinit(&world.sessions);
-    require(!sentries_free(world.sentries));
+    require(!pollers_free(world.pollers));
     require(!offload_free(world.offload));
     closer_free(world.closer);
     objects_deinit(&world.registry);
@@ -146,7 +146,7 @@ void world_free(void) {
 
 void world_own(struct user *user) {
     world.owner = user;
-    belongings_init(&world.owners, &world.registry, user, 1, "owner", 1);
+    session_objects_init(&world.owners, &world.registry, user, 1, "owner", 1);
     require(numbering_get(&world.owners.numberings, 0, &world.place) == 0);
 }
 
@@ -155,7 +155,7 @@ struct binding *world_bind(int64_t number, int fd) {
     struct refusal refusal;
 
     require(fd >= 0);
-    slots_take(&world.slots, 1);
+    fd_table_take(&world.fd_table, 1);
     require(binding_claim(&world.owners, number_key(world.place, number), fd, false, 1, &claim, &refusal) ==
             0);
     return claim.binding;
@@ -166,13 +166,13 @@ void world_turns(void) {
         continue;
 }
 
-void world_end(struct belongings *belongings) {
+void world_end(struct session_objects *session_objects) {
     world.users.turns.left = TURN_UNITS;
-    while (!belongings_end(belongings, CAUSE_EXPIRED)) {
+    while (!session_objects_end(session_objects, CAUSE_EXPIRED)) {
         turns_finish(&world.users.turns);
         world.users.turns.left = TURN_UNITS;
     }
-    belongings_deinit(belongings);
+    session_objects_deinit(session_objects);
     turns_finish(&world.users.turns);
 }
 
@@ -189,10 +189,10 @@ int world_connect(void) {
     require(setsockopt(pair[0], SOL_SOCKET, SO_SNDBUF, &small, sizeof(small)) == 0);
     struct user *user = user_ref(&world.users, peer.uid);
     require(user);
-    slots_take(&world.slots, 1);
+    fd_table_take(&world.fd_table, 1);
     if (!limit_may_connect(user) || user_take(user, USER_CONNECTIONS, 1, &refusal)) {
         /* The listener would have turned it away. */
-        slots_give(&world.slots, 1);
+        fd_table_give(&world.fd_table, 1);
         user_unref(user);
         os_close(pair[0]);
         os_close(pair[1]);

@@ -4,12 +4,12 @@
 #ifndef WORLD_H
 #define WORLD_H
 
+#include "daemon/access/fd_table.h"
 #include "daemon/access/policy.h"
-#include "daemon/access/slots.h"
 #include "daemon/access/user.h"
 #include "daemon/loop/loop.h"
-#include "daemon/object/belongings.h"
 #include "daemon/object/registry.h"
+#include "daemon/object/session_objects.h"
 #include "daemon/session/session.h"
 
 #include <stdio.h>
@@ -27,8 +27,8 @@ struct world {
     struct loop *loop;
     struct offload *offload;
     struct closer *closer;
-    struct sentries *sentries;
-    struct slots slots;
+    struct pollers *pollers;
+    struct fd_table fd_table;
     struct users users;
     struct policy policy;
     struct registry registry;
@@ -37,7 +37,7 @@ struct world {
     size_t calls;       /* of the loop: its callbacks */
     size_t used;        /* slots taken without clients */
     struct user *owner; /* of world_own */
-    struct belongings owners;
+    struct session_objects owners;
     uint64_t place; /* of the process whose numbers `owners` has */
 };
 
@@ -53,7 +53,7 @@ void world_free(void);
 bool world_turn(int64_t pause_us);
 
 /* Until nothing happens any more. */
-void world_settle(void);
+void world_update(void);
 
 /* Until the condition holds; for as long as a test may take. Returns what it was at last. */
 bool world_until(bool (*condition)(void));
@@ -73,8 +73,8 @@ void world_disown(void);
 /* One of its numbers means that descriptor, which is the registry's from now on. */
 struct binding *world_bind(int64_t number, int fd);
 
-/* Ends belongings in as many turns as that takes. */
-void world_end(struct belongings *belongings);
+/* Ends session's objects in as many turns as that takes. */
+void world_end(struct session_objects *session_objects);
 
 /* Open descriptors of this process. */
 size_t world_count_fds(void);

@@ -27,7 +27,7 @@ static Portd__V1__Hello usual(void) {
     return hello;
 }
 
-/* The last descriptor that only a thread may ask about ends the thread, which has an engine and a bell. */
+/* The last descriptor that only a thread may ask about ends the thread, which has an engine and a wakeup. */
 static void those_of_a_thread_that_ends(void **state) {
     const struct fixture *broker = start();
     int ends[2], epoll = fixture_own(epoll_create1(EPOLL_CLOEXEC));

@@ -192,7 +192,7 @@ static void each_of_many_is_told_once(void **state) {
 
 static bool nobody_waits(void *data) { return guest_quota(data, "waits", NULL) == 0; }
 
-static void parked_ones_go_with_their_connection_and_session(void **state) {
+static void inflight_ones_go_with_their_connection_and_session(void **state) {
     raw_request request = PORTD__V1__REQUEST__INIT;
     Portd__V1__EndSession end = PORTD__V1__END_SESSION__INIT;
     struct raw other;
@@ -330,6 +330,6 @@ static void bad_requests_are_refused(void **state) {
 
 TEST_MAIN(FIXTURE_CASE(who_never_reads_costs_itself), FIXTURE_CASE(what_is_not_read_in_time_is_lost),
           FIXTURE_CASE(each_of_many_is_told_once),
-          FIXTURE_CASE(parked_ones_go_with_their_connection_and_session), FIXTURE_CASE(a_cancel_answers_both),
-          FIXTURE_CASE(who_breaks_the_rules_is_told_of), FIXTURE_CASE_BARE(who_is_turned_away_is_told_of),
-          FIXTURE_CASE(bad_requests_are_refused))
+          FIXTURE_CASE(inflight_ones_go_with_their_connection_and_session),
+          FIXTURE_CASE(a_cancel_answers_both), FIXTURE_CASE(who_breaks_the_rules_is_told_of),
+          FIXTURE_CASE_BARE(who_is_turned_away_is_told_of), FIXTURE_CASE(bad_requests_are_refused))

@@ -323,8 +323,8 @@ static void a_thousand_pings_in_one_write(void **state) {
     free(bytes);
 }
 
-/* Parked requests are outside the window: whatever is parked, others and a cancel get through. */
-static void parked_waits_leave_room(void **state) {
+/* Parked requests are outside the window: whatever is in flight, others and a cancel get through. */
+static void inflight_waits_leave_room(void **state) {
     enum { WAITS = 3000 };
     raw_request request = PORTD__V1__REQUEST__INIT;
     Portd__V1__Cancel cancel = PORTD__V1__CANCEL__INIT;
@@ -455,7 +455,7 @@ static void a_thousand_connections_are_all_woken(void **state) {
         assert_int_equal(raw_start_wait(&fleet[i], 55, ids[i]), 0);
     }
     for (size_t i = 0; i < FLEET; i++)
-        guest_is_served(&fleet[i]); /* its wait is parked by now */
+        guest_is_served(&fleet[i]); /* its wait is in flight by now */
     for (size_t i = 0; i < PIPES; i++)
         assert_int_equal(write(ends[i][1], "x", 1), 1);
     for (size_t i = 0; i < FLEET; i++)
@@ -523,7 +523,7 @@ TEST_MAIN(FIXTURE_CASE(half_a_frame_and_silence), FIXTURE_CASE(half_a_frame_with
           FIXTURE_CASE(a_client_that_never_reads), FIXTURE_CASE(many_clients_that_never_read),
           FIXTURE_CASE(waits_of_a_client_that_never_reads), FIXTURE_CASE(end_of_a_session_with_unread_waits),
           FIXTURE_CASE(handles_wait_for_their_reader), FIXTURE_CASE(a_client_that_reads_slowly),
-          FIXTURE_CASE(a_thousand_pings_in_one_write), FIXTURE_CASE(parked_waits_leave_room),
+          FIXTURE_CASE(a_thousand_pings_in_one_write), FIXTURE_CASE(inflight_waits_leave_room),
           FIXTURE_CASE(floods_hold_nobody_up), FIXTURE_CASE(a_thousand_connections_are_all_woken),
           FIXTURE_CASE(a_thousand_connections_are_woken_one_by_one),
           FIXTURE_CASE(one_open_file_is_watched_very_often))

@@ -340,8 +340,8 @@ static void cancels(void **state) {
     guest_is_served(&joined);
 }
 
-/* Reads that are parked leave the window open, so that what ends them gets through. */
-static void parked_reads_do_not_count(void **state) {
+/* Reads that are in flight leave the window open, so that what ends them gets through. */
+static void inflight_reads_do_not_count(void **state) {
     struct raw raw;
     int ends[2];
 
@@ -423,4 +423,4 @@ static void bounds_of_splices(void **state) {
 TEST_MAIN(FIXTURE_CASE(writes_of_every_length), FIXTURE_CASE(bounds_of_splices),
           FIXTURE_CASE(a_long_write_in_pieces), FIXTURE_CASE(what_only_looks_like_a_write),
           FIXTURE_CASE(bounds_of_reads), FIXTURE_CASE(bounds_of_wraps), FIXTURE_CASE(cancels),
-          FIXTURE_CASE(parked_reads_do_not_count), FIXTURE_CASE(a_client_that_goes))
+          FIXTURE_CASE(inflight_reads_do_not_count), FIXTURE_CASE(a_client_that_goes))

@@ -61,14 +61,14 @@ static void what_is_asked_for_while_it_is_armed(void **state) {
     fd_say(ends[1], "a");
     pid_t child = begin_hold(&epoll);
     int looked = portd_wait(c, &held, 1, 0, portd_now(), &ready); /* the thread is stuck */
-    struct parked *reader = ask_park_one(c, in, 0), *writer = ask_park_one(c, out, 0);
+    struct inflight *reader = ask_park_one(c, in, 0), *writer = ask_park_one(c, out, 0);
     /* A look behind theirs is answered once they are armed, as far as the loop is concerned. */
     int behind = portd_wait(c, &in, 1, 0, portd_now(), &ready);
     end_hold(child);
     assert_int_equal(looked, 0);
     assert_int_equal(behind, 0);
     assert_answer(writer, out, READY);
-    assert_true(ask_still_parked(reader));
+    assert_true(ask_still_inflight(reader));
     fd_say(pty[1], "x");
     assert_answer(reader, in, READY);
     assert_int_equal(read(pty[0], &byte, 1), 1);
@@ -85,14 +85,14 @@ static void what_was_told_counts_for_all_only_while_it_is_so(void **state) {
     make_pipe(q);
     portd_id ids[2] = {ask_evt(c, p[0], READ), ask_evt(c, q[0], READ)};
     for (size_t i = 0; i < sizeof flags / sizeof *flags; i++) {
-        struct parked *all = ask_park(c, ids, 2, flags[i]);
-        struct parked *first = ask_park_one(c, ids[0], 0), *second = ask_park_one(c, ids[1], 0);
+        struct inflight *all = ask_park(c, ids, 2, flags[i]);
+        struct inflight *first = ask_park_one(c, ids[0], 0), *second = ask_park_one(c, ids[1], 0);
         put(p[1]);
         assert_answer(first, ids[0], READY);
         (void)drain(p[0]);
         put(q[1]);
         assert_answer(second, ids[1], READY);
-        assert_true(ask_still_parked(all));
+        assert_true(ask_still_inflight(all));
         first = ask_park_one(c, ids[0], 0);
         put(p[1]);
         assert_answer(first, ids[0], READY);
@@ -141,7 +141,7 @@ static void an_id_that_comes_twice(void **state) {
     make_pipe(q);
     make_pipe(r);
     portd_id gone = ask_evt(c, p[0], READ), ids[4] = {gone, gone, ask_evt(c, q[0], READ), gone};
-    struct parked *all = ask_park(c, ids, 4, PORTD_WAIT_ALL);
+    struct inflight *all = ask_park(c, ids, 4, PORTD_WAIT_ALL);
     assert_int_equal(portd_remove(c, gone, fixture_soon()), 1);
     assert_int_equal(portd_release(c, &gone, 1, fixture_soon()), 1);
     assert_int_equal(portd_ping(c, fixture_soon()), 1);
@@ -153,22 +153,22 @@ static void an_id_that_comes_twice(void **state) {
     assert_cause(c, later, IDLE);
 }
 
-static bool counts(portd_client *c, uint64_t parked) {
+static bool counts(portd_client *c, uint64_t inflight) {
     portd_list *list = NULL;
     assert_int_equal(portd_get_status(c, fixture_soon(), &list), 1);
-    bool is = portd_list_status(list)->waits == parked;
+    bool is = portd_list_status(list)->waits == inflight;
     portd_list_free(list);
     return is;
 }
 
-static void waits_are_counted_while_they_are_parked(void **state) {
+static void waits_are_counted_while_they_are_inflight(void **state) {
     portd_client *c = fixture_client(NULL);
     int p[2];
 
     (void)state;
     make_pipe(p);
     portd_id id = ask_evt(c, p[0], READ);
-    struct parked *one = ask_park_one(c, id, 0), *other = ask_park_one(c, id, 0);
+    struct inflight *one = ask_park_one(c, id, 0), *other = ask_park_one(c, id, 0);
     assert_true(counts(c, 2));
     ask_cancel(one);
     assert_true(counts(c, 1));
@@ -188,12 +188,12 @@ static void one_for_all_leaves_it_to_whom_it_was_given(void **state) {
     make_pipe(p);
     make_pipe(q);
     portd_id ids[2] = {ask_evt(c, p[0], READ), ask_evt(c, q[0], READ)};
-    struct parked *any = ask_park_one(c, ids[0], PORTD_WAIT_ONE);
-    struct parked *all = ask_park(other, ids, 2, PORTD_WAIT_ALL | PORTD_WAIT_ONE);
+    struct inflight *any = ask_park_one(c, ids[0], PORTD_WAIT_ONE);
+    struct inflight *all = ask_park(other, ids, 2, PORTD_WAIT_ALL | PORTD_WAIT_ONE);
     put(q[1]);
     put(p[1]);
     assert_answer(any, ids[0], READY);
-    assert_true(ask_still_parked(all));
+    assert_true(ask_still_inflight(all));
     put(p[1]); /* and that is its own */
     assert_int_equal(ask_answer(all), 2);
 }
@@ -202,7 +202,7 @@ static void one_for_all_leaves_it_to_whom_it_was_given(void **state) {
 static void what_is_given_to_one_that_cancels_is_given_on(void **state) {
     enum { OTHERS = 300 };
     portd_client *c = fixture_client(NULL), *next = fixture_joined(c), *rest = fixture_joined(c);
-    struct parked *others[OTHERS];
+    struct inflight *others[OTHERS];
     int p[2];
 
     (void)state;
@@ -210,8 +210,8 @@ static void what_is_given_to_one_that_cancels_is_given_on(void **state) {
     portd_id id = ask_evt(c, p[0], READ);
     for (int i = 0; i < OTHERS; i++)
         others[i] = ask_park_one(rest, id, 0);
-    struct parked *first = ask_park_one(c, id, PORTD_WAIT_ONE),
-                  *second = ask_park_one(next, id, PORTD_WAIT_ONE);
+    struct inflight *first = ask_park_one(c, id, PORTD_WAIT_ONE),
+                    *second = ask_park_one(next, id, PORTD_WAIT_ONE);
     fixture_hold_broker();
     put(p[1]);
     portd_cancel(first->request);
@@ -229,7 +229,7 @@ static void what_is_given_to_one_that_cancels_is_given_on(void **state) {
 static void what_many_that_end_at_once_were_given(void **state) {
     enum { MANY = 12 };
     portd_client *rest = fixture_client(NULL), *clients[MANY];
-    struct parked *waits[MANY];
+    struct inflight *waits[MANY];
     portd_id ids[MANY];
     int ends[MANY][2];
 
@@ -238,11 +238,11 @@ static void what_many_that_end_at_once_were_given(void **state) {
         make_pipe(ends[i]);
         ids[i] = ask_evt(rest, ends[i][0], READ);
         clients[i] = fixture_joined(rest);
-        struct parked *wait = ask_park_one(clients[i], ids[i], PORTD_WAIT_ONE);
+        struct inflight *wait = ask_park_one(clients[i], ids[i], PORTD_WAIT_ONE);
         waits[i] = ask_park_one(rest, ids[i], PORTD_WAIT_ONE);
         put(ends[i][1]);
         assert_answer(wait, ids[i], READY);
-        assert_true(ask_still_parked(waits[i]));
+        assert_true(ask_still_inflight(waits[i]));
     }
     fixture_hold_broker();
     for (int i = 0; i < MANY; i++)
@@ -256,7 +256,7 @@ static void what_many_that_end_at_once_were_given(void **state) {
 static void those_answered_before_it_was_idle(void **state) {
     enum { WORKERS = 4 };
     portd_client *clients[WORKERS];
-    struct parked *waits[WORKERS];
+    struct inflight *waits[WORKERS];
     int p[2];
 
     (void)state;
@@ -276,8 +276,8 @@ static void those_answered_before_it_was_idle(void **state) {
     assert_answer(waits[2], id, READY);
     fixture_disconnect(clients[1]);
     ask_until_waiters(clients[0], id, 2);
-    assert_true(ask_still_parked(waits[0]));
-    assert_true(ask_still_parked(waits[3]));
+    assert_true(ask_still_inflight(waits[0]));
+    assert_true(ask_still_inflight(waits[3]));
 }
 
 /* ---- what is watched --------------------------------------------------------------------------------------------- */
@@ -322,11 +322,11 @@ static void what_a_wake_one_wait_watched_ends_with_it(void **state) {
     portd_id ids[2] = {in, ask_evt(c, p[0], READ)};
     for (size_t i = 0; i < 2; i++) {
         assert_int_equal(watched(c, in), NOTHING);
-        struct parked *reader = ask_park(c, ids, 2, flags[i]);
+        struct inflight *reader = ask_park(c, ids, 2, flags[i]);
         assert_int_equal(watched(c, in), EDGES | IN);
         ask_cancel(reader);
         assert_int_equal(watched(c, in), NOTHING);
-        struct parked *writer = ask_park_one(c, out, PORTD_WAIT_ONE);
+        struct inflight *writer = ask_park_one(c, out, PORTD_WAIT_ONE);
         assert_int_equal(watched(c, in), EDGES | OUT);
         ask_cancel(writer);
         assert_int_equal(watched(c, in), NOTHING);
@@ -342,7 +342,7 @@ static void what_a_wake_one_wait_was_told_of_ends_with_it(void **state) {
     make_pipe(p);
     make_pipe(q);
     portd_id ids[2] = {ask_evt(c, p[0], READ), ask_evt(c, q[0], READ)};
-    struct parked *all = ask_park(c, ids, 2, PORTD_WAIT_ALL | PORTD_WAIT_ONE);
+    struct inflight *all = ask_park(c, ids, 2, PORTD_WAIT_ALL | PORTD_WAIT_ONE);
     for (int i = 0; i < 2; i++)
         assert_int_equal(watched(c, ids[i]), EDGES | IN);
     put(p[1]);
@@ -362,9 +362,9 @@ static void others_are_watched_for_as_before(void **state) {
     make_pipe(p);
     make_pipe(q);
     portd_id ids[2] = {ask_evt(c, p[0], READ), ask_evt(c, q[0], READ)};
-    struct parked *other = ask_park_one(c, ids[0], 0);
+    struct inflight *other = ask_park_one(c, ids[0], 0);
     for (size_t i = 0; i < 2; i++) {
-        struct parked *one = ask_park(c, ids, 2, flags[i]);
+        struct inflight *one = ask_park(c, ids, 2, flags[i]);
         assert_int_equal(watched(c, ids[0]), EDGES | IN);
         ask_cancel(one);
         assert_int_equal(watched(c, ids[0]), IN);
@@ -406,13 +406,13 @@ static void room_that_nobody_waits_for_is_not_watched(void **state) {
     while (recvmsg(ends[0], &message, MSG_ERRQUEUE | MSG_DONTWAIT) >= 0)
         continue;
     (void)fill(ends[0]);
-    struct parked *writer = ask_park_one(c, out, 0);
+    struct inflight *writer = ask_park_one(c, out, 0);
     assert_int_equal(watched(c, out), EDGES | IN | OUT);
     (void)drain(ends[1]);
     assert_answer(writer, out, READY);
     at.watched = EDGES | IN;
     assert_true(fixture_until(is_watched, &at));
-    assert_true(io_still_parked(read));
+    assert_true(io_still_inflight(read));
     put(ends[1]);
     assert_int_equal(io_answer(read), 1);
 }
@@ -439,7 +439,7 @@ static void many_semaphores_fire_at_once(void **state) {
 }
 
 TEST_MAIN(FIXTURE_CASE(what_is_asked_for_while_it_is_armed), FIXTURE_CASE(a_limit_ends_what_is_armed),
-          FIXTURE_CASE(an_id_that_comes_twice), FIXTURE_CASE(waits_are_counted_while_they_are_parked),
+          FIXTURE_CASE(an_id_that_comes_twice), FIXTURE_CASE(waits_are_counted_while_they_are_inflight),
           FIXTURE_CASE(one_for_all_leaves_it_to_whom_it_was_given),
           FIXTURE_CASE(what_is_given_to_one_that_cancels_is_given_on),
           FIXTURE_CASE(what_many_that_end_at_once_were_given),

@@ -4,7 +4,7 @@
 
 #include "guest.h"
 
-#include "daemon/loop/sentry.h"
+#include "daemon/loop/poller.h"
 
 #include <fcntl.h>
 #include <stdlib.h>
@@ -13,7 +13,7 @@
 
 enum { FIRST = 20000, LIMIT = PORTD__V1__CODE__CODE_LIMIT };
 
-static struct raw crowd[SENTRY_MOST + 1];
+static struct raw crowd[POLLER_MOST + 1];
 
 /* The kernel tells who connects by the effective user. */
 static void open_as(struct raw *raw, const struct fixture *broker, uid_t uid) {
@@ -48,29 +48,29 @@ static bool is_watched(void *data) {
 
 static void more_users_than_threads(void **state) {
     static struct fixture broker;
-    struct raw *last = &crowd[SENTRY_MOST];
+    struct raw *last = &crowd[POLLER_MOST];
     int pipe[2];
 
     (void)state;
     guest_start_open(&broker, 0);
     guest_pipe(pipe);
     int terminal = make_terminal();
-    for (int i = 0; i < SENTRY_MOST; i++) {
+    for (int i = 0; i < POLLER_MOST; i++) {
         open_as(&crowd[i], &broker, (uid_t)(FIRST + i));
         assert_int_equal(watch(&crowd[i], terminal), 0);
     }
-    open_as(last, &broker, FIRST + SENTRY_MOST);
+    open_as(last, &broker, FIRST + POLLER_MOST);
     assert_int_equal(watch(last, terminal), LIMIT);
     guest_is_served(last);
     uint64_t evt = guest_evt(last, pipe[0], 6);
     assert_int_equal(raw_remove(last, evt), 0);
-    for (int i = 0; i < SENTRY_MOST; i += SENTRY_MOST / 8)
+    for (int i = 0; i < POLLER_MOST; i += POLLER_MOST / 8)
         assert_int_equal(watch(&crowd[i], terminal), 0);
     /* One that leaves makes room. */
     raw_close(&crowd[0]);
     struct attempt attempt = {last, terminal};
     assert_true(fixture_until(is_watched, &attempt));
-    for (int i = 1; i <= SENTRY_MOST; i++)
+    for (int i = 1; i <= POLLER_MOST; i++)
         raw_close(&crowd[i]);
 }
 

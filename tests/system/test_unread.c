@@ -80,7 +80,7 @@ static bool handle_is_made(void *data) {
     return has_handle(asked->raw, asked->id);
 }
 
-/* Handles of guarded descriptors are answered when a sentry comes back, whether there is room or not. */
+/* Handles of descriptors that a poller thread watches are answered when a poller thread comes back, whether there is room or not. */
 static void handles(void **state) {
     struct raw raw, other;
     struct epoll_event event = {.events = EPOLLIN};

@@ -5,8 +5,8 @@
 #include "daemon/object/binding.h"
 #include "daemon/object/cause.h"
 #include "daemon/object/direction.h"
-#include "daemon/object/indicator.h"
 #include "daemon/object/wait.h"
+#include "daemon/object/waitable.h"
 #include "daemon/object/waitqueue.h"
 #include "tests/support/world.h"
 
@@ -29,15 +29,15 @@ static int end(void **state) {
     return 0;
 }
 
-static struct indicator *make(int fd, enum object_kind kind) {
+static struct waitable *make(int fd, enum object_kind kind) {
     struct refusal refusal;
-    struct indicator *indicator = indicator_new(world_bind(fd, fd), kind, DIRECTION_READ, &refusal);
+    struct waitable *waitable = waitable_new(world_bind(fd, fd), kind, DIRECTION_READ, &refusal);
 
-    assert_non_null(indicator);
-    return indicator;
+    assert_non_null(waitable);
+    return waitable;
 }
 
-static bool all_is_closed(void) { return world.slots.used == world.used; }
+static bool all_is_closed(void) { return world.fd_table.used == world.used; }
 
 /* ---- activities that are counted ------------------------------------------------------------------------------------ */
 
@@ -52,7 +52,7 @@ static void on_done(struct wait_request *wait) {
     n_done++;
 }
 
-static void wait_for(size_t which, struct indicator *evt, bool one) {
+static void wait_for(size_t which, struct waitable *evt, bool one) {
     struct refusal refusal;
     struct wait_request *wait = wait_init(&waits[which], &world.owners, 1);
 
@@ -76,13 +76,13 @@ static bool the_third_is_armed_or_done(void) { return n_done > 1 || is_armed(2);
 static void an_activity_of_long_ago_is_no_news(void **state) {
     int inner = eventfd(0, EFD_CLOEXEC), outer = epoll_create1(EPOLL_CLOEXEC);
     struct epoll_event event = {.events = EPOLLIN};
-    struct indicator *evt;
+    struct waitable *evt;
 
     (void)state;
     n_done = 0;
     assert_int_equal(epoll_ctl(outer, EPOLL_CTL_ADD, inner, &event), 0);
     evt = make(outer, OBJECT_EVT);
-    struct descriptor *descriptor = indicator_source(evt);
+    struct descriptor *descriptor = waitable_source(evt);
     world.registry.rounds = INT32_MAX - 1;
     /* One of two is told of it, so the other one's queue knows of it. */
     wait_for(0, evt, true);
@@ -108,8 +108,8 @@ static void an_activity_of_long_ago_is_no_news(void **state) {
 
 /* The kernel says so only when it is asked to watch it: the semaphore fires, and the copy goes when nothing refers to it. */
 static void what_cannot_be_watched_after_all_is_closed(void **state) {
-    struct indicator *semaphore = make(eventfd(0, EFD_CLOEXEC), OBJECT_SEMAPHORE);
-    struct descriptor *descriptor = indicator_source(semaphore);
+    struct waitable *semaphore = make(eventfd(0, EFD_CLOEXEC), OBJECT_SEMAPHORE);
+    struct descriptor *descriptor = waitable_source(semaphore);
     int file = memfd_create("file", MFD_CLOEXEC);
 
     (void)state;

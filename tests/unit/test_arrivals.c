@@ -9,7 +9,7 @@
 
 enum { MANY = 200, AT_ONCE = 128 };
 
-static bool all_is_closed(void) { return world.slots.used == world.used; }
+static bool all_is_closed(void) { return world.fd_table.used == world.used; }
 
 static void many_are_accepted_at_once_and_made_in_turns(void **state) {
     struct sockaddr_un name = {.sun_family = AF_UNIX};
@@ -30,7 +30,7 @@ static void many_are_accepted_at_once_and_made_in_turns(void **state) {
     }
     listener.watch.fn(&listener.watch, LOOP_READ);
     assert_int_equal(users_next(&world.users, 0, &user, 1), 1);
-    assert_int_equal(world.slots.used, world.used + AT_ONCE);
+    assert_int_equal(world.fd_table.used, world.used + AT_ONCE);
     assert_int_equal(user->used[USER_CONNECTIONS], AT_ONCE);
     assert_int_equal(world.sessions.n_connections, AT_ONCE);
     assert_int_equal(user->connections, 0);

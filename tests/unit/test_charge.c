@@ -4,20 +4,20 @@
 
 #include "daemon/access/account.h"
 #include "daemon/access/charge.h"
+#include "daemon/access/fd_table.h"
 #include "daemon/access/limit.h"
 #include "daemon/access/refusal.h"
-#include "daemon/access/slots.h"
 #include "daemon/access/user.h"
 
 static void it_outlives_its_session(void **state) {
-    struct slots slots = {.limit = 100000};
+    struct fd_table fd_table = {.limit = 100000};
     struct refusal refusal;
     struct users users;
     struct account account, sister;
     struct charge charge, other, moved = {0};
 
     (void)state;
-    assert_int_equal(users_init(&users, 0, &slots, 1), 0);
+    assert_int_equal(users_init(&users, 0, &fd_table, 1), 0);
     struct user *user = user_ref(&users, 1000);
     uint64_t limit = limit_of(user, USER_BYTES);
     account_init(&account, user, 1, "one");
@@ -51,14 +51,14 @@ static void it_outlives_its_session(void **state) {
 
 /* A request takes a wait and its bytes, or nothing; one that gives something back gets through, and no sum is wrong after that. */
 static void what_gives_back_gets_through(void **state) {
-    struct slots slots;
+    struct fd_table fd_table;
     struct users users;
     struct account account;
     struct charge request, full, back, refused;
     struct refusal refusal;
     (void)state;
-    slots_init(&slots, 4000, 0);
-    assert_int_equal(users_init(&users, 0, &slots, 1), 0);
+    fd_table_init(&fd_table, 4000, 0);
+    assert_int_equal(users_init(&users, 0, &fd_table, 1), 0);
     struct user *user = user_ref(&users, 1000);
     uint64_t limit = limit_of(user, USER_BYTES);
     account_init(&account, user, 1, "one");
@@ -84,13 +84,13 @@ static void what_gives_back_gets_through(void **state) {
 
 /* Without a struct that remembers it: whoever takes says what is given back, and on whose account. */
 static void a_request_may_say_itself_what_it_has_taken(void **state) {
-    struct slots slots;
+    struct fd_table fd_table;
     struct users users;
     struct account account;
     struct refusal refusal;
     (void)state;
-    slots_init(&slots, 4000, 0);
-    assert_int_equal(users_init(&users, 0, &slots, 1), 0);
+    fd_table_init(&fd_table, 4000, 0);
+    assert_int_equal(users_init(&users, 0, &fd_table, 1), 0);
     struct user *user = user_ref(&users, 1000);
     account_init(&account, user, 1, "one");
     assert_int_equal(charge_take_request(&account, limit_of(user, USER_BYTES), &refusal), -1);

@@ -145,7 +145,7 @@ static void a_failure_leaves_the_cursor_alone(void **state) {
     broker_close(&broker);
 }
 
-/* It is parked: however many there are, other requests go. */
+/* It is in flight: however many there are, other requests go. */
 static void monitors_do_not_count_against_the_window(void **state) {
     struct broker_fake broker;
     portd_client *client = broker_meet(&broker, NULL, WINDOW);

@@ -649,7 +649,7 @@ static void check_and_remove_name_a_number_that_may_be_closed(void **state) {
     broker_close(&broker);
 }
 
-static void many_parked_waits_stay_apart(void **state) {
+static void many_parked_waits_stay_split_watch(void **state) {
     enum { WAITS = 3000, PINGS = 9000 };
     struct broker_fake broker;
     portd_client *client = broker_meet(&broker, NULL, WINDOW);
@@ -701,4 +701,4 @@ TEST_MAIN(TEST_CASE(replies_come_in_any_order), TEST_CASE(reply_to_no_request_is
           TEST_CASE(blocking_call_ends_in_time_on_a_blocked_way),
           TEST_CASE(arguments_are_checked_before_anything_is_sent),
           TEST_CASE(check_and_remove_name_a_number_that_may_be_closed),
-          TEST_CASE(many_parked_waits_stay_apart))
+          TEST_CASE(many_parked_waits_stay_split_watch))

@@ -2,7 +2,7 @@
 
 #include "tests/support/test.h"
 
-#include "daemon/base/pile.h"
+#include "daemon/base/discard_queue.h"
 #include "daemon/base/ring.h"
 #include "daemon/loop/closer.h"
 #include "daemon/loop/loop.h"
@@ -181,7 +181,7 @@ static size_t read_to_the_end(int fd) {
     return total;
 }
 
-/* The number is the stand-in's from the moment the worker closes, so it waits for the peer now. */
+/* The number is the placeholder's from the moment the worker closes, so it waits for the peer now. */
 static void await_closing(int fd, const char *before) {
     char path[32], link[64];
     ssize_t n;
@@ -297,11 +297,11 @@ static void a_silent_file_server_holds_up_nobody_else(void **state) {
 static void throw_away_many(void) {
     enum { SOCKETS = 60, WAITED_FOR = 6 };
     static int ends[SOCKETS][2], others[WAITED_FOR][2];
-    struct pile pile;
+    struct discard_queue discard_queue;
     size_t sent[SOCKETS];
 
     done_count = 0;
-    pile_init(&pile);
+    discard_queue_init(&discard_queue);
     for (size_t i = 0; i < SOCKETS; i++)
         sent[i] = lingering_pair(ends[i]);
     for (size_t i = 0; i < WAITED_FOR; i++)
@@ -309,12 +309,12 @@ static void throw_away_many(void) {
     for (size_t i = 0; i < WAITED_FOR; i++)
         closer_close(closer, others[i][0], 2000, on_done, others);
     for (size_t i = 0; i < SOCKETS; i++)
-        closer_discard(closer, &pile, ends[i][0], 1000, on_done, ends);
+        closer_discard(closer, &discard_queue, ends[i][0], 1000, on_done, ends);
     run_until(SOCKETS + WAITED_FOR);
     assert_ptr_equal(done_order[SOCKETS + WAITED_FOR - 1], others);
     assert_ptr_equal(done_order[SOCKETS + WAITED_FOR - 2], others);
     assert_int_equal(closer_pending(closer), 0);
-    assert_true(ring_is_empty(&pile.records) && !pile.busy);
+    assert_true(ring_is_empty(&discard_queue.records) && !discard_queue.busy);
     for (size_t i = 0; i < SOCKETS; i++) {
         assert_false(is_open(ends[i][0]));
         assert_int_equal(read_to_the_end(ends[i][1]), sent[i]);
@@ -336,13 +336,13 @@ static void what_is_thrown_away_is_closed_together(void **state) {
 /* Of all kinds, of several uids, and again and again with the same numbers. */
 static void piles_of_all_kinds(void **state) {
     enum { ROUNDS = 20, EACH = 16, PILES = 3, KINDS = 4 };
-    struct pile piles[PILES];
+    struct discard_queue discard_queues[PILES];
     size_t n = 0;
 
     (void)state;
     begin();
     for (size_t i = 0; i < PILES; i++)
-        pile_init(&piles[i]);
+        discard_queue_init(&discard_queues[i]);
     for (size_t round = 0; round < ROUNDS; round++) {
         done_count = n = 0;
         for (size_t i = 0; i < EACH; i++) {
@@ -350,7 +350,8 @@ static void piles_of_all_kinds(void **state) {
             assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds), 0);
             assert_int_equal(pipe(fds + 2), 0);
             for (size_t k = 0; k < KINDS; k++, n++)
-                closer_discard(closer, &piles[i % PILES], fds[k], (uint32_t)(i % PILES), on_done, NULL);
+                closer_discard(closer, &discard_queues[i % PILES], fds[k], (uint32_t)(i % PILES), on_done,
+                               NULL);
         }
         run_until(n);
         assert_int_equal(closer_pending(closer), 0);
@@ -358,22 +359,22 @@ static void piles_of_all_kinds(void **state) {
     end();
 }
 
-/* What is not closed yet when all ends is done with all the same, and on no pile any more. */
+/* What is not closed yet when all ends is done with all the same, and on no discard queue any more. */
 static void piles_at_the_end(void **state) {
     enum { SOCKETS = 8 };
     int ends[SOCKETS][2];
-    struct pile pile;
+    struct discard_queue discard_queue;
 
     (void)state;
     begin();
-    pile_init(&pile);
+    discard_queue_init(&discard_queue);
     for (size_t i = 0; i < SOCKETS; i++) {
         (void)lingering_pair(ends[i]);
-        closer_discard(closer, &pile, ends[i][0], 1000, on_done, NULL);
+        closer_discard(closer, &discard_queue, ends[i][0], 1000, on_done, NULL);
     }
     end();
     assert_int_equal(done_count, SOCKETS);
-    assert_true(ring_is_empty(&pile.records));
+    assert_true(ring_is_empty(&discard_queue.records));
     for (size_t i = 0; i < SOCKETS; i++) {
         close(ends[i][1]); /* first: this ends what the other waits for */
         close(ends[i][0]);

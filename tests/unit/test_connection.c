@@ -26,7 +26,7 @@ static size_t read_all(int fd) {
     return total;
 }
 
-static bool nobody_is_there(void) { return world.slots.used == world.used; }
+static bool nobody_is_there(void) { return world.fd_table.used == world.used; }
 
 /* It is not read for a while, and then goes on: every request is answered. What a second brings may be spent twice before. */
 static void who_has_spent_the_rate_is_read_again(void **state) {
@@ -40,10 +40,10 @@ static void who_has_spent_the_rate_is_read_again(void **state) {
     int fd = world_connect();
     assert_true(fd >= 0);
     assert_int_equal(send(fd, hello, sizeof hello, 0), sizeof hello);
-    world_settle();
+    world_update();
     assert_true(read_all(fd) > 0);
     assert_int_equal(send(fd, ping, sizeof ping, 0), sizeof ping);
-    world_settle();
+    world_update();
     const size_t reply = read_all(fd);
     assert_true(reply > 0);
     for (size_t i = 0; i < PINGS; i++)

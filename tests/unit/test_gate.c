@@ -2,19 +2,19 @@
 
 #include "tests/support/test.h"
 
+#include "daemon/access/fd_table.h"
 #include "daemon/access/gate.h"
 #include "daemon/access/quota.h"
 #include "daemon/access/refusal.h"
-#include "daemon/access/slots.h"
 #include "daemon/access/user.h"
 #include "daemon/base/turn.h"
 
-enum { LIMIT = 20000, SHARE = (LIMIT - SLOTS_KEEP) / 4, STRANGER = 1000 };
+enum { LIMIT = 20000, SHARE = (LIMIT - FD_TABLE_KEEP) / 4, STRANGER = 1000 };
 
 #define GATE_CASE(function) cmocka_unit_test_setup_teardown(function, begin, end)
 
 struct world {
-    struct slots slots;
+    struct fd_table fd_table;
     struct users users;
     struct user *one, *other;
     struct gate gates[40];
@@ -36,8 +36,8 @@ static void uncounted(struct gate *gate) { (void)gate; }
 static int begin(void **state) {
     (void)state;
     world = (struct world){0};
-    slots_init(&world.slots, LIMIT, 0);
-    assert_int_equal(users_init(&world.users, 0, &world.slots, 1), 0);
+    fd_table_init(&world.fd_table, LIMIT, 0);
+    assert_int_equal(users_init(&world.users, 0, &world.fd_table, 1), 0);
     world.one = user_ref(&world.users, STRANGER);
     world.other = user_ref(&world.users, STRANGER + 1);
     for (size_t i = 0; i < 40; i++)
@@ -56,7 +56,7 @@ static int end(void **state) {
 }
 
 static void throw_away(struct user *user, unsigned n) {
-    slots_take(&world.slots, n);
+    fd_table_take(&world.fd_table, n);
     gates_discard(user, n);
 }
 
@@ -81,14 +81,14 @@ static unsigned sum(size_t from, size_t to) {
 static void what_a_uid_has_thrown_away_counts_until_it_is_closed(void **state) {
     (void)state;
     assert_true(gates_may_receive(world.one));
-    throw_away(world.one, SHARE - SLOTS_RECEIVE);
+    throw_away(world.one, SHARE - FD_TABLE_RECEIVE);
     assert_true(gates_may_receive(world.one));
     throw_away(world.one, 1);
     assert_false(gates_may_receive(world.one));
     assert_true(gates_may_receive(world.other));
     close_some(world.one, 1);
     assert_true(gates_may_receive(world.one));
-    close_some(world.one, SHARE - SLOTS_RECEIVE);
+    close_some(world.one, SHARE - FD_TABLE_RECEIVE);
 }
 
 static void what_it_keeps_counts_too(void **state) {
@@ -110,7 +110,7 @@ static void those_that_wait_are_looked_at_when_something_is_closed(void **state)
         gate_wait(&world.gates[i]);
     gate_wait(&world.gates[0]);
     turn();
-    close_some(world.one, SLOTS_RECEIVE - 1);
+    close_some(world.one, FD_TABLE_RECEIVE - 1);
     turn();
     assert_int_equal(sum(0, 40), 0);
     close_some(world.one, 1);
@@ -118,59 +118,59 @@ static void those_that_wait_are_looked_at_when_something_is_closed(void **state)
     turn();
     for (size_t i = 0; i < 30; i++)
         assert_int_equal(world.opened[i], 1);
-    close_some(world.one, SHARE - SLOTS_RECEIVE);
+    close_some(world.one, SHARE - FD_TABLE_RECEIVE);
     turn();
     assert_int_equal(sum(0, 40), 30); /* none of them waits any more */
 }
 
 static void when_the_table_is_short_those_that_have_nothing_in_it_go_first(void **state) {
     (void)state;
-    slots_take(&world.slots, LIMIT - 2 * SLOTS_RECEIVE);
+    fd_table_take(&world.fd_table, LIMIT - 2 * FD_TABLE_RECEIVE);
     assert_true(gates_may_receive(world.one));
     throw_away(world.one, 1);
     assert_false(gates_may_receive(world.one));
     assert_true(gates_may_receive(world.other));
-    throw_away(world.other, SLOTS_RECEIVE - 1);
+    throw_away(world.other, FD_TABLE_RECEIVE - 1);
     assert_false(gates_may_receive(world.other));
     gate_wait(&world.gates[0]);
     gate_wait(&world.gates[30]);
     turn();
     assert_int_equal(sum(0, 40), 0);
-    slots_give(&world.slots, SLOTS_RECEIVE - 1); /* somebody else's */
+    fd_table_give(&world.fd_table, FD_TABLE_RECEIVE - 1); /* somebody else's */
     turn();
     assert_int_equal(sum(0, 40), 0);
-    slots_give(&world.slots, 1);
+    fd_table_give(&world.fd_table, 1);
     turn();
     assert_int_equal(world.opened[0], 1);
-    close_some(world.other, SLOTS_RECEIVE - 1);
+    close_some(world.other, FD_TABLE_RECEIVE - 1);
     turn();
     assert_int_equal(world.opened[30], 1);
     close_some(world.one, 1);
-    slots_give(&world.slots, LIMIT - 3 * SLOTS_RECEIVE);
-    assert_int_equal(world.slots.used, 0);
+    fd_table_give(&world.fd_table, LIMIT - 3 * FD_TABLE_RECEIVE);
+    assert_int_equal(world.fd_table.used, 0);
 }
 
 /* In a table of the smallest size it lies in the margin, and what can be kept stays as it is. */
 static void what_is_thrown_away_takes_nothing_of_what_may_be_kept(void **state) {
     enum { FREE = 16 };
-    struct slots *slots = &world.slots;
+    struct fd_table *fd_table = &world.fd_table;
     (void)state;
-    slots_init(slots, 1000, 1000 - SLOTS_KEEP - FREE);
-    throw_away(world.one, SLOTS_RECEIVE);
-    assert_int_equal(slots_free(slots), FREE);
-    assert_true(slots_may_waste(slots, SLOTS_RECEIVE));
-    throw_away(world.other, SLOTS_RECEIVE);
-    assert_false(slots_may_waste(slots, 1));
+    fd_table_init(fd_table, 1000, 1000 - FD_TABLE_KEEP - FREE);
+    throw_away(world.one, FD_TABLE_RECEIVE);
+    assert_int_equal(fd_table_free(fd_table), FREE);
+    assert_true(fd_table_may_waste(fd_table, FD_TABLE_RECEIVE));
+    throw_away(world.other, FD_TABLE_RECEIVE);
+    assert_false(fd_table_may_waste(fd_table, 1));
     assert_false(gates_may_receive(world.one));
     assert_false(gates_may_receive(world.other));
-    assert_int_equal(slots_free(slots), FREE);
-    slots_take(slots, FREE);
-    assert_true(slots_may_keep(slots, 0));
-    assert_false(slots_may_keep(slots, 1));
-    assert_true(slots_may_receive(slots)); /* of those who have thrown nothing away */
-    close_some(world.one, SLOTS_RECEIVE);
-    close_some(world.other, SLOTS_RECEIVE);
-    assert_int_equal(slots->wasted, 0);
+    assert_int_equal(fd_table_free(fd_table), FREE);
+    fd_table_take(fd_table, FREE);
+    assert_true(fd_table_may_keep(fd_table, 0));
+    assert_false(fd_table_may_keep(fd_table, 1));
+    assert_true(fd_table_may_receive(fd_table)); /* of those who have thrown nothing away */
+    close_some(world.one, FD_TABLE_RECEIVE);
+    close_some(world.other, FD_TABLE_RECEIVE);
+    assert_int_equal(fd_table->wasted, 0);
 }
 
 /* However many wait, another uid has its turn before all of them were looked at. */

@@ -6,7 +6,7 @@
 #include "daemon/object/descriptor.h"
 #include "daemon/object/direction.h"
 #include "daemon/object/handle.h"
-#include "daemon/object/indicator.h"
+#include "daemon/object/waitable.h"
 #include "tests/support/world.h"
 
 #include <poll.h>
@@ -17,9 +17,9 @@ enum { ASKERS = 600, LIMIT = 2000 };
 
 static struct {
     struct user *other;
-    struct belongings askers[ASKERS];
+    struct session_objects askers[ASKERS];
     struct handle *handles[ASKERS];
-    struct indicator *semaphore;
+    struct waitable *semaphore;
     struct task task; /* of another uid */
     size_t ended_before;
     unsigned ran;
@@ -44,11 +44,11 @@ static void on_turn(struct task *task) {
 static void make_handles(void) {
     struct refusal refusal;
     for (size_t i = 0; i < ASKERS; i++) {
-        struct belongings *asker = &asked.askers[i];
-        belongings_init(asker, &world.registry, world.owner, i + 2, "asker", 1);
-        asked.handles[i] = indicator_new_handle(asked.semaphore, asker, OS_FD_NONE, &refusal);
+        struct session_objects *asker = &asked.askers[i];
+        session_objects_init(asker, &world.registry, world.owner, i + 2, "asker", 1);
+        asked.handles[i] = waitable_new_handle(asked.semaphore, asker, OS_FD_NONE, &refusal);
         assert_non_null(asked.handles[i]);
-        assert_int_equal(indicator_set_handle(asked.semaphore, asker, asked.handles[i], 0), 0);
+        assert_int_equal(waitable_set_handle(asked.semaphore, asker, asked.handles[i], 0), 0);
     }
 }
 
@@ -60,7 +60,7 @@ static int begin(void **state) {
     world_own(user_ref(&world.users, world.users.own));
     asked.other = user_ref(&world.users, world.users.own + 1);
     asked.semaphore =
-        indicator_new(world_bind(5, eventfd(0, EFD_CLOEXEC)), OBJECT_SEMAPHORE, DIRECTION_READ, &refusal);
+        waitable_new(world_bind(5, eventfd(0, EFD_CLOEXEC)), OBJECT_SEMAPHORE, DIRECTION_READ, &refusal);
     assert_non_null(asked.semaphore);
     make_handles();
     asked.task.step = on_turn;
@@ -82,25 +82,25 @@ static void each_is_found_by_its_session(void **state) {
     struct refusal refusal;
     (void)state;
     for (size_t i = 0; i < ASKERS; i++)
-        assert_ptr_equal(indicator_handle(asked.semaphore, &asked.askers[i]), asked.handles[i]);
-    assert_null(indicator_handle(asked.semaphore, &world.owners));
-    struct handle *own = indicator_new_handle(asked.semaphore, &world.owners, OS_FD_NONE, &refusal);
+        assert_ptr_equal(waitable_handle(asked.semaphore, &asked.askers[i]), asked.handles[i]);
+    assert_null(waitable_handle(asked.semaphore, &world.owners));
+    struct handle *own = waitable_new_handle(asked.semaphore, &world.owners, OS_FD_NONE, &refusal);
     assert_non_null(own);
-    assert_int_equal(indicator_set_handle(asked.semaphore, &world.owners, own, 0), 0);
-    assert_ptr_equal(indicator_handle(asked.semaphore, &world.owners), own);
-    assert_ptr_equal(indicator_handle(asked.semaphore, &asked.askers[ASKERS / 2]), asked.handles[ASKERS / 2]);
-    indicator_end_lent(asked.handles[7]);
+    assert_int_equal(waitable_set_handle(asked.semaphore, &world.owners, own, 0), 0);
+    assert_ptr_equal(waitable_handle(asked.semaphore, &world.owners), own);
+    assert_ptr_equal(waitable_handle(asked.semaphore, &asked.askers[ASKERS / 2]), asked.handles[ASKERS / 2]);
+    waitable_end_lent(asked.handles[7]);
     asked.handles[7] = NULL;
-    assert_null(indicator_handle(asked.semaphore, &asked.askers[7]));
-    assert_ptr_equal(indicator_handle(asked.semaphore, &asked.askers[8]), asked.handles[8]);
-    assert_ptr_equal(indicator_handle(asked.semaphore, &world.owners), own);
+    assert_null(waitable_handle(asked.semaphore, &asked.askers[7]));
+    assert_ptr_equal(waitable_handle(asked.semaphore, &asked.askers[8]), asked.handles[8]);
+    assert_ptr_equal(waitable_handle(asked.semaphore, &world.owners), own);
 }
 
 static void they_are_told_in_steps(void **state) {
-    struct descriptor *descriptor = indicator_source(asked.semaphore);
+    struct descriptor *descriptor = waitable_source(asked.semaphore);
     (void)state;
-    indicator_end(asked.semaphore, CAUSE_REMOVED);
-    descriptor_settle(descriptor);
+    waitable_end(asked.semaphore, CAUSE_REMOVED);
+    descriptor_update(descriptor);
     assert_true(count_ready() < ASKERS);
     assert_true(descriptor_is_passing(descriptor)); /* remove is answered after the last one */
     turn_queue(&asked.other->lane, &asked.task);
@@ -113,9 +113,9 @@ static void they_are_told_in_steps(void **state) {
 /* A session that ends meanwhile takes its own away, and a new one is told at once. */
 static void some_go_meanwhile(void **state) {
     (void)state;
-    indicator_end(asked.semaphore, CAUSE_REMOVED);
+    waitable_end(asked.semaphore, CAUSE_REMOVED);
     for (size_t i = 0; i < ASKERS; i += 2) {
-        indicator_end_lent(asked.handles[i]);
+        waitable_end_lent(asked.handles[i]);
         asked.handles[i] = NULL;
     }
     world_turns();
@@ -123,14 +123,14 @@ static void some_go_meanwhile(void **state) {
 }
 
 static void they_are_dropped_in_steps(void **state) {
-    struct descriptor *descriptor = indicator_source(asked.semaphore);
+    struct descriptor *descriptor = waitable_source(asked.semaphore);
     uint64_t id = asked.semaphore->object.id, used = world.owner->used[USER_OBJECTS];
     (void)state;
-    indicator_end(asked.semaphore, CAUSE_REMOVED);
-    descriptor_settle(descriptor);
+    waitable_end(asked.semaphore, CAUSE_REMOVED);
+    descriptor_update(descriptor);
     world_turns();
     assert_int_equal(count_ready(), ASKERS);
-    indicator_release(asked.semaphore);
+    waitable_release(asked.semaphore);
     assert_null(registry_find(&world.registry, id));
     assert_non_null(asked.askers[0].lent); /* not yet */
     assert_int_equal(world.owner->used[USER_OBJECTS], used);

@@ -3,20 +3,20 @@
 #include "tests/support/test.h"
 
 #include "daemon/access/account.h"
+#include "daemon/access/fd_table.h"
 #include "daemon/access/limit.h"
 #include "daemon/access/refusal.h"
-#include "daemon/access/slots.h"
 
 enum { MANY = 4 * HOLDERS_LOOKS, OWN = 7 };
 
-static struct slots slots;
+static struct fd_table fd_table;
 static struct users users;
 static struct account accounts[MANY];
 
 static struct user *begin(uint32_t uid) {
     struct user *user;
-    slots_init(&slots, 100000, 0);
-    assert_int_equal(users_init(&users, OWN, &slots, 1), 0);
+    fd_table_init(&fd_table, 100000, 0);
+    assert_int_equal(users_init(&users, OWN, &fd_table, 1), 0);
     user = user_ref(&users, uid);
     assert_non_null(user);
     return user;

@@ -133,8 +133,8 @@ static void what_is_refused_and_what_closes_at_once(void **state) {
     }
 }
 
-static bool guarded(int fd) {
-    bool answer = inspect_is_guarded(fd, inspect_type_of(fd));
+static bool threaded(int fd) {
+    bool answer = inspect_needs_thread(fd, inspect_type_of(fd));
 
     assert_true(fd >= 0);
     close(fd);
@@ -142,18 +142,18 @@ static bool guarded(int fd) {
 }
 
 /* Whatever file system it is on: which ones ask a server cannot be known without asking. */
-static void files_are_asked_by_sentries_alone(void **state) {
+static void files_are_asked_by_pollers_alone(void **state) {
     char path[] = "/tmp/test_inspect.XXXXXX";
 
     (void)state;
     inspect_init(OS_FD_NONE);
-    assert_true(guarded(open("/proc/self/mounts", O_RDONLY | O_CLOEXEC)));
-    assert_true(guarded(mkstemp(path)));
+    assert_true(threaded(open("/proc/self/mounts", O_RDONLY | O_CLOEXEC)));
+    assert_true(threaded(mkstemp(path)));
     assert_int_equal(unlink(path), 0);
-    assert_true(guarded(epoll_create1(EPOLL_CLOEXEC)));
-    assert_false(guarded(eventfd(0, EFD_CLOEXEC)));
-    assert_false(guarded(socket_of(AF_INET, SOCK_STREAM, 0)));
-    assert_false(guarded(open("/dev/null", O_RDONLY | O_CLOEXEC)));
+    assert_true(threaded(epoll_create1(EPOLL_CLOEXEC)));
+    assert_false(threaded(eventfd(0, EFD_CLOEXEC)));
+    assert_false(threaded(socket_of(AF_INET, SOCK_STREAM, 0)));
+    assert_false(threaded(open("/dev/null", O_RDONLY | O_CLOEXEC)));
 }
 
 static void a_silent_file_server_is_not_asked(void **state) {
@@ -170,7 +170,7 @@ static void a_silent_file_server_is_not_asked(void **state) {
     assert_true(
         engine_can_watch(engine, fuse.fd)); /* the kernel says so, and the file server was not asked */
     engine_free(engine);
-    assert_true(inspect_is_guarded(fuse.fd, INSPECT_REGULAR));
+    assert_true(inspect_needs_thread(fuse.fd, INSPECT_REGULAR));
     assert_false(inspect_is_own(fuse.fd));
     assert_true(inspect_same(fuse.fd, fuse.fd));
     assert_false(inspect_pidfd(fuse.fd, &key, &pid));
@@ -402,7 +402,7 @@ static void what_is_no_pidfd_is_none(void **state) {
 
 TEST_MAIN(TEST_CASE(sockets), TEST_CASE(files), TEST_CASE(anonymous_inodes),
           TEST_CASE(every_type_has_a_name_of_its_own), TEST_CASE(what_is_refused_and_what_closes_at_once),
-          TEST_CASE(files_are_asked_by_sentries_alone), TEST_CASE(a_silent_file_server_is_not_asked),
+          TEST_CASE(files_are_asked_by_pollers_alone), TEST_CASE(a_silent_file_server_is_not_asked),
           TEST_CASE(a_connection_to_the_listener_is_our_own),
           TEST_CASE(a_connection_to_the_same_address_of_another_is_not_our_own),
           TEST_CASE(copies_are_the_same_open_file), TEST_CASE(other_ways_of_comparing_are_found),

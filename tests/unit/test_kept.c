@@ -3,22 +3,22 @@
 #include "tests/support/test.h"
 
 #include "daemon/access/account.h"
+#include "daemon/access/fd_table.h"
 #include "daemon/access/kept.h"
 #include "daemon/access/refusal.h"
-#include "daemon/access/slots.h"
 #include "daemon/access/user.h"
 
 enum { ROOM = 100 };
 
-static struct slots slots;
+static struct fd_table fd_table;
 static struct users users;
 static struct user *user;
 static struct account account;
 static struct refusal refusal;
 
 static void begin(void) {
-    slots_init(&slots, ROOM + SLOTS_KEEP, 0);
-    assert_int_equal(users_init(&users, 0, &slots, 1), 0);
+    fd_table_init(&fd_table, ROOM + FD_TABLE_KEEP, 0);
+    assert_int_equal(users_init(&users, 0, &fd_table, 1), 0);
     user = user_ref(&users, 0);
     account_init(&account, user, 7, "client");
 }
@@ -30,7 +30,7 @@ static void end(void) {
 }
 
 static void expect(size_t used, size_t of_user, size_t of_account) {
-    assert_int_equal(slots.used, used);
+    assert_int_equal(fd_table.used, used);
     assert_int_equal(user->used[USER_DESCRIPTORS], of_user);
     assert_int_equal(account.used[USER_DESCRIPTORS], of_account);
 }
@@ -53,7 +53,7 @@ static void both_are_taken_and_given_back(void **state) {
 static void a_full_table_takes_nothing(void **state) {
     (void)state;
     begin();
-    slots_take(&slots, ROOM - 1);
+    fd_table_take(&fd_table, ROOM - 1);
     assert_int_equal(kept_take(user, NULL, 2, &refusal), -1);
     assert_int_equal(refusal.code, REFUSAL_LIMIT);
     assert_non_null(strstr(refusal.text, "table"));
@@ -61,7 +61,7 @@ static void a_full_table_takes_nothing(void **state) {
     assert_int_equal(kept_take(user, NULL, 1, &refusal), 0);
     assert_int_equal(kept_receive(&account, &refusal), 0); /* it is in the table already */
     expect(ROOM, 2, 1);
-    slots_take(&slots, 1);
+    fd_table_take(&fd_table, 1);
     assert_int_equal(kept_receive(&account, &refusal), -1);
     kept_uncharge(user, &account, 1);
     kept_give(user, NULL, 1);

@@ -2,7 +2,7 @@
 
 #include "tests/support/test.h"
 
-#include "daemon/access/slots.h"
+#include "daemon/access/fd_table.h"
 #include "daemon/object/registry.h"
 #include "daemon/session/listener.h"
 #include "daemon/session/session.h"
@@ -15,12 +15,12 @@ enum { LIMIT = 4096 };
 
 static struct sessions sessions;
 static struct registry registry;
-static struct slots slots;
+static struct fd_table fd_table;
 static struct listener listener;
 
 static void begin(os_fd fd) {
-    slots_init(&slots, LIMIT, 0);
-    registry = (struct registry){.env = {.slots = &slots}};
+    fd_table_init(&fd_table, LIMIT, 0);
+    registry = (struct registry){.env = {.fd_table = &fd_table}};
     sessions = (struct sessions){.loop = loop_new(), .env = &registry.env, .registry = &registry};
     assert_non_null(sessions.loop);
     assert_int_equal(listener_open(&listener, fd, &sessions, NULL), 0);
@@ -80,12 +80,12 @@ static void a_watch_that_fails_is_tried_again(void **state) {
 
     (void)state;
     begin(fd);
-    slots_take(&slots, LIMIT);
+    fd_table_take(&fd_table, LIMIT);
     assert_true(loop_fake_tell(&listener.watch, LOOP_READ));
     assert_int_equal(listener.watch.interest, 0);
     assert_int_equal(loop_fake_reach(sessions.loop, INT64_MAX), 1); /* there is no room yet */
     assert_int_equal(listener.watch.interest, 0);
-    slots_give(&slots, LIMIT);
+    fd_table_give(&fd_table, LIMIT);
     loop_fake_fail_set(sessions.loop, -ENOSPC);
     assert_int_equal(loop_fake_reach(sessions.loop, INT64_MAX), 1);
     assert_int_equal(listener.watch.interest, 0);

@@ -138,25 +138,25 @@ static void nonblocking_pair(int ends[2]) {
     assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends), 0);
 }
 
-/* One that follows the target; its bell stays open. */
-static int event_new(int target, unsigned direction, int *bell) {
+/* One that follows the target; its wakeup stays open. */
+static int event_new(int target, unsigned direction, int *wakeup) {
     int handle = pollable_evt_new();
 
-    *bell = pollable_bell_new();
-    assert_int_equal(pollable_evt_fill(handle, *bell, pollable_always()), 0);
+    *wakeup = pollable_wakeup_new();
+    assert_int_equal(pollable_evt_fill(handle, *wakeup, pollable_always()), 0);
     assert_int_equal(pollable_evt_follow(handle, target, direction), 0);
     return handle;
 }
 
 static void an_event_follows_idle_ready_drained_and_removed(void **state) {
-    int ends[2], bell;
+    int ends[2], wakeup;
     char byte;
 
     (void)state;
     nonblocking_pair(ends);
-    int handle = event_new(ends[0], ENGINE_READ, &bell);
+    int handle = event_new(ends[0], ENGINE_READ, &wakeup);
     assert_int_equal(fcntl(handle, F_GETFD), FD_CLOEXEC);
-    assert_int_equal(fcntl(bell, F_GETFD), FD_CLOEXEC);
+    assert_int_equal(fcntl(wakeup, F_GETFD), FD_CLOEXEC);
     for (size_t turn = 0; turn < 3; turn++) {
         assert_false(readable(handle));
         assert_int_equal(write(ends[1], "x", 1), 1);
@@ -165,10 +165,10 @@ static void an_event_follows_idle_ready_drained_and_removed(void **state) {
         assert_int_equal(read(ends[0], &byte, 1), 1);
     }
     assert_false(readable(handle));
-    pollable_evt_ring(bell);
+    pollable_evt_ring(wakeup);
     assert_readable_for_ever(handle);
     assert_int_equal(pollable_evt_end(handle, pollable_always()), 0);
-    close(bell);
+    close(wakeup);
     assert_readable_for_ever(handle);
     close(ends[0]);
     close(ends[1]);
@@ -178,22 +178,22 @@ static void an_event_follows_idle_ready_drained_and_removed(void **state) {
 
 /* An epoll is one handle at most; what has been taken back may be filled anew, and cannot be made ready any more. */
 static void an_event_is_filled_once(void **state) {
-    int handle = pollable_evt_new(), bells[2] = {pollable_bell_new(), pollable_bell_new()};
+    int handle = pollable_evt_new(), wakeups[2] = {pollable_wakeup_new(), pollable_wakeup_new()};
 
     (void)state;
-    assert_int_equal(pollable_evt_fill(handle, bells[0], pollable_always()), 0);
-    assert_int_equal(pollable_evt_fill(handle, bells[1], pollable_always()), -EEXIST);
-    pollable_evt_ring(bells[1]);
-    assert_false(readable(handle)); /* that bell is not in it */
-    pollable_evt_clear(handle, bells[0], pollable_always());
-    pollable_evt_ring(bells[0]);
+    assert_int_equal(pollable_evt_fill(handle, wakeups[0], pollable_always()), 0);
+    assert_int_equal(pollable_evt_fill(handle, wakeups[1], pollable_always()), -EEXIST);
+    pollable_evt_ring(wakeups[1]);
+    assert_false(readable(handle)); /* that wakeup is not in it */
+    pollable_evt_clear(handle, wakeups[0], pollable_always());
+    pollable_evt_ring(wakeups[0]);
     assert_false(readable(handle));
     assert_int_equal(pollable_evt_end(handle, pollable_always()), 0);
     assert_false(readable(handle));
-    assert_int_equal(pollable_evt_fill(handle, bells[1], pollable_always()), 0);
+    assert_int_equal(pollable_evt_fill(handle, wakeups[1], pollable_always()), 0);
     assert_true(readable(handle));
-    close(bells[0]);
-    close(bells[1]);
+    close(wakeups[0]);
+    close(wakeups[1]);
     assert_false(readable(handle));
     assert_int_equal(pollable_evt_end(handle, pollable_always()), 0);
     assert_readable_for_ever(handle);
@@ -201,22 +201,22 @@ static void an_event_is_filled_once(void **state) {
 }
 
 static void what_is_no_epoll_is_not_filled(void **state) {
-    int bell = pollable_bell_new(), other = pollable_bell_new();
+    int wakeup = pollable_wakeup_new(), other = pollable_wakeup_new();
 
     (void)state;
-    assert_int_equal(pollable_evt_fill(other, bell, pollable_always()), -EINVAL);
+    assert_int_equal(pollable_evt_fill(other, wakeup, pollable_always()), -EINVAL);
     assert_int_equal(pollable_evt_end(other, pollable_always()), -EINVAL);
-    close(bell);
+    close(wakeup);
     close(other);
 }
 
 static void an_event_of_writing_follows_room(void **state) {
     static char bytes[4096];
-    int ends[2], bell;
+    int ends[2], wakeup;
 
     (void)state;
     nonblocking_pair(ends);
-    int handle = event_new(ends[0], ENGINE_WRITE, &bell);
+    int handle = event_new(ends[0], ENGINE_WRITE, &wakeup);
     assert_true(readable(handle));
     while (write(ends[0], bytes, sizeof(bytes)) > 0)
         ;
@@ -226,22 +226,22 @@ static void an_event_of_writing_follows_room(void **state) {
     while (read(ends[1], bytes, sizeof(bytes)) > 0)
         ;
     assert_true(readable(handle));
-    close(bell);
+    close(wakeup);
     close(handle);
     close(ends[0]);
     close(ends[1]);
 }
 
 static void an_event_tells_a_hang_up_whatever_its_direction(void **state) {
-    int ends[2], bell;
+    int ends[2], wakeup;
 
     (void)state;
     assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
-    int handle = event_new(ends[0], ENGINE_WRITE, &bell);
+    int handle = event_new(ends[0], ENGINE_WRITE, &wakeup);
     assert_false(readable(handle));
     close(ends[1]);
     assert_true(readable(handle));
-    close(bell);
+    close(wakeup);
     close(handle);
     close(ends[0]);
 }
@@ -252,12 +252,12 @@ static void what_cannot_be_watched_is_told(void **state) {
 
     (void)state;
     for (size_t i = 0; i < 2; i++) {
-        int handle = pollable_evt_new(), bell = pollable_bell_new();
-        assert_int_equal(pollable_evt_fill(handle, bell, pollable_always()), 0);
+        int handle = pollable_evt_new(), wakeup = pollable_wakeup_new();
+        assert_int_equal(pollable_evt_fill(handle, wakeup, pollable_always()), 0);
         assert_int_equal(pollable_evt_follow(handle, targets[i], ENGINE_READ), -EPERM);
         assert_false(readable(handle));
         close(handle);
-        close(bell);
+        close(wakeup);
         close(targets[i]);
     }
     assert_int_equal(unlink(path), 0);
@@ -265,7 +265,7 @@ static void what_cannot_be_watched_is_told(void **state) {
 
 static void a_cycle_is_refused(void **state) {
     struct epoll_event event = {.events = EPOLLIN};
-    int chain[8], handle = pollable_evt_new(), bell = pollable_bell_new();
+    int chain[8], handle = pollable_evt_new(), wakeup = pollable_wakeup_new();
     size_t deep = 0;
 
     (void)state;
@@ -277,10 +277,10 @@ static void a_cycle_is_refused(void **state) {
             break;
     }
     assert_in_range(deep, 2, 7);
-    assert_int_equal(pollable_evt_fill(handle, bell, pollable_always()), 0);
+    assert_int_equal(pollable_evt_fill(handle, wakeup, pollable_always()), 0);
     assert_int_equal(pollable_evt_follow(handle, chain[deep - 1], ENGINE_READ), -ELOOP);
     close(handle);
-    close(bell);
+    close(wakeup);
     for (size_t i = 0; i <= deep; i++)
         close(chain[i]);
 }
@@ -304,7 +304,7 @@ static void an_event_outlives_its_maker(void **state) {
     assert_true(child >= 0);
     if (child == 0) {
         int made = pollable_evt_new();
-        int error = pollable_evt_fill(made, pollable_bell_new(), pollable_always()) ||
+        int error = pollable_evt_fill(made, pollable_wakeup_new(), pollable_always()) ||
                     pollable_evt_follow(made, ends[0], ENGINE_READ);
         memcpy(CMSG_DATA(&control.header), &made, sizeof(made));
         _exit(error || sendmsg(wire[1], &message, 0) != 1);

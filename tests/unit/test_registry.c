@@ -2,11 +2,11 @@
 
 #include "tests/support/test.h"
 
+#include "daemon/access/fd_table.h"
 #include "daemon/access/refusal.h"
-#include "daemon/access/slots.h"
 #include "daemon/access/user.h"
-#include "daemon/object/belongings.h"
 #include "daemon/object/registry.h"
+#include "daemon/object/session_objects.h"
 
 #include <errno.h>
 
@@ -75,27 +75,27 @@ static void anything_has_a_number(void **state) {
 
 /* ---- restoring ------------------------------------------------------------------------------------------------------ */
 
-static struct slots slots = {.limit = 1000 + SLOTS_KEEP};
+static struct fd_table fd_table = {.limit = 1000 + FD_TABLE_KEEP};
 static struct users users;
 static struct user *user;
-static struct belongings owner;
+static struct session_objects owner;
 
 static void begin_owner(void) {
     table_init(&registry.objects, offsetof(struct object, id), 1);
-    assert_int_equal(users_init(&users, 0, &slots, 1), 0);
+    assert_int_equal(users_init(&users, 0, &fd_table, 1), 0);
     user = user_ref(&users, 1);
-    belongings_init(&owner, &registry, user, 1, "client", 1);
+    session_objects_init(&owner, &registry, user, 1, "client", 1);
 }
 
 static void end_owner(void) {
     while (owner.objects) {
         struct object *object = owner.objects;
         registry_forget(&registry, object);
-        belongings_remove(object);
+        session_objects_remove(object);
     }
-    for (int slot = 0; slot < USER_SLOTS; slot++)
+    for (int slot = 0; slot < USER_QUOTAS; slot++)
         assert_int_equal(owner.account.used[slot], 0);
-    belongings_deinit(&owner);
+    session_objects_deinit(&owner);
     registry_deinit(&registry);
     user_unref(user);
     users_deinit(&users, false);
@@ -137,7 +137,7 @@ static void what_was_issued_before_is_restored(void **state) {
         assert_int_equal(restore(&after[i], ids[i]), 0);
     for (int i = 0; i < SOME; i++)
         assert_ptr_equal(registry_find(&registry, ids[i]), i % 2 ? NULL : &after[i]);
-    assert_ptr_equal(belongings_next(&owner, ids[1]), &after[2]);
+    assert_ptr_equal(session_objects_next(&owner, ids[1]), &after[2]);
     assert_int_equal(owner.counts[OBJECT_DESCRIPTOR], 3);
     assert_int_equal(registry.counts[OBJECT_EVT], 0);
 
@@ -149,7 +149,7 @@ static void what_was_issued_before_is_restored(void **state) {
     /* What is made now stands behind all that was restored. */
     add(&fresh, OBJECT_EVT);
     assert_int_equal(registry_number(&registry, fresh.id), registry_number(&registry, ids[SOME - 1]) + 1);
-    assert_ptr_equal(belongings_next(&owner, ids[SOME - 1]), &fresh);
+    assert_ptr_equal(session_objects_next(&owner, ids[SOME - 1]), &fresh);
     end_owner();
 }
 

@@ -2,9 +2,9 @@
 
 #include "tests/support/test.h"
 
+#include "daemon/access/fd_table.h"
 #include "daemon/access/limit.h"
 #include "daemon/access/refusal.h"
-#include "daemon/access/slots.h"
 #include "daemon/access/user.h"
 #include "daemon/object/registry.h"
 #include "daemon/session/rows.h"
@@ -12,14 +12,14 @@
 
 enum { UIDS = 2 * ROWS_USERS + 3 };
 
-static struct slots slots = {.limit = 1000 + SLOTS_KEEP};
+static struct fd_table fd_table = {.limit = 1000 + FD_TABLE_KEEP};
 static struct users users;
 static struct registry registry = {.env = {.users = &users}};
 static struct sessions sessions = {.env = &registry.env, .registry = &registry};
 static struct user *all[UIDS];
 
 static void begin(void) {
-    assert_int_equal(users_init(&users, 0, &slots, 1), 0);
+    assert_int_equal(users_init(&users, 0, &fd_table, 1), 0);
     for (uint32_t i = 0; i < UIDS; i++) {
         all[i] = user_ref(&users, 10 * i);
         assert_non_null(all[i]);
@@ -41,9 +41,9 @@ static uint64_t uid_of(const struct row *row) {
 static void expect(struct rows *rows, size_t first, size_t n) {
     struct row row;
     for (int family = 0; family < 2; family++)
-        for (size_t i = 0; i < n * USER_SLOTS; i++) {
-            const struct user *user = all[first + i / USER_SLOTS];
-            enum user_slot slot = (enum user_slot)(i % USER_SLOTS);
+        for (size_t i = 0; i < n * USER_QUOTAS; i++) {
+            const struct user *user = all[first + i / USER_QUOTAS];
+            enum user_quota slot = (enum user_quota)(i % USER_QUOTAS);
             assert_true(rows_next(rows, &row));
             assert_int_equal(row.family, family ? FAMILY_USER_LIMIT : FAMILY_USER_USED);
             assert_int_equal(uid_of(&row), user->uid);

@@ -3,17 +3,17 @@
 #include "tests/support/test.h"
 
 #include "daemon/access/account.h"
+#include "daemon/access/fd_table.h"
 #include "daemon/access/kept.h"
 #include "daemon/access/limit.h"
 #include "daemon/access/refusal.h"
-#include "daemon/access/slots.h"
 #include "daemon/access/user.h"
 #include "daemon/base/journal.h"
 #include "proto/os.h"
 
 enum { UIDS = 50, ROOM = 8 };
 
-static struct slots slots = {.limit = 1000 + SLOTS_KEEP};
+static struct fd_table fd_table = {.limit = 1000 + FD_TABLE_KEEP};
 
 /* Some order that is none, each uid once. */
 static uint32_t uid_of(uint32_t i) { return i * 37 % UIDS * 1000; }
@@ -26,7 +26,7 @@ static void users_come_in_the_order_of_their_uids(void **state) {
     size_t n, seen = 0;
 
     (void)state;
-    assert_int_equal(users_init(&users, 0, &slots, 1), 0);
+    assert_int_equal(users_init(&users, 0, &fd_table, 1), 0);
     for (uint32_t i = 0; i < UIDS; i++) {
         all[i] = user_ref(&users, uid_of(i));
         assert_non_null(all[i]);
@@ -51,7 +51,7 @@ static void requests_are_counted_for_each_uid(void **state) {
     struct user *one, *other;
 
     (void)state;
-    assert_int_equal(users_init(&users, 0, &slots, 1), 0);
+    assert_int_equal(users_init(&users, 0, &fd_table, 1), 0);
     one = user_ref(&users, 1);
     other = user_ref(&users, 2);
     for (int i = 0; i < 3; i++)
@@ -72,12 +72,12 @@ static void others_have_a_quarter(void **state) {
     struct refusal refusal;
 
     (void)state;
-    assert_int_equal(users_init(&users, OWN, &slots, 1), 0);
+    assert_int_equal(users_init(&users, OWN, &fd_table, 1), 0);
     own = user_ref(&users, OWN);
     other = user_ref(&users, OTHER);
-    for (int slot = 0; slot < USER_SLOTS; slot++) {
-        assert_int_equal(limit_of(own, (enum user_slot)slot), users.limits[slot]);
-        assert_int_equal(limit_of(other, (enum user_slot)slot), users.limits[slot] / 4);
+    for (int slot = 0; slot < USER_QUOTAS; slot++) {
+        assert_int_equal(limit_of(own, (enum user_quota)slot), users.limits[slot]);
+        assert_int_equal(limit_of(other, (enum user_quota)slot), users.limits[slot] / 4);
     }
     assert_int_equal(limit_rate(other), limit_rate(own) / 4);
     /* To the last one. */
@@ -106,7 +106,7 @@ static uint64_t keep_all(struct user *user) {
 static void of_the_table_each_leaves_something(void **state) {
     enum { OWN = 9, PLACES = 1032, RESERVE = 32 };
     static const uint64_t gets[] = {258, 258, 242, 121, 60, 30, 15, 8, 4, 2, 1, 0, 0};
-    struct slots table = {.limit = PLACES + SLOTS_KEEP};
+    struct fd_table table = {.limit = PLACES + FD_TABLE_KEEP};
     struct users users;
     struct refusal refusal;
     struct user *user[13], *root, *own;
@@ -124,11 +124,11 @@ static void of_the_table_each_leaves_something(void **state) {
     assert_int_equal(keep_all(user[0]), 21);
     root = user_ref(&users, 0);
     own = user_ref(&users, OWN);
-    slots_take(&table, slots_free(&table) - RESERVE);
-    slots_take(&table, 1); /* who connects */
+    fd_table_take(&table, fd_table_free(&table) - RESERVE);
+    fd_table_take(&table, 1); /* who connects */
     assert_false(limit_may_connect(user[11]));
     assert_true(limit_may_connect(root));
-    slots_give(&table, 1);
+    fd_table_give(&table, 1);
     assert_int_equal(kept_take(root, NULL, RESERVE / 2, &refusal), 0);
     assert_int_equal(kept_take(own, NULL, RESERVE / 2, &refusal), 0);
     assert_int_equal(kept_take(root, NULL, 1, &refusal), -1);
@@ -146,7 +146,7 @@ static void of_the_table_each_leaves_something(void **state) {
 
 /* Connections and descriptors are one share, but for the first connections: with them who has filled it can still act. */
 static void connections_and_descriptors_are_one_share(void **state) {
-    struct slots table = {.limit = 400 + SLOTS_KEEP};
+    struct fd_table table = {.limit = 400 + FD_TABLE_KEEP};
     struct refusal refusal;
     struct users users;
     struct user *user;
@@ -155,24 +155,24 @@ static void connections_and_descriptors_are_one_share(void **state) {
     assert_int_equal(users_init(&users, 0, &table, 1), 0);
     user = user_ref(&users, 1000);
     for (int i = 0; i < 50; i++) {
-        slots_take(&table, 1);
+        fd_table_take(&table, 1);
         assert_true(limit_may_connect(user));
         assert_int_equal(user_take(user, USER_CONNECTIONS, 1, &refusal), 0);
     }
     assert_int_equal(keep_all(user), 100 - 50 + LIMIT_CONNECTIONS);
     assert_int_equal(kept_take(user, NULL, 1, &refusal), -1);
     assert_non_null(strstr(refusal.text, "102 places (50 connections, 52 descriptors, 0 being closed)"));
-    slots_take(&table, 1);
+    fd_table_take(&table, 1);
     assert_false(limit_may_connect(user));
     user_give(user, USER_CONNECTIONS, 49);
-    slots_give(&table, 49);
+    fd_table_give(&table, 49);
     assert_int_equal(keep_all(user), 48);
     assert_true(limit_may_connect(user)); /* the second */
-    slots_take(&table, 400 - users.reserve - table.used);
+    fd_table_take(&table, 400 - users.reserve - table.used);
     assert_true(limit_may_connect(user)); /* whatever others have taken since */
-    slots_take(&table, 1);
+    fd_table_take(&table, 1);
     assert_false(limit_may_connect(user));
-    slots_give(&table, table.used - 100);
+    fd_table_give(&table, table.used - 100);
     user_give(user, USER_CONNECTIONS, 1);
     kept_give(user, NULL, 100);
     user_unref(user);
@@ -181,7 +181,7 @@ static void connections_and_descriptors_are_one_share(void **state) {
 
 /* What is in unread answers is not in the table. */
 static void what_is_passed_takes_no_place(void **state) {
-    struct slots table = {.limit = 400 + SLOTS_KEEP};
+    struct fd_table table = {.limit = 400 + FD_TABLE_KEEP};
     struct refusal refusal;
     struct users users;
     struct user *user;
@@ -192,7 +192,7 @@ static void what_is_passed_takes_no_place(void **state) {
     assert_int_equal(user_take(user, USER_DESCRIPTORS, 30, &refusal), 0);
     user->passing = 30;
     assert_int_equal(limit_places(user), 0);
-    slots_take(&table, 400 - users.reserve - 40);
+    fd_table_take(&table, 400 - users.reserve - 40);
     assert_true(limit_may_keep(user, 20, 20));
     assert_false(limit_may_keep(user, 21, 21));
     assert_true(limit_may_keep(user, 40, 0)); /* that have their places */
@@ -211,7 +211,7 @@ static void a_changed_limit_reaches_those_who_are_there(void **state) {
     struct refusal refusal;
 
     (void)state;
-    assert_int_equal(users_init(&users, 0, &slots, 1), 0);
+    assert_int_equal(users_init(&users, 0, &fd_table, 1), 0);
     user = user_ref(&users, 1);
     account_init(&account, user, 7, "client");
     assert_int_equal(account_take(&account, USER_WAITS, 60, &refusal), 0);
@@ -238,7 +238,7 @@ static void a_changed_rate_reaches_those_who_are_there(void **state) {
     struct user *user;
 
     (void)state;
-    assert_int_equal(users_init(&users, 0, &slots, 1), 0);
+    assert_int_equal(users_init(&users, 0, &fd_table, 1), 0);
     user = user_ref(&users, 1);
     users.rate = 4 * 10;
     assert_int_equal(limit_rate(user), 10);
@@ -260,7 +260,7 @@ static void a_rate_that_is_used_up_says_how_long(void **state) {
     int64_t delay = 0;
 
     (void)state;
-    assert_int_equal(users_init(&users, 0, &slots, 1), 0);
+    assert_int_equal(users_init(&users, 0, &fd_table, 1), 0);
     user = user_ref(&users, 1);
     users.rate = 1;
     for (int i = 0; i < 10 && !delay; i++) {
@@ -284,7 +284,7 @@ static void a_check_takes_nothing(void **state) {
     struct refusal refusal;
 
     (void)state;
-    assert_int_equal(users_init(&users, 0, &slots, 1), 0);
+    assert_int_equal(users_init(&users, 0, &fd_table, 1), 0);
     user = user_ref(&users, 1);
     account_init(&account, user, 7, "client");
     uint64_t room = account_room(&account, USER_OBJECTS);
@@ -313,7 +313,7 @@ static void a_journal_of_ones_own_begins_with_what_the_other_has_kept(void **sta
     struct users users;
 
     (void)state;
-    assert_int_equal(users_init(&users, 0, &slots, 1), 0);
+    assert_int_equal(users_init(&users, 0, &fd_table, 1), 0);
     assert_true(users.journal.first > UINT64_C(1600000000000000) && users.journal.first < UINT64_C(1) << 53);
     struct user *user = user_ref(&users, 7);
     for (uint64_t i = 0; i < 10; i++)
@@ -341,7 +341,7 @@ static void others_push_nothing_out_of_it(void **state) {
     struct users users;
 
     (void)state;
-    assert_int_equal(users_init(&users, 0, &slots, 1), 0);
+    assert_int_equal(users_init(&users, 0, &fd_table, 1), 0);
     struct user *user = user_ref(&users, 7);
     assert_int_equal(user_keep_journal(user, &refusal), 0);
     note(&users, 7, 1);
@@ -361,7 +361,7 @@ static void a_journal_is_charged_and_given_back(void **state) {
     struct users users;
 
     (void)state;
-    assert_int_equal(users_init(&users, 0, &slots, 1), 0);
+    assert_int_equal(users_init(&users, 0, &fd_table, 1), 0);
     struct user *user = user_ref(&users, 7);
     assert_int_equal(user_keep_journal(user, &refusal), 0);
     assert_true(user->used[USER_BYTES] >= USER_JOURNAL * sizeof(struct notice));

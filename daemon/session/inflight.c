@@ -1,0 +1,101 @@
+/* inflight.c: the requests in flight of a connection. */
+#include "inflight.h"
+
+#include "connection.h"
+#include "daemon/access/user.h"
+#include "daemon/base/metrics.h"
+#include "proto/container.h"
+#include "session.h"
+#include "utlist.h"
+
+struct inflight *inflight_find(const struct connection *connection, uint64_t request) {
+    return connection->by_request.used ? table_find(&connection->by_request, request) : NULL;
+}
+
+int inflight_add(struct connection *connection, struct inflight *inflight, uint64_t request) {
+    inflight->request = request;
+    inflight->connection = connection;
+    inflight->method = connection->method;
+    int error = table_add(&connection->by_request, inflight);
+    if (error)
+        return error;
+    DL_APPEND(connection->inflight, inflight);
+    connection->all->n_inflight++;
+    if (inflight->windowed)
+        connection->windowed++;
+    return 0;
+}
+
+void inflight_remove(struct inflight *inflight) {
+    struct connection *connection = inflight->connection;
+    connection->method = inflight->method;
+    table_remove(&connection->by_request, inflight);
+    connection->all->n_inflight--;
+    if (ring_has(&inflight->starved))
+        ring_remove(&inflight->starved);
+    if (inflight->ready)
+        DL_DELETE(connection->held, inflight);
+    else
+        DL_DELETE(connection->inflight, inflight);
+    if (inflight->windowed) {
+        connection->windowed--;
+        connection_touch(connection);
+    }
+}
+
+void inflight_ready(struct inflight *inflight) {
+    struct connection *connection = inflight->connection;
+    if (!connection->held && !connection_congested(connection)) {
+        inflight_remove(inflight);
+        inflight->emit(inflight);
+        return;
+    }
+    DL_DELETE(connection->inflight, inflight);
+    DL_APPEND(connection->held, inflight);
+    inflight->ready = true;
+}
+
+bool inflight_has_room(struct connection *connection, struct inflight *inflight) {
+    if (!connection_congested(connection))
+        return true;
+    if (!ring_has(&inflight->starved))
+        ring_add(&connection->starved, &inflight->starved);
+    return false;
+}
+
+bool inflight_may_go_on(const struct connection *connection) {
+    return (connection->held || !ring_is_empty(&connection->starved)) && !connection_congested(connection);
+}
+
+bool inflight_go_on(struct connection *connection) {
+    struct turns *turns = connection->user->lane.turns;
+    while (!connection->dead && inflight_may_go_on(connection)) {
+        struct inflight *inflight = connection->held;
+        if (turn_is_over(turns))
+            return false;
+        turn_spend(turns, 1);
+        if (inflight) {
+            inflight_remove(inflight);
+            inflight->emit(inflight);
+            continue;
+        }
+        inflight = CONTAINER_OF(ring_first(&connection->starved), struct inflight, starved);
+        ring_remove(&inflight->starved);
+        inflight->go_on(inflight);
+    }
+    return true;
+}
+
+bool inflight_give_up(struct connection *connection) {
+    struct turns *turns = connection->user->lane.turns;
+    struct inflight *inflight;
+    while ((inflight = connection->inflight ? connection->inflight : connection->held)) {
+        if (turn_is_over(turns))
+            return false;
+        turn_spend(turns, 1);
+        inflight_remove(inflight);
+        inflight->orphan(inflight);
+        metrics_add(METRIC_REQUESTS_ABANDONED, 1);
+    }
+    return true;
+}

@@ -1,0 +1,97 @@
+/* pending_close.c: the request that is in flight, and the descriptor that it waits for.
+ *
+ * What gives something back gets through, so it is charged even beyond the limits: the window of its connection bounds it. */
+#include "pending_close.h"
+
+#include "call.h"
+#include "connection.h"
+#include "daemon/access/charge.h"
+#include "daemon/access/refusal.h"
+#include "daemon/object/descriptor.h"
+#include "daemon/object/extras.h"
+#include "inflight.h"
+#include "proto/container.h"
+#include "session.h"
+
+#include <stddef.h>
+#include <stdlib.h>
+
+struct pending_close {
+    struct inflight inflight;
+    struct descriptor_close close;
+    struct descriptor *descriptor; /* NULL: none, or closed */
+    Portd__V1__Reply__ResultCase result;
+    struct charge charge;
+};
+
+static void pending_close_free(struct pending_close *pending) {
+    charge_deinit(&pending->charge);
+    free(pending);
+}
+
+static void answer(struct connection *connection, uint64_t request, Portd__V1__Reply__ResultCase result) {
+    Portd__V1__Reply reply = PORTD__V1__REPLY__INIT;
+    Portd__V1__Object none = PORTD__V1__OBJECT__INIT;
+    Portd__V1__Done done = PORTD__V1__DONE__INIT;
+    reply.id = request;
+    reply.result_case = result;
+    if (result == PORTD__V1__REPLY__RESULT_REMOVE || result == PORTD__V1__REPLY__RESULT_CLOSE)
+        reply.remove = &done;
+    else
+        reply.fd_to_evt = &none;
+    connection_reply(connection, &reply);
+}
+
+static void emit(struct inflight *inflight) {
+    struct pending_close *pending = CONTAINER_OF(inflight, struct pending_close, inflight);
+    answer(inflight->connection, inflight->request, pending->result);
+    pending_close_free(pending);
+}
+
+/* Nobody is left to be answered; the record goes when the close is over, if that is still to come. */
+static void orphan(struct inflight *inflight) {
+    struct pending_close *pending = CONTAINER_OF(inflight, struct pending_close, inflight);
+    inflight->connection = NULL;
+    if (!pending->descriptor)
+        pending_close_free(pending);
+}
+
+static void on_closed(struct descriptor_close *close) {
+    struct pending_close *pending = CONTAINER_OF(close, struct pending_close, close);
+    pending->descriptor = NULL;
+    if (pending->inflight.request && pending->inflight.connection)
+        inflight_ready(&pending->inflight);
+    else if (pending->inflight.request)
+        pending_close_free(pending);
+}
+
+struct pending_close *pending_close_new(struct call *call, struct descriptor *descriptor,
+                                        Portd__V1__Reply__ResultCase result) {
+    struct pending_close *pending = calloc(1, sizeof *pending);
+    if (!pending || table_reserve(&call->connection->by_request) || (descriptor && !extras_get(descriptor))) {
+        free(pending);
+        refusal_memory(&call->refusal);
+        return NULL;
+    }
+    charge_return(&pending->charge, &call->session->session_objects.account, sizeof *pending);
+    pending->result = result;
+    pending->descriptor = descriptor;
+    pending->close.done = on_closed;
+    if (descriptor)
+        extras_await_close(descriptor->extras, &pending->close);
+    return pending;
+}
+
+int pending_close_answer(struct call *call, struct pending_close *pending) {
+    struct descriptor *descriptor = pending->descriptor;
+    if (descriptor && (descriptor_is_closing(descriptor) || descriptor_is_passing(descriptor))) {
+        pending->inflight = (struct inflight){.windowed = true, .emit = emit, .orphan = orphan};
+        inflight_add(call->connection, &pending->inflight, call->request->id);
+        return 0;
+    }
+    if (descriptor)
+        extras_forget_close(descriptor->extras, &pending->close);
+    answer(call->connection, call->request->id, pending->result);
+    pending_close_free(pending);
+    return 0;
+}
