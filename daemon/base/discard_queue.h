@@ -1,6 +1,6 @@
-/* discard_queue.h: what one uid has thrown away, until a worker takes it to be closed, with much else of the discard queue (daemon/loop/closer.h).
+/* discard_queue.h: the discarded descriptors of one uid, until a worker closes them in batches (daemon/loop/closer.h).
  *
- * Only the closer looks into it. */
+ * Only the closer accesses the members. */
 #ifndef DISCARD_QUEUE_H
 #define DISCARD_QUEUE_H
 
@@ -8,7 +8,7 @@
 
 struct discard_queue {
     struct ring records;
-    bool busy; /* many are being closed together */
+    bool busy; /* a worker closes a batch of it */
 };
 
 static inline void discard_queue_init(struct discard_queue *discard_queue) {

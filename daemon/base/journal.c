@@ -1,4 +1,4 @@
-/* journal.c: a ring. */
+/* journal.c: notices in a ring buffer. */
 #include "journal.h"
 
 #include "proto/container.h"

@@ -1,8 +1,8 @@
-/* journal.h: the last things that happened, numbered, for those who look.
+/* journal.h: the most recent notices, numbered.
  *
- * A ring of fixed size, taken at the start: noting needs no memory and cannot fail; the oldest notice makes room for the newest. Numbers
- * grow by one from a first one of the owner's choice, so whoever remembers the last number that he has seen can tell what is new, and
- * how much of it is gone. */
+ * A ring buffer of fixed size, allocated by journal_init: noting needs no memory and cannot fail; the newest notice overwrites the oldest.
+ * Numbers grow by one from a start that the owner chooses, so a reader that remembers the last number it has seen knows which notices are
+ * new and how many it has missed. */
 #ifndef JOURNAL_H
 #define JOURNAL_H
 
@@ -15,7 +15,7 @@
 struct lane;
 struct task;
 
-/* The values are those of the wire, where it is said what they mean. */
+/* The values are those of the wire (proto/portd.proto documents them). */
 enum journal_event {
     JOURNAL_MADE = 1,
     JOURNAL_READY = 2,
@@ -30,12 +30,12 @@ enum journal_event {
     JOURNAL_TURNED_AWAY = 11,
 };
 
-/* What does not belong to the event is 0. */
+/* Fields that the event does not use are 0. */
 struct notice {
     int64_t time_us; /* since 1970 */
     uint64_t session;
-    uint64_t id;         /* what it is about */
-    uint64_t descriptor; /* that this is made of */
+    uint64_t id;         /* the object of the event */
+    uint64_t descriptor; /* that the object refers to */
     int64_t number;
     os_uid uid;
     uint32_t pid, connection;
@@ -44,7 +44,7 @@ struct notice {
     uint8_t code, method; /* of a refusal */
 };
 
-/* Somebody who waits for the next notice: his task is queued when it is there. */
+/* Waits for the next notice: journal_note queues the task. */
 struct journal_reader {
     struct ring node; /* in journal->readers */
     struct task *task;
@@ -55,21 +55,21 @@ struct journal {
     struct ring readers;
     struct notice *ring; /* by number, modulo capacity */
     size_t capacity;
-    uint64_t first; /* of the very first notice */
-    uint64_t next;  /* of the next one */
+    uint64_t first; /* number of the first notice ever */
+    uint64_t next;  /* number of the next notice */
 };
 
 /* 0 or -ENOMEM. */
 int journal_init(struct journal *journal, size_t capacity, uint64_t first);
-void journal_deinit(struct journal *journal); /* one of zeros is allowed */
+void journal_deinit(struct journal *journal); /* a zeroed journal is allowed */
 
-/* Whoever waits is no longer among the readers after it. */
+/* Copies the notice, then queues the task of each reader and removes all readers. */
 void journal_note(struct journal *journal, const struct notice *notice);
 
-/* The number of the oldest notice that is kept; `next` when there is none. */
+/* The number of the oldest notice kept; `next` when there is none. */
 uint64_t journal_oldest(const struct journal *journal);
 
-/* One that is kept. */
+/* A notice that is still kept; valid until the next journal_note. */
 const struct notice *journal_at(const struct journal *journal, uint64_t number);
 
 #endif

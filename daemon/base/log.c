@@ -1,7 +1,7 @@
-/* log.c: formats a line and gives it to the sink. No memory is taken: a text is at most LINE_BYTES long.
+/* log.c: formats a line and passes it to the sink. Allocates nothing: a text is at most LINE_BYTES long.
  *
- * What clients name finds its way into lines, so nothing in them may end a line early or steer a terminal:
- * control characters, those of the second control set of Unicode too, are written as \xNN. */
+ * Lines contain names chosen by clients, which must not end a line early or control a terminal: control characters, including
+ * Unicode's second set (C1), are written as \xNN. */
 #include "log.h"
 
 #include "log_limit.h"
@@ -54,14 +54,14 @@ int log_level_parse(const char *word, enum log_level *level) {
     return -1;
 }
 
-/* C2 80 to C2 9F are the second control set in UTF-8. */
+/* C2 80 to C2 9F are the second control set (C1) in UTF-8. */
 static int is_control(const unsigned char *at) {
     if (at[0] < 0x20 || at[0] == 0x7f)
         return 1;
     return at[0] == 0xc2 && at[1] >= 0x80 && at[1] <= 0x9f;
 }
 
-/* text without control characters. line has room for LINE_BYTES of text, all of them escaped. */
+/* Copies text with control characters escaped. line has room for LINE_BYTES of text, all of them escaped. */
 static void escape(char *line, const char *text) {
     for (; *text; text++) {
         if (is_control((const unsigned char *)text))
@@ -72,7 +72,7 @@ static void escape(char *line, const char *text) {
     *line = '\0';
 }
 
-/* Ends a text that did not fit, between two characters. */
+/* Truncates a text that did not fit, between two characters, and marks it. */
 static void cut(char *text) {
     size_t end = LINE_BYTES - sizeof(cut_mark);
 
@@ -131,8 +131,9 @@ void log_write_about(enum log_topic topic, os_uid uid, enum log_level level, con
     va_end(arguments);
 }
 
-/* What was left out has been counted. */
-__attribute__((format(printf, 2, 3))) static void tell(enum log_level level, const char *format, ...) {
+/* For sums: their lines were counted when they were left out. */
+__attribute__((format(printf, 2, 3))) static void write_uncounted(enum log_level level, const char *format,
+                                                                  ...) {
     va_list arguments;
 
     if (!is_wanted(level))
@@ -154,8 +155,8 @@ void log_sum_up(int64_t now) {
             (void)snprintf(whose, sizeof(whose), " of further uids");
         else if (sum.uid != LOG_NOBODY)
             (void)snprintf(whose, sizeof(whose), "; uid=%" PRIu64, sum.uid);
-        tell(sum.level, "%s: %" PRIu64 " more in %d s%s", topics[sum.topic], sum.left_out,
-             LOG_LIMIT_US / 1000000, whose);
+        write_uncounted(sum.level, "%s: %" PRIu64 " more in %d s%s", topics[sum.topic], sum.left_out,
+                        LOG_LIMIT_US / 1000000, whose);
     }
 }
 

@@ -1,5 +1,5 @@
-/* log_limit.c: a while begins with the first line of a pair. Its place is free again when the while is over and what was left out in it
- * has been taken. */
+/* log_limit.c: an interval begins with the first line of a pair. Its entry is free again when the interval has ended and its sum has been
+ * taken. */
 #include "log_limit.h"
 
 #include <string.h>

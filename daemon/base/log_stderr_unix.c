@@ -1,6 +1,6 @@
-/* log_stderr_unix.c: the sink that writes to stderr, one call a line, so that processes do not mix their lines.
+/* log_stderr_unix.c: the sink for stderr: one write per line, so that lines of several processes do not mix.
  *
- * To the journal a line begins with its priority (RFC 5424, "<4>"), to people with program and level. */
+ * In the systemd journal a line begins with its priority (RFC 5424, "<4>"), elsewhere with the program and the level. */
 #include "log.h"
 #include "log_writer.h"
 #include "metrics.h"
@@ -12,7 +12,7 @@
 
 enum { STDERR = 2 };
 
-/* JOURNAL_STREAM says which file the journal listens at; stderr may have been redirected since. */
+/* Compares with JOURNAL_STREAM, since stderr may have been redirected after it was set. */
 static int is_journal(void) {
     const char *stream = getenv("JOURNAL_STREAM");
     uintmax_t device, inode;

@@ -1,8 +1,8 @@
-/* log_writer_unix.c: one thread puts in, one takes out.
+/* log_writer_unix.c: a ring buffer with one producer and one consumer.
  *
- * head and tail only grow; what lies between them is in the ring. The putting side alone moves head, behind a whole line, and the taking
- * side tail: each reads the other's once and is then right or too careful. `dropped` is what nobody has been told of. Whoever takes it is
- * the one to tell: the putting side before its next line, the taking side when nothing is left to be written. */
+ * head and tail only grow; the bytes between them are in the ring. Only the producer moves head, past a whole line; only the consumer moves
+ * tail. Each reads the other's index once, so it may see too little room or too few lines, never too many. `dropped` counts lines without a
+ * notice. The side that exchanges it for 0 writes the notice: the producer before its next line, the consumer when the ring is empty. */
 #define _GNU_SOURCE
 
 #include "log_writer.h"
@@ -24,15 +24,15 @@ enum { STACK_SIZE = 128 * 1024, NOTICE_MAX = 128, STEP_NS = 1000 * 1000 };
 static char ring[LOG_WRITER_RING];
 static _Atomic size_t head, tail;
 static _Atomic unsigned long dropped;
-static _Atomic bool closing, over; /* over: the thread has seen closing and will touch nothing more */
+static _Atomic bool closing, over; /* over: the thread has seen closing and touches nothing from now on */
 static const char *_Atomic notice_prefix = "";
 static pthread_t thread;
 static sem_t work;
 static bool running;
 
-/* ---- taking out ------------------------------------------------------------------------------------------------------- */
+/* ---- the consumer ----------------------------------------------------------------------------------------------------- */
 
-/* Waits as long as it takes. Others may have made stderr non-blocking. False: it cannot be written. */
+/* Blocks as long as it takes, also if another process has made stderr non-blocking. False: write failed. */
 static bool write_line(const char *line, size_t length) {
     while (length > 0) {
         ssize_t n = write(STDERR_FILENO, line, length);
@@ -49,7 +49,7 @@ static bool write_line(const char *line, size_t length) {
     return true;
 }
 
-/* The oldest line: its length, or 0. */
+/* Copies the oldest line. Its length, or 0. */
 static size_t line_take(char line[LOG_WRITER_LINE]) {
     size_t at = atomic_load_explicit(&tail, memory_order_relaxed), length = 0;
 
@@ -96,7 +96,7 @@ static void *run(void *unused) {
     return NULL;
 }
 
-/* ---- putting in ------------------------------------------------------------------------------------------------------- */
+/* ---- the producer ----------------------------------------------------------------------------------------------------- */
 
 static bool start(void) {
     pthread_attr_t attributes;
@@ -125,8 +125,8 @@ static bool start(void) {
     return running;
 }
 
-/* No thread, so as much as can be written now: only another process that writes between the two calls can make this wait. */
-static void write_here(void) {
+/* Without a thread: writes while poll reports room. Blocks only if another process writes between the two calls. */
+static void write_what_fits(void) {
     struct pollfd look = {.fd = STDERR_FILENO, .events = POLLOUT};
     char line[LOG_WRITER_LINE];
     size_t length;
@@ -160,11 +160,11 @@ bool log_writer_put(const char *prefix, const char *line, size_t length) {
             atomic_fetch_add(&dropped, n);
         ring_add(line, length);
     } else if (atomic_fetch_add(&dropped, 1) > 0)
-        return false; /* the thread has been told of the first one */
+        return false; /* the first dropped line has woken the thread */
     if (start())
         (void)sem_post(&work);
     else
-        write_here();
+        write_what_fits();
     return fits;
 }
 

@@ -1,4 +1,4 @@
-/* metrics.c: the table behind metrics.def, and the numbers. */
+/* metrics.c: the tables made from metrics.def, and the values. */
 #include "metrics.h"
 
 #include <stddef.h>

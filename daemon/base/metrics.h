@@ -1,6 +1,6 @@
-/* metrics.h: numbers for the operator: counters, which only grow, and gauges, which are set when somebody looks.
+/* metrics.h: metrics for the operator: counters, which only grow, and gauges, which are set when metrics are read.
  *
- * metrics.def lists them once. Counting is an addition in an array of the process; only the loop's thread does it. */
+ * metrics.def lists them. The values are a global array; only the loop's thread changes them. */
 #ifndef METRICS_H
 #define METRICS_H
 
@@ -28,12 +28,12 @@ enum metric {
     METRICS
 };
 
-/* What is told under one name. */
+/* The description of a family. */
 struct metrics_words {
     const char *name;
     enum metrics_type type;
     enum metrics_unit unit;
-    const char *label; /* NULL: one number */
+    const char *label; /* NULL: it has one metric */
     const char *help;
 };
 
@@ -42,10 +42,10 @@ extern uint64_t metrics_values[METRICS];
 
 enum metrics_family metrics_family(enum metric metric);
 
-/* What the family's label says of it; NULL: nothing. */
+/* The value of its family's label; NULL: none. */
 const char *metrics_label(enum metric metric);
 
-/* One that is never counted, and stands between others. */
+/* Whether it is a gap (metrics.def), never counted. */
 int metrics_is_gap(enum metric metric);
 
 static inline void metrics_add(enum metric metric, uint64_t n) { metrics_values[metric] += n; }

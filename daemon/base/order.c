@@ -1,4 +1,5 @@
-/* order.c: stretches of the list, in its order. None is empty, and two neighbours that are short become one, so there are never many. */
+/* order.c: an array of stretches of the list, in its order. No stretch is empty, and two short neighbours are joined, so their number stays
+ * proportional to the list's length. */
 #include "order.h"
 
 #include <assert.h>
@@ -9,7 +10,7 @@
 enum { SHORT = ORDER_STRETCH / 2 };
 
 struct order_stretch {
-    uint64_t number; /* not above that of the first member, and above all before it */
+    uint64_t number; /* at most the first member's, above those of all members before it */
     void *first;
     size_t members;
 };
@@ -44,8 +45,8 @@ void order_add(struct order *order, uint64_t number, void *member) {
     order->stretches[order->n++] = (struct order_stretch){number, member, 1};
 }
 
-/* How many stretches begin at that number or below it. */
-static size_t begun(const struct order *order, uint64_t number) {
+/* How many stretches begin at or below that number. */
+static size_t count_up_to(const struct order *order, uint64_t number) {
     size_t low = 0, high = order->n;
     while (low < high) {
         size_t middle = low + (high - low) / 2;
@@ -63,10 +64,10 @@ static void drop(struct order *order, size_t i) {
     if (!order->n)
         order_deinit(order);
     else if (order->n < order->capacity / 4)
-        (void)resize(order, order->capacity / 2); /* without memory it stays as large as it is */
+        (void)resize(order, order->capacity / 2); /* without memory it keeps its size */
 }
 
-/* Puts the stretch and the one behind it together if both are short. */
+/* Joins the stretch and the next one if both are short. */
 static void join(struct order *order, size_t i) {
     if (i + 1 >= order->n || order->stretches[i].members + order->stretches[i + 1].members > SHORT)
         return;
@@ -75,7 +76,7 @@ static void join(struct order *order, size_t i) {
 }
 
 void order_remove(struct order *order, uint64_t number, const void *member, void *next) {
-    size_t i = begun(order, number);
+    size_t i = count_up_to(order, number);
     assert(i > 0);
     struct order_stretch *stretch = &order->stretches[--i];
     if (stretch->first == member)
@@ -92,6 +93,6 @@ void order_remove(struct order *order, uint64_t number, const void *member, void
 }
 
 void *order_seek(const struct order *order, uint64_t number) {
-    size_t i = begun(order, number);
+    size_t i = count_up_to(order, number);
     return i ? order->stretches[i - 1].first : NULL;
 }

@@ -1,7 +1,7 @@
-/* order.h: where in a long list something stands, or stood, without walking there.
+/* order.h: a sparse index of a long linked list, to find a position without walking the list.
  *
- * The list is the caller's. Its members have numbers that grow from each to the next, and new ones come to its end. This keeps one member of
- * at most ORDER_STRETCH: a tenth of a byte to half a byte for each of a long list. */
+ * The caller owns the list. Its members have growing numbers, and new ones are appended. The index keeps one pointer for each stretch of at
+ * most ORDER_STRETCH members: a tenth of a byte to half a byte per member of a long list. */
 #ifndef ORDER_H
 #define ORDER_H
 
@@ -15,20 +15,20 @@ struct order {
     size_t n, capacity;
 };
 
-/* One of zeros has no members. Nothing is to be freed when the last one was removed, unless room was asked for and not used. */
+/* A zeroed order is empty. Removing the last member frees the memory, so this is needed only after an order_reserve that was not used. */
 void order_deinit(struct order *order);
 
-/* Room for one more member, so that order_add cannot fail. 0 or -ENOMEM. */
+/* Makes room for one more member, so that the next order_add cannot fail. 0 or -ENOMEM. */
 int order_reserve(struct order *order);
 
-/* At the end of the list. */
+/* The caller appends the member to the list. */
 void order_add(struct order *order, uint64_t number, void *member);
 
-/* The member leaves the list, in which `next` follows it (NULL: nothing does). */
+/* The caller removes the member from the list; next: the member after it, or NULL. */
 void order_remove(struct order *order, uint64_t number, const void *member, void *next);
 
-/* A member from which at most ORDER_STRETCH steps lead past that number: itself or one before it in the list, whether the number is
- * there or not. NULL: all members stand behind it, or there are none. */
+/* A member with that number or a lower one, from which at most ORDER_STRETCH steps lead past the number, whether the list contains it or
+ * not. NULL: all members have higher numbers, or there are none. */
 void *order_seek(const struct order *order, uint64_t number);
 
 #endif

@@ -1,6 +1,6 @@
-/* ring.h: a doubly linked list through its members, which a member can leave without knowing which list it is in.
+/* ring.h: an intrusive doubly linked list. A node can be removed without its head.
  *
- * The head is a node like the members. A node of zeros is in no ring. Joining two rings takes the same time whatever is in them. */
+ * The head is a node, too. A zeroed node is in no ring. Joining two rings takes constant time. */
 #ifndef RING_H
 #define RING_H
 
@@ -17,7 +17,7 @@ static inline bool ring_is_empty(const struct ring *head) { return head->next ==
 
 static inline bool ring_has(const struct ring *node) { return node->next != NULL; }
 
-/* Puts a node that is in no ring at the end, or at the front. */
+/* Adds a node that is in no ring at the end (ring_add_first: at the front). */
 static inline void ring_add(struct ring *head, struct ring *node) {
     node->prev = head->prev;
     node->next = head;
@@ -33,10 +33,10 @@ static inline void ring_remove(struct ring *node) {
     node->next = node->prev = NULL;
 }
 
-/* The first one, or NULL. */
+/* The first node, or NULL. */
 static inline struct ring *ring_first(struct ring *head) { return ring_is_empty(head) ? NULL : head->next; }
 
-/* All of `from` goes to the end of `to`. */
+/* Moves all nodes of `from` to the end of `to`. */
 static inline void ring_move_all(struct ring *to, struct ring *from) {
     if (ring_is_empty(from))
         return;

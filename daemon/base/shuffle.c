@@ -1,4 +1,4 @@
-/* shuffle.c: a Feistel network over two halves of 18 bits; what is mixed into a half is SipHash of the other one and the round. */
+/* shuffle.c: a Feistel network over two halves of 18 bits; the round function is SipHash of the round and one half. */
 #include "shuffle.h"
 
 #include "proto/os.h"
@@ -12,22 +12,22 @@ int shuffle_init(struct shuffle *shuffle) {
     return os_random(shuffle->key, sizeof shuffle->key);
 }
 
-static uint64_t turned(uint64_t value, unsigned bits) { return value << bits | value >> (64 - bits); }
+static uint64_t rotate_left(uint64_t value, unsigned bits) { return value << bits | value >> (64 - bits); }
 
 static void stir(uint64_t v[4]) {
     v[0] += v[1];
     v[2] += v[3];
-    v[1] = turned(v[1], 13) ^ v[0];
-    v[3] = turned(v[3], 16) ^ v[2];
-    v[0] = turned(v[0], 32);
+    v[1] = rotate_left(v[1], 13) ^ v[0];
+    v[3] = rotate_left(v[3], 16) ^ v[2];
+    v[0] = rotate_left(v[0], 32);
     v[2] += v[1];
     v[0] += v[3];
-    v[1] = turned(v[1], 17) ^ v[2];
-    v[3] = turned(v[3], 21) ^ v[0];
-    v[2] = turned(v[2], 32);
+    v[1] = rotate_left(v[1], 17) ^ v[2];
+    v[3] = rotate_left(v[3], 21) ^ v[0];
+    v[2] = rotate_left(v[2], 32);
 }
 
-/* SipHash-1-3 of one word, without its block of the length, which is always the same. */
+/* SipHash-1-3 of one word, without the final block for the length, which is always the same. */
 static uint64_t mix(const struct shuffle *shuffle, unsigned round, uint64_t half) {
     uint64_t word = (uint64_t)round << 32 | half;
     uint64_t v[4] = {

@@ -1,8 +1,8 @@
-/* slab.c: blocks of objects, each with a list of its free ones.
+/* slab.c: blocks of objects, each with a list of its free objects.
  *
- * Which block an object lies in is found by its address, in a sorted array of the blocks: 8 bytes for each 16
- * KiB, no alignment to ask for and no header on the object. A block is full (in no list), usable (in that
- * list) or the spare. What was never taken from a block is not touched, so its pages cost nothing. */
+ * An object's block is found by address in a sorted array of blocks: 8 bytes per 16 KiB, no aligned allocation, no header on the object. A
+ * block is full (in no list), usable (in slab->usable) or the spare. Objects that were never taken are not touched, so their pages are not
+ * resident. */
 #include "slab.h"
 
 #include <assert.h>
@@ -12,7 +12,7 @@
 
 enum { BLOCK_SIZE = 16 * 1024 - 32, OBJECTS_MIN = 4, BLOCKS_STEP = 16 };
 
-/* What stands in a free object. */
+/* The content of a free object. */
 struct vacant {
     struct vacant *next;
 };
@@ -21,7 +21,7 @@ struct slab_block {
     struct slab_block *next, *previous; /* in slab->usable */
     struct vacant *vacant;
     size_t used;
-    size_t fresh; /* objects from this index on were never taken */
+    size_t fresh; /* objects from this index were never taken */
     size_t capacity;
     _Alignas(8) uint64_t objects[];
 };
@@ -52,7 +52,7 @@ static void list_remove(struct slab *slab, struct slab_block *block) {
         slab->usable = block->next;
 }
 
-/* How many blocks begin at or below that address. */
+/* How many blocks begin at or below the address. */
 static size_t rank(const struct slab *slab, const void *address) {
     size_t low = 0, high = slab->n_blocks;
 
@@ -99,7 +99,7 @@ static void block_free(struct slab *slab, struct slab_block *block) {
     free(block);
 }
 
-/* A block with a free object, at the head of the list. */
+/* The head of slab->usable, a block with a free object; NULL without memory. */
 static struct slab_block *usable_block(struct slab *slab) {
     struct slab_block *block = slab->usable;
 

@@ -1,8 +1,6 @@
-/* slab.h: memory for many objects of one size, without a header on each.
+/* slab.h: memory for many objects of one size, without a header per object.
  *
- * Objects come from blocks of about 16 KiB; freed ones are handed out again, last freed first. A block that
- * is wholly free goes back to the system, but for one that is kept. Objects come zero-filled. Nothing else is
- * promised about addresses. */
+ * Objects are parts of blocks of about 16 KiB; a block's free objects are reused, last freed first. Free blocks are freed, except one spare. */
 #ifndef SLAB_H
 #define SLAB_H
 
@@ -13,16 +11,16 @@ struct slab_block;
 struct slab {
     size_t size;               /* of one object, a multiple of 8 */
     struct slab_block *usable; /* blocks with free objects and used ones */
-    struct slab_block *spare;  /* one that is wholly free, or NULL */
+    struct slab_block *spare;  /* a free block, or NULL */
     size_t used;
-    struct slab_block **blocks; /* all of them in the order of their addresses */
+    struct slab_block **blocks; /* all, by address */
     size_t n_blocks, blocks_capacity;
 };
 
 void slab_init(struct slab *slab, size_t size);
 void slab_deinit(struct slab *slab); /* asserts that every object was given back */
 
-/* NULL without memory. */
+/* A zero-filled object, aligned to 8; NULL without memory. */
 void *slab_take(struct slab *slab);
 void slab_give(struct slab *slab, void *object);
 

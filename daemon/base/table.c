@@ -1,10 +1,10 @@
 /* table.c: open addressing with linear probing.
  *
- * An entry lies at its home slot or behind it without a gap, so a search ends at the first empty slot.
- * Removing keeps that true by moving later entries into the gap, which needs no marks for deleted slots.
+ * An entry is in its home slot or after it, with no empty slot between, so a search ends at the first empty slot. Removing an entry moves
+ * later ones into the gap, so there are no tombstones.
  *
- * A table that grows or shrinks has two arrays for a while: each call that changes it takes some entries out of the old one, as
- * removing does, and puts them into the new one. So no call has to move all of them. */
+ * A table that grows or shrinks has two arrays for a time: each call that changes it moves some entries from the old one to the new one, so
+ * no call has to move all of them. */
 #include "table.h"
 
 #include <assert.h>
@@ -15,8 +15,8 @@
 
 enum {
     CAPACITY_MIN = 8,
-    MOVED = 16,   /* entries, by each call that changes the table */
-    PASSED = 256, /* slots looked at for that */
+    MOVED = 16,   /* entries moved by each call that changes the table */
+    PASSED = 256, /* slots scanned for them */
 };
 
 void table_init(struct table *table, size_t key_offset, uint64_t seed) {
@@ -37,7 +37,7 @@ static uint64_t key_of(const struct table *table, const void *entry) {
     return key;
 }
 
-/* Two rounds of multiply and fold, the seed before both: which keys meet depends on it. */
+/* Two rounds of multiply and fold, the seed mixed in before each: which keys collide depends on it. */
 static size_t home(const struct table *table, uint64_t key, size_t capacity) {
     uint64_t hash = (key ^ table->seed) * UINT64_C(0x9e3779b97f4a7c15);
 
@@ -78,7 +78,7 @@ static void insert(struct table *table, void *entry) {
     table->slots[i] = entry;
 }
 
-/* Moves into the gap what would not be found across it, until the run of full slots ends. */
+/* Moves entries that a search would miss because of the gap into it, up to the next empty slot. */
 static void close_gap(const struct table *table, void **slots, size_t capacity, size_t gap) {
     size_t mask = capacity - 1;
 
@@ -92,7 +92,7 @@ static void close_gap(const struct table *table, void **slots, size_t capacity, 
     slots[gap] = NULL;
 }
 
-/* What is before old_at is empty: entries that are moved into a gap come from behind it. */
+/* Slots before old_at stay empty: an entry that fills a gap comes from a slot after it. */
 static void move_some(struct table *table, size_t entries, size_t slots) {
     for (; table->old && table->old_at < table->old_capacity && entries && slots; slots--) {
         void *entry = table->old[table->old_at];
@@ -116,7 +116,7 @@ static int resize(struct table *table, size_t capacity) {
 
     if (!slots)
         return -ENOMEM;
-    move_some(table, SIZE_MAX, SIZE_MAX); /* of the time before: seldom any */
+    move_some(table, SIZE_MAX, SIZE_MAX); /* of the previous resize: rarely any are left */
     table->old = table->slots;
     table->old_capacity = table->capacity;
     table->old_at = 0;
@@ -145,7 +145,7 @@ int table_add(struct table *table, void *entry) {
     return 0;
 }
 
-/* False: it is not in these. */
+/* False: the slots do not contain it. */
 static bool take_out(const struct table *table, void **slots, size_t capacity, const void *entry) {
     size_t i = home(table, key_of(table, entry), capacity);
 
@@ -168,5 +168,5 @@ void table_remove(struct table *table, void *entry) {
     table->used--;
     move_some(table, MOVED, PASSED);
     if (table->capacity > CAPACITY_MIN && table->used < table->capacity / 4)
-        (void)resize(table, table->capacity / 2); /* without memory it stays as large as it is */
+        (void)resize(table, table->capacity / 2); /* without memory it keeps its size */
 }

@@ -1,4 +1,4 @@
-/* turn.c: going round the lanes. */
+/* turn.c: runs the lanes round robin. */
 #include "turn.h"
 
 #include "proto/container.h"
@@ -38,8 +38,7 @@ void turn_forget(struct task *task) {
         ring_remove(&task->node);
 }
 
-/* Units lie where one task has spent what the next one has to wait for, so there is always one step. One that ends the last thing of a uid
- * takes the lane with it: then it is no longer turns->last. */
+/* Runs at least one step. A step that ends the last object of a uid frees the lane, too: then turns->last is no longer this lane. */
 static void run(struct turns *turns, struct lane *lane) {
     turns->left = TURN_UNITS;
     do {
@@ -62,27 +61,27 @@ static void rest(struct lane *lane, int64_t us) {
     ring_add(&lane->turns->resting, &lane->node);
 }
 
-/* The thread's own time at the beginning of a round, or at the first end of a turn after the coarse clock has moved: what the loop does
- * between rounds is nobody's. */
-static void look(struct turns *turns, int64_t tick) {
+/* Reads the thread's CPU time when the coarse clock has moved. Called at the beginning of a round, too, so that no lane is charged for
+ * the time between rounds. */
+static void read_times(struct turns *turns, int64_t tick) {
     if (tick == turns->tick)
         return;
     turns->tick = tick;
     turns->spent = os_thread_us();
 }
 
-/* Looks at the coarse clock after each turn. When that has moved far, the turn was long, or another process had the processor: so what counts
- * is the thread's own time. */
-static void look_back(struct turns *turns) {
+/* Reads the coarse clock after each turn. If it has moved far, the turn was long, or another process had the processor: the thread's CPU
+ * time decides. */
+static void rest_if_long(struct turns *turns) {
     int64_t tick = os_coarse_us(), before = turns->spent, units = TURN_UNITS - turns->left;
     bool far = tick - turns->tick >= TURN_LONG_US;
-    look(turns, tick);
+    read_times(turns, tick);
     if (far && turns->last && turns->spent - before > TURN_LONG_US + units * TURN_UNIT_MOST_US)
         rest(turns->last, turns->spent - before);
 }
 
-/* Those whose rest is over come back. */
-static void come_back(struct turns *turns) {
+/* Returns the lanes whose rest is over to turns->lanes. */
+static void end_rests(struct turns *turns) {
     struct ring *node = turns->resting.next, *next;
     int64_t now = node == &turns->resting ? 0 : os_now_us();
     for (; node != &turns->resting; node = next) {
@@ -106,17 +105,17 @@ static void take_turn(struct turns *turns, struct lane *lane) {
 bool turns_round(struct turns *turns, void (*after)(void *context), void *context) {
     struct ring round, *node;
     turns->rounds++;
-    come_back(turns);
+    end_rests(turns);
     if (!turns_have_work(turns))
         return false;
-    look(turns, os_coarse_us());
+    read_times(turns, os_coarse_us());
     ring_init(&round);
     ring_move_all(&round, &turns->lanes);
     while ((node = ring_first(&round))) {
         ring_remove(node);
         take_turn(turns, CONTAINER_OF(node, struct lane, node));
         after(context);
-        look_back(turns);
+        rest_if_long(turns);
     }
     turns->last = NULL;
     return !ring_is_empty(&turns->lanes);

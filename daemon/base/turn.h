@@ -1,13 +1,12 @@
-/* turn.h: whose turn it is, so that nobody pays for the work of another.
+/* turn.h: fair scheduling of the loop's thread among uids.
  *
- * What a client can cause is done by tasks. Each uid has a lane, in which its tasks wait in their order, and the lanes take turns: a turn
- * runs tasks of one lane until they have spent TURN_UNITS. A step of a task does a little, counts it with turn_spend, stops when
- * turn_is_over, and puts the task into its lane again if there is more to do. So however much one uid has to be done, another waits for
- * one turn of each lane that has any.
+ * All work that a client can cause is done by tasks. Each uid has a lane, a FIFO of its tasks, and the lanes take turns: a turn runs tasks of
+ * one lane until they have spent TURN_UNITS. A step of a task does a little, counts it with turn_spend, stops when turn_is_over, and queues
+ * the task again if there is more to do. So however much work one uid has, another waits at most for one turn of each lane with tasks.
  *
- * A unit is about a microsecond: what one short request costs, or one object of many that a request names. What the kernel does within
- * a call cannot be cut into steps: a lane that kept the thread far beyond its units (TURN_LONG_US of the thread's own time, and
- * TURN_UNIT_MOST_US for each unit) sits out TURN_REST times as long. */
+ * A unit is about a microsecond: the cost of one short request, or of one of many objects that a request names. A system call cannot be cut
+ * into steps: a lane that has used far more CPU time than its units stand for (more than TURN_LONG_US, plus TURN_UNIT_MOST_US per unit)
+ * rests TURN_REST times as long, TURN_REST_MOST_US at most. */
 #ifndef TURN_H
 #define TURN_H
 
@@ -29,24 +28,24 @@ struct turns;
 
 struct task {
     void (*step)(struct task *task);
-    struct ring node; /* private: in its lane, while it is queued */
+    struct ring node; /* private: in its lane while it is queued */
 };
 
 struct lane {
     struct turns *turns;
     struct ring tasks;
-    struct ring node;   /* in turns->lanes or turns->resting, while it has tasks */
+    struct ring node;   /* in turns->lanes or turns->resting while it has tasks */
     int64_t rest_until; /* 0: it does not rest */
 };
 
 struct turns {
-    struct ring lanes;   /* that have tasks, the next one first */
-    struct ring resting; /* that have tasks and sit out */
-    struct lane *last;   /* whose turn it was; NULL: it is no more */
+    struct ring lanes;   /* with tasks, the next one first */
+    struct ring resting; /* with tasks, until their rest is over */
+    struct lane *last;   /* whose turn it is; NULL: none, or it is gone */
     int left;            /* units of this turn */
     unsigned rounds;     /* so far */
-    int64_t tick;        /* coarse time at the beginning of the last turn */
-    int64_t spent;       /* the thread's own time at the first turn of that tick */
+    int64_t tick;        /* coarse clock when `spent` was read */
+    int64_t spent;       /* the thread's CPU time, us */
 };
 
 void turns_init(struct turns *turns);
@@ -54,10 +53,10 @@ void turns_init(struct turns *turns);
 void lane_init(struct lane *lane, struct turns *turns);
 void lane_deinit(struct lane *lane); /* asserts that it has no tasks */
 
-/* Behind the lane's other tasks. Nothing happens if it is queued already. */
+/* Queues the task after the lane's other tasks. Does nothing if it is queued already. */
 void turn_queue(struct lane *lane, struct task *task);
 
-/* The task is not run unless it is queued again. */
+/* Removes the task from its lane, if it is queued. */
 void turn_forget(struct task *task);
 
 static inline bool turn_is_queued(const struct task *task) { return ring_has(&task->node); }
@@ -68,13 +67,13 @@ static inline bool turn_is_over(const struct turns *turns) { return turns->left 
 
 static inline bool turns_have_work(const struct turns *turns) { return !ring_is_empty(&turns->lanes); }
 
-/* One turn for each lane that had tasks when it began; after(context) follows each. True: there is more to do at once. */
+/* Gives one turn to each lane that has tasks when it begins, and calls after(context) after each. True: lanes that do not rest have tasks. */
 bool turns_round(struct turns *turns, void (*after)(void *context), void *context);
 
-/* When a lane that rests comes back (os_now_us); INT64_MAX: none rests. */
+/* When the first rest is over (os_now_us); INT64_MAX: no lane rests. */
 int64_t turns_rest(struct turns *turns);
 
-/* Runs tasks of all lanes, also of those that rest, until there are none: for the end of the broker. */
+/* Runs all tasks, also of lanes that rest, until none is left: for the end of the broker. */
 void turns_finish(struct turns *turns);
 
 #endif
