@@ -1,4 +1,4 @@
-/* binding.c: what may be bound, and numbers from claimed to given back. */
+/* binding.c: which descriptors may be bound; numbers from claim to release. */
 #include "bound.h"
 #include "daemon/access/kept.h"
 #include "daemon/access/refusal.h"
@@ -25,7 +25,7 @@ static void take_number(struct session_objects *session_objects, struct binding 
     numbering_unref(&session_objects->numberings, number_place(binding->key));
 }
 
-/* Why a type is refused; any other that is may be what it likes. */
+/* Why a type is refused, by type. */
 static const struct {
     const char *hint, *text;
 } reasons[INSPECT_TYPES] = {
@@ -61,7 +61,7 @@ static void give_memory(struct registry *registry, struct binding *binding) {
     slab_give(&registry->bounds, CONTAINER_OF(binding, struct bound, binding));
 }
 
-/* With its copy. */
+/* Makes a binding and its descriptor. */
 static struct binding *binding_new(struct session_objects *session_objects, uint64_t key, os_fd fd,
                                    enum inspect_type type, struct refusal *refusal) {
     struct registry *registry = session_objects->registry;
@@ -87,7 +87,7 @@ static struct binding *binding_new(struct session_objects *session_objects, uint
     return NULL;
 }
 
-/* The number means another open file from now on. True if that ended something. */
+/* Frees the number for another open file. Returns true if that ended any object. */
 static bool replace(struct session_objects *session_objects, struct binding *old) {
     take_number(session_objects, old);
     if (descriptor_is_closing(bound_descriptor(old)))
@@ -118,7 +118,7 @@ int binding_claim(struct session_objects *session_objects, uint64_t key, os_fd f
     return 0;
 }
 
-/* The number may name another one. */
+/* Does nothing if the number already names another binding. */
 static void forget_number(struct binding *binding) {
     struct session_objects *owner = binding->object.owner;
     if (binding_find(owner, binding->key) == binding)
@@ -147,9 +147,9 @@ void binding_leave(struct binding *binding) {
     struct object *object = &binding->object;
     if (!descriptor_is_closing(descriptor))
         descriptor_drop(descriptor);
-    forget_number(binding); /* others that are closed later look there */
+    forget_number(binding); /* later on_closed hooks of the session look the number up */
     session_objects_leave(object);
     descriptor->state = DESCRIPTOR_LEAVING;
-    (void)user_ref(descriptor->user->users, descriptor->user->uid); /* which is there */
+    (void)user_ref(descriptor->user->users, descriptor->user->uid); /* cannot fail: the user exists */
     DL_APPEND(registry->leaving, object);
 }

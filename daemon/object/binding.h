@@ -1,10 +1,11 @@
-/* binding.h: how a session has a copy: by the number that a process of it calls its own descriptor by.
+/* binding.h: a session's name for a descriptor: the number that one of its processes uses for the open file.
  *
- * Under it the number's semaphores and events are registered. It is one of the session's objects, with its copy's id, from when the number is first
- * claimed until the copy is closed, and the number finds it for as long as no other open file takes that. If its session ends before the
- * copy is closed it leaves: it belongs to nobody, and is in registry->leaving.
+ * The number's semaphores and events are registered in the binding. The binding is an object of the session,
+ * with the descriptor's id, from the first claim of the number until the broker's copy is closed. The number
+ * finds it until another open file takes the number. If the session ends before the copy is closed, the binding
+ * has no owner from then on and is in registry->leaving.
  *
- * What it is charged for is the copy; what it is laid beside says bound.h. */
+ * The session is charged for the descriptor, not for the binding. bound.h says how the two lie in memory. */
 #ifndef BINDING_H
 #define BINDING_H
 
@@ -20,34 +21,35 @@ struct waitable;
 struct refusal;
 
 struct binding {
-    struct object object; /* the id is its copy's */
-    uint64_t key;         /* of its number; see numbering.h */
-    struct waitable
-        *waitables; /* registered semaphores and events, at most one for each direction (waitable_find) */
+    struct object object; /* its id is the descriptor's */
+    uint64_t key;         /* process and number; see numbering.h */
+    /* Registered semaphores and events, at most one of each per direction (waitable_find). */
+    struct waitable *waitables;
 };
 
 struct binding_claim {
     struct binding *binding;
     enum inspect_type type;
-    bool kept;     /* fd is the broker's copy now; if not, it is still the caller's, of that type */
-    bool same;     /* fd is one more copy of the binding's open file */
+    bool kept;     /* fd is the broker's copy now; if false, fd is still the caller's */
+    bool same;     /* fd is another copy of the open file that the number already names */
     bool replaced; /* the number named another open file, whose objects have ended */
 };
 
-/* The binding of that number (its key) to the open file fd: the one that is there if it is the same, else a new one with a copy of its own,
- * replacing an old one. fd counts as a taken slot. With `socket` it must be one. objects: how many are going to be made of
- * it, for which there must be room before anything is replaced. 0, or -1 and the refusal; then nothing has changed. A new copy that nothing
- * refers to must be given to descriptor_update. */
+/* Binds the number (its key) to the open file fd: finds the existing binding if it is the same open file, else
+ * makes a new one that takes fd and replaces the old one. fd must be counted in the fd table. socket: fd must
+ * be one. objects: how many objects the caller will make; room for them is checked before anything is replaced.
+ * Returns 0, or -1 with the refusal; then nothing has changed. The caller must call descriptor_update for a new
+ * descriptor that nothing references. */
 int binding_claim(struct session_objects *session_objects, uint64_t key, os_fd fd, bool socket,
                   unsigned objects, struct binding_claim *claim, struct refusal *refusal);
 
-/* The one that the key of a number finds, also while its copy is being closed; or NULL. */
+/* Returns the binding of the key, even while its descriptor is being closed, or NULL. */
 struct binding *binding_find(const struct session_objects *session_objects, uint64_t key);
 
-/* Its session ends: its copy is dropped if it is not yet. */
+/* The session ends: drops the descriptor if it is still open, and leaves the binding without an owner. */
 void binding_leave(struct binding *binding);
 
-/* Hook (hooks.h): its copy is closed, and it is gone with this. */
+/* Hook (hooks.h): the descriptor is closed. Frees it and its binding. */
 void binding_closed(struct descriptor *descriptor);
 
 #endif

@@ -1,6 +1,8 @@
-/* bound.h: a copy and its binding lie in one piece of memory, since a broker has very many of both: so neither needs a pointer to the other.
+/* bound.h: a descriptor and its binding share one slab element, because a broker has very many of both and
+ * neither then needs a pointer to the other. A descriptor is the broker's copy of an open file; its binding is
+ * what a session calls it.
  *
- * Only these functions know that. Like strchr they lead from what is const to what is not. */
+ * Only these functions know the layout. Like strchr they turn a pointer to const into one to non-const. */
 #ifndef BOUND_H
 #define BOUND_H
 
@@ -20,7 +22,7 @@ static inline struct binding *bound_binding(const struct descriptor *descriptor)
     return &((struct bound *)((uintptr_t)descriptor - offsetof(struct bound, descriptor)))->binding;
 }
 
-/* Of an object that is OBJECT_DESCRIPTOR. */
+/* object must be an OBJECT_DESCRIPTOR. */
 static inline struct descriptor *bound_of_object(const struct object *object) {
     return bound_descriptor((const struct binding *)object);
 }

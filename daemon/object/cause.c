@@ -1,4 +1,4 @@
-/* cause.c: what the engine tells, in the words of the wire. */
+/* cause.c: engine events as causes. */
 #include "cause.h"
 
 #include "daemon/readiness/engine.h"

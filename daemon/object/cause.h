@@ -1,8 +1,8 @@
-/* cause.h: why something is ready, or has ended. */
+/* cause.h: why a waitable is ready or has ended. */
 #ifndef CAUSE_H
 #define CAUSE_H
 
-/* The values are those of the wire. */
+/* Values of the wire protocol. */
 enum cause {
     CAUSE_NONE = 0,
     CAUSE_READY = 1,
@@ -17,7 +17,7 @@ enum cause {
     CAUSE_RESYNC = 11,
 };
 
-/* The cause that the engine's bits mean for a direction; CAUSE_NONE if they do not make it ready. */
+/* Translates engine events to the cause for one direction. CAUSE_NONE: they do not make it ready. */
 enum cause cause_of(unsigned events, int direction);
 
 #endif

@@ -1,4 +1,4 @@
-/* deferred_drop.c: a short list and a timer. */
+/* deferred_drop.c: a short list of ids and a timer. */
 #include "deferred_drop.h"
 
 #include "daemon/loop/loop.h"

@@ -1,4 +1,4 @@
-/* descriptor.c: from the moment that a copy is made to the moment that it is closed. */
+/* descriptor.c: arming, notifying and closing the broker's copies. */
 #include "descriptor.h"
 
 #include "cause.h"
@@ -23,7 +23,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { CAUSE_BITS = 4, CAUSE_MASK = 15 }; /* those that the engine's bits mean */
+enum { CAUSE_BITS = 4, CAUSE_MASK = 15 }; /* of the causes that cause_of returns */
 
 static void on_armed(struct descriptor *descriptor, int result);
 static void on_thread_watch_gone(struct descriptor *descriptor) { descriptor_end_job(descriptor); }
@@ -64,7 +64,8 @@ unsigned descriptor_needs(const struct descriptor *descriptor, bool *edge) {
     return interest_of(needs, edge);
 }
 
-/* Each direction by an entry of its own (split_watch.h). */
+/* Watches each direction by an engine entry of its own (split_watch.h). Returns false if one entry is to watch
+ * both. */
 static bool arm_split_watch(struct descriptor *descriptor, const unsigned needs[2], unsigned extra,
                             int *error) {
     struct split_watch_need split_watch[2] = {{0}};
@@ -99,7 +100,7 @@ int descriptor_arm(struct descriptor *descriptor, unsigned extra) {
     if (arm_split_watch(descriptor, needs, extra, &error))
         return error;
     interest = extra | interest_of(needs, &edge);
-    /* A one-shot watch that nobody needs tells once at most and is then silent; one by edges would go on. */
+    /* An unneeded one-shot watch reports once at most; an edge-triggered one would go on. */
     if (!interest && !engine_watch_is_edge(watch))
         return 0;
     armed = engine_watch_interest(watch);
@@ -133,7 +134,6 @@ void descriptor_retell(struct descriptor *descriptor) {
     (void)descriptor_rearm(descriptor);
 }
 
-/* Whoever subscribes to either direction. */
 static void tell(struct descriptor *descriptor, int cause) {
     for (int direction = 0; direction < 2; direction++)
         descriptor->user->registry->hooks->on_ready(descriptor, direction, cause);
@@ -141,7 +141,7 @@ static void tell(struct descriptor *descriptor, int cause) {
 
 void descriptor_fail(struct descriptor *descriptor, int error) {
     log_write_about(LOG_TOPIC_DESCRIPTOR, LOG_NOBODY,
-                    error < 0 ? LOG_LEVEL_ERROR : LOG_LEVEL_INFO, /* a cycle is a client's doing */
+                    error < 0 ? LOG_LEVEL_ERROR : LOG_LEVEL_INFO, /* a client can cause a cycle */
                     "cannot watch a descriptor, its waiters are woken; id=%" PRIu64 " error=%d",
                     descriptor->id, error);
     tell(descriptor, CAUSE_RESYNC);
@@ -174,14 +174,14 @@ static void act(struct descriptor *descriptor) {
         deferred_drop_add(descriptor->user->registry, descriptor->id);
 }
 
-/* Of the causes that the engine's bits mean for the directions that the entry is for. */
+/* Returns the causes of these engine events, for the directions that the token's entry watches. */
 static unsigned causes_of(struct descriptor *descriptor, uint64_t token, unsigned events) {
     struct split_watch *split_watch = split_watch_find(descriptor);
     bool by_split_watch = split_watch_is_token(token);
     struct engine_watch *watch =
         by_split_watch ? split_watch ? &split_watch->watch : NULL : &descriptor->watch;
     unsigned causes = 0;
-    if (!watch) /* it was closed while its answer was under way */
+    if (!watch) /* the split watch was closed after the engine had collected this event */
         return 0;
     engine_watch_told(watch);
     for (int direction = 0; direction < 2; direction++)
@@ -238,7 +238,7 @@ static void on_closed(void *context) {
     extras_tell_closes(close);
 }
 
-/* Behind everybody who has the copy in his hands. */
+/* Runs once no other thread uses the fd. */
 static void close_copy(struct descriptor *descriptor) {
     if (descriptor->jobs)
         return;
@@ -275,10 +275,10 @@ void descriptor_end_job(struct descriptor *descriptor) {
         close_copy(descriptor);
 }
 
-/* The poller thread has armed it, or could not. */
+/* The poller thread has armed the watch, or failed to. */
 static void on_armed(struct descriptor *descriptor, int result) {
     bool closing = descriptor_is_closing(descriptor);
-    descriptor_end_job(descriptor); /* which frees the thread watch of one that is closing */
+    descriptor_end_job(descriptor); /* frees the thread watch if the descriptor is closing */
     if (closing)
         return;
     if (result == ENGINE_E_UNSUPPORTED) {

@@ -1,9 +1,12 @@
-/* descriptor.h: the broker's copy of an open file: watched, told of, closed.
+/* descriptor.h: the broker's copy of an open file, from creation to close.
  *
- * It lives as long as something refers to it (descriptor_update looks); then it is taken out of the engine, handed to be closed,
- * and really gone when the close has ended. Who refers to it, and what they call it by, it does not know: that is the binding's (binding.h), which
- * says when something is registered (`subscribed`), and is told through hooks.h.
- * descriptor_arm is the only caller of engine_arm: what is asked for is what live semaphores and in flight waits need, no more. */
+ * A descriptor lives while something references it; descriptor_update checks that. An unreferenced one is
+ * removed from the engine and given to the closer; it is freed when the close has completed. This file does not
+ * know who the subscribers are, nor the session's name for the descriptor: both belong to the binding
+ * (binding.h), which sets `subscribed` and is called through hooks.h.
+ *
+ * Only descriptor_arm calls engine_arm. It asks for what live semaphores, in-flight waits and transfers need,
+ * no more. */
 #ifndef DESCRIPTOR_H
 #define DESCRIPTOR_H
 
@@ -20,87 +23,91 @@ struct waitqueue;
 
 enum descriptor_state {
     DESCRIPTOR_OPEN,
-    DESCRIPTOR_CLOSING, /* nothing refers to it any more */
-    DESCRIPTOR_LEAVING  /* likewise, and on its user's account alone: its session has ended */
+    DESCRIPTOR_CLOSING, /* unreferenced; to be closed when `jobs` is 0 */
+    DESCRIPTOR_LEAVING  /* the same after its session has ended: charged to its user alone */
 };
 
 struct descriptor {
-    uint64_t id;              /* what the engine tells of it by, and its row */
-    struct user *user;        /* on whose account it is; referred to while it is DESCRIPTOR_LEAVING */
-    struct waitqueue *queues; /* whoever waits, one for each direction */
+    uint64_t id;              /* its object id, and the token of its watch in the engine */
+    struct user *user;        /* charged for it; holds a reference in DESCRIPTOR_LEAVING */
+    struct waitqueue *queues; /* waits and transfers, one queue per direction */
     struct extras *extras;    /* or NULL */
     os_fd fd;
-    unsigned jobs; /* of workers and poller threads on the copy; it is closed behind them */
-    unsigned
-        telling; /* waitables that have ended and whose waiters have not all been told; it stays for them */
-    struct engine_watch watch; /* what has been asked of the engine, or of the poller thread's */
+    unsigned jobs; /* workers and poller threads that use fd; it is closed when they are done */
+    /* Ended waitables with waiters still to be notified. They keep the descriptor alive. */
+    unsigned telling;
+    struct engine_watch watch; /* what the engine, or the poller thread, has been asked for */
     uint8_t type;              /* enum inspect_type */
-    uint8_t ready_list;        /* causes for which it is to be told, four bits by direction (ready_list.h) */
+    uint8_t ready_list;        /* causes still to be delivered, four bits per direction (ready_list.h) */
     unsigned char state : 2;   /* enum descriptor_state */
-    bool subscribed : 1;       /* semaphores, events or ports are registered for it */
-    bool unwatched : 1;        /* always ready: the kernel has said that it cannot watch it */
-    bool plain : 1;            /* as stream_job's, once a worker has found out */
-    bool split_watch : 1;      /* its directions are watched apart (split_watch.h) */
-    bool noted : 1;            /* its id is in its user's news */
+    bool subscribed : 1;       /* semaphores, events or ports are registered */
+    bool unwatched : 1;        /* always ready: the kernel cannot watch it */
+    bool plain : 1;            /* cached stream_job.plain, set by a worker */
+    bool split_watch : 1;      /* has a split watch (split_watch.h) */
+    bool noted : 1;            /* its id is in its user's ready list */
 };
 
-/* Nothing refers to it any more, and nothing will. */
+/* True once the descriptor is unreferenced and being closed; it cannot be referenced again. */
 static inline bool descriptor_is_closing(const struct descriptor *descriptor) {
     return descriptor->state != DESCRIPTOR_OPEN;
 }
 
-/* A new one, in memory of zeros: the broker's copy of that type, for the user. 0, or -1 and the refusal: then it is only memory again. */
+/* Initializes a zeroed descriptor of that type with fd, for the user. Takes fd on success. Returns 0, or -1
+ * with the refusal; then nothing needs to be undone. */
 int descriptor_init(struct descriptor *descriptor, uint64_t id, struct user *user, os_fd fd,
                     enum inspect_type type, struct refusal *refusal);
 
-/* What live semaphores, in flight waits and transfers need: ENGINE_READ, ENGINE_WRITE. edge is only ever set. */
+/* Returns what live semaphores, in-flight waits and transfers need: ENGINE_READ, ENGINE_WRITE. Sets *edge if an
+ * edge-triggered watch is needed, and never clears it. */
 unsigned descriptor_needs(const struct descriptor *descriptor, bool *edge);
 
-/* Asks the engine for what is needed now. If it fails, or a poller thread's does later, every waiter is told the cause resync.
- * 0, or what descriptor_arm answers. */
+/* Arms the watch for what is needed now. If that fails, at once or later on a poller thread, every waiter gets
+ * the cause resync. Returns what descriptor_arm returns. */
 int descriptor_rearm(struct descriptor *descriptor);
 
-/* As descriptor_rearm, for a descriptor whose watch must also be possible: ENGINE_E_* or a negative errno is answered
- * and nothing has changed. extra: directions (ENGINE_READ, ENGINE_WRITE) beside what is needed now. Not for a one that a poller thread watches, unless extra
- * is 0. */
+/* Like descriptor_rearm, but a failure (ENGINE_E_* or a negative errno) is returned and changes nothing. extra:
+ * directions (ENGINE_READ, ENGINE_WRITE) to watch besides; must be 0 for a descriptor with a thread watch. */
 int descriptor_arm(struct descriptor *descriptor, unsigned extra);
 
-/* It is told anew if it is ready, however it was armed. */
+/* Reports readiness again, whichever way the watch was armed. */
 void descriptor_retell(struct descriptor *descriptor);
 
-/* It cannot be watched: its waiters are told. */
+/* The descriptor cannot be watched (error: ENGINE_E_* or a negative errno): notifies its waiters with
+ * resync. */
 void descriptor_fail(struct descriptor *descriptor, int error);
 
-/* The kernel does not watch it: it is always ready. */
+/* The kernel cannot watch the descriptor: it counts as always ready from now on. */
 void descriptor_set_unwatched(struct descriptor *descriptor);
 
-/* All that waited for a waitable of it have been told of its end. */
+/* All waiters of one of its ended waitables have been notified. */
 void descriptor_told(struct descriptor *descriptor);
 
-/* A worker or a poller thread has the copy in its hands, and has it no more. */
+/* Bracket the use of fd by a worker or a poller thread. The fd stays open in between. */
 static inline void descriptor_begin_job(struct descriptor *descriptor) { descriptor->jobs++; }
 void descriptor_end_job(struct descriptor *descriptor);
 
-/* The engine told of it, by that token. */
+/* The engine reported the token: the descriptor's own or its split watch's. */
 void descriptor_on_ready(struct descriptor *descriptor, uint64_t token, unsigned events);
 
-/* What the engine told of it and is not done yet is done now. */
+/* Delivers the causes that wait in the ready list, now. */
 void descriptor_catch_up(struct descriptor *descriptor);
 
-/* Drops the copy if nothing refers to it; else sees to it that the engine knows what is needed. */
+/* Drops the descriptor if it is unreferenced, else rearms it. */
 void descriptor_update(struct descriptor *descriptor);
 
-/* Drops it, which nothing refers to and which is open. */
+/* Drops an open, unreferenced descriptor: removes it from the engine and closes it when its jobs are done. */
 void descriptor_drop(struct descriptor *descriptor);
 
-/* The broker ends, and nobody will tell of the close: the copy is left to the kernel. */
+/* For the end of the broker, when no close will be reported: frees the descriptor and leaves the fd to the
+ * kernel. */
 void descriptor_abandon(struct descriptor *descriptor);
 
-/* Whether it will be closed, or be referred to after all, is not decided: objects that are being made have ended already (pending_create.h), or
- * somebody is still to be told of an end. */
+/* True while it is undecided whether the descriptor will be closed: all its pending creates have been ended
+ * (pending_create.h) and nothing else is registered, or waiters of an ended waitable are still to be
+ * notified. */
 bool descriptor_is_passing(const struct descriptor *descriptor);
 
-/* Whoever awaits the close does so no longer if something refers to the descriptor after all. */
+/* Completes pending close waits early if the descriptor is still referenced. */
 void descriptor_tell_kept(struct descriptor *descriptor);
 
 #endif

@@ -1,4 +1,4 @@
-/* direction.h: the two ways in which bytes go, and what the engine is asked for to know that one is open. */
+/* direction.h: the two directions of a descriptor, and the engine interest for each. */
 #ifndef DIRECTION_H
 #define DIRECTION_H
 

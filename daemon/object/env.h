@@ -1,5 +1,7 @@
-/* env.h: what the broker stands on: one of each, there until the end. What the pointers lead to may be made after whoever is handed them
- * (users and slots are, since what is open by then is counted); whoever uses one includes what it is. */
+/* env.h: the services that the broker is built on: one of each, alive until the end.
+ *
+ * The pointers may be passed on before what they point to is complete: users and the fd table are made late,
+ * because they count the descriptors that are open by then. A file that uses a service includes its header. */
 #ifndef ENV_H
 #define ENV_H
 

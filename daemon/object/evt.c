@@ -1,4 +1,4 @@
-/* evt.c: making an event. */
+/* evt.c: finds or makes an event. */
 #include "evt.h"
 
 #include "daemon/access/refusal.h"

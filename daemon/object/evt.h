@@ -1,5 +1,5 @@
-/* evt.h: an event: multi-use, level: ready while its descriptor is, and for ever once removed or replaced. Racket's
- * unsafe-fd->evt. It costs the engine nothing while nobody waits. */
+/* evt.h: an event: level-triggered and reusable. It is ready while its descriptor is, and forever once removed
+ * or replaced. It corresponds to Racket's unsafe-fd->evt. It costs the engine nothing while nobody waits. */
 #ifndef EVT_H
 #define EVT_H
 
@@ -12,8 +12,9 @@ struct refusal;
 
 enum { EVT_E_CYCLE = 1 };
 
-/* The registered one for that direction, or a new one. tried: where pending_create_is_needed says so. 0; EVT_E_CYCLE: none; -1: the
- * refusal. */
+/* Finds the registered event of that direction, or makes one (*created). tried: the poller thread's answer, if
+ * pending_create_is_needed, else NULL. Returns 0, EVT_E_CYCLE (the descriptor can have no event), or -1 with
+ * the refusal. */
 int evt_open(struct binding *binding, int direction, const struct thread_watch_try *tried,
              struct waitable **evt, bool *created, struct refusal *refusal);
 

@@ -1,4 +1,4 @@
-/* extras.c: making them, and the list of whoever waits for the close. */
+/* extras.c: allocation, and the list of close waits. */
 #include "extras.h"
 
 #include "daemon/access/user.h"

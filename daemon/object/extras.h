@@ -1,7 +1,7 @@
-/* extras.h: what few descriptors have, out of the way of the many that are only watched.
+/* extras.h: the members of a descriptor that few descriptors need.
  *
- * A descriptor has extras from the first thing on that needs them, and for as long as it lives. Whoever is going to need them asks before anything
- * is changed (extras_get), since there may be no memory. */
+ * The extras are allocated on first use and stay as long as the descriptor. A caller that will need them calls
+ * extras_get before it changes anything, because memory may be short. */
 #ifndef EXTRAS_H
 #define EXTRAS_H
 
@@ -14,7 +14,7 @@ struct pending_create;
 struct registry;
 struct wrap;
 
-/* Somebody waits until the copy is closed. */
+/* A pending close wait. */
 struct descriptor_close {
     void (*done)(struct descriptor_close *close);
     struct descriptor_close *next;
@@ -23,11 +23,11 @@ struct descriptor_close {
 struct extras {
     struct wrap *wraps;
     struct descriptor_close *closes;
-    struct thread_watch *thread_watch;      /* only a poller thread may ask about it; else NULL */
-    struct pending_create *pending_creates; /* objects that are waited for to be made (pending_create.h) */
+    struct thread_watch *thread_watch;      /* if only a poller thread may poll the descriptor, else NULL */
+    struct pending_create *pending_creates; /* requests to make an object, in flight (pending_create.h) */
 };
 
-/* NULL: none; extras may be NULL. */
+/* These accept NULL and return NULL if there is none. */
 static inline struct wrap *extras_wraps(const struct extras *extras) { return extras ? extras->wraps : NULL; }
 
 static inline struct thread_watch *extras_thread_watch(const struct extras *extras) {
@@ -38,20 +38,21 @@ static inline struct pending_create *extras_pending_creates(const struct extras 
     return extras ? extras->pending_creates : NULL;
 }
 
-/* Sees to it that the descriptor has them. False: without memory. */
+/* Makes sure that the descriptor has extras. Returns false if there is no memory. */
 bool extras_get(struct descriptor *descriptor);
 
-/* The descriptor goes. NULL is allowed. */
+/* NULL is allowed. */
 void extras_free(struct registry *registry, struct extras *extras);
 
-/* close->done runs once the copy is closed, whenever that is, or will not be (descriptor_tell_kept); and no longer. */
+/* Adds and removes a close wait. close->done runs once, when the descriptor has been closed or is certain to
+ * stay (descriptor_tell_kept). The caller owns close and keeps it until then. */
 void extras_await_close(struct extras *extras, struct descriptor_close *close);
 void extras_forget_close(struct extras *extras, struct descriptor_close *close);
 
-/* Whoever waits for the close, who does so no longer. NULL: nobody; extras may be NULL. */
+/* Removes and returns all close waits; NULL if there are none. extras may be NULL. */
 struct descriptor_close *extras_take_closes(struct extras *extras);
 
-/* Runs done of all of these. */
+/* Calls done of each. */
 void extras_tell_closes(struct descriptor_close *closes);
 
 #endif

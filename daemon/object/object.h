@@ -1,12 +1,13 @@
-/* object.h: what everything is that has an id and belongs to a session; registry.h finds it. */
+/* object.h: the common head of everything that has an id and belongs to a session. registry.h finds it by
+ * id. */
 #ifndef OBJECT_H
 #define OBJECT_H
 
 #include <stdint.h>
 
-enum { OBJECT_KIND_BITS = 3 }; /* the lowest of an id */
+enum { OBJECT_KIND_BITS = 3 }; /* the lowest bits of an id */
 
-/* The values are those of the wire. */
+/* Values of the wire protocol. */
 enum object_kind {
     OBJECT_DESCRIPTOR = 1,
     OBJECT_PORT = 2,
@@ -17,14 +18,13 @@ enum object_kind {
 
 struct session_objects;
 
-/* First member of everything that has an id and belongs to a session. */
 struct object {
     uint64_t id;
     struct session_objects *owner;
-    struct object *prev, *next; /* the owner's, in the order of making */
+    struct object *prev, *next; /* in owner->objects, in order of creation */
 };
 
-/* 0..7, not only those of the enum. */
+/* Returns 0..7, so possibly a value outside the enum. */
 static inline enum object_kind object_kind_of(uint64_t id) {
     return (enum object_kind)(id & ((1 << OBJECT_KIND_BITS) - 1));
 }

@@ -1,4 +1,4 @@
-/* objects.c: putting the room together. All calls upward in it are named here. */
+/* objects.c: the composition of this directory. The table below lists every upward call (hooks.h). */
 #include "objects.h"
 
 #include "always_ready.h"

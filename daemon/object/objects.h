@@ -1,12 +1,14 @@
-/* objects.h: the whole room: the registry, and who tells whom in it. */
+/* objects.h: initializes the registry and everything that hangs on it, and connects the files of this
+ * directory. */
 #ifndef OBJECTS_H
 #define OBJECTS_H
 
 struct env;
 struct registry;
 
-/* 0 or a negative errno: then there is nothing to deinit. */
+/* Returns 0, or a negative errno; then nothing needs objects_deinit. */
 int objects_init(struct registry *registry, const struct env *env);
-void objects_deinit(struct registry *registry); /* all sessions, workers and poller threads have ended */
+/* Call after all sessions, workers and poller threads have ended. */
+void objects_deinit(struct registry *registry);
 
 #endif
