@@ -1,4 +1,4 @@
-/* inspect.c: the tables of inspect.h that are the same everywhere. */
+/* inspect.c: the parts of inspect.h that no platform changes. */
 #include "inspect.h"
 
 static const char *const names[INSPECT_TYPES] = {
@@ -54,8 +54,8 @@ bool inspect_is_refused(enum inspect_type type) {
     }
 }
 
-/* On kernels of today pipes, sockets, terminals and anonymous inodes that are passed on are always watchable. Were one not, arming it would
- * tell so. */
+/* Present kernels can watch every pipe, socket, terminal and anonymous inode that can be passed on. If one
+ * could not be watched, arming it would report that. */
 bool inspect_may_be_unwatchable(enum inspect_type type) {
     switch (type) {
     case INSPECT_REGULAR:

@@ -1,6 +1,6 @@
-/* inspect.h: what a received descriptor is, before the broker keeps it. Nothing about it is changed, nothing
- * is opened, and nothing asks a server in user space (FUSE, network file systems), which might never
- * answer. */
+/* inspect.h: the type and identity of a received descriptor, determined before the broker keeps it. The
+ * functions change nothing, open no files, and never call a server in user space (FUSE, network file systems),
+ * which might not answer. */
 #ifndef INSPECT_H
 #define INSPECT_H
 
@@ -19,7 +19,7 @@ enum inspect_type {
     INSPECT_UNIX_LISTENER,
     INSPECT_UNIX_DGRAM,
     INSPECT_UNIX_SEQPACKET,
-    INSPECT_SOCKET, /* any other */
+    INSPECT_SOCKET, /* any other socket */
     INSPECT_REGULAR,
     INSPECT_DIRECTORY,
     INSPECT_TTY,
@@ -35,54 +35,57 @@ enum inspect_type {
     INSPECT_USERFAULTFD,
     INSPECT_IO_URING,
     INSPECT_PATH,    /* opened with O_PATH */
-    INSPECT_UNKNOWN, /* nothing can be learnt about it: it may be one that is refused */
+    INSPECT_UNKNOWN, /* cannot be determined: it may be of a refused type */
     INSPECT_TYPES
 };
 
-/* "tcp-listener"; the words of Item.type. */
+/* Returns the type's name in Item.type, such as "tcp-listener". */
 const char *inspect_name(enum inspect_type type);
 
 bool inspect_is_socket(enum inspect_type type);
-bool inspect_is_unix(enum inspect_type type); /* a Unix socket */
+bool inspect_is_unix(enum inspect_type type);
 
-/* Types that no call takes. A signalfd reports the signals of whichever process asks. Reading from a fanotify group or a userfaultfd opens
- * descriptors in the process that reads. O_PATH has nothing to wait for. An io_uring keeps open whatever is registered in it, and newer
- * kernels do not pass it on. What is unknown may be any of these. */
+/* Types that every call refuses. A signalfd reports the signals of the process that polls it. Reading from a
+ * fanotify group or a userfaultfd opens descriptors in the reading process. An O_PATH descriptor has nothing to
+ * wait for. An io_uring keeps everything registered in it open, and newer kernels do not pass it on. An unknown
+ * descriptor may be any of these. */
 bool inspect_is_refused(enum inspect_type type);
 
-/* Once, at the start: finds out how open files can be compared and what our own address looks like from a
- * client's end. listener is borrowed for good and may be OS_FD_NONE. */
+/* Call once, at the start: learns how open files can be compared, and the address by which a connection to this
+ * broker is recognized. listener is borrowed forever and may be OS_FD_NONE. */
 void inspect_init(os_fd listener);
 
-/* How open files are compared: "dupfd-query", "kcmp", "fstat". */
+/* Returns how open files are compared: "dupfd-query", "kcmp" or "fstat". */
 const char *inspect_identity(void);
 
 enum inspect_type inspect_type_of(os_fd fd);
 
-/* A descriptor of that type may be one that the kernel cannot watch: engine_can_watch tells. */
+/* True if the kernel may be unable to watch a descriptor of that type; engine_can_watch tells for one
+ * descriptor. */
 bool inspect_may_be_unwatchable(enum inspect_type type);
 
-/* Whether only a poller thread may ask about it (poller.h): its poll operation takes a lock that another holder can keep, or asks a server in
- * user space, or is not known to do neither. */
+/* True if only a poller thread may poll the descriptor (poller.h): its poll operation takes a lock that another
+ * holder can keep, or calls a server in user space, or may do either for all that is known. */
 bool inspect_needs_thread(os_fd fd, enum inspect_type type);
 
-/* fd is the listener, or a client's end of a connection to it, accepted or not. An address alone does not make it so: in other mount and
- * network namespaces others listen at the same one. Told by who called listen(2), which each end knows from the kernel. */
+/* True if fd is the broker's listener, or a client's end of a connection to it, accepted or not. The address
+ * alone does not prove that: in another mount or network namespace another process may listen at the same one.
+ * So the process that called listen(2) is compared too, which the kernel reports for each end. */
 bool inspect_is_own(os_fd fd);
 
-/* Both are the same open file description. False where that cannot be known. */
+/* True if both are the same open file description. False also if that cannot be determined. */
 bool inspect_same(os_fd a, os_fd b);
 
-/* Closing one copy of such an open file, of which the broker has another one, waits for nobody, so the loop may do it. A
- * short table with a reason for each. The last copy is another matter: whatever it is, the kernel takes it out of the epolls
- * that it lies in, under their locks. */
+/* True if closing a copy cannot block, so that the loop may do it, while the broker has another copy of the
+ * open file. The last copy is different: of any type, the kernel removes its file from the epolls that contain
+ * it, under their locks. */
 bool inspect_closes_at_once(enum inspect_type type);
 
-/* Whether fd is a pidfd; *key then tells its process from all others that live, *pid its number here (0: not
- * visible); pid may be NULL. */
+/* Returns whether fd is a pidfd. *key then identifies its process among all living ones; *pid is the process's
+ * number here, 0 if it is not visible. pid may be NULL. */
 bool inspect_pidfd(os_fd fd, uint64_t *key, uint32_t *pid);
 
-/* A pidfd of that process, close-on-exec, or OS_FD_NONE with errno. */
+/* Opens a pidfd of that process, close-on-exec. OS_FD_NONE with errno. */
 os_fd inspect_open_pid(uint32_t pid);
 
 #endif

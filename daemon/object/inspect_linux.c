@@ -1,9 +1,9 @@
 /* inspect_linux.c: inspect.h on Linux.
  *
- * A descriptor may lie on a FUSE file system whose server is the client itself, so nothing here may ask a
- * server. fstat and fstatfs do; statx with AT_STATX_DONT_SYNC answers from memory. Nor is it asked which file
- * system a descriptor is on: those whose files can be polled have them polled by a poller thread, whatever they are.
- * Ioctls are not used either: on a device of somebody else they may wait or have effects. */
+ * A descriptor may be on a FUSE file system whose server is the client itself, so nothing here may call a
+ * server. fstat and fstatfs do; statx with AT_STATX_DONT_SYNC answers from memory. The file system's type is
+ * not needed: if a file can be polled at all, a poller thread polls it, whatever file system it is on. Ioctls
+ * are not used either: a foreign device may block in one, or it may have effects. */
 #define _GNU_SOURCE
 
 #include "inspect.h"
@@ -31,22 +31,22 @@ enum { DUPFD_QUERY = 1024 + 3 /* F_DUPFD_QUERY, Linux 6.10 */ };
 
 static struct {
     enum { IDENTITY_FSTAT, IDENTITY_KCMP, IDENTITY_DUPFD_QUERY } identity;
-    dev_t anonymous; /* of eventfd and its kind */
-    dev_t pidfs;     /* of pidfds; as `anonymous` before Linux 6.9 */
+    dev_t anonymous; /* device of most anonymous inodes, such as eventfds */
+    dev_t pidfs;     /* device of pidfds; before Linux 6.9 it equals `anonymous` */
     int listener;
-    struct sockaddr_un address; /* of the listener; length 0: none */
+    struct sockaddr_un address; /* of the listener; address_length 0: none */
     socklen_t address_length;
 } known;
 
-/* What statx tells of an open file. */
+/* What statx reports about an open file. */
 struct facts {
     mode_t mode;
-    dev_t device; /* it lies on */
+    dev_t device; /* the device that contains the file */
     uint64_t inode;
-    unsigned major; /* it is */
+    unsigned major; /* of the device that the file is */
 };
 
-/* 0 or a negative errno; -EACCES: on a FUSE mount of another user. */
+/* Returns 0 or a negative errno. -EACCES: the file is on a FUSE mount of another user. */
 static int facts_of(int fd, struct facts *facts) {
     struct statx found;
 
@@ -67,8 +67,8 @@ static bool same_by_kcmp(int a, int b) {
     return syscall(SYS_kcmp, self, self, KCMP_FILE, a, b) == 0;
 }
 
-/* Each socket has an inode of its own, and two ends of a pipe differ in their flags. Two openings of one file
- * cannot be told apart, and anonymous inodes not at all: those count as different. */
+/* Each socket has its own inode, and the two ends of a pipe have different flags. Two openings of one file
+ * cannot be distinguished, and anonymous inodes not at all: those count as different. */
 static bool same_by_fstat(int a, int b) {
     struct facts of_a, of_b;
 
@@ -98,8 +98,8 @@ const char *inspect_identity(void) {
     return names[known.identity];
 }
 
-/* A way of comparing is used if it tells a copy from another file here: kernels lack them and sandboxes
- * forbid them. */
+/* Takes the first method that here distinguishes a copy from another file: kernels may lack a method and
+ * sandboxes may forbid it. */
 static void learn_identity(int file) {
     int copy = os_dup(file), other = eventfd(0, EFD_CLOEXEC);
 
@@ -186,13 +186,13 @@ static enum inspect_type type_of_socket(int fd) {
     }
 }
 
-/* The numbers of terminals are fixed: virtual consoles and serial lines, /dev/tty and /dev/ptmx, ends of pty
+/* Terminals have fixed major numbers: virtual consoles and serial lines, /dev/tty and /dev/ptmx, ends of pty
  * pairs. */
 static enum inspect_type type_of_character(unsigned major) {
     return major == 4 || major == 5 || (major >= 136 && major <= 143) ? INSPECT_TTY : INSPECT_CHARACTER;
 }
 
-/* Only the link in /proc tells what an anonymous inode is. Its text comes from the kernel. */
+/* The type of an anonymous inode is only in its link in /proc. The kernel makes that text. */
 static enum inspect_type type_of_anonymous(int fd) {
     static const struct {
         const char *link;
@@ -228,7 +228,7 @@ enum inspect_type inspect_type_of(os_fd fd) {
     if (flags & O_PATH)
         return INSPECT_PATH;
     error = facts_of(fd, &facts);
-    if (error) /* anonymous inodes are never hidden */
+    if (error) /* not an anonymous inode: statx never denies access to those */
         return error == -EACCES ? INSPECT_OTHER : INSPECT_UNKNOWN;
     if (known.pidfs != known.anonymous && facts.device == known.pidfs)
         return INSPECT_PIDFD;
@@ -253,28 +253,29 @@ enum inspect_type inspect_type_of(os_fd fd) {
 }
 
 bool inspect_needs_thread(os_fd fd, enum inspect_type type) {
-    enum { MAJOR_MEMORY = 1 }; /* null, zero, full, random: nothing to wait for */
+    enum { MAJOR_MEMORY = 1 }; /* null, zero, full, random: they are always ready */
     struct facts facts;
 
     switch (type) {
-    case INSPECT_EPOLL:  /* under a mutex that epoll_wait keeps while it writes to the memory of its caller */
-    case INSPECT_TTY:    /* waits for who changes the line discipline, who waits for readers */
-    case INSPECT_SOCKET: /* AF_VSOCK locks the socket; of others nothing is known */
-    case INSPECT_OTHER:  /* whatever a driver does */
-    case INSPECT_REGULAR: /* on FUSE the server is asked */
+    case INSPECT_EPOLL:   /* takes a mutex that epoll_wait holds while it writes to its caller's memory */
+    case INSPECT_TTY:     /* waits for a change of the line discipline, which waits for readers */
+    case INSPECT_SOCKET:  /* AF_VSOCK locks the socket; other families are unknown */
+    case INSPECT_OTHER:   /* the driver is unknown */
+    case INSPECT_REGULAR: /* FUSE calls the server */
     case INSPECT_DIRECTORY:
     case INSPECT_BLOCK:
         return true;
     case INSPECT_CHARACTER:
         return facts_of(fd, &facts) || facts.major != MAJOR_MEMORY;
     default:
-        /* Pipes, TCP, UDP and Unix sockets, eventfd, timerfd, inotify, pidfd: counters and flags that are read as they are, or under a
-         * spinlock. */
+        /* Pipes, TCP, UDP and Unix sockets, eventfd, timerfd, inotify, pidfd: their poll reads counters and
+         * flags without a lock or under a spinlock. */
         return false;
     }
 }
 
-/* The inode of a process's pidfd, which no other process ever gets; 0: this kernel does not tell. */
+/* Returns the pidfd inode of the process that called listen(2), which no other process ever gets. 0: this
+ * kernel does not provide it. */
 static uint64_t listening_process(int fd) {
     struct facts facts;
     int pidfd = -1;
@@ -289,16 +290,17 @@ static uint64_t listening_process(int fd) {
     return inode;
 }
 
-/* A listener, and a client's end of what connects to it, have the credentials of who called listen(2), and his pidfd, which tells him from
- * all that ever had his number and also where he is not visible from here and has the number 0. Of two listeners of one manager at one
- * address, which takes two namespaces, either counts as ours. */
+/* A listener, and a client's end of a connection to it, carry the credentials and the pidfd of the process that
+ * called listen(2). The pidfd also identifies a process that is not visible here (pid 0) or whose number was
+ * reused. If one manager made two listeners with one address, which takes two namespaces, both count as
+ * ours. */
 static bool listens_alike(int a, int b) {
     struct ucred of_a, of_b;
     socklen_t size_a = sizeof(of_a), size_b = sizeof(of_b);
 
     if (getsockopt(a, SOL_SOCKET, SO_PEERCRED, &of_a, &size_a) < 0 ||
         getsockopt(b, SOL_SOCKET, SO_PEERCRED, &of_b, &size_b) < 0)
-        return true; /* it cannot be told: rather none of others is taken than one of ours */
+        return true; /* unknown: refuse a foreign connection rather than accept our own */
     if (of_a.pid != of_b.pid || of_a.uid != of_b.uid || of_a.gid != of_b.gid)
         return false;
     uint64_t process_a = listening_process(a), process_b = listening_process(b);
@@ -319,18 +321,20 @@ bool inspect_is_own(os_fd fd) {
 
 bool inspect_closes_at_once(enum inspect_type type) {
     switch (type) {
-    case INSPECT_EVENTFD: /* nothing is flushed with each close, and they are compared exactly or count as different */
+    case INSPECT_EVENTFD: /* close flushes nothing, and copies are compared exactly or count as different */
     case INSPECT_TIMERFD:
     case INSPECT_PIDFD:
         return true;
     default:
-        /* Files are flushed to servers with each close. Two openings of a named fifo may be taken for copies of one,
-         * and the last one of a pipe is released under a mutex, as is that of a socket, which lingers, too. */
+        /* Each close of a file is flushed to its server. Two openings of a named fifo may be taken for copies
+         * of one. The last copy of a pipe is released under a mutex, and so is that of a socket, which may also
+         * linger. */
         return false;
     }
 }
 
-/* The process's number as the "Pid:" line says: -1 when it has ended, 0 when it cannot be seen from here. */
+/* Returns the process's number from the "Pid:" line of fdinfo; 0 if it says -1 (the process has ended) or 0 (it
+ * is not visible here). */
 static uint32_t pid_of(int fd) {
     char path[40], line[128];
     long pid = 0;
@@ -352,7 +356,7 @@ bool inspect_pidfd(os_fd fd, uint64_t *key, uint32_t *pid) {
 
     if (inspect_type_of(fd) != INSPECT_PIDFD || facts_of(fd, &facts))
         return false;
-    /* pidfs has an inode for each process, never used again; before it there was one for all. */
+    /* pidfs has one inode per process and never reuses it; older kernels have one inode for all pidfds. */
     bool all = facts.device == known.anonymous;
     uint32_t number = pid || all ? pid_of(fd) : 0;
     if (pid)

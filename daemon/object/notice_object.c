@@ -1,4 +1,4 @@
-/* notice_object.c: counting and noting. */
+/* notice_object.c: counters and journal entries. */
 #include "notice_object.h"
 
 #include "cause.h"

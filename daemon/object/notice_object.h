@@ -1,4 +1,5 @@
-/* notice_object.h: what happens to objects is told here, once, for those who look at the broker: it is counted, and noted in the journal. */
+/* notice_object.h: counts what happens to objects and records it in the journal. Each event is reported here
+ * once, after it has happened. */
 #ifndef NOTICE_OBJECT_H
 #define NOTICE_OBJECT_H
 
@@ -6,22 +7,22 @@ struct descriptor;
 struct waitable;
 struct object;
 
-/* It has its id, its owner and what it is made of. */
+/* The object is complete: it has its id, its owner and its source. */
 void notice_object_made(const struct object *object);
 
-/* It has this cause for ever, and still its descriptor. */
+/* The waitable has ended with this cause. It still refers to its binding. */
 void notice_object_ended(const struct waitable *waitable, int cause);
 
-/* A wait in flight is answered because it is ready. */
+/* The waitable is ready, and an in-flight wait is answered with this cause. */
 void notice_object_ready(const struct waitable *waitable, int cause);
 
-/* Its id is given back. */
+/* The waitable's id has been released. */
 void notice_object_released(const struct waitable *waitable);
 
-/* A client gets its handle, or a copy of its descriptor. */
+/* A client gets the waitable's handle, or a copy of its descriptor. */
 void notice_object_passed(const struct waitable *waitable);
 
-/* The copy is closed. */
+/* The broker's copy has been closed. */
 void notice_object_closed(const struct descriptor *descriptor);
 
 #endif

@@ -1,4 +1,4 @@
-/* numbering.c: processes and their places. */
+/* numbering.c: the tables of processes and places. */
 #include "numbering.h"
 
 #include <errno.h>
@@ -7,8 +7,8 @@
 static const uint64_t PLACES = UINT64_MAX >> (NUMBER_BITS + NUMBER_TABLE_BITS);
 
 struct numbering {
-    uint64_t process; /* key of by_process; 0: it is not in there */
-    uint64_t place;   /* key of by_place */
+    uint64_t process; /* key in by_process; 0: not in that table */
+    uint64_t place;   /* key in by_place */
     size_t refs;
 };
 

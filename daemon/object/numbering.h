@@ -1,8 +1,8 @@
-/* numbering.h: the processes whose numbers mean something in one session.
+/* numbering.h: the processes whose descriptor numbers one session knows.
  *
- * A number is what one process calls its descriptor, so the key of a descriptor is a process and a number: two processes of a session can
- * both have a 3. Each process has a place in the session, which never comes back, for as long as a connection means its numbers or
- * a descriptor has one of them. */
+ * A number is a process's name for its descriptor, and two processes of a session can both have a 3. So the key
+ * of a descriptor consists of a process and a number. Each process gets a place in the session, which is never
+ * reused. It keeps the place while a connection uses its numbers or a binding has one of them. */
 #ifndef NUMBERING_H
 #define NUMBERING_H
 
@@ -10,8 +10,9 @@
 
 #include <stdbool.h>
 
-/* A key has room for what a system calls a descriptor by: a number on Unix, a handle on Windows, of which 32 bits are significant. Above it is
- * which table that is a number of (always 0 where there is one), and above that the place. NUMBER_MAX is what a client may name. */
+/* The lowest 32 bits of a key are the system's name for a descriptor: a number on Unix, the significant bits of
+ * a handle on Windows. The next bit selects the number's table (0 if the system has only one). The rest is the
+ * place. NUMBER_MAX limits what a client may name. */
 enum { NUMBER_BITS = 32, NUMBER_TABLE_BITS = 1, NUMBER_MAX = INT32_MAX };
 
 struct numberings {
@@ -19,7 +20,7 @@ struct numberings {
     uint64_t issued;
 };
 
-/* What finds a descriptor of that process by its number; the number in it, and the place. */
+/* The key of that number in the process that has the place; and the two parts of a key. */
 static inline uint64_t number_key(uint64_t place, int64_t number) {
     return place << (NUMBER_BITS + NUMBER_TABLE_BITS) | (uint64_t)number;
 }
@@ -31,13 +32,13 @@ static inline uint64_t number_place(uint64_t key) { return key >> (NUMBER_BITS +
 static inline bool number_is_valid(int64_t number) { return number >= 0 && number <= NUMBER_MAX; }
 
 void numberings_init(struct numberings *numberings, uint64_t seed);
-void numberings_deinit(struct numberings *numberings); /* whoever still refers to one does so no more */
+void numberings_deinit(struct numberings *numberings); /* frees all places, referenced or not */
 
-/* The place of that process, with a reference more; process 0: one that nobody else finds. 0 or -ENOMEM, also when
- * the session has had all places that there are. */
+/* Finds or makes the process's place and adds a reference. process 0: makes a place that no other call finds.
+ * Returns 0, or -ENOMEM, also if the session has used up all places. */
 int numbering_get(struct numberings *numberings, uint64_t process, uint64_t *place);
 
-/* References of those that have a key: of a place that there is. */
+/* Adds or drops a reference to an existing place. The last one frees it. */
 void numbering_ref(struct numberings *numberings, uint64_t place);
 void numbering_unref(struct numberings *numberings, uint64_t place);
 

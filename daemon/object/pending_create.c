@@ -1,4 +1,4 @@
-/* pending_create.c: the list of what is being made of a descriptor. */
+/* pending_create.c: the list of a descriptor's pending creates. */
 #include "pending_create.h"
 
 #include "descriptor.h"
@@ -26,7 +26,8 @@ static void on_dropped(struct thread_watch_try *try) {
     pending_create->done(pending_create);
 }
 
-/* What an epoll descriptor leads to shows when it is put into another one; all else can have an event. */
+/* Only nesting an epoll descriptor in another one shows whether it leads to a cycle. Any other descriptor can
+ * have an event. */
 bool pending_create_is_needed(const struct binding *binding, enum object_kind kind, int direction) {
     const struct descriptor *descriptor = bound_descriptor(binding);
     if (!extras_thread_watch(descriptor->extras))

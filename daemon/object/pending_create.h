@@ -1,8 +1,9 @@
-/* pending_create.h: a semaphore or an event of a descriptor that a poller thread watches, from asked for to made.
+/* pending_create.h: a request to make a semaphore or an event of a descriptor with a thread watch, in flight.
  *
- * Whether there can be one, and whether it is ready at once, only the poller thread finds out. Until then the object is not there, but the
- * descriptor stays for it, and what ends such objects meanwhile (remove, another file under the number, a close of ports) will
- * end this one as soon as it is made. */
+ * Only the poller thread can find out whether the descriptor can be watched and whether it is ready. Until then
+ * the object does not exist, but the pending create keeps the descriptor alive. An event that would end the
+ * object meanwhile (remove, another file under the number, a close of ports) is remembered and ends it as soon
+ * as it has been made. */
 #ifndef PENDING_CREATE_H
 #define PENDING_CREATE_H
 
@@ -12,23 +13,24 @@
 struct binding;
 
 struct pending_create {
-    struct thread_watch_try try; /* its answer */
+    struct thread_watch_try try; /* the poller thread's answer */
     struct binding *binding;
-    struct pending_create *prev, *next; /* the descriptor's */
+    struct pending_create *prev, *next; /* in extras->pending_creates */
     enum object_kind kind;
     uint8_t direction;
-    uint8_t ended; /* cause; 0: not yet */
-    /* The answer is there (or the broker ends, and nobody waits for it any more); making is its owner's again. */
+    uint8_t ended; /* the cause that is to end the object, or 0 */
+    /* Called in the loop when the answer is there, or when the broker ends and nobody waits any more. The
+     * memory is the owner's again. */
     void (*done)(struct pending_create *pending_create);
 };
 
-/* Whether it takes a poller thread to make that object. */
+/* True if a poller thread must be asked before that object can be made. */
 bool pending_create_is_needed(const struct binding *binding, enum object_kind kind, int direction);
 
-/* kind, direction and done are set. */
+/* The caller sets kind, direction and done, and keeps the memory until done is called. */
 void pending_create_start(struct pending_create *pending_create, struct binding *binding);
 
-/* What is being made of that kind has ended before it was there. */
+/* Remembers cause as the end of all pending objects of that kind. */
 void pending_create_end_all(struct descriptor *descriptor, enum object_kind kind, int cause);
 
 #endif

@@ -1,15 +1,15 @@
-/* pollable.h: what the system gives to be polled instead of asking; handle.h has its life.
+/* pollable.h: what a platform gives clients to poll instead of asking the broker. handle.h has its lifecycle.
  *
- * Of a semaphore: an eventfd that reading cannot drain, since it is posted with the largest count and read
- * one at a time. It does not fire by itself when the broker dies. Of an event: an epoll descriptor with the
- * target in it, which the kernel keeps exact, and which goes on following the target after the broker's
- * death. The client makes it: the kernel charges whatever anybody puts into it to the user who made it.
+ * A semaphore's handle is an eventfd that reads cannot drain: it is posted with the largest count, and a read
+ * takes one. It does not fire when the broker dies. An event's handle is an epoll descriptor that contains the
+ * target: the kernel keeps it exact, even after the broker's death. The client makes that epoll, because the
+ * kernel charges every watch in it to the user who made it.
  *
- * Whoever has a handle can make it hold up who changes it: the eventfd by filling it and clearing O_NONBLOCK,
- * which all copies share, the epoll by keeping its lock while he waits for it. So either is made ready in two
- * steps. First in the loop, by what nobody can hold up: the kernel itself counts the eventfd up by one, and
- * the epoll has a wakeup in it, which makes it ready without the lock for as long as the wakeup is not closed. Then
- * by a worker, for ever. */
+ * A holder of a handle can block a thread that changes it: an eventfd by filling it and clearing O_NONBLOCK,
+ * which all copies share; an epoll by keeping its lock while it waits for it. So a handle is made ready in two
+ * steps. First the loop does so in a way that cannot block: the kernel itself adds one to the eventfd, or the
+ * epoll's wakeup is made readable, which needs no epoll lock and lasts until the wakeup is closed. Then a
+ * worker makes it ready forever. */
 #ifndef POLLABLE_H
 #define POLLABLE_H
 
@@ -17,59 +17,64 @@
 
 #include <stdbool.h>
 
-/* How whoever has a handle learns from it that the object is ready. The values are those of the wire (HandleOf.Form). The first three are
- * exact: what is readable is ready. A hint is for systems that have nothing that follows another descriptor: it is readable from the first time
- * that the object is ready or ends, and says nothing more until its client asks for it again (`handle`), which makes it unreadable and looks
- * anew. */
+/* How a handle tells its holder that the object is ready. Values of the wire protocol (HandleOf.Form). The
+ * first three are exact: readable means ready. POLLABLE_HINT is for systems on which no descriptor can follow
+ * another: it becomes readable when the object is first ready or ends, and then stays so until its client
+ * requests it again (`handle`), which makes it unreadable and checks again. */
 enum pollable_form { POLLABLE_EVENTFD = 1, POLLABLE_EPOLL = 2, POLLABLE_PIPE = 3, POLLABLE_HINT = 4 };
 
-/* Of what the functions below make. */
+/* The forms of the handles made below. */
 enum pollable_form pollable_semaphore_form(void);
 enum pollable_form pollable_evt_form(void);
 
-/* Once, at the start: the first of what is ready for ever, and what rings. 0 or a negative errno. */
+/* Call once, at the start: makes the first always-ready descriptor and the mechanism of
+ * pollable_semaphore_ring. Returns 0 or a negative errno. */
 int pollable_init(void);
 
-/* What is ready for ever, so that no handle needs one more descriptor: the first, which stays, and a new one. OS_FD_NONE with errno. */
+/* An always-ready descriptor, to be shared by many handles: the first one, which stays open, and a new one.
+ * OS_FD_NONE with errno. */
 os_fd pollable_always(void);
 os_fd pollable_always_new(void);
 
-/* OS_FD_NONE with errno. */
+/* Makes a semaphore's handle. OS_FD_NONE with errno. */
 os_fd pollable_semaphore_new(bool fired);
 
-/* Readable for ever, at once. False: a client has made writing wait, so only the others can. Who has the handle could still do so in between:
- * for whom the broker trusts. */
+/* Makes it readable forever, at once. Returns false if a client has made writes block; then use the functions
+ * below. A holder could still do that in between, so only for handles of users that the broker trusts. */
 bool pollable_semaphore_fire(os_fd handle);
 
-/* Readable from now on, until somebody reads. Never blocks. False: only a worker can (pollable_semaphore_end). */
+/* Makes it readable until it is read. Never blocks. Returns false if only a worker can
+ * (pollable_semaphore_end). */
 bool pollable_semaphore_ring(os_fd handle);
 
-/* On a worker: readable for ever. A signal interrupts it where it blocks, and it goes on. 0 or a negative errno. */
+/* Runs on a worker: makes it readable forever. A signal interrupts it if it blocks, and it goes on. Returns 0
+ * or a negative errno. */
 int pollable_semaphore_end(os_fd handle);
 
-/* An empty epoll, for whom the broker trusts. OS_FD_NONE with errno. */
+/* Makes an empty epoll, for a user that the broker trusts. OS_FD_NONE with errno. */
 os_fd pollable_evt_new(void);
 
-/* What rings an epoll that it lies in. OS_FD_NONE with errno. */
+/* Makes a wakeup, to be put into an epoll. OS_FD_NONE with errno. */
 os_fd pollable_wakeup_new(void);
 
-/* The three below take the epoll's lock, which whoever has it can keep: of a client's epoll they are for workers. */
+/* The next three take the epoll's lock, which a holder can keep: for a client's epoll they run on workers. */
 
-/* The wakeup and what is ready for ever (always), switched off, are in it. 0, -EEXIST (it is the handle of another event), -ENOSPC (its maker has all
- * the watches that a user may have) or another negative errno, and neither is in it. */
+/* Adds the wakeup, and `always` switched off. Returns 0; -EEXIST (it is the handle of another event); -ENOSPC
+ * (its maker has used up its watches); or another negative errno. On an error it contains neither. */
 int pollable_evt_fill(os_fd handle, os_fd wakeup, os_fd always);
 
-/* It follows the target: ENGINE_READ or ENGINE_WRITE. 0, -EPERM (cannot be watched: ready for ever), -ELOOP (a cycle), as above or
- * another negative errno. */
+/* Adds the target, for direction ENGINE_READ or ENGINE_WRITE. Returns 0; -EPERM (the target cannot be watched,
+ * so the event is ready forever); -ELOOP (a cycle); -EEXIST or -ENOSPC as above; or another negative errno. */
 int pollable_evt_follow(os_fd handle, os_fd target, unsigned direction);
 
-/* What filling has put into it is taken out. */
+/* Removes what pollable_evt_fill has added. */
 void pollable_evt_clear(os_fd handle, os_fd wakeup, os_fd always);
 
-/* Readable while the wakeup is open. Never blocks, cannot fail. */
+/* Makes the epoll readable until the wakeup is closed. Never blocks, cannot fail. */
 void pollable_evt_ring(os_fd wakeup);
 
-/* On a worker: readable for ever. 0 (also if its client has managed to take out what makes it so) or a negative errno. */
+/* Runs on a worker: makes the epoll readable forever. Returns 0 (also if its client has removed `always`) or a
+ * negative errno. */
 int pollable_evt_end(os_fd handle, os_fd always);
 
 #endif

@@ -1,14 +1,14 @@
 /* pollable_linux.c: pollable.h with eventfds and epolls.
  *
- * An eventfd is counted up by a request of the kernel's asynchronous input and output that is done at once and
- * tells so by it (aio_resfd): unlike write(2) that asks neither whether there is room nor for flags. Where the kernel
- * or a sandbox has no such requests, workers do it all.
+ * The loop adds one to an eventfd with a kernel aio request that completes at once and signals completion
+ * through the eventfd (aio_resfd). Unlike write(2) that ignores the eventfd's flags and its free room. If the
+ * kernel or a sandbox does not provide aio, workers do everything.
  *
- * A descriptor for ever ready is shared by many handles of events of one user (always_ready.h): an eventfd whose count is 1 and which
- * nobody outside can read, since what clients get is the epoll that it lies in. Each such handle has it from
- * the start, switched off, so that switching it on at the end needs no memory and cannot fail. The wakeup is an
- * eventfd as well: writing to it wakes who polls the epoll through the kernel's wait queues, whose locks
- * nobody keeps. An epoll does not keep what lies in it open. */
+ * Many event handles of one user share an always-ready descriptor (always_ready.h): an eventfd whose count is
+ * 1. Clients get only the epoll that contains it, so they cannot read it. It is in the epoll from the start,
+ * switched off, so that switching it on at the end needs no memory and cannot fail. The wakeup is an eventfd
+ * too: a write to it wakes pollers of the epoll through the kernel's wait queues, whose locks nobody can keep.
+ * An epoll does not keep the files in it open. */
 #define _GNU_SOURCE
 
 #include "pollable.h"
@@ -25,9 +25,9 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-enum { RINGS = 64 /* told and not taken back yet */ };
+enum { RINGS = 64 /* completed requests that the kernel can hold */ };
 
-static aio_context_t rings; /* 0: there is none */
+static aio_context_t rings; /* 0: not available */
 
 enum pollable_form pollable_semaphore_form(void) { return POLLABLE_EVENTFD; }
 
@@ -36,7 +36,8 @@ enum pollable_form pollable_evt_form(void) { return POLLABLE_EPOLL; }
 os_fd pollable_semaphore_new(bool fired) {
     os_fd handle = eventfd(0, EFD_SEMAPHORE | EFD_CLOEXEC | EFD_NONBLOCK);
 
-    if (handle != OS_FD_NONE && fired && pollable_semaphore_end(handle)) { /* nobody else has it yet */
+    if (handle != OS_FD_NONE && fired &&
+        pollable_semaphore_end(handle)) { /* cannot block: nobody else has it yet */
         int error = errno;
         os_close(handle);
         errno = error;
@@ -55,7 +56,7 @@ os_fd pollable_always(void) {
     return ready;
 }
 
-/* The kernel keeps what it has told of until it is taken back. */
+/* The kernel keeps each completed request until it is collected. */
 static void take_back(void) {
     struct io_event told[RINGS];
 
@@ -84,9 +85,9 @@ bool pollable_semaphore_fire(os_fd handle) {
     return flags >= 0 && flags & O_NONBLOCK && !pollable_semaphore_end(handle);
 }
 
-/* A client may have written to it, so that the largest count does not fit any more. Then a quarter of it either fits or shows that the
- * count is above three quarters already, and neither can be read away, one at a time. Without O_NONBLOCK it is the interrupt that tells
- * that it does not fit: so there are no more than two tries. */
+/* A client may have written to the eventfd, so that the largest count no longer fits. Then a quarter of it
+ * either fits, or the count is above three quarters already; reads that take one cannot drain either. Without
+ * O_NONBLOCK only the interrupt shows that a count does not fit, so there are at most two tries. */
 int pollable_semaphore_end(os_fd handle) {
     static const uint64_t counts[] = {UINT64_MAX - 1, UINT64_MAX / 4};
 
@@ -137,7 +138,7 @@ void pollable_evt_ring(os_fd wakeup) {
 int pollable_evt_end(os_fd handle, os_fd always) {
     int error = change(handle, EPOLL_CTL_MOD, always, EPOLLIN);
 
-    return error == -ENOENT ? 0 : error; /* its owner's own doing, and his own loss */
+    return error == -ENOENT ? 0 : error; /* its holder removed `always`, and harms only itself */
 }
 
 int pollable_init(void) {

@@ -1,4 +1,4 @@
-/* port.c: wrapping and closing. */
+/* port.c: opening and closing ports. */
 #include "port.h"
 
 #include "cause.h"
@@ -19,7 +19,7 @@
 int port_check(os_fd fd, enum inspect_type type, const struct port_options *options,
                struct refusal *refusal) {
     if (inspect_is_refused(type) || (options->socket && !inspect_is_socket(type)))
-        return 0; /* binding_claim says what is wrong with it */
+        return 0; /* binding_claim refuses it and says why */
     if (!options->ends[DIRECTION_READ] && !options->ends[DIRECTION_WRITE])
         return refusal_set(refusal, REFUSAL_INVALID, "read", "request read, write or both",
                            "no direction given");
@@ -79,7 +79,7 @@ int port_open(struct binding *binding, const struct port_options *options, struc
     }
     return 0;
 fail:
-    if (ports[DIRECTION_READ]) { /* its end frees the wrap */
+    if (ports[DIRECTION_READ]) { /* ending it frees the wrap */
         waitable_end(&ports[DIRECTION_READ]->waitable, CAUSE_PORT_CLOSED);
         waitable_free(&ports[DIRECTION_READ]->waitable);
     } else {

@@ -1,8 +1,9 @@
-/* port.h: the ports made from a descriptor. A wrap is one call that made one or two of them, with a reference of its own to the
- * copy; a number can be wrapped several times.
+/* port.h: the ports made from a descriptor. A wrap is one call that made one or two of them; its open ports
+ * keep the descriptor alive. A number can be wrapped several times.
  *
- * A port is a waitable like an event: it can be waited for (input: readable, output: writable), ends once (closed), and stays, ready,
- * until its id is released. Reads and writes queue up on it (transfer.h). */
+ * A port is a waitable like an event: a wait on an input port waits until it is readable, on an output port
+ * until it is writable. It ends once, when it is closed, and then stays ready until its id is released. Its
+ * reads and writes queue up on it (transfer.h). */
 #ifndef PORT_H
 #define PORT_H
 
@@ -19,37 +20,39 @@ struct transfer;
 struct port;
 
 struct wrap {
-    struct wrap *prev, *next; /* the descriptor's */
-    struct port *ports[2];    /* open ones, by direction */
-    bool socket;              /* made by the socket call */
+    struct wrap *prev, *next; /* in extras->wraps */
+    struct port *ports[2];    /* the open ones, by direction */
+    bool socket;              /* made by the call for sockets */
     bool regular;
 };
 
 struct port {
     struct waitable waitable;
-    struct wrap *wrap;      /* while open */
-    struct transfer *queue; /* oldest first */
-    bool socket;            /* its wrap's, also when closed */
+    struct wrap *wrap;      /* NULL once closed */
+    struct transfer *queue; /* transfers, oldest first */
+    bool socket;            /* a copy of wrap->socket, valid when closed too */
     char name[];
 };
 
 struct port_options {
     const char *name;
-    bool ends[2]; /* which ports, by direction */
+    bool ends[2]; /* by direction: make this port */
     bool socket, regular;
 };
 
-/* Checks what a wrap claims of its descriptor. 0, or -1 and the refusal. */
+/* Checks the claims of a wrap about its descriptor. Returns 0, or -1 with the refusal. */
 int port_check(os_fd fd, enum inspect_type type, const struct port_options *options, struct refusal *refusal);
 
-/* Wraps it: ports[direction] is made or NULL. 0, or -1 and the refusal. */
+/* Wraps the descriptor: sets ports[direction] to a new port or NULL. Returns 0, or -1 with the refusal. */
 int port_open(struct binding *binding, const struct port_options *options, struct port *ports[2],
               struct refusal *refusal);
 
-/* Closes it; the last one of a wrap ends the number's semaphores. The descriptor is updated. */
+/* Closes the port and updates or drops its descriptor. Closing the last port of a wrap ends the number's
+ * semaphores. Does nothing if the port is closed. */
 void port_close(struct port *port);
 
-/* Hook (hooks.h), from waitable_end: nothing of what is queued is tried any more, and the wrap goes with its last port. */
+/* Hook (hooks.h), called by waitable_end: none of the port's transfers is tried again. Frees the wrap with its
+ * last port. */
 void port_ended(struct port *port, struct descriptor *descriptor);
 
 #endif

@@ -1,4 +1,4 @@
-/* probe.c: questions under way, and the patience with them. */
+/* probe.c: probes in flight, and the timer that ends the wait for them. */
 #include "probe.h"
 
 #include "daemon/access/quota.h"
@@ -15,7 +15,7 @@
 
 struct probes_pending {
     struct loop_timer timer;
-    struct probe *list; /* those that somebody waits for, oldest first */
+    struct probe *list; /* those with an owner, oldest first */
 };
 
 static struct probe *probe_of(struct poller_job *job) { return CONTAINER_OF(job, struct probe, job); }

@@ -1,4 +1,4 @@
-/* ready_list.c: ids of descriptors in the order in which they were told of. */
+/* ready_list.c: per uid a list of descriptor ids, in the order of the engine's reports. */
 #include "ready_list.h"
 
 #include "bound.h"
@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { UNITS_NEWS = 4 /* of a turn, for one */, ROOM_FIRST = 64 };
+enum { UNITS_NEWS = 4 /* units of a turn for one entry */, ROOM_FIRST = 64 };
 
 static bool is_little(struct user_ready_list *ready_list, const struct turns *turns) {
     if (ready_list->round != turns->rounds)

@@ -1,9 +1,11 @@
-/* ready_list.h: what the engine has told of, and is not done yet.
+/* ready_list.h: readiness that the engine has reported and that has not been delivered yet.
  *
- * The engine tells of everything that is ready in one pass of the loop, for all uids. What comes of it is done at once for the first few of
- * each uid in a pass, and is noted for the others: they are done in the turns of that uid. Noted is what it was told for, in the descriptor
- * (`news`), so what was told while the note waits comes to the same one; descriptor_catch_up does it before somebody begins to wait, who
- * would be told of what was before. The note stays until its turn also then, for what is told next: a descriptor has one at a time. */
+ * In one pass of the loop the engine reports everything that is ready, for all uids. For the first few
+ * descriptors of a uid in a pass the subscribers are notified at once. The others go on the uid's ready list
+ * and are notified in its turns. The causes are collected in the descriptor (`ready_list`), so later reports
+ * merge into the same entry. descriptor_catch_up delivers them early, before a new wait begins, which must not
+ * be woken by an older activity. The entry then stays until its turn, for later reports: a descriptor has at
+ * most one. */
 #ifndef READY_LIST_H
 #define READY_LIST_H
 
@@ -12,12 +14,12 @@
 
 struct descriptor;
 
-enum { READY_LIST_AT_ONCE = 16 /* of a uid, in a pass */ };
+enum { READY_LIST_AT_ONCE = 16 /* descriptors of a uid in one pass that are notified at once */ };
 
 typedef void (*ready_list_fn)(struct descriptor *descriptor);
 
-/* Notes that the descriptor, which is not noted, has news, so that catch_up is called, unless there is little in this pass. False: there is,
- * or no memory, and it is to be done at once. */
+/* Puts a descriptor that is not on its user's ready list there; catch_up is called in a turn of the uid.
+ * Returns false if the caller must notify at once: little was reported in this pass, or there is no memory. */
 bool ready_list_put(struct descriptor *descriptor, ready_list_fn catch_up);
 
 #endif

@@ -1,4 +1,4 @@
-/* registry.c: ids and the table behind them. */
+/* registry.c: ids and their table. */
 #include "registry.h"
 
 #include "daemon/access/account.h"
@@ -13,7 +13,7 @@
 #include <stddef.h>
 
 enum { EPOCHS = 1 << 14 };
-/* Ids are tokens of the engine, beside the loop's own. */
+/* An id is also a token of the engine, and must differ from the loop's own tokens. */
 _Static_assert((int)OBJECT_KIND_BITS == (int)LOOP_TOKEN_BITS && OBJECT_DESCRIPTOR > 0 &&
                    (int)OBJECT_SESSION <= (int)LOOP_TOKEN_MASK,
                "an id would be a token of the loop");
@@ -40,7 +40,8 @@ void registry_deinit(struct registry *registry) {
 }
 
 uint64_t registry_issue(struct registry *registry, enum object_kind kind) {
-    assert(kind >= OBJECT_DESCRIPTOR && kind <= OBJECT_SESSION); /* so it is no token of the loop */
+    assert(kind >= OBJECT_DESCRIPTOR &&
+           kind <= OBJECT_SESSION); /* otherwise it would be a token of the loop */
     uint64_t number = registry->issued++;
     uint64_t epoch = registry->epoch + (number >> SHUFFLE_BITS);
     if (epoch >= EPOCHS)
@@ -77,7 +78,7 @@ void registry_cancel(struct session_objects *owner, enum object_kind kind) {
     account_give(&owner->account, slot_of(kind), 1);
 }
 
-/* There is room. */
+/* Needs reserved room. */
 static void put(struct registry *registry, struct object *object, uint64_t id,
                 struct session_objects *owner) {
     object->id = id;

@@ -1,4 +1,5 @@
-/* semaphore.c: making a semaphore: what the kernel cannot watch has none, what is ready fires at once. */
+/* semaphore.c: making a semaphore. It fires at once if the descriptor is ready; one that the kernel cannot
+ * watch has none. */
 #include "semaphore.h"
 
 #include "cause.h"
@@ -10,7 +11,7 @@
 #include "thread_watch.h"
 #include "waitable.h"
 
-/* What is ready now fires now, whatever the engine will say later. */
+/* Polls once: a descriptor that is ready now fires now, whatever the engine reports later. */
 static unsigned look(const struct descriptor *descriptor, int direction) {
     struct engine_probe probe = {descriptor->fd, direction_interest(direction), 0};
     return engine_probe(&probe, 1) ? 0 : probe.events;

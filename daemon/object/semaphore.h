@@ -1,5 +1,6 @@
-/* semaphore.h: one-shot, edge: fires the first time that its descriptor is ready, hangs up, fails, is removed or replaced; for
- * ever. Racket's unsafe-file-descriptor->semaphore and unsafe-socket->semaphore. */
+/* semaphore.h: a semaphore: one-shot and edge-triggered. It fires forever the first time its descriptor is
+ * ready, hangs up, fails, is removed or replaced. It corresponds to Racket's unsafe-file-descriptor->semaphore
+ * and unsafe-socket->semaphore. */
 #ifndef SEMAPHORE_H
 #define SEMAPHORE_H
 
@@ -12,9 +13,9 @@ struct refusal;
 
 enum { SEMAPHORE_E_UNSUPPORTED = 1, SEMAPHORE_E_CYCLE = 2 };
 
-/* The registered one for that direction, or a new one; it may have fired when this answers (a level test comes first).
- * tried: where pending_create_is_needed says so; else the engine is asked here. 0; SEMAPHORE_E_*: none, this descriptor can have none; -1: the
- * refusal. *created: made by this call. */
+/* Finds the registered semaphore of that direction, or makes one (*created). A new one has fired already if the
+ * descriptor is ready now. tried: the poller thread's answer, if pending_create_is_needed; else NULL, and the
+ * engine is asked here. Returns 0; SEMAPHORE_E_*: the descriptor can have none; or -1 with the refusal. */
 int semaphore_open(struct binding *binding, int direction, const struct thread_watch_try *tried,
                    struct waitable **semaphore, bool *created, struct refusal *refusal);
 

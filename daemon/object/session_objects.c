@@ -1,4 +1,4 @@
-/* session_objects.c: what a session has. */
+/* session_objects.c: the contents of a session. */
 #include "session_objects.h"
 
 #include "binding.h"

@@ -1,7 +1,8 @@
-/* session_objects.h: what one session has: its objects in the order of making, its numbers, its in flight waits, its account.
+/* session_objects.h: what one session owns: its objects in order of creation, its numbers, its in-flight waits,
+ * its account.
  *
- * Everything in here is freed by session_objects_end, or by itself before that; only a binding whose copy a worker is still closing may
- * outlive it, and then belongs to nobody but its user's account. */
+ * session_objects_end frees everything that is left in here. Only a binding whose descriptor a worker is still
+ * closing can outlive it; that binding has no owner and is charged to its user alone. */
 #ifndef SESSION_OBJECTS_H
 #define SESSION_OBJECTS_H
 
@@ -20,39 +21,42 @@ struct session_objects {
     struct registry *registry;
     struct account account;
     struct object *objects;
-    struct order order; /* of objects, by registry_number */
+    struct order order; /* the objects, by registry_number */
     struct numberings numberings;
-    struct table numbers;       /* key (numbering.h) -> binding, also of a copy that is being closed */
+    struct table numbers;       /* key (numbering.h) -> binding, also while its descriptor is being closed */
     struct wait_request *waits; /* in flight */
-    struct handle *lent;        /* those that it asked for of objects of other sessions */
-    struct table lent_by_id;    /* id of the object -> the same ones */
+    struct handle *lent;        /* handles that it requested of other sessions' objects */
+    struct table lent_by_id;    /* object id -> handle in `lent` */
     unsigned counts[OBJECT_SESSION + 1];
-    bool closed; /* its session has ended */
+    bool closed; /* the session has ended */
 };
 
-/* user and name must outlast it. */
+/* user and name must outlive it. */
 void session_objects_init(struct session_objects *session_objects, struct registry *registry,
                           struct user *user, uint64_t session, const char *name, uint64_t seed);
 
-/* From now on no id finds anything here. */
+/* From now on session_objects_find finds nothing. */
 void session_objects_close(struct session_objects *session_objects);
 
-/* Ends some more of the objects, waits and handles with that cause, as many as the turn allows. True: none is left, and whoever waited for one has been told. */
+/* Ends more of the objects, waits and handles with that cause, as many as the turn allows. Returns true when
+ * none is left and all waiters have been notified. */
 bool session_objects_end(struct session_objects *session_objects, int cause);
 
-/* Nothing is left, and no wait of the session is in flight. */
+/* Everything must have ended, and no wait of the session may be in flight. */
 void session_objects_deinit(struct session_objects *session_objects);
 
-/* The object of that id if it is one of these. */
+/* Returns the object of that id if this session owns it, else NULL. */
 struct object *session_objects_find(const struct session_objects *session_objects, uint64_t id);
 
-/* The object's list entry goes, and what it costs is given back; its memory is the caller's. */
+/* Removes the object from its owner's list and gives its charge back. The memory stays the caller's. */
 void session_objects_remove(struct object *object);
 
-/* The same for a binding whose copy is still to be closed: nobody's, and on the user's account alone. */
+/* The same for a binding whose descriptor is still to be closed: it has no owner from now on, and its user
+ * alone stays charged. */
 void session_objects_leave(struct object *binding);
 
-/* The first object that was made after that of the id, which may be gone, or belong to another session; 0: the first of all. NULL: none. */
+/* Returns the first object made after the one with that id, which may be gone or another session's; after 0,
+ * the first of all. NULL: none. */
 struct object *session_objects_next(const struct session_objects *session_objects, uint64_t after);
 
 #endif

@@ -1,10 +1,10 @@
-/* session_objects_end.c: how all that a session has ends. */
+/* session_objects_end.c: the end of everything that a session owns. */
 #include "daemon/access/user.h"
 #include "session_objects.h"
 #include "wait.h"
 #include "waitable.h"
 
-/* Ends one thing, or frees it. False: others have to be told of its end first. */
+/* Ends or frees one object. Returns false if waiters must be notified of its end first. */
 static bool end_first(struct object *object, int cause) {
     struct binding *binding = (struct binding *)object;
     struct waitable *waitable = (struct waitable *)object;
