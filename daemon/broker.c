@@ -1,6 +1,6 @@
-/* broker.c: making, running and ending the broker.
+/* broker.c: creates, runs and frees the broker.
  *
- * What the engine tells of goes to the descriptor whose id it carries, if that still lives. */
+ * A readiness report carries the id of its descriptor. It goes to that descriptor if it still exists. */
 #include "broker.h"
 
 #include "access/fd_table.h"
@@ -34,7 +34,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { FD_TABLE_LEAST = 16 }; /* free ones, or there is no point in starting */
+enum { FD_TABLE_LEAST = 16 }; /* free slots needed to start */
 
 struct broker {
     struct loop *loop;
@@ -49,14 +49,14 @@ struct broker {
     struct listener listener;
     struct idle idle;
     struct loop_timer log;
-    int64_t log_due; /* what the timer is set to; LOG_NEVER */
+    int64_t log_due; /* when the timer fires; LOG_NEVER: not set */
     bool registry_made, sessions_made, users_made;
 };
 
 static void on_ready(void *context, uint64_t token, unsigned events) {
     struct broker *broker = context;
     struct object *object = registry_find(&broker->registry, split_watch_id(token));
-    /* The descriptor may have gone while its answer was under way. */
+    /* The descriptor may have been freed while the report was on its way. */
     if (object)
         descriptor_on_ready(bound_of_object(object), token, events);
 }
@@ -84,8 +84,8 @@ static void on_log_due(struct loop_timer *timer) {
     log_sum_up(os_now_us());
 }
 
-/* Out of memory: what the log has left out is summed up with its next line. */
-static void follow_log(struct broker *broker) {
+/* If the timer cannot be set, the summary is written with the next line of the log. */
+static void set_log_timer(struct broker *broker) {
     if (log_due() == broker->log_due)
         return;
     broker->log_due = log_due();
@@ -95,12 +95,12 @@ static void follow_log(struct broker *broker) {
         (void)loop_timer_set(broker->loop, &broker->log, broker->log_due);
 }
 
-/* After each turn, and each round of the loop: what was left to be sent goes out. */
+/* After each turn, and after each round of the loop that had none. */
 static void after(void *context) {
     struct broker *broker = context;
     metrics_add(METRIC_TURNS, 1);
     sessions_after(&broker->sessions);
-    follow_log(broker);
+    set_log_timer(broker);
     idle_after(&broker->idle);
 }
 
@@ -108,11 +108,10 @@ static int64_t on_round(void *context) {
     struct broker *broker = context;
     struct turns *turns = &broker->users.turns;
     if (!turns_have_work(turns))
-        after(broker); /* callbacks of the loop may have left something to be sent */
+        after(broker); /* callbacks of the loop may have queued replies */
     return turns_round(turns, after, broker) ? 0 : turns_rest(turns);
 }
 
-/* What needs nothing but the system. */
 static int make_parts(struct broker *broker, size_t limit) {
     broker->loop = loop_new();
     if (!broker->loop)
@@ -126,12 +125,12 @@ static int make_parts(struct broker *broker, size_t limit) {
     return 0;
 }
 
-/* Where no file's mode keeps others out, this does: write permission for everybody is what lets them connect. */
+/* An abstract name has no file mode. There the broker itself admits its own user only, unless the mode lets everybody write. */
 static bool own_only(const struct options *options, os_fd listener) {
     return transport_is_open(listener) && !(options->mode & 02);
 }
 
-static int make_rooms(struct broker *broker, const struct options *options, size_t limit, os_fd listener) {
+static int make_registry(struct broker *broker, const struct options *options, size_t limit, os_fd listener) {
     os_uid own = peer_self();
     uint64_t seed;
     int error = os_random(&seed, sizeof seed);
@@ -156,7 +155,7 @@ static int make_rooms(struct broker *broker, const struct options *options, size
     if (error)
         return error;
     broker->registry_made = true;
-    /* Everything of our own is open by now, and is counted. */
+    /* All descriptors of the broker's own are open by now, so they are counted. */
     fd_table_init(&broker->fd_table, limit, service_descriptors_open(limit) + CLOSER_OWN);
     error = users_init(&broker->users, own, &broker->fd_table, seed);
     if (error)
@@ -184,7 +183,7 @@ struct broker *broker_new(const struct options *options, struct door *door) {
     if (!error)
         error = service_watch(broker->loop, on_stop, on_reload, broker);
     if (!error)
-        error = make_rooms(broker, options, limit, door->listener);
+        error = make_registry(broker, options, limit, door->listener);
     if (error) {
         log_write(LOG_LEVEL_ERROR, "cannot start: %s", strerror(-error));
         (void)broker_free(broker);
@@ -205,7 +204,7 @@ int broker_run(struct broker *broker) {
     return loop_run(broker->loop);
 }
 
-/* For the operator: what ends with this process. */
+/* Logs for the operator what the broker still holds. */
 static void report(const struct broker *broker) {
     const size_t *totals = broker->registry.counts;
     const struct session *session;

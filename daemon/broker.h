@@ -1,4 +1,4 @@
-/* broker.h: the rooms put together: one loop, one engine, one listener, and everybody's session's objects. */
+/* broker.h: one loop, one engine, one listener, and all sessions and users, put together. */
 #ifndef BROKER_H
 #define BROKER_H
 
@@ -8,13 +8,14 @@ struct broker;
 struct door;
 struct options;
 
-/* The door is borrowed until the broker is freed. NULL: logged why. */
+/* The door must stay valid until the broker is freed. NULL: failed; the reason is in the log. */
 struct broker *broker_new(const struct options *options, struct door *door);
 
-/* Runs until SIGTERM or SIGINT, or until it has been idle for long enough. 0, or a negative errno. */
+/* Runs until SIGTERM or SIGINT, or until the broker has been idle for the time of --idle-exit. 0, or a negative errno. */
 int broker_run(struct broker *broker);
 
-/* Says what it still holds, ends every session, closes what it can. NULL is allowed. Whether a thread that is held up was left behind. */
+/* Logs what the broker still holds, ends every session, closes what it can. NULL is allowed. True: a thread that is blocked in a
+ * system call was left running. */
 bool broker_free(struct broker *broker);
 
 #endif

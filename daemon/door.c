@@ -1,8 +1,8 @@
-/* door.c: opening and closing the door.
+/* door.c: opens and closes the listener.
  *
- * Who comes while an idle broker leaves must not be lost. So the socket file goes first: then nobody comes any more who has not found it
- * before, and all those are in the listener's queue, where a look finds them. A listener that was handed over stays open with whoever
- * handed it over, and so does its queue. */
+ * An idle broker that exits must not lose a client that connects meanwhile. So it removes the socket file first: then only
+ * clients that opened the file before can still connect, and they are in the listener's queue, which is checked afterwards. An
+ * inherited listener stays open in the process that passed it, and so does its queue. */
 #include "door.h"
 
 #include "base/log.h"
@@ -14,7 +14,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* What a number alone does not say. */
+/* Some errnos need a better text than strerror's. */
 static void complain(const char *address, int error) {
     const char *why = strerror(-error);
     if (error == -EADDRINUSE)
@@ -28,7 +28,7 @@ static void complain(const char *address, int error) {
     log_write(LOG_LEVEL_ERROR, "cannot listen on %s: %s", address, why);
 }
 
-/* The address to listen at when nobody handed over a listener: root's is the system's. */
+/* The address to listen on if no listener was inherited: root's is the system's. */
 static int choose_address(struct door *door, const struct options *options) {
     struct address parsed;
     int error;
@@ -88,8 +88,7 @@ int door_open(struct door *door, const struct options *options) {
     error = transport_listen(door->address, options->mode, &door->listener, &door->file);
     if (!error)
         log_write(LOG_LEVEL_INFO, "listening; address=%s", door->address);
-    else if (error == -EADDRINUSE &&
-             options->idle_exit_us) /* started because one was needed, and one is there */
+    else if (error == -EADDRINUSE && options->idle_exit_us) /* started on demand, and a broker is there */
         log_write(LOG_LEVEL_INFO, "another broker is already listening; address=%s", door->address);
     else
         complain(door->address, error);

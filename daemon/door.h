@@ -1,4 +1,4 @@
-/* door.h: where clients come in: the listener that the broker was handed over, or the one that it makes and takes away again. */
+/* door.h: the listener: inherited, or made here and removed on exit. */
 #ifndef DOOR_H
 #define DOOR_H
 
@@ -12,20 +12,20 @@ struct options;
 
 struct door {
     os_fd listener;
-    bool own; /* we made it: nobody else accepts from it */
+    bool own; /* made here: no other process accepts from it */
     char address[ADDRESS_MAX];
     struct transport_file file;
 };
 
-/* 0, or a negative errno, logged why: -EADDRINUSE when a broker is there. */
+/* 0, or a negative errno, which has been logged. -EADDRINUSE: another broker listens there. */
 int door_open(struct door *door, const struct options *options);
 
-/* For a broker that nobody needs. True: the door is closed, and nobody stands before it. False: somebody does, or it cannot be closed now;
- * everything is as before. */
+/* Closes the listener if no client is waiting. True: closed. False: a client is waiting, or closing failed; nothing has changed. */
 bool door_leave(struct door *door);
 
-/* Takes the address away, if it is still ours, and turns away who comes. The listener is left to the kernel: who has not been accepted may
- * have sent descriptors whose closing waits, but not for a process that ends. */
+/* Removes the socket file if it is still this broker's, and refuses further connections. The listener itself stays open until the
+ * process exits: clients in its queue may have sent descriptors whose close blocks, but the kernel does not make an exiting
+ * process wait for that. */
 void door_close(struct door *door);
 
 #endif

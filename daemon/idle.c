@@ -1,8 +1,8 @@
-/* idle.c: two ways to be idle.
+/* idle.c: two states of being idle.
  *
- * Empty: nobody is connected and no session has an object. Quiet: somebody seems to be connected, but nothing was asked and nothing answered
- * for as long, and all who are connected were abandoned (session/abandoned.h). That is looked at only then, when there is nobody whom a long
- * look could hold up. */
+ * Empty: no connections, and no session has an object. Quiet: there are connections, but for the time of the limit there was no
+ * request and no reply, and all connections are abandoned (session/abandoned.h). That check can take long; it runs only when no
+ * client could be delayed by it. */
 #include "idle.h"
 
 #include "base/log.h"
@@ -12,7 +12,7 @@
 #include "session/abandoned.h"
 #include "session/session.h"
 
-enum { QUIET_LEAST_US = 1000000 }; /* however short the limit is: looking costs something */
+enum { QUIET_LEAST_US = 1000000 }; /* even if the limit is shorter: the check costs time */
 
 static uint64_t heard(void) {
     return metrics_values[METRIC_REQUESTS_DONE] + metrics_values[METRIC_REQUESTS_REFUSED] +

@@ -1,4 +1,4 @@
-/* idle.h: when a broker that nobody needs leaves by itself. */
+/* idle.h: exits the broker when it has been idle for the time of --idle-exit. */
 #ifndef IDLE_H
 #define IDLE_H
 
@@ -17,14 +17,14 @@ struct idle {
     int64_t limit_us; /* 0: never */
     struct loop_timer empty, quiet;
     bool set;
-    uint64_t heard; /* what had been done when the quiet began */
+    uint64_t heard; /* requests and connections so far, when `quiet` was set */
 };
 
 void idle_init(struct idle *idle, struct loop *loop, struct sessions *sessions, struct door *door,
                int64_t limit_us);
 void idle_deinit(struct idle *idle); /* zeros are allowed */
 
-/* After each turn. */
+/* To be called after each turn. */
 void idle_after(struct idle *idle);
 
 #endif

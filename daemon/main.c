@@ -1,4 +1,4 @@
-/* main.c: portd. Finds its listener, runs the broker, leaves with 0 when it was asked to stop. */
+/* main.c: portd. Opens the listener, runs the broker, exits with 0 after an orderly stop. */
 #include "base/log.h"
 #include "broker.h"
 #include "door.h"
@@ -11,7 +11,7 @@
 #include <stdbool.h>
 #include <stdlib.h>
 
-/* Of several that were started because one was needed, the others have nothing to do. */
+/* If several brokers are started on demand, one listens; the others exit with 0. */
 static int status_without_listener(const struct options *options, int error) {
     return error == -EADDRINUSE && options->idle_exit_us ? EXIT_SUCCESS : EXIT_FAILURE;
 }
@@ -23,9 +23,9 @@ int main(int argc, char **argv) {
     bool left_behind;
     int status;
     if (service_begin())
-        return EXIT_FAILURE; /* it has said why, as far as there is anybody to tell */
+        return EXIT_FAILURE; /* it has written why to stderr */
     if (thread_interrupts_begin())
-        return EXIT_FAILURE; /* and they have no end: who else sends that signal ends nothing */
+        return EXIT_FAILURE; /* never undone: a late signal of that number must not end the process */
     status = options_parse(&options, argc, argv);
     if (status)
         return status == 1 ? EXIT_SUCCESS : status;
@@ -33,7 +33,7 @@ int main(int argc, char **argv) {
     if (atexit(log_close))
         return EXIT_FAILURE;
     if (!service_may_notify(options.notify_fd, OS_FD_NONE))
-        return 2; /* looked at before anything of ours is opened and gets its number */
+        return 2; /* checked before a descriptor opened here could get that number */
     int error = door_open(&door, &options);
     if (error)
         return status_without_listener(&options, error);
@@ -51,7 +51,8 @@ int main(int argc, char **argv) {
     door_close(&door);
     left_behind = broker_free(broker);
     log_close();
-    /* The listener as well: who has not been accepted may have sent descriptors whose closing waits, but not for a process that ends. */
+    /* This closes the listener, too: clients in its queue may have sent descriptors whose close blocks, but an exiting process
+     * does not wait for it. */
     leaving_close(service_descriptor_limit(), left_behind);
     return status;
 }

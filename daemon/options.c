@@ -1,4 +1,4 @@
-/* options.c: reading the command line. */
+/* options.c: parses the command line. */
 #include "options.h"
 
 #include "portd_version.h"
@@ -35,7 +35,7 @@ static int complain(const char *option, const char *value) {
     return 2;
 }
 
-/* A number with a unit. False: it is none. */
+/* A number with an optional unit (seconds without one). False: malformed or too large. */
 static bool parse_duration(const char *text, int64_t *us) {
     static const struct unit {
         const char *name;

@@ -6,14 +6,14 @@
 #include "proto/os.h"
 
 struct options {
-    const char *listen; /* address, or NULL: socket activation, else the default one of this user */
+    const char *listen; /* address; NULL: the inherited socket, else this user's default address */
     unsigned mode;      /* file mode of the socket */
     int64_t idle_exit_us;
-    os_fd notify_fd; /* a newline goes there when we are ready */
+    os_fd notify_fd; /* gets a newline when the broker is ready */
     enum log_level log_level;
 };
 
-/* 0: run; 1: done (help, version), leave with 0; 2: usage error, said on stderr. */
+/* 0: run; 1: done (help, version), exit with 0; 2: usage error, written to stderr. */
 int options_parse(struct options *options, int argc, char **argv);
 
 #endif

@@ -1,4 +1,5 @@
-/* service.h: the contract with whoever started the daemon: descriptors handed over, word that we are up. */
+/* service.h: the interface to the service manager or shell that started the daemon: inherited descriptors, signals, readiness
+ * notification. */
 #ifndef SERVICE_H
 #define SERVICE_H
 
@@ -11,39 +12,38 @@ struct loop;
 
 enum { SERVICE_DESCRIPTORS_MAX = 1 << 20 };
 
-/* Before anything else: the standard streams are something (/dev/null where they were closed, so that nothing that is opened later gets
- * their numbers), and no signal is blocked. 0 or a negative errno. */
+/* Call it first. Opens /dev/null for each standard stream that is closed, so that no descriptor opened later gets its number, and
+ * unblocks all signals. 0 or a negative errno. */
 int service_begin(void);
 
-/* Has `stop` and `reload` called in the loop when the operator, the service manager or the terminal ask for that; number: the signal. What
- * whoever started us has ignored (as nohup(1) and shells do for commands in the background) is not asked for, but one signal always stops.
- * And writing to what has no reader, or beyond a limit, fails from now on and does not end the process. 0 or a negative errno. */
+/* Calls `stop` from the loop on SIGTERM and SIGINT, `reload` on SIGHUP; number: the signal. SIGINT and SIGHUP stay ignored if
+ * they were ignored at the start (nohup(1), background commands of a shell); SIGTERM always stops. Also ignores SIGPIPE and
+ * SIGXFSZ, so that such writes fail instead of ending the process. 0 or a negative errno. */
 int service_watch(struct loop *loop, void (*stop)(void *context, int number),
                   void (*reload)(void *context, int number), void *context);
 
-/* Whether that can be told that we are ready: OS_FD_NONE, or an open descriptor that is no standard stream, not the listener, and no pipe that
- * standard error goes to as well, where each line of the log would tell so. False: said on standard error, if that is not the same. */
+/* Whether notify_fd can be used: OS_FD_NONE, or an open descriptor that is neither a standard stream nor the listener, nor the
+ * pipe or socket that is standard error, whose reader would mistake a log line for the notification. False: the reason is on
+ * stderr, unless that is the same pipe. */
 bool service_may_notify(os_fd notify_fd, os_fd listener);
 
-/* Listeners by socket activation (LISTEN_FDS, LISTEN_PID, LISTEN_FDNAMES): returns how many of ours there are
- * (0: none for us) and the one named "portd", else the first, in *listener, close-on-exec. All the others are
- * closed. The variables are taken out of the environment. Negative errno: the variables are there but make no
- * sense. */
+/* Socket activation (LISTEN_FDS, LISTEN_PID, LISTEN_FDNAMES). Returns the number of sockets passed to this process (0: none).
+ * *listener is the one named "portd", else the first, close-on-exec; all others are closed. Removes the variables from the
+ * environment. Negative errno: the variables are set but invalid. */
 int service_listener(os_fd *listener);
 
-/* "READY=1" and the status to NOTIFY_SOCKET, and a newline to notify_fd (closed then; OS_FD_NONE: none).
- * Failures are logged, not fatal. */
+/* Sends "READY=1" and the status to NOTIFY_SOCKET, and a newline to notify_fd (OS_FD_NONE: none), which is then closed. Failures
+ * are logged and otherwise ignored. */
 void service_ready(os_fd notify_fd, const char *status);
 
-/* "STOPPING=1". Whoever asks again is not listened to: what service_watch has watched does nothing any more, so that nothing but the end ends
- * the process. */
+/* Sends "STOPPING=1". From then on SIGTERM, SIGINT and SIGHUP are ignored: they neither stop the broker again nor end the process
+ * early. */
 void service_stopping(void);
 
-/* Raises the soft limit of descriptors to the hard one, or to SERVICE_DESCRIPTORS_MAX if that is less, and
- * returns it. */
+/* Raises the soft limit of open files to the hard limit, at most to SERVICE_DESCRIPTORS_MAX, and returns it. */
 size_t service_descriptor_limit(void);
 
-/* How many descriptors below limit this process has open now. */
+/* The number of descriptors below limit that this process has open. */
 size_t service_descriptors_open(size_t limit);
 
 #endif

@@ -1,5 +1,5 @@
-/* service_unix.c: service.h as systemd defined it and others took it over (sd_listen_fds(3), sd_notify(3)),
- * by hand: it is a few variables and one datagram. */
+/* service_unix.c: the protocols of sd_listen_fds(3) and sd_notify(3), implemented here: they are a few variables and one
+ * datagram. */
 #define _GNU_SOURCE
 
 #include "service.h"
@@ -27,7 +27,7 @@ int service_begin(void) {
     sigset_t none;
     int fd;
 
-    do { /* the lowest free number is taken */
+    do { /* open takes the lowest free number */
         fd = open("/dev/null", O_RDWR);
         if (fd < 0) {
             int error = errno;
@@ -59,7 +59,7 @@ int service_watch(struct loop *loop, void (*stop)(void *context, int number),
     return signal(SIGPIPE, SIG_IGN) == SIG_ERR || signal(SIGXFSZ, SIG_IGN) == SIG_ERR ? -errno : 0;
 }
 
-/* Whoever reads there is to be told by us that we are ready, and by nothing else. */
+/* A reader of standard error would mistake a log line for the notification. */
 static bool is_error_stream(int fd) {
     struct stat status, error;
 
@@ -87,7 +87,7 @@ bool service_may_notify(os_fd notify_fd, os_fd listener) {
     return !why;
 }
 
-/* A decimal number from 0 to max in a variable, which must be set. -1 if it is none. */
+/* Parses a decimal number from 0 to max from a variable, which must be set. -1: unset or invalid. */
 static long number_in(const char *variable, long max) {
     const char *text = getenv(variable);
     char *end;
@@ -100,7 +100,7 @@ static long number_in(const char *variable, long max) {
     return *end || errno || number > max ? -1 : number;
 }
 
-/* Which of the names, separated by colons, is ours; 0 if none is. */
+/* The index of name among the first n of names, which are separated by colons; 0 if it is not there. */
 static long index_of(const char *names, const char *name, long n) {
     size_t length = strlen(name);
 
@@ -146,7 +146,7 @@ int service_listener(os_fd *listener) {
     return n;
 }
 
-/* The address of NOTIFY_SOCKET: a path, or a name in the abstract space after '@'. Its length, or 0. */
+/* Converts NOTIFY_SOCKET: a path, or an abstract name after '@'. Returns the address length; 0: invalid. */
 static socklen_t notify_address(const char *text, struct sockaddr_un *address) {
     size_t length = strlen(text);
 
@@ -157,7 +157,7 @@ static socklen_t notify_address(const char *text, struct sockaddr_un *address) {
     memcpy(address->sun_path, text, length);
     if (*text == '@')
         address->sun_path[0] = '\0';
-    /* An abstract name is as long as the address says, a path ends with its zero. */
+    /* The length delimits an abstract name; a path ends with a NUL. */
     return (socklen_t)(offsetof(struct sockaddr_un, sun_path) + length + (*text == '/'));
 }
 
@@ -204,8 +204,8 @@ void service_stopping(void) {
     (void)signal(SIGHUP, SIG_IGN);
 }
 
-/* The kernel enlarges the table of a process when a number does not fit, and waits then for all processors if there are threads: so it is
- * done before there are any. */
+/* When a descriptor number does not fit, the kernel enlarges the process's table; if there are threads, it then waits for all
+ * processors (RCU). So it is enlarged before there are threads. */
 static void enlarge_table(rlim_t limit) {
     int highest = limit > 0 && limit <= INT_MAX ? fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, (int)limit - 1) : -1;
 
@@ -244,7 +244,7 @@ size_t service_descriptor_limit(void) {
 size_t service_descriptors_open(size_t limit) {
     size_t open = 0;
 
-    /* What a sloppy parent left open lies among the first; higher up nothing was opened yet. */
+    /* Descriptors inherited by mistake have low numbers; nothing has been opened at high numbers yet. */
     for (size_t fd = 0; fd < limit && fd < 4096; fd++)
         open += fcntl((int)fd, F_GETFD) >= 0;
     return open;

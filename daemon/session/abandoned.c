@@ -1,4 +1,4 @@
-/* abandoned.c: see abandoned.h. What answers at once in the usual case comes first. */
+/* abandoned.c: see abandoned.h. The cheap checks come first. */
 #include "abandoned.h"
 
 #include "connection.h"

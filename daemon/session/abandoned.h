@@ -1,10 +1,10 @@
-/* abandoned.h: connections that nobody has any more though nobody has closed them.
+/* abandoned.h: connections that no process holds any more, though they are not closed.
  *
- * A connection ends when the last process closes its end of it. But a descriptor can be sent, and lies in the receiving socket's queue until
- * it is taken out: if the broker keeps that socket and everybody else has gone, the broker itself keeps the connection. The kernel does
- * not tell who has a descriptor. It tells whether the process that connected has ended, and whether anything lies in a queue that this
- * process keeps. A connection whose process has ended may have been passed on to one that lives; so without such a queue it is not
- * taken for abandoned, however quiet it is. */
+ * A connection ends when the last process closes its end. But that end can itself be sent as a descriptor, and lies in the queue
+ * of the receiving socket until it is received. If the broker holds that socket and all other holders have exited, the broker
+ * itself keeps the connection open. The kernel does not say which process holds a descriptor. It does say whether the process
+ * that connected has exited, and whether there are descriptors in a queue that this process holds. A process that has exited may
+ * have passed its connection to one that lives; so without such a queue no connection counts as abandoned, however idle it is. */
 #ifndef ABANDONED_H
 #define ABANDONED_H
 
@@ -12,11 +12,11 @@
 
 struct sessions;
 
-/* Whether that is so of all connections there are: their processes have ended, no session has an owner or a time of its own to live for,
- * and something that is kept here has descriptors inside. */
+/* Whether all connections are abandoned: their processes have exited, no session has an owner or a time to live, and a descriptor
+ * held here has descriptors in its queue. May take long: it reads /proc for each open descriptor. */
 bool sessions_abandoned(const struct sessions *sessions);
 
-/* Something that this process has open has other descriptors inside. False where the system does not tell. */
+/* Whether a descriptor that this process has open holds other descriptors. False where the system cannot say. */
 bool abandoned_inside(void);
 
 #endif

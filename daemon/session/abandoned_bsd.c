@@ -1,4 +1,4 @@
-/* abandoned_bsd.c: the system does not tell what lies in a socket's queue. */
+/* abandoned_bsd.c: the system has no call for what is in a socket's queue. */
 #include "abandoned.h"
 
 bool abandoned_inside(void) { return false; }

@@ -1,5 +1,5 @@
-/* abandoned_linux.c: what /proc says of our own descriptors. A Unix socket tells how many descriptors lie in its queue (also in those of
- * connections that it has not accepted), from Linux 5.6 on. An io_uring can keep files as well, and is taken to do so. */
+/* abandoned_linux.c: reads /proc/self/fdinfo. A Unix socket reports how many descriptors are in its queue, and in those of
+ * connections that it has not accepted (Linux 5.6). An io_uring can hold files, too; it is assumed to. */
 #define _GNU_SOURCE
 
 #include "abandoned.h"
@@ -13,7 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { LINES = 1024 }; /* of interest come first */
+enum { LINES = 1024 }; /* the fields needed come first */
 
 static bool holds_others(const char *lines) {
     const char *count = strstr(lines, "scm_fds:");
@@ -22,7 +22,7 @@ static bool holds_others(const char *lines) {
     return strstr(lines, "SqMask:") != NULL;
 }
 
-static bool look(const char *number) {
+static bool descriptor_holds_others(const char *number) {
     char path[64], lines[LINES];
     (void)snprintf(path, sizeof path, "/proc/self/fdinfo/%.16s", number);
     int fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -41,7 +41,7 @@ bool abandoned_inside(void) {
     if (!all)
         return false;
     while (!found && (one = readdir(all)))
-        found = one->d_name[0] != '.' && look(one->d_name);
+        found = one->d_name[0] != '.' && descriptor_holds_others(one->d_name);
     closedir(all);
     return found;
 }

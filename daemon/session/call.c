@@ -1,4 +1,4 @@
-/* call.c: answering at once, and what it takes to answer later. */
+/* call.c: replies at once, and records of requests that are answered later. */
 #include "call.h"
 
 #include "connection.h"

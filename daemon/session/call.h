@@ -1,4 +1,4 @@
-/* call.h: one request while its method has it. */
+/* call.h: one request while its method runs. */
 #ifndef CALL_H
 #define CALL_H
 
@@ -19,27 +19,28 @@ struct call {
     struct session *session;
     const Portd__V1__Request *request;
     os_fd fd;            /* attached; OS_FD_NONE: none, or taken */
-    bool closes_at_once; /* the method has found that out of it (inspect.h) */
-    struct channel_frame
-        *frame;  /* of a method that takes several: those that it takes become OS_FD_NONE. NULL: none came */
-    bool others; /* may be reached too: other uids, for what the method does (method.h) */
+    bool closes_at_once; /* set by the method: closing fd does not block (inspect.h) */
+    struct channel_frame *
+        frame; /* for a method that takes several descriptors: it sets each one that it takes to OS_FD_NONE. NULL: none attached */
+    bool others; /* the method may reach other uids' objects (method.h) */
     struct refusal refusal;
 };
 
-/* Answers with that member of Reply.result. Always 0. */
+/* Replies with that member of Reply.result. Always 0. */
 int call_answer(struct call *call, Portd__V1__Reply__ResultCase which, void *result);
 
-/* Whether the method may be about what that uid has. */
+/* Whether the method may reach objects of that uid. */
 bool call_reaches(const struct call *call, os_uid uid);
 
-/* Memory of zeros for what is remembered of a request in flight, charged to the session as one (charge_request), and room for it among its
- * connection's. charge: where in it its struct charge is, which whoever frees it ends. NULL: the refusal. */
+/* Allocates the record of an in-flight request: zeroed, charged to the session as a request (charge_request); reserves its entry
+ * in connection->by_request. charge: the offset of its struct charge, which the owner ends (charge_deinit) before freeing. NULL:
+ * the refusal is set. */
 void *call_remember(struct call *call, size_t bytes, size_t charge);
 
-/* Takes the attached descriptor out of the call. */
+/* Takes the attached descriptor out of the call: it is the caller's from now on. */
 os_fd call_take(struct call *call);
 
-/* The text for a message: protobuf-c's strings are not const, though packing only reads them. */
+/* The same text as a char *: protobuf-c's strings are not const, though packing only reads them. */
 char *call_text(const char *text);
 
 #endif

@@ -1,7 +1,7 @@
-/* call_admin.c: looking: ping, list, show, status. Nothing here changes anything.
+/* call_admin.c: ping, list, show, status. Nothing here changes anything.
  *
- * A page ends when it has PAGE items, when another one would make it longer than a reply may be or than the caller may leave unread, or
- * when LOOKS objects have been looked at, whatever became of them. */
+ * A page ends when it has PAGE items, when one more would exceed the size of a reply or what the client may leave unread, or when
+ * EXAMINED_MAX objects have been examined, whether they were listed or not. */
 #include "call.h"
 #include "connection.h"
 #include "daemon/access/fd_table.h"
@@ -25,9 +25,9 @@
 
 enum {
     PAGE = 256,
-    LOOKS = 1024,
-    ITEM_HEAD = 4, /* of an item in a message: its tag and its length */
-    PAGE_TAIL = 16 /* what says how it goes on */
+    EXAMINED_MAX = 1024,
+    ITEM_HEAD = 4, /* before each item of a message: its tag and length */
+    PAGE_TAIL = 16 /* `next` and `more` */
 };
 
 /* One page under construction. */
@@ -36,8 +36,8 @@ struct page {
     Portd__V1__Item *places[PAGE];
     Portd__V1__Item rows[PAGE + 1];
     size_t bytes, most; /* packed */
-    size_t lacks;       /* so many bytes, for one item */
-    unsigned looks;
+    size_t lacks;       /* size of an item that did not fit an empty page; 0: none */
+    unsigned examined;
 };
 
 int call_ping(struct call *call) {
@@ -52,17 +52,17 @@ static void page_init(struct page *page, const struct connection *connection) {
     page->lacks = 0;
     page->items.items = page->places;
     page->bytes = 0;
-    page->looks = 0;
+    page->examined = 0;
 }
 
-/* The row that comes next. It belongs to the page when page_take has taken it. */
+/* The next row. page_take adds it to the page. */
 static Portd__V1__Item *page_row(struct page *page) {
     Portd__V1__Item *row = &page->rows[page->items.n_items];
     portd__v1__item__init(row);
     return row;
 }
 
-/* False: there is no room for it, and the page ends. */
+/* Adds the next row. False: it does not fit, and the page ends. */
 static bool page_take(struct page *page) {
     Portd__V1__Item *row = &page->rows[page->items.n_items];
     size_t bytes = ITEM_HEAD + portd__v1__item__get_packed_size(row);
@@ -76,9 +76,9 @@ static bool page_take(struct page *page) {
     return true;
 }
 
-/* Whether one more is looked at. If not, the page ends. */
-static bool page_look(struct page *page) {
-    if (page->looks++ < LOOKS)
+/* Whether one more object may be examined. If not, the page ends. */
+static bool page_may_examine(struct page *page) {
+    if (page->examined++ < EXAMINED_MAX)
         return true;
     page->items.more = true;
     return false;
@@ -121,7 +121,7 @@ static void write_session(Portd__V1__Item *row, const struct session *session) {
     int64_t now = os_now_us();
     row->id = session->id;
     row->kind = PORTD__V1__KIND__KIND_SESSION;
-    row->uid = (uint32_t)session->uid; /* the wire has no wider ones yet */
+    row->uid = (uint32_t)session->uid; /* the wire has 32-bit uids only */
     row->connections = session->n_connections;
     row->objects = counts[OBJECT_SEMAPHORE] + counts[OBJECT_EVT] + counts[OBJECT_PORT];
     row->descriptors = counts[OBJECT_DESCRIPTOR];
@@ -133,12 +133,12 @@ static void write_session(Portd__V1__Item *row, const struct session *session) {
         row->ttl_us = (uint64_t)(session->lease.until - now);
 }
 
-/* Of those that may be seen alone, so that the number of pages tells nothing of others. */
+/* Walks only the sessions that the caller may see, so that the number of pages reveals nothing about others. */
 static void list_sessions(const struct call *call, uint64_t after, struct page *page) {
     const struct sessions *sessions = call->connection->all;
     const struct session *session = call->others ? sessions_next(sessions, after)
                                                  : sessions_next_of(sessions, call->connection->user, after);
-    while (session && page_look(page)) {
+    while (session && page_may_examine(page)) {
         struct account *next = session->session_objects.account.next;
         if (!session->cause) {
             write_session(page_row(page), session);
@@ -158,7 +158,7 @@ static bool is_listed(const Portd__V1__List *list, const struct object *object) 
 
 static void list_objects(const struct session *session, const Portd__V1__List *list, struct page *page) {
     const struct object *object = session_objects_next(&session->session_objects, list->after);
-    for (; object && page_look(page); object = object->next) {
+    for (; object && page_may_examine(page); object = object->next) {
         if (is_listed(list, object)) {
             write_object(page_row(page), object);
             if (!page_take(page))
@@ -202,7 +202,7 @@ int call_show(struct call *call) {
         return refusal_set(&call->refusal, REFUSAL_INVALID, "ids", NULL, "expected 1 to 256 ids, got %zu",
                            show->n_ids);
     page_init(&page, call->connection);
-    /* All are looked for, though a page may not take them all: one that there is not fails the call. */
+    /* All ids are looked up, even those beyond the page: one that does not exist fails the call. */
     for (size_t i = 0; i < show->n_ids; i++) {
         const struct object *object = target_object(call, show->ids[i]);
         const struct session *session = object ? NULL : session_find(call->connection->all, show->ids[i]);

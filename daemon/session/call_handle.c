@@ -1,10 +1,12 @@
-/* call_handle.c: pollable handles. That of an event is an epoll descriptor, which the client makes and attaches: the kernel charges whatever is
- * put into it, by anybody who has it, to the user who made it. The broker makes one itself only for whom it trusts.
+/* call_handle.c: pollable handles. The handle of an event is an epoll descriptor, which the client makes and attaches: the kernel
+ * charges whatever is added to it, by any holder, to the user who made it. The broker makes one itself only for root and its own
+ * uid.
  *
- * The lock of an attached one is its client's to keep; and to make any handle follow an epoll descriptor takes a lock of the kernel that is one
- * for the whole system, and that another user can keep. So both are a worker's job, of which nothing else waits (nesting.h); and the request
- * is refused when it takes too long. A handle of the broker's begins to follow a descriptor that a poller thread watches by way of its poller thread. The request is
- * in flight until then, and charged to the session. */
+ * A client can hold the lock of the epoll descriptor that it attached. And adding an epoll descriptor to any handle takes a lock
+ * of the kernel that exists once per system, and that other users can hold. So a worker does both, in a job that delays nothing
+ * else (nesting.h), and the request is refused if it takes too long. If the broker made the handle
+ * and a poller thread watches the descriptor, that thread adds it. The request is in flight until then, and charged to the
+ * session. */
 #include "call.h"
 #include "connection.h"
 #include "daemon/access/charge.h"
@@ -34,17 +36,18 @@
 #include <stddef.h>
 #include <stdlib.h>
 
-/* A handle that a poller thread or a worker is putting a descriptor into. */
+/* A handle to which a poller thread or a worker is adding a descriptor. */
 struct following {
     struct inflight inflight; /* connection NULL: nobody is answered */
     struct poller_job job;
-    struct nesting nesting; /* of a worker instead */
-    bool nested;            /* so, and not done yet */
+    struct nesting nesting; /* used instead of job if a worker does it */
+    bool nested;            /* the worker has the job */
     struct sessions *all;
-    struct descriptor *descriptor; /* it has the job; NULL: the worker's is with a copy, or with none */
-    struct handle *handle;         /* on the user's account alone, since its session may end meanwhile */
+    struct descriptor
+        *descriptor; /* has the job (descriptor_begin_job); NULL: the worker uses a copy, or no descriptor */
+    struct handle *handle; /* charged to the user only, since its session may end meanwhile */
     struct charge charge;
-    uint64_t id, session; /* of the object, and of the session that asked */
+    uint64_t id, session; /* of the object, and of the requesting session */
     os_fd target;
     unsigned interest;
     int error;
@@ -54,7 +57,7 @@ _Static_assert((int)POLLABLE_EVENTFD == (int)PORTD__V1__HANDLE_OF__FORM__FORM_EV
                    (int)POLLABLE_EPOLL == (int)PORTD__V1__HANDLE_OF__FORM__FORM_EPOLL &&
                    (int)POLLABLE_PIPE == (int)PORTD__V1__HANDLE_OF__FORM__FORM_PIPE &&
                    (int)POLLABLE_HINT == (int)PORTD__V1__HANDLE_OF__FORM__FORM_HINT,
-               "forms are those of the wire");
+               "the forms have the numbers of the schema");
 
 static void answer(struct connection *connection, uint64_t request, const struct waitable *waitable,
                    const struct handle *handle) {
@@ -69,7 +72,7 @@ static void answer(struct connection *connection, uint64_t request, const struct
         notice_object_passed(waitable);
 }
 
-/* 0, or -1 and the refusal. What cannot be watched is ready for ever, which is no failure. */
+/* 0, or -1 and the refusal. A descriptor that cannot be watched is always ready, which is no failure. */
 static int check_follow(int error, struct refusal *refusal) {
     switch (error) {
     case 0:
@@ -79,17 +82,18 @@ static int check_follow(int error, struct refusal *refusal) {
         return nesting_refuse(refusal);
     case -ELOOP:
         return refusal_set(refusal, REFUSAL_UNSUPPORTED, "id", "wait for the event instead",
-                           "the epoll descriptor leads back to its handle, or is nested too deeply for one");
+                           "the epoll descriptor contains its own handle, or is nested too deeply");
     case -EEXIST:
     case -EINVAL:
-        return refusal_set(refusal, REFUSAL_INVALID, NULL, "attach a new epoll descriptor for each handle",
-                           "the attached epoll descriptor is the event's own, is a handle already, or lies "
-                           "in too many others");
+        return refusal_set(
+            refusal, REFUSAL_INVALID, NULL, "attach a new epoll descriptor for each handle",
+            "the attached epoll descriptor is the one the event watches, is already a handle, or "
+            "is in too many other epoll descriptors");
     case -ENOSPC:
         return refusal_set(refusal, REFUSAL_LIMIT, NULL,
                            "close epoll descriptors, or raise /proc/sys/fs/epoll/max_user_watches",
-                           "the user who made the epoll descriptor has all the watches that the kernel "
-                           "allows one user");
+                           "the user who made the epoll descriptor has reached the kernel's limit of epoll "
+                           "watches");
     default:
         return refusal_system(refusal, -error, "cannot make a handle");
     }
@@ -110,7 +114,7 @@ static void work(struct poller_job *job, struct engine *engine) {
     following->error = pollable_evt_follow(following->handle->fd, following->target, following->interest);
 }
 
-/* 0, or -1 and the refusal. The id may have been given back since. */
+/* 0, or -1 and the refusal. The id may have been released meanwhile. */
 static int check_answer(const struct following *following, const struct waitable *waitable,
                         const struct handle *handle, struct refusal *refusal) {
     if (handle)
@@ -121,7 +125,7 @@ static int check_answer(const struct following *following, const struct waitable
                        following->id);
 }
 
-/* Answers and frees. */
+/* Replies and frees the record; but if the worker still has the job, refuses it as too late, and followed() frees. */
 static void emit(struct inflight *inflight) {
     struct following *following = CONTAINER_OF(inflight, struct following, inflight);
     const struct session *session = session_find(following->all, following->session);
@@ -130,7 +134,7 @@ static void emit(struct inflight *inflight) {
     const struct handle *handle =
         waitable && session ? waitable_handle(waitable, &session->session_objects) : NULL;
     struct refusal refusal;
-    if (following->nested) { /* for too long */
+    if (following->nested) {
         (void)nesting_refuse(&refusal);
         connection_refuse(inflight->connection, inflight->request, &refusal);
         inflight->connection = NULL;
@@ -143,7 +147,7 @@ static void emit(struct inflight *inflight) {
     following_free(following);
 }
 
-/* The object has the handle from now on, unless it has one already, or is gone. */
+/* Gives the handle to the object, or frees it if the object already has one, or is gone. */
 static void update(struct following *following) {
     struct waitable *waitable = (struct waitable *)registry_find(following->all->registry, following->id);
     struct session *session = session_find(following->all, following->session);
@@ -198,7 +202,7 @@ static void on_nesting_dropped(struct nesting *nesting) {
     following_free(following);
 }
 
-/* The connection has ended. The poller thread may still have the descriptor in its hands. */
+/* The connection has ended. The poller thread or the worker may still be using the record. */
 static void orphan(struct inflight *inflight) {
     struct following *following = CONTAINER_OF(inflight, struct following, inflight);
     inflight->connection = NULL;
@@ -206,10 +210,10 @@ static void orphan(struct inflight *inflight) {
         following_free(following);
 }
 
-/* What a worker is to do for the handle; else a poller thread is. */
+/* Who adds the descriptor to the handle, if not the loop. */
 struct plan {
-    bool worker;
-    bool attached; /* a client's epoll, which is empty yet */
+    bool worker;   /* else a poller thread */
+    bool attached; /* the handle is the client's epoll descriptor, and still empty */
 };
 
 static bool is_polled(const struct descriptor *descriptor) {
@@ -249,7 +253,7 @@ static int start(struct call *call, struct waitable *waitable, struct handle *ha
         handle_free(handle);
         return -1;
     }
-    handle_leave(handle); /* the session may end before the poller thread or the worker has answered */
+    handle_leave(handle); /* the session may end before the job is done */
     following->inflight = (struct inflight){.windowed = true, .emit = emit, .orphan = orphan};
     following->job = (struct poller_job){.work = work, .done = on_followed, .drop = on_dropped};
     following->nesting = (struct nesting){.done = on_nested, .late = on_late, .drop = on_nesting_dropped};
@@ -268,8 +272,8 @@ static int start(struct call *call, struct waitable *waitable, struct handle *ha
     return 0;
 }
 
-/* Of an event or a port. 0: answered or in flight; -1 and the refusal. */
-static int make_following(struct call *call, struct waitable *waitable) {
+/* For an event or a port. 0: answered or in flight; -1 and the refusal. */
+static int make_for_evt(struct call *call, struct waitable *waitable) {
     struct session_objects *asker = &call->session->session_objects;
     const struct descriptor *descriptor = waitable_source(waitable);
     const struct plan plan = {.worker = call->fd != OS_FD_NONE || is_polled(descriptor),
@@ -278,8 +282,8 @@ static int make_following(struct call *call, struct waitable *waitable) {
     int error = -EPERM;
     if (!plan.attached && !limit_is_admin(call->connection->user))
         return refusal_set(&call->refusal, REFUSAL_MISMATCH, NULL,
-                           "attach an epoll descriptor of your own to the request, or use a newer library",
-                           "a handle of an event takes an epoll descriptor, and none came");
+                           "attach a new epoll descriptor to the request, or use a newer library",
+                           "a handle of an event requires an attached epoll descriptor");
     if (plan.worker && (nesting_check(call->connection->user, &call->refusal) || target_check_workers(call)))
         return -1;
     handle = waitable_new_handle(waitable, asker, call->fd, &call->refusal);
@@ -301,7 +305,7 @@ static int make_following(struct call *call, struct waitable *waitable) {
     return 0;
 }
 
-static int make_semaphores(struct call *call, struct waitable *waitable) {
+static int make_for_semaphore(struct call *call, struct waitable *waitable) {
     struct session_objects *asker = &call->session->session_objects;
     struct handle *handle = waitable_new_handle(waitable, asker, OS_FD_NONE, &call->refusal);
     int error;
@@ -323,8 +327,8 @@ static int check_attached(os_fd fd, struct refusal *refusal) {
                            "cannot determine the type of the attached descriptor");
     return type == INSPECT_EPOLL
                ? 0
-               : refusal_set(refusal, REFUSAL_INVALID, NULL, "attach what epoll_create1 has made",
-                             "the attached descriptor is not an epoll descriptor but of type %s",
+               : refusal_set(refusal, REFUSAL_INVALID, NULL, "attach a descriptor from epoll_create1",
+                             "the attached descriptor is of type %s, not an epoll descriptor",
                              inspect_name(type));
 }
 
@@ -335,16 +339,16 @@ int call_handle(struct call *call) {
         return target_refuse(call, "id", call->request->handle->id);
     if (call->fd != OS_FD_NONE && check_attached(call->fd, &call->refusal))
         return -1;
-    /* Beside an attached one: the wakeup, or a handle of the broker's with its wakeup; a worker's copy of what it is to follow; and for a client
-     * that does not read, a copy waits in its channel. */
+    /* Beyond the attached descriptor, at most three: the wakeup, or the broker's handle and its wakeup; a worker's copy of the
+     * target; and a copy of the handle that stays in the channel if the client does not read. */
     if (!limit_may_keep(call->connection->user, 3, 3))
         return holders_refuse_table(call->connection->user, &call->refusal);
     if (passing_check(call->connection, &call->refusal))
         return -1;
     handle = waitable_handle(waitable, &call->session->session_objects);
     if (!handle)
-        return waitable_is_semaphore(waitable) ? make_semaphores(call, waitable)
-                                               : make_following(call, waitable);
+        return waitable_is_semaphore(waitable) ? make_for_semaphore(call, waitable)
+                                               : make_for_evt(call, waitable);
     answer(call->connection, call->request->id, waitable, handle);
     return 0;
 }

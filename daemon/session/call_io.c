@@ -1,8 +1,8 @@
-/* call_io.c: read, peek, write, position and splice: transfers of ports as requests in flight.
+/* call_io.c: read, peek, write, position and splice: transfers of ports as in-flight requests.
  *
- * Charged to the session while it is in flight: one wait, and the memory it takes. The bytes of a read go from the kernel into the reply: a read is
- * tried only while its connection has room, so what a client leaves unread stays where it is. The end of a pipe that a splice comes with is
- * charged as a descriptor, and then as one on its way to be closed. */
+ * A transfer in flight is charged to the session: one wait, and its memory. A read goes from the kernel straight into the reply,
+ * and is tried only while its connection has room; bytes that the client does not fetch stay in the kernel. The pipe end attached
+ * to a splice is charged as a descriptor, and then as a descriptor being closed. */
 #include "call.h"
 #include "connection.h"
 #include "credentials.h"
@@ -44,7 +44,7 @@ struct io {
 
 static struct io *io_of(struct transfer *transfer) { return CONTAINER_OF(transfer, struct io, transfer); }
 
-/* A broker that ends leaves the end of a pipe to the kernel, as closer_free does. */
+/* When the broker exits, the kernel closes the pipe end, as with closer_free. */
 static void io_free(struct io *io) {
     os_fd pipe = io->transfer.stream.pipe;
     if (pipe != OS_FD_NONE && !io->transfer.dropped)
@@ -86,7 +86,7 @@ static void answer_position(const struct io *io, Portd__V1__Reply *reply) {
 
 static int refuse_splice(struct refusal *refusal) {
     return refusal_set(refusal, REFUSAL_UNSUPPORTED, "id", "read or write instead",
-                       "the bytes of such a descriptor cannot be spliced");
+                       "this type of descriptor cannot be spliced");
 }
 
 static void answer_splice(const struct io *io, Portd__V1__Reply *reply) {
@@ -109,7 +109,7 @@ static void refuse(const struct io *io) {
     struct refusal refusal;
     int error = -io->transfer.error;
     const struct stream_job *stream = &io->transfer.stream;
-    /* A worker's transfer is cancelled by the end of its port, too. */
+    /* A transfer that a worker has is also cancelled when its port is closed. */
     if (error == ECANCELED && io->transfer.cancelled && io->transfer.port)
         refusal_set(&refusal, REFUSAL_CANCELLED, NULL, NULL, "cancelled");
     else if (error == ECANCELED)
@@ -133,11 +133,11 @@ static void refuse(const struct io *io) {
     else
         refusal_system(&refusal, error, names[stream->what]);
     if (error == ENOSPC)
-        refusal.code = REFUSAL_SYSTEM; /* the limit is the device's */
+        refusal.code = REFUSAL_SYSTEM; /* the device is full: not a limit of the broker */
     connection_refuse(io->inflight.connection, io->inflight.request, &refusal);
 }
 
-/* Replies and frees. */
+/* Replies and frees the record. */
 static void emit(struct inflight *inflight) {
     struct io *io = CONTAINER_OF(inflight, struct io, inflight);
     Portd__V1__Reply reply = PORTD__V1__REPLY__INIT;
@@ -163,7 +163,7 @@ static void on_done(struct transfer *transfer) {
         io_free(io);
 }
 
-/* The connection has ended. A worker may still have the bytes in its hands. */
+/* The connection has ended. A worker may still be using the record. */
 static void orphan(struct inflight *inflight) {
     struct io *io = CONTAINER_OF(inflight, struct io, inflight);
     inflight->connection = NULL;
@@ -171,7 +171,7 @@ static void orphan(struct inflight *inflight) {
         io_free(io);
 }
 
-/* Not more than one reply's worth is taken from the kernel while others are unread. */
+/* While replies are unread, a read must not take bytes from the kernel. */
 static bool has_room(struct transfer *transfer) {
     struct io *io = io_of(transfer);
     return transfer->stream.what == STREAM_WRITE || stream_splices(transfer->stream.what) ||
@@ -182,7 +182,7 @@ static void cancel(struct inflight *inflight) {
     struct io *io = CONTAINER_OF(inflight, struct io, inflight);
     io->transfer.cancelled = true;
     if (transfer_cancel(&io->transfer))
-        inflight_ready(inflight); /* else its worker comes back, with bytes or without */
+        inflight_ready(inflight); /* else on_done is called when the worker returns, with bytes or without */
 }
 
 static void go_on(struct inflight *inflight) {
@@ -291,7 +291,7 @@ int call_position(struct call *call) {
 static int check_pipe(struct call *call, bool write) {
     if (call->fd == OS_FD_NONE)
         return refusal_set(&call->refusal, REFUSAL_MISMATCH, NULL, NULL,
-                           "the call takes an end of a pipe, and none came");
+                           "splice requires an attached end of a pipe");
     if (inspect_type_of(call->fd) != INSPECT_PIPE || !stream_is_open_for(call->fd, !write))
         return refusal_set(&call->refusal, REFUSAL_INVALID, NULL, NULL,
                            "the attached descriptor is not a pipe open for %s",
@@ -310,7 +310,7 @@ int call_splice(struct call *call) {
         return -1;
     if (message->most < 1 || message->most > SPLICE_MOST || message->least > message->most)
         return refusal_set(&call->refusal, REFUSAL_INVALID, message->least > message->most ? "least" : "most",
-                           NULL, "1 to 1073741824 bytes, and not less than the least");
+                           NULL, "expected 1 to 1073741824 bytes, and least not above most");
     if (check_pipe(call, write))
         return -1;
     if (!stream_can_splice((enum inspect_type)waitable_source(&port->waitable)->type, write))

@@ -35,7 +35,7 @@ static int make(const struct creating *creating, struct binding *binding,
                 struct refusal *refusal) {
     Portd__V1__Ports *ports = &result->ports;
     struct port *made[2];
-    (void)tried, (void)ended; /* nobody is asked about a port */
+    (void)tried, (void)ended; /* a port needs no probe */
     if (port_open(binding, creating->options, made, refusal))
         return -1;
     portd__v1__ports__init(ports);
@@ -72,7 +72,7 @@ int call_file_descriptor_to_port(struct call *call) {
     return wrap(call, message->number, &options, PORTD__V1__REPLY__RESULT_FILE_DESCRIPTOR_TO_PORT);
 }
 
-/* no_close is the client's affair: it speaks of the client's own number, and the broker closes only its copy. */
+/* The client handles no_close: it concerns the client's own descriptor; the broker closes only its copy. */
 int call_socket_to_port(struct call *call) {
     const Portd__V1__WrapSocket *message = call->request->socket_to_port;
     const struct port_options options = {.name = message->name, .ends = {true, true}, .socket = true};
@@ -84,7 +84,7 @@ static int answer_number(struct call *call, bool socket, Portd__V1__Reply__Resul
     Portd__V1__NumberOf number = PORTD__V1__NUMBER_OF__INIT;
     if (!port)
         return -1;
-    /* The number means something to whoever made it, not to another session. */
+    /* The number is meaningful only in the session that wrapped it. */
     number.found =
         (port->socket || !socket) && port->waitable.object.owner == &call->session->session_objects;
     number.number = number.found ? waitable_number(&port->waitable) : 0;
@@ -105,7 +105,7 @@ int call_port_dup(struct call *call) {
     Portd__V1__Done done = PORTD__V1__DONE__INIT;
     if (!port)
         return -1;
-    /* For a client that does not read, a copy waits in its channel. */
+    /* The copy stays in the channel if the client does not read. */
     if (!limit_may_keep(call->connection->user, 1, 1))
         return holders_refuse_table(call->connection->user, &call->refusal);
     if (passing_check(call->connection, &call->refusal))
@@ -126,7 +126,7 @@ int call_close(struct call *call) {
     struct pending_close *pending;
     if (!port || !waitable)
         return target_refuse(call, "id", id);
-    /* A port that is closed already waits for the copy that its number still has on the way out. */
+    /* Closing a port that is closed already waits for the copy of its number, if that is still being closed. */
     descriptor = waitable_source(waitable);
     if (!descriptor) {
         const struct binding *binding = binding_find(waitable->object.owner, waitable_key(waitable));

@@ -1,5 +1,4 @@
-/* call_ready.c: unsafe-file-descriptor->semaphore, unsafe-socket->semaphore, unsafe-fd->evt; and what ends their objects.
- */
+/* call_ready.c: unsafe-file-descriptor->semaphore, unsafe-socket->semaphore, unsafe-fd->evt; remove and release. */
 #include "connection.h"
 #include "creating.h"
 #include "daemon/object/binding.h"
@@ -20,7 +19,7 @@
 
 #include <inttypes.h>
 
-/* One of the three calls, whatever its message. */
+/* The arguments of one of the three calls. */
 struct procedure {
     enum object_kind kind;
     int64_t number;
@@ -28,7 +27,7 @@ struct procedure {
     Portd__V1__Reply__ResultCase result;
 };
 
-/* Ends both directions of the number in the table of that kind, unless `ended` says that it was done. */
+/* Ends both directions of the number in that kind's table, unless they have `ended` already; answers when the copy is closed. */
 static int remove_number(struct call *call, struct binding *binding, enum object_kind kind, bool ended,
                          Portd__V1__Reply__ResultCase result) {
     struct descriptor *descriptor = binding ? bound_descriptor(binding) : NULL;
@@ -95,7 +94,7 @@ static void describe(Portd__V1__Object *object, const struct waitable *waitable,
 
 static void describe_unsupported(Portd__V1__Object *object, bool cycle) {
     static char always[] = "the kernel does not poll this type of descriptor: it is always ready";
-    static char circle[] = "the epoll descriptor leads back to the broker's own, or is nested too deeply";
+    static char circle[] = "the epoll descriptor contains the broker's own, or is nested too deeply";
     object->unsupported = true;
     object->reason = cycle ? circle : always;
 }
@@ -168,14 +167,14 @@ int call_file_descriptor_to_semaphore(struct call *call) {
                                                     PORTD__V1__REPLY__RESULT_FILE_DESCRIPTOR_TO_SEMAPHORE});
 }
 
-/* On Unix the same table, and the same descriptors: what is watched need not be a socket. */
+/* On Unix both calls share one table and accept the same descriptors: this one need not be a socket. */
 int call_socket_to_semaphore(struct call *call) {
     const Portd__V1__Descriptor *message = call->request->socket_to_semaphore;
     return call_procedure(call, &(struct procedure){OBJECT_SEMAPHORE, message->number, message->mode,
                                                     PORTD__V1__REPLY__RESULT_SOCKET_TO_SEMAPHORE});
 }
 
-/* The kind only names the table, and on Unix there is one. */
+/* The message's kind selects a table; on Unix there is one. */
 int call_fd_to_evt(struct call *call) {
     const Portd__V1__DescriptorEvt *message = call->request->fd_to_evt;
     return call_procedure(call, &(struct procedure){OBJECT_EVT, message->number, message->mode,

@@ -1,4 +1,4 @@
-/* call_session.c: hello and the end of a session. */
+/* call_session.c: hello and end_session. */
 #include "call.h"
 #include "connection.h"
 #include "daemon/access/charge.h"
@@ -33,17 +33,17 @@ enum { VERSION = 1 };
 /* A process that a hello names. */
 struct nominee {
     struct owner_process process;
-    os_fd *attached; /* where its pidfd lies; NULL: it was opened here, and is a taken slot */
+    os_fd *attached; /* where its pidfd is in the frame; NULL: opened here, takes a slot */
 };
 
-/* What a hello asks for, once it is understood. */
+/* A hello after parsing. */
 struct admission {
-    struct session *session; /* one that exists */
-    struct nominee nominees
-        [OWNERS_MAX +
-         1]; /* the owners, outermost first; then the one whose numbers are meant, if it is named apart */
+    struct session *session; /* existing one; NULL: a new one is made */
+    struct nominee
+        nominees[OWNERS_MAX +
+                 1]; /* owners, outermost first; then the process of the numbers, if named separately */
     size_t n_owners, n;
-    uint64_t numbers; /* key of the process; 0: nobody's */
+    uint64_t numbers; /* key of the process whose descriptor numbers are meant; 0: none */
 };
 
 static size_t count_owners(const Portd__V1__Hello *hello) {
@@ -105,7 +105,7 @@ static int find_token(struct call *call, const Portd__V1__Hello *hello, struct a
 
 /* ---- processes --------------------------------------------------------------------------------------------------- */
 
-static int know(struct nominee *nominee, struct refusal *refusal) {
+static int identify(struct nominee *nominee, struct refusal *refusal) {
     struct owner_process *process = &nominee->process;
     if (inspect_pidfd(process->fd, &process->key, &process->pid))
         return 0;
@@ -116,9 +116,9 @@ static int know(struct nominee *nominee, struct refusal *refusal) {
 static int nominate_attached(struct call *call, struct admission *admission, size_t n) {
     for (size_t i = 0; i < n; i++) {
         struct nominee *nominee = &admission->nominees[admission->n];
-        nominee->attached = &call->frame->fds[admission->n++]; /* they lie in the same order */
+        nominee->attached = &call->frame->fds[admission->n++]; /* they are in the same order */
         nominee->process.fd = *nominee->attached;
-        if (know(nominee, &call->refusal))
+        if (identify(nominee, &call->refusal))
             return -1;
     }
     return 0;
@@ -135,7 +135,7 @@ static int nominate_pid(struct call *call, struct admission *admission, uint32_t
                            strerror(errno));
     fd_table_take(connection->all->env->fd_table, 1);
     admission->n++;
-    return know(nominee, &call->refusal);
+    return identify(nominee, &call->refusal);
 }
 
 static int nominate_owners(struct call *call, const Portd__V1__Hello *hello, struct admission *admission) {
@@ -148,15 +148,15 @@ static int nominate_owners(struct call *call, const Portd__V1__Hello *hello, str
     return result;
 }
 
-/* The process that connected; a kernel that cannot say which has its number. */
-static uint64_t connected(const struct connection *connection) {
+/* The key of the process that connected. Without peer pidfds (older kernels): its pid. */
+static uint64_t peer_key(const struct connection *connection) {
     uint64_t key = 0;
     os_fd process;
     if (fd_table_may_keep(connection->all->env->fd_table, 1) &&
         peer_process(transport_peer(connection->channel.transport), &process) == 0) {
         if (!inspect_pidfd(process, &key, NULL))
             key = 0;
-        os_close(process); /* of our own making */
+        os_close(process); /* opened here */
     }
     return key ? key : connection->peer.pid;
 }
@@ -176,7 +176,7 @@ static int nominate_numbers(struct call *call, const Portd__V1__Hello *hello, st
         result = nominate_pid(call, admission, hello->numbers_pid, "numbers_pid");
         break;
     default:
-        admission->numbers = connected(call->connection);
+        admission->numbers = peer_key(call->connection);
         return 0;
     }
     if (!result)
@@ -184,13 +184,13 @@ static int nominate_numbers(struct call *call, const Portd__V1__Hello *hello, st
     return result;
 }
 
-/* Those that nobody took. */
-static void dismiss(struct call *call, struct admission *admission) {
+/* Closes the pidfds opened here that no session took. */
+static void close_untaken(struct call *call, struct admission *admission) {
     for (size_t i = 0; i < admission->n; i++) {
         struct nominee *nominee = &admission->nominees[i];
         if (nominee->attached || nominee->process.fd == OS_FD_NONE)
             continue;
-        os_close(nominee->process.fd); /* a pidfd of our own making */
+        os_close(nominee->process.fd); /* opened here: its close does not block */
         fd_table_give(call->connection->all->env->fd_table, 1);
     }
 }
@@ -217,7 +217,7 @@ static int find_owner(struct call *call, const Portd__V1__Hello *hello, struct a
     return 0;
 }
 
-/* What was added is taken away again when not all can be. */
+/* Adds all owners, or none: on failure it removes those it has added. */
 static int add_owners(struct call *call, struct admission *admission) {
     struct session *session = admission->session;
     const struct owner *last = session->lease.owners ? session->lease.owners->prev : NULL;
@@ -250,8 +250,8 @@ static int make_session(struct call *call, const Portd__V1__Hello *hello, struct
     return 0;
 }
 
-/* The connection has its place in the session, and the session its owners; a new one ends again if that fails. The place first: one is given
- * back more easily than an owner. */
+/* Gives the connection its numbering and the session its owners; if that fails, a new session is ended. The numbering comes
+ * first: it is easier to undo than an owner. */
 static int admit(struct call *call, const Portd__V1__Hello *hello, struct admission *admission) {
     bool made = !admission->session;
     struct numberings *numberings;
@@ -313,7 +313,7 @@ int call_hello(struct call *call) {
     joined = admission.session != NULL;
     if (!result)
         result = admit(call, hello, &admission);
-    dismiss(call, &admission);
+    close_untaken(call, &admission);
     if (result)
         return -1;
     if (joined)
@@ -327,11 +327,11 @@ int call_hello(struct call *call) {
     return welcome(call, admission.session, joined);
 }
 
-/* An end_session in flight. */
+/* An in-flight end_session. */
 struct ending {
     struct inflight inflight; /* connection NULL: nobody is answered */
     struct session_wait wait;
-    struct charge charge; /* of the session that asks */
+    struct charge charge; /* charged to the requesting session */
 };
 
 static void ending_free(struct ending *ending) {

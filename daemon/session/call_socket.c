@@ -1,7 +1,7 @@
-/* call_socket.c: what is asked of the socket of a port: shutdown and addresses.
+/* call_socket.c: shutdown and addresses of a port's socket.
  *
- * The kernel locks a socket for both, and another holder can keep that lock (stream.h): so a worker does them, and the request is in
- * flight until then, and charged to the session. */
+ * Both take the socket's lock in the kernel, which another holder of the socket can keep (stream.h). So a worker does them; the
+ * request is in flight meanwhile, and charged to the session. */
 #include "call.h"
 #include "connection.h"
 #include "daemon/access/charge.h"
@@ -25,8 +25,8 @@
 struct errand {
     struct inflight inflight; /* connection NULL: nobody is answered */
     struct offload_job job;
-    struct identity *identity;     /* who asks */
-    struct descriptor *descriptor; /* it has this job */
+    struct identity *identity;     /* the worker takes it on */
+    struct descriptor *descriptor; /* has this job (descriptor_begin_job) */
     struct charge charge;
     Portd__V1__Reply__ResultCase result;
     bool read, write;              /* shutdown */
@@ -104,7 +104,7 @@ static void on_worked(struct offload_job *job) {
 
 static void on_dropped(struct offload_job *job) { errand_free(errand_of(job)); }
 
-/* The connection has ended; the worker still has the descriptor in its hands. */
+/* The connection has ended; the worker still uses the record. */
 static void orphan(struct inflight *inflight) { inflight->connection = NULL; }
 
 /* NULL: the refusal. */

@@ -1,4 +1,5 @@
-/* call_stats.c: a page of rows for the reply. A caller is told of its own uid, with the right admin of all, some at a time. */
+/* call_stats.c: replies with a page of rows. A caller gets the rows of its own uid; one with the right to see all, those of all
+ * uids, some per page. */
 #include "call.h"
 #include "connection.h"
 #include "daemon/access/quota.h"
@@ -8,7 +9,7 @@
 
 enum { ROWS = 320, USER_ROWS = 2 * USER_QUOTAS + 1 };
 
-_Static_assert(1 + METRICS + METHODS_MAX + ROWS_USERS * USER_ROWS <= ROWS, "a page takes everything");
+_Static_assert(1 + METRICS + METHODS_MAX + ROWS_USERS * USER_ROWS <= ROWS, "a page has room for all rows");
 
 /* One page under construction. */
 struct page {

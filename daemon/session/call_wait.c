@@ -1,4 +1,4 @@
-/* call_wait.c: waiting and no longer waiting. */
+/* call_wait.c: wait and cancel. */
 #include "call.h"
 #include "connection.h"
 #include "daemon/access/account.h"
@@ -20,7 +20,7 @@
 #include <stddef.h>
 #include <stdlib.h>
 
-/* A wait in flight; the wait and its targets lie behind it. */
+/* An in-flight wait; struct wait_request and its targets follow it in memory. */
 struct waiting {
     struct inflight inflight;
     size_t bytes; /* charged */
@@ -49,7 +49,7 @@ static void answer(struct connection *connection, uint64_t request, const struct
     connection_reply(connection, &reply);
 }
 
-/* Once it is done its session may end before it is answered: until then it is on the user's account alone. */
+/* Once it is done, its session may end before the reply is sent; until then it is charged to the user only. */
 static void uncharge(const struct waiting *waiting, bool done) {
     struct account *account = done ? NULL : &waiting->wait->owner->account;
     charge_give_request(done ? waiting->inflight.connection->user : account->user, account, waiting->bytes);
@@ -73,7 +73,7 @@ static void orphan(struct inflight *inflight) {
     free(waiting);
 }
 
-/* Only of one that is not ready. */
+/* Only called if it is not ready. */
 static void cancel(struct inflight *inflight) {
     struct waiting *waiting = CONTAINER_OF(inflight, struct waiting, inflight);
     struct connection *connection = inflight->connection;
@@ -88,7 +88,7 @@ static void cancel(struct inflight *inflight) {
     connection_refuse(connection, request, &refusal);
 }
 
-/* What woke it. A semaphore has told already that it has fired, and what has ended how. */
+/* Writes notices of the targets that woke it. Fired semaphores and ended objects have written theirs already. */
 static void note_ready(const struct wait_request *wait) {
     for (size_t i = 0; wait->ready && i < wait->n; i++) {
         const struct wait_target *target = &wait->targets[i];
@@ -100,14 +100,14 @@ static void note_ready(const struct wait_request *wait) {
 static void on_done(struct wait_request *wait) {
     struct waiting *waiting = (struct waiting *)((char *)wait - sizeof(struct waiting));
     charge_leave_request(&wait->owner->account, waiting->bytes);
-    if (wait->one && wait->ready) /* also if it ends before the answer has gone out */
+    if (wait->one && wait->ready) /* also if the connection ends before the reply is sent */
         waiting->inflight.connection->answered_one = true;
     metrics_add(wait->ready ? METRIC_WAITS_WOKEN : METRIC_WAITS_LATE, 1);
     note_ready(wait);
     inflight_ready(&waiting->inflight);
 }
 
-/* Charged and allocated, with its targets found. NULL: the refusal. */
+/* Charged and allocated. NULL: the refusal. */
 static struct waiting *waiting_new(struct call *call, const Portd__V1__Wait *message) {
     struct session_objects *session_objects = &call->session->session_objects;
     struct account *account = &session_objects->account;
