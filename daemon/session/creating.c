@@ -1,4 +1,4 @@
-/* creating.c: at once, or when the answer has come. */
+/* creating.c: completes a creating call at once, or when its probe is answered. */
 #include "creating.h"
 
 #include "connection.h"
@@ -12,15 +12,16 @@
 
 #include <stdlib.h>
 
-/* One that waits for an answer. */
+/* A creating call in flight. */
 struct waiting_create {
-    struct inflight inflight; /* connection NULL: nobody is answered, and nothing is made */
+    struct inflight inflight; /* connection NULL: it has ended; nothing is made, and no reply sent */
     struct pending_create pending_create;
     struct creating creating;
     struct charge charge;
 };
 
-/* The last steps, whenever they come: makes, updates, answers. making: what has been asked, or NULL. 0, or -1 and the refusal. */
+/* The last steps of both ways: makes, updates the watch, replies. pending_create: the answered probe; NULL: there was none. 0, or
+ * -1 and the refusal. */
 static int complete(const struct creating *creating, struct binding *binding,
                     const struct pending_create *pending_create, struct connection *connection,
                     uint64_t request, struct refusal *refusal) {
@@ -43,7 +44,7 @@ static void waiting_free(struct waiting_create *waiting) {
     free(waiting);
 }
 
-static int go_on(struct waiting_create *waiting, struct refusal *refusal) {
+static int complete_waiting(struct waiting_create *waiting, struct refusal *refusal) {
     const struct inflight *inflight = &waiting->inflight;
     struct pending_create *pending_create = &waiting->pending_create;
     if (descriptor_is_closing(bound_descriptor(pending_create->binding)))
@@ -59,7 +60,7 @@ static void on_made(struct pending_create *pending_create) {
     struct refusal refusal;
     if (inflight->connection) {
         inflight_remove(inflight);
-        if (go_on(waiting, &refusal))
+        if (complete_waiting(waiting, &refusal))
             connection_refuse(inflight->connection, inflight->request, &refusal);
     } else if (!descriptor_is_closing(descriptor)) {
         descriptor_update(descriptor);
@@ -67,10 +68,10 @@ static void on_made(struct pending_create *pending_create) {
     waiting_free(waiting);
 }
 
-/* The connection has ended; the poller thread still has the descriptor in its hands. */
+/* The connection has ended; the poller thread may still be using the record. */
 static void orphan(struct inflight *inflight) { inflight->connection = NULL; }
 
-static int park(struct call *call, const struct creating *creating, struct binding *binding) {
+static int start_probe(struct call *call, const struct creating *creating, struct binding *binding) {
     struct waiting_create *waiting =
         call_remember(call, sizeof *waiting, offsetof(struct waiting_create, charge));
     if (!waiting)
@@ -98,7 +99,7 @@ int creating_start(struct call *call, struct creating *creating) {
     creating->replaced = claim.replaced;
     if (!pending_create_is_needed(claim.binding, creating->kind, creating->direction))
         return complete(creating, claim.binding, NULL, call->connection, call->request->id, &call->refusal);
-    error = park(call, creating, claim.binding);
+    error = start_probe(call, creating, claim.binding);
     if (error)
         descriptor_update(bound_descriptor(claim.binding));
     return error;

@@ -1,10 +1,10 @@
-/* creating.h: how every call goes that makes something of the descriptor that is attached to it.
+/* creating.h: the common course of all calls that create an object from the attached descriptor.
  *
- *   checked, by the call -> bound to its number (binding_claim) -> somebody is asked (pending_create.h) -> made, by the call -> answered
+ *   checked, by the call -> bound to its number (binding_claim) -> probed if needed (pending_create.h) -> made, by the call -> replied
  *
- * Who has to be asked depends on the descriptor. Nobody has to, for almost all: then everything is done at once, with nothing allocated and no
- * request in flight. Else a record of it is in flight, charged to the session, and goes on when the answer has come: through the same
- * lines. What a later step has to ask or to tell before there is an object belongs there, and holds for all calls. */
+ * Few descriptors need a probe. Without one everything is done at once, with no allocation and no in-flight request. With one, a
+ * record is in flight, charged to the session; when the probe is answered, it goes through the same last steps. Whatever must
+ * happen before there is an object belongs here, and holds for all these calls. */
 #ifndef CREATING_H
 #define CREATING_H
 
@@ -13,30 +13,31 @@
 
 struct thread_watch_try;
 
-/* A result, in its place in the answer. */
+/* The result message of any of these calls. */
 union creating_result {
     Portd__V1__Object object;
     Portd__V1__Ports ports;
 };
 
-/* What is to be made. Without what `options` points to it may be copied; that lasts as long as the request, so what may have to wait has none. */
+/* What is to be made. It is copied into the record of a request in flight, except for what `options` points to, which lasts only
+ * as long as the request: so a kind that may need a probe has no options. */
 struct creating {
-    /* Makes it, or finds it, and fills in the result. tried: what a poller thread says, where it was asked; ended: the cause with which what is new ends at
-     * once, or 0. 0, or -1 and the refusal. The copy is updated by the caller. */
+    /* Makes or finds the object and fills in the result. tried: the poller thread's answer, NULL without a probe. ended: a new
+     * object ends at once with this cause; 0: it does not. The caller updates the descriptor's watch. 0, or -1 and the refusal. */
     int (*make)(const struct creating *creating, struct binding *binding,
                 const struct thread_watch_try *tried, int ended, union creating_result *result,
                 struct refusal *refusal);
-    const void *options; /* of that call alone */
+    const void *options; /* of that call */
     int64_t number;
     Portd__V1__Reply__ResultCase result;
     enum object_kind kind;
-    uint8_t direction; /* of a semaphore or an event */
-    uint8_t objects;   /* how many there may be */
-    bool socket;       /* it must be one */
+    uint8_t direction; /* of the semaphore or event */
+    uint8_t objects;   /* at most so many new ones */
+    bool socket;       /* the descriptor must be a socket */
     bool replaced;     /* the number named another open file */
 };
 
-/* For a call that has checked its message. Answers, or keeps in flight, or -1 and the refusal. */
+/* For a call that has checked its message. 0: replied or in flight; -1 and the refusal. */
 int creating_start(struct call *call, struct creating *creating);
 
 #endif

@@ -1,4 +1,4 @@
-/* discard.c: a close that somebody is charged for. */
+/* discard.c: closes that are charged to a uid. */
 #include "discard.h"
 
 #include "daemon/access/gate.h"
@@ -12,7 +12,7 @@ static void on_closed(void *context) {
 }
 
 void discard_close(struct closer *closer, struct user *user, os_fd fd) {
-    user_ref(user->users, user->uid); /* it is there: this cannot fail */
+    user_ref(user->users, user->uid); /* it exists, so this cannot fail */
     gates_discard(user, 1);
     closer_discard(closer, &user->discard_queue, fd, user->uid, on_closed, user);
 }

@@ -1,7 +1,7 @@
-/* discard.h: closes what was received or accepted and is not kept, on behalf of the uid that it came from.
+/* discard.h: closes descriptors that were received or accepted and are not kept, on behalf of the uid they came from.
  *
- * Closing may wait for somebody (closer.h), so it is charged: it counts among the uid's descriptors on their way to be closed (gate.h) until it is
- * really closed. */
+ * A close may block (closer.h), so a worker does it. Until it returns, it counts among the uid's descriptors being closed
+ * (gate.h). */
 #ifndef DISCARD_H
 #define DISCARD_H
 
@@ -10,7 +10,7 @@
 struct closer;
 struct user;
 
-/* The descriptor has a taken slot. The user stays referred to until it is closed. */
+/* Takes the descriptor and its slot. Keeps a reference to the user until it is closed. */
 void discard_close(struct closer *closer, struct user *user, os_fd fd);
 
 #endif

@@ -1,4 +1,4 @@
-/* dispatch.c: the checks that all methods share, and who answers which. */
+/* dispatch.c: the checks common to all methods, and the table of handlers. */
 #include "dispatch.h"
 
 #include "call.h"
@@ -60,7 +60,7 @@ static bool string_is_clean(const uint8_t *text, size_t length) {
     return status_utf8(copy);
 }
 
-/* Whether a message of that kind can have a string in it. */
+/* Whether a message of that type can contain a string. */
 static bool holds_strings(const ProtobufCMessageDescriptor *message) {
     for (unsigned i = 0; i < message->n_fields; i++)
         if (message->fields[i].type == PROTOBUF_C_TYPE_STRING ||
@@ -69,8 +69,8 @@ static bool holds_strings(const ProtobufCMessageDescriptor *message) {
     return false;
 }
 
-/* Whether every string field in the bytes of a message is UTF-8 without NUL: protobuf-c checks neither, and what it unpacks
- * ends at a NUL. The bytes have been unpacked before, so they are well-formed. */
+/* Whether every string field of a message is UTF-8 without NUL: protobuf-c checks neither, and the strings it unpacks end at a
+ * NUL. The bytes have been unpacked before, so they are well-formed. */
 static bool strings_are_clean(const ProtobufCMessageDescriptor *message, const uint8_t *at,
                               const uint8_t *end) {
     uint64_t tag, value;
@@ -98,7 +98,7 @@ static bool strings_are_clean(const ProtobufCMessageDescriptor *message, const u
     return true;
 }
 
-/* The id of a body that cannot be unpacked: encoders write field 1 first. 0: not there. */
+/* The id in a body that cannot be unpacked: encoders write field 1 first. 0: not found. */
 static uint64_t guess_id(const struct channel_frame *frame) {
     const uint8_t *at = frame->body + 1;
     uint64_t id;
@@ -109,7 +109,7 @@ static uint64_t guess_id(const struct channel_frame *frame) {
 
 static void discard_rest(struct connection *connection, struct channel_frame *frame, size_t from) {
     for (size_t i = from; i < frame->n_fds; i++)
-        if (frame->fds[i] != OS_FD_NONE) /* it was taken */
+        if (frame->fds[i] != OS_FD_NONE) /* the method took it */
             connection_discard(connection, frame->fds[i], false);
     frame->n_fds = from;
 }
@@ -122,7 +122,7 @@ static const struct method *find_method(const Portd__V1__Request *request, struc
     return NULL;
 }
 
-/* Everything that is checked before a method is called. */
+/* The checks before the handler is called. NULL: the refusal. */
 static const struct method *check(const struct channel_frame *frame, const Portd__V1__Request *request,
                                   struct refusal *refusal) {
     const struct method *method = find_method(request, refusal);
@@ -199,7 +199,7 @@ static void dispatch(struct connection *connection, struct channel_frame *frame,
         loop_timer_clear(&connection->timer);
 }
 
-/* The plain form goes into *plain, any other into the arena. NULL: garbled. */
+/* Unpacks the plain form into *plain, any other into the arena. NULL: malformed. */
 static const Portd__V1__Request *unpack(struct arena *arena, const struct channel_frame *frame,
                                         Portd__V1__Request *plain) {
     struct envelope envelope;
@@ -211,7 +211,7 @@ static const Portd__V1__Request *unpack(struct arena *arena, const struct channe
     plain->id = envelope.id;
     plain->method_case = (Portd__V1__Request__MethodCase)envelope.number;
     memcpy(&plain->ping, &envelope.message,
-           sizeof plain->ping); /* every member of the union is such a pointer */
+           sizeof plain->ping); /* every member of the union is a message pointer */
     return result > 0 ? plain : NULL;
 }
 

@@ -1,8 +1,8 @@
-/* dispatch.h: from a frame to the function that answers it.
+/* dispatch.h: from a frame to its handler.
  *
- * One table, by the number of the method in the schema: its function; method.h has what it takes, costs and may reach. The frame is unpacked in a
- * bounded arena, checked, and handed to the function; the function answers, refuses or keeps in flight. Descriptors that it did not
- * take are closed. */
+ * One table, indexed by the method's number in the schema, names the handler; method.h has what the method takes, costs and may
+ * reach. The frame is unpacked into a bounded arena, checked, and passed to the handler, which replies, refuses, or keeps the
+ * request in flight. Descriptors that it does not take are closed. */
 #ifndef DISPATCH_H
 #define DISPATCH_H
 
@@ -10,7 +10,7 @@ struct call;
 struct channel_frame;
 struct connection;
 
-/* 0: answered or in flight; -1: the refusal is to be sent. */
+/* 0: replied or in flight; -1: dispatch sends call->refusal. */
 typedef int call_handler(struct call *call);
 
 void dispatch_frame(struct connection *connection, struct channel_frame *frame);

@@ -1,4 +1,4 @@
-/* inflight.c: the requests in flight of a connection. */
+/* inflight.c: a connection's in-flight requests. */
 #include "inflight.h"
 
 #include "connection.h"

@@ -1,4 +1,5 @@
-/* inflight.h: requests in flight: those that are answered later, and those whose answer waits until the client has read what came before. */
+/* inflight.h: in-flight requests: those still being served, and those whose reply waits until the client has read earlier
+ * replies. */
 #ifndef INFLIGHT_H
 #define INFLIGHT_H
 
@@ -9,46 +10,46 @@
 
 struct connection;
 
-/* A request that is answered later. Embedded in what the method remembers of it. */
+/* One in-flight request. Embedded in the method's record of it, which it must be able to find and free. */
 struct inflight {
-    uint64_t request;              /* key of connection->in flight */
-    struct connection *connection; /* NULL once that has ended */
-    struct inflight *prev, *next;  /* all of the connection, or those of `held` */
-    uint8_t method;                /* its number */
+    uint64_t request;              /* key of connection->by_request */
+    struct connection *connection; /* NULL: it has ended */
+    struct inflight *prev, *next;  /* connection->inflight, or connection->held if ready */
+    uint8_t method;                /* its number in the schema */
     bool windowed;                 /* counts against the window */
-    bool ready;                    /* in `held`: answered but for the room */
+    bool ready;                    /* in `held`: only the reply is missing */
     void (*emit)(
+        struct inflight *inflight); /* replies and frees; already removed. Called when the reply has room */
+    void (*cancel)(
         struct inflight
-            *inflight); /* replies and frees; taken out before. Called when there is room for the reply */
-    void (*cancel)(struct inflight *inflight); /* answers it, now or when a worker returns. NULL: cannot be */
-    void (*go_on)(struct inflight *inflight);  /* if `starved`: there is room now */
-    struct ring starved;                       /* in its connection's, while it waits for room */
+            *inflight); /* replies "cancelled", now or when a worker returns. NULL: not cancellable */
+    void (*go_on)(struct inflight *inflight); /* if `starved`: there is room now */
+    struct ring starved;                      /* in connection->starved, while it waits for room */
     void (*orphan)(
-        struct inflight *inflight); /* the connection has ended: frees, now or later; taken out before */
+        struct inflight *inflight); /* the connection has ended: frees, now or later; already removed */
 };
 
-/* Whether a long reply may be made now. If not, go_on of that request is called when it may. */
+/* Whether there is room for a long reply. If not, the request is queued as `starved`, and its go_on is called when there is. */
 bool inflight_has_room(struct connection *connection, struct inflight *inflight);
 
-/* Whether a request of that id is in flight. */
+/* The in-flight request with that id; NULL: none. */
 struct inflight *inflight_find(const struct connection *connection, uint64_t request);
 
-/* The request stays unanswered for now. 0 or -ENOMEM. inflight_remove before it is answered otherwise than by
- * inflight_ready. */
+/* Adds the request to the connection. 0 or -ENOMEM (not after table_reserve). Every reply other than by inflight_ready is
+ * preceded by inflight_remove. */
 int inflight_add(struct connection *connection, struct inflight *inflight, uint64_t request);
 void inflight_remove(struct inflight *inflight);
 
-/* It can be answered: emit is called now or when the client has read what waits for it. */
+/* The result is there: calls emit now, or when the client has read the earlier replies. */
 void inflight_ready(struct inflight *inflight);
 
-/* The client has read: answers that waited for room go out, and what was `starved` goes on, as much as the turn allows. False: there is
- * more to do. */
+/* The client has read: emits `held` replies and resumes `starved` requests, as many as the turn allows. False: more remain. */
 bool inflight_go_on(struct connection *connection);
 
-/* Whether that would do anything. */
+/* Whether inflight_go_on would do anything. */
 bool inflight_may_go_on(const struct connection *connection);
 
-/* The connection has ended: they are cancelled, as many as the turn allows. True: all of them. */
+/* The connection has ended: orphans its requests, as many as the turn allows. True: none remain. */
 bool inflight_give_up(struct connection *connection);
 
 #endif

@@ -1,4 +1,4 @@
-/* lease.c: the end of the owners, and the clock. */
+/* lease.c: owners that exit, and the time to live. */
 #include "lease.h"
 
 #include "owner.h"

@@ -1,4 +1,5 @@
-/* lease.h: when a session ends: with the last of its owner processes, when its time is over, or (with neither) with its last connection. */
+/* lease.h: when a session ends: with its last owner process or when its time to live is over; with neither, with its last
+ * connection. */
 #ifndef LEASE_H
 #define LEASE_H
 
@@ -13,29 +14,29 @@ struct closer;
 struct owner;
 
 struct lease {
-    void (*ended)(struct lease *lease); /* the owners are dead, or the time is over */
-    struct owner *owners;               /* those that live */
-    uint32_t owner_pid;                 /* the last of them that was seen to end */
+    void (*ended)(struct lease *lease); /* the last owner has exited, or the time is over */
+    struct owner *owners;               /* those that have not exited */
+    uint32_t owner_pid;                 /* pid of the last one that exited, for the log */
     int64_t until;                      /* 0: no limit */
-    struct closer *closer;              /* of the pidfds of owners */
-    struct account *account;            /* each owner is charged as a descriptor */
-    os_uid uid;                         /* whose session it is */
+    struct closer *closer;              /* closes the owners' pidfds */
+    struct account *account;            /* charged one descriptor per owner */
+    os_uid uid;
     struct loop_timer timer;
 };
 
 void lease_init(struct lease *lease, struct closer *closer, struct account *account, os_uid uid,
                 void (*ended)(struct lease *lease));
 
-/* Ends after ttl_us. 0 or -ENOMEM. */
+/* Sets the time to live. 0 or -ENOMEM. */
 int lease_limit(struct lease *lease, struct loop *loop, int64_t ttl_us);
 
-/* For owners_init: it is removed, and with the last one the lease ends. */
+/* The callback for owners_init. Removes the owner; with the last one the lease ends. */
 void lease_owner_ended(struct owner *owner);
 
-/* The number of the first owner that can be seen; 0: none. */
+/* The pid of the first owner that has one here; 0: none. */
 uint32_t lease_owner_pid(const struct lease *lease);
 
-bool lease_bound(const struct lease *lease); /* it has an owner or a limit */
+bool lease_bound(const struct lease *lease); /* it has an owner or a time to live */
 void lease_deinit(struct lease *lease);
 
 #endif

@@ -1,4 +1,4 @@
-/* method.c: the table. */
+/* method.c: the table of methods. */
 #include "method.h"
 
 #include "portd.pb-c.h"
@@ -39,9 +39,9 @@ static const struct method methods[] = {
 
 enum { METHODS = sizeof methods / sizeof *methods };
 
-_Static_assert((int)METHODS <= (int)METHODS_MAX, "there is room in what counts them");
+_Static_assert((int)METHODS <= (int)METHODS_MAX, "metrics have room for all methods");
 
-static uint64_t calls[METHODS]; /* so far */
+static uint64_t calls[METHODS]; /* since the start */
 
 const struct method *method_find(size_t number) {
     return number < METHODS && methods[number].name ? &methods[number] : NULL;

@@ -1,5 +1,5 @@
-/* method.h: the methods of the schema by their numbers: how they are called, what they take and cost, what one must be
- * allowed to do for them to reach other uids, how often they were asked for. */
+/* method.h: the methods of the schema by number: name, descriptors they take, cost, the right required to reach other uids, and
+ * how often they were called. */
 #ifndef METHOD_H
 #define METHOD_H
 
@@ -15,21 +15,21 @@ enum method_fds { FDS_NONE, FDS_MAYBE, FDS_SEVERAL };
 struct method {
     const char *name;
     enum method_fds fds;
-    unsigned units; /* of a turn (daemon/base/turn.h), beside what the answer's length costs */
+    unsigned units; /* of a turn (daemon/base/turn.h), in addition to those for the length of the reply */
     enum policy_right
-        right; /* with it what belongs to other uids is reached as well (call.others); else the caller's own alone */
+        right; /* with this right the method reaches other uids' objects (call.others), without it the caller's only */
 };
 
-/* NULL: there is none of that number. */
+/* NULL: no method has that number. */
 const struct method *method_find(size_t number);
 
-/* The name of that method, "" if there is none. */
+/* The name of that method; "": no method has that number. */
 const char *method_name(size_t number);
 
-/* It is asked for once more. */
+/* Counts one call. */
 void method_count(size_t number);
 
-/* The name of the first method from that number on, how often it was asked for, and *number behind it. NULL: there is no more. */
+/* Iterates: the name and the calls of the first method from *number on; *number is set to the one after it. NULL: no more. */
 const char *method_next(size_t *number, uint64_t *count);
 
 #endif

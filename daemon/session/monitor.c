@@ -1,8 +1,8 @@
-/* monitor.c: requests that are answered when something has happened: a long poll on a journal.
+/* monitor.c: the monitor call: a long poll on a journal.
  *
- * A in flight one remembers how far it has looked; nothing is kept for it. Noting only writes into the journals and queues those who wait, who
- * look at what is new in their uid's turn, and at no other time: whoever notes may be in the middle of anything. What a client leaves
- * unread stays in the journal, as long as that lasts, and is counted as lost then. */
+ * An in-flight request remembers only how far it has read. Writing a notice only queues the tasks of waiting readers, since its
+ * caller may be in the middle of anything; they read the new notices in their uid's turn. Notices that a client has not read stay
+ * in the journal as long as it has space; after that they are counted as lost. */
 #include "call.h"
 #include "connection.h"
 #include "daemon/access/charge.h"
@@ -23,9 +23,9 @@
 
 enum {
     PAGE = 256,
-    NOTICES_UNIT = 64, /* looked at for one unit of a turn */
-    NOTICE_HEAD = 4,   /* what stands before one on a page */
-    PAGE_TAIL = 24     /* the cursor, and how many are lost */
+    NOTICES_UNIT = 64, /* examined for one unit of a turn */
+    NOTICE_HEAD = 4,   /* before each notice on a page: its tag and length */
+    PAGE_TAIL = 24     /* `cursor` and `lost` */
 };
 
 struct monitor {
@@ -33,9 +33,9 @@ struct monitor {
     struct charge charge;
     struct journal *journal;
     struct journal_reader reader;
-    struct task task; /* something was noted */
-    uint64_t from;    /* the first number not looked at */
-    uint64_t lost;    /* before that */
+    struct task task; /* queued when a notice was written */
+    uint64_t from;    /* number of the first notice not examined */
+    uint64_t lost;    /* notices lost before `from` */
     uint64_t session; /* 0: any */
     struct loop_timer timer;
 };
@@ -46,14 +46,14 @@ struct page {
     Portd__V1__Notice *places[PAGE];
     Portd__V1__Notice rows[PAGE];
     size_t bytes, most; /* packed */
-    size_t lacks;       /* so many bytes, for one notice */
+    size_t lacks;       /* size of a notice that did not fit an empty page; 0: none */
 };
 
 static bool matches(const struct monitor *monitor, const struct notice *notice) {
     return !monitor->session || notice->session == monitor->session;
 }
 
-/* Goes on to the first notice that is to be told. False: there is none yet. What is no longer kept is counted. */
+/* Moves `from` to the next matching notice. False: there is none yet. Counts notices that the journal no longer has. */
 static bool advance(struct monitor *monitor) {
     const struct journal *journal = monitor->journal;
     uint64_t oldest = journal_oldest(journal);
@@ -74,7 +74,7 @@ static void write_notice(Portd__V1__Notice *row, uint64_t number, const struct n
     row->time_us = (uint64_t)notice->time_us;
     row->event = (Portd__V1__Notice__Event)notice->event;
     row->session = notice->session;
-    row->uid = (uint32_t)notice->uid; /* the wire has no wider ones yet */
+    row->uid = (uint32_t)notice->uid; /* the wire has 32-bit uids only */
     row->id = notice->id;
     row->kind = (Portd__V1__Kind)object_kind_of(notice->id);
     row->number = notice->number;
@@ -89,7 +89,7 @@ static void write_notice(Portd__V1__Notice *row, uint64_t number, const struct n
     row->method = call_text(method_name(notice->method));
 }
 
-/* Whether the row that comes next is on the page. */
+/* Adds the next row. False: it does not fit. */
 static bool page_take(struct page *page) {
     Portd__V1__Notice *row = &page->rows[page->notices.n_notices];
     size_t bytes = NOTICE_HEAD + portd__v1__notice__get_packed_size(row);
@@ -102,7 +102,7 @@ static bool page_take(struct page *page) {
     return true;
 }
 
-/* All that there is to tell, as much as a page takes, and as may be left unread. */
+/* Fills the page with as many matching notices as it takes and as may be left unread. */
 static void fill(struct page *page, struct monitor *monitor, const struct connection *connection) {
     portd__v1__notices__init(&page->notices);
     page->notices.notices = page->places;
@@ -214,7 +214,7 @@ static struct monitor *monitor_new(struct call *call) {
     return monitor;
 }
 
-/* Which journal the caller may read. NULL: the refusal. */
+/* The journal that the caller may read. NULL: the refusal. */
 static struct journal *find_journal(struct call *call) {
     struct user *user = call->connection->user;
     if (call->others)
@@ -222,7 +222,7 @@ static struct journal *find_journal(struct call *call) {
     return user_keep_journal(user, &call->refusal) ? NULL : user->journal;
 }
 
-/* Where to begin. Numbers before the first one are those of an earlier journal. */
+/* Sets `from`. Numbers before the journal's first one are from an earlier journal. */
 static int find_start(struct call *call, struct monitor *monitor) {
     const Portd__V1__Monitor *message = call->request->monitor;
     const struct journal *journal = monitor->journal;
@@ -236,7 +236,7 @@ static int find_start(struct call *call, struct monitor *monitor) {
     return 0;
 }
 
-/* Of a session that has ended only what is kept can be told. */
+/* A session that has ended can still have notices in the journal; if it has none, it counts as not found. */
 static int check_session(struct call *call, const struct monitor *monitor) {
     const struct session *session = session_find_any(call->connection->all, monitor->session);
     if (!monitor->session || (session && call_reaches(call, session->uid)))
@@ -245,7 +245,7 @@ static int check_session(struct call *call, const struct monitor *monitor) {
                        "no session %" PRIu64 ", and no notices about it", monitor->session);
 }
 
-static int park(struct call *call, struct monitor *monitor) {
+static int wait_for_notice(struct call *call, struct monitor *monitor) {
     const Portd__V1__Monitor *message = call->request->monitor;
     struct sessions *sessions = call->connection->all;
     int64_t limit = message->limit_us > INT64_MAX / 2 ? INT64_MAX / 2 : (int64_t)message->limit_us;
@@ -273,7 +273,7 @@ int call_monitor(struct call *call) {
     if (!result)
         result = check_session(call, monitor);
     if (!result && !only_look)
-        result = park(call, monitor);
+        result = wait_for_notice(call, monitor);
     if (result >= 0 && (result > 0 || only_look))
         answer(monitor, call->connection, call->request->id);
     if (result != 0 || only_look)

@@ -1,4 +1,4 @@
-/* notice_session.c: filling in who it was. */
+/* notice_session.c: fills in and writes the notices. */
 #include "notice_session.h"
 
 #include "connection.h"
@@ -37,7 +37,7 @@ void notice_session_connected(const struct connection *connection) {
     note_connection(connection, &notice);
 }
 
-/* Nothing was told of one that leaves without a hello. */
+/* A client that disconnects before hello has no notice of its connection, so it gets none of its end. */
 void notice_session_disconnected(const struct connection *connection, const char *reason) {
     struct notice notice = {.event = JOURNAL_DISCONNECTED, .cause = CAUSE_ERROR};
     if (!reason && !connection->session_id)

@@ -1,4 +1,5 @@
-/* notice_session.h: what happens to sessions, connections and requests, told to those who look (monitor.c). Objects: daemon/object/notice_object.h. */
+/* notice_session.h: journal notices of sessions, connections and requests (read by monitor.c). Those of objects:
+ * daemon/object/notice_object.h. */
 #ifndef NOTICE_SESSION_H
 #define NOTICE_SESSION_H
 
@@ -13,10 +14,10 @@ void notice_session_ended(const struct session *session, int cause);
 
 void notice_session_connected(const struct connection *connection);
 
-/* reason: as connection_end is given it. */
+/* reason: as in connection_end. */
 void notice_session_disconnected(const struct connection *connection, const char *reason);
 
-/* A request of connection->method. To be cancelled is nothing to tell. */
+/* A refused request; its method is connection->method. Cancelled requests get no notice. */
 void notice_session_refused(const struct connection *connection, const struct refusal *refusal);
 
 void notice_session_turned_away(struct users *users, const struct peer *peer, const struct refusal *refusal);

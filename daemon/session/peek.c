@@ -1,13 +1,13 @@
-/* peek.c: encoders write field 1 first, and the method behind it. */
+/* peek.c: encoders write field 1 (the id) first, then the method's field. */
 #include "peek.h"
 
 #include "connection.h"
 #include "proto/varint.h"
 
-/* The first bytes of a long request: field 1 as a varint, field 31 (write) with its length. */
+/* Tags: field 1 as a varint, field 31 (write) with its length. WRITE_TELLS: the bytes that show both. */
 enum { ID_TAG = 1 << 3, WRITE_TAG = 31 << 3 | 2, WRITE_TELLS = 1 + 10 + 2 };
 
-/* Only a write may be long. Its field is the first behind the id, which is field 1. */
+/* Only a write may be long. Its field follows the id, which is field 1. */
 bool peek_may_be_long(const struct connection *connection) {
     const uint8_t *at, *end;
     uint64_t tag, id;

@@ -1,4 +1,4 @@
-/* peek.h: what can be told of a request that has not come whole. */
+/* peek.h: looks into a request that has not arrived completely. */
 #ifndef PEEK_H
 #define PEEK_H
 
@@ -7,10 +7,10 @@
 
 struct connection;
 
-/* Whether the request that has begun to come may be as long as its header says. */
+/* Whether the incomplete request may be as long as its header says. True as long as too little has arrived to tell. */
 bool peek_may_be_long(const struct connection *connection);
 
-/* The id of the request that has begun to come; 0: it is not there yet, or is that of another one. */
+/* The id of the incomplete request; 0: not there yet, or the id of another in-flight request. */
 uint64_t peek_id(const struct connection *connection);
 
 #endif

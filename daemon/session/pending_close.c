@@ -1,6 +1,6 @@
-/* pending_close.c: the request that is in flight, and the descriptor that it waits for.
+/* pending_close.c: the in-flight request and the descriptor whose close it waits for.
  *
- * What gives something back gets through, so it is charged even beyond the limits: the window of its connection bounds it. */
+ * Requests that release something must succeed, so they are charged even beyond the limits: the connection's window bounds them. */
 #include "pending_close.h"
 
 #include "call.h"
@@ -48,7 +48,7 @@ static void emit(struct inflight *inflight) {
     pending_close_free(pending);
 }
 
-/* Nobody is left to be answered; the record goes when the close is over, if that is still to come. */
+/* The connection has ended. The record is freed when the close is done. */
 static void orphan(struct inflight *inflight) {
     struct pending_close *pending = CONTAINER_OF(inflight, struct pending_close, inflight);
     inflight->connection = NULL;

@@ -1,4 +1,4 @@
-/* rows.c: sections one after the other; each says its row at a place, or that it has none there. */
+/* rows.c: sections, one after the other; each fills in its row number `at`, or has no more. */
 #include "rows.h"
 
 #include "daemon/access/fd_table.h"
@@ -98,7 +98,7 @@ static bool next_call(struct rows *rows, struct row *row) {
     return true;
 }
 
-/* A slot of one user after the other. */
+/* The quotas of one user after the other. */
 static bool next_slot(struct rows *rows, struct row *row, enum metrics_family family) {
     size_t place = rows->at / USER_QUOTAS;
     enum user_quota slot = (enum user_quota)(rows->at % USER_QUOTAS);

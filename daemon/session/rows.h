@@ -1,8 +1,7 @@
-/* rows.h: what metrics.def lists, with numbers: one row after the other, in whatever form they are told then.
+/* rows.h: the metrics of metrics.def as rows with values, one after the other, whatever the output format.
  *
- * Counters are as they are; gauges are measured when the rows begin. The families that the table has no rows for follow from what they
- * are counted by: methods, and the accounts of uids, of which there are ROWS_USERS at most; `next` says where to go on. The rows of a family
- * come together. */
+ * Counters are read as they are; gauges are measured in rows_begin. Families without entries in the table are filled from methods
+ * and from the accounts of uids, at most ROWS_USERS of them; `next` says where to continue. The rows of a family are contiguous. */
 #ifndef ROWS_H
 #define ROWS_H
 
@@ -17,7 +16,7 @@ struct user;
 
 enum { ROWS_LABELS = 3, ROWS_USERS = 8, ROWS_UID_TEXT = 24 };
 
-/* What it points to lasts as long as the rows. */
+/* Its pointers are valid as long as the struct rows. */
 struct row {
     enum metrics_family family;
     uint64_t value;
@@ -28,18 +27,19 @@ struct row {
 };
 
 struct rows {
-    size_t section, at; /* where the next one is */
+    size_t section, at; /* position of the next row */
     size_t n_users;
     const struct user *users[ROWS_USERS + 1];
     char uids[ROWS_USERS][ROWS_UID_TEXT];
-    uint64_t next; /* the lowest uid that is not among these; 0: there is none */
+    uint64_t next; /* the lowest uid not among these; 0: none */
 };
 
-/* The whole broker's rows, if asked for, and those of the uids from that one on: of all, or of `own` alone. Users must not change until the last row. */
+/* Begins: the rows of the whole broker, if `broker`, and those of uids from `from` on: `own` only, or all if NULL. Users must not
+ * change until the last row. */
 void rows_begin(struct rows *rows, const struct sessions *sessions, bool broker, const struct user *own,
                 uint64_t from);
 
-/* False: there is none left. */
+/* False: no more rows. */
 bool rows_next(struct rows *rows, struct row *row);
 
 #endif

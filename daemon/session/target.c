@@ -1,4 +1,4 @@
-/* target.c: looking up what a request names. */
+/* target.c: looks up the objects that a request names. */
 #include "target.h"
 
 #include "call.h"

@@ -1,5 +1,5 @@
-/* target.h: the objects that a request names by id. Those of its own session are found; by a connection with reach those of
- * all sessions of its uid that are not private, too. */
+/* target.h: finds the objects that a request names by id: those of its own session; for a connection with reach, also those of
+ * all sessions of its uid that are not private. */
 #ifndef TARGET_H
 #define TARGET_H
 
@@ -12,22 +12,22 @@ struct object;
 struct port;
 struct session;
 
-/* Whether what this session has is found. */
+/* Whether the call may reach this session's objects. */
 bool target_may_reach(const struct call *call, const struct session *session);
 
-/* Any object; NULL: no such id that is found. */
+/* Any object; NULL: no such id within reach. */
 struct object *target_object(const struct call *call, uint64_t id);
 
-/* A semaphore, an event or a port; NULL: no such id that is found. */
+/* A semaphore, an event or a port; NULL: no such id within reach. */
 struct waitable *target_find(const struct call *call, uint64_t id);
 
-/* -1: no such object, or one of a kind that does not do. */
+/* Sets the refusal: no such object, or one of a kind that the call does not accept. Always -1. */
 int target_refuse(struct call *call, const char *field, uint64_t id);
 
 /* An open port of that direction (-1: any). NULL: the refusal. */
 struct port *target_port(struct call *call, uint64_t id, int direction);
 
-/* -1 and the refusal: no worker would begin what the caller asks for. */
+/* 0, or -1 and the refusal: no worker thread is free for this uid. */
 int target_check_workers(struct call *call);
 
 #endif
