@@ -1,4 +1,4 @@
-/* connection.c: reading, answering, stopping and ending one wire. */
+/* connection.c: reads, replies, pauses and ends. */
 #include "connection.h"
 
 #include "credentials.h"
@@ -27,7 +27,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { UNITS_FD = 4 /* of a turn, for each descriptor that came */ };
+enum { UNITS_FD = 4 /* of a turn, for each descriptor received */ };
 
 static void on_ready(struct loop_watch *watch, unsigned events);
 static void on_timer(struct loop_timer *timer);
@@ -39,8 +39,8 @@ static struct fd_table *fd_table_of(const struct connection *connection) {
     return connection->all->env->fd_table;
 }
 
-/* Something is to be done: when its uid's turn comes. */
-static void go_on(struct connection *connection) { turn_queue(&connection->user->lane, &connection->task); }
+/* Queues its step for a turn of its uid. */
+static void queue(struct connection *connection) { turn_queue(&connection->user->lane, &connection->task); }
 
 static struct turns *turns_of(const struct connection *connection) { return connection->user->lane.turns; }
 
@@ -87,7 +87,7 @@ fail:
     return NULL;
 }
 
-/* The last thing that refers to a connection is a worker that closes something of it. */
+/* The closes of the socket and of discarded descriptors are the last references to a connection. */
 static void free_closed(struct connection *connection) {
     if (!connection->closed || connection->discards)
         return;
@@ -119,7 +119,7 @@ void connection_discard(struct connection *connection, os_fd fd, bool here) {
                    on_discarded, connection);
 }
 
-/* For the channel, which does not count slots. */
+/* Callback of the channel, which does not count slots. */
 static void discard(void *context, os_fd fd) {
     struct connection *connection = context;
     fd_table_take(fd_table_of(connection), 1);
@@ -137,7 +137,7 @@ void connection_end(struct connection *connection, const char *reason) {
         log_write_about(LOG_TOPIC_CONNECTION, connection->peer.uid, LOG_LEVEL_INFO,
                         "connection ended: %s; uid=%" PRIu64 " pid=%u", reason, connection->peer.uid,
                         (unsigned)connection->peer.pid);
-    if (reason) /* what is answered already is sent; what the socket does not take now is lost */
+    if (reason) /* sends the replies made so far; those that the socket does not take now are lost */
         (void)channel_flush(&connection->channel);
     loop_unwatch(&connection->watch);
     loop_timer_free(&connection->timer);
@@ -147,12 +147,12 @@ void connection_end(struct connection *connection, const char *reason) {
     turn_queue(&connection->user->lane, &connection->task);
 }
 
-/* What is left of one that has ended: its requests are given up, then whoever waits for what it was given gets it. */
+/* The last steps: orphans its requests, lets others have the readiness that its `one` waits took, leaves the session. */
 static void leave(struct connection *connection) {
     struct sessions *sessions = connection->all;
     struct session *session = connection->session;
     if (!inflight_give_up(connection)) {
-        go_on(connection);
+        queue(connection);
         return;
     }
     if (connection->answered_one)
@@ -208,7 +208,7 @@ static int charge_bytes(struct connection *connection) {
                       &refusal);
 }
 
-/* Bytes beyond those that come with a connection. If they cannot be charged it is not read, and answers wait, until they can be. */
+/* Charges the bytes beyond CONNECTION_FREE. While they cannot be charged, the connection is not read, and replies wait. */
 static void account_bytes(struct connection *connection) {
     if (channel_memory(&connection->channel) <= CONNECTION_FREE && !connection->charge.used[USER_BYTES] &&
         !connection->indebted)
@@ -220,14 +220,14 @@ static void account_bytes(struct connection *connection) {
     connection->indebted = charge_bytes(connection) != 0;
 }
 
-/* The descriptors of half a frame cannot stay, and it is not known when the rest comes. Its sender is told, if the socket takes that. */
-static void end_half(struct connection *connection, const struct refusal *refusal) {
+/* Descriptors of an incomplete frame cannot be kept. Sends the refusal, as far as the socket takes it, and ends. */
+static void end_incomplete(struct connection *connection, const struct refusal *refusal) {
     connection_refuse(connection, peek_id(connection), refusal);
     connection_end(connection, refusal->text);
 }
 
-/* What the channel keeps between turns is charged, bytes and descriptors. Those of half a frame may stay as others may that are
- * kept: somebody could leave it at that half. */
+/* Charges what the channel keeps between turns: bytes and descriptors. Those of an incomplete frame are subject to the same
+ * limits as held ones: a client could leave it incomplete for ever. */
 static void account(struct connection *connection) {
     struct fd_table *fd_table = fd_table_of(connection);
     struct refusal refusal;
@@ -242,29 +242,29 @@ static void account(struct connection *connection) {
         may_keep = limit_may_keep(connection->user, fds - before, 0);
     }
     if (charge_set(&connection->charge, USER_DESCRIPTORS, fds, &refusal)) {
-        /* The channel hands them to be discarded, where they are counted again. */
+        /* The channel passes them to discard, which counts them again. */
         fd_table_give(fd_table, fds - before);
-        end_half(connection, &refusal);
+        end_incomplete(connection, &refusal);
         return;
     }
     connection->held_fds = fds;
     if (fds < before)
         fd_table_give(fd_table, before - fds);
-    passing_count(connection); /* of those that have left the channel */
+    passing_count(connection); /* counts those that the channel has sent */
     if (fds > before &&
-        channel_any_fd(&connection->channel, inspect_is_own)) { /* whose end nobody would see */
+        channel_any_fd(&connection->channel, inspect_is_own)) { /* its end would go unnoticed */
         refusal_set(&refusal, REFUSAL_INVALID, NULL, NULL,
                     "an incomplete frame carries a connection to this broker");
-        end_half(connection, &refusal);
+        end_incomplete(connection, &refusal);
     } else if (!may_keep) {
         holders_refuse_table(connection->user, &refusal);
-        end_half(connection, &refusal);
+        end_incomplete(connection, &refusal);
     } else {
         account_bytes(connection);
     }
 }
 
-/* Whether what it has itself in flight, unread or being closed does. */
+/* Whether the connection itself is a reason not to read: its requests in flight, unread replies, pending closes, or used-up rate. */
 static bool is_full(const struct connection *connection) {
     return connection->dead || connection->lost || (connection->session && connection->session->cause) ||
            connection->discards > CONNECTION_DISCARDS || connection->windowed >= CONNECTION_WINDOW ||
@@ -292,7 +292,7 @@ static void update_watch(struct connection *connection) {
         connection_end(connection, "cannot watch the connection");
 }
 
-/* Each request is spent from the uid's rate; when that is used up, reading pauses. */
+/* Spends one request from the uid's rate; when that is used up, reading pauses. */
 static void spend(struct connection *connection) {
     int64_t delay = user_spend(connection->user);
     if (!delay)
@@ -323,7 +323,7 @@ static void process(struct connection *connection) {
         connection_end(connection, connection->channel.fault);
     else if (!peek_may_be_long(connection))
         connection_end(connection, "request too long");
-    if (!connection->dead && !connection->dirty) /* else before the turn is over */
+    if (!connection->dead && !connection->dirty) /* else flush does it at the end of the turn */
         account(connection);
     if (connection->dead)
         return;
@@ -331,10 +331,10 @@ static void process(struct connection *connection) {
         loop_timer_set(connection->all->loop, &connection->timer, connection->paused_until))
         connection_end(connection, "the broker is out of memory");
     else if (channel_has_frame(&connection->channel) && !blocked(connection))
-        go_on(connection);
+        queue(connection);
 }
 
-/* Whether all that one read may bring could be charged, if it were half a frame. */
+/* Whether the bytes of one read could be charged if they were an incomplete frame. */
 static bool may_be_long(const struct connection *connection) {
     return user_left(connection->user, USER_BYTES) >= CHANNEL_SCRATCH_IN;
 }
@@ -352,13 +352,13 @@ static void receive(struct connection *connection) {
     connection_end(connection, result == CHANNEL_E_END ? NULL : strerror(-result));
 }
 
-/* Replies that waited for room, then transfers, then requests that did: in its uid's turn. */
+/* Queues what waited for room: held replies and starved transfers, or frames already read. */
 static void unblock(struct connection *connection) {
     if (inflight_may_go_on(connection) || (channel_has_frame(&connection->channel) && !blocked(connection)))
-        go_on(connection);
+        queue(connection);
 }
 
-/* The kernel does not take what waits in the channel: the answer becomes a refusal. */
+/* The kernel refuses the descriptor at the head of the channel: replaces its reply by a refusal. */
 static void fail_passing(struct connection *connection) {
     struct refusal refusal;
     channel_skip_fds(&connection->channel);
@@ -395,7 +395,7 @@ static void step(struct task *task) {
     if (events & LOOP_WRITE)
         flush(connection);
     if (!connection->dead && !inflight_go_on(connection))
-        go_on(connection);
+        queue(connection);
     if (events & LOOP_READ || channel_has_frame(&connection->channel))
         deferred_drop_run(connection->all->registry);
     if (connection->dead || blocked(connection)) {
@@ -412,14 +412,14 @@ static void step(struct task *task) {
         update_watch(connection);
 }
 
-/* One that is told of again while it waits for its turn is not asked about until it has had that. */
+/* Reported again while its step is queued: the watch is disabled until the step has run. */
 static void on_ready(struct loop_watch *watch, unsigned events) {
     struct connection *connection = CONTAINER_OF(watch, struct connection, watch);
     connection->events |= events;
     if (turn_is_queued(&connection->task) && loop_set(watch, 0))
         connection_end(connection, "cannot watch the connection");
     else
-        go_on(connection);
+        queue(connection);
 }
 
 static void on_timer(struct loop_timer *timer) {
@@ -429,7 +429,7 @@ static void on_timer(struct loop_timer *timer) {
         return;
     }
     connection->paused_until = 0;
-    go_on(connection);
+    queue(connection);
 }
 
 static void on_opened(struct gate *gate) {

@@ -1,12 +1,13 @@
-/* connection.h: one wire: its peer, its channel, its requests in flight.
+/* connection.h: one connection: its peer, its channel, its in-flight requests.
  *
- * Nothing in here blocks, and nothing a client does or leaves undone costs another uid more than a turn (daemon/base/turn.h): the loop only
- * notes that a connection is ready and puts its task into its uid's lane; a step reads once and handles frames until the turn is over.
- * Reading stops while the window is full, while replies are left unread, while the uid has spent its
- * rate, while many of its descriptors are being closed, and while the process has too few free slots (fd_table.h).
+ * Nothing here blocks, and nothing that a client does or omits costs another uid more than a turn (daemon/base/turn.h): when the
+ * loop reports a connection ready, its task is queued in its uid's lane; a step reads once and handles frames until the turn is
+ * over. Reading stops while the window is full, while replies are unread, while the uid has used up its rate, while many of its
+ * descriptors are being closed, and while the process has too few free slots (fd_table.h).
  *
- * connection_end only marks and unlinks; the memory goes when its requests have been given up, in turns of its uid, and when a worker has closed the socket (it may carry
- * somebody's lingering descriptors). So a caller may go on using the struct until its callback returns, looking at `dead`. */
+ * connection_end only marks and unlinks. The memory is freed after its requests have been orphaned, in turns of its uid, and a
+ * worker has closed the socket (which may hold descriptors whose close blocks). So a caller may use the struct until its callback
+ * returns, checking `dead`. */
 #ifndef CONNECTION_H
 #define CONNECTION_H
 
@@ -21,11 +22,11 @@
 #include "proto/peer.h"
 
 enum {
-    CONNECTION_WINDOW = 128,       /* requests in flight, in flight ones not counted */
-    CONNECTION_DISCARDS = 64,      /* under way, beyond which nothing more is read */
+    CONNECTION_WINDOW = 128,       /* in-flight requests that count (inflight.h: windowed) */
+    CONNECTION_DISCARDS = 64,      /* pending discards beyond which nothing more is read */
     CONNECTION_UNREAD = 64 * 1024, /* bytes of replies beyond which nothing more is read */
     CONNECTION_HELLO_US = 10000000,
-    CONNECTION_FREE = 8192, /* bytes that come with a connection: a request, or a short reply */
+    CONNECTION_FREE = 8192, /* uncharged bytes: enough for a request or a short reply */
 };
 
 struct Portd__V1__Reply;
@@ -43,76 +44,77 @@ struct connection {
     struct connection *dirty_next, *dead_next;
     struct session *session; /* NULL before hello, and after it has ended */
     uint64_t session_id;     /* 0 before hello */
-    uint64_t place;          /* of the process whose numbers it means (numbering.h) */
-    uint8_t method;          /* number of the one whose request is being answered, for those who look */
+    uint64_t place;          /* of the process whose descriptor numbers it uses (numbering.h) */
+    uint8_t method;          /* number of the method being answered, for notices */
     struct user *user;
     struct peer peer;
-    struct identity *identity; /* of the peer, for what workers do for it */
-    uint32_t serial;           /* tells it from all others */
-    uint32_t number;           /* among those of its uid */
+    struct identity *identity; /* of the peer, for workers */
+    uint32_t serial;           /* unique among connections */
+    uint32_t number;           /* counts its uid's connections */
     struct channel channel;
     struct passing passing;
     struct loop_watch watch;
-    unsigned events;           /* that the loop has told of, for the next step */
-    struct task task;          /* what is ready, and frames that are here already */
-    struct gate gate;          /* its uid, or all, have no room for what it may bring */
-    struct loop_timer timer;   /* hello must come; later: go on reading */
-    struct inflight *inflight; /* in flight */
-    struct inflight *held;     /* answered, waiting for room */
+    unsigned events;           /* reported by the loop, for the next step */
+    struct task task;          /* the next step */
+    struct gate gate;          /* closed while its uid, or the process, has no room for more descriptors */
+    struct loop_timer timer;   /* limit for hello; later: end of a pause */
+    struct inflight *inflight; /* being served */
+    struct inflight *held;     /* served; their replies wait for room */
     struct table by_request;
     unsigned windowed;
-    unsigned discards;    /* received descriptors that workers are closing */
+    unsigned discards;    /* received descriptors being closed by workers */
     struct charge charge; /* what the channel keeps */
     size_t held_fds;
-    bool indebted;        /* what it keeps cannot be charged: nothing more is read or answered until it can */
-    int64_t paused_until; /* the rate is spent */
-    bool reach;           /* it finds what the uid's other sessions have */
-    struct ring starved;  /* in flight ones that wait for room */
-    bool answered_one;    /* was answered as the one of several */
+    bool indebted; /* what the channel keeps cannot be charged: no reading and no replies until it can */
+    int64_t paused_until; /* end of the pause; 0: none */
+    bool reach;           /* it may reach objects of its uid's other sessions */
+    struct ring starved;  /* in-flight requests that wait for room */
+    bool answered_one;    /* one of its `one` waits took a readiness */
     bool dirty, dead;
-    const char *lost; /* a reply could not be made: why it ends with this turn */
-    bool closed;      /* the socket is; only discards are left */
+    const char *lost; /* why it ends with this turn: a reply could not be made */
+    bool closed;      /* the socket is closed; discards may remain */
 };
 
-/* Takes the socket (a taken slot, charged) and a reference to the user. NULL without memory: both stay the caller's. */
+/* Takes the socket (a taken slot, charged) and a reference to the user. NULL: failed; both stay the caller's. */
 struct connection *connection_new(struct sessions *sessions, struct transport transport,
                                   const struct peer *peer, struct user *user);
 
-/* The key of what it calls by that number. */
+/* The key of that descriptor number of this connection's process. */
 static inline uint64_t connection_key(const struct connection *connection, int64_t number) {
     return number_key(connection->place, number);
 }
 
-/* Closes a received descriptor (a taken slot) that is not kept: here if that is known to wait for nobody, else by a worker. A
- * connection with many under way is not read until they are closed. */
+/* Closes a received descriptor (a taken slot): here, if its close is known not to block, else by a worker. A connection with too
+ * many pending closes is not read. */
 void connection_discard(struct connection *connection, os_fd fd, bool here);
 
-/* So much is left unread that nothing more is made. */
+/* So many replies are unread that no more are made. */
 bool connection_congested(const struct connection *connection);
 
-/* How long a result may be, so that it can be charged if it is left unread; a refusal if it is longer. */
+/* The longest result that can still be charged if it is left unread; 0, or -1 and the refusal if it is longer. */
 size_t connection_room(const struct connection *connection);
 int connection_check_room(const struct connection *connection, size_t length, struct refusal *refusal);
 
-/* Sends at the end of the turn; then reading goes on if it may. */
+/* Sends at the end of the turn; then reading resumes if it may. */
 void connection_touch(struct connection *connection);
 
-/* Sends a reply at the end of the turn; an attached descriptor (passing_check) goes at once. Failure ends the connection; but if the kernel
- * passes no more descriptors on, the answer is a refusal, and false. */
+/* Queue a reply, sent at the end of the turn. connection_reply_fd attaches a copy of fd (after passing_check), which is passed at
+ * once. A failure ends the connection; only if the kernel accepts no more descriptors in flight, a refusal is sent instead, and
+ * false returned. */
 void connection_reply(struct connection *connection, const struct Portd__V1__Reply *reply);
 bool connection_reply_fd(struct connection *connection, const struct Portd__V1__Reply *reply, os_fd fd);
 void connection_refuse(struct connection *connection, uint64_t request, const struct refusal *refusal);
 
-/* Ends it for that reason (NULL: the client closed it). Its requests are given up in steps, in its uid's turn. */
+/* Ends the connection for that reason (NULL: the client closed it). Its requests are orphaned in steps, in its uid's turns. */
 void connection_end(struct connection *connection, const char *reason);
 
-/* Of one that has ended and was kept for what is on its way. */
+/* Closes the socket of a connection that has ended and was kept for descriptors that are not received yet (passing.h). */
 void connection_close(struct connection *connection);
 
-/* Its session has ended: what is answered is sent, then it ends. */
+/* Its session has ended: sends the replies made so far and ends the connection. */
 void connection_leave_ended(struct connection *connection);
 
-/* For the end of a turn. */
+/* Called at the end of a turn. */
 void connection_flush_all(struct sessions *sessions);
 void connection_reap_all(struct sessions *sessions);
 

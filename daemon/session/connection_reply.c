@@ -1,4 +1,4 @@
-/* connection_reply.c: from an answer to bytes that wait to be sent. */
+/* connection_reply.c: packs replies into the channel. */
 #include "connection.h"
 #include "daemon/access/refusal.h"
 #include "daemon/access/user.h"
@@ -12,8 +12,8 @@
 #include <string.h>
 
 enum {
-    BYTES_UNIT = 128,              /* of an answer, for one unit of a turn */
-    REPLY_HEAD = FRAME_HEADER + 24 /* what stands before the result in a reply */
+    BYTES_UNIT = 128,              /* of a reply, for one unit of a turn */
+    REPLY_HEAD = FRAME_HEADER + 24 /* the frame header and the fields before the result */
 };
 
 size_t connection_room(const struct connection *connection) {
@@ -44,14 +44,13 @@ bool connection_congested(const struct connection *connection) {
            connection->channel.out_fds_at != SIZE_MAX;
 }
 
-/* Every member of the union is a pointer to a message. */
+/* Every member of the union is a message pointer. */
 static struct envelope envelope_of(const Portd__V1__Reply *reply) {
     if (reply->error)
         return (struct envelope){.id = reply->id, .number = ENVELOPE_ERROR, .message = &reply->error->base};
     return (struct envelope){.id = reply->id, .number = reply->result_case, .message = &reply->ping->base};
 }
 
-/* A request is over. */
 _Static_assert(METRIC_REFUSALS_GARBLED - METRIC_REFUSALS_NONE == REFUSAL_GARBLED,
                "refusals are in the order of codes");
 static void count(const Portd__V1__Reply *reply) {
@@ -73,7 +72,7 @@ void connection_reply(struct connection *connection, const Portd__V1__Reply *rep
         envelope_pack(&envelope, body);
     else
         connection->lost =
-            "the broker is out of memory"; /* not here: whoever replies may be walking over its waits */
+            "the broker is out of memory"; /* ended later: the caller may be walking over the connection's waits */
     connection_touch(connection);
 }
 

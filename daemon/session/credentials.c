@@ -1,6 +1,6 @@
-/* credentials.c: making and charging an identity.
+/* credentials.c: makes and charges an identity.
  *
- * It may live longer than its connection, since a worker may have it on: so what it costs is given back when it goes. */
+ * It may outlive its connection, since a worker may have taken it on: so its charge is given back when it is freed. */
 #include "credentials.h"
 
 #include "daemon/access/kept.h"
@@ -24,7 +24,7 @@ static void give_back(struct identity *identity) {
     user_unref(user); /* the identity's own */
 }
 
-/* NULL without memory, or when that is more than the uid may have. */
+/* NULL: out of memory, or over the uid's limit of bytes. */
 static struct identity *charged(struct users *users, const struct peer *peer, const uint32_t *groups,
                                 size_t n) {
     struct refusal refusal;

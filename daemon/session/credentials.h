@@ -1,4 +1,4 @@
-/* credentials.h: the identity of a connection's peer, from the kernel, for what workers do in its name. */
+/* credentials.h: the identity of a connection's peer, from the kernel, for workers that act as the peer. */
 #ifndef CREDENTIALS_H
 #define CREDENTIALS_H
 
@@ -9,11 +9,11 @@ struct peer;
 struct refusal;
 struct users;
 
-/* With one reference. More groups than a peer has room for are charged to its uid. NULL without memory. */
+/* Returns one reference. Groups beyond PEER_GROUPS_MAX are charged to the uid. NULL: out of memory, or over the limit of bytes. */
 struct identity *credentials_new(struct users *users, os_fd connection, const struct peer *peer);
 
-/* Sees to it that identity->process is there, if the system has such a thing. Takes a slot and is charged to the uid as a descriptor,
- * until the identity goes. 0, or -1 and the refusal. */
+/* Opens identity->process (a pidfd of the peer) if the system supports it and it is not open yet. It takes a slot and is charged
+ * to the uid as a descriptor until the identity is freed. 0, or -1 and the refusal. */
 int credentials_prove(struct identity *identity, os_fd connection, struct refusal *refusal);
 
 #endif

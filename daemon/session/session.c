@@ -1,4 +1,4 @@
-/* session.c: making, finding and ending sessions. */
+/* session.c: makes, finds and ends sessions. */
 #include "session.h"
 
 #include "connection.h"
@@ -104,7 +104,7 @@ static uint64_t number_of(const struct session *session) {
     return registry_number(session->all->registry, session->id);
 }
 
-/* There is room in both orders. The account is at the end of its user's already. */
+/* Both orders have been reserved. The account is already the last of its user. */
 static void list_add(struct session *session) {
     struct sessions *sessions = session->all;
     struct account *account = &session->session_objects.account;
@@ -143,7 +143,7 @@ struct session *session_new(struct sessions *sessions, struct user *user, const 
         free(session);
         return NULL;
     }
-    user_ref(user->users, user->uid); /* it is in the table: this cannot fail */
+    user_ref(user->users, user->uid); /* it is in the table, so this cannot fail */
     lease_init(&session->lease, sessions->env->closer, &session->session_objects.account, session->uid,
                on_lease_ended);
     table_add(&sessions->by_id, session);
@@ -153,9 +153,10 @@ struct session *session_new(struct sessions *sessions, struct user *user, const 
     return session;
 }
 
-enum { UNITS_CONNECTION = 8 /* of a turn, for the end of one */ };
+enum { UNITS_CONNECTION = 8 /* of a turn, for ending one connection */ };
 
-/* All have been told; who is connected has nothing to say any more. As many as the turn allows; true: nobody is left. */
+/* Its objects have ended. Calls `done` of those that wait for the end, then ends the connections, as many as the turn allows.
+ * True: none remain. */
 static bool end_connections(struct session *session) {
     struct turns *turns = session->session_objects.account.user->lane.turns;
     while (session->waits && !turn_is_over(turns)) {
@@ -183,7 +184,7 @@ static void session_free(struct session *session) {
     free(session);
 }
 
-/* Its in flight waits are those of connections that have ended, which are leaving. */
+/* Waits still in flight belong to connections that have ended, and are being orphaned in their own steps. */
 static void step(struct task *task) {
     struct session *session = CONTAINER_OF(task, struct session, task);
     if (session_objects_end(&session->session_objects, session->cause) && end_connections(session) &&
@@ -227,7 +228,7 @@ struct session *session_find_any(const struct sessions *sessions, uint64_t id) {
     return table_find(&sessions->by_id, id);
 }
 
-/* Takes the same time wherever the difference is. */
+/* Takes the same time wherever the first difference is. */
 static bool equal(const char *a, const char *b, size_t n) {
     unsigned char difference = 0;
     for (size_t i = 0; i < n; i++)
