@@ -57,7 +57,7 @@ static int check(enum inspect_type type, os_fd fd, bool socket, struct refusal *
     return 0;
 }
 
-static void give_memory(struct registry *registry, struct binding *binding) {
+static void free_bound(struct registry *registry, struct binding *binding) {
     slab_give(&registry->bounds, CONTAINER_OF(binding, struct bound, binding));
 }
 
@@ -83,7 +83,7 @@ static struct binding *binding_new(struct session_objects *session_objects, uint
     }
     registry_forget(registry, object);
     session_objects_remove(object);
-    give_memory(registry, &bound->binding);
+    free_bound(registry, &bound->binding);
     return NULL;
 }
 
@@ -138,7 +138,7 @@ void binding_closed(struct descriptor *descriptor) {
         forget_number(binding);
         session_objects_remove(object);
     }
-    give_memory(registry, binding);
+    free_bound(registry, binding);
 }
 
 void binding_leave(struct binding *binding) {

@@ -64,8 +64,7 @@ unsigned descriptor_needs(const struct descriptor *descriptor, bool *edge) {
     return interest_of(needs, edge);
 }
 
-/* Watches each direction by an engine entry of its own (split_watch.h). Returns false if one entry is to watch
- * both. */
+/* Watches each direction by an engine entry of its own (split_watch.h). Returns false if one entry is to watch both. */
 static bool arm_split_watch(struct descriptor *descriptor, const unsigned needs[2], unsigned extra,
                             int *error) {
     struct split_watch_need split_watch[2] = {{0}};
@@ -134,7 +133,7 @@ void descriptor_retell(struct descriptor *descriptor) {
     (void)descriptor_rearm(descriptor);
 }
 
-static void tell(struct descriptor *descriptor, int cause) {
+static void notify_all(struct descriptor *descriptor, int cause) {
     for (int direction = 0; direction < 2; direction++)
         descriptor->user->registry->hooks->on_ready(descriptor, direction, cause);
 }
@@ -144,25 +143,25 @@ void descriptor_fail(struct descriptor *descriptor, int error) {
                     error < 0 ? LOG_LEVEL_ERROR : LOG_LEVEL_INFO, /* a client can cause a cycle */
                     "cannot watch a descriptor, its waiters are woken; id=%" PRIu64 " error=%d",
                     descriptor->id, error);
-    tell(descriptor, CAUSE_RESYNC);
+    notify_all(descriptor, CAUSE_RESYNC);
     deferred_drop_add(descriptor->user->registry, descriptor->id);
 }
 
 void descriptor_set_unwatched(struct descriptor *descriptor) {
     descriptor->unwatched = true;
-    tell(descriptor, CAUSE_READY);
+    notify_all(descriptor, CAUSE_READY);
     deferred_drop_add(descriptor->user->registry, descriptor->id);
 }
 
 static bool is_referred(const struct descriptor *descriptor) {
     if (descriptor_is_closing(descriptor))
         return false;
-    return descriptor->subscribed || extras_pending_creates(descriptor->extras) || descriptor->telling;
+    return descriptor->subscribed || extras_pending_creates(descriptor->extras) || descriptor->notifying;
 }
 
-static void act(struct descriptor *descriptor) {
-    unsigned causes = descriptor->ready_list;
-    descriptor->ready_list = 0;
+static void deliver(struct descriptor *descriptor) {
+    unsigned causes = descriptor->causes;
+    descriptor->causes = 0;
     for (int direction = 0; direction < 2; direction++) {
         int cause = (int)(causes >> direction * CAUSE_BITS & CAUSE_MASK);
         if (cause)
@@ -192,28 +191,28 @@ static unsigned causes_of(struct descriptor *descriptor, uint64_t token, unsigne
 
 void descriptor_on_ready(struct descriptor *descriptor, uint64_t token, unsigned events) {
     unsigned causes = causes_of(descriptor, token, events);
-    if (!causes && !descriptor->ready_list)
+    if (!causes && !descriptor->causes)
         descriptor_update(descriptor);
     if (!causes)
         return;
     for (int direction = 0; direction < 2; direction++) {
         unsigned mask = (unsigned)CAUSE_MASK << direction * CAUSE_BITS;
-        if ((causes & mask) > (descriptor->ready_list & mask))
-            descriptor->ready_list = (uint8_t)((descriptor->ready_list & ~mask) | (causes & mask));
+        if ((causes & mask) > (descriptor->causes & mask))
+            descriptor->causes = (uint8_t)((descriptor->causes & ~mask) | (causes & mask));
     }
-    if (!descriptor->noted && !ready_list_put(descriptor, descriptor_catch_up))
-        act(descriptor);
+    if (!descriptor->listed && !ready_list_put(descriptor, descriptor_catch_up))
+        deliver(descriptor);
 }
 
 void descriptor_catch_up(struct descriptor *descriptor) {
-    if (descriptor->ready_list)
-        act(descriptor);
+    if (descriptor->causes)
+        deliver(descriptor);
 }
 
 bool descriptor_is_passing(const struct descriptor *descriptor) {
     const struct pending_create *pending_creates = extras_pending_creates(descriptor->extras),
                                 *pending_create;
-    if (descriptor->telling)
+    if (descriptor->notifying)
         return true;
     if (!pending_creates || descriptor->subscribed)
         return false;
@@ -263,7 +262,7 @@ void descriptor_drop(struct descriptor *descriptor) {
 }
 
 void descriptor_told(struct descriptor *descriptor) {
-    descriptor->telling--;
+    descriptor->notifying--;
     descriptor_update(descriptor);
     if (!descriptor_is_closing(descriptor))
         descriptor_tell_kept(descriptor);

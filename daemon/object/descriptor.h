@@ -5,8 +5,7 @@
  * know who the subscribers are, nor the session's name for the descriptor: both belong to the binding
  * (binding.h), which sets `subscribed` and is called through hooks.h.
  *
- * Only descriptor_arm calls engine_arm. It asks for what live semaphores, in-flight waits and transfers need,
- * no more. */
+ * Only descriptor_arm calls engine_arm. It asks for what live semaphores, in-flight waits and transfers need, no more. */
 #ifndef DESCRIPTOR_H
 #define DESCRIPTOR_H
 
@@ -35,16 +34,16 @@ struct descriptor {
     os_fd fd;
     unsigned jobs; /* workers and poller threads that use fd; it is closed when they are done */
     /* Ended waitables with waiters still to be notified. They keep the descriptor alive. */
-    unsigned telling;
+    unsigned notifying;
     struct engine_watch watch; /* what the engine, or the poller thread, has been asked for */
     uint8_t type;              /* enum inspect_type */
-    uint8_t ready_list;        /* causes still to be delivered, four bits per direction (ready_list.h) */
+    uint8_t causes;            /* still to be delivered, four bits per direction (ready_list.h) */
     unsigned char state : 2;   /* enum descriptor_state */
     bool subscribed : 1;       /* semaphores, events or ports are registered */
     bool unwatched : 1;        /* always ready: the kernel cannot watch it */
     bool plain : 1;            /* cached stream_job.plain, set by a worker */
     bool split_watch : 1;      /* has a split watch (split_watch.h) */
-    bool noted : 1;            /* its id is in its user's ready list */
+    bool listed : 1;           /* its id is in its user's ready list */
 };
 
 /* True once the descriptor is unreferenced and being closed; it cannot be referenced again. */
@@ -72,8 +71,7 @@ int descriptor_arm(struct descriptor *descriptor, unsigned extra);
 /* Reports readiness again, whichever way the watch was armed. */
 void descriptor_retell(struct descriptor *descriptor);
 
-/* The descriptor cannot be watched (error: ENGINE_E_* or a negative errno): notifies its waiters with
- * resync. */
+/* The descriptor cannot be watched (error: ENGINE_E_* or a negative errno): notifies its waiters with resync. */
 void descriptor_fail(struct descriptor *descriptor, int error);
 
 /* The kernel cannot watch the descriptor: it counts as always ready from now on. */
@@ -98,13 +96,11 @@ void descriptor_update(struct descriptor *descriptor);
 /* Drops an open, unreferenced descriptor: removes it from the engine and closes it when its jobs are done. */
 void descriptor_drop(struct descriptor *descriptor);
 
-/* For the end of the broker, when no close will be reported: frees the descriptor and leaves the fd to the
- * kernel. */
+/* For the end of the broker, when no close will be reported: frees the descriptor and leaves the fd to the kernel. */
 void descriptor_abandon(struct descriptor *descriptor);
 
 /* True while it is undecided whether the descriptor will be closed: all its pending creates have been ended
- * (pending_create.h) and nothing else is registered, or waiters of an ended waitable are still to be
- * notified. */
+ * (pending_create.h) and nothing else is registered, or waiters of an ended waitable are still to be notified. */
 bool descriptor_is_passing(const struct descriptor *descriptor);
 
 /* Completes pending close waits early if the descriptor is still referenced. */

@@ -60,8 +60,7 @@ const char *inspect_identity(void);
 
 enum inspect_type inspect_type_of(os_fd fd);
 
-/* True if the kernel may be unable to watch a descriptor of that type; engine_can_watch tells for one
- * descriptor. */
+/* True if the kernel may be unable to watch a descriptor of that type; engine_can_watch tells for one descriptor. */
 bool inspect_may_be_unwatchable(enum inspect_type type);
 
 /* True if only a poller thread may poll the descriptor (poller.h): its poll operation takes a lock that another

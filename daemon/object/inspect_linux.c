@@ -186,8 +186,7 @@ static enum inspect_type type_of_socket(int fd) {
     }
 }
 
-/* Terminals have fixed major numbers: virtual consoles and serial lines, /dev/tty and /dev/ptmx, ends of pty
- * pairs. */
+/* Terminals have fixed major numbers: virtual consoles and serial lines, /dev/tty and /dev/ptmx, ends of pty pairs. */
 static enum inspect_type type_of_character(unsigned major) {
     return major == 4 || major == 5 || (major >= 136 && major <= 143) ? INSPECT_TTY : INSPECT_CHARACTER;
 }
@@ -292,8 +291,7 @@ static uint64_t listening_process(int fd) {
 
 /* A listener, and a client's end of a connection to it, carry the credentials and the pidfd of the process that
  * called listen(2). The pidfd also identifies a process that is not visible here (pid 0) or whose number was
- * reused. If one manager made two listeners with one address, which takes two namespaces, both count as
- * ours. */
+ * reused. If one manager made two listeners with one address, which takes two namespaces, both count as ours. */
 static bool listens_alike(int a, int b) {
     struct ucred of_a, of_b;
     socklen_t size_a = sizeof(of_a), size_b = sizeof(of_b);

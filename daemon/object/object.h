@@ -1,5 +1,4 @@
-/* object.h: the common head of everything that has an id and belongs to a session. registry.h finds it by
- * id. */
+/* object.h: the common head of everything that has an id and belongs to a session. registry.h finds it by id. */
 #ifndef OBJECT_H
 #define OBJECT_H
 

@@ -1,5 +1,4 @@
-/* objects.h: initializes the registry and everything that hangs on it, and connects the files of this
- * directory. */
+/* objects.h: initializes the registry and everything that hangs on it, and connects the files of this directory. */
 #ifndef OBJECTS_H
 #define OBJECTS_H
 

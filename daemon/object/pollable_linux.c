@@ -36,8 +36,8 @@ enum pollable_form pollable_evt_form(void) { return POLLABLE_EPOLL; }
 os_fd pollable_semaphore_new(bool fired) {
     os_fd handle = eventfd(0, EFD_SEMAPHORE | EFD_CLOEXEC | EFD_NONBLOCK);
 
-    if (handle != OS_FD_NONE && fired &&
-        pollable_semaphore_end(handle)) { /* cannot block: nobody else has it yet */
+    /* This cannot block: no other process has the handle yet. */
+    if (handle != OS_FD_NONE && fired && pollable_semaphore_end(handle)) {
         int error = errno;
         os_close(handle);
         errno = error;

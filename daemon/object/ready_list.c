@@ -11,9 +11,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { UNITS_NEWS = 4 /* units of a turn for one entry */, ROOM_FIRST = 64 };
+enum { UNITS_ENTRY = 4 /* units of a turn for one entry */, ROOM_FIRST = 64 };
 
-static bool is_little(struct user_ready_list *ready_list, const struct turns *turns) {
+static bool may_notify_now(struct user_ready_list *ready_list, const struct turns *turns) {
     if (ready_list->round != turns->rounds)
         ready_list->at_once = 0;
     ready_list->round = turns->rounds;
@@ -26,10 +26,10 @@ static void step(struct task *task) {
     while (ready_list->first < ready_list->n && !turn_is_over(user->lane.turns)) {
         struct object *object = registry_find(user->registry, ready_list->ids[ready_list->first++]);
         struct descriptor *descriptor = object ? bound_of_object(object) : NULL;
-        turn_spend(user->lane.turns, UNITS_NEWS);
+        turn_spend(user->lane.turns, UNITS_ENTRY);
         if (!descriptor)
             continue;
-        descriptor->noted = false;
+        descriptor->listed = false;
         ready_list->catch_up(descriptor);
     }
     if (ready_list->first < ready_list->n) {
@@ -63,14 +63,14 @@ static bool make_room(struct user_ready_list *ready_list) {
 bool ready_list_put(struct descriptor *descriptor, ready_list_fn catch_up) {
     struct user *user = descriptor->user;
     struct user_ready_list *ready_list = &user->ready_list;
-    if (is_little(ready_list, user->lane.turns) || !make_room(ready_list)) {
+    if (may_notify_now(ready_list, user->lane.turns) || !make_room(ready_list)) {
         ready_list->at_once++;
         return false;
     }
     ready_list->catch_up = catch_up;
     ready_list->task.step = step;
     ready_list->ids[ready_list->n++] = descriptor->id;
-    descriptor->noted = true;
+    descriptor->listed = true;
     turn_queue(&user->lane, &ready_list->task);
     return true;
 }

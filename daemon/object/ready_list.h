@@ -2,10 +2,9 @@
  *
  * In one pass of the loop the engine reports everything that is ready, for all uids. For the first few
  * descriptors of a uid in a pass the subscribers are notified at once. The others go on the uid's ready list
- * and are notified in its turns. The causes are collected in the descriptor (`ready_list`), so later reports
+ * and are notified in its turns. The causes are collected in the descriptor (`causes`), so later reports
  * merge into the same entry. descriptor_catch_up delivers them early, before a new wait begins, which must not
- * be woken by an older activity. The entry then stays until its turn, for later reports: a descriptor has at
- * most one. */
+ * be woken by an older activity. The entry then stays until its turn, for later reports: a descriptor has at most one. */
 #ifndef READY_LIST_H
 #define READY_LIST_H
 

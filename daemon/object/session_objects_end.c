@@ -20,7 +20,7 @@ static bool end_first(struct object *object, int cause) {
     waitable = waitable_registered(binding);
     if (waitable)
         waitable_end(waitable, cause);
-    else if (!bound_descriptor(binding)->telling)
+    else if (!bound_descriptor(binding)->notifying)
         binding_leave(binding);
     else
         return false;

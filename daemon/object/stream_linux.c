@@ -1,7 +1,8 @@
-/* stream_linux.c: stream.h with the ways that Linux has of not waiting on a descriptor whose flags are not ours.
+/* stream_linux.c: stream.h with Linux's ways of not blocking on a descriptor whose flags belong to others.
  *
- * Peeking a pipe takes a pipe of our own, empty between calls: what is teed into it is read out at once. A few are made at the start,
- * so that no call needs a descriptor; a worker that is held up by the foreign pipe keeps the one it has. */
+ * Peeking a pipe takes a pipe of the broker's own: tee fills it, and it is read out at once, so it is empty
+ * between calls. A few are made at the start, so that no call opens a descriptor. A worker that the foreign
+ * pipe blocks keeps the own pipe it has taken. */
 #define _GNU_SOURCE
 
 #include "daemon/loop/identity.h"
@@ -24,7 +25,7 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
-enum { OWN_PIPES = 8, PIECE = 4096 /* poll(2) says "writable" of a pipe when one page is free */ };
+enum { OWN_PIPES = 8, PIECE = 4096 /* poll(2) reports a pipe as writable when one page is free */ };
 
 static struct {
     int ends[2];
@@ -59,23 +60,24 @@ static bool is_datagram(os_fd fd, enum inspect_type type) {
     return kind != SOCK_STREAM;
 }
 
-/* An empty message reads as the end does. It is the end if the other side has hung up and left no bytes behind. */
+/* An empty message reads like the end of file. It is the end if the peer has hung up and no bytes are left. */
 static bool end_of_messages(os_fd fd) {
     int n = 0;
     return look(fd, POLLRDHUP) & (POLLHUP | POLLRDHUP) && (ioctl(fd, FIONREAD, &n) || !n);
 }
 
-/* Whether a peek would move the SO_PEEK_OFF that its holders share; one that is set after this is. 0 or a negative errno; STREAM_E_OFFSET. */
+/* Checks for an SO_PEEK_OFF, which the holders share and a peek would move. One that is set after the check is
+ * moved. Returns 0, STREAM_E_OFFSET or a negative errno. */
 static int check_peek(os_fd fd) {
     int offset = -1;
     socklen_t size = sizeof offset;
-    if (getsockopt(fd, SOL_SOCKET, SO_PEEK_OFF, &offset, &size)) /* families may have none */
+    if (getsockopt(fd, SOL_SOCKET, SO_PEEK_OFF, &offset, &size)) /* some families lack the option */
         return errno == EOPNOTSUPP || errno == ENOPROTOOPT ? 0 : failed();
     return offset >= 0 ? STREAM_E_OFFSET : 0;
 }
 
-/* Families whose receivers may ask who sends. */
-static int telling_family(const struct stream_job *job) {
+/* Returns the socket's family if its receivers may ask for the sender, else AF_UNSPEC. */
+static int family_with_credentials(const struct stream_job *job) {
     int family = AF_UNSPEC;
     socklen_t size = sizeof family;
     if (inspect_is_unix(job->type))
@@ -85,9 +87,9 @@ static int telling_family(const struct stream_job *job) {
     return family == AF_NETLINK ? family : AF_UNSPEC;
 }
 
-/* The client's number may be another process's once he has ended: then there is nobody to be named: -1 and errno. Where it is not known who he is it
- * is the broker, which sends. */
-static pid_t pid_to_tell(const struct stream_job *job, int family) {
+/* Returns the sender's pid to report: the client's, or the broker's if the client's process is unknown. -1 with
+ * ESRCH: that process has ended, and its pid may belong to another one. */
+static pid_t sender_pid(const struct stream_job *job, int family) {
     struct pollfd process = {.fd = job->identity->process, .events = POLLIN};
     if (family != AF_UNIX || process.fd == OS_FD_NONE)
         return getpid();
@@ -97,7 +99,7 @@ static pid_t pid_to_tell(const struct stream_job *job, int family) {
     return n == 0 ? (pid_t)job->identity->pid : -1;
 }
 
-static ssize_t send_telling(const struct stream_job *job, pid_t pid) {
+static ssize_t send_with_credentials(const struct stream_job *job, pid_t pid) {
     struct ucred who = {pid, (uid_t)job->identity->uid, job->identity->gid};
     union {
         struct cmsghdr header;
@@ -118,15 +120,15 @@ static ssize_t send_telling(const struct stream_job *job, pid_t pid) {
 }
 
 static ssize_t send_as(const struct stream_job *job) {
-    int family = job->identity && identity_can_speak() ? telling_family(job) : AF_UNSPEC;
+    int family = job->identity && identity_can_speak() ? family_with_credentials(job) : AF_UNSPEC;
     if (family == AF_UNSPEC)
         return send(job->fd, job->bytes, job->size, MSG_DONTWAIT | MSG_NOSIGNAL);
-    pid_t pid = pid_to_tell(job, family);
+    pid_t pid = sender_pid(job, family);
     if (pid < 0)
         return -1;
-    ssize_t n = send_telling(job, pid);
-    /* We may not name it. */
-    return n < 0 && errno == EPERM && pid != getpid() ? send_telling(job, getpid()) : n;
+    ssize_t n = send_with_credentials(job, pid);
+    /* EPERM: the broker may not report that pid. */
+    return n < 0 && errno == EPERM && pid != getpid() ? send_with_credentials(job, getpid()) : n;
 }
 
 static int move_socket(struct stream_job *job) {
@@ -148,7 +150,7 @@ static int move_socket(struct stream_job *job) {
     return 0;
 }
 
-/* A pipe without a writer reads as ended also when no writer has come yet; only the first is told by a hang-up. */
+/* A pipe without writers reads as ended even before its first writer has opened it; POLLHUP tells the two apart. */
 static int end_of_pipe(struct stream_job *job) {
     if (!(look(job->fd, POLLIN) & POLLHUP))
         return -EAGAIN;
@@ -184,7 +186,7 @@ static int peek_pipe(struct stream_job *job) {
     return -EBUSY;
 }
 
-/* -EOPNOTSUPP: the kernel does not take RWF_NOWAIT for such a descriptor. */
+/* -EOPNOTSUPP: the kernel does not take RWF_NOWAIT for this descriptor. */
 static int move_now(struct stream_job *job) {
     struct iovec piece = {job->bytes, job->size};
     bool write = job->what == STREAM_WRITE;
@@ -201,7 +203,7 @@ static int move_now(struct stream_job *job) {
     return 0;
 }
 
-/* One piece at a time, and only while there is room for it: a longer write would wait for its last byte. */
+/* Writes one piece at a time while there is room: a longer write would block until its last byte fits. */
 static int write_pieces(struct stream_job *job) {
     while (job->count < job->size && look(job->fd, POLLOUT)) {
         size_t left = job->size - job->count;
@@ -230,7 +232,7 @@ static int move_looking(struct stream_job *job) {
     return 0;
 }
 
-/* A listener has no bytes, and says so at once. */
+/* A listener has no bytes and fails at once. */
 bool stream_waits(enum inspect_type type) {
     return type != INSPECT_REGULAR && type != INSPECT_TCP_LISTENER && type != INSPECT_UNIX_LISTENER;
 }
@@ -275,17 +277,18 @@ static int peek(struct stream_job *job) {
     return 0;
 }
 
-/* Files outside the kernel's own file systems are INSPECT_OTHER or INSPECT_REGULAR: RWF_NOWAIT means nothing to their servers. */
+/* Files of file systems in user space are INSPECT_OTHER or INSPECT_REGULAR; their servers ignore RWF_NOWAIT. */
 static bool may_be_now(enum inspect_type type) { return type != INSPECT_REGULAR && type != INSPECT_OTHER; }
 
-/* Asks the file system, which may be a server: so here, and once for each descriptor. Files of other types are nobody's but the kernel's. */
+/* Asks for the type of the file system. That may call a server, so it is done on a worker, and once for each
+ * descriptor. Descriptors of other types are on no file system but the kernel's own. */
 static int check_plain(struct stream_job *job) {
     struct statfs system;
     errno = 0;
     if (job->plain || (job->type != INSPECT_REGULAR && job->type != INSPECT_OTHER))
         return 0;
     if (fstatfs(job->fd, &system) == 0 && system.f_type == PROC_SUPER_MAGIC)
-        return STREAM_E_PROCESS; /* which never fails, as servers may */
+        return STREAM_E_PROCESS; /* fstatfs never fails on procfs, but servers may fail it */
     if (errno == EINTR)
         return -EAGAIN;
     job->plain = true;

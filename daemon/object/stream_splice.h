@@ -1,19 +1,22 @@
-/* stream_splice.h: bytes between a descriptor and a pipe of the client's, in the kernel (stream.h has what is asked and answered).
+/* stream_splice.h: moves bytes between a descriptor and a client's pipe inside the kernel. stream.h has the
+ * job.
  *
- * The pipe is the client's, and so is its memory. Nobody waits for it: what it does not take stays in the descriptor, and if it takes no more
- * (or has no more) that is an answer. Which kinds can do it:
+ * The pipe and its memory are the client's. A splice never waits for the pipe: bytes that do not fit stay in
+ * the descriptor, and a full (or empty) pipe ends the splice with an answer. Possible descriptors:
  *
- *   read    pipes, Unix stream sockets, TCP sockets (poll(2) first: they would wait for bytes, whatever the call says)
- *   write   pipes. A socket would wait until all is sent, and its receivers may ask who sends
+ *   read    pipes, Unix stream sockets, TCP sockets (poll(2) first: splice(2) would wait for bytes in spite of the
+ *           flag)
+ *   write   pipes. A socket would wait until all is sent, and its receivers may ask for the sender
  *
- * Both ends are pipes or sockets of the kernel's own: what lies in a pipe is pages, and no server is asked for them. */
+ * Both ends are the kernel's own pipes or sockets. A pipe contains pages, so no server is called for them. */
 #ifndef STREAM_SPLICE_H
 #define STREAM_SPLICE_H
 
 #include "stream.h"
 
-/* On a worker: stream_work for such a job. 0: it is answered, with what was moved so far; -EAGAIN: the descriptor is not ready;
- * STREAM_E_MORE: it may be; -EOPNOTSUPP: the kernel does not splice the two; or another negative errno, and nothing was ever moved. */
+/* Runs on a worker: stream_work for a splice. Returns 0, with the bytes moved so far; -EAGAIN: the descriptor
+ * is not ready; STREAM_E_MORE: it may be ready; -EOPNOTSUPP: the kernel cannot splice the two; or another
+ * negative errno. The last two are returned only if no byte was ever moved. */
 int stream_splice_work(struct stream_job *job);
 
 #endif

@@ -1,4 +1,5 @@
-/* stream_splice_linux.c: stream_splice.h by splice(2), which takes nothing out of one end that it does not put into the other. */
+/* stream_splice_linux.c: stream_splice.h with splice(2), which takes no byte from one end without putting it
+ * into the other. */
 #define _GNU_SOURCE
 
 #include "stream_splice.h"
@@ -9,7 +10,7 @@
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 
-enum { TRIP = 1 << 20 }; /* bytes for which a worker is kept, about a millisecond */
+enum { TRIP = 1 << 20 }; /* bytes for which one try keeps a worker, about a millisecond */
 
 static short look(os_fd fd, short events) {
     struct pollfd poll_fd = {.fd = fd, .events = events};
@@ -18,7 +19,8 @@ static short look(os_fd fd, short events) {
 
 static bool reads(const struct stream_job *job) { return job->what == STREAM_SPLICE_READ; }
 
-/* A TCP socket would wait also with an error queue that is not empty, of which poll(2) tells as of an error. */
+/* splice(2) of a TCP socket without data blocks even if its error queue, which poll(2) reports as an error, is
+ * filled. So only POLLIN counts. */
 static ssize_t move(const struct stream_job *job, size_t n) {
     if (job->type == INSPECT_TCP && !(look(job->fd, POLLIN) & POLLIN)) {
         errno = EAGAIN;
@@ -28,7 +30,8 @@ static ssize_t move(const struct stream_job *job, size_t n) {
                   SPLICE_F_NONBLOCK);
 }
 
-/* What has been moved is answered, and the error behind it. That the rest cannot be moved is found out again. */
+/* Answers the bytes that were moved, with the error that followed them. EOPNOTSUPP is left out: the next splice
+ * meets it again. */
 static int failed(struct stream_job *job, int error) {
     if (!job->count)
         return -error;
@@ -36,7 +39,8 @@ static int failed(struct stream_job *job, int error) {
     return 0;
 }
 
-/* Of no bytes, so nothing is taken; a peek would move the holders' SO_PEEK_OFF. Not for Unix sockets: descriptors that were sent would be lost. */
+/* Receives 0 bytes, so nothing is taken; a peek would move the holders' SO_PEEK_OFF. Not for Unix sockets: it
+ * would lose descriptors that were sent. */
 static int pending_error(const struct stream_job *job) {
     char none;
     if (job->type != INSPECT_TCP || recv(job->fd, &none, 0, MSG_DONTWAIT) >= 0)
@@ -44,8 +48,8 @@ static int pending_error(const struct stream_job *job) {
     return errno == EINTR ? EAGAIN : errno;
 }
 
-/* A socket from which nothing came: it has failed, is empty, has ended (if `ended` says so, too), or has what cannot be spliced, which lies
- * behind a byte that is urgent. What else is there has come since, or is less than its SO_RCVLOWAT. */
+/* Finds out why nothing came from a socket: an error, no data, the end (only if `ended` says so too), or data
+ * that cannot be spliced, behind an urgent byte. Other data has come since, or is less than SO_RCVLOWAT. */
 static int look_again(struct stream_job *job, bool ended) {
     int error = pending_error(job), n = 0;
     short events;
@@ -57,7 +61,7 @@ static int look_again(struct stream_job *job, bool ended) {
     if (!ended || !(events & POLLRDHUP))
         return -EAGAIN;
     if (ioctl(job->fd, FIONREAD, &n) || n)
-        return failed(job, EOPNOTSUPP); /* a read can tell */
+        return failed(job, EOPNOTSUPP); /* a read shows what it is */
     job->end = true;
     return 0;
 }
@@ -72,7 +76,7 @@ static int stopped(struct stream_job *job, int error) {
     return job->type == INSPECT_TCP ? look_again(job, false) : -EAGAIN;
 }
 
-/* A pipe without a writer reads as ended also when no writer has come yet. */
+/* A pipe without writers reads as ended even before its first writer has opened it. */
 static int ended(struct stream_job *job) {
     if (!reads(job))
         return 0;

@@ -1,4 +1,5 @@
-/* subscribers.c: telling them, and ending them: semaphores by way of the binding, waits and transfers by way of the queues. */
+/* subscribers.c: notifies and ends subscribers. Semaphores are found through the binding, waits and transfers
+ * through the queues. */
 #include "subscribers.h"
 
 #include "cause.h"
@@ -55,7 +56,8 @@ static void end_one(const struct binding *binding, enum object_kind kind, int di
 
 void subscribers_end(struct binding *binding, enum object_kind kind, enum object_kind other, int cause) {
     struct descriptor *descriptor = bound_descriptor(binding);
-    descriptor_catch_up(descriptor); /* what has fired before has not ended otherwise */
+    descriptor_catch_up(
+        descriptor); /* a semaphore that should have fired before must not end with another cause */
     pending_create_end_all(descriptor, kind, cause);
     pending_create_end_all(descriptor, other, cause);
     for (int direction = 0; direction < 2; direction++) {

@@ -1,4 +1,4 @@
-/* transfer.c: the queue of a port, and its first one in the queue of the descriptor. */
+/* transfer.c: the queue of a port, and its first transfer in the descriptor's queue. */
 #include "transfer.h"
 
 #include "daemon/access/user.h"
@@ -25,7 +25,7 @@ static int direction_of(const struct transfer *transfer) {
     return stream_writes(transfer->stream.what) ? DIRECTION_WRITE : DIRECTION_READ;
 }
 
-/* Out of everything. */
+/* Takes the transfer out of all queues and stops its pause. */
 static void withdraw(struct transfer *transfer) {
     struct port *port = transfer->port;
     DL_DELETE(port->queue, transfer);
@@ -36,7 +36,7 @@ static void withdraw(struct transfer *transfer) {
     waitable_settle(&port->waitable);
 }
 
-/* What a splice has moved is told, whatever ends it. */
+/* Bytes that a splice has moved are answered, however it ends. */
 static int outcome(const struct transfer *transfer, int error) {
     return stream_splices(transfer->stream.what) && transfer->stream.count ? 0 : error;
 }
@@ -55,7 +55,7 @@ static void work(struct offload_job *job) {
 static void try_first(struct port *port);
 static void submit(struct transfer *transfer);
 
-/* Whether poll(2) may be asked and tells when it is worth trying. */
+/* True if poll(2) reports when another try is worthwhile. */
 static bool may_wait(const struct transfer *transfer) {
     return stream_waits(transfer->stream.type) && !waitable_source(&transfer->port->waitable)->unwatched;
 }
@@ -70,7 +70,8 @@ static void on_pause(struct loop_timer *timer) {
         submit(transfer);
 }
 
-/* Longer each time, so that what never gets ready costs nothing in the long run. False: without memory. */
+/* Waits longer each time, so that a descriptor that never becomes ready costs little. Returns false if there is
+ * no memory. */
 static bool pause_for(struct transfer *transfer, unsigned times) {
     int64_t pause = (int64_t)TRANSFER_PAUSE_US << (times < TRANSFER_PAUSES ? times : TRANSFER_PAUSES);
     transfer->pause.fn = on_pause;
@@ -79,8 +80,8 @@ static bool pause_for(struct transfer *transfer, unsigned times) {
     return transfer->paused;
 }
 
-/* It is watched now. Where that did not help before, edges are told alone, and one that was missed would be missed for ever: so it is tried
- * without one, too. */
+/* Arms the watch. After WAITQUEUE_VAIN futile tries it is edge-triggered, and a missed edge would never be
+ * reported again. So the transfer is also tried after a pause. */
 static void watch(struct waitqueue *queue) {
     struct ring *node = ring_first(&queue->transfers);
     if (node && queue->vain >= WAITQUEUE_VAIN) {
@@ -111,7 +112,7 @@ static void tried_in_vain(struct transfer *transfer) {
         watch(queue);
 }
 
-/* It has moved something, and is not over. */
+/* The splice has moved some bytes and is unfinished. */
 static void wait_on(struct transfer *transfer, bool ready) {
     struct waitqueue *queue =
         waitqueue_get(waitable_source(&transfer->port->waitable), direction_of(transfer));
@@ -127,7 +128,7 @@ static void wait_on(struct transfer *transfer, bool ready) {
         watch(queue);
 }
 
-/* Not over: it goes on when its descriptor is ready. */
+/* The try did not complete the transfer: it continues when its descriptor is ready. */
 static void tried(struct transfer *transfer, int error) {
     if (transfer->stream.count > transfer->moved && may_wait(transfer))
         wait_on(transfer, error == STREAM_E_MORE);
@@ -135,7 +136,7 @@ static void tried(struct transfer *transfer, int error) {
         tried_in_vain(transfer);
 }
 
-/* The next one is tried: first those that wait already, and of this port at most one is among them. */
+/* Tries the next transfer: the oldest in the descriptor's queue. Each port has at most one there. */
 static void go_on(struct port *port, struct waitqueue *queue) {
     if (port)
         try_first(port);
@@ -161,7 +162,7 @@ static void on_worked(struct offload_job *job) {
         tried(transfer, error);
         return;
     }
-    /* What was taken from the kernel is answered, come what may: bytes, and an error that a socket tells once. */
+    /* Bytes taken from the kernel are answered in any case, and so is an error that a socket reports only once. */
     if (transfer->cancelled && error && (again || !port))
         error = -ECANCELED;
     transfer->error = error = outcome(transfer, error);
@@ -176,7 +177,7 @@ static void on_worked(struct offload_job *job) {
     go_on(port, queue);
 }
 
-/* The broker ends: sessions and ports have, and the descriptor goes with the registry. */
+/* The broker ends: sessions and ports have ended, and the registry frees the descriptor. */
 static void drop(struct offload_job *job) {
     struct transfer *transfer = (struct transfer *)job;
     loop_timer_free(&transfer->pause);
@@ -214,7 +215,7 @@ static void submit(struct transfer *transfer) {
     offload_submit(registry_of(port)->env.offload, &transfer->job);
 }
 
-/* Whether it is worth a worker's time. Of what the loop may not ask about a worker finds out. */
+/* True if a try is worth a worker's time. For a descriptor that the loop may not poll, a worker finds out. */
 static bool may_be_ready(const struct transfer *transfer) {
     const struct descriptor *descriptor = waitable_source(&transfer->port->waitable);
     struct engine_probe probe = {transfer->stream.fd,
@@ -233,7 +234,7 @@ void transfer_try(struct waitqueue *queue, bool ready) {
         watch(queue);
 }
 
-/* The first one of the port goes to a worker or waits behind those of other ports. */
+/* Submits the port's first transfer, or queues it behind those of other ports. */
 static void try_first(struct port *port) {
     struct transfer *transfer = port->queue;
     struct descriptor *descriptor = waitable_source(&port->waitable);

@@ -1,12 +1,14 @@
-/* transfer.h: one read, peek, write, position or splice on a port, from asked to answered.
+/* transfer.h: one read, peek, write, position or splice on a port, from request to answer.
  *
- * The transfers of a port are carried out one at a time, in their order, each by a worker (stream.h). The first one goes there when its
- * descriptor is ready as far as the loop may know, and no other of that direction is being tried; if it was not ready after all, it waits
- * until it is (waitqueue.h). What poll(2) does not tell of is tried again after pauses that double each time. The bytes of a read lie in the
- * broker no longer than it takes to put them into the reply: `room` is asked before anything is taken from the kernel.
+ * A port's transfers are carried out one at a time, in order, each by a worker (stream.h). The first one is
+ * submitted when its descriptor is ready, as far as the loop may find out, and no other transfer of that
+ * direction is being tried. If the worker finds it not ready, it waits in the descriptor's queue (waitqueue.h).
+ * Descriptors that poll(2) does not report on are tried again after pauses that double each time. Before bytes
+ * are taken from the kernel `room` is asked whether the reply can take them, so they stay in the broker only
+ * until they are in the reply.
  *
- * A splice that is not over goes on when its descriptor is ready again, behind those that other ports wait with. What it has moved is answered,
- * whatever ends it. */
+ * An unfinished splice continues when its descriptor is ready again, behind the waiting transfers of other
+ * ports. However it ends, the bytes it has moved are answered. */
 #ifndef TRANSFER_H
 #define TRANSFER_H
 
@@ -18,7 +20,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-enum { TRANSFER_PAUSE_US = 10000, TRANSFER_PAUSES = 16 /* doublings */ };
+enum { TRANSFER_PAUSE_US = 10000, TRANSFER_PAUSES = 16 /* times that the pause doubles */ };
 
 struct descriptor;
 struct identity;
@@ -28,45 +30,51 @@ struct waitqueue;
 struct transfer {
     struct offload_job job; /* while `working` */
     struct stream_job stream;
-    const struct identity *identity; /* who asks; stays until done, or until transfer_cancel has ended it */
-    struct descriptor *descriptor;   /* while working: it has this job */
-    struct port *port;               /* NULL once the port has ended under a working one */
+    /* The requester's. Valid until done, or until transfer_cancel has returned true. */
+    const struct identity *identity;
+    struct descriptor *descriptor; /* while `working`: it has a job for this transfer */
+    struct port *port;             /* NULL if the port has ended while `working` */
     struct transfer *prev, *next;
-    int error; /* outcome: 0, STREAM_E_PROCESS, STREAM_E_GONE, a negative errno, -ECANCELED (cancelled, or the port was closed) */
+    /* Outcome: 0, STREAM_E_PROCESS, STREAM_E_GONE, a negative errno, or -ECANCELED (cancelled, or the port was
+     * closed). */
+    int error;
     struct loop_timer pause;
-    struct ring queue_node; /* in its descriptor's queue, while it waits for that */
-    unsigned vain;          /* tries of what poll(2) does not tell of */
-    size_t moved;           /* by a splice, before this try */
-    bool paused;            /* for a while */
+    struct ring queue_node; /* in the descriptor's queue, while it waits there */
+    unsigned vain;          /* futile tries on a descriptor that poll(2) does not report on */
+    size_t moved;           /* splice: bytes moved before this try */
+    bool paused;            /* the pause timer runs */
     bool working;
-    bool cancelled; /* while working: nobody wants the outcome unless it has bytes */
-    bool dropped;   /* the broker ends: done must hand nothing to workers */
-    /* Whether the outcome can be taken now; if not, transfer_go_on is called when it can. */
+    bool cancelled; /* while `working`: the outcome is wanted only if it has bytes */
+    bool dropped;   /* the broker ends: done must not submit jobs */
+    /* Returns whether the outcome can be taken now. If not, the owner calls transfer_go_on when it can. */
     bool (*room)(struct transfer *transfer);
-    /* It is out of the queue; stream has the answers. */
+    /* Called when the transfer has left all queues; stream has the answers. */
     void (*done)(struct transfer *transfer);
 };
 
-/* waitable_expect was asked before. port, identity, room, done and stream (but for fd, type and the answers) are set. Its memory, and that of the bytes, stays the caller's until
- * done, which may be called from within. */
+/* Starts the transfer. Needs waitable_expect. The caller sets port, identity, room, done and stream (but for
+ * fd, type and the answers). It owns the memory and the bytes, and keeps both until done, which may be called
+ * before this returns. */
 void transfer_start(struct transfer *transfer);
 
-/* There is room again. */
+/* The owner has room for the outcome again. */
 void transfer_go_on(struct port *port);
 
-/* Ends one that is not working: done is not called, and error is set. A working one is marked; its done comes later, with -ECANCELED unless it got
- * bytes. True: it is over now. */
+/* Returns true if the transfer was not working: it has ended, error is set, and done is not called. False: done
+ * comes later, with -ECANCELED unless the transfer got bytes. */
 bool transfer_cancel(struct transfer *transfer);
 
-/* From port.c: what a worker has in hand ends when that comes back; the rest is ended by transfer_end, one at a time. */
+/* For port.c. The first detaches a transfer that a worker has in hand, which ends when the worker returns it;
+ * the second ends one of the others. */
 void transfer_on_port_ended(struct port *port, struct descriptor *descriptor);
 void transfer_end(struct port *port);
 
-/* From waitqueue.c: the first that waits is tried, if none is. ready: the descriptor is, so it need not be asked. */
+/* For waitqueue.c: submits the queue's first transfer if none is being tried. ready: the descriptor is known to
+ * be ready and need not be probed. */
 void transfer_try(struct waitqueue *queue, bool ready);
-void transfer_ready(struct waitqueue *queue); /* the same of one that is ready: hook (hooks.h) */
+void transfer_ready(struct waitqueue *queue); /* hook (hooks.h): the same with ready */
 
-/* It waits for a descriptor that nobody will tell of. */
+/* The transfer waits for a descriptor that cannot be watched: ends it with -ENOMEM. */
 void transfer_fail(struct transfer *transfer);
 
 #endif

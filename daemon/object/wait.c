@@ -1,8 +1,8 @@
-/* wait.c: looking, parking, being told.
+/* wait.c: checking, going in flight, being notified.
  *
- * A look may find a semaphore ready before the engine tells of it, and what one has seen fired has fired for all: so the look fires it (fire).
- * A wait for one target is done by what it was told of, past decide (wake): a look would cost a call of the kernel each time, and could only
- * find what the answer does not depend on. */
+ * A check may find a semaphore ready before the engine reports it. What one wait has seen fired must have fired
+ * for all, so the check fires the semaphore (fire). A wait for one target is completed by its notification
+ * (wake), not by a check: that would cost a system call, and its result would not change the answer. */
 #include "wait.h"
 
 #include "cause.h"
@@ -23,7 +23,7 @@
 
 #include <string.h>
 
-enum { TARGETS_UNIT = 8 /* unlinked for one unit of a turn */ };
+enum { TARGETS_UNIT = 8 /* targets unlinked for one unit of a turn */ };
 
 size_t wait_size(size_t n) { return sizeof(struct wait_request) + n * sizeof(struct wait_target); }
 
@@ -62,12 +62,12 @@ static void disarm(struct wait_target *target) {
     target->given = false;
     waitqueue_release(target);
     waitqueue_update(queue);
-    /* Watching by edges has an end only if somebody ends it; a one-shot watch ends by itself. */
+    /* An edge-triggered watch goes on until it is disarmed; a one-shot watch ends by itself. */
     if (wait->one && !descriptor_is_closing(descriptor))
         (void)descriptor_rearm(descriptor);
 }
 
-/* False: it cannot be watched, or not without more memory. */
+/* Returns false if the target cannot be watched, or not without more memory. */
 static bool arm(struct wait_target *target, struct descriptor *descriptor) {
     struct wait_request *wait = target->wait;
     struct waitqueue *queue;
@@ -79,13 +79,13 @@ static bool arm(struct wait_target *target, struct descriptor *descriptor) {
     queue = waitqueue_get(descriptor, target->of->direction);
     if (!queue)
         return false;
-    /* A poller thread's answer is from before: there may have been an activity since. */
+    /* The poller thread's answer is older: there may have been an activity since. */
     missed = extras_thread_watch(descriptor->extras) && queue->cause && queue->round > target->round;
     waitqueue_add(queue, target, missed);
     return !descriptor_rearm(descriptor);
 }
 
-/* What was not ready at the last look is told of from now on. The one for which that cannot be, or NULL. */
+/* Arms every target that the last check found not ready. Returns one that cannot be armed, or NULL. */
 static struct wait_target *arm_all(struct wait_request *wait) {
     for (size_t i = 0; i < wait->n; i++) {
         struct wait_target *target = &wait->targets[i];
@@ -99,8 +99,8 @@ static struct wait_target *arm_all(struct wait_request *wait) {
 
 /* ---- looking ---------------------------------------------------------------------------------------------------- */
 
-/* Fills the cause of each target and counts the ready ones. What only poll(2) knows is asked for all of them at once; of the ones that a poller thread watches
- * is known what the poller thread has answered for this look. */
+/* Sets the cause of each target and counts the ready ones. One poll(2) covers all that it can answer. For
+ * targets with a thread watch the poller thread's answer counts. */
 static void look(struct wait_request *wait) {
     struct engine_probe probes[ENGINE_PROBES];
     size_t asked[ENGINE_PROBES], n = 0;
@@ -152,7 +152,7 @@ static void end_target(struct wait_target *target, int cause) {
     target->ended = (uint8_t)cause;
 }
 
-/* A semaphore that a look found ready fires: everybody is told, not only this wait. */
+/* Fires the semaphores that the check found ready: all their waiters are notified, not only this wait. */
 static void fire(struct wait_request *wait) {
     struct waitable *fired[ENGINE_PROBES];
     size_t n = 0;
@@ -161,7 +161,7 @@ static void fire(struct wait_request *wait) {
         struct waitable *of = target->of;
         if (!target->cause || !of || of->ended || !waitable_is_semaphore(of))
             continue;
-        if (!of->cause) /* it is taken down once, also if its id came twice */
+        if (!of->cause) /* list it once, even if its id is repeated */
             fired[n++] = of;
         of->cause = target->cause;
         end_target(target, target->cause);
@@ -173,7 +173,7 @@ static void fire(struct wait_request *wait) {
     }
 }
 
-/* What was told of counts for one for any, though it was drained since. */
+/* For a wait for any, a notification counts even if the descriptor has been drained since. */
 static void count_told(struct wait_request *wait) {
     for (size_t i = 0; i < wait->n; i++) {
         struct wait_target *target = &wait->targets[i];
@@ -219,8 +219,8 @@ void wait_expire(struct wait_request *wait, int cause) {
     wait->done(wait);
 }
 
-/* It stays. */
-static void looked(struct wait_request *wait) {
+/* The wait stays in flight: releases the queues that it held. */
+static void release_queues(struct wait_request *wait) {
     for (size_t i = 0; wait->one && i < wait->n; i++) {
         struct wait_target *target = &wait->targets[i];
         struct waitqueue *queue = target->held ? waitqueue_of(target) : NULL;
@@ -233,7 +233,7 @@ static void looked(struct wait_request *wait) {
     }
 }
 
-/* Looks, and is done or stays. */
+/* Checks, and completes the wait or leaves it in flight. */
 static void decide(struct wait_request *wait) {
     look(wait);
     count_told(wait);
@@ -252,15 +252,15 @@ static void decide(struct wait_request *wait) {
     }
     struct wait_target *failed = arm_all(wait);
     if (!failed) {
-        looked(wait);
+        release_queues(wait);
         return;
     }
-    failed->cause = CAUSE_RESYNC; /* nobody would tell of it */
+    failed->cause = CAUSE_RESYNC; /* no notification would come */
     wait->ready++;
     finish(wait);
 }
 
-/* Taken by an activity whose telling is under way: at the limit it counts. */
+/* True if an activity has taken a target and its notification is under way: it counts although the limit passed. */
 static bool is_being_told(const struct wait_request *wait) {
     for (size_t i = 0; !wait->all && i < wait->n; i++) {
         const struct wait_target *target = &wait->targets[i];
@@ -273,7 +273,7 @@ static bool is_being_told(const struct wait_request *wait) {
 
 static void step(struct task *task) {
     struct wait_request *wait = CONTAINER_OF(task, struct wait_request, task);
-    struct refusal refusal; /* to be looked at without an answer */
+    struct refusal refusal; /* ignored: it then checks without the poller thread */
     turn_spend(lane_of(wait)->turns, wait->n);
     if (wait_is_left(wait) || wait_is_probing(wait))
         return;
@@ -293,15 +293,15 @@ static void on_timer(struct loop_timer *timer) {
     turn_queue(lane_of(wait), &wait->task);
 }
 
-/* ---- being told ------------------------------------------------------------------------------------------------- */
+/* ---- being notified --------------------------------------------------------------------------------------------- */
 
-/* Something of it is ready for that cause. */
+/* The target is ready, for its cause `told` or `ended`. */
 static void wake(struct wait_target *target) {
     struct wait_request *wait = target->wait;
     turn_spend(lane_of(wait)->turns, wait->n);
     if (turn_is_queued(&wait->task) || wait_is_probing(wait)) {
         waitqueue_hold(target);
-        return; /* it looks soon */
+        return; /* a check will come soon */
     }
     if (wait->n == 1) {
         target->cause = target->told ? target->told : target->ended;
@@ -359,7 +359,7 @@ void wait_end(struct wait_target *target, int cause) {
 
 static int refuse_memory(struct refusal *refusal) { return refusal_memory(refusal); }
 
-/* False: without memory. */
+/* Returns false if there is no memory. */
 static bool link_target(struct wait_target *target) {
     struct waitable *of = target->of;
     if (!of)
@@ -368,7 +368,7 @@ static bool link_target(struct wait_target *target) {
         end_target(target, of->cause);
         return true;
     }
-    /* A repeated id would be the newest waiter of the same waitable. */
+    /* A repeated id is the newest waiter of the same waitable. */
     struct ring *newest = waitable_newest(of);
     if (newest && CONTAINER_OF(newest, struct wait_target, of_node)->wait == target->wait) {
         target->wait->repeated = true;

@@ -1,4 +1,4 @@
-/* wait_probe.c: asking a poller thread about the targets of a wait that only it may look at. */
+/* wait_probe.c: asks the poller thread about a wait's targets that only it may poll. */
 #include "daemon/access/user.h"
 #include "descriptor.h"
 #include "direction.h"
@@ -30,7 +30,8 @@ static void on_answered(struct probe *probe, void *owner, bool known) {
     struct wait_request *wait = owner;
     size_t at = 0;
     wait->probe = NULL;
-    /* Those that were asked about and have ended since are not watched by a poller thread any more, so number and direction tell. */
+    /* Targets that have ended since the question have no thread watch any more. So answers are matched by fd
+     * and direction. */
     for (size_t i = 0; known && i < wait->n; i++) {
         struct wait_target *target = &wait->targets[i];
         while (thread_watch_of(target) && at < probe->n && !is_about(&probe->probes[at], target->of))
@@ -51,7 +52,7 @@ int wait_probe(struct wait_request *wait, struct refusal *refusal) {
             continue;
         if (!wait->targets[i].armed)
             wait->targets[i].round = wait->owner->registry->rounds;
-        poller = thread_watch->poller; /* of one uid, so the same for all */
+        poller = thread_watch->poller; /* one uid, so the same for all */
         n++;
     }
     if (!n || poller_is_late(poller))

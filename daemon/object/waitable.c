@@ -1,4 +1,4 @@
-/* waitable.c: the life of a semaphore or an event, from registered to ended to given back. */
+/* waitable.c: the lifecycle of a semaphore, an event or a port: registered, ended, released. */
 #include "waitable.h"
 
 #include "cause.h"
@@ -55,7 +55,7 @@ struct waitable *waitable_new(struct binding *binding, enum object_kind kind, in
     return waitable;
 }
 
-/* ---- whoever waits ---------------------------------------------------------------------------------------------- */
+/* ---- waiters ---------------------------------------------------------------------------------------------------- */
 
 static void step(struct task *task);
 
@@ -119,7 +119,7 @@ static bool has_several_handles(const struct waitable *waitable, int n) {
     return handle != NULL;
 }
 
-/* The client's copies stay as they are. */
+/* The client keeps its copies. */
 static void drop_handle(struct handle *handle) {
     struct waitable *waitable = handle->of;
     struct waiters *waiters = waitable->waiters;
@@ -163,7 +163,7 @@ static void tell_one(struct waiters *waiters) {
     }
 }
 
-/* One after the other is told that it has ended. If its id was given back, its handles go as well. */
+/* Notifies the waiters of the end, one at a time. If the id has been released, drops the handles too. */
 static void step(struct task *task) {
     struct waiters *waiters = CONTAINER_OF(task, struct waiters, task);
     struct waitable *waitable = waiters->of;
@@ -187,7 +187,7 @@ static void step(struct task *task) {
 
 /* ---- the end ---------------------------------------------------------------------------------------------------- */
 
-/* Many are told in steps, if there is memory for that. */
+/* Notifies many handles in steps, if there is memory for that. */
 static void end_handles(struct waitable *waitable) {
     if (has_several_handles(waitable, HANDLES_AT_ONCE) && waitable_expect(waitable)) {
         waitable->waiters->unended = waitable->handle;
@@ -221,7 +221,7 @@ void waitable_end(struct waitable *waitable, int cause) {
         return;
     }
     waitable->waiters->descriptor = descriptor;
-    descriptor->telling++;
+    descriptor->notifying++;
     turn_queue(&waitable->object.owner->account.user->lane, &waitable->waiters->task);
 }
 
@@ -251,7 +251,7 @@ void waitable_release(struct waitable *waitable) {
     if (waitable_source(waitable))
         return;
     if (!waitable->waiters && has_several_handles(waitable, HANDLES_AT_ONCE) &&
-        waitable_expect(waitable)) /* they go in steps */
+        waitable_expect(waitable)) /* drop them in steps */
         turn_queue(&waitable->object.owner->account.user->lane, &waitable->waiters->task);
     if (!waitable->waiters) {
         waitable_free(waitable);
@@ -304,7 +304,7 @@ int waitable_set_handle(struct waitable *waitable, struct session_objects *asker
         handle->sibling->elder = handle;
     if (asker != waitable->object.owner)
         DL_APPEND2(asker->lent, handle, lent_prev, lent_next);
-    /* What cannot be watched is ready for ever, and so is what has ended. */
+    /* An event that cannot be watched is ready forever, and so is an ended one. */
     if (!waitable_is_semaphore(waitable) && (error || waitable->ended))
         handle_end(handle);
     return 0;

@@ -1,4 +1,4 @@
-/* waitqueue.c: taking whom an activity is for, and telling them in steps. */
+/* waitqueue.c: chooses the targets for an activity and notifies them in steps. */
 #include "waitqueue.h"
 
 #include "cause.h"
@@ -76,14 +76,14 @@ void waitqueue_update(struct waitqueue *queue) {
 }
 
 bool waitqueue_has_ones(const struct waitqueue *queue) {
-    /* Those that an activity has taken may have to leave it to others. */
+    /* A target taken by an activity may have to leave it to another wait. */
     bool told = ring_has(&queue->pool) && !ring_is_empty(&queue->told);
     return told || !ring_is_empty(&queue->ones) || queue->armed_ones || queue->held;
 }
 
 bool waitqueue_needs(const struct waitqueue *queue, bool *edge) {
     bool vain = queue->vain >= WAITQUEUE_VAIN;
-    /* Edges are watched for also during a try: to begin anew would tell of what has not helped. */
+    /* An edge-triggered watch stays armed during a try: rearming would report the readiness that has not helped. */
     bool transfers = queue->trying || queue->try ? vain : !ring_is_empty(&queue->transfers);
     bool ones = waitqueue_has_ones(queue);
     *edge = *edge || ones || (transfers && vain);
@@ -92,8 +92,8 @@ bool waitqueue_needs(const struct waitqueue *queue, bool *edge) {
 
 static bool is_left(const struct wait_target *target) { return target->wait->left && *target->wait->left; }
 
-/* The oldest of the wake-one targets whose connection is there. Behind many whose connection has ended it is looked for in steps; whoever
- * begins to wait meanwhile finds the descriptor ready. */
+/* Gives the activity to the oldest wake-one target whose connection has not ended. Many that have ended are
+ * skipped in steps; a wait that begins meanwhile finds the descriptor ready. */
 static void give(struct waitqueue *queue) {
     struct ring *node;
     unsigned looks = GIVE_LOOKS;
@@ -143,7 +143,7 @@ static void fail_transfers(struct waitqueue *queue) {
     }
 }
 
-/* A target is told when it is in no ring of the queue. It may take others of its wait out of this one. */
+/* A target is in no ring of the queue when it is notified. It may remove other targets of its wait from this queue. */
 static void step(struct task *task) {
     struct waitqueue *queue = CONTAINER_OF(task, struct waitqueue, task);
     struct descriptor *descriptor = queue->descriptor;
@@ -204,7 +204,7 @@ void waitqueue_give_on(struct waitqueue *queue) {
         look_again(queue);
 }
 
-/* ---- whom an activity was given to ------------------------------------------------------------------------------ */
+/* ---- who was given an activity ---------------------------------------------------------------------------------- */
 
 void waitqueue_hold(struct wait_target *target) {
     struct waitqueue *queue = target->wait->one && !target->held ? waitqueue_of(target) : NULL;
@@ -235,7 +235,7 @@ void waitqueue_remember(struct wait_request *wait) {
         if (queue && target->held)
             queue->given = true;
         if (target->cause)
-            target->given = false; /* it has what it was given */
+            target->given = false; /* its activity is used up */
     }
 }
 
@@ -249,14 +249,15 @@ void waitqueue_forget(struct wait_request *wait) {
     }
 }
 
-/* The queue whose last activity this target was given, or NULL. */
+/* Returns the queue whose last activity this target was given, or NULL. */
 static struct waitqueue *queue_given_to(const struct wait_target *target) {
     struct waitqueue *queue = target->given ? waitqueue_of(target) : NULL;
     return queue && queue->given ? queue : NULL;
 }
 
 void waitqueue_leave_to_others(struct wait_request *wait) {
-    struct waitqueue *own[ENGINE_PROBES]; /* what was given to itself: it may name others of the same queue */
+    struct waitqueue *own
+        [ENGINE_PROBES]; /* where the wait itself was given the activity, which counts for its other targets too */
     if (!wait->one)
         return;
     for (size_t i = 0; i < wait->n; i++) {
