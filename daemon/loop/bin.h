@@ -1,8 +1,8 @@
-/* bin.h: sockets that are closed together, in one call of the kernel.
+/* bin.h: closes many sockets in one system call.
  *
- * A socket with linger is waited for when it is closed, until a signal comes, and then the next one is. But what lies in the queue of a socket is
- * closed with that, and a signal that has come once ends all the waiting of that call. So sockets are put into a queue, where they
- * outlast their numbers, and the queue is closed: thousands take no longer than the first one. */
+ * close(2) of a socket with linger blocks until a signal arrives, for each socket anew. But closing a socket also closes the descriptors in
+ * its receive queue, and one signal ends all waits of that call. So sockets are queued in a Unix socket, which keeps them open after their
+ * numbers are closed, and that socket is closed: thousands take no longer than one. */
 #ifndef BIN_H
 #define BIN_H
 
@@ -17,16 +17,16 @@ struct bin {
     os_fd in, out;
 };
 
-/* Whether it may be put into a bin: of all else some wait already when a number of theirs is closed. Waits for nobody. */
+/* Whether fd may be put into a bin: only sockets, since close of some other files blocks even if it is not the last. Never blocks. */
 bool bin_takes(os_fd fd);
 
-/* Takes two numbers. 0 or a negative errno. */
+/* Opens two descriptors. 0 or a negative errno. */
 int bin_open(struct bin *bin);
 
-/* n of them at most BIN_MESSAGE, all or none. Their numbers stay the caller's, who can now close them without waiting. */
+/* Queues n fds (at most BIN_MESSAGE), all or none: whether it did. The caller keeps the fds; closing them does not block from then on. */
 bool bin_put(struct bin *bin, const os_fd *fds, size_t n);
 
-/* May wait, until a signal comes. */
+/* May block until a signal arrives. */
 void bin_close(struct bin *bin);
 
 #endif

@@ -1,4 +1,4 @@
-/* bin_unix.c: bin.h with a pair of sockets. */
+/* bin_unix.c: bin.h with a Unix socket pair. */
 #include "bin.h"
 
 #include <errno.h>
@@ -21,7 +21,7 @@ int bin_open(struct bin *bin) {
         return -errno;
     for (int i = 0; i < 2; i++)
         (void)fcntl(ends[i], F_SETFD, FD_CLOEXEC);
-    (void)setsockopt(ends[0], SOL_SOCKET, SO_SNDBUF, &room, sizeof room); /* or as much as it gets */
+    (void)setsockopt(ends[0], SOL_SOCKET, SO_SNDBUF, &room, sizeof room); /* the system may allow less */
     *bin = (struct bin){.in = ends[0], .out = ends[1]};
     return 0;
 }

@@ -1,11 +1,11 @@
 /* closer.c: a record for each descriptor that is being closed.
  *
- * A number that is free could come back here while it is still being closed, and what it means by then must not be closed. So the worker
- * closes what the number stands for, and the loop gives the number back (placeholder.h).
+ * A number that close(2) frees could be reused while close still blocks, so it must not be freed early. So the worker closes the open file
+ * behind the number, and the loop frees the number (placeholder.h).
  *
- * Records are set aside for as many descriptors as there can be, and those never used are not touched. Each has a job of its own, also one
- * on a discard queue. The job whose turn comes takes others off its discard queue, and closes them with its own; theirs find that out and do
- * nothing. Such a record is through when both have come back: its own job, and the one that took it. */
+ * Records are allocated for as many descriptors as the process may have; those never used are not touched. Each record has a job of its own,
+ * also on a discard queue. The first job of a queue to run takes other records off the queue and closes them with its own; their jobs then
+ * do nothing. A record that was taken is complete when both jobs have come back: its own, and the one that took it. */
 #include "closer.h"
 
 #include "bin.h"
@@ -27,12 +27,12 @@ struct record {
     void (*done)(void *context);
     void *context;
     struct discard_queue *discard_queue; /* NULL: none */
-    struct ring node;    /* in the discard queue; watched by a poller thread, as the next two */
-    bool taken;          /* off the discard queue, by another's job */
-    bool skipped;        /* its own job has found it taken */
-    bool closed;         /* by the one that took it */
-    bool returned;       /* of the loop: its own job has come back */
-    struct record *next; /* taken by the same one, or free */
+    struct ring node;                    /* in the discard queue; guarded by the lock, as the next two */
+    bool taken;                          /* off the discard queue, by the job of another record */
+    bool skipped;                        /* its own job has found it taken */
+    bool closed;                         /* in a batch */
+    bool returned;                       /* its own job has come back; the loop's alone */
+    struct record *next;                 /* of the same batch, or of the free list */
 };
 
 struct closer {
@@ -40,9 +40,9 @@ struct closer {
     struct placeholder placeholder;
     size_t limit;
     size_t pending;
-    struct thread_lock lock; /* of piles */
+    struct thread_lock lock; /* guards the discard queues and n_bins */
     size_t n_bins;
-    struct record *records; /* the first `touched` of them were used */
+    struct record *records; /* only the first `touched` were ever used */
     size_t touched;
     struct record *free;
 };
@@ -68,8 +68,7 @@ fail:
     return NULL;
 }
 
-/* What was handed over and will not be closed any more is done with all the same, so that its owner can free
- * it. */
+/* Calls done() of descriptors that will not be closed, so that the owners can free their memory. */
 static void records_abandon(struct closer *closer) {
     for (size_t i = 0; i < closer->touched && closer->pending; i++) {
         struct record *record = &closer->records[i];
@@ -128,7 +127,7 @@ static void complete(struct record *record) {
 
 static void on_worked(struct offload_job *job) { complete((struct record *)job); }
 
-/* ---- piles: on a worker ------------------------------------------------------------------------------------------ */
+/* ---- discard queues: on a worker ------------------------------------------------------------------------------------------ */
 
 /* The lock is held. */
 static void take_others(struct record *record) {
@@ -150,7 +149,7 @@ static void take_others(struct record *record) {
     }
 }
 
-/* The record leaves its discard queue, with others if a bin can be had. False: it is another's already. */
+/* Takes the record off its discard queue, with others if a bin is available. False: another job has taken it. */
 static bool take(struct record *record) {
     struct closer *closer = record->closer;
 
@@ -164,30 +163,30 @@ static bool take(struct record *record) {
     return !record->skipped;
 }
 
-/* They are in the bin: their numbers are closed without waiting. */
-static void mark(struct record *const *records, size_t n) {
+/* The records are in the bin, so closing their numbers does not block. */
+static void close_numbers(struct record *const *records, size_t n) {
     for (size_t i = 0; i < n; i++) {
         work(&records[i]->job);
         records[i]->closed = true;
     }
 }
 
-/* Those that cannot be passed on are left. */
+/* Leaves out records whose descriptors cannot be passed. */
 static void put(struct bin *bin, struct record *const *records, size_t n) {
     os_fd fds[BIN_MESSAGE];
 
     for (size_t i = 0; i < n; i++)
         fds[i] = records[i]->fd;
     if (bin_put(bin, fds, n)) {
-        mark(records, n);
+        close_numbers(records, n);
         return;
     }
     for (size_t i = 0; i < n; i++)
         if (bin_put(bin, &fds[i], 1))
-            mark(&records[i], 1);
+            close_numbers(&records[i], 1);
 }
 
-/* Nothing of the closer is touched after what may wait: it may be left behind. */
+/* Does not touch the closer after the call that may block: this thread may be abandoned there, and the closer freed. */
 static void work_together(struct record *first) {
     struct record *some[BIN_MESSAGE];
     struct bin bin;
@@ -219,9 +218,9 @@ static void work_discard(struct offload_job *job) {
         work(job);
 }
 
-/* ---- piles: in the loop ------------------------------------------------------------------------------------------ */
+/* ---- discard queues: in the loop ------------------------------------------------------------------------------------------ */
 
-/* It could not be closed together with others. */
+/* For a record that could not be closed in a batch. */
 static void close_alone(struct record *record) {
     record->job.work = work;
     record->job.done = on_worked;
@@ -238,8 +237,8 @@ static void give_back(struct record *first) {
     first->next = NULL;
 }
 
-/* Whoever took it is back. Its own job may still come. */
-static void update(struct record *record) {
+/* The job that took the record is back; the record's own job may still be pending. */
+static void batch_is_back(struct record *record) {
     struct closer *closer = record->closer;
 
     record->next = NULL;
@@ -257,7 +256,7 @@ static void update(struct record *record) {
 static void on_discarded(struct offload_job *job) {
     struct record *record = (struct record *)job, *other = record->next;
 
-    if (record->skipped && record->taken) { /* whoever took it is not back */
+    if (record->skipped && record->taken) { /* the job that took it is not back */
         record->returned = true;
         return;
     }
@@ -276,7 +275,7 @@ static void on_discarded(struct offload_job *job) {
         close_alone(record);
     while ((record = other)) {
         other = record->next;
-        update(record);
+        batch_is_back(record);
     }
 }
 

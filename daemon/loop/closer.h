@@ -1,13 +1,12 @@
-/* closer.h: closes descriptors of others without ever making the loop wait.
+/* closer.h: closes foreign descriptors without blocking the loop.
  *
- * close(2) of a socket with linger waits for its peer even when the socket is non-blocking; so may that of a
- * file on a network or FUSE file system, and that of a Unix socket in whose queue such a descriptor lies. All
- * of them go to workers, which are interrupted after 100 ms (the data still reaches the peer). One record for
- * each number that the process can have is set aside at the start, so handing over a descriptor needs no
- * memory and cannot fail. The number stays taken until done() runs.
+ * close(2) of a socket with linger blocks for its peer even if the socket is non-blocking; close of a file on a network or FUSE file system
+ * may block, too, and so may close of a Unix socket with such a descriptor in its queue. Workers close all of them, and are interrupted
+ * after 100 ms (the data still reaches the peer). closer_new allocates one record for each number that the process can have, so the calls
+ * below allocate nothing and cannot fail. The number stays in use until done() runs.
  *
- * What is only thrown away lies on a discard queue of its uid, and whoever closes one socket of it closes many others with it (bin.h): so thousands
- * that linger do not take 100 ms each. */
+ * Discarded descriptors are queued per uid, and a worker closes many sockets of a queue in one call (bin.h): so thousands that linger do
+ * not take 100 ms each. */
 #ifndef CLOSER_H
 #define CLOSER_H
 
@@ -21,26 +20,25 @@ struct discard_queue;
 
 enum {
     CLOSER_BINS = 4,              /* at a time */
-    CLOSER_OWN = 2 * CLOSER_BINS, /* numbers that these may take */
-    CLOSER_BIN_MOST = 512
+    CLOSER_OWN = 2 * CLOSER_BINS, /* descriptors that these use */
+    CLOSER_BIN_MOST = 512         /* sockets in one */
 };
 
-/* limit: the process's limit of descriptors. NULL with errno. */
+/* limit: the process's limit of open descriptors. NULL with errno. */
 struct closer *closer_new(struct offload *offload, size_t limit);
 
-/* After offload_free. What was handed over and not closed stays open: the kernel closes it when the process
- * ends, and does not linger then. NULL is allowed. */
+/* After offload_free. Descriptors not closed yet stay open, with done() called: the kernel closes them when the process ends, without
+ * lingering. NULL is allowed. */
 void closer_free(struct closer *closer);
 
-/* Takes fd. done may be NULL; else it runs in the loop once the descriptor is closed. uid: on whose account
- * the worker is. */
+/* Takes fd. done(context) runs in the loop once the descriptor is closed; done may be NULL. uid: whose job it is (offload.h). */
 void closer_close(struct closer *closer, os_fd fd, os_uid uid, void (*done)(void *context), void *context);
 
-/* The same for one that nobody waits for, on its uid's discard queue: it may be closed together with others of that. */
+/* The same for a descriptor that may be closed in a batch with others of its uid's discard queue. */
 void closer_discard(struct closer *closer, struct discard_queue *discard_queue, os_fd fd, os_uid uid,
                     void (*done)(void *context), void *context);
 
-/* Descriptors handed over and not closed yet. */
+/* How many descriptors were handed over and are not closed yet. */
 size_t closer_pending(const struct closer *closer);
 
 #endif

@@ -13,7 +13,7 @@ int deadline_open(os_fd *fd) {
     return *fd < 0 ? -errno : 0;
 }
 
-/* A time of 0 would clear it: what is past is due at the first nanosecond. */
+/* An it_value of 0 would disarm the timer, so a time in the past becomes the first nanosecond. */
 void deadline_set(os_fd fd, int64_t when) {
     struct itimerspec time = {{0, 0}, {0, 0}};
     if (when != INT64_MAX && when > 0)

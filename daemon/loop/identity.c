@@ -1,4 +1,4 @@
-/* identity.c: counting the references of an identity. */
+/* identity.c: creates identities and counts their references. */
 #include "identity.h"
 
 #include <stdlib.h>

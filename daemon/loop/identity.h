@@ -1,10 +1,10 @@
-/* identity.h: who asks, for what the kernel decides by who calls.
+/* identity.h: a client's credentials, for system calls whose permission checks depend on the caller.
  *
- * A thread that works for a client wears his identity: file system user, file system group, supplementary groups, and no effective
- * capability. It never has his real, effective or saved user: whoever shares one of them with a thread may signal, and so end, the whole
- * process. A process that may not take on identities keeps its own.
+ * A thread that works for a client assumes the client's file system uid, file system gid and supplementary groups, with no effective
+ * capability. It never gets the client's real, effective or saved uid: a process with one of them could signal the thread, and so kill the
+ * broker. A broker without the capabilities for this keeps its own credentials.
  *
- * Identities are made and given up in the loop; a thread that wears one only reads it. */
+ * The loop creates and unreferences identities; a thread that wears one only reads it. */
 #ifndef IDENTITY_H
 #define IDENTITY_H
 
@@ -16,10 +16,10 @@
 
 struct identity {
     unsigned refs;
-    uint64_t serial; /* of this process's identities, from 1; no two have the same */
+    uint64_t serial; /* unique in this process, from 1 */
     os_uid uid;
     uint32_t gid;
-    uint32_t pid;  /* it may be somebody else's when `process` has ended */
+    uint32_t pid;  /* may be reused once `process` has ended */
     os_fd process; /* a pidfd, or OS_FD_NONE; closed with the identity */
     void (*gone)(
         struct identity *identity); /* NULL, or called by the last identity_unref before it is freed */
@@ -30,24 +30,25 @@ struct identity {
 
 size_t identity_size(size_t n_groups);
 
-/* With one reference. groups are copied. NULL without memory. */
+/* Creates one with one reference. Copies groups. NULL without memory. */
 struct identity *identity_new(os_uid uid, uint32_t gid, uint32_t pid, const uint32_t *groups,
                               size_t n_groups);
 struct identity *identity_ref(struct identity *identity);
 void identity_unref(struct identity *identity); /* NULL is allowed */
 
-/* In the loop: whether a thread that wears one can name `process` to others, so that it is worth having. */
+/* From the loop: whether a thread that wears an identity may send the pid of `process` in credentials; if not, a pidfd is of no use. */
 bool identity_names_processes(void);
 
-/* ---- of the calling thread, which is not the loop's ------------------------------------------------------------- */
+/* ---- for the calling thread, never the loop's ------------------------------------------------------------- */
 
-/* Once, first of all: no effective capability. */
+/* Drops all effective capabilities. Once, before the other calls. */
 void identity_begin_thread(void);
 
-/* That identity from now on, if the process may. 0 or a negative errno: then it must do nothing for that client. */
+/* Assumes the identity, if the process has the capabilities. 0, or a negative errno: then the thread must do nothing for the client. */
 int identity_wear(const struct identity *identity);
 
-/* Whether it may say in a message that another user sends it. For that one call it must be told so, and that it is over. */
+/* Whether the thread may send a message with the credentials of another user (SCM_CREDENTIALS). identity_speak raises the capabilities for
+ * the one sendmsg, and drops them after it (IDENTITY_SILENT). */
 bool identity_can_speak(void);
 enum identity_speech { IDENTITY_SILENT, IDENTITY_OTHER_USER, IDENTITY_OTHER_PROCESS /* and user */ };
 void identity_speak(enum identity_speech speech);

@@ -1,8 +1,8 @@
-/* identity_linux.c: identity.h with the credentials that Linux keeps for each thread.
+/* identity_linux.c: identity.h with Linux's credentials per thread.
  *
- * The C library changes them for all threads at once, so the system calls are made directly. What a thread is permitted stays as it is:
- * the effective set is empty but while it changes its identity, or says who a client is. A thread that has an identity on keeps it until
- * a job of another one comes: most jobs in a row are of one client, and the change takes seven calls. */
+ * The C library changes credentials of all threads, so the system calls are made directly. The permitted set of a thread never changes; its
+ * effective set is empty except while it changes its identity or sends credentials. A thread keeps an identity until a job with another one
+ * comes: successive jobs are mostly of one client, and a change takes seven system calls. */
 #define _GNU_SOURCE
 
 #include "identity.h"
@@ -12,7 +12,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-/* Where there are two, the others take 16 bits. */
+/* On machines with two versions of these calls, the plain ones take 16-bit ids. */
 enum {
 #ifdef SYS_setgroups32
     SET_GROUPS = SYS_setgroups32,
@@ -27,12 +27,12 @@ enum {
 
 enum {
     CHANGES = 1 << CAP_SETUID | 1 << CAP_SETGID,
-    NAMES = CHANGES | 1 << CAP_SYS_ADMIN /* a process that is not this one */
+    NAMES = CHANGES | 1 << CAP_SYS_ADMIN /* to send the pid of another process */
 };
 
 static _Thread_local struct {
     struct __user_cap_data_struct permitted[_LINUX_CAPABILITY_U32S_3];
-    uint64_t worn; /* the identity's serial; 0: none, or half of one */
+    uint64_t worn; /* the identity's serial; 0: none, or a change failed */
 } self;
 
 static int make_effective(uint32_t capabilities) {
@@ -66,10 +66,10 @@ void identity_begin_thread(void) {
     learn_permitted();
     self.worn = 0;
     if (self.permitted[0].permitted | self.permitted[1].permitted)
-        (void)make_effective(0); /* what is not there cannot fail to be given up; identity_wear asks again */
+        (void)make_effective(0); /* dropping capabilities cannot fail; identity_wear checks again */
 }
 
-/* setfsuid(2) and setfsgid(2) answer what was before, whether they have worked or not. */
+/* setfsuid(2) and setfsgid(2) return the previous id, whether they succeed or not. */
 static bool is_now(long call, uint32_t id) { return (uint32_t)syscall(call, (uid_t)-1) == id; }
 
 static int change(const struct identity *identity) {

@@ -1,4 +1,4 @@
-/* lanes.c: the queue of heads, and the chains behind them. */
+/* lanes.c: the queue of heads, and their chains. */
 #include "lanes.h"
 
 static uint64_t lane_of(const struct offload_job *job) { return job->uid << 1 | job->quick; }
@@ -20,12 +20,12 @@ static void chain_join(struct offload_job *head, struct offload_job *chain) {
     head->last = chain->last;
 }
 
-/* Fewer when there are many, so that those of few do not use up the seats. */
+/* Stuck jobs allowed per lane: fewer when many jobs are stuck, so that few uids do not use up the seats. */
 static size_t stuck_most(const struct lanes *lanes) {
     return lanes->stuck < LANES_SEATS / 4 ? OFFLOAD_STUCK_MOST : 1;
 }
 
-/* The seat behind whose job others of that lane have to wait, or NULL. */
+/* The seat whose job the lane's other jobs must wait for, or NULL. */
 static struct seat *seat_before(struct lanes *lanes, uint64_t lane) {
     struct seat *stuck = NULL;
     size_t n_stuck = 0;
@@ -63,7 +63,7 @@ void lanes_put(struct lanes *lanes, struct offload_job *chain) {
     queue_add(lanes, chain);
 }
 
-/* What waited behind a job that is stuck, and need not any more. */
+/* Puts the jobs that waited for a stuck job of the lane where lanes_put now puts them. */
 static void release_chains(struct lanes *lanes, uint64_t lane) {
     for (size_t i = 0; i < lanes->top; i++) {
         struct seat *seat = &lanes->seats[i];
@@ -102,7 +102,7 @@ size_t lanes_waiting(const struct lanes *lanes) {
 
 static uint16_t *running_of(struct lanes *lanes, os_uid uid) { return &lanes->running[uid % LANES_UIDS]; }
 
-/* The link to the next one: the first whose uid has nothing running; if there is none among the first few, the first of all. */
+/* The link to the head to run next: among the first LANES_LOOK, the first whose uid has nothing running, else the first. */
 static struct offload_job **choose(struct lanes *lanes, struct offload_job **before) {
     struct offload_job **found = NULL, *previous = NULL;
     int looked = 0;

@@ -1,12 +1,12 @@
-/* lanes.h: which job is next, and who has to wait behind whom: the order of offload.h, without its threads.
+/* lanes.h: the scheduling of offload.h, without its threads. The caller serializes all calls.
  *
- * A lane is what has one job running at a time: the quick ones of a uid, or its others. Waiting jobs are chained behind the first one of
- * their lane, the head. Heads of lanes that have nothing running stand in the queue; the chain of a lane that has a job running is kept
- * by that job's seat. All links are in the jobs, so nothing here needs memory or fails.
+ * A lane runs one job at a time: a uid has one lane for its quick jobs and one for its slow ones. Waiting jobs are chained behind the first
+ * job of their lane, the head. The queue contains the heads of lanes that run nothing; the seat of a running job keeps the chain of its
+ * lane. All links are in the jobs, so nothing here allocates or fails.
  *
- * Of the heads, one whose uid has nothing running goes first: so a uid has no second worker while another one waits for its first. A
- * seat whose job has run for long is `held`: it is no longer counted as one of the workers, nor as its uid's. When LANES_SEATS less
- * LANES_KEPT are held, seats are scarce: what is left is for the broker's own jobs (closes), of uids that hold up no seat. */
+ * A head whose uid runs nothing goes first: so no uid gets a second worker while another waits for its first. A seat whose job has run for
+ * long is `held`: it no longer counts as one of the workers, nor against its uid. Seats are scarce when fewer than OFFLOAD_WORKERS +
+ * LANES_KEPT are not held: these are for jobs of the broker itself (closes), of uids that have no seat. */
 #ifndef LANES_H
 #define LANES_H
 
@@ -24,35 +24,34 @@ struct seat {
 
 struct lanes {
     struct seat seats[LANES_SEATS];
-    size_t top; /* seats from here on were never used */
+    size_t top; /* seats from this index were never used */
     size_t busy, held, stuck;
     struct offload_job *first, *last; /* the queue of heads */
     size_t heads;
-    uint16_t running
-        [LANES_UIDS]; /* jobs that run and are not held, by uid; others of the same remainder count as well */
+    uint16_t running[LANES_UIDS]; /* jobs that run and are not held, by uid modulo LANES_UIDS */
 };
 
-/* One job or a chain of them, behind those of the same lane. */
+/* Adds a job, or a chain of them, after the jobs of the same lane. */
 void lanes_put(struct lanes *lanes, struct offload_job *chain);
 
-/* How many heads could be taken now. */
+/* How many heads may run now. */
 size_t lanes_waiting(const struct lanes *lanes);
 
-/* The next one sits down. Something must be waiting. */
+/* Moves the next job to the free seat. lanes_waiting must not be 0. now: os_now_us. */
 void lanes_take(struct lanes *lanes, struct seat *seat, int64_t now);
 
-/* Its job is over; what waited behind it goes on. The job. */
+/* Frees the seat, whose job has ended, and queues the jobs that waited for it. Returns the job. */
 struct offload_job *lanes_finish(struct lanes *lanes, struct seat *seat);
 
-/* It has run for long: somebody else may take its place. */
+/* Marks the seat held: its job has run for long, so another worker may replace it. */
 void lanes_hold(struct lanes *lanes, struct seat *seat);
 
-/* It is stuck: its uid's other jobs need no longer wait for it, unless too many of them are. */
+/* Marks the seat stuck (and held): other jobs of its lane no longer wait for it, unless too many of them are stuck. */
 void lanes_stick(struct lanes *lanes, struct seat *seat);
 
 bool lanes_are_scarce(const struct lanes *lanes);
 
-/* Whether that uid has a seat. */
+/* Whether a job of the uid runs. */
 bool lanes_seat_of(const struct lanes *lanes, os_uid uid);
 
 #endif

@@ -1,18 +1,18 @@
-/* leaving.h: letting go of all descriptors at the end of the process, also when threads of it cannot end.
+/* leaving.h: closes all descriptors before the process exits, even if some of its threads cannot end.
  *
- * A process whose thread waits for a server in user space that does not answer does not end before that does, whatever signal it gets, and
- * neither does one that closes such a server's file while it ends. All its threads share one table of descriptors, so the listener,
- * addresses and ports would stay taken and nobody at the other ends would see an end. Therefore the table is emptied first: files by threads
- * that nobody waits for, and, if any thread stays behind, everything else as well. */
+ * A process with a thread that waits for an unresponsive file server in user space (FUSE) does not end before the server answers, whatever
+ * signal it gets; nor does a process that closes such a server's file while it exits. Its threads share one fd table, so the listener,
+ * addresses and ports would stay in use, and no peer would see an end of file. So the table is emptied first: detached threads close the
+ * files, and everything else as well if a thread is stuck. */
 #ifndef LEAVING_H
 #define LEAVING_H
 
 #include <stdbool.h>
 #include <stddef.h>
 
-/* The last thing before exit, by the first thread. limit: the process's limit of descriptors; left_behind: a thread is known to be held
- * up. Takes two seconds at most for each of both parts. Afterwards the calling thread has its own copies of the descriptors, but of
- * files: they go with it, and without lingering. */
+/* The last call before exit, from the main thread. limit: the process's limit of open descriptors; left_behind: a thread is stuck. Each of
+ * the two parts takes three seconds at most. If everything is closed, the calling thread keeps an fd table of its own, without files: it
+ * is closed by exit, without lingering. */
 void leaving_close(size_t limit, bool left_behind);
 
 #endif

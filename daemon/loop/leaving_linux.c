@@ -1,8 +1,8 @@
-/* leaving_linux.c: leaving.h. Numbers are handed out to threads one by one. When those that are at work get on no more another one is
- * started: close(2) takes the number out of the table before it waits, so the number is free although its thread is not.
+/* leaving_linux.c: leaving.h. The threads take numbers one by one. When they make no progress another thread is started: close(2) removes the
+ * number from the table before it blocks, so a stuck thread holds no number.
  *
- * The calling thread takes a table of its own in between (unshare), with copies of all but the files. So what the others close of the old
- * table is no last copy, which would linger, and what it has itself is closed by its end, which does not. */
+ * Between the two parts the calling thread gets a table of its own (unshare), with copies of everything but the files. So the others do not
+ * close the last copies, which would linger, and exit closes the calling thread's copies, without lingering. */
 #define _GNU_SOURCE
 
 #include "leaving.h"
@@ -34,11 +34,11 @@ static struct {
     size_t limit;
     atomic_size_t next, at_work;
     atomic_bool files_only;
-    bool stayed; /* some thread of the first part has not come back */
+    bool stayed; /* a thread of the first part is stuck */
     sem_t back, files_gone, go_on, all_gone;
 } leaving;
 
-/* What may be on a server. On what cannot be told it may be. */
+/* Whether fd may be a file on a server; true if statx fails. */
 static bool is_file(int fd) {
     struct statx found;
 
@@ -93,7 +93,7 @@ static bool await(sem_t *posted, int64_t ms) {
     return result == 0;
 }
 
-/* From that number on. Whether all threads have come back. */
+/* Closes numbers from `first` on. Whether all threads have ended. */
 static bool close_all(size_t first, bool files_only) {
     size_t before = SIZE_MAX, threads = 0;
 
@@ -103,7 +103,7 @@ static bool close_all(size_t first, bool files_only) {
     for (int round = 0; round < ROUNDS; round++) {
         size_t next = leaving.next;
         if (threads && (!leaving.at_work || (next >= leaving.limit && next == before)))
-            break; /* those that are not back are held up by what is out of the table already */
+            break; /* the remaining threads are stuck with numbers that are out of the table already */
         if ((!threads || next == before) && threads < THREADS)
             threads += start_one();
         before = next;
@@ -122,7 +122,7 @@ static void *leave(void *context) {
     return context;
 }
 
-/* Above the highest number that is open. */
+/* One more than the highest open number. */
 static size_t top(size_t limit) {
     DIR *numbers = opendir("/proc/self/fd");
     size_t highest = 0;
@@ -150,7 +150,7 @@ void leaving_close(size_t limit, bool left_behind) {
     (void)await(&leaving.files_gone, PATIENCE_MS);
     if (!left_behind && !leaving.stayed)
         return;
-    (void)unshare(CLONE_FILES); /* where it is forbidden, what lingers does so for a while */
+    (void)unshare(CLONE_FILES); /* if it fails, sockets linger for a while */
     (void)sem_post(&leaving.go_on);
     (void)await(&leaving.all_gone, PATIENCE_MS);
 }

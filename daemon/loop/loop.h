@@ -1,16 +1,13 @@
-/* loop.h: the daemon's heartbeat: its own descriptors (listener, connections, engine), timers and signals.
+/* loop.h: the daemon's event loop: its own descriptors (listener, connections, engine), timers and signals.
  *
- * One thread. Callbacks run one after the other; each may add, change and remove anything, itself too. After
- * each callback the function given to loop_after runs: it sends what the callback has left to be sent. What a
- * callback does must be short, since all that is ready is told before the function given to loop_round runs:
- * that does the work, in turns (daemon/base/turn.h), and says whether there is more.
+ * Single-threaded. Callbacks run one after another; each may add, change and remove anything, itself included. After each callback the
+ * function given to loop_after runs: it sends the replies that the callback has queued. Callbacks must be short: the loop reports
+ * everything that is ready before it calls the function given to loop_round, which does the work, in turns (daemon/base/turn.h).
  *
- * The loop has the readiness engine, so what is armed there wakes it. Its answers are told by the function
- * given to loop_ready, and none is told after a watch's callback that was there before it: whoever asks in
- * the callback what is ready is not told of older things afterwards.
+ * The loop owns the readiness engine, so watches armed there wake it. It passes the engine's events to the function given to loop_ready;
+ * those found together with a ready watch come before that watch's callback: no older event follows what a callback has probed.
  *
- * Implemented by loop_engine.c and, for comparison, by loop_libevent.c; tests/support/loop_fake.c has one
- * that tests step by hand. */
+ * Implemented by loop_engine.c and, for comparison, loop_libevent.c; tests step tests/support/loop_fake.c by hand. */
 #ifndef LOOP_H
 #define LOOP_H
 
@@ -21,13 +18,13 @@
 
 enum { LOOP_READ = 1, LOOP_WRITE = 2 };
 
-/* The lowest bits of a token: all 0 in the loop's own, not all 0 in anybody else's. */
+/* The lowest bits of a token: 0 in the loop's own tokens, not 0 in all others. */
 enum { LOOP_TOKEN_BITS = 3, LOOP_TOKEN_MASK = (1 << LOOP_TOKEN_BITS) - 1 };
 
 struct engine;
 struct loop;
 
-/* Its address is a token of the engine, so its low bits are 0 on every machine. */
+/* Its address is its token in the engine; the alignment makes the low bits 0. */
 struct loop_watch {
     _Alignas(LOOP_TOKEN_MASK + 1) os_fd fd;
     void (*fn)(struct loop_watch *watch, unsigned events);
@@ -44,7 +41,7 @@ struct loop_timer {
     size_t place; /* see timers.h */
 };
 
-/* NULL without memory or descriptors. */
+/* NULL without memory or free descriptors. */
 struct loop *loop_new(void);
 void loop_free(struct loop *loop); /* NULL is allowed */
 
@@ -54,26 +51,25 @@ void loop_stop(struct loop *loop);
 
 void loop_after(struct loop *loop, void (*fn)(void *context), void *context);
 
-/* fn runs when everything that is ready has been told of. While it answers 0 the loop only looks and does not sleep; else it sleeps until
- * that time (os_now_us) at most, INT64_MAX: as long as nothing happens. */
+/* fn runs after everything that is ready has been reported. It returns the time (os_now_us) until which the loop may sleep; 0: not at all,
+ * there is more work; INT64_MAX: until something happens. */
 void loop_round(struct loop *loop, int64_t (*fn)(void *context), void *context);
 
-/* The engine is the loop's. fn is told of tokens that have a bit of LOOP_TOKEN_MASK; the others are the loop's own. */
+/* The loop owns the engine. fn gets the events of tokens that have a bit of LOOP_TOKEN_MASK; the other tokens are the loop's own. */
 struct engine *loop_engine(const struct loop *loop);
 void loop_ready(struct loop *loop, void (*fn)(void *context, uint64_t token, unsigned events), void *context);
 
-/* Level-triggered. The watch is the caller's memory, fd and fn set. interest may be 0. 0 or -errno. */
+/* Level-triggered. The caller owns the watch, and has set fd and fn. interest may be 0. 0 or a negative errno. */
 int loop_watch(struct loop *loop, struct loop_watch *watch, unsigned interest);
 int loop_set(struct loop_watch *watch, unsigned interest);
-void loop_unwatch(struct loop_watch *watch); /* before fd is closed; a watch of zeros is allowed */
+void loop_unwatch(struct loop_watch *watch); /* before fd is closed; a zeroed watch is allowed */
 
-/* One-shot; setting again moves it. Never fires before its deadline (os_now_us). 0 or -ENOMEM, only the first
- * time. */
+/* One-shot; setting again moves it. Never fires before its deadline (os_now_us). 0, or -ENOMEM the first time only. */
 int loop_timer_set(struct loop *loop, struct loop_timer *timer, int64_t deadline);
-/* Takes the memory that the first set takes, so that no later one fails. 0 or -ENOMEM. */
+/* Allocates the memory that the first loop_timer_set needs, so that none can fail. 0 or -ENOMEM. */
 int loop_timer_prepare(struct loop *loop, struct loop_timer *timer);
 void loop_timer_clear(struct loop_timer *timer); /* keeps the timer's memory for the next set */
-void loop_timer_free(struct loop_timer *timer);  /* a timer of zeros is allowed */
+void loop_timer_free(struct loop_timer *timer);  /* a zeroed timer is allowed */
 
 /* fn runs in the loop, not in the handler. 0 or a negative errno. */
 int loop_signal(struct loop *loop, int number, void (*fn)(void *context, int number), void *context);

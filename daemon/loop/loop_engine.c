@@ -1,12 +1,11 @@
-/* loop_engine.c: loop.h on a readiness engine of its own.
+/* loop_engine.c: loop.h on a readiness engine.
  *
- * A watch is kept in the engine under its address, which has no bit of LOOP_TOKEN_MASK and so is no token of anybody else.
- * What the engine has told of is noted in the loop: taking a watch out takes it out of there as well, so a
- * removed watch is never called, and a loop that was stopped goes on with the rest when it is run again.
+ * The token of a watch is its address, which has no bit of LOOP_TOKEN_MASK, so it differs from all other tokens. The engine's events are
+ * buffered in the loop: loop_unwatch removes a watch from the buffer, too, so a removed watch is never called, and a stopped loop goes on
+ * with the rest of the buffer when it is run again.
  *
- * Timers are kept in timers.c. A descriptor is due no later than the first of them: it is set when a timer comes before what it is set
- * for, and left when that timer is cleared, so that timers that come and go cost no system call. Nobody asks for the time before it is
- * due.
+ * Timers are kept in timers.c. The deadline descriptor is due no later than the first of them: it is set when an earlier timer is added, and
+ * not changed when that timer is cleared, so timers that come and go cost no system call. The loop reads the clock only once it is due.
  */
 #include "loop.h"
 
@@ -20,7 +19,7 @@
 #include <stdbool.h>
 #include <stdlib.h>
 
-enum { BATCH = 64, BATCHES = 256 /* before work is done */, TIMERS = 256 /* likewise */ };
+enum { BATCH = 64, BATCHES = 256 /* per round */, TIMERS = 256 /* per round */ };
 _Static_assert(_Alignof(struct loop_watch) > LOOP_TOKEN_MASK,
                "the address of a watch would be a token of somebody else");
 
@@ -34,13 +33,13 @@ struct signal_watch {
 struct loop {
     struct engine *engine;
     struct engine_event told[BATCH];
-    int at, n;     /* those of `told` that were not looked at yet */
-    unsigned pass; /* over all that is ready; a watch is told of once in each */
+    int at, n;     /* the events of `told` that were not handled yet */
+    unsigned pass; /* over everything that is ready; calls each watch once */
     void (*ready)(void *context, uint64_t token, unsigned events);
     void *ready_context;
     struct timers timers;
     struct loop_watch deadline;
-    int64_t due; /* what the deadline is set for; INT64_MAX: it is not set */
+    int64_t due; /* the time of the deadline; INT64_MAX: not set */
     bool is_due;
     struct loop_watch signal_watch;
     struct signal_watch *signals;
@@ -132,7 +131,7 @@ static unsigned to_engine(unsigned interest) {
     return (interest & LOOP_READ ? ENGINE_READ : 0u) | (interest & LOOP_WRITE ? ENGINE_WRITE : 0u);
 }
 
-/* A hang-up or an error ends reading and writing alike; whoever tries is told which it was. */
+/* A hang-up or an error makes both directions ready: read or write then returns the cause. */
 static unsigned from_engine(unsigned events) {
     return (events & ~(unsigned)ENGINE_WRITE ? LOOP_READ : 0u) |
            (events & (ENGINE_WRITE | ENGINE_HANG_UP | ENGINE_ERROR) ? LOOP_WRITE : 0u);
@@ -151,7 +150,7 @@ int loop_set(struct loop_watch *watch, unsigned interest) {
 }
 
 int loop_watch(struct loop *loop, struct loop_watch *watch, unsigned interest) {
-    assert(!(token_of(watch) & LOOP_TOKEN_MASK)); /* memory of an allocator that aligns to less */
+    assert(!(token_of(watch) & LOOP_TOKEN_MASK)); /* false: the allocator aligns to less */
     watch->loop = loop;
     watch->interest = 0;
     return loop_set(watch, interest);
@@ -212,7 +211,7 @@ void loop_timer_free(struct loop_timer *timer) {
     timer->loop = NULL;
 }
 
-/* How long the work to be done lets the loop sleep; below 0: for ever. */
+/* How long the loop may sleep, in us; below 0: for ever. */
 static int64_t patience(int64_t until) {
     if (until == 0 || until == INT64_MAX)
         return until ? -1 : 0;
@@ -220,7 +219,7 @@ static int64_t patience(int64_t until) {
     return until <= now ? 0 : until - now;
 }
 
-/* Runs what is due, not too many at once, each timer once at most: one that sets itself for now must not keep the loop here. */
+/* Runs due timers, at most TIMERS and at most as many as are set: a timer that sets itself for now must not keep the loop here. */
 static void run_timers(struct loop *loop) {
     const struct loop_timer *first;
 
@@ -243,7 +242,7 @@ static void run_timers(struct loop *loop) {
 
 /* ---- signals ----------------------------------------------------------------------------------------- */
 
-/* One at a time: the next one may come at once, and others have their turn before. */
+/* Handles one signal per round, since the next may arrive at once: other callbacks run between them. */
 static void on_signals(struct loop_watch *watch, unsigned events) {
     const struct loop *loop = watch->loop;
     int number = loop->stopped ? 0 : signal_pipe_next();
@@ -288,8 +287,8 @@ int loop_signal(struct loop *loop, int number, void (*fn)(void *context, int num
 
 /* ---- running ----------------------------------------------------------------------------------------- */
 
-/* What others have armed comes first: see loop.h. */
-static void tell_others(struct loop *loop) {
+/* Events of others come before those of the loop's watches (loop.h). */
+static void report_others(struct loop *loop) {
     bool told = false;
 
     for (int i = loop->at; i < loop->n; i++) {
@@ -305,8 +304,8 @@ static void tell_others(struct loop *loop) {
         after(loop);
 }
 
-/* False: one is ready that was told of in this pass already, so everything that was ready when it began has been told of. */
-static bool tell_watches(struct loop *loop) {
+/* False: a watch is ready that was called in this pass already, so everything that was ready when the pass began has been reported. */
+static bool call_watches(struct loop *loop) {
     bool all_new = true;
 
     while (loop->at < loop->n && !loop->stopped) {
@@ -330,9 +329,9 @@ static bool tell_watches(struct loop *loop) {
     return all_new;
 }
 
-/* Tells everything that is ready before any work is done, so that nobody's turn is lost behind what others have ready. */
-static int tell_all(struct loop *loop, int64_t timeout_us) {
-    int result = loop->n - loop->at; /* what a stop has left */
+/* Reports everything that is ready before any work is done, so that all lanes with work take part in the round. */
+static int report_all(struct loop *loop, int64_t timeout_us) {
+    int result = loop->n - loop->at; /* left over by loop_stop */
 
     loop->pass++;
     for (int batch = 0; batch < BATCHES && !loop->stopped; batch++) {
@@ -341,9 +340,9 @@ static int tell_all(struct loop *loop, int64_t timeout_us) {
                                 : engine_wait(loop->engine, loop->told, BATCH);
             loop->at = 0;
             loop->n = result > 0 ? result : 0;
-            tell_others(loop);
+            report_others(loop);
         }
-        if (!tell_watches(loop) || result < BATCH)
+        if (!call_watches(loop) || result < BATCH)
             break;
     }
     return result;
@@ -354,7 +353,7 @@ int loop_run(struct loop *loop) {
     int result = 0;
 
     while (!loop->stopped && result >= 0) {
-        result = tell_all(loop, patience(until));
+        result = report_all(loop, patience(until));
         run_timers(loop);
         until = loop->round && !loop->stopped ? loop->round(loop->round_context) : INT64_MAX;
     }

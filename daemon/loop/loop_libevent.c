@@ -1,19 +1,15 @@
 /* loop_libevent.c: loop.h on libevent's event_core, built with -DPORTD_LOOP=libevent.
  *
- * libevent sleeps in a kernel object of its own, in which the engine's lies as one descriptor among others.
- * A wake then costs two levels of readiness and one system call more than in loop_engine.c
- * (tests/bench/README.md has the figures).
+ * libevent sleeps in an epoll of its own, which contains the engine's as one descriptor. So a wakeup passes two levels of readiness and
+ * costs one system call more than in loop_engine.c (tests/bench/README.md has the figures).
  *
- * A watch has an event for each direction, made when it is first asked for. Both lie on one entry of the
- * kernel, so a change of interest is a single epoll_ctl, and a watch that is only read costs nothing besides
- * the wait itself.
+ * A watch has an event for each direction, created when it is first needed. Both share one epoll entry, so a change of interest is a single
+ * epoll_ctl, and a watch that is only read costs nothing besides the wait itself.
  *
- * Timers are kept in timers.c and share one event, the alarm: setting one allocates nothing, and clearing it
- * asks libevent nothing unless it was the last. libevent tells the time by a coarse clock, so the alarm can
- * ring a little early: then nothing is due yet and it is set for what remains.
+ * Timers are kept in timers.c and share one event, the alarm: setting a timer allocates nothing, and clearing one calls libevent only if it
+ * was the last. libevent uses a coarse clock, so the alarm may fire a little early: then no timer is due and it is set again for the rest.
  *
- * Taking an event out of libevent also takes it out of what is about to be called, so a removed watch is
- * never called. */
+ * event_del removes an event from libevent's active queue, too, so a removed watch is never called. */
 #include "loop.h"
 
 #include "daemon/base/log.h"
@@ -28,7 +24,7 @@
 enum { BATCH = 64 };
 
 static const int64_t never = INT64_MAX;
-static const int64_t longest_us = INT64_C(86400) * 1000000; /* the alarm rings at least once a day */
+static const int64_t longest_us = INT64_C(86400) * 1000000; /* the alarm fires at least once a day */
 
 struct signal_watch {
     struct loop *loop;
@@ -61,7 +57,7 @@ static void after(struct loop *loop) {
         loop->after(loop->after_context);
 }
 
-/* libevent reports failures to its caller and to the log; the caller is us. */
+/* libevent returns failures to the loop, too; this only logs them. */
 static void on_message(int severity, const char *text) {
     log_write(severity == EVENT_LOG_ERR ? LOG_LEVEL_ERROR : LOG_LEVEL_DEBUG, "libevent: %s", text);
 }
@@ -74,7 +70,7 @@ static struct event_base *base_new(void) {
     struct event_config *config = event_config_new();
     struct event_base *base = NULL;
 
-    /* The environment could switch on the change list, which must not be used with duplicated descriptors. */
+    /* The environment could enable the change list, which does not work with duplicated descriptors. */
     if (config && event_config_set_flag(config, EVENT_BASE_FLAG_NOLOCK) == 0 &&
         event_config_set_flag(config, EVENT_BASE_FLAG_IGNORE_ENV) == 0)
         base = event_base_new_with_config(config);
@@ -123,7 +119,7 @@ struct loop *loop_new(void) {
     loop->base = base_new();
     if (loop->base)
         loop->alarm = evtimer_new(loop->base, on_alarm, loop);
-    /* libevent makes room in its own heap at the first add and keeps it: later ones cannot fail. */
+    /* The first event_add makes room in libevent's heap, which it keeps: later calls cannot fail. */
     if (!loop->alarm || event_add(loop->alarm, &(struct timeval){1, 0}) || event_del(loop->alarm) ||
         nest_engine(loop)) {
         loop_free(loop);
@@ -152,7 +148,7 @@ void loop_free(struct loop *loop) {
     free(loop);
 }
 
-/* Rings for nothing but to end the sleep. */
+/* The timer only ends the sleep. */
 static void on_round_timer(struct loop_timer *timer) { (void)timer; }
 
 int loop_run(struct loop *loop) {
@@ -232,7 +228,7 @@ int loop_set(struct loop_watch *watch, unsigned interest) {
     if (!error && (interest & LOOP_WRITE))
         error = direction_add(watch, LOOP_WRITE);
     if (error)
-        interest = before; /* takes back what was added */
+        interest = before; /* undoes the additions */
     for (unsigned direction = LOOP_READ; direction <= LOOP_WRITE; direction++)
         if (!(interest & direction))
             direction_remove(watch, direction);
@@ -280,7 +276,7 @@ static void alarm_set(struct loop *loop) {
     loop->alarm_at = first->deadline;
 }
 
-/* Runs what is due, each timer once at most: one that sets itself for now must not keep the loop here. */
+/* Runs due timers, at most as many as are set: a timer that sets itself for now must not keep the loop here. */
 static void on_alarm(evutil_socket_t fd, short what, void *context) {
     struct loop *loop = context;
     struct loop_timer *timer;
@@ -317,7 +313,7 @@ int loop_timer_set(struct loop *loop, struct loop_timer *timer, int64_t deadline
         timers_remove(&loop->timers, timer);
     timer->deadline = deadline;
     timers_add(&loop->timers, timer);
-    /* A cleared or moved timer may have left the alarm too early; it then rings for nothing, once. */
+    /* After a timer was cleared or moved, the alarm may be too early: it then fires once with no timer due. */
     if (deadline < loop->alarm_at)
         alarm_set(loop);
     return 0;

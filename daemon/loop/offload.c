@@ -1,7 +1,7 @@
-/* offload.c: the threads of offload.h. lanes.h says which job is next.
+/* offload.c: the threads of offload.h. lanes.h chooses the next job.
  *
- * The lock thread watches everything but what says otherwise. A job is interrupted with the lock
- * taken and only while the worker's seat has it: that never reaches a worker that has gone on to wait for work. */
+ * The lock guards all members except where noted. A worker is interrupted under the lock, and only while its seat has the job, so never while
+ * it waits for work. */
 #include "offload.h"
 
 #include "daemon/base/log.h"
@@ -26,20 +26,20 @@ struct worker {
 };
 
 struct offload {
-    struct loop *loop; /* of the loop's thread alone, as the next four */
+    struct loop *loop; /* the loop's thread alone uses this and the next four */
     struct loop_watch watch;
     struct loop_timer timer;
     size_t pending;
-    struct offload_job *due; /* to be done in the next callbacks */
+    struct offload_job *due; /* finished; done() is called in the next callbacks */
     struct wakeup wakeup;    /* tells the loop */
     struct thread_lock lock;
     struct thread_queue queued;
-    struct worker workers[OFFLOAD_THREADS]; /* each has the seat of its number */
+    struct worker workers[OFFLOAD_THREADS]; /* a worker and its seat have the same index */
     struct lanes lanes;
     size_t alive;
     struct offload_job *finished, *finished_last;
     bool stopping;
-    bool abandoned; /* what still runs is nobody's any more */
+    bool abandoned; /* offload_free has given up the jobs that still run */
 };
 
 static struct seat *seat_of(const struct worker *worker) {
@@ -101,7 +101,7 @@ static void worker_run(void *context) {
     thread_lock_give(&offload->lock);
 }
 
-/* False when no thread can be had. */
+/* False: no thread could be started. */
 static bool worker_start(struct worker *worker) {
     int error;
 
@@ -119,8 +119,8 @@ static bool worker_start(struct worker *worker) {
     return true;
 }
 
-/* Sees to it that somebody takes what is in the queue. */
-static void attend(struct offload *offload) {
+/* Starts or wakes a worker if a job may run. */
+static void ensure_worker(struct offload *offload) {
     const struct lanes *lanes = &offload->lanes;
     size_t waiting = lanes_waiting(lanes);
 
@@ -128,14 +128,14 @@ static void attend(struct offload *offload) {
         if (offload->alive >= OFFLOAD_WORKERS + lanes->held)
             break;
         if (offload->workers[i].state != WORKER_ALIVE && !worker_start(&offload->workers[i]))
-            break; /* tried again by the timer */
+            break; /* on_timer tries again */
     }
     if (waiting)
         thread_queue_wake_one(&offload->queued);
 }
 
-/* When to look at that seat again. */
-static int64_t look_at(struct offload *offload, struct seat *seat, int64_t now) {
+/* Interrupts the seat's job if it has run for long, and marks the seat. Returns when to check it again. */
+static int64_t check_seat(struct offload *offload, struct seat *seat, int64_t now) {
     bool quick = seat->job->quick;
     int64_t ran = now - seat->started;
 
@@ -149,7 +149,7 @@ static int64_t look_at(struct offload *offload, struct seat *seat, int64_t now) 
     return now + OFFLOAD_PATIENCE_US;
 }
 
-/* Interrupts what has run for long, and comes again as long as anything is pending. */
+/* Checks all seats, again and again while jobs are pending. */
 static void on_timer(struct loop_timer *timer) {
     struct offload *offload = CONTAINER_OF(timer, struct offload, timer);
     int64_t now = os_now_us(), next = now + OFFLOAD_PATIENCE_US;
@@ -157,31 +157,31 @@ static void on_timer(struct loop_timer *timer) {
     thread_lock_take(&offload->lock);
     for (size_t i = 0; i < offload->lanes.top; i++) {
         struct seat *seat = &offload->lanes.seats[i];
-        int64_t due = seat->job ? look_at(offload, seat, now) : next;
+        int64_t due = seat->job ? check_seat(offload, seat, now) : next;
         if (due < next)
             next = due;
     }
-    attend(offload);
+    ensure_worker(offload);
     if (lanes_waiting(&offload->lanes) && next > now + OFFLOAD_SLOW_US)
         next = now + OFFLOAD_SLOW_US;
     thread_lock_give(&offload->lock);
     (void)loop_timer_set(offload->loop, timer, next);
 }
 
-/* What has come since goes behind what is due. */
+/* Takes the finished jobs once those taken before are done. */
 static void take_finished(struct offload *offload) {
     struct offload_job **end = &offload->due;
 
     if (*end)
-        return; /* the wakeup is sent again when these are done */
+        return; /* wake_if_finished sends the wakeup again when these are done */
     thread_lock_take(&offload->lock);
     *end = offload->finished;
     offload->finished = NULL;
     thread_lock_give(&offload->lock);
 }
 
-/* Whoever finished a job while others were due did not ring for it. */
-static void ring_if_finished(struct offload *offload) {
+/* A worker sends no wakeup for a job that it finishes while others are finished and not taken. */
+static void wake_if_finished(struct offload *offload) {
     thread_lock_take(&offload->lock);
     if (offload->finished)
         wakeup_send(&offload->wakeup);
@@ -196,14 +196,14 @@ static void on_finished(struct loop_watch *watch, unsigned events) {
     take_finished(offload);
     for (int i = 0; i < OFFLOAD_DONE_MOST && offload->due; i++) {
         struct offload_job *job = offload->due;
-        offload->due = job->next; /* the job is its owner's again once it is done */
+        offload->due = job->next; /* done() may free the job */
         offload->pending--;
         job->done(job);
     }
     if (offload->due)
-        wakeup_send(&offload->wakeup); /* others have their turn before */
+        wakeup_send(&offload->wakeup); /* other callbacks run first */
     else
-        ring_if_finished(offload);
+        wake_if_finished(offload);
     if (!offload->pending)
         loop_timer_clear(&offload->timer);
 }
@@ -250,7 +250,7 @@ fail:
     return NULL;
 }
 
-/* Interrupts every job again; how many workers are left. */
+/* Interrupts every running job once. Returns how many workers are left. */
 static size_t stop_round(struct offload *offload) {
     size_t alive;
 
@@ -273,7 +273,7 @@ static void drop_chain(struct offload_job *job) {
     }
 }
 
-/* All that nobody will be told of any more. No worker takes anything any more. */
+/* Drops all jobs that no worker runs. The workers take no more jobs. */
 static void drop_all(struct offload *offload) {
     struct offload_job *head, *next;
 
@@ -290,7 +290,7 @@ static void drop_all(struct offload *offload) {
     thread_lock_give(&offload->lock);
 }
 
-/* Those that have ended are waited for; nobody will wait for those that are left behind. */
+/* Joins the threads that have ended, and detaches the others. */
 static void threads_leave(struct offload *offload) {
     bool ended[OFFLOAD_THREADS];
 
@@ -312,7 +312,7 @@ bool offload_free(struct offload *offload) {
 
     if (!offload)
         return false;
-    /* Interrupts are repeated: one may come between taking the job and the call that blocks. */
+    /* Interrupts are repeated, since one may arrive before the call that blocks. */
     for (int round = 0; (alive = stop_round(offload)) > 0 && round < FREE_ROUNDS; round++) {
         wakeup_wait(&offload->wakeup, FREE_ROUND_MS);
         wakeup_clear(&offload->wakeup);
@@ -335,7 +335,7 @@ void offload_submit(struct offload *offload, struct offload_job *job) {
     job->last = job;
     thread_lock_take(&offload->lock);
     lanes_put(&offload->lanes, job);
-    attend(offload);
+    ensure_worker(offload);
     thread_lock_give(&offload->lock);
     if (offload->pending++ == 0)
         (void)loop_timer_set(offload->loop, &offload->timer, os_now_us() + OFFLOAD_SLOW_US);

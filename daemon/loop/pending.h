@@ -1,13 +1,12 @@
-/* pending.h: a thread that takes nobody's signals by asking about them.
+/* pending.h: lets a thread poll a client's epoll without losing the client's signals.
  *
- * A program's own epoll descriptor may have a signalfd in it. Whoever polls that epoll has the kernel look for signals of his own; where it
- * finds none, it takes the signalfd off the epoll's list of what is ready, and the program, whose signal it was, is not woken for it. A
- * thread that has every signal pending sees what the program sees: the epoll is ready from the moment that the program has a signal until the
- * program itself has looked and found none. Nothing is taken off. */
+ * A client's epoll may contain a signalfd. When another thread polls that epoll, the kernel checks the signals of the polling thread; if none
+ * is pending it removes the signalfd from the epoll's ready list, and the client is not woken for its own signal. A thread with every signal
+ * pending never causes that: the epoll stays ready from the client's signal until the client itself polls it and finds none. */
 #ifndef PENDING_H
 #define PENDING_H
 
-/* Once, by a thread that is never to handle a signal: all of them are blocked. */
+/* Once per thread, with all signals blocked; the thread must never unblock one. */
 void pending_begin_thread(void);
 
 #endif

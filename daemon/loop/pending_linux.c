@@ -1,7 +1,7 @@
-/* pending_linux.c: pending.h by signals that the thread sends to itself and never takes.
+/* pending_linux.c: pending.h with signals that the thread sends to itself and never handles.
  *
- * They are the thread's alone, and end with it. Left out are SIGKILL and SIGSTOP, which no signalfd reports, and those that the C library
- * keeps for itself. SIGCONT, too: the kernel lets it and the other stop signals not be pending together, and a continued broker loses those. */
+ * They are pending for the thread only, and end with it. SIGKILL and SIGSTOP are left out, which no signalfd reports, and the signals that the
+ * C library reserves. SIGCONT, too: sending it discards pending stop signals and vice versa, and a continued broker loses those. */
 #define _GNU_SOURCE
 
 #include "pending.h"
@@ -22,6 +22,6 @@ void pending_begin_thread(void) {
     if (pthread_sigmask(SIG_BLOCK, NULL, &blocked))
         return;
     for (int signal = 1; signal <= SIGRTMAX; signal++)
-        if (may_send(signal, &blocked)) /* one that there is no memory for is missing */
+        if (may_send(signal, &blocked)) /* without memory the signal is missing */
             (void)syscall(SYS_tgkill, process, self, signal);
 }

@@ -1,6 +1,6 @@
-/* placeholder.h: closing what a number stands for without giving the number back, so that it means nothing else until it is dropped.
+/* placeholder.h: closes an open file while its number stays in use.
  *
- * Two steps, for closing may wait, and is done by a worker, while the loop decides when a number is free. */
+ * In two steps: closing may block, so a worker does it; the loop then decides when the number becomes free. */
 #ifndef PLACEHOLDER_H
 #define PLACEHOLDER_H
 
@@ -12,13 +12,13 @@ struct placeholder {
 
 /* 0 or a negative errno. */
 int placeholder_open(struct placeholder *placeholder);
-void placeholder_close(struct placeholder *placeholder); /* one of OS_FD_NONE is allowed */
+void placeholder_close(struct placeholder *placeholder); /* OS_FD_NONE is allowed */
 
-/* Closes what fd stands for. May wait, until it is interrupted: then it is closed all the same, and what it waited for goes on. Touches
- * nothing afterwards. */
+/* Replaces fd's open file by the placeholder's, which closes it. May block until interrupted: it is closed nevertheless, and the kernel
+ * goes on lingering. Touches no memory afterwards. */
 void placeholder_put(const struct placeholder *placeholder, os_fd fd);
 
-/* Gives the number back. Waits for nobody. */
+/* Frees the number. Does not block. */
 void placeholder_drop(os_fd fd);
 
 #endif

@@ -1,7 +1,7 @@
 /* placeholder_unix.c: placeholder.h with an idle descriptor, the placeholder, and dup2.
  *
- * close(2) frees the number first and waits afterwards. dup2 closes what was there, and waits just as close does, with the
- * placeholder in its place; that can then be closed without waiting. */
+ * close(2) frees the number before it blocks. dup2 puts the placeholder in its place, and blocks as close does; closing the placeholder
+ * does not block. */
 #define _GNU_SOURCE
 
 #include "placeholder.h"
@@ -10,7 +10,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-/* The reading end of a pipe that nobody writes to. */
+/* The read end of a pipe without a writer. */
 int placeholder_open(struct placeholder *placeholder) {
     int ends[2];
 
@@ -28,7 +28,7 @@ void placeholder_close(struct placeholder *placeholder) {
     placeholder->fd = OS_FD_NONE;
 }
 
-/* An interrupted dup2 has still put the placeholder there. */
+/* An interrupted dup2 has put the placeholder there nevertheless. */
 void placeholder_put(const struct placeholder *placeholder, os_fd fd) { (void)dup2(placeholder->fd, fd); }
 
 void placeholder_drop(os_fd fd) { os_close(fd); }

@@ -1,11 +1,10 @@
 /* poller.c: the threads of poller.h.
  *
- * A thread ends with the last reference, and is gone once the loop has joined it. It is woken
- * by a wakeup that lies in its engine under the token 0. Finished jobs of all poller threads and what their engines
- * told of go to the loop in one list, so their order is kept; an answer of the engine takes a record of a
- * fixed stock, and a poller thread that has none left asks its engine no more until the loop has given some back.
+ * A thread ends after the last unref, and the loop then joins it. Its wakeup is in its engine with the token 0. Finished jobs and engine
+ * events of all poller threads go to the loop in one list, which keeps their order. An event uses one of a fixed number of records; a
+ * poller thread without a free record does not poll until the loop returns one.
  *
- * One lock thread watches all lists. No thread has it while it works or sleeps. */
+ * One lock guards all lists. No thread holds it while it works or sleeps. */
 #include "poller.h"
 
 #include "daemon/base/log.h"
@@ -44,14 +43,14 @@ struct poller {
     struct thread thread;
     struct engine *engine;
     struct wakeup wakeup;
-    unsigned refs; /* of the loop's thread alone, as the next two; 0: it ends */
+    unsigned refs; /* the loop's thread alone uses this and the next two; 0: the thread ends */
     size_t pending;
-    int64_t since; /* the last job was submitted to an idle poller thread, or done */
+    int64_t since; /* when a job was last submitted to the idle thread, or done */
     struct poller_job *first, *last;
     struct told told[TOLD_MOST], *spare;
-    struct polls polls; /* of its thread alone */
+    struct polls polls; /* the thread's own */
     bool sleeping, ending, ended;
-    struct poller_job over; /* told when it has ended */
+    struct poller_job over; /* finished by the thread when it ends */
 };
 
 struct pollers {
@@ -60,13 +59,13 @@ struct pollers {
     void (*ready)(void *context, uint64_t token, unsigned events);
     void (*closed)(void *context, size_t n_fds);
     void *context;
-    struct wakeup wakeup; /* tells the loop */
+    struct wakeup wakeup; /* wakes the loop */
     struct thread_lock lock;
     struct poller_job *finished, *finished_last;
     size_t alive;
     bool stopping;
-    bool abandoned;      /* what is still at work is nobody's any more */
-    struct poller *list; /* also those that end; of the loop's thread alone, as the next two */
+    bool abandoned;      /* pollers_free has given up the threads that still work */
+    struct poller *list; /* also those that end; the loop's thread alone uses this and the next two */
     size_t n;
     struct table by_uid;
 };
@@ -89,7 +88,7 @@ static void finish(struct pollers *all, struct poller_job *job) {
     wakeup_send(&all->wakeup);
 }
 
-static void tell(struct poller *poller, const struct engine_event *event) {
+static void report(struct poller *poller, const struct engine_event *event) {
     struct told *told = poller->spare;
 
     poller->spare = told->next;
@@ -102,7 +101,7 @@ int poller_poll(struct poller *poller, struct polled *polled, unsigned interest,
     return polls_set(&poller->polls, polled, interest, edge);
 }
 
-/* Until the wakeup rings or, while there are records for it, there is something to tell. */
+/* Sleeps until a wakeup comes or, if there are free records, an event. */
 static void sleep_once(struct poller *poller) {
     struct engine_event events[TOLD_MOST + 1];
     size_t room = 0;
@@ -121,7 +120,7 @@ static void sleep_once(struct poller *poller) {
     wakeup_clear(&poller->wakeup);
     for (int i = 0; i < n; i++)
         if (events[i].token)
-            tell(poller, &events[i]);
+            report(poller, &events[i]);
 }
 
 static void work_once(struct poller *poller) {
@@ -186,7 +185,7 @@ static void on_over(struct poller_job *job) {
     all->closed(all->context, POLLER_FDS);
 }
 
-/* 0 or an error number. */
+/* 0 or a positive errno. */
 static int open_parts(struct poller *poller) {
     int error;
 
@@ -291,7 +290,7 @@ size_t pollers_count(const struct pollers *pollers, size_t *late) {
     return pollers->by_uid.used;
 }
 
-static void one_less(struct poller *poller) {
+static void count_done(struct poller *poller) {
     poller->pending--;
     poller->since = os_now_us();
 }
@@ -307,9 +306,9 @@ static void on_finished(struct loop_watch *watch, unsigned events) {
     all->finished = NULL;
     unlock(all);
     for (; job; job = next) {
-        next = job->next; /* the job is its owner's again once it is done */
+        next = job->next; /* done() may free the job */
         if (job->poller)
-            one_less(job->poller);
+            count_done(job->poller);
         job->done(job);
     }
 }
@@ -333,7 +332,7 @@ struct pollers *pollers_new(struct loop *loop, void (*ready)(void *context, uint
     all->ready = ready;
     all->closed = closed;
     all->context = context;
-    table_init(&all->by_uid, offsetof(struct poller, uid), 0); /* nobody chooses his uid */
+    table_init(&all->by_uid, offsetof(struct poller, uid), 0); /* clients cannot choose their uids */
     thread_lock_init(&all->lock);
     error = wakeup_open(&all->wakeup);
     all->watch = (struct loop_watch){.fd = all->wakeup.readable, .fn = on_finished};
@@ -367,7 +366,7 @@ static void drop_all(struct poller_job *job) {
     }
 }
 
-/* Those that have ended are waited for and cleared; nobody will wait for those that are left behind. How many these are. */
+/* Joins and frees the threads that have ended, and detaches the others. Returns how many these are. */
 static size_t threads_leave(struct pollers *all) {
     struct poller *poller, *next;
     size_t left = 0;

@@ -1,7 +1,7 @@
-/* polls.h: descriptors that are polled beside an engine, and not put into it: each sleep costs in proportion to them. One thread's.
+/* polls.h: descriptors that are polled beside an engine, not added to it. A sleep costs in proportion to their number. For one thread.
  *
- * Activity alone cannot be seen. So what is armed by edges is told of again while it stays ready, in ever longer intervals, until it was
- * found not to be. */
+ * poll(2) does not show new activity on a ready descriptor. So an edge-armed descriptor is reported again while it stays ready, at growing
+ * intervals. */
 #ifndef POLLS_H
 #define POLLS_H
 
@@ -17,11 +17,11 @@ struct engine;
 struct engine_event;
 
 struct polled {
-    os_fd fd; /* set once, before the first arming, as the token */
+    os_fd fd; /* set by the caller before the first polls_set, as the token */
     uint64_t token;
     unsigned interest; /* 0: not armed; private from here */
     bool edge;
-    int64_t again; /* when to look again; 0: it was not ready when it was looked at last */
+    int64_t again; /* when to poll it again; 0: it was not ready last time */
     int64_t pause;
     struct polled *prev, *next;
 };
@@ -31,10 +31,10 @@ struct polls {
     size_t n;
 };
 
-/* As engine_arm, or with interest 0 engine_disarm. 0, or -ENOSPC: POLLS_MOST are armed. */
+/* As engine_arm, or as engine_disarm if interest is 0. 0, or -ENOSPC: POLLS_MOST are armed. */
 int polls_set(struct polls *polls, struct polled *polled, unsigned interest, bool edge);
 
-/* As engine_sleep, for ever, with the engine and all that is armed. At most room answers. */
+/* As engine_sleep without a timeout, for the engine and all armed descriptors. At most `room` events. */
 int polls_sleep(struct polls *polls, struct engine *engine, struct engine_event *events, size_t room);
 
 #endif

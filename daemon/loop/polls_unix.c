@@ -1,4 +1,4 @@
-/* polls_unix.c: polls.h with poll(2), of which the engine is a part. */
+/* polls_unix.c: polls.h with poll(2), which polls the engine's own descriptor, too. */
 #include "daemon/readiness/engine.h"
 #include "polls.h"
 #include "utlist.h"
@@ -34,7 +34,7 @@ static unsigned from_poll(short found) {
            (found & POLLHUP ? ENGINE_HANG_UP : 0u) | (found & (POLLERR | POLLNVAL) ? ENGINE_ERROR : 0u);
 }
 
-/* What the poll has found of it; whether it is to be told. */
+/* Handles the result of a poll. Whether to report it. */
 static bool found(struct polls *polls, struct polled *polled, unsigned events, int64_t now) {
     if (!events) {
         polled->again = 0;
@@ -50,8 +50,7 @@ static bool found(struct polls *polls, struct polled *polled, unsigned events, i
     return true;
 }
 
-/* Sleeps in poll(2), with the engine and what is polled and due. How many events; those of the engine are found by the next call that
- * does not sleep. */
+/* Sleeps in poll(2) on the engine and the due descriptors. Returns the number of events, without the engine's: engine_wait gets those. */
 static int poll_all(struct polls *polls, const struct engine *engine, struct engine_event *events,
                     size_t room) {
     struct pollfd asked[POLLS_MOST + 1] = {{.fd = engine_pollable(engine), .events = POLLIN}};

@@ -1,23 +1,22 @@
-/* signal_pipe.h: signals as numbers that can be read where it suits, in the order of their coming. One for
- * each process.
+/* signal_pipe.h: turns signals into numbers to be read from a descriptor, in the order of their arrival. One per process.
  *
- * A signal that comes again before it was read is told once. Signals without end cost the process no more than it reads of them. */
+ * A signal that arrives again before it is read is read once. A flood of signals costs no more than the process reads. */
 #ifndef SIGNAL_PIPE_H
 #define SIGNAL_PIPE_H
 
 #include "proto/os.h"
 
-/* 0 and *readable, which can be polled, or a negative errno. -EBUSY: there is one. */
+/* *readable: a descriptor to poll, closed by signal_pipe_close. 0 or a negative errno; -EBUSY: it is open already. */
 int signal_pipe_open(os_fd *readable);
 
-/* From now on that signal is told here; the calling thread takes it, also if it had it blocked. 0 or a negative errno. */
+/* Catches the signal, and unblocks it in the calling thread. 0 or a negative errno. */
 int signal_pipe_catch(int number);
 
-/* The next signal that has come; 0: none. By the thread that has called signal_pipe_catch. Whoever reads until there is none may read for
- * ever, since the next may come at once. */
+/* The next signal that has arrived; 0: none. From the thread that has called signal_pipe_catch. Do not loop until it returns 0: the next
+ * signal may arrive at once, for ever. */
 int signal_pipe_next(void);
 
-/* Gives every signal back to whoever had it before, but for those whose action somebody has changed since. */
+/* Restores the previous action of each signal, unless the action was changed since. */
 void signal_pipe_close(void);
 
 #endif

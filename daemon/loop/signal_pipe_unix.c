@@ -1,7 +1,7 @@
-/* signal_pipe_unix.c: a handler may do little more than write, so it writes the signal's number into a pipe.
+/* signal_pipe_unix.c: the handler writes the signal's number to a pipe.
  *
- * The thread that took the signal goes on with it blocked until the number has been read. So whoever sends signals without end makes the
- * handler run once for each that is read: the others wait in the kernel, as one, and the pipe is never full. */
+ * The handler leaves the signal blocked in its thread until the number is read. So during a flood the handler runs once per number read: the
+ * other signals are pending in the kernel, as one, and the pipe never fills. */
 #define _GNU_SOURCE
 
 #include "signal_pipe.h"
@@ -35,8 +35,8 @@ int signal_pipe_open(os_fd *readable) {
     return 0;
 }
 
-/* The mask that the thread gets back with the handler's return. */
-static void block_from_now_on(void *context, int number) {
+/* Adds the signal to the mask that the thread gets when the handler returns. */
+static void leave_blocked(void *context, int number) {
     ucontext_t *interrupted = context;
 
     (void)sigaddset(&interrupted->uc_sigmask, number);
@@ -55,7 +55,7 @@ static void on_signal(int number, siginfo_t *info, void *context) {
     unsigned char byte = (unsigned char)number;
 
     (void)info;
-    block_from_now_on(context, number);
+    leave_blocked(context, number);
     if (!signals.noted[number]) {
         signals.noted[number] = 1;
         while (write(signals.ends[1], &byte, 1) < 0 && errno == EINTR)
@@ -75,7 +75,7 @@ int signal_pipe_catch(int number) {
     if (sigaction(number, &action, &signals.before[number]) < 0)
         return -errno;
     signals.caught[number] = true;
-    unblock(number); /* whoever started this process may have left it blocked */
+    unblock(number); /* the parent process may have left it blocked */
     return 0;
 }
 
@@ -89,8 +89,8 @@ int signal_pipe_next(void) {
     return byte;
 }
 
-/* Not if somebody has said since what it is to do. */
-static void give_back(int number) {
+/* Unless the action was changed since. */
+static void restore_action(int number) {
     struct sigaction now;
 
     if (sigaction(number, NULL, &now) == 0 && now.sa_sigaction == on_signal)
@@ -100,7 +100,7 @@ static void give_back(int number) {
 void signal_pipe_close(void) {
     for (int number = 1; number < NUMBERS; number++)
         if (signals.caught[number])
-            give_back(number);
+            restore_action(number);
     for (int number = 1; number < NUMBERS; number++)
         if (signals.caught[number] && signals.noted[number])
             unblock(number);

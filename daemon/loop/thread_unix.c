@@ -1,4 +1,4 @@
-/* thread_unix.c: thread.h with POSIX threads. A thread is interrupted by SIGUSR2, which does nothing but be delivered. */
+/* thread_unix.c: thread.h with POSIX threads. SIGUSR2 interrupts a thread; its handler does nothing. */
 #define _GNU_SOURCE
 
 #include "thread.h"
@@ -43,7 +43,7 @@ int thread_start(struct thread *thread, void (*run_this)(void *context), void *c
     (void)sigfillset(&blocked);
     if (interruptible)
         (void)sigdelset(&blocked, INTERRUPT);
-    (void)pthread_sigmask(SIG_SETMASK, &blocked, &before); /* the new thread begins with this one's mask */
+    (void)pthread_sigmask(SIG_SETMASK, &blocked, &before); /* the new thread inherits the mask */
     error = pthread_create(thread_of(thread), &attributes, run, thread);
     (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
     (void)pthread_attr_destroy(&attributes);
@@ -57,12 +57,12 @@ void thread_leave(struct thread *thread) { (void)pthread_detach(*thread_of(threa
 /* ---- interrupts ------------------------------------------------------------------------------------------ */
 
 static struct {
-    unsigned users; /* of the loop's thread alone, as the others */
+    unsigned users; /* the loop's thread alone uses this and the others */
     struct sigaction action_before;
     sigset_t mask_before;
 } interrupts;
 
-static void on_interrupt(int number) { (void)number; } /* being delivered is all it is for */
+static void on_interrupt(int number) { (void)number; } /* its delivery interrupts the call */
 
 int thread_interrupts_begin(void) {
     struct sigaction action = {.sa_handler = on_interrupt};
@@ -83,7 +83,7 @@ int thread_interrupts_begin(void) {
 void thread_interrupts_end(void) {
     if (--interrupts.users)
         return;
-    /* What has come meanwhile comes now, and must find the action that does nothing. */
+    /* Unblock before the action is restored: a pending signal is delivered here and must find the empty handler. */
     (void)pthread_sigmask(SIG_SETMASK, &interrupts.mask_before, NULL);
     (void)sigaction(INTERRUPT, &interrupts.action_before, NULL);
 }
@@ -92,7 +92,7 @@ void thread_interrupt(const struct thread *thread) {
     (void)pthread_kill(*(const pthread_t *)(const void *)thread->native, INTERRUPT);
 }
 
-/* ---- locks: without attributes neither has a way to fail ------------------------------------------------- */
+/* ---- locks and queues: without attributes these calls cannot fail ------------------------------------------------- */
 
 void thread_lock_init(struct thread_lock *lock) { (void)pthread_mutex_init(mutex_of(lock), NULL); }
 

@@ -1,4 +1,4 @@
-/* timers.c: a binary heap; the children of place n are at 2n and 2n + 1, and neither is due before it. */
+/* timers.c: a binary min-heap; the children of place n are at 2n and 2n + 1. */
 #include "timers.h"
 
 #include "loop.h"

@@ -1,8 +1,7 @@
 /* timers.h: the timers of a loop in the order of their deadlines.
  *
- * A heap of pointers that has room for every timer it knows, so that only getting to know one needs memory:
- * setting it again cannot fail. A timer's place is its index in the heap, from 1; 0 means that it is not
- * set. */
+ * A heap of pointers with room for every known timer, so only timers_learn allocates: setting a known timer cannot fail. A timer's place is
+ * its index in the heap, from 1; 0: it is not set. */
 #ifndef TIMERS_H
 #define TIMERS_H
 
@@ -18,17 +17,17 @@ struct timers {
 
 void timers_deinit(struct timers *timers);
 
-/* Room for one more timer, which is known from now on. 0 or -ENOMEM. */
+/* Makes room for one more timer, which is known from now on. 0 or -ENOMEM. */
 int timers_learn(struct timers *timers);
 
-/* A known timer that is not set is known no longer. */
+/* Makes a known timer that is not set unknown. */
 void timers_forget(struct timers *timers);
 
-/* timer->deadline is set, timer->place is 0. */
+/* timers_add: the caller has set timer->deadline; timer->place is 0. */
 void timers_add(struct timers *timers, struct loop_timer *timer);
 void timers_remove(struct timers *timers, struct loop_timer *timer);
 
-/* The one whose deadline comes first, or NULL. */
+/* The timer with the earliest deadline, or NULL. */
 struct loop_timer *timers_first(const struct timers *timers);
 
 #endif

@@ -1,6 +1,6 @@
-/* wakeup.h: how a thread wakes another one that sleeps in poll(2) or in an engine.
+/* wakeup.h: wakes a thread that sleeps in poll(2) or in an engine.
  *
- * Sent once or often, it is readable until cleared. Both may be done by any thread, and neither waits. */
+ * After wakeup_send `readable` is readable until wakeup_clear. Any thread may call both; neither blocks. */
 #ifndef WAKEUP_H
 #define WAKEUP_H
 
@@ -15,12 +15,12 @@ struct wakeup {
 
 /* 0 or a negative errno. */
 int wakeup_open(struct wakeup *wakeup);
-void wakeup_close(struct wakeup *wakeup); /* once or never opened: a wakeup of OS_FD_NONE is allowed */
+void wakeup_close(struct wakeup *wakeup); /* fds of OS_FD_NONE are allowed */
 
-/* Until one is sent, for timeout_ms at most (below 0: for ever), or until a signal comes. */
+/* Waits for a wakeup, timeout_ms at most (below 0: for ever), or until a signal arrives. */
 void wakeup_wait(const struct wakeup *wakeup, int timeout_ms);
 
 void wakeup_send(const struct wakeup *wakeup);
-void wakeup_clear(const struct wakeup *wakeup);
+void wakeup_clear(const struct wakeup *wakeup); /* clears all wakeups sent so far */
 
 #endif

@@ -1,11 +1,9 @@
-/* engine.h: is a foreign descriptor readable or writable. The contract of every readiness engine (epoll.c).
+/* engine.h: readiness of foreign descriptors. The contract of every readiness engine (epoll.c).
  *
- * A watch is armed once for each answer: after engine_wait has told of it, it is silent until armed again.
- * Armed with `edge` it stays armed and tells of each new activity. Hang-up and error are told whatever the
- * interest. Nothing about the descriptor is changed. The token comes back with each answer and must stay
- * meaningless when its owner is gone (an id that is never used again): an answer that was under way when a
- * watch was disarmed may still come in the same engine_wait. engine_disarm comes before the descriptor is
- * closed: the kernel's entry belongs to the open file and would outlive it. */
+ * A watch is one-shot: after engine_wait has reported it, it is disarmed until armed again. Armed with `edge` it stays armed and reports each
+ * new activity. Hang-up and error are reported whatever the interest. The engine changes nothing about the descriptor. Each event carries
+ * the watch's token, which must never be reused (an id): an event of a watch that was just disarmed may still be in the same engine_wait.
+ * Call engine_disarm before the descriptor is closed: the kernel's entry belongs to the open file and would outlive the number. */
 #ifndef ENGINE_H
 #define ENGINE_H
 
@@ -26,32 +24,31 @@ enum {
 };
 
 enum {
-    ENGINE_E_UNSUPPORTED = 1, /* the kernel cannot watch such a descriptor: it is always ready */
+    ENGINE_E_UNSUPPORTED = 1, /* the file has no poll operation: it is always ready */
     ENGINE_E_CYCLE = 2
 }; /* an epoll descriptor that leads back to itself, or nested too deep */
 
 struct engine;
 
-/* A watch is the caller's memory. One of zeros is not armed. While it is armed it is the engine's, which may have an operation of the
- * system's in it: it is neither moved nor copied. What of that outlasts engine_disarm is not in it. What a watch has in it is told and
- * changed by these functions alone. */
+/* The caller owns the watch. A zeroed watch is not armed. An armed watch must not be moved or copied, since it may contain an operation of
+ * the system; after engine_disarm it contains none. Only the functions of this file access its members. */
 
-/* What it is armed for: ENGINE_READ, ENGINE_WRITE; 0: it is silent. */
+/* The interest it is armed for: ENGINE_READ, ENGINE_WRITE; 0: not armed. */
 static inline unsigned engine_watch_interest(const struct engine_watch *watch) { return watch->interest; }
 
-/* It is armed by edges. */
+/* Whether it is armed with `edge`. */
 static inline bool engine_watch_is_edge(const struct engine_watch *watch) { return watch->edge; }
 
-/* By whoever was told of its token: it is silent from now on, unless it is armed by edges. */
+/* The owner must call this for each event: the watch is now disarmed, unless it is armed with `edge`. */
 static inline void engine_watch_told(struct engine_watch *watch) {
     if (!watch->edge)
         watch->interest = 0;
 }
 
-/* Looks as if it were not armed, so that it will be armed again. */
+/* Makes it look disarmed, so that the owner arms it again. */
 static inline void engine_watch_doubt(struct engine_watch *watch) { watch->interest = 0; }
 
-/* Of one that no engine has: looks as if it were armed, or with interest 0 not. For whoever has somebody else arm another one. */
+/* For a watch in no engine: notes that another thread has armed (interest 0: disarmed) a watch on the owner's behalf. */
 static inline void engine_watch_note(struct engine_watch *watch, unsigned interest, bool edge) {
     watch->interest = interest & ENGINE_INTERESTS;
     watch->edge = interest && edge;
@@ -59,48 +56,44 @@ static inline void engine_watch_note(struct engine_watch *watch, unsigned intere
 
 struct engine_event {
     uint64_t token;
-    unsigned events; /* the five bits above */
+    unsigned events; /* ENGINE_READ to ENGINE_ERROR */
 };
 
 struct engine_probe {
     os_fd fd;
     uint8_t interest;
-    uint8_t events; /* answer: the bits that hold now, as poll(2) says */
+    uint8_t events; /* result: the events that hold now, as in engine_event */
 };
 
 struct engine *engine_new(void); /* NULL with errno */
 void engine_free(struct engine *engine);
 const char *engine_name(void);
 
-/* Becomes readable when engine_wait has something to tell. */
+/* A descriptor, the engine's, that is readable while engine_wait has events. */
 os_fd engine_pollable(const struct engine *engine);
 
-/* Whether the kernel has a way to watch such a descriptor; what lies behind it is not asked, so this waits for nobody. Not for one that
- * is armed. */
+/* Whether the kernel can watch fd, which must not be armed. Does not run the file's poll operation, so it never blocks. */
 bool engine_can_watch(struct engine *engine, os_fd fd);
 
-/* Arms for the interest (not 0), replacing what was armed. 0, ENGINE_E_*, or a negative errno, also -ENOMEM; then nothing
- * has changed. What is ready already is told by the next engine_wait. */
+/* Arms the watch for the interest (not 0), replacing an earlier one. If fd is ready already, the next engine_wait reports it. 0, ENGINE_E_*,
+ * or a negative errno, also -ENOMEM; on failure nothing has changed. */
 int engine_arm(struct engine *engine, struct engine_watch *watch, os_fd fd, unsigned interest, bool edge,
                uint64_t token);
 
-/* For descriptors of the broker's own: tells of the interest again and again for as long as it holds.
- * `before` is the interest of the last call for that fd, 0 at first. Interest 0: silent and forgotten, a
- * hang-up too. Answers as engine_arm. */
+/* For the broker's own descriptors: level-triggered, without a watch. `before` is the interest of the previous call for fd, 0 at first.
+ * Interest 0 removes fd, so that not even a hang-up is reported. Returns as engine_arm. */
 int engine_keep(struct engine *engine, os_fd fd, unsigned before, unsigned interest, uint64_t token);
 
-/* Silent and forgotten. */
+/* Disarms the watch and removes fd. Allowed for a watch that is not armed. */
 void engine_disarm(struct engine *engine, struct engine_watch *watch, os_fd fd);
 
-/* Up to n answers, without waiting. Returns how many, or a negative errno. The engine sees only tokens here:
- * whoever owns the watch that a token stands for calls engine_watch_told. */
+/* Gets up to n events, without waiting. Returns how many, or a negative errno. The owner of a token's watch must call engine_watch_told. */
 int engine_wait(struct engine *engine, struct engine_event *events, size_t n);
 
-/* The same, but if there is nothing to tell it sleeps until there is, for timeout_us at most (rounded up;
- * below 0: for ever), or until a signal comes. */
+/* The same, but sleeps until there is an event, for timeout_us at most (rounded up to ms; below 0: for ever), or until a signal arrives. */
 int engine_sleep(struct engine *engine, struct engine_event *events, size_t n, int64_t timeout_us);
 
-/* Looks at up to ENGINE_PROBES descriptors at once, without waiting. 0 or a negative errno. */
+/* Probes up to ENGINE_PROBES descriptors in one call, without waiting. 0 or a negative errno. */
 enum { ENGINE_PROBES = 256 };
 int engine_probe(struct engine_probe *probes, size_t n);
 

@@ -1,8 +1,7 @@
 /* epoll.c: engine.h on Linux.
  *
- * A watch is one entry of the kernel from the first arming to the disarming. EPOLLONESHOT switches it off
- * after each answer and keeps it, so arming again is one EPOLL_CTL_MOD, which also looks whether the
- * descriptor is ready by now. The kernel's entry belongs to the pair of number and open file. */
+ * A watch has one epoll entry from the first arming to the disarming. EPOLLONESHOT disables the entry after each event and keeps it, so arming
+ * again is one EPOLL_CTL_MOD, which also checks whether the descriptor is ready now. The entry's key is the number and the open file. */
 #define _GNU_SOURCE
 
 #include "engine.h"
@@ -22,7 +21,7 @@ struct engine {
     int epoll;
 };
 
-/* epoll_wait, made directly: see direct_unix.h. The thread sanitizer delivers signals only in calls that it knows. */
+/* epoll_wait as a direct system call (direct_unix.h). The thread sanitizer delivers signals only in calls that it intercepts. */
 static int sleep_in(const struct engine *engine, struct epoll_event *events, int n, int timeout_ms) {
 #ifdef __SANITIZE_THREAD__
     return epoll_wait(engine->epoll, events, n, timeout_ms);
@@ -58,7 +57,7 @@ const char *engine_name(void) { return "epoll"; }
 
 os_fd engine_pollable(const struct engine *engine) { return engine->epoll; }
 
-/* Half-close is a matter of reading: asked for with write, it would end a wait for room. */
+/* Half-close belongs to reading: with the write interest it would end a wait for room. */
 static uint32_t to_kernel(unsigned interest, bool edge) {
     uint32_t events = edge ? EPOLLET : EPOLLONESHOT;
 
@@ -75,9 +74,9 @@ static unsigned from_kernel(uint32_t events) {
            (events & EPOLLERR ? ENGINE_ERROR : 0u);
 }
 
-/* EPERM: the file has no poll operation. ELOOP: a cycle, or epolls nested more than five deep. EINVAL: the
- * engine's own descriptor, or an open file that is watched too often: when this epoll lies in another one,
- * the kernel allows a file 500 entries. That is a limit like max_user_watches, whose error is ENOSPC. */
+/* EPERM: the file has no poll operation. ELOOP: a cycle, or epolls nested more than five deep. EINVAL: the engine's own descriptor, or an open
+ * file with too many entries: if this epoll is in another epoll, the kernel allows a file 500 entries. That is a limit like
+ * max_user_watches, whose error is ENOSPC. */
 static int failure(const struct engine *engine, int fd, int error) {
     switch (error) {
     case EPERM:
@@ -91,7 +90,7 @@ static int failure(const struct engine *engine, int fd, int error) {
     }
 }
 
-/* Whether there is a poll operation is looked at before what is to be done with it. To forget what is not there calls none. */
+/* epoll_ctl checks for a poll operation first (EPERM). EPOLL_CTL_DEL of a missing entry then fails without calling that operation. */
 bool engine_can_watch(struct engine *engine, os_fd fd) {
     return epoll_ctl(engine->epoll, EPOLL_CTL_DEL, fd, NULL) == 0 || errno != EPERM;
 }
@@ -104,7 +103,8 @@ int engine_arm(struct engine *engine, struct engine_watch *watch, os_fd fd, unsi
     errno = ENOENT;
     if (watch->known)
         result = epoll_ctl(engine->epoll, EPOLL_CTL_MOD, fd, &event);
-    if (result < 0 && errno == ENOENT) /* not there, or gone with a number that was closed too early */
+    if (result < 0 &&
+        errno == ENOENT) /* no entry, or it was removed with a number that was closed too early */
         result = epoll_ctl(engine->epoll, EPOLL_CTL_ADD, fd, &event);
     if (result < 0)
         return failure(engine, fd, errno);

@@ -1,7 +1,6 @@
-/* watch_epoll.h: struct engine_watch for epoll.c, one byte. The build calls it engine_watch.h on Linux.
+/* watch_epoll.h: struct engine_watch for epoll.c, one byte. The build copies it to engine_watch.h on Linux.
  *
- * What every engine's has is interest and edge, which only the functions in engine.h and the engine read and write; the rest is the
- * engine's own. */
+ * Every engine's watch has interest and edge, which only the engine and the functions of engine.h access; the rest is the engine's. */
 #ifndef ENGINE_WATCH_H
 #define ENGINE_WATCH_H
 
