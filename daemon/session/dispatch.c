@@ -163,6 +163,13 @@ static void refuse_garbled(struct connection *connection, const struct channel_f
     connection_refuse(connection, guess_id(frame), &refusal);
 }
 
+/* answered: it looked for a session, and there is none. Nothing went wrong, so it is not logged. */
+static void end_refused(struct connection *connection, bool answered) {
+    if (answered)
+        (void)channel_flush(&connection->channel);
+    connection_end(connection, answered ? NULL : "hello was refused");
+}
+
 static void dispatch(struct connection *connection, struct channel_frame *frame,
                      const Portd__V1__Request *request) {
     struct call call; /* by its members: the text of the refusal is long */
@@ -191,7 +198,7 @@ static void dispatch(struct connection *connection, struct channel_frame *frame,
         connection->method = (uint8_t)request->method_case; /* others may have been answered within */
         connection_refuse(connection, request->id, &call.refusal);
         if (!call.session)
-            connection_end(connection, "hello was refused");
+            end_refused(connection, hello && request->hello->find && call.refusal.code == REFUSAL_NOT_FOUND);
     }
     if (call.fd != OS_FD_NONE)
         connection_discard(connection, call.fd, call.closes_at_once);

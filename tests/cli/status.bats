@@ -44,6 +44,17 @@ objects      1" ]
   grep -q 'stopped; .* descriptors=1 objects=3 ' "$BATS_TEST_TMPDIR/portd.log"
 }
 
+@test "asking where there is no session is no line in the log" {
+  stop_broker
+  start_broker
+  unset PORTD_SESSION
+  [ "$(portctl status -j | jq .session_existed)" = false ]
+  portctl list
+  stop_broker
+  grep -q stopped "$BATS_TEST_TMPDIR/portd.log"
+  ! grep 'connection ended' "$BATS_TEST_TMPDIR/portd.log"
+}
+
 @test "ping" {
   both portctl ping
   exits 0
