@@ -149,6 +149,7 @@ static int search_one(struct search *search, const char *address, const char *fi
 static int search_start(struct search *search) {
     const char *daemon = search->options.daemon ? search->options.daemon : start_variable("PORTD_DAEMON");
     char address[ADDRESS_MAX], program[ADDRESS_MAX], why[512] = "";
+    const char *hint = "set PORTD_DAEMON, or portd_options.daemon, to the path of portd";
     int r = address_user(address, 1);
 
     if (!daemon)
@@ -156,8 +157,13 @@ static int search_start(struct search *search) {
     if (!daemon)
         daemon = PORTD_DAEMON_PATH;
     if (r < 0) {
-        start_reason("", r, why, sizeof(why));
+        if (r == -ENOENT) /* else: no such socket */
+            snprintf(why, sizeof(why), "its directory cannot be created: %s", strerror(ENOENT));
+        else
+            start_reason("", r, why, sizeof(why));
         search_note(search, *address ? address : "directory of the user's broker", why);
+        hint = "XDG_RUNTIME_DIR, if set, else TMPDIR must name a directory in which this user can create "
+               "another";
     } else {
         r = start_broker(address, daemon, search->deadline, &search->connection, why, sizeof(why));
         if (r == 0) {
@@ -168,8 +174,7 @@ static int search_start(struct search *search) {
     }
     if (r == -ETIMEDOUT)
         return search_fail(search, PORTD_E_TIMEOUT, NULL, search->notes, NULL);
-    return search_fail(search, PORTD_E_UNREACHABLE, NULL, search->notes,
-                       "set the option daemon, or PORTD_DAEMON, to the path of portd");
+    return search_fail(search, PORTD_E_UNREACHABLE, NULL, search->notes, hint);
 }
 
 static int search_all(struct search *search) {
@@ -187,7 +192,8 @@ static int search_all(struct search *search) {
     if (search->options.start)
         return search_start(search);
     return search_failed(search, NULL,
-                         "start one with portd or systemctl start portd, or set the option start");
+                         "start one with portd or systemctl start portd.socket; a program can set "
+                         "portd_options.start");
 }
 
 static int search_run(struct search *search, const char *address) {

@@ -161,7 +161,8 @@ int broker_try(const struct invocation *in, const struct broker_wish *wish, stru
 static bool is_inherited(const char *address) { return address != NULL && strncmp(address, "fd:", 3) == 0; }
 
 /* The hint for a failure to connect. */
-static const char *hint_for(const struct invocation *in, const struct broker *broker, int code) {
+static const char *hint_for(const struct invocation *in, const struct broker_wish *wish,
+                            const struct broker *broker, int code) {
     const char *address = in->address != NULL      ? in->address
                           : in->which == WHICH_ANY ? environment("PORTD_ADDRESS")
                                                    : NULL;
@@ -174,7 +175,8 @@ static const char *hint_for(const struct invocation *in, const struct broker *br
         return in->which == WHICH_USER ? "start it with 'portd'; without --user it is started on demand"
                : address != NULL || in->which != WHICH_ANY
                    ? "start it with 'portd --listen ADDRESS', or use another address"
-                   : "start one with 'portd', or use --address";
+               : wish->start ? "start one with 'portd', or use --address"
+                             : "start one with 'portd'; most other verbs, such as list, do so on demand";
     if (broker->owner.rule == OWNER_NOBODY && code == PORTD_E_INVALID)
         return "use --owner PID or --ttl DURATION; or run first: eval \"$(portctl "
                "session start --ttl 1h)\"";
@@ -191,7 +193,7 @@ int broker_connect(const struct invocation *in, const struct broker_wish *wish, 
 
     if (code == 1)
         return 0;
-    return failure_code(&in->output, code, hint_for(in, broker, code), "%s",
+    return failure_code(&in->output, code, hint_for(in, wish, broker, code), "%s",
                         message[0] != '\0' ? message : portd_code_text(code));
 }
 

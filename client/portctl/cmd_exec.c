@@ -52,7 +52,7 @@ static int parse_target(const struct invocation *in, const char *option, const c
     kind = portd_id_kind(*id);
     if (kind == PORTD_KIND_ANY || kind == PORTD_KIND_PORT)
         return 0;
-    return failure_usage(&in->output, target_hint(kind), "%s is not a port but a %s", text,
+    return failure_usage(&in->output, target_hint(kind), "%s is not a port, its kind is %s", text,
                          portd_kind_name(kind));
 }
 

@@ -18,8 +18,8 @@ static int check_ports(const struct invocation *in, const portd_id *ids, size_t 
         int kind = portd_id_kind(ids[i]);
 
         if (kind != PORTD_KIND_ANY && kind != PORTD_KIND_PORT)
-            return failure_usage(&in->output, hint, "%llu is not a port but a %s", (unsigned long long)ids[i],
-                                 portd_kind_name(kind));
+            return failure_usage(&in->output, hint, "%llu is not a port, its kind is %s",
+                                 (unsigned long long)ids[i], portd_kind_name(kind));
     }
     return 0;
 }

@@ -33,7 +33,7 @@ static int check_item(const struct io *io, const portd_item *item, int direction
     unsigned long long id = (unsigned long long)io->port;
 
     if (item->kind != PORTD_KIND_PORT)
-        return failure_usage(&io->in->output, NULL, "%llu is not a port but a %s", id,
+        return failure_usage(&io->in->output, NULL, "%llu is not a port, its kind is %s", id,
                              portd_kind_name(item->kind));
     if (direction != PORTD_DIRECTION_NONE && item->direction != direction)
         return failure_usage(&io->in->output, NULL, "%llu is an %s port: portctl %s %llu", id,

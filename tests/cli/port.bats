@@ -202,7 +202,7 @@ copies() { portctl list descriptors -j | jq 'length'; }
   semaphore=$(portctl sem fd 5 --mode read)
   for verb in fd socket close; do
     refuses "$verb" "$semaphore"
-    has "$message" "not a port"
+    has "$message" "not a port, its kind is semaphore"
   done
   both portctl fd 18
   exits 5

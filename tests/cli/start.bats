@@ -60,8 +60,16 @@ teardown() {
   PORTD_DAEMON=/nonexistent/portd both portctl list
   exits 3
   has "$error" "portctl: "
+  has "$error" "set PORTD_DAEMON"
   PORTD_DAEMON=/bin/false both portctl list
   exits 3
+  XDG_RUNTIME_DIR=/nonexistent both portctl list
+  exits 3
+  has "$error" "its directory cannot be created: No such file"
+  has "$error" "XDG_RUNTIME_DIR"
+  both portctl status
+  exits 3
+  has "$error" "most other verbs, such as list, do so on demand"
 }
 
 @test "many at once start one" {

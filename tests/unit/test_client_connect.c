@@ -700,6 +700,12 @@ static void start_that_fails_says_why(void **state) {
     options.daemon = "/nowhere/portd";
     assert_int_equal(portd_connect(NULL, &options, PORTD_FOREVER, &client), PORTD_E_UNREACHABLE);
     assert_non_null(strstr(message, "cannot run /nowhere/portd: No such file"));
+    assert_non_null(strstr(message, "set PORTD_DAEMON"));
+    assert_int_equal(setenv("XDG_RUNTIME_DIR", "/nowhere", 1), 0);
+    assert_int_equal(portd_connect(NULL, &options, PORTD_FOREVER, &client), PORTD_E_UNREACHABLE);
+    assert_non_null(strstr(message, "its directory cannot be created: No such file"));
+    assert_null(strstr(message, "PORTD_DAEMON"));
+    assert_int_equal(setenv("XDG_RUNTIME_DIR", home.folder, 1), 0);
     options.daemon = NULL;
     assert_int_equal(setenv("PORTD_DAEMON", "portd", 1), 0);
     assert_int_equal(portd_connect(NULL, &options, PORTD_FOREVER, &client), PORTD_E_UNREACHABLE);
