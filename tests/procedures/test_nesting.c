@@ -301,6 +301,11 @@ static struct crowd_answers ask_crowd(struct member *crowd, const struct fixture
     return answers;
 }
 
+static void disconnect_all(const struct member crowd[CROWD]) {
+    for (int i = 0; i < CROWD; i++)
+        portd_disconnect(crowd[i].client);
+}
+
 static void a_crowd_leaves_threads_for_closes(void **state) {
     static const char *const open_to_all[] = {"--mode", "0666", NULL};
     static struct member crowd[CROWD];
@@ -323,15 +328,16 @@ static void a_crowd_leaves_threads_for_closes(void **state) {
     }
     assert_int_equal(add(nest.inner, ready[0]), 0);
     assert_int_equal(add(nest.middle, nest.inner), 0);
-    if (!fuse_silent_open(&fuse))
+    if (!fuse_silent_open(&fuse)) {
+        disconnect_all(crowd);
         test_skip("there is no FUSE here");
+    }
     fd_say(ready[1], "a");
     struct holders holders = begin_hold(&nest);
     if (holders.held)
         answers = ask_crowd(crowd, &broker, epoll, plain[0]);
     end_hold(&holders);
-    for (int i = 0; i < CROWD; i++)
-        portd_disconnect(crowd[i].client);
+    disconnect_all(crowd);
     assert_true(holders.held);
     assert_true(answers.scarce);
     assert_int_equal(answers.made, 1);
