@@ -1,4 +1,4 @@
-/* always_ready.c: which of a user's is taken, and which of the idle ones is closed. */
+/* always_ready.c: chooses an eventfd for a handle, and closes idle ones. */
 #include "always_ready.h"
 
 #include "daemon/access/fd_table.h"
@@ -15,7 +15,7 @@
 #include <stdlib.h>
 
 struct always_readies {
-    struct always_ready own; /* of the broker's user, from the start to the end */
+    struct always_ready own; /* the broker's own user's, from start to end */
     struct always_ready *idle;
     size_t n_idle;
 };
@@ -55,7 +55,7 @@ static struct always_ready *find_idle(struct always_readies *always_readies, os_
     return always_ready;
 }
 
-/* It is the user's, and charged. 0, or -1 and the refusal. */
+/* Gives an idle one back to its user, and charges it. Returns 0, or -1 with the refusal. */
 static int wake(struct always_readies *always_readies, struct always_ready *always_ready, struct user *user,
                 struct refusal *refusal) {
     if (always_ready != &always_readies->own) {
@@ -89,8 +89,9 @@ static struct always_ready *make(struct user *user, struct refusal *refusal) {
     return NULL;
 }
 
-/* Of the idle ones, the oldest. More than come at a time; and not when one comes, since that may be at the end of the broker. Closing takes the
- * locks of the epolls that it still lies in. */
+/* Closes the oldest idle ones. It closes more at a time than can become idle meanwhile. always_ready_give does
+ * not call it, because the broker may be ending then. A close takes the locks of the epolls that still contain
+ * the eventfd, so the closer does it. */
 static void close_some(struct registry *registry) {
     struct always_readies *always_readies = registry->always_readies;
     for (int i = 0; i < 2 && always_readies->n_idle > ALWAYS_READY_IDLE; i++) {

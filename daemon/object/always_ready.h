@@ -1,13 +1,14 @@
-/* always_ready.h: eventfds that are ready for ever, which make the handles of events so (pollable.h).
+/* always_ready.h: eventfds that are ready forever, which keep the handles of ended events ready (pollable.h).
  *
- * A handle of an event is ready for ever by such a one that lies in it, also when the broker has nothing of the handle any more. So one cannot
- * be closed when the last handle is freed, and not each handle has one of its own. But one is never shared by two users: whoever puts an
- * epoll into another has the kernel count the ways that lead through epolls to each file in it, and refuses more than 500 of the same length.
- * A user who puts his handles into more than that uses up what there is for his, and for nobody else's.
+ * Such an eventfd lies in each event handle and must make it ready even after the broker has let go of the
+ * handle. So it cannot be closed with the last handle, and one eventfd per handle would cost too much. But no
+ * two users share one: if an epoll is put into another, the kernel counts the paths through epolls to each file
+ * in it and refuses more than 500 of one length. A user who puts its handles into that many epolls blocks only
+ * itself.
  *
- * While there are handles with it, it is one of its user's descriptors. After that it is idle: his next handle has it, or it is closed when
- * there are many such; handles of his that have ended and that he still has are then ready no more. That takes as many other users as are
- * kept. */
+ * While handles use it, it is charged to its user as a descriptor. After that it is idle. The user's next
+ * handle reuses it, or it is closed when there are more than ALWAYS_READY_IDLE; ended handles that the user
+ * still has then become unready. That takes as many other users as there may be idle ones. */
 #ifndef ALWAYS_READY_H
 #define ALWAYS_READY_H
 
@@ -17,7 +18,7 @@
 #include <stddef.h>
 
 enum {
-    ALWAYS_READY_HANDLES = 256, /* of each */
+    ALWAYS_READY_HANDLES = 256, /* handles per eventfd */
     ALWAYS_READY_IDLE = 64
 };
 
@@ -28,17 +29,17 @@ struct user;
 struct always_ready {
     os_fd fd;
     os_uid uid;
-    size_t n;                         /* handles; 0: idle */
+    size_t n;                         /* handles that use it; 0: idle */
     struct always_ready *prev, *next; /* the user's, those with room first; or the idle ones, oldest first */
 };
 
-/* 0 or -ENOMEM. */
+/* Returns 0 or -ENOMEM. */
 int always_ready_init(struct registry *registry);
 
-/* The descriptors are left to the kernel. Allowed also where always_ready_init has failed or has not been. */
+/* Leaves the descriptors to the kernel. Also allowed if always_ready_init failed or was never called. */
 void always_ready_deinit(struct registry *registry);
 
-/* For one more handle of that user. NULL: the refusal. */
+/* Returns an eventfd for one more handle of the user, and takes it back. NULL with the refusal. */
 struct always_ready *always_ready_take(struct registry *registry, struct user *user, struct refusal *refusal);
 void always_ready_give(struct registry *registry, struct user *user, struct always_ready *always_ready);
 

@@ -1,4 +1,4 @@
-/* handle.c: making, ending and freeing a pollable handle. */
+/* handle.c: making, ending and freeing pollable handles. */
 #include "handle.h"
 
 #include "always_ready.h"
@@ -21,7 +21,7 @@
 
 enum { SEMAPHORE_FDS = 1, EVT_FDS = 2 };
 
-/* Those for which a worker will have something to do. */
+/* The handles that are to be submitted to workers, and the timer for that. */
 struct handles {
     struct loop_timer timer;
     struct handle *list;
@@ -119,7 +119,7 @@ struct handle *handle_new_evt(struct session_objects *owner, struct refusal *ref
         handle->fd == OS_FD_NONE ? -errno : pollable_evt_fill(handle->fd, handle->wakeup, handle->always->fd);
     if (!error)
         return handle;
-    os_close(handle->wakeup); /* nobody else has had either */
+    os_close(handle->wakeup); /* cannot block: nobody else has had either */
     os_close(handle->fd);
     refusal_system(refusal, -error, "cannot make a handle");
     dispose(handle);
@@ -177,7 +177,8 @@ static void submit(struct handle *handle) {
     offload_submit(handle->registry->env.offload, &handle->job);
 }
 
-/* ---- those that wait for a worker ------------------------------------------------------------------------------- */
+/* ---- handles that wait for a worker
+ * ----------------------------------------------------------------------------- */
 
 static void forget(struct handle *handle) {
     struct handles *handles = handle->registry->handles;

@@ -1,14 +1,14 @@
-/* handle.h: the pollable handle of a semaphore, an event or a port, from made to closed.
+/* handle.h: the pollable handle of a semaphore, an event or a port, from creation to close.
  *
- * That of an event is an epoll descriptor of the client's, who passes it and has it still; the broker keeps its copy and a wakeup.
+ * A handle is made on demand, one for each object and asking session, and the same open file each time. That of
+ * an event is an epoll descriptor that the client made and keeps; the broker has a copy of it, and a wakeup.
+ * When the object ends, the loop makes the handle ready at once, and a worker makes it ready forever. Workers
+ * also close handles: a client may have put one into an epoll descriptor whose lock it keeps, or may keep the
+ * handle's own.
  *
- * Made on demand, one for each object and session that asks, and the same open file each time. When the object ends it is ready at once; a worker makes it
- * ready for ever. Workers close it, too: a client may have put it into an epoll descriptor of his whose lock he keeps, or keep that of
- * the handle itself.
- *
- * Nobody waits for either, and to wake a worker would come between the broker and the client that it has just woken: so it is done when
- * HANDLES_US have passed, for all that have come together by then. Until then a reader can take away that a semaphore's is ready; that
- * of the broker's own user or root is made ready for ever at once. */
+ * Nothing waits for the worker, and waking one would delay the client that has just been woken. So the handles
+ * of HANDLES_US are collected and submitted together. Until then a reader can make a semaphore's handle unready
+ * again. A handle of root or the broker's own user is made ready forever at once. */
 #ifndef HANDLE_H
 #define HANDLE_H
 
@@ -35,51 +35,53 @@ struct handle {
     struct account *account; /* charged beside the user; NULL: the user alone */
     struct user *user;
     struct handle *prev, *next; /* while `listed` */
-    struct session_objects *
-        asker; /* this and the next four are of the waitable that has it (waitable.h): the session that asked */
+    /* From here to lent_next: set by the waitable that has it (waitable.h). asker is the session that asked. */
+    struct session_objects *asker;
     struct waitable *of;
-    uint64_t id; /* of that */
-    struct handle *elder,
-        *sibling; /* before and behind it in of->handle: of other askers; the owner's own is the first */
+    uint64_t id; /* of->object.id, the key in asker->lent_by_id */
+    /* Neighbours in the list of->handle: the owner's own handle is the first, other askers' follow. */
+    struct handle *elder, *sibling;
     struct handle *lent_prev, *lent_next; /* asker->lent, if the object is another session's */
     size_t charged;                       /* descriptors */
     os_fd fd;                             /* the client gets copies */
     struct always_ready *always;          /* of an event: what makes it ready for ever */
     os_fd wakeup; /* of an event until a worker has made it ready for ever; else OS_FD_NONE */
-    int error;    /* of the worker */
+    int error;    /* the worker's result: a negative errno or 0 */
     bool ended;
-    bool always_ready; /* ready for ever, or never to be */
+    bool always_ready; /* ready forever, or failed to become so */
     bool listed;
     bool working;
-    bool closing; /* the worker closes it */
+    bool closing; /* `working`: the worker closes it */
     bool freed;
 };
 
-/* 0 or -ENOMEM. */
+/* Returns 0 or -ENOMEM. */
 int handles_init(struct registry *registry);
-void handles_deinit(
-    struct registry *
-        registry); /* what is listed is left to the kernel; allowed also where handles_init has failed or has not been */
+/* Leaves the descriptors of listed handles to the kernel. Also allowed if handles_init failed or was never called. */
+void handles_deinit(struct registry *registry);
 
-/* Of a semaphore, fired or not; of an event, not ready and following nothing yet. NULL: the refusal. */
+/* Make a handle with a descriptor of the broker's own: a semaphore's, fired or not; an event's, unready and
+ * following nothing yet. Charged to the session. NULL with the refusal. */
 struct handle *handle_new_semaphore(struct session_objects *owner, bool fired, struct refusal *refusal);
 struct handle *handle_new_evt(struct session_objects *owner, struct refusal *refusal);
 
-/* Of an event, with a client's epoll, which has its place in the table: a worker is to fill it (pollable_evt_fill). NULL: the refusal, and
- * the epoll is still the caller's. */
+/* Makes an event's handle with a client's epoll, which it takes and which is counted in the fd table. A worker
+ * must fill it (pollable_evt_fill). NULL with the refusal; then the epoll is still the caller's. */
 struct handle *handle_new_attached(struct session_objects *owner, os_fd epoll, struct refusal *refusal);
 
-/* Ready from now on; also if it was told so already. */
+/* Makes it ready from now on. Later calls do nothing. */
 void handle_end(struct handle *handle);
 
-/* It is on the user's account alone, and on the session's again. */
+/* The first charges the user alone from now on, the second the session again. */
 void handle_leave(struct handle *handle);
 void handle_join(struct handle *handle, struct session_objects *owner);
 
-/* The client's copies stay as they are. NULL is allowed. */
+/* Closes it on a worker and frees it; it becomes ready first if it has ended. The client keeps its copies. NULL
+ * is allowed. */
 void handle_free(struct handle *handle);
 
-/* One that is no waitable's, and the broker ends: nothing is submitted any more, and its descriptors are left to the kernel. */
+/* For the end of the broker: frees a handle that no waitable has, without a worker, and leaves its descriptors
+ * to the kernel. */
 void handle_abandon(struct handle *handle);
 
 #endif

@@ -1,4 +1,5 @@
-/* split_watch.c: a copy that the loop makes and closes: of such open files that another copy can be closed at once. */
+/* split_watch.c: the loop opens and closes the second fd itself, so only for types of which a copy can be
+ * closed without blocking. */
 #include "split_watch.h"
 
 #include "daemon/access/kept.h"
@@ -13,13 +14,13 @@
 
 #include <stdlib.h>
 
-enum { KIND_APART = 6 /* no object's; see registry.h */, KIND_MASK = LOOP_TOKEN_MASK };
-_Static_assert((int)KIND_APART > (int)OBJECT_SESSION && KIND_APART <= KIND_MASK,
+enum { KIND_SPLIT = 6 /* no object has this kind; see registry.h */, KIND_MASK = LOOP_TOKEN_MASK };
+_Static_assert((int)KIND_SPLIT > (int)OBJECT_SESSION && KIND_SPLIT <= KIND_MASK,
                "it would be another one's token");
 
-uint64_t split_watch_token(uint64_t id) { return (id & ~(uint64_t)KIND_MASK) | KIND_APART; }
+uint64_t split_watch_token(uint64_t id) { return (id & ~(uint64_t)KIND_MASK) | KIND_SPLIT; }
 
-bool split_watch_is_token(uint64_t token) { return (token & KIND_MASK) == KIND_APART; }
+bool split_watch_is_token(uint64_t token) { return (token & KIND_MASK) == KIND_SPLIT; }
 
 uint64_t split_watch_id(uint64_t token) {
     return split_watch_is_token(token) ? (token & ~(uint64_t)KIND_MASK) | OBJECT_DESCRIPTOR : token;
@@ -30,7 +31,7 @@ struct split_watch *split_watch_find(const struct descriptor *descriptor) {
                                    : NULL;
 }
 
-/* Not the last copy, so nothing is released: neither a socket's queue nor a pipe. */
+/* Closing the second fd never closes the last copy, so no socket queue or pipe is released. */
 static bool may_have_one(const struct descriptor *descriptor) {
     enum inspect_type type = (enum inspect_type)descriptor->type;
     return !extras_thread_watch(descriptor->extras) &&
@@ -40,7 +41,7 @@ static bool may_have_one(const struct descriptor *descriptor) {
 
 static struct split_watch *split_watch_open(struct descriptor *descriptor, int direction) {
     struct registry *registry = descriptor->user->registry;
-    struct refusal refusal; /* it was looked whether there is room */
+    struct refusal refusal; /* ignored: may_have_one has checked the limits */
     struct split_watch *split_watch;
     if (!may_have_one(descriptor) || table_reserve(&registry->split_watches))
         return NULL;
@@ -72,7 +73,7 @@ void split_watch_close(struct descriptor *descriptor) {
     descriptor->split_watch = false;
 }
 
-/* One entry that watches one direction. */
+/* Arms or disarms one entry, for one direction. */
 static int arm(struct engine *engine, struct engine_watch *watch, os_fd fd, unsigned interest, bool edge,
                uint64_t token) {
     if (!interest && engine_watch_is_edge(watch))
@@ -82,7 +83,7 @@ static int arm(struct engine *engine, struct engine_watch *watch, os_fd fd, unsi
     return engine_arm(engine, watch, fd, interest, edge, token);
 }
 
-/* The direction that goes to the second number: not the one that is watched by edges already. */
+/* Returns the direction that moves to the second fd: not one that is edge-triggered already. */
 static int leaving_direction(const struct descriptor *descriptor, const struct split_watch_need needs[2]) {
     const struct engine_watch *watch = &descriptor->watch;
     for (int direction = 0; direction < 2; direction++)

@@ -1,9 +1,11 @@
-/* split_watch.h: a second number for a descriptor's open file, so that its directions are watched apart.
+/* split_watch.h: a second copy of a descriptor's open file, so that its two directions are watched by two
+ * entries.
  *
- * Whoever waits by wake-one needs each activity of its direction told once. The kernel tells of all that is ready with each activity of an
- * entry, and when that is changed: so another direction must not be in the same entry. It has one per number. The second one is there as
- * long as there is a wake-one wait, if somebody needs the other direction meanwhile. It counts as a descriptor of its user. Where it cannot
- * be had, or watched, both directions are watched by one entry, and an activity of one may be told of as one of the other. */
+ * A wake-one wait needs each activity of its direction reported once. With each activity of an engine entry,
+ * and with each change of it, the kernel reports everything that is ready. So the other direction must be in
+ * another entry, and there is one entry per fd. The second fd exists while one direction has wake-one waits, if
+ * the other has been needed too meanwhile. It is charged to the user as a descriptor. If it cannot be made or
+ * watched, one entry watches both directions, and an activity of one may be reported as one of the other. */
 #ifndef SPLIT_WATCH_H
 #define SPLIT_WATCH_H
 
@@ -15,30 +17,31 @@
 struct descriptor;
 
 struct split_watch {
-    uint64_t id; /* of the descriptor */
+    uint64_t id; /* the descriptor's */
     os_fd fd;
     struct engine_watch watch;
     uint8_t direction; /* what is watched by it; the other one is by the descriptor's own */
 };
 
-/* The one that it has (descriptor->apart), or NULL. */
+/* Returns the descriptor's split watch, or NULL. */
 struct split_watch *split_watch_find(const struct descriptor *descriptor);
 
-/* What one direction has to be watched for. */
+/* What one direction must be watched for. */
 struct split_watch_need {
-    unsigned interest; /* of that direction, or 0 */
+    unsigned interest; /* that direction's engine bit, or 0 */
     bool edge;
-    bool ones; /* there are wake-one waits */
+    bool ones; /* it has wake-one waits */
 };
 
-/* Watches each direction by an entry of its own. False: that is not needed, or cannot be; there is one entry. True: error is what
- * engine_arm has answered for the descriptor's own number, or 0. */
+/* Watches each direction by an entry of its own. Returns true with *error: engine_arm's result for the
+ * descriptor's own fd. False: that is not needed or not possible; the caller must use one entry for both. */
 bool split_watch_arm(struct descriptor *descriptor, const struct split_watch_need needs[2], int *error);
 
-/* Before the descriptor is closed; nothing if it has none. */
+/* Ends the split watch, if there is one. Call it before the descriptor is closed. */
 void split_watch_close(struct descriptor *descriptor);
 
-/* What the engine tells of it by, and the id of the descriptor that a token is about, whichever entry has told. */
+/* The engine token of the descriptor id's split watch; whether a token is one; and the descriptor's id for a
+ * token of either entry. */
 uint64_t split_watch_token(uint64_t id);
 bool split_watch_is_token(uint64_t token);
 uint64_t split_watch_id(uint64_t token);

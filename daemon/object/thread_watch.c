@@ -1,4 +1,4 @@
-/* thread_watch.c: arming, trying and forgetting by way of a poller thread. */
+/* thread_watch.c: arming, trying and closing by jobs of a poller thread. */
 #include "thread_watch.h"
 
 #include "daemon/access/fd_table.h"
@@ -73,7 +73,7 @@ static void work_arm(struct poller_job *job, struct engine *engine) {
     thread_watch->result = arm(thread_watch, engine, thread_watch->interest, thread_watch->edge);
 }
 
-/* Nobody will be told: what is left of the descriptor goes with the registry. */
+/* The broker ends: nobody is notified, and the registry frees the descriptor. */
 static void on_dropped(struct poller_job *job) {
     struct thread_watch *thread_watch = thread_watch_of(job);
     thread_watch->descriptor->extras->thread_watch = NULL;

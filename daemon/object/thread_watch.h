@@ -1,7 +1,9 @@
-/* thread_watch.h: the side of a descriptor about which only a poller thread may ask (inspect_needs_thread).
+/* thread_watch.h: a descriptor's watch by a poller thread, if only a poller thread may poll it
+ * (inspect_needs_thread).
  *
- * What the loop asks of the engine for any other descriptor becomes a job of the uid's poller thread here. descriptor->watch says what has been
- * asked for; the watch in here is the poller thread's, and says what its engine has. The copy is closed behind the last of these jobs. */
+ * What the loop asks the engine for any other descriptor becomes a job for the uid's poller thread.
+ * descriptor->watch says what has been asked for; the watch in here belongs to the poller thread and says what
+ * its engine has. The descriptor is closed after the last of these jobs. */
 #ifndef THREAD_WATCH_H
 #define THREAD_WATCH_H
 
@@ -12,21 +14,23 @@
 struct descriptor;
 struct refusal;
 
-/* What the descriptor is told. */
+/* Callbacks to the descriptor, in the loop. */
 struct thread_watch_events {
-    void (*armed)(struct descriptor *descriptor,
-                  int result);                     /* as engine_arm's; ends a job of the descriptor */
-    void (*closed)(struct descriptor *descriptor); /* likewise; the thread watch is gone */
+    /* The result of arming, like engine_arm's. Ends a job of the descriptor. */
+    void (*armed)(struct descriptor *descriptor, int result);
+    /* The thread watch is gone. Ends a job of the descriptor. */
+    void (*closed)(struct descriptor *descriptor);
 };
 
 struct thread_watch {
-    struct poller_job job; /* arming or forgetting: one at a time */
+    struct poller_job job; /* arming or closing, one at a time */
     struct poller *poller;
     struct descriptor *descriptor;
     const struct thread_watch_events *events;
-    struct engine_watch
-        watch; /* of the poller thread's engine; the poller thread's, with the next four, while a job is under way */
-    struct polled poll; /* instead of the watch, of what is polled; the poller thread's */
+    /* In the poller thread's engine. watch and poll belong to the poller thread, and so do interest, edge and
+     * result while `arming`. */
+    struct engine_watch watch;
+    struct polled poll; /* used instead of watch if `polled` */
     uint64_t token;
     os_fd fd;
     bool polled;
@@ -34,36 +38,38 @@ struct thread_watch {
     bool edge;
     int result;
     bool arming;
-    bool again; /* what is needed has changed meanwhile */
+    bool again; /* the needs have changed since `arming` */
 };
 
-/* A try to watch the descriptor, and a look at it. */
+/* A try to watch the descriptor, and a probe of it. */
 struct thread_watch_try {
     struct poller_job job;
     struct thread_watch *thread_watch;
     unsigned interest; /* to be armed */
     bool edge;
-    int error;       /* answer: as engine_arm's */
-    unsigned events; /* answer: what is ready now */
+    int error;       /* answer: engine_arm's result */
+    unsigned events; /* answer: ready now */
     void (*done)(struct thread_watch_try *try);
-    void (*drop)(struct thread_watch_try
-                     *try); /* instead of done: the broker ends, and the descriptor goes with the registry */
+    /* Called instead of done when the broker ends. The registry frees the descriptor. */
+    void (*drop)(struct thread_watch_try *try);
 };
 
-/* For a new descriptor. 0, or -1 and the refusal. */
+/* Makes the thread watch of a new descriptor, and the uid's poller thread if it has none. Returns 0, or -1 with
+ * the refusal. */
 int thread_watch_open(struct descriptor *descriptor, const struct thread_watch_events *events,
                       struct refusal *refusal);
 
-/* Sees to it that descriptor->watch is what the poller thread's engine has. What came of it is told later, which
- * ends the job of the descriptor that begins with true; false: it is under way, and what is needed then is armed after it. */
+/* Makes the poller thread watch what descriptor->watch says. True: events->armed reports the result later, and
+ * ends a job of the descriptor that the caller must begin now. False: an arming is in flight, and `again` asks
+ * for another one after it. */
 bool thread_watch_arm(struct thread_watch *thread_watch);
 
-/* Arms for interest, which has what is needed already in it, and looks. try must stay until done; so must the descriptor
- * (descriptor_begin_job). */
+/* Arms for interest, which must include what is needed already, and probes. The caller keeps try until done or
+ * drop, and must have begun a job of the descriptor. */
 void thread_watch_try(struct thread_watch *thread_watch, struct thread_watch_try *try, unsigned interest,
                       bool edge);
 
-/* Takes the descriptor out of everything and frees the thread watch; then events->closed. */
-void thread_watch_close(struct thread_watch *thread_watch); /* a job of the descriptor begins */
+/* Disarms, frees the thread watch and calls events->closed. */
+void thread_watch_close(struct thread_watch *thread_watch); /* begin a job of the descriptor before */
 
 #endif
