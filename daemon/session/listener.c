@@ -1,6 +1,7 @@
 /* listener.c: from the kernel's queue to a connection.
  *
- * The kernel's queue is one for all, in the order of coming: so what is done in that order is little, and the rest is done in the uid's turn. */
+ * All uids share the kernel's queue, which is served in order of arrival: so little is done in that order, and the rest in the
+ * uid's turn. */
 #include "listener.h"
 
 #include "connection.h"
@@ -29,9 +30,9 @@
 #include <string.h>
 
 enum {
-    ACCEPTS = 128, /* at once */
-    TURN_AWAY = 4, /* so many of them one counts that is turned away */
-    ARRIVALS = 4,  /* made in one step of their uid, */
+    ACCEPTS = 128, /* per event */
+    TURN_AWAY = 4, /* one that is turned away counts as so many */
+    ARRIVALS = 4,  /* made in one step of their uid */
     UNITS = 8,     /* of a turn each */
     ANSWER_MAX = 512,
     REST_US = 100000
@@ -41,7 +42,7 @@ static struct fd_table *fd_table_of(const struct listener *listener) {
     return listener->sessions->env->fd_table;
 }
 
-/* One more has a place, also if it is turned away and has to be closed by a worker. */
+/* Whether one more connection has a slot, even if it is turned away and a worker must close it. */
 static bool has_room(const struct listener *listener) {
     const struct fd_table *fd_table = fd_table_of(listener);
     return fd_table_roomy(fd_table) && fd_table_may_waste(fd_table, 1);
@@ -49,7 +50,7 @@ static bool has_room(const struct listener *listener) {
 
 static void on_closed(void *fd_table) { fd_table_give_wasted(fd_table, 1); }
 
-/* For the uid that it came from. Without memory for that it is nobody's. */
+/* Closes it, charged to the uid that it came from. Without memory for that uid's record: to nobody. */
 static void discard(const struct listener *listener, os_fd fd, os_uid uid) {
     struct user *user = user_ref(listener->users, uid);
     if (user) {
@@ -61,7 +62,7 @@ static void discard(const struct listener *listener, os_fd fd, os_uid uid) {
     user_unref(user);
 }
 
-/* One reply with id 0, as far as the socket takes it; then it is closed. */
+/* Sends one reply with id 0, as far as the socket takes it, and closes the connection. */
 static void turn_away(struct listener *listener, struct transport transport, const struct peer *peer,
                       const struct refusal *refusal) {
     Portd__V1__Error error = PORTD__V1__ERROR__INIT;
@@ -83,7 +84,7 @@ static void turn_away(struct listener *listener, struct transport transport, con
     log_write_about(LOG_TOPIC_STRANGER, peer->uid, LOG_LEVEL_WARNING,
                     "connection turned away: %s; uid=%" PRIu64 " pid=%u", refusal->text, peer->uid,
                     (unsigned)peer->pid);
-    /* Nobody can send into it after that. */
+    /* After this no process can send to it. */
     transport_shutdown(transport);
     if (transport_is_empty(transport)) {
         transport_close(transport);
@@ -93,7 +94,7 @@ static void turn_away(struct listener *listener, struct transport transport, con
     }
 }
 
-/* Accepted and charged. */
+/* An accepted connection, charged to its uid. */
 struct arrival {
     struct ring node; /* in its user's arrivals */
     struct listener *listener;
@@ -116,7 +117,7 @@ static void make(struct arrival *arrival, struct user *user) {
     ring_remove(&arrival->node);
     free(arrival);
     if (!error && connection_new(listener->sessions, transport, &peer, user)) {
-        listener->sessions->n_connections--; /* it counts itself */
+        listener->sessions->n_connections--; /* connection_new counts it */
         return;
     }
     if (error)
@@ -141,7 +142,7 @@ static void step(struct task *task) {
     user_unref(user);
 }
 
-/* In the uid's turn it becomes a connection. */
+/* Charges it and queues it; it becomes a connection in the uid's turn. 0, or -1 and the refusal. */
 static int admit(struct listener *listener, struct transport transport, const struct peer *peer,
                  struct refusal *refusal) {
     struct arrival *arrival;
@@ -171,7 +172,7 @@ static int admit(struct listener *listener, struct transport transport, const st
     return 0;
 }
 
-/* Nothing comes out of it for now, and the loop would tell of it again and again. */
+/* Stops watching for a while: accept fails, and the loop would report it again at once. */
 static void rest(struct listener *listener, int error) {
     log_write_about(LOG_TOPIC_LISTENER, LOG_NOBODY, LOG_LEVEL_WARNING,
                     "cannot accept connections for now: %s", strerror(-error));
@@ -179,7 +180,7 @@ static void rest(struct listener *listener, int error) {
     (void)loop_timer_set(listener->sessions->loop, &listener->timer, os_now_us() + REST_US);
 }
 
-/* Of a listener that others have as well, one of them has shut it down: there is no way back. */
+/* Another process that shares the listener has shut it down; this cannot be undone. */
 static void end(struct listener *listener) {
     log_write_about(LOG_TOPIC_LISTENER, LOG_NOBODY, LOG_LEVEL_ERROR,
                     "cannot accept connections any more: the listener was shut down");
@@ -192,7 +193,7 @@ static void on_timer(struct loop_timer *timer) {
         (void)loop_timer_set(listener->sessions->loop, timer, os_now_us() + REST_US);
 }
 
-/* How much of what may be done at once it was. */
+/* Returns how much of ACCEPTS it counts. */
 static int take_in(struct listener *listener, struct transport transport) {
     struct refusal refusal;
     struct peer peer = {.uid = PEER_UID_NOBODY};
@@ -232,7 +233,7 @@ int listener_open(struct listener *listener, os_fd fd, struct sessions *sessions
     return error ? error : loop_watch(sessions->loop, &listener->watch, LOOP_READ);
 }
 
-/* Those that are not made yet: as if they were still in the kernel's queue. */
+/* Closes accepted connections that are not created yet, as if they were still in the kernel's queue. */
 static void drop_arrivals(struct listener *listener) {
     const struct user *next;
     for (uint64_t from = 0; users_next(listener->users, from, &next, 1); from++) {

@@ -1,11 +1,11 @@
-/* listener.h: accepts connections: who it is, whether there is room, and then, in a turn of its uid, a connection of its own.
+/* listener.h: accepts connections: determines the uid, checks for room, and creates the connection later, in a turn of its uid.
  *
- * So however fast one uid connects, others wait for that uid's share of the accepting, which is a few system calls for each, and not for what is made
- * of its connections. From when it is accepted each is one of the uid's connections.
+ * So a uid that connects fast delays others only by a few system calls per connection, and not by the work on its connections. An
+ * accepted connection counts as its uid's from the start.
  *
- * What is turned away is told why in a reply with the id 0 and closed by a worker, for its queue may hold descriptors whose closing
- * takes time. While the process has too few free slots, or the kernel gives none out of its queue, nothing is accepted and the listener rests: it is not
- * watched, and looked at again after a while. One that was shut down is not watched any more; who is connected stays. */
+ * A connection that is turned away gets a reply with id 0 that says why, and a worker closes it: its queue may contain
+ * descriptors whose close blocks. While the process has too few free slots, or the kernel returns an error, the listener is not
+ * watched, and tried again after a pause. A listener that was shut down is not watched any more; existing connections stay. */
 #ifndef LISTENER_H
 #define LISTENER_H
 
@@ -19,10 +19,10 @@ struct listener {
     struct sessions *sessions;
     struct users *users;
     struct loop_watch watch;
-    struct loop_timer timer; /* looks again while resting */
+    struct loop_timer timer; /* tries again after a pause */
 };
 
-/* fd is the caller's to close after listener_close. 0 or a negative errno. */
+/* The caller closes fd, after listener_close. 0 or a negative errno. */
 int listener_open(struct listener *listener, os_fd fd, struct sessions *sessions, struct users *users);
 void listener_close(struct listener *listener);
 

@@ -1,4 +1,4 @@
-/* nesting.c: one at a time of each uid, and those that wait for it. */
+/* nesting.c: one job at a time per uid, and a queue of its others. */
 #include "nesting.h"
 
 #include "daemon/access/kept.h"
@@ -18,7 +18,7 @@ static struct nesting *nesting_of(struct offload_job *job) { return CONTAINER_OF
 
 int nesting_refuse(struct refusal *refusal) {
     return refusal_set(refusal, REFUSAL_LIMIT, "id", "wait for the event instead, or try again",
-                       "a lock of the kernel that the handle takes is held by some process");
+                       "another process holds a kernel lock that the handle needs");
 }
 
 int nesting_check(const struct user *user, struct refusal *refusal) {
@@ -39,7 +39,7 @@ static void leave(struct nesting *nesting) {
     identity_unref(nesting->identity);
 }
 
-/* It is its owner's again. */
+/* Gives the struct back to its owner. */
 static void complete(struct nesting *nesting, int error) {
     leave(nesting);
     nesting->error = error;
@@ -83,7 +83,7 @@ static void on_worked(struct offload_job *job) {
     complete(nesting, nesting->error);
 }
 
-/* The copy is left to the kernel. */
+/* The kernel closes the copy at exit. */
 static void drop(struct nesting *nesting) {
     leave(nesting);
     if (nesting->what.copied)
@@ -112,7 +112,7 @@ static void on_impatient(struct loop_timer *timer) {
     nesting->late(nesting);
 }
 
-/* Charged and copied. */
+/* Copies the target and charges the copy. 0, or -1 and the refusal. */
 static int copy_target(struct nesting *nesting, struct refusal *refusal) {
     struct user *user = nesting->user;
     os_fd copy;
@@ -146,7 +146,7 @@ int nesting_start(struct nesting *nesting, const struct env *env, struct user *u
         loop_timer_free(&nesting->patience);
         return -1;
     }
-    user_ref(user->users, user->uid); /* it is there: this cannot fail */
+    user_ref(user->users, user->uid); /* it exists, so this cannot fail */
     nesting->identity = identity_ref(identity);
     if (user->nesting)
         ring_add(&user->nestings, &nesting->node);

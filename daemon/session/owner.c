@@ -1,4 +1,4 @@
-/* owner.c: watching processes, and the table of them. */
+/* owner.c: watches owner processes, and the table of them. */
 #include "owner.h"
 
 #include "daemon/access/account.h"
@@ -13,7 +13,7 @@
 #include <stddef.h>
 #include <stdlib.h>
 
-/* Those of one uid and process. Two that meet in one key are told apart by their owners. */
+/* The owners of one uid and process. If two collide in one key, the owners tell them apart. */
 struct owning {
     uint64_t mark; /* key of owners.processes */
     struct owners *all;

@@ -1,8 +1,8 @@
-/* owner.h: the processes that a session ends with, and the session that a process finds.
+/* owner.h: the processes with which a session ends, and by which it is found.
  *
- * An owner is a pidfd, of which the loop tells when its process has ended. A session may have several, and ends with the last one. A
- * process finds, for each uid, one of the sessions that it owns, in one look whatever the number of sessions: the one that it came to own first.
- * Those that were made with `new` it does not find. */
+ * An owner is a pidfd; the loop reports when its process has exited. A session may have several, and ends with the last. A
+ * process finds, per uid, one of the sessions that it owns, at constant cost: the one that it came to own first. Sessions made
+ * with `new` are not found. */
 #ifndef OWNER_H
 #define OWNER_H
 
@@ -12,24 +12,24 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum { OWNERS_MAX = 8 }; /* that one hello names */
+enum { OWNERS_MAX = 8 }; /* in one hello */
 
 struct lease;
 struct refusal;
 struct owner;
 
-/* Who owns what, by uid and process. */
+/* The owners of all sessions, by uid and process. */
 struct owners {
     struct table processes;
-    void (*ended)(struct owner *owner); /* its process has */
+    void (*ended)(struct owner *owner); /* called when its process has exited */
     uint64_t seed;
 };
 
-/* What a hello says of a process. */
+/* A process that a hello names. */
 struct owner_process {
     os_fd fd;     /* pidfd */
-    uint64_t key; /* tells the process from all others that live */
-    uint32_t pid; /* 0: not visible from here */
+    uint64_t key; /* unique among living processes */
+    uint32_t pid; /* 0: not visible in the broker's pid namespace */
 };
 
 struct owner {
@@ -37,27 +37,27 @@ struct owner {
     void (*ended)(struct owner *owner);
     struct lease *lease;
     struct owner_process process;
-    struct owner *prev, *next;               /* the lease's, in the order in which they came */
-    struct owning *owning;                   /* NULL: it is not found */
-    struct owner *owning_prev, *owning_next; /* those of the same uid and process, oldest first */
+    struct owner *prev, *next;               /* lease->owners, in order of arrival */
+    struct owning *owning;                   /* NULL: the process does not find the session */
+    struct owner *owning_prev, *owning_next; /* owners of the same uid and process, oldest first */
 };
 
 /* 0 or a negative errno. */
 int owners_init(struct owners *owners, void (*ended)(struct owner *owner));
-void owners_deinit(struct owners *owners); /* no session is left */
+void owners_deinit(struct owners *owners); /* when no session is left */
 
 /* The lease of the session that this process finds for that uid; NULL: none. */
 struct lease *owners_find(const struct owners *owners, os_uid uid, uint64_t key);
 
-/* The process owns it already. */
+/* Whether the process owns that session already. */
 bool owner_has(const struct owners *owners, const struct lease *lease, uint64_t key);
 
-/* One more owner, which is `found` or not, and on the account of its lease. Takes the pidfd (a taken slot) on success; on failure it stays the
- * caller's. 0, or -1 and the refusal. */
+/* Adds an owner, charged to the lease's account. found: its process finds the session. Takes the pidfd (a taken slot) on success;
+ * on failure it stays the caller's. 0, or -1 and the refusal. */
 int owner_add(struct owners *owners, struct lease *lease, struct loop *loop,
               const struct owner_process *process, bool found, struct refusal *refusal);
 
-/* A worker closes the pidfd: one that was attached may lie in an epoll of somebody's. */
+/* A worker closes the pidfd: an attached one may be in a client's epoll descriptor, so that its close can block. */
 void owner_remove(struct owner *owner);
 
 #endif

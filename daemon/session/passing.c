@@ -1,4 +1,4 @@
-/* passing.c: counting, looking and giving back. */
+/* passing.c: counts, checks and uncharges. */
 #include "passing.h"
 
 #include "connection.h"
@@ -15,10 +15,10 @@
 #include <inttypes.h>
 
 enum {
-    LOOK = 16,  /* on the way of one connection, from which on each further one is preceded by a look */
-    LOOKS = 64, /* of one timer */
-    LOOK_US = 100000,
-    VAIN_MOST = 9 /* the pause between looks doubles so often */
+    CHECK_FROM = 16, /* in flight of one connection; from here on, each further one is preceded by a check */
+    CHECKS = 64,     /* per timer */
+    CHECK_US = 100000,
+    VAIN_MOST = 9 /* the pause between checks doubles this often */
 };
 
 static struct passings *all_of(const struct connection *connection) { return &connection->all->passings; }
@@ -35,8 +35,8 @@ static void give_back(struct connection *connection, size_t n) {
     all_of(connection)->n_connections--;
 }
 
-/* Each message that is unread has a certain memory at least. */
-static void look(struct connection *connection) {
+/* Uncharges what the client has received. Each unread message uses at least `least` bytes of the socket's memory. */
+static void check_unread(struct connection *connection) {
     int unread = connection->passing.n ? socket_unread(transport_peer(connection->channel.transport)) : 0;
     size_t least = (size_t)all_of(connection)->least,
            most = unread > 0 ? ((size_t)unread + least - 1) / least : 0;
@@ -45,18 +45,18 @@ static void look(struct connection *connection) {
 }
 
 static bool set_timer(struct passings *all, struct loop *loop) {
-    return !loop_timer_set(loop, &all->timer, os_now_us() + ((int64_t)LOOK_US << all->vain));
+    return !loop_timer_set(loop, &all->timer, os_now_us() + ((int64_t)CHECK_US << all->vain));
 }
 
-/* Goes round, a few at a time. */
+/* Checks some connections, in rotation. */
 static void on_timer(struct loop_timer *timer) {
     struct passings *all = CONTAINER_OF(timer, struct passings, timer);
-    size_t before = all->n, looks = all->n_connections < LOOKS ? all->n_connections : LOOKS;
-    for (; looks > 0; looks--) {
+    size_t before = all->n, checks = all->n_connections < CHECKS ? all->n_connections : CHECKS;
+    for (; checks > 0; checks--) {
         struct connection *connection = CONTAINER_OF(ring_first(&all->list), struct connection, passing.node);
         ring_remove(&connection->passing.node);
         ring_add(&all->list, &connection->passing.node);
-        look(connection);
+        check_unread(connection);
         if (connection->passing.over && !connection->passing.n)
             all->over(connection);
     }
@@ -90,12 +90,11 @@ static bool fits(const struct connection *connection) {
 
 int passing_check(struct connection *connection, struct refusal *refusal) {
     struct user *user = connection->user;
-    if (connection->passing.n >= LOOK || !fits(connection))
-        look(connection);
+    if (connection->passing.n >= CHECK_FROM || !fits(connection))
+        check_unread(connection);
     if (!fits(connection))
         return refusal_set(refusal, REFUSAL_LIMIT, NULL, "read the pending replies",
-                           "limit of descriptors on their way: uid %" PRIu64
-                           " has %zu in answers that are not read",
+                           "limit of descriptors in flight: uid %" PRIu64 " has %zu in unread replies",
                            user->uid, user->passing);
     if (user_take(user, USER_DESCRIPTORS, 1, refusal))
         return -1;
@@ -109,7 +108,7 @@ void passing_count(struct connection *connection) {
     struct refusal refusal;
     size_t n = connection->channel.passed;
     connection->channel.passed = 0;
-    /* It was checked that there is room, or it is what was given back when it left the channel. */
+    /* passing_check has found room, or the charge was given back when the descriptor left the channel. */
     if (!n || user_take(connection->user, USER_DESCRIPTORS, n, &refusal))
         return;
     passing->n += n;
@@ -127,11 +126,11 @@ void passing_count(struct connection *connection) {
 
 int passing_refuse(struct refusal *refusal) {
     return refusal_set(refusal, REFUSAL_LIMIT, NULL, "try again later",
-                       "the kernel passes no more descriptors for the broker's user: too many are unread");
+                       "the kernel's limit of unread descriptors sent by the broker's user is reached");
 }
 
 bool passing_stays(struct connection *connection) {
-    look(connection);
+    check_unread(connection);
     if (!connection->passing.n)
         return false;
     connection->passing.over = true;

@@ -1,11 +1,12 @@
-/* passing.h: descriptors in answers that their client has not read yet.
+/* passing.h: descriptors in replies that the client has not received yet.
  *
- * The kernel counts what is on its way for the user who has sent it, and from one without privileges it takes no more than his limit of open
- * files. So what a client leaves unread is charged to its uid, and a uid may have half of what others leave of that limit: whoever has
- * little on the way always finds room. What has been read is told by nobody but the socket's own queue, which is looked at when one more
- * would be much, and now and then.
+ * The kernel counts descriptors in flight per sending user, and without privileges it accepts no more than that user's limit of
+ * open files. So what a client leaves unread is charged to its uid, and a uid may have half of what the others leave of that
+ * limit: a uid with few in flight always finds room. Only the socket's queue shows what has been received: it is checked when a
+ * uid is near its limit, and from time to time.
  *
- * A connection that has ended while something is on the way to its client keeps its socket, shut down, until that is read or gone. */
+ * A connection that has ended while descriptors are in flight to its client keeps its socket, shut down, until they are received
+ * or closed. */
 #ifndef PASSING_H
 #define PASSING_H
 
@@ -20,36 +21,38 @@ struct connection;
 struct refusal;
 struct sessions;
 
-/* Of one connection. */
+/* Per connection. */
 struct passing {
     struct ring node;
-    size_t n;         /* on the way at most; charged */
-    uint64_t request; /* whose answer waits in the channel */
-    bool over;        /* the connection has ended: it is closed with the last one */
+    size_t n;         /* descriptors in flight, at most; charged */
+    uint64_t request; /* its reply is in the channel */
+    bool over;        /* the connection has ended: it is closed when n is 0 */
 };
 
-/* Of all. */
+/* Of all connections. */
 struct passings {
-    struct ring list; /* of those that have any, the one longest not looked at first */
+    struct ring list; /* connections with descriptors in flight; the one checked longest ago is first */
     size_t n_connections;
-    void (*over)(struct connection *connection); /* of one that has ended nothing is on its way any more */
+    void (*over)(
+        struct connection
+            *connection); /* called for one that has ended, when nothing of it is in flight any more */
     struct loop_timer timer;
     size_t n;
-    int least;     /* memory of one message (socket.h) */
-    unsigned vain; /* looks in a row that found nothing read */
+    int least;     /* kernel memory of the smallest message (socket.h) */
+    unsigned vain; /* checks in a row that found nothing received */
 };
 
 /* 0 or -ENOMEM. */
 int passings_init(struct sessions *sessions, void (*over)(struct connection *connection));
-void passings_deinit(struct sessions *sessions); /* closes what is over */
+void passings_deinit(struct sessions *sessions); /* closes connections that have ended */
 
-/* Whether one more may be on the way. 0, or -1 and the refusal. */
+/* Whether one more descriptor may be in flight. 0, or -1 and the refusal. */
 int passing_check(struct connection *connection, struct refusal *refusal);
 
-/* The channel has sent: what the kernel has taken since the last time is charged. */
+/* To be called after the channel has sent: charges the descriptors that the kernel has accepted since the last call. */
 void passing_count(struct connection *connection);
 
-/* Why the kernel takes no more. Always -1. */
+/* The refusal for ETOOMANYREFS. Always -1. */
 int passing_refuse(struct refusal *refusal);
 
 /* The connection has ended. True: it must stay open, and connection_close is called later. */

@@ -70,7 +70,7 @@ struct port *target_port(struct call *call, uint64_t id, int direction) {
         return NULL;
     }
     if (direction >= 0 && waitable->direction != direction) {
-        refusal_set(&call->refusal, REFUSAL_INVALID, "id", "use the other port of the wrap",
+        refusal_set(&call->refusal, REFUSAL_INVALID, "id", "use the other port of the descriptor",
                     "port %" PRIu64 " is for %s", id,
                     waitable->direction == DIRECTION_READ ? "reading" : "writing");
         return NULL;

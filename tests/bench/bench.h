@@ -1,8 +1,7 @@
-/* bench.h: what the files of the benchmark share: the clock, samples, and how to give up.
+/* bench.h: shared by the files of the benchmark: the clock, samples, and how to give up.
  *
- * A side is somebody who can do the work of a row: the floor, portd, a peer. It does it n times and writes
- * how long each took. What a row needs before and after the timed part is done inside `run` and is not in
- * the samples. */
+ * A side is a program that can do the work of a row: the floor, portd, a peer. It does it n times and writes how long each took.
+ * The preparation and clean-up of a row are done inside `run` and are not in the samples. */
 #ifndef BENCH_H
 #define BENCH_H
 

@@ -1,5 +1,4 @@
-/* broker.h: portd at work: a real broker on an address of its own, and libportd. Each bench_run is on a
- * struct broker. */
+/* broker.h: portd in a row: a real broker on an address of its own, and libportd. Each bench_run is on a struct broker. */
 #ifndef BROKER_H
 #define BROKER_H
 

@@ -1,7 +1,7 @@
 /* broker_linux.c: portd's side of each row.
  *
- * What a wake waits for is confirmed by a ping before the clock is read, and whatever it leaves behind (a
- * byte in the pipe, a handle, a fired semaphore) is cleared away after it. */
+ * Before the clock is read, a ping confirms that the broker has what a wake waits for; what a wake leaves behind (a byte in the
+ * pipe, a handle, a fired semaphore) is cleared after it. */
 #define _GNU_SOURCE
 
 #include "broker.h"

@@ -1,4 +1,4 @@
-/* build.c: the build says what it is when this is compiled. */
+/* build.c: the build type, fixed when this is compiled. */
 #include "bench.h"
 
 #include <string.h>

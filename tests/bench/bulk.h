@@ -1,6 +1,6 @@
-/* bulk.h: many bytes from a pipe to /dev/null, by whoever reads the pipe: a plain loop of read and write, portctl
- * with a copy of the descriptor, portctl through the broker, socat. Each bench_run moves BULK_MIB as often as
- * it is asked to; starting the program is in the time. The subject is a struct bulk. */
+/* bulk.h: many bytes from a pipe to /dev/null: by a plain loop of read and write, by portctl with a copy of the descriptor, by
+ * portctl through the broker, by socat. Each bench_run moves BULK_MIB as often as asked; the start of the program is included in
+ * the time. The subject is a struct bulk. */
 #ifndef BULK_H
 #define BULK_H
 

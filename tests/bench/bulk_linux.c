@@ -1,4 +1,4 @@
-/* bulk_linux.c: who writes is a process of our own, in pieces as long as a pipe. */
+/* bulk_linux.c: the writer is a child process that writes in pieces of the pipe's size. */
 #define _GNU_SOURCE
 
 #include "bulk.h"

@@ -1,4 +1,5 @@
-/* ending.c: a connection is lost that has the session and its semaphores; pings go on until the broker counts them no more, and a little longer. */
+/* ending.c: a connection that has the session and its semaphores is lost; pings go on until the broker no longer counts them, and
+ * a little longer. */
 #include "ending.h"
 
 #include "broker.h"

@@ -1,4 +1,4 @@
-/* ending.h: the longest delay of a client's ping while another one's session ends, with all its objects. */
+/* ending.h: the longest delay of a client's ping while another client's session ends, with all its objects. */
 #ifndef ENDING_H
 #define ENDING_H
 

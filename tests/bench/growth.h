@@ -1,7 +1,7 @@
 /* growth.h: what must not cost more when there is more of it, and what must cost others nothing.
  *
- * Each row compares two states in rounds that take turns: one thing with few and with many, or without something and with it. The first is
- * the base, so the ratio is what the second adds. */
+ * Each row compares two states in alternating rounds: one thing with few and with many, or without something and with it. The
+ * first is the base, so the ratio is what the second adds. */
 #ifndef GROWTH_H
 #define GROWTH_H
 

@@ -1,5 +1,5 @@
-/* growth_linux.c: the rows. A state that can come and go does so within the rounds of one broker, since two brokers differ by a few
- * per cent for no reason but where their memory lies. Workers do not go again: there two brokers are compared before one of them has
+/* growth_linux.c: the rows. A state that can be entered and left is so within the rounds of one broker, since two brokers differ
+ * by a few per cent merely by where their memory is. Workers do not exit: there two brokers are compared before one of them has
  * workers and after, and the ratio is that of the two ratios. */
 #define _GNU_SOURCE
 

@@ -1,4 +1,5 @@
-/* growth_waits.h: waits for one event that stay, while some more are in flight or one of them is woken. Each bench_run is on a struct queue. */
+/* growth_waits.h: waits for one event that stay in flight, while some more are added or one of them is woken. Each bench_run is
+ * on a struct queue. */
 #ifndef GROWTH_WAITS_H
 #define GROWTH_WAITS_H
 

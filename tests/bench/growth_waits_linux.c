@@ -1,5 +1,5 @@
-/* growth_waits_linux.c: many waits for one event. Those that stay are of other connections than the one that is timed when it keeps in flight, so
- * that the library has the same work with few as with many. */
+/* growth_waits_linux.c: many waits for one event. Those that stay belong to other connections than the timed one, so that the
+ * library has the same work with few as with many. */
 #define _GNU_SOURCE
 
 #include "growth_waits.h"

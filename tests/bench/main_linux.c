@@ -1,4 +1,4 @@
-/* main_linux.c: bench. Measures every row, prints it, and says whether a must was missed. */
+/* main_linux.c: bench. Measures every row, prints it, and says whether a required bound was missed. */
 #define _GNU_SOURCE
 
 #include "broker.h"

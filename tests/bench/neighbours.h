@@ -1,7 +1,8 @@
-/* neighbours.h: what one uid at its quotas costs another: pings of the one, a thousand a second, while the other does what offender.h lists.
+/* neighbours.h: what one uid at its quotas costs another: pings of one, a thousand a second, while the other does what offender.h
+ * lists.
  *
- * The control is the same offence on another broker, which shares the CPU of the offender, while a server that only echoes is pinged: the same
- * processes are busy, and the pinged one has nothing to do with them. Where there is one CPU alone, all share it. */
+ * The control is the same offence on another broker, which shares the offender's CPU, while an echo server is pinged: the same
+ * processes are busy, but the pinged one has nothing to do with them. With a single CPU, all share it. */
 #ifndef NEIGHBOURS_H
 #define NEIGHBOURS_H
 

@@ -1,7 +1,7 @@
-/* neighbours_linux.c: for each pattern a broker, an offender, and somebody who pings.
+/* neighbours_linux.c: for each pattern a broker, an offender, and a process that pings.
  *
- * The pings are in memory that the processes share, with the time of each, so those are counted that began between the offender's word and the end of
- * what it has left behind. */
+ * The pings are recorded with their times in memory that the processes share, so only those are counted that began between the
+ * offender's report and the end of what it leaves behind. */
 #define _GNU_SOURCE
 
 #include "neighbours.h"

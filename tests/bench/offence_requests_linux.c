@@ -1,4 +1,4 @@
-/* offence_requests_linux.c: offences by what is asked: long answers, long refusals, long ends. */
+/* offence_requests_linux.c: offences by requests: long replies, long refusals, long ends. */
 #define _GNU_SOURCE
 
 #include "bench.h"

@@ -1,4 +1,4 @@
-/* offence_sockets_linux.c: offences by connections and sockets: many, bad ones, such as linger, such as the kernel has much to do for. */
+/* offence_sockets_linux.c: offences by connections and sockets: many, malformed, lingering, costly for the kernel. */
 #define _GNU_SOURCE
 
 #include "bench.h"

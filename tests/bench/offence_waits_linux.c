@@ -1,4 +1,4 @@
-/* offence_waits_linux.c: offences by what is waited for. */
+/* offence_waits_linux.c: offences by waits. */
 #define _GNU_SOURCE
 
 #include "bench.h"

@@ -1,9 +1,9 @@
-/* offender.h: one uid at its quotas: what its process does to the broker while somebody else's pings are timed.
+/* offender.h: one uid at its quotas: what its process does to the broker while another client's pings are timed.
  *
- * An offence is a function that runs in a process of its own, as another uid. It prepares what it needs, says so by offender_begin, and
- * goes on until offender_goes_on says no. It speaks bytes (tests/support/client_raw.h) and takes whatever the broker answers: that it is refused is
- * no failure, since what a uid may have is the broker's business. Sizes are those of the quotas where files may be 20,000, divided by the share
- * that the run was started with. */
+ * An offence is a function that runs in a process of its own, as another uid. It prepares what it needs, reports by
+ * offender_begin, and goes on until offender_goes_on returns false. It speaks bytes (tests/support/client_raw.h) and accepts any
+ * reply of the broker: a refusal is no failure, since the broker decides what a uid may have. Sizes are those of the quotas with
+ * 20,000 open files, divided by the share that the run was started with. */
 #ifndef OFFENDER_H
 #define OFFENDER_H
 

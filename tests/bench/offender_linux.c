@@ -1,4 +1,4 @@
-/* offender_linux.c: becoming another uid, and what offences share. */
+/* offender_linux.c: changes the uid, and the parts that offences share. */
 #define _GNU_SOURCE
 
 #include "offender.h"

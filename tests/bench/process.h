@@ -1,4 +1,4 @@
-/* process.h: the processes of a benchmark: on one CPU, cleaned up by pid, looked at from outside. */
+/* process.h: the processes of a benchmark: pinned to one CPU, ended by pid, measured from outside. */
 #ifndef PROCESS_H
 #define PROCESS_H
 

@@ -1,4 +1,4 @@
-/* report.c: two ways to print the same figures. */
+/* report.c: prints the same figures in two formats. */
 #include "report.h"
 
 #include "bulk.h"

@@ -1,4 +1,4 @@
-/* row.c: rounds in turn, and their medians. */
+/* row.c: alternating rounds, and their medians. */
 #include "row.h"
 
 #include <stdlib.h>

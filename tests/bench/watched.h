@@ -1,5 +1,4 @@
-/* watched.h: what many watched descriptors cost: another one's wake, memory, and wake-ups of an idle broker.
- */
+/* watched.h: the cost of many watched descriptors: another client's wake, memory, and wakeups of an idle broker. */
 #ifndef WATCHED_H
 #define WATCHED_H
 

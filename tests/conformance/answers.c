@@ -1,4 +1,5 @@
-/* answers.c: reading scenarios.txt, recorded.tsv and DIFFERENCES.md. A row of the last is `| `ID` | `Racket's answer` | `portd's` |`. */
+/* answers.c: reads scenarios.txt, recorded.tsv and DIFFERENCES.md. A row of the last is `| `ID` | `Racket's answer` | `portd's`
+ * |`. */
 #include "answers.h"
 
 #include <stdbool.h>

@@ -1,5 +1,5 @@
-/* answers.h: the scenarios of scenarios.txt and what is right for each: what Racket answered (recorded.tsv) or, where DIFFERENCES.md lists
- * it, what portd answers instead. */
+/* answers.h: the scenarios of scenarios.txt and the right answer for each: Racket's (recorded.tsv) or, where DIFFERENCES.md lists
+ * it, portd's. */
 #ifndef CONFORMANCE_ANSWERS_H
 #define CONFORMANCE_ANSWERS_H
 

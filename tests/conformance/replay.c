@@ -1,7 +1,8 @@
-/* replay.c: carries out scenarios.txt through libportd, on the running broker, and compares with what is right (answers.h).
+/* replay.c: runs scenarios.txt through libportd, on the running broker, and compares the results with the right answers
+ * (answers.h).
  *
- * Each scenario is a case. Its steps are words (see scenarios.txt); what a step observes must be the next words of the answer.
- * A state that has to come is waited for; one that must not have changed is looked at as it is. */
+ * Each scenario is a case. Its steps are words (see scenarios.txt); what a step observes must be the next words of the answer. A
+ * state that must come is waited for; one that must not have changed is read at once. */
 #include "answers.h"
 
 #include "tests/procedures/descriptors.h"

@@ -1,4 +1,5 @@
-/* counted.c: see counted.h. Callgrind puts its counts into files count.1, count.2 ... of a folder that goes with the case. */
+/* counted.c: see counted.h. Callgrind writes its counts to files count.1, count.2 ... in a directory that is removed with the
+ * case. */
 #include "counted.h"
 
 #include <inttypes.h>

@@ -1,8 +1,10 @@
-/* counted.h: the broker under callgrind, which counts the instructions that it executes: the same on a busy machine as on an idle one.
+/* counted.h: the broker under callgrind, which counts the instructions that it executes: the same number on a busy machine as on
+ * an idle one.
  *
- * Callgrind writes down and begins anew whenever the broker enters the handler of the call `position`, which no work here asks for. So a
- * mark is a request like others: what was sent before it on that connection is counted before it, what is sent when it is answered behind.
- * Nothing waits for time to pass, and nobody looks from outside. System calls are counted with what the C library does for them alone. */
+ * Callgrind writes its counts and starts from 0 whenever the broker enters the handler of the call `position`, which no work here
+ * uses. So a mark is a request like others: what was sent before it on that connection is counted before it, what is sent after
+ * its reply is counted after it. Nothing waits for time to pass, and nothing measures from outside. Of system calls, only the C
+ * library's part is counted. */
 #ifndef COUNTED_H
 #define COUNTED_H
 

@@ -1,5 +1,5 @@
-/* requests.c: requests ADDRESS WORK N: does a work so many times on the broker there, one after the other. What a run of more costs than a run of
- * less, divided, is what the work costs: see request. */
+/* requests.c: requests ADDRESS WORK N: does a work N times on the broker at ADDRESS, one after the other. The cost of the work is
+ * the difference of two runs, divided: see request. */
 #include "client/portd.h"
 
 #include <stdbool.h>

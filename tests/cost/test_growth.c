@@ -1,7 +1,8 @@
-/* test_growth.c: what grows with what. The same work is done beside little and beside much, and the instructions of the broker are compared.
+/* test_growth.c: which cost grows with what. The same work is done with few and with many of something, and the instructions of
+ * the broker are compared.
  *
- * A bound says how the cost may grow, in percent of what it is beside little. All of these are the same however much there is: measured, they
- * differ by 6 % at most, and a walk over all that there is, with nothing done on it, makes them 160 % and more. */
+ * A bound says how far the cost may grow, in percent of the cost with few. All of these costs are constant: measured, they differ
+ * by 6 % at most, and a walk over all that exists, doing nothing with it, makes them 160 % and more. */
 #include "counted.h"
 
 #include "daemon/base/order.h"

@@ -1,7 +1,7 @@
-/* faults.h: what the test and the library that it has loaded into the broker share: a page of memory.
+/* faults.h: a page of memory shared by the test and the library that it preloads into the broker.
  *
- * While it is armed, every call that may fail is counted, over all threads; the one whose number is `fail` fails, once, without being
- * made, and leaves its name. */
+ * While it is armed, every call that may fail is counted, over all threads; the one whose number is `fail` fails, once, without
+ * being made, and its name is recorded. */
 #ifndef FAULTS_H
 #define FAULTS_H
 

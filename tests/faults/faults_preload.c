@@ -1,8 +1,8 @@
-/* faults_preload.c: stands before the C library in the broker's process and lets one call fail.
+/* faults_preload.c: wraps the C library in the broker's process and lets one call fail.
  *
- * Each call fails with an error that the system does answer where nothing is wrong with what is asked: no memory, no free number, an
- * interrupted call, a connection that is lost, a device that fails. Calls that cannot fail so are left alone: changing or taking out a
- * watch, closing, setting a timer, reading the clock. */
+ * Each call fails with an error that the system returns although the call is correct: no memory, no free number, an interrupted
+ * call, a lost connection, a failing device. Calls that cannot fail so are left alone: changing or removing a watch, closing,
+ * setting a timer, reading the clock. */
 #define _GNU_SOURCE
 
 #include "faults.h"

@@ -1,12 +1,11 @@
-/* test_faults.c: every allocation and every system call of the broker that can fail does so, once, while one client works and another one
- * looks on.
+/* test_faults.c: every allocation and every system call of the broker that can fail does so, once, while one client works and
+ * another one observes.
  *
- * What must come of it: each call of the client that works is answered, with what it asked for or with an error that says so, or its
- * connection ends; what it made goes with it; the one that looks on notices nothing; and the broker is as it was before, to the last
- * descriptor and the last charge.
+ * Required: each call of the working client returns what it asked for or an error that says so, or its connection ends; what it
+ * made goes with it; the observer notices nothing; and the broker is as before, to the last descriptor and the last charge.
  *
- * The calls are counted while the client does its work without a fault; then the first of them fails, then the second, and so on.
- * PORTD_TEST_FAULTS_EVERY=N: each Nth of them only; PORTD_TEST_FAULTS_ONLY=N: that one alone. */
+ * The calls are counted while the client works without a fault; then the first of them fails, then the second, and so on.
+ * PORTD_TEST_FAULTS_EVERY=N: every Nth only; PORTD_TEST_FAULTS_ONLY=N: that one only. */
 #define _GNU_SOURCE
 #include "faults.h"
 

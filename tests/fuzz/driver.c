@@ -1,5 +1,5 @@
-/* driver.c: runs a fuzz target over files, as an ordinary test and with any compiler. Each argument is a file or a folder
- * of files. A target that finds a fault aborts; the last name printed is then the file it happened with. */
+/* driver.c: runs a fuzz target over files, as an ordinary test and with any compiler. Each argument is a file or a directory of
+ * files. A target that finds a fault aborts; the last name printed is the file with the fault. */
 #define _GNU_SOURCE
 
 #include <dirent.h>

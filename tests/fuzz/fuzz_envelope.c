@@ -1,7 +1,8 @@
-/* fuzz_envelope.c: envelope.h reads of a Request or a Reply what protobuf-c reads, or leaves it to that.
+/* fuzz_envelope.c: envelope.h reads a Request or a Reply as protobuf-c does, or leaves it to protobuf-c.
  *
- * The first byte of the input chooses one of the two, the rest are its bytes. What the envelope takes protobuf-c has to take, with the same id and
- * the same message under the same number, which is told by how both are written; what it calls garbled protobuf-c must not take. */
+ * The first byte of the input selects one of the two; the rest are its bytes. What the envelope accepts protobuf-c must accept,
+ * with the same id and the same message under the same number, compared by how both are written; what it calls malformed
+ * protobuf-c must not accept. */
 #include "portd.pb-c.h"
 #include "proto/arena.h"
 #include "proto/envelope.h"

@@ -1,8 +1,8 @@
-/* fuzz_flat.c: flat.h does with a message what protobuf-c does, or nothing.
+/* fuzz_flat.c: flat.h treats a message as protobuf-c does, or not at all.
  *
- * The first byte of the input chooses one of the messages that a Request or a Reply can have in it, the rest are its bytes. What both can read
- * has to be the same, which is told by how protobuf-c writes it; what protobuf-c reads and flat.h writes has to be the same bytes. A flat.h
- * that does nothing would pass: tests/unit/test_flat.c says what it has to do. */
+ * The first byte of the input selects one of the messages that a Request or a Reply can contain; the rest are its bytes. What
+ * both can read must be equal, compared by how protobuf-c writes it; what protobuf-c reads and flat.h writes must be the same
+ * bytes. A flat.h that does nothing would pass: tests/unit/test_flat.c says what it must do. */
 #include "portd.pb-c.h"
 #include "proto/arena.h"
 #include "proto/flat.h"

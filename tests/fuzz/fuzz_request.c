@@ -194,7 +194,7 @@ static void client_read(struct client *client, struct channel *channel) {
         }
         if (more == 1)
             (void)channel_rest(channel);
-        world_update();
+        world_until_idle();
     }
 }
 
@@ -279,7 +279,7 @@ static void step(struct run *run) {
         step_hello(run, true);
         break;
     }
-    world_update();
+    world_until_idle();
 }
 
 static bool is_quiet(void) {
@@ -292,10 +292,10 @@ static bool is_quiet(void) {
 static void end(struct run *run) {
     for (size_t i = 0; i < CLIENTS; i++)
         client_disconnect(&run->clients[i]);
-    world_update();
+    world_until_idle();
     while (world.sessions.list)
         session_end(world.sessions.list, CAUSE_EXPIRED);
-    world_update();
+    world_until_idle();
     require(world_until(is_quiet));
     require(world.registry.objects.used == 0 && world.registry.waits == 0);
     require(world.users.n_monitors == 0);
@@ -319,7 +319,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     run.client = &run.clients[0];
     client_connect(run.client);
     step_hello(&run, false);
-    world_update();
+    world_until_idle();
     while (run.at < run.end)
         step(&run);
     end(&run);

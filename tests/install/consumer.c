@@ -1,6 +1,6 @@
-/* consumer.c: a program of somebody else, who has nothing but what is installed. C99; scripts/check-install.sh builds and runs it.
+/* consumer.c: a third-party program that has only what is installed. C99; scripts/check-install.sh builds and runs it.
  *
- * It asks the broker at PORTD_ADDRESS, blocking and without blocking, and prints the version of the library. */
+ * It queries the broker at PORTD_ADDRESS, blocking and without blocking, and prints the version of the library. */
 #define _POSIX_C_SOURCE 200809L
 
 #include <portd.h>

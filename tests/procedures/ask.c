@@ -1,4 +1,4 @@
-/* probe.c: one call each, with its result checked. */
+/* ask.c: makes one call and checks its result. */
 #include "ask.h"
 
 #include <poll.h>

@@ -1,10 +1,10 @@
-/* probe.h: the calls of the library in few words, for cases that ask many things.
+/* ask.h: short forms of the library's calls, for cases that make many.
  *
- * Every function fails the case when the library answers an error; what is asked for errors is asked directly.
- * A look (ask_cause) is exact: the broker tests the level when it is asked. Nothing here waits for time to pass, so "idle"
- * means idle at that moment, and what must come is waited for with ask_until. */
-#ifndef PROBE_H
-#define PROBE_H
+ * Every function fails the case when the library returns an error; cases about errors call the library directly. ask_cause is
+ * exact: the broker tests the level when it gets the request. Nothing here waits for time to pass, so "idle" means idle at that
+ * moment; for what must come, use ask_until. */
+#ifndef ASK_H
+#define ASK_H
 
 #include "tests/support/fixture.h"
 

@@ -1,4 +1,4 @@
-/* descriptors.c: making them, and moving bytes. */
+/* descriptors.c: makes descriptors and moves bytes. */
 #include "descriptors.h"
 
 #include <arpa/inet.h>

@@ -1,5 +1,5 @@
-/* descriptors.h: what the cases hand to the broker. All are looked after by the case, close-on-exec and non-blocking
- * unless said otherwise; index 0 of a pipe is the reading end. */
+/* descriptors.h: the descriptors that cases pass to the broker. All are registered with the case, close-on-exec and non-blocking
+ * unless said otherwise; index 0 of a pipe is the read end. */
 #ifndef DESCRIPTORS_H
 #define DESCRIPTORS_H
 

@@ -1,5 +1,5 @@
-/* kinds.c: making them. What arrives later than it was sent (TCP, terminals, timers) is waited for here, so that the
- * state is what the table says when make returns. */
+/* kinds.c: makes descriptors of each kind in each state. Bytes that arrive later than they were sent (TCP, terminals, timers) are
+ * waited for here, so that the state is the one in the table when make returns. */
 #include "kinds.h"
 
 #include "descriptors.h"

@@ -1,4 +1,4 @@
-/* kinds.h: descriptors of every kind in every state that readiness knows, with the answers recorded from Racket. */
+/* kinds.h: descriptors of every kind in every state of readiness, with the answers recorded from Racket. */
 #ifndef KINDS_H
 #define KINDS_H
 

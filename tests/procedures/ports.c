@@ -1,4 +1,4 @@
-/* ports.c: what cases about ports share. */
+/* ports.c: shared by the cases about ports. */
 #include "ports.h"
 
 #include <fcntl.h>

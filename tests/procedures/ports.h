@@ -1,6 +1,6 @@
-/* ports.h: wrapping and moving bytes in few words, and the kinds of descriptors that bytes go through.
+/* ports.h: short forms to wrap descriptors and move bytes, and the kinds of descriptors that carry bytes.
  *
- * As in probe.h every function fails the case when the library answers an error. */
+ * As in ask.h, every function fails the case when the library returns an error. */
 #ifndef PORTS_H
 #define PORTS_H
 

@@ -1,4 +1,4 @@
-/* stranger.c: being somebody else. */
+/* stranger.c: runs code as another uid. */
 #define _GNU_SOURCE
 
 #include "stranger.h"

@@ -1,4 +1,4 @@
-/* stranger.h: clients of another uid, each in a child process that becomes it. Needs root. */
+/* stranger.h: clients of another uid, each in a child process that changes its uid. Needs root. */
 #ifndef STRANGER_H
 #define STRANGER_H
 

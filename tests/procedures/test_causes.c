@@ -1,5 +1,5 @@
-/* test_causes.c: why an object is ready. Hang-up and error fire both directions; half-close read only; if several hold,
- * what ended the object is told, else the first of error, hang-up, half-close, ready. */
+/* test_causes.c: why an object is ready. Hang-up and error fire both directions, half-close only read. If several apply, the
+ * cause that ended the object is reported, else the first of error, hang-up, half-close, ready. */
 #include "ask.h"
 #include "descriptors.h"
 

@@ -166,7 +166,7 @@ static void a_call_ends_at_its_deadline(void **state) {
     assert_int_equal(portd_fd_to_semaphore(c, p[0], READ, portd_now() + 1000, &id), PORTD_E_TIMEOUT);
     assert_none(id);
     assert_int_equal(portd_wait(c, &e, 1, 0, portd_now() + 1000, &ready), 0); /* a wait: no ready object */
-    fixture_let_broker_go();
+    fixture_continue_broker();
     assert_int_equal(portd_ping(c, fixture_soon()), 1); /* late answers are swallowed */
     put(p[1]);
     assert_until(c, e, READY);

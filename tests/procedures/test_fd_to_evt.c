@@ -1,4 +1,4 @@
-/* test_fd_to_evt.c: an event is ready exactly while poll(2) says so, and for ever once it is removed. */
+/* test_fd_to_evt.c: an event is ready exactly while poll(2) reports it, and for ever once it is removed. */
 #include "ask.h"
 #include "descriptors.h"
 

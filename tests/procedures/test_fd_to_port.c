@@ -1,4 +1,4 @@
-/* test_fd_to_port.c: unsafe-file-descriptor->port: which ports there are, and what is refused before it changes anything. */
+/* test_fd_to_port.c: unsafe-file-descriptor->port: which ports it makes, and refusals, which change nothing. */
 #include "ports.h"
 
 #include <fcntl.h>
@@ -421,7 +421,7 @@ static void a_take_that_is_cancelled(void **state) {
     assert_int_equal(portd_fd_to_port_take_start(c, p[0], "", PORTD_READ, on_taken, &taken, &request), 1);
     portd_cancel(request);
     await(c, &taken);
-    fixture_let_broker_go();
+    fixture_continue_broker();
     assert_int_equal(taken.code, PORTD_E_CANCELLED);
     assert_true(is_open(p[0]));
     assert_true(fixture_until(only_the_connection, c));
@@ -437,7 +437,7 @@ static void a_wrap_that_nobody_waits_for(void **state) {
     make_pair(SOCK_STREAM, p);
     fixture_hold_broker();
     int code = portd_fd_to_port_take(c, p[0], "", PORTD_READ | PORTD_WRITE, portd_now() + 1000, &in, &out);
-    fixture_let_broker_go();
+    fixture_continue_broker();
     assert_int_equal(code, PORTD_E_TIMEOUT);
     assert_true(in == 0 && out == 0);
     assert_true(fixture_until(only_the_connection, c));

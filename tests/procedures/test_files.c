@@ -1,4 +1,5 @@
-/* test_files.c: what a file is, is asked of the kernel and nobody else: not its type, not the names of file systems, not an address. */
+/* test_files.c: the broker learns what a file is from the kernel alone, not from its type, the name of its file system or an
+ * address. */
 #include "ask.h"
 #include "descriptors.h"
 #include "ports.h"

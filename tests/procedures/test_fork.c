@@ -1,4 +1,4 @@
-/* test_fork.c: children. They do not use their parent's client, make one of their own, and inherit nothing of the library
+/* test_fork.c: child processes. They do not use their parent's client, connect themselves, and inherit nothing of the library
  * over exec. */
 #include "ask.h"
 #include "descriptors.h"

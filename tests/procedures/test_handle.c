@@ -1,4 +1,4 @@
-/* test_handle.c: a handle that any event loop can poll instead of asking. */
+/* test_handle.c: a handle that any event loop can poll, in place of requests. */
 #include "ask.h"
 #include "descriptors.h"
 

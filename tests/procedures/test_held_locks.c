@@ -1,8 +1,9 @@
-/* test_held_locks.c: descriptors whose locks in the kernel another holder keeps.
+/* test_held_locks.c: descriptors whose kernel locks another holder keeps.
  *
- * He reads from a pipe or a socket, or waits on an epoll descriptor, into memory that a file server withholds: the kernel then keeps the
- * lock of the pipe, the socket or the epoll until the server answers or dies. Whatever the broker is asked to do with the same open file
- * meanwhile, the others are served: a ping comes back before the server ends. Nothing in this process may touch that file before. */
+ * The holder reads from a pipe or a socket, or waits on an epoll descriptor, into memory that a file server withholds: the kernel
+ * then keeps the lock of the pipe, the socket or the epoll descriptor until the server answers or dies. Whatever the broker is
+ * asked to do with the same open file meanwhile, other clients are served: a ping is answered before the server ends. Nothing in
+ * this process may touch that file earlier. */
 #define _GNU_SOURCE
 
 #include "ports.h"

@@ -1,4 +1,5 @@
-/* test_identity.c: what is done through a port is done as whoever asks for it. Needs root, to be somebody else in a child process. */
+/* test_identity.c: port operations are done with the identity of the requesting client. Needs root, to act as another user in a
+ * child process. */
 #define _GNU_SOURCE
 
 #include "ports.h"

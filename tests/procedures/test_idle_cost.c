@@ -1,5 +1,5 @@
-/* test_idle_cost.c: events arm the readiness machinery only while somebody waits on them, and nothing spins. The kernel
- * counts how often the broker's loop was put to sleep: each time that it wakes up adds one. */
+/* test_idle_cost.c: events arm the readiness machinery only while a client waits on them, and nothing spins. The kernel counts
+ * how often the broker's loop was put to sleep; each wakeup adds one. */
 #include "ports.h"
 
 #include <poll.h>

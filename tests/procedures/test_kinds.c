@@ -1,6 +1,6 @@
-/* test_kinds.c: each kind of descriptor in each state, probed with a semaphore and an event for both directions, one at a
- * time. The answers must be the recorded ones, those of poll(2) and epoll here, and what the handles say; the descriptor
- * must be left as it was: its status flags, its offset, its state. */
+/* test_kinds.c: each kind of descriptor in each state, tested with a semaphore and an event for both directions, one at a time.
+ * The answers must equal the recorded ones, those of poll(2) and epoll here, and the handles; the descriptor's status flags,
+ * offset and state must not change. */
 #include "ask.h"
 #include "descriptors.h"
 #include "kinds.h"

@@ -1,5 +1,5 @@
-/* test_lifetime.c: the broker's copy: there as long as something refers to it, gone the moment nothing does, and never
- * a change in what all holders share. */
+/* test_lifetime.c: the broker's copy exists as long as something refers to it, is closed as soon as nothing does, and never
+ * changes state that its holders share. */
 #include "ask.h"
 #include "descriptors.h"
 

@@ -1,5 +1,5 @@
-/* test_many_ready.c: many descriptors that become ready in one moment are told of in turns of their uid, not in one pass of the loop, and
- * what each is told is what it was ready for, though its turn comes later. */
+/* test_many_ready.c: many descriptors that become ready at once are reported in turns of their uid, not in one pass of the loop;
+ * each is reported with the readiness it had, though its turn comes later. */
 #include "ask.h"
 #include "descriptors.h"
 
@@ -76,7 +76,7 @@ static void others_have_their_turn_between(void **state) {
     put(many.ends[1]);
     int code = portd_show_start(other, some, SOME, count, &left, &request);
     (void)portd_process(other);
-    fixture_let_broker_go();
+    fixture_continue_broker();
     assert_int_equal(code, 1);
     while (left == -1)
         assert_true(portd_poll(other, fixture_soon()) > 0);

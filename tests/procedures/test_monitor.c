@@ -1,4 +1,5 @@
-/* test_monitor.c: what happens is told once, in its order, to those who may know, and nothing is missed that is not told to be lost. */
+/* test_monitor.c: each notice is delivered once, in order, to those who may see it, and none is missed without being counted as
+ * lost. */
 #include "ask.h"
 #include "descriptors.h"
 #include "ports.h"

@@ -1,8 +1,8 @@
-/* test_nesting.c: the lock under which the kernel puts one epoll descriptor into another.
+/* test_nesting.c: the lock under which the kernel adds one epoll descriptor to another.
  *
- * It is one for the whole system. Whoever has an epoll whose own lock he keeps (he waits on it into memory that a file server withholds)
- * keeps that one as well by putting the epoll into a third one at a second remove. Nobody else may wait for it at the broker, whatever he has;
- * and who asks for what takes that lock pays with one thread of his, and has the rest. */
+ * It exists once per system. A process that keeps the lock of an epoll descriptor (it waits on it into memory that a file server
+ * withholds) keeps the global one as well, by adding that epoll descriptor to a third one at second remove. No other client may
+ * wait for it in the broker; a client whose request takes that lock uses one thread for it, and can do everything else. */
 #define _GNU_SOURCE
 
 #include "ports.h"

@@ -1,6 +1,6 @@
-/* test_ownership.c: whose descriptors are. What is taken is closed by the library once the broker has accepted, and stays the caller's whatever
- * failed; what is a copy is the caller's to close, and whoever gave up gets none. Every case counts the descriptors of this process,
- * and the broker is left with its connections alone. */
+/* test_ownership.c: who owns a descriptor. The library closes a taken descriptor once the broker has accepted it; if the call
+ * fails, it stays the caller's. The caller closes copies; a caller that cancelled gets none. Every case counts the descriptors of
+ * this process, and in the end the broker has nothing but its connections. */
 #include "ports.h"
 
 #include <fcntl.h>
@@ -258,7 +258,7 @@ static void at_the_deadline(void **state) {
         struct wrapped ports;
         fixture_hold_broker();
         int code = calls[i].take(c, given.fd, 0, portd_now() + 1000, &ports);
-        fixture_let_broker_go();
+        fixture_continue_broker();
         assert_int_equal(code, PORTD_E_TIMEOUT);
         assert_true(ports.in == 0 && ports.out == 0);
         check_given_back(c, &given);
@@ -275,7 +275,7 @@ static void woken(void **state) {
         fixture_hold_broker();
         portd_wakeup(c);
         int code = calls[i].take(c, given.fd, 0, PORTD_FOREVER, &ports);
-        fixture_let_broker_go();
+        fixture_continue_broker();
         assert_int_equal(code, PORTD_E_INTERRUPTED);
         assert_true(ports.in == 0 && ports.out == 0);
         check_given_back(c, &given);
@@ -294,7 +294,7 @@ static void cancelled(void **state) {
         assert_int_equal(calls[i].start(c, given.fd, 0, on_answer, &answer, &request), 1);
         portd_cancel(request);
         await(c, &answer);
-        fixture_let_broker_go();
+        fixture_continue_broker();
         assert_int_equal(answer.code, PORTD_E_CANCELLED);
         assert_true(answer.open);
         check_given_back(c, &given);
@@ -444,7 +444,7 @@ static void whoever_gave_up_gets_none(void **state) {
         await(c, &answer);
         assert_int_equal(answer.code, PORTD_E_CANCELLED);
         assert_int_equal(answer.handle, -1);
-        fixture_let_broker_go();
+        fixture_continue_broker();
         assert_int_equal(portd_ping(c, fixture_soon()), 1); /* the replies came before it */
         assert_int_equal(test_fds_count(), count);
     }

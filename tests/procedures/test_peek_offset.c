@@ -1,4 +1,4 @@
-/* test_peek_offset.c: the offset of a socket's holders for their peeks (SO_PEEK_OFF), which the broker never moves. */
+/* test_peek_offset.c: the peek offset (SO_PEEK_OFF) that a socket's holders share: the broker never moves it. */
 #include "ports.h"
 
 #include <errno.h>

@@ -1,4 +1,4 @@
-/* test_port_close.c: closing: what ends with the last port of a wrap, what does not, and when the answer comes. */
+/* test_port_close.c: close: what ends with the last port of a wrap, what does not, and when the reply comes. */
 #include "ports.h"
 
 #include <fcntl.h>

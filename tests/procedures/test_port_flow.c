@@ -1,5 +1,5 @@
-/* test_port_flow.c: bytes in quantity, in order, and against the odds: slow readers, cancels in the middle, connections that are
- * lost, and files whose server says nothing. */
+/* test_port_flow.c: many bytes, in order, under adverse conditions: slow readers, cancels in the middle, lost connections, and
+ * files whose server does not answer. */
 #include "ports.h"
 
 #include "tests/support/fuse_silent.h"
@@ -470,7 +470,7 @@ static void a_broker_that_says_nothing(void **state) {
     portd_id in = port_in(c, p[0]);
     fixture_hold_broker();
     int code = portd_port_read(c, in, &byte, 1, 0, portd_now() + 1000, &n, NULL);
-    fixture_let_broker_go();
+    fixture_continue_broker();
     assert_int_equal(code, PORTD_E_UNCERTAIN);
     assert_int_equal(n, 0);
     assert_int_equal(portd_ping(c, fixture_soon()), 1);

@@ -1,4 +1,4 @@
-/* test_port_io.c: what reads, peeks and writes answer, for every kind of descriptor that the broker has a way for. */
+/* test_port_io.c: results of read, peek and write for every kind of descriptor that the broker supports. */
 #include "ports.h"
 
 #include <fcntl.h>

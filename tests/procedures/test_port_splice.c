@@ -1,4 +1,4 @@
-/* test_port_splice.c: bytes between a port and a pipe of the caller's: none lost, none twice, and no pipe hurts. */
+/* test_port_splice.c: bytes between a port and the caller's pipe: none is lost or duplicated, and no pipe blocks the broker. */
 #include "ports.h"
 
 #include <fcntl.h>

@@ -1,10 +1,10 @@
-/* test_random.c: long random walks over all calls, against a model that knows the rules and asks poll(2) for the rest.
+/* test_random.c: long random walks over all calls, against a model that knows the rules and gets the rest from poll(2).
  *
- * A walk has a few numbers, each with a pipe or a Unix socket (whose states change in the call that changes them) whose other
- * end is here, or with an epoll descriptor that has one of these in it (and so is watched by a thread of its own); what it does is drawn from a fixed seed:
- * move bytes, shut down, close the other end, put another file under the number, register, check, remove, release, ask for
- * handles, park waits, cancel them, as one of several clients of one session. After each step everything that the rules
- * say must be so: which semaphores have fired and why, which objects are registered, which waits are answered. */
+ * A walk uses a few numbers, each with a pipe or a Unix socket (whose states change in the call that changes them) whose other
+ * end is here, or with an epoll descriptor that contains one of these (and so has a poller thread). Its steps come from a fixed
+ * seed: move bytes, shut down, close the other end, put another file under the number, register, check, remove, release, ask for
+ * handles, start waits, cancel them, as one of several clients of one session. After each step everything that the rules say must
+ * hold: which semaphores have fired and why, which objects are registered, which waits are answered. */
 #include "ask.h"
 #include "descriptors.h"
 

@@ -1,4 +1,4 @@
-/* test_refusals.c: what is refused, with a reason, and changes nothing; and the epoll descriptors that are not. */
+/* test_refusals.c: refused calls give a reason and change nothing; and the epoll descriptors that are accepted. */
 #include "ask.h"
 #include "descriptors.h"
 

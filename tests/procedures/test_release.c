@@ -1,4 +1,4 @@
-/* test_release.c: an id that is given back, for the whole session: at once if the object has ended, else when it does. */
+/* test_release.c: release of an id, for the whole session: at once if the object has ended, else when it does. */
 #include "ask.h"
 #include "descriptors.h"
 

@@ -1,5 +1,5 @@
-/* test_remove.c: remove answers none, always; takes both directions of the number out of its table, wakes everybody, and
- * answers when the broker's copy is closed. */
+/* test_remove.c: remove always answers none: it takes both directions of the number out of its table, wakes all waiters, and
+ * replies when the broker's copy is closed. */
 #include "ask.h"
 #include "descriptors.h"
 

@@ -1,5 +1,5 @@
-/* test_replaced.c: a number that comes back with another open file. The old objects end with the cause replaced, the call
- * makes new ones and says so. What is the same open file is told by the kernel, not by the number. */
+/* test_replaced.c: a number that comes again with another open file. The old objects end with the cause replaced; the call makes
+ * new ones and reports it. The kernel says whether it is the same open file, not the number. */
 #include "ask.h"
 #include "descriptors.h"
 

@@ -1,5 +1,5 @@
-/* test_sessions.c: what belongs together. A connection has a session of its own, or joins one by its token or by its owner
- * process; ids are shared inside it and mean nothing outside, numbers are those of each process. */
+/* test_sessions.c: which session a connection gets: a new one, or an existing one by token or by owner process. Ids are valid
+ * inside one session only; numbers belong to a process. */
 #include "ask.h"
 #include "descriptors.h"
 

@@ -1,4 +1,4 @@
-/* test_start.c: the user's broker, started by the library: the real one, and what becomes of it. */
+/* test_start.c: the user's broker, started by the library: the real program, and how it ends. */
 #include "ask.h"
 #include "descriptors.h"
 

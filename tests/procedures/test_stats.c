@@ -1,4 +1,4 @@
-/* test_stats.c: what the broker counts: each number grows by what was done and by nothing else; and who is told what. */
+/* test_stats.c: each counter grows by what was done and by nothing else; and who may see which. */
 #include "ask.h"
 #include "descriptors.h"
 #include "ports.h"

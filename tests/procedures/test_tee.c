@@ -1,6 +1,6 @@
-/* test_tee.c: the examples with event loops (client/examples/tee_*.c): what they copy arrives, also when the broker does not read
- * for a while, and they end when they should. That they begin at all shows that an answer is seen before the loop sleeps of which no
- * descriptor tells. TEE is the program. */
+/* test_tee.c: the examples with event loops (client/examples/tee_*.c): the bytes they copy arrive, also when the broker does not
+ * read for a while, and they exit when they should. That they begin shows that a reply that came before the loop sleeps is
+ * handled, though no descriptor reports it. TEE is the program. */
 #include "descriptors.h"
 #include "ports.h"
 
@@ -183,7 +183,7 @@ static void a_broker_that_does_not_read(void **state) {
     assert_int_not_equal(fixture_poll(tee.log, POLLIN), 0);
     assert_int_equal(read(tee.log, log, sizeof(log) - 1), sizeof(said) - 1);
     assert_string_equal(log, said);
-    fixture_let_broker_go();
+    fixture_continue_broker();
     for (int i = OUTPUTS; i-- > 0;) {
         expect_at(tee.outputs[i], before, BLOCK);
         expect_at(tee.outputs[i], bytes, BLOCK);

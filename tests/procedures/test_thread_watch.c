@@ -1,5 +1,5 @@
-/* test_threaded.c: descriptors that only a thread of the broker may ask about (epoll descriptors, terminals): what their objects mean is what
- * those of all others mean, also while the thread has not answered yet. */
+/* test_thread_watch.c: descriptors that only a poller thread may poll (epoll descriptors, terminals): their objects behave like
+ * all others, also while the thread has not answered yet. */
 #include "ports.h"
 
 #include <poll.h>

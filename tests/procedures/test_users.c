@@ -1,4 +1,4 @@
-/* test_users.c: sessions of different uids. Needs root, to be somebody else in a child process. */
+/* test_users.c: sessions of different uids. Needs root, to act as another user in a child process. */
 #include "ask.h"
 #include "descriptors.h"
 #include "stranger.h"

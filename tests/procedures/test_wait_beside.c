@@ -1,5 +1,5 @@
-/* test_wait_beside.c: wake-one beside whatever else waits for the same descriptor: other waits, semaphores, the other direction, waits for all,
- * and who was chosen and does not take it. One activity answers one of them, and none is lost. */
+/* test_wait_beside.c: wake-one together with other waiters of the same descriptor: other waits, semaphores, the other direction,
+ * waits for all, and a woken client that takes nothing. One activity wakes one of them, and none is lost. */
 #include "ports.h"
 
 #include <signal.h>
@@ -156,7 +156,7 @@ static void both_directions_at_once(void **state) {
     fixture_hold_broker();
     (void)drain(pool.ends[1]);
     put(pool.ends[1]);
-    fixture_let_broker_go();
+    fixture_continue_broker();
     assert_answer(writer, room, READY);
     assert_answer(pool.waits[1], pool.evt, READY);
     check_inflight(&pool, 2);
@@ -340,7 +340,7 @@ static void and_what_one_that_has_gone_was_given(void **state) {
         fixture_hold_broker();
         put(h.p[1]);
         fixture_disconnect(h.b);
-        fixture_let_broker_go();
+        fixture_continue_broker();
         assert_int_equal(ask_answer(all), 2);
     }
 }
@@ -358,7 +358,7 @@ static void answered_with_several(void **state) {
     fixture_hold_broker();
     put(h.p[1]);
     put(h.q[1]);
-    fixture_let_broker_go();
+    fixture_continue_broker();
     assert_int_equal(ask_answer(several), 2);
     assert_true(ask_still_inflight(next));
     put(h.q[1]);
@@ -396,7 +396,7 @@ static void one_that_is_cancelled_before_it_is_told(void **state) {
         put(pool.ends[1]);
         portd_cancel(first->request);
         flush(pool.clients[0]);
-        fixture_let_broker_go();
+        fixture_continue_broker();
         if (ask_answer(first) == PORTD_E_CANCELLED) {
             assert_answer(second, pool.evt, READY);
         } else {
@@ -433,7 +433,7 @@ static void one_whose_port_is_closed_before_it_is_told(void **state) {
         portd_request *request;
         assert_int_equal(portd_port_close_start(pool.clients[0], in, on_closed, NULL, &request), 1);
         flush(pool.clients[0]);
-        fixture_let_broker_go();
+        fixture_continue_broker();
         assert_int_equal(ask_answer(first), 1);
         if (first->ready[0].cause != READY)
             assert_answer(second, pool.evt, READY);

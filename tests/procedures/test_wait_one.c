@@ -1,5 +1,5 @@
-/* test_wait_one.c: wake-one, for pools of workers. Of the in flight waits that have it only the oldest is answered for each
- * new activity; a new wait starts with a level test; the others are tested again when the answered connection ends. */
+/* test_wait_one.c: wake-one, for pools of workers. Each new activity answers only the oldest in-flight wait that has it; a new
+ * wait starts with a level test; the others are tested again when the answered connection ends. */
 #include "ask.h"
 #include "descriptors.h"
 

@@ -1,9 +1,9 @@
-/* test_wait_walk.c: random walks of wake-one waits against a model of whom each activity answers.
+/* test_wait_walk.c: random walks of wake-one waits against a model that says which wait each activity answers.
  *
- * A few sockets have no room; waits of several clients are for their bytes, any or all of one or two of them, and are cancelled, or their
- * time passes. Bytes come one at a time, are taken or left; semaphores, other waits and room come and go beside them. An activity answers
- * the oldest wait for any that has it, else, of those for all that it completes, the one that has waited for it longest, and nobody else.
- * PORTD_WALK=N in the environment: one walk, from that seed. */
+ * A few sockets have no room; waits of several clients are for their bytes, any or all of one or two of them, and are cancelled,
+ * or time out. Bytes come one at a time and are taken or left; semaphores, other waits and room come and go meanwhile. An
+ * activity answers the oldest wait-for-any that has it, else, of the waits-for-all that it completes, the one that has waited for
+ * it longest, and no other. PORTD_WALK=N in the environment: one walk, from that seed. */
 #include "ask.h"
 #include "descriptors.h"
 

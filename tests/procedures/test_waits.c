@@ -1,5 +1,5 @@
-/* test_waits.c: one request waits for any mix of semaphores and events, for any of them or for all, and answers all that
- * are ready and why. */
+/* test_waits.c: one request waits for any mix of semaphores and events, for any or all of them; its reply names all that are
+ * ready, and why. */
 #include "ask.h"
 #include "descriptors.h"
 

@@ -1,15 +1,14 @@
-/* broker_fake.h: plays the broker by hand, in the thread of the test.
+/* broker_fake.h: a fake broker, driven by the test in its own thread.
  *
- * The library never blocks in its _start calls and in portd_process, so a case can be both ends in turn: start a request,
- * look at what arrived, answer it as no real broker would, process. Ids of requests are given out in order, so even the
- * answer to a blocking call can lie in the socket before the call is made.
+ * The library never blocks in its _start calls and in portd_process, so a case can act as both ends in turn: start a request,
+ * read what arrived, answer as no real broker would, process. Request ids are assigned in order, so even the reply to a blocking
+ * call can be in the socket before the call is made.
  *
  *     struct broker_fake broker;
  *     portd_client *client = broker_meet(&broker, NULL, 8);
  *     ...
  *     portd_disconnect(client);
- *     broker_close(&broker);
- */
+ *     broker_close(&broker); */
 #ifndef BROKER_FAKE_H
 #define BROKER_FAKE_H
 

@@ -1,8 +1,8 @@
-/* client_raw.h: a client that speaks bytes, for cases that must send what the library never would.
+/* client_raw.h: a client that sends raw bytes, for cases that must send what the library never would.
  *
- * It knows the protocol from proto/PROTOCOL.md and the schema alone and shares nothing with the library or the broker but the
- * generated messages. Nothing in here asserts, so children may use it; nothing waits longer than RAW_PATIENCE_MS.
- * Results are 0 or a negative errno; -ECONNRESET: the broker has ended the connection; -ETIMEDOUT: it stays silent. */
+ * It knows only proto/PROTOCOL.md and the schema, and shares only the generated messages with the library and the broker. Nothing
+ * here asserts, so children may use it; nothing waits longer than RAW_PATIENCE_MS. Results are 0 or a negative errno;
+ * -ECONNRESET: the broker has ended the connection; -ETIMEDOUT: no reply. */
 #ifndef CLIENT_RAW_H
 #define CLIENT_RAW_H
 
@@ -30,9 +30,9 @@ struct raw {
     uint64_t session;
     char token[80];
     uint32_t window;
-    int fds[RAW_FDS_MAX]; /* that came with the last reply; the caller's */
+    int fds[RAW_FDS_MAX]; /* from the last reply; the caller's */
     size_t n_fds;
-    uint8_t *in;              /* bytes not cut yet */
+    uint8_t *in;              /* bytes not cut into frames yet */
     int waiting[RAW_FDS_MAX]; /* descriptors that belong to them */
     size_t n_waiting;
     size_t begin, end, capacity;
@@ -40,7 +40,7 @@ struct raw {
 
 /* ---- bytes --------------------------------------------------------------------------------------------------------- */
 
-/* To "unix:PATH". The socket blocks nowhere. */
+/* Connects to "unix:PATH", non-blocking. */
 int raw_connect(struct raw *raw, const char *address);
 void raw_close(struct raw *raw);
 
@@ -50,7 +50,7 @@ ssize_t raw_send_some(const struct raw *raw, const void *bytes, size_t size, con
 /* All of it; the descriptors go with the first byte. */
 int raw_send(const struct raw *raw, const void *bytes, size_t size, const int *fds, size_t n);
 
-/* A header as it is told, true or not. */
+/* A header with these values, valid or not. */
 void raw_header(uint8_t bytes[RAW_HEADER], uint32_t length, unsigned claim, unsigned flags);
 
 /* Header and body of a request, which claims n descriptors: its size. */
@@ -66,29 +66,29 @@ int raw_send_body(const struct raw *raw, const void *body, size_t length, unsign
 
 /* ---- requests and replies ------------------------------------------------------------------------------------------- */
 
-/* Sends a request as the protocol wants it. */
+/* Sends a well-formed request. */
 int raw_send_request(const struct raw *raw, const raw_request *request, const int *fds, size_t n);
 
 /* The next reply: raw_free it. NULL: *error says why (may be NULL). Descriptors that came with it are in raw->fds; those
  * of the reply before are the caller's, who must have taken or closed them. */
 raw_reply *raw_next(struct raw *raw, int *error);
 
-/* A reply is there, or comes without waiting. */
+/* Whether a reply is there, or can be read without waiting. */
 bool raw_has_reply(struct raw *raw);
 void raw_free(raw_reply *reply);
 void raw_close_fds(struct raw *raw);
 
-/* Gives the request an id, sends it and reads until its reply; others are thrown away. */
+/* Gives the request an id, sends it and reads until its reply; other replies are discarded. */
 raw_reply *raw_ask_fds(struct raw *raw, raw_request *request, const int *fds, size_t n);
 raw_reply *raw_ask(struct raw *raw, raw_request *request);
 
-/* What a reply says: 0, the Code of its error, or -1 for none (the connection has ended). Frees it. */
+/* 0, the Code of the reply's error, or -1 without a reply (the connection has ended). Frees it. */
 int raw_code(raw_reply *reply);
 
-/* Reads until the connection has ended; replies are thrown away. 0, or -ETIMEDOUT. */
+/* Reads until the connection has ended; replies are discarded. 0, or -ETIMEDOUT. */
 int raw_until_end(struct raw *raw);
 
-/* ---- calls; what they answer is as raw_code --------------------------------------------------------------------------- */
+/* ---- calls; results as of raw_code ------------------------------------------------------------------------------------- */
 
 /* Of version 1, for raw_hello_with. */
 Portd__V1__Hello raw_hello_make(void);

@@ -1,5 +1,5 @@
-/* fixture.c: starting, counting and taking down. What a case owns is kept in tables of fixed size; children that were
- * forked inherit them and do not use them. */
+/* fixture.c: starts, counts and cleans up. What a case owns is kept in tables of fixed size; forked children inherit them and do
+ * not use them. */
 #include "fixture.h"
 
 #include <fcntl.h>
@@ -126,11 +126,11 @@ void fixture_hold(const struct fixture *fixture) {
     assert_true(fixture_until(is_stopped, &copy));
 }
 
-void fixture_let_go(const struct fixture *fixture) { assert_int_equal(kill(fixture->pid, SIGCONT), 0); }
+void fixture_continue(const struct fixture *fixture) { assert_int_equal(kill(fixture->pid, SIGCONT), 0); }
 
 void fixture_hold_broker(void) { fixture_hold(fixture_broker()); }
 
-void fixture_let_broker_go(void) { fixture_let_go(fixture_broker()); }
+void fixture_continue_broker(void) { fixture_continue(fixture_broker()); }
 
 size_t fixture_fds(pid_t pid) {
     char path[64];

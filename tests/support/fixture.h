@@ -1,15 +1,15 @@
 /* fixture.h: the real broker on a temporary address, for cases in C.
  *
- * The program is the one that PORTD_DAEMON names (ctest sets it), else daemon/portd of the build that the test lies in.
- * A case listed with FIXTURE_CASE(name) finds a broker running at fixture_address(), has its clients made by
- * fixture_client(), its descriptors looked after by fixture_own() and its child processes started by fixture_fork().
- * When it ends, also by a failed assertion, what is left of all that is taken down in this order: children, clients,
- * descriptors, brokers. Then the broker must be back at the number of descriptors that it began with, must exit with
- * 0 on SIGTERM (under sanitizers: having found nothing), and this process must have the descriptors that it had before.
+ * The program is the one named by PORTD_DAEMON (set by ctest), else daemon/portd of the test's build. A case listed with
+ * FIXTURE_CASE(name) has a broker running at fixture_address(). It makes its clients with fixture_client(), registers descriptors
+ * with fixture_own() and starts child processes with fixture_fork(). When it ends, also by a failed assertion, what is left is
+ * cleaned up in this order: children, clients, descriptors, brokers. Then the broker must have as many descriptors as at its
+ * start and must exit with 0 on SIGTERM (under sanitizers: without findings), and this process must have the descriptors that it
+ * had before.
  *
- * A case that wants a broker with options, or several, or one to kill, starts them itself with fixture_start(). All
- * functions fail the case when something does not work, unless they say otherwise. Nothing here sleeps for a fixed
- * time: fixture_until() looks at a condition again and again until it holds. */
+ * A case that needs a broker with options, or several, or one to kill, starts them with fixture_start(). All functions fail the
+ * case on errors, unless they say otherwise. Nothing here sleeps for a fixed time: fixture_until() tests a condition until it
+ * holds. */
 #ifndef FIXTURE_H
 #define FIXTURE_H
 
@@ -20,12 +20,11 @@
 #include <sys/types.h>
 
 #define FIXTURE_CASE(name) cmocka_unit_test_setup_teardown(name, fixture_before, fixture_after)
-/* The same without a broker running: for cases that start their own. */
+/* The same without a broker: for cases that start their own. */
 #define FIXTURE_CASE_BARE(name) cmocka_unit_test_setup_teardown(name, fixture_before_bare, fixture_after)
 
 enum {
-    FIXTURE_PATIENCE_MS =
-        30000, /* how long a condition may take before the case fails: no test is about it */
+    FIXTURE_PATIENCE_MS = 30000, /* limit for a condition, then the case fails */
     FIXTURE_PATH = 256
 };
 
@@ -39,7 +38,7 @@ struct fixture {
     pid_t pid;
     char folder[FIXTURE_PATH];
     char address[FIXTURE_PATH + 32]; /* "unix:FOLDER/portd.sock" */
-    size_t fds;                      /* that the broker has when nobody is connected */
+    size_t fds;                      /* of the broker without connections */
     bool started;
 };
 
@@ -54,17 +53,17 @@ void fixture_stop(struct fixture *fixture);
 /* SIGKILL, and waits until it is dead. */
 void fixture_kill(struct fixture *fixture);
 
-/* Stops the broker's process so that what is sent meanwhile is there all at once, and lets it go on. */
+/* Stop the broker's process, so that what is sent meanwhile arrives all at once, and continue it. */
 void fixture_hold(const struct fixture *fixture);
-void fixture_let_go(const struct fixture *fixture);
-void fixture_hold_broker(void); /* that of FIXTURE_CASE */
-void fixture_let_broker_go(void);
+void fixture_continue(const struct fixture *fixture);
+void fixture_hold_broker(void); /* the broker of FIXTURE_CASE */
+void fixture_continue_broker(void);
 
 /* Descriptors of a process, counted in /proc/PID/fd. 0 if there is no such process. */
 size_t fixture_fds(pid_t pid);
 size_t fixture_broker_fds(const struct fixture *fixture);
 
-/* Waits until the broker has exactly so many more descriptors than when nobody is connected (a connection is one). */
+/* Waits until the broker has exactly `more` descriptors more than without connections (a connection is one). */
 void fixture_until_fds(const struct fixture *fixture, size_t more);
 
 /* The broker that FIXTURE_CASE started. */
@@ -85,13 +84,13 @@ portd_client *fixture_joined(const portd_client *client);
 /* Before the end of the case. */
 void fixture_disconnect(portd_client *client);
 
-/* Closed at the end of the case; returns it. Fails for -1, with errno. */
+/* Registers fd to be closed at the end of the case; returns it. Fails for -1, with errno. */
 int fixture_own(int fd);
 
-/* Closes one that is looked after. */
+/* Closes a registered descriptor. */
 void fixture_close(int fd);
 
-/* No longer looked after. */
+/* Unregisters fd without closing it; returns it. */
 int fixture_disown(int fd);
 
 /* Runs body in a child process, which ends with what body returns and must not use assertions. The child dies with

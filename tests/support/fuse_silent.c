@@ -1,4 +1,4 @@
-/* fuse_silent.c: the few requests of the FUSE protocol that opening one file takes, answered by hand. */
+/* fuse_silent.c: the few requests of the FUSE protocol that opening one file takes. */
 #define _GNU_SOURCE
 
 #include "fuse_silent.h"

@@ -1,10 +1,9 @@
 /* fuse_silent.h: a file on a FUSE file system whose server stops answering once the file is open.
  *
- * Whoever then asks about the file what the kernel does not know waits, and so does a close; and so does, in the
- * middle of whatever it does, a call of the kernel that writes to memory which the file is mapped to
- * (fuse_silent_await tells when one has come that far). The server ends
- * by itself after 20 seconds, so that a test that waits for it fails and does not hang. The file system is
- * seen by this process and its children alone. Needs root and /dev/fuse. */
+ * Then these block: any query about the file that the kernel cannot answer itself, its close, and any system call that writes to
+ * memory mapped from the file, wherever in the kernel that is (fuse_silent_await reports when a call has come that far). The
+ * server exits after 20 seconds, so that a test that waits for it fails and does not hang. Only this process and its children see
+ * the file system. Needs root and /dev/fuse. */
 #ifndef FUSE_SILENT_H
 #define FUSE_SILENT_H
 

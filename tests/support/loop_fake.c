@@ -1,5 +1,5 @@
-/* loop_fake.c: a loop that does nothing by itself: no descriptor is looked at and no time passes. Timers, the
- * function after each callback and interest behave as loop.h says. */
+/* loop_fake.c: a loop that does nothing by itself: it polls no descriptor, and no time passes. Timers, the function after each
+ * callback and interest behave as loop.h says. */
 #include "loop_fake.h"
 
 #include "daemon/loop/timers.h"

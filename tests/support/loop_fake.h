@@ -1,4 +1,4 @@
-/* loop_fake.h: steps the loop of loop_fake.c by hand. Link that file instead of loop_libevent.c. */
+/* loop_fake.h: drives the loop of loop_fake.c. Link that file instead of loop_libevent.c. */
 #ifndef LOOP_FAKE_H
 #define LOOP_FAKE_H
 

@@ -1,4 +1,4 @@
-/* on_socket.h: transport.h for tests that know what a connection is on Unix: a socket, and play with that. */
+/* on_socket.h: transport.h for tests that use a connection's socket directly, as on Unix. */
 #ifndef ON_SOCKET_H
 #define ON_SOCKET_H
 

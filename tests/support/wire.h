@@ -1,5 +1,5 @@
-/* wire.h: a channel on one end of a real pair of sockets, for tests. The other end is played by transport_send, so that a
- * case can attach descriptors where an honest sender would not. */
+/* wire.h: a channel on one end of a real socket pair, for tests. The test sends on the other end, so a case can attach
+ * descriptors where a correct sender would not. */
 #ifndef WIRE_H
 #define WIRE_H
 

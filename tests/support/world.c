@@ -1,4 +1,4 @@
-/* world.c: what broker.c puts together, put together the same way. */
+/* world.c: puts the same parts together as broker.c. */
 #define _GNU_SOURCE
 
 #include "world.h"
@@ -65,7 +65,7 @@ bool world_turn(int64_t pause_us) {
     return world.calls > 1;
 }
 
-void world_update(void) {
+void world_until_idle(void) {
     for (int i = 0; world_turn(0); i++)
         require(i < TURNS);
 }
@@ -123,7 +123,7 @@ void world_make(size_t free_slots) {
     fd_table_init(&world.fd_table, limit, world_count_fds());
     require(users_init(&world.users, peer_self(), &world.fd_table, 1) == 0);
     world.used = world.fd_table.used;
-    world_update();
+    world_until_idle();
 }
 
 static bool nothing_is_bound(void) { return world.registry.bounds.used == 0; }

@@ -1,6 +1,6 @@
-/* world.h: the broker's sessions in this process, with the real engine, loop and workers; the loop turns when it is told to.
+/* world.h: the broker's sessions in this process, with the real engine, loop and workers; the test runs the loop.
  *
- * Nothing here asserts by cmocka, so that a fuzzer may use it: what must be so and is not ends the process. */
+ * Nothing here uses cmocka's assertions, so that a fuzzer may use it: a violated requirement ends the process. */
 #ifndef WORLD_H
 #define WORLD_H
 
@@ -34,43 +34,43 @@ struct world {
     struct registry registry;
     struct sessions sessions;
     struct loop_timer stop;
-    size_t calls;       /* of the loop: its callbacks */
-    size_t used;        /* slots taken without clients */
+    size_t calls;       /* callbacks of the loop */
+    size_t used;        /* taken slots without clients */
     struct user *owner; /* of world_own */
     struct session_objects owners;
-    uint64_t place; /* of the process whose numbers `owners` has */
+    uint64_t place; /* of the process whose numbers `owners` uses */
 };
 
 extern struct world world;
 
-/* With so many free slots for descriptors. */
+/* Makes the world with so many free slots. */
 void world_make(size_t free_slots);
 
-/* When nobody is connected and every session has ended; waits for what is still being closed. */
+/* Frees the world; no connections, and every session has ended. Waits for pending closes. */
 void world_free(void);
 
 /* One pass of the loop over what is ready now, or becomes so within the pause. True if anything was. */
 bool world_turn(int64_t pause_us);
 
-/* Until nothing happens any more. */
-void world_update(void);
+/* Runs the loop until nothing is ready or pending. */
+void world_until_idle(void);
 
-/* Until the condition holds; for as long as a test may take. Returns what it was at last. */
+/* Runs the loop until the condition holds, at most as long as a test may take. Returns the condition's last value. */
 bool world_until(bool (*condition)(void));
 
-/* Only what the users' lanes have to do; the loop does not turn. */
+/* Runs the queued tasks of the users' lanes only, not the loop. */
 void world_turns(void);
 
-/* A new connection: the client's end; -1: it was turned away. The broker's end takes few bytes at a time. */
+/* A new connection: returns the client's end; -1: it was turned away. The broker's end has a small buffer. */
 int world_connect(void);
 
 /* ---- objects without a connection -------------------------------------------------------------------------------- */
 
-/* Belongings of that user, whose reference goes with the world; world_disown ends them. */
+/* Session objects of that user, whose reference goes with the world; world_disown ends them. */
 void world_own(struct user *user);
 void world_disown(void);
 
-/* One of its numbers means that descriptor, which is the registry's from now on. */
+/* Binds a number to fd, which the registry owns from now on. */
 struct binding *world_bind(int64_t number, int fd);
 
 /* Ends session's objects in as many turns as that takes. */

@@ -1,5 +1,5 @@
-/* batch.h: many requests in few writes, for cases about quantity. Each has an id that no other one has; the replies are read and not looked at.
- * A batch is big: static. Everything here asserts. */
+/* batch.h: many requests in few writes, for cases about quantity. Each has a unique id; the replies are read and ignored. A batch
+ * is large: make it static. Everything here asserts. */
 #ifndef BATCH_H
 #define BATCH_H
 

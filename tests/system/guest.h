@@ -1,5 +1,5 @@
-/* guest.h: what the cases about hostile clients share: raw clients that the fixture looks after, and looks at the
- * broker's process from outside. Everything here asserts. */
+/* guest.h: shared by the cases about hostile clients: raw clients that are cleaned up with the case, and views of the broker's
+ * process from outside. Everything here asserts. */
 #ifndef GUEST_H
 #define GUEST_H
 

@@ -1,4 +1,4 @@
-/* test_activation.c: a broker that is given its listening socket by LISTEN_FDS, as systemd and portctl exec do. */
+/* test_activation.c: a broker that inherits its listening socket by LISTEN_FDS, from systemd or portctl exec. */
 #define _GNU_SOURCE
 
 #include "tests/support/fixture.h"

@@ -1,7 +1,7 @@
-/* test_attached.c: descriptors that are not what the frame says. The frame is answered with MISMATCH, what came is closed,
- * and no later frame gets what was not sent for it.
+/* test_attached.c: frames whose descriptors are not as many as they announce. Such a frame is answered with MISMATCH, its
+ * descriptors are closed, and no later frame gets descriptors that were not sent with it.
  *
- * What the kernel delivers in one recvmsg depends on when the broker reads, so it is held while the frames are sent. */
+ * What the kernel delivers in one recvmsg depends on when the broker reads, so the broker is stopped while the frames are sent. */
 #include "guest.h"
 
 #include <fcntl.h>
@@ -67,7 +67,7 @@ static void lie_before_an_honest_frame_shifts_nothing(void **state) {
     fixture_hold_broker();
     send_create(&raw, 11, 1, 1, NULL, 0);
     send_create(&raw, 12, 2, 1, &honest[0], 1);
-    fixture_let_broker_go();
+    fixture_continue_broker();
     guest_is_told(&raw, 11, MISMATCH);
     uint64_t id = semaphore_of(raw_next(&raw, NULL), 12);
     semaphore_follows(&raw, id, honest[1]);
@@ -88,7 +88,7 @@ static void many_lies_before_an_honest_frame_shift_nothing(void **state) {
     send_create(&raw, 300, 50, 1, &honest[0], 1);
     send_create(&raw, 301, 51, 1, NULL, 0);
     send_ping(&raw, 302, 0, NULL, 0);
-    fixture_let_broker_go();
+    fixture_continue_broker();
     for (uint64_t i = 0; i < 50; i++) {
         guest_is_told(&raw, 100 + i, MISMATCH);
         guest_is_told(&raw, 200 + i, 0);
@@ -111,7 +111,7 @@ static void lie_after_an_honest_frame_gets_nothing(void **state) {
     send_create(&raw, 11, 1, 1, &first[0], 1);
     send_create(&raw, 12, 2, 1, NULL, 0);
     send_create(&raw, 13, 3, 1, &second[0], 1);
-    fixture_let_broker_go();
+    fixture_continue_broker();
     uint64_t one = semaphore_of(raw_next(&raw, NULL), 11);
     guest_is_told(&raw, 12, MISMATCH);
     uint64_t two = semaphore_of(raw_next(&raw, NULL), 13);
@@ -254,7 +254,7 @@ static void send_torn(struct raw *raw, struct raw *other, size_t cut, int fd, bo
         guest_is_served(other);
     assert_int_equal(raw_send(raw, bytes + cut, size - cut, &fd, 1), 0);
     if (together)
-        fixture_let_broker_go();
+        fixture_continue_broker();
 }
 
 /* While no frame begins they belong to none; the frame they came in the middle of has what it should not have. */

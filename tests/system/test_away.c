@@ -1,7 +1,7 @@
-/* test_away.c: a table of the smallest size, and one uid that fills it with what it throws away.
+/* test_away.c: a table of the smallest size, and one uid that fills it with discarded descriptors.
  *
- * Sockets that linger lie in the queues of connections whose clients have gone, many more than the table has places. However they are got rid of,
- * others find room in the table at every moment: they may have to wait for it, and are never refused. */
+ * Lingering sockets are in the queues of connections whose clients have exited, many more than the table has slots. However they
+ * are closed, other clients find a slot at every moment: they may have to wait, and are never refused. */
 #define _GNU_SOURCE
 
 #include "guest.h"
@@ -136,7 +136,7 @@ static void others_find_room(size_t table) {
     pid_t child = fixture_fork(attack_body, &attack);
     assert_true(fixture_poll(attack.done[0], POLLIN));
     assert_int_equal(read(attack.done[0], &how, 1), 1);
-    fixture_let_go(broker);
+    fixture_continue(broker);
     if (how == 's')
         test_skip("needs to become another user");
     assert_int_equal(how, 'd');

@@ -1,5 +1,5 @@
-/* test_beginning.c: how a broker is begun and when it ends: signals that it has inherited, the descriptor that it tells its readiness to, and
- * connections that nobody has any more. */
+/* test_beginning.c: how a broker starts and when it exits: inherited signals, the descriptor for readiness notification, and
+ * abandoned connections. */
 #define _GNU_SOURCE
 
 #include "guest.h"

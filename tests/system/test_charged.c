@@ -1,5 +1,5 @@
-/* test_charged.c: whatever is in flight is charged to its session before it is begun. A session that has used up its bytes is refused what
- * would take more, each kind by itself; what gives something back gets through, and nothing stays charged. */
+/* test_charged.c: every in-flight request is charged to its session before it starts. A session that has used up its bytes is
+ * refused each kind that takes more; requests that release something succeed, and nothing stays charged. */
 #include "guest.h"
 
 #include <fcntl.h>

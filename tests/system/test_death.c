@@ -1,5 +1,5 @@
-/* test_death.c: clients that are killed in the middle of something. Whatever it was, the broker is back at the descriptors
- * that it had, nothing of the dead is open any more, and the others notice nothing. */
+/* test_death.c: clients that are killed at various moments. Afterwards the broker has the descriptors it had before, nothing of
+ * the killed client is open, and other clients notice nothing. */
 #include "guest.h"
 
 #include <fcntl.h>
@@ -208,7 +208,7 @@ static void kill_after(void (*act)(const struct victim *victim), bool greeted, b
         guest_is_served(other);
     fixture_end(pid);
     if (held)
-        fixture_let_broker_go();
+        fixture_continue_broker();
     fixture_until_fds(fixture_broker(), 1);
     assert_true(fixture_poll(ends[0], 0) & POLLHUP);
     guest_is_served(other);

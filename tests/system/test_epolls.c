@@ -1,7 +1,8 @@
 /* test_epolls.c: the epoll descriptors that clients attach for the handles of their events.
  *
- * The kernel charges what lies in an epoll to the user who made it, so the broker makes none for whom it does not trust; and what it
- * is given may be anything: no epoll, one that is used for something else, one that leads back to itself, one whose lock its owner keeps. */
+ * The kernel charges the contents of an epoll descriptor to the user who made it, so the broker makes none for uids that it does
+ * not trust; and a client can attach anything: no epoll descriptor, one in use for something else, one that contains itself, one
+ * whose lock its owner keeps. */
 #define _GNU_SOURCE
 
 #include "guest.h"

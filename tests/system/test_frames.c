@@ -1,5 +1,5 @@
-/* test_frames.c: bytes that are no frames, frames that are no requests, and ids. What is wrong for good ends its connection
- * and no other; what can be answered is answered, and the connection goes on. */
+/* test_frames.c: bytes that are no frames, frames that are no requests, and ids. An error that cannot be answered ends its
+ * connection and no other; any other is answered, and the connection goes on. */
 #include "guest.h"
 
 #include <inttypes.h>

@@ -1,5 +1,5 @@
-/* test_given_back.c: places in the table of descriptors that were taken for a while only. A broker with a small table does each of these
- * things more often than it has places: if one were lost each time, it would refuse the last. */
+/* test_given_back.c: slots of the descriptor table that are taken for a short time. A broker with a small table does each of
+ * these things more often than it has slots: if one were lost each time, it would refuse the last. */
 #include "guest.h"
 
 #include "tests/procedures/ask.h"

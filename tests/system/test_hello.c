@@ -1,4 +1,4 @@
-/* test_hello.c: how a connection begins, and how it does not. A refused hello is answered, then the connection ends. */
+/* test_hello.c: hello, accepted and refused. A refused hello is answered, then the connection ends. */
 #include "guest.h"
 
 #include <fcntl.h>

@@ -1,4 +1,5 @@
-/* test_leaving.c: the end of a broker that waits for a file server that does not answer: it cannot end before, but keeps nothing. */
+/* test_leaving.c: a broker that exits while it waits for a file server that does not answer: it cannot exit earlier, but it holds
+ * nothing open. */
 #include "tests/support/fixture.h"
 #include "tests/support/fuse_silent.h"
 

@@ -1,5 +1,6 @@
-/* test_limits.c: the table of descriptors, quotas and who is nobody. What would leave too little room is refused with a limit that
- * names itself and its holders; what gives room back gets through. That a broker without room does not spin is in tests/cost. */
+/* test_limits.c: the descriptor table, quotas and uids without identity. A request that would leave too little room is refused
+ * with a limit that names itself and its holders; a request that releases something succeeds. That a broker without room does not
+ * spin is in tests/cost. */
 #include "guest.h"
 
 #include "proto/status.h"

@@ -1,9 +1,9 @@
-/* test_linger.c: descriptors whose close waits. A TCP socket with SO_LINGER and unsent data holds up whoever closes it last, for 30 s
- * here. Wherever the broker comes to close one, others are served before its peer has read a byte, and the peer gets all of
- * the data.
+/* test_linger.c: descriptors whose close blocks. A TCP socket with SO_LINGER and unsent data blocks its last close, for 30 s
+ * here. Wherever the broker closes one, other clients are served before its peer has read a byte, and the peer gets all of the
+ * data.
  *
- * Nothing here is measured by a clock. The peer reads only at the end, so until then a close that waits goes on waiting, for longer than
- * any reply is waited for: a broker that closed in its loop would not answer at all. */
+ * Nothing here is measured by a clock. The peer reads only at the end, so until then a blocked close stays blocked, for longer
+ * than any reply is waited for: a broker that closed in its loop would not reply at all. */
 #include "guest.h"
 
 #include <fcntl.h>
@@ -276,7 +276,7 @@ static void removes_fill_the_window(void **state) {
     for (size_t i = 0; i < n; i++)
         send_remove(&raw, 1000 + i, ids[i]);
     send_ping(&raw, 9);
-    fixture_let_broker_go();
+    fixture_continue_broker();
     is_served_often(&other);
     raw_reply *first = raw_next(&raw, NULL);
     for (size_t i = 0; i < n; i++)
@@ -356,7 +356,7 @@ static void lingering_socket_of_a_dead_client(void **state) {
     assert_int_equal(raw_send(&raw, bytes, size, &pair.near, 1), 0);
     pair_let_go(&pair);
     guest_close(&raw);
-    fixture_let_broker_go();
+    fixture_continue_broker();
     is_served_often(&other);
     fixture_until_fds(fixture_broker(), 1);
     pair_drain(&pair);
@@ -412,7 +412,7 @@ static void unwanted_lingering_sockets(void **state) {
         assert_int_equal(raw_send_body(&raw, frames[i].body, frames[i].length, frames[i].claim, fds, 3), 0);
         for (size_t k = 0; k < 3; k++)
             pair_let_go(&pairs[k]);
-        fixture_let_broker_go();
+        fixture_continue_broker();
         is_served_often(&other);
         guest_is_told(&raw, frames[i].id, frames[i].code);
         fixture_until_fds(fixture_broker(), 2);
@@ -438,14 +438,14 @@ static void misplaced_lingering_sockets(void **state) {
     fixture_hold_broker();
     assert_int_equal(raw_send(&raw, bytes + size - 2, 2, &pair.near, 1), 0);
     pair_let_go(&pair);
-    fixture_let_broker_go();
+    fixture_continue_broker();
     is_served_often(&other);
     guest_is_told(&raw, 5, MISMATCH);
     raw_header(bytes, 0, 1, 0);
     fixture_hold_broker();
     assert_int_equal(raw_send(&raw, bytes, RAW_HEADER, &last.near, 1), 0);
     pair_let_go(&last);
-    fixture_let_broker_go();
+    fixture_continue_broker();
     is_served_often(&other);
     guest_is_ended(&raw);
     fixture_until_fds(fixture_broker(), 1);
@@ -491,7 +491,7 @@ static void refused_lingering_sockets(void **state) {
         assert_int_equal(raw_send(&second, bytes, size, &pairs[i].near, 1), 0);
         pair_let_go(&pairs[i]);
     }
-    fixture_let_go(&broker);
+    fixture_continue(&broker);
     is_served_often(&other);
     assert_int_equal(raw_remove(&raw, id), 0);
     for (size_t i = 0; i < PAIRS; i++)
@@ -503,7 +503,7 @@ static void refused_lingering_sockets(void **state) {
     guest_connect_at(&late, broker.address);
     assert_int_equal(raw_send(&late, bytes, write_create(bytes, 5, 5), &queued.near, 1), 0);
     pair_let_go(&queued);
-    fixture_let_go(&broker);
+    fixture_continue(&broker);
     is_served_often(&other);
     assert_int_equal(raw_until_end(&late), 0);
     is_served_often(&other);
@@ -695,7 +695,7 @@ static void the_end_of_the_broker_before_all_are_accepted(void **state) {
     for (size_t i = 0; i < CROWD; i++)
         guest_close(&crowd[i]);
     assert_int_equal(kill(broker.pid, SIGTERM), 0);
-    fixture_let_go(&broker);
+    fixture_continue(&broker);
     fixture_stop(&broker);
     for (size_t i = 0; i < LAST; i++)
         pair_drain(&pairs[i]);

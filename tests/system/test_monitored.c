@@ -1,4 +1,5 @@
-/* test_monitored.c: monitors of clients that are deaf, greedy or gone, and what is told of those who break the rules. */
+/* test_monitored.c: monitors of clients that do not read, ask for too many or have exited, and the notices about clients that
+ * break the rules. */
 #include "guest.h"
 
 #include <poll.h>

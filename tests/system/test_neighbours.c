@@ -1,6 +1,6 @@
-/* test_neighbours.c: what one uid costs another, in counts of what is done and of sleeps, never in time.
+/* test_neighbours.c: what one uid costs another, in counts of operations and of sleeps, never in time.
  *
- * The one is a guest of the uid 2001, the other of 2002. What much beside a request costs is in tests/cost. */
+ * One is a guest of uid 2001, the other of 2002. What a large state costs a request is in tests/cost. */
 #define _GNU_SOURCE
 
 #include "batch.h"
@@ -93,7 +93,7 @@ static void turns_go_round_uids(void **state) {
     request.method_case = PORTD__V1__REQUEST__METHOD_STATS;
     request.stats = &stats;
     assert_int_equal(raw_send_request(&neighbour, &request, NULL, 0), 0);
-    fixture_let_go(&broker);
+    fixture_continue(&broker);
     raw_reply *reply = raw_next(&neighbour, NULL);
     assert_true(reply && reply->result_case == PORTD__V1__REPLY__RESULT_STATS);
     uint64_t done = 0;

@@ -1,4 +1,5 @@
-/* test_owners.c: sessions of several owner processes, whose numbers a connection means, and ids of the uid's other sessions. */
+/* test_owners.c: sessions with several owner processes, the process whose descriptor numbers a connection uses, and ids of the
+ * uid's other sessions. */
 #include "guest.h"
 
 #include <fcntl.h>

@@ -1,5 +1,5 @@
-/* test_pages.c: lists come in pages, in the order of making, whatever goes away meanwhile; ids and pages tell nothing of others. What
- * looking costs is in tests/cost. */
+/* test_pages.c: lists come in pages, oldest first, whatever is removed meanwhile; ids and pages reveal nothing about other uids.
+ * What listing costs is in tests/cost. */
 #include "guest.h"
 
 #include <sys/eventfd.h>

@@ -1,5 +1,5 @@
-/* test_passing.c: descriptors in answers that nobody reads. The kernel counts them for the broker's user and stops him at a limit, so each
- * uid has a share of it; and where somebody else has used it up, a request fails and no connection. */
+/* test_passing.c: descriptors in unread replies. The kernel counts them for the broker's user, up to a limit, so each uid has a
+ * share of it; and where another program has used it up, a request fails, not a connection. */
 #define _GNU_SOURCE
 
 #include "guest.h"

@@ -1,5 +1,5 @@
-/* test_patience.c: clients that are silent, slow, greedy or many. Each costs itself; the others are served meanwhile, and the
- * broker's memory stays bounded. */
+/* test_patience.c: clients that are silent, slow, greedy or many. Each delays only itself; the others are served meanwhile, and
+ * the broker's memory stays bounded. */
 #include "guest.h"
 
 #include <poll.h>

@@ -1,5 +1,5 @@
-/* test_port_bytes.c: ports as bytes on the wire: long writes and what only looks like one, bounds, and requests in flight that
- * nobody comes back for. */
+/* test_port_bytes.c: ports as bytes on the wire: long writes and requests that only look like one, bounds, and in-flight requests
+ * whose client does not return. */
 #include "guest.h"
 
 #include <fcntl.h>

@@ -1,4 +1,4 @@
-/* test_reach.c: who reaches all sessions of his uid reaches none of another one, though he knows every id. */
+/* test_reach.c: a connection that reaches all sessions of its uid reaches none of another uid, though it knows every id. */
 #include "guest.h"
 
 #include <sys/eventfd.h>

@@ -1,5 +1,5 @@
-/* test_rearmed.c: what the broker watches for whom, when that changes: while a thread of it is still arming what was asked for before, and
- * when one of several that wait has been told or leaves. */
+/* test_rearmed.c: changes of what the broker watches: while a poller thread is still arming the previous interest, and when one
+ * of several waiters is woken or leaves. */
 #include "guest.h"
 
 #include "tests/procedures/ports.h"
@@ -217,7 +217,7 @@ static void what_is_given_to_one_that_cancels_is_given_on(void **state) {
     portd_cancel(first->request);
     while (portd_process(c) > 0)
         continue;
-    fixture_let_broker_go();
+    fixture_continue_broker();
     int code = ask_answer(first);
     for (int i = 0; i < OTHERS; i++)
         assert_answer(others[i], id, READY);
@@ -247,7 +247,7 @@ static void what_many_that_end_at_once_were_given(void **state) {
     fixture_hold_broker();
     for (int i = 0; i < MANY; i++)
         fixture_disconnect(clients[i]);
-    fixture_let_broker_go();
+    fixture_continue_broker();
     for (int i = 0; i < MANY; i++)
         assert_answer(waits[i], ids[i], READY);
 }
@@ -432,7 +432,7 @@ static void many_semaphores_fire_at_once(void **state) {
     fixture_hold_broker();
     for (int i = 0; i < MANY; i++)
         put(ends[i][1]);
-    fixture_let_broker_go();
+    fixture_continue_broker();
     for (int i = 0; i < MANY; i++)
         assert_until(c, ids[i], READY);
     fixture_until_fds(fixture_broker(), 1);

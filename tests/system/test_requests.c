@@ -1,5 +1,5 @@
-/* test_requests.c: requests that are well formed and ask for what there is not: modes, kinds, numbers and ids. Each is
- * refused by its code, and nothing is changed. */
+/* test_requests.c: well-formed requests with modes, kinds, numbers and ids that do not exist. Each is refused with its code and
+ * changes nothing. */
 #include "guest.h"
 
 #include <fcntl.h>

@@ -1,5 +1,5 @@
-/* test_share.c: many uids and one table of descriptors. Each takes what it gets, connections and descriptors, and leaves something for the next; and
- * when the table is full of theirs, root can still connect, look and end one of them. */
+/* test_share.c: many uids and one descriptor table. Each takes what it gets, connections and descriptors, and leaves some for the
+ * next; and when the table is full, root can still connect, list and end a session. */
 #include "guest.h"
 
 #include <fcntl.h>
@@ -193,7 +193,7 @@ static void those_who_come_together_are_all_served(void **state) {
     fixture_hold_broker();
     for (size_t i = 0; i < 100; i++)
         guest_connect(&crowd[i]);
-    fixture_let_broker_go();
+    fixture_continue_broker();
     for (size_t i = 0; i < 100; i++)
         assert_int_equal(raw_hello(&crowd[i]), 0);
     guest_is_served(&crowd[99]);

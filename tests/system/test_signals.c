@@ -1,4 +1,4 @@
-/* test_signals.c: signals that the broker's own user sends without end. */
+/* test_signals.c: signals that the broker's own user sends without pause. */
 #include "tests/support/fixture.h"
 
 #include <signal.h>

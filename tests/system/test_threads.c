@@ -1,5 +1,5 @@
-/* test_threads.c: more users than there are threads to watch terminals for. Whoever comes last is refused that and nothing else, and
- * nobody else notices. */
+/* test_threads.c: more users than there are poller threads for terminals. Only the last one is refused, and only that; no other
+ * client notices. */
 #define _GNU_SOURCE
 
 #include "guest.h"

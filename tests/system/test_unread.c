@@ -1,4 +1,4 @@
-/* test_unread.c: replies that are ready while their client does not read: each comes when there is room, with its descriptors. */
+/* test_unread.c: replies that are ready while their client does not read: each is sent when there is room, with its descriptors. */
 #include "guest.h"
 
 #include <sys/epoll.h>
@@ -103,7 +103,7 @@ static void handles(void **state) {
     fixture_hold_broker(); /* it reads all of them before it answers one, since then it stops reading */
     for (int i = 0; i < HANDLES; i++)
         send_handle(&raw, ids[i]);
-    fixture_let_broker_go();
+    fixture_continue_broker();
     for (int i = 0; i < HANDLES; i++)
         assert_true(fixture_until(handle_is_made, &(struct asked){&other, ids[i]}));
     for (size_t i = 0; i < lists + HANDLES; i++) {

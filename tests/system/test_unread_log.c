@@ -1,4 +1,4 @@
-/* test_unread_log.c: a broker whose stderr is a pipe that nobody reads, and clients that make it say something. */
+/* test_unread_log.c: a broker whose stderr is a pipe without a reader, and clients that make it log. */
 #define _GNU_SOURCE
 
 #include "guest.h"

@@ -1,4 +1,4 @@
-/* test_activities.c: what a descriptor's activities and failures mean for those who wait for it, in a broker without connections. */
+/* test_activities.c: what activities and failures of a descriptor do to its waiters, in a broker without connections. */
 #include "tests/support/test.h"
 
 #include "daemon/access/refusal.h"

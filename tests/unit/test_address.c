@@ -1,4 +1,4 @@
-/* test_address.c: addresses as text, and the user's folder with its checks. */
+/* test_address.c: addresses as text, and the user's directory with its checks. */
 #include "tests/support/test.h"
 
 #include "proto/address.h"

@@ -1,4 +1,5 @@
-/* test_always_ready.c: what makes handles ready for ever: shared by many of one user, never by two, kept when it is idle. */
+/* test_always_ready.c: the always-ready descriptors of handles: shared by many handles of one user, never by two users, kept
+ * while idle. */
 #include "tests/support/test.h"
 
 #include "daemon/access/quota.h"

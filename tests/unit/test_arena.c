@@ -1,4 +1,4 @@
-/* test_arena.c: bounded, aligned, zero-filled memory, alone and under the unpacker that it is made for. */
+/* test_arena.c: bounded, aligned, zero-filled memory, alone and under the protobuf unpacker. */
 #include "tests/support/test.h"
 
 #include "portd.pb-c.h"

@@ -1,4 +1,5 @@
-/* test_arrivals.c: what is done in the order of the kernel's queue is to accept and to charge; connections are made in turns of their uid. */
+/* test_arrivals.c: only accepting and charging is done in the order of the kernel's queue; connections are created in turns of
+ * their uid. */
 #include "tests/support/test.h"
 
 #include "daemon/session/listener.h"

@@ -1,4 +1,4 @@
-/* test_channel_send.c: what waits to be sent, with and without descriptors. Receiving is in test_channel.c. */
+/* test_channel_send.c: queued frames, with and without descriptors. Receiving is in test_channel.c. */
 #include "tests/support/wire.h"
 
 #include <sys/resource.h>

@@ -1,4 +1,4 @@
-/* test_charge.c: what is in flight is its session's while that is there, and its uid's until it is gone. */
+/* test_charge.c: an in-flight request is charged to its session while that exists, and to its uid until it is over. */
 
 #include "tests/support/test.h"
 

@@ -1,4 +1,4 @@
-/* test_client_call.c: blocking calls, callbacks and the life of a client, against a broker that is played by hand. */
+/* test_client_call.c: blocking calls, callbacks and the lifetime of a client, against a fake broker. */
 #include "tests/support/broker_fake.h"
 
 #include <fcntl.h>

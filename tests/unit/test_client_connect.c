@@ -1,5 +1,5 @@
-/* test_client_connect.c: options, finding a broker, hello, and starting the user's own. Started with arguments, this program
- * is itself the broker that the library starts. */
+/* test_client_connect.c: options, finding a broker, hello, and starting the user's own. Run with arguments, this program is
+ * itself the broker that the library starts. */
 #include "tests/support/broker_fake.h"
 
 #include <fcntl.h>

@@ -1,4 +1,4 @@
-/* test_client_monitor.c: monitors in the library against a broker that is played by hand. */
+/* test_client_monitor.c: monitors in the library against a fake broker. */
 #include "tests/support/broker_fake.h"
 
 enum { WINDOW = 1, FIRST_ID = 2 };

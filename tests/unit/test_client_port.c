@@ -1,5 +1,5 @@
-/* test_client_port.c: ports in the library against a broker that is played by hand: what is sent, what late and strange
- * answers become, and numbers that are given away. */
+/* test_client_port.c: ports in the library against a fake broker: the requests sent, late and unexpected replies, and numbers
+ * that are given away. */
 #include "tests/support/broker_fake.h"
 
 #include <fcntl.h>

@@ -1,5 +1,5 @@
-/* test_client_request.c: requests in flight against a broker that is played by hand: what is sent and when, replies that
- * come in any order, late, garbled or never, and a connection that ends at any moment. */
+/* test_client_request.c: in-flight requests against a fake broker: what is sent and when; replies in any order, late, malformed
+ * or missing; and connections that end at any moment. */
 #include "tests/support/broker_fake.h"
 
 #include <fcntl.h>

@@ -1,4 +1,4 @@
-/* test_client_stats.c: metrics in the library against a broker that is played by hand: pages, what later brokers may say, no memory. */
+/* test_client_stats.c: metrics in the library against a fake broker: pages, additions of later brokers, no memory. */
 #include "tests/support/broker_fake.h"
 
 #include <pthread.h>

@@ -1,4 +1,4 @@
-/* test_client_wait.c: waits, their time limits and cancelling, against a broker that is played by hand. */
+/* test_client_wait.c: waits, their time limits and cancelling, against a fake broker. */
 #include "tests/support/broker_fake.h"
 
 #include <pthread.h>

@@ -1,4 +1,4 @@
-/* test_closer.c: closing on real threads, the socket that lingers above all. */
+/* test_closer.c: closing on real threads, above all of lingering sockets. */
 
 #include "tests/support/test.h"
 

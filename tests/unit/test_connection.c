@@ -1,4 +1,4 @@
-/* test_connection.c: a uid that has spent its rate. The broker's own is too large for that. */
+/* test_connection.c: a uid that has used up its rate. The rate of the broker's own uid is too large for that. */
 #include "tests/support/test.h"
 
 #include "daemon/base/metrics.h"
@@ -40,10 +40,10 @@ static void who_has_spent_the_rate_is_read_again(void **state) {
     int fd = world_connect();
     assert_true(fd >= 0);
     assert_int_equal(send(fd, hello, sizeof hello, 0), sizeof hello);
-    world_update();
+    world_until_idle();
     assert_true(read_all(fd) > 0);
     assert_int_equal(send(fd, ping, sizeof ping, 0), sizeof ping);
-    world_update();
+    world_until_idle();
     const size_t reply = read_all(fd);
     assert_true(reply > 0);
     for (size_t i = 0; i < PINGS; i++)

@@ -1,4 +1,4 @@
-/* test_door.c: a broker that leaves, and who comes meanwhile. */
+/* test_door.c: a broker that exits, and clients that connect meanwhile. */
 
 #include "tests/support/test.h"
 

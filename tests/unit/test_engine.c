@@ -1,5 +1,4 @@
-/* test_engine.c: what engine.h promises, on every kind of descriptor. The same file is meant for every
- * engine. */
+/* test_engine.c: the contract of engine.h, on every kind of descriptor. This file is meant for every engine. */
 #include "tests/support/test.h"
 
 #include "daemon/readiness/engine.h"

@@ -1,4 +1,4 @@
-/* test_envelope.c: the short way writes and reads what protobuf-c does. */
+/* test_envelope.c: the fast path reads and writes the same bytes as protobuf-c. */
 #include "tests/support/test.h"
 
 #include "portd.pb-c.h"

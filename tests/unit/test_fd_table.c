@@ -1,4 +1,4 @@
-/* test_slots.c: where the bounds of the table of descriptors are, to the last slot. */
+/* test_fd_table.c: the bounds of the descriptor table, to the last slot. */
 #include "tests/support/test.h"
 
 #include "daemon/access/fd_table.h"

@@ -1,5 +1,5 @@
-/* test_flat.c: what usual messages consist of is read and written without protobuf-c, and alike. What it is that is the same is compared by
- * tests/fuzz/fuzz_flat.c with everything that bytes can say. */
+/* test_flat.c: the fields of usual messages are read and written without protobuf-c, with the same result. tests/fuzz/fuzz_flat.c
+ * compares the results for arbitrary bytes. */
 #include "tests/support/test.h"
 
 #include "portd.pb-c.h"

@@ -1,4 +1,4 @@
-/* test_gate.c: who may receive descriptors, and when those that wait are looked at again. */
+/* test_gate.c: who may receive descriptors, and when waiting gates are tested again. */
 
 #include "tests/support/test.h"
 

@@ -1,4 +1,4 @@
-/* test_handles.c: the handles of one object that many sessions have asked for: told in steps when it ends, and dropped in steps. */
+/* test_handles.c: handles of one object in many sessions: signalled in steps when it ends, and freed in steps. */
 #include "tests/support/test.h"
 
 #include "daemon/access/refusal.h"

@@ -1,4 +1,4 @@
-/* test_holders.c: refusals name the biggest of the caller's own sessions, and other uids only to those who may see them. */
+/* test_holders.c: refusals name the largest of the caller's own sessions, and other uids only to callers who may see them. */
 
 #include "tests/support/test.h"
 

@@ -1,4 +1,4 @@
-/* test_inspect.c: what descriptors are told to be, which are the same, and that nobody is asked for it. */
+/* test_inspect.c: the types of descriptors, which are the same open file, and that finding out waits for no other process. */
 #include "tests/support/test.h"
 
 #include "daemon/object/inspect.h"

@@ -1,4 +1,4 @@
-/* test_journal.c: a ring of notices: what it keeps, and under which numbers. */
+/* test_journal.c: a ring of notices: which it keeps, and under which numbers. */
 #include "tests/support/test.h"
 
 #include "daemon/base/journal.h"

@@ -1,4 +1,4 @@
-/* test_kept.c: table and account are charged together or not at all, and given back together. */
+/* test_kept.c: table and account are charged together or not at all, and uncharged together. */
 
 #include "tests/support/test.h"
 

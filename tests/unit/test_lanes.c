@@ -1,4 +1,4 @@
-/* test_lanes.c: who is next, without threads. */
+/* test_lanes.c: which lane is next, without threads. */
 
 #include "tests/support/test.h"
 

@@ -1,4 +1,4 @@
-/* test_listener.c: a listener out of which nothing comes is left alone for a while, and for no longer than that. */
+/* test_listener.c: a listener whose accept fails is left alone for a while, and no longer. */
 
 #include "tests/support/test.h"
 

@@ -1,4 +1,4 @@
-/* test_log.c: which lines come, what they look like, and the sink that writes to stderr. */
+/* test_log.c: which lines are written, their format, and the sink to stderr. */
 #include "tests/support/test.h"
 
 #include "daemon/base/log.h"

@@ -1,4 +1,4 @@
-/* test_loop.c: what loop.h promises, on the loop that the broker runs. */
+/* test_loop.c: the contract of loop.h, on the loop that the broker runs. */
 #include "tests/support/test.h"
 
 #include "daemon/loop/loop.h"

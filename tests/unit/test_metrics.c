@@ -1,4 +1,4 @@
-/* test_metrics.c: the table of metrics: what is counted is told once, under names that every reader takes. */
+/* test_metrics.c: the table of metrics: each counter is listed once, under names that every reader accepts. */
 #include "tests/support/test.h"
 
 #include "daemon/base/log.h"

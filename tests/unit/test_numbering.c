@@ -1,4 +1,4 @@
-/* test_numbering.c: keys have room for all that a number can be, and places are never given twice. */
+/* test_numbering.c: keys have room for every possible number, and places are never given out twice. */
 #include "tests/support/test.h"
 
 #include "daemon/object/numbering.h"

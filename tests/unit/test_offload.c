@@ -1,5 +1,5 @@
-/* test_offload.c: who runs when, on the real loop and real threads. Jobs wait for each other, so that an
- * order that is not kept shows as a test that does not end. */
+/* test_offload.c: which job runs when, on the real loop and real threads. Jobs wait for each other, so a wrong order shows as a
+ * test that does not end. */
 
 #include "tests/support/test.h"
 

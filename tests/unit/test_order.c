@@ -1,4 +1,4 @@
-/* test_order.c: whatever comes and goes, from what is found a few steps lead to the place that was asked for. */
+/* test_order.c: whatever is added and removed, seek ends within a few steps of the place asked for. */
 #include "tests/support/test.h"
 
 #include "daemon/base/order.h"

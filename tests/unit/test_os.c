@@ -1,4 +1,4 @@
-/* test_os.c: the few things under one name. */
+/* test_os.c: the functions of os.h. */
 #include "tests/support/test.h"
 
 #include "proto/os.h"

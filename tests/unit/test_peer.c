@@ -1,4 +1,4 @@
-/* test_peer.c: who is at the other end, as the kernel says. Other identities are played by a child process. */
+/* test_peer.c: the peer's identity, from the kernel. A child process takes on other identities. */
 #include "tests/support/test.h"
 
 #include "proto/peer.h"

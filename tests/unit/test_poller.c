@@ -1,5 +1,5 @@
-/* test_poller.c: what poller threads do between sleeps, in which order the loop hears of it, and how they end; on the real loop, engine and
- * threads. */
+/* test_poller.c: what poller threads do between sleeps, in which order the loop gets their reports, and how they end; on the real
+ * loop, engine and threads. */
 
 #include "tests/support/test.h"
 

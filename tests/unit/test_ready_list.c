@@ -1,4 +1,4 @@
-/* test_news.c: what the engine tells of many descriptors in one pass is noted, once for each, until its turn. */
+/* test_ready_list.c: many readiness reports in one pass of the engine are noted, once per descriptor, until their turn. */
 #include "tests/support/test.h"
 
 #include "daemon/access/refusal.h"

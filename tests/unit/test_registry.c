@@ -1,4 +1,4 @@
-/* test_registry.c: ids have their kind, are never what a number is, and tell who was first to nobody but the broker. */
+/* test_registry.c: ids have a kind, never equal a number, and reveal the order of creation to the broker only. */
 
 #include "tests/support/test.h"
 

@@ -1,4 +1,4 @@
-/* test_rows.c: the rows that follow from accounts: each uid once, in their order, a page at a time. */
+/* test_rows.c: the rows of accounts: each uid once, in order, a page at a time. */
 
 #include "tests/support/test.h"
 

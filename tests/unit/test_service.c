@@ -1,5 +1,5 @@
-/* test_service.c: what a service manager hands over and is told. Each case runs in a child, whose environment
- * and low descriptors are its own. */
+/* test_service.c: what a service manager passes and is told. Each case runs in a child with its own environment and low
+ * descriptors. */
 #include "tests/support/test.h"
 
 #include "daemon/service.h"

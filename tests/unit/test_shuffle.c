@@ -1,4 +1,4 @@
-/* test_shuffle.c: a secret order loses and repeats nothing, and what is seen of it tells nothing of its neighbours. */
+/* test_shuffle.c: a secret order has no gaps and no repetitions, and one value reveals nothing about its neighbours. */
 #include "tests/support/test.h"
 
 #include "daemon/base/shuffle.h"

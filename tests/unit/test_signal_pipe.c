@@ -1,4 +1,4 @@
-/* test_signal_pipe.c: signals that come faster than anybody reads them. */
+/* test_signal_pipe.c: signals that come faster than they are read. */
 #include "tests/support/test.h"
 
 #include "daemon/loop/signal_pipe.h"

@@ -1,4 +1,4 @@
-/* test_slab.c: objects of a slab are apart, zero-filled and given back to the system. */
+/* test_slab.c: objects of a slab do not overlap, are zero-filled, and are returned to the system. */
 #include "tests/support/test.h"
 
 #include "daemon/base/slab.h"

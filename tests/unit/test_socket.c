@@ -1,4 +1,4 @@
-/* test_socket.c: what comes beside the bytes and was not asked for, and what the other end has not read. */
+/* test_socket.c: ancillary data that was not asked for, and what the peer has not read. */
 #include "tests/support/test.h"
 
 #include "proto/frame.h"

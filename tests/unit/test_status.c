@@ -1,4 +1,4 @@
-/* test_status.c: every number of the schema has a word, and text is UTF-8 or refused. */
+/* test_status.c: every code of the schema has a name, and text that is not UTF-8 is refused. */
 #include "tests/support/test.h"
 
 #include "proto/status.h"

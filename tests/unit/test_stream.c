@@ -1,4 +1,4 @@
-/* test_stream.c: what a worker finds of a socket that it is to splice, in states that no broker can be brought into at a known moment. */
+/* test_stream.c: what a worker finds when it splices a socket, in states that a broker cannot be brought into at a known moment. */
 #include "tests/support/test.h"
 
 #include "daemon/object/stream.h"

@@ -1,4 +1,4 @@
-/* test_table.c: the table against a plain array that knows the same. */
+/* test_table.c: the table against a plain array with the same contents. */
 #include "tests/support/test.h"
 
 #include "daemon/base/table.h"

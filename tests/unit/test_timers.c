@@ -1,4 +1,4 @@
-/* test_timers.c: the first one is always the one that is due first, however they were set and taken out. */
+/* test_timers.c: the first timer is always the one due first, however they were set and cleared. */
 
 #include "tests/support/test.h"
 

@@ -1,4 +1,4 @@
-/* test_transport.c: sockets at addresses, and bytes with descriptors. The way of frames is test_channel.c's. */
+/* test_transport.c: sockets at addresses, and bytes with descriptors. Frames are in test_channel.c. */
 #include "tests/support/test.h"
 
 #include "proto/frame.h"

@@ -1,4 +1,4 @@
-/* test_turn.c: lanes take turns, and one that goes in its own turn is not looked at any more. */
+/* test_turn.c: lanes take turns, and a lane that is removed in its own turn is not used afterwards. */
 
 #include "tests/support/test.h"
 

@@ -1,4 +1,4 @@
-/* test_user.c: the accounts of uids, in the order that somebody who looks at all of them wants, and their journals. */
+/* test_user.c: the accounts of uids, in the order in which pages list them, and their journals. */
 
 #include "tests/support/test.h"
 

@@ -1,8 +1,8 @@
-/* record.c: writes down which functions a program enters and leaves, for scripts/walk.
+/* record.c: records which functions a program enters and leaves, for scripts/walk.
  *
- * The program is built with -finstrument-functions and finds this library before the C library's own empty functions. Addresses are those
- * of the file; the highest bit says that the function is left. Threads share the record, so only a program that does its work in one at a
- * time has a walk. */
+ * The program is built with -finstrument-functions and finds this library before the C library's own empty functions. Addresses
+ * are relative to the file; the highest bit marks a return. Threads share the record, so only a program that works in one thread
+ * at a time has a useful walk. */
 #define _GNU_SOURCE
 
 #include <fcntl.h>

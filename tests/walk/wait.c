@@ -1,4 +1,4 @@
-/* wait.c: keeps in flight one wait and is woken from it, for scripts/walk. Each step comes when the broker sleeps. */
+/* wait.c: starts one wait and is woken from it, for scripts/walk. Each step begins when the broker sleeps. */
 #include "client/portd.h"
 
 #include <poll.h>
