@@ -125,7 +125,8 @@ static int make_parts(struct broker *broker, size_t limit) {
     return 0;
 }
 
-/* An abstract name has no file mode. There the broker itself admits its own user only, unless the mode lets everybody write. */
+/* An abstract name has no file mode. There the broker itself admits only its own user and root, unless the mode lets everybody
+ * write. */
 static bool own_only(const struct options *options, os_fd listener) {
     return transport_is_open(listener) && !(options->mode & 02);
 }

@@ -42,7 +42,7 @@ int gates_admit(const struct user *user, struct refusal *refusal) {
     if (user->discards <= GATE_FEW || places < limit)
         return 0;
     metrics_add(METRIC_LIMITS_TABLE, 1);
-    return refusal_set(refusal, REFUSAL_LIMIT, NULL, "try again when these are closed",
+    return refusal_set(refusal, REFUSAL_LIMIT, NULL, "try again when some are closed",
                        "limit of descriptors: uid %" PRIu64 " has %" PRIu64 " of %" PRIu64
                        " in the broker's table, %u of which are being closed",
                        user->uid, places, limit, user->discards);

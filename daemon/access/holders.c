@@ -95,12 +95,12 @@ static const struct user *find_most(struct users *users) {
 /* Of a uid that has to leave places for others. */
 static int refuse_share(const struct user *user, const char *top, struct refusal *refusal) {
     static const char hint[] =
-        "a uid may have a quarter of the table beside two connections, and no more than it leaves "
+        "a uid may have two connections and a quarter of the table, and no more than it leaves "
         "free; remove what is no longer needed, or end a session";
     return refusal_set(
         refusal, REFUSAL_LIMIT, NULL, hint,
-        "limit of the descriptor table: uid %" PRIu64 " has %" PRIu64 " places (%" PRIu64
-        " connections, %" PRIu64 " descriptors, %u being closed), its share is %" PRIu64 " now; most:%s",
+        "limit of the descriptor table: uid %" PRIu64 " has %" PRIu64 " slots (%" PRIu64
+        " connections, %" PRIu64 " descriptors, %u being closed), its share is now %" PRIu64 "; most:%s",
         user->uid, places(user), user->used[USER_CONNECTIONS], user->used[USER_DESCRIPTORS] - user->passing,
         user->discards, limit_of_table(user, 0), top);
 }
@@ -117,9 +117,10 @@ int holders_refuse_table(struct user *user, struct refusal *refusal) {
     if (!admin)
         return refuse_share(user, top, refusal);
     if (most && most != user)
-        snprintf(other, sizeof other, "; uid %" PRIu64 " has most, %" PRIu64, most->uid, places(most));
+        snprintf(other, sizeof other, "; uid %" PRIu64 " has the most slots, %" PRIu64, most->uid,
+                 places(most));
     return refusal_set(refusal, REFUSAL_LIMIT, NULL, hint,
                        "the broker's descriptor table is full%s; uid %" PRIu64 " has %" PRIu64
-                       " of it, %u being closed; most:%s",
+                       " slots, %u of them being closed; most:%s",
                        other, user->uid, places(user), user->discards, top);
 }

@@ -141,7 +141,7 @@ static void notify_all(struct descriptor *descriptor, int cause) {
 void descriptor_fail(struct descriptor *descriptor, int error) {
     log_write_about(LOG_TOPIC_DESCRIPTOR, LOG_NOBODY,
                     error < 0 ? LOG_LEVEL_ERROR : LOG_LEVEL_INFO, /* a client can cause a cycle */
-                    "cannot watch a descriptor, its waiters are woken; id=%" PRIu64 " error=%d",
+                    "cannot watch a descriptor: its waiters are woken; id=%" PRIu64 " error=%d",
                     descriptor->id, error);
     notify_all(descriptor, CAUSE_RESYNC);
     deferred_drop_add(descriptor->user->registry, descriptor->id);

@@ -43,7 +43,8 @@ int thread_watch_open(struct descriptor *descriptor, const struct thread_watch_e
         int error = errno;
         free(thread_watch);
         return error == EBUSY
-                   ? refusal_set(refusal, REFUSAL_LIMIT, "number", "try again when others have ended",
+                   ? refusal_set(refusal, REFUSAL_LIMIT, "number",
+                                 "try again when another user has removed its own",
                                  "%d other users already have descriptors of this type (%s) watched",
                                  POLLER_MOST, inspect_name((enum inspect_type)descriptor->type))
                    : refusal_system(refusal, error, "cannot start a thread to watch the descriptor");

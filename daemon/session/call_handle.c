@@ -38,7 +38,7 @@
 
 /* A handle to which a poller thread or a worker is adding a descriptor. */
 struct following {
-    struct inflight inflight; /* connection NULL: nobody is answered */
+    struct inflight inflight; /* connection NULL: it has ended, no reply */
     struct poller_job job;
     struct nesting nesting; /* used instead of job if a worker does it */
     bool nested;            /* the worker has the job */

@@ -329,7 +329,7 @@ int call_hello(struct call *call) {
 
 /* An in-flight end_session. */
 struct ending {
-    struct inflight inflight; /* connection NULL: nobody is answered */
+    struct inflight inflight; /* connection NULL: it has ended, no reply */
     struct session_wait wait;
     struct charge charge; /* charged to the requesting session */
 };

@@ -23,7 +23,7 @@
 #include <string.h>
 
 struct errand {
-    struct inflight inflight; /* connection NULL: nobody is answered */
+    struct inflight inflight; /* connection NULL: it has ended, no reply */
     struct offload_job job;
     struct identity *identity;     /* the worker takes it on */
     struct descriptor *descriptor; /* has this job (descriptor_begin_job) */

@@ -50,7 +50,7 @@ static bool has_room(const struct listener *listener) {
 
 static void on_closed(void *fd_table) { fd_table_give_wasted(fd_table, 1); }
 
-/* Closes it, charged to the uid that it came from. Without memory for that uid's record: to nobody. */
+/* Closes it, charged to the uid that it came from. If there is no memory for that uid's record, it is not charged. */
 static void discard(const struct listener *listener, os_fd fd, os_uid uid) {
     struct user *user = user_ref(listener->users, uid);
     if (user) {

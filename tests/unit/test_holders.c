@@ -108,7 +108,7 @@ static void other_uids_are_told_to_those_alone_who_may_see_them(void **state) {
     assert_null(strstr(refusal.text, "session"));
     assert_non_null(strstr(refusal.text, "uid 1000 has 0"));
     assert_int_equal(holders_refuse_table(own, &refusal), -1);
-    assert_non_null(strstr(refusal.text, "uid 2000 has most, 500"));
+    assert_non_null(strstr(refusal.text, "uid 2000 has the most slots, 500"));
     assert_null(strstr(refusal.text, "session")); /* whose they are is for list */
     user_unref(own);
     user_unref(user);

@@ -161,7 +161,7 @@ static void connections_and_descriptors_are_one_share(void **state) {
     }
     assert_int_equal(keep_all(user), 100 - 50 + LIMIT_CONNECTIONS);
     assert_int_equal(kept_take(user, NULL, 1, &refusal), -1);
-    assert_non_null(strstr(refusal.text, "102 places (50 connections, 52 descriptors, 0 being closed)"));
+    assert_non_null(strstr(refusal.text, "102 slots (50 connections, 52 descriptors, 0 being closed)"));
     fd_table_take(&table, 1);
     assert_false(limit_may_connect(user));
     user_give(user, USER_CONNECTIONS, 49);
