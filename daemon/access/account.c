@@ -1,4 +1,4 @@
-/* account.c: what a session takes, its uid takes. */
+/* account.c: a session's usage; everything that a session takes is taken from its uid, too. */
 #include "account.h"
 
 #include "limit.h"

@@ -1,7 +1,7 @@
-/* account.h: what one session has of what its uid has (user.h).
+/* account.h: what one session uses of its uid's quotas (user.h).
  *
- * Taking is checked against the session and its uid. A session may have all but a 64th of what its uid may, so that another one of the same
- * user can always act. */
+ * Each take is checked against the limits of the session and of the uid. A session's limit is that of the uid less a 64th, so that another
+ * session of the uid can always act. */
 #ifndef ACCOUNT_H
 #define ACCOUNT_H
 
@@ -15,30 +15,31 @@ struct user;
 
 struct account {
     struct user *user;
-    uint64_t session; /* for the texts */
-    const char *name; /* likewise; the session's */
+    uint64_t session; /* number, for refusals */
+    const char *name; /* for refusals; borrowed from the session */
     uint64_t used[USER_QUOTAS];
-    struct ring charges;         /* of what is in flight (charge.h) */
-    struct account *prev, *next; /* the user's others */
+    struct ring charges;         /* struct charge (charge.h) */
+    struct account *prev, *next; /* in user->accounts */
 };
 
 /* name must last as long as the account. */
 void account_init(struct account *account, struct user *user, uint64_t session, const char *name);
-void account_deinit(struct account *account); /* what is still used is given back to the user */
+void account_deinit(struct account *account); /* gives back to the user what is still used */
 
+/* 0, or -1 and the refusal. */
 int account_take(struct account *account, enum user_quota slot, uint64_t amount, struct refusal *refusal);
 
-/* How much more the session may have, whatever the user has. */
+/* How much more the session's own limit allows. */
 uint64_t account_room(const struct account *account, enum user_quota slot);
 
-/* Whether that could be taken now; nothing is. 0, or -1 and the refusal. */
+/* Checks whether the amount could be taken, without taking it. 0, or -1 and the refusal. */
 int account_check(struct account *account, enum user_quota slot, uint64_t amount, struct refusal *refusal);
 void account_give(struct account *account, enum user_quota slot, uint64_t amount);
 
-/* What was taken stays taken from the user, but no longer from this session. */
+/* Removes the amount from the session's usage; the user's usage stays. */
 void account_leave(struct account *account, enum user_quota slot, uint64_t amount);
 
-/* What the user has is this session's as well, even beyond its limit. */
+/* Adds an amount that the user has taken to the session's usage, even beyond its limit. */
 void account_join(struct account *account, enum user_quota slot, uint64_t amount);
 
 #endif

@@ -1,4 +1,4 @@
-/* fd_table.c: arithmetic on the table of descriptors. */
+/* fd_table.c: counts the slots of the fd table. */
 #include "fd_table.h"
 
 #include <assert.h>
@@ -37,7 +37,7 @@ bool fd_table_roomy(const struct fd_table *fd_table) {
     return fd_table->used + 2 * FD_TABLE_RECEIVE <= fd_table->limit;
 }
 
-/* What counts against what may be kept. */
+/* Used slots, without discarded descriptors that fit into the margin. */
 static size_t kept(const struct fd_table *fd_table) {
     return fd_table->used - (fd_table->wasted < FD_TABLE_WASTE ? fd_table->wasted : FD_TABLE_WASTE);
 }

@@ -1,15 +1,15 @@
-/* fd_table.h: the process's table of descriptors, counted.
+/* fd_table.h: counts the used slots of the process's fd table.
  *
- * Discarding a received descriptor closes it, and the kernel discards when the table has no room: inside recvmsg, where nobody
- * chose to wait. So the broker never reads a connection with fewer free slots than one message can bring (FD_TABLE_RECEIVE), and refuses to
- * keep what would leave fewer than that and a margin for descriptors on their way to be closed (FD_TABLE_KEEP). While the margin
- * is in use (not fd_table_roomy), those who use it are not read and nobody is accepted, so that it lasts for the others. What is refused is
- * closed; so remove, close and the end of a session always get through.
+ * If the table is full, the kernel closes received descriptors inside recvmsg, where closing could block the loop. So the broker never reads
+ * a connection with fewer free slots than one message can bring (FD_TABLE_RECEIVE), and refuses to keep a descriptor if that would leave
+ * fewer than these and a margin for descriptors that wait to be closed (FD_TABLE_KEEP in all). While the margin is in use (not
+ * fd_table_roomy), uids that use it are not read and no connection is accepted, so that it lasts for the others. A refused descriptor is
+ * closed, so remove, close and the end of a session always succeed.
  *
- * What was thrown away lies in the margin as far as it fits there (FD_TABLE_WASTE): so it takes nothing of what others may keep, however small the
- * table is. More of it is let in only while it leaves room for keeping (fd_table_may_waste).
+ * Discarded descriptors occupy the margin as far as they fit (FD_TABLE_WASTE), so they do not reduce the slots for keeping, however small the
+ * table is. More of them are received only while slots for keeping are free (fd_table_may_waste).
  *
- * Everything that takes a slot is counted here by whoever opens or receives it, until it is really closed. */
+ * The code that opens or receives a descriptor counts it here, until it is closed. */
 #ifndef FD_TABLE_H
 #define FD_TABLE_H
 
@@ -25,32 +25,32 @@ enum {
 struct fd_table {
     size_t limit;
     size_t used;
-    size_t wasted; /* of them, thrown away and not closed yet */
+    size_t wasted; /* of the used ones: discarded and not closed yet */
 };
 
-/* limit: the process's limit of descriptors; used: what is open before counting begins. */
+/* limit: the process's limit of open descriptors; used: how many are open now. */
 void fd_table_init(struct fd_table *fd_table, size_t limit, size_t used);
 
-/* What came in or was opened, and what was closed. */
+/* n descriptors were received or opened; n were closed. */
 void fd_table_take(struct fd_table *fd_table, size_t n);
 void fd_table_give(struct fd_table *fd_table, size_t n);
 
-/* So many of those that are taken are thrown away; and are closed now. */
+/* n of the taken descriptors were discarded; n of the discarded ones were closed. */
 void fd_table_waste(struct fd_table *fd_table, size_t n);
 void fd_table_give_wasted(struct fd_table *fd_table, size_t n);
 
-/* Whether n more that may have to be thrown away can come. */
+/* Whether n more descriptors may be received that may have to be discarded. */
 bool fd_table_may_waste(const struct fd_table *fd_table, size_t n);
 
 /* Whether a message may be received now. */
 bool fd_table_may_receive(const struct fd_table *fd_table);
 
-/* Whether that would still be so after another message had brought all that it can. */
+/* Whether another message could be received after one with as many descriptors as possible. */
 bool fd_table_roomy(const struct fd_table *fd_table);
 
-/* Whether n of the descriptors may stay for long: those that are counted already (received) or will be (n more). */
+/* Whether the received descriptors may be kept; n_more: those among them that are not counted yet. */
 bool fd_table_may_keep(const struct fd_table *fd_table, size_t n_more);
 
-size_t fd_table_free(const struct fd_table *fd_table); /* for keeping */
+size_t fd_table_free(const struct fd_table *fd_table); /* slots free for keeping */
 
 #endif

@@ -1,4 +1,4 @@
-/* gate.c: who waits, and when they are looked at. */
+/* gate.c: when gates wait, and when they are tried again. */
 #include "gate.h"
 
 #include "daemon/base/metrics.h"
@@ -21,7 +21,7 @@ void gate_deinit(struct gate *gate) {
         ring_remove(&gate->node);
 }
 
-/* Those who have thrown something away have to wait until others have closed something. */
+/* Whether uids with discarded descriptors must wait until descriptors are closed. */
 static bool is_short(const struct fd_table *fd_table) {
     return !fd_table_roomy(fd_table) || !fd_table_may_waste(fd_table, FD_TABLE_RECEIVE);
 }
@@ -56,7 +56,7 @@ void gate_wait(struct gate *gate) {
         ring_add(&user->users->starved, &user->starved);
 }
 
-/* Each is looked at once: those that wait again are in the other ring. */
+/* Tries each gate once: one that waits again is added to the other ring. */
 static void step(struct task *task) {
     struct user *user = CONTAINER_OF(task, struct user, look);
     struct ring *node;

@@ -1,4 +1,4 @@
-/* holders.c: short lists of the biggest, and a walk that is continued by the next refusal. */
+/* holders.c: short lists of the biggest accounts, and a walk that the next refusal continues. */
 #include "holders.h"
 
 #include "account.h"
@@ -14,7 +14,7 @@ enum { USERS_LOOKS = 1024 };
 
 static uint64_t used(const struct account *account, int slot) { return account ? account->used[slot] : 0; }
 
-/* Those behind the place move on, up to where the account was before. */
+/* Shifts the accounts from the place on, up to the account's old place. */
 static void insert(struct holders *holders, int place, struct account *account) {
     for (; place < HOLDERS_TOP; place++) {
         struct account *moved = holders->top[place];
@@ -48,7 +48,7 @@ void holders_forget(struct user *user, const struct account *account) {
     }
 }
 
-/* In their order as it is now: they may have given things back since they were noted. */
+/* Sorts by current usage: accounts may have given things back since they were noted. */
 static void sort(struct holders *holders, int slot) {
     struct holders noted = *holders;
     *holders = (struct holders){{NULL}};
@@ -73,13 +73,13 @@ void holders_write(struct user *user, int slot, char *text, size_t room) {
                                    holders->top[place]->used[slot]);
 }
 
-/* Of the process's table. */
+/* Slots of the fd table that the user has. */
 static uint64_t places(const struct user *user) {
     return user ? user->used[USER_DESCRIPTORS] - user->passing + user->used[USER_CONNECTIONS] + user->discards
                 : 0;
 }
 
-/* The uid that has most places, among those that were found before and some more. */
+/* The uid with the most slots: the one found last, or one of the next USERS_LOOKS. */
 static const struct user *find_most(struct users *users) {
     const struct table *table = &users->by_uid;
     const struct user *most = table_find(table, users->most_uid);
@@ -92,7 +92,7 @@ static const struct user *find_most(struct users *users) {
     return most;
 }
 
-/* Of a uid that has to leave places for others. */
+/* For a uid that must leave slots for others. */
 static int refuse_share(const struct user *user, const char *top, struct refusal *refusal) {
     static const char hint[] =
         "a uid may have two connections and a quarter of the table, and no more than it leaves "

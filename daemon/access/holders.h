@@ -1,8 +1,8 @@
-/* holders.h: who has most of something, told at once however many there are.
+/* holders.h: the biggest users of a quota, found in constant time.
  *
- * A refusal names the sessions of the caller's own uid that have most; only who may see everything is told of other uids. The biggest are noted
- * when something is taken, and a refusal looks at HOLDERS_LOOKS more, going round: so up to that many are exactly told, and of more the
- * biggest that have lately taken anything. */
+ * A refusal names the sessions of the caller's uid that have most; only admins are told of other uids. Each take updates the list of the
+ * biggest, and each refusal checks the next HOLDERS_LOOKS accounts: so the result is exact for up to that many accounts, else it has the
+ * biggest of those that have recently taken something. */
 #ifndef HOLDERS_H
 #define HOLDERS_H
 
@@ -15,22 +15,22 @@ struct account;
 struct refusal;
 struct user;
 
-/* Of one slot, biggest first when it was noted; NULL behind the last. */
+/* For one quota; biggest first when noted, then NULL. */
 struct holders {
     struct account *top[HOLDERS_TOP];
 };
 
-/* The account has more of that slot than before. */
+/* The account's usage of the slot has grown. */
 void holders_note(struct holders *holders, struct account *account, int slot);
 
-/* The account goes. */
+/* The account ends. */
 void holders_forget(struct user *user, const struct account *account);
 
-/* Who of the user's sessions has most of that slot, as " session 123 (name) 40," and so on. */
+/* Writes which of the user's sessions have most of the slot: " session 123 (name) 40, session ...". Unchanged if none has any. */
 void holders_write(struct user *user, int slot, char *text, size_t room);
 
-/* -1 and a refusal that says the process's table of descriptors is full, or the user's share of it, and what the user has of it; to root and
- * the broker's own uid also who has most. */
+/* Always -1, with a refusal: the fd table, or the user's share of it, is full, and how many slots the user has; for root and the broker's
+ * own uid also which uid has most. */
 int holders_refuse_table(struct user *user, struct refusal *refusal);
 
 #endif

@@ -1,13 +1,12 @@
-/* limit.h: how much one uid may have, of all that there is.
+/* limit.h: the limits of one uid.
  *
- * It is read from what users says at each take, so that a change there reaches everybody. What is had beyond a lowered limit stays. Whoever
- * raises one looks at the gates (gate.h).
+ * They are computed from users->limits at each take, so a change there takes effect at once. Usage beyond a lowered limit stays. After
+ * raising a limit call gates_look (gate.h).
  *
- * The process's table of descriptors is one for all, so a quarter for each uid does not keep four of them from filling it. A uid other than root
- * and the broker's own may have a quarter of it in all, connections and descriptors together, and takes only what leaves free as much as it has
- * then: a newcomer gets up to half of what is free, and there is something for the next one. The last places (users->reserve) are for root and
- * the broker's own uid. The first connections of a uid count for nothing in its share: with them it can give something back, whatever others
- * have taken since. */
+ * All uids share the fd table, so with a quarter per uid four of them could fill it. So a uid other than root and the broker's own may have a
+ * quarter of it in all, connections and descriptors together, and may only take slots as long as at least as many stay free as it has then:
+ * a newcomer gets up to half of the free slots, and the next one finds some. The last slots (users->reserve) are for root and the broker's
+ * own uid. The first connections of a uid do not count for its share: so it can always connect to give something back. */
 #ifndef LIMIT_H
 #define LIMIT_H
 
@@ -16,10 +15,10 @@
 #include "user.h"
 
 enum {
-    LIMIT_SHARE = 4,       /* the part of a uid that is not the broker's own */
-    LIMIT_CONNECTIONS = 2, /* of each uid: they count for nothing in its share of the table */
-    LIMIT_RESERVE = 32,    /* places of the table, for root and the broker's own uid; */
-    LIMIT_RESERVE_PART = 8 /* of a small table this part */
+    LIMIT_SHARE = 4,       /* uids other than the broker's own get 1 / LIMIT_SHARE */
+    LIMIT_CONNECTIONS = 2, /* so many connections of a uid do not count for its share of the table */
+    LIMIT_RESERVE = 32,    /* slots reserved for root and the broker's own uid, */
+    LIMIT_RESERVE_PART = 8 /* and at most 1 / LIMIT_RESERVE_PART of the table */
 };
 
 static inline uint64_t limit_share(const struct user *user, uint64_t all) {
@@ -30,7 +29,7 @@ static inline uint64_t limit_of(const struct user *user, enum user_quota slot) {
     return limit_share(user, user->users->limits[slot]);
 }
 
-/* Requests a second, at least one. */
+/* Requests per second, at least 1. */
 static inline uint64_t limit_rate(const struct user *user) {
     uint64_t rate = limit_share(user, user->users->rate);
     return rate ? rate : 1;
@@ -40,14 +39,15 @@ static inline bool limit_is_admin(const struct user *user) {
     return user->uid == 0 || user->uid == user->users->own;
 }
 
-/* What the uid has of its share of the table. What is in unread answers is the kernel's, and what is being closed is counted by its gate. */
+/* Slots that count for the uid's share of the table, without descriptors in unread replies (the kernel has those) and those being closed (the
+ * gate counts them). */
 static inline uint64_t limit_places(const struct user *user) {
     uint64_t connections = user->used[USER_CONNECTIONS];
     return user->used[USER_DESCRIPTORS] - user->passing +
            (connections > LIMIT_CONNECTIONS ? connections - LIMIT_CONNECTIONS : 0);
 }
 
-/* How much of it a uid that is neither root's nor the broker's own may have once n_more descriptors have got their places in the table. */
+/* The current share of a uid other than root and the broker's own, with n_more descriptors added to the table. */
 static inline uint64_t limit_of_table(const struct user *user, size_t n_more) {
     uint64_t quarter = limit_of(user, USER_DESCRIPTORS), room = fd_table_free(user->users->fd_table),
              busy = user->users->reserve + n_more;
@@ -55,7 +55,7 @@ static inline uint64_t limit_of_table(const struct user *user, size_t n_more) {
     return room < quarter ? room : quarter;
 }
 
-/* Whether n more descriptors of that uid may be kept, of which n_more have no place in the table yet. */
+/* Whether n more descriptors of the uid may be kept, n_more of which are not in the table yet. */
 static inline bool limit_may_keep(const struct user *user, size_t n, size_t n_more) {
     if (limit_is_admin(user))
         return fd_table_may_keep(user->users->fd_table, n_more);
@@ -63,7 +63,7 @@ static inline bool limit_may_keep(const struct user *user, size_t n, size_t n_mo
            (!n || limit_places(user) + n <= limit_of_table(user, n_more));
 }
 
-/* Whether a connection of that uid may be kept, which has its place in the table. */
+/* Whether a connection of the uid may be kept that is in the table already. */
 static inline bool limit_may_connect(const struct user *user) {
     return limit_may_keep(user, user->used[USER_CONNECTIONS] < LIMIT_CONNECTIONS ? 0 : 1, 0);
 }

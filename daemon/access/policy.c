@@ -1,4 +1,4 @@
-/* policy.c: the rights that there are without a configuration. */
+/* policy.c: fixed rights, without a configuration. */
 #include "policy.h"
 
 void policy_init(struct policy *policy, os_uid own, bool own_only) {
@@ -11,7 +11,7 @@ static bool is_admin(const struct policy *policy, const struct peer *peer) {
 }
 
 const char *policy_check_connect(const struct policy *policy, const struct peer *peer) {
-    /* Inside a user namespace that does not map the peer, everybody looks like this one uid. */
+    /* In a user namespace all unmapped peers appear with this uid. */
     if (peer->uid == PEER_UID_NOBODY)
         return "uid 65534 is not a valid identity";
     if (policy->own_only && !is_admin(policy, peer))

@@ -1,7 +1,7 @@
-/* policy.h: who may connect, and who may do what concerns everybody.
+/* policy.h: who may connect, and who may see and end other uids' sessions.
  *
- * Decisions are made on what the kernel says of the peer, never on a message. The file mode of the socket is the first gate; this is the
- * second, and the only one where the socket has a name and no file. */
+ * Decisions use the kernel's credentials of the peer, never a message. The file mode of the socket is the first check, this is the second,
+ * and the only one for an abstract socket. */
 #ifndef POLICY_H
 #define POLICY_H
 
@@ -11,18 +11,18 @@
 
 struct policy {
     os_uid own;    /* the broker's uid */
-    bool own_only; /* who else may connect? nobody but root */
+    bool own_only; /* only this uid and root may connect */
 };
 
 void policy_init(struct policy *policy, os_uid own, bool own_only);
 
-/* NULL, or why this peer is turned away. */
+/* NULL, or why the peer is turned away: a static text. */
 const char *policy_check_connect(const struct policy *policy, const struct peer *peer);
 
-/* What concerns other uids: sight of what they have and do, ending their sessions. What the broker does as a whole is no secret. */
+/* Rights over other uids: to see what they have and do, to end their sessions. The broker's totals need no right. */
 enum policy_right { POLICY_NONE, POLICY_SEE, POLICY_END };
 
-/* Whether the peer has that right. Root and the broker's own uid have them all (the right admin), nobody has POLICY_NONE. */
+/* Whether the peer has the right. Root and the broker's own uid have all rights (the right admin), no uid has POLICY_NONE. */
 bool policy_allows(const struct policy *policy, const struct peer *peer, enum policy_right right);
 
 #endif

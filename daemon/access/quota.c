@@ -1,4 +1,4 @@
-/* quota.c: their names, and how often there was too little. */
+/* quota.c: names of the quotas, and the metric of refusals. */
 #include "quota.h"
 
 #include "daemon/base/metrics.h"

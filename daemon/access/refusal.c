@@ -1,4 +1,4 @@
-/* refusal.c: one way to say no, so that every no has a code, a sentence and, where there is one, a way out. */
+/* refusal.c: fills refusals: a code, a sentence and, if there is one, a hint. */
 #include "refusal.h"
 
 #include <errno.h>
@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* A text may have been cut: names of clients, which are UTF-8, come last in some. Half a character at its end goes. */
+/* Removes a partial UTF-8 character at the end: the text may have been truncated inside a client's name. */
 static void trim(char *text) {
     size_t end = strlen(text), start = end, size;
     while (start > 0 && ((unsigned char)text[start - 1] & 0xc0) == 0x80)

@@ -1,4 +1,4 @@
-/* refusal.h: why a request is not done, as the rooms behind the protocol say it. The codes are those of the wire. */
+/* refusal.h: why a request is refused, for the code below the protocol. The codes are those of the wire. */
 #ifndef REFUSAL_H
 #define REFUSAL_H
 
@@ -23,12 +23,11 @@ enum refusal_code {
 struct refusal {
     enum refusal_code code;
     int os_errno;
-    const char *field; /* of the request; lasts for ever, or NULL */
-    const char *hint;  /* likewise */
+    const char *field; /* of the request; static, or NULL */
+    const char *hint;  /* static, or NULL */
     char text[256];
 };
 
-/* Of no code and no text. */
 static inline void refusal_clear(struct refusal *refusal) {
     refusal->code = REFUSAL_NONE;
     refusal->os_errno = 0;
@@ -36,14 +35,14 @@ static inline void refusal_clear(struct refusal *refusal) {
     refusal->text[0] = 0;
 }
 
-/* Fills it; the text is formatted. Always returns -1, so that a check can end with it. */
+/* Sets the code and the formatted text, with os_errno 0. Always returns -1, so that a check can end with it. */
 int refusal_set(struct refusal *refusal, enum refusal_code code, const char *field, const char *hint,
                 const char *format, ...) __attribute__((format(printf, 5, 6)));
 
-/* There is no memory for it. Always -1. */
+/* The broker is out of memory. Always -1. */
 int refusal_memory(struct refusal *refusal);
 
-/* A system call of the broker failed: error is a positive errno. Always -1. */
+/* A system call of the broker failed; error: a positive errno, what: begins the text. Always -1. */
 int refusal_system(struct refusal *refusal, int error, const char *what);
 
 #endif

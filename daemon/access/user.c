@@ -1,4 +1,4 @@
-/* user.c: accounts of users and sessions. */
+/* user.c: usage and limits per uid. */
 #include "user.h"
 
 #include "fd_table.h"
@@ -18,7 +18,7 @@ enum { SECOND = 1000000 };
 
 int users_init(struct users *users, os_uid own, struct fd_table *fd_table, uint64_t seed) {
     size_t descriptors = fd_table_free(fd_table);
-    /* Numbers begin with the time, so that those of an earlier broker are below them. */
+    /* Numbers begin with the time, so that they are above those of an earlier broker. */
     int error = journal_init(&users->journal, USERS_JOURNAL, (uint64_t)os_wall_us());
     if (error)
         return error;
@@ -51,7 +51,7 @@ void users_deinit(struct users *users, bool left_behind) {
     journal_deinit(&users->journal);
 }
 
-/* The place of the first with that uid or a higher one. */
+/* The place of the first user with that uid or a higher one. */
 static size_t place_of(const struct users *users, os_uid uid) {
     size_t from = 0, to = users->n_sorted;
     while (from < to) {
@@ -64,7 +64,7 @@ static size_t place_of(const struct users *users, os_uid uid) {
     return from;
 }
 
-/* Room for one more. 0 or -1. */
+/* Makes room for one more user in `sorted`. 0 or -1. */
 static int reserve_sorted(struct users *users) {
     size_t room = users->room_sorted ? 2 * users->room_sorted : 16;
     struct user **sorted;
@@ -219,7 +219,7 @@ size_t users_next(const struct users *users, uint64_t from, const struct user **
 int64_t user_spend(struct user *user) {
     int64_t rate = (int64_t)limit_rate(user), now;
     user->requests++;
-    if (user->rate_tokens > rate) /* it was more before */
+    if (user->rate_tokens > rate) /* the limit was lowered */
         user->rate_tokens = rate;
     if (user->rate_tokens > 0) {
         user->rate_tokens--;

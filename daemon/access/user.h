@@ -1,11 +1,11 @@
-/* user.h: how much each uid may have of what the broker has; account.h: each session of it.
+/* user.h: quotas, rate limit and journal of each uid. account.h has the usage per session.
  *
- * Taking is checked before anything is allocated, and given back by whoever took. The broker's own uid may have everything, any other a
- * quarter of each limit, and of the table no more than leaves room for others (limit.h).
- * A refusal names the limit and who holds most of it. Users live as long as somebody refers to them.
+ * Code takes from a quota before it allocates, and gives back what it took. The broker's own uid may have everything, any other uid a quarter
+ * of each limit, and less of the fd table (limit.h). A refusal names the limit and the sessions that have most of it. A user exists as long
+ * as it has references.
  *
- * What happens is noted in one journal, which is for those who may see everything. A uid that may not, and asks, gets a journal of
- * its own, with what the other has kept of it: so nobody learns from numbers what others do, and nobody's notices are pushed out by theirs. */
+ * One journal has the notices of all uids, for admins. Any other uid that asks gets a journal of its own, filled with its notices from the
+ * first: so notice numbers reveal nothing about other uids, and their notices push out none of its own. */
 #ifndef USER_H
 #define USER_H
 
@@ -31,101 +31,102 @@ struct refusal;
 struct registry;
 struct fd_table;
 
-/* daemon/object/ready_list.h: descriptors of a uid that the engine has told of. */
+/* daemon/object/ready_list.h: descriptors of a uid that the engine has reported. */
 struct user_ready_list {
     struct task task;
     void (*catch_up)(struct descriptor *descriptor);
-    uint64_t *ids; /* from first to n; those that have gone find nothing */
+    uint64_t *ids; /* from first to n; ids of removed descriptors are skipped */
     size_t first, n, room;
-    unsigned round, at_once; /* done at once in that round of the turns */
+    unsigned round, at_once; /* how many were handled at once in that round of the turns */
 };
 
 struct user;
 
 struct users {
     struct table by_uid;
-    struct user **sorted; /* the same ones, by uid */
+    struct user **sorted; /* the same users, by uid */
     size_t n_sorted, room_sorted;
     struct turns turns;           /* of the lanes of all users */
     os_uid own;                   /* the broker's uid */
-    uint64_t limits[USER_QUOTAS]; /* of all that there is */
-    uint64_t rate;                /* requests a second; likewise */
+    uint64_t limits[USER_QUOTAS]; /* of the broker's own uid; others get a share (limit.h) */
+    uint64_t rate;                /* requests per second, as limits */
     struct fd_table *fd_table;
-    size_t reserve;      /* of its places, for root and the broker's own uid (limit.h) */
-    uint64_t most_uid;   /* had most of the table when a refusal last looked */
-    size_t seen;         /* up to here by_uid was looked at for that */
-    struct ring starved; /* those with gates that wait for room in the table */
+    size_t reserve;      /* slots for root and the broker's own uid (limit.h) */
+    uint64_t most_uid;   /* the uid with the most slots when a refusal last checked */
+    size_t seen;         /* how far by_uid was checked for that */
+    struct ring starved; /* users with gates that wait for room in the table */
     struct journal journal;
-    size_t n_journals; /* of users */
+    size_t n_journals; /* how many users have a journal */
     size_t n_monitors; /* in flight */
 };
 
 struct user {
     os_uid uid; /* key of the table */
     struct users *users;
-    struct lane lane; /* what is to be done for this uid */
-    /* Wake-one (daemon/object/waitqueue.h): queues in which somebody waits, those that are to be looked at again, and the connections
-     * that have ended since, or more than there is room for. */
+    struct lane lane; /* the uid's tasks */
+    /* Wake-one (daemon/object/waitqueue.h): queues with waits, queues to be tested again, and the connections that have ended since (n_gone >
+     * USER_GONE: too many to list). */
     struct ring pools, retested;
     struct task retest;
     uint32_t gone[USER_GONE];
     unsigned n_gone;
     struct user_ready_list ready_list;
-    struct registry *registry; /* of what its sessions have; NULL: none was made yet */
+    struct registry *registry; /* the objects of its sessions; NULL: not created yet */
     unsigned refs;
-    uint32_t connections; /* that were made; their numbers in notices, so that these tell of no other uid's */
-    unsigned discards;    /* received descriptors that workers are closing */
-    struct ring gates, looked_at; /* gates that wait (gate.h), and those whose turn it is to be looked at */
+    uint32_t connections;         /* created so far, as numbered in notices: hides the totals of other uids */
+    unsigned discards;            /* received descriptors that workers are closing */
+    struct ring gates, looked_at; /* waiting gates (gate.h), and those that the task `look` tries */
     struct discard_queue discard_queue; /* of these descriptors */
-    struct ring starved;                /* in that of all */
+    struct ring starved;                /* node in users->starved */
     struct task look;
-    struct ring arrivals; /* connections that are accepted, and not made yet (daemon/session/listener.h) */
+    struct ring arrivals; /* accepted connections that are not created yet (daemon/session/listener.h) */
     struct task arrive;
     uint64_t used[USER_QUOTAS];
     uint64_t requests;        /* so far */
-    int64_t rate_tokens;      /* requests to spend, at most a second's worth */
+    int64_t rate_tokens;      /* requests that it may make now, at most one second's */
     int64_t rate_filled;      /* when tokens were last added, os_now_us */
-    struct account *accounts; /* in the order of making */
-    struct order order;       /* of them: kept by whoever makes sessions */
-    struct account *seen;     /* the next one that a refusal looks at; NULL: the first */
+    struct account *accounts; /* in the order of creation */
+    struct order order;       /* index of the accounts; the session code maintains it */
+    struct account *seen;     /* the next account that a refusal checks; NULL: the first */
     struct holders holders[USER_QUOTAS];
-    size_t passing;          /* descriptors in answers that are not read (passing.h) */
-    unsigned monitors;       /* in flight */
-    struct nesting *nesting; /* that a worker is at (daemon/session/nesting.h), and those that wait for it */
-    struct ring nestings;
+    size_t passing;                      /* descriptors in unread replies (daemon/session/passing.h) */
+    unsigned monitors;                   /* in flight */
+    struct nesting *nesting;             /* at a worker (daemon/session/nesting.h) */
+    struct ring nestings;                /* waiting for it */
     struct always_ready *always_readies; /* of its handles (daemon/object/always_ready.h) */
     struct journal *journal;             /* of this uid alone, or NULL */
 };
 
 enum { USER_JOURNAL = 1024, USERS_JOURNAL = 4096, USER_MONITORS = 64 };
 
-/* What the table has for keeping now is what there is to be shared; slots must outlast it. 0 or -ENOMEM. */
+/* Limits of descriptors are set to the slots that fd_table has free for keeping now; fd_table is borrowed. 0 or -ENOMEM. */
 int users_init(struct users *users, os_uid own, struct fd_table *fd_table, uint64_t seed);
-/* Asserts that nobody is referred to, unless something was left behind that does. */
+/* Asserts that there are no users, unless left_behind (abandoned threads may refer to some). */
 void users_deinit(struct users *users, bool left_behind);
 
-/* The account of that uid, with a reference; NULL without memory. */
+/* The user of the uid, with a reference; NULL without memory. */
 struct user *user_ref(struct users *users, os_uid uid);
-void user_unref(
-    struct user *user); /* NULL is allowed; asserts at the last one that everything was given back */
 
-/* The users with the lowest uids from that one on, in their order: how many, at most room. */
+/* NULL is allowed. The last one asserts that everything was given back, and frees the user. */
+void user_unref(struct user *user);
+
+/* Gets up to `room` users with the lowest uids from `from` on, sorted. Returns how many. */
 size_t users_next(const struct users *users, uint64_t from, const struct user **found, size_t room);
 
-/* How much more it may have. What gives something back may bring it beyond its limit (charge_return). */
+/* How much more it may have; 0 also if it is beyond its limit (charge_return). */
 uint64_t user_left(const struct user *user, enum user_quota slot);
 
-/* Of the user alone (a connection before it has a session). 0, or -1 and the refusal. */
+/* For usage without a session (a connection before it has one). 0, or -1 and the refusal. */
 int user_take(struct user *user, enum user_quota slot, uint64_t amount, struct refusal *refusal);
 void user_give(struct user *user, enum user_quota slot, uint64_t amount);
 
-/* Something that concerns notice->uid has happened, now: the time is set here. */
+/* Notes an event of notice->uid in the journals, and sets its time. */
 void users_note(struct users *users, struct notice *notice);
 
-/* Makes the journal of that uid, if it has none. 0, or -1 and the refusal. */
+/* Creates the uid's journal, if it has none. 0, or -1 and the refusal. */
 int user_keep_journal(struct user *user, struct refusal *refusal);
 
-/* One request now. 0, or the microseconds after which the next may come. */
+/* Charges one request to the rate limit. 0, or how many us to wait before the next. */
 int64_t user_spend(struct user *user);
 
 #endif
