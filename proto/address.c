@@ -1,14 +1,12 @@
-/* address.c: addresses as text. What lies behind them is the transport's; the user's folder is in
- * address_unix.c and address_win.c. */
+/* address.c: parses addresses. address_unix.c and address_win.c find the user's and the system's broker. */
 #include "address.h"
 
 #include <limits.h>
 #include <string.h>
 
 enum {
-    UNIX_PATH_MAX = 107, /* of a Linux socket address without its NUL; shorter elsewhere, where the transport
-                            refuses it */
-    NPIPE_NAME_MAX = 246 /* a pipe's full name, \\.\pipe\NAME, has at most 256 characters */
+    UNIX_PATH_MAX = 107, /* on Linux, without NUL; where it is shorter the transport refuses a long path */
+    NPIPE_NAME_MAX = 246 /* a full name, \\.\pipe\NAME, has at most 256 characters */
 };
 
 static const char *parse_unix(const char *path, struct address *address) {

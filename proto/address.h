@@ -1,5 +1,5 @@
-/* address.h: where a broker is. "unix:/run/portd/portd.sock", "unix:@portd" (a name without a file, on Linux), "fd:3" (a descriptor we
- * were started with), "npipe:portd". */
+/* address.h: addresses of brokers: "unix:/run/portd/portd.sock", "unix:@portd" (an abstract socket, on Linux), "fd:3" (an inherited
+ * descriptor), "npipe:portd". */
 #ifndef ADDRESS_H
 #define ADDRESS_H
 
@@ -11,22 +11,22 @@ enum { ADDRESS_MAX = 512 };
 
 struct address {
     enum address_kind kind;
-    char path[ADDRESS_MAX]; /* unix, npipe: what stands behind the colon */
-    int fd;                 /* fd */
+    char path[ADDRESS_MAX]; /* unix, npipe: the text after the colon */
+    int fd;                 /* fd: the number */
 };
 
-/* NULL, or a text that says what is wrong with it. A path is absolute, or a name that begins with '@', and fits into a socket address. */
+/* NULL, or a static text that says what is wrong. A path is absolute, or a name that begins with '@', and fits into a socket address. */
 const char *address_parse(const char *text, struct address *address);
 
-/* The user's own broker: writes its address, "" if that is too long (-ENAMETOOLONG) or unknown. 0 or a negative errno. With `make`
- * its folder is made (mode 0700). The folder must be the user's and closed to others, and the one that it is in the user's or root's and, if
- * others may write there, sticky: else -EPERM, and nothing is made. -ENOENT: no folder. */
+/* Writes the address of the user's own broker, "" if it is too long (-ENAMETOOLONG) or unknown. 0 or a negative errno. `make` creates its
+ * folder (mode 0700). -EPERM: the folder is not the user's or is open to others; or its parent is neither the user's nor root's, or is
+ * writable for others and not sticky (then it is not created). -ENOENT: there is no folder. */
 int address_user(char text[ADDRESS_MAX], int make);
 
-/* The system's broker. */
+/* The address of the system's broker. */
 const char *address_system(void);
 
-/* Makes its folder, which all may enter. 0, or a negative errno: -EPERM when there is one that is not root's alone. */
+/* Creates its folder, which all users may enter. 0, or a negative errno; -EPERM: it exists, and not only root may write there. */
 int address_system_make(void);
 
 #endif

@@ -1,10 +1,9 @@
-/* address_unix.c: where the user's broker and the system's broker are on Unix.
+/* address_unix.c: addresses of the user's and the system's broker on Unix.
  *
- * The temporary folder is everybody's, so a stranger may have made ours before us: it is used only if it is
- * really a folder (lstat follows no link), belongs to us and is closed to others. Once that holds nobody else
- * can change it, because the temporary folder is sticky, which is looked at too: the environment may name a folder of another user (sudo
- * keeps it, for instance), who could be locked out by what is made there or put something else in its place. A program with raised
- * privileges does not believe its environment. */
+ * All users can write to the temporary folder, so another user may have created ours: it is used only if it is a folder (lstat follows no
+ * link), ours and closed to others. Then no other user can replace it, since the parent is checked to be sticky: the environment may name a
+ * folder of another user (kept by sudo, for instance), who could replace ours, or be locked out by it. A program with raised privileges
+ * ignores these environment variables (secure_getenv). */
 #define _GNU_SOURCE
 
 #include "address.h"
@@ -21,7 +20,7 @@ static const char socket_name[] = "/portd.sock";
 
 static const size_t socket_path_size = sizeof(((struct sockaddr_un *)NULL)->sun_path);
 
-/* The value of a variable that names a folder, or NULL. A relative path means nothing to another process. */
+/* The value of a variable that names a folder, or NULL. Ignores relative paths: they depend on the working directory. */
 static const char *folder_variable(const char *name) {
     const char *value = secure_getenv(name);
 
@@ -38,8 +37,7 @@ static int folder_check(const char *folder) {
     return 0;
 }
 
-/* The folder that ours is in: nobody can take ours out of it again. Whom the user has let write to a folder of his own as a member of its
- * group is his business. */
+/* Checks the parent folder: no other user can replace ours in it. A group may write to the user's own folder: that was the user's choice. */
 static int place_check(const char *place) {
     struct stat status;
     mode_t others = S_IWOTH;
@@ -85,7 +83,7 @@ const char *address_system(void) { return "unix:/run/portd/portd.sock"; }
 int address_system_make(void) {
     struct stat status;
 
-    /* The mode again, which the umask may have cut: other users' clients have to get in. */
+    /* chmod, since the umask may have reduced the mode: clients of other users must get in. */
     if (mkdir(system_folder, 0755) == 0)
         return chmod(system_folder, 0755) < 0 ? -errno : 0;
     if (errno != EEXIST || lstat(system_folder, &status) < 0)

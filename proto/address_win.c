@@ -1,5 +1,5 @@
-/* address_win.c: where the user's broker and the system's broker are on Windows. Pipes have no folders: the user is in the
- * name, and the pipe's own access list is what keeps others out (transport_win.c). */
+/* address_win.c: addresses of the user's and the system's broker on Windows. Pipes have no folders: the name contains the user's SID, and
+ * the pipe's access list keeps other users out (listen_win.c). */
 #include "address.h"
 
 #include <errno.h>
@@ -17,7 +17,7 @@ int address_user(char text[ADDRESS_MAX], int make) {
     HANDLE token;
     char *sid;
 
-    (void)make; /* nothing to make */
+    (void)make; /* there is no folder */
     text[0] = '\0';
     if (!OpenProcessToken(GetCurrentProcess(), TOKEN_QUERY, &token))
         return -EPERM;

@@ -1,8 +1,7 @@
-/* arena.c: one block, handed out from front to back.
+/* arena.c: a bump allocator in one block.
  *
- * Bytes are zeroed when they are handed out and not at the reset, so a small message costs what it uses and
- * never the whole block. `used` is always a multiple of ALIGNMENT and at most ARENA_SIZE. The allocator
- * points back at its arena: an arena does not move between init and deinit. */
+ * Bytes are zeroed when they are allocated, not at the reset, so a small message costs only what it uses. `used` is always a multiple of
+ * ALIGNMENT and at most ARENA_SIZE. The allocator points at its arena: an arena must not move between init and deinit. */
 #include "arena.h"
 
 #include <errno.h>
@@ -18,7 +17,7 @@ static void *arena_alloc(void *data, size_t size) {
         return NULL;
     }
     uint8_t *piece = arena->block + arena->used;
-    /* Cannot pass the end: the free space is a multiple of ALIGNMENT as well. */
+    /* Cannot pass the end, since the free space is a multiple of ALIGNMENT, too. */
     arena->used += (size + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
     memset(piece, 0, size);
     return piece;

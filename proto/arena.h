@@ -1,7 +1,7 @@
-/* arena.h: memory for unpacking messages of strangers: bounded, zero-filled, given back all at once.
+/* arena.h: memory for unpacking untrusted messages: bounded, zero-filled, freed all at once.
  *
- * protobuf-c asks for memory field by field, and a small hostile message can make it ask for a lot. The arena answers from one
- * block and then refuses; unpacking fails cleanly. Zero-filling keeps what the library leaves unset from being read. */
+ * protobuf-c allocates field by field, and a small hostile message can make it allocate a lot. The arena allocates from one block; when that
+ * is used up, allocation and so unpacking fails. Zero-filling makes members that the library does not set harmless. */
 #ifndef ARENA_H
 #define ARENA_H
 
@@ -16,19 +16,19 @@
 enum { ARENA_SIZE = 128 * 1024 };
 
 struct arena {
-    ProtobufCAllocator allocator; /* give this to unpack; frees are no-ops */
+    ProtobufCAllocator allocator; /* for unpacking; its free does nothing */
     const struct memory *memory;
     uint8_t *block;
     size_t used;
-    bool exhausted; /* something was refused since the last reset */
+    bool exhausted; /* an allocation has failed since the last reset */
 };
 
-/* 0 or -ENOMEM. memory is borrowed, NULL for malloc. */
+/* 0 or -ENOMEM. memory is borrowed; NULL: malloc. */
 int arena_init_in(struct arena *arena, const struct memory *memory);
 static inline int arena_init(struct arena *arena) { return arena_init_in(arena, NULL); }
 void arena_deinit(struct arena *arena);
 
-/* Everything that came from the arena is invalid after this. */
+/* Frees everything that was allocated from the arena. */
 void arena_reset(struct arena *arena);
 
 #endif

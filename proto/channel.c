@@ -1,17 +1,15 @@
 /* channel.c: bytes and descriptors of one connection, cut into frames.
  *
- * Received bytes are never copied on the usual way: a read fills the scratch buffer, whole frames are handed
- * out where they lie, and the round ends with nothing left over. Half a frame at the end, or whole ones after
- * a pause, move to memory of the channel's own; whole ones are then cut there.
+ * Received bytes are usually not copied: a read fills the scratch buffer, the caller gets whole frames in place, and nothing is left over at
+ * the end of the round. A partial frame at the end, or whole ones after a pause, are copied to the channel's own memory; whole ones are cut
+ * there later.
  *
- * A read that brings descriptors fills one set, with the stream offset of the frame that it belongs to. A
- * read happens only when no whole frame is left, so before it at most one set is pending (that of the frame
- * in progress) and after it at most two. Finding the frame takes a walk over the headers that have come;
- * reads without descriptors do not walk.
+ * A read that brings descriptors fills one set, with the stream offset of the frame that they belong to. A read happens only when no whole
+ * frame is left, so at most one set is pending before it (that of the frame in progress) and at most two after it. Finding the frame takes a
+ * walk over the headers received; reads without descriptors skip it.
  *
- * What waits to be sent lies in one buffer that grows by doubling. It is taken from the scratch (or made)
- * with the first frame and given back when the last byte has gone, so request and reply allocate nothing and
- * an idle channel owns nothing. */
+ * Bytes to be sent are in one buffer that grows by doubling. The first frame takes it from the scratch (or allocates it), and the channel
+ * returns it once all bytes are sent, so request and reply allocate nothing and an idle channel owns nothing. */
 #include "channel.h"
 
 #include <assert.h>
@@ -46,7 +44,7 @@ static void own_free(struct channel *channel) {
     channel->own_size = channel->begin = channel->end = channel->n_sets = 0;
 }
 
-/* Puts what is left over in front of the bytes that have just been read. */
+/* Copies bytes and sets left over to the scratch, in front of the bytes just read. */
 static void scratch_take(struct channel *channel) {
     struct channel_scratch *scratch = channel->scratch;
     size_t size = channel->end - channel->begin;
@@ -65,7 +63,7 @@ static void scratch_take(struct channel *channel) {
     channel->n_sets = n_sets;
 }
 
-/* Index of the last frame whose first byte is at `from` or behind it; SIZE_MAX: none begins there. */
+/* Index of the last frame that begins at or after `from`; SIZE_MAX: none. */
 static size_t frame_last(const struct channel *channel, size_t from) {
     size_t last = SIZE_MAX;
     size_t at = channel->begin;
@@ -83,7 +81,7 @@ static size_t frame_last(const struct channel *channel, size_t from) {
     return last;
 }
 
-/* The frame in progress got descriptors, or lost some, where none may come. */
+/* Marks the frame in progress a mismatch: descriptors came, or were lost, in its middle. */
 static void set_spoil(struct channel *channel) {
     struct channel_fds *set = &channel->sets[0];
 
@@ -95,7 +93,7 @@ static void set_spoil(struct channel *channel) {
     set->truncated = true;
 }
 
-/* Finds the owner of the set that the read just filled, which began at index `from`. */
+/* Finds the frame that owns the set just read; the read began at index `from`. */
 static void set_place(struct channel *channel, size_t from, channel_discard *discard, void *context) {
     struct channel_fds *set = &channel->sets[channel->n_sets];
     size_t owner = frame_last(channel, from);
@@ -141,10 +139,10 @@ int channel_fill(struct channel *channel, channel_discard *discard, void *contex
 
 void channel_resume(struct channel *channel) {
     assert(channel->scratch->user != channel);
-    (void)channel; /* nothing moves: what is left over is cut where it lies */
+    (void)channel; /* frames left over are cut in place */
 }
 
-/* The header of the frame in progress, if it has come. */
+/* Whether the header of the frame in progress is complete; decodes it. */
 static bool frame_begins(const struct channel *channel, struct frame_header *header) {
     if (channel->end - channel->begin < FRAME_HEADER)
         return false;
@@ -206,7 +204,7 @@ int channel_next(struct channel *channel, struct channel_frame *frame) {
     return 1;
 }
 
-/* Copies what is left over out of the scratch: the sets, and the bytes behind them. */
+/* Copies what is left over from the scratch to own memory: the sets, then the bytes. */
 static int own_keep(struct channel *channel) {
     size_t size = channel->end - channel->begin;
     size_t own_size = channel->n_sets * sizeof(*channel->sets) + size;
@@ -243,7 +241,7 @@ static void drop(void *context, os_fd fd) {
 int channel_rest(struct channel *channel) {
     int r = 0;
 
-    if (channel->begin == channel->end) { /* no sets either: each belongs to a frame that is not cut */
+    if (channel->begin == channel->end) { /* no sets either: each belongs to a frame not cut yet */
         own_free(channel);
     } else if (!channel->own && (r = own_keep(channel)) < 0) {
         sets_discard(channel, drop, channel);
@@ -256,7 +254,7 @@ int channel_rest(struct channel *channel) {
 
 size_t channel_pending(const struct channel *channel) { return channel->out_end - channel->out_begin; }
 
-/* Gives the empty buffer back; of two the scratch keeps the larger one. */
+/* Returns the empty buffer; the scratch keeps the larger one of two. */
 static void out_return(struct channel *channel) {
     struct channel_scratch *scratch = channel->scratch;
     uint8_t *surplus = channel->out;
@@ -299,7 +297,7 @@ static int out_grow(struct channel *channel, size_t size) {
     return 0;
 }
 
-/* Room for that many bytes behind what waits. */
+/* Makes room for `more` bytes after those that wait. */
 static int out_reserve(struct channel *channel, size_t more) {
     size_t pending = channel_pending(channel);
 
@@ -307,7 +305,7 @@ static int out_reserve(struct channel *channel, size_t more) {
         out_borrow(channel);
     if (channel->out_capacity - channel->out_end >= more)
         return 0;
-    /* The bytes move to the front only when that frees at least half, not each time a few have been sent. */
+    /* Move the bytes to the front only if that frees at least half of the buffer, not each time a few were sent. */
     if (pending <= channel->out_capacity / 2 && more <= channel->out_capacity - pending) {
         memmove(channel->out, channel->out + channel->out_begin, pending);
     } else if (out_grow(channel, pending + more) < 0) {
@@ -359,7 +357,7 @@ static void out_fds_forget(struct channel *channel, channel_discard *discard, vo
     channel->out_fds_at = SIZE_MAX;
 }
 
-/* Sends the first frame with descriptors, and nothing else. Returns the bytes taken, or a negative errno. */
+/* Sends only the first frame, with descriptors. Returns the bytes sent, or a negative errno. */
 static ptrdiff_t out_send_fds(struct channel *channel, const os_fd *fds, size_t n_fds) {
     const uint8_t *at = channel->out + channel->out_begin;
 
@@ -375,13 +373,13 @@ int channel_flush(struct channel *channel) {
                  : out_send_fds(channel, channel->out_fds, channel->out_fds_n);
         if (sent < 0)
             return sent == -EAGAIN ? 0 : (int)sent;
-        if (!bare) { /* the copies have done their work */
+        if (!bare) { /* the copies are sent */
             channel->passed += channel->out_fds_n;
             out_fds_forget(channel, drop, channel);
         }
         out_sent(channel, (size_t)sent);
         if (bare && (size_t)sent < size)
-            return 0; /* the other end's queue is full: asking again would only tell that */
+            return 0; /* the peer's queue is full: saves a call that would return EAGAIN */
     }
     return 0;
 }

@@ -1,5 +1,4 @@
-/* channel_fds.c: what a channel keeps between turns: memory, descriptors that wait for the rest of their frame, and those that wait to be
- * sent. */
+/* channel_fds.c: memory and descriptors that a channel keeps between turns. */
 #include "channel.h"
 
 #include <string.h>

@@ -1,4 +1,4 @@
-/* container.h: from a member to the struct that it is in. */
+/* container.h: the struct that contains a member. */
 #ifndef CONTAINER_H
 #define CONTAINER_H
 

@@ -1,11 +1,11 @@
-/* direct_unix.c: by their numbers. */
+/* direct_unix.c: calls syscall(2). */
 #define _GNU_SOURCE
 #include "direct_unix.h"
 
 #include <sys/syscall.h>
 #include <unistd.h>
 
-/* The thread sanitizer has to see the calls: it delivers signals in those that it knows. */
+/* The thread sanitizer must intercept these calls: it delivers signals only in those. */
 #ifdef __SANITIZE_THREAD__
 #undef SYS_sendto
 #undef SYS_sendmsg

@@ -1,8 +1,7 @@
-/* direct_unix.h: system calls of the hot path, made directly.
+/* direct_unix.h: direct system calls for the hot path.
  *
- * Once a process has had a second thread, glibc surrounds each of these calls with what pthread_cancel needs, which nobody here uses and
- * which costs more than the rest of the wrapper. Where the system has no such number, the ordinary function is called. errno is set
- * as ever. */
+ * Once a process has had a second thread, glibc makes each of these calls a cancellation point, which costs more than the rest of the wrapper
+ * and is not used here. Systems without the call's number get the ordinary function. errno is set as usual. */
 #ifndef DIRECT_UNIX_H
 #define DIRECT_UNIX_H
 

@@ -32,16 +32,16 @@ void envelope_pack(const struct envelope *envelope, uint8_t *bytes) {
         protobuf_c_message_pack(envelope->message, bytes);
 }
 
-/* The numbers of the last members have no gap between them, so it is known where each is. */
+/* The numbers of the last members have no gaps, so the index of each is known. */
 static const ProtobufCFieldDescriptor *member_of(const ProtobufCMessageDescriptor *outer, uint32_t number) {
     const ProtobufCFieldDescriptor *last = &outer->fields[outer->n_fields - 1];
-    uint32_t behind = last->id - number; /* large if it is none of them */
+    uint32_t behind = last->id - number; /* wraps if number is larger */
     if (behind < outer->n_fields && (last - behind)->id == number)
         return last - behind;
     return protobuf_c_message_descriptor_get_field(outer, number);
 }
 
-/* A tag or a length: protobuf-c takes no longer ones. */
+/* Reads a tag or a length: of at most HEAD_MOST bytes, as in protobuf-c. */
 static bool head_read(const uint8_t **at, const uint8_t *end, uint64_t *value) {
     const uint8_t *begin = *at;
     return varint_read(at, end, value) && *at - begin <= HEAD_MOST;

@@ -1,9 +1,8 @@
-/* envelope.h: the outer message of both directions, which is an id and one of many messages.
+/* envelope.h: the outer message of both directions: an id and one of many inner messages.
  *
- * protobuf-c looks at every member that a Request or Reply may have, three times on the way of a request.
- * Here the two fields that are there are written and read directly, and only the inner message is left to
- * flat.h or, if it is not of its kind, to protobuf-c. The bytes are the same; what came in another form than encoders write it is left to protobuf-c
- * as a whole. */
+ * protobuf-c checks every member that a Request or Reply may have, three times per request. This writes and reads the two fields directly, and
+ * passes only the inner message to flat.h or, if flat.h does not support it, to protobuf-c. The bytes are the same; a message in a form that
+ * encoders do not write is left to protobuf-c as a whole. */
 #ifndef ENVELOPE_H
 #define ENVELOPE_H
 
@@ -14,25 +13,25 @@
 #include <stdint.h>
 
 enum { ENVELOPE_FLAT = 48 };
-enum { ENVELOPE_ERROR = 2 }; /* Reply.error; all other messages have the number of their method */
+enum { ENVELOPE_ERROR = 2 }; /* Reply.error; all other fields have the number of their method */
 
 struct envelope {
     uint64_t id;     /* field 1 */
-    uint32_t number; /* of the field that the message is in */
+    uint32_t number; /* of the field with the message */
     const ProtobufCMessage *message;
-    size_t length; /* of the message; envelope_size finds it */
-    bool flat;     /* and has packed it already */
+    size_t length; /* of the packed message; set by envelope_size */
+    bool flat;     /* envelope_size has packed it already */
     uint8_t packed[ENVELOPE_FLAT];
 };
 
-/* Bytes that it takes. */
+/* The packed size in bytes. */
 size_t envelope_size(struct envelope *envelope);
 
-/* Writes that many, after envelope_size. */
+/* Writes as many bytes as envelope_size has returned; call that first. */
 void envelope_pack(const struct envelope *envelope, uint8_t *bytes);
 
-/* Reads the bytes of an `outer`, whose members from field 2 on are messages, into memory that the allocator gives back all at once: 1 and *envelope (message is the
- * allocator's); 0: not in the plain form; -1: the inner message is garbled, or the allocator is exhausted. */
+/* Unpacks an `outer`, whose members from field 2 on are messages. The allocator, which frees all at once, owns the message. 1: done; 0: not in
+ * the form that encoders write; -1: the inner message is garbled, or the allocator is exhausted. */
 int envelope_unpack(struct envelope *envelope, const ProtobufCMessageDescriptor *outer,
                     ProtobufCAllocator *allocator, const uint8_t *bytes, size_t length);
 

@@ -1,4 +1,4 @@
-/* flat.c: by the table of fields that protobuf-c has generated. Tags and lengths have one byte here. */
+/* flat.c: uses the field tables that protobuf-c generates. Supports tags and lengths of one byte. */
 #include "flat.h"
 
 #include "varint.h"
@@ -17,7 +17,7 @@ static bool number_set(const ProtobufCFieldDescriptor *field, uint8_t *member, u
     case PROTOBUF_C_TYPE_INT64:
         memcpy(member, &value, sizeof value);
         return true;
-    case PROTOBUF_C_TYPE_BOOL: /* a long one may be true by bits that do not fit into a number */
+    case PROTOBUF_C_TYPE_BOOL: /* bits beyond 64 could make a long varint true */
         if (size > 1)
             return false;
         word = value != 0;
@@ -43,7 +43,7 @@ static bool text_set(uint8_t *member, ProtobufCAllocator *allocator, const uint8
     return true;
 }
 
-/* A packed list that is given once. */
+/* Reads a packed list; false if the field occurs again. */
 static bool list_set(const ProtobufCFieldDescriptor *field, uint8_t *message, ProtobufCAllocator *allocator,
                      const uint8_t *bytes, size_t size) {
     const uint8_t *end = bytes + size;
@@ -67,7 +67,7 @@ static bool list_set(const ProtobufCFieldDescriptor *field, uint8_t *message, Pr
     return true;
 }
 
-/* The member of a oneof is noted in it. False: there is one already. */
+/* Notes in a oneof which member is set. False: one is set already. */
 static bool oneof_set(const ProtobufCFieldDescriptor *field, uint8_t *message) {
     uint32_t which;
     if (!(field->flags & PROTOBUF_C_FIELD_FLAG_ONEOF))
@@ -79,7 +79,7 @@ static bool oneof_set(const ProtobufCFieldDescriptor *field, uint8_t *message) {
     return true;
 }
 
-/* Reads what follows the tag. NULL: ask protobuf-c. */
+/* Reads the value after a tag. Returns its end; NULL: use protobuf-c. */
 static const uint8_t *field_unpack(const ProtobufCFieldDescriptor *field, unsigned wire, uint8_t *message,
                                    ProtobufCAllocator *allocator, const uint8_t *bytes, const uint8_t *end) {
     const uint8_t *begin = bytes;
@@ -100,7 +100,7 @@ static const uint8_t *field_unpack(const ProtobufCFieldDescriptor *field, unsign
     return bytes + value;
 }
 
-/* Encoders write fields in the order of their numbers: the next one is this one again, or behind it. */
+/* Encoders write fields in the order of their numbers, so the search begins at the last field found. */
 static const ProtobufCFieldDescriptor *field_find(const ProtobufCMessageDescriptor *descriptor,
                                                   unsigned *next, unsigned number) {
     for (unsigned i = *next; i < descriptor->n_fields; i++)
@@ -137,7 +137,7 @@ static uint8_t tag_of(const ProtobufCFieldDescriptor *field, unsigned wire) {
     return (uint8_t)(field->id << TYPE_BITS | wire);
 }
 
-/* False: not of a kind that is written here. */
+/* False: a type that is not supported here. */
 static bool number_get(const ProtobufCFieldDescriptor *field, const uint8_t *member, uint64_t *value) {
     uint32_t word;
     switch (field->type) {
@@ -163,7 +163,7 @@ static bool number_get(const ProtobufCFieldDescriptor *field, const uint8_t *mem
     return true;
 }
 
-/* These return what follows, or NULL: ask protobuf-c. */
+/* The functions below return the end of what they wrote; NULL: use protobuf-c. */
 static uint8_t *text_pack(const ProtobufCFieldDescriptor *field, const uint8_t *member, uint8_t *at,
                           const uint8_t *end) {
     const char *text;
@@ -188,7 +188,7 @@ static uint8_t *numbers_pack(const uint64_t *numbers, size_t n, uint8_t *at, con
     return at;
 }
 
-/* A packed list is one piece, and each message of a list is one. */
+/* Writes a packed list of numbers as one field, or each message of a list as one. */
 static uint8_t *list_pack(const ProtobufCFieldDescriptor *field, const uint8_t *message, uint8_t *at,
                           const uint8_t *end) {
     const void *list;

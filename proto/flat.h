@@ -1,8 +1,8 @@
-/* flat.h: short messages of numbers, strings and lists of numbers, to and from bytes in one pass.
+/* flat.h: packs and unpacks short messages of numbers, strings and lists in one pass.
  *
- * protobuf-c walks over a message three times to read it and twice to write it, whatever is in it. This goes by the same descriptors, and does what
- * protobuf-c does or nothing at all: what it does not know (other kinds of fields, other forms than encoders write, what is long or
- * garbled) is left to protobuf-c. tests/fuzz/fuzz_flat.c compares the two. */
+ * protobuf-c makes three passes over a message to read it and two to write it. This uses the same descriptors, and does exactly what protobuf-c
+ * does or fails: fields of other types, forms that encoders do not write, long and garbled messages are left to protobuf-c.
+ * tests/fuzz/fuzz_flat.c compares the two. */
 #ifndef FLAT_H
 #define FLAT_H
 
@@ -11,14 +11,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { FLAT_MOST = 512 /* bytes of a message that is read here */ };
+enum { FLAT_MOST = 512 /* longest message that is unpacked here, bytes */ };
 
-/* The message in memory of the allocator, which gives all back at once; so what is left there when it answers NULL (ask protobuf-c) is lost until then:
- * no more than eight times FLAT_MOST and the message. */
+/* The message, in memory of the allocator; NULL: use protobuf-c. The allocator must free all at once: on NULL memory stays allocated, at most
+ * eight times FLAT_MOST and the message struct. */
 ProtobufCMessage *flat_unpack(const ProtobufCMessageDescriptor *descriptor, ProtobufCAllocator *allocator,
                               const uint8_t *bytes, size_t length);
 
-/* Packs into at most `room` bytes. Returns the length, or SIZE_MAX: ask protobuf-c. */
+/* Packs into at most `room` bytes. Returns the length; SIZE_MAX: use protobuf-c. */
 size_t flat_pack(const ProtobufCMessage *message, uint8_t *bytes, size_t room);
 
 #endif

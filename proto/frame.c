@@ -1,5 +1,4 @@
-/* frame.c: the header before each body. Little-endian by hand, so that the bytes are the same on every
- * machine. */
+/* frame.c: the header before each body, little-endian on every machine. */
 #include "frame.h"
 
 void frame_encode(uint8_t bytes[FRAME_HEADER], struct frame_header header) {

@@ -7,11 +7,11 @@
 
 enum {
     FRAME_HEADER = 8,
-    FRAME_FDS_MAX = 252,  /* attached to one frame */
-    FRAME_FDS_ROOM = 253, /* offered to every recvmsg: the most the kernel passes at once */
+    FRAME_FDS_MAX = 252,  /* descriptors per frame */
+    FRAME_FDS_ROOM = 253, /* room offered to recvmsg: the most that the kernel passes at once */
     FRAME_REQUEST_MAX = 4096,
-    FRAME_LONG_MAX = 69632,  /* a reply; a request of the methods write and bundle */
-    FRAME_DATA_MAX = 65536,  /* a data chunk or a page inside a reply */
+    FRAME_LONG_MAX = 69632,  /* bytes of a reply, or of a write or bundle request */
+    FRAME_DATA_MAX = 65536,  /* bytes of a data chunk or a page inside a reply */
     FRAME_TARGETS_MAX = 256, /* ids in one wait, release or show */
 };
 
@@ -24,7 +24,7 @@ struct frame_header {
 void frame_encode(uint8_t bytes[FRAME_HEADER], struct frame_header header);
 struct frame_header frame_decode(const uint8_t bytes[FRAME_HEADER]);
 
-/* 0, or a text that says why this header ends the connection. max is the most bytes of a body here. */
+/* NULL, or a static text: why the connection must be closed. max: the longest body allowed, bytes. */
 const char *frame_check(struct frame_header header, size_t max);
 
 #endif

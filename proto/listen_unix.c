@@ -1,16 +1,15 @@
-/* listen_unix.c: how a listener gets its address, and how it gives it up.
+/* listen_unix.c: binds a listener to its address, and removes its socket file.
  *
- * Brokers that begin or end at one path are kept apart by a lock file beside it, PATH.lock. It is made for the owner alone, so no stranger
- * can hold it, and it is there only while somebody has it: who gets a lock looks whether the file still has that name, else it is another
- * one by now. With the lock nobody but us makes or removes a socket file there. So an old one can be judged and replaced, and at the end
- * ours can be told from that of a broker which came later; inode numbers do for that while the listener is open, since it keeps its
- * inode.
+ * A lock file, PATH.lock, serializes brokers that start or stop at one path. Its mode is 0600, so other users cannot lock it. It exists only
+ * while it is held: after locking, a broker checks that the file still has that name, else the lock is void. With the lock no other broker
+ * creates or removes a socket file there. So a broker can check and replace a stale file, and at the end tell its own file from that of a
+ * later broker, by the inode number: the open listener keeps its inode in use.
  *
- * A broker that would leave takes its file away first (PATH.leaving). Who has come until then is in the listener's queue: if there is
- * somebody the file is put back, and the lock has kept others from taking the place meanwhile.
+ * A broker that wants to exit first renames its file to PATH.leaving. Clients that connected before are in the listener's queue: if there is
+ * one, the broker renames the file back; the lock has kept other brokers away meanwhile.
  *
- * A name ("unix:@name") has no file: the kernel keeps it while somebody listens, lets nobody else have it, and lets everybody connect. It
- * is Linux's; elsewhere such an address is an empty path, which is refused. */
+ * An abstract name ("unix:@name") has no file: the kernel reserves it while the listener is open, and lets every user connect. Only Linux has
+ * them; elsewhere such an address is an empty path, which is refused. */
 #define _GNU_SOURCE
 
 #include "socket.h"
@@ -29,7 +28,7 @@
 #include <unistd.h>
 
 enum {
-    BEGIN_US = 5000000, /* that another one at that path may take to begin or to end */
+    BEGIN_US = 5000000, /* that another broker at the path may take to start or stop */
     END_US = 500000,
     PAUSE_MS = 5,
     BESIDE_MAX = ADDRESS_MAX + 16
@@ -46,7 +45,7 @@ static bool is_same(const struct stat *a, const struct stat *b) {
     return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
 }
 
-/* One try. >= 0: the lock; -EAGAIN: somebody has it; -EPERM: the file is not ours. */
+/* One attempt. >= 0: the lock; -EAGAIN: another process holds it; -EPERM: the file is not ours. */
 static int lock_try(const char *file) {
     struct stat opened, named;
     int fd = open(file, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
@@ -61,14 +60,14 @@ static int lock_try(const char *file) {
     else if (flock(fd, LOCK_EX | LOCK_NB) < 0)
         r = errno == EWOULDBLOCK || errno == EINTR ? -EAGAIN : -errno;
     else if (lstat(file, &named) < 0 || !is_same(&opened, &named))
-        r = -EAGAIN; /* its holder has removed it since */
+        r = -EAGAIN; /* its holder has removed it meanwhile */
     if (r == 0)
         return fd;
     os_close(fd);
     return r;
 }
 
-/* >= 0, or a negative errno: -EBUSY when somebody does not let go of it in that time. */
+/* >= 0: the lock; or a negative errno; -EBUSY: another process has held it all the time. */
 static int lock_take(const char *path, int64_t patience_us) {
     char file[BESIDE_MAX];
     int64_t until = os_now_us() + patience_us;
@@ -94,7 +93,7 @@ static void lock_give(const char *path, int lock) {
 
 /* ---- beginning ---------------------------------------------------------------------------------------------------- */
 
-/* What a broker that was killed while it left may have left. */
+/* Removes the file of a broker that was killed while it was stopping. */
 static void clear_leaving(const char *path) {
     char file[BESIDE_MAX];
     struct stat status;
@@ -103,8 +102,8 @@ static void clear_leaving(const char *path) {
         (void)unlink(file);
 }
 
-/* Makes way for a new socket at that path. Nobody listens at a socket that refuses connections; one whose
- * queue is full (EAGAIN) or that is closed to us (EACCES) may well be alive. */
+/* Removes a stale socket at the path. A socket that refuses connections is stale; one whose queue is full (EAGAIN) or that we may not connect
+ * to (EACCES) may be in use. */
 static int clear(const char *address, const char *path) {
     struct stat status;
     struct transport connection = transport_none();
@@ -122,9 +121,8 @@ static int clear(const char *address, const char *path) {
     return unlink(path) < 0 && errno != ENOENT ? -errno : 0;
 }
 
-/* The mode must be right from the first moment, and only the umask sees to that (the mode of a socket's open
- * file says nothing about its name). It is the whole process's: a listener is made before there are threads.
- */
+/* Only the umask gives the file its mode at creation (fchmod of a socket does not change its file). The umask is the process's, so call this
+ * before threads are started. */
 static int bind_as(int fd, const struct sockaddr_un *name, unsigned mode) {
     mode_t before = umask(~(mode_t)mode & 0777);
     int r = bind(fd, (const struct sockaddr *)name, (socklen_t)socket_address_size(name)) < 0 ? -errno : 0;
@@ -193,7 +191,7 @@ int transport_listen(const char *address, unsigned mode, os_fd *listener, struct
 
 /* ---- ending ------------------------------------------------------------------------------------------------------- */
 
-/* The path of a file that is still ours. */
+/* The path, if the file there is still ours, else NULL. */
 static const char *path_of(const char *address, const struct transport_file *file, struct address *parsed) {
     struct stat status;
 
@@ -208,7 +206,7 @@ int transport_hide(const char *address, struct transport_file *file) {
     char hidden[BESIDE_MAX];
 
     if (!path_of(address, file, &parsed))
-        return 0; /* nobody finds us there as it is */
+        return 0; /* no client can find us there anyway */
     int lock = lock_take(parsed.path, END_US);
     if (lock < 0)
         return lock;
@@ -228,7 +226,7 @@ void transport_show(const char *address, struct transport_file *file) {
         return;
     (void)beside(hidden, parsed.path, "leaving");
     if (lstat(parsed.path, &status) == 0 || rename(hidden, parsed.path) < 0)
-        (void)unlink(hidden); /* whatever is there now was made by somebody who keeps no locks */
+        (void)unlink(hidden); /* a process that ignores the lock has created a file there */
     lock_give(parsed.path, file->lock);
     file->lock = OS_FD_NONE;
 }
@@ -237,7 +235,7 @@ void transport_unlink(const char *address, struct transport_file *file) {
     struct address parsed;
 
     if (file->lock == OS_FD_NONE && path_of(address, file, &parsed)) {
-        /* Without the lock too: who does not let go of it does not keep us. */
+        /* Goes on without the lock if another process does not release it. */
         int lock = lock_take(parsed.path, END_US);
         if (path_of(address, file, &parsed))
             (void)unlink(parsed.path);

@@ -1,7 +1,7 @@
-/* listen_win.c: listening at a named pipe. The rest of transport.h is in transport_win.c.
+/* listen_win.c: listens at a named pipe. The rest of transport.h is in transport_win.c.
  *
- * The pipe admits its owner alone. A listener is an event that is signalled while somebody waits to be accepted; the
- * instance of the pipe that is waited with stands in a table here until transport_unlink. */
+ * Only its owner can open the pipe. A listener is an event that is signalled while a client waits to be accepted; a table here has the pipe
+ * instance that waits for the next client, until transport_unlink. */
 #include "pipe_win.h"
 #include "transport.h"
 
@@ -24,7 +24,7 @@ struct listener {
 
 static struct listener listeners[LISTENERS_MAX];
 
-/* An instance of the pipe that its owner alone can open. */
+/* Creates an instance of the pipe that only its owner can open. */
 static int instance_new(const wchar_t *name, bool first, HANDLE *instance) {
     SECURITY_ATTRIBUTES attributes = {.nLength = sizeof(attributes), .bInheritHandle = FALSE};
     wchar_t rules[512];
@@ -48,7 +48,7 @@ static int instance_new(const wchar_t *name, bool first, HANDLE *instance) {
     return r == -EACCES && first ? -EADDRINUSE : r;
 }
 
-/* Waits for a client with the instance; the event is signalled when one has come. */
+/* Begins to wait for a client, without blocking; the event is signalled when one has connected. */
 static int listener_wait(struct listener *listener) {
     memset(&listener->connect, 0, sizeof(listener->connect));
     listener->connect.hEvent = listener->event;
@@ -67,7 +67,7 @@ static struct listener *listener_find(HANDLE event, const wchar_t *name) {
     return NULL;
 }
 
-/* There are no modes: whatever is asked for, nobody but the owner gets in. */
+/* Ignores mode: only the owner can connect. */
 int transport_listen(const char *address, unsigned mode, os_fd *result, struct transport_file *file) {
     struct listener *listener = listener_find(NULL, NULL);
 
@@ -125,7 +125,7 @@ void transport_unlink(const char *address, struct transport_file *file) {
         DWORD nothing;
         (void)GetOverlappedResult(listeners[i].instance, &listeners[i].connect, &nothing, TRUE);
         (void)CloseHandle(listeners[i].instance);
-        listeners[i].event = NULL; /* itself the caller's to close */
+        listeners[i].event = NULL; /* the caller closes the event */
     }
 }
 
@@ -144,7 +144,7 @@ int transport_accept(os_fd event, struct transport *transport) {
     listener->instance = next;
     r = listener_wait(listener);
     if (r < 0) {
-        listener->instance = come; /* still signalled for the next try */
+        listener->instance = come; /* signalled again for the next attempt */
         (void)SetEvent(event);
         (void)CloseHandle(next);
         return r;
@@ -153,7 +153,7 @@ int transport_accept(os_fd event, struct transport *transport) {
     return 0;
 }
 
-/* The pipe that stands ready for the next client. */
+/* Whether fd is a server end of a pipe. */
 bool transport_listens(os_fd fd) {
     DWORD flags = 0;
     return GetNamedPipeInfo((HANDLE)fd, &flags, NULL, NULL, NULL) && flags & PIPE_SERVER_END;

@@ -1,4 +1,4 @@
-/* memory.c: one function of the user's, or three of the system's. */
+/* memory.c: calls the user's allocator, or malloc, realloc and free. */
 #include "memory.h"
 
 #include <stdbool.h>

@@ -1,20 +1,20 @@
-/* memory.h: where memory comes from. A user of the library may bring an allocator; everybody else has malloc. */
+/* memory.h: an allocator that a user of the library may supply; without one malloc is used. */
 #ifndef MEMORY_H
 #define MEMORY_H
 
 #include <stddef.h>
 
 struct memory {
-    /* As realloc; size 0 frees. NULL: malloc and its kind. */
+    /* As realloc; size 0 frees. NULL: malloc, realloc and free. */
     void *(*allocate)(void *context, void *old, size_t size);
     void *context;
 };
 
-/* memory may be NULL: malloc and its kind. size is not 0. NULL: there is none, and an old block is as it was. */
+/* memory may be NULL: malloc. size must not be 0. NULL without memory; then the old block is unchanged. */
 void *memory_get(const struct memory *memory, size_t size);
 void *memory_resize(const struct memory *memory, void *old, size_t size);
 
-/* NULL is allowed as the block. */
+/* block may be NULL. */
 void memory_free(const struct memory *memory, void *block);
 
 #endif

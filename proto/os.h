@@ -1,4 +1,4 @@
-/* os.h: the few things both sides need from the system under one name. The only internal header with a platform #if. */
+/* os.h: system calls that broker and library need, under one name. The only internal header with a platform #if. */
 #ifndef OS_H
 #define OS_H
 
@@ -14,31 +14,31 @@ typedef int os_fd;
 #define OS_FD_NONE (-1)
 #endif
 
-/* A user of the system, below 2^63: his uid, or what a name of another kind (a SID) is mapped to. */
+/* A user of the system, below 2^63: the uid, or a number derived from an identifier of another kind (a SID). */
 typedef uint64_t os_uid;
 
-/* Closes what is not OS_FD_NONE; errno is kept. It may block on a foreign descriptor: see daemon/loop/offload.h. */
+/* Closes fd; does nothing for OS_FD_NONE. errno is kept. May block for a foreign descriptor (daemon/loop/closer.h). */
 void os_close(os_fd fd);
 
-/* A copy that is close-on-exec, or OS_FD_NONE with errno. */
+/* A close-on-exec copy, or OS_FD_NONE with errno. */
 os_fd os_dup(os_fd fd);
 
-/* Monotonic clock in microseconds. */
+/* The monotonic clock, us. */
 int64_t os_now_us(void);
 
-/* The same clock as it was at the system's last tick: off by some milliseconds, and cheaper to read. */
+/* The same clock at the kernel's last tick: late by some milliseconds, and cheaper to read. */
 int64_t os_coarse_us(void);
 
-/* How long the calling thread has had a processor, in microseconds. */
+/* CPU time of the calling thread, us. */
 int64_t os_thread_us(void);
 
-/* The time of day in microseconds since 1970: for people, and not for measuring. */
+/* Wall-clock time, us since 1970. It may jump: not for measuring. */
 int64_t os_wall_us(void);
 
-/* The number of this process, as others name it. */
+/* The id of this process. */
 uint32_t os_process_id(void);
 
-/* Fills size bytes with randomness of the system. 0, or a negative errno. */
+/* Fills size bytes from the system's random source. 0 or a negative errno. */
 int os_random(void *bytes, size_t size);
 
 #endif

@@ -1,4 +1,4 @@
-/* os_unix.c: os.h for the systems that speak POSIX. */
+/* os_unix.c: os.h for POSIX systems. */
 #define _GNU_SOURCE
 
 #include "os.h"
@@ -9,22 +9,22 @@
 #include <unistd.h>
 
 enum {
-    FIRST_COPY = 3,   /* copies never land on the standard streams, even when those are closed */
-    ENTROPY_MAX = 256 /* getentropy refuses more at once */
+    FIRST_COPY = 3,   /* never copy to a standard stream's number, even if it is closed */
+    ENTROPY_MAX = 256 /* the most that getentropy accepts */
 };
 
 void os_close(os_fd fd) {
     if (fd == OS_FD_NONE)
         return;
     int error = errno;
-    /* Not repeated after EINTR: the number is free by then, and may already be somebody else's. */
+    /* Never repeat after EINTR: the number is free by then, and another thread may have reused it. */
     (void)close(fd);
     errno = error;
 }
 
 os_fd os_dup(os_fd fd) { return fcntl(fd, F_DUPFD_CLOEXEC, FIRST_COPY); }
 
-/* Systems without a coarse clock have a cheap enough one. */
+/* On systems without a coarse clock the ordinary one is cheap enough. */
 #ifdef CLOCK_MONOTONIC_COARSE
 static const clockid_t coarse_clock = CLOCK_MONOTONIC_COARSE;
 #else

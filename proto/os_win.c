@@ -26,7 +26,7 @@ os_fd os_dup(os_fd fd) {
 int64_t os_now_us(void) {
     LARGE_INTEGER count, frequency;
 
-    /* Neither fails since Windows XP. Seconds and the rest are scaled apart, so that nothing overflows for centuries. */
+    /* Neither fails since Windows XP. Seconds and the rest are scaled separately, so no product overflows. */
     (void)QueryPerformanceFrequency(&frequency);
     (void)QueryPerformanceCounter(&count);
     return count.QuadPart / frequency.QuadPart * 1000000 +

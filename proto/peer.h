@@ -1,4 +1,4 @@
-/* peer.h: who is at the other end of a connection, as the kernel says. */
+/* peer.h: the credentials of a connection's peer, from the kernel. */
 #ifndef PEER_H
 #define PEER_H
 
@@ -13,28 +13,28 @@ enum { PEER_GROUPS_MAX = 64, PEER_LABEL_MAX = 128, PEER_UID_NOBODY = 65534 };
 struct peer {
     os_uid uid;
     uint32_t gid;
-    uint32_t pid;    /* for logs: it may be somebody else's by now */
+    uint32_t pid;    /* for logs: it may be reused by now */
     size_t n_groups; /* supplementary groups, the first PEER_GROUPS_MAX */
     uint32_t groups[PEER_GROUPS_MAX];
-    char label[PEER_LABEL_MAX]; /* security label, "" where there is none */
+    char label[PEER_LABEL_MAX]; /* security label; "": none */
 };
 
-/* Those of the process that connected. 0 or a negative errno. */
+/* The credentials of the process that connected, when it connected. 0 or a negative errno. */
 int peer_of(os_fd connection, struct peer *peer);
 
 /* The same without supplementary groups and label, which cost more. */
 int peer_user(os_fd connection, struct peer *peer);
 
-/* All its supplementary groups, however many: *groups is for free(), NULL for none. 0 or a negative errno. */
+/* All its supplementary groups, without a limit. The caller frees *groups (NULL: none). 0 or a negative errno. */
 int peer_all_groups(os_fd connection, uint32_t **groups, size_t *n);
 
-/* A descriptor that tells when that process has ended, close-on-exec. 0 or a negative errno: the system has none. */
+/* A pidfd of that process, close-on-exec; the caller closes it. 0, or a negative errno: the system has none. */
 int peer_process(os_fd connection, os_fd *process);
 
-/* Whether the process that connected has certainly ended. A number that has been given again looks alive. */
+/* Whether the process that connected has certainly ended. Without pidfds a reused pid looks alive. */
 bool peer_has_ended(os_fd connection, const struct peer *peer);
 
-/* This process's own user. */
+/* The user of this process. */
 os_uid peer_self(void);
 
 #endif

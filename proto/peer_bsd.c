@@ -1,5 +1,5 @@
-/* peer_bsd.c: peer.h for the BSDs and macOS, by the one call that all of them have. It tells user and group; the other
- * groups and the process are told differently by each system, and rights that hang on them are not granted here. */
+/* peer_bsd.c: peer.h for the BSDs and macOS, with getpeereid, which all of them have. It returns user and group; each system has another call
+ * for the supplementary groups and the process, so rights that need these are not granted here. */
 #include "peer.h"
 
 #include <errno.h>

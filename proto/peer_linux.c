@@ -1,6 +1,5 @@
-/* peer_linux.c: peer.h from the options of a Unix socket. All of them tell what was true when the other end
- * connected, whoever holds that end now. Groups and label are extras that a kernel may lack; the identity
- * itself is not. */
+/* peer_linux.c: peer.h from options of a Unix socket. All of them describe the process that connected, at that time, whichever process holds
+ * the other end now. Every kernel has user, group and pid; groups and label may be missing. */
 #define _GNU_SOURCE
 
 #include "peer.h"
@@ -17,7 +16,7 @@ _Static_assert(sizeof(gid_t) == sizeof(uint32_t), "groups are read into the peer
 
 int peer_all_groups(os_fd connection, uint32_t **groups, size_t *n) {
     gid_t few;
-    socklen_t size = 0; /* then the kernel tells how much room they need */
+    socklen_t size = 0; /* the kernel then returns the size they need */
 
     *groups = NULL;
     *n = 0;
@@ -39,7 +38,7 @@ int peer_all_groups(os_fd connection, uint32_t **groups, size_t *n) {
     return 0;
 }
 
-/* More groups than fit. */
+/* For a peer with more groups than fit. */
 static int peer_many_groups(int fd, struct peer *peer) {
     uint32_t *all;
     size_t n;
@@ -66,7 +65,7 @@ static int peer_groups(int fd, struct peer *peer) {
     return errno == ENOPROTOOPT || errno == ENODATA ? 0 : -errno;
 }
 
-/* A label that does not fit is left out as a whole: half a label could be somebody else's. */
+/* Omits a label that does not fit: a truncated label could be another subject's. */
 static void peer_label(int fd, struct peer *peer) {
     socklen_t size = sizeof(peer->label) - 1;
 
@@ -82,7 +81,7 @@ int peer_user(os_fd connection, struct peer *peer) {
     memset(peer, 0, sizeof(*peer));
     if (getsockopt(connection, SOL_SOCKET, SO_PEERCRED, &credentials, &size) < 0)
         return -errno;
-    /* A socket that never was connected answers as well: with nobody. */
+    /* For a socket that was never connected the uid is -1. */
     if (credentials.uid == (uid_t)-1)
         return -ENOTCONN;
     peer->uid = credentials.uid;

@@ -1,6 +1,5 @@
-/* peer_win.c: peer.h for a named pipe. The access list of the pipe admits the broker's own user alone (transport_win.c), so
- * the kernel has settled who the other end is when it let it in. A uid is the last part of that user's identifier: enough
- * where there is one user, and never compared with one of another machine. */
+/* peer_win.c: peer.h for a named pipe. The pipe's access list admits only the broker's own user (listen_win.c), so every peer is that user.
+ * The uid is the last part of the user's SID: unique enough for one user, and never compared with one of another machine. */
 #include "peer.h"
 
 #include <errno.h>

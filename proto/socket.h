@@ -1,5 +1,4 @@
-/* socket.h: what a Unix stream socket has on some systems alone: messages beside the bytes that nobody needs here, and a queue whose
- * length can be asked for. */
+/* socket.h: features of Unix sockets that only some systems have: control messages other than descriptors, and the length of the send queue. */
 #ifndef SOCKET_H
 #define SOCKET_H
 
@@ -9,20 +8,20 @@
 
 struct cmsghdr;
 
-/* Our own end asks for descriptors and for nothing else beside the bytes, whatever it has inherited from a listener or from who made
- * it: each further message costs room that descriptors need, and one of them brings a descriptor itself. What the kernel lacks is not on. */
+/* Disables all control messages but descriptors on our end, which may have inherited options from the listener or its creator: other messages
+ * take room that descriptors need, and one of them brings a descriptor itself. An option that the kernel lacks is off. */
 void socket_ask_plainly(os_fd connection);
 
-/* Closes what such a message has brought: who shares the socket may ask for it all the same. Not for SCM_RIGHTS. */
+/* Closes the descriptor of such a message, if any: another process that shares the socket may have enabled it. Not for SCM_RIGHTS. */
 void socket_close_stray(const struct cmsghdr *item);
 
-/* Whether a listener was shut down; false where that is not told. */
+/* Whether a listener was shut down; false on systems that do not report it. */
 bool socket_is_shut(os_fd listener);
 
-/* Memory of what was sent from here and the other end has not read, with what the kernel adds; 0: it has read all, -1: not told. */
+/* Memory, in bytes, of messages sent that the peer has not read, with the kernel's overhead; 0: it has read all; -1: unknown. */
 int socket_unread(os_fd connection);
 
-/* The least that one message takes of that. Measured anew with each call. */
+/* The least memory that one message takes there. Each call measures it. */
 int socket_message_least(void);
 
 #endif

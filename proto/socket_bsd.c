@@ -1,5 +1,5 @@
-/* socket_bsd.c: socket.h for the BSDs and macOS, where no message beside the bytes brings a descriptor but SCM_RIGHTS, and what is
- * accepted asks for none by itself. */
+/* socket_bsd.c: socket.h for the BSDs and macOS, where only SCM_RIGHTS brings descriptors, and accepted sockets have no other control message
+ * enabled. */
 #include "socket.h"
 
 void socket_ask_plainly(os_fd connection) { (void)connection; }

@@ -1,7 +1,7 @@
 /* socket_linux.c: socket.h on Linux.
  *
- * A socket that is accepted has the options of its listener, and a service manager sets some (PassCredentials=, PassPIDFD= of
- * systemd.socket). A pidfd comes as SCM_PIDFD with each read, behind SCM_RIGHTS; credentials and label come before it. */
+ * An accepted socket inherits the listener's options, and a service manager may set some (PassCredentials=, PassPIDFD= of systemd.socket). A
+ * pidfd comes as SCM_PIDFD with each read, after SCM_RIGHTS; credentials and label come before it. */
 #define _GNU_SOURCE
 
 #include "socket.h"
@@ -14,7 +14,7 @@
 
 #include <linux/sockios.h>
 
-/* Headers may be older than the kernel. The numbers are those of asm-generic; where a machine has others, its headers name them. */
+/* For headers older than the kernel: the numbers of asm-generic. The headers of machines with other numbers define them. */
 #ifndef SO_PASSPIDFD
 #define SO_PASSPIDFD 76
 #endif
@@ -28,7 +28,7 @@
 #define SCM_PIDFD 0x04
 #endif
 
-enum { LEAST = 256 /* bytes that a message takes, where it cannot be measured */ };
+enum { LEAST = 256 /* bytes per message, if it cannot be measured */ };
 
 void socket_ask_plainly(os_fd connection) {
     static const struct {
@@ -41,7 +41,7 @@ void socket_ask_plainly(os_fd connection) {
 }
 
 void socket_close_stray(const struct cmsghdr *item) {
-    int fd; /* or a negative error number: the sender has ended */
+    int fd; /* or a negative errno: the sender has ended */
 
     if (item->cmsg_level != SOL_SOCKET || item->cmsg_type != SCM_PIDFD ||
         item->cmsg_len < CMSG_LEN(sizeof(fd)))

@@ -1,5 +1,4 @@
-/* socket_unix.h: sockets of the family AF_UNIX and their addresses, for the two files that make them: transport_unix.c, which has these
- * functions, and listen_unix.c. */
+/* socket_unix.h: AF_UNIX sockets and their addresses, for transport_unix.c, which has these functions, and listen_unix.c. */
 #ifndef SOCKET_UNIX_H
 #define SOCKET_UNIX_H
 
@@ -11,16 +10,16 @@
 
 struct sockaddr_un;
 
-/* A stream socket, close-on-exec and not blocking, or a negative errno. */
+/* A new stream socket, close-on-exec and non-blocking, or a negative errno. */
 int socket_new(void);
 
-/* A path or a name ("@name") as the kernel takes it. 0, or -ENAMETOOLONG. */
+/* The socket address of a path or an abstract name ("@name"). 0 or -ENAMETOOLONG. */
 int socket_address(const struct address *address, struct sockaddr_un *name);
 
-/* A path ends with its zero, a name where the address does. */
+/* The size of the address in bytes: an abstract name ends at it, a path at its NUL. */
 size_t socket_address_size(const struct sockaddr_un *name);
 
-/* An inherited descriptor in the role that the address was given for. 0 and *result, or a negative errno. */
+/* Adopts an inherited descriptor (transport_adopt) as a listener or a connection. 0 and *result, or a negative errno; -EINVAL: it is the other. */
 int socket_adopt_as(int fd, bool listener, os_fd *result);
 
 #endif

@@ -1,5 +1,4 @@
-/* status.c: the words for the numbers of the schema. Each table is indexed by its enum; a number beyond it is
- * of a later version and has no word here. */
+/* status.c: names and texts for the enums of the schema. Each table is indexed by its enum; a number beyond its end is of a later version. */
 #include "status.h"
 
 #include <errno.h>
@@ -66,7 +65,7 @@ static const char *const events[] = {
     [PORTD__V1__NOTICE__EVENT__EVENT_TURNED_AWAY] = "turned-away",
 };
 
-/* The wire may carry any number in an enum, also a negative one: as size_t both are beyond the table. */
+/* An enum received may have any value: as size_t a negative one is beyond the table, too. */
 
 const char *status_name(Portd__V1__Code code) {
     return (size_t)code < LENGTH(codes) ? codes[code].name : "?";
@@ -117,9 +116,8 @@ Portd__V1__Code status_of_errno(int error) {
     }
 }
 
-/* Bytes that follow this first byte of a character, or -1 if no character begins with it. low and high bound
- * the first of them: the bounds are what keeps out overlong forms (E0, F0), surrogates (ED) and what is
- * beyond U+10FFFF (F4). */
+/* How many bytes follow the first byte of a character, or -1 if no character begins with it. low and high bound the second byte: these bounds
+ * exclude overlong forms (E0, F0), surrogates (ED) and code points above U+10FFFF (F4). */
 static int utf8_follow(unsigned char first, unsigned char *low, unsigned char *high) {
     *low = first == 0xE0 ? 0xA0 : first == 0xF0 ? 0x90 : 0x80;
     *high = first == 0xED ? 0x9F : first == 0xF4 ? 0x8F : 0xBF;

@@ -1,4 +1,4 @@
-/* status.h: the codes of portd.proto with their names and texts, once for both sides. */
+/* status.h: names and texts of the enums of portd.proto, for broker and library. */
 #ifndef STATUS_H
 #define STATUS_H
 
@@ -7,7 +7,7 @@
 /* "limit", "not-found"; "?" for an unknown code. */
 const char *status_name(Portd__V1__Code code);
 
-/* One sentence for people. */
+/* A sentence for people. */
 const char *status_text(Portd__V1__Code code);
 
 /* "half-close"; "?" for others. */
@@ -19,7 +19,7 @@ const char *status_kind(Portd__V1__Kind kind);
 /* "made"; "?" for others. */
 const char *status_event(Portd__V1__Notice__Event event);
 
-/* The nearest code for a negative errno of this platform. */
+/* The closest code for a negative errno. */
 Portd__V1__Code status_of_errno(int error);
 
 /* True if text is UTF-8 without NUL (Unicode 15, D92: no surrogates, no overlong forms). */

@@ -1,7 +1,7 @@
-/* transport.h: contract of the byte stream with attached descriptors between a client and the broker. Two
- * implementations: transport_unix.c (AF_UNIX stream, SCM_RIGHTS) and transport_win.c (named pipe).
+/* transport.h: the byte stream with attached descriptors between a client and the broker. Implementations: transport_unix.c (AF_UNIX stream,
+ * SCM_RIGHTS) and transport_win.c (named pipe).
  *
- * Nothing here blocks except where it says so. Errors are negative errno values, -EAGAIN when it would block. */
+ * Calls do not block except where stated. Errors are negative errno values; -EAGAIN: the call would block. */
 #ifndef TRANSPORT_H
 #define TRANSPORT_H
 
@@ -11,98 +11,95 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* One end of a connection: on Unix the number of its socket, elsewhere whatever says where its state is. Passed by value, it is as cheap as a
- * number. */
+/* One end of a connection: on Unix a socket, on Windows a pipe. Passed by value. */
 struct transport {
-    os_fd end; /* for the implementation alone */
+    os_fd end; /* private to the implementation */
 };
 
 static inline struct transport transport_none(void) { return (struct transport){.end = OS_FD_NONE}; }
 
 static inline bool transport_is_none(struct transport transport) { return transport.end == OS_FD_NONE; }
 
-/* What tells when there is something to receive, and, watched for writing, when there is room to send. Borrowed. */
+/* The descriptor to poll: readable when there is something to receive, writable when there is room to send. Borrowed. */
 os_fd transport_pollable(struct transport transport);
 
-/* What peer.h and socket.h ask about. Borrowed. */
+/* The descriptor for the calls of peer.h and socket.h. Borrowed. */
 os_fd transport_peer(struct transport transport);
 
-/* Closes it; none is allowed. It may have to wait, for what lies in its queue. */
+/* Closes it; transport_none() is allowed. May block, for descriptors in its receive queue. */
 void transport_close(struct transport transport);
 
-/* Gives up all but the descriptor with which it is closed: the caller's. */
+/* Frees everything but the descriptor, which the caller owns and closes. */
 os_fd transport_take(struct transport transport);
 
-/* The file of a listener that this process made, so that it is told from one that another process has made at that place. */
+/* Identifies the socket file that this process created, to tell it from one that another process creates at the path later. */
 struct transport_file {
-    uint64_t device, inode; /* 0: there is none */
-    os_fd lock;             /* while it is hidden */
+    uint64_t device, inode; /* 0: no file */
+    os_fd lock;             /* held while the file is hidden */
 };
 
-/* Listens at an address (see address.h). A stale socket file (nobody listens) is replaced, a live one is
- * -EADDRINUSE, anything else at the path is left alone and -EEXIST. -EPERM: the lock file PATH.lock is somebody else's; -EBUSY: another
- * broker that is about to begin or end there does not get on (it waits for that, at most five seconds). mode is the file mode of the
- * socket. *file (NULL: nobody asks) is what the other calls want. */
+/* Listens at an address (address.h); mode: the file mode of the socket. Replaces a stale socket file. -EADDRINUSE: a process listens there;
+ * -EEXIST: the path is not a socket; -EPERM: the lock file PATH.lock is another user's; -EBUSY: another broker has been starting or stopping
+ * there for five seconds, for which this blocks. *file is for the calls below; file may be NULL. */
 int transport_listen(const char *address, unsigned mode, os_fd *listener, struct transport_file *file);
 
-/* Takes the file away, so that nobody comes any more, and keeps others from listening there. 0 (also when there is no file, or not
+/* Hides the socket file, so that no new client connects, and keeps other brokers from listening there. 0 (also if there is no file, or not
  * ours), or a negative errno: nothing was done. */
 int transport_hide(const char *address, struct transport_file *file);
 
-/* Puts a hidden file back. */
+/* Restores a hidden file. */
 void transport_show(const char *address, struct transport_file *file);
 
 /* Removes the file, hidden or not, if it is still ours. */
 void transport_unlink(const char *address, struct transport_file *file);
 
-/* Whoever comes now is told that nobody listens. Not for a listener that is shared with others: they cannot undo it. */
+/* Shuts the listener down: new connections are refused. Not for a listener that other processes share, since it is permanent. */
 void transport_refuse(os_fd listener);
 
-/* Somebody waits to be accepted. */
+/* Whether a connection waits to be accepted. */
 bool transport_waits(os_fd listener);
 
-/* Whether the listener was shut down, so that it is ready for ever and nobody can come; false where that is not told. */
+/* Whether the listener was shut down: then it polls as ready for ever and accepts nothing. False on systems that do not report it. */
 bool transport_is_shut(os_fd listener);
 
-/* 0 and *transport (close-on-exec, not blocking), -EAGAIN, -ECONNABORTED: who came has gone again, or another negative errno, after
- * which those who wait may still be there. It has inherited from the listener: socket_ask_plainly comes before the first receive. */
+/* 0 and *transport (close-on-exec, non-blocking); -EAGAIN: none waits; -ECONNABORTED: the client has gone; or another negative errno: clients
+ * may still wait. The connection inherits the listener's options: call socket_ask_plainly before the first receive. */
 int transport_accept(os_fd listener, struct transport *transport);
 
-/* Connects without waiting for the broker to accept. */
+/* Connects, without waiting until the broker accepts. 0 and *transport, or a negative errno. */
 int transport_connect(const char *address, struct transport *transport);
 
-/* Prepares a descriptor that somebody else made (inherited listener or connection): close-on-exec, not blocking. */
+/* Prepares an inherited listener or connection: close-on-exec; a listener also non-blocking. 0 or a negative errno. */
 int transport_adopt(os_fd fd);
 
-/* Whether connections can be accepted from it. */
+/* Whether fd is a listener. */
 bool transport_listens(os_fd fd);
 
-/* Whether everybody can connect to it: no file's mode, nor a list of its own, says who may. */
+/* Whether every user can connect: neither a file mode nor an access list restricts it. */
 bool transport_is_open(os_fd listener);
 
-/* Nothing more is sent or received; the other end sees that, after what it has not read. */
+/* Shuts down both directions; the peer sees end of file after the bytes it has not read yet. */
 void transport_shutdown(struct transport transport);
 
-/* Whether nothing that was sent lies unread in it; false if that is not told. After transport_shutdown it stays so. */
+/* Whether its receive queue is empty; false if unknown. After transport_shutdown an empty queue stays empty. */
 bool transport_is_empty(struct transport transport);
 
-/* Sends bytes, with n_fds descriptors attached to the first of them. Returns the bytes taken (> 0) or a negative errno.
- * Never raises SIGPIPE. The descriptors stay the caller's. */
+/* Sends bytes, with n_fds descriptors attached to the first byte. Returns the bytes sent (> 0) or a negative errno. Never raises SIGPIPE. fds
+ * are borrowed. */
 ptrdiff_t transport_send(struct transport transport, const void *bytes, size_t size, const os_fd *fds,
                          size_t n_fds);
 
-/* Lets transport_recv sleep. For a connection that transport_connect made and that no other process shares: its file status flags and its
- * receive timeout change. 0, or a negative errno: -EOPNOTSUPP where a read cannot sleep. */
+/* Allows transport_recv to sleep. Only for a connection from transport_connect that no other process shares, since it changes the file status
+ * flags and the receive timeout. 0 or a negative errno; -EOPNOTSUPP: the system cannot. */
 int transport_sleep_begin(struct transport transport);
 
-/* The longest that transport_recv sleeps from now on; below 0: without end. 0 or a negative errno. Rounded up to the system's ticks, of up to
- * 10 ms. */
+/* Limits each later sleep of transport_recv, in us, rounded up to the kernel's ticks (up to 10 ms); below 0: no limit. 0 or a negative errno. */
 int transport_sleep_limit(struct transport transport, int64_t us);
 
-/* One read. fds has room for FRAME_FDS_ROOM; NULL: no descriptor can come, which makes the call cheaper, and one that comes all the same
- * is closed by the system. `sleep` (after transport_sleep_begin): waits until there is something; -EAGAIN also when the limit has passed or
- * a signal handler has run. Returns the bytes (> 0), 0 when the other end has closed, or a negative errno. *n_fds descriptors
- * (close-on-exec) are the caller's; *truncated: some were lost on the way. */
+/* Reads once. fds has room for FRAME_FDS_ROOM; NULL: no descriptors are expected, which is cheaper, and the kernel closes those that come.
+ * sleep (after transport_sleep_begin): blocks until there is something; then -EAGAIN: the limit has passed, or a signal handler has run.
+ * Returns the bytes (> 0); 0: the peer has closed; or a negative errno. The caller owns the *n_fds descriptors (close-on-exec); *truncated:
+ * some were lost. */
 ptrdiff_t transport_recv(struct transport transport, void *bytes, size_t size, os_fd *fds, size_t *n_fds,
                          bool *truncated, bool sleep);
 

@@ -1,11 +1,10 @@
-/* transport_unix.c: a stream socket of the family AF_UNIX, descriptors beside the bytes as SCM_RIGHTS.
+/* transport_unix.c: an AF_UNIX stream socket, with descriptors as SCM_RIGHTS.
  *
- * Calls on a connection carry MSG_DONTWAIT and MSG_NOSIGNAL each, so nothing here depends on the flags of the
- * open file, which other processes may share. Every recvmsg offers room for all descriptors that one message
- * can bring: those the kernel has no room for it closes itself, inside the call, and closing a foreign
- * descriptor may take seconds.
+ * Each call on a connection passes MSG_DONTWAIT and MSG_NOSIGNAL, so nothing depends on the flags of the open file, which other processes may
+ * share. Every recvmsg offers room for all descriptors that one message can bring: the kernel closes those that do not fit, inside the call,
+ * and closing a foreign descriptor may take seconds.
  *
- * How a socket gets its address is in listen_unix.c. */
+ * listen_unix.c binds listeners. */
 #define _GNU_SOURCE
 
 #include "transport.h"
@@ -26,10 +25,10 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-/* Credentials, a label and the like may stand before the descriptors, or behind them. */
+/* CONTROL_STRAY: room for credentials, a label and other messages before or after the descriptors. */
 enum { CONTROL_STRAY = 512, CONTROL_SIZE = CMSG_SPACE(FRAME_FDS_ROOM * sizeof(int)) + CONTROL_STRAY };
 
-/* Not to be zeroed as a whole, it is 1 KB on the way of each message. */
+/* Do not zero it as a whole: it has more than 1 KB, and each message uses one. */
 union control {
     struct cmsghdr align;
     unsigned char bytes[CONTROL_SIZE];
@@ -153,12 +152,12 @@ int transport_adopt(os_fd fd) {
     if (fcntl(fd, F_SETFD, FD_CLOEXEC) < 0)
         return -errno;
     if (!transport_listens(fd)) {
-        /* Each call on a connection says MSG_DONTWAIT: its flags stay as its other holders know them. */
+        /* Each call passes MSG_DONTWAIT, so the flags of the open file need not change, which other processes may share. */
         socket_ask_plainly(fd);
         return 0;
     }
-    /* accept has no such flag. The listener is polled before it is asked, but whoever shares it may take the
-     * connection in between, and then accept would block. */
+    /* accept has no such flag. The loop polls the listener first, but another process that shares it may accept the connection in between, and
+     * then accept would block. */
     int flags = fcntl(fd, F_GETFL);
     if (flags < 0)
         return -errno;
@@ -168,7 +167,7 @@ int transport_adopt(os_fd fd) {
 void transport_shutdown(struct transport transport) { (void)shutdown(transport.end, SHUT_RDWR); }
 
 bool transport_is_empty(struct transport transport) {
-    int unread; /* out-of-band bytes as well, which recv would not show */
+    int unread; /* with out-of-band bytes, which recv would not return */
     return ioctl(transport.end, FIONREAD, &unread) == 0 && unread == 0;
 }
 
@@ -187,8 +186,7 @@ static ssize_t send_fds(int connection, const void *bytes, size_t size, const os
     item->cmsg_type = SCM_RIGHTS;
     item->cmsg_len = CMSG_LEN(fds_size);
     memcpy(CMSG_DATA(item), fds, fds_size);
-    memset(CMSG_DATA(item) + fds_size, 0,
-           CMSG_SPACE(fds_size) - CMSG_LEN(fds_size)); /* padding: nobody reads it */
+    memset(CMSG_DATA(item) + fds_size, 0, CMSG_SPACE(fds_size) - CMSG_LEN(fds_size)); /* unused padding */
     return direct_sendmsg(connection, &message, flags);
 }
 
@@ -199,7 +197,7 @@ ptrdiff_t transport_send(struct transport transport, const void *bytes, size_t s
 
     if (n_fds > FRAME_FDS_ROOM)
         return -EINVAL;
-    do /* most frames have no descriptors, and for them the plain call is measurably cheaper */
+    do /* for frames without descriptors, the most frequent, send is measurably cheaper */
         sent = n_fds > 0 ? send_fds(transport.end, bytes, size, fds, n_fds, flags)
                          : direct_send(transport.end, bytes, size, flags);
     while (sent < 0 && errno == EINTR);
@@ -208,7 +206,7 @@ ptrdiff_t transport_send(struct transport transport, const void *bytes, size_t s
     return sent;
 }
 
-/* Appends the descriptors of one control message; more than there is room for cannot come on Linux. */
+/* Appends the descriptors of one control message. On Linux they always fit. */
 static void recv_fds(const struct cmsghdr *item, os_fd *fds, size_t *n_fds, bool *truncated) {
     size_t n = (item->cmsg_len - CMSG_LEN(0)) / sizeof(*fds);
 
@@ -242,7 +240,7 @@ int transport_sleep_limit(struct transport transport, int64_t us) {
     return setsockopt(transport.end, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit)) == 0 ? 0 : -errno;
 }
 
-/* A sleep that a signal has interrupted ends: its limit would begin anew. */
+/* An interrupted sleep is not repeated, since its limit would begin anew. */
 static bool recv_again(bool sleep) { return errno == EINTR && !sleep; }
 
 static ptrdiff_t recv_error(void) { return errno == EWOULDBLOCK || errno == EINTR ? -EAGAIN : -errno; }

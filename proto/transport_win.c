@@ -1,15 +1,14 @@
-/* transport_win.c: a named pipe in message mode, handles as numbers in front of the bytes.
+/* transport_win.c: a named pipe in message mode, with handle values in front of the bytes.
  *
- * One transport_send is one message: a count, so many handle values, the bytes. Messages are written and read as a whole, so
- * a call that would have to wait can be cancelled and has then done nothing; that is how calls here never block. What one
- * message brings belongs together, as with a recvmsg.
+ * One transport_send writes one message: a count, the handle values, the bytes. Messages are written and read as a whole, so a call that would
+ * block can be cancelled without an effect: so calls here never block. The handles of a message belong to its bytes, as with recvmsg.
  *
- * Handles cross between processes by DuplicateHandle, which is the broker's work alone, because an ordinary client may not
- * open a service. A client sends copies of its own, which the broker takes away from it; what the broker sends it puts into
- * the client first. The process it does that with must be in the logon session that the pipe's client is in: a process id
- * alone could be a lie.
+ * DuplicateHandle passes handles between processes. Only the broker calls it for another process, since an ordinary client may not open a
+ * service's process. A client sends values of copies in its own process, which the broker moves to itself; the broker duplicates a handle
+ * into the client before it sends the value. The broker checks that the process is in the logon session of the pipe's client, since the
+ * process id alone can be forged.
  *
- * How somebody listens at a pipe is in listen_win.c. */
+ * listen_win.c has the listeners. */
 #include "transport.h"
 
 #include "address.h"
@@ -24,7 +23,7 @@
 #include <aclapi.h>
 
 enum {
-    BYTES_MAX = 16384 /* of one message; the rest of a longer send is the next message */
+    BYTES_MAX = 16384 /* of one message; a longer send takes several messages */
 };
 
 struct message {
@@ -61,17 +60,17 @@ int pipe_errno(unsigned long error) {
 
 int pipe_errno_now(void) { return pipe_errno(GetLastError()); }
 
-/* ReadFile or WriteFile of one message, or -EAGAIN and nothing done. */
+/* ReadFile or WriteFile of one message. 0, or a negative errno; -EAGAIN: nothing was done. */
 static int message_move(HANDLE pipe, void *bytes, DWORD size, bool write, DWORD *moved) {
     HANDLE event = CreateEventW(NULL, TRUE, FALSE, NULL);
     if (!event)
         return pipe_errno_now();
-    /* The low bit keeps a completion packet from being queued where the pipe is associated with a port. */
+    /* The low bit prevents a completion packet if the pipe is associated with a completion port. */
     OVERLAPPED work = {.hEvent = (HANDLE)((ULONG_PTR)event | 1)};
     BOOL done = write ? WriteFile(pipe, bytes, size, NULL, &work) : ReadFile(pipe, bytes, size, NULL, &work);
     int r = done || GetLastError() == ERROR_IO_PENDING ? 0 : pipe_errno_now();
     if (r == 0 && !done)
-        (void)CancelIoEx(pipe, &work); /* without effect if it is complete by now */
+        (void)CancelIoEx(pipe, &work); /* has no effect if it is complete */
     if (r == 0 && !GetOverlappedResult(pipe, &work, moved, TRUE))
         r = pipe_errno_now();
     (void)CloseHandle(event);
@@ -88,7 +87,7 @@ static bool token_session(HANDLE token, LUID *session) {
     return true;
 }
 
-/* The logon session of the thread that opened the pipe's other end, as the kernel has kept it. */
+/* The logon session of the thread that opened the pipe's client end, from the kernel. */
 static bool client_session(HANDLE pipe, LUID *session) {
     HANDLE token;
 
@@ -96,14 +95,14 @@ static bool client_session(HANDLE pipe, LUID *session) {
         return false;
     BOOL opened = OpenThreadToken(GetCurrentThread(), TOKEN_QUERY, TRUE, &token);
     if (!RevertToSelf())
-        abort(); /* to go on as somebody else is worse than to end */
+        abort(); /* never go on as another user */
     bool known = opened && token_session(token, session);
     if (opened)
         (void)CloseHandle(token);
     return known;
 }
 
-/* The client's process, to duplicate from and into; NULL if it cannot be had or is not what it says. */
+/* The client's process, to duplicate from and into; NULL if it cannot be opened, or its logon session is not the client's. */
 static HANDLE client_process(HANDLE pipe) {
     LUID theirs, its;
     HANDLE token;
@@ -131,7 +130,7 @@ static bool pipe_is_server(HANDLE pipe) {
     return GetNamedPipeInfo(pipe, &flags, NULL, NULL, NULL) && (flags & PIPE_SERVER_END);
 }
 
-/* Takes copies back that were made for a message which was not sent. */
+/* Closes the copies made for a message that was not sent. */
 static void handles_take_back(struct message *message, HANDLE process) {
     while (message->n_handles > 0) {
         HANDLE handle = (HANDLE)(uintptr_t)message->handles[--message->n_handles];
@@ -139,7 +138,7 @@ static void handles_take_back(struct message *message, HANDLE process) {
     }
 }
 
-/* Copies into `process`: the client where the broker sends, else this one. */
+/* Duplicates fds into `process`: the client's if the broker sends, else this one. 0, or a negative errno and no copies. */
 static int handles_put(struct message *message, HANDLE process, const os_fd *fds, size_t n_fds) {
     for (size_t i = 0; i < n_fds; i++) {
         HANDLE copy;
@@ -153,7 +152,7 @@ static int handles_put(struct message *message, HANDLE process, const os_fd *fds
     return 0;
 }
 
-/* The pipe itself is all there is to a connection so far. */
+/* A connection is just the pipe. */
 os_fd transport_pollable(struct transport transport) { return transport.end; }
 
 os_fd transport_peer(struct transport transport) { return transport.end; }
@@ -180,7 +179,7 @@ ptrdiff_t transport_send(struct transport transport, const void *bytes, size_t s
         return -EPERM;
     int r = handles_put(&message, process, fds, n_fds);
     if (r == 0) {
-        /* The handles that there are come right in front of the bytes. */
+        /* The bytes follow the last handle. */
         uint8_t *behind = (uint8_t *)(message.handles + message.n_handles);
         memmove(behind, bytes, message.size);
         r = message_move(transport.end, &message, (DWORD)(behind + message.size - (uint8_t *)&message), true,
@@ -193,8 +192,8 @@ ptrdiff_t transport_send(struct transport transport, const void *bytes, size_t s
     return r < 0 ? r : (ptrdiff_t)message.size;
 }
 
-/* Takes the handles of a message away from the client. Values that stand for "this process" or "this thread" mean
- * something else to each who uses them, and are no handles. */
+/* Moves the handles of a message from the client to this process. Rejects pseudo handles ("this process", "this thread"), whose meaning depends
+ * on the process that uses them. */
 static void handles_pull(const struct message *message, HANDLE pipe, os_fd *fds, size_t *n_fds,
                          bool *truncated) {
     HANDLE process = client_process(pipe);
@@ -274,7 +273,7 @@ int pipe_name(const char *address, wchar_t name[PIPE_NAME_UNITS]) {
     return n > 0 ? 0 : -EINVAL;
 }
 
-/* Whoever makes a pipe first owns its name: only our own user or the system may be who we talk to. */
+/* Any user can create a pipe with the name first: trust only pipes of our own user or the system. */
 static bool pipe_is_trusted(HANDLE pipe) {
     PSECURITY_DESCRIPTOR descriptor;
     struct pipe_owner owner_of_this;
@@ -295,7 +294,7 @@ int transport_connect(const char *address, struct transport *transport) {
 
     if (r < 0)
         return r;
-    /* The other end may see who we are, and may not act as us. */
+    /* The server may identify us, and may not impersonate us. */
     HANDLE pipe = CreateFileW(name, GENERIC_READ | GENERIC_WRITE, 0, NULL, OPEN_EXISTING,
                               FILE_FLAG_OVERLAPPED | SECURITY_SQOS_PRESENT | SECURITY_IDENTIFICATION, NULL);
     if (pipe == INVALID_HANDLE_VALUE)

@@ -1,4 +1,4 @@
-/* varint.h: the integers of protobuf's wire, seven bits in a byte, the lowest first. */
+/* varint.h: protobuf's variable-length integers: seven bits per byte, lowest first. */
 #ifndef VARINT_H
 #define VARINT_H
 
@@ -15,7 +15,7 @@ static inline size_t varint_size(uint64_t value) {
     return size;
 }
 
-/* Returns what follows. */
+/* Returns the end of the varint. */
 static inline uint8_t *varint_write(uint8_t *at, uint64_t value) {
     for (; value >= VARINT_MORE; value >>= VARINT_BITS)
         *at++ = (uint8_t)(value | VARINT_MORE);
@@ -23,7 +23,7 @@ static inline uint8_t *varint_write(uint8_t *at, uint64_t value) {
     return at;
 }
 
-/* Moves *at behind the varint. False: there is none. */
+/* Moves *at past the varint. False: it is incomplete or too long. */
 static inline bool varint_read(const uint8_t **at, const uint8_t *end, uint64_t *value) {
     *value = 0;
     for (unsigned shift = 0; *at < end && shift < 64; shift += VARINT_BITS) {
