@@ -16,7 +16,7 @@ static size_t charge_of(size_t n_groups) { return n_groups > PEER_GROUPS_MAX ? i
 
 static void give_back(struct identity *identity) {
     struct users *users = identity->context;
-    struct user *user = user_ref(users, identity->uid); /* it is there: this cannot fail */
+    struct user *user = user_ref(users, identity->uid); /* it exists, so this cannot fail */
     user_give(user, USER_BYTES, charge_of(identity->n_groups));
     if (identity->process != OS_FD_NONE)
         kept_give(user, NULL, 1);
@@ -66,7 +66,7 @@ int credentials_prove(struct identity *identity, os_fd connection, struct refusa
     int result;
     if (identity->process != OS_FD_NONE || !identity->pid || !identity_names_processes())
         return 0;
-    user = user_ref(users, identity->uid); /* it is there: this cannot fail */
+    user = user_ref(users, identity->uid); /* it exists, so this cannot fail */
     result = kept_take(user, NULL, 1, refusal);
     if (!result && peer_process(connection, &identity->process))
         kept_give(user, NULL, 1);

@@ -132,7 +132,7 @@ static void make(struct arrival *arrival, struct user *user) {
 static void step(struct task *task) {
     struct user *user = CONTAINER_OF(task, struct user, arrive);
     struct ring *node;
-    user_ref(user->users, user->uid); /* it is there: this cannot fail */
+    user_ref(user->users, user->uid); /* it exists, so this cannot fail */
     for (int i = 0; i < ARRIVALS && (node = ring_first(&user->arrivals)); i++) {
         turn_spend(user->lane.turns, UNITS);
         make(CONTAINER_OF(node, struct arrival, node), user);
@@ -237,7 +237,7 @@ int listener_open(struct listener *listener, os_fd fd, struct sessions *sessions
 static void drop_arrivals(struct listener *listener) {
     const struct user *next;
     for (uint64_t from = 0; users_next(listener->users, from, &next, 1); from++) {
-        struct user *user = user_ref(listener->users, next->uid); /* it is there: this cannot fail */
+        struct user *user = user_ref(listener->users, next->uid); /* it exists, so this cannot fail */
         struct ring *node;
         while ((node = ring_first(&user->arrivals))) {
             struct arrival *arrival = CONTAINER_OF(node, struct arrival, node);

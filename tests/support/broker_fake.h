@@ -96,8 +96,8 @@ static inline bool broker_hears_nothing(struct broker_fake *broker) {
     return !channel_has_frame(&broker->channel) && poll(&p, 1, 0) == 0;
 }
 
-/* The next request, which is of that method. It lasts until the next call; descriptors that are not taken out of
- * broker->frame are closed. */
+/* Reads the next request, which must have that method. Valid until the next call; descriptors left in broker->frame are closed
+ * then. */
 static inline Portd__V1__Request *broker_expect(struct broker_fake *broker,
                                                 Portd__V1__Request__MethodCase method) {
     broker_forget(broker);

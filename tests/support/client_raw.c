@@ -79,7 +79,7 @@ ssize_t raw_send_some(const struct raw *raw, const void *bytes, size_t size, con
     return sent < 0 ? -errno : sent;
 }
 
-/* 0 once one of the events is there, or it can be told only by trying. */
+/* 0 once one of the events is there, or only trying can show it. */
 static int await(const struct raw *raw, short events, int64_t deadline) {
     struct pollfd one = {.fd = raw->fd, .events = events};
 
@@ -180,7 +180,7 @@ static void take_fds(struct raw *raw, struct msghdr *message) {
     }
 }
 
-/* One read, behind what is left. 0 or a negative errno. */
+/* One read, appended to the bytes left. 0 or a negative errno. */
 static int receive(struct raw *raw) {
     union {
         struct cmsghdr align;

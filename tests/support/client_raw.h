@@ -47,7 +47,7 @@ void raw_close(struct raw *raw);
 /* One sendmsg with n descriptors attached: how many bytes it took, or a negative errno (-EAGAIN: no room). */
 ssize_t raw_send_some(const struct raw *raw, const void *bytes, size_t size, const int *fds, size_t n);
 
-/* All of it; the descriptors go with the first byte. */
+/* Sends all bytes; the descriptors go with the first one. */
 int raw_send(const struct raw *raw, const void *bytes, size_t size, const int *fds, size_t n);
 
 /* A header with these values, valid or not. */
@@ -56,7 +56,7 @@ void raw_header(uint8_t bytes[RAW_HEADER], uint32_t length, unsigned claim, unsi
 /* Header and body of a request, which claims n descriptors: its size. */
 size_t raw_pack(uint8_t bytes[RAW_HEADER + RAW_BODY_MAX], const raw_request *request, unsigned claim);
 
-/* Of a wait. limit_us: below 0 for none. */
+/* The same for a wait. limit_us: negative for none. */
 size_t raw_pack_wait(uint8_t bytes[RAW_HEADER + RAW_BODY_MAX], uint64_t request_id, uint64_t *ids, size_t n,
                      bool all, int64_t limit_us);
 
@@ -90,7 +90,7 @@ int raw_until_end(struct raw *raw);
 
 /* ---- calls; results as of raw_code ------------------------------------------------------------------------------------- */
 
-/* Of version 1, for raw_hello_with. */
+/* A hello of version 1, for raw_hello_with. */
 Portd__V1__Hello raw_hello_make(void);
 
 int raw_hello(struct raw *raw); /* fills session, token and window */

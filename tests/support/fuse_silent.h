@@ -20,7 +20,7 @@ struct fuse_silent {
 /* False where this machine cannot do it. */
 bool fuse_silent_open(struct fuse_silent *fuse);
 
-/* Waits until somebody waits for the page. False if nobody has within ten seconds. */
+/* Waits until a process is blocked on the page. False if none is within ten seconds. */
 bool fuse_silent_await(struct fuse_silent *fuse);
 
 /* Ends the server, which ends every wait for it. */

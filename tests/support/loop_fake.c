@@ -48,7 +48,7 @@ void loop_after(struct loop *loop, void (*fn)(void *context), void *context) {
     loop->after_context = context;
 }
 
-/* What is done in turns is not this loop's affair. */
+/* Turns are not this loop's business. */
 void loop_round(struct loop *loop, int64_t (*fn)(void *context), void *context) {
     (void)loop;
     (void)fn;

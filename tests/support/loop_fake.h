@@ -16,10 +16,10 @@ size_t loop_fake_reach(struct loop *loop, int64_t time);
 /* When the next timer is due; INT64_MAX: none is set. */
 int64_t loop_fake_next(const struct loop *loop);
 
-/* As if the signal had come. False if nobody asked for it. */
+/* Delivers the signal. False if nothing handles it. */
 bool loop_fake_signal(struct loop *loop, int number);
 
-/* What the next loop_set for some interest answers, and does nothing: a negative errno, once. */
+/* The next loop_set with an interest returns this negative errno and does nothing, once. */
 void loop_fake_fail_set(struct loop *loop, int error);
 
 /* Watches that are not taken out yet. */

@@ -49,8 +49,7 @@ static inline unsigned char *test_fds_before(void) {
     return before;
 }
 
-/* Marks the open descriptors of this process. The one that reads the folder is open meanwhile and is not
- * counted. */
+/* Marks the open descriptors of this process, except the one used to read the directory. */
 static inline void test_fds_look(unsigned char open_fds[TEST_FDS]) {
     DIR *folder = opendir("/proc/self/fd");
     struct dirent *entry;
@@ -67,7 +66,7 @@ static inline void test_fds_look(unsigned char open_fds[TEST_FDS]) {
     closedir(folder);
 }
 
-/* How many descriptors of this process are open; for cases that count in the middle. */
+/* The number of open descriptors of this process, for cases that count in the middle. */
 static inline size_t test_fds_count(void) {
     unsigned char open_fds[TEST_FDS];
     size_t n = 0;
