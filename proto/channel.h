@@ -56,7 +56,7 @@ struct channel {
     size_t most; /* most bytes per read; 0: as many as there is room for */
     bool bare;   /* no descriptors are expected: the kernel closes those that come nevertheless */
     bool sleep;  /* channel_fill sleeps in its read (transport_recv) */
-    channel_discard *discard; /* closes descriptors of the channel's own; NULL: os_close */
+    channel_discard *discard; /* takes copies, and descriptors that the channel drops; NULL: os_close */
     void *discard_context;
     /* private to channel.c: */
     uint64_t offset; /* stream offset of the first byte not yet cut */

@@ -1,15 +1,15 @@
 #!/usr/bin/env python3
-"""Checks that files call each other in one direction, and that includes do not go deep.
+"""Checks that files call each other in one direction only, and that chains of includes are short.
 
     scripts/check-calls.py [--arrows] [--names] [TOP]
 
-A file calls another one if it names a function that is defined there and is not static; handing such a function on as a
-callback is a call too, since the file knows who is above it. Files that call each other in a circle can only be
-understood together. include-rules.txt says for each room how large its circles are ("circle") and how many files the
-longest chain of includes has that begins in it ("chain"); what it does not name has no circle and at most CHAIN_MAX
-files. A room that is better than its line must take the line down, so that the numbers only fall.
+A file calls another one if it names a non-static function that is defined there; passing such a function as a callback is
+a call, too. Files that call each other in a circle can only be understood together. include-rules.txt has the sizes of
+each room's circles ("circle") and the length of the longest chain of includes that begins in the room ("chain"); a room
+without a line may have no circle and chains of at most CHAIN_MAX files. When a room improves, its line must be lowered,
+so the numbers only fall.
 
-Prints the circles. --arrows: with the names that make them. --names: the functions that are not called after their file.
+Prints the circles. --arrows: also the names that cause them. --names: the functions that are not named after their file.
 """
 import collections
 import importlib
@@ -26,7 +26,7 @@ WORD = re.compile(r'(?<![\w.>])[A-Za-z_]\w*')
 
 
 def bare(text):
-    """Without comments, strings and directives, line by line as it was."""
+    """The text with comments, strings and directives blanked; lines keep their numbers."""
     return style.DIRECTIVE.sub(style.blank, style.BLANKED.sub(style.blank, text))
 
 
@@ -39,7 +39,7 @@ def bodies(text, code):
 
 
 class Tree:
-    """The files, what each includes, defines and says."""
+    """The files, and what each includes, defines and names."""
 
     def __init__(self, top):
         self.files = {p: t for p, t in style.read_tree(top).items() if p.startswith(ROOTS)}
@@ -48,7 +48,7 @@ class Tree:
         self.reach = {p: self.closure(p) for p in self.files}
         self.declared = {p: set(WORD.findall(c)) for p, c in self.code.items() if p.endswith('.h')}
         self.own = {}     # path: functions that others can call
-        self.uses = {}    # path: names in it
+        self.uses = {}    # path: names that it uses
         self.home = collections.defaultdict(set)
         for path, text in self.files.items():
             found = list(bodies(text, self.code[path]))
@@ -70,7 +70,7 @@ class Tree:
         return seen
 
     def unit(self, path):
-        """The .c file of a header that has functions; the header itself if there is no such file."""
+        """The .c file of a header; the header itself if there is none."""
         return path[:-2] + '.c' if path[:-2] + '.c' in self.files else path
 
     def arrows(self):
@@ -90,7 +90,7 @@ class Tree:
 
         def longest(path):
             if path not in known:
-                known[path] = [path]  # ends a circle, which check-style.py refuses
+                known[path] = [path]  # stops at a circle, which check-style.py reports
                 known[path] = [path] + max((longest(o) for o in self.includes.get(path, ())), key=len, default=[])
             return known[path]
 
@@ -135,7 +135,7 @@ def read_rules(path):
 
 
 def judge_circles(found, allowed):
-    """Yields what is wrong: a room whose circles are not those of the rules."""
+    """Yields a message for each room whose circles differ from its rule."""
     sizes = collections.defaultdict(list)
     for circle in found:
         sizes['+'.join(sorted({os.path.dirname(p) for p in circle}))].append(len(circle))

@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# check-format.sh: every .c and .h is as clang-format 14 writes it.
+# check-format.sh: checks that every .c and .h is formatted as by clang-format 14.
 #
 #   scripts/check-format.sh [--fix] [FILE...]
 #
-# Exits 77 (skipped) where that version is not installed: others break lines elsewhere.
+# Exits 77 (skipped) if that version is not installed: other versions format differently.
 set -eu
 cd "$(dirname "$0")/.."
 fix=no

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# check-headers.sh: every header compiles alone; portd.h also as C99 and as C++11.
+# check-headers.sh: checks that every header compiles alone; portd.h also as C99 and as C++11.
 #
-#   scripts/check-headers.sh BUILD    BUILD is a build folder, for the headers that are generated
+#   scripts/check-headers.sh BUILD    BUILD: a build folder, for the generated headers
 #
 # CC and CXX choose the compilers.
 set -eu

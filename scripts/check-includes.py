@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""Checks that every #include looks the way include-rules.txt allows.
+"""Checks every #include against include-rules.txt.
 
     scripts/check-includes.py [TOP]
 
-Says each include that is not allowed and exits 1 if there was one. Headers of the system are looked at only where an
-"only" line names them; a quoted include must exist, relative to its file or to the top, or be generated.
+Prints each include that is not allowed, and exits 1 if there is one. System headers are checked only if an "only" line
+names them; a quoted include must exist, relative to its file or to the top, or be generated.
 """
 import fnmatch
 import os

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# check-install.sh: what gets installed is where it belongs and can be used there, as a user would: through pkg-config and CMake, from C99
-# and C++11, shared and linked in, against the installed broker, which starts by itself.
+# check-install.sh: installs to a temporary prefix, checks which files are installed, and uses them as a user would: with pkg-config and
+# CMake, from C99 and C++11, the shared and the static library, with the installed broker, also when the library starts it.
 #
-#   scripts/check-install.sh BUILD    BUILD is a build folder in which everything is built
+#   scripts/check-install.sh BUILD    BUILD: a build folder in which everything is built
 #
 # CC and CXX choose the compilers.
 set -eu
@@ -24,7 +24,7 @@ option() { sed -nE "s/^$1(:[A-Z]+)?=//p" "$build/CMakeCache.txt"; }
 
 quietly cmake --install "$build" --prefix "$prefix"
 
-# ---- what is where -----------------------------------------------------------------------------------------------------
+# ---- installed files -----------------------------------------------------------------------------------------------------
 
 include=$(option CMAKE_INSTALL_INCLUDEDIR)
 library=$(dirname "$(find "$prefix" -name libportd.so -printf '%P\n')")
@@ -52,12 +52,12 @@ for file in "${expected[@]}"; do
 done
 extra=$(comm -23 <(cd "$prefix" && find . -type f -o -type l | sed 's|^\./||' | sort) <(printf '%s\n' "${expected[@]}" | sort) |
   grep -vE "^$library/libportd\.so\.[0-9.]+$|^$library/cmake/portd/portd-targets-[a-z]+\.cmake$" || true)
-[ -z "$extra" ] || fail "nobody expects these: $extra"
+[ -z "$extra" ] || fail "unexpected files: $extra"
 grep -qxF "ExecStart=$prefix/bin/portd" "$prefix/$(option PORTD_UNIT_DIR)/portd.service" ||
   fail "portd.service does not start the installed portd"
-if grep -rIlF -e "$build" -e "$PWD" "$prefix"; then fail "these name a folder of the build"; fi
+if grep -rIlF -e "$build" -e "$PWD" "$prefix"; then fail "these files contain a path of the build"; fi
 
-# ---- programs of somebody else -----------------------------------------------------------------------------------------
+# ---- programs of users -----------------------------------------------------------------------------------------
 
 export PKG_CONFIG_PATH=$prefix/$library/pkgconfig
 package() { pkg-config "$@" portd; }
@@ -85,9 +85,9 @@ if command -v "$cxx" >/dev/null; then
   programs+=("$room"/build/{c,cpp}_portd)
   [ "$archive" = no ] || linked_in+=("$room"/build/{c,cpp}_portd_static)
 else
-  echo "there is no C++ compiler: C++ and CMake were not tried"
+  echo "there is no C++ compiler: C++ and CMake were not tested"
 fi
-[ "$archive" = yes ] || echo "there is no libportd.a: linking it in was not tried"
+[ "$archive" = yes ] || echo "there is no libportd.a: the static library was not tested"
 for program in "${linked_in[@]}"; do
   if readelf -d "$program" | grep 'NEEDED.*libportd'; then fail "$program needs the shared library"; fi
 done
@@ -95,7 +95,7 @@ for program in "${programs[@]}"; do
   readelf -d "$program" | grep -q 'NEEDED.*\[libportd\.so\.0\]' || fail "$program does not need libportd.so.0"
 done
 
-# ---- they run ----------------------------------------------------------------------------------------------------------
+# ---- run them ----------------------------------------------------------------------------------------------------------
 
 export PORTD_ADDRESS=unix:$room/portd.sock
 for program in "${programs[@]}" "${linked_in[@]}"; do
@@ -122,10 +122,10 @@ kill "$broker"
 wait "$broker" || fail "the installed portd did not stop"
 broker=
 
-# A broker that is started when one is needed is the installed one: for portctl, and for a program that has the library alone.
+# portctl, and a program that has only the library, must start the installed broker.
 unset PORTD_ADDRESS
 export XDG_RUNTIME_DIR=$room/run
-started() { # COMMAND...: leaves a broker running, whose program is looked at
+started() { # COMMAND...: starts a broker; checks its program and stops it
   local pid
   mkdir -m 700 "$XDG_RUNTIME_DIR"
   said=$(echo word | "$@" 2>&1) || fail "$* answered $said"
@@ -144,7 +144,7 @@ if [ ! -e /run/portd/portd.sock ]; then
   quietly "${CC:-cc}" -std=c17 -o "$room/wait" "$room/wait.c" "${compile[@]}" "${shared[@]}"
   started env LD_LIBRARY_PATH="$prefix/$library" "$room/wait"
 else
-  echo "a system's broker runs here: that one is started was not tried"
+  echo "a system broker runs here: starting a broker was not tested"
 fi
 for program in portd portctl; do
   [ "$("$prefix/bin/$program" --version)" = "$program $version" ] || fail "$program --version is not $version"

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# check-readme.sh: the C programs in README.md and libportd(3) compile and link, README's examples for C and the shell answer what it says,
-# every relative link of the documents leads somewhere, and no manual page loses a backslash or an underscore on its way through scdoc.
+# check-readme.sh: checks that the C programs in README.md and libportd(3) compile and link, README's examples print what it says, every
+# relative link in the documents exists, and scdoc drops no backslash or underscore of a manual page.
 #
 #   scripts/check-readme.sh path/to/libportd.so
 set -eu
@@ -42,14 +42,14 @@ ID ready"
   kill "$pid"
   while kill -0 "$pid" 2>/dev/null; do sleep 0.05; done
 else
-  echo "there is no broker in $build, or a system's one runs here: the examples were not run"
+  echo "there is no broker in $build, or a system broker runs here: the examples were not run"
 fi
 for document in *.md proto/*.md; do
   while read -r link; do
     [ -e "$(dirname "$document")/$link" ] || { echo "$document: $link is not there"; wrong=1; }
   done < <(grep -oE '\]\([^)#:]+\)' "$document" | sed 's/^](//; s/)$//')
 done
-# scdoc takes a backslash for itself, in literal text too, and two underscores for emphasis of nothing.
+# scdoc consumes a backslash, in literal text too, and takes two underscores as empty emphasis.
 while read -r page; do
   awk -v page="$page" '{ text = $0; gsub(/\\\\/, "", text) } /^\t*```/ { inside = !inside }
     inside && text ~ /\\/ { print page ":" NR ": a backslash in literal text is written twice"; wrong = 1 }

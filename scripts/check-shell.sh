@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# check-shell.sh: shellcheck has nothing to say about any script of the project. Exits 77 (skipped) without shellcheck.
+# check-shell.sh: runs shellcheck on every script of the project. Exits 77 (skipped) if it is not installed.
 set -eu
 cd "$(dirname "$0")/.."
 command -v shellcheck >/dev/null || { echo "check-shell: shellcheck is not installed"; exit 77; }
@@ -12,7 +12,7 @@ while read -r file; do
 done < <(find .ci scripts tests client daemon -type f \( -perm -u+x -o -name '*.sh' -o -name '*.bash' -o -name '*.bats' \) | sort)
 wrong=0
 shellcheck --severity=style --external-sources "${scripts[@]}" || wrong=1
-# bats runs each case in a shell of its own and sets variables that its files do not: 2030, 2031, 2119, 2120, 2154.
+# bats runs each case in a subshell and sets variables itself: 2030, 2031, 2119, 2120, 2154 are false alarms.
 if [ ${#cases[@]} -gt 0 ]; then
   shellcheck --severity=warning --exclude=SC2030,SC2031,SC2119,SC2120,SC2154 "${cases[@]}" || wrong=1
 fi

@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""The shape of the code: prints it, and fails only for what no file may do.
+"""Checks limits of the code's shape, and prints statistics.
 
     scripts/check-style.py [TOP]
 
-The bounds: a function of more than 90 lines, a .c file of more than 450 (in tests 900), a platform #if
-outside proto/os.h and client/portd.h, headers that include each other in a circle, a file whose name says nothing
-(util, common, helper, ...), a .c file that the CMakeLists.txt of its folder does not name.
+Fails for: a function of more than 90 lines, a .c file of more than 450 (in tests 900), a platform #if outside
+proto/os.h and client/portd.h, headers that include each other in a circle, a file with a generic name (util, common,
+helper, ...), a .c file that the CMakeLists.txt of its folder does not list.
 """
 import os
 import re
@@ -87,7 +87,7 @@ def cycle(graph):
 
 
 def unlisted(top, files):
-    """The .c files that are built by nobody."""
+    """The .c files that no CMakeLists.txt lists."""
     lists = {}
     for path in sorted(files):
         folder, name = os.path.split(path)

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# check-symbols.sh: what libportd exports is what portd.h declares and what portd.map lists, no more and no less; and with the archive
-# also that the same holds there, that the library keeps no state, and that it calls nothing that prints, starts threads, handles
-# signals or believes the environment of a process with raised privileges.
+# check-symbols.sh: checks that libportd exports exactly the functions that portd.h declares and portd.map lists. With the archive: also that
+# it exports the same, that the library has no writable static data, and that it calls no function that prints, starts threads, handles
+# signals or trusts the environment of a process with raised privileges.
 #
 #   scripts/check-symbols.sh path/to/libportd.so [path/to/libportd.a]
 set -eu
@@ -22,7 +22,7 @@ result=0
 if [ $# -eq 2 ]; then
   symbols --extern-only --defined-only "$2" >"$room/archived"
   sides+=(archived)
-  # Constants that the linker fills in are written before the program starts, and never again.
+  # Relocated constants (.data.rel.ro) are written only before the program starts.
   state=$(size -A "$2" | awk '/^\.(data|bss|tdata|tbss)/ && !/^\.data\.rel\.ro/ && $2 > 0 {print $1, $2}')
   [ -z "$state" ] || { echo "the library has state: $state"; result=1; }
   never='(_*v?f?printf(_chk)?|f?puts|f?putc|putchar|perror|std(in|out|err)|syslog|exit|abort|signal|pthread_create|getenv|setenv|putenv'

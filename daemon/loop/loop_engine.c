@@ -21,7 +21,7 @@
 
 enum { BATCH = 64, BATCHES = 256 /* per round */, TIMERS = 256 /* per round */ };
 _Static_assert(_Alignof(struct loop_watch) > LOOP_TOKEN_MASK,
-               "the address of a watch would be a token of somebody else");
+               "the address of a watch would be a token of another kind");
 
 struct signal_watch {
     int number;
@@ -32,8 +32,8 @@ struct signal_watch {
 
 struct loop {
     struct engine *engine;
-    struct engine_event told[BATCH];
-    int at, n;     /* the events of `told` that were not handled yet */
+    struct engine_event events[BATCH];
+    int at, n;     /* events from at to n are not handled yet */
     unsigned pass; /* over everything that is ready; calls each watch once */
     void (*ready)(void *context, uint64_t token, unsigned events);
     void *ready_context;
@@ -163,8 +163,8 @@ void loop_unwatch(struct loop_watch *watch) {
         return;
     (void)loop_set(watch, 0);
     for (int i = loop->at; i < loop->n; i++)
-        if (loop->told[i].token == token_of(watch))
-            loop->told[i].token = 0;
+        if (loop->events[i].token == token_of(watch))
+            loop->events[i].token = 0;
     watch->loop = NULL;
 }
 
@@ -289,18 +289,18 @@ int loop_signal(struct loop *loop, int number, void (*fn)(void *context, int num
 
 /* Events of others come before those of the loop's watches (loop.h). */
 static void report_others(struct loop *loop) {
-    bool told = false;
+    bool reported = false;
 
     for (int i = loop->at; i < loop->n; i++) {
-        struct engine_event *event = &loop->told[i];
+        struct engine_event *event = &loop->events[i];
         if (!(event->token & LOOP_TOKEN_MASK))
             continue;
         if (loop->ready)
             loop->ready(loop->ready_context, event->token, event->events);
         event->token = 0;
-        told = true;
+        reported = true;
     }
-    if (told)
+    if (reported)
         after(loop);
 }
 
@@ -309,7 +309,7 @@ static bool call_watches(struct loop *loop) {
     bool all_new = true;
 
     while (loop->at < loop->n && !loop->stopped) {
-        const struct engine_event *event = &loop->told[loop->at++];
+        const struct engine_event *event = &loop->events[loop->at++];
         struct loop_watch *watch = (struct loop_watch *)(uintptr_t)event->token;
         unsigned events = watch ? from_engine(event->events) & watch->interest : 0;
         if (!events)
@@ -336,8 +336,8 @@ static int report_all(struct loop *loop, int64_t timeout_us) {
     loop->pass++;
     for (int batch = 0; batch < BATCHES && !loop->stopped; batch++) {
         if (loop->at == loop->n) {
-            result = batch == 0 ? engine_sleep(loop->engine, loop->told, BATCH, timeout_us)
-                                : engine_wait(loop->engine, loop->told, BATCH);
+            result = batch == 0 ? engine_sleep(loop->engine, loop->events, BATCH, timeout_us)
+                                : engine_wait(loop->engine, loop->events, BATCH);
             loop->at = 0;
             loop->n = result > 0 ? result : 0;
             report_others(loop);

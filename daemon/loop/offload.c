@@ -31,7 +31,7 @@ struct offload {
     struct loop_timer timer;
     size_t pending;
     struct offload_job *due; /* finished; done() is called in the next callbacks */
-    struct wakeup wakeup;    /* tells the loop */
+    struct wakeup wakeup;    /* wakes the loop */
     struct thread_lock lock;
     struct thread_queue queued;
     struct worker workers[OFFLOAD_THREADS]; /* a worker and its seat have the same index */

@@ -24,16 +24,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { TOLD_MOST = 32, FREE_ROUND_MS = 10, FREE_ROUNDS = 200 };
+enum { REPORTED_MOST = 32, FREE_ROUND_MS = 10, FREE_ROUNDS = 200 };
 
 static_assert(POLLER_FDS == WAKEUP_FDS + 1, "a wakeup and an engine");
 
-struct told {
+struct reported {
     struct poller_job job;
     struct poller *poller;
     uint64_t token;
     unsigned events;
-    struct told *next;
+    struct reported *next;
 };
 
 struct poller {
@@ -47,7 +47,7 @@ struct poller {
     size_t pending;
     int64_t since; /* when a job was last submitted to the idle thread, or done */
     struct poller_job *first, *last;
-    struct told told[TOLD_MOST], *spare;
+    struct reported reported[REPORTED_MOST], *spare;
     struct polls polls; /* the thread's own */
     bool sleeping, ending, ended;
     struct poller_job over; /* finished by the thread when it ends */
@@ -89,12 +89,12 @@ static void finish(struct pollers *all, struct poller_job *job) {
 }
 
 static void report(struct poller *poller, const struct engine_event *event) {
-    struct told *told = poller->spare;
+    struct reported *reported = poller->spare;
 
-    poller->spare = told->next;
-    told->token = event->token;
-    told->events = event->events;
-    finish(poller->all, &told->job);
+    poller->spare = reported->next;
+    reported->token = event->token;
+    reported->events = event->events;
+    finish(poller->all, &reported->job);
 }
 
 int poller_poll(struct poller *poller, struct polled *polled, unsigned interest, bool edge) {
@@ -103,11 +103,11 @@ int poller_poll(struct poller *poller, struct polled *polled, unsigned interest,
 
 /* Sleeps until a wakeup comes or, if there are free records, an event. */
 static void sleep_once(struct poller *poller) {
-    struct engine_event events[TOLD_MOST + 1];
+    struct engine_event events[REPORTED_MOST + 1];
     size_t room = 0;
     int n = 0;
 
-    for (const struct told *told = poller->spare; told; told = told->next)
+    for (const struct reported *reported = poller->spare; reported; reported = reported->next)
         room++;
     poller->sleeping = true;
     unlock(poller->all);
@@ -154,16 +154,16 @@ static void run(void *context) {
 
 /* ---- the loop's side --------------------------------------------------------------------------------- */
 
-static void on_told(struct poller_job *job) {
-    struct told *told = (struct told *)job;
-    struct poller *poller = told->poller;
+static void on_reported(struct poller_job *job) {
+    struct reported *reported = (struct reported *)job;
+    struct poller *poller = reported->poller;
     struct pollers *all = poller->all;
 
-    all->ready(all->context, told->token, told->events);
+    all->ready(all->context, reported->token, reported->events);
     lock(all);
-    told->next = poller->spare;
-    poller->spare = told;
-    if (!told->next && poller->sleeping)
+    reported->next = poller->spare;
+    poller->spare = reported;
+    if (!reported->next && poller->sleeping)
         wakeup_send(&poller->wakeup);
     unlock(all);
 }
@@ -207,10 +207,10 @@ static struct poller *poller_start(struct pollers *all, os_uid uid) {
         return NULL;
     *poller = (struct poller){
         .all = all, .uid = uid, .refs = 1, .wakeup = {OS_FD_NONE, OS_FD_NONE}, .over = {.done = on_over}};
-    for (size_t i = 0; i < TOLD_MOST; i++) {
-        struct told *told = &poller->told[i];
-        *told = (struct told){.job = {.done = on_told}, .poller = poller, .next = poller->spare};
-        poller->spare = told;
+    for (size_t i = 0; i < REPORTED_MOST; i++) {
+        struct reported *reported = &poller->reported[i];
+        *reported = (struct reported){.job = {.done = on_reported}, .poller = poller, .next = poller->spare};
+        poller->spare = reported;
     }
     error = open_parts(poller);
     if (!error)

@@ -1,9 +1,9 @@
 # Finds the compiler and the runtime of protobuf-c.
 #
-#   protobuf_c_generate(TARGET file.proto)   adds file.pb-c.c and file.pb-c.h, made from file.proto, to the target
-#   ProtobufC::runtime                       to link; for Windows only the header, taken from the machine that builds
+#   protobuf_c_generate(TARGET file.proto)   adds file.pb-c.c and file.pb-c.h, generated from file.proto, to the target
+#   ProtobufC::runtime                       to link; for Windows only the header, of the build machine
 #
-# Two compilers do: protoc-c, and newer releases' protoc with the plug-in protoc-gen-c.
+# The compiler is protoc-c, or with newer releases protoc with the plug-in protoc-gen-c.
 
 find_program(PROTOBUF_C_COMPILER protoc-c)
 if(NOT PROTOBUF_C_COMPILER)

@@ -1,17 +1,17 @@
-# What the CMakeLists of the rooms call, and the flags that everything of ours is compiled with.
+# Functions for the CMakeLists.txt of the rooms (source folders), and the compiler flags of all targets.
 #
 #   portd_room(ROOM INTO TARGET... SOURCES file... [LINUX file...] [BSD file...] [UNIX file...] [WIN32 file...])
-#       Adds the files of this folder to the targets. The choice of platform is made here and nowhere else.
+#       Adds the files of this folder to the targets. Only this function selects files by platform.
 #   portd_test(NAME LABEL label TIMEOUT seconds SOURCES file... [LIBS target...])
-#       A test program. It finds the programs under test in PORTD_DAEMON and PORTCTL of its environment.
+#       A test program. Its environment has the programs under test in PORTD_DAEMON and PORTCTL.
 #   portd_fuzz(NAME CORPUS dir SOURCES file... LIBS target...)
 #       A fuzz target: with PORTD_FUZZ a libFuzzer program, else a driver that runs the corpus as an ordinary test.
 #   portd_man(file.scd...)
-#       Manual pages; the section is in the name. Skipped where scdoc is missing.
+#       Manual pages; the file name has the section. Skipped without scdoc.
 
 include(CheckPIESupported)
 check_pie_supported(LANGUAGES C)
-# What ships is optimised as a whole: 2 % of a request.
+# Link-time optimisation saves 2 % of a request.
 include(CheckIPOSupported)
 check_ipo_supported(RESULT CMAKE_INTERPROCEDURAL_OPTIMIZATION_RELEASE OUTPUT ipo LANGUAGES C)
 find_program(PORTD_SCDOC scdoc)
@@ -27,11 +27,11 @@ set(CMAKE_C_STANDARD 17)
 set(CMAKE_C_STANDARD_REQUIRED ON)
 set(CMAKE_C_EXTENSIONS OFF)
 target_include_directories(portd_options INTERFACE "${PROJECT_SOURCE_DIR}")
-target_include_directories(portd_options SYSTEM INTERFACE "${PROJECT_BINARY_DIR}") # what is generated
+target_include_directories(portd_options SYSTEM INTERFACE "${PROJECT_BINARY_DIR}") # generated headers
 target_compile_options(portd_options INTERFACE
   -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Wvla
   -Wimplicit-fallthrough -Wundef
-  # clang would complain wherever an initialiser that protobuf-c generates is used
+  # clang would warn about each initialiser that protobuf-c generates
   $<$<C_COMPILER_ID:GNU>:-Wcast-qual>)
 configure_file("${CMAKE_CURRENT_LIST_DIR}/portd_version.h.in" "${PROJECT_BINARY_DIR}/portd_version.h" @ONLY)
 
@@ -59,8 +59,8 @@ endif()
 if(PORTD_FUZZ)
   target_compile_options(portd_options INTERFACE -fsanitize=fuzzer-no-link)
 endif()
-# What the rooms are made of is counted while it is trained, and then optimised by that: scripts/pgo does both.
-# Names in the profile are of this build folder, which the prefix takes off: so another one can use it.
+# scripts/pgo builds the rooms with counters, then optimises them with the profile. The prefix removes this build folder from the names in
+# the profile, so that another folder can use it.
 if(PORTD_PROFILE STREQUAL "generate")
   target_link_options(portd_options INTERFACE -fprofile-generate)
   set(profile "-fprofile-generate=${PORTD_PROFILE_DIR}" -fprofile-update=prefer-atomic)
