@@ -40,6 +40,8 @@ int users_init(struct users *users, os_uid own, struct fd_table *fd_table, uint6
     users->n_journals = users->n_monitors = 0;
     users->sorted = NULL;
     users->n_sorted = users->room_sorted = 0;
+    users->most_uid = 0;
+    users->seen = 0;
     return 0;
 }
 
