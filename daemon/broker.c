@@ -4,6 +4,7 @@
 #include "broker.h"
 
 #include "access/fd_table.h"
+#include "access/kept.h"
 #include "access/policy.h"
 #include "access/user.h"
 #include "base/log.h"
@@ -42,6 +43,7 @@ struct broker {
     struct closer *closer;
     struct pollers *pollers;
     struct fd_table fd_table;
+    struct kept poller_fds;
     struct users users;
     struct policy policy;
     struct registry registry;
@@ -61,9 +63,9 @@ static void on_ready(void *context, uint64_t token, unsigned events) {
         descriptor_on_ready(bound_of_object(object), token, events);
 }
 
-static void on_poller_closed(void *context, size_t n_fds) {
+static void on_pollers_have(void *context, size_t n_fds) {
     struct broker *broker = context;
-    fd_table_give(&broker->fd_table, n_fds);
+    kept_set_slots(&broker->poller_fds, &broker->fd_table, n_fds);
 }
 
 static void on_stop(void *context, int number) {
@@ -118,7 +120,7 @@ static int make_parts(struct broker *broker, size_t limit) {
         return errno ? -errno : -ENOMEM;
     broker->offload = offload_new(broker->loop);
     broker->closer = broker->offload ? closer_new(broker->offload, limit) : NULL;
-    broker->pollers = broker->closer ? pollers_new(broker->loop, on_ready, on_poller_closed, broker) : NULL;
+    broker->pollers = broker->closer ? pollers_new(broker->loop, on_ready, on_pollers_have, broker) : NULL;
     if (!broker->pollers)
         return errno ? -errno : -ENOMEM;
     loop_ready(broker->loop, on_ready, broker);

@@ -30,26 +30,28 @@ void account_deinit(struct account *account) {
     DL_DELETE(account->user->accounts, account);
 }
 
-static uint64_t session_limit(const struct account *account, enum user_quota slot) {
-    uint64_t limit = limit_of(account->user, slot);
-    return limit - limit / SESSION_SPARE;
-}
+/* Of what the uid may have. */
+static uint64_t session_limit(uint64_t limit) { return limit - limit / SESSION_SPARE; }
 
-uint64_t account_room(const struct account *account, enum user_quota slot) {
-    uint64_t limit = session_limit(account, slot);
+static uint64_t room_below(const struct account *account, enum user_quota slot, uint64_t limit) {
     return account->used[slot] < limit ? limit - account->used[slot] : 0;
 }
 
+uint64_t account_room(const struct account *account, enum user_quota slot) {
+    return room_below(account, slot, session_limit(limit_of(account->user, slot)));
+}
+
 int account_take(struct account *account, enum user_quota slot, uint64_t amount, struct refusal *refusal) {
-    if (amount > account_room(account, slot)) {
+    uint64_t limit = limit_of(account->user, slot);
+    if (amount > room_below(account, slot, session_limit(limit))) {
         quota_count(slot);
         return refusal_set(refusal, REFUSAL_LIMIT, NULL, "remove or release what is no longer needed",
                            "limit of %s: session %" PRIu64 " (%s) has %" PRIu64 " of %" PRIu64
                            " and asks for %" PRIu64 " more",
                            quota_name(slot), account->session, account->name, account->used[slot],
-                           session_limit(account, slot), amount);
+                           session_limit(limit), amount);
     }
-    if (user_take(account->user, slot, amount, refusal))
+    if (user_take_below(account->user, limit, slot, amount, refusal))
         return -1;
     account->used[slot] += amount;
     holders_note(&account->user->holders[slot], account, (int)slot);

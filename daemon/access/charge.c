@@ -2,13 +2,15 @@
 #include "charge.h"
 
 #include "account.h"
+#include "holders.h"
+#include "limit.h"
 #include "proto/container.h"
 #include "user.h"
 
 #include <assert.h>
 
 void charge_init(struct charge *charge, struct user *user, struct account *account) {
-    *charge = (struct charge){.user = user_ref(user->users, user->uid)}; /* it is there: this cannot fail */
+    *charge = (struct charge){.user = user_hold(user)};
     if (account)
         charge_join(charge, account);
 }
@@ -78,6 +80,20 @@ void charge_leave_request(struct account *account, uint64_t bytes) {
     account_leave(account, USER_WAITS, 1);
     account_leave(account, USER_BYTES, bytes);
 }
+
+int charge_take_object(struct account *account, enum user_quota slot, struct refusal *refusal) {
+    if (slot == USER_DESCRIPTORS && !limit_may_keep(account->user, 1, 0))
+        return holders_refuse_table(account->user, refusal);
+    return account_take(account, slot, 1, refusal);
+}
+
+void charge_give_object(struct user *user, struct account *account, enum user_quota slot) {
+    if (account)
+        charge_leave_object(account, slot);
+    user_give(user, slot, 1);
+}
+
+void charge_leave_object(struct account *account, enum user_quota slot) { account_leave(account, slot, 1); }
 
 static void insist(struct charge *charge, enum user_quota slot, uint64_t amount) {
     charge->user->used[slot] += amount;

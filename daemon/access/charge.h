@@ -2,10 +2,11 @@
  *
  * A connection and its requests may outlive their session by a moment. What they cost stays the uid's then, until they are gone.
  *
- * Counted by hand is what this would not fit: copies, objects and waits, of which there are very many, cost what their type says
- * (registry.h, charge_take_request); what is in the table of descriptors is counted where it comes in and is closed, by whomever (fd_table.h); a
- * place among connections is taken before there is one; what is on its way to a client shrinks when he reads (daemon/session/passing.h);
- * what a worker may still use belongs to nothing here, and gives back when it goes (handles, nestings, identities). */
+ * It is embedded in what it is for, whose destructor calls charge_deinit. The same for descriptors: kept.h.
+ *
+ * Copies, objects and waits have no struct, because there are very many of them: their type says what each costs. One function charges it, in
+ * their constructor, and one gives it back, in their destructor (charge_take_object, charge_take_request). The slot of a received descriptor
+ * goes with the descriptor: it is counted where messages are received and where it is closed (fd_table.h). */
 #ifndef CHARGE_H
 #define CHARGE_H
 
@@ -48,7 +49,12 @@ int charge_take_request(struct account *account, uint64_t bytes, struct refusal 
 void charge_give_request(struct user *user, struct account *account, uint64_t bytes);
 void charge_leave_request(struct account *account, uint64_t bytes);
 
-/* The same for one that gives something back: it gets through, even beyond the limits. */
+/* One object (USER_OBJECTS), or one copy that was received (USER_DESCRIPTORS). account NULL: the user's alone, as after charge_leave_object. */
+int charge_take_object(struct account *account, enum user_quota slot, struct refusal *refusal);
+void charge_give_object(struct user *user, struct account *account, enum user_quota slot);
+void charge_leave_object(struct account *account, enum user_quota slot);
+
+/* Of a request in flight, for one that gives something back: it gets through, even beyond the limits. */
 void charge_return(struct charge *charge, struct account *account, uint64_t bytes);
 
 /* How much more could be taken. */

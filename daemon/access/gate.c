@@ -90,6 +90,10 @@ void gates_discarded(struct user *user) {
         gates_look(user);
 }
 
+void gates_discard_nobodys(struct fd_table *fd_table) { fd_table_waste(fd_table, 1); }
+
+void gates_discarded_nobodys(struct fd_table *fd_table) { fd_table_give_wasted(fd_table, 1); }
+
 void gates_after(struct users *users) {
     struct ring *node;
     for (int i = 0; i < USERS_A_TURN && (node = ring_first(&users->starved)); i++) {

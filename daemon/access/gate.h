@@ -15,6 +15,7 @@
 
 #include <stdbool.h>
 
+struct fd_table;
 struct refusal;
 struct user;
 struct users;
@@ -42,6 +43,10 @@ bool gates_may_receive(const struct user *user);
 /* n descriptors were handed over to be closed; one of them is closed, which frees its slot. */
 void gates_discard(struct user *user, unsigned n);
 void gates_discarded(struct user *user);
+
+/* The same for a descriptor without a user (out of memory): only the table counts it. */
+void gates_discard_nobodys(struct fd_table *fd_table);
+void gates_discarded_nobodys(struct fd_table *fd_table);
 
 /* The uid has given something back: tries its waiting gates. */
 void gates_look(struct user *user);

@@ -166,11 +166,21 @@ uint64_t user_left(const struct user *user, enum user_quota slot) {
     return used < limit ? limit - used : 0;
 }
 
-int user_take(struct user *user, enum user_quota slot, uint64_t amount, struct refusal *refusal) {
-    if (amount > user_left(user, slot))
+int user_take_below(struct user *user, uint64_t limit, enum user_quota slot, uint64_t amount,
+                    struct refusal *refusal) {
+    uint64_t used = user->used[slot];
+    if (amount && (used >= limit || amount > limit - used))
         return refuse(user, slot, amount, refusal);
-    user->used[slot] += amount;
+    user->used[slot] = used + amount;
     return 0;
+}
+
+int user_take(struct user *user, enum user_quota slot, uint64_t amount, struct refusal *refusal) {
+    return user_take_below(user, limit_of(user, slot), slot, amount, refusal);
+}
+
+int user_check(struct user *user, enum user_quota slot, uint64_t amount, struct refusal *refusal) {
+    return amount > user_left(user, slot) ? refuse(user, slot, amount, refusal) : 0;
 }
 
 void user_give(struct user *user, enum user_quota slot, uint64_t amount) {

@@ -107,6 +107,12 @@ void users_deinit(struct users *users, bool left_behind);
 /* The user of the uid, with a reference; NULL without memory. */
 struct user *user_ref(struct users *users, os_uid uid);
 
+/* One more reference. */
+static inline struct user *user_hold(struct user *user) {
+    user->refs++;
+    return user;
+}
+
 /* NULL is allowed. The last one asserts that everything was given back, and frees the user. */
 void user_unref(struct user *user);
 
@@ -118,6 +124,13 @@ uint64_t user_left(const struct user *user, enum user_quota slot);
 
 /* For usage without a session (a connection before it has one). 0, or -1 and the refusal. */
 int user_take(struct user *user, enum user_quota slot, uint64_t amount, struct refusal *refusal);
+
+/* user_take with limit_of that slot. */
+int user_take_below(struct user *user, uint64_t limit, enum user_quota slot, uint64_t amount,
+                    struct refusal *refusal);
+
+/* Whether it could be taken now; takes nothing. 0, or -1 and the refusal. */
+int user_check(struct user *user, enum user_quota slot, uint64_t amount, struct refusal *refusal);
 void user_give(struct user *user, enum user_quota slot, uint64_t amount);
 
 /* Notes an event of notice->uid in the journals, and sets its time. */

@@ -57,7 +57,7 @@ struct pollers {
     struct loop *loop;
     struct loop_watch watch;
     void (*ready)(void *context, uint64_t token, unsigned events);
-    void (*closed)(void *context, size_t n_fds);
+    void (*has)(void *context, size_t n_fds);
     void *context;
     struct wakeup wakeup; /* wakes the loop */
     struct thread_lock lock;
@@ -177,12 +177,16 @@ static void clear(struct poller *poller) {
     free(poller);
 }
 
+static void tell_fds(const struct pollers *pollers) {
+    pollers->has(pollers->context, pollers->n * POLLER_FDS);
+}
+
 static void on_over(struct poller_job *job) {
     struct poller *poller = CONTAINER_OF(job, struct poller, over);
     struct pollers *all = poller->all;
 
     clear(poller);
-    all->closed(all->context, POLLER_FDS);
+    tell_fds(all);
 }
 
 /* 0 or a positive errno. */
@@ -224,10 +228,9 @@ static struct poller *poller_start(struct pollers *all, os_uid uid) {
     return NULL;
 }
 
-struct poller *poller_ref(struct pollers *pollers, os_uid uid, size_t *opened) {
+struct poller *poller_ref(struct pollers *pollers, os_uid uid) {
     struct poller *poller = table_find(&pollers->by_uid, uid);
 
-    *opened = 0;
     if (poller) {
         poller->refs++;
         return poller;
@@ -245,7 +248,7 @@ struct poller *poller_ref(struct pollers *pollers, os_uid uid, size_t *opened) {
     (void)table_add(&pollers->by_uid, poller);
     DL_APPEND(pollers->list, poller);
     pollers->n++;
-    *opened = POLLER_FDS;
+    tell_fds(pollers);
     return poller;
 }
 
@@ -322,7 +325,7 @@ static void release(struct pollers *all) {
 }
 
 struct pollers *pollers_new(struct loop *loop, void (*ready)(void *context, uint64_t token, unsigned events),
-                            void (*closed)(void *context, size_t n_fds), void *context) {
+                            void (*has)(void *context, size_t n_fds), void *context) {
     struct pollers *all = calloc(1, sizeof(*all));
     int error;
 
@@ -330,7 +333,7 @@ struct pollers *pollers_new(struct loop *loop, void (*ready)(void *context, uint
         return NULL;
     all->loop = loop;
     all->ready = ready;
-    all->closed = closed;
+    all->has = has;
     all->context = context;
     table_init(&all->by_uid, offsetof(struct poller, uid), 0); /* clients cannot choose their uids */
     thread_lock_init(&all->lock);

@@ -40,18 +40,17 @@ struct poller_job {
     struct poller_job *next;
 };
 
-/* In the loop, ready gets each event of an engine; closed gets the number of descriptors that were closed when a poller thread ended. NULL
+/* In the loop, ready gets each event of an engine; has gets the number of descriptors that all poller threads have, whenever that changes. NULL
  * with errno. */
 struct pollers *pollers_new(struct loop *loop, void (*ready)(void *context, uint64_t token, unsigned events),
-                            void (*closed)(void *context, size_t n_fds), void *context);
+                            void (*has)(void *context, size_t n_fds), void *context);
 
 /* Ends the threads and waits for them, two seconds at most: a thread that is blocked is abandoned with its job, whose memory must stay. All
  * other jobs are dropped. NULL is allowed. Returns whether a thread was abandoned. */
 bool pollers_free(struct pollers *pollers);
 
-/* The poller thread of the uid, with a reference; it ends with the last one. NULL with errno; EBUSY: there are POLLER_MOST threads. *opened:
- * how many descriptors were opened for it. */
-struct poller *poller_ref(struct pollers *pollers, os_uid uid, size_t *opened);
+/* The poller thread of the uid, with a reference; it ends with the last one. NULL with errno; EBUSY: there are POLLER_MOST threads. */
+struct poller *poller_ref(struct pollers *pollers, os_uid uid);
 
 /* The caller has disarmed everything that it armed in the engine. */
 void poller_unref(struct poller *poller);

@@ -1,9 +1,6 @@
 /* always_ready.c: chooses an eventfd for a handle, and closes idle ones. */
 #include "always_ready.h"
 
-#include "daemon/access/fd_table.h"
-#include "daemon/access/kept.h"
-#include "daemon/access/quota.h"
 #include "daemon/access/refusal.h"
 #include "daemon/access/user.h"
 #include "daemon/loop/closer.h"
@@ -30,7 +27,12 @@ int always_ready_init(struct registry *registry) {
     return 0;
 }
 
-static void on_closed(void *fd_table) { fd_table_give(fd_table, 1); }
+static void always_ready_free(struct always_ready *always_ready) {
+    kept_release(&always_ready->kept);
+    free(always_ready);
+}
+
+static void on_closed(void *always_ready) { always_ready_free(always_ready); }
 
 void always_ready_deinit(struct registry *registry) {
     struct always_readies *always_readies = registry->always_readies;
@@ -39,10 +41,8 @@ void always_ready_deinit(struct registry *registry) {
     while (always_readies->idle) {
         struct always_ready *always_ready = always_readies->idle;
         DL_DELETE(always_readies->idle, always_ready);
-        if (always_ready == &always_readies->own)
-            continue;
-        on_closed(registry->env.fd_table);
-        free(always_ready);
+        if (always_ready != &always_readies->own)
+            always_ready_free(always_ready);
     }
     free(always_readies);
     registry->always_readies = NULL;
@@ -59,7 +59,7 @@ static struct always_ready *find_idle(struct always_readies *always_readies, os_
 static int wake(struct always_readies *always_readies, struct always_ready *always_ready, struct user *user,
                 struct refusal *refusal) {
     if (always_ready != &always_readies->own) {
-        if (user_take(user, USER_DESCRIPTORS, 1, refusal))
+        if (kept_charge(&always_ready->kept, user, 1, refusal))
             return -1;
         always_readies->n_idle--;
     }
@@ -70,8 +70,9 @@ static int wake(struct always_readies *always_readies, struct always_ready *alwa
 
 static struct always_ready *make(struct user *user, struct refusal *refusal) {
     struct always_ready *always_ready;
+    struct kept kept = {0};
     int error;
-    if (kept_take(user, NULL, 1, refusal))
+    if (kept_take(&kept, user, NULL, 1, refusal))
         return NULL;
     always_ready = calloc(1, sizeof *always_ready);
     error = always_ready ? 0 : ENOMEM;
@@ -80,11 +81,12 @@ static struct always_ready *make(struct user *user, struct refusal *refusal) {
         error = always_ready->fd == OS_FD_NONE ? errno : 0;
     }
     if (!error) {
+        kept_move(&always_ready->kept, &kept);
         DL_PREPEND(user->always_readies, always_ready);
         return always_ready;
     }
     free(always_ready);
-    kept_give(user, NULL, 1);
+    kept_release(&kept);
     refusal_system(refusal, error, "cannot make a handle");
     return NULL;
 }
@@ -99,9 +101,7 @@ static void close_some(struct registry *registry) {
             always_readies->idle == &always_readies->own ? always_readies->own.next : always_readies->idle;
         DL_DELETE(always_readies->idle, always_ready);
         always_readies->n_idle--;
-        closer_close(registry->env.closer, always_ready->fd, always_ready->uid, on_closed,
-                     registry->env.fd_table);
-        free(always_ready);
+        closer_close(registry->env.closer, always_ready->fd, always_ready->uid, on_closed, always_ready);
     }
 }
 
@@ -138,6 +138,6 @@ void always_ready_give(struct registry *registry, struct user *user, struct alwa
     DL_APPEND(always_readies->idle, always_ready);
     if (always_ready == &always_readies->own)
         return;
-    kept_uncharge(user, NULL, 1);
+    kept_uncharge(&always_ready->kept, 1);
     always_readies->n_idle++;
 }

@@ -12,6 +12,7 @@
 #ifndef ALWAYS_READY_H
 #define ALWAYS_READY_H
 
+#include "daemon/access/kept.h"
 #include "proto/os.h"
 
 #include <stdbool.h>
@@ -27,6 +28,7 @@ struct registry;
 struct user;
 
 struct always_ready {
+    struct kept kept; /* idle: only the slot */
     os_fd fd;
     os_uid uid;
     size_t n;                         /* handles that use it; 0: idle */

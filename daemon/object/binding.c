@@ -1,6 +1,6 @@
 /* binding.c: which descriptors may be bound; numbers from claim to release. */
 #include "bound.h"
-#include "daemon/access/kept.h"
+#include "daemon/access/charge.h"
 #include "daemon/access/refusal.h"
 #include "daemon/access/user.h"
 #include "daemon/base/slab.h"
@@ -131,7 +131,7 @@ void binding_closed(struct descriptor *descriptor) {
     struct object *object = &binding->object;
     notice_object_closed(descriptor);
     if (descriptor->state == DESCRIPTOR_LEAVING) {
-        kept_uncharge(descriptor->user, NULL, 1);
+        charge_give_object(descriptor->user, NULL, USER_DESCRIPTORS);
         DL_DELETE(registry->leaving, object);
         user_unref(descriptor->user);
     } else {
@@ -150,6 +150,6 @@ void binding_leave(struct binding *binding) {
     forget_number(binding); /* later on_closed hooks of the session look the number up */
     session_objects_leave(object);
     descriptor->state = DESCRIPTOR_LEAVING;
-    (void)user_ref(descriptor->user->users, descriptor->user->uid); /* cannot fail: the user exists */
+    (void)user_hold(descriptor->user);
     DL_APPEND(registry->leaving, object);
 }

@@ -3,7 +3,6 @@
 
 #include "always_ready.h"
 #include "daemon/access/account.h"
-#include "daemon/access/kept.h"
 #include "daemon/access/limit.h"
 #include "daemon/access/refusal.h"
 #include "daemon/access/user.h"
@@ -28,56 +27,38 @@ struct handles {
     size_t n;
 };
 
-static int charge(struct session_objects *owner, size_t n_received, size_t n_opened,
+static int charge(struct kept *kept, struct account *account, size_t n_received, size_t n_opened,
                   struct refusal *refusal) {
-    struct account *account = &owner->account;
-    if (n_received && kept_receive(account, refusal))
+    if (n_received && kept_receive(kept, account, refusal))
         return -1;
-    if (!kept_take(account->user, account, n_opened, refusal))
-        return 0;
-    if (n_received)
-        kept_uncharge(account->user, account, n_received);
-    return -1;
-}
-
-static void uncharge(struct session_objects *owner, size_t n_received, size_t n_opened) {
-    kept_uncharge(owner->account.user, &owner->account, n_received);
-    kept_give(owner->account.user, &owner->account, n_opened);
+    return kept_take(kept, account->user, account, n_opened, refusal);
 }
 
 /* Charged, without descriptors. NULL: the refusal. */
 static struct handle *handle_new(struct session_objects *owner, size_t n_received, size_t n_opened,
                                  struct refusal *refusal) {
-    struct registry *registry = owner->registry;
-    struct handle *handle;
-    if (charge(owner, n_received, n_opened, refusal))
-        return NULL;
-    handle = calloc(1, sizeof *handle);
+    struct kept kept = {0};
+    struct handle *handle = NULL;
+    if (!charge(&kept, &owner->account, n_received, n_opened, refusal)) {
+        handle = calloc(1, sizeof *handle);
+        if (!handle)
+            refusal_memory(refusal);
+    }
     if (!handle) {
-        uncharge(owner, n_received, n_opened);
-        refusal_memory(refusal);
+        kept_release(&kept);
         return NULL;
     }
-    handle->registry = registry;
-    handle->account = &owner->account;
-    handle->user =
-        user_ref(registry->env.users, owner->account.user->uid); /* it is there: this cannot fail */
-    handle->charged = n_received + n_opened;
+    handle->registry = owner->registry;
+    kept_move(&handle->kept, &kept);
     handle->fd = handle->wakeup = OS_FD_NONE;
     return handle;
 }
 
-static void give_back(struct handle *handle, size_t n_fds) {
-    handle->charged -= n_fds;
-    kept_give(handle->user, handle->account, n_fds);
-}
-
 /* Its descriptors are closed, or left to the kernel. */
 static void dispose(struct handle *handle) {
-    give_back(handle, handle->charged);
     if (handle->always)
-        always_ready_give(handle->registry, handle->user, handle->always);
-    user_unref(handle->user);
+        always_ready_give(handle->registry, handle->kept.user, handle->always);
+    kept_release(&handle->kept);
     free(handle);
 }
 
@@ -97,15 +78,13 @@ static struct handle *new_evt(struct session_objects *owner, size_t n_received, 
     struct handle *handle = handle_new(owner, n_received, EVT_FDS - n_received, refusal);
     if (!handle)
         return NULL;
-    handle->always = always_ready_take(owner->registry, handle->user, refusal);
+    handle->always = always_ready_take(owner->registry, handle->kept.user, refusal);
     if (handle->always)
         handle->wakeup = pollable_wakeup_new();
     if (handle->wakeup != OS_FD_NONE)
         return handle;
     if (handle->always)
         refusal_system(refusal, errno, "cannot make a handle");
-    kept_uncharge(handle->user, handle->account, n_received); /* its place in the table is the caller's */
-    handle->charged -= n_received;
     dispose(handle);
     return NULL;
 }
@@ -128,8 +107,10 @@ struct handle *handle_new_evt(struct session_objects *owner, struct refusal *ref
 
 struct handle *handle_new_attached(struct session_objects *owner, os_fd epoll, struct refusal *refusal) {
     struct handle *handle = new_evt(owner, 1, refusal);
-    if (handle)
-        handle->fd = epoll;
+    if (!handle)
+        return NULL;
+    handle->fd = epoll;
+    kept_adopt(&handle->kept);
     return handle;
 }
 
@@ -160,7 +141,7 @@ static void on_worked(struct offload_job *job) {
         return;
     }
     if (handle->wakeup != OS_FD_NONE)
-        give_back(handle, 1);
+        kept_close(&handle->kept);
     handle->wakeup = OS_FD_NONE;
     if (handle->freed)
         list(handle);
@@ -171,7 +152,7 @@ static void on_dropped(struct offload_job *job) { dispose((struct handle *)job);
 
 static void submit(struct handle *handle) {
     handle->job = (struct offload_job){
-        .work = work, .done = on_worked, .drop = on_dropped, .uid = handle->user->uid, .quick = true};
+        .work = work, .done = on_worked, .drop = on_dropped, .uid = handle->kept.user->uid, .quick = true};
     handle->working = true;
     handle->closing = handle->freed;
     offload_submit(handle->registry->env.offload, &handle->job);
@@ -242,7 +223,7 @@ void handle_end(struct handle *handle) {
     handle->ended = true;
     if (handle->wakeup != OS_FD_NONE)
         pollable_evt_ring(handle->wakeup);
-    else if (limit_is_admin(handle->user) && pollable_semaphore_fire(handle->fd))
+    else if (limit_is_admin(handle->kept.user) && pollable_semaphore_fire(handle->fd))
         handle->always_ready = true;
     else if (!pollable_semaphore_ring(handle->fd))
         submit(handle);
@@ -250,16 +231,10 @@ void handle_end(struct handle *handle) {
         list(handle);
 }
 
-void handle_leave(struct handle *handle) {
-    if (handle->account)
-        account_leave(handle->account, USER_DESCRIPTORS, handle->charged);
-    handle->account = NULL;
-}
+void handle_leave(struct handle *handle) { kept_leave(&handle->kept); }
 
 void handle_join(struct handle *handle, struct session_objects *owner) {
-    if (!handle->account)
-        account_join(&owner->account, USER_DESCRIPTORS, handle->charged);
-    handle->account = &owner->account;
+    kept_join(&handle->kept, &owner->account);
 }
 
 void handle_free(struct handle *handle) {

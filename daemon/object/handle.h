@@ -12,6 +12,7 @@
 #ifndef HANDLE_H
 #define HANDLE_H
 
+#include "daemon/access/kept.h"
 #include "daemon/loop/offload.h"
 #include "proto/os.h"
 
@@ -21,19 +22,16 @@
 
 enum { HANDLES_US = 1000, HANDLES_MOST = 64 };
 
-struct account;
 struct session_objects;
 struct waitable;
 struct always_ready;
 struct refusal;
 struct registry;
-struct user;
 
 struct handle {
     struct offload_job job; /* while `working` */
     struct registry *registry;
-    struct account *account; /* charged beside the user; NULL: the user alone */
-    struct user *user;
+    struct kept kept;
     struct handle *prev, *next; /* while `listed` */
     /* From here to lent_next: set by the waitable that has it (waitable.h). asker is the session that asked. */
     struct session_objects *asker;
@@ -42,7 +40,6 @@ struct handle {
     /* Neighbours in the list of->handle: the owner's own handle is the first, other askers' follow. */
     struct handle *elder, *sibling;
     struct handle *lent_prev, *lent_next; /* asker->lent, if the object is another session's */
-    size_t charged;                       /* descriptors */
     os_fd fd;                             /* the client gets copies */
     struct always_ready *always;          /* of an event: what makes it ready for ever */
     os_fd wakeup; /* of an event until a worker has made it ready for ever; else OS_FD_NONE */

@@ -2,7 +2,7 @@
 #include "registry.h"
 
 #include "daemon/access/account.h"
-#include "daemon/access/kept.h"
+#include "daemon/access/charge.h"
 #include "daemon/access/refusal.h"
 #include "daemon/loop/loop.h"
 #include "session_objects.h"
@@ -65,8 +65,7 @@ static enum user_quota slot_of(enum object_kind kind) {
 }
 
 int registry_reserve(struct session_objects *owner, enum object_kind kind, struct refusal *refusal) {
-    if (kind == OBJECT_DESCRIPTOR ? kept_receive(&owner->account, refusal)
-                                  : account_take(&owner->account, slot_of(kind), 1, refusal))
+    if (charge_take_object(&owner->account, slot_of(kind), refusal))
         return -1;
     if (!table_reserve(&owner->registry->objects) && !order_reserve(&owner->order))
         return 0;
@@ -75,7 +74,7 @@ int registry_reserve(struct session_objects *owner, enum object_kind kind, struc
 }
 
 void registry_cancel(struct session_objects *owner, enum object_kind kind) {
-    account_give(&owner->account, slot_of(kind), 1);
+    charge_give_object(owner->account.user, &owner->account, slot_of(kind));
 }
 
 /* Needs reserved room. */

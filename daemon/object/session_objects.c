@@ -42,7 +42,7 @@ void session_objects_remove(struct object *object) {
 
 void session_objects_leave(struct object *binding) {
     take_out(binding);
-    account_leave(&binding->owner->account, USER_DESCRIPTORS, 1);
+    charge_leave_object(&binding->owner->account, USER_DESCRIPTORS);
     binding->owner = NULL;
 }
 

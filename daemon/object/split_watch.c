@@ -2,7 +2,6 @@
  * closed without blocking. */
 #include "split_watch.h"
 
-#include "daemon/access/kept.h"
 #include "daemon/access/limit.h"
 #include "daemon/access/refusal.h"
 #include "daemon/access/user.h"
@@ -50,7 +49,7 @@ static struct split_watch *split_watch_open(struct descriptor *descriptor, int d
         return NULL;
     *split_watch = (struct split_watch){
         .id = descriptor->id, .fd = os_dup(descriptor->fd), .direction = (uint8_t)direction};
-    if (split_watch->fd == OS_FD_NONE || kept_take(descriptor->user, NULL, 1, &refusal)) {
+    if (split_watch->fd == OS_FD_NONE || kept_take(&split_watch->kept, descriptor->user, NULL, 1, &refusal)) {
         if (split_watch->fd != OS_FD_NONE)
             os_close(split_watch->fd);
         free(split_watch);
@@ -68,7 +67,7 @@ void split_watch_close(struct descriptor *descriptor) {
     engine_disarm(descriptor->user->registry->env.engine, &split_watch->watch, split_watch->fd);
     table_remove(&descriptor->user->registry->split_watches, split_watch);
     os_close(split_watch->fd);
-    kept_give(descriptor->user, NULL, 1);
+    kept_release(&split_watch->kept);
     free(split_watch);
     descriptor->split_watch = false;
 }

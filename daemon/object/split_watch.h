@@ -9,6 +9,7 @@
 #ifndef SPLIT_WATCH_H
 #define SPLIT_WATCH_H
 
+#include "daemon/access/kept.h"
 #include "daemon/readiness/engine.h"
 
 #include <stdbool.h>
@@ -20,6 +21,7 @@ struct split_watch {
     uint64_t id; /* the descriptor's */
     os_fd fd;
     struct engine_watch watch;
+    struct kept kept;
     uint8_t direction; /* what is watched by it; the other one is by the descriptor's own */
 };
 

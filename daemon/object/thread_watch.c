@@ -1,7 +1,6 @@
 /* thread_watch.c: arming, trying and closing by jobs of a poller thread. */
 #include "thread_watch.h"
 
-#include "daemon/access/fd_table.h"
 #include "daemon/access/holders.h"
 #include "daemon/access/limit.h"
 #include "daemon/access/refusal.h"
@@ -31,14 +30,12 @@ int thread_watch_open(struct descriptor *descriptor, const struct thread_watch_e
     struct registry *registry = descriptor->user->registry;
     struct user *user = descriptor->user;
     struct thread_watch *thread_watch;
-    size_t opened = 0;
     if (!limit_may_keep(user, POLLER_FDS, POLLER_FDS))
         return holders_refuse_table(user, refusal);
     thread_watch = extras_get(descriptor) ? calloc(1, sizeof *thread_watch) : NULL;
     if (!thread_watch)
         return refusal_memory(refusal);
-    thread_watch->poller = poller_ref(registry->env.pollers, user->uid, &opened);
-    fd_table_take(registry->env.fd_table, opened);
+    thread_watch->poller = poller_ref(registry->env.pollers, user->uid);
     if (!thread_watch->poller) {
         int error = errno;
         free(thread_watch);

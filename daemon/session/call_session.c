@@ -4,6 +4,7 @@
 #include "daemon/access/charge.h"
 #include "daemon/access/fd_table.h"
 #include "daemon/access/holders.h"
+#include "daemon/access/kept.h"
 #include "daemon/access/limit.h"
 #include "daemon/access/refusal.h"
 #include "daemon/base/metrics.h"
@@ -33,7 +34,8 @@ enum { VERSION = 1 };
 /* A process that a hello names. */
 struct nominee {
     struct owner_process process;
-    os_fd *attached; /* where its pidfd is in the frame; NULL: opened here, takes a slot */
+    os_fd *attached;    /* where its pidfd is in the frame; NULL: opened here */
+    struct kept opened; /* the place of one that was opened here */
 };
 
 /* A hello after parsing. */
@@ -133,7 +135,7 @@ static int nominate_pid(struct call *call, struct admission *admission, uint32_t
     if (nominee->process.fd == OS_FD_NONE)
         return refusal_set(&call->refusal, REFUSAL_INVALID, field, NULL, "no process %u: %s", (unsigned)pid,
                            strerror(errno));
-    fd_table_take(connection->all->env->fd_table, 1);
+    kept_set_slots(&nominee->opened, connection->all->env->fd_table, 1);
     admission->n++;
     return identify(nominee, &call->refusal);
 }
@@ -185,13 +187,13 @@ static int nominate_numbers(struct call *call, const Portd__V1__Hello *hello, st
 }
 
 /* Closes the pidfds opened here that no session took. */
-static void close_untaken(struct call *call, struct admission *admission) {
+static void close_untaken(struct admission *admission) {
     for (size_t i = 0; i < admission->n; i++) {
         struct nominee *nominee = &admission->nominees[i];
         if (nominee->attached || nominee->process.fd == OS_FD_NONE)
             continue;
         os_close(nominee->process.fd); /* opened here: its close does not block */
-        fd_table_give(call->connection->all->env->fd_table, 1);
+        kept_release(&nominee->opened);
     }
 }
 
@@ -233,6 +235,8 @@ static int add_owners(struct call *call, struct admission *admission) {
             *nominee->attached = OS_FD_NONE;
         if (result)
             nominee->process.fd = OS_FD_NONE;
+        if (result && !nominee->attached)
+            kept_hand_on(&nominee->opened);
     }
     return 0;
 }
@@ -313,7 +317,7 @@ int call_hello(struct call *call) {
     joined = admission.session != NULL;
     if (!result)
         result = admit(call, hello, &admission);
-    close_untaken(call, &admission);
+    close_untaken(&admission);
     if (result)
         return -1;
     if (joined)

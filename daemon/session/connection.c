@@ -44,12 +44,14 @@ static void queue(struct connection *connection) { turn_queue(&connection->user-
 
 static struct turns *turns_of(const struct connection *connection) { return connection->user->lane.turns; }
 
-struct connection *connection_new(struct sessions *sessions, struct transport transport,
-                                  const struct peer *peer, struct user *user) {
+struct connection *connection_new(struct sessions *sessions, struct accepted *accepted,
+                                  const struct peer *peer) {
     struct connection *connection = calloc(1, sizeof *connection);
+    struct transport transport = accepted->transport;
+    struct user *user = accepted->charge.user;
     if (!connection)
         return NULL;
-    connection->identity = credentials_new(sessions->env->users, transport_peer(transport), peer);
+    connection->identity = credentials_new(user, transport_peer(transport), peer);
     if (!connection->identity) {
         free(connection);
         return NULL;
@@ -74,6 +76,7 @@ struct connection *connection_new(struct sessions *sessions, struct transport tr
         goto fail;
     if (loop_timer_set(sessions->loop, &connection->timer, os_now_us() + CONNECTION_HELLO_US))
         goto fail;
+    accepted_move(&connection->accepted, accepted);
     DL_APPEND(sessions->connections, connection);
     sessions->n_connections++;
     metrics_add(METRIC_CONNECTIONS_MADE, 1);
@@ -91,9 +94,8 @@ fail:
 static void free_closed(struct connection *connection) {
     if (!connection->closed || connection->discards)
         return;
-    user_give(connection->user, USER_CONNECTIONS, 1);
-    user_unref(connection->user);
     identity_unref(connection->identity);
+    charge_deinit(&connection->accepted.charge);
     free(connection);
 }
 
@@ -172,7 +174,7 @@ void connection_leave_ended(struct connection *connection) {
 
 static void on_closed(void *context) {
     struct connection *connection = context;
-    fd_table_give(fd_table_of(connection), 1);
+    kept_release(&connection->accepted.socket);
     connection->closed = true;
     free_closed(connection);
 }
@@ -185,7 +187,7 @@ void connection_close(struct connection *connection) {
 
 static void reap(struct connection *connection) {
     charge_deinit(&connection->charge);
-    fd_table_give(fd_table_of(connection), connection->held_fds);
+    kept_release(&connection->half);
     channel_deinit(&connection->channel, discard, connection);
     table_deinit(&connection->by_request);
     passing_count(connection);
@@ -231,26 +233,24 @@ static void end_incomplete(struct connection *connection, const struct refusal *
 static void account(struct connection *connection) {
     struct fd_table *fd_table = fd_table_of(connection);
     struct refusal refusal;
-    size_t before = connection->held_fds, fds = channel_fds_held(&connection->channel);
+    size_t before = connection->half.slots, fds = channel_fds_held(&connection->channel);
     if (!before && !fds && !connection->channel.passed) {
         account_bytes(connection);
         return;
     }
     bool may_keep = true;
     if (fds > before) {
-        fd_table_take(fd_table, fds - before);
+        kept_set_slots(&connection->half, fd_table, fds);
         may_keep = limit_may_keep(connection->user, fds - before, 0);
     }
     if (charge_set(&connection->charge, USER_DESCRIPTORS, fds, &refusal)) {
         /* The channel passes them to discard, which counts them again. */
-        fd_table_give(fd_table, fds - before);
+        kept_set_slots(&connection->half, fd_table, before);
         end_incomplete(connection, &refusal);
         return;
     }
-    connection->held_fds = fds;
-    if (fds < before)
-        fd_table_give(fd_table, before - fds);
-    passing_count(connection); /* counts those that the channel has sent */
+    kept_set_slots(&connection->half, fd_table, fds); /* fewer */
+    passing_count(connection);                        /* counts those that the channel has sent */
     if (fds > before &&
         channel_any_fd(&connection->channel, inspect_is_own)) { /* its end would go unnoticed */
         refusal_set(&refusal, REFUSAL_INVALID, NULL, NULL,

@@ -13,6 +13,7 @@
 
 #include "daemon/access/charge.h"
 #include "daemon/access/gate.h"
+#include "daemon/access/kept.h"
 #include "daemon/base/table.h"
 #include "daemon/base/turn.h"
 #include "daemon/loop/loop.h"
@@ -37,6 +38,20 @@ struct session;
 struct sessions;
 struct user;
 
+/* An accepted socket, its slot and its charge. */
+struct accepted {
+    struct transport transport; /* of a connection, a copy of its channel's */
+    struct kept socket;
+    struct charge charge; /* one connection */
+};
+
+/* Moves everything to `to`, which must be zeroed. */
+static inline void accepted_move(struct accepted *to, struct accepted *from) {
+    to->transport = from->transport;
+    kept_move(&to->socket, &from->socket);
+    charge_move(&to->charge, &from->charge);
+}
+
 struct connection {
     struct sessions *all;
     struct connection *prev, *next;               /* all->connections */
@@ -46,7 +61,8 @@ struct connection {
     uint64_t session_id;     /* 0 before hello */
     uint64_t place;          /* of the process whose descriptor numbers it uses (numbering.h) */
     uint8_t method;          /* number of the method being answered, for notices */
-    struct user *user;
+    struct user *user;       /* accepted.charge holds the reference */
+    struct accepted accepted;
     struct peer peer;
     struct identity *identity; /* of the peer, for workers */
     uint32_t serial;           /* unique among connections */
@@ -64,7 +80,7 @@ struct connection {
     unsigned windowed;
     unsigned discards;    /* received descriptors being closed by workers */
     struct charge charge; /* what the channel keeps */
-    size_t held_fds;
+    struct kept half;     /* places of the descriptors of an incomplete frame */
     bool indebted; /* what the channel keeps cannot be charged: no reading and no replies until it can */
     int64_t paused_until; /* end of the pause; 0: none */
     bool reach;           /* it may reach objects of its uid's other sessions */
@@ -75,9 +91,9 @@ struct connection {
     bool closed;      /* the socket is closed; discards may remain */
 };
 
-/* Takes the socket (a taken slot, charged) and a reference to the user. NULL: failed; both stay the caller's. */
-struct connection *connection_new(struct sessions *sessions, struct transport transport,
-                                  const struct peer *peer, struct user *user);
+/* Moves *accepted into the connection. NULL: failed; it stays the caller's. */
+struct connection *connection_new(struct sessions *sessions, struct accepted *accepted,
+                                  const struct peer *peer);
 
 /* The key of that descriptor number of this connection's process. */
 static inline uint64_t connection_key(const struct connection *connection, int64_t number) {

@@ -3,8 +3,8 @@
  * It may outlive its connection, since a worker may have taken it on: so its charge is given back when it is freed. */
 #include "credentials.h"
 
+#include "daemon/access/charge.h"
 #include "daemon/access/kept.h"
-#include "daemon/access/quota.h"
 #include "daemon/access/refusal.h"
 #include "daemon/access/user.h"
 #include "daemon/loop/identity.h"
@@ -12,64 +12,61 @@
 
 #include <stdlib.h>
 
-static size_t charge_of(size_t n_groups) { return n_groups > PEER_GROUPS_MAX ? identity_size(n_groups) : 0; }
+struct credentials {
+    struct charge groups; /* those beyond what a peer has room for */
+    struct kept process;
+};
 
-static void give_back(struct identity *identity) {
-    struct users *users = identity->context;
-    struct user *user = user_ref(users, identity->uid); /* it exists, so this cannot fail */
-    user_give(user, USER_BYTES, charge_of(identity->n_groups));
-    if (identity->process != OS_FD_NONE)
-        kept_give(user, NULL, 1);
-    user_unref(user);
-    user_unref(user); /* the identity's own */
+static void credentials_free(struct credentials *credentials) {
+    charge_deinit(&credentials->groups);
+    kept_release(&credentials->process);
+    free(credentials);
 }
 
+static void on_gone(struct identity *identity) { credentials_free(identity->context); }
+
 /* NULL: out of memory, or over the uid's limit of bytes. */
-static struct identity *charged(struct users *users, const struct peer *peer, const uint32_t *groups,
+static struct identity *charged(struct user *user, const struct peer *peer, const uint32_t *groups,
                                 size_t n) {
     struct refusal refusal;
-    struct user *user = user_ref(users, peer->uid);
+    struct credentials *credentials = calloc(1, sizeof *credentials);
     struct identity *identity;
-    if (!user)
+    if (!credentials)
         return NULL;
-    if (user_take(user, USER_BYTES, charge_of(n), &refusal)) {
-        user_unref(user);
-        return NULL;
-    }
-    identity = identity_new(peer->uid, peer->gid, peer->pid, groups, n);
+    charge_init(&credentials->groups, user, NULL);
+    identity =
+        n > PEER_GROUPS_MAX && charge_take(&credentials->groups, USER_BYTES, identity_size(n), &refusal)
+            ? NULL
+            : identity_new(peer->uid, peer->gid, peer->pid, groups, n);
     if (identity) {
-        identity->gone = give_back;
-        identity->context = users;
+        identity->gone = on_gone;
+        identity->context = credentials;
         return identity;
     }
-    user_give(user, USER_BYTES, charge_of(n));
-    user_unref(user);
+    credentials_free(credentials);
     return NULL;
 }
 
-struct identity *credentials_new(struct users *users, os_fd connection, const struct peer *peer) {
+struct identity *credentials_new(struct user *user, os_fd connection, const struct peer *peer) {
     struct identity *identity;
     uint32_t *groups;
     size_t n;
     if (peer->n_groups < PEER_GROUPS_MAX)
-        return charged(users, peer, peer->groups, peer->n_groups);
+        return charged(user, peer, peer->groups, peer->n_groups);
     if (peer_all_groups(connection, &groups, &n))
         return NULL;
-    identity = charged(users, peer, groups, n);
+    identity = charged(user, peer, groups, n);
     free(groups);
     return identity;
 }
 
 int credentials_prove(struct identity *identity, os_fd connection, struct refusal *refusal) {
-    struct users *users = identity->context;
-    struct user *user;
-    int result;
+    struct credentials *credentials = identity->context;
     if (identity->process != OS_FD_NONE || !identity->pid || !identity_names_processes())
         return 0;
-    user = user_ref(users, identity->uid); /* it exists, so this cannot fail */
-    result = kept_take(user, NULL, 1, refusal);
-    if (!result && peer_process(connection, &identity->process))
-        kept_give(user, NULL, 1);
-    user_unref(user);
-    return result;
+    if (kept_take(&credentials->process, credentials->groups.user, NULL, 1, refusal))
+        return -1;
+    if (peer_process(connection, &identity->process))
+        kept_release(&credentials->process);
+    return 0;
 }

@@ -11,8 +11,15 @@ static void on_closed(void *context) {
     user_unref(user);
 }
 
+static void on_nobodys_closed(void *context) { gates_discarded_nobodys(context); }
+
+void discard_close_nobodys(struct closer *closer, struct fd_table *fd_table, os_fd fd, os_uid uid) {
+    gates_discard_nobodys(fd_table);
+    closer_close(closer, fd, uid, on_nobodys_closed, fd_table);
+}
+
 void discard_close(struct closer *closer, struct user *user, os_fd fd) {
-    user_ref(user->users, user->uid); /* it exists, so this cannot fail */
+    user_hold(user);
     gates_discard(user, 1);
     closer_discard(closer, &user->discard_queue, fd, user->uid, on_closed, user);
 }

@@ -8,9 +8,13 @@
 #include "proto/os.h"
 
 struct closer;
+struct fd_table;
 struct user;
 
 /* Takes the descriptor and its slot. Keeps a reference to the user until it is closed. */
 void discard_close(struct closer *closer, struct user *user, os_fd fd);
+
+/* For one without a user, because there was no memory for him. */
+void discard_close_nobodys(struct closer *closer, struct fd_table *fd_table, os_fd fd, os_uid uid);
 
 #endif

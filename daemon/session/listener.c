@@ -48,23 +48,23 @@ static bool has_room(const struct listener *listener) {
     return fd_table_roomy(fd_table) && fd_table_may_waste(fd_table, 1);
 }
 
-static void on_closed(void *fd_table) { fd_table_give_wasted(fd_table, 1); }
-
 /* Closes it, charged to the uid that it came from. If there is no memory for that uid's record, it is not charged. */
-static void discard(const struct listener *listener, os_fd fd, os_uid uid) {
+static void discard(const struct listener *listener, struct accepted *accepted, os_uid uid) {
+    struct closer *closer = listener->sessions->env->closer;
     struct user *user = user_ref(listener->users, uid);
-    if (user) {
-        discard_close(listener->sessions->env->closer, user, fd);
-    } else {
-        fd_table_waste(fd_table_of(listener), 1);
-        closer_close(listener->sessions->env->closer, fd, uid, on_closed, fd_table_of(listener));
-    }
+    os_fd fd = transport_take(accepted->transport);
+    kept_hand_on(&accepted->socket);
+    if (user)
+        discard_close(closer, user, fd);
+    else
+        discard_close_nobodys(closer, fd_table_of(listener), fd, uid);
     user_unref(user);
 }
 
 /* Sends one reply with id 0, as far as the socket takes it, and closes the connection. */
-static void turn_away(struct listener *listener, struct transport transport, const struct peer *peer,
+static void turn_away(struct listener *listener, struct accepted *accepted, const struct peer *peer,
                       const struct refusal *refusal) {
+    struct transport transport = accepted->transport;
     Portd__V1__Error error = PORTD__V1__ERROR__INIT;
     Portd__V1__Reply reply = PORTD__V1__REPLY__INIT;
     uint8_t bytes[FRAME_HEADER + ANSWER_MAX];
@@ -88,9 +88,9 @@ static void turn_away(struct listener *listener, struct transport transport, con
     transport_shutdown(transport);
     if (transport_is_empty(transport)) {
         transport_close(transport);
-        fd_table_give(fd_table_of(listener), 1);
+        kept_release(&accepted->socket);
     } else {
-        discard(listener, transport_take(transport), peer->uid);
+        discard(listener, accepted, peer->uid);
     }
 }
 
@@ -98,26 +98,27 @@ static void turn_away(struct listener *listener, struct transport transport, con
 struct arrival {
     struct ring node; /* in its user's arrivals */
     struct listener *listener;
-    struct transport transport;
+    struct accepted accepted;
 };
 
-static void leave_arrivals(struct listener *listener, struct user *user) {
-    listener->sessions->n_connections--;
-    user_give(user, USER_CONNECTIONS, 1);
-    user_unref(user);
+/* It is a connection, or nothing. */
+static void arrival_free(struct arrival *arrival) {
+    ring_remove(&arrival->node);
+    arrival->listener->sessions->n_connections--; /* a connection counts itself */
+    charge_deinit(&arrival->accepted.charge);
+    kept_release(&arrival->accepted.socket);
+    free(arrival);
 }
 
-static void make(struct arrival *arrival, struct user *user) {
+static void make(struct arrival *arrival, const struct user *user) {
     struct listener *listener = arrival->listener;
-    struct transport transport = arrival->transport;
     struct refusal refusal;
     struct peer peer;
-    int error = peer_of(transport_peer(transport), &peer);
-    socket_ask_plainly(transport_peer(transport));
-    ring_remove(&arrival->node);
-    free(arrival);
-    if (!error && connection_new(listener->sessions, transport, &peer, user)) {
-        listener->sessions->n_connections--; /* connection_new counts it */
+    os_fd socket = transport_peer(arrival->accepted.transport);
+    int error = peer_of(socket, &peer);
+    socket_ask_plainly(socket);
+    if (!error && connection_new(listener->sessions, &arrival->accepted, &peer)) {
+        arrival_free(arrival);
         return;
     }
     if (error)
@@ -125,14 +126,14 @@ static void make(struct arrival *arrival, struct user *user) {
     else
         (void)refusal_memory(&refusal);
     peer.uid = user->uid;
-    turn_away(listener, transport, &peer, &refusal);
-    leave_arrivals(listener, user);
+    turn_away(listener, &arrival->accepted, &peer, &refusal);
+    arrival_free(arrival);
 }
 
 static void step(struct task *task) {
     struct user *user = CONTAINER_OF(task, struct user, arrive);
     struct ring *node;
-    user_ref(user->users, user->uid); /* it exists, so this cannot fail */
+    user_hold(user);
     for (int i = 0; i < ARRIVALS && (node = ring_first(&user->arrivals)); i++) {
         turn_spend(user->lane.turns, UNITS);
         make(CONTAINER_OF(node, struct arrival, node), user);
@@ -142,10 +143,20 @@ static void step(struct task *task) {
     user_unref(user);
 }
 
-/* Charges it and queues it; it becomes a connection in the uid's turn. 0, or -1 and the refusal. */
-static int admit(struct listener *listener, struct transport transport, const struct peer *peer,
+/* Charges one connection. 0, or -1 and the refusal. */
+static int charge(struct charge *charge, struct user *user, struct refusal *refusal) {
+    if (!limit_may_connect(user))
+        return holders_refuse_table(user, refusal);
+    if (gates_admit(user, refusal))
+        return -1;
+    charge_init(charge, user, NULL);
+    return charge_take(charge, USER_CONNECTIONS, 1, refusal);
+}
+
+/* Charges it and queues it; it becomes a connection in the uid's turn. 0, or -1 and the refusal: it is still the caller's. */
+static int admit(struct listener *listener, struct accepted *accepted, const struct peer *peer,
                  struct refusal *refusal) {
-    struct arrival *arrival;
+    struct arrival *arrival = NULL;
     struct user *user;
     const char *reason = policy_check_connect(listener->sessions->policy, peer);
     if (reason)
@@ -153,23 +164,22 @@ static int admit(struct listener *listener, struct transport transport, const st
     user = user_ref(listener->users, peer->uid);
     if (!user)
         return refusal_memory(refusal);
-    if (!limit_may_connect(user)
-            ? holders_refuse_table(user, refusal)
-            : gates_admit(user, refusal) || user_take(user, USER_CONNECTIONS, 1, refusal)) {
-        user_unref(user);
-        return -1;
+    if (!charge(&accepted->charge, user, refusal)) {
+        arrival = malloc(sizeof *arrival);
+        if (!arrival)
+            refusal_memory(refusal);
     }
-    listener->sessions->n_connections++;
-    arrival = malloc(sizeof *arrival);
-    if (!arrival) {
-        leave_arrivals(listener, user);
-        return refusal_memory(refusal);
+    if (arrival) {
+        *arrival = (struct arrival){.listener = listener};
+        accepted_move(&arrival->accepted, accepted);
+        listener->sessions->n_connections++;
+        ring_add(&user->arrivals, &arrival->node);
+        user->arrive.step = step;
+        turn_queue(&user->lane, &user->arrive);
     }
-    *arrival = (struct arrival){.listener = listener, .transport = transport};
-    ring_add(&user->arrivals, &arrival->node);
-    user->arrive.step = step;
-    turn_queue(&user->lane, &user->arrive);
-    return 0;
+    charge_deinit(&accepted->charge);
+    user_unref(user);
+    return arrival ? 0 : -1;
 }
 
 /* Stops watching for a while: accept fails, and the loop would report it again at once. */
@@ -195,15 +205,17 @@ static void on_timer(struct loop_timer *timer) {
 
 /* Returns how much of ACCEPTS it counts. */
 static int take_in(struct listener *listener, struct transport transport) {
+    struct accepted accepted = {.transport = transport};
     struct refusal refusal;
-    struct peer peer = {.uid = PEER_UID_NOBODY};
-    int error;
-    fd_table_take(fd_table_of(listener), 1);
-    error = peer_user(transport_peer(transport), &peer);
+    struct peer peer;
+    kept_set_slots(&accepted.socket, fd_table_of(listener), 1);
+    int error = peer_user(transport_peer(transport), &peer);
+    if (error) /* that uid may not connect, so nobody pays for a stranger */
+        peer = (struct peer){.uid = PEER_UID_NOBODY};
     if (!(error ? refusal_system(&refusal, -error, "cannot determine peer credentials")
-                : admit(listener, transport, &peer, &refusal)))
+                : admit(listener, &accepted, &peer, &refusal)))
         return 1;
-    turn_away(listener, transport, &peer, &refusal);
+    turn_away(listener, &accepted, &peer, &refusal);
     return TURN_AWAY;
 }
 
@@ -241,10 +253,8 @@ static void drop_arrivals(struct listener *listener) {
         struct ring *node;
         while ((node = ring_first(&user->arrivals))) {
             struct arrival *arrival = CONTAINER_OF(node, struct arrival, node);
-            ring_remove(node);
-            discard(listener, transport_take(arrival->transport), user->uid);
-            free(arrival);
-            leave_arrivals(listener, user);
+            discard(listener, &arrival->accepted, user->uid);
+            arrival_free(arrival);
         }
         from = user->uid;
         user_unref(user);

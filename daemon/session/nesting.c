@@ -11,6 +11,7 @@
 #include "proto/container.h"
 
 #include <errno.h>
+#include <stdlib.h>
 
 enum { PATIENCE_US = 500000 };
 
@@ -25,29 +26,28 @@ int nesting_check(const struct user *user, struct refusal *refusal) {
     return user->nesting && user->nesting->is_late ? nesting_refuse(refusal) : 0;
 }
 
-static void give_back(struct user *user) {
-    kept_give(user, NULL, 1);
-    user_unref(user);
+static void copy_free(struct kept *copy) {
+    kept_release(copy);
+    free(copy);
 }
 
-static void on_closed(void *user) { give_back(user); }
+static void on_closed(void *copy) { copy_free(copy); }
 
 static void leave(struct nesting *nesting) {
     if (ring_has(&nesting->node))
         ring_remove(&nesting->node);
     loop_timer_free(&nesting->patience);
     identity_unref(nesting->identity);
+    user_unref(nesting->user);
 }
 
 /* Gives the struct back to its owner. */
 static void complete(struct nesting *nesting, int error) {
-    leave(nesting);
     nesting->error = error;
-    if (nesting->what.copied)
+    if (nesting->copy)
         closer_close(nesting->env->closer, nesting->what.target, nesting->user->uid, on_closed,
-                     nesting->user);
-    else
-        user_unref(nesting->user);
+                     nesting->copy);
+    leave(nesting);
     nesting->done(nesting);
 }
 
@@ -85,11 +85,9 @@ static void on_worked(struct offload_job *job) {
 
 /* The kernel closes the copy at exit. */
 static void drop(struct nesting *nesting) {
+    if (nesting->copy)
+        copy_free(nesting->copy);
     leave(nesting);
-    if (nesting->what.copied)
-        give_back(nesting->user);
-    else
-        user_unref(nesting->user);
     nesting->drop(nesting);
 }
 
@@ -114,17 +112,21 @@ static void on_impatient(struct loop_timer *timer) {
 
 /* Copies the target and charges the copy. 0, or -1 and the refusal. */
 static int copy_target(struct nesting *nesting, struct refusal *refusal) {
-    struct user *user = nesting->user;
-    os_fd copy;
-    if (kept_take(user, NULL, 1, refusal))
+    struct kept kept = {0}, *copy;
+    os_fd fd;
+    if (kept_take(&kept, nesting->user, NULL, 1, refusal))
         return -1;
-    copy = os_dup(nesting->what.target);
-    if (copy == OS_FD_NONE) {
-        int error = errno;
-        kept_give(user, NULL, 1);
+    copy = malloc(sizeof *copy);
+    fd = copy ? os_dup(nesting->what.target) : OS_FD_NONE;
+    if (fd == OS_FD_NONE) {
+        int error = copy ? errno : ENOMEM;
+        free(copy);
+        kept_release(&kept);
         return refusal_system(refusal, error, "cannot copy the descriptor");
     }
-    nesting->what.target = copy;
+    kept_move(copy, &kept);
+    nesting->copy = copy;
+    nesting->what.target = fd;
     return 0;
 }
 
@@ -132,6 +134,7 @@ int nesting_start(struct nesting *nesting, const struct env *env, struct user *u
                   struct identity *identity, const struct nesting_what *what, struct refusal *refusal) {
     nesting->env = env;
     nesting->user = user;
+    nesting->copy = NULL;
     nesting->what = *what;
     nesting->patience.fn = on_impatient;
     nesting->job = (struct offload_job){.work = work,
@@ -146,7 +149,7 @@ int nesting_start(struct nesting *nesting, const struct env *env, struct user *u
         loop_timer_free(&nesting->patience);
         return -1;
     }
-    user_ref(user->users, user->uid); /* it exists, so this cannot fail */
+    user_hold(user);
     nesting->identity = identity_ref(identity);
     if (user->nesting)
         ring_add(&user->nestings, &nesting->node);

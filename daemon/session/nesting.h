@@ -17,6 +17,7 @@
 
 struct env;
 struct identity;
+struct kept;
 struct refusal;
 struct user;
 
@@ -41,6 +42,7 @@ struct nesting {
     struct ring node; /* in user->nestings, while it waits */
     const struct env *env;
     struct user *user;
+    struct kept *copy;         /* charge of the copy, until it is closed; NULL: no copy */
     struct identity *identity; /* keeps the job out of the threads reserved for closes */
     struct nesting_what what;
     bool is_late;

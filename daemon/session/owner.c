@@ -2,7 +2,6 @@
 #include "owner.h"
 
 #include "daemon/access/account.h"
-#include "daemon/access/kept.h"
 #include "daemon/access/refusal.h"
 #include "discard.h"
 #include "lease.h"
@@ -96,19 +95,24 @@ static void leave(struct owner *owner) {
     free(owning);
 }
 
-static void uncharge(const struct lease *lease) { kept_uncharge(lease->account->user, lease->account, 1); }
+static void owner_free(struct owner *owner) {
+    kept_release(&owner->kept);
+    free(owner);
+}
 
 int owner_add(struct owners *owners, struct lease *lease, struct loop *loop,
               const struct owner_process *process, bool found, struct refusal *refusal) {
     struct owner *owner;
+    struct kept kept = {0};
     int error;
-    if (kept_receive(lease->account, refusal))
+    if (kept_receive(&kept, lease->account, refusal))
         return -1;
     owner = calloc(1, sizeof *owner);
     if (!owner) {
-        uncharge(lease);
+        kept_release(&kept);
         return refusal_memory(refusal);
     }
+    kept_move(&owner->kept, &kept);
     owner->lease = lease;
     owner->ended = owners->ended;
     owner->process = *process;
@@ -119,8 +123,7 @@ int owner_add(struct owners *owners, struct lease *lease, struct loop *loop,
         error = loop_watch(loop, &owner->watch, LOOP_READ);
     if (error) {
         leave(owner);
-        free(owner);
-        uncharge(lease);
+        owner_free(owner);
         return refusal_system(refusal, -error, "cannot watch the owner");
     }
     DL_APPEND(lease->owners, owner);
@@ -132,7 +135,6 @@ void owner_remove(struct owner *owner) {
     leave(owner);
     DL_DELETE(lease->owners, owner);
     loop_unwatch(&owner->watch);
-    uncharge(lease);
     discard_close(lease->closer, lease->account->user, owner->process.fd);
-    free(owner);
+    owner_free(owner);
 }

@@ -6,6 +6,7 @@
 #ifndef OWNER_H
 #define OWNER_H
 
+#include "daemon/access/kept.h"
 #include "daemon/base/table.h"
 #include "daemon/loop/loop.h"
 
@@ -36,6 +37,7 @@ struct owner {
     struct loop_watch watch;
     void (*ended)(struct owner *owner);
     struct lease *lease;
+    struct kept kept; /* charge; the slot goes with the pidfd */
     struct owner_process process;
     struct owner *prev, *next;               /* lease->owners, in order of arrival */
     struct owning *owning;                   /* NULL: the process does not find the session */

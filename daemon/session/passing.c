@@ -25,11 +25,10 @@ static struct passings *all_of(const struct connection *connection) { return &co
 
 static void give_back(struct connection *connection, size_t n) {
     struct passing *passing = &connection->passing;
-    user_give(connection->user, USER_DESCRIPTORS, n);
+    kept_uncharge(&passing->kept, n);
     connection->user->passing -= n;
     all_of(connection)->n -= n;
-    passing->n -= n;
-    if (passing->n || !ring_has(&passing->node))
+    if (passing->kept.charged || !ring_has(&passing->node))
         return;
     ring_remove(&passing->node);
     all_of(connection)->n_connections--;
@@ -37,11 +36,12 @@ static void give_back(struct connection *connection, size_t n) {
 
 /* Uncharges what the client has received. Each unread message uses at least `least` bytes of the socket's memory. */
 static void check_unread(struct connection *connection) {
-    int unread = connection->passing.n ? socket_unread(transport_peer(connection->channel.transport)) : 0;
+    int unread =
+        connection->passing.kept.charged ? socket_unread(transport_peer(connection->channel.transport)) : 0;
     size_t least = (size_t)all_of(connection)->least,
            most = unread > 0 ? ((size_t)unread + least - 1) / least : 0;
-    if (most < connection->passing.n)
-        give_back(connection, connection->passing.n - most);
+    if (most < connection->passing.kept.charged)
+        give_back(connection, connection->passing.kept.charged - most);
 }
 
 static bool set_timer(struct passings *all, struct loop *loop) {
@@ -57,7 +57,7 @@ static void on_timer(struct loop_timer *timer) {
         ring_remove(&connection->passing.node);
         ring_add(&all->list, &connection->passing.node);
         check_unread(connection);
-        if (connection->passing.over && !connection->passing.n)
+        if (connection->passing.over && !connection->passing.kept.charged)
             all->over(connection);
     }
     all->vain = all->n < before ? 0 : all->vain < VAIN_MOST ? all->vain + 1 : VAIN_MOST;
@@ -76,7 +76,7 @@ void passings_deinit(struct sessions *sessions) {
     struct passings *all = &sessions->passings;
     while (!ring_is_empty(&all->list)) {
         struct connection *connection = CONTAINER_OF(ring_first(&all->list), struct connection, passing.node);
-        give_back(connection, connection->passing.n);
+        give_back(connection, connection->passing.kept.charged);
         all->over(connection);
     }
     loop_timer_free(&all->timer);
@@ -90,16 +90,13 @@ static bool fits(const struct connection *connection) {
 
 int passing_check(struct connection *connection, struct refusal *refusal) {
     struct user *user = connection->user;
-    if (connection->passing.n >= CHECK_FROM || !fits(connection))
+    if (connection->passing.kept.charged >= CHECK_FROM || !fits(connection))
         check_unread(connection);
     if (!fits(connection))
         return refusal_set(refusal, REFUSAL_LIMIT, NULL, "read the pending replies",
                            "limit of descriptors in flight: uid %" PRIu64 " has %zu in unread replies",
                            user->uid, user->passing);
-    if (user_take(user, USER_DESCRIPTORS, 1, refusal))
-        return -1;
-    user_give(user, USER_DESCRIPTORS, 1);
-    return 0;
+    return user_check(user, USER_DESCRIPTORS, 1, refusal);
 }
 
 void passing_count(struct connection *connection) {
@@ -109,9 +106,8 @@ void passing_count(struct connection *connection) {
     size_t n = connection->channel.passed;
     connection->channel.passed = 0;
     /* passing_check has found room, or the charge was given back when the descriptor left the channel. */
-    if (!n || user_take(connection->user, USER_DESCRIPTORS, n, &refusal))
+    if (!n || kept_charge(&passing->kept, connection->user, n, &refusal))
         return;
-    passing->n += n;
     connection->user->passing += n;
     all->n += n;
     if (ring_has(&passing->node))
@@ -131,7 +127,7 @@ int passing_refuse(struct refusal *refusal) {
 
 bool passing_stays(struct connection *connection) {
     check_unread(connection);
-    if (!connection->passing.n)
+    if (!connection->passing.kept.charged)
         return false;
     connection->passing.over = true;
     transport_shutdown(connection->channel.transport);

@@ -10,6 +10,7 @@
 #ifndef PASSING_H
 #define PASSING_H
 
+#include "daemon/access/kept.h"
 #include "daemon/base/ring.h"
 #include "daemon/loop/loop.h"
 
@@ -24,9 +25,9 @@ struct sessions;
 /* Per connection. */
 struct passing {
     struct ring node;
-    size_t n;         /* descriptors in flight, at most; charged */
+    struct kept kept; /* charge for descriptors in flight, at most; no slots */
     uint64_t request; /* its reply is in the channel */
-    bool over;        /* the connection has ended: it is closed when n is 0 */
+    bool over;        /* the connection has ended: it is closed when nothing is charged */
 };
 
 /* Of all connections. */

@@ -138,12 +138,14 @@ struct session *session_new(struct sessions *sessions, struct user *user, const 
     session->made = os_now_us();
     snprintf(session->client, sizeof session->client, "%s", client);
     session_objects_init(&session->session_objects, registry, user, session->id, session->client, seed);
-    if (account_take(&session->session_objects.account, USER_SESSIONS, 1, refusal)) {
+    charge_init(&session->charge, user, &session->session_objects.account);
+    if (charge_take(&session->charge, USER_SESSIONS, 1, refusal)) {
+        charge_deinit(&session->charge);
         account_deinit(&session->session_objects.account);
         free(session);
         return NULL;
     }
-    user_ref(user->users, user->uid); /* it is in the table, so this cannot fail */
+    user_hold(user);
     lease_init(&session->lease, sessions->env->closer, &session->session_objects.account, session->uid,
                on_lease_ended);
     table_add(&sessions->by_id, session);
@@ -179,6 +181,7 @@ static void session_free(struct session *session) {
     table_remove(&session->all->by_id, session);
     DL_DELETE(session->all->ended, session);
     notice_session_ended(session, session->cause);
+    charge_deinit(&session->charge);
     session_objects_deinit(&session->session_objects);
     user_unref(user);
     free(session);

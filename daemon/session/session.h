@@ -6,6 +6,7 @@
 #ifndef SESSION_H
 #define SESSION_H
 
+#include "daemon/access/charge.h"
 #include "daemon/base/order.h"
 #include "daemon/base/table.h"
 #include "daemon/base/turn.h"
@@ -33,6 +34,7 @@ struct session {
     struct session *prev, *next;
     struct sessions *all;
     struct session_objects session_objects;
+    struct charge charge;           /* one session */
     struct connection *connections; /* the connections that joined */
     unsigned n_connections;
     struct lease lease;

@@ -36,9 +36,9 @@ enum {
 
 struct world world;
 
-static void on_poller_closed(void *context, size_t n_fds) {
+static void on_pollers_have(void *context, size_t n_fds) {
     (void)context;
-    fd_table_give(&world.fd_table, n_fds);
+    kept_set_slots(&world.poller_fds, &world.fd_table, n_fds);
 }
 
 static void on_ready(void *context, uint64_t token, unsigned events) {
@@ -94,7 +94,7 @@ static void make_parts(void) {
     require(world.loop);
     world.offload = offload_new(world.loop);
     world.closer = closer_new(world.offload, CLOSES);
-    world.pollers = pollers_new(world.loop, on_ready, on_poller_closed, NULL);
+    world.pollers = pollers_new(world.loop, on_ready, on_pollers_have, NULL);
     require(world.offload && world.closer && world.pollers);
     inspect_init(OS_FD_NONE);
     require(stream_init() == 0 && pollable_init() == 0);
@@ -189,15 +189,18 @@ int world_connect(void) {
     require(setsockopt(pair[0], SOL_SOCKET, SO_SNDBUF, &small, sizeof(small)) == 0);
     struct user *user = user_ref(&world.users, peer.uid);
     require(user);
-    fd_table_take(&world.fd_table, 1);
-    if (!limit_may_connect(user) || user_take(user, USER_CONNECTIONS, 1, &refusal)) {
+    struct accepted accepted = {.transport = on_socket(pair[0])};
+    kept_set_slots(&accepted.socket, &world.fd_table, 1);
+    charge_init(&accepted.charge, user, NULL);
+    user_unref(user);
+    if (!limit_may_connect(user) || charge_take(&accepted.charge, USER_CONNECTIONS, 1, &refusal)) {
         /* The listener would have turned it away. */
-        fd_table_give(&world.fd_table, 1);
-        user_unref(user);
+        kept_release(&accepted.socket);
+        charge_deinit(&accepted.charge);
         os_close(pair[0]);
         os_close(pair[1]);
         return -1;
     }
-    require(connection_new(&world.sessions, on_socket(pair[0]), &peer, user));
+    require(connection_new(&world.sessions, &accepted, &peer));
     return pair[1];
 }

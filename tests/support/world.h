@@ -5,6 +5,7 @@
 #define WORLD_H
 
 #include "daemon/access/fd_table.h"
+#include "daemon/access/kept.h"
 #include "daemon/access/policy.h"
 #include "daemon/access/user.h"
 #include "daemon/loop/loop.h"
@@ -29,6 +30,7 @@ struct world {
     struct closer *closer;
     struct pollers *pollers;
     struct fd_table fd_table;
+    struct kept poller_fds;
     struct users users;
     struct policy policy;
     struct registry registry;

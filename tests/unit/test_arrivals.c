@@ -3,8 +3,10 @@
 #include "tests/support/test.h"
 
 #include "daemon/session/listener.h"
+#include "proto/peer.h"
 #include "tests/support/world.h"
 
+#include <netinet/in.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 
@@ -52,4 +54,36 @@ static void many_are_accepted_at_once_and_made_in_turns(void **state) {
     (void)close(fd);
 }
 
-TEST_MAIN(cmocka_unit_test(many_are_accepted_at_once_and_made_in_turns))
+/* Of a socket that is not local the kernel does not say whose it is. */
+static void nobody_pays_for_who_is_not_known(void **state) {
+    struct sockaddr_in name = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t size = sizeof name;
+    static struct listener listener;
+    const struct user *user = NULL;
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0),
+        client = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    (void)state;
+    assert_int_equal(bind(fd, (struct sockaddr *)&name, size), 0);
+    assert_int_equal(listen(fd, 1), 0);
+    assert_int_equal(getsockname(fd, (struct sockaddr *)&name, &size), 0);
+    world_make(10000);
+    assert_int_equal(listener_open(&listener, fd, &world.sessions, &world.users), 0);
+    assert_int_equal(connect(client, (struct sockaddr *)&name, size), 0);
+    assert_int_equal(send(client, "?", 1, 0), 1); /* so that a worker closes it */
+    listener.watch.fn(&listener.watch, LOOP_READ);
+    assert_int_equal(world.fd_table.used, world.used + 1);
+    assert_int_equal(users_next(&world.users, 0, &user, 1), 1);
+    assert_int_equal(user->uid, PEER_UID_NOBODY); /* all of whose connections are turned away */
+    assert_int_equal(user->discards, 1);
+    assert_int_equal(user->used[USER_CONNECTIONS], 0);
+    assert_true(world_until(all_is_closed));
+    assert_int_equal(users_next(&world.users, 0, &user, 1), 0);
+    listener_close(&listener);
+    world_free();
+    (void)close(client);
+    (void)close(fd);
+}
+
+TEST_MAIN(cmocka_unit_test(many_are_accepted_at_once_and_made_in_turns),
+          cmocka_unit_test(nobody_pays_for_who_is_not_known))

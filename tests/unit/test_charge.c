@@ -109,5 +109,35 @@ static void a_request_may_say_itself_what_it_has_taken(void **state) {
     users_deinit(&users, false);
 }
 
+/* Nor does an object: and a copy needs room in the table, too. */
+static void so_may_an_object(void **state) {
+    enum { ROOM = 100 };
+    struct fd_table fd_table;
+    struct users users;
+    struct account account;
+    struct refusal refusal;
+    (void)state;
+    fd_table_init(&fd_table, ROOM + FD_TABLE_KEEP, 0);
+    assert_int_equal(users_init(&users, 0, &fd_table, 1), 0);
+    struct user *user = user_ref(&users, 0);
+    account_init(&account, user, 1, "one");
+    assert_int_equal(charge_take_object(&account, USER_DESCRIPTORS, &refusal), 0);
+    assert_int_equal(charge_take_object(&account, USER_OBJECTS, &refusal), 0);
+    fd_table_take(&fd_table, ROOM + 1);
+    assert_int_equal(charge_take_object(&account, USER_DESCRIPTORS, &refusal), -1);
+    assert_non_null(strstr(refusal.text, "table"));
+    assert_int_equal(charge_take_object(&account, USER_OBJECTS, &refusal), 0);
+    assert_int_equal(account.used[USER_OBJECTS], 2);
+    charge_leave_object(&account, USER_DESCRIPTORS);
+    assert_int_equal(account.used[USER_DESCRIPTORS], 0);
+    assert_int_equal(user->used[USER_DESCRIPTORS], 1);
+    charge_give_object(user, NULL, USER_DESCRIPTORS);
+    charge_give_object(user, &account, USER_OBJECTS);
+    charge_give_object(user, &account, USER_OBJECTS);
+    account_deinit(&account);
+    user_unref(user); /* asserts that nothing is used */
+    users_deinit(&users, false);
+}
+
 TEST_MAIN(TEST_CASE(it_outlives_its_session), TEST_CASE(what_gives_back_gets_through),
-          TEST_CASE(a_request_may_say_itself_what_it_has_taken))
+          TEST_CASE(a_request_may_say_itself_what_it_has_taken), TEST_CASE(so_may_an_object))

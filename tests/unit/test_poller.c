@@ -16,7 +16,7 @@
 
 static struct loop *loop;
 static struct pollers *pollers;
-static size_t closed, done_count, stop_at;
+static size_t has_fds, done_count, stop_at;
 static uint64_t heard[256]; /* tokens, and 0 for a job that is done */
 static size_t n_heard;
 
@@ -33,17 +33,20 @@ static void on_ready(void *context, uint64_t token, unsigned events) {
     hear(token);
 }
 
-static void on_closed(void *context, size_t n_fds) {
+/* How many they have from now on; that one has ended is heard. */
+static void on_has(void *context, size_t n_fds) {
     assert_ptr_equal(context, heard);
-    closed += n_fds;
-    hear(UINT64_MAX);
+    bool fewer = n_fds < has_fds;
+    has_fds = n_fds;
+    if (fewer)
+        hear(UINT64_MAX);
 }
 
 static void begin(void) {
-    closed = done_count = stop_at = n_heard = 0;
+    has_fds = done_count = stop_at = n_heard = 0;
     loop = loop_new();
     assert_non_null(loop);
-    pollers = pollers_new(loop, on_ready, on_closed, heard);
+    pollers = pollers_new(loop, on_ready, on_has, heard);
     assert_non_null(pollers);
 }
 
@@ -117,16 +120,15 @@ static void close_pipe(const int ends[2]) {
 
 static void what_is_armed_is_told(void **state) {
     struct task task = {.token = 17};
-    size_t opened;
     int ends[2];
 
     (void)state;
     begin();
     open_pipe(ends);
     task.fd = ends[0];
-    struct poller *poller = poller_ref(pollers, 7, &opened);
+    struct poller *poller = poller_ref(pollers, 7);
     assert_non_null(poller);
-    assert_int_equal(opened, POLLER_FDS);
+    assert_int_equal(has_fds, POLLER_FDS);
     submit(poller, &task, work_arm);
     run_until(1);
     assert_int_equal(task.result, 0);
@@ -137,7 +139,7 @@ static void what_is_armed_is_told(void **state) {
     run_until(3);
     poller_unref(poller);
     run_until(4);
-    assert_int_equal(closed, POLLER_FDS);
+    assert_int_equal(has_fds, 0);
     close_pipe(ends);
     end();
 }
@@ -151,7 +153,6 @@ static void work_poll(struct poller_job *job, struct engine *engine) {
 static void what_is_polled_is_told_once_or_by_edges_until_it_is_taken(void **state) {
     struct task once = {.poll = {.token = 17}, .interest = ENGINE_READ};
     struct task again = {.poll = {.token = 33}, .interest = ENGINE_READ, .edge = true};
-    size_t opened;
     int ends[2], others[2];
     char byte;
 
@@ -161,7 +162,7 @@ static void what_is_polled_is_told_once_or_by_edges_until_it_is_taken(void **sta
     open_pipe(others);
     once.poll.fd = ends[0];
     again.poll.fd = others[0];
-    struct poller *poller = poller_ref(pollers, 7, &opened);
+    struct poller *poller = poller_ref(pollers, 7);
     submit(poller, &once, work_poll);
     submit(poller, &again, work_poll);
     run_until(2);
@@ -185,7 +186,6 @@ static void what_is_polled_is_told_once_or_by_edges_until_it_is_taken(void **sta
 static void only_so_many_are_polled(void **state) {
     static struct task tasks[POLLS_MOST + 1];
     struct task other = {.token = 17};
-    size_t opened;
     int ends[2], others[2];
 
     (void)state;
@@ -193,7 +193,7 @@ static void only_so_many_are_polled(void **state) {
     n_heard = 0;
     open_pipe(ends);
     open_pipe(others);
-    struct poller *poller = poller_ref(pollers, 7, &opened);
+    struct poller *poller = poller_ref(pollers, 7);
     for (size_t i = 0; i <= POLLS_MOST; i++) {
         tasks[i] = (struct task){.poll = {.fd = ends[0], .token = 1}, .interest = ENGINE_READ};
         submit(poller, &tasks[i], work_poll);
@@ -219,12 +219,11 @@ static void only_so_many_are_polled(void **state) {
 static void answers_keep_their_place_among_jobs(void **state) {
     static struct task tasks[40];
     struct task last = {.fd = -1};
-    size_t opened;
     int ends[40][2];
 
     (void)state;
     begin();
-    struct poller *poller = poller_ref(pollers, 7, &opened);
+    struct poller *poller = poller_ref(pollers, 7);
     for (size_t i = 0; i < 40; i++) {
         open_pipe(ends[i]);
         assert_int_equal(write(ends[i][1], "x", 1), 1);
@@ -286,12 +285,12 @@ static void what_the_stock_has_no_room_for_is_told_when_it_has(void **state) {
     enum { MANY = 40 };
     static struct task tasks[MANY];
     struct task last = {.fd = -1};
-    size_t opened, told[MANY] = {0};
+    size_t told[MANY] = {0};
     int ends[MANY][2];
 
     (void)state;
     begin();
-    struct poller *poller = poller_ref(pollers, 7, &opened);
+    struct poller *poller = poller_ref(pollers, 7);
     for (size_t i = 0; i < MANY; i++) {
         open_pipe(ends[i]);
         assert_int_equal(write(ends[i][1], "x", 1), 1);
@@ -320,14 +319,13 @@ static void what_the_stock_has_no_room_for_is_told_when_it_has(void **state) {
 
 static void one_uid_holds_up_no_other(void **state) {
     struct task stuck = {.fd = -1}, late = {.fd = -1}, other = {.fd = -1};
-    size_t opened;
 
     (void)state;
     begin();
-    struct poller *one = poller_ref(pollers, 1, &opened), *two = poller_ref(pollers, 2, &opened);
+    struct poller *one = poller_ref(pollers, 1), *two = poller_ref(pollers, 2);
     assert_ptr_not_equal(one, two);
-    assert_ptr_equal(poller_ref(pollers, 1, &opened), one);
-    assert_int_equal(opened, 0);
+    assert_ptr_equal(poller_ref(pollers, 1), one);
+    assert_int_equal(has_fds, 2 * POLLER_FDS);
     submit(one, &stuck, work_until_released);
     submit(one, &late, work_until_released);
     late.released = true;
@@ -346,44 +344,42 @@ static void one_uid_holds_up_no_other(void **state) {
     poller_unref(one);
     poller_unref(two);
     run_until(5);
-    assert_int_equal(closed, 2 * POLLER_FDS);
+    assert_int_equal(has_fds, 0);
     end();
 }
 
 /* It stays as long as anybody refers to it. */
 static void it_ends_with_the_last_reference(void **state) {
     struct task task = {.fd = -1};
-    size_t opened;
 
     (void)state;
     begin();
-    struct poller *poller = poller_ref(pollers, 1, &opened);
-    assert_ptr_equal(poller_ref(pollers, 1, &opened), poller);
+    struct poller *poller = poller_ref(pollers, 1);
+    assert_ptr_equal(poller_ref(pollers, 1), poller);
     poller_unref(poller);
-    assert_ptr_equal(poller_ref(pollers, 1, &opened), poller);
-    assert_int_equal(opened, 0);
+    assert_ptr_equal(poller_ref(pollers, 1), poller);
+    assert_int_equal(has_fds, POLLER_FDS);
     poller_unref(poller);
     task.released = true;
     submit(poller, &task, work_until_released);
     run_until(1);
-    assert_int_equal(closed, 0);
+    assert_int_equal(has_fds, POLLER_FDS);
     poller_unref(poller);
     run_until(2);
-    assert_int_equal(closed, POLLER_FDS);
+    assert_int_equal(has_fds, 0);
     end();
 }
 
 /* The places of what is polled are given back. */
 static void what_is_polled_no_longer_makes_room(void **state) {
     struct task task = {.poll = {.token = 1}};
-    size_t opened;
     int ends[2];
 
     (void)state;
     begin();
     open_pipe(ends);
     task.poll.fd = ends[0];
-    struct poller *poller = poller_ref(pollers, 7, &opened);
+    struct poller *poller = poller_ref(pollers, 7);
     for (size_t i = 0; i < 2 * (POLLS_MOST + 1); i++) {
         task.interest = i % 2 ? 0 : ENGINE_READ;
         submit(poller, &task, work_poll);
@@ -399,20 +395,19 @@ static void what_is_polled_no_longer_makes_room(void **state) {
 
 static void there_are_only_so_many(void **state) {
     struct poller *all[POLLER_MOST];
-    size_t opened;
 
     (void)state;
     begin();
     for (uint32_t i = 0; i < POLLER_MOST; i++) {
-        all[i] = poller_ref(pollers, i, &opened);
+        all[i] = poller_ref(pollers, i);
         assert_non_null(all[i]);
     }
-    assert_null(poller_ref(pollers, POLLER_MOST, &opened));
+    assert_null(poller_ref(pollers, POLLER_MOST));
     assert_int_equal(errno, EBUSY);
-    assert_int_equal(opened, 0);
+    assert_int_equal(has_fds, POLLER_MOST * POLLER_FDS);
     poller_unref(all[3]);
     run_until(1);
-    all[3] = poller_ref(pollers, POLLER_MOST, &opened);
+    all[3] = poller_ref(pollers, POLLER_MOST);
     assert_non_null(all[3]);
     for (size_t i = 0; i < POLLER_MOST; i++)
         poller_unref(all[i]);
@@ -421,11 +416,10 @@ static void there_are_only_so_many(void **state) {
 
 static void ending_drops_what_is_not_done(void **state) {
     static struct task runs, waits;
-    size_t opened;
 
     (void)state;
     begin();
-    struct poller *poller = poller_ref(pollers, 7, &opened);
+    struct poller *poller = poller_ref(pollers, 7);
     memset(&runs, 0, sizeof runs);
     memset(&waits, 0, sizeof waits);
     submit(poller, &runs, work_until_released);

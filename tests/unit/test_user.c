@@ -92,11 +92,11 @@ static void others_have_a_quarter(void **state) {
 }
 
 /* Descriptors of a uid that takes as many as it may have: so many. */
-static uint64_t keep_all(struct user *user) {
+static uint64_t keep_all(struct kept *kept, struct user *user) {
     struct refusal refusal;
     uint64_t n = 0;
 
-    while (kept_take(user, NULL, 1, &refusal) == 0)
+    while (kept_take(kept, user, NULL, 1, &refusal) == 0)
         n++;
     assert_int_equal(refusal.code, REFUSAL_LIMIT);
     return n;
@@ -110,18 +110,20 @@ static void of_the_table_each_leaves_something(void **state) {
     struct users users;
     struct refusal refusal;
     struct user *user[13], *root, *own;
+    struct kept kept[13] = {{0}}, of_root = {0}, of_own = {0};
 
     (void)state;
     assert_int_equal(users_init(&users, OWN, &table, 1), 0);
     assert_int_equal(users.reserve, RESERVE);
     for (uint32_t i = 0; i < 13; i++) {
         user[i] = user_ref(&users, i + 10);
-        assert_int_equal(keep_all(user[i]), gets[i]);
+        assert_int_equal(keep_all(&kept[i], user[i]), gets[i]);
     }
     /* What one gives back is for all. */
-    kept_give(user[0], NULL, 200);
-    assert_int_equal(keep_all(user[12]), 100);
-    assert_int_equal(keep_all(user[0]), 21);
+    for (int i = 0; i < 200; i++)
+        kept_close(&kept[0]);
+    assert_int_equal(keep_all(&kept[12], user[12]), 100);
+    assert_int_equal(keep_all(&kept[0], user[0]), 21);
     root = user_ref(&users, 0);
     own = user_ref(&users, OWN);
     fd_table_take(&table, fd_table_free(&table) - RESERVE);
@@ -129,16 +131,16 @@ static void of_the_table_each_leaves_something(void **state) {
     assert_false(limit_may_connect(user[11]));
     assert_true(limit_may_connect(root));
     fd_table_give(&table, 1);
-    assert_int_equal(kept_take(root, NULL, RESERVE / 2, &refusal), 0);
-    assert_int_equal(kept_take(own, NULL, RESERVE / 2, &refusal), 0);
-    assert_int_equal(kept_take(root, NULL, 1, &refusal), -1);
+    assert_int_equal(kept_take(&of_root, root, NULL, RESERVE / 2, &refusal), 0);
+    assert_int_equal(kept_take(&of_own, own, NULL, RESERVE / 2, &refusal), 0);
+    assert_int_equal(kept_take(&of_root, root, NULL, 1, &refusal), -1);
     assert_non_null(strstr(refusal.text, "table is full"));
     for (uint32_t i = 0; i < 13; i++) {
-        kept_give(user[i], NULL, user[i]->used[USER_DESCRIPTORS]);
+        kept_release(&kept[i]);
         user_unref(user[i]);
     }
-    kept_give(own, NULL, RESERVE / 2);
-    kept_give(root, NULL, RESERVE / 2);
+    kept_release(&of_own);
+    kept_release(&of_root);
     user_unref(root);
     user_unref(own);
     users_deinit(&users, false);
@@ -150,6 +152,7 @@ static void connections_and_descriptors_are_one_share(void **state) {
     struct refusal refusal;
     struct users users;
     struct user *user;
+    struct kept kept = {0};
 
     (void)state;
     assert_int_equal(users_init(&users, 0, &table, 1), 0);
@@ -159,14 +162,14 @@ static void connections_and_descriptors_are_one_share(void **state) {
         assert_true(limit_may_connect(user));
         assert_int_equal(user_take(user, USER_CONNECTIONS, 1, &refusal), 0);
     }
-    assert_int_equal(keep_all(user), 100 - 50 + LIMIT_CONNECTIONS);
-    assert_int_equal(kept_take(user, NULL, 1, &refusal), -1);
+    assert_int_equal(keep_all(&kept, user), 100 - 50 + LIMIT_CONNECTIONS);
+    assert_int_equal(kept_take(&kept, user, NULL, 1, &refusal), -1);
     assert_non_null(strstr(refusal.text, "102 slots (50 connections, 52 descriptors, 0 being closed)"));
     fd_table_take(&table, 1);
     assert_false(limit_may_connect(user));
     user_give(user, USER_CONNECTIONS, 49);
     fd_table_give(&table, 49);
-    assert_int_equal(keep_all(user), 48);
+    assert_int_equal(keep_all(&kept, user), 48);
     assert_true(limit_may_connect(user)); /* the second */
     fd_table_take(&table, 400 - users.reserve - table.used);
     assert_true(limit_may_connect(user)); /* whatever others have taken since */
@@ -174,7 +177,7 @@ static void connections_and_descriptors_are_one_share(void **state) {
     assert_false(limit_may_connect(user));
     fd_table_give(&table, table.used - 100);
     user_give(user, USER_CONNECTIONS, 1);
-    kept_give(user, NULL, 100);
+    kept_release(&kept);
     user_unref(user);
     users_deinit(&users, false);
 }
