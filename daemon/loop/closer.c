@@ -30,7 +30,7 @@ struct record {
     struct ring node;                    /* in the discard queue; guarded by the lock, as the next two */
     bool taken;                          /* off the discard queue, by the job of another record */
     bool skipped;                        /* its own job has found it taken */
-    bool closed;                         /* in a batch */
+    bool closed;                         /* by the job that took it */
     bool returned;                       /* its own job has come back; the loop's alone */
     struct record *next;                 /* of the same batch, or of the free list */
 };

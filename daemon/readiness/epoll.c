@@ -103,8 +103,7 @@ int engine_arm(struct engine *engine, struct engine_watch *watch, os_fd fd, unsi
     errno = ENOENT;
     if (watch->known)
         result = epoll_ctl(engine->epoll, EPOLL_CTL_MOD, fd, &event);
-    if (result < 0 &&
-        errno == ENOENT) /* no entry, or it was removed with a number that was closed too early */
+    if (result < 0 && errno == ENOENT) /* no entry, or a number closed too early removed it */
         result = epoll_ctl(engine->epoll, EPOLL_CTL_ADD, fd, &event);
     if (result < 0)
         return failure(engine, fd, errno);
