@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 int wakeup_init(struct wakeup *wakeup) {
-    wakeup->handle = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    wakeup->handle = os_above_standard(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
     return wakeup->handle < 0 ? -errno : 0;
 }
 

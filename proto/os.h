@@ -23,6 +23,9 @@ void os_close(os_fd fd);
 /* A close-on-exec copy, or OS_FD_NONE with errno. */
 os_fd os_dup(os_fd fd);
 
+/* Moves fd, which may be OS_FD_NONE, away from the numbers of the standard streams. Takes it; OS_FD_NONE with errno. */
+os_fd os_above_standard(os_fd fd);
+
 /* The monotonic clock, us. */
 int64_t os_now_us(void);
 

@@ -24,6 +24,15 @@ void os_close(os_fd fd) {
 
 os_fd os_dup(os_fd fd) { return fcntl(fd, F_DUPFD_CLOEXEC, FIRST_COPY); }
 
+os_fd os_above_standard(os_fd fd) {
+    if (fd < 0 || fd >= FIRST_COPY)
+        return fd;
+    os_fd copy = os_dup(fd);
+
+    os_close(fd);
+    return copy;
+}
+
 /* On systems without a coarse clock the ordinary one is cheap enough. */
 #ifdef CLOCK_MONOTONIC_COARSE
 static const clockid_t coarse_clock = CLOCK_MONOTONIC_COARSE;

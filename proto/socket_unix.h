@@ -10,7 +10,7 @@
 
 struct sockaddr_un;
 
-/* A new stream socket, close-on-exec and non-blocking, or a negative errno. */
+/* A new stream socket, close-on-exec, non-blocking and above the standard streams, or a negative errno. */
 int socket_new(void);
 
 /* The socket address of a path or an abstract name ("@name"). 0 or -ENAMETOOLONG. */

@@ -406,7 +406,7 @@ bool pollers_free(struct pollers *pollers) {
     unlock(pollers);
     alive = threads_leave(pollers);
     if (alive) {
-        log_write(LOG_LEVEL_WARNING, "exiting with blocked watch threads: %zu", alive);
+        log_write(LOG_LEVEL_WARNING, "exiting with blocked poller threads: %zu", alive);
         loop_unwatch(&pollers->watch);
         return true;
     }

@@ -33,7 +33,7 @@ static void withdraw(struct transfer *transfer) {
         ring_remove(&transfer->queue_node);
     transfer->paused = false;
     loop_timer_free(&transfer->pause);
-    waitable_settle(&port->waitable);
+    waitable_trim(&port->waitable);
 }
 
 /* Bytes that a splice has moved are answered, however it ends. */

@@ -82,7 +82,7 @@ static void free_waiters(struct waitable *waitable) {
     waitable->waiters = NULL;
 }
 
-void waitable_settle(struct waitable *waitable) {
+void waitable_trim(struct waitable *waitable) {
     if (!waitable->ended && waitable->waiters && !waitable->waiters->n && !queue_of(waitable))
         free_waiters(waitable);
 }
@@ -98,7 +98,7 @@ bool waitable_join(struct waitable *waitable, struct ring *node) {
 void waitable_part(struct waitable *waitable, struct ring *node) {
     ring_remove(node);
     waitable->waiters->n--;
-    waitable_settle(waitable);
+    waitable_trim(waitable);
 }
 
 struct ring *waitable_newest(const struct waitable *waitable) {

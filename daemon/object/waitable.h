@@ -86,9 +86,9 @@ void waitable_part(struct waitable *waitable, struct ring *node);
 struct ring *waitable_newest(const struct waitable *waitable); /* NULL: none */
 
 /* waitable_expect makes the waiters, for a transfer that will be queued on a port; it returns false if there is
- * no memory. waitable_settle frees them if nothing waits any more; call it when a transfer has left the queue. */
+ * no memory. waitable_trim frees them if nothing waits any more; call it when a transfer has left the queue. */
 bool waitable_expect(struct waitable *waitable);
-void waitable_settle(struct waitable *waitable);
+void waitable_trim(struct waitable *waitable);
 
 /* The waitable must have ended and all waiters must have been notified. */
 void waitable_free(struct waitable *waitable);

@@ -319,7 +319,7 @@ int call_splice(struct call *call) {
     if (!io)
         return -1;
     if (charge_take(&io->charge, USER_DESCRIPTORS, 1, &call->refusal)) {
-        waitable_settle(&port->waitable);
+        waitable_trim(&port->waitable);
         io_free(io);
         return -1;
     }

@@ -154,7 +154,7 @@ static void of_a_registered_event_it_takes_effect_when_it_ends(void **state) {
     assert_int_equal(objects(c), 0);
 }
 
-/* One of two that a in flight wait for all needs ends and is given back, in either order, before the wait or during it; and
+/* One of two that an in-flight wait for all needs ends and is given back, in either order, before the wait or during it; and
  * others are made in the meantime, whose memory may be that of the one that has gone. */
 static void check_wait_for_all(bool semaphore, bool ended_before, bool released_first) {
     portd_client *c = fixture_client(NULL);

@@ -6,6 +6,7 @@
 #include "proto/transport.h"
 #include "tests/support/on_socket.h"
 
+#include <fcntl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 
@@ -85,6 +86,22 @@ static void what_is_accepted_asks_for_descriptors_alone(void **state) {
     os_close(listener);
 }
 
+/* A program may have started with its standard input closed: what it then calls 0 is not the connection. */
+static void a_connection_is_no_standard_stream(void **state) {
+    char address[64];
+    os_fd listener = greedy_listener(address), before = os_dup(STDIN_FILENO), client;
+
+    (void)state;
+    os_close(STDIN_FILENO);
+    assert_int_equal(on_socket_connect(address, &client), 0);
+    assert_true(client > STDERR_FILENO);
+    assert_int_equal(fcntl(STDIN_FILENO, F_GETFD), -1);
+    assert_true(before == OS_FD_NONE || dup2(before, STDIN_FILENO) == STDIN_FILENO);
+    os_close(before);
+    os_close(client);
+    os_close(listener);
+}
+
 static void what_is_inherited_asks_for_descriptors_alone(void **state) {
     os_fd pair[2], adopted;
     char address[16];
@@ -153,6 +170,7 @@ static void what_is_unread_is_never_told_too_low(void **state) {
 }
 
 TEST_MAIN(TEST_CASE(what_is_accepted_asks_for_descriptors_alone),
+          TEST_CASE(a_connection_is_no_standard_stream),
           TEST_CASE(what_is_inherited_asks_for_descriptors_alone),
           TEST_CASE(what_comes_all_the_same_is_closed), TEST_CASE(a_sender_that_has_ended_is_no_descriptor),
           TEST_CASE(what_is_unread_is_never_told_too_low))
