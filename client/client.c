@@ -106,6 +106,19 @@ void client_log(const portd_client *client, const char *line) {
         client->log(client->memory.context, line);
 }
 
+bool portd_broker_has_feature(const portd_client *client, const char *name) {
+    if (!client || !client->welcome || !name)
+        return false;
+    for (const char *at = client->welcome + strlen(client->welcome) + 1; *at; at += strlen(at) + 1)
+        if (strcmp(at, name) == 0)
+            return true;
+    return false;
+}
+
+bool client_may_attach(const portd_client *client) {
+    return !client->greeted || portd_broker_has_feature(client, "handle-attach");
+}
+
 int64_t client_now(portd_client *client) {
     if (client->now == 0)
         client->now = os_now_us();

@@ -34,6 +34,7 @@ struct portd_client {
     bool closing;       /* portd_disconnect was called inside a call: free the client when that leaves */
     bool calling;       /* inside a callback */
     bool sleeps;        /* blocking calls sleep in the read; the wakeup has no descriptor */
+    bool in_vain;       /* the last sleep in the read brought nothing: the next one polls */
     bool blocked;       /* the last flush could not send everything */
     unsigned entered;   /* nesting depth of calls on the client */
     int write_errno;    /* sending failed: lost once everything that has arrived is read; 0: none */
@@ -79,6 +80,10 @@ int client_fail_lost(portd_client *client);
 int client_check_ids(portd_client *client, const portd_id *ids, size_t n);
 
 void client_log(const portd_client *client, const char *line);
+
+/* Whether the broker takes an epoll descriptor with `handle`. True before hello is answered: such a request is queued, and
+ * send_queued leaves out what an older broker does not take. */
+bool client_may_attach(const portd_client *client);
 
 /* The time; the clock is read at most once between two sleeps of a call. */
 int64_t client_now(portd_client *client);

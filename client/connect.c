@@ -371,12 +371,3 @@ bool portd_session_joined(const portd_client *client) { return client && client-
 const char *portd_session_token(const portd_client *client) {
     return client && client->welcome ? client->welcome : "";
 }
-
-bool portd_broker_has_feature(const portd_client *client, const char *name) {
-    if (!client || !client->welcome || !name)
-        return false;
-    for (const char *at = client->welcome + strlen(client->welcome) + 1; *at; at += strlen(at) + 1)
-        if (strcmp(at, name) == 0)
-            return true;
-    return false;
-}

@@ -134,7 +134,7 @@ int portd_handle_dup_start(portd_client *client, portd_id id, portd_callback *ca
     os_fd attached = OS_FD_NONE;
     int r = 0;
 
-    if (portd_id_kind(id) != PORTD_KIND_SEMAPHORE && portd_broker_has_feature(client, "handle-attach"))
+    if (portd_id_kind(id) != PORTD_KIND_SEMAPHORE && client && client_may_attach(client))
         r = handle_attach(&attached);
     if (r < 0)
         return client_fail(client, error_of_errno(r), -r, "handle", "cannot make an epoll descriptor");

@@ -102,13 +102,15 @@ static int64_t sleep_most(portd_client *client, int64_t deadline) {
 
 enum { LIMIT_LEAST_US = 32 * 1000 };
 
-/* Prepares a sleep of at most timeout_us in the read. False: poll instead, since there is pending output or too little time.
+/* Prepares a sleep of at most timeout_us in the read. False: poll instead, since there is pending output or too little time,
+ * or the last sleep brought nothing. An event loop that got the descriptor may have set O_NONBLOCK, and then no read sleeps.
  * The limit is at most half the timeout, so that rounding it up to the system's ticks does not pass the deadline. It is kept
  * while it is at least a 32nd of the timeout, so that calls with different deadlines do not each set it. */
 static bool sleep_prepare(portd_client *client, int64_t timeout_us) {
     int64_t limit = -1;
 
-    if (!client->sleeps || client->blocked || (timeout_us >= 0 && timeout_us < 2 * LIMIT_LEAST_US))
+    if (!client->sleeps || client->blocked || client->in_vain ||
+        (timeout_us >= 0 && timeout_us < 2 * LIMIT_LEAST_US))
         return false;
     if (timeout_us >= 0) {
         if (client->limit >= timeout_us / 32 && client->limit <= timeout_us / 2)
@@ -133,8 +135,10 @@ unsigned round_step(portd_client *client, int64_t deadline) {
         client->channel.sleep = true;
         bool worked = run(client, true);
         client->channel.sleep = false;
+        client->in_vain = !worked;
         return worked ? STEP_WORKED : 0;
     }
+    client->in_vain = false;
     int found = wakeup_poll(&client->wakeup, transport_pollable(client->transport),
                             client->blocked ? WAKEUP_WRITE : 0, timeout);
     client->now = 0;

@@ -73,7 +73,8 @@ static int wait_put(portd_client *client, const portd_request *request) {
 
 /* Puts the message that the request has kept packed. */
 static int body_put(portd_client *client, const portd_request *request) {
-    if (request->fd != OS_FD_NONE)
+    if (request->fd != OS_FD_NONE &&
+        (request->method != PORTD__V1__REQUEST__METHOD_HANDLE || client_may_attach(client)))
         return channel_put_fds(&client->channel, request->body, request->length, &request->fd, 1);
     uint8_t *body = channel_put(&client->channel, request->length);
     if (!body)

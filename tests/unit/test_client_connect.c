@@ -545,7 +545,7 @@ static void connection_that_ends_unanswered_is_made_again(void **state) {
 
 /* ---- starting ----------------------------------------------------------------------------------------------------- */
 
-static void broker_is_started_split_watch_from_its_starter(void **state) {
+static void broker_is_started_apart_from_its_starter(void **state) {
     struct home home;
     portd_options options = options_new();
     portd_client *client;
@@ -767,7 +767,7 @@ int main(int n, char **arguments) {
         TEST_CASE(queue_that_is_full_is_waited_for),
         TEST_CASE(refusal_is_read_though_nothing_can_be_sent),
         TEST_CASE(connection_that_ends_unanswered_is_made_again),
-        TEST_CASE(broker_is_started_split_watch_from_its_starter),
+        TEST_CASE(broker_is_started_apart_from_its_starter),
         TEST_CASE(without_close_range_what_is_open_is_closed),
         TEST_CASE(many_starters_get_one_broker),
         TEST_CASE(start_that_fails_says_why),

@@ -493,6 +493,54 @@ static void requests_before_the_welcome_wait_for_it(void **state) {
     broker_close(&broker);
 }
 
+static void welcome_of_an_older_broker(struct broker_fake *broker) {
+    Portd__V1__Reply reply = PORTD__V1__REPLY__INIT;
+    Portd__V1__Welcome welcome = PORTD__V1__WELCOME__INIT;
+
+    welcome.version = 1;
+    welcome.session = 13;
+    welcome.window = WINDOW;
+    welcome.wait_targets = FRAME_TARGETS_MAX;
+    reply.id = 1;
+    reply.result_case = PORTD__V1__REPLY__RESULT_HELLO;
+    reply.hello = &welcome;
+    broker_reply(broker, &reply, -1);
+}
+
+static void welcome_of_a_newer_one(struct broker_fake *broker) { broker_welcome(broker, 1, WINDOW); }
+
+/* Whether the broker takes an epoll descriptor is not known when the request is started. */
+static void handle_before_the_welcome_is_what_the_broker_takes(void **state) {
+    static void (*const welcomes[])(struct broker_fake *) = {welcome_of_an_older_broker,
+                                                             welcome_of_a_newer_one};
+    struct broker_fake broker;
+    portd_client *client;
+
+    (void)state;
+    for (size_t n_fds = 0; n_fds < 2; n_fds++) {
+        struct heard heard = {0};
+        size_t before = test_fds_count();
+        int met = 0;
+
+        broker_listen(&broker);
+        assert_int_equal(portd_connect_start(broker.address, NULL, broker_met, &met, &client), 1);
+        assert_int_equal(
+            portd_handle_dup_start(client, (UINT64_C(1) << 40) + PORTD_KIND_EVT, hear, &heard, NULL), 1);
+        process_all(client);
+        broker_accept(&broker);
+        broker_expect(&broker, PORTD__V1__REQUEST__METHOD_HELLO);
+        welcomes[n_fds](&broker);
+        process_all(client);
+        assert_int_equal(met, 1);
+        broker_expect(&broker, PORTD__V1__REQUEST__METHOD_HANDLE);
+        assert_int_equal(broker.frame.n_fds, n_fds);
+        assert_false(broker.frame.mismatch);
+        portd_disconnect(client);
+        broker_close(&broker);
+        assert_int_equal(test_fds_count(), before);
+    }
+}
+
 /* Fills the way to the broker, which does not read; returns how many requests were started. */
 static int block(portd_client *client, struct heard *heard) {
     portd_id ids[FRAME_TARGETS_MAX];
@@ -649,7 +697,7 @@ static void check_and_remove_name_a_number_that_may_be_closed(void **state) {
     broker_close(&broker);
 }
 
-static void many_parked_waits_stay_split_watch(void **state) {
+static void many_parked_waits_stay_apart(void **state) {
     enum { WAITS = 3000, PINGS = 9000 };
     struct broker_fake broker;
     portd_client *client = broker_meet(&broker, NULL, WINDOW);
@@ -696,9 +744,11 @@ TEST_MAIN(TEST_CASE(replies_come_in_any_order), TEST_CASE(reply_to_no_request_is
           TEST_CASE(start_on_a_dead_connection_still_delivers_what_arrived),
           TEST_CASE(broker_that_stops_listening_is_lost), TEST_CASE(starts_in_a_row_leave_together),
           TEST_CASE(window_holds_requests_back_and_lets_waits_pass),
-          TEST_CASE(requests_before_the_welcome_wait_for_it), TEST_CASE(blocked_way_is_told_and_flows_again),
+          TEST_CASE(requests_before_the_welcome_wait_for_it),
+          TEST_CASE(handle_before_the_welcome_is_what_the_broker_takes),
+          TEST_CASE(blocked_way_is_told_and_flows_again),
           TEST_CASE(blocking_call_goes_on_when_the_way_is_free),
           TEST_CASE(blocking_call_ends_in_time_on_a_blocked_way),
           TEST_CASE(arguments_are_checked_before_anything_is_sent),
           TEST_CASE(check_and_remove_name_a_number_that_may_be_closed),
-          TEST_CASE(many_parked_waits_stay_split_watch))
+          TEST_CASE(many_parked_waits_stay_apart))

@@ -1,9 +1,12 @@
 /* test_client_sleep.c: clients with the option no_wakeup, whose blocking calls sleep in the read. */
+#define _GNU_SOURCE
+
 #include "tests/support/broker_fake.h"
 
 #include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 
@@ -179,6 +182,27 @@ static void signals_do_not_put_off_the_deadline(void **state) {
     broker_close(&broker);
 }
 
+/* As libraries do to whatever they poll. */
+static void read_that_cannot_sleep_does_not_spin(void **state) {
+    struct broker_fake broker;
+    portd_client *client = meet(&broker);
+    struct rusage before, after;
+
+    (void)state;
+    int fd = (int)portd_get_fd(client), flags = fcntl(fd, F_GETFL);
+    assert_int_equal(fcntl(fd, F_SETFL, flags | O_NONBLOCK), 0);
+    assert_int_equal(getrusage(RUSAGE_THREAD, &before), 0);
+    assert_int_equal(portd_ping(client, portd_now() + 4 * DEADLINE_US), PORTD_E_TIMEOUT);
+    assert_int_equal(getrusage(RUSAGE_THREAD, &after), 0);
+    int64_t busy =
+        (after.ru_utime.tv_sec - before.ru_utime.tv_sec + after.ru_stime.tv_sec - before.ru_stime.tv_sec) *
+            1000000 +
+        after.ru_utime.tv_usec - before.ru_utime.tv_usec + after.ru_stime.tv_usec - before.ru_stime.tv_usec;
+    assert_in_range(busy, 0, DEADLINE_US / 3);
+    portd_disconnect(client);
+    broker_close(&broker);
+}
+
 /* ---- an inherited connection -------------------------------------------------------------------------------------- */
 
 /* Other processes may share it, with its flags and its limit. */
@@ -212,4 +236,4 @@ static void inherited_connection_stays_as_it_is(void **state) {
 TEST_MAIN(TEST_CASE(wakeup_says_what_it_did), TEST_CASE(answer_ends_the_sleep),
           TEST_CASE(end_of_the_connection_ends_the_sleep), TEST_CASE(unsent_requests_go_out_meanwhile),
           TEST_CASE(deadline_ends_the_sleep), TEST_CASE(signals_do_not_put_off_the_deadline),
-          TEST_CASE(inherited_connection_stays_as_it_is))
+          TEST_CASE(read_that_cannot_sleep_does_not_spin), TEST_CASE(inherited_connection_stays_as_it_is))
