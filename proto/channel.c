@@ -137,11 +137,6 @@ int channel_fill(struct channel *channel, channel_discard *discard, void *contex
     return 1;
 }
 
-void channel_resume(struct channel *channel) {
-    assert(channel->scratch->user != channel);
-    (void)channel; /* frames left over are cut in place */
-}
-
 /* Whether the header of the frame in progress is complete; decodes it. */
 static bool frame_begins(const struct channel *channel, struct frame_header *header) {
     if (channel->end - channel->begin < FRAME_HEADER)

@@ -97,13 +97,10 @@ void channel_init(struct channel *channel, struct transport transport, struct ch
 /* Frees memory; `discard` takes the descriptors still pending (received or to be sent). */
 void channel_deinit(struct channel *channel, channel_discard *discard, void *context);
 
-/* Reads once, unless a complete frame is left over (then as channel_resume). 1: there are bytes, and a round has begun; 0: none now;
+/* Reads once, unless a complete frame is left over. 1: there are bytes, and a round has begun; 0: none now;
  * CHANNEL_E_END; or a negative errno. If not 1, nothing has changed and no round has begun. `discard` takes descriptors that belong to no
  * frame; channel_next then reports the frame in which they came as a mismatch. */
 int channel_fill(struct channel *channel, channel_discard *discard, void *context);
-
-/* Begins a round with the bytes left over, without reading. */
-void channel_resume(struct channel *channel);
 
 /* 1 and *frame; 0: no complete frame left; CHANNEL_E_PROTOCOL. */
 int channel_next(struct channel *channel, struct channel_frame *frame);
@@ -126,7 +123,7 @@ bool channel_any_fd(const struct channel *channel, bool (*fn)(os_fd fd));
 /* For channel_has_frame, if there are bytes. */
 bool channel_begins_frame(const struct channel *channel);
 
-/* Whether a complete frame (or a bad header) was left over for channel_resume. */
+/* Whether a complete frame (or a bad header) was left over. A round with the bytes left over needs no channel_fill. */
 static inline bool channel_has_frame(const struct channel *channel) {
     return channel->begin != channel->end && channel_begins_frame(channel);
 }

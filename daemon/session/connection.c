@@ -403,7 +403,6 @@ static void step(struct task *task) {
         return;
     }
     if (channel_has_frame(&connection->channel)) {
-        channel_resume(&connection->channel);
         process(connection);
     } else if (events & LOOP_READ) {
         receive(connection);

@@ -7,7 +7,7 @@
  *     2 n claim len     send a whole frame that claims something else
  *     3                 read, cut everything
  *     4 k               read, cut at most k frames
- *     5 k               resume, cut at most k frames
+ *     5 k               cut at most k of the frames left over
  *     6                 read with a nearly full table of descriptors, cut everything
  *
  * n and claim go through a table of interesting counts; the length of a frame is 16 * len + 1. Everything sent is kept, and
@@ -261,8 +261,7 @@ static void step(struct run *run) {
         (void)fill(run);
         cut(run, script_next(run));
         break;
-    case 5:
-        channel_resume(&run->channel);
+    case 5: /* the frames that are left over, without reading */
         cut(run, script_next(run));
         break;
     default:
