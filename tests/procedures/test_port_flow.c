@@ -492,8 +492,8 @@ static void a_reader_that_goes(void **state) {
         struct io *mine = io_read(c, in, 1, 0);
         fixture_disconnect(joined);
         /* A terminal is watched by a thread with three descriptors of its own. */
-        size_t thread_watch = streams[kind].make == make_pty ? 3 : 0;
-        fixture_until_fds(fixture_broker(), 1 + 1 + kind + thread_watch);
+        size_t poller_fds = streams[kind].make == make_pty ? 3 : 0;
+        fixture_until_fds(fixture_broker(), 1 + 1 + kind + poller_fds);
         fd_say(ends[1], "z");
         assert_int_equal(io_answer(mine), 1);
         assert_int_equal(mine->bytes[0], 'z');

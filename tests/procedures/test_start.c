@@ -289,10 +289,10 @@ static void it_leaves_when_nobody_needs_it(void **state) {
     }
     make_pipe(p);
     options.ttl_us = 3600 * INT64_C(1000000);
-    portd_client *always_ready;
-    assert_int_equal(portd_connect(NULL, &options, fixture_soon(), &always_ready), 1);
-    portd_id evt = ask_evt(always_ready, p[0], READ), lasting_id = portd_session_id(always_ready);
-    portd_disconnect(always_ready);
+    portd_client *lasting;
+    assert_int_equal(portd_connect(NULL, &options, fixture_soon(), &lasting), 1);
+    portd_id evt = ask_evt(lasting, p[0], READ), lasting_id = portd_session_id(lasting);
+    portd_disconnect(lasting);
     portd_ready ready;
     assert_int_equal(
         portd_wait(client, (portd_id[]){ask_evt(client, p[0], READ)}, 1, 0, portd_now() + 50000, &ready), 0);

@@ -8,7 +8,7 @@ static void *arena_get(struct arena *arena, size_t size) {
     return arena->allocator.alloc(arena->allocator.allocator_data, size);
 }
 
-static void pieces_are_zero_aligned_and_split_watch(void **state) {
+static void pieces_are_zero_aligned_and_apart(void **state) {
     struct arena arena;
     uint8_t *before = NULL;
 
@@ -121,6 +121,6 @@ static void what_is_too_complex_fails_cleanly(void **state) {
     arena_deinit(&arena);
 }
 
-TEST_MAIN(TEST_CASE(pieces_are_zero_aligned_and_split_watch), TEST_CASE(the_last_byte_is_given_and_no_more),
+TEST_MAIN(TEST_CASE(pieces_are_zero_aligned_and_apart), TEST_CASE(the_last_byte_is_given_and_no_more),
           TEST_CASE(sizes_that_would_overflow_are_refused), TEST_CASE(without_memory_there_is_no_arena),
           TEST_CASE(messages_are_unpacked_in_it), TEST_CASE(what_is_too_complex_fails_cleanly))

@@ -159,7 +159,7 @@ static void pair_of_timerfd(struct pair *pair) {
     *pair = (struct pair){timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC), -1, excite_by_setting_time, false};
 }
 
-static void excite_by_pending_create_a_file(struct pair *pair) {
+static void excite_by_making_a_file(struct pair *pair) {
     char path[] = "/tmp/test_engine.XXXXXX";
     int fd = mkstemp(path);
 
@@ -170,7 +170,7 @@ static void excite_by_pending_create_a_file(struct pair *pair) {
 }
 
 static void pair_of_inotify(struct pair *pair) {
-    *pair = (struct pair){inotify_init1(IN_CLOEXEC), -1, excite_by_pending_create_a_file, false};
+    *pair = (struct pair){inotify_init1(IN_CLOEXEC), -1, excite_by_making_a_file, false};
     assert_true(inotify_add_watch(pair->fd, "/tmp", IN_CREATE) > 0);
 }
 

@@ -317,7 +317,7 @@ static void a_stuck_job_holds_up_its_uid_for_a_while_only(void **state) {
 }
 
 /* What waits for peers does not hold up what does not. */
-static void quick_jobs_are_split_watch(void **state) {
+static void quick_jobs_are_apart(void **state) {
     struct task slow, slower, quick[2];
 
     (void)state;
@@ -520,7 +520,7 @@ TEST_MAIN(TEST_CASE(threads_are_started_by_jobs_and_only_as_needed),
           TEST_CASE(uids_take_turns), TEST_CASE(a_blocking_call_is_interrupted),
           TEST_CASE(stuck_jobs_do_not_use_up_the_workers),
           TEST_CASE(a_stuck_job_holds_up_its_uid_for_a_while_only), TEST_CASE(what_is_dropped_is_told),
-          TEST_CASE(what_waits_behind_one_that_stays_is_dropped), TEST_CASE(quick_jobs_are_split_watch),
+          TEST_CASE(what_waits_behind_one_that_stays_is_dropped), TEST_CASE(quick_jobs_are_apart),
           TEST_CASE(done_may_submit_the_job_again),
           TEST_CASE(ending_interrupts_what_runs_and_drops_what_waits), TEST_CASE(ending_restores_the_signal),
           TEST_CASE(workers_leave_signals_to_the_loop))
