@@ -37,7 +37,7 @@ struct reported {
 };
 
 struct poller {
-    uint64_t uid; /* key of the table, while there are references */
+    os_uid uid; /* key of the table, while there are references */
     struct pollers *all;
     struct poller *prev, *next;
     struct thread thread;

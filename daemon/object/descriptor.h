@@ -2,10 +2,10 @@
  *
  * A descriptor lives while something references it; descriptor_update checks that. An unreferenced one is
  * removed from the engine and given to the closer; it is freed when the close has completed. This file does not
- * know who the subscribers are, nor the session's name for the descriptor: both belong to the binding
- * (binding.h), which sets `subscribed` and is called through hooks.h.
+ * know who the subscribers are, nor the session's name for the descriptor: they are called through hooks.h, and
+ * the name belongs to the binding (binding.h). waitable.c sets `subscribed`.
  *
- * Only descriptor_arm calls engine_arm. It asks for what live semaphores, in-flight waits and transfers need, no more. */
+ * Only descriptor_arm has the engine watch fd, itself or by split_watch.c and thread_watch.c. It asks for what live semaphores, in-flight waits and transfers need, no more. */
 #ifndef DESCRIPTOR_H
 #define DESCRIPTOR_H
 
@@ -61,7 +61,8 @@ int descriptor_init(struct descriptor *descriptor, uint64_t id, struct user *use
 unsigned descriptor_needs(const struct descriptor *descriptor, bool *edge);
 
 /* Arms the watch for what is needed now. If that fails, at once or later on a poller thread, every waiter gets
- * the cause resync. Returns what descriptor_arm returns. */
+ * the cause resync. A descriptor that the kernel cannot watch counts as always ready instead, and 0 is returned;
+ * otherwise what descriptor_arm returns. */
 int descriptor_rearm(struct descriptor *descriptor);
 
 /* Like descriptor_rearm, but a failure (ENGINE_E_* or a negative errno) is returned and changes nothing. extra:

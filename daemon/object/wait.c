@@ -357,8 +357,6 @@ void wait_end(struct wait_target *target, int cause) {
 
 /* ---- the beginning ---------------------------------------------------------------------------------------------- */
 
-static int refuse_memory(struct refusal *refusal) { return refusal_memory(refusal); }
-
 /* Returns false if there is no memory. */
 static bool link_target(struct wait_target *target) {
     struct waitable *of = target->of;
@@ -382,13 +380,13 @@ static int park(struct wait_request *wait, int64_t limit_us, struct refusal *ref
     bool linked = true;
     wait->timer.fn = on_timer;
     if (limit_us > 0 && loop_timer_set(registry->env.loop, &wait->timer, os_now_us() + limit_us))
-        return refuse_memory(refusal);
+        return refusal_memory(refusal);
     DL_APPEND(wait->owner->waits, wait);
     registry->waits++;
     wait->inflight = true;
     for (size_t i = 0; i < wait->n && linked; i++)
         linked = link_target(&wait->targets[i]);
-    return linked ? 0 : refuse_memory(refusal);
+    return linked ? 0 : refusal_memory(refusal);
 }
 
 int wait_begin(struct wait_request *wait, int64_t limit_us, struct refusal *refusal) {

@@ -45,7 +45,8 @@ struct wait_target {
     struct wait_request *wait;
     struct waitable *of; /* NULL: ready forever, with cause `ended` */
     uint64_t id;         /* as in the request */
-    /* The queue's round when the target was armed. Before that: registry->rounds when the poller thread was asked. */
+    /* The queue's round when the target was armed, less 1 if an activity had been missed. Before that:
+     * registry->rounds when the poller thread was asked. */
     uint64_t round;
     uint8_t cause; /* by the last check; CAUSE_NONE: not ready */
     uint8_t ended;
@@ -83,8 +84,9 @@ struct wait_request {
 size_t wait_size(size_t n);
 struct wait_request *wait_init(void *memory, struct session_objects *owner, size_t n);
 
-/* Checks and perhaps goes in flight. Returns 1: satisfied, or limit_us is 0 (done is not called; `ready` is the
- * number of ready targets); 0: in flight; -1 with the refusal. limit_us below 0: no limit. */
+/* Checks and perhaps goes in flight. Returns 1: satisfied (`ready` is the number of ready targets), or not and
+ * limit_us is 0 (`ready` is 0), and done is not called; 0: in flight, with limit_us 0 only until the poller
+ * thread has answered; -1 with the refusal. limit_us below 0: no limit. */
 int wait_begin(struct wait_request *wait, int64_t limit_us, struct refusal *refusal);
 
 /* Takes an in-flight wait out of all lists. done is not called. */

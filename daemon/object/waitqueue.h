@@ -38,7 +38,7 @@ struct waitqueue {
     struct ring transfers;   /* oldest first, at most one of each port */
     struct ring pool;        /* in its user's pools, while it has wake-one waits */
     struct transfer *trying; /* a worker has it */
-    /* Number of the last activity, counted over all queues (registry->rounds). An armed target has the same (wait.h). */
+    /* Number of the last activity, counted over all queues (registry->rounds). A target in `armed` has the same (wait.h). */
     uint64_t round;
     unsigned vain;       /* futile tries in a row */
     unsigned armed_ones; /* armed targets of wake-one waits for all; they need edges */
