@@ -87,7 +87,7 @@ static struct binding *binding_new(struct session_objects *session_objects, uint
     return NULL;
 }
 
-/* Frees the number for another open file. Returns true if that ended any object. */
+/* Frees the number for another open file. Returns false if the old one was being closed already. */
 static bool replace(struct session_objects *session_objects, struct binding *old) {
     take_number(session_objects, old);
     if (descriptor_is_closing(bound_descriptor(old)))

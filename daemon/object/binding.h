@@ -32,7 +32,7 @@ struct binding_claim {
     enum inspect_type type;
     bool kept;     /* fd is the broker's copy now; if false, fd is still the caller's */
     bool same;     /* fd is another copy of the open file that the number already names */
-    bool replaced; /* the number named another open file, whose objects have ended */
+    bool replaced; /* the number named another open file, whose semaphores and events have ended */
 };
 
 /* Binds the number (its key) to the open file fd: finds the existing binding if it is the same open file, else

@@ -2,7 +2,7 @@
  *
  *   checked, by the call -> bound to its number (binding_claim) -> probed if needed (pending_create.h) -> made, by the call -> replied
  *
- * Few descriptors need a probe. Without one everything is done at once, with no allocation and no in-flight request. With one, a
+ * Few descriptors need a probe. Without one everything is done at once, and no record is made. With one, a
  * record is in flight, charged to the session; when the probe is answered, it goes through the same last steps. Whatever must
  * happen before there is an object belongs here, and holds for all these calls. */
 #ifndef CREATING_H
