@@ -275,21 +275,29 @@ static bool blocked(const struct connection *connection) {
     return is_full(connection) || !gates_may_receive(connection->user);
 }
 
-static void update_watch(struct connection *connection) {
-    unsigned interest = 0;
-    if (connection->dead)
-        return;
+/* As !blocked(); what others have to change it waits for at the gate. */
+static bool may_read(struct connection *connection) {
     bool room = gates_may_receive(connection->user);
     if (connection->indebted || !room)
         gate_wait(&connection->gate);
-    if (room && !is_full(connection) && !channel_has_frame(&connection->channel))
-        interest |= LOOP_READ;
+    return room && !is_full(connection);
+}
+
+static void set_watch(struct connection *connection, bool read) {
+    unsigned interest = read && !channel_has_frame(&connection->channel) ? LOOP_READ : 0;
     if (channel_pending(&connection->channel))
         interest |= LOOP_WRITE;
     if (interest == connection->watch.interest)
         return;
     if (loop_set(&connection->watch, interest))
         connection_end(connection, "cannot watch the connection");
+}
+
+/* While it is watched for reading, step checks may_read when bytes come: once for each request. */
+static void update_watch(struct connection *connection) {
+    bool watched = connection->watch.interest & LOOP_READ && !connection->indebted;
+    if (!connection->dead)
+        set_watch(connection, watched || may_read(connection));
 }
 
 /* Spends one request from the uid's rate; when that is used up, reading pauses. */
@@ -334,13 +342,10 @@ static void process(struct connection *connection) {
         queue(connection);
 }
 
-/* Whether the bytes of one read could be charged if they were an incomplete frame. */
-static bool may_be_long(const struct connection *connection) {
-    return user_left(connection->user, USER_BYTES) >= CHANNEL_SCRATCH_IN;
-}
-
 static void receive(struct connection *connection) {
-    connection->channel.most = may_be_long(connection) ? 0 : FRAME_HEADER + FRAME_REQUEST_MAX;
+    /* A frame may be long if the bytes of one read could be charged as an incomplete frame. */
+    bool may_be_long = user_left(connection->user, USER_BYTES) >= CHANNEL_SCRATCH_IN;
+    connection->channel.most = may_be_long ? 0 : FRAME_HEADER + FRAME_REQUEST_MAX;
     int result = channel_fill(&connection->channel, discard, connection);
     if (result == 0)
         return;
@@ -358,18 +363,10 @@ static void unblock(struct connection *connection) {
         queue(connection);
 }
 
-/* The kernel refuses the descriptor at the head of the channel: replaces its reply by a refusal. */
-static void fail_passing(struct connection *connection) {
-    struct refusal refusal;
-    channel_skip_fds(&connection->channel);
-    (void)passing_refuse(&refusal);
-    connection_refuse(connection, connection->passing.request, &refusal);
-}
-
 static void flush(struct connection *connection) {
     int error = connection->dead ? 0 : channel_flush(&connection->channel);
     if (error == -ETOOMANYREFS) {
-        fail_passing(connection);
+        connection_refuse_fds(connection);
         error = channel_flush(&connection->channel);
     }
     if (error)
@@ -398,8 +395,10 @@ static void step(struct task *task) {
         queue(connection);
     if (events & LOOP_READ || channel_has_frame(&connection->channel))
         deferred_drop_run(connection->all->registry);
-    if (connection->dead || blocked(connection)) {
-        update_watch(connection);
+    if (connection->dead)
+        return;
+    if (!may_read(connection)) {
+        set_watch(connection, false);
         return;
     }
     if (channel_has_frame(&connection->channel)) {

@@ -121,6 +121,9 @@ void connection_reply(struct connection *connection, const struct Portd__V1__Rep
 bool connection_reply_fd(struct connection *connection, const struct Portd__V1__Reply *reply, os_fd fd);
 void connection_refuse(struct connection *connection, uint64_t request, const struct refusal *refusal);
 
+/* The kernel refuses the descriptor at the head of the channel: replaces its reply by a refusal. */
+void connection_refuse_fds(struct connection *connection);
+
 /* Ends the connection for that reason (NULL: the client closed it). Its requests are orphaned in steps, in its uid's turns. */
 void connection_end(struct connection *connection, const char *reason);
 

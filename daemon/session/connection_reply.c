@@ -104,6 +104,13 @@ bool connection_reply_fd(struct connection *connection, const Portd__V1__Reply *
     return true;
 }
 
+void connection_refuse_fds(struct connection *connection) {
+    struct refusal refusal;
+    channel_skip_fds(&connection->channel);
+    (void)passing_refuse(&refusal);
+    connection_refuse(connection, connection->passing.request, &refusal);
+}
+
 void connection_refuse(struct connection *connection, uint64_t request, const struct refusal *refusal) {
     Portd__V1__Error error = PORTD__V1__ERROR__INIT;
     Portd__V1__Reply reply = PORTD__V1__REPLY__INIT;
