@@ -8,6 +8,8 @@
 
 #include "address.h"
 
+#include "environment.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,7 +24,7 @@ static const size_t socket_path_size = sizeof(((struct sockaddr_un *)NULL)->sun_
 
 /* The value of a variable that names a folder, or NULL. Ignores relative paths: they depend on the working directory. */
 static const char *folder_variable(const char *name) {
-    const char *value = secure_getenv(name);
+    const char *value = environment_get(name);
 
     return value && value[0] == '/' ? value : NULL;
 }
@@ -76,13 +78,14 @@ int address_user(char text[ADDRESS_MAX], int make) {
     return folder_check(folder);
 }
 
-static const char system_folder[] = "/run/portd";
-
-const char *address_system(void) { return "unix:/run/portd/portd.sock"; }
+const char *address_system(void) { return environment_service(); }
 
 int address_system_make(void) {
+    const char *path = environment_service() + sizeof("unix:") - 1;
+    char system_folder[ADDRESS_MAX];
     struct stat status;
 
+    (void)snprintf(system_folder, sizeof(system_folder), "%.*s", (int)(strrchr(path, '/') - path), path);
     /* chmod, since the umask may have reduced the mode: clients of other users must get in. */
     if (mkdir(system_folder, 0755) == 0)
         return chmod(system_folder, 0755) < 0 ? -errno : 0;

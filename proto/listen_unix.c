@@ -164,7 +164,8 @@ static int listen_at_path(const char *address, const struct sockaddr_un *name, u
     if (r == 0)
         r = bind_new(name, mode, listener);
     if (r == 0 && lstat(path, &status) == 0)
-        *file = (struct transport_file){.device = status.st_dev, .inode = status.st_ino, .lock = OS_FD_NONE};
+        *file = (struct transport_file){
+            .device = (uint64_t)status.st_dev, .inode = status.st_ino, .lock = OS_FD_NONE};
     lock_give(path, lock);
     return r;
 }
@@ -196,7 +197,7 @@ static const char *path_of(const char *address, const struct transport_file *fil
     struct stat status;
 
     if (file->inode == 0 || address_parse(address, parsed) || lstat(parsed->path, &status) < 0 ||
-        status.st_dev != file->device || status.st_ino != file->inode)
+        (uint64_t)status.st_dev != file->device || status.st_ino != file->inode)
         return NULL;
     return parsed->path;
 }

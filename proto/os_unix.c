@@ -3,15 +3,14 @@
 
 #include "os.h"
 
+#include "random.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <time.h>
 #include <unistd.h>
 
-enum {
-    FIRST_COPY = 3,   /* never copy to a standard stream's number, even if it is closed */
-    ENTROPY_MAX = 256 /* the most that getentropy accepts */
-};
+enum { FIRST_COPY = 3 }; /* never copy to a standard stream's number, even if it is closed */
 
 void os_close(os_fd fd) {
     if (fd == OS_FD_NONE)
@@ -61,9 +60,10 @@ int os_random(void *bytes, size_t size) {
     unsigned char *at = bytes;
 
     while (size > 0) {
-        size_t chunk = size < ENTROPY_MAX ? size : ENTROPY_MAX;
-        if (getentropy(at, chunk) < 0)
-            return -errno;
+        size_t chunk = size < RANDOM_MAX ? size : RANDOM_MAX;
+        int error = random_get(at, chunk);
+        if (error)
+            return error;
         at += chunk;
         size -= chunk;
     }

@@ -1,4 +1,4 @@
-/* peer_bsd.c: peer.h for the BSDs and macOS, with getpeereid, which all of them have. It returns user and group; each system has another call
+/* peer_bsd.c: peer.h for the other BSDs, with getpeereid, which all of them have. It returns user and group; each system has another call
  * for the supplementary groups and the process, so rights that need these are not granted here. */
 #include "peer.h"
 

@@ -15,6 +15,9 @@ void socket_ask_plainly(os_fd connection);
 /* Closes the descriptor of such a message, if any: another process that shares the socket may have enabled it. Not for SCM_RIGHTS. */
 void socket_close_stray(const struct cmsghdr *item);
 
+/* Whether MSG_DONTWAIT keeps a send on a socket without O_NONBLOCK from waiting. */
+bool socket_send_may_be_told(void);
+
 /* Whether a listener was shut down; false on systems that do not report it. */
 bool socket_is_shut(os_fd listener);
 

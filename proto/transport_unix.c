@@ -1,8 +1,8 @@
 /* transport_unix.c: an AF_UNIX stream socket, with descriptors as SCM_RIGHTS.
  *
- * Each call on a connection passes MSG_DONTWAIT and MSG_NOSIGNAL, so nothing depends on the flags of the open file, which other processes may
- * share. Every recvmsg offers room for all descriptors that one message can bring: the kernel closes those that do not fit, inside the call,
- * and closing a foreign descriptor may take seconds.
+ * Each call on a connection passes MSG_DONTWAIT and raises no signal (calls.h), so nothing depends on the flags of the open file, which other
+ * processes may share. Every recvmsg offers room for all descriptors that one message can bring: the kernel closes those that do not fit, inside
+ * the call, and closing a foreign descriptor may take seconds.
  *
  * listen_unix.c binds listeners. */
 #define _GNU_SOURCE
@@ -12,6 +12,7 @@
 #include "direct_unix.h"
 
 #include "address.h"
+#include "calls.h"
 #include "frame.h"
 #include "socket.h"
 #include "socket_unix.h"
@@ -35,7 +36,7 @@ union control {
 };
 
 int socket_new(void) {
-    int fd = os_above_standard(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+    int fd = os_above_standard(calls_socket(SOCK_STREAM, false));
 
     return fd < 0 ? -errno : fd;
 }
@@ -110,7 +111,7 @@ int transport_accept(os_fd listener, struct transport *transport) {
     int fd;
 
     do
-        fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+        fd = calls_accept(listener);
     while (fd < 0 && errno == EINTR);
     if (fd < 0)
         return errno == EWOULDBLOCK ? -EAGAIN : -errno;
@@ -179,12 +180,12 @@ static ssize_t send_fds(int connection, const void *bytes, size_t size, const os
     struct msghdr message = {.msg_iov = &part,
                              .msg_iovlen = 1,
                              .msg_control = control.bytes,
-                             .msg_controllen = CMSG_SPACE(fds_size)};
+                             .msg_controllen = (socklen_t)CMSG_SPACE(fds_size)};
     struct cmsghdr *item = CMSG_FIRSTHDR(&message);
 
     item->cmsg_level = SOL_SOCKET;
     item->cmsg_type = SCM_RIGHTS;
-    item->cmsg_len = CMSG_LEN(fds_size);
+    item->cmsg_len = (socklen_t)CMSG_LEN(fds_size);
     memcpy(CMSG_DATA(item), fds, fds_size);
     memset(CMSG_DATA(item) + fds_size, 0, CMSG_SPACE(fds_size) - CMSG_LEN(fds_size)); /* unused padding */
     return direct_sendmsg(connection, &message, flags);
@@ -192,7 +193,7 @@ static ssize_t send_fds(int connection, const void *bytes, size_t size, const os
 
 ptrdiff_t transport_send(struct transport transport, const void *bytes, size_t size, const os_fd *fds,
                          size_t n_fds) {
-    const int flags = MSG_NOSIGNAL | MSG_DONTWAIT;
+    const int flags = calls_send_flags | MSG_DONTWAIT;
     ssize_t sent;
 
     if (n_fds > FRAME_FDS_ROOM)
@@ -213,6 +214,7 @@ static void recv_fds(const struct cmsghdr *item, os_fd *fds, size_t *n_fds, bool
     for (size_t i = 0; i < n; i++) {
         os_fd fd;
         memcpy(&fd, CMSG_DATA(item) + i * sizeof(fd), sizeof(fd));
+        calls_received(fd);
         if (*n_fds < FRAME_FDS_ROOM) {
             fds[(*n_fds)++] = fd;
         } else {
@@ -224,6 +226,9 @@ static void recv_fds(const struct cmsghdr *item, os_fd *fds, size_t *n_fds, bool
 
 int transport_sleep_begin(struct transport transport) {
     int flags = fcntl(transport.end, F_GETFL);
+
+    if (!socket_send_may_be_told())
+        return -EOPNOTSUPP; /* a send would sleep as well */
 
     return flags >= 0 && fcntl(transport.end, F_SETFL, flags & ~O_NONBLOCK) == 0 ? 0 : -errno;
 }
@@ -267,8 +272,7 @@ ptrdiff_t transport_recv(struct transport transport, void *bytes, size_t size, o
         return recv_bytes(transport.end, bytes, size, sleep);
     do {
         message.msg_controllen = sizeof(control.bytes);
-        got = direct_recvmsg(transport.end, &message,
-                             sleep ? MSG_CMSG_CLOEXEC : MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
+        got = direct_recvmsg(transport.end, &message, calls_recv_flags | (sleep ? 0 : MSG_DONTWAIT));
     } while (got < 0 && recv_again(sleep));
     if (got < 0)
         return recv_error();

@@ -1,7 +1,8 @@
 # Finds the compiler and the runtime of protobuf-c.
 #
 #   protobuf_c_generate(TARGET file.proto)   adds file.pb-c.c and file.pb-c.h, generated from file.proto, to the target
-#   ProtobufC::runtime                       to link; for Windows only the header, of the build machine
+#   ProtobufC::runtime                       to link; for another system the library below CMAKE_FIND_ROOT_PATH, and where there is none
+#                                            (Windows) only the header, of the build machine
 #
 # The compiler is protoc-c, or with newer releases protoc with the plug-in protoc-gen-c.
 
@@ -30,6 +31,10 @@ if(ProtobufC_FOUND AND NOT TARGET ProtobufC::runtime)
   if(CMAKE_CROSSCOMPILING)
     configure_file("${PROTOBUF_C_HEADER}" "${PROJECT_BINARY_DIR}/include/protobuf-c/protobuf-c.h" COPYONLY)
     target_include_directories(ProtobufC::runtime SYSTEM INTERFACE "${PROJECT_BINARY_DIR}/include")
+    find_library(PROTOBUF_C_LIBRARY protobuf-c)
+    if(PROTOBUF_C_LIBRARY)
+      target_link_libraries(ProtobufC::runtime INTERFACE "${PROTOBUF_C_LIBRARY}")
+    endif()
   else()
     target_link_libraries(ProtobufC::runtime INTERFACE PkgConfig::PROTOBUF_C)
   endif()

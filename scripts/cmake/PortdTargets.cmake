@@ -1,7 +1,9 @@
 # Functions for the CMakeLists.txt of the rooms (source folders), and the compiler flags of all targets.
 #
-#   portd_room(ROOM INTO TARGET... SOURCES file... [LINUX file...] [BSD file...] [UNIX file...] [WIN32 file...])
-#       Adds the files of this folder to the targets. Only this function selects files by platform.
+#   portd_room(ROOM INTO TARGET... SOURCES file... [LINUX file...] [MACOS file...] [FREEBSD file...] [BSD file...] [UNIX file...] [WIN32 file...])
+#       Adds the files of this folder to the targets. Only this function selects files by platform. BSD: all systems with kqueue, also
+#       macOS. A file replaces one of the same name that is listed for more systems: peer_macos.c replaces peer_bsd.c, and either
+#       replaces peer_unix.c.
 #   portd_test(NAME LABEL label TIMEOUT seconds SOURCES file... [LIBS target...])
 #       A test program. Its environment has the programs under test in PORTD_DAEMON and PORTCTL.
 #   portd_fuzz(NAME CORPUS dir SOURCES file... LIBS target...)
@@ -77,18 +79,27 @@ endif()
 # ---- rooms ----------------------------------------------------------------------------------------------------------
 
 function(portd_room room)
-  cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "INTO;SOURCES;LINUX;BSD;UNIX;WIN32")
-  set(files ${arg_SOURCES})
+  cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "INTO;SOURCES;LINUX;MACOS;FREEBSD;BSD;UNIX;WIN32")
   if(WIN32)
-    list(APPEND files ${arg_WIN32})
+    set(native ${arg_WIN32})
+  elseif(CMAKE_SYSTEM_NAME STREQUAL "Linux")
+    set(native ${arg_LINUX} ${arg_UNIX})
+  elseif(CMAKE_SYSTEM_NAME STREQUAL "Darwin")
+    set(native ${arg_MACOS} ${arg_BSD} ${arg_UNIX})
+  elseif(CMAKE_SYSTEM_NAME STREQUAL "FreeBSD")
+    set(native ${arg_FREEBSD} ${arg_BSD} ${arg_UNIX})
   else()
-    list(APPEND files ${arg_UNIX})
-    if(CMAKE_SYSTEM_NAME STREQUAL "Linux")
-      list(APPEND files ${arg_LINUX})
-    else()
-      list(APPEND files ${arg_BSD})
-    endif()
+    set(native ${arg_BSD} ${arg_UNIX})
   endif()
+  set(files ${arg_SOURCES})
+  set(stems "")
+  foreach(file IN LISTS native)
+    string(REGEX REPLACE "_[a-z0-9]+\\.c$" "" stem "${file}")
+    if(NOT stem IN_LIST stems)
+      list(APPEND stems ${stem})
+      list(APPEND files ${file})
+    endif()
+  endforeach()
   list(TRANSFORM files PREPEND "${CMAKE_CURRENT_SOURCE_DIR}/")
   foreach(target IN LISTS arg_INTO)
     target_sources(${target} PRIVATE ${files})

@@ -1,4 +1,4 @@
-/* direct_unix.c: calls syscall(2). */
+/* direct_linux.c: calls syscall(2). */
 #define _GNU_SOURCE
 #include "direct_unix.h"
 

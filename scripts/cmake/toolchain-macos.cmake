@@ -1,0 +1,18 @@
+# macOS, with the tools and libraries that scripts/build-macos has put into the folder PORTD_MACOS.
+set(CMAKE_SYSTEM_NAME Darwin)
+list(APPEND CMAKE_TRY_COMPILE_PLATFORM_VARIABLES PORTD_MACOS)
+get_filename_component(CMAKE_SYSTEM_PROCESSOR "${PORTD_MACOS}" NAME)
+set(CMAKE_C_COMPILER "${PORTD_MACOS}/tools/cc")
+set(CMAKE_AR "${PORTD_MACOS}/tools/ar" CACHE FILEPATH "")
+set(CMAKE_RANLIB "${PORTD_MACOS}/tools/ranlib" CACHE FILEPATH "")
+# No SDK and no install_name_tool: the compiler brings its own, and programs are linked as they are installed.
+set(CMAKE_OSX_SYSROOT "" CACHE STRING "")
+set(CMAKE_OSX_DEPLOYMENT_TARGET "" CACHE STRING "")
+set(CMAKE_INSTALL_NAME_TOOL "${CMAKE_COMMAND}" CACHE FILEPATH "")
+set(CMAKE_BUILD_WITH_INSTALL_RPATH ON)
+set(CMAKE_FIND_ROOT_PATH "${PORTD_MACOS}/prefix")
+set(CMAKE_FIND_ROOT_PATH_MODE_PROGRAM NEVER)
+set(CMAKE_FIND_ROOT_PATH_MODE_LIBRARY ONLY)
+set(CMAKE_FIND_ROOT_PATH_MODE_INCLUDE ONLY)
+set(CMAKE_FIND_ROOT_PATH_MODE_PACKAGE ONLY)
+set(ENV{PKG_CONFIG_LIBDIR} "${PORTD_MACOS}/prefix/lib/pkgconfig")
