@@ -12,6 +12,8 @@
 #include "process.h"
 
 #include "proto/address.h"
+#include "proto/calls.h"
+#include "proto/environment.h"
 
 #include <dlfcn.h>
 #include <errno.h>
@@ -38,7 +40,7 @@ enum {
 static const char library_place = 0; /* dladdr finds this library's file by its address */
 
 const char *start_variable(const char *name) {
-    const char *value = secure_getenv(name);
+    const char *value = environment_get(name);
 
     return value && *value ? value : NULL;
 }
@@ -53,7 +55,7 @@ const char *start_program(char path[ADDRESS_MAX]) {
     if (!dladdr(&library_place, &info) || !info.dli_fname || info.dli_fname[0] != '/')
         return NULL;
     int folder = (int)(strrchr(info.dli_fname, '/') - info.dli_fname);
-    if (strncmp(info.dli_fname + folder, "/libportd.so", strlen("/libportd.so")) != 0)
+    if (strncmp(info.dli_fname + folder, "/libportd.", strlen("/libportd.")) != 0)
         return NULL;
     int length = snprintf(path, ADDRESS_MAX, "%.*s/%s", folder, info.dli_fname, PORTD_DAEMON_BESIDE);
     return length < ADDRESS_MAX && access(path, X_OK) == 0 ? path : NULL;
@@ -123,9 +125,9 @@ static void child_signals(void) {
 static void child_environment(void) {
     static const char *const others[] = {
         "NOTIFY_SOCKET=", "WATCHDOG_PID=", "WATCHDOG_USEC=", "LISTEN_PID=", "LISTEN_FDS=", "LISTEN_FDNAMES="};
-    char **kept = environ;
+    char **kept = environment_all();
 
-    for (char **each = environ; each && *each; each++) {
+    for (char **each = kept; each && *each; each++) {
         bool other = false;
         for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
             other = other || strncmp(*each, others[i], strlen(others[i])) == 0;
@@ -229,7 +231,7 @@ static int broker_run(const char *address, const char *daemon, int64_t deadline,
     int ends[2];
     int error = 0;
 
-    if (pipe2(ends, O_CLOEXEC) < 0) {
+    if (calls_pipe(ends, true) < 0) {
         snprintf(why, why_size, "cannot create a pipe to %s: %s", daemon, strerror(errno));
         return -errno;
     }

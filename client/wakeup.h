@@ -11,6 +11,7 @@
 
 struct wakeup {
     os_fd handle;
+    os_fd writable; /* the same where one descriptor does for both */
 };
 
 enum { WAKEUP_READ = 1, WAKEUP_WRITE = 2, WAKEUP_RAISED = 4 };
@@ -18,6 +19,9 @@ enum { WAKEUP_READ = 1, WAKEUP_WRITE = 2, WAKEUP_RAISED = 4 };
 /* 0 or a negative errno. */
 int wakeup_init(struct wakeup *wakeup);
 void wakeup_deinit(struct wakeup *wakeup);
+
+/* What a wakeup is made of: close-on-exec, not blocking. 0 or a negative errno. */
+int wakeup_make(struct wakeup *wakeup);
 
 void wakeup_raise(const struct wakeup *wakeup);
 void wakeup_take(const struct wakeup *wakeup);

@@ -1,4 +1,4 @@
-/* wakeup_unix.c: poll(2) on the connection and an eventfd. */
+/* wakeup_unix.c: poll(2) on the connection and a descriptor that is written to. */
 #define _GNU_SOURCE
 
 #include "wakeup.h"
@@ -6,34 +6,32 @@
 #include <errno.h>
 #include <limits.h>
 #include <poll.h>
-#include <sys/eventfd.h>
 #include <unistd.h>
 
-int wakeup_init(struct wakeup *wakeup) {
-    wakeup->handle = os_above_standard(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
-    return wakeup->handle < 0 ? -errno : 0;
-}
+int wakeup_init(struct wakeup *wakeup) { return wakeup_make(wakeup); }
 
 void wakeup_deinit(struct wakeup *wakeup) {
+    if (wakeup->writable != wakeup->handle)
+        os_close(wakeup->writable);
     os_close(wakeup->handle);
-    wakeup->handle = OS_FD_NONE;
+    wakeup->handle = wakeup->writable = OS_FD_NONE;
 }
 
-/* May run in a signal handler. The write fails only when the counter is at its maximum: then the wakeup is raised. */
+/* May run in a signal handler. The write fails only when nothing more fits: then the wakeup is raised. */
 void wakeup_raise(const struct wakeup *wakeup) {
     int error = errno;
     const uint64_t one = 1;
-    ssize_t written = write(wakeup->handle, &one, sizeof(one));
+    ssize_t written = write(wakeup->writable, &one, sizeof(one));
 
     (void)written;
     errno = error;
 }
 
 void wakeup_take(const struct wakeup *wakeup) {
-    uint64_t raises;
-    ssize_t got = read(wakeup->handle, &raises, sizeof(raises));
+    uint64_t raises[8];
 
-    (void)got;
+    while (read(wakeup->handle, raises, sizeof(raises)) == (ssize_t)sizeof(raises))
+        ;
 }
 
 /* Rounded up: a sleep that ends early would only have to be repeated. */

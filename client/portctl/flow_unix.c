@@ -1,6 +1,6 @@
 /* flow_unix.c: copying bytes from one descriptor to another on Unix.
  *
- * If one of the two is a pipe, the kernel moves the pages (splice); else bytes are read and written. Nothing is read before
+ * If one of the two is a pipe, the kernel moves the pages (splice) where it can; else bytes are read and written. Nothing is read before
  * there is room to write some of it. Status flags are never changed, since other programs share them: so a write can block
  * beyond the deadline. A timer that signals repeatedly interrupts it; a single signal could come just before the call.
  *
@@ -170,11 +170,11 @@ static enum flow_end move_by_copy(struct flow *flow) {
 
 static enum flow_end move_by_splice(struct flow *flow) {
     enum flow_end end = wait_readable(flow);
-    ssize_t n;
+    int64_t n;
 
     if (end != FLOW_DONE)
         return end;
-    n = splice((int)flow->from, NULL, (int)flow->to, NULL, SPLICE_MOST, SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
+    n = native_splice(flow->from, flow->to, SPLICE_MOST);
     if (n > 0)
         flow->count += (uint64_t)n;
     if (n == 0)
@@ -261,20 +261,21 @@ static int start_thread(struct beside *beside) {
 
 int flow_start(const struct flow *flow, portd_native *done) {
     struct beside *beside = malloc(sizeof(*beside));
-    int ends[2], error;
+    portd_native ends[2];
+    int error;
 
     if (beside == NULL)
         return ENOMEM;
-    if (pipe2(ends, O_CLOEXEC) != 0) {
+    if (!native_small_pipe(ends)) {
         error = errno;
         free(beside);
         return error;
     }
-    *beside = (struct beside){*flow, ends[1]};
+    *beside = (struct beside){*flow, (int)ends[1]};
     error = start_thread(beside);
     if (error != 0) {
-        close(ends[0]);
-        close(ends[1]);
+        native_close(ends[0]);
+        native_close(ends[1]);
         free(beside);
         return error;
     }

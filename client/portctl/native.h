@@ -30,6 +30,13 @@ void native_close(portd_native number);
 /* Makes a pipe with a capacity of `wanted` bytes if it can, and of at least `least`. False: it cannot. */
 bool native_pipe(portd_native ends[2], size_t least, size_t wanted);
 
+/* Makes one as it comes. False: it cannot, errno. */
+bool native_small_pipe(portd_native ends[2]);
+
+/* Moves at most so many bytes from one to the other in the kernel, without waiting, if one of them is a pipe: how many, 0 at the end; -1 and errno,
+ * ENOSYS or EINVAL where it cannot be done. */
+int64_t native_splice(portd_native from, portd_native to, size_t most);
+
 /* Whether it is a pipe that is open for writing alone. */
 bool native_writes_pipe(portd_native number);
 
@@ -42,6 +49,9 @@ int native_await(portd_native number, bool writable, int64_t deadline);
 /* Waits until portd_process has work: 1. If standard output has lost its reader, portctl ends by SIGPIPE, as if it had
  * written; if that is ignored: PORTD_E_SYSTEM, and failure_finish reports the error. */
 int native_sleep(const portd_client *client);
+
+/* Writes the path of the running program to `path`, without a zero, and returns its length; 0: it is not known. */
+size_t native_own_path(char *path, size_t size);
 
 /* The path of portd in the directory of portctl, or NULL. Freed by the caller. */
 char *native_daemon(void);

@@ -65,22 +65,6 @@ bool native_writes_pipe(portd_native number) {
            (fcntl((int)number, F_GETFL) & O_ACCMODE) == O_WRONLY;
 }
 
-bool native_pipe(portd_native ends[2], size_t least, size_t wanted) {
-    int own[2];
-
-    if (pipe2(own, O_CLOEXEC) != 0)
-        return false;
-    (void)fcntl(own[1], F_SETPIPE_SZ, (int)wanted);
-    ends[0] = own[0];
-    ends[1] = own[1];
-    if (fcntl(own[1], F_GETPIPE_SZ) >= (int)least)
-        return true;
-    native_close(ends[0]);
-    native_close(ends[1]);
-    ends[0] = ends[1] = -1;
-    return false;
-}
-
 int native_time_left(int64_t deadline) {
     int64_t left = deadline - portd_now();
 
@@ -128,11 +112,11 @@ int native_sleep(const portd_client *client) {
 
 char *native_daemon(void) {
     char own[4096], *path;
-    ssize_t length = readlink("/proc/self/exe", own, sizeof(own) - 1);
+    size_t length = native_own_path(own, sizeof(own));
 
     while (length > 0 && own[length - 1] != '/')
         length--;
-    if (length <= 0)
+    if (length == 0)
         return NULL;
     path = text_print("%.*sportd", (int)length, own);
     if (access(path, X_OK) == 0)
@@ -150,5 +134,3 @@ char *native_user_address(void) {
         temporary = "/tmp";
     return text_print("unix:%s/portd-%lu/portd.sock", temporary, (unsigned long)getuid());
 }
-
-char *native_system_address(void) { return text_copy("unix:/run/portd/portd.sock"); }

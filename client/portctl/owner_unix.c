@@ -18,70 +18,26 @@
 #define _GNU_SOURCE
 #include "owner.h"
 
+#include "ancestor.h"
 #include "native.h"
 #include "same_file.h"
 #include "text.h"
 
-#include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 enum { STANDARD = 3 /* numbers that all processes inherit */, OUTPUT = 1 };
 
-struct process {
-    char state;
-    pid_t parent, session;
-    uid_t uid;
-    unsigned long stack; /* its start address; 0: unknown */
-};
-
-/* /proc/PID/stat is "PID (COMMAND) STATE PARENT GROUP SESSION ...". The command may contain ") ", so the last one is searched
- * for. */
-static bool read_process(pid_t pid, struct process *process) {
-    char path[64], text[1024], *after;
-    struct stat status;
-    FILE *file;
-    size_t n;
-    long parent, session;
-
-    snprintf(path, sizeof(path), "/proc/%ld/stat", (long)pid);
-    file = fopen(path, "re");
-    if (file == NULL)
-        return false;
-    n = fread(text, 1, sizeof(text) - 1, file);
-    text[n] = '\0';
-    after = strrchr(text, ')');
-    if (fstat(fileno(file), &status) != 0 || after == NULL ||
-        sscanf(after + 1,
-               " %c %ld %*d %ld %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %*u %*u %*d %*u "
-               "%*u %*u %lu",
-               &process->state, &parent, &session, &process->stack) != 4) {
-        fclose(file);
-        return false;
-    }
-    fclose(file);
-    process->parent = (pid_t)parent;
-    process->session = (pid_t)session;
-    process->uid = status.st_uid;
-    return true;
-}
-
-/* Its main thread has not ended. */
-static bool main_thread_runs(const struct process *process) {
-    return process->state != 'Z' && process->state != 'X';
-}
-
-static bool is_own(const struct process *process) { return process->uid == geteuid(); }
+static bool is_own(const struct ancestor *process) { return process->uid == geteuid(); }
 
 /* 0: there is none, or it cannot be an owner. */
 static pid_t session_leader(void) {
     pid_t session = getsid(0);
-    struct process process;
+    struct ancestor process;
 
-    if (session <= 0 || session == getpid() || !read_process(session, &process))
+    if (session <= 0 || session == getpid() || !ancestor_read(session, &process))
         return 0;
-    return main_thread_runs(&process) ? session : 0;
+    return process.runs ? session : 0;
 }
 
 /* State of the walk from portctl outwards. Owners are kept innermost first; if there are too many, the outermost are kept. */
@@ -105,7 +61,7 @@ static void add(struct walk *walk, pid_t pid) {
     walk->owners[walk->n++] = (uint32_t)pid;
 }
 
-static void look(struct walk *walk, pid_t pid, const struct process *process) {
+static void look(struct walk *walk, pid_t pid, const struct ancestor *process) {
     bool near = process->session == walk->session, reads, holds;
 
     if (walk->reader == 0)
@@ -126,7 +82,7 @@ static void look(struct walk *walk, pid_t pid, const struct process *process) {
 }
 
 static void walk_out(int64_t number, bool around, struct walk *walk) {
-    struct process process;
+    struct ancestor process;
     pid_t pid = getppid();
 
     *walk = (struct walk){.number = number,
@@ -134,8 +90,8 @@ static void walk_out(int64_t number, bool around, struct walk *walk) {
                           .output = is_open(OUTPUT),
                           .session = getsid(0),
                           .around = around};
-    for (int i = 0; i < OWNER_ANCESTORS_MAX && pid > 0 && read_process(pid, &process); i++) {
-        if (is_own(&process) && main_thread_runs(&process))
+    for (int i = 0; i < OWNER_ANCESTORS_MAX && pid > 0 && ancestor_read(pid, &process); i++) {
+        if (is_own(&process) && process.runs)
             look(walk, pid, &process);
         pid = process.parent;
     }
@@ -176,11 +132,11 @@ void owner_find_around(struct owner *owner) {
 }
 
 size_t owner_ancestors(uint32_t pids[OWNER_ANCESTORS_MAX]) {
-    struct process process;
+    struct ancestor process;
     pid_t pid = getppid();
     size_t n = 0;
 
-    for (int i = 0; i < OWNER_ANCESTORS_MAX && pid > 0 && read_process(pid, &process); i++) {
+    for (int i = 0; i < OWNER_ANCESTORS_MAX && pid > 0 && ancestor_read(pid, &process); i++) {
         if (is_own(&process))
             pids[n++] = (uint32_t)pid;
         pid = process.parent;

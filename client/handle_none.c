@@ -1,4 +1,4 @@
-/* handle_win.c: handle.h where the broker makes what is polled. */
+/* handle_none.c: handle.h where the broker makes what is polled. */
 #include "handle.h"
 
 int handle_attach(os_fd *attached) {
