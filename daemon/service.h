@@ -27,7 +27,7 @@ int service_watch(struct loop *loop, void (*stop)(void *context, int number),
  * stderr, unless that is the same pipe. */
 bool service_may_notify(os_fd notify_fd, os_fd listener);
 
-/* Socket activation (LISTEN_FDS, LISTEN_PID, LISTEN_FDNAMES). Returns the number of sockets passed to this process (0: none).
+/* Socket activation (LISTEN_FDS, LISTEN_PID, LISTEN_FDNAMES; else activation.h). Returns the number of sockets passed to this process (0: none).
  * *listener is the one named "portd", else the first, close-on-exec; all others are closed. Removes the variables from the
  * environment. Negative errno: the variables are set but invalid. */
 int service_listener(os_fd *listener);

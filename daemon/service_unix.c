@@ -4,8 +4,10 @@
 
 #include "service.h"
 
+#include "activation.h"
 #include "daemon/base/log.h"
 #include "daemon/loop/loop.h"
+#include "proto/calls.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -105,10 +107,10 @@ static long index_of(const char *names, const char *name, long n) {
     size_t length = strlen(name);
 
     for (long i = 0; names && i < n; i++) {
-        const char *end = strchrnul(names, ':');
-        if ((size_t)(end - names) == length && memcmp(names, name, length) == 0)
+        size_t each = strcspn(names, ":");
+        if (each == length && memcmp(names, name, length) == 0)
             return i;
-        names = *end ? end + 1 : NULL;
+        names = names[each] ? names + each + 1 : NULL;
     }
     return 0;
 }
@@ -143,7 +145,7 @@ int service_listener(os_fd *listener) {
     n = listener_of_variables(listener);
     for (size_t i = 0; i < sizeof(variables) / sizeof(*variables); i++)
         (void)unsetenv(variables[i]);
-    return n;
+    return n ? n : activation_listener(listener);
 }
 
 /* Converts NOTIFY_SOCKET: a path, or an abstract name after '@'. Returns the address length; 0: invalid. */
@@ -174,8 +176,9 @@ static void notify(const char *message) {
         log_write(LOG_LEVEL_WARNING, "invalid address in NOTIFY_SOCKET: %s", text);
         return;
     }
-    fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-    if (fd < 0 || sendto(fd, message, strlen(message), MSG_NOSIGNAL, (struct sockaddr *)&address, length) < 0)
+    fd = calls_socket(SOCK_DGRAM, true);
+    if (fd < 0 ||
+        sendto(fd, message, strlen(message), calls_send_flags, (struct sockaddr *)&address, length) < 0)
         log_write(LOG_LEVEL_WARNING, "cannot notify %s: %s", text, strerror(errno));
     os_close(fd);
 }

@@ -11,7 +11,6 @@
 #include <limits.h>
 #include <poll.h>
 #include <pthread.h>
-#include <semaphore.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -27,7 +26,9 @@ static _Atomic unsigned long dropped;
 static _Atomic bool closing, over; /* over: the thread has seen closing and touches nothing from now on */
 static const char *_Atomic notice_prefix = "";
 static pthread_t thread;
-static sem_t work;
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t posted = PTHREAD_COND_INITIALIZER;
+static bool work; /* with the lock: there may be lines, or `closing` is set */
 static bool running;
 
 /* ---- the consumer ----------------------------------------------------------------------------------------------------- */
@@ -82,13 +83,27 @@ static void write_all(void) {
         atomic_fetch_add(&dropped, n);
 }
 
+static void post(void) {
+    (void)pthread_mutex_lock(&lock);
+    work = true;
+    (void)pthread_cond_signal(&posted);
+    (void)pthread_mutex_unlock(&lock);
+}
+
+static void await(void) {
+    (void)pthread_mutex_lock(&lock);
+    while (!work)
+        (void)pthread_cond_wait(&posted, &lock);
+    work = false;
+    (void)pthread_mutex_unlock(&lock);
+}
+
 static void *run(void *unused) {
     bool last;
 
     (void)unused;
     do {
-        while (sem_wait(&work) < 0)
-            ;
+        await();
         last = atomic_load(&closing);
         write_all();
     } while (!last);
@@ -107,10 +122,6 @@ static bool start(void) {
         return true;
     if (pthread_attr_init(&attributes))
         return false;
-    if (sem_init(&work, 0, 0) < 0) {
-        (void)pthread_attr_destroy(&attributes);
-        return false;
-    }
     atomic_store(&closing, false);
     atomic_store(&over, false);
     (void)pthread_attr_setstacksize(&attributes, STACK_SIZE);
@@ -120,8 +131,6 @@ static bool start(void) {
     (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
     (void)pthread_attr_destroy(&attributes);
     running = !error;
-    if (error)
-        (void)sem_destroy(&work);
     return running;
 }
 
@@ -162,7 +171,7 @@ bool log_writer_put(const char *prefix, const char *line, size_t length) {
     } else if (atomic_fetch_add(&dropped, 1) > 0)
         return false; /* the first dropped line has woken the thread */
     if (start())
-        (void)sem_post(&work);
+        post();
     else
         write_what_fits();
     return fits;
@@ -174,7 +183,7 @@ void log_writer_finish(unsigned patience_ms) {
     if (!running || atomic_load(&closing))
         return;
     atomic_store(&closing, true);
-    (void)sem_post(&work);
+    post();
     for (unsigned i = 0; i < patience_ms && !atomic_load(&over); i++)
         (void)nanosleep(&step, NULL);
     if (!atomic_load(&over)) {
@@ -182,6 +191,5 @@ void log_writer_finish(unsigned patience_ms) {
         return;
     }
     (void)pthread_join(thread, NULL);
-    (void)sem_destroy(&work);
     running = false;
 }

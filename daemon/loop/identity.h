@@ -44,7 +44,9 @@ bool identity_names_processes(void);
 /* Drops all effective capabilities. Once, before the other calls. */
 void identity_begin_thread(void);
 
-/* Assumes the identity, if the process has the capabilities. 0, or a negative errno: then the thread must do nothing for the client. */
+/* Assumes the identity, if the process has the capabilities. 0, or a negative errno: then the thread must do nothing for the client.
+ * IDENTITY_CANNOT: the broker has rights beyond the client's, which no thread can put down on this system. */
+enum { IDENTITY_CANNOT = -1000 };
 int identity_wear(const struct identity *identity);
 
 /* Whether the thread may send a message with the credentials of another user (SCM_CREDENTIALS). identity_speak raises the capabilities for

@@ -65,7 +65,7 @@ static int poll_all(struct polls *polls, const struct engine *engine, struct eng
         asked[n++] =
             (struct pollfd){.fd = polled->again > now ? -1 : polled->fd, .events = to_poll(polled->interest)};
     }
-    if (poll(asked, n, due == INT64_MAX ? -1 : (int)((due - now) / 1000 + 1)) < 0)
+    if (poll(asked, (nfds_t)n, due == INT64_MAX ? -1 : (int)((due - now) / 1000 + 1)) < 0)
         return 0;
     now = os_now_us();
     n = 1;

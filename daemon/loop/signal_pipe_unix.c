@@ -6,13 +6,14 @@
 
 #include "signal_pipe.h"
 
+#include "proto/calls.h"
+
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <string.h>
-#include <ucontext.h>
+#include <sys/ucontext.h>
 #include <unistd.h>
 
 enum { NUMBERS = 65 };
@@ -28,7 +29,7 @@ static struct {
 int signal_pipe_open(os_fd *readable) {
     if (signals.open)
         return -EBUSY;
-    if (pipe2(signals.ends, O_CLOEXEC | O_NONBLOCK) < 0)
+    if (calls_pipe(signals.ends, false) < 0)
         return -errno;
     signals.open = true;
     *readable = signals.ends[0];

@@ -18,7 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SEMAPHORE_FDS = 1, EVT_FDS = 2 };
+enum { EVT_FDS = 2 };
 
 /* The handles that are to be submitted to workers, and the timer for that. */
 struct handles {
@@ -63,10 +63,10 @@ static void dispose(struct handle *handle) {
 }
 
 struct handle *handle_new_semaphore(struct session_objects *owner, bool fired, struct refusal *refusal) {
-    struct handle *handle = handle_new(owner, 0, SEMAPHORE_FDS, refusal);
+    struct handle *handle = handle_new(owner, 0, pollable_semaphore_fds(), refusal);
     if (!handle)
         return NULL;
-    handle->fd = pollable_semaphore_new(fired);
+    handle->fd = pollable_semaphore_new(fired, &handle->wakeup);
     if (handle->fd != OS_FD_NONE)
         return handle;
     refusal_system(refusal, errno, "cannot make a handle");
@@ -119,8 +119,8 @@ struct handle *handle_new_attached(struct session_objects *owner, os_fd epoll, s
 static void work(struct offload_job *job) {
     struct handle *handle = (struct handle *)job;
     if (handle->ended && !handle->always_ready)
-        handle->error = handle->wakeup == OS_FD_NONE ? pollable_semaphore_end(handle->fd)
-                                                     : pollable_evt_end(handle->fd, handle->always->fd);
+        handle->error = handle->always ? pollable_evt_end(handle->fd, handle->always->fd)
+                                       : pollable_semaphore_end(handle->fd);
     os_close(handle->wakeup);
     if (handle->closing)
         os_close(handle->fd);
@@ -221,11 +221,11 @@ void handle_end(struct handle *handle) {
     if (handle->ended)
         return;
     handle->ended = true;
-    if (handle->wakeup != OS_FD_NONE)
+    if (handle->always)
         pollable_evt_ring(handle->wakeup);
     else if (limit_is_admin(handle->kept.user) && pollable_semaphore_fire(handle->fd))
         handle->always_ready = true;
-    else if (!pollable_semaphore_ring(handle->fd))
+    else if (!pollable_semaphore_ring(handle->fd, handle->wakeup))
         submit(handle);
     if (!handle->working && !handle->always_ready)
         list(handle);

@@ -42,8 +42,9 @@ struct handle {
     struct handle *lent_prev, *lent_next; /* asker->lent, if the object is another session's */
     os_fd fd;                             /* the client gets copies */
     struct always_ready *always;          /* of an event: what makes it ready for ever */
-    os_fd wakeup; /* of an event until a worker has made it ready for ever; else OS_FD_NONE */
-    int error;    /* the worker's result: a negative errno or 0 */
+    os_fd
+        wakeup; /* of an event, and of a semaphore that is a pipe, until a worker has made it ready for ever; else OS_FD_NONE */
+    int error;  /* the worker's result: a negative errno or 0 */
     bool ended;
     bool always_ready; /* ready forever, or failed to become so */
     bool listed;

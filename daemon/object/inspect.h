@@ -84,7 +84,8 @@ bool inspect_closes_at_once(enum inspect_type type);
  * number here, 0 if it is not visible. pid may be NULL. */
 bool inspect_pidfd(os_fd fd, uint64_t *key, uint32_t *pid);
 
-/* Opens a pidfd of that process, close-on-exec. OS_FD_NONE with errno. */
-os_fd inspect_open_pid(uint32_t pid);
+/* Opens a descriptor of that process, close-on-exec, that is readable once it has ended: a pidfd where there are any. *key and *visible as
+ * those of inspect_pidfd. OS_FD_NONE with errno. */
+os_fd inspect_open_pid(uint32_t pid, uint64_t *key, uint32_t *visible);
 
 #endif

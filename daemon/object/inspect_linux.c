@@ -115,8 +115,10 @@ done:
     os_close(other);
 }
 
+static os_fd open_pid(uint32_t pid) { return (os_fd)syscall(SYS_pidfd_open, (pid_t)pid, 0u); }
+
 static void learn_devices(int anonymous) {
-    os_fd pidfd = inspect_open_pid((uint32_t)getpid());
+    os_fd pidfd = open_pid((uint32_t)getpid());
     struct facts facts;
 
     if (facts_of(anonymous, &facts) == 0)
@@ -363,10 +365,17 @@ bool inspect_pidfd(os_fd fd, uint64_t *key, uint32_t *pid) {
     return *key != 0;
 }
 
-os_fd inspect_open_pid(uint32_t pid) {
+os_fd inspect_open_pid(uint32_t pid, uint64_t *key, uint32_t *visible) {
+    os_fd fd;
+
     if (pid == 0 || pid > INT32_MAX) {
         errno = EINVAL;
         return OS_FD_NONE;
     }
-    return (os_fd)syscall(SYS_pidfd_open, (pid_t)pid, 0u);
+    fd = open_pid(pid);
+    if (fd == OS_FD_NONE || inspect_pidfd(fd, key, visible))
+        return fd;
+    os_close(fd);
+    errno = ESRCH;
+    return OS_FD_NONE;
 }

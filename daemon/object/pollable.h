@@ -16,6 +16,7 @@
 #include "proto/os.h"
 
 #include <stdbool.h>
+#include <stddef.h>
 
 /* How a handle tells its holder that the object is ready. Values of the wire protocol (HandleOf.Form). The
  * first three are exact: readable means ready. POLLABLE_HINT is for systems on which no descriptor can follow
@@ -36,8 +37,12 @@ int pollable_init(void);
 os_fd pollable_always(void);
 os_fd pollable_always_new(void);
 
-/* Makes a semaphore's handle. OS_FD_NONE with errno. */
-os_fd pollable_semaphore_new(bool fired);
+/* How many descriptors a semaphore's handle is: 1, or 2 with a wakeup. */
+size_t pollable_semaphore_fds(void);
+
+/* Makes a semaphore's handle. *wakeup: OS_FD_NONE, or what makes it readable; closing that, on a worker, makes it readable forever.
+ * OS_FD_NONE with errno. */
+os_fd pollable_semaphore_new(bool fired, os_fd *wakeup);
 
 /* Makes it readable forever, at once. Returns false if a client has made writes block; then use the functions
  * below. A holder could still do that in between, so only for handles of users that the broker trusts. */
@@ -45,7 +50,7 @@ bool pollable_semaphore_fire(os_fd handle);
 
 /* Makes it readable until it is read. Never blocks. Returns false if only a worker can
  * (pollable_semaphore_end). */
-bool pollable_semaphore_ring(os_fd handle);
+bool pollable_semaphore_ring(os_fd handle, os_fd wakeup);
 
 /* Runs on a worker: makes it readable forever. A signal interrupts it if it blocks, and it goes on. Returns 0
  * or a negative errno. */

@@ -33,7 +33,10 @@ enum pollable_form pollable_semaphore_form(void) { return POLLABLE_EVENTFD; }
 
 enum pollable_form pollable_evt_form(void) { return POLLABLE_EPOLL; }
 
-os_fd pollable_semaphore_new(bool fired) {
+size_t pollable_semaphore_fds(void) { return 1; }
+
+os_fd pollable_semaphore_new(bool fired, os_fd *wakeup) {
+    *wakeup = OS_FD_NONE;
     os_fd handle = eventfd(0, EFD_SEMAPHORE | EFD_CLOEXEC | EFD_NONBLOCK);
 
     /* This cannot block: no other process has the handle yet. */
@@ -63,7 +66,8 @@ static void take_back(void) {
     (void)syscall(SYS_io_getevents, rings, 0L, (long)RINGS, told, NULL);
 }
 
-bool pollable_semaphore_ring(os_fd handle) {
+bool pollable_semaphore_ring(os_fd handle, os_fd wakeup) {
+    (void)wakeup;
     struct iocb request = {.aio_lio_opcode = IOCB_CMD_POLL,
                            .aio_fildes = (uint32_t)pollable_always(),
                            .aio_buf = POLLIN,

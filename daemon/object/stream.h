@@ -48,7 +48,9 @@ enum {
     /* An unfinished splice has moved much; others are to have their turn. */
     STREAM_E_MORE = 3,
     /* The socket has a peek offset, and a peek would move it for all holders. */
-    STREAM_E_OFFSET = 4
+    STREAM_E_OFFSET = 4,
+    /* The broker cannot act with the client's rights here (IDENTITY_CANNOT). */
+    STREAM_E_RIGHTS = 5
 };
 
 struct stream_job {
@@ -98,6 +100,9 @@ bool stream_can_splice(enum inspect_type type, bool write);
 /* Runs on a worker; touches the job only. Returns 0, with the answers in the job; STREAM_E_*; -EAGAIN: not
  * ready, or interrupted; -EBUSY: too many peeks of pipes are under way; or another negative errno. */
 int stream_work(struct stream_job *job);
+
+/* STREAM_SEEK; runs on a worker. Returns 0 or a negative errno. */
+int stream_seek(struct stream_job *job);
 
 /* shutdown(2); runs on a worker. Returns 0 or a negative errno. */
 int stream_shutdown(os_fd fd, bool read, bool write);

@@ -2,6 +2,7 @@
 #include "transfer.h"
 
 #include "daemon/access/user.h"
+#include "daemon/loop/identity.h"
 #include "daemon/readiness/engine.h"
 #include "descriptor.h"
 #include "direction.h"
@@ -49,7 +50,10 @@ static void finish(struct transfer *transfer, int error) {
 
 static void work(struct offload_job *job) {
     struct transfer *transfer = (struct transfer *)job;
-    transfer->error = job->unfit ? job->unfit : stream_work(&transfer->stream);
+    if (job->unfit)
+        transfer->error = job->unfit == IDENTITY_CANNOT ? STREAM_E_RIGHTS : job->unfit;
+    else
+        transfer->error = stream_work(&transfer->stream);
 }
 
 static void try_first(struct port *port);

@@ -123,6 +123,9 @@ static void refuse(const struct io *io) {
     else if (io->transfer.error == STREAM_E_OFFSET)
         refusal_set(&refusal, REFUSAL_UNSUPPORTED, "peek", "read instead",
                     "a peek would move the peek offset (SO_PEEK_OFF) that the socket's holders share");
+    else if (io->transfer.error == STREAM_E_RIGHTS)
+        refusal_set(&refusal, REFUSAL_UNSUPPORTED, "id", "get a copy of the descriptor and use that",
+                    "the broker cannot act with the rights of another user on this system");
     else if (error == EBUSY && stream->what == STREAM_PEEK)
         refusal_set(&refusal, REFUSAL_LIMIT, "peek", "read instead, or try again",
                     "too many pipe peeks in progress");

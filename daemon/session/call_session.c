@@ -131,13 +131,13 @@ static int nominate_pid(struct call *call, struct admission *admission, uint32_t
     struct nominee *nominee = &admission->nominees[admission->n];
     if (!limit_may_keep(connection->user, 1, 1))
         return holders_refuse_table(connection->user, &call->refusal);
-    nominee->process.fd = inspect_open_pid(pid);
+    nominee->process.fd = inspect_open_pid(pid, &nominee->process.key, &nominee->process.pid);
     if (nominee->process.fd == OS_FD_NONE)
         return refusal_set(&call->refusal, REFUSAL_INVALID, field, NULL, "no process %u: %s", (unsigned)pid,
                            strerror(errno));
     kept_set_slots(&nominee->opened, connection->all->env->fd_table, 1);
     admission->n++;
-    return identify(nominee, &call->refusal);
+    return 0;
 }
 
 static int nominate_owners(struct call *call, const Portd__V1__Hello *hello, struct admission *admission) {

@@ -76,6 +76,12 @@ static void answer(struct errand *errand) {
     struct refusal refusal;
     reply.id = inflight->request;
     reply.result_case = errand->result;
+    if (errand->error == IDENTITY_CANNOT) {
+        refusal_set(&refusal, REFUSAL_UNSUPPORTED, "id", "get a copy of the descriptor and use that",
+                    "the broker cannot act with the rights of another user on this system");
+        connection_refuse(inflight->connection, inflight->request, &refusal);
+        return;
+    }
     if (errand->error) {
         refusal_system(&refusal, -errand->error,
                        errand->result == PORTD__V1__REPLY__RESULT_SHUTDOWN ? "shutdown" : "getsockname");

@@ -26,6 +26,13 @@
 #include <sys/un.h>
 #include <sys/wait.h>
 
+static int opened(uint32_t pid) {
+    uint64_t key;
+    uint32_t visible;
+
+    return inspect_open_pid(pid, &key, &visible);
+}
+
 static void assert_type(int fd, enum inspect_type type) {
     assert_true(fd >= 0);
     int flags = fcntl(fd, F_GETFL);
@@ -363,8 +370,8 @@ static void a_pidfd_tells_its_process(void **state) {
         close(ends[1]);
         (void)syscall(SYS_exit_group, read(ends[0], &byte, 1) == 0 ? 0 : 1);
     }
-    int self = inspect_open_pid((uint32_t)getpid()), other = inspect_open_pid((uint32_t)child);
-    int again = inspect_open_pid((uint32_t)child);
+    int self = opened((uint32_t)getpid()), other = opened((uint32_t)child);
+    int again = opened((uint32_t)child);
     assert_true(self >= 0 && other >= 0 && again >= 0);
     assert_int_equal(fcntl(self, F_GETFD), FD_CLOEXEC);
     assert_true(inspect_pidfd(self, &key, &pid));
@@ -394,9 +401,9 @@ static void what_is_no_pidfd_is_none(void **state) {
     (void)state;
     assert_false(inspect_pidfd(fd, &key, &pid));
     assert_false(inspect_pidfd(1000, &key, &pid));
-    assert_int_equal(inspect_open_pid(0), OS_FD_NONE);
+    assert_int_equal(opened(0), OS_FD_NONE);
     assert_int_equal(errno, EINVAL);
-    assert_int_equal(inspect_open_pid(UINT32_MAX), OS_FD_NONE);
+    assert_int_equal(opened(UINT32_MAX), OS_FD_NONE);
     close(fd);
 }
 

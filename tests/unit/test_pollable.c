@@ -14,6 +14,8 @@
 #include <sys/time.h>
 #include <sys/wait.h>
 
+static os_fd no_wakeup; /* an eventfd needs none */
+
 static bool readable(int fd) {
     struct pollfd look = {.fd = fd, .events = POLLIN};
 
@@ -33,13 +35,13 @@ static void assert_readable_for_ever(int handle) {
 }
 
 static void a_semaphore_is_readable_once_fired(void **state) {
-    int handle = pollable_semaphore_new(false);
+    int handle = pollable_semaphore_new(false, &no_wakeup);
 
     (void)state;
     assert_true(handle >= 0);
     assert_int_equal(fcntl(handle, F_GETFD), FD_CLOEXEC);
     assert_false(readable(handle));
-    if (pollable_semaphore_ring(handle)) /* not every kernel can */
+    if (pollable_semaphore_ring(handle, OS_FD_NONE)) /* not every kernel can */
         assert_true(readable(handle));
     assert_int_equal(pollable_semaphore_end(handle), 0);
     assert_readable_for_ever(handle);
@@ -50,11 +52,11 @@ static void a_semaphore_is_readable_once_fired(void **state) {
 
 /* What the kernel has told of is taken back before there is no room for more. */
 static void a_semaphore_can_be_rung_again_and_again(void **state) {
-    int handle = pollable_semaphore_new(false);
+    int handle = pollable_semaphore_new(false, &no_wakeup);
     uint64_t count;
 
     (void)state;
-    for (size_t i = 0; i < 1000 && pollable_semaphore_ring(handle); i++) {
+    for (size_t i = 0; i < 1000 && pollable_semaphore_ring(handle, OS_FD_NONE); i++) {
         assert_true(readable(handle));
         assert_int_equal(read(handle, &count, sizeof(count)), sizeof(count));
         assert_false(readable(handle));
@@ -63,7 +65,7 @@ static void a_semaphore_can_be_rung_again_and_again(void **state) {
 }
 
 static void a_semaphore_that_fired_before_is_readable_at_once(void **state) {
-    int handle = pollable_semaphore_new(true);
+    int handle = pollable_semaphore_new(true, &no_wakeup);
 
     (void)state;
     assert_true(handle >= 0);
@@ -77,10 +79,10 @@ static void writing_to_a_semaphore_does_not_keep_it_from_firing(void **state) {
 
     (void)state;
     for (size_t i = 0; i < sizeof(counts) / sizeof(*counts); i++) {
-        int handle = pollable_semaphore_new(false);
+        int handle = pollable_semaphore_new(false, &no_wakeup);
         uint64_t count;
         assert_int_equal(eventfd_write(handle, counts[i]), 0);
-        (void)pollable_semaphore_ring(handle);
+        (void)pollable_semaphore_ring(handle, OS_FD_NONE);
         assert_int_equal(pollable_semaphore_end(handle), 0);
         for (size_t turn = 0; turn < 2000; turn++)
             assert_int_equal(read(handle, &count, sizeof(count)), sizeof(count));
@@ -101,11 +103,11 @@ static void a_full_semaphore_that_blocks_holds_nobody_up(void **state) {
     (void)state;
     assert_int_equal(sigaction(SIGALRM, &interrupt, &before), 0);
     for (size_t i = 0; i < sizeof(counts) / sizeof(*counts); i++) {
-        int handle = pollable_semaphore_new(false);
+        int handle = pollable_semaphore_new(false, &no_wakeup);
         uint64_t count;
         assert_int_equal(fcntl(handle, F_SETFL, 0), 0);
         assert_int_equal(eventfd_write(handle, counts[i]), 0);
-        (void)pollable_semaphore_ring(handle);
+        (void)pollable_semaphore_ring(handle, OS_FD_NONE);
         assert_int_equal(setitimer(ITIMER_REAL, &soon, NULL), 0);
         int error = pollable_semaphore_end(handle);
         assert_int_equal(setitimer(ITIMER_REAL, &never, NULL), 0);
@@ -119,7 +121,7 @@ static void a_full_semaphore_that_blocks_holds_nobody_up(void **state) {
 }
 
 static void a_semaphore_does_not_fire_when_its_maker_closes_it(void **state) {
-    int handle = pollable_semaphore_new(false);
+    int handle = pollable_semaphore_new(false, &no_wakeup);
     int copy = dup(handle); /* as if it had been passed */
 
     (void)state;
@@ -130,7 +132,7 @@ static void a_semaphore_does_not_fire_when_its_maker_closes_it(void **state) {
 
 static void what_is_no_handle_cannot_fire(void **state) {
     (void)state;
-    assert_false(pollable_semaphore_ring(1000));
+    assert_false(pollable_semaphore_ring(1000, OS_FD_NONE));
     assert_int_equal(pollable_semaphore_end(1000), -EBADF);
 }
 

@@ -1,0 +1,4 @@
+/* pending_bsd.c: pending.h where no descriptor reports the signals of the thread that polls it. */
+#include "pending.h"
+
+void pending_begin_thread(void) {}

@@ -1,0 +1,214 @@
+/* inspect_bsd.c: inspect.h for the BSDs and macOS, by fstat, getsockopt and fcntl.
+ *
+ * Sockets are told first, without fstat. What is left are pipes, devices and files: of a file fstat asks its file system, so one whose server
+ * does not answer keeps the loop waiting (SECURITY.md). Kqueues cannot be passed on; those that occur here are the broker's own.
+ *
+ * No call compares two open files. A socket has only one, and is recognized by the number that fstat gives it (Unix sockets) or, if it is a
+ * connected TCP socket, by its two addresses, which no other has at a time; a pipe by its number and flags. Everything else counts as
+ * different. */
+#include "inspect.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <stddef.h>
+#include <string.h>
+#include <sys/event.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/time.h>
+#include <sys/types.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+static struct {
+    os_fd listener;
+    struct sockaddr_un address; /* of the listener; sun_path "": none */
+} known;
+
+struct name {
+    struct sockaddr_storage address;
+    socklen_t length;
+};
+
+static bool own_name(int fd, struct name *name) {
+    *name = (struct name){.length = sizeof(name->address)};
+    return getsockname(fd, (struct sockaddr *)&name->address, &name->length) == 0;
+}
+
+static bool peer_name(int fd, struct name *name) {
+    *name = (struct name){.length = sizeof(name->address)};
+    return getpeername(fd, (struct sockaddr *)&name->address, &name->length) == 0;
+}
+
+static int option(int fd, int name) {
+    int value = -1;
+    socklen_t size = sizeof(value);
+
+    return getsockopt(fd, SOL_SOCKET, name, &value, &size) < 0 ? -1 : value;
+}
+
+void inspect_init(os_fd listener) {
+    socklen_t length = sizeof(known.address) - 1; /* so the path ends with a zero */
+
+    known.listener = listener;
+    memset(&known.address, 0, sizeof(known.address));
+    if (listener == OS_FD_NONE || getsockname(listener, (struct sockaddr *)&known.address, &length) < 0 ||
+        known.address.sun_family != AF_UNIX)
+        known.address.sun_path[0] = '\0';
+}
+
+const char *inspect_identity(void) { return "fstat"; }
+
+/* ---- types ---------------------------------------------------------------------------------------------------- */
+
+static enum inspect_type type_of_unix(int fd, int type) {
+    switch (type) {
+    case SOCK_STREAM:
+        return option(fd, SO_ACCEPTCONN) > 0 ? INSPECT_UNIX_LISTENER : INSPECT_UNIX;
+    case SOCK_DGRAM:
+        return INSPECT_UNIX_DGRAM;
+    case SOCK_SEQPACKET:
+        return INSPECT_UNIX_SEQPACKET;
+    default:
+        return INSPECT_SOCKET;
+    }
+}
+
+/* The protocol is not told everywhere; of the stream and datagram sockets of these families nearly all are TCP and UDP, and what is
+ * done with the others (SCTP, UDP-Lite) is the same. */
+static enum inspect_type type_of_socket(int fd, int type) {
+    struct name name;
+
+    if (!own_name(fd, &name))
+        return INSPECT_SOCKET;
+    switch (name.address.ss_family) {
+    case AF_UNIX:
+        return type_of_unix(fd, type);
+    case AF_INET:
+    case AF_INET6:
+        break;
+    default:
+        return INSPECT_SOCKET;
+    }
+    if (type == SOCK_STREAM)
+        return option(fd, SO_ACCEPTCONN) > 0 ? INSPECT_TCP_LISTENER : INSPECT_TCP;
+    return type == SOCK_DGRAM ? INSPECT_UDP : INSPECT_SOCKET;
+}
+
+enum inspect_type inspect_type_of(os_fd fd) {
+    int type = option(fd, SO_TYPE);
+    struct stat status;
+
+    if (type >= 0)
+        return type_of_socket(fd, type);
+    if (fstat(fd, &status) < 0)
+        return errno == EBADF ? INSPECT_UNKNOWN : INSPECT_OTHER;
+    switch (status.st_mode & S_IFMT) {
+    case S_IFIFO:
+        return INSPECT_PIPE;
+    case S_IFSOCK:
+        return INSPECT_SOCKET;
+    case S_IFREG:
+        return INSPECT_REGULAR;
+    case S_IFDIR:
+        return INSPECT_DIRECTORY;
+    case S_IFCHR:
+        return isatty(fd) ? INSPECT_TTY : INSPECT_CHARACTER;
+    case S_IFBLK:
+        return INSPECT_BLOCK;
+    default:
+        return INSPECT_OTHER;
+    }
+}
+
+bool inspect_needs_thread(os_fd fd, enum inspect_type type) {
+    (void)fd;
+    switch (type) {
+    case INSPECT_TTY:
+    case INSPECT_SOCKET:
+    case INSPECT_OTHER:
+    case INSPECT_REGULAR:
+    case INSPECT_DIRECTORY:
+    case INSPECT_BLOCK:
+    case INSPECT_CHARACTER:
+        return true;
+    default:
+        return false;
+    }
+}
+
+bool inspect_closes_at_once(enum inspect_type type) {
+    (void)type;
+    return false;
+}
+
+/* ---- the same open file -------------------------------------------------------------------------------------- */
+
+static bool same_name(const struct name *a, const struct name *b) {
+    return a->length == b->length && memcmp(&a->address, &b->address, a->length) == 0;
+}
+
+static bool same_connection(int a, int b) {
+    struct name own_a, own_b, peer_a, peer_b;
+
+    return own_name(a, &own_a) && own_name(b, &own_b) && peer_name(a, &peer_a) && peer_name(b, &peer_b) &&
+           own_a.address.ss_family != AF_UNIX && same_name(&own_a, &own_b) && same_name(&peer_a, &peer_b) &&
+           option(a, SO_TYPE) == SOCK_STREAM && option(b, SO_TYPE) == SOCK_STREAM;
+}
+
+bool inspect_same(os_fd a, os_fd b) {
+    struct stat of_a, of_b;
+
+    if (same_connection(a, b))
+        return true;
+    if (fstat(a, &of_a) < 0 || fstat(b, &of_b) < 0 || of_a.st_ino == 0)
+        return false;
+    return of_a.st_dev == of_b.st_dev && of_a.st_ino == of_b.st_ino &&
+           (of_a.st_mode & S_IFMT) == (of_b.st_mode & S_IFMT) &&
+           (S_ISSOCK(of_a.st_mode) || S_ISFIFO(of_a.st_mode)) && fcntl(a, F_GETFL) == fcntl(b, F_GETFL);
+}
+
+/* A listener of another process at the same address would be taken for ours: a foreign connection is refused rather than our own accepted. */
+bool inspect_is_own(os_fd fd) {
+    struct sockaddr_un peer;
+    socklen_t length = sizeof(peer) - 1;
+
+    if (!known.address.sun_path[0])
+        return false;
+    memset(&peer, 0, sizeof(peer));
+    if (getpeername(fd, (struct sockaddr *)&peer, &length) < 0)
+        return inspect_same(fd, known.listener);
+    return peer.sun_family == AF_UNIX && strcmp(peer.sun_path, known.address.sun_path) == 0;
+}
+
+/* ---- processes -------------------------------------------------------------------------------------------------- */
+
+/* Nothing that is passed on follows a process. */
+bool inspect_pidfd(os_fd fd, uint64_t *key, uint32_t *pid) {
+    (void)fd;
+    (void)pid;
+    *key = 0;
+    return false;
+}
+
+/* A kqueue that is readable once the process has ended. */
+os_fd inspect_open_pid(uint32_t pid, uint64_t *key, uint32_t *visible) {
+    struct kevent change;
+    os_fd fd;
+
+    if (pid == 0 || pid > INT32_MAX) {
+        errno = EINVAL;
+        return OS_FD_NONE;
+    }
+    fd = kqueue();
+    if (fd < 0)
+        return OS_FD_NONE;
+    EV_SET(&change, pid, EVFILT_PROC, EV_ADD | EV_ONESHOT, NOTE_EXIT, 0, NULL);
+    if (fcntl(fd, F_SETFD, FD_CLOEXEC) < 0 || kevent(fd, &change, 1, NULL, 0, NULL) < 0) {
+        os_close(fd);
+        return OS_FD_NONE;
+    }
+    *key = *visible = pid;
+    return fd;
+}

@@ -1,0 +1,79 @@
+/* stream_address_unix.c: the parts of stream.h that every Unix has. */
+#define _GNU_SOURCE
+
+#include "stream.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+int stream_seek(struct stream_job *job) {
+    off_t here;
+    if (job->set && job->offset > INT64_MAX)
+        return -EINVAL;
+    here = job->set ? lseek(job->fd, (off_t)job->offset, SEEK_SET) : lseek(job->fd, 0, SEEK_CUR);
+    if (here < 0)
+        return -errno;
+    job->offset = (uint64_t)here;
+    return 0;
+}
+
+int stream_shutdown(os_fd fd, bool read, bool write) {
+    return shutdown(fd, read && write ? SHUT_RDWR : read ? SHUT_RD : SHUT_WR) ? -errno : 0;
+}
+
+static void write_unix(const struct sockaddr_un *from, socklen_t size, struct stream_address *to) {
+    size_t length =
+        size > offsetof(struct sockaddr_un, sun_path) ? size - offsetof(struct sockaddr_un, sun_path) : 0;
+    to->family = "unix";
+    if (!length)
+        return;
+    if (!from->sun_path[0])
+        snprintf(to->host, sizeof to->host, "@%.*s", (int)(length - 1), from->sun_path + 1);
+    else
+        snprintf(to->host, sizeof to->host, "%.*s", (int)length, from->sun_path);
+}
+
+static void write_address(const struct sockaddr_storage *from, socklen_t size, struct stream_address *to) {
+    const struct sockaddr_in *in = (const void *)from;
+    const struct sockaddr_in6 *in6 = (const void *)from;
+    if (from->ss_family == AF_INET) {
+        to->family = "inet";
+        to->port = ntohs(in->sin_port);
+        inet_ntop(AF_INET, &in->sin_addr, to->host, sizeof to->host);
+    } else if (from->ss_family == AF_INET6) {
+        to->family = "inet6";
+        to->port = ntohs(in6->sin6_port);
+        inet_ntop(AF_INET6, &in6->sin6_addr, to->host, sizeof to->host);
+    } else if (from->ss_family == AF_UNIX) {
+        write_unix((const void *)from, size, to);
+    } else {
+        to->family = "other";
+    }
+}
+
+int stream_addresses(os_fd fd, struct stream_address *local, struct stream_address *peer) {
+    struct sockaddr_storage address = {0};
+    socklen_t size = sizeof address;
+    *local = *peer = (struct stream_address){0};
+    if (getsockname(fd, (struct sockaddr *)&address, &size))
+        return -errno;
+    write_address(&address, size, local);
+    address = (struct sockaddr_storage){0};
+    size = sizeof address;
+    if (!getpeername(fd, (struct sockaddr *)&address, &size))
+        write_address(&address, size, peer);
+    return 0;
+}
+
+bool stream_is_open_for(os_fd fd, bool write) {
+    int flags = fcntl(fd, F_GETFL);
+    int mode = flags & O_ACCMODE;
+    return flags >= 0 && (mode == O_RDWR || mode == (write ? O_WRONLY : O_RDONLY));
+}
