@@ -35,8 +35,8 @@ struct transfer {
     struct descriptor *descriptor; /* while `working`: it has a job for this transfer */
     struct port *port;             /* NULL if the port has ended while `working` */
     struct transfer *prev, *next;
-    /* Outcome: 0, STREAM_E_PROCESS, STREAM_E_GONE, a negative errno, or -ECANCELED (cancelled, or the port was
-     * closed). */
+    /* Outcome: 0, STREAM_E_PROCESS, STREAM_E_GONE, STREAM_E_OFFSET, a negative errno, or -ECANCELED (cancelled, or
+     * the port was closed). */
     int error;
     struct loop_timer pause;
     struct ring queue_node; /* in the descriptor's queue, while it waits there */

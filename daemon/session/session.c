@@ -187,11 +187,10 @@ static void session_free(struct session *session) {
     free(session);
 }
 
-/* Waits still in flight belong to connections that have ended, and are being orphaned in their own steps. */
+/* No object, wait or handle is left when the first is done, and no connection when both are. */
 static void step(struct task *task) {
     struct session *session = CONTAINER_OF(task, struct session, task);
-    if (session_objects_end(&session->session_objects, session->cause) && end_connections(session) &&
-        !session->session_objects.waits) {
+    if (session_objects_end(&session->session_objects, session->cause) && end_connections(session)) {
         session_free(session);
         return;
     }
