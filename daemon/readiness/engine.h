@@ -1,8 +1,9 @@
-/* engine.h: readiness of foreign descriptors. The contract of every readiness engine (epoll.c).
+/* engine.h: readiness of foreign descriptors. The contract of every readiness engine (epoll.c, kqueue.c).
  *
  * A watch is one-shot: after engine_wait has reported it, it is disarmed until armed again. Armed with `edge` it stays armed and reports each
- * new activity. Hang-up and error are reported whatever the interest. The engine changes nothing about the descriptor. Each event carries
- * the watch's token, which must never be reused (an id): an event of a watch that was just disarmed may still be in the same engine_wait.
+ * new activity. Hang-up and error are reported whatever the interest (the system decides which of them a pipe's lost reader is). The engine
+ * changes nothing about the descriptor. Each event carries the watch's token, which must never be reused (an id): an event of a watch that was
+ * just disarmed may still be in the same engine_wait.
  * Call engine_disarm before the descriptor is closed: the kernel's entry belongs to the open file and would outlive the number. */
 #ifndef ENGINE_H
 #define ENGINE_H

@@ -1,0 +1,158 @@
+/* engine_case.c: see engine_case.h. */
+#include "engine_case.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/wait.h>
+
+struct engine *engine;
+
+int engine_before(void **state) { return test_before(state); }
+
+int engine_after(void **state) {
+    emulation_settle(test_fds_before());
+    return test_after(state);
+}
+
+void engine_begin(void) {
+    engine = engine_new();
+    assert_non_null(engine);
+}
+
+static unsigned of_token(const struct engine_event *event, int n) {
+    assert_in_range(n, 0, 1);
+    if (n == 0)
+        return 0;
+    assert_int_equal(event->token, TOKEN);
+    return event->events;
+}
+
+unsigned told(void) {
+    struct engine_event events[4];
+
+    return of_token(events, engine_wait(engine, events, 4));
+}
+
+unsigned told_in_time(void) {
+    struct engine_event events[4];
+
+    return of_token(events, engine_sleep(engine, events, 4, -1));
+}
+
+bool sleeps(void) {
+    enum { US = 2000 };
+    struct engine_event event;
+    int64_t start = os_now_us();
+
+    return engine_sleep(engine, &event, 1, US) == 0 && os_now_us() - start >= US;
+}
+
+int arm(struct engine_watch *watch, int fd, unsigned interest) {
+    return engine_arm(engine, watch, fd, interest, false, TOKEN);
+}
+
+unsigned probed(int fd, unsigned interest) {
+    struct engine_probe probe = {.fd = fd, .interest = (uint8_t)interest};
+
+    assert_int_equal(engine_probe(&probe, 1), 0);
+    return probe.events;
+}
+
+void excite_by_writing(struct pair *pair) { assert_int_equal(write(pair->other, "12345678", 8), 8); }
+
+void pair_close(struct pair *pair) {
+    close(pair->fd);
+    if (pair->other >= 0)
+        close(pair->other);
+    while (waitpid(-1, NULL, 0) > 0)
+        ;
+}
+
+/* False, with no engine left, if this system has no such kind. */
+static bool make(const struct kind *kind, struct pair *pair) {
+    kind->make(pair);
+    print_message("%s%s\n", kind->name, pair->fd < 0 ? ": skipped: this system has none" : "");
+    if (pair->fd < 0)
+        engine_free(engine);
+    return pair->fd >= 0;
+}
+
+/* Idle, excited while armed, told once, still ready when armed again, silent after disarming. */
+void kinds_are_told_once(const struct kind *kinds, size_t n) {
+    for (size_t i = 0; i < n; i++) {
+        struct engine_watch watch = {0};
+        struct pair pair;
+        engine_begin();
+        if (!make(&kinds[i], &pair))
+            continue;
+        assert_int_equal(arm(&watch, pair.fd, ENGINE_READ), 0);
+        assert_int_equal(engine_watch_interest(&watch), ENGINE_READ);
+        assert_false(engine_watch_is_edge(&watch));
+        assert_int_equal(told(), 0);
+        assert_int_equal(probed(pair.fd, ENGINE_READ), 0);
+        pair.excite(&pair);
+        assert_true(told_in_time() & ENGINE_READ);
+        assert_int_equal(told(), 0);
+        assert_true(sleeps());
+        assert_true(probed(pair.fd, ENGINE_READ) & ENGINE_READ);
+        assert_int_equal(arm(&watch, pair.fd, ENGINE_READ), 0);
+        assert_true(told() & ENGINE_READ);
+        assert_int_equal(arm(&watch, pair.fd, ENGINE_READ), 0);
+        engine_disarm(engine, &watch, pair.fd);
+        assert_int_equal(engine_watch_interest(&watch), 0);
+        assert_int_equal(told(), 0);
+        pair_close(&pair);
+        engine_free(engine);
+    }
+}
+
+void kinds_are_told_when_readable_already(const struct kind *kinds, size_t n) {
+    for (size_t i = 0; i < n; i++) {
+        struct engine_watch watch = {0};
+        struct pair pair;
+        engine_begin();
+        if (!make(&kinds[i], &pair))
+            continue;
+        pair.excite(&pair);
+        (void)poll(&(struct pollfd){.fd = pair.fd, .events = POLLIN}, 1, -1);
+        assert_int_equal(arm(&watch, pair.fd, ENGINE_READ), 0);
+        assert_true(told() & ENGINE_READ);
+        engine_disarm(engine, &watch, pair.fd);
+        pair_close(&pair);
+        engine_free(engine);
+    }
+}
+
+void kinds_are_told_of_room(const struct kind *kinds, size_t n) {
+    for (size_t i = 0; i < n; i++) {
+        struct engine_watch watch = {0};
+        struct pair pair;
+        engine_begin();
+        if (!make(&kinds[i], &pair))
+            continue;
+        assert_int_equal(arm(&watch, pair.fd, ENGINE_WRITE), 0);
+        assert_int_equal(told(), pair.writable ? ENGINE_WRITE : 0);
+        assert_int_equal(probed(pair.fd, ENGINE_WRITE), pair.writable ? ENGINE_WRITE : 0);
+        engine_disarm(engine, &watch, pair.fd);
+        pair_close(&pair);
+        engine_free(engine);
+    }
+}
+
+void kinds_keep_their_flags(const struct kind *kinds, size_t n) {
+    for (size_t i = 0; i < n; i++) {
+        struct engine_watch watch = {0};
+        struct pair pair;
+        engine_begin();
+        if (!make(&kinds[i], &pair))
+            continue;
+        int before = fcntl(pair.fd, F_GETFL);
+        assert_int_equal(arm(&watch, pair.fd, ENGINE_READ | ENGINE_WRITE), 0);
+        (void)told();
+        (void)probed(pair.fd, ENGINE_READ);
+        assert_int_equal(fcntl(pair.fd, F_GETFL), before);
+        engine_disarm(engine, &watch, pair.fd);
+        pair_close(&pair);
+        engine_free(engine);
+    }
+}
