@@ -1,5 +1,7 @@
 /* abandoned_linux.c: reads /proc/self/fdinfo. A Unix socket reports how many descriptors are in its queue, and in those of
- * connections that it has not accepted (Linux 5.6). An io_uring can hold files, too; it is assumed to. */
+ * connections that it has not accepted (Linux 5.6). An io_uring can hold files, too; it is assumed to.
+ *
+ * Only of these: to report on an epoll descriptor, for example, the kernel takes its lock, which a client can hold. */
 #define _GNU_SOURCE
 
 #include "abandoned.h"
@@ -15,14 +17,19 @@
 
 enum { LINES = 1024 }; /* the fields needed come first */
 
-static bool holds_others(const char *lines) {
-    const char *count = strstr(lines, "scm_fds:");
-    if (count)
-        return strtoul(count + strlen("scm_fds:"), NULL, 10) > 0;
-    return strstr(lines, "SqMask:") != NULL;
+enum kind { KIND_OTHER, KIND_SOCKET, KIND_IO_URING };
+
+static enum kind kind_of(const char *number) {
+    char path[64], link[64];
+    (void)snprintf(path, sizeof path, "/proc/self/fd/%.16s", number);
+    ssize_t length = readlink(path, link, sizeof link - 1);
+    link[length > 0 ? length : 0] = '\0';
+    if (!strncmp(link, "socket:", strlen("socket:")))
+        return KIND_SOCKET;
+    return strcmp(link, "anon_inode:[io_uring]") ? KIND_OTHER : KIND_IO_URING;
 }
 
-static bool descriptor_holds_others(const char *number) {
+static bool socket_holds_others(const char *number) {
     char path[64], lines[LINES];
     (void)snprintf(path, sizeof path, "/proc/self/fdinfo/%.16s", number);
     int fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -31,7 +38,13 @@ static bool descriptor_holds_others(const char *number) {
     ssize_t n = read(fd, lines, sizeof lines - 1);
     os_close(fd);
     lines[n > 0 ? n : 0] = '\0';
-    return holds_others(lines);
+    const char *count = strstr(lines, "scm_fds:");
+    return count && strtoul(count + strlen("scm_fds:"), NULL, 10) > 0;
+}
+
+static bool descriptor_holds_others(const char *number) {
+    enum kind kind = kind_of(number);
+    return kind == KIND_IO_URING || (kind == KIND_SOCKET && socket_holds_others(number));
 }
 
 bool abandoned_inside(void) {
