@@ -14,6 +14,7 @@
 #include <fcntl.h>
 #include <linux/kcmp.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -491,8 +492,73 @@ static void one_whose_session_ends(void **state) {
     fixture_until_fds(fixture_broker(), 1);
 }
 
+static int send_handle(struct raw *raw, uint64_t event, int attached) {
+    Portd__V1__Handle message = PORTD__V1__HANDLE__INIT;
+    raw_request request = PORTD__V1__REQUEST__INIT;
+
+    message.id = event;
+    request.id = ++raw->id;
+    request.method_case = PORTD__V1__REQUEST__METHOD_HANDLE;
+    request.handle = &message;
+    return raw_send_request(raw, &request, &attached, 1);
+}
+
+/* Its first thread is gone; those that the kernel holds up are not. */
+static bool has_ended(void *data) {
+    const struct fixture *broker = data;
+    char path[64], line[256] = "";
+    const char *state = NULL;
+
+    (void)snprintf(path, sizeof path, "/proc/%d/stat", (int)broker->pid);
+    FILE *file = fopen(path, "re");
+    if (file && fgets(line, sizeof line, file))
+        state = strrchr(line, ')');
+    if (file)
+        (void)fclose(file);
+    return !state || state[2] == 'Z';
+}
+
+/* The broker ends while a worker waits, and other requests of the same uid wait for that worker. */
+static void one_whose_broker_ends(void **state) {
+    static struct fixture broker;
+    static int held;
+    struct raw raw;
+    uint64_t events[EVENTS];
+    int ends[2], sent = 0;
+
+    (void)state;
+    (void)setenv("ASAN_OPTIONS", "detect_leaks=0", 1); /* looking for leaks waits for every thread */
+    fixture_start(&broker, NULL);
+    (void)unsetenv("ASAN_OPTIONS");
+    if (!fuse_silent_open(&fuse))
+        test_skip("there is no FUSE here");
+    guest_pipe(ends);
+    int ready = fixture_own(eventfd(1, EFD_CLOEXEC)), nested = make_epoll();
+    held = make_epoll();
+    assert_int_equal(add(held, ready), 0);
+    guest_open_at(&raw, broker.address);
+    for (int i = 0; i < EVENTS; i++)
+        events[i] = guest_evt(&raw, i == 2 ? nested : ends[0], i);
+    pid_t holder = fixture_fork(hold, &held);
+    bool kept = fuse_silent_await(&fuse);
+    for (int i = 0; kept && i < EVENTS; i++)
+        sent += send_handle(&raw, events[i], i == 0 ? held : make_epoll());
+    bool served = kept && raw_ping(&raw) == 0;
+    (void)kill(broker.pid, SIGTERM);
+    bool ended = kept && fixture_until(has_ended, &broker);
+    fuse_silent_end(&fuse);
+    (void)close(fuse.fd);
+    (void)fixture_reap(holder);
+    fixture_stop(&broker);
+    assert_true(kept);
+    assert_int_equal(sent, 0);
+    assert_true(served);
+    assert_true(ended);
+}
+
 TEST_MAIN(FIXTURE_CASE_BARE(a_stranger_makes_it_himself), FIXTURE_CASE_BARE(one_in_too_many_epolls),
           FIXTURE_CASE(for_whom_it_trusts_the_broker_makes_it), FIXTURE_CASE(only_epolls_are_taken),
           FIXTURE_CASE(each_is_the_handle_of_one_event), FIXTURE_CASE(what_leads_back_to_itself_is_refused),
           FIXTURE_CASE(it_may_hold_much_else), FIXTURE_CASE(its_owner_takes_out_what_he_can),
-          FIXTURE_CASE_BARE(one_whose_lock_is_kept), FIXTURE_CASE(one_whose_session_ends))
+          FIXTURE_CASE_BARE(one_whose_lock_is_kept), FIXTURE_CASE(one_whose_session_ends),
+          FIXTURE_CASE_BARE(one_whose_broker_ends))
