@@ -230,7 +230,12 @@ static size_t raise_limit(void) {
                          : limit.rlim_max;
     if (limit.rlim_cur == soft)
         return (size_t)soft;
-    if (setrlimit(RLIMIT_NOFILE, &limit) < 0) {
+    /* A system may have a limit of its own below the hard one. */
+    while (setrlimit(RLIMIT_NOFILE, &limit) < 0) {
+        if (errno == EINVAL && limit.rlim_cur / 2 > soft) {
+            limit.rlim_cur /= 2;
+            continue;
+        }
         log_write(LOG_LEVEL_WARNING, "cannot change the open file limit: %s", strerror(errno));
         return (size_t)soft;
     }

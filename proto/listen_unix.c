@@ -31,6 +31,8 @@ enum {
     BEGIN_US = 5000000, /* that another broker at the path may take to start or stop */
     END_US = 500000,
     PAUSE_MS = 5,
+    REFUSALS =
+        50, /* after which nobody listens, where a full queue refuses as well: a broker accepts sooner */
     BESIDE_MAX = ADDRESS_MAX + 16
 };
 
@@ -112,7 +114,9 @@ static int clear(const char *address, const char *path) {
         return errno == ENOENT ? 0 : -errno;
     if (!S_ISSOCK(status.st_mode))
         return -EEXIST;
-    int r = transport_connect(address, &connection);
+    int r, tries = socket_full_refuses() ? REFUSALS : 1;
+    while ((r = transport_connect(address, &connection)) == -ECONNREFUSED && --tries > 0)
+        (void)poll(NULL, 0, PAUSE_MS);
     transport_close(connection);
     if (r == 0 || r == -EAGAIN || r == -EPROTOTYPE)
         return -EADDRINUSE;

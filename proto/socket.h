@@ -18,6 +18,9 @@ void socket_close_stray(const struct cmsghdr *item);
 /* Whether MSG_DONTWAIT keeps a send on a socket without O_NONBLOCK from waiting. */
 bool socket_send_may_be_told(void);
 
+/* Whether a listener whose queue is full refuses a connection as if nobody listened. */
+bool socket_full_refuses(void);
+
 /* Whether a listener was shut down; false on systems that do not report it. */
 bool socket_is_shut(os_fd listener);
 

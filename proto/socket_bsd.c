@@ -9,6 +9,8 @@ void socket_ask_plainly(os_fd connection) { calls_quiet(connection); }
 /* macOS looks at the flag for receives alone. */
 bool socket_send_may_be_told(void) { return false; }
 
+bool socket_full_refuses(void) { return true; }
+
 void socket_close_stray(const struct cmsghdr *item) { (void)item; }
 
 bool socket_is_shut(os_fd listener) {

@@ -53,6 +53,8 @@ void socket_close_stray(const struct cmsghdr *item) {
 
 bool socket_send_may_be_told(void) { return true; }
 
+bool socket_full_refuses(void) { return false; }
+
 bool socket_is_shut(os_fd listener) {
     struct pollfd p = {.fd = listener, .events = POLLRDHUP};
 

@@ -1,5 +1,5 @@
-/* deadline_bsd.c: deadline.h with a kqueue of its own that has one timer. It is set again by adding it again, which needs no memory after
- * the first time. */
+/* deadline_bsd.c: deadline.h with a kqueue of its own that has one timer. It is deleted and added again: one that has fired and was not
+ * fetched would keep the kqueue readable. */
 #include "deadline.h"
 
 #include <assert.h>
@@ -17,6 +17,8 @@ static const int64_t never_us = (int64_t)10 * 365 * 24 * 3600 * 1000 * 1000;
 static int set(os_fd fd, int64_t us) {
     struct kevent change;
 
+    EV_SET(&change, TIMER, EVFILT_TIMER, EV_DELETE, 0, 0, NULL);
+    (void)kevent(fd, &change, 1, NULL, 0, NULL); /* ENOENT: it is not there yet */
     EV_SET(&change, TIMER, EVFILT_TIMER, EV_ADD | EV_ONESHOT, NOTE_USECONDS, us, NULL);
     return kevent(fd, &change, 1, NULL, 0, NULL) < 0 ? -errno : 0;
 }

@@ -22,9 +22,15 @@
  * first three are exact: readable means ready. POLLABLE_HINT is for systems on which no descriptor can follow
  * another: it becomes readable when the object is first ready or ends, and then stays so until its client
  * requests it again (`handle`), which makes it unreadable and checks again. */
-enum pollable_form { POLLABLE_EVENTFD = 1, POLLABLE_EPOLL = 2, POLLABLE_PIPE = 3, POLLABLE_HINT = 4 };
+enum pollable_form {
+    POLLABLE_NONE,
+    POLLABLE_EVENTFD = 1,
+    POLLABLE_EPOLL = 2,
+    POLLABLE_PIPE = 3,
+    POLLABLE_HINT = 4
+};
 
-/* The forms of the handles made below. */
+/* The forms of the handles made below. POLLABLE_NONE: events have none, and none of the functions for them is called. */
 enum pollable_form pollable_semaphore_form(void);
 enum pollable_form pollable_evt_form(void);
 

@@ -3,8 +3,7 @@
  * A semaphore's handle is the read end of a pipe. The loop makes it ready with a byte, which does not wait: the write end is the broker's
  * alone. A worker closes the write end, by which it stays ready whatever is read. So it is ready also when the broker has died.
  *
- * Nothing follows another descriptor that could be passed on: kqueues cannot. So events have hints (hint.h) and none of the functions for
- * epolls is called. */
+ * Nothing that can be passed on follows another descriptor: kqueues cannot be passed. So events have no handle. */
 #include "pollable.h"
 
 #include "proto/calls.h"
@@ -14,7 +13,7 @@
 
 enum pollable_form pollable_semaphore_form(void) { return POLLABLE_PIPE; }
 
-enum pollable_form pollable_evt_form(void) { return POLLABLE_HINT; }
+enum pollable_form pollable_evt_form(void) { return POLLABLE_NONE; }
 
 size_t pollable_semaphore_fds(void) { return 2; }
 

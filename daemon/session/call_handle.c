@@ -280,7 +280,7 @@ static int make_for_evt(struct call *call, struct waitable *waitable) {
                               .attached = call->fd != OS_FD_NONE};
     struct handle *handle;
     int error = -EPERM;
-    if (pollable_evt_form() != POLLABLE_EPOLL)
+    if (pollable_evt_form() == POLLABLE_NONE)
         return refusal_set(&call->refusal, REFUSAL_UNSUPPORTED, NULL, "wait for the event instead",
                            "on this system no descriptor that is passed on follows another one");
     if (!plan.attached && !limit_is_admin(call->connection->user))

@@ -12,6 +12,7 @@
 #include "daemon/object/env.h"
 #include "daemon/object/inspect.h"
 #include "dispatch.h"
+#include "features.h"
 #include "inflight.h"
 #include "lease.h"
 #include "notice_session.h"
@@ -280,9 +281,6 @@ fail:
 
 static int welcome(struct call *call, struct session *session, bool joined) {
     static char broker[] = PORTD_VERSION;
-    static char *features[] = {"handle-eventfd", "handle-epoll", "handle-attach", "wait-one",
-                               "owner-pidfd",    "ports",        "stats",         "monitor",
-                               "owners",         "reach",        "splice"};
     Portd__V1__Welcome welcome = PORTD__V1__WELCOME__INIT;
     char token[SESSION_TOKEN_MAX];
     session_write_token(session, token);
@@ -293,8 +291,7 @@ static int welcome(struct call *call, struct session *session, bool joined) {
     welcome.joined = joined;
     welcome.window = CONNECTION_WINDOW;
     welcome.wait_targets = FRAME_TARGETS_MAX;
-    welcome.features = features;
-    welcome.n_features = sizeof features / sizeof *features;
+    welcome.features = features_list(&welcome.n_features);
     return call_answer(call, PORTD__V1__REPLY__RESULT_HELLO, &welcome);
 }
 

@@ -72,7 +72,7 @@ static void nothing_follows_a_descriptor(void **state) {
     assert_int_equal(pollable_init(), 0);
     assert_true(is_ready(pollable_always()));
     assert_int_equal(pollable_semaphore_form(), POLLABLE_PIPE);
-    assert_int_equal(pollable_evt_form(), POLLABLE_HINT);
+    assert_int_equal(pollable_evt_form(), POLLABLE_NONE);
     assert_int_equal(pollable_evt_new(), OS_FD_NONE);
     assert_int_equal(pollable_evt_follow(0, 1, 1), -ENOTSUP);
 }

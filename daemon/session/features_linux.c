@@ -1,0 +1,10 @@
+/* features_linux.c: features.h for Linux. */
+#include "features.h"
+
+char **features_list(size_t *n) {
+    static char *features[] = {"handle-eventfd", "handle-epoll", "handle-attach", "wait-one",
+                               "owner-pidfd",    "ports",        "stats",         "monitor",
+                               "owners",         "reach",        "splice"};
+    *n = sizeof features / sizeof *features;
+    return features;
+}
