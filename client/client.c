@@ -18,7 +18,7 @@ int client_new(const portd_options *options, portd_client **made) {
     client->memory = memory;
     client->log = options->log;
     client->transport = transport_none();
-    client->wakeup.handle = OS_FD_NONE;
+    client->wakeup = (struct wakeup){.handle = OS_FD_NONE, .writable = OS_FD_NONE};
     client->reason = "";
     requests_init(&client->requests);
     process_mark_init(&client->mark);
