@@ -3,9 +3,11 @@
 
 #include "daemon/base/metrics.h"
 #include "proto/frame.h"
+#include "tests/support/on_socket.h"
 #include "tests/support/world.h"
 
 #include <sys/socket.h>
+#include <unistd.h>
 
 enum { RATE = 1000, MORE = 30, SIZE = FRAME_HEADER + 4 };
 
@@ -60,6 +62,31 @@ static void who_has_spent_the_rate_is_read_again(void **state) {
     assert_true(world_until(nobody_is_there));
 }
 
+static size_t used_slots;
+static bool one_more_is_used(void) { return world.fd_table.used == used_slots + 1; }
+static bool no_more_is_used(void) { return world.fd_table.used == used_slots; }
+
+/* What came with an incomplete frame has a slot until the rest has come, and is closed then if nobody wants it. */
+static void half_a_frame_has_slots_while_it_is_one(void **state) {
+    os_fd file = STDIN_FILENO;
+
+    (void)state;
+    int fd = world_connect();
+    assert_true(fd >= 0);
+    assert_int_equal(send(fd, hello, sizeof hello, 0), sizeof hello);
+    world_until_idle();
+    used_slots = world.fd_table.used;
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(on_socket_send(fd, ping, SIZE - 1, &file, 1), SIZE - 1);
+        assert_true(world_until(one_more_is_used));
+        assert_int_equal(send(fd, ping + SIZE - 1, 1, 0), 1);
+        assert_true(world_until(no_more_is_used));
+    }
+    assert_true(read_all(fd) > 0);
+    os_close(fd);
+    assert_true(world_until(nobody_is_there));
+}
+
 static int begin(void **state) {
     (void)state;
     world_make(16);
@@ -72,4 +99,5 @@ static int end(void **state) {
     return 0;
 }
 
-TEST_MAIN(cmocka_unit_test_setup_teardown(who_has_spent_the_rate_is_read_again, begin, end))
+TEST_MAIN(cmocka_unit_test_setup_teardown(who_has_spent_the_rate_is_read_again, begin, end),
+          cmocka_unit_test_setup_teardown(half_a_frame_has_slots_while_it_is_one, begin, end))

@@ -1,6 +1,7 @@
 /* test_handles.c: handles of one object in many sessions: signalled in steps when it ends, and freed in steps. */
 #include "tests/support/test.h"
 
+#include "daemon/access/account.h"
 #include "daemon/access/refusal.h"
 #include "daemon/object/cause.h"
 #include "daemon/object/descriptor.h"
@@ -10,6 +11,7 @@
 #include "tests/support/world.h"
 
 #include <poll.h>
+#include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
@@ -140,7 +142,30 @@ static void they_are_dropped_in_steps(void **state) {
         assert_null(asked.askers[i].lent);
 }
 
+static size_t used_slots;
+static bool its_slots_are_free(void) { return world.fd_table.used == used_slots; }
+
+/* The epoll descriptor that came, and a wakeup; the broker's own user has what makes it ready for ever in any case. */
+static void an_attached_one_is_charged(void **state) {
+    struct account *account = &asked.askers[0].account;
+    const uint64_t used = world.owner->used[USER_DESCRIPTORS], own = account->used[USER_DESCRIPTORS];
+    struct refusal refusal;
+    (void)state;
+    used_slots = world.fd_table.used;
+    fd_table_take(&world.fd_table, 1);
+    struct handle *handle = handle_new_attached(&asked.askers[0], epoll_create1(EPOLL_CLOEXEC), &refusal);
+    assert_non_null(handle);
+    assert_int_equal(world.owner->used[USER_DESCRIPTORS], used + 2);
+    assert_int_equal(account->used[USER_DESCRIPTORS], own + 2);
+    assert_int_equal(world.fd_table.used, used_slots + 2);
+    handle_free(handle);
+    assert_int_equal(account->used[USER_DESCRIPTORS], own); /* it is its session's no more */
+    assert_true(world_until(its_slots_are_free));
+    assert_int_equal(world.owner->used[USER_DESCRIPTORS], used);
+}
+
 #define HANDLES_CASE(function) cmocka_unit_test_setup_teardown(function, begin, end)
 
 TEST_MAIN(HANDLES_CASE(each_is_found_by_its_session), HANDLES_CASE(they_are_told_in_steps),
-          HANDLES_CASE(some_go_meanwhile), HANDLES_CASE(they_are_dropped_in_steps))
+          HANDLES_CASE(some_go_meanwhile), HANDLES_CASE(they_are_dropped_in_steps),
+          HANDLES_CASE(an_attached_one_is_charged))
