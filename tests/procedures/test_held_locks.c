@@ -369,6 +369,44 @@ static void removing_what_a_poller_is_held_up_by(void **state) {
     assert_int_equal(portd_remove(c, id, fixture_soon()), 1);
 }
 
+/* The connection of a create call ends while the poller thread is held up: nothing is made, whether the number is removed or not. */
+static void a_create_call_that_nobody_waits_for(void **state) {
+    portd_client *c = fixture_client(NULL);
+    portd_request *request;
+    int ends[2], calls = 0, started[3], removed[2];
+
+    (void)state;
+    need_fuse();
+    make_blocking_pipe(ends);
+    int first = make_ready_epoll(ends[0]), second = make_ready_epoll(ends[0]),
+        third = make_ready_epoll(ends[0]);
+    fd_say(ends[1], "a");
+    uint64_t objects = ask_quota(c, "objects"), waits = ask_quota(c, "waits"), bytes = ask_quota(c, "bytes");
+    pid_t child = begin_hold(first, true);
+    portd_client *joined = fixture_joined(c); /* the child has no copy of its socket */
+    started[0] = portd_fd_to_semaphore_start(joined, first, READ, on_created, &calls, &request);
+    started[1] = portd_fd_to_semaphore_start(joined, second, READ, on_created, &calls, &request);
+    started[2] = portd_fd_to_evt_start(joined, third, READ, PORTD_FD, on_created, &calls, &request);
+    int ping = portd_ping(joined, fixture_soon());
+    uint64_t during = ask_quota(c, "waits");
+    fixture_disconnect(joined);
+    portd_id none = 1;
+    removed[0] = portd_fd_to_semaphore(c, second, REMOVE, portd_now() + 50000, &none);
+    removed[1] =
+        portd_fd_to_semaphore(c, third, REMOVE, fixture_soon(), &none); /* its event might still be made */
+    end_hold(child);
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(started[i], 1);
+    assert_int_equal(ping, 1);
+    assert_int_equal(during, waits + 3);
+    assert_int_equal(removed[0], PORTD_E_TIMEOUT); /* its copy is not closed yet */
+    assert_int_equal(removed[1], 0);
+    fixture_until_fds(fixture_broker(), 1);
+    assert_int_equal(ask_quota(c, "objects"), objects);
+    assert_int_equal(ask_quota(c, "waits"), waits);
+    assert_int_equal(ask_quota(c, "bytes"), bytes);
+}
+
 /* The session ends while its waits, a create call and a handle are with the poller thread. */
 static void the_end_of_a_session(void **state) {
     portd_client *c = fixture_client(NULL), *joined = fixture_joined(c), *other = fixture_client(NULL);
@@ -593,7 +631,8 @@ TEST_MAIN(FIXTURE_CASE(reads_of_a_pipe), FIXTURE_CASE(reads_of_a_fifo), FIXTURE_
           FIXTURE_CASE(reads_of_a_tcp_socket), FIXTURE_CASE(writes_to_a_pipe), FIXTURE_CASE(splices),
           FIXTURE_CASE(closing_a_pipe), FIXTURE_CASE(shutdown_and_addresses),
           FIXTURE_CASE(an_epoll_descriptor), FIXTURE_CASE(questions_that_nobody_waits_for),
-          FIXTURE_CASE(removing_what_a_poller_is_held_up_by), FIXTURE_CASE(the_end_of_a_session),
+          FIXTURE_CASE(removing_what_a_poller_is_held_up_by),
+          FIXTURE_CASE(a_create_call_that_nobody_waits_for), FIXTURE_CASE(the_end_of_a_session),
           FIXTURE_CASE(a_handle), FIXTURE_CASE(a_handle_with_two_holders),
           FIXTURE_CASE(last_copies_of_what_lies_in_an_epoll), FIXTURE_CASE_BARE(the_end_of_the_broker),
           FIXTURE_CASE(a_terminal))
