@@ -109,6 +109,9 @@ static void look(struct wait_request *wait) {
         struct wait_target *target = &wait->targets[i];
         const struct waitable *of = target->of;
         const struct descriptor *descriptor = of ? waitable_source(of) : NULL;
+        target->cause = CAUSE_NONE;
+        if (wait_target_is_repeat(target))
+            continue;
         if (!descriptor) {
             target->cause = of ? of->cause : target->ended ? target->ended : CAUSE_READY;
             wait->ready++;
@@ -185,6 +188,16 @@ static void count_told(struct wait_request *wait) {
     }
 }
 
+/* Gives repeated ids the cause of their first target. */
+static void copy_to_repeats(struct wait_request *wait) {
+    for (size_t i = 0; wait->repeated && i < wait->n; i++) {
+        struct wait_target *target = &wait->targets[i];
+        wait->ready -= target->cause != CAUSE_NONE;
+        target->cause = wait->targets[target->first].cause;
+        wait->ready += target->cause != CAUSE_NONE;
+    }
+}
+
 /* ---- the end ---------------------------------------------------------------------------------------------------- */
 
 void wait_leave(struct wait_request *wait) {
@@ -237,8 +250,10 @@ static void release_queues(struct wait_request *wait) {
 static void decide(struct wait_request *wait) {
     look(wait);
     count_told(wait);
+    copy_to_repeats(wait);
     waitqueue_forget(wait);
     waitqueue_leave_to_others(wait);
+    copy_to_repeats(wait);
     fire(wait);
     if (satisfied(wait) || wait->lost) {
         waitqueue_remember(wait);
@@ -357,6 +372,19 @@ void wait_end(struct wait_target *target, int cause) {
 
 /* ---- the beginning ---------------------------------------------------------------------------------------------- */
 
+/* A waitable's place is from any earlier wait: it counts only if this wait's target there is for it. */
+static void find_repeats(struct wait_request *wait) {
+    _Static_assert(ENGINE_PROBES - 1 <= UINT8_MAX, "wait_target.first and waitable.place");
+    for (size_t i = 0; i < wait->n; i++) {
+        struct waitable *of = wait->targets[i].of;
+        bool repeat = of && of->place < i && wait->targets[of->place].of == of;
+        wait->repeated = wait->repeated || repeat;
+        wait->targets[i].first = repeat ? of->place : (uint8_t)i;
+        if (of && !repeat)
+            of->place = (uint8_t)i;
+    }
+}
+
 /* Returns false if there is no memory. */
 static bool link_target(struct wait_target *target) {
     struct waitable *of = target->of;
@@ -366,13 +394,7 @@ static bool link_target(struct wait_target *target) {
         end_target(target, of->cause);
         return true;
     }
-    /* A repeated id is the newest waiter of the same waitable. */
-    struct ring *newest = waitable_newest(of);
-    if (newest && CONTAINER_OF(newest, struct wait_target, of_node)->wait == target->wait) {
-        target->wait->repeated = true;
-        return true;
-    }
-    return waitable_join(of, &target->of_node);
+    return wait_target_is_repeat(target) || waitable_join(of, &target->of_node);
 }
 
 static int park(struct wait_request *wait, int64_t limit_us, struct refusal *refusal) {
@@ -390,7 +412,9 @@ static int park(struct wait_request *wait, int64_t limit_us, struct refusal *ref
 }
 
 int wait_begin(struct wait_request *wait, int64_t limit_us, struct refusal *refusal) {
-    int asked = wait_probe(wait, refusal);
+    int asked;
+    find_repeats(wait);
+    asked = wait_probe(wait, refusal);
     turn_spend(lane_of(wait)->turns, wait->n);
     if (asked < 0)
         return -1;
@@ -402,6 +426,7 @@ int wait_begin(struct wait_request *wait, int64_t limit_us, struct refusal *refu
         return -1;
     }
     look(wait);
+    copy_to_repeats(wait);
     fire(wait);
     waitqueue_forget(wait);
     if (satisfied(wait)) {

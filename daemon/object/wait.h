@@ -19,10 +19,12 @@
  * ready. A wait that was given an activity and leaves unanswered gives it on. An ended waitable answers every
  * wait.
  *
- * An in-flight wait is in its owner's list, and its targets are in their waitables' lists, once for each
- * waitable (ids may be repeated). It refers to registered waitables, and to ended ones until it has been
- * notified. An ended waitable may be released and freed any time after that, so the wait keeps the cause and
- * drops the reference. */
+ * Ids may be repeated. Only the first target of an id counts in a check, is linked, armed and notified; the
+ * others get its cause. Two looks at one descriptor can differ, even in one poll(2).
+ *
+ * An in-flight wait is in its owner's list, and its targets are in their waitables' lists. It refers to
+ * registered waitables, and to ended ones until it has been notified. An ended waitable may be released and
+ * freed any time after that, so the wait keeps the cause and drops the reference. */
 #ifndef WAIT_H
 #define WAIT_H
 
@@ -50,11 +52,12 @@ struct wait_target {
     uint64_t round;
     uint8_t cause; /* by the last check; CAUSE_NONE: not ready */
     uint8_t ended;
-    uint8_t told; /* cause of an activity since the last check */
-    uint8_t seen; /* events that the poller thread has found, for the next check */
-    bool armed;   /* counted in wait->missing */
-    bool given;   /* wake-one: an activity was given to this target */
-    bool held;    /* wake-one: notified, and its wait has still to check (waitqueue_hold) */
+    uint8_t told;  /* cause of an activity since the last check */
+    uint8_t seen;  /* events that the poller thread has found, for the next check */
+    uint8_t first; /* the first target with the same id: its own place if it is that */
+    bool armed;    /* counted in wait->missing */
+    bool given;    /* wake-one: an activity was given to this target */
+    bool held;     /* wake-one: notified, and its wait has still to check (waitqueue_hold) */
 };
 
 struct wait_request {
@@ -101,6 +104,11 @@ void wait_tell(struct wait_target *target, int cause);
 
 /* Hook (hooks.h): the target's waitable has ended. Drops the target's reference to it. */
 void wait_end(struct wait_target *target, int cause);
+
+/* True if an earlier target of its wait has the same id. */
+static inline bool wait_target_is_repeat(const struct wait_target *target) {
+    return target != &target->wait->targets[target->first];
+}
 
 /* The next three are in wait_probe.c. True if a target has a thread watch. */
 bool wait_needs_thread(const struct wait_request *wait);

@@ -101,10 +101,6 @@ void waitable_part(struct waitable *waitable, struct ring *node) {
     waitable_trim(waitable);
 }
 
-struct ring *waitable_newest(const struct waitable *waitable) {
-    return waitable->waiters && waitable->waiters->n ? waitable->waiters->targets.prev : NULL;
-}
-
 struct descriptor *waitable_descriptor(const struct waitable *waitable) {
     struct descriptor *descriptor = waitable_source(waitable);
     if (descriptor)

@@ -42,6 +42,7 @@ struct waitable {
     bool ended;
     bool released;
     bool forgotten; /* its id finds nothing any more */
+    uint8_t place;  /* in the wait that began last: its first target for it (wait.c) */
 };
 
 /* Returns its descriptor while it is registered; NULL once it has ended. */
@@ -83,7 +84,6 @@ struct descriptor *waitable_descriptor(const struct waitable *waitable);
 /* Adds and removes a waiting target. waitable_join returns false if there is no memory. */
 bool waitable_join(struct waitable *waitable, struct ring *node);
 void waitable_part(struct waitable *waitable, struct ring *node);
-struct ring *waitable_newest(const struct waitable *waitable); /* NULL: none */
 
 /* waitable_expect makes the waiters, for a transfer that will be queued on a port; it returns false if there is
  * no memory. waitable_trim frees them if nothing waits any more; call it when a transfer has left the queue. */

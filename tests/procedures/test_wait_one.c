@@ -313,6 +313,24 @@ static void hang_up_is_passed_on_as_well(void **state) {
     assert_answer(pool.waits[1], pool.evt, HANG_UP);
 }
 
+/* An activity that the older wait was given is not the other's, however often that names the id. */
+static void a_repeated_id_takes_no_activity_of_another(void **state) {
+    struct pool pool;
+    int p[2];
+
+    (void)state;
+    pool_make(&pool);
+    make_pipe(p);
+    portd_client *c = fixture_joined(pool.clients[0]);
+    portd_id ids[3] = {pool.evt, pool.evt, ask_evt(c, p[0], READ)};
+    struct inflight *last = ask_park(c, ids, 3, ONE);
+    put(pool.p[1]);
+    assert_answer(pool.waits[0], pool.evt, READY);
+    put(p[1]);
+    assert_answer(last, ids[2], READY);
+    check_inflight(&pool, 1);
+}
+
 /* What the kernel does not watch is always ready, also as one half of what a wake-one wait waits for. */
 static void with_what_is_always_ready(void **state) {
     static const char *const paths[] = {"/dev/null", "/dev/zero", "/"};
@@ -341,7 +359,8 @@ static void with_what_is_always_ready(void **state) {
 }
 
 TEST_MAIN(FIXTURE_CASE(only_the_oldest_is_answered), FIXTURE_CASE(activity_counts_though_nobody_drained),
-          FIXTURE_CASE(a_pool_takes_turns), FIXTURE_CASE(a_new_wait_starts_with_a_level_test),
+          FIXTURE_CASE(a_repeated_id_takes_no_activity_of_another), FIXTURE_CASE(a_pool_takes_turns),
+          FIXTURE_CASE(a_new_wait_starts_with_a_level_test),
           FIXTURE_CASE(the_next_is_answered_when_the_answered_connection_ends),
           FIXTURE_CASE(the_end_of_any_answered_connection_counts),
           FIXTURE_CASE(the_end_of_one_answered_at_once_counts),
