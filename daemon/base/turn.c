@@ -44,13 +44,16 @@ static void run(struct turns *turns, struct lane *lane) {
     do {
         struct ring *first = ring_first(&lane->tasks);
         if (!first)
-            return;
+            break;
         ring_remove(first);
         struct task *task = CONTAINER_OF(first, struct task, node);
         turn_spend(turns, 1);
         task->step(task);
     } while (turns->last == lane && !turn_is_over(turns));
+    turns->cut = false;
 }
+
+void turn_cut_if_long(struct turns *turns) { turns->cut = os_coarse_us() - turns->tick >= TURN_LONG_US; }
 
 static void rest(struct lane *lane, int64_t us) {
     int64_t pause = us * TURN_REST;

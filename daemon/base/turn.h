@@ -6,7 +6,8 @@
  *
  * A unit is about a microsecond: the cost of one short request, or of one of many objects that a request names. A system call cannot be cut
  * into steps: a lane that has used far more CPU time than its units stand for (more than TURN_LONG_US, plus TURN_UNIT_MOST_US per unit)
- * rests TURN_REST times as long, TURN_REST_MOST_US at most. */
+ * rests TURN_REST times as long, TURN_REST_MOST_US at most. Where it
+ * was a call that turn_cut_if_long follows, the turn also ends there. */
 #ifndef TURN_H
 #define TURN_H
 
@@ -43,6 +44,7 @@ struct turns {
     struct ring resting; /* with tasks, until their rest is over */
     struct lane *last;   /* whose turn it is; NULL: none, or it is gone */
     int left;            /* units of this turn */
+    bool cut;            /* this one is over, whatever is left */
     unsigned rounds;     /* so far */
     int64_t tick;        /* coarse clock when `spent` was read */
     int64_t spent;       /* the thread's CPU time, us */
@@ -63,7 +65,10 @@ static inline bool turn_is_queued(const struct task *task) { return ring_has(&ta
 
 static inline void turn_spend(struct turns *turns, size_t units) { turns->left -= (int)units; }
 
-static inline bool turn_is_over(const struct turns *turns) { return turns->left <= 0; }
+static inline bool turn_is_over(const struct turns *turns) { return turns->left <= 0 || turns->cut; }
+
+/* After a system call that may have been long: if so, by the coarse clock, the turn is over. */
+void turn_cut_if_long(struct turns *turns);
 
 static inline bool turns_have_work(const struct turns *turns) { return !ring_is_empty(&turns->lanes); }
 

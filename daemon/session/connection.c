@@ -363,7 +363,12 @@ static void unblock(struct connection *connection) {
         queue(connection);
 }
 
-static void flush(struct connection *connection) {
+void connection_flush_later(struct connection *connection) {
+    connection->events |= LOOP_WRITE;
+    queue(connection);
+}
+
+void connection_flush(struct connection *connection) {
     int error = connection->dead ? 0 : channel_flush(&connection->channel);
     if (error == -ETOOMANYREFS) {
         connection_refuse_fds(connection);
@@ -389,8 +394,10 @@ static void step(struct task *task) {
         leave(connection);
         return;
     }
-    if (events & LOOP_WRITE)
-        flush(connection);
+    if (events & LOOP_WRITE) {
+        connection_flush(connection);
+        turn_cut_if_long(turns_of(connection));
+    }
     if (!connection->dead && !inflight_go_on(connection))
         queue(connection);
     if (events & LOOP_READ || channel_has_frame(&connection->channel))
@@ -436,13 +443,4 @@ static void on_opened(struct gate *gate) {
         account_bytes(connection);
     unblock(connection);
     update_watch(connection);
-}
-
-void connection_flush_all(struct sessions *sessions) {
-    while (sessions->dirty) {
-        struct connection *connection = sessions->dirty;
-        sessions->dirty = connection->dirty_next;
-        connection->dirty = false;
-        flush(connection);
-    }
 }

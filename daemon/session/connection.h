@@ -133,8 +133,12 @@ void connection_close(struct connection *connection);
 /* Its session has ended: sends the replies made so far and ends the connection. */
 void connection_leave_ended(struct connection *connection);
 
+/* Sends what is to be sent, now or in a later turn of its uid. */
+void connection_flush(struct connection *connection);
+void connection_flush_later(struct connection *connection);
+
 /* Called at the end of a turn. */
-void connection_flush_all(struct sessions *sessions);
+void connection_flush_all(struct sessions *sessions); /* connection_flush.c */
 void connection_reap_all(struct sessions *sessions);
 
 #endif

@@ -1,4 +1,4 @@
-/* test_connection.c: a uid that has used up its rate. The rate of the broker's own uid is too large for that. */
+/* test_connection.c: a uid that has used up its rate (that of the broker's own uid is too large for that), and replies that take long to send. */
 #include "tests/support/test.h"
 
 #include "daemon/base/metrics.h"
@@ -6,10 +6,11 @@
 #include "tests/support/on_socket.h"
 #include "tests/support/world.h"
 
+#include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { RATE = 1000, MORE = 30, SIZE = FRAME_HEADER + 4 };
+enum { RATE = 1000, MORE = 30, SIZE = FRAME_HEADER + 4, COPIES = 250, EPOLLS = 400 };
 
 /* Hello of version 1, and a ping; both with id 1. */
 static const uint8_t hello[] = {8, 0, 0, 0, 0, 0, 0, 0, 0x08, 0x01, 0x52, 0x04, 0x08, 0x01, 0x10, 0x01};
@@ -87,6 +88,71 @@ static void half_a_frame_has_slots_while_it_is_one(void **state) {
     assert_true(world_until(nobody_is_there));
 }
 
+struct watchers {
+    int copies[2][COPIES], epolls[EPOLLS];
+};
+
+/* Many epoll descriptors watch many copies of each, so that a send to it takes long. */
+static void watch(const int fds[2], struct watchers *watchers) {
+    struct epoll_event event = {.events = EPOLLIN | EPOLLET};
+
+    for (int i = 0; i < EPOLLS; i++)
+        watchers->epolls[i] = epoll_create1(EPOLL_CLOEXEC);
+    for (int side = 0; side < 2; side++)
+        for (int k = 0; k < COPIES; k++) {
+            watchers->copies[side][k] = os_dup(fds[side]);
+            for (int i = 0; i < EPOLLS; i++)
+                assert_return_code(
+                    epoll_ctl(watchers->epolls[i], EPOLL_CTL_ADD, watchers->copies[side][k], &event), errno);
+        }
+}
+
+static void unwatch(const struct watchers *watchers) {
+    for (int i = 0; i < EPOLLS; i++)
+        os_close(watchers->epolls[i]);
+    for (int k = 0; k < COPIES; k++) {
+        os_close(watchers->copies[0][k]);
+        os_close(watchers->copies[1][k]);
+    }
+}
+
+/* Both ask before a turn begins. The reply that is sent first takes long, so the other one is sent in a later turn. */
+static void a_send_that_takes_long_is_the_last_of_its_turn(void **state) {
+    static struct watchers watchers;
+    const int64_t deadline = os_now_us() + 30000000;
+    size_t got[2] = {0, 0};
+    int fds[2];
+
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        fds[i] = world_connect();
+        assert_true(fds[i] >= 0);
+        assert_int_equal(send(fds[i], hello, sizeof hello, 0), sizeof hello);
+    }
+    world_until_idle();
+    for (int i = 0; i < 2; i++)
+        assert_true(read_all(fds[i]) > 0);
+    watch(fds, &watchers);
+    for (int i = 0; i < 2; i++)
+        assert_int_equal(send(fds[i], ping, sizeof ping, 0), sizeof ping);
+    while (!got[0] && !got[1] && os_now_us() < deadline) {
+        (void)world_turn(0);
+        for (int i = 0; i < 2; i++)
+            got[i] += read_all(fds[i]);
+    }
+    assert_true(!got[0] != !got[1]);
+    while ((!got[0] || !got[1]) && os_now_us() < deadline) {
+        (void)world_turn(1000);
+        for (int i = 0; i < 2; i++)
+            got[i] += read_all(fds[i]);
+    }
+    assert_true(got[0] && got[1]);
+    unwatch(&watchers);
+    os_close(fds[0]);
+    os_close(fds[1]);
+    assert_true(world_until(nobody_is_there));
+}
+
 static int begin(void **state) {
     (void)state;
     world_make(16);
@@ -100,4 +166,5 @@ static int end(void **state) {
 }
 
 TEST_MAIN(cmocka_unit_test_setup_teardown(who_has_spent_the_rate_is_read_again, begin, end),
-          cmocka_unit_test_setup_teardown(half_a_frame_has_slots_while_it_is_one, begin, end))
+          cmocka_unit_test_setup_teardown(half_a_frame_has_slots_while_it_is_one, begin, end),
+          cmocka_unit_test_setup_teardown(a_send_that_takes_long_is_the_last_of_its_turn, begin, end))

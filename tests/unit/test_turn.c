@@ -124,6 +124,32 @@ static void one_that_rests_waits(void **state) {
     lane_deinit(&pair.lane);
 }
 
+static void step_long(struct task *task) {
+    struct turns *turns = CONTAINER_OF(task, struct pair, spends)->lane.turns;
+
+    turns->tick -= TURN_LONG_US; /* as if the call before had taken that long */
+    turn_cut_if_long(turns);
+}
+
+/* It has units left, and the lane's next step is done in its next turn all the same. */
+static void a_long_call_ends_the_turn(void **state) {
+    struct turns turns;
+    struct pair pair = {.spends = {.step = step_long}, .waits = {.step = step_waiting}};
+    int after = 0;
+
+    (void)state;
+    turns_init(&turns);
+    lane_init(&pair.lane, &turns);
+    turn_queue(&pair.lane, &pair.spends);
+    turn_queue(&pair.lane, &pair.waits);
+    (void)turns_round(&turns, count, &after);
+    assert_int_equal(after, 1);
+    assert_int_equal(pair.waited, 0);
+    turns_finish(&turns);
+    assert_int_equal(pair.waited, 1);
+    lane_deinit(&pair.lane);
+}
+
 static void at_the_end_all_is_done(void **state) {
     struct turns turns;
     int first = 0, second = 0, third = 0;
@@ -141,4 +167,4 @@ static void at_the_end_all_is_done(void **state) {
 
 TEST_MAIN(TEST_CASE(a_lane_may_go_in_its_own_turn), TEST_CASE(a_lane_that_spends_its_turn_comes_again),
           TEST_CASE(what_is_left_of_a_lane_comes_again), TEST_CASE(one_that_rests_waits),
-          TEST_CASE(at_the_end_all_is_done))
+          TEST_CASE(a_long_call_ends_the_turn), TEST_CASE(at_the_end_all_is_done))
