@@ -211,13 +211,16 @@ static void writing_where_nobody_reads_is_told(void **state) {
     }
 }
 
-static void fill_pipe(int fd) {
+/* Not with MSG_DONTWAIT, which NetBSD ignores when sending. */
+static void fill(int fd) {
     static const char bytes[4096];
+    int flags = fcntl(fd, F_GETFL);
 
-    assert_int_equal(fcntl(fd, F_SETFL, O_NONBLOCK), 0);
+    assert_int_equal(fcntl(fd, F_SETFL, flags | O_NONBLOCK), 0);
     while (write(fd, bytes, sizeof(bytes)) > 0)
         ;
     assert_int_equal(errno, EAGAIN);
+    assert_int_equal(fcntl(fd, F_SETFL, flags), 0);
 }
 
 static void who_waits_for_room_is_told_that_the_reader_has_gone(void **state) {
@@ -228,7 +231,7 @@ static void who_waits_for_room_is_told_that_the_reader_has_gone(void **state) {
     engine_skip_with(FAULT_ONE_FILTER);
     engine_begin();
     pair_of_pipe(&pair);
-    fill_pipe(pair.other);
+    fill(pair.other);
     assert_int_equal(arm(&watch, pair.other, ENGINE_WRITE), 0);
     assert_int_equal(told(), 0);
     close(pair.fd);
@@ -440,20 +443,13 @@ static void hang_up_and_error_are_told_whatever_the_interest(void **state) {
     engine_free(engine);
 }
 
-static void fill(int fd) {
-    static const char bytes[4096];
-
-    while (send(fd, bytes, sizeof(bytes), MSG_DONTWAIT) > 0)
-        ;
-    assert_int_equal(errno, EAGAIN);
-}
-
 static void half_close_is_told_with_read_only(void **state) {
     (void)state;
     engine_skip_with(FAULT_ONE_FILTER);
     for (size_t tcp = 0; tcp < 2; tcp++) {
         struct engine_watch watch = {0};
         struct pair pair;
+        unsigned room = tcp ? ENGINE_WRITE : 0; /* the peer may acknowledge some bytes at any time */
         char byte;
         engine_begin();
         if (tcp)
@@ -462,11 +458,11 @@ static void half_close_is_told_with_read_only(void **state) {
             pair_of_unix_stream(&pair);
         fill(pair.fd);
         assert_int_equal(arm(&watch, pair.fd, ENGINE_WRITE), 0);
-        assert_int_equal(told(), 0);
+        assert_int_equal(told() & ~room, 0);
         assert_int_equal(shutdown(pair.other, SHUT_WR), 0);
         assert_int_equal(recv(pair.fd, &byte, 1, MSG_PEEK), 0); /* it has arrived */
-        assert_int_equal(told(), 0);
-        assert_int_equal(probed(pair.fd, ENGINE_WRITE), 0);
+        assert_int_equal(told() & ~room, 0);
+        assert_int_equal(probed(pair.fd, ENGINE_WRITE) & ~room, 0);
         assert_int_equal(arm(&watch, pair.fd, ENGINE_READ), 0);
         assert_int_equal(told(), half_closed);
         assert_int_equal(probed(pair.fd, ENGINE_READ), half_closed);
@@ -476,16 +472,19 @@ static void half_close_is_told_with_read_only(void **state) {
     }
 }
 
-/* The first end of a full connection that the other has reset, once the watch has told it. */
+/* The first end of a connection that the other has reset, once a watch for writing has told it. */
 static void reset_and_tell(struct pair *pair, struct engine_watch *watch) {
     struct linger reset = {.l_onoff = 1, .l_linger = 0};
+    unsigned events;
 
     pair_of_tcp(pair);
-    fill(pair->fd);
-    assert_int_equal(arm(watch, pair->fd, ENGINE_WRITE), 0);
     assert_int_equal(setsockopt(pair->other, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset)), 0);
     close(pair->other);
-    assert_true(told_in_time() & ENGINE_ERROR);
+    do { /* it may still be on its way, and there is room */
+        assert_int_equal(arm(watch, pair->fd, ENGINE_WRITE), 0);
+        events = told_in_time();
+    } while (events == ENGINE_WRITE);
+    assert_true(events & ENGINE_ERROR);
 }
 
 static void a_reset_connection_is_an_error(void **state) {
@@ -503,14 +502,16 @@ static void a_reset_connection_is_an_error(void **state) {
 static void telling_an_error_takes_it_from_nobody(void **state) {
     struct engine_watch watch = {0};
     struct pair pair;
+    int error = 0;
+    socklen_t size = sizeof(error);
 
     (void)state;
     engine_skip_with(FAULT_TAKES_ERROR);
     engine_begin();
     reset_and_tell(&pair, &watch);
     assert_true(probed(pair.fd, ENGINE_WRITE) & ENGINE_ERROR);
-    assert_int_equal(send(pair.fd, "x", 1, MSG_NOSIGNAL), -1);
-    assert_int_equal(errno, ECONNRESET);
+    assert_int_equal(getsockopt(pair.fd, SOL_SOCKET, SO_ERROR, &error, &size), 0);
+    assert_int_equal(error, ECONNRESET);
     engine_disarm(engine, &watch, pair.fd);
     close(pair.fd);
     engine_free(engine);
