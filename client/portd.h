@@ -210,7 +210,8 @@ typedef struct portd_status {
     const char *engine;
     const char *identity;      /* how open files are compared */
     const portd_item *session; /* the caller's */
-    /* Of the whole broker: objects are semaphores, events and ports; then its table of descriptors. */
+    /* Of the caller's uid, for root and the broker's own uid of the whole broker: objects are semaphores, events and ports. Then the
+     * size of the broker's table of descriptors, and the places left in it (of the whole table, or of the uid's quota). */
     uint32_t sessions, connections, descriptors, objects, waits;
     uint32_t descriptors_limit, descriptors_free;
     const portd_quota *quotas; /* of the caller's uid */
@@ -663,8 +664,9 @@ PORTD_API int portd_show(portd_client *client, const portd_id *ids, size_t n, in
  * no items. */
 PORTD_API int portd_get_status(portd_client *client, int64_t deadline, portd_list **list);
 
-/* The broker's counters since its start, and its gauges: for the whole broker, and for this uid (for root and the
- * broker's own uid: for each uid). Metrics with the value 0 are included. Returns 1 and *list, which has metrics; those
+/* The broker's counters since its start, and its gauges: for root and the broker's own uid those of the whole broker and of each
+ * uid; for others those of this uid, and few of the broker, that show nothing about others. Metrics with the value 0 are
+ * included. Returns 1 and *list, which has metrics; those
  * of one name are adjacent. */
 PORTD_API int portd_get_stats(portd_client *client, int64_t deadline, portd_list **list);
 

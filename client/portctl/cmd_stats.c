@@ -215,10 +215,10 @@ static const char *const examples[] = {
 };
 
 static const char details[] =
-    "Shows the broker's counters since its start, and its current gauges. Most are\n"
-    "about the broker as a whole: sums over all sessions. user_used, user_limit and\n"
-    "user_requests are about this user; root and the broker's own user see those of\n"
-    "all users.\n"
+    "Shows the broker's counters since its start, and its current gauges. Root and\n"
+    "the broker's own user see all: sums over all users, and user_used, user_limit and\n"
+    "user_requests of each. Others see these three of themselves, and of the broker\n"
+    "its version, its uptime and the size of its descriptor table.\n"
     "\n"
     "--columns=name,help explains each number; type is counter, gauge or info. In\n"
     "JSON, 'unit' is microseconds or bytes; with --openmetrics times are seconds, and\n"

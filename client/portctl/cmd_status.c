@@ -153,6 +153,8 @@ static const char details_status[] =
     "               ancestor (which already has one); for a session made by this\n"
     "               call: reader (of standard output), session-leader, nobody\n"
     "session owner  the first of the owner processes; the session ends with the last\n"
+    "sessions ...   and the totals after it: of this user; for root and the broker's\n"
+    "               own user, of the whole broker\n"
     "quotas         of this user\n"
     "\n"
     "No broker is started.";

@@ -19,7 +19,8 @@ void policy_init(struct policy *policy, os_uid own, bool own_only);
 /* NULL, or why the peer is turned away: a static text. */
 const char *policy_check_connect(const struct policy *policy, const struct peer *peer);
 
-/* Rights over other uids: to see what they have and do, to end their sessions. The broker's totals need no right. */
+/* Rights over other uids: to see what they have and do, to end their sessions. Sums over all uids are part of the
+ * first. */
 enum policy_right { POLICY_NONE, POLICY_SEE, POLICY_END };
 
 /* Whether the peer has the right. Root and the broker's own uid have all rights (the right admin), no uid has POLICY_NONE. */

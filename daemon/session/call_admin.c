@@ -221,17 +221,27 @@ int call_show(struct call *call) {
     return call_answer(call, PORTD__V1__REPLY__RESULT_SHOW, &page.items);
 }
 
+/* Of all uids. */
 static void write_totals(Portd__V1__Status *status, const struct sessions *sessions) {
     const struct registry *registry = sessions->registry;
-    const struct fd_table *fd_table = sessions->env->fd_table;
     const size_t *counts = registry->counts;
     status->sessions = (uint32_t)sessions->n;
     status->connections = (uint32_t)sessions->n_connections;
     status->descriptors = (uint32_t)registry->bounds.used;
     status->objects = (uint32_t)(counts[OBJECT_PORT] + counts[OBJECT_SEMAPHORE] + counts[OBJECT_EVT]);
     status->waits = (uint32_t)registry->waits;
-    status->descriptors_limit = (uint32_t)fd_table->limit;
-    status->descriptors_free = (uint32_t)fd_table_free(fd_table);
+    status->descriptors_free = (uint32_t)fd_table_free(sessions->env->fd_table);
+}
+
+/* Of that uid: computed from what it has alone, as totals would show when another uid does something. */
+static void write_own(Portd__V1__Status *status, const struct user *user) {
+    uint64_t places = limit_places(user), limit = limit_of(user, USER_DESCRIPTORS);
+    status->sessions = (uint32_t)user->used[USER_SESSIONS];
+    status->connections = (uint32_t)user->used[USER_CONNECTIONS];
+    status->descriptors = (uint32_t)user->used[USER_DESCRIPTORS];
+    status->objects = (uint32_t)user->used[USER_OBJECTS];
+    status->waits = (uint32_t)user->used[USER_WAITS];
+    status->descriptors_free = (uint32_t)(limit > places ? limit - places : 0);
 }
 
 int call_status(struct call *call) {
@@ -240,7 +250,11 @@ int call_status(struct call *call) {
     Portd__V1__Status status = PORTD__V1__STATUS__INIT;
     Portd__V1__Item session = PORTD__V1__ITEM__INIT;
     Portd__V1__Quota quotas[USER_QUOTAS], *places[USER_QUOTAS];
-    write_totals(&status, sessions);
+    if (call->others)
+        write_totals(&status, sessions);
+    else
+        write_own(&status, user);
+    status.descriptors_limit = (uint32_t)sessions->env->fd_table->limit;
     write_session(&session, call->session);
     for (int slot = 0; slot < USER_QUOTAS; slot++) {
         portd__v1__quota__init(&quotas[slot]);

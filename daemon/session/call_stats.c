@@ -1,5 +1,5 @@
-/* call_stats.c: replies with a page of rows. A caller gets the rows of its own uid; one with the right to see all, those of all
- * uids, some per page. */
+/* call_stats.c: replies with a page of rows. A caller gets the rows of its own uid, and of the broker those that show nothing of
+ * other uids; one with the right to see all gets all sums, and the rows of all uids, some per page. */
 #include "call.h"
 #include "connection.h"
 #include "daemon/access/quota.h"

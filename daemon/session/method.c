@@ -17,7 +17,7 @@ static const struct method methods[] = {
     [PORTD__V1__REQUEST__METHOD_HANDLE] = {"handle", FDS_MAYBE, 8, POLICY_NONE},
     [PORTD__V1__REQUEST__METHOD_LIST] = {"list", FDS_NONE, 16, POLICY_SEE},
     [PORTD__V1__REQUEST__METHOD_SHOW] = {"show", FDS_NONE, 16, POLICY_SEE},
-    [PORTD__V1__REQUEST__METHOD_STATUS] = {"status", FDS_NONE, 8, POLICY_NONE},
+    [PORTD__V1__REQUEST__METHOD_STATUS] = {"status", FDS_NONE, 8, POLICY_SEE},
     [PORTD__V1__REQUEST__METHOD_END_SESSION] = {"end_session", FDS_NONE, 8, POLICY_END},
     [PORTD__V1__REQUEST__METHOD_FILE_DESCRIPTOR_TO_PORT] = {"file_descriptor_to_port", FDS_MAYBE, 8,
                                                             POLICY_NONE},

@@ -36,12 +36,17 @@ static void measure_threads(const struct env *env) {
     metrics_set(METRIC_SENTRIES_LATE, late);
 }
 
-static void measure(const struct sessions *sessions) {
+/* What tells nothing about uids. */
+static void measure_broker(const struct sessions *sessions) {
+    metrics_set(METRIC_UPTIME, (uint64_t)(os_now_us() - sessions->started));
+    metrics_set(METRIC_TABLE_LIMIT, sessions->env->fd_table->limit);
+}
+
+static void measure_sums(const struct sessions *sessions) {
     const struct registry *registry = sessions->registry;
     const struct env *env = sessions->env;
     measure_objects(registry);
     measure_threads(env);
-    metrics_set(METRIC_UPTIME, (uint64_t)(os_now_us() - sessions->started));
     metrics_set(METRIC_REQUESTS_PARKED, sessions->n_inflight);
     metrics_set(METRIC_CONNECTIONS, sessions->n_connections);
     metrics_set(METRIC_SESSIONS, sessions->by_id.used);
@@ -49,7 +54,6 @@ static void measure(const struct sessions *sessions) {
     metrics_set(METRIC_MONITORS, env->users->n_monitors);
     metrics_set(METRIC_NOTICES, env->users->journal.next - env->users->journal.first);
     metrics_set(METRIC_DESCRIPTORS, registry->bounds.used);
-    metrics_set(METRIC_TABLE_LIMIT, env->fd_table->limit);
     metrics_set(METRIC_TABLE_USED, env->fd_table->used);
     metrics_set(METRIC_TABLE_FREE, fd_table_free(env->fd_table));
     metrics_set(METRIC_TABLE_RESERVED, env->users->reserve);
@@ -76,8 +80,12 @@ static bool next_broker(struct rows *rows, struct row *row) {
     return true;
 }
 
+static bool is_shown(const struct rows *rows, enum metric metric) {
+    return !metrics_is_gap(metric) && (rows->sums || metric == METRIC_UPTIME || metric == METRIC_TABLE_LIMIT);
+}
+
 static bool next_of_table(struct rows *rows, struct row *row) {
-    while (rows->at < METRICS && metrics_is_gap((enum metric)rows->at))
+    while (rows->at < METRICS && !is_shown(rows, (enum metric)rows->at))
         rows->at++;
     if (rows->at == METRICS)
         return false;
@@ -90,7 +98,7 @@ static bool next_of_table(struct rows *rows, struct row *row) {
 
 static bool next_call(struct rows *rows, struct row *row) {
     uint64_t count;
-    const char *name = method_next(&rows->at, &count);
+    const char *name = rows->sums ? method_next(&rows->at, &count) : NULL;
     if (!name)
         return false;
     begin(row, FAMILY_CALLS, count);
@@ -131,9 +139,11 @@ enum { SECTIONS = sizeof sections / sizeof *sections, SECTION_USERS = 3 };
 
 void rows_begin(struct rows *rows, const struct sessions *sessions, bool broker, const struct user *own,
                 uint64_t from) {
-    *rows = (struct rows){.section = broker ? 0 : SECTION_USERS};
+    *rows = (struct rows){.section = broker ? 0 : SECTION_USERS, .sums = !own};
     if (broker)
-        measure(sessions);
+        measure_broker(sessions);
+    if (broker && rows->sums)
+        measure_sums(sessions);
     if (!own)
         rows->n_users = users_next(sessions->env->users, from, rows->users, ROWS_USERS + 1);
     else if (own->uid >= from)

@@ -28,14 +28,16 @@ struct row {
 
 struct rows {
     size_t section, at; /* position of the next row */
+    bool sums;          /* with those that show what all uids do together */
     size_t n_users;
     const struct user *users[ROWS_USERS + 1];
     char uids[ROWS_USERS][ROWS_UID_TEXT];
     uint64_t next; /* the lowest uid not among these; 0: none */
 };
 
-/* Begins: the rows of the whole broker, if `broker`, and those of uids from `from` on: `own` only, or all if NULL. Users must not
- * change until the last row. */
+/* Begins: the rows of the broker, if `broker`, and those of uids from `from` on: `own` only, or all if NULL. With `own` those of the
+ * broker are few: sums over all uids would show when another one does something, and how much. Users must not change until the
+ * last row. */
 void rows_begin(struct rows *rows, const struct sessions *sessions, bool broker, const struct user *own,
                 uint64_t from);
 

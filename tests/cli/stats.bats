@@ -47,6 +47,25 @@ number() {
   [ "$(number refusals not-found)" -eq 1 ]
 }
 
+@test "another user gets its own numbers, and no sums" {
+  [ "$(id -u)" -eq 0 ] || skip "needs root"
+  stop_broker
+  export PORTD_ADDRESS="unix:@portd-test-stats-$BATS_TEST_NUMBER-$$"
+  unset PORTD_SESSION
+  start_broker --mode 0666
+  as_other() { setpriv --reuid 1000 --regid 1000 --clear-groups "$PORTCTL_BIN" "$@"; }
+  chmod a+rx "$BATS_TEST_TMPDIR"
+  as_other --version >/dev/null || skip "the program is out of another user's reach"
+  both as_other stats -j
+  exits 0
+  [ "$(jq -c '[.[] | select(.name | startswith("user_") | not) | [.name, .labels.slots]]' <<<"$output")" = \
+    '[["broker",null],["uptime",null],["table","limit"]]' ]
+  [ "$(jq -c '[.[] | select(.name | startswith("user_")) | .labels.uid] | unique' <<<"$output")" = '["1000"]' ]
+  both as_other stats --openmetrics
+  exits 0
+  [ "${lines[-1]}" = "# EOF" ]
+}
+
 @test "it joins no session and leaves none" {
   before=$(portctl session list -j | jq length)
   PORTD_SESSION=nonsense portctl stats >/dev/null

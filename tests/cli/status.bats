@@ -35,6 +35,26 @@ objects      1" ]
   [ "$(portctl status -j | jq -c '[.descriptors, .objects, .session_objects]')" = "[1,3,3]" ]
 }
 
+@test "status of another user counts what that user has" {
+  [ "$(id -u)" -eq 0 ] || skip "needs root"
+  stop_broker
+  export PORTD_ADDRESS="unix:@portd-test-status-$BATS_TEST_NUMBER-$$"
+  unset PORTD_SESSION
+  start_broker --mode 0666
+  as_other() { setpriv --reuid 1000 --regid 1000 --clear-groups "$PORTCTL_BIN" "$@"; }
+  chmod a+rx "$BATS_TEST_TMPDIR"
+  as_other --version >/dev/null || skip "the program is out of another user's reach"
+  open_fifo
+  portctl sem fd 5 --mode read
+  [ "$(portctl status -j | jq -c '[.descriptors, .objects]')" = "[1,1]" ]
+  both as_other status -j
+  exits 0
+  [ "$(jq -c '[.connections, .objects, .waits]' <<<"$output")" = "[1,0,0]" ]
+  both as_other status
+  exits 0
+  grep -qE "^quotas +[^ ]" <<<"$output"
+}
+
 @test "a broker that is stopped says what it still held" {
   open_fifo
   portctl sem fd 5 --mode read

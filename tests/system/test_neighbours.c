@@ -70,7 +70,7 @@ static void turns_go_round_uids(void **state) {
 
     (void)state;
     begin();
-    open_as(&neighbour, NEIGHBOUR, NULL);
+    open_as(&neighbour, 0, NULL); /* who may see sums */
     open_as(&raw[0], OFFENDER, NULL);
     guest_pipe(ends);
     for (int i = 0; i < NAMES; i++)

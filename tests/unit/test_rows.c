@@ -14,7 +14,7 @@ enum { UIDS = 2 * ROWS_USERS + 3 };
 
 static struct fd_table fd_table = {.limit = 1000 + FD_TABLE_KEEP};
 static struct users users;
-static struct registry registry = {.env = {.users = &users}};
+static struct registry registry = {.env = {.users = &users, .fd_table = &fd_table}};
 static struct sessions sessions = {.env = &registry.env, .registry = &registry};
 static struct user *all[UIDS];
 
@@ -90,4 +90,23 @@ static void one_is_told_of_itself_alone(void **state) {
     end();
 }
 
-TEST_MAIN(TEST_CASE(users_are_told_a_page_at_a_time), TEST_CASE(one_is_told_of_itself_alone))
+/* Whose rows are its own gets of the broker what no uid changes. */
+static void one_is_told_no_sums(void **state) {
+    static const enum metrics_family families[] = {FAMILY_BROKER, FAMILY_UPTIME, FAMILY_TABLE};
+    struct rows rows;
+    struct row row;
+    (void)state;
+    begin();
+    rows_begin(&rows, &sessions, true, all[5], 0);
+    for (size_t i = 0; i < sizeof families / sizeof *families; i++) {
+        assert_true(rows_next(&rows, &row));
+        assert_int_equal(row.family, families[i]);
+    }
+    assert_string_equal(row.labels[0].value, "limit");
+    assert_int_equal(row.value, fd_table.limit);
+    expect(&rows, 5, 1);
+    end();
+}
+
+TEST_MAIN(TEST_CASE(users_are_told_a_page_at_a_time), TEST_CASE(one_is_told_of_itself_alone),
+          TEST_CASE(one_is_told_no_sums))
