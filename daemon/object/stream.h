@@ -101,6 +101,9 @@ bool stream_can_splice(enum inspect_type type, bool write);
  * ready, or interrupted; -EBUSY: too many peeks of pipes are under way; or another negative errno. */
 int stream_work(struct stream_job *job);
 
+/* For stream_work: 0, or STREAM_E_PROCESS. Asks the file system once for each descriptor, so it runs on a worker. */
+int stream_check_plain(struct stream_job *job);
+
 /* STREAM_SEEK; runs on a worker. Returns 0 or a negative errno. */
 int stream_seek(struct stream_job *job);
 

@@ -3,15 +3,14 @@
  * Reads of sockets carry MSG_DONTWAIT. For everything else, and for writes to sockets (macOS looks at that flag for receives alone), poll(2)
  * is asked first, and writes go in pieces that fit where poll(2) reports room: another holder may be faster, then the worker blocks and is
  * interrupted. A pipe cannot be peeked at. */
+#define _GNU_SOURCE
+
 #include "stream.h"
 
 #include "proto/calls.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <limits.h>
 #include <poll.h>
-#include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/param.h>
@@ -145,19 +144,8 @@ bool stream_can_splice(enum inspect_type type, bool write) {
 
 bool stream_can_peek(enum inspect_type type) { return type == INSPECT_REGULAR || inspect_is_socket(type); }
 
-/* As on Linux: what a file in procfs says depends on who reads it. */
-static int check_plain(struct stream_job *job) {
-    struct statfs system;
-    if (job->plain || (job->type != INSPECT_REGULAR && job->type != INSPECT_OTHER))
-        return 0;
-    if (fstatfs(job->fd, &system) == 0 && strcmp(system.f_fstypename, "procfs") == 0)
-        return STREAM_E_PROCESS;
-    job->plain = true;
-    return 0;
-}
-
 int stream_work(struct stream_job *job) {
-    int error = check_plain(job);
+    int error = stream_check_plain(job);
     job->count = job->truncated = 0;
     job->end = false;
     if (error)

@@ -11,6 +11,11 @@
 #   portd_man(file.scd...)
 #       Manual pages; the file name has the section. Skipped without scdoc.
 
+if(APPLE AND NOT CMAKE_SHARED_LIBRARY_RUNTIME_C_FLAG) # without an SDK CMake does not know run paths
+  set(CMAKE_SHARED_LIBRARY_RUNTIME_C_FLAG "-Wl,-rpath,")
+  set(CMAKE_EXECUTABLE_RUNTIME_C_FLAG "-Wl,-rpath,")
+  set(CMAKE_MACOSX_RPATH ON)
+endif()
 include(CheckPIESupported)
 check_pie_supported(LANGUAGES C)
 # Link-time optimisation saves 2 % of a request.

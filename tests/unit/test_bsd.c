@@ -1,7 +1,10 @@
-/* Files for the BSDs and macOS that call nothing but POSIX: they run here as they would there. pollable_bsd.c, wakeup_make_bsd.c, direct_bsd.c,
- * calls_unix.c. */
+/* Files for the BSDs and macOS that call nothing but POSIX: they run here as they would there. pollable_bsd.c, stream_bsd.c,
+ * wakeup_make_bsd.c, direct_bsd.c. */
+#include "tests/support/test.h"
+
 #include "client/wakeup.h"
 #include "daemon/object/pollable.h"
+#include "daemon/object/stream.h"
 #include "proto/calls.h"
 #include "proto/direct_unix.h"
 #include "proto/os.h"
@@ -9,12 +12,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
+#include <stdlib.h>
 #include <unistd.h>
-
-#include <cmocka.h>
 
 static bool is_ready(os_fd fd) { return poll(&(struct pollfd){.fd = fd, .events = POLLIN}, 1, 0) == 1; }
 
@@ -75,6 +74,7 @@ static void nothing_follows_a_descriptor(void **state) {
     assert_int_equal(pollable_evt_form(), POLLABLE_NONE);
     assert_int_equal(pollable_evt_new(), OS_FD_NONE);
     assert_int_equal(pollable_evt_follow(0, 1, 1), -ENOTSUP);
+    os_close(pollable_always()); /* it stays open in a broker */
 }
 
 static void wakeup_is_taken_whole(void **state) {
@@ -97,6 +97,108 @@ static void wakeup_is_taken_whole(void **state) {
     assert_int_equal(fcntl(was, F_GETFD), -1);
 }
 
+/* Only a BSD can tell it (stream_plain_bsd.c). */
+int stream_check_plain(struct stream_job *job) {
+    job->plain = true;
+    return 0;
+}
+
+static int work(os_fd fd, enum inspect_type type, enum stream_what what, void *bytes, size_t size,
+                struct stream_job *job) {
+    *job = (struct stream_job){.fd = fd, .type = type, .what = what, .bytes = bytes, .size = size};
+    return stream_work(job);
+}
+
+static void make_pair(int type, int ends[2]) { assert_int_equal(socketpair(AF_UNIX, type, 0, ends), 0); }
+
+/* The sockets and pipes wait, as their holders' may: the worker does not. */
+static void streams_of_sockets_do_not_wait(void **state) {
+    static char many[1 << 20];
+    struct stream_job job;
+    char bytes[8];
+    int ends[2];
+
+    (void)state;
+    make_pair(SOCK_STREAM, ends);
+    assert_int_equal(work(ends[0], INSPECT_UNIX, STREAM_READ, bytes, sizeof(bytes), &job), -EAGAIN);
+    assert_int_equal(work(ends[1], INSPECT_UNIX, STREAM_WRITE, many, 3, &job), 0);
+    assert_int_equal(job.count, 3);
+    assert_int_equal(work(ends[0], INSPECT_UNIX, STREAM_PEEK, bytes, sizeof(bytes), &job), 0);
+    assert_int_equal(work(ends[0], INSPECT_UNIX, STREAM_READ, bytes, sizeof(bytes), &job), 0);
+    assert_int_equal(job.count, 3);
+    assert_int_equal(work(ends[1], INSPECT_UNIX, STREAM_WRITE, many, sizeof(many), &job), 0);
+    assert_in_range(job.count, 1, sizeof(many) - 1);
+    assert_int_equal(work(ends[1], INSPECT_UNIX, STREAM_WRITE, many, 1, &job), -EAGAIN);
+    os_close(ends[0]);
+    assert_int_equal(work(ends[1], INSPECT_UNIX, STREAM_WRITE, many, 1, &job), -EPIPE);
+    os_close(ends[1]);
+}
+
+static void datagrams_tell_their_length(void **state) {
+    struct stream_job job;
+    char bytes[4];
+    int ends[2];
+
+    (void)state;
+    make_pair(SOCK_DGRAM, ends);
+    assert_int_equal(work(ends[0], INSPECT_UNIX_DGRAM, STREAM_READ, bytes, sizeof(bytes), &job), -EAGAIN);
+    assert_int_equal(send(ends[1], "123456789", 9, 0), 9);
+    assert_int_equal(send(ends[1], "", 0, 0), 0);
+    assert_int_equal(work(ends[0], INSPECT_UNIX_DGRAM, STREAM_PEEK, bytes, sizeof(bytes), &job), 0);
+    assert_int_equal(job.truncated, 9);
+    assert_int_equal(work(ends[0], INSPECT_UNIX_DGRAM, STREAM_READ, bytes, sizeof(bytes), &job), 0);
+    assert_int_equal(job.count, 4);
+    assert_int_equal(job.truncated, 9);
+    assert_int_equal(work(ends[0], INSPECT_UNIX_DGRAM, STREAM_READ, bytes, sizeof(bytes), &job), 0);
+    assert_int_equal(job.count, 0);
+    assert_false(job.end);
+    os_close(ends[0]);
+    os_close(ends[1]);
+}
+
+static void streams_of_pipes_do_not_wait(void **state) {
+    static char many[1 << 20];
+    struct stream_job job;
+    char bytes[8];
+    int ends[2];
+
+    (void)state;
+    assert_int_equal(calls_pipe(ends, true), 0);
+    assert_false(stream_can_peek(INSPECT_PIPE));
+    assert_int_equal(work(ends[0], INSPECT_PIPE, STREAM_READ, bytes, sizeof(bytes), &job), -EAGAIN);
+    assert_int_equal(work(ends[1], INSPECT_PIPE, STREAM_WRITE, many, sizeof(many), &job), 0);
+    assert_in_range(job.count, 4096, sizeof(many) - 1);
+    assert_int_equal(work(ends[1], INSPECT_PIPE, STREAM_WRITE, many, 1, &job), -EAGAIN);
+    assert_int_equal(work(ends[0], INSPECT_PIPE, STREAM_READ, many, sizeof(many), &job), 0);
+    assert_false(job.end);
+    os_close(ends[1]);
+    assert_int_equal(work(ends[0], INSPECT_PIPE, STREAM_READ, bytes, sizeof(bytes), &job), 0);
+    assert_true(job.end);
+    os_close(ends[0]);
+}
+
+static void files_are_read_where_they_are(void **state) {
+    char name[] = "/tmp/portd-bsd-XXXXXX", bytes[4];
+    struct stream_job job;
+    int fd = mkstemp(name);
+
+    (void)state;
+    assert_true(fd >= 0);
+    assert_int_equal(unlink(name), 0);
+    assert_int_equal(work(fd, INSPECT_REGULAR, STREAM_WRITE, (char[]){'a', 'b', 'c'}, 3, &job), 0);
+    job =
+        (struct stream_job){.fd = fd, .type = INSPECT_REGULAR, .what = STREAM_SEEK, .set = true, .offset = 1};
+    assert_int_equal(stream_work(&job), 0);
+    assert_int_equal(work(fd, INSPECT_REGULAR, STREAM_PEEK, bytes, sizeof(bytes), &job), 0);
+    assert_int_equal(job.count, 2);
+    assert_int_equal(work(fd, INSPECT_REGULAR, STREAM_READ, bytes, sizeof(bytes), &job), 0);
+    assert_int_equal(job.count, 2);
+    assert_int_equal(work(fd, INSPECT_REGULAR, STREAM_READ, bytes, sizeof(bytes), &job), 0);
+    assert_true(job.end);
+    assert_int_equal(work(fd, INSPECT_REGULAR, STREAM_SPLICE_READ, bytes, sizeof(bytes), &job), -EOPNOTSUPP);
+    os_close(fd);
+}
+
 static void calls_are_the_systems(void **state) {
     int ends[2];
     char byte = 0;
@@ -117,13 +219,8 @@ static void calls_are_the_systems(void **state) {
     os_close(ends[1]);
 }
 
-int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(semaphore_rings_then_stays_ready),
-                                       cmocka_unit_test(semaphore_that_has_fired_is_ready),
-                                       cmocka_unit_test(full_semaphore_does_not_wait),
-                                       cmocka_unit_test(nothing_follows_a_descriptor),
-                                       cmocka_unit_test(wakeup_is_taken_whole),
-                                       cmocka_unit_test(calls_are_the_systems)};
-
-    return cmocka_run_group_tests(tests, NULL, NULL);
-}
+TEST_MAIN(TEST_CASE(semaphore_rings_then_stays_ready), TEST_CASE(semaphore_that_has_fired_is_ready),
+          TEST_CASE(full_semaphore_does_not_wait), TEST_CASE(nothing_follows_a_descriptor),
+          TEST_CASE(wakeup_is_taken_whole), TEST_CASE(streams_of_sockets_do_not_wait),
+          TEST_CASE(datagrams_tell_their_length), TEST_CASE(streams_of_pipes_do_not_wait),
+          TEST_CASE(files_are_read_where_they_are), TEST_CASE(calls_are_the_systems))

@@ -1,0 +1,18 @@
+/* stream_plain_bsd.c: which files stream_bsd.c may read for others. */
+#include "stream.h"
+
+#include <string.h>
+#include <sys/param.h>
+
+#include <sys/mount.h>
+
+/* As on Linux: what a file in procfs says depends on who reads it. */
+int stream_check_plain(struct stream_job *job) {
+    struct statfs system;
+    if (job->plain || (job->type != INSPECT_REGULAR && job->type != INSPECT_OTHER))
+        return 0;
+    if (fstatfs(job->fd, &system) == 0 && strcmp(system.f_fstypename, "procfs") == 0)
+        return STREAM_E_PROCESS;
+    job->plain = true;
+    return 0;
+}
