@@ -228,7 +228,9 @@ static void address_read(portd_endpoint *to, const Portd__V1__Address *from) {
     static const char *const families[] = {"inet", "inet6", "unix"};
     size_t length;
 
-    *to = (portd_endpoint)PORTD_ENDPOINT_INIT;
+    memset(to, 0, sizeof(*to)); /* gcc would copy a struct of this size from writable data */
+    to->size = sizeof(*to);
+    to->family = "";
     if (!from || !*from->family)
         return;
     to->family = "other";

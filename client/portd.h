@@ -283,7 +283,7 @@ typedef struct portd_notice {
 typedef struct portd_endpoint {
     size_t size;
     const char *family; /* "inet", "inet6", "unix", "other"; "": no address. A static string */
-    char host[112];     /* numeric address; unix socket: its path, "@name" if abstract, "" if unnamed */
+    char host[440]; /* numeric address; unix socket: its name as text (portd_port_addresses), "" if unnamed */
     uint32_t port;
 } portd_endpoint;
 
@@ -294,7 +294,8 @@ enum portd_result_flag {
     PORTD_RESULT_UNSUPPORTED =
         1,                    /* with code 0: this type of descriptor has no such object; message says why */
     PORTD_RESULT_CREATED = 2, /* this call made the object */
-    PORTD_RESULT_REPLACED = 4 /* the number referred to another open file before; its objects ended */
+    PORTD_RESULT_REPLACED =
+        4 /* the number referred to another open file before; objects of that have ended */
 };
 
 /* The result passed to a callback, valid until it returns. code is what the blocking form returns; members that do
@@ -608,7 +609,7 @@ PORTD_API int portd_port_read(portd_client *client, portd_id port, void *bytes, 
 
 /* Waits until the kernel accepts some of the bytes (at most 65536 at once: a longer datagram is truncated). 1 and
  * *count; on failure nothing was written. Writes of one port are carried out in the order in which they were started.
- * An empty write is for datagrams. */
+ * An empty write sends an empty datagram, and nothing on a stream socket; PORTD_E_INVALID for what is no socket. */
 PORTD_API int portd_port_write(portd_client *client, portd_id port, const void *bytes, size_t size,
                                int64_t deadline, size_t *count);
 
@@ -634,7 +635,11 @@ PORTD_API int portd_port_splice(portd_client *client, portd_id port, portd_nativ
  * Returns 1. */
 PORTD_API int portd_port_shutdown(portd_client *client, portd_id port, unsigned sides, int64_t deadline);
 
-/* Both ends of a socket; each may be NULL. The peer's family is "" when it is not connected. Returns 1. */
+/* Both ends of a socket; each may be NULL. The peer's family is "" when it is not connected. Returns 1.
+ *
+ * The name of a Unix socket is given as text, different names as different texts: its path, or "@name" if it is
+ * abstract. A path that begins with "@" has "./" before it (in one that begins with "./@" the "@" is \x40). Bytes that
+ * are not UTF-8, control characters, NUL among them, and backslashes are \xNN, with two hexadecimal digits. */
 PORTD_API int portd_port_addresses(portd_client *client, portd_id port, int64_t deadline,
                                    portd_endpoint *local, portd_endpoint *peer);
 

@@ -1,6 +1,8 @@
 /* status.c: names and texts for the enums of the schema. Each table is indexed by its enum; a number beyond its end is of a later version. */
 #include "status.h"
 
+#include "utf8.h"
+
 #include <errno.h>
 #include <stddef.h>
 #include <string.h>
@@ -116,29 +118,15 @@ Portd__V1__Code status_of_errno(int error) {
     }
 }
 
-/* How many bytes follow the first byte of a character, or -1 if no character begins with it. low and high bound the second byte: these bounds
- * exclude overlong forms (E0, F0), surrogates (ED) and code points above U+10FFFF (F4). */
-static int utf8_follow(unsigned char first, unsigned char *low, unsigned char *high) {
-    *low = first == 0xE0 ? 0xA0 : first == 0xF0 ? 0x90 : 0x80;
-    *high = first == 0xED ? 0x9F : first == 0xF4 ? 0x8F : 0xBF;
-    if (first < 0x80)
-        return 0;
-    if (first < 0xC2)
-        return -1;
-    return first < 0xE0 ? 1 : first < 0xF0 ? 2 : first < 0xF5 ? 3 : -1;
-}
-
 int status_utf8(const char *text) {
-    const unsigned char *at = (const unsigned char *)text;
+    size_t left = strlen(text);
 
-    while (*at) {
-        unsigned char low, high;
-        int follow = utf8_follow(*at++, &low, &high);
-        if (follow < 0)
+    while (left) {
+        size_t size = utf8_character(text, left);
+        if (!size)
             return 0;
-        for (; follow > 0; follow--, at++, low = 0x80, high = 0xBF)
-            if (*at < low || *at > high)
-                return 0;
+        text += size;
+        left -= size;
     }
     return 1;
 }

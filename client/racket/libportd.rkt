@@ -32,7 +32,7 @@
    [start _stdbool] [daemon _pointer] [allocate _pointer] [log _pointer] [context _pointer] [message _pointer]
    [message_size _size]))
 
-(define-cstruct _endpoint ([size _size] [family _pointer] [host (_array _byte 112)] [port _uint32]))
+(define-cstruct _endpoint ([size _size] [family _pointer] [host (_array _byte 440)] [port _uint32]))
 
 (define-portd portd_now (_fun -> _int64))
 (define-portd portd_connect (_fun (_pointer = #f) _options-pointer _int64 (client : (_ptr o _pointer)) -> (code : _int)

@@ -58,6 +58,9 @@ void inspect_init(os_fd listener);
 /* Returns how open files are compared: "dupfd-query", "kcmp" or "fstat". */
 const char *inspect_identity(void);
 
+/* Whether this system's Unix sockets have abstract names. Where they have not, a name that begins with NUL is none. */
+bool inspect_knows_abstract_names(void);
+
 enum inspect_type inspect_type_of(os_fd fd);
 
 /* True if the kernel may be unable to watch a descriptor of that type; engine_can_watch tells for one descriptor. */

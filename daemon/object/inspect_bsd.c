@@ -60,6 +60,8 @@ void inspect_init(os_fd listener) {
 
 const char *inspect_identity(void) { return "fstat"; }
 
+bool inspect_knows_abstract_names(void) { return false; }
+
 /* ---- types ---------------------------------------------------------------------------------------------------- */
 
 static enum inspect_type type_of_unix(int fd, int type) {

@@ -91,6 +91,8 @@ bool inspect_same(os_fd a, os_fd b) {
     }
 }
 
+bool inspect_knows_abstract_names(void) { return true; }
+
 const char *inspect_identity(void) {
     static const char *const names[] = {
         [IDENTITY_FSTAT] = "fstat", [IDENTITY_KCMP] = "kcmp", [IDENTITY_DUPFD_QUERY] = "dupfd-query"};

@@ -23,6 +23,7 @@
 
 #include "inspect.h"
 #include "proto/os.h"
+#include "unix_name.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -111,8 +112,8 @@ int stream_seek(struct stream_job *job);
 int stream_shutdown(os_fd fd, bool read, bool write);
 
 struct stream_address {
-    const char *family; /* "inet", "inet6", "unix", "other"; NULL: no address */
-    char host[110];
+    const char *family;        /* "inet", "inet6", "unix", "other"; NULL: no address */
+    char host[UNIX_NAME_TEXT]; /* of a Unix socket: unix_name.h */
     unsigned port;
 };
 

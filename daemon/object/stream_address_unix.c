@@ -2,13 +2,14 @@
 #define _GNU_SOURCE
 
 #include "stream.h"
+#include "unix_name.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <stddef.h>
-#include <stdio.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -31,13 +32,14 @@ int stream_shutdown(os_fd fd, bool read, bool write) {
 static void write_unix(const struct sockaddr_un *from, socklen_t size, struct stream_address *to) {
     size_t length =
         size > offsetof(struct sockaddr_un, sun_path) ? size - offsetof(struct sockaddr_un, sun_path) : 0;
+    _Static_assert(sizeof from->sun_path <= UNIX_NAME_BYTES, "a name is not cut");
     to->family = "unix";
     if (!length)
         return;
-    if (!from->sun_path[0])
-        snprintf(to->host, sizeof to->host, "@%.*s", (int)(length - 1), from->sun_path + 1);
-    else
-        snprintf(to->host, sizeof to->host, "%.*s", (int)length, from->sun_path);
+    if (from->sun_path[0])
+        unix_name_write_path(from->sun_path, strnlen(from->sun_path, sizeof from->sun_path), to->host);
+    else if (inspect_knows_abstract_names())
+        unix_name_write_abstract(from->sun_path + 1, length - 1, to->host);
 }
 
 static void write_address(const struct sockaddr_storage *from, socklen_t size, struct stream_address *to) {

@@ -235,6 +235,55 @@ static void addresses_of_unix_sockets(void **state) {
     assert_string_equal(local.host + 1, address.sun_path + 1);
 }
 
+/* Binds a peer to these bytes, connects it, and asks for its name. */
+static void ask_peer_name(portd_client *c, const char *bytes, size_t size, portd_endpoint *peer) {
+    struct sockaddr_un address = {.sun_family = AF_UNIX}, own;
+    socklen_t own_size = sizeof(own);
+    portd_endpoint local;
+    int listener = fixture_own(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    int fd = fixture_own(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+
+    assert_int_equal(bind(listener, (struct sockaddr *)&address, sizeof(address.sun_family)), 0);
+    assert_int_equal(listen(listener, 1), 0);
+    assert_int_equal(getsockname(listener, (struct sockaddr *)&own, &own_size), 0);
+    memcpy(address.sun_path, bytes, size);
+    assert_int_equal(
+        bind(fd, (struct sockaddr *)&address, (socklen_t)(offsetof(struct sockaddr_un, sun_path) + size)), 0);
+    assert_int_equal(connect(fd, (struct sockaddr *)&own, own_size), 0);
+    int accepted = fixture_own(accept4(listener, NULL, NULL, SOCK_CLOEXEC));
+    ask_addresses(c, port_wrap_socket(c, accepted).in, &local, peer);
+}
+
+/* Peers choose their names: they can neither break a reply nor pass for another. */
+static void addresses_of_hostile_peers(void **state) {
+    portd_client *c = fixture_client(NULL);
+    char folder[] = "/tmp/portd-addr-XXXXXX", bytes[64], text[64];
+    char longest[sizeof(((struct sockaddr_un *)0)->sun_path)];
+    portd_endpoint peer;
+
+    (void)state;
+    int n = snprintf(bytes, sizeof(bytes), "%ctrusted-%d%cevil\xff\n", 0, (int)getpid(), 0);
+    ask_peer_name(c, bytes, (size_t)n, &peer);
+    (void)snprintf(text, sizeof(text), "@trusted-%d\\x00evil\\xff\\x0a", (int)getpid());
+    check_address(&peer, "unix", text, 0);
+    memset(longest, '\xff', sizeof(longest));
+    longest[0] = '\0';
+    ask_peer_name(c, longest, sizeof(longest), &peer);
+    assert_int_equal(strlen(peer.host), 1 + 4 * (sizeof(longest) - 1));
+
+    int here = fixture_own(open(".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    assert_non_null(mkdtemp(folder));
+    assert_int_equal(chdir(folder), 0);
+    ask_peer_name(c, "@trusted", 8, &peer);
+    (void)unlink("@trusted");
+    check_address(&peer, "unix", "./@trusted", 0);
+    ask_peer_name(c, "a\xfe\\x", 4, &peer);
+    (void)unlink("a\xfe\\x");
+    assert_int_equal(fchdir(here), 0);
+    (void)rmdir(folder);
+    check_address(&peer, "unix", "a\\xfe\\x5cx", 0);
+}
+
 static void addresses_that_there_are_not(void **state) {
     portd_client *c = fixture_client(NULL);
     portd_endpoint local = PORTD_ENDPOINT_INIT, peer = PORTD_ENDPOINT_INIT, blank;
@@ -330,6 +379,6 @@ TEST_MAIN(FIXTURE_CASE(an_input_and_an_output_port), FIXTURE_CASE(what_is_no_soc
           FIXTURE_CASE(no_close_is_the_only_flag), FIXTURE_CASE(no_close_speaks_of_the_clients_number),
           FIXTURE_CASE(take_closes_the_number), FIXTURE_CASE(addresses_of_tcp),
           FIXTURE_CASE(addresses_of_inet6), FIXTURE_CASE(addresses_of_unix_sockets),
-          FIXTURE_CASE(addresses_that_there_are_not), FIXTURE_CASE(shutdown_is_only_what_is_asked_for),
-          FIXTURE_CASE(shutdown_of_both_sides), FIXTURE_CASE(shutdown_that_is_refused),
-          FIXTURE_CASE(closing_shuts_nothing_down))
+          FIXTURE_CASE(addresses_of_hostile_peers), FIXTURE_CASE(addresses_that_there_are_not),
+          FIXTURE_CASE(shutdown_is_only_what_is_asked_for), FIXTURE_CASE(shutdown_of_both_sides),
+          FIXTURE_CASE(shutdown_that_is_refused), FIXTURE_CASE(closing_shuts_nothing_down))

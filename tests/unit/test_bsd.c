@@ -15,6 +15,9 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+/* As inspect_bsd.c, which does not compile here. */
+bool inspect_knows_abstract_names(void) { return false; }
+
 static bool is_ready(os_fd fd) { return poll(&(struct pollfd){.fd = fd, .events = POLLIN}, 1, 0) == 1; }
 
 static void drain(os_fd fd) {

@@ -415,7 +415,7 @@ static void strange_addresses(void **state) {
     Portd__V1__Addresses addresses = PORTD__V1__ADDRESSES__INIT;
     Portd__V1__Address one = PORTD__V1__ADDRESS__INIT;
     portd_endpoint local = PORTD_ENDPOINT_INIT, peer = PORTD_ENDPOINT_INIT;
-    char longest[200];
+    char longest[500];
 
     (void)state;
     memset(longest, 'h', sizeof(longest) - 1);
