@@ -54,20 +54,21 @@ int log_level_parse(const char *word, enum log_level *level) {
     return -1;
 }
 
-/* C2 80 to C2 9F are the second control set (C1) in UTF-8. */
-static int is_control(const unsigned char *at) {
+/* The bytes of the control character at that place, or 0. C2 80 to C2 9F are the second control set (C1) in UTF-8. */
+static int control_size(const unsigned char *at) {
     if (at[0] < 0x20 || at[0] == 0x7f)
         return 1;
-    return at[0] == 0xc2 && at[1] >= 0x80 && at[1] <= 0x9f;
+    return at[0] == 0xc2 && at[1] >= 0x80 && at[1] <= 0x9f ? 2 : 0;
 }
 
 /* Copies text with control characters escaped. line has room for LINE_BYTES of text, all of them escaped. */
 static void escape(char *line, const char *text) {
-    for (; *text; text++) {
-        if (is_control((const unsigned char *)text))
-            line += snprintf(line, ESCAPE_BYTES + 1, "\\x%02x", (unsigned)(unsigned char)*text);
-        else
-            *line++ = *text;
+    while (*text) {
+        int size = control_size((const unsigned char *)text);
+        if (!size)
+            *line++ = *text++;
+        for (; size; size--)
+            line += snprintf(line, ESCAPE_BYTES + 1, "\\x%02x", (unsigned)(unsigned char)*text++);
     }
     *line = '\0';
 }

@@ -61,7 +61,7 @@ static void control_characters_are_escaped(void **state) {
     (void)state;
     begin(LOG_LEVEL_INFO);
     log_write(LOG_LEVEL_INFO, "%s", "a\nb\033[31m\x7f\xc2\x9b\xc3\xa9");
-    assert_string_equal(last, "a\\x0ab\\x1b[31m\\x7f\\xc2\x9b\xc3\xa9");
+    assert_string_equal(last, "a\\x0ab\\x1b[31m\\x7f\\xc2\\x9b\xc3\xa9");
 }
 
 static void a_long_line_is_cut_between_characters(void **state) {
