@@ -91,4 +91,8 @@ bool inspect_pidfd(os_fd fd, uint64_t *key, uint32_t *pid);
  * those of inspect_pidfd. OS_FD_NONE with errno. */
 os_fd inspect_open_pid(uint32_t pid, uint64_t *key, uint32_t *visible);
 
+/* Whether that process (a pidfd, or OS_FD_NONE and its pid here; pid 0: it is not visible) means the same processes by pids as the
+ * broker does: it lives, in the broker's pid namespace. True where there are no such namespaces, or /proc does not tell. */
+bool inspect_shares_pids(os_fd process, uint32_t pid);
+
 #endif

@@ -33,6 +33,7 @@ static struct {
     enum { IDENTITY_FSTAT, IDENTITY_KCMP, IDENTITY_DUPFD_QUERY } identity;
     dev_t anonymous; /* device of most anonymous inodes, such as eventfds */
     dev_t pidfs;     /* device of pidfds; before Linux 6.9 it equals `anonymous` */
+    int pid_levels;  /* levels_of the broker */
     int listener;
     struct sockaddr_un address; /* of the listener; address_length 0: none */
     socklen_t address_length;
@@ -117,6 +118,8 @@ done:
     os_close(other);
 }
 
+static int levels_of(int fd);
+
 static os_fd open_pid(uint32_t pid) { return (os_fd)syscall(SYS_pidfd_open, (pid_t)pid, 0u); }
 
 static void learn_devices(int anonymous) {
@@ -128,6 +131,7 @@ static void learn_devices(int anonymous) {
     known.pidfs = known.anonymous;
     if (pidfd != OS_FD_NONE && facts_of(pidfd, &facts) == 0)
         known.pidfs = facts.device;
+    known.pid_levels = levels_of(pidfd);
     os_close(pidfd);
 }
 
@@ -335,22 +339,46 @@ bool inspect_closes_at_once(enum inspect_type type) {
     }
 }
 
+/* Reads what follows the key in the descriptor's fdinfo. */
+static bool read_fdinfo(int fd, const char *key, char *line, size_t size) {
+    char path[40];
+    size_t length = strlen(key);
+    bool found = false;
+
+    (void)snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", fd);
+    FILE *file = fopen(path, "re");
+    if (!file)
+        return false;
+    while (!found && fgets(line, (int)size, file))
+        found = strncmp(line, key, length) == 0;
+    (void)fclose(file);
+    if (found)
+        memmove(line, line + length, strlen(line + length) + 1);
+    return found;
+}
+
 /* Returns the process's number from the "Pid:" line of fdinfo; 0 if it says -1 (the process has ended) or 0 (it
  * is not visible here). */
 static uint32_t pid_of(int fd) {
-    char path[40], line[128];
-    long pid = 0;
-    FILE *file;
+    char line[128];
+    long pid = read_fdinfo(fd, "Pid:", line, sizeof(line)) ? strtol(line, NULL, 10) : 0;
 
-    (void)snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", fd);
-    file = fopen(path, "re");
-    if (!file)
-        return 0;
-    while (fgets(line, sizeof(line), file))
-        if (strncmp(line, "Pid:", 4) == 0)
-            pid = strtol(line + 4, NULL, 10);
-    (void)fclose(file);
     return pid > 0 ? (uint32_t)pid : 0;
+}
+
+/* In how many pid namespaces, from that of /proc inwards, the process has a number. 0: it has ended or is not visible here. -1:
+ * cannot be told: no /proc, or no such line before Linux 5.4. */
+static int levels_of(int fd) {
+    char line[512], *at = line, *end;
+    int n = 0;
+
+    if (!read_fdinfo(fd, "NSpid:", line, sizeof(line)))
+        return -1;
+    while (strtol(at, &end, 10) > 0 && end != at) {
+        at = end;
+        n++;
+    }
+    return n;
 }
 
 bool inspect_pidfd(os_fd fd, uint64_t *key, uint32_t *pid) {
@@ -380,4 +408,13 @@ os_fd inspect_open_pid(uint32_t pid, uint64_t *key, uint32_t *visible) {
     os_close(fd);
     errno = ESRCH;
     return OS_FD_NONE;
+}
+
+bool inspect_shares_pids(os_fd process, uint32_t pid) {
+    if (pid == 0)
+        return false;
+    os_fd opened = process == OS_FD_NONE ? open_pid(pid) : OS_FD_NONE;
+    int levels = levels_of(process == OS_FD_NONE ? opened : process);
+    os_close(opened);
+    return known.pid_levels <= 0 || levels == known.pid_levels;
 }

@@ -141,8 +141,32 @@ static int nominate_pid(struct call *call, struct admission *admission, uint32_t
     return 0;
 }
 
+static bool names_pids(const Portd__V1__Hello *hello) {
+    return hello->owner_pid || hello->n_owner_pids ||
+           hello->numbers_case == PORTD__V1__HELLO__NUMBERS_NUMBERS_PID;
+}
+
+/* A pid of another namespace would name another process here. Without a free slot nominate_pid refuses. */
+static int check_namespace(struct call *call) {
+    struct connection *connection = call->connection;
+    os_fd process = OS_FD_NONE; /* before peer pidfds: opened by its pid */
+    if (!limit_may_keep(connection->user, 1, 1))
+        return 0;
+    if (peer_process(transport_peer(connection->channel.transport), &process))
+        process = OS_FD_NONE;
+    bool shares = inspect_shares_pids(process, connection->peer.pid);
+    os_close(process); /* opened here */
+    return shares ? 0
+                  : refusal_set(&call->refusal, REFUSAL_INVALID, "owner_pids",
+                                "attach pidfds (pidfd_open) and set owners_attached or numbers_attached",
+                                "pids are not accepted from a process that has ended or is in another pid "
+                                "namespace than the broker");
+}
+
 static int nominate_owners(struct call *call, const Portd__V1__Hello *hello, struct admission *admission) {
-    int result = nominate_attached(call, admission, (hello->owner_attached ? 1 : 0) + hello->owners_attached);
+    int result = names_pids(hello) ? check_namespace(call) : 0;
+    if (!result)
+        result = nominate_attached(call, admission, (hello->owner_attached ? 1 : 0) + hello->owners_attached);
     if (!result && hello->owner_pid)
         result = nominate_pid(call, admission, hello->owner_pid, "owner_pid");
     for (size_t i = 0; i < hello->n_owner_pids && !result; i++)

@@ -1,9 +1,12 @@
 /* test_owners.c: sessions with several owner processes, the process whose descriptor numbers a connection uses, and ids of the
  * uid's other sessions. */
+#define _GNU_SOURCE
+
 #include "guest.h"
 
 #include <fcntl.h>
 #include <poll.h>
+#include <sched.h>
 #include <sys/eventfd.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -500,10 +503,67 @@ static void a_handle_ends_with_the_session_that_asked(void **state) {
     fixture_until_fds(fixture_broker(), 1);
 }
 
+/* ---- pid namespaces --------------------------------------------------------------------------------------------------- */
+
+enum { CANNOT = 100 };
+
+/* What a hello with this process as an owner is answered. */
+static int own_from_inside(int form) {
+    Portd__V1__Hello hello = usual();
+    uint32_t self = (uint32_t)getpid();
+    struct raw raw;
+    int fd = -1;
+
+    if (form == 0) {
+        hello.owner_pid = self;
+    } else if (form == 1) {
+        hello.owner_pids = &self;
+        hello.n_owner_pids = 1;
+    } else if (form == 2) {
+        hello.numbers_case = PORTD__V1__HELLO__NUMBERS_NUMBERS_PID;
+        hello.numbers_pid = self;
+    } else {
+        hello.owners_attached = 1;
+        fd = (int)syscall(SYS_pidfd_open, (pid_t)self, 0);
+    }
+    if (raw_connect(&raw, fixture_address()) < 0)
+        return -1;
+    return raw_hello_with(&raw, &hello, &fd, fd < 0 ? 0 : 1);
+}
+
+static int be_inside(void) {
+    for (int form = 0; form < 3; form++)
+        if (own_from_inside(form) != INVALID)
+            return 1 + form;
+    return own_from_inside(3) == 0 ? 0 : 4;
+}
+
+static int enter_namespace(void *data) {
+    int status;
+
+    (void)data;
+    if (unshare(CLONE_NEWPID) < 0)
+        return CANNOT;
+    pid_t child = fork();
+    if (child == 0)
+        _exit(be_inside());
+    return child > 0 && waitpid(child, &status, 0) == child && WIFEXITED(status) ? WEXITSTATUS(status) : 5;
+}
+
+/* Its own pid is another process's in the broker's namespace. */
+static void pids_of_another_namespace_are_refused(void **state) {
+    (void)state;
+    int code = fixture_reap(fixture_fork(enter_namespace, NULL));
+    if (code == CANNOT)
+        test_skip("this machine makes no pid namespaces for it");
+    assert_int_equal(code, 0);
+}
+
 TEST_MAIN(FIXTURE_CASE(any_owner_finds_it), FIXTURE_CASE(it_ends_with_the_last_owner),
           FIXTURE_CASE(the_one_that_it_owned_first), FIXTURE_CASE(one_that_is_to_be_found_is_not_made),
           FIXTURE_CASE(owners_are_named_in_one_way), FIXTURE_CASE(numbers_are_of_a_process),
           FIXTURE_CASE(numbers_by_token), FIXTURE_CASE(reach_finds_every_session),
           FIXTURE_CASE(what_another_session_has_is_listed), FIXTURE_CASE(a_private_session_is_left_out),
           FIXTURE_CASE(a_wait_ends_with_its_own_session),
-          FIXTURE_CASE(a_handle_ends_with_the_session_that_asked))
+          FIXTURE_CASE(a_handle_ends_with_the_session_that_asked),
+          FIXTURE_CASE(pids_of_another_namespace_are_refused))
