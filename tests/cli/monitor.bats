@@ -30,7 +30,7 @@ until_lines() {
   seq=$(last)
   id=$(portctl sem fd 5 --mode write)
   # A worker closes the copy.
-  until watch --after "$seq" --once -j | jq -e 'select(.event == "closed")' >/dev/null; do kill -0 "$BROKER_PID"; done
+  until watch --after "$seq" --once -j | jq -r .event | grep -x closed; do kill -0 "$BROKER_PID"; done
   both watch --after "$seq" --once -j
   exits 0
   [ -z "$error" ]
