@@ -38,15 +38,15 @@ bool fd_table_roomy(const struct fd_table *fd_table) {
 }
 
 /* Used slots, without discarded descriptors that fit into the margin. */
-static size_t kept(const struct fd_table *fd_table) {
+static size_t slots_kept(const struct fd_table *fd_table) {
     return fd_table->used - (fd_table->wasted < FD_TABLE_WASTE ? fd_table->wasted : FD_TABLE_WASTE);
 }
 
 bool fd_table_may_keep(const struct fd_table *fd_table, size_t n_more) {
-    return kept(fd_table) + n_more + FD_TABLE_KEEP <= fd_table->limit;
+    return slots_kept(fd_table) + n_more + FD_TABLE_KEEP <= fd_table->limit;
 }
 
 size_t fd_table_free(const struct fd_table *fd_table) {
-    size_t busy = kept(fd_table) + FD_TABLE_KEEP;
+    size_t busy = slots_kept(fd_table) + FD_TABLE_KEEP;
     return busy < fd_table->limit ? fd_table->limit - busy : 0;
 }

@@ -12,7 +12,7 @@
 
 enum { USERS_LOOKS = 1024 };
 
-static uint64_t used(const struct account *account, int slot) { return account ? account->used[slot] : 0; }
+static uint64_t usage(const struct account *account, int slot) { return account ? account->used[slot] : 0; }
 
 /* Shifts the accounts from the place on, up to the account's old place. */
 static void insert(struct holders *holders, int place, struct account *account) {
@@ -27,7 +27,7 @@ static void insert(struct holders *holders, int place, struct account *account) 
 
 void holders_note(struct holders *holders, struct account *account, int slot) {
     for (int place = 0; place < HOLDERS_TOP && holders->top[place] != account; place++) {
-        if (used(holders->top[place], slot) >= used(account, slot))
+        if (usage(holders->top[place], slot) >= usage(account, slot))
             continue;
         insert(holders, place, account);
         return;
@@ -53,7 +53,7 @@ static void sort(struct holders *holders, int slot) {
     struct holders noted = *holders;
     *holders = (struct holders){{NULL}};
     for (int place = 0; place < HOLDERS_TOP; place++)
-        if (used(noted.top[place], slot))
+        if (usage(noted.top[place], slot))
             holders_note(holders, noted.top[place], slot);
 }
 
@@ -67,7 +67,7 @@ void holders_write(struct user *user, int slot, char *text, size_t room) {
         holders_note(holders, user->seen, slot);
         user->seen = user->seen->next;
     }
-    for (int place = 0; place < HOLDERS_TOP && length < room && used(holders->top[place], slot); place++)
+    for (int place = 0; place < HOLDERS_TOP && length < room && usage(holders->top[place], slot); place++)
         length += (size_t)snprintf(text + length, room - length, "%s session %" PRIu64 " (%s) %" PRIu64,
                                    place ? "," : "", holders->top[place]->session, holders->top[place]->name,
                                    holders->top[place]->used[slot]);

@@ -10,8 +10,8 @@
 
 #include <assert.h>
 
-static int charge(struct kept *kept, struct user *user, struct account *account, size_t n,
-                  struct refusal *refusal) {
+static int add_charge(struct kept *kept, struct user *user, struct account *account, size_t n,
+                      struct refusal *refusal) {
     assert(!kept->user || (kept->user == user && kept->account == account));
     if (account ? account_take(account, USER_DESCRIPTORS, n, refusal)
                 : user_take(user, USER_DESCRIPTORS, n, refusal))
@@ -27,7 +27,7 @@ int kept_take(struct kept *kept, struct user *user, struct account *account, siz
               struct refusal *refusal) {
     if (!limit_may_keep(user, n, n))
         return holders_refuse_table(user, refusal);
-    if (charge(kept, user, account, n, refusal))
+    if (add_charge(kept, user, account, n, refusal))
         return -1;
     kept_set_slots(kept, user->users->fd_table, kept->slots + n);
     return 0;
@@ -36,11 +36,11 @@ int kept_take(struct kept *kept, struct user *user, struct account *account, siz
 int kept_receive(struct kept *kept, struct account *account, struct refusal *refusal) {
     if (!limit_may_keep(account->user, 1, 0))
         return holders_refuse_table(account->user, refusal);
-    return charge(kept, account->user, account, 1, refusal);
+    return add_charge(kept, account->user, account, 1, refusal);
 }
 
 int kept_charge(struct kept *kept, struct user *user, size_t n, struct refusal *refusal) {
-    return charge(kept, user, NULL, n, refusal);
+    return add_charge(kept, user, NULL, n, refusal);
 }
 
 static void give(struct kept *kept, size_t n) {
