@@ -1,4 +1,4 @@
-/* process_bsd.c: process.h for the BSDs: a child is told by its number, and no descriptor of another process can be passed on. */
+/* process_bsd.c: process.h for the BSDs and macOS: a child is told by its number, and no descriptor of another process can be passed on. */
 #include "process.h"
 
 #include <errno.h>
@@ -14,9 +14,4 @@ int process_open(uint32_t pid, os_fd *process) {
     (void)pid;
     (void)process;
     return -ENOSYS;
-}
-
-int process_close_from(int first) {
-    closefrom(first);
-    return 0;
 }

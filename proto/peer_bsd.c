@@ -3,7 +3,6 @@
 #include "peer.h"
 
 #include <errno.h>
-#include <signal.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/types.h>
@@ -21,24 +20,9 @@ int peer_of(os_fd connection, struct peer *peer) {
     return 0;
 }
 
-int peer_user(os_fd connection, struct peer *peer) { return peer_of(connection, peer); }
-
 int peer_all_groups(os_fd connection, uint32_t **groups, size_t *n) {
     (void)connection;
     *groups = NULL;
     *n = 0;
     return 0;
 }
-
-int peer_process(os_fd connection, os_fd *process) {
-    (void)connection;
-    *process = OS_FD_NONE;
-    return -ENOSYS;
-}
-
-bool peer_has_ended(os_fd connection, const struct peer *peer) {
-    (void)connection;
-    return peer->pid && kill((pid_t)peer->pid, 0) < 0 && errno == ESRCH;
-}
-
-os_uid peer_self(void) { return geteuid(); }

@@ -2,8 +2,8 @@
 #
 #   portd_room(ROOM INTO TARGET... SOURCES file... [LINUX file...] [MACOS file...] [FREEBSD file...] [BSD file...] [UNIX file...] [WIN32 file...])
 #       Adds the files of this folder to the targets. Only this function selects files by platform. BSD: all systems with kqueue, also
-#       macOS. A file replaces one of the same name that is listed for more systems: peer_macos.c replaces peer_bsd.c, and either
-#       replaces peer_unix.c.
+#       macOS. A file replaces one of the same name (up to the last underscore) that is listed for more systems: place_macos.c replaces
+#       place_bsd.c, and either replaces place_unix.c.
 #   portd_test(NAME LABEL label TIMEOUT seconds SOURCES file... [LIBS target...])
 #       A test program. Its environment has the programs under test in PORTD_DAEMON and PORTCTL.
 #   portd_fuzz(NAME CORPUS dir SOURCES file... LIBS target...)
