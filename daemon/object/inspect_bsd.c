@@ -7,6 +7,7 @@
  * connected TCP socket, by its two addresses, which no other has at a time; a pipe by its number and flags. Everything else counts as
  * different. */
 #include "inspect.h"
+#include "inspect_socket.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -41,13 +42,6 @@ static bool peer_name(int fd, struct name *name) {
     return getpeername(fd, (struct sockaddr *)&name->address, &name->length) == 0;
 }
 
-static int option(int fd, int name) {
-    int value = -1;
-    socklen_t size = sizeof(value);
-
-    return getsockopt(fd, SOL_SOCKET, name, &value, &size) < 0 ? -1 : value;
-}
-
 void inspect_init(os_fd listener) {
     socklen_t length = sizeof(known.address) - 1; /* so the path ends with a zero */
 
@@ -64,19 +58,6 @@ bool inspect_knows_abstract_names(void) { return false; }
 
 /* ---- types ---------------------------------------------------------------------------------------------------- */
 
-static enum inspect_type type_of_unix(int fd, int type) {
-    switch (type) {
-    case SOCK_STREAM:
-        return option(fd, SO_ACCEPTCONN) > 0 ? INSPECT_UNIX_LISTENER : INSPECT_UNIX;
-    case SOCK_DGRAM:
-        return INSPECT_UNIX_DGRAM;
-    case SOCK_SEQPACKET:
-        return INSPECT_UNIX_SEQPACKET;
-    default:
-        return INSPECT_SOCKET;
-    }
-}
-
 /* The protocol is not told everywhere; of the stream and datagram sockets of these families nearly all are TCP and UDP, and what is
  * done with the others (SCTP, UDP-Lite) is the same. */
 static enum inspect_type type_of_socket(int fd, int type) {
@@ -86,7 +67,7 @@ static enum inspect_type type_of_socket(int fd, int type) {
         return INSPECT_SOCKET;
     switch (name.address.ss_family) {
     case AF_UNIX:
-        return type_of_unix(fd, type);
+        return inspect_unix_type(fd, type);
     case AF_INET:
     case AF_INET6:
         break;
@@ -94,12 +75,12 @@ static enum inspect_type type_of_socket(int fd, int type) {
         return INSPECT_SOCKET;
     }
     if (type == SOCK_STREAM)
-        return option(fd, SO_ACCEPTCONN) > 0 ? INSPECT_TCP_LISTENER : INSPECT_TCP;
+        return inspect_listens(fd) ? INSPECT_TCP_LISTENER : INSPECT_TCP;
     return type == SOCK_DGRAM ? INSPECT_UDP : INSPECT_SOCKET;
 }
 
 enum inspect_type inspect_type_of(os_fd fd) {
-    int type = option(fd, SO_TYPE);
+    int type = inspect_option(fd, SO_TYPE);
     struct stat status;
 
     if (type >= 0)
@@ -156,7 +137,7 @@ static bool same_connection(int a, int b) {
 
     return own_name(a, &own_a) && own_name(b, &own_b) && peer_name(a, &peer_a) && peer_name(b, &peer_b) &&
            own_a.address.ss_family != AF_UNIX && same_name(&own_a, &own_b) && same_name(&peer_a, &peer_b) &&
-           option(a, SO_TYPE) == SOCK_STREAM && option(b, SO_TYPE) == SOCK_STREAM;
+           inspect_option(a, SO_TYPE) == SOCK_STREAM && inspect_option(b, SO_TYPE) == SOCK_STREAM;
 }
 
 bool inspect_same(os_fd a, os_fd b) {

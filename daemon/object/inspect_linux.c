@@ -7,6 +7,7 @@
 #define _GNU_SOURCE
 
 #include "inspect.h"
+#include "inspect_socket.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -153,40 +154,20 @@ void inspect_init(os_fd listener) {
     os_close(file);
 }
 
-static int option(int fd, int name) {
-    int value = -1;
-    socklen_t size = sizeof(value);
-
-    return getsockopt(fd, SOL_SOCKET, name, &value, &size) < 0 ? -1 : value;
-}
-
-static enum inspect_type type_of_unix(int fd) {
-    switch (option(fd, SO_TYPE)) {
-    case SOCK_STREAM:
-        return option(fd, SO_ACCEPTCONN) == 1 ? INSPECT_UNIX_LISTENER : INSPECT_UNIX;
-    case SOCK_DGRAM:
-        return INSPECT_UNIX_DGRAM;
-    case SOCK_SEQPACKET:
-        return INSPECT_UNIX_SEQPACKET;
-    default:
-        return INSPECT_SOCKET;
-    }
-}
-
 static enum inspect_type type_of_socket(int fd) {
-    switch (option(fd, SO_DOMAIN)) {
+    switch (inspect_option(fd, SO_DOMAIN)) {
     case AF_UNIX:
-        return type_of_unix(fd);
+        return inspect_unix_type(fd, inspect_option(fd, SO_TYPE));
     case AF_INET:
     case AF_INET6:
         break;
     default:
         return INSPECT_SOCKET;
     }
-    switch (option(fd, SO_PROTOCOL)) {
+    switch (inspect_option(fd, SO_PROTOCOL)) {
     case IPPROTO_TCP:
     case IPPROTO_MPTCP:
-        return option(fd, SO_ACCEPTCONN) == 1 ? INSPECT_TCP_LISTENER : INSPECT_TCP;
+        return inspect_listens(fd) ? INSPECT_TCP_LISTENER : INSPECT_TCP;
     case IPPROTO_UDP:
         return INSPECT_UDP;
     default:
@@ -317,7 +298,7 @@ bool inspect_is_own(os_fd fd) {
     struct sockaddr_un peer;
     socklen_t length = sizeof(peer);
 
-    if (!known.address_length || option(fd, SO_DOMAIN) != AF_UNIX)
+    if (!known.address_length || inspect_option(fd, SO_DOMAIN) != AF_UNIX)
         return false;
     if (getpeername(fd, (struct sockaddr *)&peer, &length) < 0)
         return inspect_same(fd, known.listener);

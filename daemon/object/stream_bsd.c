@@ -6,14 +6,13 @@
 #define _GNU_SOURCE
 
 #include "stream.h"
+#include "stream_calls.h"
 
 #include "proto/calls.h"
 
 #include <errno.h>
 #include <poll.h>
 #include <sys/ioctl.h>
-#include <sys/mount.h>
-#include <sys/param.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -22,22 +21,6 @@ enum { PIECE = 512, MESSAGE = 65536 };
 
 int stream_init(void) { return 0; }
 
-static int failed(void) { return errno == EINTR || errno == EWOULDBLOCK ? -EAGAIN : -errno; }
-
-static short look(os_fd fd, short events) {
-    struct pollfd poll_fd = {.fd = fd, .events = events};
-    return poll(&poll_fd, 1, 0) > 0 ? poll_fd.revents : 0;
-}
-
-static bool is_datagram(os_fd fd, enum inspect_type type) {
-    int kind = SOCK_STREAM;
-    socklen_t size = sizeof kind;
-    if (type == INSPECT_TCP || type == INSPECT_UNIX)
-        return false;
-    (void)getsockopt(fd, SOL_SOCKET, SO_TYPE, &kind, &size);
-    return kind != SOCK_STREAM;
-}
-
 /* A write after the other end has gone raises SIGPIPE, which the broker ignores. */
 static ssize_t put(const struct stream_job *job, const unsigned char *at, size_t size) {
     return inspect_is_socket(job->type) ? send(job->fd, at, size, MSG_DONTWAIT | calls_send_flags)
@@ -45,36 +28,36 @@ static ssize_t put(const struct stream_job *job, const unsigned char *at, size_t
 }
 
 static int write_pieces(struct stream_job *job) {
-    while (job->count < job->size && look(job->fd, POLLOUT)) {
+    while (job->count < job->size && stream_look(job->fd, POLLOUT)) {
         size_t left = job->size - job->count;
         ssize_t n = put(job, job->bytes + job->count, left < PIECE ? left : PIECE);
         if (n < 0)
-            return job->count ? 0 : failed();
+            return job->count ? 0 : stream_failed();
         job->count += (size_t)n;
     }
     return job->count ? 0 : -EAGAIN;
 }
 
 static int write_whole(struct stream_job *job) {
-    if (stream_waits(job->type) && !look(job->fd, POLLOUT))
+    if (stream_waits(job->type) && !stream_look(job->fd, POLLOUT))
         return -EAGAIN;
     ssize_t n = put(job, job->bytes, job->size);
     if (n < 0)
-        return failed();
+        return stream_failed();
     job->count = (size_t)n;
     return 0;
 }
 
 static int write_job(struct stream_job *job) {
-    bool bytes =
-        job->type == INSPECT_PIPE || (inspect_is_socket(job->type) && !is_datagram(job->fd, job->type));
+    bool bytes = job->type == INSPECT_PIPE ||
+                 (inspect_is_socket(job->type) && !stream_is_datagram(job->fd, job->type));
     return bytes && job->size ? write_pieces(job) : write_whole(job);
 }
 
 /* An empty message reads like the end of file. It is the end if the peer has hung up and no bytes are left. */
 static bool end_of_messages(os_fd fd) {
     int n = 0;
-    return look(fd, POLLIN) & POLLHUP && (ioctl(fd, FIONREAD, &n) || !n);
+    return stream_look(fd, POLLIN) & POLLHUP && (ioctl(fd, FIONREAD, &n) || !n);
 }
 
 /* The real length is told by a look at the whole: another holder may take that message in between. */
@@ -83,7 +66,7 @@ static int read_datagram(struct stream_job *job, int flags) {
     ssize_t length = recv(job->fd, whole, sizeof whole, MSG_DONTWAIT | MSG_PEEK);
     ssize_t n = length < 0 ? -1 : recv(job->fd, job->bytes, job->size, flags);
     if (n < 0)
-        return failed();
+        return stream_failed();
     job->count = (size_t)n;
     if (job->count == job->size && (size_t)length > job->size)
         job->truncated = (size_t)length;
@@ -93,11 +76,11 @@ static int read_datagram(struct stream_job *job, int flags) {
 
 static int read_socket(struct stream_job *job) {
     int flags = MSG_DONTWAIT | (job->what == STREAM_PEEK ? MSG_PEEK : 0);
-    if (is_datagram(job->fd, job->type))
+    if (stream_is_datagram(job->fd, job->type))
         return read_datagram(job, flags);
     ssize_t n = recv(job->fd, job->bytes, job->size, flags);
     if (n < 0)
-        return failed();
+        return stream_failed();
     job->count = (size_t)n;
     job->end = n == 0;
     return 0;
@@ -105,12 +88,12 @@ static int read_socket(struct stream_job *job) {
 
 /* A pipe without writers reads as ended even before its first writer has opened it; POLLHUP tells the two apart. */
 static int read_file(struct stream_job *job) {
-    if (stream_waits(job->type) && !look(job->fd, POLLIN))
+    if (stream_waits(job->type) && !stream_look(job->fd, POLLIN))
         return -EAGAIN;
     ssize_t n = read(job->fd, job->bytes, job->size);
     if (n < 0)
-        return failed();
-    if (n == 0 && job->type == INSPECT_PIPE && !(look(job->fd, POLLIN) & POLLHUP))
+        return stream_failed();
+    if (n == 0 && job->type == INSPECT_PIPE && !(stream_look(job->fd, POLLIN) & POLLHUP))
         return -EAGAIN;
     job->count = (size_t)n;
     job->end = n == 0;
@@ -121,7 +104,7 @@ static int peek_file(struct stream_job *job) {
     off_t here = lseek(job->fd, 0, SEEK_CUR);
     ssize_t n = here < 0 ? -1 : pread(job->fd, job->bytes, job->size, here);
     if (n < 0)
-        return failed();
+        return stream_failed();
     job->count = (size_t)n;
     job->end = n == 0;
     return 0;

@@ -6,22 +6,19 @@
 #define _GNU_SOURCE
 
 #include "daemon/loop/identity.h"
+#include "stream_calls.h"
 #include "stream_splice.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/magic.h>
-#include <netinet/in.h>
 #include <poll.h>
 #include <stdatomic.h>
 #include <stdint.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
-#include <sys/un.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
@@ -44,26 +41,10 @@ int stream_init(void) {
     return 0;
 }
 
-static int failed(void) { return errno == EINTR || errno == EWOULDBLOCK ? -EAGAIN : -errno; }
-
-static short look(os_fd fd, short events) {
-    struct pollfd poll_fd = {.fd = fd, .events = events};
-    return poll(&poll_fd, 1, 0) > 0 ? poll_fd.revents : 0;
-}
-
-static bool is_datagram(os_fd fd, enum inspect_type type) {
-    int kind = SOCK_STREAM;
-    socklen_t size = sizeof kind;
-    if (type == INSPECT_TCP || type == INSPECT_UNIX)
-        return false;
-    (void)getsockopt(fd, SOL_SOCKET, SO_TYPE, &kind, &size);
-    return kind != SOCK_STREAM;
-}
-
 /* An empty message reads like the end of file. It is the end if the peer has hung up and no bytes are left. */
 static bool end_of_messages(os_fd fd) {
     int n = 0;
-    return look(fd, POLLRDHUP) & (POLLHUP | POLLRDHUP) && (ioctl(fd, FIONREAD, &n) || !n);
+    return stream_look(fd, POLLRDHUP) & (POLLHUP | POLLRDHUP) && (ioctl(fd, FIONREAD, &n) || !n);
 }
 
 /* Checks for an SO_PEEK_OFF, which the holders share and a peek would move. One that is set after the check is
@@ -72,7 +53,7 @@ static int check_peek(os_fd fd) {
     int offset = -1;
     socklen_t size = sizeof offset;
     if (getsockopt(fd, SOL_SOCKET, SO_PEEK_OFF, &offset, &size)) /* some families lack the option */
-        return errno == EOPNOTSUPP || errno == ENOPROTOOPT ? 0 : failed();
+        return errno == EOPNOTSUPP || errno == ENOPROTOOPT ? 0 : stream_failed();
     return offset >= 0 ? STREAM_E_OFFSET : 0;
 }
 
@@ -132,14 +113,14 @@ static ssize_t send_as(const struct stream_job *job) {
 }
 
 static int move_socket(struct stream_job *job) {
-    bool write = job->what == STREAM_WRITE, datagram = !write && is_datagram(job->fd, job->type);
+    bool write = job->what == STREAM_WRITE, datagram = !write && stream_is_datagram(job->fd, job->type);
     int flags = MSG_DONTWAIT | (job->what == STREAM_PEEK ? MSG_PEEK : 0) | (datagram ? MSG_TRUNC : 0);
     int error = job->what == STREAM_PEEK ? check_peek(job->fd) : 0;
     if (error)
         return error;
     ssize_t n = write ? send_as(job) : recv(job->fd, job->bytes, job->size, flags);
     if (n < 0)
-        return write && errno == ESRCH ? STREAM_E_GONE : failed();
+        return write && errno == ESRCH ? STREAM_E_GONE : stream_failed();
     job->count = (size_t)n;
     if (datagram && job->count > job->size) {
         job->truncated = job->count;
@@ -152,7 +133,7 @@ static int move_socket(struct stream_job *job) {
 
 /* A pipe without writers reads as ended even before its first writer has opened it; POLLHUP tells the two apart. */
 static int end_of_pipe(struct stream_job *job) {
-    if (!(look(job->fd, POLLIN) & POLLHUP))
+    if (!(stream_look(job->fd, POLLIN) & POLLHUP))
         return -EAGAIN;
     job->end = true;
     return 0;
@@ -171,7 +152,7 @@ static int read_own(struct stream_job *job, int from, size_t n) {
 static int peek_pipe_into(struct stream_job *job, const int ends[2]) {
     ssize_t n = tee(job->fd, ends[1], job->size, SPLICE_F_NONBLOCK);
     if (n < 0)
-        return failed();
+        return stream_failed();
     return n ? read_own(job, ends[0], (size_t)n) : end_of_pipe(job);
 }
 
@@ -193,7 +174,7 @@ static int move_now(struct stream_job *job) {
     ssize_t n =
         write ? pwritev2(job->fd, &piece, 1, -1, RWF_NOWAIT) : preadv2(job->fd, &piece, 1, -1, RWF_NOWAIT);
     if (n < 0)
-        return errno == EINVAL ? -EOPNOTSUPP : failed();
+        return errno == EINVAL ? -EOPNOTSUPP : stream_failed();
     job->count = (size_t)n;
     if (write || n)
         return 0;
@@ -205,11 +186,11 @@ static int move_now(struct stream_job *job) {
 
 /* Writes one piece at a time while there is room: a longer write would block until its last byte fits. */
 static int write_pieces(struct stream_job *job) {
-    while (job->count < job->size && look(job->fd, POLLOUT)) {
+    while (job->count < job->size && stream_look(job->fd, POLLOUT)) {
         size_t left = job->size - job->count;
         ssize_t n = write(job->fd, job->bytes + job->count, left < PIECE ? left : PIECE);
         if (n < 0)
-            return job->count ? 0 : failed();
+            return job->count ? 0 : stream_failed();
         job->count += (size_t)n;
     }
     return job->count ? 0 : -EAGAIN;
@@ -220,11 +201,11 @@ static int move_looking(struct stream_job *job) {
     ssize_t n;
     if (job->type == INSPECT_PIPE && out)
         return write_pieces(job);
-    if (stream_waits(job->type) && !look(job->fd, out ? POLLOUT : POLLIN))
+    if (stream_waits(job->type) && !stream_look(job->fd, out ? POLLOUT : POLLIN))
         return -EAGAIN;
     n = out ? write(job->fd, job->bytes, job->size) : read(job->fd, job->bytes, job->size);
     if (n < 0)
-        return failed();
+        return stream_failed();
     job->count = (size_t)n;
     if (!out && n == 0 && job->type == INSPECT_PIPE)
         return end_of_pipe(job);
@@ -260,7 +241,7 @@ static int peek(struct stream_job *job) {
     here = lseek(job->fd, 0, SEEK_CUR);
     n = here < 0 ? -1 : pread(job->fd, job->bytes, job->size, here);
     if (n < 0)
-        return failed();
+        return stream_failed();
     job->count = (size_t)n;
     job->end = n == 0;
     return 0;

@@ -2,6 +2,7 @@
  * into the other. */
 #define _GNU_SOURCE
 
+#include "stream_calls.h"
 #include "stream_splice.h"
 
 #include <errno.h>
@@ -12,17 +13,12 @@
 
 enum { TRIP = 1 << 20 }; /* bytes for which one try keeps a worker, about a millisecond */
 
-static short look(os_fd fd, short events) {
-    struct pollfd poll_fd = {.fd = fd, .events = events};
-    return poll(&poll_fd, 1, 0) > 0 ? poll_fd.revents : 0;
-}
-
 static bool reads(const struct stream_job *job) { return job->what == STREAM_SPLICE_READ; }
 
 /* splice(2) of a TCP socket without data blocks even if its error queue, which poll(2) reports as an error, is
  * filled. So only POLLIN counts. */
 static ssize_t move(const struct stream_job *job, size_t n) {
-    if (job->type == INSPECT_TCP && !(look(job->fd, POLLIN) & POLLIN)) {
+    if (job->type == INSPECT_TCP && !(stream_look(job->fd, POLLIN) & POLLIN)) {
         errno = EAGAIN;
         return -1;
     }
@@ -55,7 +51,7 @@ static int look_again(struct stream_job *job, bool ended) {
     short events;
     if (error)
         return error == EAGAIN ? -EAGAIN : failed(job, error);
-    events = look(job->fd, POLLIN | POLLRDHUP);
+    events = stream_look(job->fd, POLLIN | POLLRDHUP);
     if (events & POLLIN && job->type == INSPECT_TCP && sockatmark(job->fd) == 1)
         return failed(job, EOPNOTSUPP);
     if (!ended || !(events & POLLRDHUP))
@@ -71,7 +67,7 @@ static int stopped(struct stream_job *job, int error) {
         return -EAGAIN;
     if (error != EAGAIN)
         return failed(job, error == EINVAL ? EOPNOTSUPP : error);
-    if (!look(job->pipe, reads(job) ? POLLOUT : POLLIN))
+    if (!stream_look(job->pipe, reads(job) ? POLLOUT : POLLIN))
         return 0;
     return job->type == INSPECT_TCP ? look_again(job, false) : -EAGAIN;
 }
@@ -82,7 +78,7 @@ static int ended(struct stream_job *job) {
         return 0;
     if (job->type != INSPECT_PIPE)
         return look_again(job, true);
-    job->end = look(job->fd, POLLIN) & POLLHUP;
+    job->end = stream_look(job->fd, POLLIN) & POLLHUP;
     return job->end ? 0 : -EAGAIN;
 }
 
