@@ -65,10 +65,22 @@ struct kind {
     void (*make)(struct pair *pair);
 };
 
-/* The cases that each kind of descriptor must pass. */
-void kinds_are_told_once(const struct kind *kinds, size_t n);
-void kinds_are_told_when_readable_already(const struct kind *kinds, size_t n);
-void kinds_are_told_of_room(const struct kind *kinds, size_t n);
-void kinds_keep_their_flags(const struct kind *kinds, size_t n);
+/* The kinds that this program tests; the last has no name. */
+extern const struct kind engine_kinds[];
+
+/* The cases that each of them must pass. */
+void every_kind_is_told_once_when_it_becomes_readable(void **state);
+void every_kind_is_told_when_it_is_readable_already(void **state);
+void writing_is_told_where_there_is_room(void **state);
+void the_flags_of_the_open_file_are_not_changed(void **state);
+
+#define ENGINE_CASES_OF_KINDS                                                                                \
+    ENGINE_CASE(every_kind_is_told_once_when_it_becomes_readable),                                           \
+        ENGINE_CASE(every_kind_is_told_when_it_is_readable_already),                                         \
+        ENGINE_CASE(writing_is_told_where_there_is_room),                                                    \
+        ENGINE_CASE(the_flags_of_the_open_file_are_not_changed)
+
+/* The engine refuses to watch an open file, which is always ready. */
+void assert_unsupported(int fd);
 
 #endif

@@ -70,32 +70,10 @@ static void pair_of_epoll(struct pair *pair) {
     assert_int_equal(epoll_ctl(pair->fd, EPOLL_CTL_ADD, pair->other, &event), 0);
 }
 
-static const struct kind kinds[] = {
+const struct kind engine_kinds[] = {
     {"eventfd", pair_of_eventfd}, {"timerfd", pair_of_timerfd}, {"inotify", pair_of_inotify},
-    {"pidfd", pair_of_pidfd},     {"epoll", pair_of_epoll},
+    {"pidfd", pair_of_pidfd},     {"epoll", pair_of_epoll},     {NULL, NULL},
 };
-
-enum { KINDS = sizeof(kinds) / sizeof(*kinds) };
-
-static void every_kind_is_told_once_when_it_becomes_readable(void **state) {
-    (void)state;
-    kinds_are_told_once(kinds, KINDS);
-}
-
-static void every_kind_is_told_when_it_is_readable_already(void **state) {
-    (void)state;
-    kinds_are_told_when_readable_already(kinds, KINDS);
-}
-
-static void writing_is_told_where_there_is_room(void **state) {
-    (void)state;
-    kinds_are_told_of_room(kinds, KINDS);
-}
-
-static void the_flags_of_the_open_file_are_not_changed(void **state) {
-    (void)state;
-    kinds_keep_their_flags(kinds, KINDS);
-}
 
 static void what_the_kernel_cannot_watch_is_unsupported(void **state) {
     char path[] = "/tmp/test_engine.XXXXXX";
@@ -106,11 +84,7 @@ static void what_the_kernel_cannot_watch_is_unsupported(void **state) {
     (void)state;
     engine_begin();
     for (size_t i = 0; i < sizeof(fds) / sizeof(*fds); i++) {
-        struct engine_watch watch = {0};
-        assert_true(fds[i] >= 0);
-        assert_int_equal(arm(&watch, fds[i], ENGINE_READ), ENGINE_E_UNSUPPORTED);
-        assert_int_equal(engine_watch_interest(&watch), 0);
-        assert_int_equal(probed(fds[i], ENGINE_READ | ENGINE_WRITE), ENGINE_READ | ENGINE_WRITE);
+        assert_unsupported(fds[i]);
         close(fds[i]);
     }
     assert_int_equal(unlink(path), 0);
@@ -217,11 +191,7 @@ static void a_file_that_is_watched_too_often_is_at_a_limit(void **state) {
     close(ends[1]);
 }
 
-ENGINE_MAIN(ENGINE_CASE(every_kind_is_told_once_when_it_becomes_readable),
-            ENGINE_CASE(every_kind_is_told_when_it_is_readable_already),
-            ENGINE_CASE(writing_is_told_where_there_is_room),
-            ENGINE_CASE(the_flags_of_the_open_file_are_not_changed),
-            ENGINE_CASE(what_the_kernel_cannot_watch_is_unsupported),
+ENGINE_MAIN(ENGINE_CASES_OF_KINDS, ENGINE_CASE(what_the_kernel_cannot_watch_is_unsupported),
             ENGINE_CASE(what_can_be_watched_is_told_without_asking_it),
             ENGINE_CASE(a_file_of_proc_can_be_watched), ENGINE_CASE(a_cycle_is_told_from_a_failure),
             ENGINE_CASE(a_file_that_is_watched_too_often_is_at_a_limit))
