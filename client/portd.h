@@ -210,8 +210,9 @@ typedef struct portd_status {
     const char *engine;
     const char *identity;      /* how open files are compared */
     const portd_item *session; /* the caller's */
-    /* Of the caller's uid, for root and the broker's own uid of the whole broker: objects are semaphores, events and ports. Then the
-     * size of the broker's table of descriptors, and the places left in it (of the whole table, or of the uid's quota). */
+    /* For root and the broker's own uid: of the whole broker; for others: of their own uid. Objects are semaphores, events
+     * and ports. descriptors_limit is the size of the broker's descriptor table; descriptors_free is what is left of it, for
+     * others than those two what is left of their quota. */
     uint32_t sessions, connections, descriptors, objects, waits;
     uint32_t descriptors_limit, descriptors_free;
     const portd_quota *quotas; /* of the caller's uid */
@@ -387,7 +388,7 @@ typedef struct portd_options {
     bool private_session; /* a new session, whose objects are hidden from connections with reach */
     /* Blocking calls and portd_poll() sleep in the receive itself, without poll(2): a round trip takes about 6 % less
      * time. portd_wakeup() then returns PORTD_E_UNSUPPORTED. Where the receive cannot sleep (a connection of address
-     * "fd:N", Windows) they poll as ever. */
+     * "fd:N", Windows) they use poll(2) as without the option. */
     bool no_wakeup;
 } portd_options;
 
@@ -669,10 +670,9 @@ PORTD_API int portd_show(portd_client *client, const portd_id *ids, size_t n, in
  * no items. */
 PORTD_API int portd_get_status(portd_client *client, int64_t deadline, portd_list **list);
 
-/* The broker's counters since its start, and its gauges: for root and the broker's own uid those of the whole broker and of each
- * uid; for others those of this uid, and few of the broker, that show nothing about others. Metrics with the value 0 are
- * included. Returns 1 and *list, which has metrics; those
- * of one name are adjacent. */
+/* The broker's counters since its start, and its gauges. Root and the broker's own uid get those of the whole broker and of
+ * each uid; others get those of their own uid, and of the broker only its version, uptime and the size of its descriptor
+ * table. Metrics with the value 0 are included. Returns 1 and *list, which has metrics; those of one name are adjacent. */
 PORTD_API int portd_get_stats(portd_client *client, int64_t deadline, portd_list **list);
 
 #define PORTD_CURSOR_NOW UINT64_MAX
