@@ -524,6 +524,10 @@ PYTHON
     [ "$code" -eq -13 ]
     [ "$lost" -gt 0 ]
     [ "$lost" -le 131072 ]
-    [ "$taken" -gt "$lost" ] || [ "$taken" -eq "$lost" ]
+    if [ "$form" = --json ]; then # of the first chunk, which is more text than the pipe takes, no byte counts as written
+      [ "$taken" -eq "$lost" ]
+    else # a socket that is not writable takes some more
+      [ "$taken" -ge $((got + lost)) ]
+    fi
   done
 }
