@@ -67,11 +67,8 @@ print(done.returncode, done.stdout, done.stderr)' "${NAME#unix:@}"
 }
 
 @test "a path: whom its file mode keeps out is denied, which is not the same as nobody there" {
-  [ "$(id -u)" -eq 0 ] || skip "needs root"
+  need_other_user
   unset PORTD_SESSION
-  as_other() { setpriv --reuid 1000 --regid 1000 --clear-groups "$PORTCTL_BIN" "$@"; }
-  chmod a+rx "$BATS_TEST_TMPDIR"
-  as_other --version >/dev/null || skip "the program is out of another user's reach"
   for verb in ping list version "call ping" "call hello"; do
     # shellcheck disable=SC2086 # two words
     both as_other $verb
@@ -84,14 +81,11 @@ print(done.returncode, done.stdout, done.stderr)' "${NAME#unix:@}"
 }
 
 @test "a name: other users are turned away unless --mode lets them in" {
-  [ "$(id -u)" -eq 0 ] || skip "needs root"
+  need_other_user
   stop_broker
   export PORTD_ADDRESS=$NAME
   unset PORTD_SESSION
   start_broker
-  as_other() { setpriv --reuid 1000 --regid 1000 --clear-groups "$PORTCTL_BIN" "$@"; }
-  chmod a+rx "$BATS_TEST_TMPDIR"
-  as_other --version >/dev/null || skip "the program is out of another user's reach"
   both as_other ping
   exits 4
   has "$error" "--mode 0666"

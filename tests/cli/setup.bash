@@ -186,6 +186,22 @@ has() {
   return 1
 }
 
+# Makes as_other run portctl as another user; without the right to do so the case is skipped.
+need_other_user() {
+  [ "$(id -u)" -eq 0 ] || skip "needs root"
+  as_other() { setpriv --reuid 1000 --regid 1000 --clear-groups "$PORTCTL_BIN" "$@"; }
+  chmod a+rx "$BATS_TEST_TMPDIR"
+  as_other --version >/dev/null || skip "the program is out of another user's reach"
+}
+
+# The case's broker is replaced by one for every user, at a name that others can reach.
+serve_everybody() {
+  stop_broker
+  export PORTD_ADDRESS="unix:@portd-test-all-$BATS_TEST_NUMBER-$$"
+  unset PORTD_SESSION
+  start_broker --mode 0666
+}
+
 usual_setup() {
   bats_require_minimum_version 1.5.0
   clean_environment

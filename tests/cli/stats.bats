@@ -48,14 +48,8 @@ number() {
 }
 
 @test "another user gets its own numbers, and no sums" {
-  [ "$(id -u)" -eq 0 ] || skip "needs root"
-  stop_broker
-  export PORTD_ADDRESS="unix:@portd-test-stats-$BATS_TEST_NUMBER-$$"
-  unset PORTD_SESSION
-  start_broker --mode 0666
-  as_other() { setpriv --reuid 1000 --regid 1000 --clear-groups "$PORTCTL_BIN" "$@"; }
-  chmod a+rx "$BATS_TEST_TMPDIR"
-  as_other --version >/dev/null || skip "the program is out of another user's reach"
+  need_other_user
+  serve_everybody
   both as_other stats -j
   exits 0
   [ "$(jq -c '[.[] | select(.name | startswith("user_") | not) | [.name, .labels.slots]]' <<<"$output")" = \

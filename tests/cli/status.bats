@@ -36,14 +36,8 @@ objects      1" ]
 }
 
 @test "status of another user counts what that user has" {
-  [ "$(id -u)" -eq 0 ] || skip "needs root"
-  stop_broker
-  export PORTD_ADDRESS="unix:@portd-test-status-$BATS_TEST_NUMBER-$$"
-  unset PORTD_SESSION
-  start_broker --mode 0666
-  as_other() { setpriv --reuid 1000 --regid 1000 --clear-groups "$PORTCTL_BIN" "$@"; }
-  chmod a+rx "$BATS_TEST_TMPDIR"
-  as_other --version >/dev/null || skip "the program is out of another user's reach"
+  need_other_user
+  serve_everybody
   open_fifo
   portctl sem fd 5 --mode read
   [ "$(portctl status -j | jq -c '[.descriptors, .objects]')" = "[1,1]" ]
