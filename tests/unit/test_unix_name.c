@@ -17,6 +17,16 @@ struct name {
 #define NAME(BYTES, TEXT)                                                                                    \
     { BYTES, sizeof(BYTES) - 1, TEXT }
 
+static void check_texts(const struct name *names, size_t n,
+                        void (*write_name)(const char *, size_t, char *)) {
+    char text[UNIX_NAME_TEXT];
+
+    for (size_t i = 0; i < n; i++) {
+        write_name(names[i].bytes, names[i].size, text);
+        assert_string_equal(text, names[i].text);
+    }
+}
+
 static void paths(void **state) {
     static const struct name names[] = {
         NAME("/run/a.sock", "/run/a.sock"),
@@ -36,13 +46,9 @@ static void paths(void **state) {
         NAME("\xed\xa0\x80", "\\xed\\xa0\\x80"),
         NAME("", ""),
     };
-    char text[UNIX_NAME_TEXT];
 
     (void)state;
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-        unix_name_write_path(names[i].bytes, names[i].size, text);
-        assert_string_equal(text, names[i].text);
-    }
+    check_texts(names, sizeof names / sizeof *names, unix_name_write_path);
 }
 
 static void abstract_names(void **state) {
@@ -55,13 +61,9 @@ static void abstract_names(void **state) {
         NAME("./@trusted", "@./@trusted"),
         NAME("evil\xff\xfe", "@evil\\xff\\xfe"),
     };
-    char text[UNIX_NAME_TEXT];
 
     (void)state;
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-        unix_name_write_abstract(names[i].bytes, names[i].size, text);
-        assert_string_equal(text, names[i].text);
-    }
+    check_texts(names, sizeof names / sizeof *names, unix_name_write_abstract);
 }
 
 static void the_longest_fit(void **state) {
