@@ -158,7 +158,7 @@ static void what_a_splice_looks_at(void **state) {
         make_tcp(ends);
         make_pipe(own);
         if (!set_offset(ends[0], offset))
-            return;
+            test_skip("TCP sockets have no peek offset in this kernel");
         portd_id in = port_in(c, ends[0]);
         assert_int_equal(send(ends[1], "!", 1, MSG_OOB), 1);
         assert_int_equal(send(ends[1], "cd", 2, 0), 2);
