@@ -81,6 +81,15 @@ uint64_t ask_quota(portd_client *client, const char *name) {
     return used;
 }
 
+uint32_t ask_inflight(portd_client *client) {
+    portd_list *list = NULL;
+
+    checked(client, portd_get_status(client, fixture_soon(), &list), "get_status");
+    uint32_t waits = portd_list_status(list)->waits;
+    portd_list_free(list);
+    return waits;
+}
+
 struct waiters {
     portd_client *client;
     portd_id id;

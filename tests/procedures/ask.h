@@ -49,6 +49,9 @@ portd_item ask_item(portd_client *client, portd_id id);
 /* How much its uid has of what is limited: "bytes", "waits", ... */
 uint64_t ask_quota(portd_client *client, const char *name);
 
+/* How many waits of all its uid are in flight; for root and the broker's own uid, of all uids. */
+uint32_t ask_inflight(portd_client *client);
+
 /* Until that many waits are in flight on the object. */
 void ask_until_waiters(portd_client *client, portd_id id, uint32_t n);
 

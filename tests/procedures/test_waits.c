@@ -5,15 +5,6 @@
 
 #include <sys/socket.h>
 
-static uint32_t inflight_waits(portd_client *c) {
-    portd_list *list = NULL;
-
-    assert_int_equal(portd_get_status(c, fixture_soon(), &list), 1);
-    uint32_t n = portd_list_status(list)->waits;
-    portd_list_free(list);
-    return n;
-}
-
 static void check_ready(const portd_ready *ready, portd_id id, int cause) {
     assert_true(ready->id == id);
     assert_int_equal(ready->cause, cause);
@@ -70,7 +61,7 @@ static void a_parked_one_answers_all_that_are_ready_then(void **state) {
     assert_cause(c, ids[0], IDLE);
     assert_cause(c, ids[1], READY);
     assert_cause(c, ids[2], READY);
-    assert_int_equal(inflight_waits(c), 0);
+    assert_int_equal(ask_inflight(c), 0);
 }
 
 static void what_is_ready_in_the_first_look_parks_nothing(void **state) {
@@ -84,7 +75,7 @@ static void what_is_ready_in_the_first_look_parks_nothing(void **state) {
     struct inflight *wait = ask_park(c, ids, 2, 0);
     assert_int_equal(wait->answers, 1); /* the ping behind it is answered later */
     assert_answer(wait, ids[0], READY);
-    assert_int_equal(inflight_waits(c), 0);
+    assert_int_equal(ask_inflight(c), 0);
 }
 
 static void repeated_ids_are_answered_as_often(void **state) {
@@ -202,7 +193,7 @@ static void all_that_passes_its_limit_answers_nothing(void **state) {
     assert_int_equal(portd_wait(c, ids, 2, PORTD_WAIT_ALL, 0, ready), 0);
     assert_int_equal(portd_wait(c, ids, 2, PORTD_WAIT_ALL, portd_now() + 500, ready), 0);
     assert_int_equal(ready[0].cause, 77); /* not written to */
-    assert_int_equal(inflight_waits(c), 0);
+    assert_int_equal(ask_inflight(c), 0);
 }
 
 /* ---- who and how many ---------------------------------------------------------------------------------------------- */
@@ -250,7 +241,7 @@ static void unknown_ids_fail_the_whole_wait(void **state) {
     assert_int_equal(portd_wait(c, mixed, 2, 0, PORTD_FOREVER, ready), PORTD_E_NOT_FOUND);
     assert_int_equal(portd_wait(c, future, 2, 0, 0, ready), PORTD_E_NOT_FOUND);
     assert_int_equal(portd_wait(c, zero, 2, 0, 0, ready), PORTD_E_NOT_FOUND);
-    assert_int_equal(inflight_waits(c), 0);
+    assert_int_equal(ask_inflight(c), 0);
     assert_until(c, mine, READY);
     assert_until(stranger, theirs, READY);
 }
@@ -301,7 +292,7 @@ static void inflight_waits_do_not_fill_the_window(void **state) {
     for (int i = 0; i < MANY; i++)
         if (i != 7)
             assert_answer(waits[i], e, READY);
-    assert_int_equal(inflight_waits(c), 0);
+    assert_int_equal(ask_inflight(c), 0);
 }
 
 /* ---- cancel ------------------------------------------------------------------------------------------------------- */
@@ -314,10 +305,10 @@ static void cancelling_answers_and_forgets(void **state) {
     make_pipe(p);
     portd_id ids[2] = {ask_evt(c, p[0], READ), ask_semaphore(c, p[0], READ)};
     struct inflight *cancelled = ask_park(c, ids, 2, 0), *kept = ask_park(c, ids, 2, 0);
-    assert_int_equal(inflight_waits(c), 2);
+    assert_int_equal(ask_inflight(c), 2);
     ask_cancel(cancelled);
     assert_int_equal(portd_ping(c, fixture_soon()), 1); /* the cancel itself was answered as well */
-    assert_int_equal(inflight_waits(c), 1);
+    assert_int_equal(ask_inflight(c), 1);
     assert_int_equal(ask_item(c, ids[0]).waiters, 1);
     assert_true(ask_still_inflight(kept));
     put(p[1]);
@@ -342,7 +333,7 @@ static void cancelling_what_is_ready_answers_once(void **state) {
         assert_int_equal(wait->answers, 1);
         (void)drain(p[0]);
     }
-    assert_int_equal(inflight_waits(c), 0);
+    assert_int_equal(ask_inflight(c), 0);
 }
 
 static void the_end_of_a_connection_takes_its_waits(void **state) {
@@ -358,7 +349,7 @@ static void the_end_of_a_connection_takes_its_waits(void **state) {
     ask_until_waiters(c, e, 3);
     fixture_disconnect(other);
     ask_until_waiters(c, e, 1);
-    assert_int_equal(inflight_waits(c), 1);
+    assert_int_equal(ask_inflight(c), 1);
     put(p[1]);
     assert_answer(mine, e, READY);
 }
