@@ -293,9 +293,10 @@ static void set_watch(struct connection *connection, bool read) {
         connection_end(connection, "cannot watch the connection");
 }
 
-/* While it is watched for reading, step checks may_read when bytes come: once for each request. */
+/* While it is watched for reading, and goes on to be, step checks may_read when bytes come: once for each request. */
 static void update_watch(struct connection *connection) {
-    bool watched = connection->watch.interest & LOOP_READ && !connection->indebted;
+    bool watched = connection->watch.interest & LOOP_READ && !connection->indebted &&
+                   !channel_has_frame(&connection->channel);
     if (!connection->dead)
         set_watch(connection, watched || may_read(connection));
 }

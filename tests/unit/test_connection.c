@@ -1,13 +1,17 @@
-/* test_connection.c: a uid that has used up its rate (that of the broker's own uid is too large for that), and replies that take long to send. */
+/* test_connection.c: what the broker reads of a connection and when it goes on: a rate used up (that of its own uid is too large for that), half frames, no
+ * room for what is received, and replies that take long to send. */
 #include "tests/support/test.h"
 
+#include "daemon/access/gate.h"
 #include "daemon/base/metrics.h"
+#include "daemon/session/connection.h"
 #include "proto/frame.h"
 #include "tests/support/on_socket.h"
 #include "tests/support/world.h"
 
 #include <sys/epoll.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 enum { RATE = 1000, MORE = 30, SIZE = FRAME_HEADER + 4, COPIES = 250, EPOLLS = 400 };
@@ -85,6 +89,97 @@ static void half_a_frame_has_slots_while_it_is_one(void **state) {
     }
     assert_true(read_all(fd) > 0);
     os_close(fd);
+    assert_true(world_until(nobody_is_there));
+}
+
+static size_t put_number(uint8_t *bytes, uint32_t number) {
+    size_t n = 0;
+
+    for (; number > 127; number >>= 7)
+        bytes[n++] = (uint8_t)(number | 128);
+    bytes[n++] = (uint8_t)number;
+    return n;
+}
+
+/* A hello that names a process as its owner. Returns its size. */
+static size_t put_hello(uint8_t *bytes, pid_t owner) {
+    memcpy(bytes, hello, sizeof hello);
+    bytes[sizeof hello] = 0x28; /* owner_pid */
+    size_t size = sizeof hello + 1;
+    size += put_number(bytes + size, (uint32_t)owner);
+    bytes[0] = (uint8_t)(size - FRAME_HEADER);
+    bytes[FRAME_HEADER + 3] = (uint8_t)(size - FRAME_HEADER - 4); /* of the message inside */
+    return size;
+}
+
+enum { WASTED = 254 }; /* descriptors being closed: with so many one more kept one matters */
+
+static void waste(struct user *user) {
+    struct fd_table *fd_table = &world.fd_table;
+
+    fd_table_take(fd_table, WASTED);
+    gates_discard(user, 1);
+    for (int i = 1; i < WASTED; i++)
+        gates_discard_nobodys(fd_table);
+    fd_table->limit = fd_table->used + FD_TABLE_KEEP;
+    assert_true(gates_may_receive(user));
+}
+
+static void waste_no_more(struct user *user) {
+    gates_discarded(user);
+    for (int i = 1; i < WASTED; i++)
+        gates_discarded_nobodys(&world.fd_table);
+}
+
+static pid_t make_child(int *end) {
+    int ends[2];
+    char byte;
+
+    assert_return_code(pipe(ends), errno);
+    pid_t child = fork();
+    assert_return_code(child, errno);
+    if (!child) {
+        close(ends[1]);
+        _exit(read(ends[0], &byte, 1) != 0);
+    }
+    close(ends[0]);
+    *end = ends[1];
+    return child;
+}
+
+static bool the_session_has_ended(void) { return world.sessions.n == 0; }
+
+/* The first of two requests uses up the room for what is received. The second one, which has come with it, is answered when there is room. */
+static void what_was_read_before_the_room_was_used_up_is_answered(void **state) {
+    uint8_t bytes[sizeof hello + 6 + SIZE];
+    struct user *user = user_ref(&world.users, world.users.own);
+    int fd, end;
+
+    (void)state;
+    assert_non_null(user);
+    pid_t child = make_child(&end);
+    fd = world_connect();
+    assert_true(fd >= 0);
+    world.sessions.connections->peer.pid = (uint32_t)getpid();
+    world_until_idle();
+    waste(user);
+    size_t size = put_hello(bytes, child);
+    memcpy(bytes + size, ping, SIZE);
+    assert_int_equal(send(fd, bytes, size + SIZE, 0), size + SIZE);
+    (void)world_turn(
+        -1000); /* one pass: the connection stays watched, as in a broker with nothing else to do */
+    assert_false(gates_may_receive(user));
+    assert_true(read_all(fd) > 0);
+    world_until_idle();
+    assert_int_equal(read_all(fd), 0);
+    waste_no_more(user);
+    world_until_idle();
+    assert_true(read_all(fd) > 0);
+    os_close(fd);
+    os_close(end);
+    assert_int_equal(waitpid(child, NULL, 0), child);
+    assert_true(world_until(the_session_has_ended));
+    user_unref(user);
     assert_true(world_until(nobody_is_there));
 }
 
@@ -167,4 +262,5 @@ static int end(void **state) {
 
 TEST_MAIN(cmocka_unit_test_setup_teardown(who_has_spent_the_rate_is_read_again, begin, end),
           cmocka_unit_test_setup_teardown(half_a_frame_has_slots_while_it_is_one, begin, end),
+          cmocka_unit_test_setup_teardown(what_was_read_before_the_room_was_used_up_is_answered, begin, end),
           cmocka_unit_test_setup_teardown(a_send_that_takes_long_is_the_last_of_its_turn, begin, end))
