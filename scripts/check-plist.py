@@ -26,6 +26,8 @@ wrong = [f"{key}: not {KEYS[key].__name__}" for key in KEYS if not isinstance(jo
 wrong += [f"{key}: unknown" for key in job if key not in KEYS]
 if job.get("ProgramArguments") != ["/usr/local/bin/portd"]:
     wrong.append("ProgramArguments: not the installed program")
+if job.get("UserName") == "root":
+    wrong.append("UserName: root's broker reads and writes nothing for other users")
 socket = job.get("Sockets", {}).get("portd", {})
 for file in "proto/place_macos.c", "client/portctl/place_macos.c":
     named = re.search(r'"unix:([^"]+)"', (TOP / file).read_text())

@@ -91,7 +91,7 @@ void engine_disarm(struct engine *engine, struct engine_watch *watch, os_fd fd);
 /* Gets up to n events, without waiting. Returns how many, or a negative errno. The owner of a token's watch must call engine_watch_told. */
 int engine_wait(struct engine *engine, struct engine_event *events, size_t n);
 
-/* The same, but sleeps until there is an event, for timeout_us at most (rounded up to ms; below 0: for ever), or until a signal arrives. */
+/* The same, but sleeps until there is an event, for timeout_us at most (epoll rounds up to ms; below 0: for ever), or until a signal arrives. */
 int engine_sleep(struct engine *engine, struct engine_event *events, size_t n, int64_t timeout_us);
 
 /* Probes up to ENGINE_PROBES descriptors in one call, without waiting. 0 or a negative errno. */
