@@ -14,9 +14,10 @@
 #include <poll.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
-/* PIECE: what a pipe takes whole if poll(2) reports room, and less than a socket's low-water mark. MESSAGE: no datagram is longer. */
+/* PIECE: what a pipe takes whole if poll(2) reports room, and less than a socket's low-water mark. MESSAGE: few datagrams are longer. */
 enum { PIECE = 512, MESSAGE = 65536 };
 
 int stream_init(void) { return 0; }
@@ -60,16 +61,21 @@ static bool end_of_messages(os_fd fd) {
     return stream_look(fd, POLLIN) & POLLHUP && (ioctl(fd, FIONREAD, &n) || !n);
 }
 
-/* The real length is told by a look at the whole: another holder may take that message in between. */
+/* The real length is told by a look at the whole: another holder may take that message in between. Of one that is longer than MESSAGE it is
+ * told that it did not fit. */
 static int read_datagram(struct stream_job *job, int flags) {
     unsigned char whole[MESSAGE];
+    struct iovec piece = {job->bytes, job->size};
+    struct msghdr message = {.msg_iov = &piece, .msg_iovlen = 1};
     ssize_t length = recv(job->fd, whole, sizeof whole, MSG_DONTWAIT | MSG_PEEK);
-    ssize_t n = length < 0 ? -1 : recv(job->fd, job->bytes, job->size, flags);
+    ssize_t n = length < 0 ? -1 : recvmsg(job->fd, &message, flags);
     if (n < 0)
         return stream_failed();
     job->count = (size_t)n;
     if (job->count == job->size && (size_t)length > job->size)
         job->truncated = (size_t)length;
+    else if (message.msg_flags & MSG_TRUNC)
+        job->truncated = job->size + 1;
     job->end = n == 0 && job->type == INSPECT_UNIX_SEQPACKET && end_of_messages(job->fd);
     return 0;
 }

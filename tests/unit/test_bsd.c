@@ -159,6 +159,24 @@ static void datagrams_tell_their_length(void **state) {
     os_close(ends[1]);
 }
 
+static void datagram_that_is_longer_than_any_look_is_told_to_be_cut(void **state) {
+    static unsigned char longest[100 * 1000], bytes[65536];
+    const enum stream_what ways[] = {STREAM_PEEK, STREAM_READ};
+    struct stream_job job;
+    int ends[2];
+
+    (void)state;
+    make_pair(SOCK_DGRAM, ends);
+    assert_int_equal(send(ends[1], longest, sizeof(longest), 0), sizeof(longest));
+    for (size_t i = 0; i < 2; i++) {
+        assert_int_equal(work(ends[0], INSPECT_UNIX_DGRAM, ways[i], bytes, sizeof(bytes), &job), 0);
+        assert_int_equal(job.count, sizeof(bytes));
+        assert_in_range(job.truncated, sizeof(bytes) + 1, sizeof(longest));
+    }
+    os_close(ends[0]);
+    os_close(ends[1]);
+}
+
 static void streams_of_pipes_do_not_wait(void **state) {
     static char many[1 << 20];
     struct stream_job job;
@@ -225,5 +243,7 @@ static void calls_are_the_systems(void **state) {
 TEST_MAIN(TEST_CASE(semaphore_rings_then_stays_ready), TEST_CASE(semaphore_that_has_fired_is_ready),
           TEST_CASE(full_semaphore_does_not_wait), TEST_CASE(nothing_follows_a_descriptor),
           TEST_CASE(wakeup_is_taken_whole), TEST_CASE(streams_of_sockets_do_not_wait),
-          TEST_CASE(datagrams_tell_their_length), TEST_CASE(streams_of_pipes_do_not_wait),
-          TEST_CASE(files_are_read_where_they_are), TEST_CASE(calls_are_the_systems))
+          TEST_CASE(datagrams_tell_their_length),
+          TEST_CASE(datagram_that_is_longer_than_any_look_is_told_to_be_cut),
+          TEST_CASE(streams_of_pipes_do_not_wait), TEST_CASE(files_are_read_where_they_are),
+          TEST_CASE(calls_are_the_systems))
