@@ -535,9 +535,9 @@ PORTD_API int portd_wait(portd_client *client, const portd_id *ids, size_t n, un
                          int64_t deadline, portd_ready *ready);
 
 /* A descriptor for poll, select, epoll and event loops: readable while the object is ready, without a request to the
- * broker. It must not be read. The caller closes it. After the broker exits it stays valid, but no longer changes. For
- * semaphores, events and ports; for the latter two the library makes it: an epoll descriptor, whose watches the kernel
- * charges to this user. Returns 1. */
+ * broker. It must not be read. The caller closes it. After the broker exits it stays valid: that of a semaphore no longer
+ * changes, that of an event still follows its descriptor. For semaphores, events and ports; for the latter two the library
+ * makes it: an epoll descriptor, whose watches the kernel charges to this user. Returns 1. */
 PORTD_API int portd_handle_dup(portd_client *client, portd_id id, int64_t deadline, portd_native *handle);
 
 /* PORTD_MODE_REMOVE for the number of that semaphore or event, in its table (descriptors or sockets). Returns 1, also if
