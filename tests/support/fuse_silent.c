@@ -12,6 +12,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
+#include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
@@ -112,6 +114,15 @@ bool fuse_silent_await(struct fuse_silent *fuse) {
     char byte;
 
     return poll(&asked, 1, PATIENCE_MS) == 1 && read(fuse->asked, &byte, 1) == 1;
+}
+
+bool fuse_silent_keep_lock(const struct fuse_silent *fuse, int epoll) {
+    char *page = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE, fuse->fd, 0);
+
+    if (page == MAP_FAILED)
+        return false;
+    (void)epoll_wait(epoll, (struct epoll_event *)(void *)page, 1, -1);
+    return true;
 }
 
 void fuse_silent_end(struct fuse_silent *fuse) {

@@ -23,6 +23,10 @@ bool fuse_silent_open(struct fuse_silent *fuse);
 /* Waits until a process is blocked on the page. False if none is within ten seconds. */
 bool fuse_silent_await(struct fuse_silent *fuse);
 
+/* Waits on the epoll descriptor into the page: the kernel keeps the lock of the epoll descriptor until the server ends. For a
+ * process of its own. False: the page cannot be mapped. */
+bool fuse_silent_keep_lock(const struct fuse_silent *fuse, int epoll);
+
 /* Ends the server, which ends every wait for it. */
 void fuse_silent_end(struct fuse_silent *fuse);
 

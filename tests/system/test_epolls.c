@@ -20,7 +20,6 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
-#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -32,8 +31,7 @@ enum {
     STRANGER = 2001,
     WATCHES = 200,
     EVENTS = 4,
-    WAYS = 510, /* the kernel's limit is 500 */
-    PAGE = 4096
+    WAYS = 510 /* the kernel's limit is 500 */
 };
 
 /* The code; *handle is what came, which is the case's, or -1. attached: -1: nothing. */
@@ -137,7 +135,7 @@ static const char *const open_to_all[] = {"--mode", "0666", NULL};
 
 /* ---- who makes it ---------------------------------------------------------------------------------------------------- */
 
-static void a_stranger_makes_it_himself(void **state) {
+static void a_stranger_has_to_make_it(void **state) {
     static struct fixture broker;
     struct raw raw, own;
     int ends[2], epoll = make_epoll(), other = make_epoll();
@@ -170,7 +168,9 @@ static void a_stranger_makes_it_himself(void **state) {
     assert_true(is_ready(epoll));
     assert_false(is_ready(other));
     guest_close(&raw);
-    fixture_until_fds(&broker, 1); /* what makes his handles ready for ever, also those that he still has */
+    fixture_until_fds(
+        &broker,
+        1); /* the eventfd that makes the user's handles ready for ever, also those that the user still has */
     assert_true(is_ready(epoll));
     drain(ends[0]);
     assert_true(is_ready(epoll));
@@ -180,7 +180,7 @@ static void a_stranger_makes_it_himself(void **state) {
     fixture_until_fds(&broker, 1); /* the same for the next ones */
 }
 
-/* The kernel counts the ways through epolls to what lies in several handles: whoever uses them up does so for himself. */
+/* The kernel counts the paths through epolls to what lies in several handles: a user who uses them up blocks no other. */
 static void one_in_too_many_epolls(void **state) {
     static struct fixture broker;
     struct raw raw, other;
@@ -205,7 +205,7 @@ static void one_in_too_many_epolls(void **state) {
     fixture_until_fds(&broker, 2);
 }
 
-static void for_whom_it_trusts_the_broker_makes_it(void **state) {
+static void the_broker_makes_those_of_its_own_user(void **state) {
     struct raw raw;
     int ends[2];
     size_t same, before;
@@ -350,7 +350,7 @@ static int take_out(void *data) {
 }
 
 /* The kernel knows what is in it by number and open file: a client that has what it follows can take that out, but not what ends it. */
-static void its_owner_takes_out_what_he_can(void **state) {
+static void its_owner_can_take_out_the_descriptor_only(void **state) {
     struct raw raw;
     int ends[2], number = 0;
 
@@ -373,13 +373,12 @@ static void its_owner_takes_out_what_he_can(void **state) {
 
 static struct fuse_silent fuse;
 
-static int hold(void *data) {
-    char *page = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE, fuse.fd, 0);
+static int hold(void *data) { return !fuse_silent_keep_lock(&fuse, *(int *)data); }
 
-    if (page == MAP_FAILED)
-        return 2;
-    (void)epoll_wait(*(int *)data, (struct epoll_event *)(void *)page, 1, -1);
-    return 0;
+static void end_hold(pid_t holder) {
+    fuse_silent_end(&fuse);
+    (void)close(fuse.fd);
+    (void)fixture_reap(holder);
 }
 
 /* Not asserted at once: the server has to be ended first. */
@@ -416,7 +415,7 @@ static struct answers ask_held(struct raw *raw, struct raw *other, const uint64_
     return answers;
 }
 
-/* It costs its owner a thread; others, and what else he has, go on. */
+/* It costs its owner a thread; other users, and the owner's other requests, are served. */
 static void one_whose_lock_is_kept(void **state) {
     static struct fixture broker;
     static int held;
@@ -446,9 +445,7 @@ static void one_whose_lock_is_kept(void **state) {
     bool kept = fuse_silent_await(&fuse);
     if (kept)
         answers = ask_held(&raw, &other, events, epolls, &removing);
-    fuse_silent_end(&fuse);
-    (void)close(fuse.fd);
-    (void)fixture_reap(holder);
+    end_hold(holder);
     assert_true(kept);
     assert_int_equal(answers.first, LIMIT);
     assert_int_equal(answers.second, LIMIT); /* at once: it would only wait for the first */
@@ -486,9 +483,7 @@ static void one_whose_session_ends(void **state) {
         (void)close(fixture_disown(raw.fd));
         guest_is_served(&other);
     }
-    fuse_silent_end(&fuse);
-    (void)close(fuse.fd);
-    (void)fixture_reap(holder);
+    end_hold(holder);
     assert_true(kept);
     assert_int_equal(code, LIMIT);
     fixture_until_fds(fixture_broker(), 1);
@@ -551,9 +546,7 @@ static void one_whose_broker_ends(void **state) {
     bool served = kept && raw_ping(&raw) == 0;
     (void)kill(broker.pid, SIGTERM);
     bool ended = kept && fixture_until(has_ended, &broker);
-    fuse_silent_end(&fuse);
-    (void)close(fuse.fd);
-    (void)fixture_reap(holder);
+    end_hold(holder);
     fixture_stop(&broker);
     assert_true(kept);
     assert_int_equal(sent, 0);
@@ -561,9 +554,9 @@ static void one_whose_broker_ends(void **state) {
     assert_true(ended);
 }
 
-TEST_MAIN(FIXTURE_CASE_BARE(a_stranger_makes_it_himself), FIXTURE_CASE_BARE(one_in_too_many_epolls),
-          FIXTURE_CASE(for_whom_it_trusts_the_broker_makes_it), FIXTURE_CASE(only_epolls_are_taken),
+TEST_MAIN(FIXTURE_CASE_BARE(a_stranger_has_to_make_it), FIXTURE_CASE_BARE(one_in_too_many_epolls),
+          FIXTURE_CASE(the_broker_makes_those_of_its_own_user), FIXTURE_CASE(only_epolls_are_taken),
           FIXTURE_CASE(each_is_the_handle_of_one_event), FIXTURE_CASE(what_leads_back_to_itself_is_refused),
-          FIXTURE_CASE(it_may_hold_much_else), FIXTURE_CASE(its_owner_takes_out_what_he_can),
+          FIXTURE_CASE(it_may_hold_much_else), FIXTURE_CASE(its_owner_can_take_out_the_descriptor_only),
           FIXTURE_CASE_BARE(one_whose_lock_is_kept), FIXTURE_CASE(one_whose_session_ends),
           FIXTURE_CASE_BARE(one_whose_broker_ends))

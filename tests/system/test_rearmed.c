@@ -9,22 +9,12 @@
 #include <linux/net_tstamp.h>
 #include <poll.h>
 #include <sys/epoll.h>
-#include <sys/mman.h>
 #include <sys/socket.h>
 
-enum { PAGE = 4096 };
-
-/* Waits on an epoll descriptor into memory that a file server withholds: the kernel keeps its lock meanwhile (test_held_locks.c). */
+/* Keeps the lock of an epoll descriptor (test_held_locks.c). */
 static struct fuse_silent fuse;
 
-static int hold_body(void *data) {
-    char *page = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE, fuse.fd, 0);
-
-    if (page == MAP_FAILED)
-        return 2;
-    (void)epoll_wait(*(int *)data, (struct epoll_event *)(void *)page, 1, -1);
-    return 0;
-}
+static int hold_body(void *data) { return !fuse_silent_keep_lock(&fuse, *(int *)data); }
 
 static pid_t begin_hold(int *epoll) {
     pid_t child = fixture_fork(hold_body, epoll);
@@ -196,7 +186,7 @@ static void one_for_all_leaves_it_to_whom_it_was_given(void **state) {
     assert_int_equal(ask_answer(all), 2);
 }
 
-/* It was given to somebody who cancels before he is told of it, as so many others are told before him: then the next one gets it. */
+/* The activity was given to a wait that is cancelled before its reply, as many others are answered before it: the next one gets it. */
 static void what_is_given_to_one_that_cancels_is_given_on(void **state) {
     enum { OTHERS = 300 };
     portd_client *c = fixture_client(NULL), *next = fixture_joined(c), *rest = fixture_joined(c);
