@@ -272,6 +272,7 @@ static void decide(struct wait_request *wait) {
     }
     failed->cause = CAUSE_RESYNC; /* no notification would come */
     wait->ready++;
+    copy_to_repeats(wait);
     finish(wait);
 }
 
