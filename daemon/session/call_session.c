@@ -11,6 +11,7 @@
 #include "daemon/object/cause.h"
 #include "daemon/object/env.h"
 #include "daemon/object/inspect.h"
+#include "daemon/readiness/engine.h"
 #include "dispatch.h"
 #include "features.h"
 #include "inflight.h"
@@ -163,6 +164,19 @@ static int check_namespace(struct call *call) {
                                 "namespace than the broker");
 }
 
+/* Without one the session would end at once. */
+static int check_alive(struct admission *admission, struct refusal *refusal) {
+    struct engine_probe probes[OWNERS_MAX];
+    bool alive = !admission->n_owners;
+    for (size_t i = 0; i < admission->n_owners; i++)
+        probes[i] = (struct engine_probe){admission->nominees[i].process.fd, ENGINE_READ, 0};
+    if (!alive && engine_probe(probes, admission->n_owners))
+        return 0;
+    for (size_t i = 0; i < admission->n_owners; i++)
+        alive = alive || !(probes[i].events & ENGINE_READ);
+    return alive ? 0 : refusal_set(refusal, REFUSAL_INVALID, "owner_attached", NULL, "no owner is alive");
+}
+
 static int nominate_owners(struct call *call, const Portd__V1__Hello *hello, struct admission *admission) {
     int result = names_pids(hello) ? check_namespace(call) : 0;
     if (!result)
@@ -172,7 +186,7 @@ static int nominate_owners(struct call *call, const Portd__V1__Hello *hello, str
     for (size_t i = 0; i < hello->n_owner_pids && !result; i++)
         result = nominate_pid(call, admission, hello->owner_pids[i], "owner_pids");
     admission->n_owners = admission->n;
-    return result;
+    return result ? result : check_alive(admission, &call->refusal);
 }
 
 /* The key of the process that connected. Without peer pidfds (older kernels): its pid. */

@@ -2,6 +2,8 @@
 #include "guest.h"
 
 #include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
 #include <sys/eventfd.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -301,18 +303,32 @@ static int live(void *data) {
     return 0;
 }
 
-/* A process that has ended owns nothing: the hello is refused, or the session ends at once and the connection with it. */
+/* A process that has ended owns nothing, also while it has not been reaped: the hello is refused, unless another owner lives. */
 static void a_dead_owner_owns_nothing(void **state) {
-    pid_t pid = fixture_fork(live, NULL);
-    int pidfd = pidfd_of(pid);
+    pid_t pid = fixture_fork(live, NULL), other = fixture_fork(live, NULL);
+    int pidfd = pidfd_of(pid), two[] = {pidfd, pidfd_of(other)};
+    struct pollfd ended = {.fd = pidfd, .events = POLLIN};
     Portd__V1__Hello hello = usual();
     struct raw raw;
 
     (void)state;
-    fixture_end(pid);
+    assert_return_code(kill(pid, SIGKILL), errno);
+    assert_int_equal(poll(&ended, 1, 20000), 1);
     hello.owner_attached = 1;
+    is_refused_fds(hello, INVALID, &pidfd, 1);
+    hello = usual();
+    hello.owner_pid = (uint32_t)pid;
+    is_refused(hello, INVALID);
+    fixture_end(pid);
+    hello = usual();
+    hello.owner_attached = 1;
+    is_refused_fds(hello, INVALID, &pidfd, 1);
+    hello = usual();
+    hello.owners_attached = 2;
     guest_connect(&raw);
-    (void)raw_hello_with(&raw, &hello, &pidfd, 1);
+    assert_int_equal(raw_hello_with(&raw, &hello, two, 2), 0);
+    guest_is_served(&raw);
+    fixture_end(other);
     assert_int_equal(raw_until_end(&raw), 0);
     guest_close(&raw);
     hello = usual();
