@@ -72,8 +72,8 @@ static struct holders begin_hold(struct nest *nest) {
 static void end_hold(const struct holders *holders) {
     fuse_silent_end(&fuse);
     (void)close(fuse.fd);
-    (void)fixture_reap(holders->of_inner);
-    (void)fixture_reap(holders->of_all);
+    assert_int_equal(fixture_reap(holders->of_inner), 0);
+    assert_int_equal(fixture_reap(holders->of_all), 0);
 }
 
 /* Not asserted at once: the server has to be ended first. */

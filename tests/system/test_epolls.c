@@ -378,7 +378,7 @@ static int hold(void *data) { return !fuse_silent_keep_lock(&fuse, *(int *)data)
 static void end_hold(pid_t holder) {
     fuse_silent_end(&fuse);
     (void)close(fuse.fd);
-    (void)fixture_reap(holder);
+    assert_int_equal(fixture_reap(holder), 0);
 }
 
 /* Not asserted at once: the server has to be ended first. */
