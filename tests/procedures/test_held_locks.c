@@ -549,16 +549,8 @@ static void last_copies_of_what_lies_in_an_epoll(void **state) {
 /* The process lives on as long as the kernel cannot end its threads, but it has ended as it should: its first thread is gone. */
 static bool has_ended(void *data) {
     const struct fixture *broker = data;
-    char path[64], line[256] = "";
-    const char *state = NULL;
-
-    (void)snprintf(path, sizeof(path), "/proc/%d/stat", (int)broker->pid);
-    FILE *file = fopen(path, "re");
-    if (file && fgets(line, sizeof(line), file))
-        state = strrchr(line, ')');
-    if (file)
-        (void)fclose(file);
-    return !state || state[2] == 'Z';
+    char process = fixture_process_state(broker->pid);
+    return process == 0 || process == 'Z';
 }
 
 /* What workers are held up by when the broker ends is left behind with them. */

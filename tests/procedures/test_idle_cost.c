@@ -8,26 +8,7 @@
 
 enum { TOGGLES = 1000, FEW = 20 };
 
-static long number_behind(const char *path, const char *word) {
-    char line[256];
-    long number = -1;
-    FILE *file = fopen(path, "re");
-
-    assert_non_null(file);
-    while (fgets(line, sizeof(line), file))
-        if (strncmp(line, word, strlen(word)) == 0)
-            number = strtol(line + strlen(word), NULL, 10);
-    assert_int_equal(fclose(file), 0);
-    assert_true(number >= 0);
-    return number;
-}
-
-static long sleeps(void) {
-    char path[64];
-
-    (void)snprintf(path, sizeof(path), "/proc/%d/status", (int)fixture_broker()->pid);
-    return number_behind(path, "voluntary_ctxt_switches:");
-}
+static long sleeps(void) { return fixture_sleeps(fixture_broker()->pid); }
 
 /* Makes the read end ready and idle again, many times, each time letting others run. */
 static void toggle(const int p[2]) {
@@ -179,16 +160,8 @@ static void nor_what_has_ended(void **state) {
 
 static bool rests(void *data) {
     long *last = data, now = sleeps();
-    char path[64];
+    bool same = now == *last && fixture_process_state(fixture_broker()->pid) == 'S';
 
-    (void)snprintf(path, sizeof(path), "/proc/%d/stat", (int)fixture_broker()->pid);
-    FILE *file = fopen(path, "re");
-    char line[512] = "";
-    assert_non_null(file);
-    assert_non_null(fgets(line, sizeof(line), file));
-    assert_int_equal(fclose(file), 0);
-    const char *end = strrchr(line, ')');
-    bool same = now == *last && end && end[2] == 'S';
     *last = now;
     return same;
 }

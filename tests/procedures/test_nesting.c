@@ -39,18 +39,7 @@ static int nest_for_ever(void *data) {
 
 static int make_epoll(void) { return fixture_own(epoll_create1(EPOLL_CLOEXEC)); }
 
-static bool waits_without_end(void *data) {
-    char path[64], line[512] = "";
-    snprintf(path, sizeof path, "/proc/%d/stat", (int)*(pid_t *)data);
-    FILE *file = fopen(path, "re");
-
-    if (!file)
-        return false;
-    (void)!fgets(line, sizeof line, file);
-    (void)fclose(file);
-    const char *state = strrchr(line, ')');
-    return state && state[1] == ' ' && state[2] == 'D';
-}
+static bool waits_without_end(void *data) { return fixture_process_state(*(pid_t *)data) == 'D'; }
 
 struct holders {
     pid_t of_inner, of_all;

@@ -106,17 +106,38 @@ void fixture_end(pid_t pid) {
     (void)fixture_reap(pid);
 }
 
+char fixture_process_state(pid_t pid) {
+    char path[64], line[512] = "";
+
+    (void)snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+    FILE *file = fopen(path, "re");
+    if (!file)
+        return 0;
+    (void)!fgets(line, sizeof(line), file);
+    (void)fclose(file);
+    const char *name_end = strrchr(line, ')'); /* the name may hold anything */
+    return name_end && name_end[1] == ' ' ? name_end[2] : 0;
+}
+
+long fixture_sleeps(pid_t pid) {
+    static const char word[] = "voluntary_ctxt_switches:";
+    char path[64], line[256];
+    long number = -1;
+
+    (void)snprintf(path, sizeof(path), "/proc/%d/status", (int)pid);
+    FILE *file = fopen(path, "re");
+    assert_non_null(file);
+    while (fgets(line, sizeof(line), file))
+        if (strncmp(line, word, sizeof(word) - 1) == 0)
+            number = strtol(line + sizeof(word) - 1, NULL, 10);
+    assert_int_equal(fclose(file), 0);
+    assert_true(number >= 0);
+    return number;
+}
+
 static bool is_stopped(void *data) {
     const struct fixture *broker = data;
-    char path[64], line[512];
-
-    (void)snprintf(path, sizeof(path), "/proc/%d/stat", (int)broker->pid);
-    FILE *file = fopen(path, "r");
-    assert_non_null(file);
-    const char *read = fgets(line, sizeof(line), file);
-    fclose(file);
-    assert_non_null(read);
-    return strncmp(strrchr(line, ')'), ") T", 3) == 0;
+    return fixture_process_state(broker->pid) == 'T';
 }
 
 void fixture_hold(const struct fixture *fixture) {

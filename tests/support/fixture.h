@@ -53,6 +53,12 @@ void fixture_stop(struct fixture *fixture);
 /* SIGKILL, and waits until it is dead. */
 void fixture_kill(struct fixture *fixture);
 
+/* The state of the process as /proc has it ('S': it sleeps, 'T': stopped, 'Z': its first thread has ended, ...); 0: it is gone. */
+char fixture_process_state(pid_t pid);
+
+/* How often the kernel has put the first thread of the process to sleep: a broker's loop. */
+long fixture_sleeps(pid_t pid);
+
 /* Stop the broker's process, so that what is sent meanwhile arrives all at once, and continue it. */
 void fixture_hold(const struct fixture *fixture);
 void fixture_continue(const struct fixture *fixture);

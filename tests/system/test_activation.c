@@ -113,23 +113,7 @@ static void a_listener_that_asks_for_pidfds(void **state) {
     clean(&activated);
 }
 
-/* How often the kernel put the loop to sleep. */
-static long sleeps(pid_t broker) {
-    char path[64], line[128];
-    long n = -1;
-
-    (void)snprintf(path, sizeof(path), "/proc/%d/status", (int)broker);
-    FILE *file = fopen(path, "re");
-    assert_non_null(file);
-    while (fgets(line, sizeof(line), file))
-        if (strncmp(line, "voluntary_ctxt_switches:", 24) == 0)
-            n = strtol(line + 24, NULL, 10);
-    assert_int_equal(fclose(file), 0);
-    assert_true(n >= 0);
-    return n;
-}
-
-/* By somebody who has it as well. Whoever is connected stays, and the broker sleeps between his requests, which it does not
+/* By another process that has it as well. A connected client stays, and the broker sleeps between its requests, which it does not
  * while the listener is told of. */
 static void a_listener_that_is_shut_down(void **state) {
     struct activated activated;
@@ -143,8 +127,8 @@ static void a_listener_that_is_shut_down(void **state) {
     assert_int_equal(portd_ping(client, fixture_soon()), 1);
     assert_int_equal(shutdown(activated.socket, SHUT_RD), 0);
     assert_int_equal(portd_ping(client, fixture_soon()), 1);
-    long before = sleeps(broker);
-    for (int64_t limit = fixture_soon(); sleeps(broker) < before + 3;) {
+    long before = fixture_sleeps(broker);
+    for (int64_t limit = fixture_soon(); fixture_sleeps(broker) < before + 3;) {
         assert_true(portd_now() < limit);
         assert_int_equal(portd_ping(client, fixture_soon()), 1);
     }

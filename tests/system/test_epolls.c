@@ -503,16 +503,8 @@ static int send_handle(struct raw *raw, uint64_t event, int attached) {
 /* Its first thread is gone; those that the kernel holds up are not. */
 static bool has_ended(void *data) {
     const struct fixture *broker = data;
-    char path[64], line[256] = "";
-    const char *state = NULL;
-
-    (void)snprintf(path, sizeof path, "/proc/%d/stat", (int)broker->pid);
-    FILE *file = fopen(path, "re");
-    if (file && fgets(line, sizeof line, file))
-        state = strrchr(line, ')');
-    if (file)
-        (void)fclose(file);
-    return !state || state[2] == 'Z';
+    char process = fixture_process_state(broker->pid);
+    return process == 0 || process == 'Z';
 }
 
 /* The broker ends while a worker waits, and other requests of the same uid wait for that worker. */
