@@ -19,7 +19,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Of the pipe to a port. That from one to standard output holds FLOW_CHUNK: what is in it can be lost. */
+/* Of the pipe to or from a port. The one that standard output is filled from holds FLOW_CHUNK if the reader can leave: what is in it is lost then. */
 enum { GIVE_ROOM = 1 << 20 };
 
 const struct option_row io_options[] = {
@@ -253,7 +253,9 @@ static enum flow_end cat_through(struct io *io) {
     const struct through *through = &io->through;
     enum flow_end end;
 
-    if (!through_open(&io->through, io->broker.client, io->port, FLOW_CHUNK))
+    size_t size = native_has_peer(io->flow.to) ? FLOW_CHUNK : GIVE_ROOM;
+
+    if (!through_open(&io->through, io->broker.client, io->port, size))
         return FLOW_DONE;
     end = through_read(&io->through, &io->flow);
     return end == FLOW_REFUSED && through->code == PORTD_E_UNSUPPORTED && io->flow.lost == 0 ? FLOW_DONE

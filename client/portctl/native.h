@@ -33,6 +33,9 @@ bool native_pipe(portd_native ends[2], size_t least, size_t wanted);
 /* Makes one as it comes. False: it cannot, errno. */
 bool native_small_pipe(portd_native ends[2]);
 
+/* Whether it has somebody at its other end, who may leave: a pipe, a socket or a terminal. True if that cannot be determined. */
+bool native_has_peer(portd_native number);
+
 /* Moves at most so many bytes from one to the other in the kernel, without waiting, if one of them is a pipe: how many, 0 at the end; -1 and errno,
  * ENOSYS or EINVAL where it cannot be done. */
 int64_t native_splice(portd_native from, portd_native to, size_t most);

@@ -65,6 +65,13 @@ bool native_writes_pipe(portd_native number) {
            (fcntl((int)number, F_GETFL) & O_ACCMODE) == O_WRONLY;
 }
 
+bool native_has_peer(portd_native number) {
+    struct stat status;
+
+    return fstat((int)number, &status) != 0 || S_ISFIFO(status.st_mode) || S_ISSOCK(status.st_mode) ||
+           isatty((int)number) == 1;
+}
+
 int native_time_left(int64_t deadline) {
     int64_t left = deadline - portd_now();
 

@@ -97,12 +97,12 @@ static int refuse_share(const struct user *user, const char *top, struct refusal
     static const char hint[] =
         "a uid may have two connections and a quarter of the table, and no more than it leaves "
         "free; remove what is no longer needed, or end a session";
-    return refusal_set(
-        refusal, REFUSAL_LIMIT, NULL, hint,
-        "limit of the descriptor table: uid %" PRIu64 " has %" PRIu64 " slots (%" PRIu64
-        " connections, %" PRIu64 " descriptors, %u being closed), its share is now %" PRIu64 "; most:%s",
-        user->uid, places(user), user->used[USER_CONNECTIONS], user->used[USER_DESCRIPTORS] - user->passing,
-        user->discards, limit_of_table(user, 0), top);
+    return refusal_set(refusal, REFUSAL_LIMIT, NULL, hint,
+                       "limit of the descriptor table: uid %" PRIu64 " has %" PRIu64 " slots (%" PRIu64
+                       " connections, %" PRIu64
+                       " descriptors, %u being closed), which is its share now; most:%s",
+                       user->uid, places(user), user->used[USER_CONNECTIONS],
+                       user->used[USER_DESCRIPTORS] - user->passing, user->discards, top);
 }
 
 int holders_refuse_table(struct user *user, struct refusal *refusal) {

@@ -26,6 +26,7 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 enum {
     TURNS = 200, /* until nothing happens; more would be a loop without end */
@@ -181,7 +182,7 @@ void world_disown(void) { world_end(&world.owners); }
 /* ---- and connections --------------------------------------------------------------------------------------------- */
 
 int world_connect(void) {
-    struct peer peer = {.uid = peer_self()};
+    struct peer peer = {.uid = peer_self(), .pid = (unsigned)getpid()};
     struct refusal refusal;
     int pair[2], small = 4096; /* so that a client that does not read is soon noticed */
 
