@@ -47,7 +47,8 @@ struct admission {
         nominees[OWNERS_MAX +
                  1]; /* owners, outermost first; then the process of the numbers, if named separately */
     size_t n_owners, n;
-    uint64_t numbers; /* key of the process whose descriptor numbers are meant; 0: none */
+    size_t n_attached; /* of those: their pidfds are in the frame, in the same order */
+    uint64_t numbers;  /* key of the process whose descriptor numbers are meant; 0: none */
 };
 
 static size_t count_owners(const Portd__V1__Hello *hello) {
@@ -119,8 +120,8 @@ static int identify(struct nominee *nominee, struct refusal *refusal) {
 
 static int nominate_attached(struct call *call, struct admission *admission, size_t n) {
     for (size_t i = 0; i < n; i++) {
-        struct nominee *nominee = &admission->nominees[admission->n];
-        nominee->attached = &call->frame->fds[admission->n++]; /* they are in the same order */
+        struct nominee *nominee = &admission->nominees[admission->n++];
+        nominee->attached = &call->frame->fds[admission->n_attached++];
         nominee->process.fd = *nominee->attached;
         if (identify(nominee, &call->refusal))
             return -1;

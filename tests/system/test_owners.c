@@ -325,6 +325,28 @@ static void numbers_are_of_a_process(void **state) {
     assert_int_equal(cause_of(&first, d), PORTD__V1__CAUSE__CAUSE_REMOVED);
 }
 
+/* Owners that are named by pids attach nothing: the only pidfd is that of the process of the numbers. */
+static void numbers_attached_behind_pids(void **state) {
+    struct owner one = make_owner(), other = make_owner(), two = make_owner();
+    const int fds[2] = {one.fd, two.fd};
+    uint32_t pids[2] = {(uint32_t)one.pid, (uint32_t)other.pid};
+    struct raw raw, again;
+    int p[2];
+
+    (void)state;
+    guest_pipe(p);
+    Portd__V1__Hello hello = usual();
+    hello.owner_pids = pids;
+    hello.n_owner_pids = 2;
+    hello.numbers_case = PORTD__V1__HELLO__NUMBERS_NUMBERS_ATTACHED;
+    hello.numbers_attached = 1;
+    enter(&raw, hello, &two.fd, 1);
+    uint64_t id = guest_evt(&raw, p[0], 5);
+    enter(&again, with_numbers(2, 2), fds, 2);
+    assert_int_equal(again.session, raw.session);
+    assert_int_equal(check(&again, 5), id);
+}
+
 /* A token takes them along when the same process comes again, and another process's when that is named. */
 static void numbers_by_token(void **state) {
     struct owner owner = make_owner();
@@ -562,8 +584,8 @@ static void pids_of_another_namespace_are_refused(void **state) {
 TEST_MAIN(FIXTURE_CASE(any_owner_finds_it), FIXTURE_CASE(it_ends_with_the_last_owner),
           FIXTURE_CASE(the_one_that_it_owned_first), FIXTURE_CASE(one_that_is_to_be_found_is_not_made),
           FIXTURE_CASE(owners_are_named_in_one_way), FIXTURE_CASE(numbers_are_of_a_process),
-          FIXTURE_CASE(numbers_by_token), FIXTURE_CASE(reach_finds_every_session),
-          FIXTURE_CASE(what_another_session_has_is_listed), FIXTURE_CASE(a_private_session_is_left_out),
-          FIXTURE_CASE(a_wait_ends_with_its_own_session),
+          FIXTURE_CASE(numbers_attached_behind_pids), FIXTURE_CASE(numbers_by_token),
+          FIXTURE_CASE(reach_finds_every_session), FIXTURE_CASE(what_another_session_has_is_listed),
+          FIXTURE_CASE(a_private_session_is_left_out), FIXTURE_CASE(a_wait_ends_with_its_own_session),
           FIXTURE_CASE(a_handle_ends_with_the_session_that_asked),
           FIXTURE_CASE(pids_of_another_namespace_are_refused))
