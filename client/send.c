@@ -34,14 +34,15 @@ static int message_put(portd_client *client, const Portd__V1__Request *message, 
     struct envelope envelope = envelope_of(message);
     size_t length = envelope_size(&envelope);
     uint8_t packed[FRAME_REQUEST_MAX];
+    bool attached = client->n_attached > 0 || fd != OS_FD_NONE;
 
+    if (length > (attached ? sizeof(packed) : request_room(message->method_case)))
+        return -EMSGSIZE;
     if (client->n_attached > 0) {
         envelope_pack(&envelope, packed);
         return put_lost(
             client, channel_put_fds(&client->channel, packed, length, client->attached, client->n_attached));
     }
-    if (length > (fd == OS_FD_NONE ? request_room(message->method_case) : sizeof(packed)))
-        return -EMSGSIZE;
     if (fd != OS_FD_NONE) {
         envelope_pack(&envelope, packed);
         return put_lost(client, channel_put_fds(&client->channel, packed, length, &fd, 1));

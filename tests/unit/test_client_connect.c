@@ -292,6 +292,28 @@ static void owner_is_attached_as_a_pidfd(void **state) {
     broker_close(&broker);
 }
 
+/* With a descriptor attached (that of the process of the numbers, where there are pidfds) or without. */
+static void hello_that_is_too_long_is_not_sent(void **state) {
+    enum { LONGER = 2 * FRAME_REQUEST_MAX };
+    static char token[LONGER];
+    struct broker_fake broker;
+    portd_options options = options_new();
+    portd_client *client;
+    int met = 0;
+
+    (void)state;
+    broker_listen(&broker);
+    memset(token, 't', LONGER - 1);
+    options.token = token;
+    for (uint32_t numbers = 0; numbers < 2; numbers++) {
+        options.numbers_pid = numbers * (uint32_t)getpid();
+        assert_int_equal(portd_connect_start(broker.address, &options, broker_met, &met, &client),
+                         PORTD_E_INVALID);
+        assert_string_equal(message, "the request is too long");
+    }
+    broker_close(&broker);
+}
+
 static void answer_hello(void (*answer)(struct broker_fake *), int expected, const char *words) {
     struct broker_fake broker;
     portd_client *client;
@@ -759,6 +781,7 @@ int main(int n, char **arguments) {
         TEST_CASE(options_are_checked),
         TEST_CASE(hello_tells_the_options),
         TEST_CASE(owner_is_attached_as_a_pidfd),
+        TEST_CASE(hello_that_is_too_long_is_not_sent),
         TEST_CASE(refused_hello_ends_the_connection),
         TEST_CASE(turned_away_is_told_with_the_reason),
         TEST_CASE(blocking_connect_returns_the_outcome),
