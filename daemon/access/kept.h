@@ -4,7 +4,7 @@
  * It is embedded in whatever holds them and records what must be given back: the destructor calls kept_release, or on_closed does where a worker
  * closes the last one. A zeroed one holds nothing. Nothing points to it, so it may be moved.
  *
- * A received descriptor has its slot before anybody holds it, and the slot goes with the descriptor to whoever closes it. So there may be a charge
+ * A received descriptor has its slot before anybody holds it, and the slot goes with the descriptor to the code that closes it. So there may be a charge
  * without a slot (an owner, an unread descriptor) and slots without a charge (a socket, an incomplete frame, an idle eventfd). */
 #ifndef KEPT_H
 #define KEPT_H
@@ -44,7 +44,7 @@ void kept_close(struct kept *kept);
 /* Takes or gives back slots until it has n; charges nobody. */
 void kept_set_slots(struct kept *kept, struct fd_table *fd_table, size_t n);
 
-/* The slot of a received descriptor is this one's from now on; and: is that of whoever gets the descriptor. */
+/* The slot of a received descriptor is this one's from now on; and: goes with the descriptor. */
 void kept_adopt(struct kept *kept);
 void kept_hand_on(struct kept *kept);
 

@@ -398,7 +398,7 @@ static bool link_target(struct wait_target *target) {
     return wait_target_is_repeat(target) || waitable_join(of, &target->of_node);
 }
 
-static int park(struct wait_request *wait, int64_t limit_us, struct refusal *refusal) {
+static int go_in_flight(struct wait_request *wait, int64_t limit_us, struct refusal *refusal) {
     struct registry *registry = wait->owner->registry;
     bool linked = true;
     wait->timer.fn = on_timer;
@@ -421,7 +421,7 @@ int wait_begin(struct wait_request *wait, int64_t limit_us, struct refusal *refu
         return -1;
     if (asked) {
         wait->last = limit_us == 0;
-        if (!park(wait, limit_us, refusal))
+        if (!go_in_flight(wait, limit_us, refusal))
             return 0;
         wait_leave(wait);
         return -1;
@@ -438,7 +438,7 @@ int wait_begin(struct wait_request *wait, int64_t limit_us, struct refusal *refu
         wait->ready = 0;
         return 1;
     }
-    if (!park(wait, limit_us, refusal)) {
+    if (!go_in_flight(wait, limit_us, refusal)) {
         if (!arm_all(wait))
             return 0;
         refusal_set(refusal, REFUSAL_LIMIT, NULL, NULL, "the broker cannot watch more descriptors");

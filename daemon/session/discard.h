@@ -14,7 +14,7 @@ struct user;
 /* Takes the descriptor and its slot. Keeps a reference to the user until it is closed. */
 void discard_close(struct closer *closer, struct user *user, os_fd fd);
 
-/* For one without a user, because there was no memory for him. */
+/* For a descriptor of a uid that has no struct user, for lack of memory. */
 void discard_close_nobodys(struct closer *closer, struct fd_table *fd_table, os_fd fd, os_uid uid);
 
 #endif

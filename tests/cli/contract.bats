@@ -113,7 +113,7 @@ each_ends() {
   each_ends 3 --address "unix:$BATS_TEST_TMPDIR/nobody.sock"
 }
 
-@test "the broker refuses whoever comes: 4" {
+@test "the broker refuses every client: 4" {
   fake_broker 2
   failed=0
   each_ends 4 --address "unix:$BATS_TEST_TMPDIR/fake.sock" || failed=1

@@ -129,7 +129,7 @@ CHECK
   [ -z "$output" ]
 }
 
-# Whoever shares the pipe may have made it so; nothing of the answer may be lost.
+# Another process that shares the pipe may have made it so; nothing of the answer may be lost.
 @test "a standard output that is full and does not block is waited for" {
   python3 "$PORTD_SOURCE/tests/cli/full.py" "$PORTCTL_BIN" stats --openmetrics >"$BATS_TEST_TMPDIR/answer" 3>&-
   [ "$(wc -c <"$BATS_TEST_TMPDIR/answer")" -gt 8192 ]

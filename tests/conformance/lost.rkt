@@ -1,5 +1,5 @@
 #lang racket/base
-;; lost.rkt: what becomes of semaphores, events and ports when their broker is killed: whoever waits for them wakes, and later calls find the
+;; lost.rkt: what becomes of semaphores, events and ports when their broker is killed: threads that wait for them wake, and later calls find the
 ;; next broker. Not a scenario of Racket's: it has no broker to lose.
 ;;
 ;;   racket lost.rkt LIBRARY      PORTD_DAEMON is the broker to start, PORTD_ADDRESS where
@@ -60,4 +60,4 @@
 (put w3)
 (expect "works again" (list (soon? t) (ready (fd->evt r3 'read)) (read-byte (in-port r3))) (list #t 'ready 120))
 (kill-broker second)
-(displayln "whoever waited woke, and the next broker was found")
+(displayln "threads that waited woke, and the next broker was found")

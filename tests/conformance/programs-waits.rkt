@@ -68,7 +68,7 @@
   (see (fd->semaphore r 'check-read)))
 
 (define-program semaphore-of-many-threads
-  ;; the same object, whoever asks, at the same time
+  ;; the same object for every thread that asks, at the same time
   (define-values (r w) (new-pipe))
   (define jobs (for/list ([i 8]) (start (begin (sleep 0) ((if (even? i) fd->semaphore socket->semaphore) r 'read)))))
   (define all (map outcome jobs))

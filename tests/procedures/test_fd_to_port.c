@@ -407,7 +407,7 @@ static bool only_the_connection(void *data) {
            fixture_broker_fds(fixture_broker()) == fixture_broker()->fds + 1;
 }
 
-/* Whoever gives up has no ports, and keeps the number; what the broker made is given back. */
+/* A caller that gives up has no ports, and keeps the number; what the broker made is given back. */
 static void a_take_that_is_cancelled(void **state) {
     static struct taken taken;
     portd_client *c = fixture_client(NULL);

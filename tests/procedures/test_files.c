@@ -127,7 +127,7 @@ static void a_file_whose_server_is_silent(void **state) {
     assert_cause(c, plain, IDLE);
 }
 
-/* ---- what acts in whoever reads ---------------------------------------------------------------------------------- */
+/* ---- what acts in the process that reads ---------------------------------------------------------------------------------- */
 
 static void assert_refused(portd_client *c, int fd) {
     portd_id id = 0;

@@ -64,7 +64,7 @@ static void of_a_semaphore_cannot_be_drained(void **state) {
     assert_true(ask_handle_ready(other));
 }
 
-/* The flags of an open file are everybody's who has a copy: a client makes writing to his handle wait, and fills it. */
+/* All holders share the flags of an open file: a client makes writes to its handle wait, and fills it. */
 static void of_a_semaphore_filled_by_a_client(void **state) {
     portd_client *c = fixture_client(NULL), *other = fixture_client(NULL);
     int p[2], handles[3];

@@ -596,7 +596,7 @@ static int set_discipline(void *data) {
     return ioctl(*(int *)data, TIOCSETD, &null) < 0;
 }
 
-/* Who changes the line discipline waits for the reader, and who polls waits for him. */
+/* A change of the line discipline waits for the reader, and a poll waits for the change. */
 static void a_terminal(void **state) {
     portd_client *c = fixture_client(NULL);
     portd_ready ready;

@@ -318,7 +318,7 @@ static int attack_and_tell(void *data) {
     return write(attack->answer[1], &answer, 1) != 1;
 }
 
-static void whoever_asks_may_do_nothing_to_the_worker(void **state) {
+static void a_client_may_do_nothing_to_its_worker(void **state) {
     struct attack attack;
     unsigned char answer = 255;
 
@@ -340,4 +340,4 @@ TEST_MAIN(FIXTURE_CASE_BARE(a_setuid_bit_goes_with_a_write), FIXTURE_CASE_BARE(r
           FIXTURE_CASE_BARE(one_that_has_ended_sends_nothing),
           FIXTURE_CASE_BARE(files_of_processes_are_left_to_the_client),
           FIXTURE_CASE_BARE(a_file_grows_up_to_the_limit),
-          FIXTURE_CASE_BARE(whoever_asks_may_do_nothing_to_the_worker))
+          FIXTURE_CASE_BARE(a_client_may_do_nothing_to_its_worker))

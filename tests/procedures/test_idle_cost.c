@@ -206,7 +206,7 @@ static void a_wake_one_wait_does_not_spin_on_what_nobody_takes(void **state) {
     assert_answer(second, e, HANG_UP);
 }
 
-/* Hang-up cannot be switched off in the kernel: whoever waits for the other direction must not be woken for ever. */
+/* Hang-up cannot be switched off in the kernel: a wait for the other direction must not be woken for ever. */
 static void half_a_close_under_a_writers_wait_does_not_spin(void **state) {
     portd_client *c = fixture_client(NULL);
     int p[2];

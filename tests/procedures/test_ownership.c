@@ -421,7 +421,7 @@ static void a_copy_is_the_callers_to_close(void **state) {
 }
 
 /* The reply with the descriptor comes, and nobody is there for it. */
-static void whoever_gave_up_gets_none(void **state) {
+static void a_call_that_gave_up_gets_none(void **state) {
     portd_client *c = fixture_client(NULL);
     int p[2];
 
@@ -486,4 +486,4 @@ TEST_MAIN(FIXTURE_CASE(what_is_accepted_is_taken),
           FIXTURE_CASE(at_the_deadline), FIXTURE_CASE(woken), FIXTURE_CASE(cancelled),
           FIXTURE_CASE(where_it_may_not_be_asked), FIXTURE_CASE(when_the_broker_dies),
           FIXTURE_CASE(when_the_client_disconnects), FIXTURE_CASE(a_copy_is_the_callers_to_close),
-          FIXTURE_CASE(whoever_gave_up_gets_none), FIXTURE_CASE(copies_that_are_on_their_way_at_the_end))
+          FIXTURE_CASE(a_call_that_gave_up_gets_none), FIXTURE_CASE(copies_that_are_on_their_way_at_the_end))

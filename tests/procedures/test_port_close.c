@@ -229,7 +229,7 @@ static void l09_the_end_of_a_session(void **state) {
     assert_int_equal(portd_ping(stranger, fixture_soon()), 1);
 }
 
-/* L11: whoever reads or writes is told, whatever connection closed. */
+/* L11: reads and writes are answered, whatever connection closed. */
 static void l11_blocked_reads_and_writes(void **state) {
     portd_client *c = fixture_client(NULL), *joined = fixture_joined(c);
     int ends[2];

@@ -96,7 +96,7 @@ static void quantity(void **state) {
     assert_true(most < 64 * MIB);
 }
 
-/* Whoever asks for much and takes nothing: the bytes stay in the kernel. */
+/* It requests much and reads no reply: the bytes stay in the kernel. */
 static void a_client_that_does_not_read(void **state) {
     static struct io *reads[200];
     portd_client *c = fixture_client(NULL), *other = fixture_joined(c);
@@ -536,7 +536,7 @@ static void a_file_whose_server_is_silent(void **state) {
     port_close(c, in);
 }
 
-/* Each through a port of its own. Whoever has tried in vain is the first to try again. */
+/* Each through a port of its own. The one that has tried in vain is the first to try again. */
 static void reads_that_poll_misleads_keep_their_order(void **state) {
     enum { READS = 4, ROUNDS = 4 };
     portd_client *c = fixture_client(NULL);

@@ -381,7 +381,7 @@ static void b08_broken_pipes(void **state) {
     FOR_EACH_STREAM(stream, ends) {
         portd_id out = port_out(c, ends[1]);
         if (strcmp(stream->name, "terminal") == 0)
-            continue; /* a master writes for whoever opens the terminal next */
+            continue; /* a master writes for the next process that opens the terminal */
         fixture_close(ends[0]);
         /* Over TCP the first may be taken before the news is here. */
         int code = 1;

@@ -195,7 +195,7 @@ static size_t hear_much(int from, size_t at) {
     return at;
 }
 
-/* Much more than any pipe takes, with whoever reads it beside. */
+/* Much more than any pipe takes; it is read meanwhile. */
 static void many_bytes(void **state) {
     portd_client *c = fixture_client(NULL);
     int ends[2], own[2];

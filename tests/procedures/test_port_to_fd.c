@@ -132,7 +132,7 @@ static void copies_that_there_are_not(void **state) {
     assert_int_equal(copy, -1);
 }
 
-/* Whoever does not wait for it any more does not get it. */
+/* A call that no longer waits for it does not get it. */
 static void a_copy_that_nobody_waits_for(void **state) {
     portd_client *c = fixture_client(NULL);
     portd_native copy = 77;

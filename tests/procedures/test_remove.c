@@ -72,7 +72,7 @@ static void r05_wakes_all_waiters(void **state) {
         assert_answer(waits[i], s, REMOVED);
     for (int i = 3; i < 6; i++)
         assert_true(ask_still_inflight(waits[i]));
-    ask_no_evts(other, q[0]); /* whoever is in the session may */
+    ask_no_evts(other, q[0]); /* any connection of the session may */
     for (int i = 3; i < 6; i++)
         assert_answer(waits[i], e, REMOVED);
 }

@@ -204,7 +204,7 @@ static void bytes_through_ports_are_counted_once(void **state) {
 
 static bool has_no_poller(void *data) { return number(data, "sentries", "prompt") == 0; }
 
-/* Who asks about descriptors that hold up whoever asks. */
+/* The threads that poll descriptors whose poll can block. */
 static void pollers_are_counted(void **state) {
     portd_client *c = fixture_client(NULL);
     int epoll = fixture_own(epoll_create1(EPOLL_CLOEXEC));

@@ -358,7 +358,7 @@ static int own_ready(int epoll) {
     return epoll_wait(epoll, &event, 1, 0) == 1 ? event.data.fd : -1;
 }
 
-/* A program's event loop with signals in it. Whoever asks about that loop has the kernel look for signals of his own, which must not make the
+/* A program's event loop with signals in it. A thread that polls that loop's epoll has the kernel look for its own signals, which must not make the
  * program miss its signal. */
 static void a_program_does_not_miss_its_signals(void **state) {
     static const int signals[] = {SIGUSR1, SIGCHLD, SIGTERM, SIGHUP};

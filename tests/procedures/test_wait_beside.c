@@ -345,7 +345,7 @@ static void and_what_one_that_has_gone_was_given(void **state) {
     }
 }
 
-/* ---- whoever was chosen ----------------------------------------------------------------------------------------- */
+/* ---- the wait that was chosen ----------------------------------------------------------------------------------------- */
 
 /* One answer tells of two activities: neither is another's. */
 static void answered_with_several(void **state) {

@@ -78,7 +78,7 @@ static void a_blocking_listener(void **state) {
     clean(&activated);
 }
 
-/* A manager may have switched on what brings a descriptor of its own with each read; so may whoever made a connection. */
+/* A manager may have switched on what brings a descriptor of its own with each read; so may the process that made a connection. */
 static void a_listener_that_asks_for_pidfds(void **state) {
     enum { PASSPIDFD = 76, PINGS = 64 };
     struct activated activated;

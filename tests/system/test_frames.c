@@ -136,7 +136,7 @@ static void truncated_frames_end_with_their_connection(void **state) {
     guest_is_served(&other);
 }
 
-/* Whoever sends byte by byte is served as everybody is, and nobody waits for him. */
+/* A client that sends byte by byte is served as all are, and no other waits for it. */
 static void slow_sender_is_served(void **state) {
     raw_request request = PORTD__V1__REQUEST__INIT;
     Portd__V1__Hello hello = raw_hello_make();

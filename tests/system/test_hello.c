@@ -171,7 +171,7 @@ static void names_are_short_and_clean(void **state) {
     }
 }
 
-/* A NUL inside a string would end it early for whoever reads it in C. */
+/* A NUL inside a string would end it early for a reader in C. */
 static void names_have_no_nul(void **state) {
     static const char bodies[][16] = {
         "\x08\x05\x52\x0a\x08\x01\x10\x01\x1a\x04p\0od", /* client */
@@ -341,7 +341,7 @@ static void a_dead_owner_owns_nothing(void **state) {
     fixture_until_fds(fixture_broker(), 0);
 }
 
-/* The owner's death ends the session: whoever is connected is told, and everything is closed. */
+/* The owner's death ends the session: its connections are ended, and everything is closed. */
 static void session_ends_with_its_owner(void **state) {
     pid_t pid = fixture_fork(live, NULL);
     int pidfd = pidfd_of(pid), ends[2];
@@ -411,7 +411,7 @@ static void sessions_may_end_each_other(void **state) {
     guest_is_served(&raw);
 }
 
-/* Whoever says nothing, or only half of it, is ended after a while; that is long, so both are waited for at once. */
+/* A connection that sends nothing, or half a hello, is ended after a while; that is long, so both are waited for at once. */
 static void silence_before_hello_ends(void **state) {
     struct raw silent, half, other;
 

@@ -222,7 +222,7 @@ static void full_table_refuses_and_gives_back(void **state) {
     assert_int_equal(fill_table(&raw, &other, event), n);
 }
 
-/* Who comes when there is no room is told so, or waits; when there is room again he is served. */
+/* A client that connects when there is no room is refused, or waits; when there is room again it is served. */
 static void full_table_turns_connections_away(void **state) {
     static struct raw crowd[TABLE];
     static struct fixture broker;

@@ -82,7 +82,7 @@ static void pair_make(struct pair *pair) {
     assert_int_equal(pair_fill(pair), 0);
 }
 
-/* Whoever has a copy now is the last to have one. The broker must have it for long, or be held: else it might be this
+/* The process that has a copy now is the last to have one. The broker must have it for long, or be held: else it might be this
  * process that closes last, and waits. */
 static void pair_let_go(struct pair *pair) { fixture_close(pair->near); }
 

@@ -96,7 +96,7 @@ static int ask_handle(struct raw *raw, uint64_t id) {
     return code;
 }
 
-/* The offender, and whoever wants a handle after him. */
+/* The offender, and the client that requests a handle after it. */
 struct client {
     struct raw raw;
     uint64_t id;
@@ -250,12 +250,12 @@ static void offend(int (*body)(void *)) {
     small_stop(&small);
 }
 
-static void whoever_does_not_read_gets_no_more(void **state) {
+static void a_client_that_does_not_read_gets_no_more(void **state) {
     (void)state;
     offend(leave_unread);
 }
 
-static void whoever_goes_without_reading_is_charged_still(void **state) {
+static void a_client_that_goes_without_reading_stays_charged(void **state) {
     (void)state;
     offend(leave_unread_and_go);
 }
@@ -312,6 +312,6 @@ static void a_kernel_that_takes_no_more_fails_a_request(void **state) {
     small_stop(&small);
 }
 
-TEST_MAIN(FIXTURE_CASE_BARE(whoever_does_not_read_gets_no_more),
-          FIXTURE_CASE_BARE(whoever_goes_without_reading_is_charged_still),
+TEST_MAIN(FIXTURE_CASE_BARE(a_client_that_does_not_read_gets_no_more),
+          FIXTURE_CASE_BARE(a_client_that_goes_without_reading_stays_charged),
           FIXTURE_CASE_BARE(a_kernel_that_takes_no_more_fails_a_request))

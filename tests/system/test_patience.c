@@ -495,7 +495,7 @@ static void one_open_file_is_watched_very_often(void **state) {
     fixture_until_fds(fixture_broker(), 1);
 }
 
-/* Each with a descriptor of its own: everybody is woken by his and by no other. */
+/* Each with a descriptor of its own: each is woken by its own and by no other. */
 static void a_thousand_connections_are_woken_one_by_one(void **state) {
     static uint64_t ids[FLEET];
     static int events[FLEET];

@@ -49,7 +49,7 @@ static void others_are_served_while_one_interrupts(void **state) {
 }
 
 /* It ends as one does that was asked once: with 0 (fixture_stop). */
-static void whoever_asks_without_end_changes_nothing(void **state) {
+static void a_process_that_signals_without_end_changes_nothing(void **state) {
     static const int numbers[] = {SIGTERM, SIGINT, SIGHUP, SIGUSR2};
     enum { NUMBERS = sizeof numbers / sizeof *numbers, BROKERS = 8 * NUMBERS };
     static struct fixture brokers[BROKERS];
@@ -70,4 +70,4 @@ static void whoever_asks_without_end_changes_nothing(void **state) {
 
 TEST_MAIN(FIXTURE_CASE(others_are_served_while_one_is_handled),
           FIXTURE_CASE(others_are_served_while_one_interrupts),
-          FIXTURE_CASE_BARE(whoever_asks_without_end_changes_nothing))
+          FIXTURE_CASE_BARE(a_process_that_signals_without_end_changes_nothing))

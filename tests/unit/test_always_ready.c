@@ -58,7 +58,7 @@ static void each_is_one_users(void **state) {
     }
     assert_int_equal(other->used[USER_DESCRIPTORS], 0);
     user_unref(other);
-    other = user_ref(&world.users, other_uid()); /* comes again: what his old handles have */
+    other = user_ref(&world.users, other_uid()); /* comes again: it gets the one that its old handles have */
     assert_ptr_equal(take(other), of_other);
     assert_int_equal(other->used[USER_DESCRIPTORS], 1);
     give(other, of_other);

@@ -82,7 +82,7 @@ static void what_gives_back_gets_through(void **state) {
     users_deinit(&users, false);
 }
 
-/* Without a struct that remembers it: whoever takes says what is given back, and on whose account. */
+/* Without a struct that remembers it: the caller says what is given back, and on which account. */
 static void a_request_may_say_itself_what_it_has_taken(void **state) {
     struct fd_table fd_table;
     struct users users;

@@ -67,7 +67,7 @@ static void daemon_report(const char *path, char **arguments) {
         _exit(1);
 }
 
-/* Welcomes whoever comes, until everybody has gone again. */
+/* Welcomes every client, until all have gone again. */
 static int daemon_serve(int listener, const char *address, struct transport_file *file) {
     static struct broker_fake clients[64];
     size_t n = 0, here = 0;

@@ -209,7 +209,7 @@ static void handle_reply(struct broker_fake *broker, uint64_t id, int fd) {
     broker_reply(broker, &reply, fd);
 }
 
-/* Its watches are charged to whoever makes it. */
+/* Its watches are charged to the user who makes it. */
 static void handles_of_events_are_made_by_the_library(void **state) {
     static const portd_id event = (UINT64_C(1) << 40) + PORTD_KIND_EVT,
                           semaphore = (UINT64_C(1) << 40) + PORTD_KIND_SEMAPHORE;

@@ -18,7 +18,7 @@ static void make(void) {
     options = (struct options){.listen = address, .mode = 0600, .notify_fd = OS_FD_NONE};
 }
 
-static void whoever_stands_before_the_door_keeps_it_open(void **state) {
+static void a_client_that_waits_keeps_the_door_open(void **state) {
     struct door door;
     os_fd client, server;
 
@@ -98,6 +98,6 @@ static void a_listener_that_was_shut_down_keeps_nobody(void **state) {
     assert_return_code(rmdir(folder), errno);
 }
 
-TEST_MAIN(TEST_CASE(whoever_stands_before_the_door_keeps_it_open), TEST_CASE(a_name_is_given_up_at_once),
+TEST_MAIN(TEST_CASE(a_client_that_waits_keeps_the_door_open), TEST_CASE(a_name_is_given_up_at_once),
           TEST_CASE(a_listener_of_somebody_else_stays_open),
           TEST_CASE(a_listener_that_was_shut_down_keeps_nobody))

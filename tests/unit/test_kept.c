@@ -87,7 +87,7 @@ static void a_quota_that_is_used_up_takes_no_place(void **state) {
     end();
 }
 
-/* It goes on to whoever closes it, unless it is adopted. */
+/* It goes on to the code that closes the descriptor, unless it is adopted. */
 static void a_received_ones_place_goes_with_it(void **state) {
     struct kept kept = {0};
     (void)state;

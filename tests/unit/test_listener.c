@@ -56,7 +56,7 @@ static void an_empty_queue_is_waited_for(void **state) {
     end(fd);
 }
 
-/* A pipe, of which accept says that it is no socket: as with any error, whoever waits there would still wait. */
+/* A pipe, of which accept says that it is no socket: as after any error, clients would still wait there. */
 static void what_fails_is_tried_again_later(void **state) {
     int ends[2];
 
@@ -94,7 +94,7 @@ static void a_watch_that_fails_is_tried_again(void **state) {
     end(fd);
 }
 
-/* Whoever shares it can do that, and nobody can undo it. */
+/* Any process that shares it can do that, and none can undo it. */
 static void one_that_was_shut_down_is_left_alone(void **state) {
     os_fd fd = listen_anywhere();
 

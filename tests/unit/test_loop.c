@@ -92,7 +92,7 @@ static void a_readable_descriptor_is_told_until_it_is_read(void **state) {
     close_pair(ends);
 }
 
-/* Whoever waits for room is told that there will be none: he writes, and learns why. */
+/* A watch for room is called when there will be none: the write then returns the cause. */
 static void an_error_is_told_to_who_waits_for_room(void **state) {
     static const char bytes[4096];
     struct actor actor;
@@ -442,8 +442,7 @@ static void drain(struct actor *actor) {
     loop_stop(loop);
 }
 
-/* Both are ready at once. Whoever looks in a watch's callback and finds nothing must not be told afterwards
- * of what was there before. */
+/* Both are ready at once. After a probe in a watch's callback that finds nothing, no older event may be reported. */
 static void no_answer_of_the_engine_is_older_than_a_watch(void **state) {
     struct engine_watch armed = {0};
     struct actor actor;

@@ -284,7 +284,7 @@ static void stuck_jobs_do_not_use_up_the_workers(void **state) {
     end();
 }
 
-/* Who is stuck is not waited for by his own uid either, but only so many of one uid are. */
+/* The other jobs of its uid do not wait for a stuck job either, but only so many jobs of a uid may be stuck. */
 static void a_stuck_job_holds_up_its_uid_for_a_while_only(void **state) {
     static struct task stuck[OFFLOAD_STUCK_MOST + 1];
     struct task last;

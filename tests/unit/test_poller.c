@@ -215,7 +215,7 @@ static void only_so_many_are_polled(void **state) {
     end();
 }
 
-/* An answer that was found before a job is heard before it: so whoever has looked by a job hears nothing older afterwards. */
+/* An event found before a job is reported before its done(): after a probe by a job no older event is reported. */
 static void answers_keep_their_place_among_jobs(void **state) {
     static struct task tasks[40];
     struct task last = {.fd = -1};

@@ -102,7 +102,7 @@ static pid_t begin_flood(pid_t target) {
     return child;
 }
 
-static void whoever_is_flooded_goes_on(void **state) {
+static void a_flooded_loop_goes_on(void **state) {
     enum { READS = 1000 };
     os_fd readable;
     int got = 0;
@@ -126,4 +126,4 @@ static void whoever_is_flooded_goes_on(void **state) {
 
 TEST_MAIN(TEST_CASE(is_told_once_until_it_is_read), TEST_CASE(what_was_before_is_there_again),
           TEST_CASE(what_was_said_since_stays), TEST_CASE(is_taken_also_when_it_was_blocked),
-          TEST_CASE(whoever_is_flooded_goes_on))
+          TEST_CASE(a_flooded_loop_goes_on))

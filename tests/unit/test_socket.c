@@ -116,7 +116,7 @@ static void what_is_inherited_asks_for_descriptors_alone(void **state) {
     os_close(pair[1]);
 }
 
-/* Whoever shares the socket has switched it on since. What is left open shows at the end of the case. */
+/* Another process that shares the socket has switched it on since. What is left open shows at the end of the case. */
 static void what_comes_all_the_same_is_closed(void **state) {
     os_fd pair[2], sent[FRAME_FDS_ROOM], got[FRAME_FDS_ROOM];
 

@@ -144,7 +144,7 @@ static void two_take_turns(void **state) {
     thread_lock_deinit(&lock);
 }
 
-/* Whoever was left behind ends by himself: the pipe says so. */
+/* A thread that was left behind ends later: it writes to the pipe. */
 static void leave_word(void *context) {
     const int *end = context;
     (void)close(*end);

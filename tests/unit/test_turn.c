@@ -25,7 +25,7 @@ static void step(struct task *task) {
         return;
     }
     lane_deinit(&owner->lane);
-    memset(owner, 0x5a, sizeof(*owner)); /* whoever looks at it now is not lucky */
+    memset(owner, 0x5a, sizeof(*owner)); /* a read of it from now on finds no pointer by luck */
     free(owner);
 }
 
