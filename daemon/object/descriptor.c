@@ -223,18 +223,24 @@ bool descriptor_is_passing(const struct descriptor *descriptor) {
 }
 
 void descriptor_tell_kept(struct descriptor *descriptor) {
-    if (!descriptor_is_closing(descriptor) && !descriptor_is_passing(descriptor))
-        extras_tell_closes(extras_take_closes(descriptor->extras));
+    struct ring closes;
+    if (descriptor_is_closing(descriptor) || descriptor_is_passing(descriptor))
+        return;
+    ring_init(&closes);
+    extras_take_closes(descriptor->extras, &closes);
+    extras_tell_closes(&closes);
 }
 
 static void on_closed(void *context) {
     struct descriptor *descriptor = context;
     struct registry *registry = descriptor->user->registry;
-    struct descriptor_close *close = extras_take_closes(descriptor->extras);
+    struct ring closes;
+    ring_init(&closes);
+    extras_take_closes(descriptor->extras, &closes);
     fd_table_give(registry->env.fd_table, 1);
     extras_free(registry, descriptor->extras);
     registry->hooks->on_closed(descriptor);
-    extras_tell_closes(close);
+    extras_tell_closes(&closes);
 }
 
 /* Runs once no other thread uses the fd. */

@@ -4,12 +4,15 @@
 #include "daemon/access/user.h"
 #include "daemon/base/slab.h"
 #include "descriptor.h"
+#include "proto/container.h"
 #include "registry.h"
-#include "utlist.h"
 
 bool extras_get(struct descriptor *descriptor) {
-    if (!descriptor->extras)
-        descriptor->extras = slab_take(&descriptor->user->registry->extras);
+    if (descriptor->extras)
+        return true;
+    descriptor->extras = slab_take(&descriptor->user->registry->extras);
+    if (descriptor->extras)
+        ring_init(&descriptor->extras->closes);
     return descriptor->extras;
 }
 
@@ -19,23 +22,21 @@ void extras_free(struct registry *registry, struct extras *extras) {
 }
 
 void extras_await_close(struct extras *extras, struct descriptor_close *close) {
-    LL_PREPEND(extras->closes, close);
+    ring_add(&extras->closes, &close->node);
 }
 
-void extras_forget_close(struct extras *extras, struct descriptor_close *close) {
-    LL_DELETE(extras->closes, close);
+void extras_forget_close(struct descriptor_close *close) { ring_remove(&close->node); }
+
+void extras_take_closes(struct extras *extras, struct ring *closes) {
+    if (extras)
+        ring_move_all(closes, &extras->closes);
 }
 
-struct descriptor_close *extras_take_closes(struct extras *extras) {
-    struct descriptor_close *closes = extras ? extras->closes : NULL;
-    if (closes)
-        extras->closes = NULL;
-    return closes;
-}
-
-void extras_tell_closes(struct descriptor_close *closes) {
-    for (struct descriptor_close *next; closes; closes = next) {
-        next = closes->next;
-        closes->done(closes);
-    }
+void extras_tell_closes(struct ring *closes) {
+    struct ring *node = ring_first(closes);
+    if (!node)
+        return;
+    struct descriptor_close *close = CONTAINER_OF(node, struct descriptor_close, node);
+    ring_remove(node);
+    close->done(close, closes);
 }

@@ -5,6 +5,8 @@
 #ifndef EXTRAS_H
 #define EXTRAS_H
 
+#include "daemon/base/ring.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -14,15 +16,16 @@ struct pending_create;
 struct registry;
 struct wrap;
 
-/* A pending close wait. */
+/* A pending close wait. There can be very many of one descriptor, so they are told one by one: done gets the others, moves
+ * them away, and passes them to extras_tell_closes in a later turn. */
 struct descriptor_close {
-    void (*done)(struct descriptor_close *close);
-    struct descriptor_close *next;
+    void (*done)(struct descriptor_close *close, struct ring *others);
+    struct ring node; /* in extras->closes; once they are told, in the others of one of them */
 };
 
 struct extras {
     struct wrap *wraps;
-    struct descriptor_close *closes;
+    struct ring closes;                     /* struct descriptor_close */
     struct thread_watch *thread_watch;      /* if only a poller thread may poll the descriptor, else NULL */
     struct pending_create *pending_creates; /* requests to make an object, in flight (pending_create.h) */
 };
@@ -45,14 +48,14 @@ bool extras_get(struct descriptor *descriptor);
 void extras_free(struct registry *registry, struct extras *extras);
 
 /* Adds and removes a close wait. close->done runs once, when the descriptor has been closed or is certain to
- * stay (descriptor_tell_kept). The caller owns close and keeps it until then. */
+ * stay (descriptor_tell_kept), unless it is removed before. The caller owns close and keeps it until then. */
 void extras_await_close(struct extras *extras, struct descriptor_close *close);
-void extras_forget_close(struct extras *extras, struct descriptor_close *close);
+void extras_forget_close(struct descriptor_close *close);
 
-/* Removes and returns all close waits; NULL if there are none. extras may be NULL. */
-struct descriptor_close *extras_take_closes(struct extras *extras);
+/* Moves all close waits to that ring. extras may be NULL. */
+void extras_take_closes(struct extras *extras, struct ring *closes);
 
-/* Calls done of each. */
-void extras_tell_closes(struct descriptor_close *closes);
+/* Calls done of the first, with the others. Does nothing if there is none. */
+void extras_tell_closes(struct ring *closes);
 
 #endif

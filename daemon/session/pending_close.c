@@ -1,5 +1,8 @@
 /* pending_close.c: the in-flight request and the descriptor whose close it waits for.
  *
+ * All connections of a uid can wait for one descriptor. When it is closed their requests are answered one by one, in turns of the uid:
+ * each has the others that are still to be answered, and passes them on to the next.
+ *
  * Requests that release something must succeed, so they are charged even beyond the limits: the connection's window bounds them. */
 #include "pending_close.h"
 
@@ -7,6 +10,7 @@
 #include "connection.h"
 #include "daemon/access/charge.h"
 #include "daemon/access/refusal.h"
+#include "daemon/access/user.h"
 #include "daemon/object/descriptor.h"
 #include "daemon/object/extras.h"
 #include "inflight.h"
@@ -19,7 +23,9 @@
 struct pending_close {
     struct inflight inflight;
     struct descriptor_close close;
-    struct descriptor *descriptor; /* NULL: none, or closed */
+    struct descriptor *descriptor; /* NULL: none, or told */
+    struct task task;              /* answers it */
+    struct ring others;            /* to be answered after it (extras.h) */
     Portd__V1__Reply__ResultCase result;
     struct charge charge;
 };
@@ -48,21 +54,31 @@ static void emit(struct inflight *inflight) {
     pending_close_free(pending);
 }
 
-/* The connection has ended. The record is freed when the close is done. */
+/* The connection has ended. */
 static void orphan(struct inflight *inflight) {
     struct pending_close *pending = CONTAINER_OF(inflight, struct pending_close, inflight);
-    inflight->connection = NULL;
-    if (!pending->descriptor)
-        pending_close_free(pending);
+    if (ring_has(&pending->close.node))
+        extras_forget_close(&pending->close);
+    turn_forget(&pending->task);
+    extras_tell_closes(&pending->others);
+    pending_close_free(pending);
 }
 
-static void on_closed(struct descriptor_close *close) {
+static void step(struct task *task) {
+    struct pending_close *pending = CONTAINER_OF(task, struct pending_close, task);
+    extras_tell_closes(&pending->others);
+    inflight_ready(&pending->inflight);
+}
+
+static void on_told(struct descriptor_close *close, struct ring *others) {
     struct pending_close *pending = CONTAINER_OF(close, struct pending_close, close);
     pending->descriptor = NULL;
-    if (pending->inflight.request && pending->inflight.connection)
-        inflight_ready(&pending->inflight);
-    else if (pending->inflight.request)
-        pending_close_free(pending);
+    if (!pending->inflight.request) { /* pending_close_answer answers it */
+        extras_tell_closes(others);
+        return;
+    }
+    ring_move_all(&pending->others, others);
+    turn_queue(&pending->inflight.connection->user->lane, &pending->task);
 }
 
 struct pending_close *pending_close_new(struct call *call, struct descriptor *descriptor,
@@ -76,7 +92,9 @@ struct pending_close *pending_close_new(struct call *call, struct descriptor *de
     charge_return(&pending->charge, &call->session->session_objects.account, sizeof *pending);
     pending->result = result;
     pending->descriptor = descriptor;
-    pending->close.done = on_closed;
+    pending->close.done = on_told;
+    pending->task.step = step;
+    ring_init(&pending->others);
     if (descriptor)
         extras_await_close(descriptor->extras, &pending->close);
     return pending;
@@ -90,7 +108,7 @@ int pending_close_answer(struct call *call, struct pending_close *pending) {
         return 0;
     }
     if (descriptor)
-        extras_forget_close(descriptor->extras, &pending->close);
+        extras_forget_close(&pending->close);
     answer(call->connection, call->request->id, pending->result);
     pending_close_free(pending);
     return 0;
