@@ -259,6 +259,17 @@ static char *set_member(ProtobufCMessage *message, const char *key, json_t *valu
     return set_value(field, value, path, member(message, field->offset));
 }
 
+/* Two keys can name one member: limit_us and limitUs. */
+static bool is_given_twice(const ProtobufCMessageDescriptor *descriptor, json_t *object, const char *key) {
+    field_of *field = find_field(descriptor, key);
+    const char *other;
+    json_t *value;
+    unsigned n = 0;
+
+    json_object_foreach(object, other, value) n += field != NULL && find_field(descriptor, other) == field;
+    return n > 1;
+}
+
 static char *fill(ProtobufCMessage *message, json_t *object, const char *path) {
     char *wrong = NULL;
     const char *key;
@@ -267,7 +278,8 @@ static char *fill(ProtobufCMessage *message, json_t *object, const char *path) {
     json_object_foreach(object, key, value) {
         char *inner = text_print("%s%s%s", path, path[0] != '\0' ? "." : "", key);
 
-        wrong = set_member(message, key, value, inner);
+        wrong = is_given_twice(message->descriptor, object, key) ? text_print("%s: given twice", inner)
+                                                                 : set_member(message, key, value, inner);
         free(inner);
         if (wrong != NULL)
             break;

@@ -135,6 +135,8 @@ print(subprocess.run([os.environ["PORTCTL_BIN"], "wrap", "fd", str(file), "--mod
   refuses call file_descriptor_to_port '{"name": 5}'
   refuses call file_descriptor_to_port '{"name": "a\u0000b"}'
   refuses call list '{"kind": 1, "kind": 2}'
+  refuses call hello '{"owner_pids": [1, 2, 3], "ownerPids": []}'
+  has "$message" "given twice"
   for text in '' '[]' '7' 'null' '{' '{"kind": }' '{} {}' '{"kind": 1,}'; do refuses call list "$text"; done
 }
 
