@@ -63,7 +63,7 @@ static void dispose(struct handle *handle) {
 }
 
 struct handle *handle_new_semaphore(struct session_objects *owner, bool fired, struct refusal *refusal) {
-    struct handle *handle = handle_new(owner, 0, pollable_semaphore_fds(), refusal);
+    struct handle *handle = handle_new(owner, 0, fired ? 1 : pollable_semaphore_fds(), refusal);
     if (!handle)
         return NULL;
     handle->fd = pollable_semaphore_new(fired, &handle->wakeup);
