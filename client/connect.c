@@ -146,10 +146,17 @@ static int search_one(struct search *search, const char *address, const char *fi
     return search_failed(search, field, "check whether portd is running there");
 }
 
-static int search_start(struct search *search) {
+static const char *hint_folder(int error) {
+    return error == -EPERM ? "set XDG_RUNTIME_DIR, or TMPDIR if that is not set, to a directory of this user"
+                           : "XDG_RUNTIME_DIR, if set, else TMPDIR must name a directory in which this user "
+                             "can create a directory";
+}
+
+/* looked: the result of address_user before, whose reason has been noted if it is below 0. */
+static int search_start(struct search *search, int looked) {
     const char *daemon = search->options.daemon ? search->options.daemon : start_variable("PORTD_DAEMON");
     char address[ADDRESS_MAX], program[ADDRESS_MAX], why[512] = "";
-    const char *hint = "set PORTD_DAEMON, or portd_options.daemon, to the path of portd";
+    const char *hint = "set PORTD_DAEMON to the path of portd";
     int r = address_user(address, 1);
 
     if (!daemon)
@@ -157,13 +164,11 @@ static int search_start(struct search *search) {
     if (!daemon)
         daemon = PORTD_DAEMON_PATH;
     if (r < 0) {
-        if (r == -ENOENT) /* else: no such socket */
-            snprintf(why, sizeof(why), "its directory cannot be created: %s", strerror(ENOENT));
-        else
-            start_reason("", r, why, sizeof(why));
-        search_note(search, *address ? address : "directory of the user's broker", why);
-        hint = "XDG_RUNTIME_DIR, if set, else TMPDIR must name a directory in which this user can create "
-               "another";
+        if (r == -ENOENT || r != looked) { /* it could be looked at, or is not there, and cannot be created */
+            snprintf(why, sizeof(why), "its directory cannot be created: %s", strerror(-r));
+            search_note(search, *address ? address : "the user's broker", why);
+        }
+        hint = hint_folder(r);
     } else {
         r = start_broker(address, daemon, search->deadline, &search->connection, why, sizeof(why));
         if (r == 0) {
@@ -184,16 +189,15 @@ static int search_all(struct search *search) {
     if (r == 0 && search_try(search, address))
         return 0;
     if (r < 0) {
-        start_reason("", r, reason, sizeof(reason));
+        start_reason(address, r, reason, sizeof(reason));
         search_note(search, *address ? address : "the user's broker", reason);
     }
     if (search_try(search, address_system()))
         return 0;
     if (search->options.start)
-        return search_start(search);
-    return search_failed(search, NULL,
-                         "start one with portd or systemctl start portd.socket; a program can set "
-                         "portd_options.start");
+        return search_start(search, r);
+    return search_failed(
+        search, NULL, r == -EPERM ? hint_folder(r) : "start one with portd or systemctl start portd.socket");
 }
 
 static int search_run(struct search *search, const char *address) {

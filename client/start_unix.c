@@ -80,6 +80,18 @@ static void reason_denied(const char *path, char *text, size_t size) {
                  (unsigned long)status.st_gid);
 }
 
+/* Of the directory of the socket and the one above it, names the one that others have, or may change. */
+static void reason_others(const char *path, char *text, size_t size) {
+    char folder[ADDRESS_MAX];
+    struct stat status;
+
+    snprintf(folder, sizeof(folder), "%.*s", (int)(strrchr(path, '/') - path), path);
+    if (lstat(folder, &status) < 0 ||
+        (S_ISDIR(status.st_mode) && status.st_uid == geteuid() && (status.st_mode & 077) == 0))
+        *strrchr(folder, '/') = '\0';
+    snprintf(text, size, "%s does not belong to this user alone", *folder ? folder : "/");
+}
+
 void start_reason(const char *address, int error, char *text, size_t size) {
     struct address parsed;
 
@@ -94,8 +106,11 @@ void start_reason(const char *address, int error, char *text, size_t size) {
         snprintf(text, size, "its listen queue is full");
         return;
     case EPERM:
-        snprintf(text, size, "its directory does not belong to this user alone");
-        return;
+        if (!address_parse(address, &parsed) && parsed.kind == ADDRESS_UNIX && parsed.path[0] == '/') {
+            reason_others(parsed.path, text, size);
+            return;
+        }
+        break;
     case EACCES:
         if (!address_parse(address, &parsed) && parsed.kind == ADDRESS_UNIX && parsed.path[0] == '/') {
             reason_denied(parsed.path, text, size);

@@ -6,14 +6,24 @@
 #include "send.h"
 
 #include <errno.h>
+#include <stdint.h>
+#include <stdio.h>
 
-static int submit_failed(portd_client *client, int error) {
+static int submit_not_open(portd_client *client, os_fd fd) {
+    char text[64] = "not an open descriptor";
+
+    if (fd != OS_FD_NONE)
+        snprintf(text, sizeof(text), "descriptor %lld is not open", (long long)(intptr_t)fd);
+    return client_fail(client, PORTD_E_INVALID, EBADF, "fd", text);
+}
+
+static int submit_failed(portd_client *client, int error, os_fd fd) {
     int code = error_of_errno(error);
 
     if (code == PORTD_E_DISCONNECTED)
         client->write_errno = -error;
     if (error == -EBADF)
-        return client_fail(client, PORTD_E_INVALID, EBADF, "fd", "not an open descriptor");
+        return submit_not_open(client, fd);
     if (error == -EMSGSIZE)
         return client_fail(client, PORTD_E_INVALID, 0, NULL, "the request is too long");
     return client_fail(client, code, -error, NULL, NULL);
@@ -56,7 +66,7 @@ int submit_request(portd_client *client, Portd__V1__Request *message, os_fd fd, 
     if (r < 0)
         return r;
     r = submit_unchecked(client, message, fd, read, callback, data, request);
-    return r < 0 ? submit_failed(client, r) : r;
+    return r < 0 ? submit_failed(client, r, fd) : r;
 }
 
 int submit_wait(portd_client *client, const portd_id *ids, size_t n, unsigned flags, int64_t deadline,
@@ -67,17 +77,17 @@ int submit_wait(portd_client *client, const portd_id *ids, size_t n, unsigned fl
         return r;
     portd_request *request = request_new(client, PORTD__V1__REQUEST__METHOD_WAIT, read, callback, data);
     if (!request)
-        return submit_failed(client, -ENOMEM);
+        return submit_failed(client, -ENOMEM, OS_FD_NONE);
     if (request_keep_ids(request, ids, n) < 0) {
         request_forget(request);
-        return submit_failed(client, -ENOMEM);
+        return submit_failed(client, -ENOMEM, OS_FD_NONE);
     }
     request->flags = flags;
     request->deadline = deadline;
     if (deadline != PORTD_FOREVER)
         request_set_due(request, deadline, client_now(client));
     r = submit_go(client, request, NULL, OS_FD_NONE, started);
-    return r < 0 ? submit_failed(client, r) : r;
+    return r < 0 ? submit_failed(client, r, OS_FD_NONE) : r;
 }
 
 int submit_monitor(portd_client *client, Portd__V1__Monitor *monitor, uint64_t cursor, int64_t deadline,
@@ -89,7 +99,7 @@ int submit_monitor(portd_client *client, Portd__V1__Monitor *monitor, uint64_t c
         return r;
     portd_request *request = request_new(client, PORTD__V1__REQUEST__METHOD_MONITOR, read, callback, data);
     if (!request)
-        return submit_failed(client, -ENOMEM);
+        return submit_failed(client, -ENOMEM, OS_FD_NONE);
     if (deadline != PORTD_FOREVER) {
         monitor->limit_case = PORTD__V1__MONITOR__LIMIT_LIMIT_US;
         monitor->limit_us = client_left(client, deadline);
@@ -99,7 +109,7 @@ int submit_monitor(portd_client *client, Portd__V1__Monitor *monitor, uint64_t c
     message.monitor = monitor;
     request->cursor = cursor;
     r = submit_go(client, request, &message, OS_FD_NONE, started);
-    return r < 0 ? submit_failed(client, r) : r;
+    return r < 0 ? submit_failed(client, r, OS_FD_NONE) : r;
 }
 
 void submit_release(portd_client *client, portd_id id) {

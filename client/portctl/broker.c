@@ -172,16 +172,18 @@ static const char *hint_for(const struct invocation *in, const struct broker_wis
     if (code == PORTD_E_DISCONNECTED && is_inherited(address))
         return "an inherited connection serves one call: it may have been used already";
     if (code == PORTD_E_UNREACHABLE)
-        return in->which == WHICH_USER ? "start it with 'portd'; without --user it is started on demand"
-               : address != NULL || in->which != WHICH_ANY
-                   ? "start it with 'portd --listen ADDRESS', or use another address"
-               : wish->start ? "start one with 'portd', or use --address"
-                             : "start one with 'portd'; most other verbs, such as list, do so on demand";
+        return in->which == WHICH_USER ? "without --user it is started on demand"
+               : in->which == WHICH_SYSTEM
+                   ? "start it as root: systemctl enable --now portd.socket, or portd "
+                     "--mode 0666"
+               : address != NULL ? "start it with 'portd --listen ADDRESS', or use another address"
+               : wish->start     ? "--address names another broker"
+                                 : "most other verbs, such as list, start one on demand";
     if (broker->owner.rule == OWNER_NOBODY && code == PORTD_E_INVALID)
         return "use --owner PID or --ttl DURATION; or run first: eval \"$(portctl "
                "session start --ttl 1h)\"";
     if (broker->owner.rule == OWNER_ENVIRONMENT && code == PORTD_E_NOT_FOUND)
-        return "PORTD_SESSION names a session that has ended: unset PORTD_SESSION";
+        return "PORTD_SESSION names no session (any more): unset PORTD_SESSION";
     if (in->ttl_us != 0 && code == PORTD_E_INVALID)
         return "--ttl applies to a new session only: portctl session start --ttl ...";
     return NULL;

@@ -17,21 +17,22 @@ static const char *const usage[] = {
 static const char *const examples[] = {
     "id=$(portctl evt fd 0 --mode read)",
     "while portctl wait \"$id\"; do read -r line || break; echo \"$line\"; done",
-    "portctl evt socket 5 --mode check-write 5<&\"$connection\"",
+    "portctl evt socket 5 --mode check-write || echo 'none yet'",
     "portctl evt fd 0 --mode remove",
     NULL,
 };
 
 static const char details[] =
     "An event is ready exactly while the descriptor is ready in that mode, has hung\n"
-    "up or has failed. Waiting does not consume it. Asking again for the same\n"
-    "descriptor returns the same event.\n"
+    "up or has failed. Waiting does not consume it. Asking again for the same number\n"
+    "returns the same event. But a number that only portctl has, as by 5<&\"$fd\",\n"
+    "gets another event each time, which is found by its id alone.\n"
     "\n"
     "read, write              hand the broker a copy of descriptor N and print the id\n"
     "                         of the event\n"
     "check-read, check-write  print the id if it exists; make nothing\n"
     "remove                   end the events of N, which stay ready, and forget N;\n"
-    "                         print nothing\n"
+    "                         print nothing. 'portctl remove ID' does it by an id\n"
     "\n"
     "Exit code 1 and no id: there is no such object.\n"
     "\n"

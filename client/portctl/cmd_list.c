@@ -42,6 +42,8 @@ static int unknown_what(const struct invocation *in, const char *word) {
     closest = text_closest(word, names);
     if (closest != NULL)
         hint = text_print("did you mean '%s'?", closest);
+    else
+        hint = text_copy("the kinds are semaphores, evts, ports, descriptors and sessions");
     rc = failure_usage(&in->output, hint, "unknown kind '%s'", word);
     free(hint);
     return rc;

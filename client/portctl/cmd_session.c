@@ -151,7 +151,7 @@ static int run(const struct invocation *in) {
 
 static const struct option_row options[] = {
     {"new", NULL, "start: make a new session (the default)", false, NULL},
-    {"join", NULL, "start: join the owner's session if it has one", false, NULL},
+    {"join", NULL, "start: join the session of its owner; make it if there is none", false, NULL},
     {NULL, NULL, NULL, false, NULL},
 };
 
@@ -177,7 +177,9 @@ static const char details[] =
     "\n"
     "start  make a session and print shell code that sets PORTD_SESSION, which makes\n"
     "       portctl join it. It ends with its owner, found by the same rule, or after\n"
-    "       --ttl, whichever comes first\n"
+    "       --ttl, whichever comes first. With --join no new one is made if the owner\n"
+    "       has a session of its own, the one that portctl joins without PORTD_SESSION:\n"
+    "       those that 'start' has made for it without --join are not meant\n"
     "end    end the joined session, or the given one: waits end with the cause\n"
     "       expired\n"
     "list   list the sessions of this user\n"

@@ -83,8 +83,23 @@ static int parse(const struct invocation *in, struct request *request) {
     return rc;
 }
 
-static void answer(const struct invocation *in, const struct request *request, const portd_client *client,
-                   portd_id id) {
+/* Which process's object a check or remove refers to. */
+struct place {
+    bool found;  /* the session has an object for the number */
+    bool nobody; /* no process around portctl has the number open */
+};
+
+/* For a remove that found nothing and cannot have: the answer is the same as that of one that did. */
+static void tell_nothing_removed(const struct invocation *in, const struct request *request) {
+    output_note(
+        &in->output,
+        "nothing was removed: no process around portctl has a registered %s for descriptor %lld; what "
+        "was made for a number of portctl's alone is removed by its id: portctl remove ID",
+        in->command->name, (long long)request->number);
+}
+
+static void answer(const struct invocation *in, const struct request *request, const struct place *place,
+                   const portd_client *client, portd_id id) {
     struct node *object = node_object();
     unsigned flags = portd_last_flags(client);
     bool unsupported = id == 0 && (flags & PORTD_RESULT_UNSUPPORTED) != 0;
@@ -98,12 +113,16 @@ static void answer(const struct invocation *in, const struct request *request, c
         node_flag(object, "created", (flags & PORTD_RESULT_CREATED) != 0);
         node_flag(object, "replaced", (flags & PORTD_RESULT_REPLACED) != 0);
     }
+    if (request->mode == PORTD_MODE_REMOVE)
+        node_flag(object, "found", place->found);
     node_flag(object, "unsupported", unsupported);
     if (unsupported)
         node_text(object, "reason", portd_last_error(client));
     output_value(&in->output, "id", object);
     if (unsupported && output_is_text(&in->output))
         output_note(&in->output, "none: %s", portd_last_error(client));
+    if (request->mode == PORTD_MODE_REMOVE && !place->found && place->nobody)
+        tell_nothing_removed(in, request);
     if ((flags & PORTD_RESULT_REPLACED) != 0)
         output_detail(&in->output, "%lld referred to another open file before", (long long)request->number);
 }
@@ -121,7 +140,7 @@ static bool has_number(const struct invocation *in, const struct request *reques
 /* For check and remove: connects to the session that has the number, and makes none. A number that is open refers to its
  * outermost holder; for one that is not, each ancestor is tried, the innermost first. If none has it, any session will do. */
 static int find_broker(const struct invocation *in, const struct request *request, procedure_call *call,
-                       struct broker *broker) {
+                       struct place *place, struct broker *broker) {
     struct broker_wish wish = {.session = BROKER_PROCESS, .deadline = in->deadline};
     uint32_t pids[OWNER_ANCESTORS_MAX];
     struct owner holder = {.holder = 0};
@@ -129,6 +148,7 @@ static int find_broker(const struct invocation *in, const struct request *reques
     size_t n = 0;
 
     owner_find_holder((int64_t)request->number, &holder);
+    place->nobody = holder.holder == 0;
     if (holder.holder != 0)
         pids[n++] = holder.holder;
     else if (!native_is_open(request->number))
@@ -137,7 +157,8 @@ static int find_broker(const struct invocation *in, const struct request *reques
         wish.process = pids[i];
         if (broker_try(in, &wish, broker, message, sizeof(message)) < 0)
             continue;
-        if (has_number(in, request, call, broker))
+        place->found = has_number(in, request, call, broker);
+        if (place->found)
             return 0;
         broker_disconnect(broker);
     }
@@ -146,6 +167,7 @@ static int find_broker(const struct invocation *in, const struct request *reques
 
 int procedure_run(const struct invocation *in, procedure_call *call) {
     struct request request;
+    struct place place = {.found = false};
     struct broker broker;
     portd_id id = 0;
     int rc = parse(in, &request);
@@ -153,7 +175,7 @@ int procedure_run(const struct invocation *in, procedure_call *call) {
     if (rc != 0)
         return rc;
     if (request.mode > PORTD_MODE_WRITE)
-        rc = find_broker(in, &request, call, &broker);
+        rc = find_broker(in, &request, call, &place, &broker);
     else
         rc = broker_make(in, request.number, &broker);
     if (rc != 0)
@@ -162,7 +184,7 @@ int procedure_run(const struct invocation *in, procedure_call *call) {
     if (rc < 0) {
         rc = failure_call(&in->output, broker.client, rc);
     } else {
-        answer(in, &request, broker.client, rc > 0 ? id : 0);
+        answer(in, &request, &place, broker.client, rc > 0 ? id : 0);
         rc = rc > 0 || request.mode == PORTD_MODE_REMOVE ? PORTCTL_DONE : PORTCTL_NO;
     }
     broker_disconnect(&broker);

@@ -120,3 +120,51 @@ $option
   diff <(sed -n '/^# ENVIRONMENT/,/^# /p' "$PORTD_SOURCE/client/portctl/portctl.1.scd" | grep '^\*' | tr -d '*,' | tr ' ' '\n' | sort) \
     <(portctl help environment | grep -oE '^  [A-Z_]+(, [A-Z_]+)*(  |$)' | tr -d , | tr -s ' ' '\n' | sed '/^$/d' | sort)
 }
+
+# What the manual shows below that sentence.
+example() {
+  awk -v sentence="$1" 'index($0, sentence) == 1 { here = 1 } here && /^```/ { if (inside) exit; inside = 1; next } inside' \
+    "$PORTD_SOURCE/client/portctl/portctl.1.scd" | sed 's/\\\\/\\/g'
+}
+
+@test "no example looks up a number that only portctl has" {
+  both portctl help -j
+  examples=$(jq -r '.verbs[].examples[]' <<<"$output")
+  # shellcheck disable=SC2016
+  has "$examples" '5<&"$connection"'
+  run ! grep -E 'mode (check-|remove).*[0-9]<&' <<<"$examples"
+  run ! grep -E 'mode (check-|remove).*[0-9]<&' "$PORTD_SOURCE/client/portctl/portctl.1.scd"
+}
+
+@test "the manual's example of a descriptor that is passed as another number" {
+  start_broker
+  join_session
+  open_fifo
+  text=$(example "A descriptor of the shell")
+  has "$text" 'portctl remove "$id"'
+  echo x >&5
+  export fd=7
+  both env PATH="$(dirname "$PORTCTL_BIN"):$PATH" bash -c "exec 7<&5 5<&-; $text
+echo \"\$id\" >$BATS_TEST_TMPDIR/id"
+  exits 0
+  id=$(cat "$BATS_TEST_TMPDIR/id")
+  [ "$output" = "$id ready" ]
+  [ -z "$error" ]
+  [ "$(portctl list descriptors -j)" = "[]" ]
+  stop_broker
+}
+
+@test "the manual's example of one session for several scripts leaves no session behind" {
+  start_broker
+  text=$(example "One session for several scripts" | grep -v '^\./one')
+  both eval "$text; portctl list --owner $$"
+  exits 0
+  [ -z "$error" ]
+  stop_broker
+}
+
+@test "help of two words: the verb is suggested" {
+  refuses help session start
+  has "$message" "hint: portctl help session"
+  refuses help nothing more
+}

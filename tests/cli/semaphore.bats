@@ -71,6 +71,37 @@ teardown() { usual_teardown; }
   exits 0
 }
 
+@test "remove says when it can have found nothing: the number is nobody's" {
+  exec 8<&5
+  id=$("$PORTCTL_BIN" sem fd 7 --mode read 7<&8)
+  # Passed in this call, and not at all. (A redirection of the function portctl is one of the shell.)
+  for passed in 7 9; do
+    both eval "\"\$PORTCTL_BIN\" sem fd 7 --mode remove $passed<&8"
+    exits 0
+    [ -z "$output" ]
+    has "$error" "nothing was removed"
+    has "$error" "portctl remove ID"
+    both eval "\"\$PORTCTL_BIN\" evt fd 7 --mode remove -q $passed<&8"
+    exits 0
+    [ -z "$output$error" ]
+    both eval "\"\$PORTCTL_BIN\" sem fd 7 --mode remove -j $passed<&8"
+    [ -z "$error" ]
+    [ "$(jq .found <<<"$output")" = false ]
+  done
+  both portctl wait "$id" --timeout 0
+  exits 124
+  portctl remove "$id"
+  both portctl wait "$id" --timeout 0
+  exits 9
+  # A number that a process has: the registration is over, or there was none yet.
+  [ "$(portctl sem fd 5 --mode remove -j | jq .found)" = false ]
+  portctl sem fd 5 --mode read
+  [ "$(portctl sem fd 5 --mode remove -j | jq .found)" = true ]
+  both portctl sem fd 5 --mode remove
+  exits 0
+  [ -z "$output$error" ]
+}
+
 @test "a regular file can have none: exit code 1, the reason on standard error" {
   both portctl sem fd 0 --mode read </etc/passwd
   exits 1

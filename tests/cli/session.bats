@@ -44,6 +44,15 @@ session() { portctl status -j | jq .session; }
   [ "$(portctl session start --owner $$ --join -j | jq -c '[.session, .existed]')" = "[$(jq .session <<<"$joined"),true]" ]
 }
 
+@test "--join is what is joined without PORTD_SESSION, not what start has made" {
+  own=$(portctl status --owner $$ -j | jq .session)
+  id=$(portctl evt fd 5 --mode read --owner $$)
+  [ "$(portctl show "$id" -j | jq '.[0].session')" = "$own" ] || own=$(portctl show "$id" -j | jq '.[0].session')
+  eval "$(portctl session start --owner $$)"
+  [ "$(session)" != "$own" ]
+  [ "$(portctl session start --owner $$ --join -j | jq -c '[.session, .existed]')" = "[$own,true]" ]
+}
+
 @test "start does not join what PORTD_SESSION names" {
   eval "$(portctl session start --owner $$)"
   first=$(session)
@@ -158,7 +167,8 @@ session() { portctl status -j | jq .session; }
 @test "a token that is none" {
   PORTD_SESSION=nonsense both portctl list
   exits 5
-  [ -n "$error" ]
+  has "$error" "names no session"
+  has "$error" "unset PORTD_SESSION"
   PORTD_SESSION='' both portctl list --owner $$
   exits 0
 }

@@ -69,7 +69,50 @@ teardown() {
   has "$error" "XDG_RUNTIME_DIR"
   both portctl status
   exits 3
-  has "$error" "most other verbs, such as list, do so on demand"
+  has "$error" "most other verbs, such as list, start one on demand"
+}
+
+# Each address once, and nothing about the fields of the library.
+told_once() {
+  [ "$(grep -o 'unix:[^ ]*/portd.sock' <<<"$error" | sort | uniq -d)" = "" ] || { echo "$error"; return 1; }
+  case $error in *portd_options*) echo "$error" && return 1 ;; esac
+}
+
+@test "a directory that others can use: said once, named, and what to set" {
+  mkdir -m 777 "$BATS_TEST_TMPDIR/open"
+  chmod 777 "$BATS_TEST_TMPDIR/open"
+  for call in list status; do
+    XDG_RUNTIME_DIR="$BATS_TEST_TMPDIR/open" both portctl $call
+    exits 3
+    told_once
+    has "$error" "$BATS_TEST_TMPDIR/open does not belong to this user alone"
+    has "$error" "to a directory of this user"
+    run ! grep "start one with" <<<"$error"
+  done
+  mkdir -m 755 "$BATS_TEST_TMPDIR/run/portd"
+  both portctl list
+  exits 3
+  told_once
+  has "$error" "$BATS_TEST_TMPDIR/run/portd does not belong to this user alone"
+  # The root directory is root's, so that nobody else can make one there.
+  if [ "$(id -u)" -ne 0 ]; then
+    XDG_RUNTIME_DIR=/proc both portctl list
+    exits 3
+    has "$error" "can create a directory"
+  fi
+}
+
+@test "hints are about what a shell can do" {
+  both portctl status
+  exits 3
+  told_once
+  both portctl list --user
+  has "$error" "without --user it is started on demand"
+  both portctl list --system
+  has "$error" "systemctl enable --now portd.socket"
+  has "$error" "portd --mode 0666"
+  PORTD_DAEMON=/nonexistent/portd both portctl list
+  told_once
 }
 
 @test "many at once start one" {

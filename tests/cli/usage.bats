@@ -109,6 +109,13 @@ setup() {
   has "$message" "descriptor 7 is not open"
 }
 
+@test "a kind that list does not know: what was meant, or all that there are" {
+  refuses list semphores
+  has "$message" "did you mean 'semaphores'?"
+  refuses list foo
+  has "$message" "semaphores, evts, ports, descriptors and sessions"
+}
+
 @test "a standard stream that is closed is not open, whatever takes its place" {
   both bash -c '"$PORTCTL_BIN" semaphore fd 0 --mode read <&-'
   exits 2

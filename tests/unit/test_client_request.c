@@ -652,6 +652,7 @@ static void arguments_are_checked_before_anything_is_sent(void **state) {
     assert_string_equal(portd_last_field(client), "number_kind");
     assert_int_equal(portd_fd_to_evt(client, 4000, PORTD_MODE_READ, PORTD_FD, end, ids), PORTD_E_INVALID);
     assert_int_equal(portd_last_errno(client), EBADF);
+    assert_string_equal(portd_last_error(client), "descriptor 4000 is not open");
     assert_int_equal(portd_wait(client, NULL, 1, 0, end, ready), PORTD_E_INVALID);
     assert_int_equal(portd_wait(client, ids, 0, 0, end, ready), PORTD_E_INVALID);
     assert_int_equal(portd_wait(client, ids, FRAME_TARGETS_MAX + 1, 0, end, ready), PORTD_E_INVALID);
