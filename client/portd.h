@@ -6,7 +6,8 @@
  *     an event      is ready exactly while the descriptor is;
  *     a port        one direction of the descriptor, to read or write bytes through the broker;
  *
- * and waits for ids: here, in another process of the same session, or by polling a handle in a loop of its own.
+ * and waits for ids: here, in another process of the same user (with portd_options.reach, or in the same session), or by
+ * polling a handle in a loop of its own.
  *
  *     portd_client *c;
  *     portd_id readable;
@@ -384,7 +385,9 @@ typedef struct portd_options {
     /* Numbers belong to no process: they find no objects of other connections, and those do not find theirs. */
     bool numbers_nobody;
     bool find_session; /* with owners: join only an existing session, else PORTD_E_NOT_FOUND */
-    bool reach;        /* find the ids of all sessions of this user that are not private; feature "reach" */
+    /* Find the ids of all sessions of this user that are not private, also those that portctl prints; without it only
+     * those of this client's own session. Feature "reach". */
+    bool reach;
     bool private_session; /* a new session, whose objects are hidden from connections with reach */
     /* Blocking calls and portd_poll() sleep in the receive itself, without poll(2): a round trip takes about 6 % less
      * time. portd_wakeup() then returns PORTD_E_UNSUPPORTED. Where the receive cannot sleep (a connection of address

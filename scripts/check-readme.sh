@@ -36,8 +36,11 @@ if [ -x "$build/daemon/portd" ] && [ ! -e /run/portd/portd.sock ]; then
 ding
 ID ready
 ID ready"
-  answers "README's program" "$( (sleep 1; echo ding; sleep 1) | "$room/README")" ready
-  answers "README's program on a file" "$("$room/README" <README.md || true)" "nothing to wait for: a file can always be read"
+  for program in README libportd; do
+    answers "$program's program on a file" "$("$room/$program" <README.md; echo "$?")" "nothing to wait for: a file can always be read
+1"
+    answers "$program's program" "$( (sleep 1; echo ding; sleep 1) | "$room/$program")" ready
+  done
   pid=$("$portctl" status --json | sed -nE 's/.*"pid": ?([0-9]+).*/\1/p')
   kill "$pid"
   while kill -0 "$pid" 2>/dev/null; do sleep 0.05; done

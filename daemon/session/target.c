@@ -54,7 +54,7 @@ int target_refuse(struct call *call, const char *field, uint64_t id) {
             "no object %" PRIu64 ": it no longer exists, never did, or belongs to another user", id);
     return refusal_set(
         &call->refusal, REFUSAL_NOT_FOUND, field,
-        "ids are valid only in their own session: status shows the current one, list its objects",
+        "an id of another session of this user is found with the option reach of hello (portd_options.reach)",
         "no object %" PRIu64 " in this session", id);
 }
 

@@ -72,6 +72,7 @@ static void a_connection_has_its_own(void **state) {
     portd_id ids[2] = {s, e};
     for (int i = 0; i < 2; i++) {
         assert_int_equal(portd_wait(b, &ids[i], 1, 0, 0, &ready), PORTD_E_NOT_FOUND);
+        assert_non_null(strstr(portd_last_hint(b), "portd_options.reach"));
         assert_int_equal(portd_remove(b, ids[i], fixture_soon()), PORTD_E_NOT_FOUND);
         assert_int_equal(portd_release(b, &ids[i], 1, fixture_soon()), PORTD_E_NOT_FOUND);
         assert_int_equal(portd_handle_dup(b, ids[i], fixture_soon(), &handle), PORTD_E_NOT_FOUND);
