@@ -1,8 +1,8 @@
 /* loop.h: the daemon's event loop: its own descriptors (listener, connections, engine), timers and signals.
  *
- * Single-threaded. Callbacks run one after another; each may add, change and remove anything, itself included. After each callback the
- * function given to loop_after runs: it sends the replies that the callback has queued. Callbacks must be short: the loop reports
- * everything that is ready before it calls the function given to loop_round, which does the work, in turns (daemon/base/turn.h).
+ * Single-threaded. Callbacks run one after another; each may add, change and remove anything, itself included. Callbacks must be short:
+ * the loop reports everything that is ready before it calls the function given to loop_round, which does the work, in turns
+ * (daemon/base/turn.h), and sends the replies.
  *
  * The loop owns the readiness engine, so watches armed there wake it. It passes the engine's events to the function given to loop_ready;
  * those found together with a ready watch come before that watch's callback: no older event follows what a callback has probed.
@@ -49,6 +49,7 @@ void loop_free(struct loop *loop); /* NULL is allowed */
 int loop_run(struct loop *loop);
 void loop_stop(struct loop *loop);
 
+/* fn runs after each callback. For tests: the broker has none. */
 void loop_after(struct loop *loop, void (*fn)(void *context), void *context);
 
 /* fn runs after everything that is ready has been reported. It returns the time (os_now_us) until which the loop may sleep; 0: not at all,
