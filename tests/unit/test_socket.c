@@ -136,16 +136,30 @@ static void what_comes_all_the_same_is_closed(void **state) {
 }
 
 /* With a sender that has ended there is an error number where the descriptor would be. */
-static void a_sender_that_has_ended_is_no_descriptor(void **state) {
+/* Whether the item's number is closed. */
+static bool is_closed_as(int type, size_t length) {
     union {
         struct cmsghdr header;
         unsigned char bytes[CMSG_SPACE(sizeof(int))];
-    } item = {.header = {.cmsg_len = CMSG_LEN(sizeof(int)), .cmsg_level = SOL_SOCKET, .cmsg_type = 0x04}};
-    int error = -ESRCH;
+    } item = {.header = {.cmsg_len = CMSG_LEN(length), .cmsg_level = SOL_SOCKET, .cmsg_type = type}};
+    int fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+
+    assert_return_code(fd, errno);
+    memcpy(CMSG_DATA(&item.header), &fd, sizeof(fd));
+    socket_close_stray(&item.header);
+    if (fcntl(fd, F_GETFD) < 0)
+        return true;
+    os_close(fd);
+    return false;
+}
+
+static void only_a_whole_pidfd_is_closed(void **state) {
+    enum { PIDFD = 0x04 };
 
     (void)state;
-    memcpy(CMSG_DATA(&item.header), &error, sizeof(error));
-    socket_close_stray(&item.header);
+    assert_true(is_closed_as(PIDFD, sizeof(int)));
+    assert_false(is_closed_as(PIDFD, sizeof(int) - 1));
+    assert_false(is_closed_as(SCM_RIGHTS, sizeof(int)));
 }
 
 static void what_is_unread_is_never_told_too_low(void **state) {
@@ -172,5 +186,5 @@ static void what_is_unread_is_never_told_too_low(void **state) {
 TEST_MAIN(TEST_CASE(what_is_accepted_asks_for_descriptors_alone),
           TEST_CASE(a_connection_is_no_standard_stream),
           TEST_CASE(what_is_inherited_asks_for_descriptors_alone),
-          TEST_CASE(what_comes_all_the_same_is_closed), TEST_CASE(a_sender_that_has_ended_is_no_descriptor),
+          TEST_CASE(what_comes_all_the_same_is_closed), TEST_CASE(only_a_whole_pidfd_is_closed),
           TEST_CASE(what_is_unread_is_never_told_too_low))
