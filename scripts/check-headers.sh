@@ -5,7 +5,7 @@
 #
 # CC and CXX choose the compilers.
 set -eu
-[ $# -eq 1 ] || { sed -n '2,6s/^# \{0,1\}//p' "$0" >&2; exit 2; }
+[ $# -eq 1 ] || { sed -n '2,/^[^#]/s/^# \{0,1\}//p' "$0" >&2; exit 2; }
 build=$(cd "$1" && pwd)
 cd "$(dirname "$0")/.."
 cc=${CC:-cc}

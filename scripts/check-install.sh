@@ -6,7 +6,7 @@
 #
 # CC and CXX choose the compilers.
 set -eu
-[ $# -eq 1 ] || { sed -n '2,7s/^# \{0,1\}//p' "$0" >&2; exit 2; }
+[ $# -eq 1 ] || { sed -n '2,/^[^#]/s/^# \{0,1\}//p' "$0" >&2; exit 2; }
 build=$(cd "$1" && pwd)
 cd "$(dirname "$0")/.."
 room=$(mktemp -d)
@@ -41,6 +41,7 @@ fi
 for file in client/racket/*.rkt; do
   expected+=("share/portd/racket/${file##*/}")
 done
+expected+=(share/portd/racket/libportd.path)
 if [ "$(option PORTD_SCDOC)" != PORTD_SCDOC-NOTFOUND ]; then
   while read -r page; do
     page=$(basename "$page" .scd)
@@ -114,9 +115,21 @@ for program in "${programs[@]}" "${linked_in[@]}"; do
 done
 "$prefix/bin/portctl" ping >/dev/null || fail "the installed portctl does not reach the broker"
 if command -v racket >/dev/null; then
-  said=$(: | PORTD_LIBRARY=$prefix/$library/libportd.so racket -l racket/base \
-    -e "(require (file \"$prefix/share/portd/racket/port.rkt\")) (semaphore? (sync (unsafe-file-descriptor->semaphore 0 'read)))" 2>&1) || true
+  # It finds the library of its own prefix; PORTD_LIBRARY is for where there is none.
+  in_racket() {
+    : | racket -l racket/base \
+      -e "(require (file \"$prefix/share/portd/racket/port.rkt\")) (semaphore? (sync (unsafe-file-descriptor->semaphore 0 'read)))" 2>&1 || true
+  }
+  said=$(in_racket)
   [ "$said" = "#t" ] || fail "the installed port.rkt answered $said"
+  way=$prefix/share/portd/racket/libportd.path
+  [ -e "$prefix/share/portd/racket/$(cat "$way")" ] || fail "libportd.path does not name the library"
+  said=$(PORTD_LIBRARY=/nonexistent/libportd.so in_racket)
+  case $said in *"set PORTD_LIBRARY to"*) ;; *) fail "port.rkt with a library that is not there answered $said" ;; esac
+  mv "$way" "$way.away"
+  said=$(PORTD_LIBRARY=$prefix/$library/libportd.so in_racket)
+  [ "$said" = "#t" ] || fail "the installed port.rkt with PORTD_LIBRARY answered $said"
+  mv "$way.away" "$way"
 fi
 kill "$broker"
 wait "$broker" || fail "the installed portd did not stop"
@@ -149,4 +162,18 @@ fi
 for program in portd portctl; do
   [ "$("$prefix/bin/$program" --version)" = "$program $version" ] || fail "$program --version is not $version"
 done
+
+# ---- uninstalling ------------------------------------------------------------------------------------------------------
+
+# What is removed is what was installed last, and nothing else; folders of portd's own go with their files.
+mkdir -p "$prefix/share/portd-of-others"
+: >"$prefix/share/man/of-others"
+quietly cmake --build "$build" --target uninstall
+left=$(cd "$prefix" && find . -type f -o -type l | sed 's|^\./||')
+[ "$left" = share/man/of-others ] || fail "uninstall leaves: $left"
+for folder in share/portd "$library/cmake/portd"; do
+  [ ! -e "$prefix/$folder" ] || fail "uninstall leaves $folder"
+done
+[ -d "$prefix/share/portd-of-others" ] || fail "uninstall removes a folder of others"
+quietly cmake --build "$build" --target uninstall
 echo "$((${#expected[@]})) files, $((${#programs[@]} + ${#linked_in[@]})) programs, version $version"

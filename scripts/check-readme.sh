@@ -5,7 +5,7 @@
 #   scripts/check-readme.sh path/to/libportd.so
 set -eu
 unset PORTD_ADDRESS PORTD_SESSION
-[ $# -eq 1 ] || { sed -n '2,5s/^# \{0,1\}//p' "$0" >&2; exit 2; }
+[ $# -eq 1 ] || { sed -n '2,/^[^#]/s/^# \{0,1\}//p' "$0" >&2; exit 2; }
 library=$(cd "$(dirname "$1")" && pwd)/$(basename "$1")
 cd "$(dirname "$0")/.."
 room=$(mktemp -d)

@@ -1,7 +1,8 @@
 #lang racket/base
 ;; libportd.rkt: the functions of libportd that the binding uses, and the one client of this place.
 ;;
-;; The library is found by the environment variable PORTD_LIBRARY, else in the system's search path. The client connects at the first
+;; The library is the one that the environment variable PORTD_LIBRARY names, else the one installed with this file (libportd.path beside
+;; it has the way there), else that of the system's search path. The client connects at the first
 ;; call, to PORTD_ADDRESS, else to the user's broker (which is started if there is none), else to the system's. A call blocks for a
 ;; round trip to the broker; nothing here waits for a descriptor.
 ;;
@@ -12,9 +13,20 @@
 (require ffi/unsafe ffi/unsafe/define ffi/unsafe/atomic ffi/unsafe/custodian (prefix-in native: ffi/unsafe/port))
 (provide (except-out (all-defined-out) the-client connect watch! lose! define-portd))
 
+;; The library of this installation, or #f: this is the source, or there is none any more.
+(define (library-beside)
+  (define here (variable-reference->module-source (#%variable-reference)))
+  (define-values (folder name directory?) (if (path? here) (split-path here) (values #f #f #f)))
+  (define way (and (path? folder) (build-path folder "libportd.path")))
+  (define path (and way (file-exists? way) (simplify-path (build-path folder (call-with-input-file way read-line)))))
+  (and path (file-exists? path) path))
+
 (define library
-  (let ([path (getenv "PORTD_LIBRARY")])
-    (if path (ffi-lib path) (ffi-lib "libportd" '("0" #f)))))
+  (let ([path (or (getenv "PORTD_LIBRARY") (library-beside))])
+    (with-handlers ([exn:fail:filesystem?
+                     (lambda (failure)
+                       (error 'libportd "~a; set PORTD_LIBRARY to the path of libportd.so" (exn-message failure)))])
+      (if path (ffi-lib path) (ffi-lib "libportd" '("0" #f))))))
 (define-ffi-definer define-portd library)
 
 (define forever (sub1 (expt 2 63)))
