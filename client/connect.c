@@ -117,7 +117,10 @@ static bool search_try(struct search *search, const char *address) {
         return true;
     }
     search->denied = search->denied || r == -EACCES;
-    start_reason(address, r, reason, sizeof(reason));
+    if (r == -EPERM) /* from a sandbox; start_reason tells what address_user means by it */
+        snprintf(reason, sizeof(reason), "%s", strerror(EPERM));
+    else
+        start_reason(address, r, reason, sizeof(reason));
     search_note(search, address, reason);
     return false;
 }

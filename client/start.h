@@ -18,7 +18,7 @@ const char *start_program(char path[ADDRESS_MAX]);
 /* Sleeps for `us` microseconds. */
 void start_pause(int64_t us);
 
-/* Writes to text why connecting to an address failed with this negative errno. */
+/* Writes to text why connecting to an address failed with this negative errno; -EPERM: why address_user refused it. */
 void start_reason(const char *address, int error, char *text, size_t size);
 
 /* Starts the program `daemon` (an absolute path) as the user's broker at that address, unless another process is starting

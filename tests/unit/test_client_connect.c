@@ -617,6 +617,39 @@ static void broker_is_started_apart_from_its_starter(void **state) {
     home_remove(&home);
 }
 
+static bool without_connect(void) {
+    struct sock_filter code[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_connect, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+    };
+    struct sock_fprog program = {.len = sizeof(code) / sizeof(code[0]), .filter = code};
+
+    return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
+           prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0;
+}
+
+/* EPERM then says nothing about the directory, and a socket in the root has none that has a name. */
+static void a_sandbox_that_forbids_to_connect_is_told(void **state) {
+    int status;
+
+    (void)state;
+    pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        portd_options options = options_new();
+        portd_client *client;
+        if (!without_connect())
+            _exit(2);
+        if (portd_connect("unix:/portd.sock", &options, PORTD_FOREVER, &client) != PORTD_E_UNREACHABLE)
+            _exit(3);
+        _exit(strstr(message, "unix:/portd.sock: Operation not permitted") ? 0 : 4);
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+}
+
 /* A kernel without close_range, and a call that nobody needs to make: closing a number that was never open. */
 static bool without_close_range(void) {
     struct sock_filter code[] = {
@@ -791,6 +824,7 @@ int main(int n, char **arguments) {
         TEST_CASE(refusal_is_read_though_nothing_can_be_sent),
         TEST_CASE(connection_that_ends_unanswered_is_made_again),
         TEST_CASE(broker_is_started_apart_from_its_starter),
+        TEST_CASE(a_sandbox_that_forbids_to_connect_is_told),
         TEST_CASE(without_close_range_what_is_open_is_closed),
         TEST_CASE(many_starters_get_one_broker),
         TEST_CASE(start_that_fails_says_why),
