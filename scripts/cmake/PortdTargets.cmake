@@ -118,6 +118,21 @@ endfunction()
 
 # ---- tests ----------------------------------------------------------------------------------------------------------
 
+# What a test starts to run that program of ours: where an emulator is needed, a script that starts it.
+function(portd_started target result)
+  set(${result} "$<TARGET_FILE:${target}>" PARENT_SCOPE)
+  if(CMAKE_CROSSCOMPILING_EMULATOR)
+    set(script "${PROJECT_BINARY_DIR}/emulated/${target}")
+    get_property(written GLOBAL PROPERTY PORTD_STARTED_${target})
+    if(NOT written)
+      file(GENERATE OUTPUT "${script}" CONTENT "#!/bin/sh\nexec \"${CMAKE_CROSSCOMPILING_EMULATOR}\" \"$<TARGET_FILE:${target}>\" \"$@\"\n"
+        FILE_PERMISSIONS OWNER_READ OWNER_WRITE OWNER_EXECUTE GROUP_READ GROUP_EXECUTE WORLD_READ WORLD_EXECUTE)
+      set_property(GLOBAL PROPERTY PORTD_STARTED_${target} ON)
+    endif()
+    set(${result} "${script}" PARENT_SCOPE)
+  endif()
+endfunction()
+
 function(portd_test_environment name label timeout)
   set(environment "PORTD_SOURCE=${PROJECT_SOURCE_DIR}" "PORTD_BUILD=${PROJECT_BINARY_DIR}")
   foreach(pair "PORTD_DAEMON portd" "PORTCTL portctl")
@@ -125,7 +140,8 @@ function(portd_test_environment name label timeout)
     list(GET pair 0 variable)
     list(GET pair 1 target)
     if(TARGET ${target})
-      list(APPEND environment "${variable}=$<TARGET_FILE:${target}>")
+      portd_started(${target} started)
+      list(APPEND environment "${variable}=${started}")
     endif()
   endforeach()
   set_tests_properties(${name} PROPERTIES

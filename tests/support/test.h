@@ -8,7 +8,10 @@
  * one that is not its own, fails with the list of both. A case starts and ends with the same descriptors,
  * also where it asserts that something fails. Assertions are cmocka's (assert_int_equal and so on);
  * test_skip() ends a case that this machine cannot run. A failed assertion leaves the case at once, so its
- * descriptors are then reported, too: read the first message. */
+ * descriptors are then reported, too: read the first message.
+ *
+ * PORTD_LEFT_OUT names a file with the cases that are skipped, which scripts/platforms makes of tests/platforms.tsv. Each line has
+ * a program, a case or `*` for all of its cases, and the reason, with a tab between them. */
 #ifndef TEST_H
 #define TEST_H
 
@@ -32,16 +35,57 @@
 
 #define TEST_CASE(name) cmocka_unit_test_setup_teardown(name, test_before, test_after)
 
+/* What main returns. cases: an array. */
+#define TEST_RUN(cases)                                                                                      \
+    (test_leave_out(cases, sizeof(cases) / sizeof(*(cases))),                                                \
+     cmocka_run_group_tests(cases, NULL, NULL) == 0 ? EXIT_SUCCESS : EXIT_FAILURE)
+
 #define TEST_MAIN(...)                                                                                       \
     int main(void) {                                                                                         \
-        const struct CMUnitTest cases[] = {__VA_ARGS__};                                                     \
-        return cmocka_run_group_tests(cases, NULL, NULL) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;                 \
+        struct CMUnitTest cases[] = {__VA_ARGS__};                                                           \
+        return TEST_RUN(cases);                                                                              \
     }
 
 /* Ends the case as skipped, with the reason in the output. */
 #define test_skip(reason) (print_message("skipped: %s\n", reason), skip())
 
 enum { TEST_FDS = 4096 }; /* numbers above are not looked at */
+
+static inline void test_left_out(void **state) { test_skip((const char *)*state); }
+
+/* Ends the program if the file cannot be read or has a case that the program does not have. */
+static inline void test_leave_out(struct CMUnitTest *cases, size_t n) {
+    static const char prefix[] = "test_";
+    static char line[512];
+    const char *path = getenv("PORTD_LEFT_OUT"), *program = program_invocation_short_name;
+    FILE *file = path ? fopen(path, "re") : NULL;
+
+    if (path && !file) {
+        print_error("%s: %s\n", path, strerror(errno));
+        exit(EXIT_FAILURE);
+    }
+    if (strncmp(program, prefix, sizeof(prefix) - 1) == 0)
+        program += sizeof(prefix) - 1;
+    while (file && fgets(line, sizeof(line), file)) {
+        char *rest = line, *of = strsep(&rest, "\t"), *name = strsep(&rest, "\t"),
+             *reason = strsep(&rest, "\n");
+        bool found = false;
+        if (!reason || strcmp(of, program) != 0)
+            continue;
+        for (size_t i = 0; i < n; i++) {
+            if (strcmp(name, "*") != 0 && strcmp(name, cases[i].name) != 0)
+                continue;
+            found = true;
+            cases[i] = (struct CMUnitTest){cases[i].name, test_left_out, NULL, NULL, strdup(reason)};
+        }
+        if (!found) {
+            print_error("%s: %s has no case %s\n", path, program, name);
+            exit(EXIT_FAILURE);
+        }
+    }
+    if (file)
+        (void)fclose(file);
+}
 
 static inline unsigned char *test_fds_before(void) {
     static unsigned char before[TEST_FDS];

@@ -11,9 +11,9 @@
 
 #define ENGINE_MAIN(...)                                                                                     \
     int main(void) {                                                                                         \
-        const struct CMUnitTest cases[] = {__VA_ARGS__};                                                     \
+        struct CMUnitTest cases[] = {__VA_ARGS__};                                                           \
         emulation_begin();                                                                                   \
-        return cmocka_run_group_tests(cases, NULL, NULL) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;                 \
+        return TEST_RUN(cases);                                                                              \
     }
 
 /* For a case that a kqueue with this fault cannot run. */

@@ -810,7 +810,7 @@ static void words_are_there_for_all_numbers(void **state) {
 }
 
 int main(int n, char **arguments) {
-    const struct CMUnitTest cases[] = {
+    struct CMUnitTest cases[] = {
         TEST_CASE(options_are_checked),
         TEST_CASE(hello_tells_the_options),
         TEST_CASE(owner_is_attached_as_a_pidfd),
@@ -833,5 +833,5 @@ int main(int n, char **arguments) {
 
     if (n > 1)
         return daemon_main(arguments);
-    return cmocka_run_group_tests(cases, NULL, NULL) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return TEST_RUN(cases);
 }
