@@ -114,6 +114,19 @@ for program in "${programs[@]}" "${linked_in[@]}"; do
   [ "$code: $said" = "0: $version" ] || fail "$program answered $code: $said"
 done
 "$prefix/bin/portctl" ping >/dev/null || fail "the installed portctl does not reach the broker"
+# Each example compiles by the line at its head.
+for example in client/examples/tee_*.c; do
+  line=$(sed -nE 's/^ \*     (cc .*)/\1/p' "$example")
+  name=$(basename "$example" .c)
+  [ -n "$line" ] || fail "$example does not say how to compile it"
+  read -ra needed < <(sed -E 's/.*--libs ([a-z_ ]+)\).*/\1/' <<<"$line")
+  pkg-config "${needed[@]}" || continue
+  cp "$example" "$room"
+  (cd "$room" && quietly sh -c "$line")
+  code=0
+  : | LD_LIBRARY_PATH=$prefix/$library "$room/$name" 9 9>"$room/copy" || code=$?
+  [ "$code" = 0 ] || fail "$name, compiled by its own line, exits with $code"
+done
 if command -v racket >/dev/null; then
   # It finds the library of its own prefix; PORTD_LIBRARY is for where there is none.
   in_racket() {

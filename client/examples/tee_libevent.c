@@ -1,7 +1,8 @@
 /* tee_libevent.c: tee_poll.c with libevent: copies standard input (not a regular file: epoll refuses those) to several
  * descriptors.
  *
- *     tee_libevent FD...     echo hello | tee_libevent 3 4 3>a 4>b
+ *     cc tee_libevent.c $(pkg-config --cflags --libs portd libevent_core) -o tee_libevent
+ *     echo hello | ./tee_libevent 3 4 3>a 4>b
  *
  * libevent has no callback before each sleep. So every callback that may have started a request, here all of them, ends with
  * loop_update(): it runs portd_process() until there is no work left, then tells the loop what the client waits for.
@@ -19,6 +20,7 @@ enum { OUTPUTS = 32, CHUNK = 65536 };
 
 struct output {
     struct tee *tee;
+    const char *name; /* its descriptor, as it was given */
     portd_id port;
     size_t done; /* how many of the bytes are written */
 };
@@ -29,7 +31,7 @@ struct tee {
     int n, busy; /* outputs that have not written all bytes yet */
     char bytes[CHUNK];
     size_t size;
-    bool begun, end, failed, told;
+    bool end, failed;
     struct event_base *base;
     struct event *client_event, *timer, *input;
     short events; /* what client_event is added for */
@@ -43,7 +45,7 @@ static void fail(struct tee *tee, const char *what, const char *why) {
     tee->failed = true;
 }
 
-static bool wants_input(const struct tee *tee) { return tee->begun && !tee->end && tee->busy == 0; }
+static bool wants_input(const struct tee *tee) { return !tee->end && tee->busy == 0; }
 
 static bool is_over(const struct tee *tee) { return tee->failed || (tee->end && tee->busy == 0); }
 
@@ -56,7 +58,7 @@ static void on_written(portd_client *client, const portd_result *result, void *d
     (void)client;
     output->done += result->count;
     if (result->code < 0)
-        fail(output->tee, "write", result->message);
+        fail(output->tee, output->name, result->message);
     else if (output->done == output->tee->size)
         output->tee->busy--;
     else
@@ -68,7 +70,7 @@ static void output_rest(struct output *output) {
 
     if (portd_port_write_start(tee->client, output->port, tee->bytes + output->done, tee->size - output->done,
                                on_written, output, NULL) < 0)
-        fail(tee, "write", portd_last_error(tee->client));
+        fail(tee, output->name, portd_last_error(tee->client));
 }
 
 static void input_read(struct tee *tee) {
@@ -87,17 +89,10 @@ static void input_read(struct tee *tee) {
     }
 }
 
-static void on_begun(portd_client *client, const portd_result *result, void *data) {
-    (void)client;
-    (void)result;
-    ((struct tee *)data)->begun = true;
-}
-
 /* Blocking calls are allowed before the loop runs. */
 static void begin(struct tee *tee, int argc, char **argv) {
     portd_options options = PORTD_OPTIONS_INIT;
     char why[512] = "";
-    portd_request *ping;
 
     options.start = true;
     options.message = why;
@@ -108,46 +103,43 @@ static void begin(struct tee *tee, int argc, char **argv) {
     }
     for (int i = 1; i < argc && i <= OUTPUTS; i++, tee->n++) {
         tee->outputs[tee->n].tee = tee;
+        tee->outputs[tee->n].name = argv[i];
         if (portd_fd_to_port(tee->client, atoi(argv[i]), argv[i], PORTD_WRITE, PORTD_FOREVER, NULL,
                              &tee->outputs[tee->n].port) < 0) {
             fail(tee, argv[i], portd_last_error(tee->client));
             return;
         }
     }
-    /* Cancelled at once: its callback is still called, though no descriptor becomes ready. */
-    if (portd_ping_start(tee->client, on_begun, tee, &ping) < 0)
-        fail(tee, "ping", portd_last_error(tee->client));
-    else
-        portd_cancel(ping);
 }
 
 /* ---- the loop ----------------------------------------------------------------------------------------------------- */
 
 static void on_client(evutil_socket_t fd, short what, void *data);
 
+static void loop_add(struct tee *tee, struct event *event, const struct timeval *after, const char *what) {
+    if (event_add(event, after) < 0)
+        fail(tee, what, "libevent cannot watch it; if it is a regular file, pass it through a pipe");
+}
+
 static void loop_watch(struct tee *tee) {
     unsigned want = portd_get_events(tee->client);
     short events = want & PORTD_EVENT_WRITE ? EV_READ | EV_WRITE | EV_PERSIST : EV_READ | EV_PERSIST;
     int64_t due = portd_get_timeout(tee->client), left = due - portd_now();
 
-    if (want & PORTD_EVENT_WRITE && !tee->told) {
-        fputs("the broker is not reading\n", stderr);
-        tee->told = true;
-    }
     if (events != tee->events) {
         event_del(tee->client_event);
         event_assign(tee->client_event, tee->base, (int)portd_get_fd(tee->client), events, on_client, tee);
-        event_add(tee->client_event, NULL);
+        loop_add(tee, tee->client_event, NULL, "broker");
         tee->events = events;
     }
     if (due == PORTD_FOREVER) {
         event_del(tee->timer);
     } else {
         struct timeval after = {left > 0 ? left / 1000000 : 0, left > 0 ? left % 1000000 : 0};
-        event_add(tee->timer, &after);
+        loop_add(tee, tee->timer, &after, "timer");
     }
     if (wants_input(tee))
-        event_add(tee->input, NULL);
+        loop_add(tee, tee->input, NULL, "standard input");
 }
 
 static void loop_update(struct tee *tee) {
@@ -157,10 +149,10 @@ static void loop_update(struct tee *tee) {
         more = portd_process(tee->client);
     if (more < 0)
         fail(tee, "broker", portd_last_error(tee->client));
+    if (!is_over(tee))
+        loop_watch(tee);
     if (is_over(tee))
         event_base_loopbreak(tee->base);
-    else
-        loop_watch(tee);
 }
 
 /* The descriptor is ready or the timeout has passed: portd_process() handles both. */

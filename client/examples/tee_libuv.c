@@ -1,6 +1,7 @@
 /* tee_libuv.c: tee_poll.c with libuv: copies standard input (not a regular file: epoll refuses those) to several descriptors.
  *
- *     tee_libuv FD...     echo hello | tee_libuv 3 4 3>a 4>b
+ *     cc tee_libuv.c $(pkg-config --cflags --libs portd libuv) -o tee_libuv
+ *     echo hello | ./tee_libuv 3 4 3>a 4>b
  *
  * A uv_prepare_t runs before each sleep, so on_prepare() does everything that the client needs. The handle that watches the
  * client's descriptor and the timer only end the sleep.
@@ -18,6 +19,7 @@ enum { OUTPUTS = 32, CHUNK = 65536 };
 
 struct output {
     struct tee *tee;
+    const char *name; /* its descriptor, as it was given */
     portd_id port;
     size_t done; /* how many of the bytes are written */
 };
@@ -28,7 +30,7 @@ struct tee {
     int n, busy; /* outputs that have not written all bytes yet */
     char bytes[CHUNK];
     size_t size;
-    bool begun, end, failed, told;
+    bool end, failed;
     uv_loop_t loop;
     uv_prepare_t prepare;
     uv_poll_t watched, input;
@@ -43,7 +45,7 @@ static void fail(struct tee *tee, const char *what, const char *why) {
     tee->failed = true;
 }
 
-static bool wants_input(const struct tee *tee) { return tee->begun && !tee->end && tee->busy == 0; }
+static bool wants_input(const struct tee *tee) { return !tee->end && tee->busy == 0; }
 
 static bool is_over(const struct tee *tee) { return tee->failed || (tee->end && tee->busy == 0); }
 
@@ -56,7 +58,7 @@ static void on_written(portd_client *client, const portd_result *result, void *d
     (void)client;
     output->done += result->count;
     if (result->code < 0)
-        fail(output->tee, "write", result->message);
+        fail(output->tee, output->name, result->message);
     else if (output->done == output->tee->size)
         output->tee->busy--;
     else
@@ -68,7 +70,7 @@ static void output_rest(struct output *output) {
 
     if (portd_port_write_start(tee->client, output->port, tee->bytes + output->done, tee->size - output->done,
                                on_written, output, NULL) < 0)
-        fail(tee, "write", portd_last_error(tee->client));
+        fail(tee, output->name, portd_last_error(tee->client));
 }
 
 static void input_read(struct tee *tee) {
@@ -87,17 +89,10 @@ static void input_read(struct tee *tee) {
     }
 }
 
-static void on_begun(portd_client *client, const portd_result *result, void *data) {
-    (void)client;
-    (void)result;
-    ((struct tee *)data)->begun = true;
-}
-
 /* Blocking calls are allowed before the loop runs. */
 static void begin(struct tee *tee, int argc, char **argv) {
     portd_options options = PORTD_OPTIONS_INIT;
     char why[512] = "";
-    portd_request *ping;
 
     options.start = true;
     options.message = why;
@@ -108,17 +103,13 @@ static void begin(struct tee *tee, int argc, char **argv) {
     }
     for (int i = 1; i < argc && i <= OUTPUTS; i++, tee->n++) {
         tee->outputs[tee->n].tee = tee;
+        tee->outputs[tee->n].name = argv[i];
         if (portd_fd_to_port(tee->client, atoi(argv[i]), argv[i], PORTD_WRITE, PORTD_FOREVER, NULL,
                              &tee->outputs[tee->n].port) < 0) {
             fail(tee, argv[i], portd_last_error(tee->client));
             return;
         }
     }
-    /* Cancelled at once: its callback is still called, though no descriptor becomes ready. */
-    if (portd_ping_start(tee->client, on_begun, tee, &ping) < 0)
-        fail(tee, "ping", portd_last_error(tee->client));
-    else
-        portd_cancel(ping);
 }
 
 /* ---- the loop ----------------------------------------------------------------------------------------------------- */
@@ -151,10 +142,6 @@ static void on_prepare(uv_prepare_t *handle) {
         return;
     }
     unsigned want = portd_get_events(tee->client);
-    if (want & PORTD_EVENT_WRITE && !tee->told) {
-        fputs("the broker is not reading\n", stderr);
-        tee->told = true;
-    }
     uv_poll_start(&tee->watched, want & PORTD_EVENT_WRITE ? UV_READABLE | UV_WRITABLE : UV_READABLE,
                   on_watched);
     int64_t due = portd_get_timeout(tee->client), left = due - portd_now();
@@ -171,10 +158,12 @@ static void loop_run(struct tee *tee) {
 
     if (r == 0)
         r = uv_poll_init(&tee->loop, &tee->watched, (int)portd_get_fd(tee->client));
-    if (r == 0)
-        r = uv_poll_init(&tee->loop, &tee->input, STDIN_FILENO);
     if (r < 0) {
         fail(tee, "libuv", uv_strerror(r));
+        return;
+    }
+    if (uv_poll_init(&tee->loop, &tee->input, STDIN_FILENO) < 0) {
+        fail(tee, "standard input", "libuv cannot watch it; if it is a regular file, pass it through a pipe");
         return;
     }
     uv_timer_init(&tee->loop, &tee->timer);

@@ -1,6 +1,7 @@
 /* tee_poll.c: copies standard input to several descriptors through ports, in a poll(2) loop of its own.
  *
- *     tee_poll FD...     echo hello | tee_poll 3 4 3>a 4>b
+ *     cc tee_poll.c $(pkg-config --cflags --libs portd) -o tee_poll
+ *     echo hello | ./tee_poll 3 4 3>a 4>b
  *
  * The program reads standard input itself; the broker writes. loop_run() does everything that a client needs from a loop.
  * Three things are easily forgotten:
@@ -24,6 +25,7 @@ enum { OUTPUTS = 32, CHUNK = 65536 };
 
 struct output {
     struct tee *tee;
+    const char *name; /* its descriptor, as it was given */
     portd_id port;
     size_t done; /* how many of the bytes are written */
 };
@@ -34,7 +36,7 @@ struct tee {
     int n, busy; /* outputs that have not written all bytes yet */
     char bytes[CHUNK];
     size_t size;
-    bool begun, end, failed, told;
+    bool end, failed;
 };
 
 /* ---- what the program does ---------------------------------------------------------------------------------------- */
@@ -45,7 +47,7 @@ static void fail(struct tee *tee, const char *what, const char *why) {
     tee->failed = true;
 }
 
-static bool wants_input(const struct tee *tee) { return tee->begun && !tee->end && tee->busy == 0; }
+static bool wants_input(const struct tee *tee) { return !tee->end && tee->busy == 0; }
 
 static bool is_over(const struct tee *tee) { return tee->failed || (tee->end && tee->busy == 0); }
 
@@ -58,7 +60,7 @@ static void on_written(portd_client *client, const portd_result *result, void *d
     (void)client;
     output->done += result->count;
     if (result->code < 0)
-        fail(output->tee, "write", result->message);
+        fail(output->tee, output->name, result->message);
     else if (output->done == output->tee->size)
         output->tee->busy--;
     else
@@ -70,7 +72,7 @@ static void output_rest(struct output *output) {
 
     if (portd_port_write_start(tee->client, output->port, tee->bytes + output->done, tee->size - output->done,
                                on_written, output, NULL) < 0)
-        fail(tee, "write", portd_last_error(tee->client));
+        fail(tee, output->name, portd_last_error(tee->client));
 }
 
 static void input_read(struct tee *tee) {
@@ -89,17 +91,10 @@ static void input_read(struct tee *tee) {
     }
 }
 
-static void on_begun(portd_client *client, const portd_result *result, void *data) {
-    (void)client;
-    (void)result;
-    ((struct tee *)data)->begun = true;
-}
-
 /* Blocking calls are allowed before the loop runs. */
 static void begin(struct tee *tee, int argc, char **argv) {
     portd_options options = PORTD_OPTIONS_INIT;
     char why[512] = "";
-    portd_request *ping;
 
     options.start = true;
     options.message = why;
@@ -110,17 +105,13 @@ static void begin(struct tee *tee, int argc, char **argv) {
     }
     for (int i = 1; i < argc && i <= OUTPUTS; i++, tee->n++) {
         tee->outputs[tee->n].tee = tee;
+        tee->outputs[tee->n].name = argv[i];
         if (portd_fd_to_port(tee->client, atoi(argv[i]), argv[i], PORTD_WRITE, PORTD_FOREVER, NULL,
                              &tee->outputs[tee->n].port) < 0) {
             fail(tee, argv[i], portd_last_error(tee->client));
             return;
         }
     }
-    /* Cancelled at once: its callback is still called, though no descriptor becomes ready. */
-    if (portd_ping_start(tee->client, on_begun, tee, &ping) < 0)
-        fail(tee, "ping", portd_last_error(tee->client));
-    else
-        portd_cancel(ping);
 }
 
 /* ---- the loop ----------------------------------------------------------------------------------------------------- */
@@ -145,12 +136,8 @@ static void loop_run(struct tee *tee) {
             {.fd = (int)portd_get_fd(tee->client), .events = POLLIN},
             {.fd = wants_input(tee) ? STDIN_FILENO : -1, .events = POLLIN},
         };
-        if (want & PORTD_EVENT_WRITE) {
+        if (want & PORTD_EVENT_WRITE)
             fds[0].events |= POLLOUT;
-            if (!tee->told)
-                fputs("the broker is not reading\n", stderr);
-            tee->told = true;
-        }
         if (poll(fds, 2, milliseconds(portd_get_timeout(tee->client))) < 0 && errno != EINTR)
             fail(tee, "poll", "failed");
         else if (fds[1].revents)
