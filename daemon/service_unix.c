@@ -209,7 +209,7 @@ void service_stopping(void) {
 
 /* When a descriptor number does not fit, the kernel enlarges the process's table; if there are threads, it then waits for all
  * processors (RCU). So it is enlarged before there are threads. */
-static void enlarge_table(rlim_t limit) {
+static void enlarge_table(size_t limit) {
     int highest = limit > 0 && limit <= INT_MAX ? fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, (int)limit - 1) : -1;
 
     if (highest >= 0)

@@ -50,7 +50,7 @@ int64_t os_now_us(void) { return clock_us(CLOCK_MONOTONIC); }
 
 int64_t os_coarse_us(void) { return clock_us(coarse_clock); }
 
-int64_t os_thread_us(void) { return clock_us(CLOCK_THREAD_CPUTIME_ID); }
+int64_t os_thread_us(void) { return clock_us((clockid_t)CLOCK_THREAD_CPUTIME_ID); }
 
 int64_t os_wall_us(void) { return clock_us(CLOCK_REALTIME); }
 

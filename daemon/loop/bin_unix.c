@@ -6,7 +6,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/types.h>
+
 #include <sys/socket.h>
+#include <sys/uio.h>
 
 bool bin_takes(os_fd fd) {
     int type;

@@ -6,9 +6,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stddef.h>
+#include <sys/types.h>
+
 #include <sys/event.h>
 #include <sys/time.h>
-#include <sys/types.h>
 
 enum { TIMER = 1 };
 

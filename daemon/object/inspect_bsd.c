@@ -14,11 +14,12 @@
 #include <netinet/in.h>
 #include <stddef.h>
 #include <string.h>
+#include <sys/types.h>
+
 #include <sys/event.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/time.h>
-#include <sys/types.h>
 #include <sys/un.h>
 #include <unistd.h>
 

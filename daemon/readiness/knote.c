@@ -12,6 +12,8 @@
 #include "engine.h"
 
 #include <errno.h>
+#include <sys/types.h>
+
 #include <sys/event.h>
 #include <sys/stat.h>
 

@@ -24,6 +24,8 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/types.h>
+
 #include <sys/event.h>
 #include <time.h>
 
@@ -268,8 +270,9 @@ static void silence(const struct engine *engine, struct entry *entry, const stru
 static int collect(struct engine *engine, struct engine_event *events, size_t n,
                    const struct timespec *timeout) {
     struct kevent fired[EVENTS_AT_ONCE];
-    int count = kevent(engine->kqueue, NULL, 0, fired, n < EVENTS_AT_ONCE ? (int)n : EVENTS_AT_ONCE, timeout);
-    int told = 0;
+    unsigned short most =
+        n < EVENTS_AT_ONCE ? (unsigned short)n : EVENTS_AT_ONCE; /* kevent takes an int, on NetBSD a size_t */
+    int count = kevent(engine->kqueue, NULL, 0, fired, most, timeout), told = 0;
 
     if (count < 0)
         return errno == EINTR ? 0 : -errno;

@@ -8,6 +8,8 @@
 #include "knote.h"
 
 #include <errno.h>
+#include <sys/types.h>
+
 #include <sys/event.h>
 #include <time.h>
 
@@ -50,9 +52,9 @@ static void note_event(struct state *state, const struct kevent *fired) {
 }
 
 /* Fills the states and the requests for what only the kernel knows. Returns the number of requests. */
-static int begin(const struct engine_probe *probes, size_t n, struct state *states,
-                 struct kevent requests[2 * PORTION]) {
-    int count = 0;
+static unsigned short begin(const struct engine_probe *probes, size_t n, struct state *states,
+                            struct kevent requests[2 * PORTION]) {
+    unsigned short count = 0; /* kevent takes an int, on NetBSD a size_t */
 
     for (size_t i = 0; i < n; i++) {
         int type = knote_type(probes[i].fd);
@@ -69,7 +71,8 @@ static int begin(const struct engine_probe *probes, size_t n, struct state *stat
     return count;
 }
 
-static int ask(const struct engine_probe *probes, struct state *states, struct kevent *kevents, int count) {
+static int ask(const struct engine_probe *probes, struct state *states, struct kevent *kevents,
+               unsigned short count) {
     static const struct timespec now = {0, 0};
     int kq = kqueue(), n, result;
 
@@ -91,7 +94,8 @@ static int ask(const struct engine_probe *probes, struct state *states, struct k
 static int probe_some(struct engine_probe *probes, size_t n) {
     struct kevent kevents[2 * PORTION];
     struct state states[PORTION];
-    int count = begin(probes, n, states, kevents), result = count ? ask(probes, states, kevents, count) : 0;
+    unsigned short count = begin(probes, n, states, kevents);
+    int result = count ? ask(probes, states, kevents, count) : 0;
 
     if (result)
         return result;

@@ -1,4 +1,4 @@
-# macOS, with the tools and libraries that scripts/build-macos has put into the folder PORTD_MACOS.
+# macOS, with the tools and libraries that scripts/build-for has put into the folder PORTD_MACOS.
 set(CMAKE_SYSTEM_NAME Darwin)
 list(APPEND CMAKE_TRY_COMPILE_PLATFORM_VARIABLES PORTD_MACOS)
 get_filename_component(CMAKE_SYSTEM_PROCESSOR "${PORTD_MACOS}" NAME)

@@ -6,6 +6,8 @@
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <poll.h>
+#include <sys/types.h>
+
 #include <sys/event.h>
 #include <sys/socket.h>
 #include <time.h>
