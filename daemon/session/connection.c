@@ -15,6 +15,7 @@
 #include "daemon/object/env.h"
 #include "daemon/object/inspect.h"
 #include "daemon/object/waitqueue.h"
+#include "daemon/readiness/engine.h"
 #include "inflight.h"
 #include "notice_session.h"
 #include "peek.h"
@@ -203,64 +204,29 @@ void connection_reap_all(struct sessions *sessions) {
     }
 }
 
-static int charge_bytes(struct connection *connection) {
+/* A connection that is not watched does not tell when its client is gone. */
+static void watch_debt(struct connection *connection) {
+    if (connection->session && !connection->paused_until &&
+        loop_timer_set(connection->all->loop, &connection->timer, os_now_us() + CONNECTION_DEBT_US))
+        connection_end(connection, "the broker is out of memory");
+}
+
+static void charge_bytes(struct connection *connection) {
+    bool before = connection->indebted;
+    connection_charge_bytes(connection);
+    if (connection->indebted && !before)
+        watch_debt(connection);
+}
+
+/* If descriptors of an incomplete frame cannot be kept, sends the refusal, as far as the socket takes it, and ends. */
+static void charge(struct connection *connection) {
     struct refusal refusal;
-    size_t bytes = channel_memory(&connection->channel);
-    return charge_set(&connection->charge, USER_BYTES, bytes > CONNECTION_FREE ? bytes - CONNECTION_FREE : 0,
-                      &refusal);
-}
-
-/* Charges the bytes beyond CONNECTION_FREE. While they cannot be charged, the connection is not read, and replies wait. */
-static void account_bytes(struct connection *connection) {
-    if (channel_memory(&connection->channel) <= CONNECTION_FREE && !connection->charge.used[USER_BYTES] &&
-        !connection->indebted)
-        return;
-    connection->indebted = charge_bytes(connection) != 0;
-    if (!connection->indebted)
-        return;
-    channel_fit(&connection->channel);
-    connection->indebted = charge_bytes(connection) != 0;
-}
-
-/* Descriptors of an incomplete frame cannot be kept. Sends the refusal, as far as the socket takes it, and ends. */
-static void end_incomplete(struct connection *connection, const struct refusal *refusal) {
-    connection_refuse(connection, peek_id(connection), refusal);
-    connection_end(connection, refusal->text);
-}
-
-/* Charges what the channel keeps between turns: bytes and descriptors. Those of an incomplete frame are subject to the same
- * limits as held ones: a client could leave it incomplete for ever. */
-static void account(struct connection *connection) {
-    struct fd_table *fd_table = fd_table_of(connection);
-    struct refusal refusal;
-    size_t before = connection->half.slots, fds = channel_fds_held(&connection->channel);
-    if (!before && !fds && !connection->channel.passed) {
-        account_bytes(connection);
-        return;
-    }
-    bool may_keep = true;
-    if (fds > before) {
-        kept_set_slots(&connection->half, fd_table, fds);
-        may_keep = limit_may_keep(connection->user, fds - before, 0);
-    }
-    if (charge_set(&connection->charge, USER_DESCRIPTORS, fds, &refusal)) {
-        /* The channel passes them to discard, which counts them again. */
-        kept_set_slots(&connection->half, fd_table, before);
-        end_incomplete(connection, &refusal);
-        return;
-    }
-    kept_set_slots(&connection->half, fd_table, fds); /* fewer */
-    passing_count(connection);                        /* counts those that the channel has sent */
-    if (fds > before &&
-        channel_any_fd(&connection->channel, inspect_is_own)) { /* its end would go unnoticed */
-        refusal_set(&refusal, REFUSAL_INVALID, NULL, NULL,
-                    "an incomplete frame carries a connection to this broker");
-        end_incomplete(connection, &refusal);
-    } else if (!may_keep) {
-        holders_refuse_table(connection->user, &refusal);
-        end_incomplete(connection, &refusal);
-    } else {
-        account_bytes(connection);
+    bool before = connection->indebted;
+    if (connection_charge(connection, &refusal)) {
+        connection_refuse(connection, peek_id(connection), &refusal);
+        connection_end(connection, refusal.text);
+    } else if (connection->indebted && !before) {
+        watch_debt(connection);
     }
 }
 
@@ -268,7 +234,7 @@ static void account(struct connection *connection) {
 static bool is_full(const struct connection *connection) {
     return connection->dead || connection->lost || (connection->session && connection->session->cause) ||
            connection->discards > CONNECTION_DISCARDS || connection->windowed >= CONNECTION_WINDOW ||
-           connection->paused_until || connection_congested(connection);
+           connection->paused_until || connection->indebted || connection_congested(connection);
 }
 
 static bool blocked(const struct connection *connection) {
@@ -322,7 +288,7 @@ static void process(struct connection *connection) {
         turn_spend(turns_of(connection), 1 + frame.n_fds * UNITS_FD);
         connection->all->frame(connection, &frame);
         if (channel_pending(&connection->channel) > CONNECTION_FREE + connection->charge.used[USER_BYTES])
-            account_bytes(connection);
+            charge_bytes(connection);
         spend(connection);
     } while (channel_has_frame(&connection->channel) && !blocked(connection) &&
              !turn_is_over(turns_of(connection)));
@@ -333,7 +299,7 @@ static void process(struct connection *connection) {
     else if (!peek_may_be_long(connection))
         connection_end(connection, "request too long");
     if (!connection->dead && !connection->dirty) /* else flush does it at the end of the turn */
-        account(connection);
+        charge(connection);
     if (connection->dead)
         return;
     if (connection->paused_until &&
@@ -381,7 +347,7 @@ void connection_flush(struct connection *connection) {
         connection_end(connection, connection->lost);
     if (connection->dead)
         return;
-    account(connection);
+    charge(connection);
     if (!connection->dead)
         unblock(connection);
     update_watch(connection);
@@ -428,6 +394,11 @@ static void on_ready(struct loop_watch *watch, unsigned events) {
         queue(connection);
 }
 
+static bool is_gone(const struct connection *connection) {
+    struct engine_probe probe = {connection->watch.fd, ENGINE_READ, 0};
+    return !engine_probe(&probe, 1) && probe.events & ENGINE_HANG_UP;
+}
+
 static void on_timer(struct loop_timer *timer) {
     struct connection *connection = CONTAINER_OF(timer, struct connection, timer);
     if (!connection->session) {
@@ -435,13 +406,18 @@ static void on_timer(struct loop_timer *timer) {
         return;
     }
     connection->paused_until = 0;
-    queue(connection);
+    if (connection->indebted && is_gone(connection))
+        connection_end(connection, NULL);
+    else if (connection->indebted)
+        watch_debt(connection);
+    if (!connection->dead)
+        queue(connection);
 }
 
 static void on_opened(struct gate *gate) {
     struct connection *connection = CONTAINER_OF(gate, struct connection, gate);
     if (connection->indebted)
-        account_bytes(connection);
+        charge_bytes(connection);
     unblock(connection);
     update_watch(connection);
 }

@@ -28,6 +28,8 @@ enum {
     CONNECTION_UNREAD = 64 * 1024, /* bytes of replies beyond which nothing more is read */
     CONNECTION_HELLO_US = 10000000,
     CONNECTION_FREE = 8192, /* uncharged bytes: enough for a request or a short reply */
+    CONNECTION_DEBT_US =
+        1000000, /* how often a connection that is not watched for that reason is asked whether its client is gone */
 };
 
 struct Portd__V1__Reply;
@@ -81,7 +83,8 @@ struct connection {
     unsigned discards;    /* received descriptors being closed by workers */
     struct charge charge; /* what the channel keeps */
     struct kept half;     /* places of the descriptors of an incomplete frame */
-    bool indebted; /* what the channel keeps cannot be charged: no reading and no replies until it can */
+    bool
+        indebted; /* what the channel keeps cannot be charged: no reading until it can, and no reply while one is unread */
     int64_t paused_until; /* end of the pause; 0: none */
     bool reach;           /* it may reach objects of its uid's other sessions */
     struct ring starved;  /* in-flight requests that wait for room */
@@ -136,6 +139,11 @@ void connection_leave_ended(struct connection *connection);
 /* Sends what is to be sent, now or in a later turn of its uid. */
 void connection_flush(struct connection *connection);
 void connection_flush_later(struct connection *connection);
+
+/* connection_charge.c: charge what the channel keeps between turns, and set `indebted`. The first charges bytes and descriptors: 0, or -1 and the
+ * refusal if those of an incomplete frame cannot be kept; the other only bytes. */
+int connection_charge(struct connection *connection, struct refusal *refusal);
+void connection_charge_bytes(struct connection *connection);
 
 /* Called at the end of a turn. */
 void connection_flush_all(struct sessions *sessions); /* connection_flush.c */

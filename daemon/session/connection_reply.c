@@ -40,7 +40,8 @@ void connection_touch(struct connection *connection) {
 }
 
 bool connection_congested(const struct connection *connection) {
-    return channel_pending(&connection->channel) > CONNECTION_UNREAD || connection->indebted ||
+    size_t pending = channel_pending(&connection->channel);
+    return pending > CONNECTION_UNREAD || (connection->indebted && pending) ||
            connection->channel.out_fds_at != SIZE_MAX;
 }
 

@@ -1,0 +1,64 @@
+/* connection_charge.c: what a connection's channel keeps between turns, charged to its uid: bytes, and descriptors of an incomplete frame. */
+#include "connection.h"
+#include "daemon/access/holders.h"
+#include "daemon/access/limit.h"
+#include "daemon/access/refusal.h"
+#include "daemon/object/env.h"
+#include "daemon/object/inspect.h"
+#include "proto/frame.h"
+#include "session.h"
+
+/* A long frame that has begun is charged as a whole: else the parts of several could take all bytes of a uid, and none could be completed. */
+static int take_bytes(struct connection *connection) {
+    struct refusal refusal;
+    const uint8_t *at, *end;
+    size_t bytes = channel_memory(&connection->channel);
+    size_t frame = bytes > CONNECTION_FREE ? channel_peek(&connection->channel, &at, &end) : 0;
+    if (frame && bytes < FRAME_HEADER + frame)
+        bytes = FRAME_HEADER + frame;
+    return charge_set(&connection->charge, USER_BYTES, bytes > CONNECTION_FREE ? bytes - CONNECTION_FREE : 0,
+                      &refusal);
+}
+
+/* Charges the bytes beyond CONNECTION_FREE. While they cannot be charged, the connection is not read, and replies wait for earlier ones
+ * to be read. They do not wait for the charge itself: it may be they, not sent, that take the uid's bytes. */
+void connection_charge_bytes(struct connection *connection) {
+    if (channel_memory(&connection->channel) <= CONNECTION_FREE && !connection->charge.used[USER_BYTES] &&
+        !connection->indebted)
+        return;
+    connection->indebted = take_bytes(connection) != 0;
+    if (!connection->indebted)
+        return;
+    channel_fit(&connection->channel);
+    connection->indebted = take_bytes(connection) != 0;
+}
+
+/* Charges what the channel keeps between turns: bytes and descriptors. Those of an incomplete frame are subject to the same
+ * limits as held ones: a client could leave it incomplete for ever. */
+int connection_charge(struct connection *connection, struct refusal *refusal) {
+    struct fd_table *fd_table = connection->all->env->fd_table;
+    size_t before = connection->half.slots, fds = channel_fds_held(&connection->channel);
+    if (!before && !fds && !connection->channel.passed) {
+        connection_charge_bytes(connection);
+        return 0;
+    }
+    bool may_keep = true;
+    if (fds > before) {
+        kept_set_slots(&connection->half, fd_table, fds);
+        may_keep = limit_may_keep(connection->user, fds - before, 0);
+    }
+    if (charge_set(&connection->charge, USER_DESCRIPTORS, fds, refusal)) {
+        /* The channel passes them to discard, which counts them again. */
+        kept_set_slots(&connection->half, fd_table, before);
+        return -1;
+    }
+    kept_set_slots(&connection->half, fd_table, fds); /* fewer */
+    passing_count(connection);                        /* counts those that the channel has sent */
+    if (fds > before && channel_any_fd(&connection->channel, inspect_is_own)) /* its end would go unnoticed */
+        return refusal_set(refusal, REFUSAL_INVALID, NULL, NULL,
+                           "an incomplete frame carries a connection to this broker");
+    if (!may_keep)
+        return holders_refuse_table(connection->user, refusal);
+    connection_charge_bytes(connection);
+    return 0;
+}

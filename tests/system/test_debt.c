@@ -1,0 +1,194 @@
+/* test_debt.c: a uid at its limit of bytes, and connections with the beginning of a long request that cannot be charged. They are not read,
+ * but everything else about them goes on: replies, the client's end, and the request once others give bytes back. */
+#include "guest.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum {
+    LIMIT = PORTD__V1__CODE__CODE_LIMIT,
+    LONG = 65536,    /* bytes of a write */
+    PART = 20000,    /* of such a request, sent */
+    FILLERS = 64,    /* sessions, at most */
+    BEGINNERS = 256, /* connections with a part of a request, at most */
+    WAIT = 77,
+    WRITE = 4711
+};
+
+static struct raw fillers[FILLERS], beginners[BEGINNERS];
+static uint64_t events[BEGINNERS]; /* of the beginners */
+static int drains[FILLERS];        /* other ends of the fillers' sockets */
+
+/* A request to write that many bytes to the port. malloc. */
+static uint8_t *pack_write(uint64_t id, uint64_t port, size_t *size) {
+    raw_request request = PORTD__V1__REQUEST__INIT;
+    Portd__V1__Write write = PORTD__V1__WRITE__INIT;
+    uint8_t *data = calloc(1, LONG), *frame = malloc(RAW_HEADER + LONG + 256);
+
+    assert_non_null(data);
+    assert_non_null(frame);
+    request.id = id;
+    request.method_case = PORTD__V1__REQUEST__METHOD_WRITE;
+    request.write = &write;
+    write.id = port;
+    write.data.data = data;
+    write.data.len = LONG;
+    size_t length = portd__v1__request__pack(&request, frame + RAW_HEADER);
+    raw_header(frame, (uint32_t)length, 0, 0);
+    *size = RAW_HEADER + length;
+    free(data);
+    return frame;
+}
+
+static uint64_t out_of(struct raw *raw, int fd) {
+    raw_request request = PORTD__V1__REQUEST__INIT;
+    Portd__V1__WrapFileDescriptor wrap = PORTD__V1__WRAP_FILE_DESCRIPTOR__INIT;
+
+    wrap.number = fd;
+    wrap.name = (char *)(uintptr_t) "out";
+    wrap.write = true;
+    request.method_case = PORTD__V1__REQUEST__METHOD_FILE_DESCRIPTOR_TO_PORT;
+    request.file_descriptor_to_port = &wrap;
+    raw_reply *reply = raw_ask_fds(raw, &request, &fd, 1);
+    assert_non_null(reply);
+    assert_null(reply->error);
+    uint64_t id = reply->file_descriptor_to_port->output;
+    raw_free(reply);
+    return id;
+}
+
+/* Writes that nobody reads, one after the other, until one is refused: how many were not. The ping behind each tells that it was handled. */
+static size_t fill(struct raw *raw, int fd) {
+    uint64_t port = out_of(raw, fd);
+    size_t size, n = 0;
+
+    for (bool refused = false; !refused;) {
+        raw_request ping = PORTD__V1__REQUEST__INIT;
+        Portd__V1__Ping message = PORTD__V1__PING__INIT;
+        uint8_t *frame = pack_write(1000000 + n, port, &size);
+        assert_int_equal(raw_send(raw, frame, size, NULL, 0), 0);
+        free(frame);
+        ping.id = 2000000;
+        ping.method_case = PORTD__V1__REQUEST__METHOD_PING;
+        ping.ping = &message;
+        assert_int_equal(raw_send_request(raw, &ping, NULL, 0), 0);
+        for (bool handled = false; !handled;) {
+            raw_reply *reply = raw_next(raw, NULL);
+            assert_non_null(reply);
+            handled = reply->id == 2000000;
+            if (reply->error) {
+                assert_int_equal(reply->error->code, LIMIT);
+                refused = true;
+            }
+            raw_free(reply);
+        }
+        n += !refused;
+    }
+    return n;
+}
+
+/* Sessions whose writes take all bytes of the uid but a few. */
+static size_t fill_all(size_t *writes) {
+    size_t n = 0;
+
+    *writes = 0;
+    for (bool more = true; more; n++) {
+        int ends[2];
+        assert_true(n < FILLERS);
+        assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
+        drains[n] = fixture_own(ends[1]);
+        guest_open(&fillers[n]);
+        size_t taken = fill(&fillers[n], ends[0]);
+        (void)close(ends[0]);
+        *writes += taken;
+        more = taken > 2;
+    }
+    return n;
+}
+
+/* Connections that begin a long request, until what they send is no longer charged: the last two are in debt. They wait for the event. */
+static size_t begin_all(int event, const struct raw *session) {
+    size_t size, n = 0;
+    uint64_t before = 0;
+
+    for (int uncharged = 0; uncharged < 2; n++) {
+        struct raw *raw = &beginners[n];
+        assert_true(n < BEGINNERS);
+        guest_join(raw, session);
+        events[n] = guest_evt(raw, event, event);
+        assert_int_equal(raw_start_wait(raw, WAIT, events[n]), 0);
+        guest_is_served(raw);
+        before = guest_quota(&fillers[0], "bytes", NULL);
+        uint8_t *frame = pack_write(WRITE, events[n], &size);
+        assert_int_equal(raw_send(raw, frame, PART, NULL, 0), 0);
+        free(frame);
+        /* The broker has read it, or does not read it. */
+        for (int i = 0; i < 2 * PART / 4096; i++)
+            guest_is_served(&fillers[0]);
+        uncharged += guest_quota(&fillers[0], "bytes", NULL) == before;
+    }
+    return n;
+}
+
+static void give_back(size_t n) {
+    static char bytes[LONG];
+
+    for (size_t i = 0; i < n; i++) {
+        assert_int_equal(fcntl(drains[i], F_SETFL, O_NONBLOCK), 0);
+        guest_close(&fillers[i]);
+        while (read(drains[i], bytes, sizeof bytes) > 0)
+            ;
+        fixture_close(drains[i]);
+    }
+}
+
+struct few {
+    struct raw *raw;
+    uint64_t connections;
+};
+
+static bool are_few(void *data) {
+    const struct few *few = data;
+    return guest_quota(few->raw, "connections", NULL) <= few->connections;
+}
+
+static void a_debtor_is_answered_and_ends(void **state) {
+    struct raw session, last;
+    size_t writes, size, n_fillers, n;
+    int event = fixture_own(eventfd(0, EFD_CLOEXEC));
+
+    (void)state;
+    guest_open(&session);
+    n_fillers = fill_all(&writes);
+    assert_true(writes > 64);
+    n = begin_all(event, &session);
+    struct raw *debtor = &beginners[n - 1], *gone = &beginners[n - 2];
+
+    /* A reply that comes due goes out, whatever else cannot be charged. */
+    assert_int_equal(eventfd_write(event, 1), 0);
+    guest_is_told(debtor, WAIT, 0);
+
+    /* The connection of a client that leaves is closed, though it is not read. */
+    guest_open(&last);
+    struct few few = {&last, guest_quota(&last, "connections", NULL) - 1};
+    guest_close(gone);
+    assert_true(fixture_until(are_few, &few));
+
+    /* When there is room again, the request is read to its end. */
+    give_back(n_fillers);
+    uint8_t *frame = pack_write(WRITE, events[n - 1], &size);
+    assert_int_equal(raw_send(debtor, frame + PART, size - PART, NULL, 0), 0);
+    free(frame);
+    guest_is_told(debtor, WRITE, PORTD__V1__CODE__CODE_INVALID);
+    for (size_t i = 0; i < n; i++)
+        if (&beginners[i] != gone)
+            guest_close(&beginners[i]);
+    guest_close(&session);
+    guest_close(&last);
+}
+
+TEST_MAIN(FIXTURE_CASE(a_debtor_is_answered_and_ends))
