@@ -74,6 +74,19 @@ struct handle *handle_new_semaphore(struct session_objects *owner, bool fired, s
     return NULL;
 }
 
+struct handle *handle_new_hint(struct session_objects *owner, struct refusal *refusal) {
+    struct handle *handle = handle_new(owner, 0, EVT_FDS, refusal);
+    if (!handle)
+        return NULL;
+    handle->hint = true;
+    handle->fd = pollable_hint_new(&handle->wakeup);
+    if (handle->fd != OS_FD_NONE)
+        return handle;
+    refusal_system(refusal, errno, "cannot make a handle");
+    dispose(handle);
+    return NULL;
+}
+
 static struct handle *new_evt(struct session_objects *owner, size_t n_received, struct refusal *refusal) {
     struct handle *handle = handle_new(owner, n_received, EVT_FDS - n_received, refusal);
     if (!handle)
@@ -116,11 +129,18 @@ struct handle *handle_new_attached(struct session_objects *owner, os_fd epoll, s
 
 /* ---- on a worker ------------------------------------------------------------------------------------------------ */
 
+/* Readable forever, if not by the end of the wakeup. */
+static int make_ready(const struct handle *handle) {
+    if (handle->hint)
+        return 0;
+    return handle->always ? pollable_evt_end(handle->fd, handle->always->fd)
+                          : pollable_semaphore_end(handle->fd);
+}
+
 static void work(struct offload_job *job) {
     struct handle *handle = (struct handle *)job;
     if (handle->ended && !handle->always_ready)
-        handle->error = handle->always ? pollable_evt_end(handle->fd, handle->always->fd)
-                                       : pollable_semaphore_end(handle->fd);
+        handle->error = make_ready(handle);
     os_close(handle->wakeup);
     if (handle->closing)
         os_close(handle->fd);
@@ -221,7 +241,9 @@ void handle_end(struct handle *handle) {
     if (handle->ended)
         return;
     handle->ended = true;
-    if (handle->always)
+    if (handle->hint)
+        (void)pollable_hint_ring(handle->wakeup); /* else the worker makes it readable */
+    else if (handle->always)
         pollable_evt_ring(handle->wakeup);
     else if (limit_is_admin(handle->kept.user) && pollable_semaphore_fire(handle->fd))
         handle->always_ready = true;
@@ -241,6 +263,9 @@ void handle_free(struct handle *handle) {
     if (!handle)
         return;
     handle->freed = true;
+    if (handle->armed)
+        *handle->armed = NULL;
+    handle->armed = NULL;
     handle_leave(handle);
     if (!handle->working)
         list(handle);

@@ -8,7 +8,9 @@
  *
  * Nothing waits for the worker, and waking one would delay the client that has just been woken. So the handles
  * of HANDLES_US are collected and submitted together. Until then a reader can make a semaphore's handle unready
- * again. A handle of root or the broker's own user is made ready forever at once. */
+ * again. A handle of root or the broker's own user is made ready forever at once.
+ *
+ * Where events have hints (hint.h) the handle of one is the broker's, with a wakeup. */
 #ifndef HANDLE_H
 #define HANDLE_H
 
@@ -41,10 +43,12 @@ struct handle {
     struct handle *elder, *sibling;
     struct handle *lent_prev, *lent_next; /* asker->lent, if the object is another session's */
     os_fd fd;                             /* the client gets copies */
-    struct always_ready *always;          /* of an event: what makes it ready for ever */
+    struct always_ready *always;          /* of an event: what makes it ready for ever; NULL: a hint */
+    struct handle **armed;                /* of a hint that is armed: where hint.c refers to it; else NULL */
     os_fd
         wakeup; /* of an event, and of a semaphore that is a pipe, until a worker has made it ready for ever; else OS_FD_NONE */
     int error;  /* the worker's result: a negative errno or 0 */
+    bool hint;
     bool ended;
     bool always_ready; /* ready forever, or failed to become so */
     bool listed;
@@ -59,9 +63,10 @@ int handles_init(struct registry *registry);
 void handles_deinit(struct registry *registry);
 
 /* Make a handle with a descriptor of the broker's own: a semaphore's, fired or not; an event's, unready and
- * following nothing yet. Charged to the session. NULL with the refusal. */
+ * following nothing yet; a hint, unready and not armed. Charged to the session. NULL with the refusal. */
 struct handle *handle_new_semaphore(struct session_objects *owner, bool fired, struct refusal *refusal);
 struct handle *handle_new_evt(struct session_objects *owner, struct refusal *refusal);
+struct handle *handle_new_hint(struct session_objects *owner, struct refusal *refusal);
 
 /* Makes an event's handle with a client's epoll, which it takes and which is counted in the fd table. A worker
  * must fill it (pollable_evt_fill). NULL with the refusal; then the epoll is still the caller's. */

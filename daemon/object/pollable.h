@@ -9,7 +9,10 @@
  * which all copies share; an epoll by keeping its lock while it waits for it. So a handle is made ready in two
  * steps. First the loop does so in a way that cannot block: the kernel itself adds one to the eventfd, or the
  * epoll's wakeup is made readable, which needs no epoll lock and lasts until the wakeup is closed. Then a
- * worker makes it ready forever. */
+ * worker makes it ready forever.
+ *
+ * Where no descriptor that can be passed on follows another one, the handle of an event is a hint: the broker waits
+ * for the event (hint.h) and makes the handle readable. */
 #ifndef POLLABLE_H
 #define POLLABLE_H
 
@@ -22,15 +25,9 @@
  * first three are exact: readable means ready. POLLABLE_HINT is for systems on which no descriptor can follow
  * another: it becomes readable when the object is first ready or ends, and then stays so until its client
  * requests it again (`handle`), which makes it unreadable and checks again. */
-enum pollable_form {
-    POLLABLE_NONE,
-    POLLABLE_EVENTFD = 1,
-    POLLABLE_EPOLL = 2,
-    POLLABLE_PIPE = 3,
-    POLLABLE_HINT = 4
-};
+enum pollable_form { POLLABLE_EVENTFD = 1, POLLABLE_EPOLL = 2, POLLABLE_PIPE = 3, POLLABLE_HINT = 4 };
 
-/* The forms of the handles made below. POLLABLE_NONE: events have none, and none of the functions for them is called. */
+/* The forms of the handles made below. Of events it is POLLABLE_EPOLL or POLLABLE_HINT, and only the functions for that are called. */
 enum pollable_form pollable_semaphore_form(void);
 enum pollable_form pollable_evt_form(void);
 
@@ -87,5 +84,14 @@ void pollable_evt_ring(os_fd wakeup);
 /* Runs on a worker: makes the epoll readable forever. Returns 0 (also if its client has removed `always`) or a
  * negative errno. */
 int pollable_evt_end(os_fd handle, os_fd always);
+
+/* Makes a hint, unreadable. *wakeup is what makes it readable; closing that makes it readable forever. OS_FD_NONE with errno. */
+os_fd pollable_hint_new(os_fd *wakeup);
+
+/* Makes it readable. Never blocks. Returns false if the system has no memory for that. */
+bool pollable_hint_ring(os_fd wakeup);
+
+/* Makes it unreadable. Never blocks. It may stay readable if a holder receives from it meanwhile. */
+void pollable_hint_clear(os_fd handle);
 
 #endif

@@ -1,9 +1,10 @@
-/* pollable_bsd.c: pollable.h with pipes.
+/* pollable_bsd.c: pollable.h with pipes, and hints for events.
  *
  * A semaphore's handle is the read end of a pipe. The loop makes it ready with a byte, which does not wait: the write end is the broker's
  * alone. A worker closes the write end, by which it stays ready whatever is read. So it is ready also when the broker has died.
  *
- * Nothing that can be passed on follows another descriptor: kqueues cannot be passed. So events have no handle. */
+ * Nothing that can be passed on follows another descriptor: kqueues cannot be passed. So the handles of events are hints
+ * (pollable_hint_unix.c). */
 #include "pollable.h"
 
 #include "proto/calls.h"
@@ -13,7 +14,7 @@
 
 enum pollable_form pollable_semaphore_form(void) { return POLLABLE_PIPE; }
 
-enum pollable_form pollable_evt_form(void) { return POLLABLE_NONE; }
+enum pollable_form pollable_evt_form(void) { return POLLABLE_HINT; }
 
 size_t pollable_semaphore_fds(void) { return 2; }
 

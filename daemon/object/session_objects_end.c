@@ -40,7 +40,7 @@ bool session_objects_end(struct session_objects *session_objects, int cause) {
     }
     while (!session_objects->objects && session_objects->lent && !turn_is_over(turns)) {
         turn_spend(turns, 1);
-        waitable_end_lent(session_objects->lent);
+        waitable_end_handle(session_objects->lent);
     }
     return !session_objects->objects && !session_objects->waits && !session_objects->lent;
 }

@@ -10,6 +10,7 @@
 #include "handle.h"
 #include "hooks.h"
 #include "notice_object.h"
+#include "pollable.h"
 #include "port.h"
 #include "proto/container.h"
 #include "registry.h"
@@ -221,7 +222,7 @@ void waitable_end(struct waitable *waitable, int cause) {
     turn_queue(&waitable->object.owner->account.user->lane, &waitable->waiters->task);
 }
 
-void waitable_end_lent(struct handle *handle) {
+void waitable_end_handle(struct handle *handle) {
     handle_end(handle);
     drop_handle(handle);
 }
@@ -282,6 +283,8 @@ struct handle *waitable_new_handle(const struct waitable *waitable, struct sessi
                                    os_fd epoll, struct refusal *refusal) {
     if (waitable_is_semaphore(waitable))
         return handle_new_semaphore(asker, waitable->cause != CAUSE_NONE, refusal);
+    if (pollable_evt_form() == POLLABLE_HINT)
+        return handle_new_hint(asker, refusal);
     return epoll == OS_FD_NONE ? handle_new_evt(asker, refusal) : handle_new_attached(asker, epoll, refusal);
 }
 

@@ -104,7 +104,8 @@ struct handle *waitable_handle(const struct waitable *waitable, const struct ses
 
 /* Makes a pollable handle, charged to the asker. That of an event or a port follows nothing yet. epoll: the
  * client's epoll for an event or a port, which the handle takes and a worker must fill (handle.h), or
- * OS_FD_NONE for one of the broker's own. NULL with the refusal. */
+ * OS_FD_NONE for one of the broker's own. Where events have hints it must be OS_FD_NONE, and the handle is not armed yet. NULL with the
+ * refusal. */
 struct handle *waitable_new_handle(const struct waitable *waitable, struct session_objects *asker,
                                    os_fd epoll, struct refusal *refusal);
 
@@ -113,9 +114,8 @@ struct handle *waitable_new_handle(const struct waitable *waitable, struct sessi
 int waitable_set_handle(struct waitable *waitable, struct session_objects *asker, struct handle *handle,
                         int error);
 
-/* The session that requested this handle of another session's object ends: makes the handle ready forever and
- * frees it. */
-void waitable_end_lent(struct handle *handle);
+/* Makes one of its handles ready forever and frees it: the session that requested it ends, or it cannot be armed. */
+void waitable_end_handle(struct handle *handle);
 
 /* Returns some waitable that is registered in the binding, or NULL. */
 struct waitable *waitable_registered(const struct binding *binding);

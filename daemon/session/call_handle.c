@@ -6,7 +6,9 @@
  * of the kernel that exists once per system, and that other users can hold. So a worker does both, in a job that delays nothing
  * else (nesting.h), and the request is refused if it takes too long. If the broker made the handle
  * and a poller thread watches the descriptor, that thread adds it. The request is in flight until then, and charged to the
- * session. */
+ * session.
+ *
+ * On systems without epoll descriptors the handle of an event is a hint, which each request arms (hint.h). */
 #include "call.h"
 #include "connection.h"
 #include "daemon/access/charge.h"
@@ -18,6 +20,7 @@
 #include "daemon/object/direction.h"
 #include "daemon/object/extras.h"
 #include "daemon/object/handle.h"
+#include "daemon/object/hint.h"
 #include "daemon/object/notice_object.h"
 #include "daemon/object/pollable.h"
 #include "daemon/object/registry.h"
@@ -59,12 +62,17 @@ _Static_assert((int)POLLABLE_EVENTFD == (int)PORTD__V1__HANDLE_OF__FORM__FORM_EV
                    (int)POLLABLE_HINT == (int)PORTD__V1__HANDLE_OF__FORM__FORM_HINT,
                "the forms have the numbers of the schema");
 
-static void answer(struct connection *connection, uint64_t request, const struct waitable *waitable,
-                   const struct handle *handle) {
-    Portd__V1__Reply reply = PORTD__V1__REPLY__INIT;
+static Portd__V1__HandleOf form_of(const struct waitable *waitable) {
     Portd__V1__HandleOf form = PORTD__V1__HANDLE_OF__INIT;
     form.form = (Portd__V1__HandleOf__Form)(waitable_is_semaphore(waitable) ? pollable_semaphore_form()
                                                                             : pollable_evt_form());
+    return form;
+}
+
+static void answer(struct connection *connection, uint64_t request, const struct waitable *waitable,
+                   const struct handle *handle) {
+    Portd__V1__Reply reply = PORTD__V1__REPLY__INIT;
+    Portd__V1__HandleOf form = form_of(waitable);
     reply.id = request;
     reply.result_case = PORTD__V1__REPLY__RESULT_HANDLE;
     reply.handle = &form;
@@ -272,7 +280,7 @@ static int start(struct call *call, struct waitable *waitable, struct handle *ha
     return 0;
 }
 
-/* For an event or a port. 0: answered or in flight; -1 and the refusal. */
+/* For an event or a port whose handle is not a hint. 0: answered or in flight; -1 and the refusal. */
 static int make_for_evt(struct call *call, struct waitable *waitable) {
     struct session_objects *asker = &call->session->session_objects;
     const struct descriptor *descriptor = waitable_source(waitable);
@@ -280,9 +288,6 @@ static int make_for_evt(struct call *call, struct waitable *waitable) {
                               .attached = call->fd != OS_FD_NONE};
     struct handle *handle;
     int error = -EPERM;
-    if (pollable_evt_form() == POLLABLE_NONE)
-        return refusal_set(&call->refusal, REFUSAL_UNSUPPORTED, NULL, "wait for the event instead",
-                           "on this system no descriptor that is passed on follows another one");
     if (!plan.attached && !limit_is_admin(call->connection->user))
         return refusal_set(&call->refusal, REFUSAL_MISMATCH, NULL,
                            "attach a new epoll descriptor to the request, or use a newer library",
@@ -308,7 +313,8 @@ static int make_for_evt(struct call *call, struct waitable *waitable) {
     return 0;
 }
 
-static int make_for_semaphore(struct call *call, struct waitable *waitable) {
+/* For a semaphore; and a hint. */
+static int make_plain(struct call *call, struct waitable *waitable) {
     struct session_objects *asker = &call->session->session_objects;
     struct handle *handle = waitable_new_handle(waitable, asker, OS_FD_NONE, &call->refusal);
     int error;
@@ -319,8 +325,23 @@ static int make_for_semaphore(struct call *call, struct waitable *waitable) {
         handle_free(handle);
         return refusal_system(&call->refusal, -error, "cannot make a handle");
     }
+    if (handle->hint && hint_arm(handle, &call->refusal)) {
+        waitable_end_handle(handle);
+        return -1;
+    }
     answer(call->connection, call->request->id, waitable, handle);
     return 0;
+}
+
+/* The client has the handle. */
+static int rearm(struct call *call, const struct waitable *waitable, struct handle *handle) {
+    Portd__V1__HandleOf form = form_of(waitable);
+    if (!handle)
+        return refusal_set(&call->refusal, REFUSAL_NOT_FOUND, "id", "request it without rearm",
+                           "the session has no handle of %" PRIu64, call->request->handle->id);
+    if (handle->hint && hint_arm(handle, &call->refusal))
+        return -1;
+    return call_answer(call, PORTD__V1__REPLY__RESULT_HANDLE, &form);
 }
 
 static int check_attached(os_fd fd, struct refusal *refusal) {
@@ -336,10 +357,21 @@ static int check_attached(os_fd fd, struct refusal *refusal) {
 }
 
 int call_handle(struct call *call) {
-    struct waitable *waitable = target_find(call, call->request->handle->id);
-    const struct handle *handle;
+    const Portd__V1__Handle *message = call->request->handle;
+    struct waitable *waitable = target_find(call, message->id);
+    struct handle *handle;
+    bool hint;
     if (!waitable)
-        return target_refuse(call, "id", call->request->handle->id);
+        return target_refuse(call, "id", message->id);
+    hint = !waitable_is_semaphore(waitable) && pollable_evt_form() == POLLABLE_HINT;
+    if (hint && !message->hint)
+        return refusal_set(
+            &call->refusal, REFUSAL_UNSUPPORTED, "hint",
+            "set it, and request the handle again whenever it was readable; or wait for the event instead",
+            "on this system no descriptor that is passed on follows another one");
+    handle = waitable_handle(waitable, &call->session->session_objects);
+    if (message->rearm)
+        return rearm(call, waitable, handle);
     if (call->fd != OS_FD_NONE && check_attached(call->fd, &call->refusal))
         return -1;
     /* Beyond the attached descriptor, at most three: the wakeup, or the broker's handle and its wakeup; a worker's copy of the
@@ -348,10 +380,11 @@ int call_handle(struct call *call) {
         return holders_refuse_table(call->connection->user, &call->refusal);
     if (passing_check(call->connection, &call->refusal))
         return -1;
-    handle = waitable_handle(waitable, &call->session->session_objects);
     if (!handle)
-        return waitable_is_semaphore(waitable) ? make_for_semaphore(call, waitable)
-                                               : make_for_evt(call, waitable);
+        return hint || waitable_is_semaphore(waitable) ? make_plain(call, waitable)
+                                                       : make_for_evt(call, waitable);
+    if (handle->hint && hint_arm(handle, &call->refusal))
+        return -1;
     answer(call->connection, call->request->id, waitable, handle);
     return 0;
 }

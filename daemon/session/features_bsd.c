@@ -1,8 +1,9 @@
-/* features_bsd.c: features.h for the BSDs and macOS: no handles of events, no pidfds and no splice. */
+/* features_bsd.c: features.h for the BSDs and macOS: hints for handles of events, no pidfds and no splice. */
 #include "features.h"
 
 char **features_list(size_t *n) {
-    static char *features[] = {"handle-pipe", "wait-one", "ports", "stats", "monitor", "owners", "reach"};
+    static char *features[] = {"handle-pipe", "handle-hint", "wait-one", "ports",
+                               "stats",       "monitor",     "owners",   "reach"};
     *n = sizeof features / sizeof *features;
     return features;
 }

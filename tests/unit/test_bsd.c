@@ -1,5 +1,5 @@
-/* Files for the BSDs and macOS that call nothing but POSIX: they run here as they would there. pollable_bsd.c, stream_bsd.c,
- * wakeup_make_bsd.c, direct_bsd.c. */
+/* Files for the BSDs and macOS that call nothing but POSIX: they run here as they would there. pollable_bsd.c, pollable_hint_unix.c,
+ * stream_bsd.c, wakeup_make_bsd.c, direct_bsd.c. */
 #include "tests/support/test.h"
 
 #include "client/wakeup.h"
@@ -13,6 +13,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 /* As inspect_bsd.c, which does not compile here. */
@@ -69,15 +70,60 @@ static void full_semaphore_does_not_wait(void **state) {
     os_close(handle);
 }
 
-static void nothing_follows_a_descriptor(void **state) {
+static void events_have_hints(void **state) {
     (void)state;
     assert_int_equal(pollable_init(), 0);
     assert_true(is_ready(pollable_always()));
     assert_int_equal(pollable_semaphore_form(), POLLABLE_PIPE);
-    assert_int_equal(pollable_evt_form(), POLLABLE_NONE);
+    assert_int_equal(pollable_evt_form(), POLLABLE_HINT);
     assert_int_equal(pollable_evt_new(), OS_FD_NONE);
     assert_int_equal(pollable_evt_follow(0, 1, 1), -ENOTSUP);
     os_close(pollable_always()); /* it stays open in a broker */
+}
+
+static void hint_is_rung_and_cleared(void **state) {
+    os_fd wakeup, handle = pollable_hint_new(&wakeup);
+
+    (void)state;
+    assert_true(handle != OS_FD_NONE && wakeup != OS_FD_NONE);
+    for (int i = 0; i < 3; i++) {
+        assert_false(is_ready(handle));
+        pollable_hint_clear(handle); /* which waits for nothing */
+        assert_true(pollable_hint_ring(wakeup));
+        assert_true(is_ready(handle));
+        assert_true(pollable_hint_ring(wakeup));
+        pollable_hint_clear(handle);
+    }
+    assert_true(fcntl(handle, F_GETFD) & FD_CLOEXEC);
+    assert_true(fcntl(wakeup, F_GETFD) & FD_CLOEXEC);
+    assert_true(pollable_hint_ring(wakeup));
+    os_close(wakeup);
+    pollable_hint_clear(handle);
+    pollable_hint_clear(handle);
+    assert_true(is_ready(handle)); /* for ever */
+    os_close(handle);
+}
+
+/* A holder cannot make the loop wait, nor put anything into it. */
+static void hint_of_a_holder_that_means_harm(void **state) {
+    os_fd wakeup, handle = pollable_hint_new(&wakeup);
+
+    (void)state;
+    assert_int_equal(fcntl(handle, F_SETFL, 0), 0); /* that flag is shared with all holders */
+    pollable_hint_clear(handle);
+    assert_int_equal(send(handle, "x", 1, MSG_NOSIGNAL), -1);
+    assert_int_equal(errno, EPIPE);
+    assert_int_equal(recv(wakeup, &(char){0}, 1, 0), 0);
+    for (int i = 0; i < 100 * 1000; i++)
+        assert_true(pollable_hint_ring(wakeup));
+    assert_true(is_ready(handle));
+    assert_int_equal(shutdown(handle, SHUT_RDWR), 0);
+    assert_true(pollable_hint_ring(wakeup)); /* no SIGPIPE */
+    pollable_hint_clear(handle);
+    assert_true(is_ready(handle));
+    os_close(handle);
+    assert_true(pollable_hint_ring(wakeup));
+    os_close(wakeup);
 }
 
 static void wakeup_is_taken_whole(void **state) {
@@ -241,7 +287,8 @@ static void calls_are_the_systems(void **state) {
 }
 
 TEST_MAIN(TEST_CASE(semaphore_rings_then_stays_ready), TEST_CASE(semaphore_that_has_fired_is_ready),
-          TEST_CASE(full_semaphore_does_not_wait), TEST_CASE(nothing_follows_a_descriptor),
+          TEST_CASE(full_semaphore_does_not_wait), TEST_CASE(events_have_hints),
+          TEST_CASE(hint_is_rung_and_cleared), TEST_CASE(hint_of_a_holder_that_means_harm),
           TEST_CASE(wakeup_is_taken_whole), TEST_CASE(streams_of_sockets_do_not_wait),
           TEST_CASE(datagrams_tell_their_length),
           TEST_CASE(datagram_that_is_longer_than_any_look_is_told_to_be_cut),

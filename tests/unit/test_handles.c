@@ -91,7 +91,7 @@ static void each_is_found_by_its_session(void **state) {
     assert_int_equal(waitable_set_handle(asked.semaphore, &world.owners, own, 0), 0);
     assert_ptr_equal(waitable_handle(asked.semaphore, &world.owners), own);
     assert_ptr_equal(waitable_handle(asked.semaphore, &asked.askers[ASKERS / 2]), asked.handles[ASKERS / 2]);
-    waitable_end_lent(asked.handles[7]);
+    waitable_end_handle(asked.handles[7]);
     asked.handles[7] = NULL;
     assert_null(waitable_handle(asked.semaphore, &asked.askers[7]));
     assert_ptr_equal(waitable_handle(asked.semaphore, &asked.askers[8]), asked.handles[8]);
@@ -117,7 +117,7 @@ static void some_go_meanwhile(void **state) {
     (void)state;
     waitable_end(asked.semaphore, CAUSE_REMOVED);
     for (size_t i = 0; i < ASKERS; i += 2) {
-        waitable_end_lent(asked.handles[i]);
+        waitable_end_handle(asked.handles[i]);
         asked.handles[i] = NULL;
     }
     world_turns();
