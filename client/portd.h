@@ -309,7 +309,7 @@ typedef struct portd_result {
     portd_id id;              /* semaphore, event; connect: the session; wrap: the first port */
     portd_id descriptor;      /* semaphore, event, wrap: the broker's copy, 0 if it is no longer needed */
     const portd_ready *ready; /* wait: as many as code says */
-    portd_native handle;      /* handle_dup, port_dup_fd with code 1: the callback must close it */
+    portd_native handle;      /* handle_dup and _arm, port_dup_fd with code 1: the callback must close it */
     const portd_item *const *items; /* list, show */
     size_t n_items;
     bool more; /* list: call again with after = cursor; show: call again with the remaining ids */
@@ -540,8 +540,17 @@ PORTD_API int portd_wait(portd_client *client, const portd_id *ids, size_t n, un
 /* A descriptor for poll, select, epoll and event loops: readable while the object is ready, without a request to the
  * broker. It must not be read. The caller closes it. After the broker exits it stays valid: that of a semaphore no longer
  * changes, that of an event still follows its descriptor. For semaphores, events and ports; for the latter two the library
- * makes it: an epoll descriptor, whose watches the kernel charges to this user. Returns 1. */
+ * makes it: an epoll descriptor, whose watches the kernel charges to this user. Returns 1. PORTD_E_UNSUPPORTED: this broker's
+ * system (macOS, the BSDs) has only hints for events and ports. */
 PORTD_API int portd_handle_dup(portd_client *client, portd_id id, int64_t deadline, portd_native *handle);
+
+/* The same for every system: on some the handle of an event or a port is only a hint, which becomes readable when the object is ready
+ * or ends, and stays so until it is armed again. *handle is -1 in the first call, which makes the handle. Call it again with that
+ * handle before each sleep on it, at least when it was readable: that arms a hint, by a request; an exact handle needs nothing,
+ * and none is sent. An object that is ready makes an armed hint readable at once. A readable one means that the object was ready:
+ * look at the object, not at the handle. The clients of a session share one hint, and any of them may arm it. While armed it counts as a
+ * wait. It is readable also when the broker has exited. Returns 1. On a failure *handle stays as it is, and may be readable. */
+PORTD_API int portd_handle_arm(portd_client *client, portd_id id, int64_t deadline, portd_native *handle);
 
 /* PORTD_MODE_REMOVE for the number of that semaphore or event, in its table (descriptors or sockets). Returns 1, also if
  * it has already ended and was not released. Not for ports: close them. */
@@ -726,6 +735,10 @@ PORTD_API int portd_wait_start(portd_client *client, const portd_id *ids, size_t
                                portd_request **request);
 PORTD_API int portd_handle_dup_start(portd_client *client, portd_id id, portd_callback *callback, void *data,
                                      portd_request **request);
+/* With handle -1 the new one is result->handle. Else this is a request also where portd_broker_has_feature() says that there are no
+ * hints ("handle-hint"). */
+PORTD_API int portd_handle_arm_start(portd_client *client, portd_id id, portd_native handle,
+                                     portd_callback *callback, void *data, portd_request **request);
 PORTD_API int portd_remove_start(portd_client *client, portd_id id, portd_callback *callback, void *data,
                                  portd_request **request);
 PORTD_API int portd_release_start(portd_client *client, const portd_id *ids, size_t n,

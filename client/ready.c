@@ -127,8 +127,8 @@ int portd_fd_to_evt(portd_client *client, portd_native fd, int mode, int number_
 
 /* ---- handles ------------------------------------------------------------------------------------------------------ */
 
-int portd_handle_dup_start(portd_client *client, portd_id id, portd_callback *callback, void *data,
-                           portd_request **request) {
+static int start_handle(portd_client *client, portd_id id, bool hint, portd_callback *callback, void *data,
+                        portd_request **request) {
     Portd__V1__Handle handle = PORTD__V1__HANDLE__INIT;
     Portd__V1__Request message = PORTD__V1__REQUEST__INIT;
     os_fd attached = OS_FD_NONE;
@@ -139,11 +139,17 @@ int portd_handle_dup_start(portd_client *client, portd_id id, portd_callback *ca
     if (r < 0)
         return client_fail(client, error_of_errno(r), -r, "handle", "cannot make an epoll descriptor");
     handle.id = id;
+    handle.hint = hint;
     message.method_case = PORTD__V1__REQUEST__METHOD_HANDLE;
     message.handle = &handle;
     r = submit_request(client, &message, attached, reply_read_fd, callback, data, request);
     os_close(attached);
     return r;
+}
+
+int portd_handle_dup_start(portd_client *client, portd_id id, portd_callback *callback, void *data,
+                           portd_request **request) {
+    return start_handle(client, id, false, callback, data, request);
 }
 
 int portd_handle_dup(portd_client *client, portd_id id, int64_t deadline, portd_native *handle) {
@@ -155,6 +161,44 @@ int portd_handle_dup(portd_client *client, portd_id id, int64_t deadline, portd_
                      portd_handle_dup_start(call_begin(&call, client), id, call_done, &call, &call.request),
                      deadline);
     *handle = r > 0 ? call.result.handle : -1;
+    return r;
+}
+
+int portd_handle_arm_start(portd_client *client, portd_id id, portd_native handle, portd_callback *callback,
+                           void *data, portd_request **request) {
+    Portd__V1__Handle again = PORTD__V1__HANDLE__INIT;
+    Portd__V1__Request message = PORTD__V1__REQUEST__INIT;
+
+    if (handle == -1)
+        return start_handle(client, id, true, callback, data, request);
+    again.id = id;
+    again.hint = again.rearm = true;
+    message.method_case = PORTD__V1__REQUEST__METHOD_HANDLE;
+    message.handle = &again;
+    return submit_request(client, &message, OS_FD_NONE, NULL, callback, data, request);
+}
+
+static bool is_exact(const portd_client *client, portd_id id) {
+    return client->greeted &&
+           (portd_id_kind(id) == PORTD_KIND_SEMAPHORE || !portd_broker_has_feature(client, "handle-hint"));
+}
+
+int portd_handle_arm(portd_client *client, portd_id id, int64_t deadline, portd_native *handle) {
+    struct call call;
+    int r;
+
+    if (!handle)
+        return client_fail(client, PORTD_E_INVALID, 0, "handle", "handle must not be NULL");
+    if (*handle != -1 && client && is_exact(client, id)) {
+        r = client_check(client);
+        return r < 0 ? r : 1;
+    }
+    r = call_end(
+        &call,
+        portd_handle_arm_start(call_begin(&call, client), id, *handle, call_done, &call, &call.request),
+        deadline);
+    if (*handle == -1 && r > 0)
+        *handle = call.result.handle;
     return r;
 }
 

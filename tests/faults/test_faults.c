@@ -83,6 +83,20 @@ static void ignore(portd_client *client, const portd_result *result, void *data)
 
 #define DO(call) judge(work, #call, call)
 
+static bool work_arm(struct work *work, portd_id id, portd_native *handle) {
+    return judge(work, "arming a handle", portd_handle_arm(work->client, id, soon(), handle)) == 1;
+}
+
+/* Its object is ready, so an armed handle becomes readable, unless the connection, and the session with it, has ended. */
+static void work_sees(struct work *work, portd_native handle) {
+    struct pollfd one = {.fd = (int)handle, .events = POLLIN};
+
+    if (poll(&one, 1, QUIET_MS) == 1)
+        return;
+    work->bad++;
+    work->step = "a handle that is not readable";
+}
+
 static void work_waits(struct work *work) {
     portd_client *client = work->client;
     portd_id semaphore = 0, event = 0, made[2];
@@ -94,8 +108,7 @@ static void work_waits(struct work *work) {
         return;
     DO(portd_fd_to_semaphore(client, ends[0], PORTD_MODE_READ, soon(), &semaphore));
     DO(portd_fd_to_evt(client, ends[0], PORTD_MODE_READ, PORTD_FD, soon(), &event));
-    if (DO(portd_handle_dup(client, event, soon(), &handle)) == 1)
-        (void)close((int)handle);
+    bool armed = work_arm(work, event, &handle);
     made[0] = event;
     made[1] = semaphore;
     int code = DO(portd_wait(client, made, 2, 0, portd_now(), ready)); /* nothing is there */
@@ -104,10 +117,17 @@ static void work_waits(struct work *work) {
             work->bad++;
             work->step = "ready though nothing is there";
         }
-    if (write(ends[1], "x", 1) == 1)
+    if (write(ends[1], "x", 1) == 1) {
         DO(portd_wait(client, made, 2, PORTD_WAIT_ALL, soon(), ready));
+        if (armed)
+            work_sees(work, handle);
+        if (work_arm(work, event, &handle))
+            work_sees(work, handle);
+    }
     DO(portd_remove(client, event, soon()));
     DO(portd_release(client, made, 2, soon()));
+    if (handle != -1)
+        (void)close((int)handle);
     (void)close(ends[0]);
     (void)close(ends[1]);
 }
@@ -184,7 +204,9 @@ static void work_threaded(struct work *work) {
     if (epoll < 0 || counter < 0 || epoll_ctl(epoll, EPOLL_CTL_ADD, counter, &wanted) < 0)
         return;
     DO(portd_fd_to_evt(client, epoll, PORTD_MODE_READ, PORTD_FD, soon(), &event));
-    if (DO(portd_handle_dup(client, event, soon(), &handle)) == 1)
+    if (work_arm(work, event, &handle))
+        work_sees(work, handle);
+    if (handle != -1)
         (void)close((int)handle);
     DO(portd_wait(client, &event, 1, 0, soon(), &ready));
     DO(portd_remove(client, event, soon()));
@@ -345,7 +367,7 @@ static void work_reaches(struct work *work) {
     options.reach = true;
     DO(portd_fd_to_evt(work->client, counter, PORTD_MODE_READ, PORTD_FD, soon(), &event));
     if (DO(portd_connect(broker.address, &options, soon(), &other)) == 1) {
-        if (judge_other(work, "a handle", portd_handle_dup(other, event, soon(), &handle)) == 1)
+        if (judge_other(work, "a handle", portd_handle_arm(other, event, soon(), &handle)) == 1)
             (void)close((int)handle);
         portd_disconnect(other);
     }

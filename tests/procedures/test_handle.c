@@ -302,6 +302,46 @@ static void of_an_epoll_descriptor(void **state) {
     assert_false(ask_handle_ready(handle));
 }
 
+struct armed {
+    bool done;
+    int code;
+    portd_native handle;
+};
+
+static void on_armed(portd_client *client, const portd_result *result, void *data) {
+    (void)client;
+    *(struct armed *)data = (struct armed){true, result->code, result->handle};
+}
+
+/* An exact handle needs no arming: the broker is not asked. Who asks all the same gets no other handle. */
+static void is_armed_without_a_request(void **state) {
+    portd_client *c = fixture_client(NULL);
+    struct armed armed = {0};
+    portd_native handle = -1;
+    int p[2];
+
+    (void)state;
+    make_pipe(p);
+    portd_id e = ask_evt(c, p[0], READ);
+    assert_int_equal(portd_handle_arm(c, e, fixture_soon(), &handle), 1);
+    fixture_own((int)handle);
+    portd_native before = handle;
+    fixture_hold_broker();
+    assert_int_equal(portd_handle_arm(c, e, fixture_soon(), &handle), 1);
+    assert_int_equal(handle, before);
+    fixture_continue_broker();
+    put(p[1]);
+    assert_int_equal(portd_handle_arm_start(c, e, handle, on_armed, &armed, NULL), 1);
+    while (!armed.done)
+        assert_true(portd_poll(c, fixture_soon()) > 0);
+    assert_int_equal(armed.code, 1);
+    assert_int_equal(armed.handle, -1);
+    assert_true(ask_handle_ready((int)handle));
+    fixture_kill(fixture_broker());
+    assert_true(portd_ping(c, fixture_soon()) < 0);
+    assert_int_equal(portd_handle_arm(c, e, fixture_soon(), &handle), PORTD_E_DISCONNECTED);
+}
+
 static void of_what_is_none(void **state) {
     portd_client *c = fixture_client(NULL), *stranger = fixture_client(NULL);
     portd_native handle = 5;
@@ -326,4 +366,5 @@ TEST_MAIN(FIXTURE_CASE(of_a_semaphore_is_readable_once_fired), FIXTURE_CASE(of_a
           FIXTURE_CASE(of_an_event_outlives_the_broker), FIXTURE_CASE(of_an_event_whose_session_ends),
           FIXTURE_CASE(of_an_event_that_is_replaced), FIXTURE_CASE(one_per_session_and_object),
           FIXTURE_CASE(is_closed_by_its_holder_alone), FIXTURE_CASE(lies_in_an_epoll_of_the_client),
-          FIXTURE_CASE(of_an_epoll_descriptor), FIXTURE_CASE(of_what_is_none))
+          FIXTURE_CASE(of_an_epoll_descriptor), FIXTURE_CASE(is_armed_without_a_request),
+          FIXTURE_CASE(of_what_is_none))
