@@ -6,7 +6,7 @@
  *
  * With a copy cat would not notice that the port is closed. So it also polls the port's handle, which is ready when the
  * descriptor is, and stays ready once the port is closed: if the handle is ready and the descriptor is not, portctl asks
- * the broker.
+ * the broker, and arms the handle again, which may be a hint.
  */
 #include "io.h"
 
@@ -200,6 +200,17 @@ static int put_chunk(struct io *io, const void *bytes, size_t count) {
     return end == FLOW_DONE ? 0 : tell_output(io, end);
 }
 
+/* After FLOW_LOOK: the port may be closed. Without the broker, or a handle that is armed, the copy goes on alone. Returns an exit code. */
+static int look(struct io *io) {
+    int rc = portd_handle_arm(io->broker.client, io->port, io->in->deadline, &io->flow.watch);
+
+    if (rc <= 0) {
+        native_close(io->flow.watch);
+        io->flow.watch = -1;
+    }
+    return rc == PORTD_E_DISCONNECTED ? 0 : io_check(io, PORTD_DIRECTION_READ);
+}
+
 /* Returns 1 and a chunk, 0 at end of file, or a negated exit code. */
 static int get_chunk(struct io *io, void *bytes, size_t *count) {
     enum flow_end end;
@@ -214,7 +225,7 @@ static int get_chunk(struct io *io, void *bytes, size_t *count) {
         end = flow_read(&io->flow, bytes, count);
         if (end != FLOW_LOOK)
             break;
-        rc = io_check(io, PORTD_DIRECTION_READ);
+        rc = look(io);
         if (rc != 0)
             return -rc;
     }
@@ -241,7 +252,7 @@ static int cat_copy(struct io *io) {
     int rc;
 
     while ((end = flow_run(&io->flow)) == FLOW_LOOK) {
-        rc = io_check(io, PORTD_DIRECTION_READ);
+        rc = look(io);
         if (rc != 0)
             return rc;
     }
@@ -275,9 +286,8 @@ static int cat_broker(struct io *io) {
 }
 
 int io_cat(struct io *io) {
-    if (io->copy >= 0 &&
-        portd_handle_dup(io->broker.client, io->port, io->in->deadline, &io->flow.watch) <= 0)
-        io->flow.watch = -1;
+    if (io->copy >= 0) /* without a handle it does not notice */
+        (void)portd_handle_arm(io->broker.client, io->port, io->in->deadline, &io->flow.watch);
     io->flow.from = io->copy;
     if (io->copy < 0)
         return cat_broker(io);
