@@ -1,9 +1,11 @@
 /* user.c: usage and limits per uid. */
 #include "user.h"
 
+#include "daemon/base/log.h"
 #include "fd_table.h"
 #include "gate.h"
 #include "limit.h"
+#include "proto/container.h"
 #include "proto/os.h"
 #include "refusal.h"
 #include "utlist.h"
@@ -14,7 +16,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SECOND = 1000000 };
+enum { SECOND = 1000000, OWING_LOOKS = 2 };
+
+static void on_rested(struct lane *lane, int64_t cost_us, int64_t rest_us) {
+    os_uid uid = CONTAINER_OF(lane, struct user, lane)->uid;
+    log_write_about(LOG_TOPIC_REST, uid, rest_us > TURN_REST_FIRST_US ? LOG_LEVEL_WARNING : LOG_LEVEL_INFO,
+                    "user paused: its calls took long in the kernel; uid=%" PRIu64 " took_ms=%" PRId64
+                    " pause_ms=%" PRId64,
+                    uid, cost_us / 1000, rest_us / 1000);
+}
 
 int users_init(struct users *users, os_uid own, struct fd_table *fd_table, uint64_t seed) {
     size_t descriptors = fd_table_free(fd_table);
@@ -24,7 +34,10 @@ int users_init(struct users *users, os_uid own, struct fd_table *fd_table, uint6
         return error;
     table_init(&users->by_uid, offsetof(struct user, uid), seed);
     turns_init(&users->turns);
+    users->turns.rested = on_rested;
     ring_init(&users->starved);
+    ring_init(&users->owing);
+    users->n_owing = 0;
     users->fd_table = fd_table;
     users->reserve = descriptors / LIMIT_RESERVE_PART;
     if (users->reserve > LIMIT_RESERVE)
@@ -45,7 +58,12 @@ int users_init(struct users *users, os_uid own, struct fd_table *fd_table, uint6
     return 0;
 }
 
+static void user_free(struct user *user);
+
 void users_deinit(struct users *users, bool left_behind) {
+    struct ring *node;
+    while ((node = ring_first(&users->owing)))
+        user_free(CONTAINER_OF(node, struct user, owing));
     assert(left_behind || users->by_uid.used == 0);
     (void)left_behind;
     table_deinit(&users->by_uid);
@@ -93,9 +111,16 @@ static void take_sorted(struct users *users, const struct user *user) {
             (--users->n_sorted - place) * sizeof(struct user *));
 }
 
+static void stop_owing(struct user *user) {
+    ring_remove(&user->owing);
+    user->users->n_owing--;
+}
+
 struct user *user_ref(struct users *users, os_uid uid) {
     struct user *user = table_find(&users->by_uid, uid);
     if (user) {
+        if (ring_has(&user->owing))
+            stop_owing(user);
         user->refs++;
         return user;
     }
@@ -132,6 +157,28 @@ static void drop_journal(struct user *user) {
     user_give(user, USER_BYTES, journal_bytes());
 }
 
+static void user_free(struct user *user) {
+    if (ring_has(&user->owing))
+        stop_owing(user);
+    table_remove(&user->users->by_uid, user);
+    take_sorted(user->users, user);
+    gates_deinit(user);
+    lane_deinit(&user->lane);
+    order_deinit(&user->order);
+    free(user);
+}
+
+static void free_paid(struct users *users) {
+    struct ring *node;
+    for (int i = 0; i < OWING_LOOKS && (node = ring_first(&users->owing)); i++) {
+        struct user *user = CONTAINER_OF(node, struct user, owing);
+        ring_remove(node);
+        ring_add(&users->owing, node);
+        if (!lane_owes(&user->lane))
+            user_free(user);
+    }
+}
+
 void user_unref(struct user *user) {
     if (!user || --user->refs)
         return;
@@ -139,16 +186,19 @@ void user_unref(struct user *user) {
     for (int slot = 0; slot < USER_QUOTAS; slot++)
         assert(user->used[slot] == 0);
     assert(!user->accounts && ring_is_empty(&user->discard_queue.records) && ring_is_empty(&user->arrivals));
-    table_remove(&user->users->by_uid, user);
-    take_sorted(user->users, user);
-    gates_deinit(user);
+    turn_forget(&user->look);
     turn_forget(&user->retest);
     turn_forget(&user->arrive);
     turn_forget(&user->ready_list.task);
     free(user->ready_list.ids);
-    lane_deinit(&user->lane);
-    order_deinit(&user->order);
-    free(user);
+    user->ready_list = (struct user_ready_list){0};
+    if (!lane_owes(&user->lane)) {
+        user_free(user);
+        return;
+    }
+    ring_add(&user->users->owing, &user->owing);
+    user->users->n_owing++;
+    free_paid(user->users);
 }
 
 static int refuse(struct user *user, enum user_quota slot, uint64_t amount, struct refusal *refusal) {
@@ -223,8 +273,9 @@ int user_keep_journal(struct user *user, struct refusal *refusal) {
 
 size_t users_next(const struct users *users, uint64_t from, const struct user **found, size_t room) {
     size_t place = place_of(users, from), n = 0;
-    while (n < room && place < users->n_sorted)
-        found[n++] = users->sorted[place++];
+    for (; n < room && place < users->n_sorted; place++)
+        if (users->sorted[place]->refs)
+            found[n++] = users->sorted[place];
     return n;
 }
 

@@ -2,7 +2,9 @@
  *
  * Code takes from a quota before it allocates, and gives back what it took. The broker's own uid may have everything, any other uid a quarter
  * of each limit, and less of the fd table (limit.h). A refusal names the limit and the sessions that have most of it. A user exists as long
- * as it has references.
+ * as it has references, and then until its lane owes no time (turn.h): so its rest does not end with its last connection. Such users have
+ * nothing and are not listed. Each took more than TURN_LONG_US of the loop's time and is kept TURN_REST times as long as that took, so there
+ * are a few hundred of them at most times, and a few thousand whatever many uids do.
  *
  * One journal has the notices of all uids, for admins. Any other uid that asks gets a journal of its own, filled with its notices from the
  * first: so notice numbers reveal nothing about other uids, and their notices push out none of its own. */
@@ -55,6 +57,9 @@ struct users {
     uint64_t most_uid;   /* the uid with the most slots when a refusal last checked */
     size_t seen;         /* how far by_uid was checked for that */
     struct ring starved; /* users with gates that wait for room in the table */
+    struct ring
+        owing; /* users without references whose lanes owe time; two are looked at when one is added */
+    size_t n_owing;
     struct journal journal;
     size_t n_journals; /* how many users have a journal */
     size_t n_monitors; /* in flight */
@@ -63,7 +68,8 @@ struct users {
 struct user {
     os_uid uid; /* key of the table */
     struct users *users;
-    struct lane lane; /* the uid's tasks */
+    struct lane lane;  /* the uid's tasks */
+    struct ring owing; /* node in users->owing */
     /* Wake-one (daemon/object/waitqueue.h): queues with waits, queues to be tested again, and the connections that have ended since (n_gone >
      * USER_GONE: too many to list). */
     struct ring pools, retested;
@@ -113,10 +119,10 @@ static inline struct user *user_hold(struct user *user) {
     return user;
 }
 
-/* NULL is allowed. The last one asserts that everything was given back, and frees the user. */
+/* NULL is allowed. The last one asserts that everything was given back, and frees the user, unless its lane owes time. */
 void user_unref(struct user *user);
 
-/* Gets up to `room` users with the lowest uids from `from` on, sorted. Returns how many. */
+/* Gets up to `room` users with references and the lowest uids from `from` on, sorted. Returns how many. */
 size_t users_next(const struct users *users, uint64_t from, const struct user **found, size_t room);
 
 /* How much more it may have; 0 also if it is beyond its limit (charge_return). */

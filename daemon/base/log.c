@@ -32,6 +32,7 @@ static const char *const topics[] = {[LOG_TOPIC_CONNECTION] = "connection ended"
                                      [LOG_TOPIC_DESCRIPTOR] = "cannot watch a descriptor",
                                      [LOG_TOPIC_HANDLE] = "cannot signal a pollable handle",
                                      [LOG_TOPIC_WORKER] = "cannot start a worker thread",
+                                     [LOG_TOPIC_REST] = "users paused",
                                      [LOG_TOPIC_SIGNAL] = "signals"};
 
 static log_sink *current_sink;

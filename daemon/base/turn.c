@@ -38,49 +38,69 @@ void turn_forget(struct task *task) {
         ring_remove(&task->node);
 }
 
-/* Runs at least one step. A step that ends the last object of a uid frees the lane, too: then turns->last is no longer this lane. */
+void turn_cut_if_long(struct turns *turns) {
+    turns->cut = turns->cut || os_coarse_us() - turns->tick >= TURN_LONG_US;
+}
+
+/* Runs at least one step. A step that ends the last object of a uid frees the lane, too: then turns->last is no longer this lane. Any step
+ * may make a long call, so the clock is read before a further one. */
 static void run(struct turns *turns, struct lane *lane) {
+    struct ring *first = ring_first(&lane->tasks);
     turns->left = TURN_UNITS;
-    do {
-        struct ring *first = ring_first(&lane->tasks);
-        if (!first)
-            break;
+    turns->cut = false;
+    while (first && !turn_is_over(turns)) {
         ring_remove(first);
         struct task *task = CONTAINER_OF(first, struct task, node);
         turn_spend(turns, 1);
         task->step(task);
-    } while (turns->last == lane && !turn_is_over(turns));
-    turns->cut = false;
+        if (turns->last != lane)
+            break;
+        first = ring_first(&lane->tasks);
+        if (first)
+            turn_cut_if_long(turns);
+    }
 }
 
-void turn_cut_if_long(struct turns *turns) { turns->cut = os_coarse_us() - turns->tick >= TURN_LONG_US; }
+bool lane_owes(const struct lane *lane) { return lane->owes_until && lane->owes_until > os_now_us(); }
+
+static int64_t lower(int64_t a, int64_t b) { return a < b ? a : b; }
 
 static void rest(struct lane *lane, int64_t us) {
-    int64_t pause = us * TURN_REST;
-    lane->rest_until = os_now_us() + (pause < TURN_REST_MOST_US ? pause : TURN_REST_MOST_US);
+    int64_t now = os_now_us(), before = lane->owes_until > now ? lane->owes_until - now : 0;
+    int64_t owed = lower(before + us * TURN_REST, TURN_REST_MOST_US);
+    lane->owes_until = now + owed;
+    lane->rest_until = now + (before ? owed : lower(owed, TURN_REST_FIRST_US));
+    if (lane->turns->rested)
+        lane->turns->rested(lane, us, lane->rest_until - now);
     if (!ring_has(&lane->node))
         return;
     ring_remove(&lane->node);
     ring_add(&lane->turns->resting, &lane->node);
 }
 
-/* Reads the thread's CPU time when the coarse clock has moved. Called at the beginning of a round, too, so that no lane is charged for
+/* Reads the thread's CPU time, as the coarse clock has moved. Called at the beginning of a round, too, so that no lane is charged for
  * the time between rounds. */
 static void read_times(struct turns *turns, int64_t tick) {
-    if (tick == turns->tick)
-        return;
     turns->tick = tick;
     turns->spent = os_thread_us();
+    turns->units = 0;
 }
 
-/* Reads the coarse clock after each turn. If it has moved far, the turn was long, or another process had the processor: the thread's CPU
- * time decides. */
-static void rest_if_long(struct turns *turns) {
-    int64_t tick = os_coarse_us(), before = turns->spent, units = TURN_UNITS - turns->left;
-    bool far = tick - turns->tick >= TURN_LONG_US;
+/* If the coarse clock has moved far, the turn was long, or another process had the processor: the thread's CPU time decides. Of the two times
+ * the shorter one counts, in case a clock is wrong. */
+static bool charge(struct turns *turns, struct lane *lane, int64_t tick) {
+    int64_t passed = tick - turns->tick, before = turns->spent;
+    int64_t units = turns->units + TURN_UNITS - turns->left;
+    bool far = passed >= TURN_LONG_US;
     read_times(turns, tick);
-    if (far && turns->last && turns->spent - before > TURN_LONG_US + units * TURN_UNIT_MOST_US)
-        rest(turns->last, turns->spent - before);
+    if (far && lane && turns->spent - before > TURN_LONG_US + units * TURN_UNIT_MOST_US)
+        rest(lane, lower(turns->spent - before, passed));
+    return far;
+}
+
+bool turn_charge(struct turns *turns, struct lane *lane) {
+    int64_t tick = os_coarse_us();
+    return tick != turns->tick && charge(turns, lane, tick);
 }
 
 /* Returns the lanes whose rest is over to turns->lanes. */
@@ -107,18 +127,22 @@ static void take_turn(struct turns *turns, struct lane *lane) {
 
 bool turns_round(struct turns *turns, void (*after)(void *context), void *context) {
     struct ring round, *node;
+    int64_t tick;
     turns->rounds++;
     end_rests(turns);
     if (!turns_have_work(turns))
         return false;
-    read_times(turns, os_coarse_us());
+    tick = os_coarse_us();
+    if (tick != turns->tick)
+        read_times(turns, tick);
     ring_init(&round);
     ring_move_all(&round, &turns->lanes);
     while ((node = ring_first(&round))) {
         ring_remove(node);
         take_turn(turns, CONTAINER_OF(node, struct lane, node));
         after(context);
-        rest_if_long(turns);
+        (void)turn_charge(turns, turns->last);
+        turns->units += TURN_UNITS - turns->left;
     }
     turns->last = NULL;
     return !ring_is_empty(&turns->lanes);

@@ -6,8 +6,11 @@
  *
  * A unit is about a microsecond: the cost of one short request, or of one of many objects that a request names. A system call cannot be cut
  * into steps: a lane that has used far more CPU time than its units stand for (more than TURN_LONG_US, plus TURN_UNIT_MOST_US per unit)
- * rests TURN_REST times as long, TURN_REST_MOST_US at most. Where it
- * was a call that turn_cut_if_long follows, the turn also ends there. */
+ * owes TURN_REST times as much, and time passing pays that. The lane rests meanwhile: if it owed nothing before, at most TURN_REST_FIRST_US,
+ * because a machine can be slow once; else until all is paid. So such a lane gets 1 / TURN_REST of the time, and one late turn costs it five
+ * seconds at most. At most TURN_REST_MOST_US is owed. Where it was a call that turn_cut_if_long follows, the turn also ends there.
+ *
+ * What is owed outlives the tasks, and must outlive the objects of the uid: the owner of a lane keeps it while lane_owes. */
 #ifndef TURN_H
 #define TURN_H
 
@@ -21,9 +24,11 @@ enum {
     TURN_UNITS = 256,
     TURN_LONG_US = 8000,
     TURN_UNIT_MOST_US = 10,
-    TURN_REST = 100,
-    TURN_REST_MOST_US = 5000000
+    TURN_REST = 200,
+    TURN_REST_FIRST_US = 5000000
 };
+
+#define TURN_REST_MOST_US INT64_C(3600000000)
 
 struct turns;
 
@@ -37,6 +42,7 @@ struct lane {
     struct ring tasks;
     struct ring node;   /* in turns->lanes or turns->resting while it has tasks */
     int64_t rest_until; /* 0: it does not rest */
+    int64_t owes_until; /* os_now_us: when all is paid */
 };
 
 struct turns {
@@ -44,16 +50,25 @@ struct turns {
     struct ring resting; /* with tasks, until their rest is over */
     struct lane *last;   /* whose turn it is; NULL: none, or it is gone */
     int left;            /* units of this turn */
+    int64_t units;       /* of the turns before it since `spent` was read */
     bool cut;            /* this one is over, whatever is left */
-    unsigned rounds;     /* so far */
-    int64_t tick;        /* coarse clock when `spent` was read */
-    int64_t spent;       /* the thread's CPU time, us */
+    void (*rested)(struct lane *lane, int64_t cost_us,
+                   int64_t rest_us); /* a rest begins; NULL: nothing is called */
+    unsigned rounds;                 /* so far */
+    int64_t tick;                    /* coarse clock when `spent` was read */
+    int64_t spent;                   /* the thread's CPU time, us */
 };
 
 void turns_init(struct turns *turns);
 
 void lane_init(struct lane *lane, struct turns *turns);
 void lane_deinit(struct lane *lane); /* asserts that it has no tasks */
+
+/* Whether its tasks wait until its rest is over. */
+static inline bool lane_rests(const struct lane *lane) { return lane->rest_until != 0; }
+
+/* Whether a long turn of it is not paid yet. */
+bool lane_owes(const struct lane *lane);
 
 /* Queues the task after the lane's other tasks. Does nothing if it is queued already. */
 void turn_queue(struct lane *lane, struct task *task);
@@ -69,6 +84,10 @@ static inline bool turn_is_over(const struct turns *turns) { return turns->left 
 
 /* After a system call that may have been long: if so, by the coarse clock, the turn is over. */
 void turn_cut_if_long(struct turns *turns);
+
+/* Charges the lane (NULL: nobody) for what the thread has done since the clocks were read, turns->units and this turn's units. Returns whether
+ * that took long by the coarse clock. turns_round does it after each turn; it is called before and after what is done for another lane. */
+bool turn_charge(struct turns *turns, struct lane *lane);
 
 static inline bool turns_have_work(const struct turns *turns) { return !ring_is_empty(&turns->lanes); }
 

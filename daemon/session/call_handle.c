@@ -180,7 +180,7 @@ static void followed(struct following *following) {
     if (!following->inflight.connection)
         following_free(following);
     else if (!following->inflight.ready)
-        inflight_ready(&following->inflight);
+        inflight_ready_in_turn(&following->inflight);
 }
 
 static void on_followed(struct poller_job *job) { followed(CONTAINER_OF(job, struct following, job)); }
@@ -195,7 +195,7 @@ static void on_nested(struct nesting *nesting) {
 static void on_late(struct nesting *nesting) {
     struct following *following = following_of(nesting);
     if (following->inflight.connection && !following->inflight.ready)
-        inflight_ready(&following->inflight);
+        inflight_ready_in_turn(&following->inflight);
 }
 
 static void on_dropped(struct poller_job *job) {

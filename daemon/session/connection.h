@@ -118,7 +118,7 @@ int connection_check_room(const struct connection *connection, size_t length, st
 void connection_touch(struct connection *connection);
 
 /* Queue a reply, sent at the end of the turn. connection_reply_fd attaches a copy of fd (after passing_check), which is passed at
- * once. A failure ends the connection; only if the kernel accepts no more descriptors in flight, a refusal is sent instead, and
+ * once, so it is called in a turn of the uid. A failure ends the connection; only if the kernel accepts no more descriptors in flight, a refusal is sent instead, and
  * false returned. */
 void connection_reply(struct connection *connection, const struct Portd__V1__Reply *reply);
 bool connection_reply_fd(struct connection *connection, const struct Portd__V1__Reply *reply, os_fd fd);

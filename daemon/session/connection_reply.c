@@ -91,6 +91,7 @@ bool connection_reply_fd(struct connection *connection, const Portd__V1__Reply *
     }
     envelope_pack(&envelope, body);
     int error = channel_put_fds(&connection->channel, body, length, &fd, 1);
+    turn_cut_if_long(connection->user->lane.turns);
     if (error == -ETOOMANYREFS) {
         (void)passing_refuse(&refusal);
         connection_refuse(connection, reply->id, &refusal);

@@ -43,16 +43,27 @@ void inflight_remove(struct inflight *inflight) {
     }
 }
 
-void inflight_ready(struct inflight *inflight) {
+static void hold(struct inflight *inflight) {
     struct connection *connection = inflight->connection;
-    if (!connection->held && !connection_congested(connection)) {
-        inflight_remove(inflight);
-        inflight->emit(inflight);
-        return;
-    }
     DL_DELETE(connection->inflight, inflight);
     DL_APPEND(connection->held, inflight);
     inflight->ready = true;
+}
+
+void inflight_ready(struct inflight *inflight) {
+    struct connection *connection = inflight->connection;
+    if (connection->held || connection_congested(connection)) {
+        hold(inflight);
+        return;
+    }
+    inflight_remove(inflight);
+    inflight->emit(inflight);
+}
+
+void inflight_ready_in_turn(struct inflight *inflight) {
+    struct connection *connection = inflight->connection;
+    hold(inflight);
+    turn_queue(&connection->user->lane, &connection->task);
 }
 
 bool inflight_has_room(struct connection *connection, struct inflight *inflight) {

@@ -43,6 +43,9 @@ void inflight_remove(struct inflight *inflight);
 /* The result is there: calls emit now, or when the client has read the earlier replies. */
 void inflight_ready(struct inflight *inflight);
 
+/* The same for an emit that sends (connection_reply_fd), in callbacks outside of turns: emit is called in a turn of the uid. */
+void inflight_ready_in_turn(struct inflight *inflight);
+
 /* The client has read: emits `held` replies and resumes `starved` requests, as many as the turn allows. False: more remain. */
 bool inflight_go_on(struct connection *connection);
 

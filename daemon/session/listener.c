@@ -203,6 +203,24 @@ static void on_timer(struct loop_timer *timer) {
         (void)loop_timer_set(listener->sessions->loop, timer, os_now_us() + REST_US);
 }
 
+/* Its lane is charged for what turning it away has cost: the watchers of the client's end are walked (connection_flush.c). A lane that rests
+ * gets no answer. Without memory nobody is charged. */
+static void turn_away_charged(struct listener *listener, struct accepted *accepted, const struct peer *peer,
+                              const struct refusal *refusal) {
+    struct turns *turns = &listener->users->turns;
+    struct user *user = user_ref(listener->users, peer->uid);
+    if (user && lane_rests(&user->lane)) {
+        metrics_add(METRIC_TURNED_AWAY, 1);
+        notice_session_turned_away(listener->users, peer, refusal);
+        discard(listener, accepted, peer->uid);
+    } else {
+        (void)turn_charge(turns, NULL);
+        turn_away(listener, accepted, peer, refusal);
+        (void)turn_charge(turns, user ? &user->lane : NULL);
+    }
+    user_unref(user);
+}
+
 /* Returns how much of ACCEPTS it counts. */
 static int take_in(struct listener *listener, struct transport transport) {
     struct accepted accepted = {.transport = transport};
@@ -215,7 +233,7 @@ static int take_in(struct listener *listener, struct transport transport) {
     if (!(error ? refusal_system(&refusal, -error, "cannot determine peer credentials")
                 : admit(listener, &accepted, &peer, &refusal)))
         return 1;
-    turn_away(listener, &accepted, &peer, &refusal);
+    turn_away_charged(listener, &accepted, &peer, &refusal);
     return TURN_AWAY;
 }
 

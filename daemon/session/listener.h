@@ -3,7 +3,7 @@
  * So a uid that connects fast delays others only by a few system calls per connection, and not by the work on its connections. An
  * accepted connection counts as its uid's from the start.
  *
- * A connection that is turned away gets a reply with id 0 that says why, and a worker closes it: its queue may contain
+ * A connection that is turned away gets a reply with id 0 that says why (none while its uid rests, turn.h), and a worker closes it: its queue may contain
  * descriptors whose close blocks. While the process has too few free slots, or the kernel returns an error, the listener is not
  * watched, and tried again after a pause. A listener that was shut down is not watched any more; existing connections stay. */
 #ifndef LISTENER_H

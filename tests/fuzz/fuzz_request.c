@@ -284,7 +284,7 @@ static void step(struct run *run) {
 
 static bool is_quiet(void) {
     return world.sessions.n_connections == 0 && world.fd_table.used == world.used &&
-           world.users.by_uid.used == 0 && offload_pending(world.offload) == 0 &&
+           world.users.by_uid.used == world.users.n_owing && offload_pending(world.offload) == 0 &&
            closer_pending(world.closer) == 0;
 }
 

@@ -85,5 +85,38 @@ static void nobody_pays_for_who_is_not_known(void **state) {
     (void)close(fd);
 }
 
+/* One that is turned away is told why, unless its uid rests: a send can take long. */
+static void who_rests_is_turned_away_without_an_answer(void **state) {
+    struct sockaddr_un name = {.sun_family = AF_UNIX};
+    socklen_t size = sizeof name;
+    static struct listener listener;
+    char byte;
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+    (void)state;
+    assert_int_equal(bind(fd, (struct sockaddr *)&name, sizeof(name.sun_family)), 0);
+    assert_int_equal(listen(fd, MANY), 0);
+    assert_int_equal(getsockname(fd, (struct sockaddr *)&name, &size), 0);
+    world_make(10000);
+    world.users.limits[USER_CONNECTIONS] = 0;
+    assert_int_equal(listener_open(&listener, fd, &world.sessions, &world.users), 0);
+    struct user *user = user_ref(&world.users, world.users.own);
+    assert_non_null(user);
+    for (int rests = 0; rests < 2; rests++) {
+        int client = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        user->lane.rest_until = rests ? INT64_MAX - 1 : 0;
+        assert_int_equal(connect(client, (struct sockaddr *)&name, size), 0);
+        listener.watch.fn(&listener.watch, LOOP_READ);
+        assert_true(world_until(all_is_closed));
+        assert_int_equal(recv(client, &byte, 1, 0), 1 - rests);
+        (void)close(client);
+    }
+    user_unref(user);
+    listener_close(&listener);
+    world_free();
+    (void)close(fd);
+}
+
 TEST_MAIN(cmocka_unit_test(many_are_accepted_at_once_and_made_in_turns),
-          cmocka_unit_test(nobody_pays_for_who_is_not_known))
+          cmocka_unit_test(nobody_pays_for_who_is_not_known),
+          cmocka_unit_test(who_rests_is_turned_away_without_an_answer))

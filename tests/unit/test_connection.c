@@ -3,11 +3,13 @@
 #include "tests/support/test.h"
 
 #include "daemon/access/gate.h"
+#include "daemon/access/refusal.h"
 #include "daemon/base/metrics.h"
 #include "daemon/session/connection.h"
 #include "proto/frame.h"
 #include "tests/support/on_socket.h"
 #include "tests/support/world.h"
+#include "utlist.h"
 
 #include <sys/epoll.h>
 #include <sys/socket.h>
@@ -187,9 +189,10 @@ struct watchers {
     int copies[2][COPIES], epolls[EPOLLS];
 };
 
-/* Many epoll descriptors watch many copies of each, so that a send to it takes long. */
+/* Many epoll descriptors watch many copies of each, so that a send to it takes long, and a receive of
+ * what it has sent: the kernel wakes them for each message. */
 static void watch(const int fds[2], struct watchers *watchers) {
-    struct epoll_event event = {.events = EPOLLIN | EPOLLET};
+    struct epoll_event event = {.events = EPOLLIN | EPOLLOUT | EPOLLET};
 
     for (int i = 0; i < EPOLLS; i++)
         watchers->epolls[i] = epoll_create1(EPOLL_CLOEXEC);
@@ -211,11 +214,29 @@ static void unwatch(const struct watchers *watchers) {
     }
 }
 
-/* Both ask before a turn begins. The reply that is sent first takes long, so the other one is sent in a later turn. */
+/* What the uid owes is paid, and its rest is over. */
+static void pardon(void) {
+    struct user *user = user_ref(&world.users, world.users.own);
+
+    assert_non_null(user);
+    user->lane.owes_until = 0;
+    if (user->lane.rest_until)
+        user->lane.rest_until = 1;
+    user_unref(user);
+}
+
+static bool nobody_is_there_in_time(void) {
+    pardon();
+    return nobody_is_there();
+}
+
+/* Two replies are made at once. The one that is sent first takes long, so the other one is sent in a later turn. */
 static void a_send_that_takes_long_is_the_last_of_its_turn(void **state) {
     static struct watchers watchers;
     const int64_t deadline = os_now_us() + 30000000;
-    size_t got[2] = {0, 0};
+    struct connection *connection;
+    struct refusal refusal;
+    size_t got[2];
     int fds[2];
 
     (void)state;
@@ -228,24 +249,105 @@ static void a_send_that_takes_long_is_the_last_of_its_turn(void **state) {
     for (int i = 0; i < 2; i++)
         assert_true(read_all(fds[i]) > 0);
     watch(fds, &watchers);
+    (void)refusal_set(&refusal, REFUSAL_INVALID, NULL, NULL, "no");
+    DL_FOREACH (world.sessions.connections, connection)
+        connection_refuse(connection, 1, &refusal);
+    connection_flush_all(&world.sessions);
     for (int i = 0; i < 2; i++)
-        assert_int_equal(send(fds[i], ping, sizeof ping, 0), sizeof ping);
-    while (!got[0] && !got[1] && os_now_us() < deadline) {
-        (void)world_turn(0);
-        for (int i = 0; i < 2; i++)
-            got[i] += read_all(fds[i]);
-    }
+        got[i] = read_all(fds[i]);
     assert_true(!got[0] != !got[1]);
-    while ((!got[0] || !got[1]) && os_now_us() < deadline) {
+    assert_true(lane_rests(&world.sessions.connections->user->lane));
+    /* The other one asks. That is received in a later turn than the one in which its first reply is sent. */
+    const int other = got[0] ? 1 : 0;
+    assert_int_equal(send(fds[other], ping, sizeof ping, 0), sizeof ping);
+    const uint64_t done = metrics_values[METRIC_REQUESTS_DONE];
+    while (!got[other] && os_now_us() < deadline) {
+        pardon();
         (void)world_turn(1000);
-        for (int i = 0; i < 2; i++)
-            got[i] += read_all(fds[i]);
+        got[other] += read_all(fds[other]);
     }
-    assert_true(got[0] && got[1]);
+    assert_true(got[other] > 0);
+    assert_int_equal(metrics_values[METRIC_REQUESTS_DONE], done);
+    const size_t before = got[other];
+    while (got[other] == before && os_now_us() < deadline) {
+        pardon();
+        (void)world_turn(1000);
+        got[other] += read_all(fds[other]);
+    }
+    assert_int_equal(metrics_values[METRIC_REQUESTS_DONE], done + 1);
     unwatch(&watchers);
     os_close(fds[0]);
     os_close(fds[1]);
+    assert_true(world_until(nobody_is_there_in_time));
+}
+
+/* Both send many short messages. One is received in a turn; then the uid rests, and goes on resting when it connects anew. */
+static void a_receive_that_takes_long_is_the_last_of_its_turn(void **state) {
+    enum { PINGS = 4 };
+    static struct watchers watchers;
+    const struct user *user;
+    int fds[2];
+
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        fds[i] = world_connect();
+        assert_true(fds[i] >= 0);
+        assert_int_equal(send(fds[i], hello, sizeof hello, 0), sizeof hello);
+    }
+    world_until_idle();
+    assert_int_equal(users_next(&world.users, 0, &user, 1), 1);
+    watch(fds, &watchers);
+    for (int i = 0; i < 2 * PINGS * SIZE; i++)
+        assert_int_equal(send(fds[i % 2], &ping[i / 2 % SIZE], 1, 0), 1);
+    const uint64_t done = metrics_values[METRIC_REQUESTS_DONE];
+    for (int i = 0; i < 10 && !lane_rests(&user->lane); i++)
+        (void)world_turn(0);
+    assert_true(lane_rests(&user->lane) && lane_owes(&user->lane));
+    assert_true(metrics_values[METRIC_REQUESTS_DONE] <= done + PINGS);
+    unwatch(&watchers);
+    os_close(fds[0]);
+    os_close(fds[1]);
+    assert_true(world_until(nobody_is_there_in_time));
+    world_until_idle();
+}
+
+/* A uid that rests is not forgotten with its last connection: a new one is not answered before the rest is over. */
+static void who_rests_is_known_after_it_has_gone(void **state) {
+    struct user *user = user_ref(&world.users, world.users.own);
+    struct refusal refusal;
+
+    (void)state;
+    int fd = world_connect();
+    assert_true(fd >= 0);
+    assert_int_equal(send(fd, hello, sizeof hello, 0), sizeof hello);
+    world_until_idle();
+    assert_true(read_all(fd) > 0);
+    /* A reply that a timer makes, say. */
+    user->lane.rest_until = INT64_MAX - 1;
+    (void)refusal_set(&refusal, REFUSAL_INVALID, NULL, NULL, "no");
+    connection_refuse(world.sessions.connections, 1, &refusal);
+    world_until_idle();
+    assert_int_equal(read_all(fd), 0);
+    pardon();
+    world_until_idle();
+    assert_true(read_all(fd) > 0);
+    user->lane.owes_until = INT64_MAX;
+    os_close(fd);
     assert_true(world_until(nobody_is_there));
+    user_unref(user);
+    assert_int_equal(world.users.n_owing, 1);
+    user->lane.rest_until = INT64_MAX - 1;
+    fd = world_connect();
+    assert_true(fd >= 0);
+    assert_int_equal(world.users.n_owing, 0);
+    assert_int_equal(send(fd, hello, sizeof hello, 0), sizeof hello);
+    world_until_idle();
+    assert_int_equal(read_all(fd), 0);
+    pardon();
+    world_until_idle();
+    assert_true(read_all(fd) > 0);
+    os_close(fd);
+    assert_true(world_until(nobody_is_there_in_time));
 }
 
 static int begin(void **state) {
@@ -263,4 +365,6 @@ static int end(void **state) {
 TEST_MAIN(cmocka_unit_test_setup_teardown(who_has_spent_the_rate_is_read_again, begin, end),
           cmocka_unit_test_setup_teardown(half_a_frame_has_slots_while_it_is_one, begin, end),
           cmocka_unit_test_setup_teardown(what_was_read_before_the_room_was_used_up_is_answered, begin, end),
-          cmocka_unit_test_setup_teardown(a_send_that_takes_long_is_the_last_of_its_turn, begin, end))
+          cmocka_unit_test_setup_teardown(a_send_that_takes_long_is_the_last_of_its_turn, begin, end),
+          cmocka_unit_test_setup_teardown(a_receive_that_takes_long_is_the_last_of_its_turn, begin, end),
+          cmocka_unit_test_setup_teardown(who_rests_is_known_after_it_has_gone, begin, end))

@@ -4,6 +4,7 @@
 
 #include "daemon/base/turn.h"
 #include "proto/container.h"
+#include "proto/os.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -150,6 +151,173 @@ static void a_long_call_ends_the_turn(void **state) {
     lane_deinit(&pair.lane);
 }
 
+/* A lane with a task whose step takes so long, by both clocks. The second task has no step of its own. */
+struct late {
+    struct lane lane;
+    struct task task, waits;
+    int64_t passed, spent;
+    size_t units;
+    int waited;
+};
+
+static void step_late(struct task *task) {
+    struct late *late = CONTAINER_OF(task, struct late, task);
+    struct turns *turns = late->lane.turns;
+
+    turns->tick -= late->passed;
+    turns->spent -= late->spent;
+    turn_spend(turns, late->units);
+}
+
+static void step_after_late(struct task *task) { CONTAINER_OF(task, struct late, waits)->waited++; }
+
+static void late_init(struct late *late, struct turns *turns, int64_t us) {
+    *late = (struct late){
+        .task = {.step = step_late}, .waits = {.step = step_after_late}, .passed = us, .spent = us};
+    lane_init(&late->lane, turns);
+}
+
+/* Its next turn is one that it has not to wait for. */
+static void late_turn(struct late *late) {
+    int after = 0;
+
+    if (late->lane.rest_until)
+        late->lane.rest_until = 1;
+    turn_queue(&late->lane, &late->task);
+    (void)turns_round(late->lane.turns, count, &after);
+    assert_int_equal(after, 1);
+}
+
+enum { SECOND = 1000000 };
+
+/* The first one costs little, and what is not paid by it is remembered: the second one costs all. */
+static void a_second_long_turn_costs_what_is_owed(void **state) {
+    struct turns turns;
+    struct late late;
+
+    (void)state;
+    turns_init(&turns);
+    late_init(&late, &turns, SECOND);
+    assert_false(lane_owes(&late.lane));
+    const int64_t before = os_now_us();
+    late_turn(&late);
+    const int64_t now = os_now_us(), owes = late.lane.owes_until;
+    assert_true(lane_rests(&late.lane) && lane_owes(&late.lane));
+    assert_true(late.lane.rest_until >= before + TURN_REST_FIRST_US &&
+                late.lane.rest_until <= now + TURN_REST_FIRST_US);
+    assert_true(owes >= before + INT64_C(1) * TURN_REST * SECOND);
+    late_turn(&late);
+    assert_true(late.lane.owes_until >= owes + INT64_C(1) * TURN_REST * SECOND);
+    assert_true(late.lane.rest_until == late.lane.owes_until);
+    lane_deinit(&late.lane);
+}
+
+/* Who has paid is as one that never owed, and nobody owes more than there may be. */
+static void what_is_paid_is_forgotten(void **state) {
+    struct turns turns;
+    struct late late;
+
+    (void)state;
+    turns_init(&turns);
+    late_init(&late, &turns, 1000 * INT64_C(1000000));
+    late.lane.owes_until = 1;
+    assert_false(lane_owes(&late.lane));
+    for (int i = 0; i < 2; i++) {
+        late_turn(&late);
+        const int64_t now = os_now_us();
+        assert_true(late.lane.owes_until <= now + TURN_REST_MOST_US);
+        assert_true(late.lane.rest_until <= now + (i ? TURN_REST_MOST_US : TURN_REST_FIRST_US));
+        assert_true(late.lane.owes_until > now + TURN_REST_MOST_US / 2);
+    }
+    lane_deinit(&late.lane);
+}
+
+/* One of the clocks is wrong, or another process had the processor. */
+static void the_shorter_time_counts(void **state) {
+    struct turns turns;
+    struct late late;
+
+    (void)state;
+    turns_init(&turns);
+    late_init(&late, &turns, 0);
+    late.spent = 3600 * INT64_C(1000000);
+    late.passed = 2 * TURN_LONG_US;
+    late_turn(&late);
+    assert_true(lane_owes(&late.lane));
+    assert_true(late.lane.owes_until < os_now_us() + TURN_REST_MOST_US / 2);
+    lane_deinit(&late.lane);
+    late_init(&late, &turns, 0);
+    late.passed = 3600 * INT64_C(1000000);
+    late_turn(&late);
+    assert_false(lane_rests(&late.lane) || lane_owes(&late.lane));
+    lane_deinit(&late.lane);
+}
+
+/* What the turns before have done since the clocks were read is allowed as well. */
+static void a_short_turn_after_others_is_not_long(void **state) {
+    struct turns turns;
+    struct late first, second;
+    int after = 0;
+
+    (void)state;
+    turns_init(&turns);
+    late_init(&first, &turns, 0);
+    late_init(&second, &turns, TURN_LONG_US + TURN_UNITS * TURN_UNIT_MOST_US / 2);
+    first.units = TURN_UNITS;
+    turn_queue(&first.lane, &first.task);
+    turn_queue(&second.lane, &second.task);
+    turns.tick = os_coarse_us() + SECOND; /* is read at the beginning of the round, and not between the two */
+    (void)turns_round(&turns, count, &after);
+    assert_int_equal(after, 2);
+    assert_false(lane_rests(&first.lane) || lane_rests(&second.lane));
+    lane_deinit(&first.lane);
+    lane_deinit(&second.lane);
+}
+
+/* Whatever call of it was long, the lane's next step is done in its next turn. */
+static void a_long_step_ends_the_turn(void **state) {
+    struct turns turns;
+    struct late late;
+
+    (void)state;
+    turns_init(&turns);
+    late_init(&late, &turns, TURN_LONG_US + SECOND);
+    turn_queue(&late.lane, &late.task);
+    turn_queue(&late.lane, &late.waits);
+    int after = 0;
+    assert_false(turns_round(&turns, count, &after));
+    assert_int_equal(after, 1);
+    assert_int_equal(late.waited, 0);
+    assert_true(lane_rests(&late.lane));
+    turns_finish(&turns);
+    assert_int_equal(late.waited, 1);
+    lane_deinit(&late.lane);
+}
+
+/* Outside of its turn, a lane is charged for what was done for it and not for what was done before. */
+static void who_is_charged_is_said(void **state) {
+    struct turns turns;
+    struct late late, other;
+
+    (void)state;
+    turns_init(&turns);
+    late_init(&late, &turns, 0);
+    late_init(&other, &turns, 0);
+    (void)turn_charge(&turns, NULL);
+    turns.tick -= SECOND;
+    turns.spent -= SECOND;
+    assert_true(turn_charge(&turns, &late.lane));
+    assert_false(turn_charge(&turns, &other.lane));
+    assert_true(lane_rests(&late.lane));
+    assert_false(lane_rests(&other.lane));
+    turns.tick -= SECOND;
+    turns.spent -= SECOND;
+    assert_true(turn_charge(&turns, NULL));
+    assert_false(lane_rests(&other.lane));
+    lane_deinit(&late.lane);
+    lane_deinit(&other.lane);
+}
+
 static void at_the_end_all_is_done(void **state) {
     struct turns turns;
     int first = 0, second = 0, third = 0;
@@ -167,4 +335,7 @@ static void at_the_end_all_is_done(void **state) {
 
 TEST_MAIN(TEST_CASE(a_lane_may_go_in_its_own_turn), TEST_CASE(a_lane_that_spends_its_turn_comes_again),
           TEST_CASE(what_is_left_of_a_lane_comes_again), TEST_CASE(one_that_rests_waits),
-          TEST_CASE(a_long_call_ends_the_turn), TEST_CASE(at_the_end_all_is_done))
+          TEST_CASE(a_long_call_ends_the_turn), TEST_CASE(a_second_long_turn_costs_what_is_owed),
+          TEST_CASE(what_is_paid_is_forgotten), TEST_CASE(the_shorter_time_counts),
+          TEST_CASE(a_short_turn_after_others_is_not_long), TEST_CASE(a_long_step_ends_the_turn),
+          TEST_CASE(who_is_charged_is_said), TEST_CASE(at_the_end_all_is_done))

@@ -46,6 +46,36 @@ static void users_come_in_the_order_of_their_uids(void **state) {
     users_deinit(&users, false);
 }
 
+/* Who owes time is known until it is paid, has nothing meanwhile and is not listed. */
+static void who_owes_time_is_known_until_it_is_paid(void **state) {
+    const struct user *found[ROOM];
+    struct users users;
+    struct user *one, *other;
+
+    (void)state;
+    assert_int_equal(users_init(&users, 0, &fd_table, 1), 0);
+    one = user_ref(&users, 1);
+    other = user_ref(&users, 2);
+    one->lane.owes_until = one->lane.rest_until = INT64_MAX;
+    user_unref(one);
+    assert_int_equal(users.n_owing, 1);
+    assert_int_equal(users_next(&users, 0, found, ROOM), 1);
+    assert_ptr_equal(found[0], other);
+    assert_ptr_equal(user_ref(&users, 1), one);
+    assert_int_equal(users.n_owing, 0);
+    assert_true(lane_rests(&one->lane));
+    assert_int_equal(users_next(&users, 0, found, ROOM), 2);
+    user_unref(one);
+    assert_int_equal(users.by_uid.used, 2);
+    one->lane.owes_until = 1;
+    other->lane.owes_until = INT64_MAX;
+    user_unref(other); /* looks at the others that owe */
+    assert_int_equal(users.n_owing, 1);
+    assert_int_equal(users.by_uid.used, 1);
+    users_deinit(&users, false);
+    assert_int_equal(users.n_owing, 0);
+}
+
 static void requests_are_counted_for_each_uid(void **state) {
     struct users users;
     struct user *one, *other;
@@ -380,7 +410,8 @@ static void a_journal_is_charged_and_given_back(void **state) {
     users_deinit(&users, false);
 }
 
-TEST_MAIN(TEST_CASE(users_come_in_the_order_of_their_uids), TEST_CASE(requests_are_counted_for_each_uid),
+TEST_MAIN(TEST_CASE(users_come_in_the_order_of_their_uids),
+          TEST_CASE(who_owes_time_is_known_until_it_is_paid), TEST_CASE(requests_are_counted_for_each_uid),
           TEST_CASE(others_have_a_quarter), TEST_CASE(of_the_table_each_leaves_something),
           TEST_CASE(connections_and_descriptors_are_one_share), TEST_CASE(what_is_passed_takes_no_place),
           TEST_CASE(a_rate_that_is_used_up_says_how_long), TEST_CASE(a_check_takes_nothing),
