@@ -16,7 +16,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { RATE = 1000, MORE = 30, SIZE = FRAME_HEADER + 4, COPIES = 250, EPOLLS = 400 };
+enum { RATE = 1000, MORE = 30, SIZE = FRAME_HEADER + 4, COPIES = 270, EPOLLS = 430 };
 
 /* Hello of version 1, and a ping; both with id 1. */
 static const uint8_t hello[] = {8, 0, 0, 0, 0, 0, 0, 0, 0x08, 0x01, 0x52, 0x04, 0x08, 0x01, 0x10, 0x01};
@@ -256,7 +256,6 @@ static void a_send_that_takes_long_is_the_last_of_its_turn(void **state) {
     for (int i = 0; i < 2; i++)
         got[i] = read_all(fds[i]);
     assert_true(!got[0] != !got[1]);
-    assert_true(lane_rests(&world.sessions.connections->user->lane));
     /* The other one asks. That is received in a later turn than the one in which its first reply is sent. */
     const int other = got[0] ? 1 : 0;
     assert_int_equal(send(fds[other], ping, sizeof ping, 0), sizeof ping);
