@@ -9,4 +9,9 @@
 /* Once per thread, with all signals blocked; the thread must never unblock one. */
 void pending_begin_thread(void);
 
+/* For a thread that can be interrupted (thread.h): calls work(context) with every signal pending, also the one that interrupts it, which is
+ * blocked meanwhile. At the end that one is delivered, and so interrupts no later call. The other signals stay pending for the thread, at the
+ * cost of one entry each under RLIMIT_SIGPENDING: so only threads that poll such an epoll call this. */
+void pending_call(void (*work)(void *context), void *context);
+
 #endif

@@ -2,3 +2,5 @@
 #include "pending.h"
 
 void pending_begin_thread(void) {}
+
+void pending_call(void (*work)(void *context), void *context) { work(context); }

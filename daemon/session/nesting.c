@@ -6,6 +6,7 @@
 #include "daemon/access/user.h"
 #include "daemon/loop/closer.h"
 #include "daemon/loop/identity.h"
+#include "daemon/loop/pending.h"
 #include "daemon/object/env.h"
 #include "daemon/object/pollable.h"
 #include "proto/container.h"
@@ -62,9 +63,20 @@ static int put(const struct nesting_what *what) {
     return error;
 }
 
+static void work_put(void *context) {
+    struct nesting *nesting = context;
+    nesting->error = put(&nesting->what);
+}
+
+/* Adding an epoll descriptor polls it. */
 static void work(struct offload_job *job) {
     struct nesting *nesting = nesting_of(job);
-    nesting->error = job->unfit ? job->unfit : put(&nesting->what);
+    if (job->unfit)
+        nesting->error = job->unfit;
+    else if (nesting->what.copied)
+        pending_call(work_put, nesting);
+    else
+        work_put(nesting);
 }
 
 static void submit(struct nesting *nesting) {

@@ -27,7 +27,8 @@ struct nesting_what {
     os_fd always;
     os_fd target; /* OS_FD_NONE: none, the handle is always ready */
     unsigned interest;
-    bool copied; /* the worker uses a copy of the target */
+    bool
+        copied; /* the target is an epoll descriptor: the worker uses a copy, and has all signals pending (pending.h) */
 };
 
 struct nesting {

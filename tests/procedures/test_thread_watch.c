@@ -405,7 +405,39 @@ static void a_program_does_not_miss_its_signals(void **state) {
     }
 }
 
-TEST_MAIN(FIXTURE_CASE(a_program_does_not_miss_its_signals), FIXTURE_CASE(all_that_are_ready_are_told),
+/* The worker that adds the epoll to a handle polls it, too. SIGUSR2 is the one that interrupts workers. */
+static void a_handle_takes_no_signal_from_the_program(void **state) {
+    static const int signals[] = {SIGUSR1, SIGUSR2, SIGCHLD, SIGTERM, SIGUSR2};
+    portd_client *c = fixture_client(NULL);
+    sigset_t blocked, before;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(signals) / sizeof(*signals); i++) {
+        int ends[2], epoll = make_epoll(ends);
+        struct signalfd_siginfo info;
+        (void)sigemptyset(&blocked);
+        (void)sigaddset(&blocked, signals[i]);
+        (void)sigprocmask(SIG_BLOCK, &blocked, &before);
+        int fd = fixture_own(signalfd(-1, &blocked, SFD_CLOEXEC | SFD_NONBLOCK));
+        struct epoll_event event = {.events = EPOLLIN, .data.fd = fd};
+        assert_int_equal(epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event), 0);
+        portd_id id = ask_evt(c, epoll, READ);
+        assert_cause(c, id, IDLE);
+        assert_int_equal(raise(signals[i]), 0);
+        int handle = ask_handle(c, id);
+        assert_int_equal(own_ready(epoll), fd);
+        assert_true(ask_handle_ready(handle));
+        assert_int_equal(read(fd, &info, sizeof(info)), sizeof(info));
+        assert_int_equal(info.ssi_signo, (uint32_t)signals[i]);
+        assert_int_equal(own_ready(epoll), -1);
+        assert_false(ask_handle_ready(handle));
+        ask_no_evts(c, epoll);
+        (void)sigprocmask(SIG_SETMASK, &before, NULL);
+    }
+}
+
+TEST_MAIN(FIXTURE_CASE(a_program_does_not_miss_its_signals),
+          FIXTURE_CASE(a_handle_takes_no_signal_from_the_program), FIXTURE_CASE(all_that_are_ready_are_told),
           FIXTURE_CASE(a_limit_that_passes_at_once), FIXTURE_CASE(nothing_old_is_told),
           FIXTURE_CASE(wake_one), FIXTURE_CASE(a_wait_that_begins_beside_wake_one),
           FIXTURE_CASE(a_remove_behind_a_create_ends_it),

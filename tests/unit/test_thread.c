@@ -2,6 +2,7 @@
 #define _GNU_SOURCE
 #include "tests/support/test.h"
 
+#include "daemon/loop/pending.h"
 #include "daemon/loop/thread.h"
 
 #include <pthread.h>
@@ -92,6 +93,48 @@ static void a_call_that_blocks_is_interrupted(void **state) {
     end(&task);
 }
 
+struct pending_task {
+    struct task task;
+    sigset_t during[2], after[2], mask[2];
+};
+
+static void note_pending(void *context) { (void)sigpending(context); }
+
+/* Twice, as the thread that calls is used again. Then its own signal interrupts it as before. */
+static void call_and_read(void *context) {
+    struct pending_task *pending = context;
+
+    for (int i = 0; i < 2; i++) {
+        pending_call(note_pending, &pending->during[i]);
+        (void)sigpending(&pending->after[i]);
+        (void)pthread_sigmask(SIG_SETMASK, NULL, &pending->mask[i]);
+    }
+    read_one(&pending->task);
+}
+
+static void one_with_all_signals_pending_is_interrupted_as_before(void **state) {
+    struct pending_task pending = {.task = {.got = -2}};
+
+    (void)state;
+    assert_int_equal(thread_interrupts_begin(), 0);
+    assert_int_equal(pipe(pending.task.ends), 0);
+    assert_int_equal(thread_start(&pending.task.thread, call_and_read, &pending, true), 0);
+    while (!pending.task.over)
+        thread_interrupt(&pending.task.thread);
+    thread_join(&pending.task.thread);
+    assert_int_equal(pending.task.error, EINTR);
+    for (int i = 0; i < 2; i++) {
+        for (int number = 1; number < 32; number++)
+            if (number != SIGKILL && number != SIGSTOP && number != SIGCONT)
+                assert_int_equal(sigismember(&pending.during[i], number), 1);
+        assert_int_equal(sigismember(&pending.after[i], SIGUSR2), 0);
+        assert_int_equal(sigismember(&pending.mask[i], SIGUSR2), 0);
+        assert_int_equal(sigismember(&pending.mask[i], SIGUSR1), 1);
+    }
+    thread_interrupts_end();
+    end(&pending.task);
+}
+
 /* What it did by default would end the process, which has asked for nothing but to be left alone. */
 static void one_that_came_to_the_loop_ends_nothing(void **state) {
     sigset_t pending;
@@ -164,5 +207,7 @@ static void one_that_is_left_goes_on(void **state) {
 }
 
 TEST_MAIN(TEST_CASE(one_that_is_joined_has_ended), TEST_CASE(no_signal_is_for_a_thread),
-          TEST_CASE(a_call_that_blocks_is_interrupted), TEST_CASE(one_that_came_to_the_loop_ends_nothing),
-          TEST_CASE(two_take_turns), TEST_CASE(one_that_is_left_goes_on))
+          TEST_CASE(a_call_that_blocks_is_interrupted),
+          TEST_CASE(one_with_all_signals_pending_is_interrupted_as_before),
+          TEST_CASE(one_that_came_to_the_loop_ends_nothing), TEST_CASE(two_take_turns),
+          TEST_CASE(one_that_is_left_goes_on))
