@@ -30,7 +30,7 @@ packages_begin() { # FOLDER deb|deb-src APT-OPTION...
   else
     packages_fail "apt has no list of a Debian mirror" || return
   fi
-  packages_apt "$folder" "$@" update >&2 || packages_fail "the Debian mirror has not answered"
+  packages_apt "$folder" "$@" update >&2 || true # one list of several may be out of order; without any, nothing is found
 }
 
 # Unpacks the sources of each package into FOLDER/PACKAGE.
@@ -41,7 +41,7 @@ packages_sources() { # FOLDER PACKAGE...
   packages_apt "$apt" --download-only source "$@" >&2 || packages_fail "the Debian mirror has not answered with the sources of $*" || return
   for package in "$@"; do
     mkdir -p "$apt/unpacked/$package"
-    tar -xf "$apt/got/$package"_*.orig.tar.* -C "$apt/unpacked/$package" --strip-components=1 || return
+    tar -xf "$apt/got/$package"_*.orig.tar.?z -C "$apt/unpacked/$package" --strip-components=1 || return
     rm -rf "${folder:?}/$package"
     mv "$apt/unpacked/$package" "$folder/" || return
   done
