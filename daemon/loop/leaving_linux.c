@@ -7,6 +7,8 @@
 
 #include "leaving.h"
 
+#include "daemon/base/facts_linux.h"
+
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -38,13 +40,12 @@ static struct {
     sem_t back, files_gone, go_on, all_gone;
 } leaving;
 
-/* Whether fd may be a file on a server; true if statx fails. */
+/* Whether fd may be a file on a server; true if the kernel does not say. */
 static bool is_file(int fd) {
-    struct statx found;
+    struct facts facts;
+    int error = facts_of(fd, &facts);
 
-    if (statx(fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_TYPE, &found) < 0)
-        return errno != EBADF;
-    return S_ISREG(found.stx_mode) || S_ISDIR(found.stx_mode);
+    return error ? error != -EBADF : S_ISREG(facts.mode) || S_ISDIR(facts.mode);
 }
 
 static void *close_some(void *context) {

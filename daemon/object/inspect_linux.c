@@ -7,6 +7,8 @@
 #define _GNU_SOURCE
 
 #include "inspect.h"
+
+#include "daemon/base/facts_linux.h"
 #include "inspect_socket.h"
 
 #include <errno.h>
@@ -20,7 +22,6 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
-#include <sys/sysmacros.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -39,27 +40,6 @@ static struct {
     struct sockaddr_un address; /* of the listener; address_length 0: none */
     socklen_t address_length;
 } known;
-
-/* What statx reports about an open file. */
-struct facts {
-    mode_t mode;
-    dev_t device; /* the device that contains the file */
-    uint64_t inode;
-    unsigned major; /* of the device that the file is */
-};
-
-/* Returns 0 or a negative errno. -EACCES: the file is on a FUSE mount of another user. */
-static int facts_of(int fd, struct facts *facts) {
-    struct statx found;
-
-    if (statx(fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_TYPE | STATX_MODE | STATX_INO, &found) < 0)
-        return -errno;
-    *facts = (struct facts){.mode = found.stx_mode,
-                            .device = makedev(found.stx_dev_major, found.stx_dev_minor),
-                            .inode = found.stx_ino,
-                            .major = found.stx_rdev_major};
-    return 0;
-}
 
 static bool same_by_dupfd_query(int a, int b) { return fcntl(a, DUPFD_QUERY, b) == 1; }
 

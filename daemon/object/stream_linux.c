@@ -7,6 +7,7 @@
 
 #include "daemon/loop/identity.h"
 #include "stream_calls.h"
+#include "stream_now.h"
 #include "stream_splice.h"
 
 #include <errno.h>
@@ -171,8 +172,7 @@ static int peek_pipe(struct stream_job *job) {
 static int move_now(struct stream_job *job) {
     struct iovec piece = {job->bytes, job->size};
     bool write = job->what == STREAM_WRITE;
-    ssize_t n =
-        write ? pwritev2(job->fd, &piece, 1, -1, RWF_NOWAIT) : preadv2(job->fd, &piece, 1, -1, RWF_NOWAIT);
+    ssize_t n = write ? stream_write_now(job->fd, &piece) : stream_read_now(job->fd, &piece);
     if (n < 0)
         return errno == EINVAL ? -EOPNOTSUPP : stream_failed();
     job->count = (size_t)n;

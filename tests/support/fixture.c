@@ -51,7 +51,7 @@ short fixture_poll(int fd, short events) {
 
 /* ---- processes ---------------------------------------------------------------------------------------------------- */
 
-static int close_above(int last) { return (int)syscall(SYS_close_range, last + 1, ~0u, 0); }
+int fixture_close_above(int last) { return (int)syscall(SYS_close_range, last + 1, ~0u, 0); }
 
 /* Exit status or 256 + signal, -1 if it does not end in time. */
 static int reap(pid_t pid) {
@@ -198,7 +198,7 @@ static void run(const char *path, const char *const *arguments, int notify) {
         _exit(126);
     if (notify == NOTIFY_FD ? fcntl(notify, F_SETFD, 0) < 0 : dup2(notify, NOTIFY_FD) < 0)
         _exit(126);
-    if (close_above(NOTIFY_FD) < 0)
+    if (fixture_close_above(NOTIFY_FD) < 0)
         _exit(126);
     execv(path, argv);
     _exit(127);

@@ -109,6 +109,9 @@ int fixture_reap(pid_t pid);
 /* SIGKILL and reap. */
 void fixture_end(pid_t pid);
 
+/* In a child process: closes all descriptors above that number. Returns -1 with errno if it cannot. */
+int fixture_close_above(int last);
+
 /* ---- conditions -------------------------------------------------------------------------------------------------- */
 
 /* Until condition(data) is true; at most FIXTURE_PATIENCE_MS. Returns what it was at last. */

@@ -104,7 +104,7 @@ static int run_little(void *data) {
     if (dup2(null, 0) < 0 || dup2(little->said, 1) < 0 || dup2(little->said, 2) < 0 ||
         dup2(little->ready, 3) < 0)
         return 126;
-    if (close_range(4, ~0u, 0) || setrlimit(RLIMIT_NOFILE, &limit))
+    if (fixture_close_above(3) || setrlimit(RLIMIT_NOFILE, &limit))
         return 126;
     (void)execl(path, "portd", "--listen", little->address, "--notify-fd", "3", (char *)NULL);
     return 127;

@@ -39,7 +39,7 @@ static int run_small(void *data) {
     const struct small *small = data;
     struct rlimit limit = {LIMIT, LIMIT};
 
-    if (dup2(small->ready, 3) < 0 || close_range(4, ~0u, 0) || setrlimit(RLIMIT_NOFILE, &limit) ||
+    if (dup2(small->ready, 3) < 0 || fixture_close_above(3) || setrlimit(RLIMIT_NOFILE, &limit) ||
         !guest_become(UID_BROKER))
         return 126;
     (void)execl(getenv("PORTD_DAEMON"), "portd", "--listen", small->address, "--mode", "0666", "--notify-fd",

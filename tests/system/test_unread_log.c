@@ -23,7 +23,7 @@ static int become(void *data) {
         return 100;
     if (loud->ready == 3 ? fcntl(3, F_SETFD, 0) < 0 : dup2(loud->ready, 3) != 3)
         return 100;
-    if (close_range(4, ~0u, 0))
+    if (fixture_close_above(3))
         return 101;
     (void)execl(program, "portd", "--listen", loud->address, "--notify-fd", "3", "--log-level", "debug",
                 (char *)NULL);
