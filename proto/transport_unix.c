@@ -235,10 +235,13 @@ int transport_sleep_begin(struct transport transport) {
 }
 
 int transport_sleep_limit(struct transport transport, int64_t us) {
-    struct timeval limit = {0}; /* no limit */
+    const int64_t longest = INT64_C(1000000) * INT32_MAX; /* 68 years: the most that 32 bits can say */
+    struct timeval limit = {0};                           /* no limit */
 
     if (us == 0)
         us = 1;
+    if (us > longest)
+        us = longest;
     if (us > 0) {
         limit.tv_sec = (time_t)(us / 1000000);
         limit.tv_usec = (suseconds_t)(us % 1000000);

@@ -135,7 +135,8 @@ static void loop_watch(struct tee *tee) {
     if (due == PORTD_FOREVER) {
         event_del(tee->timer);
     } else {
-        struct timeval after = {left > 0 ? left / 1000000 : 0, left > 0 ? left % 1000000 : 0};
+        struct timeval after = {.tv_sec = left > 0 ? (time_t)(left / 1000000) : 0,
+                                .tv_usec = left > 0 ? (suseconds_t)(left % 1000000) : 0};
         loop_add(tee, tee->timer, &after, "timer");
     }
     if (wants_input(tee))

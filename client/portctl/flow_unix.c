@@ -22,7 +22,7 @@
 #include <sys/time.h>
 #include <unistd.h>
 
-enum { SPLICE_MOST = 1 << 20, AGAIN_US = 20000 };
+enum { SPLICE_MOST = 1 << 20, AGAIN_US = 20000, LONGEST_S = INT32_MAX /* the most that 32 bits can say */ };
 
 static void on_alarm(int signal) { (void)signal; }
 
@@ -36,7 +36,7 @@ void flow_begin(int64_t deadline) {
     pipe_action = signal(SIGPIPE, SIG_IGN);
     if (deadline == PORTD_FOREVER)
         return;
-    left = left > 0 ? left : 1;
+    left = left <= 0 ? 1 : left < LONGEST_S * INT64_C(1000000) ? left : LONGEST_S * INT64_C(1000000);
     timer.it_value.tv_sec = (time_t)(left / 1000000);
     timer.it_value.tv_usec = (suseconds_t)(left % 1000000);
     sigemptyset(&action.sa_mask);

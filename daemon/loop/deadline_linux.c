@@ -13,13 +13,18 @@ int deadline_open(os_fd *fd) {
     return *fd < 0 ? -errno : 0;
 }
 
+/* What is further than 68 years away counts as this: the most that 32 bits can say. */
+static const int64_t longest_us = INT64_C(1000000) * INT32_MAX;
+
 /* An it_value of 0 would disarm the timer, so a time in the past becomes the first nanosecond. */
 void deadline_set(os_fd fd, int64_t when) {
     struct itimerspec time = {{0, 0}, {0, 0}};
-    if (when != INT64_MAX && when > 0)
-        time.it_value = (struct timespec){when / 1000000, when % 1000000 * 1000};
-    else if (when <= 0)
+    if (when != INT64_MAX && when > 0) {
+        int64_t at = when < longest_us ? when : longest_us;
+        time.it_value = (struct timespec){(time_t)(at / 1000000), (long)(at % 1000000) * 1000};
+    } else if (when <= 0) {
         time.it_value.tv_nsec = 1;
+    }
     int result = timerfd_settime(fd, TFD_TIMER_ABSTIME, &time, NULL);
     assert(result == 0);
     (void)result;

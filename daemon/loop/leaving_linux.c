@@ -86,8 +86,8 @@ static bool await(sem_t *posted, int64_t ms) {
     int result;
 
     (void)clock_gettime(CLOCK_REALTIME, &until);
-    until.tv_nsec += ms % 1000 * 1000000;
-    until.tv_sec += ms / 1000 + until.tv_nsec / 1000000000;
+    until.tv_nsec += (long)(ms % 1000) * 1000000;
+    until.tv_sec += (time_t)(ms / 1000) + until.tv_nsec / 1000000000;
     until.tv_nsec %= 1000000000;
     while ((result = sem_timedwait(posted, &until)) < 0 && errno == EINTR)
         ;

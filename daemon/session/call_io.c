@@ -328,6 +328,6 @@ int call_splice(struct call *call) {
     }
     io->transfer.stream.what = write ? STREAM_SPLICE_WRITE : STREAM_SPLICE_READ;
     io->transfer.stream.pipe = call_take(call);
-    io->transfer.stream.least = message->least ? message->least : 1;
-    return start(call, io, port, message->most);
+    io->transfer.stream.least = message->least ? (size_t)message->least : 1;
+    return start(call, io, port, (size_t)message->most);
 }

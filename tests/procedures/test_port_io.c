@@ -565,6 +565,25 @@ static void files_grow(void **state) {
     port_hear(c, ports.in, "more");
 }
 
+/* Sparse. Peeks and reads take their place from the position. */
+static void positions_beyond_32_bits(void **state) {
+    portd_client *c = fixture_client(NULL);
+    uint64_t far = (UINT64_C(5) << 30) + 1, at = 0;
+
+    (void)state;
+    struct wrapped ports = port_wrap(c, make_file("near"), PORTD_READ | PORTD_WRITE);
+    assert_int_equal(portd_port_position(c, ports.out, &far, fixture_soon(), &at), 1);
+    assert_true(at == far);
+    port_say(c, ports.out, "far");
+    assert_int_equal(portd_port_position(c, ports.in, &far, fixture_soon(), NULL), 1);
+    struct io *peek = io_read(c, ports.in, 4, PORTD_PEEK);
+    assert_int_equal(io_answer(peek), 1);
+    assert_int_equal(peek->count, 3);
+    port_hear(c, ports.in, "far");
+    assert_int_equal(portd_port_position(c, ports.in, NULL, fixture_soon(), &at), 1);
+    assert_true(at == far + 3);
+}
+
 static void positions_that_there_are_not(void **state) {
     portd_client *c = fixture_client(NULL);
     uint64_t to = UINT64_MAX, at = 77;
@@ -791,6 +810,7 @@ TEST_MAIN(FIXTURE_CASE(a_read_waits_for_bytes), FIXTURE_CASE(only_what_was_asked
           FIXTURE_CASE(writes_of_any_size), FIXTURE_CASE(b08_broken_pipes),
           FIXTURE_CASE(messages_keep_their_bounds), FIXTURE_CASE(the_end_of_messages),
           FIXTURE_CASE(datagrams_over_udp), FIXTURE_CASE(files_share_their_offset), FIXTURE_CASE(files_grow),
-          FIXTURE_CASE(positions_that_there_are_not), FIXTURE_CASE(a_file_in_one_go), FIXTURE_CASE(eventfds),
-          FIXTURE_CASE(timers_and_inotify), FIXTURE_CASE(b19_devices), FIXTURE_CASE(what_has_no_bytes),
-          FIXTURE_CASE(lines_of_a_terminal), FIXTURE_CASE(requests_that_are_refused))
+          FIXTURE_CASE(positions_beyond_32_bits), FIXTURE_CASE(positions_that_there_are_not),
+          FIXTURE_CASE(a_file_in_one_go), FIXTURE_CASE(eventfds), FIXTURE_CASE(timers_and_inotify),
+          FIXTURE_CASE(b19_devices), FIXTURE_CASE(what_has_no_bytes), FIXTURE_CASE(lines_of_a_terminal),
+          FIXTURE_CASE(requests_that_are_refused))

@@ -66,11 +66,11 @@ ssize_t raw_send_some(const struct raw *raw, const void *bytes, size_t size, con
 
     if (n > 0) {
         message.msg_control = control.bytes;
-        message.msg_controllen = CMSG_SPACE(n * sizeof(*fds));
+        message.msg_controllen = (socklen_t)CMSG_SPACE(n * sizeof(*fds));
         struct cmsghdr *item = CMSG_FIRSTHDR(&message);
         item->cmsg_level = SOL_SOCKET;
         item->cmsg_type = SCM_RIGHTS;
-        item->cmsg_len = CMSG_LEN(n * sizeof(*fds));
+        item->cmsg_len = (socklen_t)CMSG_LEN(n * sizeof(*fds));
         memcpy(CMSG_DATA(item), fds, n * sizeof(*fds));
     }
     do

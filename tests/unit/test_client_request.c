@@ -643,9 +643,9 @@ static void arguments_are_checked_before_anything_is_sent(void **state) {
     (void)state;
     assert_int_equal(portd_fd_to_semaphore(client, -1, PORTD_MODE_READ, end, ids), PORTD_E_INVALID);
     assert_string_equal(portd_last_field(client), "fd");
-    assert_int_equal(
-        portd_fd_to_semaphore(client, (portd_native)INT32_MAX + 1, PORTD_MODE_CHECK_READ, end, ids),
-        PORTD_E_INVALID);
+    assert_int_equal(portd_fd_to_semaphore(client, (portd_native)(INT64_C(1) + INT32_MAX),
+                                           PORTD_MODE_CHECK_READ, end, ids),
+                     PORTD_E_INVALID);
     assert_int_equal(portd_socket_to_semaphore(client, 0, 6, end, ids), PORTD_E_INVALID);
     assert_string_equal(portd_last_field(client), "mode");
     assert_int_equal(portd_fd_to_evt(client, 0, PORTD_MODE_READ, 2, end, ids), PORTD_E_INVALID);

@@ -100,14 +100,15 @@ static bool passes(const int ends[2], size_t n) {
     union {
         struct cmsghdr header;
         unsigned char room[CMSG_SPACE(sizeof(int) * (FD_TABLE_RECEIVE + 1))];
-    } control = {
-        .header = {.cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS, .cmsg_len = CMSG_LEN(sizeof(int) * n)}};
+    } control = {.header = {.cmsg_level = SOL_SOCKET,
+                            .cmsg_type = SCM_RIGHTS,
+                            .cmsg_len = (socklen_t)CMSG_LEN(sizeof(int) * n)}};
     char byte = 0;
     struct iovec piece = {&byte, 1};
     struct msghdr message = {.msg_iov = &piece,
                              .msg_iovlen = 1,
                              .msg_control = &control,
-                             .msg_controllen = CMSG_SPACE(sizeof(int) * n)};
+                             .msg_controllen = (socklen_t)CMSG_SPACE(sizeof(int) * n)};
 
     for (size_t i = 0; i < n; i++)
         memcpy(CMSG_DATA(&control.header) + i * sizeof(int), &ends[0], sizeof(int));

@@ -141,7 +141,8 @@ static bool is_closed_as(int type, size_t length) {
     union {
         struct cmsghdr header;
         unsigned char bytes[CMSG_SPACE(sizeof(int))];
-    } item = {.header = {.cmsg_len = CMSG_LEN(length), .cmsg_level = SOL_SOCKET, .cmsg_type = type}};
+    } item = {
+        .header = {.cmsg_len = (socklen_t)CMSG_LEN(length), .cmsg_level = SOL_SOCKET, .cmsg_type = type}};
     int fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
 
     assert_return_code(fd, errno);

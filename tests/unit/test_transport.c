@@ -533,6 +533,24 @@ static void too_many_descriptors_are_refused(void **state) {
     os_close(pair[1]); /* unread: the kernel closes them */
 }
 
+/* 2^32 seconds are 0 where a time has 32 bits, which is no limit. */
+static void the_longest_sleep_has_a_limit(void **state) {
+    static const int64_t limits[] = {(INT64_C(1) << 32) * 1000000, INT64_MAX};
+    int pair[2];
+
+    (void)state;
+    assert_return_code(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), errno);
+    for (size_t i = 0; i < sizeof(limits) / sizeof(*limits); i++) {
+        struct timeval limit = {0};
+        socklen_t size = sizeof(limit);
+        assert_int_equal(transport_sleep_limit(on_socket(pair[0]), limits[i]), 0);
+        assert_int_equal(getsockopt(pair[0], SOL_SOCKET, SO_RCVTIMEO, &limit, &size), 0);
+        assert_true(limit.tv_sec > 1000000000);
+    }
+    os_close(pair[0]);
+    os_close(pair[1]);
+}
+
 TEST_MAIN(TEST_CASE(clients_connect_and_are_accepted), TEST_CASE(the_socket_has_the_mode_asked_for),
           TEST_CASE(a_stale_socket_is_replaced), TEST_CASE(a_live_socket_is_left_alone),
           TEST_CASE(a_live_socket_with_a_full_queue_is_left_alone),
@@ -546,4 +564,4 @@ TEST_MAIN(TEST_CASE(clients_connect_and_are_accepted), TEST_CASE(the_socket_has_
           TEST_CASE(a_path_of_full_length_works), TEST_CASE(an_inherited_listener_is_adopted),
           TEST_CASE(an_inherited_connection_keeps_its_flags),
           TEST_CASE(what_is_no_stream_socket_is_not_adopted), TEST_CASE(descriptors_travel_beside_the_bytes),
-          TEST_CASE(too_many_descriptors_are_refused))
+          TEST_CASE(too_many_descriptors_are_refused), TEST_CASE(the_longest_sleep_has_a_limit))
