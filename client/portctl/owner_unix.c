@@ -10,10 +10,15 @@
  *   $(portctl ...). If it is a subshell whose own output is read, as in $(portctl ... | jq .id), its shell is a reader, too.
  *   A subshell is recognized as a copy of its shell by its stack address.
  *
- * All of them are owners, and the session ends with the last. Only ancestors of portctl's own user count, and for the reader
- * and the numbers 0 to 2 only those in its terminal session: processes beyond it started the shell and read no ids. If there is
- * no owner, the leader of the terminal session is, whatever its user (sudo -u, setpriv). portctl itself is never an owner,
- * nor is a process that cannot be inspected: its main thread has ended, or it is in another pid namespace.
+ * All of them are owners, and the session ends with the last. A hello names at most PORTD_OWNERS_MAX. If there are more, the
+ * innermost half is kept (the calling script and its wrappers), the outermost reader and holder, and the outermost of the
+ * others, which live longest. One in the middle usually ends before those outside of it, which wait for it; without it an
+ * object is lost only if it outlives all that are kept.
+ *
+ * Only ancestors of portctl's own user count, and for the reader and the numbers 0 to 2 only those in its terminal session:
+ * processes beyond it started the shell and read no ids. If there is no owner, the leader of the terminal session is, whatever
+ * its user (sudo -u, setpriv). portctl itself is never an owner, nor is a process that cannot be inspected: its main thread
+ * has ended, or it is in another pid namespace.
  */
 #define _GNU_SOURCE
 #include "owner.h"
@@ -40,7 +45,7 @@ static pid_t session_leader(void) {
     return process.runs ? session : 0;
 }
 
-/* State of the walk from portctl outwards. Owners are kept innermost first; if there are too many, the outermost are kept. */
+/* State of the walk from portctl outwards. Owners are kept innermost first. */
 struct walk {
     int64_t number;
     bool open, output; /* whether the number, and standard output, are open in portctl */
@@ -53,11 +58,23 @@ struct walk {
 
 static bool is_open(int64_t number) { return number >= 0 && native_is_open((portd_native)number); }
 
+static bool is_needed(const struct walk *walk, uint32_t pid) {
+    return pid == (uint32_t)walk->reader || pid == (uint32_t)walk->holder;
+}
+
+/* Makes room for one: drops the innermost of the outer half that is neither the reader nor the holder. */
+static void drop(struct walk *walk) {
+    size_t i = PORTD_OWNERS_MAX / 2;
+
+    while (is_needed(walk, walk->owners[i]))
+        i++;
+    walk->n--;
+    memmove(walk->owners + i, walk->owners + i + 1, (walk->n - i) * sizeof(*walk->owners));
+}
+
 static void add(struct walk *walk, pid_t pid) {
-    if (walk->n == PORTD_OWNERS_MAX) {
-        memmove(walk->owners, walk->owners + 1, (PORTD_OWNERS_MAX - 1) * sizeof(*walk->owners));
-        walk->n--;
-    }
+    if (walk->n == PORTD_OWNERS_MAX)
+        drop(walk);
     walk->owners[walk->n++] = (uint32_t)pid;
 }
 

@@ -129,6 +129,63 @@ bash -c '\''[ "$("$C" sem fd 5 --mode read)" = "$0" ] && echo same
   false
 }
 
+# $1 shells, one in the other, all with descriptor 5. The innermost makes an object, in a way of $2, then ends the others. When the broker
+# has noticed all their ends, which the end of a session of each tells, it uses the object: "124".
+only_innermost_left() {
+  cat >"$BATS_TEST_TMPDIR/nest" <<'SHELL'
+if [ "$1" -gt 1 ]; then
+  echo $$ >>"$BATS_TEST_TMPDIR/outer"
+  bash "$0" "$(($1 - 1))" "$2"
+  exit
+fi
+mapfile -t outer <"$BATS_TEST_TMPDIR/outer"
+for pid in "${outer[@]}"; do "$C" session start --owner "$pid" >/dev/null; done
+others() { "$C" session list -j | jq "map(select(.id != $mine and (.owner_pid | IN($(IFS=,; echo "${outer[*]}"))))) | length"; }
+case $2 in
+read) id=$("$C" sem fd 5 --mode read) ;;
+written) "$C" sem fd 5 --mode read >"$BATS_TEST_TMPDIR/id" && read -r id <"$BATS_TEST_TMPDIR/id" ;;
+esac
+mine=$("$C" show "$id" -j | jq '.[0].session')
+before=$(others)
+kill -9 "${outer[@]}"
+for ((i = 0; i < 2000; i++)); do
+  [ "$(others)" -eq 0 ] && break
+done
+code=0
+"$C" wait "$id" --timeout 1ms || code=$?
+[ "$before" -eq "${#outer[@]}" ] || code="$before sessions, not ${#outer[@]}"
+echo "$i $code" >"$BATS_TEST_TMPDIR/result"
+SHELL
+  rm -f "$BATS_TEST_TMPDIR"/{outer,result}
+  mkfifo "$BATS_TEST_TMPDIR/result"
+  setsid -w env C="$PORTCTL_BIN" bash -c 'exec 5<>"$BATS_TEST_TMPDIR/fifo"; . "$BATS_TEST_TMPDIR/nest"' "$BATS_TEST_TMPDIR/nest" "$1" "$2" 2>/dev/null 3>&- &
+  read -r turns code <"$BATS_TEST_TMPDIR/result"
+  wait $! 2>/dev/null || true
+  [ "$code" = 124 ] && [ "$turns" -lt 2000 ] || { echo "$1 $2: $code, $turns turns" && false; }
+}
+
+@test "more holders than a hello names: the innermost is one of the owners" {
+  mkfifo "$BATS_TEST_TMPDIR/fifo"
+  for depth in 8 9 14; do
+    for way in read written; do
+      only_innermost_left "$depth" "$way"
+    done
+  done
+}
+
+@test "more holders than a hello names: the outermost is one of the owners, and the number is its" {
+  # shellcheck disable=SC2016
+  script 'nest() { if [ "$1" -gt 0 ]; then bash -c "$(declare -f nest); nest \$1 \"\$2\"; :" nest "$(($1 - 1))" "$2"; else eval "$2"; fi; }
+a=$("$C" sem fd 5 --mode read)
+[ "$(nest 12 "\"\$C\" sem fd 5 --mode check-read")" = "$a" ] && echo found
+b=$(nest 12 "\"\$C\" evt fd 5 --mode read")
+[ "$("$C" evt fd 5 --mode check-read)" = "$b" ] && echo kept
+"$C" wait "$a" "$b" --timeout 1ms; echo $?
+[ "$("$C" show "$a" "$b" -j | jq "map(.session) | unique | length")" = 1 ] && echo one'
+  exits 0
+  [ "$output" = $'found\nkept\n124\none' ] || { echo "$output$error" && false; }
+}
+
 @test "a number that only portctl has is nobody's" {
   script 'a=$("$C" evt fd 7 --mode read 7<&5); b=$("$C" evt fd 7 --mode read 7<&5)
 [ "$a" != "$b" ] && echo two
