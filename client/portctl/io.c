@@ -45,15 +45,22 @@ static int check_item(const struct io *io, const portd_item *item, int direction
     return 0;
 }
 
-int io_check(struct io *io, int direction) {
+/* Returns a PORTD_E_ code without a message, or as io_check. */
+static int check(struct io *io, int direction) {
     portd_list *list;
     int rc = portd_show(io->broker.client, &io->port, 1, io->in->deadline, &list);
 
     if (rc < 0)
-        return failure_call(&io->in->output, io->broker.client, rc);
+        return rc;
     rc = check_item(io, portd_list_item(list, 0), direction);
     portd_list_free(list);
     return rc;
+}
+
+int io_check(struct io *io, int direction) {
+    int rc = check(io, direction);
+
+    return rc < 0 ? failure_call(&io->in->output, io->broker.client, rc) : rc;
 }
 
 /* Gets a copy of the descriptor; a refusal is not a failure. */
@@ -208,7 +215,11 @@ static int look(struct io *io) {
         native_close(io->flow.watch);
         io->flow.watch = -1;
     }
-    return rc == PORTD_E_DISCONNECTED ? 0 : io_check(io, PORTD_DIRECTION_READ);
+    if (rc != PORTD_E_DISCONNECTED)
+        rc = check(io, PORTD_DIRECTION_READ);
+    if (rc == PORTD_E_DISCONNECTED)
+        return 0;
+    return rc < 0 ? failure_call(&io->in->output, io->broker.client, rc) : rc;
 }
 
 /* Returns 1 and a chunk, 0 at end of file, or a negated exit code. */
