@@ -7,7 +7,9 @@
 #include "daemon/object/descriptor.h"
 #include "daemon/object/direction.h"
 #include "daemon/object/evt.h"
+#include "daemon/object/registry.h"
 #include "daemon/object/semaphore.h"
+#include "daemon/object/session_objects.h"
 #include "daemon/object/subscribers.h"
 #include "daemon/object/waitable.h"
 #include "dispatch.h"
@@ -39,6 +41,23 @@ static int remove_number(struct call *call, struct binding *binding, enum object
     return pending_close_answer(call, pending);
 }
 
+/* The binding that the object is or was registered in. NULL: the number names nothing now, or another open file, whose binding was
+ * made after the object. */
+static struct binding *binding_of(const struct waitable *waitable) {
+    const struct object *object = &waitable->object;
+    const struct registry *registry = object->owner->registry;
+    struct binding *binding = binding_find(object->owner, waitable_key(waitable));
+    if (!binding || registry_number(registry, binding->object.id) > registry_number(registry, object->id))
+        return NULL;
+    return binding;
+}
+
+/* Whether what ended the object ended its number's other direction, too: a remove that is repeated must not end what was made after it.
+ * Firing ends one direction only. */
+static bool has_ended_both(const struct waitable *waitable) {
+    return waitable->ended && (waitable->cause == CAUSE_REMOVED || waitable->cause == CAUSE_PORT_CLOSED);
+}
+
 int call_remove(struct call *call) {
     uint64_t id = call->request->remove->id;
     struct waitable *waitable = target_find(call, id);
@@ -48,8 +67,7 @@ int call_remove(struct call *call) {
                            "ports are closed, not removed");
     if (!waitable)
         return target_refuse(call, "id", id);
-    return remove_number(call, binding_find(waitable->object.owner, waitable_key(waitable)),
-                         object_kind_of(id), !waitable_source(waitable), result);
+    return remove_number(call, binding_of(waitable), object_kind_of(id), has_ended_both(waitable), result);
 }
 
 int call_release(struct call *call) {

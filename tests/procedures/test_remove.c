@@ -178,8 +178,46 @@ static void by_id_leaves_nothing_is_done_too(void **state) {
     assert_int_equal(portd_remove(c, s, fixture_soon()), PORTD_E_NOT_FOUND);
 }
 
-/* An ended object has no number in its table any more: a newer one of the same number is not touched. */
-static void by_id_of_an_ended_one_leaves_its_successor(void **state) {
+/* Firing ends one direction: the other one is still registered, and keeps the copy open. */
+static void by_id_of_a_fired_one_takes_the_other_direction(void **state) {
+    portd_client *c = fixture_client(NULL);
+    int p[2];
+
+    (void)state;
+    make_pair(SOCK_STREAM, p);
+    (void)fill(p[0]);
+    portd_id w = ask_semaphore(c, p[0], WRITE);
+    put(p[1]);
+    portd_id r = ask_semaphore(c, p[0], READ);
+    assert_cause(c, r, READY);
+    assert_int_equal(portd_remove(c, r, fixture_soon()), 1);
+    assert_cause(c, r, READY);
+    assert_cause(c, w, REMOVED);
+    assert_none(ask_semaphore(c, p[0], CHECK_WRITE));
+    fixture_until_fds(fixture_broker(), 1);
+}
+
+/* The number of a fired object names another open file: that one is not touched. */
+static void by_id_of_a_fired_one_leaves_another_file(void **state) {
+    portd_client *c = fixture_client(NULL);
+    int p[2], q[2];
+
+    (void)state;
+    make_pipe(p);
+    make_pipe(q);
+    put(p[1]);
+    portd_id e = ask_evt(c, p[0], READ), old = ask_semaphore(c, p[0], READ);
+    assert_cause(c, old, READY);
+    assert_int_equal(dup2(q[0], p[0]), p[0]);
+    portd_id new = ask_semaphore(c, p[0], READ);
+    assert_cause(c, e, REPLACED);
+    assert_int_equal(portd_remove(c, old, fixture_soon()), 1);
+    assert_cause(c, new, IDLE);
+    assert_same(new, ask_semaphore(c, p[0], CHECK_READ));
+}
+
+/* A removed object has no number in its table any more: a newer one of the same number is not touched. */
+static void by_id_of_a_removed_one_leaves_its_successor(void **state) {
     portd_client *c = fixture_client(NULL);
     int p[2];
 
@@ -286,6 +324,8 @@ TEST_MAIN(FIXTURE_CASE(r01_answers_none_when_there_is_nothing), FIXTURE_CASE(r02
           FIXTURE_CASE(r07_twice_and_after_firing), FIXTURE_CASE(r08_the_old_post_never_reaches_the_new_one),
           FIXTURE_CASE(registering_right_behind_makes_an_idle_one),
           FIXTURE_CASE(by_id_takes_the_number_from_its_table), FIXTURE_CASE(by_id_leaves_nothing_is_done_too),
-          FIXTURE_CASE(by_id_of_an_ended_one_leaves_its_successor), FIXTURE_CASE(by_id_refuses_what_is_none),
+          FIXTURE_CASE(by_id_of_a_fired_one_takes_the_other_direction),
+          FIXTURE_CASE(by_id_of_a_fired_one_leaves_another_file),
+          FIXTURE_CASE(by_id_of_a_removed_one_leaves_its_successor), FIXTURE_CASE(by_id_refuses_what_is_none),
           FIXTURE_CASE(answers_when_the_peer_sees_the_end), FIXTURE_CASE(a_pipes_reader_is_told),
           FIXTURE_CASE(the_copy_stays_while_the_other_table_needs_it))
