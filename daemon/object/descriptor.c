@@ -81,8 +81,8 @@ static bool arm_split_watch(struct descriptor *descriptor, const unsigned needs[
     return split_watch_arm(descriptor, split_watch, error);
 }
 
-static void arm_thread_watch(struct descriptor *descriptor) {
-    if (thread_watch_arm(descriptor->extras->thread_watch))
+static void arm_thread_watch(struct descriptor *descriptor, bool retell) {
+    if (thread_watch_arm(descriptor->extras->thread_watch, retell))
         descriptor_begin_job(descriptor);
 }
 
@@ -106,8 +106,9 @@ int descriptor_arm(struct descriptor *descriptor, unsigned extra) {
     if (interest && engine_watch_is_edge(watch) == edge && (edge ? interest == armed : !(interest & ~armed)))
         return 0;
     if (extras_thread_watch(descriptor->extras)) {
+        bool retell = engine_watch_is_doubted(watch);
         engine_watch_note(watch, interest, edge);
-        arm_thread_watch(descriptor);
+        arm_thread_watch(descriptor, retell);
         return 0;
     }
     if (interest)
@@ -293,7 +294,7 @@ static void on_armed(struct descriptor *descriptor, int result) {
         engine_watch_note(&descriptor->watch, 0, false);
         descriptor_fail(descriptor, result);
     } else if (descriptor->extras->thread_watch->again) {
-        arm_thread_watch(descriptor);
+        arm_thread_watch(descriptor, false);
     }
 }
 

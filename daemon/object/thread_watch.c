@@ -56,9 +56,17 @@ int thread_watch_open(struct descriptor *descriptor, const struct thread_watch_e
     return 0;
 }
 
-static int arm(struct thread_watch *thread_watch, struct engine *engine, unsigned interest, bool edge) {
+/* An edge-triggered watch, which stays armed when it reports. */
+static bool is_armed(const struct engine_watch *watch, unsigned interest, bool edge) {
+    return edge && engine_watch_is_edge(watch) && engine_watch_interest(watch) == interest;
+}
+
+static int arm(struct thread_watch *thread_watch, struct engine *engine, unsigned interest, bool edge,
+               bool retell) {
     if (thread_watch->polled)
         return poller_poll(thread_watch->poller, &thread_watch->poll, interest, edge);
+    if (is_armed(&thread_watch->watch, interest, edge) && !retell)
+        return 0;
     if (interest)
         return engine_arm(engine, &thread_watch->watch, thread_watch->fd, interest, edge,
                           thread_watch->token);
@@ -68,7 +76,8 @@ static int arm(struct thread_watch *thread_watch, struct engine *engine, unsigne
 
 static void work_arm(struct poller_job *job, struct engine *engine) {
     struct thread_watch *thread_watch = thread_watch_of(job);
-    thread_watch->result = arm(thread_watch, engine, thread_watch->interest, thread_watch->edge);
+    thread_watch->result =
+        arm(thread_watch, engine, thread_watch->interest, thread_watch->edge, thread_watch->retold);
 }
 
 /* The broker ends: nobody is notified, and the registry frees the descriptor. */
@@ -84,14 +93,17 @@ static void on_armed(struct poller_job *job) {
     thread_watch->events->armed(thread_watch->descriptor, thread_watch->result);
 }
 
-bool thread_watch_arm(struct thread_watch *thread_watch) {
+bool thread_watch_arm(struct thread_watch *thread_watch, bool retell) {
     const struct engine_watch *wanted = &thread_watch->descriptor->watch;
     thread_watch->again = thread_watch->arming;
+    thread_watch->retell = thread_watch->retell || retell;
     if (thread_watch->arming)
         return false;
     thread_watch->arming = true;
     thread_watch->interest = engine_watch_interest(wanted);
     thread_watch->edge = engine_watch_is_edge(wanted);
+    thread_watch->retold = thread_watch->retell;
+    thread_watch->retell = false;
     thread_watch->job = (struct poller_job){.work = work_arm, .done = on_armed, .drop = on_dropped};
     poller_submit(thread_watch->poller, &thread_watch->job);
     return true;
@@ -100,7 +112,7 @@ bool thread_watch_arm(struct thread_watch *thread_watch) {
 static void work_try(struct poller_job *job, struct engine *engine) {
     struct thread_watch_try *try = try_of(job);
     struct engine_probe probe = {try->thread_watch->fd, (uint8_t)try->interest, 0};
-    try->error = arm(try->thread_watch, engine, try->interest, try->edge);
+    try->error = arm(try->thread_watch, engine, try->interest, try->edge, false);
     if (!try->error)
         try->error = engine_probe(&probe, 1);
     try->events = probe.events;
@@ -130,7 +142,7 @@ void thread_watch_try(struct thread_watch *thread_watch, struct thread_watch_try
 }
 
 static void work_close(struct poller_job *job, struct engine *engine) {
-    (void)arm(thread_watch_of(job), engine, 0, false);
+    (void)arm(thread_watch_of(job), engine, 0, false, false);
 }
 
 static void on_closed(struct poller_job *job) {

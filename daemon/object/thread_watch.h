@@ -27,7 +27,7 @@ struct thread_watch {
     struct poller *poller;
     struct descriptor *descriptor;
     const struct thread_watch_events *events;
-    /* In the poller thread's engine. watch and poll belong to the poller thread, and so do interest, edge and
+    /* In the poller thread's engine. watch and poll belong to the poller thread, and so do interest to
      * result while `arming`. */
     struct engine_watch watch;
     struct polled poll; /* used instead of watch if `polled` */
@@ -36,9 +36,11 @@ struct thread_watch {
     bool polled;
     unsigned interest; /* 0: disarm */
     bool edge;
+    bool retold; /* even if it is armed so already, so that what is ready is reported again */
     int result;
     bool arming;
-    bool again; /* the needs have changed since `arming` */
+    bool again;  /* the needs have changed since `arming` */
+    bool retell; /* `retold` for the next arming */
 };
 
 /* A try to watch the descriptor, and a probe of it. */
@@ -61,11 +63,13 @@ int thread_watch_open(struct descriptor *descriptor, const struct thread_watch_e
 
 /* Makes the poller thread watch what descriptor->watch says. True: events->armed reports the result later, and
  * ends a job of the descriptor that the caller must begin now. False: an arming is in flight, and `again` asks
- * for another one after it. */
-bool thread_watch_arm(struct thread_watch *thread_watch);
+ * for another one after it. An edge-triggered watch that is the same already is left alone, as its activities
+ * are reported in any case; with `retell` it reports what is ready once more. */
+bool thread_watch_arm(struct thread_watch *thread_watch, bool retell);
 
-/* Arms for interest, which must include what is needed already, and probes. The caller keeps try until done or
- * drop, and must have begun a job of the descriptor. */
+/* Arms for interest, which must include what is needed already, and probes: so an edge-triggered watch that is
+ * the same already reports nothing again. The caller keeps try until done or drop, and must have begun a job of
+ * the descriptor. */
 void thread_watch_try(struct thread_watch *thread_watch, struct thread_watch_try *try, unsigned interest,
                       bool edge);
 

@@ -49,6 +49,11 @@ static inline void engine_watch_told(struct engine_watch *watch) {
 /* Makes it look disarmed, so that the owner arms it again. */
 static inline void engine_watch_doubt(struct engine_watch *watch) { watch->interest = 0; }
 
+/* Whether it was made to look so while armed with `edge`. */
+static inline bool engine_watch_is_doubted(const struct engine_watch *watch) {
+    return watch->edge && !watch->interest;
+}
+
 /* For a watch in no engine: notes that another thread has armed (interest 0: disarmed) a watch on the owner's behalf. */
 static inline void engine_watch_note(struct engine_watch *watch, unsigned interest, bool edge) {
     watch->interest = interest & ENGINE_INTERESTS;

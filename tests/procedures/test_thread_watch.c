@@ -120,6 +120,45 @@ static void wake_one(void **state) {
     assert_true(ask_still_inflight(waits[3]));
 }
 
+/* Until the thread has armed what was asked for before, and told what that reports: it does so after the first look at the latest, and before
+ * the second. */
+static void settle(portd_client *c, portd_id id, int cause) {
+    assert_cause(c, id, cause);
+    assert_cause(c, id, cause);
+}
+
+/* What is made for a descriptor that is watched for them already, and still ready, is no activity. The end of the one answered is. */
+static void what_is_made_answers_nobody(void **state) {
+    portd_client *clients[WORKERS];
+    struct inflight *waits[WORKERS];
+    int pty[2];
+
+    (void)state;
+    make_pty(pty);
+    for (int i = 0; i < WORKERS; i++)
+        clients[i] = i ? fixture_joined(clients[0]) : fixture_client(NULL);
+    portd_id id = ask_evt(clients[0], pty[0], READ);
+    for (int i = 0; i < WORKERS; i++)
+        waits[i] = ask_park_one(clients[i], id, PORTD_WAIT_ONE);
+    settle(clients[WORKERS - 1], id, IDLE);
+    fd_say(pty[1], "line\n");
+    assert_answer(waits[0], id, READY);
+    for (int i = 0; i < ROUNDS; i++) {
+        assert_until(clients[WORKERS - 1], ask_semaphore(clients[WORKERS - 1], pty[0], READ), READY);
+        settle(clients[WORKERS - 1], id, READY);
+        for (int worker = 1; worker < WORKERS; worker++)
+            assert_true(ask_still_inflight(waits[worker]));
+    }
+    fixture_disconnect(clients[0]);
+    assert_answer(waits[1], id, READY);
+    settle(clients[WORKERS - 1], id, READY);
+    assert_true(ask_still_inflight(waits[2]));
+    fd_hear(pty[0], "line\n");
+    fd_say(pty[1], "line\n");
+    assert_answer(waits[2], id, READY);
+    assert_true(ask_still_inflight(waits[3]));
+}
+
 static void on_answer(portd_client *client, const portd_result *result, void *data) {
     int *code = data;
 
@@ -439,8 +478,8 @@ static void a_handle_takes_no_signal_from_the_program(void **state) {
 TEST_MAIN(FIXTURE_CASE(a_program_does_not_miss_its_signals),
           FIXTURE_CASE(a_handle_takes_no_signal_from_the_program), FIXTURE_CASE(all_that_are_ready_are_told),
           FIXTURE_CASE(a_limit_that_passes_at_once), FIXTURE_CASE(nothing_old_is_told),
-          FIXTURE_CASE(wake_one), FIXTURE_CASE(a_wait_that_begins_beside_wake_one),
-          FIXTURE_CASE(a_remove_behind_a_create_ends_it),
+          FIXTURE_CASE(wake_one), FIXTURE_CASE(what_is_made_answers_nobody),
+          FIXTURE_CASE(a_wait_that_begins_beside_wake_one), FIXTURE_CASE(a_remove_behind_a_create_ends_it),
           FIXTURE_CASE(a_remove_behind_a_create_waits_for_the_close),
           FIXTURE_CASE(a_create_behind_the_remove_keeps_it),
           FIXTURE_CASE(another_file_behind_a_create_replaces_it), FIXTURE_CASE(two_creates_make_one),

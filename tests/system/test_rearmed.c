@@ -64,6 +64,46 @@ static void what_is_asked_for_while_it_is_armed(void **state) {
     assert_int_equal(read(pty[0], &byte, 1), 1);
 }
 
+/* The thread is held up while the first of three that wait for one activity leaves, and the others come: it arms once, as before it is what they
+ * need. So it tells once of what was ready then. */
+static void what_has_not_changed_while_it_is_armed(void **state) {
+    portd_client *c = fixture_client(NULL), *second = fixture_joined(c);
+    struct epoll_event event = {.events = EPOLLIN};
+    int ends[2], pty[2], epoll = fixture_own(epoll_create1(EPOLL_CLOEXEC));
+    portd_ready ready;
+
+    (void)state;
+    if (!fuse_silent_open(&fuse))
+        test_skip("there is no FUSE here");
+    make_blocking_pipe(ends);
+    assert_int_equal(epoll_ctl(epoll, EPOLL_CTL_ADD, ends[0], &event), 0);
+    make_pty(pty);
+    portd_id held = ask_evt(c, epoll, READ), in = ask_evt(c, pty[0], READ);
+    fd_say(ends[1], "a");
+    pid_t child = begin_hold(&epoll);
+    int looked = portd_wait(c, &held, 1, 0, portd_now(), &ready); /* the thread is stuck */
+    struct inflight *leaves = ask_park_one(c, in, PORTD_WAIT_ONE);
+    int behind = portd_wait(c, &in, 1, 0, portd_now(), &ready);
+    portd_cancel(leaves->request);
+    int left = ask_answer(leaves);
+    struct inflight *first = ask_park_one(c, in, PORTD_WAIT_ONE),
+                    *next = ask_park_one(second, in, PORTD_WAIT_ONE);
+    fd_say(pty[1], "x\n");
+    short readable = fixture_poll(pty[0], POLLIN);
+    end_hold(child);
+    assert_int_equal(looked, 0);
+    assert_int_equal(behind, 0);
+    assert_int_equal(left, PORTD_E_CANCELLED);
+    assert_true(readable & POLLIN);
+    assert_answer(first, in, READY);
+    /* What the thread has told is here after the second look behind it. */
+    assert_cause(c, in, READY);
+    assert_cause(c, in, READY);
+    assert_true(ask_still_inflight(next));
+    fixture_disconnect(c);
+    assert_answer(next, in, READY);
+}
+
 /* Two pipes and events for their bytes. */
 static void make_evts(portd_client *c, int p[2], int q[2], portd_id ids[2]) {
     make_pipe(p);
@@ -424,7 +464,8 @@ static void many_semaphores_fire_at_once(void **state) {
     fixture_until_fds(fixture_broker(), 1);
 }
 
-TEST_MAIN(FIXTURE_CASE(what_is_asked_for_while_it_is_armed), FIXTURE_CASE(a_limit_ends_what_is_armed),
+TEST_MAIN(FIXTURE_CASE(what_is_asked_for_while_it_is_armed),
+          FIXTURE_CASE(what_has_not_changed_while_it_is_armed), FIXTURE_CASE(a_limit_ends_what_is_armed),
           FIXTURE_CASE(an_id_that_comes_twice), FIXTURE_CASE(waits_are_counted_while_they_are_inflight),
           FIXTURE_CASE(one_for_all_leaves_it_to_whom_it_was_given),
           FIXTURE_CASE(what_is_given_to_one_that_cancels_is_given_on),
