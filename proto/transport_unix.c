@@ -184,9 +184,9 @@ static ssize_t send_fds(int connection, const void *bytes, size_t size, const os
                              .msg_controllen = (socklen_t)CMSG_SPACE(fds_size)};
     struct cmsghdr *item = CMSG_FIRSTHDR(&message);
 
-    item->cmsg_level = SOL_SOCKET;
-    item->cmsg_type = SCM_RIGHTS;
-    item->cmsg_len = (socklen_t)CMSG_LEN(fds_size);
+    /* As a whole: the kernel reads the padding that some C libraries have in it as a part of the length. */
+    *item = (struct cmsghdr){
+        .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS, .cmsg_len = (socklen_t)CMSG_LEN(fds_size)};
     memcpy(CMSG_DATA(item), fds, fds_size);
     memset(CMSG_DATA(item) + fds_size, 0, CMSG_SPACE(fds_size) - CMSG_LEN(fds_size)); /* unused padding */
     return direct_sendmsg(connection, &message, flags);

@@ -18,7 +18,7 @@ static void pieces_are_zero_aligned_and_apart(void **state) {
         for (size_t size = 1; size < 100; size++) {
             uint8_t *piece = arena_get(&arena, size);
             assert_non_null(piece);
-            assert_int_equal((uintptr_t)piece % 16, 0);
+            assert_int_equal((uintptr_t)piece % _Alignof(max_align_t), 0);
             assert_true(!before || piece > before);
             before = piece + size - 1;
             for (size_t i = 0; i < size; i++)
