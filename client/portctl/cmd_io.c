@@ -16,7 +16,7 @@ static int run_cat(const struct invocation *in) {
 
     if (rc != 0)
         return rc;
-    flow_begin(in->deadline);
+    flow_begin(in->deadline, io.broker.client);
     rc = io_cat(&io);
     io_close(&io);
     return rc;
@@ -36,9 +36,9 @@ static const char details_cat[] =
     "file. The bytes are consumed for all other readers. portctl asks for a copy of\n"
     "the descriptor, so that the bytes need not go through the broker; without one,\n"
     "and for datagrams, they do. Exit code 5: the port was closed meanwhile. When\n"
-    "standard output fails or has lost its reader, an error says how many bytes had\n"
-    "been read and are lost; none are where standard output is a pipe and the bytes\n"
-    "are those of a pipe or a stream socket.\n"
+    "standard output fails or has lost its reader, or by Ctrl-C, SIGTERM or SIGHUP,\n"
+    "an error says how many bytes had been read and are lost; none are where standard\n"
+    "output is a pipe and the bytes are those of a pipe or a stream socket.\n"
     "\n"
     "In JSON each chunk is an object on a line: count, and data in base64.";
 
@@ -71,7 +71,7 @@ static int run_write(const struct invocation *in) {
 
     if (rc != 0)
         return rc;
-    flow_begin(in->deadline);
+    flow_begin(in->deadline, io.broker.client);
     io.flow.to = io.copy;
     io.flow.returns = true;
     giver.client = io.broker.client;
@@ -102,9 +102,9 @@ static const char details_write[] =
     "descriptor where the broker hands one over; --through-broker keeps them in order\n"
     "with what others write through the broker.\n"
     "\n"
-    "In JSON the answer is the count of bytes. On timeout or failure, bytes that were\n"
-    "read from standard input but not written are put back if it is a file; else the\n"
-    "error says how many they are.";
+    "In JSON the answer is the count of bytes. On timeout, failure, Ctrl-C, SIGTERM or\n"
+    "SIGHUP, bytes that were read from standard input but not written are put back if\n"
+    "it is a file; else the error says how many they are.";
 
 const struct command command_write = {
     .name = "write",

@@ -94,6 +94,7 @@ static int run_both(struct relay *relay) {
         relay->giver = (struct io_giver){.client = relay->second.client, .port = relay->output};
         io_give_to(&input, &relay->giver);
     }
+    flow_begin(io->in->deadline, io->broker.client);
     rc = flow_start(&input, &done);
     if (rc != 0)
         return failure_code(&io->in->output, PORTD_E_SYSTEM, NULL, "cannot create a thread: %s",
@@ -116,7 +117,6 @@ static int run(const struct invocation *in) {
     if (rc != 0)
         return rc;
     rc = choose_ports(&relay);
-    flow_begin(in->deadline);
     if (rc == 0)
         rc = run_both(&relay);
     relay.io.copy = -1; /* likewise, through the second connection */

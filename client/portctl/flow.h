@@ -16,17 +16,18 @@ enum flow_end {
     FLOW_READ_ERROR, /* see errno */
     FLOW_WRITE_ERROR,
     FLOW_LATE,    /* the deadline passed */
+    FLOW_STOPPED, /* by a signal (stop.h) */
     FLOW_REFUSED, /* by the giver, which has the reason */
     FLOW_LOOK     /* `watch` is readable but `from` is not: the port may be closed */
 };
 
 struct flow;
 
-/* Takes the bytes instead of `to`: FLOW_DONE, or FLOW_REFUSED and how many were taken. With size 0: end of file, to be
+/* Takes the bytes instead of `to`: FLOW_DONE; FLOW_REFUSED or FLOW_STOPPED and how many were taken. With size 0: end of file, to be
  * passed on. */
 typedef enum flow_end flow_giver(struct flow *flow, const void *bytes, size_t size, size_t *written);
 
-/* Passes on all bytes in `to`, which is a pipe: FLOW_DONE, or FLOW_REFUSED, and then the rest is lost. */
+/* Passes on all bytes in `to`, which is a pipe: FLOW_DONE; or FLOW_REFUSED or FLOW_STOPPED, and then the rest is lost. */
 typedef enum flow_end flow_passer(struct flow *flow);
 
 struct flow {
@@ -45,9 +46,9 @@ struct flow {
     bool shuts;     /* with flow_start: at end of file the socket `to` is shut down for writing */
 };
 
-/* Called once, before the others. At the deadline a signal interrupts system calls. From then on SIGPIPE is ignored: a pipe without a
- * reader is an error (EPIPE). */
-void flow_begin(int64_t deadline);
+/* Called once, before the others. From then on SIGPIPE is ignored: a pipe without a reader is an error (EPIPE); and the deadline, and signals
+ * that end portctl, interrupt system calls and the client's blocking call (stop_begin). */
+void flow_begin(int64_t deadline, portd_client *client);
 
 /* Ends portctl by SIGPIPE; returns where that was ignored before flow_begin. */
 void flow_end_by_signal(void);
@@ -62,7 +63,7 @@ enum flow_end flow_run(struct flow *flow);
 /* Reads what is available, at most FLOW_CHUNK bytes. FLOW_DONE and *count, or another end. */
 enum flow_end flow_read(const struct flow *flow, void *bytes, size_t *count);
 
-/* Writes all bytes: FLOW_DONE, FLOW_WRITE_ERROR, FLOW_LATE or FLOW_REFUSED. Bytes that were not written are lost. */
+/* Writes all bytes: FLOW_DONE, FLOW_WRITE_ERROR, FLOW_LATE, FLOW_STOPPED or FLOW_REFUSED. Bytes that were not written are lost. */
 enum flow_end flow_write(struct flow *flow, const void *bytes, size_t size);
 
 /* Counts the last `size` bytes read as lost, unless `from` can be moved back (`returns`). Keeps errno. */
@@ -72,7 +73,7 @@ void flow_lose(struct flow *flow, size_t size);
  * *done, or an errno. */
 int flow_start(const struct flow *flow, portd_native *done);
 
-/* Waits for that flow (FLOW_LATE at the deadline), returns its end, copies its counts to *flow, and closes `done`. */
+/* Waits for that flow (FLOW_LATE at the deadline, FLOW_STOPPED by a signal), returns its end, copies its counts to *flow, and closes `done`. */
 enum flow_end flow_finish(portd_native done, struct flow *flow);
 
 #endif

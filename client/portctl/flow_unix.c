@@ -2,7 +2,7 @@
  *
  * If one of the two is a pipe, the kernel moves the pages (splice) where it can; else bytes are read and written. Nothing is read before
  * there is room to write some of it. Status flags are never changed, since other programs share them: so a write can block
- * beyond the deadline. A timer that signals repeatedly interrupts it; a single signal could come just before the call.
+ * beyond the deadline, and after a signal that ends portctl. A timer that signals repeatedly interrupts it (stop_unix.c).
  *
  * A failed splice does not say which of the two descriptors failed. Then read and write are tried, which do.
  */
@@ -10,6 +10,7 @@
 #include "flow.h"
 
 #include "native.h"
+#include "stop.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -19,29 +20,15 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/time.h>
 #include <unistd.h>
 
-enum { SPLICE_MOST = 1 << 20, AGAIN_US = 20000, LONGEST_S = INT32_MAX /* the most that 32 bits can say */ };
-
-static void on_alarm(int signal) { (void)signal; }
+enum { SPLICE_MOST = 1 << 20 };
 
 static void (*pipe_action)(int); /* of SIGPIPE, before */
 
-void flow_begin(int64_t deadline) {
-    struct sigaction action = {.sa_handler = on_alarm};
-    struct itimerval timer = {.it_interval = {0, AGAIN_US}};
-    int64_t left = deadline - portd_now();
-
+void flow_begin(int64_t deadline, portd_client *client) {
     pipe_action = signal(SIGPIPE, SIG_IGN);
-    if (deadline == PORTD_FOREVER)
-        return;
-    left = left <= 0 ? 1 : left < LONGEST_S * INT64_C(1000000) ? left : LONGEST_S * INT64_C(1000000);
-    timer.it_value.tv_sec = (time_t)(left / 1000000);
-    timer.it_value.tv_usec = (suseconds_t)(left % 1000000);
-    sigemptyset(&action.sa_mask);
-    sigaction(SIGALRM, &action, NULL);
-    setitimer(ITIMER_REAL, &timer, NULL);
+    stop_begin(deadline, client);
 }
 
 void flow_end_by_signal(void) {
@@ -58,21 +45,33 @@ bool flow_is_stream(portd_native number) {
     return getsockopt((int)number, SOL_SOCKET, SO_TYPE, &type, &size) != 0 || type == SOCK_STREAM;
 }
 
-static bool is_late(int64_t deadline) { return deadline != PORTD_FOREVER && portd_now() >= deadline; }
+/* FLOW_DONE: it is not yet time to end. */
+static enum flow_end time_end(int64_t deadline) {
+    if (stop_asked() != 0)
+        return FLOW_STOPPED;
+    return deadline != PORTD_FOREVER && portd_now() >= deadline ? FLOW_LATE : FLOW_DONE;
+}
+
+/* The timeout for poll. */
+static int time_left(int64_t deadline) { return stop_asked() != 0 ? 0 : native_time_left(deadline); }
 
 /* Waits until `from` is readable, or a read fails at once: FLOW_DONE. */
 static enum flow_end wait_readable(const struct flow *flow) {
     struct pollfd polls[2] = {{(int)flow->from, POLLIN, 0}, {(int)flow->watch, POLLIN, 0}};
 
     for (;;) {
-        int n = poll(polls, 2, native_time_left(flow->deadline));
+        int n = poll(polls, 2, time_left(flow->deadline));
+        enum flow_end end;
 
         if (n < 0 && errno != EINTR)
             return FLOW_READ_ERROR;
-        if (n > 0)
-            return polls[0].revents != 0 ? FLOW_DONE : FLOW_LOOK;
-        if (is_late(flow->deadline))
-            return FLOW_LATE;
+        if (n > 0 && polls[0].revents != 0)
+            return FLOW_DONE;
+        if (n > 0 && stop_asked() == 0)
+            return FLOW_LOOK;
+        end = time_end(flow->deadline);
+        if (end != FLOW_DONE)
+            return end;
     }
 }
 
@@ -80,14 +79,16 @@ static enum flow_end wait_writable(const struct flow *flow) {
     struct pollfd poll_to = {(int)flow->to, POLLOUT, 0};
 
     for (;;) {
-        int n = poll(&poll_to, 1, native_time_left(flow->deadline));
+        int n = poll(&poll_to, 1, time_left(flow->deadline));
+        enum flow_end end;
 
         if (n < 0 && errno != EINTR)
             return FLOW_WRITE_ERROR;
         if (n > 0)
             return FLOW_DONE;
-        if (is_late(flow->deadline))
-            return FLOW_LATE;
+        end = time_end(flow->deadline);
+        if (end != FLOW_DONE)
+            return end;
     }
 }
 
@@ -115,6 +116,8 @@ enum flow_end flow_read(const struct flow *flow, void *bytes, size_t *count) {
 static enum flow_end write_all(const struct flow *flow, const char *at, size_t size, size_t *written) {
     for (*written = 0; *written < size;) {
         ssize_t n = write((int)flow->to, at + *written, size - *written);
+        bool full = n < 0 && errno != EINTR;
+        enum flow_end end;
 
         if (n > 0) {
             *written += (size_t)n;
@@ -122,14 +125,11 @@ static enum flow_end write_all(const struct flow *flow, const char *at, size_t s
         }
         if (n < 0 && !is_passing(errno))
             return FLOW_WRITE_ERROR;
-        if (is_late(flow->deadline))
-            return FLOW_LATE;
-        if (n < 0 && errno != EINTR) {
-            enum flow_end end = wait_writable(flow);
-
-            if (end != FLOW_DONE)
-                return end;
-        }
+        end = time_end(flow->deadline);
+        if (end == FLOW_DONE && full)
+            end = wait_writable(flow);
+        if (end != FLOW_DONE)
+            return end;
     }
     return FLOW_DONE;
 }
@@ -197,8 +197,9 @@ enum flow_end flow_run(struct flow *flow) {
             end = flow->pass(flow);
         if (end != FLOW_DONE || (flow->most > 0 && flow->count >= flow->most))
             return end;
-        if (is_late(flow->deadline))
-            return FLOW_LATE;
+        end = time_end(flow->deadline);
+        if (end != FLOW_DONE)
+            return end;
     }
 }
 

@@ -13,6 +13,7 @@
 #include "failure.h"
 #include "ids.h"
 #include "native.h"
+#include "stop.h"
 #include "text.h"
 
 #include <errno.h>
@@ -84,6 +85,7 @@ static int take_copy(struct io *io) {
 }
 
 void io_close(struct io *io) {
+    stop_leave_client();
     if (io->copy >= 0)
         native_close(io->copy);
     if (io->flow.watch >= 0)
@@ -116,6 +118,18 @@ int io_open(struct io *io, const struct invocation *in, int direction) {
     return rc;
 }
 
+/* Says what is lost, if anything, and ends portctl by the signal. */
+static int tell_stop(const struct io *io, const struct flow *flow, const char *from) {
+    int code = 128 + stop_asked();
+
+    if (flow->lost > 0)
+        (void)failure_own(&io->in->output, "interrupted", code, NULL,
+                          "ended by a signal; %zu bytes that had been read from %s were not written",
+                          flow->lost, from);
+    stop_raise();
+    return code;
+}
+
 int io_tell(const struct io *io, const struct flow *flow, enum flow_end end, const char *from,
             const char *to) {
     const struct io_giver *giver = flow->giver;
@@ -124,6 +138,8 @@ int io_tell(const struct io *io, const struct flow *flow, enum flow_end end, con
 
     if (end == FLOW_FILE_END)
         return 0;
+    if (end == FLOW_STOPPED)
+        return tell_stop(io, flow, from);
     if (end == FLOW_REFUSED) {
         code = giver->code;
         why = text_copy(portd_last_error(giver->client));
@@ -146,10 +162,14 @@ static enum flow_end give(struct flow *flow, const void *bytes, size_t size, siz
     struct io_giver *giver = flow->giver;
 
     *written = 0;
+    if (stop_asked() != 0)
+        return FLOW_STOPPED;
     if (size == 0)
         giver->code = portd_port_shutdown(giver->client, giver->port, PORTD_WRITE, flow->deadline);
     else
         giver->code = portd_port_write_all(giver->client, giver->port, bytes, size, flow->deadline, written);
+    if (giver->code == PORTD_E_INTERRUPTED)
+        return FLOW_STOPPED;
     return giver->code > 0 ? FLOW_DONE : FLOW_REFUSED;
 }
 
@@ -202,12 +222,15 @@ static int put_chunk(struct io *io, const void *bytes, size_t count) {
         node_text(object, "data", data);
         free(data);
         end = output_event(object) ? FLOW_DONE : FLOW_WRITE_ERROR;
+        if (end != FLOW_DONE && stop_asked() != 0)
+            end = FLOW_STOPPED;
         io->flow.lost = end == FLOW_DONE ? 0 : count;
     }
     return end == FLOW_DONE ? 0 : tell_output(io, end);
 }
 
-/* After FLOW_LOOK: the port may be closed. Without the broker, or a handle that is armed, the copy goes on alone. Returns an exit code. */
+/* After FLOW_LOOK: the port may be closed. Without the broker, or a handle that is armed, the copy goes on alone. A signal ends it when it goes on.
+ * Returns an exit code. */
 static int look(struct io *io) {
     int rc = portd_handle_arm(io->broker.client, io->port, io->in->deadline, &io->flow.watch);
 
@@ -217,7 +240,7 @@ static int look(struct io *io) {
     }
     if (rc != PORTD_E_DISCONNECTED)
         rc = check(io, PORTD_DIRECTION_READ);
-    if (rc == PORTD_E_DISCONNECTED)
+    if (rc == PORTD_E_DISCONNECTED || rc == PORTD_E_INTERRUPTED)
         return 0;
     return rc < 0 ? failure_call(&io->in->output, io->broker.client, rc) : rc;
 }
@@ -227,9 +250,13 @@ static int get_chunk(struct io *io, void *bytes, size_t *count) {
     enum flow_end end;
     int rc;
 
+    if (stop_asked() != 0)
+        return -io_tell(io, &io->flow, FLOW_STOPPED, "the port", "");
     if (io->copy < 0) {
         rc =
             portd_port_read(io->broker.client, io->port, bytes, FLOW_CHUNK, 0, io->in->deadline, count, NULL);
+        if (rc == PORTD_E_INTERRUPTED)
+            return -io_tell(io, &io->flow, FLOW_STOPPED, "the port", "");
         return rc >= 0 ? rc : -failure_call(&io->in->output, io->broker.client, rc);
     }
     for (;;) {

@@ -41,7 +41,7 @@ struct io_giver {
 void io_give_to(struct flow *flow, struct io_giver *giver);
 
 /* The exit code for the end of a flow: 0 for end of file; else prints an error, and how many bytes were read and not
- * written. `from` and `to` are the names of the two ends. */
+ * written. `from` and `to` are the names of the two ends. FLOW_STOPPED ends portctl by the signal, once it has said so. */
 int io_tell(const struct io *io, const struct flow *flow, enum flow_end end, const char *from,
             const char *to);
 

@@ -9,6 +9,7 @@
 #include "help.h"
 #include "native.h"
 #include "options.h"
+#include "stop.h"
 #include "text.h"
 
 #include <stdio.h>
@@ -54,6 +55,7 @@ int main(int argc, char **argv) {
         rc = run(&in);
     written = rc == PORTCTL_FAILED ? rc : failure_finish(&in.output);
     options_deinit(&in);
+    stop_raise();
     if (rc == PORTCTL_DONE || rc == PORTCTL_NO || rc == PORTCTL_ENDED)
         return written != 0 ? written : rc;
     return rc;

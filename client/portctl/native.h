@@ -46,7 +46,7 @@ bool native_writes_pipe(portd_native number);
 /* The timeout for poll: milliseconds until the deadline, rounded up; -1: none. */
 int native_time_left(int64_t deadline);
 
-/* Waits until the descriptor is readable, or writable: 1; 0: the deadline has passed; PORTD_E_SYSTEM and errno. */
+/* Waits until the descriptor is readable, or writable: 1; 0: the deadline has passed, or a signal is to end portctl; PORTD_E_SYSTEM and errno. */
 int native_await(portd_native number, bool writable, int64_t deadline);
 
 /* Waits until portd_process has work: 1. If standard output has lost its reader, portctl ends by SIGPIPE, as if it had

@@ -2,6 +2,7 @@
 #define _GNU_SOURCE
 #include "native.h"
 
+#include "stop.h"
 #include "text.h"
 
 #include <errno.h>
@@ -90,7 +91,7 @@ int native_await(portd_native number, bool writable, int64_t deadline) {
             return 1;
         if (n < 0 && errno != EINTR)
             return PORTD_E_SYSTEM;
-        if (deadline != PORTD_FOREVER && portd_now() >= deadline)
+        if (stop_asked() != 0 || (deadline != PORTD_FOREVER && portd_now() >= deadline))
             return 0;
     }
 }

@@ -4,6 +4,7 @@
  * drops its buffer. portctl must not change the status flags. Needs assignable stdout and stderr; else streams_plain.c. */
 #define _GNU_SOURCE
 #include "native.h"
+#include "stop.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -11,7 +12,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
-/* Writes everything; or returns 0 with errno, which is a failure for stdio. */
+/* Writes everything; or returns 0 with errno, which is a failure for stdio. An answer does not wait once a signal is to end portctl. */
 static ssize_t write_all(void *cookie, const char *bytes, size_t size) {
     int number = (int)(intptr_t)cookie;
 
@@ -21,6 +22,8 @@ static ssize_t write_all(void *cookie, const char *bytes, size_t size) {
 
         if (n >= 0)
             done += (size_t)n;
+        else if (number == STDOUT_FILENO && stop_asked() != 0)
+            return 0;
         else if (errno == EAGAIN || errno == EWOULDBLOCK)
             (void)poll(&room, 1, -1);
         else if (errno != EINTR)

@@ -5,6 +5,7 @@
 #include "through.h"
 
 #include "native.h"
+#include "stop.h"
 #include "text.h"
 
 #include <errno.h>
@@ -70,12 +71,13 @@ static enum flow_end ask(struct through *through, int64_t deadline) {
 
 static void give_up(struct through *through) {
     int64_t deadline = portd_now() + CANCEL_LIMIT_US;
+    int rc = 1;
 
     if (through->request == NULL)
         return;
     portd_cancel(through->request);
-    while (through->request != NULL && portd_poll(through->client, deadline) > 0)
-        continue;
+    while (through->request != NULL && (rc > 0 || rc == PORTD_E_INTERRUPTED))
+        rc = portd_poll(through->client, deadline);
 }
 
 /* Moves the bytes in the pipe on, as far as possible without waiting. */
@@ -129,6 +131,8 @@ static enum flow_end straight_end(struct through *through, int rc) {
 
     if (rc == PORTD_E_TIMEOUT)
         return FLOW_LATE;
+    if (rc == PORTD_E_INTERRUPTED)
+        return FLOW_STOPPED;
     through->code = rc;
     through->os_errno = rc == PORTD_E_SYSTEM ? portd_last_errno(through->client) : 0;
     if (through->os_errno ==
@@ -156,7 +160,7 @@ static enum flow_end read_straight(struct through *through, struct flow *flow) {
         if (rc < 0)
             return straight_end(through, rc);
         if (late || native_await(flow->to, true, flow->deadline) == 0)
-            return FLOW_LATE;
+            return stop_asked() != 0 ? FLOW_STOPPED : FLOW_LATE;
     }
 }
 
@@ -170,7 +174,7 @@ enum flow_end through_read(struct through *through, struct flow *flow) {
     end = read_on(through, flow);
     give_up(through);
     flow->watch = -1;
-    if (end == FLOW_LATE || end == FLOW_REFUSED)
+    if (end == FLOW_LATE || end == FLOW_STOPPED || end == FLOW_REFUSED)
         pass_available(flow);
     flow->deadline = deadline;
     flow->lost = through->moved > flow->count ? (size_t)(through->moved - flow->count) : 0;
@@ -190,13 +194,17 @@ enum flow_end through_write(struct through *through, struct flow *flow) {
     while (through->moved < flow->count) {
         size_t left = (size_t)(flow->count - through->moved), count;
 
+        if (stop_asked() != 0) {
+            flow_lose(flow, left);
+            return FLOW_STOPPED;
+        }
         through->code = portd_port_splice(through->client, through->port, through->ends[0], left, left,
                                           flow->deadline, &count);
         through->moved += count;
         if (through->code > 0 && count > 0)
             continue;
         flow_lose(flow, left - count);
-        return FLOW_REFUSED;
+        return through->code == PORTD_E_INTERRUPTED ? FLOW_STOPPED : FLOW_REFUSED;
     }
     return FLOW_DONE;
 }

@@ -31,7 +31,7 @@ bool through_writes(struct through *through);
  * flow->lost counts bytes taken from the port and not written. */
 enum flow_end through_read(struct through *through, struct flow *flow);
 
-/* Moves all bytes in the pipe, which is flow->to, to the output port: FLOW_DONE or FLOW_REFUSED. */
+/* Moves all bytes in the pipe, which is flow->to, to the output port: FLOW_DONE, FLOW_REFUSED or FLOW_STOPPED. */
 enum flow_end through_write(struct through *through, struct flow *flow);
 
 #endif

@@ -1,0 +1,21 @@
+/* stop.h: ending in order by SIGINT, SIGTERM or SIGHUP, so that what was read and not written is put back or told. */
+#ifndef STOP_H
+#define STOP_H
+
+#include "client/portd.h"
+
+/* Called once, before the others: from now on these signals, unless they are ignored, do not end portctl but are kept. They, and the deadline,
+ * interrupt system calls of the first thread; they also interrupt the blocking call of `client`. A second signal, not sent along with the first,
+ * ends portctl at once. */
+void stop_begin(int64_t deadline, portd_client *client);
+
+/* The signal that came; 0: none. From then on nothing waits: what would is ended with FLOW_STOPPED. */
+int stop_asked(void);
+
+/* Called before the client is disconnected. */
+void stop_leave_client(void);
+
+/* Ends portctl by the signal that came; returns if none has. */
+void stop_raise(void);
+
+#endif

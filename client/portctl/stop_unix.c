@@ -1,0 +1,81 @@
+/* stop_unix.c: signals that end portctl in order.
+ *
+ * A system call that begins just after the signal would not be interrupted by it, and a write can block in spite of poll. So a timer's signal
+ * interrupts them again and again, from the deadline or the first signal on.
+ *
+ * timeout(1) sends its signal to the program and to the process group, so twice: only a later one counts as the second. */
+#define _GNU_SOURCE
+#include "stop.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stddef.h>
+#include <sys/time.h>
+
+enum {
+    AGAIN_US = 20 * 1000,
+    TWICE_US = 200 * 1000,
+    LONGEST_S = INT32_MAX /* the most that 32 bits can say */
+};
+
+static const int signals[] = {SIGINT, SIGTERM, SIGHUP};
+
+static atomic_int asked;
+static portd_client *volatile woken; /* NULL: none */
+static int64_t first;                /* when the signal came; the handler's alone */
+
+static void on_alarm(int signal) { (void)signal; }
+
+static void interrupt_in(int64_t us) {
+    struct itimerval timer = {.it_interval = {0, AGAIN_US}};
+
+    us = us <= 0 ? 1 : us < LONGEST_S * INT64_C(1000000) ? us : LONGEST_S * INT64_C(1000000);
+    timer.it_value.tv_sec = (time_t)(us / 1000000);
+    timer.it_value.tv_usec = (suseconds_t)(us % 1000000);
+    setitimer(ITIMER_REAL, &timer, NULL);
+}
+
+/* Runs with all signals blocked. setitimer is not in POSIX's list for signal handlers, but is a system call everywhere. */
+static void on_signal(int number) {
+    int error = errno;
+
+    if (asked == 0) {
+        first = portd_now();
+        asked = number;
+        interrupt_in(AGAIN_US);
+        if (woken != NULL)
+            (void)portd_wakeup(woken);
+    } else if (portd_now() - first >= TWICE_US) {
+        (void)signal(number, SIG_DFL);
+        (void)raise(number); /* when this returns */
+    }
+    errno = error;
+}
+
+void stop_begin(int64_t deadline, portd_client *client) {
+    struct sigaction alarm = {.sa_handler = on_alarm}, action = {.sa_handler = on_signal}, before;
+
+    sigfillset(&alarm.sa_mask);
+    sigfillset(&action.sa_mask);
+    sigaction(SIGALRM, &alarm, NULL);
+    if (deadline != PORTD_FOREVER)
+        interrupt_in(deadline - portd_now());
+    woken = client;
+    for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++)
+        if (sigaction(signals[i], NULL, &before) == 0 && before.sa_handler != SIG_IGN)
+            sigaction(signals[i], &action, NULL);
+}
+
+int stop_asked(void) { return asked; }
+
+void stop_leave_client(void) { woken = NULL; }
+
+void stop_raise(void) {
+    int number = asked;
+
+    if (number == 0)
+        return;
+    (void)signal(number, SIG_DFL);
+    (void)raise(number);
+}

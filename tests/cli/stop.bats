@@ -1,0 +1,138 @@
+# portctl cat, write and relay, ended by SIGINT, SIGTERM or SIGHUP: no byte is lost untold.
+
+load setup
+
+setup() {
+  usual_setup
+  open_fifo
+}
+teardown() { usual_teardown; }
+
+WAYS=("" --through-broker)
+
+# Ends it as stop.py does, by the first of the signals. Every byte that was taken has come, or is said to be lost; nothing is said without a loss.
+stop() {
+  local code taken got said name=${3%%,*}
+  read -r code taken got lost said < <(python3 "$BATS_TEST_DIRNAME/stop.py" "$@")
+  echo "$*: $code, taken $taken, got $got, lost $lost"
+  [ "$code" = "-$(kill -l "$name")" ]
+  [ "$taken" -gt 0 ]
+  [ "$taken" -eq $((got + lost)) ]
+  [ $((lost > 0)) -eq $((said > 0)) ]
+}
+
+@test "write: ended by a signal, the offset of a file is moved back to what was accepted" {
+  for way in "${WAYS[@]}"; do
+    for name in SIGINT SIGTERM SIGHUP; do
+      for end in pipe socket; do
+        stop write file $name $end ${way:+"$way"}
+        [ "$lost" -eq 0 ]
+      done
+    done
+  done
+}
+
+@test "write: ended by a signal, what a pipe had given and the port did not take is counted" {
+  for name in SIGINT SIGTERM SIGHUP; do
+    stop write pipe $name pipe
+    [ "$lost" -eq 0 ] # spliced from one to the other
+    stop write pipe $name pipe --through-broker
+    [ "$lost" -gt 0 ]
+    stop write socket $name socket --through-broker
+  done
+}
+
+@test "cat: ended by a signal, what the port had given and standard output did not take is counted" {
+  for way in "${WAYS[@]}"; do
+    for name in SIGINT SIGTERM SIGHUP; do
+      stop cat pipe $name pipe ${way:+"$way"}
+      [ "$lost" -eq 0 ]
+      for from in file pipe; do
+        stop cat $from $name socket ${way:+"$way"}
+        [ "$lost" -le 131072 ]
+        stop cat $from $name pipe ${way:+"$way"} --json # of a chunk, which is more text than the pipe takes, no byte counts as written
+        [ "$lost" -gt 0 ]
+      done
+    done
+  done
+}
+
+@test "relay: ended by a signal, what the port had given and standard output did not take is counted" {
+  for way in "${WAYS[@]}"; do
+    stop relay socket SIGTERM socket ${way:+"$way"}
+    stop relay socket SIGTERM pipe ${way:+"$way"} --json
+    [ "$lost" -gt 0 ]
+  done
+}
+
+@test "cat, write: signals that come together, as from timeout(1), are one" {
+  stop write file SIGINT,SIGTERM pipe --through-broker
+  stop write pipe SIGHUP,SIGTERM pipe --through-broker
+  stop cat file SIGHUP,SIGINT pipe --json
+}
+
+@test "write: ended by a signal, the error in JSON has the code that shells report" {
+  run -143 python3 - "$PORTCTL_BIN" <<'PYTHON'
+import json, os, select, signal, subprocess, sys
+reader, writer = os.pipe()
+given, giving = os.pipe()
+os.set_blocking(giving, False)
+os.set_blocking(writer, False)
+os.write(writer, bytes(60000)) # nobody reads it
+os.write(giving, bytes(50000))
+port = subprocess.run([sys.argv[1], "wrap", "fd", str(writer), "--mode", "write"], pass_fds=[writer], capture_output=True, text=True,
+                      check=True).stdout.strip()
+write = subprocess.Popen([sys.argv[1], "write", port, "--through-broker", "--json"], stdin=given, stdout=subprocess.PIPE,
+                         stderr=subprocess.PIPE, text=True)
+waits = select.poll()
+waits.register(writer, select.POLLOUT)
+while waits.poll(0) and write.poll() is None: # until it is full
+    pass
+write.terminate()
+output, error = write.communicate()
+error = json.loads(error)["error"]
+assert (output, error["code"]) == ("", "interrupted") and "were not written" in error["message"], (output, error)
+assert write.returncode == -signal.SIGTERM
+sys.exit(error["exit"])
+PYTHON
+}
+
+@test "cat: a signal that was ignored at the start stays so" {
+  for way in "${WAYS[@]}"; do
+    rm -f "$BATS_TEST_TMPDIR/ends"
+    mkfifo "$BATS_TEST_TMPDIR/ends"
+    exec 6<>"$BATS_TEST_TMPDIR/ends" 7<"$BATS_TEST_TMPDIR/ends" 8>"$BATS_TEST_TMPDIR/ends" 6>&-
+    id=$(portctl wrap fd 7 --mode read)
+    exec 6< <(trap '' HUP INT TERM; exec "$PORTCTL_BIN" cat "$id" ${way:+"$way"} 3>&- 7<&- 8>&-)
+    pid=$!
+    echo one >&8
+    read -r line <&6
+    [ "$line" = one ]
+    for name in HUP INT TERM; do
+      kill -s $name "$pid"
+    done
+    echo two >&8
+    read -r line <&6
+    [ "$line" = two ]
+    exec 8>&-
+    wait "$pid"
+  done
+}
+
+@test "cat: a second signal ends it, whatever it waits for" {
+  mkfifo "$BATS_TEST_TMPDIR/full" "$BATS_TEST_TMPDIR/out"
+  exec 8<>"$BATS_TEST_TMPDIR/full" 9<>"$BATS_TEST_TMPDIR/out"
+  head -c 65536 /dev/zero >&8
+  some=$BATS_TEST_TMPDIR/some
+  head -c 1000000 /dev/zero >"$some"
+  exec 7<"$some"
+  id=$(portctl wrap fd 7 --mode read)
+  # Standard error has no room for what there is to say: it would wait for ever.
+  "$PORTCTL_BIN" cat "$id" --json >&9 2>&8 3>&- &
+  pid=$!
+  read -r -N 1 _ <&9
+  while kill -s TERM "$pid" 2>/dev/null; do :; done
+  code=0
+  wait "$pid" || code=$?
+  [ "$code" -eq 143 ]
+}
