@@ -29,7 +29,7 @@ static inline void discard(void *context, os_fd fd) {
 static inline void wire_open(struct wire *wire, size_t max) {
     int pair[2];
 
-    assert_return_code(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), errno);
+    assert_return_code(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), errno);
     wire->near = pair[0];
     wire->far = pair[1];
     wire->discarded = 0;

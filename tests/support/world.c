@@ -186,7 +186,9 @@ int world_connect(void) {
     struct refusal refusal;
     int pair[2], small = 4096; /* so that a client that does not read is soon noticed */
 
-    require(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair) == 0);
+    require(socketpair(AF_UNIX, SOCK_STREAM, 0, pair) == 0);
+    for (int i = 0; i < 2; i++)
+        require(fcntl(pair[i], F_SETFD, FD_CLOEXEC) == 0 && fcntl(pair[i], F_SETFL, O_NONBLOCK) == 0);
     require(setsockopt(pair[0], SOL_SOCKET, SO_SNDBUF, &small, sizeof(small)) == 0);
     struct user *user = user_ref(&world.users, peer.uid);
     require(user);

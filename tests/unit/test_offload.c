@@ -492,11 +492,13 @@ static void work_noting_its_thread(struct offload_job *job) {
 
 /* The first case, so that no thread of another one is still ending. */
 static void threads_are_started_by_jobs_and_only_as_needed(void **state) {
-    size_t before = threads(), used = 0;
     pthread_t seen[50];
     struct task task;
 
     (void)state;
+    if (access("/proc/self/task", F_OK) != 0)
+        test_skip("this system lists no threads");
+    size_t before = threads(), used = 0;
     begin();
     assert_int_equal(threads(), before);
     for (size_t i = 0; i < 50; i++) {

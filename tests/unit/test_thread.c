@@ -61,9 +61,10 @@ static void no_signal_is_for_a_thread(void **state) {
         begin(&task, interruptible);
         assert_int_equal(write(task.ends[1], "x", 1), 1);
         thread_join(&task.thread);
-        for (int number = 1; number < SIGRTMIN; number++)
+        for (int number = 1; number < 32;
+             number++) /* then come the real-time ones, of which the C library has some */
             if (number != SIGKILL && number != SIGSTOP && (number != SIGUSR2 || !interruptible))
-                assert_true(sigismember(&task.mask, number) == 1 || number >= 32);
+                assert_int_equal(sigismember(&task.mask, number), 1);
         end(&task);
     }
 }
