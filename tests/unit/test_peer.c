@@ -61,7 +61,8 @@ static int child_looks(int n_groups, uid_t uid) {
 
     for (int i = 0; i < n_groups; i++)
         groups[i] = (gid_t)(1000 + i);
-    if (setgroups((size_t)n_groups, groups) < 0 || setresgid(7, 7, 7) < 0 || setresuid(uid, uid, 0) < 0)
+    if (setgroups((unsigned short)n_groups, groups) < 0 || setresgid(7, 7, 7) < 0 ||
+        setresuid(uid, uid, 0) < 0)
         return 2;
     if (socketpair(AF_UNIX, SOCK_STREAM, 0, pair) < 0 || setresuid(0, 0, 0) < 0)
         return 3;
