@@ -46,12 +46,28 @@ static void find_pair(struct relay *relay, const portd_list *list, portd_id *inp
     }
 }
 
+/* Lists the ports of the session that the named one belongs to, which may be another one than the joined. */
+static int list_ports(const struct io *io, portd_list **ports) {
+    portd_client *client = io->broker.client;
+    const portd_item *item;
+    portd_id session;
+    portd_list *list;
+    int rc = portd_show(client, &io->port, 1, io->in->deadline, &list);
+
+    if (rc < 0)
+        return rc;
+    item = portd_list_item(list, 0);
+    session = item != NULL ? item->session : 0;
+    portd_list_free(list);
+    return portd_list_session(client, session, PORTD_KIND_PORT, io->in->deadline, ports);
+}
+
 /* From here on relay->io has the input port. */
 static int choose_ports(struct relay *relay) {
     struct io *io = &relay->io;
     portd_list *list;
     portd_id input;
-    int rc = portd_list_objects(io->broker.client, PORTD_KIND_PORT, io->in->deadline, &list);
+    int rc = list_ports(io, &list);
 
     if (rc < 0)
         return failure_call(&io->in->output, io->broker.client, rc);

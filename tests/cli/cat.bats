@@ -258,6 +258,24 @@ PYTHON
   done
 }
 
+@test "relay: the ports of another session of the user" {
+  for way in "${WAYS[@]}"; do
+    for session in "$(portctl session start --owner $$ --new | sed -n "s/.*PORTD_SESSION='*\\([^';]*\\).*/\\1/p")" ""; do
+      open_peer echo
+      PORTD_SESSION=$session both portctl relay "${ids[1]}" --shutdown ${way:+"$way"} <<<hello
+      exits 0
+      [ "$output" = hello ]
+      wait "$PEER_PID"
+      portctl close "${ids[0]}"
+      PORTD_SESSION=$session both portctl relay "${ids[1]}" ${way:+"$way"} </dev/null
+      exits 2
+      has "$error" "no open port for the other direction"
+      portctl close "${ids[1]}"
+      rm "$BATS_TEST_TMPDIR/made" "$BATS_TEST_TMPDIR/heard"
+    done
+  done
+}
+
 @test "relay: one half that has ended leaves the other open" {
   for way in "${WAYS[@]}"; do
     open_peer first
