@@ -29,31 +29,11 @@ struct exec {
 
 /* ---- the command line ---------------------------------------------------------------------------------- */
 
-static const char *target_hint(int kind) {
-    switch (kind) {
-    case PORTD_KIND_SEMAPHORE:
-    case PORTD_KIND_EVT:
-        return "'portctl wait' waits for it; 'portctl call handle' with --receive gives a program its handle "
-               "to poll";
-    case PORTD_KIND_DESCRIPTOR:
-        return "use a port made from it; 'portctl list ports' shows them";
-    default:
-        return "'portctl list ports' shows what can be passed on";
-    }
-}
-
-/* Parses the id of a port. */
 static int parse_target(const struct invocation *in, const char *option, const char *text, portd_id *id) {
-    int kind;
-
-    if (!text_number(text, (UINT64_C(1) << 53) - 1, id) || *id == 0)
-        return failure_usage(&in->output, "ids are numbers; 'portctl list ports' shows them",
-                             "--%s %s: not an id", option, text);
-    kind = portd_id_kind(*id);
-    if (kind == PORTD_KIND_ANY || kind == PORTD_KIND_PORT)
+    if (text_number(text, (UINT64_C(1) << 53) - 1, id) && *id != 0)
         return 0;
-    return failure_usage(&in->output, target_hint(kind), "%s is not a port, its kind is %s", text,
-                         portd_kind_name(kind));
+    return failure_usage(&in->output, "ids are numbers; 'portctl list ports' shows them",
+                         "--%s %s: not an id", option, text);
 }
 
 static bool is_taken(const struct exec *exec, portd_native number) {
@@ -162,6 +142,19 @@ static int parse(struct exec *exec) {
 
 /* ---- at the broker ------------------------------------------------------------------------------------- */
 
+static const char *target_hint(int kind) {
+    switch (kind) {
+    case PORTD_KIND_SEMAPHORE:
+    case PORTD_KIND_EVT:
+        return "'portctl wait' waits for it; 'portctl call handle' with --receive gives a program its handle "
+               "to poll";
+    case PORTD_KIND_DESCRIPTOR:
+        return "use a port made from it; 'portctl list ports' shows them";
+    default:
+        return "'portctl list ports' shows what can be passed on";
+    }
+}
+
 /* Appends a name to the colon-separated list; characters not allowed in it are replaced. */
 static void add_name(struct exec *exec, const char *name) {
     char *safe = text_print("%.*s", NAMES_MAX, name[0] != '\0' ? name : "unknown"), *longer;
@@ -176,6 +169,18 @@ static void add_name(struct exec *exec, const char *name) {
     exec->names = longer;
 }
 
+static int check_ports(const struct exec *exec, const portd_list *list) {
+    for (size_t i = 0; i < portd_list_count(list); i++) {
+        const portd_item *item = portd_list_item(list, i);
+
+        if (item->kind != PORTD_KIND_PORT)
+            return failure_usage(&exec->in->output, target_hint(item->kind),
+                                 "%llu is not a port, its kind is %s", (unsigned long long)item->id,
+                                 portd_kind_name(item->kind));
+    }
+    return 0;
+}
+
 static int look_up(struct exec *exec, portd_client *client) {
     portd_list *list;
     int rc;
@@ -185,10 +190,11 @@ static int look_up(struct exec *exec, portd_client *client) {
     rc = portd_show(client, exec->ids, exec->n, exec->in->deadline, &list);
     if (rc < 0)
         return failure_call(&exec->in->output, client, rc);
-    for (size_t i = 0; i < exec->n_listen; i++)
+    rc = check_ports(exec, list);
+    for (size_t i = 0; i < exec->n_listen && rc == 0; i++)
         add_name(exec, portd_list_item(list, i)->name);
     portd_list_free(list);
-    return 0;
+    return rc;
 }
 
 static int take_copies(struct exec *exec, portd_client *client) {

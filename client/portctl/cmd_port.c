@@ -12,12 +12,19 @@
 
 static const struct option_row options[] = {{NULL, NULL, NULL, false, NULL}};
 
-/* Refuses ids of other kinds before anything is done. Whether an id exists is left to the broker. */
-static int check_ports(const struct invocation *in, const portd_id *ids, size_t n, const char *hint) {
+/* Refuses objects of other kinds before anything is done. An id that does not exist is left to the verb's own call: its kind
+ * means nothing. */
+static int check_ports(const struct invocation *in, portd_client *client, const portd_id *ids, size_t n,
+                       const char *hint) {
     for (size_t i = 0; i < n; i++) {
-        int kind = portd_id_kind(ids[i]);
+        int kind = portd_id_kind(ids[i]), rc;
 
-        if (kind != PORTD_KIND_ANY && kind != PORTD_KIND_PORT)
+        if (kind == PORTD_KIND_ANY || kind == PORTD_KIND_PORT)
+            continue;
+        rc = ids_exists(client, ids[i], in->deadline);
+        if (rc < 0)
+            return failure_call(&in->output, client, rc);
+        if (rc > 0)
             return failure_usage(&in->output, hint, "%llu is not a port, its kind is %s",
                                  (unsigned long long)ids[i], portd_kind_name(kind));
     }
@@ -36,11 +43,10 @@ static int parse_port(const struct invocation *in, portd_id *id) {
     if (rc != 0)
         return rc;
     *id = ids[0];
-    rc = n == 1 ? check_ports(in, ids, n, NULL)
-                : failure_usage(&in->output, NULL, "one port at a time: unexpected argument '%s'",
-                                command_word(in, 1));
     free(ids);
-    return rc;
+    return n == 1 ? 0
+                  : failure_usage(&in->output, NULL, "one port at a time: unexpected argument '%s'",
+                                  command_word(in, 1));
 }
 
 static void answer_number(const struct invocation *in, portd_id id, const portd_native *number) {
@@ -72,8 +78,22 @@ static int find_number(portd_client *client, portd_id id, bool socket, int64_t d
     return rc;
 }
 
-static int run_number(const struct invocation *in, number_call *call) {
+static int ask_number(const struct invocation *in, portd_client *client, portd_id id, number_call *call) {
     portd_native number = -1;
+    int rc = check_ports(in, client, &id, 1, NULL);
+
+    if (rc != 0)
+        return rc;
+    rc = call(client, id, in->deadline, &number);
+    if (rc == 0)
+        rc = find_number(client, id, call == portd_port_to_socket, in->deadline, &number);
+    if (rc < 0)
+        return failure_call(&in->output, client, rc);
+    answer_number(in, id, rc > 0 ? &number : NULL);
+    return rc > 0 ? PORTCTL_DONE : PORTCTL_NO;
+}
+
+static int run_number(const struct invocation *in, number_call *call) {
     struct broker broker;
     portd_id id;
     int rc = parse_port(in, &id);
@@ -82,15 +102,7 @@ static int run_number(const struct invocation *in, number_call *call) {
         rc = broker_join(in, &broker);
     if (rc != 0)
         return rc;
-    rc = call(broker.client, id, in->deadline, &number);
-    if (rc == 0)
-        rc = find_number(broker.client, id, call == portd_port_to_socket, in->deadline, &number);
-    if (rc < 0) {
-        rc = failure_call(&in->output, broker.client, rc);
-    } else {
-        answer_number(in, id, rc > 0 ? &number : NULL);
-        rc = rc > 0 ? PORTCTL_DONE : PORTCTL_NO;
-    }
+    rc = ask_number(in, broker.client, id, call);
     broker_disconnect(&broker);
     return rc;
 }
@@ -181,8 +193,11 @@ static bool closes(const portd_item *chosen, const portd_item *item) {
 static const struct selection_rule rule_close = {"close", "ports", {PORTD_KIND_PORT, 0}, false, closes};
 
 static int close_selection(const struct invocation *in, portd_client *client, struct selection *selection) {
-    int rc;
+    int rc = check_ports(in, client, selection->ids, selection->n,
+                         "ports are closed; semaphores and events are removed, sessions ended");
 
+    if (rc != 0)
+        return rc;
     if (selection->dry)
         return selection_show(in, client, selection, &rule_close);
     rc = selection_choose(in, client, selection, &rule_close);
@@ -194,9 +209,6 @@ static int run_close(const struct invocation *in) {
     struct broker broker;
     int rc = selection_parse(in, &selection);
 
-    if (rc == 0)
-        rc = check_ports(in, selection.ids, selection.n,
-                         "ports are closed; semaphores and events are removed, sessions ended");
     if (rc == 0)
         rc = broker_join(in, &broker);
     if (rc == 0) {

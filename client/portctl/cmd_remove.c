@@ -21,11 +21,20 @@ static void answer(const struct invocation *in, const char *key, struct node *do
 
 /* ---- remove -------------------------------------------------------------------------------------------- */
 
-static int check_kinds(const struct invocation *in, const portd_id *ids, size_t n) {
-    for (size_t i = 0; i < n; i++)
-        if (portd_id_kind(ids[i]) == PORTD_KIND_PORT)
+/* Refuses ports before anything is done. An id that does not exist is left to the call itself. */
+static int check_kinds(const struct invocation *in, portd_client *client, const portd_id *ids, size_t n) {
+    for (size_t i = 0; i < n; i++) {
+        int rc;
+
+        if (portd_id_kind(ids[i]) != PORTD_KIND_PORT)
+            continue;
+        rc = ids_exists(client, ids[i], in->deadline);
+        if (rc < 0)
+            return failure_call(&in->output, client, rc);
+        if (rc > 0)
             return failure_usage(&in->output, "ports are closed, not removed", "%llu is a port",
                                  (unsigned long long)ids[i]);
+    }
     return 0;
 }
 
@@ -58,8 +67,10 @@ static const struct selection_rule rule_remove = {
     "remove", "semaphores and events", {PORTD_KIND_SEMAPHORE, PORTD_KIND_EVT, 0}, false, removes};
 
 static int remove_selection(const struct invocation *in, portd_client *client, struct selection *selection) {
-    int rc;
+    int rc = check_kinds(in, client, selection->ids, selection->n);
 
+    if (rc != 0)
+        return rc;
     if (selection->dry)
         return selection_show(in, client, selection, &rule_remove);
     rc = selection_choose(in, client, selection, &rule_remove);
@@ -71,8 +82,6 @@ static int run_remove(const struct invocation *in) {
     struct broker broker;
     int rc = selection_parse(in, &selection);
 
-    if (rc == 0)
-        rc = check_kinds(in, selection.ids, selection.n);
     if (rc == 0)
         rc = broker_join(in, &broker);
     if (rc == 0) {

@@ -25,3 +25,12 @@ int ids_parse(const struct invocation *in, portd_id **ids, size_t *n) {
     *ids = list;
     return 0;
 }
+
+int ids_exists(portd_client *client, portd_id id, int64_t deadline) {
+    portd_list *list;
+    int rc = portd_show(client, &id, 1, deadline, &list);
+
+    if (rc > 0)
+        portd_list_free(list);
+    return rc == PORTD_E_NOT_FOUND ? 0 : rc;
+}

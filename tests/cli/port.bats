@@ -206,6 +206,50 @@ copies() { portctl list descriptors -j | jq 'length'; }
   done
   both portctl fd 18
   exits 5
+  # All are looked at before anything is done.
+  port=$(portctl wrap fd 5 --mode read)
+  refuses close "$port" "$semaphore"
+  [ "$(portctl show "$port" -j | jq '.[0].registered')" = true ]
+}
+
+# Ids of all kinds that do not exist (any more), or for another user: the verbs say nothing of their kind.
+@test "fd, socket, close and exec: an id of another kind that does not exist" {
+  evt=$(portctl evt fd 5 --mode read)
+  semaphore=$(portctl sem fd 5 --mode read)
+  descriptor=$(portctl list descriptors -j | jq '.[0].id')
+  portctl remove "$evt" "$semaphore"
+  portctl release "$evt" "$semaphore"
+  both portctl show "$descriptor"
+  exits 5
+  # The low three bits of an id tell its kind: 4 is an event, 5 a session.
+  for id in "$evt" "$semaphore" "$descriptor" 4503599627370500 4503599627370501; do
+    for call in "fd $id" "socket $id" "close $id" "close $id --dry-run" "exec --fd $id -- true" "exec --stdin $id -- true" \
+      "exec --listen-fds $id -- true"; do
+      # shellcheck disable=SC2086
+      both portctl $call
+      exits 5
+      has "$error" "no object $id: it no longer exists"
+    done
+  done
+  port=$(portctl wrap fd 5 --mode read)
+  both portctl close "$evt" "$port"
+  exits 5
+  [ "$(portctl show "$port" -j | jq '.[0].registered')" = false ]
+}
+
+@test "fd, close, exec and remove: another user's ids" {
+  need_other_user
+  serve_everybody
+  unset PORTD_SESSION
+  join_session
+  semaphore=$(portctl sem fd 5 --mode read)
+  port=$(portctl wrap fd 5 --mode read)
+  for call in "fd $semaphore" "close $semaphore" "close $port" "exec --fd $semaphore -- true" "remove $port"; do
+    # shellcheck disable=SC2086
+    PORTD_SESSION='' both as_other $call
+    exits 5
+    has "$error" "belongs to another user"
+  done
 }
 
 @test "a number that comes back with another file: the port keeps its own" {

@@ -146,8 +146,30 @@ $d" ]
   exits 2
   both portctl remove "$descriptor"
   exits 2
-  refuses remove 4503599627370498 --dry-run
-  has "$message" "ports are closed"
+  port=$(portctl wrap fd 5 --mode read)
+  for dry in "" --dry-run; do
+    refuses remove "$a" "$port" ${dry:+"$dry"}
+    has "$message" "$port is a port"
+    has "$message" "ports are closed"
+  done
+  [ "$(portctl show "$a" "$port" -j | jq -c '[.[].registered]')" = "[true,true]" ]
+}
+
+@test "the id of a port that does not exist (any more): 5, and the rest is removed" {
+  port=$(portctl wrap fd 5 --mode read)
+  portctl close "$port"
+  portctl release "$port"
+  # The low three bits of an id tell its kind: 2 is a port.
+  for gone in "$port" 4503599627370498; do
+    a=$(portctl sem fd 5 --mode read)
+    dry remove "$gone" "$a"
+    exits 5
+    [ "$listed" = "[$a]" ]
+    both portctl remove "$gone" "$a"
+    exits 5
+    has "$error" "no object $gone"
+    [ "$(portctl wait "$a" --timeout 0)" = "$a removed" ]
+  done
 }
 
 @test "--dry-run of release: all that is there, or nothing" {
