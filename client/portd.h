@@ -364,7 +364,7 @@ typedef struct portd_options {
      * library does not read; NULL: do not. */
     const char *token;
     uint32_t owner_pid; /* not 0: join or make the session of this process, which ends with it */
-    bool new_session;   /* with owner_pid: another session that ends with the process */
+    bool new_session;   /* with owner_pid: another session that ends with the process; found by its token */
     int64_t ttl_us;     /* > 0: a new session lasts this long, connected or not */
     bool start;         /* with address NULL: start the user's broker if none answers; not for services */
     /* For start: the path of portd; NULL: PORTD_DAEMON, else the one installed with the library. */

@@ -239,10 +239,17 @@ static void close_untaken(struct admission *admission) {
 
 /* ---- the session ------------------------------------------------------------------------------------------------- */
 
+static bool has_owner(const struct admission *admission, uint64_t key) {
+    size_t i = 0;
+    while (i < admission->n_owners && admission->nominees[i].process.key != key)
+        i++;
+    return i < admission->n_owners;
+}
+
 static int find_owner(struct call *call, const Portd__V1__Hello *hello, struct admission *admission) {
     const struct connection *connection = call->connection;
     struct session *session = NULL;
-    if (!hello->new_ && hello->numbers_case == PORTD__V1__HELLO__NUMBERS_NUMBERS_OWNER)
+    if (!hello->new_ && has_owner(admission, admission->numbers))
         session = session_find_owner(connection->all, connection->peer.uid, admission->numbers);
     for (size_t i = 0; i < admission->n_owners && !session && !hello->new_; i++)
         session =

@@ -87,6 +87,16 @@ static uint64_t check(struct raw *raw, int64_t number) {
     return id;
 }
 
+/* Ends the session of that guest. */
+static void end_session(struct raw *raw) {
+    raw_request request = PORTD__V1__REQUEST__INIT;
+    Portd__V1__EndSession end = PORTD__V1__END_SESSION__INIT;
+
+    request.method_case = PORTD__V1__REQUEST__METHOD_END_SESSION;
+    request.end_session = &end;
+    assert_int_equal(raw_code(raw_ask(raw, &request)), 0);
+}
+
 /* What a look at that id answers, or the code. */
 static int cause_of(struct raw *raw, uint64_t id) {
     raw_request request = PORTD__V1__REQUEST__INIT;
@@ -204,13 +214,60 @@ static void the_one_that_it_owned_first(void **state) {
     enter(&raw, of(1), &inner.fd, 1);
     assert_int_equal(raw.session, own.session);
     guest_close(&raw);
-    raw_request request = PORTD__V1__REQUEST__INIT;
-    Portd__V1__EndSession end = PORTD__V1__END_SESSION__INIT;
-    request.method_case = PORTD__V1__REQUEST__METHOD_END_SESSION;
-    request.end_session = &end;
-    assert_int_equal(raw_code(raw_ask(&own, &request)), 0);
+    end_session(&own);
     enter(&raw, of(1), &inner.fd, 1);
     assert_int_equal(raw.session, of_outer.session);
+}
+
+/* Of several owners the process of the numbers is asked first, in whatever way it is named. */
+static void the_process_of_the_numbers_first(void **state) {
+    struct owner outer = make_owner(), inner = make_owner();
+    struct owner self = {.pid = getpid(), .fd = fixture_own((int)syscall(SYS_pidfd_open, getpid(), 0))};
+    const int fds[3] = {outer.fd, inner.fd, inner.fd}, with_self[2] = {outer.fd, self.fd};
+    struct raw of_outer, of_inner, of_self, raw;
+    Portd__V1__Hello hello = of(2);
+
+    (void)state;
+    enter(&of_outer, of(1), &outer.fd, 1);
+    enter(&of_inner, of(1), &inner.fd, 1);
+    enter(&of_self, of(1), &self.fd, 1);
+    hello.find = 1;
+    enter(&raw, hello, fds, 2); /* the numbers are those of this process, which is no owner */
+    assert_int_equal(raw.session, of_outer.session);
+    enter(&raw, hello, with_self, 2);
+    assert_int_equal(raw.session, of_self.session);
+    hello.numbers_case = PORTD__V1__HELLO__NUMBERS_NUMBERS_ATTACHED;
+    hello.numbers_attached = 1;
+    enter(&raw, hello, fds, 3);
+    assert_int_equal(raw.session, of_inner.session);
+    hello.numbers_case = PORTD__V1__HELLO__NUMBERS_NUMBERS_PID;
+    hello.numbers_pid = (uint32_t)inner.pid;
+    enter(&raw, hello, fds, 2);
+    assert_int_equal(raw.session, of_inner.session);
+    hello.numbers_case = PORTD__V1__HELLO__NUMBERS_NUMBERS_NOBODY;
+    hello.numbers_nobody = 1;
+    enter(&raw, hello, fds, 2);
+    assert_int_equal(raw.session, of_outer.session);
+    end_session(&of_self); /* this process goes on */
+}
+
+static void a_new_one_is_found_by_its_token_only(void **state) {
+    struct owner owner = make_owner();
+    struct raw first, raw, joined;
+    Portd__V1__Hello hello = of(1);
+
+    (void)state;
+    hello.new_ = 1;
+    enter(&first, hello, &owner.fd, 1);
+    guest_join(&joined, &first);
+    assert_int_equal(joined.session, first.session);
+    hello.new_ = 0;
+    hello.find = 1;
+    is_refused(hello, NOT_FOUND, &owner.fd, 1);
+    enter(&raw, of(1), &owner.fd, 1);
+    assert_true(raw.session != first.session);
+    fixture_end(owner.pid); /* it ends with its owner nevertheless */
+    assert_int_equal(raw_until_end(&first), 0);
 }
 
 static void one_that_is_to_be_found_is_not_made(void **state) {
@@ -582,10 +639,12 @@ static void pids_of_another_namespace_are_refused(void **state) {
 }
 
 TEST_MAIN(FIXTURE_CASE(any_owner_finds_it), FIXTURE_CASE(it_ends_with_the_last_owner),
-          FIXTURE_CASE(the_one_that_it_owned_first), FIXTURE_CASE(one_that_is_to_be_found_is_not_made),
-          FIXTURE_CASE(owners_are_named_in_one_way), FIXTURE_CASE(numbers_are_of_a_process),
-          FIXTURE_CASE(numbers_attached_behind_pids), FIXTURE_CASE(numbers_by_token),
-          FIXTURE_CASE(reach_finds_every_session), FIXTURE_CASE(what_another_session_has_is_listed),
-          FIXTURE_CASE(a_private_session_is_left_out), FIXTURE_CASE(a_wait_ends_with_its_own_session),
+          FIXTURE_CASE(the_one_that_it_owned_first), FIXTURE_CASE(the_process_of_the_numbers_first),
+          FIXTURE_CASE(a_new_one_is_found_by_its_token_only),
+          FIXTURE_CASE(one_that_is_to_be_found_is_not_made), FIXTURE_CASE(owners_are_named_in_one_way),
+          FIXTURE_CASE(numbers_are_of_a_process), FIXTURE_CASE(numbers_attached_behind_pids),
+          FIXTURE_CASE(numbers_by_token), FIXTURE_CASE(reach_finds_every_session),
+          FIXTURE_CASE(what_another_session_has_is_listed), FIXTURE_CASE(a_private_session_is_left_out),
+          FIXTURE_CASE(a_wait_ends_with_its_own_session),
           FIXTURE_CASE(a_handle_ends_with_the_session_that_asked),
           FIXTURE_CASE(pids_of_another_namespace_are_refused))
