@@ -18,13 +18,17 @@
 static void complain(const char *address, int error) {
     const char *why = strerror(-error);
     if (error == -EADDRINUSE)
-        why = "another broker is listening there";
+        why = "another program is listening there, perhaps a broker";
     else if (error == -EBUSY)
         why = "another broker is starting or stopping there and holds the lock";
     else if (error == -EEXIST)
         why = "the existing file is not a socket";
     else if (error == -EPERM)
-        why = "its lock file belongs to another user";
+        why = "the lock file, of that name with .lock added, belongs to another user";
+    else if (error == -ENOTEMPTY)
+        why =
+            "what has that name with .lock added is not an empty file, so no broker's lock: move it away, or "
+            "use another address";
     log_write(LOG_LEVEL_ERROR, "cannot listen on %s: %s", address, why);
 }
 
@@ -89,7 +93,8 @@ int door_open(struct door *door, const struct options *options) {
     if (!error)
         log_write(LOG_LEVEL_INFO, "listening; address=%s", door->address);
     else if (error == -EADDRINUSE && options->idle_exit_us) /* started on demand, and a broker is there */
-        log_write(LOG_LEVEL_INFO, "another broker is already listening; address=%s", door->address);
+        log_write(LOG_LEVEL_INFO, "another program is already listening, perhaps a broker; address=%s",
+                  door->address);
     else
         complain(door->address, error);
     door->own = !error && strncmp(door->address, "fd:", 3) != 0;

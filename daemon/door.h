@@ -17,7 +17,7 @@ struct door {
     struct transport_file file;
 };
 
-/* 0, or a negative errno, which has been logged. -EADDRINUSE: another broker listens there. */
+/* 0, or a negative errno, which has been logged. -EADDRINUSE: another program listens there. */
 int door_open(struct door *door, const struct options *options);
 
 /* Closes the listener if no client is waiting. True: closed. False: a client is waiting, or closing failed; nothing has changed. */

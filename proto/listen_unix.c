@@ -1,7 +1,8 @@
 /* listen_unix.c: binds a listener to its address, and removes its socket file.
  *
  * A lock file, PATH.lock, serializes brokers that start or stop at one path. Its mode is 0600, so other users cannot lock it. It exists only
- * while it is held: after locking, a broker checks that the file still has that name, else the lock is void. With the lock no other broker
+ * while it is held: after locking, a broker checks that the file still has that name, else the lock is void. It is empty: anything else of
+ * that name is somebody's file, which is left alone. With the lock no other broker
  * creates or removes a socket file there. So a broker can check and replace a stale file, and at the end tell its own file from that of a
  * later broker, by the inode number: the open listener keeps its inode in use.
  *
@@ -47,18 +48,22 @@ static bool is_same(const struct stat *a, const struct stat *b) {
     return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
 }
 
-/* One attempt. >= 0: the lock; -EAGAIN: another process holds it; -EPERM: the file is not ours. */
+/* One attempt. >= 0: the lock; -EAGAIN: another process holds it; -EPERM: the file is another user's; -ENOTEMPTY: it is no lock. */
 static int lock_try(const char *file) {
     struct stat opened, named;
     int fd = open(file, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
     int r = 0;
 
-    if (fd < 0)
-        return -errno;
+    if (fd < 0) {
+        r = -errno;
+        return lstat(file, &named) == 0 && !S_ISREG(named.st_mode) ? -ENOTEMPTY : r;
+    }
     if (fstat(fd, &opened) < 0)
         r = -errno;
-    else if (!S_ISREG(opened.st_mode) || opened.st_uid != geteuid())
+    else if (opened.st_uid != geteuid())
         r = -EPERM;
+    else if (!S_ISREG(opened.st_mode) || opened.st_size > 0)
+        r = -ENOTEMPTY;
     else if (flock(fd, LOCK_EX | LOCK_NB) < 0)
         r = errno == EWOULDBLOCK || errno == EINTR ? -EAGAIN : -errno;
     else if (lstat(file, &named) < 0 || !is_same(&opened, &named))

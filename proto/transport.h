@@ -39,8 +39,8 @@ struct transport_file {
 };
 
 /* Listens at an address (address.h); mode: the file mode of the socket. Replaces a stale socket file. -EADDRINUSE: a process listens there;
- * -EEXIST: the path is not a socket; -EPERM: the lock file PATH.lock is another user's; -EBUSY: another broker has been starting or stopping
- * there for five seconds, for which this blocks. *file is for the calls below; file may be NULL. */
+ * -EEXIST: the path is not a socket; -EPERM: the lock file PATH.lock is another user's; -ENOTEMPTY: it is not an empty file; -EBUSY: another
+ * broker has been starting or stopping there for five seconds, for which this blocks. *file is for the calls below; file may be NULL. */
 int transport_listen(const char *address, unsigned mode, os_fd *listener, struct transport_file *file);
 
 /* Hides the socket file, so that no new client connects, and keeps other brokers from listening there. 0 (also if there is no file, or not

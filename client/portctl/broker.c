@@ -160,9 +160,9 @@ int broker_try(const struct invocation *in, const struct broker_wish *wish, stru
 /* Whether the address names a connection that portctl has inherited. */
 static bool is_inherited(const char *address) { return address != NULL && strncmp(address, "fd:", 3) == 0; }
 
-/* The hint for a failure to connect. */
+/* The hint for a failure to connect, whose message may say already what to set so that a broker can be started. */
 static const char *hint_for(const struct invocation *in, const struct broker_wish *wish,
-                            const struct broker *broker, int code) {
+                            const struct broker *broker, int code, const char *message) {
     const char *address = in->address != NULL      ? in->address
                           : in->which == WHICH_ANY ? environment("PORTD_ADDRESS")
                                                    : NULL;
@@ -177,8 +177,9 @@ static const char *hint_for(const struct invocation *in, const struct broker_wis
                    ? "start it as root: systemctl enable --now portd.socket, or portd "
                      "--mode 0666"
                : address != NULL ? "start it with 'portd --listen ADDRESS', or use another address"
-               : wish->start     ? "--address names another broker"
-                                 : "most other verbs, such as list, start one on demand";
+               : wish->start || strstr(message, "set XDG_RUNTIME_DIR") != NULL
+                   ? "--address names another broker"
+                   : "most other verbs, such as list, start one on demand";
     if (broker->owner.rule == OWNER_NOBODY && code == PORTD_E_INVALID)
         return "use --owner PID or --ttl DURATION; or run first: eval \"$(portctl "
                "session start --ttl 1h)\"";
@@ -195,7 +196,7 @@ int broker_connect(const struct invocation *in, const struct broker_wish *wish, 
 
     if (code == 1)
         return 0;
-    return failure_code(&in->output, code, hint_for(in, wish, broker, code), "%s",
+    return failure_code(&in->output, code, hint_for(in, wish, broker, code, message), "%s",
                         message[0] != '\0' ? message : portd_code_text(code));
 }
 

@@ -43,7 +43,7 @@ $id" ]
   # Another broker finds it taken; when the first has gone nobody is there.
   both "$PORTD_BIN" --listen "$NAME"
   exits 1
-  has "$error" "another broker is listening there"
+  has "$error" "another program is listening there, perhaps a broker"
   stop_broker
   both portctl ping
   exits 3
@@ -130,6 +130,47 @@ print(done.returncode, done.stdout, done.stderr)' "${NAME#unix:@}"
   [ "${lines[0]}" = "none none" ]
   has "$error" "7: Bad file descriptor"
   [ "$(cat "$BATS_TEST_TMPDIR/written")" = x ]
+}
+
+@test "portd --listen: what is there already is left alone, and named for what it is" {
+  path=$BATS_TEST_TMPDIR/taken.sock
+  mkfifo "$path.lock"
+  listen_fails() {
+    both "$PORTD_BIN" --listen "unix:$path"
+    exits 1
+    has "$error" "cannot listen on unix:$path: $1"
+    [ ! -e "$path" ]
+  }
+  listen_fails "what has that name with .lock added is not an empty file"
+  has "$error" "move it away"
+  [ -p "$path.lock" ]
+  rm "$path.lock"
+  mkdir "$path.lock"
+  listen_fails "what has that name with .lock added is not an empty file"
+  rmdir "$path.lock"
+  echo data >"$path.lock"
+  listen_fails "what has that name with .lock added is not an empty file"
+  [ "$(cat "$path.lock")" = data ]
+  if [ "$(id -u)" -eq 0 ]; then
+    : >"$path.lock"
+    chown 1000 "$path.lock"
+    listen_fails "the lock file, of that name with .lock added, belongs to another user"
+    [ -e "$path.lock" ]
+  fi
+  rm "$path.lock"
+  # A program that is no broker.
+  both with_socket listen "$path" "$PORTD_BIN" --listen "unix:$path"
+  exits 1
+  has "$error" "another program is listening there, perhaps a broker"
+  [ -S "$path" ]
+}
+
+@test "a broker whose lock file is replaced by somebody's file leaves that alone when it stops" {
+  path=${PORTD_ADDRESS#unix:}
+  echo data >"$path.lock"
+  stop_broker
+  [ "$(cat "$path.lock")" = data ]
+  [ ! -e "$path" ]
 }
 
 @test "portd --listen fd:N: an inherited listener, which is left where it is" {

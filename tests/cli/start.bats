@@ -88,6 +88,7 @@ told_once() {
     has "$error" "$BATS_TEST_TMPDIR/open does not belong to this user alone"
     has "$error" "to a directory of this user"
     run ! grep "start one with" <<<"$error"
+    run ! grep "start one on demand" <<<"$error"
   done
   mkdir -m 755 "$BATS_TEST_TMPDIR/run/portd"
   both portctl list
@@ -132,7 +133,7 @@ told_once() {
   address=$(portctl status -j | jq -r .address)
   both "$PORTD_BIN" --listen "$address" --idle-exit 60s
   exits 0
-  has "$error" "another broker is already listening"
+  has "$error" "another program is already listening, perhaps a broker"
   both "$PORTD_BIN" --listen "$address"
   exits 1
   portctl ping
