@@ -211,6 +211,7 @@ int broker_run(struct broker *broker) {
 static void report(const struct broker *broker) {
     const size_t *totals = broker->registry.counts;
     const struct session *session;
+    char client[LOG_QUOTED(SESSION_CLIENT_MAX)];
     DL_FOREACH (broker->sessions.list, session) {
         const unsigned *counts = session->session_objects.counts;
         if (counts[OBJECT_DESCRIPTOR])
@@ -218,8 +219,9 @@ static void report(const struct broker *broker) {
                             "session still held descriptors; session=%" PRIu64 " uid=%" PRIu64
                             " client=%s descriptors=%u "
                             "semaphores=%u evts=%u ports=%u",
-                            session->id, session->uid, session->client, counts[OBJECT_DESCRIPTOR],
-                            counts[OBJECT_SEMAPHORE], counts[OBJECT_EVT], counts[OBJECT_PORT]);
+                            session->id, session->uid, log_quote(client, sizeof client, session->client),
+                            counts[OBJECT_DESCRIPTOR], counts[OBJECT_SEMAPHORE], counts[OBJECT_EVT],
+                            counts[OBJECT_PORT]);
     }
     log_write(LOG_LEVEL_INFO, "stopped; sessions=%zu connections=%zu descriptors=%zu objects=%zu waits=%zu",
               broker->sessions.n, broker->sessions.n_connections, broker->registry.bounds.used,

@@ -1,7 +1,7 @@
 /* log.c: formats a line and passes it to the sink. Allocates nothing: a text is at most LINE_BYTES long.
  *
  * Lines contain names chosen by clients, which must not end a line early or control a terminal: control characters, including
- * Unicode's second set (C1), are written as \xNN. */
+ * Unicode's second set (C1), and those that change the direction of a line or break it, are written as \xNN. */
 #include "log.h"
 
 #include "log_limit.h"
@@ -55,11 +55,23 @@ int log_level_parse(const char *word, enum log_level *level) {
     return -1;
 }
 
-/* The bytes of the control character at that place, or 0. C2 80 to C2 9F are the second control set (C1) in UTF-8. */
+/* U+200E, U+200F, U+2028 to U+202E, U+2066 to U+2069: marks, embeddings and isolates for the direction of text, and two line breaks. */
+static bool turns_line(const unsigned char *at) {
+    if (at[0] != 0xe2)
+        return false;
+    if (at[1] == 0x80)
+        return (at[2] >= 0x8e && at[2] <= 0x8f) || (at[2] >= 0xa8 && at[2] <= 0xae);
+    return at[1] == 0x81 && at[2] >= 0xa6 && at[2] <= 0xa9;
+}
+
+/* The bytes of the control character at that place, or 0. C2 80 to C2 9F are the second control set (C1) in UTF-8, D8 9C is a mark for
+ * the direction of text. */
 static int control_size(const unsigned char *at) {
     if (at[0] < 0x20 || at[0] == 0x7f)
         return 1;
-    return at[0] == 0xc2 && at[1] >= 0x80 && at[1] <= 0x9f ? 2 : 0;
+    if ((at[0] == 0xc2 && at[1] >= 0x80 && at[1] <= 0x9f) || (at[0] == 0xd8 && at[1] == 0x9c))
+        return 2;
+    return turns_line(at) ? 3 : 0;
 }
 
 /* Copies text with control characters escaped. line has room for LINE_BYTES of text, all of them escaped. */
@@ -72,6 +84,23 @@ static void escape(char *line, const char *text) {
             line += snprintf(line, ESCAPE_BYTES + 1, "\\x%02x", (unsigned)(unsigned char)*text++);
     }
     *line = '\0';
+}
+
+const char *log_quote(char *quoted, size_t size, const char *text) {
+    char *out = quoted, *end = quoted + size - 2; /* for the last quote and the zero */
+
+    *out++ = '"';
+    for (; *text; text++) {
+        bool escaped = *text == '"' || *text == '\\';
+        if (end - out < (escaped ? 2 : 1))
+            break;
+        if (escaped)
+            *out++ = '\\';
+        *out++ = *text;
+    }
+    *out++ = '"';
+    *out = '\0';
+    return quoted;
 }
 
 /* Truncates a text that did not fit, between two characters, and marks it. */

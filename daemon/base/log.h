@@ -7,6 +7,7 @@
 
 #include "proto/os.h"
 
+#include <stddef.h>
 #include <stdint.h>
 
 enum log_level { LOG_LEVEL_ERROR, LOG_LEVEL_WARNING, LOG_LEVEL_INFO, LOG_LEVEL_DEBUG };
@@ -47,6 +48,11 @@ void log_write(enum log_level level, const char *format, ...) __attribute__((for
 /* Writes one line that a client can cause, unless its uid has used up its lines for the topic. */
 void log_write_about(enum log_topic topic, os_uid uid, enum log_level level, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
+
+/* Writes a text that a client has chosen as the value of a field: in double quotes, with a backslash before each `"` and `\`. What does not
+ * fit into `size` bytes (3 at least; LOG_QUOTED(n) is enough for n bytes) is left out. Returns `quoted`. */
+#define LOG_QUOTED(n) (2 * (n) + 3)
+const char *log_quote(char *quoted, size_t size, const char *text);
 
 /* When the next sum is due (os_now_us), or LOG_NEVER. */
 int64_t log_due(void);

@@ -131,6 +131,8 @@ static void discard(void *context, os_fd fd) {
 
 void connection_end(struct connection *connection, const char *reason) {
     struct sessions *sessions = connection->all;
+    char
+        quoted[LOG_QUOTED(sizeof(struct refusal))]; /* a refusal names sessions by what their clients chose */
     if (connection->dead)
         return;
     connection->dead = true;
@@ -138,8 +140,8 @@ void connection_end(struct connection *connection, const char *reason) {
     notice_session_disconnected(connection, reason);
     if (reason)
         log_write_about(LOG_TOPIC_CONNECTION, connection->peer.uid, LOG_LEVEL_INFO,
-                        "connection ended: %s; uid=%" PRIu64 " pid=%u", reason, connection->peer.uid,
-                        (unsigned)connection->peer.pid);
+                        "connection ended; uid=%" PRIu64 " pid=%u reason=%s", connection->peer.uid,
+                        (unsigned)connection->peer.pid, log_quote(quoted, sizeof quoted, reason));
     if (reason) /* sends the replies made so far; those that the socket does not take now are lost */
         (void)channel_flush(&connection->channel);
     loop_unwatch(&connection->watch);

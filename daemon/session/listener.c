@@ -68,7 +68,7 @@ static void turn_away(struct listener *listener, struct accepted *accepted, cons
     Portd__V1__Error error = PORTD__V1__ERROR__INIT;
     Portd__V1__Reply reply = PORTD__V1__REPLY__INIT;
     uint8_t bytes[FRAME_HEADER + ANSWER_MAX];
-    char text[sizeof refusal->text];
+    char text[sizeof refusal->text], quoted[LOG_QUOTED(sizeof refusal->text)];
     metrics_add(METRIC_TURNED_AWAY, 1);
     notice_session_turned_away(listener->users, peer, refusal);
     memcpy(text, refusal->text, sizeof text);
@@ -82,8 +82,9 @@ static void turn_away(struct listener *listener, struct accepted *accepted, cons
         (void)transport_send(transport, bytes, FRAME_HEADER + length, NULL, 0);
     }
     log_write_about(LOG_TOPIC_STRANGER, peer->uid, LOG_LEVEL_WARNING,
-                    "connection turned away: %s; uid=%" PRIu64 " pid=%u", refusal->text, peer->uid,
-                    (unsigned)peer->pid);
+                    "connection turned away; uid=%" PRIu64 " pid=%u reason=%s", peer->uid,
+                    (unsigned)peer->pid,
+                    log_quote(quoted, sizeof quoted, refusal->text)); /* it names the uid's sessions */
     /* After this no process can send to it. */
     transport_shutdown(transport);
     if (transport_is_empty(transport)) {

@@ -54,7 +54,7 @@ objects      1" ]
   portctl sem fd 5 --mode read
   portctl wrap fd 5 --mode read,write
   stop_broker
-  grep -q 'session still held descriptors; .* descriptors=1 semaphores=1 evts=0 ports=2$' "$BATS_TEST_TMPDIR/portd.log"
+  grep -q 'session still held descriptors; .* client="portctl" descriptors=1 semaphores=1 evts=0 ports=2$' "$BATS_TEST_TMPDIR/portd.log"
   grep -q 'stopped; .* descriptors=1 objects=3 ' "$BATS_TEST_TMPDIR/portd.log"
 }
 

@@ -64,6 +64,33 @@ static void control_characters_are_escaped(void **state) {
     assert_string_equal(last, "a\\x0ab\\x1b[31m\\x7f\\xc2\\x9b\xc3\xa9");
 }
 
+/* Those that turn the text after them around, so that the end of a field could be shown as its beginning, and line breaks. */
+static void characters_that_turn_a_line_are_escaped(void **state) {
+    (void)state;
+    begin(LOG_LEVEL_INFO);
+    log_write(LOG_LEVEL_INFO, "%s", "a\xe2\x80\xaez\xe2\x81\xa6\xe2\x81\xa9\xe2\x80\x8f\xe2\x80\xa8\xd8\x9c");
+    assert_string_equal(
+        last, "a\\xe2\\x80\\xaez\\xe2\\x81\\xa6\\xe2\\x81\\xa9\\xe2\\x80\\x8f\\xe2\\x80\\xa8\\xd8\\x9c");
+    /* Their neighbours are characters like others: a dash, a bullet, a per mille sign. */
+    log_write(LOG_LEVEL_INFO, "%s",
+              "\xe2\x80\x90\xe2\x80\xa7\xe2\x80\xaf\xe2\x81\xa5\xe2\x81\xaa\xd8\x9b\xe2");
+    assert_string_equal(last, "\xe2\x80\x90\xe2\x80\xa7\xe2\x80\xaf\xe2\x81\xa5\xe2\x81\xaa\xd8\x9b\xe2");
+}
+
+static void what_a_client_chose_is_one_value(void **state) {
+    char quoted[LOG_QUOTED(20)];
+
+    (void)state;
+    assert_string_equal(log_quote(quoted, sizeof quoted, "tmux"), "\"tmux\"");
+    assert_string_equal(log_quote(quoted, sizeof quoted, ""), "\"\"");
+    assert_string_equal(log_quote(quoted, sizeof quoted, "a;uid=0 x=\" y\\"), "\"a;uid=0 x=\\\" y\\\\\"");
+    assert_string_equal(
+        log_quote(quoted, sizeof quoted, "\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\""),
+        "\"\\\"\\\"\\\"\\\"\\\"\\\"\\\"\\\"\\\"\\\"\\\"\\\"\\\"\\\"\\\"\\\"\\\"\\\"\\\"\\\"\"");
+    assert_string_equal(log_quote(quoted, 6, "abcdef"), "\"abc\"");
+    assert_string_equal(log_quote(quoted, 6, "ab\"def"), "\"ab\"");
+}
+
 static void a_long_line_is_cut_between_characters(void **state) {
     char text[4096];
 
@@ -388,6 +415,7 @@ static void a_stderr_without_a_reader_harms_nobody(void **state) {
 
 TEST_MAIN(TEST_CASE(lines_above_the_level_do_not_come), TEST_CASE(without_a_sink_nothing_happens),
           TEST_CASE(errno_is_kept), TEST_CASE(control_characters_are_escaped),
+          TEST_CASE(characters_that_turn_a_line_are_escaped), TEST_CASE(what_a_client_chose_is_one_value),
           TEST_CASE(a_long_line_is_cut_between_characters), TEST_CASE(many_control_characters_fit),
           TEST_CASE(words_for_levels), TEST_CASE(stderr_has_levels_for_people_and_priorities_for_the_journal),
           TEST_CASE(what_a_uid_causes_is_limited_and_summed_up), TEST_CASE(the_end_sums_up_what_is_not_due),
