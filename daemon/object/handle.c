@@ -7,6 +7,7 @@
 #include "daemon/access/refusal.h"
 #include "daemon/access/user.h"
 #include "daemon/base/log.h"
+#include "daemon/base/turn.h"
 #include "daemon/loop/loop.h"
 #include "pollable.h"
 #include "proto/container.h"
@@ -237,10 +238,7 @@ void handles_deinit(struct registry *registry) {
 
 /* ---- in the loop ------------------------------------------------------------------------------------------------ */
 
-void handle_end(struct handle *handle) {
-    if (handle->ended)
-        return;
-    handle->ended = true;
+static void ring(struct handle *handle) {
     if (handle->hint)
         (void)pollable_hint_ring(handle->wakeup); /* else the worker makes it readable */
     else if (handle->always)
@@ -249,6 +247,28 @@ void handle_end(struct handle *handle) {
         handle->always_ready = true;
     else if (!pollable_semaphore_ring(handle->fd, handle->wakeup))
         submit(handle);
+}
+
+/* Copies of a handle can have very many watchers, and the kernel wakes all of them within the call. The lane of the uid is charged for that,
+ * whoever's turn it is: objects also end between the turns. */
+static void ring_charged(struct handle *handle) {
+    struct lane *lane = &handle->kept.user->lane;
+    struct turns *turns = lane->turns;
+    bool own = turns->last == lane;
+    if (!own)
+        (void)turn_charge(turns, turns->last);
+    ring(handle);
+    if (own)
+        turn_cut_if_long(turns);
+    else
+        (void)turn_charge(turns, lane);
+}
+
+void handle_end(struct handle *handle) {
+    if (handle->ended)
+        return;
+    handle->ended = true;
+    ring_charged(handle);
     if (!handle->working && !handle->always_ready)
         list(handle);
 }

@@ -17,7 +17,8 @@ static bool may_notify_now(struct user_ready_list *ready_list, const struct turn
     if (ready_list->round != turns->rounds)
         ready_list->at_once = 0;
     ready_list->round = turns->rounds;
-    return ready_list->at_once < READY_LIST_AT_ONCE;
+    return ready_list->at_once < READY_LIST_AT_ONCE &&
+           !lane_rests(&CONTAINER_OF(ready_list, struct user, ready_list)->lane);
 }
 
 static void step(struct task *task) {

@@ -168,13 +168,16 @@ void world_turns(void) {
 }
 
 void world_end(struct session_objects *session_objects) {
-    world.users.turns.left = TURN_UNITS;
+    struct turns *turns = &world.users.turns;
+    turns->left = TURN_UNITS;
+    turns->cut = false;
     while (!session_objects_end(session_objects, CAUSE_EXPIRED)) {
-        turns_finish(&world.users.turns);
-        world.users.turns.left = TURN_UNITS;
+        turns_finish(turns);
+        turns->left = TURN_UNITS;
+        turns->cut = false;
     }
     session_objects_deinit(session_objects);
-    turns_finish(&world.users.turns);
+    turns_finish(turns);
 }
 
 void world_disown(void) { world_end(&world.owners); }

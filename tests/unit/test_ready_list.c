@@ -4,13 +4,16 @@
 #include "daemon/access/refusal.h"
 #include "daemon/object/descriptor.h"
 #include "daemon/object/direction.h"
+#include "daemon/object/handle.h"
 #include "daemon/object/ready_list.h"
 #include "daemon/object/waitable.h"
 #include "tests/support/world.h"
 
+#include <errno.h>
+#include <sys/epoll.h>
 #include <sys/eventfd.h>
 
-enum { MANY = READY_LIST_AT_ONCE + 1, TIMES = 10 };
+enum { MANY = READY_LIST_AT_ONCE + 1, TIMES = 10, COPIES = 450, EPOLLS = 500 };
 
 static struct descriptor *descriptors[MANY];
 
@@ -88,6 +91,56 @@ static void each_is_noted_once(void **state) {
     assert_true(has_fired(last));
 }
 
+/* What a uid owes is paid, and its rest is over. */
+static void pardon(void) {
+    world.owner->lane.owes_until = 0;
+    world.owner->lane.rest_until = 1;
+}
+
+static void one_that_rests_is_told_later(void **state) {
+    struct lane *lane = &world.owner->lane;
+    (void)state;
+    lane->rest_until = os_now_us() + 1000000000;
+    tell(descriptors[0]);
+    (void)turns_round(&world.users.turns, nothing, NULL);
+    assert_false(has_fired(descriptors[0]));
+    pardon();
+    (void)turns_round(&world.users.turns, nothing, NULL);
+    assert_true(has_fired(descriptors[0]));
+}
+
+/* Many epoll descriptors watch many copies of the handle of a semaphore, which fires between the turns: the kernel wakes them all. */
+static void the_watchers_of_a_handle_are_charged(void **state) {
+    static int copies[COPIES], epolls[EPOLLS];
+    struct epoll_event event = {.events = EPOLLIN | EPOLLET};
+    struct waitable *semaphore =
+        waitable_find(bound_binding(descriptors[0]), OBJECT_SEMAPHORE, DIRECTION_READ);
+    struct refusal refusal;
+    (void)state;
+    struct session_objects *asker = semaphore->object.owner;
+    struct handle *handle = waitable_new_handle(semaphore, asker, OS_FD_NONE, &refusal);
+    assert_non_null(handle);
+    assert_int_equal(waitable_set_handle(semaphore, asker, handle, 0), 0);
+    for (int i = 0; i < EPOLLS; i++)
+        epolls[i] = epoll_create1(EPOLL_CLOEXEC);
+    for (int k = 0; k < COPIES; k++) {
+        copies[k] = os_dup(handle->fd);
+        for (int i = 0; i < EPOLLS; i++)
+            assert_return_code(epoll_ctl(epolls[i], EPOLL_CTL_ADD, copies[k], &event), errno);
+    }
+    assert_false(lane_rests(&world.owner->lane));
+    tell(descriptors[0]);
+    assert_true(has_fired(descriptors[0]));
+    assert_true(lane_rests(&world.owner->lane));
+    for (int i = 0; i < EPOLLS; i++)
+        os_close(epolls[i]);
+    for (int k = 0; k < COPIES; k++)
+        os_close(copies[k]);
+    pardon();
+}
+
 #define READY_LIST_CASE(function) cmocka_unit_test_setup_teardown(function, begin, end)
 
-TEST_MAIN(READY_LIST_CASE(few_are_told_at_once), READY_LIST_CASE(each_is_noted_once))
+TEST_MAIN(READY_LIST_CASE(few_are_told_at_once), READY_LIST_CASE(each_is_noted_once),
+          READY_LIST_CASE(one_that_rests_is_told_later),
+          READY_LIST_CASE(the_watchers_of_a_handle_are_charged))
