@@ -136,7 +136,7 @@ print(done.returncode, done.stdout, done.stderr)' "${NAME#unix:@}"
   path=$BATS_TEST_TMPDIR/taken.sock
   mkfifo "$path.lock"
   listen_fails() {
-    both "$PORTD_BIN" --listen "unix:$path"
+    both timeout 10 "$PORTD_BIN" --listen "unix:$path"
     exits 1
     has "$error" "cannot listen on unix:$path: $1"
     [ ! -e "$path" ]

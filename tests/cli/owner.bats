@@ -143,7 +143,11 @@ for pid in "${outer[@]}"; do "$C" session start --owner "$pid" >/dev/null; done
 others() { "$C" session list -j | jq "map(select(.id != $mine and (.owner_pid | IN($(IFS=,; echo "${outer[*]}"))))) | length"; }
 case $2 in
 read) id=$("$C" sem fd 5 --mode read) ;;
-written) "$C" sem fd 5 --mode read >"$BATS_TEST_TMPDIR/id" && read -r id <"$BATS_TEST_TMPDIR/id" ;;
+wrapped) # the reader is neither among the innermost nor among the outermost
+  w="timeout 50"
+  id=$($w $w $w $w $w $w "$C" sem fd 5 --mode read)
+  ;;
+left) "$C" sem fd 5 --mode read && read -r id <"$BATS_TEST_TMPDIR/id" ;; # all have this standard output, so none is the reader
 esac
 mine=$("$C" show "$id" -j | jq '.[0].session')
 before=$(others)
@@ -158,7 +162,7 @@ echo "$i $code" >"$BATS_TEST_TMPDIR/result"
 SHELL
   rm -f "$BATS_TEST_TMPDIR"/{outer,result}
   mkfifo "$BATS_TEST_TMPDIR/result"
-  setsid -w env C="$PORTCTL_BIN" bash -c 'exec 5<>"$BATS_TEST_TMPDIR/fifo"; . "$BATS_TEST_TMPDIR/nest"' "$BATS_TEST_TMPDIR/nest" "$1" "$2" 2>/dev/null 3>&- &
+  setsid -w env C="$PORTCTL_BIN" bash -c 'exec 5<>"$BATS_TEST_TMPDIR/fifo"; . "$BATS_TEST_TMPDIR/nest"' "$BATS_TEST_TMPDIR/nest" "$1" "$2" >"$BATS_TEST_TMPDIR/id" 2>/dev/null 3>&- &
   read -r turns code <"$BATS_TEST_TMPDIR/result"
   wait $! 2>/dev/null || true
   [ "$code" = 124 ] && [ "$turns" -lt 2000 ] || { echo "$1 $2: $code, $turns turns" && false; }
@@ -167,7 +171,7 @@ SHELL
 @test "more holders than a hello names: the innermost is one of the owners" {
   mkfifo "$BATS_TEST_TMPDIR/fifo"
   for depth in 8 9 14; do
-    for way in read written; do
+    for way in read wrapped left; do
       only_innermost_left "$depth" "$way"
     done
   done
