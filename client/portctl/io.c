@@ -280,6 +280,8 @@ static int cat_chunks(struct io *io) {
         if (rc <= 0)
             break;
         rc = put_chunk(io, bytes, count);
+        if (rc == 0 && native_time_left(io->in->deadline) == 0)
+            rc = io_tell(io, &io->flow, FLOW_LATE, "the port", "");
     } while (rc == 0);
     free(bytes);
     return rc < 0 ? -rc : rc;

@@ -549,3 +549,11 @@ PYTHON
     fi
   done
 }
+
+@test "cat: --timeout ends it also where bytes never stop coming" {
+  id=$(portctl wrap fd 5 --mode read 5</dev/zero)
+  for way in "" --through-broker --json "--json --through-broker"; do
+    # shellcheck disable=SC2086
+    run -124 portctl cat "$id" $way --timeout 300ms >/dev/null
+  done
+}
