@@ -35,6 +35,9 @@ int64_t os_coarse_us(void);
 /* CPU time of the calling thread, us. */
 int64_t os_thread_us(void);
 
+/* The part of it that was spent in the kernel, as exact as the kernel samples it: to some ticks. On systems that do not tell it, all of it. */
+int64_t os_thread_kernel_us(void);
+
 /* Wall-clock time, us since 1970. It may jump: not for measuring. */
 int64_t os_wall_us(void);
 

@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -51,6 +52,17 @@ int64_t os_now_us(void) { return clock_us(CLOCK_MONOTONIC); }
 int64_t os_coarse_us(void) { return clock_us(coarse_clock); }
 
 int64_t os_thread_us(void) { return clock_us((clockid_t)CLOCK_THREAD_CPUTIME_ID); }
+
+#ifdef RUSAGE_THREAD
+int64_t os_thread_kernel_us(void) {
+    struct rusage usage = {0};
+
+    (void)getrusage(RUSAGE_THREAD, &usage);
+    return (int64_t)usage.ru_stime.tv_sec * 1000000 + usage.ru_stime.tv_usec;
+}
+#else
+int64_t os_thread_kernel_us(void) { return os_thread_us(); }
+#endif
 
 int64_t os_wall_us(void) { return clock_us(CLOCK_REALTIME); }
 

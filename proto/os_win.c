@@ -46,6 +46,8 @@ int64_t os_thread_us(void) {
     return (int64_t)(times[0].QuadPart + times[1].QuadPart) / 10;
 }
 
+int64_t os_thread_kernel_us(void) { return os_thread_us(); }
+
 int64_t os_wall_us(void) {
     static const int64_t from_1601_to_1970 = INT64_C(11644473600000000);
     FILETIME now; /* tenths of microseconds since 1601 */

@@ -5,7 +5,7 @@
  * the task again if there is more to do. So however much work one uid has, another waits at most for one turn of each lane with tasks.
  *
  * A unit is about a microsecond: the cost of one short request, or of one of many objects that a request names. A system call cannot be cut
- * into steps: a lane that has used far more CPU time than its units stand for (more than TURN_LONG_US, plus TURN_UNIT_MOST_US per unit)
+ * into steps: a lane that has used far more CPU time in the kernel than its units stand for (more than TURN_LONG_US, plus TURN_UNIT_MOST_US per unit)
  * owes TURN_REST times as much, and time passing pays that. The lane rests meanwhile: if it owed nothing before, at most TURN_REST_FIRST_US,
  * because a machine can be slow once; else until all is paid. So such a lane gets 1 / TURN_REST of the time, and one late turn costs it five
  * seconds at most. At most TURN_REST_MOST_US is owed. Where it was a call that turn_cut_if_long follows, the turn also ends there.
@@ -57,6 +57,7 @@ struct turns {
     unsigned rounds;                 /* so far */
     int64_t tick;                    /* coarse clock when `spent` was read */
     int64_t spent;                   /* the thread's CPU time, us */
+    int64_t kernel;                  /* of it, in the kernel */
 };
 
 void turns_init(struct turns *turns);
