@@ -35,6 +35,7 @@ static void set_copy(struct channel_fds *to, const struct channel_fds *from) {
     to->offset = from->offset;
     to->n = from->n;
     to->truncated = from->truncated;
+    to->refused = from->refused;
     memcpy(to->fds, from->fds, from->n * sizeof(*from->fds));
 }
 
@@ -89,6 +90,7 @@ static void set_spoil(struct channel *channel) {
         channel->n_sets = 1;
         set->offset = channel->offset;
         set->n = 0;
+        set->refused = 0;
     }
     set->truncated = true;
 }
@@ -105,6 +107,7 @@ static void set_place(struct channel *channel, size_t from, channel_discard *dis
         return;
     }
     set->offset = channel->offset + (owner - channel->begin);
+    set->refused = 0;
     channel->n_sets++;
 }
 
@@ -170,10 +173,12 @@ static void set_hand_out(struct channel *channel, struct channel_frame *frame) {
 
     frame->n_fds = 0;
     frame->mismatch = false;
+    frame->refused = 0;
     if (channel->n_sets == 0 || set->offset != channel->offset)
         return;
     frame->n_fds = set->n;
     frame->mismatch = set->truncated;
+    frame->refused = set->refused;
     memcpy(frame->fds, set->fds, set->n * sizeof(*set->fds));
     if (--channel->n_sets > 0)
         set_copy(&set[0], &set[1]);
@@ -199,7 +204,7 @@ int channel_next(struct channel *channel, struct channel_frame *frame) {
     return 1;
 }
 
-/* Copies what is left over from the scratch to own memory: the sets, then the bytes. */
+/* Copies what is left over, in the scratch or in own memory, to own memory of its size: the sets, then the bytes. */
 static int own_keep(struct channel *channel) {
     size_t size = channel->end - channel->begin;
     size_t own_size = channel->n_sets * sizeof(*channel->sets) + size;
@@ -218,19 +223,12 @@ static int own_keep(struct channel *channel) {
     return 0;
 }
 
-static void sets_discard(const struct channel *channel, channel_discard *discard, void *context) {
-    for (size_t i = 0; i < channel->n_sets; i++)
-        for (size_t k = 0; k < channel->sets[i].n; k++)
-            discard(context, channel->sets[i].fds[k]);
-}
+/* If memory allows. */
+static void own_shrink(struct channel *channel) {
+    void *before = channel->own;
 
-static void drop(void *context, os_fd fd) {
-    const struct channel *channel = context;
-
-    if (channel->discard)
-        channel->discard(channel->discard_context, fd);
-    else
-        os_close(fd);
+    if (own_keep(channel) == 0)
+        memory_free(channel->scratch->memory, before);
 }
 
 int channel_rest(struct channel *channel) {
@@ -239,15 +237,15 @@ int channel_rest(struct channel *channel) {
     if (channel->begin == channel->end) { /* no sets either: each belongs to a frame not cut yet */
         own_free(channel);
     } else if (!channel->own && (r = own_keep(channel)) < 0) {
-        sets_discard(channel, drop, channel);
+        channel_fds_discard(channel, channel_drop_fd, channel);
         own_free(channel);
+    } else if (channel->begin > channel->own_size / 2) {
+        own_shrink(channel);
     }
     if (channel->scratch->user == channel)
         channel->scratch->user = NULL;
     return r;
 }
-
-size_t channel_pending(const struct channel *channel) { return channel->out_end - channel->out_begin; }
 
 /* Returns the empty buffer; the scratch keeps the larger one of two. */
 static void out_return(struct channel *channel) {
@@ -370,7 +368,7 @@ int channel_flush(struct channel *channel) {
             return sent == -EAGAIN ? 0 : (int)sent;
         if (!bare) { /* the copies are sent */
             channel->passed += channel->out_fds_n;
-            out_fds_forget(channel, drop, channel);
+            out_fds_forget(channel, channel_drop_fd, channel);
         }
         out_sent(channel, (size_t)sent);
         if (bare && (size_t)sent < size)
@@ -381,7 +379,7 @@ int channel_flush(struct channel *channel) {
 
 void channel_skip_fds(struct channel *channel) {
     assert(channel->out_fds_at == 0);
-    out_fds_forget(channel, drop, channel);
+    out_fds_forget(channel, channel_drop_fd, channel);
     out_sent(channel, FRAME_HEADER + frame_decode(channel->out + channel->out_begin).length);
 }
 
@@ -393,7 +391,7 @@ static int out_fds_keep(struct channel *channel, const os_fd *fds, size_t n_fds)
         os_fd copy = os_dup(fds[channel->out_fds_n]);
         if (copy == OS_FD_NONE) {
             int r = -errno;
-            out_fds_forget(channel, drop, channel);
+            out_fds_forget(channel, channel_drop_fd, channel);
             return r;
         }
         channel->out_fds[channel->out_fds_n] = copy;
@@ -434,7 +432,7 @@ int channel_put_fds(struct channel *channel, const uint8_t *body, size_t length,
 }
 
 void channel_deinit(struct channel *channel, channel_discard *discard, void *context) {
-    sets_discard(channel, discard, context);
+    channel_fds_discard(channel, discard, context);
     own_free(channel);
     out_fds_forget(channel, discard, context);
     out_return(channel);

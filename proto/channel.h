@@ -31,6 +31,7 @@ struct channel_fds {
     uint64_t offset; /* stream offset of the first byte of the frame they belong to */
     size_t n;
     bool truncated;
+    uint8_t refused; /* by channel_refuse_fds: why; 0: not */
     os_fd fds[FRAME_FDS_ROOM];
 };
 
@@ -80,6 +81,7 @@ struct channel_frame {
     const uint8_t *body; /* valid until the next call on this channel */
     size_t length;
     bool mismatch;             /* not as many descriptors as the header says, or some were lost */
+    uint8_t refused;           /* not 0: its descriptors were closed by channel_refuse_fds, for that reason */
     size_t n_fds;              /* descriptors received, also in a mismatch */
     os_fd fds[FRAME_FDS_ROOM]; /* the caller owns them */
 };
@@ -117,6 +119,13 @@ size_t channel_bytes(const struct channel *channel); /* without unused room */
 void channel_fit(struct channel *channel);           /* shrinks the buffer to its content, if memory allows */
 size_t channel_fds_held(const struct channel *channel);
 
+/* For channel.c. The context of channel_drop_fd, a channel_discard, is the channel, whose own `discard` takes the descriptor. */
+void channel_drop_fd(void *context, os_fd fd);
+void channel_fds_discard(const struct channel *channel, channel_discard *discard, void *context);
+
+/* The channel's `discard` takes all received descriptors. channel_next tells why (not 0) of the frames that they belong to. */
+void channel_refuse_fds(struct channel *channel, uint8_t why);
+
 /* Whether fn is true for one of the received descriptors. */
 bool channel_any_fd(const struct channel *channel, bool (*fn)(os_fd fd));
 
@@ -146,6 +155,8 @@ int channel_flush(struct channel *channel);
 void channel_skip_fds(struct channel *channel);
 
 /* Bytes that wait to be sent. */
-size_t channel_pending(const struct channel *channel);
+static inline size_t channel_pending(const struct channel *channel) {
+    return channel->out_end - channel->out_begin;
+}
 
 #endif

@@ -8,11 +8,11 @@ size_t channel_memory(const struct channel *channel) {
 }
 
 size_t channel_bytes(const struct channel *channel) {
-    return channel_memory(channel) - channel->out_capacity + channel_pending(channel);
+    return channel_memory(channel) - channel->out_capacity + channel->out_end - channel->out_begin;
 }
 
 void channel_fit(struct channel *channel) {
-    size_t pending = channel_pending(channel);
+    size_t pending = channel->out_end - channel->out_begin;
     uint8_t *exact =
         pending > 0 && pending < channel->out_capacity ? memory_get(channel->scratch->memory, pending) : NULL;
 
@@ -39,4 +39,27 @@ bool channel_any_fd(const struct channel *channel, bool (*fn)(os_fd fd)) {
             if (fn(channel->sets[i].fds[k]))
                 return true;
     return false;
+}
+
+void channel_drop_fd(void *context, os_fd fd) {
+    const struct channel *channel = context;
+
+    if (channel->discard)
+        channel->discard(channel->discard_context, fd);
+    else
+        os_close(fd);
+}
+
+void channel_fds_discard(const struct channel *channel, channel_discard *discard, void *context) {
+    for (size_t i = 0; i < channel->n_sets; i++)
+        for (size_t k = 0; k < channel->sets[i].n; k++)
+            discard(context, channel->sets[i].fds[k]);
+}
+
+void channel_refuse_fds(struct channel *channel, uint8_t why) {
+    channel_fds_discard(channel, channel_drop_fd, channel);
+    for (size_t i = 0; i < channel->n_sets; i++) {
+        channel->sets[i].n = 0;
+        channel->sets[i].refused = why;
+    }
 }

@@ -220,7 +220,7 @@ static void charge_bytes(struct connection *connection) {
         watch_debt(connection);
 }
 
-/* If descriptors of an incomplete frame cannot be kept, sends the refusal, as far as the socket takes it, and ends. */
+/* If it must end, sends the refusal, as far as the socket takes it. */
 static void charge(struct connection *connection) {
     struct refusal refusal;
     bool before = connection->indebted;
@@ -236,19 +236,20 @@ static void charge(struct connection *connection) {
 static bool is_full(const struct connection *connection) {
     return connection->dead || connection->lost || (connection->session && connection->session->cause) ||
            connection->discards > CONNECTION_DISCARDS || connection->windowed >= CONNECTION_WINDOW ||
-           connection->paused_until || connection->indebted || connection_congested(connection);
+           connection->paused_until || connection_congested(connection);
 }
 
 static bool blocked(const struct connection *connection) {
     return is_full(connection) || !gates_may_receive(connection->user);
 }
 
-/* As !blocked(); what others have to change it waits for at the gate. */
+/* As !blocked(); what others have to change it waits for at the gate. With a debt nothing is read, but requests that have been read go on: it may be
+ * they, a cancel for example, that give bytes back. */
 static bool may_read(struct connection *connection) {
     bool room = gates_may_receive(connection->user);
     if (connection->indebted || !room)
         gate_wait(&connection->gate);
-    return room && !is_full(connection);
+    return room && !is_full(connection) && (!connection->indebted || channel_has_frame(&connection->channel));
 }
 
 static void set_watch(struct connection *connection, bool read) {

@@ -32,6 +32,9 @@ enum {
         1000000, /* how often a connection that is not watched for that reason is asked whether its client is gone */
 };
 
+/* Why received descriptors were closed before their frame was handled (channel_frame.refused). */
+enum { CONNECTION_REFUSED_LIMIT = 1, CONNECTION_REFUSED_OWN };
+
 struct Portd__V1__Reply;
 struct identity;
 struct inflight;
@@ -141,7 +144,7 @@ void connection_flush(struct connection *connection);
 void connection_flush_later(struct connection *connection);
 
 /* connection_charge.c: charge what the channel keeps between turns, and set `indebted`. The first charges bytes and descriptors: 0, or -1 and the
- * refusal if those of an incomplete frame cannot be kept; the other only bytes. */
+ * refusal if the connection must end; those of received frames that cannot be charged are closed, and their requests refused. The other only charges bytes. */
 int connection_charge(struct connection *connection, struct refusal *refusal);
 void connection_charge_bytes(struct connection *connection);
 

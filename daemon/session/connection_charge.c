@@ -43,22 +43,29 @@ int connection_charge(struct connection *connection, struct refusal *refusal) {
         return 0;
     }
     bool may_keep = true;
+    if (fds > before &&
+        channel_any_fd(&connection->channel, inspect_is_own)) { /* its end would go unnoticed */
+        channel_refuse_fds(&connection->channel, CONNECTION_REFUSED_OWN);
+        fds = channel_fds_held(&connection->channel);
+    }
     if (fds > before) {
         kept_set_slots(&connection->half, fd_table, fds);
         may_keep = limit_may_keep(connection->user, fds - before, 0);
     }
-    if (charge_set(&connection->charge, USER_DESCRIPTORS, fds, refusal)) {
+    int refused = may_keep ? charge_set(&connection->charge, USER_DESCRIPTORS, fds, refusal)
+                           : holders_refuse_table(connection->user, refusal);
+    if (refused) { /* the frames that they belong to are answered without them, once they are whole */
+        channel_refuse_fds(&connection->channel, CONNECTION_REFUSED_LIMIT);
+        fds = channel_fds_held(&connection->channel);
+        refused = charge_set(&connection->charge, USER_DESCRIPTORS, fds, refusal);
+    }
+    if (refused) {
         /* The channel passes them to discard, which counts them again. */
         kept_set_slots(&connection->half, fd_table, before);
         return -1;
     }
     kept_set_slots(&connection->half, fd_table, fds); /* fewer */
     passing_count(connection);                        /* counts those that the channel has sent */
-    if (fds > before && channel_any_fd(&connection->channel, inspect_is_own)) /* its end would go unnoticed */
-        return refusal_set(refusal, REFUSAL_INVALID, NULL, NULL,
-                           "an incomplete frame carries a connection to this broker");
-    if (!may_keep)
-        return holders_refuse_table(connection->user, refusal);
     connection_charge_bytes(connection);
     return 0;
 }

@@ -134,6 +134,17 @@ static const struct method *check(const struct channel_frame *frame, const Portd
                     (int)FRAME_REQUEST_MAX);
         return NULL;
     }
+    if (frame->refused == CONNECTION_REFUSED_OWN) {
+        refusal_set(refusal, REFUSAL_INVALID, NULL, NULL,
+                    "a connection to this broker is attached to this request or to one beside it");
+        return NULL;
+    }
+    if (frame->refused) {
+        refusal_set(
+            refusal, REFUSAL_LIMIT, NULL, "remove what is no longer needed, or send fewer requests at a time",
+            "limit of descriptors: those of this request could not be kept while it waited for its turn");
+        return NULL;
+    }
     if (frame->mismatch) {
         refusal_set(refusal, REFUSAL_MISMATCH, NULL, "send each frame with descriptors in its own sendmsg",
                     "received %zu descriptors, not the number announced by the frame", frame->n_fds);

@@ -2,6 +2,7 @@
  * but everything else about them goes on: replies, the client's end, and the request once others give bytes back. */
 #include "guest.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <stdlib.h>
@@ -191,4 +192,103 @@ static void a_debtor_is_answered_and_ends(void **state) {
     guest_close(&last);
 }
 
-TEST_MAIN(FIXTURE_CASE(a_debtor_is_answered_and_ends))
+/* Appends a request and returns its id. */
+static uint64_t append(uint8_t *bytes, size_t *size, raw_request *request) {
+    static uint64_t last = UINT64_C(1) << 24;
+
+    request->id = ++last;
+    *size += raw_pack(bytes + *size, request, 0);
+    return last;
+}
+
+static raw_request wait_for(Portd__V1__Wait *wait, uint64_t *ids, size_t n) {
+    raw_request request = PORTD__V1__REQUEST__INIT;
+
+    portd__v1__wait__init(wait);
+    wait->ids = ids;
+    wait->n_ids = n;
+    request.method_case = PORTD__V1__REQUEST__METHOD_WAIT;
+    request.wait = wait;
+    return request;
+}
+
+/* Waits until its session has no bytes for one more: how many. Their ids are odd numbers from `first` on. */
+static size_t park_all(struct raw *raw, uint64_t *ids, uint64_t *first) {
+    static const size_t sizes[] = {256, 64, 16, 4, 1};
+    static uint8_t bytes[2 * (RAW_HEADER + RAW_BODY_MAX)];
+    size_t n = 0;
+
+    for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]);) {
+        raw_request ping = PORTD__V1__REQUEST__INIT;
+        Portd__V1__Ping message = PORTD__V1__PING__INIT;
+        Portd__V1__Wait wait;
+        raw_request request = wait_for(&wait, ids, sizes[i]);
+        size_t size = 0;
+        bool refused = false;
+        uint64_t id = append(bytes, &size, &request);
+        if (!*first)
+            *first = id;
+        ping.method_case = PORTD__V1__REQUEST__METHOD_PING;
+        ping.ping = &message;
+        uint64_t last = append(bytes, &size, &ping);
+        assert_int_equal(raw_send(raw, bytes, size, NULL, 0), 0);
+        for (uint64_t got = 0; got != last;) {
+            raw_reply *reply = raw_next(raw, NULL);
+            assert_non_null(reply);
+            got = reply->id;
+            refused = refused || reply->error;
+            raw_free(reply);
+        }
+        n += !refused;
+        i += refused;
+    }
+    return n;
+}
+
+/* What gives bytes back, cancels, comes behind what is refused, all at once. */
+static void cancels_are_handled_at_the_limit(void **state) {
+    enum { REFUSED = 100, ROOM = 1 << 20 };
+    static uint8_t bytes[ROOM];
+    uint64_t ids[256], first = 0, last = 0;
+    struct raw raw;
+    size_t size = 0, sent = 0, answered = 0;
+
+    (void)state;
+    guest_open(&raw);
+    ids[0] = guest_evt(&raw, fixture_own(eventfd(0, EFD_CLOEXEC)), 5);
+    for (size_t i = 1; i < 256; i++)
+        ids[i] = ids[0];
+    size_t n = park_all(&raw, ids, &first);
+    assert_true(n > 100);
+    for (int i = 0; i < REFUSED; i++) {
+        Portd__V1__Wait wait;
+        raw_request request = wait_for(&wait, ids, 256);
+        last = append(bytes, &size, &request);
+    }
+    for (uint64_t id = first; id < last - REFUSED; id += 2) {
+        raw_request request = PORTD__V1__REQUEST__INIT;
+        Portd__V1__Cancel cancel = PORTD__V1__CANCEL__INIT;
+        cancel.request = id;
+        request.method_case = PORTD__V1__REQUEST__METHOD_CANCEL;
+        request.cancel = &cancel;
+        assert_true(size + RAW_HEADER + RAW_BODY_MAX < ROOM);
+        (void)append(bytes, &size, &request);
+    }
+    size_t cancels = (last - REFUSED - first + 1) / 2;
+    while (answered < cancels) {
+        ssize_t took = sent < size ? raw_send_some(&raw, bytes + sent, size - sent, NULL, 0) : -EAGAIN;
+        assert_true(took > 0 || took == -EAGAIN);
+        sent += took > 0 ? (size_t)took : 0;
+        while (answered < cancels && (took == -EAGAIN || raw_has_reply(&raw))) {
+            raw_reply *reply = raw_next(&raw, NULL);
+            assert_non_null(reply);
+            answered += reply->id > last;
+            raw_free(reply);
+            if (sent < size)
+                break;
+        }
+    }
+    guest_close(&raw);
+}
+
+TEST_MAIN(FIXTURE_CASE(a_debtor_is_answered_and_ends), FIXTURE_CASE(cancels_are_handled_at_the_limit))

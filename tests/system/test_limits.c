@@ -1,6 +1,7 @@
 /* test_limits.c: the descriptor table, quotas and uids without identity. A request that would leave too little room is refused
  * with a limit that names itself and its holders; a request that releases something succeeds. That a broker without room does not
  * spin is in tests/cost. */
+#include "batch.h"
 #include "guest.h"
 
 #include "proto/status.h"
@@ -356,24 +357,13 @@ static void half_frames_cannot_hold_the_table(void **state) {
     fixture_until_fds(&broker, 1);
 }
 
-struct attempt_connect {
-    struct raw *raw;
-    const char *address;
-};
-
-static bool may_connect(void *data) {
-    const struct attempt_connect *attempt = data;
-    if (raw_open(attempt->raw, attempt->address) == 0)
-        return true;
-    raw_close(attempt->raw); /* one that was turned away */
-    return false;
-}
-
-/* Half a frame whose descriptors cannot stay ends its connection, whose client is told why: by the id if that has come. */
-static void who_sends_half_a_frame_is_told(void **state) {
-    static const uint8_t with_id[] = {200, 0, 0, 0, 2, 0, 0, 0, 0x08, 5},
-                         header[] = {200, 0, 0, 0, 2, 0, 0, 0};
-    int event = fixture_own(eventfd(0, EFD_CLOEXEC)), copies[2] = {event, event};
+/* Half a frame whose descriptors cannot stay: they are closed, and the request is refused when the rest has come. */
+static void half_a_frame_is_refused_as_a_whole(void **state) {
+    static const size_t firsts[] = {RAW_HEADER, RAW_HEADER + 2, RAW_HEADER + 5};
+    raw_request request = PORTD__V1__REQUEST__INIT;
+    Portd__V1__DescriptorEvt descriptor = PORTD__V1__DESCRIPTOR_EVT__INIT;
+    uint8_t frame[RAW_HEADER + RAW_BODY_MAX];
+    int event = fixture_own(eventfd(0, EFD_CLOEXEC));
     static struct fixture broker;
     struct raw raw, other, half;
 
@@ -383,17 +373,20 @@ static void who_sends_half_a_frame_is_told(void **state) {
     guest_open_at(&other, broker.address);
     guest_open_at(&half, broker.address);
     (void)fill_table(&raw, &other, event);
-    assert_int_equal(raw_send(&half, with_id, sizeof with_id, copies, 2), 0);
-    guest_is_told(&half, 5, LIMIT);
-    guest_is_ended(&half);
-    guest_close(&half);
-    /* Its place is free now, and more are needed. */
-    assert_true(fixture_until(may_connect, &(struct attempt_connect){&half, broker.address}));
-    fixture_own(half.fd);
-    assert_int_equal(raw_send(&half, header, sizeof header, copies, 2), 0);
-    guest_is_told(&half, 0, LIMIT);
-    guest_is_ended(&half);
-    guest_is_served(&raw);
+    request.method_case = PORTD__V1__REQUEST__METHOD_FD_TO_EVT;
+    request.fd_to_evt = &descriptor;
+    descriptor.mode = PORTD__V1__MODE__MODE_READ;
+    descriptor.number = 400000;
+    for (size_t i = 0; i < sizeof(firsts) / sizeof(firsts[0]); i++) {
+        request.id = 100 + i;
+        size_t size = raw_pack(frame, &request, 1);
+        assert_int_equal(raw_send(&half, frame, firsts[i], &event, 1), 0);
+        guest_is_served(&raw);
+        guest_until_closed(&raw);
+        assert_int_equal(raw_send(&half, frame + firsts[i], size - firsts[i], NULL, 0), 0);
+        guest_is_told(&half, request.id, LIMIT);
+        guest_is_served(&half);
+    }
 }
 
 /* Owners by pidfd take a place each: those that there is no room for are refused. */
@@ -507,6 +500,49 @@ static void other_uids_have_a_quarter(void **state) {
     /* root sees the stranger's session and may end it. */
     assert_int_equal(end_session(&raw, findings.session), 0);
     fixture_end(pid);
+}
+
+/* Whole requests that wait for their turn while the descriptors of one of them cannot be charged: all are answered. */
+static void requests_that_wait_are_answered(void **state) {
+    enum { PINGS = 1000, SESSIONS = 8 };
+    static struct fixture broker;
+    static struct batch batch;
+    raw_request request = PORTD__V1__REQUEST__INIT, ping = PORTD__V1__REQUEST__INIT;
+    Portd__V1__DescriptorEvt descriptor = PORTD__V1__DESCRIPTOR_EVT__INIT;
+    Portd__V1__Ping message = PORTD__V1__PING__INIT;
+    static struct raw raw[SESSIONS];
+    int64_t number;
+    char text[MESSAGE_MAX];
+    int event = fixture_own(eventfd(0, EFD_CLOEXEC));
+
+    (void)state;
+    guest_start_open(&broker, TABLE);
+    for (int i = 0; i < SESSIONS; i++) {
+        guest_connect_as(&raw[i], OTHER_UID, broker.address);
+        assert_int_equal(raw_hello(&raw[i]), 0);
+    }
+    for (int i = 0; i < SESSIONS; i++) /* the last one gets nothing */
+        for (number = 0; refusal(ask_evt(&raw[i], event, number), text) == 0;)
+            number++;
+    assert_int_equal(number, 0);
+    struct raw *last = &raw[SESSIONS - 1];
+    ping.method_case = PORTD__V1__REQUEST__METHOD_PING;
+    ping.ping = &message;
+    request.id = 1;
+    request.method_case = PORTD__V1__REQUEST__METHOD_FD_TO_EVT;
+    request.fd_to_evt = &descriptor;
+    descriptor.mode = PORTD__V1__MODE__MODE_READ;
+    descriptor.number = 400000;
+    fixture_hold(&broker); /* so that it reads all of them at once */
+    batch_begin(&batch, last);
+    for (int i = 0; i < PINGS; i++)
+        batch_add(&batch, &ping);
+    batch_send(&batch);
+    assert_int_equal(raw_send_request(last, &request, &event, 1), 0);
+    assert_int_equal(kill(broker.pid, SIGCONT), 0);
+    batch_take_replies(last, PINGS);
+    guest_is_told(last, request.id, LIMIT);
+    guest_is_served(last);
 }
 
 /* As many connections as another uid may have; the next one is told so. */
@@ -807,9 +843,10 @@ TEST_MAIN(FIXTURE_CASE_BARE(any_limit_is_refused_or_works),
           FIXTURE_CASE_BARE(full_table_turns_connections_away),
           FIXTURE_CASE_BARE(connections_alone_fill_the_table), FIXTURE_CASE_BARE(full_table_makes_no_handles),
           FIXTURE_CASE_BARE(half_frames_cannot_hold_the_table),
-          FIXTURE_CASE_BARE(who_sends_half_a_frame_is_told), FIXTURE_CASE_BARE(owners_cannot_hold_the_table),
-          FIXTURE_CASE_BARE(other_uids_have_a_quarter),
+          FIXTURE_CASE_BARE(half_a_frame_is_refused_as_a_whole),
+          FIXTURE_CASE_BARE(owners_cannot_hold_the_table), FIXTURE_CASE_BARE(other_uids_have_a_quarter),
           FIXTURE_CASE_BARE(other_uids_have_a_quarter_of_the_connections),
           FIXTURE_CASE_BARE(other_uids_reach_nothing), FIXTURE_CASE_BARE(nobody_is_turned_away),
           FIXTURE_CASE(strangers_cannot_connect), FIXTURE_CASE_BARE(objects_have_a_limit),
-          FIXTURE_CASE_BARE(waits_have_a_limit), FIXTURE_CASE_BARE(refusals_are_clean_text))
+          FIXTURE_CASE_BARE(requests_that_wait_are_answered), FIXTURE_CASE_BARE(waits_have_a_limit),
+          FIXTURE_CASE_BARE(refusals_are_clean_text))
