@@ -28,7 +28,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { UNITS_FD = 4 /* of a turn, for each descriptor received */ };
+enum {
+    UNITS_FD = 4,                            /* of a turn, for each descriptor received */
+    LONG_READ_ROOM = 16 * CHANNEL_SCRATCH_IN /* the waits in one read can be charged that much */
+};
 
 static void on_ready(struct loop_watch *watch, unsigned events);
 static void on_timer(struct loop_timer *timer);
@@ -313,8 +316,8 @@ static void process(struct connection *connection) {
 }
 
 static void receive(struct connection *connection) {
-    /* A frame may be long if the bytes of one read could be charged as an incomplete frame. */
-    bool may_be_long = user_left(connection->user, USER_BYTES) >= CHANNEL_SCRATCH_IN;
+    /* Little is read where what is left over might not be charged, after the requests before it have taken their bytes. */
+    bool may_be_long = charge_room(&connection->charge, USER_BYTES) >= LONG_READ_ROOM;
     connection->channel.most = may_be_long ? 0 : FRAME_HEADER + FRAME_REQUEST_MAX;
     int result = channel_fill(&connection->channel, discard, connection);
     if (result == 0)

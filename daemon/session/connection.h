@@ -29,7 +29,7 @@ enum {
     CONNECTION_HELLO_US = 10000000,
     CONNECTION_FREE = 8192, /* uncharged bytes: enough for a request or a short reply */
     CONNECTION_DEBT_US =
-        1000000, /* how often a connection that is not watched for that reason is asked whether its client is gone */
+        5000000, /* how often a connection that is not watched for that reason is asked whether its client is gone */
 };
 
 /* Why received descriptors were closed before their frame was handled (channel_frame.refused). */
