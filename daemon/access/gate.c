@@ -57,7 +57,7 @@ void gate_wait(struct gate *gate) {
 }
 
 /* Tries each gate once: one that waits again is added to the other ring. */
-static void step(struct task *task) {
+static void try_gates(struct task *task) {
     struct user *user = CONTAINER_OF(task, struct user, look);
     struct ring *node;
     while (!turn_is_over(user->lane.turns) && (node = ring_first(&user->looked_at))) {
@@ -111,7 +111,7 @@ void gates_after(struct users *users) {
 void gates_init(struct user *user) {
     ring_init(&user->gates);
     ring_init(&user->looked_at);
-    user->look.step = step;
+    user->look.step = try_gates;
 }
 
 void gates_deinit(struct user *user) {

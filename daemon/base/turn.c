@@ -90,7 +90,7 @@ static void read_times(struct turns *turns, int64_t tick) {
 /* If the coarse clock has moved far, the turn was long, or another process had the processor: the thread's CPU time decides, in the kernel, because
  * the broker's own code is cut into steps, and only slow where it is emulated or instrumented. The kernel's share is sampled and jumps by some
  * ticks. So of the three times the shortest one counts, also in case a clock is wrong. */
-static bool charge(struct turns *turns, struct lane *lane, int64_t tick) {
+static bool charge_lane(struct turns *turns, struct lane *lane, int64_t tick) {
     int64_t passed = tick - turns->tick, spent = turns->spent, kernel = turns->kernel;
     int64_t units = turns->units + TURN_UNITS - turns->left;
     bool far = passed >= TURN_LONG_US;
@@ -103,7 +103,7 @@ static bool charge(struct turns *turns, struct lane *lane, int64_t tick) {
 
 bool turn_charge(struct turns *turns, struct lane *lane) {
     int64_t tick = os_coarse_us();
-    return tick != turns->tick && charge(turns, lane, tick);
+    return tick != turns->tick && charge_lane(turns, lane, tick);
 }
 
 /* Returns the lanes whose rest is over to turns->lanes. */

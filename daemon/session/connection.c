@@ -224,7 +224,7 @@ static void charge_bytes(struct connection *connection) {
 }
 
 /* If it must end, sends the refusal, as far as the socket takes it. */
-static void charge(struct connection *connection) {
+static void charge_kept(struct connection *connection) {
     struct refusal refusal;
     bool before = connection->indebted;
     if (connection_charge(connection, &refusal)) {
@@ -305,7 +305,7 @@ static void process(struct connection *connection) {
     else if (!peek_may_be_long(connection))
         connection_end(connection, "request too long");
     if (!connection->dead && !connection->dirty) /* else flush does it at the end of the turn */
-        charge(connection);
+        charge_kept(connection);
     if (connection->dead)
         return;
     if (connection->paused_until &&
@@ -353,7 +353,7 @@ void connection_flush(struct connection *connection) {
         connection_end(connection, connection->lost);
     if (connection->dead)
         return;
-    charge(connection);
+    charge_kept(connection);
     if (!connection->dead)
         unblock(connection);
     update_watch(connection);

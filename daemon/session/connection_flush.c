@@ -2,7 +2,7 @@
  *
  * A send to a socket walks all watchers of its other end, in one system call. A client can have millions there. So once a send has taken long,
  * the others of the turn are sent in turns that follow, where one such send ends the turn and its lane rests (daemon/base/turn.h). The lane
- * of the connection is charged, whoever's turn it is: replies are also made by timers and by what comes back from workers. A lane that rests
+ * of the connection is charged, whichever turn it is: replies are also made by timers and by what comes back from workers. A lane that rests
  * sends nothing. */
 #include "connection.h"
 #include "daemon/access/user.h"
