@@ -230,6 +230,16 @@ static bool nobody_is_there_in_time(void) {
     return nobody_is_there();
 }
 
+/* Two connections with sessions. */
+static void connect_two(int fds[2]) {
+    for (int i = 0; i < 2; i++) {
+        fds[i] = world_connect();
+        assert_true(fds[i] >= 0);
+        assert_int_equal(send(fds[i], hello, sizeof hello, 0), sizeof hello);
+    }
+    world_until_idle();
+}
+
 /* Two replies are made at once. The one that is sent first takes long, so the other one is sent in a later turn. */
 static void a_send_that_takes_long_is_the_last_of_its_turn(void **state) {
     static struct watchers watchers;
@@ -240,12 +250,7 @@ static void a_send_that_takes_long_is_the_last_of_its_turn(void **state) {
     int fds[2];
 
     (void)state;
-    for (int i = 0; i < 2; i++) {
-        fds[i] = world_connect();
-        assert_true(fds[i] >= 0);
-        assert_int_equal(send(fds[i], hello, sizeof hello, 0), sizeof hello);
-    }
-    world_until_idle();
+    connect_two(fds);
     for (int i = 0; i < 2; i++)
         assert_true(read_all(fds[i]) > 0);
     watch(fds, &watchers);
@@ -288,12 +293,7 @@ static void a_receive_that_takes_long_is_the_last_of_its_turn(void **state) {
     int fds[2];
 
     (void)state;
-    for (int i = 0; i < 2; i++) {
-        fds[i] = world_connect();
-        assert_true(fds[i] >= 0);
-        assert_int_equal(send(fds[i], hello, sizeof hello, 0), sizeof hello);
-    }
-    world_until_idle();
+    connect_two(fds);
     assert_int_equal(users_next(&world.users, 0, &user, 1), 1);
     watch(fds, &watchers);
     for (int i = 0; i < 2 * PINGS * SIZE; i++)
