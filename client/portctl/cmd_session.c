@@ -6,6 +6,7 @@
  */
 #include "broker.h"
 #include "failure.h"
+#include "ids.h"
 #include "item.h"
 #include "listing.h"
 #include "text.h"
@@ -65,16 +66,17 @@ static int run_start(const struct invocation *in) {
 
 /* ---- end ----------------------------------------------------------------------------------------------- */
 
-/* Sets which session to join, and returns the id to pass, for the word that the user gave (or NULL). */
-static portd_id parse_which(const char *word, struct broker_wish *wish) {
-    uint64_t id;
-
+/* Sets which session to join, and the id to pass (0: that session), for the word that the user gave (or NULL). Returns 0, or the exit
+ * code of an error that has been printed. */
+static int parse_which(const struct invocation *in, const char *word, struct broker_wish *wish,
+                       portd_id *id) {
+    *id = 0;
     wish->session = BROKER_LOOK;
     if (word == NULL)
         return 0;
-    if (text_number(word, (UINT64_C(1) << 53) - 1, &id)) {
+    if (word[0] != '\0' && word[strspn(word, "0123456789")] == '\0') {
         wish->session = BROKER_ALONE;
-        return id;
+        return ids_read(in, word, "ids are numbers; 'portctl session list' shows them", id);
     }
     wish->session = BROKER_TOKEN;
     wish->token = word;
@@ -84,15 +86,17 @@ static portd_id parse_which(const char *word, struct broker_wish *wish) {
 static int run_end(const struct invocation *in) {
     struct broker_wish wish = {.start = true, .deadline = in->deadline};
     const char *word = command_word(in, 1);
-    portd_id id = parse_which(word, &wish), own;
     struct node *object;
     struct broker broker;
+    portd_id id, own;
     bool existed;
     int rc;
 
     if (command_words(in) > 2)
         return failure_usage(&in->output, NULL, "unexpected argument '%s'", command_word(in, 2));
-    rc = broker_connect(in, &wish, &broker);
+    rc = parse_which(in, word, &wish, &id);
+    if (rc == 0)
+        rc = broker_connect(in, &wish, &broker);
     if (rc != 0)
         return rc;
     existed = wish.session != BROKER_LOOK || portd_session_joined(broker.client);

@@ -6,6 +6,12 @@
 
 #include <stdlib.h>
 
+int ids_read(const struct invocation *in, const char *word, const char *hint, portd_id *id) {
+    if (text_number(word, (UINT64_C(1) << 53) - 1, id) && *id != 0)
+        return 0;
+    return failure_usage(&in->output, hint, "'%s' is not an id", word);
+}
+
 int ids_parse(const struct invocation *in, portd_id **ids, size_t *n) {
     portd_id *list;
 
@@ -14,12 +20,11 @@ int ids_parse(const struct invocation *in, portd_id **ids, size_t *n) {
         return failure_usage(&in->output, NULL, "an id is missing");
     list = text_room(*n, sizeof(*list));
     for (size_t i = 0; i < *n; i++) {
-        const char *word = command_word(in, i);
+        int rc = ids_read(in, command_word(in, i), "ids are numbers; 'portctl list' shows them", &list[i]);
 
-        if (!text_number(word, (UINT64_C(1) << 53) - 1, &list[i]) || list[i] == 0) {
+        if (rc != 0) {
             free(list);
-            return failure_usage(&in->output, "ids are numbers; 'portctl list' shows them",
-                                 "'%s' is not an id", word);
+            return rc;
         }
     }
     *ids = list;

@@ -169,6 +169,16 @@ setup() {
   done
 }
 
+@test "an id of 0 is none, for every verb" {
+  for call in "session end 0" "show 0" "remove 0" "release 0" "close 0" "fd 0" "socket 0" "cat 0" "write 0" "relay 0" "wait 0" \
+    "monitor --session 0" "monitor --session 0.token" "exec --fd 0 -- true" "exec --fd 3=0 -- true" "exec --listen-fds 0 -- true" \
+    "exec --stdin 0 -- true" "remove --dry-run 0" "session end 00" "session end 9007199254740992"; do
+    read -ra words <<<"$call"
+    refuses "${words[@]}"
+    [[ "$message" == *"is not a"* || "$message" == *": not a"* ]] || { echo "$call: $message"; false; }
+  done
+}
+
 @test "wrap" {
   refuses wrap
   refuses wrap fd
