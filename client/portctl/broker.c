@@ -5,7 +5,8 @@
  * instead of it.
  *
  * Which session: --owner takes precedence over PORTD_SESSION, which takes precedence over the processes around portctl
- * (owner.h).
+ * (owner.h). A verb that makes nothing asks only whether there is one, and if not connects again. The broker ends the first connection
+ * then; so over an inherited connection (fd:N), which is the only one, the session is made if there is none.
  *
  * Whose numbers: those of the outermost ancestor that has the same open file under the number. A number that only portctl
  * has open belongs to no process.
@@ -37,6 +38,21 @@ static const char *environment(const char *name) {
     const char *value = getenv(name);
 
     return value != NULL && value[0] != '\0' ? value : NULL;
+}
+
+/* The address that the command line or the environment names; NULL: none. */
+static const char *given_address(const struct invocation *in) {
+    return in->address != NULL ? in->address : in->which == WHICH_ANY ? environment("PORTD_ADDRESS") : NULL;
+}
+
+static bool names_connection(const char *address) {
+    return address != NULL && strncmp(address, "fd:", 3) == 0;
+}
+
+const char *broker_inherited(const struct invocation *in) {
+    const char *address = given_address(in);
+
+    return names_connection(address) ? address : NULL;
 }
 
 /* Sets the session that the command line or the environment names: true. False: the owners have to be found. */
@@ -95,7 +111,7 @@ static bool name_session(const struct invocation *in, const struct broker_wish *
     } else {
         owner_find(number, owner);
     }
-    options->find_session = found && owner->n > 0;
+    options->find_session = found && owner->n > 0 && broker_inherited(in) == NULL;
     options->owner_pids = owner->pids;
     options->n_owner_pids = owner->n;
     options->new_session = wish->session == BROKER_NEW && owner->n > 0;
@@ -148,7 +164,7 @@ int broker_try(const struct invocation *in, const struct broker_wish *wish, stru
         broker->owner = (struct owner){.rule = OWNER_NOBODY};
         code = try_once(in, wish, broker, &options, message, size);
     }
-    if (code == 1 && broker->owner.rule == OWNER_ANCESTOR && !options.find_session)
+    if (code == 1 && broker->owner.rule == OWNER_ANCESTOR && broker->owner.n == 0)
         broker->owner.rule = OWNER_NOBODY;
     if (code == 1)
         output_detail(&in->output, "connected to %s, session %llu (%s)", portd_address(broker->client),
@@ -157,19 +173,14 @@ int broker_try(const struct invocation *in, const struct broker_wish *wish, stru
     return code;
 }
 
-/* Whether the address names a connection that portctl has inherited. */
-static bool is_inherited(const char *address) { return address != NULL && strncmp(address, "fd:", 3) == 0; }
-
 /* The hint for a failure to connect, whose message may say already what to set so that a broker can be started. */
 static const char *hint_for(const struct invocation *in, const struct broker_wish *wish,
                             const struct broker *broker, int code, const char *message) {
-    const char *address = in->address != NULL      ? in->address
-                          : in->which == WHICH_ANY ? environment("PORTD_ADDRESS")
-                                                   : NULL;
+    const char *address = given_address(in);
 
-    if (code == PORTD_E_UNREACHABLE && is_inherited(address))
+    if (code == PORTD_E_UNREACHABLE && names_connection(address))
         return "pass portctl a connection to the broker under that number";
-    if (code == PORTD_E_DISCONNECTED && is_inherited(address))
+    if (code == PORTD_E_DISCONNECTED && names_connection(address))
         return "an inherited connection serves one call: it may have been used already";
     if (code == PORTD_E_UNREACHABLE)
         return in->which == WHICH_USER ? "without --user it is started on demand"
@@ -218,7 +229,7 @@ int broker_make(const struct invocation *in, int64_t number, struct broker *brok
 }
 
 int broker_export(const struct invocation *in, const struct broker *broker) {
-    bool gone = is_inherited(portd_address(broker->client)), own = broker->owner.rule == OWNER_NOBODY;
+    bool gone = names_connection(portd_address(broker->client)), own = broker->owner.rule == OWNER_NOBODY;
     int error = program_set("PORTD_SESSION", gone || own ? NULL : portd_session_token(broker->client));
 
     if (error == 0)

@@ -7,11 +7,12 @@
 #include "client/portd.h"
 
 enum broker_session {
-    BROKER_JOIN,    /* the session named by PORTD_SESSION, else that of the owners, made if there is none */
-    BROKER_LOOK,    /* the same, but if there is none, a session of its own. For verbs that make nothing */
-    BROKER_OWNER,   /* that of the owners; PORTD_SESSION is ignored */
-    BROKER_NEW,     /* another one for the owners */
-    BROKER_TOKEN,   /* that of a token */
+    BROKER_JOIN,  /* the session named by PORTD_SESSION, else that of the owners, made if there is none */
+    BROKER_LOOK,  /* the same, but if there is none, a session of its own (of the owners, if the connection is
+                       inherited). For verbs that make nothing */
+    BROKER_OWNER, /* that of the owners; PORTD_SESSION is ignored */
+    BROKER_NEW,   /* another one for the owners */
+    BROKER_TOKEN, /* that of a token */
     BROKER_PROCESS, /* as BROKER_LOOK with the owner `process` and its numbers, but not a session of its own */
     BROKER_ALONE    /* one of its own, which ends with the connection */
 };
@@ -48,6 +49,9 @@ int broker_make(const struct invocation *in, int64_t number, struct broker *brok
 /* As broker_connect, but prints nothing: returns 1, or PORTD_E_* and why. */
 int broker_try(const struct invocation *in, const struct broker_wish *wish, struct broker *broker,
                char *message, size_t size);
+
+/* The broker's address if it names a connection that portctl has inherited ("fd:3"), else NULL. It is the only connection then. */
+const char *broker_inherited(const struct invocation *in);
 
 void broker_disconnect(struct broker *broker);
 

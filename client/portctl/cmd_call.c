@@ -1,7 +1,7 @@
 /* cmd_call.c: portctl call: any method of the protocol. Only this verb uses the schema.
  *
- * The library finds the broker and joins the session; the request is sent on a second connection in the same session
- * (exchange.c). JSON is converted to the message by means of the schema's descriptors (message.c), so methods that the
+ * The library finds the broker and joins the session; the request is sent on a second connection in the same session, or on
+ * the same one if it is inherited (exchange.c). JSON is converted to the message by means of the schema's descriptors (message.c), so methods that the
  * library and portctl have no code for can be called.
  */
 #include "broker.h"
@@ -217,6 +217,8 @@ static int parse(struct call *call) {
 
 /* ---- the call -------------------------------------------------------------------------------------------- */
 
+static bool is_hello(const struct call *call) { return call->method->id == PORTD__V1__REQUEST__METHOD_HELLO; }
+
 static int tell(const struct call *call, int code) {
     const struct output *output = &call->in->output;
     const Portd__V1__Error *error = call->exchange.reply != NULL ? call->exchange.reply->error : NULL;
@@ -230,13 +232,24 @@ static int tell(const struct call *call, int code) {
                         error->field[0] != '\0' ? ")" : "");
 }
 
+/* Connects for the request, and says hello unless that is the request, or the library has said it. */
+static int connect_again(struct call *call, const struct broker *broker) {
+    const char *inherited = broker_inherited(call->in);
+    int rc;
+
+    if (inherited != NULL && !is_hello(call))
+        return exchange_share(&call->exchange, inherited, call->in->deadline);
+    rc = exchange_open(&call->exchange, inherited != NULL ? inherited : portd_address(broker->client),
+                       call->in->deadline);
+    if (rc < 0 || is_hello(call))
+        return rc;
+    return exchange_hello(&call->exchange, portd_session_token(broker->client), broker->numbers);
+}
+
 /* Sends the request and receives the reply. Returns 0, or the exit code of an error that has been printed. */
 static int ask(struct call *call, const struct broker *broker) {
-    bool greets = call->method->id == PORTD__V1__REQUEST__METHOD_HELLO;
-    int rc = exchange_open(&call->exchange, portd_address(broker->client), call->in->deadline);
+    int rc = connect_again(call, broker);
 
-    if (rc > 0 && !greets)
-        rc = exchange_hello(&call->exchange, portd_session_token(broker->client), broker->numbers);
     if (rc > 0)
         rc = exchange_ask(&call->exchange, call->method->id, call->message, call->attached, call->n_attached);
     return rc > 0 ? 0 : tell(call, rc);
@@ -297,16 +310,17 @@ static int64_t number_of(const struct call *call) {
 
 static int run_call(struct call *call) {
     struct broker_wish wish = {.start = true, .deadline = call->in->deadline};
-    struct broker broker;
+    struct broker broker = {.client = NULL};
     int rc = parse(call);
 
     if (rc != 0)
         return rc;
-    wish.session = call->method->id == PORTD__V1__REQUEST__METHOD_HELLO ? BROKER_ALONE : BROKER_JOIN;
+    wish.session = is_hello(call) ? BROKER_ALONE : BROKER_JOIN;
     wish.ownerless = call->n_attached == 0; /* without a descriptor the call makes no object */
     wish.number = number_of(call);
     wish.numbered = wish.number != BROKER_NO_NUMBER;
-    rc = broker_connect(call->in, &wish, &broker);
+    if (!is_hello(call) || broker_inherited(call->in) == NULL)
+        rc = broker_connect(call->in, &wish, &broker);
     if (rc != 0)
         return rc;
     rc = ask(call, &broker);

@@ -87,6 +87,9 @@ static int connect_second(struct relay *relay) {
                                .token = portd_session_token(relay->io.broker.client),
                                .deadline = again.deadline};
 
+    if (broker_inherited(&again) != NULL)
+        return failure_code(&again.output, PORTD_E_UNSUPPORTED, "use the broker's path",
+                            "relay through the broker needs two connections, and one was inherited");
     again.address = portd_address(relay->io.broker.client);
     again.which = WHICH_ANY;
     again.owner_pid = 0;

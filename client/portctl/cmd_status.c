@@ -117,7 +117,8 @@ static int run_status(const struct invocation *in) {
 
     if (rc == 0)
         rc = broker_connect(in, &wish, &broker);
-    if (rc == 0 && broker.owner.rule == OWNER_NOBODY) { /* no session yet: show the owner it would get */
+    if (rc == 0 && broker.owner.rule == OWNER_NOBODY &&
+        broker_inherited(in) == NULL) { /* no session yet: show the owner it would get */
         broker_disconnect(&broker);
         wish.session = BROKER_JOIN;
         wish.ownerless = true;

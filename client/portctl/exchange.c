@@ -30,7 +30,7 @@ static int failed_system(struct exchange *exchange, int error) {
     return failed(exchange, PORTD_E_SYSTEM, strerror(-error));
 }
 
-int exchange_open(struct exchange *exchange, const char *address, int64_t deadline) {
+static int open_address(struct exchange *exchange, const char *address, int64_t deadline, bool shared) {
     int rc;
 
     memset(exchange, 0, sizeof(*exchange));
@@ -43,12 +43,24 @@ int exchange_open(struct exchange *exchange, const char *address, int64_t deadli
     channel_init(&exchange->channel, transport_none(), &exchange->scratch, FRAME_LONG_MAX);
     if (rc == 0)
         rc = transport_connect(address, &exchange->connection);
+    if (rc == 0 && shared) {
+        exchange->connection.end = os_dup(exchange->connection.end);
+        rc = exchange->connection.end == OS_FD_NONE ? -errno : 0;
+    }
     exchange->channel.transport = exchange->connection;
     if (rc == -ENOMEM)
         return failed_system(exchange, rc);
     if (rc == 0)
         return 1;
     return failed(exchange, rc == -EACCES ? PORTD_E_DENIED : PORTD_E_UNREACHABLE, strerror(-rc));
+}
+
+int exchange_open(struct exchange *exchange, const char *address, int64_t deadline) {
+    return open_address(exchange, address, deadline, false);
+}
+
+int exchange_share(struct exchange *exchange, const char *address, int64_t deadline) {
+    return open_address(exchange, address, deadline, true);
 }
 
 static void close_frame(struct channel_frame *frame) {

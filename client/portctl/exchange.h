@@ -1,4 +1,5 @@
-/* exchange.h: one request and its reply on a connection of portctl's own, for what the library has no call for. */
+/* exchange.h: one request and its reply on a connection of portctl's own, or on the inherited one, for what the library has
+ * no call for. */
 #ifndef EXCHANGE_H
 #define EXCHANGE_H
 
@@ -21,6 +22,10 @@ struct exchange {
 
 /* Connects. 1; or PORTD_E_* and fault. Call exchange_close in either case. */
 int exchange_open(struct exchange *exchange, const char *address, int64_t deadline);
+
+/* The same on an inherited connection (address "fd:N") which a client of the library has, and has said hello on: a duplicate of it. The client
+ * has no request in flight, and makes none before exchange_close. */
+int exchange_share(struct exchange *exchange, const char *address, int64_t deadline);
 
 /* Sends hello for the session with that token; numbers are those of that process (0: of none). 1; or a code and fault, or
  * reply->error. */

@@ -137,6 +137,28 @@ static bool has_number(const struct invocation *in, const struct request *reques
            call(broker->client, request->number, PORTD_MODE_CHECK_WRITE, kind, in->deadline, &id) > 0;
 }
 
+/* The same over an inherited connection, which is for the numbers of one process. */
+static int find_inherited(const struct invocation *in, const struct request *request, procedure_call *call,
+                          const uint32_t *pids, size_t n, struct place *place, struct broker *broker) {
+    struct broker_wish wish = {.session = BROKER_PROCESS, .deadline = in->deadline};
+    int rc;
+
+    if (n == 0)
+        return broker_join(in, broker);
+    if (n > 1)
+        return failure_code(&in->output, PORTD_E_UNSUPPORTED,
+                            "pass the descriptor to portctl, or use the broker's path",
+                            "descriptor %lld is not open in portctl: it would have to be looked up in each "
+                            "process around it, "
+                            "and an inherited connection can look it up in one",
+                            (long long)request->number);
+    wish.process = pids[0];
+    rc = broker_connect(in, &wish, broker);
+    if (rc == 0)
+        place->found = has_number(in, request, call, broker);
+    return rc;
+}
+
 /* For check and remove: connects to the session that has the number, and makes none. A number that is open refers to its
  * outermost holder; for one that is not, each ancestor is tried, the innermost first. If none has it, any session will do. */
 static int find_broker(const struct invocation *in, const struct request *request, procedure_call *call,
@@ -153,6 +175,8 @@ static int find_broker(const struct invocation *in, const struct request *reques
         pids[n++] = holder.holder;
     else if (!native_is_open(request->number))
         n = owner_ancestors(pids);
+    if (broker_inherited(in) != NULL)
+        return find_inherited(in, request, call, pids, n, place, broker);
     for (size_t i = 0; i < n; i++) {
         wish.process = pids[i];
         if (broker_try(in, &wish, broker, message, sizeof(message)) < 0)

@@ -121,6 +121,71 @@ print(done.returncode, done.stdout, done.stderr)' "${NAME#unix:@}"
   exits 2
 }
 
+# Both ways to name the broker, one after the other: over the path, and as an inherited connection.
+both_ways() {
+  local path=${PORTD_ADDRESS#unix:}
+  both portctl "$@"
+  path_status=$status path_output=$output
+  both with_socket connect "$path" "$PORTCTL_BIN" --address fd:7 "$@"
+}
+
+@test "an inherited connection: each verb works as with a path, also where the owners have no session" {
+  unset PORTD_SESSION
+  for has_session in no yes; do
+    [ "$has_session" = no ] || portctl sem fd 5 --mode write >/dev/null
+    for call in "list" "list --mine" "list sessions" "stats --columns=name" "ping -q" "version" "remove --all --dry-run" "wait fd:5 --mode write" "monitor --once --columns=event --count 1" \
+      "call ping" "call list" "call list {\"kind\":\"KIND_EVT\"}" "call hello {\"version_min\":1,\"version_max\":1}" "show 4294967304" "sem fd 5 --mode check-read" "evt fd 5 --mode remove" "session list"; do
+      read -ra words <<<"$call"
+      both_ways "${words[@]}"
+      [ "$status" = "$path_status" ] || { echo "$has_session, $call: $status, not $path_status: $error"; false; }
+    done
+    both_ways status -j
+    exits 0
+    [ "$(jq .session_owner_pid <<<"$output")" != null ]
+    both with_socket connect "${PORTD_ADDRESS#unix:}" "$PORTCTL_BIN" --address fd:7 session end
+    exits 0
+    # The sessions that the calls over inherited connections have made for the owners.
+    portctl list sessions -j | jq '.[] | select(.owner_pid != null) | .id' | while read -r id; do portctl session end "$id" -q; done
+  done
+}
+
+@test "an inherited connection: ids, numbers and ports of the owners' session are found" {
+  unset PORTD_SESSION
+  path=${PORTD_ADDRESS#unix:}
+  id=$(portctl sem fd 5 --mode read)
+  mapfile -t ports < <(portctl wrap fd 5 --mode read,write)
+  for call in "sem fd 5 --mode read" "sem fd 5 --mode check-read"; do
+    read -ra words <<<"$call"
+    both with_socket connect "$path" "$PORTCTL_BIN" --address fd:7 "${words[@]}"
+    exits 0
+    [ "$output" = "$id" ]
+  done
+  both with_socket connect "$path" "$PORTCTL_BIN" --address fd:7 list --mine -j
+  [ "$(jq length <<<"$output")" -eq "$(portctl list --mine -j | jq length)" ]
+  both with_socket connect "$path" "$PORTCTL_BIN" --address fd:7 call check '{"id": "'"$id"'"}'
+  [ "$status" -ne 3 ]
+  echo text | with_socket connect "$path" "$PORTCTL_BIN" --address fd:7 write "${ports[1]}"
+  both with_socket connect "$path" "$PORTCTL_BIN" --address fd:7 wait "$id"
+  exits 0
+  both with_socket connect "$path" "$PORTCTL_BIN" --address fd:7 cat "${ports[0]}" --through-broker --timeout 300ms
+  exits 124
+  [ "$output" = text ]
+  both with_socket connect "$path" "$PORTCTL_BIN" --address fd:7 remove "$id"
+  exits 0
+}
+
+@test "an inherited connection: what needs two, or the numbers of several processes, says so" {
+  unset PORTD_SESSION
+  path=${PORTD_ADDRESS#unix:}
+  mapfile -t ports < <(portctl wrap fd 5 --mode read,write)
+  both with_socket connect "$path" "$PORTCTL_BIN" --address fd:7 relay "${ports[0]}" --through-broker </dev/null
+  exits 8
+  has "$error" "needs two connections"
+  both with_socket connect "$path" "$PORTCTL_BIN" --address fd:7 sem fd 99 --mode check-read
+  exits 8
+  has "$error" "descriptor 99 is not open in portctl"
+}
+
 @test "exec with an inherited connection: the program is not told of what it does not have" {
   path=${PORTD_ADDRESS#unix:}
   out=$(portctl wrap fd 6 --mode write 6>"$BATS_TEST_TMPDIR/written")
