@@ -3,7 +3,7 @@
 FROM (a file, a pipe, a socket) is what is read: standard input of write, the port of cat and relay. END (a pipe, a socket) is the other side,
 which nobody reads. Printed are the return code, how many bytes FROM has given, how many END has got (in JSON: those of whole lines), how many are
 said to be lost, and how many characters were said."""
-import fcntl, json, os, re, select, signal, socket, subprocess, sys, tempfile
+import fcntl, json, os, re, select, signal, socket, subprocess, sys, tempfile, time
 from base64 import b64decode
 
 what, source, names, end = sys.argv[1:5]
@@ -45,6 +45,12 @@ def fill(kind):
     return reader, os.write(writer, bytes(SIZE)), writer
 
 
+def heed():
+    """A shell without job control, or nohup, has started all this with some of the signals ignored."""
+    for name in names.split(","):
+        signal.signal(signal.Signals[name], signal.SIG_DFL)
+
+
 def is_full(writer):
     waits = select.poll()
     waits.register(writer, select.POLLOUT)
@@ -58,9 +64,9 @@ wrap = ["socket", str(port)] if what == "relay" else ["fd", str(port), "--mode",
 ids = subprocess.run([ctl, "wrap", *wrap], pass_fds=[port], capture_output=True, text=True, check=True).stdout.split()
 silent = os.pipe()  # nothing comes
 program = subprocess.Popen([ctl, what, ids[0], *options], stdin=giver if what == "write" else silent[0],
-                           stdout=subprocess.DEVNULL if what == "write" else writer, stderr=subprocess.PIPE, text=True)
+                           stdout=subprocess.DEVNULL if what == "write" else writer, stderr=subprocess.PIPE, text=True, preexec_fn=heed)
 while not is_full(writer) and program.poll() is None:
-    pass
+    time.sleep(0.001)  # asked again and again, as nothing tells of it; the program and the broker need the processor
 # A stopped program gets all of them at once.
 program.send_signal(signal.SIGSTOP)
 os.waitid(os.P_PID, program.pid, os.WSTOPPED)
