@@ -53,6 +53,9 @@ struct portd_client {
     char *welcome; /* one block: the token, each feature, an empty string; NULL before hello is answered */
     char address[ADDRESS_MAX];
     unsigned flags; /* of the last blocking call */
+    /* Wake-one: the request whose answer was called back last (0: none), and whether an answer was dropped. */
+    uint64_t answered_one;
+    bool dropped_one;
     struct failure failure;
     portd_ready ready[FRAME_TARGETS_MAX]; /* of the wait being called back */
 };

@@ -341,7 +341,7 @@ typedef void portd_callback(portd_client *client, const portd_result *result, vo
 
 PORTD_API unsigned portd_version(void); /* PORTD_VERSION_HEX of the library at run time */
 
-/* Features of this library: "handle", "wait-one", "ports", "start", "session-token", "session-owner", "stats",
+/* Features of this library: "handle", "wait-one", "goodbye", "ports", "start", "session-token", "session-owner", "stats",
  * "monitor", "splice". False for unknown names, so a program may test for later features. */
 PORTD_API bool portd_has_feature(const char *name);
 
@@ -428,8 +428,12 @@ PORTD_API int portd_connect_start(const char *address, const portd_options *opti
 
 /* Ends the connection and frees the client. Requests in flight are called back first, as when the connection is lost.
  * NULL is allowed. Inside a callback of the same client it takes effect when the call that the callback runs in
- * returns. */
+ * returns. What waits with PORTD_WAIT_ONE were answered stays this client's: the broker is told so (nothing is waited for). */
 PORTD_API void portd_disconnect(portd_client *client);
+
+/* The same, but leaves that to others, as when the process dies: of each event that is still ready the next such wait is
+ * answered. For a client that was answered and has not done the work. */
+PORTD_API void portd_abandon(portd_client *client);
 
 PORTD_API const char *portd_address(const portd_client *client); /* "unix:/run/portd/portd.sock" */
 PORTD_API bool portd_broker_has_feature(const portd_client *client, const char *name);
@@ -526,7 +530,8 @@ PORTD_API int portd_fd_to_evt(portd_client *client, portd_native fd, int mode, i
 
 enum portd_wait_flag {
     PORTD_WAIT_ALL = 1, /* until every one is ready, in one final check */
-    PORTD_WAIT_ONE = 2  /* for worker pools: each new activity on an event answers one such wait */
+    PORTD_WAIT_ONE =
+        2 /* for worker pools: each new activity on an event answers one such wait; see portd_disconnect() */
 };
 
 /* Waits until one of n semaphores, events and ports is ready, and writes all that are, in the order of ids, to

@@ -141,6 +141,14 @@ static uint64_t id_of(const portd_client *client, const Portd__V1__Reply *reply)
     return reply->id == 0 && reply->error && !client->greeted ? 1 : reply->id;
 }
 
+/* Remembers that a wake-one wait was answered; an answer without a callback reaches nobody. */
+static void keep_one(portd_client *client, const portd_request *request, const portd_result *result) {
+    if (!request_waits(request) || !(request->flags & PORTD_WAIT_ONE) || result->code <= 0)
+        return;
+    client->answered_one = request->id;
+    client->dropped_one = client->dropped_one || !request->callback;
+}
+
 const char *reply_frame(portd_client *client, struct channel_frame *frame) {
     portd_result result;
     Portd__V1__Reply plain;
@@ -163,6 +171,7 @@ const char *reply_frame(portd_client *client, struct channel_frame *frame) {
     request->state = REQUEST_DROPPED;
     if (!request_parks(request))
         client->requests.unanswered--;
+    keep_one(client, request, &result);
     request_answer(client, request, &result);
     request_forget(request);
     return NULL;

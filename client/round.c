@@ -5,6 +5,7 @@
 #include "client.h"
 #include "reply.h"
 #include "send.h"
+#include "submit.h"
 
 #include <errno.h>
 
@@ -23,6 +24,18 @@ static void lose(portd_client *client, const char *reason) {
     if (!client->closing)
         client_log(client, reason);
     reply_lost(client);
+}
+
+/* The client ends the connection. If everything that its wake-one waits were answered was called back, it says so: the
+ * kernel delivers what was sent before the close. */
+static void part(portd_client *client) {
+    bool keeps = !client->lost && client->answered_one != 0 && !client->dropped_one;
+
+    if (keeps && !process_is_child(&client->mark) && portd_broker_has_feature(client, "goodbye")) {
+        submit_goodbye(client, client->answered_one);
+        client_flush(client);
+    }
+    lose(client, "the client disconnected");
 }
 
 /* The connection failed with this negative errno. */
@@ -80,7 +93,7 @@ static bool run(portd_client *client, bool readable) {
             client_flush(client);
     }
     if (client->closing)
-        lose(client, "the client disconnected");
+        part(client);
     return worked;
 }
 
@@ -164,8 +177,14 @@ void portd_disconnect(portd_client *client) {
     if (client->entered > 0)
         return;
     client_enter(client);
-    lose(client, "the client disconnected");
+    part(client);
     client_leave(client, 0);
+}
+
+void portd_abandon(portd_client *client) {
+    if (client)
+        client->answered_one = 0;
+    portd_disconnect(client);
 }
 
 /* ---- any event loop ----------------------------------------------------------------------------------------------- */

@@ -138,6 +138,17 @@ void submit_close(portd_client *client, portd_id port) {
     submit_release(client, port);
 }
 
+void submit_goodbye(portd_client *client, uint64_t wait) {
+    Portd__V1__Goodbye goodbye = PORTD__V1__GOODBYE__INIT;
+    Portd__V1__Request message = PORTD__V1__REQUEST__INIT;
+
+    goodbye.wait = wait;
+    message.method_case = PORTD__V1__REQUEST__METHOD_GOODBYE;
+    message.goodbye = &goodbye;
+    if (submit_unchecked(client, &message, OS_FD_NONE, NULL, NULL, NULL, NULL) < 0)
+        client_log(client, "cannot say goodbye");
+}
+
 int submit_cancel(const portd_request *request) {
     Portd__V1__Cancel cancel = PORTD__V1__CANCEL__INIT;
     Portd__V1__Request message = PORTD__V1__REQUEST__INIT;

@@ -30,6 +30,9 @@ int submit_monitor(portd_client *client, Portd__V1__Monitor *monitor, uint64_t c
 void submit_release(portd_client *client, portd_id id);
 void submit_close(portd_client *client, portd_id port);
 
+/* Tells the broker that the client has what its wake-one waits were answered, the last of them being that request. */
+void submit_goodbye(portd_client *client, uint64_t wait);
+
 /* Tells the broker to cancel a parked request: 1 or a negative errno. The reply to the cancel itself is dropped; the
  * request gets its own. */
 int submit_cancel(const portd_request *request);

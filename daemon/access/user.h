@@ -70,12 +70,14 @@ struct user {
     struct users *users;
     struct lane lane;  /* the uid's tasks */
     struct ring owing; /* node in users->owing */
-    /* Wake-one (daemon/object/waitqueue.h): queues with waits, queues to be tested again, and the connections that have ended since (n_gone >
-     * USER_GONE: too many to list). */
+    /* Wake-one (daemon/object/waitqueue.h): queues with waits, queues to be visited, and the connections that have ended since: those whose
+     * activities others may have (n_gone > USER_GONE: too many to list), and those whose clients keep them. */
     struct ring pools, retested;
     struct task retest;
     uint32_t gone[USER_GONE];
     unsigned n_gone;
+    uint32_t keepers[USER_GONE];
+    unsigned n_keepers;
     struct user_ready_list ready_list;
     struct registry *registry; /* the objects of its sessions; NULL: not created yet */
     unsigned refs;

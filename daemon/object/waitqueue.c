@@ -288,6 +288,13 @@ static bool was_given_to_one_gone(const struct user *user, const struct waitqueu
     return false;
 }
 
+static bool was_given_to_keeper(const struct user *user, const struct waitqueue *queue) {
+    for (unsigned i = 0; queue->answered && i < user->n_keepers; i++)
+        if (user->keepers[i] == queue->answered)
+            return true;
+    return false;
+}
+
 static void look_again(struct waitqueue *queue) {
     struct descriptor *descriptor = queue->descriptor;
     struct engine_probe probe = {descriptor->fd, direction_interest(queue->direction), 0};
@@ -314,19 +321,34 @@ static void step_retest(struct task *task) {
         turn_spend(user->lane.turns, 1);
         ring_remove(node);
         ring_add(&user->pools, node);
-        if (was_given_to_one_gone(user, queue))
+        if (was_given_to_keeper(user, queue))
+            queue->answered = 0;
+        if (user->n_gone && was_given_to_one_gone(user, queue))
             look_again(queue);
     }
-    user->n_gone = 0;
+    user->n_gone = user->n_keepers = 0;
 }
 
-void waitqueue_retest(struct user *user, uint32_t connection) {
-    if (ring_is_empty(&user->pools) && ring_is_empty(&user->retested))
-        return;
+/* A keeper that is not listed stays remembered. */
+static void list_keeper(struct user *user, uint32_t connection) {
+    if (user->n_keepers < USER_GONE)
+        user->keepers[user->n_keepers++] = connection;
+}
+
+static void list_gone(struct user *user, uint32_t connection) {
     if (user->n_gone < USER_GONE)
         user->gone[user->n_gone] = connection;
     if (user->n_gone <= USER_GONE)
         user->n_gone++;
+}
+
+void waitqueue_retest(struct user *user, uint32_t connection, bool keeps) {
+    if (ring_is_empty(&user->pools) && ring_is_empty(&user->retested))
+        return;
+    if (keeps)
+        list_keeper(user, connection);
+    else
+        list_gone(user, connection);
     ring_move_all(&user->retested, &user->pools);
     user->retest.step = step_retest;
     turn_queue(&user->lane, &user->retest);

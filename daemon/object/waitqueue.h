@@ -10,7 +10,7 @@
  * transfer is tried without an edge after pauses that double each time.
  *
  * Wake-one: the queue remembers the connection that an activity was given to. When that connection ends,
- * waitqueue_retest checks again for the others. A wait that was notified and has still to check holds the queue
+ * waitqueue_retest checks again for the others, unless its client keeps the activity. A wait that was notified and has still to check holds the queue
  * and its watch, so that it can find out who was given the activity. */
 #ifndef WAITQUEUE_H
 #define WAITQUEUE_H
@@ -102,7 +102,8 @@ void waitqueue_forget(struct wait_request *wait);
  * one. A target that is not armed is checked for the first time, and stays ready. */
 void waitqueue_leave_to_others(struct wait_request *wait);
 
-/* The connection has ended: gives what it was given to another wait, if the descriptor is still ready. */
-void waitqueue_retest(struct user *user, uint32_t connection);
+/* The connection has ended: gives what it was given to another wait, if the descriptor is still ready. keeps: its client
+ * has taken that, and the queues only forget the connection. */
+void waitqueue_retest(struct user *user, uint32_t connection, bool keeps);
 
 #endif

@@ -1,4 +1,4 @@
-/* call_wait.c: wait and cancel. */
+/* call_wait.c: wait, cancel and goodbye. */
 #include "call.h"
 #include "connection.h"
 #include "daemon/access/account.h"
@@ -44,8 +44,11 @@ static void answer(struct connection *connection, uint64_t request, const struct
     reply.id = request;
     reply.result_case = PORTD__V1__REPLY__RESULT_WAIT;
     reply.wait = &result;
-    if (wait->one && wait->ready)
+    if (wait->one && wait->ready) {
         connection->answered_one = true;
+        connection->last_one = request;
+        connection->keeps = false;
+    }
     connection_reply(connection, &reply);
 }
 
@@ -65,6 +68,8 @@ static void emit(struct inflight *inflight) {
 static void orphan(struct inflight *inflight) {
     struct waiting *waiting = CONTAINER_OF(inflight, struct waiting, inflight);
     bool done = inflight->ready;
+    if (done && waiting->wait->one && waiting->wait->ready) /* an answer that nobody receives */
+        inflight->connection->keeps = false;
     if (!done) {
         wait_leave(waiting->wait);
         metrics_add(METRIC_WAITS_ABANDONED, 1);
@@ -178,4 +183,12 @@ int call_cancel(struct call *call) {
         cancelled.found = true;
     }
     return call_answer(call, PORTD__V1__REPLY__RESULT_CANCEL, &cancelled);
+}
+
+int call_goodbye(struct call *call) {
+    Portd__V1__Kept kept = PORTD__V1__KEPT__INIT;
+    struct connection *connection = call->connection;
+    connection->keeps = connection->answered_one && connection->last_one == call->request->goodbye->wait;
+    kept.kept = connection->keeps;
+    return call_answer(call, PORTD__V1__REPLY__RESULT_GOODBYE, &kept);
 }

@@ -155,7 +155,8 @@ void connection_end(struct connection *connection, const char *reason) {
     turn_queue(&connection->user->lane, &connection->task);
 }
 
-/* The last steps: orphans its requests, lets others have the readiness that its `one` waits took, leaves the session. */
+/* The last steps: orphans its requests, lets others have the readiness that its `one` waits took (unless its client keeps it), leaves the
+ * session. */
 static void leave(struct connection *connection) {
     struct sessions *sessions = connection->all;
     struct session *session = connection->session;
@@ -164,7 +165,7 @@ static void leave(struct connection *connection) {
         return;
     }
     if (connection->answered_one)
-        waitqueue_retest(connection->user, connection->serial);
+        waitqueue_retest(connection->user, connection->serial, connection->keeps);
     connection->session = NULL;
     if (session)
         sessions->parted(session, connection);

@@ -92,6 +92,8 @@ struct connection {
     bool reach;           /* it may reach objects of its uid's other sessions */
     struct ring starved;  /* in-flight requests that wait for room */
     bool answered_one;    /* one of its `one` waits took a readiness */
+    bool keeps;           /* its client has received all such answers, and said goodbye */
+    uint64_t last_one;    /* the request that was answered so last */
     bool dirty, dead;
     const char *lost; /* why it ends with this turn: a reply could not be made */
     bool closed;      /* the socket is closed; discards may remain */

@@ -19,7 +19,7 @@ call_handler call_hello, call_end_session;
 call_handler call_ping, call_list, call_show, call_status, call_stats, call_monitor;
 call_handler call_file_descriptor_to_semaphore, call_socket_to_semaphore, call_fd_to_evt;
 call_handler call_remove, call_release, call_handle;
-call_handler call_wait, call_cancel;
+call_handler call_wait, call_cancel, call_goodbye;
 call_handler call_file_descriptor_to_port, call_socket_to_port, call_port_to_file_descriptor,
     call_port_to_socket;
 call_handler call_port_dup, call_close, call_shutdown, call_addresses, call_position, call_splice;

@@ -2,7 +2,7 @@
 #include "features.h"
 
 char **features_list(size_t *n) {
-    static char *features[] = {"handle-pipe", "handle-hint", "wait-one", "ports",
+    static char *features[] = {"handle-pipe", "handle-hint", "wait-one", "goodbye", "ports",
                                "stats",       "monitor",     "owners",   "reach"};
     *n = sizeof features / sizeof *features;
     return features;

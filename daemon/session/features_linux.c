@@ -3,8 +3,8 @@
 
 char **features_list(size_t *n) {
     static char *features[] = {"handle-eventfd", "handle-epoll", "handle-attach", "wait-one",
-                               "owner-pidfd",    "ports",        "stats",         "monitor",
-                               "owners",         "reach",        "splice"};
+                               "goodbye",        "owner-pidfd",  "ports",         "stats",
+                               "monitor",        "owners",       "reach",         "splice"};
     *n = sizeof features / sizeof *features;
     return features;
 }

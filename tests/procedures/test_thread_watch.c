@@ -111,7 +111,7 @@ static void wake_one(void **state) {
     for (int i = 1; i < WORKERS; i++)
         assert_true(ask_still_inflight(waits[i]));
     /* The answered one ends, and the event is still ready. */
-    fixture_disconnect(clients[0]);
+    fixture_abandon(clients[0]);
     assert_answer(waits[1], id, READY);
     assert_true(ask_still_inflight(waits[2]));
     (void)drain(ends[0]);
@@ -149,7 +149,7 @@ static void what_is_made_answers_nobody(void **state) {
         for (int worker = 1; worker < WORKERS; worker++)
             assert_true(ask_still_inflight(waits[worker]));
     }
-    fixture_disconnect(clients[0]);
+    fixture_abandon(clients[0]);
     assert_answer(waits[1], id, READY);
     settle(clients[WORKERS - 1], id, READY);
     assert_true(ask_still_inflight(waits[2]));

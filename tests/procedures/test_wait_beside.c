@@ -324,7 +324,7 @@ static void a_wait_for_all_gets_what_a_connection_that_ends_was_given(void **sta
     put(h.p[1]);
     assert_answer(one, h.ids[0], READY);
     assert_true(ask_still_inflight(all));
-    fixture_disconnect(h.b);
+    fixture_abandon(h.b);
     assert_int_equal(ask_answer(all), 2);
 }
 
@@ -339,7 +339,7 @@ static void and_what_one_that_has_gone_was_given(void **state) {
         (void)ask_park_one(h.b, h.ids[0], ONE);
         fixture_hold_broker();
         put(h.p[1]);
-        fixture_disconnect(h.b);
+        fixture_abandon(h.b);
         fixture_continue_broker();
         assert_int_equal(ask_answer(all), 2);
     }

@@ -98,7 +98,7 @@ static void the_next_is_answered_when_the_answered_connection_ends(void **state)
     for (int i = 0; i + 1 < WORKERS; i++) {
         assert_answer(pool.waits[i], pool.evt, READY);
         check_inflight(&pool, i + 1);
-        fixture_disconnect(pool.clients[i]); /* it goes without having taken the byte */
+        fixture_abandon(pool.clients[i]); /* it goes without having taken the byte */
     }
     assert_answer(pool.waits[WORKERS - 1], pool.evt, READY);
 }
@@ -114,10 +114,10 @@ static void the_end_of_any_answered_connection_counts(void **state) {
     put(pool.p[1]);
     assert_answer(pool.waits[1], pool.evt, READY);
     check_inflight(&pool, 2);
-    fixture_disconnect(pool.clients[0]); /* not the one that was answered last, which may be busy for long */
+    fixture_abandon(pool.clients[0]); /* not the one that was answered last, which may be busy for long */
     assert_answer(pool.waits[2], pool.evt, READY);
     check_inflight(&pool, 3);
-    fixture_disconnect(pool.clients[1]);
+    fixture_abandon(pool.clients[1]);
     assert_answer(pool.waits[3], pool.evt, READY);
 }
 
@@ -132,7 +132,7 @@ static void the_end_of_one_answered_at_once_counts(void **state) {
     portd_client *late = fixture_joined(pool.clients[0]);
     assert_answer(ask_park_one(late, pool.evt, ONE), pool.evt, READY);
     check_inflight(&pool, 1);
-    fixture_disconnect(late);
+    fixture_abandon(late);
     assert_answer(pool.waits[1], pool.evt, READY);
 }
 
@@ -149,7 +149,7 @@ static void an_end_long_after_the_work_answers_nobody(void **state) {
     assert_true(ask_still_inflight(again));
     put(pool.p[1]);
     assert_answer(pool.waits[1], pool.evt, READY); /* which works on it */
-    fixture_disconnect(pool.clients[0]);
+    fixture_abandon(pool.clients[0]);
     ask_until_waiters(pool.clients[1], pool.evt, WORKERS - 2);
     check_inflight(&pool, 2);
 }
@@ -161,7 +161,7 @@ static void the_end_of_another_connection_answers_nobody(void **state) {
     pool_make(&pool);
     put(pool.p[1]);
     assert_answer(pool.waits[0], pool.evt, READY);
-    fixture_disconnect(pool.clients[1]);
+    fixture_abandon(pool.clients[1]);
     ask_until_waiters(pool.clients[0], pool.evt, WORKERS - 2);
     check_inflight(&pool, 2);
 }
@@ -174,7 +174,7 @@ static void an_end_after_the_work_is_done_answers_nobody(void **state) {
     put(pool.p[1]);
     assert_answer(pool.waits[0], pool.evt, READY);
     (void)drain(pool.p[0]);
-    fixture_disconnect(pool.clients[0]);
+    fixture_abandon(pool.clients[0]);
     fixture_until_fds(fixture_broker(), WORKERS - 1 + 1); /* its connection is gone; the copy is there */
     check_inflight(&pool, 1);
     put(pool.p[1]);
@@ -309,7 +309,7 @@ static void hang_up_is_passed_on_as_well(void **state) {
     pool_make(&pool);
     fixture_close(pool.p[1]);
     assert_answer(pool.waits[0], pool.evt, HANG_UP);
-    fixture_disconnect(pool.clients[0]);
+    fixture_abandon(pool.clients[0]);
     assert_answer(pool.waits[1], pool.evt, HANG_UP);
 }
 

@@ -377,11 +377,11 @@ portd_client *fixture_joined(const portd_client *client) {
     return fixture_client_at(portd_address(client), &options);
 }
 
-void fixture_disconnect(portd_client *client) {
+portd_client *fixture_forget(portd_client *client) {
     for (size_t i = 0; i < CLIENTS; i++)
         if (own.clients[i] == client)
             own.clients[i] = NULL;
-    portd_disconnect(client);
+    return client;
 }
 
 int fixture_own(int fd) {

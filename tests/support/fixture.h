@@ -87,8 +87,12 @@ portd_client *fixture_client_at(const char *address, const portd_options *option
 /* Another connection to the session of that client. */
 portd_client *fixture_joined(const portd_client *client);
 
-/* Before the end of the case. */
-void fixture_disconnect(portd_client *client);
+/* The case disconnects this client itself; returns it. */
+portd_client *fixture_forget(portd_client *client);
+
+/* Before the end of the case. The second leaves what its wake-one waits were answered to others. */
+static inline void fixture_disconnect(portd_client *client) { portd_disconnect(fixture_forget(client)); }
+static inline void fixture_abandon(portd_client *client) { portd_abandon(fixture_forget(client)); }
 
 /* Registers fd to be closed at the end of the case; returns it. Fails for -1, with errno. */
 int fixture_own(int fd);

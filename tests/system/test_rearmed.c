@@ -104,7 +104,7 @@ static void what_has_not_changed_while_it_is_armed(void **state) {
     assert_cause(c, in, READY);
     assert_cause(c, in, READY);
     assert_true(ask_still_inflight(next));
-    fixture_disconnect(c);
+    fixture_abandon(c);
     assert_answer(next, in, READY);
 }
 
@@ -278,7 +278,7 @@ static void what_many_that_end_at_once_were_given(void **state) {
     }
     fixture_hold_broker();
     for (int i = 0; i < MANY; i++)
-        fixture_disconnect(clients[i]);
+        fixture_abandon(clients[i]);
     fixture_continue_broker();
     for (int i = 0; i < MANY; i++)
         assert_answer(waits[i], ids[i], READY);
@@ -306,7 +306,7 @@ static void those_answered_before_it_was_idle(void **state) {
     waits[0] = ask_park_one(clients[0], id, PORTD_WAIT_ONE); /* which looks */
     put(p[1]);
     assert_answer(waits[2], id, READY);
-    fixture_disconnect(clients[1]);
+    fixture_abandon(clients[1]);
     ask_until_waiters(clients[0], id, 2);
     assert_true(ask_still_inflight(waits[0]));
     assert_true(ask_still_inflight(waits[3]));
