@@ -244,3 +244,8 @@ void broker_disconnect(struct broker *broker) {
     portd_disconnect(broker->client);
     broker->client = NULL;
 }
+
+void broker_abandon(struct broker *broker) {
+    portd_abandon(broker->client);
+    broker->client = NULL;
+}

@@ -55,6 +55,9 @@ const char *broker_inherited(const struct invocation *in);
 
 void broker_disconnect(struct broker *broker);
 
+/* The same, and others get what a wake-one wait was answered: nobody has been told. */
+void broker_abandon(struct broker *broker);
+
 /* Sets PORTD_SESSION and PORTD_ADDRESS for the program that portctl will exec. An inherited connection and a session of
  * portctl's own end with portctl; in these cases the variables are removed. Returns 0, or the exit code of an error that
  * has been printed. */

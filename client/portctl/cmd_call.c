@@ -297,6 +297,19 @@ static int answer_all(struct call *call, const struct broker *broker) {
     return rc;
 }
 
+/* The answer of a wake-one wait is written, and the activity is the caller's. If this cannot be sent, another wait gets it too. */
+static void keep_activity(struct call *call) {
+    Portd__V1__Goodbye goodbye = PORTD__V1__GOODBYE__INIT;
+    const void *message = call->message;
+    const Portd__V1__Wait *wait = message;
+
+    if (call->method->id != PORTD__V1__REQUEST__METHOD_WAIT || !wait->one ||
+        call->exchange.reply->wait->n_ready == 0 || !output_flush())
+        return;
+    goodbye.wait = call->exchange.last_id;
+    (void)exchange_ask(&call->exchange, PORTD__V1__REQUEST__METHOD_GOODBYE, &goodbye.base, NULL, 0);
+}
+
 /* The descriptor number in the request; BROKER_NO_NUMBER: none. */
 static int64_t number_of(const struct call *call) {
     const ProtobufCFieldDescriptor *field =
@@ -326,6 +339,8 @@ static int run_call(struct call *call) {
     rc = ask(call, &broker);
     if (rc == 0)
         rc = answer_all(call, &broker);
+    if (rc == 0)
+        keep_activity(call);
     exchange_close(&call->exchange);
     broker_disconnect(&broker);
     if (rc == 0 && call->n_places > 0)

@@ -9,6 +9,9 @@
  * --count may take several waits, each for the targets that have not been ready yet; each target is counted once.
  * --allow-missing looks up the ids one by one when the broker says that one of them does not exist.
  *
+ * With --one an activity is this wait's once the answer is written; portctl says so when it disconnects. If it is killed or
+ * cannot write, another wait gets the activity.
+ *
  * --timeout limits the wait. Connecting, and making and removing events, have at least a second, so that --timeout 0 works.
  */
 #include "broker.h"
@@ -345,6 +348,7 @@ static int run(const struct invocation *in) {
     struct targets targets;
     struct broker broker;
     struct wish wish;
+    bool told;
     int rc = targets_parse(in, &targets);
 
     if (rc == 0)
@@ -362,8 +366,12 @@ static int run(const struct invocation *in) {
     rc = make_evts(in, broker.client, &targets);
     if (rc == 0)
         rc = wait_for(in, broker.client, &targets, &wish);
+    told = (rc == PORTCTL_DONE || rc == PORTCTL_ENDED) && output_flush();
     rc = clean_up(in, broker.client, &targets, rc);
-    broker_disconnect(&broker);
+    if (told)
+        broker_disconnect(&broker);
+    else
+        broker_abandon(&broker);
     targets_deinit(&targets);
     return rc;
 }
@@ -409,6 +417,9 @@ static const char details[] =
     "targets have been ready, together or one after the other: each counts once, with\n"
     "the cause it had then, and is not waited for any more, so an event counts even\n"
     "if it has become idle since.\n"
+    "\n"
+    "--one is for worker pools: of all such waits for the id of one event an activity\n"
+    "wakes a single one. If that is killed before it could tell, the next one is.\n"
     "\n"
     "With --allow-missing an id that does not exist has the cause missing and counts\n"
     "as ended.\n"

@@ -427,6 +427,8 @@ void output_detail(const struct output *output, const char *format, ...) {
     va_end(arguments);
 }
 
+bool output_flush(void) { return fflush(stdout) == 0 && !ferror(stdout); }
+
 int output_finish(void) {
     int failed = ferror(stdout);
 

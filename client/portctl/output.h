@@ -76,6 +76,9 @@ void output_error(const struct output *output, const char *code, int exit_code, 
 void output_note(const struct output *output, const char *format, ...);
 void output_detail(const struct output *output, const char *format, ...);
 
+/* Whether everything so far has been written to standard output. */
+bool output_flush(void);
+
 /* Flushes and closes standard output. 0: everything has been written; else the errno, or -1 if it is unknown. */
 int output_finish(void);
 

@@ -207,16 +207,6 @@ $id ready" ]
   [ -s "$BATS_TEST_TMPDIR/error" ]
 }
 
-@test "--one: of two waits one is woken" {
-  id=$(portctl evt fd 5 --mode read)
-  portctl wait "$id" --one >"$BATS_TEST_TMPDIR/one" 3>&- &
-  first=$!
-  until_waited_for "$id"
-  echo x >&5
-  wait "$first"
-  [ "$(cat "$BATS_TEST_TMPDIR/one")" = "$id ready" ]
-}
-
 @test "ready, half-close and hang-up are told apart" {
   # 6 has a line in it, has shut down its writing side, is closed.
   [ "$(with_sockets bash -c 'echo x >&6; exec "$PORTCTL_BIN" wait socket:5')" = "socket:5 ready" ]
