@@ -32,8 +32,8 @@ static void measure_threads(const struct env *env) {
     metrics_set(METRIC_JOBS_RUNNING, running - stuck);
     metrics_set(METRIC_JOBS_STUCK, stuck);
     metrics_set(METRIC_JOBS_WAITING, pending > running ? pending - running : 0);
-    metrics_set(METRIC_SENTRIES_PROMPT, pollers - late);
-    metrics_set(METRIC_SENTRIES_LATE, late);
+    metrics_set(METRIC_POLLERS_PROMPT, pollers - late);
+    metrics_set(METRIC_POLLERS_LATE, late);
 }
 
 /* What tells nothing about uids. */
@@ -47,10 +47,10 @@ static void measure_sums(const struct sessions *sessions) {
     const struct env *env = sessions->env;
     measure_objects(registry);
     measure_threads(env);
-    metrics_set(METRIC_REQUESTS_PARKED, sessions->n_inflight);
+    metrics_set(METRIC_REQUESTS_IN_FLIGHT, sessions->n_inflight);
     metrics_set(METRIC_CONNECTIONS, sessions->n_connections);
     metrics_set(METRIC_SESSIONS, sessions->by_id.used);
-    metrics_set(METRIC_WAITS_PARKED, registry->waits);
+    metrics_set(METRIC_WAITS_IN_FLIGHT, registry->waits);
     metrics_set(METRIC_MONITORS, env->users->n_monitors);
     metrics_set(METRIC_NOTICES, env->users->journal.next - env->users->journal.first);
     metrics_set(METRIC_DESCRIPTORS, registry->bounds.used);

@@ -163,8 +163,8 @@ static void waits_are_counted_by_how_they_end(void **state) {
     struct inflight *cancelled = ask_park_one(c, e, 0);
     ask_cancel(cancelled);
     struct inflight *woken = ask_park_one(c, e, 0);
-    assert_int_equal(number(c, "waits_parked", NULL), 1);
-    assert_int_equal(number(c, "requests_parked", NULL), 1);
+    assert_int_equal(number(c, "waits_in_flight", NULL), 1);
+    assert_int_equal(number(c, "requests_in_flight", NULL), 1);
     assert_int_equal(number(c, "user_used", NULL), 1); /* its first row: the session */
     put(p[1]);
     assert_answer(woken, e, READY);
@@ -179,7 +179,7 @@ static void waits_are_counted_by_how_they_end(void **state) {
     assert_int_equal(grown(&looks, "waits", "woken"), 1);
     assert_int_equal(grown(&looks, "waits", "abandoned"), 1);
     assert_int_equal(grown(&looks, "requests", "abandoned"), 1);
-    assert_int_equal(grown(&looks, "waits_parked", NULL), 0);
+    assert_int_equal(grown(&looks, "waits_in_flight", NULL), 0);
     look_end(&looks);
 }
 
@@ -202,7 +202,7 @@ static void bytes_through_ports_are_counted_once(void **state) {
     look_end(&looks);
 }
 
-static bool has_no_poller(void *data) { return number(data, "sentries", "prompt") == 0; }
+static bool has_no_poller(void *data) { return number(data, "pollers", "prompt") == 0; }
 
 /* The threads that poll descriptors whose poll can block. */
 static void pollers_are_counted(void **state) {
@@ -210,10 +210,10 @@ static void pollers_are_counted(void **state) {
     int epoll = fixture_own(epoll_create1(EPOLL_CLOEXEC));
 
     (void)state;
-    assert_int_equal(number(c, "sentries", "prompt"), 0);
+    assert_int_equal(number(c, "pollers", "prompt"), 0);
     ask_evt(c, epoll, READ);
-    assert_int_equal(number(c, "sentries", "prompt"), 1);
-    assert_int_equal(number(c, "sentries", "late"), 0);
+    assert_int_equal(number(c, "pollers", "prompt"), 1);
+    assert_int_equal(number(c, "pollers", "late"), 0);
     assert_int_equal(number(c, "jobs", "stuck"), 0);
     ask_no_evts(c, epoll);
     assert_true(fixture_until(has_no_poller, c));
