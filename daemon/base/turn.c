@@ -15,22 +15,44 @@ void turns_init(struct turns *turns) {
 void lane_init(struct lane *lane, struct turns *turns) {
     *lane = (struct lane){.turns = turns};
     ring_init(&lane->tasks);
+    ring_init(&lane->giving);
+}
+
+static bool has_tasks(const struct lane *lane) {
+    return !ring_is_empty(&lane->tasks) || !ring_is_empty(&lane->giving);
 }
 
 void lane_deinit(struct lane *lane) {
-    assert(ring_is_empty(&lane->tasks));
+    assert(!has_tasks(lane));
     if (ring_has(&lane->node))
         ring_remove(&lane->node);
     if (lane->turns->last == lane)
         lane->turns->last = NULL;
 }
 
+/* The tasks that may run now. */
+static struct ring *runnable(struct lane *lane) { return lane->rest_until ? &lane->giving : &lane->tasks; }
+
+static void put(struct lane *lane) {
+    if (ring_has(&lane->node))
+        ring_remove(&lane->node);
+    ring_add(ring_is_empty(runnable(lane)) ? &lane->turns->resting : &lane->turns->lanes, &lane->node);
+}
+
 void turn_queue(struct lane *lane, struct task *task) {
     if (ring_has(&task->node))
         return;
-    ring_add(&lane->tasks, &task->node);
-    if (!ring_has(&lane->node))
-        ring_add(lane->rest_until ? &lane->turns->resting : &lane->turns->lanes, &lane->node);
+    bool gives = lane->rest_until && task->gives, first = ring_is_empty(&lane->giving);
+    ring_add(gives ? &lane->giving : &lane->tasks, &task->node);
+    if (!ring_has(&lane->node) || (gives && first))
+        put(lane);
+}
+
+void turn_give(struct lane *lane, struct task *task) {
+    task->gives = true;
+    if (lane->rest_until) /* it may be among those that wait */
+        turn_forget(task);
+    turn_queue(lane, task);
 }
 
 void turn_forget(struct task *task) {
@@ -45,7 +67,7 @@ void turn_cut_if_long(struct turns *turns) {
 /* Runs at least one step. A step that ends the last object of a uid frees the lane, too: then turns->last is no longer this lane. Any step
  * may make a long call, so the clock is read before a further one. */
 static void run(struct turns *turns, struct lane *lane) {
-    struct ring *first = ring_first(&lane->tasks);
+    struct ring *first = ring_first(runnable(lane));
     turns->left = TURN_UNITS;
     turns->cut = false;
     while (first && !turn_is_over(turns)) {
@@ -55,7 +77,7 @@ static void run(struct turns *turns, struct lane *lane) {
         task->step(task);
         if (turns->last != lane)
             break;
-        first = ring_first(&lane->tasks);
+        first = ring_first(runnable(lane));
         if (first)
             turn_cut_if_long(turns);
     }
@@ -65,17 +87,34 @@ bool lane_owes(const struct lane *lane) { return lane->owes_until && lane->owes_
 
 static int64_t lower(int64_t a, int64_t b) { return a < b ? a : b; }
 
+static void part_giving(struct lane *lane) {
+    for (struct ring *node = lane->tasks.next, *next; node != &lane->tasks; node = next) {
+        next = node->next;
+        if (!CONTAINER_OF(node, struct task, node)->gives)
+            continue;
+        ring_remove(node);
+        ring_add(&lane->giving, node);
+    }
+}
+
+static void end_rest(struct lane *lane) {
+    lane->rest_until = 0;
+    ring_move_all(&lane->tasks, &lane->giving);
+}
+
 static void rest(struct lane *lane, int64_t us) {
+    if (!lane_rests(lane))
+        part_giving(lane);
     int64_t now = os_now_us(), before = lane->owes_until > now ? lane->owes_until - now : 0;
     int64_t owed = lower(before + us * TURN_REST, TURN_REST_MOST_US);
     lane->owes_until = now + owed;
     lane->rest_until = now + (before ? owed : lower(owed, TURN_REST_FIRST_US));
+    if (lane->rest_until > lane->turns->rests_until)
+        lane->turns->rests_until = lane->rest_until;
     if (lane->turns->rested)
         lane->turns->rested(lane, us, lane->rest_until - now);
-    if (!ring_has(&lane->node))
-        return;
-    ring_remove(&lane->node);
-    ring_add(&lane->turns->resting, &lane->node);
+    if (ring_has(&lane->node))
+        put(lane);
 }
 
 /* Reads the thread's CPU time, as the coarse clock has moved. Called at the beginning of a round, too, so that no lane is charged for
@@ -115,7 +154,7 @@ static void end_rests(struct turns *turns) {
         next = node->next;
         if (lane->rest_until > now)
             continue;
-        lane->rest_until = 0;
+        end_rest(lane);
         ring_remove(node);
         ring_add(&turns->lanes, node);
     }
@@ -123,9 +162,11 @@ static void end_rests(struct turns *turns) {
 
 static void take_turn(struct turns *turns, struct lane *lane) {
     turns->last = lane;
+    if (lane_rests(lane) && lane->rest_until <= os_now_us())
+        end_rest(lane);
     run(turns, lane);
-    if (turns->last == lane && !ring_is_empty(&lane->tasks) && !ring_has(&lane->node))
-        ring_add(lane->rest_until ? &turns->resting : &turns->lanes, &lane->node);
+    if (turns->last == lane && has_tasks(lane) && !ring_has(&lane->node))
+        put(lane);
 }
 
 bool turns_round(struct turns *turns, void (*after)(void *context), void *context) {
@@ -167,7 +208,7 @@ void turns_finish(struct turns *turns) {
     while ((node = ring_first(&turns->lanes))) {
         struct lane *lane = CONTAINER_OF(node, struct lane, node);
         ring_remove(node);
-        lane->rest_until = 0;
+        end_rest(lane);
         take_turn(turns, lane);
     }
 }

@@ -10,6 +10,9 @@
  * because a machine can be slow once; else until all is paid. So such a lane gets 1 / TURN_REST of the time, and one late turn costs it five
  * seconds at most. At most TURN_REST_MOST_US is owed. Where it was a call that turn_cut_if_long follows, the turn also ends there.
  *
+ * A lane that rests still has turns for tasks that give back: the end of a session or of a connection. The kernel's time that they take is
+ * owed like any other. They make nothing, so what a uid has bounds what they cost.
+ *
  * What is owed outlives the tasks, and must outlive the objects of the uid: the owner of a lane keeps it while lane_owes. */
 #ifndef TURN_H
 #define TURN_H
@@ -35,19 +38,22 @@ struct turns;
 struct task {
     void (*step)(struct task *task);
     struct ring node; /* private: in its lane while it is queued */
+    bool gives; /* it only gives back, so it does not wait for the end of a rest; set before it is queued */
 };
 
 struct lane {
     struct turns *turns;
     struct ring tasks;
+    struct ring giving; /* while it rests: those of its tasks that give back */
     struct ring node;   /* in turns->lanes or turns->resting while it has tasks */
     int64_t rest_until; /* 0: it does not rest */
     int64_t owes_until; /* os_now_us: when all is paid */
 };
 
 struct turns {
-    struct ring lanes;   /* with tasks, the next one first */
-    struct ring resting; /* with tasks, until their rest is over */
+    struct ring lanes;   /* with tasks that may run, the next one first */
+    struct ring resting; /* with other tasks only, until their rest is over */
+    int64_t rests_until; /* os_now_us: when all rests so far are over; 0: they are */
     struct lane *last;   /* whose turn it is; NULL: none, or it is gone */
     int left;            /* units of this turn */
     int64_t units;       /* of the turns before it since `spent` was read */
@@ -65,7 +71,7 @@ void turns_init(struct turns *turns);
 void lane_init(struct lane *lane, struct turns *turns);
 void lane_deinit(struct lane *lane); /* asserts that it has no tasks */
 
-/* Whether its tasks wait until its rest is over. */
+/* Whether its tasks wait until its rest is over, except those that give back. */
 static inline bool lane_rests(const struct lane *lane) { return lane->rest_until != 0; }
 
 /* Whether a long turn of it is not paid yet. */
@@ -73,6 +79,9 @@ bool lane_owes(const struct lane *lane);
 
 /* Queues the task after the lane's other tasks. Does nothing if it is queued already. */
 void turn_queue(struct lane *lane, struct task *task);
+
+/* From now on the task gives back. Queues it if it is not queued. */
+void turn_give(struct lane *lane, struct task *task);
 
 /* Removes the task from its lane, if it is queued. */
 void turn_forget(struct task *task);
@@ -95,7 +104,7 @@ static inline bool turns_have_work(const struct turns *turns) { return !ring_is_
 /* Gives one turn to each lane that has tasks when it begins, and calls after(context) after each. True: lanes that do not rest have tasks. */
 bool turns_round(struct turns *turns, void (*after)(void *context), void *context);
 
-/* When the first rest is over (os_now_us); INT64_MAX: no lane rests. */
+/* When the first rest is over (os_now_us); INT64_MAX: no lane has tasks that wait for that. */
 int64_t turns_rest(struct turns *turns);
 
 /* Runs all tasks, also of lanes that rest, until none is left: for the end of the broker. */

@@ -125,6 +125,37 @@ static void one_that_rests_waits(void **state) {
     lane_deinit(&pair.lane);
 }
 
+/* A lane that rests has turns for what gives back, also for what was queued before. Once the rest is over, the order is as queued. */
+static void one_that_rests_gives_back(void **state) {
+    struct turns turns;
+    struct pair pair = {.spends = {.step = step_spending}, .waits = {.step = step_waiting}};
+    int rounds = 0;
+
+    (void)state;
+    turns_init(&turns);
+    lane_init(&pair.lane, &turns);
+    pair.lane.rest_until = INT64_MAX - 1;
+    turn_queue(&pair.lane, &pair.spends);
+    turn_queue(&pair.lane, &pair.waits);
+    assert_false(turns_have_work(&turns));
+    turn_give(&pair.lane, &pair.waits);
+    assert_true(turns_have_work(&turns));
+    assert_false(turns_round(&turns, count, &rounds));
+    assert_int_equal(pair.waited, 1);
+    assert_true(turn_is_queued(&pair.spends));
+    assert_true(turns_rest(&turns) == INT64_MAX - 1);
+    turn_queue(&pair.lane, &pair.waits); /* it goes on giving */
+    assert_false(turns_round(&turns, count, &rounds));
+    assert_int_equal(pair.waited, 2);
+    turn_queue(&pair.lane, &pair.waits);
+    pair.lane.rest_until = 1;
+    assert_true(turns_round(&turns, count, &rounds)); /* all of it runs, as if there had been no rest */
+    assert_false(turns_round(&turns, count, &rounds));
+    assert_int_equal(pair.waited, 3);
+    assert_false(turn_is_queued(&pair.spends));
+    lane_deinit(&pair.lane);
+}
+
 static void step_long(struct task *task) {
     struct turns *turns = CONTAINER_OF(task, struct pair, spends)->lane.turns;
 
@@ -313,6 +344,29 @@ static void a_long_step_ends_the_turn(void **state) {
     lane_deinit(&late.lane);
 }
 
+/* What gives back was queued before the rest began, and goes on. */
+static void a_rest_leaves_out_what_gives_back(void **state) {
+    struct turns turns;
+    struct late late;
+    int after = 0;
+
+    (void)state;
+    turns_init(&turns);
+    late_init(&late, &turns, TURN_LONG_US + SECOND);
+    turn_queue(&late.lane, &late.task);
+    turn_give(&late.lane, &late.waits);
+    (void)turns_round(&turns, count, &after);
+    assert_int_equal(late.waited, 0);
+    assert_true(lane_rests(&late.lane));
+    assert_true(turns_have_work(&turns));
+    turn_queue(&late.lane, &late.task);
+    assert_false(turns_round(&turns, count, &after));
+    assert_int_equal(late.waited, 1);
+    assert_true(lane_rests(&late.lane) && turn_is_queued(&late.task));
+    turn_forget(&late.task);
+    lane_deinit(&late.lane);
+}
+
 /* Outside of its turn, a lane is charged for what was done for it and not for what was done before. */
 static void who_is_charged_is_said(void **state) {
     struct turns turns;
@@ -356,6 +410,7 @@ static void at_the_end_all_is_done(void **state) {
 
 TEST_MAIN(TEST_CASE(a_lane_may_go_in_its_own_turn), TEST_CASE(a_lane_that_spends_its_turn_comes_again),
           TEST_CASE(what_is_left_of_a_lane_comes_again), TEST_CASE(one_that_rests_waits),
+          TEST_CASE(one_that_rests_gives_back), TEST_CASE(a_rest_leaves_out_what_gives_back),
           TEST_CASE(a_long_call_ends_the_turn), TEST_CASE(a_second_long_turn_costs_what_is_owed),
           TEST_CASE(what_is_paid_is_forgotten), TEST_CASE(the_shorter_time_counts),
           TEST_CASE(only_time_in_the_kernel_counts), TEST_CASE(a_short_turn_after_others_is_not_long),
