@@ -44,7 +44,9 @@ int target_refuse(struct call *call, const char *field, uint64_t id) {
         [OBJECT_SEMAPHORE] = "a semaphore",   [OBJECT_EVT] = "an event",
         [OBJECT_SESSION] = "a session",
     };
-    if (target_object(call, id))
+    const struct session *session =
+        object_kind_of(id) == OBJECT_SESSION ? session_find(call->connection->all, id) : NULL;
+    if (target_object(call, id) || (session && call_reaches(call, session->uid)))
         return refusal_set(&call->refusal, REFUSAL_INVALID, field, NULL,
                            "%" PRIu64 " is %s, which this call does not accept", id,
                            names[object_kind_of(id)]);

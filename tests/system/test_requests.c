@@ -209,24 +209,30 @@ static void ids_of_other_sessions_are_not_found(void **state) {
 
 /* What is there but cannot be waited for, removed or handled that way. */
 static void ids_of_the_wrong_kind_are_refused(void **state) {
-    struct raw raw;
+    struct raw raw, sister;
     int ends[2];
 
     (void)state;
     guest_pipe(ends);
     guest_open(&raw);
+    guest_open(&sister);
     (void)guest_semaphore(&raw, ends[0], 5);
     raw_reply *reply = ask_list(&raw, PORTD__V1__KIND__KIND_DESCRIPTOR, 0);
     assert_non_null(reply);
     assert_int_equal(reply->list->n_items, 1);
     uint64_t descriptor = reply->list->items[0]->id;
     raw_free(reply);
-    assert_int_equal(ask_ids(&raw, PORTD__V1__REQUEST__METHOD_WAIT, &descriptor, 1), INVALID);
-    assert_int_equal(ask_ids(&raw, PORTD__V1__REQUEST__METHOD_RELEASE, &descriptor, 1), INVALID);
-    assert_int_equal(raw_remove(&raw, descriptor), INVALID);
-    assert_int_equal(ask_handle(&raw, descriptor), INVALID);
+    uint64_t ids[] = {descriptor, raw.session, sister.session};
+    for (size_t i = 0; i < sizeof(ids) / sizeof(*ids); i++) {
+        assert_int_equal(ask_ids(&raw, PORTD__V1__REQUEST__METHOD_WAIT, &ids[i], 1), INVALID);
+        assert_int_equal(ask_ids(&raw, PORTD__V1__REQUEST__METHOD_RELEASE, &ids[i], 1), INVALID);
+        assert_int_equal(raw_remove(&raw, ids[i]), INVALID);
+        assert_int_equal(ask_handle(&raw, ids[i]), INVALID);
+        assert_int_equal(ask_ids(&raw, PORTD__V1__REQUEST__METHOD_SHOW, &ids[i], 1), 0);
+    }
     assert_int_equal(ask_end(&raw, descriptor), NOT_FOUND);
-    assert_int_equal(ask_ids(&raw, PORTD__V1__REQUEST__METHOD_SHOW, &descriptor, 1), 0);
+    assert_int_equal(ask_end(&raw, sister.session), 0);
+    is_nothing(&raw, sister.session); /* it has ended */
     guest_is_served(&raw);
 }
 
