@@ -68,7 +68,7 @@ bool waitable_expect(struct waitable *waitable) {
     if (!waiters)
         return false;
     ring_init(&waiters->targets);
-    waiters->task.step = step;
+    waiters->task = (struct task){.step = step, .gives = true};
     waiters->of = waitable;
     waitable->waiters = waiters;
     return true;

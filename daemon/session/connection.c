@@ -16,6 +16,7 @@
 #include "daemon/object/inspect.h"
 #include "daemon/object/waitqueue.h"
 #include "daemon/readiness/engine.h"
+#include "hangup.h"
 #include "inflight.h"
 #include "notice_session.h"
 #include "peek.h"
@@ -94,37 +95,6 @@ fail:
     return NULL;
 }
 
-/* The closes of the socket and of discarded descriptors are the last references to a connection. */
-static void free_closed(struct connection *connection) {
-    if (!connection->closed || connection->discards)
-        return;
-    identity_unref(connection->identity);
-    charge_deinit(&connection->accepted.charge);
-    free(connection);
-}
-
-static void on_discarded(void *context) {
-    struct connection *connection = context;
-    connection->discards--;
-    gates_discarded(connection->user);
-    if (!connection->dead && connection->discards == CONNECTION_DISCARDS)
-        connection_touch(connection);
-    free_closed(connection);
-}
-
-void connection_discard(struct connection *connection, os_fd fd, bool here) {
-    metrics_add(here ? METRIC_CLOSES_LOOP : METRIC_CLOSES_WORKER, 1);
-    if (here) {
-        os_close(fd);
-        fd_table_give(fd_table_of(connection), 1);
-        return;
-    }
-    connection->discards++;
-    gates_discard(connection->user, 1);
-    closer_discard(connection->all->env->closer, &connection->user->discard_queue, fd, connection->user->uid,
-                   on_discarded, connection);
-}
-
 /* Callback of the channel, which does not count slots. */
 static void discard(void *context, os_fd fd) {
     struct connection *connection = context;
@@ -145,14 +115,17 @@ void connection_end(struct connection *connection, const char *reason) {
         log_write_about(LOG_TOPIC_CONNECTION, connection->peer.uid, LOG_LEVEL_INFO,
                         "connection ended; uid=%" PRIu64 " pid=%u reason=%s", connection->peer.uid,
                         (unsigned)connection->peer.pid, log_quote(quoted, sizeof quoted, reason));
-    if (reason) /* sends the replies made so far; those that the socket does not take now are lost */
+    if (reason && !lane_rests(&connection->user->lane)) { /* what the socket does not take now is lost */
         (void)channel_flush(&connection->channel);
+        turn_cut_if_long(turns_of(connection));
+    }
     loop_unwatch(&connection->watch);
     loop_timer_free(&connection->timer);
     gate_deinit(&connection->gate);
+    hangups_forget(&sessions->hangups, connection);
     DL_DELETE(sessions->connections, connection);
     sessions->n_connections--;
-    turn_queue(&connection->user->lane, &connection->task);
+    turn_give(&connection->user->lane, &connection->task);
 }
 
 /* The last steps: orphans its requests, lets others have the readiness that its `one` waits took (unless its client keeps it), leaves the
@@ -160,7 +133,7 @@ void connection_end(struct connection *connection, const char *reason) {
 static void leave(struct connection *connection) {
     struct sessions *sessions = connection->all;
     struct session *session = connection->session;
-    if (!inflight_give_up(connection)) {
+    if (!inflight_give_up(connection, true)) {
         queue(connection);
         return;
     }
@@ -173,41 +146,24 @@ static void leave(struct connection *connection) {
     sessions->dead = connection;
 }
 
+/* Its session has ended, and its last replies are not sent yet. */
+static bool is_leaving(const struct connection *connection) {
+    return !connection->session && connection->session_id;
+}
+
+static void end_left(struct connection *connection) { connection_end(connection, "its session has ended"); }
+
 void connection_leave_ended(struct connection *connection) {
+    int64_t until = os_now_us() + CONNECTION_LEAVE_US;
     connection->all->parted(connection->session, connection);
     connection->session = NULL;
-    connection_end(connection, "its session has ended");
-}
-
-static void on_closed(void *context) {
-    struct connection *connection = context;
-    kept_release(&connection->accepted.socket);
-    connection->closed = true;
-    free_closed(connection);
-}
-
-void connection_close(struct connection *connection) {
-    closer_discard(connection->all->env->closer, &connection->user->discard_queue,
-                   transport_take(connection->channel.transport), connection->user->uid, on_closed,
-                   connection);
-}
-
-static void reap(struct connection *connection) {
-    charge_deinit(&connection->charge);
-    kept_release(&connection->half);
-    channel_deinit(&connection->channel, discard, connection);
-    table_deinit(&connection->by_request);
-    passing_count(connection);
-    if (!passing_stays(connection))
-        connection_close(connection);
-}
-
-void connection_reap_all(struct sessions *sessions) {
-    while (sessions->dead) {
-        struct connection *connection = sessions->dead;
-        sessions->dead = connection->dead_next;
-        reap(connection);
-    }
+    if (connection->dead)
+        return;
+    if (lane_rests(&connection->user->lane) ||
+        loop_timer_set(connection->all->loop, &connection->timer, until))
+        end_left(connection);
+    else
+        connection_flush_later(connection);
 }
 
 /* A connection that is not watched does not tell when its client is gone. */
@@ -238,7 +194,8 @@ static void charge_kept(struct connection *connection) {
 
 /* Whether the connection itself is a reason not to read: its requests in flight, unread replies, pending closes, or used-up rate. */
 static bool is_full(const struct connection *connection) {
-    return connection->dead || connection->lost || (connection->session && connection->session->cause) ||
+    return connection->dead || connection->lost || is_leaving(connection) ||
+           (connection->session && connection->session->cause) ||
            connection->discards > CONNECTION_DISCARDS || connection->windowed >= CONNECTION_WINDOW ||
            connection->paused_until || connection_congested(connection);
 }
@@ -352,6 +309,9 @@ void connection_flush(struct connection *connection) {
         connection_end(connection, error == -EPIPE || error == -ECONNRESET ? NULL : strerror(-error));
     if (connection->lost)
         connection_end(connection, connection->lost);
+    if (!connection->dead && is_leaving(connection) && !connection->held &&
+        !channel_pending(&connection->channel))
+        end_left(connection);
     if (connection->dead)
         return;
     charge_kept(connection);
@@ -366,6 +326,10 @@ static void step(struct task *task) {
     connection->events = 0;
     if (connection->dead) {
         leave(connection);
+        return;
+    }
+    if (is_leaving(connection) && !inflight_give_up(connection, false)) {
+        on_ready(&connection->watch, events);
         return;
     }
     if (events & LOOP_WRITE) {
@@ -404,19 +368,22 @@ static void on_ready(struct loop_watch *watch, unsigned events) {
         queue(connection);
 }
 
-static bool is_gone(const struct connection *connection) {
-    struct engine_probe probe = {connection->watch.fd, ENGINE_READ, 0};
-    return !engine_probe(&probe, 1) && probe.events & ENGINE_HANG_UP;
-}
-
 static void on_timer(struct loop_timer *timer) {
     struct connection *connection = CONTAINER_OF(timer, struct connection, timer);
+    if (is_leaving(connection)) {
+        (void)turn_charge(turns_of(connection), NULL);
+        end_left(connection);
+        (void)turn_charge(turns_of(connection), &connection->user->lane);
+        return;
+    }
     if (!connection->session) {
-        connection_end(connection, "no hello within ten seconds");
+        if (!lane_rests(&connection->user->lane) || /* else its hello may be there and not be read yet */
+            loop_timer_set(connection->all->loop, timer, os_now_us() + CONNECTION_HELLO_US))
+            connection_end(connection, "no hello within ten seconds");
         return;
     }
     connection->paused_until = 0;
-    if (connection->indebted && is_gone(connection))
+    if (connection->indebted && hangup_has_left(connection))
         connection_end(connection, NULL);
     else if (connection->indebted)
         watch_debt(connection);

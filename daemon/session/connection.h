@@ -27,7 +27,8 @@ enum {
     CONNECTION_DISCARDS = 64,      /* pending discards beyond which nothing more is read */
     CONNECTION_UNREAD = 64 * 1024, /* bytes of replies beyond which nothing more is read */
     CONNECTION_HELLO_US = 10000000,
-    CONNECTION_FREE = 8192, /* uncharged bytes: enough for a request or a short reply */
+    CONNECTION_LEAVE_US = 5000000, /* how long its last replies are sent after the end of its session */
+    CONNECTION_FREE = 8192,        /* uncharged bytes: enough for a request or a short reply */
     CONNECTION_DEBT_US =
         5000000, /* how often a connection that is not watched for that reason is asked whether its client is gone */
 };
@@ -62,7 +63,7 @@ struct connection {
     struct connection *prev, *next;               /* all->connections */
     struct connection *joined_prev, *joined_next; /* session->connections */
     struct connection *dirty_next, *dead_next;
-    struct session *session; /* NULL before hello, and after it has ended */
+    struct session *session; /* NULL before hello, and once it has ended */
     uint64_t session_id;     /* 0 before hello */
     uint64_t place;          /* of the process whose descriptor numbers it uses (numbering.h) */
     uint8_t method;          /* number of the method being answered, for notices */
@@ -108,7 +109,7 @@ static inline uint64_t connection_key(const struct connection *connection, int64
     return number_key(connection->place, number);
 }
 
-/* Closes a received descriptor (a taken slot): here, if its close is known not to block, else by a worker. A connection with too
+/* connection_close.c: closes a received descriptor (a taken slot): here, if its close is known not to block, else by a worker. A connection with too
  * many pending closes is not read. */
 void connection_discard(struct connection *connection, os_fd fd, bool here);
 
@@ -138,7 +139,8 @@ void connection_end(struct connection *connection, const char *reason);
 /* Closes the socket of a connection that has ended and was kept for descriptors that are not received yet (passing.h). */
 void connection_close(struct connection *connection);
 
-/* Its session has ended: sends the replies made so far and ends the connection. */
+/* Its session has ended: leaves it, sends the replies made so far, for CONNECTION_LEAVE_US at most, and ends the connection. Nothing is sent
+ * to a uid whose lane rests. */
 void connection_leave_ended(struct connection *connection);
 
 /* Sends what is to be sent, now or in a later turn of its uid. */

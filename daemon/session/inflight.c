@@ -97,10 +97,10 @@ bool inflight_go_on(struct connection *connection) {
     return true;
 }
 
-bool inflight_give_up(struct connection *connection) {
+bool inflight_give_up(struct connection *connection, bool also_held) {
     struct turns *turns = connection->user->lane.turns;
     struct inflight *inflight;
-    while ((inflight = connection->inflight ? connection->inflight : connection->held)) {
+    while ((inflight = connection->inflight || !also_held ? connection->inflight : connection->held)) {
         if (turn_is_over(turns))
             return false;
         turn_spend(turns, 1);

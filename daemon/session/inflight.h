@@ -52,7 +52,7 @@ bool inflight_go_on(struct connection *connection);
 /* Whether inflight_go_on would do anything. */
 bool inflight_may_go_on(const struct connection *connection);
 
-/* The connection has ended: orphans its requests, as many as the turn allows. True: none remain. */
-bool inflight_give_up(struct connection *connection);
+/* The connection has ended (also_held), or its session has: orphans its requests, as many as the turn allows. True: none remain. */
+bool inflight_give_up(struct connection *connection, bool also_held);
 
 #endif

@@ -95,6 +95,14 @@ static void turn_away(struct listener *listener, struct accepted *accepted, cons
     }
 }
 
+/* Of a uid whose lane rests: nothing is sent to it. */
+static void discard_unanswered(struct listener *listener, struct accepted *accepted, const struct peer *peer,
+                               const struct refusal *refusal) {
+    metrics_add(METRIC_TURNED_AWAY, 1);
+    notice_session_turned_away(listener->users, peer, refusal);
+    discard(listener, accepted, peer->uid);
+}
+
 /* An accepted connection, charged to its uid. */
 struct arrival {
     struct ring node; /* in its user's arrivals */
@@ -127,7 +135,10 @@ static void make(struct arrival *arrival, const struct user *user) {
     else
         (void)refusal_memory(&refusal);
     peer.uid = user->uid;
-    turn_away(listener, &arrival->accepted, &peer, &refusal);
+    if (lane_rests(&user->lane))
+        discard_unanswered(listener, &arrival->accepted, &peer, &refusal);
+    else
+        turn_away(listener, &arrival->accepted, &peer, &refusal);
     arrival_free(arrival);
 }
 
@@ -176,6 +187,7 @@ static int admit(struct listener *listener, struct accepted *accepted, const str
         listener->sessions->n_connections++;
         ring_add(&user->arrivals, &arrival->node);
         user->arrive.step = step;
+        user->arrive.gives = true; /* making a connection sends nothing, and only one that is made can end */
         turn_queue(&user->lane, &user->arrive);
     }
     charge_deinit(&accepted->charge);
@@ -211,9 +223,7 @@ static void turn_away_charged(struct listener *listener, struct accepted *accept
     struct turns *turns = &listener->users->turns;
     struct user *user = user_ref(listener->users, peer->uid);
     if (user && lane_rests(&user->lane)) {
-        metrics_add(METRIC_TURNED_AWAY, 1);
-        notice_session_turned_away(listener->users, peer, refusal);
-        discard(listener, accepted, peer->uid);
+        discard_unanswered(listener, accepted, peer, refusal);
     } else {
         (void)turn_charge(turns, NULL);
         turn_away(listener, accepted, peer, refusal);

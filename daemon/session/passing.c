@@ -130,6 +130,7 @@ bool passing_stays(struct connection *connection) {
     if (!connection->passing.kept.charged)
         return false;
     connection->passing.over = true;
-    transport_shutdown(connection->channel.transport);
+    if (!lane_rests(&connection->user->lane)) /* it walks all watchers of the client's end */
+        transport_shutdown(connection->channel.transport);
     return true;
 }

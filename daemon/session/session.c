@@ -47,8 +47,13 @@ int sessions_init(struct sessions *sessions, struct loop *loop, struct registry 
     error = passings_init(sessions, connection_close);
     if (error)
         goto fail_passings;
+    error = hangups_init(sessions, connection_end);
+    if (error)
+        goto fail_hangups;
     table_init(&sessions->by_id, offsetof(struct session, id), seed);
     return 0;
+fail_hangups:
+    passings_deinit(sessions);
 fail_passings:
     arena_deinit(&sessions->arena);
 fail_arena:
@@ -64,6 +69,7 @@ void sessions_deinit(struct sessions *sessions) {
     turns_finish(&sessions->env->users->turns);
     sessions_after(sessions);
     passings_deinit(sessions);
+    hangups_deinit(sessions);
     table_deinit(&sessions->by_id);
     order_deinit(&sessions->order);
     owners_deinit(&sessions->owners);
@@ -76,6 +82,7 @@ void sessions_after(void *context) {
     gates_after(sessions->env->users);
     connection_flush_all(sessions);
     connection_reap_all(sessions);
+    hangups_after(sessions);
 }
 
 bool sessions_idle(const struct sessions *sessions) {
@@ -206,7 +213,7 @@ void session_end(struct session *session, int cause) {
     DL_APPEND(session->all->ended, session);
     metrics_add(METRIC_SESSIONS_ENDED, 1);
     lease_deinit(&session->lease);
-    session->task.step = step;
+    session->task = (struct task){.step = step, .gives = true};
     turn_queue(&session->session_objects.account.user->lane, &session->task);
 }
 

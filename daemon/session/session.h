@@ -1,7 +1,7 @@
 /* session.h: a session, and all sessions of the broker.
  *
  * A hello makes a session; session_end ends it: from then on no call finds the session or its objects. The rest is done in steps,
- * in turns of its uid and in this order: its objects end and all their waiters are answered; the end_session requests are
+ * in turns of its uid (also while its lane rests) and in this order: its objects end and all their waiters are answered; the end_session requests are
  * answered; its connections are flushed and ended; its memory is freed. When it ends is in lease.h. */
 #ifndef SESSION_H
 #define SESSION_H
@@ -11,6 +11,7 @@
 #include "daemon/base/table.h"
 #include "daemon/base/turn.h"
 #include "daemon/object/session_objects.h"
+#include "hangup.h"
 #include "lease.h"
 #include "owner.h"
 #include "passing.h"
@@ -70,6 +71,7 @@ struct sessions {
     struct connection *dirty; /* with replies to send at the end of this turn */
     struct connection *dead;  /* have been left in this turn: reaped at its end */
     struct passings passings;
+    struct hangups hangups;
     uint32_t serial; /* of the newest connection */
     struct channel_scratch scratch;
     struct arena arena;

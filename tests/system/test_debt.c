@@ -111,12 +111,12 @@ static size_t fill_all(size_t *writes) {
     return n;
 }
 
-/* Connections that begin a long request, until what they send is no longer charged: the last two are in debt. They wait for the event. */
+/* Connections that begin a long request, until what they send is no longer charged: the last three are in debt. They wait for the event. */
 static size_t begin_all(int event, const struct raw *session) {
     size_t size, n = 0;
     uint64_t before = 0;
 
-    for (int uncharged = 0; uncharged < 2; n++) {
+    for (int uncharged = 0; uncharged < 3; n++) {
         struct raw *raw = &beginners[n];
         assert_true(n < BEGINNERS);
         guest_join(raw, session);
@@ -167,16 +167,17 @@ static void a_debtor_is_answered_and_ends(void **state) {
     n_fillers = fill_all(&writes);
     assert_true(writes > 64);
     n = begin_all(event, &session);
-    struct raw *debtor = &beginners[n - 1], *gone = &beginners[n - 2];
+    struct raw *debtor = &beginners[n - 1], *gone = &beginners[n - 2], *half = &beginners[n - 3];
 
     /* A reply that comes due goes out, whatever else cannot be charged. */
     assert_int_equal(eventfd_write(event, 1), 0);
     guest_is_told(debtor, WAIT, 0);
 
-    /* The connection of a client that leaves is closed, though it is not read. */
+    /* The connection of a client that leaves is closed, though it is not read; so is that of one that can send no more. */
     guest_open(&last);
-    struct few few = {&last, guest_quota(&last, "connections", NULL) - 1};
+    struct few few = {&last, guest_quota(&last, "connections", NULL) - 2};
     guest_close(gone);
+    assert_int_equal(shutdown(half->fd, SHUT_WR), 0);
     assert_true(fixture_until(are_few, &few));
 
     /* When there is room again, the request is read to its end. */

@@ -1,0 +1,73 @@
+/* connection_close.c: what a connection leaves to be closed: received descriptors while it lasts, and its socket in the end. */
+#include "connection.h"
+#include "daemon/access/fd_table.h"
+#include "daemon/access/user.h"
+#include "daemon/base/metrics.h"
+#include "daemon/loop/closer.h"
+#include "daemon/loop/identity.h"
+#include "daemon/object/env.h"
+#include "session.h"
+
+#include <stdlib.h>
+
+/* The closes of the socket and of discarded descriptors are the last references to a connection. */
+static void free_closed(struct connection *connection) {
+    if (!connection->closed || connection->discards)
+        return;
+    identity_unref(connection->identity);
+    charge_deinit(&connection->accepted.charge);
+    free(connection);
+}
+
+static void on_discarded(void *context) {
+    struct connection *connection = context;
+    connection->discards--;
+    gates_discarded(connection->user);
+    if (!connection->dead && connection->discards == CONNECTION_DISCARDS)
+        connection_touch(connection);
+    free_closed(connection);
+}
+
+void connection_discard(struct connection *connection, os_fd fd, bool here) {
+    metrics_add(here ? METRIC_CLOSES_LOOP : METRIC_CLOSES_WORKER, 1);
+    if (here) {
+        os_close(fd);
+        fd_table_give(connection->all->env->fd_table, 1);
+        return;
+    }
+    connection->discards++;
+    gates_discard(connection->user, 1);
+    closer_discard(connection->all->env->closer, &connection->user->discard_queue, fd, connection->user->uid,
+                   on_discarded, connection);
+}
+
+static void on_closed(void *context) {
+    struct connection *connection = context;
+    kept_release(&connection->accepted.socket);
+    connection->closed = true;
+    free_closed(connection);
+}
+
+void connection_close(struct connection *connection) {
+    closer_discard(connection->all->env->closer, &connection->user->discard_queue,
+                   transport_take(connection->channel.transport), connection->user->uid, on_closed,
+                   connection);
+}
+
+static void reap(struct connection *connection) {
+    charge_deinit(&connection->charge);
+    kept_release(&connection->half);
+    channel_deinit(&connection->channel, connection->channel.discard, connection);
+    table_deinit(&connection->by_request);
+    passing_count(connection);
+    if (!passing_stays(connection))
+        connection_close(connection);
+}
+
+void connection_reap_all(struct sessions *sessions) {
+    while (sessions->dead) {
+        struct connection *connection = sessions->dead;
+        sessions->dead = connection->dead_next;
+        reap(connection);
+    }
+}
