@@ -558,7 +558,8 @@ PORTD_API int portd_handle_dup(portd_client *client, portd_id id, int64_t deadli
 PORTD_API int portd_handle_arm(portd_client *client, portd_id id, int64_t deadline, portd_native *handle);
 
 /* PORTD_MODE_REMOVE for the number of that semaphore or event, in its table (descriptors or sockets). Returns 1, also if
- * it has already ended and was not released. Of one that has fired, the other direction ends. Not for ports: close them. */
+ * it has already ended and was not released. Of one that has fired, the other direction ends if it was registered when that
+ * fired; what was made since stays. Not for ports: close them. */
 PORTD_API int portd_remove(portd_client *client, portd_id id, int64_t deadline);
 
 /* Releases ids for the whole session; n is 1 to 256. An object that has fired or was removed or closed keeps its id

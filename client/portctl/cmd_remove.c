@@ -113,14 +113,16 @@ static const char details_remove[] =
     "Removes each semaphore or event as mode remove does: both directions fire\n"
     "(semaphores) or stay ready (events), their waits end with the cause removed, and\n"
     "the broker's copy is closed when this returns, unless something else refers to\n"
-    "it. Removing a removed object succeeds.\n"
+    "it. Removing a removed object succeeds. Of a semaphore that has fired, the other\n"
+    "direction ends if it was registered by then; what was made since stays.\n"
     "\n"
     "--all selects every semaphore and event of the session that has not ended. On a\n"
     "terminal it asks (exit code 1 when the answer is no); elsewhere, and with --json\n"
     "and --quiet, it needs --yes.\n"
     "\n"
     "--dry-run lists, as 'portctl list' does, all that would end, including the other\n"
-    "direction, and changes nothing. Released ids are not found.";
+    "direction (but not that of a semaphore that has fired), and changes nothing.\n"
+    "Released ids are not found.";
 
 static const char *const words_remove[] = {"@watched...", NULL};
 

@@ -8,6 +8,7 @@
 #include "hooks.h"
 #include "pending_create.h"
 #include "registry.h"
+#include "session_objects.h"
 #include "waitable.h"
 #include "waitqueue.h"
 
@@ -48,9 +49,10 @@ void subscribers_replaced(struct binding *binding) {
     subscribers_end(binding, OBJECT_SEMAPHORE, OBJECT_EVT, CAUSE_REPLACED);
 }
 
-static void end_one(const struct binding *binding, enum object_kind kind, int direction, int cause) {
+static void end_one(const struct binding *binding, enum object_kind kind, int direction, uint64_t n,
+                    int cause) {
     struct waitable *waitable = waitable_find(binding, kind, direction);
-    if (waitable)
+    if (waitable && registry_number(binding->object.owner->registry, waitable->object.id) < n)
         waitable_end(waitable, cause);
 }
 
@@ -61,8 +63,16 @@ void subscribers_end(struct binding *binding, enum object_kind kind, enum object
     pending_create_end_all(descriptor, kind, cause);
     pending_create_end_all(descriptor, other, cause);
     for (int direction = 0; direction < 2; direction++) {
-        end_one(binding, kind, direction, cause);
-        end_one(binding, other, direction, cause);
+        end_one(binding, kind, direction, UINT64_MAX, cause);
+        end_one(binding, other, direction, UINT64_MAX, cause);
     }
+    descriptor_update(descriptor);
+}
+
+void subscribers_end_first(struct binding *binding, enum object_kind kind, uint64_t n, int cause) {
+    struct descriptor *descriptor = bound_descriptor(binding);
+    descriptor_catch_up(descriptor);
+    for (int direction = 0; direction < 2; direction++)
+        end_one(binding, kind, direction, n, cause);
     descriptor_update(descriptor);
 }

@@ -17,4 +17,7 @@ void subscribers_replaced(struct binding *binding);
  * then updates its descriptor. */
 void subscribers_end(struct binding *binding, enum object_kind kind, enum object_kind other, int cause);
 
+/* Ends only those of one kind whose ids are among the first `n` that were issued (registry_number), and no pending create. */
+void subscribers_end_first(struct binding *binding, enum object_kind kind, uint64_t n, int cause);
+
 #endif

@@ -206,6 +206,7 @@ void waitable_end(struct waitable *waitable, int cause) {
         LL_DELETE2(binding->waitables, waitable, sibling);
     notice_object_ended(waitable, cause);
     waitable->of.key = binding->key;
+    waitable->ended_at = waitable->object.owner->registry->issued;
     waitable->ended = true;
     waitable->cause = (uint8_t)cause;
     if (port)

@@ -34,7 +34,10 @@ struct waitable {
         struct binding *binding; /* while registered */
         uint64_t key;            /* once ended: the number's key (numbering.h) */
     } of;
-    struct waitable *sibling; /* in binding->waitables; not for ports */
+    union {
+        struct waitable *sibling; /* while registered, in binding->waitables; not for ports */
+        uint64_t ended_at;        /* once ended: how many ids had been issued by then (registry_number) */
+    };
     struct waiters *waiters;
     struct handle *handle; /* the first of its pollable handles, or NULL */
     uint8_t direction;

@@ -29,33 +29,31 @@ struct procedure {
     Portd__V1__Reply__ResultCase result;
 };
 
-/* Ends both directions of the number in that kind's table, unless they have `ended` already; answers when the copy is closed. */
-static int remove_number(struct call *call, struct binding *binding, enum object_kind kind, bool ended,
-                         Portd__V1__Reply__ResultCase result) {
+/* Ends both directions of the number in that kind's table; answers when the copy is closed. ended: an object of the number that has ended, and
+ * stands for what was registered then; or NULL. */
+static int remove_number(struct call *call, struct binding *binding, enum object_kind kind,
+                         const struct waitable *ended, Portd__V1__Reply__ResultCase result) {
     struct descriptor *descriptor = binding ? bound_descriptor(binding) : NULL;
     struct pending_close *pending = pending_close_new(call, descriptor, result);
     if (!pending)
         return -1;
-    if (descriptor && !descriptor_is_closing(descriptor) && !ended)
-        subscribers_end(binding, kind, kind, CAUSE_REMOVED);
+    if (descriptor && !descriptor_is_closing(descriptor)) {
+        if (ended)
+            subscribers_end_first(binding, kind, ended->ended_at, CAUSE_REMOVED);
+        else
+            subscribers_end(binding, kind, kind, CAUSE_REMOVED);
+    }
     return pending_close_answer(call, pending);
 }
 
-/* The binding that the object is or was registered in. NULL: the number names nothing now, or another open file, whose binding was
- * made after the object. */
+/* The binding that the object is or was registered in. NULL: the number names nothing now, or was bound again since the object ended. */
 static struct binding *binding_of(const struct waitable *waitable) {
     const struct object *object = &waitable->object;
-    const struct registry *registry = object->owner->registry;
     struct binding *binding = binding_find(object->owner, waitable_key(waitable));
-    if (!binding || registry_number(registry, binding->object.id) > registry_number(registry, object->id))
+    if (binding && waitable->ended &&
+        registry_number(object->owner->registry, binding->object.id) >= waitable->ended_at)
         return NULL;
     return binding;
-}
-
-/* Whether what ended the object ended its number's other direction, too: a remove that is repeated must not end what was made after it.
- * Firing ends one direction only. */
-static bool has_ended_both(const struct waitable *waitable) {
-    return waitable->ended && (waitable->cause == CAUSE_REMOVED || waitable->cause == CAUSE_PORT_CLOSED);
 }
 
 int call_remove(struct call *call) {
@@ -67,7 +65,8 @@ int call_remove(struct call *call) {
                            "ports are closed, not removed");
     if (!waitable)
         return target_refuse(call, "id", id);
-    return remove_number(call, binding_of(waitable), object_kind_of(id), has_ended_both(waitable), result);
+    return remove_number(call, binding_of(waitable), object_kind_of(id), waitable->ended ? waitable : NULL,
+                         result);
 }
 
 int call_release(struct call *call) {
@@ -175,7 +174,7 @@ static int call_procedure(struct call *call, const struct procedure *procedure) 
     case PORTD__V1__MODE__MODE_CHECK_WRITE:
         return look_up(call, procedure, DIRECTION_WRITE);
     default:
-        return remove_number(call, find(call, procedure), procedure->kind, false, procedure->result);
+        return remove_number(call, find(call, procedure), procedure->kind, NULL, procedure->result);
     }
 }
 

@@ -197,6 +197,65 @@ static void by_id_of_a_fired_one_takes_the_other_direction(void **state) {
     fixture_until_fds(fixture_broker(), 1);
 }
 
+/* What was registered when it fired is removed, and nothing that was made since, in either direction. That its copy stayed open, for an event,
+ * or was closed makes no difference. */
+static void by_id_of_a_fired_one_leaves_what_is_newer(void **state) {
+    portd_client *c = fixture_client(NULL);
+    int p[2];
+
+    (void)state;
+    for (int kept = 0; kept < 2; kept++) {
+        make_pair(SOCK_STREAM, p);
+        (void)fill(p[0]);
+        portd_id e = kept ? ask_evt(c, p[0], READ) : 0, old = ask_semaphore(c, p[0], READ);
+        portd_id with = kept ? ask_semaphore(c, p[0], WRITE) : 0; /* made before the other has fired */
+        put(p[1]);
+        assert_until(c, old, READY);
+        fixture_until_fds(fixture_broker(), kept ? 2 : 1);
+        assert_int_equal(drain(p[0]), 1);
+        portd_id new = ask_semaphore(c, p[0], READ), beside = kept ? 0 : ask_semaphore(c, p[0], WRITE);
+        assert_int_equal(portd_remove(c, old, fixture_soon()), 1);
+        assert_cause(c, old, READY);
+        assert_cause(c, new, IDLE);
+        assert_same(new, ask_semaphore(c, p[0], CHECK_READ));
+        assert_int_equal(portd_remove(c, old, fixture_soon()), 1); /* as often as you like */
+        assert_same(new, ask_semaphore(c, p[0], CHECK_READ));
+        if (kept) {
+            assert_cause(c, with, REMOVED);
+            assert_cause(c, e, IDLE);
+            ask_no_evts(c, p[0]);
+        } else {
+            assert_cause(c, beside, IDLE);
+        }
+        assert_int_equal(portd_remove(c, new, fixture_soon()), 1);
+        assert_cause(c, new, REMOVED);
+        fixture_until_fds(fixture_broker(), 1);
+        fixture_close(p[0]);
+        fixture_close(p[1]);
+    }
+}
+
+/* A wait's look fires it, and its copy is closed a moment later: what is made meanwhile has the same copy. */
+static void by_id_of_one_that_a_wait_fired_leaves_what_follows_at_once(void **state) {
+    portd_client *c = fixture_client(NULL);
+    portd_id answers[2] = {1};
+    int p[2];
+
+    (void)state;
+    make_pair(SOCK_STREAM, p);
+    (void)fill(p[0]);
+    portd_id w = ask_semaphore(c, p[0], WRITE), old = ask_semaphore(c, p[0], READ);
+    put(p[1]);
+    assert_until(c, old, READY);
+    assert_int_equal(drain(p[0]), 1);
+    assert_int_equal(portd_fd_to_semaphore_start(c, p[0], READ, count_answer, answers, NULL), 1);
+    assert_int_equal(portd_remove(c, old, fixture_soon()), 1);
+    portd_id new = ask_semaphore(c, p[0], CHECK_READ);
+    assert_new(new, old);
+    assert_cause(c, new, IDLE);
+    assert_cause(c, w, REMOVED);
+}
+
 /* The number of a fired object names another open file: that one is not touched. */
 static void by_id_of_a_fired_one_leaves_another_file(void **state) {
     portd_client *c = fixture_client(NULL);
@@ -325,6 +384,8 @@ TEST_MAIN(FIXTURE_CASE(r01_answers_none_when_there_is_nothing), FIXTURE_CASE(r02
           FIXTURE_CASE(registering_right_behind_makes_an_idle_one),
           FIXTURE_CASE(by_id_takes_the_number_from_its_table), FIXTURE_CASE(by_id_leaves_nothing_is_done_too),
           FIXTURE_CASE(by_id_of_a_fired_one_takes_the_other_direction),
+          FIXTURE_CASE(by_id_of_a_fired_one_leaves_what_is_newer),
+          FIXTURE_CASE(by_id_of_one_that_a_wait_fired_leaves_what_follows_at_once),
           FIXTURE_CASE(by_id_of_a_fired_one_leaves_another_file),
           FIXTURE_CASE(by_id_of_a_removed_one_leaves_its_successor), FIXTURE_CASE(by_id_refuses_what_is_none),
           FIXTURE_CASE(answers_when_the_peer_sees_the_end), FIXTURE_CASE(a_pipes_reader_is_told),
