@@ -232,7 +232,7 @@ static void wake_one(void **state) {
         awake += !ask_still_inflight(inflight[i]);
     assert_int_equal(awake, 0);
     /* The one that was answered does nothing: the next one is told. */
-    fixture_disconnect(workers[0]);
+    fixture_abandon(workers[0]);
     assert_answer(inflight[1], in, READY);
     assert_true(ask_still_inflight(inflight[2]));
 }
