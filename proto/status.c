@@ -9,26 +9,23 @@
 
 #define LENGTH(table) (sizeof(table) / sizeof(table)[0])
 
-static const struct {
-    const char *name;
-    const char *text;
-} codes[] = {
-    [PORTD__V1__CODE__CODE_NONE] = {"none", "no error occurred"},
-    [PORTD__V1__CODE__CODE_INVALID] = {"invalid", "invalid request"},
-    [PORTD__V1__CODE__CODE_DENIED] = {"denied", "a right is missing"},
-    [PORTD__V1__CODE__CODE_NOT_FOUND] = {"not-found", "no such object in this session"},
-    [PORTD__V1__CODE__CODE_LIMIT] = {"limit", "a limit was reached"},
-    [PORTD__V1__CODE__CODE_VERSION] = {"version", "no common protocol version"},
-    [PORTD__V1__CODE__CODE_UNSUPPORTED] = {"unsupported", "not supported by this broker or platform"},
-    [PORTD__V1__CODE__CODE_TIMEOUT] = {"timeout", "the deadline has passed"},
-    [PORTD__V1__CODE__CODE_CANCELLED] = {"cancelled", "the request was cancelled"},
-    [PORTD__V1__CODE__CODE_CLOSED] = {"closed", "the object was closed meanwhile"},
+static const char *const codes[] = {
+    [PORTD__V1__CODE__CODE_NONE] = "no error occurred",
+    [PORTD__V1__CODE__CODE_INVALID] = "invalid request",
+    [PORTD__V1__CODE__CODE_DENIED] = "a right is missing",
+    [PORTD__V1__CODE__CODE_NOT_FOUND] = "no such object in this session",
+    [PORTD__V1__CODE__CODE_LIMIT] = "a limit was reached",
+    [PORTD__V1__CODE__CODE_VERSION] = "no common protocol version",
+    [PORTD__V1__CODE__CODE_UNSUPPORTED] = "not supported by this broker or platform",
+    [PORTD__V1__CODE__CODE_TIMEOUT] = "the deadline has passed",
+    [PORTD__V1__CODE__CODE_CANCELLED] = "the request was cancelled",
+    [PORTD__V1__CODE__CODE_CLOSED] = "the object was closed meanwhile",
     [PORTD__V1__CODE__CODE_UNCERTAIN] =
-        {"uncertain", "the connection was lost: the request may or may not have been carried out"},
-    [PORTD__V1__CODE__CODE_TOO_COMPLEX] = {"too-complex", "the message needs too much memory to unpack"},
-    [PORTD__V1__CODE__CODE_MISMATCH] = {"mismatch", "wrong number of attached descriptors"},
-    [PORTD__V1__CODE__CODE_SYSTEM] = {"system", "a system call of the broker failed"},
-    [PORTD__V1__CODE__CODE_GARBLED] = {"garbled", "malformed message"},
+        "the connection was lost: the request may or may not have been carried out",
+    [PORTD__V1__CODE__CODE_TOO_COMPLEX] = "the message needs too much memory to unpack",
+    [PORTD__V1__CODE__CODE_MISMATCH] = "wrong number of attached descriptors",
+    [PORTD__V1__CODE__CODE_SYSTEM] = "a system call of the broker failed",
+    [PORTD__V1__CODE__CODE_GARBLED] = "malformed message",
 };
 
 static const char *const causes[] = {
@@ -69,12 +66,8 @@ static const char *const events[] = {
 
 /* An enum received may have any value: as size_t a negative one is beyond the table, too. */
 
-const char *status_name(Portd__V1__Code code) {
-    return (size_t)code < LENGTH(codes) ? codes[code].name : "?";
-}
-
 const char *status_text(Portd__V1__Code code) {
-    return (size_t)code < LENGTH(codes) ? codes[code].text : "unknown code";
+    return (size_t)code < LENGTH(codes) ? codes[code] : "unknown code";
 }
 
 const char *status_cause(Portd__V1__Cause cause) {

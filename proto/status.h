@@ -4,9 +4,6 @@
 
 #include "portd.pb-c.h"
 
-/* "limit", "not-found"; "?" for an unknown code. */
-const char *status_name(Portd__V1__Code code);
-
 /* A sentence for people. */
 const char *status_text(Portd__V1__Code code);
 

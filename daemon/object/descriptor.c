@@ -118,28 +118,13 @@ int descriptor_arm(struct descriptor *descriptor, unsigned extra) {
     return 0;
 }
 
-int descriptor_rearm(struct descriptor *descriptor) {
-    int error = descriptor_arm(descriptor, 0);
-    if (error == ENGINE_E_UNSUPPORTED) {
-        descriptor_set_unwatched(descriptor);
-        return 0;
-    }
-    if (error)
-        descriptor_fail(descriptor, error);
-    return error;
-}
-
-void descriptor_retell(struct descriptor *descriptor) {
-    engine_watch_doubt(&descriptor->watch);
-    (void)descriptor_rearm(descriptor);
-}
-
 static void notify_all(struct descriptor *descriptor, int cause) {
     for (int direction = 0; direction < 2; direction++)
         descriptor->user->registry->hooks->on_ready(descriptor, direction, cause);
 }
 
-void descriptor_fail(struct descriptor *descriptor, int error) {
+/* It cannot be watched (error: ENGINE_E_* or a negative errno): its waiters are notified with resync. */
+static void fail_to_watch(struct descriptor *descriptor, int error) {
     log_write_about(LOG_TOPIC_DESCRIPTOR, LOG_NOBODY,
                     error < 0 ? LOG_LEVEL_ERROR : LOG_LEVEL_INFO, /* a client can cause a cycle */
                     "cannot watch a descriptor: its waiters are woken; id=%" PRIu64 " error=%d",
@@ -148,10 +133,27 @@ void descriptor_fail(struct descriptor *descriptor, int error) {
     deferred_drop_add(descriptor->user->registry, descriptor->id);
 }
 
-void descriptor_set_unwatched(struct descriptor *descriptor) {
+/* The kernel cannot watch it: it counts as always ready from now on. */
+static void set_unwatched(struct descriptor *descriptor) {
     descriptor->unwatched = true;
     notify_all(descriptor, CAUSE_READY);
     deferred_drop_add(descriptor->user->registry, descriptor->id);
+}
+
+int descriptor_rearm(struct descriptor *descriptor) {
+    int error = descriptor_arm(descriptor, 0);
+    if (error == ENGINE_E_UNSUPPORTED) {
+        set_unwatched(descriptor);
+        return 0;
+    }
+    if (error)
+        fail_to_watch(descriptor, error);
+    return error;
+}
+
+void descriptor_retell(struct descriptor *descriptor) {
+    engine_watch_doubt(&descriptor->watch);
+    (void)descriptor_rearm(descriptor);
 }
 
 static bool is_referred(const struct descriptor *descriptor) {
@@ -288,11 +290,11 @@ static void on_armed(struct descriptor *descriptor, int result) {
     if (closing)
         return;
     if (result == ENGINE_E_UNSUPPORTED) {
-        descriptor_set_unwatched(descriptor);
+        set_unwatched(descriptor);
         descriptor_on_ready(descriptor, descriptor->id, ENGINE_READ | ENGINE_WRITE);
     } else if (result) {
         engine_watch_note(&descriptor->watch, 0, false);
-        descriptor_fail(descriptor, result);
+        fail_to_watch(descriptor, result);
     } else if (descriptor->extras->thread_watch->again) {
         arm_thread_watch(descriptor, false);
     }

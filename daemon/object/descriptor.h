@@ -72,12 +72,6 @@ int descriptor_arm(struct descriptor *descriptor, unsigned extra);
 /* Reports readiness again, whichever way the watch was armed. */
 void descriptor_retell(struct descriptor *descriptor);
 
-/* The descriptor cannot be watched (error: ENGINE_E_* or a negative errno): notifies its waiters with resync. */
-void descriptor_fail(struct descriptor *descriptor, int error);
-
-/* The kernel cannot watch the descriptor: it counts as always ready from now on. */
-void descriptor_set_unwatched(struct descriptor *descriptor);
-
 /* All waiters of one of its ended waitables have been notified. */
 void descriptor_told(struct descriptor *descriptor);
 

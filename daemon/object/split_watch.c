@@ -17,7 +17,7 @@ enum { KIND_SPLIT = 6 /* no object has this kind; see registry.h */, KIND_MASK =
 _Static_assert((int)KIND_SPLIT > (int)OBJECT_SESSION && KIND_SPLIT <= KIND_MASK,
                "it would be another one's token");
 
-uint64_t split_watch_token(uint64_t id) { return (id & ~(uint64_t)KIND_MASK) | KIND_SPLIT; }
+static uint64_t split_token(uint64_t id) { return (id & ~(uint64_t)KIND_MASK) | KIND_SPLIT; }
 
 bool split_watch_is_token(uint64_t token) { return (token & KIND_MASK) == KIND_SPLIT; }
 
@@ -110,7 +110,7 @@ bool split_watch_arm(struct descriptor *descriptor, const struct split_watch_nee
     other = &needs[split_watch->direction];
     *error = arm(engine, &descriptor->watch, descriptor->fd, own->interest, own->edge, descriptor->id);
     if (*error || !arm(engine, &split_watch->watch, split_watch->fd, other->interest, other->edge,
-                       split_watch_token(descriptor->id)))
+                       split_token(descriptor->id)))
         return true;
     split_watch_close(descriptor);
     return false;

@@ -42,9 +42,7 @@ bool split_watch_arm(struct descriptor *descriptor, const struct split_watch_nee
 /* Ends the split watch, if there is one. Call it before the descriptor is closed. */
 void split_watch_close(struct descriptor *descriptor);
 
-/* The engine token of the descriptor id's split watch; whether a token is one; and the descriptor's id for a
- * token of either entry. */
-uint64_t split_watch_token(uint64_t id);
+/* Whether a token of the engine is that of a split watch, and the descriptor's id for a token of either entry. */
 bool split_watch_is_token(uint64_t token);
 uint64_t split_watch_id(uint64_t token);
 

@@ -57,6 +57,7 @@ static void work(struct offload_job *job) {
 }
 
 static void try_first(struct port *port);
+static void try_queue(struct waitqueue *queue, bool ready);
 static void submit(struct transfer *transfer);
 
 /* True if poll(2) reports when another try is worthwhile. */
@@ -127,7 +128,7 @@ static void wait_on(struct transfer *transfer, bool ready) {
     queue->vain = 0;
     ring_add(&queue->transfers, &transfer->queue_node);
     if (ready || queue->again)
-        transfer_try(queue, true);
+        try_queue(queue, true);
     else
         watch(queue);
 }
@@ -146,7 +147,7 @@ static void go_on(struct port *port, struct waitqueue *queue) {
         try_first(port);
     if (!queue)
         return;
-    transfer_try(queue, false);
+    try_queue(queue, false);
     waitqueue_update(queue);
 }
 
@@ -227,7 +228,8 @@ static bool may_be_ready(const struct transfer *transfer) {
     return extras_thread_watch(descriptor->extras) || engine_probe(&probe, 1) || probe.events;
 }
 
-void transfer_try(struct waitqueue *queue, bool ready) {
+/* Submits the queue's first transfer if none is being tried. ready: the descriptor is known to be ready and need not be probed. */
+static void try_queue(struct waitqueue *queue, bool ready) {
     struct ring *node = ring_first(&queue->transfers);
     if (!node || queue->trying)
         return;
@@ -256,7 +258,7 @@ static void try_first(struct port *port) {
         return;
     }
     ring_add(&queue->transfers, &transfer->queue_node);
-    transfer_try(queue, false);
+    try_queue(queue, false);
 }
 
 void transfer_start(struct transfer *transfer) {
@@ -269,7 +271,7 @@ void transfer_start(struct transfer *transfer) {
         try_first(port);
 }
 
-void transfer_ready(struct waitqueue *queue) { transfer_try(queue, true); }
+void transfer_ready(struct waitqueue *queue) { try_queue(queue, true); }
 
 void transfer_go_on(struct port *port) { try_first(port); }
 
@@ -301,7 +303,7 @@ void transfer_on_port_ended(struct port *port, struct descriptor *descriptor) {
         ring_remove(&first->queue_node);
     }
     if (queue) {
-        transfer_try(queue, false);
+        try_queue(queue, false);
         waitqueue_update(queue);
     }
 }

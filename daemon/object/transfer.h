@@ -68,10 +68,6 @@ bool transfer_cancel(struct transfer *transfer);
  * the second ends one of the others. */
 void transfer_on_port_ended(struct port *port, struct descriptor *descriptor);
 void transfer_end(struct port *port);
-
-/* For waitqueue.c: submits the queue's first transfer if none is being tried. ready: the descriptor is known to
- * be ready and need not be probed. */
-void transfer_try(struct waitqueue *queue, bool ready);
 void transfer_ready(struct waitqueue *queue); /* hook (hooks.h): the same with ready */
 
 /* The transfer waits for a descriptor that cannot be watched: ends it with -ENOMEM. */
