@@ -100,35 +100,38 @@ static int list_methods(const struct invocation *in) {
 
 /* ---- the command line ------------------------------------------------------------------------------------ */
 
-/* Reads standard input; freed by the caller. NULL: an error has been printed. */
-static char *read_input(const struct invocation *in) {
-    char *text = text_room(INPUT_MAX + 1, 1);
-    size_t n = fread(text, 1, INPUT_MAX + 1, stdin);
-    const char *wrong = ferror(stdin)                ? "cannot read standard input"
-                        : n > INPUT_MAX              ? "standard input is longer than any request"
-                        : memchr(text, 0, n) != NULL ? "standard input contains a NUL byte"
-                                                     : NULL;
+/* Reads standard input to its end, at most INPUT_MAX + 1 bytes. Returns 0, or the exit code of an error that has been printed. */
+static int read_input(const struct invocation *in, char *text) {
+    size_t n = 0;
+    int64_t got = 1;
 
-    if (wrong == NULL)
-        return text;
-    failure_usage(&in->output, NULL, "%s", wrong);
-    free(text);
-    return NULL;
+    while (got > 0 && n <= INPUT_MAX) {
+        got = native_read_input(text + n, INPUT_MAX + 1 - n, in->deadline);
+        n += got > 0 ? (size_t)got : 0;
+    }
+    if (got == PORTD_E_TIMEOUT)
+        return failure_code(&in->output, PORTD_E_TIMEOUT, NULL, "standard input did not end in time");
+    if (got < 0)
+        return failure_usage(&in->output, NULL, "cannot read standard input");
+    if (n > INPUT_MAX)
+        return failure_usage(&in->output, NULL, "standard input is longer than any request");
+    return memchr(text, 0, n) == NULL
+               ? 0
+               : failure_usage(&in->output, NULL, "standard input contains a NUL byte");
 }
 
 static int parse_message(struct call *call, const char *word) {
     const struct invocation *in = call->in;
-    char *wrong = NULL, *text = word == NULL             ? text_copy("{}")
-                                : strcmp(word, "-") == 0 ? read_input(in)
-                                                         : text_copy(word);
-    int rc = 0;
+    bool reads = word != NULL && strcmp(word, "-") == 0;
+    char *wrong = NULL, *text = reads ? text_room(INPUT_MAX + 1, 1) : text_copy(word == NULL ? "{}" : word);
+    int rc = reads ? read_input(in, text) : 0;
 
-    if (text == NULL)
-        return PORTCTL_USAGE;
-    call->message = message_parse(call->method->descriptor, text, &wrong);
+    if (rc == 0) {
+        call->message = message_parse(call->method->descriptor, text, &wrong);
+        if (call->message == NULL)
+            rc = failure_usage(&in->output, NULL, "%s", wrong);
+    }
     free(text);
-    if (call->message == NULL)
-        rc = failure_usage(&in->output, NULL, "%s", wrong);
     free(wrong);
     return rc;
 }

@@ -6,6 +6,7 @@
 #include "failure.h"
 
 #include "column.h"
+#include "native.h"
 #include "output.h"
 #include "text.h"
 
@@ -130,6 +131,9 @@ int failure_finish(const struct output *output) {
 
     if (error == 0)
         return 0;
+    if (native_output_late())
+        return failure_code(output, PORTD_E_TIMEOUT, NULL,
+                            "timed out: standard output is full, and the answer is not complete");
     return failure_code(output, PORTD_E_SYSTEM, NULL, "cannot write the answer: %s",
                         error > 0 ? strerror(error) : "standard output failed");
 }

@@ -224,6 +224,8 @@ static int put_chunk(struct io *io, const void *bytes, size_t count) {
         end = output_event(object) ? FLOW_DONE : FLOW_WRITE_ERROR;
         if (end != FLOW_DONE && stop_asked() != 0)
             end = FLOW_STOPPED;
+        else if (end != FLOW_DONE && native_output_late())
+            end = FLOW_LATE;
         io->flow.lost = end == FLOW_DONE ? 0 : count;
     }
     return end == FLOW_DONE ? 0 : tell_output(io, end);

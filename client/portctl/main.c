@@ -43,6 +43,7 @@ static int run(const struct invocation *in) {
 int main(int argc, char **argv) {
     struct invocation in;
     int rc = native_guard_standard(), written;
+    bool said;
 
     if (rc != 0) {
         fprintf(stderr, "portctl: cannot open the null device: %s\n", strerror(rc));
@@ -51,9 +52,11 @@ int main(int argc, char **argv) {
     if (native_wait_for_streams() != 0)
         return PORTCTL_FAILED; /* as when out of memory */
     rc = options_parse(argc, argv, &in);
+    native_limit_streams(in.deadline);
     if (rc == 0)
         rc = run(&in);
-    written = rc == PORTCTL_FAILED ? rc : failure_finish(&in.output);
+    said = rc == PORTCTL_FAILED || (rc == PORTCTL_TIMEOUT && native_output_late());
+    written = said ? rc : failure_finish(&in.output);
     options_deinit(&in);
     stop_raise();
     if (rc == PORTCTL_DONE || rc == PORTCTL_NO || rc == PORTCTL_ENDED)

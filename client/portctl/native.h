@@ -15,6 +15,13 @@ int native_guard_standard(void);
  * has made it non-blocking. Returns 0 or an errno. */
 int native_wait_for_streams(void);
 
+/* From now on a write to standard output that would wait beyond the deadline fails, and one to standard error that would wait a second
+ * longer. Where native_wait_for_streams does nothing, neither does this. */
+void native_limit_streams(int64_t deadline);
+
+/* Whether a write to standard output has failed for that reason. */
+bool native_output_late(void);
+
 /* Whether the number was open when the program began. */
 bool native_is_open(portd_native number);
 
@@ -48,6 +55,9 @@ int native_time_left(int64_t deadline);
 
 /* Waits until the descriptor is readable, or writable: 1; 0: the deadline has passed, or a signal is to end portctl; PORTD_E_SYSTEM and errno. */
 int native_await(portd_native number, bool writable, int64_t deadline);
+
+/* Reads standard input: how many bytes, 0 at its end; PORTD_E_TIMEOUT, or PORTD_E_SYSTEM and errno. */
+int64_t native_read_input(void *bytes, size_t size, int64_t deadline);
 
 /* Waits until portd_process has work: 1. If standard output has lost its reader, portctl ends by SIGPIPE, as if it had
  * written; if that is ignored: PORTD_E_SYSTEM, and failure_finish reports the error. */

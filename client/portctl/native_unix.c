@@ -96,6 +96,18 @@ int native_await(portd_native number, bool writable, int64_t deadline) {
     }
 }
 
+int64_t native_read_input(void *bytes, size_t size, int64_t deadline) {
+    for (;;) {
+        int rc = native_await(0, false, deadline);
+        ssize_t n = rc > 0 ? read(0, bytes, size) : 0;
+
+        if (rc <= 0)
+            return rc < 0 ? rc : PORTD_E_TIMEOUT;
+        if (n >= 0 || (errno != EINTR && errno != EAGAIN))
+            return n >= 0 ? n : PORTD_E_SYSTEM;
+    }
+}
+
 /* Standard output has lost its reader (poll: an error for a pipe, a hang-up for a socket or terminal): ends portctl by SIGPIPE.
  * If that is ignored, writing a byte sets stdio's error. */
 static int end_by_sigpipe(void) {

@@ -9,6 +9,10 @@
  * ends portctl at once. */
 void stop_begin(int64_t deadline, portd_client *client);
 
+/* The same for the deadline alone, between the two calls. After stop_begin, or without a deadline, they do nothing. errno is kept. */
+void stop_timer_start(int64_t deadline);
+void stop_timer_end(void);
+
 /* The signal that came; 0: none. From then on nothing waits: what would is ended with FLOW_STOPPED. */
 int stop_asked(void);
 

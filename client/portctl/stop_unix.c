@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <sys/time.h>
 
@@ -26,6 +27,10 @@ static portd_client *volatile woken; /* NULL: none */
 static int64_t first;                /* when the signal came; the handler's alone */
 
 static void on_alarm(int signal) { (void)signal; }
+
+static bool begun, timed;
+static struct itimerval timer_before; /* while timed */
+static struct sigaction alarm_before;
 
 static void interrupt_in(int64_t us) {
     struct itimerval timer = {.it_interval = {0, AGAIN_US}};
@@ -56,6 +61,7 @@ static void on_signal(int number) {
 void stop_begin(int64_t deadline, portd_client *client) {
     struct sigaction alarm = {.sa_handler = on_alarm}, action = {.sa_handler = on_signal}, before;
 
+    begun = true;
     sigfillset(&alarm.sa_mask);
     sigfillset(&action.sa_mask);
     sigaction(SIGALRM, &alarm, NULL);
@@ -65,6 +71,28 @@ void stop_begin(int64_t deadline, portd_client *client) {
     for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++)
         if (sigaction(signals[i], NULL, &before) == 0 && before.sa_handler != SIG_IGN)
             sigaction(signals[i], &action, NULL);
+}
+
+void stop_timer_start(int64_t deadline) {
+    struct sigaction alarm = {.sa_handler = on_alarm};
+
+    timed = !begun && deadline != PORTD_FOREVER;
+    if (!timed)
+        return;
+    sigfillset(&alarm.sa_mask);
+    sigaction(SIGALRM, &alarm, &alarm_before);
+    getitimer(ITIMER_REAL, &timer_before);
+    interrupt_in(deadline - portd_now());
+}
+
+void stop_timer_end(void) {
+    int error = errno;
+
+    if (!timed)
+        return;
+    setitimer(ITIMER_REAL, &timer_before, NULL);
+    sigaction(SIGALRM, &alarm_before, NULL);
+    errno = error;
 }
 
 int stop_asked(void) { return asked; }
