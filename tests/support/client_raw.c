@@ -124,13 +124,34 @@ void raw_header(uint8_t bytes[RAW_HEADER], uint32_t length, unsigned claim, unsi
     }
 }
 
-size_t raw_pack(uint8_t bytes[RAW_HEADER + RAW_BODY_MAX], const raw_request *request, unsigned claim) {
+static size_t pack(uint8_t *bytes, size_t max, const raw_request *request, unsigned claim) {
     size_t length = portd__v1__request__get_packed_size(request);
 
-    if (length > RAW_BODY_MAX)
+    if (length > max)
         abort();
     raw_header(bytes, (uint32_t)length, claim, 0);
     return RAW_HEADER + portd__v1__request__pack(request, bytes + RAW_HEADER);
+}
+
+size_t raw_pack(uint8_t bytes[RAW_HEADER + RAW_BODY_MAX], const raw_request *request, unsigned claim) {
+    return pack(bytes, RAW_BODY_MAX, request, claim);
+}
+
+size_t raw_pack_write(uint8_t bytes[RAW_HEADER + RAW_WRITE_MAX], uint64_t request_id, uint64_t port,
+                      size_t size) {
+    uint8_t data[RAW_WRITE_MAX];
+    raw_request request = PORTD__V1__REQUEST__INIT;
+    Portd__V1__Write write = PORTD__V1__WRITE__INIT;
+
+    for (size_t i = 0; i < size && i < sizeof data; i++)
+        data[i] = (uint8_t)(i % 253);
+    write.id = port;
+    write.data.data = data;
+    write.data.len = size;
+    request.id = request_id;
+    request.method_case = PORTD__V1__REQUEST__METHOD_WRITE;
+    request.write = &write;
+    return pack(bytes, RAW_WRITE_MAX, &request, 0);
 }
 
 size_t raw_pack_wait(uint8_t bytes[RAW_HEADER + RAW_BODY_MAX], uint64_t request_id, uint64_t *ids, size_t n,

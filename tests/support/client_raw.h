@@ -16,6 +16,7 @@
 enum {
     RAW_HEADER = 8,
     RAW_BODY_MAX = 4096,
+    RAW_WRITE_MAX = 69632, /* body of a write */
     RAW_REPLY_MAX = 69632,
     RAW_FDS_MAX = 253, /* the most the kernel passes at once */
     RAW_PATIENCE_MS = 20000
@@ -59,6 +60,10 @@ size_t raw_pack(uint8_t bytes[RAW_HEADER + RAW_BODY_MAX], const raw_request *req
 /* The same for a wait. limit_us: negative for none. */
 size_t raw_pack_wait(uint8_t bytes[RAW_HEADER + RAW_BODY_MAX], uint64_t request_id, uint64_t *ids, size_t n,
                      bool all, int64_t limit_us);
+
+/* The same for a write of that many bytes; byte i is i % 253. */
+size_t raw_pack_write(uint8_t bytes[RAW_HEADER + RAW_WRITE_MAX], uint64_t request_id, uint64_t port,
+                      size_t size);
 
 /* A frame of any body, with n descriptors though it claims something else. */
 int raw_send_body(const struct raw *raw, const void *body, size_t length, unsigned claim, const int *fds,

@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <stdlib.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -23,27 +22,7 @@ enum {
 static struct raw fillers[FILLERS], beginners[BEGINNERS];
 static uint64_t events[BEGINNERS]; /* of the beginners */
 static int drains[FILLERS];        /* other ends of the fillers' sockets */
-
-/* A request to write that many bytes to the port. malloc. */
-static uint8_t *pack_write(uint64_t id, uint64_t port, size_t *size) {
-    raw_request request = PORTD__V1__REQUEST__INIT;
-    Portd__V1__Write write = PORTD__V1__WRITE__INIT;
-    uint8_t *data = calloc(1, LONG), *frame = malloc(RAW_HEADER + LONG + 256);
-
-    assert_non_null(data);
-    assert_non_null(frame);
-    request.id = id;
-    request.method_case = PORTD__V1__REQUEST__METHOD_WRITE;
-    request.write = &write;
-    write.id = port;
-    write.data.data = data;
-    write.data.len = LONG;
-    size_t length = portd__v1__request__pack(&request, frame + RAW_HEADER);
-    raw_header(frame, (uint32_t)length, 0, 0);
-    *size = RAW_HEADER + length;
-    free(data);
-    return frame;
-}
+static uint8_t frame[RAW_HEADER + RAW_WRITE_MAX];
 
 static uint64_t out_of(struct raw *raw, int fd) {
     raw_request request = PORTD__V1__REQUEST__INIT;
@@ -65,14 +44,12 @@ static uint64_t out_of(struct raw *raw, int fd) {
 /* Writes that nobody reads, one after the other, until one is refused: how many were not. The ping behind each tells that it was handled. */
 static size_t fill(struct raw *raw, int fd) {
     uint64_t port = out_of(raw, fd);
-    size_t size, n = 0;
+    size_t n = 0;
 
     for (bool refused = false; !refused;) {
         raw_request ping = PORTD__V1__REQUEST__INIT;
         Portd__V1__Ping message = PORTD__V1__PING__INIT;
-        uint8_t *frame = pack_write(1000000 + n, port, &size);
-        assert_int_equal(raw_send(raw, frame, size, NULL, 0), 0);
-        free(frame);
+        assert_int_equal(raw_send(raw, frame, raw_pack_write(frame, 1000000 + n, port, LONG), NULL, 0), 0);
         ping.id = 2000000;
         ping.method_case = PORTD__V1__REQUEST__METHOD_PING;
         ping.ping = &message;
@@ -113,7 +90,7 @@ static size_t fill_all(size_t *writes) {
 
 /* Connections that begin a long request, until what they send is no longer charged: the last three are in debt. They wait for the event. */
 static size_t begin_all(int event, const struct raw *session) {
-    size_t size, n = 0;
+    size_t n = 0;
     uint64_t before = 0;
 
     for (int uncharged = 0; uncharged < 3; n++) {
@@ -124,9 +101,8 @@ static size_t begin_all(int event, const struct raw *session) {
         assert_int_equal(raw_start_wait(raw, WAIT, events[n]), 0);
         guest_is_served(raw);
         before = guest_quota(&fillers[0], "bytes", NULL);
-        uint8_t *frame = pack_write(WRITE, events[n], &size);
+        (void)raw_pack_write(frame, WRITE, events[n], LONG);
         assert_int_equal(raw_send(raw, frame, PART, NULL, 0), 0);
-        free(frame);
         /* The broker has read it, or does not read it. */
         for (int i = 0; i < 2 * PART / 4096; i++)
             guest_is_served(&fillers[0]);
@@ -159,7 +135,7 @@ static bool are_few(void *data) {
 
 static void a_debtor_is_answered_and_ends(void **state) {
     struct raw session, last;
-    size_t writes, size, n_fillers, n;
+    size_t writes, n_fillers, n;
     int event = fixture_own(eventfd(0, EFD_CLOEXEC));
 
     (void)state;
@@ -182,9 +158,8 @@ static void a_debtor_is_answered_and_ends(void **state) {
 
     /* When there is room again, the request is read to its end. */
     give_back(n_fillers);
-    uint8_t *frame = pack_write(WRITE, events[n - 1], &size);
+    size_t size = raw_pack_write(frame, WRITE, events[n - 1], LONG);
     assert_int_equal(raw_send(debtor, frame + PART, size - PART, NULL, 0), 0);
-    free(frame);
     guest_is_told(debtor, WRITE, PORTD__V1__CODE__CODE_INVALID);
     for (size_t i = 0; i < n; i++)
         if (&beginners[i] != gone)

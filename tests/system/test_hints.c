@@ -24,6 +24,22 @@ static void arm(portd_client *c, portd_id id, portd_native *handle) {
         fixture_own((int)*handle);
 }
 
+struct hint {
+    portd_client *client;
+    int in, out;
+    portd_id evt;        /* for reading of `in`, into which `out` leads */
+    portd_native handle; /* -1: not made yet */
+};
+
+static struct hint hint_new(portd_client *client, void (*make)(int ends[2])) {
+    int ends[2];
+
+    make(ends);
+    return (struct hint){client, ends[0], ends[1], ask_evt(client, ends[0], READ), -1};
+}
+
+static void arm_hint(struct hint *hint) { arm(hint->client, hint->evt, &hint->handle); }
+
 /* It may report a hang-up as well. */
 static bool is_ready(portd_native handle) {
     struct pollfd one = {.fd = (int)handle, .events = POLLIN};
@@ -55,48 +71,40 @@ static bool is_same_file(portd_native a, portd_native b) {
 /* ---- what the client does ----------------------------------------------------------------------------------------------------- */
 
 static void is_readable_once_armed_and_ready(void **state) {
-    portd_client *c = fixture_client(NULL);
-    portd_native handle = -1;
-    int p[2];
+    struct hint h = hint_new(fixture_client(NULL), make_pipe);
 
     (void)state;
-    make_pipe(p);
-    portd_id e = ask_evt(c, p[0], READ);
     for (int i = 0; i < TURNS; i++) {
-        portd_native before = handle;
-        arm(c, e, &handle);
-        assert_true(before == -1 || handle == before);
-        assert_false(is_ready(handle));
-        assert_int_equal(ask_item(c, e).waiters, 1);
-        put(p[1]);
-        assert_true(is_readable(handle));
-        assert_int_equal(ask_item(c, e).waiters, 0);
-        (void)drain(p[0]);
-        assert_true(is_ready(handle)); /* until it is armed again */
+        portd_native before = h.handle;
+        arm_hint(&h);
+        assert_true(before == -1 || h.handle == before);
+        assert_false(is_ready(h.handle));
+        assert_int_equal(ask_item(h.client, h.evt).waiters, 1);
+        put(h.out);
+        assert_true(is_readable(h.handle));
+        assert_int_equal(ask_item(h.client, h.evt).waiters, 0);
+        (void)drain(h.in);
+        assert_true(is_ready(h.handle)); /* until it is armed again */
     }
 }
 
 static void of_what_is_ready_already(void **state) {
-    portd_client *c = fixture_client(NULL);
-    portd_native handle = -1;
-    int p[2];
+    struct hint h = hint_new(fixture_client(NULL), make_pipe);
 
     (void)state;
-    make_pipe(p);
-    put(p[1]);
-    portd_id e = ask_evt(c, p[0], READ);
+    put(h.out);
     for (int i = 0; i < TURNS; i++) {
-        arm(c, e, &handle);
-        assert_true(is_ready(handle)); /* at once */
-        assert_int_equal(ask_item(c, e).waiters, 0);
+        arm_hint(&h);
+        assert_true(is_ready(h.handle)); /* at once */
+        assert_int_equal(ask_item(h.client, h.evt).waiters, 0);
     }
-    (void)drain(p[0]);
-    arm(c, e, &handle);
-    assert_false(is_ready(handle));
-    arm(c, e, &handle); /* one that is armed */
-    assert_int_equal(ask_item(c, e).waiters, 1);
-    put(p[1]);
-    assert_true(is_readable(handle));
+    (void)drain(h.in);
+    arm_hint(&h);
+    assert_false(is_ready(h.handle));
+    arm_hint(&h); /* one that is armed */
+    assert_int_equal(ask_item(h.client, h.evt).waiters, 1);
+    put(h.out);
+    assert_true(is_readable(h.handle));
 }
 
 /* 0 or the code. *handle is the case's. */
@@ -149,26 +157,25 @@ static void is_only_for_those_who_ask_for_it(void **state) {
 }
 
 static void of_the_library_is_exact_or_armed(void **state) {
-    portd_client *c = fixture_client(NULL);
-    portd_native handle = 5, of_s = -1;
-    int p[2];
+    struct hint h = hint_new(fixture_client(NULL), make_pipe);
+    portd_native of_s = -1;
 
     (void)state;
-    make_pipe(p);
-    portd_id e = ask_evt(c, p[0], READ), s = ask_semaphore(c, p[0], READ);
-    assert_int_equal(portd_handle_dup(c, e, fixture_soon(), &handle), PORTD_E_UNSUPPORTED);
-    assert_int_equal(handle, -1);
-    arm(c, s, &of_s);
-    arm(c, s, &of_s);
+    portd_id s = ask_semaphore(h.client, h.in, READ);
+    h.handle = 5;
+    assert_int_equal(portd_handle_dup(h.client, h.evt, fixture_soon(), &h.handle), PORTD_E_UNSUPPORTED);
+    assert_int_equal(h.handle, -1);
+    arm(h.client, s, &of_s);
+    arm(h.client, s, &of_s);
     assert_false(is_ready(of_s));
-    arm(c, e, &handle);
-    assert_int_equal(portd_release(c, &e, 1, fixture_soon()), 1);
-    ask_no_evts(c, p[0]);
-    portd_native before = handle;
-    assert_int_equal(portd_handle_arm(c, e, fixture_soon(), &handle), PORTD_E_NOT_FOUND);
-    assert_int_equal(handle, before);
-    assert_ready_for_ever(handle);
-    put(p[1]);
+    arm_hint(&h);
+    assert_int_equal(portd_release(h.client, &h.evt, 1, fixture_soon()), 1);
+    ask_no_evts(h.client, h.in);
+    portd_native before = h.handle;
+    assert_int_equal(portd_handle_arm(h.client, h.evt, fixture_soon(), &h.handle), PORTD_E_NOT_FOUND);
+    assert_int_equal(h.handle, before);
+    assert_ready_for_ever(h.handle);
+    put(h.out);
     assert_int_not_equal(fixture_poll((int)of_s, POLLIN), 0); /* the end of a pipe may be a hang-up alone */
 }
 
@@ -176,80 +183,73 @@ static void of_the_library_is_exact_or_armed(void **state) {
 
 /* Whoever arms it, it is readable when the event is ready: nobody's sleep is lost to another's arming. */
 static void is_shared_by_the_clients_of_a_session(void **state) {
-    portd_client *c = fixture_client(NULL), *other = fixture_joined(c);
-    portd_native one = -1, two = -1;
-    int p[2];
+    struct hint h = hint_new(fixture_client(NULL), make_pipe);
+    portd_client *other = fixture_joined(h.client);
+    portd_native two = -1;
 
     (void)state;
-    make_pipe(p);
-    portd_id e = ask_evt(c, p[0], READ);
-    arm(c, e, &one);
-    arm(other, e, &two);
-    assert_true(is_same_file(one, two));
-    assert_int_equal(ask_item(c, e).waiters, 1);
-    put(p[1]);
-    assert_true(is_readable(one));
-    arm(c, e, &one); /* while it is ready the other one is not made to sleep */
+    arm_hint(&h);
+    arm(other, h.evt, &two);
+    assert_true(is_same_file(h.handle, two));
+    assert_int_equal(ask_item(h.client, h.evt).waiters, 1);
+    put(h.out);
+    assert_true(is_readable(h.handle));
+    arm_hint(&h); /* while it is ready the other one is not made to sleep */
     assert_true(is_ready(two));
-    (void)drain(p[0]);
-    arm(other, e, &two);
-    assert_false(is_ready(one));
+    (void)drain(h.in);
+    arm(other, h.evt, &two);
+    assert_false(is_ready(h.handle));
     fixture_disconnect(other); /* what it has armed stays armed */
-    put(p[1]);
-    assert_true(is_readable(one));
+    put(h.out);
+    assert_true(is_readable(h.handle));
 }
 
 static void is_another_one_in_another_session(void **state) {
+    struct hint h = hint_new(fixture_client(NULL), make_pipe);
     portd_options reach = PORTD_OPTIONS_INIT;
-    portd_native one = -1, two = -1;
-    int p[2];
+    portd_native two = -1;
 
     (void)state;
     reach.reach = true;
-    portd_client *c = fixture_client(NULL), *other = fixture_client(&reach);
-    make_pipe(p);
-    portd_id e = ask_evt(c, p[0], READ);
-    arm(c, e, &one);
-    arm(other, e, &two);
-    assert_false(is_same_file(one, two));
-    assert_int_equal(ask_item(c, e).waiters, 2);
-    put(p[1]);
-    assert_true(is_readable(one));
+    portd_client *other = fixture_client(&reach);
+    arm_hint(&h);
+    arm(other, h.evt, &two);
+    assert_false(is_same_file(h.handle, two));
+    assert_int_equal(ask_item(h.client, h.evt).waiters, 2);
+    put(h.out);
+    assert_true(is_readable(h.handle));
     assert_true(is_readable(two));
-    (void)drain(p[0]);
-    arm(other, e, &two);
-    assert_true(is_ready(one));
+    (void)drain(h.in);
+    arm(other, h.evt, &two);
+    assert_true(is_ready(h.handle));
     assert_false(is_ready(two));
     fixture_disconnect(other); /* its session ends, and its wait */
     assert_ready_for_ever(two);
-    arm(c, e, &one);
-    assert_false(is_ready(one));
-    ask_no_evts(c, p[0]);
-    assert_ready_for_ever(one);
+    arm_hint(&h);
+    assert_false(is_ready(h.handle));
+    ask_no_evts(h.client, h.in);
+    assert_ready_for_ever(h.handle);
 }
 
 /* ---- the end ------------------------------------------------------------------------------------------------------------------ */
 
 static void of_an_event_that_is_removed_while_armed(void **state) {
-    portd_client *c = fixture_client(NULL);
-    portd_native handle = -1, late = -1;
-    int p[2];
+    struct hint h = hint_new(fixture_client(NULL), make_pipe);
+    portd_native late = -1;
 
     (void)state;
-    make_pipe(p);
-    portd_id e = ask_evt(c, p[0], READ);
-    arm(c, e, &handle);
+    arm_hint(&h);
     fixture_until_fds(fixture_broker(), 1 + 1 + HINT_FDS);
-    ask_no_evts(c, p[0]);
-    assert_ready_for_ever(handle);
+    ask_no_evts(h.client, h.in);
+    assert_ready_for_ever(h.handle);
     fixture_until_fds(fixture_broker(), 1 + 1); /* the connection; and the clients' end, for who asks again */
-    arm(c, e, &handle);
-    assert_ready_for_ever(handle);
-    arm(c, e, &late);
-    assert_true(is_same_file(handle, late));
-    assert_int_equal(portd_release(c, &e, 1, fixture_soon()), 1);
+    arm_hint(&h);
+    assert_ready_for_ever(h.handle);
+    arm(h.client, h.evt, &late);
+    assert_true(is_same_file(h.handle, late));
+    assert_int_equal(portd_release(h.client, &h.evt, 1, fixture_soon()), 1);
     fixture_until_fds(fixture_broker(), 1);
-    assert_ready_for_ever(handle);
+    assert_ready_for_ever(h.handle);
 }
 
 static void of_a_port_that_is_closed_while_armed(void **state) {
@@ -278,46 +278,35 @@ static void of_a_port_that_is_closed_while_armed(void **state) {
 }
 
 static void whose_session_ends_while_armed(void **state) {
-    portd_client *c = fixture_client(NULL);
-    portd_native handle = -1;
-    int p[2];
+    struct hint h = hint_new(fixture_client(NULL), make_pipe);
 
     (void)state;
-    make_pipe(p);
-    arm(c, ask_evt(c, p[0], READ), &handle);
-    assert_false(is_ready(handle));
-    fixture_disconnect(c);
-    assert_ready_for_ever(handle);
+    arm_hint(&h);
+    assert_false(is_ready(h.handle));
+    fixture_disconnect(h.client);
+    assert_ready_for_ever(h.handle);
     fixture_until_fds(fixture_broker(), 0);
 }
 
 static void whose_broker_dies_while_armed(void **state) {
-    portd_client *c = fixture_client(NULL);
-    portd_native handle = -1;
-    int p[2];
+    struct hint h = hint_new(fixture_client(NULL), make_pipe);
 
     (void)state;
-    make_pipe(p);
-    portd_id e = ask_evt(c, p[0], READ);
-    arm(c, e, &handle);
-    assert_false(is_ready(handle));
+    arm_hint(&h);
+    assert_false(is_ready(h.handle));
     fixture_kill(fixture_broker());
-    assert_ready_for_ever(handle);
-    assert_int_equal(portd_handle_arm(c, e, fixture_soon(), &handle), PORTD_E_DISCONNECTED);
+    assert_ready_for_ever(h.handle);
+    assert_int_equal(portd_handle_arm(h.client, h.evt, fixture_soon(), &h.handle), PORTD_E_DISCONNECTED);
 }
 
 /* The broker stops with hints armed: it leaves nothing, and exits with 0 (FIXTURE_CASE looks at that). */
 static void whose_broker_stops_while_armed(void **state) {
-    portd_native handles[TURNS];
     portd_client *c = fixture_client(NULL);
-    int p[2], pty[2];
 
     (void)state;
-    make_pty(pty);
     for (int i = 0; i < TURNS; i++) {
-        handles[i] = -1;
-        make_pipe(p);
-        arm(c, ask_evt(c, i ? p[0] : pty[0], READ), &handles[i]);
+        struct hint h = hint_new(c, i ? make_pipe : make_pty);
+        arm_hint(&h);
     }
 }
 
@@ -337,22 +326,18 @@ static void of_what_is_always_ready(void **state) {
 
 /* The poller thread answers later: what is ready makes it readable then. */
 static void of_what_a_thread_polls(void **state) {
-    portd_client *c = fixture_client(NULL);
-    portd_native handle = -1;
-    int pty[2];
+    struct hint h = hint_new(fixture_client(NULL), make_pty);
 
     (void)state;
-    make_pty(pty);
-    portd_id e = ask_evt(c, pty[0], READ);
     for (int i = 0; i < TURNS; i++) {
-        arm(c, e, &handle);
-        assert_cause(c, e, IDLE); /* the thread has answered both */
-        assert_false(is_ready(handle));
-        fd_say(pty[1], "line\n");
-        assert_true(is_readable(handle));
-        arm(c, e, &handle);
-        assert_true(is_readable(handle));
-        fd_hear(pty[0], "line\n");
+        arm_hint(&h);
+        assert_cause(h.client, h.evt, IDLE); /* the thread has answered both */
+        assert_false(is_ready(h.handle));
+        fd_say(h.out, "line\n");
+        assert_true(is_readable(h.handle));
+        arm_hint(&h);
+        assert_true(is_readable(h.handle));
+        fd_hear(h.in, "line\n");
     }
 }
 
@@ -382,52 +367,47 @@ static void of_what_is_gone_when_the_thread_answers(void **state) {
 /* ---- holders that do what they must not ---------------------------------------------------------------------------------------------- */
 
 static void of_a_client_that_writes_and_reads(void **state) {
-    portd_client *c = fixture_client(NULL), *other = fixture_client(NULL);
-    portd_native handle = -1, of_other = -1;
-    int p[2];
+    struct hint h = hint_new(fixture_client(NULL), make_pipe);
+    portd_client *other = fixture_client(NULL);
+    portd_native of_other = -1;
     char byte;
 
     (void)state;
-    make_pipe(p);
-    portd_id e = ask_evt(c, p[0], READ);
-    arm(c, e, &handle);
-    arm(other, ask_evt(other, p[0], READ), &of_other);
-    assert_int_equal(send((int)handle, "x", 1, MSG_NOSIGNAL), -1); /* so nothing lies in it */
+    arm_hint(&h);
+    arm(other, ask_evt(other, h.in, READ), &of_other);
+    assert_int_equal(send((int)h.handle, "x", 1, MSG_NOSIGNAL), -1); /* so nothing lies in it */
     assert_int_equal(errno, EPIPE);
-    put(p[1]);
-    assert_true(is_readable(handle));
-    assert_int_equal(read((int)handle, &byte, 1), 1);
-    assert_false(is_ready(handle)); /* which is why it must not be read */
-    arm(c, e, &handle);
-    assert_true(is_ready(handle));
-    assert_int_equal(fcntl((int)handle, F_SETFL, 0), 0); /* for all who have it: the broker does not wait */
-    (void)drain(p[0]);
-    arm(c, e, &handle);
-    assert_false(is_ready(handle));
-    arm(c, e, &handle);
+    put(h.out);
+    assert_true(is_readable(h.handle));
+    assert_int_equal(read((int)h.handle, &byte, 1), 1);
+    assert_false(is_ready(h.handle)); /* which is why it must not be read */
+    arm_hint(&h);
+    assert_true(is_ready(h.handle));
+    assert_int_equal(fcntl((int)h.handle, F_SETFL, 0), 0); /* for all who have it: the broker does not wait */
+    (void)drain(h.in);
+    arm_hint(&h);
+    assert_false(is_ready(h.handle));
+    arm_hint(&h);
     assert_true(is_readable(of_other));
 }
 
 static void of_a_client_that_shuts_it_down(void **state) {
     static const int ways[] = {SHUT_RD, SHUT_WR, SHUT_RDWR};
     portd_client *c = fixture_client(NULL);
-    int p[2];
 
     (void)state;
     for (size_t i = 0; i < 3; i++) {
-        portd_native handle = -1;
-        make_pipe(p);
-        portd_id e = ask_evt(c, p[0], READ);
-        arm(c, e, &handle);
-        (void)shutdown((int)handle, ways[i]);
-        put(p[1]);
-        assert_true(is_readable(handle));
-        arm(c, e, &handle);
-        assert_true(is_ready(handle));
-        ask_no_evts(c, p[0]);
-        assert_ready_for_ever(handle);
-        assert_int_equal(portd_release(c, &e, 1, fixture_soon()), 1);
-        fixture_close((int)handle);
+        struct hint h = hint_new(c, make_pipe);
+        arm_hint(&h);
+        (void)shutdown((int)h.handle, ways[i]);
+        put(h.out);
+        assert_true(is_readable(h.handle));
+        arm_hint(&h);
+        assert_true(is_ready(h.handle));
+        ask_no_evts(c, h.in);
+        assert_ready_for_ever(h.handle);
+        assert_int_equal(portd_release(c, &h.evt, 1, fixture_soon()), 1);
+        fixture_close((int)h.handle);
     }
     fixture_until_fds(fixture_broker(), 1);
 }
@@ -451,30 +431,26 @@ static bool until_charged(portd_client *c, uint64_t descriptors) {
 }
 
 static void is_charged(void **state) {
-    portd_client *c = fixture_client(NULL);
-    portd_native handle = -1;
-    int p[2];
+    struct hint h = hint_new(fixture_client(NULL), make_pipe);
 
     (void)state;
-    make_pipe(p);
-    portd_id e = ask_evt(c, p[0], READ);
-    uint64_t descriptors = ask_quota(c, "descriptors"), bytes = ask_quota(c, "bytes");
-    assert_int_equal(ask_quota(c, "waits"), 0);
-    arm(c, e, &handle);
-    arm(c, e, &handle);
-    assert_true(until_charged(c, descriptors + HINT_FDS));
-    assert_int_equal(ask_quota(c, "waits"), 1);
-    assert_true(ask_quota(c, "bytes") > bytes);
-    assert_int_equal(ask_inflight(c), 1);
-    put(p[1]);
-    assert_true(is_readable(handle));
-    assert_int_equal(ask_quota(c, "waits"), 0);
-    assert_int_equal(ask_quota(c, "bytes"), bytes);
-    assert_int_equal(ask_inflight(c), 0);
-    ask_no_evts(c, p[0]);
-    assert_int_equal(portd_release(c, &e, 1, fixture_soon()), 1);
+    uint64_t descriptors = ask_quota(h.client, "descriptors"), bytes = ask_quota(h.client, "bytes");
+    assert_int_equal(ask_quota(h.client, "waits"), 0);
+    arm_hint(&h);
+    arm_hint(&h);
+    assert_true(until_charged(h.client, descriptors + HINT_FDS));
+    assert_int_equal(ask_quota(h.client, "waits"), 1);
+    assert_true(ask_quota(h.client, "bytes") > bytes);
+    assert_int_equal(ask_inflight(h.client), 1);
+    put(h.out);
+    assert_true(is_readable(h.handle));
+    assert_int_equal(ask_quota(h.client, "waits"), 0);
+    assert_int_equal(ask_quota(h.client, "bytes"), bytes);
+    assert_int_equal(ask_inflight(h.client), 0);
+    ask_no_evts(h.client, h.in);
+    assert_int_equal(portd_release(h.client, &h.evt, 1, fixture_soon()), 1);
     fixture_until_fds(fixture_broker(), 1);
-    assert_true(until_charged(c, descriptors - 1));
+    assert_true(until_charged(h.client, descriptors - 1));
 }
 
 TEST_MAIN(FIXTURE_CASE(is_readable_once_armed_and_ready), FIXTURE_CASE(of_what_is_ready_already),

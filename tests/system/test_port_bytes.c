@@ -67,39 +67,16 @@ static void start_read(struct raw *raw, uint64_t id, uint64_t port) {
     assert_int_equal(raw_send_request(raw, &request, NULL, 0), 0);
 }
 
-/* The body of a write, packed; *request says its id. */
-static uint8_t *pack_write(uint64_t request_id, uint64_t port, size_t size, size_t *length) {
-    static uint8_t bytes[MOST + 4096], body[MOST + 8192];
-    raw_request request = PORTD__V1__REQUEST__INIT;
-    Portd__V1__Write write = PORTD__V1__WRITE__INIT;
-
-    assert_true(size <= sizeof(bytes));
-    for (size_t i = 0; i < size; i++)
-        bytes[i] = (uint8_t)(i % 253);
-    request.id = request_id;
-    request.method_case = PORTD__V1__REQUEST__METHOD_WRITE;
-    request.write = &write;
-    write.id = port;
-    write.data.data = bytes;
-    write.data.len = size;
-    *length = portd__v1__request__pack(&request, body);
-    assert_true(*length <= sizeof(body));
-    return body;
-}
-
-static void send_long(const struct raw *raw, const uint8_t *body, size_t length) {
-    uint8_t head[RAW_HEADER];
-
-    raw_header(head, (uint32_t)length, 0, 0);
-    assert_int_equal(raw_send(raw, head, sizeof(head), NULL, 0), 0);
-    assert_int_equal(raw_send(raw, body, length, NULL, 0), 0);
+/* The header comes first, and alone. */
+static void send_long(const struct raw *raw, const uint8_t *frame, size_t size) {
+    assert_int_equal(raw_send(raw, frame, RAW_HEADER, NULL, 0), 0);
+    assert_int_equal(raw_send(raw, frame + RAW_HEADER, size - RAW_HEADER, NULL, 0), 0);
 }
 
 static int ask_write(struct raw *raw, uint64_t port, size_t size) {
-    size_t length;
-    const uint8_t *body = pack_write(++raw->id, port, size, &length);
+    static uint8_t frame[RAW_HEADER + RAW_WRITE_MAX];
 
-    send_long(raw, body, length);
+    send_long(raw, frame, raw_pack_write(frame, ++raw->id, port, size));
     return raw_code(raw_next(raw, NULL));
 }
 
@@ -175,9 +152,8 @@ static void guest_is_told_both(struct raw *raw, uint64_t one, uint64_t other) {
 }
 
 static void a_long_write_in_pieces(void **state) {
-    static uint8_t bytes[RAW_HEADER + MOST + 8192];
+    static uint8_t bytes[RAW_HEADER + RAW_WRITE_MAX + RAW_HEADER + RAW_BODY_MAX];
     struct raw raw;
-    size_t length, used;
     int ends[2];
 
     (void)state;
@@ -185,15 +161,12 @@ static void a_long_write_in_pieces(void **state) {
     pair(ends);
     uint64_t out = wrap(&raw, ends[0], true);
     for (size_t first = 1; first < 24; first++) {
-        const uint8_t *body = pack_write(1000 + first, out, 20000, &length);
         raw_request ping = PORTD__V1__REQUEST__INIT;
         Portd__V1__Ping message = PORTD__V1__PING__INIT;
         ping.id = 2000 + first;
         ping.method_case = PORTD__V1__REQUEST__METHOD_PING;
         ping.ping = &message;
-        raw_header(bytes, (uint32_t)length, 0, 0);
-        memcpy(bytes + RAW_HEADER, body, length);
-        used = RAW_HEADER + length;
+        size_t used = raw_pack_write(bytes, 1000 + first, out, 20000);
         used += raw_pack(bytes + used, &ping, 0);
         assert_int_equal(raw_send(&raw, bytes, first, NULL, 0), 0);
         struct raw other;
@@ -365,9 +338,9 @@ static void inflight_reads_do_not_count(void **state) {
 
 /* What is in flight when a client goes is given back. */
 static void a_client_that_goes(void **state) {
+    static uint8_t frame[RAW_HEADER + RAW_WRITE_MAX];
     struct raw raw, other;
     uint64_t limit;
-    size_t length;
     int ends[2];
 
     (void)state;
@@ -379,8 +352,7 @@ static void a_client_that_goes(void **state) {
         uint64_t in = wrap(&raw, ends[0], false), out = wrap(&raw, ends[0], true);
         for (uint64_t i = 0; i < 50; i++) {
             start_read(&raw, 500 + i, in);
-            const uint8_t *body = pack_write(600 + i, out, MOST, &length);
-            send_long(&raw, body, length);
+            send_long(&raw, frame, raw_pack_write(frame, 600 + i, out, MOST));
         }
         guest_is_served(&raw);
         assert_true(guest_quota(&other, "waits", &limit) > 50);
