@@ -1,6 +1,7 @@
-/* peer_bsd.c: peer.h for the other BSDs, with getpeereid, which all of them have. It returns user and group; each system has another call
- * for the supplementary groups and the process, so rights that need these are not granted here. */
+/* peer_bsd.c: peer.h for NetBSD and OpenBSD, with getpeereid and the system's own call for the process. No call tells the supplementary
+ * groups, so rights that need these are not granted here. */
 #include "peer.h"
+#include "peer_pid.h"
 
 #include <errno.h>
 #include <string.h>
@@ -17,6 +18,7 @@ int peer_of(os_fd connection, struct peer *peer) {
         return -errno;
     peer->uid = uid;
     peer->gid = gid;
+    peer->pid = peer_pid(connection, NULL);
     return 0;
 }
 

@@ -1,6 +1,6 @@
 # Functions for the CMakeLists.txt of the rooms (source folders), and the compiler flags of all targets.
 #
-#   portd_room(ROOM INTO TARGET... SOURCES file... [LINUX file...] [MACOS file...] [FREEBSD file...] [NETBSD file...] [BSD file...] [UNIX file...] [WIN32 file...])
+#   portd_room(ROOM INTO TARGET... SOURCES file... [LINUX file...] [MACOS file...] [FREEBSD file...] [NETBSD file...] [OPENBSD file...] [BSD file...] [UNIX file...] [WIN32 file...])
 #       Adds the files of this folder to the targets. Only this function selects files by platform. BSD: all systems with kqueue, also
 #       macOS. A file replaces one of the same name (up to the last underscore) that is listed for more systems: place_macos.c replaces
 #       place_bsd.c, and either replaces place_unix.c.
@@ -87,7 +87,7 @@ endif()
 # ---- rooms ----------------------------------------------------------------------------------------------------------
 
 function(portd_room room)
-  cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "INTO;SOURCES;LINUX;MACOS;FREEBSD;NETBSD;BSD;UNIX;WIN32")
+  cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "INTO;SOURCES;LINUX;MACOS;FREEBSD;NETBSD;OPENBSD;BSD;UNIX;WIN32")
   if(WIN32)
     set(native ${arg_WIN32})
   elseif(CMAKE_SYSTEM_NAME STREQUAL "Linux")
@@ -98,6 +98,8 @@ function(portd_room room)
     set(native ${arg_FREEBSD} ${arg_BSD} ${arg_UNIX})
   elseif(CMAKE_SYSTEM_NAME STREQUAL "NetBSD")
     set(native ${arg_NETBSD} ${arg_BSD} ${arg_UNIX})
+  elseif(CMAKE_SYSTEM_NAME STREQUAL "OpenBSD")
+    set(native ${arg_OPENBSD} ${arg_BSD} ${arg_UNIX})
   else()
     set(native ${arg_BSD} ${arg_UNIX})
   endif()
