@@ -6,6 +6,7 @@
 
 #include "signal_pipe.h"
 
+#include "interrupted.h"
 #include "proto/calls.h"
 
 #include <errno.h>
@@ -13,7 +14,6 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <string.h>
-#include <sys/ucontext.h>
 #include <unistd.h>
 
 enum { NUMBERS = 65 };
@@ -36,13 +36,6 @@ int signal_pipe_open(os_fd *readable) {
     return 0;
 }
 
-/* Adds the signal to the mask that the thread gets when the handler returns. */
-static void leave_blocked(void *context, int number) {
-    ucontext_t *interrupted = context;
-
-    (void)sigaddset(&interrupted->uc_sigmask, number);
-}
-
 static void unblock(int number) {
     sigset_t one;
 
@@ -56,7 +49,7 @@ static void on_signal(int number, siginfo_t *info, void *context) {
     unsigned char byte = (unsigned char)number;
 
     (void)info;
-    leave_blocked(context, number);
+    interrupted_block(context, number);
     if (!signals.noted[number]) {
         signals.noted[number] = 1;
         while (write(signals.ends[1], &byte, 1) < 0 && errno == EINTR)
