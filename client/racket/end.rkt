@@ -1,7 +1,7 @@
 #lang racket/base
 ;; end.rkt: one end of a wrap: the broker's port behind a Racket port.
 ;;
-;; Each end has a pollable handle, watched by Racket itself, that is ready when a read or write would not wait. Only then is a request
+;; Each end has a pollable handle, which is ready when a read or write would not wait (handle.rkt). Only then is a request
 ;; sent to the broker, which replies at once. If another holder of the descriptor took the bytes first, the request is cancelled after
 ;; a moment. The last close of a wrap also closes the client's own number, as in Racket, unless 'no-close. A socket's direction is
 ;; shut down when its port is closed, as with Racket's TCP ports, unless 'no-close.
@@ -9,10 +9,10 @@
 ;; Everything that changes an end runs in atomic mode, so that killing a thread leaves it consistent. Failures are values (trouble)
 ;; until atomic mode is left.
 
-(require ffi/unsafe ffi/unsafe/atomic ffi/unsafe/custodian ffi/unsafe/schedule
-         (prefix-in native: ffi/unsafe/port) "libportd.rkt")
+(require ffi/unsafe ffi/unsafe/atomic ffi/unsafe/custodian
+         "libportd.rkt" "handle.rkt")
 (provide (struct-out wrap) (struct-out end) end-open end-of end-tell
-         end-ready? end-wait end-read end-write end-position end-close! end-join! end-leave!
+         end-ready? end-evt end-wait end-next end-read end-write end-position end-close! end-join! end-leave!
          raise-stream)
 
 (define moment 50000) ; µs, how long a request may take whose bytes another holder took
@@ -21,15 +21,15 @@
 
 (struct wrap (number socket? close? [open #:mutable]))
 
-;; plain: an event that is ready while the handle is. registration: with the custodian; #f if there is none.
-(struct end (wrap input? client id handle plain [closed? #:mutable] [registration #:mutable]))
+;; registration: with the custodian; #f if there is none.
+(struct end (wrap input? client id handle [closed? #:mutable] [registration #:mutable]))
 
 ;; In atomic mode. Returns the end for a port of the broker, or the trouble.
 (define (end-open c wrap id input?)
-  (define handle (handle-of c id))
+  (define handle (handle-open c id))
   (if (trouble? handle)
       handle
-      (end wrap input? c id handle (native:unsafe-fd->evt handle 'read) #f #f)))
+      (end wrap input? c id handle #f #f)))
 
 (define (end-lost? e) (not (current? (end-client e))))
 (define lost (trouble e-disconnected "the connection to the broker is lost" "" 0))
@@ -56,14 +56,16 @@
 
 ;; ---- readiness
 
-(define (end-ready? e) (or (end-closed? e) (end-lost? e) (unsafe-poll-fd (end-handle e) 'read #t)))
+(define (end-ready? e) (or (end-closed? e) (end-lost? e) (handle-ready? (end-handle e))))
 
-;; What to wait for when the end is not ready; its result is not used. As with Racket's own ports it is a semaphore, which wakes all
-;; waiting threads.
-(define (end-wait e)
-  (if (or (end-closed? e) (end-lost? e))
-      always-evt
-      (or (native:unsafe-file-descriptor->semaphore (end-handle e) 'read) (end-plain e))))
+;; An event that is ready while the end is.
+(define (end-evt e) (handle-evt (end-handle e)))
+
+;; What to wait for when the end was not ready; its result is not used.
+(define (end-wait e) (if (or (end-closed? e) (end-lost? e)) always-evt (handle-wait (end-handle e))))
+
+;; What to poll next when the end was not ready: itself, until Racket is to sleep, where that costs no request.
+(define (end-next e self wakeups) (if (or wakeups (not (handle-exact? (end-handle e)))) (end-wait e) self))
 
 ;; ---- bytes. Each returns a count, #f if it would wait, or the trouble; a read also eof.
 
@@ -71,7 +73,8 @@
   (cond
     [(end-closed? e) closed-number]
     [(end-lost? e) lost]
-    [(not (or (unsafe-poll-fd (end-handle e) 'read #t) also)) #f]
+    [(not (or (handle-ready? (end-handle e)) also)) #f]
+    [(end-lost? e) lost] ; while the broker was asked
     [else body ...]))
 
 (define (failed e code)
@@ -119,9 +122,7 @@
      (when (and (current? c) (wrap-socket? w) (wrap-close? w))
        (portd_port_shutdown c (end-id e) (if (end-input? e) 1 2)))
      (when (current? c) (portd_port_close c (end-id e)))
-     (native:unsafe-file-descriptor->semaphore (end-handle e) 'remove)
-     (native:unsafe-fd->evt (end-handle e) 'remove)
-     (close-number (end-handle e))
+     (handle-close! (end-handle e))
      (give-back! c (end-id e))
      (define number (if (and (zero? (wrap-open w)) (wrap-close? w)) (close-number (wrap-number w)) 0))
      (and (positive? number) (trouble e-closed "closing" "" number))]))
@@ -144,8 +145,7 @@
 (call-when-lost!
  (lambda ()
    (for ([e (in-hash-values ends)] #:unless (end-closed? e))
-     (native:unsafe-file-descriptor->semaphore (end-handle e) 'remove)
-     (native:unsafe-fd->evt (end-handle e) 'remove))))
+     (handle-wake! (end-handle e)))))
 
 ;; The messages of Racket's ports, for sockets those of its TCP ports. That of a close has no error number.
 (define (raise-stream e doing said)

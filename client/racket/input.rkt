@@ -117,8 +117,7 @@
   (define (poll self wakeups)
     (cond
       [(or (positive? (available)) ended? (end-ready? e)) (values (list self) #f)]
-      [wakeups (values #f (end-wait e))]
-      [else (values #f self)]))
+      [else (values #f (end-next e self wakeups))]))
 
   (define (get-progress)
     (atomically

@@ -32,6 +32,7 @@
 (define forever (sub1 (expt 2 63)))
 
 ;; The failure codes that the binding distinguishes.
+(define e-not-found -3)
 (define e-timeout -7)
 (define e-closed -9)
 (define e-disconnected -21)
@@ -43,6 +44,9 @@
   ([size _size] [name _pointer] [token _pointer] [owner_pid _uint32] [new_session _stdbool] [ttl_us _int64]
    [start _stdbool] [daemon _pointer] [allocate _pointer] [log _pointer] [context _pointer] [message _pointer]
    [message_size _size]))
+
+(define-cstruct _ready ([id _uint64] [cause _int]))
+(define one-ready (make-ready 0 0)) ; room for an answer that nobody reads
 
 (define-cstruct _endpoint ([size _size] [family _pointer] [host (_array _byte 440)] [port _uint32]))
 
@@ -62,8 +66,11 @@
   (_fun _pointer _intptr _int (_int64 = forever) (id : (_ptr o _uint64)) -> (code : _int) -> (values code id)))
 (define-portd portd_fd_to_evt
   (_fun _pointer _intptr _int _int (_int64 = forever) (id : (_ptr o _uint64)) -> (code : _int) -> (values code id)))
-(define-portd portd_handle_dup
-  (_fun _pointer _uint64 (_int64 = forever) (handle : (_ptr o _intptr)) -> (code : _int) -> (values code handle)))
+(define-portd portd_handle_arm
+  (_fun _pointer _uint64 (_int64 = forever) (handle : (_ptr io _intptr)) -> (code : _int) -> (values code handle)))
+(define-portd portd_wait ; one object, which is looked at once; the count
+  (_fun _pointer (id : (_ptr i _uint64)) (_size = 1) (_uint = 0) (_int64 = 0) (_ready-pointer = one-ready) -> _int))
+(define-portd portd_broker_has_feature (_fun _pointer _bytes/nul-terminated -> _stdbool))
 (define-portd portd_release (_fun _pointer (id : (_ptr i _uint64)) (_size = 1) (_int64 = forever) -> _int))
 
 (define-portd portd_fd_to_port
@@ -101,7 +108,7 @@
 ;; Handles are moved to high numbers, so that they do not change which number the program's next descriptor gets.
 (define first-handle 256)
 (define lift
-  (let ([command (case (system-type 'os*) [(linux) 1030] [(macosx) 67] [else #f])] ; F_DUPFD_CLOEXEC
+  (let ([command (case (system-type 'os*) [(linux) 1030] [(macosx) 67] [(freebsd) 17] [(netbsd) 12] [(openbsd) 10] [else #f])] ; F_DUPFD_CLOEXEC
         [fcntl (get-ffi-obj "fcntl" #f (_fun #:varargs-after 2 _int _int _int -> _int))])
     (lambda (fd)
       (define high (if command (fcntl fd command first-handle) -1))
@@ -206,11 +213,6 @@
        [else answers])))
   (when (trouble? (car answers)) (raise-trouble who (car answers)))
   (apply values answers))
-
-;; In atomic mode. Returns a pollable handle of an object, or the trouble.
-(define (handle-of c id)
-  (define-values (code handle) (portd_handle_dup c id))
-  (if (negative? code) (trouble-of c code) (lift handle)))
 
 ;; In atomic mode. Releases an id, unless its connection is lost.
 (define (give-back! c id)

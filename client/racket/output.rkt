@@ -20,7 +20,7 @@
   (define mode (if (and (not (wrap-socket? w)) (isatty (wrap-number w))) 'line 'block))
   (define accepted 0)
   (define open? #f) ; #t from a buffered write in mode 'block to the next flush: bytes that fit are buffered whatever the mode
-  (define again (wrap-evt (end-plain e) (lambda (_) #f)))
+  (define again (wrap-evt (end-evt e) (lambda (_) #f)))
 
   (define (purge!)
     (set! start 0)
@@ -84,7 +84,7 @@
      (writing (lambda (self)
                 (set! open? #f)
                 (define n (count! (put! source from to (eq? mode 'line))))
-                (if n (values (list n) #f) (values #f (replace-evt (end-plain e) (lambda (_) self))))))
+                (if n (values (list n) #f) (values #f (replace-evt (end-evt e) (lambda (_) self))))))
      (lambda (n) (if (trouble? n) (raise-stream e "writing to" n) n))))
 
   (define (position)
@@ -107,7 +107,7 @@
     (when said (raise-stream e "closing" said)))
 
   (define port
-    (make-output-port name (end-plain e) write-out close #f get-write-evt #f #f void position
+    (make-output-port name (end-evt e) write-out close #f get-write-evt #f #f void position
                       (case-lambda
                         [() (end-tell e) mode]
                         [(new) (set! mode new)])))

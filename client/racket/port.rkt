@@ -4,14 +4,14 @@
 ;; (require "port.rkt") instead of (require ffi/unsafe/port). Results are real Racket semaphores, events and ports: the broker has a
 ;; pollable handle for each of its objects, and Racket's own scheduler watches the handle, so other threads run meanwhile.
 ;;
-;; A semaphore's handle is an eventfd that becomes readable and stays so; an event's handle is an epoll descriptor that follows the
-;; event. Both are watched by the very procedures that this module replaces. The tables here map each object to its handle until the
+;; A semaphore's handle becomes readable and stays so; an event's handle follows the event, or hints at it (handle.rkt). Both are watched
+;; by the very procedures that this module replaces. The tables here map each object to its handle until the
 ;; object ends; they change in atomic mode. Ports are in end.rkt, input.rkt and output.rkt.
 ;;
 ;; portd-semantics(7) says where portd differs from Racket, above all in refusing calls that give Racket objects that never fire.
 
 (require ffi/unsafe ffi/unsafe/atomic racket/string (prefix-in native: ffi/unsafe/port)
-         "libportd.rkt" "end.rkt" "input.rkt" "output.rkt")
+         "libportd.rkt" "handle.rkt" "end.rkt" "input.rkt" "output.rkt")
 (provide unsafe-file-descriptor->port
          unsafe-socket->port
          unsafe-port->file-descriptor
@@ -51,20 +51,19 @@
   (define found (hash-ref semaphores id #f))
   (when found
     (hash-remove! semaphores id)
-    (native:unsafe-file-descriptor->semaphore (cdr found) 'remove)
-    (close-number (cdr found))
+    (handle-close! (cdr found))
     (give-back! c id)))
 
 ;; Returns a Racket semaphore that is posted for all its waiters when the broker's has fired. Then id and handle are released.
 (define (semaphore-of c id)
   (define found (and id (hash-ref semaphores id #f)))
-  (define handle (and id (not found) (handle-of c id)))
+  (define handle (and id (not found) (handle-open c id #:semaphore? #t)))
   (cond
     [(not id) #f]
     [found (car found)]
     [(trouble? handle) handle]
     [else
-     (define semaphore (native:unsafe-file-descriptor->semaphore handle 'read))
+     (define semaphore (native:unsafe-file-descriptor->semaphore (handle-number handle) 'read))
      (hash-set! semaphores id (cons semaphore handle))
      (parameterize ([current-custodian home])
        (thread (lambda ()
@@ -85,31 +84,29 @@
 
 ;; ---- events
 
-(struct entry (id handle evt))
+(struct entry (id handle))
 (define evts (make-hash)) ; (number . direction) -> entry
 
-;; The old event stays ready without its handle, which is closed.
+;; The old event stays ready without its handle.
 (define (end-evt! c key)
   (define old (hash-ref evts key #f))
   (when old
     (hash-remove! evts key)
-    (native:unsafe-fd->evt (entry-handle old) 'remove)
-    (close-number (entry-handle old))
+    (handle-close! (entry-handle old))
     (give-back! c (entry-id old))))
 
 (define (evt-of c key id)
   (define known (hash-ref evts key #f))
   (cond
-    [(and known (= (entry-id known) id)) (entry-evt known)]
+    [(and known (= (entry-id known) id)) (handle-evt (entry-handle known))]
     [else
      (end-evt! c key) ; the number was reused for another open file
-     (define handle (handle-of c id))
+     (define handle (handle-open c id))
      (cond
        [(trouble? handle) handle]
        [else
-        (define evt (native:unsafe-fd->evt handle 'read))
-        (hash-set! evts key (entry id handle evt))
-        evt])]))
+        (hash-set! evts key (entry id handle))
+        (handle-evt handle)])]))
 
 (define (unsafe-fd->evt fd mode [socket? #t])
   (define who 'unsafe-fd->evt)

@@ -2,37 +2,8 @@
 ;; lost.rkt: what becomes of semaphores, events and ports when their broker is killed: threads that wait for them wake, and later calls find the
 ;; next broker. Not a scenario of Racket's: it has no broker to lose.
 ;;
-;;   racket lost.rkt LIBRARY      PORTD_DAEMON is the broker to start, PORTD_ADDRESS where
-(require "program.rkt")
-
-(library (list 'file (path->string (path->complete-path (vector-ref (current-command-line-arguments) 0)))))
-(patience 5)
-
-(define brokers '())
-(define (give-up text)
-  (for ([broker brokers]) (subprocess-kill broker #t))
-  (eprintf "~a\n" text)
-  (exit 1))
-(uncaught-exception-handler (lambda (e) (give-up (if (exn? e) (exn-message e) e))))
-
-(define (start-broker)
-  (define-values (broker out in err)
-    (subprocess (current-output-port) #f (current-error-port) (getenv "PORTD_DAEMON") "--listen" (getenv "PORTD_ADDRESS")))
-  (close-output-port in)
-  (set! brokers (cons broker brokers))
-  broker)
-(define (kill-broker broker)
-  (subprocess-kill broker #t)
-  (subprocess-wait broker))
-
-;; What it answers once a broker is there.
-(define-syntax-rule (with-broker e)
-  (let loop ([tries 500])
-    (define answer (caught e))
-    (if (and (exn? answer) (positive? tries)) (begin (sleep 0.01) (loop (sub1 tries))) answer)))
-
-(define (expect what seen right)
-  (unless (equal? seen right) (give-up (format "~a: ~s and not ~s" what seen right))))
+;;   racket lost.rkt LIBRARY
+(require "brokers.rkt" "program.rkt")
 
 (define-values (r w) (new-pipe))
 (define-values (r2 w2) (new-pipe))
