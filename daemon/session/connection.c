@@ -102,6 +102,13 @@ static void discard(void *context, os_fd fd) {
     connection_discard(connection, fd, false);
 }
 
+static const char ended[] = "its session has ended";
+
+/* Its session has ended, and its last replies are not sent yet. */
+static bool is_leaving(const struct connection *connection) {
+    return !connection->session && connection->session_id;
+}
+
 void connection_end(struct connection *connection, const char *reason) {
     struct sessions *sessions = connection->all;
     char
@@ -110,7 +117,8 @@ void connection_end(struct connection *connection, const char *reason) {
         return;
     connection->dead = true;
     metrics_add(reason ? METRIC_CONNECTIONS_ENDED_BROKER : METRIC_CONNECTIONS_ENDED_CLIENT, 1);
-    notice_session_disconnected(connection, reason);
+    if (!is_leaving(connection))
+        notice_session_disconnected(connection, reason);
     if (reason)
         log_write_about(LOG_TOPIC_CONNECTION, connection->peer.uid, LOG_LEVEL_INFO,
                         "connection ended; uid=%" PRIu64 " pid=%u reason=%s", connection->peer.uid,
@@ -146,13 +154,6 @@ static void leave(struct connection *connection) {
     sessions->dead = connection;
 }
 
-/* Its session has ended, and its last replies are not sent yet. */
-static bool is_leaving(const struct connection *connection) {
-    return !connection->session && connection->session_id;
-}
-
-static void end_left(struct connection *connection) { connection_end(connection, "its session has ended"); }
-
 void connection_leave_ended(struct connection *connection) {
     int64_t until = os_now_us() + CONNECTION_LEAVE_US;
     connection->all->parted(connection->session, connection);
@@ -161,9 +162,10 @@ void connection_leave_ended(struct connection *connection) {
         return;
     if (lane_rests(&connection->user->lane) ||
         loop_timer_set(connection->all->loop, &connection->timer, until))
-        end_left(connection);
+        connection_end(connection, ended);
     else
         connection_flush_later(connection);
+    notice_session_disconnected(connection, ended); /* before the end of the session, which may be next */
 }
 
 /* A connection that is not watched does not tell when its client is gone. */
@@ -311,7 +313,7 @@ void connection_flush(struct connection *connection) {
         connection_end(connection, connection->lost);
     if (!connection->dead && is_leaving(connection) && !connection->held &&
         !channel_pending(&connection->channel))
-        end_left(connection);
+        connection_end(connection, ended);
     if (connection->dead)
         return;
     charge_kept(connection);
@@ -372,7 +374,7 @@ static void on_timer(struct loop_timer *timer) {
     struct connection *connection = CONTAINER_OF(timer, struct connection, timer);
     if (is_leaving(connection)) {
         (void)turn_charge(turns_of(connection), NULL);
-        end_left(connection);
+        connection_end(connection, ended);
         (void)turn_charge(turns_of(connection), &connection->user->lane);
         return;
     }

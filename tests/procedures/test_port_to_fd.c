@@ -59,7 +59,7 @@ static void d02_d04_what_has_none(void **state) {
     check_fails(stranger, ports.in, PORTD_E_NOT_FOUND);
     check_fails(c, ask_semaphore(c, p[0], READ), PORTD_E_INVALID);
     check_fails(c, ask_evt(c, p[0], READ), PORTD_E_INVALID);
-    check_fails(c, portd_session_id(c), PORTD_E_NOT_FOUND);
+    check_fails(c, portd_session_id(c), PORTD_E_INVALID);
     check_fails(c, 0, PORTD_E_NOT_FOUND);
     check_fails(c, 42, PORTD_E_NOT_FOUND);
     check_fails(c, UINT64_MAX, PORTD_E_NOT_FOUND);
