@@ -1,5 +1,5 @@
 /* test_wait_one.c: wake-one, for pools of workers. Each new activity answers only the oldest in-flight wait that has it; a new
- * wait starts with a level test; the others are tested again when the answered connection ends. */
+ * wait starts with a level test; the others are tested again when the answered connection ends without goodbye (test_goodbye.c). */
 #include "ask.h"
 #include "descriptors.h"
 
