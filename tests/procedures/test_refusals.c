@@ -169,9 +169,12 @@ static void x07_x08_e19_e27_numbers_that_are_none(void **state) {
         for (int mode = READ; mode <= REMOVE; mode++) {
             for (size_t n = 0; n < sizeof(numbers) / sizeof(*numbers); n++)
                 assert_int_equal(calls[i](c, numbers[n], mode, &id), PORTD_E_INVALID);
+            if (sizeof(portd_native) == sizeof(int))
+                continue; /* there is no longer number on this processor */
             /* 2^32 and some: not cut to the number of a descriptor that is open */
-            assert_int_equal(calls[i](c, ((portd_native)1 << 32) + p[0], mode, &id), PORTD_E_INVALID);
-            assert_int_equal(calls[i](c, (portd_native)INT32_MAX + 1, mode, &id), PORTD_E_INVALID);
+            assert_int_equal(calls[i](c, (portd_native)((INT64_C(1) << 32) + p[0]), mode, &id),
+                             PORTD_E_INVALID);
+            assert_int_equal(calls[i](c, (portd_native)(INT64_C(1) << 31), mode, &id), PORTD_E_INVALID);
         }
     }
     assert_same(e, ask_evt(c, p[0], CHECK_READ));
