@@ -269,6 +269,45 @@ static void end_of_a_session_with_unread_waits(void **state) {
     end_with_unread_waits(false);
 }
 
+/* A connection whose very many replies are unread ends, and its session while they are given up. */
+static void end_of_a_session_with_a_connection_that_ends(void **state) {
+    enum { MANY = 2000 };
+    uint8_t *bytes = write_requests(REQUESTS, LIST);
+    raw_request request = PORTD__V1__REQUEST__INIT;
+    Portd__V1__EndSession end = PORTD__V1__END_SESSION__INIT;
+    struct raw leaver, joined, other;
+    int ends[2];
+
+    (void)state;
+    guest_pipe(ends);
+    guest_open(&other);
+    guest_open(&leaver);
+    guest_join(&joined, &leaver);
+    fill_session(&leaver, ends[0], 30);
+    uint64_t evt = guest_evt(&leaver, ends[0], 1000);
+    for (uint64_t i = 0; i < MANY; i++)
+        assert_int_equal(raw_start_wait(&leaver, 10000 + i, evt), 0);
+    guest_is_served(&leaver);
+    assert_int_equal(guest_quota(&other, "waits", NULL), MANY);
+    (void)send_all_that_is_taken(&leaver, &other, bytes, (size_t)REQUESTS * REQUEST_BYTES);
+    end.id = leaver.session;
+    request.id = 4711;
+    request.method_case = PORTD__V1__REQUEST__METHOD_END_SESSION;
+    request.end_session = &end;
+    fixture_hold_broker();
+    guest_close(&leaver);
+    assert_int_equal(raw_send_request(&other, &request, NULL, 0), 0);
+    fixture_continue_broker();
+    guest_is_told(&other, 4711, 0);
+    fixture_until_fds(fixture_broker(), 1);
+    assert_int_equal(guest_quota(&other, "waits", NULL), 0);
+    guest_is_ended(&joined);
+    guest_close(&joined);
+    guest_close(&other);
+    free(bytes);
+    end_with_unread_waits(false); /* longer than the last replies of a session are sent */
+}
+
 /* Replies with descriptors among others, all unread for long: each keeps its own. */
 static void handles_wait_for_their_reader(void **state) {
     enum { ROUNDS = 400 };
@@ -544,6 +583,7 @@ static void a_thousand_connections_are_woken_one_by_one(void **state) {
 TEST_MAIN(FIXTURE_CASE(half_a_frame_and_silence), FIXTURE_CASE(half_a_frame_with_descriptors_and_silence),
           FIXTURE_CASE(a_client_that_never_reads), FIXTURE_CASE(many_clients_that_never_read),
           FIXTURE_CASE(waits_of_a_client_that_never_reads), FIXTURE_CASE(end_of_a_session_with_unread_waits),
+          FIXTURE_CASE(end_of_a_session_with_a_connection_that_ends),
           FIXTURE_CASE(handles_wait_for_their_reader), FIXTURE_CASE(a_client_that_reads_slowly),
           FIXTURE_CASE(a_thousand_pings_in_one_write), FIXTURE_CASE(inflight_waits_leave_room),
           FIXTURE_CASE(floods_hold_nobody_up), FIXTURE_CASE(a_thousand_connections_are_all_woken),
