@@ -19,7 +19,7 @@
 enum {
     VERSION = 1,
     NAME_MAX_BYTES = 64,
-    RETRY_US = 5 * 1000,        /* between two attempts at a broker whose listen queue is full */
+    ROOM_US = 100 * 1000,       /* that a call which does not wait waits for room in a listen queue */
     TRIES = 8,                  /* attempts at a broker that closes the connection before it replies */
     AGAIN_US = 10 * 1000,       /* pause after the first of them; grows with each */
     START_US = 10 * 1000 * 1000 /* limit for starting a broker when there is no deadline */
@@ -33,6 +33,7 @@ struct search {
     char notes[700]; /* "unix:/a: no such socket; unix:/b: nobody listens" */
     char address[ADDRESS_MAX];
     bool denied; /* an address refused this user with EACCES: a broker may listen there */
+    bool full;   /* the listen queue was full until the deadline: a broker listens there */
     struct transport connection;
 };
 
@@ -107,16 +108,14 @@ static void search_note(struct search *search, const char *address, const char *
 
 static bool search_try(struct search *search, const char *address) {
     char reason[256];
-    int r;
+    int r = transport_connect_by(address, search->deadline, &search->connection);
 
-    while ((r = transport_connect(address, &search->connection)) == -EAGAIN && search->deadline > 0 &&
-           os_now_us() < search->deadline)
-        start_pause(RETRY_US);
     if (r == 0) {
         snprintf(search->address, sizeof(search->address), "%s", address);
         return true;
     }
     search->denied = search->denied || r == -EACCES;
+    search->full = r == -EAGAIN;
     if (r == -EPERM) /* from a sandbox; start_reason tells what address_user means by it */
         snprintf(reason, sizeof(reason), "%s", strerror(EPERM));
     else
@@ -130,6 +129,8 @@ static bool search_inherited(const struct search *search) { return strncmp(searc
 
 /* The failure after no address answered. */
 static int search_failed(struct search *search, const char *field, const char *hint) {
+    if (search->full)
+        return search_fail(search, PORTD_E_TIMEOUT, field, search->notes, NULL);
     if (search->denied)
         return search_fail(search, PORTD_E_DENIED, field, search->notes,
                            "the file modes of the socket and of its directory decide who may connect");
@@ -195,9 +196,9 @@ static int search_all(struct search *search) {
         start_reason(address, r, reason, sizeof(reason));
         search_note(search, *address ? address : "the user's broker", reason);
     }
-    if (search_try(search, address_system()))
+    if (!search->full && search_try(search, address_system()))
         return 0;
-    if (search->options.start)
+    if (!search->full && search->options.start)
         return search_start(search, r);
     return search_failed(
         search, NULL, r == -EPERM ? hint_folder(r) : "start one with portd or systemctl start portd.socket");
@@ -357,7 +358,7 @@ int portd_connect_start(const char *address, const portd_options *options, portd
     if (!client)
         return PORTD_E_INVALID;
     *client = NULL;
-    int64_t deadline = options && options->start ? os_now_us() + START_US : 0;
+    int64_t deadline = os_now_us() + (options && options->start ? START_US : ROOM_US);
     int r = client_open(&search, address, options, deadline, &made);
     if (r < 0)
         return r;

@@ -413,7 +413,9 @@ enum { PORTD_OWNERS_MAX = 8 };
  * processes need one, one of them starts it. It is not a child of this process, inherits only the environment, and
  * exits after being idle for a minute. (This process gets a SIGCHLD, for a child that is already reaped.) If a
  * connection ends before the broker has replied, as when the broker is exiting, the library retries a few times, within
- * the deadline.
+ * the deadline. While a broker has no room for another connection that it has not accepted, this call sleeps, in turn with
+ * all others that connect, until there is room: PORTD_E_TIMEOUT at the deadline. (Where the system refuses instead, on
+ * macOS and the BSDs, it is PORTD_E_UNREACHABLE.)
  *
  * All objects belong to the client's session. Without token and owners that is a new one, which ends with its last
  * connection (or, with ttl_us, after that time): waits are answered, and the broker closes its copies. */
@@ -421,8 +423,9 @@ PORTD_API int portd_connect(const char *address, const portd_options *options, i
                             portd_client **client);
 
 /* The same without waiting for the broker's reply: callback gets code 1 or the failure, and requests may be started
- * before that. To give up, disconnect. A connection that ends without a reply is not retried. Starting a broker blocks,
- * for ten seconds at most. */
+ * before that. To give up, disconnect. A connection that ends without a reply is not retried. It blocks only while the
+ * broker has no room for another connection that it has not accepted, for a tenth of a second at most and then
+ * PORTD_E_TIMEOUT; and, with options.start, while a broker is started, for ten seconds at most. */
 PORTD_API int portd_connect_start(const char *address, const portd_options *options, portd_callback *callback,
                                   void *data, portd_client **client);
 

@@ -290,7 +290,7 @@ int start_broker(const char *address, const char *daemon, int64_t deadline, stru
         return -EINVAL;
     }
     while ((lock = lock_take(parsed.path, why, why_size)) == -EAGAIN) {
-        if (transport_connect(address, connection) == 0)
+        if (transport_connect_by(address, deadline, connection) == 0)
             return 0;
         if (os_now_us() >= deadline)
             return -ETIMEDOUT;
@@ -298,11 +298,15 @@ int start_broker(const char *address, const char *daemon, int64_t deadline, stru
     }
     if (lock < 0)
         return lock;
-    int r = transport_connect(address, connection);
+    int r = transport_connect_by(address, deadline, connection);
+    if (r == -EAGAIN) {
+        r = -ETIMEDOUT;
+        start_reason(address, -EAGAIN, why, why_size);
+    }
     /* If it has ended, another broker may be listening there, or may have been and has left since. */
-    for (int tries = 0; r < 0 && tries < TRIES && (tries == 0 || r == -ECHILD); tries++) {
+    for (int tries = 0; r < 0 && tries < TRIES && (tries == 0 ? r != -ETIMEDOUT : r == -ECHILD); tries++) {
         r = broker_run(address, daemon, deadline, why, why_size);
-        if (transport_connect(address, connection) == 0)
+        if (transport_connect_by(address, deadline, connection) == 0)
             r = 0;
         else if (r == 0)
             r = -ECONNREFUSED;

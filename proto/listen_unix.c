@@ -9,6 +9,10 @@
  * A broker that wants to exit first renames its file to PATH.leaving. Clients that connected before are in the listener's queue: if there is
  * one, the broker renames the file back; the lock has kept other brokers away meanwhile.
  *
+ * The queue of the listener is short: all users share it, and whoever connects waits for all that are in it. When it is full the next wait
+ * in connect(2), in the kernel's order, so that one user cannot fill the place that is free with its next connection. Where a full queue
+ * refuses it is as long as may be.
+ *
  * An abstract name ("unix:@name") has no file: the kernel reserves it while the listener is open, and lets every user connect. Only Linux has
  * them; elsewhere such an address is an empty path, which is refused. */
 #define _GNU_SOURCE
@@ -33,7 +37,8 @@ enum {
     END_US = 500000,
     PAUSE_MS = 5,
     REFUSALS =
-        50, /* after which nobody listens, where a full queue refuses as well: a broker accepts sooner */
+        50,     /* after which nobody listens, where a full queue refuses as well: a broker accepts sooner */
+    QUEUE = 64, /* connections that wait to be accepted; where a full queue does not refuse */
     BESIDE_MAX = ADDRESS_MAX + 16
 };
 
@@ -139,7 +144,7 @@ static int bind_as(int fd, const struct sockaddr_un *name, unsigned mode) {
     (void)umask(before);
     if (r < 0)
         return r;
-    if (listen(fd, SOMAXCONN) < 0) {
+    if (listen(fd, socket_full_refuses() ? SOMAXCONN : QUEUE) < 0) {
         r = -errno;
         if (name->sun_path[0])
             (void)unlink(name->sun_path);

@@ -21,7 +21,7 @@ bool socket_send_may_be_told(void);
 /* Whether a listener whose queue is full refuses a connection as if nobody listened. */
 bool socket_full_refuses(void);
 
-/* Whether a listener was shut down; false on systems that do not report it. */
+/* Whether a listener was shut down, or the peer of a connection sends no more; false on systems that do not report it. */
 bool socket_is_shut(os_fd listener);
 
 /* Memory, in bytes, of messages sent that the peer has not read, with the kernel's overhead; 0: it has read all; -1: unknown. */

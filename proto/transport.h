@@ -66,8 +66,12 @@ bool transport_is_shut(os_fd listener);
  * may still wait. The connection inherits the listener's options: call socket_ask_plainly before the first receive. */
 int transport_accept(os_fd listener, struct transport *transport);
 
-/* Connects, without waiting until the broker accepts. 0 and *transport, or a negative errno. */
+/* Connects, without waiting until the broker accepts. 0 and *transport, or a negative errno; -EAGAIN: the queue of the listener is full (where
+ * socket_full_refuses, that is -ECONNREFUSED). */
 int transport_connect(const char *address, struct transport *transport);
+
+/* The same, but blocks while the queue is full, until the deadline (os_now_us; INT64_MAX: without limit), and then -EAGAIN. */
+int transport_connect_by(const char *address, int64_t deadline, struct transport *transport);
 
 /* Prepares an inherited listener or connection: close-on-exec; a listener also non-blocking. 0 or a negative errno. */
 int transport_adopt(os_fd fd);

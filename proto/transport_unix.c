@@ -62,13 +62,54 @@ size_t socket_address_size(const struct sockaddr_un *name) {
     return offsetof(struct sockaddr_un, sun_path) + 1 + strlen(name->sun_path + 1);
 }
 
-static int socket_connect(const struct sockaddr_un *name) {
+/* Limits sends or receives that sleep, in us; below 0: no limit. 0 or a negative errno. */
+static int socket_limit(int fd, int option, int64_t us) {
+    const int64_t longest = INT64_C(1000000) * INT32_MAX; /* 68 years: the most that 32 bits can say */
+    struct timeval limit = {0};                           /* no limit */
+
+    if (us == 0)
+        us = 1;
+    if (us > longest)
+        us = longest;
+    if (us > 0) {
+        limit.tv_sec = (time_t)(us / 1000000);
+        limit.tv_usec = (suseconds_t)(us % 1000000);
+    }
+    return setsockopt(fd, SOL_SOCKET, option, &limit, sizeof(limit)) == 0 ? 0 : -errno;
+}
+
+static int socket_try(int fd, const struct sockaddr_un *name) {
+    return connect(fd, (const struct sockaddr *)name, (socklen_t)socket_address_size(name)) < 0 ? -errno : 0;
+}
+
+/* Sleeps in connect: there the kernel wakes those that wait in their order, while who retries comes too late again and again. */
+static int socket_wait(int fd, const struct sockaddr_un *name, int64_t deadline) {
+    int flags = fcntl(fd, F_GETFL);
+    int64_t left;
+    int r = flags < 0 || fcntl(fd, F_SETFL, flags & ~O_NONBLOCK) < 0 ? -errno : -EINTR;
+
+    while (r == -EINTR) {
+        left = deadline - os_now_us();
+        r = left > 0 ? socket_limit(fd, SO_SNDTIMEO, left) : -EAGAIN;
+        if (r == 0)
+            r = socket_try(fd, name);
+    }
+    if (r == 0)
+        r = socket_limit(fd, SO_SNDTIMEO, -1);
+    if (r == 0 && fcntl(fd, F_SETFL, flags) < 0)
+        r = -errno;
+    return r;
+}
+
+static int socket_connect(const struct sockaddr_un *name, int64_t deadline) {
     int fd = socket_new();
 
     if (fd < 0)
         return fd;
-    if (connect(fd, (const struct sockaddr *)name, (socklen_t)socket_address_size(name)) < 0) {
-        int r = -errno;
+    int r = socket_try(fd, name);
+    if (r == -EAGAIN && deadline > 0)
+        r = socket_wait(fd, name, deadline);
+    if (r < 0) {
         os_close(fd);
         return r;
     }
@@ -122,6 +163,10 @@ int transport_accept(os_fd listener, struct transport *transport) {
 }
 
 int transport_connect(const char *address, struct transport *transport) {
+    return transport_connect_by(address, 0, transport);
+}
+
+int transport_connect_by(const char *address, int64_t deadline, struct transport *transport) {
     struct address parsed;
     struct sockaddr_un name;
 
@@ -134,7 +179,7 @@ int transport_connect(const char *address, struct transport *transport) {
     int r = socket_address(&parsed, &name);
     if (r < 0)
         return r;
-    int fd = socket_connect(&name);
+    int fd = socket_connect(&name, deadline);
     if (fd < 0)
         return fd;
     transport->end = fd;
@@ -236,18 +281,7 @@ int transport_sleep_begin(struct transport transport) {
 }
 
 int transport_sleep_limit(struct transport transport, int64_t us) {
-    const int64_t longest = INT64_C(1000000) * INT32_MAX; /* 68 years: the most that 32 bits can say */
-    struct timeval limit = {0};                           /* no limit */
-
-    if (us == 0)
-        us = 1;
-    if (us > longest)
-        us = longest;
-    if (us > 0) {
-        limit.tv_sec = (time_t)(us / 1000000);
-        limit.tv_usec = (suseconds_t)(us % 1000000);
-    }
-    return setsockopt(transport.end, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit)) == 0 ? 0 : -errno;
+    return socket_limit(transport.end, SO_RCVTIMEO, us);
 }
 
 /* An interrupted sleep is not repeated, since its limit would begin anew. */

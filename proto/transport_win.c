@@ -310,6 +310,19 @@ int transport_connect(const char *address, struct transport *transport) {
     return 0;
 }
 
+int transport_connect_by(const char *address, int64_t deadline, struct transport *transport) {
+    wchar_t name[PIPE_NAME_UNITS];
+    int64_t left;
+    int r;
+
+    while ((r = transport_connect(address, transport)) == -EAGAIN && (left = deadline - os_now_us()) > 0) {
+        DWORD ms = left < 1000000 ? (DWORD)(left / 1000) + 1 : 1000;
+        if (pipe_name(address, name) == 0)
+            (void)WaitNamedPipeW(name, ms);
+    }
+    return r;
+}
+
 int transport_adopt(os_fd fd) {
     if (GetFileType(fd) != FILE_TYPE_PIPE)
         return -EAFNOSUPPORT;

@@ -42,7 +42,7 @@ static int open_address(struct exchange *exchange, const char *address, int64_t 
         rc = arena_init(&exchange->arena);
     channel_init(&exchange->channel, transport_none(), &exchange->scratch, FRAME_LONG_MAX);
     if (rc == 0)
-        rc = transport_connect(address, &exchange->connection);
+        rc = transport_connect_by(address, exchange->deadline, &exchange->connection);
     if (rc == 0 && shared) {
         exchange->connection.end = os_dup(exchange->connection.end);
         rc = exchange->connection.end == OS_FD_NONE ? -errno : 0;

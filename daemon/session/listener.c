@@ -1,7 +1,7 @@
 /* listener.c: from the kernel's queue to a connection.
  *
  * All uids share the kernel's queue, which is served in order of arrival: so little is done in that order, and the rest in the
- * uid's turn. */
+ * uid's turn. A client that has left before it said anything costs no more than its accept and its close. */
 #include "listener.h"
 
 #include "connection.h"
@@ -232,6 +232,28 @@ static void turn_away_charged(struct listener *listener, struct accepted *accept
     user_unref(user);
 }
 
+/* Whether the client has left without a word: nobody waits for what would be made. False where the system does not tell. */
+static bool has_left(struct transport transport) {
+    return socket_is_shut(transport_peer(transport)) && transport_is_empty(transport);
+}
+
+/* Its lane is charged for the close, as in turn_away_charged: the client's end may be shut, and watched. */
+static void see_off(struct listener *listener, struct accepted *accepted, const struct peer *peer) {
+    struct turns *turns = &listener->users->turns;
+    struct user *user = user_ref(listener->users, peer->uid);
+    metrics_add(METRIC_CONNECTIONS_MADE, 1);
+    metrics_add(METRIC_CONNECTIONS_ENDED_CLIENT, 1);
+    if (!user || !lane_rests(&user->lane)) {
+        (void)turn_charge(turns, NULL);
+        transport_close(accepted->transport);
+        kept_release(&accepted->socket);
+        (void)turn_charge(turns, user ? &user->lane : NULL);
+    } else {
+        discard(listener, accepted, peer->uid);
+    }
+    user_unref(user);
+}
+
 /* Returns how much of ACCEPTS it counts. */
 static int take_in(struct listener *listener, struct transport transport) {
     struct accepted accepted = {.transport = transport};
@@ -241,6 +263,10 @@ static int take_in(struct listener *listener, struct transport transport) {
     int error = peer_user(transport_peer(transport), &peer);
     if (error) /* that uid may not connect, so nobody pays for a stranger */
         peer = (struct peer){.uid = PEER_UID_NOBODY};
+    if (!error && has_left(transport)) {
+        see_off(listener, &accepted, &peer);
+        return 1;
+    }
     if (!(error ? refusal_system(&refusal, -error, "cannot determine peer credentials")
                 : admit(listener, &accepted, &peer, &refusal)))
         return 1;

@@ -131,3 +131,21 @@ objects      1" ]
   exits 3
   has "$error" "$BATS_TEST_TMPDIR/portd-$(id -u)/portd.sock"
 }
+
+# They all come while the broker is held, and the queue of its listener is shorter: the others wait for room.
+@test "200 at once are all served" {
+  local pid pids=()
+  kill -STOP "$BROKER_PID"
+  for _ in {1..200}; do
+    portctl --timeout 60s ping >/dev/null 2>>"$BATS_TEST_TMPDIR/errors" 3>&- &
+    pids+=($!)
+  done
+  for pid in "${pids[@]}"; do
+    while [[ $(cat "/proc/$pid/stat") == *") "[!SZ]" "* ]]; do sleep 0.01; done
+  done
+  kill -CONT "$BROKER_PID"
+  for pid in "${pids[@]}"; do
+    wait "$pid"
+  done
+  [ ! -s "$BATS_TEST_TMPDIR/errors" ]
+}

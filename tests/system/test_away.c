@@ -1,7 +1,7 @@
 /* test_away.c: a table of the smallest size, and one uid that fills it with discarded descriptors.
  *
- * Lingering sockets are in the queues of connections whose clients have exited, many more than the table has slots. However they
- * are closed, other clients find a slot at every moment: they may have to wait, and are never refused. */
+ * Lingering sockets are in the queues of connections whose clients have exited, many more than the table has slots. They come in
+ * crowds, each as large as the queue of the listener. However they are closed, other clients find a slot at every moment: they may have to wait, and are never refused. */
 #define _GNU_SOURCE
 
 #include "guest.h"
@@ -63,30 +63,39 @@ static int send_half(int connection, int fd) {
     return sendmsg(connection, &message, MSG_NOSIGNAL) == 1 ? 0 : -1;
 }
 
+/* 0; or an errno: EAGAIN if the broker's queue is full. */
 static int throw_away(const struct sockaddr_un *broker, const struct sockaddr_in *peer) {
-    int fd = make_lingering(peer),
-        connection = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    int result =
-        fd < 0 || connection < 0 || connect(connection, (const struct sockaddr *)broker, sizeof *broker)
-            ? -1
-            : send_half(connection, fd);
+    int connection = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), fd = -1, error = 0;
 
+    if (connection < 0 || connect(connection, (const struct sockaddr *)broker, sizeof *broker))
+        error = errno;
+    else if ((fd = make_lingering(peer)) < 0 || send_half(connection, fd))
+        error = errno ? errno : EIO;
     (void)close(connection); /* the queue has the other */
     (void)close(fd);
-    return result;
+    return error;
 }
 
 struct attack {
     struct sockaddr_un broker;
-    int done[2];
+    int done[2], go[2];
 };
 
+/* While the broker is held. When its queue is full, says so and is told to go on. */
 static char throw_all_away(const struct attack *attack, const struct sockaddr_in *peer) {
+    struct pollfd go = {.fd = attack->go[0], .events = POLLIN};
+    char byte;
+
     if (!guest_become(STRANGER))
         return 's';
-    for (int i = 0; i < AWAY; i++)
-        if (throw_away(&attack->broker, peer))
+    for (int i = 0; i < AWAY;) {
+        int error = throw_away(&attack->broker, peer);
+        if (!error)
+            i++;
+        else if (error != EAGAIN || write(attack->done[1], "w", 1) != 1 || poll(&go, 1, -1) != 1 ||
+                 read(go.fd, &byte, 1) != 1)
             return 'f';
+    }
     return 'd';
 }
 
@@ -119,10 +128,19 @@ static size_t smallest_table(void) {
     return least;
 }
 
+/* Behind all that were thrown away. */
+static void one_finds_room(const struct fixture *broker, int readable) {
+    struct raw after;
+
+    guest_open_at(&after, broker->address);
+    (void)guest_semaphore(&after, readable, 5);
+    guest_close(&after);
+}
+
 static void others_find_room(size_t table) {
     static struct fixture fixture, *broker = &fixture;
     struct attack attack = {.broker = {.sun_family = AF_UNIX}};
-    struct raw before, after;
+    struct raw before;
     int pipe[2];
     char how = 0;
 
@@ -130,21 +148,26 @@ static void others_find_room(size_t table) {
     (void)snprintf(attack.broker.sun_path, sizeof attack.broker.sun_path, "%.100s",
                    broker->address + strlen("unix:"));
     guest_pipe(attack.done);
+    guest_pipe(attack.go);
     guest_open_at(&before, broker->address);
     guest_pipe(pipe);
     fixture_hold(broker);
     pid_t child = fixture_fork(attack_body, &attack);
-    assert_true(fixture_poll(attack.done[0], POLLIN));
-    assert_int_equal(read(attack.done[0], &how, 1), 1);
-    fixture_continue(broker);
+    for (;;) {
+        assert_true(fixture_poll(attack.done[0], POLLIN));
+        assert_int_equal(read(attack.done[0], &how, 1), 1);
+        fixture_continue(broker);
+        if (how != 'w')
+            break;
+        one_finds_room(broker, pipe[0]);
+        fixture_hold(broker);
+        assert_int_equal(write(attack.go[1], "g", 1), 1);
+    }
     if (how == 's')
         test_skip("needs to become another user");
     assert_int_equal(how, 'd');
-    for (int i = 0; i < 3; i++) { /* each behind all that were thrown away */
-        guest_open_at(&after, broker->address);
-        (void)guest_semaphore(&after, pipe[0], 5);
-        guest_close(&after);
-    }
+    for (int i = 0; i < 3; i++)
+        one_finds_room(broker, pipe[0]);
     (void)guest_semaphore(&before, pipe[0], 6);
     guest_close(&before);
     fixture_end(child);

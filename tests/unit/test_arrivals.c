@@ -85,6 +85,35 @@ static void nobody_pays_for_who_is_not_known(void **state) {
     (void)close(fd);
 }
 
+/* Who has left without a word is nobody's connection, and no worker is troubled. One that has said something is served all the same. */
+static void who_has_left_before_it_was_accepted_is_not_made(void **state) {
+    struct sockaddr_un name = {.sun_family = AF_UNIX};
+    socklen_t size = sizeof name;
+    static struct listener listener;
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+    (void)state;
+    assert_int_equal(bind(fd, (struct sockaddr *)&name, sizeof(name.sun_family)), 0);
+    assert_int_equal(listen(fd, MANY), 0);
+    assert_int_equal(getsockname(fd, (struct sockaddr *)&name, &size), 0);
+    world_make(10000);
+    assert_int_equal(listener_open(&listener, fd, &world.sessions, &world.users), 0);
+    for (int says = 0; says < 2; says++) {
+        int client = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        assert_int_equal(connect(client, (struct sockaddr *)&name, size), 0);
+        if (says)
+            assert_int_equal(send(client, "x", 1, 0), 1);
+        (void)close(client);
+        listener.watch.fn(&listener.watch, LOOP_READ);
+        assert_int_equal(world.sessions.n_connections, says);
+        assert_int_equal(world.fd_table.used, world.used + (size_t)says);
+    }
+    listener_close(&listener);
+    assert_true(world_until(all_is_closed));
+    world_free();
+    (void)close(fd);
+}
+
 /* One that is turned away is told why, unless its uid rests: a send can take long. */
 static void who_rests_is_turned_away_without_an_answer(void **state) {
     struct sockaddr_un name = {.sun_family = AF_UNIX};
@@ -119,4 +148,5 @@ static void who_rests_is_turned_away_without_an_answer(void **state) {
 
 TEST_MAIN(cmocka_unit_test(many_are_accepted_at_once_and_made_in_turns),
           cmocka_unit_test(nobody_pays_for_who_is_not_known),
+          cmocka_unit_test(who_has_left_before_it_was_accepted_is_not_made),
           cmocka_unit_test(who_rests_is_turned_away_without_an_answer))

@@ -500,9 +500,11 @@ static void queue_that_is_full_is_waited_for(void **state) {
     while (n < 8 && on_socket_connect(broker.address, &waiting[n]) == 0)
         n++;
     assert_true(n < 8);
-    assert_int_equal(portd_connect(broker.address, &options, portd_now() + 20000, &client),
-                     PORTD_E_UNREACHABLE);
+    assert_int_equal(portd_connect(broker.address, &options, portd_now() + 20000, &client), PORTD_E_TIMEOUT);
     assert_non_null(strstr(message, "its listen queue is full"));
+    assert_int_equal(portd_connect(broker.address, &options, 0, &client), PORTD_E_TIMEOUT);
+    assert_int_equal(portd_connect_start(broker.address, &options, NULL, NULL, &client), PORTD_E_TIMEOUT);
+    assert_null(client);
     while (n > 0)
         os_close(waiting[--n]);
     broker_close(&broker);

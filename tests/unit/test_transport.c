@@ -2,10 +2,12 @@
 #include "tests/support/test.h"
 
 #include "proto/frame.h"
+#include "proto/socket.h"
 #include "proto/transport.h"
 #include "tests/support/on_socket.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -130,6 +132,82 @@ static void a_live_socket_with_a_full_queue_is_left_alone(void **state) {
     assert_in_range(n, 1, 7);
     assert_int_equal(on_socket_connect(address, &clients[n]), -EAGAIN);
     assert_int_equal(transport_listen(address, 0600, &second, NULL), -EADDRINUSE);
+    while (n > 0)
+        os_close(clients[--n]);
+    os_close(listener);
+    folder_remove();
+}
+
+/* Connects until there is no room. */
+static int queue_fill(os_fd *clients, int most) {
+    int n = 0;
+
+    if (socket_full_refuses())
+        test_skip("a full queue refuses here");
+    while (n < most && on_socket_connect(address, &clients[n]) == 0)
+        n++;
+    assert_in_range(n, 1, most - 1);
+    return n;
+}
+
+/* Whoever connects waits for all before it, also for those of others. */
+static void the_queue_of_a_listener_is_short(void **state) {
+    os_fd clients[256];
+
+    (void)state;
+    folder_make();
+    os_fd listener = listen_at(0600);
+    int n = queue_fill(clients, 256);
+    while (n > 0)
+        os_close(clients[--n]);
+    os_close(listener);
+    folder_remove();
+}
+
+/* Whether the process sleeps in a call of a Unix socket, where the kernel wakes in order those that wait for room. */
+static bool sleeps_in_connect(pid_t pid) {
+    char name[64], where[64] = "";
+
+    (void)snprintf(name, sizeof(name), "/proc/%d/wchan", (int)pid);
+    int fd = open(name, O_RDONLY | O_CLOEXEC);
+    ssize_t got = fd < 0 ? -1 : read(fd, where, sizeof(where) - 1);
+    os_close(fd < 0 ? OS_FD_NONE : fd);
+    return got > 0 && strncmp(where, "unix_", strlen("unix_")) == 0;
+}
+
+static int wait_for_room(void) {
+    struct transport connection = transport_none();
+    struct timeval limit = {.tv_sec = 1};
+    socklen_t size = sizeof(limit);
+
+    if (transport_connect_by(address, INT64_MAX, &connection) < 0)
+        return 1;
+    if (getsockopt(connection.end, SOL_SOCKET, SO_SNDTIMEO, &limit, &size) < 0 || limit.tv_sec ||
+        limit.tv_usec)
+        return 2;
+    return file_flags(connection.end) && fcntl(connection.end, F_GETFD) == FD_CLOEXEC ? 0 : 3;
+}
+
+static void who_waits_for_room_sleeps_in_connect(void **state) {
+    os_fd clients[256], server;
+    int status = -1;
+
+    (void)state;
+    folder_make();
+    os_fd listener = listen_at(0600);
+    int n = queue_fill(clients, 256);
+    struct transport connection = transport_none();
+    assert_int_equal(transport_connect_by(address, os_now_us() + 20000, &connection), -EAGAIN);
+    pid_t child = fork();
+    if (child == 0)
+        _exit(wait_for_room());
+    for (int i = 0; i < 3000 && !sleeps_in_connect(child); i++)
+        (void)poll(NULL, 0, 10);
+    assert_true(sleeps_in_connect(child));
+    assert_int_equal(on_socket_accept(listener, &server), 0);
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+    os_close(server);
     while (n > 0)
         os_close(clients[--n]);
     os_close(listener);
@@ -557,6 +635,7 @@ static void the_longest_sleep_has_a_limit(void **state) {
 TEST_MAIN(TEST_CASE(clients_connect_and_are_accepted), TEST_CASE(the_socket_has_the_mode_asked_for),
           TEST_CASE(a_stale_socket_is_replaced), TEST_CASE(a_live_socket_is_left_alone),
           TEST_CASE(a_live_socket_with_a_full_queue_is_left_alone),
+          TEST_CASE(the_queue_of_a_listener_is_short), TEST_CASE(who_waits_for_room_sleeps_in_connect),
           TEST_CASE(a_socket_of_another_type_is_left_alone), TEST_CASE(what_is_no_socket_is_left_alone),
           TEST_CASE(a_name_is_nobody_elses_while_it_lasts), TEST_CASE(a_listener_is_open_that_has_no_file),
           TEST_CASE(a_lock_on_the_folder_says_nothing), TEST_CASE(a_lock_file_of_somebody_else_is_told),
