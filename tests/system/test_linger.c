@@ -675,9 +675,9 @@ static void the_end_of_the_broker_waits_for_nobody(void **state) {
         pair_drain(&pairs[i]);
 }
 
-/* More than the broker accepts at once are before its door when it is told to end; the last of them have sent lingering sockets. */
+/* Its queue is almost full when it is told to end; the last in it have sent lingering sockets. */
 static void the_end_of_the_broker_before_all_are_accepted(void **state) {
-    enum { CROWD = 80, LAST = 3 };
+    enum { CROWD = 60, LAST = 3 };
     static struct raw crowd[CROWD];
     static struct fixture broker;
     struct pair pairs[LAST];
