@@ -52,6 +52,8 @@ static int open_address(struct exchange *exchange, const char *address, int64_t 
         return failed_system(exchange, rc);
     if (rc == 0)
         return 1;
+    if (rc == -EAGAIN)
+        return failed(exchange, PORTD_E_TIMEOUT, "its listen queue is full");
     return failed(exchange, rc == -EACCES ? PORTD_E_DENIED : PORTD_E_UNREACHABLE, strerror(-rc));
 }
 
