@@ -546,18 +546,22 @@ PORTD_API int portd_wait(portd_client *client, const portd_id *ids, size_t n, un
                          int64_t deadline, portd_ready *ready);
 
 /* A descriptor for poll, select, epoll and event loops: readable while the object is ready, without a request to the
- * broker. It must not be read. The caller closes it. After the broker exits it stays valid: that of a semaphore no longer
- * changes, that of an event still follows its descriptor. For semaphores, events and ports; for the latter two the library
+ * broker. It must not be read. The caller closes it. It does not tell that the broker has exited: poll portd_get_fd() as
+ * well. Then that of a semaphore no longer changes; that of an event or a port is readable exactly while its descriptor is
+ * ready, as long as somebody has that open file, and never if only the broker had it; also if the object has ended, or cannot be
+ * polled (a regular file): it was readable for that by a descriptor of the broker's. For semaphores, events and ports; for the latter two the library
  * makes it: an epoll descriptor, whose watches the kernel charges to this user. Returns 1. PORTD_E_UNSUPPORTED: this broker's
  * system (macOS, the BSDs) has only hints for events and ports. */
 PORTD_API int portd_handle_dup(portd_client *client, portd_id id, int64_t deadline, portd_native *handle);
 
 /* The same for every system: on some the handle of an event or a port is only a hint, which becomes readable when the object is ready
  * or ends, and stays so until it is armed again. *handle is -1 in the first call, which makes the handle. Call it again with that
- * handle before each sleep on it, at least when it was readable: that arms a hint, by a request; an exact handle needs nothing,
- * and none is sent. An object that is ready makes an armed hint readable at once. A readable one means that the object was ready:
+ * handle before each sleep on it, at least when it was readable: that arms a hint. Each call asks the broker, so the answer is true
+ * also of an exact handle, which needs no arming: PORTD_E_NOT_FOUND if there is no such object, or the session has no handle of
+ * it (who knows that handles are exact uses portd_handle_dup() and asks nothing). An object that is ready makes an armed hint readable at once. A readable one means that the object was ready:
  * look at the object, not at the handle. The clients of a session share one hint, and any of them may arm it. While armed it counts as a
- * wait. It is readable also when the broker has exited. Returns 1. On a failure *handle stays as it is, and may be readable. */
+ * wait. A hint is readable also when the broker has exited; an exact
+ * handle is then as portd_handle_dup() says. Returns 1. On a failure *handle stays as it is, and may be readable. */
 PORTD_API int portd_handle_arm(portd_client *client, portd_id id, int64_t deadline, portd_native *handle);
 
 /* PORTD_MODE_REMOVE for the number of that semaphore or event, in its table (descriptors or sockets). Returns 1, also if

@@ -178,22 +178,12 @@ int portd_handle_arm_start(portd_client *client, portd_id id, portd_native handl
     return submit_request(client, &message, OS_FD_NONE, NULL, callback, data, request);
 }
 
-static bool is_exact(const portd_client *client, portd_id id) {
-    return client->greeted &&
-           (portd_id_kind(id) == PORTD_KIND_SEMAPHORE || !portd_broker_has_feature(client, "handle-hint"));
-}
-
 int portd_handle_arm(portd_client *client, portd_id id, int64_t deadline, portd_native *handle) {
     struct call call;
-    int r;
 
     if (!handle)
         return client_fail(client, PORTD_E_INVALID, 0, "handle", "handle must not be NULL");
-    if (*handle != -1 && client && is_exact(client, id)) {
-        r = client_check(client);
-        return r < 0 ? r : 1;
-    }
-    r = call_end(
+    int r = call_end(
         &call,
         portd_handle_arm_start(call_begin(&call, client), id, *handle, call_done, &call, &call.request),
         deadline);

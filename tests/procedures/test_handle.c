@@ -202,6 +202,39 @@ static void of_an_event_outlives_the_broker(void **state) {
     assert_false(ask_handle_ready(handle));
 }
 
+/* What makes it readable for its end is the broker's: without the broker it follows the descriptor. */
+static void of_a_removed_event_follows_its_descriptor_when_the_broker_dies(void **state) {
+    portd_client *c = fixture_client(NULL);
+    int p[2];
+
+    (void)state;
+    make_pipe(p);
+    portd_id e = ask_evt(c, p[0], READ);
+    int handle = ask_handle(c, e);
+    assert_int_equal(portd_remove(c, e, fixture_soon()), 1);
+    assert_true(ask_handle_ready(handle));
+    fixture_kill(fixture_broker());
+    assert_false(ask_handle_ready(handle));
+    put(p[1]);
+    assert_true(ask_handle_ready(handle));
+}
+
+/* An epoll descriptor keeps nothing open. */
+static void of_an_event_whose_only_copy_dies_with_the_broker(void **state) {
+    portd_client *c = fixture_client(NULL);
+    int p[2];
+
+    (void)state;
+    make_pipe(p);
+    int handle = ask_handle(c, ask_evt(c, p[0], READ));
+    put(p[1]);
+    assert_true(ask_handle_ready(handle));
+    fixture_close(p[0]);
+    assert_true(ask_handle_ready(handle));
+    fixture_kill(fixture_broker());
+    assert_false(ask_handle_ready(handle));
+}
+
 static void of_an_event_whose_session_ends(void **state) {
     portd_client *c = fixture_client(NULL);
     int p[2];
@@ -313,23 +346,22 @@ static void on_armed(portd_client *client, const portd_result *result, void *dat
     *(struct armed *)data = (struct armed){true, result->code, result->handle};
 }
 
-/* An exact handle needs no arming: the broker is not asked. Who asks all the same gets no other handle. */
-static void is_armed_without_a_request(void **state) {
+/* An exact handle needs no arming, but the answer is true: of a live object, of one that has ended, of one that is gone. */
+static void is_armed_while_its_object_is_there(void **state) {
     portd_client *c = fixture_client(NULL);
     struct armed armed = {0};
     portd_native handle = -1;
-    int p[2];
+    int p[2], q[2];
 
     (void)state;
     make_pipe(p);
-    portd_id e = ask_evt(c, p[0], READ);
+    make_pipe(q);
+    portd_id e = ask_evt(c, p[0], READ), unasked = ask_evt(c, q[0], READ);
     assert_int_equal(portd_handle_arm(c, e, fixture_soon(), &handle), 1);
     fixture_own((int)handle);
     portd_native before = handle;
-    fixture_hold_broker();
+    size_t fds = fixture_fds(getpid());
     assert_int_equal(portd_handle_arm(c, e, fixture_soon(), &handle), 1);
-    assert_int_equal(handle, before);
-    fixture_continue_broker();
     put(p[1]);
     assert_int_equal(portd_handle_arm_start(c, e, handle, on_armed, &armed, NULL), 1);
     while (!armed.done)
@@ -337,9 +369,16 @@ static void is_armed_without_a_request(void **state) {
     assert_int_equal(armed.code, 1);
     assert_int_equal(armed.handle, -1);
     assert_true(ask_handle_ready((int)handle));
+    assert_int_equal(portd_handle_arm(c, unasked, fixture_soon(), &handle), PORTD_E_NOT_FOUND);
+    assert_int_equal(portd_remove(c, e, fixture_soon()), 1);
+    assert_int_equal(portd_handle_arm(c, e, fixture_soon(), &handle), 1);
+    assert_int_equal(portd_release(c, &e, 1, fixture_soon()), 1);
+    assert_int_equal(portd_handle_arm(c, e, fixture_soon(), &handle), PORTD_E_NOT_FOUND);
+    assert_int_equal(handle, before);
+    assert_int_equal(fixture_fds(getpid()), fds);
     fixture_kill(fixture_broker());
-    assert_true(portd_ping(c, fixture_soon()) < 0);
-    assert_int_equal(portd_handle_arm(c, e, fixture_soon(), &handle), PORTD_E_DISCONNECTED);
+    assert_int_equal(portd_handle_arm(c, unasked, fixture_soon(), &handle), PORTD_E_DISCONNECTED);
+    assert_int_equal(handle, before);
 }
 
 static void of_what_is_none(void **state) {
@@ -363,8 +402,10 @@ TEST_MAIN(FIXTURE_CASE(of_a_semaphore_is_readable_once_fired), FIXTURE_CASE(of_a
           FIXTURE_CASE(of_a_semaphore_does_not_fire_when_the_broker_dies),
           FIXTURE_CASE(of_an_event_follows_exactly), FIXTURE_CASE(of_a_removed_event_made_late),
           FIXTURE_CASE(of_an_event_has_a_direction), FIXTURE_CASE(of_an_event_with_the_wrong_direction),
-          FIXTURE_CASE(of_an_event_outlives_the_broker), FIXTURE_CASE(of_an_event_whose_session_ends),
-          FIXTURE_CASE(of_an_event_that_is_replaced), FIXTURE_CASE(one_per_session_and_object),
-          FIXTURE_CASE(is_closed_by_its_holder_alone), FIXTURE_CASE(lies_in_an_epoll_of_the_client),
-          FIXTURE_CASE(of_an_epoll_descriptor), FIXTURE_CASE(is_armed_without_a_request),
-          FIXTURE_CASE(of_what_is_none))
+          FIXTURE_CASE(of_an_event_outlives_the_broker),
+          FIXTURE_CASE(of_a_removed_event_follows_its_descriptor_when_the_broker_dies),
+          FIXTURE_CASE(of_an_event_whose_only_copy_dies_with_the_broker),
+          FIXTURE_CASE(of_an_event_whose_session_ends), FIXTURE_CASE(of_an_event_that_is_replaced),
+          FIXTURE_CASE(one_per_session_and_object), FIXTURE_CASE(is_closed_by_its_holder_alone),
+          FIXTURE_CASE(lies_in_an_epoll_of_the_client), FIXTURE_CASE(of_an_epoll_descriptor),
+          FIXTURE_CASE(is_armed_while_its_object_is_there), FIXTURE_CASE(of_what_is_none))
