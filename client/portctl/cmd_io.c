@@ -80,6 +80,7 @@ static int run_write(const struct invocation *in) {
     if (io.copy < 0)
         io_give_to(&io.flow, &giver);
     end = flow_run(&io.flow);
+    flow_end(); /* the answer is written as any other */
     if (end == FLOW_FILE_END)
         answer_count(&io);
     rc = io_tell(&io, &io.flow, end, "standard input", "the port");

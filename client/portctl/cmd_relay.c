@@ -3,12 +3,16 @@
  * The directions must not block each other, so each has a thread: the main thread copies the port to standard output, the
  * second one copies standard input to the port. If bytes go through the broker, the second thread has a connection of its
  * own, because a client is used by one thread at a time.
+ *
+ * When the main thread fails, the second one is asked to end, so that the bytes which it has read and not written are told as well: a pipe wakes it
+ * where it waits for standard input, portd_wakeup where it waits for the broker. A write to a copy of the descriptor cannot be ended.
  */
 #include "failure.h"
 #include "io.h"
 #include "native.h"
 #include "text.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -17,7 +21,11 @@ struct relay {
     portd_id output;
     struct broker second; /* connection of the second thread, if bytes go through the broker */
     struct io_giver giver;
+    portd_native done;     /* of the second thread (flow_start) */
+    portd_native leave[2]; /* the pipe whose end tells it to end */
 };
+
+enum { SETTLE_US = 2 * 1000 * 1000 };
 
 /* The open port of that descriptor for the direction; 0: none. */
 static portd_id find_port(const portd_list *list, portd_id descriptor, int direction) {
@@ -97,12 +105,41 @@ static int connect_second(struct relay *relay) {
     return broker_connect(&again, &wish, &relay->second);
 }
 
+/* Ends the second thread: what it has read and not written. */
+static char *settle(struct io *io) {
+    struct relay *relay = (struct relay *)io; /* its first member */
+    struct flow input = {.lost = 0};
+    enum flow_end end;
+
+    native_close(relay->leave[1]);
+    if (relay->second.client != NULL)
+        (void)portd_wakeup(relay->second.client);
+    end = flow_finish(relay->done, portd_now() + SETTLE_US, &input);
+    if (end == FLOW_LATE)
+        return text_copy("; bytes that had been read from standard input may not have been written");
+    return input.lost == 0 ? text_copy("")
+                           : text_print("; %zu bytes that had been read from standard input were not written",
+                                        input.lost);
+}
+
+/* Waits for the second thread. */
+static int finish(struct relay *relay) {
+    const struct flow none = {.lost = 0};
+    struct io *io = &relay->io;
+    struct flow input = {.giver = &relay->giver};
+    enum flow_end end = flow_await(relay->done, io->in->deadline);
+
+    if (end != FLOW_DONE)
+        return io_tell(io, &none, end, "standard input", "the port");
+    io->settle = NULL;
+    end = flow_finish(relay->done, 0, &input);
+    return io_tell(io, &input, end, "standard input", "the port");
+}
+
 static int run_both(struct relay *relay) {
     struct io *io = &relay->io;
     struct flow input = {
-        .from = 0, .to = io->copy, .watch = -1, .deadline = io->in->deadline, .giver = &relay->giver};
-    enum flow_end end;
-    portd_native done;
+        .from = 0, .to = io->copy, .deadline = io->in->deadline, .giver = &relay->giver, .returns = true};
     int rc;
 
     input.shuts = command_option(io->in, "shutdown") != NULL;
@@ -113,18 +150,17 @@ static int run_both(struct relay *relay) {
         relay->giver = (struct io_giver){.client = relay->second.client, .port = relay->output};
         io_give_to(&input, &relay->giver);
     }
+    rc = native_small_pipe(relay->leave) ? 0 : errno;
+    input.watch = relay->leave[0];
     flow_begin(io->in->deadline, io->broker.client);
-    rc = flow_start(&input, &done);
+    if (rc == 0)
+        rc = flow_start(&input, &relay->done);
     if (rc != 0)
         return failure_code(&io->in->output, PORTD_E_SYSTEM, NULL, "cannot create a thread: %s",
                             strerror(rc));
+    io->settle = settle;
     rc = io_cat(io);
-    if (rc != 0) {
-        native_close(done);
-        return rc;
-    }
-    end = flow_finish(done, &input);
-    return io_tell(io, &input, end, "standard input", "the port");
+    return rc != 0 ? rc : finish(relay);
 }
 
 /* Static: the second thread may use it until the program ends. */

@@ -8,7 +8,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { FLOW_CHUNK = 65536 };
+enum {
+    FLOW_CHUNK = 65536,
+    FLOW_PIPE_EXIT = 141 /* what shells report of a program that SIGPIPE has ended */
+};
 
 enum flow_end {
     FLOW_DONE,       /* some bytes were moved */
@@ -50,8 +53,12 @@ struct flow {
  * that end portctl, interrupt system calls and the client's blocking call (stop_begin). */
 void flow_begin(int64_t deadline, portd_client *client);
 
-/* Ends portctl by SIGPIPE; returns where that was ignored before flow_begin. */
+/* Whether SIGPIPE ended portctl before flow_begin, and ends it by that; else it returns. */
+bool flow_dies_by_signal(void);
 void flow_end_by_signal(void);
+
+/* SIGPIPE does again what it did before flow_begin. */
+void flow_end(void);
 
 /* Whether the descriptor is a stream, so that a read of 0 bytes means end of file. */
 bool flow_is_stream(portd_native number);
@@ -69,11 +76,14 @@ enum flow_end flow_write(struct flow *flow, const void *bytes, size_t size);
 /* Counts the last `size` bytes read as lost, unless `from` can be moved back (`returns`). Keeps errno. */
 void flow_lose(struct flow *flow, size_t size);
 
-/* Runs a copy of the flow in a second thread. Its descriptors must stay open until it or the program ends. Returns 0 and
- * *done, or an errno. */
+/* Runs a copy of the flow in a second thread. Its descriptors must stay open until it or the program ends. When it waits for `from` and the pipe
+ * `watch` has lost its other end, it ends with FLOW_LOOK. Returns 0 and *done, or an errno. */
 int flow_start(const struct flow *flow, portd_native *done);
 
-/* Waits for that flow (FLOW_LATE at the deadline, FLOW_STOPPED by a signal), returns its end, copies its counts to *flow, and closes `done`. */
-enum flow_end flow_finish(portd_native done, struct flow *flow);
+/* Waits until that flow has ended: FLOW_DONE; or FLOW_LATE or FLOW_STOPPED. */
+enum flow_end flow_await(portd_native done, int64_t deadline);
+
+/* The same without regard to signals; returns its end, or FLOW_LATE, copies its counts to *flow, and closes `done`. */
+enum flow_end flow_finish(portd_native done, int64_t deadline, struct flow *flow);
 
 #endif

@@ -31,10 +31,14 @@ void flow_begin(int64_t deadline, portd_client *client) {
     stop_begin(deadline, client);
 }
 
+bool flow_dies_by_signal(void) { return pipe_action == SIG_DFL; }
+
+void flow_end(void) { (void)signal(SIGPIPE, pipe_action); }
+
 void flow_end_by_signal(void) {
-    if (pipe_action != SIG_DFL)
+    if (!flow_dies_by_signal())
         return;
-    (void)signal(SIGPIPE, SIG_DFL);
+    flow_end();
     (void)raise(SIGPIPE);
 }
 
@@ -284,18 +288,24 @@ int flow_start(const struct flow *flow, portd_native *done) {
     return 0;
 }
 
-enum flow_end flow_finish(portd_native done, struct flow *flow) {
-    struct flow wait = {.from = done, .watch = -1, .deadline = flow->deadline};
-    struct result result = {.end = FLOW_READ_ERROR, .error = EIO};
-    enum flow_end end = wait_readable(&wait);
+enum flow_end flow_await(portd_native done, int64_t deadline) {
+    const struct flow wait = {.from = done, .watch = -1, .deadline = deadline};
 
-    if (end == FLOW_DONE && read((int)done, &result, sizeof(result)) == (ssize_t)sizeof(result))
-        end = result.end;
-    else if (end == FLOW_DONE)
-        end = FLOW_READ_ERROR;
+    return wait_readable(&wait);
+}
+
+enum flow_end flow_finish(portd_native done, int64_t deadline, struct flow *flow) {
+    struct pollfd ended = {(int)done, POLLIN, 0};
+    struct result result = {.end = FLOW_LATE, .error = EIO};
+    int n;
+
+    while ((n = poll(&ended, 1, native_time_left(deadline))) < 0 && errno == EINTR)
+        continue;
+    if (n != 0 && read((int)done, &result, sizeof(result)) != (ssize_t)sizeof(result))
+        result.end = FLOW_READ_ERROR;
     close((int)done);
     flow->count = result.count;
     flow->lost = result.lost;
     errno = result.error;
-    return end;
+    return result.end;
 }

@@ -30,7 +30,28 @@ const struct option_row io_options[] = {
 
 /* ---- the port -------------------------------------------------------------------------------------------- */
 
-static int check_item(const struct io *io, const portd_item *item, int direction) {
+/* What a failure has to say in addition. */
+static const char *rest_of(struct io *io) {
+    if (io->settle != NULL) {
+        free(io->rest);
+        io->rest = io->settle(io);
+        io->settle = NULL;
+    }
+    return io->rest != NULL ? io->rest : "";
+}
+
+static int fail(struct io *io, int code, const char *hint, const char *why) {
+    return failure_code(&io->in->output, code, hint, "%s%s", why, rest_of(io));
+}
+
+/* A call of the library has failed. */
+static int fail_call(struct io *io, int code) {
+    const char *why = portd_last_error(io->broker.client);
+
+    return fail(io, code, portd_last_hint(io->broker.client), why[0] != '\0' ? why : portd_code_text(code));
+}
+
+static int check_item(struct io *io, const portd_item *item, int direction) {
     unsigned long long id = (unsigned long long)io->port;
 
     if (item->kind != PORTD_KIND_PORT)
@@ -42,7 +63,7 @@ static int check_item(const struct io *io, const portd_item *item, int direction
                              direction == PORTD_DIRECTION_READ ? "write" : "cat", id);
     if (!item->registered)
         return failure_code(&io->in->output, PORTD_E_CLOSED, "wrap the descriptor again",
-                            "port %llu is closed", id);
+                            "port %llu is closed%s", id, rest_of(io));
     return 0;
 }
 
@@ -61,7 +82,7 @@ static int check(struct io *io, int direction) {
 int io_check(struct io *io, int direction) {
     int rc = check(io, direction);
 
-    return rc < 0 ? failure_call(&io->in->output, io->broker.client, rc) : rc;
+    return rc < 0 ? fail_call(io, rc) : rc;
 }
 
 /* Gets a copy of the descriptor; a refusal is not a failure. */
@@ -76,7 +97,7 @@ static int take_copy(struct io *io) {
         return 0;
     }
     if (rc < 0)
-        return failure_call(&io->in->output, io->broker.client, rc);
+        return fail_call(io, rc);
     if (flow_is_stream(io->copy))
         return 0;
     native_close(io->copy);
@@ -92,6 +113,8 @@ void io_close(struct io *io) {
         native_close(io->flow.watch);
     broker_disconnect(&io->broker);
     through_close(&io->through);
+    free(io->rest);
+    io->rest = NULL;
 }
 
 int io_open(struct io *io, const struct invocation *in, int direction) {
@@ -118,20 +141,27 @@ int io_open(struct io *io, const struct invocation *in, int direction) {
     return rc;
 }
 
-/* Says what is lost, if anything, and ends portctl by the signal. */
-static int tell_stop(const struct io *io, const struct flow *flow, const char *from) {
-    int code = 128 + stop_asked();
+/* "; 5 bytes ...", or "". */
+static char *describe_lost(const struct flow *flow, const char *from) {
+    return flow->lost > 0
+               ? text_print("; %zu bytes that had been read from %s were not written", flow->lost, from)
+               : text_copy("");
+}
 
-    if (flow->lost > 0)
-        (void)failure_own(&io->in->output, "interrupted", code, NULL,
-                          "ended by a signal; %zu bytes that had been read from %s were not written",
-                          flow->lost, from);
+/* Says what is lost, if anything, and ends portctl by the signal. */
+static int tell_stop(struct io *io, const struct flow *flow, const char *from) {
+    int code = 128 + stop_asked();
+    char *lost = describe_lost(flow, from);
+
+    if (lost[0] != '\0' || rest_of(io)[0] != '\0')
+        (void)failure_own(&io->in->output, "interrupted", code, NULL, "ended by a signal%s%s", lost,
+                          rest_of(io));
+    free(lost);
     stop_raise();
     return code;
 }
 
-int io_tell(const struct io *io, const struct flow *flow, enum flow_end end, const char *from,
-            const char *to) {
+int io_tell(struct io *io, const struct flow *flow, enum flow_end end, const char *from, const char *to) {
     const struct io_giver *giver = flow->giver;
     int error = errno, code = end == FLOW_LATE ? PORTD_E_TIMEOUT : PORTD_E_SYSTEM;
     char *lost, *why;
@@ -149,10 +179,8 @@ int io_tell(const struct io *io, const struct flow *flow, enum flow_end end, con
         why = text_print("cannot %s %s: %s", end == FLOW_READ_ERROR ? "read" : "write",
                          end == FLOW_READ_ERROR ? from : to, strerror(error));
     }
-    lost = flow->lost > 0
-               ? text_print("; %zu bytes that had been read from %s were not written", flow->lost, from)
-               : text_copy("");
-    code = failure_code(&io->in->output, code, NULL, "%s%s", why, lost);
+    lost = describe_lost(flow, from);
+    code = failure_code(&io->in->output, code, NULL, "%s%s%s", why, lost, rest_of(io));
     free(lost);
     free(why);
     return code;
@@ -194,17 +222,26 @@ void io_give_to(struct flow *flow, struct io_giver *giver) {
 
 /* ---- to standard output ---------------------------------------------------------------------------------- */
 
-/* Where standard output has lost its reader portctl ends by SIGPIPE as any program does, once it has said what is lost, if anything. */
-static int tell_output(const struct io *io, enum flow_end end) {
-    bool broken = end == FLOW_WRITE_ERROR && errno == EPIPE;
-    int rc;
+/* Standard output has lost its reader: portctl ends by SIGPIPE as any program does, once it has said what is lost, if anything. */
+static int tell_broken(struct io *io) {
+    char *lost = describe_lost(&io->flow, "the port");
+    const char *why = strerror(EPIPE);
+    int code = PORTCTL_FAILED;
 
-    if (broken && io->flow.lost == 0)
-        flow_end_by_signal();
-    rc = io_tell(io, &io->flow, end, "the port", "the answer");
-    if (broken)
-        flow_end_by_signal();
-    return rc;
+    if (!flow_dies_by_signal())
+        code = failure_code(&io->in->output, PORTD_E_SYSTEM, NULL, "cannot write the answer: %s%s%s", why,
+                            lost, rest_of(io));
+    else if (lost[0] != '\0' || rest_of(io)[0] != '\0')
+        code = failure_own(&io->in->output, "interrupted", FLOW_PIPE_EXIT, NULL,
+                           "cannot write the answer: %s%s%s", why, lost, rest_of(io));
+    free(lost);
+    flow_end_by_signal();
+    return code;
+}
+
+static int tell_output(struct io *io, enum flow_end end) {
+    return end == FLOW_WRITE_ERROR && errno == EPIPE ? tell_broken(io)
+                                                     : io_tell(io, &io->flow, end, "the port", "the answer");
 }
 
 static int put_chunk(struct io *io, const void *bytes, size_t count) {
@@ -244,7 +281,7 @@ static int look(struct io *io) {
         rc = check(io, PORTD_DIRECTION_READ);
     if (rc == PORTD_E_DISCONNECTED || rc == PORTD_E_INTERRUPTED)
         return 0;
-    return rc < 0 ? failure_call(&io->in->output, io->broker.client, rc) : rc;
+    return rc < 0 ? fail_call(io, rc) : rc;
 }
 
 /* Returns 1 and a chunk, 0 at end of file, or a negated exit code. */
@@ -259,7 +296,7 @@ static int get_chunk(struct io *io, void *bytes, size_t *count) {
             portd_port_read(io->broker.client, io->port, bytes, FLOW_CHUNK, 0, io->in->deadline, count, NULL);
         if (rc == PORTD_E_INTERRUPTED)
             return -io_tell(io, &io->flow, FLOW_STOPPED, "the port", "");
-        return rc >= 0 ? rc : -failure_call(&io->in->output, io->broker.client, rc);
+        return rc >= 0 ? rc : -fail_call(io, rc);
     }
     for (;;) {
         end = flow_read(&io->flow, bytes, count);
@@ -317,14 +354,20 @@ static enum flow_end cat_through(struct io *io) {
 
 static int cat_broker(struct io *io) {
     const struct through *through = &io->through;
+    char *why, *lost;
+    int code;
     enum flow_end end = output_is_text(&io->in->output) ? cat_through(io) : FLOW_DONE;
 
     if (end == FLOW_DONE)
         return cat_chunks(io);
     if (end != FLOW_REFUSED)
         return tell_output(io, end);
-    return failure_code(&io->in->output, through->code, through->hint, "%s%s",
-                        through->os_errno != 0 ? "splice: " : "", through->why);
+    lost = describe_lost(&io->flow, "the port");
+    why = text_print("%s%s%s", through->os_errno != 0 ? "cannot read the port: " : "", through->why, lost);
+    code = fail(io, through->code, through->hint, why);
+    free(lost);
+    free(why);
+    return code;
 }
 
 int io_cat(struct io *io) {

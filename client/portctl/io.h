@@ -13,6 +13,10 @@ struct io {
     portd_native copy; /* -1: through the broker */
     struct flow flow;  /* from the copy to a standard stream, or the reverse */
     struct through through;
+    char *(*settle)(
+        struct io
+            *io); /* NULL; or called once, before a failure is told: more to say about what is lost, or "" */
+    char *rest;   /* what it has said, or NULL */
 };
 
 extern const struct option_row io_options[]; /* --through-broker */
@@ -41,8 +45,7 @@ struct io_giver {
 void io_give_to(struct flow *flow, struct io_giver *giver);
 
 /* The exit code for the end of a flow: 0 for end of file; else prints an error, and how many bytes were read and not
- * written. `from` and `to` are the names of the two ends. FLOW_STOPPED ends portctl by the signal, once it has said so. */
-int io_tell(const struct io *io, const struct flow *flow, enum flow_end end, const char *from,
-            const char *to);
+ * written, and what io->settle says. `from` and `to` are the names of the two ends. FLOW_STOPPED ends portctl by the signal, once it has said so. */
+int io_tell(struct io *io, const struct flow *flow, enum flow_end end, const char *from, const char *to);
 
 #endif

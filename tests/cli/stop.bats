@@ -65,6 +65,85 @@ stop() {
   done
 }
 
+# Ends a relay as reset.py does. Every byte that was taken from standard input has come, or is said to be lost; a file is put back.
+ended() {
+  read -r code taken got lost told < <(python3 "$BATS_TEST_DIRNAME/reset.py" "$@" 2>"$BATS_TEST_TMPDIR/said")
+  echo "$*: $code, taken $taken, got $got, lost $lost, $told; $(cat "$BATS_TEST_TMPDIR/said")"
+  [ "$1" != file ] || [ "$lost" -eq 0 ]
+  [ "$1" = file ] || [ "$lost" -gt 0 ]
+  case $2 in
+  tcp) ;;
+  reset) [ "$taken" -ge $((got + lost)) ] ;; # more can have come between the count and the close
+  *) [ "$taken" -eq $((got + lost)) ] ;;
+  esac
+}
+
+@test "relay: a connection that is reset, what standard input had given and the port did not take is counted" {
+  for form in "" --json; do
+    for from in pipe socket file; do
+      for how in shut reset tcp; do
+        ended $from $how --through-broker ${form:+"$form"}
+        [ "$code" -eq 125 ]
+        [ -z "$form" ] || [ "$told" -eq 125 ]
+      done
+    done
+    ended pipe closed --through-broker ${form:+"$form"}
+    [ "$code" -eq 5 ]
+  done
+}
+
+@test "relay: ended by a signal, what standard input had given and the port did not take is counted" {
+  for from in pipe socket file; do
+    ended $from signal --through-broker
+    [ "$code" -eq -15 ]
+  done
+  ended pipe signal --through-broker --json
+  [ "$told" -eq 143 ]
+}
+
+@test "a reader that has gone: the error in JSON has the code that shells report, and what was lost" {
+  for from in pipe socket; do
+    ended $from broken --through-broker
+    [ "$code" -eq -13 ]
+    ended $from broken --through-broker --json
+    [ "$code" -eq -13 ]
+    [ "$told" -eq 141 ]
+  done
+  # Where SIGPIPE is ignored portctl exits.
+  id=$(portctl wrap fd 5 --mode read)
+  for way in "" --through-broker; do
+    for ignored in no yes; do
+      expected=$([ $ignored = no ] && echo 141 || echo 125)
+      echo data >&5
+      code=$(
+        set +e
+        [ $ignored = no ] || trap "" PIPE
+        rm -f "$BATS_TEST_TMPDIR/gone"
+        mkfifo "$BATS_TEST_TMPDIR/gone"
+        exec 8<>"$BATS_TEST_TMPDIR/gone" 9>"$BATS_TEST_TMPDIR/gone" 8<&-
+        "$PORTCTL_BIN" cat "$id" -j ${way:+"$way"} >&9 2>"$BATS_TEST_TMPDIR/said"
+        echo $?
+      )
+      [ "$code" -eq "$expected" ]
+      [ "$(jq .error.exit "$BATS_TEST_TMPDIR/said")" -eq "$code" ]
+    done
+  done
+}
+
+@test "write: its answer to a reader that has gone ends it as any other does" {
+  out=$(portctl wrap fd 5 --mode write)
+  for way in "" --through-broker; do
+    code=$(
+      set +e
+      mkfifo "$BATS_TEST_TMPDIR/gone$way"
+      exec 8<>"$BATS_TEST_TMPDIR/gone$way" 9>"$BATS_TEST_TMPDIR/gone$way" 8<&-
+      echo text | env --default-signal=PIPE "$PORTCTL_BIN" write "$out" -j ${way:+"$way"} >&9 2>/dev/null
+      echo $?
+    )
+    [ "$code" -eq 141 ]
+  done
+}
+
 @test "cat, write: signals that come together, as from timeout(1), are one" {
   stop write file SIGINT,SIGTERM pipe --through-broker
   stop write pipe SIGHUP,SIGTERM pipe --through-broker
