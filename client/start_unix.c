@@ -283,6 +283,7 @@ static int lock_take(const char *path, char *why, size_t why_size) {
 int start_broker(const char *address, const char *daemon, int64_t deadline, struct transport *connection,
                  char *why, size_t why_size) {
     struct address parsed;
+    char reason[256];
     int lock;
 
     if (daemon[0] != '/' || address_parse(address, &parsed) || parsed.path[0] != '/') {
@@ -306,10 +307,14 @@ int start_broker(const char *address, const char *daemon, int64_t deadline, stru
     /* If it has ended, another broker may be listening there, or may have been and has left since. */
     for (int tries = 0; r < 0 && tries < TRIES && (tries == 0 ? r != -ETIMEDOUT : r == -ECHILD); tries++) {
         r = broker_run(address, daemon, deadline, why, why_size);
-        if (transport_connect_by(address, deadline, connection) == 0)
+        int reached = transport_connect_by(address, deadline, connection);
+        if (reached == 0)
             r = 0;
-        else if (r == 0)
+        else if (r == 0) {
+            start_reason(address, reached, reason, sizeof(reason));
+            snprintf(why, why_size, "%s has said that it is ready, and then: %s", daemon, reason);
             r = -ECONNREFUSED;
+        }
     }
     os_close(lock);
     return r;

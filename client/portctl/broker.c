@@ -173,24 +173,33 @@ int broker_try(const struct invocation *in, const struct broker_wish *wish, stru
     return code;
 }
 
-/* The hint for a failure to connect, whose message may say already what to set so that a broker can be started. */
-static const char *hint_for(const struct invocation *in, const struct broker_wish *wish,
-                            const struct broker *broker, int code, const char *message) {
+/* The hint when no broker answers, whose message may say already what to set so that one can be started. */
+static char *hint_unreachable(const struct invocation *in, const struct broker_wish *wish,
+                              const char *message) {
     const char *address = given_address(in);
 
-    if (code == PORTD_E_UNREACHABLE && names_connection(address))
-        return "pass portctl a connection to the broker under that number";
-    if (code == PORTD_E_DISCONNECTED && names_connection(address))
+    if (names_connection(address))
+        return text_copy("pass portctl a connection to the broker under that number");
+    if (in->which == WHICH_SYSTEM)
+        return text_copy("start it as root: systemctl enable --now portd.socket, or portd --mode 0666");
+    if (address != NULL)
+        return text_print("start one there with 'portd --listen %s', or %s", address,
+                          in->address != NULL ? "use another address" : "unset PORTD_ADDRESS");
+    if (strstr(message, "set XDG_RUNTIME_DIR") != NULL || (wish->start && in->which == WHICH_ANY))
+        return text_copy("--address names another broker");
+    if (!native_user_place())
+        return text_copy("to have one started, set XDG_RUNTIME_DIR, or TMPDIR if that is not set, to a "
+                         "directory of this user");
+    if (in->which == WHICH_USER)
+        return text_copy(wish->start ? "without --user it is started on demand"
+                                     : "most other verbs, such as list, start it on demand, without --user");
+    return text_copy("most other verbs, such as list, start one on demand");
+}
+
+/* The hint for a failure to connect, or NULL. */
+static const char *hint_for(const struct invocation *in, const struct broker *broker, int code) {
+    if (code == PORTD_E_DISCONNECTED && names_connection(given_address(in)))
         return "an inherited connection serves one call: it may have been used already";
-    if (code == PORTD_E_UNREACHABLE)
-        return in->which == WHICH_USER ? "without --user it is started on demand"
-               : in->which == WHICH_SYSTEM
-                   ? "start it as root: systemctl enable --now portd.socket, or portd "
-                     "--mode 0666"
-               : address != NULL ? "start it with 'portd --listen ADDRESS', or use another address"
-               : wish->start || strstr(message, "set XDG_RUNTIME_DIR") != NULL
-                   ? "--address names another broker"
-                   : "most other verbs, such as list, start one on demand";
     if (broker->owner.rule == OWNER_NOBODY && code == PORTD_E_INVALID)
         return "use --owner PID or --ttl DURATION; or run first: eval \"$(portctl "
                "session start --ttl 1h)\"";
@@ -204,11 +213,15 @@ static const char *hint_for(const struct invocation *in, const struct broker_wis
 int broker_connect(const struct invocation *in, const struct broker_wish *wish, struct broker *broker) {
     char message[MESSAGE_MAX];
     int code = broker_try(in, wish, broker, message, sizeof(message));
+    char *hint;
 
     if (code == 1)
         return 0;
-    return failure_code(&in->output, code, hint_for(in, wish, broker, code, message), "%s",
+    hint = code == PORTD_E_UNREACHABLE ? hint_unreachable(in, wish, message) : NULL;
+    code = failure_code(&in->output, code, hint != NULL ? hint : hint_for(in, broker, code), "%s",
                         message[0] != '\0' ? message : portd_code_text(code));
+    free(hint);
+    return code;
 }
 
 int broker_join(const struct invocation *in, struct broker *broker) {

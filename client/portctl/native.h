@@ -69,6 +69,9 @@ size_t native_own_path(char *path, size_t size);
 /* The path of portd in the directory of portctl, or NULL. Freed by the caller. */
 char *native_daemon(void);
 
+/* Whether the directory in which the user's broker has its own is there, and this user can create one in it. */
+bool native_user_place(void);
+
 /* The addresses of the user's and of the system's broker. Freed by the caller. */
 char *native_user_address(void);
 char *native_system_address(void);

@@ -145,12 +145,25 @@ char *native_daemon(void) {
     return NULL;
 }
 
-char *native_user_address(void) {
-    const char *folder = getenv("XDG_RUNTIME_DIR"), *temporary = getenv("TMPDIR");
+/* As the library does. A relative path is ignored. */
+static const char *folder_of(const char *variable) {
+    const char *folder = getenv(variable);
 
-    if (folder != NULL && folder[0] != '\0')
-        return text_print("unix:%s/portd/portd.sock", folder);
-    if (temporary == NULL || temporary[0] == '\0')
-        temporary = "/tmp";
-    return text_print("unix:%s/portd-%lu/portd.sock", temporary, (unsigned long)getuid());
+    return folder != NULL && folder[0] == '/' ? folder : NULL;
+}
+
+bool native_user_place(void) {
+    const char *runtime = folder_of("XDG_RUNTIME_DIR"), *temporary = folder_of("TMPDIR");
+    const char *place = runtime != NULL ? runtime : temporary != NULL ? temporary : "/tmp";
+
+    return faccessat(AT_FDCWD, place, W_OK | X_OK, AT_EACCESS) == 0;
+}
+
+char *native_user_address(void) {
+    const char *runtime = folder_of("XDG_RUNTIME_DIR"), *temporary = folder_of("TMPDIR");
+
+    if (runtime != NULL)
+        return text_print("unix:%s/portd/portd.sock", runtime);
+    return text_print("unix:%s/portd-%lu/portd.sock", temporary != NULL ? temporary : "/tmp",
+                      (unsigned long)geteuid());
 }

@@ -15,7 +15,7 @@ const char *policy_check_connect(const struct policy *policy, const struct peer 
     if (peer->uid == PEER_UID_NOBODY)
         return "uid 65534 is not a valid identity";
     if (policy->own_only && !is_admin(policy, peer))
-        return "only the broker's own user and root may connect; --mode 0666 lets everybody in";
+        return "only the broker's own user and root may connect; portd --mode 0666 lets everybody in";
     return NULL;
 }
 

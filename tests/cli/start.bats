@@ -72,6 +72,21 @@ teardown() {
   has "$error" "most other verbs, such as list, start one on demand"
 }
 
+@test "a broker that is started and ends: the reason is never empty" {
+  # shellcheck disable=SC2016 # another shell's
+  for what in "exit 0" "exit 3" 'kill -9 $$' "echo >&3; exit 4" 'echo >&3; kill -9 $$'; do
+    printf '#!/bin/sh\n%s\n' "$what" >"$BATS_TEST_TMPDIR/ends"
+    chmod +x "$BATS_TEST_TMPDIR/ends"
+    PORTD_DAEMON="$BATS_TEST_TMPDIR/ends" both portctl list
+    exits 3
+    has "$error" "starting the user's broker: $BATS_TEST_TMPDIR/ends "
+    case $what in
+    echo*) has "$error" "has said that it is ready, and then: no such socket" ;;
+    *) has "$error" "exited before it was ready" ;;
+    esac
+  done
+}
+
 # Each address once, and nothing about the fields of the library.
 told_once() {
   [ "$(grep -o 'unix:[^ ]*/portd.sock' <<<"$error" | sort | uniq -d)" = "" ] || { echo "$error"; return 1; }
@@ -109,6 +124,26 @@ told_once() {
   told_once
   both portctl list --user
   has "$error" "without --user it is started on demand"
+  for verb in "status" "ping" "stats" "monitor --once"; do
+    # shellcheck disable=SC2086 # words
+    both portctl $verb --user
+    exits 3
+    has "$error" "most other verbs, such as list, start it on demand, without --user"
+    # shellcheck disable=SC2086
+    both portctl $verb --address "unix:$XDG_RUNTIME_DIR/none.sock"
+    has "$error" "portd --listen unix:$XDG_RUNTIME_DIR/none.sock', or use another address"
+    # shellcheck disable=SC2086
+    PORTD_ADDRESS="unix:$XDG_RUNTIME_DIR/none.sock" both portctl $verb
+    has "$error" "portd --listen unix:$XDG_RUNTIME_DIR/none.sock', or unset PORTD_ADDRESS"
+    # What cannot be started is not promised.
+    # shellcheck disable=SC2086
+    XDG_RUNTIME_DIR=/nonexistent both portctl $verb
+    has "$error" "set XDG_RUNTIME_DIR"
+    run ! grep "on demand" <<<"$error"
+    # shellcheck disable=SC2086
+    XDG_RUNTIME_DIR=relative TMPDIR="$BATS_TEST_TMPDIR" both portctl $verb --user
+    has "$error" "unix:$BATS_TEST_TMPDIR/portd-$(id -u)/portd.sock: no such socket"
+  done
   both portctl list --system
   has "$error" "systemctl enable --now portd.socket"
   has "$error" "portd --mode 0666"
