@@ -12,6 +12,7 @@
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
+#include <sys/mount.h>
 #include <sys/ptrace.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -254,7 +255,7 @@ static int try_thread(pid_t tid) {
     if (!refused(ptrace(PTRACE_SEIZE, tid, NULL, NULL)))
         return 12;
     if (!refused(sched_setaffinity(tid, sizeof cpus, &cpus)) ||
-        !refused(sched_setscheduler(tid, SCHED_IDLE, &param)))
+        !refused(syscall(SYS_sched_setscheduler, tid, SCHED_IDLE, &param))) /* musl has no such function */
         return 13;
     if (!refused(setpriority(PRIO_PROCESS, (id_t)tid, 19)))
         return 14;
@@ -306,6 +307,12 @@ static int read_and_attack(struct fuse_silent *fuse) {
     return await_worker() ? each_thread(try_thread, false) : 3;
 }
 
+/* Also where /proc shows a user his own processes alone. */
+static void show_all_processes(void) {
+    if (unshare(CLONE_NEWNS) == 0 && mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0)
+        (void)mount("proc", "/proc", "proc", 0, NULL);
+}
+
 struct attack {
     struct fuse_silent fuse;
     int answer[2]; /* its end has to wait for the server, since it has the file */
@@ -313,6 +320,8 @@ struct attack {
 
 static int attack_and_tell(void *data) {
     struct attack *attack = data;
+
+    show_all_processes();
     unsigned char answer = (unsigned char)read_and_attack(&attack->fuse);
 
     return write(attack->answer[1], &answer, 1) != 1;

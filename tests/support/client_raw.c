@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
@@ -74,7 +75,8 @@ ssize_t raw_send_some(const struct raw *raw, const void *bytes, size_t size, con
         memcpy(CMSG_DATA(item), fds, n * sizeof(*fds));
     }
     do
-        sent = sendmsg(raw->fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+        sent = syscall(SYS_sendmsg, raw->fd, &message,
+                       MSG_NOSIGNAL | MSG_DONTWAIT); /* musl's function takes less */
     while (sent < 0 && errno == EINTR);
     return sent < 0 ? -errno : sent;
 }

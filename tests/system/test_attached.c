@@ -456,7 +456,7 @@ static void a_storm_of_descriptors_leaves_nothing(void **state) {
         copies[i] = event;
     guest_open(&raw);
     for (uint64_t i = 1; i <= 60; i++) {
-        send_ping(&raw, i, (unsigned)i % 253, copies, i * 7 % 253);
+        send_ping(&raw, i, (unsigned)i % 253, copies, (size_t)(i * 7 % 253));
         guest_is_told(&raw, i, i % 253 == 0 && i * 7 % 253 == 0 ? 0 : MISMATCH);
     }
     fixture_until_fds(fixture_broker(), 1);

@@ -250,7 +250,7 @@ static void cancels_are_handled_at_the_limit(void **state) {
         assert_true(size + RAW_HEADER + RAW_BODY_MAX < ROOM);
         (void)append(bytes, &size, &request);
     }
-    size_t cancels = (last - REFUSED - first + 1) / 2;
+    uint64_t cancels = (last - REFUSED - first + 1) / 2;
     while (answered < cancels) {
         ssize_t took = sent < size ? raw_send_some(&raw, bytes + sent, size - sent, NULL, 0) : -EAGAIN;
         assert_true(took > 0 || took == -EAGAIN);

@@ -774,7 +774,7 @@ static int use_up_waits(void *data) {
     while (!raw_has_reply(&raw)) {
         if (raw_start_wait(&raw, 100000 + n++, id))
             return 2;
-        get_on(stranger, n);
+        get_on(stranger, (size_t)n);
     }
     raw_reply *reply = raw_next(&raw, NULL);
     if (!reply || !reply->error || reply->error->code != PORTD__V1__CODE__CODE_LIMIT ||

@@ -266,7 +266,9 @@ static int use_up(void *data) {
     union {
         struct cmsghdr header;
         char bytes[CMSG_SPACE(100 * sizeof(int))];
-    } control = {.header = {CMSG_LEN(100 * sizeof(int)), SOL_SOCKET, SCM_RIGHTS}};
+    } control = {.header = {.cmsg_len = CMSG_LEN(100 * sizeof(int)),
+                            .cmsg_level = SOL_SOCKET,
+                            .cmsg_type = SCM_RIGHTS}};
     struct iovec part = {"x", 1};
     struct msghdr message = {
         .msg_iov = &part, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control)};
