@@ -2,7 +2,7 @@
  *
  * If several processes need a broker at once, the one that gets the lock file beside the socket starts it; the others
  * wait until it answers or the lock is free. The broker is a grandchild in a process session of its own, so the caller has
- * no child left. It inherits only the writing end of a pipe, to which it writes when it is ready. After the fork only
+ * no child left; the child between them lives until the broker is ready or has ended, and tells how it has ended. The broker inherits only the writing end of a pipe, to which it writes when it is ready. After the fork only
  * functions are called that are safe in the child of a process with threads. */
 #define _GNU_SOURCE
 
@@ -25,6 +25,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -34,6 +35,8 @@ enum {
     RETRY_US = 10 * 1000,  /* between two attempts while another process starts the broker */
     TRIES = 2,             /* to run a broker that ends at once */
     EXIT_CANNOT_RUN = 127, /* as in a shell */
+    STATUS_TRIES = 100,    /* to learn how the broker has ended, with a pause between two */
+    STATUS_US = 1000,
     SIGNALS = 65
 };
 
@@ -169,13 +172,42 @@ static int child_descriptors(int notify) {
     return process_close_from(NOTIFY_FD + 1);
 }
 
-static _Noreturn void child_run(const char *daemon, char *const arguments[], int notify) {
+/* Waits until nobody wants to know how the broker ends (`over` has no other end any more), or `asked` has none: then ends as the broker has. */
+static _Noreturn void child_watch(pid_t broker, int over, int asked) {
+    struct rlimit no_core = {0, 0};
+    int status = 0;
+
+    over = fcntl(over, F_DUPFD, NOTIFY_FD);
+    asked = fcntl(asked, F_DUPFD, NOTIFY_FD);
+    if (over < 0 || asked < 0 || dup2(over, 0) < 0 || dup2(asked, 1) < 0 || process_close_from(2) < 0)
+        _exit(EXIT_CANNOT_RUN);
+    struct pollfd ends[2] = {{.fd = 0, .events = POLLIN}, {.fd = 1, .events = POLLIN}};
+    while (poll(ends, 2, -1) < 0 && errno == EINTR)
+        continue;
+    if (ends[0].revents != 0)
+        _exit(EXIT_CANNOT_RUN);
+    /* It has closed its end of the pipe for readiness, so it ends just now, or goes on without. */
+    for (int tries = 0; waitpid(broker, &status, WNOHANG) == 0; tries++) {
+        if (tries == STATUS_TRIES)
+            _exit(EXIT_CANNOT_RUN);
+        start_pause(STATUS_US);
+    }
+    (void)setrlimit(RLIMIT_CORE, &no_core);
+    if (WIFSIGNALED(status))
+        (void)raise(WTERMSIG(status));
+    _exit(WEXITSTATUS(status));
+}
+
+static _Noreturn void child_run(const char *daemon, char *const arguments[], int notify, int over,
+                                int asked) {
     if (setsid() < 0)
         _exit(EXIT_CANNOT_RUN);
-    pid_t child = fork();
-    if (child != 0)
-        _exit(child < 0 ? EXIT_CANNOT_RUN : 0);
     child_signals();
+    pid_t child = fork();
+    if (child < 0)
+        _exit(EXIT_CANNOT_RUN);
+    if (child > 0)
+        child_watch(child, over, asked);
     child_environment();
     (void)umask(077);
     if (chdir("/") < 0 || child_descriptors(notify) < 0)
@@ -190,8 +222,14 @@ static _Noreturn void child_run(const char *daemon, char *const arguments[], int
 
 /* ---- the parent --------------------------------------------------------------------------------------------------- */
 
+/* The child between this process and the broker. Pipes whose ends here are closed tell it what is wanted. */
+struct watcher {
+    pid_t child;
+    int over[2], asked[2];
+};
+
 /* All signals are blocked during the fork, so that none of the caller's handlers runs in the child. */
-static int spawn(const char *address, const char *daemon, int notify) {
+static int spawn(const char *address, const char *daemon, int notify, struct watcher *watcher) {
     char fd[16], idle[] = "60s", option_listen[] = "--listen", option_idle[] = "--idle-exit",
                  option_notify[] = "--notify-fd";
     char name[] = "portd", where[ADDRESS_MAX];
@@ -202,17 +240,47 @@ static int spawn(const char *address, const char *daemon, int notify) {
     snprintf(fd, sizeof(fd), "%d", NOTIFY_FD);
     sigfillset(&all);
     (void)pthread_sigmask(SIG_SETMASK, &all, &before);
-    pid_t child = fork();
-    if (child == 0)
-        child_run(daemon, arguments, notify);
-    int r = child < 0 ? -errno : 0;
+    watcher->child = fork();
+    if (watcher->child == 0)
+        child_run(daemon, arguments, notify, watcher->over[0], watcher->asked[0]);
+    int r = watcher->child < 0 ? -errno : 0;
     (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
-    if (r < 0)
-        return r;
-    /* The child ends at once. Another thread may have reaped it (ECHILD): that is fine. */
-    while (waitpid(child, NULL, 0) < 0 && errno == EINTR)
-        continue;
-    return 0;
+    return r;
+}
+
+/* 0, or a negative errno. */
+static int watcher_open(struct watcher *watcher) {
+    int r = calls_pipe(watcher->over, true) < 0 ? -errno : 0;
+
+    if (r == 0 && calls_pipe(watcher->asked, true) < 0) {
+        r = -errno;
+        os_close(watcher->over[0]);
+        os_close(watcher->over[1]);
+    }
+    return r;
+}
+
+/* Ends the child, which ends as the broker has if that is asked for. "": how is not known. */
+static void watcher_close(const struct watcher *watcher, bool ask, char *how, size_t how_size) {
+    int status = EXIT_CANNOT_RUN << 8;
+    pid_t got = -1;
+
+    *how = '\0';
+    os_close(ask ? watcher->asked[1] : watcher->over[1]);
+    /* Another thread may have reaped it (ECHILD), or have forked a process that has the pipes, too: then it stays as long as that. */
+    for (int tries = 0; watcher->child > 0 && tries <= 2 * STATUS_TRIES; tries++) {
+        got = waitpid(watcher->child, &status, WNOHANG);
+        if (got > 0 || (got < 0 && errno != EINTR))
+            break;
+        start_pause(STATUS_US);
+    }
+    if (ask && got > 0 && WIFSIGNALED(status))
+        snprintf(how, how_size, " by signal %d", WTERMSIG(status));
+    else if (ask && got > 0 && WEXITSTATUS(status) != EXIT_CANNOT_RUN)
+        snprintf(how, how_size, " with status %d", WEXITSTATUS(status));
+    os_close(ask ? watcher->over[1] : watcher->asked[1]);
+    os_close(watcher->over[0]);
+    os_close(watcher->asked[0]);
 }
 
 static int left_ms(int64_t deadline) {
@@ -243,24 +311,32 @@ static int notify_wait(int pipe_end, int64_t deadline, int *error) {
 }
 
 static int broker_run(const char *address, const char *daemon, int64_t deadline, char *why, size_t why_size) {
+    struct watcher watcher;
+    char how[64];
     int ends[2];
-    int error = 0;
+    int error = 0, r = watcher_open(&watcher);
 
-    if (calls_pipe(ends, true) < 0) {
-        snprintf(why, why_size, "cannot create a pipe to %s: %s", daemon, strerror(errno));
-        return -errno;
+    if (r == 0 && calls_pipe(ends, true) < 0) {
+        r = -errno;
+        watcher.child = 0;
+        watcher_close(&watcher, false, how, sizeof(how));
     }
-    int r = spawn(address, daemon, ends[1]);
+    if (r < 0) {
+        snprintf(why, why_size, "cannot create a pipe to %s: %s", daemon, strerror(-r));
+        return r;
+    }
+    r = spawn(address, daemon, ends[1], &watcher);
     os_close(ends[1]);
     if (r == 0)
         r = notify_wait(ends[0], deadline, &error);
     os_close(ends[0]);
+    watcher_close(&watcher, r == 0 && error == 0, how, sizeof(how));
     if (r < 0)
         snprintf(why, why_size, "%s did not become ready: %s", daemon, strerror(-r));
     else if (error != 0)
         snprintf(why, why_size, "cannot run %s: %s", daemon, strerror(error));
     else if (r == 0)
-        snprintf(why, why_size, "%s exited before it was ready: run it by hand to see why", daemon);
+        snprintf(why, why_size, "%s exited before it was ready%s: run it by hand to see why", daemon, how);
     return r > 0 ? 0 : r < 0 ? r : error != 0 ? -error : -ECHILD;
 }
 

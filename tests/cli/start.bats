@@ -82,7 +82,8 @@ teardown() {
     has "$error" "starting the user's broker: $BATS_TEST_TMPDIR/ends "
     case $what in
     echo*) has "$error" "has said that it is ready, and then: no such socket" ;;
-    *) has "$error" "exited before it was ready" ;;
+    kill*) has "$error" "exited before it was ready by signal 9" ;;
+    *) has "$error" "exited before it was ready with status ${what#exit }" ;;
     esac
   done
 }
