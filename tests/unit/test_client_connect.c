@@ -510,6 +510,37 @@ static void queue_that_is_full_is_waited_for(void **state) {
     broker_close(&broker);
 }
 
+/* A broker listens there: no other address is tried, and none is started. */
+static void no_other_broker_is_tried_while_the_queue_of_the_users_is_full(void **state) {
+    struct home home;
+    struct transport_file file;
+    portd_options options = options_new();
+    portd_client *client;
+    char text[128];
+    os_fd listener, waiting[8];
+    size_t n = 0;
+
+    (void)state;
+    home_make(&home);
+    snprintf(text, sizeof(text), "%s/portd", home.folder);
+    assert_int_equal(mkdir(text, 0700), 0);
+    snprintf(text, sizeof(text), "unix:%s", home.socket);
+    assert_int_equal(transport_listen(text, 0600, &listener, &file), 0);
+    assert_int_equal(listen(listener, 0), 0);
+    while (n < 8 && on_socket_connect(text, &waiting[n]) == 0)
+        n++;
+    assert_true(n < 8);
+    options.start = true;
+    assert_int_equal(portd_connect(NULL, &options, portd_now() + 20000, &client), PORTD_E_TIMEOUT);
+    assert_non_null(strstr(message, "its listen queue is full"));
+    assert_null(strstr(message, ";"));
+    while (n > 0)
+        os_close(waiting[--n]);
+    transport_unlink(text, &file);
+    os_close(listener);
+    home_remove(&home);
+}
+
 /* It was turned away before its hello came, which with a descriptor is sent at once: the answer is there all the same. */
 static void refusal_is_read_though_nothing_can_be_sent(void **state) {
     portd_options options = options_new();
@@ -823,6 +854,7 @@ int main(int n, char **arguments) {
         TEST_CASE(failure_tells_what_was_tried),
         TEST_CASE(denied_socket_is_told_with_mode_and_group),
         TEST_CASE(queue_that_is_full_is_waited_for),
+        TEST_CASE(no_other_broker_is_tried_while_the_queue_of_the_users_is_full),
         TEST_CASE(refusal_is_read_though_nothing_can_be_sent),
         TEST_CASE(connection_that_ends_unanswered_is_made_again),
         TEST_CASE(broker_is_started_apart_from_its_starter),
