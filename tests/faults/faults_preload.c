@@ -56,8 +56,11 @@ static bool fails(const char *name, int error) {
     return true;
 }
 
-static void *next(const char *name) {
-    void *function = dlsym(RTLD_NEXT, name);
+/* The function of the C library whose place a function here takes. Their name can be another one than in the source: with offsets of 64 bits on
+ * a 32-bit processor, fstat is fstat64. */
+static void *next(uintptr_t own) {
+    Dl_info info;
+    void *function = dladdr((void *)own, &info) && info.dli_sname ? dlsym(RTLD_NEXT, info.dli_sname) : NULL;
 
     if (!function)
         abort();
@@ -72,7 +75,7 @@ static void *next(const char *name) {
         if (fails(#name, error))                                                                             \
             return (type)-1;                                                                                 \
         if (!real)                                                                                           \
-            *(void **)&real = next(#name);                                                                   \
+            *(void **)&real = next((uintptr_t)name);                                                         \
         return real arguments;                                                                               \
     }
 
@@ -107,7 +110,7 @@ int fcntl(int fd, int command, ...) {
     if ((command == F_DUPFD_CLOEXEC || command == F_DUPFD) && fails("fcntl", EMFILE))
         return -1;
     if (!real)
-        *(void **)&real = next("fcntl");
+        *(void **)&real = next((uintptr_t)fcntl);
     return real(fd, command, argument);
 }
 
@@ -121,7 +124,7 @@ int open(const char *path, int flags, ...) {
     if (fails("open", EMFILE))
         return -1;
     if (!real)
-        *(void **)&real = next("open");
+        *(void **)&real = next((uintptr_t)open);
     return real(path, flags, mode);
 }
 
@@ -131,7 +134,7 @@ FILE *fopen(const char *path, const char *mode) {
     if (fails("fopen", EMFILE))
         return NULL;
     if (!real)
-        *(void **)&real = next("fopen");
+        *(void **)&real = next((uintptr_t)fopen);
     return real(path, mode);
 }
 
@@ -143,7 +146,7 @@ int epoll_ctl(int epoll, int what, int fd, struct epoll_event *event) {
     if (what == EPOLL_CTL_ADD && fails("epoll_ctl", ENOSPC))
         return -1;
     if (!real)
-        *(void **)&real = next("epoll_ctl");
+        *(void **)&real = next((uintptr_t)epoll_ctl);
     return real(epoll, what, fd, event);
 }
 
@@ -204,7 +207,7 @@ long syscall(long number, ...) {
     if (call_fails(number))
         return -1;
     if (!real)
-        *(void **)&real = next("syscall");
+        *(void **)&real = next((uintptr_t)syscall);
     return real(number, arguments[0], arguments[1], arguments[2], arguments[3], arguments[4], arguments[5]);
 }
 
@@ -217,6 +220,6 @@ int pthread_create(pthread_t *thread, const pthread_attr_t *attributes, void *(*
     if (fails("pthread_create", EAGAIN))
         return EAGAIN;
     if (!real)
-        *(void **)&real = next("pthread_create");
+        *(void **)&real = next((uintptr_t)pthread_create);
     return real(thread, attributes, body, context);
 }
