@@ -25,10 +25,10 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-/* glibc's own names for what is replaced here. */
-void *__libc_malloc(size_t size);
-void *__libc_calloc(size_t n, size_t size);
-void *__libc_realloc(void *old, size_t size);
+/* glibc's own names for what is replaced here: its dlsym allocates. Other C libraries have none. */
+__attribute__((weak)) void *__libc_malloc(size_t size);
+__attribute__((weak)) void *__libc_calloc(size_t n, size_t size);
+__attribute__((weak)) void *__libc_realloc(void *old, size_t size);
 
 static struct faults *faults;
 
@@ -81,11 +81,19 @@ static void *next(uintptr_t own) {
 
 /* ---- memory ---------------------------------------------------------------------------------------------------------- */
 
-void *malloc(size_t size) { return fails("malloc", ENOMEM) ? NULL : __libc_malloc(size); }
+#define REPLACE_MEMORY(name, parameters, arguments)                                                          \
+    void *name parameters {                                                                                  \
+        static void *(*real)parameters;                                                                      \
+        if (fails(#name, ENOMEM))                                                                            \
+            return NULL;                                                                                     \
+        if (!real)                                                                                           \
+            *(void **)&real = __libc_##name ? (void *)(uintptr_t)__libc_##name : next((uintptr_t)name);      \
+        return real arguments;                                                                               \
+    }
 
-void *calloc(size_t n, size_t size) { return fails("calloc", ENOMEM) ? NULL : __libc_calloc(n, size); }
-
-void *realloc(void *old, size_t size) { return fails("realloc", ENOMEM) ? NULL : __libc_realloc(old, size); }
+REPLACE_MEMORY(malloc, (size_t size), (size))
+REPLACE_MEMORY(calloc, (size_t n, size_t size), (n, size))
+REPLACE_MEMORY(realloc, (void *old, size_t size), (old, size))
 
 /* ---- numbers that are free -------------------------------------------------------------------------------------------- */
 
