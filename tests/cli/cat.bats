@@ -448,6 +448,15 @@ except BlockingIOError:
   run ! read -r line <&6
 }
 
+@test "cat: through the broker, a reply that comes before the bytes that it counts is no end" {
+  open_ends
+  id=$(portctl wrap fd 7 --mode read)
+  echo one >&8
+  exec 8>&- 7<&-
+  python3 "$BATS_TEST_DIRNAME/late.py" "$PORTCTL_BIN" cat "$id" --through-broker >"$BATS_TEST_TMPDIR/got"
+  [ "$(cat "$BATS_TEST_TMPDIR/got")" = one ]
+}
+
 # How often bytes were moved by a pipe.
 splices() { portctl stats | awk '/method=splice/ { print $NF }'; }
 

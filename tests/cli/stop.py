@@ -1,9 +1,10 @@
 """stop.py VERB FROM SIGNALS END [OPTION]...: ends a portctl that cannot go on, since END is full, by signals, and prints what became of the bytes.
 
 FROM (a file, a pipe, a socket) is what is read: standard input of write, the port of cat and relay. END (a pipe, a socket) is the other side,
-which nobody reads. Printed are the return code, how many bytes FROM has given, how many END has got (in JSON: those of whole lines), how many are
-said to be lost, and how many characters were said."""
-import fcntl, json, os, re, select, signal, socket, subprocess, sys, tempfile, time
+which nobody reads. A splice by the broker into a socket goes through a pipe of portctl's: there is something in that, too. Printed are the return
+code, how many bytes FROM has given, how many END has got (in JSON: those of whole lines), how many are said to be lost, and how many characters were
+said."""
+import fcntl, json, os, re, select, signal, socket, struct, subprocess, sys, tempfile, termios, time
 from base64 import b64decode
 
 what, source, names, end = sys.argv[1:5]
@@ -57,6 +58,21 @@ def is_full(writer):
     return not waits.poll(0)
 
 
+def available(reader):
+    return struct.unpack("i", fcntl.ioctl(reader, termios.FIONREAD, bytes(4)))[0]
+
+
+def is_stuck(writer):
+    """A send would block. poll ceases to report a socket as writable when a quarter of this is in use."""
+    with socket.socket(fileno=os.dup(writer)) as one:
+        _, _, used, most = struct.unpack("4I", one.getsockopt(socket.SOL_SOCKET, 55, 16))  # SO_MEMINFO
+    return used >= most
+
+
+def has_spliced():
+    return is_stuck(writer) and available(giver) + available(reader) < total
+
+
 giver, total, kept = fill(source)
 reader, writer = pair(end)
 port, mode = (writer, "write") if what == "write" else (giver, "read")
@@ -65,7 +81,8 @@ ids = subprocess.run([ctl, "wrap", *wrap], pass_fds=[port], capture_output=True,
 silent = os.pipe()  # nothing comes
 program = subprocess.Popen([ctl, what, ids[0], *options], stdin=giver if what == "write" else silent[0],
                            stdout=subprocess.DEVNULL if what == "write" else writer, stderr=subprocess.PIPE, text=True, preexec_fn=heed)
-while not is_full(writer) and program.poll() is None:
+splices = (what, source, end, options) == ("cat", "pipe", "socket", ["--through-broker"])
+while not (is_full(writer) and (not splices or has_spliced())) and program.poll() is None:
     time.sleep(0.001)  # asked again and again, as nothing tells of it; the program and the broker need the processor
 # A stopped program gets all of them at once.
 program.send_signal(signal.SIGSTOP)
