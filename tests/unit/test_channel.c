@@ -348,6 +348,26 @@ static void a_pause_reads_nothing_and_loses_nothing(void **state) {
     wire_close(&wire);
 }
 
+static void frames_that_are_left_over_give_back_the_memory_of_those_before(void **state) {
+    enum { FRAMES = 8, BODY = 100 };
+    struct wire wire;
+
+    (void)state;
+    wire_open(&wire, FRAME_REQUEST_MAX);
+    for (int i = 0; i < FRAMES; i++)
+        far_frame(&wire, 0, 0, BODY, (char)('a' + i));
+    assert_int_equal(fill(&wire), 1);
+    assert_int_equal(channel_rest(&wire.channel), 0);
+    for (size_t left = FRAMES; left > 0; left--) {
+        assert_true(channel_memory(&wire.channel) >= left * (FRAME_HEADER + BODY));
+        assert_true(channel_memory(&wire.channel) <= 2 * left * (FRAME_HEADER + BODY));
+        expect_frame(&wire, BODY, (char)('a' + FRAMES - left), 0, false);
+        assert_int_equal(channel_rest(&wire.channel), 0);
+    }
+    expect_idle(&wire);
+    wire_close(&wire);
+}
+
 static void channels_of_one_scratch_do_not_disturb_each_other(void **state) {
     uint8_t bytes[FRAME_HEADER + 8];
     struct wire one, two;
@@ -503,6 +523,7 @@ TEST_MAIN(TEST_CASE(frames_of_one_read_are_cut_in_order), TEST_CASE(bytes_may_co
           TEST_CASE(a_full_table_spoils_one_frame),
           TEST_CASE(a_bad_header_ends_the_connection_before_its_body),
           TEST_CASE(a_pause_reads_nothing_and_loses_nothing),
+          TEST_CASE(frames_that_are_left_over_give_back_the_memory_of_those_before),
           TEST_CASE(channels_of_one_scratch_do_not_disturb_each_other),
           TEST_CASE(a_read_of_nothing_begins_no_round), TEST_CASE(one_round_may_read_twice),
           TEST_CASE(the_end_comes_after_the_last_frame), TEST_CASE(a_failing_read_is_told),
