@@ -219,17 +219,27 @@ static int parse_number(const struct invocation *in, const char *name, uint64_t 
                          least > 0 ? " above 0" : "");
 }
 
+/* Whether it is what follows the id in a token (session_write_token): a dot and 32 hexadecimal digits. */
+static bool is_secret(const char *text) {
+    enum { DIGITS = 32 };
+
+    return text[0] == '.' && strlen(text + 1) == DIGITS && strspn(text + 1, "0123456789abcdef") == DIGITS;
+}
+
 /* Parses a session's id, or a token, which begins with the id. */
 static int parse_session(const struct invocation *in, portd_id *session) {
     const char *text = command_option(in, "session");
     char *digits;
+    size_t length;
     bool good;
 
     *session = 0;
     if (text == NULL)
         return 0;
-    digits = text_print("%.*s", (int)strcspn(text, "."), text);
-    good = text_number(digits, (UINT64_C(1) << 53) - 1, session) && *session > 0;
+    length = strcspn(text, ".");
+    digits = text_print("%.*s", (int)length, text);
+    good = text_number(digits, (UINT64_C(1) << 53) - 1, session) && *session > 0 &&
+           (text[length] == '\0' || is_secret(text + length));
     free(digits);
     return good ? 0 : failure_usage(&in->output, NULL, "--session %s: not a session id", text);
 }

@@ -273,11 +273,15 @@ static int wait_once(const struct invocation *in, portd_client *client, struct t
     return rc > 0 && count_answered(targets) >= wish->need ? 0 : rc;
 }
 
-/* The text of a target that was read as an id and cannot be one: the user may have meant a descriptor number. NULL: none. */
+/* The text of a target that was read as an id and cannot be one, but can be a descriptor's number, which may have been meant. NULL: none. */
 static const char *find_invalid_id(const struct targets *targets) {
-    for (size_t i = 0; i < targets->n; i++)
-        if (targets->items[i].kind == TARGET_ID && portd_id_kind(targets->items[i].number) == PORTD_KIND_ANY)
-            return targets->items[i].text;
+    for (size_t i = 0; i < targets->n; i++) {
+        const struct target *target = &targets->items[i];
+
+        if (target->kind == TARGET_ID && portd_id_kind(target->number) == PORTD_KIND_ANY &&
+            target->number <= INT32_MAX)
+            return target->text;
+    }
     return NULL;
 }
 

@@ -161,9 +161,17 @@ static int tell_stop(struct io *io, const struct flow *flow, const char *from) {
     return code;
 }
 
+/* Why the giver refused. */
+static char *describe_refusal(const struct io_giver *giver, const char *to, int *error) {
+    *error = giver->code == PORTD_E_SYSTEM ? portd_last_errno(giver->client) : 0;
+    return *error != 0 ? text_print("cannot write %s: %s", to, strerror(*error))
+                       : text_copy(portd_last_error(giver->client));
+}
+
 int io_tell(struct io *io, const struct flow *flow, enum flow_end end, const char *from, const char *to) {
     const struct io_giver *giver = flow->giver;
     int error = errno, code = end == FLOW_LATE ? PORTD_E_TIMEOUT : PORTD_E_SYSTEM;
+    const char *hint = NULL;
     char *lost, *why;
 
     if (end == FLOW_FILE_END)
@@ -172,15 +180,17 @@ int io_tell(struct io *io, const struct flow *flow, enum flow_end end, const cha
         return tell_stop(io, flow, from);
     if (end == FLOW_REFUSED) {
         code = giver->code;
-        why = text_copy(portd_last_error(giver->client));
+        why = describe_refusal(giver, to, &error);
     } else if (end == FLOW_LATE) {
         why = text_copy("timed out");
     } else {
         why = text_print("cannot %s %s: %s", end == FLOW_READ_ERROR ? "read" : "write",
                          end == FLOW_READ_ERROR ? from : to, strerror(error));
     }
+    if (error == EPIPE && (end == FLOW_REFUSED || end == FLOW_WRITE_ERROR))
+        hint = "nobody reads what is written to it any more: close the port";
     lost = describe_lost(flow, from);
-    code = failure_code(&io->in->output, code, NULL, "%s%s%s", why, lost, rest_of(io));
+    code = failure_code(&io->in->output, code, hint, "%s%s%s", why, lost, rest_of(io));
     free(lost);
     free(why);
     return code;
@@ -370,7 +380,27 @@ static int cat_broker(struct io *io) {
     return code;
 }
 
+/* Refuses to read what it writes itself, which has no end. Without a copy of the descriptor the two cannot be compared. */
+static int check_loop(struct io *io) {
+    portd_native copy = io->copy;
+    bool loops;
+
+    if (!native_is_file(io->flow.to) ||
+        (copy < 0 && portd_port_dup_fd(io->broker.client, io->port, io->in->deadline, &copy) <= 0))
+        return 0;
+    loops = native_feeds_itself(copy, io->flow.to);
+    if (copy != io->copy)
+        native_close(copy);
+    return loops ? fail(io, PORTD_E_INVALID, "write to another file, and move it when cat has ended",
+                        "the port's file is the one that standard output is written to")
+                 : 0;
+}
+
 int io_cat(struct io *io) {
+    int rc = check_loop(io);
+
+    if (rc != 0)
+        return rc;
     if (io->copy >= 0) /* without a handle it does not notice */
         (void)portd_handle_arm(io->broker.client, io->port, io->in->deadline, &io->flow.watch);
     io->flow.from = io->copy;

@@ -293,6 +293,12 @@ ProtobufCMessage *message_parse(const ProtobufCMessageDescriptor *descriptor, co
     json_t *object = json_loads(json, JSON_REJECT_DUPLICATES, &error);
     ProtobufCMessage *message;
 
+    if (object == NULL && json_error_code(&error) == json_error_numeric_overflow) {
+        *wrong =
+            text_print("a number from 2^63 on must be written as a string of digits (line %d, column %d)",
+                       error.line, error.column);
+        return NULL;
+    }
     if (object == NULL) {
         *wrong = text_print("invalid JSON: %s (line %d, column %d)", error.text, error.line, error.column);
         return NULL;

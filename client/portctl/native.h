@@ -43,6 +43,12 @@ bool native_small_pipe(portd_native ends[2]);
 /* Whether it has somebody at its other end, who may leave: a pipe, a socket or a terminal. True if that cannot be determined. */
 bool native_has_peer(portd_native number);
 
+/* Whether it is a regular file. */
+bool native_is_file(portd_native number);
+
+/* Whether `from` is the same file as `to` and is read before the place that is written: what is written would be read. */
+bool native_feeds_itself(portd_native from, portd_native to);
+
 /* Moves at most so many bytes from one to the other in the kernel, without waiting, if one of them is a pipe: how many, 0 at the end; -1 and errno,
  * ENOSYS or EINVAL where it cannot be done. */
 int64_t native_splice(portd_native from, portd_native to, size_t most);

@@ -73,6 +73,26 @@ bool native_has_peer(portd_native number) {
            isatty((int)number) == 1;
 }
 
+bool native_is_file(portd_native number) {
+    struct stat status;
+
+    return fstat((int)number, &status) == 0 && S_ISREG(status.st_mode);
+}
+
+/* The offset of a file that is appended to says nothing until it has been written. */
+bool native_feeds_itself(portd_native from, portd_native to) {
+    struct stat input, output;
+    off_t read_at, written_at;
+    int flags = fcntl((int)to, F_GETFL);
+
+    if (fstat((int)from, &input) != 0 || fstat((int)to, &output) != 0 || !S_ISREG(output.st_mode) ||
+        input.st_dev != output.st_dev || input.st_ino != output.st_ino)
+        return false;
+    read_at = lseek((int)from, 0, SEEK_CUR);
+    written_at = (flags & O_APPEND) != 0 ? output.st_size : lseek((int)to, 0, SEEK_CUR);
+    return read_at < written_at;
+}
+
 int native_time_left(int64_t deadline) {
     int64_t left = deadline - portd_now();
 

@@ -4,8 +4,8 @@
  * forms agree, and a key in JSON is the name of a column. Nodes are jansson values; only this file uses jansson.
  *
  * JSON: keys are snake_case, numbers are integers below 2^53, a missing value is null. A list is one array, or with
- * --json=lines one object per line. Text: control characters are replaced, so that a name chosen by another user cannot
- * control the terminal.
+ * --json=lines one object per line. A name chosen by another user cannot control the terminal: control characters are
+ * replaced in text and escaped in JSON.
  *
  * Standard output is written through stdio and checked once, in output_finish: a full disk or a closed pipe is an error.
  */
@@ -121,11 +121,18 @@ static json_t *pick(const struct output *output, const struct column *columns, j
     return value_of(picked);
 }
 
-static void write_json(enum output_format format, FILE *file, const json_t *value) {
-    char *text = json_dumps(value, format == OUTPUT_PRETTY ? JSON_INDENT(2) : JSON_COMPACT);
+/* Freed by the caller. */
+static char *json_of(const json_t *value, size_t flags) {
+    char *text = json_dumps(value, flags);
 
     if (text == NULL)
         text_no_memory();
+    return text_escape_take(text);
+}
+
+static void write_json(enum output_format format, FILE *file, const json_t *value) {
+    char *text = json_of(value, format == OUTPUT_PRETTY ? JSON_INDENT(2) : JSON_COMPACT);
+
     fputs(text, file);
     fputc('\n', file);
     free(text);
@@ -305,11 +312,9 @@ void output_text(const struct output *output, const char *text) {
 }
 
 bool output_event(struct node *object) {
-    char *text = json_dumps(value_of(object), JSON_COMPACT);
+    char *text = json_of(value_of(object), JSON_COMPACT);
     bool done;
 
-    if (text == NULL)
-        text_no_memory();
     json_decref(value_of(object));
     done = fputs(text, stdout) >= 0 && putchar('\n') != EOF && fflush(stdout) == 0;
     free(text);

@@ -81,10 +81,12 @@ static size_t character_length(const unsigned char *p, uint32_t *character) {
     return length;
 }
 
+/* Control characters; and marks, embeddings and isolates for the direction of text, and two line breaks. */
 static bool is_control(uint32_t character) {
-    bool bidi = (character >= 0x202a && character <= 0x202e) || (character >= 0x2066 && character <= 0x2069);
+    bool turns = character == 0x61c || character == 0x200e || character == 0x200f ||
+                 (character >= 0x2028 && character <= 0x202e) || (character >= 0x2066 && character <= 0x2069);
 
-    return character < 0x20 || (character >= 0x7f && character < 0xa0) || bidi;
+    return character < 0x20 || (character >= 0x7f && character < 0xa0) || turns;
 }
 
 char *text_clean(const char *text) {
@@ -100,6 +102,35 @@ char *text_clean(const char *text) {
             to = (char *)memcpy(to, from, length) + length;
         from += length > 0 ? length : 1;
     }
+    return copy;
+}
+
+/* Whether JSON may have the character as it is, though a terminal would obey it. */
+static bool is_escaped(uint32_t character) { return character >= 0x7f && is_control(character); }
+
+char *text_escape_take(char *json) {
+    enum { ESCAPE = 6 };
+    uint32_t character;
+    size_t n = 0, length;
+    char *copy, *to;
+
+    for (const char *at = json; *at != '\0'; at += length) {
+        length = character_length((const unsigned char *)at, &character);
+        if (length == 0)
+            return json; /* jansson writes UTF-8 */
+        n += is_escaped(character);
+    }
+    if (n == 0)
+        return json;
+    copy = to = text_room(strlen(json) + n * ESCAPE + 1, 1);
+    for (const char *at = json; *at != '\0'; at += length) {
+        length = character_length((const unsigned char *)at, &character);
+        if (is_escaped(character))
+            to += snprintf(to, ESCAPE + 1, "\\u%04x", (unsigned)character);
+        else
+            to = (char *)memcpy(to, at, length) + length;
+    }
+    free(json);
     return copy;
 }
 

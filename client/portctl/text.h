@@ -20,6 +20,9 @@ char *text_vprint(const char *format, va_list arguments);
 /* A copy that is safe to print: control characters and invalid UTF-8 are replaced by '?'. */
 char *text_clean(const char *text);
 
+/* Takes JSON and returns it with the control characters escaped (\uXXXX) that JSON does not demand to escape. */
+char *text_escape_take(char *json);
+
 /* The same bytes in base64. */
 char *text_base64(const void *bytes, size_t size);
 

@@ -8,6 +8,7 @@
 #include "log_writer.h"
 #include "metrics.h"
 #include "proto/os.h"
+#include "proto/utf8.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -55,29 +56,10 @@ int log_level_parse(const char *word, enum log_level *level) {
     return -1;
 }
 
-/* U+200E, U+200F, U+2028 to U+202E, U+2066 to U+2069: marks, embeddings and isolates for the direction of text, and two line breaks. */
-static bool turns_line(const unsigned char *at) {
-    if (at[0] != 0xe2)
-        return false;
-    if (at[1] == 0x80)
-        return (at[2] >= 0x8e && at[2] <= 0x8f) || (at[2] >= 0xa8 && at[2] <= 0xae);
-    return at[1] == 0x81 && at[2] >= 0xa6 && at[2] <= 0xa9;
-}
-
-/* The bytes of the control character at that place, or 0. C2 80 to C2 9F are the second control set (C1) in UTF-8, D8 9C is a mark for
- * the direction of text. */
-static int control_size(const unsigned char *at) {
-    if (at[0] < 0x20 || at[0] == 0x7f)
-        return 1;
-    if ((at[0] == 0xc2 && at[1] >= 0x80 && at[1] <= 0x9f) || (at[0] == 0xd8 && at[1] == 0x9c))
-        return 2;
-    return turns_line(at) ? 3 : 0;
-}
-
 /* Copies text with control characters escaped. line has room for LINE_BYTES of text, all of them escaped. */
 static void escape(char *line, const char *text) {
     while (*text) {
-        int size = control_size((const unsigned char *)text);
+        size_t size = utf8_control(text);
         if (!size)
             *line++ = *text++;
         for (; size; size--)

@@ -7,11 +7,8 @@
 
 /* The bytes at the start that are written as they are: one printable character. 0: the first byte is escaped. */
 static size_t plain(const char *bytes, size_t size) {
-    const unsigned char *at = (const unsigned char *)bytes;
     size_t length = utf8_character(bytes, size);
-    if (length == 1)
-        return *at >= 0x20 && *at != 0x7f && *at != '\\';
-    return length == 2 && at[0] == 0xc2 && at[1] < 0xa0 ? 0 : length;
+    return length && (*bytes == '\\' || utf8_control(bytes)) ? 0 : length;
 }
 
 static char *escape(char *to, char byte) {

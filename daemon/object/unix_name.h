@@ -2,7 +2,7 @@
  * a peer has bound.
  *
  * An abstract name begins with "@". A path that begins with "@" gets "./" before it, and in a path that begins with "./@" the "@" is written
- * as \x40. Bytes that are not UTF-8, control characters (NUL and C1 as well) and backslashes are written as \xNN. */
+ * as \x40. Bytes that are not UTF-8, control characters (utf8_control) and backslashes are written as \xNN. */
 #ifndef UNIX_NAME_H
 #define UNIX_NAME_H
 

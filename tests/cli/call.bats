@@ -87,6 +87,14 @@ print(subprocess.run([os.environ["PORTCTL_BIN"], "wrap", "fd", str(file), "--mod
   done
 }
 
+@test "a number that JSON's readers cannot have is refused, and the string is named" {
+  refuses call wait '{"ids": [], "limit_us": 18446744073709551615}'
+  has "$message" "string of digits"
+  id=$(portctl sem fd 5 --mode read)
+  portctl remove "$id"
+  portctl call wait "{\"ids\": [$id], \"limit_us\": \"18446744073709551615\"}" | jq -e '.ready | length == 1'
+}
+
 @test "bytes are base64, of either alphabet" {
   mapfile -t ids < <(portctl wrap fd 5 --mode read,write)
   for text in x xy xyz '>>>???'; do

@@ -169,6 +169,41 @@ PYTHON
   done
 }
 
+@test "write: why the port cannot be written, and what to do, by either way" {
+  some_bytes >"$BATS_TEST_TMPDIR/file"
+  for way in "${WAYS[@]}"; do
+    open_ends
+    id=$(portctl wrap fd 8 --mode write)
+    exec 7<&-
+    both portctl write "$id" ${way:+"$way"} <"$BATS_TEST_TMPDIR/file"
+    exits 125
+    has "$error" "cannot write the port: Broken pipe"
+    has "$error" "hint: "
+    exec 8>&-
+    portctl close "$id"
+  done
+}
+
+@test "cat: a file is not read while it is written" {
+  for way in "${WAYS[@]}"; do
+    for form in --quiet --json; do
+      echo data >"$BATS_TEST_TMPDIR/file"
+      exec 9<"$BATS_TEST_TMPDIR/file"
+      id=$(portctl wrap fd 9 --mode read)
+      code=0
+      portctl cat "$id" $form ${way:+"$way"} --timeout 20s >>"$BATS_TEST_TMPDIR/file" 2>"$BATS_TEST_TMPDIR/error" || code=$?
+      [ "$code" -eq 2 ] || { echo "$way $form: $code"; cat "$BATS_TEST_TMPDIR/error"; false; }
+      grep -q "standard output" "$BATS_TEST_TMPDIR/error"
+      [ "$(cat "$BATS_TEST_TMPDIR/file")" = data ]
+      # What has been read is not read again.
+      read -r -N 5 <&9
+      portctl cat "$id" ${way:+"$way"} >>"$BATS_TEST_TMPDIR/file"
+      exec 9<&-
+      portctl close "$id"
+    done
+  done
+}
+
 @test "cat: standard output that takes nothing is 125" {
   for way in "${WAYS[@]}"; do
     for form in --quiet --json; do

@@ -144,6 +144,21 @@ are_json() { # CODE ANSWER*5 ERROR*5
   [ "$(jq -c '.error | [.code, (.hint | length > 0)]' <<<"$error")" = '["usage",true]' ]
 }
 
+@test "a name that another user has chosen cannot control the terminal" {
+  name=$'a\x1b[2J\x7f\xc2\x85\xd8\x9c\xe2\x80\xae\xe2\x81\xa6\xe2\x80\xa8\xc3\xa9"\\'
+  port=$(portctl wrap fd 5 --mode read --name "$name")
+  for call in "list ports" "show $port" "monitor --once" "call list"; do
+    for form in -j --json=pretty --json=lines; do
+      read -ra words <<<"$call"
+      both portctl "${words[@]}" $form
+      exits 0
+      answer=$output
+      run ! env LC_ALL=C grep -P '[\x1b\x7f]|\xc2[\x80-\x9f]|\xd8\x9c|\xe2\x80[\x8e\x8f\xa8-\xae]|\xe2\x81[\xa6-\xa9]' <<<"$answer"
+      [ "${words[0]}" = monitor ] || jq -e -s --arg name "$name" '[.. | .name? | select(. == $name)] | length > 0' <<<"$answer"
+    done
+  done
+}
+
 @test "notes with --verbose are objects" {
   both portctl list -jv
   exits 0

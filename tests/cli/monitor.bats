@@ -221,6 +221,9 @@ print(128 - code if code < 0 else code)'
   refuses monitor --since 1h --after 5
   refuses monitor --session x
   refuses monitor --session 0
+  for rest in .garbage . .0123 ".${PORTD_SESSION#*.}0" ".${PORTD_SESSION#*.}.1"; do
+    refuses monitor --session "${PORTD_SESSION%%.*}$rest" --once
+  done
   both portctl monitor --columns=nonsense
   exits 2
   both portctl monitor --after 9007199254740990 --once

@@ -150,6 +150,9 @@ $id ready" ]
   both portctl wait 8
   exits 5
   has "$error" "fd:8"
+  both portctl wait 4294967304
+  exits 5
+  run ! has "$error" "fd:"
   both portctl wait 4503599627370499 fd:5 --mode write
   exits 5
   [ -z "$output" ]
