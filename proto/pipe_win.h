@@ -6,8 +6,7 @@
 
 enum { PIPE_NAME_UNITS = 256 };
 
-/* The negative errno for a Windows error; for GetLastError(). */
-int pipe_errno(unsigned long error);
+/* The negative errno for GetLastError(). */
 int pipe_errno_now(void);
 
 /* Room for a TOKEN_USER with its SID. */

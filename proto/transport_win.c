@@ -33,7 +33,7 @@ struct message {
     uint8_t bytes[BYTES_MAX];
 };
 
-int pipe_errno(unsigned long error) {
+static int errno_of(unsigned long error) {
     switch (error) {
     case ERROR_BROKEN_PIPE:
     case ERROR_NO_DATA:
@@ -58,7 +58,7 @@ int pipe_errno(unsigned long error) {
     }
 }
 
-int pipe_errno_now(void) { return pipe_errno(GetLastError()); }
+int pipe_errno_now(void) { return errno_of(GetLastError()); }
 
 /* ReadFile or WriteFile of one message. 0, or a negative errno; -EAGAIN: nothing was done. */
 static int message_move(HANDLE pipe, void *bytes, DWORD size, bool write, DWORD *moved) {

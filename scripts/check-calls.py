@@ -9,6 +9,9 @@ each room's circles ("circle") and the length of the longest chain of includes t
 without a line may have no circle and chains of at most CHAIN_MAX files. When a room improves, its line must be lowered,
 so the numbers only fall.
 
+A function that another file can call is called by one: else it is static, or gone. Tests count only if its own file calls it, too. What has no user
+yet, or tests alone, has a line with the reason ("spare").
+
 Prints the circles. --arrows: also the names that cause them. --names: the functions that are not named after their file.
 """
 import collections
@@ -123,15 +126,17 @@ def circles(arrows):
 
 
 def read_rules(path):
-    """{room: sizes of its circles} and {room: longest chain}."""
-    rules = {'circle': {}, 'chain': {}}
+    """{room: sizes of its circles}, {room: longest chain} and {functions without a user}."""
+    rules, unused = {'circle': {}, 'chain': {}}, set()
     with open(path, encoding='utf-8') as lines:
         for line in lines:
             kind, _, rest = line.split('#')[0].strip().partition(' ')
             room, _, numbers = rest.partition(':')
+            if kind == 'spare':
+                unused.update(rest.split())
             if kind in rules:
                 rules[kind][room.strip()] = sorted(map(int, numbers.split()), reverse=True)
-    return rules['circle'], {room: numbers[0] for room, numbers in rules['chain'].items()}
+    return rules['circle'], {room: numbers[0] for room, numbers in rules['chain'].items()}, unused
 
 
 def judge_circles(found, allowed):
@@ -168,6 +173,25 @@ def judge_chains(chains, allowed):
         yield f'{room}: a chain is allowed, and there is no such room'
 
 
+def spare(tree, tests, allowed):
+    """Yields a message for each function that no other file calls. tests: the words of all tests."""
+    users = collections.defaultdict(set)
+    for path, names in tree.uses.items():
+        for name in names:
+            users[name].add(path)
+    found = set()
+    for path, names in sorted(tree.own.items()):
+        for name in sorted(names) if path.endswith('.c') else ():
+            inside = len(re.findall(r'\b' + name + r'\b', tree.code[path])) > 1
+            if name.startswith('portd_') or name == 'main' or users[name] - tree.home[name] or inside and name in tests:
+                continue
+            found.add(name)
+            if name not in allowed:
+                yield f'{path}: no other file calls {name}: it must be static, or gone'
+    for name in sorted(allowed - found):
+        yield f'include-rules.txt: {name} has users: it must not be called spare'
+
+
 def misnamed(tree):
     """Yields (path, function, is named after its file). The public names are those of the product."""
     for path, names in sorted(tree.own.items()):
@@ -190,12 +214,14 @@ def main():
     if set(options) - {'--arrows', '--names'} or len(rest) > 1:
         sys.exit(__doc__)
     here = os.path.dirname(os.path.abspath(__file__))
-    tree = Tree(os.path.abspath(rest[0] if rest else os.path.join(here, '..')))
+    top = os.path.abspath(rest[0] if rest else os.path.join(here, '..'))
+    tree = Tree(top)
+    tests = {word for path, text in style.read_tree(top).items() if path.startswith('tests/') for word in WORD.findall(text)}
     arrows = tree.arrows()
     found, chains, names = circles(arrows), tree.chains(), list(misnamed(tree))
     if not any(arrows.values()):
         sys.exit('no calls found')
-    circle_rules, chain_rules = read_rules(os.path.join(here, 'include-rules.txt'))
+    circle_rules, chain_rules, unused = read_rules(os.path.join(here, 'include-rules.txt'))
     for circle in found:
         print(f'  circle of {len(circle)} in {os.path.dirname(circle[0])}: {" ".join(os.path.basename(p) for p in circle)}')
         if '--arrows' in options:
@@ -204,7 +230,7 @@ def main():
         for path, name, good in names:
             if not good:
                 print(f'  {path}: {name}')
-    wrong = [*judge_circles(found, circle_rules), *judge_chains(chains, chain_rules)]
+    wrong = [*judge_circles(found, circle_rules), *judge_chains(chains, chain_rules), *spare(tree, tests, unused)]
     print('\n'.join(wrong), end='\n' if wrong else '')
     owned = sum(good for _, _, good in names)
     print(f'{sum(map(len, arrows.values()))} arrows between files, {len(found)} circles, longest chain of includes'

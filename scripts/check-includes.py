@@ -36,7 +36,7 @@ def read_rules(path):
                 never += rest.split()
             elif kind == 'foreign':
                 foreign += rest.split()
-            elif kind in ('circle', 'chain') and colon:
+            elif kind in ('circle', 'chain') and colon or kind == 'spare':
                 pass  # for check-calls.py
             elif kind == 'room' and colon:
                 rooms[left.strip()] = right.split()

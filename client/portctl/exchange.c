@@ -86,7 +86,8 @@ void exchange_close(struct exchange *exchange) {
 
 /* ---- sending --------------------------------------------------------------------------------------------- */
 
-size_t exchange_room(uint32_t number) {
+/* The maximum size of a request in bytes. */
+static size_t room_for(uint32_t number) {
     return number == PORTD__V1__REQUEST__METHOD_WRITE ? FRAME_LONG_MAX : FRAME_REQUEST_MAX;
 }
 
@@ -95,7 +96,7 @@ static int put(struct exchange *exchange, struct envelope *envelope, const os_fd
     size_t length = envelope_size(envelope);
     uint8_t packed[FRAME_REQUEST_MAX], *body;
 
-    if (length > (n_fds > 0 ? sizeof(packed) : exchange_room(envelope->number)))
+    if (length > (n_fds > 0 ? sizeof(packed) : room_for(envelope->number)))
         return -EMSGSIZE;
     if (n_fds > 0) {
         envelope_pack(envelope, packed);

@@ -31,9 +31,6 @@ int exchange_share(struct exchange *exchange, const char *address, int64_t deadl
  * reply->error. */
 int exchange_hello(struct exchange *exchange, const char *token, uint32_t numbers);
 
-/* The maximum size of a request in bytes. */
-size_t exchange_room(uint32_t number);
-
 /* Sends a request with the member `number` and waits for its reply. 1; or a code and fault, or reply->error. The
  * descriptors are borrowed. */
 int exchange_ask(struct exchange *exchange, uint32_t number, const ProtobufCMessage *message,

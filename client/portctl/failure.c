@@ -15,7 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-int failure_exit(int code) {
+static int exit_code_of(int code) {
     switch (code) {
     case PORTD_E_INVALID:
         return PORTCTL_USAGE;
@@ -115,7 +115,7 @@ int failure_call(const struct output *output, const portd_client *client, int co
 int failure_code(const struct output *output, int code, const char *hint, const char *format, ...) {
     va_list arguments;
     char *message, name[32];
-    int exit_code = failure_exit(code);
+    int exit_code = exit_code_of(code);
 
     va_start(arguments, format);
     message = text_vprint(format, arguments);

@@ -24,8 +24,7 @@ enum exit_code {
     PORTCTL_NO_PROGRAM = 127
 };
 
-/* The exit code for a PORTD_E_* code, and the name of that code in JSON: "not_found". */
-int failure_exit(int code);
+/* The name of a PORTD_E_* code in JSON: "not_found". */
 void failure_name(int code, char *name, size_t size);
 
 /* An invalid command line. hint NULL: the hint names the help. */

@@ -67,7 +67,7 @@ static int check_item(struct io *io, const portd_item *item, int direction) {
     return 0;
 }
 
-/* Returns a PORTD_E_ code without a message, or as io_check. */
+/* Returns a PORTD_E_ code without a message, or as check_port. */
 static int check(struct io *io, int direction) {
     portd_list *list;
     int rc = portd_show(io->broker.client, &io->port, 1, io->in->deadline, &list);
@@ -79,7 +79,8 @@ static int check(struct io *io, int direction) {
     return rc;
 }
 
-int io_check(struct io *io, int direction) {
+/* 0 when it is an open port of that direction, else the exit code. */
+static int check_port(struct io *io, int direction) {
     int rc = check(io, direction);
 
     return rc < 0 ? fail_call(io, rc) : rc;
@@ -133,7 +134,7 @@ int io_open(struct io *io, const struct invocation *in, int direction) {
     rc = broker_join(in, &io->broker);
     if (rc != 0)
         return rc;
-    rc = io_check(io, direction);
+    rc = check_port(io, direction);
     if (rc == 0)
         rc = take_copy(io);
     if (rc != 0)

@@ -27,9 +27,6 @@ int io_open(struct io *io, const struct invocation *in, int direction);
 
 void io_close(struct io *io);
 
-/* 0 when it is an open port of that direction, else the exit code. */
-int io_check(struct io *io, int direction);
-
 /* Copies the port to standard output until its end: 0, or the exit code. */
 int io_cat(struct io *io);
 

@@ -49,7 +49,7 @@ void loop_free(struct loop *loop); /* NULL is allowed */
 int loop_run(struct loop *loop);
 void loop_stop(struct loop *loop);
 
-/* fn runs after each callback. For tests: the broker has none. */
+/* fn runs after each callback. The broker has none: it is for tests, which see by it whether the loop has called anything. */
 void loop_after(struct loop *loop, void (*fn)(void *context), void *context);
 
 /* fn runs after everything that is ready has been reported. It returns the time (os_now_us) until which the loop may sleep; 0: not at all,

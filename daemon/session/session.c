@@ -21,6 +21,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Removes the connection. A session with neither owner nor time to live ends with its last connection. */
+static void part(struct session *session, struct connection *connection) {
+    DL_DELETE2(session->connections, connection, joined_prev, joined_next);
+    session->n_connections--;
+    numbering_unref(&session->session_objects.numberings, connection->place);
+    if (!session->cause && !session->n_connections && !lease_bound(&session->lease))
+        session_end(session, CAUSE_EXPIRED);
+}
+
 int sessions_init(struct sessions *sessions, struct loop *loop, struct registry *registry,
                   const struct policy *policy,
                   void (*frame)(struct connection *connection, struct channel_frame *frame)) {
@@ -29,7 +38,7 @@ int sessions_init(struct sessions *sessions, struct loop *loop, struct registry 
     if (error)
         return error;
     *sessions = (struct sessions){.frame = frame,
-                                  .parted = session_part,
+                                  .parted = part,
                                   .loop = loop,
                                   .env = &registry->env,
                                   .registry = registry,
@@ -311,12 +320,4 @@ void session_join(struct session *session, struct connection *connection) {
     DL_APPEND2(session->connections, connection, joined_prev, joined_next);
     session->n_connections++;
     charge_join(&connection->charge, &session->session_objects.account);
-}
-
-void session_part(struct session *session, struct connection *connection) {
-    DL_DELETE2(session->connections, connection, joined_prev, joined_next);
-    session->n_connections--;
-    numbering_unref(&session->session_objects.numberings, connection->place);
-    if (!session->cause && !session->n_connections && !lease_bound(&session->lease))
-        session_end(session, CAUSE_EXPIRED);
 }

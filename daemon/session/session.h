@@ -132,7 +132,4 @@ void session_write_token(const struct session *session, char token[SESSION_TOKEN
 
 void session_join(struct session *session, struct connection *connection);
 
-/* Removes the connection. A session with neither owner nor time to live ends with its last connection. */
-void session_part(struct session *session, struct connection *connection);
-
 #endif
