@@ -14,8 +14,8 @@
  *   terminals and all  RWF_NOWAIT if the kernel takes it, else poll(2) first
  *   other kinds
  *
- * Receivers on a Unix or netlink socket that ask for the sender are told the client, not the broker, if the
- * broker is allowed to name it. Once the client's process has ended, nothing is sent there (STREAM_E_GONE).
+ * Receivers on a Unix socket that ask for the sender are told the client, not the broker, if the broker is allowed to
+ * name it. Once the client's process has ended, nothing is sent there (STREAM_E_GONE).
  *
  * Another holder may read the bytes between poll(2) and the read. The worker then blocks, and is interrupted. */
 #ifndef STREAM_H
@@ -51,7 +51,11 @@ enum {
     /* The socket has a peek offset, and a peek would move it for all holders. */
     STREAM_E_OFFSET = 4,
     /* The broker cannot act with the client's rights here (IDENTITY_CANNOT). */
-    STREAM_E_RIGHTS = 5
+    STREAM_E_RIGHTS = 5,
+    /* The file or socket is for requests to the kernel, which it answers for the process that makes them. */
+    STREAM_E_CONTROL = 6,
+    /* The file is in memory, and what is written for another user would be charged to the broker for ever. */
+    STREAM_E_MEMORY = 7
 };
 
 struct stream_job {
@@ -60,9 +64,9 @@ struct stream_job {
     enum stream_what what;
     /* The identity that the thread wears, for what receivers are told. NULL: the broker's own. */
     const struct identity *identity;
-    bool plain;      /* the file cannot answer STREAM_E_PROCESS; pass this on to the descriptor's next job */
-    bool set;        /* STREAM_SEEK: set the offset first */
-    uint64_t offset; /* STREAM_SEEK: to set; answer: the offset now */
+    bool plain;           /* no file whose file system matters; pass this on to the descriptor's next job */
+    bool set;             /* STREAM_SEEK: set the offset first */
+    uint64_t offset;      /* STREAM_SEEK: to set; answer: the offset now */
     unsigned char *bytes; /* room for size, or size bytes to write */
     size_t size;
     os_fd pipe;       /* splice: the client's end */
@@ -102,7 +106,8 @@ bool stream_can_splice(enum inspect_type type, bool write);
  * ready, or interrupted; -EBUSY: too many peeks of pipes are under way; or another negative errno. */
 int stream_work(struct stream_job *job);
 
-/* For stream_work: 0, or STREAM_E_PROCESS. Asks the file system once for each descriptor, so it runs on a worker. */
+/* For stream_work: 0, STREAM_E_PROCESS, _CONTROL or _MEMORY, or -EAGAIN: interrupted. Asks the file system, unless the job
+ * is plain, so it runs on a worker. */
 int stream_check_plain(struct stream_job *job);
 
 /* STREAM_SEEK; runs on a worker. Returns 0 or a negative errno. */

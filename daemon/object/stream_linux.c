@@ -12,7 +12,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/magic.h>
 #include <poll.h>
 #include <stdatomic.h>
 #include <stdint.h>
@@ -20,7 +19,6 @@
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
-#include <sys/vfs.h>
 #include <unistd.h>
 
 enum { OWN_PIPES = 8, PIECE = 4096 /* poll(2) reports a pipe as writable when one page is free */ };
@@ -58,22 +56,21 @@ static int check_peek(os_fd fd) {
     return offset >= 0 ? STREAM_E_OFFSET : 0;
 }
 
-/* Returns the socket's family if its receivers may ask for the sender, else AF_UNSPEC. */
-static int family_with_credentials(const struct stream_job *job) {
+/* What is written to these sockets are requests to the kernel, which looks up the numbers of descriptors and processes in
+ * them where they are written. */
+static bool is_control(const struct stream_job *job) {
     int family = AF_UNSPEC;
     socklen_t size = sizeof family;
-    if (inspect_is_unix(job->type))
-        return AF_UNIX;
     if (job->type == INSPECT_SOCKET)
         (void)getsockopt(job->fd, SOL_SOCKET, SO_DOMAIN, &family, &size);
-    return family == AF_NETLINK ? family : AF_UNSPEC;
+    return family == AF_NETLINK || family == AF_KEY;
 }
 
 /* Returns the sender's pid to report: the client's, or the broker's if the client's process is unknown. -1 with
  * ESRCH: that process has ended, and its pid may belong to another one. */
-static pid_t sender_pid(const struct stream_job *job, int family) {
+static pid_t sender_pid(const struct stream_job *job) {
     struct pollfd process = {.fd = job->identity->process, .events = POLLIN};
-    if (family != AF_UNIX || process.fd == OS_FD_NONE)
+    if (process.fd == OS_FD_NONE)
         return getpid();
     int n = poll(&process, 1, 0);
     if (n > 0)
@@ -102,10 +99,9 @@ static ssize_t send_with_credentials(const struct stream_job *job, pid_t pid) {
 }
 
 static ssize_t send_as(const struct stream_job *job) {
-    int family = job->identity && identity_can_speak() ? family_with_credentials(job) : AF_UNSPEC;
-    if (family == AF_UNSPEC)
+    if (!inspect_is_unix(job->type) || !job->identity || !identity_can_speak())
         return send(job->fd, job->bytes, job->size, MSG_DONTWAIT | MSG_NOSIGNAL);
-    pid_t pid = sender_pid(job, family);
+    pid_t pid = sender_pid(job);
     if (pid < 0)
         return -1;
     ssize_t n = send_with_credentials(job, pid);
@@ -117,6 +113,8 @@ static int move_socket(struct stream_job *job) {
     bool write = job->what == STREAM_WRITE, datagram = !write && stream_is_datagram(job->fd, job->type);
     int flags = MSG_DONTWAIT | (job->what == STREAM_PEEK ? MSG_PEEK : 0) | (datagram ? MSG_TRUNC : 0);
     int error = job->what == STREAM_PEEK ? check_peek(job->fd) : 0;
+    if (write && is_control(job))
+        error = STREAM_E_CONTROL;
     if (error)
         return error;
     ssize_t n = write ? send_as(job) : recv(job->fd, job->bytes, job->size, flags);
@@ -250,26 +248,11 @@ static int peek(struct stream_job *job) {
 /* Files of file systems in user space are INSPECT_OTHER or INSPECT_REGULAR; their servers ignore RWF_NOWAIT. */
 static bool may_be_now(enum inspect_type type) { return type != INSPECT_REGULAR && type != INSPECT_OTHER; }
 
-/* Asks for the type of the file system. That may call a server, so it is done on a worker, and once for each
- * descriptor. Descriptors of other types are on no file system but the kernel's own. */
-static int check_plain(struct stream_job *job) {
-    struct statfs system;
-    errno = 0;
-    if (job->plain || (job->type != INSPECT_REGULAR && job->type != INSPECT_OTHER))
-        return 0;
-    if (fstatfs(job->fd, &system) == 0 && system.f_type == PROC_SUPER_MAGIC)
-        return STREAM_E_PROCESS; /* fstatfs never fails on procfs, but servers may fail it */
-    if (errno == EINTR)
-        return -EAGAIN;
-    job->plain = true;
-    return 0;
-}
-
 int stream_work(struct stream_job *job) {
     int error;
     if (stream_splices(job->what))
         return stream_splice_work(job);
-    error = check_plain(job);
+    error = stream_check_plain(job);
     job->count = job->truncated = 0;
     job->end = false;
     if (error)

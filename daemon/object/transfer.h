@@ -35,7 +35,7 @@ struct transfer {
     struct descriptor *descriptor; /* while `working`: it has a job for this transfer */
     struct port *port;             /* NULL if the port has ended while `working` */
     struct transfer *prev, *next;
-    /* Outcome: 0, STREAM_E_PROCESS, STREAM_E_GONE, STREAM_E_OFFSET, a negative errno, or -ECANCELED (cancelled, or
+    /* Outcome: 0, a STREAM_E_ but STREAM_E_MORE, a negative errno, or -ECANCELED (cancelled, or
      * the port was closed). */
     int error;
     struct loop_timer pause;

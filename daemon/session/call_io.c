@@ -102,30 +102,41 @@ static void answer_splice(const struct io *io, Portd__V1__Reply *reply) {
     connection_reply(io->inflight.connection, reply);
 }
 
+/* What a worker must not do, by STREAM_E_*. */
+static const struct {
+    enum refusal_code code;
+    const char *field, *hint, *text;
+} reasons[] = {
+    [STREAM_E_PROCESS] =
+        {REFUSAL_UNSUPPORTED, "id", "get a copy of the descriptor and use that",
+         "the contents of a procfs file depend on the process that reads it, here the broker"},
+    [STREAM_E_GONE] = {REFUSAL_DENIED, NULL, "connect from the process that writes",
+                       "the connecting process has exited and can no longer be named as the sender"},
+    [STREAM_E_OFFSET] = {REFUSAL_UNSUPPORTED, "peek", "read instead",
+                         "a peek would move the peek offset (SO_PEEK_OFF) that the socket's holders share"},
+    [STREAM_E_RIGHTS] = {REFUSAL_UNSUPPORTED, "id", "get a copy of the descriptor and use that",
+                         "the broker cannot act with the rights of another user on this system"},
+    [STREAM_E_CONTROL] = {REFUSAL_UNSUPPORTED, "id", "get a copy of the descriptor and use that",
+                          "the kernel would take the request as one of the broker, not of the client"},
+    [STREAM_E_MEMORY] = {REFUSAL_UNSUPPORTED, "id", "get a copy of the descriptor and write to that",
+                         "the file is in memory, which the kernel would charge to the broker"},
+};
+
 static void refuse(const struct io *io) {
     static const char *const names[] = {
         [STREAM_READ] = "read",  [STREAM_PEEK] = "read",          [STREAM_WRITE] = "write",
         [STREAM_SEEK] = "lseek", [STREAM_SPLICE_READ] = "splice", [STREAM_SPLICE_WRITE] = "splice"};
     struct refusal refusal;
-    int error = -io->transfer.error;
+    int reason = io->transfer.error, error = -reason;
     const struct stream_job *stream = &io->transfer.stream;
     /* A transfer that a worker has is also cancelled when its port is closed. */
     if (error == ECANCELED && io->transfer.cancelled && io->transfer.port)
         refusal_set(&refusal, REFUSAL_CANCELLED, NULL, NULL, "cancelled");
     else if (error == ECANCELED)
         refusal_set(&refusal, REFUSAL_CLOSED, "id", NULL, "the port was closed");
-    else if (io->transfer.error == STREAM_E_PROCESS)
-        refusal_set(&refusal, REFUSAL_UNSUPPORTED, "id", "get a copy of the descriptor and use that",
-                    "the contents of a procfs file depend on the process that reads it, here the broker");
-    else if (io->transfer.error == STREAM_E_GONE)
-        refusal_set(&refusal, REFUSAL_DENIED, NULL, "connect from the process that writes",
-                    "the connecting process has exited and can no longer be named as the sender");
-    else if (io->transfer.error == STREAM_E_OFFSET)
-        refusal_set(&refusal, REFUSAL_UNSUPPORTED, "peek", "read instead",
-                    "a peek would move the peek offset (SO_PEEK_OFF) that the socket's holders share");
-    else if (io->transfer.error == STREAM_E_RIGHTS)
-        refusal_set(&refusal, REFUSAL_UNSUPPORTED, "id", "get a copy of the descriptor and use that",
-                    "the broker cannot act with the rights of another user on this system");
+    else if (reason > 0)
+        refusal_set(&refusal, reasons[reason].code, reasons[reason].field, reasons[reason].hint, "%s",
+                    reasons[reason].text);
     else if (error == EBUSY && stream->what == STREAM_PEEK)
         refusal_set(&refusal, REFUSAL_LIMIT, "peek", "read instead, or try again",
                     "too many pipe peeks in progress");

@@ -9,6 +9,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
@@ -19,6 +20,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/un.h>
+#include <sys/vfs.h>
 
 enum { CLIENT = 2001 };
 
@@ -47,6 +49,11 @@ static int write_one(void *data) {
     return 0;
 }
 
+static bool is_in_memory(int fd) {
+    struct statfs system;
+    return fstatfs(fd, &system) == 0 && (system.f_type == TMPFS_MAGIC || system.f_type == RAMFS_MAGIC);
+}
+
 static void a_setuid_bit_goes_with_a_write(void **state) {
     char path[FIXTURE_PATH + 32];
     struct stat status;
@@ -55,6 +62,10 @@ static void a_setuid_bit_goes_with_a_write(void **state) {
     need_strangers();
     snprintf(path, sizeof path, "%s/tool", broker.folder);
     int fd = fixture_own(open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
+    if (is_in_memory(fd)) {
+        assert_int_equal(unlink(path), 0);
+        test_skip("the folder is in memory, where ports write nothing for others");
+    }
     assert_int_equal(fchown(fd, 0, CLIENT), 0);
     assert_int_equal(fchmod(fd, 04775), 0);
     assert_int_equal(fixture_reap(fixture_fork(write_one, path)), 0);
