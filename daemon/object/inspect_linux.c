@@ -1,9 +1,10 @@
 /* inspect_linux.c: inspect.h on Linux.
  *
  * A descriptor may be on a FUSE file system whose server is the client itself, so nothing here may call a
- * server. fstat and fstatfs do; statx with AT_STATX_DONT_SYNC answers from memory. The file system's type is
- * not needed: if a file can be polled at all, a poller thread polls it, whatever file system it is on. Ioctls
- * are not used either: a foreign device may block in one, or it may have effects. */
+ * server. fstat and fstatfs do; statx with AT_STATX_DONT_SYNC answers from memory, if the file may be looked at
+ * (else see type_of_denied). The file system's type is not needed: if a file can be polled at all, a poller thread
+ * polls it, whatever file system it is on. Ioctls are not used either: a foreign device may block in one, or it may
+ * have effects. */
 #define _GNU_SOURCE
 
 #include "inspect.h"
@@ -186,6 +187,19 @@ static enum inspect_type type_of_anonymous(int fd) {
     return INSPECT_UNKNOWN;
 }
 
+/* The type of a file on a FUSE mount of another user, which statx denies. The kernel checks the types of the two files before it copies between
+ * them, and copies nothing here: no server is called. EBADF: a regular file that is not open for both. EXDEV: before Linux 5.3. */
+static enum inspect_type type_of_denied(int fd) {
+    loff_t from = 0, to = 0;
+
+    if (syscall(SYS_copy_file_range, fd, &from, fd, &to, (size_t)0, 0u) == 0 || errno == EBADF ||
+        errno == EXDEV)
+        return INSPECT_REGULAR;
+    if (errno == EISDIR)
+        return INSPECT_DIRECTORY;
+    return fcntl(fd, F_GETPIPE_SZ) >= 0 ? INSPECT_PIPE : INSPECT_OTHER;
+}
+
 enum inspect_type inspect_type_of(os_fd fd) {
     int flags = fcntl(fd, F_GETFL);
     struct facts facts;
@@ -197,7 +211,7 @@ enum inspect_type inspect_type_of(os_fd fd) {
         return INSPECT_PATH;
     error = facts_of(fd, &facts);
     if (error) /* not an anonymous inode: statx never denies access to those */
-        return error == -EACCES ? INSPECT_OTHER : INSPECT_UNKNOWN;
+        return error == -EACCES ? type_of_denied(fd) : INSPECT_UNKNOWN;
     if (known.pidfs != known.anonymous && facts.device == known.pidfs)
         return INSPECT_PIDFD;
     if (facts.device == known.anonymous || !(facts.mode & S_IFMT))

@@ -127,6 +127,28 @@ static void a_file_whose_server_is_silent(void **state) {
     assert_cause(c, plain, IDLE);
 }
 
+/* The broker knows what it is, although neither root nor another user may look at it. */
+static void a_file_of_a_server_of_another_user(void **state) {
+    portd_client *c = fixture_client(NULL);
+    struct fuse_silent fuse;
+    portd_id in = 0;
+    uint64_t offset = 1;
+
+    (void)state;
+    if (!fuse_silent_open_of(&fuse, 2001))
+        test_skip("there is no FUSE here");
+    int made = portd_fd_to_port(c, fuse.fd, "", PORTD_READ | PORTD_REGULAR_FILE, fixture_soon(), &in, NULL);
+    int told = portd_port_position(c, in, NULL, fixture_soon(), &offset);
+    int folder = portd_fd_to_port(c, fuse.root, "", PORTD_READ, fixture_soon(), &in, NULL);
+    fuse_silent_end(&fuse);
+    (void)close(fuse.fd);
+    (void)close(fuse.root);
+    assert_int_equal(made, 1);
+    assert_int_equal(told, 1);
+    assert_int_equal(offset, 0);
+    assert_int_equal(folder, PORTD_E_INVALID);
+}
+
 /* ---- what acts in the process that reads ---------------------------------------------------------------------------------- */
 
 static void assert_refused(portd_client *c, int fd) {
@@ -247,5 +269,6 @@ static void a_broker_of_the_same_path_in_another_namespace(void **state) {
 }
 
 TEST_MAIN(FIXTURE_CASE(a_message_queue), FIXTURE_CASE(files_of_a_container),
-          FIXTURE_CASE(a_file_whose_server_is_silent), FIXTURE_CASE(what_opens_descriptors_in_its_reader),
+          FIXTURE_CASE(a_file_whose_server_is_silent), FIXTURE_CASE(a_file_of_a_server_of_another_user),
+          FIXTURE_CASE(what_opens_descriptors_in_its_reader),
           FIXTURE_CASE(a_broker_of_the_same_path_in_another_namespace))

@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <linux/fuse.h>
 #include <poll.h>
+#include <pthread.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdint.h>
@@ -16,6 +17,7 @@
 #include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -74,16 +76,44 @@ static void serve(int device, int asked) {
     _exit(0);
 }
 
-bool fuse_silent_open(struct fuse_silent *fuse) {
-    char options[128], path[96];
+struct opening {
+    struct fuse_silent *fuse;
+    uid_t uid;
+};
+
+/* The system calls change the ids of this thread alone. */
+static void *open_as(void *data) {
+    const struct opening *opening = data;
+    struct fuse_silent *fuse = opening->fuse;
+    long id = (long)opening->uid;
+    char path[96];
+
+    (void)snprintf(path, sizeof(path), "%s/file", fuse->folder);
+    if (id != 0) {
+        if (syscall(SYS_setresgid, id, id, id) < 0 || syscall(SYS_setresuid, id, id, id) < 0)
+            return NULL;
+        fuse->root = open(fuse->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    }
+    fuse->fd = open(path, O_RDONLY | O_CLOEXEC);
+    return NULL;
+}
+
+bool fuse_silent_open(struct fuse_silent *fuse) { return fuse_silent_open_of(fuse, 0); }
+
+bool fuse_silent_open_of(struct fuse_silent *fuse, uid_t uid) {
+    struct opening opening = {fuse, uid};
+    char options[128];
+    pthread_t thread;
     int ends[2];
     int device = open("/dev/fuse", O_RDWR | O_CLOEXEC);
 
-    *fuse = (struct fuse_silent){.server = -1, .fd = -1, .asked = -1, .folder = "/tmp/fuse_silent.XXXXXX"};
+    *fuse = (struct fuse_silent){
+        .server = -1, .fd = -1, .root = -1, .asked = -1, .folder = "/tmp/fuse_silent.XXXXXX"};
     if (device < 0 || unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
         !mkdtemp(fuse->folder))
         goto fail;
-    (void)snprintf(options, sizeof(options), "fd=%d,rootmode=40000,user_id=0,group_id=0", device);
+    (void)snprintf(options, sizeof(options), "fd=%d,rootmode=40000,user_id=%u,group_id=%u", device,
+                   (unsigned)uid, (unsigned)uid);
     if (mount("silent", fuse->folder, "fuse", MS_NOSUID | MS_NODEV, options) < 0) {
         (void)rmdir(fuse->folder);
         goto fail;
@@ -95,8 +125,8 @@ bool fuse_silent_open(struct fuse_silent *fuse) {
     if (fuse->server == 0)
         serve(device, ends[1]);
     (void)close(ends[1]);
-    (void)snprintf(path, sizeof(path), "%s/file", fuse->folder);
-    fuse->fd = fuse->server > 0 ? open(path, O_RDONLY | O_CLOEXEC) : -1;
+    if (fuse->server > 0 && pthread_create(&thread, NULL, open_as, &opening) == 0)
+        (void)pthread_join(thread, NULL);
     (void)close(device);
     if (fuse->fd < 0)
         fuse_silent_end(fuse);

@@ -13,12 +13,16 @@
 struct fuse_silent {
     pid_t server;
     int fd;    /* the open file of one page; the caller's */
+    int root;  /* the open folder, of fuse_silent_open_of; the caller's. Else -1 */
     int asked; /* the server writes a byte for each page that it is asked for */
     char folder[64];
 };
 
 /* False where this machine cannot do it. */
 bool fuse_silent_open(struct fuse_silent *fuse);
+
+/* The same, but the file system belongs to that uid, and the kernel denies its files to all others, also to root. */
+bool fuse_silent_open_of(struct fuse_silent *fuse, uid_t uid);
 
 /* Waits until a process is blocked on the page. False if none is within ten seconds. */
 bool fuse_silent_await(struct fuse_silent *fuse);

@@ -187,6 +187,23 @@ static void a_silent_file_server_is_not_asked(void **state) {
     close(fuse.fd);
 }
 
+static void a_file_that_may_not_be_looked_at_has_its_type(void **state) {
+    struct fuse_silent fuse;
+
+    (void)state;
+    if (!fuse_silent_open_of(&fuse, 2001))
+        test_skip("needs root and FUSE");
+    inspect_init(OS_FD_NONE);
+    enum inspect_type file = inspect_type_of(fuse.fd), folder = inspect_type_of(fuse.root);
+    int alive = waitpid(fuse.server, NULL, WNOHANG);
+    fuse_silent_end(&fuse);
+    close(fuse.fd);
+    close(fuse.root);
+    assert_int_equal(file, INSPECT_REGULAR);
+    assert_int_equal(folder, INSPECT_DIRECTORY);
+    assert_int_equal(alive, 0); /* and its server was not asked */
+}
+
 static void unix_address(struct sockaddr_un *address, socklen_t *length, const char *name) {
     *address = (struct sockaddr_un){.sun_family = AF_UNIX};
     (void)snprintf(address->sun_path + 1, sizeof(address->sun_path) - 1, "portd-test-%d-%s", (int)getpid(),
@@ -410,6 +427,7 @@ static void what_is_no_pidfd_is_none(void **state) {
 TEST_MAIN(TEST_CASE(sockets), TEST_CASE(files), TEST_CASE(anonymous_inodes),
           TEST_CASE(every_type_has_a_name_of_its_own), TEST_CASE(what_is_refused_and_what_closes_at_once),
           TEST_CASE(files_are_asked_by_pollers_alone), TEST_CASE(a_silent_file_server_is_not_asked),
+          TEST_CASE(a_file_that_may_not_be_looked_at_has_its_type),
           TEST_CASE(a_connection_to_the_listener_is_our_own),
           TEST_CASE(a_connection_to_the_same_address_of_another_is_not_our_own),
           TEST_CASE(copies_are_the_same_open_file), TEST_CASE(other_ways_of_comparing_are_found),
