@@ -116,6 +116,17 @@ static void stop_owing(struct user *user) {
     user->users->n_owing--;
 }
 
+/* Gives a user that has its place, its lane and nothing else what each user has. */
+static void begin(struct user *user) {
+    user->rate_tokens = (int64_t)limit_rate(user);
+    gates_init(user);
+    discard_queue_init(&user->discard_queue);
+    ring_init(&user->arrivals);
+    ring_init(&user->pools);
+    ring_init(&user->retested);
+    ring_init(&user->nestings);
+}
+
 struct user *user_ref(struct users *users, os_uid uid) {
     struct user *user = table_find(&users->by_uid, uid);
     if (user) {
@@ -127,22 +138,15 @@ struct user *user_ref(struct users *users, os_uid uid) {
     user = calloc(1, sizeof *user);
     if (!user)
         return NULL;
-    user->uid = uid;
-    user->users = users;
-    user->refs = 1;
-    user->rate_tokens = (int64_t)limit_rate(user);
+    *user = (struct user){.uid = uid, .users = users};
     if (reserve_sorted(users) || table_add(&users->by_uid, user)) {
         free(user);
         return NULL;
     }
     put_sorted(users, user);
     lane_init(&user->lane, &users->turns);
-    gates_init(user);
-    discard_queue_init(&user->discard_queue);
-    ring_init(&user->arrivals);
-    ring_init(&user->pools);
-    ring_init(&user->retested);
-    ring_init(&user->nestings);
+    begin(user);
+    user->refs = 1;
     return user;
 }
 
@@ -157,14 +161,30 @@ static void drop_journal(struct user *user) {
     user_give(user, USER_BYTES, journal_bytes());
 }
 
+/* Takes everything from a user without references: it is as a new one, but for what its lane owes. */
+static void end(struct user *user) {
+    drop_journal(user);
+    for (int slot = 0; slot < USER_QUOTAS; slot++)
+        assert(user->used[slot] == 0);
+    assert(!user->accounts && !user->always_readies && !user->nesting && !user->monitors && !user->discards);
+    assert(ring_is_empty(&user->discard_queue.records) && ring_is_empty(&user->arrivals) &&
+           ring_is_empty(&user->pools) && ring_is_empty(&user->retested) && ring_is_empty(&user->nestings));
+    turn_forget(&user->retest);
+    turn_forget(&user->arrive);
+    turn_forget(&user->ready_list.task);
+    free(user->ready_list.ids);
+    gates_deinit(user);
+    order_deinit(&user->order);
+    *user = (struct user){.uid = user->uid, .users = user->users, .lane = user->lane};
+    begin(user);
+}
+
 static void user_free(struct user *user) {
     if (ring_has(&user->owing))
         stop_owing(user);
     table_remove(&user->users->by_uid, user);
     take_sorted(user->users, user);
-    gates_deinit(user);
     lane_deinit(&user->lane);
-    order_deinit(&user->order);
     free(user);
 }
 
@@ -182,16 +202,7 @@ static void free_paid(struct users *users) {
 void user_unref(struct user *user) {
     if (!user || --user->refs)
         return;
-    drop_journal(user);
-    for (int slot = 0; slot < USER_QUOTAS; slot++)
-        assert(user->used[slot] == 0);
-    assert(!user->accounts && ring_is_empty(&user->discard_queue.records) && ring_is_empty(&user->arrivals));
-    turn_forget(&user->look);
-    turn_forget(&user->retest);
-    turn_forget(&user->arrive);
-    turn_forget(&user->ready_list.task);
-    free(user->ready_list.ids);
-    user->ready_list = (struct user_ready_list){0};
+    end(user);
     if (!lane_owes(&user->lane)) {
         user_free(user);
         return;

@@ -410,6 +410,43 @@ static void a_journal_is_charged_and_given_back(void **state) {
     users_deinit(&users, false);
 }
 
+/* Of what it had nothing is left but what its lane owes. */
+static void who_owes_time_comes_back_as_a_new_one(void **state) {
+    enum { UID = 7, OTHER = 8 };
+    struct refusal refusal;
+    struct users users;
+
+    (void)state;
+    assert_int_equal(users_init(&users, 0, &fd_table, 1), 0);
+    struct user *owing = user_ref(&users, UID), *fresh = user_ref(&users, OTHER);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(user_keep_journal(owing, &refusal), 0);
+        note(&users, UID, 1);
+        assert_int_equal(kept(owing->journal), 1 + 2 * i); /* also what it has missed */
+        assert_int_equal(user_spend(owing), 0);
+        owing->connections = owing->n_gone = owing->n_keepers = owing->ready_list.round = 1;
+        owing->arrive.gives = owing->retest.gives = true;
+        owing->registry = (void *)&users;
+        owing->lane.owes_until = INT64_MAX;
+        user_unref(owing);
+        assert_int_equal(users.n_owing, 1);
+        assert_int_equal(users.n_journals, 0);
+        note(&users, UID, 2); /* is told to nobody */
+        assert_ptr_equal(user_ref(&users, UID), owing);
+        assert_null(owing->journal);
+        assert_int_equal(owing->requests, fresh->requests);
+        assert_int_equal(owing->rate_tokens, fresh->rate_tokens);
+        assert_int_equal(owing->connections + owing->n_gone + owing->n_keepers + owing->ready_list.round, 0);
+        assert_false(owing->arrive.gives || owing->retest.gives);
+        assert_null(owing->registry);
+        assert_true(lane_owes(&owing->lane));
+    }
+    owing->lane.owes_until = 0;
+    user_unref(owing);
+    user_unref(fresh);
+    users_deinit(&users, false);
+}
+
 TEST_MAIN(TEST_CASE(users_come_in_the_order_of_their_uids),
           TEST_CASE(who_owes_time_is_known_until_it_is_paid), TEST_CASE(requests_are_counted_for_each_uid),
           TEST_CASE(others_have_a_quarter), TEST_CASE(of_the_table_each_leaves_something),
@@ -418,4 +455,5 @@ TEST_MAIN(TEST_CASE(users_come_in_the_order_of_their_uids),
           TEST_CASE(a_changed_limit_reaches_those_who_are_there),
           TEST_CASE(a_changed_rate_reaches_those_who_are_there),
           TEST_CASE(a_journal_of_ones_own_begins_with_what_the_other_has_kept),
-          TEST_CASE(others_push_nothing_out_of_it), TEST_CASE(a_journal_is_charged_and_given_back))
+          TEST_CASE(others_push_nothing_out_of_it), TEST_CASE(a_journal_is_charged_and_given_back),
+          TEST_CASE(who_owes_time_comes_back_as_a_new_one))
