@@ -55,7 +55,9 @@ enum {
     /* The file or socket is for requests to the kernel, which it answers for the process that makes them. */
     STREAM_E_CONTROL = 6,
     /* The file is in memory, and what is written for another user would be charged to the broker for ever. */
-    STREAM_E_MEMORY = 7
+    STREAM_E_MEMORY = 7,
+    /* What pipes and sockets would keep of it is charged to the broker, whose control group is full (cgroup.h). */
+    STREAM_E_FULL = 8
 };
 
 struct stream_job {
@@ -86,7 +88,7 @@ static inline bool stream_writes(enum stream_what what) {
     return what == STREAM_WRITE || what == STREAM_SPLICE_WRITE;
 }
 
-/* Makes what the process needs for peeking. Returns 0 or a negative errno. */
+/* Makes what the process needs for peeking, and finds its control group. Returns 0 or a negative errno. */
 int stream_init(void);
 
 /* True if poll(2) reports the end of an -EAGAIN. False: the job may be tried again at once. */
@@ -106,7 +108,7 @@ bool stream_can_splice(enum inspect_type type, bool write);
  * ready, or interrupted; -EBUSY: too many peeks of pipes are under way; or another negative errno. */
 int stream_work(struct stream_job *job);
 
-/* For stream_work: 0, STREAM_E_PROCESS, _CONTROL or _MEMORY, or -EAGAIN: interrupted. Asks the file system, unless the job
+/* For stream_work: 0, STREAM_E_PROCESS, _CONTROL, _MEMORY or _FULL, or -EAGAIN: interrupted. Asks the file system, unless the job
  * is plain, so it runs on a worker. */
 int stream_check_plain(struct stream_job *job);
 

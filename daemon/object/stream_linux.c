@@ -5,6 +5,7 @@
  * pipe blocks keeps the own pipe it has taken. */
 #define _GNU_SOURCE
 
+#include "daemon/base/cgroup.h"
 #include "daemon/loop/identity.h"
 #include "stream_calls.h"
 #include "stream_now.h"
@@ -36,6 +37,7 @@ int stream_init(void) {
     for (size_t i = 0; i < OWN_PIPES; i++)
         if (pipe2(own[i].ends, O_CLOEXEC | O_NONBLOCK))
             return -errno;
+    cgroup_init("/proc/self");
     own_made = true;
     return 0;
 }

@@ -2,9 +2,11 @@
  *
  * The kernel answers a read or write of its own files as the task that makes it: it looks up numbers of descriptors and
  * processes, paths and namespaces there. And it charges the pages of a file in memory to the task that writes it, for
- * ever. That task is the broker's. A client uses a copy of such a descriptor. */
+ * ever. That task is the broker's. A client uses a copy of such a descriptor. What a pipe or a socket keeps of a write is
+ * charged there as well, until it is read: so nothing is written for others while the broker's control group is full. */
 #include "stream.h"
 
+#include "daemon/base/cgroup.h"
 #include "daemon/loop/identity.h"
 
 #include <errno.h>
@@ -84,6 +86,8 @@ static int check(struct stream_job *job, uint32_t type) {
  * but those of pipes, sockets and the like. */
 int stream_check_plain(struct stream_job *job) {
     struct statfs system;
+    if (job->what == STREAM_WRITE && is_for_another(job) && cgroup_is_full(job->size))
+        return STREAM_E_FULL;
     if (job->plain || (job->type != INSPECT_REGULAR && job->type != INSPECT_OTHER))
         return 0;
     if (fstatfs(job->fd, &system) == 0)
