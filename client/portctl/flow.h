@@ -49,7 +49,7 @@ struct flow {
     bool shuts;     /* with flow_start: at end of file the socket `to` is shut down for writing */
 };
 
-/* Called once, before the others. From then on SIGPIPE is ignored: a pipe without a reader is an error (EPIPE); and the deadline, and signals
+/* Called once, before the others. From then on SIGPIPE and SIGXFSZ are ignored: a pipe without a reader is an error (EPIPE), so is a file at its limit (EFBIG); and the deadline, and signals
  * that end portctl, interrupt system calls and the client's blocking call (stop_begin). */
 void flow_begin(int64_t deadline, portd_client *client);
 

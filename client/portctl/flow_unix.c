@@ -28,6 +28,8 @@ static void (*pipe_action)(int); /* of SIGPIPE, before */
 
 void flow_begin(int64_t deadline, portd_client *client) {
     pipe_action = signal(SIGPIPE, SIG_IGN);
+    (void)signal(SIGXFSZ,
+                 SIG_IGN); /* the size limit of files is an error, EFBIG: what is lost must be told */
     stop_begin(deadline, client);
 }
 

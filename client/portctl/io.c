@@ -20,8 +20,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Of the pipe to or from a port. The one that standard output is filled from holds FLOW_CHUNK if the reader can leave: what is in it is lost then. */
-enum { GIVE_ROOM = 1 << 20 };
+/* Of the pipe to a port, and of the one from a port. What is in that one is lost when standard output takes no more, and FLOW_CHUNK that was read from
+ * it: so it holds less, and FLOW_CHUNK alone where a reader can leave. */
+enum { GIVE_ROOM = 1 << 20, TAKE_ROOM = 1 << 17 };
 
 const struct option_row io_options[] = {
     {"through-broker", NULL, "do not ask for a copy of the descriptor", false, NULL},
@@ -61,6 +62,7 @@ static int check_item(struct io *io, const portd_item *item, int direction) {
         return failure_usage(&io->in->output, NULL, "%llu is an %s port: portctl %s %llu", id,
                              direction == PORTD_DIRECTION_READ ? "output" : "input",
                              direction == PORTD_DIRECTION_READ ? "write" : "cat", id);
+    io->descriptor = item->descriptor;
     if (!item->registered)
         return failure_code(&io->in->output, PORTD_E_CLOSED, "wrap the descriptor again",
                             "port %llu is closed%s", id, rest_of(io));
@@ -349,15 +351,32 @@ static int cat_copy(struct io *io) {
     return tell_output(io, end);
 }
 
-/* Copies by splice. FLOW_DONE: not supported, copy in chunks. */
+/* Whether the port is that of a pipe. False if that cannot be learnt. */
+static bool is_pipe(const struct io *io) {
+    const portd_item *item;
+    portd_list *list;
+    bool found;
+
+    if (portd_show(io->broker.client, &io->descriptor, 1, io->in->deadline, &list) < 0)
+        return false;
+    item = portd_list_item(list, 0);
+    found = item->type != NULL && strcmp(item->type, "pipe") == 0;
+    portd_list_free(list);
+    return found;
+}
+
+/* Copies by splice. FLOW_DONE: not supported, copy in chunks.
+ *
+ * A pipe's capacity counts buffers. Those of another pipe are a page each; those of a socket can be many, so there each request is limited. */
 static enum flow_end cat_through(struct io *io) {
     const struct through *through = &io->through;
+    size_t size = native_has_peer(io->flow.to) ? FLOW_CHUNK : TAKE_ROOM;
     enum flow_end end;
-
-    size_t size = native_has_peer(io->flow.to) ? FLOW_CHUNK : GIVE_ROOM;
 
     if (!through_open(&io->through, io->broker.client, io->port, size))
         return FLOW_DONE;
+    if (!is_pipe(io))
+        io->through.most = size;
     end = through_read(&io->through, &io->flow);
     return end == FLOW_REFUSED && through->code == PORTD_E_UNSUPPORTED && io->flow.lost == 0 ? FLOW_DONE
                                                                                              : end;

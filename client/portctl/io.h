@@ -10,8 +10,9 @@ struct io {
     const struct invocation *in;
     struct broker broker;
     portd_id port;
-    portd_native copy; /* -1: through the broker */
-    struct flow flow;  /* from the copy to a standard stream, or the reverse */
+    portd_id descriptor; /* of the port */
+    portd_native copy;   /* -1: through the broker */
+    struct flow flow;    /* from the copy to a standard stream, or the reverse */
     struct through through;
     char *(*settle)(
         struct io

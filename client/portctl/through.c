@@ -13,12 +13,12 @@
 #include <string.h>
 
 enum {
-    MOST = 1 << 30,
+    MOST = 1 << 30,                   /* of a request */
     CANCEL_LIMIT_US = 2 * 1000 * 1000 /* how long to wait for the reply to a cancelled request */
 };
 
 bool through_open(struct through *through, portd_client *client, portd_id port, size_t size) {
-    *through = (struct through){.client = client, .port = port, .ends = {-1, -1}};
+    *through = (struct through){.client = client, .port = port, .ends = {-1, -1}, .most = MOST};
     return portd_broker_has_feature(client, "splice") && native_pipe(through->ends, FLOW_CHUNK, size);
 }
 
@@ -56,8 +56,8 @@ static void send_all(struct through *through, int64_t deadline) {
 }
 
 static enum flow_end ask(struct through *through, int64_t deadline) {
-    int rc = portd_port_splice_start(through->client, through->port, through->ends[1], MOST, MOST, on_answer,
-                                     through, &through->request);
+    int rc = portd_port_splice_start(through->client, through->port, through->ends[1], through->most,
+                                     through->most, on_answer, through, &through->request);
 
     if (rc > 0) {
         send_all(through, deadline);

@@ -12,6 +12,7 @@ struct through {
     portd_client *client;
     portd_id port;
     portd_native ends[2];   /* of the pipe; -1: none */
+    size_t most;            /* of a request to read; so much can be in the pipe, if that does not hold less */
     portd_request *request; /* in flight; the struct must stay until the client is disconnected */
     uint64_t moved;         /* bytes moved by the broker */
     int code, os_errno;     /* of the last reply */

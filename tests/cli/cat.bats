@@ -526,6 +526,53 @@ splices() { portctl stats | awk '/method=splice/ { print $NF }'; }
   [ $((left + ${lost:-0})) -eq 60000 ] || { echo "$left left, lost ${lost:-0}"; false; }
 }
 
+# Runs portctl cat through the broker at a socket that a thread fills: first TCP's, then Unix'.
+with_full_sockets() {
+  python3 -c '
+import os, socket, subprocess, sys, threading
+def pairs():
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield socket.create_connection(server.getsockname()), server.accept()[0]
+    yield socket.socketpair()
+portctl, sink = os.environ["PORTCTL_BIN"], sys.argv[1]
+for own, other in pairs():
+    def fill():
+        try:
+            while True: other.sendall(bytes(1 << 20))
+        except OSError:
+            pass
+    thread = threading.Thread(target=fill)
+    thread.start()
+    port = subprocess.run([portctl, "wrap", "fd", str(own.fileno()), "--mode", "read"], pass_fds=[own.fileno()],
+                          capture_output=True, text=True, check=True).stdout.strip()
+    with open(sink, "wb") as out:
+        print(subprocess.run([portctl, "cat", port, "--through-broker"], stdout=out, stderr=subprocess.PIPE, text=True).stderr, flush=True)
+    subprocess.run([portctl, "close", port], check=True)
+    own.shutdown(socket.SHUT_RDWR)
+    thread.join()' "$1"
+}
+
+@test "cat: through the broker, a file or device that is full loses no more than the manual says" {
+  open_ends
+  id=$(portctl wrap fd 7 --mode read)
+  head -c 50000000 /dev/zero >&8 2>/dev/null 3>&- 7<&- &
+  writer=$!
+  code=0
+  portctl cat "$id" --through-broker >/dev/full 2>"$BATS_TEST_TMPDIR/error" || code=$?
+  [ "$code" -eq 125 ]
+  with_full_sockets /dev/full >>"$BATS_TEST_TMPDIR/error"
+  (ulimit -f 300; with_full_sockets "$BATS_TEST_TMPDIR/limited") >>"$BATS_TEST_TMPDIR/error"
+  kill "$writer"
+  wait "$writer" || true
+  cat "$BATS_TEST_TMPDIR/error"
+  mapfile -t losses < <(sed -n 's/.*; \([0-9]*\) bytes that had been read from the port were not written.*/\1/p' "$BATS_TEST_TMPDIR/error")
+  [ "${#losses[@]}" -eq 5 ]
+  for lost in "${losses[@]}"; do
+    [ "$lost" -gt 0 ]
+    [ "$lost" -le $((192 * 1024)) ]
+  done
+}
+
 @test "cat: through the broker, what has come by the deadline is written" {
   open_ends
   id=$(portctl wrap fd 7 --mode read)
