@@ -285,7 +285,8 @@ typedef struct portd_notice {
 typedef struct portd_endpoint {
     size_t size;
     const char *family; /* "inet", "inet6", "unix", "other"; "": no address. A static string */
-    char host[440]; /* numeric address; unix socket: its name as text (portd_port_addresses), "" if unnamed */
+    char host
+        [440]; /* numeric address, "fe80::1%2" with the number of the interface; unix socket: its name as text (portd_port_addresses), "" if unnamed */
     uint32_t port;
 } portd_endpoint;
 

@@ -83,7 +83,7 @@ bool inspect_same(os_fd a, os_fd b);
  * it, under their locks. */
 bool inspect_closes_at_once(enum inspect_type type);
 
-/* Returns whether fd is a pidfd. *key then identifies its process among all living ones; *pid is the process's
+/* Returns whether fd is a pidfd of a process and not of a thread. *key then identifies its process among all living ones; *pid is the process's
  * number here, 0 if it is not visible. pid may be NULL. */
 bool inspect_pidfd(os_fd fd, uint64_t *key, uint32_t *pid);
 

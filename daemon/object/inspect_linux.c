@@ -359,7 +359,8 @@ static int levels_of(int fd) {
 bool inspect_pidfd(os_fd fd, uint64_t *key, uint32_t *pid) {
     struct facts facts;
 
-    if (inspect_type_of(fd) != INSPECT_PIDFD || facts_of(fd, &facts))
+    /* A pidfd of a thread (PIDFD_THREAD, Linux 6.9) has the flag O_EXCL, and ends with that thread. */
+    if (inspect_type_of(fd) != INSPECT_PIDFD || facts_of(fd, &facts) || fcntl(fd, F_GETFL) & O_EXCL)
         return false;
     /* pidfs has one inode per process and never reuses it; older kernels have one inode for all pidfds. */
     bool all = facts.device == known.anonymous;

@@ -7,8 +7,10 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <netinet/in.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -42,17 +44,25 @@ static void write_unix(const struct sockaddr_un *from, socklen_t size, struct st
         unix_name_write_abstract(from->sun_path + 1, length - 1, to->host);
 }
 
+/* The scope is a number: the name of that interface is another one where the socket is of another network namespace. */
+static void write_inet6(const struct sockaddr_in6 *from, struct stream_address *to) {
+    size_t length;
+    to->family = "inet6";
+    to->port = ntohs(from->sin6_port);
+    inet_ntop(AF_INET6, &from->sin6_addr, to->host, sizeof to->host);
+    length = strlen(to->host);
+    if (from->sin6_scope_id)
+        snprintf(to->host + length, sizeof to->host - length, "%%%" PRIu32, (uint32_t)from->sin6_scope_id);
+}
+
 static void write_address(const struct sockaddr_storage *from, socklen_t size, struct stream_address *to) {
     const struct sockaddr_in *in = (const void *)from;
-    const struct sockaddr_in6 *in6 = (const void *)from;
     if (from->ss_family == AF_INET) {
         to->family = "inet";
         to->port = ntohs(in->sin_port);
         inet_ntop(AF_INET, &in->sin_addr, to->host, sizeof to->host);
     } else if (from->ss_family == AF_INET6) {
-        to->family = "inet6";
-        to->port = ntohs(in6->sin6_port);
-        inet_ntop(AF_INET6, &in6->sin6_addr, to->host, sizeof to->host);
+        write_inet6((const void *)from, to);
     } else if (from->ss_family == AF_UNIX) {
         write_unix((const void *)from, size, to);
     } else {

@@ -51,6 +51,14 @@ struct admission {
     uint64_t numbers;  /* key of the process whose descriptor numbers are meant; 0: none */
 };
 
+/* The member of the hello in which the owners are named. */
+static const char *owners_field(const Portd__V1__Hello *hello) {
+    return hello->owner_pid         ? "owner_pid"
+           : hello->n_owner_pids    ? "owner_pids"
+           : hello->owners_attached ? "owners_attached"
+                                    : "owner_attached";
+}
+
 static size_t count_owners(const Portd__V1__Hello *hello) {
     return (hello->owner_attached ? 1u : 0u) + (hello->owner_pid ? 1u : 0u) + hello->owners_attached +
            hello->n_owner_pids;
@@ -110,20 +118,20 @@ static int find_token(struct call *call, const Portd__V1__Hello *hello, struct a
 
 /* ---- processes --------------------------------------------------------------------------------------------------- */
 
-static int identify(struct nominee *nominee, struct refusal *refusal) {
+static int identify(struct nominee *nominee, const char *field, struct refusal *refusal) {
     struct owner_process *process = &nominee->process;
     if (inspect_pidfd(process->fd, &process->key, &process->pid))
         return 0;
-    return refusal_set(refusal, REFUSAL_INVALID, "owner_attached", "attach a pidfd from pidfd_open",
-                       "an attached descriptor is not a pidfd");
+    return refusal_set(refusal, REFUSAL_INVALID, field, "attach a pidfd from pidfd_open without PIDFD_THREAD",
+                       "an attached descriptor is not a pidfd of a process");
 }
 
-static int nominate_attached(struct call *call, struct admission *admission, size_t n) {
+static int nominate_attached(struct call *call, struct admission *admission, size_t n, const char *field) {
     for (size_t i = 0; i < n; i++) {
         struct nominee *nominee = &admission->nominees[admission->n++];
         nominee->attached = &call->frame->fds[admission->n_attached++];
         nominee->process.fd = *nominee->attached;
-        if (identify(nominee, &call->refusal))
+        if (identify(nominee, field, &call->refusal))
             return -1;
     }
     return 0;
@@ -166,7 +174,7 @@ static int check_namespace(struct call *call) {
 }
 
 /* Without one the session would end at once. */
-static int check_alive(struct admission *admission, struct refusal *refusal) {
+static int check_alive(struct admission *admission, const char *field, struct refusal *refusal) {
     struct engine_probe probes[OWNERS_MAX];
     bool alive = !admission->n_owners;
     for (size_t i = 0; i < admission->n_owners; i++)
@@ -175,19 +183,20 @@ static int check_alive(struct admission *admission, struct refusal *refusal) {
         return 0;
     for (size_t i = 0; i < admission->n_owners; i++)
         alive = alive || !(probes[i].events & ENGINE_READ);
-    return alive ? 0 : refusal_set(refusal, REFUSAL_INVALID, "owner_attached", NULL, "no owner is alive");
+    return alive ? 0 : refusal_set(refusal, REFUSAL_INVALID, field, NULL, "no owner is alive");
 }
 
 static int nominate_owners(struct call *call, const Portd__V1__Hello *hello, struct admission *admission) {
     int result = names_pids(hello) ? check_namespace(call) : 0;
     if (!result)
-        result = nominate_attached(call, admission, (hello->owner_attached ? 1 : 0) + hello->owners_attached);
+        result = nominate_attached(call, admission, (hello->owner_attached ? 1 : 0) + hello->owners_attached,
+                                   owners_field(hello));
     if (!result && hello->owner_pid)
         result = nominate_pid(call, admission, hello->owner_pid, "owner_pid");
     for (size_t i = 0; i < hello->n_owner_pids && !result; i++)
         result = nominate_pid(call, admission, hello->owner_pids[i], "owner_pids");
     admission->n_owners = admission->n;
-    return result ? result : check_alive(admission, &call->refusal);
+    return result ? result : check_alive(admission, owners_field(hello), &call->refusal);
 }
 
 /* The key of the process that connected. Without peer pidfds (older kernels): its pid. */
@@ -212,7 +221,7 @@ static int nominate_numbers(struct call *call, const Portd__V1__Hello *hello, st
     case PORTD__V1__HELLO__NUMBERS_NUMBERS_NOBODY:
         return 0;
     case PORTD__V1__HELLO__NUMBERS_NUMBERS_ATTACHED:
-        result = nominate_attached(call, admission, 1);
+        result = nominate_attached(call, admission, 1, "numbers_attached");
         break;
     case PORTD__V1__HELLO__NUMBERS_NUMBERS_PID:
         result = nominate_pid(call, admission, hello->numbers_pid, "numbers_pid");

@@ -3,6 +3,7 @@
 
 #include <arpa/inet.h>
 #include <fcntl.h>
+#include <net/if.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <sys/socket.h>
@@ -197,6 +198,30 @@ static void addresses_of_inet6(void **state) {
     check_address(&peer, "inet6", "::1", ntohs(address.sin6_port));
 }
 
+/* Without its scope a link-local address could be one of any interface. */
+static void addresses_of_inet6_have_a_scope(void **state) {
+    enum { FREE_BIND = 78 /* IPV6_FREEBIND: no interface needs to have the address */ };
+    portd_client *c = fixture_client(NULL);
+    struct sockaddr_in6 address = {.sin6_family = AF_INET6, .sin6_scope_id = if_nametoindex("lo")};
+    portd_endpoint local, peer;
+    socklen_t size = sizeof(address);
+    int on = 1, fd = socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    char text[64];
+
+    (void)state;
+    assert_int_equal(inet_pton(AF_INET6, "fe80::1", &address.sin6_addr), 1);
+    if (fd < 0 || setsockopt(fd, IPPROTO_IPV6, FREE_BIND, &on, sizeof(on)) < 0 ||
+        bind(fd, (struct sockaddr *)&address, sizeof(address)) < 0) {
+        (void)close(fd);
+        test_skip("there is no IPv6 here");
+    }
+    (void)fixture_own(fd);
+    assert_int_equal(getsockname(fd, (struct sockaddr *)&address, &size), 0);
+    (void)snprintf(text, sizeof(text), "fe80::1%%%u", if_nametoindex("lo"));
+    ask_addresses(c, port_wrap_socket(c, fd).out, &local, &peer);
+    check_address(&local, "inet6", text, ntohs(address.sin6_port));
+}
+
 static void addresses_of_unix_sockets(void **state) {
     portd_client *c = fixture_client(NULL);
     struct sockaddr_un address = {.sun_family = AF_UNIX};
@@ -378,7 +403,8 @@ static void closing_shuts_nothing_down(void **state) {
 TEST_MAIN(FIXTURE_CASE(an_input_and_an_output_port), FIXTURE_CASE(what_is_no_socket_is_refused),
           FIXTURE_CASE(no_close_is_the_only_flag), FIXTURE_CASE(no_close_speaks_of_the_clients_number),
           FIXTURE_CASE(take_closes_the_number), FIXTURE_CASE(addresses_of_tcp),
-          FIXTURE_CASE(addresses_of_inet6), FIXTURE_CASE(addresses_of_unix_sockets),
-          FIXTURE_CASE(addresses_of_hostile_peers), FIXTURE_CASE(addresses_that_there_are_not),
-          FIXTURE_CASE(shutdown_is_only_what_is_asked_for), FIXTURE_CASE(shutdown_of_both_sides),
-          FIXTURE_CASE(shutdown_that_is_refused), FIXTURE_CASE(closing_shuts_nothing_down))
+          FIXTURE_CASE(addresses_of_inet6), FIXTURE_CASE(addresses_of_inet6_have_a_scope),
+          FIXTURE_CASE(addresses_of_unix_sockets), FIXTURE_CASE(addresses_of_hostile_peers),
+          FIXTURE_CASE(addresses_that_there_are_not), FIXTURE_CASE(shutdown_is_only_what_is_asked_for),
+          FIXTURE_CASE(shutdown_of_both_sides), FIXTURE_CASE(shutdown_that_is_refused),
+          FIXTURE_CASE(closing_shuts_nothing_down))

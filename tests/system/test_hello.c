@@ -34,6 +34,24 @@ static void is_refused_fds(Portd__V1__Hello hello, int code, const int *fds, siz
 
 static void is_refused(Portd__V1__Hello hello, int code) { is_refused_fds(hello, code, NULL, 0); }
 
+/* Refused, and that member is named. */
+static void is_refused_for(Portd__V1__Hello hello, const char *field, const int *fds, size_t n) {
+    raw_request request = PORTD__V1__REQUEST__INIT;
+    struct raw raw;
+    raw_reply *reply;
+
+    request.method_case = PORTD__V1__REQUEST__METHOD_HELLO;
+    request.hello = &hello;
+    guest_connect(&raw);
+    reply = raw_ask_fds(&raw, &request, fds, n);
+    assert_non_null(reply);
+    assert_non_null(reply->error);
+    assert_string_equal(reply->error->field, field);
+    assert_int_equal(raw_code(reply), INVALID);
+    guest_is_ended(&raw);
+    guest_close(&raw);
+}
+
 static void first_request_must_be_hello(void **state) {
     /* ping; nothing; a method of a later broker; garbage; hello's field with garbage in it */
     static const struct {
@@ -297,6 +315,27 @@ static void only_a_pidfd_is_an_owner(void **state) {
     fixture_until_fds(fixture_broker(), 0);
 }
 
+/* It would end with the thread, and what it names is no process. */
+static void a_thread_is_no_owner(void **state) {
+    int thread = (int)syscall(SYS_pidfd_open, getpid(), O_EXCL /* PIDFD_THREAD */);
+    Portd__V1__Hello hello = usual();
+
+    (void)state;
+    if (thread < 0 && errno == EINVAL) /* Linux 6.9 */
+        skip();
+    fixture_own(thread);
+    hello.owner_attached = 1;
+    is_refused_for(hello, "owner_attached", &thread, 1);
+    hello = usual();
+    hello.owners_attached = 1;
+    is_refused_for(hello, "owners_attached", &thread, 1);
+    hello = usual();
+    hello.numbers_case = PORTD__V1__HELLO__NUMBERS_NUMBERS_ATTACHED;
+    hello.numbers_attached = 1;
+    is_refused_for(hello, "numbers_attached", &thread, 1);
+    fixture_until_fds(fixture_broker(), 0);
+}
+
 static int live(void *data) {
     (void)data;
     (void)pause();
@@ -315,10 +354,17 @@ static void a_dead_owner_owns_nothing(void **state) {
     assert_return_code(kill(pid, SIGKILL), errno);
     assert_int_equal(poll(&ended, 1, 20000), 1);
     hello.owner_attached = 1;
-    is_refused_fds(hello, INVALID, &pidfd, 1);
+    is_refused_for(hello, "owner_attached", &pidfd, 1);
+    hello = usual();
+    hello.owners_attached = 1;
+    is_refused_for(hello, "owners_attached", &pidfd, 1);
     hello = usual();
     hello.owner_pid = (uint32_t)pid;
-    is_refused(hello, INVALID);
+    is_refused_for(hello, "owner_pid", NULL, 0);
+    hello = usual();
+    hello.n_owner_pids = 1;
+    hello.owner_pids = (uint32_t[]){(uint32_t)pid};
+    is_refused_for(hello, "owner_pids", NULL, 0);
     fixture_end(pid);
     hello = usual();
     hello.owner_attached = 1;
@@ -448,7 +494,8 @@ TEST_MAIN(FIXTURE_CASE(first_request_must_be_hello), FIXTURE_CASE(second_hello_e
           FIXTURE_CASE(names_have_no_nul), FIXTURE_CASE(only_the_whole_token_opens_a_session),
           FIXTURE_CASE(token_of_an_ended_session_opens_nothing), FIXTURE_CASE(session_is_named_in_one_way),
           FIXTURE_CASE(owner_and_attachment_must_agree), FIXTURE_CASE(only_a_pidfd_is_an_owner),
-          FIXTURE_CASE(a_dead_owner_owns_nothing), FIXTURE_CASE(session_ends_with_its_owner),
+          FIXTURE_CASE(a_thread_is_no_owner), FIXTURE_CASE(a_dead_owner_owns_nothing),
+          FIXTURE_CASE(session_ends_with_its_owner),
           FIXTURE_CASE(end_of_a_session_is_answered_and_ends_all_of_it),
           FIXTURE_CASE(sessions_may_end_each_other), FIXTURE_CASE(silence_before_hello_ends),
           FIXTURE_CASE(connections_that_come_and_go_leave_nothing))
