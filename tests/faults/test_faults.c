@@ -223,7 +223,7 @@ static void work_threaded(struct work *work) {
 static void work_sockets(struct work *work) {
     portd_client *client = work->client;
     portd_id semaphore = 0, in = 0, out = 0;
-    portd_endpoint local, peer;
+    portd_endpoint local = PORTD_ENDPOINT_INIT, peer = PORTD_ENDPOINT_INIT;
     struct sockaddr_in name = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
     socklen_t size = sizeof(name);
     int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0),
