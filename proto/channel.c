@@ -135,7 +135,8 @@ int channel_fill(struct channel *channel, channel_discard *discard, void *contex
         return got == 0 ? CHANNEL_E_END : got == -EAGAIN ? 0 : (int)got;
     scratch_take(channel);
     channel->end += (size_t)got;
-    if (set->n > 0 || set->truncated)
+    channel->brought = set->n > 0 || set->truncated;
+    if (channel->brought)
         set_place(channel, size, discard, context);
     return 1;
 }

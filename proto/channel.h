@@ -53,10 +53,11 @@ typedef void channel_discard(void *context, os_fd fd);
 struct channel {
     struct transport transport; /* borrowed */
     struct channel_scratch *scratch;
-    size_t max;  /* longest body that may be received, bytes */
-    size_t most; /* most bytes per read; 0: as many as there is room for */
-    bool bare;   /* no descriptors are expected: the kernel closes those that come nevertheless */
-    bool sleep;  /* channel_fill sleeps in its read (transport_recv) */
+    size_t max;   /* longest body that may be received, bytes */
+    size_t most;  /* most bytes per read; 0: as many as there is room for */
+    bool bare;    /* no descriptors are expected: the kernel closes those that come nevertheless */
+    bool brought; /* by the last channel_fill that has read: descriptors */
+    bool sleep;   /* channel_fill sleeps in its read (transport_recv) */
     channel_discard *discard; /* takes copies, and descriptors that the channel drops; NULL: os_close */
     void *discard_context;
     /* private to channel.c: */

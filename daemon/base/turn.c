@@ -83,9 +83,13 @@ static void run(struct turns *turns, struct lane *lane) {
     }
 }
 
-bool lane_owes(const struct lane *lane) { return lane->owes_until && lane->owes_until > os_now_us(); }
-
 static int64_t lower(int64_t a, int64_t b) { return a < b ? a : b; }
+static int64_t higher(int64_t a, int64_t b) { return a > b ? a : b; }
+
+bool lane_owes(const struct lane *lane) {
+    int64_t until = higher(lane->owes_until, lane->rest_until);
+    return until && until > os_now_us();
+}
 
 static void part_giving(struct lane *lane) {
     for (struct ring *node = lane->tasks.next, *next; node != &lane->tasks; node = next) {
@@ -102,19 +106,29 @@ static void end_rest(struct lane *lane) {
     ring_move_all(&lane->tasks, &lane->giving);
 }
 
-static void rest(struct lane *lane, int64_t us) {
+static void rest_until(struct lane *lane, int64_t until) {
     if (!lane_rests(lane))
         part_giving(lane);
+    lane->rest_until = until;
+    lane->turns->rests_until = higher(lane->turns->rests_until, until);
+    if (ring_has(&lane->node))
+        put(lane);
+}
+
+static void rest(struct lane *lane, int64_t us) {
     int64_t now = os_now_us(), before = lane->owes_until > now ? lane->owes_until - now : 0;
     int64_t owed = lower(before + us * TURN_REST, TURN_REST_MOST_US);
     lane->owes_until = now + owed;
-    lane->rest_until = now + (before ? owed : lower(owed, TURN_REST_FIRST_US));
-    if (lane->rest_until > lane->turns->rests_until)
-        lane->turns->rests_until = lane->rest_until;
+    rest_until(lane, now + (before ? owed : lower(owed, TURN_REST_FIRST_US)));
     if (lane->turns->rested)
         lane->turns->rested(lane, us, lane->rest_until - now);
-    if (ring_has(&lane->node))
-        put(lane);
+}
+
+/* For what was set apart. */
+static void rest_briefly(struct lane *lane, int64_t us) {
+    int64_t until = os_now_us() + us * TURN_REST_APART;
+    if (until > lane->rest_until)
+        rest_until(lane, until);
 }
 
 /* Reads the thread's CPU time, as the coarse clock has moved. Called at the beginning of a round, too, so that no lane is charged for
@@ -128,21 +142,37 @@ static void read_times(struct turns *turns, int64_t tick) {
 
 /* If the coarse clock has moved far, the turn was long, or another process had the processor: the thread's CPU time decides, in the kernel, because
  * the broker's own code is cut into steps, and only slow where it is emulated or instrumented. The kernel's share is sampled and jumps by some
- * ticks. So of the three times the shortest one counts, also in case a clock is wrong. */
-static bool charge_lane(struct turns *turns, struct lane *lane, int64_t tick) {
+ * ticks. So of the three times the shortest one counts, also in case a clock is wrong. 0: it was not long. */
+static int64_t read_cost(struct turns *turns, int64_t tick) {
     int64_t passed = tick - turns->tick, spent = turns->spent, kernel = turns->kernel;
     int64_t units = turns->units + TURN_UNITS - turns->left;
-    bool far = passed >= TURN_LONG_US;
     read_times(turns, tick);
     int64_t cost = lower(passed, lower(turns->spent - spent, turns->kernel - kernel));
-    if (far && lane && cost > TURN_LONG_US + units * TURN_UNIT_MOST_US)
-        rest(lane, cost);
+    return passed >= TURN_LONG_US && cost > TURN_LONG_US + units * TURN_UNIT_MOST_US ? cost : 0;
+}
+
+void turn_set_apart(struct turns *turns) {
+    int64_t tick = os_coarse_us();
+    if (tick - turns->tick < TURN_LONG_US)
+        return;
+    turns->cut = true;
+    turns->apart += read_cost(turns, tick);
+}
+
+static bool charge_lane(struct turns *turns, struct lane *lane, int64_t tick) {
+    bool far = tick - turns->tick >= TURN_LONG_US;
+    int64_t cost = read_cost(turns, tick), apart = turns->apart;
+    turns->apart = 0;
+    if (lane && cost)
+        rest(lane, cost + apart);
+    else if (lane && apart)
+        rest_briefly(lane, apart);
     return far;
 }
 
 bool turn_charge(struct turns *turns, struct lane *lane) {
     int64_t tick = os_coarse_us();
-    return tick != turns->tick && charge_lane(turns, lane, tick);
+    return (tick != turns->tick || turns->apart) && charge_lane(turns, lane, tick);
 }
 
 /* Returns the lanes whose rest is over to turns->lanes. */
@@ -173,6 +203,7 @@ bool turns_round(struct turns *turns, void (*after)(void *context), void *contex
     struct ring round, *node;
     int64_t tick;
     turns->rounds++;
+    turns->apart = 0;
     end_rests(turns);
     if (!turns_have_work(turns))
         return false;

@@ -10,6 +10,10 @@
  * because a machine can be slow once; else until all is paid. So such a lane gets 1 / TURN_REST of the time, and one late turn costs it five
  * seconds at most. At most TURN_REST_MOST_US is owed. Where it was a call that turn_cut_if_long follows, the turn also ends there.
  *
+ * A call that passes or receives descriptors may have waited for a lock of the kernel that anybody can keep, and the broker cannot tell. What such
+ * calls took is set apart: if the rest of the turn was long, it is charged as well; else the lane rests TURN_REST_APART times as long, so that it has
+ * a fifth of the time at most, and nothing is remembered.
+ *
  * A lane that rests still has turns for tasks that give back: the end of a session or of a connection. The kernel's time that they take is
  * owed like any other. They make nothing, so what a uid has bounds what they cost.
  *
@@ -28,6 +32,7 @@ enum {
     TURN_LONG_US = 8000,
     TURN_UNIT_MOST_US = 10,
     TURN_REST = 200,
+    TURN_REST_APART = 4,
     TURN_REST_FIRST_US = 5000000
 };
 
@@ -58,6 +63,7 @@ struct turns {
     int left;            /* units of this turn */
     int64_t units;       /* of the turns before it since `spent` was read */
     bool cut;            /* this one is over, whatever is left */
+    int64_t apart;       /* us of it that turn_set_apart has found */
     void (*rested)(struct lane *lane, int64_t cost_us,
                    int64_t rest_us); /* a rest begins; NULL: nothing is called */
     unsigned rounds;                 /* so far */
@@ -74,7 +80,7 @@ void lane_deinit(struct lane *lane); /* asserts that it has no tasks */
 /* Whether its tasks wait until its rest is over, except those that give back. */
 static inline bool lane_rests(const struct lane *lane) { return lane->rest_until != 0; }
 
-/* Whether a long turn of it is not paid yet. */
+/* Whether a long turn of it is not paid yet, or it rests. */
 bool lane_owes(const struct lane *lane);
 
 /* Queues the task after the lane's other tasks. Does nothing if it is queued already. */
@@ -94,6 +100,10 @@ static inline bool turn_is_over(const struct turns *turns) { return turns->left 
 
 /* After a system call that may have been long: if so, by the coarse clock, the turn is over. */
 void turn_cut_if_long(struct turns *turns);
+
+/* After a system call of the turn that has passed or received descriptors: if it was long, as turn_charge finds, sets apart what the thread has
+ * done since the clocks were read, and ends the turn. The next turn_charge is told by that. */
+void turn_set_apart(struct turns *turns);
 
 /* Charges the lane (NULL: nobody) for what the thread has done since the clocks were read, turns->units and this turn's units. Returns whether
  * that took long by the coarse clock. turns_round does it after each turn; it is called before and after what is done for another lane. */

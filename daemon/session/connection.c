@@ -283,6 +283,8 @@ static void receive(struct connection *connection) {
     if (result == 0)
         return;
     if (result == 1) {
+        if (connection->channel.brought)
+            turn_set_apart(turns_of(connection));
         process(connection);
         return;
     }
@@ -302,7 +304,10 @@ void connection_flush_later(struct connection *connection) {
 }
 
 void connection_flush(struct connection *connection) {
+    size_t passed = connection->channel.passed;
     int error = connection->dead ? 0 : channel_flush(&connection->channel);
+    if (connection->channel.passed != passed)
+        turn_set_apart(turns_of(connection));
     if (error == -ETOOMANYREFS) {
         connection_refuse_fds(connection);
         error = channel_flush(&connection->channel);

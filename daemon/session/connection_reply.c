@@ -81,6 +81,7 @@ bool connection_reply_fd(struct connection *connection, const Portd__V1__Reply *
     uint8_t body[128];
     struct envelope envelope = envelope_of(reply);
     size_t length = envelope_size(&envelope);
+    struct turns *turns = connection->user->lane.turns;
     struct refusal refusal;
     if (connection->dead || connection->lost)
         return true;
@@ -91,7 +92,10 @@ bool connection_reply_fd(struct connection *connection, const Portd__V1__Reply *
     }
     envelope_pack(&envelope, body);
     int error = channel_put_fds(&connection->channel, body, length, &fd, 1);
-    turn_cut_if_long(connection->user->lane.turns);
+    if (turns->last == &connection->user->lane)
+        turn_set_apart(turns);
+    else
+        turn_cut_if_long(turns);
     if (error == -ETOOMANYREFS) {
         (void)passing_refuse(&refusal);
         connection_refuse(connection, reply->id, &refusal);

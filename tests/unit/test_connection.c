@@ -310,6 +310,45 @@ static void a_receive_that_takes_long_is_the_last_of_its_turn(void **state) {
     world_until_idle();
 }
 
+/* Sends the frame in single bytes, the last of them with a descriptor, and lets the broker read until the uid rests. */
+static void be_late_with_one(int fd, const uint8_t *frame, int size, const struct user *user) {
+    os_fd file = STDIN_FILENO;
+
+    for (int i = 0; i < size - 1; i++)
+        assert_int_equal(send(fd, &frame[i], 1, 0), 1);
+    assert_int_equal(on_socket_send(fd, &frame[size - 1], 1, &file, 1), 1);
+    for (int i = 0; i < 10 && !lane_owes(&user->lane); i++)
+        (void)world_turn(0);
+    assert_true(lane_rests(&user->lane) && lane_owes(&user->lane));
+}
+
+/* What it takes others may have caused. By itself it is owed for a short time; with a reply that takes long it costs as any other. */
+static void a_receive_of_descriptors_costs_little_by_itself(void **state) {
+    enum { PART = 60 };
+    static struct watchers watchers;
+    static const uint8_t part[PART] = {PART, 0, 0, 0, 1};
+    const struct user *user;
+    uint8_t with_one[SIZE];
+    int fds[2];
+
+    (void)state;
+    connect_two(fds);
+    assert_int_equal(users_next(&world.users, 0, &user, 1), 1);
+    watch(fds, &watchers);
+    be_late_with_one(fds[0], part, PART, user);
+    assert_int_equal(user->lane.owes_until, 0);
+    pardon();
+    memcpy(with_one, ping, SIZE);
+    with_one[4] = 1;
+    be_late_with_one(fds[1], with_one, SIZE, user);
+    assert_true(user->lane.owes_until > 0);
+    unwatch(&watchers);
+    os_close(fds[0]);
+    os_close(fds[1]);
+    assert_true(world_until(nobody_is_there_in_time));
+    world_until_idle();
+}
+
 /* A uid that rests is not forgotten with its last connection: a new one is not answered before the rest is over. */
 static void who_rests_is_known_after_it_has_gone(void **state) {
     struct user *user = user_ref(&world.users, world.users.own);
@@ -366,4 +405,5 @@ TEST_MAIN(cmocka_unit_test_setup_teardown(who_has_spent_the_rate_is_read_again, 
           cmocka_unit_test_setup_teardown(what_was_read_before_the_room_was_used_up_is_answered, begin, end),
           cmocka_unit_test_setup_teardown(a_send_that_takes_long_is_the_last_of_its_turn, begin, end),
           cmocka_unit_test_setup_teardown(a_receive_that_takes_long_is_the_last_of_its_turn, begin, end),
+          cmocka_unit_test_setup_teardown(a_receive_of_descriptors_costs_little_by_itself, begin, end),
           cmocka_unit_test_setup_teardown(who_rests_is_known_after_it_has_gone, begin, end))

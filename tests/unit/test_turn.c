@@ -186,7 +186,7 @@ static void a_long_call_ends_the_turn(void **state) {
 struct late {
     struct lane lane;
     struct task task, waits;
-    int64_t passed, spent, user;
+    int64_t passed, spent, user, apart;
     size_t units;
     int waited;
 };
@@ -195,6 +195,11 @@ static void step_late(struct task *task) {
     struct late *late = CONTAINER_OF(task, struct late, task);
     struct turns *turns = late->lane.turns;
 
+    turns->tick -= late->apart;
+    turns->spent -= late->apart;
+    turns->kernel -= late->apart;
+    if (late->apart)
+        turn_set_apart(turns);
     turns->tick -= late->passed;
     turns->spent -= late->spent;
     turns->kernel -= late->spent - late->user;
@@ -300,6 +305,53 @@ static void only_time_in_the_kernel_counts(void **state) {
     late_turn(&late);
     assert_true(lane_rests(&late.lane));
     assert_true(late.lane.owes_until < os_now_us() + INT64_C(1) * TURN_REST * SECOND / 2);
+    lane_deinit(&late.lane);
+}
+
+/* It rests a few times as long and owes nothing. Any other long call of the turn shows that all of it was the lane's own. */
+static void what_is_set_apart_costs_little_by_itself(void **state) {
+    struct turns turns;
+    struct late late;
+
+    (void)state;
+    turns_init(&turns);
+    late_init(&late, &turns, 0);
+    late.apart = SECOND;
+    const int64_t before = os_now_us();
+    late_turn(&late);
+    assert_int_equal(late.lane.owes_until, 0);
+    assert_true(lane_rests(&late.lane) && lane_owes(&late.lane));
+    assert_true(late.lane.rest_until >= before + INT64_C(1) * TURN_REST_APART * SECOND);
+    assert_true(late.lane.rest_until <= os_now_us() + INT64_C(2) * TURN_REST_APART * SECOND);
+    assert_int_equal(turns.apart, 0);
+    late.passed = late.spent = 2 * TURN_LONG_US;
+    late_turn(&late);
+    assert_true(late.lane.owes_until >= before + INT64_C(1) * TURN_REST * SECOND);
+    lane_deinit(&late.lane);
+}
+
+/* What took less than any other turn may is not counted, and a rest that is longer stays. */
+static void what_is_set_apart_is_long(void **state) {
+    struct turns turns;
+    struct late late;
+
+    (void)state;
+    turns_init(&turns);
+    late_init(&late, &turns, 0);
+    late.apart = TURN_LONG_US / 2;
+    late_turn(&late);
+    assert_false(lane_rests(&late.lane) || lane_owes(&late.lane));
+    late.apart = SECOND;
+    late.passed = late.spent = SECOND;
+    late_turn(&late);
+    late.passed = late.spent = 0;
+    const int64_t until = late.lane.rest_until;
+    late.task.gives = true;
+    turn_queue(&late.lane, &late.task);
+    int after = 0;
+    (void)turns_round(&turns, count, &after);
+    assert_int_equal(after, 1);
+    assert_int_equal(late.lane.rest_until, until);
     lane_deinit(&late.lane);
 }
 
@@ -414,5 +466,6 @@ TEST_MAIN(TEST_CASE(a_lane_may_go_in_its_own_turn), TEST_CASE(a_lane_that_spends
           TEST_CASE(a_long_call_ends_the_turn), TEST_CASE(a_second_long_turn_costs_what_is_owed),
           TEST_CASE(what_is_paid_is_forgotten), TEST_CASE(the_shorter_time_counts),
           TEST_CASE(only_time_in_the_kernel_counts), TEST_CASE(a_short_turn_after_others_is_not_long),
+          TEST_CASE(what_is_set_apart_costs_little_by_itself), TEST_CASE(what_is_set_apart_is_long),
           TEST_CASE(a_long_step_ends_the_turn), TEST_CASE(who_is_charged_is_said),
           TEST_CASE(at_the_end_all_is_done))

@@ -67,7 +67,7 @@ static void who_owes_time_is_known_until_it_is_paid(void **state) {
     assert_int_equal(users_next(&users, 0, found, ROOM), 2);
     user_unref(one);
     assert_int_equal(users.by_uid.used, 2);
-    one->lane.owes_until = 1;
+    one->lane.owes_until = one->lane.rest_until = 1;
     other->lane.owes_until = INT64_MAX;
     user_unref(other); /* looks at the others that owe */
     assert_int_equal(users.n_owing, 1);
