@@ -513,7 +513,8 @@ PORTD_API void portd_cancel(portd_request *request);
  * PORTD_MODE_READ, _WRITE   hand the broker a copy of fd; 1 and the id: the same one until it fires (a semaphore), is
  *                           removed, or fd refers to another open file. portd_last_flags() says whether this call
  *                           made it. 0: this descriptor has none (PORTD_RESULT_UNSUPPORTED): regular files and others
- *                           that epoll refuses have no semaphore, and events that are always ready
+ *                           that epoll refuses have no semaphore, and events that are always ready; an epoll
+ *                           descriptor that watches files of /proc has neither (portd-semantics(7))
  * PORTD_MODE_CHECK_*        1 and the id of the one that is registered, or 0. fd names a number, which need not be
  *                           open
  * PORTD_MODE_REMOVE         0 always: both directions end with PORTD_CAUSE_REMOVED, their waits end, and the broker's

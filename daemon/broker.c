@@ -20,6 +20,7 @@
 #include "object/registry.h"
 #include "object/split_watch.h"
 #include "object/stream.h"
+#include "object/taker.h"
 #include "options.h"
 #include "proto/container.h"
 #include "proto/peer.h"
@@ -140,6 +141,7 @@ static int make_registry(struct broker *broker, const struct options *options, s
     if (error)
         return error;
     inspect_init(listener);
+    taker_init();
     error = stream_init();
     if (!error)
         error = pollable_init();

@@ -9,6 +9,7 @@ struct facts {
     mode_t mode;
     dev_t device; /* the device that contains the file */
     uint64_t inode;
+    uint64_t size;  /* as the file system's server last told */
     unsigned major; /* of the device that the file is */
 };
 

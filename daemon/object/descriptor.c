@@ -86,6 +86,14 @@ static void arm_thread_watch(struct descriptor *descriptor, bool retell) {
         descriptor_begin_job(descriptor);
 }
 
+/* An unneeded one-shot watch reports once at most; an edge-triggered one would go on. And an epoll descriptor is polled while it is
+ * armed, which can take something from its program (taker.h). */
+static bool may_stay_armed(const struct descriptor *descriptor) {
+    bool polled = extras_thread_watch(descriptor->extras) && descriptor->type == INSPECT_EPOLL;
+    return !engine_watch_is_edge(&descriptor->watch) &&
+           !(polled && engine_watch_interest(&descriptor->watch));
+}
+
 int descriptor_arm(struct descriptor *descriptor, unsigned extra) {
     struct engine_watch *watch = &descriptor->watch;
     bool edge = false;
@@ -99,10 +107,9 @@ int descriptor_arm(struct descriptor *descriptor, unsigned extra) {
     if (arm_split_watch(descriptor, needs, extra, &error))
         return error;
     interest = extra | interest_of(needs, &edge);
-    /* An unneeded one-shot watch reports once at most; an edge-triggered one would go on. */
-    if (!interest && !engine_watch_is_edge(watch))
-        return 0;
     armed = engine_watch_interest(watch);
+    if (!interest && may_stay_armed(descriptor))
+        return 0;
     if (interest && engine_watch_is_edge(watch) == edge && (edge ? interest == armed : !(interest & ~armed)))
         return 0;
     if (extras_thread_watch(descriptor->extras)) {

@@ -4,6 +4,7 @@
 #include "daemon/access/refusal.h"
 #include "daemon/readiness/engine.h"
 #include "object.h"
+#include "taker.h"
 #include "thread_watch.h"
 #include "waitable.h"
 
@@ -15,6 +16,8 @@ int evt_open(struct binding *binding, int direction, const struct thread_watch_t
         return 0;
     if (tried && tried->error == ENGINE_E_CYCLE)
         return EVT_E_CYCLE;
+    if (tried && tried->error == TAKER_E_INSIDE)
+        return EVT_E_TAKES;
     if (tried && tried->error < 0)
         return refusal_system(refusal, -tried->error, "cannot watch the descriptor");
     *evt = waitable_new(binding, OBJECT_EVT, direction, refusal);

@@ -7,6 +7,7 @@
 #include "daemon/loop/loop.h"
 #include "proto/container.h"
 #include "registry.h"
+#include "taker.h"
 #include "utlist.h"
 
 #include <errno.h>
@@ -64,7 +65,7 @@ void probes_deinit(struct registry *registry) {
     registry->probes_pending = NULL;
 }
 
-static size_t size_of(size_t n) { return sizeof(struct probe) + n * sizeof(struct engine_probe); }
+static size_t size_of(size_t n) { return sizeof(struct probe) + n * (sizeof(struct engine_probe) + 1); }
 
 struct probe *probe_new(struct registry *registry, struct user *user, size_t n, struct refusal *refusal) {
     struct charge charge;
@@ -80,6 +81,7 @@ struct probe *probe_new(struct registry *registry, struct user *user, size_t n, 
     charge_move(&probe->charge, &charge);
     probe->registry = registry;
     probe->n = n;
+    probe->types = (uint8_t *)&probe->probes[n];
     return probe;
 }
 
@@ -91,7 +93,7 @@ static void probe_free(struct probe *probe) {
 static void work(struct poller_job *job, struct engine *engine) {
     struct probe *probe = probe_of(job);
     (void)engine;
-    probe->error = engine_probe(probe->probes, probe->n);
+    probe->error = taker_probe(probe->probes, probe->types, probe->n);
 }
 
 static void on_done(struct poller_job *job) {

@@ -27,6 +27,7 @@ struct probe {
     void (*answered)(struct probe *probe, void *owner, bool known); /* known: `probes` has the answers */
     int64_t deadline;
     int error;
+    uint8_t *types; /* enum inspect_type of each descriptor */
     size_t n;
     struct engine_probe probes[];
 };

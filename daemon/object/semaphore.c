@@ -8,6 +8,7 @@
 #include "descriptor.h"
 #include "direction.h"
 #include "object.h"
+#include "taker.h"
 #include "thread_watch.h"
 #include "waitable.h"
 
@@ -35,6 +36,8 @@ int semaphore_open(struct binding *binding, int direction, const struct thread_w
         return SEMAPHORE_E_UNSUPPORTED;
     if (error == ENGINE_E_CYCLE)
         return SEMAPHORE_E_CYCLE;
+    if (error == TAKER_E_INSIDE)
+        return SEMAPHORE_E_TAKES;
     if (error)
         return refusal_system(refusal, -error, "cannot watch the descriptor");
     *semaphore = waitable_new(binding, OBJECT_SEMAPHORE, direction, refusal);

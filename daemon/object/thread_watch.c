@@ -9,8 +9,10 @@
 #include "descriptor.h"
 #include "extras.h"
 #include "inspect.h"
+#include "pollable.h"
 #include "proto/container.h"
 #include "registry.h"
+#include "taker.h"
 
 #include <errno.h>
 #include <stddef.h>
@@ -51,6 +53,7 @@ int thread_watch_open(struct descriptor *descriptor, const struct thread_watch_e
     thread_watch->token = descriptor->id;
     thread_watch->fd = descriptor->fd;
     thread_watch->polled = descriptor->type == INSPECT_EPOLL;
+    thread_watch->regular = descriptor->type == INSPECT_REGULAR;
     thread_watch->poll = (struct polled){.fd = thread_watch->fd, .token = thread_watch->token};
     descriptor->extras->thread_watch = thread_watch;
     return 0;
@@ -61,10 +64,31 @@ static bool is_armed(const struct engine_watch *watch, unsigned interest, bool e
     return edge && engine_watch_is_edge(watch) && engine_watch_interest(watch) == interest;
 }
 
+/* What is always ready is polled instead of a taker. */
+static bool is_taker(struct thread_watch *thread_watch) {
+    if (thread_watch->regular && !thread_watch->looked) {
+        thread_watch->taker = taker_is(thread_watch->fd);
+        thread_watch->looked = true;
+        if (thread_watch->taker)
+            thread_watch->poll.fd = pollable_always();
+    }
+    return thread_watch->taker;
+}
+
+static int arm_epoll(struct thread_watch *thread_watch, unsigned interest, bool edge) {
+    int error = interest ? taker_find(thread_watch->fd) : 0;
+    if (error)
+        (void)poller_poll(thread_watch->poller, &thread_watch->poll, 0, false);
+    return error ? error : poller_poll(thread_watch->poller, &thread_watch->poll, interest, edge);
+}
+
 static int arm(struct thread_watch *thread_watch, struct engine *engine, unsigned interest, bool edge,
                bool retell) {
     if (thread_watch->polled)
-        return poller_poll(thread_watch->poller, &thread_watch->poll, interest, edge);
+        return arm_epoll(thread_watch, interest, edge);
+    if (interest ? is_taker(thread_watch) : thread_watch->taker)
+        return poller_poll(thread_watch->poller, &thread_watch->poll,
+                           interest & taker_ready(thread_watch->fd), edge);
     if (is_armed(&thread_watch->watch, interest, edge) && !retell)
         return 0;
     if (interest)
@@ -111,10 +135,14 @@ bool thread_watch_arm(struct thread_watch *thread_watch, bool retell) {
 
 static void work_try(struct poller_job *job, struct engine *engine) {
     struct thread_watch_try *try = try_of(job);
-    struct engine_probe probe = {try->thread_watch->fd, (uint8_t)try->interest, 0};
+    const struct thread_watch *thread_watch = try->thread_watch;
+    struct engine_probe probe = {thread_watch->fd, (uint8_t)try->interest, 0};
+    uint8_t type = thread_watch->polled    ? INSPECT_EPOLL
+                   : thread_watch->regular ? INSPECT_REGULAR
+                                           : INSPECT_OTHER;
     try->error = arm(try->thread_watch, engine, try->interest, try->edge, false);
     if (!try->error)
-        try->error = engine_probe(&probe, 1);
+        try->error = taker_probe(&probe, &type, 1);
     try->events = probe.events;
 }
 

@@ -30,10 +30,13 @@ struct thread_watch {
     /* In the poller thread's engine. watch and poll belong to the poller thread, and so do interest to
      * result while `arming`. */
     struct engine_watch watch;
-    struct polled poll; /* used instead of watch if `polled` */
+    struct polled poll; /* used instead of watch if `polled` or `taker` */
     uint64_t token;
     os_fd fd;
     bool polled;
+    bool regular;
+    bool looked; /* whether it is a taker (taker.h) is known; both belong to the poller thread */
+    bool taker;
     unsigned interest; /* 0: disarm */
     bool edge;
     bool retold; /* even if it is armed so already, so that what is ready is reported again */
@@ -49,7 +52,7 @@ struct thread_watch_try {
     struct thread_watch *thread_watch;
     unsigned interest; /* to be armed */
     bool edge;
-    int error;       /* answer: engine_arm's result */
+    int error;       /* answer: engine_arm's result, or TAKER_E_INSIDE */
     unsigned events; /* answer: ready now */
     void (*done)(struct thread_watch_try *try);
     /* Called instead of done when the broker ends. The registry frees the descriptor. */

@@ -62,9 +62,11 @@ int wait_probe(struct wait_request *wait, struct refusal *refusal) {
         return -1;
     for (size_t i = 0; i < wait->n; i++) {
         const struct wait_target *target = &wait->targets[i];
-        if (thread_watch_of(target))
-            wait->probe->probes[at++] = (struct engine_probe){waitable_source(target->of)->fd,
-                                                              direction_interest(target->of->direction), 0};
+        if (!thread_watch_of(target))
+            continue;
+        wait->probe->types[at] = waitable_source(target->of)->type;
+        wait->probe->probes[at++] = (struct engine_probe){waitable_source(target->of)->fd,
+                                                          direction_interest(target->of->direction), 0};
     }
     wait->probe->owner = wait;
     wait->probe->answered = on_answered;

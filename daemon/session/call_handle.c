@@ -24,6 +24,7 @@
 #include "daemon/object/notice_object.h"
 #include "daemon/object/pollable.h"
 #include "daemon/object/registry.h"
+#include "daemon/object/taker.h"
 #include "daemon/object/thread_watch.h"
 #include "daemon/object/waitable.h"
 #include "dispatch.h"
@@ -91,6 +92,11 @@ static int check_follow(int error, struct refusal *refusal) {
     case -ELOOP:
         return refusal_set(refusal, REFUSAL_UNSUPPORTED, "id", "wait for the event instead",
                            "the epoll descriptor contains its own handle, or is nested too deeply");
+    case -EOPNOTSUPP:
+        return refusal_set(
+            refusal, REFUSAL_UNSUPPORTED, "id", "watch that file in the program alone",
+            "the epoll descriptor watches a file of /proc, or one for EPOLLPRI that may be such "
+            "a file: a poll by the broker would take its notification from the program");
     case -EEXIST:
     case -EINVAL:
         return refusal_set(
@@ -119,7 +125,7 @@ static void following_free(struct following *following) {
 static void work(struct poller_job *job, struct engine *engine) {
     struct following *following = CONTAINER_OF(job, struct following, job);
     (void)engine;
-    following->error = pollable_evt_follow(following->handle->fd, following->target, following->interest);
+    following->error = taker_follow(following->handle->fd, following->target, following->interest, false);
 }
 
 /* 0, or -1 and the refusal. The id may have been released meanwhile. */

@@ -109,11 +109,19 @@ static void describe(Portd__V1__Object *object, const struct waitable *waitable,
     object->descriptor = waitable_source(waitable) ? waitable_source(waitable)->id : 0;
 }
 
-static void describe_unsupported(Portd__V1__Object *object, bool cycle) {
+static void describe_unsupported(Portd__V1__Object *object, bool semaphore, int error) {
     static char always[] = "the kernel does not poll this type of descriptor: it is always ready";
     static char circle[] = "the epoll descriptor contains the broker's own, or is nested too deeply";
+    static char takes[] =
+        "the epoll descriptor watches a file of /proc, or one for EPOLLPRI that may be such a file: a poll "
+        "by the "
+        "broker would take its notification from the program; watch that file in the program alone";
     object->unsupported = true;
-    object->reason = cycle ? circle : always;
+    object->reason = always;
+    if (error == (semaphore ? (int)SEMAPHORE_E_CYCLE : (int)EVT_E_CYCLE))
+        object->reason = circle;
+    else if (error == (semaphore ? (int)SEMAPHORE_E_TAKES : (int)EVT_E_TAKES))
+        object->reason = takes;
 }
 
 static int make(const struct creating *creating, struct binding *binding,
@@ -129,7 +137,7 @@ static int make(const struct creating *creating, struct binding *binding,
     portd__v1__object__init(object);
     object->replaced = creating->replaced;
     if (error) {
-        describe_unsupported(object, !semaphore || error == SEMAPHORE_E_CYCLE);
+        describe_unsupported(object, semaphore, error);
         return 0;
     }
     if (created && ended)

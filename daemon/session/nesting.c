@@ -9,6 +9,7 @@
 #include "daemon/loop/pending.h"
 #include "daemon/object/env.h"
 #include "daemon/object/pollable.h"
+#include "daemon/object/taker.h"
 #include "proto/container.h"
 
 #include <errno.h>
@@ -56,8 +57,9 @@ static int put(const struct nesting_what *what) {
     int error = what->wakeup == OS_FD_NONE ? 0 : pollable_evt_fill(what->handle, what->wakeup, what->always);
     if (error)
         return error;
-    error =
-        what->target == OS_FD_NONE ? -EPERM : pollable_evt_follow(what->handle, what->target, what->interest);
+    error = what->target == OS_FD_NONE
+                ? -EPERM
+                : taker_follow(what->handle, what->target, what->interest, what->copied);
     if (error && error != -EPERM && what->wakeup != OS_FD_NONE)
         pollable_evt_clear(what->handle, what->wakeup, what->always);
     return error;
