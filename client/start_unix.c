@@ -186,10 +186,13 @@ static _Noreturn void child_watch(pid_t broker, int over, int asked) {
         continue;
     if (ends[0].revents != 0)
         _exit(EXIT_CANNOT_RUN);
-    /* It has closed its end of the pipe for readiness, so it ends just now, or goes on without. */
+    /* It has closed its end of the pipe for readiness, so it ends just now, or goes on without: then this process does, too, and that tells. */
     for (int tries = 0; waitpid(broker, &status, WNOHANG) == 0; tries++) {
-        if (tries == STATUS_TRIES)
+        if (tries == STATUS_TRIES) {
+            while (poll(ends, 1, -1) < 0 && errno == EINTR)
+                continue;
             _exit(EXIT_CANNOT_RUN);
+        }
         start_pause(STATUS_US);
     }
     (void)setrlimit(RLIMIT_CORE, &no_core);
@@ -260,25 +263,38 @@ static int watcher_open(struct watcher *watcher) {
     return r;
 }
 
-/* Ends the child, which ends as the broker has if that is asked for. "": how is not known. */
+/* Waits for the child for a while. 0: it has not ended; -1: another thread has reaped it (ECHILD), or there is none. */
+static pid_t watcher_reap(const struct watcher *watcher, int *status) {
+    pid_t got = watcher->child > 0 ? 0 : -1;
+
+    for (int tries = 0; got == 0 && tries <= 2 * STATUS_TRIES; tries++) {
+        got = waitpid(watcher->child, status, WNOHANG);
+        if (got < 0 && errno == EINTR)
+            got = 0;
+        if (got == 0)
+            start_pause(STATUS_US);
+    }
+    return got;
+}
+
+/* Ends the child, which ends as the broker has if that is asked for: *how says it. Another thread may have forked a process that has the
+ * pipes, too: then the child stays as long as that. */
 static void watcher_close(const struct watcher *watcher, bool ask, char *how, size_t how_size) {
     int status = EXIT_CANNOT_RUN << 8;
-    pid_t got = -1;
 
-    *how = '\0';
     os_close(ask ? watcher->asked[1] : watcher->over[1]);
-    /* Another thread may have reaped it (ECHILD), or have forked a process that has the pipes, too: then it stays as long as that. */
-    for (int tries = 0; watcher->child > 0 && tries <= 2 * STATUS_TRIES; tries++) {
-        got = waitpid(watcher->child, &status, WNOHANG);
-        if (got > 0 || (got < 0 && errno != EINTR))
-            break;
-        start_pause(STATUS_US);
-    }
-    if (ask && got > 0 && WIFSIGNALED(status))
-        snprintf(how, how_size, " by signal %d", WTERMSIG(status));
+    pid_t got = watcher_reap(watcher, &status);
+    if (ask && got == 0)
+        snprintf(how, how_size, "closed its notify descriptor before it was ready, and may be running");
+    else if (ask && got > 0 && WIFSIGNALED(status))
+        snprintf(how, how_size, "exited before it was ready by signal %d", WTERMSIG(status));
     else if (ask && got > 0 && WEXITSTATUS(status) != EXIT_CANNOT_RUN)
-        snprintf(how, how_size, " with status %d", WEXITSTATUS(status));
+        snprintf(how, how_size, "exited before it was ready with status %d", WEXITSTATUS(status));
+    else
+        snprintf(how, how_size, "exited before it was ready");
     os_close(ask ? watcher->over[1] : watcher->asked[1]);
+    if (ask && got == 0)
+        (void)watcher_reap(watcher, &status);
     os_close(watcher->over[0]);
     os_close(watcher->asked[0]);
 }
@@ -312,7 +328,7 @@ static int notify_wait(int pipe_end, int64_t deadline, int *error) {
 
 static int broker_run(const char *address, const char *daemon, int64_t deadline, char *why, size_t why_size) {
     struct watcher watcher;
-    char how[64];
+    char how[128];
     int ends[2];
     int error = 0, r = watcher_open(&watcher);
 
@@ -336,7 +352,7 @@ static int broker_run(const char *address, const char *daemon, int64_t deadline,
     else if (error != 0)
         snprintf(why, why_size, "cannot run %s: %s", daemon, strerror(error));
     else if (r == 0)
-        snprintf(why, why_size, "%s exited before it was ready%s: run it by hand to see why", daemon, how);
+        snprintf(why, why_size, "%s %s: run it by hand to see why", daemon, how);
     return r > 0 ? 0 : r < 0 ? r : error != 0 ? -error : -ECHILD;
 }
 

@@ -40,6 +40,7 @@ ID ready"
     answers "$program's program on a file" "$("$room/$program" <README.md; echo "$?")" "nothing to wait for: a file can always be read
 1"
     answers "$program's program" "$( (sleep 1; echo ding; sleep 1) | "$room/$program")" ready
+    answers "$program's program without a writer" "$(echo ding | (sleep 1; "$room/$program"))" hang-up
   done
   pid=$("$portctl" status --json | sed -nE 's/.*"pid": ?([0-9]+).*/\1/p')
   kill "$pid"

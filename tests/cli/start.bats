@@ -74,13 +74,18 @@ teardown() {
 
 @test "a broker that is started and ends: the reason is never empty" {
   # shellcheck disable=SC2016 # another shell's
-  for what in "exit 0" "exit 3" 'kill -9 $$' "echo >&3; exit 4" 'echo >&3; kill -9 $$'; do
+  for what in "exit 0" "exit 3" 'kill -9 $$' "echo >&3; exit 4" 'echo >&3; kill -9 $$' \
+    'echo $$ >>"${0%/*}/pids"; exec 3>&-; exec sleep 600'; do
     printf '#!/bin/sh\n%s\n' "$what" >"$BATS_TEST_TMPDIR/ends"
     chmod +x "$BATS_TEST_TMPDIR/ends"
     PORTD_DAEMON="$BATS_TEST_TMPDIR/ends" both portctl list
     exits 3
     has "$error" "starting the user's broker: $BATS_TEST_TMPDIR/ends "
     case $what in
+    *sleep*)
+      xargs kill <"$BATS_TEST_TMPDIR/pids"
+      has "$error" "closed its notify descriptor before it was ready, and may be running"
+      ;;
     echo*) has "$error" "has said that it is ready, and then: no such socket" ;;
     kill*) has "$error" "exited before it was ready by signal 9" ;;
     *) has "$error" "exited before it was ready with status ${what#exit }" ;;
