@@ -176,7 +176,7 @@ interrupted() {
   port=$(portctl wrap fd 5 --mode read)
   for signal in TERM KILL HUP; do
     code=0
-    portctl exec --fd 7="$port" -- bash -c "kill -$signal \$\$" || code=$?
+    portctl exec --fd 7="$port" -- env --default-signal=TERM,HUP bash -c "kill -$signal \$\$" || code=$?
     [ "$code" -eq $((128 + $(kill -l "$signal"))) ]
   done
 }

@@ -249,7 +249,7 @@ static void wait_on_256_ids_fills_them_all(void **state) {
     broker_close(&broker);
 }
 
-static void unknown_cause_is_a_way_of_being_ready(void **state) {
+static void each_cause_is_told_and_unknown_ones_are_ready(void **state) {
     struct broker_fake broker;
     portd_client *client = broker_meet(&broker, NULL, WINDOW);
     Portd__V1__Reply reply = PORTD__V1__REPLY__INIT;
@@ -260,15 +260,19 @@ static void unknown_cause_is_a_way_of_being_ready(void **state) {
 
     (void)state;
     one.id = id;
-    one.cause = (Portd__V1__Cause)1000;
     result.n_ready = 1;
     result.ready = pointers;
-    reply.id = FIRST_ID;
     reply.result_case = PORTD__V1__REPLY__RESULT_WAIT;
     reply.wait = &result;
-    broker_reply(&broker, &reply, -1);
-    assert_int_equal(portd_wait(client, &id, 1, 0, PORTD_FOREVER, &ready), 1);
-    assert_int_equal(ready.cause, PORTD_CAUSE_READY);
+    for (int cause = -1; cause <= PORTD_CAUSE_RESYNC + 2; cause++) {
+        one.cause = (Portd__V1__Cause)cause;
+        reply.id = (uint64_t)(FIRST_ID + 1 + cause);
+        broker_reply(&broker, &reply, -1);
+        assert_int_equal(portd_wait(client, &id, 1, 0, PORTD_FOREVER, &ready), 1);
+        assert_int_equal(ready.cause,
+                         cause > PORTD_CAUSE_NONE && cause <= PORTD_CAUSE_RESYNC ? cause : PORTD_CAUSE_READY);
+        (void)expect_wait(&broker);
+    }
     portd_disconnect(client);
     broker_close(&broker);
 }
@@ -512,7 +516,7 @@ TEST_MAIN(TEST_CASE(wait_says_what_it_is_for), TEST_CASE(limit_is_relative_on_th
           TEST_CASE(limit_of_a_queued_wait_counts_from_its_start), TEST_CASE(broker_judges_the_limit),
           TEST_CASE(silent_broker_is_not_waited_for), TEST_CASE(answered_waits_are_not_timed),
           TEST_CASE(reply_that_has_arrived_beats_the_limit), TEST_CASE(more_ready_than_asked_is_garbled),
-          TEST_CASE(wait_on_256_ids_fills_them_all), TEST_CASE(unknown_cause_is_a_way_of_being_ready),
+          TEST_CASE(wait_on_256_ids_fills_them_all), TEST_CASE(each_cause_is_told_and_unknown_ones_are_ready),
           TEST_CASE(lost_connection_wakes_a_blocked_wait),
           TEST_CASE(cancelled_wait_is_answered_by_the_broker),
           TEST_CASE(result_that_came_first_beats_the_cancel),
