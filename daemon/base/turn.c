@@ -7,7 +7,7 @@
 #include <assert.h>
 
 void turns_init(struct turns *turns) {
-    *turns = (struct turns){0};
+    *turns = (struct turns){.left = TURN_UNITS};
     ring_init(&turns->lanes);
     ring_init(&turns->resting);
 }
@@ -107,7 +107,7 @@ static void end_rest(struct lane *lane) {
 }
 
 static void rest_until(struct lane *lane, int64_t until) {
-    if (!lane_rests(lane))
+    if (!lane->rest_until)
         part_giving(lane);
     lane->rest_until = until;
     lane->turns->rests_until = higher(lane->turns->rests_until, until);
@@ -192,7 +192,7 @@ static void end_rests(struct turns *turns) {
 
 static void take_turn(struct turns *turns, struct lane *lane) {
     turns->last = lane;
-    if (lane_rests(lane) && lane->rest_until <= os_now_us())
+    if (lane->rest_until && !lane_rests(lane))
         end_rest(lane);
     run(turns, lane);
     if (turns->last == lane && has_tasks(lane) && !ring_has(&lane->node))
@@ -216,8 +216,9 @@ bool turns_round(struct turns *turns, void (*after)(void *context), void *contex
         ring_remove(node);
         take_turn(turns, CONTAINER_OF(node, struct lane, node));
         after(context);
-        (void)turn_charge(turns, turns->last);
         turns->units += TURN_UNITS - turns->left;
+        turns->left = TURN_UNITS;
+        (void)turn_charge(turns, turns->last);
     }
     turns->last = NULL;
     return !ring_is_empty(&turns->lanes);

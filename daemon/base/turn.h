@@ -15,12 +15,13 @@
  * a fifth of the time at most, and nothing is remembered.
  *
  * A lane that rests still has turns for tasks that give back: the end of a session or of a connection. The kernel's time that they take is
- * owed like any other. They make nothing, so what a uid has bounds what they cost.
+ * owed like any other. They make nothing, or only what can end (a connection), so what a uid has bounds what they cost.
  *
  * What is owed outlives the tasks, and must outlive the objects of the uid: the owner of a lane keeps it while lane_owes. */
 #ifndef TURN_H
 #define TURN_H
 
+#include "proto/os.h"
 #include "ring.h"
 
 #include <stdbool.h>
@@ -51,7 +52,7 @@ struct lane {
     struct ring tasks;
     struct ring giving; /* while it rests: those of its tasks that give back */
     struct ring node;   /* in turns->lanes or turns->resting while it has tasks */
-    int64_t rest_until; /* 0: it does not rest */
+    int64_t rest_until; /* os_now_us; 0: its tasks are in one queue. May be over: lane_rests */
     int64_t owes_until; /* os_now_us: when all is paid */
 };
 
@@ -60,7 +61,7 @@ struct turns {
     struct ring resting; /* with other tasks only, until their rest is over */
     int64_t rests_until; /* os_now_us: when all rests so far are over; 0: they are */
     struct lane *last;   /* whose turn it is; NULL: none, or it is gone */
-    int left;            /* units of this turn */
+    int left;            /* units of this turn; outside of turns, all but those spent since the last one */
     int64_t units;       /* of the turns before it since `spent` was read */
     bool cut;            /* this one is over, whatever is left */
     int64_t apart;       /* us of it that turn_set_apart has found */
@@ -78,7 +79,9 @@ void lane_init(struct lane *lane, struct turns *turns);
 void lane_deinit(struct lane *lane); /* asserts that it has no tasks */
 
 /* Whether its tasks wait until its rest is over, except those that give back. */
-static inline bool lane_rests(const struct lane *lane) { return lane->rest_until != 0; }
+static inline bool lane_rests(const struct lane *lane) {
+    return lane->rest_until && lane->rest_until > os_now_us();
+}
 
 /* Whether a long turn of it is not paid yet, or it rests. */
 bool lane_owes(const struct lane *lane);

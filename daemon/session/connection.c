@@ -384,7 +384,8 @@ static void on_timer(struct loop_timer *timer) {
         return;
     }
     if (!connection->session) {
-        if (!lane_rests(&connection->user->lane) || /* else its hello may be there and not be read yet */
+        bool waits = lane_rests(&connection->user->lane) || turn_is_queued(&connection->task);
+        if (!waits || /* else its hello may be there and not be read yet */
             loop_timer_set(connection->all->loop, timer, os_now_us() + CONNECTION_HELLO_US))
             connection_end(connection, "no hello within ten seconds");
         return;

@@ -388,6 +388,34 @@ static void who_rests_is_known_after_it_has_gone(void **state) {
     assert_true(world_until(nobody_is_there_in_time));
 }
 
+/* No turn of its uid comes when a rest is over, and the time for the hello is over all the same. A hello that has come is waited for. */
+static void who_says_nothing_is_ended_after_a_rest(void **state) {
+    struct user *user = user_ref(&world.users, world.users.own);
+
+    (void)state;
+    for (int says = 0; says < 2; says++) {
+        int fd = world_connect();
+        assert_true(fd >= 0);
+        world_until_idle();
+        struct loop_timer *timer = &world.sessions.connections->timer;
+        user->lane.rest_until = INT64_MAX - 1;
+        if (says)
+            assert_int_equal(send(fd, hello, sizeof hello, 0), sizeof hello);
+        world_until_idle();
+        timer->fn(timer);
+        assert_non_null(world.sessions.connections);
+        user->lane.rest_until = os_now_us();
+        timer->fn(timer);
+        assert_true(!says == !world.sessions.connections);
+        world_until_idle();
+        assert_int_equal(world.sessions.n, says);
+        os_close(fd);
+        assert_true(world_until(the_session_has_ended));
+    }
+    user_unref(user);
+    assert_true(world_until(nobody_is_there));
+}
+
 static int begin(void **state) {
     (void)state;
     world_make(16);
@@ -406,4 +434,5 @@ TEST_MAIN(cmocka_unit_test_setup_teardown(who_has_spent_the_rate_is_read_again, 
           cmocka_unit_test_setup_teardown(a_send_that_takes_long_is_the_last_of_its_turn, begin, end),
           cmocka_unit_test_setup_teardown(a_receive_that_takes_long_is_the_last_of_its_turn, begin, end),
           cmocka_unit_test_setup_teardown(a_receive_of_descriptors_costs_little_by_itself, begin, end),
-          cmocka_unit_test_setup_teardown(who_rests_is_known_after_it_has_gone, begin, end))
+          cmocka_unit_test_setup_teardown(who_rests_is_known_after_it_has_gone, begin, end),
+          cmocka_unit_test_setup_teardown(who_says_nothing_is_ended_after_a_rest, begin, end))

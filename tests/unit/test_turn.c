@@ -125,6 +125,28 @@ static void one_that_rests_waits(void **state) {
     lane_deinit(&pair.lane);
 }
 
+/* It has no tasks, so no turn of it comes: the rest ends all the same. */
+static void a_rest_ends_by_the_clock(void **state) {
+    struct turns turns;
+    struct pair pair = {.spends = {.step = step_spending}, .waits = {.step = step_waiting}};
+    int rounds = 0;
+
+    (void)state;
+    turns_init(&turns);
+    lane_init(&pair.lane, &turns);
+    pair.lane.rest_until = INT64_MAX - 1;
+    assert_true(lane_rests(&pair.lane));
+    pair.lane.rest_until = os_now_us();
+    assert_false(lane_rests(&pair.lane));
+    turn_give(&pair.lane, &pair.waits);
+    turn_queue(&pair.lane, &pair.spends);
+    assert_true(turns_round(&turns, count, &rounds)); /* both are run */
+    assert_false(turns_round(&turns, count, &rounds));
+    assert_int_equal(pair.waited, 1);
+    assert_false(turn_is_queued(&pair.spends));
+    lane_deinit(&pair.lane);
+}
+
 /* A lane that rests has turns for what gives back, also for what was queued before. Once the rest is over, the order is as queued. */
 static void one_that_rests_gives_back(void **state) {
     struct turns turns;
@@ -445,6 +467,29 @@ static void who_is_charged_is_said(void **state) {
     lane_deinit(&other.lane);
 }
 
+/* The units of the turns before are not allowed again to what is done between the rounds. */
+static void between_rounds_no_units_are_left_over(void **state) {
+    struct turns turns;
+    struct late busy, late;
+    const int64_t us = TURN_LONG_US + TURN_UNITS * TURN_UNIT_MOST_US / 2;
+
+    (void)state;
+    turns_init(&turns);
+    late_init(&busy, &turns, 0);
+    late_init(&late, &turns, 0);
+    busy.units = TURN_UNITS;
+    late_turn(&busy);
+    turns.tick--;
+    (void)turn_charge(&turns, NULL);
+    turns.tick -= us;
+    turns.spent -= us;
+    turns.kernel -= us;
+    assert_true(turn_charge(&turns, &late.lane));
+    assert_true(lane_rests(&late.lane));
+    lane_deinit(&busy.lane);
+    lane_deinit(&late.lane);
+}
+
 static void at_the_end_all_is_done(void **state) {
     struct turns turns;
     int first = 0, second = 0, third = 0;
@@ -462,10 +507,11 @@ static void at_the_end_all_is_done(void **state) {
 
 TEST_MAIN(TEST_CASE(a_lane_may_go_in_its_own_turn), TEST_CASE(a_lane_that_spends_its_turn_comes_again),
           TEST_CASE(what_is_left_of_a_lane_comes_again), TEST_CASE(one_that_rests_waits),
-          TEST_CASE(one_that_rests_gives_back), TEST_CASE(a_rest_leaves_out_what_gives_back),
-          TEST_CASE(a_long_call_ends_the_turn), TEST_CASE(a_second_long_turn_costs_what_is_owed),
-          TEST_CASE(what_is_paid_is_forgotten), TEST_CASE(the_shorter_time_counts),
-          TEST_CASE(only_time_in_the_kernel_counts), TEST_CASE(a_short_turn_after_others_is_not_long),
+          TEST_CASE(a_rest_ends_by_the_clock), TEST_CASE(one_that_rests_gives_back),
+          TEST_CASE(a_rest_leaves_out_what_gives_back), TEST_CASE(a_long_call_ends_the_turn),
+          TEST_CASE(a_second_long_turn_costs_what_is_owed), TEST_CASE(what_is_paid_is_forgotten),
+          TEST_CASE(the_shorter_time_counts), TEST_CASE(only_time_in_the_kernel_counts),
+          TEST_CASE(a_short_turn_after_others_is_not_long),
           TEST_CASE(what_is_set_apart_costs_little_by_itself), TEST_CASE(what_is_set_apart_is_long),
           TEST_CASE(a_long_step_ends_the_turn), TEST_CASE(who_is_charged_is_said),
-          TEST_CASE(at_the_end_all_is_done))
+          TEST_CASE(between_rounds_no_units_are_left_over), TEST_CASE(at_the_end_all_is_done))
