@@ -10,7 +10,8 @@
  *                      datagram's real length by MSG_TRUNC
  *   pipes              preadv2 and pwritev2 with RWF_NOWAIT; peek by tee
  *   named fifos        refuse RWF_NOWAIT: poll(2) first; then writes in pieces that fit
- *   regular files      plain read and write: they never wait for bytes; peek by pread
+ *   regular files      plain read and write: they never wait for bytes; peek by pread; with aligned memory if the
+ *                      file is open with O_DIRECT and takes no other
  *   terminals and all  RWF_NOWAIT if the kernel takes it, else poll(2) first
  *   other kinds
  *

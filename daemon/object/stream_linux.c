@@ -16,13 +16,18 @@
 #include <poll.h>
 #include <stdatomic.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
-enum { OWN_PIPES = 8, PIECE = 4096 /* poll(2) reports a pipe as writable when one page is free */ };
+enum {
+    OWN_PIPES = 8,
+    PIECE = 4096, /* poll(2) reports a pipe as writable when one page is free */
+    DIRECT = 4096 /* memory aligned to that suits every O_DIRECT file */
+};
 
 static struct {
     int ends[2];
@@ -120,6 +125,10 @@ static int move_socket(struct stream_job *job) {
     if (error)
         return error;
     ssize_t n = write ? send_as(job) : recv(job->fd, job->bytes, job->size, flags);
+    if (n < 0 && datagram && errno == EAGAIN && stream_look(job->fd, POLLRDHUP) & POLLRDHUP) {
+        n = 0; /* the kernel tells of the socket's own shutdown only where it would wait */
+        job->end = true;
+    }
     if (n < 0)
         return write && errno == ESRCH ? STREAM_E_GONE : stream_failed();
     job->count = (size_t)n;
@@ -127,7 +136,7 @@ static int move_socket(struct stream_job *job) {
         job->truncated = job->count;
         job->count = job->size;
     }
-    if (!write && n == 0)
+    if (!write && n == 0 && !job->end)
         job->end = !datagram || (job->type == INSPECT_UNIX_SEQPACKET && end_of_messages(job->fd));
     return 0;
 }
@@ -196,6 +205,44 @@ static int write_pieces(struct stream_job *job) {
     return job->count ? 0 : -EAGAIN;
 }
 
+static ssize_t move_once(const struct stream_job *job, void *bytes) {
+    off_t here;
+    if (job->what == STREAM_WRITE)
+        return write(job->fd, bytes, job->size);
+    if (job->what == STREAM_READ)
+        return read(job->fd, bytes, job->size);
+    here = lseek(job->fd, 0, SEEK_CUR);
+    return here < 0 ? -1 : pread(job->fd, bytes, job->size, here);
+}
+
+/* A file that is open with O_DIRECT takes aligned memory alone. Its size and place are the client's to choose. */
+static ssize_t move_aligned(const struct stream_job *job) {
+    void *bytes = aligned_alloc(DIRECT, (job->size + DIRECT - 1) / DIRECT * DIRECT);
+    ssize_t n;
+    int error;
+    if (!bytes)
+        return -1;
+    if (job->what == STREAM_WRITE)
+        memcpy(bytes, job->bytes, job->size);
+    n = move_once(job, bytes);
+    error = errno;
+    if (n > 0 && job->what != STREAM_WRITE)
+        memcpy(job->bytes, bytes, (size_t)n);
+    free(bytes);
+    errno = error;
+    return n;
+}
+
+static ssize_t move_file(const struct stream_job *job) {
+    ssize_t n = move_once(job, job->bytes);
+    if (n >= 0 || errno != EINVAL || job->type != INSPECT_REGULAR)
+        return n;
+    if (fcntl(job->fd, F_GETFL) & O_DIRECT)
+        return move_aligned(job);
+    errno = EINVAL;
+    return n;
+}
+
 static int move_looking(struct stream_job *job) {
     bool out = job->what == STREAM_WRITE;
     ssize_t n;
@@ -203,7 +250,7 @@ static int move_looking(struct stream_job *job) {
         return write_pieces(job);
     if (stream_waits(job->type) && !stream_look(job->fd, out ? POLLOUT : POLLIN))
         return -EAGAIN;
-    n = out ? write(job->fd, job->bytes, job->size) : read(job->fd, job->bytes, job->size);
+    n = move_file(job);
     if (n < 0)
         return stream_failed();
     job->count = (size_t)n;
@@ -234,12 +281,10 @@ bool stream_can_peek(enum inspect_type type) {
 }
 
 static int peek(struct stream_job *job) {
-    off_t here;
     ssize_t n;
     if (job->type == INSPECT_PIPE)
         return peek_pipe(job);
-    here = lseek(job->fd, 0, SEEK_CUR);
-    n = here < 0 ? -1 : pread(job->fd, job->bytes, job->size, here);
+    n = move_file(job);
     if (n < 0)
         return stream_failed();
     job->count = (size_t)n;

@@ -220,12 +220,14 @@ static void submit(struct transfer *transfer) {
     offload_submit(registry_of(port)->env.offload, &transfer->job);
 }
 
-/* True if a try is worth a worker's time. For a descriptor that the loop may not poll, a worker finds out. */
+/* True if a try is worth a worker's time. For a descriptor that the loop may not poll, a worker finds out. So it does for character devices: of those
+ * that the loop may poll, /dev/random takes bytes at any time but reports room only while the kernel lacks entropy. */
 static bool may_be_ready(const struct transfer *transfer) {
     const struct descriptor *descriptor = waitable_source(&transfer->port->waitable);
     struct engine_probe probe = {transfer->stream.fd,
                                  stream_writes(transfer->stream.what) ? ENGINE_WRITE : ENGINE_READ, 0};
-    return extras_thread_watch(descriptor->extras) || engine_probe(&probe, 1) || probe.events;
+    return extras_thread_watch(descriptor->extras) || descriptor->type == INSPECT_CHARACTER ||
+           engine_probe(&probe, 1) || probe.events;
 }
 
 /* Submits the queue's first transfer if none is being tried. ready: the descriptor is known to be ready and need not be probed. */
