@@ -7,8 +7,31 @@
 
 #include <errno.h>
 
+enum { PLACES = 64, FEW = 32 };
+
+/* Polls that may do without a look. An epoll descriptor that loses its place to another one is looked into again. */
+static _Thread_local struct {
+    os_fd epoll;
+    size_t polls;
+} looked[PLACES];
+
+int taker_look(os_fd epoll) {
+    size_t place = (size_t)epoll % PLACES, n = 0;
+    int error;
+    if (looked[place].epoll == epoll && looked[place].polls) {
+        looked[place].polls--;
+        return 0;
+    }
+    error = taker_find(epoll, &n);
+    looked[place].epoll = epoll;
+    looked[place].polls = error ? 0 : n / FEW;
+    return error;
+}
+
+void taker_forget(os_fd epoll) { looked[(size_t)epoll % PLACES].polls = 0; }
+
 static bool is_left_out(os_fd fd, uint8_t type) {
-    return type == INSPECT_EPOLL ? taker_find(fd) != 0 : type == INSPECT_REGULAR && taker_is(fd);
+    return type == INSPECT_EPOLL ? taker_look(fd) != 0 : type == INSPECT_REGULAR && taker_is(fd);
 }
 
 /* poll(2) passes over negative numbers. */
@@ -30,7 +53,8 @@ int taker_probe(struct engine_probe *probes, const uint8_t *types, size_t n) {
 
 /* The worker may be unable to look into an epoll descriptor with the rights of the client; it was looked into when its event was made. */
 int taker_follow(os_fd handle, os_fd target, unsigned interest, bool epoll) {
-    if (epoll && taker_find(target) == TAKER_E_INSIDE)
+    size_t n;
+    if (epoll && taker_find(target, &n) == TAKER_E_INSIDE)
         return -EOPNOTSUPP;
     if (!epoll && taker_is(target))
         return interest & taker_ready(target) ? -EPERM : 0;

@@ -26,9 +26,14 @@ bool taker_is(os_fd fd);
 /* What such a file is ready for, as in engine_event. */
 unsigned taker_ready(os_fd fd);
 
-/* Looks into an epoll descriptor. Not for the loop: its lock is taken. 0; TAKER_E_INSIDE: such a file is in it, or one that may be; or a negative
- * errno. */
-int taker_find(os_fd epoll);
+/* Looks into an epoll descriptor. Not for the loop: its lock is taken. 0 and about the number of files in it; TAKER_E_INSIDE: such a file is in it, or one
+ * that may be; or a negative errno. */
+int taker_find(os_fd epoll, size_t *n);
+
+/* The same before the calling thread polls it. A look takes time for each file, so one into many files counts for some polls that follow, unless
+ * taker_forget is called. */
+int taker_look(os_fd epoll);
+void taker_forget(os_fd epoll);
 
 /* engine_probe for descriptors of these types (enum inspect_type), which are not polled if that takes something: an epoll descriptor is not ready
  * then. Not for the loop. */

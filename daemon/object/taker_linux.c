@@ -114,15 +114,16 @@ static bool may_take(const char *line) {
     return !is_other(device) && events & EPOLLPRI;
 }
 
-int taker_find(os_fd epoll) {
+int taker_find(os_fd epoll, size_t *n) {
     char path[40], line[256];
     bool found = false;
 
+    *n = 0;
     (void)snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", epoll);
     FILE *file = fopen(path, "re");
     if (!file)
         return -errno;
-    while (!found && fgets(line, sizeof(line), file))
+    for (; !found && fgets(line, sizeof(line), file); ++*n)
         found = may_take(line);
     (void)fclose(file);
     return found ? TAKER_E_INSIDE : 0;

@@ -76,7 +76,7 @@ static bool is_taker(struct thread_watch *thread_watch) {
 }
 
 static int arm_epoll(struct thread_watch *thread_watch, unsigned interest, bool edge) {
-    int error = interest ? taker_find(thread_watch->fd) : 0;
+    int error = interest ? taker_look(thread_watch->fd) : 0;
     if (error)
         (void)poller_poll(thread_watch->poller, &thread_watch->poll, 0, false);
     return error ? error : poller_poll(thread_watch->poller, &thread_watch->poll, interest, edge);
@@ -140,6 +140,8 @@ static void work_try(struct poller_job *job, struct engine *engine) {
     uint8_t type = thread_watch->polled    ? INSPECT_EPOLL
                    : thread_watch->regular ? INSPECT_REGULAR
                                            : INSPECT_OTHER;
+    if (thread_watch->polled)
+        taker_forget(thread_watch->fd);
     try->error = arm(try->thread_watch, engine, try->interest, try->edge, false);
     if (!try->error)
         try->error = taker_probe(&probe, &type, 1);

@@ -175,6 +175,30 @@ static void of_a_file_that_it_adds_later(void **state) {
     leave_namespaces();
 }
 
+/* The broker does not look into a large epoll descriptor before each poll. */
+static void of_a_file_that_it_adds_to_many(void **state) {
+    enum { MANY = 100, POLLS = MANY / 32 + 2 };
+    portd_client *c = fixture_client(NULL);
+    struct epoll_event event = {.events = EPOLLIN};
+    int ends[2];
+
+    (void)state;
+    need_namespaces();
+    int fd = open_file(0, "/proc"), epoll = epoll_with(-1);
+    make_pipe(ends);
+    for (int i = 0; i < MANY; i++)
+        assert_int_equal(epoll_ctl(epoll, EPOLL_CTL_ADD, fixture_own(dup(ends[0])), &event), 0);
+    portd_id id = ask_evt(c, epoll, READ);
+    event.events = EPOLLPRI;
+    assert_int_equal(epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event), 0);
+    for (int i = 0; i < POLLS; i++)
+        assert_cause(c, id, IDLE);
+    change_mounts();
+    assert_until(c, id, PORTD_CAUSE_RESYNC);
+    assert_true(own_news_in(epoll));
+    leave_namespaces();
+}
+
 /* What may be polled is polled, inside an epoll descriptor too. */
 static void other_files_are_polled(void **state) {
     portd_client *c = fixture_client(NULL);
@@ -190,4 +214,5 @@ static void other_files_are_polled(void **state) {
 }
 
 TEST_MAIN(FIXTURE_CASE(of_the_files_that_it_watches), FIXTURE_CASE(of_the_files_in_its_epoll),
-          FIXTURE_CASE(of_a_file_that_it_adds_later), FIXTURE_CASE(other_files_are_polled))
+          FIXTURE_CASE(of_a_file_that_it_adds_later), FIXTURE_CASE(of_a_file_that_it_adds_to_many),
+          FIXTURE_CASE(other_files_are_polled))
