@@ -147,6 +147,7 @@ static void each_leaves_something_for_the_next(void **state) {
     guest_start_open(&broker, TABLE);
     taker = (struct taker){broker.address, FIRST_UID, event, answer[1], go[0]};
     guest_open_at(&raw, broker.address);
+    guest_until_closed(&raw);
     raw_reply *status = guest_status(&raw);
     size_t all = status->status->descriptors_free;
     raw_free(status);
