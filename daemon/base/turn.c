@@ -199,11 +199,17 @@ static void take_turn(struct turns *turns, struct lane *lane) {
         put(lane);
 }
 
+static void count_units(struct turns *turns) {
+    turns->units += TURN_UNITS - turns->left;
+    turns->left = TURN_UNITS;
+}
+
 bool turns_round(struct turns *turns, void (*after)(void *context), void *context) {
     struct ring round, *node;
     int64_t tick;
     turns->rounds++;
     turns->apart = 0;
+    count_units(turns);
     end_rests(turns);
     if (!turns_have_work(turns))
         return false;
@@ -216,8 +222,7 @@ bool turns_round(struct turns *turns, void (*after)(void *context), void *contex
         ring_remove(node);
         take_turn(turns, CONTAINER_OF(node, struct lane, node));
         after(context);
-        turns->units += TURN_UNITS - turns->left;
-        turns->left = TURN_UNITS;
+        count_units(turns);
         (void)turn_charge(turns, turns->last);
     }
     turns->last = NULL;

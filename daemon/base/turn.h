@@ -99,6 +99,9 @@ static inline bool turn_is_queued(const struct task *task) { return ring_has(&ta
 
 static inline void turn_spend(struct turns *turns, size_t units) { turns->left -= (int)units; }
 
+/* The same outside of turns, for what turn_charge charges next. */
+static inline void turn_count(struct turns *turns, size_t units) { turns->units += (int64_t)units; }
+
 static inline bool turn_is_over(const struct turns *turns) { return turns->left <= 0 || turns->cut; }
 
 /* After a system call that may have been long: if so, by the coarse clock, the turn is over. */

@@ -1,7 +1,8 @@
 /* listener.c: from the kernel's queue to a connection.
  *
  * All uids share the kernel's queue, which is served in order of arrival: so little is done in that order, and the rest in the
- * uid's turn. A client that has left before it said anything costs no more than its accept and its close. */
+ * uid's turn. A client that has left before it said anything costs no more than its accept and its close. These, and to turn somebody away, can
+ * take long (connection_flush.c): then the event ends, and what is still in the queue waits for the next round. */
 #include "listener.h"
 
 #include "connection.h"
@@ -146,9 +147,10 @@ static void step(struct task *task) {
     struct user *user = CONTAINER_OF(task, struct user, arrive);
     struct ring *node;
     user_hold(user);
-    for (int i = 0; i < ARRIVALS && (node = ring_first(&user->arrivals)); i++) {
+    for (int i = 0; i < ARRIVALS && !user->lane.turns->cut && (node = ring_first(&user->arrivals)); i++) {
         turn_spend(user->lane.turns, UNITS);
         make(CONTAINER_OF(node, struct arrival, node), user);
+        turn_cut_if_long(user->lane.turns);
     }
     if (!ring_is_empty(&user->arrivals))
         turn_queue(&user->lane, task);
@@ -166,14 +168,9 @@ static int charge(struct charge *charge, struct user *user, struct refusal *refu
 }
 
 /* Charges it and queues it; it becomes a connection in the uid's turn. 0, or -1 and the refusal: it is still the caller's. */
-static int admit(struct listener *listener, struct accepted *accepted, const struct peer *peer,
+static int admit(struct listener *listener, struct accepted *accepted, struct user *user,
                  struct refusal *refusal) {
     struct arrival *arrival = NULL;
-    struct user *user;
-    const char *reason = policy_check_connect(listener->sessions->policy, peer);
-    if (reason)
-        return refusal_set(refusal, REFUSAL_DENIED, NULL, NULL, "%s", reason);
-    user = user_ref(listener->users, peer->uid);
     if (!user)
         return refusal_memory(refusal);
     if (!charge(&accepted->charge, user, refusal)) {
@@ -191,7 +188,6 @@ static int admit(struct listener *listener, struct accepted *accepted, const str
         turn_queue(&user->lane, &user->arrive);
     }
     charge_deinit(&accepted->charge);
-    user_unref(user);
     return arrival ? 0 : -1;
 }
 
@@ -216,20 +212,14 @@ static void on_timer(struct loop_timer *timer) {
         (void)loop_timer_set(listener->sessions->loop, timer, os_now_us() + REST_US);
 }
 
-/* Its lane is charged for what turning it away has cost: the watchers of the client's end are walked (connection_flush.c). A lane that rests
- * gets no answer. Without memory nobody is charged. */
-static void turn_away_charged(struct listener *listener, struct accepted *accepted, const struct peer *peer,
-                              const struct refusal *refusal) {
-    struct turns *turns = &listener->users->turns;
-    struct user *user = user_ref(listener->users, peer->uid);
-    if (user && lane_rests(&user->lane)) {
-        discard_unanswered(listener, accepted, peer, refusal);
-    } else {
-        (void)turn_charge(turns, NULL);
-        turn_away(listener, accepted, peer, refusal);
-        (void)turn_charge(turns, user ? &user->lane : NULL);
-    }
-    user_unref(user);
+/* From now on that user is charged (NULL: nobody), in sum. */
+static void charge_from_now(struct listener *listener, struct user *user) {
+    struct user *before = listener->payer;
+    if (user == before)
+        return;
+    (void)turn_charge(&listener->users->turns, before ? &before->lane : NULL);
+    listener->payer = user ? user_hold(user) : NULL;
+    user_unref(before);
 }
 
 /* Whether the client has left without a word: nobody waits for what would be made. False where the system does not tell. */
@@ -237,48 +227,68 @@ static bool has_left(struct transport transport) {
     return socket_is_shut(transport_peer(transport)) && transport_is_empty(transport);
 }
 
-/* Its lane is charged for the close, as in turn_away_charged: the client's end may be shut, and watched. */
-static void see_off(struct listener *listener, struct accepted *accepted, const struct peer *peer) {
-    struct turns *turns = &listener->users->turns;
-    struct user *user = user_ref(listener->users, peer->uid);
+/* The client's end may be shut, and watched. */
+static void see_off(struct listener *listener, struct accepted *accepted, const struct peer *peer,
+                    const struct user *user) {
     metrics_add(METRIC_CONNECTIONS_MADE, 1);
     metrics_add(METRIC_CONNECTIONS_ENDED_CLIENT, 1);
-    if (!user || !lane_rests(&user->lane)) {
-        (void)turn_charge(turns, NULL);
-        transport_close(accepted->transport);
-        kept_release(&accepted->socket);
-        (void)turn_charge(turns, user ? &user->lane : NULL);
-    } else {
+    if (user && lane_rests(&user->lane)) {
         discard(listener, accepted, peer->uid);
+        return;
     }
-    user_unref(user);
+    transport_close(accepted->transport);
+    kept_release(&accepted->socket);
 }
 
-/* Returns how much of ACCEPTS it counts. */
+/* A lane that rests gets no answer. Returns how much of ACCEPTS it counts. */
+static int take_in_for(struct listener *listener, struct accepted *accepted, const struct peer *peer,
+                       struct user *user, int error) {
+    struct refusal refusal;
+    const char *reason = error ? NULL : policy_check_connect(listener->sessions->policy, peer);
+    if (error) {
+        (void)refusal_system(&refusal, -error, "cannot determine peer credentials");
+    } else if (reason) {
+        (void)refusal_set(&refusal, REFUSAL_DENIED, NULL, NULL, "%s", reason);
+    } else if (has_left(accepted->transport)) {
+        see_off(listener, accepted, peer, user);
+        return 1;
+    } else if (!admit(listener, accepted, user, &refusal)) {
+        return 1;
+    }
+    if (user && lane_rests(&user->lane))
+        discard_unanswered(listener, accepted, peer, &refusal);
+    else
+        turn_away(listener, accepted, peer, &refusal);
+    return TURN_AWAY;
+}
+
 static int take_in(struct listener *listener, struct transport transport) {
     struct accepted accepted = {.transport = transport};
-    struct refusal refusal;
     struct peer peer;
     kept_set_slots(&accepted.socket, fd_table_of(listener), 1);
     int error = peer_user(transport_peer(transport), &peer);
     if (error) /* that uid may not connect, so nobody pays for a stranger */
         peer = (struct peer){.uid = PEER_UID_NOBODY};
-    if (!error && has_left(transport)) {
-        see_off(listener, &accepted, &peer);
-        return 1;
-    }
-    if (!(error ? refusal_system(&refusal, -error, "cannot determine peer credentials")
-                : admit(listener, &accepted, &peer, &refusal)))
-        return 1;
-    turn_away_charged(listener, &accepted, &peer, &refusal);
-    return TURN_AWAY;
+    struct user *user = user_ref(listener->users, peer.uid); /* NULL: no memory */
+    charge_from_now(listener, user);
+    turn_count(&listener->users->turns, UNITS);
+    int n = take_in_for(listener, &accepted, &peer, user, error);
+    user_unref(user);
+    return n;
+}
+
+/* A single close is seldom long enough to be charged, but the clients of a whole queue can have left: the event ends when the clock has moved so far
+ * that their sum can be charged. */
+static bool goes_on(int done, int error, int64_t began) {
+    return done < ACCEPTS && (!error || error == -ECONNABORTED) && os_coarse_us() - began <= TURN_LONG_US;
 }
 
 static void on_ready(struct loop_watch *watch, unsigned events) {
     struct listener *listener = CONTAINER_OF(watch, struct listener, watch);
+    const int64_t began = os_coarse_us();
     int error = 0;
     (void)events;
-    for (int done = 0, n = 1; done < ACCEPTS && (!error || error == -ECONNABORTED); done += n) {
+    for (int done = 0, n = 1; goes_on(done, error, began); done += n) {
         struct transport transport;
         error = has_room(listener) ? transport_accept(watch->fd, &transport) : -EMFILE;
         if (!error)
@@ -286,6 +296,7 @@ static void on_ready(struct loop_watch *watch, unsigned events) {
         else if (done == 0 && error == -EAGAIN && transport_is_shut(watch->fd))
             end(listener);
     }
+    charge_from_now(listener, NULL);
     if (error && error != -EAGAIN)
         rest(listener, error);
 }

@@ -13,6 +13,7 @@
 #include "proto/os.h"
 
 struct sessions;
+struct user;
 struct users;
 
 struct listener {
@@ -20,6 +21,7 @@ struct listener {
     struct users *users;
     struct loop_watch watch;
     struct loop_timer timer; /* tries again after a pause */
+    struct user *payer;      /* who is charged for what an event does now; NULL: nobody */
 };
 
 /* The caller closes fd, after listener_close. 0 or a negative errno. */
