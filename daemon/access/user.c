@@ -310,3 +310,11 @@ int64_t user_spend(struct user *user) {
     user->rate_tokens = gained - 1;
     return 0;
 }
+
+int64_t user_take_round(struct user *user) {
+    int64_t now = os_now_us(), at = user->next_round;
+    if (at < now - SECOND)
+        at = now - SECOND;
+    user->next_round = at + SECOND / USER_ROUNDS;
+    return at > now ? at - now : 0;
+}

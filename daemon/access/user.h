@@ -93,6 +93,7 @@ struct user {
     uint64_t requests;        /* so far */
     int64_t rate_tokens;      /* requests that it may make now, at most one second's */
     int64_t rate_filled;      /* when tokens were last added, os_now_us */
+    int64_t next_round;       /* when the next place is, os_now_us */
     struct account *accounts; /* in the order of creation */
     struct order order;       /* index of the accounts; the session code maintains it */
     struct account *seen;     /* the next account that a refusal checks; NULL: the first */
@@ -105,7 +106,7 @@ struct user {
     struct journal *journal;             /* of this uid alone, or NULL */
 };
 
-enum { USER_JOURNAL = 1024, USERS_JOURNAL = 4096, USER_MONITORS = 64 };
+enum { USER_JOURNAL = 1024, USERS_JOURNAL = 4096, USER_MONITORS = 64, USER_ROUNDS = 1000 };
 
 /* Limits of descriptors are set to the slots that fd_table has free for keeping now; fd_table is borrowed. 0 or -ENOMEM. */
 int users_init(struct users *users, os_uid own, struct fd_table *fd_table, uint64_t seed);
@@ -149,5 +150,9 @@ int user_keep_journal(struct user *user, struct refusal *refusal);
 
 /* Charges one request to the rate limit. 0, or how many us to wait before the next. */
 int64_t user_spend(struct user *user);
+
+/* Takes the next of USER_ROUNDS places a second for a round of a request in flight; a second's places can be used at once. 0, or how many us to wait
+ * for it. */
+int64_t user_take_round(struct user *user);
 
 #endif

@@ -11,7 +11,8 @@
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 
-enum { TRIP = 1 << 20 }; /* bytes for which one try keeps a worker, about a millisecond */
+/* Bytes and calls for which one try keeps a worker, about a millisecond. */
+enum { TRIP = 1 << 20, CALLS = 64 };
 
 static bool reads(const struct stream_job *job) { return job->what == STREAM_SPLICE_READ; }
 
@@ -84,7 +85,7 @@ static int ended(struct stream_job *job) {
 
 int stream_splice_work(struct stream_job *job) {
     size_t before = job->count;
-    for (;;) {
+    for (int calls = 1;; calls++) {
         size_t left = job->size - job->count;
         ssize_t n = move(job, left < TRIP ? left : TRIP);
         if (n < 0)
@@ -94,7 +95,7 @@ int stream_splice_work(struct stream_job *job) {
         job->count += (size_t)n;
         if (job->count >= job->least)
             return 0;
-        if (job->count - before >= TRIP)
+        if (job->count - before >= TRIP || calls == CALLS)
             return STREAM_E_MORE;
     }
 }

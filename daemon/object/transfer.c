@@ -32,7 +32,7 @@ static void withdraw(struct transfer *transfer) {
     DL_DELETE(port->queue, transfer);
     if (waits(transfer))
         ring_remove(&transfer->queue_node);
-    transfer->paused = false;
+    transfer->paused = transfer->slowed = false;
     loop_timer_free(&transfer->pause);
     waitable_trim(&port->waitable);
 }
@@ -65,15 +65,7 @@ static bool may_wait(const struct transfer *transfer) {
     return stream_waits(transfer->stream.type) && !waitable_source(&transfer->port->waitable)->unwatched;
 }
 
-static void on_pause(struct loop_timer *timer) {
-    struct transfer *transfer = CONTAINER_OF(timer, struct transfer, pause);
-    struct descriptor *descriptor = waitable_source(&transfer->port->waitable);
-    struct waitqueue *queue = descriptor ? waitqueue_find(descriptor, direction_of(transfer)) : NULL;
-    bool paused = transfer->paused;
-    transfer->paused = false;
-    if (paused && descriptor && !transfer->working && (!waits(transfer) || (queue && !queue->trying)))
-        submit(transfer);
-}
+static void on_pause(struct loop_timer *timer);
 
 /* Waits longer each time, so that a descriptor that never becomes ready costs little. Returns false if there is
  * no memory. */
@@ -133,14 +125,6 @@ static void wait_on(struct transfer *transfer, bool ready) {
         watch(queue);
 }
 
-/* The try did not complete the transfer: it continues when its descriptor is ready. */
-static void tried(struct transfer *transfer, int error) {
-    if (transfer->stream.count > transfer->moved && may_wait(transfer))
-        wait_on(transfer, error == STREAM_E_MORE);
-    else
-        tried_in_vain(transfer);
-}
-
 /* Tries the next transfer: the oldest in the descriptor's queue. Each port has at most one there. */
 static void go_on(struct port *port, struct waitqueue *queue) {
     if (port)
@@ -149,6 +133,42 @@ static void go_on(struct port *port, struct waitqueue *queue) {
         return;
     try_queue(queue, false);
     waitqueue_update(queue);
+}
+
+static void on_pause(struct loop_timer *timer) {
+    struct transfer *transfer = CONTAINER_OF(timer, struct transfer, pause);
+    struct descriptor *descriptor = waitable_source(&transfer->port->waitable);
+    struct waitqueue *queue = descriptor ? waitqueue_find(descriptor, direction_of(transfer)) : NULL;
+    bool paused = transfer->paused, slowed = transfer->slowed;
+    transfer->paused = transfer->slowed = false;
+    if (slowed && descriptor)
+        wait_on(transfer, false);
+    else if (paused && descriptor && !transfer->working && (!waits(transfer) || (queue && !queue->trying)))
+        submit(transfer);
+}
+
+/* Two splices can pass a byte to each other for hours, without a request. So after a round that moved little the transfer waits for its uid's next
+ * place, and other ports go on. False: it is now, or there is no memory. */
+static bool slow(struct transfer *transfer) {
+    struct descriptor *descriptor = waitable_source(&transfer->port->waitable);
+    bool little = transfer->stream.count - transfer->moved < TRANSFER_LITTLE;
+    int64_t delay = little ? user_take_round(descriptor->user) : 0;
+    if (!delay)
+        return false;
+    transfer->pause.fn = on_pause;
+    transfer->slowed = transfer->paused =
+        !loop_timer_set(registry_of(transfer->port)->env.loop, &transfer->pause, os_now_us() + delay);
+    if (transfer->slowed)
+        go_on(NULL, waitqueue_find(descriptor, direction_of(transfer)));
+    return transfer->slowed;
+}
+
+/* The try did not complete the transfer: it continues when its descriptor is ready. */
+static void tried(struct transfer *transfer, int error) {
+    if (transfer->stream.count == transfer->moved || !may_wait(transfer))
+        tried_in_vain(transfer);
+    else if (!slow(transfer))
+        wait_on(transfer, error == STREAM_E_MORE);
 }
 
 static void on_worked(struct offload_job *job) {

@@ -8,7 +8,7 @@
  * until they are in the reply.
  *
  * An unfinished splice continues when its descriptor is ready again, behind the waiting transfers of other
- * ports. However it ends, the bytes it has moved are answered. */
+ * ports, and as often as the rate of its uid allows. However it ends, the bytes it has moved are answered. */
 #ifndef TRANSFER_H
 #define TRANSFER_H
 
@@ -20,7 +20,11 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-enum { TRANSFER_PAUSE_US = 10000, TRANSFER_PAUSES = 16 /* times that the pause doubles */ };
+enum {
+    TRANSFER_PAUSE_US = 10000,
+    TRANSFER_PAUSES = 16,  /* times that the pause doubles */
+    TRANSFER_LITTLE = 4096 /* bytes; a round of a splice that moves fewer is charged to the rate */
+};
 
 struct descriptor;
 struct identity;
@@ -43,6 +47,7 @@ struct transfer {
     unsigned vain;          /* futile tries on a descriptor that poll(2) does not report on */
     size_t moved;           /* splice: bytes moved before this try */
     bool paused;            /* the pause timer runs */
+    bool slowed;            /* until the uid may have another round: it is in no queue of a descriptor */
     bool working;
     bool cancelled; /* while `working`: the outcome is wanted only if it has bytes */
     bool dropped;   /* the broker ends: done must not submit jobs */

@@ -309,6 +309,27 @@ static void a_rate_that_is_used_up_says_how_long(void **state) {
     users_deinit(&users, false);
 }
 
+/* A second's places are there at once; from then on each is later than the one before. */
+static void rounds_have_places(void **state) {
+    enum { MORE = 50 };
+    struct users users;
+    struct user *user;
+    int64_t delay = 0;
+
+    (void)state;
+    assert_int_equal(users_init(&users, 0, &fd_table, 1), 0);
+    user = user_ref(&users, 1);
+    const int64_t begin = os_now_us();
+    for (int i = 0; i < USER_ROUNDS + MORE; i++) {
+        delay = user_take_round(user);
+        assert_true(i >= USER_ROUNDS || delay == 0);
+    }
+    const int64_t passed = os_now_us() - begin, last = begin + INT64_C(1000000) * (MORE - 1) / USER_ROUNDS;
+    assert_true(delay + passed >= last - begin && delay <= last - begin + passed);
+    user_unref(user);
+    users_deinit(&users, false);
+}
+
 /* What is only asked for is not taken. */
 static void a_check_takes_nothing(void **state) {
     struct users users;
@@ -451,8 +472,8 @@ TEST_MAIN(TEST_CASE(users_come_in_the_order_of_their_uids),
           TEST_CASE(who_owes_time_is_known_until_it_is_paid), TEST_CASE(requests_are_counted_for_each_uid),
           TEST_CASE(others_have_a_quarter), TEST_CASE(of_the_table_each_leaves_something),
           TEST_CASE(connections_and_descriptors_are_one_share), TEST_CASE(what_is_passed_takes_no_place),
-          TEST_CASE(a_rate_that_is_used_up_says_how_long), TEST_CASE(a_check_takes_nothing),
-          TEST_CASE(a_changed_limit_reaches_those_who_are_there),
+          TEST_CASE(a_rate_that_is_used_up_says_how_long), TEST_CASE(rounds_have_places),
+          TEST_CASE(a_check_takes_nothing), TEST_CASE(a_changed_limit_reaches_those_who_are_there),
           TEST_CASE(a_changed_rate_reaches_those_who_are_there),
           TEST_CASE(a_journal_of_ones_own_begins_with_what_the_other_has_kept),
           TEST_CASE(others_push_nothing_out_of_it), TEST_CASE(a_journal_is_charged_and_given_back),
