@@ -50,13 +50,15 @@ static void queue(struct connection *connection) { turn_queue(&connection->user-
 static struct turns *turns_of(const struct connection *connection) { return connection->user->lane.turns; }
 
 struct connection *connection_new(struct sessions *sessions, struct accepted *accepted,
-                                  const struct peer *peer) {
+                                  const struct peer *peer, struct refusal *refusal) {
     struct connection *connection = calloc(1, sizeof *connection);
     struct transport transport = accepted->transport;
     struct user *user = accepted->charge.user;
-    if (!connection)
+    if (!connection) {
+        refusal_memory(refusal);
         return NULL;
-    connection->identity = credentials_new(user, transport_peer(transport), peer);
+    }
+    connection->identity = credentials_new(user, transport_peer(transport), peer, refusal);
     if (!connection->identity) {
         free(connection);
         return NULL;
@@ -87,6 +89,7 @@ struct connection *connection_new(struct sessions *sessions, struct accepted *ac
     metrics_add(METRIC_CONNECTIONS_MADE, 1);
     return connection;
 fail:
+    refusal_memory(refusal);
     loop_unwatch(&connection->watch);
     loop_timer_free(&connection->timer);
     charge_deinit(&connection->charge);

@@ -100,9 +100,9 @@ struct connection {
     bool closed;      /* the socket is closed; discards may remain */
 };
 
-/* Moves *accepted into the connection. NULL: failed; it stays the caller's. */
+/* Moves *accepted into the connection. NULL with the refusal: it stays the caller's. */
 struct connection *connection_new(struct sessions *sessions, struct accepted *accepted,
-                                  const struct peer *peer);
+                                  const struct peer *peer, struct refusal *refusal);
 
 /* The key of that descriptor number of this connection's process. */
 static inline uint64_t connection_key(const struct connection *connection, int64_t number) {

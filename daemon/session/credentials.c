@@ -25,37 +25,43 @@ static void credentials_free(struct credentials *credentials) {
 
 static void on_gone(struct identity *identity) { credentials_free(identity->context); }
 
-/* NULL: out of memory, or over the uid's limit of bytes. */
-static struct identity *charged(struct user *user, const struct peer *peer, const uint32_t *groups,
-                                size_t n) {
-    struct refusal refusal;
+static struct identity *charged(struct user *user, const struct peer *peer, const uint32_t *groups, size_t n,
+                                struct refusal *refusal) {
     struct credentials *credentials = calloc(1, sizeof *credentials);
     struct identity *identity;
-    if (!credentials)
+    if (!credentials) {
+        refusal_memory(refusal);
         return NULL;
-    charge_init(&credentials->groups, user, NULL);
-    identity =
-        n > PEER_GROUPS_MAX && charge_take(&credentials->groups, USER_BYTES, identity_size(n), &refusal)
-            ? NULL
-            : identity_new(peer->uid, peer->gid, peer->pid, groups, n);
-    if (identity) {
-        identity->gone = on_gone;
-        identity->context = credentials;
-        return identity;
     }
-    credentials_free(credentials);
-    return NULL;
+    charge_init(&credentials->groups, user, NULL);
+    if (n > PEER_GROUPS_MAX && charge_take(&credentials->groups, USER_BYTES, identity_size(n), refusal)) {
+        credentials_free(credentials);
+        return NULL;
+    }
+    identity = identity_new(peer->uid, peer->gid, peer->pid, groups, n);
+    if (!identity) {
+        refusal_memory(refusal);
+        credentials_free(credentials);
+        return NULL;
+    }
+    identity->gone = on_gone;
+    identity->context = credentials;
+    return identity;
 }
 
-struct identity *credentials_new(struct user *user, os_fd connection, const struct peer *peer) {
+struct identity *credentials_new(struct user *user, os_fd connection, const struct peer *peer,
+                                 struct refusal *refusal) {
     struct identity *identity;
     uint32_t *groups;
     size_t n;
     if (peer->n_groups < PEER_GROUPS_MAX)
-        return charged(user, peer, peer->groups, peer->n_groups);
-    if (peer_all_groups(connection, &groups, &n))
+        return charged(user, peer, peer->groups, peer->n_groups, refusal);
+    int error = peer_all_groups(connection, &groups, &n);
+    if (error) {
+        refusal_system(refusal, -error, "cannot determine the peer's groups");
         return NULL;
-    identity = charged(user, peer, groups, n);
+    }
+    identity = charged(user, peer, groups, n, refusal);
     free(groups);
     return identity;
 }

@@ -9,8 +9,9 @@ struct peer;
 struct refusal;
 struct user;
 
-/* Returns one reference. Groups beyond PEER_GROUPS_MAX are charged to the user. NULL: out of memory, or over the limit of bytes. */
-struct identity *credentials_new(struct user *user, os_fd connection, const struct peer *peer);
+/* Returns one reference. Groups beyond PEER_GROUPS_MAX are charged to the user. NULL with the refusal. */
+struct identity *credentials_new(struct user *user, os_fd connection, const struct peer *peer,
+                                 struct refusal *refusal);
 
 /* Opens identity->process (a pidfd of the peer) if the system supports it and it is not open yet. It takes a slot and is charged
  * to the uid as a descriptor until the identity is freed. 0, or -1 and the refusal. */

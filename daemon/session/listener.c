@@ -127,14 +127,12 @@ static void make(struct arrival *arrival, const struct user *user) {
     os_fd socket = transport_peer(arrival->accepted.transport);
     int error = peer_of(socket, &peer);
     socket_ask_plainly(socket);
-    if (!error && connection_new(listener->sessions, &arrival->accepted, &peer)) {
+    if (error)
+        (void)refusal_system(&refusal, -error, "cannot determine peer credentials");
+    else if (connection_new(listener->sessions, &arrival->accepted, &peer, &refusal)) {
         arrival_free(arrival);
         return;
     }
-    if (error)
-        (void)refusal_system(&refusal, -error, "cannot determine peer credentials");
-    else
-        (void)refusal_memory(&refusal);
     peer.uid = user->uid;
     if (lane_rests(&user->lane))
         discard_unanswered(listener, &arrival->accepted, &peer, &refusal);

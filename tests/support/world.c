@@ -207,6 +207,6 @@ int world_connect(void) {
         os_close(pair[1]);
         return -1;
     }
-    require(connection_new(&world.sessions, &accepted, &peer));
+    require(connection_new(&world.sessions, &accepted, &peer, &refusal));
     return pair[1];
 }
