@@ -91,12 +91,10 @@ static struct always_ready *make(struct user *user, struct refusal *refusal) {
     return NULL;
 }
 
-/* Closes the oldest idle ones. It closes more at a time than can become idle meanwhile. always_ready_give does
- * not call it, because the broker may be ending then. A close takes the locks of the epolls that still contain
- * the eventfd, so the closer does it. */
-static void close_some(struct registry *registry) {
+/* A close takes the locks of the epolls that still contain the eventfd, so the closer does it. */
+void always_ready_trim(struct registry *registry) {
     struct always_readies *always_readies = registry->always_readies;
-    for (int i = 0; i < 2 && always_readies->n_idle > ALWAYS_READY_IDLE; i++) {
+    while (always_readies->n_idle > ALWAYS_READY_IDLE) {
         struct always_ready *always_ready =
             always_readies->idle == &always_readies->own ? always_readies->own.next : always_readies->idle;
         DL_DELETE(always_readies->idle, always_ready);
@@ -122,7 +120,7 @@ struct always_ready *always_ready_take(struct registry *registry, struct user *u
         DL_DELETE(user->always_readies, always_ready);
         DL_APPEND(user->always_readies, always_ready);
     }
-    close_some(registry);
+    always_ready_trim(registry);
     return always_ready;
 }
 

@@ -45,4 +45,7 @@ void always_ready_deinit(struct registry *registry);
 struct always_ready *always_ready_take(struct registry *registry, struct user *user, struct refusal *refusal);
 void always_ready_give(struct registry *registry, struct user *user, struct always_ready *always_ready);
 
+/* Closes the oldest idle ones beyond ALWAYS_READY_IDLE. After always_ready_give, but not when the broker ends and closes nothing any more. */
+void always_ready_trim(struct registry *registry);
+
 #endif

@@ -151,6 +151,7 @@ static void list(struct handle *handle);
 
 static void on_worked(struct offload_job *job) {
     struct handle *handle = (struct handle *)job;
+    struct registry *registry = handle->registry;
     handle->working = false;
     handle->always_ready = true;
     if (handle->error)
@@ -159,6 +160,7 @@ static void on_worked(struct offload_job *job) {
     handle->error = 0;
     if (handle->closing) {
         dispose(handle);
+        always_ready_trim(registry);
         return;
     }
     if (handle->wakeup != OS_FD_NONE)

@@ -3,6 +3,7 @@
 
 #include "daemon/access/account.h"
 #include "daemon/access/refusal.h"
+#include "daemon/object/always_ready.h"
 #include "daemon/object/cause.h"
 #include "daemon/object/descriptor.h"
 #include "daemon/object/direction.h"
@@ -164,8 +165,36 @@ static void an_attached_one_is_charged(void **state) {
     assert_int_equal(world.owner->used[USER_DESCRIPTORS], used);
 }
 
+static bool only_spare_ones_have_slots(void) { return world.fd_table.used == used_slots + ALWAYS_READY_IDLE; }
+
+/* Each user has a descriptor of its own that is always ready. Of those not many stay, and nobody has to make a handle for that. */
+static void spare_ones_of_many_who_leave_are_closed(void **state) {
+    enum { LEAVERS = ALWAYS_READY_IDLE + 20 };
+    static struct session_objects leavers[LEAVERS];
+    struct user *users[LEAVERS];
+    struct handle *handles[LEAVERS];
+    struct refusal refusal;
+
+    (void)state;
+    used_slots = world.fd_table.used;
+    for (unsigned i = 0; i < LEAVERS; i++) {
+        users[i] = user_ref(&world.users, world.users.own + 100 + i);
+        session_objects_init(&leavers[i], &world.registry, users[i], ASKERS + 2 + i, "leaver", 1);
+        fd_table_take(&world.fd_table, 1);
+        handles[i] = handle_new_attached(&leavers[i], epoll_create1(EPOLL_CLOEXEC), &refusal);
+        assert_non_null(handles[i]);
+    }
+    for (unsigned i = 0; i < LEAVERS; i++)
+        handle_free(handles[i]);
+    assert_true(world_until(only_spare_ones_have_slots));
+    for (unsigned i = 0; i < LEAVERS; i++) {
+        world_end(&leavers[i]);
+        user_unref(users[i]);
+    }
+}
+
 #define HANDLES_CASE(function) cmocka_unit_test_setup_teardown(function, begin, end)
 
 TEST_MAIN(HANDLES_CASE(each_is_found_by_its_session), HANDLES_CASE(they_are_told_in_steps),
           HANDLES_CASE(some_go_meanwhile), HANDLES_CASE(they_are_dropped_in_steps),
-          HANDLES_CASE(an_attached_one_is_charged))
+          HANDLES_CASE(an_attached_one_is_charged), HANDLES_CASE(spare_ones_of_many_who_leave_are_closed))
