@@ -53,8 +53,10 @@ struct flow {
  * that end portctl, interrupt system calls and the client's blocking call (stop_begin). */
 void flow_begin(int64_t deadline, portd_client *client);
 
-/* Whether SIGPIPE ended portctl before flow_begin, and ends it by that; else it returns. */
+/* Whether SIGPIPE would have ended portctl before flow_begin: it is neither ignored nor blocked. */
 bool flow_dies_by_signal(void);
+
+/* Ends portctl by SIGPIPE if that would have ended it before flow_begin; else it returns. */
 void flow_end_by_signal(void);
 
 /* SIGPIPE does again what it did before flow_begin. */

@@ -33,7 +33,12 @@ void flow_begin(int64_t deadline, portd_client *client) {
     stop_begin(deadline, client);
 }
 
-bool flow_dies_by_signal(void) { return pipe_action == SIG_DFL; }
+bool flow_dies_by_signal(void) {
+    sigset_t blocked;
+
+    pthread_sigmask(SIG_BLOCK, NULL, &blocked);
+    return pipe_action == SIG_DFL && sigismember(&blocked, SIGPIPE) == 0;
+}
 
 void flow_end(void) { (void)signal(SIGPIPE, pipe_action); }
 

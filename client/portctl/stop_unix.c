@@ -31,6 +31,7 @@ static void on_alarm(int signal) { (void)signal; }
 static bool begun, timed;
 static struct itimerval timer_before; /* while timed */
 static struct sigaction alarm_before;
+static sigset_t mask_before;
 
 static void interrupt_in(int64_t us) {
     struct itimerval timer = {.it_interval = {0, AGAIN_US}};
@@ -39,6 +40,18 @@ static void interrupt_in(int64_t us) {
     timer.it_value.tv_sec = (time_t)(us / 1000000);
     timer.it_value.tv_usec = (suseconds_t)(us % 1000000);
     setitimer(ITIMER_REAL, &timer, NULL);
+}
+
+/* It is blocked if that of the program which portctl replaced was. */
+static void heed_alarm(struct sigaction *before, sigset_t *mask) {
+    struct sigaction alarm = {.sa_handler = on_alarm};
+    sigset_t alone;
+
+    sigfillset(&alarm.sa_mask);
+    sigaction(SIGALRM, &alarm, before);
+    sigemptyset(&alone);
+    sigaddset(&alone, SIGALRM);
+    pthread_sigmask(SIG_UNBLOCK, &alone, mask);
 }
 
 /* Runs with all signals blocked. setitimer is not in POSIX's list for signal handlers, but is a system call everywhere. */
@@ -59,12 +72,11 @@ static void on_signal(int number) {
 }
 
 void stop_begin(int64_t deadline, portd_client *client) {
-    struct sigaction alarm = {.sa_handler = on_alarm}, action = {.sa_handler = on_signal}, before;
+    struct sigaction action = {.sa_handler = on_signal}, before;
 
     begun = true;
-    sigfillset(&alarm.sa_mask);
     sigfillset(&action.sa_mask);
-    sigaction(SIGALRM, &alarm, NULL);
+    heed_alarm(NULL, NULL);
     if (deadline != PORTD_FOREVER)
         interrupt_in(deadline - portd_now());
     woken = client;
@@ -74,13 +86,10 @@ void stop_begin(int64_t deadline, portd_client *client) {
 }
 
 void stop_timer_start(int64_t deadline) {
-    struct sigaction alarm = {.sa_handler = on_alarm};
-
     timed = !begun && deadline != PORTD_FOREVER;
     if (!timed)
         return;
-    sigfillset(&alarm.sa_mask);
-    sigaction(SIGALRM, &alarm, &alarm_before);
+    heed_alarm(&alarm_before, &mask_before);
     getitimer(ITIMER_REAL, &timer_before);
     interrupt_in(deadline - portd_now());
 }
@@ -91,6 +100,7 @@ void stop_timer_end(void) {
     if (!timed)
         return;
     setitimer(ITIMER_REAL, &timer_before, NULL);
+    pthread_sigmask(SIG_SETMASK, &mask_before, NULL);
     sigaction(SIGALRM, &alarm_before, NULL);
     errno = error;
 }

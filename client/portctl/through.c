@@ -150,6 +150,8 @@ static enum flow_end straight_end(struct through *through, int rc) {
 static enum flow_end read_straight(struct through *through, struct flow *flow) {
     for (;;) {
         size_t count = 0;
+        if (stop_asked() != 0) /* an earlier call may have been interrupted instead */
+            return FLOW_STOPPED;
         int rc =
             portd_port_splice(through->client, through->port, flow->to, MOST, MOST, flow->deadline, &count);
         bool late = flow->deadline != PORTD_FOREVER && portd_now() >= flow->deadline;

@@ -1,4 +1,4 @@
-"""reset.py FROM HOW [OPTION]...: a relay that has read more from standard input than the port takes, since nobody reads the other end, is ended, and
+"""reset.py FROM HOW [OPTION]...: a relay that has read from standard input what the port does not take, since nobody reads the other end, is ended, and
 what became of the bytes is printed.
 
 FROM (a file, a pipe, a socket) is standard input. HOW: the other end is closed with bytes unread (reset; of a TCP connection: tcp), or takes nothing
@@ -27,6 +27,16 @@ def connect():
         far, _ = server.accept()
     far.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     return near, far
+
+
+def fill(near):
+    """As much as it takes, so that nothing of what the relay takes can come: how many bytes that is."""
+    filled = 0
+    try:
+        while True:
+            filled += near.send(bytes(4096), socket.MSG_DONTWAIT)
+    except BlockingIOError:
+        return filled
 
 
 class Input:
@@ -66,6 +76,7 @@ class Input:
 
 
 near, far = connect()
+filled = fill(near) if how != "tcp" else 0
 ids = subprocess.run([ctl, "wrap", "socket", str(near.fileno())], pass_fds=[near.fileno()], capture_output=True, text=True,
                      check=True).stdout.split()
 near.close()
@@ -74,8 +85,8 @@ output = os.pipe()
 relay = subprocess.Popen([ctl, "relay", ids[0], *options], stdin=given.reader, stdout=output[1], stderr=subprocess.PIPE, text=True,
                          preexec_fn=lambda: [signal.signal(one, signal.SIG_DFL) for one in (signal.SIGTERM, signal.SIGPIPE)])
 os.close(output[1])
-# More is taken than has come: some of it is in the relay. Asked again and again, as nothing tells of it. Over TCP more than the buffers can hold.
-while given.taken() <= (pending(far.fileno()) if how != "tcp" else 0) and relay.poll() is None:
+# What is taken is in the relay. Asked again and again, as nothing tells of it. Over TCP more than the buffers can hold.
+while given.taken() == 0 and relay.poll() is None:
     time.sleep(0.001)
 if how == "tcp":
     last = -1
@@ -99,6 +110,6 @@ if how in ("closed", "signal", "broken"):
 taken = given.taken() if source == "file" else given.given - given.left()
 lost = re.search(r"; (\d+) bytes that had been read from standard input were not written", error)
 code = json.loads(error)["error"]["exit"] if error.startswith("{") else "-"
-print(relay.returncode, taken, had, lost.group(1) if lost else 0, code)
+print(relay.returncode, taken, had - filled, lost.group(1) if lost else 0, code)
 if how in ("closed", "signal", "broken", "reset", "shut"):
     sys.stderr.write(error)

@@ -1,5 +1,5 @@
 """stuck.py KIND COMMAND...: replaces itself by the command, with a standard output that is full and is never read: a pipe, a pipe that does not block
-(nonblocking), a socket or a terminal. With "both-" before the kind standard error is the same."""
+(nonblocking), a pipe with room for a page of 4096 bytes (page), a socket or a terminal. With "both-" before the kind standard error is the same."""
 import os
 import pty
 import select
@@ -24,6 +24,8 @@ while room.poll(20):  # a terminal has room again when the kernel has moved what
             os.write(writing, b"x")
     except BlockingIOError:
         pass
+if kind == "page":
+    os.read(reading, 4096)
 os.set_blocking(writing, kind != "nonblocking")
 os.set_inheritable(reading, True)  # somebody has to have it, so that it is full and not broken
 os.dup2(writing, 1)

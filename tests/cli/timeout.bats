@@ -54,6 +54,22 @@ stuck() {
   done
 }
 
+# A write for which there is too little room waits, whatever poll says. What interrupts it is a signal.
+@test "a standard output with little room: a call ends, also if the caller has blocked signals" {
+  id=$(portctl wrap fd 5 --mode read)
+  for call in "stats --openmetrics" "cat $id -j"; do
+    for blocked in "" SIGALRM; do
+      head -c 8000 /dev/zero >&5
+      read -ra words <<<"$call"
+      both limited python3 -c '
+import os, signal, sys
+signal.pthread_sigmask(signal.SIG_BLOCK, [signal.Signals[name] for name in sys.argv[1].split()])
+os.execvp(sys.argv[2], sys.argv[2:])' "$blocked" python3 "$BATS_TEST_DIRNAME/stuck.py" page "$PORTCTL_BIN" --timeout 500ms "${words[@]}" </dev/null
+      exits 124 || { echo "$call, blocked: $blocked"; false; }
+    done
+  done
+}
+
 @test "a full standard output that is read in time: nothing is lost, and the answer is whole" {
   both limited python3 "$BATS_TEST_DIRNAME/full.py" "$PORTCTL_BIN" stats --openmetrics --timeout 1h
   exits 0
