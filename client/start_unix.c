@@ -405,7 +405,7 @@ int start_broker(const char *address, const char *daemon, int64_t deadline, stru
         else if (r == 0) {
             start_reason(address, reached, reason, sizeof(reason));
             snprintf(why, why_size, "%s has said that it is ready, and then: %s", daemon, reason);
-            r = -ECONNREFUSED;
+            r = reached == -EAGAIN ? -ETIMEDOUT : -ECONNREFUSED;
         }
     }
     os_close(lock);

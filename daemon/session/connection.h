@@ -77,7 +77,7 @@ struct connection {
     struct passing passing;
     struct loop_watch watch;
     unsigned events;           /* reported by the loop, for the next step */
-    struct task task;          /* the next step */
+    struct task task;          /* the next step; after the last one: to shut its socket (passing.h) */
     struct gate gate;          /* closed while its uid, or the process, has no room for more descriptors */
     struct loop_timer timer;   /* limit for hello; later: end of a pause */
     struct inflight *inflight; /* being served */

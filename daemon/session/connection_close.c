@@ -49,6 +49,7 @@ static void on_closed(void *context) {
 }
 
 void connection_close(struct connection *connection) {
+    turn_forget(&connection->task);
     closer_discard(connection->all->env->closer, &connection->user->discard_queue,
                    transport_take(connection->channel.transport), connection->user->uid, on_closed,
                    connection);

@@ -125,12 +125,20 @@ int passing_refuse(struct refusal *refusal) {
                        "the kernel's limit of unread descriptors sent by the broker's user is reached");
 }
 
+/* In a turn of its own: it walks all watchers of the client's end (connection_flush.c). */
+static void shut(struct task *task) {
+    struct connection *connection = CONTAINER_OF(task, struct connection, task);
+    transport_shutdown(connection->channel.transport);
+    turn_cut_if_long(connection->user->lane.turns);
+}
+
 bool passing_stays(struct connection *connection) {
     check_unread(connection);
     if (!connection->passing.kept.charged)
         return false;
     connection->passing.over = true;
-    if (!lane_rests(&connection->user->lane)) /* it walks all watchers of the client's end */
-        transport_shutdown(connection->channel.transport);
+    connection->task.step = shut;
+    connection->task.gives = false;
+    turn_queue(&connection->user->lane, &connection->task);
     return true;
 }

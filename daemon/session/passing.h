@@ -5,8 +5,8 @@
  * limit: a uid with few in flight always finds room. Only the socket's queue shows what has been received: it is checked when a
  * uid is near its limit, and from time to time.
  *
- * A connection that has ended while descriptors are in flight to its client keeps its socket, shut down (unless its uid is paused), until
- * they are received or closed. */
+ * A connection that has ended while descriptors are in flight to its client keeps its socket until they are received or closed. The socket is
+ * shut down in a turn of its uid, so after the pause of a uid that is paused. */
 #ifndef PASSING_H
 #define PASSING_H
 
