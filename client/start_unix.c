@@ -172,7 +172,8 @@ static int child_descriptors(int notify) {
     return process_close_from(NOTIFY_FD + 1);
 }
 
-/* Waits until nobody wants to know how the broker ends (`over` has no other end any more), or `asked` has none: then ends as the broker has. */
+/* Waits until nobody wants to know how the broker ends (a byte in `over`, or it has no other end any more), or a byte is in `asked`: then ends as the
+ * broker has. */
 static _Noreturn void child_watch(pid_t broker, int over, int asked) {
     struct rlimit no_core = {0, 0};
     int status = 0;
@@ -225,7 +226,8 @@ static _Noreturn void child_run(const char *daemon, char *const arguments[], int
 
 /* ---- the parent --------------------------------------------------------------------------------------------------- */
 
-/* The child between this process and the broker. Pipes whose ends here are closed tell it what is wanted. */
+/* The child between this process and the broker. A byte in one of the pipes tells it what is wanted. That an end is closed does not: a process that
+ * another thread has forked may have it, too. */
 struct watcher {
     pid_t child;
     int over[2], asked[2];
@@ -277,13 +279,33 @@ static pid_t watcher_reap(const struct watcher *watcher, int *status) {
     return got;
 }
 
-/* Ends the child, which ends as the broker has if that is asked for: *how says it. Another thread may have forked a process that has the
- * pipes, too: then the child stays as long as that. */
+static void watcher_tell(const int pipe[2]) {
+    ssize_t written = write(pipe[1], "", 1);
+
+    (void)written;
+}
+
+/* The child is told to end, and is ended if it does not, so that none is left. */
+static void watcher_end(const struct watcher *watcher) {
+    int status;
+
+    watcher_tell(watcher->over);
+    if (watcher_reap(watcher, &status) == 0 && kill(watcher->child, SIGKILL) == 0)
+        while (waitpid(watcher->child, &status, 0) < 0 && errno == EINTR)
+            continue;
+}
+
+/* Ends the child, which ends as the broker has if that is asked for: *how says it. */
 static void watcher_close(const struct watcher *watcher, bool ask, char *how, size_t how_size) {
     int status = EXIT_CANNOT_RUN << 8;
+    pid_t got = 0;
 
-    os_close(ask ? watcher->asked[1] : watcher->over[1]);
-    pid_t got = watcher_reap(watcher, &status);
+    if (ask) {
+        watcher_tell(watcher->asked);
+        got = watcher_reap(watcher, &status);
+    }
+    if (got == 0)
+        watcher_end(watcher);
     if (ask && got == 0)
         snprintf(how, how_size, "closed its notify descriptor before it was ready, and may be running");
     else if (ask && got > 0 && WIFSIGNALED(status))
@@ -292,11 +314,10 @@ static void watcher_close(const struct watcher *watcher, bool ask, char *how, si
         snprintf(how, how_size, "exited before it was ready with status %d", WEXITSTATUS(status));
     else
         snprintf(how, how_size, "exited before it was ready");
-    os_close(ask ? watcher->over[1] : watcher->asked[1]);
-    if (ask && got == 0)
-        (void)watcher_reap(watcher, &status);
-    os_close(watcher->over[0]);
-    os_close(watcher->asked[0]);
+    for (int end = 0; end < 2; end++) {
+        os_close(watcher->over[end]);
+        os_close(watcher->asked[end]);
+    }
 }
 
 static int left_ms(int64_t deadline) {

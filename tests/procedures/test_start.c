@@ -3,9 +3,12 @@
 #include "descriptors.h"
 
 #include <fcntl.h>
+#include <pthread.h>
 #include <signal.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 
 /* A folder in which the user's broker is, and nothing else. */
@@ -40,15 +43,17 @@ static void home_remove(const struct home *home) {
     assert_int_not_equal(access(home->folder, F_OK), 0);
 }
 
-static int meet(bool start, portd_client **client) {
+static int meet_by(bool start, int64_t deadline, portd_client **client) {
     portd_options options = PORTD_OPTIONS_INIT;
 
     why[0] = '\0';
     options.start = start;
     options.message = why;
     options.message_size = sizeof(why);
-    return portd_connect(NULL, &options, fixture_soon(), client);
+    return portd_connect(NULL, &options, deadline, client);
 }
+
+static int meet(bool start, portd_client **client) { return meet_by(start, fixture_soon(), client); }
 
 static portd_client *meet_somebody(void) {
     portd_client *client;
@@ -146,29 +151,42 @@ static void a_socket_that_nobody_listens_at_is_replaced(void **state) {
     home_remove(&home);
 }
 
+/* A program that is started as the broker: a shell script. */
+struct daemon {
+    char script[64];
+    char *real;
+};
+
+static void daemon_replace(struct daemon *daemon, const struct home *home, const char *text) {
+    snprintf(daemon->script, sizeof(daemon->script), "%s/daemon", home->folder);
+    int fd = open(daemon->script, O_WRONLY | O_CREAT | O_CLOEXEC, 0700);
+    assert_true(fd >= 0);
+    assert_int_equal(dprintf(fd, "#!/bin/sh\n%s\n", text), strlen(text) + strlen("#!/bin/sh\n\n"));
+    assert_int_equal(close(fd), 0);
+    daemon->real = strdup(getenv("PORTD_DAEMON"));
+    assert_int_equal(setenv("PORTD_DAEMON", daemon->script, 1), 0);
+}
+
+static void daemon_restore(struct daemon *daemon) {
+    assert_int_equal(setenv("PORTD_DAEMON", daemon->real, 1), 0);
+    free(daemon->real);
+    assert_int_equal(unlink(daemon->script), 0);
+}
+
 /* It may have found another one that listens, which leaves before anybody has connected to it. */
 static void one_that_ends_before_it_is_ready_is_run_again(void **state) {
-    char script[64], ran[64], text[1024], *daemon = getenv("PORTD_DAEMON");
+    char ran[64], text[1024];
+    struct daemon daemon;
     struct home home;
     portd_client *client;
 
     (void)state;
     home_make(&home);
     snprintf(ran, sizeof(ran), "%s/ran", home.folder);
-    snprintf(script, sizeof(script), "%s/daemon", home.folder);
-    int size =
-        snprintf(text, sizeof(text), "#!/bin/sh\n[ -e %s ] && exec '%s' \"$@\"\n>%s\n", ran, daemon, ran);
-    assert_in_range(size, 1, sizeof(text) - 1);
-    int fd = open(script, O_WRONLY | O_CREAT | O_CLOEXEC, 0700);
-    assert_true(fd >= 0);
-    assert_int_equal(write(fd, text, (size_t)size), size);
-    assert_int_equal(close(fd), 0);
-    daemon = strdup(daemon);
-    assert_int_equal(setenv("PORTD_DAEMON", script, 1), 0);
+    snprintf(text, sizeof(text), "[ -e %s ] && exec '%s' \"$@\"\n>%s", ran, getenv("PORTD_DAEMON"), ran);
+    daemon_replace(&daemon, &home, text);
     int code = meet(true, &client);
-    assert_int_equal(setenv("PORTD_DAEMON", daemon, 1), 0);
-    free(daemon);
-    (void)unlink(script);
+    daemon_restore(&daemon);
     assert_int_equal(unlink(ran), 0);
     if (code != 1)
         fail_msg("%s", why);
@@ -178,6 +196,109 @@ static void one_that_ends_before_it_is_ready_is_run_again(void **state) {
     while (waitpid(-1, NULL, WNOHANG) > 0) /* the first one was orphaned, too */
         continue;
     home_remove(&home);
+}
+
+/* A start that another thread has begun: the program waits until it is told to go on. */
+struct started {
+    struct home home;
+    struct daemon daemon;
+    char begun[64], go[64];
+    int begins, goes;
+    int64_t deadline;
+    pthread_t thread;
+    int code;
+};
+
+static void *meet_beside(void *data) {
+    struct started *started = data;
+    portd_client *client;
+
+    started->code = meet_by(true, started->deadline, &client);
+    if (started->code == 1)
+        portd_disconnect(client);
+    return NULL;
+}
+
+static int fifo_make(const struct home *home, const char *name, char path[64]) {
+    snprintf(path, 64, "%s/%s", home->folder, name);
+    assert_int_equal(mkfifo(path, 0600), 0);
+    return fixture_own(open(path, O_RDWR | O_CLOEXEC));
+}
+
+/* Returns when the program runs, of which `then` is the rest. */
+static void start_begin(struct started *started, int64_t deadline, const char *then) {
+    char text[1024], byte;
+
+    home_make(&started->home);
+    started->begins = fifo_make(&started->home, "begun", started->begun);
+    started->goes = fifo_make(&started->home, "go", started->go);
+    started->deadline = deadline;
+    snprintf(text, sizeof(text), "echo >%s\nread -r _ <%s\n%s", started->begun, started->go, then);
+    daemon_replace(&started->daemon, &started->home, text);
+    assert_int_equal(pthread_create(&started->thread, NULL, meet_beside, started), 0);
+    assert_int_equal(read(started->begins, &byte, 1), 1);
+}
+
+/* Returns what the connect returned. */
+static int start_end(struct started *started) {
+    assert_int_equal(write(started->goes, "\n", 1), 1);
+    assert_int_equal(pthread_join(started->thread, NULL), 0);
+    daemon_restore(&started->daemon);
+    fixture_close(started->begins);
+    fixture_close(started->goes);
+    assert_int_equal(unlink(started->begun), 0);
+    assert_int_equal(unlink(started->go), 0);
+    return started->code;
+}
+
+static int hold_all(void *data) {
+    (void)data;
+    for (;;)
+        (void)pause();
+    return 0;
+}
+
+/* Another thread forks while the broker is being started: its child has all descriptors of that moment. */
+static void no_child_is_left_where_another_thread_has_forked(void **state) {
+    struct started started;
+    portd_client *client;
+    char text[512];
+
+    (void)state;
+    snprintf(text, sizeof(text), "exec '%s' \"$@\"", getenv("PORTD_DAEMON"));
+    start_begin(&started, fixture_soon(), text);
+    pid_t holder = fixture_fork(hold_all, NULL);
+    if (start_end(&started) != 1)
+        fail_msg("%s", why);
+    client = meet_somebody();
+    pid_t broker = broker_pid(client);
+    portd_disconnect(client);
+    stop(broker, SIGTERM); /* an orphan, so ours */
+    fixture_end(holder);
+    assert_int_equal(waitpid(-1, NULL, WNOHANG), -1);
+    home_remove(&started.home);
+}
+
+/* It has said that it is ready, but its listen queue stays full until the deadline. */
+static void one_that_is_ready_with_a_full_queue_is_late(void **state) {
+    struct sockaddr_un place = {.sun_family = AF_UNIX};
+    struct started started;
+    int waiting;
+
+    (void)state;
+    start_begin(&started, portd_now() + 2000000, "echo >&3");
+    strcpy(place.sun_path, started.home.socket);
+    int listener = fixture_own(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    assert_int_equal(bind(listener, (struct sockaddr *)&place, sizeof(place)), 0);
+    assert_int_equal(listen(listener, 0), 0);
+    do
+        waiting = fixture_own(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+    while (connect(waiting, (struct sockaddr *)&place, sizeof(place)) == 0);
+    assert_int_equal(errno, EAGAIN);
+    assert_int_equal(start_end(&started), PORTD_E_TIMEOUT);
+    while (waitpid(-1, NULL, WNOHANG) > 0) /* the program was orphaned */
+        continue;
+    home_remove(&started.home);
 }
 
 static void what_is_no_socket_is_left_alone(void **state) {
@@ -309,6 +430,8 @@ static void it_leaves_when_nobody_needs_it(void **state) {
 TEST_MAIN(FIXTURE_CASE_BARE(one_is_started_and_found_again),
           FIXTURE_CASE_BARE(a_socket_that_nobody_listens_at_is_replaced),
           FIXTURE_CASE_BARE(one_that_ends_before_it_is_ready_is_run_again),
+          FIXTURE_CASE_BARE(no_child_is_left_where_another_thread_has_forked),
+          FIXTURE_CASE_BARE(one_that_is_ready_with_a_full_queue_is_late),
           FIXTURE_CASE_BARE(what_is_no_socket_is_left_alone),
           FIXTURE_CASE_BARE(a_folder_that_is_open_to_others_is_not_trusted),
           FIXTURE_CASE_BARE(processes_at_once_get_the_same_one),
