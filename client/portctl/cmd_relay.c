@@ -156,7 +156,7 @@ static int run_both(struct relay *relay) {
     if (rc == 0)
         rc = flow_start(&input, &relay->done);
     if (rc != 0)
-        return failure_code(&io->in->output, PORTD_E_SYSTEM, NULL, "cannot create a thread: %s",
+        return failure_code(&io->in->output, PORTD_E_SYSTEM, NULL, "cannot begin to copy standard input: %s",
                             strerror(rc));
     io->settle = settle;
     rc = io_cat(io);

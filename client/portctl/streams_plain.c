@@ -1,4 +1,4 @@
-/* For a stdio whose streams cannot be replaced. A write to a full, non-blocking stream then fails, and one to a full, blocking stream
+/* streams_plain.c: for a stdio whose streams cannot be replaced. A write to a full, non-blocking stream then fails, and one to a full, blocking stream
  * waits without limit. */
 #include "native.h"
 
