@@ -58,8 +58,15 @@ static void uncharge(const struct waiting *waiting, bool done) {
     charge_give_request(done ? waiting->inflight.connection->user : account->user, account, waiting->bytes);
 }
 
+/* It took a readiness, and is not answered yet. */
+static void count_held(const struct waiting *waiting, int by) {
+    if (waiting->wait->one && waiting->wait->ready)
+        waiting->inflight.connection->held_ones += (unsigned)by;
+}
+
 static void emit(struct inflight *inflight) {
     struct waiting *waiting = CONTAINER_OF(inflight, struct waiting, inflight);
+    count_held(waiting, -1);
     uncharge(waiting, true);
     answer(inflight->connection, inflight->request, waiting->wait);
     free(waiting);
@@ -70,7 +77,9 @@ static void orphan(struct inflight *inflight) {
     bool done = inflight->ready;
     if (done && waiting->wait->one && waiting->wait->ready) /* an answer that nobody receives */
         inflight->connection->keeps = false;
-    if (!done) {
+    if (done) {
+        count_held(waiting, -1);
+    } else {
         wait_leave(waiting->wait);
         metrics_add(METRIC_WAITS_ABANDONED, 1);
     }
@@ -109,6 +118,7 @@ static void on_done(struct wait_request *wait) {
         waiting->inflight.connection->answered_one = true;
     metrics_add(wait->ready ? METRIC_WAITS_WOKEN : METRIC_WAITS_LATE, 1);
     note_ready(wait);
+    count_held(waiting, 1);
     inflight_ready(&waiting->inflight);
 }
 
@@ -188,7 +198,8 @@ int call_cancel(struct call *call) {
 int call_goodbye(struct call *call) {
     Portd__V1__Kept kept = PORTD__V1__KEPT__INIT;
     struct connection *connection = call->connection;
-    connection->keeps = connection->answered_one && connection->last_one == call->request->goodbye->wait;
+    connection->keeps = connection->answered_one && !connection->held_ones &&
+                        connection->last_one == call->request->goodbye->wait;
     kept.kept = connection->keeps;
     return call_answer(call, PORTD__V1__REPLY__RESULT_GOODBYE, &kept);
 }

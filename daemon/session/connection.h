@@ -95,6 +95,7 @@ struct connection {
     bool answered_one;    /* one of its `one` waits took a readiness */
     bool keeps;           /* its client has received all such answers, and said goodbye */
     uint64_t last_one;    /* the request that was answered so last */
+    unsigned held_ones;   /* `one` waits that took a readiness and are held */
     bool dirty, dead;
     const char *lost; /* why it ends with this turn: a reply could not be made */
     bool closed;      /* the socket is closed; discards may remain */

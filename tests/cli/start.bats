@@ -93,6 +93,27 @@ teardown() {
   done
 }
 
+@test "a broker that is started and whose queue is full until the deadline: 124" {
+  cat >"$BATS_TEST_TMPDIR/full" <<'END'
+#!/usr/bin/env python3
+import os, signal, socket, sys
+path = os.environ["XDG_RUNTIME_DIR"] + "/portd/portd.sock"
+server, client = socket.socket(socket.AF_UNIX), socket.socket(socket.AF_UNIX)
+server.bind(path)
+server.listen(0)
+client.connect(path)
+print(os.getpid(), file=open(os.path.dirname(sys.argv[0]) + "/full.pid", "w"))
+os.write(3, b"\n")
+os.close(3)
+signal.pause()
+END
+  chmod +x "$BATS_TEST_TMPDIR/full"
+  PORTD_DAEMON="$BATS_TEST_TMPDIR/full" both portctl list --timeout 2s
+  kill "$(<"$BATS_TEST_TMPDIR/full.pid")"
+  exits 124
+  has "$error" "has said that it is ready, and then: "
+}
+
 # Each address once, and nothing about the fields of the library.
 told_once() {
   [ "$(grep -o 'unix:[^ ]*/portd.sock' <<<"$error" | sort | uniq -d)" = "" ] || { echo "$error"; return 1; }

@@ -1,8 +1,13 @@
 /* test_ending.c: how a connection ends that still has answers for its client. */
 #include "tests/support/test.h"
 
+#include "daemon/access/fd_table.h"
+#include "daemon/access/refusal.h"
+#include "daemon/object/binding.h"
+#include "daemon/object/direction.h"
+#include "daemon/object/waitable.h"
 #include "daemon/session/connection.h"
-#include "daemon/session/inflight.h"
+#include "daemon/session/session.h"
 #include "portd.pb-c.h"
 #include "proto/frame.h"
 #include "tests/support/world.h"
@@ -93,4 +98,81 @@ static void who_reads_on_after_a_rest_reads_the_end(void **state) {
     user_unref(user);
 }
 
-TEST_MAIN(cmocka_unit_test_setup_teardown(who_reads_on_after_a_rest_reads_the_end, begin, end))
+static void ask(int fd, Portd__V1__Request *request, Portd__V1__Request__MethodCase method) {
+    uint8_t bytes[ROOM];
+
+    request->method_case = method;
+    size_t size = pack(bytes, request);
+    assert_int_equal(send(fd, bytes, size, 0), size);
+    world_until_idle();
+}
+
+static struct connection *only_connection(void) { return world.sessions.connections; }
+
+/* An event of an eventfd, and a wait for it that takes its next readiness. The requests are `id` and id + 1. */
+static void wait_for_one(int fd, uint64_t id, int event) {
+    Portd__V1__Request request = PORTD__V1__REQUEST__INIT;
+    Portd__V1__Wait wait = PORTD__V1__WAIT__INIT;
+    struct refusal refusal;
+    struct session_objects *owner = &only_connection()->session->session_objects;
+    struct binding_claim claim;
+
+    fd_table_take(&world.fd_table, 1);
+    assert_int_equal(
+        binding_claim(owner, connection_key(only_connection(), event), event, false, 1, &claim, &refusal), 0);
+    struct waitable *evt = waitable_new(claim.binding, OBJECT_EVT, DIRECTION_READ, &refusal);
+    assert_non_null(evt);
+    wait.ids = &evt->object.id;
+    wait.n_ids = 1;
+    wait.one = true;
+    request.id = id;
+    request.wait = &wait;
+    ask(fd, &request, PORTD__V1__REQUEST__METHOD_WAIT);
+}
+
+static void make_ready(int event) {
+    assert_int_equal(eventfd_write(event, 1), 0);
+    world_until_idle();
+}
+
+/* The broker has given a later answer than the one of which the client knows, and holds it until the client has read. */
+static void a_goodbye_for_the_answer_before_one_that_is_held_does_not_count(void **state) {
+    Portd__V1__Request request = PORTD__V1__REQUEST__INIT;
+    Portd__V1__Goodbye goodbye = PORTD__V1__GOODBYE__INIT;
+    uint8_t bytes[ROOM];
+    int events[2] = {eventfd(0, EFD_CLOEXEC), eventfd(0, EFD_CLOEXEC)};
+    int fd = connect_and_greet();
+
+    (void)state;
+    for (int i = 0; i < 2; i++)
+        wait_for_one(fd, 2 + (uint64_t)i, events[i]);
+    assert_true(has_bytes(fd));
+    make_ready(events[0]);
+    assert_true(has_bytes(fd));
+    struct connection *connection = only_connection();
+    assert_int_equal(connection->last_one, 2);
+    connection->channel.out_fds_at = 0; /* a reply with a descriptor is not sent yet */
+    make_ready(events[1]);
+    connection->channel.out_fds_at = SIZE_MAX;
+    assert_non_null(connection->held);
+    request.id = 4;
+    request.method_case = PORTD__V1__REQUEST__METHOD_GOODBYE;
+    request.goodbye = &goodbye;
+    goodbye.wait = 2;
+    size_t size = pack(bytes, &request) - FRAME_HEADER;
+    struct channel_frame frame = {.body = bytes + FRAME_HEADER, .length = size};
+    connection->all->frame(connection, &frame);
+    assert_false(connection->keeps);
+    connection_flush_later(connection);
+    world_until_idle();
+    assert_null(connection->held);
+    goodbye.wait = 3;
+    ask(fd, &request, PORTD__V1__REQUEST__METHOD_GOODBYE);
+    assert_true(connection->keeps);
+    os_close(fd);
+    assert_true(world_until(nobody_is_there));
+}
+
+TEST_MAIN(cmocka_unit_test_setup_teardown(who_reads_on_after_a_rest_reads_the_end, begin, end),
+          cmocka_unit_test_setup_teardown(a_goodbye_for_the_answer_before_one_that_is_held_does_not_count,
+                                          begin, end))
