@@ -1,4 +1,8 @@
-/* connection_close.c: what a connection leaves to be closed: received descriptors while it lasts, and its socket in the end. */
+/* connection_close.c: what a connection leaves to be closed: received descriptors while it lasts, and its socket in the end.
+ *
+ * A socket is closed here, in a turn of its uid, if its client sends no more and nothing is left in it: then nothing of others is closed with it. That
+ * is cheaper than a worker where clients come and go. The watchers of the client's end, which are walked, are charged to the uid with the turn;
+ * so after one close that takes long the others of the turn are a worker's. */
 #include "connection.h"
 #include "daemon/access/fd_table.h"
 #include "daemon/access/user.h"
@@ -6,6 +10,7 @@
 #include "daemon/loop/closer.h"
 #include "daemon/loop/identity.h"
 #include "daemon/object/env.h"
+#include "proto/socket.h"
 #include "session.h"
 
 #include <stdlib.h>
@@ -48,8 +53,23 @@ static void on_closed(void *context) {
     free_closed(connection);
 }
 
+static bool is_closed_here(const struct connection *connection) {
+    const struct lane *lane = &connection->user->lane;
+    struct transport transport = connection->channel.transport;
+    return lane->turns->last == lane && !lane->turns->cut && !lane_rests(lane) &&
+           socket_is_shut(transport_peer(transport)) && transport_is_empty(transport);
+}
+
 void connection_close(struct connection *connection) {
+    struct lane *lane = &connection->user->lane;
     turn_forget(&connection->task);
+    if (is_closed_here(connection)) {
+        transport_close(connection->channel.transport);
+        turn_cut_if_long(lane->turns);
+        (void)turn_charge(lane->turns, lane); /* its user may go with it */
+        on_closed(connection);
+        return;
+    }
     closer_discard(connection->all->env->closer, &connection->user->discard_queue,
                    transport_take(connection->channel.transport), connection->user->uid, on_closed,
                    connection);

@@ -5,6 +5,7 @@
 #include "daemon/access/gate.h"
 #include "daemon/access/refusal.h"
 #include "daemon/base/metrics.h"
+#include "daemon/loop/closer.h"
 #include "daemon/session/connection.h"
 #include "proto/frame.h"
 #include "tests/support/on_socket.h"
@@ -310,43 +311,55 @@ static void a_receive_that_takes_long_is_the_last_of_its_turn(void **state) {
     world_until_idle();
 }
 
-/* Sends the frame in single bytes, the last of them with a descriptor, and lets the broker read until the uid rests. */
-static void be_late_with_one(int fd, const uint8_t *frame, int size, const struct user *user) {
-    os_fd file = STDIN_FILENO;
-
-    for (int i = 0; i < size - 1; i++)
-        assert_int_equal(send(fd, &frame[i], 1, 0), 1);
-    assert_int_equal(on_socket_send(fd, &frame[size - 1], 1, &file, 1), 1);
-    for (int i = 0; i < 10 && !lane_owes(&user->lane); i++)
-        (void)world_turn(0);
-    assert_true(lane_rests(&user->lane) && lane_owes(&user->lane));
-}
-
-/* What it takes others may have caused. By itself it is owed for a short time; with a reply that takes long it costs as any other. */
+/* What it takes others may have caused: by itself it is owed for a short time, and not remembered. */
 static void a_receive_of_descriptors_costs_little_by_itself(void **state) {
     enum { PART = 60 };
     static struct watchers watchers;
     static const uint8_t part[PART] = {PART, 0, 0, 0, 1};
     const struct user *user;
-    uint8_t with_one[SIZE];
+    os_fd file = STDIN_FILENO;
     int fds[2];
 
     (void)state;
     connect_two(fds);
     assert_int_equal(users_next(&world.users, 0, &user, 1), 1);
     watch(fds, &watchers);
-    be_late_with_one(fds[0], part, PART, user);
+    for (int i = 0; i < PART - 1; i++)
+        assert_int_equal(send(fds[0], &part[i], 1, 0), 1);
+    assert_int_equal(on_socket_send(fds[0], &part[PART - 1], 1, &file, 1), 1);
+    for (int i = 0; i < 10 && !lane_rests(&user->lane); i++)
+        (void)world_turn(0);
+    assert_true(lane_rests(&user->lane) && lane_owes(&user->lane));
     assert_int_equal(user->lane.owes_until, 0);
-    pardon();
-    memcpy(with_one, ping, SIZE);
-    with_one[4] = 1;
-    be_late_with_one(fds[1], with_one, SIZE, user);
-    assert_true(user->lane.owes_until > 0);
     unwatch(&watchers);
     os_close(fds[0]);
     os_close(fds[1]);
     assert_true(world_until(nobody_is_there_in_time));
     world_until_idle();
+}
+
+/* Without a worker if its client has left; by one if its client has made an error and is still there. */
+static void who_has_left_is_closed_at_once(void **state) {
+    static const uint8_t wrong[FRAME_HEADER] = {0};
+
+    (void)state;
+    for (size_t left = 0; left < 2; left++) {
+        int fd = world_connect();
+        assert_true(fd >= 0);
+        assert_int_equal(send(fd, hello, sizeof hello, 0), sizeof hello);
+        world_until_idle();
+        assert_true(read_all(fd) > 0);
+        if (left)
+            os_close(fd);
+        else
+            assert_int_equal(send(fd, wrong, sizeof wrong, 0), sizeof wrong);
+        for (int i = 0; i < 100 && closer_pending(world.closer) == 0 && world.fd_table.used > world.used; i++)
+            (void)world_turn(1000);
+        assert_int_equal(closer_pending(world.closer), !left);
+        if (!left)
+            os_close(fd);
+        assert_true(world_until(nobody_is_there));
+    }
 }
 
 /* A uid that rests is not forgotten with its last connection: a new one is not answered before the rest is over. */
@@ -434,5 +447,6 @@ TEST_MAIN(cmocka_unit_test_setup_teardown(who_has_spent_the_rate_is_read_again, 
           cmocka_unit_test_setup_teardown(a_send_that_takes_long_is_the_last_of_its_turn, begin, end),
           cmocka_unit_test_setup_teardown(a_receive_that_takes_long_is_the_last_of_its_turn, begin, end),
           cmocka_unit_test_setup_teardown(a_receive_of_descriptors_costs_little_by_itself, begin, end),
+          cmocka_unit_test_setup_teardown(who_has_left_is_closed_at_once, begin, end),
           cmocka_unit_test_setup_teardown(who_rests_is_known_after_it_has_gone, begin, end),
           cmocka_unit_test_setup_teardown(who_says_nothing_is_ended_after_a_rest, begin, end))
