@@ -2,7 +2,8 @@
  *
  * Pages that the kernel keeps for what a worker has written (in a pipe, in a socket's queue) are charged to the broker's control group until
  * somebody reads them, and where a group is full the kernel ends a process in it. So there is a line at three quarters of the least limit of the
- * group and those that contain it; what files on disks have in the page cache does not count, since the kernel takes that back.
+ * group and those that contain it. What files on disks have in the page cache does not count, since the kernel takes that back; but what is not on the disk
+ * yet does: where that fills the group, the kernel lets each thread that needs memory sleep until it has been written.
  *
  * The files are opened once, at the start, and looked at again when CGROUP_LOOK_MS have passed, or when a sixteenth of the limit (64 MiB at most) may
  * have been written.

@@ -16,15 +16,23 @@
 enum { LEVELS = 16, PATH = 4096, LINE = PATH + 1024, TEXT = 8192, STEP_MOST = 64 << 20 };
 
 struct version {
-    const char *limits[2], *used, *statistics, *reclaimable[2];
+    const char *limits[2], *used, *statistics;
+    const char *file[2]; /* pages of files on disks */
+    const char
+        *pending[2]; /* of these, what must be written to the disk before the kernel can take it back */
 };
 
 static const struct version versions[] = {
     {{"memory.limit_in_bytes", NULL},
      "memory.usage_in_bytes",
      "memory.stat",
-     {"\ntotal_inactive_file ", "\ntotal_active_file "}},
-    {{"memory.max", "memory.high"}, "memory.current", "memory.stat", {"\ninactive_file ", "\nactive_file "}},
+     {"\ntotal_inactive_file ", "\ntotal_active_file "},
+     {"\ntotal_dirty ", "\ntotal_writeback "}},
+    {{"memory.max", "memory.high"},
+     "memory.current",
+     "memory.stat",
+     {"\ninactive_file ", "\nactive_file "},
+     {"\nfile_dirty ", "\nfile_writeback "}},
 };
 
 static struct {
@@ -166,16 +174,22 @@ static uint64_t read_number(int fd) {
     return read_text(fd, text) && text[0] >= '0' && text[0] <= '9' ? strtoull(text, NULL, 10) : UINT64_MAX;
 }
 
-static uint64_t reclaimable(void) {
-    char text[TEXT];
+static uint64_t sum_of(const char *text, const char *const keys[2]) {
     uint64_t sum = 0;
-    if (!read_text(group.statistics, text))
-        return 0;
     for (size_t i = 0; i < 2; i++) {
-        const char *key = group.version->reclaimable[i], *at = strstr(text, key);
-        sum += at ? strtoull(at + strlen(key), NULL, 10) : 0;
+        const char *at = strstr(text, keys[i]);
+        sum += at ? strtoull(at + strlen(keys[i]), NULL, 10) : 0;
     }
     return sum;
+}
+
+/* What the kernel can take back at once. For a page that is not on the disk yet, whoever needs memory sleeps: the loop too. */
+static uint64_t reclaimable(void) {
+    char text[TEXT];
+    if (!read_text(group.statistics, text))
+        return 0;
+    uint64_t file = sum_of(text, group.version->file), pending = sum_of(text, group.version->pending);
+    return file > pending ? file - pending : 0;
 }
 
 static void look(unsigned now) {
