@@ -47,7 +47,7 @@ stuck() {
   for way in "" --through-broker; do
     id=$(portctl wrap fd 5 --mode read)
     echo data >&5
-    both limited python3 "$BATS_TEST_DIRNAME/stuck.py" pipe "$PORTCTL_BIN" cat "$id" --timeout 50ms -j ${way:+"$way"}
+    both limited python3 "$BATS_TEST_DIRNAME/stuck.py" pipe "$PORTCTL_BIN" cat "$id" --timeout 2s -j ${way:+"$way"} # enough to read it
     exits 124
     [ "$(jq -r '.error | "\(.code) \(.exit)"' <<<"$error")" = "timeout 124" ]
     has "$error" "5 bytes that had been read from the port were not written"
