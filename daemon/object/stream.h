@@ -55,9 +55,9 @@ enum {
     STREAM_E_RIGHTS = 5,
     /* The file or socket is for requests to the kernel, which it answers for the process that makes them. */
     STREAM_E_CONTROL = 6,
-    /* The file is in memory, and what is written for another user would be charged to the broker for ever. */
+    /* The file is in memory, and pages made for another user would be charged to the broker for ever. */
     STREAM_E_MEMORY = 7,
-    /* What pipes and sockets would keep of it is charged to the broker, whose control group is full (cgroup.h). */
+    /* What a pipe, a socket or the page cache would keep of it is charged to the broker, whose control group is full (cgroup.h). */
     STREAM_E_FULL = 8
 };
 

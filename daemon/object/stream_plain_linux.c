@@ -3,7 +3,8 @@
  * The kernel answers a read or write of its own files as the task that makes it: it looks up numbers of descriptors and
  * processes, paths and namespaces there. And it charges the pages of a file in memory to the task that writes it, for
  * ever. That task is the broker's. A client uses a copy of such a descriptor. What a pipe or a socket keeps of a write is
- * charged there as well, until it is read: so nothing is written for others while the broker's control group is full. */
+ * charged there as well, until it is read; and so are the pages of a file that a read brings in, which its holders can
+ * keep there (mlock). So while the broker's control group is full nothing is written for others, and no file read. */
 #include "stream.h"
 
 #include "daemon/base/cgroup.h"
@@ -76,17 +77,24 @@ static int check(struct stream_job *job, uint32_t type) {
         return STREAM_E_PROCESS;
     if (is_control(type))
         return STREAM_E_CONTROL;
+    /* A ramfs has pages also where a hole was read. */
+    if (is_in_memory(type) && (job->what == STREAM_WRITE || type == RAMFS_MAGIC) && is_for_another(job))
+        return STREAM_E_MEMORY;
     if (is_in_memory(type))
-        return job->what == STREAM_WRITE && is_for_another(job) ? STREAM_E_MEMORY : 0;
+        return 0;
     job->plain = true;
     return 0;
+}
+
+static bool is_charged(const struct stream_job *job) {
+    return job->what == STREAM_WRITE || (job->type == INSPECT_REGULAR && job->what != STREAM_SEEK);
 }
 
 /* fstatfs may call a server, and never fails for files of the kernel. Descriptors of other types are on no file system
  * but those of pipes, sockets and the like. */
 int stream_check_plain(struct stream_job *job) {
     struct statfs system;
-    if (job->what == STREAM_WRITE && is_for_another(job) && cgroup_is_full(job->size))
+    if (is_charged(job) && is_for_another(job) && cgroup_is_full(job->size))
         return STREAM_E_FULL;
     if (job->plain || (job->type != INSPECT_REGULAR && job->type != INSPECT_OTHER))
         return 0;

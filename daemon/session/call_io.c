@@ -118,10 +118,10 @@ static const struct {
                          "the broker cannot act with the rights of another user on this system"},
     [STREAM_E_CONTROL] = {REFUSAL_UNSUPPORTED, "id", "get a copy of the descriptor and use that",
                           "the kernel would take the request as one of the broker, not of the client"},
-    [STREAM_E_MEMORY] = {REFUSAL_UNSUPPORTED, "id", "get a copy of the descriptor and write to that",
+    [STREAM_E_MEMORY] = {REFUSAL_UNSUPPORTED, "id", "get a copy of the descriptor and use that",
                          "the file is in memory, which the kernel would charge to the broker"},
-    [STREAM_E_FULL] = {REFUSAL_LIMIT, NULL, "try again, or get a copy of the descriptor and write to that",
-                       "the memory of the broker's control group is in use, by what was written for others"},
+    [STREAM_E_FULL] = {REFUSAL_LIMIT, NULL, "try again, or get a copy of the descriptor and use that",
+                       "the memory of the broker's control group is in use, by what was done for others"},
 };
 
 static void refuse(const struct io *io) {

@@ -156,6 +156,41 @@ static void files_in_memory_are_written_by_the_client(void **state) {
     assert_int_equal(fixture_reap(fixture_fork(write_memory, NULL)), 0);
 }
 
+/* A read of a hole makes a page there, and a tmpfs does not. */
+static int read_hole(void *data) {
+    static const struct control file = {"ramfs", NULL, "hole", O_RDWR | O_CREAT};
+    portd_id in;
+    char byte;
+    size_t n;
+    if (unshare(CLONE_NEWNS) < 0 || mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
+        return CANNOT;
+    int fd = open_control(&file, data);
+    if (fd < 0 || ftruncate(fd, 1) < 0)
+        return CANNOT;
+    portd_client *client = stranger_connect(&broker, CLIENT, NULL, NULL);
+    if (!client || portd_fd_to_port(client, fd, "", PORTD_READ, fixture_soon(), &in, NULL) != 1)
+        return 1;
+    if (portd_port_read(client, in, &byte, 1, 0, fixture_soon(), &n, NULL) != PORTD_E_UNSUPPORTED)
+        return 2;
+    portd_disconnect(client);
+    return 0;
+}
+
+static void files_in_a_ramfs_are_read_by_the_client(void **state) {
+    char folder[FIXTURE_PATH + 32];
+    (void)state;
+    if (!stranger_broker(&broker))
+        test_skip("only root can be somebody else");
+    snprintf(folder, sizeof folder, "%s/mount", broker.folder);
+    assert_int_equal(mkdir(folder, 0700), 0);
+    int answer = fixture_reap(fixture_fork(read_hole, folder));
+    assert_int_equal(rmdir(folder), 0);
+    if (answer == CANNOT)
+        test_skip("needs root, to mount file systems");
+    assert_int_equal(answer, 0);
+}
+
 TEST_MAIN(FIXTURE_CASE_BARE(control_files_are_left_to_the_client),
           FIXTURE_CASE_BARE(requests_of_netlink_are_left_to_the_client),
-          FIXTURE_CASE_BARE(files_in_memory_are_written_by_the_client))
+          FIXTURE_CASE_BARE(files_in_memory_are_written_by_the_client),
+          FIXTURE_CASE_BARE(files_in_a_ramfs_are_read_by_the_client))

@@ -1,15 +1,18 @@
-/* test_memory_limit.c: a broker in a control group with a memory limit: what it writes for others and nobody reads does not fill the group. Needs
- * root, to make a group and to be somebody else. */
+/* test_memory_limit.c: a broker in a control group with a memory limit: what it writes for others and nobody reads does not fill the group, and neither
+ * do the pages of files that it reads for them. Needs root, to make a group and to be somebody else. */
 #define _GNU_SOURCE
 
 #include "ports.h"
 #include "stranger.h"
 
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <poll.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 
-enum { CLIENT = 2001, PIPES = 400, PIPE_SIZE = 1 << 20, PART = 1 << 16, ROOM = 32 << 20 };
+enum { CLIENT = 2001, PIPES = 400, PIPE_SIZE = 1 << 20, PART = 1 << 16, ROOM = 32 << 20, NO_PAGES = 77 };
 
 static struct fixture broker;
 
@@ -114,10 +117,52 @@ static int fill_and_empty(void *data) {
     return code == 1 ? 0 : 6;
 }
 
-static void unread_bytes_of_others_do_not_fill_it(void **state) {
+static int read_part(portd_client *client, portd_id in, size_t *n) {
+    return portd_port_read(client, in, bytes, sizeof bytes, 0, fixture_soon(), n, NULL);
+}
+
+/* Reads a file on a disk and keeps its pages in memory, until a read is refused; lets them go, and reads again. */
+static int lock_and_release(void *data) {
+    enum { FILE_SIZE = 4 * ROOM };
+    struct statfs system;
+    portd_id in = 0;
+    size_t n = 0, read = 0;
+    int code = 1, sum = 0;
+    (void)data;
+    int fd = open(broker.folder, O_RDWR | O_TMPFILE | O_CLOEXEC, 0600);
+    if (fd < 0 || fstatfs(fd, &system) < 0 || system.f_type == TMPFS_MAGIC || ftruncate(fd, FILE_SIZE) < 0)
+        return NO_PAGES;
+    /* Root may lock so much at once; a user needs a process for each 8 MiB. */
+    char *pages = mmap(NULL, FILE_SIZE, PROT_READ, MAP_SHARED, fd, 0);
+    if (pages == MAP_FAILED || mlock2(pages, FILE_SIZE, MLOCK_ONFAULT) < 0)
+        return NO_PAGES;
+    portd_client *client = stranger_connect(&broker, CLIENT, NULL, NULL);
+    if (!client)
+        return 1;
+    if (portd_fd_to_port(client, fd, "", PORTD_READ, fixture_soon(), &in, NULL) != 1)
+        return 3;
+    while (code == 1 && read < FILE_SIZE) {
+        code = read_part(client, in, &n);
+        for (size_t at = 0; code == 1 && at < n; at += 4096)
+            sum += *(volatile char *)(pages + read + at);
+        read += code == 1 ? n : 0;
+    }
+    if (code != PORTD_E_LIMIT)
+        return 5;
+    if (munmap(pages, FILE_SIZE) < 0 || lseek(fd, 0, SEEK_SET) < 0)
+        return 6;
+    for (int i = 0; code == PORTD_E_LIMIT && i < FIXTURE_PATIENCE_MS; i++) {
+        (void)poll(NULL, 0, 1);
+        code = read_part(client, in, &n);
+    }
+    portd_disconnect(client);
+    return code == 1 && sum == 0 ? 0 : 7;
+}
+
+/* What the client returns, beside a broker with a limit. */
+static int be_limited(int (*client)(void *)) {
     char folder[FIXTURE_PATH];
     int answer = -1;
-    (void)state;
     const struct place *place = make_group(folder);
     if (!place)
         test_skip("there are no control groups with memory here, or only root can make one");
@@ -125,7 +170,7 @@ static void unread_bytes_of_others_do_not_fill_it(void **state) {
     unsigned long long used = number_in(folder, place->used);
     bool limited = started && set_number(folder, place->limit, 2 * used + ROOM);
     if (limited)
-        answer = fixture_reap(fixture_fork(fill_and_empty, NULL));
+        answer = fixture_reap(fixture_fork(client, NULL));
     bool alive =
         limited && fixture_process_state(broker.pid) != 0 && fixture_process_state(broker.pid) != 'Z';
     if (started && alive)
@@ -135,7 +180,21 @@ static void unread_bytes_of_others_do_not_fill_it(void **state) {
         test_skip("only root can be somebody else");
     assert_true(limited);
     assert_true(alive);
+    return answer;
+}
+
+static void unread_bytes_of_others_do_not_fill_it(void **state) {
+    (void)state;
+    assert_int_equal(be_limited(fill_and_empty), 0);
+}
+
+static void pages_that_others_lock_do_not_fill_it(void **state) {
+    (void)state;
+    int answer = be_limited(lock_and_release);
+    if (answer == NO_PAGES)
+        test_skip("the tests' folder is in memory, or only root may lock so much of it");
     assert_int_equal(answer, 0);
 }
 
-TEST_MAIN(FIXTURE_CASE_BARE(unread_bytes_of_others_do_not_fill_it))
+TEST_MAIN(FIXTURE_CASE_BARE(unread_bytes_of_others_do_not_fill_it),
+          FIXTURE_CASE_BARE(pages_that_others_lock_do_not_fill_it))

@@ -30,7 +30,7 @@ static void put(const char *bytes, size_t n) { assert_int_equal(write(moving.in[
 static bool is_slowed(void) { return moving.transfer.slowed; }
 
 static bool has_come(void) {
-    return moving.transfer.stream.count == moving.expected && !moving.transfer.working;
+    return !moving.transfer.working && moving.transfer.stream.count == moving.expected;
 }
 
 /* So many bytes come through, in all. */
