@@ -140,7 +140,8 @@ static struct waiting *waiting_new(struct call *call, const Portd__V1__Wait *mes
     waiting->bytes = bytes;
     waiting->wait = wait_init(waiting + 1, session_objects, message->n_ids);
     waiting->wait->done = on_done;
-    waiting->wait->all = message->all;
+    waiting->wait->all =
+        message->all && message->n_ids > 1; /* all of one is any of it, and has its turn among these */
     waiting->wait->one = message->one;
     waiting->wait->connection = call->connection->serial;
     waiting->wait->left = &call->connection->dead;

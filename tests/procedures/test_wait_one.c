@@ -254,6 +254,20 @@ static void who_is_not_satisfied_does_not_take_the_turn(void **state) {
     assert_int_equal(ask_answer(both), 2);
 }
 
+/* All of one is any of it: it is its turn. */
+static void a_wait_for_all_of_one_object_takes_its_turn(void **state) {
+    portd_client *c = fixture_client(NULL);
+    int p[2];
+
+    (void)state;
+    make_pipe(p);
+    portd_id evt = ask_evt(c, p[0], READ);
+    struct inflight *first = ask_park(c, &evt, 1, ONE | PORTD_WAIT_ALL), *next = ask_park_one(c, evt, ONE);
+    put(p[1]);
+    assert_answer(first, evt, READY);
+    assert_true(ask_still_inflight(next));
+}
+
 static void a_cancelled_wait_does_not_take_the_turn(void **state) {
     struct pool pool;
 
@@ -369,6 +383,7 @@ TEST_MAIN(FIXTURE_CASE(only_the_oldest_is_answered), FIXTURE_CASE(activity_count
           FIXTURE_CASE(an_end_after_the_work_is_done_answers_nobody),
           FIXTURE_CASE(a_killed_worker_passes_its_work_on), FIXTURE_CASE(waits_without_it_are_all_answered),
           FIXTURE_CASE(who_is_not_satisfied_does_not_take_the_turn),
+          FIXTURE_CASE(a_wait_for_all_of_one_object_takes_its_turn),
           FIXTURE_CASE(a_cancelled_wait_does_not_take_the_turn), FIXTURE_CASE(one_of_several_events),
           FIXTURE_CASE(semaphores_and_what_has_ended_answer_everybody),
           FIXTURE_CASE(hang_up_is_passed_on_as_well), FIXTURE_CASE(with_what_is_always_ready))
