@@ -352,6 +352,23 @@ static bool asks_for_json(int argc, char **argv) {
     return false;
 }
 
+/* The last value of --timeout in any word: an error in an earlier word must be printed within it, too. */
+static int64_t asked_timeout(int argc, char **argv) {
+    int64_t timeout_us = INT64_MAX;
+
+    for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++) {
+        if (strncmp(argv[i], "--timeout=", 10) == 0)
+            (void)text_duration(argv[i] + 10, &timeout_us);
+        else if (strcmp(argv[i], "--timeout") == 0 && i + 1 < argc)
+            (void)text_duration(argv[i + 1], &timeout_us);
+    }
+    return timeout_us;
+}
+
+static int64_t deadline_after(int64_t now, int64_t timeout_us) {
+    return timeout_us > INT64_MAX - now ? PORTD_FOREVER : now + timeout_us;
+}
+
 static int check_together(const struct invocation *in) {
     if (in->address != NULL && in->which != WHICH_ANY)
         return failure_usage(&in->output, NULL, "--address and --%s are mutually exclusive",
@@ -376,8 +393,9 @@ int options_parse(int argc, char **argv, struct invocation *in) {
     in->output.error_colour = wants_colour(2);
     in->output.legend = true;
     in->output.width = native_is_terminal(1) ? native_terminal_width() : 0;
+    native_limit_streams(deadline_after(now, asked_timeout(argc, argv)));
     rc = walk(argc, argv, in);
-    in->deadline = in->timeout_us > INT64_MAX - now ? PORTD_FOREVER : now + in->timeout_us;
+    in->deadline = deadline_after(now, in->timeout_us);
     return rc != 0 ? rc : check_together(in);
 }
 

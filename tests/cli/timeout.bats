@@ -76,6 +76,14 @@ os.execvp(sys.argv[2], sys.argv[2:])' "$blocked" python3 "$BATS_TEST_DIRNAME/stu
   [ "${lines[-1]}" = "# EOF" ]
 }
 
+@test "a full standard error: a usage error ends, wherever --timeout is" {
+  for call in "--timeout 500ms bogus" "bogus --timeout=500ms" "list --bogus --timeout 500ms" "list --columns bogus --timeout 500ms"; do
+    read -ra words <<<"$call"
+    both limited python3 "$BATS_TEST_DIRNAME/stuck.py" both-pipe "$PORTCTL_BIN" "${words[@]}" </dev/null
+    exits 2 || { echo "$call"; false; }
+  done
+}
+
 # Whether the timer that a caller has set before it became portctl is still there for the program that portctl becomes.
 @test "the timer that interrupts a write is not left to the program of exec" {
   both limited "$PORTCTL_BIN" exec --timeout 100ms -- python3 -c '
