@@ -10,7 +10,8 @@
 
 enum {
     FLOW_CHUNK = 65536,
-    FLOW_PIPE_EXIT = 141 /* what shells report of a program that SIGPIPE has ended */
+    FLOW_ALIGNMENT = 4096, /* of the bytes in memory; files open with O_DIRECT need it */
+    FLOW_PIPE_EXIT = 141   /* what shells report of a program that SIGPIPE has ended */
 };
 
 enum flow_end {
@@ -69,7 +70,7 @@ bool flow_is_stream(portd_native number);
  * After FLOW_LOOK it can be called again. */
 enum flow_end flow_run(struct flow *flow);
 
-/* Reads what is available, at most FLOW_CHUNK bytes. FLOW_DONE and *count, or another end. */
+/* Reads what is available, at most FLOW_CHUNK bytes, to an address of FLOW_ALIGNMENT. FLOW_DONE and *count, or another end. */
 enum flow_end flow_read(const struct flow *flow, void *bytes, size_t *count);
 
 /* Writes all bytes: FLOW_DONE, FLOW_WRITE_ERROR, FLOW_LATE, FLOW_STOPPED or FLOW_REFUSED. Bytes that were not written are lost. */

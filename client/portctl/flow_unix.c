@@ -17,6 +17,7 @@
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdalign.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -168,7 +169,7 @@ enum flow_end flow_write(struct flow *flow, const void *bytes, size_t size) {
 }
 
 static enum flow_end move_by_copy(struct flow *flow) {
-    char bytes[FLOW_CHUNK];
+    alignas(FLOW_ALIGNMENT) char bytes[FLOW_CHUNK];
     size_t count;
     enum flow_end end = gives(flow) ? FLOW_DONE : wait_writable(flow);
 

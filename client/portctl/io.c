@@ -17,6 +17,7 @@
 #include "text.h"
 
 #include <errno.h>
+#include <stdalign.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -323,7 +324,7 @@ static int get_chunk(struct io *io, void *bytes, size_t *count) {
 }
 
 static int cat_chunks(struct io *io) {
-    char *bytes = text_room(FLOW_CHUNK, 1);
+    alignas(FLOW_ALIGNMENT) char bytes[FLOW_CHUNK];
     size_t count;
     int rc;
 
@@ -335,7 +336,6 @@ static int cat_chunks(struct io *io) {
         if (rc == 0 && native_time_left(io->in->deadline) == 0)
             rc = io_tell(io, &io->flow, FLOW_LATE, "the port", "");
     } while (rc == 0);
-    free(bytes);
     return rc < 0 ? -rc : rc;
 }
 

@@ -641,6 +641,44 @@ PYTHON
   done
 }
 
+# Runs a command with a file as descriptor 7, open with O_DIRECT; or skips the case.
+directly() {
+  local file=$1 way=$2
+  shift 2
+  python3 -c '
+import os, sys
+try:
+    number = os.open(sys.argv[1], getattr(os, sys.argv[2]) | os.O_DIRECT)
+except OSError:
+    sys.exit(77)
+os.dup2(number, 7)
+os.set_inheritable(7, True)
+os.execvp(sys.argv[3], sys.argv[3:])' "$file" "$way" "$@"
+}
+
+# Eight times, since where memory lies is different each time.
+@test "cat, write: files that are open with O_DIRECT, by either way, in text and in JSON" {
+  head -c 262144 /dev/urandom >"$BATS_TEST_TMPDIR/file"
+  directly "$BATS_TEST_TMPDIR/file" O_RDONLY true || skip "no O_DIRECT in $BATS_TEST_TMPDIR"
+  for way in "${WAYS[@]}"; do
+    for ((i = 0; i < 8; i++)); do
+      id=$(directly "$BATS_TEST_TMPDIR/file" O_RDONLY "$PORTCTL_BIN" wrap fd 7 --mode read)
+      portctl cat "$id" ${way:+"$way"} >"$BATS_TEST_TMPDIR/got"
+      cmp "$BATS_TEST_TMPDIR/got" "$BATS_TEST_TMPDIR/file"
+      portctl close "$id"
+      id=$(directly "$BATS_TEST_TMPDIR/file" O_RDONLY "$PORTCTL_BIN" wrap fd 7 --mode read)
+      portctl cat "$id" --json ${way:+"$way"} >"$BATS_TEST_TMPDIR/chunks"
+      jq -r .data "$BATS_TEST_TMPDIR/chunks" | while read -r data; do base64 -d <<<"$data"; done | cmp - "$BATS_TEST_TMPDIR/file"
+      portctl close "$id"
+      : >"$BATS_TEST_TMPDIR/got"
+      id=$(directly "$BATS_TEST_TMPDIR/got" O_WRONLY "$PORTCTL_BIN" wrap fd 7 --mode write)
+      [ "$(portctl write "$id" --json ${way:+"$way"} <"$BATS_TEST_TMPDIR/file" | jq .count)" -eq 262144 ]
+      cmp "$BATS_TEST_TMPDIR/got" "$BATS_TEST_TMPDIR/file"
+      portctl close "$id"
+    done
+  done
+}
+
 @test "cat: --timeout ends it also where bytes never stop coming" {
   id=$(portctl wrap fd 5 --mode read 5</dev/zero)
   for way in "" --through-broker --json "--json --through-broker"; do
