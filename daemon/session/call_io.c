@@ -187,6 +187,12 @@ static void orphan(struct inflight *inflight) {
         io_free(io);
 }
 
+/* What the worker has done by then is answered, as after a cancel. */
+static bool is_late(struct inflight *inflight) {
+    struct io *io = CONTAINER_OF(inflight, struct io, inflight);
+    return io->transfer.working && !transfer_cancel(&io->transfer);
+}
+
 /* While replies are unread, a read must not take bytes from the kernel. */
 static bool has_room(struct transfer *transfer) {
     struct io *io = io_of(transfer);
@@ -224,7 +230,8 @@ static struct io *io_new(struct call *call, struct port *port, size_t size) {
     }
     memset(io, 0, sizeof *io);
     charge_move(&io->charge, &before);
-    io->inflight = (struct inflight){.emit = emit, .orphan = orphan, .cancel = cancel, .go_on = go_on};
+    io->inflight = (struct inflight){
+        .emit = emit, .orphan = orphan, .outlasts = is_late, .cancel = cancel, .go_on = go_on};
     io->closer = call->connection->all->env->closer;
     io->transfer.stream.pipe = OS_FD_NONE;
     io->identity = identity_ref(call->connection->identity);

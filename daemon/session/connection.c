@@ -144,7 +144,7 @@ void connection_end(struct connection *connection, const char *reason) {
 static void leave(struct connection *connection) {
     struct sessions *sessions = connection->all;
     struct session *session = connection->session;
-    if (!inflight_give_up(connection, true)) {
+    if (!inflight_give_up(connection)) {
         queue(connection);
         return;
     }
@@ -319,8 +319,8 @@ void connection_flush(struct connection *connection) {
         connection_end(connection, error == -EPIPE || error == -ECONNRESET ? NULL : strerror(-error));
     if (connection->lost)
         connection_end(connection, connection->lost);
-    if (!connection->dead && is_leaving(connection) && !connection->held &&
-        !channel_pending(&connection->channel))
+    if (!connection->dead && is_leaving(connection) && !connection->held && !connection->inflight &&
+        !connection->late && !channel_pending(&connection->channel))
         connection_end(connection, ended);
     if (connection->dead)
         return;
@@ -338,7 +338,7 @@ static void step(struct task *task) {
         leave(connection);
         return;
     }
-    if (is_leaving(connection) && !inflight_give_up(connection, false)) {
+    if (is_leaving(connection) && !inflight_leave(connection)) {
         on_ready(&connection->watch, events);
         return;
     }

@@ -82,6 +82,7 @@ struct connection {
     struct loop_timer timer;   /* limit for hello; later: end of a pause */
     struct inflight *inflight; /* being served */
     struct inflight *held;     /* served; their replies wait for room */
+    struct inflight *late;     /* its session has ended; workers have them */
     struct table by_request;
     unsigned windowed;
     unsigned discards;    /* received descriptors being closed by workers */
@@ -140,8 +141,8 @@ void connection_end(struct connection *connection, const char *reason);
 /* Closes the socket of a connection that has ended and was kept for descriptors that are not received yet (passing.h). */
 void connection_close(struct connection *connection);
 
-/* Its session has ended: leaves it, sends the replies made so far, for CONNECTION_LEAVE_US at most, and ends the connection. Nothing is sent
- * to a uid whose lane rests. */
+/* Its session has ended: leaves it, sends the replies made so far and those of transfers that workers have, for CONNECTION_LEAVE_US at most,
+ * and ends the connection. Nothing is sent to a uid whose lane rests. */
 void connection_leave_ended(struct connection *connection);
 
 /* Sends what is to be sent, now or in a later turn of its uid. */

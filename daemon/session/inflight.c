@@ -26,6 +26,11 @@ int inflight_add(struct connection *connection, struct inflight *inflight, uint6
     return 0;
 }
 
+static struct inflight **list_of(const struct inflight *inflight) {
+    struct connection *connection = inflight->connection;
+    return inflight->ready ? &connection->held : inflight->late ? &connection->late : &connection->inflight;
+}
+
 void inflight_remove(struct inflight *inflight) {
     struct connection *connection = inflight->connection;
     connection->method = inflight->method;
@@ -33,10 +38,7 @@ void inflight_remove(struct inflight *inflight) {
     connection->all->n_inflight--;
     if (ring_has(&inflight->starved))
         ring_remove(&inflight->starved);
-    if (inflight->ready)
-        DL_DELETE(connection->held, inflight);
-    else
-        DL_DELETE(connection->inflight, inflight);
+    DL_DELETE(*list_of(inflight), inflight);
     if (inflight->windowed) {
         connection->windowed--;
         connection_touch(connection);
@@ -45,7 +47,7 @@ void inflight_remove(struct inflight *inflight) {
 
 static void hold(struct inflight *inflight) {
     struct connection *connection = inflight->connection;
-    DL_DELETE(connection->inflight, inflight);
+    DL_DELETE(*list_of(inflight), inflight);
     DL_APPEND(connection->held, inflight);
     inflight->ready = true;
 }
@@ -97,16 +99,40 @@ bool inflight_go_on(struct connection *connection) {
     return true;
 }
 
-bool inflight_give_up(struct connection *connection, bool also_held) {
+static void give_up(struct inflight *inflight) {
+    inflight_remove(inflight);
+    inflight->orphan(inflight);
+    metrics_add(METRIC_REQUESTS_ABANDONED, 1);
+}
+
+bool inflight_leave(struct connection *connection) {
     struct turns *turns = connection->user->lane.turns;
     struct inflight *inflight;
-    while ((inflight = connection->inflight || !also_held ? connection->inflight : connection->held)) {
+    while ((inflight = connection->inflight)) {
         if (turn_is_over(turns))
             return false;
         turn_spend(turns, 1);
-        inflight_remove(inflight);
-        inflight->orphan(inflight);
-        metrics_add(METRIC_REQUESTS_ABANDONED, 1);
+        if (!inflight->outlasts || !inflight->outlasts(inflight)) {
+            give_up(inflight);
+            continue;
+        }
+        DL_DELETE(connection->inflight, inflight);
+        DL_APPEND(connection->late, inflight);
+        inflight->late = true;
+    }
+    return true;
+}
+
+bool inflight_give_up(struct connection *connection) {
+    struct turns *turns = connection->user->lane.turns;
+    struct inflight *inflight;
+    while ((inflight = connection->inflight ? connection->inflight
+                       : connection->late   ? connection->late
+                                            : connection->held)) {
+        if (turn_is_over(turns))
+            return false;
+        turn_spend(turns, 1);
+        give_up(inflight);
     }
     return true;
 }

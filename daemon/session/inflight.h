@@ -14,10 +14,11 @@ struct connection;
 struct inflight {
     uint64_t request;              /* key of connection->by_request */
     struct connection *connection; /* NULL: it has ended */
-    struct inflight *prev, *next;  /* connection->inflight, or connection->held if ready */
+    struct inflight *prev, *next;  /* connection->held if ready, else ->late if late, else ->inflight */
     uint8_t method;                /* its number in the schema */
     bool windowed;                 /* counts against the window */
     bool ready;                    /* in `held`: only the reply is missing */
+    bool late;                     /* its session has ended, and a worker has it: the reply comes soon */
     void (*emit)(
         struct inflight *inflight); /* replies and frees; already removed. Called when the reply has room */
     void (*cancel)(
@@ -27,6 +28,8 @@ struct inflight {
     struct ring starved;                      /* in connection->starved, while it waits for room */
     void (*orphan)(
         struct inflight *inflight); /* the connection has ended: frees, now or later; already removed */
+    /* Its session has ended. True: a worker has it, and inflight_ready follows when that returns. NULL: always false. */
+    bool (*outlasts)(struct inflight *inflight);
 };
 
 /* Whether there is room for a long reply. If not, the request is queued as `starved`, and its go_on is called when there is. */
@@ -52,7 +55,11 @@ bool inflight_go_on(struct connection *connection);
 /* Whether inflight_go_on would do anything. */
 bool inflight_may_go_on(const struct connection *connection);
 
-/* The connection has ended (also_held), or its session has: orphans its requests, as many as the turn allows. True: none remain. */
-bool inflight_give_up(struct connection *connection, bool also_held);
+/* Its session has ended: orphans its requests but those that are held or that a worker has, as many as the turn allows. True: no others
+ * remain. */
+bool inflight_leave(struct connection *connection);
+
+/* The connection has ended: orphans its requests, as many as the turn allows. True: none remain. */
+bool inflight_give_up(struct connection *connection);
 
 #endif
