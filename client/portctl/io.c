@@ -23,7 +23,7 @@
 
 /* Of the pipe to a port, and of the one from a port. What is in that one is lost when standard output takes no more, and FLOW_CHUNK that was read from
  * it: so it holds less, and FLOW_CHUNK alone where a reader can leave. */
-enum { GIVE_ROOM = 1 << 20, TAKE_ROOM = 1 << 17 };
+enum { GIVE_ROOM = 1 << 20, TAKE_ROOM = 1 << 18 };
 
 const struct option_row io_options[] = {
     {"through-broker", NULL, "do not ask for a copy of the descriptor", false, NULL},
