@@ -569,7 +569,7 @@ for own, other in pairs():
   [ "${#losses[@]}" -eq 5 ]
   for lost in "${losses[@]}"; do
     [ "$lost" -gt 0 ]
-    [ "$lost" -le $((192 * 1024)) ]
+    [ "$lost" -le $((320 * 1024)) ]
   done
 }
 
