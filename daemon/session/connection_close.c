@@ -66,7 +66,8 @@ void connection_close(struct connection *connection) {
     if (is_closed_here(connection)) {
         transport_close(connection->channel.transport);
         turn_cut_if_long(lane->turns);
-        (void)turn_charge(lane->turns, lane); /* its user may go with it */
+        if (lane->turns->cut) /* only then, so that the turn has the sum of many that are short */
+            (void)turn_charge(lane->turns, lane); /* now, since its user may go with it */
         on_closed(connection);
         return;
     }
