@@ -181,7 +181,7 @@ static int run(const struct invocation *in) {
 
 static const struct option_row options[] = {
     {"shutdown", NULL, "shut down the socket when standard input ends", false, NULL},
-    {"through-broker", NULL, "do not ask for a copy of the descriptor", false, NULL},
+    {"through-broker", NULL, "do not use a copy of the descriptor", false, NULL},
     {NULL, NULL, NULL, false, NULL},
 };
 

@@ -26,7 +26,7 @@
 enum { GIVE_ROOM = 1 << 20, TAKE_ROOM = 1 << 18 };
 
 const struct option_row io_options[] = {
-    {"through-broker", NULL, "do not ask for a copy of the descriptor", false, NULL},
+    {"through-broker", NULL, "do not use a copy of the descriptor", false, NULL},
     {NULL, NULL, NULL, false, NULL},
 };
 

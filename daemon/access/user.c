@@ -318,3 +318,5 @@ int64_t user_take_round(struct user *user) {
     user->next_round = at + SECOND / USER_ROUNDS;
     return at > now ? at - now : 0;
 }
+
+void user_give_round(struct user *user) { user->next_round -= SECOND / USER_ROUNDS; }

@@ -155,4 +155,7 @@ int64_t user_spend(struct user *user);
  * for it. */
 int64_t user_take_round(struct user *user);
 
+/* Gives back a place that is not used. */
+void user_give_round(struct user *user);
+
 #endif

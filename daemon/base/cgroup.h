@@ -19,7 +19,7 @@ enum { CGROUP_LOOK_MS = 100 };
 /* process: the folder of the process in /proc. Whatever fails counts as no limit. A second call takes the place of the first. */
 void cgroup_init(const char *process);
 
-/* From any thread, before so many bytes are written. */
+/* From any thread, before so many bytes are written, or read from a file. */
 bool cgroup_is_full(size_t bytes);
 
 #endif

@@ -94,14 +94,14 @@ static bool is_charged(const struct stream_job *job) {
  * but those of pipes, sockets and the like. */
 int stream_check_plain(struct stream_job *job) {
     struct statfs system;
-    if (is_charged(job) && is_for_another(job) && cgroup_is_full(job->size))
-        return STREAM_E_FULL;
-    if (job->plain || (job->type != INSPECT_REGULAR && job->type != INSPECT_OTHER))
-        return 0;
-    if (fstatfs(job->fd, &system) == 0)
-        return check(job, (uint32_t)system.f_type);
-    if (errno == EINTR)
-        return -EAGAIN;
-    job->plain = true;
-    return 0;
+    if (!job->plain && (job->type == INSPECT_REGULAR || job->type == INSPECT_OTHER)) {
+        bool told = fstatfs(job->fd, &system) == 0;
+        if (!told && errno == EINTR)
+            return -EAGAIN;
+        int error = told ? check(job, (uint32_t)system.f_type) : 0;
+        if (error)
+            return error;
+        job->plain = job->plain || !told;
+    }
+    return is_charged(job) && is_for_another(job) && cgroup_is_full(job->size) ? STREAM_E_FULL : 0;
 }

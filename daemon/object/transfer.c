@@ -29,6 +29,9 @@ static int direction_of(const struct transfer *transfer) {
 /* Takes the transfer out of all queues and stops its pause. */
 static void withdraw(struct transfer *transfer) {
     struct port *port = transfer->port;
+    const struct descriptor *descriptor = waitable_source(&port->waitable);
+    if (transfer->slowed && descriptor)
+        user_give_round(descriptor->user);
     DL_DELETE(port->queue, transfer);
     if (waits(transfer))
         ring_remove(&transfer->queue_node);

@@ -8,7 +8,8 @@
  * until they are in the reply.
  *
  * An unfinished splice continues when its descriptor is ready again, behind the waiting transfers of other
- * ports, and as often as the rate of its uid allows. However it ends, the bytes it has moved are answered. */
+ * ports, and as often as the rate of its uid allows. However it ends, the bytes it has moved are answered,
+ * unless its connection ends, or leaves its session, while no worker has it. */
 #ifndef TRANSFER_H
 #define TRANSFER_H
 

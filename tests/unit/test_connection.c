@@ -370,6 +370,46 @@ static void who_has_left_is_closed_without_a_worker(void **state) {
         assert_true(++tries < 100);
 }
 
+/* Each close takes about two milliseconds, and together they take longer than a turn may: workers get the others. */
+static void many_closes_of_one_turn_are_cut_in_sum(void **state) {
+    enum { LEAVERS = 16, SOME_COPIES = 20 };
+    static int fds[LEAVERS], copies[LEAVERS][SOME_COPIES], epolls[EPOLLS];
+    struct epoll_event event = {.events = EPOLLIN | EPOLLOUT | EPOLLET};
+    bool by_a_worker = false;
+
+    (void)state;
+    for (int i = 0; i < EPOLLS; i++)
+        epolls[i] = epoll_create1(EPOLL_CLOEXEC);
+    for (int k = 0; k < LEAVERS; k++) {
+        fds[k] = world_connect();
+        assert_true(fds[k] >= 0);
+        assert_int_equal(send(fds[k], hello, sizeof hello, 0), sizeof hello);
+        world_until_idle();
+        assert_true(read_all(fds[k]) > 0);
+        for (int i = 0; i < SOME_COPIES; i++) {
+            copies[k][i] = os_dup(fds[k]);
+            for (int j = 0; j < EPOLLS; j++)
+                assert_return_code(epoll_ctl(epolls[j], EPOLL_CTL_ADD, copies[k][i], &event), errno);
+        }
+    }
+    for (int k = 0; k < LEAVERS; k++)
+        assert_return_code(shutdown(fds[k], SHUT_RDWR), errno);
+    for (int i = 0; i < 1000 && world.sessions.connections; i++) {
+        (void)world_turn(0);
+        by_a_worker = by_a_worker || closer_pending(world.closer) > 0;
+    }
+    assert_true(by_a_worker);
+    for (int i = 0; i < EPOLLS; i++)
+        os_close(epolls[i]);
+    for (int k = 0; k < LEAVERS; k++) {
+        os_close(fds[k]);
+        for (int i = 0; i < SOME_COPIES; i++)
+            os_close(copies[k][i]);
+    }
+    assert_true(world_until(nobody_is_there_in_time));
+    world_until_idle();
+}
+
 /* A uid that rests is not forgotten with its last connection: a new one is not answered before the rest is over. */
 static void who_rests_is_known_after_it_has_gone(void **state) {
     struct user *user = user_ref(&world.users, world.users.own);
@@ -456,5 +496,6 @@ TEST_MAIN(cmocka_unit_test_setup_teardown(who_has_spent_the_rate_is_read_again, 
           cmocka_unit_test_setup_teardown(a_receive_that_takes_long_is_the_last_of_its_turn, begin, end),
           cmocka_unit_test_setup_teardown(a_receive_of_descriptors_costs_little_by_itself, begin, end),
           cmocka_unit_test_setup_teardown(who_has_left_is_closed_without_a_worker, begin, end),
+          cmocka_unit_test_setup_teardown(many_closes_of_one_turn_are_cut_in_sum, begin, end),
           cmocka_unit_test_setup_teardown(who_rests_is_known_after_it_has_gone, begin, end),
           cmocka_unit_test_setup_teardown(who_says_nothing_is_ended_after_a_rest, begin, end))

@@ -63,8 +63,10 @@ static int begin(void **state) {
 
 static int end(void **state) {
     (void)state;
+    const int64_t place = moving.transfer.slowed ? 1000000 / USER_ROUNDS : 0, next = world.owner->next_round;
     assert_true(transfer_cancel(&moving.transfer));
-    assert_int_equal(moving.transfer.error, 0); /* it has moved bytes */
+    assert_int_equal(world.owner->next_round, next - place); /* it is not used */
+    assert_int_equal(moving.transfer.error, 0);              /* it has moved bytes */
     assert_false(moving.transfer.slowed || moving.done);
     world_disown();
     world_free();
