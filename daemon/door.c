@@ -34,16 +34,10 @@ static void complain(const char *address, int error) {
 
 /* The address to listen on if no listener was inherited: root's is the system's. */
 static int choose_address(struct door *door, const struct options *options) {
-    struct address parsed;
     int error;
     if (options->listen) {
-        const char *fault = address_parse(options->listen, &parsed);
-        if (!fault) {
-            (void)snprintf(door->address, sizeof door->address, "%s", options->listen);
-            return 0;
-        }
-        log_write(LOG_LEVEL_ERROR, "--listen %s: %s", options->listen, fault);
-        return -EINVAL;
+        (void)snprintf(door->address, sizeof door->address, "%s", options->listen);
+        return 0;
     }
     if (peer_self() != 0) {
         error = address_user(door->address, 1);
@@ -53,7 +47,10 @@ static int choose_address(struct door *door, const struct options *options) {
                       "it; set XDG_RUNTIME_DIR (or TMPDIR), or use --listen",
                       door->address);
         else if (error)
-            log_write(LOG_LEVEL_ERROR, "cannot prepare this user's socket directory: %s", strerror(-error));
+            log_write(LOG_LEVEL_ERROR,
+                      "cannot create the directory of %s: %s; XDG_RUNTIME_DIR, if set, else TMPDIR must name "
+                      "a directory in which this user can create a directory, or use --listen",
+                      *door->address ? door->address : "this user's socket", strerror(-error));
         return error;
     }
     (void)snprintf(door->address, sizeof door->address, "%s", address_system());

@@ -2,6 +2,7 @@
 #include "options.h"
 
 #include "portd_version.h"
+#include "proto/address.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -67,12 +68,22 @@ static bool parse_number(const char *text, int base, long most, long *value) {
     return !errno && !*end && *value <= most;
 }
 
+static int take_address(struct options *options, const char *value) {
+    struct address parsed;
+    const char *fault = address_parse(value, &parsed);
+    if (fault) {
+        fprintf(stderr, "portd: --listen %s: %s\nportd: see portd --help\n", value, fault);
+        return 2;
+    }
+    options->listen = value;
+    return 0;
+}
+
 static int take(struct options *options, int which, const char *value) {
     long number;
     switch (which) {
     case 'l':
-        options->listen = value;
-        return 0;
+        return take_address(options, value);
     case 'm':
         if (!parse_number(value, 8, 0777, &number))
             return complain("mode", value);

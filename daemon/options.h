@@ -6,8 +6,9 @@
 #include "proto/os.h"
 
 struct options {
-    const char *listen; /* address; NULL: the inherited socket, else this user's default address */
-    unsigned mode;      /* file mode of the socket */
+    const char *
+        listen; /* address that address_parse accepts; NULL: the inherited socket, else this user's default address */
+    unsigned mode; /* file mode of the socket */
     int64_t idle_exit_us;
     os_fd notify_fd; /* gets a newline when the broker is ready */
     enum log_level log_level;

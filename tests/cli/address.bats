@@ -253,6 +253,6 @@ both_ways() {
   both "$PORTD_BIN" --listen fd:7 7<&-
   exits 1
   both "$PORTD_BIN" --listen fd:
-  exits 1
-  [ -n "$error" ]
+  exits 2
+  has "$error" "the number after fd: is missing"
 }
