@@ -5,6 +5,7 @@
  * queue until it is answered. */
 #include "call.h"
 #include "client.h"
+#include "installation.h"
 #include "naming.h"
 #include "start.h"
 #include "submit.h"
@@ -164,9 +165,11 @@ static int search_start(struct search *search, int looked) {
     int r = address_user(address, 1);
 
     if (!daemon)
-        daemon = start_program(program);
-    if (!daemon)
+        daemon = installation_daemon(program);
+    if (!daemon) {
         daemon = PORTD_DAEMON_PATH;
+        hint = "set PORTD_DAEMON to the path of portd, or add its directory to PATH";
+    }
     if (r < 0) {
         if (r == -ENOENT || r != looked) { /* it could be looked at, or is not there, and cannot be created */
             snprintf(why, sizeof(why), "its directory cannot be created: %s", strerror(-r));

@@ -368,7 +368,7 @@ typedef struct portd_options {
     bool new_session;   /* with owner_pid: another session that ends with the process; found by its token */
     int64_t ttl_us;     /* > 0: a new session lasts this long, connected or not */
     bool start;         /* with address NULL: start the user's broker if none answers; not for services */
-    /* For start: the path of portd; NULL: PORTD_DAEMON, else the one installed with the library. */
+    /* For start: the path of portd; NULL: PORTD_DAEMON, else the one installed with the library (libportd(3)). */
     const char *daemon;
     /* Like realloc; size 0 frees. NULL: malloc and free. */
     void *(*allocate)(void *context, void *old, size_t size);

@@ -11,10 +11,6 @@
 /* The value of an environment variable; NULL if it is not set, empty, or this process has raised privileges. */
 const char *start_variable(const char *name);
 
-/* The path of the daemon installed with this library, found relative to the library's own file: path, or NULL if there is
- * none. */
-const char *start_program(char path[ADDRESS_MAX]);
-
 /* Sleeps for `us` microseconds. */
 void start_pause(int64_t us);
 

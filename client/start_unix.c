@@ -15,7 +15,6 @@
 #include "proto/calls.h"
 #include "proto/environment.h"
 
-#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
@@ -40,8 +39,6 @@ enum {
     SIGNALS = 65
 };
 
-static const char library_place = 0; /* dladdr finds this library's file by its address */
-
 const char *start_variable(const char *name) {
     const char *value = environment_get(name);
 
@@ -49,20 +46,6 @@ const char *start_variable(const char *name) {
 }
 
 void start_pause(int64_t us) { (void)poll(NULL, 0, (int)(us / 1000)); }
-
-/* The path from dladdr is as trustworthy as the library itself, unless it is relative (then it depends on the working
- * directory) or names a program that the library is linked into (then argv[0] chose it). */
-const char *start_program(char path[ADDRESS_MAX]) {
-    Dl_info info;
-
-    if (!dladdr(&library_place, &info) || !info.dli_fname || info.dli_fname[0] != '/')
-        return NULL;
-    int folder = (int)(strrchr(info.dli_fname, '/') - info.dli_fname);
-    if (strncmp(info.dli_fname + folder, "/libportd.", strlen("/libportd.")) != 0)
-        return NULL;
-    int length = snprintf(path, ADDRESS_MAX, "%.*s/%s", folder, info.dli_fname, PORTD_DAEMON_BESIDE);
-    return length < ADDRESS_MAX && access(path, X_OK) == 0 ? path : NULL;
-}
 
 /* ---- reasons ------------------------------------------------------------------------------------------------------ */
 

@@ -22,11 +22,6 @@ const char *start_variable(const char *name) {
     return value && *value ? value : NULL;
 }
 
-const char *start_program(char path[ADDRESS_MAX]) {
-    (void)path;
-    return NULL;
-}
-
 void start_pause(int64_t us) { Sleep((DWORD)(us / 1000)); }
 
 void start_reason(const char *address, int error, char *text, size_t size) {

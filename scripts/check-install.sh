@@ -6,6 +6,7 @@
 #
 # CC and CXX choose the compilers.
 set -eu
+case " $* " in *" -h "* | *" --help "*) sed -n '2,/^[^#]/s/^# \{0,1\}//p' "$0"; exit ;; esac
 [ $# -eq 1 ] || { sed -n '2,/^[^#]/s/^# \{0,1\}//p' "$0" >&2; exit 2; }
 build=$(cd "$1" && pwd)
 cd "$(dirname "$0")/.."
@@ -22,6 +23,7 @@ fail() { printf 'check-install: %s\n' "$*" >&2; exit 1; }
 quietly() { "$@" >"$room/log" 2>&1 || { cat "$room/log"; fail "$* failed"; }; }
 option() { sed -nE "s/^$1(:[A-Z]+)?=//p" "$build/CMakeCache.txt"; }
 
+mkdir -p "$prefix/share/fish" # of others, and empty
 quietly cmake --install "$build" --prefix "$prefix"
 
 # ---- installed files -----------------------------------------------------------------------------------------------------
@@ -66,6 +68,8 @@ version=$(package --modversion)
 read -ra compile < <(package --cflags)
 read -ra shared < <(package --libs)
 read -ra static < <(package --static --libs)
+[ "${compile[*]}" = "-I$prefix/${include:-include}" ] || fail "pkg-config --cflags answers ${compile[*]}"
+[ "${shared[*]}" = "-L$prefix/$library -lportd" ] || fail "pkg-config --libs answers ${shared[*]}"
 strict=(-Wall -Wextra -Wpedantic -Wconversion -Wundef -Werror)
 programs=() linked_in=()
 consume() { # SOURCE COMPILER...
@@ -169,6 +173,20 @@ if [ ! -e /run/portd/portd.sock ]; then
   awk '/^```c$/ {inside = 1; next} /^```/ {inside = 0} inside' README.md >"$room/wait.c"
   quietly "${CC:-cc}" -std=c17 -o "$room/wait" "$room/wait.c" "${compile[@]}" "${shared[@]}"
   started env LD_LIBRARY_PATH="$prefix/$library" "$room/wait"
+  # Linked statically it does not know the prefix that was installed to: PATH has it.
+  here=$(option CMAKE_INSTALL_PREFIX)/$(option CMAKE_INSTALL_BINDIR)/portd
+  if [ "$archive" = yes ] && [ ! -e "$here" ]; then
+    quietly "${CC:-cc}" -std=c17 -o "$room/wait-static" "$room/wait.c" "${compile[@]}" -Wl,-Bstatic "${static[@]}" -Wl,-Bdynamic
+    code=0
+    mkdir -m 700 "$XDG_RUNTIME_DIR"
+    said=$(PATH=/nonexistent "$room/wait-static" 2>&1 </dev/null) || code=$?
+    rm -r "$XDG_RUNTIME_DIR"
+    case "$code: $said" in
+      "1: "*"cannot run $here: No such file or directory; set PORTD_DAEMON to the path of portd, or add its directory to PATH") ;;
+      *) fail "a static program without a portd in PATH answered $code: $said" ;;
+    esac
+    started env PATH="$PATH:$prefix/bin" "$room/wait-static"
+  fi
 else
   echo "a system broker runs here: starting a broker was not tested"
 fi
@@ -178,15 +196,21 @@ done
 
 # ---- uninstalling ------------------------------------------------------------------------------------------------------
 
-# What is removed is what was installed last, and nothing else; folders of portd's own go with their files.
+# What is removed is what was installed last, and the folders that were made for it: none that was there before, and none that others use.
+removes() { # LEFT...: the files and folders that are left in the prefix
+  quietly cmake --build "$build" --target uninstall
+  left=$(cd "$prefix" && find . -mindepth 1 -printf '%P\n' | sort | tr '\n' ' ')
+  [ "$left" = "$(printf '%s ' "$@")" ] || fail "uninstall leaves: $left"
+}
 mkdir -p "$prefix/share/portd-of-others"
 : >"$prefix/share/man/of-others"
+quietly cmake --install "$build" --prefix "$prefix" # again: the folders are there by now
+removes share share/fish share/man share/man/of-others share/portd-of-others
+removes share share/fish share/man share/man/of-others share/portd-of-others
+export DESTDIR=$room/stage/
+quietly cmake --install "$build" --prefix "$prefix"
+grep -qxF "prefix=$prefix" "$DESTDIR$prefix/$library/pkgconfig/portd.pc" || fail "portd.pc does not name the prefix"
 quietly cmake --build "$build" --target uninstall
-left=$(cd "$prefix" && find . -type f -o -type l | sed 's|^\./||')
-[ "$left" = share/man/of-others ] || fail "uninstall leaves: $left"
-for folder in share/portd "$library/cmake/portd"; do
-  [ ! -e "$prefix/$folder" ] || fail "uninstall leaves $folder"
-done
-[ -d "$prefix/share/portd-of-others" ] || fail "uninstall removes a folder of others"
-quietly cmake --build "$build" --target uninstall
+[ ! -e "$DESTDIR" ] || fail "uninstall leaves: $(find "$DESTDIR")"
+unset DESTDIR
 echo "$((${#expected[@]})) files, $((${#programs[@]} + ${#linked_in[@]})) programs, version $version"

@@ -1,12 +1,18 @@
-# Run by the target uninstall: removes the files of the last installation from this build folder, below DESTDIR if that is set, and the
-# folders portd and portd/racket that are empty then. manifest: the list that the installation wrote.
+# Run by the target uninstall: removes the files of the last installation from this build folder, below DESTDIR if that is set, and then
+# the folders that are empty and were made by an installation from it, or are named portd or portd/racket. manifest: the list that the
+# installation wrote; made: the list of folders that folders.cmake wrote.
+cmake_minimum_required(VERSION 3.25)
 if(NOT EXISTS "${manifest}")
   message(FATAL_ERROR "nothing to uninstall: ${manifest} is not there")
 endif()
 file(STRINGS "${manifest}" files)
+set(folders "")
+if(EXISTS "${made}")
+  file(STRINGS "${made}" folders)
+endif()
 set(removed 0)
 foreach(file IN LISTS files)
-  set(path "$ENV{DESTDIR}${file}")
+  cmake_path(SET path NORMALIZE "$ENV{DESTDIR}${file}")
   if(EXISTS "${path}" OR IS_SYMLINK "${path}")
     file(REMOVE "${path}")
     if(EXISTS "${path}" OR IS_SYMLINK "${path}")
@@ -15,13 +21,14 @@ foreach(file IN LISTS files)
     math(EXPR removed "${removed} + 1")
   endif()
   cmake_path(GET path PARENT_PATH folder)
-  while(folder MATCHES "/portd(/racket)?$")
-    file(GLOB inside "${folder}/*" "${folder}/.*")
-    if(inside OR NOT IS_DIRECTORY "${folder}")
+  while(folder IN_LIST folders OR folder MATCHES "/portd(/racket)?$")
+    execute_process(COMMAND rmdir "${folder}" RESULT_VARIABLE kept OUTPUT_QUIET ERROR_QUIET) # it removes only what is empty
+    if(kept)
       break()
     endif()
-    file(REMOVE_RECURSE "${folder}")
+    list(REMOVE_ITEM folders "${folder}")
     cmake_path(GET folder PARENT_PATH folder)
   endwhile()
 endforeach()
+file(REMOVE "${made}") # a folder that is left is that of others by now
 message(STATUS "${removed} files removed")

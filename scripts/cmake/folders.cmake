@@ -1,0 +1,15 @@
+# Run before anything is installed: adds to the list `made` the folders that this installation is going to make, below DESTDIR if that is
+# set, so that uninstall.cmake removes those alone. folders: where files go, below the prefix or absolute.
+cmake_minimum_required(VERSION 3.25)
+file(TOUCH "${made}")
+file(STRINGS "${made}" known)
+get_filename_component(prefix "${CMAKE_INSTALL_PREFIX}" ABSOLUTE)
+foreach(folder IN LISTS folders)
+  get_filename_component(folder "${folder}" ABSOLUTE BASE_DIR "${prefix}")
+  cmake_path(SET folder NORMALIZE "$ENV{DESTDIR}${folder}")
+  while(NOT EXISTS "${folder}" AND NOT folder IN_LIST known)
+    list(APPEND known "${folder}")
+    file(APPEND "${made}" "${folder}\n")
+    cmake_path(GET folder PARENT_PATH folder)
+  endwhile()
+endforeach()
