@@ -209,6 +209,9 @@ def print_arrows(circle, arrows):
 
 
 def main():
+    if '-h' in sys.argv[1:] or '--help' in sys.argv[1:]:
+        print(__doc__.strip())
+        return 0
     options = [argument for argument in sys.argv[1:] if argument.startswith('--')]
     rest = [argument for argument in sys.argv[1:] if not argument.startswith('--')]
     if set(options) - {'--arrows', '--names'} or len(rest) > 1:

@@ -5,6 +5,7 @@
 #
 # Exits 77 (skipped) if that version is not installed: other versions format differently.
 set -eu
+case " $* " in *" -h "* | *" --help "*) sed -n '2,/^[^#]/s/^# \{0,1\}//p' "$0"; exit ;; esac
 cd "$(dirname "$0")/.."
 fix=no
 [ "${1:-}" = --fix ] && { fix=yes; shift; }

@@ -116,6 +116,9 @@ def sources(top):
 
 
 def main():
+    if '-h' in sys.argv[1:] or '--help' in sys.argv[1:]:
+        print(__doc__.strip())
+        return 0
     top = os.path.abspath(sys.argv[1] if len(sys.argv) > 1 else os.path.join(os.path.dirname(__file__), '..'))
     rules = read_rules(os.path.join(os.path.dirname(os.path.abspath(__file__)), 'include-rules.txt'))
     count = wrong = 0

@@ -9,6 +9,10 @@ import sys
 from pathlib import Path
 
 TOP = Path(__file__).resolve().parent.parent
+if '-h' in sys.argv[1:] or '--help' in sys.argv[1:]:
+    print(__doc__.strip())
+    sys.exit()
+
 KEYS = {  # launchd.plist(5), those used here
     "Label": str,
     "ProgramArguments": list,

@@ -4,6 +4,7 @@
 #
 #   scripts/check-readme.sh path/to/libportd.so
 set -eu
+case " $* " in *" -h "* | *" --help "*) sed -n '2,/^[^#]/s/^# \{0,1\}//p' "$0"; exit ;; esac
 unset PORTD_ADDRESS PORTD_SESSION
 [ $# -eq 1 ] || { sed -n '2,/^[^#]/s/^# \{0,1\}//p' "$0" >&2; exit 2; }
 library=$(cd "$(dirname "$1")" && pwd)/$(basename "$1")

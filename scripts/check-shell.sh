@@ -1,6 +1,9 @@
 #!/usr/bin/env bash
 # check-shell.sh: runs shellcheck on every script of the project, and checks that their help is whole. Exits 77 (skipped) if it is not installed.
+#
+#   scripts/check-shell.sh
 set -eu
+case " $* " in *" -h "* | *" --help "*) sed -n '2,/^[^#]/s/^# \{0,1\}//p' "$0"; exit ;; esac
 cd "$(dirname "$0")/.."
 command -v shellcheck >/dev/null || { echo "check-shell: shellcheck is not installed"; exit 77; }
 scripts=() cases=()

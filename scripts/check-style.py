@@ -128,6 +128,9 @@ def include_graph(files):
 
 
 def main():
+    if '-h' in sys.argv[1:] or '--help' in sys.argv[1:]:
+        print(__doc__.strip())
+        return 0
     top = os.path.abspath(sys.argv[1] if len(sys.argv) > 1 else os.path.join(os.path.dirname(__file__), '..'))
     files = read_tree(top)
     wrong, lengths, sizes, comments, filled = [], [], [], 0, 0

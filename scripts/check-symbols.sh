@@ -5,6 +5,7 @@
 #
 #   scripts/check-symbols.sh path/to/libportd.so [path/to/libportd.a]
 set -eu
+case " $* " in *" -h "* | *" --help "*) sed -n '2,/^[^#]/s/^# \{0,1\}//p' "$0"; exit ;; esac
 case $# in 1 | 2) ;; *) sed -n '2,/^[^#]/s/^# \{0,1\}//p' "$0" >&2; exit 2 ;; esac
 top=$(cd "$(dirname "$0")/.." && pwd)
 room=$(mktemp -d)

