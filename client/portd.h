@@ -49,8 +49,8 @@
  *             PORTD_E_FORKED, portd_disconnect() only frees the child's copy, and the parent is not affected. A child
  *             makes its own connection.
  * Credentials The broker sees the process that connected: any process that holds the connection acts as that process.
- * Environment PORTD_ADDRESS, PORTD_DAEMON, XDG_RUNTIME_DIR, TMPDIR: see portd_connect(). Ignored in a process with
- *             raised privileges.
+ * Environment PORTD_ADDRESS, PORTD_DAEMON, XDG_RUNTIME_DIR, TMPDIR: see portd_connect(); PATH, where portd is looked for
+ *             last. Ignored in a process with raised privileges.
  * Versions    Enum values are those of the wire and do not change. Structs grow at the end only; those that a program
  *             fills begin with their size, set by their _INIT, and those that the library fills are always behind a
  *             pointer. portd_ready, portd_quota and portd_label never grow.
