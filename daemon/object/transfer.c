@@ -55,6 +55,8 @@ static void work(struct offload_job *job) {
     struct transfer *transfer = (struct transfer *)job;
     if (job->unfit)
         transfer->error = job->unfit == IDENTITY_CANNOT ? STREAM_E_RIGHTS : job->unfit;
+    else if (transfer->unwanted && !stream_writes(transfer->stream.what))
+        transfer->error = -EAGAIN;
     else
         transfer->error = stream_work(&transfer->stream);
 }

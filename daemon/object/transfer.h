@@ -18,6 +18,7 @@
 #include "daemon/loop/offload.h"
 #include "stream.h"
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -51,7 +52,9 @@ struct transfer {
     bool slowed;            /* until the uid may have another round: it is in no queue of a descriptor */
     bool working;
     bool cancelled; /* while `working`: the outcome is wanted only if it has bytes */
-    bool dropped;   /* the broker ends: done must not submit jobs */
+    /* Set by the owner: nobody takes the outcome, so a worker that has not begun takes no bytes. */
+    atomic_bool unwanted;
+    bool dropped; /* the broker ends: done must not submit jobs */
     /* Returns whether the outcome can be taken now. If not, the owner calls transfer_go_on when it can. */
     bool (*room)(struct transfer *transfer);
     /* Called when the transfer has left all queues; stream has the answers. */

@@ -183,6 +183,7 @@ static void on_done(struct transfer *transfer) {
 static void orphan(struct inflight *inflight) {
     struct io *io = CONTAINER_OF(inflight, struct io, inflight);
     inflight->connection = NULL;
+    io->transfer.unwanted = true;
     if (inflight->ready || transfer_cancel(&io->transfer))
         io_free(io);
 }

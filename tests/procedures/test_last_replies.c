@@ -179,6 +179,43 @@ static void a_worker_that_does_not_return(void **state) {
     fixture_until_fds(fixture_broker(), 2);
 }
 
+static bool one_is_closed(void *before) {
+    return fixture_broker_fds(fixture_broker()) + 1 == *(const size_t *)before;
+}
+
+/* Two pipes are held, with a read and a write of each: as many stuck jobs as a uid may have, so no worker begins another read. Its client
+ * closes before one does: the bytes are for the next reader. */
+static void a_read_that_no_worker_has_begun(void **state) {
+    struct scene scenes[2] = {0};
+    struct fuse_silent first;
+    int ends[2];
+
+    (void)state;
+    begin(&scenes[0], NULL);
+    first = fuse;
+    begin(&scenes[1], NULL);
+    portd_client *c = scenes[1].c, *joined = fixture_joined(c);
+    make_blocking_pipe(ends);
+    portd_id in = port_in(c, ends[0]);
+    fd_say(ends[1], "z");
+    (void)io_read_fast(joined, in, 1, 0);
+    int ping = portd_ping(joined, fixture_soon());
+    size_t before = fixture_broker_fds(fixture_broker());
+    fixture_disconnect(joined);
+    bool gone = fixture_until(one_is_closed, &before);
+    end_hold(&scenes[1]);
+    fuse = first;
+    end_hold(&scenes[0]);
+    assert_int_equal(ping, 1);
+    assert_true(gone);
+    port_hear(c, in, "z");
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(io_answer(scenes[i].read), 1);
+        assert_int_equal(io_answer(scenes[i].write), 1);
+    }
+}
+
 TEST_MAIN(FIXTURE_CASE(another_connection_ends_the_session),
           FIXTURE_CASE(its_own_connection_ends_the_session), FIXTURE_CASE(its_owner_ends),
-          FIXTURE_CASE(the_ports_are_of_another_session), FIXTURE_CASE(a_worker_that_does_not_return))
+          FIXTURE_CASE(the_ports_are_of_another_session), FIXTURE_CASE(a_worker_that_does_not_return),
+          FIXTURE_CASE(a_read_that_no_worker_has_begun))

@@ -17,7 +17,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { RATE = 1000, MORE = 30, SIZE = FRAME_HEADER + 4, COPIES = 270, EPOLLS = 430 };
+enum { RATE = 1000, MORE = RATE, SIZE = FRAME_HEADER + 4, COPIES = 270, EPOLLS = 430 };
 
 /* Hello of version 1, and a ping; both with id 1. */
 static const uint8_t hello[] = {8, 0, 0, 0, 0, 0, 0, 0, 0x08, 0x01, 0x52, 0x04, 0x08, 0x01, 0x10, 0x01};
