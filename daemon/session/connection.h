@@ -132,6 +132,9 @@ void connection_reply(struct connection *connection, const struct Portd__V1__Rep
 bool connection_reply_fd(struct connection *connection, const struct Portd__V1__Reply *reply, os_fd fd);
 void connection_refuse(struct connection *connection, uint64_t request, const struct refusal *refusal);
 
+/* The same reply, to a question whose answer is that there is none: counted as done, and no notice. */
+void connection_answer_none(struct connection *connection, uint64_t request, const struct refusal *refusal);
+
 /* The kernel refuses the descriptor at the head of the channel: replaces its reply by a refusal. */
 void connection_refuse_fds(struct connection *connection);
 

@@ -52,20 +52,9 @@ static struct envelope envelope_of(const Portd__V1__Reply *reply) {
     return (struct envelope){.id = reply->id, .number = reply->result_case, .message = &reply->ping->base};
 }
 
-_Static_assert(METRIC_REFUSALS_GARBLED - METRIC_REFUSALS_NONE == REFUSAL_GARBLED,
-               "refusals are in the order of codes");
-static void count(const Portd__V1__Reply *reply) {
-    metrics_add(reply->error ? METRIC_REQUESTS_REFUSED : METRIC_REQUESTS_DONE, 1);
-    if (reply->error)
-        metrics_add((enum metric)((int)METRIC_REFUSALS_NONE + (int)reply->error->code), 1);
-}
-
-void connection_reply(struct connection *connection, const Portd__V1__Reply *reply) {
+static void put(struct connection *connection, const Portd__V1__Reply *reply) {
     struct envelope envelope = envelope_of(reply);
     uint8_t *body;
-    if (connection->dead || connection->lost)
-        return;
-    count(reply);
     size_t length = envelope_size(&envelope);
     turn_spend(connection->user->lane.turns, length / BYTES_UNIT);
     body = channel_put(&connection->channel, length);
@@ -75,6 +64,13 @@ void connection_reply(struct connection *connection, const Portd__V1__Reply *rep
         connection->lost =
             "the broker is out of memory"; /* ended later: the caller may be walking over the connection's waits */
     connection_touch(connection);
+}
+
+void connection_reply(struct connection *connection, const Portd__V1__Reply *reply) {
+    if (connection->dead || connection->lost)
+        return;
+    metrics_add(METRIC_REQUESTS_DONE, 1);
+    put(connection, reply);
 }
 
 bool connection_reply_fd(struct connection *connection, const Portd__V1__Reply *reply, os_fd fd) {
@@ -103,7 +99,7 @@ bool connection_reply_fd(struct connection *connection, const Portd__V1__Reply *
     }
     if (error)
         connection->lost = strerror(-error);
-    count(reply);
+    metrics_add(METRIC_REQUESTS_DONE, 1);
     metrics_add(METRIC_DESCRIPTORS_PASSED, 1);
     connection->passing.request = reply->id;
     passing_count(connection);
@@ -117,11 +113,10 @@ void connection_refuse_fds(struct connection *connection) {
     connection_refuse(connection, connection->passing.request, &refusal);
 }
 
-void connection_refuse(struct connection *connection, uint64_t request, const struct refusal *refusal) {
+static void put_error(struct connection *connection, uint64_t request, const struct refusal *refusal) {
     Portd__V1__Error error = PORTD__V1__ERROR__INIT;
     Portd__V1__Reply reply = PORTD__V1__REPLY__INIT;
     char text[sizeof refusal->text], *field = NULL, *hint = NULL;
-    notice_session_refused(connection, refusal);
     memcpy(text, refusal->text, sizeof text);
     error.code = (Portd__V1__Code)refusal->code;
     error.os_errno = refusal->os_errno;
@@ -135,5 +130,23 @@ void connection_refuse(struct connection *connection, uint64_t request, const st
         error.hint = hint;
     reply.id = request;
     reply.error = &error;
-    connection_reply(connection, &reply);
+    put(connection, &reply);
+}
+
+_Static_assert(METRIC_REFUSALS_GARBLED - METRIC_REFUSALS_NONE == REFUSAL_GARBLED,
+               "refusals are in the order of codes");
+void connection_refuse(struct connection *connection, uint64_t request, const struct refusal *refusal) {
+    notice_session_refused(connection, refusal);
+    if (connection->dead || connection->lost)
+        return;
+    metrics_add(METRIC_REQUESTS_REFUSED, 1);
+    metrics_add((enum metric)((int)METRIC_REFUSALS_NONE + (int)refusal->code), 1);
+    put_error(connection, request, refusal);
+}
+
+void connection_answer_none(struct connection *connection, uint64_t request, const struct refusal *refusal) {
+    if (connection->dead || connection->lost)
+        return;
+    metrics_add(METRIC_REQUESTS_DONE, 1);
+    put_error(connection, request, refusal);
 }

@@ -175,11 +175,22 @@ static void refuse_garbled(struct connection *connection, const struct channel_f
     connection_refuse(connection, guess_id(frame), &refusal);
 }
 
-/* answered: it looked for a session, and there is none. Nothing went wrong, so it is not logged. */
-static void end_refused(struct connection *connection, bool answered) {
-    if (answered)
+static bool looked_in_vain(const struct call *call) {
+    return call->request->method_case == PORTD__V1__REQUEST__METHOD_HELLO && call->request->hello->find &&
+           call->refusal.code == REFUSAL_NOT_FOUND;
+}
+
+/* A hello that looked for a session and found none has its answer: nothing went wrong, so it is not logged. */
+static void refuse(struct connection *connection, const struct call *call) {
+    if (looked_in_vain(call)) {
+        connection_answer_none(connection, call->request->id, &call->refusal);
         (void)channel_flush(&connection->channel);
-    connection_end(connection, answered ? NULL : "hello was refused");
+        connection_end(connection, NULL);
+        return;
+    }
+    connection_refuse(connection, call->request->id, &call->refusal);
+    if (!call->session)
+        connection_end(connection, "hello was refused");
 }
 
 static void dispatch(struct connection *connection, struct channel_frame *frame,
@@ -208,9 +219,7 @@ static void dispatch(struct connection *connection, struct channel_frame *frame,
     }
     if (!method || handlers[request->method_case](&call)) {
         connection->method = (uint8_t)request->method_case; /* others may have been answered within */
-        connection_refuse(connection, request->id, &call.refusal);
-        if (!call.session)
-            end_refused(connection, hello && request->hello->find && call.refusal.code == REFUSAL_NOT_FOUND);
+        refuse(connection, &call);
     }
     if (call.fd != OS_FD_NONE)
         connection_discard(connection, call.fd, call.closes_at_once);

@@ -44,7 +44,24 @@ number() {
   portctl evt fd 5 --mode read
   [ "$(number descriptors)" -eq 1 ]
   both portctl show 8
-  [ "$(number refusals not-found)" -eq 1 ]
+  [ "$(number refusals not_found)" -eq 1 ]
+}
+
+@test "a code has one spelling, and ordinary work refuses nothing" {
+  seq=$(portctl monitor --once -j | tail -n 1 | jq .seq)
+  both portctl show 8
+  code=$(portctl monitor --after "$seq" --once -j | jq -r 'select(.event == "refused") | .code')
+  [ "$(jq -r .error.code <<<"$(portctl show 8 -j 2>&1 || true)")" = "$code" ]
+  [ "$(number refusals "$code")" -eq 2 ]
+  refused=$(number requests refused)
+  unset PORTD_SESSION
+  for call in status list "session list"; do
+    # shellcheck disable=SC2086
+    both portctl $call
+    exits 0
+  done
+  [ "$(number requests refused)" -eq "$refused" ]
+  [ "$(number refusals "$code")" -eq 2 ]
 }
 
 @test "another user gets its own numbers, and no sums" {

@@ -242,6 +242,28 @@ static void refusals_say_what_and_why(void **state) {
     close_eye(&eye);
 }
 
+static void a_search_for_a_session_in_vain_is_not_told(void **state) {
+    portd_client *c = fixture_client(NULL), *none = NULL;
+    struct eye eye = open_eye(c, 0);
+    const uint32_t owner = (uint32_t)getpid();
+    portd_options options = PORTD_OPTIONS_INIT;
+
+    (void)state;
+    options.owner_pids = &owner;
+    options.n_owner_pids = 1;
+    options.find_session = true;
+    assert_int_equal(portd_connect(fixture_address(), &options, fixture_soon(), &none), PORTD_E_NOT_FOUND);
+    expect_nothing(&eye);
+    /* A token that means nothing is one. */
+    options = (portd_options)PORTD_OPTIONS_INIT;
+    options.token = "1234";
+    assert_int_equal(portd_connect(fixture_address(), &options, fixture_soon(), &none), PORTD_E_NOT_FOUND);
+    const portd_notice *notice = next(&eye);
+    assert_int_equal(notice->event, PORTD_NOTICE_REFUSED);
+    assert_string_equal(notice->method, "hello");
+    close_eye(&eye);
+}
+
 /* A failure that comes when the request has been in flight. */
 static void what_fails_later_is_told_too(void **state) {
     portd_client *c = fixture_client(NULL);
@@ -646,7 +668,8 @@ static void others_are_told_of_themselves_alone(void **state) {
 
 TEST_MAIN(FIXTURE_CASE(the_life_of_a_semaphore), FIXTURE_CASE(the_life_of_an_event),
           FIXTURE_CASE(the_life_of_ports), FIXTURE_CASE(sessions_and_connections),
-          FIXTURE_CASE(refusals_say_what_and_why), FIXTURE_CASE(what_fails_later_is_told_too),
+          FIXTURE_CASE(refusals_say_what_and_why), FIXTURE_CASE(a_search_for_a_session_in_vain_is_not_told),
+          FIXTURE_CASE(what_fails_later_is_told_too),
           FIXTURE_CASE(a_parked_one_is_answered_when_something_happens),
           FIXTURE_CASE(the_end_of_a_connection_is_told_at_once),
           FIXTURE_CASE(a_limit_that_passes_answers_none_and_a_cursor),

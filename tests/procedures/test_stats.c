@@ -106,9 +106,28 @@ static void requests_are_counted_by_outcome_method_and_code(void **state) {
     assert_int_equal(grown(&looks, "calls", "ping"), 3);
     assert_int_equal(grown(&looks, "calls", "show"), 1);
     assert_int_equal(grown(&looks, "calls", "stats"), 1);
-    assert_int_equal(grown(&looks, "refusals", "not-found"), 1);
+    assert_int_equal(grown(&looks, "refusals", "not_found"), 1);
     assert_int_equal(grown(&looks, "refusals", "invalid"), 0);
     assert_int_equal(grown(&looks, "user_requests", NULL), 5);
+    look_end(&looks);
+}
+
+static void a_search_for_a_session_in_vain_is_no_refusal(void **state) {
+    portd_client *c = fixture_client(NULL), *none = NULL;
+    const uint32_t owner = (uint32_t)getpid();
+    portd_options finds = PORTD_OPTIONS_INIT;
+    struct looks looks = look(c);
+
+    (void)state;
+    finds.owner_pids = &owner;
+    finds.n_owner_pids = 1;
+    finds.find_session = true;
+    assert_int_equal(portd_connect(fixture_address(), &finds, fixture_soon(), &none), PORTD_E_NOT_FOUND);
+    look_again(&looks);
+    assert_int_equal(grown(&looks, "calls", "hello"), 1);
+    assert_int_equal(grown(&looks, "requests", "done"), 2); /* with the first look */
+    assert_int_equal(grown(&looks, "requests", "refused"), 0);
+    assert_int_equal(grown(&looks, "refusals", "not_found"), 0);
     look_end(&looks);
 }
 
@@ -422,6 +441,7 @@ static void a_page_beyond_the_end_is_empty(void **state) {
 
 TEST_MAIN(FIXTURE_CASE(every_number_has_a_name_a_type_and_a_help),
           FIXTURE_CASE(requests_are_counted_by_outcome_method_and_code),
+          FIXTURE_CASE(a_search_for_a_session_in_vain_is_no_refusal),
           FIXTURE_CASE(objects_posts_and_descriptors_are_counted),
           FIXTURE_CASE(waits_are_counted_by_how_they_end), FIXTURE_CASE(bytes_through_ports_are_counted_once),
           FIXTURE_CASE(pollers_are_counted), FIXTURE_CASE(connections_and_sessions_are_counted),
