@@ -6,7 +6,8 @@
  *
  * Which session: --owner takes precedence over PORTD_SESSION, which takes precedence over the processes around portctl
  * (owner.h). A verb that makes nothing asks only whether there is one, and if not connects again. The broker ends the first connection
- * then; so over an inherited connection (fd:N), which is the only one, the session is made if there is none.
+ * then; so over an inherited connection (fd:N), which is the only one, the session is made if there is none. A program that portctl runs
+ * may make something in its session: what it makes is for the script that runs it, so it gets no session that only the shell above has.
  *
  * Whose numbers: those of the outermost ancestor that has the same open file under the number. A number that only portctl
  * has open belongs to no process.
@@ -58,8 +59,8 @@ const char *broker_inherited(const struct invocation *in) {
 /* Sets the session that the command line or the environment names: true. False: the owners have to be found. */
 static bool name_given(const struct invocation *in, const struct broker_wish *wish, struct owner *owner,
                        portd_options *options) {
-    bool environs =
-        wish->session == BROKER_JOIN || wish->session == BROKER_LOOK || wish->session == BROKER_PROCESS;
+    bool environs = wish->session == BROKER_JOIN || wish->session == BROKER_LOOK ||
+                    wish->session == BROKER_JOB || wish->session == BROKER_PROCESS;
 
     if (wish->session == BROKER_TOKEN) {
         options->token = wish->token;
@@ -82,7 +83,7 @@ static void name_numbers(const struct broker_wish *wish, const struct owner *own
         options->numbers_pid = wish->process;
     else if (wish->numbered)
         options->numbers_pid = owner->holder;
-    else if (owner->n > 0 && wish->session != BROKER_LOOK)
+    else if (owner->n > 0 && wish->session != BROKER_LOOK && wish->session != BROKER_JOB)
         options->numbers_pid = owner->pids[0];
     options->numbers_nobody = options->numbers_pid == 0 && wish->session != BROKER_TOKEN;
 }
@@ -108,6 +109,9 @@ static bool name_session(const struct invocation *in, const struct broker_wish *
     } else if (wish->session == BROKER_LOOK) {
         owner_find_around(owner);
         found = true;
+    } else if (wish->session == BROKER_JOB) {
+        owner_find_job(owner);
+        found = in->ttl_us == 0;
     } else {
         owner_find(number, owner);
     }
@@ -143,6 +147,31 @@ static int try_once(const struct invocation *in, const struct broker_wish *wish,
     return code;
 }
 
+/* After a search in vain: a session of portctl's own. */
+static int try_alone(const struct invocation *in, const struct broker_wish *wish, struct broker *broker,
+                     char *message, size_t size) {
+    portd_options options = PORTD_OPTIONS_INIT;
+
+    options.reach = options.numbers_nobody = true;
+    broker->owner = (struct owner){.rule = OWNER_NOBODY};
+    return try_once(in, wish, broker, &options, message, size);
+}
+
+/* After a search in vain: a session of the processes that were asked. A session names the outermost first. */
+static int try_made(const struct invocation *in, const struct broker_wish *wish, struct broker *broker,
+                    portd_options *options, char *message, size_t size) {
+    struct owner *owner = &broker->owner;
+
+    for (size_t i = 0; i < owner->n / 2; i++) {
+        uint32_t pid = owner->pids[i];
+
+        owner->pids[i] = owner->pids[owner->n - 1 - i];
+        owner->pids[owner->n - 1 - i] = pid;
+    }
+    options->find_session = false;
+    return try_once(in, wish, broker, options, message, size);
+}
+
 int broker_try(const struct invocation *in, const struct broker_wish *wish, struct broker *broker,
                char *message, size_t size) {
     portd_options options = PORTD_OPTIONS_INIT;
@@ -157,13 +186,10 @@ int broker_try(const struct invocation *in, const struct broker_wish *wish, stru
     }
     broker->numbers = options.numbers_pid;
     code = try_once(in, wish, broker, &options, message, size);
-    if (code == PORTD_E_NOT_FOUND && wish->session == BROKER_LOOK && options.find_session) {
-        const portd_options alone = PORTD_OPTIONS_INIT;
-        options = alone;
-        options.reach = options.numbers_nobody = true;
-        broker->owner = (struct owner){.rule = OWNER_NOBODY};
-        code = try_once(in, wish, broker, &options, message, size);
-    }
+    if (code == PORTD_E_NOT_FOUND && wish->session == BROKER_LOOK && options.find_session)
+        code = try_alone(in, wish, broker, message, size);
+    if (code == PORTD_E_NOT_FOUND && wish->session == BROKER_JOB && options.find_session)
+        code = try_made(in, wish, broker, &options, message, size);
     if (code == 1 && broker->owner.rule == OWNER_ANCESTOR && broker->owner.n == 0)
         broker->owner.rule = OWNER_NOBODY;
     if (code == 1)

@@ -7,12 +7,13 @@
 #include "client/portd.h"
 
 enum broker_session {
-    BROKER_JOIN,  /* the session named by PORTD_SESSION, else that of the owners, made if there is none */
-    BROKER_LOOK,  /* the same, but if there is none, a session of its own (of the owners, if the connection is
+    BROKER_JOIN, /* the session named by PORTD_SESSION, else that of the owners, made if there is none */
+    BROKER_LOOK, /* the same, but if there is none, a session of its own (of the owners, if the connection is
                        inherited). For verbs that make nothing */
-    BROKER_OWNER, /* that of the owners; PORTD_SESSION is ignored */
-    BROKER_NEW,   /* another one for the owners */
-    BROKER_TOKEN, /* that of a token */
+    BROKER_JOB, /* for a program that portctl runs: as BROKER_LOOK, of the job (owner_find_job), and made if there is none */
+    BROKER_OWNER,   /* that of the owners; PORTD_SESSION is ignored */
+    BROKER_NEW,     /* another one for the owners */
+    BROKER_TOKEN,   /* that of a token */
     BROKER_PROCESS, /* as BROKER_LOOK with the owner `process` and its numbers, but not a session of its own */
     BROKER_ALONE    /* one of its own, which ends with the connection */
 };
@@ -27,7 +28,7 @@ struct broker_wish {
     bool numbered; /* `number` below is set: the verb is about it */
     int64_t number;
     uint32_t process; /* with BROKER_PROCESS */
-    bool ownerless;   /* with BROKER_JOIN: without an owner, use a session of its own */
+    bool ownerless;   /* with BROKER_JOIN and BROKER_JOB: without an owner, use a session of its own */
 };
 
 /* A connection with reach: it finds the ids of all sessions of the user. `owner` says whose session it is in. */

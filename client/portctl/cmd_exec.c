@@ -3,9 +3,9 @@
  * Everything that can fail at the broker is done before the exec: the ids are looked up, the copies fetched, and the
  * connection closed. Then portctl execs the program.
  *
- * The program may call portctl itself. The owner rule might then find another session than that of these ports, for
- * example that of the program itself. So the program gets the token of their session and the address of the broker in its
- * environment.
+ * The program may call portctl itself. The owner rule might then find another session than that of the script, for
+ * example that of the program itself. So the program gets the token of that session and the address of the broker in its
+ * environment. portctl exec itself makes nothing, but what the program makes is for the script.
  */
 #include "broker.h"
 #include "failure.h"
@@ -223,7 +223,7 @@ static int set_environment(const struct exec *exec, const struct broker *broker)
 
 static int run_exec(struct exec *exec) {
     struct broker_wish wish = {
-        .session = BROKER_JOIN, .start = true, .deadline = exec->in->deadline, .ownerless = true};
+        .session = BROKER_JOB, .start = true, .deadline = exec->in->deadline, .ownerless = true};
     struct broker broker;
     int rc = parse(exec);
 
@@ -284,8 +284,10 @@ static const char *const examples[] = {
 static const char details[] =
     "Runs a program in place of portctl, as the same process, with copies of the\n"
     "descriptors of ports under the given numbers. Either port of a wrap names its\n"
-    "descriptor. The program also gets what portctl has inherited, as with env, and\n"
-    "nothing else; in particular not the connection to the broker.\n"
+    "descriptor, and the copy is as that was opened, whatever the port's direction: of\n"
+    "an input port for reading and writing if the descriptor was. The program also\n"
+    "gets what portctl has inherited, as with env, and nothing else; in particular not\n"
+    "the connection to the broker.\n"
     "\n"
     "--fd          N=ID: as descriptor N; ID alone: under the lowest number from 3 on\n"
     "              that no other option uses\n"
@@ -295,8 +297,10 @@ static const char details[] =
     "              for anything but visible ASCII characters, and 'unknown' for a\n"
     "              port without a name\n"
     "\n"
-    "PORTD_SESSION and PORTD_ADDRESS are set for the program, so that portctl works\n"
-    "in the same session when it is called by the program. The session ends with its\n"
+    "PORTD_SESSION and PORTD_ADDRESS are set for the program, so that what it makes by\n"
+    "portctl belongs to the script: to the session of the nearest process around\n"
+    "portctl that has one. For a script that is run from a terminal the session of\n"
+    "that shell does not count; if there is none it is made. The session ends with its\n"
     "owner, however long the program runs; put 'env -u PORTD_SESSION' before the\n"
     "program to select a session by the usual rule. With --address fd:N both are\n"
     "removed: that connection ends with portctl.\n"

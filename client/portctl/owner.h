@@ -33,6 +33,10 @@ void owner_find(int64_t number, struct owner *owner);
 /* For a call that makes nothing: the processes whose session it could join, the innermost first. */
 void owner_find_around(struct owner *owner);
 
+/* For a program that portctl runs, which may make something: the same without the leader of the terminal session, if portctl is in a
+ * job of it, below a script: what a script makes belongs to the script. */
+void owner_find_job(struct owner *owner);
+
 /* Adds only the outermost holder of a number. */
 void owner_find_holder(int64_t number, struct owner *owner);
 

@@ -128,6 +128,17 @@ os.execv(sys.argv[1], sys.argv[1:])' "$PORTCTL_BIN" exec "$@" -- python3 -c "$SH
   [ "$line" = hello ]
 }
 
+@test "the copy is as the descriptor was opened, whatever the port's direction" {
+  id=$(portctl wrap fd 5 --mode read)
+  portctl exec --fd 4="$id" -- bash -c 'echo hello >&4'
+  read -r line <&5
+  [ "$line" = hello ]
+  wrap_files 1
+  both portctl exec --fd 4="${ids[0]}" -- bash -c 'cat <&4; echo hello >&4'
+  exits 1
+  [ "$output" = f0 ]
+}
+
 # A server as socket activation wants it, in Python: it checks all that sd_listen_fds(3) checks.
 SERVER='
 import os, socket, sys

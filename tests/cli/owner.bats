@@ -289,6 +289,74 @@ PYTHON
   [ "${lines[1]}" = "ancestor ${lines[2]}" ]
 }
 
+# A script that makes a port, and a program of exec that makes a semaphore from its descriptor, by way of a wrapper. Prints the script's
+# pid, and the two ids.
+cat_exec_script() {
+  cat <<'SCRIPT'
+exec 6<>"$BATS_TEST_TMPDIR/fifo"
+port=$("$C" wrap fd 6 --mode read)
+echo $$ "$port"
+$1 "$C" exec --fd 4="$port" -- bash -c '"$C" status -j | jq -r .session_rule,.session_existed | tr "\n" " "; echo
+"$C" list ports --mine --columns=id --no-legend; "$C" semaphore fd 4 --mode read; :'
+"$C" exec --listen-fds "$port" -- true
+"$C" list sessions --no-legend --columns=owner_pid | tr "\n" " "; echo
+SCRIPT
+}
+
+@test "what a program of exec makes belongs to the script" {
+  cat_exec_script >"$BATS_TEST_TMPDIR/inner"
+  for wrapper in "" "timeout 50" "timeout --foreground 50" "xargs -a /dev/null"; do
+    # The leader of the terminal session has no part in it, and outlives the script.
+    script 'bash "$BATS_TEST_TMPDIR/inner" "$1" | tee "$BATS_TEST_TMPDIR/told"
+      semaphore=$(sed -n 4p "$BATS_TEST_TMPDIR/told")
+      code=0; "$C" wait "$semaphore" --timeout 50s >/dev/null 2>&1 || code=$?; echo "$code"; echo $$' "$wrapper"
+    exits 0
+    read -r pid port <<<"${lines[0]}"
+    [ "${lines[1]}" = "environment true " ] || { printf "%s: %s\n%s" "$wrapper" "$output" "$error" && false; }
+    [ "${lines[2]}" = "$port" ]
+    has " ${lines[4]}" " $pid "
+    [[ " ${lines[4]}" != *" ${lines[6]} "* ]]
+    [ "${lines[5]}" = 9 ] || [ "${lines[5]}" = 5 ] || { printf '%s: %s\n' "$wrapper" "$output" && false; }
+  done
+}
+
+@test "what a program of exec makes belongs to the script, also to one that leads its terminal session" {
+  for wrapper in "" "timeout 50"; do
+    script "$(cat_exec_script)" "$wrapper"
+    exits 0
+    read -r pid port <<<"${lines[0]}"
+    [ "${lines[1]}" = "environment true " ] || { printf "%s: %s\n%s" "$wrapper" "$output" "$error" && false; }
+    [ "${lines[2]}" = "$port" ]
+    has " ${lines[4]}" " $pid "
+  done
+}
+
+@test "a script without a session, below a shell with job control that has one: exec makes one for the script" {
+  cat >"$BATS_TEST_TMPDIR/inner" <<'SCRIPT'
+"$C" exec -- bash -c '"$C" semaphore fd 6 --mode read 6<>"$BATS_TEST_TMPDIR/fifo" >"$BATS_TEST_TMPDIR/id"; :'
+"$C" exec -- bash -c '"$C" status -j | jq -cM "[.session_rule, .session_existed, .session_objects, .session_owner_pid]"; :'
+echo $$
+SCRIPT
+  # What the shell makes itself, and in subshells, is for the shell.
+  cat >"$BATS_TEST_TMPDIR/shell" <<'SHELL'
+PS1=
+id=$("$C" semaphore fd 7 --mode read 7<>"$BATS_TEST_TMPDIR/fifo")
+bash "$BATS_TEST_TMPDIR/inner"
+code=0; "$C" wait "$(cat "$BATS_TEST_TMPDIR/id")" --timeout 50s >/dev/null 2>&1 || code=$?; echo "$code"
+"$C" exec -- "$C" list --mine --columns=id --no-legend
+("$C" exec -- "$C" list --mine --columns=id --no-legend; :)
+"$C" wait "$id" --timeout 1ms 2>/dev/null; echo "$? $id"
+SHELL
+  mkfifo "$BATS_TEST_TMPDIR/fifo"
+  both env C="$PORTCTL_BIN" python3 "$PORTD_SOURCE/tests/cli/terminal.py" 200 bash --noprofile --norc -i -c '. "$BATS_TEST_TMPDIR/shell"; :'
+  exits 0
+  [ "${lines[0]}" = "[\"environment\",true,1,${lines[1]}]" ] || { echo "$output" && false; }
+  [ "${lines[2]}" = 9 ] || [ "${lines[2]}" = 5 ]
+  read -r code id <<<"${lines[-1]}"
+  [ "$code" = 124 ]
+  [ "$(grep -c "^$id$" <<<"$output")" -eq 2 ]
+}
+
 @test "list: all sessions of the user, --mine the own one" {
   script 'id=$("$C" sem fd 5 --mode read)
 [ "$("$C" list --mine -j | jq -c "map(select(.kind == \"semaphore\").id)")" = "[$id]" ] && echo mine
