@@ -26,6 +26,7 @@ struct watch {
     uint64_t cursor;
     uint64_t since_us;    /* wall-clock time; older notices are left out */
     uint64_t count, most; /* printed so far; stop at so many */
+    bool begun;           /* the heading is printed */
     size_t widths[COLUMNS_MAX];
     bool answered;
     int code;
@@ -40,6 +41,30 @@ static const struct column columns[] = {
     {"type", COLUMN_PLAIN, true},    {"descriptor", COLUMN_PLAIN, true}, {"connection", COLUMN_PLAIN, true},
     {"pid", COLUMN_PLAIN, true},     {"count", COLUMN_PLAIN, true},      {NULL, COLUMN_PLAIN, false},
 };
+
+/* What is usual in each column is not wider. */
+static const size_t widths[] = {
+    sizeof("2026-11-29T12:00:00.000000") - 1,
+    sizeof("disconnected") - 1,                 /* event */
+    sizeof("descriptor") - 1,                   /* kind */
+    sizeof("9007199254740991") - 1,             /* id */
+    sizeof("number") - 1,                       /* number */
+    sizeof("direction") - 1,                    /* direction */
+    sizeof("disconnected") - 1,                 /* cause */
+    sizeof("9007199254740991") - 1,             /* session */
+    sizeof("65534") - 1,                        /* uid */
+    sizeof("unsupported") - 1,                  /* code */
+    sizeof("file_descriptor_to_semaphore") - 1, /* method */
+    sizeof("9007199254740991") - 1,             /* seq */
+    sizeof("directory") - 1,                    /* type */
+    sizeof("9007199254740991") - 1,             /* descriptor */
+    sizeof("connection") - 1,                   /* connection */
+    sizeof("4194304") - 1,                      /* pid */
+    sizeof("count") - 1,                        /* count */
+};
+
+_Static_assert(sizeof(widths) / sizeof(widths[0]) + 1 == sizeof(columns) / sizeof(columns[0]),
+               "each column has a width");
 
 /* ---- what is told -------------------------------------------------------------------------------------- */
 
@@ -103,7 +128,15 @@ static bool is_wanted(const struct watch *watch, const portd_notice *notice) {
     return notice->time_us >= watch->since_us && notice->session != portd_session_id(watch->broker.client);
 }
 
+/* The first answer shows that the broker is listened to: a heading says so, though nothing may have happened. */
+static void begin(struct watch *watch) {
+    if (!watch->begun)
+        output_stream_begin(&watch->in->output, columns, widths, watch->widths);
+    watch->begun = true;
+}
+
 static void take_page(struct watch *watch, const portd_result *result) {
+    begin(watch);
     watch->cursor = result->cursor;
     if (result->lost != 0 && watch->since_us == 0)
         tell_lost(watch, result->lost);
@@ -338,6 +371,9 @@ static const char details[] =
     "refused       a request; method and code say which and why\n"
     "turned-away   a connection was rejected on arrival\n"
     "lost          a number (count) of notices that were no longer kept\n"
+    "\n"
+    "The heading is printed as soon as the broker has answered: what happens from then\n"
+    "on is told. On a terminal lines are truncated to its width, without --full.\n"
     "\n"
     "A user sees the notices of its own sessions; root and the broker's own user see\n"
     "all. seq is the number of a notice, for --after. In JSON each is an object on a\n"

@@ -321,30 +321,34 @@ bool output_event(struct node *object) {
     return done;
 }
 
-static void write_stream(const struct output *output, const struct column *columns, size_t *widths,
-                         const json_t *object) {
+void output_stream_begin(const struct output *output, const struct column *columns, const size_t *least,
+                         size_t *widths) {
     const struct column *chosen[COLUMNS_MAX];
     size_t n = column_choose(output->columns, columns, false, chosen, NULL);
-    char *cells[COLUMNS_MAX], *headings[COLUMNS_MAX];
-    bool begins = widths[0] == 0 && output->legend;
+    bool legend = output_is_text(output) && output->legend;
+    char *headings[COLUMNS_MAX];
 
     for (size_t c = 0; c < n; c++) {
-        cells[c] = cell_of(object, chosen[c]);
-        headings[c] = begins ? column_heading(chosen[c], true) : NULL;
+        widths[c] = least[chosen[c] - columns];
+        headings[c] = legend ? column_heading(chosen[c], true) : NULL;
     }
-    table_widen(widths, cells, n);
-    if (begins)
-        table_write_row(widths, headings, n, stdout);
-    table_write_row(widths, cells, n, stdout);
-    fflush(stdout);
+    if (legend)
+        table_write_row(widths, headings, n, stdout, output->width);
 }
 
 void output_stream(const struct output *output, const struct column *columns, size_t *widths,
                    struct node *object) {
-    if (output_is_text(output))
-        write_stream(output, columns, widths, value_of(object));
-    else
+    const struct column *chosen[COLUMNS_MAX];
+    size_t n = column_choose(output->columns, columns, false, chosen, NULL);
+    char *cells[COLUMNS_MAX];
+
+    if (output_is_text(output)) {
+        for (size_t c = 0; c < n; c++)
+            cells[c] = cell_of(value_of(object), chosen[c]);
+        table_write_row(widths, cells, n, stdout, output->width);
+    } else {
         output_event(made(pick(output, columns, value_of(object))));
+    }
     json_decref(value_of(object));
 }
 

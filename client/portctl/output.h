@@ -57,8 +57,10 @@ void output_value(const struct output *output, const char *key, struct node *obj
 /* One object of a stream, always as one line, written at once. False: it cannot be written; errno. */
 bool output_event(struct node *object);
 
-/* The same as a line of a table, or in JSON with the chosen columns. widths: the widths of the columns so far; initially
- * zeros, for which the heading is printed first. */
+/* The same as a line of a table, or in JSON with the chosen columns. output_stream_begin prints the heading and sets the widths of the
+ * columns: at least the given ones, which are in the order of `columns`. */
+void output_stream_begin(const struct output *output, const struct column *columns, const size_t *least,
+                         size_t *widths);
 void output_stream(const struct output *output, const struct column *columns, size_t *widths,
                    struct node *object);
 

@@ -10,8 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { STREAM_WIDTH = 10 };
-
 void table_init(struct table *table, size_t n_columns) {
     memset(table, 0, sizeof(*table));
     table->n_columns = n_columns;
@@ -75,21 +73,18 @@ void table_write(const struct table *table, FILE *file, size_t width, bool bold)
     free(widths);
 }
 
-void table_widen(size_t *widths, char *const *cells, size_t n) {
+void table_write_row(size_t *widths, char **cells, size_t n, FILE *file, size_t width) {
+    char *line;
+
     for (size_t i = 0; i < n; i++) {
         size_t own = text_width(cells[i]);
 
-        widths[i] = widths[i] < STREAM_WIDTH ? STREAM_WIDTH : widths[i];
         widths[i] = widths[i] < own ? own : widths[i];
     }
-}
-
-void table_write_row(size_t *widths, char **cells, size_t n, FILE *file) {
-    char *line;
-
-    table_widen(widths, cells, n);
     line = make_line(cells, widths, n);
+    text_cut(line, width);
     fprintf(file, "%s\n", line);
+    fflush(file);
     free(line);
     for (size_t i = 0; i < n; i++)
         free(cells[i]);

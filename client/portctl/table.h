@@ -19,10 +19,9 @@ void table_add_take(struct table *table, char *text);
 /* Writes lines of at most `width` characters (0: no limit). bold: the first row is a heading and printed bold. */
 void table_write(const struct table *table, FILE *file, size_t width, bool bold);
 
-/* For rows that are printed one at a time: the width of a column is that of its widest cell so far, at least a typical one.
- * table_write_row prints a row and frees its cells. */
-void table_widen(size_t *widths, char *const *cells, size_t n);
-void table_write_row(size_t *widths, char **cells, size_t n, FILE *file);
+/* For rows that are printed one at a time: prints one at once, like table_write, and frees its cells. Columns that are too narrow for it
+ * become wider, for the rows after it, too. */
+void table_write_row(size_t *widths, char **cells, size_t n, FILE *file, size_t width);
 
 void table_deinit(struct table *table);
 

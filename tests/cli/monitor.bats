@@ -68,6 +68,51 @@ closed descriptor 5 null null" ]
   [[ "$output" =~ ^connected\ +[0-9]+$ ]]
 }
 
+@test "for people: the heading is there before anything happens, once" {
+  watch >"$BATS_TEST_TMPDIR/told" 3>&- &
+  watcher=$!
+  until_lines "$BATS_TEST_TMPDIR/told" 1
+  portctl sem fd 5 --mode read
+  until_lines "$BATS_TEST_TMPDIR/told" 5
+  [ "$(grep -c TIME "$BATS_TEST_TMPDIR/told")" -eq 1 ]
+  [[ $(head -n 1 "$BATS_TEST_TMPDIR/told") == TIME* ]]
+  kill "$watcher"
+  wait "$watcher" || true
+  both watch -j --timeout 20ms
+  [ -z "$output" ]
+  both watch --no-legend --timeout 20ms
+  [ -z "$output" ]
+}
+
+@test "for people: each column begins in one place" {
+  seq=$(last)
+  portctl sem fd 5 --mode read
+  portctl sem fd 5 --mode remove
+  both portctl show 8
+  both watch --after "$seq" --once
+  [ "$(grep -c disconnected <<<"$output")" -ge 3 ]
+  has "$output" not_found
+  awk 'NR == 1 { n = split($0, names, / +/); for (i = 1; i <= n; i++) at[i] = index($0 " ", names[i] " ") }
+    { for (i = 2; i <= n; i++) if (substr($0, at[i] - 2, 2) != "  " || substr($0, at[i], 1) == " ") { print; exit 1 } }' <<<"$output"
+}
+
+@test "for people: a line has room in the terminal, unless all of it is wanted" {
+  seq=$(last)
+  portctl sem fd 5 --mode read
+  for columns in 80 40; do
+    both python3 "$PORTD_SOURCE/tests/cli/terminal.py" "$columns" "$PORTCTL_BIN" monitor --session "$PORTD_SESSION" --after "$seq" --once --color never
+    exits 0
+    [ "${#lines[@]}" -ge 5 ]
+    for line in "${lines[@]}"; do
+      [ "${#line}" -eq "$columns" ]
+      [[ $line == *"~" ]]
+    done
+  done
+  both python3 "$PORTD_SOURCE/tests/cli/terminal.py" 80 "$PORTCTL_BIN" monitor --session "$PORTD_SESSION" --after "$seq" --once --full
+  [ "${#lines[0]}" -gt 80 ]
+  run ! grep '~' <<<"$output"
+}
+
 @test "it follows, and each line is there at once" {
   seq=$(last)
   watch -j --after "$seq" >"$BATS_TEST_TMPDIR/told" 3>&- &
@@ -105,11 +150,11 @@ ended removed" ]
   both portctl monitor --after "$seq" --count 2 -j
   exits 0
   [ "${#lines[@]}" -eq 2 ]
-  both portctl monitor --timeout 20ms
+  both watch --timeout 20ms
   exits 124
-  [ -z "$output" ]
+  [ "$(wc -l <<<"$output")" -eq 1 ]
   has "$error" "timed out"
-  both portctl monitor --timeout 0 -q
+  both watch --timeout 0 -q --no-legend
   exits 124
   [ -z "$output$error" ]
   both portctl monitor --timeout 20ms -j
