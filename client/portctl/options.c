@@ -119,6 +119,13 @@ static int take_owner(struct invocation *in, const char *value) {
                          "--owner %s: no such process, or portctl itself", value);
 }
 
+static int take_which(struct invocation *in, enum which_broker which) {
+    if (in->which != WHICH_ANY && in->which != which)
+        return failure_usage(&in->output, NULL, "--user and --system are mutually exclusive");
+    in->which = which;
+    return 0;
+}
+
 static int take_global(struct invocation *in, int option, const char *value) {
     switch ((enum global)option) {
     case ADDRESS:
@@ -126,8 +133,7 @@ static int take_global(struct invocation *in, int option, const char *value) {
         return 0;
     case USER:
     case SYSTEM:
-        in->which = option == USER ? WHICH_USER : WHICH_SYSTEM;
-        return 0;
+        return take_which(in, option == USER ? WHICH_USER : WHICH_SYSTEM);
     case TIMEOUT:
         return take_duration(in, "timeout", value, &in->timeout_us);
     case OWNER:

@@ -67,6 +67,12 @@ setup() {
   refuses list --owner -1
   refuses list --address unix:/a --user
   refuses list --address unix:/a --system
+  refuses --user --system list
+  has "$message" "--user and --system are mutually exclusive"
+  refuses list --system --user
+  export XDG_RUNTIME_DIR=$BATS_TEST_TMPDIR
+  both portctl ping --user --user
+  exits 3
 }
 
 @test "durations" {
