@@ -125,8 +125,18 @@ static const char *const examples[] = {
 };
 
 static const char details[] =
-    "Prints a completion script for a shell. Packages install it where\n"
-    "bash-completion, zsh and fish look.\n"
+    "Prints a completion script for a shell. To have it in this shell alone:\n"
+    "\n"
+    "bash  source <(portctl completion bash)\n"
+    "zsh   autoload -U compinit && compinit && source <(portctl completion zsh)\n"
+    "fish  portctl completion fish | source\n"
+    "\n"
+    "An installation has it for all shells, in share of its prefix. bash-completion\n"
+    "and zsh look in /usr and /usr/local. fish looks in the folders of XDG_DATA_DIRS,\n"
+    "or without it only in those that it was built with: for /usr/local start it with\n"
+    "XDG_DATA_DIRS=/usr/local/share:/usr/share. For another prefix, its share must be\n"
+    "in XDG_DATA_DIRS, and for zsh its share/zsh/site-functions in fpath before\n"
+    "compinit.\n"
     "\n"
     "The script calls 'completion candidates' with the words of the command line, the\n"
     "last of which may be empty. Each candidate is a line, with a description after a\n"

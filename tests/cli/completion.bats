@@ -138,11 +138,44 @@ print(done.returncode, done.stdout, done.stderr)' "$BATS_TEST_TMPDIR/silent.sock
   refuses completion bash zsh
 }
 
+# Lets a shell find the program as portctl.
+need_shell() {
+  command -v "$1" >/dev/null || skip "$1 is not installed"
+  mkdir -p "$BATS_TEST_TMPDIR/bin"
+  ln -sf "$PORTCTL_BIN" "$BATS_TEST_TMPDIR/bin/portctl"
+}
+
+# A shell without files of its own runs the line that the help has for it, and then another one.
+takes() {
+  need_shell "$1"
+  line=$(portctl help completion | sed -n "s/^$1  *//p")
+  [ -n "$line" ]
+  both env HOME="$BATS_TEST_TMPDIR" PATH="$BATS_TEST_TMPDIR/bin:$PATH" "${@:3}" -c "$line
+$2"
+  exits 0
+  has "$output" _portctl
+  [ -z "$error" ]
+}
+
+@test "bash takes it by the line of the help" { takes bash "complete -p portctl" bash --noprofile --norc; }
+# shellcheck disable=SC2016
+@test "zsh takes it by the line of the help" { takes zsh 'echo $_comps[portctl]' zsh -f; }
+@test "fish takes it by the line of the help" { takes fish "complete -c portctl" fish --no-config; }
+
+@test "fish finds what is installed where the help says" {
+  need_shell fish
+  share=$BATS_TEST_TMPDIR/share
+  mkdir -p "$share/fish/vendor_completions.d"
+  cp "$PORTD_BUILD/client/portctl/portctl.fish" "$share/fish/vendor_completions.d/portctl.fish"
+  found() { env HOME="$BATS_TEST_TMPDIR" PATH="$BATS_TEST_TMPDIR/bin:$PATH" "$@" fish -c "complete -C 'portctl semaph'"; }
+  unset XDG_DATA_DIRS
+  [ -z "$(found | grep semaphore)" ]
+  has "$(found XDG_DATA_DIRS="$share:/usr/share")" semaphore
+}
+
 # What a shell makes of the lines of standard input: see complete.py.
 types() {
-  command -v "$1" >/dev/null || skip "$1 is not installed"
-  mkdir "$BATS_TEST_TMPDIR/bin"
-  ln -s "$PORTCTL_BIN" "$BATS_TEST_TMPDIR/bin/portctl"
+  need_shell "$1"
   ln -s /bin/true "$BATS_TEST_TMPDIR/bin/only-one-such-program"
   PATH="$BATS_TEST_TMPDIR/bin:$PATH" python3 "$PORTD_SOURCE/tests/cli/complete.py" "$1" "$PORTD_BUILD/client/portctl" 3>&-
 }

@@ -121,6 +121,20 @@ $option
     <(portctl help environment | grep -oE '^  [A-Z_]+(, [A-Z_]+)*(  |$)' | tr -d , | tr -s ' ' '\n' | sed '/^$/d' | sort)
 }
 
+@test "the manual page and the help name the same verbs that start no broker" {
+  named=$(tr '\n' ' ' <"$PORTD_SOURCE/client/portctl/portctl.1.scd" | grep -oE 'and none by [^.]*\.' | grep -oE '\*[a-z]+\*' | tr -d '*' | sort)
+  helped=$(portctl help environment | tr -s '\n ' ' ' | grep -oE 'but not by [^.]* and not when' | grep -oE '[a-z]+' | sort)
+  [ "$(wc -w <<<"$named")" -ge 6 ]
+  diff <(sort - <<<"$named
+and
+but
+by
+not
+not
+when
+and") <(echo "$helped")
+}
+
 # What the manual shows below that sentence.
 example() {
   awk -v sentence="$1" 'index($0, sentence) == 1 { here = 1 } here && /^```/ { if (inside) exit; inside = 1; next } inside' \
