@@ -72,7 +72,7 @@ static void causes_and_codes_have_the_words_of_the_schema(void **state) {
         if (!metrics_is_gap(metric))
             schema_expect_word(metrics_label(metric),
                                protobuf_c_enum_descriptor_get_value(&portd__v1__code__descriptor, code),
-                               "CODE_");
+                               "CODE_", '_');
     }
 }
 

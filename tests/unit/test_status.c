@@ -24,12 +24,13 @@ static void every_cause_kind_and_event_has_a_name(void **state) {
     (void)state;
     for (unsigned i = 0; i < causes->n_values; i++)
         schema_expect_word(status_cause((Portd__V1__Cause)causes->values[i].value), &causes->values[i],
-                           "CAUSE_");
+                           "CAUSE_", '-');
     for (unsigned i = 0; i < kinds->n_values; i++)
-        schema_expect_word(status_kind((Portd__V1__Kind)kinds->values[i].value), &kinds->values[i], "KIND_");
+        schema_expect_word(status_kind((Portd__V1__Kind)kinds->values[i].value), &kinds->values[i], "KIND_",
+                           '-');
     for (unsigned i = 0; i < events->n_values; i++)
         schema_expect_word(status_event((Portd__V1__Notice__Event)events->values[i].value),
-                           &events->values[i], "EVENT_");
+                           &events->values[i], "EVENT_", '-');
     assert_string_equal(status_event((Portd__V1__Notice__Event)12), "?");
     assert_string_equal(status_event((Portd__V1__Notice__Event)-1), "?");
     assert_string_equal(status_cause((Portd__V1__Cause)12), "?");
