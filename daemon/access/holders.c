@@ -99,10 +99,10 @@ static int refuse_share(const struct user *user, const char *top, struct refusal
         "free; remove what is no longer needed, or end a session";
     return refusal_set(refusal, REFUSAL_LIMIT, NULL, hint,
                        "limit of the descriptor table: uid %" PRIu64 " has %" PRIu64 " slots (%" PRIu64
-                       " connections, %" PRIu64
-                       " descriptors, %u being closed), which is its share now; most:%s",
+                       " connections, %" PRIu64 " descriptors, %u being closed), which is its share now%s%s",
                        user->uid, places(user), user->used[USER_CONNECTIONS],
-                       user->used[USER_DESCRIPTORS] - user->passing, user->discards, top);
+                       user->used[USER_DESCRIPTORS] - user->passing, user->discards, *top ? "; most:" : "",
+                       top);
 }
 
 int holders_refuse_table(struct user *user, struct refusal *refusal) {
@@ -111,7 +111,7 @@ int holders_refuse_table(struct user *user, struct refusal *refusal) {
     struct users *users = user->users;
     bool admin = limit_is_admin(user);
     const struct user *most = admin ? find_most(users) : NULL;
-    char top[160] = " nobody", other[80] = "";
+    char top[160] = "", other[80] = "";
     metrics_add(METRIC_LIMITS_TABLE, 1);
     holders_write(user, USER_DESCRIPTORS, top, sizeof top);
     if (!admin)
@@ -121,6 +121,6 @@ int holders_refuse_table(struct user *user, struct refusal *refusal) {
                  places(most));
     return refusal_set(refusal, REFUSAL_LIMIT, NULL, hint,
                        "the broker's descriptor table is full%s; uid %" PRIu64 " has %" PRIu64
-                       " slots, %u of them being closed; most:%s",
-                       other, user->uid, places(user), user->discards, top);
+                       " slots, %u of them being closed%s%s",
+                       other, user->uid, places(user), user->discards, *top ? "; most:" : "", top);
 }

@@ -213,13 +213,14 @@ void user_unref(struct user *user) {
 }
 
 static int refuse(struct user *user, enum user_quota slot, uint64_t amount, struct refusal *refusal) {
-    char top[160] = " nobody else";
+    char top[160] = "";
     quota_count(slot);
     holders_write(user, (int)slot, top, sizeof top);
     return refusal_set(
         refusal, REFUSAL_LIMIT, NULL, "remove or release what is no longer needed, or end a session",
-        "limit of %s: uid %" PRIu64 " has %" PRIu64 " of %" PRIu64 " and asks for %" PRIu64 " more; most:%s",
-        quota_name(slot), user->uid, user->used[slot], limit_of(user, slot), amount, top);
+        "limit of %s: uid %" PRIu64 " has %" PRIu64 " of %" PRIu64 " and asks for %" PRIu64 " more%s%s",
+        quota_name(slot), user->uid, user->used[slot], limit_of(user, slot), amount, *top ? "; most:" : "",
+        top);
 }
 
 uint64_t user_left(const struct user *user, enum user_quota slot) {

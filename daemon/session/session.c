@@ -320,4 +320,5 @@ void session_join(struct session *session, struct connection *connection) {
     DL_APPEND2(session->connections, connection, joined_prev, joined_next);
     session->n_connections++;
     charge_join(&connection->charge, &session->session_objects.account);
+    charge_join(&connection->accepted.charge, &session->session_objects.account);
 }

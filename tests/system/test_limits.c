@@ -562,6 +562,8 @@ static int crowd_in(void *data) {
     raw_reply *reply = raw_next(&late, NULL);
     if (!reply || reply->id != 0 || !reply->error || !strstr(reply->error->message, "connections"))
         return 3;
+    if (!strstr(reply->error->message, "; most: session ")) /* each of its sessions has one */
+        return 6;
     if (raw_code(reply) != LIMIT || raw_until_end(&late) || raw_ping(&crowd[0]))
         return 4;
     raw_close(&crowd[0]);

@@ -96,6 +96,24 @@ static void of_many_the_big_ones_are_known(void **state) {
     end(user, MANY);
 }
 
+/* What no session has is nobody's, and so nobody is named. */
+static void a_refusal_names_those_alone_who_have_something(void **state) {
+    struct user *user = begin(1000);
+    struct refusal refusal;
+    uint64_t limit = limit_of(user, USER_WAITS);
+    (void)state;
+    make(user, 1);
+    assert_int_equal(user_take(user, USER_WAITS, limit - 1, &refusal), 0);
+    assert_int_equal(user_take(user, USER_WAITS, 2, &refusal), -1);
+    assert_non_null(strstr(refusal.text, "asks for 2 more"));
+    assert_null(strstr(refusal.text, "most"));
+    take(&accounts[0], 1);
+    assert_int_equal(user_take(user, USER_WAITS, 1, &refusal), -1);
+    assert_non_null(strstr(refusal.text, "more; most: session 100 (client) 1"));
+    user_give(user, USER_WAITS, limit - 1);
+    end(user, 1);
+}
+
 static void other_uids_are_told_to_those_alone_who_may_see_them(void **state) {
     struct user *user = begin(1000), *other = user_ref(&users, 2000), *own = user_ref(&users, OWN);
     struct refusal refusal;
@@ -106,6 +124,7 @@ static void other_uids_are_told_to_those_alone_who_may_see_them(void **state) {
     assert_int_equal(refusal.code, REFUSAL_LIMIT);
     assert_null(strstr(refusal.text, "2000"));
     assert_null(strstr(refusal.text, "session"));
+    assert_null(strstr(refusal.text, "most"));
     assert_non_null(strstr(refusal.text, "uid 1000 has 0"));
     assert_int_equal(holders_refuse_table(own, &refusal), -1);
     assert_non_null(strstr(refusal.text, "uid 2000 has the most slots, 500"));
@@ -144,6 +163,7 @@ static void one_that_goes_is_not_looked_at_any_more(void **state) {
     end(user, SOME);
 }
 
-TEST_MAIN(TEST_CASE(one_that_goes_is_not_looked_at_any_more), TEST_CASE(the_biggest_come_first),
+TEST_MAIN(TEST_CASE(a_refusal_names_those_alone_who_have_something),
+          TEST_CASE(one_that_goes_is_not_looked_at_any_more), TEST_CASE(the_biggest_come_first),
           TEST_CASE(those_that_gave_things_back_make_room), TEST_CASE(of_many_the_big_ones_are_known),
           TEST_CASE(other_uids_are_told_to_those_alone_who_may_see_them), TEST_CASE(a_slow_rate_is_a_rate))
