@@ -33,7 +33,7 @@ bool service_may_notify(os_fd notify_fd, os_fd listener);
 int service_listener(os_fd *listener);
 
 /* Sends "READY=1" and the status to NOTIFY_SOCKET, and a newline to notify_fd (OS_FD_NONE: none), which is then closed. Failures
- * are logged and otherwise ignored. */
+ * are logged and otherwise ignored. It does not wait for notify_fd: if that takes nothing at this moment, it gets no newline. */
 void service_ready(os_fd notify_fd, const char *status);
 
 /* Sends "STOPPING=1". From then on SIGTERM, SIGINT and SIGHUP are ignored: they neither stop the broker again nor end the process

@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <poll.h>
 #include <signal.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -183,6 +184,19 @@ static void notify(const char *message) {
     os_close(fd);
 }
 
+/* Writes the newline if the descriptor takes it at once: a pipe may be full, and O_NONBLOCK belongs to all who hold it. */
+static const char *notify_newline(int fd) {
+    struct pollfd p = {.fd = fd, .events = POLLOUT};
+    ssize_t n;
+
+    if (poll(&p, 1, 0) == 0)
+        return "it is full";
+    do
+        n = write(fd, "\n", 1);
+    while (n < 0 && errno == EINTR);
+    return n == 1 ? NULL : strerror(errno);
+}
+
 void service_ready(os_fd notify_fd, const char *status) {
     char message[MESSAGE_MAX];
 
@@ -190,13 +204,9 @@ void service_ready(os_fd notify_fd, const char *status) {
     notify(message);
     if (notify_fd == OS_FD_NONE)
         return;
-    ssize_t n;
-    do
-        n = write(notify_fd, "\n", 1);
-    while (n < 0 && errno == EINTR);
-    if (n != 1)
-        log_write(LOG_LEVEL_WARNING, "cannot notify descriptor %d of readiness: %s", notify_fd,
-                  strerror(errno));
+    const char *why = notify_newline(notify_fd);
+    if (why)
+        log_write(LOG_LEVEL_WARNING, "cannot notify descriptor %d of readiness: %s", notify_fd, why);
     os_close(notify_fd);
 }
 

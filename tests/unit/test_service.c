@@ -192,6 +192,30 @@ static void a_descriptor_gets_a_newline_and_is_closed(void **state) {
     close(ends[0]);
 }
 
+/* Nobody reads it. The broker does not wait for that, and leaves what is in it, and its flags, as they are. */
+static void a_full_descriptor_gets_nothing_and_is_closed(void **state) {
+    char byte = 'x';
+    int ends[2], size = 0;
+
+    (void)state;
+    assert_int_equal(pipe(ends), 0);
+    assert_int_equal(fcntl(ends[1], F_SETFL, O_NONBLOCK), 0);
+    while (write(ends[1], &byte, 1) == 1)
+        size++;
+    assert_int_equal(fcntl(ends[1], F_SETFL, 0), 0);
+    int held = dup(ends[1]);
+    service_ready(ends[1], "ready");
+    assert_false(is_open(ends[1]));
+    assert_false(fcntl(held, F_GETFL) & O_NONBLOCK);
+    close(held);
+    while (read(ends[0], &byte, 1) == 1) {
+        assert_int_equal(byte, 'x');
+        size--;
+    }
+    assert_int_equal(size, 0);
+    close(ends[0]);
+}
+
 static void nobody_to_tell_is_no_failure(void **state) {
     static const char *const addresses[] = {"", "nowhere", "/tmp/portd-test-nobody", "@portd-test-nobody",
                                             "vsock:2:3"};
@@ -239,4 +263,5 @@ static void the_limit_of_descriptors_is_the_hard_one(void **state) {
 
 TEST_MAIN(TEST_CASE(listeners_come_by_socket_activation), TEST_CASE(variables_without_sense_are_an_error),
           TEST_CASE(the_manager_is_told), TEST_CASE(a_descriptor_gets_a_newline_and_is_closed),
-          TEST_CASE(nobody_to_tell_is_no_failure), TEST_CASE(the_limit_of_descriptors_is_the_hard_one))
+          TEST_CASE(a_full_descriptor_gets_nothing_and_is_closed), TEST_CASE(nobody_to_tell_is_no_failure),
+          TEST_CASE(the_limit_of_descriptors_is_the_hard_one))
