@@ -26,10 +26,12 @@
  * Deadlines   int64_t microseconds of the monotonic clock as returned by portd_now(); PORTD_FOREVER waits without
  *             limit, a past deadline only polls (so 0 is "at once"). At the deadline a wait (and a monitor) returns 0,
  *             any other call PORTD_E_TIMEOUT. Replies that have arrived by then count, however late the call is.
- * Giving up   A call that ends at its deadline or by portd_wakeup() leaks nothing: objects, ports and descriptors that
- *             the broker makes or sends later are released in the next call. Calls that end or set something (remove,
- *             release, close, shutdown, position, end_session) may still be carried out. Reads and writes report
- *             exactly what was done.
+ * Giving up   A call that ends at its deadline, by portd_wakeup() or by portd_cancel() leaks nothing: objects and ports
+ *             that the broker has made for it are removed or closed in the next call, unless another call has returned
+ *             them meanwhile; descriptors that it sends are closed. So the call may be repeated at once. Calls that end
+ *             or set something (remove, release, close, shutdown, position, end_session) may still be carried out. Reads
+ *             and writes report exactly what was done. (A broker without the feature "undo" keeps such objects and ports
+ *             until the session ends.)
  * Forms       Each call has a blocking form and one named NAME_start, which only starts the request and returns the
  *             result through a callback. The blocking form starts the request and returns when it is done; other
  *             requests in flight proceed meanwhile.
@@ -573,7 +575,8 @@ PORTD_API int portd_remove(portd_client *client, portd_id id, int64_t deadline);
 
 /* Releases ids for the whole session; n is 1 to 256. An object that has fired or was removed or closed keeps its id
  * until then; after it every call returns PORTD_E_NOT_FOUND, including this one. For an object that is still registered
- * or open it takes effect when that ends. All ids are checked before any is released. Returns 1. */
+ * or open it takes effect when that ends, unless a call that makes semaphores or events returns the id before. All ids are
+ * checked before any is released. Returns 1. */
 PORTD_API int portd_release(portd_client *client, const portd_id *ids, size_t n, int64_t deadline);
 
 /* ---- ports ----------------------------------------------------------------------------------------------------------

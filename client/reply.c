@@ -1,8 +1,9 @@
 /* reply.c: a reply is unpacked into the arena, turned into a result by the request's `read` function, and passed to the
  * callback. The result and all it points to are valid until the callback returns.
  *
- * The reply to an abandoned request (without a callback) is handled too: objects and descriptors that it brings are
- * released. */
+ * The reply to an abandoned request (without a callback) is handled too: a descriptor that it brings is closed, and a create
+ * call is undone. The program may have repeated the call meanwhile, and got the same object. So what is undone is the call, not the
+ * object: the broker counts the calls that returned it. */
 #include "reply.h"
 
 #include "client.h"
@@ -50,18 +51,22 @@ static void result_lost(portd_client *client, const portd_request *request, port
     result->code = (int)request->n_ids;
 }
 
-static void result_discard(portd_client *client, const portd_result *result) {
+/* undo: the number in the reply to a create call; else 0. */
+static void result_discard(portd_client *client, const portd_result *result, uint32_t undo) {
+    portd_id ids[2] = {result->id};
+    size_t n = result->id != 0;
+
     if (result->handle != -1)
         os_close((os_fd)result->handle);
-    /* The request was abandoned: without this the object would stay in the session. */
-    submit_close(client, result->input);
-    submit_close(client, result->output);
-    if (result->flags & PORTD_RESULT_CREATED && !result->input && !result->output)
-        submit_release(client, result->id);
+    if (result->input && result->output)
+        ids[n++] = result->output; /* result->id is the input */
+    if (n > 0 && undo > 0)
+        submit_undo(client, ids, n, undo);
 }
 
-/* Calls the request's callback, or releases what the result brings if it has none, and frees the result's memory. */
-static void request_answer(portd_client *client, portd_request *request, const portd_result *result) {
+/* Calls the request's callback, or discards what the result brings if it has none, and frees the result's memory. */
+static void request_answer(portd_client *client, portd_request *request, const portd_result *result,
+                           uint32_t undo) {
     portd_callback *callback = request->callback;
 
     request->callback = NULL;
@@ -72,7 +77,7 @@ static void request_answer(portd_client *client, portd_request *request, const p
         if (process_is_child(&client->mark)) /* the callback has forked, and this is the child */
             client->lost = true;
     } else if (!client->lost) {
-        result_discard(client, result);
+        result_discard(client, result, undo);
     }
     if (client->extra) {
         memory_free(&client->memory, client->extra);
@@ -141,6 +146,21 @@ static uint64_t id_of(const portd_client *client, const Portd__V1__Reply *reply)
     return reply->id == 0 && reply->error && !client->greeted ? 1 : reply->id;
 }
 
+/* The number that undoes the create call, if the reply is to one that made or found something; else 0. */
+static uint32_t undo_of(const Portd__V1__Reply *reply) {
+    switch (reply->result_case) {
+    case PORTD__V1__REPLY__RESULT_FILE_DESCRIPTOR_TO_SEMAPHORE:
+    case PORTD__V1__REPLY__RESULT_SOCKET_TO_SEMAPHORE:
+    case PORTD__V1__REPLY__RESULT_FD_TO_EVT:
+        return reply->fd_to_evt->undo;
+    case PORTD__V1__REPLY__RESULT_FILE_DESCRIPTOR_TO_PORT:
+    case PORTD__V1__REPLY__RESULT_SOCKET_TO_PORT:
+        return reply->file_descriptor_to_port->undo;
+    default:
+        return 0;
+    }
+}
+
 /* Remembers that a wake-one wait was answered; an answer without a callback reaches nobody. */
 static void keep_one(portd_client *client, const portd_request *request, const portd_result *result) {
     if (!request_waits(request) || !(request->flags & PORTD_WAIT_ONE) || result->code <= 0)
@@ -172,7 +192,7 @@ const char *reply_frame(portd_client *client, struct channel_frame *frame) {
     if (!request_parks(request))
         client->requests.unanswered--;
     keep_one(client, request, &result);
-    request_answer(client, request, &result);
+    request_answer(client, request, &result, undo_of(reply));
     request_forget(request);
     return NULL;
 }
@@ -188,7 +208,7 @@ bool reply_ended(portd_client *client) {
         else
             result_init(&result);
         result.cursor = request->cursor;
-        request_answer(client, request, &result);
+        request_answer(client, request, &result, 0);
         if (request->state == REQUEST_DROPPED)
             request_forget(request);
         some = true;
@@ -209,7 +229,7 @@ void reply_lost(portd_client *client) {
             result_fail(&result, request->code, request->os_errno, NULL);
         else
             result_lost(client, request, &result);
-        request_answer(client, request, &result);
+        request_answer(client, request, &result, 0);
         request_forget(request);
     }
 }

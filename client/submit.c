@@ -1,4 +1,4 @@
-/* submit.c: starting requests. Those that the library makes itself (release, close, cancel) have no callback, and are sent
+/* submit.c: starting requests. Those that the library makes itself (release, cancel, goodbye) have no callback, and are sent
  * without client_check. */
 #include "submit.h"
 
@@ -112,30 +112,17 @@ int submit_monitor(portd_client *client, Portd__V1__Monitor *monitor, uint64_t c
     return r < 0 ? submit_failed(client, r, OS_FD_NONE) : r;
 }
 
-void submit_release(portd_client *client, portd_id id) {
+void submit_undo(portd_client *client, portd_id *ids, size_t n, uint32_t undo) {
     Portd__V1__Release release = PORTD__V1__RELEASE__INIT;
     Portd__V1__Request message = PORTD__V1__REQUEST__INIT;
 
-    release.ids = &id;
-    release.n_ids = 1;
+    release.ids = ids;
+    release.n_ids = n;
+    release.undo = undo;
     message.method_case = PORTD__V1__REQUEST__METHOD_RELEASE;
     message.release = &release;
     if (submit_unchecked(client, &message, OS_FD_NONE, NULL, NULL, NULL, NULL) < 0)
-        client_log(client, "cannot release an abandoned object");
-}
-
-void submit_close(portd_client *client, portd_id port) {
-    Portd__V1__Close close = PORTD__V1__CLOSE__INIT;
-    Portd__V1__Request message = PORTD__V1__REQUEST__INIT;
-
-    if (port == 0)
-        return;
-    close.id = port;
-    message.method_case = PORTD__V1__REQUEST__METHOD_CLOSE;
-    message.close = &close;
-    if (submit_unchecked(client, &message, OS_FD_NONE, NULL, NULL, NULL, NULL) < 0)
-        client_log(client, "cannot close an abandoned port");
-    submit_release(client, port);
+        client_log(client, "cannot undo an abandoned call");
 }
 
 void submit_goodbye(portd_client *client, uint64_t wait) {

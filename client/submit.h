@@ -26,9 +26,8 @@ int submit_wait(portd_client *client, const portd_id *ids, size_t n, unsigned fl
 int submit_monitor(portd_client *client, Portd__V1__Monitor *monitor, uint64_t cursor, int64_t deadline,
                    request_read *read, portd_callback *callback, void *data, portd_request **request);
 
-/* Releases an id that an abandoned request has brought; submit_close also closes the port. */
-void submit_release(portd_client *client, portd_id id);
-void submit_close(portd_client *client, portd_id port);
+/* Undoes a create call that was abandoned: the n ids that it returned, with the number of its reply. */
+void submit_undo(portd_client *client, portd_id *ids, size_t n, uint32_t undo);
 
 /* Tells the broker that the client has what its wake-one waits were answered, the last of them being that request. */
 void submit_goodbye(portd_client *client, uint64_t wait);

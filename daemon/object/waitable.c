@@ -245,6 +245,9 @@ void waitable_free(struct waitable *waitable) {
 
 void waitable_release(struct waitable *waitable) {
     waitable->released = true;
+    waitable->creates = 0;
+    if (waitable->releases < UINT16_MAX)
+        waitable->releases++;
     notice_object_released(waitable);
     if (waitable_source(waitable))
         return;
@@ -257,6 +260,37 @@ void waitable_release(struct waitable *waitable) {
     }
     registry_forget(waitable->object.owner->registry, &waitable->object);
     waitable->forgotten = true;
+}
+
+uint32_t waitable_count_create(struct waitable *waitable) {
+    waitable->released = false;
+    if (waitable->creates < UINT16_MAX)
+        waitable->creates++;
+    return waitable->releases + UINT32_C(1);
+}
+
+/* Takes the call back. True: no other call stands. */
+static bool take_back(struct waitable *waitable, uint32_t undo) {
+    if (object_kind_of(waitable->object.id) == OBJECT_PORT)
+        return true;
+    if (undo != waitable->releases + UINT32_C(1) || waitable->releases == UINT16_MAX ||
+        waitable->creates == UINT16_MAX)
+        return false;
+    if (waitable->creates > 1) {
+        waitable->creates--;
+        return false;
+    }
+    return true;
+}
+
+void waitable_undo_create(struct waitable *waitable, uint32_t undo) {
+    bool port = object_kind_of(waitable->object.id) == OBJECT_PORT;
+    if (!take_back(waitable, undo))
+        return;
+    waitable->released = false; /* else its end would free it */
+    if (port || !waitable->releases)
+        waitable_end(waitable, port ? CAUSE_PORT_CLOSED : CAUSE_REMOVED);
+    waitable_release(waitable);
 }
 
 struct waitable *waitable_registered(const struct binding *binding) {

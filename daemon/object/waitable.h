@@ -42,10 +42,13 @@ struct waitable {
     struct handle *handle; /* the first of its pollable handles, or NULL */
     uint8_t direction;
     uint8_t cause; /* once ended */
-    bool ended;
-    bool released;
-    bool forgotten; /* its id finds nothing any more */
-    uint8_t place;  /* in the wait that began last: its first target for it (wait.c) */
+    bool ended : 1;
+    bool released : 1;
+    bool forgotten : 1; /* its id finds nothing any more */
+    uint8_t place;      /* in the wait that began last: its first target for it (wait.c) */
+    /* Not for ports: how often it was released, and how many create calls have returned it since and were not undone. From
+     * UINT16_MAX on they stay, and nothing is undone. */
+    uint16_t releases, creates;
 };
 
 /* Returns its descriptor while it is registered; NULL once it has ended. */
@@ -101,6 +104,14 @@ bool waitable_shed(struct waitable *waitable);
 
 /* Releases the id: frees the waitable, now or when it has ended and all waiters have been notified. */
 void waitable_release(struct waitable *waitable);
+
+/* A create call returns it: counts the call, and lifts a release that has not taken effect. Returns the number that undoes
+ * this call. */
+uint32_t waitable_count_create(struct waitable *waitable);
+
+/* Undoes a create call: it did not return the waitable to anybody. If no other has since it was released last, or ever, the
+ * waitable ends, unless a release was lifted, and is released. The caller must update the descriptor. */
+void waitable_undo_create(struct waitable *waitable, uint32_t undo);
 
 /* Returns the pollable handle that the session `asker` has requested, or NULL. */
 struct handle *waitable_handle(const struct waitable *waitable, const struct session_objects *asker);

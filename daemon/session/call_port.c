@@ -45,6 +45,7 @@ static int make(const struct creating *creating, struct binding *binding,
     if (made[DIRECTION_WRITE])
         ports->output = made[DIRECTION_WRITE]->waitable.object.id;
     ports->replaced = creating->replaced;
+    ports->undo = 1; /* each port is returned by one call */
     return 0;
 }
 

@@ -69,6 +69,14 @@ int call_remove(struct call *call) {
                          result);
 }
 
+/* Undoes the create call that returned it. The semaphores of a port's number stay: nobody has closed the port. */
+static void undo_create(struct waitable *waitable, uint32_t undo) {
+    struct descriptor *descriptor = waitable_source(waitable);
+    waitable_undo_create(waitable, undo);
+    if (descriptor)
+        descriptor_update(descriptor);
+}
+
 int call_release(struct call *call) {
     const Portd__V1__Release *release = call->request->release;
     Portd__V1__Done done = PORTD__V1__DONE__INIT;
@@ -80,7 +88,9 @@ int call_release(struct call *call) {
             return target_refuse(call, "ids", release->ids[i]);
     for (size_t i = 0; i < release->n_ids; i++) {
         struct waitable *waitable = target_find(call, release->ids[i]);
-        if (waitable)
+        if (waitable && release->undo)
+            undo_create(waitable, release->undo);
+        else if (waitable)
             waitable_release(waitable);
     }
     return call_answer(call, PORTD__V1__REPLY__RESULT_RELEASE, &done);
@@ -143,6 +153,7 @@ static int make(const struct creating *creating, struct binding *binding,
     if (created && ended)
         waitable_end(waitable, ended);
     describe(object, waitable, created);
+    object->undo = waitable_count_create(waitable);
     return 0;
 }
 

@@ -3,7 +3,7 @@
 
 char **features_list(size_t *n) {
     static char *features[] = {"handle-pipe", "handle-hint", "wait-one", "goodbye", "ports",
-                               "stats",       "monitor",     "owners",   "reach"};
+                               "stats",       "monitor",     "owners",   "reach",   "undo"};
     *n = sizeof features / sizeof *features;
     return features;
 }

@@ -1,4 +1,5 @@
-/* test_release.c: release of an id, for the whole session: at once if the object has ended, else when it does. */
+/* test_release.c: release of an id, for the whole session: at once if the object has ended, else when it does, unless a create call
+ * returns it before. */
 #include "ask.h"
 #include "descriptors.h"
 
@@ -99,8 +100,7 @@ static void of_a_registered_semaphore_it_takes_effect_when_it_fires(void **state
     make_pipe(p);
     portd_id s = ask_semaphore(c, p[0], READ);
     release(c, s);
-    assert_same(s, ask_semaphore(c, p[0], CHECK_READ));
-    assert_same(s, ask_semaphore(c, p[0], READ));
+    assert_same(s, ask_semaphore(c, p[0], CHECK_READ)); /* which makes nobody's what was released */
     assert_cause(c, s, IDLE);
     assert_true(ask_item(c, s).registered);
     struct inflight *wait = ask_park_one(c, s, 0);
@@ -142,7 +142,7 @@ static void of_a_registered_event_it_takes_effect_when_it_ends(void **state) {
     make_pipe(p);
     portd_id e = ask_evt(c, p[0], READ);
     release(c, e);
-    assert_same(e, ask_evt(c, p[0], READ));
+    assert_same(e, ask_evt(c, p[0], CHECK_READ));
     put(p[1]);
     assert_until(c, e, READY);
     (void)drain(p[0]);
@@ -152,6 +152,51 @@ static void of_a_registered_event_it_takes_effect_when_it_ends(void **state) {
     assert_answer(wait, e, REMOVED); /* who waited for it is told */
     assert_int_equal(portd_wait(c, &e, 1, 0, 0, &ready), PORTD_E_NOT_FOUND);
     assert_int_equal(objects(c), 0);
+}
+
+/* Whoever gets the id by a create call has it, whatever was released before. */
+static void a_create_call_lifts_a_release(void **state) {
+    portd_client *c = fixture_client(NULL), *other = fixture_joined(c);
+    int p[2];
+
+    (void)state;
+    make_pipe(p);
+    portd_id s = ask_semaphore(c, p[0], READ), e = ask_evt(c, p[0], READ);
+    for (int i = 0; i < 2; i++) {
+        release(c, s);
+        release(c, e);
+        release(c, s);
+    }
+    assert_same(s, ask_semaphore(other, p[0], READ));
+    assert_same(e, ask_evt(c, p[0], READ));
+    put(p[1]);
+    assert_until(c, s, READY);
+    ask_no_evts(c, p[0]);
+    assert_cause(c, s, READY);
+    assert_cause(c, e, REMOVED);
+    assert_int_equal(objects(c), 2);
+    release(c, s);
+    release(c, e);
+    check_unknown(c, s);
+    check_unknown(other, e);
+}
+
+/* However many calls have returned it: one release gives it back for all of them. */
+static void one_release_is_for_all_create_calls(void **state) {
+    portd_client *c = fixture_client(NULL), *other = fixture_joined(c);
+    int p[2];
+
+    (void)state;
+    make_pipe(p);
+    portd_id s = ask_semaphore(c, p[0], READ);
+    assert_same(s, ask_semaphore(other, p[0], READ));
+    assert_same(s, ask_semaphore(c, p[0], READ));
+    release(other, s);
+    struct inflight *wait = ask_park_one(c, s, 0);
+    put(p[1]);
+    assert_answer(wait, s, READY);
+    check_unknown(c, s);
+    check_unknown(other, s);
 }
 
 /* One of two that an in-flight wait for all needs ends and is given back, in either order, before the wait or during it; and
@@ -272,6 +317,7 @@ static void a_handle_outlives_the_id(void **state) {
 TEST_MAIN(FIXTURE_CASE(a_fired_semaphore_is_no_object), FIXTURE_CASE(a_removed_semaphore_is_no_object),
           FIXTURE_CASE(what_is_gone_is_like_what_never_was), FIXTURE_CASE(a_removed_event_is_no_object),
           FIXTURE_CASE(of_a_registered_semaphore_it_takes_effect_when_it_fires),
+          FIXTURE_CASE(a_create_call_lifts_a_release), FIXTURE_CASE(one_release_is_for_all_create_calls),
           FIXTURE_CASE(of_one_that_fires_in_the_look),
           FIXTURE_CASE(of_a_registered_event_it_takes_effect_when_it_ends),
           FIXTURE_CASE(a_parked_wait_remembers_what_has_gone), FIXTURE_CASE(replacing_ends_a_released_one),

@@ -23,6 +23,8 @@
 
 #include <poll.h>
 
+enum { BROKER_UNDO = 5 }; /* in replies to create calls */
+
 struct broker_fake {
     char folder[32];
     char address[64];
@@ -175,6 +177,7 @@ static inline void broker_reply_object(struct broker_fake *broker, uint64_t id, 
     result.id = object;
     result.created = created;
     result.descriptor = object != 0 ? 9 : 0;
+    result.undo = object != 0 ? BROKER_UNDO : 0;
     reply.id = id;
     reply.result_case = PORTD__V1__REPLY__RESULT_FILE_DESCRIPTOR_TO_SEMAPHORE;
     reply.file_descriptor_to_semaphore = &result;

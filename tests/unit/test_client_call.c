@@ -53,7 +53,16 @@ static void late_reply_is_swallowed_with_its_descriptor(void **state) {
     broker_close(&broker);
 }
 
-static void late_object_is_released(void **state) {
+static void check_undone(struct broker_fake *broker, portd_id id) {
+    const Portd__V1__Release *release = broker_expect(broker, PORTD__V1__REQUEST__METHOD_RELEASE)->release;
+
+    assert_int_equal(release->n_ids, 1);
+    assert_true(release->ids[0] == id);
+    assert_int_equal(release->undo, BROKER_UNDO);
+}
+
+/* Whether a call has made the object or found it: each is undone, and the broker counts them. */
+static void late_create_call_is_undone(void **state) {
     struct broker_fake broker;
     portd_client *client = broker_meet(&broker, NULL, WINDOW);
     portd_id id = 1;
@@ -67,7 +76,57 @@ static void late_object_is_released(void **state) {
         broker_reply_object(&broker, FIRST_ID + i, 19, i == 0); /* the second call found the first one's */
     }
     process_all(client);
-    assert_int_equal(broker_expect(&broker, PORTD__V1__REQUEST__METHOD_RELEASE)->release->ids[0], 19);
+    check_undone(&broker, 19);
+    check_undone(&broker, 19);
+    assert_true(broker_hears_nothing(&broker));
+    portd_disconnect(client);
+    broker_close(&broker);
+}
+
+/* The caller has the id that the second call returned; only the first one is undone, whichever came first at the broker. */
+static void repeated_create_call_is_not_undone(void **state) {
+    struct broker_fake broker;
+    portd_client *client = broker_meet(&broker, NULL, WINDOW);
+    portd_id id = 1;
+
+    (void)state;
+    assert_int_equal(portd_fd_to_semaphore(client, 0, PORTD_MODE_READ, 0, &id), PORTD_E_TIMEOUT);
+    broker_reply_object(&broker, FIRST_ID + 1, 19, false);
+    assert_int_equal(portd_fd_to_semaphore(client, 0, PORTD_MODE_READ, PORTD_FOREVER, &id), 1);
+    assert_int_equal(id, 19);
+    broker_reply_object(&broker, FIRST_ID, 19, true);
+    process_all(client);
+    for (int i = 0; i < 2; i++)
+        broker_expect(&broker, PORTD__V1__REQUEST__METHOD_FILE_DESCRIPTOR_TO_SEMAPHORE);
+    check_undone(&broker, 19);
+    assert_true(broker_hears_nothing(&broker));
+    portd_disconnect(client);
+    broker_close(&broker);
+}
+
+/* Nothing was made: none, a failure, or a broker that has no number for it. */
+static void late_reply_without_an_object_undoes_nothing(void **state) {
+    struct broker_fake broker;
+    portd_client *client = broker_meet(&broker, NULL, WINDOW);
+    Portd__V1__Reply reply = PORTD__V1__REPLY__INIT;
+    Portd__V1__Object object;
+    portd_id id;
+
+    (void)state;
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(portd_fd_to_semaphore(client, 0, PORTD_MODE_READ, 0, &id), PORTD_E_TIMEOUT);
+        broker_expect(&broker, PORTD__V1__REQUEST__METHOD_FILE_DESCRIPTOR_TO_SEMAPHORE);
+    }
+    broker_reply_object(&broker, FIRST_ID, 0, false);
+    broker_reply_error(&broker, FIRST_ID + 1, PORTD__V1__CODE__CODE_LIMIT, "too many");
+    portd__v1__object__init(&object);
+    object.id = 19;
+    object.created = true;
+    reply.id = FIRST_ID + 2;
+    reply.result_case = PORTD__V1__REPLY__RESULT_FILE_DESCRIPTOR_TO_SEMAPHORE;
+    reply.file_descriptor_to_semaphore = &object;
+    broker_reply(&broker, &reply, -1);
+    process_all(client);
     assert_true(broker_hears_nothing(&broker));
     portd_disconnect(client);
     broker_close(&broker);
@@ -741,7 +800,9 @@ static void status_is_a_copy(void **state) {
     portd_list_free(list);
 }
 
-TEST_MAIN(TEST_CASE(late_reply_is_swallowed_with_its_descriptor), TEST_CASE(late_object_is_released),
+TEST_MAIN(TEST_CASE(late_reply_is_swallowed_with_its_descriptor), TEST_CASE(late_create_call_is_undone),
+          TEST_CASE(repeated_create_call_is_not_undone),
+          TEST_CASE(late_reply_without_an_object_undoes_nothing),
           TEST_CASE(reply_that_has_arrived_beats_a_passed_deadline),
           TEST_CASE(replies_of_before_are_seen_before_sleeping),
           TEST_CASE(wakeup_ends_the_next_blocking_call_once), TEST_CASE(wakeup_from_a_thread_ends_a_sleep),

@@ -380,7 +380,7 @@ static void cancelled_request_is_answered_at_once(void **state) {
     broker_close(&broker);
 }
 
-static void object_of_a_cancelled_request_is_released(void **state) {
+static void create_call_that_is_cancelled_is_undone(void **state) {
     struct broker_fake broker;
     portd_client *client = broker_meet(&broker, NULL, WINDOW);
     struct heard heard = {0};
@@ -397,6 +397,7 @@ static void object_of_a_cancelled_request_is_released(void **state) {
     Portd__V1__Request *release = broker_expect(&broker, PORTD__V1__REQUEST__METHOD_RELEASE);
     assert_int_equal(release->release->n_ids, 1);
     assert_int_equal(release->release->ids[0], 19);
+    assert_int_equal(release->release->undo, BROKER_UNDO);
     broker_reply_done(&broker, release->id, PORTD__V1__REPLY__RESULT_RELEASE);
     process_all(client);
     assert_int_equal(heard.calls, 1);
@@ -521,6 +522,6 @@ TEST_MAIN(TEST_CASE(wait_says_what_it_is_for), TEST_CASE(limit_is_relative_on_th
           TEST_CASE(cancelled_wait_is_answered_by_the_broker),
           TEST_CASE(result_that_came_first_beats_the_cancel),
           TEST_CASE(cancelled_request_is_answered_at_once),
-          TEST_CASE(object_of_a_cancelled_request_is_released),
+          TEST_CASE(create_call_that_is_cancelled_is_undone),
           TEST_CASE(handle_of_a_cancelled_request_is_closed),
           TEST_CASE(callback_may_cancel_itself_and_others), TEST_CASE(woken_wait_of_a_pool_loses_no_answer))
