@@ -8,13 +8,20 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { PEER_GROUPS_MAX = 64, PEER_LABEL_MAX = 128, PEER_UID_NOBODY = 65534 };
+enum {
+    PEER_GROUPS_MAX = 64,
+    PEER_GROUPS_MOST = 1024, /* of peer_all_groups: a process can have 65536, and every use of them costs */
+    PEER_LABEL_MAX = 128,
+    PEER_UID_NOBODY = 65534
+};
 
 struct peer {
     os_uid uid;
     uint32_t gid;
     uint32_t pid;    /* for logs: it may be reused by now */
-    size_t n_groups; /* supplementary groups, the first PEER_GROUPS_MAX */
+    size_t n_groups; /* supplementary groups */
+    bool
+        more_groups; /* more than PEER_GROUPS_MAX: then n_groups is 0, and a right that a group gives is not given */
     uint32_t groups[PEER_GROUPS_MAX];
     char label[PEER_LABEL_MAX]; /* security label; "": none */
 };
@@ -25,7 +32,9 @@ int peer_of(os_fd connection, struct peer *peer);
 /* The same without supplementary groups and label, which cost more. */
 int peer_user(os_fd connection, struct peer *peer);
 
-/* All its supplementary groups, without a limit. The caller frees *groups (NULL: none). 0 or a negative errno. */
+/* All its supplementary groups. The caller frees *groups (NULL: none). 0, a negative errno, or PEER_E_MANY_GROUPS: it has more than
+ * PEER_GROUPS_MOST, and *groups is NULL; that costs no more than if it had none. */
+enum { PEER_E_MANY_GROUPS = 1 };
 int peer_all_groups(os_fd connection, uint32_t **groups, size_t *n);
 
 /* A pidfd of that process, close-on-exec; the caller closes it. 0, or a negative errno: the system has none. */

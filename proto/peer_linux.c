@@ -16,7 +16,7 @@ _Static_assert(sizeof(gid_t) == sizeof(uint32_t), "groups are read into the peer
 
 int peer_all_groups(os_fd connection, uint32_t **groups, size_t *n) {
     gid_t few;
-    socklen_t size = 0; /* the kernel then returns the size they need */
+    socklen_t size = 0; /* the kernel then returns the size they need, and copies none */
 
     *groups = NULL;
     *n = 0;
@@ -25,6 +25,8 @@ int peer_all_groups(os_fd connection, uint32_t **groups, size_t *n) {
         return 0;
     if (errno != ERANGE)
         return -errno;
+    if (size > PEER_GROUPS_MOST * sizeof(gid_t))
+        return PEER_E_MANY_GROUPS;
     *groups = malloc(size);
     if (!*groups)
         return -ENOMEM;
@@ -38,21 +40,6 @@ int peer_all_groups(os_fd connection, uint32_t **groups, size_t *n) {
     return 0;
 }
 
-/* For a peer with more groups than fit. */
-static int peer_many_groups(int fd, struct peer *peer) {
-    uint32_t *all;
-    size_t n;
-    int error = peer_all_groups(fd, &all, &n);
-
-    if (error)
-        return error;
-    peer->n_groups = n < PEER_GROUPS_MAX ? n : PEER_GROUPS_MAX;
-    if (all)
-        memcpy(peer->groups, all, peer->n_groups * sizeof(*all));
-    free(all);
-    return 0;
-}
-
 static int peer_groups(int fd, struct peer *peer) {
     socklen_t size = sizeof(peer->groups);
 
@@ -60,9 +47,8 @@ static int peer_groups(int fd, struct peer *peer) {
         peer->n_groups = size / sizeof(gid_t);
         return 0;
     }
-    if (errno == ERANGE)
-        return peer_many_groups(fd, peer);
-    return errno == ENOPROTOOPT || errno == ENODATA ? 0 : -errno;
+    peer->more_groups = errno == ERANGE;
+    return errno == ERANGE || errno == ENOPROTOOPT || errno == ENODATA ? 0 : -errno;
 }
 
 /* Omits a label that does not fit: a truncated label could be another subject's. */

@@ -24,6 +24,7 @@ struct identity {
     void (*gone)(
         struct identity *identity); /* NULL, or called by the last identity_unref before it is freed */
     void *context;                  /* for gone */
+    bool lacks_groups;              /* it has so many that they are left out: n_groups is 0 */
     size_t n_groups;
     uint32_t groups[];
 };
@@ -38,6 +39,10 @@ void identity_unref(struct identity *identity); /* NULL is allowed */
 
 /* From the loop: whether a thread that wears an identity may send the pid of `process` in credentials; if not, a pidfd is of no use. */
 bool identity_names_processes(void);
+
+/* From the loop: whether a thread that wears the identity has all of its groups, or keeps the broker's credentials. If not, no thread may do
+ * for the client what file permissions decide, since a group can give a right and take one. */
+bool identity_is_whole(const struct identity *identity);
 
 /* ---- for the calling thread, never the loop's ------------------------------------------------------------- */
 

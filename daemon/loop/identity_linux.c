@@ -62,6 +62,13 @@ bool identity_names_processes(void) {
     return permits(NAMES);
 }
 
+bool identity_is_whole(const struct identity *identity) {
+    if (!identity->lacks_groups)
+        return true;
+    learn_permitted();
+    return !permits(CHANGES);
+}
+
 void identity_begin_thread(void) {
     learn_permitted();
     self.worn = 0;

@@ -22,6 +22,7 @@
 #include "inflight.h"
 #include "proto/container.h"
 #include "proto/frame.h"
+#include "proto/peer.h"
 #include "proto/transport.h"
 #include "session.h"
 #include "target.h"
@@ -214,10 +215,20 @@ static void go_on(struct inflight *inflight) {
         transfer_go_on(io->transfer.port);
 }
 
+static int check_groups(struct call *call) {
+    if (identity_is_whole(call->connection->identity))
+        return 0;
+    return refusal_set(
+        &call->refusal, REFUSAL_UNSUPPORTED, "id", "get a copy of the descriptor and use that",
+        "the process that connected has more than %d supplementary groups: the broker does not "
+        "act with so many",
+        PEER_GROUPS_MOST);
+}
+
 static struct io *io_new(struct call *call, struct port *port, size_t size) {
     struct charge before = {0};
     struct io *io;
-    if (target_check_workers(call))
+    if (check_groups(call) || target_check_workers(call))
         return NULL;
     if (charge_request(&before, &call->session->session_objects.account, sizeof(struct io) + size,
                        &call->refusal))

@@ -54,15 +54,17 @@ struct identity *credentials_new(struct user *user, os_fd connection, const stru
     struct identity *identity;
     uint32_t *groups;
     size_t n;
-    if (peer->n_groups < PEER_GROUPS_MAX)
+    if (!peer->more_groups)
         return charged(user, peer, peer->groups, peer->n_groups, refusal);
     int error = peer_all_groups(connection, &groups, &n);
-    if (error) {
+    if (error < 0) {
         refusal_system(refusal, -error, "cannot determine the peer's groups");
         return NULL;
     }
     identity = charged(user, peer, groups, n, refusal);
     free(groups);
+    if (identity)
+        identity->lacks_groups = error == PEER_E_MANY_GROUPS;
     return identity;
 }
 

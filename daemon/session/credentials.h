@@ -9,7 +9,8 @@ struct peer;
 struct refusal;
 struct user;
 
-/* Returns one reference. Groups beyond PEER_GROUPS_MAX are charged to the user. NULL with the refusal. */
+/* Returns one reference. More groups than PEER_GROUPS_MAX are charged to the user; more than PEER_GROUPS_MOST are left out
+ * (identity_is_whole). NULL with the refusal. */
 struct identity *credentials_new(struct user *user, os_fd connection, const struct peer *peer,
                                  struct refusal *refusal);
 

@@ -9,6 +9,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <linux/magic.h>
 #include <poll.h>
 #include <sched.h>
@@ -217,6 +218,106 @@ static void files_of_processes_are_left_to_the_client(void **state) {
     assert_int_equal(portd_port_write(c, port_out(c, fd), "0", 1, fixture_soon(), &n), PORTD_E_UNSUPPORTED);
 }
 
+/* ---- more groups than the broker acts with ---------------------------------------------------------------------------- */
+
+enum { GROUPS_MOST = 1024 };
+
+static bool have_groups(size_t n) {
+    gid_t *groups = calloc(n, sizeof *groups);
+    bool have = groups != NULL;
+
+    for (size_t i = 0; have && i < n; i++)
+        groups[i] = (gid_t)(100000 + i);
+    have = have && setgroups(n, groups) == 0 && setresgid(CLIENT, CLIENT, CLIENT) == 0 &&
+           setresuid(CLIENT, CLIENT, CLIENT) == 0;
+    free(groups);
+    return have;
+}
+
+static bool says_to_copy(portd_client *client, int code) {
+    const char *hint = portd_last_hint(client);
+    return code == PORTD_E_UNSUPPORTED && strstr(portd_last_error(client), "supplementary groups") && hint &&
+           strstr(hint, "copy");
+}
+
+static int move_bytes(portd_client *client, bool moves) {
+    int ends[2], others[2], code, splices;
+    portd_id in, out;
+    char byte;
+    size_t n;
+
+    if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) < 0 || pipe2(others, O_CLOEXEC | O_NONBLOCK) < 0)
+        return 11;
+    if (portd_fd_to_port(client, ends[0], "", PORTD_READ, fixture_soon(), &in, NULL) != 1 ||
+        portd_fd_to_port(client, ends[1], "", PORTD_WRITE, fixture_soon(), NULL, &out) != 1)
+        return 12;
+    /* A read of what is empty is answered, too. */
+    code = moves ? 1 : portd_port_read(client, in, &byte, 1, 0, fixture_soon(), &n, NULL);
+    if (moves ? code != 1 : !says_to_copy(client, code))
+        return 13;
+    code = portd_port_write(client, out, "#", 1, fixture_soon(), &n);
+    if (moves ? code != 1 : !says_to_copy(client, code))
+        return 14;
+    if (!moves && write(ends[1], "#", 1) != 1)
+        return 15;
+    code = portd_port_read(client, in, &byte, 1, PORTD_PEEK, fixture_soon(), &n, NULL);
+    if (moves ? code != 1 || byte != '#' : !says_to_copy(client, code))
+        return 16;
+    splices = portd_port_splice(client, in, others[1], 1, 1, fixture_soon(), &n);
+    if (moves ? splices != 1 : !says_to_copy(client, splices))
+        return 17;
+    return read(moves ? others[0] : ends[0], &byte, 1) == 1 && byte == '#' ? 0 : 18;
+}
+
+/* What no permission decides. */
+static int use_the_rest(portd_client *client) {
+    portd_native handle = -1, copy = -1;
+    int ends[2], sockets[2];
+    portd_id evt, in, out;
+    char byte;
+
+    if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) < 0 ||
+        socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, sockets) < 0)
+        return 21;
+    if (portd_fd_to_evt(client, ends[0], PORTD_MODE_READ, PORTD_FD, fixture_soon(), &evt) != 1 ||
+        portd_handle_dup(client, evt, fixture_soon(), &handle) != 1)
+        return 22;
+    if (write(ends[1], "#", 1) != 1 || !fixture_poll((int)handle, POLLIN))
+        return 23;
+    if (portd_socket_to_port(client, sockets[0], "", 0, fixture_soon(), &in, &out) != 2 ||
+        portd_port_shutdown(client, out, PORTD_WRITE, fixture_soon()) != 1 || read(sockets[1], &byte, 1) != 0)
+        return 24;
+    if (portd_port_dup_fd(client, in, fixture_soon(), &copy) != 1 || write(sockets[1], "!", 1) != 1)
+        return 25;
+    return read((int)copy, &byte, 1) == 1 && byte == '!' ? 0 : 26;
+}
+
+static int use_with_groups(void *data) {
+    size_t n = *(const size_t *)data;
+    portd_client *client;
+    int wrong;
+
+    if (!have_groups(n))
+        return 1;
+    client = stranger_connect(&broker, CLIENT, NULL, NULL);
+    if (!client)
+        return 2;
+    wrong = move_bytes(client, n <= GROUPS_MOST);
+    if (!wrong)
+        wrong = use_the_rest(client);
+    portd_disconnect(client);
+    return wrong;
+}
+
+static void who_has_too_many_groups_moves_no_bytes(void **state) {
+    static const size_t counts[] = {GROUPS_MOST, GROUPS_MOST + 1, 2000, 65536};
+
+    (void)state;
+    need_strangers();
+    for (size_t i = 0; i < sizeof counts / sizeof *counts; i++)
+        assert_int_equal(fixture_reap(fixture_fork(use_with_groups, (void *)(uintptr_t)&counts[i])), 0);
+}
+
 /* The limit is the broker's, as for whatever it does: the signal that comes with it must not end it. */
 static void a_file_grows_up_to_the_limit(void **state) {
     const struct rlimit limit = {4096, 4096};
@@ -359,5 +460,6 @@ static void a_client_may_do_nothing_to_its_worker(void **state) {
 TEST_MAIN(FIXTURE_CASE_BARE(a_setuid_bit_goes_with_a_write), FIXTURE_CASE_BARE(receivers_are_told_the_client),
           FIXTURE_CASE_BARE(one_that_has_ended_sends_nothing),
           FIXTURE_CASE_BARE(files_of_processes_are_left_to_the_client),
+          FIXTURE_CASE_BARE(who_has_too_many_groups_moves_no_bytes),
           FIXTURE_CASE_BARE(a_file_grows_up_to_the_limit),
           FIXTURE_CASE_BARE(a_client_may_do_nothing_to_its_worker))

@@ -1,14 +1,19 @@
 /* test_charged.c: every in-flight request is charged to its session before it starts. A session that has used up its bytes is
- * refused each kind that takes more; requests that release something succeed, and nothing stays charged. */
+ * refused each kind that takes more; requests that release something succeed, and nothing stays charged. So are the groups of a connection. */
 #include "guest.h"
 
+#include "proto/peer.h"
+
 #include <fcntl.h>
+#include <grp.h>
 #include <sys/socket.h>
 
 enum {
     OK = 0,
     LIMIT = PORTD__V1__CODE__CODE_LIMIT,
     MOST = 65536,
+    OTHER_UID = 1000,
+    TABLE = 2200,
     READS = 1400 /* of that size: more than a session may have in flight */
 };
 
@@ -204,5 +209,84 @@ static void a_page_is_as_long_as_may_be_left_unread(void **state) {
     guest_is_served(&world.raw);
 }
 
+/* ---- credentials -------------------------------------------------------------------------------------------------------- */
+
+/* Reads of a pipe that stays empty, of that size, until one is refused: its code. */
+static int park_empty(struct raw *raw, uint64_t port, uint32_t most) {
+    raw_request request = PORTD__V1__REQUEST__INIT, after = PORTD__V1__REQUEST__INIT;
+    Portd__V1__Read read = PORTD__V1__READ__INIT;
+    Portd__V1__Ping ping = PORTD__V1__PING__INIT;
+    int code = 0;
+
+    read.id = port;
+    read.most = most;
+    request.method_case = PORTD__V1__REQUEST__METHOD_READ;
+    request.read = &read;
+    after.id = UINT64_C(1) << 62;
+    after.method_case = PORTD__V1__REQUEST__METHOD_PING;
+    after.ping = &ping;
+    for (request.id = (uint64_t)most << 32; !code; request.id++) {
+        if (raw_send_request(raw, &request, NULL, 0) || raw_send_request(raw, &after, NULL, 0))
+            return -1;
+        raw_reply *reply = raw_next(raw, NULL);
+        if (reply && reply->id == request.id) {
+            code = raw_code(reply);
+            reply = raw_next(raw, NULL);
+        }
+        if (raw_code(reply))
+            return -1;
+    }
+    return code;
+}
+
+/* A session with as many reads as it may have: that leaves its uid a few hundred KiB. */
+static int use_up_uid(struct raw *raw, const char *address) {
+    int pipes[2];
+
+    if (raw_open(raw, address) || pipe2(pipes, O_CLOEXEC | O_NONBLOCK) < 0)
+        return -1;
+    uint64_t port = guest_wrap(raw, pipes[0], "empty");
+    for (uint32_t most = 65536; most >= 4096; most /= 16)
+        if (park_empty(raw, port, most) != LIMIT)
+            return -1;
+    return 0;
+}
+
+/* Connects until its supplementary groups, which are charged for each connection, take what is left of its bytes. 0: then it is told so. */
+static int have_many_groups(void *data) {
+    enum { GROUPS = PEER_GROUPS_MOST, CROWD = 128 }; /* connections of 4 KiB each */
+    static gid_t groups[GROUPS];
+    static struct raw reader, crowd[CROWD];
+    const char *address = data;
+    struct raw late;
+    size_t n = 0;
+
+    for (size_t i = 0; i < GROUPS; i++)
+        groups[i] = (gid_t)(1000 + i);
+    if (setgroups(GROUPS, groups) || setresgid(OTHER_UID, OTHER_UID, OTHER_UID) ||
+        setresuid(OTHER_UID, OTHER_UID, OTHER_UID))
+        return 1;
+    if (use_up_uid(&reader, address))
+        return 5;
+    while (n < CROWD && raw_open(&crowd[n], address) == 0)
+        n++;
+    if (n < 2 || n == CROWD || raw_connect(&late, address))
+        return 2;
+    raw_reply *reply = raw_next(&late, NULL);
+    if (!reply || !reply->error || !strstr(reply->error->message, "limit of bytes"))
+        return 3;
+    return raw_code(reply) == LIMIT ? 0 : 4;
+}
+
+static void groups_of_connections_are_bytes(void **state) {
+    static struct fixture broker;
+
+    (void)state;
+    guest_start_open(&broker, TABLE); /* so that their number is not what is used up */
+    assert_int_equal(fixture_reap(fixture_fork(have_many_groups, broker.address)), 0);
+    fixture_until_fds(&broker, 0);
+}
+
 TEST_MAIN(FIXTURE_CASE(what_takes_more_is_refused), FIXTURE_CASE(what_gives_back_gets_through),
-          FIXTURE_CASE(a_page_is_as_long_as_may_be_left_unread))
+          FIXTURE_CASE(a_page_is_as_long_as_may_be_left_unread),
+          FIXTURE_CASE_BARE(groups_of_connections_are_bytes))

@@ -7,7 +7,6 @@
 #include "proto/status.h"
 
 #include <fcntl.h>
-#include <grp.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/eventfd.h>
@@ -588,42 +587,6 @@ static void other_uids_have_a_quarter_of_the_connections(void **state) {
     fixture_until_fds(&broker, 1);
 }
 
-/* Connects until its supplementary groups, which are charged for each connection, take all its bytes. 0: then it is told so. */
-static int have_many_groups(void *data) {
-    enum { GROUPS = 65536 };
-    static gid_t groups[GROUPS];
-    static struct raw crowd[TABLE];
-    const struct stranger *stranger = data;
-    char message[MESSAGE_MAX];
-    struct raw late;
-    size_t n = 0;
-
-    for (size_t i = 0; i < GROUPS; i++)
-        groups[i] = (gid_t)(1000 + i);
-    if (setgroups(GROUPS, groups) || setresgid(stranger->uid, stranger->uid, stranger->uid) ||
-        setresuid(stranger->uid, stranger->uid, stranger->uid))
-        return 1;
-    while (n < TABLE && raw_open(&crowd[n], stranger->address) == 0)
-        n++;
-    if (n < 2 || n == TABLE || raw_connect(&late, stranger->address))
-        return 2;
-    raw_reply *reply = raw_next(&late, NULL);
-    if (!reply || refusal(reply, message) != LIMIT)
-        return 3;
-    return strstr(message, "limit of bytes") ? 0 : 4;
-}
-
-static void groups_of_connections_are_bytes(void **state) {
-    static struct fixture broker;
-    struct stranger stranger;
-
-    (void)state;
-    guest_start_open(&broker, 2 * TABLE); /* so that their number is not what is used up */
-    stranger = (struct stranger){.address = broker.address, .uid = OTHER_UID};
-    assert_int_equal(fixture_reap(fixture_fork(have_many_groups, &stranger)), 0);
-    fixture_until_fds(&broker, 0);
-}
-
 /* Everything of the owner is out of a stranger's reach. */
 struct intruder {
     const char *address;
@@ -885,7 +848,7 @@ TEST_MAIN(FIXTURE_CASE_BARE(any_limit_is_refused_or_works),
           FIXTURE_CASE_BARE(half_a_frame_is_refused_as_a_whole),
           FIXTURE_CASE_BARE(owners_cannot_hold_the_table), FIXTURE_CASE_BARE(other_uids_have_a_quarter),
           FIXTURE_CASE_BARE(other_uids_have_a_quarter_of_the_connections),
-          FIXTURE_CASE_BARE(groups_of_connections_are_bytes), FIXTURE_CASE_BARE(other_uids_reach_nothing),
-          FIXTURE_CASE_BARE(nobody_is_turned_away), FIXTURE_CASE(strangers_cannot_connect),
-          FIXTURE_CASE_BARE(objects_have_a_limit), FIXTURE_CASE_BARE(requests_that_wait_are_answered),
-          FIXTURE_CASE_BARE(waits_have_a_limit), FIXTURE_CASE_BARE(refusals_are_clean_text))
+          FIXTURE_CASE_BARE(other_uids_reach_nothing), FIXTURE_CASE_BARE(nobody_is_turned_away),
+          FIXTURE_CASE(strangers_cannot_connect), FIXTURE_CASE_BARE(objects_have_a_limit),
+          FIXTURE_CASE_BARE(requests_that_wait_are_answered), FIXTURE_CASE_BARE(waits_have_a_limit),
+          FIXTURE_CASE_BARE(refusals_are_clean_text))
