@@ -162,7 +162,7 @@ static void on_timer(struct loop_timer *timer) {
             next = due;
     }
     ensure_worker(offload);
-    if (lanes_waiting(&offload->lanes) && next > now + OFFLOAD_SLOW_US)
+    if (offload->alive && lanes_waiting(&offload->lanes) && next > now + OFFLOAD_SLOW_US)
         next = now + OFFLOAD_SLOW_US;
     thread_lock_give(&offload->lock);
     (void)loop_timer_set(offload->loop, timer, next);
@@ -341,13 +341,26 @@ void offload_submit(struct offload *offload, struct offload_job *job) {
         (void)loop_timer_set(offload->loop, &offload->timer, os_now_us() + OFFLOAD_SLOW_US);
 }
 
-bool offload_accepts(struct offload *offload, os_uid uid) {
-    bool accepts;
+/* Whether a worker that is not stuck exists, or has been started now. */
+static bool has_worker(struct offload *offload) {
+    if (offload->alive > offload->lanes.stuck)
+        return true;
+    for (size_t i = 0; i < OFFLOAD_THREADS; i++)
+        if (offload->workers[i].state != WORKER_ALIVE)
+            return worker_start(&offload->workers[i]);
+    return false;
+}
+
+enum offload_answer offload_check(struct offload *offload, os_uid uid) {
+    enum offload_answer answer = OFFLOAD_ACCEPTS;
 
     thread_lock_take(&offload->lock);
-    accepts = !lanes_are_scarce(&offload->lanes) || lanes_seat_of(&offload->lanes, uid);
+    if (lanes_are_scarce(&offload->lanes) && !lanes_seat_of(&offload->lanes, uid))
+        answer = OFFLOAD_IS_SCARCE;
+    else if (!has_worker(offload))
+        answer = OFFLOAD_HAS_NO_THREAD;
     thread_lock_give(&offload->lock);
-    return accepts;
+    return answer;
 }
 
 size_t offload_pending(const struct offload *offload) { return offload->pending; }

@@ -11,7 +11,7 @@
  * A job that has run for OFFLOAD_SLOW_US while others wait no longer counts as one of the OFFLOAD_WORKERS, and another thread replaces it, up
  * to OFFLOAD_THREADS. After OFFLOAD_STUCK_US (a quick job: OFFLOAD_PATIENCE_US) it is stuck, and other jobs of its uid no longer wait for
  * it, until OFFLOAD_STUCK_MOST of them are stuck (one, if many jobs of all uids are): so the peer of one descriptor does not block its
- * owner's other descriptors. Near the limit of threads no job with an identity is started, and new ones must be refused (offload_accepts):
+ * owner's other descriptors. Near the limit of threads no job with an identity is started, and new ones must be refused (offload_check):
  * the last threads are for closes of uids with no running job. */
 #ifndef OFFLOAD_H
 #define OFFLOAD_H
@@ -61,8 +61,10 @@ bool offload_free(struct offload *offload);
 /* From the loop. The job belongs to the offload until done() or drop(). */
 void offload_submit(struct offload *offload, struct offload_job *job);
 
-/* Whether a new job of the uid with an identity should be submitted. False: threads are scarce, and the uid has no running job. */
-bool offload_accepts(struct offload *offload, os_uid uid);
+/* Whether a new job of the uid with an identity should be submitted. Not if threads are scarce and the uid has no running job, nor if
+ * every worker is stuck, or there is none, and no other can be started. Workers that are not stuck stay, OFFLOAD_WORKERS of them. */
+enum offload_answer { OFFLOAD_ACCEPTS, OFFLOAD_IS_SCARCE, OFFLOAD_HAS_NO_THREAD };
+enum offload_answer offload_check(struct offload *offload, os_uid uid);
 
 /* How many jobs were submitted and are not done; how many run, and how many of these are stuck. */
 size_t offload_pending(const struct offload *offload);

@@ -81,10 +81,17 @@ struct port *target_port(struct call *call, uint64_t id, int direction) {
 }
 
 int target_check_workers(struct call *call) {
-    const struct env *env = call->connection->all->env;
-    if (offload_accepts(env->offload, call->connection->user->uid))
+    static const char hint[] = "try again, or get a copy of the descriptor and use that";
+    switch (offload_check(call->connection->all->env->offload, call->connection->user->uid)) {
+    case OFFLOAD_IS_SCARCE:
+        return refusal_set(&call->refusal, REFUSAL_LIMIT, NULL, hint,
+                           "blocked calls of other users occupy the broker's %d worker threads",
+                           OFFLOAD_THREADS);
+    case OFFLOAD_HAS_NO_THREAD:
+        return refusal_set(
+            &call->refusal, REFUSAL_LIMIT, NULL, hint,
+            "the broker cannot start a thread: a limit of its user or control group is reached");
+    default:
         return 0;
-    return refusal_set(&call->refusal, REFUSAL_LIMIT, NULL,
-                       "try again, or get a copy of the descriptor and use that",
-                       "blocked calls of other users occupy the broker's %d worker threads", OFFLOAD_THREADS);
+    }
 }

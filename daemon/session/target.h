@@ -27,7 +27,7 @@ int target_refuse(struct call *call, const char *field, uint64_t id);
 /* An open port of that direction (-1: any). NULL: the refusal. */
 struct port *target_port(struct call *call, uint64_t id, int direction);
 
-/* 0, or -1 and the refusal: no worker thread is free for this uid. */
+/* 0, or -1 and the refusal: no worker thread is free for this uid, or can be started. */
 int target_check_workers(struct call *call);
 
 #endif

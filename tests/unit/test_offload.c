@@ -10,6 +10,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 
 static struct loop *loop;
@@ -515,6 +516,80 @@ static void threads_are_started_by_jobs_and_only_as_needed(void **state) {
     end();
 }
 
+static void *return_at_once(void *context) { return context; }
+
+enum { NOT_LIMITED = 77 };
+
+/* In a child, whose user may have no more threads. */
+static int check_without_threads(void) {
+    struct rlimit limit;
+    struct task task;
+    pthread_t thread;
+
+    begin();
+    if (getrlimit(RLIMIT_NPROC, &limit) < 0 || (geteuid() == 0 && setuid(4711) < 0))
+        return 2;
+    if (setrlimit(RLIMIT_NPROC, &(struct rlimit){0, limit.rlim_max}) < 0)
+        return 3;
+    if (pthread_create(&thread, NULL, return_at_once, NULL) == 0)
+        return NOT_LIMITED;
+    for (int i = 0; i < 3; i++)
+        if (offload_check(offload, 7) != OFFLOAD_HAS_NO_THREAD)
+            return 4;
+    if (setrlimit(RLIMIT_NPROC, &limit) < 0)
+        return 5;
+    if (offload_check(offload, 7) != OFFLOAD_ACCEPTS || setrlimit(RLIMIT_NPROC, &(struct rlimit){0, 0}) < 0)
+        return 6;
+    /* That worker stays. */
+    for (size_t i = 1; i <= 3; i++) {
+        if (offload_check(offload, 7) != OFFLOAD_ACCEPTS)
+            return 7;
+        task_init(&task, 7, work_at_once);
+        offload_submit(offload, &task.job);
+        stop_at = i;
+        if (loop_run(loop) || done_count != i)
+            return 8;
+    }
+    end();
+    return 0;
+}
+
+static void no_job_is_accepted_that_no_thread_would_run(void **state) {
+    pid_t child = fork();
+    int status;
+
+    (void)state;
+    assert_true(child >= 0);
+    if (child == 0)
+        _exit(check_without_threads());
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFEXITED(status));
+    if (WEXITSTATUS(status) == NOT_LIMITED)
+        test_skip("this system's limit of processes does not count threads");
+    assert_int_equal(WEXITSTATUS(status), 0);
+}
+
+/* A stuck one counts for nothing. */
+static void a_worker_is_started_beside_one_that_is_stuck(void **state) {
+    struct task stuck, other;
+
+    (void)state;
+    begin();
+    task_init(&stuck, 7, work_until_released);
+    offload_submit(offload, &stuck.job);
+    await_started(&stuck);
+    for (size_t is_stuck = 0; !is_stuck;) {
+        task_init(&other, 8, work_at_once);
+        offload_submit(offload, &other.job);
+        run_until(done_count + 1);
+        (void)offload_running(offload, &is_stuck);
+    }
+    assert_int_equal(offload_check(offload, 9), OFFLOAD_ACCEPTS);
+    stuck.released = true;
+    run_until(done_count + 1);
+    end();
+}
+
 TEST_MAIN(TEST_CASE(threads_are_started_by_jobs_and_only_as_needed),
           TEST_CASE(jobs_of_one_uid_run_one_after_the_other_in_order),
           TEST_CASE(others_have_their_turn_between_many_that_are_done),
@@ -525,4 +600,6 @@ TEST_MAIN(TEST_CASE(threads_are_started_by_jobs_and_only_as_needed),
           TEST_CASE(what_waits_behind_one_that_stays_is_dropped), TEST_CASE(quick_jobs_are_apart),
           TEST_CASE(done_may_submit_the_job_again),
           TEST_CASE(ending_interrupts_what_runs_and_drops_what_waits), TEST_CASE(ending_restores_the_signal),
-          TEST_CASE(workers_leave_signals_to_the_loop))
+          TEST_CASE(workers_leave_signals_to_the_loop),
+          TEST_CASE(no_job_is_accepted_that_no_thread_would_run),
+          TEST_CASE(a_worker_is_started_beside_one_that_is_stuck))
