@@ -594,7 +594,8 @@ PORTD_API int portd_release(portd_client *client, const portd_id *ids, size_t n,
  * failure of the descriptor itself is PORTD_E_SYSTEM, with the errno in portd_last_errno() (EPIPE: no reader is left).
  * Reads and writes use the rights of the process that connected, as far as the broker can assume them. Files of /proc and
  * of the kernel's other control file systems return PORTD_E_UNSUPPORTED, because the kernel would answer the broker; so do writes to netlink sockets,
- * and, for another uid than the broker's, writes to files in memory. Use a copy (portd_port_dup_fd). */
+ * and, for another uid than the broker's, writes to files in memory; and all of them for a process that connected with more than 1024
+ * supplementary groups. Use a copy (portd_port_dup_fd). */
 
 /* flags: PORTD_READ, PORTD_WRITE or both, for which fd must be open; PORTD_TEXT; PORTD_REGULAR_FILE. name is for
  * display: at most 255 bytes of UTF-8, NULL for none. Returns 1 or 2, how many ports; the other one is 0. Both
