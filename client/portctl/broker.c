@@ -7,7 +7,7 @@
  * Which session: --owner takes precedence over PORTD_SESSION, which takes precedence over the processes around portctl
  * (owner.h). A verb that makes nothing asks only whether there is one, and if not connects again. The broker ends the first connection
  * then; so over an inherited connection (fd:N), which is the only one, the session is made if there is none. A program that portctl runs
- * may make something in its session: what it makes is for the script that runs it, so it gets no session that only the shell above has.
+ * may make something: it gets the session that the processes around portctl have, and if there is none, one of the owners.
  *
  * Whose numbers: those of the outermost ancestor that has the same open file under the number. A number that only portctl
  * has open belongs to no process.
@@ -60,7 +60,7 @@ const char *broker_inherited(const struct invocation *in) {
 static bool name_given(const struct invocation *in, const struct broker_wish *wish, struct owner *owner,
                        portd_options *options) {
     bool environs = wish->session == BROKER_JOIN || wish->session == BROKER_LOOK ||
-                    wish->session == BROKER_JOB || wish->session == BROKER_PROCESS;
+                    wish->session == BROKER_PROGRAM || wish->session == BROKER_PROCESS;
 
     if (wish->session == BROKER_TOKEN) {
         options->token = wish->token;
@@ -83,7 +83,7 @@ static void name_numbers(const struct broker_wish *wish, const struct owner *own
         options->numbers_pid = wish->process;
     else if (wish->numbered)
         options->numbers_pid = owner->holder;
-    else if (owner->n > 0 && wish->session != BROKER_LOOK && wish->session != BROKER_JOB)
+    else if (owner->n > 0 && wish->session != BROKER_LOOK && wish->session != BROKER_PROGRAM)
         options->numbers_pid = owner->pids[0];
     options->numbers_nobody = options->numbers_pid == 0 && wish->session != BROKER_TOKEN;
 }
@@ -106,12 +106,9 @@ static bool name_session(const struct invocation *in, const struct broker_wish *
     } else if (wish->session == BROKER_PROCESS) {
         owner->pids[owner->n++] = wish->process;
         found = true;
-    } else if (wish->session == BROKER_LOOK) {
+    } else if (wish->session == BROKER_LOOK || (wish->session == BROKER_PROGRAM && in->ttl_us == 0)) {
         owner_find_around(owner);
         found = true;
-    } else if (wish->session == BROKER_JOB) {
-        owner_find_job(owner);
-        found = in->ttl_us == 0;
     } else {
         owner_find(number, owner);
     }
@@ -157,21 +154,6 @@ static int try_alone(const struct invocation *in, const struct broker_wish *wish
     return try_once(in, wish, broker, &options, message, size);
 }
 
-/* After a search in vain: a session of the processes that were asked. A session names the outermost first. */
-static int try_made(const struct invocation *in, const struct broker_wish *wish, struct broker *broker,
-                    portd_options *options, char *message, size_t size) {
-    struct owner *owner = &broker->owner;
-
-    for (size_t i = 0; i < owner->n / 2; i++) {
-        uint32_t pid = owner->pids[i];
-
-        owner->pids[i] = owner->pids[owner->n - 1 - i];
-        owner->pids[owner->n - 1 - i] = pid;
-    }
-    options->find_session = false;
-    return try_once(in, wish, broker, options, message, size);
-}
-
 int broker_try(const struct invocation *in, const struct broker_wish *wish, struct broker *broker,
                char *message, size_t size) {
     portd_options options = PORTD_OPTIONS_INIT;
@@ -188,8 +170,11 @@ int broker_try(const struct invocation *in, const struct broker_wish *wish, stru
     code = try_once(in, wish, broker, &options, message, size);
     if (code == PORTD_E_NOT_FOUND && wish->session == BROKER_LOOK && options.find_session)
         code = try_alone(in, wish, broker, message, size);
-    if (code == PORTD_E_NOT_FOUND && wish->session == BROKER_JOB && options.find_session)
-        code = try_made(in, wish, broker, &options, message, size);
+    if (code == PORTD_E_NOT_FOUND && wish->session == BROKER_PROGRAM && options.find_session) {
+        struct broker_wish made = *wish;
+        made.session = BROKER_JOIN;
+        return broker_try(in, &made, broker, message, size);
+    }
     if (code == 1 && broker->owner.rule == OWNER_ANCESTOR && broker->owner.n == 0)
         broker->owner.rule = OWNER_NOBODY;
     if (code == 1)

@@ -10,7 +10,7 @@ enum broker_session {
     BROKER_JOIN, /* the session named by PORTD_SESSION, else that of the owners, made if there is none */
     BROKER_LOOK, /* the same, but if there is none, a session of its own (of the owners, if the connection is
                        inherited). For verbs that make nothing */
-    BROKER_JOB, /* for a program that portctl runs: as BROKER_LOOK, of the job (owner_find_job), and made if there is none */
+    BROKER_PROGRAM, /* as BROKER_LOOK, but if there is none, as BROKER_JOIN. For a program that portctl runs, which may make something */
     BROKER_OWNER,   /* that of the owners; PORTD_SESSION is ignored */
     BROKER_NEW,     /* another one for the owners */
     BROKER_TOKEN,   /* that of a token */
@@ -28,7 +28,7 @@ struct broker_wish {
     bool numbered; /* `number` below is set: the verb is about it */
     int64_t number;
     uint32_t process; /* with BROKER_PROCESS */
-    bool ownerless;   /* with BROKER_JOIN and BROKER_JOB: without an owner, use a session of its own */
+    bool ownerless;   /* with BROKER_JOIN and BROKER_PROGRAM: without an owner, use a session of its own */
 };
 
 /* A connection with reach: it finds the ids of all sessions of the user. `owner` says whose session it is in. */

@@ -223,7 +223,7 @@ static int set_environment(const struct exec *exec, const struct broker *broker)
 
 static int run_exec(struct exec *exec) {
     struct broker_wish wish = {
-        .session = BROKER_JOB, .start = true, .deadline = exec->in->deadline, .ownerless = true};
+        .session = BROKER_PROGRAM, .start = true, .deadline = exec->in->deadline, .ownerless = true};
     struct broker broker;
     int rc = parse(exec);
 
@@ -299,8 +299,7 @@ static const char details[] =
     "\n"
     "PORTD_SESSION and PORTD_ADDRESS are set for the program, so that what it makes by\n"
     "portctl belongs to the script: to the session of the nearest process around\n"
-    "portctl that has one. For a script that is run from a terminal the session of\n"
-    "that shell does not count; if there is none it is made. The session ends with its\n"
+    "portctl that has one; if none has, it is made for the owners. It ends with its\n"
     "owner, however long the program runs; put 'env -u PORTD_SESSION' before the\n"
     "program to select a session by the usual rule. With --address fd:N both are\n"
     "removed: that connection ends with portctl.\n"

@@ -22,7 +22,7 @@ enum owner_rule {
 
 struct owner {
     enum owner_rule rule;
-    uint32_t pids[PORTD_OWNERS_MAX]; /* the outermost first */
+    uint32_t pids[PORTD_OWNERS_MAX]; /* the outermost first, but for owner_find_around */
     size_t n;
     uint32_t holder; /* the outermost holder of the number; 0: none */
 };
@@ -30,12 +30,8 @@ struct owner {
 /* Finds the owners by the last four rules. number: the descriptor number in the call; below 0: none. */
 void owner_find(int64_t number, struct owner *owner);
 
-/* For a call that makes nothing: the processes whose session it could join, the innermost first. */
+/* For a call that makes nothing itself: the processes whose session it could join, the innermost first. */
 void owner_find_around(struct owner *owner);
-
-/* For a program that portctl runs, which may make something: the same without the leader of the terminal session, if portctl is in a
- * job of it, below a script: what a script makes belongs to the script. */
-void owner_find_job(struct owner *owner);
 
 /* Adds only the outermost holder of a number. */
 void owner_find_holder(int64_t number, struct owner *owner);

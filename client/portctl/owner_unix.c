@@ -15,9 +15,6 @@
  * others, which live longest. One in the middle usually ends before those outside of it, which wait for it; without it an
  * object is lost only if it outlives all that are kept.
  *
- * A shell with job control is the leader of a terminal session with a terminal, and its jobs are process groups of their own. A script that
- * leads its terminal session (setsid, cron, services) has no terminal, and is in the group of what it runs.
- *
  * Only ancestors of portctl's own user count, and for the reader and the numbers 0 to 2 only those in its terminal session:
  * processes beyond it started the shell and read no ids. If there is no owner, the leader of the terminal session is, whatever
  * its user (sudo -u, setpriv). portctl itself is never an owner, nor is a process that cannot be inspected: its main thread
@@ -31,7 +28,6 @@
 #include "same_file.h"
 #include "text.h"
 
-#include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -54,9 +50,8 @@ struct walk {
     int64_t number;
     bool open, output; /* whether the number, and standard output, are open in portctl */
     bool around;       /* all ancestors up to the reader are owners */
-    bool several;      /* the owners are not one shell and its subshells */
     pid_t session, reader, holder;
-    unsigned long stack, last_stack; /* of the reader, and of the owner added last */
+    unsigned long stack; /* of the reader */
     uint32_t owners[PORTD_OWNERS_MAX];
     size_t n;
 };
@@ -77,9 +72,7 @@ static void drop(struct walk *walk) {
     memmove(walk->owners + i, walk->owners + i + 1, (walk->n - i) * sizeof(*walk->owners));
 }
 
-static void add(struct walk *walk, pid_t pid, unsigned long stack) {
-    walk->several = walk->n > 0 && (walk->several || stack == 0 || stack != walk->last_stack);
-    walk->last_stack = stack;
+static void add(struct walk *walk, pid_t pid) {
     if (walk->n == PORTD_OWNERS_MAX)
         drop(walk);
     walk->owners[walk->n++] = (uint32_t)pid;
@@ -102,7 +95,7 @@ static void look(struct walk *walk, pid_t pid, const struct ancestor *process) {
     if (holds)
         walk->holder = pid;
     if (reads || holds || (walk->around && near && walk->reader == 0))
-        add(walk, pid, process->stack);
+        add(walk, pid);
 }
 
 static void walk_out(int64_t number, bool around, struct walk *walk) {
@@ -144,40 +137,15 @@ void owner_find(int64_t number, struct owner *owner) {
     }
 }
 
-static void take_around(const struct walk *walk, pid_t leader, struct owner *owner) {
-    *owner = (struct owner){.rule = OWNER_ANCESTOR, .n = walk->n};
-    memcpy(owner->pids, walk->owners, sizeof(walk->owners));
-    if (owner->n == 0 && leader > 0)
-        owner->pids[owner->n++] = (uint32_t)leader;
-}
-
 void owner_find_around(struct owner *owner) {
-    struct walk walk;
-
-    walk_out(-1, true, &walk);
-    take_around(&walk, session_leader(), owner);
-}
-
-static bool has_terminal(void) {
-    int fd = open("/dev/tty", O_RDWR | O_NOCTTY | O_CLOEXEC);
-
-    if (fd >= 0)
-        close(fd);
-    return fd >= 0;
-}
-
-/* Whether the second process is in a job of the first, which is the leader of the terminal session. */
-static bool is_job(pid_t leader, pid_t pid) { return getpgid(pid) != getpgid(leader) && has_terminal(); }
-
-void owner_find_job(struct owner *owner) {
     pid_t leader = session_leader();
     struct walk walk;
 
     walk_out(-1, true, &walk);
-    if (walk.several && walk.owners[walk.n - 1] == (uint32_t)leader && walk.reader != leader &&
-        is_job(leader, (pid_t)walk.owners[walk.n - 2]))
-        walk.n--;
-    take_around(&walk, leader, owner);
+    *owner = (struct owner){.rule = OWNER_ANCESTOR, .n = walk.n};
+    memcpy(owner->pids, walk.owners, sizeof(walk.owners));
+    if (owner->n == 0 && leader > 0)
+        owner->pids[owner->n++] = (uint32_t)leader;
 }
 
 size_t owner_ancestors(uint32_t pids[OWNER_ANCESTORS_MAX]) {

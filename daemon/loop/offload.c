@@ -341,14 +341,14 @@ void offload_submit(struct offload *offload, struct offload_job *job) {
         (void)loop_timer_set(offload->loop, &offload->timer, os_now_us() + OFFLOAD_SLOW_US);
 }
 
-/* Whether a worker that is not stuck exists, or has been started now. */
+/* Whether a worker that is not stuck exists, or has been started now, or there is no room for another. */
 static bool has_worker(struct offload *offload) {
     if (offload->alive > offload->lanes.stuck)
         return true;
     for (size_t i = 0; i < OFFLOAD_THREADS; i++)
         if (offload->workers[i].state != WORKER_ALIVE)
             return worker_start(&offload->workers[i]);
-    return false;
+    return true;
 }
 
 enum offload_answer offload_check(struct offload *offload, os_uid uid) {

@@ -150,8 +150,9 @@ ended removed" ]
   both portctl monitor --after "$seq" --count 2 -j
   exits 0
   [ "${#lines[@]}" -eq 2 ]
-  both watch --timeout 20ms
+  both watch --timeout 500ms
   exits 124
+  [[ "$output" == TIME* ]]
   [ "$(wc -l <<<"$output")" -eq 1 ]
   has "$error" "timed out"
   both watch --timeout 0 -q --no-legend
