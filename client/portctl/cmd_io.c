@@ -34,13 +34,15 @@ static const char *const examples_cat[] = {
 static const char details_cat[] =
     "Copies what can be read from an input port to standard output until its end of\n"
     "file. The bytes are consumed for all other readers. portctl asks for a copy of\n"
-    "the descriptor, so that the bytes need not go through the broker; without one,\n"
-    "and for datagrams, they do. Exit code 5: the port was closed meanwhile. When\n"
+    "the descriptor, so that the bytes need not go through the broker; without one\n"
+    "they do. Exit code 5: the port was closed meanwhile, or its session has ended;\n"
+    "125: reading failed, as by a reset, or a datagram was cut by the broker. When\n"
     "standard output fails or has lost its reader, or by Ctrl-C, SIGTERM or SIGHUP,\n"
     "an error says how many bytes had been read and are lost; none are where standard\n"
     "output is a pipe and the bytes are those of a pipe or a stream socket.\n"
     "\n"
-    "In JSON each chunk is an object on a line: count, and data in base64.";
+    "In JSON each chunk is an object on a line: count, and data in base64; of a\n"
+    "datagram that was cut also its length, truncated.";
 
 const struct command command_cat = {
     .name = "cat",
@@ -74,11 +76,14 @@ static int run_write(const struct invocation *in) {
     flow_begin(in->deadline, io.broker.client);
     io.flow.to = io.copy;
     io.flow.returns = true;
+    flow_set_packets(&io.flow);
     giver.client = io.broker.client;
     giver.port = io.port;
     io.flow.giver = &giver;
-    if (io.copy < 0)
+    if (io.copy < 0) {
+        giver.packets = io_keeps_packets(&io);
         io_give_to(&io.flow, &giver);
+    }
     end = flow_run(&io.flow);
     flow_end(); /* the answer is written as any other */
     if (end == FLOW_FILE_END)

@@ -117,9 +117,10 @@ static char *settle(struct io *io) {
     end = flow_finish(relay->done, portd_now() + SETTLE_US, &input);
     if (end == FLOW_LATE)
         return text_copy("; bytes that had been read from standard input may not have been written");
-    return input.lost == 0 ? text_copy("")
-                           : text_print("; %zu bytes that had been read from standard input were not written",
-                                        input.lost);
+    return input.lost + input.cut == 0
+               ? text_copy("")
+               : text_print("; %zu bytes that had been read from standard input were not written",
+                            input.lost + input.cut);
 }
 
 /* Waits for the second thread. */
@@ -143,11 +144,13 @@ static int run_both(struct relay *relay) {
     int rc;
 
     input.shuts = command_option(io->in, "shutdown") != NULL;
+    flow_set_packets(&input);
     if (io->copy < 0) {
         rc = connect_second(relay);
         if (rc != 0)
             return rc;
-        relay->giver = (struct io_giver){.client = relay->second.client, .port = relay->output};
+        relay->giver = (struct io_giver){
+            .client = relay->second.client, .port = relay->output, .packets = io_keeps_packets(io)};
         io_give_to(&input, &relay->giver);
     }
     rc = native_small_pipe(relay->leave) ? 0 : errno;
@@ -200,8 +203,8 @@ static const char details[] =
     "ends, for everybody who holds it.\n"
     "\n"
     "The bytes go through a copy of the descriptor where the broker hands one over,\n"
-    "as with cat and write. Datagrams go through the broker: each read from standard\n"
-    "input is one datagram, and there is no end of file, only --timeout.\n"
+    "as with cat and write. Each read from standard input is sent as one datagram,\n"
+    "and datagrams have no end of file, only --timeout.\n"
     "\n"
     "In JSON the output is printed as by cat.";
 

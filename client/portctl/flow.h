@@ -2,6 +2,7 @@
 #ifndef FLOW_H
 #define FLOW_H
 
+#include "client/portctl/packet.h"
 #include "client/portd.h"
 
 #include <stdbool.h>
@@ -22,12 +23,13 @@ enum flow_end {
     FLOW_LATE,    /* the deadline passed */
     FLOW_STOPPED, /* by a signal (stop.h) */
     FLOW_REFUSED, /* by the giver, which has the reason */
-    FLOW_LOOK     /* `watch` is readable but `from` is not: the port may be closed */
+    FLOW_LOOK, /* the port may be closed: `watch` is readable but `from` is not, or it is time to look (`looks`) */
+    FLOW_CUT /* a packet did not fit: `cut` bytes of it are lost, the others were moved */
 };
 
 struct flow;
 
-/* Takes the bytes instead of `to`: FLOW_DONE; FLOW_REFUSED or FLOW_STOPPED and how many were taken. With size 0: end of file, to be
+/* Takes the bytes instead of `to`: FLOW_DONE; FLOW_REFUSED or FLOW_STOPPED and how many were taken. With bytes NULL: end of file, to be
  * passed on. */
 typedef enum flow_end flow_giver(struct flow *flow, const void *bytes, size_t size, size_t *written);
 
@@ -45,9 +47,15 @@ struct flow {
     uint64_t most;  /* not 0: move at most so many bytes in all */
     uint64_t count; /* bytes moved */
     size_t lost;    /* bytes that were read from `from` and then could not be written */
+    size_t cut;     /* bytes of the last packet that did not fit, and are lost */
     bool returns;   /* if `from` is a file, its offset is moved back by the bytes that were not written */
     bool copies;    /* the two cannot be spliced */
+    bool packets;   /* `from` keeps packets apart: each is taken whole (flow_set_packets) */
+    bool sends;     /* `to` does: what one read gives is one packet */
+    bool looks;     /* where bytes never stop coming it ends with FLOW_LOOK, once a second */
+    int64_t looked; /* when it did so last */
     bool shuts;     /* with flow_start: at end of file the socket `to` is shut down for writing */
+    struct packet packet; /* the last one; freed by the caller, and by the second thread for its own */
 };
 
 /* Called once, before the others. From then on SIGPIPE and SIGXFSZ are ignored: a pipe without a reader is an error (EPIPE), so is a file at its limit (EFBIG); and the deadline, and signals
@@ -63,15 +71,16 @@ void flow_end_by_signal(void);
 /* SIGPIPE does again what it did before flow_begin. */
 void flow_end(void);
 
-/* Whether the descriptor is a stream, so that a read of 0 bytes means end of file. */
-bool flow_is_stream(portd_native number);
+/* Finds out which of the two keep packets apart. `to` can be -1. */
+void flow_set_packets(struct flow *flow);
 
 /* Moves bytes until end of file, a failure or the deadline; never returns FLOW_DONE, unless `most` bytes have been moved.
  * After FLOW_LOOK it can be called again. */
 enum flow_end flow_run(struct flow *flow);
 
-/* Reads what is available, at most FLOW_CHUNK bytes, to an address of FLOW_ALIGNMENT. FLOW_DONE and *count, or another end. */
-enum flow_end flow_read(const struct flow *flow, void *bytes, size_t *count);
+/* Reads what is available, at most FLOW_CHUNK bytes, to `chunk`, an address of FLOW_ALIGNMENT; or a packet. FLOW_DONE, *bytes and *count, or
+ * another end. Only a packet can have 0 bytes. flow->cut says how much of it is missing. */
+enum flow_end flow_read(struct flow *flow, void *chunk, const void **bytes, size_t *count);
 
 /* Writes all bytes: FLOW_DONE, FLOW_WRITE_ERROR, FLOW_LATE, FLOW_STOPPED or FLOW_REFUSED. Bytes that were not written are lost. */
 enum flow_end flow_write(struct flow *flow, const void *bytes, size_t size);

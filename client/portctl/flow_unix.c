@@ -4,7 +4,10 @@
  * there is room to write some of it. Status flags are never changed, since other programs share them: so a write can block
  * beyond the deadline, and after a signal that ends portctl. A timer that signals repeatedly interrupts it (stop_unix.c).
  *
- * A failed splice does not say which of the two descriptors failed. Then read and write are tried, which do.
+ * A failed splice does not say which of the two descriptors failed. An error of a socket is told once, so the next read would find a proper end: it
+ * is that of the one that is no pipe. Only an error that says that the two cannot be spliced makes the flow read and write.
+ *
+ * Sockets that keep packets apart are not spliced: a packet is read into memory, whole.
  */
 #define _GNU_SOURCE
 #include "flow.h"
@@ -21,9 +24,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
-enum { SPLICE_MOST = 1 << 20 };
+enum { SPLICE_MOST = 1 << 20, LOOK_US = 1000 * 1000 };
 
 static void (*pipe_action)(int); /* of SIGPIPE, before */
 
@@ -50,11 +54,10 @@ void flow_end_by_signal(void) {
     (void)raise(SIGPIPE);
 }
 
-bool flow_is_stream(portd_native number) {
-    int type = SOCK_STREAM;
-    socklen_t size = sizeof(type);
-
-    return getsockopt((int)number, SOL_SOCKET, SO_TYPE, &type, &size) != 0 || type == SOCK_STREAM;
+void flow_set_packets(struct flow *flow) {
+    flow->packets = packet_is_kept(flow->from);
+    flow->sends = flow->to >= 0 && packet_is_kept(flow->to);
+    flow->copies = flow->packets || flow->sends;
 }
 
 /* FLOW_DONE: it is not yet time to end. */
@@ -67,8 +70,17 @@ static enum flow_end time_end(int64_t deadline) {
 /* The timeout for poll. */
 static int time_left(int64_t deadline) { return stop_asked() != 0 ? 0 : native_time_left(deadline); }
 
+static bool is_time_to_look(struct flow *flow) {
+    int64_t now = flow->looks ? portd_now() : 0;
+
+    if (!flow->looks || now - flow->looked < LOOK_US)
+        return false;
+    flow->looked = now;
+    return true;
+}
+
 /* Waits until `from` is readable, or a read fails at once: FLOW_DONE. */
-static enum flow_end wait_readable(const struct flow *flow) {
+static enum flow_end wait_readable(struct flow *flow) {
     struct pollfd polls[2] = {{(int)flow->from, POLLIN, 0}, {(int)flow->watch, POLLIN, 0}};
 
     for (;;) {
@@ -78,7 +90,7 @@ static enum flow_end wait_readable(const struct flow *flow) {
         if (n < 0 && errno != EINTR)
             return FLOW_READ_ERROR;
         if (n > 0 && polls[0].revents != 0)
-            return FLOW_DONE;
+            return is_time_to_look(flow) ? FLOW_LOOK : FLOW_DONE;
         if (n > 0 && stop_asked() == 0)
             return FLOW_LOOK;
         end = time_end(flow->deadline);
@@ -106,19 +118,34 @@ static enum flow_end wait_writable(const struct flow *flow) {
 
 static bool is_passing(int error) { return error == EINTR || error == EAGAIN || error == EWOULDBLOCK; }
 
-enum flow_end flow_read(const struct flow *flow, void *bytes, size_t *count) {
+/* As read. Where a look finds no bytes but an error, which can be one that stays until another program has taken it, it waits as read does. */
+static ssize_t read_packet(struct flow *flow) {
+    struct pollfd look = {(int)flow->from, POLLIN, 0};
+    int n = packet_take(&flow->packet, flow->from, false);
+
+    if (n < 0 && errno == EAGAIN && poll(&look, 1, 0) > 0 && look.revents == POLLERR)
+        n = packet_take(&flow->packet, flow->from, true);
+    flow->cut = n > 0 ? flow->packet.cut : 0;
+    return n;
+}
+
+enum flow_end flow_read(struct flow *flow, void *chunk, const void **bytes, size_t *count) {
     *count = 0;
+    *bytes = chunk;
     for (;;) {
         enum flow_end end = wait_readable(flow);
         ssize_t n;
 
         if (end != FLOW_DONE)
             return end;
-        n = read((int)flow->from, bytes, FLOW_CHUNK);
-        if (n >= 0) {
-            *count = (size_t)n;
-            return n > 0 ? FLOW_DONE : FLOW_FILE_END;
+        n = flow->packets ? read_packet(flow) : read((int)flow->from, chunk, FLOW_CHUNK);
+        if (n > 0) {
+            *bytes = flow->packets ? flow->packet.bytes : chunk;
+            *count = flow->packets ? flow->packet.count : (size_t)n;
+            return FLOW_DONE;
         }
+        if (n == 0)
+            return FLOW_FILE_END;
         if (!is_passing(errno))
             return FLOW_READ_ERROR;
     }
@@ -146,6 +173,21 @@ static enum flow_end write_all(const struct flow *flow, const char *at, size_t s
     return FLOW_DONE;
 }
 
+/* The same of one packet, which is sent whole or not at all. */
+static enum flow_end send_packet(const struct flow *flow, const void *bytes, size_t size, size_t *written) {
+    *written = 0;
+    while (!packet_send(flow->to, bytes, size)) {
+        enum flow_end end = is_passing(errno) ? time_end(flow->deadline) : FLOW_WRITE_ERROR;
+
+        if (end == FLOW_DONE)
+            end = wait_writable(flow);
+        if (end != FLOW_DONE)
+            return end;
+    }
+    *written = size;
+    return FLOW_DONE;
+}
+
 static bool gives(const struct flow *flow) { return flow->give != NULL && flow->pass == NULL; }
 
 void flow_lose(struct flow *flow, size_t size) {
@@ -160,8 +202,9 @@ void flow_lose(struct flow *flow, size_t size) {
 
 enum flow_end flow_write(struct flow *flow, const void *bytes, size_t size) {
     size_t written;
-    enum flow_end end =
-        gives(flow) ? flow->give(flow, bytes, size, &written) : write_all(flow, bytes, size, &written);
+    enum flow_end end = gives(flow)   ? flow->give(flow, bytes, size, &written)
+                        : flow->sends ? send_packet(flow, bytes, size, &written)
+                                      : write_all(flow, bytes, size, &written);
 
     flow->count += size;
     flow_lose(flow, size - written);
@@ -169,15 +212,49 @@ enum flow_end flow_write(struct flow *flow, const void *bytes, size_t size) {
 }
 
 static enum flow_end move_by_copy(struct flow *flow) {
-    alignas(FLOW_ALIGNMENT) char bytes[FLOW_CHUNK];
+    alignas(FLOW_ALIGNMENT) char chunk[FLOW_CHUNK];
+    const void *bytes;
     size_t count;
     enum flow_end end = gives(flow) ? FLOW_DONE : wait_writable(flow);
 
     if (end == FLOW_DONE)
-        end = flow_read(flow, bytes, &count);
+        end = flow_read(flow, chunk, &bytes, &count);
     if (end == FLOW_DONE)
         end = flow_write(flow, bytes, count);
-    return end;
+    return end == FLOW_DONE && flow->cut > 0 ? FLOW_CUT : end;
+}
+
+static bool is_pipe(portd_native number) {
+    struct stat status;
+
+    return fstat((int)number, &status) == 0 && S_ISFIFO(status.st_mode);
+}
+
+static bool has_lost_reader(portd_native pipe) {
+    struct pollfd writes = {(int)pipe, POLLOUT, 0};
+
+    return poll(&writes, 1, 0) > 0 && (writes.revents & POLLERR) != 0;
+}
+
+/* Whether splice says that it cannot be used here; nothing was taken, not even an error. */
+static bool cannot_splice(int error) {
+    return error == EINVAL || error == ENOSYS || error == EOPNOTSUPP || error == EBADF || error == EPERM ||
+           error == ESPIPE || error == EXDEV;
+}
+
+/* After a failed splice. A pipe fails for want of a reader alone. */
+static enum flow_end end_splice(struct flow *flow) {
+    int error = errno;
+    bool from_pipe = is_pipe(flow->from), to_pipe = is_pipe(flow->to);
+    bool broken = error == EPIPE && (!to_pipe || from_pipe || has_lost_reader(flow->to));
+
+    errno = error;
+    if (broken)
+        return FLOW_WRITE_ERROR;
+    if (!cannot_splice(error) && from_pipe != to_pipe)
+        return to_pipe ? FLOW_READ_ERROR : FLOW_WRITE_ERROR;
+    flow->copies = true;
+    return FLOW_DONE;
 }
 
 static enum flow_end move_by_splice(struct flow *flow) {
@@ -195,10 +272,7 @@ static enum flow_end move_by_splice(struct flow *flow) {
         return FLOW_DONE;
     if (is_passing(errno))
         return wait_writable(flow);
-    if (errno == EPIPE) /* of a write alone; to try again by a read would take bytes that nobody gets */
-        return FLOW_WRITE_ERROR;
-    flow->copies = true;
-    return FLOW_DONE;
+    return end_splice(flow);
 }
 
 enum flow_end flow_run(struct flow *flow) {
@@ -226,7 +300,7 @@ struct result {
     enum flow_end end;
     int error;
     uint64_t count;
-    size_t lost;
+    size_t lost, cut;
 };
 
 /* Shuts `to` down for writing. A socket that is no longer connected needs none. */
@@ -248,10 +322,12 @@ static void *run_beside(void *data) {
     result.error = errno;
     result.count = flow->count;
     result.lost = flow->lost;
+    result.cut = flow->cut;
     /* Less than PIPE_BUF into an empty pipe: it is written whole. If it fails, the reader sees end of file. */
     while (write(beside->told, &result, sizeof(result)) < 0 && errno == EINTR)
         continue;
     close(beside->told);
+    packet_free(&flow->packet);
     free(beside);
     return NULL;
 }
@@ -297,7 +373,7 @@ int flow_start(const struct flow *flow, portd_native *done) {
 }
 
 enum flow_end flow_await(portd_native done, int64_t deadline) {
-    const struct flow wait = {.from = done, .watch = -1, .deadline = deadline};
+    struct flow wait = {.from = done, .watch = -1, .deadline = deadline};
 
     return wait_readable(&wait);
 }
@@ -314,6 +390,7 @@ enum flow_end flow_finish(portd_native done, int64_t deadline, struct flow *flow
     close((int)done);
     flow->count = result.count;
     flow->lost = result.lost;
+    flow->cut = result.cut;
     errno = result.error;
     return result.end;
 }

@@ -12,6 +12,7 @@ struct io {
     portd_id port;
     portd_id descriptor; /* of the port */
     portd_native copy;   /* -1: through the broker */
+    int64_t joined;      /* when the broker was joined */
     struct flow flow;    /* from the copy to a standard stream, or the reverse */
     struct through through;
     char *(*settle)(
@@ -35,12 +36,17 @@ int io_cat(struct io *io);
 struct io_giver {
     portd_client *client;
     portd_id port;
-    int code; /* why it was refused */
+    bool packets;  /* the port is a socket's that keeps packets apart: each write is one */
+    int code;      /* why it was refused */
+    char why[128]; /* its text; "": the client's last error */
     struct through through;
 };
 
-/* Makes the flow write to the giver's port. */
+/* Makes the flow, whose flow_set_packets has been called, write to the giver's port. */
 void io_give_to(struct flow *flow, struct io_giver *giver);
+
+/* Whether the port is of a socket that keeps packets apart. False if that cannot be learnt. */
+bool io_keeps_packets(const struct io *io);
 
 /* The exit code for the end of a flow: 0 for end of file; else prints an error, and how many bytes were read and not
  * written, and what io->settle says. `from` and `to` are the names of the two ends. FLOW_STOPPED ends portctl by the signal, once it has said so. */

@@ -16,6 +16,9 @@ void stop_timer_end(void);
 /* The signal that came; 0: none. From then on nothing waits: what would is ended with FLOW_STOPPED. */
 int stop_asked(void);
 
+/* From now on they interrupt the blocking call of this client instead. */
+void stop_use_client(portd_client *client);
+
 /* Called before the client is disconnected. */
 void stop_leave_client(void);
 

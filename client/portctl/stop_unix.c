@@ -107,6 +107,8 @@ void stop_timer_end(void) {
 
 int stop_asked(void) { return asked; }
 
+void stop_use_client(portd_client *client) { woken = client; }
+
 void stop_leave_client(void) { woken = NULL; }
 
 void stop_raise(void) {

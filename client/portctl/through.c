@@ -43,7 +43,7 @@ static void on_answer(portd_client *client, const portd_result *result, void *da
     through->os_errno = result->os_errno;
     if (result->code >= 0)
         return;
-    through->why = text_copy(result->os_errno != 0 ? strerror(result->os_errno) : result->message);
+    through->why = text_copy(result->message);
     through->hint = *result->hint ? text_copy(result->hint) : NULL;
 }
 
@@ -140,8 +140,7 @@ static enum flow_end straight_end(struct through *through, int rc) {
         errno = EPIPE;
         return FLOW_WRITE_ERROR;
     }
-    through->why =
-        text_copy(through->os_errno != 0 ? strerror(through->os_errno) : portd_last_error(through->client));
+    through->why = text_copy(portd_last_error(through->client));
     through->hint = hint != NULL && *hint ? text_copy(hint) : NULL;
     return FLOW_REFUSED;
 }
