@@ -52,7 +52,8 @@ static int write_one(void *data) {
 
 static bool is_in_memory(int fd) {
     struct statfs system;
-    return fstatfs(fd, &system) == 0 && (system.f_type == TMPFS_MAGIC || system.f_type == RAMFS_MAGIC);
+    return fstatfs(fd, &system) == 0 &&
+           ((uint32_t)system.f_type == TMPFS_MAGIC || (uint32_t)system.f_type == RAMFS_MAGIC);
 }
 
 static void a_setuid_bit_goes_with_a_write(void **state) {
