@@ -3,7 +3,7 @@
  * A process with a thread that waits for an unresponsive file server in user space (FUSE) does not end before the server answers, whatever
  * signal it gets; nor does a process that closes such a server's file while it exits. Its threads share one fd table, so the listener,
  * addresses and ports would stay in use, and no peer would see an end of file. So the table is emptied first: detached threads close the
- * files, and everything else as well if a thread is stuck. */
+ * files, what has no locks if something has (the close of what has a million takes 60 ms, of each number), and everything else as well if a thread is stuck. */
 #ifndef LEAVING_H
 #define LEAVING_H
 
@@ -11,7 +11,7 @@
 #include <stddef.h>
 
 /* The last call before exit, from the main thread. limit: the process's limit of open descriptors; left_behind: a thread is stuck. Each of
- * the two parts takes three seconds at most. If everything is closed, the calling thread keeps an fd table of its own, without files: it
+ * the four parts takes three seconds at most. If everything is closed, the calling thread keeps an fd table of its own, without files: it
  * is closed by exit, without lingering. */
 void leaving_close(size_t limit, bool left_behind);
 

@@ -1,13 +1,18 @@
 /* leaving_linux.c: leaving.h. The threads take numbers one by one. When they make no progress another thread is started: close(2) removes the
  * number from the table before it blocks, so a stuck thread holds no number.
  *
- * Between the two parts the calling thread gets a table of its own (unshare), with copies of everything but the files. So the others do not
+ * The kernel walks all locks of an inode for each close of a descriptor of it, also in exit and whatever signal the process gets. Clients can put a
+ * million on what they hand over, under thousands of numbers. So if there are any, what has none is closed first, and the rest by exit: the peers of others
+ * see the end at once. Sockets that may linger come last of these.
+ *
+ * Before the last part the calling thread gets a table of its own (unshare), with copies of everything but the files. So the others do not
  * close the last copies, which would linger, and exit closes the calling thread's copies, without lingering. */
 #define _GNU_SOURCE
 
 #include "leaving.h"
 
 #include "daemon/base/facts_linux.h"
+#include "daemon/base/file_locks_linux.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -19,6 +24,7 @@
 #include <stdatomic.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -27,17 +33,19 @@ enum {
     STACK_SIZE = 64 * 1024,
     ROUND_MS = 10,
     ROUNDS = 200,
-    PATIENCE_MS = 1000 + ROUNDS * ROUND_MS,
+    PATIENCE_MS = 1000 + ROUNDS * ROUND_MS, /* for one part */
     THREADS = 128,
     STANDARD = 3
 };
 
+enum part { PART_FILES, PART_UNLOCKED, PART_LINGERING, PART_ALL };
+
 static struct {
     size_t limit;
     atomic_size_t next, at_work;
-    atomic_bool files_only;
-    bool stayed; /* a thread of the first part is stuck */
-    sem_t back, files_gone, go_on, all_gone;
+    _Atomic(enum part) part;
+    atomic_bool stayed; /* a thread is stuck */
+    sem_t back, parts_done, go_on, all_gone;
 } leaving;
 
 /* Whether fd may be a file on a server; true if the kernel does not say. */
@@ -48,11 +56,39 @@ static bool is_file(int fd) {
     return error ? error != -EBADF : S_ISREG(facts.mode) || S_ISDIR(facts.mode);
 }
 
+static bool may_linger(int fd) {
+    struct linger linger = {0};
+    socklen_t size = sizeof(linger);
+
+    return getsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, &size) == 0 && linger.l_onoff && linger.l_linger;
+}
+
+static bool is_of_part(int fd) {
+    switch (leaving.part) {
+    case PART_FILES:
+        return is_file(fd);
+    case PART_UNLOCKED:
+        return !is_file(fd) && !file_locks_exist(fd) && !may_linger(fd);
+    case PART_LINGERING:
+        return !is_file(fd) && !file_locks_exist(fd);
+    default:
+        return true;
+    }
+}
+
+static bool any_locks(void) {
+    size_t fd = STANDARD;
+
+    while (fd < leaving.limit && (is_file((int)fd) || !file_locks_exist((int)fd)))
+        fd++;
+    return fd < leaving.limit;
+}
+
 static void *close_some(void *context) {
     size_t fd;
 
     while ((fd = atomic_fetch_add(&leaving.next, 1)) < leaving.limit)
-        if (!leaving.files_only || is_file((int)fd))
+        if (is_of_part((int)fd))
             (void)close((int)fd);
     atomic_fetch_sub(&leaving.at_work, 1);
     (void)sem_post(&leaving.back);
@@ -95,12 +131,12 @@ static bool await(sem_t *posted, int64_t ms) {
 }
 
 /* Closes numbers from `first` on. Whether all threads have ended. */
-static bool close_all(size_t first, bool files_only) {
+static bool close_all(size_t first, enum part part) {
     size_t before = SIZE_MAX, threads = 0;
 
     leaving.next = first;
     leaving.at_work = 0;
-    leaving.files_only = files_only;
+    leaving.part = part;
     for (int round = 0; round < ROUNDS; round++) {
         size_t next = leaving.next;
         if (threads && (!leaving.at_work || (next >= leaving.limit && next == before)))
@@ -114,11 +150,16 @@ static bool close_all(size_t first, bool files_only) {
 }
 
 static void *leave(void *context) {
-    leaving.stayed = !close_all(STANDARD, true);
-    (void)sem_post(&leaving.files_gone);
+    leaving.stayed = !close_all(STANDARD, PART_FILES);
+    if (any_locks()) {
+        if (!close_all(STANDARD, PART_UNLOCKED))
+            leaving.stayed = true;
+        (void)close_all(STANDARD, PART_LINGERING); /* the end of the process interrupts those that linger */
+    }
+    (void)sem_post(&leaving.parts_done);
     while (sem_wait(&leaving.go_on) < 0)
         ;
-    (void)close_all(0, false);
+    (void)close_all(0, PART_ALL);
     (void)sem_post(&leaving.all_gone);
     return context;
 }
@@ -145,10 +186,10 @@ void leaving_close(size_t limit, bool left_behind) {
     (void)sigfillset(&all);
     (void)pthread_sigmask(SIG_SETMASK, &all, NULL);
     leaving.limit = top(limit);
-    if (sem_init(&leaving.back, 0, 0) || sem_init(&leaving.files_gone, 0, 0) ||
+    if (sem_init(&leaving.back, 0, 0) || sem_init(&leaving.parts_done, 0, 0) ||
         sem_init(&leaving.go_on, 0, 0) || sem_init(&leaving.all_gone, 0, 0) || !start(leave))
         return;
-    (void)await(&leaving.files_gone, PATIENCE_MS);
+    (void)await(&leaving.parts_done, PART_ALL * PATIENCE_MS);
     if (!left_behind && !leaving.stayed)
         return;
     (void)unshare(CLONE_FILES); /* if it fails, sockets linger for a while */
