@@ -1,11 +1,15 @@
 /* abandoned_linux.c: reads /proc/self/fdinfo. A Unix socket reports how many descriptors are in its queue, and in those of
  * connections that it has not accepted (Linux 5.6). An io_uring can hold files, too; it is assumed to.
  *
+ * Locks come before that, and can be told for seconds (file_locks_linux.h). So a socket with locks is assumed to hold some as well: else its locks would
+ * keep the broker.
+ *
  * Only of these: to report on an epoll descriptor, for example, the kernel takes its lock, which a client can hold. */
 #define _GNU_SOURCE
 
 #include "abandoned.h"
 
+#include "daemon/base/file_locks_linux.h"
 #include "proto/os.h"
 
 #include <dirent.h>
@@ -15,7 +19,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { LINES = 1024 }; /* the fields needed come first */
+enum { LINES = 1024 }; /* without locks there are no more */
 
 enum kind { KIND_OTHER, KIND_SOCKET, KIND_IO_URING };
 
@@ -42,9 +46,13 @@ static bool socket_holds_others(const char *number) {
     return count && strtoul(count + strlen("scm_fds:"), NULL, 10) > 0;
 }
 
+/* number: a text of decimal digits */
+static bool socket_has_locks(const char *number) { return file_locks_exist((int)strtol(number, NULL, 10)); }
+
 static bool descriptor_holds_others(const char *number) {
     enum kind kind = kind_of(number);
-    return kind == KIND_IO_URING || (kind == KIND_SOCKET && socket_holds_others(number));
+    return kind == KIND_IO_URING ||
+           (kind == KIND_SOCKET && (socket_has_locks(number) || socket_holds_others(number)));
 }
 
 bool abandoned_inside(void) {

@@ -38,6 +38,22 @@ static void queues_are_found(void **state) {
     assert_false(abandoned_inside());
 }
 
+/* They are told before the number of descriptors in the queue. */
+static void a_socket_with_locks_keeps_nobody(void **state) {
+    struct flock one = {.l_type = F_RDLCK, .l_whence = SEEK_SET, .l_len = 1};
+    int ends[2];
+
+    (void)state;
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
+    assert_false(abandoned_inside());
+    for (one.l_start = 0; one.l_start < 80; one.l_start += 2)
+        assert_int_equal(fcntl(ends[0], F_OFD_SETLK, &one), 0);
+    assert_true(abandoned_inside());
+    os_close(ends[0]);
+    assert_false(abandoned_inside());
+    os_close(ends[1]);
+}
+
 static void io_urings_are_assumed_to_hold_some(void **state) {
     struct io_uring_params parameters = {0};
     int ring = (int)syscall(SYS_io_uring_setup, 1, &parameters);
@@ -103,5 +119,5 @@ static void locks_that_others_hold_are_not_taken(void **state) {
     assert_int_equal(status, 0);
 }
 
-TEST_MAIN(TEST_CASE(queues_are_found), TEST_CASE(io_urings_are_assumed_to_hold_some),
-          TEST_CASE(locks_that_others_hold_are_not_taken))
+TEST_MAIN(TEST_CASE(queues_are_found), TEST_CASE(a_socket_with_locks_keeps_nobody),
+          TEST_CASE(io_urings_are_assumed_to_hold_some), TEST_CASE(locks_that_others_hold_are_not_taken))
