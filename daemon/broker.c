@@ -239,6 +239,8 @@ bool broker_free(struct broker *broker) {
         listener_close(&broker->listener);
         sessions_deinit(&broker->sessions);
     }
+    if (broker->closer)
+        closer_stop(broker->closer);
     broker->registry.held_up = pollers_free(broker->pollers);
     left_behind = offload_free(broker->offload) || broker->registry.held_up;
     closer_free(broker->closer);

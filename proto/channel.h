@@ -128,7 +128,7 @@ void channel_fds_discard(const struct channel *channel, channel_discard *discard
 void channel_refuse_fds(struct channel *channel, uint8_t why);
 
 /* Whether fn is true for one of the received descriptors. */
-bool channel_any_fd(const struct channel *channel, bool (*fn)(os_fd fd));
+bool channel_any_fd(const struct channel *channel, bool (*fn)(void *context, os_fd fd), void *context);
 
 /* For channel_has_frame, if there are bytes. */
 bool channel_begins_frame(const struct channel *channel);

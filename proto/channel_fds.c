@@ -33,10 +33,10 @@ size_t channel_fds_held(const struct channel *channel) {
     return n;
 }
 
-bool channel_any_fd(const struct channel *channel, bool (*fn)(os_fd fd)) {
+bool channel_any_fd(const struct channel *channel, bool (*fn)(void *context, os_fd fd), void *context) {
     for (size_t i = 0; i < channel->n_sets; i++)
         for (size_t k = 0; k < channel->sets[i].n; k++)
-            if (fn(channel->sets[i].fds[k]))
+            if (fn(context, channel->sets[i].fds[k]))
                 return true;
     return false;
 }

@@ -40,8 +40,9 @@ int peer_all_groups(os_fd connection, uint32_t **groups, size_t *n);
 /* A pidfd of that process, close-on-exec; the caller closes it. 0, or a negative errno: the system has none. */
 int peer_process(os_fd connection, os_fd *process);
 
-/* Whether the process that connected has certainly ended. Without pidfds a reused pid looks alive. */
-bool peer_has_ended(os_fd connection, const struct peer *peer);
+/* Whether the process that connected has certainly ended. Without pidfds a reused pid looks alive. *process: a pidfd that was opened for that, or OS_FD_NONE;
+ * the caller closes it. */
+bool peer_has_ended(os_fd connection, const struct peer *peer, os_fd *process);
 
 /* The user of this process. */
 os_uid peer_self(void);

@@ -94,18 +94,17 @@ int peer_process(os_fd connection, os_fd *process) {
     return getsockopt(connection, SOL_SOCKET, PEER_PIDFD, process, &size) < 0 ? -errno : 0;
 }
 
-bool peer_has_ended(os_fd connection, const struct peer *peer) {
-    os_fd process = OS_FD_NONE;
-    int error = peer_process(connection, &process);
-
-    if (error == -ESRCH)
+/* No pidfd is needed if nobody has that pid. */
+bool peer_has_ended(os_fd connection, const struct peer *peer, os_fd *process) {
+    *process = OS_FD_NONE;
+    if (peer->pid && kill((pid_t)peer->pid, 0) < 0 && errno == ESRCH)
         return true;
+    int error = peer_process(connection, process);
+
     if (error)
-        return peer->pid && kill((pid_t)peer->pid, 0) < 0 && errno == ESRCH;
-    struct pollfd end = {.fd = process, .events = POLLIN};
-    bool ended = poll(&end, 1, 0) > 0;
-    os_close(process);
-    return ended;
+        return error == -ESRCH;
+    struct pollfd end = {.fd = *process, .events = POLLIN};
+    return poll(&end, 1, 0) > 0;
 }
 
 os_uid peer_self(void) { return geteuid(); }

@@ -15,8 +15,9 @@ int peer_process(os_fd connection, os_fd *process) {
     return -ENOSYS;
 }
 
-bool peer_has_ended(os_fd connection, const struct peer *peer) {
+bool peer_has_ended(os_fd connection, const struct peer *peer, os_fd *process) {
     (void)connection;
+    *process = OS_FD_NONE;
     return peer->pid && kill((pid_t)peer->pid, 0) < 0 && errno == ESRCH;
 }
 

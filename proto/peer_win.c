@@ -33,8 +33,9 @@ int peer_process(os_fd connection, os_fd *process) {
     return -ENOSYS;
 }
 
-bool peer_has_ended(os_fd connection, const struct peer *peer) {
+bool peer_has_ended(os_fd connection, const struct peer *peer, os_fd *process) {
     (void)connection;
+    *process = OS_FD_NONE;
     (void)peer;
     return false;
 }

@@ -40,6 +40,7 @@ struct closer {
     struct placeholder placeholder;
     size_t limit;
     size_t pending;
+    bool stopped;
     struct thread_lock lock; /* guards the discard queues and n_bins */
     size_t n_bins;
     struct record *records; /* only the first `touched` were ever used */
@@ -281,6 +282,11 @@ static void on_discarded(struct offload_job *job) {
 
 void closer_discard(struct closer *closer, struct discard_queue *discard_queue, os_fd fd, os_uid uid,
                     void (*done)(void *context), void *context) {
+    if (closer->stopped) {
+        if (done)
+            done(context);
+        return;
+    }
     struct record *record = record_take(closer);
 
     *record = (struct record){.job = {.work = work_discard, .done = on_discarded, .uid = uid},
@@ -302,6 +308,11 @@ void closer_discard(struct closer *closer, struct discard_queue *discard_queue, 
 }
 
 void closer_close(struct closer *closer, os_fd fd, os_uid uid, void (*done)(void *context), void *context) {
+    if (closer->stopped) {
+        if (done)
+            done(context);
+        return;
+    }
     struct record *record = record_take(closer);
 
     *record = (struct record){.job = {.work = work, .done = on_worked, .uid = uid},
@@ -312,5 +323,7 @@ void closer_close(struct closer *closer, os_fd fd, os_uid uid, void (*done)(void
     closer->pending++;
     offload_submit(closer->offload, &record->job);
 }
+
+void closer_stop(struct closer *closer) { closer->stopped = true; }
 
 size_t closer_pending(const struct closer *closer) { return closer->pending; }

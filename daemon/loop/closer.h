@@ -27,6 +27,9 @@ enum {
 /* limit: the process's limit of open descriptors. NULL with errno. */
 struct closer *closer_new(struct offload *offload, size_t limit);
 
+/* Before offload_free. Descriptors that are handed over from now on stay open, with done() called at once. */
+void closer_stop(struct closer *closer);
+
 /* After offload_free. Descriptors not closed yet stay open, with done() called: the kernel closes them when the process ends, without
  * lingering. NULL is allowed. */
 void closer_free(struct closer *closer);

@@ -35,7 +35,6 @@ struct identity *identity_ref(struct identity *identity) {
 void identity_unref(struct identity *identity) {
     if (!identity || --identity->refs)
         return;
-    os_close(identity->process);
     if (identity->gone)
         identity->gone(identity);
     free(identity);

@@ -20,7 +20,7 @@ struct identity {
     os_uid uid;
     uint32_t gid;
     uint32_t pid;  /* may be reused once `process` has ended */
-    os_fd process; /* a pidfd, or OS_FD_NONE; closed with the identity */
+    os_fd process; /* a pidfd, or OS_FD_NONE; `gone` closes it */
     void (*gone)(
         struct identity *identity); /* NULL, or called by the last identity_unref before it is freed */
     void *context;                  /* for gone */

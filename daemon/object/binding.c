@@ -4,6 +4,7 @@
 #include "daemon/access/refusal.h"
 #include "daemon/access/user.h"
 #include "daemon/base/slab.h"
+#include "discard.h"
 #include "hooks.h"
 #include "notice_object.h"
 #include "proto/container.h"
@@ -41,7 +42,15 @@ static const struct {
                           "an io_uring keeps everything registered with it open"},
 };
 
-static int check(enum inspect_type type, os_fd fd, bool socket, struct refusal *refusal) {
+static bool is_own(const struct session_objects *session_objects, os_fd fd) {
+    os_fd opened;
+    bool own = inspect_is_own(fd, &opened);
+    discard_opened(session_objects->registry->env.closer, session_objects->account.user, opened);
+    return own;
+}
+
+static int check(const struct session_objects *session_objects, enum inspect_type type, os_fd fd, bool socket,
+                 struct refusal *refusal) {
     if (type == INSPECT_UNKNOWN)
         return refusal_set(refusal, REFUSAL_UNSUPPORTED, "number",
                            "try again; the broker needs a mounted /proc",
@@ -51,7 +60,7 @@ static int check(enum inspect_type type, os_fd fd, bool socket, struct refusal *
     if (socket && !inspect_is_socket(type))
         return refusal_set(refusal, REFUSAL_INVALID, "number", "use the call for file descriptors",
                            "not a socket but of type %s", inspect_name(type));
-    if (inspect_is_socket(type) && inspect_is_own(fd))
+    if (inspect_is_socket(type) && is_own(session_objects, fd))
         return refusal_set(refusal, REFUSAL_INVALID, "number", NULL,
                            "the descriptor is a connection to this broker");
     return 0;
@@ -102,8 +111,8 @@ int binding_claim(struct session_objects *session_objects, uint64_t key, os_fd f
     const struct descriptor *copy = old ? bound_descriptor(old) : NULL;
     bool same = copy && !descriptor_is_closing(copy) && inspect_same(copy->fd, fd);
     enum inspect_type type = same ? (enum inspect_type)copy->type : inspect_type_of(fd);
-    *claim = (struct binding_claim){.binding = old, .type = type, .same = same};
-    if (check(type, fd, socket, refusal))
+    *claim = (struct binding_claim){.binding = old};
+    if (check(session_objects, type, fd, socket, refusal))
         return -1;
     if (same)
         return 0;

@@ -29,9 +29,7 @@ struct binding {
 
 struct binding_claim {
     struct binding *binding;
-    enum inspect_type type;
     bool kept;     /* fd is the broker's copy now; if false, fd is still the caller's */
-    bool same;     /* fd is another copy of the open file that the number already names */
     bool replaced; /* the number named another open file, whose semaphores and events have ended */
 };
 

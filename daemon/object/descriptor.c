@@ -262,7 +262,7 @@ static void close_copy(struct descriptor *descriptor) {
         thread_watch_close(descriptor->extras->thread_watch);
         return;
     }
-    metrics_add(METRIC_CLOSES_WORKER, 1);
+    metrics_add(METRIC_CLOSES, 1);
     closer_close(descriptor->user->registry->env.closer, descriptor->fd, descriptor->user->uid, on_closed,
                  descriptor);
 }

@@ -112,10 +112,8 @@ struct handle *handle_new_evt(struct session_objects *owner, struct refusal *ref
         handle->fd == OS_FD_NONE ? -errno : pollable_evt_fill(handle->fd, handle->wakeup, handle->always->fd);
     if (!error)
         return handle;
-    os_close(handle->wakeup); /* cannot block: nobody else has had either */
-    os_close(handle->fd);
     refusal_system(refusal, -error, "cannot make a handle");
-    dispose(handle);
+    handle_free(handle);
     return NULL;
 }
 

@@ -72,27 +72,30 @@ bool inspect_needs_thread(os_fd fd, enum inspect_type type);
 
 /* True if fd is the broker's listener, or a client's end of a connection to it, accepted or not. The address
  * alone does not prove that: in another mount or network namespace another process may listen at the same one.
- * So the process that called listen(2) is compared too, which the kernel reports for each end. */
-bool inspect_is_own(os_fd fd);
+ * So the process that called listen(2) is compared too, which the kernel reports for each end. `opened`: as below. */
+bool inspect_is_own(os_fd fd, os_fd *opened);
 
 /* True if both are the same open file description. False also if that cannot be determined. */
 bool inspect_same(os_fd a, os_fd b);
 
-/* True if closing a copy cannot block, so that the loop may do it, while the broker has another copy of the
- * open file. The last copy is different: of any type, the kernel removes its file from the epolls that contain
- * it, under their locks. */
-bool inspect_closes_at_once(enum inspect_type type);
+/* ---- processes. `opened`: a descriptor that was opened meanwhile, or OS_FD_NONE. The caller closes it, and not in the loop: a pidfd can have
+ * locks of others, which are walked then. */
 
-/* Returns whether fd is a pidfd of a process and not of a thread. *key then identifies its process among all living ones; *pid is the process's
- * number here, 0 if it is not visible. pid may be NULL. */
-bool inspect_pidfd(os_fd fd, uint64_t *key, uint32_t *pid);
+/* Returns 0 for a pidfd of a process. *key then identifies the process among all living ones; *pid is its number here, 0 if it is not visible or this
+ * kernel tells it only with all locks that somebody has put on the process's inode. -EINVAL: it is none, or one of a thread. -EBUSY: for that reason a
+ * kernel without pidfs does not tell the process. */
+int inspect_pidfd(os_fd fd, uint64_t *key, uint32_t *pid);
 
-/* Opens a descriptor of that process, close-on-exec, that is readable once it has ended: a pidfd where there are any. *key and *visible as
- * those of inspect_pidfd. OS_FD_NONE with errno. */
-os_fd inspect_open_pid(uint32_t pid, uint64_t *key, uint32_t *visible);
+/* Opens a descriptor of that process, close-on-exec, that is readable once it has ended: a pidfd where there are any. *key as that of inspect_pidfd.
+ * OS_FD_NONE with errno. */
+os_fd inspect_open_pid(uint32_t pid, uint64_t *key);
 
-/* Whether that process (a pidfd, or OS_FD_NONE and its pid here; pid 0: it is not visible) means the same processes by pids as the
- * broker does: it lives, in the broker's pid namespace. True where there are no such namespaces, or /proc does not tell. */
-bool inspect_shares_pids(os_fd process, uint32_t pid);
+/* The same key of the process that connected, which had that pid. Without peer pidfds (older kernels): its pid. */
+uint64_t inspect_peer(os_fd connection, uint32_t pid, os_fd *opened);
+
+/* Whether the process that connected (its pid here; 0: it is not visible) means the same processes by pids as the broker does: it lives, in the broker's
+ * pid namespace. 0 also where there are no such namespaces, or /proc does not tell. INSPECT_E_LOCKS: it would tell all locks, too. */
+enum { INSPECT_E_NAMESPACE = 1, INSPECT_E_LOCKS };
+int inspect_shares_pids(os_fd connection, uint32_t pid, os_fd *opened);
 
 #endif

@@ -122,11 +122,6 @@ bool inspect_needs_thread(os_fd fd, enum inspect_type type) {
     }
 }
 
-bool inspect_closes_at_once(enum inspect_type type) {
-    (void)type;
-    return false;
-}
-
 /* ---- the same open file -------------------------------------------------------------------------------------- */
 
 static bool same_name(const struct name *a, const struct name *b) {
@@ -154,10 +149,11 @@ bool inspect_same(os_fd a, os_fd b) {
 }
 
 /* A listener of another process at the same address would be taken for ours: a foreign connection is refused rather than our own accepted. */
-bool inspect_is_own(os_fd fd) {
+bool inspect_is_own(os_fd fd, os_fd *opened) {
     struct sockaddr_un peer;
     socklen_t length = sizeof(peer) - 1;
 
+    *opened = OS_FD_NONE;
     if (!known.address.sun_path[0])
         return false;
     memset(&peer, 0, sizeof(peer));
@@ -169,15 +165,14 @@ bool inspect_is_own(os_fd fd) {
 /* ---- processes -------------------------------------------------------------------------------------------------- */
 
 /* Nothing that is passed on follows a process. */
-bool inspect_pidfd(os_fd fd, uint64_t *key, uint32_t *pid) {
+int inspect_pidfd(os_fd fd, uint64_t *key, uint32_t *pid) {
     (void)fd;
-    (void)pid;
-    *key = 0;
-    return false;
+    *key = *pid = 0;
+    return -EINVAL;
 }
 
 /* A kqueue that is readable once the process has ended. */
-os_fd inspect_open_pid(uint32_t pid, uint64_t *key, uint32_t *visible) {
+os_fd inspect_open_pid(uint32_t pid, uint64_t *key) {
     struct kevent change;
     os_fd fd;
 
@@ -193,12 +188,19 @@ os_fd inspect_open_pid(uint32_t pid, uint64_t *key, uint32_t *visible) {
         os_close(fd);
         return OS_FD_NONE;
     }
-    *key = *visible = pid;
+    *key = pid;
     return fd;
 }
 
-bool inspect_shares_pids(os_fd process, uint32_t pid) {
-    (void)process;
+uint64_t inspect_peer(os_fd connection, uint32_t pid, os_fd *opened) {
+    (void)connection;
+    *opened = OS_FD_NONE;
+    return pid;
+}
+
+int inspect_shares_pids(os_fd connection, uint32_t pid, os_fd *opened) {
+    (void)connection;
     (void)pid;
-    return true;
+    *opened = OS_FD_NONE;
+    return 0;
 }

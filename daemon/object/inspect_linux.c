@@ -3,13 +3,14 @@
  * A descriptor may be on a FUSE file system whose server is the client itself, so nothing here may call a
  * server. fstat and fstatfs do; statx with AT_STATX_DONT_SYNC answers from memory, if the file may be looked at
  * (else see type_of_denied). The file system's type is not needed: if a file can be polled at all, a poller thread
- * polls it, whatever file system it is on. Ioctls are not used either: a foreign device may block in one, or it may
- * have effects. */
+ * polls it, whatever file system it is on. Ioctls are not used either, except on a pidfd: a foreign device may block in
+ * one, or it may have effects. Nor is fdinfo read while there are locks to tell (file_locks_linux.h). */
 #define _GNU_SOURCE
 
 #include "inspect.h"
 
 #include "daemon/base/facts_linux.h"
+#include "daemon/base/file_locks_linux.h"
 #include "inspect_socket.h"
 
 #include <errno.h>
@@ -20,6 +21,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -30,6 +32,15 @@
 #define SO_PEERPIDFD 77 /* Linux 6.5 */
 #endif
 
+/* struct pidfd_info of Linux 6.13. */
+struct pidfd_facts {
+    uint64_t mask, cgroup;
+    uint32_t pid, tgid, ppid, ids[8], exited;
+};
+_Static_assert(sizeof(struct pidfd_facts) == 64, "the first version of pidfd_info");
+enum { PIDFD_FACTS_PID = 1 };
+#define PIDFD_GET_INFO_64 _IOWR(0xff, 11, struct pidfd_facts)
+
 enum { DUPFD_QUERY = 1024 + 3 /* F_DUPFD_QUERY, Linux 6.10 */ };
 
 static struct {
@@ -38,6 +49,7 @@ static struct {
     dev_t pidfs;     /* device of pidfds; before Linux 6.9 it equals `anonymous` */
     int pid_levels;  /* levels_of the broker */
     int listener;
+    uint64_t listening;         /* listening_process of the listener */
     struct sockaddr_un address; /* of the listener; address_length 0: none */
     socklen_t address_length;
 } known;
@@ -104,6 +116,14 @@ static int levels_of(int fd);
 
 static os_fd open_pid(uint32_t pid) { return (os_fd)syscall(SYS_pidfd_open, (pid_t)pid, 0u); }
 
+/* A pidfd of the process that connected or called listen(2). OS_FD_NONE: this kernel has none. */
+static os_fd open_peer(int socket) {
+    os_fd pidfd = OS_FD_NONE;
+    socklen_t size = sizeof(pidfd);
+
+    return getsockopt(socket, SOL_SOCKET, SO_PEERPIDFD, &pidfd, &size) < 0 ? OS_FD_NONE : pidfd;
+}
+
 static void learn_devices(int anonymous) {
     os_fd pidfd = open_pid((uint32_t)getpid());
     struct facts facts;
@@ -117,8 +137,14 @@ static void learn_devices(int anonymous) {
     os_close(pidfd);
 }
 
+static uint64_t listening_process(int fd, os_fd *opened);
+
 static void learn_listener(int listener) {
+    os_fd opened = OS_FD_NONE;
+
     known.listener = listener;
+    known.listening = listener == OS_FD_NONE ? 0 : listening_process(listener, &opened);
+    os_close(opened);
     known.address_length = sizeof(known.address);
     if (listener == OS_FD_NONE ||
         getsockname(listener, (struct sockaddr *)&known.address, &known.address_length) < 0 ||
@@ -256,63 +282,47 @@ bool inspect_needs_thread(os_fd fd, enum inspect_type type) {
     }
 }
 
-/* Returns the pidfd inode of the process that called listen(2), which no other process ever gets. 0: this
- * kernel does not provide it. */
-static uint64_t listening_process(int fd) {
+/* The pidfd inode of the process that called listen(2), which no other process ever gets. 0: this kernel does not provide it. */
+static uint64_t listening_process(int fd, os_fd *opened) {
     struct facts facts;
-    int pidfd = -1;
-    socklen_t size = sizeof(pidfd);
-    uint64_t inode = 0;
 
-    if (known.pidfs == known.anonymous || getsockopt(fd, SOL_SOCKET, SO_PEERPIDFD, &pidfd, &size) < 0)
+    *opened = OS_FD_NONE;
+    if (known.pidfs == known.anonymous)
         return 0;
-    if (facts_of(pidfd, &facts) == 0 && facts.device == known.pidfs)
-        inode = facts.inode;
-    os_close(pidfd);
-    return inode;
+    *opened = open_peer(fd);
+    return facts_of(*opened, &facts) == 0 && facts.device == known.pidfs ? facts.inode : 0;
 }
 
 /* A listener, and a client's end of a connection to it, carry the credentials and the pidfd of the process that
  * called listen(2). The pidfd also identifies a process that is not visible here (pid 0) or whose number was
  * reused. If one manager made two listeners with one address, which takes two namespaces, both count as ours. */
-static bool listens_alike(int a, int b) {
+static bool listens_alike(int a, os_fd *opened) {
     struct ucred of_a, of_b;
     socklen_t size_a = sizeof(of_a), size_b = sizeof(of_b);
 
     if (getsockopt(a, SOL_SOCKET, SO_PEERCRED, &of_a, &size_a) < 0 ||
-        getsockopt(b, SOL_SOCKET, SO_PEERCRED, &of_b, &size_b) < 0)
+        getsockopt(known.listener, SOL_SOCKET, SO_PEERCRED, &of_b, &size_b) < 0)
         return true; /* unknown: refuse a foreign connection rather than accept our own */
     if (of_a.pid != of_b.pid || of_a.uid != of_b.uid || of_a.gid != of_b.gid)
         return false;
-    uint64_t process_a = listening_process(a), process_b = listening_process(b);
-    return !process_a || !process_b || process_a == process_b;
+    uint64_t process = listening_process(a, opened);
+    return !process || !known.listening || process == known.listening;
 }
 
-bool inspect_is_own(os_fd fd) {
+bool inspect_is_own(os_fd fd, os_fd *opened) {
     struct sockaddr_un peer;
     socklen_t length = sizeof(peer);
 
+    *opened = OS_FD_NONE;
     if (!known.address_length || inspect_option(fd, SO_DOMAIN) != AF_UNIX)
         return false;
     if (getpeername(fd, (struct sockaddr *)&peer, &length) < 0)
         return inspect_same(fd, known.listener);
     return length == known.address_length && memcmp(&peer, &known.address, length) == 0 &&
-           listens_alike(fd, known.listener);
+           listens_alike(fd, opened);
 }
 
-bool inspect_closes_at_once(enum inspect_type type) {
-    switch (type) {
-    case INSPECT_EVENTFD: /* close flushes nothing, and copies are compared exactly or count as different */
-    case INSPECT_TIMERFD:
-    case INSPECT_PIDFD:
-        return true;
-    default:
-        /* Each close of a file is flushed to its server. Two openings of a named fifo may be taken for copies
-         * of one. The last copy of a pipe is released under a mutex, and so is that of a socket, which may also
-         * linger. */
-        return false;
-    }
-}
+/* ---- processes -------------------------------------------------------------------------------------------------- */
 
 /* Reads what follows the key in the descriptor's fdinfo. */
 static bool read_fdinfo(int fd, const char *key, char *line, size_t size) {
@@ -332,13 +342,24 @@ static bool read_fdinfo(int fd, const char *key, char *line, size_t size) {
     return found;
 }
 
-/* Returns the process's number from the "Pid:" line of fdinfo; 0 if it says -1 (the process has ended) or 0 (it
- * is not visible here). */
-static uint32_t pid_of(int fd) {
+/* The process's number; 0: it has ended, or is not visible here. 0, or -EBUSY: only fdinfo tells it, and has locks to tell. */
+static int pid_of(int fd, uint32_t *pid) {
+    struct pidfd_facts facts = {.mask = PIDFD_FACTS_PID};
     char line[128];
-    long pid = read_fdinfo(fd, "Pid:", line, sizeof(line)) ? strtol(line, NULL, 10) : 0;
 
-    return pid > 0 ? (uint32_t)pid : 0;
+    *pid = 0;
+    if (ioctl(fd, PIDFD_GET_INFO_64, &facts) == 0) {
+        *pid = facts.tgid;
+        return 0;
+    }
+    if (errno == ESRCH || errno == EREMOTE)
+        return 0;
+    if (file_locks_exist(fd))
+        return -EBUSY;
+    long number = read_fdinfo(fd, "Pid:", line, sizeof(line)) ? strtol(line, NULL, 10) : 0;
+    if (number > 0)
+        *pid = (uint32_t)number;
+    return 0;
 }
 
 /* In how many pid namespaces, from that of /proc inwards, the process has a number. 0: it has ended or is not visible here. -1:
@@ -356,22 +377,24 @@ static int levels_of(int fd) {
     return n;
 }
 
-bool inspect_pidfd(os_fd fd, uint64_t *key, uint32_t *pid) {
+int inspect_pidfd(os_fd fd, uint64_t *key, uint32_t *pid) {
     struct facts facts;
 
+    *key = 0;
     /* A pidfd of a thread (PIDFD_THREAD, Linux 6.9) has the flag O_EXCL, and ends with that thread. */
     if (inspect_type_of(fd) != INSPECT_PIDFD || facts_of(fd, &facts) || fcntl(fd, F_GETFL) & O_EXCL)
-        return false;
+        return -EINVAL;
     /* pidfs has one inode per process and never reuses it; older kernels have one inode for all pidfds. */
     bool all = facts.device == known.anonymous;
-    uint32_t number = pid || all ? pid_of(fd) : 0;
-    if (pid)
-        *pid = number;
-    *key = all ? number : facts.inode;
-    return *key != 0;
+    int error = pid_of(fd, pid);
+    *key = all ? *pid : facts.inode;
+    if (all && error)
+        return error;
+    return *key ? 0 : -EINVAL;
 }
 
-os_fd inspect_open_pid(uint32_t pid, uint64_t *key, uint32_t *visible) {
+os_fd inspect_open_pid(uint32_t pid, uint64_t *key) {
+    struct facts facts;
     os_fd fd;
 
     if (pid == 0 || pid > INT32_MAX) {
@@ -379,18 +402,32 @@ os_fd inspect_open_pid(uint32_t pid, uint64_t *key, uint32_t *visible) {
         return OS_FD_NONE;
     }
     fd = open_pid(pid);
-    if (fd == OS_FD_NONE || inspect_pidfd(fd, key, visible))
-        return fd;
-    os_close(fd);
-    errno = ESRCH;
-    return OS_FD_NONE;
+    if (fd != OS_FD_NONE)
+        *key = facts_of(fd, &facts) || facts.device == known.anonymous ? pid : facts.inode;
+    return fd;
 }
 
-bool inspect_shares_pids(os_fd process, uint32_t pid) {
+/* The kernel tells of the process that connected: before pidfs, its pid is the key. */
+uint64_t inspect_peer(os_fd connection, uint32_t pid, os_fd *opened) {
+    struct facts facts;
+
+    *opened = OS_FD_NONE;
+    if (known.pidfs == known.anonymous)
+        return pid;
+    *opened = open_peer(connection);
+    return facts_of(*opened, &facts) || facts.device != known.pidfs ? pid : facts.inode;
+}
+
+int inspect_shares_pids(os_fd connection, uint32_t pid, os_fd *opened) {
+    *opened = OS_FD_NONE;
     if (pid == 0)
-        return false;
-    os_fd opened = process == OS_FD_NONE ? open_pid(pid) : OS_FD_NONE;
-    int levels = levels_of(process == OS_FD_NONE ? opened : process);
-    os_close(opened);
-    return known.pid_levels <= 0 || levels == known.pid_levels;
+        return INSPECT_E_NAMESPACE;
+    *opened = open_peer(connection);
+    if (*opened == OS_FD_NONE)
+        *opened = open_pid(pid);
+    if (known.pid_levels <= 0)
+        return 0;
+    if (file_locks_exist(*opened))
+        return INSPECT_E_LOCKS;
+    return levels_of(*opened) == known.pid_levels ? 0 : INSPECT_E_NAMESPACE;
 }

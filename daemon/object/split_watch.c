@@ -1,10 +1,11 @@
-/* split_watch.c: the loop opens and closes the second fd itself, so only for types of which a copy can be
- * closed without blocking. */
+/* split_watch.c: the second fd is closed before the first, in the order of the uid's closes. So it never is the last copy, and no socket queue or pipe
+ * is released with it. */
 #include "split_watch.h"
 
 #include "daemon/access/limit.h"
 #include "daemon/access/refusal.h"
 #include "daemon/access/user.h"
+#include "daemon/loop/closer.h"
 #include "daemon/loop/loop.h"
 #include "descriptor.h"
 #include "direction.h"
@@ -30,12 +31,15 @@ struct split_watch *split_watch_find(const struct descriptor *descriptor) {
                                    : NULL;
 }
 
-/* Closing the second fd never closes the last copy, so no socket queue or pipe is released. */
+static void on_closed(void *context) {
+    struct split_watch *split_watch = context;
+    kept_release(&split_watch->kept);
+    free(split_watch);
+}
+
 static bool may_have_one(const struct descriptor *descriptor) {
-    enum inspect_type type = (enum inspect_type)descriptor->type;
-    return !extras_thread_watch(descriptor->extras) &&
-           (inspect_is_socket(type) || type == INSPECT_PIPE || inspect_closes_at_once(type)) &&
-           limit_may_keep(descriptor->user, 1, 1) && user_left(descriptor->user, USER_DESCRIPTORS) > 0;
+    return !extras_thread_watch(descriptor->extras) && limit_may_keep(descriptor->user, 1, 1) &&
+           user_left(descriptor->user, USER_DESCRIPTORS) > 0;
 }
 
 static struct split_watch *split_watch_open(struct descriptor *descriptor, int direction) {
@@ -47,12 +51,14 @@ static struct split_watch *split_watch_open(struct descriptor *descriptor, int d
     split_watch = malloc(sizeof *split_watch);
     if (!split_watch)
         return NULL;
-    *split_watch = (struct split_watch){
-        .id = descriptor->id, .fd = os_dup(descriptor->fd), .direction = (uint8_t)direction};
-    if (split_watch->fd == OS_FD_NONE || kept_take(&split_watch->kept, descriptor->user, NULL, 1, &refusal)) {
-        if (split_watch->fd != OS_FD_NONE)
-            os_close(split_watch->fd);
+    *split_watch = (struct split_watch){.id = descriptor->id, .direction = (uint8_t)direction};
+    if (kept_take(&split_watch->kept, descriptor->user, NULL, 1, &refusal)) {
         free(split_watch);
+        return NULL;
+    }
+    split_watch->fd = os_dup(descriptor->fd);
+    if (split_watch->fd == OS_FD_NONE) {
+        on_closed(split_watch);
         return NULL;
     }
     (void)table_add(&registry->split_watches, split_watch);
@@ -60,16 +66,16 @@ static struct split_watch *split_watch_open(struct descriptor *descriptor, int d
     return split_watch;
 }
 
+/* Once a close is under way it does not belong to the descriptor any more, which may go before it or have another. */
 void split_watch_close(struct descriptor *descriptor) {
     struct split_watch *split_watch = split_watch_find(descriptor);
     if (!split_watch)
         return;
     engine_disarm(descriptor->user->registry->env.engine, &split_watch->watch, split_watch->fd);
     table_remove(&descriptor->user->registry->split_watches, split_watch);
-    os_close(split_watch->fd);
-    kept_release(&split_watch->kept);
-    free(split_watch);
     descriptor->split_watch = false;
+    closer_close(descriptor->user->registry->env.closer, split_watch->fd, descriptor->user->uid, on_closed,
+                 split_watch);
 }
 
 /* Arms or disarms one entry, for one direction. */

@@ -18,8 +18,7 @@ struct call {
     struct connection *connection;
     struct session *session;
     const Portd__V1__Request *request;
-    os_fd fd;            /* attached; OS_FD_NONE: none, or taken */
-    bool closes_at_once; /* set by the method: closing fd does not block (inspect.h) */
+    os_fd fd; /* attached; OS_FD_NONE: none, or taken */
     struct channel_frame *
         frame; /* for a method that takes several descriptors: it sets each one that it takes to OS_FD_NONE. NULL: none attached */
     bool others; /* the method may reach other uids' objects (method.h) */

@@ -9,6 +9,7 @@
 #include "daemon/access/refusal.h"
 #include "daemon/base/metrics.h"
 #include "daemon/object/cause.h"
+#include "daemon/object/discard.h"
 #include "daemon/object/env.h"
 #include "daemon/object/inspect.h"
 #include "daemon/readiness/engine.h"
@@ -20,7 +21,6 @@
 #include "owner.h"
 #include "proto/container.h"
 #include "proto/frame.h"
-#include "proto/peer.h"
 #include "proto/transport.h"
 #include "session.h"
 
@@ -120,8 +120,13 @@ static int find_token(struct call *call, const Portd__V1__Hello *hello, struct a
 
 static int identify(struct nominee *nominee, const char *field, struct refusal *refusal) {
     struct owner_process *process = &nominee->process;
-    if (inspect_pidfd(process->fd, &process->key, &process->pid))
+    int error = inspect_pidfd(process->fd, &process->key, &process->pid);
+    if (!error)
         return 0;
+    if (error == -EBUSY)
+        return refusal_set(
+            refusal, REFUSAL_UNSUPPORTED, field, "name the process by its pid, or use Linux 6.9 or later",
+            "there are file locks on an attached pidfd, so this kernel does not tell its process in time");
     return refusal_set(refusal, REFUSAL_INVALID, field, "attach a pidfd from pidfd_open without PIDFD_THREAD",
                        "an attached descriptor is not a pidfd of a process");
 }
@@ -142,10 +147,11 @@ static int nominate_pid(struct call *call, struct admission *admission, uint32_t
     struct nominee *nominee = &admission->nominees[admission->n];
     if (!limit_may_keep(connection->user, 1, 1))
         return holders_refuse_table(connection->user, &call->refusal);
-    nominee->process.fd = inspect_open_pid(pid, &nominee->process.key, &nominee->process.pid);
+    nominee->process.fd = inspect_open_pid(pid, &nominee->process.key);
     if (nominee->process.fd == OS_FD_NONE)
         return refusal_set(&call->refusal, REFUSAL_INVALID, field, NULL, "no process %u: %s", (unsigned)pid,
                            strerror(errno));
+    nominee->process.pid = pid;
     kept_set_slots(&nominee->opened, connection->all->env->fd_table, 1);
     admission->n++;
     return 0;
@@ -159,18 +165,19 @@ static bool names_pids(const Portd__V1__Hello *hello) {
 /* A pid of another namespace would name another process here. Without a free slot nominate_pid refuses. */
 static int check_namespace(struct call *call) {
     struct connection *connection = call->connection;
-    os_fd process = OS_FD_NONE; /* before peer pidfds: opened by its pid */
+    os_fd opened;
     if (!limit_may_keep(connection->user, 1, 1))
         return 0;
-    if (peer_process(transport_peer(connection->channel.transport), &process))
-        process = OS_FD_NONE;
-    bool shares = inspect_shares_pids(process, connection->peer.pid);
-    os_close(process); /* opened here */
-    return shares ? 0
-                  : refusal_set(&call->refusal, REFUSAL_INVALID, "owner_pids",
+    int result =
+        inspect_shares_pids(transport_peer(connection->channel.transport), connection->peer.pid, &opened);
+    discard_opened(connection->all->env->closer, connection->user, opened);
+    return result ? refusal_set(&call->refusal, REFUSAL_INVALID, "owner_pids",
                                 "attach pidfds (pidfd_open) and set owners_attached or numbers_attached",
-                                "pids are not accepted from a process that has ended or is in another pid "
-                                "namespace than the broker");
+                                "pids are not accepted from a process that %s",
+                                result == INSPECT_E_LOCKS
+                                    ? "has file locks on its pidfd"
+                                    : "has ended or is in another pid namespace than the broker")
+                  : 0;
 }
 
 /* Without one the session would end at once. */
@@ -199,17 +206,14 @@ static int nominate_owners(struct call *call, const Portd__V1__Hello *hello, str
     return result ? result : check_alive(admission, owners_field(hello), &call->refusal);
 }
 
-/* The key of the process that connected. Without peer pidfds (older kernels): its pid. */
+/* The key of the process that connected. */
 static uint64_t peer_key(const struct connection *connection) {
-    uint64_t key = 0;
-    os_fd process;
-    if (fd_table_may_keep(connection->all->env->fd_table, 1) &&
-        peer_process(transport_peer(connection->channel.transport), &process) == 0) {
-        if (!inspect_pidfd(process, &key, NULL))
-            key = 0;
-        os_close(process); /* opened here */
-    }
-    return key ? key : connection->peer.pid;
+    os_fd opened;
+    if (!fd_table_may_keep(connection->all->env->fd_table, 1))
+        return connection->peer.pid;
+    uint64_t key = inspect_peer(transport_peer(connection->channel.transport), connection->peer.pid, &opened);
+    discard_opened(connection->all->env->closer, connection->user, opened);
+    return key;
 }
 
 static int nominate_numbers(struct call *call, const Portd__V1__Hello *hello, struct admission *admission) {
@@ -236,13 +240,13 @@ static int nominate_numbers(struct call *call, const Portd__V1__Hello *hello, st
 }
 
 /* Closes the pidfds opened here that no session took. */
-static void close_untaken(struct admission *admission) {
+static void close_untaken(const struct connection *connection, struct admission *admission) {
     for (size_t i = 0; i < admission->n; i++) {
         struct nominee *nominee = &admission->nominees[i];
         if (nominee->attached || nominee->process.fd == OS_FD_NONE)
             continue;
-        os_close(nominee->process.fd); /* opened here: its close does not block */
-        kept_release(&nominee->opened);
+        kept_hand_on(&nominee->opened);
+        discard_close(connection->all->env->closer, connection->user, nominee->process.fd);
     }
 }
 
@@ -369,7 +373,7 @@ int call_hello(struct call *call) {
     joined = admission.session != NULL;
     if (!result)
         result = admit(call, hello, &admission);
-    close_untaken(&admission);
+    close_untaken(connection, &admission);
     if (result)
         return -1;
     if (joined)

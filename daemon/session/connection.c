@@ -58,7 +58,8 @@ struct connection *connection_new(struct sessions *sessions, struct accepted *ac
         refusal_memory(refusal);
         return NULL;
     }
-    connection->identity = credentials_new(user, transport_peer(transport), peer, refusal);
+    connection->identity =
+        credentials_new(sessions->env->closer, user, transport_peer(transport), peer, refusal);
     if (!connection->identity) {
         free(connection);
         return NULL;
@@ -102,7 +103,7 @@ fail:
 static void discard(void *context, os_fd fd) {
     struct connection *connection = context;
     fd_table_take(fd_table_of(connection), 1);
-    connection_discard(connection, fd, false);
+    connection_discard(connection, fd);
 }
 
 static const char ended[] = "its session has ended";

@@ -111,9 +111,8 @@ static inline uint64_t connection_key(const struct connection *connection, int64
     return number_key(connection->place, number);
 }
 
-/* connection_close.c: closes a received descriptor (a taken slot): here, if its close is known not to block, else by a worker. A connection with too
- * many pending closes is not read. */
-void connection_discard(struct connection *connection, os_fd fd, bool here);
+/* connection_close.c: has a worker close a received descriptor (a taken slot). A connection with too many pending closes is not read. */
+void connection_discard(struct connection *connection, os_fd fd);
 
 /* So many replies are unread that no more are made. */
 bool connection_congested(const struct connection *connection);

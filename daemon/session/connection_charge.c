@@ -3,6 +3,7 @@
 #include "daemon/access/holders.h"
 #include "daemon/access/limit.h"
 #include "daemon/access/refusal.h"
+#include "daemon/object/discard.h"
 #include "daemon/object/env.h"
 #include "daemon/object/inspect.h"
 #include "proto/frame.h"
@@ -33,6 +34,14 @@ void connection_charge_bytes(struct connection *connection) {
     connection->indebted = take_bytes(connection) != 0;
 }
 
+static bool is_own(void *context, os_fd fd) {
+    struct connection *connection = context;
+    os_fd opened;
+    bool own = inspect_is_own(fd, &opened);
+    discard_opened(connection->all->env->closer, connection->user, opened);
+    return own;
+}
+
 /* Charges what the channel keeps between turns: bytes and descriptors. Those of an incomplete frame are subject to the same
  * limits as held ones: a client could leave it incomplete for ever. */
 int connection_charge(struct connection *connection, struct refusal *refusal) {
@@ -44,7 +53,7 @@ int connection_charge(struct connection *connection, struct refusal *refusal) {
     }
     bool may_keep = true;
     if (fds > before &&
-        channel_any_fd(&connection->channel, inspect_is_own)) { /* its end would go unnoticed */
+        channel_any_fd(&connection->channel, is_own, connection)) { /* its end would go unnoticed */
         channel_refuse_fds(&connection->channel, CONNECTION_REFUSED_OWN);
         fds = channel_fds_held(&connection->channel);
     }

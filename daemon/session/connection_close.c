@@ -4,7 +4,6 @@
  * is cheaper than a worker where clients come and go. The watchers of the client's end, which are walked, are charged to the uid with the turn;
  * so after one close that takes long the others of the turn are a worker's. */
 #include "connection.h"
-#include "daemon/access/fd_table.h"
 #include "daemon/access/user.h"
 #include "daemon/base/metrics.h"
 #include "daemon/loop/closer.h"
@@ -33,13 +32,8 @@ static void on_discarded(void *context) {
     free_closed(connection);
 }
 
-void connection_discard(struct connection *connection, os_fd fd, bool here) {
-    metrics_add(here ? METRIC_CLOSES_LOOP : METRIC_CLOSES_WORKER, 1);
-    if (here) {
-        os_close(fd);
-        fd_table_give(connection->all->env->fd_table, 1);
-        return;
-    }
+void connection_discard(struct connection *connection, os_fd fd) {
+    metrics_add(METRIC_CLOSES, 1);
     connection->discards++;
     gates_discard(connection->user, 1);
     closer_discard(connection->all->env->closer, &connection->user->discard_queue, fd, connection->user->uid,

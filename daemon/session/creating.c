@@ -91,7 +91,6 @@ int creating_start(struct call *call, struct creating *creating) {
     int error =
         binding_claim(&call->session->session_objects, connection_key(call->connection, creating->number),
                       call->fd, creating->socket, creating->objects, &claim, &call->refusal);
-    call->closes_at_once = claim.same && inspect_closes_at_once(claim.type);
     if (claim.kept)
         call_take(call);
     if (error)

@@ -8,11 +8,13 @@
 #include "daemon/access/refusal.h"
 #include "daemon/access/user.h"
 #include "daemon/loop/identity.h"
+#include "daemon/object/discard.h"
 #include "proto/peer.h"
 
 #include <stdlib.h>
 
 struct credentials {
+    struct closer *closer;
     struct charge groups; /* those beyond what a peer has room for */
     struct kept process;
 };
@@ -23,16 +25,24 @@ static void credentials_free(struct credentials *credentials) {
     free(credentials);
 }
 
-static void on_gone(struct identity *identity) { credentials_free(identity->context); }
+static void on_gone(struct identity *identity) {
+    struct credentials *credentials = identity->context;
+    if (identity->process != OS_FD_NONE) {
+        kept_hand_on(&credentials->process);
+        discard_close(credentials->closer, credentials->groups.user, identity->process);
+    }
+    credentials_free(credentials);
+}
 
-static struct identity *charged(struct user *user, const struct peer *peer, const uint32_t *groups, size_t n,
-                                struct refusal *refusal) {
+static struct identity *charged(struct closer *closer, struct user *user, const struct peer *peer,
+                                const uint32_t *groups, size_t n, struct refusal *refusal) {
     struct credentials *credentials = calloc(1, sizeof *credentials);
     struct identity *identity;
     if (!credentials) {
         refusal_memory(refusal);
         return NULL;
     }
+    credentials->closer = closer;
     charge_init(&credentials->groups, user, NULL);
     if (n > PEER_GROUPS_MAX && charge_take(&credentials->groups, USER_BYTES, identity_size(n), refusal)) {
         credentials_free(credentials);
@@ -49,19 +59,19 @@ static struct identity *charged(struct user *user, const struct peer *peer, cons
     return identity;
 }
 
-struct identity *credentials_new(struct user *user, os_fd connection, const struct peer *peer,
-                                 struct refusal *refusal) {
+struct identity *credentials_new(struct closer *closer, struct user *user, os_fd connection,
+                                 const struct peer *peer, struct refusal *refusal) {
     struct identity *identity;
     uint32_t *groups;
     size_t n;
     if (!peer->more_groups)
-        return charged(user, peer, peer->groups, peer->n_groups, refusal);
+        return charged(closer, user, peer, peer->groups, peer->n_groups, refusal);
     int error = peer_all_groups(connection, &groups, &n);
     if (error < 0) {
         refusal_system(refusal, -error, "cannot determine the peer's groups");
         return NULL;
     }
-    identity = charged(user, peer, groups, n, refusal);
+    identity = charged(closer, user, peer, groups, n, refusal);
     free(groups);
     if (identity)
         identity->lacks_groups = error == PEER_E_MANY_GROUPS;

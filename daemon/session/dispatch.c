@@ -111,7 +111,7 @@ static uint64_t guess_id(const struct channel_frame *frame) {
 static void discard_rest(struct connection *connection, struct channel_frame *frame, size_t from) {
     for (size_t i = from; i < frame->n_fds; i++)
         if (frame->fds[i] != OS_FD_NONE) /* the method took it */
-            connection_discard(connection, frame->fds[i], false);
+            connection_discard(connection, frame->fds[i]);
     frame->n_fds = from;
 }
 
@@ -200,7 +200,6 @@ static void dispatch(struct connection *connection, struct channel_frame *frame,
     call.session = connection->session;
     call.request = request;
     call.fd = OS_FD_NONE;
-    call.closes_at_once = false;
     call.frame = NULL;
     refusal_clear(&call.refusal);
     bool hello = request->method_case == PORTD__V1__REQUEST__METHOD_HELLO;
@@ -222,7 +221,7 @@ static void dispatch(struct connection *connection, struct channel_frame *frame,
         refuse(connection, &call);
     }
     if (call.fd != OS_FD_NONE)
-        connection_discard(connection, call.fd, call.closes_at_once);
+        connection_discard(connection, call.fd);
     if (hello && !connection->dead)
         loop_timer_clear(&connection->timer);
 }

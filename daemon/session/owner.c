@@ -3,7 +3,7 @@
 
 #include "daemon/access/account.h"
 #include "daemon/access/refusal.h"
-#include "discard.h"
+#include "daemon/object/discard.h"
 #include "lease.h"
 #include "proto/container.h"
 #include "utlist.h"

@@ -162,8 +162,7 @@ static void objects_posts_and_descriptors_are_counted(void **state) {
     assert_int_equal(grown(&looks, "descriptors_kept", NULL), 4);
     assert_int_equal(grown(&looks, "descriptors_passed", NULL), 1);
     assert_int_equal(grown(&looks, "descriptors", NULL), 0);
-    assert_int_equal(grown(&looks, "closes", "worker"), 4);
-    assert_int_equal(grown(&looks, "closes", "loop"), 1); /* of one copy more of an eventfd */
+    assert_int_equal(grown(&looks, "closes", NULL), 5); /* of one copy more of an eventfd, too */
     assert_int_equal(number_in(looks.after, "closing", NULL), 0);
     look_end(&looks);
 }

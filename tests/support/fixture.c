@@ -241,10 +241,26 @@ static void await_ready(struct fixture *fixture, int notify) {
         fail_msg("portd does not get ready: %d", fixture->pid ? reap(fixture->pid) : 0);
 }
 
+/* Whether workers have closed what the hello needed. */
+static bool nothing_is_closing(void *data) {
+    portd_client *client = data;
+    portd_list *list = NULL;
+    bool nothing = false;
+
+    assert_int_equal(portd_get_stats(client, fixture_soon(), &list), 1);
+    for (size_t i = 0; i < portd_list_count(list); i++) {
+        const portd_metric *metric = portd_list_metric(list, i);
+        nothing = nothing || (strcmp(metric->name, "closing") == 0 && metric->value == 0);
+    }
+    portd_list_free(list);
+    return nothing;
+}
+
 /* Counts while one client is connected that has nothing. */
 static void count_idle(struct fixture *fixture) {
     portd_client *client = fixture_client_at(fixture->address, NULL);
 
+    assert_true(fixture_until(nothing_is_closing, client));
     fixture->fds = fixture_fds(fixture->pid) - 1;
     fixture_disconnect(client);
 }

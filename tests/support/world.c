@@ -132,6 +132,7 @@ static bool nothing_is_bound(void) { return world.registry.bounds.used == 0; }
 void world_free(void) {
     require(world_until(nothing_is_bound));
     sessions_deinit(&world.sessions);
+    closer_stop(world.closer);
     require(!pollers_free(world.pollers));
     require(!offload_free(world.offload));
     closer_free(world.closer);

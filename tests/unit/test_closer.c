@@ -381,7 +381,33 @@ static void piles_at_the_end(void **state) {
     }
 }
 
-TEST_MAIN(TEST_CASE(a_closed_descriptor_is_gone_when_done_runs), TEST_CASE(many_of_several_uids_are_closed),
+/* The offload may be gone by then. */
+static void what_comes_after_the_stop_is_left_open(void **state) {
+    struct discard_queue discard_queue;
+    int ends[2];
+
+    (void)state;
+    begin();
+    discard_queue_init(&discard_queue);
+    assert_int_equal(pipe(ends), 0);
+    closer_stop(closer);
+    closer_close(closer, ends[0], 1000, on_done, &ends[0]);
+    assert_int_equal(done_count, 1);
+    closer_discard(closer, &discard_queue, ends[1], 1000, on_done, &ends[1]);
+    assert_int_equal(done_count, 2);
+    assert_ptr_equal(done_order[0], &ends[0]);
+    assert_ptr_equal(done_order[1], &ends[1]);
+    closer_close(closer, ends[1], 1000, NULL, NULL);
+    assert_int_equal(closer_pending(closer), 0);
+    end();
+    for (int i = 0; i < 2; i++) {
+        assert_true(is_open(ends[i]));
+        close(ends[i]);
+    }
+}
+
+TEST_MAIN(TEST_CASE(what_comes_after_the_stop_is_left_open),
+          TEST_CASE(a_closed_descriptor_is_gone_when_done_runs), TEST_CASE(many_of_several_uids_are_closed),
           TEST_CASE(nobody_needs_to_be_told), TEST_CASE(the_number_stays_taken_until_done),
           TEST_CASE(same_number_again_and_again),
           TEST_CASE(a_lingering_socket_holds_up_nobody_and_loses_nothing),

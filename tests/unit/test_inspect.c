@@ -28,9 +28,17 @@
 
 static int opened(uint32_t pid) {
     uint64_t key;
-    uint32_t visible;
 
-    return inspect_open_pid(pid, &key, &visible);
+    return inspect_open_pid(pid, &key);
+}
+
+static bool is_own(int fd) {
+    int process;
+    bool own = inspect_is_own(fd, &process);
+
+    if (process >= 0)
+        close(process);
+    return own;
 }
 
 static void assert_type(int fd, enum inspect_type type) {
@@ -128,15 +136,13 @@ static void every_type_has_a_name_of_its_own(void **state) {
     assert_string_equal(inspect_name(INSPECT_TYPES), "unknown");
 }
 
-static void what_is_refused_and_what_closes_at_once(void **state) {
+static void what_is_refused(void **state) {
     (void)state;
     for (int i = 0; i < INSPECT_TYPES; i++) {
         enum inspect_type type = (enum inspect_type)i;
         bool refused = type == INSPECT_SIGNALFD || type == INSPECT_FANOTIFY || type == INSPECT_USERFAULTFD ||
                        type == INSPECT_IO_URING || type == INSPECT_PATH || type == INSPECT_UNKNOWN;
         assert_int_equal(inspect_is_refused(type), refused);
-        assert_int_equal(inspect_closes_at_once(type),
-                         type == INSPECT_EVENTFD || type == INSPECT_TIMERFD || type == INSPECT_PIDFD);
     }
 }
 
@@ -178,9 +184,9 @@ static void a_silent_file_server_is_not_asked(void **state) {
         engine_can_watch(engine, fuse.fd)); /* the kernel says so, and the file server was not asked */
     engine_free(engine);
     assert_true(inspect_needs_thread(fuse.fd, INSPECT_REGULAR));
-    assert_false(inspect_is_own(fuse.fd));
+    assert_false(is_own(fuse.fd));
     assert_true(inspect_same(fuse.fd, fuse.fd));
-    assert_false(inspect_pidfd(fuse.fd, &key, &pid));
+    assert_int_equal(inspect_pidfd(fuse.fd, &key, &pid), -EINVAL);
     assert_int_equal(kill(fuse.server, 0), 0); /* nothing of this has waited for its end */
     assert_int_equal(waitpid(fuse.server, NULL, WNOHANG), 0);
     fuse_silent_end(&fuse);
@@ -240,17 +246,17 @@ static void a_connection_to_the_listener_is_our_own(void **state) {
     int connection = connected_to("a"), elsewhere = connected_to("ab");
     int copy = dup(ours), tcp = socket_of(AF_INET, SOCK_STREAM, 0);
     assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
-    assert_true(inspect_is_own(connection));
-    assert_true(inspect_is_own(ours));
-    assert_true(inspect_is_own(copy));
-    assert_false(inspect_is_own(elsewhere)); /* the name begins alike */
-    assert_false(inspect_is_own(other));
-    assert_false(inspect_is_own(ends[0]));
-    assert_false(inspect_is_own(tcp));
+    assert_true(is_own(connection));
+    assert_true(is_own(ours));
+    assert_true(is_own(copy));
+    assert_false(is_own(elsewhere)); /* the name begins alike */
+    assert_false(is_own(other));
+    assert_false(is_own(ends[0]));
+    assert_false(is_own(tcp));
     inspect_init(ends[1]); /* a listener without a name */
-    assert_false(inspect_is_own(ends[0]));
+    assert_false(is_own(ends[0]));
     inspect_init(OS_FD_NONE);
-    assert_false(inspect_is_own(connection));
+    assert_false(is_own(connection));
     int all[] = {ours, other, connection, elsewhere, copy, tcp, ends[0], ends[1]};
     for (size_t i = 0; i < sizeof(all) / sizeof(*all); i++)
         close(all[i]);
@@ -294,11 +300,11 @@ static void a_connection_to_the_same_address_of_another_is_not_our_own(void **st
     assert_int_equal(listen(listener, 4), 0);
     assert_int_equal(connect(ours, (struct sockaddr *)&address, sizeof(address)), 0);
     inspect_init(listener);
-    assert_true(inspect_is_own(ours)); /* nobody has accepted it yet */
-    assert_false(inspect_is_own(theirs));
+    assert_true(is_own(ours)); /* nobody has accepted it yet */
+    assert_false(is_own(theirs));
     close(input[1]);
     assert_int_equal(waitpid(child, NULL, 0), child);
-    assert_false(inspect_is_own(theirs)); /* nor when they have ended */
+    assert_false(is_own(theirs)); /* nor when they have ended */
     inspect_init(OS_FD_NONE);
     int all[] = {told[0], told[1], input[0], theirs, ours, listener};
     for (size_t i = 0; i < sizeof(all) / sizeof(*all); i++)
@@ -391,17 +397,17 @@ static void a_pidfd_tells_its_process(void **state) {
     int again = opened((uint32_t)child);
     assert_true(self >= 0 && other >= 0 && again >= 0);
     assert_int_equal(fcntl(self, F_GETFD), FD_CLOEXEC);
-    assert_true(inspect_pidfd(self, &key, &pid));
+    assert_int_equal(inspect_pidfd(self, &key, &pid), 0);
     assert_int_equal(pid, getpid());
-    assert_true(inspect_pidfd(other, &other_key, &pid));
+    assert_int_equal(inspect_pidfd(other, &other_key, &pid), 0);
     assert_int_equal(pid, child);
     assert_true(key != other_key);
-    assert_true(inspect_pidfd(again, &key, &pid));
+    assert_int_equal(inspect_pidfd(again, &key, &pid), 0);
     assert_true(key == other_key);
     close(ends[0]);
     close(ends[1]);
     assert_int_equal(waitpid(child, NULL, 0), child);
-    if (inspect_pidfd(other, &key, &pid)) { /* kernels without pidfs cannot tell any more */
+    if (inspect_pidfd(other, &key, &pid) == 0) { /* kernels without pidfs cannot tell any more */
         assert_true(key == other_key);
         assert_int_equal(pid, 0);
     }
@@ -410,14 +416,99 @@ static void a_pidfd_tells_its_process(void **state) {
     close(again);
 }
 
+static bool lock(int fd) {
+    struct flock first = {.l_type = F_RDLCK, .l_whence = SEEK_SET, .l_len = 1};
+
+    return fcntl(fd, F_OFD_SETLK, &first) == 0;
+}
+
+/* From now on pidfds have no ioctl, as before Linux 6.11. */
+static bool forbid_ioctl(void) {
+    struct sock_filter filter[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_ioctl, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOTTY),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+    };
+    struct sock_fprog program = {.len = sizeof(filter) / sizeof(*filter), .filter = filter};
+
+    return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
+           prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0;
+}
+
+/* With pidfs locks make the number unknown; before it they make the process unknown. */
+static bool old_kernels_read_no_locks(int pidfd) {
+    uint64_t key, locked_key;
+    uint32_t pid, locked_pid;
+    int before = inspect_pidfd(pidfd, &key, &pid);
+    bool locked = lock(pidfd);
+    int after = inspect_pidfd(pidfd, &locked_key, &locked_pid);
+
+    return before == 0 && pid == (uint32_t)getppid() && locked && locked_pid == 0 &&
+           (after == 0 ? key == locked_key : after == -EBUSY && key == pid);
+}
+
+static void a_pidfd_with_locks_tells_its_process(void **state) {
+    int self = opened((uint32_t)getpid()), status;
+    uint64_t key, locked_key;
+    uint32_t pid;
+
+    (void)state;
+    inspect_init(OS_FD_NONE);
+    assert_int_equal(inspect_pidfd(self, &key, &pid), 0);
+    assert_int_equal(pid, getpid());
+    pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0)
+        (void)syscall(SYS_exit_group, forbid_ioctl() && old_kernels_read_no_locks(self) ? 0 : 1);
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+    assert_true(lock(self));
+    status = inspect_pidfd(self, &locked_key, &pid);
+    if (status == -EBUSY || pid == 0)
+        test_skip("before Linux 6.13 only fdinfo tells the process of a pidfd");
+    assert_int_equal(status, 0);
+    assert_int_equal(pid, getpid());
+    assert_true(locked_key == key);
+    close(self);
+}
+
+/* Of a connection of this process to itself. */
+static int shares_pids(int connection, uint32_t pid) {
+    int process, result = inspect_shares_pids(connection, pid, &process);
+
+    if (process >= 0)
+        close(process);
+    return result;
+}
+
+static void locks_are_not_told_for_pids(void **state) {
+    int ends[2], self, process;
+
+    (void)state;
+    inspect_init(OS_FD_NONE);
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
+    uint64_t key, peer = inspect_peer(ends[0], (uint32_t)getpid(), &process);
+    self = inspect_open_pid((uint32_t)getpid(), &key);
+    assert_true(peer == key);
+    assert_int_equal(shares_pids(ends[0], 0), INSPECT_E_NAMESPACE);
+    assert_int_equal(shares_pids(ends[0], (uint32_t)getpid()), 0);
+    assert_true(lock(self));
+    assert_int_equal(shares_pids(ends[0], (uint32_t)getpid()), INSPECT_E_LOCKS);
+    int all[] = {ends[0], ends[1], self, process};
+    for (size_t i = 0; i < sizeof(all) / sizeof(*all); i++)
+        if (all[i] >= 0)
+            close(all[i]);
+}
+
 static void what_is_no_pidfd_is_none(void **state) {
     int fd = eventfd(0, EFD_CLOEXEC);
     uint64_t key;
     uint32_t pid;
 
     (void)state;
-    assert_false(inspect_pidfd(fd, &key, &pid));
-    assert_false(inspect_pidfd(1000, &key, &pid));
+    assert_int_equal(inspect_pidfd(fd, &key, &pid), -EINVAL);
+    assert_int_equal(inspect_pidfd(1000, &key, &pid), -EINVAL);
     assert_int_equal(opened(0), OS_FD_NONE);
     assert_int_equal(errno, EINVAL);
     assert_int_equal(opened(UINT32_MAX), OS_FD_NONE);
@@ -425,7 +516,8 @@ static void what_is_no_pidfd_is_none(void **state) {
 }
 
 TEST_MAIN(TEST_CASE(sockets), TEST_CASE(files), TEST_CASE(anonymous_inodes),
-          TEST_CASE(every_type_has_a_name_of_its_own), TEST_CASE(what_is_refused_and_what_closes_at_once),
+          TEST_CASE(every_type_has_a_name_of_its_own), TEST_CASE(what_is_refused),
+          TEST_CASE(a_pidfd_with_locks_tells_its_process), TEST_CASE(locks_are_not_told_for_pids),
           TEST_CASE(files_are_asked_by_pollers_alone), TEST_CASE(a_silent_file_server_is_not_asked),
           TEST_CASE(a_file_that_may_not_be_looked_at_has_its_type),
           TEST_CASE(a_connection_to_the_listener_is_our_own),

@@ -1,6 +1,7 @@
 /* discard.c: closes that are charged to a uid. */
 #include "discard.h"
 
+#include "daemon/access/fd_table.h"
 #include "daemon/access/gate.h"
 #include "daemon/access/user.h"
 #include "daemon/loop/closer.h"
@@ -22,4 +23,11 @@ void discard_close(struct closer *closer, struct user *user, os_fd fd) {
     user_hold(user);
     gates_discard(user, 1);
     closer_discard(closer, &user->discard_queue, fd, user->uid, on_closed, user);
+}
+
+void discard_opened(struct closer *closer, struct user *user, os_fd fd) {
+    if (fd == OS_FD_NONE)
+        return;
+    fd_table_take(user->users->fd_table, 1);
+    discard_close(closer, user, fd);
 }

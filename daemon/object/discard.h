@@ -1,6 +1,6 @@
-/* discard.h: closes descriptors that were received or accepted and are not kept, on behalf of the uid they came from.
+/* discard.h: closes descriptors that were received, accepted or opened and are not kept, on behalf of a uid.
  *
- * A close may block (closer.h), so a worker does it. Until it returns, it counts among the uid's descriptors being closed
+ * A close may block or take long (closer.h), so a worker does it. Until it returns, it counts among the uid's descriptors being closed
  * (gate.h). */
 #ifndef DISCARD_H
 #define DISCARD_H
@@ -13,6 +13,9 @@ struct user;
 
 /* Takes the descriptor and its slot. Keeps a reference to the user until it is closed. */
 void discard_close(struct closer *closer, struct user *user, os_fd fd);
+
+/* The same for one that was opened in this call of the loop, and has no slot yet. Does nothing for OS_FD_NONE. */
+void discard_opened(struct closer *closer, struct user *user, os_fd fd);
 
 /* For a descriptor of a uid that has no struct user, for lack of memory. */
 void discard_close_nobodys(struct closer *closer, struct fd_table *fd_table, os_fd fd, os_uid uid);
