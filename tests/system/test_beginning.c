@@ -59,6 +59,7 @@ struct told {
     bool both;         /* standard error goes to the same pipe */
     bool closed;       /* standard streams */
     const char *limit; /* for --idle-exit */
+    int locks;         /* on what is kept */
     char address[FIXTURE_PATH];
 };
 
@@ -171,6 +172,11 @@ static int leave_inside(void *data) {
         raw_evt(&raw, kept[0], 1000, PORTD__V1__MODE__MODE_READ, &id))
         return 1;
     int inside = raw.fd;
+    for (int i = 0; i < told->locks; i++) {
+        struct flock one = {.l_type = F_RDLCK, .l_whence = SEEK_SET, .l_start = 2 * i, .l_len = 1};
+        if (fcntl(kept[0], F_OFD_SETLK, &one) < 0)
+            return 5;
+    }
     for (int i = 0; i < DEPTH; i++) {
         struct raw sender = {.fd = -1};
         if (socketpair(AF_UNIX, SOCK_STREAM, 0, inner) < 0)
@@ -185,15 +191,17 @@ static int leave_inside(void *data) {
     return raw_send(&last, "x", 1, &inside, 1) ? 4 : 0;
 }
 
+/* With locks the kernel tells of these before it tells of the queue. */
 static void a_connection_inside_what_is_kept_keeps_nobody(void **state) {
-    struct told told = {.limit = "1s"};
-
     (void)state;
     need_daemon();
-    pid_t broker = begin(&told);
-    assert_int_equal(fixture_reap(fixture_fork(leave_inside, &told)), 0);
-    assert_int_equal(fixture_reap(broker), 0);
-    clean(&told);
+    for (int locks = 0; locks <= 80; locks += 80) {
+        struct told told = {.limit = "1s", .locks = locks};
+        pid_t broker = begin(&told);
+        assert_int_equal(fixture_reap(fixture_fork(leave_inside, &told)), 0);
+        assert_int_equal(fixture_reap(broker), 0);
+        clean(&told);
+    }
 }
 
 struct passing {

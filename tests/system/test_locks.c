@@ -1,0 +1,254 @@
+/* test_locks.c: hundreds of thousands of locks on the inode of what is handed over, or of a client's process, which anybody can put there. The kernel walks
+ * them for each close, and tells them in fdinfo. The loop does neither: what it does in these cases takes it less processor time than one walk. */
+#define _GNU_SOURCE
+
+#include "guest.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+enum {
+    LOCKS = 300000,
+    OWNERS = 8,
+    HELLOS = 10,
+    NUMBERS = 100, /* of one pipe with locks */
+    INVALID = PORTD__V1__CODE__CODE_INVALID
+};
+
+/* One range, cut into pieces from its end: so no lock is searched for. */
+static void put_locks(int fd) {
+    bool written = (fcntl(fd, F_GETFL) & O_ACCMODE) == O_WRONLY;
+    struct flock range = {.l_type = written ? F_WRLCK : F_RDLCK, .l_whence = SEEK_SET, .l_len = 2 * LOCKS};
+
+    assert_int_equal(fcntl(fd, F_OFD_SETLK, &range), 0);
+    range.l_type = F_UNLCK;
+    range.l_len = 1;
+    for (range.l_start = 2 * LOCKS - 1; range.l_start > 0; range.l_start -= 2)
+        assert_int_equal(fcntl(fd, F_OFD_SETLK, &range), 0);
+}
+
+static int64_t own_ns(void) {
+    struct timespec used;
+
+    assert_int_equal(clock_gettime(CLOCK_THREAD_CPUTIME_ID, &used), 0);
+    return (int64_t)used.tv_sec * 1000000000 + used.tv_nsec;
+}
+
+/* Processor time of one walk: the least of some, because the first may take longer. */
+static int64_t walk_ns(int fd) {
+    int64_t least = INT64_MAX;
+
+    for (int i = 0; i < 5; i++) {
+        int copy = dup(fd);
+        assert_true(copy >= 0);
+        int64_t before = own_ns();
+        (void)close(copy);
+        int64_t used = own_ns() - before;
+        least = used < least ? used : least;
+    }
+    return least;
+}
+
+/* Of the broker's first thread. */
+static int64_t loop_ns(pid_t pid) {
+    char path[64];
+    long long used = -1;
+
+    (void)snprintf(path, sizeof path, "/proc/%d/task/%d/schedstat", (int)pid, (int)pid);
+    FILE *file = fopen(path, "re");
+    if (!file)
+        test_skip("the kernel does not tell the processor time of a thread");
+    int n = fscanf(file, "%lld", &used);
+    (void)fclose(file);
+    assert_int_equal(n, 1);
+    return used;
+}
+
+/* With locks, put on another descriptor of the process. Before Linux 6.9 these would be on the inode of all eventfds. */
+static int locked_pidfd(pid_t pid) {
+    int fd = fixture_own((int)syscall(SYS_pidfd_open, pid, 0u));
+    int count = eventfd(0, EFD_CLOEXEC);
+    struct stat process, other;
+
+    assert_int_equal(fstat(fd, &process) + fstat(count, &other), 0);
+    (void)close(count);
+    if (process.st_dev == other.st_dev)
+        test_skip("the kernel has no inode for each process");
+    put_locks(fd);
+    return fd;
+}
+
+static int live(void *data) {
+    (void)data;
+    (void)pause();
+    return 0;
+}
+
+static void owners_with_locks_take_the_loop_no_time(void **state) {
+    int fds[OWNERS], locked = locked_pidfd(fixture_fork(live, NULL));
+    Portd__V1__Hello hello = raw_hello_make();
+    struct raw raw;
+
+    (void)state;
+    hello.owners_attached = OWNERS;
+    hello.numbers_case = PORTD__V1__HELLO__NUMBERS_NUMBERS_NOBODY;
+    hello.numbers_nobody = true;
+    for (int i = 0; i < OWNERS; i++)
+        fds[i] = locked;
+    int64_t walk = walk_ns(locked), before = loop_ns(fixture_broker()->pid);
+    for (int i = 0; i < HELLOS; i++) {
+        guest_connect(&raw);
+        assert_int_equal(raw_hello_with(&raw, &hello, fds, OWNERS), 0);
+        guest_close(&raw);
+    }
+    assert_in_range(loop_ns(fixture_broker()->pid) - before, 0, walk);
+}
+
+static void locks_on_a_client_take_the_loop_no_time(void **state) {
+    int locked = locked_pidfd(getpid());
+    struct raw raw;
+
+    (void)state;
+    int64_t walk = walk_ns(locked), before = loop_ns(fixture_broker()->pid);
+    for (int i = 0; i < HELLOS; i++) {
+        guest_open(&raw);
+        guest_is_served(&raw);
+        guest_close(&raw);
+    }
+    assert_in_range(loop_ns(fixture_broker()->pid) - before, 0, walk);
+}
+
+static void end_session(struct raw *raw) {
+    raw_request request = PORTD__V1__REQUEST__INIT;
+    Portd__V1__EndSession end = PORTD__V1__END_SESSION__INIT;
+
+    request.method_case = PORTD__V1__REQUEST__METHOD_END_SESSION;
+    request.end_session = &end;
+    assert_int_equal(raw_code(raw_ask(raw, &request)), 0);
+    guest_close(raw);
+}
+
+/* Only fdinfo tells whether the client means the same pids. The question whether there are locks waits for who walks them, so nothing must be closing then. */
+static void a_client_with_locks_names_processes_by_pidfds(void **state) {
+    int locked = locked_pidfd(getpid());
+    uint32_t pid = (uint32_t)getpid();
+    Portd__V1__Hello by_pid = raw_hello_make(), by_pidfd = raw_hello_make();
+    struct raw raw, watcher;
+
+    (void)state;
+    guest_open(&watcher);
+    by_pid.n_owner_pids = 1;
+    by_pid.owner_pids = &pid;
+    by_pidfd.owners_attached = 1;
+    int64_t walk = walk_ns(locked);
+    guest_until_closed(&watcher);
+    int64_t before = loop_ns(fixture_broker()->pid);
+    guest_connect(&raw);
+    assert_int_equal(raw_hello_with(&raw, &by_pid, NULL, 0), INVALID);
+    assert_in_range(loop_ns(fixture_broker()->pid) - before, 0, walk);
+    guest_is_ended(&raw);
+    guest_close(&raw);
+    guest_connect(&raw);
+    assert_int_equal(raw_hello_with(&raw, &by_pidfd, &locked, 1), 0);
+    end_session(&raw);
+}
+
+static void start_wait_one(struct raw *raw, uint64_t id, uint64_t object) {
+    raw_request request = PORTD__V1__REQUEST__INIT;
+    Portd__V1__Wait wait = PORTD__V1__WAIT__INIT;
+
+    wait.n_ids = 1;
+    wait.ids = &object;
+    wait.one = true;
+    request.id = id;
+    request.method_case = PORTD__V1__REQUEST__METHOD_WAIT;
+    request.wait = &wait;
+    assert_int_equal(raw_send_request(raw, &request, NULL, 0), 0);
+}
+
+/* Wake-one waits in both directions, neither of which is ready: the broker has a second copy. */
+static void a_second_copy_takes_the_loop_no_time(void **state) {
+    static const char bytes[4096];
+    uint64_t in, out;
+    struct raw raw;
+    int ends[2];
+
+    (void)state;
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends), 0);
+    (void)fixture_own(ends[0]);
+    (void)fixture_own(ends[1]);
+    while (write(ends[0], bytes, sizeof bytes) > 0)
+        ;
+    guest_open(&raw);
+    assert_int_equal(raw_evt(&raw, ends[0], ends[0], PORTD__V1__MODE__MODE_READ, &in), 0);
+    assert_int_equal(raw_evt(&raw, ends[0], ends[0], PORTD__V1__MODE__MODE_WRITE, &out), 0);
+    start_wait_one(&raw, 100, in);
+    start_wait_one(&raw, 101, out);
+    guest_is_served(&raw);
+    fixture_until_fds(fixture_broker(), 3);
+    put_locks(ends[0]);
+    int64_t walk = walk_ns(ends[0]), before = loop_ns(fixture_broker()->pid);
+    guest_close(&raw);
+    fixture_until_fds(fixture_broker(), 0);
+    assert_in_range(loop_ns(fixture_broker()->pid) - before, 0, walk);
+}
+
+static void hand_over(struct raw *raw, int fd, int64_t number) {
+    uint64_t id;
+
+    assert_int_equal(raw_evt(raw, fd, number, PORTD__V1__MODE__MODE_WRITE, &id), 0);
+}
+
+static void watch(int epoll, int fd) {
+    struct epoll_event event = {.events = EPOLLET, .data = {.fd = fd}};
+
+    assert_int_equal(epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event), 0);
+}
+
+/* An epoll descriptor tells first what became ready first. */
+static int next_of(int epoll) {
+    struct epoll_event event;
+
+    assert_int_equal(epoll_wait(epoll, &event, 1, FIXTURE_PATIENCE_MS), 1);
+    return event.data.fd;
+}
+
+/* The end of the process would close one of the others after the locked one, whichever its order is. */
+static void what_has_no_locks_ends_first(void **state) {
+    static struct fixture broker;
+    int locked[2], between[2], after[2], epoll = fixture_own(epoll_create1(EPOLL_CLOEXEC));
+    struct raw raw;
+
+    (void)state;
+    fixture_start(&broker, NULL);
+    guest_pipe(locked);
+    guest_pipe(between);
+    guest_pipe(after);
+    guest_open_at(&raw, broker.address);
+    put_locks(locked[1]);
+    for (int i = 0; i < NUMBERS; i++)
+        hand_over(&raw, i == NUMBERS / 2 ? between[1] : locked[1], i);
+    hand_over(&raw, after[1], NUMBERS);
+    watch(epoll, locked[0]);
+    watch(epoll, between[0]);
+    watch(epoll, after[0]);
+    fixture_close(locked[1]);
+    fixture_close(between[1]);
+    fixture_close(after[1]);
+    fixture_stop(&broker);
+    int first = next_of(epoll), second = next_of(epoll);
+    assert_true((first == between[0] && second == after[0]) || (first == after[0] && second == between[0]));
+    assert_int_equal(next_of(epoll), locked[0]);
+}
+
+TEST_MAIN(FIXTURE_CASE(owners_with_locks_take_the_loop_no_time),
+          FIXTURE_CASE(locks_on_a_client_take_the_loop_no_time),
+          FIXTURE_CASE(a_client_with_locks_names_processes_by_pidfds),
+          FIXTURE_CASE(a_second_copy_takes_the_loop_no_time), FIXTURE_CASE_BARE(what_has_no_locks_ends_first))
