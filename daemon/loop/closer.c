@@ -326,4 +326,8 @@ void closer_close(struct closer *closer, os_fd fd, os_uid uid, void (*done)(void
 
 void closer_stop(struct closer *closer) { closer->stopped = true; }
 
+bool closer_waits(struct closer *closer, os_uid uid) {
+    return !closer->stopped && offload_check(closer->offload, uid) == OFFLOAD_HAS_NO_THREAD;
+}
+
 size_t closer_pending(const struct closer *closer) { return closer->pending; }

@@ -12,6 +12,7 @@
 
 #include "proto/os.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct closer;
@@ -40,6 +41,9 @@ void closer_close(struct closer *closer, os_fd fd, os_uid uid, void (*done)(void
 /* The same for a descriptor that may be closed in a batch with others of its uid's discard queue. */
 void closer_discard(struct closer *closer, struct discard_queue *discard_queue, os_fd fd, os_uid uid,
                     void (*done)(void *context), void *context);
+
+/* Whether a close would wait until there may be a thread again (offload_check). */
+bool closer_waits(struct closer *closer, os_uid uid);
 
 /* How many descriptors were handed over and are not closed yet. */
 size_t closer_pending(const struct closer *closer);

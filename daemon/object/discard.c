@@ -5,6 +5,7 @@
 #include "daemon/access/gate.h"
 #include "daemon/access/user.h"
 #include "daemon/loop/closer.h"
+#include "inspect.h"
 
 static void on_closed(void *context) {
     struct user *user = context;
@@ -28,6 +29,10 @@ void discard_close(struct closer *closer, struct user *user, os_fd fd) {
 void discard_opened(struct closer *closer, struct user *user, os_fd fd) {
     if (fd == OS_FD_NONE)
         return;
+    if (closer_waits(closer, user->uid) && !inspect_has_locks(fd)) {
+        os_close(fd);
+        return;
+    }
     fd_table_take(user->users->fd_table, 1);
     discard_close(closer, user, fd);
 }

@@ -14,7 +14,8 @@ struct user;
 /* Takes the descriptor and its slot. Keeps a reference to the user until it is closed. */
 void discard_close(struct closer *closer, struct user *user, os_fd fd);
 
-/* The same for one that was opened in this call of the loop, and has no slot yet. Does nothing for OS_FD_NONE. */
+/* The same for one that was opened in this call of the loop, and has no slot yet. Closes it at once if no thread can be started and nobody has locks on it:
+ * else each hello would leave a descriptor open until there may be one. Does nothing for OS_FD_NONE. */
 void discard_opened(struct closer *closer, struct user *user, os_fd fd);
 
 /* For a descriptor of a uid that has no struct user, for lack of memory. */

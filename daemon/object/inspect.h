@@ -78,6 +78,9 @@ bool inspect_is_own(os_fd fd, os_fd *opened);
 /* True if both are the same open file description. False also if that cannot be determined. */
 bool inspect_same(os_fd a, os_fd b);
 
+/* Whether somebody has byte-range locks on a pidfd's inode, so that its close takes long. */
+bool inspect_has_locks(os_fd pidfd);
+
 /* ---- processes. `opened`: a descriptor that was opened meanwhile, or OS_FD_NONE. The caller closes it, and not in the loop: a pidfd can have
  * locks of others, which are walked then. */
 

@@ -377,6 +377,8 @@ static int levels_of(int fd) {
     return n;
 }
 
+bool inspect_has_locks(os_fd pidfd) { return file_locks_exist(pidfd); }
+
 int inspect_pidfd(os_fd fd, uint64_t *key, uint32_t *pid) {
     struct facts facts;
 
