@@ -200,6 +200,7 @@ static void a_read_that_no_worker_has_begun(void **state) {
     fd_say(ends[1], "z");
     (void)io_read_fast(joined, in, 1, 0);
     int ping = portd_ping(joined, fixture_soon());
+    fixture_until_closed(joined);
     size_t before = fixture_broker_fds(fixture_broker());
     fixture_disconnect(joined);
     bool gone = fixture_until(one_is_closed, &before);

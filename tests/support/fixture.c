@@ -256,11 +256,13 @@ static bool nothing_is_closing(void *data) {
     return nothing;
 }
 
+void fixture_until_closed(portd_client *client) { assert_true(fixture_until(nothing_is_closing, client)); }
+
 /* Counts while one client is connected that has nothing. */
 static void count_idle(struct fixture *fixture) {
     portd_client *client = fixture_client_at(fixture->address, NULL);
 
-    assert_true(fixture_until(nothing_is_closing, client));
+    fixture_until_closed(client);
     fixture->fds = fixture_fds(fixture->pid) - 1;
     fixture_disconnect(client);
 }

@@ -72,6 +72,9 @@ size_t fixture_broker_fds(const struct fixture *fixture);
 /* Waits until the broker has exactly `more` descriptors more than without connections (a connection is one). */
 void fixture_until_fds(const struct fixture *fixture, size_t more);
 
+/* Waits until the broker of that client has closed all that it does not keep, such as what a hello needed: before its descriptors are counted. */
+void fixture_until_closed(portd_client *client);
+
 /* The broker that FIXTURE_CASE started. */
 struct fixture *fixture_broker(void);
 const char *fixture_address(void);

@@ -102,6 +102,7 @@ static void a_listener_that_asks_for_pidfds(void **state) {
     (void)snprintf(address, sizeof(address), "fd:%d", connection);
     portd_client *client = fixture_client_at(address, NULL);
     assert_int_equal(portd_ping(client, fixture_soon()), 1);
+    fixture_until_closed(client);
     size_t of_broker = fixture_fds(broker), own = test_fds_count();
     for (int i = 0; i < PINGS; i++)
         assert_int_equal(portd_ping(client, fixture_soon()), 1);
