@@ -90,7 +90,7 @@ static enum flow_end wait_readable(struct flow *flow) {
         if (n < 0 && errno != EINTR)
             return FLOW_READ_ERROR;
         if (n > 0 && polls[0].revents != 0)
-            return is_time_to_look(flow) ? FLOW_LOOK : FLOW_DONE;
+            return time_end(flow->deadline) == FLOW_DONE && is_time_to_look(flow) ? FLOW_LOOK : FLOW_DONE;
         if (n > 0 && stop_asked() == 0)
             return FLOW_LOOK;
         end = time_end(flow->deadline);

@@ -11,6 +11,7 @@ struct io {
     struct broker broker;
     portd_id port;
     portd_id descriptor; /* of the port */
+    portd_id session;    /* of the port */
     portd_native copy;   /* -1: through the broker */
     int64_t joined;      /* when the broker was joined */
     struct flow flow;    /* from the copy to a standard stream, or the reverse */

@@ -1,7 +1,8 @@
 /* io_check.c: asking the broker about the port whose bytes are copied.
  *
  * The end of a session closes its connections, as does the end of the broker, and nothing is said before that. So when the connection is lost, a new
- * one asks whether the port is open. Who does not answer, or began to run after the first connection was made, is not the broker that had the port.
+ * one asks whether the port is open: in the same session if the port is in it, since the ports of a private session are found there alone. Who does not
+ * answer soon, or began to run after the first connection was made, is not the broker that had the port.
  */
 #include "io_check.h"
 
@@ -16,7 +17,7 @@
 
 enum {
     MESSAGE_MAX = 512,
-    ASK_LIMIT_US = 10 * 1000 * 1000 /* how long to ask a broker that does not answer */
+    ASK_LIMIT_US = 2 * 1000 * 1000 /* how long a broker that does not answer can hold up the copy */
 };
 
 /* ---- errors ---------------------------------------------------------------------------------------------- */
@@ -54,6 +55,7 @@ static int check_item(struct io *io, const portd_item *item, int direction) {
                              direction == PORTD_DIRECTION_READ ? "output" : "input",
                              direction == PORTD_DIRECTION_READ ? "write" : "cat", id);
     io->descriptor = item->descriptor;
+    io->session = item->session;
     if (!item->registered)
         return failure_code(&io->in->output, PORTD_E_CLOSED, "wrap the descriptor again",
                             "port %llu is closed%s", id, io_rest(io));
@@ -124,52 +126,111 @@ static int is_same(const struct io *io, portd_client *client, int64_t deadline) 
     return rc;
 }
 
-/* Asks the broker by a new connection. 1 and that connection: it is the same; 0: that broker is gone; or PORTD_E_*, with a message. */
-static int join_again(const struct io *io, struct broker *fresh, char *message) {
-    struct invocation again = *io->in;
+static int64_t ask_limit(const struct io *io) {
     int64_t limit = portd_now() + ASK_LIMIT_US;
-    struct broker_wish wish = {.session = BROKER_ALONE,
-                               .deadline = limit < again.deadline ? limit : again.deadline};
+
+    return limit < io->in->deadline ? limit : io->in->deadline;
+}
+
+struct welcome {
+    int code;      /* 0: none yet */
+    char *message; /* MESSAGE_MAX */
+};
+
+static void keep_welcome(portd_client *client, const portd_result *result, void *data) {
+    struct welcome *welcome = data;
+
+    (void)client;
+    welcome->code = result->code;
+    if (result->code < 0)
+        snprintf(welcome->message, MESSAGE_MAX, "%s", result->message);
+}
+
+static int await_welcome(const struct welcome *welcome, portd_client *client, int64_t limit) {
+    int rc = 1;
+
+    while (welcome->code == 0 && rc > 0)
+        rc = stop_asked() != 0 ? PORTD_E_INTERRUPTED : portd_poll(client, limit);
+    return welcome->code != 0 ? welcome->code : rc == 0 ? PORTD_E_TIMEOUT : rc;
+}
+
+/* From now on signals interrupt the first client again. */
+static void leave_fresh(const struct io *io, portd_client *fresh) {
+    stop_use_client(io->broker.client);
+    portd_disconnect(fresh);
+}
+
+/* Connects to the session of that token, or (NULL) to one of its own: 1, or PORTD_E_*, with a message. Signals interrupt it, and what *fresh is used for. */
+static int connect_fresh(const struct io *io, const char *token, int64_t limit, portd_client **fresh,
+                         char *message) {
+    portd_options options = PORTD_OPTIONS_INIT;
+    struct welcome welcome = {0, message};
     int rc;
 
-    again.address = portd_address(io->broker.client);
-    again.which = WHICH_ANY;
-    again.owner_pid = 0;
-    again.ttl_us = 0;
-    rc = broker_try(&again, &wish, fresh, message, MESSAGE_MAX);
+    options.name = "portctl";
+    options.token = token;
+    options.reach = true;
+    options.numbers_nobody = token == NULL;
+    options.message = message;
+    options.message_size = MESSAGE_MAX;
+    do
+        rc = portd_connect_start(portd_address(io->broker.client), &options, keep_welcome, &welcome, fresh);
+    while (rc == PORTD_E_TIMEOUT && stop_asked() == 0 && portd_now() < limit); /* it had no room */
     if (rc < 0)
-        return rc == PORTD_E_UNREACHABLE || rc == PORTD_E_DISCONNECTED ? 0 : rc;
-    rc = is_same(io, fresh->client, wish.deadline);
+        return rc;
+    stop_use_client(*fresh);
+    rc = await_welcome(&welcome, *fresh, limit);
+    if (rc < 0)
+        leave_fresh(io, *fresh);
+    return rc;
+}
+
+/* Whether who listens at the address now is not the broker, as it gives no answer. */
+static bool is_no_answer(int code) {
+    return code == PORTD_E_UNREACHABLE || code == PORTD_E_DISCONNECTED || code == PORTD_E_TIMEOUT;
+}
+
+/* Asks the broker by a new connection. 1 and that connection: it is the same; 0: that broker is gone; or PORTD_E_*, with a message. */
+static int join_again(const struct io *io, int64_t limit, portd_client **fresh, char *message) {
+    const portd_client *lost = io->broker.client;
+    int rc = PORTD_E_NOT_FOUND;
+
+    if (io->session == portd_session_id(lost))
+        rc = connect_fresh(io, portd_session_token(lost), limit, fresh, message);
+    if (rc == PORTD_E_NOT_FOUND) /* the session has ended, or another broker listens there */
+        rc = connect_fresh(io, NULL, limit, fresh, message);
+    if (rc < 0)
+        return is_no_answer(rc) ? 0 : rc;
+    rc = is_same(io, *fresh, limit);
     if (rc > 0)
         return rc;
-    snprintf(message, MESSAGE_MAX, "%s", portd_last_error(fresh->client));
-    broker_disconnect(fresh);
-    return rc == PORTD_E_DISCONNECTED ? 0 : rc;
+    snprintf(message, MESSAGE_MAX, "%s", portd_last_error(*fresh));
+    leave_fresh(io, *fresh);
+    return is_no_answer(rc) ? 0 : rc;
 }
 
 /* The connection is lost. */
 static int look_anew(struct io *io) {
     char message[MESSAGE_MAX] = "";
-    struct broker fresh;
+    int64_t limit = ask_limit(io);
+    portd_client *fresh;
     int rc;
 
     leave_handle(io);
     if (broker_inherited(io->in) != NULL)
         return io_fail(io, PORTD_E_DISCONNECTED, NULL,
                        "the connection to the broker was lost, so the port can be closed unnoticed");
-    rc = join_again(io, &fresh, message);
+    rc = join_again(io, limit, &fresh, message);
     if (rc > 0) {
-        stop_use_client(fresh.client);
         broker_disconnect(&io->broker);
-        io->broker = fresh;
+        io->broker.client = fresh;
     }
     if (rc == 0)
         io->flow.looks = false;
-    if (rc == 0 || stop_asked() != 0 || native_time_left(io->in->deadline) == 0)
+    if (rc == 0 || stop_asked() != 0)
         return 0;
     if (rc < 0)
-        return io_fail(io, rc == PORTD_E_TIMEOUT ? PORTD_E_UNREACHABLE : rc, NULL,
-                       message[0] != '\0' ? message : portd_code_text(rc));
+        return io_fail(io, rc, NULL, message[0] != '\0' ? message : portd_code_text(rc));
     (void)portd_handle_arm(io->broker.client, io->port, io->in->deadline, &io->flow.watch);
     rc = check(io, PORTD_DIRECTION_READ);
     return rc == PORTD_E_DISCONNECTED ? 0 : rc; /* then it is lost at the next look, too */
@@ -199,16 +260,17 @@ int io_look(struct io *io) {
 
 char *io_find_gone(const struct io *io, portd_id port, int *code) {
     char message[MESSAGE_MAX];
-    struct broker fresh;
+    int64_t limit = portd_now() + ASK_LIMIT_US;
+    portd_client *fresh;
     portd_list *list;
     int rc = *code;
 
     if ((rc == PORTD_E_DISCONNECTED || rc == PORTD_E_UNCERTAIN) && broker_inherited(io->in) == NULL &&
-        join_again(io, &fresh, message) > 0) {
-        rc = portd_show(fresh.client, &port, 1, portd_now() + ASK_LIMIT_US, &list);
+        join_again(io, limit, &fresh, message) > 0) {
+        rc = portd_show(fresh, &port, 1, limit, &list);
         if (rc > 0)
             portd_list_free(list);
-        broker_disconnect(&fresh);
+        leave_fresh(io, fresh);
     }
     if (rc != PORTD_E_NOT_FOUND)
         return NULL;

@@ -149,6 +149,75 @@ open_nothing() {
   done
 }
 
+# Ends the broker. At its address there is a server then that accepts and does not answer.
+replace_broker() {
+  rm -f "$BATS_TEST_TMPDIR/fake.sock.asked"
+  fake_broker hang
+  mv "$BATS_TEST_TMPDIR/fake.sock" "${PORTD_ADDRESS#unix:}"
+  kill -KILL "$BROKER_PID"
+  wait "$BROKER_PID" || true
+}
+
+is_asked() { [ -e "$BATS_TEST_TMPDIR/fake.sock.asked" ]; }
+
+return_broker() {
+  end_fake
+  rm "${PORTD_ADDRESS#unix:}"
+  start_broker
+  join_session
+}
+
+@test "cat, relay: the broker ends, and who listens in its place does not answer: with a copy they go on until the end" {
+  open_nothing
+  for call in cat "cat --json" relay; do
+    id=$(portctl wrap fd 5 --mode read,write | head -n 1)
+    # shellcheck disable=SC2086
+    start_copy $call "$id"
+    replace_broker
+    until is_asked; do goes_on; done
+    goes_on
+    kill "$COPY"
+    copy_ends 143 -
+    return_broker
+  done
+}
+
+@test "cat, relay: one signal ends them while they ask who listens in the broker's place and does not answer" {
+  open_nothing
+  for call in cat "cat --json" relay; do
+    id=$(portctl wrap fd 5 --mode read,write | head -n 1)
+    # shellcheck disable=SC2086
+    start_copy $call "$id"
+    replace_broker
+    { until is_asked || ! kill -0 "$COPY"; do :; done && kill "$COPY"; } 3>&- &
+    signaller=$!
+    while goes_on; do :; done
+    copy_ends 143 -
+    wait "$signaller"
+    return_broker
+    rm "$BATS_TEST_TMPDIR/fifo"
+    open_fifo
+  done
+}
+
+@test "cat, relay: through the broker: that ends, and who listens in its place does not answer: exit code 3" {
+  open_nothing
+  for call in cat relay; do
+    id=$(portctl wrap fd 5 --mode read,write | head -n 1)
+    start_copy "$call" "$id" --through-broker
+    replace_broker
+    copy_ends 3 "connection"
+    is_asked
+    return_broker
+  done
+}
+
+@test "cat: the connection alone is lost: a port of a private session is found again" {
+  run -0 flow lost_connection
+  all_end 1 "^cat :" ": 5 at the end port [0-9]* is closed 0"
+  all_end 1 "^cat --through-broker:" ": 3 before .*connection.* 0"
+}
+
 @test "cat: through the broker, the broker's end is exit code 3; so is a lost connection that was inherited" {
   open_nothing
   id=$(portctl wrap fd 5 --mode read)

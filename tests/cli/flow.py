@@ -1,6 +1,6 @@
 """flow.py CASE: what ends portctl cat, write and relay, and that they lose nothing without saying so. Prints a line for each of many runs: what was
 run, and what came of it. The cases are the functions at the end."""
-import json, os, re, select, signal, socket, struct, subprocess, sys, tempfile
+import json, os, queue, re, select, signal, socket, struct, subprocess, sys, tempfile, threading
 from base64 import b64decode
 
 ctl = os.environ["PORTCTL_BIN"]
@@ -262,6 +262,76 @@ def packet_of_root():
     far.close()
     run = portctl("cat", port)
     print(run.returncode, len(run.stdout), *text(run.stderr))
+
+
+def private_session():
+    """A new one, which ends with the connection: that, and the token."""
+    end = socket.socket(socket.AF_UNIX)
+    end.connect(os.environ["PORTD_ADDRESS"].removeprefix("unix:"))
+    hello = bytes([8, 1, 16, 1, 0x88, 1, 1])  # version_min, version_max, private
+    end.sendall(struct.pack("<IHH", len(hello) + 4, 0, 0) + bytes([8, 1, 0x52, len(hello)]) + hello)
+    # Its field is 4: a tag, and a length.
+    return end, re.search(rb"\x22.([0-9]+\.[0-9a-f]{32})", end.recv(65536)).group(1).decode()
+
+
+class Passage:
+    """An address whose connections lead to the broker, and can be cut."""
+
+    def __init__(self):
+        self.folder = tempfile.TemporaryDirectory()
+        self.server = socket.socket(socket.AF_UNIX)
+        self.server.bind(self.folder.name + "/sock")
+        self.server.listen()
+        self.address = "unix:" + self.server.getsockname()
+        self.broker = os.environ["PORTD_ADDRESS"].removeprefix("unix:")
+        self.accepted = queue.Queue()
+        threading.Thread(target=self.accept, daemon=True).start()
+
+    def accept(self):
+        while True:
+            near, _ = self.server.accept()
+            far = socket.socket(socket.AF_UNIX)
+            far.connect(self.broker)
+            threading.Thread(target=self.serve, args=(near, far), daemon=True).start()
+            self.accepted.put(near)
+
+    @staticmethod
+    def serve(near, far):
+        with near, far:
+            while True:
+                for one in select.select([near, far], [], [])[0]:
+                    data, fds, _, _ = socket.recv_fds(one, 65536, 253)
+                    if not data:
+                        return
+                    socket.send_fds(far if one is near else near, [data], fds)
+                    for fd in fds:
+                        os.close(fd)
+
+
+def lost_connection():
+    """The connection alone is lost, while the private session that it had joined lasts."""
+    session, token = private_session()
+    for way in WAYS:
+        passage = Passage()
+        env = dict(os.environ, PORTD_SESSION=token)
+        reader, writer = os.pipe()
+        made = portctl("wrap", "fd", reader, "--mode", "read", pass_fds=[reader], check=True, env=env)
+        port = made.stdout.decode().strip()
+        env["PORTD_ADDRESS"] = passage.address
+        run = subprocess.Popen([ctl, "cat", port, *way], stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=env)
+        os.write(writer, b"before")
+        got = os.read(run.stdout.fileno(), 6)
+        passage.accepted.get().shutdown(socket.SHUT_RDWR)
+        while not way and passage.accepted.empty() and got:
+            os.write(writer, b"after")
+            got = os.read(run.stdout.fileno(), 5)
+        if not way and got:
+            os.write(writer, b"at the end")
+            got = os.read(run.stdout.fileno(), 10)
+            portctl("close", port, env=dict(env, PORTD_ADDRESS=os.environ["PORTD_ADDRESS"]), check=True)
+        error = run.communicate()[1]
+        print(f"cat {' '.join(way)}:", run.returncode, got.decode(), *text(error))
+    session.close()
 
 
 globals()[sys.argv[1]]()

@@ -60,7 +60,7 @@ for number, end in zip((5, 6), pair):
 os.execvp(sys.argv[1], sys.argv[1:])' "$@"
 }
 
-# A server that answers hello with an error of that code, or with bytes, or not at all.
+# A server that answers hello with an error of that code, or with bytes, or not at all: then it makes the file fake.sock.asked.
 fake_broker() {
   mkfifo "$BATS_TEST_TMPDIR/fake-ready"
   python3 - "$BATS_TEST_TMPDIR/fake.sock" "$BATS_TEST_TMPDIR/fake-ready" "$1" 3>&- <<'PYTHON' &
@@ -88,6 +88,7 @@ while True:
     client.recv(4096)
     if what == "hang":
         kept.append(client)
+        open(path + ".asked", "w").close()
         continue
     if what == "close":
         client.close()
