@@ -1,6 +1,5 @@
 /* growth_linux.c: the rows. A state that can be entered and left is so within the rounds of one broker, since two brokers differ
- * by a few per cent merely by where their memory is. Workers do not exit: there two brokers are compared before one of them has
- * workers and after, and the ratio is that of the two ratios. */
+ * by a few per cent merely by where their memory is. */
 #define _GNU_SOURCE
 
 #include "growth.h"
@@ -17,15 +16,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum {
-    PAIRS = 5,
-    PAIR_ROUNDS_SHARE = 2,
-    IDLE_ROUNDS_SHARE = 2,
-    WARMING_UP = 200,
-    WAKE_SHARE = 4,
-    PARK_SHARE = 8,
-    SLEEPY_SECONDS = 60
-};
+enum { IDLE_ROUNDS_SHARE = 2, WARMING_UP = 200, WAKE_SHARE = 4, PARK_SHARE = 8, SLEEPY_SECONDS = 60 };
 
 static size_t size_of(const struct growth_setting *setting, size_t n) {
     return n / setting->share > 0 ? n / setting->share : 1;
@@ -118,65 +109,6 @@ static void measure_timed(struct row *row, const struct growth_setting *setting)
     broker_end(timed.broker);
 }
 
-/* ---- workers ----------------------------------------------------------------------------------------- */
-
-/* A read through a port is a worker's. */
-static void workers_begin(struct broker *broker) {
-    portd_client *client = broker_client(broker);
-    int ends[2];
-    portd_id port;
-    size_t count;
-    char byte;
-
-    if (pipe2(ends, O_CLOEXEC) < 0 || write(ends[1], "", 1) != 1 ||
-        portd_fd_to_port(client, ends[0], "workers", PORTD_READ, PORTD_FOREVER, &port, NULL) != 1 ||
-        portd_port_read(client, port, &byte, 1, 0, PORTD_FOREVER, &count, NULL) != 1 ||
-        portd_port_close(client, port, PORTD_FOREVER) != 1)
-        bench_fail("a read through a port");
-    (void)close(ends[0]);
-    (void)close(ends[1]);
-}
-
-static int compare(const void *a, const void *b) {
-    double x = *(const double *)a, y = *(const double *)b;
-
-    return (x > y) - (x < y);
-}
-
-static void measure_pair(struct row *row, const struct growth_setting *setting) {
-    struct broker *without = broker_start(setting->program), *with = broker_start(setting->program);
-
-    row->sides[ROW_FLOOR] = (struct side){"without", broker_rtt, without};
-    row->sides[ROW_PORTD] = (struct side){"with", broker_rtt, with};
-    row_measure(row, setting->rounds, setting->iterations);
-    struct figure before = row->figures[ROW_PORTD];
-    size_t threads = process_threads(broker_pid(with));
-    workers_begin(with);
-    if (process_threads(broker_pid(with)) <= threads)
-        bench_fail("no worker stays");
-    row_measure(row, setting->rounds, setting->iterations);
-    row->figures[ROW_PORTD].ratio /= before.ratio;
-    row->figures[ROW_PORTD].ratio_p10 /= before.ratio_p10;
-    broker_end(with);
-    broker_end(without);
-}
-
-static void measure_workers(struct row *row, const struct growth_setting *setting) {
-    double ratios[PAIRS], ratios_p10[PAIRS];
-    struct growth_setting shorter = *setting;
-
-    shorter.rounds = rounds_of(setting, PAIR_ROUNDS_SHARE);
-    for (size_t i = 0; i < PAIRS; i++) {
-        measure_pair(row, &shorter);
-        ratios[i] = row->figures[ROW_PORTD].ratio;
-        ratios_p10[i] = row->figures[ROW_PORTD].ratio_p10;
-    }
-    qsort(ratios, PAIRS, sizeof(*ratios), compare);
-    qsort(ratios_p10, PAIRS, sizeof(*ratios_p10), compare);
-    row->figures[ROW_PORTD].ratio = ratios[PAIRS / 2];
-    row->figures[ROW_PORTD].ratio_p10 = ratios_p10[PAIRS / 2];
-}
-
 /* ---- idle connections -------------------------------------------------------------------------------- */
 
 struct idle {
@@ -264,7 +196,6 @@ static const struct {
                          measure_wake_one},
     [GROWTH_TIMED] = {"timed_wait", "rtt while a wait of somebody has a limit", 1, &nothing_must,
                       measure_timed},
-    [GROWTH_WORKERS] = {"workers", "rtt when there are worker threads", 1, &nothing_must, measure_workers},
     [GROWTH_IDLE] = {"idle_connections", "rtt beside 5,000 idle connections", 1, &nothing_must, measure_idle},
 };
 

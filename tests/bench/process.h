@@ -64,7 +64,6 @@ struct process_use {
     uint64_t anonymous; /* bytes of anonymous memory that are resident */
 };
 struct process_use process_look(pid_t pid);
-size_t process_threads(pid_t pid);
 double process_tick_us(void);
 
 void process_sleep(double seconds);

@@ -309,14 +309,6 @@ struct process_use process_look(pid_t pid) {
     return use;
 }
 
-size_t process_threads(pid_t pid) {
-    static const char *const threads[] = {"Threads:"};
-    char path[64];
-
-    (void)snprintf(path, sizeof(path), "/proc/%d/status", (int)pid);
-    return sum_of(path, threads, 1);
-}
-
 double process_tick_us(void) { return 1e6 / (double)sysconf(_SC_CLK_TCK); }
 
 void process_sleep(double seconds) { (void)poll(NULL, 0, (int)(seconds * 1000)); }
