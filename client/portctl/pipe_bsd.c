@@ -24,6 +24,11 @@ bool native_pipe(portd_native ends[2], size_t least, size_t wanted) {
     return false;
 }
 
+size_t native_drain(portd_native from) {
+    (void)from;
+    return 0;
+}
+
 int64_t native_splice(portd_native from, portd_native to, size_t most) {
     (void)from;
     (void)to;

@@ -3,6 +3,7 @@
 #include "native.h"
 
 #include <fcntl.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 bool native_small_pipe(portd_native ends[2]) {
@@ -25,6 +26,19 @@ bool native_pipe(portd_native ends[2], size_t least, size_t wanted) {
     native_close(ends[1]);
     ends[0] = ends[1] = -1;
     return false;
+}
+
+size_t native_drain(portd_native from) {
+    char bytes[4096];
+    int there = 0;
+    size_t count = 0;
+    ssize_t n = 1;
+
+    while (n > 0 && ioctl((int)from, FIONREAD, &there) == 0 && there > 0) {
+        n = read((int)from, bytes, (size_t)there < sizeof(bytes) ? (size_t)there : sizeof(bytes));
+        count += n > 0 ? (size_t)n : 0;
+    }
+    return count;
 }
 
 int64_t native_splice(portd_native from, portd_native to, size_t most) {

@@ -9,7 +9,7 @@
  *
  * An unfinished splice continues when its descriptor is ready again, behind the waiting transfers of other
  * ports, and as often as the rate of its uid allows. However it ends, the bytes it has moved are answered,
- * unless its connection ends, or leaves its session, while no worker has it. */
+ * unless its connection ends while no worker has it. */
 #ifndef TRANSFER_H
 #define TRANSFER_H
 

@@ -189,10 +189,17 @@ static void orphan(struct inflight *inflight) {
         io_free(io);
 }
 
-/* What the worker has done by then is answered, as after a cancel. */
-static bool is_late(struct inflight *inflight) {
+/* What was done by then is answered, as after a cancel: by a worker, or of a splice that waits to go on. */
+static enum inflight_end end(struct inflight *inflight) {
     struct io *io = CONTAINER_OF(inflight, struct io, inflight);
-    return io->transfer.working && !transfer_cancel(&io->transfer);
+    const struct stream_job *stream = &io->transfer.stream;
+    if (io->transfer.working && !transfer_cancel(&io->transfer))
+        return INFLIGHT_OUTLASTS;
+    if (!stream_splices(stream->what) || !stream->count)
+        return INFLIGHT_LEAVES;
+    (void)transfer_cancel(&io->transfer);
+    inflight_ready(inflight);
+    return INFLIGHT_ANSWERED;
 }
 
 /* While replies are unread, a read must not take bytes from the kernel. */
@@ -242,8 +249,8 @@ static struct io *io_new(struct call *call, struct port *port, size_t size) {
     }
     memset(io, 0, sizeof *io);
     charge_move(&io->charge, &before);
-    io->inflight = (struct inflight){
-        .emit = emit, .orphan = orphan, .outlasts = is_late, .cancel = cancel, .go_on = go_on};
+    io->inflight =
+        (struct inflight){.emit = emit, .orphan = orphan, .end = end, .cancel = cancel, .go_on = go_on};
     io->closer = call->connection->all->env->closer;
     io->transfer.stream.pipe = OS_FD_NONE;
     io->identity = identity_ref(call->connection->identity);

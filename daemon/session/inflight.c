@@ -112,13 +112,18 @@ bool inflight_leave(struct connection *connection) {
         if (turn_is_over(turns))
             return false;
         turn_spend(turns, 1);
-        if (!inflight->outlasts || !inflight->outlasts(inflight)) {
+        switch (inflight->end ? inflight->end(inflight) : INFLIGHT_LEAVES) {
+        case INFLIGHT_LEAVES:
             give_up(inflight);
-            continue;
+            break;
+        case INFLIGHT_OUTLASTS:
+            DL_DELETE(connection->inflight, inflight);
+            DL_APPEND(connection->late, inflight);
+            inflight->late = true;
+            break;
+        case INFLIGHT_ANSWERED:
+            break;
         }
-        DL_DELETE(connection->inflight, inflight);
-        DL_APPEND(connection->late, inflight);
-        inflight->late = true;
     }
     return true;
 }

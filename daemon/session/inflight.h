@@ -9,6 +9,14 @@
 #include <stdint.h>
 
 struct connection;
+struct inflight;
+
+/* What becomes of a request whose session has ended. */
+enum inflight_end {
+    INFLIGHT_LEAVES,   /* it is orphaned, without a reply */
+    INFLIGHT_OUTLASTS, /* a worker has it, and inflight_ready follows when that returns */
+    INFLIGHT_ANSWERED  /* what was done for it has been answered by inflight_ready; it may be freed */
+};
 
 /* One in-flight request. Embedded in the method's record of it, which it must be able to find and free. */
 struct inflight {
@@ -28,8 +36,8 @@ struct inflight {
     struct ring starved;                      /* in connection->starved, while it waits for room */
     void (*orphan)(
         struct inflight *inflight); /* the connection has ended: frees, now or later; already removed */
-    /* Its session has ended. True: a worker has it, and inflight_ready follows when that returns. NULL: always false. */
-    bool (*outlasts)(struct inflight *inflight);
+    /* Its session has ended. NULL: always INFLIGHT_LEAVES. */
+    enum inflight_end (*end)(struct inflight *inflight);
 };
 
 /* Whether there is room for a long reply. If not, the request is queued as `starved`, and its go_on is called when there is. */

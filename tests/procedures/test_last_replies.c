@@ -6,6 +6,7 @@
 
 #include "tests/support/fuse_silent.h"
 
+#include <poll.h>
 #include <signal.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -179,6 +180,34 @@ static void a_worker_that_does_not_return(void **state) {
     fixture_until_fds(fixture_broker(), 2);
 }
 
+static bool is_readable(void *fd) { return fixture_poll(*(const int *)fd, POLLIN) & POLLIN; }
+
+/* It has moved some bytes through the port of another session, and waits for more. */
+static void a_splice_that_waits(void **state) {
+    portd_options options = PORTD_OPTIONS_INIT;
+    portd_client *other = fixture_client(NULL), *c;
+    int ends[2], mine[2];
+
+    (void)state;
+    options.reach = true;
+    for (int i = 0; i < 2; i++) {
+        c = fixture_client(&options);
+        make_blocking_pipe(ends);
+        make_pipe(mine);
+        portd_id in = port_in(other, ends[0]);
+        struct io *splice = io_splice(c, in, mine[1], 10, 10);
+        fd_say(ends[1], "abc");
+        assert_true(fixture_until(is_readable, &mine[0]));
+        assert_true(io_still_inflight(splice));
+        assert_int_equal(portd_end_session(i ? other : c, i ? portd_session_id(c) : 0, fixture_soon()), 1);
+        assert_int_equal(io_answer(splice), 1);
+        assert_int_equal(splice->count, 3);
+        fd_hear(mine[0], "abc");
+        fd_say(ends[1], "d");
+        port_hear(other, in, "d");
+    }
+}
+
 static bool one_is_closed(void *before) {
     return fixture_broker_fds(fixture_broker()) + 1 == *(const size_t *)before;
 }
@@ -219,4 +248,4 @@ static void a_read_that_no_worker_has_begun(void **state) {
 TEST_MAIN(FIXTURE_CASE(another_connection_ends_the_session),
           FIXTURE_CASE(its_own_connection_ends_the_session), FIXTURE_CASE(its_owner_ends),
           FIXTURE_CASE(the_ports_are_of_another_session), FIXTURE_CASE(a_worker_that_does_not_return),
-          FIXTURE_CASE(a_read_that_no_worker_has_begun))
+          FIXTURE_CASE(a_read_that_no_worker_has_begun), FIXTURE_CASE(a_splice_that_waits))
