@@ -38,12 +38,16 @@ enum {
     STANDARD = 3
 };
 
-enum part { PART_FILES, PART_UNLOCKED, PART_LINGERING, PART_ALL };
+enum { PART_FILES, PART_UNLOCKED, PART_LINGERING, PART_ALL, PARTS };
+
+/* Each part has its own: a thread that was stuck in an earlier one may come back, and goes on there. */
+struct part {
+    atomic_size_t next, at_work;
+};
 
 static struct {
     size_t limit;
-    atomic_size_t next, at_work;
-    _Atomic(enum part) part;
+    struct part parts[PARTS];
     atomic_bool stayed; /* a thread is stuck */
     sem_t back, parts_done, go_on, all_gone;
 } leaving;
@@ -63,8 +67,8 @@ static bool may_linger(int fd) {
     return getsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, &size) == 0 && linger.l_onoff && linger.l_linger;
 }
 
-static bool is_of_part(int fd) {
-    switch (leaving.part) {
+static bool is_of_part(const struct part *part, int fd) {
+    switch (part - leaving.parts) {
     case PART_FILES:
         return is_file(fd);
     case PART_UNLOCKED:
@@ -85,17 +89,18 @@ static bool any_locks(void) {
 }
 
 static void *close_some(void *context) {
+    struct part *part = context;
     size_t fd;
 
-    while ((fd = atomic_fetch_add(&leaving.next, 1)) < leaving.limit)
-        if (is_of_part((int)fd))
+    while ((fd = atomic_fetch_add(&part->next, 1)) < leaving.limit)
+        if (is_of_part(part, (int)fd))
             (void)close((int)fd);
-    atomic_fetch_sub(&leaving.at_work, 1);
+    atomic_fetch_sub(&part->at_work, 1);
     (void)sem_post(&leaving.back);
     return context;
 }
 
-static bool start(void *(*run)(void *context)) {
+static bool start(void *(*run)(void *context), void *context) {
     pthread_attr_t attributes;
     pthread_t thread;
     bool started;
@@ -104,16 +109,16 @@ static bool start(void *(*run)(void *context)) {
         return false;
     (void)pthread_attr_setstacksize(&attributes, STACK_SIZE);
     (void)pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
-    started = pthread_create(&thread, &attributes, run, NULL) == 0;
+    started = pthread_create(&thread, &attributes, run, context) == 0;
     (void)pthread_attr_destroy(&attributes);
     return started;
 }
 
-static bool start_one(void) {
-    atomic_fetch_add(&leaving.at_work, 1);
-    if (start(close_some))
+static bool start_one(struct part *part) {
+    atomic_fetch_add(&part->at_work, 1);
+    if (start(close_some, part))
         return true;
-    atomic_fetch_sub(&leaving.at_work, 1);
+    atomic_fetch_sub(&part->at_work, 1);
     return false;
 }
 
@@ -130,36 +135,34 @@ static bool await(sem_t *posted, int64_t ms) {
     return result == 0;
 }
 
-/* Closes numbers from `first` on. Whether all threads have ended. */
-static bool close_all(size_t first, enum part part) {
+/* Closes numbers from `first` on. Whether all threads of this part have ended. */
+static bool close_all(size_t first, struct part *part) {
     size_t before = SIZE_MAX, threads = 0;
 
-    leaving.next = first;
-    leaving.at_work = 0;
-    leaving.part = part;
+    part->next = first;
     for (int round = 0; round < ROUNDS; round++) {
-        size_t next = leaving.next;
-        if (threads && (!leaving.at_work || (next >= leaving.limit && next == before)))
+        size_t next = part->next;
+        if (threads && (!part->at_work || (next >= leaving.limit && next == before)))
             break; /* the remaining threads are stuck with numbers that are out of the table already */
         if ((!threads || next == before) && threads < THREADS)
-            threads += start_one();
+            threads += start_one(part);
         before = next;
         (void)await(&leaving.back, ROUND_MS);
     }
-    return !leaving.at_work;
+    return !part->at_work;
 }
 
 static void *leave(void *context) {
-    leaving.stayed = !close_all(STANDARD, PART_FILES);
+    leaving.stayed = !close_all(STANDARD, &leaving.parts[PART_FILES]);
     if (any_locks()) {
-        if (!close_all(STANDARD, PART_UNLOCKED))
+        if (!close_all(STANDARD, &leaving.parts[PART_UNLOCKED]))
             leaving.stayed = true;
-        (void)close_all(STANDARD, PART_LINGERING); /* the end of the process interrupts those that linger */
+        (void)close_all(STANDARD, &leaving.parts[PART_LINGERING]); /* exit interrupts those that linger */
     }
     (void)sem_post(&leaving.parts_done);
     while (sem_wait(&leaving.go_on) < 0)
         ;
-    (void)close_all(0, PART_ALL);
+    (void)close_all(0, &leaving.parts[PART_ALL]);
     (void)sem_post(&leaving.all_gone);
     return context;
 }
@@ -187,9 +190,9 @@ void leaving_close(size_t limit, bool left_behind) {
     (void)pthread_sigmask(SIG_SETMASK, &all, NULL);
     leaving.limit = top(limit);
     if (sem_init(&leaving.back, 0, 0) || sem_init(&leaving.parts_done, 0, 0) ||
-        sem_init(&leaving.go_on, 0, 0) || sem_init(&leaving.all_gone, 0, 0) || !start(leave))
+        sem_init(&leaving.go_on, 0, 0) || sem_init(&leaving.all_gone, 0, 0) || !start(leave, NULL))
         return;
-    (void)await(&leaving.parts_done, PART_ALL * PATIENCE_MS);
+    (void)await(&leaving.parts_done, (PARTS - 1) * PATIENCE_MS);
     if (!left_behind && !leaving.stayed)
         return;
     (void)unshare(CLONE_FILES); /* if it fails, sockets linger for a while */
