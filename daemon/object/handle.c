@@ -71,7 +71,10 @@ struct handle *handle_new_semaphore(struct session_objects *owner, bool fired, s
     if (handle->fd != OS_FD_NONE)
         return handle;
     refusal_system(refusal, errno, "cannot make a handle");
-    dispose(handle);
+    if (handle->wakeup == OS_FD_NONE)
+        dispose(handle);
+    else
+        handle_free(handle);
     return NULL;
 }
 

@@ -44,7 +44,7 @@ os_fd pollable_always_new(void);
 size_t pollable_semaphore_fds(void);
 
 /* Makes a semaphore's handle. *wakeup: OS_FD_NONE, or what makes it readable; closing that, on a worker, makes it readable forever.
- * OS_FD_NONE with errno. */
+ * OS_FD_NONE with errno; *wakeup is then OS_FD_NONE or what a worker must close. */
 os_fd pollable_semaphore_new(bool fired, os_fd *wakeup);
 
 /* Makes it readable forever, at once. Returns false if a client has made writes block; then use the functions

@@ -40,13 +40,10 @@ os_fd pollable_semaphore_new(bool fired, os_fd *wakeup) {
     os_fd handle = eventfd(0, EFD_SEMAPHORE | EFD_CLOEXEC | EFD_NONBLOCK);
 
     /* This cannot block: no other process has the handle yet. */
-    if (handle != OS_FD_NONE && fired && pollable_semaphore_end(handle)) {
-        int error = errno;
-        os_close(handle);
-        errno = error;
-        return OS_FD_NONE;
-    }
-    return handle;
+    if (handle == OS_FD_NONE || !fired || !pollable_semaphore_end(handle))
+        return handle;
+    *wakeup = handle;
+    return OS_FD_NONE;
 }
 
 os_fd pollable_always_new(void) { return eventfd(1, EFD_CLOEXEC | EFD_NONBLOCK); }
