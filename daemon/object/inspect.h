@@ -84,9 +84,14 @@ bool inspect_has_locks(os_fd pidfd);
 /* ---- processes. `opened`: a descriptor that was opened meanwhile, or OS_FD_NONE. The caller closes it, and not in the loop: a pidfd can have
  * locks of others, which are walked then. */
 
-/* Returns 0 for a pidfd of a process. *key then identifies the process among all living ones; *pid is its number here, 0 if it is not visible or this
- * kernel tells it only with all locks that somebody has put on the process's inode. -EINVAL: it is none, or one of a thread. -EBUSY: for that reason a
- * kernel without pidfs does not tell the process. */
+/* Whether inspect_pidfd finds out the pid itself. If not (before Linux 6.13), only /proc tells it: there inspect_read_pid finds it, 0 if it is not visible. It
+ * walks all locks that somebody has put on the process's inode, so it is for workers. */
+bool inspect_tells_pids(void);
+uint32_t inspect_read_pid(os_fd pidfd);
+
+/* Returns 0 for a pidfd of a process. *key then identifies the process among all living ones; *pid is its number here, 0 if it is not visible. Before the
+ * call *pid is what inspect_read_pid told, or 0. -EINVAL: it is none, or one of a thread. -EAGAIN: *pid is 0, which a kernel without pidfs identifies
+ * processes by. */
 int inspect_pidfd(os_fd fd, uint64_t *key, uint32_t *pid);
 
 /* Opens a descriptor of that process, close-on-exec, that is readable once it has ended: a pidfd where there are any. *key as that of inspect_pidfd.
@@ -97,8 +102,9 @@ os_fd inspect_open_pid(uint32_t pid, uint64_t *key);
 uint64_t inspect_peer(os_fd connection, uint32_t pid, os_fd *opened);
 
 /* Whether the process that connected (its pid here; 0: it is not visible) means the same processes by pids as the broker does: it lives, in the broker's
- * pid namespace. 0 also where there are no such namespaces, or /proc does not tell. INSPECT_E_LOCKS: it would tell all locks, too. */
-enum { INSPECT_E_NAMESPACE = 1, INSPECT_E_LOCKS };
-int inspect_shares_pids(os_fd connection, uint32_t pid, os_fd *opened);
+ * pid namespace. True also where there are no such namespaces, or /proc does not tell. If *opened is a descriptor, the answer is that of inspect_shares_pids,
+ * which walks locks as inspect_read_pid does: for workers. */
+bool inspect_may_share_pids(os_fd connection, uint32_t pid, os_fd *opened);
+bool inspect_shares_pids(os_fd opened);
 
 #endif

@@ -169,6 +169,13 @@ bool inspect_has_locks(os_fd pidfd) {
     return false;
 }
 
+bool inspect_tells_pids(void) { return true; }
+
+uint32_t inspect_read_pid(os_fd pidfd) {
+    (void)pidfd;
+    return 0;
+}
+
 /* Nothing that is passed on follows a process. */
 int inspect_pidfd(os_fd fd, uint64_t *key, uint32_t *pid) {
     (void)fd;
@@ -203,9 +210,14 @@ uint64_t inspect_peer(os_fd connection, uint32_t pid, os_fd *opened) {
     return pid;
 }
 
-int inspect_shares_pids(os_fd connection, uint32_t pid, os_fd *opened) {
+bool inspect_may_share_pids(os_fd connection, uint32_t pid, os_fd *opened) {
     (void)connection;
     (void)pid;
     *opened = OS_FD_NONE;
-    return 0;
+    return true;
+}
+
+bool inspect_shares_pids(os_fd opened) {
+    (void)opened;
+    return true;
 }

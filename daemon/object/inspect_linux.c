@@ -4,7 +4,8 @@
  * server. fstat and fstatfs do; statx with AT_STATX_DONT_SYNC answers from memory, if the file may be looked at
  * (else see type_of_denied). The file system's type is not needed: if a file can be polled at all, a poller thread
  * polls it, whatever file system it is on. Ioctls are not used either, except on a pidfd: a foreign device may block in
- * one, or it may have effects. Nor is fdinfo read while there are locks to tell (file_locks_linux.h). */
+ * one, or it may have effects. Only what is for workers reads fdinfo:
+ * it walks locks (file_locks_linux.h). */
 #define _GNU_SOURCE
 
 #include "inspect.h"
@@ -47,6 +48,7 @@ static struct {
     enum { IDENTITY_FSTAT, IDENTITY_KCMP, IDENTITY_DUPFD_QUERY } identity;
     dev_t anonymous; /* device of most anonymous inodes, such as eventfds */
     dev_t pidfs;     /* device of pidfds; before Linux 6.9 it equals `anonymous` */
+    bool tells_pids; /* tells_pid does */
     int pid_levels;  /* levels_of the broker */
     int listener;
     uint64_t listening;         /* listening_process of the listener */
@@ -112,6 +114,7 @@ done:
     os_close(other);
 }
 
+static bool tells_pid(int fd, uint32_t *pid);
 static int levels_of(int fd);
 
 static os_fd open_pid(uint32_t pid) { return (os_fd)syscall(SYS_pidfd_open, (pid_t)pid, 0u); }
@@ -133,6 +136,7 @@ static void learn_devices(int anonymous) {
     known.pidfs = known.anonymous;
     if (pidfd != OS_FD_NONE && facts_of(pidfd, &facts) == 0)
         known.pidfs = facts.device;
+    known.tells_pids = tells_pid(pidfd, &(uint32_t){0});
     known.pid_levels = levels_of(pidfd);
     os_close(pidfd);
 }
@@ -342,24 +346,24 @@ static bool read_fdinfo(int fd, const char *key, char *line, size_t size) {
     return found;
 }
 
-/* The process's number; 0: it has ended, or is not visible here. 0, or -EBUSY: only fdinfo tells it, and has locks to tell. */
-static int pid_of(int fd, uint32_t *pid) {
+/* Whether the kernel tells the process without /proc. *pid 0: it has ended, or is not visible here. */
+static bool tells_pid(int fd, uint32_t *pid) {
     struct pidfd_facts facts = {.mask = PIDFD_FACTS_PID};
-    char line[128];
+    int error = ioctl(fd, PIDFD_GET_INFO_64, &facts) < 0 ? errno : 0;
 
-    *pid = 0;
-    if (ioctl(fd, PIDFD_GET_INFO_64, &facts) == 0) {
-        *pid = facts.tgid;
-        return 0;
-    }
-    if (errno == ESRCH || errno == EREMOTE)
-        return 0;
-    if (file_locks_exist(fd))
-        return -EBUSY;
-    long number = read_fdinfo(fd, "Pid:", line, sizeof(line)) ? strtol(line, NULL, 10) : 0;
-    if (number > 0)
-        *pid = (uint32_t)number;
-    return 0;
+    if (error && error != ESRCH && error != EREMOTE)
+        return false;
+    *pid = error ? 0 : facts.tgid;
+    return true;
+}
+
+bool inspect_tells_pids(void) { return known.tells_pids; }
+
+uint32_t inspect_read_pid(os_fd pidfd) {
+    char line[128];
+    long number = read_fdinfo(pidfd, "Pid:", line, sizeof(line)) ? strtol(line, NULL, 10) : 0;
+
+    return number > 0 ? (uint32_t)number : 0;
 }
 
 /* In how many pid namespaces, from that of /proc inwards, the process has a number. 0: it has ended or is not visible here. -1:
@@ -386,13 +390,10 @@ int inspect_pidfd(os_fd fd, uint64_t *key, uint32_t *pid) {
     /* A pidfd of a thread (PIDFD_THREAD, Linux 6.9) has the flag O_EXCL, and ends with that thread. */
     if (inspect_type_of(fd) != INSPECT_PIDFD || facts_of(fd, &facts) || fcntl(fd, F_GETFL) & O_EXCL)
         return -EINVAL;
+    (void)tells_pid(fd, pid);
     /* pidfs has one inode per process and never reuses it; older kernels have one inode for all pidfds. */
-    bool all = facts.device == known.anonymous;
-    int error = pid_of(fd, pid);
-    *key = all ? *pid : facts.inode;
-    if (all && error)
-        return error;
-    return *key ? 0 : -EINVAL;
+    *key = facts.device == known.anonymous ? *pid : facts.inode;
+    return *key ? 0 : -EAGAIN;
 }
 
 os_fd inspect_open_pid(uint32_t pid, uint64_t *key) {
@@ -420,16 +421,16 @@ uint64_t inspect_peer(os_fd connection, uint32_t pid, os_fd *opened) {
     return facts_of(*opened, &facts) || facts.device != known.pidfs ? pid : facts.inode;
 }
 
-int inspect_shares_pids(os_fd connection, uint32_t pid, os_fd *opened) {
+bool inspect_may_share_pids(os_fd connection, uint32_t pid, os_fd *opened) {
     *opened = OS_FD_NONE;
     if (pid == 0)
-        return INSPECT_E_NAMESPACE;
+        return false;
+    if (known.pid_levels <= 0)
+        return true;
     *opened = open_peer(connection);
     if (*opened == OS_FD_NONE)
         *opened = open_pid(pid);
-    if (known.pid_levels <= 0)
-        return 0;
-    if (file_locks_exist(*opened))
-        return INSPECT_E_LOCKS;
-    return levels_of(*opened) == known.pid_levels ? 0 : INSPECT_E_NAMESPACE;
+    return false;
 }
+
+bool inspect_shares_pids(os_fd opened) { return levels_of(opened) == known.pid_levels; }

@@ -1,25 +1,37 @@
-/* abandoned.c: see abandoned.h. The cheap checks come first. */
+/* abandoned.c: see abandoned.h. The cheap checks come first.
+ *
+ * A process that has ended stays so: the connection remembers it. So a check that may open no more descriptors goes on where it was at the next. */
 #include "abandoned.h"
 
 #include "connection.h"
+#include "daemon/access/fd_table.h"
 #include "daemon/object/discard.h"
 #include "daemon/object/env.h"
 #include "lease.h"
 #include "session.h"
 #include "utlist.h"
 
-static bool has_ended(const struct connection *connection) {
+enum { OPENED_MOST = 64 /* in one check: a worker closes them */ };
+
+static bool has_ended(struct connection *connection, size_t *opened) {
     os_fd process;
-    bool ended = peer_has_ended(transport_peer(connection->channel.transport), &connection->peer, &process);
+    if (connection->left)
+        return true;
+    if (*opened >= OPENED_MOST || !fd_table_may_keep(connection->all->env->fd_table, 1))
+        return false;
+    connection->left =
+        peer_has_ended(transport_peer(connection->channel.transport), &connection->peer, &process);
+    *opened += process != OS_FD_NONE;
     discard_opened(connection->all->env->closer, connection->user, process);
-    return ended;
+    return connection->left;
 }
 
 bool sessions_abandoned(const struct sessions *sessions) {
-    const struct connection *connection;
+    struct connection *connection;
     const struct session *session;
+    size_t opened = 0;
     DL_FOREACH (sessions->connections, connection)
-        if (!has_ended(connection))
+        if (!has_ended(connection, &opened))
             return false;
     DL_FOREACH (sessions->list, session)
         if (lease_bound(&session->lease))

@@ -16,6 +16,7 @@
 #include "dispatch.h"
 #include "features.h"
 #include "inflight.h"
+#include "inquiry.h"
 #include "lease.h"
 #include "notice_session.h"
 #include "owner.h"
@@ -23,6 +24,7 @@
 #include "proto/frame.h"
 #include "proto/transport.h"
 #include "session.h"
+#include "target.h"
 
 #include "portd_version.h"
 
@@ -118,17 +120,25 @@ static int find_token(struct call *call, const Portd__V1__Hello *hello, struct a
 
 /* ---- processes --------------------------------------------------------------------------------------------------- */
 
-static int identify(struct nominee *nominee, const char *field, struct refusal *refusal) {
+/* Without a worker that asks, the hello can only be tried again. */
+static int refuse_unasked(struct call *call, const char *field) {
+    return target_check_workers(call)
+               ? -1
+               : refusal_set(&call->refusal, REFUSAL_LIMIT, field,
+                             "end connections that are not needed, or try again",
+                             "the broker has no memory or descriptor to ask for the process");
+}
+
+static int identify(struct call *call, struct nominee *nominee, const char *field) {
     struct owner_process *process = &nominee->process;
+    process->pid = inquiry_pid(call->connection->inquiry, process->fd);
     int error = inspect_pidfd(process->fd, &process->key, &process->pid);
-    if (!error)
-        return 0;
-    if (error == -EBUSY)
-        return refusal_set(
-            refusal, REFUSAL_UNSUPPORTED, field, "name the process by its pid, or use Linux 6.9 or later",
-            "there are file locks on an attached pidfd, so this kernel does not tell its process in time");
-    return refusal_set(refusal, REFUSAL_INVALID, field, "attach a pidfd from pidfd_open without PIDFD_THREAD",
-                       "an attached descriptor is not a pidfd of a process");
+    if (error == -EAGAIN && !call->connection->inquiry)
+        return refuse_unasked(call, field);
+    return error ? refusal_set(&call->refusal, REFUSAL_INVALID, field,
+                               "attach a pidfd from pidfd_open without PIDFD_THREAD",
+                               "an attached descriptor is not a pidfd of a process")
+                 : 0;
 }
 
 static int nominate_attached(struct call *call, struct admission *admission, size_t n, const char *field) {
@@ -136,7 +146,7 @@ static int nominate_attached(struct call *call, struct admission *admission, siz
         struct nominee *nominee = &admission->nominees[admission->n++];
         nominee->attached = &call->frame->fds[admission->n_attached++];
         nominee->process.fd = *nominee->attached;
-        if (identify(nominee, field, &call->refusal))
+        if (identify(call, nominee, field))
             return -1;
     }
     return 0;
@@ -157,27 +167,19 @@ static int nominate_pid(struct call *call, struct admission *admission, uint32_t
     return 0;
 }
 
-static bool names_pids(const Portd__V1__Hello *hello) {
-    return hello->owner_pid || hello->n_owner_pids ||
-           hello->numbers_case == PORTD__V1__HELLO__NUMBERS_NUMBERS_PID;
-}
-
 /* A pid of another namespace would name another process here. Without a free slot nominate_pid refuses. */
 static int check_namespace(struct call *call) {
-    struct connection *connection = call->connection;
-    os_fd opened;
+    const struct connection *connection = call->connection;
     if (!limit_may_keep(connection->user, 1, 1))
         return 0;
-    int result =
-        inspect_shares_pids(transport_peer(connection->channel.transport), connection->peer.pid, &opened);
-    discard_opened(connection->all->env->closer, connection->user, opened);
-    return result ? refusal_set(&call->refusal, REFUSAL_INVALID, "owner_pids",
-                                "attach pidfds (pidfd_open) and set owners_attached or numbers_attached",
-                                "pids are not accepted from a process that %s",
-                                result == INSPECT_E_LOCKS
-                                    ? "has file locks on its pidfd"
-                                    : "has ended or is in another pid namespace than the broker")
-                  : 0;
+    if (!connection->inquiry)
+        return refuse_unasked(call, "owner_pids");
+    return connection->inquiry->shares
+               ? 0
+               : refusal_set(&call->refusal, REFUSAL_INVALID, "owner_pids",
+                             "attach pidfds (pidfd_open) and set owners_attached or numbers_attached",
+                             "pids are not accepted from a process that has ended or is in another pid "
+                             "namespace than the broker");
 }
 
 /* Without one the session would end at once. */
@@ -194,7 +196,7 @@ static int check_alive(struct admission *admission, const char *field, struct re
 }
 
 static int nominate_owners(struct call *call, const Portd__V1__Hello *hello, struct admission *admission) {
-    int result = names_pids(hello) ? check_namespace(call) : 0;
+    int result = inquiry_names_pids(hello) ? check_namespace(call) : 0;
     if (!result)
         result = nominate_attached(call, admission, (hello->owner_attached ? 1 : 0) + hello->owners_attached,
                                    owners_field(hello));
@@ -374,6 +376,7 @@ int call_hello(struct call *call) {
     if (!result)
         result = admit(call, hello, &admission);
     close_untaken(connection, &admission);
+    inquiry_forget(connection);
     if (result)
         return -1;
     if (joined)

@@ -18,6 +18,7 @@
 #include "daemon/readiness/engine.h"
 #include "hangup.h"
 #include "inflight.h"
+#include "inquiry.h"
 #include "notice_session.h"
 #include "peek.h"
 #include "proto/container.h"
@@ -135,6 +136,7 @@ void connection_end(struct connection *connection, const char *reason) {
     loop_timer_free(&connection->timer);
     gate_deinit(&connection->gate);
     hangups_forget(&sessions->hangups, connection);
+    inquiry_forget(connection);
     DL_DELETE(sessions->connections, connection);
     sessions->n_connections--;
     turn_give(&connection->user->lane, &connection->task);
@@ -198,12 +200,16 @@ static void charge_kept(struct connection *connection) {
     }
 }
 
+static bool inquires(const struct connection *connection) {
+    return connection->inquiry && connection->inquiry->runs;
+}
+
 /* Whether the connection itself is a reason not to read: its requests in flight, unread replies, pending closes, or used-up rate. */
 static bool is_full(const struct connection *connection) {
     return connection->dead || connection->lost || is_leaving(connection) ||
            (connection->session && connection->session->cause) ||
            connection->discards > CONNECTION_DISCARDS || connection->windowed >= CONNECTION_WINDOW ||
-           connection->paused_until || connection_congested(connection);
+           connection->paused_until || inquires(connection) || connection_congested(connection);
 }
 
 static bool blocked(const struct connection *connection) {
@@ -250,6 +256,8 @@ static void process(struct connection *connection) {
     struct channel_frame frame;
     int result = 0;
     do {
+        if (inquiry_holds(connection, connection_touch))
+            break;
         result = channel_next(&connection->channel, &frame);
         if (result != 1)
             break;
@@ -388,7 +396,8 @@ static void on_timer(struct loop_timer *timer) {
         return;
     }
     if (!connection->session) {
-        bool waits = lane_rests(&connection->user->lane) || turn_is_queued(&connection->task);
+        bool waits =
+            lane_rests(&connection->user->lane) || turn_is_queued(&connection->task) || inquires(connection);
         if (!waits || /* else its hello may be there and not be read yet */
             loop_timer_set(connection->all->loop, timer, os_now_us() + CONNECTION_HELLO_US))
             connection_end(connection, "no hello within ten seconds");

@@ -39,6 +39,7 @@ enum { CONNECTION_REFUSED_LIMIT = 1, CONNECTION_REFUSED_OWN };
 struct Portd__V1__Reply;
 struct identity;
 struct inflight;
+struct inquiry;
 struct refusal;
 struct session;
 struct sessions;
@@ -97,9 +98,11 @@ struct connection {
     bool keeps;           /* its client has received all such answers, and said goodbye */
     uint64_t last_one;    /* the request that was answered so last */
     unsigned held_ones;   /* `one` waits that took a readiness and are held */
+    bool left;            /* the process that connected has ended (abandoned.h) */
     bool dirty, dead;
-    const char *lost; /* why it ends with this turn: a reply could not be made */
-    bool closed;      /* the socket is closed; discards may remain */
+    const char *lost;        /* why it ends with this turn: a reply could not be made */
+    bool closed;             /* the socket is closed; discards may remain */
+    struct inquiry *inquiry; /* for its hello (inquiry.h); while it runs, nothing is read */
 };
 
 /* Moves *accepted into the connection. NULL with the refusal: it stays the caller's. */

@@ -11,10 +11,10 @@
 #include "method.h"
 #include "proto/arena.h"
 #include "proto/channel.h"
-#include "proto/envelope.h"
 #include "proto/frame.h"
 #include "proto/status.h"
 #include "proto/varint.h"
+#include "request.h"
 #include "session.h"
 
 #include <stdlib.h>
@@ -226,29 +226,11 @@ static void dispatch(struct connection *connection, struct channel_frame *frame,
         loop_timer_clear(&connection->timer);
 }
 
-/* Unpacks the plain form into *plain, any other into the arena. NULL: malformed. */
-static const Portd__V1__Request *unpack(struct arena *arena, const struct channel_frame *frame,
-                                        Portd__V1__Request *plain) {
-    struct envelope envelope;
-    int result = envelope_unpack(&envelope, &portd__v1__request__descriptor, &arena->allocator, frame->body,
-                                 frame->length);
-    if (result == 0)
-        return portd__v1__request__unpack(&arena->allocator, frame->length, frame->body);
-    portd__v1__request__init(plain);
-    plain->id = envelope.id;
-    plain->method_case = (Portd__V1__Request__MethodCase)envelope.number;
-    memcpy(&plain->ping, &envelope.message,
-           sizeof plain->ping); /* every member of the union is a message pointer */
-    return result > 0 ? plain : NULL;
-}
-
 void dispatch_frame(struct connection *connection, struct channel_frame *frame) {
-    struct arena *arena = &connection->all->arena;
     Portd__V1__Request plain;
     const Portd__V1__Request *request;
     bool hello;
-    arena_reset(arena);
-    request = unpack(arena, frame, &plain);
+    request = request_unpack(&connection->all->arena, frame->body, frame->length, &plain);
     hello = request && request->method_case == PORTD__V1__REQUEST__METHOD_HELLO;
     if (hello == (connection->session != NULL))
         connection_end(connection, hello ? "second hello" : "first request is not hello");

@@ -378,6 +378,12 @@ static void other_ways_of_comparing_are_found(void **state) {
     }
 }
 
+/* With what /proc tells, if the kernel does not. */
+static int told_pidfd(int pidfd, uint64_t *key, uint32_t *pid) {
+    *pid = inspect_tells_pids() ? 0 : inspect_read_pid(pidfd);
+    return inspect_pidfd(pidfd, key, pid);
+}
+
 static void a_pidfd_tells_its_process(void **state) {
     uint64_t key, other_key;
     uint32_t pid;
@@ -397,17 +403,17 @@ static void a_pidfd_tells_its_process(void **state) {
     int again = opened((uint32_t)child);
     assert_true(self >= 0 && other >= 0 && again >= 0);
     assert_int_equal(fcntl(self, F_GETFD), FD_CLOEXEC);
-    assert_int_equal(inspect_pidfd(self, &key, &pid), 0);
+    assert_int_equal(told_pidfd(self, &key, &pid), 0);
     assert_int_equal(pid, getpid());
-    assert_int_equal(inspect_pidfd(other, &other_key, &pid), 0);
+    assert_int_equal(told_pidfd(other, &other_key, &pid), 0);
     assert_int_equal(pid, child);
     assert_true(key != other_key);
-    assert_int_equal(inspect_pidfd(again, &key, &pid), 0);
+    assert_int_equal(told_pidfd(again, &key, &pid), 0);
     assert_true(key == other_key);
     close(ends[0]);
     close(ends[1]);
     assert_int_equal(waitpid(child, NULL, 0), child);
-    if (inspect_pidfd(other, &key, &pid) == 0) { /* kernels without pidfs cannot tell any more */
+    if (told_pidfd(other, &key, &pid) == 0) { /* kernels without pidfs cannot tell any more */
         assert_true(key == other_key);
         assert_int_equal(pid, 0);
     }
@@ -436,16 +442,19 @@ static bool forbid_ioctl(void) {
            prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0;
 }
 
-/* With pidfs locks make the number unknown; before it they make the process unknown. */
-static bool old_kernels_read_no_locks(int pidfd) {
-    uint64_t key, locked_key;
-    uint32_t pid, locked_pid;
-    int before = inspect_pidfd(pidfd, &key, &pid);
-    bool locked = lock(pidfd);
-    int after = inspect_pidfd(pidfd, &locked_key, &locked_pid);
+/* Before Linux 6.13: /proc tells the number, which identifies the process where there is no pidfs. */
+static bool old_kernels_are_told_by_proc(int pidfd) {
+    uint64_t untold_key, key;
+    uint32_t untold = 0, pid;
 
-    return before == 0 && pid == (uint32_t)getppid() && locked && locked_pid == 0 &&
-           (after == 0 ? key == locked_key : after == -EBUSY && key == pid);
+    inspect_init(OS_FD_NONE);
+    int without = inspect_pidfd(pidfd, &untold_key, &untold);
+    if (inspect_tells_pids() || untold != 0 || !lock(pidfd))
+        return false;
+    pid = inspect_read_pid(pidfd);
+    int with = inspect_pidfd(pidfd, &key, &pid);
+    return with == 0 && pid == (uint32_t)getppid() &&
+           (without == 0 ? key == untold_key : without == -EAGAIN && key == pid);
 }
 
 static void a_pidfd_with_locks_tells_its_process(void **state) {
@@ -455,34 +464,34 @@ static void a_pidfd_with_locks_tells_its_process(void **state) {
 
     (void)state;
     inspect_init(OS_FD_NONE);
-    assert_int_equal(inspect_pidfd(self, &key, &pid), 0);
+    assert_int_equal(told_pidfd(self, &key, &pid), 0);
     assert_int_equal(pid, getpid());
     pid_t child = fork();
     assert_true(child >= 0);
     if (child == 0)
-        (void)syscall(SYS_exit_group, forbid_ioctl() && old_kernels_read_no_locks(self) ? 0 : 1);
+        (void)syscall(SYS_exit_group, forbid_ioctl() && old_kernels_are_told_by_proc(self) ? 0 : 1);
     assert_int_equal(waitpid(child, &status, 0), child);
     assert_int_equal(status, 0);
     assert_true(lock(self));
-    status = inspect_pidfd(self, &locked_key, &pid);
-    if (status == -EBUSY || pid == 0)
-        test_skip("before Linux 6.13 only fdinfo tells the process of a pidfd");
-    assert_int_equal(status, 0);
+    assert_int_equal(told_pidfd(self, &locked_key, &pid), 0);
     assert_int_equal(pid, getpid());
     assert_true(locked_key == key);
     close(self);
 }
 
 /* Of a connection of this process to itself. */
-static int shares_pids(int connection, uint32_t pid) {
-    int process, result = inspect_shares_pids(connection, pid, &process);
+static bool shares_pids(int connection, uint32_t pid) {
+    int process;
+    bool shares = inspect_may_share_pids(connection, pid, &process);
 
-    if (process >= 0)
-        close(process);
-    return result;
+    if (process < 0)
+        return shares;
+    shares = inspect_shares_pids(process);
+    close(process);
+    return shares;
 }
 
-static void locks_are_not_told_for_pids(void **state) {
+static void a_process_with_locks_shares_pids(void **state) {
     int ends[2], self, process;
 
     (void)state;
@@ -491,10 +500,10 @@ static void locks_are_not_told_for_pids(void **state) {
     uint64_t key, peer = inspect_peer(ends[0], (uint32_t)getpid(), &process);
     self = inspect_open_pid((uint32_t)getpid(), &key);
     assert_true(peer == key);
-    assert_int_equal(shares_pids(ends[0], 0), INSPECT_E_NAMESPACE);
-    assert_int_equal(shares_pids(ends[0], (uint32_t)getpid()), 0);
+    assert_false(shares_pids(ends[0], 0));
+    assert_true(shares_pids(ends[0], (uint32_t)getpid()));
     assert_true(lock(self));
-    assert_int_equal(shares_pids(ends[0], (uint32_t)getpid()), INSPECT_E_LOCKS);
+    assert_true(shares_pids(ends[0], (uint32_t)getpid()));
     int all[] = {ends[0], ends[1], self, process};
     for (size_t i = 0; i < sizeof(all) / sizeof(*all); i++)
         if (all[i] >= 0)
@@ -517,7 +526,7 @@ static void what_is_no_pidfd_is_none(void **state) {
 
 TEST_MAIN(TEST_CASE(sockets), TEST_CASE(files), TEST_CASE(anonymous_inodes),
           TEST_CASE(every_type_has_a_name_of_its_own), TEST_CASE(what_is_refused),
-          TEST_CASE(a_pidfd_with_locks_tells_its_process), TEST_CASE(locks_are_not_told_for_pids),
+          TEST_CASE(a_pidfd_with_locks_tells_its_process), TEST_CASE(a_process_with_locks_shares_pids),
           TEST_CASE(files_are_asked_by_pollers_alone), TEST_CASE(a_silent_file_server_is_not_asked),
           TEST_CASE(a_file_that_may_not_be_looked_at_has_its_type),
           TEST_CASE(a_connection_to_the_listener_is_our_own),

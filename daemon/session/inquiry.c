@@ -1,0 +1,140 @@
+/* inquiry.c: see inquiry.h.
+ *
+ * The attached descriptors stay the channel's. If it closes one meanwhile, the frame is refused or the connection has ended: a worker may then read the fdinfo
+ * of another descriptor with that number, and the answer is not used. */
+#include "inquiry.h"
+
+#include "connection.h"
+#include "daemon/access/limit.h"
+#include "daemon/access/refusal.h"
+#include "daemon/access/user.h"
+#include "daemon/object/env.h"
+#include "daemon/object/inspect.h"
+#include "proto/container.h"
+#include "request.h"
+#include "session.h"
+
+#include <stdlib.h>
+
+bool inquiry_names_pids(const Portd__V1__Hello *hello) {
+    return hello->owner_pid || hello->n_owner_pids ||
+           hello->numbers_case == PORTD__V1__HELLO__NUMBERS_NUMBERS_PID;
+}
+
+uint32_t inquiry_pid(const struct inquiry *inquiry, os_fd pidfd) {
+    for (size_t i = 0; inquiry && i < inquiry->n; i++)
+        if (inquiry->pidfds[i] == pidfd)
+            return inquiry->pids[i];
+    return 0;
+}
+
+static void inquiry_free(struct inquiry *inquiry) {
+    kept_release(&inquiry->cost);
+    free(inquiry);
+}
+
+void inquiry_forget(struct connection *connection) {
+    struct inquiry *inquiry = connection->inquiry;
+    connection->inquiry = NULL;
+    if (!inquiry)
+        return;
+    inquiry->connection = NULL;
+    if (!inquiry->runs)
+        inquiry_free(inquiry);
+}
+
+/* ---- by a worker -------------------------------------------------------------------------------------------------- */
+
+static void work(struct offload_job *job) {
+    struct inquiry *inquiry = CONTAINER_OF(job, struct inquiry, job);
+    for (size_t i = 0; i < inquiry->n; i++)
+        inquiry->pids[i] = inspect_read_pid(inquiry->pidfds[i]);
+    if (inquiry->peer == OS_FD_NONE)
+        return;
+    inquiry->shares = inspect_shares_pids(inquiry->peer);
+    os_close(inquiry->peer);
+    inquiry->peer = OS_FD_NONE;
+}
+
+static void done(struct offload_job *job) {
+    struct inquiry *inquiry = CONTAINER_OF(job, struct inquiry, job);
+    inquiry->runs = false;
+    kept_release(&inquiry->cost);
+    if (inquiry->connection)
+        inquiry->answered(inquiry->connection);
+    else
+        inquiry_free(inquiry);
+}
+
+/* The broker stops, and its exit closes what is still open. */
+static void drop(struct offload_job *job) {
+    struct inquiry *inquiry = CONTAINER_OF(job, struct inquiry, job);
+    inquiry->runs = false;
+    if (inquiry->connection)
+        inquiry->connection->inquiry = NULL;
+    inquiry_free(inquiry);
+}
+
+/* ---- in the loop -------------------------------------------------------------------------------------------------- */
+
+static bool add_pidfd(void *context, os_fd fd) {
+    struct inquiry *inquiry = context;
+    if (inquiry->n < INQUIRY_PIDFDS && inspect_type_of(fd) == INSPECT_PIDFD)
+        inquiry->pidfds[inquiry->n++] = fd;
+    return false;
+}
+
+static bool fill(struct inquiry *inquiry, bool pids, bool pidfds) {
+    const struct connection *connection = inquiry->connection;
+    if (pids)
+        inquiry->shares = inspect_may_share_pids(transport_peer(connection->channel.transport),
+                                                 connection->peer.pid, &inquiry->peer);
+    if (pidfds)
+        (void)channel_any_fd(&connection->channel, add_pidfd, inquiry);
+    return inquiry->peer != OS_FD_NONE || inquiry->n;
+}
+
+/* True: a worker has it. */
+static bool ask(struct connection *connection, bool pids, bool pidfds,
+                void (*answered)(struct connection *connection)) {
+    struct offload *offload = connection->all->env->offload;
+    struct inquiry *inquiry;
+    struct refusal refusal;
+    if (offload_check(offload, connection->user->uid) != OFFLOAD_ACCEPTS)
+        return false;
+    inquiry = calloc(1, sizeof *inquiry);
+    if (!inquiry || kept_take(&inquiry->cost, connection->user, NULL, 1, &refusal)) {
+        free(inquiry);
+        return false;
+    }
+    inquiry->connection = connection;
+    inquiry->answered = answered;
+    inquiry->peer = OS_FD_NONE;
+    inquiry->job = (struct offload_job){
+        .work = work, .done = done, .drop = drop, .uid = connection->user->uid, .quick = true};
+    connection->inquiry = inquiry;
+    inquiry->runs = fill(inquiry, pids, pidfds);
+    if (inquiry->runs)
+        offload_submit(offload, &inquiry->job);
+    else
+        kept_release(&inquiry->cost);
+    return inquiry->runs;
+}
+
+bool inquiry_holds(struct connection *connection, void (*answered)(struct connection *connection)) {
+    Portd__V1__Request plain;
+    const Portd__V1__Request *request;
+    const uint8_t *at, *end;
+    size_t length;
+    if (connection->session_id || connection->inquiry)
+        return false;
+    length = channel_peek(&connection->channel, &at, &end);
+    if (!length || length > FRAME_REQUEST_MAX || (size_t)(end - at) < length)
+        return false;
+    request = request_unpack(&connection->all->arena, at, length, &plain);
+    if (!request || request->method_case != PORTD__V1__REQUEST__METHOD_HELLO)
+        return false;
+    bool pids = inquiry_names_pids(request->hello);
+    bool pidfds = !inspect_tells_pids() && channel_fds_held(&connection->channel);
+    return (pids || pidfds) && ask(connection, pids, pidfds, answered);
+}

@@ -1,0 +1,49 @@
+/* inquiry.h: what only /proc tells of processes, asked by a worker before a hello is handled.
+ *
+ * fdinfo of a pidfd tells whether the client is in the broker's pid namespace, and before Linux 6.13 which process an attached pidfd is of. To read it the
+ * kernel walks all file locks on the pidfd's inode, and waits while another process has it walk them: anybody can put a million there. So the
+ * hello stays in the channel while a worker reads, and nothing after it is read. It counts as a descriptor of the uid until then, also after
+ * the end of the connection. */
+#ifndef INQUIRY_H
+#define INQUIRY_H
+
+#include "daemon/access/kept.h"
+#include "daemon/loop/offload.h"
+#include "owner.h"
+#include "portd.pb-c.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum { INQUIRY_PIDFDS = OWNERS_MAX + 1 };
+
+struct connection;
+
+struct inquiry {
+    struct offload_job job;
+    struct connection *connection; /* NULL: it has ended */
+    void (*answered)(struct connection *connection);
+    bool runs;
+    struct kept cost;
+    os_fd peer;  /* OS_FD_NONE: not asked about, or closed */
+    bool shares; /* inspect_shares_pids */
+    size_t n;
+    os_fd pidfds[INQUIRY_PIDFDS]; /* in the channel */
+    uint32_t pids[INQUIRY_PIDFDS];
+};
+
+/* Whether a hello names processes by pids. */
+bool inquiry_names_pids(const Portd__V1__Hello *hello);
+
+/* Whether the next frame, the first of the connection, must wait: it is a hello that needs answers, and a worker has been asked for them, which are then in
+ * connection->inquiry. answered() is called in the loop. False also if a worker cannot be asked: connection->inquiry is NULL then. */
+bool inquiry_holds(struct connection *connection, void (*answered)(struct connection *connection));
+
+/* The pid of an attached pidfd; 0: not asked about, or not told. */
+uint32_t inquiry_pid(const struct inquiry *inquiry, os_fd pidfd);
+
+/* Nobody waits for the answers any more, or they have been used. */
+void inquiry_forget(struct connection *connection);
+
+#endif
