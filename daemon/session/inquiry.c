@@ -5,9 +5,10 @@
 #include "inquiry.h"
 
 #include "connection.h"
+#include "daemon/access/gate.h"
 #include "daemon/access/limit.h"
-#include "daemon/access/refusal.h"
 #include "daemon/access/user.h"
+#include "daemon/object/discard.h"
 #include "daemon/object/env.h"
 #include "daemon/object/inspect.h"
 #include "proto/container.h"
@@ -28,19 +29,19 @@ uint32_t inquiry_pid(const struct inquiry *inquiry, os_fd pidfd) {
     return 0;
 }
 
-static void inquiry_free(struct inquiry *inquiry) {
-    kept_release(&inquiry->cost);
-    free(inquiry);
-}
-
 void inquiry_forget(struct connection *connection) {
     struct inquiry *inquiry = connection->inquiry;
     connection->inquiry = NULL;
     if (!inquiry)
         return;
+    if (!inquiry->runs) {
+        free(inquiry);
+        return;
+    }
     inquiry->connection = NULL;
-    if (!inquiry->runs)
-        inquiry_free(inquiry);
+    kept_hand_on(&inquiry->slot);
+    user_hold(inquiry->user);
+    gates_discard(inquiry->user, 1);
 }
 
 /* ---- by a worker -------------------------------------------------------------------------------------------------- */
@@ -59,20 +60,14 @@ static void work(struct offload_job *job) {
 static void done(struct offload_job *job) {
     struct inquiry *inquiry = CONTAINER_OF(job, struct inquiry, job);
     inquiry->runs = false;
-    kept_release(&inquiry->cost);
-    if (inquiry->connection)
+    if (inquiry->connection) {
+        kept_release(&inquiry->slot);
         inquiry->answered(inquiry->connection);
-    else
-        inquiry_free(inquiry);
-}
-
-/* The broker stops, and its exit closes what is still open. */
-static void drop(struct offload_job *job) {
-    struct inquiry *inquiry = CONTAINER_OF(job, struct inquiry, job);
-    inquiry->runs = false;
-    if (inquiry->connection)
-        inquiry->connection->inquiry = NULL;
-    inquiry_free(inquiry);
+        return;
+    }
+    gates_discarded(inquiry->user);
+    user_unref(inquiry->user);
+    free(inquiry);
 }
 
 /* ---- in the loop -------------------------------------------------------------------------------------------------- */
@@ -84,8 +79,10 @@ static bool add_pidfd(void *context, os_fd fd) {
     return false;
 }
 
+/* Whether a worker is needed. */
 static bool fill(struct inquiry *inquiry, bool pids, bool pidfds) {
     const struct connection *connection = inquiry->connection;
+    inquiry->peer = OS_FD_NONE;
     if (pids)
         inquiry->shares = inspect_may_share_pids(transport_peer(connection->channel.transport),
                                                  connection->peer.pid, &inquiry->peer);
@@ -97,28 +94,28 @@ static bool fill(struct inquiry *inquiry, bool pids, bool pidfds) {
 /* True: a worker has it. */
 static bool ask(struct connection *connection, bool pids, bool pidfds,
                 void (*answered)(struct connection *connection)) {
-    struct offload *offload = connection->all->env->offload;
-    struct inquiry *inquiry;
-    struct refusal refusal;
-    if (offload_check(offload, connection->user->uid) != OFFLOAD_ACCEPTS)
+    const struct env *env = connection->all->env;
+    struct user *user = connection->user;
+    struct inquiry *inquiry = limit_may_keep(user, 1, 1) ? calloc(1, sizeof *inquiry) : NULL;
+    if (!inquiry)
         return false;
-    inquiry = calloc(1, sizeof *inquiry);
-    if (!inquiry || kept_take(&inquiry->cost, connection->user, NULL, 1, &refusal)) {
+    inquiry->connection = connection;
+    inquiry->user = user;
+    inquiry->answered = answered;
+    inquiry->runs = fill(inquiry, pids, pidfds);
+    if (inquiry->runs && offload_check(env->offload, user->uid) != OFFLOAD_ACCEPTS) {
+        discard_opened(env->closer, user, inquiry->peer);
         free(inquiry);
         return false;
     }
-    inquiry->connection = connection;
-    inquiry->answered = answered;
-    inquiry->peer = OS_FD_NONE;
-    inquiry->job = (struct offload_job){
-        .work = work, .done = done, .drop = drop, .uid = connection->user->uid, .quick = true};
     connection->inquiry = inquiry;
-    inquiry->runs = fill(inquiry, pids, pidfds);
-    if (inquiry->runs)
-        offload_submit(offload, &inquiry->job);
-    else
-        kept_release(&inquiry->cost);
-    return inquiry->runs;
+    if (!inquiry->runs)
+        return false;
+    kept_set_slots(&inquiry->slot, env->fd_table, 1);
+    inquiry->job =
+        (struct offload_job){.work = work, .done = done, .drop = done, .uid = user->uid, .quick = true};
+    offload_submit(env->offload, &inquiry->job);
+    return true;
 }
 
 bool inquiry_holds(struct connection *connection, void (*answered)(struct connection *connection)) {

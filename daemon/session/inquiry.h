@@ -2,8 +2,8 @@
  *
  * fdinfo of a pidfd tells whether the client is in the broker's pid namespace, and before Linux 6.13 which process an attached pidfd is of. To read it the
  * kernel walks all file locks on the pidfd's inode, and waits while another process has it walk them: anybody can put a million there. So the
- * hello stays in the channel while a worker reads, and nothing after it is read. It counts as a descriptor of the uid until then, also after
- * the end of the connection. */
+ * hello stays in the channel while a worker reads, and nothing after it is read. If the connection ends meanwhile, the pidfd counts among the uid's
+ * descriptors being closed (discard.h). */
 #ifndef INQUIRY_H
 #define INQUIRY_H
 
@@ -23,11 +23,12 @@ struct connection;
 struct inquiry {
     struct offload_job job;
     struct connection *connection; /* NULL: it has ended */
+    struct user *user;
     void (*answered)(struct connection *connection);
     bool runs;
-    struct kept cost;
-    os_fd peer;  /* OS_FD_NONE: not asked about, or closed */
-    bool shares; /* inspect_shares_pids */
+    struct kept slot; /* while it runs and the connection lasts */
+    os_fd peer;       /* OS_FD_NONE: not asked about, or closed */
+    bool shares;      /* inspect_shares_pids */
     size_t n;
     os_fd pidfds[INQUIRY_PIDFDS]; /* in the channel */
     uint32_t pids[INQUIRY_PIDFDS];
