@@ -168,7 +168,7 @@ static int search_start(struct search *search, int looked) {
         daemon = installation_daemon(program);
     if (!daemon) {
         daemon = PORTD_DAEMON_PATH;
-        hint = "set PORTD_DAEMON to the path of portd, or add its directory to PATH";
+        hint = installation_hint();
     }
     if (r < 0) {
         if (r == -ENOENT || r != looked) { /* it could be looked at, or is not there, and cannot be created */

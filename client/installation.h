@@ -9,4 +9,7 @@
  * PATH. NULL: there is none. It is a constant, or in path. */
 const char *installation_daemon(char path[ADDRESS_MAX]);
 
+/* What to do if there is none. */
+const char *installation_hint(void);
+
 #endif

@@ -61,3 +61,9 @@ const char *installation_daemon(char path[ADDRESS_MAX]) {
         return PORTD_DAEMON_PATH;
     return find_in_path(path) ? path : NULL;
 }
+
+/* Neither variable is looked at where the process has raised privileges. */
+const char *installation_hint(void) {
+    return environment_get("PATH") ? "set PORTD_DAEMON to the path of portd, or add its directory to PATH"
+                                   : "install portd where the library looks for it, or set PORTD_DAEMON";
+}

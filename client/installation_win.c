@@ -7,3 +7,5 @@ const char *installation_daemon(char path[ADDRESS_MAX]) {
     (void)path;
     return NULL;
 }
+
+const char *installation_hint(void) { return "set PORTD_DAEMON to the path of portd"; }

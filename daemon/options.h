@@ -6,8 +6,8 @@
 #include "proto/os.h"
 
 struct options {
-    const char *
-        listen; /* address that address_parse accepts; NULL: the inherited socket, else this user's default address */
+    /* An address that address_parse accepts; NULL: the inherited socket, else this user's default address. */
+    const char *listen;
     unsigned mode; /* file mode of the socket */
     int64_t idle_exit_us;
     os_fd notify_fd; /* gets a newline when the broker is ready */

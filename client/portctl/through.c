@@ -191,10 +191,6 @@ bool through_writes(struct through *through) {
     return rc > 0 || rc == PORTD_E_TIMEOUT;
 }
 
-/* The connection is lost, and nobody says how much of the request was done. What the broker has not taken is in the pipe; taken out of it,
- * it is not written any more, by a worker that is still at it either. Returns how much. */
-static size_t take_back(const struct through *through) { return native_drain(through->ends[0]); }
-
 enum flow_end through_write(struct through *through, struct flow *flow) {
     while (through->moved < flow->count) {
         size_t left = (size_t)(flow->count - through->moved), count;
@@ -205,8 +201,9 @@ enum flow_end through_write(struct through *through, struct flow *flow) {
         }
         through->code = portd_port_splice(through->client, through->port, through->ends[0], left, left,
                                           flow->deadline, &count);
+        /* Nobody says how much was done. What was not is in the pipe; once it is out of it, a worker that is still at it does not write it. */
         if (through->code == PORTD_E_UNCERTAIN || through->code == PORTD_E_DISCONNECTED)
-            count = left - take_back(through);
+            count = left - native_drain(through->ends[0]);
         through->moved += count;
         if (through->code > 0 && count > 0)
             continue;
