@@ -120,7 +120,7 @@ static int make_parts(struct broker *broker, size_t limit) {
     if (!broker->loop)
         return errno ? -errno : -ENOMEM;
     broker->offload = offload_new(broker->loop);
-    broker->closer = broker->offload ? closer_new(broker->offload, limit) : NULL;
+    broker->closer = broker->offload ? closer_new(broker->loop, broker->offload, limit) : NULL;
     broker->pollers = broker->closer ? pollers_new(broker->loop, on_ready, on_pollers_have, broker) : NULL;
     if (!broker->pollers)
         return errno ? -errno : -ENOMEM;

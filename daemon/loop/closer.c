@@ -11,6 +11,7 @@
 #include "bin.h"
 #include "daemon/base/discard_queue.h"
 #include "daemon/base/ring.h"
+#include "loop.h"
 #include "offload.h"
 #include "placeholder.h"
 #include "proto/container.h"
@@ -32,15 +33,20 @@ struct record {
     bool skipped;                        /* its own job has found it taken */
     bool closed;                         /* by the job that took it */
     bool returned;                       /* its own job has come back; the loop's alone */
-    struct record *next;                 /* of the same batch, or of the free list */
+    struct record *next; /* of the same batch, of the free list, or of those that wait for others */
 };
 
 struct closer {
+    struct loop *loop;
     struct offload *offload;
     struct placeholder placeholder;
     size_t limit;
     size_t pending;
     bool stopped;
+    struct record *later, **later_end; /* discarded, and not submitted yet */
+    size_t n_later;
+    struct loop_timer timer; /* submits them */
+    bool timed;
     struct thread_lock lock; /* guards the discard queues and n_bins */
     size_t n_bins;
     struct record *records; /* only the first `touched` were ever used */
@@ -48,15 +54,20 @@ struct closer {
     struct record *free;
 };
 
-struct closer *closer_new(struct offload *offload, size_t limit) {
+static void on_timer(struct loop_timer *timer);
+
+struct closer *closer_new(struct loop *loop, struct offload *offload, size_t limit) {
     struct closer *closer = malloc(sizeof(*closer));
     int error;
 
     if (!closer)
         return NULL;
-    *closer = (struct closer){.offload = offload, .limit = limit};
+    *closer = (struct closer){.loop = loop, .offload = offload, .limit = limit, .timer = {.fn = on_timer}};
+    closer->later_end = &closer->later;
     thread_lock_init(&closer->lock);
     error = -placeholder_open(&closer->placeholder);
+    if (!error)
+        error = -loop_timer_prepare(loop, &closer->timer);
     if (error)
         goto fail;
     closer->records = calloc(limit, sizeof(*closer->records));
@@ -90,6 +101,7 @@ void closer_free(struct closer *closer) {
         return;
     if (closer->records)
         records_abandon(closer);
+    loop_timer_free(&closer->timer);
     placeholder_close(&closer->placeholder);
     thread_lock_deinit(&closer->lock);
     free(closer->records);
@@ -280,6 +292,52 @@ static void on_discarded(struct offload_job *job) {
     }
 }
 
+static void submit_discarded(struct record *record) {
+    struct closer *closer = record->closer;
+
+    if (bin_takes(record->fd)) {
+        thread_lock_take(&closer->lock);
+        ring_add(&record->discard_queue->records, &record->node);
+        thread_lock_give(&closer->lock);
+    } else {
+        record->job.work = work;
+        record->job.done = on_worked;
+    }
+    offload_submit(closer->offload, &record->job);
+}
+
+void closer_hurry(struct closer *closer) {
+    struct record *record = closer->later, *next;
+
+    closer->later = NULL;
+    closer->later_end = &closer->later;
+    closer->n_later = 0;
+    for (; record; record = next) {
+        next = record->next;
+        record->next = NULL;
+        submit_discarded(record);
+    }
+}
+
+static void on_timer(struct loop_timer *timer) {
+    struct closer *closer = CONTAINER_OF(timer, struct closer, timer);
+
+    closer->timed = false;
+    closer_hurry(closer);
+}
+
+/* A timer that is set stays: to set it for each group would cost system calls. */
+static void submit_with_others(struct record *record) {
+    struct closer *closer = record->closer;
+
+    *closer->later_end = record;
+    closer->later_end = &record->next;
+    if (++closer->n_later == CLOSER_LATER_MOST)
+        closer_hurry(closer);
+    else if (!closer->timed)
+        closer->timed = !loop_timer_set(closer->loop, &closer->timer, os_now_us() + CLOSER_LATER_US);
+}
+
 void closer_discard(struct closer *closer, struct discard_queue *discard_queue, os_fd fd, os_uid uid,
                     void (*done)(void *context), void *context) {
     if (closer->stopped) {
@@ -296,15 +354,7 @@ void closer_discard(struct closer *closer, struct discard_queue *discard_queue, 
                               .context = context,
                               .discard_queue = discard_queue};
     closer->pending++;
-    if (bin_takes(fd)) {
-        thread_lock_take(&closer->lock);
-        ring_add(&discard_queue->records, &record->node);
-        thread_lock_give(&closer->lock);
-    } else {
-        record->job.work = work;
-        record->job.done = on_worked;
-    }
-    offload_submit(closer->offload, &record->job);
+    submit_with_others(record);
 }
 
 void closer_close(struct closer *closer, os_fd fd, os_uid uid, void (*done)(void *context), void *context) {
@@ -313,6 +363,7 @@ void closer_close(struct closer *closer, os_fd fd, os_uid uid, void (*done)(void
             done(context);
         return;
     }
+    closer_hurry(closer);
     struct record *record = record_take(closer);
 
     *record = (struct record){.job = {.work = work, .done = on_worked, .uid = uid},

@@ -259,6 +259,7 @@ static void close_copy(struct descriptor *descriptor) {
         return;
     if (extras_thread_watch(descriptor->extras)) {
         descriptor_begin_job(descriptor);
+        closer_hurry(descriptor->user->registry->env.closer);
         thread_watch_close(descriptor->extras->thread_watch);
         return;
     }

@@ -65,7 +65,7 @@ def fill_up(near):
         filled += count
         if closed and count == 0:
             return filled
-        time.sleep(0.001)
+        time.sleep(0.001)  # the kernel's state is asked again and again: nothing tells of it
 
 
 class Input:
@@ -118,10 +118,10 @@ relay = subprocess.Popen([ctl, "relay", ids[0], *options], stdin=given.reader, s
 os.close(output[1])
 # What is taken and not accepted is in the relay. Asked again and again, as nothing tells of it.
 while given.taken() == 0 and relay.poll() is None:
-    time.sleep(0.001)
+    time.sleep(0.001)  # as above
 if how == "tcp":
     while accepted(near, far) == 0 and relay.poll() is None:
-        time.sleep(0.001)
+        time.sleep(0.001)  # likewise
     filled = fill_up(near)
     had = accepted(near, far) - filled
     while given.taken() == had and relay.poll() is None:

@@ -94,7 +94,7 @@ static void make_parts(void) {
     world.loop = loop_new();
     require(world.loop);
     world.offload = offload_new(world.loop);
-    world.closer = closer_new(world.offload, CLOSES);
+    world.closer = closer_new(world.loop, world.offload, CLOSES);
     world.pollers = pollers_new(world.loop, on_ready, on_pollers_have, NULL);
     require(world.offload && world.closer && world.pollers);
     inspect_init(OS_FD_NONE);

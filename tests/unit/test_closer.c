@@ -35,7 +35,7 @@ static void begin(void) {
     assert_non_null(loop);
     offload = offload_new(loop);
     assert_non_null(offload);
-    closer = closer_new(offload, LIMIT);
+    closer = closer_new(loop, offload, LIMIT);
     assert_non_null(closer);
 }
 
@@ -105,6 +105,43 @@ static void nobody_needs_to_be_told(void **state) {
     assert_int_equal(closer_pending(closer), 0);
     assert_false(is_open(ends[0]) || is_open(ends[1]) || is_open(others[0]));
     end();
+}
+
+/* No worker is woken for one, but for as many as are worth it; fewer are closed a little later. */
+static void what_is_discarded_waits_for_others(void **state) {
+    enum { MORE = CLOSER_LATER_MOST + 3 };
+    struct discard_queue queues[2];
+    int fds[MORE];
+
+    (void)state;
+    begin();
+    for (size_t i = 0; i < 2; i++)
+        discard_queue_init(&queues[i]);
+    for (size_t i = 0; i < MORE; i++) {
+        fds[i] = open("/dev/null", O_RDONLY | O_CLOEXEC);
+        closer_discard(closer, &queues[i % 2], fds[i], (uint32_t)i % 2, on_done, NULL);
+        assert_int_equal(closer_pending(closer), i + 1);
+        assert_int_equal(offload_pending(offload), i + 1 < CLOSER_LATER_MOST ? 0 : CLOSER_LATER_MOST);
+    }
+    run_until(MORE);
+    for (size_t i = 0; i < MORE; i++)
+        assert_false(is_open(fds[i]));
+    /* Its close would not close the open file, if that is one of these. */
+    fds[0] = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    fds[1] = fcntl(fds[0], F_DUPFD_CLOEXEC, 0);
+    closer_discard(closer, &queues[0], fds[0], 0, on_done, &fds[0]);
+    closer_close(closer, fds[1], 0, on_done, &fds[1]);
+    assert_int_equal(offload_pending(offload), 2);
+    run_until(MORE + 2);
+    assert_ptr_equal(done_order[MORE], &fds[0]);
+    assert_ptr_equal(done_order[MORE + 1], &fds[1]);
+    /* What waits at the end is told as well. */
+    fds[0] = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    closer_discard(closer, &queues[0], fds[0], 0, on_done, NULL);
+    assert_int_equal(offload_pending(offload), 0);
+    end();
+    assert_int_equal(done_count, MORE + 3);
+    close(fds[0]);
 }
 
 /* While a number is being closed nothing else can get it, or its record would be used twice. */
@@ -409,7 +446,7 @@ static void what_comes_after_the_stop_is_left_open(void **state) {
 TEST_MAIN(TEST_CASE(what_comes_after_the_stop_is_left_open),
           TEST_CASE(a_closed_descriptor_is_gone_when_done_runs), TEST_CASE(many_of_several_uids_are_closed),
           TEST_CASE(nobody_needs_to_be_told), TEST_CASE(the_number_stays_taken_until_done),
-          TEST_CASE(same_number_again_and_again),
+          TEST_CASE(same_number_again_and_again), TEST_CASE(what_is_discarded_waits_for_others),
           TEST_CASE(a_lingering_socket_holds_up_nobody_and_loses_nothing),
           TEST_CASE(many_lingering_sockets_of_one_uid_hold_up_no_other),
           TEST_CASE(a_lingering_socket_in_a_queue_is_closed_by_a_worker_too),

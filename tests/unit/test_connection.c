@@ -365,6 +365,8 @@ static void a_receive_of_descriptors_costs_little_by_itself(void **state) {
     world_until_idle();
 }
 
+static bool nothing_is_being_closed(void) { return closer_pending(world.closer) == 0; }
+
 /* Makes a connection that its client leaves, or that an error of its client ends. Returns whether a worker closes it. */
 static bool is_closed_by_a_worker(bool left) {
     static const uint8_t wrong[FRAME_HEADER] = {0};
@@ -374,6 +376,7 @@ static bool is_closed_by_a_worker(bool left) {
     assert_int_equal(send(fd, hello, sizeof hello, 0), sizeof hello);
     world_until_idle();
     assert_true(read_all(fd) > 0);
+    assert_true(world_until(nothing_is_being_closed)); /* of the hello */
     if (left)
         os_close(fd);
     else
