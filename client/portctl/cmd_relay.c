@@ -6,6 +6,8 @@
  *
  * When the main thread fails, the second one is asked to end, so that the bytes which it has read and not written are told as well: a pipe wakes it
  * where it waits for standard input, portd_wakeup where it waits for the broker. A write to a copy of the descriptor cannot be ended.
+ *
+ * When the second one fails, the main thread goes on for a while, as an answer may be on its way, and is then ended as by a signal. Its failure is told.
  */
 #include "failure.h"
 #include "io.h"
@@ -25,7 +27,7 @@ struct relay {
     portd_native leave[2]; /* the pipe whose end tells it to end */
 };
 
-enum { SETTLE_US = 2 * 1000 * 1000 };
+enum { SETTLE_US = 2 * 1000 * 1000, ANSWER_US = 2 * 1000 * 1000 };
 
 /* The open port of that descriptor for the direction; 0: none. */
 static portd_id find_port(const portd_list *list, portd_id descriptor, int direction) {
@@ -124,9 +126,9 @@ static char *settle(struct io *io) {
 }
 
 /* Waits for the second thread. */
-static int finish(struct relay *relay) {
+static int finish(struct io *io) {
     const struct flow none = {.lost = 0};
-    struct io *io = &relay->io;
+    struct relay *relay = (struct relay *)io; /* its first member */
     struct flow input = {.giver = &relay->giver};
     enum flow_end end = flow_await(relay->done, io->in->deadline);
 
@@ -155,6 +157,7 @@ static int run_both(struct relay *relay) {
     }
     rc = native_small_pipe(relay->leave) ? 0 : errno;
     input.watch = relay->leave[0];
+    input.fails = ANSWER_US;
     flow_begin(io->in->deadline, io->broker.client);
     if (rc == 0)
         rc = flow_start(&input, &relay->done);
@@ -162,8 +165,9 @@ static int run_both(struct relay *relay) {
         return failure_code(&io->in->output, PORTD_E_SYSTEM, NULL, "cannot begin to copy standard input: %s",
                             strerror(rc));
     io->settle = settle;
+    io->other = finish;
     rc = io_cat(io);
-    return rc != 0 ? rc : finish(relay);
+    return rc != 0 ? rc : finish(io);
 }
 
 /* Static: the second thread may use it until the program ends. */
@@ -198,9 +202,10 @@ static const char *const examples[] = {
 
 static const char details[] =
     "Copies standard input to a descriptor that is wrapped for both directions, and\n"
-    "its output to standard output, until both have ended. ID is either of the two\n"
-    "ports. With --shutdown the socket is shut down for writing when standard input\n"
-    "ends, for everybody who holds it.\n"
+    "its output to standard output, until both have ended, or two seconds after\n"
+    "copying standard input has failed. ID is either of the two ports. With\n"
+    "--shutdown the socket is shut down for writing when standard input ends, for\n"
+    "everybody who holds it.\n"
     "\n"
     "The bytes go through a copy of the descriptor where the broker hands one over,\n"
     "as with cat and write. Each read from standard input is sent as one datagram,\n"

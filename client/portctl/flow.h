@@ -55,6 +55,8 @@ struct flow {
     bool looks;     /* where bytes never stop coming it ends with FLOW_LOOK, once a second */
     int64_t looked; /* when it did so last */
     bool shuts;     /* with flow_start: at end of file the socket `to` is shut down for writing */
+    int64_t
+        fails; /* with flow_start: so many microseconds after its failure the first thread's is stopped, too */
     struct packet packet; /* the last one; freed by the caller, and by the second thread for its own */
 };
 

@@ -312,6 +312,10 @@ static enum flow_end tell_end(struct flow *flow) {
     return shutdown((int)flow->to, SHUT_WR) == 0 || errno == ENOTCONN ? FLOW_FILE_END : FLOW_WRITE_ERROR;
 }
 
+static bool is_failure(enum flow_end end) {
+    return end == FLOW_READ_ERROR || end == FLOW_WRITE_ERROR || end == FLOW_REFUSED || end == FLOW_CUT;
+}
+
 static void *run_beside(void *data) {
     struct beside *beside = data;
     struct flow *flow = &beside->flow;
@@ -327,6 +331,8 @@ static void *run_beside(void *data) {
     while (write(beside->told, &result, sizeof(result)) < 0 && errno == EINTR)
         continue;
     close(beside->told);
+    if (is_failure(result.end))
+        stop_after(flow->fails);
     packet_free(&flow->packet);
     free(beside);
     return NULL;

@@ -102,11 +102,16 @@ static char *describe_lost(const struct flow *flow, const char *from) {
 /* Whether a failed write says that nobody reads any more: a socket that was reset says so first. */
 static bool has_left(int error) { return error == EPIPE || error == ECONNRESET; }
 
-/* Says what is lost, if anything, and ends portctl by the signal. */
+/* Says what is lost, if anything, and ends portctl by the signal; or says it with the failure that has stopped this. */
 static int tell_stop(struct io *io, const struct flow *flow, const char *from) {
-    int code = 128 + stop_asked();
+    int why = stop_asked(), code = 128 + why;
     char *lost = describe_lost(flow, from);
 
+    if (why == STOP_LIMIT) {
+        free(io->rest);
+        io->rest = lost;
+        return io->other(io);
+    }
     if (lost[0] != '\0' || io_rest(io)[0] != '\0')
         (void)failure_own(&io->in->output, "interrupted", code, NULL, "ended by a signal%s%s", lost,
                           io_rest(io));

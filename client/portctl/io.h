@@ -20,6 +20,7 @@ struct io {
         struct io
             *io); /* NULL; or called once, before a failure is told: more to say about what is lost, or "" */
     char *rest;   /* what it has said, or NULL */
+    int (*other)(struct io *io); /* tells the failure for which stop_after has stopped this */
 };
 
 extern const struct option_row io_options[]; /* --through-broker */

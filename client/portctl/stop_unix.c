@@ -24,9 +24,8 @@ static const int signals[] = {SIGINT, SIGTERM, SIGHUP};
 
 static atomic_int asked;
 static portd_client *volatile woken; /* NULL: none */
-static int64_t first;                /* when the signal came; the handler's alone */
-
-static void on_alarm(int signal) { (void)signal; }
+static int64_t first;                /* when the signal came; the handlers' alone */
+static _Atomic int64_t limit;        /* 0: none */
 
 static bool begun, timed;
 static struct itimerval timer_before; /* while timed */
@@ -40,6 +39,24 @@ static void interrupt_in(int64_t us) {
     timer.it_value.tv_sec = (time_t)(us / 1000000);
     timer.it_value.tv_usec = (suseconds_t)(us % 1000000);
     setitimer(ITIMER_REAL, &timer, NULL);
+}
+
+/* From now on all calls are interrupted. */
+static void ask(int why) {
+    first = portd_now();
+    asked = why;
+    interrupt_in(AGAIN_US);
+    if (woken != NULL)
+        (void)portd_wakeup(woken);
+}
+
+static void on_alarm(int signal) {
+    int error = errno;
+
+    (void)signal;
+    if (asked == 0 && limit != 0 && portd_now() >= limit)
+        ask(STOP_LIMIT);
+    errno = error;
 }
 
 /* It is blocked if that of the program which portctl replaced was. */
@@ -59,11 +76,7 @@ static void on_signal(int number) {
     int error = errno;
 
     if (asked == 0) {
-        first = portd_now();
-        asked = number;
-        interrupt_in(AGAIN_US);
-        if (woken != NULL)
-            (void)portd_wakeup(woken);
+        ask(number);
     } else if (portd_now() - first >= TWICE_US) {
         (void)signal(number, SIG_DFL);
         (void)raise(number); /* when this returns */
@@ -105,6 +118,20 @@ void stop_timer_end(void) {
     errno = error;
 }
 
+/* The timer may run for the deadline, and a signal may come meanwhile. */
+void stop_after(int64_t us) {
+    struct itimerval timer = {.it_value = {0, 0}};
+    int64_t left;
+
+    limit = portd_now() + us;
+    getitimer(ITIMER_REAL, &timer);
+    left = timer.it_value.tv_sec * INT64_C(1000000) + timer.it_value.tv_usec;
+    if (left == 0 || left > us)
+        interrupt_in(us);
+    if (asked != 0)
+        interrupt_in(AGAIN_US);
+}
+
 int stop_asked(void) { return asked; }
 
 void stop_use_client(portd_client *client) { woken = client; }
@@ -114,7 +141,7 @@ void stop_leave_client(void) { woken = NULL; }
 void stop_raise(void) {
     int number = asked;
 
-    if (number == 0)
+    if (number <= 0)
         return;
     (void)signal(number, SIG_DFL);
     (void)raise(number);

@@ -40,6 +40,13 @@ all_end() {
   all_end 16 "" ": 125 text cannot read standard input: Connection reset by peer 0"
 }
 
+@test "relay: standard input that fails ends both directions, also where nothing ends the other one" {
+  run -0 flow one_way
+  all_end 4 "^read" ": 125 answer cannot read standard input: Connection reset by peer 0"
+  all_end 4 "^write" ": 125 answer cannot write the port: Broken pipe [04]"
+  all_end 4 "^full" ": 125 - cannot write the port: Broken pipe [0-9]*"
+}
+
 @test "cat: errors of UDP and the hang-up of a terminal are failed reads" {
   run -0 flow refused
   all_end 6 "^udp" ": 125 cannot read the port: Connection refused 0"

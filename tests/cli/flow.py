@@ -2,6 +2,7 @@
 run, and what came of it. The cases are the functions at the end."""
 import json, os, queue, re, select, signal, socket, struct, subprocess, sys, tempfile, threading
 from base64 import b64decode
+from concurrent.futures import ThreadPoolExecutor
 
 ctl = os.environ["PORTCTL_BIN"]
 SO_SNDBUFFORCE = 32
@@ -51,6 +52,16 @@ def text(error):
         error = json.loads(error)["error"]["message"]
     lost = re.search(r"; (\d+) bytes that had been read from [a-z ]* were not written", error)
     return error.removeprefix("portctl: ").split("\n")[0].split(";")[0], int(lost.group(1)) if lost else 0
+
+
+def fill(writer):
+    """As much as a pipe takes: how many bytes that is."""
+    filled = 0
+    try:
+        while True:
+            filled += os.write(writer, bytes(4096))
+    except BlockingIOError:
+        return filled
 
 
 class Output:
@@ -148,6 +159,42 @@ def reset_input():
             ours.shutdown(socket.SHUT_WR)
             run = portctl("relay", port, *way, stdin=near)
             print(f"{make.__name__}, relay {' '.join(way)}:", run.returncode, ours.recv(100).decode(), *text(run.stderr))
+
+
+def fails_one_way(what, words, way):
+    near, far = unix() if what == "read" else socket.socketpair()
+    far.send(b"text")
+    if what == "read":
+        far.close()
+        until(near)
+    ours, theirs = socket.socketpair()
+    port = wrap(theirs.fileno())[0]
+    theirs.close()
+    ours.send(b"answer")
+    if what != "read":
+        ours.shutdown(socket.SHUT_RD)
+    reader, writer = os.pipe()
+    filled = 0
+    if what == "full":
+        os.set_blocking(writer, False)
+        filled = fill(writer)
+        os.set_blocking(writer, True)
+    run = subprocess.run([ctl, *words, port, *way, "--timeout", "1min"], stdin=near, stdout=writer, stderr=subprocess.PIPE)
+    os.close(writer)
+    with open(reader, "rb") as file:
+        got = file.read()[filled:]
+    if words[-1] == "--json" and got:
+        got = b64decode(json.loads(got)["data"])
+    return f"{what}, {' '.join(words + way)}:", run.returncode, got.decode() or "-", *text(run.stderr)
+
+
+def one_way():
+    """One direction of a relay fails, and nothing ends the other one, or it waits for standard output, which is full. Each waits for a while before it ends."""
+    with ThreadPoolExecutor(12) as pool:
+        runs = [pool.submit(fails_one_way, what, words, way)
+                for what in ("read", "write", "full") for words in (["relay"], ["relay", "--json"]) for way in WAYS]
+        for run in runs:
+            print(*run.result())
 
 
 def refused():
