@@ -115,8 +115,10 @@ bool portd_broker_has_feature(const portd_client *client, const char *name) {
     return false;
 }
 
-bool client_may_attach(const portd_client *client) {
-    return !client->greeted || portd_broker_has_feature(client, "handle-attach");
+bool client_may_attach(const portd_client *client, portd_id id) {
+    if (!client->greeted)
+        return true;
+    return portd_id_kind(id) == PORTD_KIND_SEMAPHORE ? client->attaches_eventfds : client->attaches_epolls;
 }
 
 int64_t client_now(portd_client *client) {

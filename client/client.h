@@ -50,6 +50,7 @@ struct portd_client {
     void *extra;                                  /* memory of the result being called back */
     portd_id session;
     bool joined;
+    bool attaches_epolls, attaches_eventfds; /* to requests for handles: of events and ports; of semaphores */
     char *welcome; /* one block: the token, each feature, an empty string; NULL before hello is answered */
     char address[ADDRESS_MAX];
     unsigned flags; /* of the last blocking call */
@@ -84,9 +85,9 @@ int client_check_ids(portd_client *client, const portd_id *ids, size_t n);
 
 void client_log(const portd_client *client, const char *line);
 
-/* Whether the broker takes an epoll descriptor with `handle`. True before hello is answered: such a request is queued, and
- * send_queued leaves out what an older broker does not take. */
-bool client_may_attach(const portd_client *client);
+/* Whether a descriptor is attached to the `handle` of that object. True before hello is answered: such a request is queued, and
+ * send_queued leaves out what the broker does not take, or need not. */
+bool client_may_attach(const portd_client *client, portd_id id);
 
 /* The time; the clock is read at most once between two sleeps of a call. */
 int64_t client_now(portd_client *client);

@@ -553,8 +553,9 @@ PORTD_API int portd_wait(portd_client *client, const portd_id *ids, size_t n, un
  * broker. It must not be read. The caller closes it. It does not tell that the broker has exited: poll portd_get_fd() as
  * well. Then that of a semaphore no longer changes; that of an event or a port is readable exactly while its descriptor is
  * ready, as long as somebody has that open file, and never if only the broker had it; also if the object has ended, or cannot be
- * polled (a regular file): it was readable for that by a descriptor of the broker's. For semaphores, events and ports; for the latter two the library
- * makes it: an epoll descriptor, whose watches the kernel charges to this user. Returns 1. PORTD_E_UNSUPPORTED: this broker's
+ * polled (a regular file): it was readable for that by a descriptor of the broker's. For semaphores, events and ports. The library
+ * makes it, since the kernel charges it to who makes it: an epoll descriptor for an event or a port, and where the broker
+ * asks for it an eventfd for a semaphore. Returns 1. PORTD_E_UNSUPPORTED: this broker's
  * system (macOS, the BSDs) has only hints for events and ports. */
 PORTD_API int portd_handle_dup(portd_client *client, portd_id id, int64_t deadline, portd_native *handle);
 

@@ -134,10 +134,11 @@ static int start_handle(portd_client *client, portd_id id, bool hint, portd_call
     os_fd attached = OS_FD_NONE;
     int r = 0;
 
-    if (portd_id_kind(id) != PORTD_KIND_SEMAPHORE && client && client_may_attach(client))
-        r = handle_attach(&attached);
+    if (client && client_may_attach(client, id))
+        r = handle_attach(portd_id_kind(id) == PORTD_KIND_SEMAPHORE, &attached);
     if (r < 0)
-        return client_fail(client, error_of_errno(r), -r, "handle", "cannot make an epoll descriptor");
+        return client_fail(client, error_of_errno(r), -r, "handle",
+                           "cannot make a descriptor for the handle");
     handle.id = id;
     handle.hint = hint;
     message.method_case = PORTD__V1__REQUEST__METHOD_HANDLE;

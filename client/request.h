@@ -45,8 +45,9 @@ struct portd_request {
     int os_errno;
     uint8_t *body; /* while queued: the packed message; a wait has none */
     size_t length;
-    os_fd fd;    /* while queued: own copy of the descriptor to attach */
-    os_fd taken; /* the caller's number, to be closed when the broker has accepted; OS_FD_NONE */
+    os_fd fd;           /* while queued: own copy of the descriptor to attach */
+    portd_id handle_of; /* while queued: the object whose handle it asks for; 0: it is another method */
+    os_fd taken;        /* the caller's number, to be closed when the broker has accepted; OS_FD_NONE */
     /* A wait keeps its arguments: they are packed when it is sent, and reported when the connection is lost. */
     portd_id *ids; /* kept when the struct is reused */
     size_t n_ids, ids_room;

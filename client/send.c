@@ -75,7 +75,7 @@ static int wait_put(portd_client *client, const portd_request *request) {
 /* Puts the message that the request has kept packed. */
 static int body_put(portd_client *client, const portd_request *request) {
     if (request->fd != OS_FD_NONE &&
-        (request->method != PORTD__V1__REQUEST__METHOD_HANDLE || client_may_attach(client)))
+        (request->handle_of == 0 || client_may_attach(client, request->handle_of)))
         return channel_put_fds(&client->channel, request->body, request->length, &request->fd, 1);
     uint8_t *body = channel_put(&client->channel, request->length);
     if (!body)
@@ -89,6 +89,7 @@ static int body_keep(portd_client *client, portd_request *request, const Portd__
                      os_fd fd) {
     struct envelope envelope = envelope_of(message);
 
+    request->handle_of = message->method_case == PORTD__V1__REQUEST__METHOD_HANDLE ? message->handle->id : 0;
     request->length = envelope_size(&envelope);
     if (request->length > request_room(message->method_case))
         return -EMSGSIZE;

@@ -67,6 +67,7 @@ struct handle *handle_new_semaphore(struct session_objects *owner, bool fired, s
     struct handle *handle = handle_new(owner, 0, fired ? 1 : pollable_semaphore_fds(), refusal);
     if (!handle)
         return NULL;
+    handle->ended = handle->always_ready = fired;
     handle->fd = pollable_semaphore_new(fired, &handle->wakeup);
     if (handle->fd != OS_FD_NONE)
         return handle;
@@ -76,6 +77,16 @@ struct handle *handle_new_semaphore(struct session_objects *owner, bool fired, s
     else
         handle_free(handle);
     return NULL;
+}
+
+struct handle *handle_new_semaphore_attached(struct session_objects *owner, os_fd eventfd,
+                                             struct refusal *refusal) {
+    struct handle *handle = handle_new(owner, 1, 0, refusal);
+    if (!handle)
+        return NULL;
+    handle->fd = eventfd;
+    kept_adopt(&handle->kept);
+    return handle;
 }
 
 struct handle *handle_new_hint(struct session_objects *owner, struct refusal *refusal) {
@@ -120,7 +131,7 @@ struct handle *handle_new_evt(struct session_objects *owner, struct refusal *ref
     return NULL;
 }
 
-struct handle *handle_new_attached(struct session_objects *owner, os_fd epoll, struct refusal *refusal) {
+struct handle *handle_new_evt_attached(struct session_objects *owner, os_fd epoll, struct refusal *refusal) {
     struct handle *handle = new_evt(owner, 1, refusal);
     if (!handle)
         return NULL;

@@ -1,7 +1,9 @@
 /* handle.h: the pollable handle of a semaphore, an event or a port, from creation to close.
  *
  * A handle is made on demand, one for each object and asking session, and the same open file each time. That of
- * an event is an epoll descriptor that the client made and keeps; the broker has a copy of it, and a wakeup.
+ * a semaphore is an eventfd, and that of an event an epoll descriptor, which the client made and keeps; the broker has
+ * a copy of it, and for an event a wakeup. What the broker made itself would be charged to its control group as long as
+ * the client keeps it.
  * When the object ends, the loop makes the handle ready at once, and a worker makes it ready forever. Workers
  * also close handles: a client may have put one into an epoll descriptor whose lock it keeps, or may keep the
  * handle's own.
@@ -68,9 +70,12 @@ struct handle *handle_new_semaphore(struct session_objects *owner, bool fired, s
 struct handle *handle_new_evt(struct session_objects *owner, struct refusal *refusal);
 struct handle *handle_new_hint(struct session_objects *owner, struct refusal *refusal);
 
-/* Makes an event's handle with a client's epoll, which it takes and which is counted in the fd table. A worker
- * must fill it (pollable_evt_fill). NULL with the refusal; then the epoll is still the caller's. */
-struct handle *handle_new_attached(struct session_objects *owner, os_fd epoll, struct refusal *refusal);
+/* Make a handle with a client's descriptor, which it takes and which is counted in the fd table: a semaphore's, not
+ * fired; an event's, which a worker must fill (pollable_evt_fill). NULL with the refusal; then the descriptor is still the
+ * caller's. */
+struct handle *handle_new_semaphore_attached(struct session_objects *owner, os_fd eventfd,
+                                             struct refusal *refusal);
+struct handle *handle_new_evt_attached(struct session_objects *owner, os_fd epoll, struct refusal *refusal);
 
 /* Makes it ready from now on. Later calls do nothing. */
 void handle_end(struct handle *handle);

@@ -2,8 +2,9 @@
  *
  * A semaphore's handle is an eventfd that reads cannot drain: it is posted with the largest count, and a read
  * takes one. It does not fire when the broker dies. An event's handle is an epoll descriptor that contains the
- * target: the kernel keeps it exact, even after the broker's death. The client makes that epoll, because the
- * kernel charges every watch in it to the user who made it.
+ * target: the kernel keeps it exact, even after the broker's death. The client makes either: the kernel charges
+ * a descriptor to its maker's control group, as long as anybody keeps it, and every watch in an epoll to the user
+ * who made it. But the memory of an entry in an epoll is charged to the group of the process that adds it.
  *
  * A holder of a handle can block a thread that changes it: an eventfd by filling it and clearing O_NONBLOCK,
  * which all copies share; an epoll by keeping its lock while it waits for it. So a handle is made ready in two
@@ -43,7 +44,7 @@ os_fd pollable_always_new(void);
 /* How many descriptors a semaphore's handle is: 1, or 2 with a wakeup. */
 size_t pollable_semaphore_fds(void);
 
-/* Makes a semaphore's handle. *wakeup: OS_FD_NONE, or what makes it readable; closing that, on a worker, makes it readable forever.
+/* Makes a semaphore's handle, for a user that the broker trusts. *wakeup: OS_FD_NONE, or what makes it readable; closing that, on a worker, makes it readable forever.
  * OS_FD_NONE with errno; *wakeup is then OS_FD_NONE or what a worker must close. */
 os_fd pollable_semaphore_new(bool fired, os_fd *wakeup);
 
@@ -66,6 +67,10 @@ os_fd pollable_evt_new(void);
 os_fd pollable_wakeup_new(void);
 
 /* The next three take the epoll's lock, which a holder can keep: for a client's epoll they run on workers. */
+
+/* Runs on a worker: whether the entries that are added for an untrusted user would be charged to a control group that is full (cgroup.h). They
+ * stay, also when the broker has closed its copy of the epoll, as long as the client keeps it and the target. */
+bool pollable_evt_is_full(void);
 
 /* Adds the wakeup, and `always` switched off. Returns 0; -EEXIST (it is the handle of another event); -ENOSPC
  * (its maker has used up its watches); or another negative errno. On an error it contains neither. */

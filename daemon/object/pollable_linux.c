@@ -13,6 +13,7 @@
 
 #include "pollable.h"
 
+#include "daemon/base/cgroup.h"
 #include "daemon/readiness/engine.h"
 
 #include <errno.h>
@@ -25,7 +26,10 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-enum { RINGS = 64 /* completed requests that the kernel can hold */ };
+enum {
+    RINGS = 64,   /* completed requests that the kernel can hold */
+    ENTRIES = 640 /* bytes that the kernel charges for the three entries of a handle, of 200 on 64 bits */
+};
 
 static aio_context_t rings; /* 0: not available */
 
@@ -110,6 +114,8 @@ static int change(os_fd handle, int operation, os_fd fd, uint32_t events) {
 os_fd pollable_evt_new(void) { return epoll_create1(EPOLL_CLOEXEC); }
 
 os_fd pollable_wakeup_new(void) { return eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK); }
+
+bool pollable_evt_is_full(void) { return cgroup_is_full(ENTRIES); }
 
 int pollable_evt_fill(os_fd handle, os_fd wakeup, os_fd always) {
     int error = change(handle, EPOLL_CTL_ADD, wakeup, EPOLLIN);

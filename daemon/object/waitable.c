@@ -315,12 +315,14 @@ struct handle *waitable_handle(const struct waitable *waitable, const struct ses
 }
 
 struct handle *waitable_new_handle(const struct waitable *waitable, struct session_objects *asker,
-                                   os_fd epoll, struct refusal *refusal) {
+                                   os_fd attached, struct refusal *refusal) {
+    bool own = attached == OS_FD_NONE;
     if (waitable_is_semaphore(waitable))
-        return handle_new_semaphore(asker, waitable->cause != CAUSE_NONE, refusal);
+        return own ? handle_new_semaphore(asker, waitable->ended, refusal)
+                   : handle_new_semaphore_attached(asker, attached, refusal);
     if (pollable_evt_form() == POLLABLE_HINT)
         return handle_new_hint(asker, refusal);
-    return epoll == OS_FD_NONE ? handle_new_evt(asker, refusal) : handle_new_attached(asker, epoll, refusal);
+    return own ? handle_new_evt(asker, refusal) : handle_new_evt_attached(asker, attached, refusal);
 }
 
 int waitable_set_handle(struct waitable *waitable, struct session_objects *asker, struct handle *handle,
@@ -338,8 +340,8 @@ int waitable_set_handle(struct waitable *waitable, struct session_objects *asker
         handle->sibling->elder = handle;
     if (asker != waitable->object.owner)
         DL_APPEND2(asker->lent, handle, lent_prev, lent_next);
-    /* An event that cannot be watched is ready forever, and so is an ended one. */
-    if (!waitable_is_semaphore(waitable) && (error || waitable->ended))
+    /* An event that cannot be watched is ready forever, and so is what has ended. */
+    if (error || waitable->ended)
         handle_end(handle);
     return 0;
 }

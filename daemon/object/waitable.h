@@ -116,12 +116,12 @@ void waitable_undo_create(struct waitable *waitable, uint32_t undo);
 /* Returns the pollable handle that the session `asker` has requested, or NULL. */
 struct handle *waitable_handle(const struct waitable *waitable, const struct session_objects *asker);
 
-/* Makes a pollable handle, charged to the asker. That of an event or a port follows nothing yet. epoll: the
- * client's epoll for an event or a port, which the handle takes and a worker must fill (handle.h), or
- * OS_FD_NONE for one of the broker's own. Where events have hints it must be OS_FD_NONE, and the handle is not armed yet. NULL with the
- * refusal. */
+/* Makes a pollable handle, charged to the asker. That of an event or a port follows nothing yet. attached: the
+ * client's eventfd for a semaphore, or its epoll for an event or a port, which the handle takes and, the epoll, a worker must fill
+ * (handle.h); or OS_FD_NONE for one of the broker's own. Where handles have other forms it must be OS_FD_NONE; a hint is not armed yet. NULL
+ * with the refusal. */
 struct handle *waitable_new_handle(const struct waitable *waitable, struct session_objects *asker,
-                                   os_fd epoll, struct refusal *refusal);
+                                   os_fd attached, struct refusal *refusal);
 
 /* Gives the handle to the waitable, which must have none of that asker. error: the result of
  * pollable_evt_follow, or 0. Returns 0, or -ENOMEM; then the handle is still the caller's. */

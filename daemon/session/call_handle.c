@@ -1,6 +1,6 @@
-/* call_handle.c: pollable handles. The handle of an event is an epoll descriptor, which the client makes and attaches: the kernel
- * charges whatever is added to it, by any holder, to the user who made it. The broker makes one itself only for root and its own
- * uid.
+/* call_handle.c: pollable handles. The handle of a semaphore is an eventfd and that of an event an epoll descriptor, which the client makes
+ * and attaches: the kernel charges the eventfd to the maker's control group for as long as anybody keeps it, and whatever is added to the epoll
+ * descriptor, by any holder, to the user who made it. The broker makes one itself only for root and its own uid.
  *
  * A client can hold the lock of the epoll descriptor that it attached. And adding an epoll descriptor to any handle takes a lock
  * of the kernel that exists once per system, and that other users can hold. So a worker does both, in a job that delays nothing
@@ -89,6 +89,9 @@ static int check_follow(int error, struct refusal *refusal) {
         return 0;
     case -EBUSY:
         return nesting_refuse(refusal);
+    case -EDQUOT:
+        return refusal_set(refusal, REFUSAL_LIMIT, NULL, "wait for the event instead, or try again",
+                           "the memory of the broker's control group is in use, by what was done for others");
     case -ELOOP:
         return refusal_set(refusal, REFUSAL_UNSUPPORTED, "id", "wait for the event instead",
                            "the epoll descriptor contains its own handle, or is nested too deeply");
@@ -245,6 +248,7 @@ static int follow(struct call *call, struct following *following, struct descrip
                                 .always = handle->always->fd,
                                 .target = targeted ? descriptor->fd : OS_FD_NONE,
                                 .interest = following->interest,
+                                .counted = !limit_is_admin(call->connection->user),
                                 .copied = targeted && polled};
     if (plan->worker && nesting_start(&following->nesting, following->all->env, call->connection->user,
                                       call->connection->identity, &what, &call->refusal))
@@ -286,6 +290,21 @@ static int start(struct call *call, struct waitable *waitable, struct handle *ha
     return 0;
 }
 
+/* 0, or -1 and the refusal: the client has to make the handle. Those of other forms the broker makes for everybody. */
+static int check_maker(struct call *call, bool semaphore) {
+    if (call->fd != OS_FD_NONE || limit_is_admin(call->connection->user))
+        return 0;
+    if (!semaphore)
+        return refusal_set(&call->refusal, REFUSAL_MISMATCH, NULL,
+                           "attach a new epoll descriptor to the request, or use a newer library",
+                           "a handle of an event requires an attached epoll descriptor");
+    if (pollable_semaphore_form() != POLLABLE_EVENTFD)
+        return 0;
+    return refusal_set(&call->refusal, REFUSAL_MISMATCH, NULL,
+                       "attach a new eventfd (EFD_SEMAPHORE) to the request, or use a newer library",
+                       "a handle of a semaphore requires an attached eventfd");
+}
+
 /* For an event or a port whose handle is not a hint. 0: answered or in flight; -1 and the refusal. */
 static int make_for_evt(struct call *call, struct waitable *waitable) {
     struct session_objects *asker = &call->session->session_objects;
@@ -294,10 +313,8 @@ static int make_for_evt(struct call *call, struct waitable *waitable) {
                               .attached = call->fd != OS_FD_NONE};
     struct handle *handle;
     int error = -EPERM;
-    if (!plan.attached && !limit_is_admin(call->connection->user))
-        return refusal_set(&call->refusal, REFUSAL_MISMATCH, NULL,
-                           "attach a new epoll descriptor to the request, or use a newer library",
-                           "a handle of an event requires an attached epoll descriptor");
+    if (check_maker(call, false))
+        return -1;
     if (plan.worker && (nesting_check(call->connection->user, &call->refusal) || target_check_workers(call)))
         return -1;
     handle = waitable_new_handle(waitable, asker, call->fd, &call->refusal);
@@ -322,10 +339,14 @@ static int make_for_evt(struct call *call, struct waitable *waitable) {
 /* For a semaphore; and a hint. */
 static int make_plain(struct call *call, struct waitable *waitable) {
     struct session_objects *asker = &call->session->session_objects;
-    struct handle *handle = waitable_new_handle(waitable, asker, OS_FD_NONE, &call->refusal);
+    struct handle *handle;
     int error;
+    if (waitable_is_semaphore(waitable) && check_maker(call, true))
+        return -1;
+    handle = waitable_new_handle(waitable, asker, call->fd, &call->refusal);
     if (!handle)
         return -1;
+    call_take(call);
     error = waitable_set_handle(waitable, asker, handle, 0);
     if (error) {
         handle_free(handle);
@@ -350,16 +371,20 @@ static int rearm(struct call *call, const struct waitable *waitable, struct hand
     return call_answer(call, PORTD__V1__REPLY__RESULT_HANDLE, &form);
 }
 
-static int check_attached(os_fd fd, struct refusal *refusal) {
+/* Whether it is EFD_SEMAPHORE or waits is not looked at: the broker's calls on it never wait, and who makes one that can be drained harms its own
+ * session. */
+static int check_attached(os_fd fd, bool semaphore, struct refusal *refusal) {
     enum inspect_type type = inspect_type_of(fd);
     if (type == INSPECT_UNKNOWN)
         return refusal_set(refusal, REFUSAL_UNSUPPORTED, NULL, "try again; the broker needs a mounted /proc",
                            "cannot determine the type of the attached descriptor");
-    return type == INSPECT_EPOLL
-               ? 0
-               : refusal_set(refusal, REFUSAL_INVALID, NULL, "attach a descriptor from epoll_create1",
-                             "the attached descriptor is of type %s, not an epoll descriptor",
-                             inspect_name(type));
+    if (type == (semaphore ? INSPECT_EVENTFD : INSPECT_EPOLL))
+        return 0;
+    return refusal_set(refusal, REFUSAL_INVALID, NULL,
+                       semaphore ? "attach a descriptor from eventfd"
+                                 : "attach a descriptor from epoll_create1",
+                       "the attached descriptor is of type %s, not %s", inspect_name(type),
+                       semaphore ? "an eventfd" : "an epoll descriptor");
 }
 
 int call_handle(struct call *call) {
@@ -378,7 +403,7 @@ int call_handle(struct call *call) {
     handle = waitable_handle(waitable, &call->session->session_objects);
     if (message->rearm)
         return rearm(call, waitable, handle);
-    if (call->fd != OS_FD_NONE && check_attached(call->fd, &call->refusal))
+    if (call->fd != OS_FD_NONE && check_attached(call->fd, waitable_is_semaphore(waitable), &call->refusal))
         return -1;
     /* Beyond the attached descriptor, at most three: the wakeup, or the broker's handle and its wakeup; a worker's copy of the
      * target; and a copy of the handle that stays in the channel if the client does not read. */

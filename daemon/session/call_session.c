@@ -352,7 +352,7 @@ static int welcome(struct call *call, struct session *session, bool joined) {
     welcome.joined = joined;
     welcome.window = CONNECTION_WINDOW;
     welcome.wait_targets = FRAME_TARGETS_MAX;
-    welcome.features = features_list(&welcome.n_features);
+    welcome.features = features_list(limit_is_admin(call->connection->user), &welcome.n_features);
     return call_answer(call, PORTD__V1__REPLY__RESULT_HELLO, &welcome);
 }
 

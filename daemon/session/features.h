@@ -2,9 +2,10 @@
 #ifndef FEATURES_H
 #define FEATURES_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
-/* Not to be changed. */
-char **features_list(size_t *n);
+/* What a client is told; trusted: one for which the broker makes the handles of semaphores itself. Not to be changed. */
+char **features_list(bool trusted, size_t *n);
 
 #endif

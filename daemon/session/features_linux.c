@@ -1,10 +1,15 @@
 /* features_linux.c: features.h for Linux. */
 #include "features.h"
 
-char **features_list(size_t *n) {
-    static char *features[] = {"handle-eventfd", "handle-epoll", "handle-attach", "wait-one", "goodbye",
-                               "owner-pidfd",    "ports",        "stats",         "monitor",  "owners",
-                               "reach",          "splice",       "undo"};
-    *n = sizeof features / sizeof *features;
+/* The last one tells who must attach an eventfd: a client that need not is answered faster. */
+char **features_list(bool trusted, size_t *n) {
+    static char *features[] = {"handle-eventfd", "handle-epoll",
+                               "handle-attach",  "wait-one",
+                               "goodbye",        "owner-pidfd",
+                               "ports",          "stats",
+                               "monitor",        "owners",
+                               "reach",          "splice",
+                               "undo",           "handle-attach-eventfd"};
+    *n = sizeof features / sizeof *features - (trusted ? 1 : 0);
     return features;
 }

@@ -54,6 +54,8 @@ static void complete(struct nesting *nesting, int error) {
 }
 
 static int put(const struct nesting_what *what) {
+    if (what->counted && pollable_evt_is_full())
+        return -EDQUOT;
     int error = what->wakeup == OS_FD_NONE ? 0 : pollable_evt_fill(what->handle, what->wakeup, what->always);
     if (error)
         return error;

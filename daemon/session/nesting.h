@@ -27,13 +27,14 @@ struct nesting_what {
     os_fd always;
     os_fd target; /* OS_FD_NONE: none, the handle is always ready */
     unsigned interest;
+    bool counted; /* for a user that the broker does not trust: refused while its control group is full */
     bool
         copied; /* the target is an epoll descriptor: the worker uses a copy, and has all signals pending (pending.h) */
 };
 
 struct nesting {
     /* Called when it is over. error: the result of pollable_evt_fill or pollable_evt_follow (-EPERM also without a target), or
-     * -EBUSY: not begun. Unless it is 0 or -EPERM, the handle is as empty as before. */
+     * -EBUSY: not begun; -EDQUOT: the broker's control group is full. Unless it is 0 or -EPERM, the handle is as empty as before. */
     void (*done)(struct nesting *nesting);
     void (*late)(struct nesting *nesting); /* begun, but takes too long; done is still called */
     void (*drop)(struct nesting *nesting); /* instead of done: the broker exits */

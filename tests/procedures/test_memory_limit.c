@@ -1,5 +1,5 @@
 /* test_memory_limit.c: a broker in a control group with a memory limit: what it writes for others and nobody reads does not fill the group, and neither
- * do the pages of files that it reads for them. Needs root, to make a group and to be somebody else. */
+ * do the pages of files that it reads for them, nor the handles that they keep. Needs root, to make a group and to be somebody else. */
 #define _GNU_SOURCE
 
 #include "ports.h"
@@ -9,10 +9,19 @@
 #include <linux/magic.h>
 #include <poll.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
 
-enum { CLIENT = 2001, PIPES = 400, PIPE_SIZE = 1 << 20, PART = 1 << 16, ROOM = 32 << 20, NO_PAGES = 77 };
+enum {
+    CLIENT = 2001,
+    PIPES = 400,
+    PIPE_SIZE = 1 << 20,
+    PART = 1 << 16,
+    ROOM = 32 << 20,
+    NO_PAGES = 77,
+    KEPT = 8000
+};
 
 static struct fixture broker;
 
@@ -87,13 +96,44 @@ static int empty_pipe(int fd) {
     return 0;
 }
 
+/* What the request for a handle of a new object answers; the object is gone afterwards. kept: gets the handle, or NULL: it is closed. 0: something else
+ * failed. */
+static int handle_of_new(portd_client *client, int fd, bool semaphore, int *kept) {
+    portd_native handle = -1;
+    portd_id id;
+    int made = semaphore ? portd_fd_to_semaphore(client, fd, PORTD_MODE_READ, fixture_soon(), &id)
+                         : portd_fd_to_evt(client, fd, PORTD_MODE_READ, PORTD_FD, fixture_soon(), &id);
+    int code = made == 1 ? portd_handle_dup(client, id, fixture_soon(), &handle) : 0;
+    if (kept)
+        *kept = (int)handle;
+    else if (code == 1 && close((int)handle) < 0)
+        return 0;
+    return made == 1 && portd_remove(client, id, fixture_soon()) == 1 &&
+                   portd_release(client, &id, 1, fixture_soon()) == 1
+               ? code
+               : 0;
+}
+
+/* In a full group: the entries in an epoll descriptor are the broker's memory, an eventfd is the client's. Unread bytes fill the group again if
+ * the kernel has taken something back. */
+static int ask_in_full(portd_client *client, portd_id out, int fd) {
+    int code = 1;
+    for (int i = 0; code == 1 && i < FIXTURE_PATIENCE_MS; i++) {
+        if (write_part(client, out) == PORTD_E_LIMIT)
+            code = handle_of_new(client, fd, false, NULL);
+        if (code == 1 && handle_of_new(client, fd, true, NULL) != 1)
+            return 0;
+    }
+    return code;
+}
+
 /* Fills pipes until a write is refused, empties them, and writes again. */
 static int fill_and_empty(void *data) {
     portd_client *client = stranger_connect(&broker, CLIENT, NULL, NULL);
     portd_id out = 0;
-    int code = 1, n = 0;
+    int code = 1, n = 0, empty[2];
     (void)data;
-    if (!client)
+    if (!client || pipe2(empty, O_CLOEXEC) < 0)
         return 1;
     for (; code == 1 && n < PIPES; n++) {
         if (pipe2(pipes[n], O_CLOEXEC) < 0)
@@ -106,6 +146,8 @@ static int fill_and_empty(void *data) {
     }
     if (code != PORTD_E_LIMIT)
         return 4;
+    if (ask_in_full(client, out, empty[0]) != PORTD_E_LIMIT)
+        return 8;
     for (int i = 0; i < n; i++)
         if (empty_pipe(pipes[i][0]) < 0)
             return 5;
@@ -113,8 +155,37 @@ static int fill_and_empty(void *data) {
         (void)poll(NULL, 0, 1);
         code = write_part(client, out);
     }
+    for (int i = 0; code == 1 && handle_of_new(client, empty[0], false, NULL) == PORTD_E_LIMIT; i++)
+        if (i == FIXTURE_PATIENCE_MS || poll(NULL, 0, 1) < 0)
+            code = 0;
     portd_disconnect(client);
     return code == 1 ? 0 : 6;
+}
+
+static char used_folder[FIXTURE_PATH];
+static const char *used_file;
+
+/* Keeps what it polls of semaphores that are gone: the broker is charged for none of it. Some come first, for what the broker itself keeps. */
+static int keep_handles(void *data) {
+    enum { FIRST = 500, CHARGED = 180 /* bytes; the kernel takes more for an eventfd */ };
+    struct rlimit limit = {2 * KEPT, 2 * KEPT};
+    unsigned long long before = 0;
+    int ends[2], kept;
+    (void)data;
+    if (setrlimit(RLIMIT_NOFILE, &limit) < 0)
+        return NO_PAGES;
+    portd_client *client = stranger_connect(&broker, CLIENT, NULL, NULL);
+    if (!client || !portd_broker_has_feature(client, "handle-attach-eventfd") || pipe2(ends, O_CLOEXEC) < 0)
+        return 1;
+    for (int i = 0; i < KEPT; i++) {
+        if (i == FIRST)
+            before = number_in(used_folder, used_file);
+        if (handle_of_new(client, ends[0], true, &kept) != 1 || kept < 0)
+            return 2;
+    }
+    unsigned long long after = number_in(used_folder, used_file);
+    portd_disconnect(client);
+    return before && after < before + (unsigned long long)KEPT * CHARGED ? 0 : 3;
 }
 
 static int read_part(portd_client *client, portd_id in, size_t *n) {
@@ -168,6 +239,8 @@ static int be_limited(int (*client)(void *)) {
         test_skip("there are no control groups with memory here, or only root can make one");
     bool started = start_in(folder);
     unsigned long long used = number_in(folder, place->used);
+    memcpy(used_folder, folder, sizeof used_folder);
+    used_file = place->used;
     bool limited = started && set_number(folder, place->limit, 2 * used + ROOM);
     if (limited)
         answer = fixture_reap(fixture_fork(client, NULL));
@@ -188,6 +261,14 @@ static void unread_bytes_of_others_do_not_fill_it(void **state) {
     assert_int_equal(be_limited(fill_and_empty), 0);
 }
 
+static void handles_that_others_keep_do_not_fill_it(void **state) {
+    (void)state;
+    int answer = be_limited(keep_handles);
+    if (answer == NO_PAGES)
+        test_skip("root may not open so many files");
+    assert_int_equal(answer, 0);
+}
+
 static void pages_that_others_lock_do_not_fill_it(void **state) {
     (void)state;
     int answer = be_limited(lock_and_release);
@@ -197,4 +278,5 @@ static void pages_that_others_lock_do_not_fill_it(void **state) {
 }
 
 TEST_MAIN(FIXTURE_CASE_BARE(unread_bytes_of_others_do_not_fill_it),
+          FIXTURE_CASE_BARE(handles_that_others_keep_do_not_fill_it),
           FIXTURE_CASE_BARE(pages_that_others_lock_do_not_fill_it))

@@ -208,7 +208,8 @@ static inline void broker_welcome(struct broker_fake *broker, uint64_t id, uint3
     Portd__V1__Reply reply = PORTD__V1__REPLY__INIT;
     Portd__V1__Welcome welcome;
     char *features[] = {(char *)(uintptr_t) "handle-eventfd", (char *)(uintptr_t) "wait-one",
-                        (char *)(uintptr_t) "handle-attach", (char *)(uintptr_t) "goodbye"};
+                        (char *)(uintptr_t) "handle-attach", (char *)(uintptr_t) "handle-attach-eventfd",
+                        (char *)(uintptr_t) "goodbye"};
 
     portd__v1__welcome__init(&welcome);
     welcome.version = 1;

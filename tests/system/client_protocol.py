@@ -555,12 +555,30 @@ class Handles(Case):
         client = self.open()
         self.assertIn('handle-eventfd', client.welcome.features)
         reading, writing = self.pipe()
-        handle = self.handle(client, client.semaphore(reading, pb.MODE_READ), pb.HandleOf.FORM_EVENTFD)
+        made = client.semaphore(reading, pb.MODE_READ)
+        handle = self.handle(client, made, pb.HandleOf.FORM_EVENTFD)
         self.assertFalse(self.readable(handle))
         os.write(writing, b'x')
         self.assertTrue(self.readable(handle, PATIENCE))
         os.read(reading, 1)
         self.assertTrue(self.readable(handle))
+
+    def test_of_a_semaphore_that_the_client_makes(self):
+        client = self.open()
+        if not hasattr(os, 'eventfd'):
+            self.skipTest('this Python makes no eventfds')
+        self.assertNotIn('handle-attach-eventfd', client.welcome.features)  # of the broker's own user
+        reading, writing = self.pipe()
+        made = client.semaphore(reading, pb.MODE_READ)
+        own = os.eventfd(0, os.EFD_SEMAPHORE | os.EFD_CLOEXEC | os.EFD_NONBLOCK)
+        self.fds.append(own)
+        self.refused(pb.CODE_INVALID, client.ask_fds, 'handle', pb.Handle(id=made.id), [writing])
+        self.handle(client, made, pb.HandleOf.FORM_EVENTFD, [own])
+        self.assertFalse(self.readable(own))
+        os.write(writing, b'x')
+        self.assertTrue(self.readable(own, PATIENCE))
+        os.read(own, 8)
+        self.assertTrue(self.readable(own))
 
     def test_of_an_event(self):
         client = self.open()

@@ -1,7 +1,7 @@
-/* test_epolls.c: the epoll descriptors that clients attach for the handles of their events.
+/* test_epolls.c: the epoll descriptors that clients attach for the handles of their events, and the eventfds for those of semaphores.
  *
- * The kernel charges the contents of an epoll descriptor to the user who made it, so the broker makes none for uids that it does
- * not trust; and a client can attach anything: no epoll descriptor, one in use for something else, one that contains itself, one
+ * The kernel charges the contents of an epoll descriptor to the user who made it, and an eventfd to its maker's control group, so the broker makes none
+ * for uids that it does not trust; and a client can attach anything: no epoll descriptor, one in use for something else, one that contains itself, one
  * whose lock its owner keeps. */
 #define _GNU_SOURCE
 
@@ -21,6 +21,7 @@
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/syscall.h>
+#include <sys/timerfd.h>
 #include <unistd.h>
 
 enum {
@@ -65,14 +66,24 @@ static int ask_refused(struct raw *raw, uint64_t id, int attached) {
     return handle == -1 ? code : -1;
 }
 
-/* What must be given. */
-static int take(struct raw *raw, uint64_t id, int attached) {
+static int take_form(struct raw *raw, uint64_t id, int attached, int expected) {
     int handle, form;
 
     assert_int_equal(ask_form(raw, id, attached, &handle, &form), 0);
-    assert_int_equal(form, PORTD__V1__HANDLE_OF__FORM__FORM_EPOLL);
+    assert_int_equal(form, expected);
     return fixture_own(handle);
 }
+
+/* What must be given: of an event, and of a semaphore. */
+static int take(struct raw *raw, uint64_t id, int attached) {
+    return take_form(raw, id, attached, PORTD__V1__HANDLE_OF__FORM__FORM_EPOLL);
+}
+
+static int take_counter(struct raw *raw, uint64_t id, int attached) {
+    return take_form(raw, id, attached, PORTD__V1__HANDLE_OF__FORM__FORM_EVENTFD);
+}
+
+static int make_counter(int flags) { return fixture_own(eventfd(0, flags | EFD_CLOEXEC)); }
 
 static int make_epoll(void) { return fixture_own(epoll_create1(EPOLL_CLOEXEC)); }
 
@@ -92,8 +103,8 @@ static bool is_same(pid_t a, int of_a, pid_t b, int of_b) {
     return syscall(SYS_kcmp, a, b, KCMP_FILE, (unsigned long)of_a, (unsigned long)of_b) == 0;
 }
 
-/* How many epolls the broker has, and how many of them are that one of this process (-1: none). */
-static size_t count_epolls(const struct fixture *broker, int own, size_t *same) {
+/* How many descriptors with that link the broker has, and how many of them are that one of this process (-1: none). */
+static size_t count_linked(const struct fixture *broker, const char *expected, int own, size_t *same) {
     char path[320], link[64];
     const struct dirent *entry;
     size_t n = 0;
@@ -106,13 +117,21 @@ static size_t count_epolls(const struct fixture *broker, int own, size_t *same) 
         (void)snprintf(path, sizeof path, "/proc/%d/fd/%s", (int)broker->pid, entry->d_name);
         ssize_t length = readlink(path, link, sizeof link - 1);
         link[length < 0 ? 0 : length] = 0;
-        if (strcmp(link, "anon_inode:[eventpoll]") != 0)
+        if (strcmp(link, expected) != 0)
             continue;
         n++;
         *same += own != -1 && is_same(broker->pid, (int)strtol(entry->d_name, NULL, 10), getpid(), own);
     }
     (void)closedir(folder);
     return n;
+}
+
+static size_t count_epolls(const struct fixture *broker, int own, size_t *same) {
+    return count_linked(broker, "anon_inode:[eventpoll]", own, same);
+}
+
+static size_t count_counters(const struct fixture *broker, int own, size_t *same) {
+    return count_linked(broker, "anon_inode:[eventfd]", own, same);
 }
 
 static void put(int fd) { assert_int_equal(write(fd, "x", 1), 1); }
@@ -180,6 +199,45 @@ static void a_stranger_has_to_make_it(void **state) {
     fixture_until_fds(&broker, 1); /* the same for the next ones */
 }
 
+static void a_stranger_has_to_make_that_of_a_semaphore(void **state) {
+    static struct fixture broker;
+    struct raw raw, own;
+    int ends[2], counter = make_counter(EFD_SEMAPHORE | EFD_NONBLOCK), other = make_counter(0);
+    size_t same, before;
+
+    (void)state;
+    if (geteuid() != 0)
+        test_skip("needs to become another user");
+    fixture_start(&broker, open_to_all);
+    guest_open_at(&own, broker.address);
+    guest_pipe(ends);
+    open_as(&raw, &broker, STRANGER);
+    uint64_t semaphore = guest_semaphore(&raw, ends[0], 5);
+    before = count_counters(&broker, -1, &same);
+    assert_int_equal(ask_refused(&raw, semaphore, -1), MISMATCH);
+    assert_int_equal(count_counters(&broker, -1, &same), before);
+    int handle = take_counter(&raw, semaphore, counter);
+    assert_true(is_same(getpid(), handle, getpid(), counter));
+    assert_int_equal(count_counters(&broker, counter, &same), before + 1);
+    assert_int_equal(same, 1);
+    /* It is there: none is needed, and another one is not used. */
+    assert_true(is_same(getpid(), take_counter(&raw, semaphore, -1), getpid(), counter));
+    assert_true(is_same(getpid(), take_counter(&raw, semaphore, other), getpid(), counter));
+    guest_until_closed(&own); /* admins alone are told of it */
+    guest_close(&own);
+    assert_false(is_ready(counter));
+    put(ends[1]);
+    assert_true(fixture_poll(counter, POLLIN) & POLLIN);
+    assert_false(is_ready(other));
+    /* One that has fired is made ready before the answer. */
+    semaphore = guest_semaphore(&raw, ends[0], 6);
+    assert_true(is_ready(take_counter(&raw, semaphore, other)));
+    guest_close(&raw);
+    fixture_until_fds(&broker, 0);
+    assert_true(is_ready(counter));
+    assert_true(is_ready(other));
+}
+
 /* The kernel counts the paths through epolls to what lies in several handles: a user who uses them up blocks no other. */
 static void one_in_too_many_epolls(void **state) {
     static struct fixture broker;
@@ -226,11 +284,33 @@ static void the_broker_makes_those_of_its_own_user(void **state) {
     assert_true(is_ready(handle));
 }
 
+static void the_broker_makes_that_of_a_semaphore_of_its_own_user(void **state) {
+    struct raw raw;
+    int ends[2], counter = make_counter(EFD_SEMAPHORE | EFD_NONBLOCK);
+    size_t same, before;
+
+    (void)state;
+    guest_pipe(ends);
+    guest_open(&raw);
+    before = count_counters(fixture_broker(), -1, &same);
+    int handle = take_counter(&raw, guest_semaphore(&raw, ends[0], 5), -1);
+    assert_int_equal(count_counters(fixture_broker(), handle, &same), before + 1);
+    assert_int_equal(same, 1);
+    int attached = take_counter(&raw, guest_semaphore(&raw, ends[0], 6), counter);
+    assert_true(is_same(getpid(), attached, getpid(), counter));
+    assert_false(is_ready(handle));
+    assert_false(is_ready(counter));
+    put(ends[1]);
+    assert_true(fixture_poll(handle, POLLIN) & POLLIN);
+    assert_true(fixture_poll(counter, POLLIN) & POLLIN);
+}
+
 /* ---- what is no epoll, or none for this ------------------------------------------------------------------------------- */
 
-static void only_epolls_are_taken(void **state) {
+static void only_what_fits_is_taken(void **state) {
     struct raw raw;
-    int ends[2], handle, form, counter = fixture_own(eventfd(0, EFD_CLOEXEC)), epoll = make_epoll();
+    int ends[2], counter = make_counter(EFD_SEMAPHORE | EFD_NONBLOCK), epoll = make_epoll(),
+                 timer = fixture_own(timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC));
 
     (void)state;
     guest_pipe(ends);
@@ -238,18 +318,66 @@ static void only_epolls_are_taken(void **state) {
     uint64_t event = guest_evt(&raw, ends[0], 5), semaphore = guest_semaphore(&raw, ends[0], 5);
     assert_int_equal(ask_refused(&raw, event, ends[0]), INVALID);
     assert_int_equal(ask_refused(&raw, event, counter), INVALID);
-    assert_int_equal(ask_refused(&raw, semaphore, counter), INVALID);
+    assert_int_equal(ask_refused(&raw, semaphore, epoll), INVALID);
+    assert_int_equal(ask_refused(&raw, semaphore, timer), INVALID);
+    assert_int_equal(ask_refused(&raw, semaphore, ends[1]), INVALID); /* a write to it acts */
+    assert_int_equal(ask_refused(&raw, semaphore, raw.fd), INVALID);  /* the broker's own connection */
     guest_until_closed(&raw);
     fixture_until_fds(fixture_broker(), 2);
-    /* A semaphore has an eventfd whatever is attached. */
-    assert_int_equal(ask_form(&raw, semaphore, epoll, &handle, &form), 0);
-    assert_int_equal(form, PORTD__V1__HANDLE_OF__FORM__FORM_EVENTFD);
-    fixture_own(handle);
+    int handle = take_counter(&raw, semaphore, counter);
     put(ends[1]);
     assert_true(fixture_poll(handle, POLLIN) & POLLIN);
     assert_false(is_ready(epoll));
     assert_true(is_ready(take(&raw, event, epoll)));
     fixture_until_fds(fixture_broker(), 2 + 1 + 2);
+}
+
+static void one_is_taken_at_a_time(void **state) {
+    struct raw raw;
+    int ends[2], counters[] = {make_counter(EFD_SEMAPHORE), make_counter(EFD_SEMAPHORE)};
+    raw_request request = PORTD__V1__REQUEST__INIT;
+    Portd__V1__Handle message = PORTD__V1__HANDLE__INIT;
+
+    (void)state;
+    guest_pipe(ends);
+    guest_open(&raw);
+    message.id = guest_semaphore(&raw, ends[0], 5);
+    request.method_case = PORTD__V1__REQUEST__METHOD_HANDLE;
+    request.handle = &message;
+    assert_int_equal(raw_code(raw_ask_fds(&raw, &request, counters, 2)), MISMATCH);
+    assert_int_equal(raw.n_fds, 0);
+    guest_until_closed(&raw);
+    fixture_until_fds(fixture_broker(), 2);
+}
+
+/* The broker never waits for it, whatever its owner has done with it, and changes none of its flags. */
+static void a_counter_may_be_full_and_block(void **state) {
+    static const uint64_t counts[] = {0, 1, UINT64_MAX - 1};
+    static const int flags[] = {0, EFD_SEMAPHORE, EFD_SEMAPHORE | EFD_NONBLOCK};
+    static struct fixture broker;
+    struct raw raw, other;
+    int ends[2];
+
+    (void)state;
+    if (geteuid() != 0)
+        test_skip("needs to become another user");
+    fixture_start(&broker, open_to_all);
+    guest_pipe(ends);
+    open_as(&raw, &broker, STRANGER);
+    open_as(&other, &broker, STRANGER + 1);
+    for (size_t i = 0; i < 9; i++) {
+        int counter = make_counter(flags[i % 3]), shared = fcntl(counter, F_GETFL);
+        assert_int_equal(eventfd_write(counter, counts[i / 3]), 0);
+        uint64_t semaphore = guest_semaphore(&raw, ends[0], (int64_t)i);
+        (void)take_counter(&raw, semaphore, counter);
+        assert_int_equal(raw_remove(&raw, semaphore), 0);
+        assert_true(fixture_poll(counter, POLLIN) & POLLIN);
+        guest_is_served(&other);
+        assert_int_equal(fcntl(counter, F_GETFL), shared);
+    }
+    guest_close(&raw);
+    guest_close(&other);
+    fixture_until_fds(&broker, 0);
 }
 
 static void each_is_the_handle_of_one_event(void **state) {
@@ -547,8 +675,11 @@ static void one_whose_broker_ends(void **state) {
 }
 
 TEST_MAIN(FIXTURE_CASE_BARE(a_stranger_has_to_make_it), FIXTURE_CASE_BARE(one_in_too_many_epolls),
-          FIXTURE_CASE(the_broker_makes_those_of_its_own_user), FIXTURE_CASE(only_epolls_are_taken),
-          FIXTURE_CASE(each_is_the_handle_of_one_event), FIXTURE_CASE(what_leads_back_to_itself_is_refused),
-          FIXTURE_CASE(it_may_hold_much_else), FIXTURE_CASE(its_owner_can_take_out_the_descriptor_only),
-          FIXTURE_CASE_BARE(one_whose_lock_is_kept), FIXTURE_CASE(one_whose_session_ends),
-          FIXTURE_CASE_BARE(one_whose_broker_ends))
+          FIXTURE_CASE_BARE(a_stranger_has_to_make_that_of_a_semaphore),
+          FIXTURE_CASE(the_broker_makes_those_of_its_own_user),
+          FIXTURE_CASE(the_broker_makes_that_of_a_semaphore_of_its_own_user),
+          FIXTURE_CASE(only_what_fits_is_taken), FIXTURE_CASE(one_is_taken_at_a_time),
+          FIXTURE_CASE_BARE(a_counter_may_be_full_and_block), FIXTURE_CASE(each_is_the_handle_of_one_event),
+          FIXTURE_CASE(what_leads_back_to_itself_is_refused), FIXTURE_CASE(it_may_hold_much_else),
+          FIXTURE_CASE(its_owner_can_take_out_the_descriptor_only), FIXTURE_CASE_BARE(one_whose_lock_is_kept),
+          FIXTURE_CASE(one_whose_session_ends), FIXTURE_CASE_BARE(one_whose_broker_ends))

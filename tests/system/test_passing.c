@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -84,17 +85,19 @@ static int send_handle(struct raw *raw, uint64_t id) {
     return raw_send_request(raw, &request, NULL, 0);
 }
 
-static int ask_handle(struct raw *raw, uint64_t id) {
+static int ask_handle_with(struct raw *raw, uint64_t id, const int *attached, size_t n) {
     raw_request request = PORTD__V1__REQUEST__INIT;
     Portd__V1__Handle handle = PORTD__V1__HANDLE__INIT;
 
     handle.id = id;
     request.method_case = PORTD__V1__REQUEST__METHOD_HANDLE;
     request.handle = &handle;
-    int code = raw_code(raw_ask(raw, &request));
+    int code = raw_code(raw_ask_fds(raw, &request, attached, n));
     raw_close_fds(raw);
     return code;
 }
+
+static int ask_handle(struct raw *raw, uint64_t id) { return ask_handle_with(raw, id, NULL, 0); }
 
 /* The offender, and the client that requests a handle after it. */
 struct client {
@@ -104,8 +107,12 @@ struct client {
 
 static int client_open(struct client *client, const char *address, int fd) {
     *client = (struct client){.raw = {.fd = -1}};
-    int code = raw_open(&client->raw, address);
-    return code ? code : raw_semaphore(&client->raw, fd, 5, PORTD__V1__MODE__MODE_READ, &client->id);
+    int code = raw_open(&client->raw, address), own = eventfd(0, EFD_SEMAPHORE | EFD_CLOEXEC);
+    if (!code)
+        code = raw_semaphore(&client->raw, fd, 5, PORTD__V1__MODE__MODE_READ, &client->id);
+    if (!code)
+        code = ask_handle_with(&client->raw, client->id, &own, 1); /* later requests need nothing attached */
+    return close(own) < 0 ? -1 : code;
 }
 
 /* In the session of another: its object is this one's, too. */

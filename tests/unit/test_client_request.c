@@ -6,6 +6,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <sys/epoll.h>
+#include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 
@@ -209,14 +210,15 @@ static void handle_reply(struct broker_fake *broker, uint64_t id, int fd) {
     broker_reply(broker, &reply, fd);
 }
 
-/* Its watches are charged to the user who makes it. */
-static void handles_of_events_are_made_by_the_library(void **state) {
+/* They are charged to who makes them. */
+static void handles_are_made_by_the_library(void **state) {
     static const portd_id event = (UINT64_C(1) << 40) + PORTD_KIND_EVT,
                           semaphore = (UINT64_C(1) << 40) + PORTD_KIND_SEMAPHORE;
     struct broker_fake broker;
     portd_client *client = broker_meet(&broker, NULL, WINDOW);
     struct epoll_event none;
     portd_native handle;
+    eventfd_t count;
 
     (void)state;
     handle_reply(&broker, FIRST_ID, dup(0));
@@ -229,7 +231,13 @@ static void handles_of_events_are_made_by_the_library(void **state) {
     assert_int_equal(portd_handle_dup(client, semaphore, PORTD_FOREVER, &handle), 1);
     assert_int_equal(close((int)handle), 0);
     (void)broker_expect(&broker, PORTD__V1__REQUEST__METHOD_HANDLE);
-    assert_int_equal(broker.frame.n_fds, 0);
+    assert_int_equal(broker.frame.n_fds, 1);
+    int counter = broker.frame.fds[0];
+    assert_int_equal(read(counter, &count, sizeof count), -1); /* nothing in it, and it does not wait */
+    assert_int_equal(errno, EAGAIN);
+    assert_int_equal(eventfd_write(counter, 2), 0);
+    assert_int_equal(eventfd_read(counter, &count), 0);
+    assert_int_equal(count, 1); /* a read does not drain it */
     portd_disconnect(client);
     broker_close(&broker);
 }
@@ -509,7 +517,7 @@ static void welcome_of_an_older_broker(struct broker_fake *broker) {
 
 static void welcome_of_a_newer_one(struct broker_fake *broker) { broker_welcome(broker, 1, WINDOW); }
 
-/* Whether the broker takes an epoll descriptor is not known when the request is started. */
+/* Whether the broker takes a descriptor is not known when the request is started. */
 static void handle_before_the_welcome_is_what_the_broker_takes(void **state) {
     static void (*const welcomes[])(struct broker_fake *) = {welcome_of_an_older_broker,
                                                              welcome_of_a_newer_one};
@@ -517,15 +525,16 @@ static void handle_before_the_welcome_is_what_the_broker_takes(void **state) {
     portd_client *client;
 
     (void)state;
-    for (size_t n_fds = 0; n_fds < 2; n_fds++) {
+    for (size_t i = 0; i < 4; i++) {
+        const portd_id id = (UINT64_C(1) << 40) + (i < 2 ? PORTD_KIND_EVT : PORTD_KIND_SEMAPHORE);
+        const size_t n_fds = i % 2;
         struct heard heard = {0};
         size_t before = test_fds_count();
         int met = 0;
 
         broker_listen(&broker);
         assert_int_equal(portd_connect_start(broker.address, NULL, broker_met, &met, &client), 1);
-        assert_int_equal(
-            portd_handle_dup_start(client, (UINT64_C(1) << 40) + PORTD_KIND_EVT, hear, &heard, NULL), 1);
+        assert_int_equal(portd_handle_dup_start(client, id, hear, &heard, NULL), 1);
         process_all(client);
         broker_accept(&broker);
         broker_expect(&broker, PORTD__V1__REQUEST__METHOD_HELLO);
@@ -736,7 +745,7 @@ static void many_parked_waits_stay_apart(void **state) {
 TEST_MAIN(TEST_CASE(replies_come_in_any_order), TEST_CASE(reply_to_no_request_is_dropped_with_its_descriptor),
           TEST_CASE(reply_of_another_method_fails_its_request_alone),
           TEST_CASE(refusal_is_remembered_word_for_word), TEST_CASE(codes_are_those_of_the_wire),
-          TEST_CASE(objects_are_told_with_their_flags), TEST_CASE(handles_of_events_are_made_by_the_library),
+          TEST_CASE(objects_are_told_with_their_flags), TEST_CASE(handles_are_made_by_the_library),
           TEST_CASE(handle_is_the_callers_and_close_on_exec),
           TEST_CASE(unasked_descriptors_of_a_reply_are_closed), TEST_CASE(end_of_file_calls_everything_back),
           TEST_CASE(garbled_reply_ends_the_connection), TEST_CASE(oversize_reply_ends_the_connection),

@@ -154,13 +154,35 @@ static void an_attached_one_is_charged(void **state) {
     (void)state;
     used_slots = world.fd_table.used;
     fd_table_take(&world.fd_table, 1);
-    struct handle *handle = handle_new_attached(&asked.askers[0], epoll_create1(EPOLL_CLOEXEC), &refusal);
+    struct handle *handle = handle_new_evt_attached(&asked.askers[0], epoll_create1(EPOLL_CLOEXEC), &refusal);
     assert_non_null(handle);
     assert_int_equal(world.owner->used[USER_DESCRIPTORS], used + 2);
     assert_int_equal(account->used[USER_DESCRIPTORS], own + 2);
     assert_int_equal(world.fd_table.used, used_slots + 2);
     handle_free(handle);
     assert_int_equal(account->used[USER_DESCRIPTORS], own); /* it is its session's no more */
+    assert_true(world_until(its_slots_are_free));
+    assert_int_equal(world.owner->used[USER_DESCRIPTORS], used);
+}
+
+/* The eventfd that came, and nothing else. It is ready only once it is told. */
+static void an_attached_one_of_a_semaphore_is_charged(void **state) {
+    struct account *account = &asked.askers[0].account;
+    const uint64_t used = world.owner->used[USER_DESCRIPTORS], own = account->used[USER_DESCRIPTORS];
+    int eventfd_of_client = eventfd(0, EFD_SEMAPHORE | EFD_CLOEXEC);
+    struct pollfd polled = {.fd = eventfd_of_client, .events = POLLIN};
+    struct refusal refusal;
+    (void)state;
+    used_slots = world.fd_table.used;
+    fd_table_take(&world.fd_table, 1);
+    struct handle *handle = handle_new_semaphore_attached(&asked.askers[0], eventfd_of_client, &refusal);
+    assert_non_null(handle);
+    assert_int_equal(world.owner->used[USER_DESCRIPTORS], used + 1);
+    assert_int_equal(account->used[USER_DESCRIPTORS], own + 1);
+    assert_int_equal(world.fd_table.used, used_slots + 1);
+    assert_int_equal(poll(&polled, 1, 0), 0);
+    handle_free(handle);
+    assert_int_equal(account->used[USER_DESCRIPTORS], own);
     assert_true(world_until(its_slots_are_free));
     assert_int_equal(world.owner->used[USER_DESCRIPTORS], used);
 }
@@ -181,7 +203,7 @@ static void spare_ones_of_many_who_leave_are_closed(void **state) {
         users[i] = user_ref(&world.users, world.users.own + 100 + i);
         session_objects_init(&leavers[i], &world.registry, users[i], ASKERS + 2 + i, "leaver", 1);
         fd_table_take(&world.fd_table, 1);
-        handles[i] = handle_new_attached(&leavers[i], epoll_create1(EPOLL_CLOEXEC), &refusal);
+        handles[i] = handle_new_evt_attached(&leavers[i], epoll_create1(EPOLL_CLOEXEC), &refusal);
         assert_non_null(handles[i]);
     }
     for (unsigned i = 0; i < LEAVERS; i++)
@@ -197,4 +219,5 @@ static void spare_ones_of_many_who_leave_are_closed(void **state) {
 
 TEST_MAIN(HANDLES_CASE(each_is_found_by_its_session), HANDLES_CASE(they_are_told_in_steps),
           HANDLES_CASE(some_go_meanwhile), HANDLES_CASE(they_are_dropped_in_steps),
-          HANDLES_CASE(an_attached_one_is_charged), HANDLES_CASE(spare_ones_of_many_who_leave_are_closed))
+          HANDLES_CASE(an_attached_one_is_charged), HANDLES_CASE(an_attached_one_of_a_semaphore_is_charged),
+          HANDLES_CASE(spare_ones_of_many_who_leave_are_closed))
