@@ -373,8 +373,10 @@ static int cat_broker(struct io *io) {
     const struct through *through = &io->through;
     enum flow_end end = output_is_text(&io->in->output) ? cat_through(io) : FLOW_DONE;
 
-    if (end == FLOW_DONE)
+    if (end == FLOW_DONE) {
+        io->flow.sends = packet_is_kept(io->flow.to); /* an empty one is written, too */
         return cat_chunks(io);
+    }
     if (end != FLOW_REFUSED)
         return tell_output(io, end);
     return tell_refusal(io, through->code, through->os_errno, through->why, through->hint);

@@ -276,6 +276,11 @@ os.execv(sys.argv[1], [sys.argv[1], "--address", "fd:7", *sys.argv[2:]])'
   done
 }
 
+@test "cat, relay: packets are passed on one by one, an empty one, too, by either way" {
+  run -0 flow packets_on
+  all_end 8 "" ": 0 whole  0"
+}
+
 @test "write: packets of standard input are copied whole, and an empty one is no end" {
   run -0 flow packets_in
   all_end 12 "" ": 0 whole  0"

@@ -3,6 +3,7 @@ run, and what came of it. The cases are the functions at the end."""
 import json, os, queue, re, select, signal, socket, struct, subprocess, sys, tempfile, threading
 from base64 import b64decode
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 
 ctl = os.environ["PORTCTL_BIN"]
 SO_SNDBUFFORCE = 32
@@ -245,6 +246,31 @@ def packets():
                 print(f"{name}, {' '.join(words + way)}:", run.returncode, what, len(got), told, *text(run.stderr),
                       near.recv(100).decode() or "-")
                 portctl("close", port, check=True)
+
+
+def packets_on():
+    """Packets from the port to standard output that keeps them apart, an empty one among them."""
+    for name in ("SEQPACKET", "DGRAM"):
+        for word in ("cat", "relay"):
+            for way in WAYS:
+                near, far = socket.socketpair(socket.AF_UNIX, getattr(socket, "SOCK_" + name))
+                port = wrap(near.fileno())[0]
+                sent = [b"one", b"", b"two"]
+                for packet in sent:
+                    far.send(packet)
+                if name == "SEQPACKET":
+                    far.close()
+                else:
+                    near.shutdown(socket.SHUT_RD)
+                ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
+                run = subprocess.run([ctl, word, port, *way], stdin=subprocess.DEVNULL, stdout=theirs, stderr=subprocess.PIPE)
+                theirs.close()
+                got = []
+                with suppress(BlockingIOError):
+                    while True:
+                        got.append(ours.recv(100, socket.MSG_DONTWAIT))
+                portctl("close", port, check=True)
+                print(f"{name}, {' '.join([word, *way])}:", run.returncode, "whole" if got == sent else got, *text(run.stderr))
 
 
 def packets_in():
