@@ -207,6 +207,13 @@ mkdir -p "$prefix/share/portd-of-others"
 quietly cmake --install "$build" --prefix "$prefix" # again: the folders are there by now
 removes share share/fish share/man share/man/of-others share/portd-of-others
 removes share share/fish share/man share/man/of-others share/portd-of-others
+# Folders that were made for one installation are known after another one, to another place, has been undone.
+quietly cmake --install "$build" --prefix "$room/first"
+for place in second first; do
+  quietly cmake --install "$build" --prefix "$room/$place"
+  quietly cmake --build "$build" --target uninstall
+  [ ! -e "$room/$place" ] || fail "uninstall leaves: $(find "$room/$place")"
+done
 export DESTDIR=$room/stage/
 quietly cmake --install "$build" --prefix "$prefix"
 grep -qxF "prefix=$prefix" "$DESTDIR$prefix/$library/pkgconfig/portd.pc" || fail "portd.pc does not name the prefix"

@@ -1,6 +1,6 @@
 # Run by the target uninstall: removes the files of the last installation from this build folder, below DESTDIR if that is set, and then
 # the folders that are empty and were made by an installation from it, or are named portd or portd/racket. manifest: the list that the
-# installation wrote; made: the list of folders that folders.cmake wrote.
+# installation wrote; made: the list of folders that folders.cmake wrote. Folders of installations to other places stay in it.
 cmake_minimum_required(VERSION 3.25)
 if(NOT EXISTS "${manifest}")
   message(FATAL_ERROR "nothing to uninstall: ${manifest} is not there")
@@ -11,6 +11,7 @@ if(EXISTS "${made}")
   file(STRINGS "${made}" folders)
 endif()
 set(removed 0)
+set(above "") # the folders that these files were in, and those above
 foreach(file IN LISTS files)
   cmake_path(SET path NORMALIZE "$ENV{DESTDIR}${file}")
   if(EXISTS "${path}" OR IS_SYMLINK "${path}")
@@ -21,6 +22,11 @@ foreach(file IN LISTS files)
     math(EXPR removed "${removed} + 1")
   endif()
   cmake_path(GET path PARENT_PATH folder)
+  while(NOT folder IN_LIST above AND NOT folder STREQUAL "/" AND NOT folder STREQUAL "")
+    list(APPEND above "${folder}")
+    cmake_path(GET folder PARENT_PATH folder)
+  endwhile()
+  cmake_path(GET path PARENT_PATH folder)
   while(folder IN_LIST folders OR folder MATCHES "/portd(/racket)?$")
     execute_process(COMMAND rmdir "${folder}" RESULT_VARIABLE kept OUTPUT_QUIET ERROR_QUIET) # it removes only what is empty
     if(kept)
@@ -30,5 +36,10 @@ foreach(file IN LISTS files)
     cmake_path(GET folder PARENT_PATH folder)
   endwhile()
 endforeach()
-file(REMOVE "${made}") # a folder that is left is that of others by now
+list(REMOVE_ITEM folders ${above}) # one that is left is that of others by now
+file(REMOVE "${made}")
+if(folders)
+  list(JOIN folders "\n" folders)
+  file(WRITE "${made}" "${folders}\n")
+endif()
 message(STATUS "${removed} files removed")
