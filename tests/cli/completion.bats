@@ -181,6 +181,7 @@ types() {
 
 # The same for every shell, each line with what is to come of it.
 completes_all() {
+  need_terminal
   open_fifo
   id=$(portctl wrap fd 5 --mode read --name "a name: with b")
   touch "$BATS_TEST_TMPDIR/some-file"

@@ -48,6 +48,7 @@ all_end() {
 }
 
 @test "cat: errors of UDP and the hang-up of a terminal are failed reads" {
+  need_terminal
   run -0 flow refused
   all_end 6 "^udp" ": 125 cannot read the port: Connection refused 0"
   all_end 6 "^terminal" ": 125 cannot read the port: Input/output error 0"

@@ -136,6 +136,7 @@ sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))' "$@"
 }
 
 @test "on a terminal: colour, pretty JSON, lines that are cut unless --full" {
+  need_terminal
   id=$(portctl sem fd 5 --mode read)
   bold=$(printf '\033[1m')
   has "$(on_terminal 200 "$PORTCTL_BIN" list)" "$bold"
@@ -146,6 +147,7 @@ sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))' "$@"
 }
 
 @test "colour: NO_COLOR, TERM=dumb, CLICOLOR_FORCE, FORCE_COLOR, the option wins" {
+  need_terminal
   escape=$(printf '\033')
   coloured() { case "$("$@")" in *"$escape"*) return 0 ;; esac; return 1; }
   coloured on_terminal 200 "$PORTCTL_BIN" list

@@ -97,6 +97,7 @@ closed descriptor 5 null null" ]
 }
 
 @test "for people: a line has room in the terminal, unless all of it is wanted" {
+  need_terminal
   seq=$(last)
   portctl sem fd 5 --mode read
   for columns in 80 40; do

@@ -333,6 +333,7 @@ SCRIPT
 
 # A wrapper is a job of the shell with job control, or a process group of its own below a script that leads a terminal session.
 @test "exec below a leader with a terminal: the session is that of the leader, through a wrapper too" {
+  need_terminal
   cat >"$BATS_TEST_TMPDIR/shell" <<'SHELL'
 PS1=
 for wrapper in "" "timeout 50" "xargs -a /dev/null"; do

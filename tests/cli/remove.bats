@@ -230,6 +230,7 @@ print("exit code", os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))' "$@"
 }
 
 @test "remove --all asks on a terminal" {
+  need_terminal
   a=$(portctl sem fd 5 --mode read)
   for no in "" n no maybe ^D; do
     run answers "$no" "$PORTCTL_BIN" remove --all
@@ -257,6 +258,7 @@ print("exit code", os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))' "$@"
 }
 
 @test "a question has a time limit" {
+  need_terminal
   a=$(portctl sem fd 5 --mode read)
   run python3 -c '
 import os, pty, sys

@@ -187,6 +187,11 @@ has() {
   return 1
 }
 
+# Where no terminal can be made the case is skipped.
+need_terminal() {
+  python3 -c 'import os; os.openpty()' 2>/dev/null || skip "needs a terminal: /dev/ptmx, and /dev/pts mounted"
+}
+
 # Makes as_other run portctl as another user; without the right to do so the case is skipped.
 need_other_user() {
   [ "$(id -u)" -eq 0 ] || skip "needs root"

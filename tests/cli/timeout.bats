@@ -33,6 +33,7 @@ stuck() {
 }
 
 @test "a full standard output that is a terminal or a socket, or does not block, or is standard error, too" {
+  need_terminal
   id=$(portctl wrap fd 5 --mode read)
   for kind in nonblocking socket terminal both-pipe both-terminal; do
     for call in list "monitor --after 0" help "cat $id -j"; do
