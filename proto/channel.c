@@ -334,6 +334,7 @@ void channel_trim(struct channel *channel, size_t length) {
 }
 
 static void out_sent(struct channel *channel, size_t n) {
+    channel->sent += n;
     channel->out_begin += n;
     channel->out_last = 0;
     if (channel->out_fds_at != SIZE_MAX)

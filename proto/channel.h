@@ -75,6 +75,7 @@ struct channel {
     os_fd *out_fds;    /* copies, the channel's own */
     size_t out_fds_n;
     size_t passed; /* descriptors sent to the peer; the owner of the channel may reset it to 0 */
+    size_t sent;   /* bytes sent to the peer, as passed */
     const char *fault;
 };
 

@@ -100,6 +100,7 @@ struct user {
     struct holders holders[USER_QUOTAS];
     size_t passing;                      /* descriptors in unread replies (daemon/session/passing.h) */
     unsigned monitors;                   /* in flight */
+    unsigned turned_away;                /* told, and not read (daemon/session/turned_away.h) */
     struct nesting *nesting;             /* at a worker (daemon/session/nesting.h) */
     struct ring nestings;                /* waiting for it */
     struct always_ready *always_readies; /* of its handles (daemon/object/always_ready.h) */

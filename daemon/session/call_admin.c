@@ -45,7 +45,7 @@ int call_ping(struct call *call) {
     return call_answer(call, PORTD__V1__REPLY__RESULT_PING, &pong);
 }
 
-static void page_init(struct page *page, const struct connection *connection) {
+static void page_init(struct page *page, struct connection *connection) {
     size_t room = connection_room(connection);
     portd__v1__items__init(&page->items);
     page->most = room < FRAME_DATA_MAX ? room : FRAME_DATA_MAX;

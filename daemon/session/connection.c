@@ -227,7 +227,7 @@ static bool may_read(struct connection *connection) {
 
 static void set_watch(struct connection *connection, bool read) {
     unsigned interest = read && !channel_has_frame(&connection->channel) ? LOOP_READ : 0;
-    if (channel_pending(&connection->channel))
+    if (channel_pending(&connection->channel) && !connection->withheld)
         interest |= LOOP_WRITE;
     if (interest == connection->watch.interest)
         return;
@@ -265,7 +265,8 @@ static void process(struct connection *connection) {
         metrics_add(METRIC_DESCRIPTORS_RECEIVED, frame.n_fds);
         turn_spend(turns_of(connection), 1 + frame.n_fds * UNITS_FD);
         connection->all->frame(connection, &frame);
-        if (channel_pending(&connection->channel) > CONNECTION_FREE + connection->charge.used[USER_BYTES])
+        if (channel_pending(&connection->channel) + connection->passing.bytes >
+            connection_free(connection) + connection->charge.used[USER_BYTES])
             charge_bytes(connection);
         spend(connection);
     } while (channel_has_frame(&connection->channel) && !blocked(connection) &&
@@ -315,9 +316,28 @@ void connection_flush_later(struct connection *connection) {
     queue(connection);
 }
 
+/* Whether replies wait, since what is unread cannot be charged. */
+static bool withholds(struct connection *connection) {
+    if (connection->dead || !connection->indebted || !channel_pending(&connection->channel))
+        return false;
+    charge_bytes(connection);
+    return connection->indebted && connection->passing.bytes;
+}
+
+/* The client may have read what was unread, or what others have given back can be taken. */
+void connection_checked(struct connection *connection) {
+    if (connection->dead)
+        return;
+    bool before = connection->indebted;
+    charge_bytes(connection);
+    if (before && (!connection->indebted || (connection->withheld && !connection->passing.bytes)))
+        connection_flush_later(connection);
+}
+
 void connection_flush(struct connection *connection) {
     size_t passed = connection->channel.passed;
-    int error = connection->dead ? 0 : channel_flush(&connection->channel);
+    connection->withheld = withholds(connection);
+    int error = connection->dead || connection->withheld ? 0 : channel_flush(&connection->channel);
     if (connection->channel.passed != passed)
         turn_set_apart(turns_of(connection));
     if (error == -ETOOMANYREFS) {
@@ -415,7 +435,7 @@ static void on_timer(struct loop_timer *timer) {
 static void on_opened(struct gate *gate) {
     struct connection *connection = CONTAINER_OF(gate, struct connection, gate);
     if (connection->indebted)
-        charge_bytes(connection);
+        connection_checked(connection);
     unblock(connection);
     update_watch(connection);
 }

@@ -28,7 +28,9 @@ enum {
     CONNECTION_UNREAD = 64 * 1024, /* bytes of replies beyond which nothing more is read */
     CONNECTION_HELLO_US = 10000000,
     CONNECTION_LEAVE_US = 5000000, /* how long its last replies are sent after the end of its session */
-    CONNECTION_FREE = 8192,        /* uncharged bytes: enough for a request or a short reply */
+    CONNECTION_FREE = 8192,        /* uncharged bytes: enough for a request or a short reply; */
+    CONNECTION_FREE_MANY = 1024,   /* of a uid with more connections than CONNECTION_MANY: for the shortest */
+    CONNECTION_MANY = 64,
     CONNECTION_DEBT_US =
         5000000, /* how often a connection that is not watched for that reason is asked whether its client is gone */
 };
@@ -87,10 +89,11 @@ struct connection {
     struct table by_request;
     unsigned windowed;
     unsigned discards;    /* received descriptors being closed by workers */
-    struct charge charge; /* what the channel keeps */
+    struct charge charge; /* what the channel keeps, and the kernel of unread replies */
     struct kept half;     /* places of the descriptors of an incomplete frame */
     bool
-        indebted; /* what the channel keeps cannot be charged: no reading until it can, and no reply while one is unread */
+        indebted; /* what it keeps cannot be charged: no reading until it can, and no reply while one is unread */
+    bool withheld;        /* so replies wait until the client has read those before */
     int64_t paused_until; /* end of the pause; 0: none */
     bool reach;           /* it may reach objects of its uid's other sessions */
     struct ring starved;  /* in-flight requests that wait for room */
@@ -121,8 +124,8 @@ void connection_discard(struct connection *connection, os_fd fd);
 bool connection_congested(const struct connection *connection);
 
 /* The longest result that can still be charged if it is left unread; 0, or -1 and the refusal if it is longer. */
-size_t connection_room(const struct connection *connection);
-int connection_check_room(const struct connection *connection, size_t length, struct refusal *refusal);
+size_t connection_room(struct connection *connection);
+int connection_check_room(struct connection *connection, size_t length, struct refusal *refusal);
 
 /* Sends at the end of the turn; then reading resumes if it may. */
 void connection_touch(struct connection *connection);
@@ -150,14 +153,22 @@ void connection_close(struct connection *connection);
  * and ends the connection. Nothing is sent to a uid whose lane rests. */
 void connection_leave_ended(struct connection *connection);
 
+/* Called when the kernel was asked what is unread, after it was charged. */
+void connection_checked(struct connection *connection);
+
 /* Sends what is to be sent, now or in a later turn of its uid. */
 void connection_flush(struct connection *connection);
 void connection_flush_later(struct connection *connection);
 
-/* connection_charge.c: charge what the channel keeps between turns, and set `indebted`. The first charges bytes and descriptors: 0, or -1 and the
- * refusal if the connection must end; those of received frames that cannot be charged are closed, and their requests refused. The other only charges bytes. */
+/* connection_charge.c: charge what the channel keeps between turns and what is unread, and set `indebted`. The first charges bytes and descriptors: 0,
+ * or -1 and the refusal if the connection must end; those of received frames that cannot be charged are closed, and their requests refused. The second only
+ * charges bytes; the third, of a connection that has ended and stays, what is unread. */
 int connection_charge(struct connection *connection, struct refusal *refusal);
 void connection_charge_bytes(struct connection *connection);
+void connection_charge_unread(struct connection *connection);
+
+/* How many of its bytes are not charged. */
+size_t connection_free(const struct connection *connection);
 
 /* Called at the end of a turn. */
 void connection_flush_all(struct sessions *sessions); /* connection_flush.c */

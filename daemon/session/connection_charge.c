@@ -1,4 +1,8 @@
-/* connection_charge.c: what a connection's channel keeps between turns, charged to its uid: bytes, and descriptors of an incomplete frame. */
+/* connection_charge.c: what a connection keeps between turns, charged to its uid: the bytes of its channel, those of replies that its client has not
+ * read (passing.h), and the descriptors of an incomplete frame.
+ *
+ * Few bytes are free. So are few connections: with many, next to nothing is. While the bytes cannot be charged, nothing is sent before the client has read
+ * what was sent before. */
 #include "connection.h"
 #include "daemon/access/holders.h"
 #include "daemon/access/limit.h"
@@ -13,25 +17,45 @@
 static int take_bytes(struct connection *connection) {
     struct refusal refusal;
     const uint8_t *at, *end;
-    size_t bytes = channel_memory(&connection->channel);
-    size_t frame = bytes > CONNECTION_FREE ? channel_peek(&connection->channel, &at, &end) : 0;
+    size_t bytes = channel_memory(&connection->channel), unread = connection->passing.bytes;
+    size_t allowed = connection_free(connection);
+    size_t frame = bytes > allowed ? channel_peek(&connection->channel, &at, &end) : 0;
     if (frame && bytes < FRAME_HEADER + frame)
         bytes = FRAME_HEADER + frame;
-    return charge_set(&connection->charge, USER_BYTES, bytes > CONNECTION_FREE ? bytes - CONNECTION_FREE : 0,
-                      &refusal);
+    bytes += unread;
+    return charge_set(&connection->charge, USER_BYTES, bytes > allowed ? bytes - allowed : 0, &refusal);
 }
 
-/* Charges the bytes beyond CONNECTION_FREE. While they cannot be charged, the connection is not read, and replies wait for earlier ones
+size_t connection_free(const struct connection *connection) {
+    return connection->user->used[USER_CONNECTIONS] > CONNECTION_MANY ? CONNECTION_FREE_MANY
+                                                                      : CONNECTION_FREE;
+}
+
+static size_t memory(const struct connection *connection) {
+    return channel_memory(&connection->channel) + connection->passing.bytes;
+}
+
+/* Charges the bytes beyond those that are free. While they cannot be charged, the connection is not read, and replies wait for earlier ones
  * to be read. They do not wait for the charge itself: it may be they, not sent, that take the uid's bytes. */
 void connection_charge_bytes(struct connection *connection) {
-    if (channel_memory(&connection->channel) <= CONNECTION_FREE && !connection->charge.used[USER_BYTES] &&
+    passing_weigh(connection);
+    if (memory(connection) <= connection_free(connection) && !connection->charge.used[USER_BYTES] &&
         !connection->indebted)
         return;
+    passing_check_unread(connection);
     connection->indebted = take_bytes(connection) != 0;
-    if (!connection->indebted)
-        return;
-    channel_fit(&connection->channel);
-    connection->indebted = take_bytes(connection) != 0;
+    if (connection->indebted) {
+        channel_fit(&connection->channel);
+        connection->indebted = take_bytes(connection) != 0;
+    }
+    if (connection->passing.bytes && (connection->indebted || connection->charge.used[USER_BYTES]))
+        passing_watch(connection);
+}
+
+/* All of it, since nothing bounds how many connections of a client have ended. What cannot be charged is what was free before. */
+void connection_charge_unread(struct connection *connection) {
+    struct refusal refusal;
+    (void)charge_set(&connection->charge, USER_BYTES, connection->passing.bytes, &refusal);
 }
 
 static bool is_own(void *context, os_fd fd) {

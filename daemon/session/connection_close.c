@@ -19,6 +19,7 @@ static void free_closed(struct connection *connection) {
     if (!connection->closed || connection->discards)
         return;
     identity_unref(connection->identity);
+    charge_deinit(&connection->charge);
     charge_deinit(&connection->accepted.charge);
     free(connection);
 }
@@ -71,12 +72,13 @@ void connection_close(struct connection *connection) {
 }
 
 static void reap(struct connection *connection) {
-    charge_deinit(&connection->charge);
     kept_release(&connection->half);
     channel_deinit(&connection->channel, connection->channel.discard, connection);
     table_deinit(&connection->by_request);
     passing_count(connection);
-    if (!passing_stays(connection))
+    bool stays = passing_stays(connection);
+    connection_charge_unread(connection);
+    if (!stays)
         connection_close(connection);
 }
 

@@ -16,14 +16,16 @@ enum {
     REPLY_HEAD = FRAME_HEADER + 24 /* the frame header and the fields before the result */
 };
 
-size_t connection_room(const struct connection *connection) {
-    uint64_t room =
-        CONNECTION_FREE + connection->charge.used[USER_BYTES] + charge_room(&connection->charge, USER_BYTES);
-    size_t bytes = channel_bytes(&connection->channel) + REPLY_HEAD;
+size_t connection_room(struct connection *connection) {
+    passing_weigh(connection);
+    passing_check_unread(connection);
+    uint64_t room = connection_free(connection) + connection->charge.used[USER_BYTES] +
+                    charge_room(&connection->charge, USER_BYTES);
+    size_t bytes = channel_bytes(&connection->channel) + connection->passing.bytes + REPLY_HEAD;
     return room > bytes ? (size_t)(room - bytes) : 0;
 }
 
-int connection_check_room(const struct connection *connection, size_t length, struct refusal *refusal) {
+int connection_check_room(struct connection *connection, size_t length, struct refusal *refusal) {
     if (length <= connection_room(connection))
         return 0;
     metrics_add(METRIC_LIMITS_BYTES, 1);

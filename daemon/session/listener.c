@@ -62,16 +62,12 @@ static void discard(const struct listener *listener, struct accepted *accepted, 
     user_unref(user);
 }
 
-/* Sends one reply with id 0, as far as the socket takes it, and closes the connection. */
-static void turn_away(struct listener *listener, struct accepted *accepted, const struct peer *peer,
-                      const struct refusal *refusal) {
-    struct transport transport = accepted->transport;
+/* Sends one reply with id 0, as far as the socket takes it. */
+static void tell(struct transport transport, const struct refusal *refusal) {
     Portd__V1__Error error = PORTD__V1__ERROR__INIT;
     Portd__V1__Reply reply = PORTD__V1__REPLY__INIT;
     uint8_t bytes[FRAME_HEADER + ANSWER_MAX];
-    char text[sizeof refusal->text], quoted[LOG_QUOTED(sizeof refusal->text)];
-    metrics_add(METRIC_TURNED_AWAY, 1);
-    notice_session_turned_away(listener->users, peer, refusal);
+    char text[sizeof refusal->text];
     memcpy(text, refusal->text, sizeof text);
     error.code = (Portd__V1__Code)refusal->code;
     error.message = text;
@@ -82,12 +78,29 @@ static void turn_away(struct listener *listener, struct accepted *accepted, cons
         portd__v1__reply__pack(&reply, bytes + FRAME_HEADER);
         (void)transport_send(transport, bytes, FRAME_HEADER + length, NULL, 0);
     }
+}
+
+/* Tells why, if the uid has not left too many such replies unread, and closes the connection. user NULL: there is no memory for its record. */
+static void turn_away(struct listener *listener, struct accepted *accepted, const struct peer *peer,
+                      struct user *user, const struct refusal *refusal) {
+    struct transport transport = accepted->transport;
+    char quoted[LOG_QUOTED(sizeof refusal->text)];
+    bool tells = user && turned_away_may_tell(&listener->turned_away, user);
+    metrics_add(METRIC_TURNED_AWAY, 1);
+    notice_session_turned_away(listener->users, peer, refusal);
+    if (tells)
+        tell(transport, refusal);
     log_write_about(LOG_TOPIC_STRANGER, peer->uid, LOG_LEVEL_WARNING,
                     "connection turned away; uid=%" PRIu64 " pid=%u reason=%s", peer->uid,
                     (unsigned)peer->pid,
                     log_quote(quoted, sizeof quoted, refusal->text)); /* it names the uid's sessions */
     /* After this no process can send to it. */
     transport_shutdown(transport);
+    if (tells && socket_unread(transport_peer(transport)) > 0 &&
+        turned_away_keep(&listener->turned_away, accepted, user)) {
+        fd_table_waste(fd_table_of(listener), 1);
+        return;
+    }
     if (transport_is_empty(transport)) {
         transport_close(transport);
         kept_release(&accepted->socket);
@@ -137,7 +150,7 @@ static void make(struct arrival *arrival, const struct user *user) {
     if (lane_rests(&user->lane))
         discard_unanswered(listener, &arrival->accepted, &peer, &refusal);
     else
-        turn_away(listener, &arrival->accepted, &peer, &refusal);
+        turn_away(listener, &arrival->accepted, &peer, arrival->accepted.charge.user, &refusal);
     arrival_free(arrival);
 }
 
@@ -256,7 +269,7 @@ static int take_in_for(struct listener *listener, struct accepted *accepted, con
     if (user && lane_rests(&user->lane))
         discard_unanswered(listener, accepted, peer, &refusal);
     else
-        turn_away(listener, accepted, peer, &refusal);
+        turn_away(listener, accepted, peer, user, &refusal);
     return TURN_AWAY;
 }
 
@@ -299,6 +312,14 @@ static void on_ready(struct loop_watch *watch, unsigned events) {
         rest(listener, error);
 }
 
+/* Closed by a worker: the client's end may be watched. */
+static void on_read(void *context, struct accepted *accepted, struct user *user) {
+    fd_table_give_wasted(fd_table_of(context), 1);
+    fd_table_take(fd_table_of(context), 1); /* which is wasted again, by the worker */
+    discard(context, accepted, user->uid);
+    charge_deinit(&accepted->charge);
+}
+
 int listener_open(struct listener *listener, os_fd fd, struct sessions *sessions, struct users *users) {
     int error;
     *listener = (struct listener){.sessions = sessions, .users = users};
@@ -306,6 +327,8 @@ int listener_open(struct listener *listener, os_fd fd, struct sessions *sessions
     listener->watch.fn = on_ready;
     listener->timer.fn = on_timer;
     error = loop_timer_prepare(sessions->loop, &listener->timer);
+    if (!error)
+        error = turned_away_init(&listener->turned_away, sessions->loop, on_read, listener);
     return error ? error : loop_watch(sessions->loop, &listener->watch, LOOP_READ);
 }
 
@@ -326,8 +349,10 @@ static void drop_arrivals(struct listener *listener) {
 }
 
 void listener_close(struct listener *listener) {
-    if (listener->users)
+    if (listener->users) {
         drop_arrivals(listener);
+        turned_away_deinit(&listener->turned_away);
+    }
     loop_unwatch(&listener->watch);
     loop_timer_free(&listener->timer);
 }

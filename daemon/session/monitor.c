@@ -103,7 +103,7 @@ static bool page_take(struct page *page) {
 }
 
 /* Fills the page with as many matching notices as it takes and as may be left unread. */
-static void fill(struct page *page, struct monitor *monitor, const struct connection *connection) {
+static void fill(struct page *page, struct monitor *monitor, struct connection *connection) {
     portd__v1__notices__init(&page->notices);
     page->notices.notices = page->places;
     page->most = connection_room(connection);

@@ -18,30 +18,56 @@ enum {
     CHECK_FROM = 16, /* in flight of one connection; from here on, each further one is preceded by a check */
     CHECKS = 64,     /* per timer */
     CHECK_US = 100000,
-    VAIN_MOST = 9 /* the pause between checks doubles this often */
+    VAIN_MOST = 9, /* the pause between checks doubles this often */
+    /* Of the memory of a message: what it has besides its bytes, of which it has at most so many, in rooms of a power of two. */
+    MESSAGE_COST = 1024,
+    MESSAGE_MOST = 32768
 };
 
 static struct passings *all_of(const struct connection *connection) { return &connection->all->passings; }
 
 static void give_back(struct connection *connection, size_t n) {
-    struct passing *passing = &connection->passing;
-    kept_uncharge(&passing->kept, n);
+    if (!n)
+        return;
+    kept_uncharge(&connection->passing.kept, n);
     connection->user->passing -= n;
     all_of(connection)->n -= n;
-    if (passing->kept.charged || !ring_has(&passing->node))
+}
+
+/* Each unread message uses at least `least` bytes of the socket's memory. Where the system does not tell, nothing is unread. */
+void passing_check_unread(struct connection *connection) {
+    struct passing *passing = &connection->passing;
+    if (!passing->kept.charged && !passing->bytes)
         return;
-    ring_remove(&passing->node);
+    int unread = socket_unread(transport_peer(connection->channel.transport));
+    size_t least = (size_t)all_of(connection)->least;
+    passing->bytes = unread > 0 ? (size_t)unread : 0;
+    size_t most = (passing->bytes + least - 1) / least;
+    if (most < passing->kept.charged)
+        give_back(connection, passing->kept.charged - most);
+}
+
+static bool is_in_flight(const struct connection *connection) {
+    const struct passing *passing = &connection->passing;
+    return passing->kept.charged ||
+           (passing->bytes && (passing->over || connection->indebted || connection->charge.used[USER_BYTES]));
+}
+
+static void unlist(struct connection *connection) {
+    ring_remove(&connection->passing.node);
     all_of(connection)->n_connections--;
 }
 
-/* Uncharges what the client has received. Each unread message uses at least `least` bytes of the socket's memory. */
-static void check_unread(struct connection *connection) {
-    int unread =
-        connection->passing.kept.charged ? socket_unread(transport_peer(connection->channel.transport)) : 0;
-    size_t least = (size_t)all_of(connection)->least,
-           most = unread > 0 ? ((size_t)unread + least - 1) / least : 0;
-    if (most < connection->passing.kept.charged)
-        give_back(connection, connection->passing.kept.charged - most);
+/* What it has in flight is less, or gone. */
+static void follow(struct connection *connection) {
+    struct passings *all = all_of(connection);
+    if (!connection->passing.over)
+        all->checked(connection);
+    if (is_in_flight(connection))
+        return;
+    unlist(connection);
+    if (connection->passing.over)
+        all->over(connection);
 }
 
 static bool set_timer(struct passings *all, struct loop *loop) {
@@ -51,23 +77,27 @@ static bool set_timer(struct passings *all, struct loop *loop) {
 /* Checks some connections, in rotation. */
 static void on_timer(struct loop_timer *timer) {
     struct passings *all = CONTAINER_OF(timer, struct passings, timer);
-    size_t before = all->n, checks = all->n_connections < CHECKS ? all->n_connections : CHECKS;
+    size_t checks = all->n_connections < CHECKS ? all->n_connections : CHECKS;
+    bool vain = true;
     for (; checks > 0; checks--) {
         struct connection *connection = CONTAINER_OF(ring_first(&all->list), struct connection, passing.node);
+        size_t bytes = connection->passing.bytes;
         ring_remove(&connection->passing.node);
         ring_add(&all->list, &connection->passing.node);
-        check_unread(connection);
-        if (connection->passing.over && !connection->passing.kept.charged)
-            all->over(connection);
+        passing_check_unread(connection);
+        vain = vain && connection->passing.bytes >= bytes;
+        follow(connection);
     }
-    all->vain = all->n < before ? 0 : all->vain < VAIN_MOST ? all->vain + 1 : VAIN_MOST;
+    all->vain = !vain ? 0 : all->vain < VAIN_MOST ? all->vain + 1 : VAIN_MOST;
     if (!ring_is_empty(&all->list))
         set_timer(all, timer->loop);
 }
 
-int passings_init(struct sessions *sessions, void (*over)(struct connection *connection)) {
+int passings_init(struct sessions *sessions, void (*checked)(struct connection *connection),
+                  void (*over)(struct connection *connection)) {
     struct passings *all = &sessions->passings;
-    *all = (struct passings){.timer = {.fn = on_timer}, .least = socket_message_least(), .over = over};
+    *all = (struct passings){
+        .timer = {.fn = on_timer}, .least = socket_message_least(), .checked = checked, .over = over};
     ring_init(&all->list);
     return loop_timer_prepare(sessions->loop, &all->timer);
 }
@@ -77,6 +107,7 @@ void passings_deinit(struct sessions *sessions) {
     while (!ring_is_empty(&all->list)) {
         struct connection *connection = CONTAINER_OF(ring_first(&all->list), struct connection, passing.node);
         give_back(connection, connection->passing.kept.charged);
+        unlist(connection);
         all->over(connection);
     }
     loop_timer_free(&all->timer);
@@ -91,7 +122,7 @@ static bool fits(const struct connection *connection) {
 int passing_check(struct connection *connection, struct refusal *refusal) {
     struct user *user = connection->user;
     if (connection->passing.kept.charged >= CHECK_FROM || !fits(connection))
-        check_unread(connection);
+        passing_check_unread(connection);
     if (!fits(connection))
         return refusal_set(refusal, REFUSAL_LIMIT, NULL, "read the pending replies",
                            "limit of descriptors in flight: uid %" PRIu64 " has %zu in unread replies",
@@ -110,14 +141,27 @@ void passing_count(struct connection *connection) {
         return;
     connection->user->passing += n;
     all->n += n;
-    if (ring_has(&passing->node))
+    passing_watch(connection);
+}
+
+/* What others have left unread for long does not delay the check of this one. */
+void passing_watch(struct connection *connection) {
+    struct passings *all = all_of(connection);
+    if (ring_has(&connection->passing.node))
         return;
-    if (ring_is_empty(&all->list)) {
+    if (ring_is_empty(&all->list) || all->vain) {
         all->vain = 0;
         set_timer(all, connection->all->loop);
     }
-    ring_add(&all->list, &passing->node);
+    ring_add(&all->list, &connection->passing.node);
     all->n_connections++;
+}
+
+void passing_weigh(struct connection *connection) {
+    size_t n = connection->channel.sent;
+    connection->channel.sent = 0;
+    if (n)
+        connection->passing.bytes += 2 * n + MESSAGE_COST * (1 + n / MESSAGE_MOST);
 }
 
 int passing_refuse(struct refusal *refusal) {
@@ -133,10 +177,15 @@ static void shut(struct task *task) {
 }
 
 bool passing_stays(struct connection *connection) {
-    check_unread(connection);
-    if (!connection->passing.kept.charged)
-        return false;
+    passing_weigh(connection);
+    passing_check_unread(connection);
     connection->passing.over = true;
+    if (!is_in_flight(connection)) {
+        if (ring_has(&connection->passing.node))
+            unlist(connection);
+        return false;
+    }
+    passing_watch(connection);
     connection->task.step = shut;
     connection->task.gives = false;
     turn_queue(&connection->user->lane, &connection->task);

@@ -1,12 +1,16 @@
-/* passing.h: descriptors in replies that the client has not received yet.
+/* passing.h: descriptors and bytes in replies that the client has not received yet.
+ *
+ * Bytes: what lies unread in the client's queue is memory of the kernel, which the broker has asked for: the kernel charges it to the broker's
+ * control group, until the client reads it or closes its end. `bytes` is never less than that. It grows by an estimate with each send and is
+ * corrected by the kernel's own figure when it would be charged (connection_charge.c), and from time to time while it is charged.
  *
  * The kernel counts descriptors in flight per sending user, and without privileges it accepts no more than that user's limit of
  * open files. So what a client leaves unread is charged to its uid, and a uid may have half of what the others leave of that
  * limit: a uid with few in flight always finds room. Only the socket's queue shows what has been received: it is checked when a
  * uid is near its limit, and from time to time.
  *
- * A connection that has ended while descriptors are in flight to its client keeps its socket until they are received or closed. The socket is
- * shut down in a turn of its uid, so after the pause of a uid that is paused. */
+ * A connection that has ended while its client has not received everything keeps its socket, and its charge, until that is received or the client
+ * has closed its end. The socket is shut down in a turn of its uid, so after the pause of a uid that is paused. */
 #ifndef PASSING_H
 #define PASSING_H
 
@@ -27,24 +31,27 @@ struct passing {
     struct ring node;
     struct kept kept; /* charge for descriptors in flight, at most; no slots */
     uint64_t request; /* its reply is in the channel */
-    bool over;        /* the connection has ended: it is closed when nothing is charged */
+    size_t bytes;     /* kernel memory of unread replies, at most */
+    bool over;        /* the connection has ended: it is closed when nothing is in flight */
 };
 
 /* Of all connections. */
 struct passings {
-    struct ring list; /* connections with descriptors in flight; the one checked longest ago is first */
+    struct ring list; /* connections with something charged in flight; the one checked longest ago is first */
     size_t n_connections;
+    void (*checked)(struct connection *connection); /* called for one whose client may have read since */
     void (*over)(
         struct connection
             *connection); /* called for one that has ended, when nothing of it is in flight any more */
     struct loop_timer timer;
-    size_t n;
+    size_t n;      /* descriptors */
     int least;     /* kernel memory of the smallest message (socket.h) */
     unsigned vain; /* checks in a row that found nothing received */
 };
 
 /* 0 or -ENOMEM. */
-int passings_init(struct sessions *sessions, void (*over)(struct connection *connection));
+int passings_init(struct sessions *sessions, void (*checked)(struct connection *connection),
+                  void (*over)(struct connection *connection));
 void passings_deinit(struct sessions *sessions); /* closes connections that have ended */
 
 /* Whether one more descriptor may be in flight. 0, or -1 and the refusal. */
@@ -52,6 +59,15 @@ int passing_check(struct connection *connection, struct refusal *refusal);
 
 /* To be called after the channel has sent: charges the descriptors that the kernel has accepted since the last call. */
 void passing_count(struct connection *connection);
+
+/* Adds what the channel has sent since the last call to `bytes`. */
+void passing_weigh(struct connection *connection);
+
+/* Asks the kernel what is unread, for `bytes` and the charge of descriptors. */
+void passing_check_unread(struct connection *connection);
+
+/* Its bytes are charged, or could not be: it is checked from time to time. */
+void passing_watch(struct connection *connection);
 
 /* The refusal for ETOOMANYREFS. Always -1. */
 int passing_refuse(struct refusal *refusal);

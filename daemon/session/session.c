@@ -53,7 +53,7 @@ int sessions_init(struct sessions *sessions, struct loop *loop, struct registry 
     error = arena_init(&sessions->arena);
     if (error)
         goto fail_arena;
-    error = passings_init(sessions, connection_close);
+    error = passings_init(sessions, connection_checked, connection_close);
     if (error)
         goto fail_passings;
     error = hangups_init(sessions, connection_end);

@@ -148,6 +148,7 @@ static void a_debtor_is_answered_and_ends(void **state) {
     /* A reply that comes due goes out, whatever else cannot be charged. */
     assert_int_equal(eventfd_write(event, 1), 0);
     guest_is_told(debtor, WAIT, 0);
+    guest_is_told(half, WAIT, 0); /* with a reply unread it would stay */
 
     /* The connection of a client that leaves is closed, though it is not read; so is that of one that can send no more. */
     guest_open(&last);

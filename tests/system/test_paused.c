@@ -186,7 +186,8 @@ static void its_session_is_ended_by_the_operator(void **state) {
     assert_int_equal(end_session(&operator, session), 0);
     assert_int_equal(end_session(&operator, session), PORTD__V1__CODE__CODE_NOT_FOUND);
     fixture_until_fds(
-        &broker, 3); /* the operator's connection, that of the other session and the one that came later */
+        &broker,
+        4); /* the operator's connection, that of the other session, the one that came later, and one with an unread reply */
     assert_int_equal(write(offence.ends[0], "x", 1), 1);
     assert_int_equal(fixture_reap(offender), 0);
     fixture_until_fds(&broker, 1);

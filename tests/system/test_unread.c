@@ -1,12 +1,27 @@
-/* test_unread.c: replies that are ready while their client does not read: each is sent when there is room, with its descriptors. */
+/* test_unread.c: replies that are ready while their client does not read: each is sent when there is room, with its descriptors. What was sent and
+ * is not read is charged to the client's uid until it is read or the client has closed its end. */
 #include "guest.h"
 
+#include <poll.h>
 #include <sys/epoll.h>
+#include <sys/eventfd.h>
 #include <sys/ioctl.h>
+#include <sys/socket.h>
 #include <termios.h>
 #include <unistd.h>
 
-enum { OBJECTS = 200, LISTS_MOST = 1000, HANDLES = 3, QUIET = 30 };
+enum {
+    OBJECTS = 200,
+    LISTS_MOST = 1000,
+    HANDLES = 3,
+    QUIET = 30,
+    FREE = 8192, /* of each connection, uncharged */
+    OTHER_UID = 1000,
+    CROWD = 400, /* connections of that uid: their queues have room for more than its bytes */
+    KNOCKS = 30,
+    TOLD = 8, /* refusals that a uid may leave unread */
+    WAITS = 64
+};
 
 static uint64_t send_list(struct raw *raw) {
     raw_request request = PORTD__V1__REQUEST__INIT;
@@ -118,4 +133,183 @@ static void handles(void **state) {
     guest_is_served(&raw);
 }
 
-TEST_MAIN(FIXTURE_CASE(handles))
+static int unread(const struct raw *raw) {
+    int n = 0;
+
+    assert_int_equal(ioctl(raw->fd, FIONREAD, &n), 0);
+    return n;
+}
+
+static bool is_all_given_back(void *data) { return guest_quota(data, "bytes", NULL) == 0; }
+
+/* Asks for lists until so much is unread. Returns how many. */
+static size_t leave_unread(struct raw *raw, struct raw *other, int bytes) {
+    size_t lists = 0;
+
+    for (; unread(raw) < bytes; lists++) {
+        int before = unread(raw);
+        assert_true(lists < LISTS_MOST);
+        (void)send_list(raw);
+        (void)bytes_come(raw, other, before + 1);
+    }
+    return lists;
+}
+
+static void what_is_unread_is_charged(void **state) {
+    struct raw raw, other;
+    int ends[2];
+
+    (void)state;
+    guest_pipe(ends);
+    guest_open(&raw);
+    guest_open(&other);
+    for (int i = 0; i < OBJECTS; i++)
+        (void)guest_evt(&raw, ends[0], 100 + i);
+    assert_true(fixture_until(is_all_given_back, &other)); /* the replies until here were read */
+    size_t lists = leave_unread(&raw, &other, 4 * FREE);
+    assert_in_range(guest_quota(&other, "bytes", NULL), unread(&raw) - FREE, SIZE_MAX);
+    for (size_t i = 0; i < lists; i++)
+        raw_free(raw_next(&raw, NULL));
+    assert_int_equal(unread(&raw), 0);
+    assert_true(fixture_until(is_all_given_back, &other));
+    lists = leave_unread(&raw, &other, 4 * FREE);
+    guest_close(&raw);
+    assert_true(fixture_until(is_all_given_back, &other));
+}
+
+static bool is_the_only_session(void *data) { return guest_quota(data, "sessions", NULL) == 1; }
+
+/* A client can leave a reply unread for ever, also after the broker has nothing more to do with it. */
+static void what_is_unread_is_charged_after_the_end(void **state) {
+    struct raw raw, other;
+    int ends[2], n;
+
+    (void)state;
+    guest_pipe(ends);
+    guest_open(&raw);
+    guest_open(&other);
+    for (int i = 0; i < OBJECTS; i++)
+        (void)guest_evt(&raw, ends[0], 100 + i);
+    for (int i = 0; i < 2; i++) { /* much, which was charged before; and little, which was not */
+        size_t lists = i == 0 ? leave_unread(&raw, &other, 4 * FREE) : leave_unread(&raw, &other, 1);
+        n = unread(&raw);
+        assert_int_equal(shutdown(raw.fd, SHUT_WR), 0);
+        assert_true(fixture_until(is_the_only_session, &other));
+        assert_in_range(guest_quota(&other, "bytes", NULL), n, SIZE_MAX);
+        assert_int_equal(guest_quota(&other, "connections", NULL), 2);
+        for (size_t k = 0; k < lists; k++)
+            raw_free(raw_next(&raw, NULL));
+        guest_is_ended(&raw);
+        fixture_until_fds(fixture_broker(), 1);
+        assert_int_equal(guest_quota(&other, "bytes", NULL), 0);
+        assert_int_equal(guest_quota(&other, "connections", NULL), 1);
+        guest_close(&raw);
+        guest_open(&raw);
+    }
+    guest_close(&raw);
+}
+
+/* Waits that are done one after the other, of a client that has something unread. How many bytes of their replies come. */
+static int end_waits(const struct raw *raw, struct raw *other, const int *events) {
+    int before = unread(raw);
+
+    for (size_t i = 0; i < WAITS; i++) {
+        assert_int_equal(eventfd_write(events[i], 1), 0);
+        guest_is_served(other);
+    }
+    return unread(raw) - before;
+}
+
+static void start_waits(struct raw *raw, int *events) {
+    for (int i = 0; i < WAITS; i++) {
+        events[i] = fixture_own(eventfd(0, EFD_CLOEXEC));
+        assert_int_equal(raw_start_wait(raw, 1000000 + (uint64_t)i, guest_evt(raw, events[i], 1000 + i)), 0);
+    }
+}
+
+/* Of a uid that may have no more, nothing more is sent before it has read. Then it has all replies. */
+static void a_uid_leaves_no_more_unread_than_its_bytes(void **state) {
+    static struct raw crowd[CROWD];
+    static struct fixture broker;
+    static size_t asked[CROWD];
+    Portd__V1__Hello hello = raw_hello_make();
+    struct raw other;
+    uint64_t limit, sum = 0;
+    int ends[2], events[WAITS];
+
+    (void)state;
+    guest_start_open(&broker, 0);
+    guest_pipe(ends);
+    guest_open_at(&other, broker.address);
+    (void)guest_quota(&other, "bytes", &limit);
+    limit /= 4;
+    for (size_t i = 0; i < CROWD; i++) {
+        guest_connect_as(&crowd[i], OTHER_UID, broker.address);
+        assert_int_equal(raw_hello_with(&crowd[i], &hello, NULL, 0), 0);
+        hello.token = crowd[0].token;
+    }
+    for (int i = 0; i < OBJECTS; i++)
+        (void)guest_evt(&crowd[0], ends[0], 100 + i);
+    start_waits(&crowd[0], events);
+    asked[0] = leave_unread(&crowd[0], &other, FREE) + WAITS;
+    for (size_t i = 1; i < CROWD; i++)
+        for (int before = -1; asked[i] < LISTS_MOST / 10 && unread(&crowd[i]) > before; asked[i]++) {
+            before = unread(&crowd[i]);
+            (void)send_list(&crowd[i]);
+            (void)bytes_come(&crowd[i], &other, before + 1);
+        }
+    for (size_t i = 0; i < CROWD; i++)
+        sum += (uint64_t)unread(&crowd[i]);
+    assert_in_range(sum, limit / 4, limit + CROWD * FREE);
+    assert_in_range(end_waits(&crowd[0], &other, events), 0, WAITS * RAW_HEADER - 1);
+    for (size_t i = 0; i < CROWD; i++) {
+        for (; asked[i] > 0; asked[i]--) {
+            raw_reply *reply = raw_next(&crowd[i], NULL);
+            assert_non_null(reply);
+            raw_free(reply);
+        }
+        guest_is_served(&crowd[i]);
+    }
+    for (size_t i = 0; i < CROWD; i++)
+        guest_close(&crowd[i]);
+    fixture_until_fds(&broker, 1);
+}
+
+static bool is_ended(void *data) {
+    struct pollfd p = {.fd = ((const struct raw *)data)->fd, .events = POLLIN};
+    return poll(&p, 1, 0) == 1 && p.revents & POLLHUP;
+}
+
+/* Who is turned away and reads nothing leaves a few refusals unread; the others end without one. Who reads is told. */
+static void few_refusals_are_left_unread(void **state) {
+    static struct raw knocks[KNOCKS];
+    static struct fixture broker;
+    struct raw raw, other;
+    int event = fixture_own(eventfd(0, EFD_CLOEXEC)), told = 0;
+
+    (void)state;
+    guest_start_limited(&broker, 1100, NULL);
+    guest_open_at(&raw, broker.address);
+    guest_open_at(&other, broker.address);
+    for (int64_t i = 0; raw_evt(&other, event, i, PORTD__V1__MODE__MODE_READ, NULL) == 0; i++)
+        ;
+    for (int64_t i = 0; raw_evt(&raw, event, i, PORTD__V1__MODE__MODE_READ, NULL) == 0; i++)
+        guest_until_closed(&raw);
+    guest_until_closed(&raw);
+    for (int i = 0; i < KNOCKS; i++) {
+        guest_connect_at(&knocks[i], broker.address);
+        assert_true(fixture_until(is_ended, &knocks[i]));
+        told += unread(&knocks[i]) > 0;
+    }
+    assert_int_equal(told, TOLD);
+    for (int i = 0; i < KNOCKS; i++)
+        guest_close(&knocks[i]);
+    guest_connect_at(&knocks[0], broker.address);
+    guest_is_told(&knocks[0], 0, PORTD__V1__CODE__CODE_LIMIT);
+    guest_close(&knocks[0]);
+}
+
+TEST_MAIN(FIXTURE_CASE(handles), FIXTURE_CASE(what_is_unread_is_charged),
+          FIXTURE_CASE(what_is_unread_is_charged_after_the_end),
+          FIXTURE_CASE_BARE(a_uid_leaves_no_more_unread_than_its_bytes),
+          FIXTURE_CASE_BARE(few_refusals_are_left_unread))
