@@ -340,8 +340,8 @@ void connection_flush(struct connection *connection) {
     int error = connection->dead || connection->withheld ? 0 : channel_flush(&connection->channel);
     if (connection->channel.passed != passed)
         turn_set_apart(turns_of(connection));
-    if (error == -ETOOMANYREFS) {
-        connection_refuse_fds(connection);
+    if (passing_is_refused(error) && connection->channel.out_fds_at == 0) {
+        connection_refuse_fds(connection, error);
         error = channel_flush(&connection->channel);
     }
     if (error)

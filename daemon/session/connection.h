@@ -131,7 +131,7 @@ int connection_check_room(struct connection *connection, size_t length, struct r
 void connection_touch(struct connection *connection);
 
 /* Queue a reply, sent at the end of the turn. connection_reply_fd attaches a copy of fd (after passing_check), which is passed at
- * once, so it is called in a turn of the uid. A failure ends the connection; only if the kernel accepts no more descriptors in flight, a refusal is sent instead, and
+ * once, so it is called in a turn of the uid. A failure ends the connection; only if the kernel refuses the descriptor, a refusal is sent instead, and
  * false returned. */
 void connection_reply(struct connection *connection, const struct Portd__V1__Reply *reply);
 bool connection_reply_fd(struct connection *connection, const struct Portd__V1__Reply *reply, os_fd fd);
@@ -141,7 +141,7 @@ void connection_refuse(struct connection *connection, uint64_t request, const st
 void connection_answer_none(struct connection *connection, uint64_t request, const struct refusal *refusal);
 
 /* The kernel refuses the descriptor at the head of the channel: replaces its reply by a refusal. */
-void connection_refuse_fds(struct connection *connection);
+void connection_refuse_fds(struct connection *connection, int error);
 
 /* Ends the connection for that reason (NULL: the client closed it). Its requests are orphaned in steps, in its uid's turns. */
 void connection_end(struct connection *connection, const char *reason);

@@ -94,8 +94,8 @@ bool connection_reply_fd(struct connection *connection, const Portd__V1__Reply *
         turn_set_apart(turns);
     else
         turn_cut_if_long(turns);
-    if (error == -ETOOMANYREFS) {
-        (void)passing_refuse(&refusal);
+    if (passing_is_refused(error)) {
+        (void)passing_refuse(error, &refusal);
         connection_refuse(connection, reply->id, &refusal);
         return false;
     }
@@ -108,10 +108,10 @@ bool connection_reply_fd(struct connection *connection, const Portd__V1__Reply *
     return true;
 }
 
-void connection_refuse_fds(struct connection *connection) {
+void connection_refuse_fds(struct connection *connection, int error) {
     struct refusal refusal;
     channel_skip_fds(&connection->channel);
-    (void)passing_refuse(&refusal);
+    (void)passing_refuse(error, &refusal);
     connection_refuse(connection, connection->passing.request, &refusal);
 }
 

@@ -164,7 +164,13 @@ void passing_weigh(struct connection *connection) {
         connection->passing.bytes += 2 * n + MESSAGE_COST * (1 + n / MESSAGE_MOST);
 }
 
-int passing_refuse(struct refusal *refusal) {
+/* EPERM: the client's socket takes none (SO_PASSRIGHTS, since Linux 6.16). */
+bool passing_is_refused(int error) { return error == -ETOOMANYREFS || error == -EPERM; }
+
+int passing_refuse(int error, struct refusal *refusal) {
+    if (error == -EPERM)
+        return refusal_set(refusal, REFUSAL_LIMIT, NULL, "set SO_PASSRIGHTS on the client's socket",
+                           "the client's socket takes no descriptors");
     return refusal_set(refusal, REFUSAL_LIMIT, NULL, "try again later",
                        "the kernel's limit of unread descriptors sent by the broker's user is reached");
 }

@@ -69,8 +69,11 @@ void passing_check_unread(struct connection *connection);
 /* Its bytes are charged, or could not be: it is checked from time to time. */
 void passing_watch(struct connection *connection);
 
-/* The refusal for ETOOMANYREFS. Always -1. */
-int passing_refuse(struct refusal *refusal);
+/* Whether a send has failed for its descriptors alone. */
+bool passing_is_refused(int error);
+
+/* The refusal for that. Always -1. */
+int passing_refuse(int error, struct refusal *refusal);
 
 /* The connection has ended. True: it must stay open, and connection_close is called later. */
 bool passing_stays(struct connection *connection);

@@ -321,6 +321,27 @@ static void a_kernel_that_takes_no_more_fails_a_request(void **state) {
     small_stop(&small);
 }
 
+/* Since Linux 6.16 a socket can take none at all. */
+static void a_client_that_takes_none_fails_its_request(void **state) {
+    enum { PASS_RIGHTS = 83 }; /* SO_PASSRIGHTS */
+    struct client client;
+    int ends[2], takes = 0;
+
+    (void)state;
+    guest_pipe(ends);
+    assert_int_equal(client_open(&client, fixture_address(), ends[0]), 0);
+    fixture_own(client.raw.fd);
+    if (setsockopt(client.raw.fd, SOL_SOCKET, PASS_RIGHTS, &takes, sizeof(takes)) < 0)
+        test_skip("the kernel has no SO_PASSRIGHTS");
+    assert_int_equal(ask_handle(&client.raw, client.id), PORTD__V1__CODE__CODE_LIMIT);
+    guest_is_served(&client.raw);
+    takes = 1;
+    assert_int_equal(setsockopt(client.raw.fd, SOL_SOCKET, PASS_RIGHTS, &takes, sizeof(takes)), 0);
+    assert_int_equal(ask_handle(&client.raw, client.id), 0);
+    guest_close(&client.raw);
+}
+
 TEST_MAIN(FIXTURE_CASE_BARE(a_client_that_does_not_read_gets_no_more),
           FIXTURE_CASE_BARE(a_client_that_goes_without_reading_stays_charged),
-          FIXTURE_CASE_BARE(a_kernel_that_takes_no_more_fails_a_request))
+          FIXTURE_CASE_BARE(a_kernel_that_takes_no_more_fails_a_request),
+          FIXTURE_CASE(a_client_that_takes_none_fails_its_request))

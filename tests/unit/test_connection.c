@@ -7,6 +7,7 @@
 #include "daemon/base/metrics.h"
 #include "daemon/loop/closer.h"
 #include "daemon/session/connection.h"
+#include "portd.pb-c.h"
 #include "proto/frame.h"
 #include "tests/support/on_socket.h"
 #include "tests/support/world.h"
@@ -520,6 +521,45 @@ static void who_says_nothing_is_ended_after_a_rest(void **state) {
     assert_true(world_until(nobody_is_there));
 }
 
+static bool is_read_to_the_end(void) {
+    (void)read_all(asking);
+    return channel_pending(&world.sessions.connections->channel) == 0;
+}
+
+/* Here its reply has waited for room, and is replaced: the connection stays. */
+static void who_takes_no_descriptors_is_told(void **state) {
+    enum { PASS_RIGHTS = 83 }; /* SO_PASSRIGHTS, since Linux 6.16 */
+    Portd__V1__Reply reply = PORTD__V1__REPLY__INIT;
+    Portd__V1__HandleOf form = PORTD__V1__HANDLE_OF__INIT;
+    struct refusal refusal;
+    int takes = 0;
+
+    (void)state;
+    asking = world_connect();
+    assert_true(asking >= 0);
+    assert_int_equal(send(asking, hello, sizeof hello, 0), sizeof hello);
+    world_until_idle();
+    struct connection *connection = world.sessions.connections;
+    if (setsockopt(asking, SOL_SOCKET, PASS_RIGHTS, &takes, sizeof takes) < 0)
+        test_skip("the kernel has no SO_PASSRIGHTS");
+    (void)refusal_set(&refusal, REFUSAL_INVALID, NULL, NULL, "no");
+    while (channel_pending(&connection->channel) == 0) {
+        connection_refuse(connection, 1, &refusal);
+        connection_flush_all(&world.sessions);
+    }
+    reply.id = 1;
+    reply.result_case = PORTD__V1__REPLY__RESULT_HANDLE;
+    reply.handle = &form;
+    assert_true(connection_reply_fd(connection, &reply, STDIN_FILENO));
+    assert_true(channel_pending(&connection->channel) > 0);
+    assert_true(world_until(is_read_to_the_end));
+    assert_int_equal(send(asking, ping, sizeof ping, 0), sizeof ping);
+    world_until_idle();
+    assert_true(read_all(asking) > 0);
+    os_close(asking);
+    assert_true(world_until(nobody_is_there_in_time));
+}
+
 static int begin(void **state) {
     (void)state;
     world_make(16);
@@ -541,4 +581,5 @@ TEST_MAIN(cmocka_unit_test_setup_teardown(who_has_spent_the_rate_is_read_again, 
           cmocka_unit_test_setup_teardown(who_has_left_is_closed_without_a_worker, begin, end),
           cmocka_unit_test_setup_teardown(many_closes_of_one_turn_are_cut_in_sum, begin, end),
           cmocka_unit_test_setup_teardown(who_rests_is_known_after_it_has_gone, begin, end),
-          cmocka_unit_test_setup_teardown(who_says_nothing_is_ended_after_a_rest, begin, end))
+          cmocka_unit_test_setup_teardown(who_says_nothing_is_ended_after_a_rest, begin, end),
+          cmocka_unit_test_setup_teardown(who_takes_no_descriptors_is_told, begin, end))
