@@ -349,7 +349,8 @@ static bool read_fdinfo(int fd, const char *key, char *line, size_t size) {
 /* Whether the kernel tells the process without /proc. *pid 0: it has ended, or is not visible here. */
 static bool tells_pid(int fd, uint32_t *pid) {
     struct pidfd_facts facts = {.mask = PIDFD_FACTS_PID};
-    int error = ioctl(fd, PIDFD_GET_INFO_64, &facts) < 0 ? errno : 0;
+    long result = syscall(SYS_ioctl, fd, PIDFD_GET_INFO_64, &facts); /* musl's ioctl takes an int */
+    int error = result < 0 ? errno : 0;
 
     if (error && error != ESRCH && error != EREMOTE)
         return false;
