@@ -3,11 +3,14 @@
  * Sockets are told first, without fstat. What is left are pipes, devices and files: of a file fstat asks its file system, so one whose server
  * does not answer keeps the loop waiting (SECURITY.md). Kqueues cannot be passed on; those that occur here are the broker's own.
  *
- * No call compares two open files. A socket has only one, and is recognized by the number that fstat gives it (Unix sockets) or, if it is a
- * connected TCP socket, by its two addresses, which no other has at a time; a pipe by its number and flags. Everything else counts as
- * different. */
+ * Where a call compares open files (open_file.h), it alone is asked. Elsewhere, a socket has only one open file, and is recognized by the
+ * number that fstat gives it (Unix sockets) or, if it is a connected TCP socket, by its two addresses, which no other has at a time; a pipe by
+ * its number and flags. Everything else counts as different. */
 #include "inspect.h"
 #include "inspect_socket.h"
+#include "open_file.h"
+
+#include "proto/calls.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -26,6 +29,7 @@
 static struct {
     os_fd listener;
     struct sockaddr_un address; /* of the listener; sun_path "": none */
+    bool compares;              /* a call tells copies from other open files */
 } known;
 
 struct name {
@@ -43,6 +47,20 @@ static bool peer_name(int fd, struct name *name) {
     return getpeername(fd, (struct sockaddr *)&name->address, &name->length) == 0;
 }
 
+/* The system may lack the call, or forbid it to this process. */
+static bool learn_compares(void) {
+    int ends[2];
+
+    if (calls_pipe(ends, false) < 0)
+        return false;
+    int copy = os_dup(ends[0]);
+    bool told = copy >= 0 && open_file_same(ends[0], copy) && !open_file_same(ends[0], ends[1]);
+    os_close(copy);
+    os_close(ends[0]);
+    os_close(ends[1]);
+    return told;
+}
+
 void inspect_init(os_fd listener) {
     socklen_t length = sizeof(known.address) - 1; /* so the path ends with a zero */
 
@@ -51,9 +69,10 @@ void inspect_init(os_fd listener) {
     if (listener == OS_FD_NONE || getsockname(listener, (struct sockaddr *)&known.address, &length) < 0 ||
         known.address.sun_family != AF_UNIX)
         known.address.sun_path[0] = '\0';
+    known.compares = learn_compares();
 }
 
-const char *inspect_identity(void) { return "fstat"; }
+const char *inspect_identity(void) { return known.compares ? "kcmp" : "fstat"; }
 
 bool inspect_knows_abstract_names(void) { return false; }
 
@@ -139,6 +158,8 @@ static bool same_connection(int a, int b) {
 bool inspect_same(os_fd a, os_fd b) {
     struct stat of_a, of_b;
 
+    if (known.compares)
+        return open_file_same(a, b);
     if (same_connection(a, b))
         return true;
     if (fstat(a, &of_a) < 0 || fstat(b, &of_b) < 0 || of_a.st_ino == 0)
