@@ -20,6 +20,8 @@ struct version {
     const char *file[2]; /* pages of files on disks */
     const char
         *pending[2]; /* of these, what must be written to the disk before the kernel can take it back */
+    const char *mapped[1],
+        *locked[1]; /* what processes have mapped; what is in no list because it is locked */
 };
 
 static const struct version versions[] = {
@@ -27,12 +29,16 @@ static const struct version versions[] = {
      "memory.usage_in_bytes",
      "memory.stat",
      {"\ntotal_inactive_file ", "\ntotal_active_file "},
-     {"\ntotal_dirty ", "\ntotal_writeback "}},
+     {"\ntotal_dirty ", "\ntotal_writeback "},
+     {"\ntotal_mapped_file "},
+     {"\ntotal_unevictable "}},
     {{"memory.max", "memory.high"},
      "memory.current",
      "memory.stat",
      {"\ninactive_file ", "\nactive_file "},
-     {"\nfile_dirty ", "\nfile_writeback "}},
+     {"\nfile_dirty ", "\nfile_writeback "},
+     {"\nfile_mapped "},
+     {"\nunevictable "}},
 };
 
 static struct {
@@ -174,22 +180,26 @@ static uint64_t read_number(int fd) {
     return read_text(fd, text) && text[0] >= '0' && text[0] <= '9' ? strtoull(text, NULL, 10) : UINT64_MAX;
 }
 
-static uint64_t sum_of(const char *text, const char *const keys[2]) {
+static uint64_t sum_of(const char *text, const char *const keys[], size_t n) {
     uint64_t sum = 0;
-    for (size_t i = 0; i < 2; i++) {
+    for (size_t i = 0; i < n; i++) {
         const char *at = strstr(text, keys[i]);
         sum += at ? strtoull(at + strlen(keys[i]), NULL, 10) : 0;
     }
     return sum;
 }
 
-/* What the kernel can take back at once. For a page that is not on the disk yet, whoever needs memory sleeps: the loop too. */
+static uint64_t rest_of(uint64_t all, uint64_t part) { return all > part ? all - part : 0; }
+
+/* What the kernel can take back at once. For a page that is not on the disk yet, whoever needs memory sleeps: the loop too. A mapped page may be
+ * locked: the kernel leaves some locked ones in the lists, those of folios that a mapping has cut. */
 static uint64_t reclaimable(void) {
+    const struct version *keys = group.version;
     char text[TEXT];
     if (!read_text(group.statistics, text))
         return 0;
-    uint64_t file = sum_of(text, group.version->file), pending = sum_of(text, group.version->pending);
-    return file > pending ? file - pending : 0;
+    uint64_t mapped = rest_of(sum_of(text, keys->mapped, 1), sum_of(text, keys->locked, 1));
+    return rest_of(sum_of(text, keys->file, 2), sum_of(text, keys->pending, 2) + mapped);
 }
 
 static void look(unsigned now) {

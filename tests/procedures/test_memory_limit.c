@@ -192,6 +192,19 @@ static int read_part(portd_client *client, portd_id in, size_t *n) {
     return portd_port_read(client, in, bytes, sizeof bytes, 0, fixture_soon(), n, NULL);
 }
 
+/* Maps a file at an odd place, so that pages of the cache that are larger are cut by it: the kernel counts some of these as if they were not
+ * locked. NULL: that cannot be. */
+static char *map_locked(int fd, size_t size) {
+    const size_t large = 2 << 20;
+    char *room = mmap(NULL, size + 2 * large, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (room == MAP_FAILED)
+        return NULL;
+    char *place = room + large - (uintptr_t)room % large + 4096;
+    if (mmap(place, size, PROT_READ, MAP_SHARED | MAP_FIXED, fd, 0) != place)
+        return NULL;
+    return mlock2(place, size, MLOCK_ONFAULT) < 0 ? NULL : place;
+}
+
 /* Reads a file on a disk and keeps its pages in memory, until a read is refused; lets them go, and reads again. */
 static int lock_and_release(void *data) {
     enum { FILE_SIZE = 4 * ROOM };
@@ -204,8 +217,8 @@ static int lock_and_release(void *data) {
     if (fd < 0 || fstatfs(fd, &system) < 0 || system.f_type == TMPFS_MAGIC || ftruncate(fd, FILE_SIZE) < 0)
         return NO_PAGES;
     /* Root may lock so much at once; a user needs a process for each 8 MiB. */
-    char *pages = mmap(NULL, FILE_SIZE, PROT_READ, MAP_SHARED, fd, 0);
-    if (pages == MAP_FAILED || mlock2(pages, FILE_SIZE, MLOCK_ONFAULT) < 0)
+    char *pages = map_locked(fd, FILE_SIZE);
+    if (!pages)
         return NO_PAGES;
     portd_client *client = stranger_connect(&broker, CLIENT, NULL, NULL);
     if (!client)

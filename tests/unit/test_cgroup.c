@@ -123,6 +123,19 @@ static void what_is_not_on_the_disk_yet_counts(void **state) {
     assert_true(cgroup_is_full(ALL));
 }
 
+/* Locked pages that the kernel still counts as active are mapped. */
+static void what_is_mapped_counts_once(void **state) {
+    (void)state;
+    make_second("0::/outer/inner\n", "/");
+    put("point/outer/inner/memory.max", "136314880\n");
+    put("point/outer/inner/memory.stat",
+        "anon 1\nfile_mapped 1048576\ninactive_file 2097152\nactive_file 1048576\nunevictable 0\n");
+    assert_true(cgroup_is_full(ALL));
+    put("point/outer/inner/memory.stat",
+        "anon 1\nfile_mapped 1048576\ninactive_file 2097152\nactive_file 1048576\nunevictable 1048576\n");
+    assert_false(cgroup_is_full(ALL)); /* those are in no list */
+}
+
 static void a_container_sees_its_own_group(void **state) {
     (void)state;
     make_second("0::/host/box/outer/inner\n", "/host/box");
@@ -159,6 +172,12 @@ static void the_first_version(void **state) {
                              "524288\ntotal_inactive_file 2097152\ntotal_active_file "
                              "1048576\n");
     assert_true(cgroup_is_full(ALL));
+    put("point/memory.stat", "cache 7\nmapped_file 0\ntotal_mapped_file 1048576\ntotal_inactive_file "
+                             "2097152\ntotal_active_file 1048576\ntotal_unevictable 0\n");
+    assert_true(cgroup_is_full(ALL));
+    put("point/memory.stat", "cache 7\ntotal_mapped_file 1048576\ntotal_inactive_file "
+                             "2097152\ntotal_active_file 1048576\ntotal_unevictable 1048576\n");
+    assert_false(cgroup_is_full(ALL));
 }
 
 /* A look for each byte would be costly; between two of them a sixteenth of the limit may be written. */
@@ -185,6 +204,6 @@ static void no_group_has_no_limit(void **state) {
 
 #define CASE(name) cmocka_unit_test_setup_teardown(name, make, unmake)
 TEST_MAIN(CASE(the_least_limit_counts), CASE(the_page_cache_of_disks_does_not_count),
-          CASE(what_is_not_on_the_disk_yet_counts), CASE(a_container_sees_its_own_group),
-          CASE(a_group_without_the_controller), CASE(the_first_version),
+          CASE(what_is_not_on_the_disk_yet_counts), CASE(what_is_mapped_counts_once),
+          CASE(a_container_sees_its_own_group), CASE(a_group_without_the_controller), CASE(the_first_version),
           CASE(it_is_looked_at_as_bytes_are_written), CASE(no_group_has_no_limit))
