@@ -74,8 +74,8 @@ struct channel {
     size_t out_fds_at; /* bytes before the waiting frame with descriptors; SIZE_MAX: none waits */
     os_fd *out_fds;    /* copies, the channel's own */
     size_t out_fds_n;
-    size_t passed; /* descriptors sent to the peer; the owner of the channel may reset it to 0 */
-    size_t sent;   /* bytes sent to the peer, as passed */
+    size_t passed;      /* descriptors sent to the peer; the owner of the channel may reset it to 0 */
+    size_t sent, sends; /* bytes sent to the peer, and calls that sent them; as passed */
     const char *fault;
 };
 

@@ -166,7 +166,8 @@ static void end(struct user *user) {
     drop_journal(user);
     for (int slot = 0; slot < USER_QUOTAS; slot++)
         assert(user->used[slot] == 0);
-    assert(!user->accounts && !user->always_readies && !user->nesting && !user->monitors && !user->discards);
+    assert(!user->accounts && !user->always_readies && !user->nesting && !user->monitors && !user->discards &&
+           !user->passing && !ring_has(&user->passings.node) && !user->turned_away);
     assert(ring_is_empty(&user->discard_queue.records) && ring_is_empty(&user->arrivals) &&
            ring_is_empty(&user->pools) && ring_is_empty(&user->retested) && ring_is_empty(&user->nestings));
     turn_forget(&user->retest);

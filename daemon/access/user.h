@@ -42,6 +42,12 @@ struct user_ready_list {
     unsigned round, at_once; /* how many were handled at once in that round of the turns */
 };
 
+/* daemon/session/passing.h: connections of a uid that have something charged in flight. */
+struct user_passings {
+    struct ring node; /* in the list of such uids; in none: there are no such connections */
+    struct ring list;
+};
+
 struct user;
 
 struct users {
@@ -98,7 +104,8 @@ struct user {
     struct order order;       /* index of the accounts; the session code maintains it */
     struct account *seen;     /* the next account that a refusal checks; NULL: the first */
     struct holders holders[USER_QUOTAS];
-    size_t passing;                      /* descriptors in unread replies (daemon/session/passing.h) */
+    size_t passing; /* descriptors in unread replies (daemon/session/passing.h) */
+    struct user_passings passings;
     unsigned monitors;                   /* in flight */
     unsigned turned_away;                /* told, and not read (daemon/session/turned_away.h) */
     struct nesting *nesting;             /* at a worker (daemon/session/nesting.h) */

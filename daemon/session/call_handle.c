@@ -403,6 +403,10 @@ int call_handle(struct call *call) {
     handle = waitable_handle(waitable, &call->session->session_objects);
     if (message->rearm)
         return rearm(call, waitable, handle);
+    if (call->fd != OS_FD_NONE && waitable_is_semaphore(waitable) &&
+        pollable_semaphore_form() != POLLABLE_EVENTFD)
+        return refusal_set(&call->refusal, REFUSAL_MISMATCH, NULL, "attach nothing to the request",
+                           "on this system the broker makes the handle of a semaphore");
     if (call->fd != OS_FD_NONE && check_attached(call->fd, waitable_is_semaphore(waitable), &call->refusal))
         return -1;
     /* Beyond the attached descriptor, at most three: the wakeup, or the broker's handle and its wakeup; a worker's copy of the

@@ -128,7 +128,8 @@ void connection_end(struct connection *connection, const char *reason) {
         log_write_about(LOG_TOPIC_CONNECTION, connection->peer.uid, LOG_LEVEL_INFO,
                         "connection ended; uid=%" PRIu64 " pid=%u reason=%s", connection->peer.uid,
                         (unsigned)connection->peer.pid, log_quote(quoted, sizeof quoted, reason));
-    if (reason && !lane_rests(&connection->user->lane)) { /* what the socket does not take now is lost */
+    if (reason && !connection->withheld &&
+        !lane_rests(&connection->user->lane)) { /* what the socket does not take now is lost */
         (void)channel_flush(&connection->channel);
         turn_cut_if_long(turns_of(connection));
     }
@@ -324,13 +325,17 @@ static bool withholds(struct connection *connection) {
     return connection->indebted && connection->passing.bytes;
 }
 
+static bool may_go_on(const struct connection *connection) {
+    return connection->withheld && !(connection->indebted && connection->passing.bytes);
+}
+
 /* The client may have read what was unread, or what others have given back can be taken. */
 void connection_checked(struct connection *connection) {
     if (connection->dead)
         return;
     bool before = connection->indebted;
     charge_bytes(connection);
-    if (before && (!connection->indebted || (connection->withheld && !connection->passing.bytes)))
+    if (may_go_on(connection) || (before && !connection->indebted))
         connection_flush_later(connection);
 }
 
@@ -354,8 +359,11 @@ void connection_flush(struct connection *connection) {
     if (connection->dead)
         return;
     charge_kept(connection);
-    if (!connection->dead)
-        unblock(connection);
+    if (connection->dead)
+        return;
+    if (may_go_on(connection)) /* the client has read since it was asked first */
+        connection_flush_later(connection);
+    unblock(connection);
     update_watch(connection);
 }
 
@@ -426,7 +434,8 @@ static void on_timer(struct loop_timer *timer) {
     connection->paused_until = 0;
     if (connection->indebted && hangup_has_left(connection))
         connection_end(connection, NULL);
-    else if (connection->indebted)
+    connection_checked(connection);
+    if (connection->indebted && !connection->dead)
         watch_debt(connection);
     if (!connection->dead)
         queue(connection);

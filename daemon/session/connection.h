@@ -28,9 +28,9 @@ enum {
     CONNECTION_UNREAD = 64 * 1024, /* bytes of replies beyond which nothing more is read */
     CONNECTION_HELLO_US = 10000000,
     CONNECTION_LEAVE_US = 5000000, /* how long its last replies are sent after the end of its session */
-    CONNECTION_FREE = 8192,        /* uncharged bytes: enough for a request or a short reply; */
-    CONNECTION_FREE_MANY = 1024,   /* of a uid with more connections than CONNECTION_MANY: for the shortest */
-    CONNECTION_MANY = 64,
+    CONNECTION_FREE = 8192,        /* bytes that are not charged: enough for a request or a short reply */
+    CONNECTION_MANY = 64,          /* if the uid has more connections than that, */
+    CONNECTION_FREE_MANY = 2048,   /* so many: enough for a short request, or one or two short replies */
     CONNECTION_DEBT_US =
         5000000, /* how often a connection that is not watched for that reason is asked whether its client is gone */
 };
@@ -123,7 +123,7 @@ void connection_discard(struct connection *connection, os_fd fd);
 /* So many replies are unread that no more are made. */
 bool connection_congested(const struct connection *connection);
 
-/* The longest result that can still be charged if it is left unread; 0, or -1 and the refusal if it is longer. */
+/* The longest result that can still be charged if it is left unread (without what the kernel adds to it); 0, or -1 and the refusal if it is longer. */
 size_t connection_room(struct connection *connection);
 int connection_check_room(struct connection *connection, size_t length, struct refusal *refusal);
 

@@ -1,8 +1,8 @@
 /* connection_charge.c: what a connection keeps between turns, charged to its uid: the bytes of its channel, those of replies that its client has not
  * read (passing.h), and the descriptors of an incomplete frame.
  *
- * Few bytes are free. So are few connections: with many, next to nothing is. While the bytes cannot be charged, nothing is sent before the client has read
- * what was sent before. */
+ * 8 KiB of each connection are not charged, and 2 KiB of each if its uid has more than 64 connections. While the bytes cannot be charged, nothing is sent
+ * before the client has read what was sent before. */
 #include "connection.h"
 #include "daemon/access/holders.h"
 #include "daemon/access/limit.h"
@@ -48,11 +48,13 @@ void connection_charge_bytes(struct connection *connection) {
         channel_fit(&connection->channel);
         connection->indebted = take_bytes(connection) != 0;
     }
+    if (connection->indebted)
+        passing_hurry(connection);
     if (connection->passing.bytes && (connection->indebted || connection->charge.used[USER_BYTES]))
         passing_watch(connection);
 }
 
-/* All of it, since nothing bounds how many connections of a client have ended. What cannot be charged is what was free before. */
+/* All of it: nothing is free of what has ended. If there is no room, that remains charged which was charged before. */
 void connection_charge_unread(struct connection *connection) {
     struct refusal refusal;
     (void)charge_set(&connection->charge, USER_BYTES, connection->passing.bytes, &refusal);

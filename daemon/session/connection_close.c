@@ -72,6 +72,7 @@ void connection_close(struct connection *connection) {
 }
 
 static void reap(struct connection *connection) {
+    charge_give(&connection->charge, USER_DESCRIPTORS, connection->charge.used[USER_DESCRIPTORS]);
     kept_release(&connection->half);
     channel_deinit(&connection->channel, connection->channel.discard, connection);
     table_deinit(&connection->by_request);

@@ -317,7 +317,6 @@ static void on_read(void *context, struct accepted *accepted, struct user *user)
     fd_table_give_wasted(fd_table_of(context), 1);
     fd_table_take(fd_table_of(context), 1); /* which is wasted again, by the worker */
     discard(context, accepted, user->uid);
-    charge_deinit(&accepted->charge);
 }
 
 int listener_open(struct listener *listener, os_fd fd, struct sessions *sessions, struct users *users) {

@@ -18,10 +18,10 @@ enum {
     CHECK_FROM = 16, /* in flight of one connection; from here on, each further one is preceded by a check */
     CHECKS = 64,     /* per timer */
     CHECK_US = 100000,
-    VAIN_MOST = 9, /* the pause between checks doubles this often */
-    /* Of the memory of a message: what it has besides its bytes, of which it has at most so many, in rooms of a power of two. */
-    MESSAGE_COST = 1024,
-    MESSAGE_MOST = 32768
+    VAIN_MOST = 5, /* the pause between checks doubles this often: 3.2 s */
+    /* A message of a few bytes takes the least memory that one can; one of more takes the next power of two, and more bookkeeping. */
+    FEW_BYTES = 128,
+    MANY_COST = 256
 };
 
 static struct passings *all_of(const struct connection *connection) { return &connection->all->passings; }
@@ -54,8 +54,23 @@ static bool is_in_flight(const struct connection *connection) {
 }
 
 static void unlist(struct connection *connection) {
+    struct user_passings *mine = &connection->user->passings;
     ring_remove(&connection->passing.node);
     all_of(connection)->n_connections--;
+    if (ring_is_empty(&mine->list))
+        ring_remove(&mine->node);
+}
+
+/* The next one in rotation; there is one. */
+static struct connection *next(struct passings *all) {
+    struct user *user = CONTAINER_OF(ring_first(&all->users), struct user, passings.node);
+    struct connection *connection =
+        CONTAINER_OF(ring_first(&user->passings.list), struct connection, passing.node);
+    ring_remove(&user->passings.node);
+    ring_add(&all->users, &user->passings.node);
+    ring_remove(&connection->passing.node);
+    ring_add(&user->passings.list, &connection->passing.node);
+    return connection;
 }
 
 /* What it has in flight is less, or gone. */
@@ -80,16 +95,14 @@ static void on_timer(struct loop_timer *timer) {
     size_t checks = all->n_connections < CHECKS ? all->n_connections : CHECKS;
     bool vain = true;
     for (; checks > 0; checks--) {
-        struct connection *connection = CONTAINER_OF(ring_first(&all->list), struct connection, passing.node);
+        struct connection *connection = next(all);
         size_t bytes = connection->passing.bytes;
-        ring_remove(&connection->passing.node);
-        ring_add(&all->list, &connection->passing.node);
         passing_check_unread(connection);
         vain = vain && connection->passing.bytes >= bytes;
         follow(connection);
     }
     all->vain = !vain ? 0 : all->vain < VAIN_MOST ? all->vain + 1 : VAIN_MOST;
-    if (!ring_is_empty(&all->list))
+    if (!ring_is_empty(&all->users))
         set_timer(all, timer->loop);
 }
 
@@ -98,14 +111,14 @@ int passings_init(struct sessions *sessions, void (*checked)(struct connection *
     struct passings *all = &sessions->passings;
     *all = (struct passings){
         .timer = {.fn = on_timer}, .least = socket_message_least(), .checked = checked, .over = over};
-    ring_init(&all->list);
+    ring_init(&all->users);
     return loop_timer_prepare(sessions->loop, &all->timer);
 }
 
 void passings_deinit(struct sessions *sessions) {
     struct passings *all = &sessions->passings;
-    while (!ring_is_empty(&all->list)) {
-        struct connection *connection = CONTAINER_OF(ring_first(&all->list), struct connection, passing.node);
+    while (!ring_is_empty(&all->users)) {
+        struct connection *connection = next(all);
         give_back(connection, connection->passing.kept.charged);
         unlist(connection);
         all->over(connection);
@@ -145,23 +158,40 @@ void passing_count(struct connection *connection) {
 }
 
 /* What others have left unread for long does not delay the check of this one. */
+static void check_soon(struct connection *connection) {
+    struct passings *all = all_of(connection);
+    all->vain = 0;
+    set_timer(all, connection->all->loop);
+}
+
 void passing_watch(struct connection *connection) {
     struct passings *all = all_of(connection);
+    struct user_passings *mine = &connection->user->passings;
     if (ring_has(&connection->passing.node))
         return;
-    if (ring_is_empty(&all->list) || all->vain) {
-        all->vain = 0;
-        set_timer(all, connection->all->loop);
+    if (!all->n_connections || all->vain)
+        check_soon(connection);
+    if (!ring_has(&mine->node)) {
+        ring_init(&mine->list);
+        ring_add(&all->users, &mine->node);
     }
-    ring_add(&all->list, &connection->passing.node);
+    ring_add(&mine->list, &connection->passing.node);
     all->n_connections++;
 }
 
+void passing_hurry(struct connection *connection) {
+    if (all_of(connection)->vain && ring_has(&connection->user->passings.node))
+        check_soon(connection);
+}
+
 void passing_weigh(struct connection *connection) {
-    size_t n = connection->channel.sent;
-    connection->channel.sent = 0;
-    if (n)
-        connection->passing.bytes += 2 * n + MESSAGE_COST * (1 + n / MESSAGE_MOST);
+    struct channel *channel = &connection->channel;
+    if (!channel->sends)
+        return;
+    connection->passing.bytes += channel->sends * (size_t)all_of(connection)->least;
+    if (channel->sent > FEW_BYTES * channel->sends)
+        connection->passing.bytes += 2 * channel->sent + channel->sends * MANY_COST;
+    channel->sent = channel->sends = 0;
 }
 
 /* EPERM: the client's socket takes none (SO_PASSRIGHTS, since Linux 6.16). */

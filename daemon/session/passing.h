@@ -1,8 +1,8 @@
 /* passing.h: descriptors and bytes in replies that the client has not received yet.
  *
  * Bytes: what lies unread in the client's queue is memory of the kernel, which the broker has asked for: the kernel charges it to the broker's
- * control group, until the client reads it or closes its end. `bytes` is never less than that. It grows by an estimate with each send and is
- * corrected by the kernel's own figure when it would be charged (connection_charge.c), and from time to time while it is charged.
+ * control group, until the client reads it or closes its end. `bytes` grows with each send by an estimate that is not less than what the kernel takes. It
+ * is corrected by the kernel's own figure when it would be charged (connection_charge.c), and from time to time while it is charged.
  *
  * The kernel counts descriptors in flight per sending user, and without privileges it accepts no more than that user's limit of
  * open files. So what a client leaves unread is charged to its uid, and a uid may have half of what the others leave of that
@@ -28,16 +28,17 @@ struct sessions;
 
 /* Per connection. */
 struct passing {
-    struct ring node;
+    struct ring node; /* in user->passings.list; the one checked longest ago is first */
     struct kept kept; /* charge for descriptors in flight, at most; no slots */
     uint64_t request; /* its reply is in the channel */
     size_t bytes;     /* kernel memory of unread replies, at most */
     bool over;        /* the connection has ended: it is closed when nothing is in flight */
 };
 
-/* Of all connections. */
+/* Of all connections. Those with something charged in flight are listed at their uid (user->passings), and the uids here: they take turns, so
+ * that no uid's many connections delay the check of another's few. */
 struct passings {
-    struct ring list; /* connections with something charged in flight; the one checked longest ago is first */
+    struct ring users; /* user->passings.node; the one checked longest ago is first */
     size_t n_connections;
     void (*checked)(struct connection *connection); /* called for one whose client may have read since */
     void (*over)(
@@ -66,8 +67,11 @@ void passing_weigh(struct connection *connection);
 /* Asks the kernel what is unread, for `bytes` and the charge of descriptors. */
 void passing_check_unread(struct connection *connection);
 
-/* Its bytes are charged, or could not be: it is checked from time to time. */
+/* Its bytes are charged, or could not be: it is checked from time to time, soon for the first time. */
 void passing_watch(struct connection *connection);
+
+/* The uid has no bytes left: what it has read since is looked for soon. */
+void passing_hurry(struct connection *connection);
 
 /* Whether a send has failed for its descriptors alone. */
 bool passing_is_refused(int error);

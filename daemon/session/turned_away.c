@@ -82,6 +82,7 @@ bool turned_away_keep(struct turned_away *all, struct accepted *accepted, struct
         return false;
     accepted_move(&told->accepted, accepted);
     told->user = user_hold(user);
+    charge_deinit(&told->accepted.charge);
     user->turned_away++;
     if (!all->n || all->vain) {
         all->vain = 0;

@@ -15,12 +15,15 @@ enum {
     LISTS_MOST = 1000,
     HANDLES = 3,
     QUIET = 30,
-    FREE = 8192, /* of each connection, uncharged */
+    FREE = 8192,      /* of each connection, uncharged; */
+    FREE_MANY = 2048, /* if there are many */
     OTHER_UID = 1000,
     CROWD = 400, /* connections of that uid: their queues have room for more than its bytes */
     KNOCKS = 30,
-    TOLD = 8, /* refusals that a uid may leave unread */
-    WAITS = 64
+    TOLD = 8, /* refusals that a uid may leave unread, and all uids: */
+    TOLD_ALL = 128,
+    WAITS = 64,
+    SHORT = 4
 };
 
 static uint64_t send_list(struct raw *raw) {
@@ -209,6 +212,32 @@ static void what_is_unread_is_charged_after_the_end(void **state) {
     guest_close(&raw);
 }
 
+static bool has_no_descriptors(void *data) { return guest_quota(data, "descriptors", NULL) == 0; }
+
+/* What else its connection kept is given back at once: here the descriptors of half a frame. */
+static void what_is_unread_keeps_nothing_else(void **state) {
+    enum { FDS = 252 };
+    const uint8_t half[] = {200, 0, 0, 0, FDS, 0, 0, 0, 0x08, 5};
+    struct raw raw, other;
+    int copies[FDS], ends[2];
+
+    (void)state;
+    guest_pipe(ends);
+    guest_open(&raw);
+    guest_open(&other);
+    (void)leave_unread(&raw, &other, 1);
+    for (int i = 0; i < FDS; i++)
+        copies[i] = ends[0];
+    assert_int_equal(raw_send(&raw, half, sizeof half, copies, FDS), 0);
+    fixture_until_fds(fixture_broker(), 2 + FDS);
+    assert_int_equal(shutdown(raw.fd, SHUT_WR), 0);
+    assert_true(fixture_until(is_the_only_session, &other));
+    assert_true(fixture_until(has_no_descriptors, &other));
+    fixture_until_fds(fixture_broker(), 2);
+    guest_close(&raw);
+    fixture_until_fds(fixture_broker(), 1);
+}
+
 /* Waits that are done one after the other, of a client that has something unread. How many bytes of their replies come. */
 static int end_waits(const struct raw *raw, struct raw *other, const int *events) {
     int before = unread(raw);
@@ -248,6 +277,15 @@ static void a_uid_leaves_no_more_unread_than_its_bytes(void **state) {
         assert_int_equal(raw_hello_with(&crowd[i], &hello, NULL, 0), 0);
         hello.token = crowd[0].token;
     }
+    assert_true(fixture_until(is_all_given_back, &crowd[0]));
+    for (int i = 0; i < SHORT; i++) { /* of one with few connections that would be free */
+        int before = unread(&crowd[1]);
+        (void)send_list(&crowd[1]);
+        (void)bytes_come(&crowd[1], &other, before + 1);
+    }
+    assert_in_range(guest_quota(&crowd[0], "bytes", NULL), 1, FREE);
+    for (int i = 0; i < SHORT; i++)
+        raw_free(raw_next(&crowd[1], NULL));
     for (int i = 0; i < OBJECTS; i++)
         (void)guest_evt(&crowd[0], ends[0], 100 + i);
     start_waits(&crowd[0], events);
@@ -260,7 +298,7 @@ static void a_uid_leaves_no_more_unread_than_its_bytes(void **state) {
         }
     for (size_t i = 0; i < CROWD; i++)
         sum += (uint64_t)unread(&crowd[i]);
-    assert_in_range(sum, limit / 4, limit + CROWD * FREE);
+    assert_in_range(sum, limit / 4, limit + CROWD * FREE_MANY);
     assert_in_range(end_waits(&crowd[0], &other, events), 0, WAITS * RAW_HEADER - 1);
     for (size_t i = 0; i < CROWD; i++) {
         for (; asked[i] > 0; asked[i]--) {
@@ -275,9 +313,20 @@ static void a_uid_leaves_no_more_unread_than_its_bytes(void **state) {
     fixture_until_fds(&broker, 1);
 }
 
+enum { UIDS = 17 };
+
 static bool is_ended(void *data) {
     struct pollfd p = {.fd = ((const struct raw *)data)->fd, .events = POLLIN};
     return poll(&p, 1, 0) == 1 && p.revents & POLLHUP;
+}
+
+/* Until nobody has room for one more connection. */
+static void fill_table(struct raw *raw, struct raw *other, int event) {
+    for (int64_t i = 0; raw_evt(other, event, i, PORTD__V1__MODE__MODE_READ, NULL) == 0; i++)
+        ;
+    for (int64_t i = 0; raw_evt(raw, event, i, PORTD__V1__MODE__MODE_READ, NULL) == 0; i++)
+        guest_until_closed(raw);
+    guest_until_closed(raw);
 }
 
 /* Who is turned away and reads nothing leaves a few refusals unread; the others end without one. Who reads is told. */
@@ -291,11 +340,7 @@ static void few_refusals_are_left_unread(void **state) {
     guest_start_limited(&broker, 1100, NULL);
     guest_open_at(&raw, broker.address);
     guest_open_at(&other, broker.address);
-    for (int64_t i = 0; raw_evt(&other, event, i, PORTD__V1__MODE__MODE_READ, NULL) == 0; i++)
-        ;
-    for (int64_t i = 0; raw_evt(&raw, event, i, PORTD__V1__MODE__MODE_READ, NULL) == 0; i++)
-        guest_until_closed(&raw);
-    guest_until_closed(&raw);
+    fill_table(&raw, &other, event);
     for (int i = 0; i < KNOCKS; i++) {
         guest_connect_at(&knocks[i], broker.address);
         assert_true(fixture_until(is_ended, &knocks[i]));
@@ -309,7 +354,33 @@ static void few_refusals_are_left_unread(void **state) {
     guest_close(&knocks[0]);
 }
 
+/* So it is for all uids together. */
+static void few_refusals_of_all_are_left_unread(void **state) {
+    static struct raw knocks[UIDS * TOLD];
+    static struct fixture broker;
+    struct raw raw, other;
+    int event = fixture_own(eventfd(0, EFD_CLOEXEC)), told = 0;
+
+    (void)state;
+    guest_start_open(&broker, 1100);
+    guest_open_at(&raw, broker.address);
+    guest_open_at(&other, broker.address);
+    fill_table(&raw, &other, event);
+    for (int i = 0; i < UIDS * TOLD; i++) {
+        guest_connect_as(&knocks[i], OTHER_UID + (uid_t)(i / TOLD), broker.address);
+        assert_true(fixture_until(is_ended, &knocks[i]));
+        told += unread(&knocks[i]) > 0;
+    }
+    assert_int_equal(told, TOLD_ALL);
+    for (int i = 0; i < UIDS * TOLD; i++)
+        guest_close(&knocks[i]);
+    guest_connect_as(&knocks[0], OTHER_UID + UIDS, broker.address);
+    guest_is_told(&knocks[0], 0, PORTD__V1__CODE__CODE_LIMIT);
+    guest_close(&knocks[0]);
+}
+
 TEST_MAIN(FIXTURE_CASE(handles), FIXTURE_CASE(what_is_unread_is_charged),
           FIXTURE_CASE(what_is_unread_is_charged_after_the_end),
           FIXTURE_CASE_BARE(a_uid_leaves_no_more_unread_than_its_bytes),
-          FIXTURE_CASE_BARE(few_refusals_are_left_unread))
+          FIXTURE_CASE(what_is_unread_keeps_nothing_else), FIXTURE_CASE_BARE(few_refusals_are_left_unread),
+          FIXTURE_CASE_BARE(few_refusals_of_all_are_left_unread))

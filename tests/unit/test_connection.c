@@ -560,6 +560,47 @@ static void who_takes_no_descriptors_is_told(void **state) {
     assert_true(world_until(nobody_is_there_in_time));
 }
 
+static int withheld_by;
+static size_t come_later;
+
+static bool what_was_withheld_has_come(void) {
+    come_later += read_all(withheld_by);
+    return come_later > 0;
+}
+
+/* Replies wait for those before, which take all bytes of the uid; and not for ever, also if the client reads just after the broker has looked. */
+static void what_is_withheld_is_sent_later(void **state) {
+    struct refusal refusal;
+
+    (void)state;
+    world.users.limits[USER_BYTES] = 4096;
+    withheld_by = world_connect();
+    assert_true(withheld_by >= 0);
+    assert_int_equal(send(withheld_by, hello, sizeof hello, 0), sizeof hello);
+    world_until_idle();
+    struct connection *connection = world.sessions.connections;
+    (void)refusal_set(&refusal, REFUSAL_INVALID, NULL, NULL, "no");
+    for (int late = 0; late < 2; late++) {
+        while (!connection->indebted) {
+            assert_int_equal(send(withheld_by, ping, sizeof ping, 0), sizeof ping);
+            world_until_idle();
+        }
+        connection_refuse(connection, 1, &refusal);
+        connection_flush_all(&world.sessions);
+        assert_true(connection->withheld && channel_pending(&connection->channel) > 0);
+        assert_true(read_all(withheld_by) > 0);
+        if (late) { /* it has been asked again, and had no debt any more */
+            connection_charge_bytes(connection);
+            assert_false(connection->indebted);
+        }
+        come_later = 0;
+        assert_true(world_until(what_was_withheld_has_come));
+        assert_false(connection->withheld);
+    }
+    os_close(withheld_by);
+    assert_true(world_until(nobody_is_there_in_time));
+}
+
 static int begin(void **state) {
     (void)state;
     world_make(16);
@@ -582,4 +623,5 @@ TEST_MAIN(cmocka_unit_test_setup_teardown(who_has_spent_the_rate_is_read_again, 
           cmocka_unit_test_setup_teardown(many_closes_of_one_turn_are_cut_in_sum, begin, end),
           cmocka_unit_test_setup_teardown(who_rests_is_known_after_it_has_gone, begin, end),
           cmocka_unit_test_setup_teardown(who_says_nothing_is_ended_after_a_rest, begin, end),
-          cmocka_unit_test_setup_teardown(who_takes_no_descriptors_is_told, begin, end))
+          cmocka_unit_test_setup_teardown(who_takes_no_descriptors_is_told, begin, end),
+          cmocka_unit_test_setup_teardown(what_is_withheld_is_sent_later, begin, end))
