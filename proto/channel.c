@@ -367,6 +367,8 @@ int channel_flush(struct channel *channel) {
     while (channel_pending(channel) > 0) {
         bool bare = channel->out_fds_at > 0;
         size_t size = bare && channel->out_fds_at < SIZE_MAX ? channel->out_fds_at : channel_pending(channel);
+        if (channel->piece && size > channel->piece)
+            size = channel->piece;
         ptrdiff_t sent =
             bare ? transport_send(channel->transport, channel->out + channel->out_begin, size, NULL, 0)
                  : out_send_fds(channel, channel->out_fds, channel->out_fds_n);

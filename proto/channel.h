@@ -55,6 +55,7 @@ struct channel {
     struct channel_scratch *scratch;
     size_t max;   /* longest body that may be received, bytes */
     size_t most;  /* most bytes per read; 0: as many as there is room for */
+    size_t piece; /* most bytes of one send; 0: no limit */
     bool bare;    /* no descriptors are expected: the kernel closes those that come nevertheless */
     bool brought; /* by the last channel_fill that has read: descriptors */
     bool sleep;   /* channel_fill sleeps in its read (transport_recv) */

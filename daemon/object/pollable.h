@@ -48,6 +48,9 @@ size_t pollable_semaphore_fds(void);
  * OS_FD_NONE with errno; *wakeup is then OS_FD_NONE or what a worker must close. */
 os_fd pollable_semaphore_new(bool fired, os_fd *wakeup);
 
+/* Whether a client has made, or left, it so that writes block; false where the broker does not write to it. */
+bool pollable_semaphore_blocks(os_fd handle);
+
 /* Makes it readable forever, at once. Returns false if a client has made writes block; then use the functions
  * below. A holder could still do that in between, so only for handles of users that the broker trusts. */
 bool pollable_semaphore_fire(os_fd handle);

@@ -46,6 +46,11 @@ os_fd pollable_always(void) {
 }
 
 /* The worker closes the wakeup. */
+bool pollable_semaphore_blocks(os_fd handle) {
+    (void)handle;
+    return false;
+}
+
 bool pollable_semaphore_fire(os_fd handle) {
     (void)handle;
     return false;

@@ -84,25 +84,22 @@ bool pollable_semaphore_ring(os_fd handle, os_fd wakeup) {
     return syscall(SYS_io_submit, rings, 1L, requests) == 1;
 }
 
-bool pollable_semaphore_fire(os_fd handle) {
+bool pollable_semaphore_blocks(os_fd handle) {
     int flags = fcntl(handle, F_GETFL);
 
-    return flags >= 0 && flags & O_NONBLOCK && !pollable_semaphore_end(handle);
+    return flags < 0 || !(flags & O_NONBLOCK);
 }
 
-/* A client may have written to the eventfd, so that the largest count no longer fits. Then a quarter of it
- * either fits, or the count is above three quarters already; reads that take one cannot drain either. Without
- * O_NONBLOCK only the interrupt shows that a count does not fit, so there are at most two tries. */
-int pollable_semaphore_end(os_fd handle) {
-    static const uint64_t counts[] = {UINT64_MAX - 1, UINT64_MAX / 4};
+bool pollable_semaphore_fire(os_fd handle) {
+    return !pollable_semaphore_blocks(handle) && !pollable_semaphore_end(handle);
+}
 
-    for (size_t i = 0; i < sizeof(counts) / sizeof(*counts); i++) {
-        if (write(handle, &counts[i], sizeof(counts[i])) > 0)
-            return 0;
-        if (errno != EAGAIN && errno != EINTR)
-            return -errno;
-    }
-    return 0;
+/* A quarter of the largest count, which reads that take one cannot drain, fits whether the eventfd was rung before or not. If it does not, a client has
+ * written more than three quarters. Without O_NONBLOCK only the interrupt shows that. */
+int pollable_semaphore_end(os_fd handle) {
+    static const uint64_t count = UINT64_MAX / 4;
+
+    return write(handle, &count, sizeof(count)) > 0 || errno == EAGAIN || errno == EINTR ? 0 : -errno;
 }
 
 static int change(os_fd handle, int operation, os_fd fd, uint32_t events) {

@@ -371,13 +371,16 @@ static int rearm(struct call *call, const struct waitable *waitable, struct hand
     return call_answer(call, PORTD__V1__REPLY__RESULT_HANDLE, &form);
 }
 
-/* Whether it is EFD_SEMAPHORE or waits is not looked at: the broker's calls on it never wait, and who makes one that can be drained harms its own
- * session. */
+/* Whether it is EFD_SEMAPHORE is not looked at: who makes one that can be drained harms its own session. One that blocks is refused, so that no
+ * worker of its uid waits by mistake; whoever fills it and clears the flag later has only those of its own uid wait. */
 static int check_attached(os_fd fd, bool semaphore, struct refusal *refusal) {
     enum inspect_type type = inspect_type_of(fd);
     if (type == INSPECT_UNKNOWN)
         return refusal_set(refusal, REFUSAL_UNSUPPORTED, NULL, "try again; the broker needs a mounted /proc",
                            "cannot determine the type of the attached descriptor");
+    if (type == INSPECT_EVENTFD && semaphore && pollable_semaphore_blocks(fd))
+        return refusal_set(refusal, REFUSAL_INVALID, NULL, "make it with EFD_NONBLOCK",
+                           "the attached eventfd blocks");
     if (type == (semaphore ? INSPECT_EVENTFD : INSPECT_EPOLL))
         return 0;
     return refusal_set(refusal, REFUSAL_INVALID, NULL,

@@ -41,10 +41,6 @@ static void on_opened(struct gate *gate);
 static void step(struct task *task);
 static void discard(void *context, os_fd fd);
 
-static struct fd_table *fd_table_of(const struct connection *connection) {
-    return connection->all->env->fd_table;
-}
-
 /* Queues its step for a turn of its uid. */
 static void queue(struct connection *connection) { turn_queue(&connection->user->lane, &connection->task); }
 
@@ -78,6 +74,7 @@ struct connection *connection_new(struct sessions *sessions, struct accepted *ac
     ring_init(&connection->starved);
     charge_init(&connection->charge, user, NULL);
     channel_init(&connection->channel, transport, &sessions->scratch, FRAME_REQUEST_MAX);
+    connection->channel.piece = limit_is_admin(user) ? 0 : PASSING_PIECE;
     connection->channel.discard = discard;
     connection->channel.discard_context = connection;
     table_init(&connection->by_request, offsetof(struct inflight, request), sessions->by_id.seed);
@@ -103,7 +100,7 @@ fail:
 /* Callback of the channel, which does not count slots. */
 static void discard(void *context, os_fd fd) {
     struct connection *connection = context;
-    fd_table_take(fd_table_of(connection), 1);
+    fd_table_take(connection->all->env->fd_table, 1);
     connection_discard(connection, fd);
 }
 
@@ -262,11 +259,11 @@ static void process(struct connection *connection) {
         result = channel_next(&connection->channel, &frame);
         if (result != 1)
             break;
-        fd_table_take(fd_table_of(connection), frame.n_fds);
+        fd_table_take(connection->all->env->fd_table, frame.n_fds);
         metrics_add(METRIC_DESCRIPTORS_RECEIVED, frame.n_fds);
         turn_spend(turns_of(connection), 1 + frame.n_fds * UNITS_FD);
         connection->all->frame(connection, &frame);
-        if (channel_pending(&connection->channel) + connection->passing.bytes >
+        if (channel_pending(&connection->channel) + passing_memory(connection) >
             connection_free(connection) + connection->charge.used[USER_BYTES])
             charge_bytes(connection);
         spend(connection);
@@ -306,9 +303,16 @@ static void receive(struct connection *connection) {
     connection_end(connection, result == CHANNEL_E_END ? NULL : strerror(-result));
 }
 
-/* Queues what waited for room: held replies and starved transfers, or frames already read. */
+static bool may_go_on(const struct connection *connection) {
+    return connection->withheld && !(connection->indebted && connection->passing.bytes);
+}
+
+/* Queues what waited for room: withheld and held replies and starved transfers, or frames already read. */
 static void unblock(struct connection *connection) {
-    if (inflight_may_go_on(connection) || (channel_has_frame(&connection->channel) && !blocked(connection)))
+    if (may_go_on(connection))
+        connection_flush_later(connection);
+    else if (inflight_may_go_on(connection) ||
+             (channel_has_frame(&connection->channel) && !blocked(connection)))
         queue(connection);
 }
 
@@ -325,10 +329,6 @@ static bool withholds(struct connection *connection) {
     return connection->indebted && connection->passing.bytes;
 }
 
-static bool may_go_on(const struct connection *connection) {
-    return connection->withheld && !(connection->indebted && connection->passing.bytes);
-}
-
 /* The client may have read what was unread, or what others have given back can be taken. */
 void connection_checked(struct connection *connection) {
     if (connection->dead)
@@ -342,6 +342,8 @@ void connection_checked(struct connection *connection) {
 void connection_flush(struct connection *connection) {
     size_t passed = connection->channel.passed;
     connection->withheld = withholds(connection);
+    if (connection->withheld)
+        passing_hurry(connection);
     int error = connection->dead || connection->withheld ? 0 : channel_flush(&connection->channel);
     if (connection->channel.passed != passed)
         turn_set_apart(turns_of(connection));
@@ -359,11 +361,8 @@ void connection_flush(struct connection *connection) {
     if (connection->dead)
         return;
     charge_kept(connection);
-    if (connection->dead)
-        return;
-    if (may_go_on(connection)) /* the client has read since it was asked first */
-        connection_flush_later(connection);
-    unblock(connection);
+    if (!connection->dead)
+        unblock(connection);
     update_watch(connection);
 }
 

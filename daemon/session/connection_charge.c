@@ -17,7 +17,7 @@
 static int take_bytes(struct connection *connection) {
     struct refusal refusal;
     const uint8_t *at, *end;
-    size_t bytes = channel_memory(&connection->channel), unread = connection->passing.bytes;
+    size_t bytes = channel_memory(&connection->channel), unread = passing_memory(connection);
     size_t allowed = connection_free(connection);
     size_t frame = bytes > allowed ? channel_peek(&connection->channel, &at, &end) : 0;
     if (frame && bytes < FRAME_HEADER + frame)
@@ -32,7 +32,7 @@ size_t connection_free(const struct connection *connection) {
 }
 
 static size_t memory(const struct connection *connection) {
-    return channel_memory(&connection->channel) + connection->passing.bytes;
+    return channel_memory(&connection->channel) + passing_memory(connection);
 }
 
 /* Charges the bytes beyond those that are free. While they cannot be charged, the connection is not read, and replies wait for earlier ones
@@ -48,8 +48,6 @@ void connection_charge_bytes(struct connection *connection) {
         channel_fit(&connection->channel);
         connection->indebted = take_bytes(connection) != 0;
     }
-    if (connection->indebted)
-        passing_hurry(connection);
     if (connection->passing.bytes && (connection->indebted || connection->charge.used[USER_BYTES]))
         passing_watch(connection);
 }
@@ -57,7 +55,7 @@ void connection_charge_bytes(struct connection *connection) {
 /* All of it: nothing is free of what has ended. If there is no room, that remains charged which was charged before. */
 void connection_charge_unread(struct connection *connection) {
     struct refusal refusal;
-    (void)charge_set(&connection->charge, USER_BYTES, connection->passing.bytes, &refusal);
+    (void)charge_set(&connection->charge, USER_BYTES, passing_memory(connection), &refusal);
 }
 
 static bool is_own(void *context, os_fd fd) {

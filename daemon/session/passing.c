@@ -16,12 +16,15 @@
 
 enum {
     CHECK_FROM = 16, /* in flight of one connection; from here on, each further one is preceded by a check */
-    CHECKS = 64,     /* per timer */
+    CHECKS = 256,    /* per timer */
     CHECK_US = 100000,
+    HURRY_US = 5000,
     VAIN_MOST = 5, /* the pause between checks doubles this often: 3.2 s */
     /* A message of a few bytes takes the least memory that one can; one of more takes the next power of two, and more bookkeeping. */
     FEW_BYTES = 128,
-    MANY_COST = 256
+    MANY_COST = 256,
+    LIST_COST =
+        4608 /* struct scm_fp_list, for 253 descriptors, in a slab of 4 KiB; and what its garbage collection needs */
 };
 
 static struct passings *all_of(const struct connection *connection) { return &connection->all->passings; }
@@ -157,11 +160,8 @@ void passing_count(struct connection *connection) {
     passing_watch(connection);
 }
 
-/* What others have left unread for long does not delay the check of this one. */
-static void check_soon(struct connection *connection) {
-    struct passings *all = all_of(connection);
-    all->vain = 0;
-    set_timer(all, connection->all->loop);
+size_t passing_memory(const struct connection *connection) {
+    return connection->passing.bytes + LIST_COST * connection->passing.kept.charged;
 }
 
 void passing_watch(struct connection *connection) {
@@ -169,8 +169,10 @@ void passing_watch(struct connection *connection) {
     struct user_passings *mine = &connection->user->passings;
     if (ring_has(&connection->passing.node))
         return;
-    if (!all->n_connections || all->vain)
-        check_soon(connection);
+    if (!all->n_connections || all->vain) { /* what others have left unread for long does not delay it */
+        all->vain = 0;
+        set_timer(all, connection->all->loop);
+    }
     if (!ring_has(&mine->node)) {
         ring_init(&mine->list);
         ring_add(&all->users, &mine->node);
@@ -180,8 +182,12 @@ void passing_watch(struct connection *connection) {
 }
 
 void passing_hurry(struct connection *connection) {
-    if (all_of(connection)->vain && ring_has(&connection->user->passings.node))
-        check_soon(connection);
+    struct passings *all = all_of(connection);
+    passing_watch(connection);
+    ring_remove(&connection->passing.node);
+    ring_add_first(&connection->user->passings.list, &connection->passing.node);
+    all->vain = 0;
+    (void)loop_timer_set(connection->all->loop, &all->timer, os_now_us() + HURRY_US);
 }
 
 void passing_weigh(struct connection *connection) {

@@ -2,7 +2,11 @@
  *
  * Bytes: what lies unread in the client's queue is memory of the kernel, which the broker has asked for: the kernel charges it to the broker's
  * control group, until the client reads it or closes its end. `bytes` grows with each send by an estimate that is not less than what the kernel takes. It
- * is corrected by the kernel's own figure when it would be charged (connection_charge.c), and from time to time while it is charged.
+ * is corrected by the kernel's own figure when it would be charged (connection_charge.c), and from time to time while it is charged. Of a message with
+ * descriptors that figure lacks the list of them.
+ *
+ * A client can splice what it receives into a pipe, and keep a page there by a single byte of it, when the kernel's figure is 0. So to other uids than root
+ * and the broker's own what fits into one page is sent at once (PASSING_PIECE): the kernel copies that when it is spliced, for the client.
  *
  * The kernel counts descriptors in flight per sending user, and without privileges it accepts no more than that user's limit of
  * open files. So what a client leaves unread is charged to its uid, and a uid may have half of what the others leave of that
@@ -25,6 +29,9 @@
 struct connection;
 struct refusal;
 struct sessions;
+
+/* Most bytes of one send that the kernel keeps in one piece, not in pages: SKB_MAX_HEAD of 4 KiB pages is 3,776 on 64 bits, or a little less. */
+enum { PASSING_PIECE = 3584 };
 
 /* Per connection. */
 struct passing {
@@ -67,10 +74,13 @@ void passing_weigh(struct connection *connection);
 /* Asks the kernel what is unread, for `bytes` and the charge of descriptors. */
 void passing_check_unread(struct connection *connection);
 
+/* Memory of unread replies, at most: `bytes`, and the lists of descriptors. */
+size_t passing_memory(const struct connection *connection);
+
 /* Its bytes are charged, or could not be: it is checked from time to time, soon for the first time. */
 void passing_watch(struct connection *connection);
 
-/* The uid has no bytes left: what it has read since is looked for soon. */
+/* Something is withheld from its client, which may read in a moment: it is checked very soon, before the uid's other connections. */
 void passing_hurry(struct connection *connection);
 
 /* Whether a send has failed for its descriptors alone. */

@@ -202,7 +202,7 @@ static void a_stranger_has_to_make_it(void **state) {
 static void a_stranger_has_to_make_that_of_a_semaphore(void **state) {
     static struct fixture broker;
     struct raw raw, own;
-    int ends[2], counter = make_counter(EFD_SEMAPHORE | EFD_NONBLOCK), other = make_counter(0);
+    int ends[2], counter = make_counter(EFD_SEMAPHORE | EFD_NONBLOCK), other = make_counter(EFD_NONBLOCK);
     size_t same, before;
 
     (void)state;
@@ -350,10 +350,10 @@ static void one_is_taken_at_a_time(void **state) {
     fixture_until_fds(fixture_broker(), 2);
 }
 
-/* The broker never waits for it, whatever its owner has done with it, and changes none of its flags. */
+/* One that blocks is not taken. Of one that blocks later nobody else notices, and the broker changes none of its flags. */
 static void a_counter_may_be_full_and_block(void **state) {
     static const uint64_t counts[] = {0, 1, UINT64_MAX - 1};
-    static const int flags[] = {0, EFD_SEMAPHORE, EFD_SEMAPHORE | EFD_NONBLOCK};
+    static const int flags[] = {EFD_NONBLOCK, EFD_SEMAPHORE | EFD_NONBLOCK, EFD_SEMAPHORE};
     static struct fixture broker;
     struct raw raw, other;
     int ends[2];
@@ -369,7 +369,12 @@ static void a_counter_may_be_full_and_block(void **state) {
         int counter = make_counter(flags[i % 3]), shared = fcntl(counter, F_GETFL);
         assert_int_equal(eventfd_write(counter, counts[i / 3]), 0);
         uint64_t semaphore = guest_semaphore(&raw, ends[0], (int64_t)i);
+        if (!(shared & O_NONBLOCK)) {
+            assert_int_equal(ask_refused(&raw, semaphore, counter), INVALID);
+            assert_int_equal(fcntl(counter, F_SETFL, shared | O_NONBLOCK), 0);
+        }
         (void)take_counter(&raw, semaphore, counter);
+        assert_int_equal(fcntl(counter, F_SETFL, shared), 0); /* it may block again */
         assert_int_equal(raw_remove(&raw, semaphore), 0);
         assert_true(fixture_poll(counter, POLLIN) & POLLIN);
         guest_is_served(&other);

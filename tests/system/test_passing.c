@@ -107,7 +107,7 @@ struct client {
 
 static int client_open(struct client *client, const char *address, int fd) {
     *client = (struct client){.raw = {.fd = -1}};
-    int code = raw_open(&client->raw, address), own = eventfd(0, EFD_SEMAPHORE | EFD_CLOEXEC);
+    int code = raw_open(&client->raw, address), own = eventfd(0, EFD_SEMAPHORE | EFD_CLOEXEC | EFD_NONBLOCK);
     if (!code)
         code = raw_semaphore(&client->raw, fd, 5, PORTD__V1__MODE__MODE_READ, &client->id);
     if (!code)

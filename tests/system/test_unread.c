@@ -212,6 +212,35 @@ static void what_is_unread_is_charged_after_the_end(void **state) {
     guest_close(&raw);
 }
 
+/* The list of descriptors that the kernel keeps with each message is charged, too. */
+static void what_is_unread_with_descriptors_costs_more(void **state) {
+    enum { DUPS = 20, LIST = 4096 };
+    raw_request request = PORTD__V1__REQUEST__INIT;
+    Portd__V1__Port dup = PORTD__V1__PORT__INIT;
+    struct raw raw, other;
+    int ends[2];
+
+    (void)state;
+    guest_pipe(ends);
+    guest_open(&raw);
+    guest_open(&other);
+    dup.id = guest_wrap(&raw, ends[0], "guest");
+    request.method_case = PORTD__V1__REQUEST__METHOD_PORT_DUP;
+    request.port_dup = &dup;
+    for (int i = 0; i < DUPS; i++) {
+        int before = unread(&raw);
+        request.id = ++raw.id;
+        assert_int_equal(raw_send_request(&raw, &request, NULL, 0), 0);
+        (void)bytes_come(&raw, &other, before + 1);
+    }
+    assert_in_range(guest_quota(&other, "bytes", NULL), DUPS * LIST - FREE, SIZE_MAX);
+    for (int i = 0; i < DUPS; i++) {
+        raw_free(raw_next(&raw, NULL));
+        raw_close_fds(&raw);
+    }
+    assert_true(fixture_until(is_all_given_back, &other));
+}
+
 static bool has_no_descriptors(void *data) { return guest_quota(data, "descriptors", NULL) == 0; }
 
 /* What else its connection kept is given back at once: here the descriptors of half a frame. */
@@ -382,5 +411,6 @@ static void few_refusals_of_all_are_left_unread(void **state) {
 TEST_MAIN(FIXTURE_CASE(handles), FIXTURE_CASE(what_is_unread_is_charged),
           FIXTURE_CASE(what_is_unread_is_charged_after_the_end),
           FIXTURE_CASE_BARE(a_uid_leaves_no_more_unread_than_its_bytes),
+          FIXTURE_CASE(what_is_unread_with_descriptors_costs_more),
           FIXTURE_CASE(what_is_unread_keeps_nothing_else), FIXTURE_CASE_BARE(few_refusals_are_left_unread),
           FIXTURE_CASE_BARE(few_refusals_of_all_are_left_unread))

@@ -47,6 +47,27 @@ static void what_waits_goes_out_in_one_call(void **state) {
     wire_close(&wire);
 }
 
+static void what_waits_goes_out_in_pieces(void **state) {
+    struct wire wire, reader;
+
+    (void)state;
+    wire_open(&wire, FRAME_REQUEST_MAX);
+    reader_open(&reader, &wire);
+    wire.channel.piece = 100;
+    put(&wire, 250 - FRAME_HEADER, 'a');
+    put(&wire, 50 - FRAME_HEADER, 'b');
+    assert_int_equal(channel_flush(&wire.channel), 0);
+    assert_int_equal(channel_pending(&wire.channel), 0);
+    assert_int_equal(wire.channel.sent, 300);
+    assert_int_equal(wire.channel.sends, 3);
+    assert_int_equal(fill(&reader), 1);
+    expect_frame(&reader, 250 - FRAME_HEADER, 'a', 0, false);
+    expect_frame(&reader, 50 - FRAME_HEADER, 'b', 0, false);
+    expect_idle(&reader);
+    reader_close(&reader);
+    wire_close(&wire);
+}
+
 static void the_buffer_is_lent_and_comes_back(void **state) {
     struct wire wire;
 
@@ -394,8 +415,9 @@ static void a_frame_that_cannot_be_passed_on_is_taken_back(void **state) {
     wire_close(&wire);
 }
 
-TEST_MAIN(TEST_CASE(what_waits_goes_out_in_one_call), TEST_CASE(the_buffer_is_lent_and_comes_back),
-          TEST_CASE(of_two_buffers_the_larger_is_kept), TEST_CASE(a_frame_can_be_shortened_or_taken_back),
+TEST_MAIN(TEST_CASE(what_waits_goes_out_in_one_call), TEST_CASE(what_waits_goes_out_in_pieces),
+          TEST_CASE(the_buffer_is_lent_and_comes_back), TEST_CASE(of_two_buffers_the_larger_is_kept),
+          TEST_CASE(a_frame_can_be_shortened_or_taken_back),
           TEST_CASE(a_slow_reader_gets_everything_in_order), TEST_CASE(frames_may_be_put_while_others_go_out),
           TEST_CASE(descriptors_are_sent_behind_what_waits),
           TEST_CASE(descriptors_wait_as_copies_while_the_reader_is_slow),
