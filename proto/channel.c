@@ -333,7 +333,9 @@ void channel_trim(struct channel *channel, size_t length) {
         out_return(channel);
 }
 
-static void out_sent(struct channel *channel, size_t n) {
+static void out_sent(struct channel *channel, size_t n, size_t sends) {
+    channel->sent += sends * n;
+    channel->sends += sends;
     channel->out_begin += n;
     channel->out_last = 0;
     if (channel->out_fds_at != SIZE_MAX)
@@ -358,11 +360,6 @@ static ptrdiff_t out_send_fds(struct channel *channel, const os_fd *fds, size_t 
     return transport_send(channel->transport, at, FRAME_HEADER + frame_decode(at).length, fds, n_fds);
 }
 
-static void count_sent(struct channel *channel, size_t n) {
-    channel->sent += n;
-    channel->sends++;
-}
-
 int channel_flush(struct channel *channel) {
     while (channel_pending(channel) > 0) {
         bool bare = channel->out_fds_at > 0;
@@ -378,8 +375,7 @@ int channel_flush(struct channel *channel) {
             channel->passed += channel->out_fds_n;
             out_fds_forget(channel, channel_drop_fd, channel);
         }
-        count_sent(channel, (size_t)sent);
-        out_sent(channel, (size_t)sent);
+        out_sent(channel, (size_t)sent, 1);
         if (bare && (size_t)sent < size)
             return 0; /* the peer's queue is full: saves a call that would return EAGAIN */
     }
@@ -389,7 +385,7 @@ int channel_flush(struct channel *channel) {
 void channel_skip_fds(struct channel *channel) {
     assert(channel->out_fds_at == 0);
     out_fds_forget(channel, channel_drop_fd, channel);
-    out_sent(channel, FRAME_HEADER + frame_decode(channel->out + channel->out_begin).length);
+    out_sent(channel, FRAME_HEADER + frame_decode(channel->out + channel->out_begin).length, 0);
 }
 
 static int out_fds_keep(struct channel *channel, const os_fd *fds, size_t n_fds) {
@@ -427,8 +423,7 @@ int channel_put_fds(struct channel *channel, const uint8_t *body, size_t length,
     ptrdiff_t sent = before == 0 ? out_send_fds(channel, fds, n_fds) : -EAGAIN;
     if (sent > 0) {
         channel->passed += n_fds;
-        count_sent(channel, (size_t)sent);
-        out_sent(channel, (size_t)sent);
+        out_sent(channel, (size_t)sent, 1);
         return 0;
     }
     r = sent == -EAGAIN ? out_fds_keep(channel, fds, n_fds) : (int)sent;
