@@ -659,8 +659,8 @@ PORTD_API int portd_port_write_all(portd_client *client, portd_id port, const vo
  * by using portd_port_splice_start(). On failure, too, *count says how many bytes were moved.
  *
  * The pipe stays the caller's; the broker closes its copy of that end soon after its reply. Supported are input ports of
- * pipes, TCP and Unix stream sockets, and output ports of pipes; anything else, and a broker without the feature
- * "splice", returns PORTD_E_UNSUPPORTED: read and write instead. It is ordered with the port's reads and writes, and its
+ * pipes, TCP and Unix stream sockets (these for root and the broker's own user), and output ports of pipes; anything else, and a
+ * broker without the feature "splice", returns PORTD_E_UNSUPPORTED: read and write instead. It is ordered with the port's reads and writes, and its
  * deadline works as in portd_port_read(). */
 PORTD_API int portd_port_splice(portd_client *client, portd_id port, portd_native pipe, size_t least,
                                 size_t most, int64_t deadline, size_t *count);

@@ -105,6 +105,9 @@ bool stream_can_peek(enum inspect_type type);
 /* True if a splice in that direction is possible for that type. */
 bool stream_can_splice(enum inspect_type type, bool write);
 
+/* True if a splice makes memory that is charged to the broker until the pipe's holders have read it. */
+bool stream_splice_is_charged(enum inspect_type type);
+
 /* Runs on a worker; touches the job only. Returns 0, with the answers in the job; STREAM_E_*; -EAGAIN: not
  * ready, or interrupted; -EBUSY: too many peeks of pipes are under way; or another negative errno. */
 int stream_work(struct stream_job *job);

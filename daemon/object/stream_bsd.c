@@ -131,6 +131,11 @@ bool stream_can_splice(enum inspect_type type, bool write) {
     return false;
 }
 
+bool stream_splice_is_charged(enum inspect_type type) {
+    (void)type;
+    return false;
+}
+
 bool stream_can_peek(enum inspect_type type) { return type == INSPECT_REGULAR || inspect_is_socket(type); }
 
 int stream_work(struct stream_job *job) {

@@ -276,6 +276,8 @@ bool stream_can_splice(enum inspect_type type, bool write) {
     return type == INSPECT_PIPE || (!write && (type == INSPECT_TCP || type == INSPECT_UNIX));
 }
 
+bool stream_splice_is_charged(enum inspect_type type) { return type == INSPECT_UNIX; }
+
 bool stream_can_peek(enum inspect_type type) {
     return type == INSPECT_PIPE || type == INSPECT_REGULAR || inspect_is_socket(type);
 }

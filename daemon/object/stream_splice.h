@@ -1,7 +1,8 @@
 /* stream_splice.h: moves bytes between a descriptor and a client's pipe inside the kernel. stream.h has the
  * job.
  *
- * The pipe and its memory are the client's. A splice never waits for the pipe: bytes that do not fit stay in
+ * The pipe is the client's. Its pages are those of who wrote the bytes, but for Unix sockets: the kernel copies what lies in the head of a message
+ * into pages of the thread that splices, and one byte in a pipe keeps such a page (32 KiB). TCP's pages are charged to nobody. A splice never waits for the pipe: bytes that do not fit stay in
  * the descriptor, and a full (or empty) pipe ends the splice with an answer. Possible descriptors:
  *
  *   read    pipes, Unix stream sockets, TCP sockets (poll(2) first: splice(2) would wait for bytes in spite of the

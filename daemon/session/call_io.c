@@ -90,6 +90,17 @@ static int refuse_splice(struct refusal *refusal) {
                        "this type of descriptor cannot be spliced");
 }
 
+static int check_splice(struct call *call, enum inspect_type type, bool write) {
+    if (!stream_can_splice(type, write))
+        return refuse_splice(&call->refusal);
+    if (!stream_splice_is_charged(type) || limit_is_admin(call->connection->user))
+        return 0;
+    return refusal_set(
+        &call->refusal, REFUSAL_UNSUPPORTED, "id",
+        "read instead, or get a copy of the descriptor and use that",
+        "a splice copies bytes of a Unix socket, and the kernel would charge the copy to the broker");
+}
+
 static void answer_splice(const struct io *io, Portd__V1__Reply *reply) {
     const struct stream_job *stream = &io->transfer.stream;
     Portd__V1__Spliced spliced = PORTD__V1__SPLICED__INIT;
@@ -355,8 +366,8 @@ int call_splice(struct call *call) {
                            NULL, "expected 1 to 1073741824 bytes, and least not above most");
     if (check_pipe(call, write))
         return -1;
-    if (!stream_can_splice((enum inspect_type)waitable_source(&port->waitable)->type, write))
-        return refuse_splice(&call->refusal);
+    if (check_splice(call, (enum inspect_type)waitable_source(&port->waitable)->type, write))
+        return -1;
     io = io_new(call, port, 0);
     if (!io)
         return -1;

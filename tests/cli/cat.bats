@@ -514,6 +514,31 @@ splices() { portctl stats | awk '/method=splice/ { print $NF }'; }
   cmp "$BATS_TEST_TMPDIR/file" "$BATS_TEST_TMPDIR/copy"
 }
 
+@test "cat, relay: a Unix socket that the broker does not splice for another user goes in chunks" {
+  need_other_user
+  serve_everybody
+  python3 - <<'PYTHON'
+import os, socket, subprocess, threading
+ctl, whole = os.environ["PORTCTL_BIN"], bytes(range(251)) * 8000
+
+def portctl(*arguments, **more):
+    return subprocess.run([ctl, *arguments], user=1000, group=1000, extra_groups=[], check=True, stdout=subprocess.PIPE, **more).stdout
+
+def say(end):
+    end.sendall(whole)
+    end.shutdown(socket.SHUT_WR)
+
+for verb in "cat", "relay":
+    ours, theirs = socket.socketpair()
+    port = portctl("wrap", "socket", str(ours.fileno()), pass_fds=[ours.fileno()]).decode().split()
+    thread = threading.Thread(target=say, args=[theirs])
+    thread.start()
+    got = portctl(verb, port[0], "--through-broker", stdin=subprocess.DEVNULL)
+    thread.join()
+    assert got == whole, f"{verb}: {len(got)} bytes"
+PYTHON
+}
+
 @test "cat: through the broker, what a pipe had given and standard output did not take is counted" {
   open_ends
   id=$(portctl wrap fd 7 --mode read)

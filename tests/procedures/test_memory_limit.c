@@ -1,5 +1,5 @@
 /* test_memory_limit.c: a broker in a control group with a memory limit: what it writes for others and nobody reads does not fill the group, and neither
- * do the pages of files that it reads for them, nor the handles that they keep. Needs root, to make a group and to be somebody else. */
+ * do the pages of files that it reads for them, nor the handles that they keep, nor what it splices for them. Needs root, to make a group and to be somebody else. */
 #define _GNU_SOURCE
 
 #include "ports.h"
@@ -10,6 +10,7 @@
 #include <poll.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
 
@@ -243,6 +244,51 @@ static int lock_and_release(void *data) {
     return code == 1 && sum == 0 ? 0 : 7;
 }
 
+/* Splices ROUND bytes a round into a pipe of its own and keeps one of them, in a pipe for each HELD rounds. 0, or what stopped it: PORTD_E_*, or 1. */
+static int splice_and_keep(portd_client *client, int from, int to) {
+    enum { ROUND = 33000, PART_OF_ROUND = 3000, HELD = 14, ROUNDS = 60 * HELD };
+    int own[2], held[2] = {-1, -1}, code = 1;
+    portd_id in, out;
+    size_t n;
+    if (pipe2(own, O_CLOEXEC) < 0 ||
+        portd_fd_to_port(client, from, "", PORTD_READ, fixture_soon(), &in, &out) < 1)
+        return 1;
+    for (int round = 0; round < ROUNDS; round++) {
+        if (round % HELD == 0 && pipe2(held, O_CLOEXEC) < 0)
+            return 1;
+        for (int at = 0; at < ROUND; at += PART_OF_ROUND)
+            if (write(to, bytes, PART_OF_ROUND) != PART_OF_ROUND)
+                return 1;
+        code = portd_port_splice(client, in, own[1], ROUND, ROUND, fixture_soon(), &n);
+        if (code != 1)
+            return code;
+        if (n != ROUND || splice(own[0], NULL, held[1], NULL, 1, 0) != 1 ||
+            read(own[0], bytes, sizeof bytes) != ROUND - 1)
+            return 1;
+    }
+    return 0;
+}
+
+static int tcp[2];
+
+static int splice_all_kinds(void *data) {
+    portd_client *client = stranger_connect(&broker, CLIENT, NULL, NULL);
+    int ends[2];
+    (void)data;
+    if (!client)
+        return 1;
+    if (pipe2(ends, O_CLOEXEC) < 0 || splice_and_keep(client, ends[0], ends[1]) != 0)
+        return 2;
+    if (splice_and_keep(client, tcp[0], tcp[1]) != 0)
+        return 3;
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0 ||
+        splice_and_keep(client, ends[0], ends[1]) != PORTD_E_UNSUPPORTED ||
+        !strstr(portd_last_hint(client), "copy"))
+        return 4;
+    portd_disconnect(client);
+    return 0;
+}
+
 /* What the client returns, beside a broker with a limit. */
 static int be_limited(int (*client)(void *)) {
     char folder[FIXTURE_PATH];
@@ -285,6 +331,12 @@ static void handles_that_others_keep_do_not_fill_it(void **state) {
     assert_int_equal(answer, 0);
 }
 
+static void pages_that_others_splice_do_not_fill_it(void **state) {
+    (void)state;
+    make_tcp(tcp);
+    assert_int_equal(be_limited(splice_all_kinds), 0);
+}
+
 static void pages_that_others_lock_do_not_fill_it(void **state) {
     (void)state;
     int answer = be_limited(lock_and_release);
@@ -295,4 +347,5 @@ static void pages_that_others_lock_do_not_fill_it(void **state) {
 
 TEST_MAIN(FIXTURE_CASE_BARE(unread_bytes_of_others_do_not_fill_it),
           FIXTURE_CASE_BARE(handles_that_others_keep_do_not_fill_it),
+          FIXTURE_CASE_BARE(pages_that_others_splice_do_not_fill_it),
           FIXTURE_CASE_BARE(pages_that_others_lock_do_not_fill_it))
