@@ -98,6 +98,10 @@ int inspect_pidfd(os_fd fd, uint64_t *key, uint32_t *pid);
  * OS_FD_NONE with errno. */
 os_fd inspect_open_pid(uint32_t pid, uint64_t *key);
 
+/* Whether the broker's control group is full (cgroup.h): what the kernel makes for the pidfds that a hello names by pids is charged to the one who opens the
+ * first for a process, as long as anybody has one. For workers. */
+bool inspect_pids_are_full(void);
+
 /* The same key of the process that connected, which had that pid. Without peer pidfds (older kernels): its pid. */
 uint64_t inspect_peer(os_fd connection, uint32_t pid, os_fd *opened);
 

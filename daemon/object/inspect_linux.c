@@ -10,6 +10,7 @@
 
 #include "inspect.h"
 
+#include "daemon/base/cgroup.h"
 #include "daemon/base/facts_linux.h"
 #include "daemon/base/file_locks_linux.h"
 #include "inspect_socket.h"
@@ -409,6 +410,15 @@ os_fd inspect_open_pid(uint32_t pid, uint64_t *key) {
     if (fd != OS_FD_NONE)
         *key = facts_of(fd, &facts) || facts.device == known.anonymous ? pid : facts.inode;
     return fd;
+}
+
+/* Before pidfs nothing stays. */
+bool inspect_pids_are_full(void) {
+    enum {
+        PIDFDS = 9 * 850
+    }; /* bytes: an inode and a directory entry for each process that a hello can name */
+
+    return known.pidfs != known.anonymous && cgroup_is_full(PIDFDS);
 }
 
 /* The kernel tells of the process that connected: before pidfs, its pid is the key. */

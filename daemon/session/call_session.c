@@ -174,12 +174,7 @@ static int check_namespace(struct call *call) {
         return 0;
     if (!connection->inquiry)
         return refuse_unasked(call, "owner_pids");
-    return connection->inquiry->shares
-               ? 0
-               : refusal_set(&call->refusal, REFUSAL_INVALID, "owner_pids",
-                             "attach pidfds (pidfd_open) and set owners_attached or numbers_attached",
-                             "pids are not accepted from a process that has ended or is in another pid "
-                             "namespace than the broker");
+    return inquiry_check_pids(connection->inquiry, &call->refusal);
 }
 
 /* Without one the session would end at once. */

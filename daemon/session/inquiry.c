@@ -7,6 +7,7 @@
 #include "connection.h"
 #include "daemon/access/gate.h"
 #include "daemon/access/limit.h"
+#include "daemon/access/refusal.h"
 #include "daemon/access/user.h"
 #include "daemon/object/discard.h"
 #include "daemon/object/env.h"
@@ -20,6 +21,18 @@
 bool inquiry_names_pids(const Portd__V1__Hello *hello) {
     return hello->owner_pid || hello->n_owner_pids ||
            hello->numbers_case == PORTD__V1__HELLO__NUMBERS_NUMBERS_PID;
+}
+
+int inquiry_check_pids(const struct inquiry *inquiry, struct refusal *refusal) {
+    static const char hint[] = "attach pidfds (pidfd_open) and set owners_attached or numbers_attached";
+    if (!inquiry->shares)
+        return refusal_set(refusal, REFUSAL_INVALID, "owner_pids", hint,
+                           "pids are not accepted from a process that has ended or is in another pid "
+                           "namespace than the broker");
+    if (inquiry->full)
+        return refusal_set(refusal, REFUSAL_LIMIT, "owner_pids", hint,
+                           "the memory of the broker's control group is in use, by what was done for others");
+    return 0;
 }
 
 uint32_t inquiry_pid(const struct inquiry *inquiry, os_fd pidfd) {
@@ -52,6 +65,7 @@ static void work(struct offload_job *job) {
         inquiry->pids[i] = inspect_read_pid(inquiry->pidfds[i]);
     if (inquiry->peer == OS_FD_NONE)
         return;
+    inquiry->full = inquiry->counted && inspect_pids_are_full();
     inquiry->shares = inspect_shares_pids(inquiry->peer);
     os_close(inquiry->peer);
     inquiry->peer = OS_FD_NONE;
@@ -102,6 +116,7 @@ static bool ask(struct connection *connection, bool pids, bool pidfds,
     inquiry->connection = connection;
     inquiry->user = user;
     inquiry->answered = answered;
+    inquiry->counted = !limit_is_admin(user);
     inquiry->runs = fill(inquiry, pids, pidfds);
     if (inquiry->runs && offload_check(env->offload, user->uid) != OFFLOAD_ACCEPTS) {
         discard_opened(env->closer, user, inquiry->peer);

@@ -19,6 +19,7 @@
 enum { INQUIRY_PIDFDS = OWNERS_MAX + 1 };
 
 struct connection;
+struct refusal;
 
 struct inquiry {
     struct offload_job job;
@@ -29,6 +30,8 @@ struct inquiry {
     struct kept slot; /* while it runs and the connection lasts */
     os_fd peer;       /* OS_FD_NONE: not asked about, or closed */
     bool shares;      /* inspect_shares_pids */
+    bool counted;     /* what pids name counts against the broker's control group */
+    bool full;        /* inspect_pids_are_full */
     size_t n;
     os_fd pidfds[INQUIRY_PIDFDS]; /* in the channel */
     uint32_t pids[INQUIRY_PIDFDS];
@@ -40,6 +43,9 @@ bool inquiry_names_pids(const Portd__V1__Hello *hello);
 /* Whether the next frame, the first of the connection, must wait: it is a hello that needs answers, and a worker has been asked for them, which are then in
  * connection->inquiry. answered() is called in the loop. False also if a worker cannot be asked: connection->inquiry is NULL then. */
 bool inquiry_holds(struct connection *connection, void (*answered)(struct connection *connection));
+
+/* 0, or -1 and the refusal: processes cannot be named by pids. */
+int inquiry_check_pids(const struct inquiry *inquiry, struct refusal *refusal);
 
 /* The pid of an attached pidfd; 0: not asked about, or not told. */
 uint32_t inquiry_pid(const struct inquiry *inquiry, os_fd pidfd);

@@ -5,6 +5,8 @@
 #include "ports.h"
 #include "stranger.h"
 
+#include "tests/support/client_raw.h"
+
 #include <fcntl.h>
 #include <linux/magic.h>
 #include <poll.h>
@@ -12,6 +14,7 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/vfs.h>
 
 enum {
@@ -128,6 +131,34 @@ static int ask_in_full(portd_client *client, portd_id out, int fd) {
     return code;
 }
 
+/* What a hello answers that names this process by its pid, or by its pidfd. */
+static int name_self(bool by_pid) {
+    Portd__V1__Hello hello = raw_hello_make();
+    uint32_t pid = (uint32_t)getpid();
+    struct raw raw;
+    int self = (int)syscall(SYS_pidfd_open, getpid(), 0), code = raw_connect(&raw, broker.address);
+    hello.new_ = true;
+    if (by_pid) {
+        hello.owner_pids = &pid;
+        hello.n_owner_pids = 1;
+    } else {
+        hello.owner_attached = 1;
+    }
+    if (code == 0)
+        code = raw_hello_with(&raw, &hello, &self, by_pid ? 0 : 1);
+    raw_close(&raw);
+    return close(self) < 0 ? -errno : code;
+}
+
+/* In a full group: the broker opens no pidfd, and takes one. */
+static int name_in_full(portd_client *client, portd_id out) {
+    int code = 0;
+    for (int i = 0; code == 0 && i < FIXTURE_PATIENCE_MS; i++)
+        if (write_part(client, out) == PORTD_E_LIMIT)
+            code = name_self(true);
+    return code == PORTD__V1__CODE__CODE_LIMIT ? name_self(false) : -1;
+}
+
 /* Fills pipes until a write is refused, empties them, and writes again. */
 static int fill_and_empty(void *data) {
     portd_client *client = stranger_connect(&broker, CLIENT, NULL, NULL);
@@ -149,6 +180,8 @@ static int fill_and_empty(void *data) {
         return 4;
     if (ask_in_full(client, out, empty[0]) != PORTD_E_LIMIT)
         return 8;
+    if (name_in_full(client, out) != 0)
+        return 9;
     for (int i = 0; i < n; i++)
         if (empty_pipe(pipes[i][0]) < 0)
             return 5;
@@ -157,6 +190,9 @@ static int fill_and_empty(void *data) {
         code = write_part(client, out);
     }
     for (int i = 0; code == 1 && handle_of_new(client, empty[0], false, NULL) == PORTD_E_LIMIT; i++)
+        if (i == FIXTURE_PATIENCE_MS || poll(NULL, 0, 1) < 0)
+            code = 0;
+    for (int i = 0; code == 1 && name_self(true) != 0; i++)
         if (i == FIXTURE_PATIENCE_MS || poll(NULL, 0, 1) < 0)
             code = 0;
     portd_disconnect(client);
