@@ -263,7 +263,7 @@ static void process(struct connection *connection) {
         metrics_add(METRIC_DESCRIPTORS_RECEIVED, frame.n_fds);
         turn_spend(turns_of(connection), 1 + frame.n_fds * UNITS_FD);
         connection->all->frame(connection, &frame);
-        if (channel_pending(&connection->channel) + passing_memory(connection) >
+        if (channel_pending(&connection->channel) + connection_unread(connection) >
             connection_free(connection) + connection->charge.used[USER_BYTES])
             charge_bytes(connection);
         spend(connection);

@@ -28,9 +28,11 @@ enum {
     CONNECTION_UNREAD = 64 * 1024, /* bytes of replies beyond which nothing more is read */
     CONNECTION_HELLO_US = 10000000,
     CONNECTION_LEAVE_US = 5000000, /* how long its last replies are sent after the end of its session */
-    CONNECTION_FREE = 8192,        /* bytes that are not charged: enough for a request or a short reply */
-    CONNECTION_MANY = 64,          /* if the uid has more connections than that, */
-    CONNECTION_FREE_MANY = 2048,   /* so many: enough for a short request, or one or two short replies */
+    CONNECTION_FREE = 8192,        /* bytes that are not charged: enough for a request or a short reply, */
+    CONNECTION_UNREAD_FREE =
+        24576,            /* and these of replies that were sent, so that it is seldom asked what is unread */
+    CONNECTION_MANY = 64, /* if the uid has more connections than that, */
+    CONNECTION_FREE_MANY = 2048, /* so many in all: enough for a short request, or one or two short replies */
     CONNECTION_DEBT_US =
         5000000, /* how often a connection that is not watched for that reason is asked whether its client is gone */
 };
@@ -167,8 +169,9 @@ int connection_charge(struct connection *connection, struct refusal *refusal);
 void connection_charge_bytes(struct connection *connection);
 void connection_charge_unread(struct connection *connection);
 
-/* How many of its bytes are not charged. */
+/* How many of its bytes are not charged, of those that the channel keeps and of connection_unread: of unread replies those that are not free. */
 size_t connection_free(const struct connection *connection);
+size_t connection_unread(const struct connection *connection);
 
 /* Called at the end of a turn. */
 void connection_flush_all(struct sessions *sessions); /* connection_flush.c */

@@ -1,7 +1,7 @@
 /* connection_charge.c: what a connection keeps between turns, charged to its uid: the bytes of its channel, those of replies that its client has not
  * read (passing.h), and the descriptors of an incomplete frame.
  *
- * 8 KiB of each connection are not charged, and 2 KiB of each if its uid has more than 64 connections. While the bytes cannot be charged, nothing is sent
+ * 8 KiB of each connection are not charged, and 24 KiB of its unread replies; 2 KiB in all of each if its uid has more than 64 connections. While the bytes cannot be charged, nothing is sent
  * before the client has read what was sent before. */
 #include "connection.h"
 #include "daemon/access/holders.h"
@@ -17,7 +17,7 @@
 static int take_bytes(struct connection *connection) {
     struct refusal refusal;
     const uint8_t *at, *end;
-    size_t bytes = channel_memory(&connection->channel), unread = passing_memory(connection);
+    size_t bytes = channel_memory(&connection->channel), unread = connection_unread(connection);
     size_t allowed = connection_free(connection);
     size_t frame = bytes > allowed ? channel_peek(&connection->channel, &at, &end) : 0;
     if (frame && bytes < FRAME_HEADER + frame)
@@ -26,13 +26,21 @@ static int take_bytes(struct connection *connection) {
     return charge_set(&connection->charge, USER_BYTES, bytes > allowed ? bytes - allowed : 0, &refusal);
 }
 
+static bool are_many(const struct connection *connection) {
+    return connection->user->used[USER_CONNECTIONS] > CONNECTION_MANY;
+}
+
 size_t connection_free(const struct connection *connection) {
-    return connection->user->used[USER_CONNECTIONS] > CONNECTION_MANY ? CONNECTION_FREE_MANY
-                                                                      : CONNECTION_FREE;
+    return are_many(connection) ? CONNECTION_FREE_MANY : CONNECTION_FREE;
+}
+
+size_t connection_unread(const struct connection *connection) {
+    size_t unread = passing_memory(connection), allowed = are_many(connection) ? 0 : CONNECTION_UNREAD_FREE;
+    return unread > allowed ? unread - allowed : 0;
 }
 
 static size_t memory(const struct connection *connection) {
-    return channel_memory(&connection->channel) + passing_memory(connection);
+    return channel_memory(&connection->channel) + connection_unread(connection);
 }
 
 /* Charges the bytes beyond those that are free. While they cannot be charged, the connection is not read, and replies wait for earlier ones

@@ -21,7 +21,7 @@ size_t connection_room(struct connection *connection) {
     passing_check_unread(connection);
     uint64_t room = connection_free(connection) + connection->charge.used[USER_BYTES] +
                     charge_room(&connection->charge, USER_BYTES);
-    size_t bytes = channel_bytes(&connection->channel) + passing_memory(connection) + REPLY_HEAD;
+    size_t bytes = channel_bytes(&connection->channel) + connection_unread(connection) + REPLY_HEAD;
     return room > bytes ? (size_t)(room - bytes) : 0;
 }
 

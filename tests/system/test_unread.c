@@ -15,7 +15,7 @@ enum {
     LISTS_MOST = 1000,
     HANDLES = 3,
     QUIET = 30,
-    FREE = 8192,      /* of each connection, uncharged; */
+    FREE = 32768,     /* of each connection, uncharged; */
     FREE_MANY = 2048, /* if there are many */
     OTHER_UID = 1000,
     CROWD = 400, /* connections of that uid: their queues have room for more than its bytes */
@@ -169,13 +169,13 @@ static void what_is_unread_is_charged(void **state) {
     for (int i = 0; i < OBJECTS; i++)
         (void)guest_evt(&raw, ends[0], 100 + i);
     assert_true(fixture_until(is_all_given_back, &other)); /* the replies until here were read */
-    size_t lists = leave_unread(&raw, &other, 4 * FREE);
+    size_t lists = leave_unread(&raw, &other, 2 * FREE);
     assert_in_range(guest_quota(&other, "bytes", NULL), unread(&raw) - FREE, SIZE_MAX);
     for (size_t i = 0; i < lists; i++)
         raw_free(raw_next(&raw, NULL));
     assert_int_equal(unread(&raw), 0);
     assert_true(fixture_until(is_all_given_back, &other));
-    lists = leave_unread(&raw, &other, 4 * FREE);
+    lists = leave_unread(&raw, &other, 2 * FREE);
     guest_close(&raw);
     assert_true(fixture_until(is_all_given_back, &other));
 }
@@ -194,7 +194,7 @@ static void what_is_unread_is_charged_after_the_end(void **state) {
     for (int i = 0; i < OBJECTS; i++)
         (void)guest_evt(&raw, ends[0], 100 + i);
     for (int i = 0; i < 2; i++) { /* much, which was charged before; and little, which was not */
-        size_t lists = i == 0 ? leave_unread(&raw, &other, 4 * FREE) : leave_unread(&raw, &other, 1);
+        size_t lists = i == 0 ? leave_unread(&raw, &other, 2 * FREE) : leave_unread(&raw, &other, 1);
         n = unread(&raw);
         assert_int_equal(shutdown(raw.fd, SHUT_WR), 0);
         assert_true(fixture_until(is_the_only_session, &other));
@@ -318,7 +318,7 @@ static void a_uid_leaves_no_more_unread_than_its_bytes(void **state) {
     for (int i = 0; i < OBJECTS; i++)
         (void)guest_evt(&crowd[0], ends[0], 100 + i);
     start_waits(&crowd[0], events);
-    asked[0] = leave_unread(&crowd[0], &other, FREE) + WAITS;
+    asked[0] = leave_unread(&crowd[0], &other, 4 * FREE_MANY) + WAITS;
     for (size_t i = 1; i < CROWD; i++)
         for (int before = -1; asked[i] < LISTS_MOST / 10 && unread(&crowd[i]) > before; asked[i]++) {
             before = unread(&crowd[i]);
