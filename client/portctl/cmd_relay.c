@@ -116,8 +116,7 @@ static char *settle(struct io *io) {
     native_close(relay->leave[1]);
     if (relay->second.client != NULL)
         (void)portd_wakeup(relay->second.client);
-    end = flow_finish(relay->done, portd_now() + SETTLE_US, &input);
-    if (end == FLOW_LATE)
+    if (!flow_finish(relay->done, portd_now() + SETTLE_US, &end, &input))
         return text_copy("; bytes that had been read from standard input may not have been written");
     return input.lost + input.cut == 0
                ? text_copy("")
@@ -135,7 +134,7 @@ static int finish(struct io *io) {
     if (end != FLOW_DONE)
         return io_tell(io, &none, end, "standard input", "the port");
     io->settle = NULL;
-    end = flow_finish(relay->done, 0, &input);
+    (void)flow_finish(relay->done, 0, &end, &input);
     return io_tell(io, &input, end, "standard input", "the port");
 }
 

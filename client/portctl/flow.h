@@ -97,7 +97,8 @@ int flow_start(const struct flow *flow, portd_native *done);
 /* Waits until that flow has ended: FLOW_DONE; or FLOW_LATE or FLOW_STOPPED. */
 enum flow_end flow_await(portd_native done, int64_t deadline);
 
-/* The same without regard to signals; returns its end, or FLOW_LATE, copies its counts to *flow, and closes `done`. */
-enum flow_end flow_finish(portd_native done, int64_t deadline, struct flow *flow);
+/* The same without regard to signals: *end is how it has ended, *flow has its counts. False: that has not been learnt, and *end is FLOW_READ_ERROR (EIO).
+ * Closes `done`. */
+bool flow_finish(portd_native done, int64_t deadline, enum flow_end *end, struct flow *flow);
 
 #endif

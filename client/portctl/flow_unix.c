@@ -384,19 +384,22 @@ enum flow_end flow_await(portd_native done, int64_t deadline) {
     return wait_readable(&wait);
 }
 
-enum flow_end flow_finish(portd_native done, int64_t deadline, struct flow *flow) {
+bool flow_finish(portd_native done, int64_t deadline, enum flow_end *end, struct flow *flow) {
     struct pollfd ended = {(int)done, POLLIN, 0};
-    struct result result = {.end = FLOW_LATE, .error = EIO};
+    struct result result;
+    bool learnt;
     int n;
 
     while ((n = poll(&ended, 1, native_time_left(deadline))) < 0 && errno == EINTR)
         continue;
-    if (n != 0 && read((int)done, &result, sizeof(result)) != (ssize_t)sizeof(result))
-        result.end = FLOW_READ_ERROR;
+    learnt = n != 0 && read((int)done, &result, sizeof(result)) == (ssize_t)sizeof(result);
+    if (!learnt)
+        result = (struct result){.end = FLOW_READ_ERROR, .error = EIO};
     close((int)done);
     flow->count = result.count;
     flow->lost = result.lost;
     flow->cut = result.cut;
+    *end = result.end;
     errno = result.error;
-    return result.end;
+    return learnt;
 }

@@ -47,6 +47,11 @@ all_end() {
   all_end 4 "^full" ": 125 - cannot write the port: Broken pipe [0-9]*"
 }
 
+@test "relay: the deadline, and nothing is under way: nothing is said of standard input" {
+  run -0 flow late
+  all_end 64 "" ": 124 whole \(timed out\|the deadline has passed\)"
+}
+
 @test "cat: errors of UDP and the hang-up of a terminal are failed reads" {
   need_terminal
   run -0 flow refused

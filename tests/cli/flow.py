@@ -198,6 +198,36 @@ def one_way():
             print(*run.result())
 
 
+def said(error):
+    """All that an error says."""
+    return [json.loads(error)["error"]["message"] if error.startswith(b"{") else error.decode().removeprefix("portctl: ").strip()]
+
+
+def relays_in_vain(given, words):
+    ours, theirs = socket.socketpair()
+    port = wrap(theirs.fileno())[0]
+    theirs.close()
+    reader, writer = os.pipe()
+    run = subprocess.Popen([ctl, "relay", port, *words, "--timeout", "500ms"], stdin=reader, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    got = b""
+    if given:
+        os.write(writer, given)
+        with ours.makefile("rb") as file:
+            got = file.read(len(given))
+    error = run.communicate()[1]
+    portctl("close", port, check=True)
+    return f"{' '.join(words)}:", run.returncode, "whole" if got == given else "other", *said(error)
+
+
+def late():
+    """The deadline of relays whose standard input is a pipe that gives nothing, or whose bytes have all come. Both directions end at the same moment."""
+    with ThreadPoolExecutor(8) as pool:
+        runs = [pool.submit(relays_in_vain, given, words)
+                for _ in range(8) for given in (b"", b"text") for form in ([], ["--json"]) for words in (form, [*form, "--through-broker"])]
+        for run in runs:
+            print(*run.result())
+
+
 def refused():
     """A UDP socket whose peer has no such port, and a terminal whose other end has gone: they fail alike by either way."""
     for kind in ("pipe", "file"):

@@ -2,7 +2,7 @@
 what became of the bytes is printed.
 
 FROM (a file, a pipe, a socket) is standard input. HOW: the other end is closed with bytes unread (reset; of a TCP connection: tcp), or takes nothing
-more and is then closed (shut); the port is closed (closed); SIGTERM (signal); standard output loses its reader (broken). Printed are the return code,
+more and is then closed (shut); the port is closed (closed); SIGTERM (signal); standard output loses its reader (broken); its --timeout passes (late). Printed are the return code,
 how many bytes were taken from standard input, how many of them the port's socket had accepted before, how many are said to be lost, and the exit code in
 the error. What a TCP socket has accepted and not delivered is lost with a reset, which portctl cannot know: it counts as accepted."""
 import array, fcntl, json, os, re, select, signal, socket, struct, subprocess, sys, tempfile, termios, time
@@ -136,14 +136,14 @@ elif how == "signal":
 elif how == "broken":
     os.close(output[0])
     far.send(b"text")
-else:
+elif how != "late":
     far.close()
 error = relay.communicate()[1]
-if how in ("closed", "signal", "broken"):
+if how in ("closed", "signal", "broken", "late"):
     had = accepted(near, far)
 taken = given.taken() if source == "file" else given.given - given.left()
 lost = re.search(r"; (\d+) bytes that had been read from standard input were not written", error)
 code = json.loads(error)["error"]["exit"] if error.startswith("{") else "-"
 print(relay.returncode, taken, had - filled, lost.group(1) if lost else 0, code)
-if how in ("closed", "signal", "broken", "reset", "shut"):
+if how in ("closed", "signal", "broken", "late", "reset", "shut"):
     sys.stderr.write(error)

@@ -103,6 +103,15 @@ ended() {
   [ "$told" -eq 143 ]
 }
 
+@test "relay: ended by its deadline, what standard input had given and the port did not take is counted" {
+  for from in pipe socket file; do
+    ended $from late --through-broker --timeout 2s # enough to read it
+    [ "$code" -eq 124 ]
+  done
+  ended pipe late --through-broker --timeout 2s --json
+  [ "$told" -eq 124 ]
+}
+
 @test "a reader that has gone: the error in JSON has the code that shells report, and what was lost" {
   for from in pipe socket; do
     ended $from broken --through-broker
