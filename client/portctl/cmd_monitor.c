@@ -186,8 +186,11 @@ static int ask(struct watch *watch, int64_t deadline) {
 }
 
 static int tell_failure(const struct watch *watch) {
-    if (watch->message == NULL)
-        return PORTCTL_FAILED;
+    if (watch->message == NULL) {
+        int rc = failure_finish(&watch->in->output);
+
+        return rc != 0 ? rc : PORTCTL_FAILED;
+    }
     return failure_code(&watch->in->output, watch->code, watch->hint, "%s", watch->message);
 }
 

@@ -127,10 +127,12 @@ int failure_code(const struct output *output, int code, const char *hint, const 
 }
 
 int failure_finish(const struct output *output) {
-    int error = output_finish();
+    int error = output_finish(), first = native_output_error();
 
     if (error == 0)
         return 0;
+    if (first != 0)
+        error = first;
     if (native_output_late())
         return failure_code(output, PORTD_E_TIMEOUT, NULL,
                             "timed out: standard output is full, and the answer is not complete");

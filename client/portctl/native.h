@@ -22,6 +22,9 @@ void native_limit_streams(int64_t deadline);
 /* Whether a write to standard output has failed for that reason. */
 bool native_output_late(void);
 
+/* Why a write to standard output has failed first: an errno. 0: none has, or that is not known. */
+int native_output_error(void);
+
 /* Whether the number was open when the program began. */
 bool native_is_open(portd_native number);
 

@@ -7,3 +7,5 @@ int native_wait_for_streams(void) { return 0; }
 void native_limit_streams(int64_t deadline) { (void)deadline; }
 
 bool native_output_late(void) { return false; }
+
+int native_output_error(void) { return 0; }

@@ -19,6 +19,7 @@ enum { ERROR_GRACE_US = 1000 * 1000 };
 
 static int64_t limit = PORTD_FOREVER;
 static bool late[STDERR_FILENO + 1];
+static int output_error; /* stdio keeps that a write has failed, and not why */
 
 static int64_t limit_of(int number) {
     return number == STDOUT_FILENO || limit > PORTD_FOREVER - ERROR_GRACE_US ? limit : limit + ERROR_GRACE_US;
@@ -63,6 +64,8 @@ static ssize_t write_all(void *cookie, const char *bytes, size_t size) {
 
     stop_timer_start(limit_of(number));
     done = write_most(number, bytes, size);
+    if (done < size && number == STDOUT_FILENO && output_error == 0)
+        output_error = errno;
     stop_timer_end();
     return done == size ? (ssize_t)size : 0;
 }
@@ -92,3 +95,5 @@ int native_wait_for_streams(void) {
 void native_limit_streams(int64_t deadline) { limit = deadline; }
 
 bool native_output_late(void) { return late[STDOUT_FILENO]; }
+
+int native_output_error(void) { return output_error; }

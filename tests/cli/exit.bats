@@ -95,13 +95,14 @@ PYTHON
   [[ "$output" =~ ^6\ \ portctl: ]] || { echo "$output"; false; }
 }
 
-@test "125: standard output is full" {
-  for call in "list" "version" "help" "status" "ping" "sem fd 5 --mode read" "wait fd:5 --mode write" "--version" "list -j"; do
+@test "125: standard output is full, and that is said" {
+  for call in "list" "version" "help" "status" "ping" "sem fd 5 --mode read" "wait fd:5 --mode write" "wait fd:5 --mode write --one" "--version" "list -j" \
+    "stats --openmetrics" "completion bash" "monitor" "monitor --after 0 -j" "monitor --once --after 0 -j" "call ping"; do
     read -ra words <<<"$call"
     code=0
     portctl "${words[@]}" >/dev/full 2>"$BATS_TEST_TMPDIR/error" || code=$?
     [ "$code" -eq 125 ] || { echo "$call: $code"; false; }
-    grep -q "cannot write" "$BATS_TEST_TMPDIR/error"
+    grep -q "cannot write the answer: No space left on device" "$BATS_TEST_TMPDIR/error" || { echo "$call: $(cat "$BATS_TEST_TMPDIR/error")"; false; }
   done
 }
 

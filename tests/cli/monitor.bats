@@ -202,6 +202,18 @@ ended removed" ]
   [ ! -s "$BATS_TEST_TMPDIR/error" ]
 }
 
+@test "a reader that has gone, and SIGPIPE is ignored: 125, and that is said" {
+  mkfifo "$BATS_TEST_TMPDIR/unread"
+  for form in "" -j; do
+    exec 8<>"$BATS_TEST_TMPDIR/unread" 7>"$BATS_TEST_TMPDIR/unread" 8<&-
+    code=0
+    (trap '' PIPE; exec "$PORTCTL_BIN" monitor ${form:+"$form"} >&7 2>"$BATS_TEST_TMPDIR/error") || code=$?
+    exec 7>&-
+    [ "$code" -eq 125 ]
+    grep -q "cannot write the answer: Broken pipe" "$BATS_TEST_TMPDIR/error" || { echo "$form: $(cat "$BATS_TEST_TMPDIR/error")"; false; }
+  done
+}
+
 @test "Ctrl-C: 130, and what was told is whole" {
   seq=$(last)
   watch -j --after "$seq" >"$BATS_TEST_TMPDIR/told" 3>&- &
