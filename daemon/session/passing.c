@@ -15,6 +15,8 @@
 #include <inttypes.h>
 
 enum {
+    /* From 2,024 of one user on (UNIX_INFLIGHT_SANE_USER) the kernel has a send of a Unix socket wait until its garbage collection is done. */
+    MOST = 1900,
     CHECK_FROM = 16, /* in flight of one connection; from here on, each further one is preceded by a check */
     CHECKS = 256,    /* per timer */
     CHECK_US = 100000,
@@ -132,6 +134,8 @@ void passings_deinit(struct sessions *sessions) {
 static bool fits(const struct connection *connection) {
     size_t mine = connection->user->passing, others = all_of(connection)->n - mine;
     size_t limit = connection->all->env->fd_table->limit;
+    if (limit > MOST)
+        limit = MOST;
     return others < limit && 2 * (mine + 1) <= limit - others;
 }
 

@@ -8,9 +8,9 @@
  * A client can splice what it receives into a pipe, and keep a page there by a single byte of it, when the kernel's figure is 0. So to other uids than root
  * and the broker's own what fits into one page is sent at once (PASSING_PIECE): the kernel copies that when it is spliced, for the client.
  *
- * The kernel counts descriptors in flight per sending user, and without privileges it accepts no more than that user's limit of
- * open files. So what a client leaves unread is charged to its uid, and a uid may have half of what the others leave of that
- * limit: a uid with few in flight always finds room. Only the socket's queue shows what has been received: it is checked when a
+ * The kernel counts descriptors in flight per sending user. Without privileges it accepts no more than that user's limit of
+ * open files, and with 2,000 of them a send can wait. So what a client leaves unread is charged to its uid, and a uid may have half of what the others leave
+ * of 1,900, or of that limit if it is less: a uid with few in flight always finds room. Only the socket's queue shows what has been received: it is checked when a
  * uid is near its limit, and from time to time.
  *
  * A connection that has ended while its client has not received everything keeps its socket, and its charge, until that is received or the client

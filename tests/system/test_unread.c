@@ -212,6 +212,8 @@ static void what_is_unread_is_charged_after_the_end(void **state) {
     guest_close(&raw);
 }
 
+static bool is_answered(void *data) { return unread(data) > 0; }
+
 /* The list of descriptors that the kernel keeps with each message is charged, too. */
 static void what_is_unread_with_descriptors_costs_more(void **state) {
     enum { DUPS = 20, LIST = 4096 };
@@ -239,6 +241,41 @@ static void what_is_unread_with_descriptors_costs_more(void **state) {
         raw_close_fds(&raw);
     }
     assert_true(fixture_until(is_all_given_back, &other));
+}
+
+/* With 2,024 of one user in flight the kernel would have a send wait for its garbage collection of sockets. */
+static void few_descriptors_are_in_flight(void **state) {
+    enum { CONNECTIONS = 10, DUPS = 120, MOST = 950 };
+    raw_request request = PORTD__V1__REQUEST__INIT;
+    Portd__V1__Port dup = PORTD__V1__PORT__INIT;
+    struct raw raws[CONNECTIONS];
+    int ends[2], passed = 0;
+
+    (void)state;
+    guest_pipe(ends);
+    guest_open(&raws[0]);
+    dup.id = guest_wrap(&raws[0], ends[0], "guest");
+    request.method_case = PORTD__V1__REQUEST__METHOD_PORT_DUP;
+    request.port_dup = &dup;
+    for (int i = 0; i < CONNECTIONS; i++) {
+        if (i > 0)
+            guest_join(&raws[i], &raws[0]);
+        for (int k = 0; k < DUPS; k++) {
+            request.id = ++raws[i].id;
+            assert_int_equal(raw_send_request(&raws[i], &request, NULL, 0), 0);
+        }
+    }
+    assert_true(fixture_until(is_answered, &raws[CONNECTIONS - 1]));
+    for (int i = 0; i < CONNECTIONS; i++)
+        for (int k = 0; k < DUPS; k++) {
+            raw_reply *reply = raw_next(&raws[i], NULL);
+            assert_non_null(reply);
+            assert_true(!reply->error || reply->error->code == PORTD__V1__CODE__CODE_LIMIT);
+            passed += raws[i].n_fds == 1;
+            raw_free(reply);
+            raw_close_fds(&raws[i]);
+        }
+    assert_in_range(passed, MOST / 2, MOST);
 }
 
 static bool has_no_descriptors(void *data) { return guest_quota(data, "descriptors", NULL) == 0; }
@@ -412,5 +449,6 @@ TEST_MAIN(FIXTURE_CASE(handles), FIXTURE_CASE(what_is_unread_is_charged),
           FIXTURE_CASE(what_is_unread_is_charged_after_the_end),
           FIXTURE_CASE_BARE(a_uid_leaves_no_more_unread_than_its_bytes),
           FIXTURE_CASE(what_is_unread_with_descriptors_costs_more),
-          FIXTURE_CASE(what_is_unread_keeps_nothing_else), FIXTURE_CASE_BARE(few_refusals_are_left_unread),
+          FIXTURE_CASE(few_descriptors_are_in_flight), FIXTURE_CASE(what_is_unread_keeps_nothing_else),
+          FIXTURE_CASE_BARE(few_refusals_are_left_unread),
           FIXTURE_CASE_BARE(few_refusals_of_all_are_left_unread))
