@@ -75,6 +75,9 @@ os_fd pollable_wakeup_new(void);
  * stay, also when the broker has closed its copy of the epoll, as long as the client keeps it and the target. */
 bool pollable_evt_is_full(void);
 
+/* Whether the control group has no room for a semaphore's handle that the broker makes. */
+bool pollable_semaphore_is_full(void);
+
 /* Adds the wakeup, and `always` switched off. Returns 0; -EEXIST (it is the handle of another event); -ENOSPC
  * (its maker has used up its watches); or another negative errno. On an error it contains neither. */
 int pollable_evt_fill(os_fd handle, os_fd wakeup, os_fd always);

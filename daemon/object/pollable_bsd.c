@@ -81,6 +81,8 @@ os_fd pollable_wakeup_new(void) {
 
 bool pollable_evt_is_full(void) { return false; }
 
+bool pollable_semaphore_is_full(void) { return false; }
+
 int pollable_evt_fill(os_fd handle, os_fd wakeup, os_fd always) {
     (void)handle;
     (void)wakeup;

@@ -27,8 +27,9 @@
 #include <unistd.h>
 
 enum {
-    RINGS = 64,   /* completed requests that the kernel can hold */
-    ENTRIES = 640 /* bytes that the kernel charges for the three entries of a handle, of 200 on 64 bits */
+    RINGS = 64,    /* completed requests that the kernel can hold */
+    ENTRIES = 640, /* bytes that the kernel charges for the three entries of a handle, of 200 on 64 bits */
+    EVENTFD = 800  /* and for an eventfd, at most */
 };
 
 static aio_context_t rings; /* 0: not available */
@@ -113,6 +114,8 @@ os_fd pollable_evt_new(void) { return epoll_create1(EPOLL_CLOEXEC); }
 os_fd pollable_wakeup_new(void) { return eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK); }
 
 bool pollable_evt_is_full(void) { return cgroup_is_full(ENTRIES); }
+
+bool pollable_semaphore_is_full(void) { return cgroup_is_full(EVENTFD); }
 
 int pollable_evt_fill(os_fd handle, os_fd wakeup, os_fd always) {
     int error = change(handle, EPOLL_CTL_ADD, wakeup, EPOLLIN);

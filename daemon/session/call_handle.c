@@ -290,7 +290,8 @@ static int start(struct call *call, struct waitable *waitable, struct handle *ha
     return 0;
 }
 
-/* 0, or -1 and the refusal: the client has to make the handle. Those of other forms the broker makes for everybody. */
+/* 0, or -1 and the refusal: the client has to make the handle. That of a semaphore the broker makes for everybody, as long as its control group has
+ * room: the kernel charges it to that for as long as the client keeps it. */
 static int check_maker(struct call *call, bool semaphore) {
     if (call->fd != OS_FD_NONE || limit_is_admin(call->connection->user))
         return 0;
@@ -298,11 +299,12 @@ static int check_maker(struct call *call, bool semaphore) {
         return refusal_set(&call->refusal, REFUSAL_MISMATCH, NULL,
                            "attach a new epoll descriptor to the request, or use a newer library",
                            "a handle of an event requires an attached epoll descriptor");
-    if (pollable_semaphore_form() != POLLABLE_EVENTFD)
+    if (!pollable_semaphore_is_full())
         return 0;
-    return refusal_set(&call->refusal, REFUSAL_MISMATCH, NULL,
-                       "attach a new eventfd (EFD_SEMAPHORE) to the request, or use a newer library",
-                       "a handle of a semaphore requires an attached eventfd");
+    return refusal_set(
+        &call->refusal, REFUSAL_LIMIT, NULL,
+        "attach a new eventfd (EFD_SEMAPHORE, EFD_NONBLOCK) to the request, or use a newer library",
+        "the memory of the broker's control group is in use, by what was done for others");
 }
 
 /* For an event or a port whose handle is not a hint. 0: answered or in flight; -1 and the refusal. */

@@ -159,6 +159,32 @@ static int name_in_full(portd_client *client, portd_id out) {
     return code == PORTD__V1__CODE__CODE_LIMIT ? name_self(false) : -1;
 }
 
+/* What the handle of a semaphore answers to a client that attaches no eventfd. */
+static int ask_unattached(int fd) {
+    raw_request request = PORTD__V1__REQUEST__INIT;
+    Portd__V1__Handle handle = PORTD__V1__HANDLE__INIT;
+    struct raw raw;
+    int code = raw_open(&raw, broker.address);
+    if (code == 0)
+        code = raw_semaphore(&raw, fd, 1, PORTD__V1__MODE__MODE_READ, &handle.id);
+    request.method_case = PORTD__V1__REQUEST__METHOD_HANDLE;
+    request.handle = &handle;
+    if (code == 0)
+        code = raw_code(raw_ask(&raw, &request));
+    raw_close_fds(&raw);
+    raw_close(&raw);
+    return code;
+}
+
+/* In a full group the broker makes none. */
+static int ask_unattached_in_full(portd_client *client, portd_id out, int fd) {
+    int code = 0;
+    for (int i = 0; code == 0 && i < FIXTURE_PATIENCE_MS; i++)
+        if (write_part(client, out) == PORTD_E_LIMIT)
+            code = ask_unattached(fd);
+    return code;
+}
+
 /* Fills pipes until a write is refused, empties them, and writes again. */
 static int fill_and_empty(void *data) {
     portd_client *client = stranger_connect(&broker, CLIENT, NULL, NULL);
@@ -182,6 +208,8 @@ static int fill_and_empty(void *data) {
         return 8;
     if (name_in_full(client, out) != 0)
         return 9;
+    if (ask_unattached_in_full(client, out, empty[0]) != PORTD__V1__CODE__CODE_LIMIT)
+        return 10;
     for (int i = 0; i < n; i++)
         if (empty_pipe(pipes[i][0]) < 0)
             return 5;
@@ -193,6 +221,9 @@ static int fill_and_empty(void *data) {
         if (i == FIXTURE_PATIENCE_MS || poll(NULL, 0, 1) < 0)
             code = 0;
     for (int i = 0; code == 1 && name_self(true) != 0; i++)
+        if (i == FIXTURE_PATIENCE_MS || poll(NULL, 0, 1) < 0)
+            code = 0;
+    for (int i = 0; code == 1 && ask_unattached(empty[0]) != 0; i++)
         if (i == FIXTURE_PATIENCE_MS || poll(NULL, 0, 1) < 0)
             code = 0;
     portd_disconnect(client);
