@@ -23,6 +23,9 @@ enum {
     TOLD = 8, /* refusals that a uid may leave unread, and all uids: */
     TOLD_ALL = 128,
     WAITS = 64,
+    LEAST = 512, /* what the kernel takes for a reply */
+    REPLY = 32,  /* a longer one than that of a wait */
+    FEW = 8,
     SHORT = 4
 };
 
@@ -328,7 +331,7 @@ static void a_uid_leaves_no_more_unread_than_its_bytes(void **state) {
     static struct fixture broker;
     static size_t asked[CROWD];
     Portd__V1__Hello hello = raw_hello_make();
-    struct raw other;
+    struct raw other, probe;
     uint64_t limit, sum = 0;
     int ends[2], events[WAITS];
 
@@ -365,7 +368,12 @@ static void a_uid_leaves_no_more_unread_than_its_bytes(void **state) {
     for (size_t i = 0; i < CROWD; i++)
         sum += (uint64_t)unread(&crowd[i]);
     assert_in_range(sum, limit / 4, limit + CROWD * FREE_MANY);
-    assert_in_range(end_waits(&crowd[0], &other, events), 0, WAITS * RAW_HEADER - 1);
+    /* On a busy machine the broker may not have come to all lists, and some room is left: for so many replies, and a few that are free. */
+    guest_connect_as(&probe, OTHER_UID, broker.address);
+    assert_int_equal(raw_hello_with(&probe, &hello, NULL, 0), 0);
+    uint64_t room = limit - guest_quota(&probe, "bytes", NULL);
+    guest_close(&probe);
+    assert_in_range(end_waits(&crowd[0], &other, events), 0, (room / LEAST + FEW) * REPLY);
     for (size_t i = 0; i < CROWD; i++) {
         for (; asked[i] > 0; asked[i]--) {
             raw_reply *reply = raw_next(&crowd[i], NULL);
