@@ -367,7 +367,7 @@ static void a_uid_leaves_no_more_unread_than_its_bytes(void **state) {
         }
     for (size_t i = 0; i < CROWD; i++)
         sum += (uint64_t)unread(&crowd[i]);
-    assert_in_range(sum, limit / 4, limit + CROWD * FREE_MANY);
+    assert_in_range(sum, CROWD * FREE_MANY, limit + CROWD * FREE_MANY);
     /* On a busy machine the broker may not have come to all lists, and some of what a session may have is left: for so many replies, and a few that are free. */
     guest_connect_as(&probe, OTHER_UID, broker.address);
     assert_int_equal(raw_hello_with(&probe, &hello, NULL, 0), 0);
