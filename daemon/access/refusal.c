@@ -33,6 +33,9 @@ int refusal_set(struct refusal *refusal, enum refusal_code code, const char *fie
     return -1;
 }
 
+const char refusal_full_group[] =
+    "the memory of the broker's control group is in use, by what was done for others";
+
 int refusal_memory(struct refusal *refusal) {
     return refusal_set(refusal, REFUSAL_LIMIT, NULL, NULL, "the broker is out of memory");
 }

@@ -42,6 +42,9 @@ int refusal_set(struct refusal *refusal, enum refusal_code code, const char *fie
 /* The broker is out of memory. Always -1. */
 int refusal_memory(struct refusal *refusal);
 
+/* Why something is refused with *limit* while the broker's control group is full (daemon/base/cgroup.h). */
+extern const char refusal_full_group[];
+
 /* A system call of the broker failed; error: a positive errno, what: begins the text. Always -1. */
 int refusal_system(struct refusal *refusal, int error, const char *what);
 

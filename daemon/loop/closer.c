@@ -375,7 +375,10 @@ void closer_close(struct closer *closer, os_fd fd, os_uid uid, void (*done)(void
     offload_submit(closer->offload, &record->job);
 }
 
-void closer_stop(struct closer *closer) { closer->stopped = true; }
+void closer_stop(struct closer *closer) {
+    closer_hurry(closer);
+    closer->stopped = true;
+}
 
 bool closer_waits(struct closer *closer, os_uid uid) {
     return !closer->stopped && offload_check(closer->offload, uid) == OFFLOAD_HAS_NO_THREAD;

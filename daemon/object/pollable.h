@@ -44,7 +44,7 @@ os_fd pollable_always_new(void);
 /* How many descriptors a semaphore's handle is: 1, or 2 with a wakeup. */
 size_t pollable_semaphore_fds(void);
 
-/* Makes a semaphore's handle, for a user that the broker trusts. *wakeup: OS_FD_NONE, or what makes it readable; closing that, on a worker, makes it readable forever.
+/* Makes a semaphore's handle. *wakeup: OS_FD_NONE, or what makes it readable; closing that, on a worker, makes it readable forever.
  * OS_FD_NONE with errno; *wakeup is then OS_FD_NONE or what a worker must close. */
 os_fd pollable_semaphore_new(bool fired, os_fd *wakeup);
 

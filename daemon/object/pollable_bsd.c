@@ -45,12 +45,12 @@ os_fd pollable_always(void) {
     return ready;
 }
 
-/* The worker closes the wakeup. */
 bool pollable_semaphore_blocks(os_fd handle) {
     (void)handle;
     return false;
 }
 
+/* The worker closes the wakeup. */
 bool pollable_semaphore_fire(os_fd handle) {
     (void)handle;
     return false;

@@ -1,6 +1,7 @@
 /* call_handle.c: pollable handles. The handle of a semaphore is an eventfd and that of an event an epoll descriptor, which the client makes
  * and attaches: the kernel charges the eventfd to the maker's control group for as long as anybody keeps it, and whatever is added to the epoll
- * descriptor, by any holder, to the user who made it. The broker makes one itself only for root and its own uid.
+ * descriptor, by any holder, to the user who made it. The broker makes one itself for root and its own uid; for others only the eventfd, for clients that attach none,
+ * while its control group is not full.
  *
  * A client can hold the lock of the epoll descriptor that it attached. And adding an epoll descriptor to any handle takes a lock
  * of the kernel that exists once per system, and that other users can hold. So a worker does both, in a job that delays nothing
@@ -90,8 +91,8 @@ static int check_follow(int error, struct refusal *refusal) {
     case -EBUSY:
         return nesting_refuse(refusal);
     case -EDQUOT:
-        return refusal_set(refusal, REFUSAL_LIMIT, NULL, "wait for the event instead, or try again",
-                           "the memory of the broker's control group is in use, by what was done for others");
+        return refusal_set(refusal, REFUSAL_LIMIT, NULL, "wait for the event instead, or try again", "%s",
+                           refusal_full_group);
     case -ELOOP:
         return refusal_set(refusal, REFUSAL_UNSUPPORTED, "id", "wait for the event instead",
                            "the epoll descriptor contains its own handle, or is nested too deeply");
@@ -303,8 +304,8 @@ static int check_maker(struct call *call, bool semaphore) {
         return 0;
     return refusal_set(
         &call->refusal, REFUSAL_LIMIT, NULL,
-        "attach a new eventfd (EFD_SEMAPHORE, EFD_NONBLOCK) to the request, or use a newer library",
-        "the memory of the broker's control group is in use, by what was done for others");
+        "attach a new eventfd (EFD_SEMAPHORE, EFD_NONBLOCK) to the request, or use a newer library", "%s",
+        refusal_full_group);
 }
 
 /* For an event or a port whose handle is not a hint. 0: answered or in flight; -1 and the refusal. */

@@ -133,7 +133,7 @@ static const struct {
     [STREAM_E_MEMORY] = {REFUSAL_UNSUPPORTED, "id", "get a copy of the descriptor and use that",
                          "the file is in memory, which the kernel would charge to the broker"},
     [STREAM_E_FULL] = {REFUSAL_LIMIT, NULL, "try again, or get a copy of the descriptor and use that",
-                       "the memory of the broker's control group is in use, by what was done for others"},
+                       refusal_full_group},
 };
 
 static void refuse(const struct io *io) {

@@ -1,8 +1,8 @@
 /* connection_charge.c: what a connection keeps between turns, charged to its uid: the bytes of its channel, those of replies that its client has not
  * read (passing.h), and the descriptors of an incomplete frame.
  *
- * 8 KiB of each connection are not charged, and 24 KiB of its unread replies; 2 KiB in all of each if its uid has more than 64 connections. While the bytes cannot be charged, nothing is sent
- * before the client has read what was sent before. */
+ * Of each connection 8 KiB are not charged, and 24 KiB of its unread replies; if its uid has more than 64 connections, 2 KiB in all. While
+ * the bytes cannot be charged, nothing is sent before the client has read what was sent before. */
 #include "connection.h"
 #include "daemon/access/holders.h"
 #include "daemon/access/limit.h"

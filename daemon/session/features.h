@@ -5,7 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* What a client is told; trusted: one for which the broker makes the handles of semaphores itself. Not to be changed. */
+/* What a client is told; trusted: one that need not attach an eventfd for the handle of a semaphore. Not to be changed. */
 char **features_list(bool trusted, size_t *n);
 
 #endif

@@ -1,7 +1,7 @@
 /* features_linux.c: features.h for Linux. */
 #include "features.h"
 
-/* The last one tells who must attach an eventfd: a client that need not is answered faster. */
+/* The last one tells who should attach an eventfd: a client that need not is answered faster. */
 char **features_list(bool trusted, size_t *n) {
     static char *features[] = {"handle-eventfd", "handle-epoll",
                                "handle-attach",  "wait-one",

@@ -30,8 +30,7 @@ int inquiry_check_pids(const struct inquiry *inquiry, struct refusal *refusal) {
                            "pids are not accepted from a process that has ended or is in another pid "
                            "namespace than the broker");
     if (inquiry->full)
-        return refusal_set(refusal, REFUSAL_LIMIT, "owner_pids", hint,
-                           "the memory of the broker's control group is in use, by what was done for others");
+        return refusal_set(refusal, REFUSAL_LIMIT, "owner_pids", hint, "%s", refusal_full_group);
     return 0;
 }
 

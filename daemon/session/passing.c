@@ -22,7 +22,7 @@ enum {
     CHECK_US = 100000,
     HURRY_US = 5000,
     VAIN_MOST = 5, /* the pause between checks doubles this often: 3.2 s */
-    /* A message of a few bytes takes the least memory that one can; one of more takes the next power of two, and more bookkeeping. */
+    /* One message of a few bytes takes the least memory that one can; of more, a power of two, and more bookkeeping. */
     FEW_BYTES = 128,
     MANY_COST = 256,
     LIST_COST =
@@ -199,7 +199,7 @@ void passing_weigh(struct connection *connection) {
     if (!channel->sends)
         return;
     connection->passing.bytes += channel->sends * (size_t)all_of(connection)->least;
-    if (channel->sent > FEW_BYTES * channel->sends)
+    if (channel->sent > FEW_BYTES)
         connection->passing.bytes += 2 * channel->sent + channel->sends * MANY_COST;
     channel->sent = channel->sends = 0;
 }

@@ -5,8 +5,9 @@
  * is corrected by the kernel's own figure when it would be charged (connection_charge.c), and from time to time while it is charged. Of a message with
  * descriptors that figure lacks the list of them.
  *
- * A client can splice what it receives into a pipe, and keep a page there by a single byte of it, when the kernel's figure is 0. So to other uids than root
- * and the broker's own what fits into one page is sent at once (PASSING_PIECE): the kernel copies that when it is spliced, for the client.
+ * A client can splice what it receives into a pipe, and keep a page there by a single byte of it, when the kernel's figure is 0. So replies
+ * to other uids than root and the broker's own are sent in pieces that the kernel does not keep in pages (PASSING_PIECE): when the client splices one, the kernel copies
+ * it into pages of the client's.
  *
  * The kernel counts descriptors in flight per sending user. Without privileges it accepts no more than that user's limit of
  * open files, and with 2,000 of them a send can wait. So what a client leaves unread is charged to its uid, and a uid may have half of what the others leave

@@ -251,20 +251,26 @@ def refused():
             portctl("close", port, check=True)
 
 
+def port_of_packets(name, sent):
+    """A port from which these packets come, and then its end. Returns both ends of the pair, too."""
+    near, far = socket.socketpair(socket.AF_UNIX, getattr(socket, "SOCK_" + name))
+    port = wrap(near.fileno())[0]
+    for packet in sent:
+        far.send(packet)
+    if name == "SEQPACKET":
+        far.close()
+    else:
+        near.shutdown(socket.SHUT_RD)
+    return near, far, port
+
+
 def packets():
     """Packets longer than a chunk, from the port."""
     for name in ("SEQPACKET", "DGRAM"):
         for words in (["cat"], ["cat", "--json"], ["relay"]):
             for way in WAYS:
-                near, far = socket.socketpair(socket.AF_UNIX, getattr(socket, "SOCK_" + name))
-                port = wrap(near.fileno())[0]
                 sent = [os.urandom(150000), b"next"]
-                for packet in sent:
-                    far.send(packet)
-                if name == "SEQPACKET":
-                    far.close()
-                else:
-                    near.shutdown(socket.SHUT_RD)
+                near, far, port = port_of_packets(name, sent)
                 run = portctl(words[0], port, *words[1:], *way, stdin=subprocess.DEVNULL)
                 told, got = "", run.stdout
                 if words[-1] == "--json":
@@ -283,15 +289,8 @@ def packets_on():
     for name in ("SEQPACKET", "DGRAM"):
         for word in ("cat", "relay"):
             for way in WAYS:
-                near, far = socket.socketpair(socket.AF_UNIX, getattr(socket, "SOCK_" + name))
-                port = wrap(near.fileno())[0]
                 sent = [b"one", b"", b"two"]
-                for packet in sent:
-                    far.send(packet)
-                if name == "SEQPACKET":
-                    far.close()
-                else:
-                    near.shutdown(socket.SHUT_RD)
+                near, far, port = port_of_packets(name, sent)
                 ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
                 run = subprocess.run([ctl, word, port, *way], stdin=subprocess.DEVNULL, stdout=theirs, stderr=subprocess.PIPE)
                 theirs.close()

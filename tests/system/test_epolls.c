@@ -154,6 +154,15 @@ static const char *const open_to_all[] = {"--mode", "0666", NULL};
 
 /* ---- who makes it ---------------------------------------------------------------------------------------------------- */
 
+static void start_with_stranger(struct fixture *broker, struct raw *own, struct raw *stranger, int ends[2]) {
+    if (geteuid() != 0)
+        test_skip("needs to become another user");
+    fixture_start(broker, open_to_all);
+    guest_open_at(own, broker->address);
+    guest_pipe(ends);
+    open_as(stranger, broker, STRANGER);
+}
+
 static void a_stranger_has_to_make_it(void **state) {
     static struct fixture broker;
     struct raw raw, own;
@@ -161,12 +170,7 @@ static void a_stranger_has_to_make_it(void **state) {
     size_t same, before;
 
     (void)state;
-    if (geteuid() != 0)
-        test_skip("needs to become another user");
-    fixture_start(&broker, open_to_all);
-    guest_open_at(&own, broker.address);
-    guest_pipe(ends);
-    open_as(&raw, &broker, STRANGER);
+    start_with_stranger(&broker, &own, &raw, ends);
     uint64_t event = guest_evt(&raw, ends[0], 5);
     before = count_epolls(&broker, -1, &same);
     assert_int_equal(ask_refused(&raw, event, -1), MISMATCH);
@@ -199,19 +203,14 @@ static void a_stranger_has_to_make_it(void **state) {
     fixture_until_fds(&broker, 1); /* the same for the next ones */
 }
 
-static void a_stranger_has_to_make_that_of_a_semaphore(void **state) {
+static void a_stranger_makes_that_of_a_semaphore(void **state) {
     static struct fixture broker;
     struct raw raw, own;
     int ends[2], counter = make_counter(EFD_SEMAPHORE | EFD_NONBLOCK), other = make_counter(EFD_NONBLOCK);
     size_t same, before;
 
     (void)state;
-    if (geteuid() != 0)
-        test_skip("needs to become another user");
-    fixture_start(&broker, open_to_all);
-    guest_open_at(&own, broker.address);
-    guest_pipe(ends);
-    open_as(&raw, &broker, STRANGER);
+    start_with_stranger(&broker, &own, &raw, ends);
     uint64_t semaphore = guest_semaphore(&raw, ends[0], 5);
     before = count_counters(&broker, -1, &same);
     int handle = take_counter(&raw, semaphore, counter);
@@ -678,7 +677,7 @@ static void one_whose_broker_ends(void **state) {
 }
 
 TEST_MAIN(FIXTURE_CASE_BARE(a_stranger_has_to_make_it), FIXTURE_CASE_BARE(one_in_too_many_epolls),
-          FIXTURE_CASE_BARE(a_stranger_has_to_make_that_of_a_semaphore),
+          FIXTURE_CASE_BARE(a_stranger_makes_that_of_a_semaphore),
           FIXTURE_CASE(the_broker_makes_those_of_its_own_user),
           FIXTURE_CASE(the_broker_makes_that_of_a_semaphore_of_its_own_user),
           FIXTURE_CASE(only_what_fits_is_taken), FIXTURE_CASE(one_is_taken_at_a_time),

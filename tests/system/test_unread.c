@@ -48,6 +48,17 @@ static void send_handle(struct raw *raw, uint64_t id) {
     assert_int_equal(raw_send_request(raw, &request, NULL, 0), 0);
 }
 
+static void send_dup(struct raw *raw, uint64_t port) {
+    raw_request request = PORTD__V1__REQUEST__INIT;
+    Portd__V1__Port dup = PORTD__V1__PORT__INIT;
+
+    dup.id = port;
+    request.id = ++raw->id;
+    request.method_case = PORTD__V1__REQUEST__METHOD_PORT_DUP;
+    request.port_dup = &dup;
+    assert_int_equal(raw_send_request(raw, &request, NULL, 0), 0);
+}
+
 /* How many bytes have come, however long the broker has had for them: another guest was served many times. */
 static int bytes_come(const struct raw *raw, struct raw *other, int expected) {
     int n = 0;
@@ -158,16 +169,21 @@ static size_t leave_unread(struct raw *raw, struct raw *other, int bytes) {
     return lists;
 }
 
+/* Two clients; a list of the first one's objects is long. */
+static void open_with_objects(struct raw *raw, struct raw *other, int ends[2]) {
+    guest_pipe(ends);
+    guest_open(raw);
+    guest_open(other);
+    for (int i = 0; i < OBJECTS; i++)
+        (void)guest_evt(raw, ends[0], 100 + i);
+}
+
 static void what_is_unread_is_charged(void **state) {
     struct raw raw, other;
     int ends[2];
 
     (void)state;
-    guest_pipe(ends);
-    guest_open(&raw);
-    guest_open(&other);
-    for (int i = 0; i < OBJECTS; i++)
-        (void)guest_evt(&raw, ends[0], 100 + i);
+    open_with_objects(&raw, &other, ends);
     assert_true(fixture_until(is_all_given_back, &other)); /* the replies until here were read */
     size_t lists = leave_unread(&raw, &other, 2 * FREE);
     assert_in_range(guest_quota(&other, "bytes", NULL), unread(&raw) - FREE, SIZE_MAX);
@@ -188,11 +204,7 @@ static void what_is_unread_is_charged_after_the_end(void **state) {
     int ends[2], n;
 
     (void)state;
-    guest_pipe(ends);
-    guest_open(&raw);
-    guest_open(&other);
-    for (int i = 0; i < OBJECTS; i++)
-        (void)guest_evt(&raw, ends[0], 100 + i);
+    open_with_objects(&raw, &other, ends);
     for (int i = 0; i < 2; i++) { /* much, which was charged before; and little, which was not */
         size_t lists = i == 0 ? leave_unread(&raw, &other, 2 * FREE) : leave_unread(&raw, &other, 1);
         n = unread(&raw);
@@ -217,8 +229,6 @@ static bool is_answered(void *data) { return unread(data) > 0; }
 /* The list of descriptors that the kernel keeps with each message is charged, too. */
 static void what_is_unread_with_descriptors_costs_more(void **state) {
     enum { DUPS = 20, LIST = 4096 };
-    raw_request request = PORTD__V1__REQUEST__INIT;
-    Portd__V1__Port dup = PORTD__V1__PORT__INIT;
     struct raw raw, other;
     int ends[2];
 
@@ -226,13 +236,10 @@ static void what_is_unread_with_descriptors_costs_more(void **state) {
     guest_pipe(ends);
     guest_open(&raw);
     guest_open(&other);
-    dup.id = guest_wrap(&raw, ends[0], "guest");
-    request.method_case = PORTD__V1__REQUEST__METHOD_PORT_DUP;
-    request.port_dup = &dup;
+    uint64_t port = guest_wrap(&raw, ends[0], "guest");
     for (int i = 0; i < DUPS; i++) {
         int before = unread(&raw);
-        request.id = ++raw.id;
-        assert_int_equal(raw_send_request(&raw, &request, NULL, 0), 0);
+        send_dup(&raw, port);
         (void)bytes_come(&raw, &other, before + 1);
     }
     assert_in_range(guest_quota(&other, "bytes", NULL), DUPS * LIST - FREE, SIZE_MAX);
@@ -246,24 +253,18 @@ static void what_is_unread_with_descriptors_costs_more(void **state) {
 /* With 2,024 of one user in flight the kernel would have a send wait for its garbage collection of sockets. */
 static void few_descriptors_are_in_flight(void **state) {
     enum { CONNECTIONS = 10, DUPS = 120, MOST = 950 };
-    raw_request request = PORTD__V1__REQUEST__INIT;
-    Portd__V1__Port dup = PORTD__V1__PORT__INIT;
     struct raw raws[CONNECTIONS];
     int ends[2], passed = 0;
 
     (void)state;
     guest_pipe(ends);
     guest_open(&raws[0]);
-    dup.id = guest_wrap(&raws[0], ends[0], "guest");
-    request.method_case = PORTD__V1__REQUEST__METHOD_PORT_DUP;
-    request.port_dup = &dup;
+    uint64_t port = guest_wrap(&raws[0], ends[0], "guest");
     for (int i = 0; i < CONNECTIONS; i++) {
         if (i > 0)
             guest_join(&raws[i], &raws[0]);
-        for (int k = 0; k < DUPS; k++) {
-            request.id = ++raws[i].id;
-            assert_int_equal(raw_send_request(&raws[i], &request, NULL, 0), 0);
-        }
+        for (int k = 0; k < DUPS; k++)
+            send_dup(&raws[i], port);
     }
     assert_true(fixture_until(is_answered, &raws[CONNECTIONS - 1]));
     for (int i = 0; i < CONNECTIONS; i++)
@@ -359,10 +360,10 @@ static void a_uid_leaves_no_more_unread_than_its_bytes(void **state) {
             (void)send_list(&crowd[i]);
             (void)bytes_come(&crowd[i], &other, before + 1);
         }
+    end_waits(&other, events);
     for (size_t i = 0; i < CROWD; i++)
         sum += (uint64_t)unread(&crowd[i]);
     assert_in_range(sum, CROWD * FREE_MANY, limit + CROWD * FREE_MANY);
-    end_waits(&other, events);
     for (size_t i = 0; i < CROWD; i++) {
         for (; asked[i] > 0; asked[i]--) {
             raw_reply *reply = raw_next(&crowd[i], NULL);

@@ -218,7 +218,7 @@ static size_t read_to_the_end(int fd) {
     return total;
 }
 
-/* The number is the placeholder's from the moment the worker closes, so it waits for the peer now. */
+/* The number is the placeholder's from the moment the worker closes, so it waits for the file system now. */
 static void await_closing(int fd, const char *before) {
     char path[32], link[64];
     ssize_t n;
@@ -231,6 +231,39 @@ static void await_closing(int fd, const char *before) {
     } while (strncmp(link, before, strlen(before)) == 0);
 }
 
+static unsigned port_of(int fd, int (*name)(int fd, struct sockaddr *address, socklen_t *length)) {
+    struct sockaddr_in address = {0};
+    socklen_t length = sizeof(address);
+
+    assert_int_equal(name(fd, (struct sockaddr *)&address, &length), 0);
+    return ntohs(address.sin_port);
+}
+
+/* Whether the other end of that connection is not established any more. Its descriptor is not looked at: whoever does may be its last holder, and then
+ * it is closed, and waited for, there. */
+static bool is_lingering(int fd) {
+    enum { ESTABLISHED = 1 };
+    const unsigned ours = port_of(fd, getsockname), theirs = port_of(fd, getpeername);
+    unsigned local, remote, state = ESTABLISHED;
+    char line[512];
+    FILE *file = fopen("/proc/self/net/tcp", "re");
+
+    assert_non_null(file);
+    while (fgets(line, sizeof(line), file))
+        if (sscanf(line, " %*u: %*x:%x %*x:%x %x", &local, &remote, &state) == 3 && local == theirs &&
+            remote == ours)
+            break;
+        else
+            state = ESTABLISHED;
+    (void)fclose(file);
+    return state != ESTABLISHED;
+}
+
+static void await_lingering(int fd) {
+    while (!is_lingering(fd))
+        ;
+}
+
 static void a_lingering_socket_holds_up_nobody_and_loses_nothing(void **state) {
     static const char lingering[] = "lingering", other[] = "other";
     int ends[2], pipe_ends[2];
@@ -241,7 +274,7 @@ static void a_lingering_socket_holds_up_nobody_and_loses_nothing(void **state) {
     size_t sent = lingering_pair(ends);
     assert_int_equal(pipe(pipe_ends), 0);
     closer_close(closer, ends[0], 1000, on_done, (void *)(uintptr_t)lingering);
-    await_closing(ends[0], "socket:");
+    await_lingering(ends[1]);
     closer_close(closer, pipe_ends[1], 2000, on_done, (void *)(uintptr_t)other);
     assert_int_equal(read(pipe_ends[0], &byte, 1), 0); /* closed by another worker, without the loop */
     run_until(2);                                      /* the peer has not read anything yet */
@@ -418,6 +451,25 @@ static void piles_at_the_end(void **state) {
     }
 }
 
+/* What was discarded before the stop is closed, though it has waited for others. */
+static void what_comes_before_the_stop_is_closed(void **state) {
+    struct discard_queue discard_queue;
+    int ends[2];
+    char byte;
+
+    (void)state;
+    begin();
+    discard_queue_init(&discard_queue);
+    assert_int_equal(pipe(ends), 0);
+    closer_discard(closer, &discard_queue, ends[1], 1000, on_done, NULL);
+    closer_stop(closer);
+    assert_int_equal(read(ends[0], &byte, 1), 0); /* end of file: nobody has the writing end */
+    end();
+    assert_int_equal(done_count, 1);
+    close(ends[1]); /* the placeholder: the loop has not come to it */
+    close(ends[0]);
+}
+
 /* The offload may be gone by then. */
 static void what_comes_after_the_stop_is_left_open(void **state) {
     struct discard_queue discard_queue;
@@ -443,7 +495,7 @@ static void what_comes_after_the_stop_is_left_open(void **state) {
     }
 }
 
-TEST_MAIN(TEST_CASE(what_comes_after_the_stop_is_left_open),
+TEST_MAIN(TEST_CASE(what_comes_after_the_stop_is_left_open), TEST_CASE(what_comes_before_the_stop_is_closed),
           TEST_CASE(a_closed_descriptor_is_gone_when_done_runs), TEST_CASE(many_of_several_uids_are_closed),
           TEST_CASE(nobody_needs_to_be_told), TEST_CASE(the_number_stays_taken_until_done),
           TEST_CASE(same_number_again_and_again), TEST_CASE(what_is_discarded_waits_for_others),
