@@ -530,7 +530,7 @@ def say(end):
 
 for verb in "cat", "relay":
     ours, theirs = socket.socketpair()
-    port = portctl("wrap", "socket", str(ours.fileno()), pass_fds=[ours.fileno()]).decode().split()
+    port = portctl("wrap", "socket", str(ours.fileno()), "--ttl", "5min", pass_fds=[ours.fileno()]).decode().split()
     thread = threading.Thread(target=say, args=[theirs])
     thread.start()
     got = portctl(verb, port[0], "--through-broker", stdin=subprocess.DEVNULL)
