@@ -518,7 +518,7 @@ splices() { portctl stats | awk '/method=splice/ { print $NF }'; }
   need_other_user
   serve_everybody
   python3 - <<'PYTHON'
-import os, socket, subprocess, threading
+import os, re, socket, subprocess, threading
 ctl, whole = os.environ["PORTCTL_BIN"], bytes(range(251)) * 8000
 
 def portctl(*arguments, **more):
@@ -528,9 +528,11 @@ def say(end):
     end.sendall(whole)
     end.shutdown(socket.SHUT_WR)
 
+# The user owns none of the processes around it.
+os.environ["PORTD_SESSION"] = re.search("PORTD_SESSION=([^; ]+)", portctl("session", "start", "--ttl", "1h").decode()).group(1)
 for verb in "cat", "relay":
     ours, theirs = socket.socketpair()
-    port = portctl("wrap", "socket", str(ours.fileno()), "--ttl", "5min", pass_fds=[ours.fileno()]).decode().split()
+    port = portctl("wrap", "socket", str(ours.fileno()), pass_fds=[ours.fileno()]).decode().split()
     thread = threading.Thread(target=say, args=[theirs])
     thread.start()
     got = portctl(verb, port[0], "--through-broker", stdin=subprocess.DEVNULL)
