@@ -16,7 +16,7 @@ static int status_without_listener(const struct options *options, int error) {
     return error == -EADDRINUSE && options->idle_exit_us ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
-int main(int argc, char **argv) {
+static int run(int argc, char **argv) {
     struct options options;
     struct broker *broker;
     struct door door;
@@ -56,3 +56,5 @@ int main(int argc, char **argv) {
     leaving_close(service_descriptor_limit(), left_behind);
     return status;
 }
+
+int main(int argc, char **argv) { return service_main(argc, argv, run); }

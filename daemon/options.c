@@ -1,6 +1,7 @@
 /* options.c: parses the command line. */
 #include "options.h"
 
+#include "options_usage.h"
 #include "portd_version.h"
 #include "proto/address.h"
 
@@ -10,26 +11,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-static const char usage[] =
-    "usage: portd [--listen ADDRESS] [--mode OCTAL] [--idle-exit DURATION] [--notify-fd N] [--log-level "
-    "LEVEL]\n"
-    "\n"
-    "Broker of file descriptors: keeps copies of other programs' descriptors and reports when they are\n"
-    "ready. Runs in the foreground.\n"
-    "\n"
-    "  --listen ADDRESS      unix:/absolute/path, unix:@name, or fd:N for an inherited listener; default:\n"
-    "                        the socket passed by the service manager, else unix:/run/portd/portd.sock for\n"
-    "                        root and the user's own address for others\n"
-    "  --mode OCTAL          file mode of the socket, default 0600 (this user only)\n"
-    "  --idle-exit DURATION  exit after being idle this long, e.g. 60s\n"
-    "  --notify-fd N         when ready, write a newline to this descriptor (3 or more) and close it\n"
-    "  --log-level LEVEL     error, warning, info (default), debug\n"
-    "  -h, --help            print this help\n"
-    "  --version             print the version\n"
-    "\n"
-    "Example:  portd --listen unix:/tmp/portd.sock --log-level debug\n"
-    "Stops on SIGTERM and SIGINT and logs what it still held. See portd(8).\n";
 
 static int complain(const char *option, const char *value) {
     fprintf(stderr, "portd: --%s: invalid value \"%s\"\nportd: see portd --help\n", option, value);
@@ -94,12 +75,12 @@ static int take(struct options *options, int which, const char *value) {
     case 'n':
         if (!parse_number(value, 10, INT32_MAX, &number))
             return complain("notify-fd", value);
-        options->notify_fd = (os_fd)number;
+        options->notify_fd = (os_fd)(intptr_t)number;
         return 0;
     case 'v':
         return log_level_parse(value, &options->log_level) ? complain("log-level", value) : 0;
     case 'h':
-        return fputs(usage, stdout) == EOF || fflush(stdout) ? 2 : 1;
+        return fputs(options_usage, stdout) == EOF || fflush(stdout) ? 2 : 1;
     case 'V':
         return puts("portd " PORTD_VERSION) == EOF || fflush(stdout) ? 2 : 1;
     default:

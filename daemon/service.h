@@ -12,11 +12,15 @@ struct loop;
 
 enum { SERVICE_DESCRIPTORS_MAX = 1 << 20 };
 
-/* Call it first. Opens /dev/null for each standard stream that is closed, so that no descriptor opened later gets its number, and
+/* Main but for what concerns a service manager: calls run, and returns what it or the manager's command answers. On Windows the arguments come
+ * in UTF-8, and `--service` with its command is not among them. */
+int service_main(int argc, char **argv, int (*run)(int argc, char **argv));
+
+/* Call it first, in run. Opens /dev/null for each standard stream that is closed, so that no descriptor opened later gets its number, and
  * unblocks all signals. 0 or a negative errno. */
 int service_begin(void);
 
-/* Calls `stop` from the loop on SIGTERM and SIGINT, `reload` on SIGHUP; number: the signal. SIGINT and SIGHUP stay ignored if
+/* Calls `stop` from the loop on SIGTERM and SIGINT (Windows: also on SIGBREAK), `reload` on SIGHUP; number: the signal. SIGINT and SIGHUP stay ignored if
  * they were ignored at the start (nohup(1), background commands of a shell); SIGTERM always stops. Also ignores SIGPIPE and
  * SIGXFSZ, so that such writes fail instead of ending the process. 0 or a negative errno. */
 int service_watch(struct loop *loop, void (*stop)(void *context, int number),

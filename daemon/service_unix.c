@@ -26,6 +26,8 @@
 
 enum { LISTEN_FIRST = 3, LISTEN_MAX = 1024, MESSAGE_MAX = 512 };
 
+int service_main(int argc, char **argv, int (*run)(int argc, char **argv)) { return run(argc, argv); }
+
 int service_begin(void) {
     sigset_t none;
     int fd;

@@ -1,7 +1,7 @@
 /* log.h: the broker's log for its operator: one line per event, with a level, a sentence, and key=value fields.
  *
  * Lines that clients can cause are limited per topic and uid (log_limit.h); a sum replaces those left out. The sink is a function pointer,
- * so that tests can replace it. log_stderr_unix.c is the usual one: it never blocks. Called from the loop's thread only. */
+ * so that tests can replace it. log_stderr.c is the usual one: it never blocks. Called from the loop's thread only. */
 #ifndef LOG_H
 #define LOG_H
 

@@ -1,0 +1,27 @@
+/* options_usage_win.c: options_usage.h for Windows. */
+#include "options_usage.h"
+
+const char options_usage[] =
+    "usage: portd [--service run] [--listen ADDRESS] [--mode OCTAL] [--idle-exit DURATION] [--notify-fd N]\n"
+    "             [--log-level LEVEL]\n"
+    "       portd --service install [OPTION...]\n"
+    "       portd --service remove\n"
+    "\n"
+    "Broker of handles and sockets: keeps copies of other programs' handles and reports when they are\n"
+    "ready. Runs in the foreground.\n"
+    "\n"
+    "  --listen ADDRESS      npipe:NAME; default: npipe:portd for the system, and the user's own address "
+    "for\n"
+    "                        others\n"
+    "  --mode OCTAL          who may connect, as a file mode; default 0600 (this user only)\n"
+    "  --idle-exit DURATION  exit after being idle this long, e.g. 60s\n"
+    "  --notify-fd N         when ready, write a newline to this inherited handle and close it\n"
+    "  --log-level LEVEL     error, warning, info (default), debug\n"
+    "  --service COMMAND     comes first. install: the service manager starts portd with the other options\n"
+    "                        whenever the system starts; remove: stops it and no longer does; run: what the\n"
+    "                        service manager starts\n"
+    "  -h, --help            print this help\n"
+    "  --version             print the version\n"
+    "\n"
+    "Example:  portd --listen npipe:example --log-level debug\n"
+    "Stops on Ctrl-C, on Ctrl-Break and with its console, and logs what it still held.\n";
