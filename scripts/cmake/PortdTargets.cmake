@@ -5,7 +5,8 @@
 #       macOS. A file replaces one of the same name (up to the last underscore) that is listed for more systems: place_macos.c replaces
 #       place_bsd.c, and either replaces place_unix.c.
 #   portd_test(NAME LABEL label TIMEOUT seconds SOURCES file... [LIBS target...])
-#       A test program. Its environment has the programs under test in PORTD_DAEMON and PORTCTL.
+#       A test program. Its environment has the programs under test in PORTD_DAEMON and PORTCTL. For Windows only those in the list
+#       PORTD_TESTS_WIN32 (tests/windows.cmake) are made; there test_x_win.c beside test_x.c takes the place of test_x.c.
 #   portd_fuzz(NAME CORPUS dir SOURCES file... LIBS target...)
 #       A fuzz target: with PORTD_FUZZ a libFuzzer program, else a driver that runs the corpus as an ordinary test.
 #   portd_man(file.scd...)
@@ -44,6 +45,21 @@ configure_file("${CMAKE_CURRENT_LIST_DIR}/portd_version.h.in" "${PROJECT_BINARY_
 
 if(WIN32)
   target_compile_definitions(portd_options INTERFACE _WIN32_WINNT=0x0A00 WIN32_LEAN_AND_MEAN)
+  set(CMAKE_RUNTIME_OUTPUT_DIRECTORY "${PROJECT_BINARY_DIR}/bin") # programs find their libraries in their own folder
+  include(CheckSymbolExists)
+  foreach(pair "EDQUOT 10069" "ETOOMANYREFS 10059") # WSAEDQUOT, WSAETOOMANYREFS
+    separate_arguments(pair)
+    list(GET pair 0 name)
+    list(GET pair 1 value)
+    check_symbol_exists(${name} errno.h PORTD_LIBC_HAS_${name})
+    if(NOT PORTD_LIBC_HAS_${name})
+      add_compile_definitions(${name}=${value})
+    endif()
+  endforeach()
+  if(MINGW)
+    add_compile_definitions(__USE_MINGW_ANSI_STDIO=1) # %zu
+    target_compile_options(portd_options INTERFACE -Wno-format) # it judges by the C library of Windows
+  endif()
 else()
   target_compile_options(portd_options INTERFACE -fstack-protector-strong)
 endif()
@@ -128,7 +144,7 @@ endfunction()
 # What a test starts to run that program of ours: where an emulator is needed, a script that starts it.
 function(portd_started target result)
   set(${result} "$<TARGET_FILE:${target}>" PARENT_SCOPE)
-  if(CMAKE_CROSSCOMPILING_EMULATOR)
+  if(CMAKE_CROSSCOMPILING_EMULATOR AND NOT WIN32) # wine's programs start others themselves
     set(script "${PROJECT_BINARY_DIR}/emulated/${target}")
     get_property(written GLOBAL PROPERTY PORTD_STARTED_${target})
     if(NOT written)
@@ -160,8 +176,19 @@ function(portd_test name)
   if(NOT arg_LABEL OR NOT arg_TIMEOUT OR NOT arg_SOURCES)
     message(FATAL_ERROR "portd_test(${name}): LABEL, TIMEOUT and SOURCES are needed")
   endif()
+  if(WIN32)
+    if(NOT "${arg_LABEL}/${name}" IN_LIST PORTD_TESTS_WIN32)
+      return()
+    endif()
+    foreach(source IN LISTS arg_SOURCES)
+      string(REGEX REPLACE "\\.c$" "_win.c" instead "${source}")
+      if(EXISTS "${CMAKE_CURRENT_SOURCE_DIR}/${instead}")
+        list(TRANSFORM arg_SOURCES REPLACE "^${source}$" "${instead}")
+      endif()
+    endforeach()
+  endif()
   add_executable(test_${name} ${arg_SOURCES})
-  target_link_libraries(test_${name} PRIVATE ${arg_LIBS} Threads::Threads portd_options)
+  target_link_libraries(test_${name} PRIVATE ${arg_LIBS} portd_open_fds Threads::Threads portd_options)
   target_compile_definitions(test_${name} PRIVATE TEST_NAME="${name}")
   add_test(NAME ${arg_LABEL}/${name} COMMAND test_${name})
   portd_test_environment(${arg_LABEL}/${name} ${arg_LABEL} ${arg_TIMEOUT})

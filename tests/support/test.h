@@ -34,6 +34,8 @@
 #include <errno.h>
 #include <fcntl.h>
 
+#include "tests/support/open_fds.h"
+
 #define TEST_CASE(name) cmocka_unit_test_setup_teardown(name, test_before, test_after)
 
 /* What main returns. cases: an array. portd_test defines TEST_NAME. */
@@ -50,23 +52,20 @@
 /* Ends the case as skipped, with the reason in the output. */
 #define test_skip(reason) (print_message("skipped: %s\n", reason), skip())
 
-enum { TEST_FDS = 4096 }; /* numbers above are not looked at */
-
 static inline void test_left_out(void **state) { test_skip((const char *)*state); }
 
 /* Ends the program if the file cannot be read or has a case that the program does not have. */
 static inline void test_leave_out(struct CMUnitTest *cases, size_t n, const char *program) {
     static char line[512];
     const char *path = getenv("PORTD_LEFT_OUT");
-    FILE *file = path ? fopen(path, "re") : NULL;
+    FILE *file = path ? fopen(path, "r") : NULL;
 
     if (path && !file) {
         print_error("%s: %s\n", path, strerror(errno));
         exit(EXIT_FAILURE);
     }
     while (file && fgets(line, sizeof(line), file)) {
-        char *rest = line, *of = strsep(&rest, "\t"), *name = strsep(&rest, "\t"),
-             *reason = strsep(&rest, "\n");
+        const char *of = strtok(line, "\t"), *name = strtok(NULL, "\t"), *reason = strtok(NULL, "\r\n");
         bool found = false;
         if (!reason || strcmp(of, program) != 0)
             continue;
@@ -89,24 +88,6 @@ static inline unsigned char *test_fds_before(void) {
     static unsigned char before[TEST_FDS];
 
     return before;
-}
-
-/* Marks the open descriptors of this process, except the one used to read the directory. */
-static inline void test_fds_look(unsigned char open_fds[TEST_FDS]) {
-    DIR *folder = opendir("/proc/self/fd");
-    struct dirent *entry;
-
-    memset(open_fds, 0, TEST_FDS);
-    for (int fd = 0; !folder && fd < TEST_FDS; fd++) /* the system has no such directory */
-        open_fds[fd] = fcntl(fd, F_GETFD) >= 0;
-    while (folder && (entry = readdir(folder))) {
-        char *end;
-        long fd = strtol(entry->d_name, &end, 10);
-        if (end != entry->d_name && fd >= 0 && fd < TEST_FDS && fd != dirfd(folder))
-            open_fds[fd] = 1;
-    }
-    if (folder)
-        closedir(folder);
 }
 
 /* The number of open descriptors of this process, for cases that count in the middle. */
@@ -133,15 +114,14 @@ static inline int test_after(void **state) {
     (void)state;
     test_fds_look(after);
     for (int fd = 0; fd < TEST_FDS; fd++) {
-        char link[32], name[256] = "?";
+        char name[256];
         if (after[fd] == test_fds_before()[fd])
             continue;
         different = -1;
-        (void)snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
-        ssize_t n = after[fd] ? readlink(link, name, sizeof(name) - 1) : 0;
-        if (n > 0)
-            name[n] = '\0';
-        print_error(after[fd] ? "descriptor %d was left open: %s\n" : "descriptor %d was closed\n", fd, name);
+        if (after[fd])
+            print_error("descriptor %d was left open: %s\n", fd, test_fds_name(fd, name, sizeof(name)));
+        else
+            print_error("descriptor %d was closed\n", fd);
     }
     return different;
 }

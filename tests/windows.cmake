@@ -1,0 +1,22 @@
+# The tests that are made for Windows: LABEL/NAME. The others need what only Unix has.
+set(PORTD_TESTS_WIN32
+  unit/arena
+  unit/charge
+  unit/envelope
+  unit/flat
+  unit/frame
+  unit/gate
+  unit/holders
+  unit/journal
+  unit/kept
+  unit/lanes
+  unit/metrics
+  unit/numbering
+  unit/order
+  unit/registry
+  unit/rows
+  unit/shuffle
+  unit/status
+  unit/timers
+  unit/turn
+  unit/user)
