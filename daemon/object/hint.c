@@ -79,13 +79,13 @@ int hint_arm(struct handle *handle, struct refusal *refusal) {
     if (handle->ended)
         return check_end(handle, refusal);
     if (handle->armed) { /* a byte may have stayed */
-        pollable_hint_clear(handle->fd);
+        pollable_hint_clear(handle->fd, handle->wakeup);
         return 0;
     }
     hint = hint_new(handle, refusal);
     if (!hint)
         return -1;
-    pollable_hint_clear(handle->fd);
+    pollable_hint_clear(handle->fd, handle->wakeup);
     result = wait_begin(&hint->wait, -1, refusal);
     if (!result) {
         handle->armed = &hint->handle;

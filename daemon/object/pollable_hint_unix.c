@@ -55,9 +55,10 @@ bool pollable_hint_ring(os_fd wakeup) {
 }
 
 /* One byte at most is in it, unless the lock was kept; then the next time takes the rest. */
-void pollable_hint_clear(os_fd handle) {
+void pollable_hint_clear(os_fd handle, os_fd wakeup) {
     char bytes[64];
 
+    (void)wakeup;
     while (recv(handle, bytes, sizeof(bytes), MSG_DONTWAIT) < 0 && errno == EINTR)
         ;
 }

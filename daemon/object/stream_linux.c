@@ -248,7 +248,7 @@ static int move_looking(struct stream_job *job) {
     ssize_t n;
     if (job->type == INSPECT_PIPE && out)
         return write_pieces(job);
-    if (stream_waits(job->type) && !stream_look(job->fd, out ? POLLOUT : POLLIN))
+    if (stream_waits(job) && !stream_look(job->fd, out ? POLLOUT : POLLIN))
         return -EAGAIN;
     n = move_file(job);
     if (n < 0)
@@ -261,8 +261,9 @@ static int move_looking(struct stream_job *job) {
 }
 
 /* A listener has no bytes and fails at once. */
-bool stream_waits(enum inspect_type type) {
-    return type != INSPECT_REGULAR && type != INSPECT_TCP_LISTENER && type != INSPECT_UNIX_LISTENER;
+bool stream_waits(const struct stream_job *job) {
+    return job->type != INSPECT_REGULAR && job->type != INSPECT_TCP_LISTENER &&
+           job->type != INSPECT_UNIX_LISTENER;
 }
 
 bool stream_is_quick(const struct stream_job *job) {

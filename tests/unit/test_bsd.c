@@ -88,18 +88,18 @@ static void hint_is_rung_and_cleared(void **state) {
     assert_true(handle != OS_FD_NONE && wakeup != OS_FD_NONE);
     for (int i = 0; i < 3; i++) {
         assert_false(is_ready(handle));
-        pollable_hint_clear(handle); /* which waits for nothing */
+        pollable_hint_clear(handle, wakeup); /* which waits for nothing */
         assert_true(pollable_hint_ring(wakeup));
         assert_true(is_ready(handle));
         assert_true(pollable_hint_ring(wakeup));
-        pollable_hint_clear(handle);
+        pollable_hint_clear(handle, wakeup);
     }
     assert_true(fcntl(handle, F_GETFD) & FD_CLOEXEC);
     assert_true(fcntl(wakeup, F_GETFD) & FD_CLOEXEC);
     assert_true(pollable_hint_ring(wakeup));
     os_close(wakeup);
-    pollable_hint_clear(handle);
-    pollable_hint_clear(handle);
+    pollable_hint_clear(handle, wakeup);
+    pollable_hint_clear(handle, wakeup);
     assert_true(is_ready(handle)); /* for ever */
     os_close(handle);
 }
@@ -110,7 +110,7 @@ static void hint_of_a_holder_that_means_harm(void **state) {
 
     (void)state;
     assert_int_equal(fcntl(handle, F_SETFL, 0), 0); /* that flag is shared with all holders */
-    pollable_hint_clear(handle);
+    pollable_hint_clear(handle, wakeup);
     assert_int_equal(send(handle, "x", 1, MSG_NOSIGNAL), -1);
     assert_int_equal(errno, EPIPE);
     assert_int_equal(recv(wakeup, &(char){0}, 1, 0), 0);
@@ -119,7 +119,7 @@ static void hint_of_a_holder_that_means_harm(void **state) {
     assert_true(is_ready(handle));
     assert_int_equal(shutdown(handle, SHUT_RDWR), 0);
     assert_true(pollable_hint_ring(wakeup)); /* no SIGPIPE */
-    pollable_hint_clear(handle);
+    pollable_hint_clear(handle, wakeup);
     assert_true(is_ready(handle));
     os_close(handle);
     assert_true(pollable_hint_ring(wakeup));

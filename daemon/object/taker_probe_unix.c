@@ -1,4 +1,4 @@
-/* taker.c: polls what may be polled, and answers for the rest. */
+/* taker_probe_unix.c: taker.h; polls what may be polled, and answers for the rest. */
 #include "taker.h"
 
 #include "daemon/readiness/engine.h"
