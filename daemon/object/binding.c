@@ -40,6 +40,7 @@ static const struct {
                              "reading from a userfaultfd opens descriptors in the reading process"},
     [INSPECT_IO_URING] = {"pass the descriptors it works on instead",
                           "an io_uring keeps everything registered with it open"},
+    [INSPECT_CONNECTION] = {NULL, "the descriptor is a connection to this broker"},
 };
 
 static bool is_own(const struct session_objects *session_objects, os_fd fd) {

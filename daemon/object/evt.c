@@ -1,8 +1,10 @@
 /* evt.c: finds or makes an event. */
 #include "evt.h"
 
+#include "bound.h"
 #include "daemon/access/refusal.h"
 #include "daemon/readiness/engine.h"
+#include "direction.h"
 #include "object.h"
 #include "taker.h"
 #include "thread_watch.h"
@@ -14,6 +16,9 @@ int evt_open(struct binding *binding, int direction, const struct thread_watch_t
     *evt = waitable_find(binding, OBJECT_EVT, direction);
     if (*evt)
         return 0;
+    if (!inspect_tells_ready((enum inspect_type)bound_descriptor(binding)->type,
+                             direction == DIRECTION_WRITE))
+        return EVT_E_SILENT;
     if (tried && tried->error == ENGINE_E_CYCLE)
         return EVT_E_CYCLE;
     if (tried && tried->error == TAKER_E_INSIDE)

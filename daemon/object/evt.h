@@ -10,7 +10,7 @@ struct thread_watch_try;
 struct waitable;
 struct refusal;
 
-enum { EVT_E_CYCLE = 1, EVT_E_TAKES = 2 };
+enum { EVT_E_CYCLE = 1, EVT_E_TAKES = 2, EVT_E_SILENT = 3 };
 
 /* Finds the registered event of that direction, or makes one (*created). tried: the poller thread's answer, if
  * pending_create_is_needed, else NULL. Returns 0, EVT_E_* (the descriptor can have no event), or -1 with

@@ -27,6 +27,17 @@ static const char *const names[INSPECT_TYPES] = {
     [INSPECT_USERFAULTFD] = "userfaultfd",
     [INSPECT_IO_URING] = "io-uring",
     [INSPECT_PATH] = "path",
+    [INSPECT_PLAIN_PIPE] = "pipe",
+    [INSPECT_EVENT_OBJECT] = "event-object",
+    [INSPECT_AUTO_EVENT] = "auto-reset-event",
+    [INSPECT_SEMAPHORE_OBJECT] = "semaphore-object",
+    [INSPECT_MUTEX] = "mutex",
+    [INSPECT_TIMER_OBJECT] = "timer-object",
+    [INSPECT_PROCESS] = "process",
+    [INSPECT_THREAD] = "thread",
+    [INSPECT_DEVICE] = "device",
+    [INSPECT_FILE] = "file",
+    [INSPECT_CONNECTION] = "connection",
     [INSPECT_UNKNOWN] = "unknown",
 };
 
@@ -47,6 +58,7 @@ bool inspect_is_refused(enum inspect_type type) {
     case INSPECT_USERFAULTFD:
     case INSPECT_IO_URING:
     case INSPECT_PATH:
+    case INSPECT_CONNECTION:
     case INSPECT_UNKNOWN:
         return true;
     default:

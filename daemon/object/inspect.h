@@ -34,8 +34,20 @@ enum inspect_type {
     INSPECT_FANOTIFY,
     INSPECT_USERFAULTFD,
     INSPECT_IO_URING,
-    INSPECT_PATH,    /* opened with O_PATH */
-    INSPECT_UNKNOWN, /* cannot be determined: it may be of a refused type */
+    INSPECT_PATH, /* opened with O_PATH */
+    /* Windows; INSPECT_PIPE is there one for overlapped I/O. */
+    INSPECT_PLAIN_PIPE,   /* for synchronous I/O: only a poller thread may look into it */
+    INSPECT_EVENT_OBJECT, /* stays signalled */
+    INSPECT_AUTO_EVENT,   /* resets itself, or may do so */
+    INSPECT_SEMAPHORE_OBJECT,
+    INSPECT_MUTEX,
+    INSPECT_TIMER_OBJECT, /* it is not told which of the two kinds */
+    INSPECT_PROCESS,
+    INSPECT_THREAD,
+    INSPECT_DEVICE, /* a file of a driver that is none of the above */
+    INSPECT_FILE, /* a file object that another holder is using, so that its driver does not tell what it is */
+    INSPECT_CONNECTION, /* a client's end of a pipe of this broker */
+    INSPECT_UNKNOWN,    /* cannot be determined: it may be of a refused type */
     INSPECT_TYPES
 };
 
@@ -45,7 +57,7 @@ const char *inspect_name(enum inspect_type type);
 bool inspect_is_socket(enum inspect_type type);
 bool inspect_is_unix(enum inspect_type type);
 
-/* Types that every call refuses. A signalfd reports the signals of the process that polls it. Reading from a
+/* Types that every call refuses. A connection to this broker, where its type tells that. A signalfd reports the signals of the process that polls it. Reading from a
  * fanotify group or a userfaultfd opens descriptors in the reading process. An O_PATH descriptor has nothing to
  * wait for. An io_uring keeps everything registered in it open, and newer kernels do not pass it on. An unknown
  * descriptor may be any of these. */
@@ -55,7 +67,7 @@ bool inspect_is_refused(enum inspect_type type);
  * broker is recognized. listener is borrowed forever and may be OS_FD_NONE. */
 void inspect_init(os_fd listener);
 
-/* Returns how open files are compared: "dupfd-query", "kcmp" or "fstat". */
+/* Returns how open files are compared: "dupfd-query", "kcmp", "fstat", "compare-object-handles" or "none". */
 const char *inspect_identity(void);
 
 /* Whether this system's Unix sockets have abstract names. Where they have not, a name that begins with NUL is none. */
@@ -65,6 +77,13 @@ enum inspect_type inspect_type_of(os_fd fd);
 
 /* True if the kernel may be unable to watch a descriptor of that type; engine_can_watch tells for one descriptor. */
 bool inspect_may_be_unwatchable(enum inspect_type type);
+
+/* Whether the system tells when a descriptor of that type becomes ready in that direction, or it always is. If not, there can be neither semaphore nor
+ * event nor wait for it. */
+bool inspect_tells_ready(enum inspect_type type, bool write);
+
+/* Whether the system's names of sockets are apart from those of other descriptors, so that a number can mean both. */
+bool inspect_sockets_are_apart(void);
 
 /* True if only a poller thread may poll the descriptor (poller.h): its poll operation takes a lock that another
  * holder can keep, or calls a server in user space, or may do either for all that is known. */

@@ -20,6 +20,9 @@ struct numberings {
     uint64_t issued;
 };
 
+/* In the key of a number of the second table: a socket's, where those have numbers of their own. */
+#define NUMBER_APART (UINT64_C(1) << NUMBER_BITS)
+
 /* The key of that number in the process that has the place; and the two parts of a key. */
 static inline uint64_t number_key(uint64_t place, int64_t number) {
     return place << (NUMBER_BITS + NUMBER_TABLE_BITS) | (uint64_t)number;

@@ -30,7 +30,8 @@ static void on_dropped(struct thread_watch_try *try) {
  * have an event. */
 bool pending_create_is_needed(const struct binding *binding, enum object_kind kind, int direction) {
     const struct descriptor *descriptor = bound_descriptor(binding);
-    if (!extras_thread_watch(descriptor->extras))
+    if (!extras_thread_watch(descriptor->extras) ||
+        !inspect_tells_ready((enum inspect_type)descriptor->type, direction == DIRECTION_WRITE))
         return false;
     if (kind == OBJECT_SEMAPHORE)
         return !waitable_find(binding, kind, direction);

@@ -23,10 +23,16 @@
 #include <stddef.h>
 
 /* How a handle tells its holder that the object is ready. Values of the wire protocol (HandleOf.Form). The
- * first three are exact: readable means ready. POLLABLE_HINT is for systems on which no descriptor can follow
+ * others are exact: readable means ready. POLLABLE_HINT is for systems on which no descriptor can follow
  * another: it becomes readable when the object is first ready or ends, and then stays so until its client
  * requests it again (`handle`), which makes it unreadable and checks again. */
-enum pollable_form { POLLABLE_EVENTFD = 1, POLLABLE_EPOLL = 2, POLLABLE_PIPE = 3, POLLABLE_HINT = 4 };
+enum pollable_form {
+    POLLABLE_EVENTFD = 1,
+    POLLABLE_EPOLL = 2,
+    POLLABLE_PIPE = 3,
+    POLLABLE_HINT = 4,
+    POLLABLE_EVENT_OBJECT = 5
+};
 
 /* The forms of the handles made below. Of events it is POLLABLE_EPOLL or POLLABLE_HINT, and only the functions for that are called. */
 enum pollable_form pollable_semaphore_form(void);
@@ -103,6 +109,6 @@ os_fd pollable_hint_new(os_fd *wakeup);
 bool pollable_hint_ring(os_fd wakeup);
 
 /* Makes it unreadable. Never blocks. It may stay readable if a holder receives from it meanwhile. */
-void pollable_hint_clear(os_fd handle);
+void pollable_hint_clear(os_fd handle, os_fd wakeup);
 
 #endif

@@ -30,6 +30,9 @@ int semaphore_open(struct binding *binding, int direction, const struct thread_w
     *semaphore = waitable_find(binding, OBJECT_SEMAPHORE, direction);
     if (*semaphore)
         return 0;
+    if (!inspect_tells_ready((enum inspect_type)bound_descriptor(binding)->type,
+                             direction == DIRECTION_WRITE))
+        return SEMAPHORE_E_SILENT;
     int error =
         tried ? tried->error : descriptor_arm(bound_descriptor(binding), direction_interest(direction));
     if (error == ENGINE_E_UNSUPPORTED)

@@ -11,7 +11,7 @@ struct thread_watch_try;
 struct waitable;
 struct refusal;
 
-enum { SEMAPHORE_E_UNSUPPORTED = 1, SEMAPHORE_E_CYCLE = 2, SEMAPHORE_E_TAKES = 3 };
+enum { SEMAPHORE_E_UNSUPPORTED = 1, SEMAPHORE_E_CYCLE = 2, SEMAPHORE_E_TAKES = 3, SEMAPHORE_E_SILENT = 4 };
 
 /* Finds the registered semaphore of that direction, or makes one (*created). A new one has fired already if the
  * descriptor is ready now. tried: the poller thread's answer, if pending_create_is_needed; else NULL, and the

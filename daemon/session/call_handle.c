@@ -61,7 +61,8 @@ struct following {
 _Static_assert((int)POLLABLE_EVENTFD == (int)PORTD__V1__HANDLE_OF__FORM__FORM_EVENTFD &&
                    (int)POLLABLE_EPOLL == (int)PORTD__V1__HANDLE_OF__FORM__FORM_EPOLL &&
                    (int)POLLABLE_PIPE == (int)PORTD__V1__HANDLE_OF__FORM__FORM_PIPE &&
-                   (int)POLLABLE_HINT == (int)PORTD__V1__HANDLE_OF__FORM__FORM_HINT,
+                   (int)POLLABLE_HINT == (int)PORTD__V1__HANDLE_OF__FORM__FORM_HINT &&
+                   (int)POLLABLE_EVENT_OBJECT == (int)PORTD__V1__HANDLE_OF__FORM__FORM_EVENT_OBJECT,
                "the forms have the numbers of the schema");
 
 static Portd__V1__HandleOf form_of(const struct waitable *waitable) {
@@ -400,6 +401,8 @@ int call_handle(struct call *call) {
     bool hint;
     if (!waitable)
         return target_refuse(call, "id", message->id);
+    if (target_check_tells(call, waitable, "id"))
+        return -1;
     hint = !waitable_is_semaphore(waitable) && pollable_evt_form() == POLLABLE_HINT;
     if (hint && !message->hint)
         return refusal_set(

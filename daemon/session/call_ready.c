@@ -27,6 +27,7 @@ struct procedure {
     int64_t number;
     Portd__V1__Mode mode;
     Portd__V1__Reply__ResultCase result;
+    bool apart; /* the number is in the system's table of sockets */
 };
 
 /* Ends both directions of the number in that kind's table; answers when the copy is closed. ended: an object of the number that has ended, and
@@ -126,12 +127,15 @@ static void describe_unsupported(Portd__V1__Object *object, bool semaphore, int 
         "the epoll descriptor watches a file of /proc, or one for EPOLLPRI that may be such a file: a poll "
         "by the "
         "broker would take its notification from the program; watch that file in the program alone";
+    static char silent[] = "the system does not tell when this type of descriptor is ready in that direction";
     object->unsupported = true;
     object->reason = always;
     if (error == (semaphore ? (int)SEMAPHORE_E_CYCLE : (int)EVT_E_CYCLE))
         object->reason = circle;
     else if (error == (semaphore ? (int)SEMAPHORE_E_TAKES : (int)EVT_E_TAKES))
         object->reason = takes;
+    else if (error == (semaphore ? (int)SEMAPHORE_E_SILENT : (int)EVT_E_SILENT))
+        object->reason = silent;
 }
 
 static int make(const struct creating *creating, struct binding *binding,
@@ -163,12 +167,14 @@ static int create(struct call *call, const struct procedure *procedure, int dire
                                 .result = procedure->result,
                                 .kind = procedure->kind,
                                 .direction = (uint8_t)direction,
-                                .objects = 1};
+                                .objects = 1,
+                                .socket = procedure->apart};
     return creating_start(call, &creating);
 }
 
 static struct binding *find(const struct call *call, const struct procedure *procedure) {
-    return binding_find(&call->session->session_objects, connection_key(call->connection, procedure->number));
+    return binding_find(&call->session->session_objects,
+                        connection_key(call->connection, procedure->number, procedure->apart));
 }
 
 static int look_up(struct call *call, const struct procedure *procedure, int direction) {
@@ -199,20 +205,23 @@ static int call_procedure(struct call *call, const struct procedure *procedure) 
 
 int call_file_descriptor_to_semaphore(struct call *call) {
     const Portd__V1__Descriptor *message = call->request->file_descriptor_to_semaphore;
-    return call_procedure(call, &(struct procedure){OBJECT_SEMAPHORE, message->number, message->mode,
-                                                    PORTD__V1__REPLY__RESULT_FILE_DESCRIPTOR_TO_SEMAPHORE});
+    return call_procedure(call,
+                          &(struct procedure){OBJECT_SEMAPHORE, message->number, message->mode,
+                                              PORTD__V1__REPLY__RESULT_FILE_DESCRIPTOR_TO_SEMAPHORE, false});
 }
 
 /* On Unix both calls share one table and accept the same descriptors: this one need not be a socket. */
 int call_socket_to_semaphore(struct call *call) {
     const Portd__V1__Descriptor *message = call->request->socket_to_semaphore;
     return call_procedure(call, &(struct procedure){OBJECT_SEMAPHORE, message->number, message->mode,
-                                                    PORTD__V1__REPLY__RESULT_SOCKET_TO_SEMAPHORE});
+                                                    PORTD__V1__REPLY__RESULT_SOCKET_TO_SEMAPHORE,
+                                                    inspect_sockets_are_apart()});
 }
 
 /* The message's kind selects a table; on Unix there is one. */
 int call_fd_to_evt(struct call *call) {
     const Portd__V1__DescriptorEvt *message = call->request->fd_to_evt;
     return call_procedure(call, &(struct procedure){OBJECT_EVT, message->number, message->mode,
-                                                    PORTD__V1__REPLY__RESULT_FD_TO_EVT});
+                                                    PORTD__V1__REPLY__RESULT_FD_TO_EVT,
+                                                    message->socket && inspect_sockets_are_apart()});
 }

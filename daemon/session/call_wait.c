@@ -10,6 +10,7 @@
 #include "daemon/object/wait.h"
 #include "daemon/object/waitable.h"
 #include "dispatch.h"
+#include "features.h"
 #include "inflight.h"
 #include "proto/container.h"
 #include "proto/frame.h"
@@ -151,7 +152,7 @@ static struct waiting *waiting_new(struct call *call, const Portd__V1__Wait *mes
 static int find_target(struct call *call, uint64_t id, struct wait_target *target) {
     target->id = id;
     target->of = target_find(call, id);
-    return target->of ? 0 : target_refuse(call, "ids", id);
+    return target->of ? target_check_tells(call, target->of, "ids") : target_refuse(call, "ids", id);
 }
 
 int call_wait(struct call *call) {
@@ -165,6 +166,9 @@ int call_wait(struct call *call) {
     if (message->n_ids < 1 || message->n_ids > FRAME_TARGETS_MAX)
         return refusal_set(&call->refusal, REFUSAL_INVALID, "ids", NULL, "expected 1 to 256 ids, got %zu",
                            message->n_ids);
+    if (message->one && !features_wakes_one())
+        return refusal_set(&call->refusal, REFUSAL_UNSUPPORTED, "one", "wait without it",
+                           "this system does not tell of each activity");
     waiting = waiting_new(call, message);
     if (!waiting)
         return -1;

@@ -114,9 +114,9 @@ struct connection {
 struct connection *connection_new(struct sessions *sessions, struct accepted *accepted,
                                   const struct peer *peer, struct refusal *refusal);
 
-/* The key of that descriptor number of this connection's process. */
-static inline uint64_t connection_key(const struct connection *connection, int64_t number) {
-    return number_key(connection->place, number);
+/* The key of that descriptor number of this connection's process. apart: it is in the system's table of sockets (inspect_sockets_are_apart). */
+static inline uint64_t connection_key(const struct connection *connection, int64_t number, bool apart) {
+    return number_key(connection->place, number) | (apart ? NUMBER_APART : 0);
 }
 
 /* connection_close.c: has a worker close a received descriptor (a taken slot). A connection with too many pending closes is not read. */

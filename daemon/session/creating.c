@@ -88,9 +88,10 @@ static int start_probe(struct call *call, const struct creating *creating, struc
 
 int creating_start(struct call *call, struct creating *creating) {
     struct binding_claim claim;
-    int error =
-        binding_claim(&call->session->session_objects, connection_key(call->connection, creating->number),
-                      call->fd, creating->socket, creating->objects, &claim, &call->refusal);
+    int error = binding_claim(
+        &call->session->session_objects,
+        connection_key(call->connection, creating->number, creating->socket && inspect_sockets_are_apart()),
+        call->fd, creating->socket, creating->objects, &claim, &call->refusal);
     if (claim.kept)
         call_take(call);
     if (error)

@@ -8,4 +8,7 @@
 /* What a client is told; trusted: one that need not attach an eventfd for the handle of a semaphore. Not to be changed. */
 char **features_list(bool trusted, size_t *n);
 
+/* Whether "wait-one" is one of them. */
+bool features_wakes_one(void);
+
 #endif

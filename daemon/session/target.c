@@ -80,6 +80,17 @@ struct port *target_port(struct call *call, uint64_t id, int direction) {
     return (struct port *)waitable;
 }
 
+int target_check_tells(struct call *call, const struct waitable *waitable, const char *field) {
+    const struct descriptor *source = waitable_source(waitable);
+    if (!source ||
+        inspect_tells_ready((enum inspect_type)source->type, waitable->direction == DIRECTION_WRITE))
+        return 0;
+    return refusal_set(&call->refusal, REFUSAL_UNSUPPORTED, field, NULL,
+                       "the system does not tell when a descriptor of type %s is ready for %s",
+                       inspect_name((enum inspect_type)source->type),
+                       waitable->direction == DIRECTION_WRITE ? "writing" : "reading");
+}
+
 int target_check_workers(struct call *call) {
     static const char hint[] = "try again, or get a copy of the descriptor and use that";
     switch (offload_check(call->connection->all->env->offload, call->connection->user->uid)) {

@@ -27,6 +27,9 @@ int target_refuse(struct call *call, const char *field, uint64_t id);
 /* An open port of that direction (-1: any). NULL: the refusal. */
 struct port *target_port(struct call *call, uint64_t id, int direction);
 
+/* 0, or -1 and the refusal: the system does not tell when its descriptor is ready (inspect_tells_ready), so it cannot be waited for. */
+int target_check_tells(struct call *call, const struct waitable *waitable, const char *field);
+
 /* 0, or -1 and the refusal: no worker thread is free for this uid, or can be started. */
 int target_check_workers(struct call *call);
 

@@ -118,8 +118,9 @@ static void wait_for_one(int fd, uint64_t id, int event) {
     struct binding_claim claim;
 
     fd_table_take(&world.fd_table, 1);
-    assert_int_equal(
-        binding_claim(owner, connection_key(only_connection(), event), event, false, 1, &claim, &refusal), 0);
+    assert_int_equal(binding_claim(owner, connection_key(only_connection(), event, false), event, false, 1,
+                                   &claim, &refusal),
+                     0);
     struct waitable *evt = waitable_new(claim.binding, OBJECT_EVT, DIRECTION_READ, &refusal);
     assert_non_null(evt);
     wait.ids = &evt->object.id;

@@ -1,0 +1,22 @@
+/* inspect_ask_win.h: what only the driver of a file object tells of it. For inspect_win.c.
+ *
+ * Windows carries out one call at a time on a file that was opened for synchronous I/O: another call on it, any query among them, waits until
+ * the holder's own has returned, and that may be a read that waits for bytes. (wine does not imitate this.) So the loop has another thread ask, on
+ * a copy of the handle, and does not wait long for it. */
+#ifndef INSPECT_ASK_WIN_H
+#define INSPECT_ASK_WIN_H
+
+#include "inspect.h"
+
+struct inspect_facts {
+    enum inspect_type type;
+    bool own; /* a client's end of a pipe of this broker */
+};
+
+/* Of a file object that is no socket. INSPECT_FILE if it is not told in time, or too many threads still ask. */
+struct inspect_facts inspect_ask(os_fd fd);
+
+/* The same for a worker: waits until it is told. */
+struct inspect_facts inspect_ask_here(os_fd fd);
+
+#endif

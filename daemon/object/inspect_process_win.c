@@ -1,0 +1,62 @@
+/* inspect_process_win.c: the processes of inspect.h for Windows, which are named by their ids. An id is not used again while anybody has a handle of the
+ * process. */
+#include "inspect.h"
+
+#include <errno.h>
+#include <windows.h>
+
+bool inspect_has_locks(os_fd pidfd) {
+    (void)pidfd;
+    return false;
+}
+
+bool inspect_tells_pids(void) { return true; }
+
+uint32_t inspect_read_pid(os_fd pidfd) {
+    (void)pidfd;
+    return 0;
+}
+
+/* A handle without the right to query tells no id. */
+int inspect_pidfd(os_fd fd, uint64_t *key, uint32_t *pid) {
+    *pid = GetProcessId(fd);
+    *key = *pid;
+    return *pid ? 0 : -EINVAL;
+}
+
+/* The system takes the numbers beside an id for it as well. */
+os_fd inspect_open_pid(uint32_t pid, uint64_t *key) {
+    HANDLE process = pid ? OpenProcess(SYNCHRONIZE | PROCESS_QUERY_LIMITED_INFORMATION, FALSE, pid) : NULL;
+
+    if (!process) {
+        errno = pid && GetLastError() == ERROR_ACCESS_DENIED ? EPERM : pid ? ESRCH : EINVAL;
+        return OS_FD_NONE;
+    }
+    if (GetProcessId(process) != pid || WaitForSingleObject(process, 0) == WAIT_OBJECT_0) {
+        (void)CloseHandle(process);
+        errno = ESRCH;
+        return OS_FD_NONE;
+    }
+    *key = pid;
+    return process;
+}
+
+bool inspect_pids_are_full(void) { return false; }
+
+uint64_t inspect_peer(os_fd connection, uint32_t pid, os_fd *opened) {
+    (void)connection;
+    *opened = OS_FD_NONE;
+    return pid;
+}
+
+bool inspect_may_share_pids(os_fd connection, uint32_t pid, os_fd *opened) {
+    (void)connection;
+    (void)pid;
+    *opened = OS_FD_NONE;
+    return true;
+}
+
+bool inspect_shares_pids(os_fd opened) {
+    (void)opened;
+    return true;
+}

@@ -1,0 +1,211 @@
+/* inspect_win.c: inspect.h for Windows, by NtQueryObject, which asks the object and never its driver.
+ *
+ * Of a file object that is not enough. A socket is told by a poll of AFD, the driver of sockets, which also takes no lock of the file; then Winsock
+ * may be asked. It must not be asked of another file: it would send that a request of its own. For all others see inspect_ask_win.h.
+ *
+ * Two handles of one object are told by CompareObjectHandles. */
+#include "inspect.h"
+
+#include "inspect_ask_win.h"
+
+#include <winsock2.h>
+/* after winsock2.h */
+#include <windows.h>
+
+#include <winternl.h>
+
+enum {
+    TYPE_NAME_UNITS = 64,
+    OBJECT_TYPE = 2,
+    EVENT_BASIC = 0,
+    EVENT_NOTIFICATION = 0,
+    AFD_POLL = 0x00012024,
+    AFD_RECEIVE = 1
+};
+
+NTSTATUS NTAPI NtQueryEvent(HANDLE event, int class, void *information, ULONG size, ULONG *written);
+
+typedef BOOL(WINAPI *compares)(HANDLE a, HANDLE b);
+
+static struct {
+    compares same; /* NULL: the system does not tell */
+    HANDLE afd;    /* NULL: it cannot be opened */
+} known;
+
+/* What AFD reads and writes for a poll. */
+struct afd_poll {
+    LARGE_INTEGER timeout;
+    ULONG n, exclusive;
+    HANDLE fd;
+    ULONG events;
+    NTSTATUS status;
+};
+
+static HANDLE open_afd(void) {
+    static wchar_t path[] = L"\\Device\\Afd\\portd";
+    UNICODE_STRING name = {
+        .Length = sizeof path - sizeof *path, .MaximumLength = sizeof path, .Buffer = path};
+    OBJECT_ATTRIBUTES attributes = {.Length = sizeof attributes, .ObjectName = &name};
+    IO_STATUS_BLOCK status;
+    HANDLE afd;
+
+    if (NtCreateFile(&afd, SYNCHRONIZE, &attributes, &status, NULL, 0, FILE_SHARE_READ | FILE_SHARE_WRITE,
+                     FILE_OPEN, 0, NULL, 0) < 0)
+        return NULL;
+    return afd;
+}
+
+void inspect_init(os_fd listener) {
+    HMODULE base = GetModuleHandleW(L"kernelbase.dll");
+    WSADATA data;
+
+    (void)listener;
+    (void)WSAStartup(MAKEWORD(2, 2), &data);
+    if (base)
+        known.same = (compares)(void (*)(void))GetProcAddress(base, "CompareObjectHandles");
+    if (!known.afd)
+        known.afd = open_afd();
+}
+
+const char *inspect_identity(void) { return known.same ? "compare-object-handles" : "none"; }
+
+bool inspect_knows_abstract_names(void) { return false; }
+
+bool inspect_same(os_fd a, os_fd b) { return known.same && known.same(a, b); }
+
+/* ---- types ---------------------------------------------------------------------------------------------------- */
+
+/* AFD polls its own files only. */
+static bool is_socket(HANDLE fd) {
+    struct afd_poll poll = {.n = 1, .fd = fd, .events = AFD_RECEIVE};
+    IO_STATUS_BLOCK status;
+    HANDLE event = known.afd ? CreateEventW(NULL, TRUE, FALSE, NULL) : NULL;
+    NTSTATUS result;
+
+    if (!event)
+        return false;
+    result = NtDeviceIoControlFile(known.afd, event, NULL, NULL, &status, AFD_POLL, &poll, sizeof poll, &poll,
+                                   sizeof poll);
+    if (result == STATUS_PENDING) {
+        (void)WaitForSingleObject(event, INFINITE);
+        result = status.Status;
+    }
+    (void)CloseHandle(event);
+    return result >= 0;
+}
+
+static int option(HANDLE fd, int name) {
+    int value = -1, size = sizeof value;
+
+    return getsockopt((SOCKET)fd, SOL_SOCKET, name, (char *)&value, &size) ? -1 : value;
+}
+
+static int family_of(HANDLE fd) {
+    WSAPROTOCOL_INFOW info;
+    int size = sizeof info;
+
+    return getsockopt((SOCKET)fd, SOL_SOCKET, SO_PROTOCOL_INFOW, (char *)&info, &size) ? AF_UNSPEC
+                                                                                       : info.iAddressFamily;
+}
+
+/* One that Winsock could not adopt in this process is still watched. */
+static enum inspect_type type_of_socket(HANDLE fd) {
+    int type = option(fd, SO_TYPE), family = family_of(fd);
+    bool listens = option(fd, SO_ACCEPTCONN) > 0;
+
+    if (family == AF_UNIX && type == SOCK_STREAM)
+        return listens ? INSPECT_UNIX_LISTENER : INSPECT_UNIX;
+    if (family != AF_INET && family != AF_INET6)
+        return INSPECT_SOCKET;
+    if (type == SOCK_STREAM)
+        return listens ? INSPECT_TCP_LISTENER : INSPECT_TCP;
+    return type == SOCK_DGRAM ? INSPECT_UDP : INSPECT_SOCKET;
+}
+
+static enum inspect_type type_of_file(HANDLE fd) {
+    return is_socket(fd) ? type_of_socket(fd) : inspect_ask(fd).type;
+}
+
+/* A wait for an event that resets itself takes the signal from its program. One that does not let itself be asked may be such an event. */
+static enum inspect_type type_of_event(HANDLE fd) {
+    struct {
+        LONG type, state;
+    } event;
+    ULONG size;
+
+    if (NtQueryEvent(fd, EVENT_BASIC, &event, sizeof event, &size) < 0 || event.type != EVENT_NOTIFICATION)
+        return INSPECT_AUTO_EVENT;
+    return INSPECT_EVENT_OBJECT;
+}
+
+/* Writes the name of the object's type: "File", "Event". */
+static bool type_name(HANDLE fd, wchar_t name[TYPE_NAME_UNITS]) {
+    union {
+        UNICODE_STRING name;
+        wchar_t room[2 * TYPE_NAME_UNITS + 64];
+    } type;
+    ULONG size;
+
+    if (NtQueryObject(fd, (OBJECT_INFORMATION_CLASS)OBJECT_TYPE, &type, sizeof type, &size) < 0 ||
+        type.name.Length >= TYPE_NAME_UNITS * sizeof *name)
+        return false;
+    memcpy(name, type.name.Buffer, type.name.Length);
+    name[type.name.Length / sizeof *name] = L'\0';
+    return true;
+}
+
+enum inspect_type inspect_type_of(os_fd fd) {
+    static const struct {
+        const wchar_t *name;
+        enum inspect_type type;
+    } types[] = {{L"Semaphore", INSPECT_SEMAPHORE_OBJECT},
+                 {L"Mutant", INSPECT_MUTEX},
+                 {L"Timer", INSPECT_TIMER_OBJECT},
+                 {L"Process", INSPECT_PROCESS},
+                 {L"Thread", INSPECT_THREAD}};
+    wchar_t name[TYPE_NAME_UNITS];
+
+    if (!type_name(fd, name))
+        return INSPECT_UNKNOWN;
+    if (!wcscmp(name, L"File"))
+        return type_of_file(fd);
+    if (!wcscmp(name, L"Event"))
+        return type_of_event(fd);
+    for (size_t i = 0; i < sizeof types / sizeof *types; i++)
+        if (!wcscmp(name, types[i].name))
+            return types[i].type;
+    return INSPECT_OTHER;
+}
+
+/* Calls on a file for synchronous I/O wait for those of its other holders. */
+bool inspect_needs_thread(os_fd fd, enum inspect_type type) {
+    (void)fd;
+    return type == INSPECT_PLAIN_PIPE || type == INSPECT_FILE;
+}
+
+bool inspect_tells_ready(enum inspect_type type, bool write) {
+    switch (type) {
+    case INSPECT_AUTO_EVENT:
+    case INSPECT_SEMAPHORE_OBJECT:
+    case INSPECT_MUTEX:
+    case INSPECT_TIMER_OBJECT:
+    case INSPECT_DEVICE:
+    case INSPECT_OTHER:
+        return false;
+    case INSPECT_PIPE:
+    case INSPECT_PLAIN_PIPE:
+    case INSPECT_FILE:
+        return !write;
+    default:
+        return true;
+    }
+}
+
+bool inspect_sockets_are_apart(void) { return true; }
+
+bool inspect_is_own(os_fd fd, os_fd *opened) {
+    wchar_t name[TYPE_NAME_UNITS];
+
+    *opened = OS_FD_NONE;
+    return type_name(fd, name) && !wcscmp(name, L"File") && !is_socket(fd) && inspect_ask(fd).own;
+}
