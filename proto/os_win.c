@@ -1,5 +1,7 @@
-/* os_win.c: os.h for Windows. */
+/* os_win.c: os.h for Windows. A descriptor is a HANDLE, or a SOCKET that Winsock knows: those are copied and closed by Winsock. */
 #include "os.h"
+
+#include "winsock_win.h"
 
 #include <errno.h>
 #include <windows.h>
@@ -9,19 +11,28 @@
 void os_close(os_fd fd) {
     int error = errno;
 
-    if (fd != OS_FD_NONE)
-        (void)CloseHandle(fd);
+    if (fd != OS_FD_NONE) {
+        if (winsock_is(fd))
+            winsock_close(fd);
+        else
+            (void)CloseHandle(fd);
+    }
     errno = error;
 }
 
 os_fd os_dup(os_fd fd) {
-    HANDLE copy;
+    os_fd copy;
 
+    if (winsock_is(fd) && winsock_copy(fd, &copy) == 0)
+        return copy;
     if (DuplicateHandle(GetCurrentProcess(), fd, GetCurrentProcess(), &copy, 0, FALSE, DUPLICATE_SAME_ACCESS))
         return copy;
     errno = GetLastError() == ERROR_INVALID_HANDLE ? EBADF : ENOMEM;
     return OS_FD_NONE;
 }
+
+/* The standard streams have no numbers of their own. */
+os_fd os_above_standard(os_fd fd) { return fd; }
 
 int64_t os_now_us(void) {
     LARGE_INTEGER count, frequency;
@@ -33,27 +44,33 @@ int64_t os_now_us(void) {
            count.QuadPart % frequency.QuadPart * 1000000 / frequency.QuadPart;
 }
 
-int64_t os_coarse_us(void) { return (int64_t)GetTickCount64() * 1000; }
+/* The system's ticks are another clock, so this one is exact. */
+int64_t os_coarse_us(void) { return os_now_us(); }
+
+static int64_t tenths(const FILETIME *time) {
+    return (int64_t)((uint64_t)time->dwHighDateTime << 32 | time->dwLowDateTime);
+}
 
 int64_t os_thread_us(void) {
     FILETIME made, ended, kernel, user; /* tenths of microseconds */
-    ULARGE_INTEGER times[2];
 
     if (!GetThreadTimes(GetCurrentThread(), &made, &ended, &kernel, &user))
         return 0;
-    times[0] = (ULARGE_INTEGER){.LowPart = kernel.dwLowDateTime, .HighPart = kernel.dwHighDateTime};
-    times[1] = (ULARGE_INTEGER){.LowPart = user.dwLowDateTime, .HighPart = user.dwHighDateTime};
-    return (int64_t)(times[0].QuadPart + times[1].QuadPart) / 10;
+    return (tenths(&kernel) + tenths(&user)) / 10;
 }
 
-int64_t os_thread_kernel_us(void) { return os_thread_us(); }
+int64_t os_thread_kernel_us(void) {
+    FILETIME made, ended, kernel, user;
+
+    return GetThreadTimes(GetCurrentThread(), &made, &ended, &kernel, &user) ? tenths(&kernel) / 10 : 0;
+}
 
 int64_t os_wall_us(void) {
     static const int64_t from_1601_to_1970 = INT64_C(11644473600000000);
     FILETIME now; /* tenths of microseconds since 1601 */
 
     GetSystemTimePreciseAsFileTime(&now);
-    return ((int64_t)now.dwHighDateTime << 32 | (int64_t)now.dwLowDateTime) / 10 - from_1601_to_1970;
+    return tenths(&now) / 10 - from_1601_to_1970;
 }
 
 uint32_t os_process_id(void) { return GetCurrentProcessId(); }

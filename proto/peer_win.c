@@ -1,24 +1,37 @@
-/* peer_win.c: peer.h for a named pipe. The pipe's access list admits only the broker's own user (listen_win.c), so every peer is that user.
- * The uid is the last part of the user's SID: unique enough for one user, and never compared with one of another machine. */
+/* peer_win.c: peer.h for the server's end of a named pipe.
+ *
+ * The broker asks for the peer when it accepts. The token that a pipe was opened with is told only after a read, so the user is that of the
+ * process that opened it; the transport has that process open then, and compares both before it returns the first bytes (caller_win.h). So
+ * nothing that a client says counts before both agree. Windows has no groups with numbers and no labels as text: a peer has none. */
 #include "peer.h"
+
+#include "caller_win.h"
+#include "sid_win.h"
 
 #include <errno.h>
 #include <string.h>
 #include <windows.h>
 
-int peer_of(os_fd connection, struct peer *peer) {
+int peer_user(os_fd connection, struct peer *peer) {
     ULONG pid;
+    os_fd process;
 
     memset(peer, 0, sizeof(*peer));
-    if (!GetNamedPipeClientProcessId(connection, &pid))
-        return -ENOTCONN;
-    peer->uid = peer_self();
-    peer->gid = (uint32_t)peer->uid;
+    int r = caller_open(connection, CALLER_LOOK, &process);
+    if (r < 0)
+        return r;
+    r = caller_user(process, &peer->uid);
+    if (r == 0 && !GetNamedPipeClientProcessId(connection, &pid))
+        r = -ENOTCONN;
+    os_close(process);
+    if (r < 0)
+        return r;
+    peer->gid = PEER_UID_NOBODY;
     peer->pid = pid;
-    return peer->uid == PEER_UID_NOBODY ? -EPERM : 0;
+    return 0;
 }
 
-int peer_user(os_fd connection, struct peer *peer) { return peer_of(connection, peer); }
+int peer_of(os_fd connection, struct peer *peer) { return peer_user(connection, peer); }
 
 int peer_all_groups(os_fd connection, uint32_t **groups, size_t *n) {
     (void)connection;
@@ -28,33 +41,21 @@ int peer_all_groups(os_fd connection, uint32_t **groups, size_t *n) {
 }
 
 int peer_process(os_fd connection, os_fd *process) {
-    (void)connection;
     *process = OS_FD_NONE;
-    return -ENOSYS;
+    return caller_open(connection, CALLER_LOOK, process);
 }
 
+/* The connection keeps its process's id from being used again. */
 bool peer_has_ended(os_fd connection, const struct peer *peer, os_fd *process) {
-    (void)connection;
-    *process = OS_FD_NONE;
     (void)peer;
-    return false;
+    int r = peer_process(connection, process);
+    if (r < 0)
+        return r == -ESRCH;
+    return WaitForSingleObject(*process, 0) == WAIT_OBJECT_0;
 }
 
 os_uid peer_self(void) {
-    union {
-        TOKEN_USER user;
-        unsigned char bytes[sizeof(TOKEN_USER) + SECURITY_MAX_SID_SIZE];
-    } owner;
-    uint32_t uid = PEER_UID_NOBODY;
-    DWORD size;
-    HANDLE token;
+    os_uid uid = PEER_UID_NOBODY;
 
-    if (!OpenProcessToken(GetCurrentProcess(), TOKEN_QUERY, &token))
-        return uid;
-    if (GetTokenInformation(token, TokenUser, &owner, sizeof(owner), &size)) {
-        PSID sid = owner.user.User.Sid;
-        uid = *GetSidSubAuthority(sid, (DWORD)*GetSidSubAuthorityCount(sid) - 1u);
-    }
-    (void)CloseHandle(token);
-    return uid;
+    return caller_user(GetCurrentProcess(), &uid) < 0 ? PEER_UID_NOBODY : uid;
 }

@@ -1,0 +1,155 @@
+/* pipe_read_win.c: messages from the other end.
+ *
+ * The standing read is one of a head, whose buffer is a part of the end: so an end that waits needs no other memory. It completes when a
+ * message has come; the message's entries and bytes are read then, as they are wanted. Descriptors are taken out of the client only when
+ * the bytes that they come with were read, so that none needs to be closed here. */
+#include "pipe_end_win.h"
+
+#include "caller_win.h"
+#include "pipe_win.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+void pipe_read_begin(struct pipe_end *end) {
+    end->ended = 0;
+    memset(&end->read, 0, sizeof(end->read));
+    end->read.hEvent = pipe_work_event(end);
+    if (ReadFile(end->pipe, &end->in, sizeof(end->in), NULL, &end->read))
+        return;
+    DWORD error = GetLastError();
+    if (error != ERROR_IO_PENDING && error != ERROR_MORE_DATA)
+        end->ended = error;
+}
+
+bool pipe_read_is_due(const struct pipe_end *end) {
+    return end->left > 0 || end->ended || pipe_work_is_over(&end->read);
+}
+
+/* Reads the next `size` bytes of the message in progress; more: whether it has others behind them. 0 or a negative errno. It does not wait: the
+ * system tells of a message only when it is there as a whole. */
+static int read_part(struct pipe_end *end, void *to, size_t size, bool more) {
+    OVERLAPPED work = {.hEvent = pipe_work_event(end)};
+    DWORD n = 0, error = ERROR_SUCCESS;
+
+    if (!ReadFile(end->pipe, to, (DWORD)size, NULL, &work))
+        error = GetLastError();
+    if (error == ERROR_IO_PENDING)
+        error = pipe_work_cancel(end, &work, &n);
+    else if (error == ERROR_SUCCESS || error == ERROR_MORE_DATA)
+        error = pipe_work_error(end, &work, &n);
+    if (error != ERROR_SUCCESS && error != ERROR_MORE_DATA)
+        return pipe_errno(error);
+    return n == size && more == (error == ERROR_MORE_DATA) ? 0 : -EPROTO;
+}
+
+/* A head has come. 1: it begins a message; 0: the other end is closed; or a negative errno; -EAGAIN: none has come. */
+static int read_head(struct pipe_end *end) {
+    DWORD n = 0;
+
+    if (!pipe_read_is_due(end))
+        return -EAGAIN;
+    DWORD error = end->ended ? end->ended : pipe_work_error(end, &end->read, &n);
+    if (error == ERROR_OPERATION_ABORTED) { /* the thread that began it has ended */
+        pipe_read_begin(end);
+        return -EAGAIN;
+    }
+    if (error != ERROR_MORE_DATA) { /* a message has more than its head */
+        int r = error == ERROR_SUCCESS ? -EPROTO : pipe_errno(error);
+        return r == -EPIPE ? 0 : r;
+    }
+    if (n != sizeof(end->in) || message_check(&end->in) < 0)
+        return -EPROTO;
+    if (end->server && !end->proved) {
+        int r = end->process ? caller_prove(end->pipe, end->process) : -EPERM;
+        if (r < 0)
+            return r;
+        end->proved = true;
+    }
+    return 1;
+}
+
+static int take(const struct pipe_end *end, const uint8_t *entry, os_fd *fd) {
+    struct message_entry of_server;
+    uint64_t value;
+
+    if (end->server) {
+        memcpy(&value, entry, sizeof(value));
+        return end->gives ? message_pull(end->process, value, fd) : -EACCES;
+    }
+    memcpy(&of_server, entry, sizeof(of_server));
+    return message_open(&of_server, fd);
+}
+
+/* fds NULL: nothing is taken out of the client; what the broker has put here is closed. */
+static void take_all(const struct pipe_end *end, const uint8_t *entries, os_fd *fds, size_t *n_fds,
+                     bool *truncated) {
+    for (size_t i = 0; i < end->in.n && (fds || !end->server); i++) {
+        os_fd fd;
+        if (take(end, entries + i * message_entries_size(1, !end->server), &fd) < 0)
+            *truncated = true;
+        else if (fds)
+            fds[(*n_fds)++] = fd;
+        else
+            os_close(fd);
+    }
+}
+
+/* Reads the entries and the first bytes. */
+static int read_first(struct pipe_end *end, void *bytes, size_t size, os_fd *fds, size_t *n_fds,
+                      bool *truncated) {
+    size_t each = message_entries_size(end->in.n, !end->server);
+    uint8_t *entries = malloc(each);
+
+    if (!entries)
+        return -ENOMEM;
+    int r = read_part(end, entries, each, true);
+    if (r == 0)
+        r = read_part(end, bytes, size, size < end->left);
+    if (r == 0) {
+        take_all(end, entries, fds, n_fds, truncated);
+        if (end->server)
+            end->taken++;
+    }
+    free(entries);
+    return r;
+}
+
+static ptrdiff_t read_some(struct pipe_end *end, void *bytes, size_t size, os_fd *fds, size_t *n_fds,
+                           bool *truncated) {
+    bool first = end->left == 0;
+    int r;
+
+    if (first) {
+        r = read_head(end);
+        if (r != 1)
+            return r;
+        end->left = end->in.size;
+    }
+    if (size > end->left)
+        size = end->left;
+    r = first && end->in.n > 0 ? read_first(end, bytes, size, fds, n_fds, truncated)
+                               : read_part(end, bytes, size, size < end->left);
+    if (r < 0)
+        return r;
+    if (first && !end->server) {
+        end->taken = end->in.taken;
+        pipe_write_redeem(end);
+    }
+    end->left -= size;
+    if (end->left == 0)
+        pipe_read_begin(end);
+    return (ptrdiff_t)size;
+}
+
+ptrdiff_t pipe_read(struct pipe_end *end, void *bytes, size_t size, os_fd *fds, size_t *n_fds,
+                    bool *truncated) {
+    ptrdiff_t got = read_some(end, bytes, size, fds, n_fds, truncated);
+
+    if (got <= 0 && got != -EAGAIN) {
+        end->ended = ERROR_BROKEN_PIPE;
+        end->left = 0;
+    }
+    return got;
+}

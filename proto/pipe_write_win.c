@@ -1,0 +1,186 @@
+/* pipe_write_win.c: messages to the other end.
+ *
+ * What does not fit into the pipe at once is a write in flight, with the message in memory of its own. Its bytes are not sent yet, as those are
+ * not that a full socket does not accept; pipe_write says that they are when it is called again with the same bytes. So what a caller takes for
+ * sent is not lost when it closes.
+ *
+ * A client sends values of copies that it keeps open (a pledge) until the broker has taken its own; so its caller may close a descriptor at
+ * once, and nobody closes anything in another process. */
+#include "pipe_end_win.h"
+
+#include "pipe_win.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct pledge {
+    struct pledge *next;
+    size_t n;
+    os_fd copies[];
+};
+
+struct flight {
+    OVERLAPPED work;
+    struct pledge *pledge; /* client: NULL without entries */
+    size_t bytes;          /* of the caller */
+    size_t n;              /* entries */
+    size_t size;
+    _Alignas(8) uint8_t message[];
+};
+
+static void pledge_free(struct pledge *pledge) {
+    for (size_t i = 0; pledge && i < pledge->n; i++)
+        os_close(pledge->copies[i]);
+    free(pledge);
+}
+
+void pipe_write_redeem(struct pipe_end *end) {
+    for (; end->redeemed != end->taken && end->pledges; end->redeemed++) {
+        struct pledge *first = end->pledges;
+        end->pledges = first->next;
+        if (!end->pledges)
+            end->last_pledge = &end->pledges;
+        pledge_free(first);
+    }
+}
+
+/* Fills the entries. 0 or a negative errno, and nothing to undo. */
+static int load(struct pipe_end *end, struct flight *flight, const os_fd *fds, size_t n) {
+    uint8_t *entries = flight->message + sizeof(struct message_head);
+    struct pledge *pledge;
+
+    if (end->server)
+        return end->gives && end->proved ? message_push(end->process, fds, n, entries) : -EPERM;
+    pledge = malloc(sizeof(*pledge) + n * sizeof(*fds));
+    if (!pledge)
+        return -ENOMEM;
+    int r = message_copy(fds, n, pledge->copies, entries);
+    if (r < 0) {
+        free(pledge);
+        return r;
+    }
+    pledge->next = NULL;
+    pledge->n = n;
+    flight->pledge = pledge;
+    return 0;
+}
+
+static int flight_new(struct pipe_end *end, const void *bytes, size_t size, const os_fd *fds, size_t n,
+                      struct flight **made) {
+    const size_t entries = message_entries_size(n, end->server);
+    struct message_head head = {
+        .size = (uint32_t)size, .n = (uint16_t)n, .taken = end->server ? end->taken : 0};
+    struct flight *flight = malloc(sizeof(*flight) + sizeof(head) + entries + size);
+
+    if (!flight)
+        return -ENOMEM;
+    *flight = (struct flight){.work = {.hEvent = pipe_work_event(end)},
+                              .bytes = size,
+                              .n = n,
+                              .size = sizeof(head) + entries + size};
+    memcpy(flight->message, &head, sizeof(head));
+    memcpy(flight->message + sizeof(head) + entries, bytes, size);
+    int r = n > 0 ? load(end, flight, fds, n) : 0;
+    if (r < 0)
+        free(flight);
+    else
+        *made = flight;
+    return r;
+}
+
+/* It was sent. */
+static void flight_land(struct pipe_end *end, struct flight *flight) {
+    if (flight->pledge) {
+        *end->last_pledge = flight->pledge;
+        end->last_pledge = &flight->pledge->next;
+        pipe_write_redeem(end); /* the answer may have come before */
+    }
+    free(flight);
+}
+
+/* It was not. */
+static void flight_drop(struct pipe_end *end, struct flight *flight) {
+    if (end->server && flight->n > 0)
+        message_push_undo(end->process, flight->n, flight->message + sizeof(struct message_head));
+    pledge_free(flight->pledge);
+    free(flight);
+}
+
+/* Sends one message. 0, or a negative errno; -EAGAIN: it is in flight. */
+static int send_one(struct pipe_end *end, const void *bytes, size_t size, const os_fd *fds, size_t n) {
+    struct flight *flight;
+    int r = flight_new(end, bytes, size, fds, n, &flight);
+
+    if (r < 0)
+        return r;
+    if (WriteFile(end->pipe, flight->message, (DWORD)flight->size, NULL, &flight->work)) {
+        flight_land(end, flight);
+        return 0;
+    }
+    if (GetLastError() == ERROR_IO_PENDING) {
+        end->flight = flight;
+        return -EAGAIN;
+    }
+    r = pipe_errno_now();
+    flight_drop(end, flight);
+    return r;
+}
+
+bool pipe_write_is_due(const struct pipe_end *end) {
+    return end->flight && pipe_work_is_over(&end->flight->work);
+}
+
+/* The bytes of the write that was in flight; -EAGAIN: it still is; or another negative errno. */
+static ptrdiff_t report(struct pipe_end *end) {
+    struct flight *flight = end->flight;
+    ptrdiff_t bytes = (ptrdiff_t)flight->bytes;
+    DWORD n = 0;
+
+    if (!pipe_write_is_due(end))
+        return -EAGAIN;
+    DWORD error = pipe_work_error(end, &flight->work, &n);
+    end->flight = NULL;
+    if (error == ERROR_SUCCESS) {
+        flight_land(end, flight);
+        return bytes;
+    }
+    flight_drop(end, flight);
+    return error == ERROR_OPERATION_ABORTED ? -EPIPE : pipe_errno(error);
+}
+
+ptrdiff_t pipe_write(struct pipe_end *end, const uint8_t *bytes, size_t size, const os_fd *fds,
+                     size_t n_fds) {
+    size_t sent = 0;
+    ptrdiff_t r = 0;
+
+    if (end->flight) {
+        r = report(end);
+        if (r < 0)
+            return r;
+        sent = (size_t)r < size ? (size_t)r : size;
+    }
+    while (sent < size) {
+        size_t part = size - sent < MESSAGE_BYTES ? size - sent : MESSAGE_BYTES;
+        r = send_one(end, bytes + sent, part, fds, sent == 0 ? n_fds : 0);
+        if (r < 0)
+            break;
+        sent += part;
+    }
+    return sent > 0 ? (ptrdiff_t)sent : r;
+}
+
+void pipe_write_free(struct pipe_end *end) {
+    DWORD n;
+
+    if (end->flight && pipe_work_cancel(end, &end->flight->work, &n) == ERROR_SUCCESS)
+        flight_land(end, end->flight);
+    else if (end->flight)
+        flight_drop(end, end->flight);
+    end->flight = NULL;
+    while (end->pledges) {
+        struct pledge *first = end->pledges;
+        end->pledges = first->next;
+        pledge_free(first);
+    }
+}
