@@ -153,6 +153,7 @@ static int add_attached(struct call *call, const char *text) {
 
     if (rc != 0)
         return rc;
+    number = native_number((uint64_t)number);
     if (!native_is_open(number))
         return failure_usage(output, "pass it to portctl, see 'portctl help fds'",
                              "descriptor %lld is not open in portctl", (long long)number);
@@ -166,6 +167,8 @@ static int add_place(struct call *call, const char *text) {
     portd_native number = -1;
     int rc = parse_number(call->in, "receive", text, &number);
 
+    if (rc == 0 && program_refusal(number) != NULL)
+        rc = failure_code(&call->in->output, PORTD_E_UNSUPPORTED, NULL, "%s", program_refusal(number));
     if (rc != 0)
         return rc;
     for (size_t i = 0; i < call->n_places; i++)
@@ -296,7 +299,7 @@ static int answer_all(struct call *call, const struct broker *broker) {
         return 0;
     rc = fflush(stdout) != 0 ? failure_finish(&call->in->output) : broker_export(call->in, broker);
     for (size_t i = 0; i < call->n_places && rc == 0; i++)
-        call->places[i].copy = exchange_take(&call->exchange, i);
+        call->places[i].copy = (portd_native)exchange_take(&call->exchange, i);
     return rc;
 }
 

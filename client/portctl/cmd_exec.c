@@ -123,6 +123,17 @@ static void choose_numbers(struct exec *exec) {
     }
 }
 
+static int check_numbers(const struct exec *exec) {
+    for (size_t i = 0; i < exec->n; i++) {
+        const char *refusal = program_refusal(exec->places[i].number);
+
+        if (refusal != NULL)
+            return failure_code(&exec->in->output, PORTD_E_UNSUPPORTED,
+                                "--stdin, --stdout and --stderr pass descriptors on", "%s", refusal);
+    }
+    return 0;
+}
+
 static int parse(struct exec *exec) {
     const struct invocation *in = exec->in;
     int rc;
@@ -137,7 +148,7 @@ static int parse(struct exec *exec) {
         rc = parse_pass(exec, false);
     if (rc == 0)
         choose_numbers(exec);
-    return rc;
+    return rc == 0 ? check_numbers(exec) : rc;
 }
 
 /* ---- at the broker ------------------------------------------------------------------------------------- */

@@ -4,7 +4,7 @@
  * second one copies standard input to the port. If bytes go through the broker, the second thread has a connection of its
  * own, because a client is used by one thread at a time.
  *
- * When the main thread fails, the second one is asked to end, so that the bytes which it has read and not written are told as well: a pipe wakes it
+ * When the main thread fails, the second one is asked to end, so that the bytes which it has read and not written are told as well: a bell wakes it
  * where it waits for standard input, portd_wakeup where it waits for the broker. A write to a copy of the descriptor cannot be ended.
  *
  * When the second one fails, the main thread goes on for a while, as an answer may be on its way, and is then ended as by a signal. Its failure is told.
@@ -24,7 +24,7 @@ struct relay {
     struct broker second; /* connection of the second thread, if bytes go through the broker */
     struct io_giver giver;
     portd_native done;     /* of the second thread (flow_start) */
-    portd_native leave[2]; /* the pipe whose end tells it to end */
+    portd_native leave[2]; /* the bell that tells it to end */
 };
 
 enum { SETTLE_US = 2 * 1000 * 1000, ANSWER_US = 2 * 1000 * 1000 };
@@ -113,7 +113,7 @@ static char *settle(struct io *io) {
     struct flow input = {.lost = 0};
     enum flow_end end;
 
-    native_close(relay->leave[1]);
+    flow_ring(relay->leave[1]);
     if (relay->second.client != NULL)
         (void)portd_wakeup(relay->second.client);
     if (!flow_finish(relay->done, portd_now() + SETTLE_US, &end, &input))
@@ -154,7 +154,7 @@ static int run_both(struct relay *relay) {
             .client = relay->second.client, .port = relay->output, .packets = io_keeps_packets(io)};
         io_give_to(&input, &relay->giver);
     }
-    rc = native_small_pipe(relay->leave) ? 0 : errno;
+    rc = flow_bell(relay->leave) ? 0 : errno;
     input.watch = relay->leave[0];
     input.fails = ANSWER_US;
     flow_begin(io->in->deadline, io->broker.client);

@@ -62,7 +62,7 @@ static int check_open(const struct invocation *in, const struct targets *targets
     for (size_t i = 0; i < targets->n; i++) {
         const struct target *target = &targets->items[i];
 
-        if (target->kind != TARGET_ID && !native_is_open((portd_native)target->number))
+        if (target->kind != TARGET_ID && !native_is_open(native_number(target->number)))
             return failure_usage(&in->output, "pass it to portctl, see 'portctl help fds'",
                                  "descriptor %llu is not open in portctl",
                                  (unsigned long long)target->number);
@@ -89,7 +89,7 @@ static int tell_unsupported(const struct invocation *in, const struct target *ta
 /* Returns 0, or the exit code of an error that has been printed. */
 static int make_evt(const struct invocation *in, portd_client *client, struct target *target) {
     int kind = target->kind == TARGET_FD ? PORTD_FD : PORTD_SOCKET;
-    int rc = portd_fd_to_evt(client, (portd_native)target->number, target->mode, kind, deadline_around(in),
+    int rc = portd_fd_to_evt(client, native_number(target->number), target->mode, kind, deadline_around(in),
                              &target->id);
 
     target->made = rc > 0 && (portd_last_flags(client) & PORTD_RESULT_CREATED) != 0;

@@ -110,7 +110,8 @@ static int put(struct exchange *exchange, struct envelope *envelope, const os_fd
 }
 
 static int await(struct exchange *exchange, bool writable) {
-    int rc = native_await(transport_pollable(exchange->connection), writable, exchange->deadline);
+    int rc =
+        native_await((portd_native)transport_pollable(exchange->connection), writable, exchange->deadline);
 
     if (rc == 0)
         return failed(exchange, PORTD_E_TIMEOUT, "timed out");

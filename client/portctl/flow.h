@@ -90,8 +90,12 @@ enum flow_end flow_write(struct flow *flow, const void *bytes, size_t size);
 /* Counts the last `size` bytes read as lost, unless `from` can be moved back (`returns`). Keeps errno. */
 void flow_lose(struct flow *flow, size_t size);
 
-/* Runs a copy of the flow in a second thread. Its descriptors must stay open until it or the program ends. When it waits for `from` and the pipe
- * `watch` has lost its other end, it ends with FLOW_LOOK. Returns 0 and *done, or an errno. */
+/* Makes a `watch`, ends[0], that becomes readable once ends[1] is rung; until the program ends. False: it cannot, errno. */
+bool flow_bell(portd_native ends[2]);
+void flow_ring(portd_native end);
+
+/* Runs a copy of the flow in a second thread. Its descriptors must stay open until it or the program ends. When it waits for `from` and the bell
+ * `watch` is rung, it ends with FLOW_LOOK. Returns 0 and *done, or an errno. */
 int flow_start(const struct flow *flow, portd_native *done);
 
 /* Waits until that flow has ended: FLOW_DONE; or FLOW_LATE or FLOW_STOPPED. */

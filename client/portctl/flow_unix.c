@@ -354,6 +354,11 @@ static int start_thread(struct beside *beside) {
     return error;
 }
 
+/* A pipe without a writer is at its end. */
+bool flow_bell(portd_native ends[2]) { return native_small_pipe(ends); }
+
+void flow_ring(portd_native end) { native_close(end); }
+
 int flow_start(const struct flow *flow, portd_native *done) {
     struct beside *beside = malloc(sizeof(*beside));
     portd_native ends[2];

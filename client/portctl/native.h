@@ -25,6 +25,9 @@ bool native_output_late(void);
 /* Why a write to standard output has failed first: an errno. 0: none has, or that is not known. */
 int native_output_error(void);
 
+/* What the system calls the descriptor that the command line names so: on Windows the handle of a standard stream for 0 to 2; else the number. */
+portd_native native_number(uint64_t number);
+
 /* Whether the number was open when the program began. */
 bool native_is_open(portd_native number);
 

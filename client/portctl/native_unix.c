@@ -34,6 +34,8 @@ int native_guard_standard(void) {
     return 0;
 }
 
+portd_native native_number(uint64_t number) { return (portd_native)number; }
+
 bool native_is_open(portd_native number) {
     if (number < 3 && (was_closed & (1u << number)) != 0)
         return false;

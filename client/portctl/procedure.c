@@ -62,7 +62,7 @@ int procedure_number(const struct invocation *in, int *number_kind, portd_native
     if (rest != NULL)
         return failure_usage(&in->output, NULL, "one descriptor at a time: unexpected argument '%s'", rest);
     *number_kind = kind[0] == 'f' ? PORTD_FD : PORTD_SOCKET;
-    *number = (portd_native)value;
+    *number = native_number(value);
     return 0;
 }
 

@@ -23,8 +23,11 @@ int program_set(const char *name, const char *value);
  * Returns 0 or an errno. */
 int program_announce(size_t n, const char *names);
 
+/* Why no program can get a descriptor under that number; NULL: it can. */
+const char *program_refusal(portd_native number);
+
 /* Execs the program, with the descriptors that portctl has inherited, and the copies under their numbers, which must
- * differ. Returns only on failure: the exit code; the reason has been printed to portctl's standard error. The copies are
+ * differ. Where a program cannot take portctl's place it is run, and its exit code returned. Else returns only on failure: the exit code; the reason has been printed to portctl's standard error. The copies are
  * closed then. */
 int program_become(const struct output *output, char *const *words, struct program_place *places, size_t n);
 

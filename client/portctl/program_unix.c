@@ -38,6 +38,11 @@ int program_announce(size_t n, const char *names) {
     return rc == 0 ? program_set("LISTEN_PIDFDID", NULL) : rc;
 }
 
+const char *program_refusal(portd_native number) {
+    (void)number;
+    return NULL;
+}
+
 static bool is_wanted(int number, const struct program_place *places, size_t n) {
     for (size_t i = 0; i < n; i++)
         if (places[i].number == number)
