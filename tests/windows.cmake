@@ -2,6 +2,7 @@
 set(PORTD_TESTS_WIN32
   unit/arena
   unit/charge
+  unit/closer
   unit/envelope
   unit/flat
   unit/frame
@@ -10,13 +11,21 @@ set(PORTD_TESTS_WIN32
   unit/journal
   unit/kept
   unit/lanes
+  unit/log
+  unit/log_stderr
   unit/metrics
   unit/numbering
+  unit/offload
   unit/order
+  unit/poller
   unit/registry
   unit/rows
+  unit/service
   unit/shuffle
+  unit/signal_pipe
   unit/status
+  unit/thread
+  unit/thread_alert
   unit/timers
   unit/turn
   unit/user)

@@ -1,88 +1,7 @@
 /* test_offload.c: which job runs when, on the real loop and real threads. Jobs wait for each other, so a wrong order shows as a
  * test that does not end. */
 
-#include "tests/support/test.h"
-
-#include "daemon/loop/loop.h"
-#include "daemon/loop/offload.h"
-
-#include <pthread.h>
-#include <sched.h>
-#include <signal.h>
-#include <stdatomic.h>
-#include <sys/resource.h>
-#include <sys/wait.h>
-
-static struct loop *loop;
-static struct offload *offload;
-static size_t done_count, stop_at;
-
-struct task {
-    struct offload_job job;
-    atomic_bool started, released, interrupted;
-    int fd;
-    size_t done; /* when, among all */
-    size_t worked;
-};
-
-static atomic_size_t running, most_running, work_count;
-
-static void on_done(struct offload_job *job) {
-    struct task *task = (struct task *)job;
-
-    task->done = ++done_count;
-    if (done_count == stop_at)
-        loop_stop(loop);
-}
-
-static void task_init(struct task *task, uint32_t uid, void (*work)(struct offload_job *job)) {
-    memset(task, 0, sizeof(*task));
-    task->job = (struct offload_job){.work = work, .done = on_done, .uid = uid};
-    task->fd = -1;
-}
-
-static void begin(void) {
-    done_count = stop_at = 0;
-    running = most_running = work_count = 0;
-    loop = loop_new();
-    assert_non_null(loop);
-    offload = offload_new(loop);
-    assert_non_null(offload);
-}
-
-static void end(void) {
-    offload_free(offload);
-    loop_free(loop);
-}
-
-/* Runs the loop until that many jobs are done. */
-static void run_until(size_t count) {
-    stop_at = count;
-    if (done_count < count)
-        assert_int_equal(loop_run(loop), 0);
-    assert_int_equal(done_count, count);
-}
-
-static void pause_briefly(void) { (void)sched_yield(); }
-
-/* Ends when it is released, whatever signals come. */
-static void work_until_released(struct offload_job *job) {
-    struct task *task = (struct task *)job;
-    size_t now = atomic_fetch_add(&running, 1) + 1, most = most_running;
-
-    while (now > most && !atomic_compare_exchange_weak(&most_running, &most, now))
-        ;
-    task->started = true;
-    while (!task->released)
-        pause_briefly();
-    atomic_fetch_sub(&running, 1);
-    task->worked = atomic_fetch_add(&work_count, 1) + 1;
-}
-
-static void work_at_once(struct offload_job *job) {
-    ((struct task *)job)->released = true;
-    work_until_released(job);
-}
+#include "offload_case.h"
 
 static void jobs_of_one_uid_run_one_after_the_other_in_order(void **state) {
     enum { JOBS = 10000 };
@@ -107,11 +26,6 @@ static void jobs_of_one_uid_run_one_after_the_other_in_order(void **state) {
     free(tasks);
 }
 
-static void await_started(struct task *task) {
-    while (!task->started)
-        pause_briefly();
-}
-
 static size_t turns, done_in_turn, most_in_turn;
 
 static void after_turn(void *context) {
@@ -129,7 +43,7 @@ static void on_done_in_turn(struct offload_job *job) {
 
 static void await_worked(size_t count) {
     while (work_count < count)
-        pause_briefly();
+        native_yield();
 }
 
 static void others_have_their_turn_between_many_that_are_done(void **state) {
@@ -216,7 +130,7 @@ static void uids_take_turns(void **state) {
     }
     busy[0].released = true; /* a single worker for all of them: */
     while (work_count < 13)  /* the loop, which would see that the others take long, does not run yet */
-        pause_briefly();
+        native_yield();
     run_until(13);
     assert_int_equal(many[0].worked, 2);
     assert_int_equal(few[0].worked, 3);
@@ -235,16 +149,16 @@ static void work_reading(struct offload_job *job) {
     char byte;
 
     task->started = true;
-    task->interrupted = read(task->fd, &byte, 1) < 0 && errno == EINTR;
+    task->interrupted = native_read(task->fd, &byte, 1) == -EINTR;
 }
 
 static void a_blocking_call_is_interrupted(void **state) {
     struct task tasks[8];
-    int ends[2];
+    os_fd ends[2];
 
     (void)state;
     begin();
-    assert_int_equal(pipe(ends), 0);
+    native_pipe(ends);
     for (size_t i = 0; i < 8; i++) {
         task_init(&tasks[i], (uint32_t)i % 5, work_reading);
         tasks[i].fd = ends[0];
@@ -254,8 +168,8 @@ static void a_blocking_call_is_interrupted(void **state) {
     for (size_t i = 0; i < 8; i++)
         assert_true(tasks[i].interrupted);
     end();
-    close(ends[0]);
-    close(ends[1]);
+    os_close(ends[0]);
+    os_close(ends[1]);
 }
 
 /* More uids than workers whose jobs no signal ends: one that comes later gets a thread all the same. */
@@ -341,8 +255,6 @@ static void quick_jobs_are_apart(void **state) {
     end();
 }
 
-static void drop(struct offload_job *job) { ((struct task *)job)->interrupted = true; }
-
 static void what_is_dropped_is_told(void **state) {
     struct task runs, waits[2];
 
@@ -362,36 +274,6 @@ static void what_is_dropped_is_told(void **state) {
     assert_true(runs.interrupted && waits[0].interrupted && waits[1].interrupted);
     assert_int_equal(done_count, 0);
     loop_free(loop);
-}
-
-/* Run in a process of its own, which the thread, its memory and its wakeup are left to. */
-static bool drops_behind_one_that_stays(void) {
-    static struct task stays, waits[2];
-
-    begin();
-    task_init(&stays, 1, work_until_released);
-    stays.job.drop = drop;
-    offload_submit(offload, &stays.job);
-    await_started(&stays);
-    for (size_t i = 0; i < 2; i++) {
-        task_init(&waits[i], 1, work_at_once);
-        waits[i].job.drop = drop;
-        offload_submit(offload, &waits[i].job);
-    }
-    return offload_free(offload) && !stays.interrupted && waits[0].interrupted && waits[1].interrupted;
-}
-
-/* Nobody will ever take them, although a thread of theirs runs on. */
-static void what_waits_behind_one_that_stays_is_dropped(void **state) {
-    pid_t child = fork();
-    int status;
-
-    (void)state;
-    assert_true(child >= 0);
-    if (child == 0)
-        _exit(drops_behind_one_that_stays() ? 0 : 1);
-    assert_int_equal(waitpid(child, &status, 0), child);
-    assert_int_equal(status, 0);
 }
 
 static void on_done_submit_again(struct offload_job *job) {
@@ -415,11 +297,11 @@ static void done_may_submit_the_job_again(void **state) {
 
 static void ending_interrupts_what_runs_and_drops_what_waits(void **state) {
     struct task runs, waits;
-    int ends[2];
+    os_fd ends[2];
 
     (void)state;
     begin();
-    assert_int_equal(pipe(ends), 0);
+    native_pipe(ends);
     task_init(&runs, 1, work_reading);
     runs.fd = ends[0];
     task_init(&waits, 1, work_at_once);
@@ -431,142 +313,42 @@ static void ending_interrupts_what_runs_and_drops_what_waits(void **state) {
     assert_false(waits.started);
     assert_int_equal(done_count, 0);
     loop_free(loop);
-    close(ends[0]);
-    close(ends[1]);
+    os_close(ends[0]);
+    os_close(ends[1]);
 }
 
-static void ending_restores_the_signal(void **state) {
-    struct sigaction before, after;
-
-    (void)state;
-    offload_free(NULL);
-    assert_int_equal(sigaction(SIGUSR2, NULL, &before), 0);
-    begin();
-    end();
-    assert_int_equal(sigaction(SIGUSR2, NULL, &after), 0);
-    assert_ptr_equal(before.sa_handler, after.sa_handler);
-}
-
-static pthread_t worker_thread;
-
-static void work_noting_signals(struct offload_job *job) {
-    sigset_t blocked;
-
-    worker_thread = pthread_self();
-    (void)pthread_sigmask(SIG_SETMASK, NULL, &blocked);
-    ((struct task *)job)->interrupted = sigismember(&blocked, SIGTERM) == 1 &&
-                                        sigismember(&blocked, SIGCHLD) == 1 &&
-                                        sigismember(&blocked, SIGUSR2) == 0;
-}
-
-static void workers_leave_signals_to_the_loop(void **state) {
-    struct task task;
-    sigset_t blocked;
-
-    (void)state;
-    begin();
-    task_init(&task, 1, work_noting_signals);
-    offload_submit(offload, &task.job);
-    run_until(1);
-    assert_true(task.interrupted);
-    assert_false(pthread_equal(worker_thread, pthread_self()));
-    assert_int_equal(pthread_sigmask(SIG_SETMASK, NULL, &blocked), 0);
-    assert_int_equal(sigismember(&blocked, SIGTERM), 0);
-    end();
-}
-
-static size_t threads(void) {
-    DIR *folder = opendir("/proc/self/task");
-    size_t n = 0;
-
-    assert_non_null(folder);
-    for (struct dirent *entry; (entry = readdir(folder));)
-        n += entry->d_name[0] != '.';
-    closedir(folder);
-    return n;
-}
+static const char *worker_thread;
 
 static void work_noting_its_thread(struct offload_job *job) {
-    worker_thread = pthread_self();
+    static _Thread_local char of_this_thread;
+
+    worker_thread = &of_this_thread;
     work_at_once(job);
 }
 
 /* The first case, so that no thread of another one is still ending. */
 static void threads_are_started_by_jobs_and_only_as_needed(void **state) {
-    pthread_t seen[50];
+    const char *seen[50];
     struct task task;
 
     (void)state;
-    if (access("/proc/self/task", F_OK) != 0)
+    size_t before = native_threads(), used = 0;
+    if (!before)
         test_skip("this system lists no threads");
-    size_t before = threads(), used = 0;
     begin();
-    assert_int_equal(threads(), before);
+    assert_int_equal(native_threads(), before);
     for (size_t i = 0; i < 50; i++) {
         size_t known = 0;
         task_init(&task, (uint32_t)i, work_noting_its_thread);
         offload_submit(offload, &task.job);
         run_until(i + 1);
-        while (known < used && !pthread_equal(seen[known], worker_thread))
+        while (known < used && seen[known] != worker_thread)
             known++;
         if (known == used)
             seen[used++] = worker_thread;
     }
     assert_in_range(used, 1, OFFLOAD_WORKERS);
     end();
-}
-
-static void *return_at_once(void *context) { return context; }
-
-enum { NOT_LIMITED = 77 };
-
-/* In a child, whose user may have no more threads. */
-static int check_without_threads(void) {
-    struct rlimit limit;
-    struct task task;
-    pthread_t thread;
-
-    begin();
-    if (getrlimit(RLIMIT_NPROC, &limit) < 0 || (geteuid() == 0 && setuid(4711) < 0))
-        return 2;
-    if (setrlimit(RLIMIT_NPROC, &(struct rlimit){0, limit.rlim_max}) < 0)
-        return 3;
-    if (pthread_create(&thread, NULL, return_at_once, NULL) == 0)
-        return NOT_LIMITED;
-    for (int i = 0; i < 3; i++)
-        if (offload_check(offload, 7) != OFFLOAD_HAS_NO_THREAD)
-            return 4;
-    if (setrlimit(RLIMIT_NPROC, &limit) < 0)
-        return 5;
-    if (offload_check(offload, 7) != OFFLOAD_ACCEPTS || setrlimit(RLIMIT_NPROC, &(struct rlimit){0, 0}) < 0)
-        return 6;
-    /* That worker stays. */
-    for (size_t i = 1; i <= 3; i++) {
-        if (offload_check(offload, 7) != OFFLOAD_ACCEPTS)
-            return 7;
-        task_init(&task, 7, work_at_once);
-        offload_submit(offload, &task.job);
-        stop_at = i;
-        if (loop_run(loop) || done_count != i)
-            return 8;
-    }
-    end();
-    return 0;
-}
-
-static void no_job_is_accepted_that_no_thread_would_run(void **state) {
-    pid_t child = fork();
-    int status;
-
-    (void)state;
-    assert_true(child >= 0);
-    if (child == 0)
-        _exit(check_without_threads());
-    assert_int_equal(waitpid(child, &status, 0), child);
-    assert_true(WIFEXITED(status));
-    if (WEXITSTATUS(status) == NOT_LIMITED)
-        test_skip("this system's limit of processes does not count threads");
-    assert_int_equal(WEXITSTATUS(status), 0);
 }
 
 /* A stuck one counts for nothing. */
@@ -597,9 +379,6 @@ TEST_MAIN(TEST_CASE(threads_are_started_by_jobs_and_only_as_needed),
           TEST_CASE(uids_take_turns), TEST_CASE(a_blocking_call_is_interrupted),
           TEST_CASE(stuck_jobs_do_not_use_up_the_workers),
           TEST_CASE(a_stuck_job_holds_up_its_uid_for_a_while_only), TEST_CASE(what_is_dropped_is_told),
-          TEST_CASE(what_waits_behind_one_that_stays_is_dropped), TEST_CASE(quick_jobs_are_apart),
-          TEST_CASE(done_may_submit_the_job_again),
-          TEST_CASE(ending_interrupts_what_runs_and_drops_what_waits), TEST_CASE(ending_restores_the_signal),
-          TEST_CASE(workers_leave_signals_to_the_loop),
-          TEST_CASE(no_job_is_accepted_that_no_thread_would_run),
+          TEST_CASE(quick_jobs_are_apart), TEST_CASE(done_may_submit_the_job_again),
+          TEST_CASE(ending_interrupts_what_runs_and_drops_what_waits),
           TEST_CASE(a_worker_is_started_beside_one_that_is_stuck))

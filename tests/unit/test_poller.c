@@ -7,12 +7,9 @@
 #include "daemon/loop/poller.h"
 #include "daemon/loop/polls.h"
 #include "daemon/readiness/engine.h"
+#include "tests/support/native.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <sched.h>
 #include <stdatomic.h>
-#include <sys/syscall.h>
 
 static struct loop *loop;
 static struct pollers *pollers;
@@ -68,7 +65,7 @@ struct task {
     struct polled poll;
     unsigned interest;
     bool edge;
-    int fd;
+    os_fd fd;
     uint64_t token;
     int result;
     bool dropped;
@@ -103,28 +100,26 @@ static void work_until_released(struct poller_job *job, struct engine *engine) {
     (void)engine;
     task->started = true;
     while (!task->released)
-        (void)sched_yield();
+        native_yield();
 }
 
 static void await(const struct task *task) {
     while (!task->started)
-        (void)sched_yield();
+        native_yield();
 }
 
-static void open_pipe(int ends[2]) { assert_int_equal(pipe2(ends, O_CLOEXEC | O_NONBLOCK), 0); }
-
-static void close_pipe(const int ends[2]) {
-    close(ends[0]);
-    close(ends[1]);
+static void close_pipe(const os_fd ends[2]) {
+    os_close(ends[0]);
+    os_close(ends[1]);
 }
 
 static void what_is_armed_is_told(void **state) {
     struct task task = {.token = 17};
-    int ends[2];
+    os_fd ends[2];
 
     (void)state;
     begin();
-    open_pipe(ends);
+    native_pipe(ends);
     task.fd = ends[0];
     struct poller *poller = poller_ref(pollers, 7);
     assert_non_null(poller);
@@ -132,7 +127,7 @@ static void what_is_armed_is_told(void **state) {
     submit(poller, &task, work_arm);
     run_until(1);
     assert_int_equal(task.result, 0);
-    assert_int_equal(write(ends[1], "x", 1), 1);
+    assert_int_equal(native_write(ends[1], "x", 1), 1);
     run_until(2);
     assert_true(heard[1] == 17);
     submit(poller, &task, work_disarm);
@@ -153,26 +148,26 @@ static void work_poll(struct poller_job *job, struct engine *engine) {
 static void what_is_polled_is_told_once_or_by_edges_until_it_is_taken(void **state) {
     struct task once = {.poll = {.token = 17}, .interest = ENGINE_READ};
     struct task again = {.poll = {.token = 33}, .interest = ENGINE_READ, .edge = true};
-    int ends[2], others[2];
+    os_fd ends[2], others[2];
     char byte;
 
     (void)state;
     begin();
-    open_pipe(ends);
-    open_pipe(others);
+    native_pipe(ends);
+    native_pipe(others);
     once.poll.fd = ends[0];
     again.poll.fd = others[0];
     struct poller *poller = poller_ref(pollers, 7);
     submit(poller, &once, work_poll);
     submit(poller, &again, work_poll);
     run_until(2);
-    assert_int_equal(write(ends[1], "x", 1), 1);
+    assert_int_equal(native_write(ends[1], "x", 1), 1);
     run_until(3);
     assert_true(heard[2] == 17);
-    assert_int_equal(write(others[1], "x", 1), 1);
+    assert_int_equal(native_write(others[1], "x", 1), 1);
     run_until(5);
     assert_true(heard[3] == 33 && heard[4] == 33); /* it is ready still */
-    assert_int_equal(read(others[0], &byte, 1), 1);
+    assert_int_equal(native_read(others[0], &byte, 1), 1);
     again.interest = 0;
     submit(poller, &again, work_poll);
     run_until(6);
@@ -186,13 +181,13 @@ static void what_is_polled_is_told_once_or_by_edges_until_it_is_taken(void **sta
 static void only_so_many_are_polled(void **state) {
     static struct task tasks[POLLS_MOST + 1];
     struct task other = {.token = 17};
-    int ends[2], others[2];
+    os_fd ends[2], others[2];
 
     (void)state;
     begin();
     n_heard = 0;
-    open_pipe(ends);
-    open_pipe(others);
+    native_pipe(ends);
+    native_pipe(others);
     struct poller *poller = poller_ref(pollers, 7);
     for (size_t i = 0; i <= POLLS_MOST; i++) {
         tasks[i] = (struct task){.poll = {.fd = ends[0], .token = 1}, .interest = ENGINE_READ};
@@ -205,7 +200,7 @@ static void only_so_many_are_polled(void **state) {
     other.fd = others[0];
     submit(poller, &other, work_arm);
     run_until(POLLS_MOST + 2);
-    assert_int_equal(write(others[1], "x", 1), 1);
+    assert_int_equal(native_write(others[1], "x", 1), 1);
     run_until(POLLS_MOST + 3);
     assert_true(heard[n_heard - 1] == 17);
     poller_unref(poller);
@@ -218,15 +213,15 @@ static void only_so_many_are_polled(void **state) {
 /* An event found before a job is reported before its done(): after a probe by a job no older event is reported. */
 static void answers_keep_their_place_among_jobs(void **state) {
     static struct task tasks[40];
-    struct task last = {.fd = -1};
-    int ends[40][2];
+    struct task last = {.fd = OS_FD_NONE};
+    os_fd ends[40][2];
 
     (void)state;
     begin();
     struct poller *poller = poller_ref(pollers, 7);
     for (size_t i = 0; i < 40; i++) {
-        open_pipe(ends[i]);
-        assert_int_equal(write(ends[i][1], "x", 1), 1);
+        native_pipe(ends[i]);
+        assert_int_equal(native_write(ends[i][1], "x", 1), 1);
         memset(&tasks[i], 0, sizeof tasks[i]);
         tasks[i].fd = ends[i][0];
         tasks[i].token = 8 * i + 1;
@@ -254,28 +249,11 @@ static void answers_keep_their_place_among_jobs(void **state) {
     end();
 }
 
-/* What the thread does that has that number: of the system calls that it may sleep in, poll(2) alone is not the engine's. */
-static bool sleeps_in_poll(pid_t thread) {
-    char path[64], said[16] = "";
-
-    (void)snprintf(path, sizeof path, "/proc/self/task/%d/syscall", (int)thread);
-    FILE *file = fopen(path, "re");
-    assert_non_null(file);
-    char *line = fgets(said, sizeof said, file);
-    assert_int_equal(fclose(file), 0);
-    long call = line ? strtol(line, NULL, 10) : -1;
-#ifdef SYS_poll
-    if (call == SYS_poll)
-        return true;
-#endif
-    return call == SYS_ppoll;
-}
-
 static atomic_int poller_thread;
 
 static void work_name_thread(struct poller_job *job, struct engine *engine) {
     (void)engine;
-    poller_thread = (int)syscall(SYS_gettid);
+    poller_thread = native_thread();
     ((struct task *)job)->started = true;
 }
 
@@ -284,23 +262,25 @@ static void work_name_thread(struct poller_job *job, struct engine *engine) {
 static void what_the_stock_has_no_room_for_is_told_when_it_has(void **state) {
     enum { MANY = 40 };
     static struct task tasks[MANY];
-    struct task last = {.fd = -1};
+    struct task last = {.fd = OS_FD_NONE};
     size_t told[MANY] = {0};
-    int ends[MANY][2];
+    os_fd ends[MANY][2];
 
     (void)state;
+    if (native_sleeps_in_poll(native_thread()) < 0)
+        test_skip("this system does not tell what a thread sleeps in");
     begin();
     struct poller *poller = poller_ref(pollers, 7);
     for (size_t i = 0; i < MANY; i++) {
-        open_pipe(ends[i]);
-        assert_int_equal(write(ends[i][1], "x", 1), 1);
+        native_pipe(ends[i]);
+        assert_int_equal(native_write(ends[i][1], "x", 1), 1);
         tasks[i] = (struct task){.fd = ends[i][0], .token = 8 * i + 1};
         submit(poller, &tasks[i], work_arm);
     }
     submit(poller, &last, work_name_thread);
     await(&last);
-    while (!sleeps_in_poll((pid_t)poller_thread))
-        (void)sched_yield();
+    while (!native_sleeps_in_poll(poller_thread))
+        native_yield();
     run_until(2 * MANY + 1);
     for (size_t i = 0; i < n_heard; i++)
         if (heard[i])
@@ -318,7 +298,7 @@ static void what_the_stock_has_no_room_for_is_told_when_it_has(void **state) {
 }
 
 static void one_uid_holds_up_no_other(void **state) {
-    struct task stuck = {.fd = -1}, late = {.fd = -1}, other = {.fd = -1};
+    struct task stuck = {.fd = OS_FD_NONE}, late = {.fd = OS_FD_NONE}, other = {.fd = OS_FD_NONE};
 
     (void)state;
     begin();
@@ -335,7 +315,7 @@ static void one_uid_holds_up_no_other(void **state) {
     run_until(1);
     assert_false(poller_is_late(two));
     while (!poller_is_late(one))
-        (void)sched_yield();
+        native_yield();
     assert_false(late.started);
     stuck.released = true;
     run_until(3);
@@ -350,7 +330,7 @@ static void one_uid_holds_up_no_other(void **state) {
 
 /* It stays as long as anybody refers to it. */
 static void it_ends_with_the_last_reference(void **state) {
-    struct task task = {.fd = -1};
+    struct task task = {.fd = OS_FD_NONE};
 
     (void)state;
     begin();
@@ -373,11 +353,11 @@ static void it_ends_with_the_last_reference(void **state) {
 /* The places of what is polled are given back. */
 static void what_is_polled_no_longer_makes_room(void **state) {
     struct task task = {.poll = {.token = 1}};
-    int ends[2];
+    os_fd ends[2];
 
     (void)state;
     begin();
-    open_pipe(ends);
+    native_pipe(ends);
     task.poll.fd = ends[0];
     struct poller *poller = poller_ref(pollers, 7);
     for (size_t i = 0; i < 2 * (POLLS_MOST + 1); i++) {
