@@ -36,7 +36,8 @@ int descriptor_init(struct descriptor *descriptor, uint64_t id, struct user *use
     descriptor->fd = fd;
     descriptor->type = (uint8_t)type;
     descriptor->unwatched =
-        inspect_may_be_unwatchable(type) && !engine_can_watch(descriptor->user->registry->env.engine, fd);
+        inspect_is_unwatchable(type) ||
+        (inspect_may_be_unwatchable(type) && !engine_can_watch(descriptor->user->registry->env.engine, fd));
     if (descriptor->unwatched || !inspect_needs_thread(fd, type) ||
         !thread_watch_open(descriptor, &thread_watch_events, refusal))
         return 0;

@@ -35,6 +35,7 @@ static const char *const names[INSPECT_TYPES] = {
     [INSPECT_TIMER_OBJECT] = "timer-object",
     [INSPECT_PROCESS] = "process",
     [INSPECT_THREAD] = "thread",
+    [INSPECT_SCREEN] = "tty",
     [INSPECT_DEVICE] = "device",
     [INSPECT_FILE] = "file",
     [INSPECT_CONNECTION] = "connection",

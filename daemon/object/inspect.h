@@ -44,6 +44,7 @@ enum inspect_type {
     INSPECT_TIMER_OBJECT, /* it is not told which of the two kinds */
     INSPECT_PROCESS,
     INSPECT_THREAD,
+    INSPECT_SCREEN, /* a console's output; INSPECT_TTY is there its input */
     INSPECT_DEVICE, /* a file of a driver that is none of the above */
     INSPECT_FILE, /* a file object that another holder is using, so that its driver does not tell what it is */
     INSPECT_CONNECTION, /* a client's end of a pipe of this broker */
@@ -74,6 +75,9 @@ const char *inspect_identity(void);
 bool inspect_knows_abstract_names(void);
 
 enum inspect_type inspect_type_of(os_fd fd);
+
+/* Whether descriptors of that type are always ready, so that engine_can_watch need not be asked. */
+bool inspect_is_unwatchable(enum inspect_type type);
 
 /* True if the kernel may be unable to watch a descriptor of that type; engine_can_watch tells for one descriptor. */
 bool inspect_may_be_unwatchable(enum inspect_type type);

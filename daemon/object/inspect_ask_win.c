@@ -6,13 +6,12 @@
 #include <stdlib.h>
 #include <windows.h>
 
+#include <winioctl.h>
 #include <winternl.h>
 
 /* STARTED_MS: the thread has to come to run, on a busy machine. ANSWERED_MS: then a query that waits for nobody takes some microseconds. */
 enum { ASKING_MOST = 32, STARTED_MS = 1000, ANSWERED_MS = 20 };
-/* Of winternl.h, where not all are named. */
-enum { FILE_STANDARD = 5, FILE_NAME = 9, FILE_MODE = 16, FS_DEVICE = 4, SYNCHRONOUS = 0x30 };
-enum { DEVICE_NAMED_PIPE = 0x11, DEVICE_NULL = 0x15, DEVICE_MAILSLOT = 0x0c };
+enum { SYNCHRONOUS = 0x30 };
 
 struct ask {
     atomic_int refs;
@@ -38,7 +37,7 @@ static bool is_synchronous(HANDLE fd) {
     IO_STATUS_BLOCK status;
     ULONG mode = SYNCHRONOUS;
 
-    return NtQueryInformationFile(fd, &status, &mode, sizeof mode, (FILE_INFORMATION_CLASS)FILE_MODE) < 0 ||
+    return NtQueryInformationFile(fd, &status, &mode, sizeof mode, FileModeInformation) < 0 ||
            mode & SYNCHRONOUS;
 }
 
@@ -52,11 +51,11 @@ static enum inspect_type type_of_disk(HANDLE fd) {
 }
 
 static enum inspect_type type_of_character(HANDLE fd, DWORD device) {
-    DWORD mode;
+    DWORD mode, n;
 
     if (GetConsoleMode(fd, &mode))
-        return INSPECT_TTY;
-    return device == DEVICE_NULL ? INSPECT_CHARACTER : INSPECT_DEVICE;
+        return GetNumberOfConsoleInputEvents(fd, &n) ? INSPECT_TTY : INSPECT_SCREEN;
+    return device == FILE_DEVICE_NULL ? INSPECT_CHARACTER : INSPECT_DEVICE;
 }
 
 struct inspect_facts inspect_ask_here(os_fd fd) {
@@ -64,14 +63,13 @@ struct inspect_facts inspect_ask_here(os_fd fd) {
     FILE_FS_DEVICE_INFORMATION device;
     IO_STATUS_BLOCK status;
 
-    if (NtQueryVolumeInformationFile(fd, &status, &device, sizeof device, (FS_INFORMATION_CLASS)FS_DEVICE) <
-        0)
+    if (NtQueryVolumeInformationFile(fd, &status, &device, sizeof device, FileFsDeviceInformation) < 0)
         return facts;
-    if (device.DeviceType == DEVICE_NAMED_PIPE)
+    if (device.DeviceType == FILE_DEVICE_NAMED_PIPE)
         facts.type = is_synchronous(fd) ? INSPECT_PLAIN_PIPE : INSPECT_PIPE;
     else if (GetFileType(fd) == FILE_TYPE_CHAR)
         facts.type = type_of_character(fd, device.DeviceType);
-    else if (device.DeviceType != DEVICE_MAILSLOT)
+    else if (device.DeviceType != FILE_DEVICE_MAILSLOT)
         facts.type = type_of_disk(fd);
     return facts;
 }

@@ -8,4 +8,10 @@ bool inspect_tells_ready(enum inspect_type type, bool write) {
     return true;
 }
 
+/* The engine tells. */
+bool inspect_is_unwatchable(enum inspect_type type) {
+    (void)type;
+    return false;
+}
+
 bool inspect_sockets_are_apart(void) { return false; }

@@ -10,50 +10,17 @@
 
 #include <winsock2.h>
 /* after winsock2.h */
-#include <windows.h>
+#include "daemon/readiness/afd_win.h"
+#include "daemon/readiness/engine.h"
 
-#include <winternl.h>
+#include <string.h>
+#include <wchar.h>
 
-enum {
-    TYPE_NAME_UNITS = 64,
-    OBJECT_TYPE = 2,
-    EVENT_BASIC = 0,
-    EVENT_NOTIFICATION = 0,
-    AFD_POLL = 0x00012024,
-    AFD_RECEIVE = 1
-};
-
-NTSTATUS NTAPI NtQueryEvent(HANDLE event, int class, void *information, ULONG size, ULONG *written);
+enum { TYPE_NAME_UNITS = 64 };
 
 typedef BOOL(WINAPI *compares)(HANDLE a, HANDLE b);
 
-static struct {
-    compares same; /* NULL: the system does not tell */
-    HANDLE afd;    /* NULL: it cannot be opened */
-} known;
-
-/* What AFD reads and writes for a poll. */
-struct afd_poll {
-    LARGE_INTEGER timeout;
-    ULONG n, exclusive;
-    HANDLE fd;
-    ULONG events;
-    NTSTATUS status;
-};
-
-static HANDLE open_afd(void) {
-    static wchar_t path[] = L"\\Device\\Afd\\portd";
-    UNICODE_STRING name = {
-        .Length = sizeof path - sizeof *path, .MaximumLength = sizeof path, .Buffer = path};
-    OBJECT_ATTRIBUTES attributes = {.Length = sizeof attributes, .ObjectName = &name};
-    IO_STATUS_BLOCK status;
-    HANDLE afd;
-
-    if (NtCreateFile(&afd, SYNCHRONIZE, &attributes, &status, NULL, 0, FILE_SHARE_READ | FILE_SHARE_WRITE,
-                     FILE_OPEN, 0, NULL, 0) < 0)
-        return NULL;
-    return afd;
-}
+static compares same; /* NULL: the system does not tell */
 
 void inspect_init(os_fd listener) {
     HMODULE base = GetModuleHandleW(L"kernelbase.dll");
@@ -62,36 +29,21 @@ void inspect_init(os_fd listener) {
     (void)listener;
     (void)WSAStartup(MAKEWORD(2, 2), &data);
     if (base)
-        known.same = (compares)(void (*)(void))GetProcAddress(base, "CompareObjectHandles");
-    if (!known.afd)
-        known.afd = open_afd();
+        same = (compares)(void (*)(void))GetProcAddress(base, "CompareObjectHandles");
 }
 
-const char *inspect_identity(void) { return known.same ? "compare-object-handles" : "none"; }
+const char *inspect_identity(void) { return same ? "compare-object-handles" : "none"; }
 
 bool inspect_knows_abstract_names(void) { return false; }
 
-bool inspect_same(os_fd a, os_fd b) { return known.same && known.same(a, b); }
+bool inspect_same(os_fd a, os_fd b) { return same && same(a, b); }
 
 /* ---- types ---------------------------------------------------------------------------------------------------- */
 
-/* AFD polls its own files only. */
 static bool is_socket(HANDLE fd) {
-    struct afd_poll poll = {.n = 1, .fd = fd, .events = AFD_RECEIVE};
-    IO_STATUS_BLOCK status;
-    HANDLE event = known.afd ? CreateEventW(NULL, TRUE, FALSE, NULL) : NULL;
-    NTSTATUS result;
+    struct afd_asked asked = {.socket = fd, .events = afd_wanted(ENGINE_READ)};
 
-    if (!event)
-        return false;
-    result = NtDeviceIoControlFile(known.afd, event, NULL, NULL, &status, AFD_POLL, &poll, sizeof poll, &poll,
-                                   sizeof poll);
-    if (result == STATUS_PENDING) {
-        (void)WaitForSingleObject(event, INFINITE);
-        result = status.Status;
-    }
-    (void)CloseHandle(event);
-    return result >= 0;
+    return afd_look(&asked, 1) == 0;
 }
 
 static int option(HANDLE fd, int name) {
@@ -128,12 +80,11 @@ static enum inspect_type type_of_file(HANDLE fd) {
 
 /* A wait for an event that resets itself takes the signal from its program. One that does not let itself be asked may be such an event. */
 static enum inspect_type type_of_event(HANDLE fd) {
-    struct {
-        LONG type, state;
-    } event;
+    struct nt_event event;
     ULONG size;
 
-    if (NtQueryEvent(fd, EVENT_BASIC, &event, sizeof event, &size) < 0 || event.type != EVENT_NOTIFICATION)
+    if (!NT_SUCCESS(NtQueryEvent(fd, NT_EVENT_BASIC_INFORMATION, &event, sizeof event, &size)) ||
+        event.type != NT_NOTIFICATION_EVENT)
         return INSPECT_AUTO_EVENT;
     return INSPECT_EVENT_OBJECT;
 }
@@ -146,7 +97,7 @@ static bool type_name(HANDLE fd, wchar_t name[TYPE_NAME_UNITS]) {
     } type;
     ULONG size;
 
-    if (NtQueryObject(fd, (OBJECT_INFORMATION_CLASS)OBJECT_TYPE, &type, sizeof type, &size) < 0 ||
+    if (!NT_SUCCESS(NtQueryObject(fd, ObjectTypeInformation, &type, sizeof type, &size)) ||
         type.name.Length >= TYPE_NAME_UNITS * sizeof *name)
         return false;
     memcpy(name, type.name.Buffer, type.name.Length);
@@ -180,20 +131,39 @@ enum inspect_type inspect_type_of(os_fd fd) {
 /* Calls on a file for synchronous I/O wait for those of its other holders. */
 bool inspect_needs_thread(os_fd fd, enum inspect_type type) {
     (void)fd;
-    return type == INSPECT_PLAIN_PIPE || type == INSPECT_FILE;
+    return type == INSPECT_PLAIN_PIPE || type == INSPECT_TTY || type == INSPECT_FILE;
 }
 
+bool inspect_is_unwatchable(enum inspect_type type) {
+    switch (type) {
+    case INSPECT_REGULAR:
+    case INSPECT_DIRECTORY:
+    case INSPECT_BLOCK:
+    case INSPECT_CHARACTER:
+    case INSPECT_SCREEN:
+        return true;
+    default:
+        return false;
+    }
+}
+
+/* Objects are signalled or not, in no direction. Nothing tells when a pipe has room. A wait for one of the first five takes the signal from others, or may
+ * do so. */
 bool inspect_tells_ready(enum inspect_type type, bool write) {
     switch (type) {
     case INSPECT_AUTO_EVENT:
     case INSPECT_SEMAPHORE_OBJECT:
     case INSPECT_MUTEX:
     case INSPECT_TIMER_OBJECT:
-    case INSPECT_DEVICE:
     case INSPECT_OTHER:
+    case INSPECT_DEVICE:
         return false;
+    case INSPECT_EVENT_OBJECT:
+    case INSPECT_PROCESS:
+    case INSPECT_THREAD:
     case INSPECT_PIPE:
     case INSPECT_PLAIN_PIPE:
+    case INSPECT_TTY:
     case INSPECT_FILE:
         return !write;
     default:

@@ -21,7 +21,7 @@
 
 #include <winternl.h>
 
-enum { FILE_MODE = 16, PIPE_LOCAL = 24, SYNCHRONOUS = 0x30, EVENTS = 128 };
+enum { SYNCHRONOUS = 0x30, EVENTS = 128 };
 
 int stream_init(void) { return 0; }
 
@@ -29,7 +29,7 @@ static bool is_synchronous(HANDLE fd) {
     IO_STATUS_BLOCK status;
     ULONG mode = 0;
 
-    return NtQueryInformationFile(fd, &status, &mode, sizeof mode, (FILE_INFORMATION_CLASS)FILE_MODE) >= 0 &&
+    return NtQueryInformationFile(fd, &status, &mode, sizeof mode, FileModeInformation) >= 0 &&
            mode & SYNCHRONOUS;
 }
 
@@ -109,16 +109,16 @@ static int read_pipe(struct stream_job *job) {
 /* How much a write may have to complete at once: what the pipe has room for. If it says none, which wine always does, a byte is tried, of which no part can
  * be lost, and a message is tried whole. */
 static size_t room_of(const struct stream_job *job) {
-    struct {
-        ULONG type, configuration, instances_most, instances, in_quota, there, out_quota, room, state, end;
-    } pipe;
+    FILE_PIPE_LOCAL_INFORMATION pipe;
     IO_STATUS_BLOCK status;
 
-    if (NtQueryInformationFile(job->fd, &status, &pipe, sizeof pipe, (FILE_INFORMATION_CLASS)PIPE_LOCAL) < 0)
+    if (NtQueryInformationFile(job->fd, &status, &pipe, sizeof pipe, FilePipeLocalInformation) < 0)
         return 1;
-    if (pipe.type == PIPE_TYPE_MESSAGE >> 2)
+    if (pipe.NamedPipeType == 1 /* messages */)
         return job->size;
-    return pipe.room == 0 ? 1 : pipe.room < job->size ? pipe.room : job->size;
+    return pipe.WriteQuotaAvailable == 0          ? 1
+           : pipe.WriteQuotaAvailable < job->size ? pipe.WriteQuotaAvailable
+                                                  : job->size;
 }
 
 static int write_pipe(struct stream_job *job) {
@@ -172,7 +172,7 @@ static int move_file(struct stream_job *job) {
     DWORD moved = 0;
     BOOL done;
 
-    if (job->type != INSPECT_TTY && !is_synchronous(job->fd)) {
+    if (job->type != INSPECT_TTY && job->type != INSPECT_SCREEN && !is_synchronous(job->fd)) {
         if (job->type != INSPECT_CHARACTER)
             return -EOPNOTSUPP;
         DWORD error = move_overlapped(job, job->size, &moved);
@@ -216,6 +216,7 @@ bool stream_waits(const struct stream_job *job) {
     case INSPECT_REGULAR:
     case INSPECT_BLOCK:
     case INSPECT_CHARACTER:
+    case INSPECT_SCREEN:
     case INSPECT_TCP_LISTENER:
     case INSPECT_UNIX_LISTENER:
         return false;
@@ -255,6 +256,7 @@ static int move(struct stream_job *job) {
     case INSPECT_PLAIN_PIPE:
         return job->what == STREAM_WRITE ? write_pipe(job) : read_pipe(job);
     case INSPECT_TTY:
+    case INSPECT_SCREEN:
         error = job->what == STREAM_WRITE ? 0 : check_console(job);
         return error ? error : move_file(job);
     case INSPECT_REGULAR:

@@ -86,6 +86,8 @@ bool waitqueue_needs(const struct waitqueue *queue, bool *edge) {
     /* An edge-triggered watch stays armed during a try: rearming would report the readiness that has not helped. */
     bool transfers = queue->trying || queue->try ? vain : !ring_is_empty(&queue->transfers);
     bool ones = waitqueue_has_ones(queue);
+    if (!ENGINE_HAS_EDGES && vain) /* pauses alone go on */
+        transfers = false;
     *edge = *edge || ones || (transfers && vain);
     return ones || transfers || !ring_is_empty(&queue->armed);
 }

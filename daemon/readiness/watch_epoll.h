@@ -1,6 +1,7 @@
 /* watch_epoll.h: struct engine_watch for epoll.c, one byte. The build copies it to engine_watch.h on Linux.
  *
- * Every engine's watch has interest and edge, which only the engine and the functions of engine.h access; the rest is the engine's. */
+ * Every engine's watch has interest and edge, which only the engine and the functions of engine.h access; the rest is the engine's.
+ * ENGINE_HAS_EDGES: whether engine_arm takes `edge`. */
 #ifndef ENGINE_WATCH_H
 #define ENGINE_WATCH_H
 
@@ -12,5 +13,7 @@ struct engine_watch {
     bool edge : 1;
     bool known : 1; /* the kernel has an entry */
 };
+
+enum { ENGINE_HAS_EDGES = 1 };
 
 #endif

@@ -14,4 +14,6 @@ struct engine_watch {
     bool known : 1; /* its descriptor's entry in the table is this watch's */
 };
 
+enum { ENGINE_HAS_EDGES = 1 };
+
 #endif
