@@ -8,6 +8,7 @@ set(PORTD_TESTS_WIN32
   unit/frame
   unit/gate
   unit/holders
+  unit/inspect
   unit/journal
   unit/kept
   unit/lanes

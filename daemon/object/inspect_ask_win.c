@@ -2,16 +2,31 @@
  * there are ASKING_MOST of those at most, and from then on nothing is asked. */
 #include "inspect_ask_win.h"
 
+#include "daemon/readiness/nt_win.h"
+
 #include <stdatomic.h>
 #include <stdlib.h>
-#include <windows.h>
-
+#include <string.h>
 #include <winioctl.h>
-#include <winternl.h>
 
 /* STARTED_MS: the thread has to come to run, on a busy machine. ANSWERED_MS: then a query that waits for nobody takes some microseconds. */
 enum { ASKING_MOST = 32, STARTED_MS = 1000, ANSWERED_MS = 20 };
 enum { SYNCHRONOUS = 0x30 };
+
+bool inspect_ask_name(os_fd fd, wchar_t name[INSPECT_NAME_UNITS]) {
+    union {
+        UNICODE_STRING name;
+        wchar_t room[2 * INSPECT_NAME_UNITS + 64];
+    } type;
+    ULONG size;
+
+    if (!NT_SUCCESS(NtQueryObject(fd, ObjectTypeInformation, &type, sizeof type, &size)) ||
+        type.name.Length >= INSPECT_NAME_UNITS * sizeof *name)
+        return false;
+    memcpy(name, type.name.Buffer, type.name.Length);
+    name[type.name.Length / sizeof *name] = L'\0';
+    return true;
+}
 
 struct ask {
     atomic_int refs;

@@ -1,4 +1,4 @@
-/* inspect_ask_win.h: what only the driver of a file object tells of it. For inspect_win.c.
+/* inspect_ask_win.h: what an object tells of itself, and what only the driver of a file tells. For inspect.h and stream.h.
  *
  * Windows carries out one call at a time on a file that was opened for synchronous I/O: another call on it, any query among them, waits until
  * the holder's own has returned, and that may be a read that waits for bytes. (wine does not imitate this.) So the loop has another thread ask, on
@@ -7,6 +7,13 @@
 #define INSPECT_ASK_WIN_H
 
 #include "inspect.h"
+
+#include <wchar.h>
+
+enum { INSPECT_NAME_UNITS = 64 };
+
+/* The name of the object's type, such as "File" and "Event". Asks no driver. False: it is not open. */
+bool inspect_ask_name(os_fd fd, wchar_t name[INSPECT_NAME_UNITS]);
 
 struct inspect_facts {
     enum inspect_type type;

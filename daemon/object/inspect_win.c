@@ -16,8 +16,6 @@
 #include <string.h>
 #include <wchar.h>
 
-enum { TYPE_NAME_UNITS = 64 };
-
 typedef BOOL(WINAPI *compares)(HANDLE a, HANDLE b);
 
 static compares same; /* NULL: the system does not tell */
@@ -89,22 +87,6 @@ static enum inspect_type type_of_event(HANDLE fd) {
     return INSPECT_EVENT_OBJECT;
 }
 
-/* Writes the name of the object's type: "File", "Event". */
-static bool type_name(HANDLE fd, wchar_t name[TYPE_NAME_UNITS]) {
-    union {
-        UNICODE_STRING name;
-        wchar_t room[2 * TYPE_NAME_UNITS + 64];
-    } type;
-    ULONG size;
-
-    if (!NT_SUCCESS(NtQueryObject(fd, ObjectTypeInformation, &type, sizeof type, &size)) ||
-        type.name.Length >= TYPE_NAME_UNITS * sizeof *name)
-        return false;
-    memcpy(name, type.name.Buffer, type.name.Length);
-    name[type.name.Length / sizeof *name] = L'\0';
-    return true;
-}
-
 enum inspect_type inspect_type_of(os_fd fd) {
     static const struct {
         const wchar_t *name;
@@ -114,9 +96,9 @@ enum inspect_type inspect_type_of(os_fd fd) {
                  {L"Timer", INSPECT_TIMER_OBJECT},
                  {L"Process", INSPECT_PROCESS},
                  {L"Thread", INSPECT_THREAD}};
-    wchar_t name[TYPE_NAME_UNITS];
+    wchar_t name[INSPECT_NAME_UNITS];
 
-    if (!type_name(fd, name))
+    if (!inspect_ask_name(fd, name))
         return INSPECT_UNKNOWN;
     if (!wcscmp(name, L"File"))
         return type_of_file(fd);
@@ -174,8 +156,8 @@ bool inspect_tells_ready(enum inspect_type type, bool write) {
 bool inspect_sockets_are_apart(void) { return true; }
 
 bool inspect_is_own(os_fd fd, os_fd *opened) {
-    wchar_t name[TYPE_NAME_UNITS];
+    wchar_t name[INSPECT_NAME_UNITS];
 
     *opened = OS_FD_NONE;
-    return type_name(fd, name) && !wcscmp(name, L"File") && !is_socket(fd) && inspect_ask(fd).own;
+    return inspect_ask_name(fd, name) && !wcscmp(name, L"File") && !is_socket(fd) && inspect_ask(fd).own;
 }

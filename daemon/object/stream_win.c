@@ -291,9 +291,11 @@ int stream_work(struct stream_job *job) {
 /* Of objects that are no files the rights mean something else. Who may append may write. */
 bool stream_is_open_for(os_fd fd, bool write) {
     PUBLIC_OBJECT_BASIC_INFORMATION object;
+    wchar_t name[INSPECT_NAME_UNITS];
     ULONG size;
 
-    if (NtQueryObject(fd, ObjectBasicInformation, &object, sizeof object, &size) < 0)
+    if (!inspect_ask_name(fd, name) || wcscmp(name, L"File") != 0 ||
+        NtQueryObject(fd, ObjectBasicInformation, &object, sizeof object, &size) < 0)
         return false;
     return object.GrantedAccess & (write ? FILE_WRITE_DATA | FILE_APPEND_DATA : FILE_READ_DATA);
 }

@@ -1,0 +1,279 @@
+/* test_inspect_win.c: the types of handles, which are the same object, what they are open for, and processes. */
+#include "tests/support/ends_win.h"
+
+#include "daemon/object/inspect.h"
+#include "daemon/object/stream.h"
+
+#include <errno.h>
+
+static os_fd restricted(os_fd fd, DWORD rights) {
+    HANDLE copy;
+
+    assert_true(DuplicateHandle(GetCurrentProcess(), fd, GetCurrentProcess(), &copy, rights, FALSE, 0));
+    return copy;
+}
+
+static void assert_is(os_fd fd, enum inspect_type type) { assert_int_equal(inspect_type_of(fd), type); }
+
+/* Takes it. */
+static void assert_type(os_fd fd, enum inspect_type type) {
+    assert_true(fd && fd != OS_FD_NONE);
+    assert_is(fd, type);
+    os_close(fd);
+}
+
+static void sockets(void **state) {
+    struct sockaddr_in address;
+    os_fd ends[2], listener = ends_bound(SOCK_STREAM, &address);
+
+    (void)state;
+    assert_int_equal(listen((SOCKET)listener, 1), 0);
+    assert_type(listener, INSPECT_TCP_LISTENER);
+    assert_type(ends_socket(AF_INET, SOCK_STREAM), INSPECT_TCP);
+    assert_type(ends_socket(AF_INET, SOCK_DGRAM), INSPECT_UDP);
+    ends_tcp(ends);
+    assert_type(ends[0], INSPECT_TCP);
+    assert_type(ends[1], INSPECT_TCP);
+    for (int type = 0; type < INSPECT_TYPES; type++)
+        assert_int_equal(inspect_is_socket((enum inspect_type)type),
+                         type >= INSPECT_TCP && type <= INSPECT_SOCKET);
+}
+
+static void sockets_of_version_6(void **state) {
+    SOCKET made = WSASocketW(AF_INET6, SOCK_STREAM, 0, NULL, 0, WSA_FLAG_OVERLAPPED);
+
+    (void)state;
+    if (made == INVALID_SOCKET)
+        test_skip("this machine has no IPv6");
+    assert_type((os_fd)made, INSPECT_TCP);
+}
+
+static void pipes(void **state) {
+    os_fd ends[2];
+
+    (void)state;
+    ends_plain_pipe(ends);
+    assert_type(ends[0], INSPECT_PLAIN_PIPE);
+    assert_type(ends[1], INSPECT_PLAIN_PIPE);
+    for (int messages = 0; messages < 2; messages++) {
+        ends_pipe(ends, messages);
+        assert_type(ends[0], INSPECT_PIPE);
+        assert_type(ends[1], INSPECT_PIPE);
+    }
+    assert_string_equal(inspect_name(INSPECT_PLAIN_PIPE), inspect_name(INSPECT_PIPE));
+}
+
+static void files(void **state) {
+    (void)state;
+    assert_type(ends_file(GENERIC_READ, 0), INSPECT_REGULAR);
+    assert_type(ends_file(GENERIC_READ, FILE_FLAG_OVERLAPPED), INSPECT_REGULAR);
+    assert_type(CreateFileA("C:\\windows", GENERIC_READ, FILE_SHARE_READ | FILE_SHARE_WRITE, NULL,
+                            OPEN_EXISTING, FILE_FLAG_BACKUP_SEMANTICS, NULL),
+                INSPECT_DIRECTORY);
+    assert_type(ends_null(0), INSPECT_CHARACTER);
+}
+
+static void others(void **state) {
+    HANDLE process, thread;
+
+    (void)state;
+    assert_type(CreateEventW(NULL, TRUE, FALSE, NULL), INSPECT_EVENT_OBJECT);
+    assert_type(CreateEventW(NULL, FALSE, FALSE, NULL), INSPECT_AUTO_EVENT);
+    assert_type(CreateSemaphoreW(NULL, 0, 1, NULL), INSPECT_SEMAPHORE_OBJECT);
+    assert_type(CreateMutexW(NULL, FALSE, NULL), INSPECT_MUTEX);
+    assert_type(CreateWaitableTimerW(NULL, TRUE, NULL), INSPECT_TIMER_OBJECT);
+    assert_type(CreateJobObjectW(NULL, NULL), INSPECT_OTHER);
+    assert_type(CreateIoCompletionPort(INVALID_HANDLE_VALUE, NULL, 0, 1), INSPECT_OTHER);
+    assert_true(DuplicateHandle(GetCurrentProcess(), GetCurrentProcess(), GetCurrentProcess(), &process, 0,
+                                FALSE, DUPLICATE_SAME_ACCESS));
+    assert_type(process, INSPECT_PROCESS);
+    assert_true(DuplicateHandle(GetCurrentProcess(), GetCurrentThread(), GetCurrentProcess(), &thread, 0,
+                                FALSE, DUPLICATE_SAME_ACCESS));
+    assert_type(thread, INSPECT_THREAD);
+    assert_is((os_fd)(intptr_t)0x7ff0, INSPECT_UNKNOWN); /* not open */
+    for (int type = 0; type < INSPECT_TYPES; type++)
+        assert_non_null(inspect_name((enum inspect_type)type));
+}
+
+/* An event that may be one that a wait resets. */
+static void an_event_that_may_not_be_asked(void **state) {
+    HANDLE event = CreateEventW(NULL, TRUE, FALSE, NULL);
+
+    (void)state;
+    assert_type(restricted(event, SYNCHRONIZE), INSPECT_AUTO_EVENT);
+    os_close(event);
+}
+
+static void what_is_told_of_readiness(void **state) {
+    static const enum inspect_type silent[] = {INSPECT_AUTO_EVENT,   INSPECT_SEMAPHORE_OBJECT, INSPECT_MUTEX,
+                                               INSPECT_TIMER_OBJECT, INSPECT_DEVICE,           INSPECT_OTHER};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(silent) / sizeof(*silent); i++) {
+        assert_false(inspect_tells_ready(silent[i], false));
+        assert_false(inspect_tells_ready(silent[i], true));
+        assert_false(inspect_is_unwatchable(silent[i]));
+    }
+    assert_true(inspect_tells_ready(INSPECT_PIPE, false));
+    assert_false(inspect_tells_ready(INSPECT_PIPE, true));
+    assert_true(inspect_tells_ready(INSPECT_PROCESS, false));
+    assert_false(inspect_tells_ready(INSPECT_PROCESS, true));
+    assert_true(inspect_tells_ready(INSPECT_TCP, true));
+    assert_true(inspect_tells_ready(INSPECT_REGULAR, true));
+    assert_true(inspect_is_unwatchable(INSPECT_REGULAR));
+    assert_true(inspect_needs_thread(NULL, INSPECT_PLAIN_PIPE));
+    assert_false(inspect_needs_thread(NULL, INSPECT_PIPE));
+}
+
+static void copies_are_the_same(void **state) {
+    os_fd file = ends_file(GENERIC_READ, 0), other = ends_file(GENERIC_READ, 0);
+    os_fd event = CreateEventW(NULL, TRUE, FALSE, NULL), copy = os_dup(file);
+    os_fd reduced = restricted(event, SYNCHRONIZE);
+
+    (void)state;
+    if (!strcmp(inspect_identity(), "none"))
+        test_skip("this Windows does not compare handles");
+    assert_true(inspect_same(file, copy));
+    assert_true(inspect_same(event, reduced));
+    assert_false(inspect_same(file, other));
+    assert_false(inspect_same(file, event));
+    assert_false(inspect_same(file, (os_fd)(intptr_t)0x7ff0));
+    os_close(file);
+    os_close(other);
+    os_close(event);
+    os_close(copy);
+    os_close(reduced);
+}
+
+/* As the broker gets one: opened by Winsock in this process again. */
+static void a_socket_that_was_passed_is_the_same(void **state) {
+    WSAPROTOCOL_INFOW info;
+    os_fd ends[2];
+
+    (void)state;
+    ends_tcp(ends);
+    assert_int_equal(WSADuplicateSocketW((SOCKET)ends[0], GetCurrentProcessId(), &info), 0);
+    os_fd copy = (os_fd)WSASocketW(FROM_PROTOCOL_INFO, FROM_PROTOCOL_INFO, FROM_PROTOCOL_INFO, &info, 0,
+                                   WSA_FLAG_OVERLAPPED);
+    assert_true(inspect_same(copy, ends[0]));
+    assert_false(inspect_same(copy, ends[1]));
+    assert_type(copy, INSPECT_TCP);
+    os_close(ends[0]);
+    os_close(ends[1]);
+}
+
+static void assert_open_for(os_fd fd, bool read, bool write) {
+    assert_int_equal(stream_is_open_for(fd, false), read);
+    assert_int_equal(stream_is_open_for(fd, true), write);
+    os_close(fd);
+}
+
+static void directions(void **state) {
+    os_fd ends[2];
+
+    (void)state;
+    ends_plain_pipe(ends);
+    assert_open_for(ends[0], true, false);
+    assert_open_for(ends[1], false, true);
+    ends_pipe(ends, false);
+    assert_open_for(ends[0], true, true);
+    assert_open_for(ends[1], true, true);
+    assert_open_for(ends_file(GENERIC_READ, 0), true, false);
+    assert_open_for(ends_file(FILE_APPEND_DATA | SYNCHRONIZE | DELETE, 0), false, true);
+    assert_open_for(ends_file(GENERIC_READ | GENERIC_WRITE, 0), true, true);
+    ends_tcp(ends);
+    assert_open_for(ends[0], true, true);
+    os_close(ends[1]);
+    assert_open_for(CreateEventW(NULL, TRUE, FALSE, NULL), false, false);
+    assert_open_for(CreateSemaphoreW(NULL, 0, 1, NULL), false, false);
+    assert_false(stream_is_open_for((os_fd)(intptr_t)0x7ff0, false));
+}
+
+static void processes(void **state) {
+    STARTUPINFOA how = {.cb = sizeof(how)};
+    PROCESS_INFORMATION child;
+    char command[] = "cmd /c exit 0";
+    uint64_t key = 0, again = 0;
+    uint32_t pid = 0;
+
+    (void)state;
+    assert_true(CreateProcessA(NULL, command, NULL, NULL, FALSE, CREATE_SUSPENDED, NULL, NULL, &how, &child));
+    os_fd process = inspect_open_pid(child.dwProcessId, &key);
+    assert_true(process != OS_FD_NONE);
+    assert_int_equal(inspect_pidfd(process, &again, &pid), 0);
+    assert_int_equal(again, key);
+    assert_int_equal(pid, child.dwProcessId);
+    assert_int_equal(WaitForSingleObject(process, 0), WAIT_TIMEOUT);
+    assert_true(ResumeThread(child.hThread) != (DWORD)-1);
+    assert_int_equal(WaitForSingleObject(process, 60000), WAIT_OBJECT_0);
+    assert_true(inspect_open_pid(child.dwProcessId, &key) == OS_FD_NONE);
+    assert_int_equal(errno, ESRCH);
+    os_close(process);
+    os_close(child.hProcess);
+    os_close(child.hThread);
+}
+
+static void what_is_no_process(void **state) {
+    os_fd event = CreateEventW(NULL, TRUE, FALSE, NULL);
+    uint64_t key;
+    uint32_t pid;
+
+    (void)state;
+    assert_int_equal(inspect_pidfd(event, &key, &pid), -EINVAL);
+    os_close(event);
+    assert_true(inspect_open_pid(0, &key) == OS_FD_NONE);
+    assert_int_equal(errno, EINVAL);
+    assert_true(inspect_open_pid(UINT32_MAX - 3, &key) == OS_FD_NONE);
+    assert_int_equal(errno, ESRCH);
+    assert_true(inspect_open_pid(GetCurrentProcessId() + 1, &key) == OS_FD_NONE); /* none has it */
+    assert_int_equal(errno, ESRCH);
+}
+
+static DWORD WINAPI read_plainly(void *fd) {
+    char byte;
+    DWORD n;
+
+    (void)ReadFile(fd, &byte, 1, &n, NULL);
+    return 0;
+}
+
+/* While somebody reads it. Windows then lets the question wait. */
+static void a_pipe_in_use(void **state) {
+    os_fd ends[2];
+    DWORD n;
+
+    (void)state;
+    ends_plain_pipe(ends);
+    HANDLE thread = CreateThread(NULL, 0, read_plainly, ends[0], 0, NULL);
+    int64_t begin = os_now_us();
+    enum inspect_type type = inspect_type_of(ends[0]);
+    assert_true(type == INSPECT_PLAIN_PIPE || type == INSPECT_FILE);
+    assert_true(inspect_needs_thread(ends[0], type) && inspect_tells_ready(type, false));
+    assert_in_range(os_now_us() - begin, 0, 30 * 1000 * 1000);
+    assert_true(WriteFile(ends[1], "x", 1, &n, NULL));
+    assert_int_equal(WaitForSingleObject(thread, 60000), WAIT_OBJECT_0);
+    os_close(thread);
+    os_close(ends[0]);
+    os_close(ends[1]);
+}
+
+int main(void) {
+    struct CMUnitTest cases[] = {TEST_CASE(sockets),
+                                 TEST_CASE(sockets_of_version_6),
+                                 TEST_CASE(pipes),
+                                 TEST_CASE(files),
+                                 TEST_CASE(others),
+                                 TEST_CASE(an_event_that_may_not_be_asked),
+                                 TEST_CASE(what_is_told_of_readiness),
+                                 TEST_CASE(copies_are_the_same),
+                                 TEST_CASE(a_socket_that_was_passed_is_the_same),
+                                 TEST_CASE(directions),
+                                 TEST_CASE(processes),
+                                 TEST_CASE(what_is_no_process),
+                                 TEST_CASE(a_pipe_in_use)};
+
+    inspect_init(OS_FD_NONE);
+    os_close(ends_socket(AF_INET, SOCK_STREAM)); /* Winsock keeps some handles of its own */
+    (void)inspect_type_of(ends_null(0));         /* and so does the thread pool */
+    return TEST_RUN(cases);
+}
