@@ -27,6 +27,7 @@ set(PORTD_TESTS_WIN32
   unit/status
   unit/thread
   unit/thread_alert
+  unit/stream
   unit/timers
   unit/turn
   unit/user)

@@ -125,7 +125,10 @@ static int write_socket(struct stream_job *job) {
     return 0;
 }
 
+/* An operation on a listener is not refused by wine, and waits for ever. */
 int stream_socket_work(struct stream_job *job) {
+    if (job->type == INSPECT_TCP_LISTENER || job->type == INSPECT_UNIX_LISTENER)
+        return -ENOTCONN;
     if (job->what == STREAM_WRITE)
         return write_socket(job);
     return is_datagram(job) ? read_datagram(job) : read_stream(job);
