@@ -19,6 +19,7 @@ set(PORTD_TESTS_WIN32
   unit/offload
   unit/order
   unit/poller
+  unit/pollable
   unit/registry
   unit/rows
   unit/service
