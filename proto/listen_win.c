@@ -336,6 +336,15 @@ bool transport_is_shut(os_fd event) {
     return listener && listener->hidden;
 }
 
+int pipe_listened(os_fd event, wchar_t name[PIPE_NAME_UNITS]) {
+    const struct listener *listener = find(event);
+
+    if (!listener)
+        return -ENOENT;
+    memcpy(name, listener->name, sizeof(listener->name));
+    return 0;
+}
+
 bool transport_listens(os_fd fd) { return find(fd) != NULL; }
 
 bool transport_is_open(os_fd event) {

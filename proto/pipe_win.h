@@ -16,6 +16,9 @@ int pipe_errno_now(void);
 /* The full pipe name of an address. 0 or a negative errno. */
 int pipe_name(const char *address, wchar_t name[PIPE_NAME_UNITS]);
 
+/* The full name of the pipe that this process listens at (transport_listen). 0, or -ENOENT: the handle is no listener. */
+int pipe_listened(os_fd listener, wchar_t name[PIPE_NAME_UNITS]);
+
 /* The security descriptor of a pipe of this process: its user may do everything (as the system's broker: the system and administrators),
  * the system and administrators may connect, everybody who is logged on at this machine if others is true, and nobody through the
  * network. The caller frees it by LocalFree. NULL: it cannot be made. */

@@ -18,17 +18,17 @@ set(PORTD_TESTS_WIN32
   unit/numbering
   unit/offload
   unit/order
-  unit/poller
   unit/pollable
+  unit/poller
   unit/registry
   unit/rows
   unit/service
   unit/shuffle
   unit/signal_pipe
   unit/status
+  unit/stream
   unit/thread
   unit/thread_alert
-  unit/stream
   unit/timers
   unit/turn
   unit/user)

@@ -3,6 +3,7 @@
 #include "inspect_ask_win.h"
 
 #include "daemon/readiness/nt_win.h"
+#include "proto/pipe_win.h"
 
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -31,10 +32,26 @@ bool inspect_ask_name(os_fd fd, wchar_t name[INSPECT_NAME_UNITS]) {
 struct ask {
     atomic_int refs;
     HANDLE fd, started, answered;
-    struct inspect_facts facts;
+    enum inspect_type type;
 };
 
 static atomic_int asking;
+
+/* Of the broker's pipe, without its folder. */
+static wchar_t own_name[PIPE_NAME_UNITS];
+static size_t own_units;
+
+void inspect_ask_init(os_fd listener) {
+    static const wchar_t folder[] = L"\\\\.\\pipe\\";
+    size_t prefix = sizeof folder / sizeof *folder - 1;
+    wchar_t name[PIPE_NAME_UNITS];
+
+    own_units = 0;
+    if (pipe_listened(listener, name) || wcsncmp(name, folder, prefix) != 0)
+        return;
+    own_units = wcslen(name + prefix);
+    wmemcpy(own_name, name + prefix, own_units + 1);
+}
 
 static void ask_unref(struct ask *ask) {
     if (atomic_fetch_sub(&ask->refs, 1) > 1)
@@ -73,27 +90,48 @@ static enum inspect_type type_of_character(HANDLE fd, DWORD device) {
     return device == FILE_DEVICE_NULL ? INSPECT_CHARACTER : INSPECT_DEVICE;
 }
 
-struct inspect_facts inspect_ask_here(os_fd fd) {
-    struct inspect_facts facts = {.type = INSPECT_DEVICE};
+/* By its name, which has one server at a time. */
+static bool is_own(HANDLE pipe) {
+    ULONG server;
+    IO_STATUS_BLOCK status;
+    struct {
+        ULONG size;
+        wchar_t name[PIPE_NAME_UNITS];
+    } file;
+    size_t units;
+
+    if (!own_units || !GetNamedPipeServerProcessId(pipe, &server) || server != GetCurrentProcessId() ||
+        !NT_SUCCESS(NtQueryInformationFile(pipe, &status, &file, sizeof file, FileNameInformation)))
+        return false;
+    units = file.size / sizeof(wchar_t);
+    return units > 1 && units - 1 == own_units && _wcsnicmp(file.name + 1, own_name, own_units) == 0;
+}
+
+static enum inspect_type type_of_pipe(HANDLE pipe) {
+    if (is_own(pipe))
+        return INSPECT_CONNECTION;
+    return is_synchronous(pipe) ? INSPECT_PLAIN_PIPE : INSPECT_PIPE;
+}
+
+enum inspect_type inspect_ask_here(os_fd fd) {
     FILE_FS_DEVICE_INFORMATION device;
     IO_STATUS_BLOCK status;
 
-    if (NtQueryVolumeInformationFile(fd, &status, &device, sizeof device, FileFsDeviceInformation) < 0)
-        return facts;
+    if (!NT_SUCCESS(
+            NtQueryVolumeInformationFile(fd, &status, &device, sizeof device, FileFsDeviceInformation)))
+        return INSPECT_DEVICE;
     if (device.DeviceType == FILE_DEVICE_NAMED_PIPE)
-        facts.type = is_synchronous(fd) ? INSPECT_PLAIN_PIPE : INSPECT_PIPE;
-    else if (GetFileType(fd) == FILE_TYPE_CHAR)
-        facts.type = type_of_character(fd, device.DeviceType);
-    else if (device.DeviceType != FILE_DEVICE_MAILSLOT)
-        facts.type = type_of_disk(fd);
-    return facts;
+        return type_of_pipe(fd);
+    if (GetFileType(fd) == FILE_TYPE_CHAR)
+        return type_of_character(fd, device.DeviceType);
+    return device.DeviceType == FILE_DEVICE_MAILSLOT ? INSPECT_DEVICE : type_of_disk(fd);
 }
 
 static DWORD WINAPI work(void *context) {
     struct ask *ask = context;
 
     (void)SetEvent(ask->started);
-    ask->facts = inspect_ask_here(ask->fd);
+    ask->type = inspect_ask_here(ask->fd);
     (void)SetEvent(ask->answered);
     (void)atomic_fetch_sub(&asking, 1);
     ask_unref(ask);
@@ -124,15 +162,15 @@ fail:
     return NULL;
 }
 
-struct inspect_facts inspect_ask(os_fd fd) {
-    struct inspect_facts facts = {.type = INSPECT_FILE};
+enum inspect_type inspect_ask(os_fd fd) {
+    enum inspect_type type = INSPECT_FILE;
     struct ask *ask = atomic_load(&asking) < ASKING_MOST ? ask_start(fd) : NULL;
 
     if (!ask)
-        return facts;
+        return type;
     if (WaitForSingleObject(ask->started, STARTED_MS) == WAIT_OBJECT_0 &&
         WaitForSingleObject(ask->answered, ANSWERED_MS) == WAIT_OBJECT_0)
-        facts = ask->facts;
+        type = ask->type;
     ask_unref(ask);
-    return facts;
+    return type;
 }

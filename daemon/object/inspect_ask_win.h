@@ -15,15 +15,13 @@ enum { INSPECT_NAME_UNITS = 64 };
 /* The name of the object's type, such as "File" and "Event". Asks no driver. False: it is not open. */
 bool inspect_ask_name(os_fd fd, wchar_t name[INSPECT_NAME_UNITS]);
 
-struct inspect_facts {
-    enum inspect_type type;
-    bool own; /* a client's end of a pipe of this broker */
-};
+/* Once, before the others: learns the name of the broker's pipe. OS_FD_NONE is allowed. */
+void inspect_ask_init(os_fd listener);
 
-/* Of a file object that is no socket. INSPECT_FILE if it is not told in time, or too many threads still ask. */
-struct inspect_facts inspect_ask(os_fd fd);
+/* The type of a file that is no socket. INSPECT_FILE if it is not told in time, or too many threads still ask. */
+enum inspect_type inspect_ask(os_fd fd);
 
 /* The same for a worker: waits until it is told. */
-struct inspect_facts inspect_ask_here(os_fd fd);
+enum inspect_type inspect_ask_here(os_fd fd);
 
 #endif

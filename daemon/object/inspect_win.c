@@ -24,7 +24,7 @@ void inspect_init(os_fd listener) {
     HMODULE base = GetModuleHandleW(L"kernelbase.dll");
     WSADATA data;
 
-    (void)listener;
+    inspect_ask_init(listener);
     (void)WSAStartup(MAKEWORD(2, 2), &data);
     if (base)
         same = (compares)(void (*)(void))GetProcAddress(base, "CompareObjectHandles");
@@ -73,7 +73,7 @@ static enum inspect_type type_of_socket(HANDLE fd) {
 }
 
 static enum inspect_type type_of_file(HANDLE fd) {
-    return is_socket(fd) ? type_of_socket(fd) : inspect_ask(fd).type;
+    return is_socket(fd) ? type_of_socket(fd) : inspect_ask(fd);
 }
 
 /* A wait for an event that resets itself takes the signal from its program. One that does not let itself be asked may be such an event. */
@@ -159,5 +159,6 @@ bool inspect_is_own(os_fd fd, os_fd *opened) {
     wchar_t name[INSPECT_NAME_UNITS];
 
     *opened = OS_FD_NONE;
-    return inspect_ask_name(fd, name) && !wcscmp(name, L"File") && !is_socket(fd) && inspect_ask(fd).own;
+    return inspect_ask_name(fd, name) && !wcscmp(name, L"File") && !is_socket(fd) &&
+           inspect_ask(fd) == INSPECT_CONNECTION;
 }

@@ -270,7 +270,7 @@ static int move(struct stream_job *job) {
 
 /* What could not be told when the broker got it is told now. */
 static int move_file_in_use(struct stream_job *job) {
-    job->type = inspect_ask_here(job->fd).type;
+    job->type = inspect_ask_here(job->fd);
     int error = move(job);
     job->type = INSPECT_FILE;
     return error;

@@ -3,6 +3,7 @@
 
 #include "daemon/object/inspect.h"
 #include "daemon/object/stream.h"
+#include "proto/transport.h"
 
 #include <errno.h>
 
@@ -257,6 +258,36 @@ static void a_pipe_in_use(void **state) {
     os_close(ends[1]);
 }
 
+/* A client's end of the broker's pipe, however it was opened; other pipes of the process are none. */
+static void a_connection_to_this_broker(void **state) {
+    char address[64], path[64];
+    struct transport_file file;
+    os_fd listener, opened, ends[2];
+
+    (void)state;
+    (void)snprintf(address, sizeof(address), "npipe:Portd-test-%lu", GetCurrentProcessId());
+    (void)snprintf(path, sizeof(path), "\\\\.\\pipe\\portd-test-%lu", GetCurrentProcessId());
+    assert_int_equal(transport_listen(address, 0600, &listener, &file), 0);
+    inspect_init(listener);
+    for (int plain = 0; plain < 2; plain++) {
+        os_fd end = CreateFileA(path, GENERIC_READ | GENERIC_WRITE, 0, NULL, OPEN_EXISTING,
+                                plain ? 0 : FILE_FLAG_OVERLAPPED, NULL);
+        assert_true(end != INVALID_HANDLE_VALUE);
+        assert_true(inspect_is_own(end, &opened));
+        assert_true(opened == OS_FD_NONE);
+        assert_type(end, INSPECT_CONNECTION);
+    }
+    ends_pipe(ends, true);
+    assert_false(inspect_is_own(ends[0], &opened));
+    assert_false(inspect_is_own(ends[1], &opened));
+    assert_true(inspect_is_refused(INSPECT_CONNECTION));
+    os_close(ends[0]);
+    os_close(ends[1]);
+    transport_unlink(address, &file);
+    os_close(listener);
+    inspect_init(OS_FD_NONE);
+}
+
 int main(void) {
     struct CMUnitTest cases[] = {TEST_CASE(sockets),
                                  TEST_CASE(sockets_of_version_6),
@@ -270,7 +301,8 @@ int main(void) {
                                  TEST_CASE(directions),
                                  TEST_CASE(processes),
                                  TEST_CASE(what_is_no_process),
-                                 TEST_CASE(a_pipe_in_use)};
+                                 TEST_CASE(a_pipe_in_use),
+                                 TEST_CASE(a_connection_to_this_broker)};
 
     inspect_init(OS_FD_NONE);
     os_close(ends_socket(AF_INET, SOCK_STREAM)); /* Winsock keeps some handles of its own */
