@@ -1,5 +1,7 @@
 /* test_inspect_win.c: the types of handles, which are the same object, what they are open for, and processes. */
 #include "tests/support/ends_win.h"
+/* after winsock2.h */
+#include "tests/support/test.h"
 
 #include "daemon/object/inspect.h"
 #include "daemon/object/stream.h"

@@ -1,5 +1,7 @@
 /* test_pollable_win.c: handles as a client of Windows sees them: a copy that it can wait for, and nothing else. */
 #include "tests/support/ends_win.h"
+/* after winsock2.h */
+#include "tests/support/test.h"
 
 #include "daemon/object/pollable.h"
 

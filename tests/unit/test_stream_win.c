@@ -1,6 +1,8 @@
 /* test_stream_win.c: what a worker reads and writes on Windows, by kind of handle: that it waits for nobody, takes no more than it answers, and that nobody else is
  * told of its operations. */
 #include "tests/support/ends_win.h"
+/* after winsock2.h */
+#include "tests/support/test.h"
 
 #include "daemon/object/stream.h"
 
