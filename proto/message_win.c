@@ -13,20 +13,17 @@
 #include <string.h>
 #include <windows.h>
 
-_Static_assert(sizeof(struct message_head) == 16 && sizeof(struct message_entry) == 640, "as in PROTOCOL.md");
+_Static_assert(sizeof(struct message_head) == 16 && sizeof(struct winsock_passed) == 632,
+               "as in PROTOCOL.md");
 
 int message_check(const struct message_head *head) {
-    return head->size == 0 || head->size > MESSAGE_BYTES || head->n > MESSAGE_ENTRIES_MOST ||
+    return head->size == 0 || head->size > MESSAGE_BYTES || head->n > MESSAGE_VALUES_MOST ||
                    head->zero != 0 || head->zero_too != 0
                ? -EPROTO
                : 0;
 }
 
-size_t message_entries_size(size_t n, bool to_client) {
-    return n * (to_client ? sizeof(struct message_entry) : sizeof(uint64_t));
-}
-
-int message_copy(const os_fd *fds, size_t n, os_fd *copies, void *entries) {
+int message_copy(const os_fd *fds, size_t n, os_fd *copies, uint64_t *values) {
     const HANDLE self = GetCurrentProcess();
 
     for (size_t i = 0; i < n; i++) {
@@ -36,8 +33,7 @@ int message_copy(const os_fd *fds, size_t n, os_fd *copies, void *entries) {
                 os_close(copies[--i]);
             return r;
         }
-        uint64_t value = (uintptr_t)copies[i];
-        memcpy((uint8_t *)entries + i * sizeof(value), &value, sizeof(value));
+        values[i] = (uintptr_t)copies[i];
     }
     return 0;
 }
@@ -58,46 +54,39 @@ int message_pull(os_fd process, uint64_t value, os_fd *fd) {
     return 0;
 }
 
-static int push(HANDLE process, os_fd fd, struct message_entry *entry) {
-    HANDLE copy;
-
-    if (winsock_is(fd) && winsock_pass(fd, GetProcessId(process), &entry->socket) == 0) {
-        entry->handle = MESSAGE_SOCKET;
-        return 0;
-    }
-    if (!DuplicateHandle(GetCurrentProcess(), fd, process, &copy, 0, FALSE, DUPLICATE_SAME_ACCESS))
-        return pipe_errno_now();
-    entry->handle = (uintptr_t)copy;
-    return 0;
-}
-
-int message_push(os_fd process, const os_fd *fds, size_t n, void *entries) {
+int message_push(os_fd process, const os_fd *fds, size_t n, uint64_t *values, struct winsock_passed *sockets,
+                 size_t *n_sockets) {
+    *n_sockets = 0;
     for (size_t i = 0; i < n; i++) {
-        struct message_entry entry = {0};
-        int r = push(process, fds[i], &entry);
-        if (r < 0) {
-            message_push_undo(process, i, entries);
+        HANDLE copy;
+        memset(&sockets[*n_sockets], 0, sizeof(*sockets));
+        if (winsock_is(fds[i]) && winsock_pass(fds[i], GetProcessId(process), &sockets[*n_sockets]) == 0) {
+            values[i] = MESSAGE_SOCKET;
+            (*n_sockets)++;
+            continue;
+        }
+        if (!DuplicateHandle(GetCurrentProcess(), fds[i], process, &copy, 0, FALSE, DUPLICATE_SAME_ACCESS)) {
+            int r = pipe_errno_now();
+            message_push_undo(process, i, values);
             return r;
         }
-        memcpy((uint8_t *)entries + i * sizeof(entry), &entry, sizeof(entry));
+        values[i] = (uintptr_t)copy;
     }
     return 0;
 }
 
 /* DuplicateHandle closes and still answers that it has failed, since it copies to nowhere. */
-void message_push_undo(os_fd process, size_t n, const void *entries) {
-    for (size_t i = 0; i < n; i++) {
-        struct message_entry entry;
-        memcpy(&entry, (const uint8_t *)entries + i * sizeof(entry), sizeof(entry));
-        if (entry.handle != MESSAGE_SOCKET)
-            (void)DuplicateHandle(process, (HANDLE)(uintptr_t)entry.handle, NULL, NULL, 0, FALSE,
+void message_push_undo(os_fd process, size_t n, const uint64_t *values) {
+    for (size_t i = 0; i < n; i++)
+        if (values[i] != MESSAGE_SOCKET)
+            (void)DuplicateHandle(process, (HANDLE)(uintptr_t)values[i], NULL, NULL, 0, FALSE,
                                   DUPLICATE_CLOSE_SOURCE);
-    }
 }
 
-int message_open(const struct message_entry *entry, os_fd *fd) {
-    if (entry->handle == MESSAGE_SOCKET)
-        return winsock_open(&entry->socket, fd);
-    *fd = (os_fd)(uintptr_t)entry->handle;
-    return 0;
+size_t message_sockets(const uint64_t *values, size_t n) {
+    size_t sockets = 0;
+
+    for (size_t i = 0; i < n; i++)
+        sockets += values[i] == MESSAGE_SOCKET;
+    return sockets;
 }

@@ -1,4 +1,5 @@
-/* message_win.h: one message of a named pipe, as it is in PROTOCOL.md: a head, the entries for descriptors, the bytes. */
+/* message_win.h: one message of a named pipe, as it is in PROTOCOL.md: a head, a value for each descriptor, what opens those
+ * that are sockets (to a client), the bytes. */
 #ifndef MESSAGE_WIN_H
 #define MESSAGE_WIN_H
 
@@ -12,37 +13,30 @@
 
 enum {
     MESSAGE_BYTES = FRAME_HEADER + FRAME_LONG_MAX, /* most bytes of one message: the longest frame */
-    MESSAGE_ENTRIES_MOST = FRAME_FDS_MAX
+    MESSAGE_VALUES_MOST = FRAME_FDS_MAX
 };
 
 /* Little-endian, as all processors of Windows are. */
 struct message_head {
     uint32_t size; /* of the bytes, 1 to MESSAGE_BYTES */
-    uint16_t n;    /* entries */
+    uint16_t n;    /* values */
     uint16_t zero;
     uint32_t
-        taken; /* messages with entries that their receiver, the sender of this one, has finished with so far */
+        taken; /* messages with values that their receiver, the sender of this one, has finished with so far */
     uint32_t zero_too;
 };
 
-/* A handle value; or with MESSAGE_SOCKET in its place what opens a socket, to a client only. */
-struct message_entry {
-    uint64_t handle;
-    struct winsock_passed socket;
-};
+/* A value is that of a handle; or this one: the next of what opens sockets. */
 enum { MESSAGE_SOCKET = 1 };
 
 /* Whether a head is one: 0, or -EPROTO. */
 int message_check(const struct message_head *head);
 
-/* Bytes of the entries in a message to the broker (a handle value each), or to a client. */
-size_t message_entries_size(size_t n, bool to_client);
-
 /* ---- to the broker, which takes the descriptors out of its client ---- */
 
-/* Fills the entries with copies of n descriptors in this process, which are kept open until the broker has finished with the message. 0 or a negative
- * errno, and no copies. */
-int message_copy(const os_fd *fds, size_t n, os_fd *copies, void *entries);
+/* Makes copies of n descriptors in this process, which are kept open until the broker has finished with the message, and their values. 0 or a
+ * negative errno, and no copies. */
+int message_copy(const os_fd *fds, size_t n, os_fd *copies, uint64_t *values);
 
 /* Takes a copy of what a client (its process, with CALLER_GIVE) calls by that value, as a socket that Winsock knows if it is one and that is
  * possible. 0 and *fd, or a negative errno. */
@@ -50,13 +44,14 @@ int message_pull(os_fd process, uint64_t value, os_fd *fd);
 
 /* ---- to a client, in which the broker puts the descriptors ---- */
 
-/* Fills the entries with copies in that process. 0 or a negative errno, and no copies. */
-int message_push(os_fd process, const os_fd *fds, size_t n, void *entries);
+/* Makes copies of n descriptors in that process. sockets has room for n. 0 and the values, or a negative errno and no copies. */
+int message_push(os_fd process, const os_fd *fds, size_t n, uint64_t *values, struct winsock_passed *sockets,
+                 size_t *n_sockets);
 
 /* Closes the copies of a message that is not sent. Those of sockets stay until that process ends. */
-void message_push_undo(os_fd process, size_t n, const void *entries);
+void message_push_undo(os_fd process, size_t n, const uint64_t *values);
 
-/* The descriptor that the broker has put here. 0 and *fd, or a negative errno. */
-int message_open(const struct message_entry *entry, os_fd *fd);
+/* How many of the values are sockets. */
+size_t message_sockets(const uint64_t *values, size_t n);
 
 #endif

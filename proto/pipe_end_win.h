@@ -20,7 +20,7 @@ struct pipe_end {
     bool gives;     /* server: that can be copied from and into */
     bool proved;    /* server: it has the token of the pipe */
     HANDLE port;    /* client: nothing comes there, but what a thread has begun goes on when that ends */
-    /* Messages with entries that the receiver has finished with: server: as it tells its client; client: as it was told, and of those the ones whose
+    /* Messages with values that the receiver has finished with: server: as it tells its client; client: as it was told, and of those the ones whose
      * copies are closed. */
     uint32_t taken, redeemed;
     struct pledge *pledges, **last_pledge; /* client */

@@ -1,7 +1,7 @@
 /* pipe_read_win.c: messages from the other end.
  *
  * The standing read is one of a head, whose buffer is a part of the end: so an end that waits needs no other memory. It completes when a
- * message has come; the message's entries and bytes are read then, as they are wanted. Descriptors are taken out of the client only when
+ * message has come; what else the message has is read then, as they are wanted. Descriptors are taken out of the client only when
  * the bytes that they come with were read, so that none needs to be closed here. */
 #include "pipe_end_win.h"
 
@@ -70,24 +70,17 @@ static int read_head(struct pipe_end *end) {
     return 1;
 }
 
-static int take(const struct pipe_end *end, const uint8_t *entry, os_fd *fd) {
-    struct message_entry of_server;
-    uint64_t value;
-
-    if (end->server) {
-        memcpy(&value, entry, sizeof(value));
-        return end->gives ? message_pull(end->process, value, fd) : -EACCES;
-    }
-    memcpy(&of_server, entry, sizeof(of_server));
-    return message_open(&of_server, fd);
-}
-
 /* fds NULL: nothing is taken out of the client; what the broker has put here is closed. */
-static void take_all(const struct pipe_end *end, const uint8_t *entries, os_fd *fds, size_t *n_fds,
-                     bool *truncated) {
+static void take_all(const struct pipe_end *end, const uint64_t *values, const struct winsock_passed *sockets,
+                     os_fd *fds, size_t *n_fds, bool *truncated) {
     for (size_t i = 0; i < end->in.n && (fds || !end->server); i++) {
-        os_fd fd;
-        if (take(end, entries + i * message_entries_size(1, !end->server), &fd) < 0)
+        os_fd fd = (os_fd)(uintptr_t)values[i];
+        int r = 0;
+        if (end->server)
+            r = end->gives ? message_pull(end->process, values[i], &fd) : -EACCES;
+        else if (values[i] == MESSAGE_SOCKET)
+            r = winsock_open(sockets++, &fd);
+        if (r < 0)
             *truncated = true;
         else if (fds)
             fds[(*n_fds)++] = fd;
@@ -96,23 +89,26 @@ static void take_all(const struct pipe_end *end, const uint8_t *entries, os_fd *
     }
 }
 
-/* Reads the entries and the first bytes. */
+/* Reads the values, what opens the sockets, and the first bytes. */
 static int read_first(struct pipe_end *end, void *bytes, size_t size, os_fd *fds, size_t *n_fds,
                       bool *truncated) {
-    size_t each = message_entries_size(end->in.n, !end->server);
-    uint8_t *entries = malloc(each);
+    struct winsock_passed *sockets = NULL;
+    uint64_t values[MESSAGE_VALUES_MOST];
+    int r = read_part(end, values, end->in.n * sizeof(*values), true);
+    size_t n_sockets = r == 0 && !end->server ? message_sockets(values, end->in.n) : 0;
 
-    if (!entries)
-        return -ENOMEM;
-    int r = read_part(end, entries, each, true);
+    if (n_sockets > 0) {
+        sockets = malloc(n_sockets * sizeof(*sockets));
+        r = sockets ? read_part(end, sockets, n_sockets * sizeof(*sockets), true) : -ENOMEM;
+    }
     if (r == 0)
         r = read_part(end, bytes, size, size < end->left);
     if (r == 0) {
-        take_all(end, entries, fds, n_fds, truncated);
+        take_all(end, values, sockets, fds, n_fds, truncated);
         if (end->server)
             end->taken++;
     }
-    free(entries);
+    free(sockets);
     return r;
 }
 

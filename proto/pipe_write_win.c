@@ -22,12 +22,16 @@ struct pledge {
 
 struct flight {
     OVERLAPPED work;
-    struct pledge *pledge; /* client: NULL without entries */
+    struct pledge *pledge; /* client: NULL without values */
     size_t bytes;          /* of the caller */
-    size_t n;              /* entries */
+    size_t n;              /* values */
     size_t size;
     _Alignas(8) uint8_t message[];
 };
+
+static uint64_t *values_of(struct flight *flight) {
+    return (uint64_t *)(void *)(flight->message + sizeof(struct message_head));
+}
 
 static void pledge_free(struct pledge *pledge) {
     for (size_t i = 0; pledge && i < pledge->n; i++)
@@ -45,17 +49,24 @@ void pipe_write_redeem(struct pipe_end *end) {
     }
 }
 
-/* Fills the entries. 0 or a negative errno, and nothing to undo. */
-static int load(struct pipe_end *end, struct flight *flight, const os_fd *fds, size_t n) {
-    uint8_t *entries = flight->message + sizeof(struct message_head);
-    struct pledge *pledge;
+/* Fills in the values and, behind them, what opens sockets. 0 and *size of both, or a negative errno and nothing to undo. */
+static int load(struct pipe_end *end, struct flight *flight, const os_fd *fds, size_t n, size_t *size) {
+    uint64_t *values = values_of(flight);
+    size_t n_sockets = 0;
+    int r;
 
-    if (end->server)
-        return end->gives && end->proved ? message_push(end->process, fds, n, entries) : -EPERM;
-    pledge = malloc(sizeof(*pledge) + n * sizeof(*fds));
+    if (end->server) {
+        r = end->gives && end->proved
+                ? message_push(end->process, fds, n, values, (struct winsock_passed *)(void *)(values + n),
+                               &n_sockets)
+                : -EPERM;
+        *size = n * sizeof(*values) + n_sockets * sizeof(struct winsock_passed);
+        return r;
+    }
+    struct pledge *pledge = malloc(sizeof(*pledge) + n * sizeof(*fds));
     if (!pledge)
         return -ENOMEM;
-    int r = message_copy(fds, n, pledge->copies, entries);
+    r = message_copy(fds, n, pledge->copies, values);
     if (r < 0) {
         free(pledge);
         return r;
@@ -63,30 +74,30 @@ static int load(struct pipe_end *end, struct flight *flight, const os_fd *fds, s
     pledge->next = NULL;
     pledge->n = n;
     flight->pledge = pledge;
+    *size = n * sizeof(*values);
     return 0;
 }
 
 static int flight_new(struct pipe_end *end, const void *bytes, size_t size, const os_fd *fds, size_t n,
                       struct flight **made) {
-    const size_t entries = message_entries_size(n, end->server);
     struct message_head head = {
         .size = (uint32_t)size, .n = (uint16_t)n, .taken = end->server ? end->taken : 0};
-    struct flight *flight = malloc(sizeof(*flight) + sizeof(head) + entries + size);
+    size_t each = sizeof(uint64_t) + (end->server ? sizeof(struct winsock_passed) : 0), extra = 0;
+    struct flight *flight = malloc(sizeof(*flight) + sizeof(head) + n * each + size);
 
     if (!flight)
         return -ENOMEM;
-    *flight = (struct flight){.work = {.hEvent = pipe_work_event(end)},
-                              .bytes = size,
-                              .n = n,
-                              .size = sizeof(head) + entries + size};
-    memcpy(flight->message, &head, sizeof(head));
-    memcpy(flight->message + sizeof(head) + entries, bytes, size);
-    int r = n > 0 ? load(end, flight, fds, n) : 0;
-    if (r < 0)
+    *flight = (struct flight){.work = {.hEvent = pipe_work_event(end)}, .bytes = size, .n = n};
+    int r = n > 0 ? load(end, flight, fds, n, &extra) : 0;
+    if (r < 0) {
         free(flight);
-    else
-        *made = flight;
-    return r;
+        return r;
+    }
+    memcpy(flight->message, &head, sizeof(head));
+    memcpy(flight->message + sizeof(head) + extra, bytes, size);
+    flight->size = sizeof(head) + extra + size;
+    *made = flight;
+    return 0;
 }
 
 /* It was sent. */
@@ -102,7 +113,7 @@ static void flight_land(struct pipe_end *end, struct flight *flight) {
 /* It was not. */
 static void flight_drop(struct pipe_end *end, struct flight *flight) {
     if (end->server && flight->n > 0)
-        message_push_undo(end->process, flight->n, flight->message + sizeof(struct message_head));
+        message_push_undo(end->process, flight->n, values_of(flight));
     pledge_free(flight->pledge);
     free(flight);
 }

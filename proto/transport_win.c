@@ -35,7 +35,7 @@ ptrdiff_t transport_send(struct transport transport, const void *bytes, size_t s
 
     if (transport_is_none(transport))
         return -EBADF;
-    if (n_fds > MESSAGE_ENTRIES_MOST || size == 0)
+    if (n_fds > MESSAGE_VALUES_MOST || size == 0)
         return -EINVAL;
     if (end->shut)
         return -EPIPE;

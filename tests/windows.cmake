@@ -30,5 +30,8 @@ set(PORTD_TESTS_WIN32
   unit/thread
   unit/thread_alert
   unit/timers
+  unit/os
+  unit/peer
+  unit/transport
   unit/turn
   unit/user)
