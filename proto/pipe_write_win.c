@@ -1,8 +1,8 @@
 /* pipe_write_win.c: messages to the other end.
  *
  * What does not fit into the pipe at once is a write in flight, with the message in memory of its own. Its bytes are not sent yet, as those are
- * not that a full socket does not accept; pipe_write says that they are when it is called again with the same bytes. So what a caller takes for
- * sent is not lost when it closes.
+ * not that a full socket does not accept; pipe_write says that they are when it is called again with the same bytes (and more, or not). So what a
+ * caller takes for sent is not lost when it closes.
  *
  * A client sends values of copies that it keeps open (a pledge) until the broker has taken its own; so its caller may close a descriptor at
  * once, and nobody closes anything in another process. */
@@ -142,12 +142,16 @@ bool pipe_write_is_due(const struct pipe_end *end) {
     return end->flight && pipe_work_is_over(&end->flight->work);
 }
 
-/* The bytes of the write that was in flight; -EAGAIN: it still is; or another negative errno. */
-static ptrdiff_t report(struct pipe_end *end) {
+/* How many of these bytes were in flight and are sent; -EAGAIN: they still are in flight; -EPROTO: these are other bytes; or another negative
+ * errno. */
+static ptrdiff_t report(struct pipe_end *end, const uint8_t *again, size_t size) {
     struct flight *flight = end->flight;
     ptrdiff_t bytes = (ptrdiff_t)flight->bytes;
     DWORD n = 0;
 
+    if (flight->bytes > size ||
+        memcmp(flight->message + flight->size - flight->bytes, again, flight->bytes) != 0)
+        return -EPROTO;
     if (!pipe_write_is_due(end))
         return -EAGAIN;
     DWORD error = pipe_work_error(end, &flight->work, &n);
@@ -166,10 +170,10 @@ ptrdiff_t pipe_write(struct pipe_end *end, const uint8_t *bytes, size_t size, co
     ptrdiff_t r = 0;
 
     if (end->flight) {
-        r = report(end);
+        r = report(end, bytes, size);
         if (r < 0)
             return r;
-        sent = (size_t)r < size ? (size_t)r : size;
+        sent = (size_t)r;
     }
     while (sent < size) {
         size_t part = size - sent < MESSAGE_BYTES ? size - sent : MESSAGE_BYTES;

@@ -89,7 +89,7 @@ void transport_shutdown(struct transport transport);
 bool transport_is_empty(struct transport transport);
 
 /* Sends bytes, with n_fds descriptors attached to the first byte. Returns the bytes sent (> 0) or a negative errno. Never raises SIGPIPE. fds
- * are borrowed. */
+ * are borrowed. What was not sent is sent by the next call or never: it begins with the same bytes and descriptors (a pipe may have taken them). */
 ptrdiff_t transport_send(struct transport transport, const void *bytes, size_t size, const os_fd *fds,
                          size_t n_fds);
 

@@ -2,6 +2,9 @@
 set(PORTD_TESTS_WIN32
   unit/arena
   unit/charge
+  unit/client_monitor
+  unit/client_stats
+  unit/client_wait
   unit/closer
   unit/envelope
   unit/flat

@@ -19,18 +19,14 @@
 #include "proto/frame.h"
 
 #include "portd.pb-c.h"
-#include "tests/support/on_socket.h"
-
-#include <poll.h>
+#include "tests/support/ends.h"
 
 enum { BROKER_UNDO = 5 }; /* in replies to create calls */
 
 struct broker_fake {
-    char folder[32];
-    char address[64];
-    int listener;
-    struct transport_file file;
-    int fd; /* the connection, -1: none */
+    struct ends_place place;
+    os_fd listener;
+    struct transport connection; /* or none */
     struct channel_scratch scratch;
     struct channel channel;
     struct channel_frame frame; /* the last request's, with its descriptors */
@@ -40,24 +36,22 @@ struct broker_fake {
 
 static inline void broker_listen(struct broker_fake *broker) {
     memset(broker, 0, sizeof(*broker));
-    broker->fd = -1;
-    strcpy(broker->folder, "/tmp/portd-fake-XXXXXX");
-    assert_non_null(mkdtemp(broker->folder));
-    snprintf(broker->address, sizeof(broker->address), "unix:%s/portd.sock", broker->folder);
-    assert_int_equal(transport_listen(broker->address, 0600, &broker->listener, &broker->file), 0);
+    broker->connection = transport_none();
+    broker->listener = ends_listen(&broker->place);
     assert_int_equal(channel_scratch_init(&broker->scratch), 0);
 }
 
-static inline void broker_wait_readable(int fd) {
-    struct pollfd p = {.fd = fd, .events = POLLIN};
+static inline void broker_wait_readable(const struct broker_fake *broker) {
+    ends_await(transport_pollable(broker->connection));
+}
 
-    assert_int_equal(poll(&p, 1, 10000), 1);
+static inline void broker_take_on(struct broker_fake *broker, struct transport connection) {
+    broker->connection = connection;
+    channel_init(&broker->channel, connection, &broker->scratch, FRAME_LONG_MAX);
 }
 
 static inline void broker_accept(struct broker_fake *broker) {
-    broker_wait_readable(broker->listener);
-    assert_int_equal(on_socket_accept(broker->listener, &broker->fd), 0);
-    channel_init(&broker->channel, on_socket(broker->fd), &broker->scratch, FRAME_LONG_MAX);
+    broker_take_on(broker, ends_accept(broker->listener));
 }
 
 static inline void broker_discard(void *context, os_fd fd) {
@@ -76,26 +70,22 @@ static inline void broker_forget(struct broker_fake *broker) {
 
 static inline void broker_hang_up(struct broker_fake *broker) {
     broker_forget(broker);
-    if (broker->fd < 0)
+    if (transport_is_none(broker->connection))
         return;
     channel_deinit(&broker->channel, broker_discard, NULL);
-    os_close(broker->fd);
-    broker->fd = -1;
+    transport_close(broker->connection);
+    broker->connection = transport_none();
 }
 
 static inline void broker_close(struct broker_fake *broker) {
     broker_hang_up(broker);
     channel_scratch_deinit(&broker->scratch);
-    transport_unlink(broker->address, &broker->file);
-    os_close(broker->listener);
-    (void)rmdir(broker->folder);
+    ends_unlisten(&broker->place, broker->listener);
 }
 
 /* Nothing has been sent to the broker. */
 static inline bool broker_hears_nothing(struct broker_fake *broker) {
-    struct pollfd p = {.fd = broker->fd, .events = POLLIN};
-
-    return !channel_has_frame(&broker->channel) && poll(&p, 1, 0) == 0;
+    return !channel_has_frame(&broker->channel) && !ends_is_ready(transport_pollable(broker->connection));
 }
 
 /* Reads the next request, which must have that method. Valid until the next call; descriptors left in broker->frame are closed
@@ -105,8 +95,12 @@ static inline Portd__V1__Request *broker_expect(struct broker_fake *broker,
     broker_forget(broker);
     while (channel_next(&broker->channel, &broker->frame) == 0) {
         assert_int_equal(channel_rest(&broker->channel), 0);
-        broker_wait_readable(broker->fd);
-        assert_int_equal(channel_fill(&broker->channel, broker_discard, NULL), 1);
+        int r = 0;
+        while (r == 0) { /* a pipe may be ready and have nothing */
+            broker_wait_readable(broker);
+            r = channel_fill(&broker->channel, broker_discard, NULL);
+        }
+        assert_int_equal(r, 1);
     }
     broker->request = portd__v1__request__unpack(NULL, broker->frame.length, broker->frame.body);
     assert_int_equal(channel_rest(&broker->channel), 0);
@@ -116,16 +110,16 @@ static inline Portd__V1__Request *broker_expect(struct broker_fake *broker,
 }
 
 static inline void broker_send(struct broker_fake *broker, const void *bytes, size_t size) {
-    assert_int_equal(on_socket_send(broker->fd, bytes, size, NULL, 0), (ptrdiff_t)size);
+    assert_int_equal(transport_send(broker->connection, bytes, size, NULL, 0), (ptrdiff_t)size);
 }
 
-/* Sends a reply, with fd attached unless it is -1 (and closes fd here). */
-static inline void broker_reply(struct broker_fake *broker, const Portd__V1__Reply *reply, int fd) {
+/* Sends a reply, with fd attached unless it is OS_FD_NONE (and closes fd here). */
+static inline void broker_reply(struct broker_fake *broker, const Portd__V1__Reply *reply, os_fd fd) {
     static uint8_t bytes[FRAME_HEADER + FRAME_LONG_MAX];
     size_t length = portd__v1__reply__pack(reply, bytes + FRAME_HEADER);
 
-    frame_encode(bytes, (struct frame_header){.length = (uint32_t)length, .n_fds = fd >= 0});
-    assert_int_equal(on_socket_send(broker->fd, bytes, FRAME_HEADER + length, &fd, fd >= 0),
+    frame_encode(bytes, (struct frame_header){.length = (uint32_t)length, .n_fds = fd != OS_FD_NONE});
+    assert_int_equal(transport_send(broker->connection, bytes, FRAME_HEADER + length, &fd, fd != OS_FD_NONE),
                      (ptrdiff_t)(FRAME_HEADER + length));
     os_close(fd);
 }
@@ -141,10 +135,10 @@ static inline void broker_reply_done(struct broker_fake *broker, uint64_t id, in
     if (method == PORTD__V1__REPLY__RESULT_PING) {
         Portd__V1__Pong pong = PORTD__V1__PONG__INIT;
         reply.ping = &pong;
-        broker_reply(broker, &reply, -1);
+        broker_reply(broker, &reply, OS_FD_NONE);
         return;
     }
-    broker_reply(broker, &reply, -1);
+    broker_reply(broker, &reply, OS_FD_NONE);
 }
 
 static inline void broker_reply_pong(struct broker_fake *broker, uint64_t id) {
@@ -164,7 +158,7 @@ static inline void broker_reply_error(struct broker_fake *broker, uint64_t id, P
     error.os_errno = EDQUOT;
     reply.id = id;
     reply.error = &error;
-    broker_reply(broker, &reply, -1);
+    broker_reply(broker, &reply, OS_FD_NONE);
 }
 
 /* An answer to file_descriptor_to_semaphore. */
@@ -181,7 +175,7 @@ static inline void broker_reply_object(struct broker_fake *broker, uint64_t id, 
     reply.id = id;
     reply.result_case = PORTD__V1__REPLY__RESULT_FILE_DESCRIPTOR_TO_SEMAPHORE;
     reply.file_descriptor_to_semaphore = &result;
-    broker_reply(broker, &reply, -1);
+    broker_reply(broker, &reply, OS_FD_NONE);
 }
 
 /* An answer to a wait: n of these ids are ready. */
@@ -201,7 +195,7 @@ static inline void broker_reply_wait(struct broker_fake *broker, uint64_t id, co
     reply.id = id;
     reply.result_case = PORTD__V1__REPLY__RESULT_WAIT;
     reply.wait = &result;
-    broker_reply(broker, &reply, -1);
+    broker_reply(broker, &reply, OS_FD_NONE);
 }
 
 static inline void broker_welcome(struct broker_fake *broker, uint64_t id, uint32_t window) {
@@ -223,7 +217,7 @@ static inline void broker_welcome(struct broker_fake *broker, uint64_t id, uint3
     reply.id = id;
     reply.result_case = PORTD__V1__REPLY__RESULT_HELLO;
     reply.hello = &welcome;
-    broker_reply(broker, &reply, -1);
+    broker_reply(broker, &reply, OS_FD_NONE);
 }
 
 static inline void broker_met(portd_client *client, const portd_result *result, void *data) {
@@ -238,7 +232,7 @@ static inline portd_client *broker_meet(struct broker_fake *broker, const portd_
     int code = 0;
 
     broker_listen(broker);
-    assert_int_equal(portd_connect_start(broker->address, options, broker_met, &code, &client), 1);
+    assert_int_equal(portd_connect_start(broker->place.address, options, broker_met, &code, &client), 1);
     broker_accept(broker);
     uint64_t id = broker_expect(broker, PORTD__V1__REQUEST__METHOD_HELLO)->id;
     broker_welcome(broker, id, window);

@@ -125,7 +125,7 @@ static void late_reply_without_an_object_undoes_nothing(void **state) {
     reply.id = FIRST_ID + 2;
     reply.result_case = PORTD__V1__REPLY__RESULT_FILE_DESCRIPTOR_TO_SEMAPHORE;
     reply.file_descriptor_to_semaphore = &object;
-    broker_reply(&broker, &reply, -1);
+    broker_reply(&broker, &reply, OS_FD_NONE);
     process_all(client);
     assert_true(broker_hears_nothing(&broker));
     portd_disconnect(client);
@@ -537,7 +537,7 @@ static void reply_page(struct broker_fake *broker, uint64_t id, uint64_t first, 
     reply.id = id;
     reply.result_case = PORTD__V1__REPLY__RESULT_LIST;
     reply.list = &page;
-    broker_reply(broker, &reply, -1);
+    broker_reply(broker, &reply, OS_FD_NONE);
 }
 
 /* One of everything that allocates. Stops at the first refusal. */
@@ -547,7 +547,7 @@ static void walk(struct broker_fake *broker, const portd_options *options, struc
     portd_id id;
     int met = 0;
 
-    if (portd_connect_start(broker->address, options, broker_met, &met, &client) < 0)
+    if (portd_connect_start(broker->place.address, options, broker_met, &met, &client) < 0)
         return;
     broker_accept(broker);
     bool queued = portd_fd_to_semaphore_start(client, 0, PORTD_MODE_READ, hear, heard, NULL) > 0;
@@ -684,7 +684,7 @@ static void reply_full_page(struct broker_fake *broker, uint64_t id, size_t coun
     reply.id = id;
     reply.result_case = PORTD__V1__REPLY__RESULT_LIST;
     reply.list = &page;
-    broker_reply(broker, &reply, -1);
+    broker_reply(broker, &reply, OS_FD_NONE);
 }
 
 static void full_pages_are_read_however_many_items_they_have(void **state) {
@@ -721,7 +721,7 @@ static void reply_shown(struct broker_fake *broker, const Portd__V1__Request *re
     reply.id = request->id;
     reply.result_case = PORTD__V1__REPLY__RESULT_SHOW;
     reply.show = &page;
-    broker_reply(broker, &reply, -1);
+    broker_reply(broker, &reply, OS_FD_NONE);
 }
 
 static void *serve_shown(void *data) {
@@ -774,12 +774,12 @@ static void status_is_a_copy(void **state) {
     reply.id = FIRST_ID;
     reply.result_case = PORTD__V1__REPLY__RESULT_STATUS;
     reply.status = &status;
-    broker_reply(&broker, &reply, -1);
+    broker_reply(&broker, &reply, OS_FD_NONE);
     assert_int_equal(portd_get_status(client, PORTD_FOREVER, &list), 1);
     status.session = NULL;
     status.n_quotas = 0;
     reply.id = FIRST_ID + 1;
-    broker_reply(&broker, &reply, -1);
+    broker_reply(&broker, &reply, OS_FD_NONE);
     struct heard heard = {0};
     assert_int_equal(portd_get_status_start(client, hear, &heard, NULL), 1);
     process_all(client);

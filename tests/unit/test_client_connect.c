@@ -1,10 +1,12 @@
 /* test_client_connect.c: options, finding a broker, hello, and starting the user's own. Run with arguments, this program is
  * itself the broker that the library starts. */
 #include "tests/support/broker_fake.h"
+#include "tests/support/on_socket.h"
 
 #include <fcntl.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stddef.h>
@@ -75,7 +77,7 @@ static int daemon_serve(int listener, const char *address, struct transport_file
     do {
         struct pollfd fds[65] = {{.fd = listener, .events = POLLIN}};
         for (size_t i = 0; i < n; i++)
-            fds[i + 1] = (struct pollfd){.fd = clients[i].fd, .events = POLLIN};
+            fds[i + 1] = (struct pollfd){.fd = transport_pollable(clients[i].connection), .events = POLLIN};
         if (poll(fds, n + 1, 10000) <= 0)
             return 1;
         for (size_t i = 0; i < n; i++) {
@@ -86,15 +88,15 @@ static int daemon_serve(int listener, const char *address, struct transport_file
                     broker_welcome(&clients[i], 1, WINDOW);
                 (void)channel_rest(&clients[i].channel);
             } else {
-                close(clients[i].fd);
-                clients[i].fd = -1;
+                transport_close(clients[i].connection);
+                clients[i].connection = transport_none();
                 here--;
             }
         }
-        if (fds[0].revents && n < 64 && on_socket_accept(listener, &clients[n].fd) == 0) {
+        if (fds[0].revents && n < 64 && transport_accept(listener, &clients[n].connection) == 0) {
             if (channel_scratch_init(&clients[n].scratch) < 0)
                 return 1;
-            channel_init(&clients[n].channel, on_socket(clients[n].fd), &clients[n].scratch, FRAME_LONG_MAX);
+            broker_take_on(&clients[n], clients[n].connection);
             n++;
             here++;
         }
@@ -233,8 +235,8 @@ static void hello_tells_the_options(void **state) {
     options.name = "tést";
     options.token = "from another";
     options.ttl_us = 5000000;
-    assert_int_equal(portd_connect_start(broker.address, &options, broker_met, &met, &client), 1);
-    assert_string_equal(portd_address(client), broker.address);
+    assert_int_equal(portd_connect_start(broker.place.address, &options, broker_met, &met, &client), 1);
+    assert_string_equal(portd_address(client), broker.place.address);
     assert_int_equal(portd_session_id(client), 0);
     assert_string_equal(portd_session_token(client), "");
     assert_false(portd_broker_has_feature(client, "wait-one"));
@@ -272,7 +274,7 @@ static void owner_is_attached_as_a_pidfd(void **state) {
     broker_listen(&broker);
     options.owner_pid = (uint32_t)getpid();
     options.new_session = true;
-    assert_int_equal(portd_connect_start(broker.address, &options, broker_met, &met, &client), 1);
+    assert_int_equal(portd_connect_start(broker.place.address, &options, broker_met, &met, &client), 1);
     broker_accept(&broker);
     Portd__V1__Hello *hello = broker_expect(&broker, PORTD__V1__REQUEST__METHOD_HELLO)->hello;
     assert_true(hello->new_);
@@ -283,10 +285,10 @@ static void owner_is_attached_as_a_pidfd(void **state) {
     portd_disconnect(client);
     assert_int_equal(met, PORTD_E_DISCONNECTED);
     broker_forget(&broker);
-    close(broker.fd);
-    broker.fd = -1;
+    transport_close(broker.connection);
+    broker.connection = transport_none();
     options.owner_pid = INT32_MAX; /* larger than any */
-    assert_int_equal(portd_connect_start(broker.address, &options, broker_met, &met, &client),
+    assert_int_equal(portd_connect_start(broker.place.address, &options, broker_met, &met, &client),
                      PORTD_E_INVALID);
     assert_string_equal(message, "no process 2147483647");
     broker_close(&broker);
@@ -307,7 +309,7 @@ static void hello_that_is_too_long_is_not_sent(void **state) {
     options.token = token;
     for (uint32_t numbers = 0; numbers < 2; numbers++) {
         options.numbers_pid = numbers * (uint32_t)getpid();
-        assert_int_equal(portd_connect_start(broker.address, &options, broker_met, &met, &client),
+        assert_int_equal(portd_connect_start(broker.place.address, &options, broker_met, &met, &client),
                          PORTD_E_INVALID);
         assert_string_equal(message, "the request is too long");
     }
@@ -320,7 +322,7 @@ static void answer_hello(void (*answer)(struct broker_fake *), int expected, con
     int met = 0;
 
     broker_listen(&broker);
-    assert_int_equal(portd_connect_start(broker.address, NULL, broker_met, &met, &client), 1);
+    assert_int_equal(portd_connect_start(broker.place.address, NULL, broker_met, &met, &client), 1);
     broker_accept(&broker);
     broker_expect(&broker, PORTD__V1__REQUEST__METHOD_HELLO);
     int ping = 0;
@@ -349,7 +351,7 @@ static void speak_another_version(struct broker_fake *broker) {
     reply.id = 1;
     reply.result_case = PORTD__V1__REPLY__RESULT_HELLO;
     reply.hello = &welcome;
-    broker_reply(broker, &reply, -1);
+    broker_reply(broker, &reply, OS_FD_NONE);
 }
 
 static void refused_hello_ends_the_connection(void **state) {
@@ -373,7 +375,7 @@ static void turned_away_is_told_with_the_reason(void **state) {
     answer_hello(turn_away, PORTD_E_LIMIT, "refused");
     /* Nothing was read of it, and hello may not even get through any more. */
     broker_listen(&broker);
-    assert_int_equal(portd_connect_start(broker.address, NULL, broker_met, &met, &client), 1);
+    assert_int_equal(portd_connect_start(broker.place.address, NULL, broker_met, &met, &client), 1);
     broker_accept(&broker);
     turn_away(&broker);
     while (portd_process(client) > 0)
@@ -408,19 +410,19 @@ static void blocking_connect_returns_the_outcome(void **state) {
 
     (void)state;
     broker_listen(&broker);
-    assert_int_equal(portd_connect(broker.address, &options, 0, &client), PORTD_E_TIMEOUT);
+    assert_int_equal(portd_connect(broker.place.address, &options, 0, &client), PORTD_E_TIMEOUT);
     assert_null(client);
     broker_accept(&broker); /* the one that gave up */
     broker_hang_up(&broker);
     assert_int_equal(pthread_create(&thread, NULL, answer_one, &answerer), 0);
-    assert_int_equal(portd_connect(broker.address, &options, PORTD_FOREVER, &client), PORTD_E_VERSION);
+    assert_int_equal(portd_connect(broker.place.address, &options, PORTD_FOREVER, &client), PORTD_E_VERSION);
     assert_int_equal(pthread_join(thread, NULL), 0);
     assert_string_equal(message, "this broker speaks 7; hint");
     assert_null(client);
     broker_hang_up(&broker);
     answerer.answer = welcome_first;
     assert_int_equal(pthread_create(&thread, NULL, answer_one, &answerer), 0);
-    assert_int_equal(portd_connect(broker.address, &options, PORTD_FOREVER, &client), 1);
+    assert_int_equal(portd_connect(broker.place.address, &options, PORTD_FOREVER, &client), 1);
     assert_int_equal(pthread_join(thread, NULL), 0);
     portd_disconnect(client);
     broker_close(&broker);
@@ -456,7 +458,7 @@ static void failure_tells_what_was_tried(void **state) {
     broker_listen(&broker);
     close(broker.listener);
     broker.listener = -1;
-    assert_int_equal(portd_connect(broker.address, &options, 0, &client), PORTD_E_UNREACHABLE);
+    assert_int_equal(portd_connect(broker.place.address, &options, 0, &client), PORTD_E_UNREACHABLE);
     assert_non_null(strstr(message, "nobody listens"));
     broker_close(&broker);
     home_remove(&home);
@@ -470,7 +472,7 @@ static void denied_socket_is_told_with_mode_and_group(void **state) {
     if (geteuid() != 0)
         test_skip("only root can become somebody else");
     broker_listen(&broker);
-    assert_int_equal(chmod(broker.folder, 0711), 0);
+    assert_int_equal(chmod(broker.place.folder, 0711), 0);
     pid_t child = fork();
     assert_true(child >= 0);
     if (child == 0) {
@@ -478,7 +480,7 @@ static void denied_socket_is_told_with_mode_and_group(void **state) {
         portd_client *client;
         if (setgid(65533) < 0 || setuid(65533) < 0)
             _exit(1);
-        if (portd_connect(broker.address, &options, 0, &client) != PORTD_E_DENIED)
+        if (portd_connect(broker.place.address, &options, 0, &client) != PORTD_E_DENIED)
             _exit(2);
         _exit(strstr(message, "permission denied: its mode is 0600, its group root") ? 0 : 3);
     }
@@ -497,13 +499,15 @@ static void queue_that_is_full_is_waited_for(void **state) {
     (void)state;
     broker_listen(&broker);
     assert_int_equal(listen(broker.listener, 0), 0); /* room for one more than said */
-    while (n < 8 && on_socket_connect(broker.address, &waiting[n]) == 0)
+    while (n < 8 && on_socket_connect(broker.place.address, &waiting[n]) == 0)
         n++;
     assert_true(n < 8);
-    assert_int_equal(portd_connect(broker.address, &options, portd_now() + 20000, &client), PORTD_E_TIMEOUT);
+    assert_int_equal(portd_connect(broker.place.address, &options, portd_now() + 20000, &client),
+                     PORTD_E_TIMEOUT);
     assert_non_null(strstr(message, "its listen queue is full"));
-    assert_int_equal(portd_connect(broker.address, &options, 0, &client), PORTD_E_TIMEOUT);
-    assert_int_equal(portd_connect_start(broker.address, &options, NULL, NULL, &client), PORTD_E_TIMEOUT);
+    assert_int_equal(portd_connect(broker.place.address, &options, 0, &client), PORTD_E_TIMEOUT);
+    assert_int_equal(portd_connect_start(broker.place.address, &options, NULL, NULL, &client),
+                     PORTD_E_TIMEOUT);
     assert_null(client);
     while (n > 0)
         os_close(waiting[--n]);
@@ -583,15 +587,15 @@ static void connection_that_ends_unanswered_is_made_again(void **state) {
         broker_accept(&broker);
         broker_hang_up(&broker);
         broker_accept(&broker);
-        broker_wait_readable(broker.fd);
+        broker_wait_readable(&broker);
         if (channel_fill(&broker.channel, broker_discard, NULL) != 1 ||
             channel_next(&broker.channel, &broker.frame) != 1)
             _exit(1);
         broker_welcome(&broker, 1, WINDOW);
-        broker_wait_readable(broker.fd);
+        broker_wait_readable(&broker);
         _exit(0);
     }
-    assert_int_equal(portd_connect(broker.address, &options, portd_now() + 10000000, &client), 1);
+    assert_int_equal(portd_connect(broker.place.address, &options, portd_now() + 10000000, &client), 1);
     portd_disconnect(client);
     assert_int_equal(waitpid(other, &status, 0), other);
     assert_int_equal(status, 0);

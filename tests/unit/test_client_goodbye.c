@@ -20,7 +20,7 @@ static portd_client *answered(struct broker_fake *broker, unsigned flags) {
 
 static void expect_end(struct broker_fake *broker) {
     assert_false(channel_has_frame(&broker->channel));
-    broker_wait_readable(broker->fd);
+    broker_wait_readable(broker);
     assert_int_equal(channel_fill(&broker->channel, broker_discard, NULL), CHANNEL_E_END);
     broker_close(broker);
 }

@@ -35,7 +35,7 @@ static void reply_notices(struct broker_fake *broker, uint64_t id, size_t n, uin
     reply.id = id;
     reply.result_case = PORTD__V1__REPLY__RESULT_MONITOR;
     reply.monitor = &notices;
-    broker_reply(broker, &reply, -1);
+    broker_reply(broker, &reply, OS_FD_NONE);
 }
 
 struct heard {

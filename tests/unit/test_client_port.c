@@ -59,7 +59,7 @@ static void reply_ports(struct broker_fake *broker, uint64_t id, int method, uin
     reply.id = id;
     reply.result_case = (Portd__V1__Reply__ResultCase)method;
     reply.file_descriptor_to_port = &ports;
-    broker_reply(broker, &reply, -1);
+    broker_reply(broker, &reply, OS_FD_NONE);
 }
 
 static void reply_data(struct broker_fake *broker, uint64_t id, const char *text, bool end,
@@ -74,7 +74,7 @@ static void reply_data(struct broker_fake *broker, uint64_t id, const char *text
     reply.id = id;
     reply.result_case = PORTD__V1__REPLY__RESULT_READ;
     reply.read = &data;
-    broker_reply(broker, &reply, -1);
+    broker_reply(broker, &reply, OS_FD_NONE);
 }
 
 static void reply_written(struct broker_fake *broker, uint64_t id, uint32_t count) {
@@ -85,7 +85,7 @@ static void reply_written(struct broker_fake *broker, uint64_t id, uint32_t coun
     reply.id = id;
     reply.result_case = PORTD__V1__REPLY__RESULT_WRITE;
     reply.write = &written;
-    broker_reply(broker, &reply, -1);
+    broker_reply(broker, &reply, OS_FD_NONE);
 }
 
 /* ---- what is sent -------------------------------------------------------------------------------------------------- */
@@ -170,7 +170,7 @@ static void a_long_write_before_the_welcome(void **state) {
 
     (void)state;
     broker_listen(&broker);
-    assert_int_equal(portd_connect_start(broker.address, NULL, broker_met, &code, &client), 1);
+    assert_int_equal(portd_connect_start(broker.place.address, NULL, broker_met, &code, &client), 1);
     broker_accept(&broker);
     memset(bytes, 'b', sizeof(bytes));
     assert_int_equal(portd_port_write_start(client, 2, bytes, sizeof(bytes), hear, &heard, NULL), 1);
@@ -274,7 +274,7 @@ static void reply_spliced(struct broker_fake *broker, uint64_t id, uint64_t coun
     reply.id = id;
     reply.result_case = PORTD__V1__REPLY__RESULT_SPLICE;
     reply.splice = &spliced;
-    broker_reply(broker, &reply, -1);
+    broker_reply(broker, &reply, OS_FD_NONE);
 }
 
 /* What was moved is told, whatever else is; and a broker that has never heard of it is no failure of the connection. */
@@ -428,7 +428,7 @@ static void strange_addresses(void **state) {
     reply.id = FIRST_ID;
     reply.result_case = PORTD__V1__REPLY__RESULT_ADDRESSES;
     reply.addresses = &addresses;
-    broker_reply(&broker, &reply, -1);
+    broker_reply(&broker, &reply, OS_FD_NONE);
     assert_int_equal(portd_port_addresses(client, 18, PORTD_FOREVER, &local, &peer), 1);
     assert_string_equal(local.family, "other");
     assert_string_equal(local.host, "");

@@ -190,7 +190,7 @@ static void objects_are_told_with_their_flags(void **state) {
     reply.id = FIRST_ID + 1;
     reply.result_case = PORTD__V1__REPLY__RESULT_FD_TO_EVT;
     reply.fd_to_evt = &none;
-    broker_reply(&broker, &reply, -1);
+    broker_reply(&broker, &reply, OS_FD_NONE);
     assert_int_equal(portd_fd_to_evt(client, 0, PORTD_MODE_WRITE, PORTD_SOCKET, PORTD_FOREVER, &id), 0);
     assert_int_equal(id, 0);
     assert_int_equal(portd_last_flags(client), PORTD_RESULT_UNSUPPORTED | PORTD_RESULT_REPLACED);
@@ -405,7 +405,7 @@ static void broker_that_stops_listening_is_lost(void **state) {
     struct heard heard = {0};
 
     (void)state;
-    assert_int_equal(shutdown(broker.fd, SHUT_RD),
+    assert_int_equal(shutdown(broker.connection.end, SHUT_RD),
                      0); /* its other direction stays open, so no end of file comes */
     assert_int_equal(portd_ping_start(client, hear, &heard, NULL), 1);
     process_all(client);
@@ -431,7 +431,7 @@ static void starts_in_a_row_leave_together(void **state) {
     assert_int_equal(portd_get_events(client), PORTD_EVENT_READ | PORTD_EVENT_WRITE);
     assert_int_equal(portd_process(client), 0);
     assert_int_equal(portd_get_events(client), PORTD_EVENT_READ);
-    assert_int_equal(recv(broker.fd, bytes, sizeof(bytes), MSG_PEEK), 3 * (FRAME_HEADER + 4));
+    assert_int_equal(recv(broker.connection.end, bytes, sizeof(bytes), MSG_PEEK), 3 * (FRAME_HEADER + 4));
     portd_disconnect(client);
     assert_int_equal(heard.calls, 3);
     assert_int_equal(heard.code, PORTD_E_DISCONNECTED);
@@ -477,7 +477,7 @@ static void requests_before_the_welcome_wait_for_it(void **state) {
 
     (void)state;
     broker_listen(&broker);
-    assert_int_equal(portd_connect_start(broker.address, NULL, broker_met, &met, &client), 1);
+    assert_int_equal(portd_connect_start(broker.place.address, NULL, broker_met, &met, &client), 1);
     int fd = dup(0);
     assert_int_equal(portd_fd_to_semaphore_start(client, fd, PORTD_MODE_READ, hear, &heard, NULL), 1);
     assert_int_equal(close(fd), 0);
@@ -512,7 +512,7 @@ static void welcome_of_an_older_broker(struct broker_fake *broker) {
     reply.id = 1;
     reply.result_case = PORTD__V1__REPLY__RESULT_HELLO;
     reply.hello = &welcome;
-    broker_reply(broker, &reply, -1);
+    broker_reply(broker, &reply, OS_FD_NONE);
 }
 
 static void welcome_of_a_newer_one(struct broker_fake *broker) { broker_welcome(broker, 1, WINDOW); }
@@ -533,7 +533,7 @@ static void handle_before_the_welcome_is_what_the_broker_takes(void **state) {
         int met = 0;
 
         broker_listen(&broker);
-        assert_int_equal(portd_connect_start(broker.address, NULL, broker_met, &met, &client), 1);
+        assert_int_equal(portd_connect_start(broker.place.address, NULL, broker_met, &met, &client), 1);
         assert_int_equal(portd_handle_dup_start(client, id, hear, &heard, NULL), 1);
         process_all(client);
         broker_accept(&broker);

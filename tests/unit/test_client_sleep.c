@@ -216,8 +216,7 @@ static void inherited_connection_stays_as_it_is(void **state) {
     (void)state;
     broker_listen(&broker);
     assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, ends), 0);
-    broker.fd = ends[0];
-    channel_init(&broker.channel, on_socket(broker.fd), &broker.scratch, FRAME_LONG_MAX);
+    broker_take_on(&broker, (struct transport){.end = ends[0]});
     (void)snprintf(address, sizeof(address), "fd:%d", ends[1]);
     options.no_wakeup = true;
     assert_int_equal(portd_connect_start(address, &options, broker_met, &code, &client), 1);

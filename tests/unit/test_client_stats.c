@@ -39,7 +39,7 @@ static void reply_page(struct broker_fake *broker, uint64_t id, const struct row
     reply.id = id;
     reply.result_case = PORTD__V1__REPLY__RESULT_STATS;
     reply.stats = &stats;
-    broker_reply(broker, &reply, -1);
+    broker_reply(broker, &reply, OS_FD_NONE);
 }
 
 static void check_metric(const portd_metric *metric, const char *name, const char *help, const char *uid,

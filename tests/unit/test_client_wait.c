@@ -1,5 +1,6 @@
 /* test_client_wait.c: waits, their time limits and cancelling, against a fake broker. */
 #include "tests/support/broker_fake.h"
+#include "tests/support/native.h"
 
 #include <pthread.h>
 
@@ -38,7 +39,7 @@ static void reply_cancelled(struct broker_fake *broker, uint64_t id, bool found)
     reply.id = id;
     reply.result_case = PORTD__V1__REPLY__RESULT_CANCEL;
     reply.cancel = &cancelled;
-    broker_reply(broker, &reply, -1);
+    broker_reply(broker, &reply, OS_FD_NONE);
 }
 
 /* ---- what is sent and answered ------------------------------------------------------------------------------------ */
@@ -96,7 +97,7 @@ static void limit_of_a_queued_wait_counts_from_its_start(void **state) {
 
     (void)state;
     broker_listen(&broker);
-    assert_int_equal(portd_connect_start(broker.address, NULL, broker_met, &met, &client), 1);
+    assert_int_equal(portd_connect_start(broker.place.address, NULL, broker_met, &met, &client), 1);
     int64_t deadline = portd_now() + 3600 * INT64_C(1000000);
     assert_int_equal(portd_wait_start(client, &id, 1, 0, deadline, hear, &heard, NULL), 1);
     broker_accept(&broker);
@@ -205,10 +206,10 @@ static void reply_that_has_arrived_beats_the_limit(void **state) {
     assert_int_equal(portd_wait_start(client, &id, 1, 0, portd_now(), hear, &heard, NULL), 1);
     process_all(client);
     /* Behind a descriptor, where the kernel ends a read: it takes two reads to see the reply. */
-    broker_reply(&broker, &unasked, dup(0));
+    broker_reply(&broker, &unasked, native_null());
     broker_reply_wait(&broker, FIRST_ID, &id, 1);
     while (portd_now() < portd_get_timeout(client)) /* the loop comes late */
-        poll(NULL, 0, 1);
+        (void)usleep(1000);
     process_all(client);
     assert_int_equal(heard.calls, 1);
     assert_int_equal(heard.code, 1);
@@ -267,7 +268,7 @@ static void each_cause_is_told_and_unknown_ones_are_ready(void **state) {
     for (int cause = -1; cause <= PORTD_CAUSE_RESYNC + 2; cause++) {
         one.cause = (Portd__V1__Cause)cause;
         reply.id = (uint64_t)(FIRST_ID + 1 + cause);
-        broker_reply(&broker, &reply, -1);
+        broker_reply(&broker, &reply, OS_FD_NONE);
         assert_int_equal(portd_wait(client, &id, 1, 0, PORTD_FOREVER, &ready), 1);
         assert_int_equal(ready.cause,
                          cause > PORTD_CAUSE_NONE && cause <= PORTD_CAUSE_RESYNC ? cause : PORTD_CAUSE_READY);
@@ -429,7 +430,7 @@ static void handle_of_a_cancelled_request_is_closed(void **state) {
     reply.id = FIRST_ID;
     reply.result_case = PORTD__V1__REPLY__RESULT_HANDLE;
     reply.handle = &handle;
-    broker_reply(&broker, &reply, dup(0));
+    broker_reply(&broker, &reply, native_null());
     process_all(client);
     assert_int_equal(heard.calls, 1);
     portd_disconnect(client);

@@ -1,9 +1,12 @@
 /* test_transport_win.c: listeners at pipe names, and bytes with handles. What wine does not judge is said where it is left out. */
-#include "tests/support/pipe_ends_win.h"
+#include "tests/support/test.h"
 
 #include "proto/frame.h"
 #include "proto/pipe_win.h"
 #include "proto/socket.h"
+#include "tests/support/ends.h"
+
+#include <windows.h>
 
 enum { BIG = 1 << 20 };
 
@@ -21,59 +24,72 @@ static ptrdiff_t receive_some(struct transport transport, size_t size) {
     ptrdiff_t n;
 
     do {
-        await(transport_pollable(transport));
+        ends_await(transport_pollable(transport));
         n = receive(transport, size);
     } while (n == -EAGAIN);
     return n;
 }
 
+/* Sends all, as an owner does that polls: again with what is left, when it is told. */
+static void send_all(struct transport transport, const char *bytes, size_t size) {
+    while (size > 0) {
+        ptrdiff_t n = transport_send(transport, bytes, size, NULL, 0);
+        if (n == -EAGAIN) {
+            ends_await(transport_pollable(transport));
+            continue;
+        }
+        assert_true(n > 0);
+        bytes += n;
+        size -= (size_t)n;
+    }
+}
+
 static void clients_connect_and_are_accepted(void **state) {
-    const char *address = pipe_ends_address();
+    struct ends_place place;
     struct transport client, server;
     os_fd listener;
     DWORD flags;
 
     (void)state;
-    assert_int_equal(transport_listen(address, 0600, &listener, NULL), 0);
+    listener = ends_listen(&place);
     assert_true(transport_listens(listener));
     assert_false(transport_waits(listener));
-    assert_false(is_signalled(listener));
+    assert_false(ends_is_ready(listener));
     assert_int_equal(transport_accept(listener, &server), -EAGAIN);
-    assert_int_equal(transport_connect(address, &client), 0);
-    await(listener);
+    assert_int_equal(transport_connect(place.address, &client), 0);
+    ends_await(listener);
     assert_true(transport_waits(listener));
     assert_int_equal(transport_accept(listener, &server), 0);
-    assert_false(is_signalled(listener));
+    assert_false(ends_is_ready(listener));
     assert_true(GetHandleInformation(transport_peer(client), &flags) && !(flags & HANDLE_FLAG_INHERIT));
     assert_true(GetHandleInformation(transport_peer(server), &flags) && !(flags & HANDLE_FLAG_INHERIT));
-    assert_false(is_signalled(transport_pollable(client)));
-    assert_false(is_signalled(transport_pollable(server)));
+    assert_false(ends_is_ready(transport_pollable(client)));
+    assert_false(ends_is_ready(transport_pollable(server)));
     assert_int_equal(receive(server, 1), -EAGAIN);
     assert_int_equal(transport_send(client, "x", 1, NULL, 0), 1);
     assert_int_equal(receive_some(server, 9), 1);
     assert_int_equal(buffer[0], 'x');
     assert_int_equal(receive(server, 1), -EAGAIN);
-    assert_false(is_signalled(transport_pollable(server)));
+    assert_false(ends_is_ready(transport_pollable(server)));
     transport_close(client);
     assert_int_equal(receive_some(server, 1), 0);
     assert_int_equal(receive_some(server, 1), 0); /* it stays so */
     transport_close(server);
-    transport_unlink(address, NULL);
-    os_close(listener);
-    assert_int_equal(transport_connect(address, &client), -ENOENT);
+    ends_unlisten(&place, listener);
+    assert_int_equal(transport_connect(place.address, &client), -ENOENT);
 }
 
 static void many_may_wait_to_be_accepted(void **state) {
     enum { MANY = 40 };
-    const char *address = pipe_ends_address();
+    struct ends_place place;
     struct transport clients[MANY], servers[MANY];
     os_fd listener;
     size_t connected = 0, accepted = 0;
 
     (void)state;
-    assert_int_equal(transport_listen(address, 0600, &listener, NULL), 0);
+    listener = ends_listen(&place);
     while (connected < MANY) {
-        int r = transport_connect(address, &clients[connected]);
+        int r = transport_connect(place.address, &clients[connected]);
         if (r == 0) {
             connected++;
             continue;
@@ -85,14 +101,13 @@ static void many_may_wait_to_be_accepted(void **state) {
         assert_int_equal(r, -EAGAIN);
     }
     while (accepted < MANY)
-        servers[accepted++] = pipe_ends_accept(listener);
+        servers[accepted++] = ends_accept(listener);
     assert_int_equal(transport_accept(listener, &servers[0]), -EAGAIN);
     for (size_t i = 0; i < MANY; i++) {
         transport_close(clients[i]);
         transport_close(servers[i]);
     }
-    transport_unlink(address, NULL);
-    os_close(listener);
+    ends_unlisten(&place, listener);
 }
 
 static DWORD WINAPI accept_later(void *context) {
@@ -109,69 +124,64 @@ static DWORD WINAPI accept_later(void *context) {
 }
 
 static void who_waits_for_an_instance_gets_one(void **state) {
-    const char *address = pipe_ends_address();
+    struct ends_place place;
     struct transport clients[9], servers[9];
     size_t n = 0;
     os_fd listener;
 
     (void)state;
-    assert_int_equal(transport_listen(address, 0600, &listener, NULL), 0);
-    while (transport_connect(address, &clients[n]) == 0)
+    listener = ends_listen(&place);
+    while (transport_connect(place.address, &clients[n]) == 0)
         n++;
     assert_int_equal(n, 8);
-    assert_int_equal(transport_connect_by(address, os_now_us() + 20000, &clients[n]), -EAGAIN);
+    assert_int_equal(transport_connect_by(place.address, os_now_us() + 20000, &clients[n]), -EAGAIN);
     void *context[2] = {listener, servers};
     HANDLE thread = CreateThread(NULL, 0, accept_later, context, 0, NULL);
-    assert_int_equal(transport_connect_by(address, INT64_MAX, &clients[8]), 0);
-    assert_int_equal(WaitForSingleObject(thread, PIPE_ENDS_MS), WAIT_OBJECT_0);
+    assert_int_equal(transport_connect_by(place.address, INT64_MAX, &clients[8]), 0);
+    assert_int_equal(WaitForSingleObject(thread, ENDS_MS), WAIT_OBJECT_0);
     (void)CloseHandle(thread);
     for (size_t i = 0; i < 9; i++) {
         transport_close(clients[i]);
         transport_close(servers[i]);
     }
-    transport_unlink(address, NULL);
-    os_close(listener);
+    ends_unlisten(&place, listener);
 }
 
 static void a_client_that_has_left_is_seen(void **state) {
-    const char *address = pipe_ends_address();
+    struct ends_place place;
     struct transport client, server;
     os_fd listener;
 
     (void)state;
-    assert_int_equal(transport_listen(address, 0600, &listener, NULL), 0);
-    assert_int_equal(transport_connect(address, &client), 0);
+    listener = ends_listen(&place);
+    assert_int_equal(transport_connect(place.address, &client), 0);
     transport_close(client);
-    server = pipe_ends_accept(listener);
+    server = ends_accept(listener);
     assert_true(socket_is_shut(transport_peer(server)) && transport_is_empty(server));
     transport_close(server);
-    assert_int_equal(transport_connect(address, &client), 0); /* one that has said something */
+    assert_int_equal(transport_connect(place.address, &client), 0); /* one that has said something */
     assert_int_equal(transport_send(client, "x", 1, NULL, 0), 1);
-    server = pipe_ends_accept(listener);
+    server = ends_accept(listener);
     assert_false(transport_is_empty(server));
-    await(transport_pollable(server));
+    ends_await(transport_pollable(server));
     assert_false(transport_is_empty(server));
     transport_close(client);
     assert_false(transport_is_empty(server));
     assert_int_equal(receive_some(server, 1), 1);
     assert_true(transport_is_empty(server));
     transport_close(server);
-    transport_unlink(address, NULL);
-    os_close(listener);
+    ends_unlisten(&place, listener);
 }
 
 static void a_name_is_nobody_elses_while_it_lasts(void **state) {
-    const char *address = pipe_ends_address();
-    os_fd listener, second;
+    struct ends_place place;
+    os_fd listener = ends_listen(&place), second;
 
     (void)state;
-    assert_int_equal(transport_listen(address, 0600, &listener, NULL), 0);
-    assert_int_equal(transport_listen(address, 0600, &second, NULL), -EADDRINUSE);
-    transport_unlink(address, NULL);
-    os_close(listener);
-    assert_int_equal(transport_listen(address, 0600, &listener, NULL), 0);
-    transport_unlink(address, NULL);
-    os_close(listener);
+    assert_int_equal(transport_listen(place.address, 0600, &second, NULL), -EADDRINUSE);
+    ends_unlisten(&place, listener);
+    assert_int_equal(transport_listen(place.address, 0600, &listener, NULL), 0);
+    ends_unlisten(&place, listener);
 }
 
 static DWORD WINAPI listen_too(void *address) {
@@ -181,42 +191,40 @@ static DWORD WINAPI listen_too(void *address) {
 }
 
 static void nobody_takes_the_place_of_what_is_hidden(void **state) {
-    char address[64];
+    struct ends_place place;
     struct transport client, server;
     os_fd listener;
     DWORD second;
 
     (void)state;
-    strcpy(address, pipe_ends_address());
-    assert_int_equal(transport_listen(address, 0600, &listener, NULL), 0);
-    assert_int_equal(transport_connect(address, &client), 0);
-    await(listener);
-    assert_int_equal(transport_hide(address, NULL), 0);
+    listener = ends_listen(&place);
+    assert_int_equal(transport_connect(place.address, &client), 0);
+    ends_await(listener);
+    assert_int_equal(transport_hide(place.address, NULL), 0);
     assert_true(transport_waits(listener)); /* who came before is still there */
     assert_int_equal(transport_accept(listener, &server), 0);
     assert_int_equal(transport_send(client, "x", 1, NULL, 0), 1);
     assert_int_equal(receive_some(server, 1), 1);
     transport_close(server);
     transport_close(client);
-    assert_int_equal(transport_connect(address, &client), -ENOENT);
+    assert_int_equal(transport_connect(place.address, &client), -ENOENT);
     assert_false(transport_waits(listener));
-    HANDLE thread = CreateThread(NULL, 0, listen_too, address, 0, NULL);
+    HANDLE thread = CreateThread(NULL, 0, listen_too, place.address, 0, NULL);
     assert_int_equal(WaitForSingleObject(thread, 50),
                      WAIT_TIMEOUT); /* it waits: the broker may end, or stay */
-    transport_show(address, NULL);
-    assert_int_equal(WaitForSingleObject(thread, PIPE_ENDS_MS), WAIT_OBJECT_0);
+    transport_show(place.address, NULL);
+    assert_int_equal(WaitForSingleObject(thread, ENDS_MS), WAIT_OBJECT_0);
     assert_true(GetExitCodeThread(thread, &second));
     assert_int_equal((int)second, -EADDRINUSE);
     (void)CloseHandle(thread);
-    assert_int_equal(transport_connect(address, &client), 0);
-    server = pipe_ends_accept(listener);
+    assert_int_equal(transport_connect(place.address, &client), 0);
+    server = ends_accept(listener);
     transport_close(server);
     transport_close(client);
     transport_refuse(listener);
     assert_true(transport_is_shut(listener));
-    assert_int_equal(transport_connect(address, &client), -ENOENT);
-    transport_unlink(address, NULL);
-    os_close(listener);
+    assert_int_equal(transport_connect(place.address, &client), -ENOENT);
+    ends_unlisten(&place, listener);
 }
 
 static void bad_addresses_are_refused(void **state) {
@@ -236,7 +244,7 @@ static void bytes_keep_their_order_whatever_is_read_at_once(void **state) {
     size_t sizes[] = {1, 7, 4096, 70000};
 
     (void)state;
-    pipe_ends_open(&server, &client);
+    ends_open(&server, &client);
     for (size_t k = 0; k < sizeof(sizes) / sizeof(*sizes); k++) {
         static char sent[60000];
         size_t got = 0;
@@ -267,7 +275,7 @@ static void what_does_not_fit_is_sent_when_there_is_room(void **state) {
     for (size_t i = 0; i < sizeof(sent); i++)
         sent[i] = (char)(i * 7 + i / 1000);
     for (int way = 0; way < 2; way++) {
-        pipe_ends_open(&ends[0], &ends[1]);
+        ends_open(&ends[0], &ends[1]);
         struct transport from = ends[way], to = ends[!way];
         size_t out = 0, in = 0;
         bool waited = false;
@@ -280,7 +288,7 @@ static void what_does_not_fit_is_sent_when_there_is_room(void **state) {
             }
             assert_int_equal(n, -EAGAIN);
             if (out < sizeof(sent)) {
-                assert_false(is_signalled(transport_pollable(from)));
+                assert_false(ends_is_ready(transport_pollable(from)));
                 waited = true;
             }
             n = receive_some(to, 100000);
@@ -303,22 +311,22 @@ static void a_full_server_is_not_woken_by_requests(void **state) {
     ptrdiff_t n;
 
     (void)state;
-    pipe_ends_open(&server, &client);
+    ends_open(&server, &client);
     assert_int_equal(transport_send(client, "hello", 5, NULL, 0), 5);
     assert_int_equal(receive_some(server, 100), 5);
     while ((n = transport_send(server, sent + out, sizeof(sent) - out, NULL, 0)) > 0)
         out += (size_t)n;
     assert_int_equal(n, -EAGAIN);
     assert_int_equal(transport_send(client, "more", 4, NULL, 0), 4);
-    await(transport_pollable(server));
+    ends_await(transport_pollable(server));
     assert_int_equal(transport_send(server, sent + out, sizeof(sent) - out, NULL, 0), -EAGAIN);
-    assert_false(is_signalled(transport_pollable(server)));
-    assert_true(is_signalled(transport_pollable(client)));
+    assert_false(ends_is_ready(transport_pollable(server)));
+    assert_true(ends_is_ready(transport_pollable(client)));
     assert_int_equal(transport_send(client, "x", 1, NULL, 0), 1);
-    assert_true(is_signalled(transport_pollable(client))); /* a client is: it reads always */
+    assert_true(ends_is_ready(transport_pollable(client))); /* a client is: it reads always */
     while (in <= out)
         in += (size_t)receive_some(client, 50000);
-    await(transport_pollable(server));
+    ends_await(transport_pollable(server));
     n = transport_send(server, sent + out, sizeof(sent) - out, NULL, 0);
     assert_true(n > 0);
     assert_int_equal(receive(server, 100), 4);
@@ -332,7 +340,7 @@ static void what_was_sent_can_be_read_after_the_close(void **state) {
 
     (void)state;
     for (int way = 0; way < 2; way++) {
-        pipe_ends_open(&server, &client);
+        ends_open(&server, &client);
         struct transport from = way ? server : client, to = way ? client : server;
         assert_int_equal(transport_send(from, "last", 4, NULL, 0), 4);
         assert_int_equal(transport_send(from, "words", 5, NULL, 0), 5);
@@ -358,7 +366,7 @@ static void handles_travel_beside_the_bytes(void **state) {
     DWORD n;
 
     (void)state;
-    pipe_ends_open(&server, &client);
+    ends_open(&server, &client);
     for (int way = 0; way < 2; way++) {
         struct transport from = way ? server : client, to = way ? client : server;
         HANDLE pipes[2];
@@ -392,7 +400,7 @@ static void copies_are_closed_with_the_connection(void **state) {
     HANDLE event;
 
     (void)state;
-    pipe_ends_open(&server, &client);
+    ends_open(&server, &client);
     event = CreateFileW(L"NUL", GENERIC_READ, FILE_SHARE_READ, NULL, OPEN_EXISTING, 0, NULL);
     assert_int_equal(transport_send(client, "x", 1, &event, 1), 1);
     assert_int_equal(transport_send(client, "y", 1, &event, 1), 1);
@@ -410,14 +418,14 @@ static void one_that_expects_no_handles_gets_none(void **state) {
     HANDLE file;
 
     (void)state;
-    pipe_ends_open(&server, &client);
+    ends_open(&server, &client);
     file = CreateFileW(L"NUL", GENERIC_READ, FILE_SHARE_READ, NULL, OPEN_EXISTING, 0, NULL);
     assert_int_equal(transport_send(client, "x", 1, &file, 1), 1);
-    await(transport_pollable(server));
+    ends_await(transport_pollable(server));
     assert_int_equal(transport_recv(server, buffer, 1, NULL, &n_fds, &truncated, false), 1);
     assert_int_equal(n_fds, 0);
     assert_int_equal(transport_send(server, "x", 1, &file, 1), 1);
-    await(transport_pollable(client));
+    ends_await(transport_pollable(client));
     assert_int_equal(transport_recv(client, buffer, 1, NULL, &n_fds, &truncated, false), 1);
     assert_int_equal(n_fds, 0);
     os_close(file);
@@ -430,7 +438,7 @@ static void as_many_handles_as_a_frame_may_have(void **state) {
     os_fd many[FRAME_FDS_MAX + 2];
 
     (void)state;
-    pipe_ends_open(&server, &client);
+    ends_open(&server, &client);
     for (size_t i = 0; i < FRAME_FDS_MAX + 2; i++)
         many[i] = CreateEventW(NULL, TRUE, FALSE, NULL);
     assert_int_equal(transport_send(client, "x", 1, many, FRAME_FDS_MAX + 2), -EINVAL);
@@ -440,7 +448,7 @@ static void as_many_handles_as_a_frame_may_have(void **state) {
         assert_int_equal(n_fds, FRAME_FDS_MAX);
         for (size_t i = 0; i < n_fds; i++) {
             assert_true(SetEvent(fds[i]));
-            assert_true(is_signalled(many[i]) && ResetEvent(many[i]));
+            assert_true(ends_is_ready(many[i]) && ResetEvent(many[i]));
             os_close(fds[i]);
         }
     }
@@ -455,7 +463,7 @@ static void what_cannot_be_copied_is_not_sent(void **state) {
     os_fd two[2];
 
     (void)state;
-    pipe_ends_open(&server, &client);
+    ends_open(&server, &client);
     two[0] = CreateFileW(L"NUL", GENERIC_READ, FILE_SHARE_READ, NULL, OPEN_EXISTING, 0, NULL);
     two[1] = (os_fd)0x7FFFFFFC;
     assert_int_equal(transport_send(client, "x", 1, two, 2), -EBADF);
@@ -472,17 +480,16 @@ static void what_cannot_be_copied_is_not_sent(void **state) {
 /* ---- a client that does not follow the rules ---- */
 
 static void raw_open(struct transport *server, HANDLE *pipe) {
-    const char *address = pipe_ends_address();
+    struct ends_place place;
     wchar_t name[PIPE_NAME_UNITS];
     os_fd listener;
 
-    assert_int_equal(transport_listen(address, 0600, &listener, NULL), 0);
-    assert_int_equal(pipe_name(address, name), 0);
+    listener = ends_listen(&place);
+    assert_int_equal(pipe_name(place.address, name), 0);
     *pipe = CreateFileW(name, GENERIC_READ | GENERIC_WRITE, 0, NULL, OPEN_EXISTING, 0, NULL);
     assert_true(*pipe != INVALID_HANDLE_VALUE);
-    *server = pipe_ends_accept(listener);
-    transport_unlink(address, NULL);
-    os_close(listener);
+    *server = ends_accept(listener);
+    ends_unlisten(&place, listener);
 }
 
 static void raw_send(HANDLE pipe, const void *bytes, size_t size) {
