@@ -27,6 +27,7 @@ struct pipe_end {
     struct flight *flight;                 /* a write that is not over, or not reported */
     size_t left;                           /* bytes of the message in progress */
     DWORD ended;     /* the error after which no read is standing; 0: one is, or a message is in progress */
+    int fault;       /* a negative errno for the next read; 0: none */
     OVERLAPPED read; /* the standing read */
     struct message_head in; /* and its buffer */
 };

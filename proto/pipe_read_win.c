@@ -139,13 +139,33 @@ static ptrdiff_t read_some(struct pipe_end *end, void *bytes, size_t size, os_fd
     return (ptrdiff_t)size;
 }
 
+/* Whether a message without descriptors has come, whose first bytes can be returned with those before it. */
+static bool follows(struct pipe_end *end) {
+    DWORD n = 0;
+
+    return end->left == 0 && !end->ended && pipe_work_is_over(&end->read) &&
+           pipe_work_error(end, &end->read, &n) == ERROR_MORE_DATA && n == sizeof(end->in) && end->in.n == 0;
+}
+
+/* Several messages are one read, as they are of a stream: up to one that brings descriptors. */
 ptrdiff_t pipe_read(struct pipe_end *end, void *bytes, size_t size, os_fd *fds, size_t *n_fds,
                     bool *truncated) {
-    ptrdiff_t got = read_some(end, bytes, size, fds, n_fds, truncated);
+    size_t sum = 0;
+    ptrdiff_t got;
 
+    if (end->fault < 0) {
+        got = end->fault;
+        end->fault = 0;
+        return got;
+    }
+    do {
+        got = read_some(end, (uint8_t *)bytes + sum, size - sum, fds, n_fds, truncated);
+        sum += got > 0 ? (size_t)got : 0;
+    } while (got > 0 && sum < size && *n_fds == 0 && !*truncated && follows(end));
     if (got <= 0 && got != -EAGAIN) {
         end->ended = ERROR_BROKEN_PIPE;
         end->left = 0;
+        end->fault = sum > 0 ? (int)got : 0; /* for the next read */
     }
-    return got;
+    return sum > 0 ? (ptrdiff_t)sum : got;
 }

@@ -13,7 +13,7 @@ get_filename_component(CMAKE_SYSTEM_PROCESSOR "${PORTD_WINDOWS}" NAME)
 set(CMAKE_C_COMPILER ${CMAKE_SYSTEM_PROCESSOR}-w64-mingw32-gcc)
 set(CMAKE_RC_COMPILER ${CMAKE_SYSTEM_PROCESSOR}-w64-mingw32-windres)
 foreach(kind EXE SHARED MODULE)
-  set(CMAKE_${kind}_LINKER_FLAGS_INIT "-static-libgcc") # or they would need libgcc_s_seh-1.dll beside them
+  set(CMAKE_${kind}_LINKER_FLAGS_INIT "-static") # or they would need libgcc_s_seh-1.dll, and some tests libwinpthread-1.dll, beside them
 endforeach()
 find_program(wine NAMES wine64 wine PATHS /usr/lib/wine)
 if(wine)

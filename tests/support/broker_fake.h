@@ -19,12 +19,12 @@
 #include "proto/frame.h"
 
 #include "portd.pb-c.h"
-#include "tests/support/ends.h"
+#include "tests/support/line.h"
 
 enum { BROKER_UNDO = 5 }; /* in replies to create calls */
 
 struct broker_fake {
-    struct ends_place place;
+    struct line_place place;
     os_fd listener;
     struct transport connection; /* or none */
     struct channel_scratch scratch;
@@ -37,12 +37,12 @@ struct broker_fake {
 static inline void broker_listen(struct broker_fake *broker) {
     memset(broker, 0, sizeof(*broker));
     broker->connection = transport_none();
-    broker->listener = ends_listen(&broker->place);
+    broker->listener = line_listen(&broker->place);
     assert_int_equal(channel_scratch_init(&broker->scratch), 0);
 }
 
 static inline void broker_wait_readable(const struct broker_fake *broker) {
-    ends_await(transport_pollable(broker->connection));
+    line_await(transport_pollable(broker->connection));
 }
 
 static inline void broker_take_on(struct broker_fake *broker, struct transport connection) {
@@ -51,7 +51,7 @@ static inline void broker_take_on(struct broker_fake *broker, struct transport c
 }
 
 static inline void broker_accept(struct broker_fake *broker) {
-    broker_take_on(broker, ends_accept(broker->listener));
+    broker_take_on(broker, line_accept(broker->listener));
 }
 
 static inline void broker_discard(void *context, os_fd fd) {
@@ -80,12 +80,12 @@ static inline void broker_hang_up(struct broker_fake *broker) {
 static inline void broker_close(struct broker_fake *broker) {
     broker_hang_up(broker);
     channel_scratch_deinit(&broker->scratch);
-    ends_unlisten(&broker->place, broker->listener);
+    line_unlisten(&broker->place, broker->listener);
 }
 
 /* Nothing has been sent to the broker. */
 static inline bool broker_hears_nothing(struct broker_fake *broker) {
-    return !channel_has_frame(&broker->channel) && !ends_is_ready(transport_pollable(broker->connection));
+    return !channel_has_frame(&broker->channel) && !line_is_ready(transport_pollable(broker->connection));
 }
 
 /* Reads the next request, which must have that method. Valid until the next call; descriptors left in broker->frame are closed

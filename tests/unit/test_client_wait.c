@@ -357,11 +357,15 @@ static void cancelled_request_is_answered_at_once(void **state) {
     struct heard sent = {0}, queued = {0}, last = {0};
     portd_request *request[2];
     const portd_id id = 19;
+    os_fd null = native_null();
 
     (void)state;
     assert_int_equal(portd_ping_start(client, hear, &sent, &request[0]), 1);
     assert_int_equal(portd_wait_start(client, &id, 1, 0, PORTD_FOREVER, hear, &last, NULL), 1);
-    assert_int_equal(portd_fd_to_semaphore_start(client, 0, PORTD_MODE_READ, hear, &queued, &request[1]), 1);
+    assert_int_equal(
+        portd_fd_to_semaphore_start(client, (portd_native)null, PORTD_MODE_READ, hear, &queued, &request[1]),
+        1);
+    os_close(null);
     portd_cancel(request[0]);
     portd_cancel(request[1]);
     assert_int_equal(sent.calls + queued.calls, 0); /* never inside portd_cancel */
@@ -386,9 +390,12 @@ static void create_call_that_is_cancelled_is_undone(void **state) {
     portd_client *client = broker_meet(&broker, NULL, WINDOW);
     struct heard heard = {0};
     portd_request *request;
+    os_fd null = native_null();
 
     (void)state;
-    assert_int_equal(portd_fd_to_semaphore_start(client, 0, PORTD_MODE_READ, hear, &heard, &request), 1);
+    assert_int_equal(
+        portd_fd_to_semaphore_start(client, (portd_native)null, PORTD_MODE_READ, hear, &heard, &request), 1);
+    os_close(null);
     portd_cancel(request);
     process_all(client);
     assert_int_equal(heard.code, PORTD_E_CANCELLED);

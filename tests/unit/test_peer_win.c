@@ -12,7 +12,7 @@
 #include "proto/peer.h"
 #include "proto/sid_win.h"
 #include "proto/winsock_win.h"
-#include "tests/support/ends.h"
+#include "tests/support/line.h"
 
 #include <windows.h>
 
@@ -25,7 +25,7 @@ static ptrdiff_t receive(struct transport transport) {
     ptrdiff_t n;
 
     do {
-        if (WaitForSingleObject(transport_pollable(transport), ENDS_MS) != WAIT_OBJECT_0)
+        if (WaitForSingleObject(transport_pollable(transport), LINE_MS) != WAIT_OBJECT_0)
             return -ETIMEDOUT;
         n = transport_recv(transport, buffer, sizeof(buffer), fds, &n_fds, &truncated, false);
     } while (n == -EAGAIN);
@@ -66,7 +66,7 @@ static int client_gives(struct transport connection) {
     (void)closesocket(server);
     if (recv(client, &byte, 1, 0) != 1 || byte != 'b') /* the broker has it */
         return 3;
-    if (WaitForSingleObject(event, ENDS_MS) != WAIT_OBJECT_0)
+    if (WaitForSingleObject(event, LINE_MS) != WAIT_OBJECT_0)
         return 4;
     if (receive(connection) != 4 || n_fds != 2)
         return 5;
@@ -93,20 +93,20 @@ static HANDLE start(const char *client, const char *address) {
 }
 
 static struct transport accept_from(const char *client, HANDLE *process) {
-    struct ends_place place;
+    struct line_place place;
     os_fd listener;
 
-    listener = ends_listen(&place);
+    listener = line_listen(&place);
     *process = start(client, place.address);
-    struct transport server = ends_accept(listener);
-    ends_unlisten(&place, listener);
+    struct transport server = line_accept(listener);
+    line_unlisten(&place, listener);
     return server;
 }
 
 static void finish(HANDLE process) {
     DWORD status;
 
-    ends_await(process);
+    line_await(process);
     assert_true(GetExitCodeProcess(process, &status));
     assert_int_equal(status, 0);
     (void)CloseHandle(process);
@@ -117,7 +117,7 @@ static void it_is_this_process(void **state) {
     struct peer peer;
 
     (void)state;
-    ends_open(&server, &client);
+    line_open(&server, &client);
     memset(&peer, 0xFF, sizeof(peer));
     assert_int_equal(peer_of(transport_peer(server), &peer), 0);
     assert_int_equal(peer.pid, GetCurrentProcessId());
@@ -210,7 +210,7 @@ static void handles_pass_between_processes(void **state) {
     HANDLE told = CreateEventW(NULL, TRUE, FALSE, NULL);
     os_fd back[2] = {socket, told};
     assert_int_equal(transport_send(server, "back", 4, back, 2), 4);
-    ends_await(told);
+    line_await(told);
     os_close(told);
     os_close(socket);
     os_close(event);
@@ -232,7 +232,7 @@ static void a_pipe_and_its_process_have_one_token(void **state) {
     os_fd process;
 
     (void)state;
-    ends_open(&server, &client);
+    line_open(&server, &client);
     assert_int_equal(transport_send(client, "x", 1, NULL, 0), 1);
     assert_int_equal(receive(server), 1);
     assert_int_equal(caller_open(transport_peer(server), CALLER_LOOK | CALLER_GIVE, &process), 0);

@@ -4,7 +4,7 @@
 #include "proto/frame.h"
 #include "proto/pipe_win.h"
 #include "proto/socket.h"
-#include "tests/support/ends.h"
+#include "tests/support/line.h"
 
 #include <windows.h>
 
@@ -24,7 +24,7 @@ static ptrdiff_t receive_some(struct transport transport, size_t size) {
     ptrdiff_t n;
 
     do {
-        ends_await(transport_pollable(transport));
+        line_await(transport_pollable(transport));
         n = receive(transport, size);
     } while (n == -EAGAIN);
     return n;
@@ -35,7 +35,7 @@ static void send_all(struct transport transport, const char *bytes, size_t size)
     while (size > 0) {
         ptrdiff_t n = transport_send(transport, bytes, size, NULL, 0);
         if (n == -EAGAIN) {
-            ends_await(transport_pollable(transport));
+            line_await(transport_pollable(transport));
             continue;
         }
         assert_true(n > 0);
@@ -45,49 +45,49 @@ static void send_all(struct transport transport, const char *bytes, size_t size)
 }
 
 static void clients_connect_and_are_accepted(void **state) {
-    struct ends_place place;
+    struct line_place place;
     struct transport client, server;
     os_fd listener;
     DWORD flags;
 
     (void)state;
-    listener = ends_listen(&place);
+    listener = line_listen(&place);
     assert_true(transport_listens(listener));
     assert_false(transport_waits(listener));
-    assert_false(ends_is_ready(listener));
+    assert_false(line_is_ready(listener));
     assert_int_equal(transport_accept(listener, &server), -EAGAIN);
     assert_int_equal(transport_connect(place.address, &client), 0);
-    ends_await(listener);
+    line_await(listener);
     assert_true(transport_waits(listener));
     assert_int_equal(transport_accept(listener, &server), 0);
-    assert_false(ends_is_ready(listener));
+    assert_false(line_is_ready(listener));
     assert_true(GetHandleInformation(transport_peer(client), &flags) && !(flags & HANDLE_FLAG_INHERIT));
     assert_true(GetHandleInformation(transport_peer(server), &flags) && !(flags & HANDLE_FLAG_INHERIT));
-    assert_false(ends_is_ready(transport_pollable(client)));
-    assert_false(ends_is_ready(transport_pollable(server)));
+    assert_false(line_is_ready(transport_pollable(client)));
+    assert_false(line_is_ready(transport_pollable(server)));
     assert_int_equal(receive(server, 1), -EAGAIN);
     assert_int_equal(transport_send(client, "x", 1, NULL, 0), 1);
     assert_int_equal(receive_some(server, 9), 1);
     assert_int_equal(buffer[0], 'x');
     assert_int_equal(receive(server, 1), -EAGAIN);
-    assert_false(ends_is_ready(transport_pollable(server)));
+    assert_false(line_is_ready(transport_pollable(server)));
     transport_close(client);
     assert_int_equal(receive_some(server, 1), 0);
     assert_int_equal(receive_some(server, 1), 0); /* it stays so */
     transport_close(server);
-    ends_unlisten(&place, listener);
+    line_unlisten(&place, listener);
     assert_int_equal(transport_connect(place.address, &client), -ENOENT);
 }
 
 static void many_may_wait_to_be_accepted(void **state) {
     enum { MANY = 40 };
-    struct ends_place place;
+    struct line_place place;
     struct transport clients[MANY], servers[MANY];
     os_fd listener;
     size_t connected = 0, accepted = 0;
 
     (void)state;
-    listener = ends_listen(&place);
+    listener = line_listen(&place);
     while (connected < MANY) {
         int r = transport_connect(place.address, &clients[connected]);
         if (r == 0) {
@@ -101,13 +101,13 @@ static void many_may_wait_to_be_accepted(void **state) {
         assert_int_equal(r, -EAGAIN);
     }
     while (accepted < MANY)
-        servers[accepted++] = ends_accept(listener);
+        servers[accepted++] = line_accept(listener);
     assert_int_equal(transport_accept(listener, &servers[0]), -EAGAIN);
     for (size_t i = 0; i < MANY; i++) {
         transport_close(clients[i]);
         transport_close(servers[i]);
     }
-    ends_unlisten(&place, listener);
+    line_unlisten(&place, listener);
 }
 
 static DWORD WINAPI accept_later(void *context) {
@@ -124,13 +124,13 @@ static DWORD WINAPI accept_later(void *context) {
 }
 
 static void who_waits_for_an_instance_gets_one(void **state) {
-    struct ends_place place;
+    struct line_place place;
     struct transport clients[9], servers[9];
     size_t n = 0;
     os_fd listener;
 
     (void)state;
-    listener = ends_listen(&place);
+    listener = line_listen(&place);
     while (transport_connect(place.address, &clients[n]) == 0)
         n++;
     assert_int_equal(n, 8);
@@ -138,50 +138,50 @@ static void who_waits_for_an_instance_gets_one(void **state) {
     void *context[2] = {listener, servers};
     HANDLE thread = CreateThread(NULL, 0, accept_later, context, 0, NULL);
     assert_int_equal(transport_connect_by(place.address, INT64_MAX, &clients[8]), 0);
-    assert_int_equal(WaitForSingleObject(thread, ENDS_MS), WAIT_OBJECT_0);
+    assert_int_equal(WaitForSingleObject(thread, LINE_MS), WAIT_OBJECT_0);
     (void)CloseHandle(thread);
     for (size_t i = 0; i < 9; i++) {
         transport_close(clients[i]);
         transport_close(servers[i]);
     }
-    ends_unlisten(&place, listener);
+    line_unlisten(&place, listener);
 }
 
 static void a_client_that_has_left_is_seen(void **state) {
-    struct ends_place place;
+    struct line_place place;
     struct transport client, server;
     os_fd listener;
 
     (void)state;
-    listener = ends_listen(&place);
+    listener = line_listen(&place);
     assert_int_equal(transport_connect(place.address, &client), 0);
     transport_close(client);
-    server = ends_accept(listener);
+    server = line_accept(listener);
     assert_true(socket_is_shut(transport_peer(server)) && transport_is_empty(server));
     transport_close(server);
     assert_int_equal(transport_connect(place.address, &client), 0); /* one that has said something */
     assert_int_equal(transport_send(client, "x", 1, NULL, 0), 1);
-    server = ends_accept(listener);
+    server = line_accept(listener);
     assert_false(transport_is_empty(server));
-    ends_await(transport_pollable(server));
+    line_await(transport_pollable(server));
     assert_false(transport_is_empty(server));
     transport_close(client);
     assert_false(transport_is_empty(server));
     assert_int_equal(receive_some(server, 1), 1);
     assert_true(transport_is_empty(server));
     transport_close(server);
-    ends_unlisten(&place, listener);
+    line_unlisten(&place, listener);
 }
 
 static void a_name_is_nobody_elses_while_it_lasts(void **state) {
-    struct ends_place place;
-    os_fd listener = ends_listen(&place), second;
+    struct line_place place;
+    os_fd listener = line_listen(&place), second;
 
     (void)state;
     assert_int_equal(transport_listen(place.address, 0600, &second, NULL), -EADDRINUSE);
-    ends_unlisten(&place, listener);
+    line_unlisten(&place, listener);
     assert_int_equal(transport_listen(place.address, 0600, &listener, NULL), 0);
-    ends_unlisten(&place, listener);
+    line_unlisten(&place, listener);
 }
 
 static DWORD WINAPI listen_too(void *address) {
@@ -191,15 +191,15 @@ static DWORD WINAPI listen_too(void *address) {
 }
 
 static void nobody_takes_the_place_of_what_is_hidden(void **state) {
-    struct ends_place place;
+    struct line_place place;
     struct transport client, server;
     os_fd listener;
     DWORD second;
 
     (void)state;
-    listener = ends_listen(&place);
+    listener = line_listen(&place);
     assert_int_equal(transport_connect(place.address, &client), 0);
-    ends_await(listener);
+    line_await(listener);
     assert_int_equal(transport_hide(place.address, NULL), 0);
     assert_true(transport_waits(listener)); /* who came before is still there */
     assert_int_equal(transport_accept(listener, &server), 0);
@@ -213,18 +213,18 @@ static void nobody_takes_the_place_of_what_is_hidden(void **state) {
     assert_int_equal(WaitForSingleObject(thread, 50),
                      WAIT_TIMEOUT); /* it waits: the broker may end, or stay */
     transport_show(place.address, NULL);
-    assert_int_equal(WaitForSingleObject(thread, ENDS_MS), WAIT_OBJECT_0);
+    assert_int_equal(WaitForSingleObject(thread, LINE_MS), WAIT_OBJECT_0);
     assert_true(GetExitCodeThread(thread, &second));
     assert_int_equal((int)second, -EADDRINUSE);
     (void)CloseHandle(thread);
     assert_int_equal(transport_connect(place.address, &client), 0);
-    server = ends_accept(listener);
+    server = line_accept(listener);
     transport_close(server);
     transport_close(client);
     transport_refuse(listener);
     assert_true(transport_is_shut(listener));
     assert_int_equal(transport_connect(place.address, &client), -ENOENT);
-    ends_unlisten(&place, listener);
+    line_unlisten(&place, listener);
 }
 
 static void bad_addresses_are_refused(void **state) {
@@ -244,7 +244,7 @@ static void bytes_keep_their_order_whatever_is_read_at_once(void **state) {
     size_t sizes[] = {1, 7, 4096, 70000};
 
     (void)state;
-    ends_open(&server, &client);
+    line_open(&server, &client);
     for (size_t k = 0; k < sizeof(sizes) / sizeof(*sizes); k++) {
         static char sent[60000];
         size_t got = 0;
@@ -275,7 +275,7 @@ static void what_does_not_fit_is_sent_when_there_is_room(void **state) {
     for (size_t i = 0; i < sizeof(sent); i++)
         sent[i] = (char)(i * 7 + i / 1000);
     for (int way = 0; way < 2; way++) {
-        ends_open(&ends[0], &ends[1]);
+        line_open(&ends[0], &ends[1]);
         struct transport from = ends[way], to = ends[!way];
         size_t out = 0, in = 0;
         bool waited = false;
@@ -288,7 +288,7 @@ static void what_does_not_fit_is_sent_when_there_is_room(void **state) {
             }
             assert_int_equal(n, -EAGAIN);
             if (out < sizeof(sent)) {
-                assert_false(ends_is_ready(transport_pollable(from)));
+                assert_false(line_is_ready(transport_pollable(from)));
                 waited = true;
             }
             n = receive_some(to, 100000);
@@ -311,26 +311,26 @@ static void a_full_server_is_not_woken_by_requests(void **state) {
     ptrdiff_t n;
 
     (void)state;
-    ends_open(&server, &client);
+    line_open(&server, &client);
     assert_int_equal(transport_send(client, "hello", 5, NULL, 0), 5);
     assert_int_equal(receive_some(server, 100), 5);
     while ((n = transport_send(server, sent + out, sizeof(sent) - out, NULL, 0)) > 0)
         out += (size_t)n;
     assert_int_equal(n, -EAGAIN);
     assert_int_equal(transport_send(client, "more", 4, NULL, 0), 4);
-    ends_await(transport_pollable(server));
+    line_await(transport_pollable(server));
     assert_int_equal(transport_send(server, sent + out, sizeof(sent) - out, NULL, 0), -EAGAIN);
-    assert_false(ends_is_ready(transport_pollable(server)));
-    assert_true(ends_is_ready(transport_pollable(client)));
+    assert_false(line_is_ready(transport_pollable(server)));
+    assert_true(line_is_ready(transport_pollable(client)));
     assert_int_equal(transport_send(client, "x", 1, NULL, 0), 1);
-    assert_true(ends_is_ready(transport_pollable(client))); /* a client is: it reads always */
+    assert_true(line_is_ready(transport_pollable(client))); /* a client is: it reads always */
     while (in <= out)
         in += (size_t)receive_some(client, 50000);
-    ends_await(transport_pollable(server));
+    line_await(transport_pollable(server));
     n = transport_send(server, sent + out, sizeof(sent) - out, NULL, 0);
     assert_true(n > 0);
-    assert_int_equal(receive(server, 100), 4);
-    assert_int_equal(receive_some(server, 100), 1);
+    assert_int_equal(receive(server, 100), 5);
+    assert_memory_equal(buffer, "morex", 5);
     transport_close(server);
     transport_close(client);
 }
@@ -340,7 +340,7 @@ static void what_was_sent_can_be_read_after_the_close(void **state) {
 
     (void)state;
     for (int way = 0; way < 2; way++) {
-        ends_open(&server, &client);
+        line_open(&server, &client);
         struct transport from = way ? server : client, to = way ? client : server;
         assert_int_equal(transport_send(from, "last", 4, NULL, 0), 4);
         assert_int_equal(transport_send(from, "words", 5, NULL, 0), 5);
@@ -351,8 +351,8 @@ static void what_was_sent_can_be_read_after_the_close(void **state) {
             (void)CloseHandle(transport_take(from));
         else
             transport_close(from);
-        assert_int_equal(receive_some(to, 100), 4);
-        assert_int_equal(receive_some(to, 100), 5);
+        assert_int_equal(receive_some(to, 100), 9);
+        assert_memory_equal(buffer, "lastwords", 9);
         assert_int_equal(receive_some(to, 100), 0);
         ptrdiff_t n = transport_send(to, "x", 1, NULL, 0);
         assert_int_equal(n, -EPIPE);
@@ -366,7 +366,7 @@ static void handles_travel_beside_the_bytes(void **state) {
     DWORD n;
 
     (void)state;
-    ends_open(&server, &client);
+    line_open(&server, &client);
     for (int way = 0; way < 2; way++) {
         struct transport from = way ? server : client, to = way ? client : server;
         HANDLE pipes[2];
@@ -395,12 +395,37 @@ static void handles_travel_beside_the_bytes(void **state) {
     transport_close(client);
 }
 
+/* As a stream: up to what brings handles. */
+static void messages_are_read_together(void **state) {
+    struct transport server, client;
+    HANDLE file = CreateFileW(L"NUL", GENERIC_READ, FILE_SHARE_READ, NULL, OPEN_EXISTING, 0, NULL);
+
+    (void)state;
+    line_open(&server, &client);
+    assert_int_equal(transport_send(client, "a", 1, NULL, 0), 1);
+    assert_int_equal(transport_send(client, "bc", 2, NULL, 0), 2);
+    assert_int_equal(transport_send(client, "de", 2, &file, 1), 2);
+    assert_int_equal(transport_send(client, "fgh", 3, NULL, 0), 3);
+    assert_int_equal(transport_send(client, "i", 1, NULL, 0), 1);
+    assert_int_equal(receive_some(server, 100), 3);
+    assert_int_equal(n_fds, 0);
+    assert_int_equal(receive_some(server, 100), 2);
+    assert_int_equal(n_fds, 1);
+    os_close(fds[0]);
+    assert_int_equal(receive_some(server, 2), 2);
+    assert_int_equal(receive_some(server, 100), 2);
+    assert_memory_equal(buffer, "hi", 2);
+    os_close(file);
+    transport_close(client);
+    transport_close(server);
+}
+
 static void copies_are_closed_with_the_connection(void **state) {
     struct transport server, client;
     HANDLE event;
 
     (void)state;
-    ends_open(&server, &client);
+    line_open(&server, &client);
     event = CreateFileW(L"NUL", GENERIC_READ, FILE_SHARE_READ, NULL, OPEN_EXISTING, 0, NULL);
     assert_int_equal(transport_send(client, "x", 1, &event, 1), 1);
     assert_int_equal(transport_send(client, "y", 1, &event, 1), 1);
@@ -418,14 +443,14 @@ static void one_that_expects_no_handles_gets_none(void **state) {
     HANDLE file;
 
     (void)state;
-    ends_open(&server, &client);
+    line_open(&server, &client);
     file = CreateFileW(L"NUL", GENERIC_READ, FILE_SHARE_READ, NULL, OPEN_EXISTING, 0, NULL);
     assert_int_equal(transport_send(client, "x", 1, &file, 1), 1);
-    ends_await(transport_pollable(server));
+    line_await(transport_pollable(server));
     assert_int_equal(transport_recv(server, buffer, 1, NULL, &n_fds, &truncated, false), 1);
     assert_int_equal(n_fds, 0);
     assert_int_equal(transport_send(server, "x", 1, &file, 1), 1);
-    ends_await(transport_pollable(client));
+    line_await(transport_pollable(client));
     assert_int_equal(transport_recv(client, buffer, 1, NULL, &n_fds, &truncated, false), 1);
     assert_int_equal(n_fds, 0);
     os_close(file);
@@ -438,7 +463,7 @@ static void as_many_handles_as_a_frame_may_have(void **state) {
     os_fd many[FRAME_FDS_MAX + 2];
 
     (void)state;
-    ends_open(&server, &client);
+    line_open(&server, &client);
     for (size_t i = 0; i < FRAME_FDS_MAX + 2; i++)
         many[i] = CreateEventW(NULL, TRUE, FALSE, NULL);
     assert_int_equal(transport_send(client, "x", 1, many, FRAME_FDS_MAX + 2), -EINVAL);
@@ -448,7 +473,7 @@ static void as_many_handles_as_a_frame_may_have(void **state) {
         assert_int_equal(n_fds, FRAME_FDS_MAX);
         for (size_t i = 0; i < n_fds; i++) {
             assert_true(SetEvent(fds[i]));
-            assert_true(ends_is_ready(many[i]) && ResetEvent(many[i]));
+            assert_true(line_is_ready(many[i]) && ResetEvent(many[i]));
             os_close(fds[i]);
         }
     }
@@ -463,7 +488,7 @@ static void what_cannot_be_copied_is_not_sent(void **state) {
     os_fd two[2];
 
     (void)state;
-    ends_open(&server, &client);
+    line_open(&server, &client);
     two[0] = CreateFileW(L"NUL", GENERIC_READ, FILE_SHARE_READ, NULL, OPEN_EXISTING, 0, NULL);
     two[1] = (os_fd)0x7FFFFFFC;
     assert_int_equal(transport_send(client, "x", 1, two, 2), -EBADF);
@@ -480,16 +505,16 @@ static void what_cannot_be_copied_is_not_sent(void **state) {
 /* ---- a client that does not follow the rules ---- */
 
 static void raw_open(struct transport *server, HANDLE *pipe) {
-    struct ends_place place;
+    struct line_place place;
     wchar_t name[PIPE_NAME_UNITS];
     os_fd listener;
 
-    listener = ends_listen(&place);
+    listener = line_listen(&place);
     assert_int_equal(pipe_name(place.address, name), 0);
     *pipe = CreateFileW(name, GENERIC_READ | GENERIC_WRITE, 0, NULL, OPEN_EXISTING, 0, NULL);
     assert_true(*pipe != INVALID_HANDLE_VALUE);
-    *server = ends_accept(listener);
-    ends_unlisten(&place, listener);
+    *server = line_accept(listener);
+    line_unlisten(&place, listener);
 }
 
 static void raw_send(HANDLE pipe, const void *bytes, size_t size) {
@@ -565,6 +590,21 @@ static void values_that_are_no_handles_are_refused(void **state) {
     os_close(event);
 }
 
+static void what_was_right_before_is_returned_first(void **state) {
+    struct transport server;
+    HANDLE pipe;
+
+    (void)state;
+    raw_open(&server, &pipe);
+    raw_send(pipe, (const uint32_t[5]){4, 0, 0, 0, 'x'}, 20);
+    raw_send(pipe, (const uint32_t[5]){8, 0, 0, 0, 'x'}, 20); /* fewer bytes than it says */
+    assert_int_equal(receive_some(server, 100), 4);
+    assert_int_equal(receive_some(server, 100), -EPROTO);
+    assert_int_equal(receive_some(server, 100), 0);
+    transport_close(server);
+    os_close(pipe);
+}
+
 static void empty_messages_are_nothing(void **state) {
     struct transport server;
     HANDLE pipe;
@@ -589,7 +629,9 @@ TEST_MAIN(TEST_CASE(clients_connect_and_are_accepted), TEST_CASE(many_may_wait_t
           TEST_CASE(what_does_not_fit_is_sent_when_there_is_room),
           TEST_CASE(a_full_server_is_not_woken_by_requests),
           TEST_CASE(what_was_sent_can_be_read_after_the_close), TEST_CASE(handles_travel_beside_the_bytes),
-          TEST_CASE(copies_are_closed_with_the_connection), TEST_CASE(one_that_expects_no_handles_gets_none),
-          TEST_CASE(as_many_handles_as_a_frame_may_have), TEST_CASE(what_cannot_be_copied_is_not_sent),
+          TEST_CASE(messages_are_read_together), TEST_CASE(copies_are_closed_with_the_connection),
+          TEST_CASE(one_that_expects_no_handles_gets_none), TEST_CASE(as_many_handles_as_a_frame_may_have),
+          TEST_CASE(what_cannot_be_copied_is_not_sent),
           TEST_CASE(a_message_against_the_rules_ends_the_connection),
-          TEST_CASE(values_that_are_no_handles_are_refused), TEST_CASE(empty_messages_are_nothing))
+          TEST_CASE(values_that_are_no_handles_are_refused),
+          TEST_CASE(what_was_right_before_is_returned_first), TEST_CASE(empty_messages_are_nothing))
