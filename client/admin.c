@@ -3,6 +3,7 @@
 #include "client.h"
 #include "list.h"
 #include "submit.h"
+#include "text.h"
 
 #include <string.h>
 
@@ -31,6 +32,7 @@ static void item_read(portd_item *to, const Portd__V1__Item *from) {
         .socket = from->socket,
         .session = from->session,
         .is_private = from->private_,
+        .text = from->text,
     };
 }
 
@@ -53,6 +55,8 @@ static int read_items(portd_client *client, const portd_request *request, const 
     for (size_t i = 0; i < page->n_items; i++) {
         item_read(&each[i], page->items[i]);
         items[i] = &each[i];
+        if (each[i].text && text_note(client, each[i].id) < 0)
+            return PORTD_E_MEMORY;
     }
     result->items = items;
     result->n_items = page->n_items;

@@ -57,6 +57,8 @@ static void client_free(portd_client *client) {
     channel_scratch_deinit(&client->scratch);
     arena_deinit(&client->arena);
     requests_deinit(client);
+    if (client->text)
+        client->text_free(client);
     wakeup_deinit(&client->wakeup);
     process_mark_deinit(&client->mark);
     transport_close(client->transport);

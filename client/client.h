@@ -58,6 +58,8 @@ struct portd_client {
     uint64_t answered_one;
     bool dropped_one;
     struct failure failure;
+    struct text *text; /* text.h; NULL: no port in text mode is known */
+    void (*text_free)(portd_client *client);
     portd_ready ready[FRAME_TARGETS_MAX]; /* of the wait being called back */
 };
 

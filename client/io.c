@@ -5,6 +5,7 @@
 #include "call.h"
 #include "client.h"
 #include "submit.h"
+#include "text.h"
 
 #include "proto/container.h"
 
@@ -47,6 +48,9 @@ int portd_port_read_start(portd_client *client, portd_id port, size_t size, unsi
         return client_fail(client, PORTD_E_INVALID, 0, "size", "size must not be 0");
     if (flags & ~(unsigned)PORTD_PEEK)
         return client_fail(client, PORTD_E_INVALID, 0, "flags", "invalid flags: only PORTD_PEEK is allowed");
+    int r = text_read_start(client, port, size, flags, callback, data, request);
+    if (r != 0)
+        return r;
     read.id = port;
     read.most = (uint32_t)chunk(size);
     read.peek = (flags & PORTD_PEEK) != 0;
@@ -76,11 +80,14 @@ int portd_port_read(portd_client *client, portd_id port, void *bytes, size_t siz
     if (!bytes || !count)
         return client_fail(client, PORTD_E_INVALID, 0, bytes ? "count" : "bytes",
                            "bytes and count must not be NULL");
-    portd_client *asked = call_begin(&kept.call, client);
-    kept.call.keep = keep_data;
-    kept.call.exact = true;
-    int r = portd_port_read_start(asked, port, size, flags, call_done, &kept.call, &kept.call.request);
-    r = call_end(&kept.call, r, deadline);
+    int r;
+    do {
+        portd_client *asked = call_begin(&kept.call, client);
+        kept.call.keep = keep_data;
+        kept.call.exact = true;
+        r = portd_port_read_start(asked, port, size, flags, call_done, &kept.call, &kept.call.request);
+        r = call_end(&kept.call, r, deadline);
+    } while (r > 0 && kept.call.result.flags & PORTD_RESULT_HELD);
     if (r > 0)
         *count = kept.call.result.count;
     if (r > 0 && truncated)
@@ -106,6 +113,9 @@ int portd_port_write_start(portd_client *client, portd_id port, const void *byte
 
     if (!bytes && size > 0)
         return client_fail(client, PORTD_E_INVALID, 0, "bytes", "bytes must not be NULL");
+    int r = text_write_start(client, port, bytes, size, callback, data, request);
+    if (r != 0)
+        return r;
     write.id = port;
     write.data.len = chunk(size);
     write.data.data = (uint8_t *)(uintptr_t)bytes; /* packing only reads it */

@@ -6,6 +6,7 @@
 #include "client.h"
 #include "reply.h"
 #include "submit.h"
+#include "text.h"
 
 #include <stdint.h>
 #include <string.h>
@@ -19,6 +20,19 @@ struct wrap {
     bool socket;
     bool take;
 };
+
+/* Without memory the ports are as if they had not been made. */
+static int note_text(portd_client *client, const Portd__V1__Ports *ports) {
+    portd_id ids[2] = {ports->input, ports->output};
+    int r = 0;
+
+    for (size_t i = 0; i < 2 && r == 0; i++)
+        if (ids[i])
+            r = text_note(client, ids[i]);
+    if (r < 0)
+        submit_undo(client, ids[0] ? ids : ids + 1, (size_t)(ids[0] != 0) + (ids[1] != 0), ports->undo);
+    return r;
+}
 
 static int read_ports(portd_client *client, const portd_request *request, const Portd__V1__Reply *reply,
                       struct channel_frame *frame, portd_result *result) {
@@ -34,6 +48,8 @@ static int read_ports(portd_client *client, const portd_request *request, const 
     result->input = ports->input;
     result->output = ports->output;
     result->descriptor = ports->descriptor;
+    if (request->flags & PORTD_TEXT && note_text(client, ports) < 0)
+        return PORTD_E_MEMORY;
     result->flags = PORTD_RESULT_CREATED | (ports->replaced ? PORTD_RESULT_REPLACED : 0U);
     return (ports->input != 0) + (ports->output != 0);
 }
@@ -88,6 +104,8 @@ static int wrap_start(portd_client *client, const struct wrap *wrap, portd_callb
         message.file_descriptor_to_port = &file;
     }
     r = submit_request(client, &message, (os_fd)wrap->number, read_ports, callback, data, &started);
+    if (r > 0)
+        started->flags = wrap->flags;
     if (r > 0 && wrap->take)
         started->taken = (os_fd)wrap->number;
     if (r > 0 && request)

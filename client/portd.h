@@ -128,7 +128,7 @@ enum portd_mode {
 enum portd_flag {
     PORTD_READ = 1,         /* an input port */
     PORTD_WRITE = 2,        /* an output port */
-    PORTD_TEXT = 4,         /* CRLF is translated on Windows; no meaning elsewhere */
+    PORTD_TEXT = 4,         /* line ends are translated on Windows; no meaning elsewhere */
     PORTD_REGULAR_FILE = 8, /* require a regular file, whose reads never wait for bytes */
     PORTD_NO_CLOSE = 16     /* the caller's own socket stays open; only _take calls close it otherwise */
 };
@@ -196,6 +196,7 @@ typedef struct portd_item {
     bool socket;      /* port: made by portd_socket_to_port */
     portd_id session; /* object: the session that it belongs to */
     bool is_private;  /* session: its objects are hidden from connections with reach */
+    bool text;        /* port: made with PORTD_TEXT */
 } portd_item;
 
 typedef struct portd_quota {
@@ -300,7 +301,9 @@ enum portd_result_flag {
         1,                    /* with code 0: this type of descriptor has no such object; message says why */
     PORTD_RESULT_CREATED = 2, /* this call made the object */
     PORTD_RESULT_REPLACED =
-        4 /* the number referred to another open file before; objects of that have ended */
+        4, /* the number referred to another open file before; objects of that have ended */
+    PORTD_RESULT_HELD =
+        8 /* read of a port in text mode, without bytes: a CR has come, and is held back until the next byte is read */
 };
 
 /* The result passed to a callback, valid until it returns. code is what the blocking form returns; members that do
@@ -636,6 +639,10 @@ enum portd_read_flag { PORTD_PEEK = 1 };
  * fit, else 0. With PORTD_PEEK nothing is consumed: sockets (whose SO_PEEK_OFF is not set), pipes
  * and regular files; else PORTD_E_UNSUPPORTED.
  *
+ * On Windows the bytes of a port in text mode have LF for CR LF, if this client has made the port or been shown it (portd_show(), portd_list_objects()):
+ * then size must be at least 2. A CR at the end of what is there is held back until the next byte has come; the asynchronous form may then have a
+ * result without bytes (PORTD_RESULT_HELD). A peek leaves such a CR out, unless there is nothing else.
+ *
  * Nothing is lost at the deadline or by portd_wakeup: the request is cancelled at the broker, and what it had done
  * before is returned; PORTD_E_UNCERTAIN if it does not reply within two seconds. */
 PORTD_API int portd_port_read(portd_client *client, portd_id port, void *bytes, size_t size, unsigned flags,
@@ -643,7 +650,9 @@ PORTD_API int portd_port_read(portd_client *client, portd_id port, void *bytes, 
 
 /* Waits until the kernel accepts some of the bytes (at most 65536 at once: a longer datagram is truncated). 1 and
  * *count; on failure nothing was written. Writes of one port are carried out in the order in which they were started.
- * An empty write sends an empty datagram, and nothing on a stream socket; PORTD_E_INVALID for what is no socket. */
+ * An empty write sends an empty datagram, and nothing on a stream socket; PORTD_E_INVALID for what is no socket. To a port in text
+ * mode CR LF is written for LF on Windows, as said of reads; *count is of the caller's bytes. If more than one is in flight and one is not written
+ * whole, a line end at that place may get a second CR. */
 PORTD_API int portd_port_write(portd_client *client, portd_id port, const void *bytes, size_t size,
                                int64_t deadline, size_t *count);
 

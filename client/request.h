@@ -53,6 +53,7 @@ struct portd_request {
     size_t n_ids, ids_room;
     unsigned flags;
     int64_t deadline;
+    portd_id text;   /* of a read or write that text.h has made: the port */
     uint64_t cursor; /* of a monitor: the caller's */
     int64_t due;     /* when the library ends it if the broker has not; PORTD_FOREVER: never */
 };

@@ -6,6 +6,7 @@ set(PORTD_TESTS_WIN32
   unit/client_stats
   unit/client_wait
   unit/closer
+  unit/crlf
   unit/envelope
   unit/flat
   unit/frame

@@ -90,6 +90,18 @@ static int choose_ports(struct relay *relay) {
     return 0;
 }
 
+/* A client translates the bytes of a port in text mode once it has seen that it is one. */
+static int show_output(const struct relay *relay) {
+    portd_client *client = relay->second.client;
+    portd_list *list;
+    int rc = portd_show(client, &relay->output, 1, relay->io.in->deadline, &list);
+
+    if (rc < 0)
+        return failure_call(&relay->io.in->output, client, rc);
+    portd_list_free(list);
+    return 0;
+}
+
 /* Makes the second connection, in the same session. */
 static int connect_second(struct relay *relay) {
     struct invocation again = *relay->io.in;
@@ -148,6 +160,8 @@ static int run_both(struct relay *relay) {
     flow_set_packets(&input);
     if (io->copy < 0) {
         rc = connect_second(relay);
+        if (rc == 0 && io->translated)
+            rc = show_output(relay);
         if (rc != 0)
             return rc;
         relay->giver = (struct io_giver){

@@ -99,10 +99,26 @@ static const char fds[] =
     "starts a program with copies of the descriptors of ports:\n"
     "'portctl exec --fd 4=ID -- bash' is a shell that has one.";
 
+static const char windows[] =
+    "N is the value of a handle or socket that portctl has inherited, in decimal; it\n"
+    "is the same in the process that it comes from. 0, 1 and 2 are the standard\n"
+    "streams. fd and socket are two tables.\n"
+    "\n"
+    "The reader of what portctl prints is the nearest process in its console with\n"
+    "another standard output; without one the session is that of the first process in\n"
+    "the console, or of the parent.\n"
+    "\n"
+    "exec runs the program and waits for it. A program knows no numbers but 0, 1 and\n"
+    "2, so --stdin, --stdout and --stderr are all that it can be given.\n"
+    "\n"
+    "Ctrl-C is 130, Ctrl-Break 143. Line ends of ports in text mode are translated.\n"
+    "An address is npipe:NAME.";
+
 const struct help_topic help_topics[] = {
     {"exit-codes", "what the exit codes mean", exit_codes},
     {"environment", "variables, and how the broker is found", environment},
     {"json", "the format of JSON output", json},
     {"fds", "how descriptors are named and passed on", fds},
+    {"windows", "what is different on Windows", windows},
     {NULL, NULL, NULL},
 };

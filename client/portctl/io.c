@@ -41,7 +41,7 @@ const struct option_row io_options[] = {
 static int take_copy(struct io *io) {
     int rc;
 
-    if (command_option(io->in, "through-broker") != NULL)
+    if (io->translated || command_option(io->in, "through-broker") != NULL)
         return 0;
     rc = portd_port_dup_fd(io->broker.client, io->port, io->in->deadline, &io->copy);
     if (rc == PORTD_E_DENIED || rc == PORTD_E_UNSUPPORTED || rc == PORTD_E_LIMIT) {

@@ -12,6 +12,7 @@ struct io {
     portd_id port;
     portd_id descriptor; /* of the port */
     portd_id session;    /* of the port */
+    bool translated;     /* the library changes its bytes: they go through the broker */
     portd_native copy;   /* -1: through the broker */
     int64_t joined;      /* when the broker was joined */
     struct flow flow;    /* from the copy to a standard stream, or the reverse */

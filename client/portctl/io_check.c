@@ -56,6 +56,7 @@ static int check_item(struct io *io, const portd_item *item, int direction) {
                              direction == PORTD_DIRECTION_READ ? "write" : "cat", id);
     io->descriptor = item->descriptor;
     io->session = item->session;
+    io->translated = item->text && native_translates_text();
     if (!item->registered)
         return failure_code(&io->in->output, PORTD_E_CLOSED, "wrap the descriptor again",
                             "port %llu is closed%s", id, io_rest(io));

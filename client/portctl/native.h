@@ -11,6 +11,9 @@
  * opened later is read or written in its place. Writing to such a stream fails. Returns 0 or an errno. */
 int native_guard_standard(void);
 
+/* Whether the library translates the line ends of ports in text mode. */
+bool native_translates_text(void);
+
 /* Called next, before anything is written: makes stdio wait when standard output or error is full, even if another process
  * has made it non-blocking. Returns 0 or an errno. */
 int native_wait_for_streams(void);

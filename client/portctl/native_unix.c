@@ -42,6 +42,8 @@ bool native_is_open(portd_native number) {
     return fcntl((int)number, F_GETFD) >= 0;
 }
 
+bool native_translates_text(void) { return false; }
+
 bool native_is_terminal(int stream) { return isatty(stream) == 1; }
 
 size_t native_terminal_width(void) {

@@ -76,6 +76,8 @@ bool native_is_open(portd_native number) {
     return handle != NULL && ((uintptr_t)handle & LOW_BITS) == 0 && GetHandleInformation(handle, &flags);
 }
 
+bool native_translates_text(void) { return true; }
+
 bool native_is_terminal(int stream) {
     DWORD mode;
 

@@ -54,6 +54,7 @@ static struct port *port_new(struct binding *binding, struct wrap *wrap, int dir
     memcpy(port->name, options->name, length);
     port->wrap = wrap;
     port->socket = options->socket;
+    port->text = options->text;
     wrap->ports[direction] = port;
     waitable_register(&port->waitable, binding, direction);
     notice_object_made(&port->waitable.object);

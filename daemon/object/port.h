@@ -31,13 +31,14 @@ struct port {
     struct wrap *wrap;      /* NULL once closed */
     struct transfer *queue; /* transfers, oldest first */
     bool socket;            /* a copy of wrap->socket, valid when closed too */
+    bool text;              /* for listings */
     char name[];
 };
 
 struct port_options {
     const char *name;
     bool ends[2]; /* by direction: make this port */
-    bool socket, regular;
+    bool socket, regular, text;
 };
 
 /* Checks the claims of a wrap about its descriptor. Returns 0, or -1 with the refusal. */

@@ -98,6 +98,7 @@ static void write_waitable(Portd__V1__Item *row, const struct waitable *waitable
 static void write_port(Portd__V1__Item *row, const struct port *port) {
     row->name = call_text(port->name);
     row->socket = port->socket;
+    row->text = port->text;
 }
 
 static void write_object(Portd__V1__Item *row, const struct object *object) {

@@ -68,8 +68,10 @@ static int wrap(struct call *call, int64_t number, const struct port_options *op
 
 int call_file_descriptor_to_port(struct call *call) {
     const Portd__V1__WrapFileDescriptor *message = call->request->file_descriptor_to_port;
-    const struct port_options options = {
-        .name = message->name, .ends = {message->read, message->write}, .regular = message->regular_file};
+    const struct port_options options = {.name = message->name,
+                                         .ends = {message->read, message->write},
+                                         .regular = message->regular_file,
+                                         .text = message->text};
     return wrap(call, message->number, &options, PORTD__V1__REPLY__RESULT_FILE_DESCRIPTOR_TO_PORT);
 }
 
