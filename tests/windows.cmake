@@ -7,12 +7,14 @@ set(PORTD_TESTS_WIN32
   unit/client_wait
   unit/closer
   unit/crlf
+  unit/engine
   unit/envelope
   unit/flat
   unit/frame
   unit/gate
   unit/holders
   unit/inspect
+  unit/iocp
   unit/journal
   unit/kept
   unit/lanes

@@ -76,7 +76,10 @@ static void drop(struct engine *engine, struct engine_operation *operation) {
     operation_drop(operation);
 }
 
+/* A registered wait tells a little later: not what is signalled already. */
 static int start(struct engine *engine, struct engine_operation *operation) {
+    if (operation->kind == KIND_WAITABLE && kind_look(operation_fd(operation), KIND_WAITABLE, ENGINE_READ))
+        return operation_start_ready(operation);
     if (operation->kind != KIND_LOOKED)
         return operation_start(operation);
     look_at(engine, operation);

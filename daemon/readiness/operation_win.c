@@ -168,6 +168,11 @@ int operation_start(struct engine_operation *operation) {
     return error;
 }
 
+int operation_start_ready(struct engine_operation *operation) {
+    operation->pending = post(operation);
+    return operation->pending ? 0 : -ENOMEM;
+}
+
 /* ---- ending ------------------------------------------------------------------------------------------------------------ */
 
 static void release(struct engine_operation *operation) {
@@ -179,6 +184,8 @@ static void release(struct engine_operation *operation) {
 
 /* The wait is over before this returns, so the handle may be closed then. Whether a packet is on its way. */
 static bool end_wait(struct engine_operation *operation) {
+    if (!operation->wait) /* it was ready when it was started */
+        return true;
     if (!UnregisterWaitEx(operation->wait, INVALID_HANDLE_VALUE))
         return true; /* it cannot be told; the memory is kept until a packet comes */
     operation->wait = NULL;

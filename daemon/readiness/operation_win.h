@@ -60,6 +60,9 @@ static inline os_fd operation_fd(const struct engine_operation *operation) {
 /* It must not be pending; interest is set. 0, ENGINE_E_UNSUPPORTED or a negative errno, and then it is not pending. */
 int operation_start(struct engine_operation *operation);
 
+/* The same for a waitable that is known to be signalled. */
+int operation_start_ready(struct engine_operation *operation);
+
 /* Cancels it. It is freed, if not now, once its packet was taken. */
 void operation_drop(struct engine_operation *operation);
 

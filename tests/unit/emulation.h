@@ -1,4 +1,5 @@
-/* emulation.h: faults of a kqueue that is emulated (emulation_kqueue.c). A real kernel, and epoll (emulation_none.c), have none.
+/* emulation.h: faults of a kqueue that is emulated (emulation_kqueue.c). A real kernel, and epoll (emulation_none.c), have none; Windows lacks the
+ * last two (emulation_none_win.c).
  *
  * Each is found by trying it without an engine, before the first case: a case that needs what the emulation lacks is skipped and says so. */
 #ifndef EMULATION_H
@@ -10,6 +11,8 @@ enum fault {
     FAULT_ONE_FILTER,    /* no second filter for a descriptor that has one */
     FAULT_KEEPS_CLOSED,  /* a knote stays after its number's close, and silences the number's next file */
     FAULT_SHORT_TIMEOUT, /* a timeout is rounded down */
+    FAULT_NO_ROOM,       /* nothing tells whether a pipe has room */
+    FAULT_NO_EDGES,      /* there are no edges */
     FAULT_ENDS
 };
 

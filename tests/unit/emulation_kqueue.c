@@ -129,7 +129,7 @@ void emulation_begin(void) {
 
     assert_true(kq >= 0);
     for (size_t i = 0; i < FAULT_ENDS; i++)
-        found[i] = faults[i].has(kq);
+        found[i] = faults[i].has && faults[i].has(kq);
 }
 
 void emulation_settle(const unsigned char *before) {

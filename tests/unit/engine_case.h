@@ -1,4 +1,5 @@
-/* engine_case.h: what the tests of engine.h share. It is linked into each program beside the engine that the program tests. */
+/* engine_case.h: what the tests of engine.h share. It is linked into each program beside the engine that the program tests. What differs between
+ * systems is in engine_system.c, on Windows in engine_system_win.c. */
 #ifndef ENGINE_CASE_H
 #define ENGINE_CASE_H
 
@@ -43,22 +44,32 @@ unsigned told_in_time(void);
 bool sleeps(void);
 
 /* One-shot, for TOKEN. */
-int arm(struct engine_watch *watch, int fd, unsigned interest);
+int arm(struct engine_watch *watch, os_fd fd, unsigned interest);
 
-unsigned probed(int fd, unsigned interest);
+unsigned probed(os_fd fd, unsigned interest);
 
 /* A pair whose first end can become readable by `excite`. */
 struct pair {
-    int fd;    /* -1: this system has no such kind */
-    int other; /* -1: none */
+    os_fd fd;    /* OS_FD_NONE: this system has no such kind */
+    os_fd other; /* OS_FD_NONE: none */
     void (*excite)(struct pair *pair);
-    bool writable; /* from the start */
+    bool writable;   /* from the start */
+    bool is_one_way; /* it cannot be watched for writing */
 };
 
 /* Also waits for the children. */
 void pair_close(struct pair *pair);
 
 void excite_by_writing(struct pair *pair);
+
+/* Also of a socket. */
+void fd_close(os_fd fd);
+
+/* What its holders share, and no engine may change. */
+unsigned fd_flags(os_fd fd);
+
+/* Waits until it is readable, without an engine. */
+void fd_await(os_fd fd);
 
 struct kind {
     const char *name;
@@ -81,6 +92,6 @@ void the_flags_of_the_open_file_are_not_changed(void **state);
         ENGINE_CASE(the_flags_of_the_open_file_are_not_changed)
 
 /* The engine refuses to watch an open file, which is always ready. */
-void assert_unsupported(int fd);
+void assert_unsupported(os_fd fd);
 
 #endif

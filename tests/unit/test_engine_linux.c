@@ -13,7 +13,7 @@
 static void excite_by_counting(struct pair *pair) { assert_int_equal(eventfd_write(pair->fd, 1), 0); }
 
 static void pair_of_eventfd(struct pair *pair) {
-    *pair = (struct pair){eventfd(0, EFD_CLOEXEC), -1, excite_by_counting, true};
+    *pair = (struct pair){eventfd(0, EFD_CLOEXEC), -1, excite_by_counting, true, false};
 }
 
 static void excite_by_setting_time(struct pair *pair) {
@@ -21,7 +21,8 @@ static void excite_by_setting_time(struct pair *pair) {
 }
 
 static void pair_of_timerfd(struct pair *pair) {
-    *pair = (struct pair){timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC), -1, excite_by_setting_time, false};
+    *pair =
+        (struct pair){timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC), -1, excite_by_setting_time, false, false};
 }
 
 static void excite_by_making_a_file(struct pair *pair) {
@@ -35,7 +36,7 @@ static void excite_by_making_a_file(struct pair *pair) {
 }
 
 static void pair_of_inotify(struct pair *pair) {
-    *pair = (struct pair){inotify_init1(IN_CLOEXEC), -1, excite_by_making_a_file, false};
+    *pair = (struct pair){inotify_init1(IN_CLOEXEC), -1, excite_by_making_a_file, false, false};
     assert_true(inotify_add_watch(pair->fd, "/tmp", IN_CREATE) > 0);
 }
 
@@ -57,7 +58,8 @@ static void pair_of_pidfd(struct pair *pair) {
         _exit(read(ends[0], &byte, 1) != 0);
     }
     close(ends[0]);
-    *pair = (struct pair){(int)syscall(SYS_pidfd_open, child, 0), ends[1], excite_by_ending_a_process, false};
+    *pair = (struct pair){(int)syscall(SYS_pidfd_open, child, 0), ends[1], excite_by_ending_a_process, false,
+                          false};
     assert_true(pair->fd >= 0);
 }
 
@@ -66,7 +68,7 @@ static void excite_inside(struct pair *pair) { assert_int_equal(eventfd_write(pa
 static void pair_of_epoll(struct pair *pair) {
     struct epoll_event event = {.events = EPOLLIN};
 
-    *pair = (struct pair){epoll_create1(EPOLL_CLOEXEC), eventfd(0, EFD_CLOEXEC), excite_inside, false};
+    *pair = (struct pair){epoll_create1(EPOLL_CLOEXEC), eventfd(0, EFD_CLOEXEC), excite_inside, false, false};
     assert_int_equal(epoll_ctl(pair->fd, EPOLL_CTL_ADD, pair->other, &event), 0);
 }
 
