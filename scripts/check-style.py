@@ -99,9 +99,10 @@ def unlisted(top, files):
                 lists[folder] = ''
         if path == 'tests/fuzz/driver.c':  # scripts/cmake/PortdTargets.cmake adds it to each target
             continue
-        listed = re.search(r'(?<![\w-])' + re.escape(name) + r'(?![\w-])', lists[folder])
-        # test_frame.c is "frame" in a loop, and so is what takes its place on Windows
-        word = name[:-2].split('_', 1)[-1].removesuffix('_win' if folder.startswith('tests/') else '')
+        # what takes the place of x.c on Windows, x_win.c, is listed as that; test_frame.c is "frame" in a loop
+        stem = name[:-2].removesuffix('_win' if folder.startswith('tests/') else '')
+        listed = re.search(r'(?<![\w-])(' + re.escape(name) + '|' + re.escape(stem) + r'\.c)(?![\w-])', lists[folder])
+        word = stem.split('_', 1)[-1]
         in_a_loop = re.search(r'\bforeach\([^)]*(?<!\w)' + re.escape(word) + r'(?!\w)', lists[folder])
         if name.endswith('.c') and not listed and not in_a_loop:
             yield path
