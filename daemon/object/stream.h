@@ -58,7 +58,13 @@ enum {
     /* The file is in memory, and pages made for another user would be charged to the broker for ever. */
     STREAM_E_MEMORY = 7,
     /* What a pipe, a socket or the page cache would keep of it is charged to the broker, whose control group is full (cgroup.h). */
-    STREAM_E_FULL = 8
+    STREAM_E_FULL = 8,
+    /* Windows: a write to this pipe would keep its other holders waiting. */
+    STREAM_E_PLAIN = 9,
+    /* Windows: the file has no position. */
+    STREAM_E_POSITION = 10,
+    /* Windows: it has no bytes, or the system does not let the broker read and write it. */
+    STREAM_E_KIND = 11
 };
 
 struct stream_job {
@@ -116,7 +122,7 @@ int stream_work(struct stream_job *job);
  * is plain, so it runs on a worker. */
 int stream_check_plain(struct stream_job *job);
 
-/* STREAM_SEEK; runs on a worker. Returns 0 or a negative errno. */
+/* STREAM_SEEK; runs on a worker. Returns 0, STREAM_E_POSITION or a negative errno. */
 int stream_seek(struct stream_job *job);
 
 /* shutdown(2); runs on a worker. Returns 0 or a negative errno. */

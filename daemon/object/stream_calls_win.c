@@ -41,11 +41,12 @@ int stream_error(unsigned long error) {
                   {WSAEMSGSIZE, EMSGSIZE},
                   {WSAEINVAL, EINVAL},
                   {WSAEOPNOTSUPP, EOPNOTSUPP},
-                  {WSAENOTSOCK, EOPNOTSUPP}, /* one that Winsock could not adopt */
                   {WSAETIMEDOUT, ETIMEDOUT},
                   {WSAENETUNREACH, ENETUNREACH},
                   {WSAEHOSTUNREACH, EHOSTUNREACH}};
 
+    if (error == WSAENOTSOCK) /* Winsock could not adopt it */
+        return STREAM_E_KIND;
     for (size_t i = 0; i < sizeof errors / sizeof *errors; i++)
         if (errors[i].error == error)
             return -errors[i].number;

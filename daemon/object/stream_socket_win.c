@@ -134,12 +134,15 @@ int stream_socket_work(struct stream_job *job) {
     return is_datagram(job) ? read_datagram(job) : read_stream(job);
 }
 
+/* Of a call that moves no bytes. */
+static int failed(void) {
+    int error = stream_error((DWORD)WSAGetLastError());
+
+    return error > 0 ? -EOPNOTSUPP : error;
+}
+
 int stream_shutdown(os_fd fd, bool read, bool write) {
-    return shutdown((SOCKET)fd, read && write ? SD_BOTH
-                                : read        ? SD_RECEIVE
-                                              : SD_SEND)
-               ? stream_error((DWORD)WSAGetLastError())
-               : 0;
+    return shutdown((SOCKET)fd, read && write ? SD_BOTH : read ? SD_RECEIVE : SD_SEND) ? failed() : 0;
 }
 
 static void write_inet6(const struct sockaddr_in6 *from, struct stream_address *to) {
@@ -180,7 +183,7 @@ int stream_addresses(os_fd fd, struct stream_address *local, struct stream_addre
     if (!getsockname((SOCKET)fd, (struct sockaddr *)&address, &size))
         write_address(&address, local);
     else if (WSAGetLastError() != WSAEINVAL)
-        return stream_error((DWORD)WSAGetLastError());
+        return failed();
     address = (struct sockaddr_storage){0};
     size = sizeof address;
     if (!getpeername((SOCKET)fd, (struct sockaddr *)&address, &size))

@@ -125,7 +125,7 @@ static int write_pipe(struct stream_job *job) {
     DWORD moved = 0, error;
 
     if (is_synchronous(job->fd))
-        return -EOPNOTSUPP;
+        return STREAM_E_PLAIN;
     error = move_overlapped(job, room_of(job), &moved);
     if (error)
         return stream_error(error);
@@ -174,7 +174,7 @@ static int move_file(struct stream_job *job) {
 
     if (job->type != INSPECT_TTY && job->type != INSPECT_SCREEN && !is_synchronous(job->fd)) {
         if (job->type != INSPECT_CHARACTER)
-            return -EOPNOTSUPP;
+            return STREAM_E_POSITION;
         DWORD error = move_overlapped(job, job->size, &moved);
         if (error && error != ERROR_HANDLE_EOF)
             return stream_error(error);
@@ -196,7 +196,7 @@ int stream_seek(struct stream_job *job) {
     if (job->set && job->offset > INT64_MAX)
         return -EINVAL;
     if (!is_synchronous(job->fd))
-        return -EOPNOTSUPP;
+        return STREAM_E_POSITION;
     if (!SetFilePointerEx(job->fd, to, &here, job->set ? FILE_BEGIN : FILE_CURRENT))
         return stream_error(GetLastError());
     job->offset = (uint64_t)here.QuadPart;
@@ -264,7 +264,7 @@ static int move(struct stream_job *job) {
     case INSPECT_CHARACTER:
         return move_file(job);
     default:
-        return -EOPNOTSUPP;
+        return STREAM_E_KIND;
     }
 }
 

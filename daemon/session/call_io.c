@@ -134,6 +134,12 @@ static const struct {
                          "the file is in memory, which the kernel would charge to the broker"},
     [STREAM_E_FULL] = {REFUSAL_LIMIT, NULL, "try again, or get a copy of the descriptor and use that",
                        refusal_full_group},
+    [STREAM_E_PLAIN] = {REFUSAL_UNSUPPORTED, "id", "get a copy of the descriptor and use that",
+                        "a write to a pipe for synchronous I/O would keep its other holders waiting"},
+    [STREAM_E_POSITION] = {REFUSAL_UNSUPPORTED, "id", "get a copy of the descriptor and use that",
+                           "a file that was opened for overlapped I/O has no position"},
+    [STREAM_E_KIND] = {REFUSAL_UNSUPPORTED, "id", "get a copy of the descriptor and use that",
+                       "the broker cannot read or write a descriptor of this type"},
 };
 
 static void refuse(const struct io *io) {
