@@ -559,7 +559,7 @@ PORTD_API int portd_wait(portd_client *client, const portd_id *ids, size_t n, un
  * polled (a regular file): it was readable for that by a descriptor of the broker's. For semaphores, events and ports. The library
  * makes it, since the kernel charges it to who makes it: an epoll descriptor for an event or a port, and where the broker
  * asks for it an eventfd for a semaphore. Returns 1. PORTD_E_UNSUPPORTED: this broker's
- * system (macOS, the BSDs) has only hints for events and ports. */
+ * system (macOS, the BSDs, Windows) has only hints for events and ports. On Windows a handle is an event object that can only be waited for. */
 PORTD_API int portd_handle_dup(portd_client *client, portd_id id, int64_t deadline, portd_native *handle);
 
 /* The same for every system: on some the handle of an event or a port is only a hint, which becomes readable when the object is ready
@@ -568,7 +568,7 @@ PORTD_API int portd_handle_dup(portd_client *client, portd_id id, int64_t deadli
  * also of an exact handle, which needs no arming: PORTD_E_NOT_FOUND if there is no such object, or the session has no handle of
  * it (who knows that handles are exact uses portd_handle_dup() and asks nothing). An object that is ready makes an armed hint readable at once. A readable one means that the object was ready:
  * look at the object, not at the handle. The clients of a session share one hint, and any of them may arm it. While armed it counts as a
- * wait. A hint is readable also when the broker has exited; an exact
+ * wait. A hint is readable also when the broker has exited (not on Windows); an exact
  * handle is then as portd_handle_dup() says. Returns 1. On a failure *handle stays as it is, and may be readable. */
 PORTD_API int portd_handle_arm(portd_client *client, portd_id id, int64_t deadline, portd_native *handle);
 
@@ -637,7 +637,7 @@ enum portd_read_flag { PORTD_PEEK = 1 };
 /* Waits until there are bytes, and reads at most size (at most 65536 at once) into bytes: 1 and *count, or 0 at end
  * of file. An empty datagram is 1 with *count 0; *truncated (may be NULL) is the real length of a datagram that did not
  * fit, else 0. With PORTD_PEEK nothing is consumed: sockets (whose SO_PEEK_OFF is not set), pipes
- * and regular files; else PORTD_E_UNSUPPORTED.
+ * and (not on Windows) regular files; else PORTD_E_UNSUPPORTED.
  *
  * On Windows the bytes of a port in text mode have LF for CR LF, if this client has made the port or been shown it (portd_show(), portd_list_objects()):
  * then size must be at least 2. A CR at the end of what is there is held back until the next byte has come; the asynchronous form may then have a

@@ -12,6 +12,8 @@
  * epoll's wakeup is made readable, which needs no epoll lock and lasts until the wakeup is closed. Then a
  * worker makes it ready forever.
  *
+ * On Windows a handle is an event object; *readable* means signalled there, and nothing blocks (pollable_win.c).
+ *
  * Where no descriptor that can be passed on follows another one, the handle of an event is a hint: the broker waits
  * for the event (hint.h) and makes the handle readable. */
 #ifndef POLLABLE_H

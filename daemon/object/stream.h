@@ -4,7 +4,7 @@
  * All of it runs on workers: these calls take kernel locks (of the pipe, the socket, the file offset) that
  * another holder can keep while its own read or write waits for memory that a server withholds. A call takes no
  * more from the kernel than was requested, and sets no flag. By kind of descriptor on Linux (every row is a case in
- * tests/procedures/test_port_io.c; stream_bsd.c tells the ways of the BSDs and macOS):
+ * tests/procedures/test_port_io.c; stream_bsd.c tells the ways of the BSDs and macOS, stream_win.c those of Windows):
  *
  *   sockets            recv and send with MSG_DONTWAIT; peek by MSG_PEEK, unless that would move an SO_PEEK_OFF; a
  *                      datagram's real length by MSG_TRUNC
