@@ -141,7 +141,8 @@ static void what_is_refused(void **state) {
     for (int i = 0; i < INSPECT_TYPES; i++) {
         enum inspect_type type = (enum inspect_type)i;
         bool refused = type == INSPECT_SIGNALFD || type == INSPECT_FANOTIFY || type == INSPECT_USERFAULTFD ||
-                       type == INSPECT_IO_URING || type == INSPECT_PATH || type == INSPECT_UNKNOWN;
+                       type == INSPECT_IO_URING || type == INSPECT_PATH || type == INSPECT_CONNECTION ||
+                       type == INSPECT_UNKNOWN;
         assert_int_equal(inspect_is_refused(type), refused);
     }
 }
