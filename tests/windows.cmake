@@ -2,6 +2,8 @@
 set(PORTD_TESTS_WIN32
   unit/arena
   unit/charge
+  unit/address
+  unit/client_connect
   unit/client_monitor
   unit/client_stats
   unit/client_wait
