@@ -1,5 +1,6 @@
 # The tests that are made for Windows: LABEL/NAME. The others need what only Unix has.
 set(PORTD_TESTS_WIN32
+  system/console
   unit/arena
   unit/charge
   unit/address
