@@ -10,6 +10,7 @@ set(PORTD_TESTS_WIN32
   unit/client_wait
   unit/closer
   unit/crlf
+  unit/deadline
   unit/engine
   unit/envelope
   unit/flat
@@ -21,6 +22,7 @@ set(PORTD_TESTS_WIN32
   unit/journal
   unit/kept
   unit/lanes
+  unit/loop
   unit/log
   unit/log_stderr
   unit/metrics

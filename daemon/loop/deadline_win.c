@@ -43,7 +43,7 @@ int deadline_open(os_fd *fd) {
 /* A microsecond more: the clock may be read between two of them. */
 void deadline_set(os_fd fd, int64_t when) {
     int64_t now = os_now_us();
-    int64_t us = when == INT64_MAX || when - now > never_us ? never_us : when <= now ? 1 : when - now + 1;
+    int64_t us = when <= now ? 1 : when - now > never_us ? never_us : when - now + 1;
     bool is_set = set(fd, us);
 
     assert(is_set);
