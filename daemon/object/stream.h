@@ -92,8 +92,8 @@ static inline bool stream_writes(enum stream_what what) {
 /* Makes what the process needs for peeking, and finds its control group. Returns 0 or a negative errno. */
 int stream_init(void);
 
-/* True if poll(2) reports the end of an -EAGAIN. False: the job may be tried again at once. */
-bool stream_waits(enum inspect_type type);
+/* True if poll(2) reports when a read (a write) is possible, so the job waits for that. False: the job may be tried at once, always. */
+bool stream_waits(enum inspect_type type, bool write);
 
 /* True if the job can wait for locks only. Others may have to wait for a server, for a disk, or for more bytes,
  * if another holder was faster to read those of a terminal (or of a TCP socket that is spliced). */

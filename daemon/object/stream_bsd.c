@@ -40,7 +40,7 @@ static int write_pieces(struct stream_job *job) {
 }
 
 static int write_whole(struct stream_job *job) {
-    if (stream_waits(job->type) && !stream_look(job->fd, POLLOUT))
+    if (stream_waits(job->type, true) && !stream_look(job->fd, POLLOUT))
         return -EAGAIN;
     ssize_t n = put(job, job->bytes, job->size);
     if (n < 0)
@@ -94,7 +94,7 @@ static int read_socket(struct stream_job *job) {
 
 /* A pipe without writers reads as ended even before its first writer has opened it; POLLHUP tells the two apart. */
 static int read_file(struct stream_job *job) {
-    if (stream_waits(job->type) && !stream_look(job->fd, POLLIN))
+    if (stream_waits(job->type, false) && !stream_look(job->fd, POLLIN))
         return -EAGAIN;
     ssize_t n = read(job->fd, job->bytes, job->size);
     if (n < 0)
@@ -117,7 +117,8 @@ static int peek_file(struct stream_job *job) {
 }
 
 /* A listener has no bytes and fails at once. */
-bool stream_waits(enum inspect_type type) {
+bool stream_waits(enum inspect_type type, bool write) {
+    (void)write;
     return type != INSPECT_REGULAR && type != INSPECT_TCP_LISTENER && type != INSPECT_UNIX_LISTENER;
 }
 

@@ -248,7 +248,7 @@ static int move_looking(struct stream_job *job) {
     ssize_t n;
     if (job->type == INSPECT_PIPE && out)
         return write_pieces(job);
-    if (stream_waits(job->type) && !stream_look(job->fd, out ? POLLOUT : POLLIN))
+    if (stream_waits(job->type, out) && !stream_look(job->fd, out ? POLLOUT : POLLIN))
         return -EAGAIN;
     n = move_file(job);
     if (n < 0)
@@ -260,9 +260,15 @@ static int move_looking(struct stream_job *job) {
     return 0;
 }
 
+/* Open for writing, and no write is ever possible: poll(2) would not tell that. */
+static bool takes_nothing(enum inspect_type type) {
+    return type == INSPECT_TIMERFD || type == INSPECT_PIDFD || type == INSPECT_EPOLL;
+}
+
 /* A listener has no bytes and fails at once. */
-bool stream_waits(enum inspect_type type) {
-    return type != INSPECT_REGULAR && type != INSPECT_TCP_LISTENER && type != INSPECT_UNIX_LISTENER;
+bool stream_waits(enum inspect_type type, bool write) {
+    return type != INSPECT_REGULAR && type != INSPECT_TCP_LISTENER && type != INSPECT_UNIX_LISTENER &&
+           !(write && takes_nothing(type));
 }
 
 bool stream_is_quick(const struct stream_job *job) {
@@ -310,8 +316,8 @@ int stream_work(struct stream_job *job) {
         return stream_seek(job);
     if (inspect_is_socket(job->type))
         return move_socket(job);
-    if (job->type == INSPECT_EPOLL) /* it has no bytes, and only a poller thread may poll it */
-        return -EINVAL;
+    if (job->type == INSPECT_EPOLL || (stream_writes(job->what) && takes_nothing(job->type)))
+        return -EINVAL; /* an epoll has no bytes, and only a poller thread may poll it */
     if (job->what == STREAM_PEEK)
         return peek(job);
     error = may_be_now(job->type) ? move_now(job) : -EOPNOTSUPP;

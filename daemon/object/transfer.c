@@ -67,7 +67,8 @@ static void submit(struct transfer *transfer);
 
 /* True if poll(2) reports when another try is worthwhile. */
 static bool may_wait(const struct transfer *transfer) {
-    return stream_waits(transfer->stream.type) && !waitable_source(&transfer->port->waitable)->unwatched;
+    return stream_waits(transfer->stream.type, stream_writes(transfer->stream.what)) &&
+           !waitable_source(&transfer->port->waitable)->unwatched;
 }
 
 static void on_pause(struct loop_timer *timer);
