@@ -29,7 +29,7 @@ enum { LISTEN_FIRST = 3, LISTEN_MAX = 1024, MESSAGE_MAX = 512 };
 int service_main(int argc, char **argv, int (*run)(int argc, char **argv)) { return run(argc, argv); }
 
 int service_begin(void) {
-    sigset_t none;
+    sigset_t later;
     int fd;
 
     do { /* open takes the lowest free number */
@@ -41,8 +41,11 @@ int service_begin(void) {
         }
     } while (fd < LISTEN_FIRST);
     os_close(fd);
-    sigemptyset(&none);
-    return sigprocmask(SIG_SETMASK, &none, NULL) < 0 ? -errno : 0;
+    (void)sigemptyset(&later);
+    (void)sigaddset(&later, SIGTERM);
+    (void)sigaddset(&later, SIGINT);
+    (void)sigaddset(&later, SIGHUP);
+    return sigprocmask(SIG_SETMASK, &later, NULL) < 0 ? -errno : 0;
 }
 
 static bool is_ignored(int number) {

@@ -24,7 +24,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { GRACE_US = 1000000, PAUSE_US = 50000 };
+enum { GRACE_US = 1000000, PAUSE_US = 50000, TRIES = 5 /* at a descriptor that the broker cannot watch */ };
 
 static int64_t deadline_around(const struct invocation *in) {
     int64_t grace = portd_now() + GRACE_US;
@@ -220,13 +220,6 @@ static bool keep(struct targets *targets, const portd_ready *ready, size_t n) {
     return known;
 }
 
-/* Pauses before the next try at a descriptor that the broker cannot watch now. */
-static void pause_before_retry(const struct invocation *in, portd_client *client) {
-    int64_t until = portd_now() + PAUSE_US;
-
-    (void)portd_poll(client, in->deadline < until ? in->deadline : until);
-}
-
 /* Finds out which id does not exist: the broker's failure does not say. Returns 1, or PORTD_E_*. */
 static int find_missing(portd_client *client, struct targets *targets) {
     int result = PORTD_E_NOT_FOUND;
@@ -249,9 +242,9 @@ static int find_missing(portd_client *client, struct targets *targets) {
 }
 
 /* One wait for the targets that have not been ready yet; if enough have been, only a check. Returns as portd_wait does, and 1
- * if another wait is needed. */
+ * if another wait is needed. *tries: how many may still find a descriptor that the broker cannot watch; then PORTD_E_UNSUPPORTED. */
 static int wait_once(const struct invocation *in, portd_client *client, struct targets *targets,
-                     const struct wish *wish) {
+                     const struct wish *wish, int *tries) {
     portd_id ids[TARGETS_MAX];
     portd_ready ready[TARGETS_MAX];
     size_t n = collect(targets, ids);
@@ -266,7 +259,10 @@ static int wait_once(const struct invocation *in, portd_client *client, struct t
     if (rc > 0 && ready[0].cause == PORTD_CAUSE_DISCONNECTED)
         return PORTD_E_DISCONNECTED;
     if (rc > 0 && !keep(targets, ready, (size_t)rc)) {
-        pause_before_retry(in, client);
+        if (count_answered(targets) < wish->need && --*tries == 0)
+            return PORTD_E_UNSUPPORTED;
+        int64_t until = portd_now() + PAUSE_US;
+        (void)portd_poll(client, in->deadline < until ? in->deadline : until);
         if (in->deadline != PORTD_FOREVER && portd_now() >= in->deadline)
             return 0;
     }
@@ -301,11 +297,14 @@ static int tell_missing(const struct invocation *in, const portd_client *client,
 
 static int wait_for(const struct invocation *in, portd_client *client, struct targets *targets,
                     const struct wish *wish) {
-    int rc;
+    int rc, tries = TRIES;
 
     do {
-        rc = wait_once(in, client, targets, wish);
+        rc = wait_once(in, client, targets, wish, &tries);
     } while (rc > 0);
+    if (rc == PORTD_E_UNSUPPORTED && tries == 0)
+        return failure_code(&in->output, rc, "whether it is ready is not known: check the descriptor itself",
+                            "the broker cannot watch a target's descriptor now");
     if (rc == PORTD_E_DISCONNECTED)
         return failure_code(&in->output, rc, NULL, "%s", portd_code_text(rc));
     if (rc == PORTD_E_NOT_FOUND)

@@ -106,6 +106,7 @@ struct user {
     struct holders holders[USER_QUOTAS];
     size_t passing; /* descriptors in unread replies (daemon/session/passing.h) */
     struct user_passings passings;
+    unsigned rings_later;                /* daemon/object/handle.c: handles that the loop leaves to workers */
     unsigned monitors;                   /* in flight */
     unsigned turned_away;                /* told, and not read (daemon/session/turned_away.h) */
     struct nesting *nesting;             /* at a worker (daemon/session/nesting.h) */

@@ -13,6 +13,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 enum { CGROUP_LOOK_MS = 100 };
 
@@ -21,5 +22,10 @@ void cgroup_init(const char *process);
 
 /* From any thread, before so many bytes are written, or read from a file. */
 bool cgroup_is_full(size_t bytes);
+
+/* From any thread, before something takes so many bytes for a moment: whether they stay below the line, with what is lent to others. True: the caller
+ * must call cgroup_give. */
+bool cgroup_lend(uint64_t bytes);
+void cgroup_give(uint64_t bytes);
 
 #endif

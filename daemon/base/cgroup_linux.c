@@ -49,6 +49,8 @@ static struct {
     atomic_size_t written; /* since then */
     atomic_size_t step;    /* look again when so much is written */
     atomic_bool full;
+    atomic_ullong room; /* below the line when it was looked at; UINT64_MAX: there is no limit */
+    atomic_ullong lent; /* cgroup_lend */
 } group;
 
 /* ---- which group ---------------------------------------------------------------------------------------------- */
@@ -163,6 +165,7 @@ void cgroup_init(const char *process) {
     group.used = group.statistics = OS_FD_NONE;
     group.step = 0;
     group.full = false;
+    group.lent = 0;
     open_files(folder, strlen(point));
 }
 
@@ -203,17 +206,19 @@ static uint64_t reclaimable(void) {
 }
 
 static void look(unsigned now) {
-    uint64_t limit = UINT64_MAX, used;
+    uint64_t limit = UINT64_MAX, used, line;
     for (size_t i = 0; i < group.n_limits; i++) {
         uint64_t number = read_number(group.limits[i]);
         limit = number < limit ? number : limit;
     }
+    line = limit / 4 * 3;
     used = limit == UINT64_MAX ? UINT64_MAX : read_number(group.used);
     if (used != UINT64_MAX) {
         uint64_t spare = reclaimable();
         used -= spare < used ? spare : used;
     }
-    group.full = used != UINT64_MAX && used >= limit / 4 * 3;
+    group.full = used != UINT64_MAX && used >= line;
+    group.room = used == UINT64_MAX ? UINT64_MAX : rest_of(line, used);
     group.step = limit / 16 < STEP_MOST ? (size_t)(limit / 16) : STEP_MOST;
     group.written = 0;
     group.looked = now;
@@ -227,4 +232,20 @@ bool cgroup_is_full(size_t bytes) {
     if (now - group.looked >= CGROUP_LOOK_MS || written >= group.step)
         look(now);
     return group.full;
+}
+
+bool cgroup_lend(uint64_t bytes) {
+    if (!group.version || !group.n_limits)
+        return true;
+    uint64_t lent = atomic_fetch_add(&group.lent, bytes) + bytes;
+    (void)cgroup_is_full(0);
+    if (lent <= group.room)
+        return true;
+    cgroup_give(bytes);
+    return false;
+}
+
+void cgroup_give(uint64_t bytes) {
+    if (group.version && group.n_limits)
+        group.lent -= bytes;
 }

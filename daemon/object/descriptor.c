@@ -133,10 +133,11 @@ static void notify_all(struct descriptor *descriptor, int cause) {
 
 /* It cannot be watched (error: ENGINE_E_* or a negative errno): its waiters are notified with resync. */
 static void fail_to_watch(struct descriptor *descriptor, int error) {
-    log_write_about(LOG_TOPIC_DESCRIPTOR, LOG_NOBODY,
-                    error < 0 ? LOG_LEVEL_ERROR : LOG_LEVEL_INFO, /* a client can cause a cycle */
-                    "cannot watch a descriptor: its waiters are woken; id=%" PRIu64 " error=%d",
-                    descriptor->id, error);
+    log_write_about(
+        LOG_TOPIC_DESCRIPTOR, descriptor->user->uid,
+        error < 0 ? LOG_LEVEL_ERROR : LOG_LEVEL_INFO, /* a client can cause a cycle */
+        "cannot watch a descriptor: its waiters are woken; id=%" PRIu64 " uid=%" PRIu64 " type=%s error=%d",
+        descriptor->id, descriptor->user->uid, inspect_name((enum inspect_type)descriptor->type), error);
     notify_all(descriptor, CAUSE_RESYNC);
     deferred_drop_add(descriptor->user->registry, descriptor->id);
 }

@@ -98,7 +98,7 @@ static inline bool stream_writes(enum stream_what what) {
 /* Makes what the process needs for peeking, and finds its control group. Returns 0 or a negative errno. */
 int stream_init(void);
 
-/* True if poll(2) reports the end of an -EAGAIN. False: the job may be tried again at once, or after a pause. */
+/* True if poll(2) reports when the job is possible, so it waits for that. False: it may be tried at once, and again at once or after a pause. */
 bool stream_waits(const struct stream_job *job);
 
 /* True if the job can wait for locks only. Others may have to wait for a server, for a disk, or for more bytes,

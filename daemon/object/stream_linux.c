@@ -260,10 +260,15 @@ static int move_looking(struct stream_job *job) {
     return 0;
 }
 
+/* Open for writing, and no write is ever possible: poll(2) would not tell that. */
+static bool takes_nothing(enum inspect_type type) {
+    return type == INSPECT_TIMERFD || type == INSPECT_PIDFD || type == INSPECT_EPOLL;
+}
+
 /* A listener has no bytes and fails at once. */
 bool stream_waits(const struct stream_job *job) {
     return job->type != INSPECT_REGULAR && job->type != INSPECT_TCP_LISTENER &&
-           job->type != INSPECT_UNIX_LISTENER;
+           job->type != INSPECT_UNIX_LISTENER && !(stream_writes(job->what) && takes_nothing(job->type));
 }
 
 bool stream_is_quick(const struct stream_job *job) {
@@ -311,8 +316,8 @@ int stream_work(struct stream_job *job) {
         return stream_seek(job);
     if (inspect_is_socket(job->type))
         return move_socket(job);
-    if (job->type == INSPECT_EPOLL) /* it has no bytes, and only a poller thread may poll it */
-        return -EINVAL;
+    if (job->type == INSPECT_EPOLL || (stream_writes(job->what) && takes_nothing(job->type)))
+        return -EINVAL; /* an epoll has no bytes, and only a poller thread may poll it */
     if (job->what == STREAM_PEEK)
         return peek(job);
     error = may_be_now(job->type) ? move_now(job) : -EOPNOTSUPP;

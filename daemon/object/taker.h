@@ -17,6 +17,9 @@ struct engine_probe;
 
 enum { TAKER_E_INSIDE = 3 /* none of ENGINE_E_* */ };
 
+/* An event that taker_probe adds to those of engine_probe: not polled, so not known. */
+enum { TAKER_UNKNOWN = 128 };
+
 /* Call once, at the start: learns the devices of file systems. */
 void taker_init(void);
 
@@ -35,8 +38,8 @@ int taker_find(os_fd epoll, size_t *n);
 int taker_look(os_fd epoll);
 void taker_forget(os_fd epoll);
 
-/* engine_probe for descriptors of these types (enum inspect_type), which are not polled if that takes something: an epoll descriptor is not ready
- * then. Not for the loop. */
+/* engine_probe for descriptors of these types (enum inspect_type), which are not polled if that takes something: of an epoll descriptor TAKER_UNKNOWN
+ * is told then. Not for the loop. */
 int taker_probe(struct engine_probe *probes, const uint8_t *types, size_t n);
 
 /* pollable_evt_follow for such a target. -EPERM: it is always ready; -EOPNOTSUPP: an epoll descriptor with such a file in it. Not for the loop. */

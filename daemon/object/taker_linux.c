@@ -10,7 +10,9 @@
 
 #include "taker.h"
 
+#include "daemon/base/cgroup.h"
 #include "daemon/base/facts_linux.h"
+#include "daemon/base/file_locks_linux.h"
 #include "daemon/readiness/engine.h"
 
 #include <errno.h>
@@ -25,13 +27,16 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
-enum { DEVICES = 8, KERNEL_MINOR_BITS = 20 };
+enum { DEVICES = 8, KERNEL_MINOR_BITS = 20, LINE_MOST = 120 /* of one file in fdinfo */ };
+static const uint64_t with_locks = UINT64_C(1)
+                                   << 50; /* they have lines, too, as many as somebody has put there */
 
 static struct {
     dev_t procfs;       /* 0: there is none */
     uint64_t log_inode; /* of /proc/kmsg, in every procfs; 0: it is not known */
     size_t n_others;
     dev_t others[DEVICES]; /* devices without such files */
+    uint64_t most;         /* memory that the kernel takes to tell of an epoll descriptor */
 } known;
 
 static void learn_other(const char *path) {
@@ -49,6 +54,21 @@ static void learn_other_by(os_fd fd) {
     os_close(fd);
 }
 
+/* The kernel doubles its memory until everything is in it. No user has more files in epoll descriptors than this limit. */
+static uint64_t most_of_fdinfo(void) {
+    FILE *file = fopen("/proc/sys/fs/epoll/max_user_watches", "re");
+    unsigned long long watches = 0;
+    uint64_t most = 4096;
+
+    if (!file || fscanf(file, "%llu", &watches) != 1 || watches > UINT32_MAX)
+        watches = UINT32_MAX;
+    if (file)
+        (void)fclose(file);
+    while (most < watches * LINE_MOST)
+        most *= 2;
+    return most;
+}
+
 void taker_init(void) {
     static const char *const others[] = {"/dev", "/dev/pts", "/sys"};
     struct statfs system;
@@ -58,6 +78,7 @@ void taker_init(void) {
     known.n_others = 0;
     known.procfs = 0;
     known.log_inode = 0;
+    known.most = most_of_fdinfo();
     if (statfs("/proc", &system) == 0 && system.f_type == PROC_SUPER_MAGIC && stat("/proc", &status) == 0)
         known.procfs = status.st_dev;
     if (stat("/proc/kmsg", &status) == 0 && status.st_dev == known.procfs)
@@ -114,11 +135,10 @@ static bool may_take(const char *line) {
     return !is_other(device) && events & EPOLLPRI;
 }
 
-int taker_find(os_fd epoll, size_t *n) {
+static int look_inside(os_fd epoll, size_t *n) {
     char path[40], line[256];
     bool found = false;
 
-    *n = 0;
     (void)snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", epoll);
     FILE *file = fopen(path, "re");
     if (!file)
@@ -127,4 +147,16 @@ int taker_find(os_fd epoll, size_t *n) {
         found = may_take(line);
     (void)fclose(file);
     return found ? TAKER_E_INSIDE : 0;
+}
+
+/* How much there is in fdinfo is not known before, and the kernel charges what it takes for that to the broker. */
+int taker_find(os_fd epoll, size_t *n) {
+    uint64_t bytes = file_locks_exist(epoll) ? with_locks : known.most;
+
+    *n = 0;
+    if (!cgroup_lend(bytes))
+        return 0;
+    int error = look_inside(epoll, n);
+    cgroup_give(bytes);
+    return error;
 }

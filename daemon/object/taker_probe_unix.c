@@ -46,7 +46,8 @@ int taker_probe(struct engine_probe *probes, const uint8_t *types, size_t n) {
         if (probe->fd >= 0)
             continue;
         probe->fd = ~probe->fd;
-        probe->events = (uint8_t)(types[i] == INSPECT_EPOLL ? 0 : probe->interest & taker_ready(probe->fd));
+        probe->events =
+            (uint8_t)(types[i] == INSPECT_EPOLL ? TAKER_UNKNOWN : probe->interest & taker_ready(probe->fd));
     }
     return error;
 }

@@ -17,6 +17,7 @@
 #include "proto/container.h"
 #include "registry.h"
 #include "session_objects.h"
+#include "taker.h"
 #include "utlist.h"
 #include "waitable.h"
 #include "waitqueue.h"
@@ -118,9 +119,11 @@ static void look(struct wait_request *wait) {
             continue;
         }
         bool threaded = extras_thread_watch(descriptor->extras);
-        target->cause = (uint8_t)(descriptor->unwatched ? CAUSE_READY
-                                  : threaded            ? cause_of(target->seen, of->direction)
-                                                        : CAUSE_NONE);
+        target->cause = (uint8_t)(descriptor->unwatched          ? CAUSE_READY
+                                  : !threaded                    ? CAUSE_NONE
+                                  : target->seen & TAKER_UNKNOWN ? CAUSE_RESYNC
+                                                                 : cause_of(target->seen, of->direction));
+        wait->lost = wait->lost || target->cause == CAUSE_RESYNC;
         target->seen = 0;
         if (target->cause)
             wait->ready++;
@@ -134,8 +137,7 @@ static void look(struct wait_request *wait) {
     for (size_t i = 0; i < n; i++) {
         struct wait_target *target = &wait->targets[asked[i]];
         target->cause = (uint8_t)cause_of(probes[i].events, target->of->direction);
-        if (target->cause)
-            wait->ready++;
+        wait->ready += target->cause != CAUSE_NONE;
     }
 }
 

@@ -6,6 +6,7 @@
 #include "probe.h"
 #include "registry.h"
 #include "session_objects.h"
+#include "taker.h"
 #include "thread_watch.h"
 #include "wait.h"
 #include "waitable.h"
@@ -36,8 +37,11 @@ static void on_answered(struct probe *probe, void *owner, bool known) {
         struct wait_target *target = &wait->targets[i];
         while (thread_watch_of(target) && at < probe->n && !is_about(&probe->probes[at], target->of))
             at++;
-        if (thread_watch_of(target) && at < probe->n)
-            target->seen = probe->probes[at++].events;
+        if (!thread_watch_of(target) || at == probe->n)
+            continue;
+        target->seen = probe->probes[at++].events;
+        if (target->seen & TAKER_UNKNOWN) /* nor may it stay armed for others */
+            descriptor_retell(waitable_source(target->of));
     }
     wait->answered = true;
     turn_queue(&wait->owner->account.user->lane, &wait->task);

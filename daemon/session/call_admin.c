@@ -180,6 +180,8 @@ int call_list(struct call *call) {
                            "sessions do not belong to a session");
     if (list->session)
         session = session_find(call->connection->all, list->session);
+    if (!session && target_object(call, list->session))
+        return target_refuse(call, "session", list->session);
     if (!session || !target_may_reach(call, session))
         return refusal_set(&call->refusal, REFUSAL_NOT_FOUND, "session",
                            "list shows the sessions of this user",

@@ -308,6 +308,8 @@ static int make_session(struct call *call, const Portd__V1__Hello *hello, struct
     session->private = hello->private_;
     if (hello->ttl_us && lease_limit(&session->lease, connection->all->loop, (int64_t)hello->ttl_us))
         return refusal_memory(&call->refusal);
+    if (hello->new_ || hello->ttl_us)
+        session_keep(session);
     return 0;
 }
 
@@ -425,6 +427,8 @@ int call_end_session(struct call *call) {
     struct ending *ending;
     uint64_t id = call->request->end_session->id;
     struct session *session = id ? session_find(call->connection->all, id) : call->session;
+    if (!session && target_object(call, id))
+        return target_refuse(call, "id", id);
     if (!session || !call_reaches(call, session->uid))
         return refusal_set(&call->refusal, REFUSAL_NOT_FOUND, "id", "list shows the sessions of this user",
                            "no session %" PRIu64 " that this user may end", id);

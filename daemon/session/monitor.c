@@ -16,6 +16,7 @@
 #include "method.h"
 #include "proto/container.h"
 #include "session.h"
+#include "target.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -241,6 +242,8 @@ static int check_session(struct call *call, const struct monitor *monitor) {
     const struct session *session = session_find_any(call->connection->all, monitor->session);
     if (!monitor->session || (session && call_reaches(call, session->uid)))
         return 0;
+    if (target_object(call, monitor->session))
+        return target_refuse(call, "session", monitor->session);
     return refusal_set(&call->refusal, REFUSAL_NOT_FOUND, "session", "list shows the sessions of this user",
                        "no session %" PRIu64 ", and no notices about it", monitor->session);
 }

@@ -95,7 +95,12 @@ void sessions_after(void *context) {
 }
 
 bool sessions_idle(const struct sessions *sessions) {
-    return sessions->n_connections == 0 && sessions->registry->objects.used == 0;
+    return sessions->n_connections == 0 && sessions->registry->objects.used == 0 && sessions->n_keeping == 0;
+}
+
+void session_keep(struct session *session) {
+    session->all->n_keeping += !session->keeps;
+    session->keeps = true;
 }
 
 static void on_lease_ended(struct lease *lease) {
@@ -135,6 +140,7 @@ static void list_remove(struct session *session) {
     order_remove(&sessions->order, number_of(session), session, session->next);
     DL_DELETE(sessions->list, session);
     sessions->n--;
+    sessions->n_keeping -= session->keeps;
 }
 
 struct session *session_new(struct sessions *sessions, struct user *user, const char *client,

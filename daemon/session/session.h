@@ -45,6 +45,7 @@ struct session {
     os_uid uid;
     bool separate; /* made with `new`: its owner processes do not find it */
     bool private;  /* connections with reach do not find its objects */
+    bool keeps;    /* its token is to be used later: an idle broker stays (session_keep) */
     int64_t made;
     char secret[SESSION_SECRET + 1];
     char client[SESSION_CLIENT_MAX + 1];
@@ -62,6 +63,7 @@ struct sessions {
     struct session *list;  /* those that have not ended, oldest first */
     struct order order;    /* of list, by registry_number */
     size_t n;              /* in list */
+    size_t n_keeping;      /* of these, with `keeps` */
     size_t n_inflight;     /* requests in flight, of all connections */
     struct session *ended; /* those that have ended and are not freed yet */
     struct table by_id;
@@ -88,8 +90,11 @@ void sessions_deinit(struct sessions *sessions); /* ends and frees every connect
  * sessions. */
 void sessions_after(void *sessions);
 
-/* No connections, and no session has an object. */
+/* No connections, no session has an object, and none keeps the broker. */
 bool sessions_idle(const struct sessions *sessions);
+
+/* The broker is not idle until the session ends. */
+void session_keep(struct session *session);
 
 /* A new session of that user, without owner or connection. NULL: the refusal. */
 struct session *session_new(struct sessions *sessions, struct user *user, const char *client,

@@ -200,3 +200,19 @@ told_once() {
   exits 1
   portctl ping
 }
+
+@test "a session that was made for later keeps the broker until it ends" {
+  export PORTD_ADDRESS=unix:$BATS_TEST_TMPDIR/kept
+  for lifetime in "" "--ttl 1h"; do
+    "$PORTD_BIN" --listen "$PORTD_ADDRESS" --idle-exit 500ms 3>&- &
+    broker=$!
+    until portctl ping -q 2>/dev/null; do :; done
+    # shellcheck disable=SC2086
+    eval "$(portctl session start --owner $$ $lifetime)"
+    "$PORTD_BIN" --listen "unix:$BATS_TEST_TMPDIR/other" --idle-exit 600ms 3>&- # it leaves later
+    portctl session list
+    portctl session end
+    unset PORTD_SESSION
+    wait "$broker"
+  done
+}

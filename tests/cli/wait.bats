@@ -394,3 +394,23 @@ $gone missing" ]
   exits 0
   [ "$output" = "fd:6 hang-up" ]
 }
+
+@test "an event whose descriptor the broker cannot watch any more: unsupported, whatever the time limit" {
+  python3 - <<'PYTHON'
+import os, select, subprocess
+ctl = os.environ["PORTCTL_BIN"]
+epoll, (own, other) = select.epoll(), os.pipe()
+epoll.register(own, select.EPOLLIN)
+run = lambda *words: subprocess.run([ctl, *words], capture_output=True, text=True, pass_fds=[epoll.fileno()])
+made = run("evt", "fd", str(epoll.fileno()), "--mode", "read")
+assert made.returncode == 0, made
+with open("/proc/self/mounts") as mounts:
+    epoll.register(mounts.fileno(), select.EPOLLPRI)
+    os.write(other, b"x")
+    for limit in [], ["--timeout", "30s"]:
+        waited = run("wait", made.stdout.strip(), *limit)
+        assert waited.returncode == 8 and not waited.stdout and "cannot watch" in waited.stderr, waited
+    epoll.unregister(mounts.fileno())
+assert run("wait", made.stdout.strip()).returncode == 0
+PYTHON
+}

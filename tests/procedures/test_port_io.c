@@ -4,12 +4,14 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <poll.h>
+#include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/inotify.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/timerfd.h>
 #include <sys/un.h>
 
@@ -768,6 +770,22 @@ static void lines_of_a_terminal(void **state) {
 
 /* ---- refusals ----------------------------------------------------------------------------------------------------- */
 
+/* They are open for writing, and write(2) refuses. */
+static void writes_that_are_never_possible(void **state) {
+    portd_client *c = fixture_client(NULL);
+    int fds[] = {fixture_own(timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC)),
+                 fixture_own((int)syscall(SYS_pidfd_open, getpid(), 0)),
+                 fixture_own(epoll_create1(EPOLL_CLOEXEC))};
+    size_t n;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof fds / sizeof *fds; i++) {
+        portd_id out = port_out(c, fds[i]);
+        assert_int_equal(portd_port_write(c, out, "12345678", 8, fixture_soon(), &n), PORTD_E_SYSTEM);
+        port_close(c, out);
+    }
+}
+
 static void requests_that_are_refused(void **state) {
     portd_client *c = fixture_client(NULL), *stranger = fixture_client(NULL);
     char bytes[4] = "abc";
@@ -813,4 +831,4 @@ TEST_MAIN(FIXTURE_CASE(a_read_waits_for_bytes), FIXTURE_CASE(only_what_was_asked
           FIXTURE_CASE(positions_beyond_32_bits), FIXTURE_CASE(positions_that_there_are_not),
           FIXTURE_CASE(a_file_in_one_go), FIXTURE_CASE(eventfds), FIXTURE_CASE(timers_and_inotify),
           FIXTURE_CASE(b19_devices), FIXTURE_CASE(what_has_no_bytes), FIXTURE_CASE(lines_of_a_terminal),
-          FIXTURE_CASE(requests_that_are_refused))
+          FIXTURE_CASE(writes_that_are_never_possible), FIXTURE_CASE(requests_that_are_refused))

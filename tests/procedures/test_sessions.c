@@ -409,6 +409,10 @@ static void ending_it_wakes_and_disconnects(void **state) {
     assert_int_equal(portd_end_session(c, portd_session_id(a), fixture_soon()), PORTD_E_NOT_FOUND);
     assert_int_equal(portd_end_session(c, portd_session_id(c) + (1000 << 3), fixture_soon()),
                      PORTD_E_NOT_FOUND);
+    portd_id own = ask_evt(c, p[0], READ);
+    portd_list *list;
+    assert_int_equal(portd_end_session(c, own, fixture_soon()), PORTD_E_INVALID);
+    assert_int_equal(portd_list_session(c, own, PORTD_KIND_ANY, fixture_soon(), &list), PORTD_E_INVALID);
     assert_int_equal(portd_end_session(c, 0, fixture_soon()), 1);
     assert_true(fixture_until(has_lost, c));
 }

@@ -1,7 +1,9 @@
 /* test_signals.c: signals that the broker's own user sends without pause. */
 #include "tests/support/fixture.h"
 
+#include <sched.h>
 #include <signal.h>
+#include <sys/wait.h>
 
 static int flood(void *data) {
     const int *number = data;
@@ -68,6 +70,36 @@ static void a_process_that_signals_without_end_changes_nothing(void **state) {
     }
 }
 
+/* From then on others find it, so it must be removed. */
+static void one_that_comes_with_the_socket_file_stops_it_in_order(void **state) {
+    static const int numbers[] = {SIGTERM, SIGINT};
+    enum { NUMBERS = sizeof numbers / sizeof *numbers, BROKERS = 10 * NUMBERS };
+    char folder[] = "/tmp/portd-signals-XXXXXX", path[64], address[80];
+
+    (void)state;
+    assert_non_null(mkdtemp(folder));
+    (void)snprintf(path, sizeof path, "%s/socket", folder);
+    (void)snprintf(address, sizeof address, "unix:%s", path);
+    for (size_t i = 0; i < BROKERS; i++) {
+        int status;
+        pid_t child = fork();
+        if (child == 0) {
+            (void)execl(getenv("PORTD_DAEMON"), "portd", "--log-level", "error", "--listen", address,
+                        (char *)NULL);
+            _exit(127);
+        }
+        while (access(path, F_OK) < 0 && waitpid(child, &status, WNOHANG) == 0)
+            (void)sched_yield();
+        assert_int_equal(kill(child, numbers[i % NUMBERS]), 0);
+        assert_int_equal(waitpid(child, &status, 0), child);
+        assert_true(WIFEXITED(status));
+        assert_int_equal(WEXITSTATUS(status), 0);
+        assert_int_equal(access(path, F_OK), -1);
+    }
+    assert_int_equal(rmdir(folder), 0);
+}
+
 TEST_MAIN(FIXTURE_CASE(others_are_served_while_one_is_handled),
           FIXTURE_CASE(others_are_served_while_one_interrupts),
-          FIXTURE_CASE_BARE(a_process_that_signals_without_end_changes_nothing))
+          FIXTURE_CASE_BARE(a_process_that_signals_without_end_changes_nothing),
+          FIXTURE_CASE_BARE(one_that_comes_with_the_socket_file_stops_it_in_order))

@@ -193,10 +193,30 @@ static void it_is_looked_at_as_bytes_are_written(void **state) {
     assert_true(full);
 }
 
+/* 100 of 200 MiB are used: 50 are left below the line. */
+static void what_is_lent_stays_below_the_line(void **state) {
+    (void)state;
+    make_second("0::/outer/inner\n", "/");
+    assert_true(cgroup_lend((uint64_t)1000 * MIB)); /* no limit */
+    cgroup_give((uint64_t)1000 * MIB);
+    put("point/outer/inner/memory.max", "209715200\n");
+    assert_false(cgroup_is_full(ALL));
+    assert_false(cgroup_lend(51 * MIB));
+    assert_true(cgroup_lend(30 * MIB));
+    assert_false(cgroup_lend(21 * MIB));
+    assert_true(cgroup_lend(20 * MIB));
+    cgroup_give(30 * MIB);
+    assert_true(cgroup_lend(30 * MIB));
+    assert_false(cgroup_lend(1));
+    cgroup_give(50 * MIB);
+}
+
 static void no_group_has_no_limit(void **state) {
     (void)state;
     cgroup_init(folder);
     assert_false(cgroup_is_full(ALL));
+    assert_true(cgroup_lend(UINT64_MAX / 2));
+    cgroup_give(UINT64_MAX / 2);
     put("cgroup", "0::/outer/inner\n");
     cgroup_init(folder);
     assert_false(cgroup_is_full(ALL));
@@ -206,4 +226,5 @@ static void no_group_has_no_limit(void **state) {
 TEST_MAIN(CASE(the_least_limit_counts), CASE(the_page_cache_of_disks_does_not_count),
           CASE(what_is_not_on_the_disk_yet_counts), CASE(what_is_mapped_counts_once),
           CASE(a_container_sees_its_own_group), CASE(a_group_without_the_controller), CASE(the_first_version),
-          CASE(it_is_looked_at_as_bytes_are_written), CASE(no_group_has_no_limit))
+          CASE(it_is_looked_at_as_bytes_are_written), CASE(what_is_lent_stays_below_the_line),
+          CASE(no_group_has_no_limit))

@@ -187,6 +187,53 @@ static void an_attached_one_of_a_semaphore_is_charged(void **state) {
     assert_int_equal(world.owner->used[USER_DESCRIPTORS], used);
 }
 
+static bool is_readable(int fd) { return poll(&(struct pollfd){.fd = fd, .events = POLLIN}, 1, 0) == 1; }
+static struct handle *last_ended;
+static bool the_last_is_ready_for_ever(void) { return last_ended->always_ready; }
+
+/* The kernel wakes all watchers within the call that makes a handle readable. */
+static void those_of_a_user_with_many_watchers_are_left_to_workers(void **state) {
+    enum { NUMBERS = 1000, EPOLLS = 60 };
+    int numbers[NUMBERS], epolls[EPOLLS], eventfds[2];
+    static struct session_objects session;
+    struct handle *handles[2];
+    struct refusal refusal;
+    struct epoll_event event = {.events = EPOLLIN};
+    (void)state;
+    used_slots = world.fd_table.used;
+    session_objects_init(&session, &world.registry, asked.other, ASKERS + 2, "watcher", 1);
+    for (int i = 0; i < 2; i++) {
+        eventfds[i] = eventfd(0, EFD_SEMAPHORE | EFD_CLOEXEC | EFD_NONBLOCK);
+        fd_table_take(&world.fd_table, 1);
+        handles[i] = handle_new_semaphore_attached(&session, os_dup(eventfds[i]), &refusal);
+        assert_non_null(handles[i]);
+    }
+    for (int i = 0; i < NUMBERS; i++)
+        numbers[i] = dup(eventfds[0]);
+    for (int e = 0; e < EPOLLS; e++) {
+        epolls[e] = epoll_create1(EPOLL_CLOEXEC);
+        for (int i = 0; i < NUMBERS; i++)
+            assert_int_equal(epoll_ctl(epolls[e], EPOLL_CTL_ADD, numbers[i], &event), 0);
+    }
+    handle_end(handles[0]);
+    assert_true(is_readable(eventfds[0])); /* the first was rung by the loop */
+    handle_end(handles[1]);
+    assert_false(is_readable(eventfds[1]));
+    last_ended = handles[1];
+    assert_true(world_until(the_last_is_ready_for_ever));
+    assert_true(is_readable(eventfds[1]));
+    for (int e = 0; e < EPOLLS; e++)
+        os_close(epolls[e]);
+    for (int i = 0; i < NUMBERS; i++)
+        os_close(numbers[i]);
+    for (int i = 0; i < 2; i++) {
+        os_close(eventfds[i]);
+        handle_free(handles[i]);
+    }
+    assert_true(world_until(its_slots_are_free));
+    world_end(&session);
+}
+
 static bool only_spare_ones_have_slots(void) { return world.fd_table.used == used_slots + ALWAYS_READY_IDLE; }
 
 /* Each user has a descriptor of its own that is always ready. Of those not many stay, and nobody has to make a handle for that. */
@@ -220,4 +267,5 @@ static void spare_ones_of_many_who_leave_are_closed(void **state) {
 TEST_MAIN(HANDLES_CASE(each_is_found_by_its_session), HANDLES_CASE(they_are_told_in_steps),
           HANDLES_CASE(some_go_meanwhile), HANDLES_CASE(they_are_dropped_in_steps),
           HANDLES_CASE(an_attached_one_is_charged), HANDLES_CASE(an_attached_one_of_a_semaphore_is_charged),
+          HANDLES_CASE(those_of_a_user_with_many_watchers_are_left_to_workers),
           HANDLES_CASE(spare_ones_of_many_who_leave_are_closed))
