@@ -39,18 +39,15 @@ int message_copy(const os_fd *fds, size_t n, os_fd *copies, uint64_t *values) {
 }
 
 int message_pull(os_fd process, uint64_t value, os_fd *fd) {
-    os_fd adopted;
+    HANDLE copy;
 
     value &= ~UINT64_C(3);
     if (value == 0 || value > INT32_MAX)
         return -EBADF;
-    if (!DuplicateHandle(process, (HANDLE)(uintptr_t)value, GetCurrentProcess(), fd, 0, FALSE,
+    if (!DuplicateHandle(process, (HANDLE)(uintptr_t)value, GetCurrentProcess(), &copy, 0, FALSE,
                          DUPLICATE_SAME_ACCESS))
         return pipe_errno_now();
-    if (winsock_is(*fd) && winsock_copy(*fd, &adopted) == 0) {
-        (void)CloseHandle(*fd);
-        *fd = adopted;
-    }
+    *fd = copy;
     return 0;
 }
 

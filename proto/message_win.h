@@ -38,8 +38,7 @@ int message_check(const struct message_head *head);
  * negative errno, and no copies. */
 int message_copy(const os_fd *fds, size_t n, os_fd *copies, uint64_t *values);
 
-/* Takes a copy of what a client (its process, with CALLER_GIVE) calls by that value, as a socket that Winsock knows if it is one and that is
- * possible. 0 and *fd, or a negative errno. */
+/* Takes a copy of what a client (its process, with CALLER_GIVE) calls by that value. Asks nothing of what it is. 0 and *fd, or a negative errno. */
 int message_pull(os_fd process, uint64_t value, os_fd *fd);
 
 /* ---- to a client, in which the broker puts the descriptors ---- */

@@ -11,6 +11,7 @@
 
 struct pledge;
 struct flight;
+struct taking;
 
 struct pipe_end {
     HANDLE pipe;
@@ -26,9 +27,10 @@ struct pipe_end {
     struct pledge *pledges, **last_pledge; /* client */
     struct flight *flight;                 /* a write that is not over, or not reported */
     size_t left;                           /* bytes of the message in progress */
-    DWORD ended;     /* the error after which no read is standing; 0: one is, or a message is in progress */
-    int fault;       /* a negative errno for the next read; 0: none */
-    OVERLAPPED read; /* the standing read */
+    DWORD ended; /* the error after which no read is standing; 0: one is, or a message is in progress */
+    struct taking *taking; /* server: the descriptors of the message in progress; NULL: none, or handed out */
+    int fault;             /* a negative errno for the next read; 0: none */
+    OVERLAPPED read;       /* the standing read */
     struct message_head in; /* and its buffer */
 };
 
@@ -52,6 +54,9 @@ void pipe_read_begin(struct pipe_end *end);
 
 /* Whether pipe_read has something to do. */
 bool pipe_read_is_due(const struct pipe_end *end);
+
+/* Gives up what came and was not handed out. No read is standing. */
+void pipe_read_free(struct pipe_end *end);
 
 /* As transport_recv. After an error there is nothing more to read. */
 ptrdiff_t pipe_read(struct pipe_end *end, void *bytes, size_t size, os_fd *fds, size_t *n_fds,

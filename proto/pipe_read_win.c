@@ -1,12 +1,13 @@
 /* pipe_read_win.c: messages from the other end.
  *
  * The standing read is one of a head, whose buffer is a part of the end: so an end that waits needs no other memory. It completes when a
- * message has come; what else the message has is read then, as they are wanted. Descriptors are taken out of the client only when
- * the bytes that they come with were read, so that none needs to be closed here. */
+ * message has come; what else the message has is read then, as it is wanted. What a client names is taken out of it (taking_win.h) before the first
+ * bytes are read, which may have to wait for that. */
 #include "pipe_end_win.h"
 
 #include "caller_win.h"
 #include "pipe_win.h"
+#include "taking_win.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -24,6 +25,8 @@ void pipe_read_begin(struct pipe_end *end) {
 }
 
 bool pipe_read_is_due(const struct pipe_end *end) {
+    if (end->taking)
+        return taking_is_over(end->taking);
     return end->left > 0 || end->ended || pipe_work_is_over(&end->read);
 }
 
@@ -70,73 +73,91 @@ static int read_head(struct pipe_end *end) {
     return 1;
 }
 
-/* fds NULL: nothing is taken out of the client; what the broker has put here is closed. */
-static void take_all(const struct pipe_end *end, const uint64_t *values, const struct winsock_passed *sockets,
-                     os_fd *fds, size_t *n_fds, bool *truncated) {
-    for (size_t i = 0; i < end->in.n && (fds || !end->server); i++) {
+/* Of a client's message. wanted: else nothing is taken. 0 or a negative errno. */
+static int read_values(struct pipe_end *end, bool wanted) {
+    uint64_t values[MESSAGE_VALUES_MOST];
+    int r = read_part(end, values, end->in.n * sizeof(*values), true);
+
+    if (r < 0)
+        return r;
+    if (wanted) {
+        end->taking = taking_begin(end->gives ? end->process : NULL, values, end->in.n, end->event);
+        if (!end->taking)
+            return -ENOMEM;
+    }
+    end->taken++;
+    return 0;
+}
+
+/* Of the broker's message: the descriptors are here already. fds NULL: they are closed. 0 or a negative errno. */
+static int read_descriptors(struct pipe_end *end, os_fd *fds, size_t *n_fds, bool *truncated) {
+    struct winsock_passed *sockets = NULL;
+    uint64_t values[MESSAGE_VALUES_MOST];
+    int r = read_part(end, values, end->in.n * sizeof(*values), true);
+    size_t n_sockets = r == 0 ? message_sockets(values, end->in.n) : 0, next = 0;
+
+    if (n_sockets > 0) {
+        sockets = malloc(n_sockets * sizeof(*sockets));
+        r = sockets ? read_part(end, sockets, n_sockets * sizeof(*sockets), true) : -ENOMEM;
+    }
+    for (size_t i = 0; i < end->in.n && r == 0; i++) {
         os_fd fd = (os_fd)(uintptr_t)values[i];
-        int r = 0;
-        if (end->server)
-            r = end->gives ? message_pull(end->process, values[i], &fd) : -EACCES;
-        else if (values[i] == MESSAGE_SOCKET)
-            r = winsock_open(sockets++, &fd);
-        if (r < 0)
+        if (values[i] == MESSAGE_SOCKET && winsock_open(&sockets[next++], &fd) < 0)
             *truncated = true;
         else if (fds)
             fds[(*n_fds)++] = fd;
         else
             os_close(fd);
     }
-}
-
-/* Reads the values, what opens the sockets, and the first bytes. */
-static int read_first(struct pipe_end *end, void *bytes, size_t size, os_fd *fds, size_t *n_fds,
-                      bool *truncated) {
-    struct winsock_passed *sockets = NULL;
-    uint64_t values[MESSAGE_VALUES_MOST];
-    int r = read_part(end, values, end->in.n * sizeof(*values), true);
-    size_t n_sockets = r == 0 && !end->server ? message_sockets(values, end->in.n) : 0;
-
-    if (n_sockets > 0) {
-        sockets = malloc(n_sockets * sizeof(*sockets));
-        r = sockets ? read_part(end, sockets, n_sockets * sizeof(*sockets), true) : -ENOMEM;
-    }
-    if (r == 0)
-        r = read_part(end, bytes, size, size < end->left);
-    if (r == 0) {
-        take_all(end, values, sockets, fds, n_fds, truncated);
-        if (end->server)
-            end->taken++;
-    }
     free(sockets);
     return r;
 }
 
-static ptrdiff_t read_some(struct pipe_end *end, void *bytes, size_t size, os_fd *fds, size_t *n_fds,
-                           bool *truncated) {
-    bool first = end->left == 0;
-    int r;
+/* Begins a message. 1, or as read_head. */
+static int read_first(struct pipe_end *end, os_fd *fds, size_t *n_fds, bool *truncated) {
+    int r = read_head(end);
 
-    if (first) {
-        r = read_head(end);
-        if (r != 1)
-            return r;
-        end->left = end->in.size;
-    }
-    if (size > end->left)
-        size = end->left;
-    r = first && end->in.n > 0 ? read_first(end, bytes, size, fds, n_fds, truncated)
-                               : read_part(end, bytes, size, size < end->left);
+    if (r != 1)
+        return r;
+    end->left = end->in.size;
+    if (end->in.n > 0)
+        r = end->server ? read_values(end, fds != NULL) : read_descriptors(end, fds, n_fds, truncated);
     if (r < 0)
         return r;
-    if (first && !end->server) {
+    if (!end->server) {
         end->taken = end->in.taken;
         pipe_write_redeem(end);
     }
+    return 1;
+}
+
+static ptrdiff_t read_some(struct pipe_end *end, void *bytes, size_t size, os_fd *fds, size_t *n_fds,
+                           bool *truncated) {
+    int r = end->left == 0 ? read_first(end, fds, n_fds, truncated) : 1;
+
+    if (r != 1)
+        return r;
+    if (end->taking && !taking_is_over(end->taking))
+        return -EAGAIN;
+    if (size > end->left)
+        size = end->left;
+    r = read_part(end, bytes, size, size < end->left);
+    if (r < 0)
+        return r;
+    if (end->taking && fds)
+        *n_fds = taking_end(end->taking, fds, truncated);
+    else
+        taking_leave(end->taking);
+    end->taking = NULL;
     end->left -= size;
     if (end->left == 0)
         pipe_read_begin(end);
     return (ptrdiff_t)size;
+}
+
+void pipe_read_free(struct pipe_end *end) {
+    taking_leave(end->taking);
+    end->taking = NULL;
 }
 
 /* Whether a message without descriptors has come, whose first bytes can be returned with those before it. */
@@ -163,6 +184,9 @@ ptrdiff_t pipe_read(struct pipe_end *end, void *bytes, size_t size, os_fd *fds, 
         sum += got > 0 ? (size_t)got : 0;
     } while (got > 0 && sum < size && *n_fds == 0 && !*truncated && follows(end));
     if (got <= 0 && got != -EAGAIN) {
+        pipe_read_free(end);
+        while (*n_fds > 0) /* a client's, from a broker that does not keep to the rules */
+            os_close(fds[--*n_fds]);
         end->ended = ERROR_BROKEN_PIPE;
         end->left = 0;
         end->fault = sum > 0 ? (int)got : 0; /* for the next read */

@@ -100,6 +100,7 @@ static HANDLE end_free(struct pipe_end *end) {
 
     if (!end->ended && end->left == 0)
         (void)pipe_work_cancel(end, &end->read, &n);
+    pipe_read_free(end);
     pipe_write_free(end);
     if (end->process)
         (void)CloseHandle(end->process);

@@ -218,6 +218,68 @@ static void handles_pass_between_processes(void **state) {
     finish(process);
 }
 
+static SOCKET socket_new(DWORD flags) {
+    WSADATA data;
+
+    assert_int_equal(WSAStartup(MAKEWORD(2, 2), &data), 0);
+    SOCKET made = WSASocketW(AF_INET, SOCK_STREAM, 0, NULL, 0, flags);
+    assert_true(made != INVALID_SOCKET);
+    return made;
+}
+
+/* A call on such a socket can wait for another holder's, so the broker takes none. */
+static void a_synchronous_socket_is_refused(void **state) {
+    struct transport server, client;
+    HANDLE file = CreateFileW(L"NUL", GENERIC_READ, FILE_SHARE_READ, NULL, OPEN_EXISTING, 0, NULL);
+    os_fd three[3] = {(os_fd)socket_new(WSA_FLAG_OVERLAPPED), (os_fd)socket_new(0), file};
+    bool truncated;
+
+    (void)state;
+    line_open(&server, &client);
+    assert_int_equal(transport_send(client, "x", 1, three, 3), 1);
+    ptrdiff_t n;
+    do {
+        line_await(transport_pollable(server));
+        n = transport_recv(server, buffer, sizeof(buffer), fds, &n_fds, &truncated, false);
+    } while (n == -EAGAIN);
+    assert_int_equal(n, 1);
+    assert_true(truncated);
+    assert_int_equal(n_fds, 2);
+    assert_true(winsock_is(fds[0]) && !winsock_is(fds[1]));
+    for (size_t i = 0; i < 2; i++)
+        os_close(fds[i]);
+    for (size_t i = 0; i < 3; i++)
+        os_close(three[i]);
+    transport_close(client);
+    transport_close(server);
+}
+
+/* What nobody asks for any more is closed by another thread. */
+static void a_connection_may_end_while_its_sockets_are_taken(void **state) {
+    os_fd socket = (os_fd)socket_new(WSA_FLAG_OVERLAPPED);
+    size_t before = test_fds_count();
+
+    (void)state;
+    for (int i = 0; i < 50; i++) {
+        struct transport server, client;
+        bool truncated;
+        line_open(&server, &client);
+        assert_int_equal(transport_send(client, "x", 1, &socket, 1), 1);
+        line_await(transport_pollable(server));
+        ptrdiff_t n = transport_recv(server, buffer, sizeof(buffer), fds, &n_fds, &truncated, false);
+        if (n == 1)
+            os_close(fds[0]);
+        else
+            assert_int_equal(n, -EAGAIN);
+        transport_close(i % 2 ? server : client);
+        transport_close(i % 2 ? client : server);
+    }
+    for (int i = 0; test_fds_count() != before && i < LINE_MS; i++)
+        Sleep(1);
+    assert_int_equal(test_fds_count(), before);
+    os_close(socket);
+}
+
 /* ---- tokens ---- */
 
 static HANDLE own_token(DWORD access) {
@@ -289,6 +351,8 @@ int main(int argc, char **argv) {
                                  TEST_CASE(a_client_that_ends_at_once_is_no_trouble),
                                  TEST_CASE(what_is_no_pipe_has_no_peer),
                                  TEST_CASE(handles_pass_between_processes),
+                                 TEST_CASE(a_synchronous_socket_is_refused),
+                                 TEST_CASE(a_connection_may_end_while_its_sockets_are_taken),
                                  TEST_CASE(a_pipe_and_its_process_have_one_token),
                                  TEST_CASE(users_have_numbers),
                                  TEST_CASE(a_token_without_its_rights_is_not_root)};
