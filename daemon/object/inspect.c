@@ -27,6 +27,7 @@ static const char *const names[INSPECT_TYPES] = {
     [INSPECT_USERFAULTFD] = "userfaultfd",
     [INSPECT_IO_URING] = "io-uring",
     [INSPECT_PATH] = "path",
+    [INSPECT_OUTPUT_PIPE] = "output-pipe",
     [INSPECT_PLAIN_PIPE] = "plain-pipe",
     [INSPECT_EVENT_OBJECT] = "event-object",
     [INSPECT_AUTO_EVENT] = "auto-reset-event",

@@ -36,6 +36,7 @@ enum inspect_type {
     INSPECT_IO_URING,
     INSPECT_PATH, /* opened with O_PATH */
     /* Windows; INSPECT_PIPE is there one for overlapped I/O. */
+    INSPECT_OUTPUT_PIPE,  /* for overlapped I/O, and not open for reading: nothing can wait at it */
     INSPECT_PLAIN_PIPE,   /* for synchronous I/O: only a poller thread may look into it */
     INSPECT_EVENT_OBJECT, /* stays signalled */
     INSPECT_AUTO_EVENT,   /* resets itself, or may do so */

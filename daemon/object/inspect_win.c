@@ -72,8 +72,18 @@ static enum inspect_type type_of_socket(HANDLE fd) {
     return type == SOCK_DGRAM ? INSPECT_UDP : INSPECT_SOCKET;
 }
 
+static bool is_granted(HANDLE fd, ACCESS_MASK right) {
+    PUBLIC_OBJECT_BASIC_INFORMATION object;
+    ULONG size;
+
+    return NT_SUCCESS(NtQueryObject(fd, ObjectBasicInformation, &object, sizeof object, &size)) &&
+           object.GrantedAccess & right;
+}
+
 static enum inspect_type type_of_file(HANDLE fd) {
-    return is_socket(fd) ? type_of_socket(fd) : inspect_ask(fd);
+    enum inspect_type type = is_socket(fd) ? type_of_socket(fd) : inspect_ask(fd);
+
+    return type == INSPECT_PIPE && !is_granted(fd, FILE_READ_DATA) ? INSPECT_OUTPUT_PIPE : type;
 }
 
 /* A wait for an event that resets itself takes the signal from its program. One that does not let itself be asked may be such an event. */
@@ -85,6 +95,11 @@ static enum inspect_type type_of_event(HANDLE fd) {
         event.type != NT_NOTIFICATION_EVENT)
         return INSPECT_AUTO_EVENT;
     return INSPECT_EVENT_OBJECT;
+}
+
+/* Without that right nobody can wait for it. */
+static enum inspect_type if_waitable(HANDLE fd, enum inspect_type type) {
+    return is_granted(fd, SYNCHRONIZE) ? type : INSPECT_OTHER;
 }
 
 enum inspect_type inspect_type_of(os_fd fd) {
@@ -103,10 +118,10 @@ enum inspect_type inspect_type_of(os_fd fd) {
     if (!wcscmp(name, L"File"))
         return type_of_file(fd);
     if (!wcscmp(name, L"Event"))
-        return type_of_event(fd);
+        return if_waitable(fd, type_of_event(fd));
     for (size_t i = 0; i < sizeof types / sizeof *types; i++)
         if (!wcscmp(name, types[i].name))
-            return types[i].type;
+            return if_waitable(fd, types[i].type);
     return INSPECT_OTHER;
 }
 
@@ -139,6 +154,7 @@ bool inspect_tells_ready(enum inspect_type type, bool write) {
     case INSPECT_TIMER_OBJECT:
     case INSPECT_OTHER:
     case INSPECT_DEVICE:
+    case INSPECT_OUTPUT_PIPE:
         return false;
     case INSPECT_EVENT_OBJECT:
     case INSPECT_PROCESS:

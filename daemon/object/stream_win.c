@@ -221,6 +221,7 @@ bool stream_waits(const struct stream_job *job) {
     case INSPECT_UNIX_LISTENER:
         return false;
     case INSPECT_PIPE:
+    case INSPECT_OUTPUT_PIPE:
     case INSPECT_PLAIN_PIPE:
     case INSPECT_FILE:
         return !stream_writes(job->what);
@@ -253,6 +254,7 @@ static int move(struct stream_job *job) {
 
     switch (job->type) {
     case INSPECT_PIPE:
+    case INSPECT_OUTPUT_PIPE:
     case INSPECT_PLAIN_PIPE:
         return job->what == STREAM_WRITE ? write_pipe(job) : read_pipe(job);
     case INSPECT_TTY:

@@ -38,6 +38,13 @@ static void make_listener(os_fd ends[2]) {
 static void make_udp(os_fd ends[2]) { lone(ends, ends_bound(SOCK_DGRAM, &address)); }
 static void make_bytes(os_fd ends[2]) { ends_pipe(ends, false); }
 static void make_messages(os_fd ends[2]) { ends_pipe(ends, true); }
+static void make_output(os_fd ends[2]) {
+    HANDLE copy;
+    ends_pipe(ends, false);
+    ENDS_MUST(DuplicateHandle(GetCurrentProcess(), ends[0], GetCurrentProcess(), &copy, GENERIC_WRITE, FALSE,
+                              DUPLICATE_CLOSE_SOURCE));
+    ends[0] = copy;
+}
 static void make_plain_writer(os_fd ends[2]) {
     os_fd made[2];
     ends_plain_pipe(made);
@@ -118,6 +125,7 @@ static const struct kind kinds[] = {
     {"a plain pipe", "plain-pipe", ends_plain_pipe, "i-i-", put_plainly, "f-r-", false},
     {"a plain pipe whose writer has gone", "plain-pipe", ends_plain_pipe, "i-i-", leave, "h-h-", false},
     {"the writer's end of a plain pipe", "plain-pipe", make_plain_writer, "i-i-", leave, "h-h-", false},
+    {"a pipe that is not open for reading", "output-pipe", make_output, "----", NULL, NULL, false},
     {"a file", "regular", make_file, "--rr", NULL, NULL, false},
     {"a directory", "directory", make_directory, "--rr", NULL, NULL, false},
     {"the null device", "character", make_null, "--rr", NULL, NULL, false},

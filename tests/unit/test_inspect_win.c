@@ -60,6 +60,7 @@ static void pipes(void **state) {
     assert_type(ends[1], INSPECT_PLAIN_PIPE);
     for (int messages = 0; messages < 2; messages++) {
         ends_pipe(ends, messages);
+        assert_type(restricted(ends[0], GENERIC_WRITE), INSPECT_OUTPUT_PIPE);
         assert_type(ends[0], INSPECT_PIPE);
         assert_type(ends[1], INSPECT_PIPE);
     }
@@ -103,12 +104,15 @@ static void an_event_that_may_not_be_asked(void **state) {
 
     (void)state;
     assert_type(restricted(event, SYNCHRONIZE), INSPECT_AUTO_EVENT);
+    assert_type(restricted(event, EVENT_MODIFY_STATE | 1 /* to query */), INSPECT_OTHER); /* nor waited for */
     os_close(event);
 }
 
 static void what_is_told_of_readiness(void **state) {
-    static const enum inspect_type silent[] = {INSPECT_AUTO_EVENT,   INSPECT_SEMAPHORE_OBJECT, INSPECT_MUTEX,
-                                               INSPECT_TIMER_OBJECT, INSPECT_DEVICE,           INSPECT_OTHER};
+    static const enum inspect_type silent[] = {
+        INSPECT_OUTPUT_PIPE, INSPECT_AUTO_EVENT,   INSPECT_SEMAPHORE_OBJECT,
+        INSPECT_MUTEX,       INSPECT_TIMER_OBJECT, INSPECT_DEVICE,
+        INSPECT_OTHER};
 
     (void)state;
     for (size_t i = 0; i < sizeof(silent) / sizeof(*silent); i++) {
