@@ -132,6 +132,9 @@ static DWORD WINAPI work(void *context) {
 
     (void)SetEvent(ask->started);
     ask->type = inspect_ask_here(ask->fd);
+    (void)CloseHandle(
+        ask->fd); /* before the answer: a copy that is left keeps the other end of a pipe from its end */
+    ask->fd = NULL;
     (void)SetEvent(ask->answered);
     (void)atomic_fetch_sub(&asking, 1);
     ask_unref(ask);

@@ -12,14 +12,11 @@
  *
  * A call on a file for synchronous I/O waits for the calls of other holders; then the worker is interrupted. */
 #include "stream_win.h"
+
+#include "daemon/readiness/nt_win.h"
 #include "inspect_ask_win.h"
 
 #include <errno.h>
-#include <winsock2.h>
-/* after winsock2.h */
-#include <windows.h>
-
-#include <winternl.h>
 
 enum { SYNCHRONOUS = 0x30, EVENTS = 128 };
 
@@ -100,7 +97,7 @@ static int read_pipe(struct stream_job *job) {
 
     if (job->what == STREAM_PEEK)
         return peek_pipe(job);
-    if (is_synchronous(job->fd))
+    if (job->type == INSPECT_PLAIN_PIPE)
         return read_plain_pipe(job);
     error = move_overlapped(job, job->size, &moved);
     return read_result(job, error, moved);
@@ -124,7 +121,7 @@ static size_t room_of(const struct stream_job *job) {
 static int write_pipe(struct stream_job *job) {
     DWORD moved = 0, error;
 
-    if (is_synchronous(job->fd))
+    if (job->type == INSPECT_PLAIN_PIPE)
         return STREAM_E_PLAIN;
     error = move_overlapped(job, room_of(job), &moved);
     if (error)
