@@ -210,22 +210,22 @@ static int tell_looks(struct engine *engine, struct engine_event *events, size_t
     return (int)told;
 }
 
-static int take(struct engine *engine, const OVERLAPPED_ENTRY *packet, struct engine_event *event) {
-    struct engine_operation *operation = (struct engine_operation *)(void *)packet->lpOverlapped;
-
-    if (!operation_take(operation))
-        return 0;
+/* An operation has ended. Whether it has told something: if it is over the operation is started again. */
+static bool has_told(struct engine *engine, struct engine_operation *operation) {
     if (operation->is_kept)
         look_at(engine, operation);
-    *event = (struct engine_event){.token = operation->token, .events = operation_events(operation)};
-    return 1;
+    else if (!operation->events && operation_start(operation))
+        operation->events = operation->interest; /* its owner arms it, and gets the error */
+    return operation->events != 0;
 }
 
 /* Waits for packets, ms at most. *taken: how many, also of dropped operations. Returns how many events, or a negative errno. */
 static int tell_packets(struct engine *engine, struct engine_event *events, size_t room, DWORD ms,
                         size_t *taken) {
     OVERLAPPED_ENTRY packets[EVENTS_AT_ONCE];
+    struct engine_operation *ended[EVENTS_AT_ONCE];
     ULONG most = room < EVENTS_AT_ONCE ? (ULONG)room : EVENTS_AT_ONCE, n = 0;
+    size_t n_ended = 0;
     int told = 0;
 
     *taken = 0;
@@ -233,9 +233,15 @@ static int tell_packets(struct engine *engine, struct engine_event *events, size
         return 0;
     if (!GetQueuedCompletionStatusEx(engine->operations.port, packets, most, &n, ms, FALSE))
         return GetLastError() == WAIT_TIMEOUT ? 0 : -EIO;
-    for (ULONG i = 0; i < n; i++)
-        told += take(engine, &packets[i], &events[told]);
     *taken = n;
+    for (ULONG i = 0; i < n; i++) {
+        ended[n_ended] = (struct engine_operation *)(void *)packets[i].lpOverlapped;
+        n_ended += operation_take(ended[n_ended]);
+    }
+    operations_check(ended, n_ended);
+    for (size_t i = 0; i < n_ended; i++)
+        if (has_told(engine, ended[i]))
+            events[told++] = (struct engine_event){.token = ended[i]->token, .events = ended[i]->events};
     return told;
 }
 

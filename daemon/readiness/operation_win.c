@@ -19,7 +19,8 @@
 enum {
     POLLS = 64,         /* per handle of the driver: a cancel walks all of the handle's */
     PATIENCE_MS = 2000, /* for the end of what was cancelled */
-    AGAIN_MS = 10
+    AGAIN_MS = 10,
+    VAIN_MOST = 16
 };
 
 _Static_assert(offsetof(struct engine_operation, status) == 0, "its address is the operation's");
@@ -220,25 +221,59 @@ bool operation_take(struct engine_operation *operation) {
     return false;
 }
 
-static unsigned pipe_events(const struct engine_operation *operation) {
+/* ---- what is told ------------------------------------------------------------------------------------------------------ */
+
+/* If it is over again and again, it is told all the same: a reader then finds out what it is. */
+static unsigned pipe_events(struct engine_operation *operation) {
+    NTSTATUS status = operation->status.Status;
     unsigned events = kind_look(operation_fd(operation), KIND_PIPE, operation->interest);
 
-    if (events || !has_ended(operation->status.Status))
-        return events;
-    return operation->status.Status == STATUS_SUCCESS || operation->status.Status == STATUS_BUFFER_OVERFLOW
-               ? ENGINE_READ
-               : ENGINE_HANG_UP;
+    if (!events && has_ended(status) && status != STATUS_SUCCESS && status != STATUS_BUFFER_OVERFLOW)
+        events = ENGINE_HANG_UP;
+    operation->vain = events ? 0 : operation->vain + 1;
+    return operation->vain > VAIN_MOST ? ENGINE_READ : events;
 }
 
-unsigned operation_events(const struct engine_operation *operation) {
-    switch (operation->kind) {
-    case KIND_SOCKET:
-        return afd_events(&operation->poll, &operation->status);
-    case KIND_PIPE:
-        return pipe_events(operation);
-    default:
-        return operation->interest;
+/* An error is not over. */
+static bool is_to_be_asked(struct engine_operation *operation) {
+    if (operation->kind != KIND_SOCKET)
+        return false;
+    operation->events = afd_events(&operation->poll, &operation->status);
+    return !(operation->events & ENGINE_ERROR);
+}
+
+/* Where they cannot be asked now, what they have told counts. */
+static void check_sockets(struct engine_operation *const *operations, struct afd_asked *asked, size_t n) {
+    int all = afd_look(asked, n);
+
+    for (size_t i = 0; i < n; i++) {
+        int error = all == -EBADF ? afd_look(&asked[i], 1) : all;
+        if (!error)
+            operations[i]->events = afd_meaning(asked[i].events);
+        else if (error == -EBADF) /* closed, against the rules */
+            operations[i]->events = ENGINE_ERROR;
     }
+}
+
+void operations_check(struct engine_operation *const *operations, size_t n) {
+    struct engine_operation *sockets[ENGINE_PROBES];
+    struct afd_asked asked[ENGINE_PROBES];
+    size_t n_asked = 0;
+
+    for (size_t i = 0; i < n; i++) {
+        struct engine_operation *operation = operations[i];
+        if (is_to_be_asked(operation)) {
+            asked[n_asked] = (struct afd_asked){.socket = operation_fd(operation),
+                                                .events = afd_wanted(operation->interest)};
+            sockets[n_asked++] = operation;
+        } else if (operation->kind == KIND_PIPE) {
+            operation->events = pipe_events(operation);
+        } else if (operation->kind == KIND_WAITABLE) {
+            operation->events = kind_look(operation_fd(operation), KIND_WAITABLE, operation->interest);
+        }
+    }
+    if (n_asked > 0)
+        check_sockets(sockets, asked, n_asked);
 }
 
 /* ---- all ----------------------------------------------------------------------------------------------------------------- */

@@ -35,6 +35,8 @@ struct engine_operation {
     HANDLE wait;  /* registered, or NULL */
     enum kind kind;
     unsigned interest;
+    unsigned events; /* once it was taken */
+    unsigned vain;   /* how often in a row it was over */
     bool pending, dropped;
     volatile LONG posted; /* by the registered wait */
     struct engine_operation *prev, *next;
@@ -69,7 +71,8 @@ void operation_drop(struct engine_operation *operation);
 /* Its packet was taken from the port: it is no longer pending. False: it had been dropped, and is gone. */
 bool operation_take(struct engine_operation *operation);
 
-/* What it tells when it has been taken: ENGINE_READ to ENGINE_ERROR; 0: nothing, it was cancelled by others. */
-unsigned operation_events(const struct engine_operation *operation);
+/* Sets `events` of operations that were taken, ENGINE_READ to ENGINE_ERROR: what they tell, if it still holds. The system has noticed it some time ago, and no
+ * older event may follow what a callback has probed since (loop.h). 0: it is over. At most ENGINE_PROBES. */
+void operations_check(struct engine_operation *const *operations, size_t n);
 
 #endif

@@ -284,6 +284,66 @@ static void what_is_closed_after_disarming_tells_nothing(void **state) {
     engine_free(engine);
 }
 
+static void read_from(HANDLE pipe) {
+    OVERLAPPED work = {.hEvent = new_event(true)};
+    char bytes[8];
+    DWORD n;
+
+    assert_true(ReadFile(pipe, bytes, sizeof(bytes), NULL, &work) || GetLastError() == ERROR_IO_PENDING);
+    assert_true(GetOverlappedResult(pipe, &work, &n, TRUE));
+    assert_int_equal(n, 8);
+    assert_true(CloseHandle(work.hEvent));
+}
+
+/* A client may have read it before it asks: then nobody is to be told that it is ready. */
+static void what_is_over_is_not_told(void **state) {
+    struct engine_watch watches[3] = {{0}, {0}, {0}};
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    int size = sizeof(address);
+    SOCKET one = socket(AF_INET, SOCK_DGRAM, 0);
+    struct ends ends = open_pipe();
+    struct pair event;
+    os_fd fds[3] = {ends.client, (os_fd)one, OS_FD_NONE};
+    char byte;
+
+    (void)state;
+    engine_begin();
+    pair_of_event(&event);
+    fds[2] = event.fd;
+    assert_int_equal(bind(one, (struct sockaddr *)&address, size), 0);
+    assert_int_equal(getsockname(one, (struct sockaddr *)&address, &size), 0);
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(arm(&watches[i], fds[i], ENGINE_READ), 0);
+        for (int again = 0; again < 2; again++) {
+            if (i == 0)
+                write_to(ends.server);
+            else if (i == 1)
+                assert_int_equal(sendto(one, "x", 1, 0, (struct sockaddr *)&address, size), 1);
+            else
+                event.excite(&event);
+            assert_int_equal(WaitForSingleObject(engine_pollable(engine), INFINITE), WAIT_OBJECT_0);
+            if (again) {
+                assert_int_equal(told(), ENGINE_READ);
+                continue;
+            }
+            if (i == 0)
+                read_from(ends.client);
+            else if (i == 1)
+                assert_int_equal(recv(one, &byte, 1, 0), 1);
+            else
+                assert_true(ResetEvent(event.fd));
+            assert_int_equal(told(), 0);
+            assert_int_equal(engine_watch_interest(&watches[i]), ENGINE_READ);
+            assert_true(sleeps());
+        }
+        engine_disarm(engine, &watches[i], fds[i]);
+    }
+    pair_close(&event);
+    close_pipe(ends);
+    assert_int_equal(closesocket(one), 0);
+    engine_free(engine);
+}
+
 /* An engine that ends while watches are armed lets go of all. */
 static void an_engine_ends_with_armed_watches(void **state) {
     (void)state;
@@ -440,6 +500,45 @@ static void a_sleeping_engine_looks_at_synchronous_pipes(void **state) {
     engine_free(engine);
 }
 
+/* ---- the console ----------------------------------------------------------------------------------------------------------- */
+
+static void console_input_is_waited_for(void **state) {
+    INPUT_RECORD key = {
+        .EventType = KEY_EVENT,
+        .Event.KeyEvent = {
+            .bKeyDown = TRUE, .wRepeatCount = 1, .wVirtualKeyCode = 'X', .uChar.UnicodeChar = L'x'}};
+    struct engine_watch watch = {0};
+    HANDLE input = CreateFileW(L"CONIN$", GENERIC_READ | GENERIC_WRITE, FILE_SHARE_READ | FILE_SHARE_WRITE,
+                               NULL, OPEN_EXISTING, 0, NULL);
+    HANDLE output = CreateFileW(L"CONOUT$", GENERIC_READ | GENERIC_WRITE, FILE_SHARE_READ | FILE_SHARE_WRITE,
+                                NULL, OPEN_EXISTING, 0, NULL);
+    DWORD n;
+
+    (void)state;
+    if (input == INVALID_HANDLE_VALUE || !GetNumberOfConsoleInputEvents(input, &n)) {
+        if (input != INVALID_HANDLE_VALUE)
+            assert_true(CloseHandle(input));
+        if (output != INVALID_HANDLE_VALUE)
+            assert_true(CloseHandle(output));
+        test_skip("this process has no console");
+    }
+    engine_begin();
+    assert_unsupported(output);
+    assert_true(FlushConsoleInputBuffer(input));
+    assert_int_equal(arm(&watch, input, ENGINE_READ), 0);
+    assert_int_equal(told(), 0);
+    assert_true(WriteConsoleInputW(input, &key, 1, &n));
+    assert_int_equal(told_in_time(), ENGINE_READ);
+    assert_int_equal(probed(input, ENGINE_READ), ENGINE_READ);
+    assert_true(FlushConsoleInputBuffer(input));
+    assert_int_equal(arm(&watch, input, ENGINE_READ), 0);
+    assert_true(sleeps());
+    engine_disarm(engine, &watch, input);
+    assert_true(CloseHandle(input));
+    assert_true(CloseHandle(output));
+    engine_free(engine);
+}
+
 /* ---- numbers --------------------------------------------------------------------------------------------------------------- */
 
 /* More than one handle of the driver has, with cancels in between. */
@@ -522,11 +621,13 @@ static int run(void) {
         ENGINE_CASE(a_port_of_the_client_gets_no_packet),
         ENGINE_CASE(who_waits_for_the_pipe_itself_is_not_woken),
         ENGINE_CASE(what_is_closed_after_disarming_tells_nothing),
+        ENGINE_CASE(what_is_over_is_not_told),
         ENGINE_CASE(an_engine_ends_with_armed_watches),
         ENGINE_CASE(many_events_are_kept),
         ENGINE_CASE(kept_and_watched_take_turns),
         ENGINE_CASE(a_timer_is_kept_only),
         ENGINE_CASE(a_sleeping_engine_looks_at_synchronous_pipes),
+        ENGINE_CASE(console_input_is_waited_for),
         ENGINE_CASE(hundreds_of_sockets_are_watched),
         ENGINE_CASE(a_probe_mixes_kinds),
     };
