@@ -1,9 +1,38 @@
 # The tests that are made for Windows: LABEL/NAME. The others need what only Unix has.
 set(PORTD_TESTS_WIN32
+  procedures/causes
+  procedures/disconnected
+  procedures/fd_to_evt
+  procedures/fd_to_port
+  procedures/fd_to_semaphore
+  procedures/give_up
+  procedures/goodbye
+  procedures/handle
+  procedures/lifetime
+  procedures/many_ready
+  procedures/monitor
+  procedures/ownership
+  procedures/port_close
+  procedures/port_io
+  procedures/port_to_fd
+  procedures/port_to_socket
+  procedures/port_wait
+  procedures/random
+  procedures/refusals
+  procedures/release
+  procedures/remove
+  procedures/replaced
+  procedures/sessions
+  procedures/socket_to_port
+  procedures/socket_to_semaphore
+  procedures/stats
+  procedures/wait_beside
+  procedures/wait_walk
+  procedures/waits
   system/console
+  unit/address
   unit/arena
   unit/charge
-  unit/address
   unit/client_connect
   unit/client_monitor
   unit/client_stats
@@ -22,13 +51,15 @@ set(PORTD_TESTS_WIN32
   unit/journal
   unit/kept
   unit/lanes
-  unit/loop
   unit/log
   unit/log_stderr
+  unit/loop
   unit/metrics
   unit/numbering
   unit/offload
   unit/order
+  unit/os
+  unit/peer
   unit/pollable
   unit/poller
   unit/registry
@@ -41,8 +72,6 @@ set(PORTD_TESTS_WIN32
   unit/thread
   unit/thread_alert
   unit/timers
-  unit/os
-  unit/peer
   unit/transport
   unit/turn
   unit/user)

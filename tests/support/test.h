@@ -10,7 +10,7 @@
  * test_skip() ends a case that this machine cannot run. A failed assertion leaves the case at once, so its
  * descriptors are then reported, too: read the first message.
  *
- * PORTD_LEFT_OUT names a file with the cases that are skipped, which scripts/platforms makes of tests/platforms.tsv. Each line has
+ * PORTD_LEFT_OUT names a file with the cases that are skipped, which scripts/platforms makes of tests/platforms.tsv, and CMake for Windows. Each line has
  * a program, a case or `*` for all of its cases, and the reason, with a tab between them. */
 #ifndef TEST_H
 #define TEST_H

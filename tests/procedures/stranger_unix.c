@@ -1,4 +1,4 @@
-/* stranger.c: runs code as another uid. */
+/* stranger_unix.c: runs code as another uid. */
 #define _GNU_SOURCE
 
 #include "stranger.h"
