@@ -44,8 +44,13 @@ int64_t os_now_us(void) {
            count.QuadPart % frequency.QuadPart * 1000000 / frequency.QuadPart;
 }
 
-/* The system's ticks are another clock, so this one is exact. */
-int64_t os_coarse_us(void) { return os_now_us(); }
+/* The system's own ticks are another clock. */
+int64_t os_coarse_us(void) {
+    enum { TICK_US = 10000 };
+    int64_t now = os_now_us();
+
+    return now - now % TICK_US;
+}
 
 static int64_t tenths(const FILETIME *time) {
     return (int64_t)((uint64_t)time->dwHighDateTime << 32 | time->dwLowDateTime);
