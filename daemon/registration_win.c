@@ -89,6 +89,11 @@ static bool make_command(struct command *command, int argc, char **argv) {
 
 /* ---- the service ------------------------------------------------------------------------------------------------ */
 
+/* Wine does not know every level; Windows does. */
+static bool set(SC_HANDLE handle, DWORD level, void *value) {
+    return ChangeServiceConfig2W(handle, level, value) || GetLastError() == ERROR_INVALID_LEVEL;
+}
+
 static bool describe(SC_HANDLE handle) {
     static wchar_t text[] = L"Keeps copies of other programs' handles and reports when they are ready.";
     static wchar_t privileges[] = L"SeImpersonatePrivilege\0SeChangeNotifyPrivilege\0";
@@ -97,9 +102,9 @@ static bool describe(SC_HANDLE handle) {
     SERVICE_REQUIRED_PRIVILEGES_INFOW required = {.pmszRequiredPrivileges = privileges};
     SERVICE_FAILURE_ACTIONSW failures = {.dwResetPeriod = 3600, .cActions = 1, .lpsaActions = &again};
 
-    return ChangeServiceConfig2W(handle, SERVICE_CONFIG_DESCRIPTION, &description) &&
-           ChangeServiceConfig2W(handle, SERVICE_CONFIG_REQUIRED_PRIVILEGES_INFO, &required) &&
-           ChangeServiceConfig2W(handle, SERVICE_CONFIG_FAILURE_ACTIONS, &failures);
+    return set(handle, SERVICE_CONFIG_DESCRIPTION, &description) &&
+           set(handle, SERVICE_CONFIG_REQUIRED_PRIVILEGES_INFO, &required) &&
+           set(handle, SERVICE_CONFIG_FAILURE_ACTIONS, &failures);
 }
 
 /* EventCreate.exe has a message for each number up to 1000, which is its first text. */

@@ -30,6 +30,7 @@ set(PORTD_TESTS_WIN32
   procedures/wait_walk
   procedures/waits
   system/console
+  system/scm
   unit/address
   unit/arena
   unit/charge
