@@ -261,7 +261,7 @@ int broker_export(const struct invocation *in, const struct broker *broker) {
     if (error == 0)
         return 0;
     return failure_code(&in->output, PORTD_E_SYSTEM, NULL, "cannot set the program's environment: %s",
-                        strerror(error));
+                        native_error_text(error));
 }
 
 void broker_disconnect(struct broker *broker) {

@@ -229,7 +229,7 @@ static int set_environment(const struct exec *exec, const struct broker *broker)
     if (error == 0)
         return 0;
     return failure_code(&exec->in->output, PORTD_E_SYSTEM, NULL, "cannot set the program's environment: %s",
-                        strerror(error));
+                        native_error_text(error));
 }
 
 static int run_exec(struct exec *exec) {

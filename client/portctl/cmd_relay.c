@@ -176,7 +176,7 @@ static int run_both(struct relay *relay) {
         rc = flow_start(&input, &relay->done);
     if (rc != 0)
         return failure_code(&io->in->output, PORTD_E_SYSTEM, NULL, "cannot begin to copy standard input: %s",
-                            strerror(rc));
+                            native_error_text(rc));
     io->settle = settle;
     io->other = finish;
     rc = io_cat(io);

@@ -27,7 +27,7 @@ static int failed_system(struct exchange *exchange, int error) {
         return failed(exchange, PORTD_E_MEMORY, "no memory");
     if (error == -EPIPE || error == -ECONNRESET)
         return failed(exchange, PORTD_E_DISCONNECTED, "the broker closed the connection");
-    return failed(exchange, PORTD_E_SYSTEM, strerror(-error));
+    return failed(exchange, PORTD_E_SYSTEM, native_error_text(-error));
 }
 
 static int open_address(struct exchange *exchange, const char *address, int64_t deadline, bool shared) {
@@ -54,7 +54,7 @@ static int open_address(struct exchange *exchange, const char *address, int64_t 
         return 1;
     if (rc == -EAGAIN)
         return failed(exchange, PORTD_E_TIMEOUT, "its listen queue is full");
-    return failed(exchange, rc == -EACCES ? PORTD_E_DENIED : PORTD_E_UNREACHABLE, strerror(-rc));
+    return failed(exchange, rc == -EACCES ? PORTD_E_DENIED : PORTD_E_UNREACHABLE, native_error_text(-rc));
 }
 
 int exchange_open(struct exchange *exchange, const char *address, int64_t deadline) {
@@ -115,7 +115,7 @@ static int await(struct exchange *exchange, bool writable) {
 
     if (rc == 0)
         return failed(exchange, PORTD_E_TIMEOUT, "timed out");
-    return rc > 0 ? 1 : failed(exchange, rc, strerror(errno));
+    return rc > 0 ? 1 : failed(exchange, rc, native_error_text(errno));
 }
 
 static int send_all(struct exchange *exchange) {

@@ -137,5 +137,5 @@ int failure_finish(const struct output *output) {
         return failure_code(output, PORTD_E_TIMEOUT, NULL,
                             "timed out: standard output is full, and the answer is not complete");
     return failure_code(output, PORTD_E_SYSTEM, NULL, "cannot write the answer: %s",
-                        error > 0 ? strerror(error) : "standard output failed");
+                        error > 0 ? native_error_text(error) : "standard output failed");
 }

@@ -130,7 +130,7 @@ static char *describe_refusal(const struct io *io, const struct io_giver *giver,
     if (giver->why[0] != '\0')
         return text_print("cannot write %s: %s", to, giver->why);
     *error = *code == PORTD_E_SYSTEM ? portd_last_errno(giver->client) : 0;
-    return *error != 0 ? text_print("cannot write %s: %s", to, strerror(*error))
+    return *error != 0 ? text_print("cannot write %s: %s", to, native_error_text(*error))
                        : text_copy(portd_last_error(giver->client));
 }
 
@@ -156,7 +156,7 @@ int io_tell(struct io *io, const struct flow *flow, enum flow_end end, const cha
             hint = "without --through-broker portctl reads it whole";
     } else {
         why = text_print("cannot %s %s: %s", end == FLOW_READ_ERROR ? "read" : "write",
-                         end == FLOW_READ_ERROR ? from : to, strerror(error));
+                         end == FLOW_READ_ERROR ? from : to, native_error_text(error));
     }
     if (has_left(error) && (end == FLOW_REFUSED || end == FLOW_WRITE_ERROR))
         hint = "nobody reads what is written to it any more: close the port";
@@ -226,7 +226,7 @@ void io_give_to(struct flow *flow, struct io_giver *giver) {
 /* Standard output has lost its reader: portctl ends by SIGPIPE as any program does, once it has said what is lost, if anything. */
 static int tell_broken(struct io *io) {
     char *lost = describe_lost(&io->flow, "the port");
-    const char *why = strerror(EPIPE);
+    const char *why = native_error_text(EPIPE);
     int code = PORTCTL_FAILED;
 
     if (!flow_dies_by_signal())
@@ -279,7 +279,7 @@ static int tell_refusal(struct io *io, int code, int error, const char *text, co
     bool system = gone == NULL && code == PORTD_E_SYSTEM && error != 0;
     char *why = text_print("%s%s%s", system ? "cannot read the port: " : "",
                            gone != NULL ? gone
-                           : system     ? strerror(error)
+                           : system     ? native_error_text(error)
                                         : text,
                            lost);
 

@@ -46,7 +46,7 @@ int main(int argc, char **argv) {
     bool said;
 
     if (rc != 0) {
-        fprintf(stderr, "portctl: cannot open the null device: %s\n", strerror(rc));
+        fprintf(stderr, "portctl: cannot open the null device: %s\n", native_error_text(rc));
         return PORTCTL_FAILED;
     }
     if (native_wait_for_streams() != 0)

@@ -11,6 +11,9 @@
  * opened later is read or written in its place. Writing to such a stream fails. Returns 0 or an errno. */
 int native_guard_standard(void);
 
+/* What an errno means, in words. */
+const char *native_error_text(int error);
+
 /* Whether the library translates the line ends of ports in text mode. */
 bool native_translates_text(void);
 

@@ -11,6 +11,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -41,6 +42,8 @@ bool native_is_open(portd_native number) {
         return false;
     return fcntl((int)number, F_GETFD) >= 0;
 }
+
+const char *native_error_text(int error) { return strerror(error); }
 
 bool native_translates_text(void) { return false; }
 
