@@ -56,19 +56,47 @@ static int64_t tenths(const FILETIME *time) {
     return (int64_t)((uint64_t)time->dwHighDateTime << 32 | time->dwLowDateTime);
 }
 
-int64_t os_thread_us(void) {
+/* GetThreadTimes counts ticks (15.6 ms): what runs when one comes is charged all of it. So a thread's time is taken from its cycles, and a jump of the
+ * kernel's share says nothing without it: where cycles are not counted (wine), there is no share. */
+static INIT_ONCE asked = INIT_ONCE_STATIC_INIT;
+static uint64_t cycles_per_us; /* 0: they are not counted */
+
+static BOOL CALLBACK ask(INIT_ONCE *once, void *nothing, void **context) {
+    DWORD mhz = 0, size = sizeof(mhz);
+    ULONG64 cycles;
+
+    (void)once;
+    (void)nothing;
+    (void)context;
+    if (QueryThreadCycleTime(GetCurrentThread(), &cycles) &&
+        RegGetValueA(HKEY_LOCAL_MACHINE, "HARDWARE\\DESCRIPTION\\System\\CentralProcessor\\0", "~MHz",
+                     RRF_RT_REG_DWORD, NULL, &mhz, &size) == ERROR_SUCCESS)
+        cycles_per_us = mhz;
+    return TRUE;
+}
+
+static bool cycles_are_counted(void) {
+    return InitOnceExecuteOnce(&asked, ask, NULL, NULL) && cycles_per_us > 0;
+}
+
+/* The thread's time by ticks, and of it the kernel's, us. */
+static int64_t ticked_us(bool of_kernel) {
     FILETIME made, ended, kernel, user; /* tenths of microseconds */
 
     if (!GetThreadTimes(GetCurrentThread(), &made, &ended, &kernel, &user))
         return 0;
-    return (tenths(&kernel) + tenths(&user)) / 10;
+    return (tenths(&kernel) + (of_kernel ? 0 : tenths(&user))) / 10;
 }
 
-int64_t os_thread_kernel_us(void) {
-    FILETIME made, ended, kernel, user;
+int64_t os_thread_us(void) {
+    ULONG64 cycles;
 
-    return GetThreadTimes(GetCurrentThread(), &made, &ended, &kernel, &user) ? tenths(&kernel) / 10 : 0;
+    if (cycles_are_counted() && QueryThreadCycleTime(GetCurrentThread(), &cycles))
+        return (int64_t)(cycles / cycles_per_us);
+    return ticked_us(false);
 }
+
+int64_t os_thread_kernel_us(void) { return cycles_are_counted() ? ticked_us(true) : 0; }
 
 int64_t os_wall_us(void) {
     static const int64_t from_1601_to_1970 = INT64_C(11644473600000000);
