@@ -1,9 +1,9 @@
-/* engine.h: readiness of foreign descriptors. The contract of every readiness engine (epoll.c, kqueue.c).
+/* engine.h: readiness of foreign descriptors. The contract of every readiness engine (epoll.c, kqueue.c, iocp.c).
  *
  * A watch is one-shot: after engine_wait has reported it, it is disarmed until armed again. Armed with `edge` it stays armed and reports each
  * new activity. Hang-up and error are reported whatever the interest (the system decides which of them a pipe's lost reader is). The engine
  * changes nothing about the descriptor. Each event carries the watch's token, which must never be reused (an id): an event of a watch that was
- * just disarmed may still be in the same engine_wait.
+ * just disarmed may still be in the same engine_wait. Where there are no edges (ENGINE_HAS_EDGES) `edge` is ENGINE_E_UNSUPPORTED.
  * Call engine_disarm before the descriptor is closed: the kernel's entry belongs to the open file and would outlive the number. */
 #ifndef ENGINE_H
 #define ENGINE_H
@@ -75,7 +75,7 @@ struct engine *engine_new(void); /* NULL with errno */
 void engine_free(struct engine *engine);
 const char *engine_name(void);
 
-/* A descriptor, the engine's, that is readable while engine_wait has events. */
+/* A descriptor, the engine's, that is readable while engine_wait has events. (On Windows not for what it has to look at: iocp.c.) */
 os_fd engine_pollable(const struct engine *engine);
 
 /* Whether the kernel can watch fd, which must not be armed. Does not run the file's poll operation, so it never blocks. */

@@ -364,6 +364,163 @@ static void an_engine_ends_with_armed_watches(void **state) {
     }
 }
 
+/* ---- in any order ---------------------------------------------------------------------------------------------------------- */
+
+enum { SLOTS = 12, STEPS = 3000 };
+
+/* A handle or none; armed or not; ready or not. */
+static struct slot {
+    struct engine_watch watch;
+    os_fd fd, other; /* OS_FD_NONE: it is closed */
+    struct sockaddr_in address;
+    uint64_t token; /* of the last arming; 0: not armed */
+    bool ready;
+} slots[SLOTS];
+
+static uint64_t last_token;
+
+static size_t kind_of_slot(const struct slot *slot) { return (size_t)(slot - slots) % 4; }
+
+static void slot_open(struct slot *slot) {
+    *slot = (struct slot){.other = OS_FD_NONE};
+    if (kind_of_slot(slot) == 0) {
+        slot->fd = new_event(true);
+    } else if (kind_of_slot(slot) == 1) {
+        struct ends ends = open_pipe();
+        slot->fd = ends.client;
+        slot->other = ends.server;
+    } else if (kind_of_slot(slot) == 2) {
+        struct pair pair;
+        pair_of_anonymous(&pair);
+        slot->fd = pair.fd;
+        slot->other = pair.other;
+    } else {
+        int size = sizeof(slot->address);
+        SOCKET one = socket(AF_INET, SOCK_DGRAM, 0);
+        slot->address =
+            (struct sockaddr_in){.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+        assert_int_equal(bind(one, (struct sockaddr *)&slot->address, size), 0);
+        assert_int_equal(getsockname(one, (struct sockaddr *)&slot->address, &size), 0);
+        slot->fd = (os_fd)one;
+    }
+}
+
+static void slot_disarm(struct slot *slot) {
+    engine_disarm(engine, &slot->watch, slot->fd);
+    slot->token = 0;
+}
+
+static void slot_close(struct slot *slot) {
+    slot_disarm(slot);
+    fd_close(slot->fd);
+    if (slot->other != OS_FD_NONE)
+        fd_close(slot->other);
+    slot->fd = OS_FD_NONE;
+}
+
+static void slot_arm(struct slot *slot) {
+    assert_int_equal(engine_arm(engine, &slot->watch, slot->fd, ENGINE_READ, false, ++last_token), 0);
+    slot->token = last_token;
+}
+
+static void slot_excite(struct slot *slot) {
+    DWORD n;
+
+    if (slot->ready)
+        return;
+    if (kind_of_slot(slot) == 0)
+        assert_true(SetEvent(slot->fd));
+    else if (kind_of_slot(slot) == 1)
+        write_to(slot->other);
+    else if (kind_of_slot(slot) == 2)
+        assert_true(WriteFile(slot->other, "12345678", 8, &n, NULL));
+    else
+        assert_int_equal(
+            sendto((SOCKET)slot->fd, "x", 1, 0, (struct sockaddr *)&slot->address, sizeof(slot->address)), 1);
+    slot->ready = true;
+}
+
+static void slot_calm(struct slot *slot) {
+    char bytes[8];
+    DWORD n;
+
+    if (!slot->ready)
+        return;
+    if (kind_of_slot(slot) == 0)
+        assert_true(ResetEvent(slot->fd));
+    else if (kind_of_slot(slot) == 1)
+        read_from(slot->fd);
+    else if (kind_of_slot(slot) == 2)
+        assert_true(ReadFile(slot->fd, bytes, 8, &n, NULL));
+    else
+        assert_int_equal(recv((SOCKET)slot->fd, bytes, 8, 0), 1);
+    slot->ready = false;
+}
+
+/* Of armed watches that are ready, and of no other. */
+static void walk_collect(int64_t us) {
+    struct engine_event events[SLOTS];
+    int n = engine_sleep(engine, events, SLOTS, us);
+
+    for (int i = 0; i < n; i++) {
+        struct slot *of = NULL;
+        for (size_t k = 0; k < SLOTS; k++)
+            if (slots[k].fd != OS_FD_NONE && slots[k].token == events[i].token)
+                of = &slots[k];
+        assert_non_null(of);
+        assert_true(of->ready);
+        assert_int_equal(events[i].events, ENGINE_READ);
+        engine_watch_told(&of->watch);
+        of->token = 0;
+    }
+}
+
+static void a_walk_through_all_kinds(void **state) {
+    uint32_t seed = 1;
+
+    (void)state;
+    engine_begin();
+    for (size_t i = 0; i < SLOTS; i++)
+        slot_open(&slots[i]);
+    for (int step = 0; step < STEPS; step++) {
+        struct slot *slot;
+        seed = seed * 1664525 + 1013904223;
+        slot = &slots[(seed >> 8) % SLOTS];
+        if (slot->fd == OS_FD_NONE)
+            slot_open(slot);
+        switch ((seed >> 16) % 10) {
+        case 0:
+            slot_close(slot);
+            break;
+        case 1:
+            slot_disarm(slot);
+            break;
+        case 2:
+        case 3:
+        case 4:
+            slot_arm(slot);
+            break;
+        case 5:
+        case 6:
+            slot_excite(slot);
+            break;
+        case 7:
+            slot_calm(slot);
+            break;
+        default:
+            walk_collect(0);
+        }
+    }
+    for (size_t i = 0; i < SLOTS; i++) { /* none was forgotten */
+        while (slots[i].fd != OS_FD_NONE && slots[i].token && slots[i].ready)
+            walk_collect(-1);
+        if (slots[i].fd != OS_FD_NONE)
+            slot_close(&slots[i]);
+    }
+    assert_true(sleeps());
+    engine_free(engine);
+}
+
 /* ---- the broker's own ------------------------------------------------------------------------------------------------------ */
 
 static void many_events_are_kept(void **state) {
@@ -623,6 +780,7 @@ static int run(void) {
         ENGINE_CASE(what_is_closed_after_disarming_tells_nothing),
         ENGINE_CASE(what_is_over_is_not_told),
         ENGINE_CASE(an_engine_ends_with_armed_watches),
+        ENGINE_CASE(a_walk_through_all_kinds),
         ENGINE_CASE(many_events_are_kept),
         ENGINE_CASE(kept_and_watched_take_turns),
         ENGINE_CASE(a_timer_is_kept_only),
