@@ -1,5 +1,8 @@
 /* inspect_ask_win.c: threads of the process's pool ask. One whose query waits for the holder of the file stays until that has returned; so
- * there are ASKING_MOST of those at most, and from then on nothing is asked. */
+ * there are ASKING_MOST of those at most, and from then on nothing is asked.
+ *
+ * The loop waits PATIENCE_MS for an answer. What it waits beyond FREE_MS comes out of an allowance, so that nobody who uses his files while he passes them
+ * keeps it for more than STALL_US at once and a hundredth of the time for long. A query that waits says something, too: that the file is for synchronous I/O. */
 #include "inspect_ask_win.h"
 
 #include "daemon/readiness/nt_win.h"
@@ -10,8 +13,15 @@
 #include <string.h>
 #include <winioctl.h>
 
-/* STARTED_MS: the thread has to come to run, on a busy machine. ANSWERED_MS: then a query that waits for nobody takes some microseconds. */
-enum { ASKING_MOST = 32, STARTED_MS = 1000, ANSWERED_MS = 20 };
+/* STARTED_MS: the thread has to come to run, on a busy machine. */
+enum {
+    ASKING_MOST = 32,
+    STARTED_MS = 1000,
+    PATIENCE_MS = 100,
+    FREE_MS = 5,
+    STALL_US = 1000000,
+    REFILL = 100
+};
 enum { SYNCHRONOUS = 0x30 };
 
 bool inspect_ask_name(os_fd fd, wchar_t name[INSPECT_NAME_UNITS]) {
@@ -32,7 +42,7 @@ bool inspect_ask_name(os_fd fd, wchar_t name[INSPECT_NAME_UNITS]) {
 struct ask {
     atomic_int refs;
     HANDLE fd, started, answered;
-    enum inspect_type type;
+    atomic_int type; /* enum inspect_type: what is known by now */
 };
 
 static atomic_int asking;
@@ -113,13 +123,29 @@ static enum inspect_type type_of_pipe(HANDLE pipe) {
     return is_synchronous(pipe) ? INSPECT_PLAIN_PIPE : INSPECT_PIPE;
 }
 
-enum inspect_type inspect_ask_here(os_fd fd) {
+/* What it is if no more can be told. */
+static enum inspect_type type_of_device(DWORD device) {
+    switch (device) {
+    case FILE_DEVICE_NAMED_PIPE:
+        return INSPECT_PLAIN_PIPE;
+    case FILE_DEVICE_CONSOLE:
+        return INSPECT_TTY;
+    case FILE_DEVICE_NULL:
+        return INSPECT_CHARACTER;
+    default:
+        return INSPECT_FILE;
+    }
+}
+
+/* so_far: gets what is known already. */
+static enum inspect_type find_out(HANDLE fd, atomic_int *so_far) {
     FILE_FS_DEVICE_INFORMATION device;
     IO_STATUS_BLOCK status;
 
     if (!NT_SUCCESS(
             NtQueryVolumeInformationFile(fd, &status, &device, sizeof device, FileFsDeviceInformation)))
         return INSPECT_DEVICE;
+    atomic_store(so_far, (int)type_of_device(device.DeviceType));
     if (device.DeviceType == FILE_DEVICE_NAMED_PIPE)
         return type_of_pipe(fd);
     if (GetFileType(fd) == FILE_TYPE_CHAR)
@@ -127,11 +153,19 @@ enum inspect_type inspect_ask_here(os_fd fd) {
     return device.DeviceType == FILE_DEVICE_MAILSLOT ? INSPECT_DEVICE : type_of_disk(fd);
 }
 
+enum inspect_type inspect_ask_here(os_fd fd) {
+    atomic_int so_far;
+
+    return find_out(fd, &so_far);
+}
+
 static DWORD WINAPI work(void *context) {
     struct ask *ask = context;
 
+    (void)SetThreadPriority(GetCurrentThread(), THREAD_PRIORITY_HIGHEST);
     (void)SetEvent(ask->started);
-    ask->type = inspect_ask_here(ask->fd);
+    atomic_store(&ask->type, (int)find_out(ask->fd, &ask->type));
+    (void)SetThreadPriority(GetCurrentThread(), THREAD_PRIORITY_NORMAL); /* it is the pool's */
     (void)CloseHandle(
         ask->fd); /* before the answer: a copy that is left keeps the other end of a pipe from its end */
     ask->fd = NULL;
@@ -148,6 +182,7 @@ static struct ask *ask_start(HANDLE fd) {
     if (!ask)
         return NULL;
     ask->refs = 1;
+    ask->type = INSPECT_FILE;
     ask->started = CreateEventW(NULL, TRUE, FALSE, NULL);
     ask->answered = CreateEventW(NULL, TRUE, FALSE, NULL);
     if (!ask->started || !ask->answered ||
@@ -165,15 +200,31 @@ fail:
     return NULL;
 }
 
+/* Waits for the answer. For the loop: it alone has the allowance. */
+static void await(const struct ask *ask) {
+    static int64_t allowance = STALL_US, last;
+    int64_t begin = os_now_us(), waited;
+
+    if (WaitForSingleObject(ask->started, STARTED_MS) != WAIT_OBJECT_0)
+        return;
+    allowance += (begin - last) / REFILL;
+    if (allowance > STALL_US)
+        allowance = STALL_US;
+    last = begin;
+    begin = os_now_us();
+    (void)WaitForSingleObject(ask->answered, allowance > 0 ? PATIENCE_MS : FREE_MS);
+    waited = os_now_us() - begin - FREE_MS * 1000;
+    allowance -= waited > 0 ? waited : 0;
+}
+
 enum inspect_type inspect_ask(os_fd fd) {
-    enum inspect_type type = INSPECT_FILE;
     struct ask *ask = atomic_load(&asking) < ASKING_MOST ? ask_start(fd) : NULL;
+    enum inspect_type type;
 
     if (!ask)
-        return type;
-    if (WaitForSingleObject(ask->started, STARTED_MS) == WAIT_OBJECT_0 &&
-        WaitForSingleObject(ask->answered, ANSWERED_MS) == WAIT_OBJECT_0)
-        type = ask->type;
+        return INSPECT_FILE;
+    await(ask);
+    type = (enum inspect_type)atomic_load(&ask->type);
     ask_unref(ask);
     return type;
 }
