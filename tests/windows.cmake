@@ -8,6 +8,7 @@ set(PORTD_TESTS_WIN32
   procedures/give_up
   procedures/goodbye
   procedures/handle
+  procedures/kinds
   procedures/lifetime
   procedures/many_ready
   procedures/monitor

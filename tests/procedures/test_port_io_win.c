@@ -45,7 +45,7 @@ static void assert_writes(portd_client *c, portd_id port, const char *text) {
 static void connections(void **state) {
     portd_client *c = fixture_client(NULL);
     portd_id input, output;
-    portd_endpoint own, peer;
+    portd_endpoint own = PORTD_ENDPOINT_INIT, peer = PORTD_ENDPOINT_INIT;
     char bytes[8];
     os_fd ends[2];
 
