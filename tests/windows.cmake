@@ -35,6 +35,7 @@ set(PORTD_TESTS_WIN32
   unit/address
   unit/arena
   unit/charge
+  unit/channel
   unit/client_connect
   unit/client_monitor
   unit/client_stats
