@@ -95,15 +95,16 @@ static enum kind file_kind(HANDLE handle) {
 /* The values -1 to -6 are not handles: they mean the process and the thread that use them, and their tokens. */
 static bool is_pseudo(os_fd fd) { return (intptr_t)fd < 0 && (intptr_t)fd >= -PSEUDO; }
 
+/* False without the right to wait for it (SYNCHRONIZE). What stays signalled is not changed by this. */
+static bool may_wait(HANDLE handle) { return WaitForSingleObject(handle, 0) != WAIT_FAILED; }
+
 int kind_of_other(os_fd fd) {
     struct type type;
 
     if (is_pseudo(fd) || get_type(fd, &type))
         return -EBADF;
-    if (is(&type, L"Process") || is(&type, L"Thread"))
-        return KIND_WAITABLE;
-    if (is(&type, L"Event"))
-        return is_manual_event(fd) ? (int)KIND_WAITABLE : (int)KIND_UNKNOWN;
+    if (is(&type, L"Process") || is(&type, L"Thread") || (is(&type, L"Event") && is_manual_event(fd)))
+        return may_wait(fd) ? KIND_WAITABLE : KIND_UNKNOWN;
     return is(&type, L"File") ? (int)file_kind(fd) : (int)KIND_UNKNOWN;
 }
 

@@ -106,13 +106,19 @@ static void devices_and_other_objects_are_unsupported(void **state) {
     engine_free(engine);
 }
 
-static void an_event_without_the_right_to_ask_is_unsupported(void **state) {
-    HANDLE event = new_event(true), copy;
+/* Without the first right it cannot be asked whether it is a manual-reset one; without the second it cannot be waited for. */
+static void what_lacks_a_right_is_unsupported(void **state) {
+    static const DWORD rights[] = {SYNCHRONIZE, 1 /* EVENT_QUERY_STATE */};
+    HANDLE event = new_event(true), own = GetCurrentProcess(), copy;
 
     (void)state;
     engine_begin();
-    assert_true(
-        DuplicateHandle(GetCurrentProcess(), event, GetCurrentProcess(), &copy, SYNCHRONIZE, FALSE, 0));
+    for (size_t i = 0; i < sizeof(rights) / sizeof(*rights); i++) {
+        assert_true(DuplicateHandle(own, event, own, &copy, rights[i], FALSE, 0));
+        assert_unsupported(copy);
+        assert_true(CloseHandle(copy));
+    }
+    assert_true(DuplicateHandle(own, own, own, &copy, PROCESS_QUERY_LIMITED_INFORMATION, FALSE, 0));
     assert_unsupported(copy);
     assert_true(CloseHandle(copy));
     assert_true(CloseHandle(event));
@@ -743,6 +749,33 @@ static void hundreds_of_sockets_are_watched(void **state) {
     engine_free(engine);
 }
 
+static void a_refused_connection_is_an_error(void **state) {
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    int size = sizeof(address), error = 0;
+    SOCKET silent = socket(AF_INET, SOCK_STREAM, 0), one = socket(AF_INET, SOCK_STREAM, 0);
+    struct engine_watch watch = {0};
+    u_long on = 1;
+
+    (void)state;
+    engine_begin();
+    assert_int_equal(bind(silent, (struct sockaddr *)&address, size), 0); /* nobody listens there */
+    assert_int_equal(getsockname(silent, (struct sockaddr *)&address, &size), 0);
+    assert_int_equal(ioctlsocket(one, (long)FIONBIO, &on), 0);
+    assert_int_equal(arm(&watch, (os_fd)one, ENGINE_INTERESTS),
+                     0); /* before it is connected it tells nothing */
+    assert_int_equal(told(), 0);
+    assert_int_equal(connect(one, (struct sockaddr *)&address, size), -1);
+    assert_int_equal(WSAGetLastError(), WSAEWOULDBLOCK);
+    assert_true(told_in_time() & ENGINE_ERROR);
+    size = sizeof(error);
+    assert_int_equal(getsockopt(one, SOL_SOCKET, SO_ERROR, (char *)&error, &size), 0);
+    assert_int_equal(error, WSAECONNREFUSED);
+    engine_disarm(engine, &watch, (os_fd)one);
+    assert_int_equal(closesocket(one), 0);
+    assert_int_equal(closesocket(silent), 0);
+    engine_free(engine);
+}
+
 /* One call for sockets and others together; the same one twice. */
 static void a_probe_mixes_kinds(void **state) {
     struct engine_probe probes[4];
@@ -772,7 +805,7 @@ static int run(void) {
         ENGINE_CASE(what_a_wait_resets_is_unsupported),
         ENGINE_CASES_OF_KINDS,
         ENGINE_CASE(devices_and_other_objects_are_unsupported),
-        ENGINE_CASE(an_event_without_the_right_to_ask_is_unsupported),
+        ENGINE_CASE(what_lacks_a_right_is_unsupported),
         ENGINE_CASE(pseudo_handles_are_not_open),
         ENGINE_CASE(edges_are_unsupported),
         ENGINE_CASE(a_port_of_the_client_gets_no_packet),
@@ -787,6 +820,7 @@ static int run(void) {
         ENGINE_CASE(a_sleeping_engine_looks_at_synchronous_pipes),
         ENGINE_CASE(console_input_is_waited_for),
         ENGINE_CASE(hundreds_of_sockets_are_watched),
+        ENGINE_CASE(a_refused_connection_is_an_error),
         ENGINE_CASE(a_probe_mixes_kinds),
     };
 
