@@ -7,6 +7,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+/* The words of the command line, in UTF-8, for the whole run; `words` where they are so already. NULL: there is no memory. */
+char **native_words(int *n, char **words);
+
 /* Called before anything is opened: if standard input, output or error is closed, occupies its number, so that nothing
  * opened later is read or written in its place. Writing to such a stream fails. Returns 0 or an errno. */
 int native_guard_standard(void);

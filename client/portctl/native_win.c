@@ -18,6 +18,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <io.h>
+#include <shellapi.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -47,6 +48,29 @@ static void prepare_console(HANDLE stream) {
         if (SetConsoleOutputCP(CP_UTF8))
             (void)atexit(restore_console);
     }
+}
+
+static char *narrow(const wchar_t *wide) {
+    int size = WideCharToMultiByte(CP_UTF8, 0, wide, -1, NULL, 0, NULL, NULL);
+    char *text = size > 0 ? malloc((size_t)size) : NULL;
+
+    if (text != NULL)
+        (void)WideCharToMultiByte(CP_UTF8, 0, wide, -1, text, size, NULL, NULL);
+    return text;
+}
+
+/* The C runtime has them in the system's code page, and may have put names of files in the place of patterns. */
+char **native_words(int *n, char **words) {
+    wchar_t **wide = CommandLineToArgvW(GetCommandLineW(), n);
+
+    words = wide != NULL ? calloc((size_t)*n + 1, sizeof(*words)) : NULL;
+    for (int i = 0; words != NULL && i < *n; i++) {
+        words[i] = narrow(wide[i]);
+        if (words[i] == NULL)
+            words = NULL; /* the program ends */
+    }
+    (void)LocalFree((HLOCAL)wide);
+    return words;
 }
 
 /* The C runtime has no descriptor for a stream that is closed: a write fails, and nothing that is opened later can take its place. The

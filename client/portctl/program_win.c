@@ -106,16 +106,19 @@ static HANDLE make_job(void) {
     return NULL;
 }
 
-static bool start(char *const *words, const STARTUPINFOA *how, PROCESS_INFORMATION *process) {
-    STARTUPINFOA copy = *how;
+static bool start(char *const *words, STARTUPINFOW *how, PROCESS_INFORMATION *process) {
     struct line line = {NULL, 0, 0};
+    wchar_t *wide;
     BOOL done;
     DWORD error;
 
     for (size_t i = 0; words[i] != NULL; i++)
         put_word(&line, words[i]);
-    done = CreateProcessA(NULL, line.text, NULL, NULL, TRUE, CREATE_SUSPENDED, NULL, NULL, &copy, process);
+    wide = text_room(line.length + 1, sizeof(*wide)); /* a byte is no more than one unit */
+    done = MultiByteToWideChar(CP_UTF8, 0, line.text, -1, wide, (int)line.length + 1) > 0 &&
+           CreateProcessW(NULL, wide, NULL, NULL, TRUE, CREATE_SUSPENDED, NULL, NULL, how, process);
     error = GetLastError();
+    free(wide);
     free(line.text);
     SetLastError(error);
     return done != 0;
@@ -152,7 +155,7 @@ static void close_copies(const struct program_place *places, size_t n) {
 }
 
 int program_become(const struct output *output, char *const *words, struct program_place *places, size_t n) {
-    STARTUPINFOA how = {.cb = sizeof(how), .dwFlags = STARTF_USESTDHANDLES};
+    STARTUPINFOW how = {.cb = sizeof(how), .dwFlags = STARTF_USESTDHANDLES};
     HANDLE *streams[] = {&how.hStdInput, &how.hStdOutput, &how.hStdError};
     PROCESS_INFORMATION process;
     bool ready = true;

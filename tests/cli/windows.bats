@@ -250,6 +250,13 @@ until_reading() {
   [ -z "$(portctl list -j | tr -dc '\r')" ]
 }
 
+@test "words are UTF-8, and no patterns" {
+  id=$(portctl wrap fd 0 --mode read --name 'grün *' --ttl 1min <"$BATS_TEST_FILENAME")
+  [ "$(portctl show "$id" -j | jq -r '.[0].name')" = 'grün *' ]
+  held wrap fd 0 --mode
+  exits 2
+}
+
 @test "text mode: line ends are translated both ways, also between two reads" {
   holder named from to
   held wrap fd "$from" --mode read,text
@@ -305,6 +312,13 @@ until_reading() {
 # Its copy waits in the read: the handle that tells of a close has been given out.
 until_armed() {
   until [ "$(portctl show "$1" -j | jq '.[0].handle')" = true ]; do sleep 0.05; done
+}
+
+@test "the example: a loop that waits for the broker" {
+  run start "$PORTD_EXAMPLE" "$(path "$PORTCTL_BIN")" --version
+  [ "$status" -eq 0 ]
+  has "$output" portctl
+  has "$output" ready
 }
 
 @test "Ctrl-C ends cat in order, and nothing is taken" {
