@@ -283,6 +283,25 @@ static void numbers_of_handles_and_sockets_are_apart(void **state) {
     os_close(event);
 }
 
+/* Who attached one would hide its own hang-up. */
+static void a_connection_to_this_broker(void **state) {
+    portd_client *c = fixture_client(NULL);
+    char path[FIXTURE_PATH + 32];
+    portd_id id, output;
+
+    (void)state;
+    assert_int_equal(strncmp(fixture_address(), "npipe:", 6), 0);
+    (void)snprintf(path, sizeof(path), "\\\\.\\pipe\\%s", fixture_address() + 6);
+    os_fd end =
+        CreateFileA(path, GENERIC_READ | GENERIC_WRITE, 0, NULL, OPEN_EXISTING, FILE_FLAG_OVERLAPPED, NULL);
+    assert_true(end != INVALID_HANDLE_VALUE);
+    assert_int_equal(portd_fd_to_evt(c, (portd_native)end, PORTD_MODE_READ, PORTD_FD, fixture_soon(), &id),
+                     PORTD_E_INVALID);
+    assert_int_equal(portd_fd_to_port(c, (portd_native)end, "test", PORTD_READ, fixture_soon(), &id, &output),
+                     PORTD_E_INVALID);
+    os_close(end);
+}
+
 /* The engine tells of no edges. */
 static void no_wait_is_woken_alone(void **state) {
     portd_client *c = fixture_client(NULL);
@@ -299,9 +318,9 @@ static void no_wait_is_woken_alone(void **state) {
 }
 
 int main(void) {
-    struct CMUnitTest cases[] = {FIXTURE_CASE(each_kind),
-                                 FIXTURE_CASE(numbers_of_handles_and_sockets_are_apart),
-                                 FIXTURE_CASE(no_wait_is_woken_alone)};
+    struct CMUnitTest cases[] = {
+        FIXTURE_CASE(each_kind), FIXTURE_CASE(numbers_of_handles_and_sockets_are_apart),
+        FIXTURE_CASE(a_connection_to_this_broker), FIXTURE_CASE(no_wait_is_woken_alone)};
 
     return TEST_RUN(cases);
 }
