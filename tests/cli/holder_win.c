@@ -16,6 +16,7 @@
  *     read H          what is there, written in the same way
  *     run ARG...      runs portctl: each line that it prints, after ">", or after "!" from standard error, then "=" and its exit code
  *     runin H ARG...  the same, with the handle as standard input
+ *     runcmd ARG...   the same, by the command processor
  *     begin ARG...    runs portctl in a console of its own
  *     press c|break   presses Ctrl-C or Ctrl-Break there
  *     finish          waits for it, and answers as run does
@@ -200,19 +201,19 @@ static void pass_lines(HANDLE from, char sign) {
     CloseHandle(from);
 }
 
-static BOOL begin(HANDLE input, const char *arguments, DWORD how_made) {
+static BOOL begin(HANDLE input, const char *before, const char *arguments, DWORD how_made) {
     STARTUPINFOA how = {.cb = sizeof(how), .dwFlags = STARTF_USESTDHANDLES};
     char line[LINE_MAX_BYTES + MAX_PATH];
     BOOL done;
 
-    snprintf(line, sizeof(line), "\"%s\" %s", portctl, arguments);
+    snprintf(line, sizeof(line), "%s\"%s\" %s", before, portctl, arguments);
     how.hStdInput = input;
     if (!CreatePipe(&running.output, &how.hStdOutput, &inherited, OUTPUT_ROOM) ||
         !CreatePipe(&running.error, &how.hStdError, &inherited, OUTPUT_ROOM))
         return FALSE;
     done = SetHandleInformation(running.output, HANDLE_FLAG_INHERIT, 0) &&
            SetHandleInformation(running.error, HANDLE_FLAG_INHERIT, 0) &&
-           CreateProcessA(portctl, line, NULL, NULL, TRUE, how_made, NULL, NULL, &how, &running.process);
+           CreateProcessA(NULL, line, NULL, NULL, TRUE, how_made, NULL, NULL, &how, &running.process);
     CloseHandle(how.hStdOutput);
     CloseHandle(how.hStdError);
     return done;
@@ -230,8 +231,8 @@ static void finish(void) {
     printf("=%lu\n", code);
 }
 
-static void run(HANDLE input, const char *arguments) {
-    if (begin(input, arguments, 0))
+static void run(HANDLE input, const char *before, const char *arguments) {
+    if (begin(input, before, arguments, 0))
         finish();
     else
         answer(FALSE);
@@ -276,7 +277,7 @@ static BOOL obey_with_handle(const char *word, const char *text) {
     else if (strcmp(word, "read") == 0)
         read_text(handle);
     else if (strcmp(word, "runin") == 0)
-        run(handle, rest);
+        run(handle, "", rest);
     else
         return FALSE;
     return TRUE;
@@ -302,13 +303,15 @@ static void obey(char *line) {
     else if (strcmp(line, "file") == 0)
         make_file(rest);
     else if (strcmp(line, "begin") == 0)
-        answer(begin(own_input, rest, CREATE_NO_WINDOW));
+        answer(begin(own_input, "", rest, CREATE_NO_WINDOW));
     else if (strcmp(line, "press") == 0)
         press(strcmp(rest, "c") == 0 ? CTRL_C_EVENT : CTRL_BREAK_EVENT);
     else if (strcmp(line, "finish") == 0)
         finish();
     else if (strcmp(line, "run") == 0)
-        run(own_input, rest);
+        run(own_input, "", rest);
+    else if (strcmp(line, "runcmd") == 0)
+        run(own_input, "cmd /c ", rest);
     else if (!obey_with_handle(line, rest))
         printf("failed: no such command\n");
 }

@@ -284,12 +284,17 @@ until_reading() {
   held status -j
   [ "$(jq -r .session_rule <<<"$output")" = reader ]
   owner=$(jq .session_owner_pid <<<"$output")
+  # The command processor writes to the same output as portctl: it reads nothing, and ends before the objects are used.
+  run_in runcmd status -j
+  [ "$(jq .session_owner_pid <<<"$output")" = "$owner" ]
   held semaphore fd "$event" --mode read
   id=$output
   held show "$id" -j
   session=$(jq '.[0].session' <<<"$output")
   held show "$session" -j
   [ "$(jq '.[0].owner_pid' <<<"$output")" = "$owner" ]
+  run_in runcmd semaphore fd "$event" --mode check-read
+  [ "$output" = "$id" ]
   leave_holder
   until [ "$(portctl list sessions -j | jq "[.[] | select(.id == $session)] | length")" = 0 ]; do sleep 0.05; done
   both portctl wait "$id" --timeout 0
