@@ -23,7 +23,7 @@ static inline bool transport_is_none(struct transport transport) { return transp
 /* The descriptor to poll: readable when there is something to receive, writable when there is room to send. Borrowed. */
 os_fd transport_pollable(struct transport transport);
 
-/* The descriptor for the calls of peer.h and socket.h. Borrowed. */
+/* The descriptor for the calls of peer.h and socket.h, and for engine_probe, which tells by it whether the peer has closed. Borrowed. */
 os_fd transport_peer(struct transport transport);
 
 /* Closes it; transport_none() is allowed. May block, for descriptors in its receive queue. */

@@ -48,6 +48,7 @@ set(PORTD_TESTS_WIN32
   unit/flat
   unit/frame
   unit/gate
+  unit/hangup
   unit/holders
   unit/inspect
   unit/iocp

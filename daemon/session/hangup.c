@@ -1,4 +1,6 @@
-/* hangup.c: a walk over all connections, and one poll(2) for those of resting lanes. */
+/* hangup.c: a walk over all connections, and one poll(2) for those of resting lanes.
+ *
+ * What is asked is the socket or pipe itself: what the loop watches is an event on Windows, which tells nothing of the other end. */
 #include "hangup.h"
 
 #include "connection.h"
@@ -16,6 +18,10 @@ enum {
 
 static struct turns *turns_of(const struct sessions *sessions) { return &sessions->env->users->turns; }
 
+static struct engine_probe question(const struct connection *connection) {
+    return (struct engine_probe){transport_peer(connection->channel.transport), ENGINE_READ, 0};
+}
+
 /* Sets the next probes. How many of them. */
 static size_t gather(struct sessions *sessions, struct engine_probe *probes, struct connection **asked) {
     struct connection *connection = sessions->hangups.next;
@@ -26,7 +32,7 @@ static size_t gather(struct sessions *sessions, struct engine_probe *probes, str
         if (!lane_rests(&connection->user->lane))
             continue;
         asked[n] = connection;
-        probes[n++] = (struct engine_probe){connection->watch.fd, ENGINE_READ, 0};
+        probes[n++] = question(connection);
     }
     sessions->hangups.next = connection;
     return n;
@@ -72,6 +78,6 @@ void hangups_forget(struct hangups *hangups, const struct connection *connection
 }
 
 bool hangup_has_left(const struct connection *connection) {
-    struct engine_probe probe = {connection->watch.fd, ENGINE_READ, 0};
+    struct engine_probe probe = question(connection);
     return !engine_probe(&probe, 1) && probe.events & (ENGINE_HANG_UP | ENGINE_HALF_CLOSE);
 }
