@@ -2,7 +2,9 @@
  *
  * Nothing can take its place, so placeholder_put closes it, and there is nothing to drop. The system may give the value to another handle
  * before the loop knows. That harms nobody: whatever knew the descriptor by its value (the engine, the connection, the object) has let
- * go of it before the closer gets it, and the closer's records do not go by value. */
+ * go of it before the closer gets it, and the closer's records do not go by value.
+ *
+ * closesocket of a socket that lingers may wait for its peer, and no interrupt ends that: its worker counts as stuck then (offload.h). */
 #include "placeholder.h"
 
 int placeholder_open(struct placeholder *placeholder) {
