@@ -5,6 +5,7 @@
 #include "daemon/base/log.h"
 #include "daemon/loop/loop.h"
 #include "daemon/loop/thread.h"
+#include "daemon/object/inspect.h"
 #include "registration_win.h"
 #include "scm_win.h"
 
@@ -115,7 +116,7 @@ static bool is_standard(HANDLE handle) {
 static bool is_error_stream(HANDLE handle) {
     HANDLE error = GetStdHandle(STD_ERROR_HANDLE);
 
-    return handle == error || (GetFileType(error) == FILE_TYPE_PIPE && CompareObjectHandles(handle, error));
+    return handle == error || (GetFileType(error) == FILE_TYPE_PIPE && inspect_same(handle, error));
 }
 
 bool service_may_notify(os_fd notify_fd, os_fd listener) {

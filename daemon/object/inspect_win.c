@@ -18,23 +18,33 @@
 
 typedef BOOL(WINAPI *compares)(HANDLE a, HANDLE b);
 
-static compares same; /* NULL: the system does not tell */
+/* NULL: the system does not tell. The one library of mingw-w64 by which it can be linked takes other functions from libraries that Windows may not
+ * have. */
+static compares comparison(void) {
+    static compares found;
+    HMODULE base = found ? NULL : GetModuleHandleW(L"kernelbase.dll");
+
+    if (base)
+        found = (compares)(void (*)(void))GetProcAddress(base, "CompareObjectHandles");
+    return found;
+}
 
 void inspect_init(os_fd listener) {
-    HMODULE base = GetModuleHandleW(L"kernelbase.dll");
     WSADATA data;
 
     inspect_ask_init(listener);
     (void)WSAStartup(MAKEWORD(2, 2), &data);
-    if (base)
-        same = (compares)(void (*)(void))GetProcAddress(base, "CompareObjectHandles");
 }
 
-const char *inspect_identity(void) { return same ? "compare-object-handles" : "none"; }
+const char *inspect_identity(void) { return comparison() ? "compare-object-handles" : "none"; }
 
 bool inspect_knows_abstract_names(void) { return false; }
 
-bool inspect_same(os_fd a, os_fd b) { return same && same(a, b); }
+bool inspect_same(os_fd a, os_fd b) {
+    compares same = comparison();
+
+    return same && same(a, b);
+}
 
 /* ---- types ---------------------------------------------------------------------------------------------------- */
 
