@@ -118,7 +118,7 @@ static bool search_try(struct search *search, const char *address) {
     search->denied = search->denied || r == -EACCES;
     search->full = r == -EAGAIN;
     if (r == -EPERM) /* from a sandbox; start_reason tells what address_user means by it */
-        snprintf(reason, sizeof(reason), "%s", strerror(EPERM));
+        snprintf(reason, sizeof(reason), "%s", os_error_text(EPERM));
     else
         start_reason(address, r, reason, sizeof(reason));
     search_note(search, address, reason);
@@ -172,7 +172,7 @@ static int search_start(struct search *search, int looked) {
     }
     if (r < 0) {
         if (r == -ENOENT || r != looked) { /* it could be looked at, or is not there, and cannot be created */
-            snprintf(why, sizeof(why), "its directory cannot be created: %s", strerror(-r));
+            snprintf(why, sizeof(why), "its directory cannot be created: %s", os_error_text(-r));
             search_note(search, *address ? address : "the user's broker", why);
         }
         hint = hint_folder(r);

@@ -12,7 +12,6 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <wchar.h>
 #include <windows.h>
 
@@ -51,7 +50,7 @@ void start_reason(const char *address, int error, char *text, size_t size) {
         snprintf(text, size, "not an address of this system: it has named pipes (npipe:)");
         break;
     default:
-        snprintf(text, size, "%s", strerror(-error));
+        snprintf(text, size, "%s", os_error_text(-error));
     }
 }
 
@@ -122,7 +121,7 @@ int start_broker(const char *address, const char *daemon, int64_t deadline, stru
         HANDLE process;
         r = broker_run(address, daemon, &process);
         if (r < 0) {
-            snprintf(why, why_size, "cannot run %s: %s", daemon, strerror(-r));
+            snprintf(why, why_size, "cannot run %s: %s", daemon, os_error_text(-r));
             return r;
         }
         r = broker_reach(address, process, deadline, connection, &status);
@@ -132,6 +131,6 @@ int start_broker(const char *address, const char *daemon, int64_t deadline, stru
         snprintf(why, why_size, "%s exited before it was ready with status %lu: run it by hand to see why",
                  daemon, status);
     else if (r < 0)
-        snprintf(why, why_size, "%s did not become ready: %s", daemon, strerror(-r));
+        snprintf(why, why_size, "%s did not become ready: %s", daemon, os_error_text(-r));
     return r;
 }

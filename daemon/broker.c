@@ -34,7 +34,6 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
-#include <string.h>
 
 enum { FD_TABLE_LEAST = 16 }; /* free slots needed to start */
 
@@ -190,7 +189,7 @@ struct broker *broker_new(const struct options *options, struct door *door) {
     if (!error)
         error = make_registry(broker, options, limit, door->listener);
     if (error) {
-        log_write(LOG_LEVEL_ERROR, "cannot start: %s", strerror(-error));
+        log_write(LOG_LEVEL_ERROR, "cannot start: %s", os_error_text(-error));
         (void)broker_free(broker);
         return NULL;
     }

@@ -14,9 +14,9 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Some errnos need a better text than strerror's. */
+/* Some errnos need a better text than os_error_text's. */
 static void complain(const char *address, int error) {
-    const char *why = strerror(-error);
+    const char *why = os_error_text(-error);
     if (error == -EADDRINUSE)
         why = "another program is listening there, perhaps a broker";
     else if (error == -EBUSY)
@@ -50,7 +50,7 @@ static int choose_address(struct door *door, const struct options *options) {
             log_write(LOG_LEVEL_ERROR,
                       "cannot create the directory of %s: %s; XDG_RUNTIME_DIR, if set, else TMPDIR must name "
                       "a directory in which this user can create a directory, or use --listen",
-                      *door->address ? door->address : "this user's socket", strerror(-error));
+                      *door->address ? door->address : "this user's socket", os_error_text(-error));
         return error;
     }
     (void)snprintf(door->address, sizeof door->address, "%s", address_system());
@@ -58,7 +58,7 @@ static int choose_address(struct door *door, const struct options *options) {
     if (error)
         log_write(LOG_LEVEL_ERROR, "cannot prepare the directory of %s: %s", door->address,
                   error == -EPERM ? "it must belong to root and be writable by nobody else"
-                                  : strerror(-error));
+                                  : os_error_text(-error));
     return error;
 }
 
@@ -68,7 +68,7 @@ static int adopt(struct door *door) {
         error = -EINVAL;
     if (error)
         log_write(LOG_LEVEL_ERROR, "LISTEN_FDS does not name a listening Unix stream socket: %s",
-                  strerror(-error));
+                  os_error_text(-error));
     else
         log_write(LOG_LEVEL_INFO, "listening on the inherited socket");
     return error;
@@ -80,7 +80,7 @@ int door_open(struct door *door, const struct options *options) {
     if (given > 0)
         return adopt(door);
     if (given < 0) {
-        log_write(LOG_LEVEL_ERROR, "invalid LISTEN_FDS: %s", strerror(-given));
+        log_write(LOG_LEVEL_ERROR, "invalid LISTEN_FDS: %s", os_error_text(-given));
         return given;
     }
     error = choose_address(door, options);

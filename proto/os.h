@@ -41,6 +41,9 @@ int64_t os_thread_kernel_us(void);
 /* Wall-clock time, us since 1970. It may jump: not for measuring. */
 int64_t os_wall_us(void);
 
+/* The meaning of an errno (not negative), for people. A later call may change the text of a number that is no errno of the system. */
+const char *os_error_text(int error);
+
 /* The id of this process. */
 uint32_t os_process_id(void);
 

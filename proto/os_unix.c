@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <string.h>
 #include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
@@ -65,6 +66,8 @@ int64_t os_thread_kernel_us(void) { return os_thread_us(); }
 #endif
 
 int64_t os_wall_us(void) { return clock_us(CLOCK_REALTIME); }
+
+const char *os_error_text(int error) { return strerror(error); }
 
 uint32_t os_process_id(void) { return (uint32_t)getpid(); }
 

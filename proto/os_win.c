@@ -4,6 +4,7 @@
 #include "winsock_win.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <windows.h>
 
 #include <bcrypt.h>
@@ -104,6 +105,56 @@ int64_t os_wall_us(void) {
 
     GetSystemTimePreciseAsFileTime(&now);
     return tenths(&now) / 10 - from_1601_to_1970;
+}
+
+/* The C library has texts for the first numbers only, those of its own calls. Its strerror copies them to a buffer, which the next call overwrites. */
+const char *os_error_text(int error) {
+    static const struct {
+        int number;
+        const char *text;
+    } others[] = {
+        {EADDRINUSE, "Address already in use"},
+        {EADDRNOTAVAIL, "Cannot assign requested address"},
+        {EAFNOSUPPORT, "Address family not supported by protocol"},
+        {EALREADY, "Operation already in progress"},
+        {EBADMSG, "Bad message"},
+        {ECANCELED, "Operation canceled"},
+        {ECONNABORTED, "Connection aborted"},
+        {ECONNREFUSED, "Connection refused"},
+        {ECONNRESET, "Connection reset by peer"},
+        {EDESTADDRREQ, "Destination address required"},
+        {EDQUOT, "Quota exceeded"},
+        {EHOSTUNREACH, "No route to host"},
+        {EINPROGRESS, "Operation in progress"},
+        {EISCONN, "Already connected"},
+        {ELOOP, "Too many levels of symbolic links"},
+        {EMSGSIZE, "Message too long"},
+        {ENETDOWN, "Network is down"},
+        {ENETRESET, "Network dropped connection on reset"},
+        {ENETUNREACH, "Network is unreachable"},
+        {ENOBUFS, "No buffer space available"},
+        {ENODATA, "No data available"},
+        {ENOPROTOOPT, "Protocol not available"},
+        {ENOTCONN, "Not connected"},
+        {ENOTSOCK, "Not a socket"},
+        {ENOTSUP, "Not supported"},
+        {EOPNOTSUPP, "Operation not supported"},
+        {EOVERFLOW, "Value too large"},
+        {EOWNERDEAD, "Owner died"},
+        {EPROTO, "Protocol error"},
+        {EPROTONOSUPPORT, "Protocol not supported"},
+        {EPROTOTYPE, "Protocol wrong type for socket"},
+        {ETIME, "Timer expired"},
+        {ETIMEDOUT, "Connection timed out"},
+        {ETOOMANYREFS, "Too many references"},
+        {ETXTBSY, "Text file busy"},
+        {EWOULDBLOCK, "Operation would block"},
+    };
+
+    for (size_t i = 0; i < sizeof(others) / sizeof(*others); i++)
+        if (others[i].number == error)
+            return others[i].text;
+    return error >= 0 && error < _sys_nerr ? _sys_errlist[error] : "Unknown error";
 }
 
 uint32_t os_process_id(void) { return GetCurrentProcessId(); }

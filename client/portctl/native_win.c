@@ -12,6 +12,7 @@
 #include "transfer_win.h"
 
 #include "proto/address.h"
+#include "proto/os.h"
 
 #include <winsock2.h>
 
@@ -100,33 +101,7 @@ bool native_is_open(portd_native number) {
     return handle != NULL && ((uintptr_t)handle & LOW_BITS) == 0 && GetHandleInformation(handle, &flags);
 }
 
-/* The C runtime has texts for the numbers of its own calls alone. */
-const char *native_error_text(int error) {
-    static const struct {
-        int number;
-        const char *text;
-    } table[] = {
-        {ECONNRESET, "Connection reset by peer"},
-        {ECONNABORTED, "Connection aborted"},
-        {ECONNREFUSED, "Connection refused"},
-        {ENOTCONN, "Not connected"},
-        {ETIMEDOUT, "Connection timed out"},
-        {EHOSTUNREACH, "No route to host"},
-        {ENETUNREACH, "Network is unreachable"},
-        {EMSGSIZE, "Message too long"},
-        {EOPNOTSUPP, "Operation not supported"},
-        {ENOTSOCK, "Not a socket"},
-        {ECANCELED, "Operation cancelled"},
-        {EADDRINUSE, "Address already in use"},
-        {EPROTO, "Protocol error"},
-        {EWOULDBLOCK, "Would block"},
-    };
-
-    for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++)
-        if (table[i].number == error)
-            return table[i].text;
-    return strerror(error);
-}
+const char *native_error_text(int error) { return os_error_text(error); }
 
 bool native_translates_text(void) { return true; }
 

@@ -1,6 +1,8 @@
 /* refusal.c: fills refusals: a code, a sentence and, if there is one, a hint. */
 #include "refusal.h"
 
+#include "proto/os.h"
+
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -44,7 +46,7 @@ int refusal_system(struct refusal *refusal, int error, const char *what) {
     enum refusal_code code = error == ENOMEM || error == EMFILE || error == ENFILE || error == ENOSPC
                                  ? REFUSAL_LIMIT
                                  : REFUSAL_SYSTEM;
-    refusal_set(refusal, code, NULL, NULL, "%s: %s", what, strerror(error));
+    refusal_set(refusal, code, NULL, NULL, "%s: %s", what, os_error_text(error));
     refusal->os_errno = error;
     return -1;
 }

@@ -15,7 +15,6 @@
 #include <errno.h>
 #include <stdbool.h>
 #include <stdlib.h>
-#include <string.h>
 
 enum { FREE_ROUND_MS = 10, FREE_ROUNDS = 200 };
 
@@ -111,7 +110,7 @@ static bool worker_start(struct worker *worker) {
     error = thread_start(&worker->thread, worker_run, worker, true);
     if (error) {
         log_write_about(LOG_TOPIC_WORKER, LOG_NOBODY, LOG_LEVEL_WARNING, "cannot start a worker thread: %s",
-                        strerror(-error));
+                        os_error_text(-error));
         return false;
     }
     worker->state = WORKER_ALIVE;

@@ -17,7 +17,6 @@
 
 #include <errno.h>
 #include <stdlib.h>
-#include <string.h>
 
 enum {
     EVT_FDS = 2,
@@ -172,7 +171,7 @@ static void on_worked(struct offload_job *job) {
     handle->always_ready = true;
     if (handle->error)
         log_write_about(LOG_TOPIC_HANDLE, LOG_NOBODY, LOG_LEVEL_ERROR, "cannot signal a pollable handle: %s",
-                        strerror(-handle->error));
+                        os_error_text(-handle->error));
     handle->error = 0;
     if (handle->closing) {
         dispose(handle);

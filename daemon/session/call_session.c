@@ -160,7 +160,7 @@ static int nominate_pid(struct call *call, struct admission *admission, uint32_t
     nominee->process.fd = inspect_open_pid(pid, &nominee->process.key);
     if (nominee->process.fd == OS_FD_NONE)
         return refusal_set(&call->refusal, REFUSAL_INVALID, field, NULL, "no process %u: %s", (unsigned)pid,
-                           strerror(errno));
+                           os_error_text(errno));
     nominee->process.pid = pid;
     kept_set_slots(&nominee->opened, connection->all->env->fd_table, 1);
     admission->n++;

@@ -28,7 +28,6 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
-#include <string.h>
 
 enum {
     UNITS_FD = 4,                            /* of a turn, for each descriptor received */
@@ -300,7 +299,7 @@ static void receive(struct connection *connection) {
         return;
     }
     channel_rest(&connection->channel);
-    connection_end(connection, result == CHANNEL_E_END ? NULL : strerror(-result));
+    connection_end(connection, result == CHANNEL_E_END ? NULL : os_error_text(-result));
 }
 
 static bool may_go_on(const struct connection *connection) {
@@ -352,7 +351,7 @@ void connection_flush(struct connection *connection) {
         error = channel_flush(&connection->channel);
     }
     if (error)
-        connection_end(connection, error == -EPIPE || error == -ECONNRESET ? NULL : strerror(-error));
+        connection_end(connection, error == -EPIPE || error == -ECONNRESET ? NULL : os_error_text(-error));
     if (connection->lost)
         connection_end(connection, connection->lost);
     if (!connection->dead && is_leaving(connection) && !connection->held && !connection->inflight &&

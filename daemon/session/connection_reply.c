@@ -100,7 +100,7 @@ bool connection_reply_fd(struct connection *connection, const Portd__V1__Reply *
         return false;
     }
     if (error)
-        connection->lost = strerror(-error);
+        connection->lost = os_error_text(-error);
     metrics_add(METRIC_REQUESTS_DONE, 1);
     metrics_add(METRIC_DESCRIPTORS_PASSED, 1);
     connection->passing.request = reply->id;

@@ -205,7 +205,7 @@ static int admit(struct listener *listener, struct accepted *accepted, struct us
 /* Stops watching for a while: accept fails, and the loop would report it again at once. */
 static void rest(struct listener *listener, int error) {
     log_write_about(LOG_TOPIC_LISTENER, LOG_NOBODY, LOG_LEVEL_WARNING,
-                    "cannot accept connections for now: %s", strerror(-error));
+                    "cannot accept connections for now: %s", os_error_text(-error));
     (void)loop_set(&listener->watch, 0);
     (void)loop_timer_set(listener->sessions->loop, &listener->timer, os_now_us() + REST_US);
 }

@@ -95,6 +95,13 @@ static void randomness_fills_every_size(void **state) {
     }
 }
 
+static void errors_have_the_texts_of_the_system(void **state) {
+    (void)state;
+    assert_string_equal(os_error_text(ENOENT), strerror(ENOENT));
+    assert_string_equal(os_error_text(ECONNRESET), strerror(ECONNRESET));
+}
+
 TEST_MAIN(TEST_CASE(close_keeps_errno), TEST_CASE(copies_are_closed_on_exec),
           TEST_CASE(copies_never_become_standard_streams), TEST_CASE(a_copy_that_cannot_be_made_is_none),
-          TEST_CASE(the_clock_does_not_go_back), TEST_CASE(randomness_fills_every_size))
+          TEST_CASE(the_clock_does_not_go_back), TEST_CASE(randomness_fills_every_size),
+          TEST_CASE(errors_have_the_texts_of_the_system))

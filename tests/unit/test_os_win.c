@@ -162,8 +162,29 @@ static void randomness_fills_every_size(void **state) {
     }
 }
 
+/* Also what the C library has no text for. A text stays what it is. */
+static void every_errno_has_a_text(void **state) {
+    static const int numbers[] = {EPERM,        ENOENT, EIO,       EBADF,   EAGAIN,     ENOMEM,
+                                  EACCES,       EINVAL, EPIPE,     ENOSYS,  EILSEQ,     EADDRINUSE,
+                                  ECONNRESET,   EDQUOT, ECANCELED, ENOTSUP, EOPNOTSUPP, EWOULDBLOCK,
+                                  ETOOMANYREFS, EPROTO, ELOOP};
+    const char *texts[sizeof(numbers) / sizeof(*numbers)];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(numbers) / sizeof(*numbers); i++) {
+        texts[i] = os_error_text(numbers[i]);
+        assert_string_not_equal(texts[i], "Unknown error");
+        for (size_t j = 0; j < i; j++)
+            assert_string_not_equal(texts[i], texts[j]);
+    }
+    assert_string_equal(os_error_text(ENOENT), "No such file or directory");
+    assert_string_equal(os_error_text(ECONNRESET), "Connection reset by peer");
+    assert_string_equal(os_error_text(12345), "Unknown error");
+    assert_string_equal(os_error_text(-1), "Unknown error");
+}
+
 TEST_MAIN(TEST_CASE(close_keeps_errno), TEST_CASE(copies_are_not_inherited),
           TEST_CASE(a_copy_that_cannot_be_made_is_none), TEST_CASE(sockets_are_told_from_other_handles),
           TEST_CASE(a_copy_of_a_socket_is_a_socket), TEST_CASE(a_duplicated_handle_is_adopted),
           TEST_CASE(what_is_no_socket_is_not_passed), TEST_CASE(the_clocks_do_not_go_back),
-          TEST_CASE(randomness_fills_every_size))
+          TEST_CASE(randomness_fills_every_size), TEST_CASE(every_errno_has_a_text))
