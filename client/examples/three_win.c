@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <windows.h>
 
-#include "portd.h"
+#include <portd.h>
 
 enum { N = 3 };
 

@@ -2,6 +2,7 @@
 #include "tests/support/test.h"
 
 #include <limits.h>
+#include <sys/stat.h>
 #include <windows.h>
 #include <winsock2.h>
 #include <ws2tcpip.h>
@@ -422,7 +423,12 @@ int posix_setsockopt(int fd, int level, int option, const void *value, int size)
 }
 
 int posix_getsockopt(int fd, int level, int option, void *value, int *size) {
-    return of_socket(getsockopt(socket_of(fd), level, option, value, size));
+    int result = of_socket(getsockopt(socket_of(fd), level, option, value, size));
+    int *error = value;
+
+    if (result == 0 && level == SOL_SOCKET && option == SO_ERROR && *error != 0)
+        *error = errno_of((DWORD)*error);
+    return result;
 }
 
 int posix_shutdown(int fd, int how) { return of_socket(shutdown(socket_of(fd), how)); }
@@ -438,6 +444,19 @@ ssize_t posix_recv(int fd, void *bytes, size_t size, int flags) {
 ssize_t posix_sendto(int fd, const void *bytes, size_t size, int flags, const struct sockaddr *name,
                      int named) {
     return of_socket(sendto(socket_of(fd), bytes, (int)size, flags & 3, name, named));
+}
+
+int posix_fstat(int fd, struct stat *file) {
+    struct sockaddr_in name = {0};
+    int size = sizeof(name);
+    DWORD flags;
+
+    memset(file, 0, sizeof(*file));
+    if (!GetHandleInformation(handle_of(fd), &flags))
+        return failed();
+    if (is_socket(fd) && getsockname(socket_of(fd), (struct sockaddr *)&name, &size) == 0)
+        file->st_ino = name.sin_port;
+    return 0;
 }
 
 static int on_loopback(int type, struct sockaddr_in *name) {

@@ -26,6 +26,8 @@
 #define dup posix_dup
 #define dup2 posix_dup2
 #define unlink posix_unlink
+#undef fstat
+#define fstat posix_fstat
 #define mkstemp posix_mkstemp
 #define strsep posix_strsep
 #define fcntl posix_fcntl
@@ -56,6 +58,7 @@ int posix_open(const char *path, int flags, ...);
 int posix_dup(int fd);
 int posix_dup2(int fd, int at);
 int posix_unlink(const char *path);
+int posix_fstat(int fd, struct stat *file); /* st_ino tells sockets apart */
 int posix_mkstemp(char *path);
 char *posix_strsep(char **rest, const char *ends);
 
