@@ -6,19 +6,15 @@ set(PORTD_TESTS_WIN32
   procedures/fd_to_port
   procedures/fd_to_semaphore
   procedures/give_up
-  procedures/goodbye
   procedures/handle
   procedures/kinds
   procedures/lifetime
-  procedures/many_ready
   procedures/monitor
-  procedures/ownership
   procedures/port_close
   procedures/port_io
   procedures/port_to_fd
   procedures/port_to_socket
   procedures/port_wait
-  procedures/random
   procedures/refusals
   procedures/release
   procedures/remove
@@ -27,8 +23,6 @@ set(PORTD_TESTS_WIN32
   procedures/socket_to_port
   procedures/socket_to_semaphore
   procedures/stats
-  procedures/wait_beside
-  procedures/wait_walk
   procedures/waits
   system/console
   system/scm

@@ -265,7 +265,8 @@ ssize_t posix_read(int fd, void *bytes, size_t size) {
     assert_non_null(io.hEvent);
     ssize_t n = finish(fd, &io, ReadFile(handle_of(fd), bytes, (DWORD)size, NULL, &io));
     int error = errno;
-    if (n < 0 && (GetLastError() == ERROR_BROKEN_PIPE || GetLastError() == ERROR_HANDLE_EOF))
+    if (n < 0 && (GetLastError() == ERROR_BROKEN_PIPE || GetLastError() == ERROR_HANDLE_EOF ||
+                  GetLastError() == ERROR_PIPE_NOT_CONNECTED))
         n = 0;
     (void)CloseHandle(io.hEvent);
     errno = error;
