@@ -1,8 +1,9 @@
 /* signal_pipe_win.c: signal_pipe.h with the console's events, each as the C library's number of it.
  *
- * Ctrl-C is SIGINT, Ctrl-Break is SIGBREAK; the console that closes, the user who leaves and the system that ends are SIGTERM, and so is the
- * service manager's stop (signal_win.h). The console tells of them in a thread of its own. After the last three the system ends the process as
- * soon as that thread returns, in some seconds otherwise: so it does not return, and the process ends when main does.
+ * Ctrl-C is SIGINT, Ctrl-Break is SIGBREAK; the console that closes and the system that ends are SIGTERM, and so is the service manager's stop
+ * (signal_win.h). The console tells of them in a thread of its own. After the last two the system ends the process as soon as that thread returns,
+ * in some seconds otherwise: so it does not return, and the process ends when main does. That a user logs off is told only to services, of any user,
+ * and ends none.
  *
  * Whoever starts a process may have told it to ignore Ctrl-C; then the system tells of none. */
 #include "signal_pipe.h"
@@ -44,6 +45,8 @@ static BOOL WINAPI on_event(DWORD event) {
         return signal_win_send(SIGINT);
     case CTRL_BREAK_EVENT:
         return signal_win_send(SIGBREAK);
+    case CTRL_LOGOFF_EVENT:
+        return FALSE;
     default:
         if (!signal_win_send(SIGTERM))
             return FALSE;
