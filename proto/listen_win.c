@@ -141,14 +141,14 @@ static void settle(const struct listener *listener) {
         (void)SetEvent(listener->event);
 }
 
-/* Makes the instances that are missing. 0, also if at least one waits, or a negative errno. */
+/* Makes the instances that are missing, unless it is hidden. 0, also if at least one waits, or a negative errno. */
 static int fill(struct listener *listener) {
     bool waits = false;
     int r = 0;
 
     for (size_t i = 0; i < SPARE; i++) {
         struct instance *instance = &listener->instances[i];
-        if (!instance->pipe && r == 0)
+        if (!instance->pipe && r == 0 && !listener->hidden)
             r = instance_begin(listener, instance, false);
         waits = waits || (instance->pipe && !has_come(instance));
     }
@@ -258,15 +258,13 @@ int transport_accept(os_fd event, struct transport *transport) {
         if (r == 0) {
             instance->pipe = NULL;
             listener->next = (listener->next + i + 1) % SPARE;
-            if (!listener->hidden)
-                (void)fill(
-                    listener); /* without memory: the event stays signalled if none is left, and the next call says so */
+            (void)fill(
+                listener); /* without memory: the event stays signalled if none is left, and the next call says so */
         }
         settle(listener);
         return r;
     }
-    int r = listener->hidden ? 0 : fill(listener);
-    settle(listener);
+    int r = fill(listener);
     return r < 0 ? r : -EAGAIN;
 }
 
