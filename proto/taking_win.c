@@ -6,7 +6,7 @@
  * their own connection waits, and a synchronous one is refused, since later calls would wait as well. A thread that waits does so until the holder
  * goes on or ends; of one user so many may wait, and of all.
  *
- * What is given up is closed by the pool: closing can take long, too. */
+ * What is given up is closed by threads of the process's pool, which is another one: closing can take long, too. */
 #include "taking_win.h"
 
 #include "caller_win.h"
@@ -18,10 +18,7 @@
 #include <windows.h>
 #include <winternl.h>
 
-enum {
-    RUNNING_MOST = 200, /* the pool has 500 threads */
-    RUNNING_OF_USER = 50
-};
+enum { RUNNING_MOST = 200, RUNNING_OF_USER = 50 };
 
 struct taking {
     struct taking *next; /* of those that run */
@@ -35,6 +32,24 @@ struct taking {
 
 static SRWLOCK lock = SRWLOCK_INIT;
 static struct taking *running;
+
+/* The pool: a thread for each that may run. */
+static INIT_ONCE made = INIT_ONCE_STATIC_INIT;
+static TP_CALLBACK_ENVIRON environment;
+
+static BOOL CALLBACK make(INIT_ONCE *once, void *nothing, void **context) {
+    TP_POOL *pool = CreateThreadpool(NULL);
+
+    (void)once;
+    (void)nothing;
+    (void)context;
+    if (!pool)
+        return FALSE;
+    SetThreadpoolThreadMaximum(pool, RUNNING_MOST);
+    InitializeThreadpoolEnvironment(&environment);
+    SetThreadpoolCallbackPool(&environment, pool);
+    return TRUE;
+}
 
 static void close_all(struct taking *taking) {
     for (size_t i = 0; i < taking->n; i++)
@@ -147,7 +162,8 @@ struct taking *taking_begin(os_fd process, const uint64_t *values, size_t n, os_
     }
     if (caller_user(process, &taking->user) < 0 || !list(taking)) {
         refuse_sockets(taking);
-    } else if (!TrySubmitThreadpoolCallback(run, taking, NULL)) {
+    } else if (!InitOnceExecuteOnce(&made, make, NULL, NULL) ||
+               !TrySubmitThreadpoolCallback(run, taking, &environment)) {
         AcquireSRWLockExclusive(&lock);
         unlist(taking);
         ReleaseSRWLockExclusive(&lock);

@@ -1,5 +1,5 @@
-/* inspect_ask_win.c: threads of the process's pool ask. One whose query waits for the holder of the file stays until that has returned; so
- * there are ASKING_MOST of those at most, and from then on nothing is asked.
+/* inspect_ask_win.c: threads of a pool ask. One whose query waits for the holder of the file stays until that has returned; so there are ASKING_MOST of
+ * those at most, and from then on nothing is asked. The pool has that many and is for nothing else: the loop waits until a thread has begun.
  *
  * The loop waits PATIENCE_MS for an answer. What it waits beyond FREE_MS comes out of an allowance, so that nobody who uses his files while he passes them
  * keeps it for more than STALL_US at once and a hundredth of the time for long. A query that waits says something, too: that the file is for synchronous I/O. */
@@ -46,16 +46,30 @@ struct ask {
 };
 
 static atomic_int asking;
+static TP_CALLBACK_ENVIRON *pool; /* NULL: the process's */
 
 /* Of the broker's pipe, without its folder. */
 static wchar_t own_name[PIPE_NAME_UNITS];
 static size_t own_units;
+
+static void make_pool(void) {
+    static TP_CALLBACK_ENVIRON environment;
+    TP_POOL *made = pool ? NULL : CreateThreadpool(NULL);
+
+    if (!made)
+        return;
+    SetThreadpoolThreadMaximum(made, ASKING_MOST);
+    InitializeThreadpoolEnvironment(&environment);
+    SetThreadpoolCallbackPool(&environment, made);
+    pool = &environment;
+}
 
 void inspect_ask_init(os_fd listener) {
     static const wchar_t folder[] = L"\\\\.\\pipe\\";
     size_t prefix = sizeof folder / sizeof *folder - 1;
     wchar_t name[PIPE_NAME_UNITS];
 
+    make_pool();
     own_units = 0;
     if (pipe_listened(listener, name) || wcsncmp(name, folder, prefix) != 0)
         return;
@@ -147,7 +161,7 @@ static enum inspect_type find_out(HANDLE fd, atomic_int *so_far) {
         return INSPECT_DEVICE;
     atomic_store(so_far, (int)type_of_device(device.DeviceType));
     if (device.DeviceType == FILE_DEVICE_NAMED_PIPE)
-        return type_of_pipe(fd);
+        return device.Characteristics & NT_REMOTE_DEVICE ? INSPECT_DEVICE : type_of_pipe(fd);
     if (GetFileType(fd) == FILE_TYPE_CHAR)
         return type_of_character(fd, device.DeviceType);
     return device.DeviceType == FILE_DEVICE_MAILSLOT ? INSPECT_DEVICE : type_of_disk(fd);
@@ -159,9 +173,10 @@ enum inspect_type inspect_ask_here(os_fd fd) {
     return find_out(fd, &so_far);
 }
 
-static DWORD WINAPI work(void *context) {
+static void CALLBACK work(PTP_CALLBACK_INSTANCE instance, void *context) {
     struct ask *ask = context;
 
+    (void)instance;
     (void)SetThreadPriority(GetCurrentThread(), THREAD_PRIORITY_HIGHEST);
     (void)SetEvent(ask->started);
     atomic_store(&ask->type, (int)find_out(ask->fd, &ask->type));
@@ -172,7 +187,6 @@ static DWORD WINAPI work(void *context) {
     (void)SetEvent(ask->answered);
     (void)atomic_fetch_sub(&asking, 1);
     ask_unref(ask);
-    return 0;
 }
 
 /* NULL: the system lacks something for it. */
@@ -191,7 +205,7 @@ static struct ask *ask_start(HANDLE fd) {
         goto fail;
     (void)atomic_fetch_add(&asking, 1);
     (void)atomic_fetch_add(&ask->refs, 1);
-    if (QueueUserWorkItem(work, ask, WT_EXECUTELONGFUNCTION))
+    if (TrySubmitThreadpoolCallback(work, ask, pool))
         return ask;
     (void)atomic_fetch_sub(&asking, 1);
     (void)atomic_fetch_sub(&ask->refs, 1);
