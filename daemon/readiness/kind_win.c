@@ -57,12 +57,6 @@ static bool is_console_input(HANDLE handle) {
     return GetNumberOfConsoleInputEvents(handle, &n);
 }
 
-static bool is_socket(HANDLE handle) {
-    struct afd_asked asked = {.socket = handle, .events = afd_wanted(ENGINE_READ)};
-
-    return !afd_look(&asked, 1);
-}
-
 /* What was opened by the name of the driver of sockets has a pipe's device, too, but no pipe's state. */
 static enum kind pipe_kind(HANDLE handle) {
     FILE_PIPE_LOCAL_INFORMATION local;
@@ -83,8 +77,8 @@ static enum kind file_kind(HANDLE handle) {
             NtQueryVolumeInformationFile(handle, &status, &device, sizeof(device), FileFsDeviceInformation)))
         return KIND_UNKNOWN;
     switch (device.DeviceType) {
-    case FILE_DEVICE_NAMED_PIPE:
-        return pipe_kind(handle);
+    case FILE_DEVICE_NAMED_PIPE: /* another machine's answers when it likes */
+        return device.Characteristics & NT_REMOTE_DEVICE ? KIND_UNKNOWN : pipe_kind(handle);
     case FILE_DEVICE_CONSOLE:
         return is_console_input(handle) ? KIND_WAITABLE : KIND_UNKNOWN;
     default:
@@ -108,7 +102,12 @@ int kind_of_other(os_fd fd) {
     return is(&type, L"File") ? (int)file_kind(fd) : (int)KIND_UNKNOWN;
 }
 
-int kind_of(os_fd fd) { return is_socket(fd) ? (int)KIND_SOCKET : kind_of_other(fd); }
+int kind_of(os_fd fd) {
+    struct afd_asked asked = {.socket = fd, .events = afd_wanted(ENGINE_READ)};
+    int error = afd_look(&asked, 1);
+
+    return error == -EBADF ? kind_of_other(fd) : error ? error : (int)KIND_SOCKET;
+}
 
 int kind_of_own(os_fd fd) {
     struct type type;

@@ -14,6 +14,10 @@ NTSTATUS NTAPI NtReadFile(HANDLE file, HANDLE event, PIO_APC_ROUTINE apc, void *
                           ULONG *key);
 NTSTATUS NTAPI NtCancelIoFileEx(HANDLE file, IO_STATUS_BLOCK *operation, IO_STATUS_BLOCK *status);
 
+enum {
+    NT_REMOTE_DEVICE = 0x10
+}; /* of FILE_FS_DEVICE_INFORMATION.Characteristics: it is on another machine */
+
 enum { NT_EVENT_BASIC_INFORMATION = 0, NT_NOTIFICATION_EVENT = 0 };
 
 struct nt_event {
