@@ -68,7 +68,6 @@ set(PORTD_TESTS_WIN32
   unit/status
   unit/stream
   unit/thread
-  unit/thread_alert
   unit/timers
   unit/transport
   unit/turn

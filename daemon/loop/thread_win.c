@@ -1,9 +1,8 @@
 /* thread_win.c: thread.h with Windows' threads.
  *
- * A thread is interrupted in two ways at once, since nobody knows how it waits. CancelSynchronousIo ends a call that is blocked on a synchronous handle: it fails
- * with ERROR_OPERATION_ABORTED. An APC ends an alertable wait (WaitForSingleObjectEx), which is how one waits for an overlapped operation. An
- * APC stays queued until such a wait, so who waits alertably calls SleepEx(0, TRUE) before, and is then not ended by an interrupt that was for an
- * earlier call. */
+ * A thread is interrupted by CancelSynchronousIo, which ends a call that is blocked on a synchronous handle: it fails with ERROR_OPERATION_ABORTED. Nothing
+ * waits for an overlapped operation but for the end of one that is cancelled. So no APC is needed, which would end an alertable wait: it stays
+ * queued until there is one, and a call that is stuck is interrupted again and again. */
 #include "thread.h"
 
 #include <assert.h>
@@ -62,13 +61,9 @@ int thread_interrupts_begin(void) { return 0; }
 
 void thread_interrupts_end(void) {}
 
-static void CALLBACK on_interrupt(ULONG_PTR unused) { (void)unused; } /* its delivery ends the wait */
-
 void thread_interrupt(const struct thread *thread) {
-    HANDLE handle = *(const HANDLE *)(const void *)thread->native;
-
-    (void)QueueUserAPC(on_interrupt, handle, 0); /* it fails when the thread has ended */
-    (void)CancelSynchronousIo(handle);           /* it fails when there is no such call */
+    (void)CancelSynchronousIo(
+        *(const HANDLE *)(const void *)thread->native); /* it fails when there is no such call */
 }
 
 /* ---- locks and queues: these calls cannot fail ---------------------------------------------------------------------- */
