@@ -30,4 +30,7 @@ int socket_unread(os_fd connection);
 /* The least memory that one message takes there. Each call measures it. */
 int socket_message_least(void);
 
+/* Why transport_send answers -EPERM when there are descriptors, and what helps. */
+const char *socket_takes_none(const char **hint);
+
 #endif

@@ -4,6 +4,8 @@
 
 #include "calls.h"
 
+#include <stddef.h>
+
 void socket_ask_plainly(os_fd connection) { calls_quiet(connection); }
 
 /* macOS looks at the flag for receives alone. */
@@ -24,3 +26,8 @@ int socket_unread(os_fd connection) {
 }
 
 int socket_message_least(void) { return 1; }
+
+const char *socket_takes_none(const char **hint) {
+    *hint = NULL;
+    return "the client's socket takes no descriptors";
+}

@@ -78,3 +78,8 @@ int socket_message_least(void) {
     os_close(ends[1]);
     return bytes;
 }
+
+const char *socket_takes_none(const char **hint) {
+    *hint = "set SO_PASSRIGHTS on the client's socket";
+    return "the client's socket takes no descriptors";
+}

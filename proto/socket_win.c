@@ -23,3 +23,8 @@ int socket_unread(os_fd connection) {
 }
 
 int socket_message_least(void) { return 1; }
+
+const char *socket_takes_none(const char **hint) {
+    *hint = "run it without an administrator's rights, or with a broker that has them, too";
+    return "the broker may not put handles into the client, which has more rights";
+}

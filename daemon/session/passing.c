@@ -208,9 +208,9 @@ void passing_weigh(struct connection *connection) {
 bool passing_is_refused(int error) { return error == -ETOOMANYREFS || error == -EPERM; }
 
 int passing_refuse(int error, struct refusal *refusal) {
+    const char *hint, *why = socket_takes_none(&hint);
     if (error == -EPERM)
-        return refusal_set(refusal, REFUSAL_LIMIT, NULL, "set SO_PASSRIGHTS on the client's socket",
-                           "the client's socket takes no descriptors");
+        return refusal_set(refusal, REFUSAL_LIMIT, NULL, hint, "%s", why);
     return refusal_set(refusal, REFUSAL_LIMIT, NULL, "try again later",
                        "the kernel's limit of unread descriptors sent by the broker's user is reached");
 }
