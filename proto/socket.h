@@ -9,7 +9,8 @@
 struct cmsghdr;
 
 /* Disables all control messages but descriptors on our end, which may have inherited options from the listener or its creator: other messages
- * take room that descriptors need, and one of them brings a descriptor itself. An option that the kernel lacks is off. */
+ * take room that descriptors need, and one of them brings a descriptor itself. An out-of-band byte becomes an ordinary one. An option that the kernel
+ * lacks is off. */
 void socket_ask_plainly(os_fd connection);
 
 /* Closes the descriptor of such a message, if any: another process that shares the socket may have enabled it. Not for SCM_RIGHTS. */

@@ -1,7 +1,8 @@
 /* socket_linux.c: socket.h on Linux.
  *
  * An accepted socket inherits the listener's options, and a service manager may set some (PassCredentials=, PassPIDFD= of systemd.socket). A
- * pidfd comes as SCM_PIDFD with each read, after SCM_RIGHTS; credentials and label come before it. */
+ * pidfd comes as SCM_PIDFD with each read, after SCM_RIGHTS; credentials and label come before it. An out-of-band byte would be dropped by a receive, and
+ * the descriptors that came with it closed there, which can block (Linux 5.15). With SO_OOBINLINE it is an ordinary byte. */
 #define _GNU_SOURCE
 
 #include "socket.h"
@@ -33,7 +34,8 @@ enum { LEAST = 256 /* bytes per message, if it cannot be measured */ };
 void socket_ask_plainly(os_fd connection) {
     static const struct {
         int name, value;
-    } options[] = {{SO_PASSCRED, 0}, {SO_PASSSEC, 0}, {SO_PASSPIDFD, 0}, {SO_INQ, 0}, {SO_PASSRIGHTS, 1}};
+    } options[] = {{SO_PASSCRED, 0}, {SO_PASSSEC, 0},    {SO_PASSPIDFD, 0},
+                   {SO_INQ, 0},      {SO_PASSRIGHTS, 1}, {SO_OOBINLINE, 1}};
 
     for (size_t i = 0; i < sizeof(options) / sizeof(*options); i++)
         (void)setsockopt(connection, SOL_SOCKET, options[i].name, &options[i].value,

@@ -270,8 +270,9 @@ bool inspect_needs_thread(os_fd fd, enum inspect_type type) {
     struct facts facts;
 
     switch (type) {
-    case INSPECT_EPOLL:   /* takes a mutex that epoll_wait holds while it writes to its caller's memory */
-    case INSPECT_TTY:     /* waits for a change of the line discipline, which waits for readers */
+    case INSPECT_EPOLL: /* takes a mutex that epoll_wait holds while it writes to its caller's memory */
+    case INSPECT_TTY:   /* waits for a change of the line discipline, which waits for readers */
+    case INSPECT_UDP: /* checks and drops what has a wrong checksum, as much as there is, unless O_NONBLOCK is set */
     case INSPECT_SOCKET:  /* AF_VSOCK locks the socket; other families are unknown */
     case INSPECT_OTHER:   /* the driver is unknown */
     case INSPECT_REGULAR: /* FUSE calls the server */
@@ -281,7 +282,7 @@ bool inspect_needs_thread(os_fd fd, enum inspect_type type) {
     case INSPECT_CHARACTER:
         return facts_of(fd, &facts) || facts.major != MAJOR_MEMORY;
     default:
-        /* Pipes, TCP, UDP and Unix sockets, eventfd, timerfd, inotify, pidfd: their poll reads counters and
+        /* Pipes, TCP and Unix sockets, eventfd, timerfd, inotify, pidfd: their poll reads counters and
          * flags without a lock or under a spinlock. */
         return false;
     }

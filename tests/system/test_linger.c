@@ -362,6 +362,58 @@ static void lingering_socket_of_a_dead_client(void **state) {
     pair_drain(&pair);
 }
 
+static void send_out_of_band(const struct raw *raw, const uint8_t *byte, int fd) {
+    union {
+        struct cmsghdr header;
+        char room[CMSG_SPACE(sizeof fd)];
+    } control = {
+        .header = {.cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS, .cmsg_len = CMSG_LEN(sizeof fd)}};
+    struct iovec part = {.iov_base = (void *)(uintptr_t)byte, .iov_len = 1};
+    struct msghdr message = {
+        .msg_iov = &part, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control};
+
+    memcpy(CMSG_DATA(&control.header), &fd, sizeof fd);
+    if (sendmsg(raw->fd, &message, MSG_OOB | MSG_NOSIGNAL) == 1)
+        return;
+    if (errno == EOPNOTSUPP)
+        test_skip("these sockets take no byte out of band");
+    fail_msg("%s", strerror(errno));
+}
+
+/* The kernel drops a byte out of band, and what came with it, in a receive that does not ask for it. */
+static void lingering_socket_out_of_band(void **state) {
+    uint8_t bytes[RAW_HEADER + RAW_BODY_MAX];
+    struct raw raw, early, other;
+    struct pair pairs[2];
+
+    (void)state;
+    for (int i = 0; i < 2; i++)
+        pair_make(&pairs[i]);
+    guest_open(&raw);
+    guest_open(&other);
+    fixture_hold_broker();
+    guest_connect_at(&early, fixture_broker()->address);
+    size_t size = write_create(bytes, 5, 5);
+    send_out_of_band(&raw, bytes, pairs[0].near);
+    send_out_of_band(&early, bytes, pairs[1].near); /* before its hello */
+    assert_int_equal(raw_send(&raw, bytes + 1, size - 1, NULL, 0), 0);
+    for (int i = 0; i < 2; i++)
+        pair_let_go(&pairs[i]);
+    guest_close(&early);
+    fixture_continue_broker();
+    is_served_often(&other);
+    pair_drain(&pairs[1]);
+    int error = 0;
+    raw_reply *reply = raw_next(&raw, &error); /* the byte has its place among the others */
+    assert_non_null(reply);
+    assert_int_equal(reply->id, 5);
+    assert_int_equal(reply->result_case, PORTD__V1__REPLY__RESULT_FD_TO_EVT);
+    raw_free(reply);
+    guest_close(&raw);
+    is_served_often(&other);
+    pair_drain(&pairs[0]);
+}
+
 /* Half a frame of a connection that ends before the rest comes. */
 static void lingering_socket_in_half_a_frame(void **state) {
     uint8_t bytes[RAW_HEADER + RAW_BODY_MAX];
@@ -710,9 +762,9 @@ TEST_MAIN(FIXTURE_CASE(remove_of_a_lingering_socket), FIXTURE_CASE(others_reques
           FIXTURE_CASE(firing_semaphore_of_a_lingering_socket), FIXTURE_CASE(replaced_lingering_socket),
           FIXTURE_CASE(end_of_a_session_with_lingering_sockets), FIXTURE_CASE(removes_fill_the_window),
           FIXTURE_CASE(lingering_socket_in_the_queue_of_a_dead_connection),
-          FIXTURE_CASE(lingering_socket_of_a_dead_client), FIXTURE_CASE(lingering_socket_in_half_a_frame),
-          FIXTURE_CASE(unwanted_lingering_sockets), FIXTURE_CASE(misplaced_lingering_sockets),
-          FIXTURE_CASE_BARE(refused_lingering_sockets),
+          FIXTURE_CASE(lingering_socket_of_a_dead_client), FIXTURE_CASE(lingering_socket_out_of_band),
+          FIXTURE_CASE(lingering_socket_in_half_a_frame), FIXTURE_CASE(unwanted_lingering_sockets),
+          FIXTURE_CASE(misplaced_lingering_sockets), FIXTURE_CASE_BARE(refused_lingering_sockets),
           FIXTURE_CASE_BARE(closes_of_other_uids_are_not_in_the_way),
           FIXTURE_CASE_BARE(sockets_thrown_away_fill_a_share_and_no_more),
           FIXTURE_CASE_BARE(the_end_of_the_broker_waits_for_nobody),

@@ -489,7 +489,7 @@ static void what_another_session_has_is_listed(void **state) {
     assert_int_equal(reply->list->items[1]->session, maker.session);
     raw_free(reply);
     assert_int_equal(raw_code(list_of(&raw, 0)), 0);
-    assert_int_equal(raw_code(list_of(&raw, e)), NOT_FOUND);
+    assert_int_equal(raw_code(list_of(&raw, e)), INVALID);
     assert_int_equal(raw_code(list_of(&narrow, maker.session)), NOT_FOUND);
     assert_int_equal(raw_code(list_of(&narrow, narrow.session)), 0);
 }

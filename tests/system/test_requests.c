@@ -230,7 +230,7 @@ static void ids_of_the_wrong_kind_are_refused(void **state) {
         assert_int_equal(ask_handle(&raw, ids[i]), INVALID);
         assert_int_equal(ask_ids(&raw, PORTD__V1__REQUEST__METHOD_SHOW, &ids[i], 1), 0);
     }
-    assert_int_equal(ask_end(&raw, descriptor), NOT_FOUND);
+    assert_int_equal(ask_end(&raw, descriptor), INVALID);
     assert_int_equal(ask_end(&raw, sister.session), 0);
     is_nothing(&raw, sister.session); /* it has ended */
     guest_is_served(&raw);

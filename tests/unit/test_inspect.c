@@ -166,6 +166,8 @@ static void files_are_asked_by_pollers_alone(void **state) {
     assert_int_equal(unlink(path), 0);
     assert_true(threaded(epoll_create1(EPOLL_CLOEXEC)));
     assert_false(threaded(eventfd(0, EFD_CLOEXEC)));
+    assert_true(threaded(socket_of(AF_INET, SOCK_DGRAM, 0)));
+    assert_true(threaded(socket_of(AF_INET6, SOCK_DGRAM, IPPROTO_UDPLITE)));
     assert_false(threaded(socket_of(AF_INET, SOCK_STREAM, 0)));
     assert_false(threaded(open("/dev/null", O_RDONLY | O_CLOEXEC)));
 }
