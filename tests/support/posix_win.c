@@ -9,7 +9,13 @@
 
 #pragma GCC diagnostic ignored "-Wmissing-prototypes" /* they are in win/posix.h */
 
-enum { POSIX_CLOEXEC = 0x1000000, POSIX_NONBLOCK = 0x2000000, PATIENCE_MS = 30000, PIPE_ROOM = 65536 };
+enum {
+    POSIX_CLOEXEC = 0x1000000,
+    POSIX_NONBLOCK = 0x2000000,
+    PATIENCE_MS = 30000,
+    SETTLE_MS = 250,
+    PIPE_ROOM = 65536
+};
 enum { SOCK_BITS = 0xff, SMALL = 16384 }; /* buffers, so that they are soon full */
 
 /* As in win/posix.h. */
@@ -178,6 +184,8 @@ bool posix_same(int a, int b) {
     return same(handle_of(a), handle_of(b));
 }
 
+int posix_poll(struct posix_pollfd *all, size_t n, int ms);
+
 /* ---- files and pipes --------------------------------------------------------------------------------------------- */
 
 static DWORD access_of(int flags) {
@@ -276,8 +284,18 @@ ssize_t posix_read(int fd, void *bytes, size_t size) {
 ssize_t posix_write(int fd, const void *bytes, size_t size) {
     OVERLAPPED io = {.hEvent = NULL};
 
-    if (is_socket(fd))
-        return of_socket(send(socket_of(fd), bytes, (int)size, 0));
+    if (is_socket(fd)) {
+        struct posix_pollfd one = {.fd = fd, .events = OUT_};
+        int sent = send(socket_of(fd), bytes, (int)size, 0);
+        /* A connection that is full takes a little more once the other side has, or its late acknowledgement comes. */
+        if (sent < 0 && WSAGetLastError() == WSAEWOULDBLOCK) {
+            if (posix_poll(&one, 1, SETTLE_MS) == 1)
+                sent = send(socket_of(fd), bytes, (int)size, 0);
+            else
+                WSASetLastError(WSAEWOULDBLOCK);
+        }
+        return of_socket(sent);
+    }
     position(fd, &io);
     io.hEvent = CreateEventW(NULL, TRUE, FALSE, NULL);
     assert_non_null(io.hEvent);
