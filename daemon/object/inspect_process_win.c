@@ -1,5 +1,5 @@
 /* inspect_process_win.c: the processes of inspect.h for Windows, which are named by their ids. An id is not used again while anybody has a handle of the
- * process. */
+ * process, but soon afterwards. A session can keep the numbers of a process that has ended: so a key also has the time at which the process began. */
 #include "inspect.h"
 
 #include <errno.h>
@@ -17,10 +17,21 @@ uint32_t inspect_read_pid(os_fd pidfd) {
     return 0;
 }
 
+/* In ms, as many as there is room for: 49 days. */
+static uint64_t key_of(HANDLE process, uint32_t pid) {
+    enum { MS = 10000, PID_BITS = 32 };
+    FILETIME began, ended, kernel, user;
+
+    if (!GetProcessTimes(process, &began, &ended, &kernel, &user))
+        return pid;
+    uint64_t time = (uint64_t)began.dwHighDateTime << 32 | began.dwLowDateTime;
+    return time / MS << PID_BITS | pid;
+}
+
 /* A handle without the right to query tells no id. */
 int inspect_pidfd(os_fd fd, uint64_t *key, uint32_t *pid) {
     *pid = GetProcessId(fd);
-    *key = *pid;
+    *key = key_of(fd, *pid);
     return *pid ? 0 : -EINVAL;
 }
 
@@ -37,16 +48,22 @@ os_fd inspect_open_pid(uint32_t pid, uint64_t *key) {
         errno = ESRCH;
         return OS_FD_NONE;
     }
-    *key = pid;
+    *key = key_of(process, pid);
     return process;
 }
 
 bool inspect_pids_are_full(void) { return false; }
 
+/* The transport has the process open. */
 uint64_t inspect_peer(os_fd connection, uint32_t pid, os_fd *opened) {
+    HANDLE process = OpenProcess(PROCESS_QUERY_LIMITED_INFORMATION, FALSE, pid);
+    uint64_t key = process ? key_of(process, pid) : pid;
+
     (void)connection;
     *opened = OS_FD_NONE;
-    return pid;
+    if (process)
+        (void)CloseHandle(process);
+    return key;
 }
 
 bool inspect_may_share_pids(os_fd connection, uint32_t pid, os_fd *opened) {

@@ -201,6 +201,7 @@ static void processes(void **state) {
     char command[] = "cmd /c exit 0";
     uint64_t key = 0, again = 0;
     uint32_t pid = 0;
+    os_fd opened;
 
     (void)state;
     assert_true(CreateProcessA(NULL, command, NULL, NULL, FALSE, CREATE_SUSPENDED, NULL, NULL, &how, &child));
@@ -209,6 +210,9 @@ static void processes(void **state) {
     assert_int_equal(inspect_pidfd(process, &again, &pid), 0);
     assert_int_equal(again, key);
     assert_int_equal(pid, child.dwProcessId);
+    assert_true(key != pid); /* which another process may have afterwards */
+    assert_int_equal(inspect_peer(OS_FD_NONE, pid, &opened), key);
+    assert_true(opened == OS_FD_NONE);
     assert_int_equal(WaitForSingleObject(process, 0), WAIT_TIMEOUT);
     assert_true(ResumeThread(child.hThread) != (DWORD)-1);
     assert_int_equal(WaitForSingleObject(process, 60000), WAIT_OBJECT_0);
