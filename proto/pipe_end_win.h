@@ -73,7 +73,10 @@ bool pipe_write_is_due(const struct pipe_end *end);
 /* Closes the copies that the broker has finished with (end->taken). */
 void pipe_write_redeem(struct pipe_end *end);
 
-/* Cancels the write in flight and closes all copies. */
+/* Cancels the write in flight. */
+void pipe_write_end(struct pipe_end *end);
+
+/* Closes all copies. No write is in flight. */
 void pipe_write_free(struct pipe_end *end);
 
 #endif

@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <winternl.h>
 
 void pipe_read_begin(struct pipe_end *end) {
     end->ended = 0;
@@ -73,7 +74,18 @@ static int read_head(struct pipe_end *end) {
     return 1;
 }
 
-/* Of a client's message. wanted: else nothing is taken. 0 or a negative errno. */
+/* Whether the client has closed its end. */
+static bool has_left(const struct pipe_end *end) {
+    enum { CONNECTED = 3 };
+    FILE_PIPE_LOCAL_INFORMATION pipe;
+    IO_STATUS_BLOCK status;
+
+    return NtQueryInformationFile(end->pipe, &status, &pipe, sizeof(pipe), FilePipeLocalInformation) < 0 ||
+           pipe.NamedPipeState != CONNECTED;
+}
+
+/* Of a client's message. wanted: else nothing is taken, nor if the client had left when it was: it may have closed what it named and have
+ * opened something else, which has that value now. 0 or a negative errno. */
 static int read_values(struct pipe_end *end, bool wanted) {
     uint64_t values[MESSAGE_VALUES_MOST];
     int r = read_part(end, values, end->in.n * sizeof(*values), true);
@@ -82,6 +94,10 @@ static int read_values(struct pipe_end *end, bool wanted) {
         return r;
     if (wanted) {
         end->taking = taking_begin(end->gives ? end->process : NULL, values, end->in.n, end->event);
+        if (end->taking && has_left(end)) {
+            taking_leave(end->taking);
+            end->taking = taking_begin(NULL, values, end->in.n, end->event);
+        }
         if (!end->taking)
             return -ENOMEM;
     }

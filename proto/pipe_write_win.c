@@ -5,7 +5,8 @@
  * caller takes for sent is not lost when it closes.
  *
  * A client sends values of copies that it keeps open (a pledge) until the broker has taken its own; so its caller may close a descriptor at
- * once, and nobody closes anything in another process. */
+ * once, and nobody closes anything in another process. One that leaves closes the pipe first: what the broker takes while the pipe is open is what
+ * the values meant. */
 #include "pipe_end_win.h"
 
 #include "pipe_win.h"
@@ -185,14 +186,20 @@ ptrdiff_t pipe_write(struct pipe_end *end, const uint8_t *bytes, size_t size, co
     return sent > 0 ? (ptrdiff_t)sent : r;
 }
 
-void pipe_write_free(struct pipe_end *end) {
+/* The broker may have read a part of it, and know a client's values. */
+void pipe_write_end(struct pipe_end *end) {
     DWORD n;
 
-    if (end->flight && pipe_work_cancel(end, &end->flight->work, &n) == ERROR_SUCCESS)
+    if (!end->flight)
+        return;
+    if (pipe_work_cancel(end, &end->flight->work, &n) == ERROR_SUCCESS || !end->server)
         flight_land(end, end->flight);
-    else if (end->flight)
+    else
         flight_drop(end, end->flight);
     end->flight = NULL;
+}
+
+void pipe_write_free(struct pipe_end *end) {
     while (end->pledges) {
         struct pledge *first = end->pledges;
         end->pledges = first->next;

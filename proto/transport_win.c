@@ -93,14 +93,16 @@ static int end_new(HANDLE pipe, bool server, struct pipe_end **made) {
     return 0;
 }
 
-/* Ends all operations. Returns the pipe. */
-static HANDLE end_free(struct pipe_end *end) {
-    HANDLE pipe = end->pipe;
+/* Ends all operations. closes: the pipe, too; else it is the caller's. */
+static void end_free(struct pipe_end *end, bool closes) {
     DWORD n;
 
     if (!end->ended && end->left == 0)
         (void)pipe_work_cancel(end, &end->read, &n);
     pipe_read_free(end);
+    pipe_write_end(end);
+    if (closes)
+        (void)CloseHandle(end->pipe);
     pipe_write_free(end);
     if (end->process)
         (void)CloseHandle(end->process);
@@ -108,7 +110,6 @@ static HANDLE end_free(struct pipe_end *end) {
         (void)CloseHandle(end->port);
     (void)CloseHandle(end->event);
     free(end);
-    return pipe;
 }
 
 static void end_begin(struct pipe_end *end, struct transport *transport) {
@@ -151,7 +152,7 @@ int transport_connect(const char *address, struct transport *transport) {
     end->port = CreateIoCompletionPort(pipe, NULL, 0, 1);
     if (!end->port) {
         r = pipe_errno_now();
-        (void)CloseHandle(end_free(end));
+        end_free(end, true);
         return r;
     }
     end_begin(end, transport);
@@ -186,12 +187,16 @@ os_fd transport_peer(struct transport transport) {
 }
 
 os_fd transport_take(struct transport transport) {
-    return transport_is_none(transport) ? OS_FD_NONE : end_free(of(transport));
+    os_fd pipe = transport_peer(transport);
+
+    if (!transport_is_none(transport))
+        end_free(of(transport), false);
+    return pipe;
 }
 
 void transport_close(struct transport transport) {
     if (!transport_is_none(transport))
-        (void)CloseHandle(transport_take(transport));
+        end_free(of(transport), true);
 }
 
 /* A pipe cannot be closed for one direction, and to disconnect it would take from its client what was sent. So the peer sees the end when the pipe

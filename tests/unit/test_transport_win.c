@@ -621,6 +621,26 @@ static void empty_messages_are_nothing(void **state) {
     os_close(pipe);
 }
 
+/* What it named may be something else by now. */
+static void of_a_client_that_has_left_no_handle_is_taken(void **state) {
+    struct transport server, client;
+    HANDLE event = CreateEventW(NULL, TRUE, FALSE, NULL);
+
+    (void)state;
+    line_open(&server, &client);
+    for (int i = 0; i < 2; i++)
+        assert_int_equal(transport_send(client, "x", 1, &event, 1), 1);
+    assert_int_equal(receive_some(server, 1), 1);
+    assert_true(n_fds == 1 && !truncated);
+    os_close(fds[0]);
+    transport_close(client);
+    assert_int_equal(receive_some(server, 1), 1);
+    assert_true(n_fds == 0 && truncated);
+    assert_int_equal(receive_some(server, 1), 0);
+    transport_close(server);
+    os_close(event);
+}
+
 TEST_MAIN(TEST_CASE(clients_connect_and_are_accepted), TEST_CASE(many_may_wait_to_be_accepted),
           TEST_CASE(who_waits_for_an_instance_gets_one), TEST_CASE(a_client_that_has_left_is_seen),
           TEST_CASE(a_name_is_nobody_elses_while_it_lasts),
@@ -634,4 +654,5 @@ TEST_MAIN(TEST_CASE(clients_connect_and_are_accepted), TEST_CASE(many_may_wait_t
           TEST_CASE(what_cannot_be_copied_is_not_sent),
           TEST_CASE(a_message_against_the_rules_ends_the_connection),
           TEST_CASE(values_that_are_no_handles_are_refused),
-          TEST_CASE(what_was_right_before_is_returned_first), TEST_CASE(empty_messages_are_nothing))
+          TEST_CASE(what_was_right_before_is_returned_first), TEST_CASE(empty_messages_are_nothing),
+          TEST_CASE(of_a_client_that_has_left_no_handle_is_taken))
