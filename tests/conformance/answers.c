@@ -1,5 +1,5 @@
 /* answers.c: reads scenarios.txt, recorded.tsv and DIFFERENCES.md. A row of the last is `| `ID` | `Racket's answer` | `portd's`
- * |`. */
+ * |`, and of one system alone `| SYSTEM | `ID` | ...`. */
 #include "answers.h"
 
 #include <stdbool.h>
@@ -63,29 +63,40 @@ static char *next_quoted(char **rest) {
     return begin + 1;
 }
 
-/* An answer of portd's own in place of Racket's. */
-static bool find_difference(FILE *differences, struct scenario *scenario) {
+/* An answer of portd's own in place of Racket's, in a row that begins so. */
+static bool find_difference(FILE *differences, const char *begin, struct scenario *scenario) {
     char line[LINE];
     rewind(differences);
     while (fgets(line, sizeof(line), differences)) {
         char *rest = line, *id, *racket, *portd;
-        if (strncmp(line, "| `", 3) != 0)
+        if (strncmp(line, begin, strlen(begin)) != 0)
             continue;
         id = next_quoted(&rest);
         if (!id || strcmp(id, scenario->id) != 0)
             continue;
         racket = next_quoted(&rest);
         portd = next_quoted(&rest);
-        if (!racket || !portd || strcmp(racket, scenario->answer) != 0)
+        if (!racket || !portd || strcmp(racket, scenario->recorded) != 0)
             return complain(id, "DIFFERENCES.md says that Racket answers otherwise than is recorded");
-        if (strcmp(racket, portd) == 0)
+        if (strcmp(scenario->answer, portd) == 0)
             return complain(id, "DIFFERENCES.md lists what is no difference");
         return keep(scenario->answer, sizeof(scenario->answer), portd, id);
     }
     return true;
 }
 
-static size_t read_all(FILE *list, FILE *recorded, FILE *differences, struct scenario *scenarios) {
+/* What is said of this system comes before what is said of all. */
+static bool find_differences(FILE *differences, const char *system, struct scenario *scenario) {
+    char begin[64];
+    (void)memcpy(scenario->recorded, scenario->answer, sizeof(scenario->recorded));
+    if (!find_difference(differences, "| `", scenario))
+        return false;
+    (void)snprintf(begin, sizeof(begin), "| %s | `", system);
+    return !system[0] || find_difference(differences, begin, scenario);
+}
+
+static size_t read_all(FILE *list, FILE *recorded, FILE *differences, const char *system,
+                       struct scenario *scenarios) {
     char line[LINE];
     size_t n = 0;
     while (fgets(line, sizeof(line), list)) {
@@ -97,17 +108,17 @@ static size_t read_all(FILE *list, FILE *recorded, FILE *differences, struct sce
             return 0;
         }
         if (!read_scenario(line, &scenarios[n]) || !find_recorded(recorded, &scenarios[n]) ||
-            !find_difference(differences, &scenarios[n]))
+            !find_differences(differences, system, &scenarios[n]))
             return 0;
         n++;
     }
     return n;
 }
 
-size_t answers_load(const char *folder, struct scenario *scenarios) {
+size_t answers_load(const char *folder, const char *system, struct scenario *scenarios) {
     FILE *list = open_in(folder, "scenarios.txt"), *recorded = open_in(folder, "recorded.tsv"),
          *differences = open_in(folder, "DIFFERENCES.md");
-    size_t n = list && recorded && differences ? read_all(list, recorded, differences, scenarios) : 0;
+    size_t n = list && recorded && differences ? read_all(list, recorded, differences, system, scenarios) : 0;
     if (list)
         fclose(list);
     if (recorded)

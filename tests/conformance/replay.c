@@ -4,28 +4,21 @@
  * Each scenario is a case. Its steps are words (see scenarios.txt); what a step observes must be the next words of the answer. A
  * state that must come is waited for; one that must not have changed is read at once. */
 #include "answers.h"
+#include "opens.h"
 
 #include "tests/procedures/descriptors.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/epoll.h>
-#include <sys/eventfd.h>
-#include <sys/mman.h>
-#include <sys/signalfd.h>
 #include <sys/socket.h>
-#include <sys/timerfd.h>
-#include <termios.h>
 #include <unistd.h>
 
 #include <fcntl.h>
-#include <signal.h>
 
 enum { NAMES = 128, WORDS = 8, TEXT = 1024 };
 
 static struct scenario scenarios[SCENARIOS_MAX];
-static size_t current;
 
 /* Of the running scenario, by the first letter of their names: names are single letters. */
 static struct {
@@ -62,6 +55,8 @@ static const char *state_of(portd_id id) {
     if (!id)
         return "none";
     n = portd_wait(run.client, &id, 1, 0, 0, &ready);
+    if (n == PORTD_E_UNSUPPORTED)
+        return "unsupported";
     if (n < 0)
         fail_msg("wait: %s", portd_last_error(run.client));
     return n == 0 ? "idle" : kind == PORTD_KIND_SEMAPHORE ? "fired" : "ready";
@@ -106,7 +101,7 @@ static void make_object(char **words) {
     else if (strcmp(words[0], "ssem") == 0)
         r = portd_socket_to_semaphore(run.client, fd, mode, fixture_soon(), id);
     else
-        r = portd_fd_to_evt(run.client, fd, mode, PORTD_SOCKET, fixture_soon(), id);
+        r = portd_fd_to_evt(run.client, fd, mode, open_table(fd), fixture_soon(), id);
     if (r < 0)
         see_refused(words[0]);
 }
@@ -117,7 +112,7 @@ static void remove_number(char **words) {
     if (strcmp(words[0], "unsem") == 0)
         r = portd_fd_to_semaphore(run.client, fd, PORTD_MODE_REMOVE, fixture_soon(), &id);
     else
-        r = portd_fd_to_evt(run.client, fd, PORTD_MODE_REMOVE, PORTD_SOCKET, fixture_soon(), &id);
+        r = portd_fd_to_evt(run.client, fd, PORTD_MODE_REMOVE, open_table(fd), fixture_soon(), &id);
     assert_true(r >= 0);
     observe(r ? "object" : "none");
 }
@@ -170,78 +165,24 @@ static void see_number(char **words) {
     observe(r == 1 && number == *fd_of(words[2]) ? "yes" : "no");
 }
 
-static int open_pty(char **words) {
-    struct termios settings;
-    int m = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC | O_NONBLOCK), s;
-    assert_true(m >= 0 && !grantpt(m) && !unlockpt(m));
-    s = open(ptsname(m), O_RDWR | O_NOCTTY | O_CLOEXEC);
-    assert_true(s >= 0 && !tcgetattr(s, &settings));
-    cfmakeraw(&settings);
-    assert_int_equal(tcsetattr(s, TCSANOW, &settings), 0);
-    *fd_of(words[2]) = fixture_own(s);
-    return m;
-}
-
-static int open_memory(const char *text) {
-    int fd = memfd_create("scenario", MFD_CLOEXEC);
-    assert_true(fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text) &&
-                lseek(fd, 0, SEEK_SET) == 0);
-    return fd;
-}
-
-static int open_timer(bool expired) {
-    struct itimerspec when = {.it_value = {0, expired ? 1 : 0}};
-    int fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
-    assert_true(fd >= 0 && !timerfd_settime(fd, 0, &when, NULL));
-    return fd;
-}
-
-static int open_epoll(int target) {
-    struct epoll_event event = {.events = EPOLLIN};
-    int fd = epoll_create1(EPOLL_CLOEXEC);
-    assert_true(fd >= 0 && !epoll_ctl(fd, EPOLL_CTL_ADD, target, &event));
-    return fd;
-}
-
 static int open_udp(void) {
     int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     assert_true(fd >= 0);
     return fd;
 }
 
-static int open_signal(void) {
-    sigset_t set;
-    sigemptyset(&set);
-    sigaddset(&set, SIGUSR2);
-    return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-}
-
 /* Opens what a step names; -1: the step opens two, or nothing. */
-static int open_one(char **words) {
+static int open_one(char **words, size_t n) {
     const char *what = words[0];
     if (strcmp(what, "listen") == 0)
         return make_tcp_listener(&run.ports[(unsigned char)words[1][0] % NAMES]);
     if (strcmp(what, "udp") == 0)
         return open_udp();
-    if (strcmp(what, "event") == 0)
-        return eventfd((unsigned)atoi(words[2]), EFD_CLOEXEC | EFD_NONBLOCK);
-    if (strcmp(what, "timer") == 0 || strcmp(what, "stopped") == 0)
-        return open_timer(what[0] == 't');
-    if (strcmp(what, "memory") == 0 || strcmp(what, "file") == 0)
-        return open_memory(what[0] == 'f' ? words[2] : "");
-    if (strcmp(what, "null") == 0)
-        return open("/dev/null", O_RDWR | O_CLOEXEC);
-    if (strcmp(what, "folder") == 0)
-        return open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (strcmp(what, "opath") == 0)
-        return open("/", O_PATH | O_CLOEXEC);
-    if (strcmp(what, "signal") == 0)
-        return open_signal();
     if (strcmp(what, "epoll") == 0)
         return open_epoll(*fd_of(words[2]));
     if (strcmp(what, "pty") == 0)
-        return open_pty(words);
-    return -1;
+        return open_terminal(fd_of(words[2]));
+    return open_kind(what, n > 2 ? words[2] : "");
 }
 
 static bool is_counter(const char *what) {
@@ -259,7 +200,7 @@ static bool step_open(char **words, size_t n) {
             type = words[3][0] == 'd' ? SOCK_DGRAM : words[3][1] == 'e' ? SOCK_SEQPACKET : SOCK_STREAM;
         make_pair(type, ends);
     } else {
-        fd = open_one(words);
+        fd = open_one(words, n);
         if (fd < 0)
             return false;
         *fd_of(words[1]) = strcmp(words[0], "listen") == 0 ? fd : fixture_own(fd);
@@ -350,10 +291,16 @@ static void step(char **words, size_t n) {
         fail_msg("no step %s", what);
 }
 
+static int before(void **state) {
+    void *scenario = *state;
+    int r = fixture_before(state);
+    *state = scenario;
+    return r;
+}
+
 static void scenario_runs(void **state) {
-    struct scenario *scenario = &scenarios[current++];
-    char *rest = scenario->steps, *text;
-    (void)state;
+    const struct scenario *scenario = *state;
+    char steps[SCENARIO_TEXT], *rest = strcpy(steps, scenario->steps), *text;
     memset(&run, 0, sizeof(run));
     run.client = fixture_client(NULL);
     run.expected = scenario->answer;
@@ -371,9 +318,10 @@ static void scenario_runs(void **state) {
 
 int main(int argc, char **argv) {
     static struct CMUnitTest cases[SCENARIOS_MAX];
-    size_t n = argc == 2 ? answers_load(argv[1], scenarios) : 0;
+    size_t n = argc == 2 ? answers_load(argv[1], opens_system, scenarios) : 0;
     for (size_t i = 0; i < n; i++)
-        cases[i] = (struct CMUnitTest){scenarios[i].id, scenario_runs, fixture_before, fixture_after, NULL};
+        cases[i] = (struct CMUnitTest){scenarios[i].id, scenario_runs, before, fixture_after, &scenarios[i]};
+    test_leave_out(cases, n, "replay");
     return n && _cmocka_run_group_tests("conformance", cases, n, NULL, NULL) == 0 ? EXIT_SUCCESS
                                                                                   : EXIT_FAILURE;
 }
