@@ -63,7 +63,7 @@ static int read_head(struct pipe_end *end) {
         int r = error == ERROR_SUCCESS ? -EPROTO : pipe_errno(error);
         return r == -EPIPE ? 0 : r;
     }
-    if (n != sizeof(end->in) || message_check(&end->in) < 0)
+    if (n != sizeof(end->in) || message_check(&end->in) < 0 || (end->server && end->in.taken != 0))
         return -EPROTO;
     if (end->server && !end->proved) {
         int r = end->process ? caller_prove(end->pipe, end->process) : -EPERM;
