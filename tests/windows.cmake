@@ -25,6 +25,15 @@ set(PORTD_TESTS_WIN32
   procedures/stats
   procedures/waits
   system/console
+  system/frames
+  system/attached
+  system/requests
+  system/patience
+  system/port_bytes
+  system/monitored
+  system/pipe_clients
+  system/pipe_death
+  system/pipes
   system/scm
   unit/address
   unit/arena

@@ -1,55 +1,29 @@
-/* client_raw.c: client_raw.h on a Unix socket. */
-#define _GNU_SOURCE
-
+/* client_raw.c: client_raw.h above the bytes (client_raw_native.h). */
 #include "client_raw.h"
 
+#include "client_raw_native.h"
+
 #include <errno.h>
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/syscall.h>
-#include <sys/un.h>
-#include <time.h>
-#include <unistd.h>
 
-enum { IN_CAPACITY = RAW_HEADER + RAW_REPLY_MAX };
-
-static int64_t now_ms(void) {
-    struct timespec now;
-
-    (void)clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
+enum { IN_CAPACITY = 2 * (RAW_HEADER + RAW_REPLY_MAX) }; /* less than a frame, and one message of a pipe */
 
 /* ---- bytes --------------------------------------------------------------------------------------------------------- */
 
 int raw_connect(struct raw *raw, const char *address) {
-    struct sockaddr_un name = {.sun_family = AF_UNIX};
-
     memset(raw, 0, sizeof(*raw));
     raw->fd = -1;
-    if (strncmp(address, "unix:", 5) != 0 || strlen(address + 5) >= sizeof(name.sun_path))
-        return -EINVAL;
-    memcpy(name.sun_path, address + 5, strlen(address + 5));
-    /* Connecting waits while the queue of the listener is full; only afterwards nothing may wait. */
-    raw->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (raw->fd < 0)
-        return -errno;
-    if (connect(raw->fd, (struct sockaddr *)&name, sizeof(name)) == 0)
-        return 0;
-    int error = -errno;
-    raw_close(raw);
-    return error;
+    return raw_native_connect(address, &raw->fd);
 }
 
 void raw_close(struct raw *raw) {
     if (raw->fd >= 0)
-        (void)close(raw->fd);
+        raw_native_close(raw->fd);
     raw_close_fds(raw);
     while (raw->n_waiting > 0)
-        (void)close(raw->waiting[--raw->n_waiting]);
+        raw_native_close(raw->waiting[--raw->n_waiting]);
     free(raw->in);
     raw->in = NULL;
     raw->fd = -1;
@@ -57,59 +31,17 @@ void raw_close(struct raw *raw) {
 }
 
 ssize_t raw_send_some(const struct raw *raw, const void *bytes, size_t size, const int *fds, size_t n) {
-    union {
-        struct cmsghdr align;
-        unsigned char bytes[CMSG_SPACE((RAW_FDS_MAX + 1) * sizeof(int))];
-    } control = {.bytes = {0}};
-    struct iovec part = {.iov_base = (void *)(uintptr_t)bytes, .iov_len = size};
-    struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1};
-    ssize_t sent;
-
-    if (n > 0) {
-        message.msg_control = control.bytes;
-        message.msg_controllen = (socklen_t)CMSG_SPACE(n * sizeof(*fds));
-        struct cmsghdr *item = CMSG_FIRSTHDR(&message);
-        item->cmsg_level = SOL_SOCKET;
-        item->cmsg_type = SCM_RIGHTS;
-        item->cmsg_len = (socklen_t)CMSG_LEN(n * sizeof(*fds));
-        memcpy(CMSG_DATA(item), fds, n * sizeof(*fds));
-    }
-    do
-        sent = syscall(SYS_sendmsg, raw->fd, &message,
-                       MSG_NOSIGNAL | MSG_DONTWAIT); /* musl's function takes less */
-    while (sent < 0 && errno == EINTR);
-    return sent < 0 ? -errno : sent;
+    return raw_native_send(raw->fd, bytes, size, fds, n, 0);
 }
-
-/* 0 once one of the events is there, or only trying can show it. */
-static int await(const struct raw *raw, short events, int64_t deadline) {
-    struct pollfd one = {.fd = raw->fd, .events = events};
-
-    for (;;) {
-        int64_t left = deadline - now_ms();
-        int n = poll(&one, 1, left > 0 ? (int)left : 0);
-        if (n > 0)
-            return 0;
-        if (n == 0)
-            return -ETIMEDOUT;
-        if (errno != EINTR)
-            return -errno;
-    }
-}
-
-static int ended(int error) { return error == -EPIPE ? -ECONNRESET : error; }
 
 int raw_send(const struct raw *raw, const void *bytes, size_t size, const int *fds, size_t n) {
-    int64_t deadline = now_ms() + RAW_PATIENCE_MS;
+    int64_t deadline = raw_native_now_ms() + RAW_PATIENCE_MS;
     const uint8_t *at = bytes;
 
     while (size > 0) {
-        ssize_t sent = raw_send_some(raw, at, size, fds, n);
-        int error = sent == -EAGAIN ? await(raw, POLLOUT, deadline) : sent < 0 ? (int)sent : 0;
-        if (error)
-            return ended(error);
+        ssize_t sent = raw_native_send(raw->fd, at, size, fds, n, deadline);
         if (sent < 0)
-            continue;
+            return sent == -EAGAIN ? -ETIMEDOUT : sent == -EPIPE ? -ECONNRESET : (int)sent;
         at += sent;
         size -= (size_t)sent;
         n = 0;
@@ -193,26 +125,8 @@ int raw_send_request(const struct raw *raw, const raw_request *request, const in
     return raw_send(raw, bytes, raw_pack(bytes, request, (unsigned)n), fds, n);
 }
 
-static void take_fds(struct raw *raw, struct msghdr *message) {
-    for (struct cmsghdr *item = CMSG_FIRSTHDR(message); item; item = CMSG_NXTHDR(message, item)) {
-        if (item->cmsg_level != SOL_SOCKET || item->cmsg_type != SCM_RIGHTS)
-            continue;
-        size_t n = (item->cmsg_len - CMSG_LEN(0)) / sizeof(int);
-        for (size_t i = 0; i < n && raw->n_waiting < RAW_FDS_MAX; i++)
-            memcpy(&raw->waiting[raw->n_waiting++], CMSG_DATA(item) + i * sizeof(int), sizeof(int));
-    }
-}
-
-/* One read, appended to the bytes left. 0 or a negative errno. */
-static int receive(struct raw *raw) {
-    union {
-        struct cmsghdr align;
-        unsigned char bytes[CMSG_SPACE(RAW_FDS_MAX * sizeof(int))];
-    } control;
-    struct iovec part;
-    struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1, .msg_control = control.bytes};
-    ssize_t got;
-
+/* One read, appended to the bytes left. 0 or a negative errno; -EAGAIN: nothing has come by then. */
+static int receive(struct raw *raw, int64_t deadline) {
     if (!raw->in) {
         raw->in = malloc(IN_CAPACITY);
         if (!raw->in)
@@ -222,15 +136,10 @@ static int receive(struct raw *raw) {
     memmove(raw->in, raw->in + raw->begin, raw->end - raw->begin);
     raw->end -= raw->begin;
     raw->begin = 0;
-    part = (struct iovec){.iov_base = raw->in + raw->end, .iov_len = raw->capacity - raw->end};
-    do {
-        message.msg_controllen = sizeof(control.bytes);
-        got = recvmsg(raw->fd, &message, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
-    } while (got < 0 && errno == EINTR);
+    ssize_t got = raw_native_receive(raw, raw->in + raw->end, raw->capacity - raw->end, deadline);
     if (got <= 0)
-        return got == 0 ? -ECONNRESET : -errno;
+        return got == 0 ? -ECONNRESET : (int)got;
     raw->end += (size_t)got;
-    take_fds(raw, &message);
     return 0;
 }
 
@@ -262,23 +171,22 @@ static bool hand_out_fds(struct raw *raw) {
 
 bool raw_has_reply(struct raw *raw) {
     while (!whole(raw))
-        if (receive(raw))
+        if (receive(raw, 0))
             return false;
     return true;
 }
 
 raw_reply *raw_next(struct raw *raw, int *error) {
-    int64_t deadline = now_ms() + RAW_PATIENCE_MS;
+    int64_t deadline = raw_native_now_ms() + RAW_PATIENCE_MS;
     raw_reply *reply = NULL;
     int result = 0;
     size_t size;
 
     raw->n_fds = 0;
-    while (!(size = whole(raw)) && !result) {
-        result = receive(raw);
-        if (result == -EAGAIN)
-            result = await(raw, POLLIN, deadline);
-    }
+    while (!(size = whole(raw)) && !result)
+        result = receive(raw, deadline);
+    if (result == -EAGAIN)
+        result = -ETIMEDOUT;
     if (size && hand_out_fds(raw))
         reply = portd__v1__reply__unpack(NULL, size - RAW_HEADER, raw->in + raw->begin + RAW_HEADER);
     if (size) {
@@ -302,7 +210,7 @@ void raw_free(raw_reply *reply) {
 
 void raw_close_fds(struct raw *raw) {
     while (raw->n_fds > 0)
-        (void)close(raw->fds[--raw->n_fds]);
+        raw_native_close(raw->fds[--raw->n_fds]);
 }
 
 raw_reply *raw_ask_fds(struct raw *raw, raw_request *request, const int *fds, size_t n) {

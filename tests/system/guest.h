@@ -65,10 +65,10 @@ void guest_start_limited(struct fixture *fixture, size_t descriptors, const char
 void guest_start_open(struct fixture *fixture, size_t descriptors);
 
 /* Only connected, as that uid: the kernel tells the broker who connects. For root. */
-void guest_connect_as(struct raw *raw, uid_t uid, const char *address);
+void guest_connect_as(struct raw *raw, unsigned uid, const char *address);
 
 /* In a child: becomes that uid, for good. */
-bool guest_become(uid_t uid);
+bool guest_become(unsigned uid);
 
 /* Whether test and broker are built with a sanitizer, which needs memory and descriptors of its own. */
 bool guest_is_sanitized(void);
