@@ -125,6 +125,10 @@ bool ask_handle_ready(int handle) {
     return n == 1;
 }
 
+unsigned ask_wait_one(portd_client *client) {
+    return portd_broker_has_feature(client, "wait-one") ? PORTD_WAIT_ONE : 0;
+}
+
 /* ---- waits in flight ---------------------------------------------------------------------------------------------- */
 
 static void on_answer(portd_client *client, const portd_result *result, void *data) {

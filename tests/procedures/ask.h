@@ -81,6 +81,9 @@ struct inflight *ask_park_until(portd_client *client, const portd_id *ids, size_
                                 int64_t deadline);
 struct inflight *ask_park_one(portd_client *client, portd_id id, unsigned flags);
 
+/* PORTD_WAIT_ONE where the broker has such waits, else 0: for cases in which they end as all others do. */
+unsigned ask_wait_one(portd_client *client);
+
 /* Waits for the answer and returns its code. */
 int ask_answer(struct inflight *inflight);
 

@@ -19,6 +19,9 @@ portd_id port_in(portd_client *client, int fd);  /* wrapped for reading */
 portd_id port_out(portd_client *client, int fd); /* for writing */
 void port_close(portd_client *client, portd_id port);
 
+/* Whether the system tells when a pipe has room. Where it does not, there are no objects for writing to one. */
+extern const bool pipes_tell_room;
+
 /* All of the text, and exactly it. */
 void port_say(portd_client *client, portd_id out, const char *text);
 void port_hear(portd_client *client, portd_id in, const char *text);

@@ -12,6 +12,8 @@
 #include <sys/syscall.h>
 #include <termios.h>
 
+const bool pipes_tell_room = true;
+
 int fd_left(int fd) {
     int n = -1;
 

@@ -1,7 +1,6 @@
 /* test_causes.c: why an object is ready. Hang-up and error fire both directions, half-close only read. If several apply, the
  * cause that ended the object is reported, else the first of error, hang-up, half-close, ready. */
-#include "ask.h"
-#include "descriptors.h"
+#include "ports.h"
 
 #include <arpa/inet.h>
 #include <fcntl.h>
@@ -23,11 +22,16 @@ static void four_make(struct four *four, portd_client *client, int fd) {
     four->evts[1] = ask_evt(client, fd, WRITE);
 }
 
+static void check_one(const struct four *four, portd_id id, int cause) {
+    if (id || pipes_tell_room)
+        assert_cause(four->client, id, cause);
+}
+
 static void four_check(const struct four *four, int read, int write) {
-    assert_cause(four->client, four->evts[0], read);
-    assert_cause(four->client, four->evts[1], write);
-    assert_cause(four->client, four->semaphores[0], read);
-    assert_cause(four->client, four->semaphores[1], write);
+    check_one(four, four->evts[0], read);
+    check_one(four, four->evts[1], write);
+    check_one(four, four->semaphores[0], read);
+    check_one(four, four->semaphores[1], write);
 }
 
 /* The same, told to waits that are in flight before something happens, so that the engine finds it and no look does. */
@@ -36,19 +40,28 @@ struct four_waits {
     struct inflight *waits[4];
 };
 
+static struct inflight *park_one(const struct four *four, portd_id id) {
+    return id || pipes_tell_room ? ask_park_one(four->client, id, 0) : NULL;
+}
+
 static void four_park(struct four_waits *waits, const struct four *four) {
     waits->four = four;
     for (int i = 0; i < 2; i++) {
-        waits->waits[i] = ask_park_one(four->client, four->semaphores[i], 0);
-        waits->waits[2 + i] = ask_park_one(four->client, four->evts[i], 0);
+        waits->waits[i] = park_one(four, four->semaphores[i]);
+        waits->waits[2 + i] = park_one(four, four->evts[i]);
     }
 }
 
+static void check_answer(struct inflight *wait, portd_id id, int cause) {
+    if (wait)
+        assert_answer(wait, id, cause);
+}
+
 static void four_answered(const struct four_waits *waits, int read, int write) {
-    assert_answer(waits->waits[0], waits->four->semaphores[0], read);
-    assert_answer(waits->waits[1], waits->four->semaphores[1], write);
-    assert_answer(waits->waits[2], waits->four->evts[0], read);
-    assert_answer(waits->waits[3], waits->four->evts[1], write);
+    check_answer(waits->waits[0], waits->four->semaphores[0], read);
+    check_answer(waits->waits[1], waits->four->semaphores[1], write);
+    check_answer(waits->waits[2], waits->four->evts[0], read);
+    check_answer(waits->waits[3], waits->four->evts[1], write);
 }
 
 /* ---- pipes -------------------------------------------------------------------------------------------------------- */

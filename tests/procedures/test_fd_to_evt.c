@@ -151,7 +151,7 @@ static void e09_remove_wakes_a_waiter(void **state) {
     (void)state;
     make_pipe(p);
     portd_id e = ask_evt(c, p[0], READ);
-    struct inflight *mine = ask_park_one(c, e, 0), *others = ask_park_one(other, e, PORTD_WAIT_ONE);
+    struct inflight *mine = ask_park_one(c, e, 0), *others = ask_park_one(other, e, ask_wait_one(other));
     ask_no_evts(c, p[0]);
     assert_answer(mine, e, REMOVED);
     assert_answer(others, e, REMOVED);
@@ -303,7 +303,7 @@ static void e22_they_can_be_listed(void **state) {
     int p[2];
 
     (void)state;
-    make_pipe(p);
+    make_pair(SOCK_STREAM, p);
     portd_id r = ask_evt(c, p[0], READ), w = ask_evt(c, p[1], WRITE);
     (void)ask_semaphore(c, p[0], READ);
     assert_int_equal(portd_list_objects(c, PORTD_KIND_EVT, fixture_soon(), &list), 1);

@@ -136,18 +136,19 @@ static void l05_not_at_the_first(void **state) {
         make_pair(SOCK_STREAM, p);
         (void)fill(p[0]);
         struct wrapped ports = call ? port_wrap_socket(c, p[0]) : port_wrap(c, p[0], BOTH);
-        portd_id r = ask_semaphore(c, p[0], READ), w = ask_semaphore(c, p[0], WRITE);
+        portd_id (*ask)(portd_client *, int, int) = call ? ask_socket_semaphore : ask_semaphore;
+        portd_id r = ask(c, p[0], READ), w = ask(c, p[0], WRITE);
         port_close(c, ports.in);
         port_close(c, ports.in); /* the same one again is not the last one */
         assert_cause(c, r, IDLE);
         assert_cause(c, w, IDLE);
-        assert_same(ask_semaphore(c, p[0], CHECK_READ), r);
-        assert_same(ask_semaphore(c, p[0], CHECK_WRITE), w);
+        assert_same(ask(c, p[0], CHECK_READ), r);
+        assert_same(ask(c, p[0], CHECK_WRITE), w);
         port_close(c, ports.out);
         assert_cause(c, r, CLOSED);
         assert_cause(c, w, CLOSED);
-        assert_none(ask_semaphore(c, p[0], CHECK_READ));
-        assert_none(ask_semaphore(c, p[0], CHECK_WRITE));
+        assert_none(ask(c, p[0], CHECK_READ));
+        assert_none(ask(c, p[0], CHECK_WRITE));
     }
 }
 
@@ -384,7 +385,7 @@ static void closes_from_two_sides(void **state) {
     for (int i = 0; i < 50; i++) {
         make_pair(SOCK_STREAM, p);
         struct wrapped ports = port_wrap_socket(c, p[0]);
-        portd_id s = ask_semaphore(c, p[0], READ);
+        portd_id s = ask_socket_semaphore(c, p[0], READ);
         fixture_close(p[0]);
         (void)portd_port_close(joined, ports.out, 0); /* on its way, answered or not */
         port_close(c, ports.in);

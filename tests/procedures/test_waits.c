@@ -18,10 +18,10 @@ static void answers_all_that_are_ready_in_order_with_causes(void **state) {
     int p[2], q[2], r[2], s[2];
 
     (void)state;
-    make_pipe(p);
+    make_pair(SOCK_STREAM, p);
     make_pipe(q);
     make_pair(SOCK_STREAM, r);
-    make_pipe(s);
+    make_pair(SOCK_STREAM, s);
     put(p[1]);
     fixture_close(q[1]);
     assert_int_equal(shutdown(r[1], SHUT_WR), 0);
@@ -66,12 +66,13 @@ static void a_parked_one_answers_all_that_are_ready_then(void **state) {
 
 static void what_is_ready_in_the_first_look_parks_nothing(void **state) {
     portd_client *c = fixture_client(NULL);
-    int p[2];
+    int p[2], q[2];
 
     (void)state;
     make_pipe(p);
+    make_pipe(q);
     put(p[1]);
-    portd_id ids[2] = {ask_evt(c, p[0], READ), ask_evt(c, p[0], WRITE)};
+    portd_id ids[2] = {ask_evt(c, p[0], READ), ask_evt(c, q[0], READ)};
     struct inflight *wait = ask_park(c, ids, 2, 0);
     assert_int_equal(wait->answers, 1); /* the ping behind it is answered later */
     assert_answer(wait, ids[0], READY);
@@ -344,7 +345,7 @@ static void the_end_of_a_connection_takes_its_waits(void **state) {
     make_pipe(p);
     portd_id e = ask_evt(c, p[0], READ);
     (void)ask_park_one(other, e, 0);
-    (void)ask_park_one(other, e, PORTD_WAIT_ONE);
+    (void)ask_park_one(other, e, ask_wait_one(other));
     struct inflight *mine = ask_park_one(c, e, 0);
     ask_until_waiters(c, e, 3);
     fixture_disconnect(other);
