@@ -221,10 +221,18 @@ static int reap(pid_t pid) {
     return (int)status;
 }
 
+/* Or has closed the pipe. */
+static bool has_told(void *data) {
+    DWORD n = 0;
+
+    (void)data;
+    return !PeekNamedPipe(native.notice[0], NULL, 0, NULL, &n, NULL) || n > 0;
+}
+
 void fixture_native_await(struct fixture *fixture) {
     char byte = 0;
     DWORD n = 0;
-    bool told = ReadFile(native.notice[0], &byte, 1, &n, NULL) && n == 1;
+    bool told = fixture_until(has_told, NULL) && ReadFile(native.notice[0], &byte, 1, &n, NULL) && n == 1;
 
     (void)CloseHandle(native.notice[0]);
     if (!told || byte != '\n')
