@@ -2,9 +2,8 @@
 #include "ask.h"
 #include "descriptors.h"
 
-#include <sys/socket.h>
-
 #include <signal.h>
+#include <sys/socket.h>
 
 static void kill_broker(void) { fixture_kill(fixture_broker()); }
 

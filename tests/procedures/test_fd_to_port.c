@@ -172,7 +172,7 @@ static void p08_the_direction_is_checked(void **state) {
     (void)unlink(path);
     for (size_t i = 0; i < 2; i++) {
         int ends[2];
-        streams[i].make(ends);
+        (i ? make_fifo : make_blocking_pipe)(ends);
         check_refused(c, ends[0], PORTD_WRITE);
         check_refused(c, ends[0], PORTD_READ | PORTD_WRITE);
         check_refused(c, ends[1], PORTD_READ);

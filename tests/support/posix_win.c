@@ -191,6 +191,8 @@ int posix_poll(struct posix_pollfd *all, size_t n, int ms);
 static DWORD access_of(int flags) {
     int mode = flags & (O_RDONLY | O_WRONLY | O_RDWR);
 
+    if (mode == O_ACCMODE)
+        return FILE_READ_ATTRIBUTES;
     return (mode == O_WRONLY ? 0 : GENERIC_READ) | (mode == O_RDONLY ? 0 : GENERIC_WRITE);
 }
 
