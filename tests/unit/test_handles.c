@@ -8,6 +8,7 @@
 #include "daemon/object/descriptor.h"
 #include "daemon/object/direction.h"
 #include "daemon/object/handle.h"
+#include "daemon/object/pollable.h"
 #include "daemon/object/waitable.h"
 #include "tests/support/world.h"
 
@@ -201,6 +202,11 @@ static void those_of_a_user_with_many_watchers_are_left_to_workers(void **state)
     struct epoll_event event = {.events = EPOLLIN};
     (void)state;
     used_slots = world.fd_table.used;
+    int probe = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    bool rings = pollable_semaphore_ring(probe, OS_FD_NONE);
+    os_close(probe);
+    if (!rings)
+        test_skip("there is no aio, so workers make all handles ready");
     session_objects_init(&session, &world.registry, asked.other, ASKERS + 2, "watcher", 1);
     for (int i = 0; i < 2; i++) {
         eventfds[i] = eventfd(0, EFD_SEMAPHORE | EFD_CLOEXEC | EFD_NONBLOCK);
