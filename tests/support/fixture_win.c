@@ -126,14 +126,6 @@ const char *fixture_native_notice(void) {
     return number;
 }
 
-/* A program in the folder of this one. */
-static void beside(char path[MAX_PATH], const char *name) {
-    enum { ROOM = 16 };
-
-    assert_true(GetModuleFileNameA(NULL, path, MAX_PATH - ROOM) > 0);
-    (void)snprintf(strrchr(path, '\\') + 1, ROOM, "%s", name);
-}
-
 static void program(char path[MAX_PATH]) {
     const char *named = getenv("PORTD_DAEMON");
 
@@ -141,7 +133,8 @@ static void program(char path[MAX_PATH]) {
         (void)snprintf(path, MAX_PATH, "%s", named);
         return;
     }
-    beside(path, "portd.exe");
+    assert_true(GetModuleFileNameA(NULL, path, MAX_PATH - 16) > 0);
+    (void)snprintf(strrchr(path, '\\') + 1, 16, "portd.exe");
 }
 
 static void make_job(void) {
@@ -246,19 +239,15 @@ void fixture_native_await(struct fixture *fixture) {
         fail_msg("portd does not get ready: %d", reap(fixture->pid));
 }
 
-/* Each broker has a console of its own, without a window. */
-static void press_ctrl_c(DWORD pid) {
-    char path[MAX_PATH], command[MAX_PATH + 32];
-    STARTUPINFOA start = {.cb = sizeof(start)};
-    PROCESS_INFORMATION made;
+static BOOL WINAPI ignore(DWORD event) { return event == CTRL_C_EVENT; }
 
-    beside(path, "ctrl_c.exe");
-    (void)snprintf(command, sizeof(command), "\"%s\" %lu", path, pid);
-    assert_true(
-        CreateProcessA(path, command, NULL, NULL, FALSE, DETACHED_PROCESS, NULL, NULL, &start, &made));
-    (void)WaitForSingleObject(made.hProcess, FIXTURE_PATIENCE_MS);
-    (void)CloseHandle(made.hThread);
-    (void)CloseHandle(made.hProcess);
+/* Each broker has a console of its own, without a window. Only who is in a console can send its events, and gets them, too. */
+static void press_ctrl_c(DWORD pid) {
+    (void)SetConsoleCtrlHandler(ignore, TRUE);
+    (void)FreeConsole();
+    if (AttachConsole(pid))
+        (void)GenerateConsoleCtrlEvent(CTRL_C_EVENT, 0);
+    (void)FreeConsole();
 }
 
 /* Its connection to the driver of sockets. */
