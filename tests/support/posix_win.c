@@ -196,6 +196,15 @@ static DWORD access_of(int flags) {
     return (mode == O_WRONLY ? 0 : GENERIC_READ) | (mode == O_RDONLY ? 0 : GENERIC_WRITE);
 }
 
+static bool is_of_unix(const char *path) {
+    static const char *const folders[] = {"/proc/", "/sys/", "/dev/", "/etc/", "/run/", "/usr/", "/var/"};
+
+    for (size_t i = 0; i < sizeof folders / sizeof *folders; i++)
+        if (strncmp(path, folders[i], strlen(folders[i])) == 0)
+            return true;
+    return false;
+}
+
 int posix_open(const char *path, int flags, ...) {
     DWORD how = flags & O_CREAT ? (flags & O_EXCL    ? CREATE_NEW
                                    : flags & O_TRUNC ? CREATE_ALWAYS
@@ -204,7 +213,7 @@ int posix_open(const char *path, int flags, ...) {
 
     if (strncmp(path, "/dev/null", 10) == 0)
         path = "NUL";
-    if (path[0] == '/' && strncmp(path, "/tmp/", 5) != 0 && strncmp(path, "/work/", 6) != 0)
+    if (is_of_unix(path))
         return posix_skip("Windows has no such file");
     HANDLE file = CreateFileA(path, access_of(flags), FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE,
                               NULL, how, FILE_ATTRIBUTE_NORMAL, NULL);
