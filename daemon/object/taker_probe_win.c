@@ -1,27 +1,8 @@
-/* taker_win.c: taker.h for Windows. What a look would take something from (events that reset themselves, semaphores, mutexes) is never waited for:
- * inspect_tells_ready. */
+/* taker_probe_win.c: the part of taker.h that polls. There are no epoll descriptors, and none of the other files is polled. */
 #include "daemon/readiness/engine.h"
 #include "taker.h"
 
 #include <errno.h>
-
-void taker_init(void) {}
-
-bool taker_is(os_fd fd) {
-    (void)fd;
-    return false;
-}
-
-unsigned taker_ready(os_fd fd) {
-    (void)fd;
-    return ENGINE_READ | ENGINE_WRITE;
-}
-
-int taker_find(os_fd epoll, size_t *n) {
-    (void)epoll;
-    *n = 0;
-    return 0;
-}
 
 int taker_look(os_fd epoll) {
     (void)epoll;

@@ -1,4 +1,5 @@
-/* taker_bsd.c: taker.h where polling a descriptor takes nothing from other holders. */
+/* taker_find_none.c: the part of taker.h for systems on which polling a descriptor takes nothing from other holders. On Windows what a look would take something
+ * from (events that reset themselves, semaphores, mutexes) is never waited for: inspect_tells_ready. */
 #include "daemon/readiness/engine.h"
 #include "taker.h"
 

@@ -1,4 +1,4 @@
-/* pipe_win.c: native.h's pipes on Windows, which moves nothing from one descriptor to another. */
+/* splice_none.c: the part of native.h for systems whose kernel moves nothing from one descriptor to another. */
 #include "native.h"
 
 #include <errno.h>
