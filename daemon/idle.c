@@ -1,6 +1,6 @@
 /* idle.c: two states of being idle.
  *
- * Empty: no connections, and no session has an object. Quiet: there are connections, but for the time of the limit there was no
+ * Empty: no connections, no session has an object, and none was made for later use. Quiet: there are connections, but for the time of the limit there was no
  * request and no reply, and all connections are abandoned (session/abandoned.h). That check can take long; it runs only when no
  * client could be delayed by it. */
 #include "idle.h"

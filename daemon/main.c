@@ -34,7 +34,9 @@ static int run(int argc, char **argv) {
         return EXIT_FAILURE;
     if (!service_may_notify(options.notify_fd, OS_FD_NONE))
         return 2; /* checked before a descriptor opened here could get that number */
-    int error = door_open(&door, &options);
+    int error = service_hold();
+    if (!error)
+        error = door_open(&door, &options);
     if (error)
         return status_without_listener(&options, error);
     if (!service_may_notify(options.notify_fd, door.listener)) {

@@ -17,9 +17,12 @@ enum { SERVICE_DESCRIPTORS_MAX = 1 << 20 };
 int service_main(int argc, char **argv, int (*run)(int argc, char **argv));
 
 /* Call it first, in run. Opens /dev/null for each standard stream that is closed, so that no descriptor opened later gets its number, and
- * unblocks all signals but those of service_watch: what arrives until then is handled by the loop, so a broker that has made its socket file
- * removes it. 0 or a negative errno. */
+ * unblocks all signals. 0 or a negative errno. */
 int service_begin(void);
+
+/* Before the listener is opened: the signals of service_watch wait until it is called, and are then handled by the loop. So a broker that has made its
+ * socket file removes it. 0 or a negative errno. */
+int service_hold(void);
 
 /* Calls `stop` from the loop on SIGTERM and SIGINT (Windows: also on SIGBREAK), `reload` on SIGHUP; number: the signal. SIGINT and SIGHUP stay ignored if
  * they were ignored at the start (nohup(1), background commands of a shell); SIGTERM always stops. Also ignores SIGPIPE and

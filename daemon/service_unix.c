@@ -29,7 +29,7 @@ enum { LISTEN_FIRST = 3, LISTEN_MAX = 1024, MESSAGE_MAX = 512 };
 int service_main(int argc, char **argv, int (*run)(int argc, char **argv)) { return run(argc, argv); }
 
 int service_begin(void) {
-    sigset_t later;
+    sigset_t none;
     int fd;
 
     do { /* open takes the lowest free number */
@@ -41,12 +41,21 @@ int service_begin(void) {
         }
     } while (fd < LISTEN_FIRST);
     os_close(fd);
-    (void)sigemptyset(&later);
-    (void)sigaddset(&later, SIGTERM);
-    (void)sigaddset(&later, SIGINT);
-    (void)sigaddset(&later, SIGHUP);
-    return sigprocmask(SIG_SETMASK, &later, NULL) < 0 ? -errno : 0;
+    sigemptyset(&none);
+    return sigprocmask(SIG_SETMASK, &none, NULL) < 0 ? -errno : 0;
 }
+
+static int mask_watched(int how) {
+    sigset_t watched;
+
+    (void)sigemptyset(&watched);
+    (void)sigaddset(&watched, SIGTERM);
+    (void)sigaddset(&watched, SIGINT);
+    (void)sigaddset(&watched, SIGHUP);
+    return sigprocmask(how, &watched, NULL) < 0 ? -errno : 0;
+}
+
+int service_hold(void) { return mask_watched(SIG_BLOCK); }
 
 static bool is_ignored(int number) {
     struct sigaction action;
@@ -62,6 +71,8 @@ int service_watch(struct loop *loop, void (*stop)(void *context, int number),
         error = loop_signal(loop, SIGINT, stop, context);
     if (!error && !is_ignored(SIGHUP))
         error = loop_signal(loop, SIGHUP, reload, context);
+    if (!error)
+        error = mask_watched(SIG_UNBLOCK);
     if (error)
         return error;
     return signal(SIGPIPE, SIG_IGN) == SIG_ERR || signal(SIGXFSZ, SIG_IGN) == SIG_ERR ? -errno : 0;

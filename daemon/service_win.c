@@ -80,6 +80,9 @@ int service_begin(void) {
     return 0;
 }
 
+/* A pipe has no file that would stay. */
+int service_hold(void) { return 0; }
+
 /* ---- signals ----------------------------------------------------------------------------------------------------- */
 
 int service_watch(struct loop *loop, void (*stop)(void *context, int number),

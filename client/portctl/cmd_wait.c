@@ -24,7 +24,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { GRACE_US = 1000000, PAUSE_US = 50000, TRIES = 5 /* at a descriptor that the broker cannot watch */ };
+enum { GRACE_US = 1000000, PAUSE_US = 50000, TRIES = 20 };
 
 static int64_t deadline_around(const struct invocation *in) {
     int64_t grace = portd_now() + GRACE_US;
@@ -242,7 +242,7 @@ static int find_missing(portd_client *client, struct targets *targets) {
 }
 
 /* One wait for the targets that have not been ready yet; if enough have been, only a check. Returns as portd_wait does, and 1
- * if another wait is needed. *tries: how many may still find a descriptor that the broker cannot watch; then PORTD_E_UNSUPPORTED. */
+ * if another wait is needed. *tries counts down while the broker cannot watch a descriptor; at 0 it is PORTD_E_UNSUPPORTED. */
 static int wait_once(const struct invocation *in, portd_client *client, struct targets *targets,
                      const struct wish *wish, int *tries) {
     portd_id ids[TARGETS_MAX];
@@ -259,13 +259,14 @@ static int wait_once(const struct invocation *in, portd_client *client, struct t
     if (rc > 0 && ready[0].cause == PORTD_CAUSE_DISCONNECTED)
         return PORTD_E_DISCONNECTED;
     if (rc > 0 && !keep(targets, ready, (size_t)rc)) {
-        if (count_answered(targets) < wish->need && --*tries == 0)
-            return PORTD_E_UNSUPPORTED;
+        if (count_answered(targets) >= wish->need)
+            return 0;
         int64_t until = portd_now() + PAUSE_US;
         (void)portd_poll(client, in->deadline < until ? in->deadline : until);
-        if (in->deadline != PORTD_FOREVER && portd_now() >= in->deadline)
-            return 0;
+        *tries = portd_now() >= in->deadline ? 0 : *tries - 1;
+        return *tries ? rc : PORTD_E_UNSUPPORTED;
     }
+    *tries = TRIES;
     return rc > 0 && count_answered(targets) >= wish->need ? 0 : rc;
 }
 

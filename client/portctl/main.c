@@ -45,12 +45,13 @@ int main(int argc, char **argv) {
     int rc = native_guard_standard(), written;
     bool said;
 
-    argv = native_words(&argc, argv);
-    if (argv == NULL)
-        return PORTCTL_FAILED;
-
     if (rc != 0) {
         fprintf(stderr, "portctl: cannot open the null device: %s\n", native_error_text(rc));
+        return PORTCTL_FAILED;
+    }
+    argv = native_words(&argc, argv);
+    if (argv == NULL) {
+        fputs("portctl: out of memory\n", stderr);
         return PORTCTL_FAILED;
     }
     if (native_wait_for_streams() != 0)

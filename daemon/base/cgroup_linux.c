@@ -237,12 +237,13 @@ bool cgroup_is_full(size_t bytes) {
 bool cgroup_lend(uint64_t bytes) {
     if (!group.version || !group.n_limits)
         return true;
-    uint64_t lent = atomic_fetch_add(&group.lent, bytes) + bytes;
     (void)cgroup_is_full(0);
-    if (lent <= group.room)
-        return true;
-    cgroup_give(bytes);
-    return false;
+    unsigned long long lent = group.lent, room = group.room;
+    do {
+        if (lent > room || bytes > room - lent)
+            return false;
+    } while (!atomic_compare_exchange_weak(&group.lent, &lent, lent + bytes));
+    return true;
 }
 
 void cgroup_give(uint64_t bytes) {

@@ -21,7 +21,7 @@
 enum {
     EVT_FDS = 2,
     SLOW_US = 1000, /* of the processor's time: a ring that wakes very many watchers */
-    RINGS_LATER = 64
+    RINGS_LATER = 1024
 };
 
 /* The handles that are to be submitted to workers, and the timer for that. */
@@ -281,25 +281,20 @@ static void ring_charged(struct handle *handle) {
         (void)turn_charge(turns, lane);
 }
 
-/* After a slow ring the user's next ones are left to workers, and all while its lane owes time; then one is tried again. So a user with many
- * such handles has the loop for one of them. */
-static bool ring_waits(struct user *user) {
-    if (limit_is_admin(user))
-        return false;
-    if (!user->rings_later)
-        return lane_owes(&user->lane);
-    user->rings_later--;
-    return true;
-}
-
+/* After a slow ring the user's next ones are left to workers; then one is tried again. So a user with many such handles has the loop for few of
+ * them. */
 static void ring_or_leave(struct handle *handle) {
     struct user *user = handle->kept.user;
-    if (ring_waits(user))
-        return;
-    int64_t before = limit_is_admin(user) ? 0 : os_thread_us();
-    ring_charged(handle);
-    if (before && os_thread_us() - before > SLOW_US)
-        user->rings_later = RINGS_LATER;
+    if (limit_is_admin(user)) {
+        ring_charged(handle);
+    } else if (user->rings_later) {
+        user->rings_later--;
+    } else {
+        int64_t before = os_thread_us();
+        ring_charged(handle);
+        if (os_thread_us() - before > SLOW_US)
+            user->rings_later = RINGS_LATER;
+    }
 }
 
 void handle_end(struct handle *handle) {

@@ -4,8 +4,8 @@
  * a semaphore is an eventfd, and that of an event an epoll descriptor, which the client made and keeps; the broker has
  * a copy of it, and for an event a wakeup. What the broker made itself would be charged to its control group as long as
  * the client keeps it.
- * When the object ends, the loop makes the handle ready at once (not if the user's copies have so many watchers that this takes
- * long), and a worker makes it ready forever. Workers
+ * When the object ends, the loop makes the handle ready at once (not after one whose copies had so many watchers that this took
+ * long: handle.c), and a worker makes it ready forever. Workers
  * also close handles: a client may have put one into an epoll descriptor whose lock it keeps, or may keep the
  * handle's own.
  *

@@ -23,6 +23,7 @@
 #include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/sysinfo.h>
 #include <sys/sysmacros.h>
 #include <sys/vfs.h>
 #include <unistd.h>
@@ -54,16 +55,27 @@ static void learn_other_by(os_fd fd) {
     os_close(fd);
 }
 
+/* Where a service does not see the limit: what the kernel sets it to at the start, or more (ep_init in fs/eventpoll.c: a 25th of the memory). */
+static unsigned long long usual_watches(void) {
+    enum { PART = 25, ENTRY = 128 /* at least */ };
+    struct sysinfo machine;
+
+    return sysinfo(&machine) < 0 ? UINT32_MAX
+                                 : (unsigned long long)machine.totalram * machine.mem_unit / PART / ENTRY;
+}
+
 /* The kernel doubles its memory until everything is in it. No user has more files in epoll descriptors than this limit. */
 static uint64_t most_of_fdinfo(void) {
     FILE *file = fopen("/proc/sys/fs/epoll/max_user_watches", "re");
     unsigned long long watches = 0;
     uint64_t most = 4096;
 
-    if (!file || fscanf(file, "%llu", &watches) != 1 || watches > UINT32_MAX)
-        watches = UINT32_MAX;
+    if (!file || fscanf(file, "%llu", &watches) != 1)
+        watches = usual_watches();
     if (file)
         (void)fclose(file);
+    if (watches > UINT32_MAX)
+        watches = UINT32_MAX;
     while (most < watches * LINE_MOST)
         most *= 2;
     return most;

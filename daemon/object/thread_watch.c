@@ -145,6 +145,10 @@ static void work_try(struct poller_job *job, struct engine *engine) {
     try->error = arm(try->thread_watch, engine, try->interest, try->edge, false);
     if (!try->error)
         try->error = taker_probe(&probe, &type, 1);
+    if (probe.events & TAKER_UNKNOWN) { /* since it was armed */
+        (void)arm(try->thread_watch, engine, 0, false, false);
+        try->error = TAKER_E_INSIDE;
+    }
     try->events = probe.events;
 }
 

@@ -13,6 +13,7 @@
 #include "descriptor.h"
 #include "direction.h"
 #include "extras.h"
+#include "inspect.h"
 #include "probe.h"
 #include "proto/container.h"
 #include "registry.h"
@@ -63,8 +64,8 @@ static void disarm(struct wait_target *target) {
     target->given = false;
     waitqueue_release(target);
     waitqueue_update(queue);
-    /* An edge-triggered watch goes on until it is disarmed; a one-shot watch ends by itself. */
-    if (wait->one && !descriptor_is_closing(descriptor))
+    /* An edge-triggered watch goes on until it is disarmed, and an epoll descriptor may not be polled for nobody; another watch ends by itself. */
+    if ((wait->one || descriptor->type == INSPECT_EPOLL) && !descriptor_is_closing(descriptor))
         (void)descriptor_rearm(descriptor);
 }
 
@@ -125,8 +126,7 @@ static void look(struct wait_request *wait) {
                                                                  : cause_of(target->seen, of->direction));
         wait->lost = wait->lost || target->cause == CAUSE_RESYNC;
         target->seen = 0;
-        if (target->cause)
-            wait->ready++;
+        wait->ready += target->cause != CAUSE_NONE;
         if (target->cause || threaded)
             continue;
         asked[n] = i;

@@ -407,7 +407,7 @@ assert made.returncode == 0, made
 with open("/proc/self/mounts") as mounts:
     epoll.register(mounts.fileno(), select.EPOLLPRI)
     os.write(other, b"x")
-    for limit in [], ["--timeout", "30s"]:
+    for limit in [], ["--timeout", "30s"], ["--timeout", "0"], ["--timeout", "150ms"]:
         waited = run("wait", made.stdout.strip(), *limit)
         assert waited.returncode == 8 and not waited.stdout and "cannot watch" in waited.stderr, waited
     epoll.unregister(mounts.fileno())

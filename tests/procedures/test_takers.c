@@ -195,6 +195,24 @@ static void of_a_file_that_it_adds_during_a_wait(void **state) {
     leave_namespaces();
 }
 
+/* A wait has ended without an answer: for nobody nothing is polled. */
+static void of_a_file_that_it_adds_after_a_wait(void **state) {
+    portd_client *c = fixture_client(NULL);
+    struct epoll_event event = {.events = EPOLLPRI};
+    portd_ready ready;
+
+    (void)state;
+    need_namespaces();
+    int fd = open_file(0, "/proc"), epoll = epoll_with(-1);
+    portd_id id = ask_evt(c, epoll, READ);
+    assert_int_equal(portd_wait(c, &id, 1, 0, portd_now() + 20000, &ready), 0);
+    assert_cause(c, id, IDLE); /* answered after the end of that */
+    assert_int_equal(epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event), 0);
+    change_mounts();
+    assert_true(own_news_in(epoll));
+    leave_namespaces();
+}
+
 /* The broker does not look into a large epoll descriptor before each poll. */
 static void of_a_file_that_it_adds_to_many(void **state) {
     enum { MANY = 100, POLLS = MANY / 32 + 2 };
@@ -211,9 +229,11 @@ static void of_a_file_that_it_adds_to_many(void **state) {
     portd_id id = ask_evt(c, epoll, READ);
     event.events = EPOLLPRI;
     assert_int_equal(epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event), 0);
-    int polls = 0;
-    while (ask_cause(c, id) == IDLE)
+    assert_cause(c, id, IDLE);
+    int polls = 1, cause;
+    while ((cause = ask_cause(c, id)) == IDLE)
         assert_in_range(++polls, 1, POLLS);
+    assert_int_equal(cause, PORTD_CAUSE_RESYNC);
     change_mounts();
     assert_until(c, id, PORTD_CAUSE_RESYNC);
     assert_true(own_news_in(epoll));
@@ -236,4 +256,5 @@ static void other_files_are_polled(void **state) {
 
 TEST_MAIN(FIXTURE_CASE(of_the_files_that_it_watches), FIXTURE_CASE(of_the_files_in_its_epoll),
           FIXTURE_CASE(of_a_file_that_it_adds_later), FIXTURE_CASE(of_a_file_that_it_adds_during_a_wait),
-          FIXTURE_CASE(of_a_file_that_it_adds_to_many), FIXTURE_CASE(other_files_are_polled))
+          FIXTURE_CASE(of_a_file_that_it_adds_after_a_wait), FIXTURE_CASE(of_a_file_that_it_adds_to_many),
+          FIXTURE_CASE(other_files_are_polled))
