@@ -209,6 +209,7 @@ static void of_a_file_that_it_adds_after_a_wait(void **state) {
     assert_cause(c, id, IDLE); /* answered after the end of that */
     assert_int_equal(epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event), 0);
     change_mounts();
+    assert_cause(c, id, PORTD_CAUSE_RESYNC); /* by the thread that would have polled */
     assert_true(own_news_in(epoll));
     leave_namespaces();
 }
