@@ -137,18 +137,12 @@ static void work_try(struct poller_job *job, struct engine *engine) {
     struct thread_watch_try *try = try_of(job);
     const struct thread_watch *thread_watch = try->thread_watch;
     struct engine_probe probe = {thread_watch->fd, (uint8_t)try->interest, 0};
-    uint8_t type = thread_watch->polled    ? INSPECT_EPOLL
-                   : thread_watch->regular ? INSPECT_REGULAR
-                                           : INSPECT_OTHER;
+    uint8_t type = thread_watch->regular ? INSPECT_REGULAR : INSPECT_OTHER;
     if (thread_watch->polled)
         taker_forget(thread_watch->fd);
     try->error = arm(try->thread_watch, engine, try->interest, try->edge, false);
-    if (!try->error)
-        try->error = taker_probe(&probe, &type, 1);
-    if (probe.events & TAKER_UNKNOWN) { /* since it was armed */
-        (void)arm(try->thread_watch, engine, 0, false, false);
-        try->error = TAKER_E_INSIDE;
-    }
+    if (!try->error) /* arm() has looked into an epoll descriptor */
+        try->error = thread_watch->polled ? engine_probe(&probe, 1) : taker_probe(&probe, &type, 1);
     try->events = probe.events;
 }
 

@@ -39,6 +39,7 @@ struct work {
     int bad;          /* calls that were answered as they must not be */
     const char *step; /* the last one of those */
     int code;
+    char text[128]; /* what the broker, or the library, says of it */
 };
 
 static int64_t soon(void) { return portd_now() + QUIET_MS * INT64_C(1000); }
@@ -72,6 +73,7 @@ static int judge(struct work *work, const char *step, int code) {
     work->bad++;
     work->step = step;
     work->code = code;
+    (void)snprintf(work->text, sizeof(work->text), "%s", portd_last_error(work->client));
     return code;
 }
 
@@ -502,8 +504,8 @@ static bool fault_is_survived(uint64_t number) {
         fail();
     }
     if (work.bad)
-        print_message("fault %llu, %s: %s: %s\n", (unsigned long long)number, faults->name, work.step,
-                      portd_code_name(work.code));
+        print_message("fault %llu, %s: %s: %s: %s\n", (unsigned long long)number, faults->name, work.step,
+                      portd_code_name(work.code), work.text);
     bool left = !fixture_until(is_as_before, NULL);
     if (left)
         print_message(
