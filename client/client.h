@@ -31,6 +31,7 @@ struct portd_client {
     size_t n_attached;
     bool greeted;       /* the broker's welcome has come: other requests may be sent */
     bool lost;          /* the connection is lost; all requests have been called back, or are being */
+    bool garbled;       /* it is lost because of a malformed message */
     bool closing;       /* portd_disconnect was called inside a call: free the client when that leaves */
     bool calling;       /* inside a callback */
     bool sleeps;        /* blocking calls sleep in the read; the wakeup has no descriptor */

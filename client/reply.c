@@ -37,12 +37,12 @@ static void result_refused(portd_result *result, const Portd__V1__Error *error) 
 }
 
 /* The result of a request whose connection is lost: a wait reports each id as disconnected; a request that moves bytes
- * and was sent may have been carried out. */
+ * and was sent may have been carried out; and a hello that garbage answers is not worth another attempt. */
 static void result_lost(portd_client *client, const portd_request *request, portd_result *result) {
     bool uncertain = request_moves(request) && request->state == REQUEST_SENT;
+    int code = client->garbled && !client->greeted ? PORTD_E_GARBLED : PORTD_E_DISCONNECTED;
 
-    result_fail(result, uncertain ? PORTD_E_UNCERTAIN : PORTD_E_DISCONNECTED, client->write_errno,
-                client->reason);
+    result_fail(result, uncertain ? PORTD_E_UNCERTAIN : code, client->write_errno, client->reason);
     if (!request_waits(request))
         return;
     for (size_t i = 0; i < request->n_ids; i++)

@@ -26,6 +26,12 @@ static void lose(portd_client *client, const char *reason) {
     reply_lost(client);
 }
 
+/* What arrived is not the protocol: perhaps no broker listens there. */
+static void lose_garbled(portd_client *client, const char *fault) {
+    client->garbled = true;
+    lose(client, fault);
+}
+
 /* The client ends the connection. If everything that its wake-one waits were answered was called back, it says so: the
  * kernel delivers what was sent before the close. */
 static void part(portd_client *client) {
@@ -64,18 +70,16 @@ static bool read_some(portd_client *client) {
         fail(client, r);
     while (!client->lost && !client->closing && (r = channel_next(&client->channel, &frame)) > 0) {
         if (r == CHANNEL_E_PROTOCOL) {
-            lose(client, client->channel.fault);
+            lose_garbled(client, client->channel.fault);
             break;
         }
         const char *fault = reply_frame(client, &frame);
         if (fault)
-            lose(client, fault);
+            lose_garbled(client, fault);
         else if (!client->greeted)
             lose(client, "the broker refused the connection");
     }
-    if (!client->lost && !client->closing && channel_rest(&client->channel) < 0)
-        fail(client, -ENOMEM);
-    return true;
+    return true; /* what is left over stays in the scratch, which no other channel has */
 }
 
 /* One round. True if something was read or called back. */

@@ -2,7 +2,9 @@
  *
  * Empty: no connections, no session has an object, and none was made for later use. Quiet: there are connections, but for the time of the limit there was no
  * request and no reply, and all connections are abandoned (session/abandoned.h). That check can take long; it runs only when no
- * client could be delayed by it. */
+ * client could be delayed by it.
+ *
+ * Somebody who waits to be accepted defers the exit a little. Only who is admitted starts the time of the limit again: others may be turned away. */
 #include "idle.h"
 
 #include "base/log.h"
@@ -12,7 +14,10 @@
 #include "session/abandoned.h"
 #include "session/session.h"
 
-enum { QUIET_LEAST_US = 1000000 }; /* even if the limit is shorter: the check costs time */
+enum {
+    QUIET_LEAST_US = 1000000, /* even if the limit is shorter: the check costs time */
+    AGAIN_US = 20000          /* until who waits has been admitted or turned away */
+};
 
 static uint64_t heard(void) {
     return metrics_values[METRIC_REQUESTS_DONE] + metrics_values[METRIC_REQUESTS_REFUSED] +
@@ -29,24 +34,32 @@ static void wait_for_quiet(struct idle *idle) {
     set(idle, &idle->quiet, idle->limit_us > QUIET_LEAST_US ? idle->limit_us : QUIET_LEAST_US);
 }
 
+static void stop(struct idle *idle, const char *why) {
+    log_write(LOG_LEVEL_INFO, "stopping because idle; %s", why);
+    loop_stop(idle->loop);
+}
+
 static void on_empty(struct loop_timer *timer) {
     struct idle *idle = CONTAINER_OF(timer, struct idle, empty);
-    idle->set = false;
-    if (!sessions_idle(idle->sessions) || !door_leave(idle->door))
+    idle->set = false; /* idle_after() sets it again */
+    if (!sessions_idle(idle->sessions) || idle->heard != heard())
         return;
-    log_write(LOG_LEVEL_INFO, "stopping because idle; no connections and nothing held");
-    loop_stop(idle->loop);
+    if (door_leave(idle->door)) {
+        stop(idle, "no connections and nothing held");
+        return;
+    }
+    idle->set = true;
+    set(idle, timer, AGAIN_US);
 }
 
 static void on_quiet(struct loop_timer *timer) {
     struct idle *idle = CONTAINER_OF(timer, struct idle, quiet);
-    if (idle->heard == heard() && sessions_abandoned(idle->sessions) && door_leave(idle->door)) {
-        log_write(LOG_LEVEL_INFO,
-                  "stopping because idle; the only open connections are in the queues of held descriptors");
-        loop_stop(idle->loop);
-    } else {
+    if (idle->heard != heard() || !sessions_abandoned(idle->sessions))
         wait_for_quiet(idle);
-    }
+    else if (door_leave(idle->door))
+        stop(idle, "the only open connections are in the queues of held descriptors");
+    else
+        set(idle, timer, QUIET_LEAST_US);
 }
 
 void idle_init(struct idle *idle, struct loop *loop, struct sessions *sessions, struct door *door,
@@ -73,6 +86,7 @@ void idle_after(struct idle *idle) {
     idle->set = empty;
     if (empty) {
         loop_timer_clear(&idle->quiet);
+        idle->heard = heard();
         set(idle, &idle->empty, idle->limit_us);
     } else {
         loop_timer_clear(&idle->empty);

@@ -17,7 +17,7 @@ struct idle {
     int64_t limit_us; /* 0: never */
     struct loop_timer empty, quiet;
     bool set;
-    uint64_t heard; /* requests and connections so far, when `quiet` was set */
+    uint64_t heard; /* requests and admitted connections so far, when the timer was set */
 };
 
 void idle_init(struct idle *idle, struct loop *loop, struct sessions *sessions, struct door *door,

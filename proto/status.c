@@ -21,7 +21,7 @@ static const char *const codes[] = {
     [PORTD__V1__CODE__CODE_CANCELLED] = "the request was cancelled",
     [PORTD__V1__CODE__CODE_CLOSED] = "the object was closed meanwhile",
     [PORTD__V1__CODE__CODE_UNCERTAIN] =
-        "the connection was lost: the request may or may not have been carried out",
+        "there was no reply: the request may or may not have been carried out",
     [PORTD__V1__CODE__CODE_TOO_COMPLEX] = "the message needs too much memory to unpack",
     [PORTD__V1__CODE__CODE_MISMATCH] = "wrong number of attached descriptors",
     [PORTD__V1__CODE__CODE_SYSTEM] = "a system call of the broker failed",

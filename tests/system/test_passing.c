@@ -39,12 +39,17 @@ struct small {
 static int run_small(void *data) {
     const struct small *small = data;
     struct rlimit limit = {LIMIT, LIMIT};
+    char address[sizeof(small->address)],
+        *arguments[] = {"portd",       "--listen", address,       "--mode", "0666",
+                        "--notify-fd", "3",        "--log-level", "error",  NULL};
 
-    if (dup2(small->ready, 3) < 0 || fixture_close_above(3) || setrlimit(RLIMIT_NOFILE, &limit) ||
-        !guest_become(UID_BROKER))
+    (void)snprintf(address, sizeof(address), "%s", small->address);
+    if (dup2(small->ready, 3) < 0 || fixture_close_above(3))
         return 126;
-    (void)execl(getenv("PORTD_DAEMON"), "portd", "--listen", small->address, "--mode", "0666", "--notify-fd",
-                "3", "--log-level", "error", (char *)NULL);
+    int program = open(getenv("PORTD_DAEMON"), O_RDONLY | O_CLOEXEC);
+    if (program < 0 || setrlimit(RLIMIT_NOFILE, &limit) || !guest_become(UID_BROKER))
+        return 126;
+    (void)fexecve(program, arguments, environ); /* in a folder that the user cannot search */
     return 127;
 }
 

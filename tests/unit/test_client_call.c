@@ -2,6 +2,7 @@
 #include "tests/support/broker_fake.h"
 
 #include <fcntl.h>
+#include <limits.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -589,6 +590,40 @@ static void every_allocation_may_fail(void **state) {
     assert_true(n > 10);
 }
 
+/* A reply comes in two parts, and there is no memory left for anything. */
+static void part_of_a_reply_needs_no_memory(void **state) {
+    struct broker_fake broker;
+    struct budget budget = {.left = INT_MAX};
+    portd_options options = PORTD_OPTIONS_INIT;
+    struct heard heard = {0};
+    Portd__V1__Reply reply = PORTD__V1__REPLY__INIT;
+    Portd__V1__Pong pong = PORTD__V1__PONG__INIT;
+    uint8_t bytes[FRAME_HEADER + 64];
+
+    (void)state;
+    options.allocate = budget_allocate;
+    options.context = &budget;
+    portd_client *client = broker_meet(&broker, &options, WINDOW);
+    assert_int_equal(portd_ping_start(client, hear, &heard, NULL), 1);
+    process_all(client);
+    reply.id = FIRST_ID;
+    reply.result_case = PORTD__V1__REPLY__RESULT_PING;
+    reply.ping = &pong;
+    size_t length = portd__v1__reply__pack(&reply, bytes + FRAME_HEADER);
+    frame_encode(bytes, (struct frame_header){.length = (uint32_t)length});
+    budget.left = 0;
+    for (size_t at = 0; at < FRAME_HEADER + length; at++) {
+        assert_int_equal(heard.calls, 0);
+        assert_int_equal(transport_send(broker.connection, bytes + at, 1, NULL, 0), 1);
+        assert_int_equal(portd_poll(client, portd_now() + 10000000), 1);
+    }
+    assert_int_equal(heard.calls, 1);
+    assert_int_equal(heard.code, 1);
+    portd_disconnect(client);
+    assert_int_equal(budget.blocks, 0);
+    broker_close(&broker);
+}
+
 /* ---- listings ----------------------------------------------------------------------------------------------------- */
 
 struct pages {
@@ -811,6 +846,7 @@ TEST_MAIN(TEST_CASE(late_reply_is_swallowed_with_its_descriptor), TEST_CASE(late
           TEST_CASE(lost_callback_may_disconnect), TEST_CASE(disconnect_calls_back_what_is_left),
           TEST_CASE(child_has_no_client), TEST_CASE(child_of_a_callback_disconnects),
           TEST_CASE(child_of_a_callback_returns), TEST_CASE(every_allocation_may_fail),
+          TEST_CASE(part_of_a_reply_needs_no_memory),
           TEST_CASE(listing_takes_all_pages_and_outlives_the_client), TEST_CASE(pages_that_lead_nowhere_end),
           TEST_CASE(full_pages_are_read_however_many_items_they_have),
           TEST_CASE(show_asks_again_for_what_a_page_had_no_room_for), TEST_CASE(status_is_a_copy))

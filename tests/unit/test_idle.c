@@ -1,0 +1,135 @@
+/* test_idle.c: when a broker that is idle exits. The timers, the door and the sessions are the test's own. */
+#include "tests/support/test.h"
+
+#include "daemon/base/metrics.h"
+#include "daemon/door.h"
+#include "daemon/idle.h"
+#include "daemon/session/abandoned.h"
+#include "daemon/session/session.h"
+
+enum { LIMIT_US = 60000000, SOON_US = 1000000 };
+
+static struct idle idle;
+static bool empty, abandoned, somebody_waits, stopped;
+static struct loop_timer *timer; /* the one that is set */
+static int64_t after_us;
+
+bool sessions_idle(const struct sessions *sessions) {
+    (void)sessions;
+    return empty;
+}
+
+bool sessions_abandoned(const struct sessions *sessions) {
+    (void)sessions;
+    return abandoned;
+}
+
+bool door_leave(struct door *door) {
+    (void)door;
+    return !somebody_waits;
+}
+
+int loop_timer_set(struct loop *on, struct loop_timer *set, int64_t deadline_us) {
+    (void)on;
+    timer = set;
+    after_us = deadline_us - os_now_us();
+    return 0;
+}
+
+void loop_timer_clear(struct loop_timer *cleared) {
+    if (timer == cleared)
+        timer = NULL;
+}
+
+void loop_timer_free(struct loop_timer *freed) { loop_timer_clear(freed); }
+
+void loop_stop(struct loop *on) {
+    (void)on;
+    stopped = true;
+}
+
+static void start(bool is_empty) {
+    empty = is_empty;
+    abandoned = !is_empty;
+    somebody_waits = stopped = false;
+    timer = NULL;
+    idle_init(&idle, NULL, NULL, NULL, LIMIT_US);
+    idle_after(&idle);
+}
+
+/* The time has come; and what the loop does after the turn. */
+static void fire(void) {
+    struct loop_timer *due = timer;
+
+    assert_non_null(due);
+    timer = NULL;
+    due->fn(due);
+    idle_after(&idle);
+}
+
+static void assert_set_for(int64_t least_us, int64_t most_us) {
+    assert_non_null(timer);
+    assert_in_range(after_us, least_us, most_us);
+}
+
+static void it_exits_after_the_limit(void **state) {
+    (void)state;
+    for (int quiet = 0; quiet < 2; quiet++) {
+        start(!quiet);
+        assert_set_for(LIMIT_US - SOON_US, LIMIT_US);
+        fire();
+        assert_true(stopped);
+        idle_deinit(&idle);
+    }
+}
+
+static void who_is_turned_away_defers_it_a_little(void **state) {
+    (void)state;
+    for (int quiet = 0; quiet < 2; quiet++) {
+        start(!quiet);
+        somebody_waits = true;
+        fire();
+        assert_false(stopped);
+        assert_set_for(1, SOON_US);
+        somebody_waits = false;
+        metrics_add(METRIC_TURNED_AWAY, 1);
+        fire();
+        assert_true(stopped);
+        idle_deinit(&idle);
+    }
+}
+
+static void who_was_admitted_starts_the_time_again(void **state) {
+    (void)state;
+    for (int quiet = 0; quiet < 2; quiet++) {
+        start(!quiet);
+        somebody_waits = true;
+        fire();
+        somebody_waits = false;
+        metrics_add(METRIC_CONNECTIONS_MADE, 1); /* and has gone already */
+        fire();
+        assert_false(stopped);
+        assert_set_for(LIMIT_US - SOON_US, LIMIT_US);
+        idle_deinit(&idle);
+    }
+}
+
+static void one_state_follows_the_other(void **state) {
+    (void)state;
+    start(true);
+    const struct loop_timer *first = timer;
+    empty = false;
+    idle_after(&idle);
+    assert_non_null(timer);
+    assert_ptr_not_equal(timer, first);
+    fire();
+    assert_false(stopped); /* no connection is abandoned */
+    empty = true;
+    idle_after(&idle);
+    assert_ptr_equal(timer, first);
+    idle_deinit(&idle);
+    assert_null(timer);
+}
+
+TEST_MAIN(TEST_CASE(it_exits_after_the_limit), TEST_CASE(who_is_turned_away_defers_it_a_little),
+          TEST_CASE(who_was_admitted_starts_the_time_again), TEST_CASE(one_state_follows_the_other))
