@@ -51,23 +51,36 @@ int message_pull(os_fd process, uint64_t value, os_fd *fd) {
     return 0;
 }
 
+/* One descriptor: 0 and its value, or a negative errno. */
+static int push(os_fd process, os_fd fd, uint64_t *value, struct winsock_passed *socket) {
+    HANDLE copy;
+    int r = winsock_is(fd);
+
+    memset(socket, 0, sizeof(*socket));
+    if (r == 1) {
+        r = winsock_pass(fd, GetProcessId(process), socket);
+        *value = MESSAGE_SOCKET;
+        if (r == 0)
+            return 0;
+    }
+    if (r == -ENOMEM)
+        return r;
+    if (!DuplicateHandle(GetCurrentProcess(), fd, process, &copy, 0, FALSE, DUPLICATE_SAME_ACCESS))
+        return pipe_errno_now();
+    *value = (uintptr_t)copy;
+    return 0;
+}
+
 int message_push(os_fd process, const os_fd *fds, size_t n, uint64_t *values, struct winsock_passed *sockets,
                  size_t *n_sockets) {
     *n_sockets = 0;
     for (size_t i = 0; i < n; i++) {
-        HANDLE copy;
-        memset(&sockets[*n_sockets], 0, sizeof(*sockets));
-        if (winsock_is(fds[i]) && winsock_pass(fds[i], GetProcessId(process), &sockets[*n_sockets]) == 0) {
-            values[i] = MESSAGE_SOCKET;
-            (*n_sockets)++;
-            continue;
-        }
-        if (!DuplicateHandle(GetCurrentProcess(), fds[i], process, &copy, 0, FALSE, DUPLICATE_SAME_ACCESS)) {
-            int r = pipe_errno_now();
+        int r = push(process, fds[i], &values[i], &sockets[*n_sockets]);
+        if (r < 0) {
             message_push_undo(process, i, values);
             return r;
         }
-        values[i] = (uintptr_t)copy;
+        *n_sockets += values[i] == MESSAGE_SOCKET;
     }
     return 0;
 }

@@ -13,7 +13,7 @@ void os_close(os_fd fd) {
     int error = errno;
 
     if (fd != OS_FD_NONE) {
-        if (winsock_is(fd))
+        if (winsock_is(fd) != 0) /* else Winsock would go on taking the handle's value for its socket */
             winsock_close(fd);
         else
             (void)CloseHandle(fd);
@@ -23,9 +23,18 @@ void os_close(os_fd fd) {
 
 os_fd os_dup(os_fd fd) {
     os_fd copy;
+    int r = winsock_is(fd);
 
-    if (winsock_is(fd) && winsock_copy(fd, &copy) == 0)
+    if (r == 1)
+        r = winsock_copy(fd, &copy);
+    else if (r == 0)
+        r = -ENOTSOCK;
+    if (r == 0)
         return copy;
+    if (r == -ENOMEM || r == -EMFILE) { /* a plain copy would be one that Winsock does not know, for ever */
+        errno = -r;
+        return OS_FD_NONE;
+    }
     if (DuplicateHandle(GetCurrentProcess(), fd, GetCurrentProcess(), &copy, 0, FALSE, DUPLICATE_SAME_ACCESS))
         return copy;
     errno = GetLastError() == ERROR_INVALID_HANDLE ? EBADF : ENOMEM;

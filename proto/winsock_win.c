@@ -7,9 +7,11 @@
 #include <errno.h>
 #include <string.h>
 
+#define WIN32_NO_STATUS
 #include <winsock2.h>
-/* winsock2.h must come first */
-#include <windows.h>
+#undef WIN32_NO_STATUS
+/* winsock2.h must come first; windows.h, which it includes, has some of the codes that ntstatus.h has all of */
+#include <ntstatus.h>
 #include <winternl.h>
 
 _Static_assert(sizeof(WSAPROTOCOL_INFOW) == WINSOCK_PASSED, "the size that PROTOCOL.md tells");
@@ -60,15 +62,27 @@ static BOOL CALLBACK open_driver(INIT_ONCE *once, void *nothing, void **driver) 
                         0) >= 0;
 }
 
-bool winsock_is(os_fd fd) {
+/* What the driver says of a handle that is none of its own differs between systems, and is never one of these. */
+static int meaning(NTSTATUS status) {
+    switch (status) {
+    case STATUS_INSUFFICIENT_RESOURCES:
+    case STATUS_NO_MEMORY:
+    case STATUS_QUOTA_EXCEEDED:
+        return -ENOMEM;
+    default:
+        return status >= 0;
+    }
+}
+
+int winsock_is(os_fd fd) {
     struct afd_poll poll = {.n = 1, .handles = {{.handle = fd, .events = AFD_POLL_RECEIVE}}};
     IO_STATUS_BLOCK status;
     void *driver;
 
     if (!InitOnceExecuteOnce(&opened, open_driver, NULL, &driver))
-        return false;
-    return NtDeviceIoControlFile(driver, NULL, NULL, NULL, &status, AFD_POLL, &poll, sizeof(poll), &poll,
-                                 sizeof(poll)) >= 0;
+        return -ENOMEM;
+    return meaning(NtDeviceIoControlFile(driver, NULL, NULL, NULL, &status, AFD_POLL, &poll, sizeof(poll),
+                                         &poll, sizeof(poll)));
 }
 
 static int errno_now(void) {

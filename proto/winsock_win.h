@@ -4,12 +4,12 @@
 
 #include "os.h"
 
-#include <stdbool.h>
 #include <stdint.h>
 
-/* Whether a handle is a socket, known to Winsock or not. It does not wait for what other holders do with the handle: the question is put to
- * the socket driver and not to the handle's file, whose lock a holder of a synchronous one can keep. */
-bool winsock_is(os_fd fd);
+/* Whether a handle is a socket, known to Winsock or not: 1 or 0, or a negative errno if that cannot be told now. It does not wait for what other
+ * holders do with the handle: the question is put to the socket driver and not to the handle's file, whose lock a holder of a synchronous one can
+ * keep. */
+int winsock_is(os_fd fd);
 
 /* Another descriptor of the same socket, which Winsock knows in this process; not inherited. 0 and *copy, or a negative errno. */
 int winsock_copy(os_fd fd, os_fd *copy);
@@ -26,7 +26,7 @@ int winsock_pass(os_fd fd, uint32_t pid, struct winsock_passed *passed);
 /* Opens it; not inherited. Only what a trusted process has made: it contains a handle value of this process, of any socket. */
 int winsock_open(const struct winsock_passed *passed, os_fd *fd);
 
-/* Closes a descriptor for which winsock_is is true. */
+/* Closes a descriptor unless winsock_is is 0. */
 void winsock_close(os_fd fd);
 
 #endif
