@@ -62,6 +62,9 @@ void pipe_read_free(struct pipe_end *end);
 ptrdiff_t pipe_read(struct pipe_end *end, void *bytes, size_t size, os_fd *fds, size_t *n_fds,
                     bool *truncated);
 
+/* Of a client that leaves: closes the descriptors of the messages that have come. */
+void pipe_read_rest(struct pipe_end *end);
+
 /* ---- pipe_write_win.c ---- */
 
 /* As transport_send. */

@@ -14,6 +14,8 @@
 #include <string.h>
 #include <winternl.h>
 
+enum { READ_REST = 4 * MESSAGE_BYTES };
+
 void pipe_read_begin(struct pipe_end *end) {
     end->ended = 0;
     memset(&end->read, 0, sizeof(end->read));
@@ -110,7 +112,8 @@ static int read_descriptors(struct pipe_end *end, os_fd *fds, size_t *n_fds, boo
     struct winsock_passed *sockets = NULL;
     uint64_t values[MESSAGE_VALUES_MOST];
     int r = read_part(end, values, end->in.n * sizeof(*values), true);
-    size_t n_sockets = r == 0 ? message_sockets(values, end->in.n) : 0, next = 0;
+    bool known = r == 0;
+    size_t n_sockets = known ? message_sockets(values, end->in.n) : 0, next = 0;
 
     if (n_sockets > 0) {
         sockets = malloc(n_sockets * sizeof(*sockets));
@@ -125,6 +128,10 @@ static int read_descriptors(struct pipe_end *end, os_fd *fds, size_t *n_fds, boo
         else
             os_close(fd);
     }
+    if (r < 0 && known) /* they are in this process all the same */
+        for (size_t i = 0; i < end->in.n; i++)
+            if (values[i] != MESSAGE_SOCKET)
+                os_close((os_fd)(uintptr_t)values[i]);
     free(sockets);
     return r;
 }
@@ -208,4 +215,16 @@ ptrdiff_t pipe_read(struct pipe_end *end, void *bytes, size_t size, os_fd *fds, 
         end->fault = sum > 0 ? (int)got : 0; /* for the next read */
     }
     return sum > 0 ? (ptrdiff_t)sum : got;
+}
+
+/* A broker that goes on sending is not read for ever. */
+void pipe_read_rest(struct pipe_end *end) {
+    uint8_t bytes[4096];
+    ptrdiff_t got = 1;
+
+    for (size_t sum = 0; got > 0 && sum<READ_REST; sum += got> 0 ? (size_t)got : 0) {
+        size_t n_fds = 0;
+        bool truncated = false;
+        got = pipe_read(end, bytes, sizeof(bytes), NULL, &n_fds, &truncated);
+    }
 }

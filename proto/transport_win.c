@@ -97,6 +97,8 @@ static int end_new(HANDLE pipe, bool server, struct pipe_end **made) {
 static void end_free(struct pipe_end *end, bool closes) {
     DWORD n;
 
+    if (closes && !end->server)
+        pipe_read_rest(end);
     if (!end->ended && end->left == 0)
         (void)pipe_work_cancel(end, &end->read, &n);
     pipe_read_free(end);
