@@ -2,6 +2,8 @@
  * the pipe's access list keeps other users out (listen_win.c). */
 #include "address.h"
 
+#include "sid_win.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <windows.h>
@@ -9,22 +11,12 @@
 #include <sddl.h>
 
 int address_user(char text[ADDRESS_MAX], int make) {
-    union {
-        TOKEN_USER user;
-        unsigned char bytes[sizeof(TOKEN_USER) + SECURITY_MAX_SID_SIZE];
-    } owner;
-    DWORD size;
-    HANDLE token;
+    _Alignas(4) unsigned char own[SID_SIZE];
     char *sid;
 
     (void)make; /* there is no folder */
     text[0] = '\0';
-    if (!OpenProcessToken(GetCurrentProcess(), TOKEN_QUERY, &token))
-        return -EPERM;
-    BOOL known = GetTokenInformation(token, TokenUser, &owner, sizeof(owner), &size) &&
-                 ConvertSidToStringSidA(owner.user.User.Sid, &sid);
-    (void)CloseHandle(token);
-    if (!known)
+    if (sid_of_self(own, NULL) < 0 || !ConvertSidToStringSidA(own, &sid))
         return -EPERM;
     (void)snprintf(text, ADDRESS_MAX, "npipe:portd-%s", sid);
     (void)LocalFree(sid);

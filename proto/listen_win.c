@@ -9,6 +9,7 @@
  * second server of the name (FILE_FLAG_FIRST_PIPE_INSTANCE). */
 #include "transport.h"
 
+#include "address.h"
 #include "pipe_win.h"
 #include "server_win.h"
 
@@ -37,6 +38,7 @@ struct instance {
 struct listener {
     HANDLE event; /* NULL: the entry is free */
     HANDLE lock;
+    bool users; /* the user's own */
     bool others;
     bool hidden; /* no instance is made */
     size_t next; /* to look at first */
@@ -67,7 +69,7 @@ static bool has_come(const struct instance *instance) {
 static int instance_make(const struct listener *listener, bool first, HANDLE *pipe) {
     SECURITY_ATTRIBUTES attributes = {.nLength = sizeof(attributes), .bInheritHandle = FALSE};
 
-    attributes.lpSecurityDescriptor = pipe_access(listener->others);
+    attributes.lpSecurityDescriptor = pipe_access(listener->users, listener->others);
     if (!attributes.lpSecurityDescriptor)
         return -ENOMEM;
     HANDLE made = CreateNamedPipeW(listener->name,
@@ -208,6 +210,14 @@ static void release(struct listener *listener) {
     listener->event = NULL;
 }
 
+/* Whether it is the name of the user's broker. */
+static bool is_users(const wchar_t *name) {
+    char address[ADDRESS_MAX];
+    wchar_t own[PIPE_NAME_UNITS];
+
+    return address_user(address, 0) == 0 && pipe_name(address, own) == 0 && _wcsicmp(own, name) == 0;
+}
+
 int transport_listen(const char *address, unsigned mode, os_fd *result, struct transport_file *file) {
     struct listener *listener = NULL;
 
@@ -221,6 +231,7 @@ int transport_listen(const char *address, unsigned mode, os_fd *result, struct t
     memset(listener, 0, sizeof(*listener));
     listener->others = (mode & OTHERS) == OTHERS;
     int r = pipe_name(address, listener->name);
+    listener->users = r == 0 && is_users(listener->name);
     if (r == 0)
         r = lock_wait(listener);
     if (r < 0)

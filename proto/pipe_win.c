@@ -62,36 +62,20 @@ int pipe_name(const char *address, wchar_t name[PIPE_NAME_UNITS]) {
     return n > 0 ? 0 : -EINVAL;
 }
 
-/* Room for a TOKEN_USER with its SID. */
-union owner {
-    TOKEN_USER user;
-    unsigned char bytes[sizeof(TOKEN_USER) + SECURITY_MAX_SID_SIZE];
-};
-
-/* This process's user, and the number that he has as a client. 0 or a negative errno. */
-static int own_user(union owner *owner, os_uid *uid) {
-    HANDLE token;
-    DWORD size;
-
-    if (!OpenProcessToken(GetCurrentProcess(), TOKEN_QUERY, &token))
-        return pipe_errno_now();
-    int r = GetTokenInformation(token, TokenUser, owner, sizeof(*owner), &size) ? 0 : pipe_errno_now();
-    if (r == 0)
-        r = sid_of_token(token, uid);
-    (void)CloseHandle(token);
-    return r;
-}
-
-void *pipe_access(bool others) {
+void *pipe_access(bool users, bool others) {
     const wchar_t *more = others ? L"(A;;" CONNECT_TEXT L";;;AU)" : L"";
     PSECURITY_DESCRIPTOR descriptor = NULL;
-    union owner own;
+    _Alignas(4) unsigned char own[SID_SIZE];
     os_uid uid;
     wchar_t rules[640], *sid;
 
-    if (own_user(&own, &uid) < 0 || !ConvertSidToStringSidW(own.user.User.Sid, &sid))
+    if (sid_of_self(own, &uid) < 0 || !ConvertSidToStringSidW(own, &sid))
         return NULL;
-    if (uid == 0)
+    if (uid == 0 && users)
+        (void)_snwprintf(rules, 640,
+                         L"O:BAD:P(D;;GA;;;NU)(A;;GA;;;SY)(A;;GA;;;BA)(A;;" CONNECT_TEXT L";;;%ls)%ls", sid,
+                         more);
+    else if (uid == 0)
         (void)_snwprintf(rules, 640, L"O:BAD:P(D;;GA;;;NU)(A;;GA;;;SY)(A;;GA;;;BA)%ls", more);
     else
         (void)_snwprintf(
@@ -107,14 +91,13 @@ void *pipe_access(bool others) {
 
 static bool is_trusted(HANDLE pipe) {
     PSECURITY_DESCRIPTOR descriptor;
-    union owner own;
-    os_uid uid;
+    _Alignas(4) unsigned char own[SID_SIZE];
     PSID maker;
 
-    if (own_user(&own, &uid) < 0 || GetSecurityInfo(pipe, SE_KERNEL_OBJECT, OWNER_SECURITY_INFORMATION,
-                                                    &maker, NULL, NULL, NULL, &descriptor) != ERROR_SUCCESS)
+    if (sid_of_self(own, NULL) < 0 || GetSecurityInfo(pipe, SE_KERNEL_OBJECT, OWNER_SECURITY_INFORMATION,
+                                                      &maker, NULL, NULL, NULL, &descriptor) != ERROR_SUCCESS)
         return false;
-    bool trusted = maker && (EqualSid(maker, own.user.User.Sid) || IsWellKnownSid(maker, WinLocalSystemSid) ||
+    bool trusted = maker && (EqualSid(maker, own) || IsWellKnownSid(maker, WinLocalSystemSid) ||
                              IsWellKnownSid(maker, WinBuiltinAdministratorsSid));
     (void)LocalFree(descriptor);
     return trusted;

@@ -21,8 +21,8 @@ int pipe_listened(os_fd listener, wchar_t name[PIPE_NAME_UNITS]);
 
 /* The security descriptor of a pipe of this process: its user may do everything (as the system's broker: the system and administrators),
  * the system and administrators may connect, everybody who is logged on at this machine if others is true, and nobody through the
- * network. The caller frees it by LocalFree. NULL: it cannot be made. */
-void *pipe_access(bool others);
+ * network. users: it is the user's own, so that he may connect without elevation, too, where this process has it. The caller frees it by LocalFree. NULL: it cannot be made. */
+void *pipe_access(bool users, bool others);
 
 /* Opens the client's end, in message mode. 0 and *pipe, or a negative errno; -EAGAIN: no instance is free; -EPERM: whoever made the pipe is
  * neither this user nor the system nor an administrator. */

@@ -10,6 +10,8 @@
 #include <stdlib.h>
 #include <windows.h>
 
+_Static_assert(SID_SIZE == SECURITY_MAX_SID_SIZE, "the longest");
+
 struct entry {
     _Alignas(4) unsigned char sid[SECURITY_MAX_SID_SIZE];
 };
@@ -118,5 +120,19 @@ int sid_of_token(os_fd token, os_uid *uid) {
         r = number(user->User.Sid, uid);
     }
     free(user);
+    return r;
+}
+
+int sid_of_self(unsigned char sid[SID_SIZE], os_uid *uid) {
+    HANDLE token;
+
+    if (!OpenProcessToken(GetCurrentProcess(), TOKEN_QUERY, &token))
+        return -EPERM;
+    TOKEN_USER *user = token_get(token, TokenUser);
+    int r = user && CopySid(SID_SIZE, sid, user->User.Sid) ? 0 : -EPERM;
+    free(user);
+    if (r == 0 && uid)
+        r = sid_of_token(token, uid);
+    (void)CloseHandle(token);
     return r;
 }

@@ -14,4 +14,9 @@ enum {
  * 0 and *uid; -ENOSPC: the table is full; or another negative errno. Thread-safe. */
 int sid_of_token(os_fd token, os_uid *uid);
 
+enum { SID_SIZE = 68 }; /* the longest */
+
+/* The SID of the user of this process, and unless uid is NULL his number as that of a client. 0 or a negative errno. */
+int sid_of_self(unsigned char sid[SID_SIZE], os_uid *uid);
+
 #endif
