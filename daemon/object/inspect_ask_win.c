@@ -1,5 +1,6 @@
 /* inspect_ask_win.c: threads of a pool ask. One whose query waits for the holder of the file stays until that has returned; so there are ASKING_MOST of
- * those at most, and from then on nothing is asked. The pool has that many and is for nothing else: the loop waits until a thread has begun.
+ * those at most, and from then on nothing is asked. The pool has that many and is for nothing else: the loop waits until a thread has begun,
+ * or until its allowance is used up.
  *
  * The loop waits PATIENCE_MS for an answer. What it waits beyond FREE_MS comes out of an allowance, so that nobody who uses his files while he passes them
  * keeps it for more than STALL_US at once and a hundredth of the time for long. A query that waits says something, too: that the file is for synchronous I/O. */
@@ -46,22 +47,23 @@ struct ask {
 };
 
 static atomic_int asking;
-static TP_CALLBACK_ENVIRON *pool; /* NULL: the process's */
+static TP_CALLBACK_ENVIRON *pool; /* NULL: there was no memory for it; made later then, by the loop */
 
 /* Of the broker's pipe, without its folder. */
 static wchar_t own_name[PIPE_NAME_UNITS];
 static size_t own_units;
 
-static void make_pool(void) {
+static bool make_pool(void) {
     static TP_CALLBACK_ENVIRON environment;
     TP_POOL *made = pool ? NULL : CreateThreadpool(NULL);
 
-    if (!made)
-        return;
-    SetThreadpoolThreadMaximum(made, ASKING_MOST);
-    InitializeThreadpoolEnvironment(&environment);
-    SetThreadpoolCallbackPool(&environment, made);
-    pool = &environment;
+    if (made) {
+        SetThreadpoolThreadMaximum(made, ASKING_MOST);
+        InitializeThreadpoolEnvironment(&environment);
+        SetThreadpoolCallbackPool(&environment, made);
+        pool = &environment;
+    }
+    return pool != NULL;
 }
 
 void inspect_ask_init(os_fd listener) {
@@ -69,7 +71,7 @@ void inspect_ask_init(os_fd listener) {
     size_t prefix = sizeof folder / sizeof *folder - 1;
     wchar_t name[PIPE_NAME_UNITS];
 
-    make_pool();
+    (void)make_pool();
     own_units = 0;
     if (pipe_listened(listener, name) || wcsncmp(name, folder, prefix) != 0)
         return;
@@ -89,7 +91,7 @@ static void ask_unref(struct ask *ask) {
     free(ask);
 }
 
-static bool is_synchronous(HANDLE fd) {
+bool inspect_ask_is_synchronous(os_fd fd) {
     IO_STATUS_BLOCK status;
     ULONG mode = SYNCHRONOUS;
 
@@ -134,7 +136,7 @@ static bool is_own(HANDLE pipe) {
 static enum inspect_type type_of_pipe(HANDLE pipe) {
     if (is_own(pipe))
         return INSPECT_CONNECTION;
-    return is_synchronous(pipe) ? INSPECT_PLAIN_PIPE : INSPECT_PIPE;
+    return inspect_ask_is_synchronous(pipe) ? INSPECT_PLAIN_PIPE : INSPECT_PIPE;
 }
 
 /* What it is if no more can be told. */
@@ -191,7 +193,7 @@ static void CALLBACK work(PTP_CALLBACK_INSTANCE instance, void *context) {
 
 /* NULL: the system lacks something for it. */
 static struct ask *ask_start(HANDLE fd) {
-    struct ask *ask = calloc(1, sizeof *ask);
+    struct ask *ask = make_pool() ? calloc(1, sizeof *ask) : NULL;
 
     if (!ask)
         return NULL;
@@ -219,14 +221,12 @@ static void await(const struct ask *ask) {
     static int64_t allowance = STALL_US, last;
     int64_t begin = os_now_us(), waited;
 
-    if (WaitForSingleObject(ask->started, STARTED_MS) != WAIT_OBJECT_0)
-        return;
     allowance += (begin - last) / REFILL;
     if (allowance > STALL_US)
         allowance = STALL_US;
     last = begin;
-    begin = os_now_us();
-    (void)WaitForSingleObject(ask->answered, allowance > 0 ? PATIENCE_MS : FREE_MS);
+    if (WaitForSingleObject(ask->started, allowance > 0 ? STARTED_MS : FREE_MS) == WAIT_OBJECT_0)
+        (void)WaitForSingleObject(ask->answered, allowance > 0 ? PATIENCE_MS : FREE_MS);
     waited = os_now_us() - begin - FREE_MS * 1000;
     allowance -= waited > 0 ? waited : 0;
 }

@@ -15,6 +15,9 @@ enum { INSPECT_NAME_UNITS = 64 };
 /* The name of the object's type, such as "File" and "Event". Asks no driver. False: it is not open. */
 bool inspect_ask_name(os_fd fd, wchar_t name[INSPECT_NAME_UNITS]);
 
+/* Whether a file is for synchronous I/O, or does not tell. For a worker: it may wait for the file's holders. */
+bool inspect_ask_is_synchronous(os_fd fd);
+
 /* Once, before the others: learns the name of the broker's pipe. OS_FD_NONE is allowed. */
 void inspect_ask_init(os_fd listener);
 
