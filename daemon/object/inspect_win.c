@@ -13,6 +13,7 @@
 #include "daemon/readiness/afd_win.h"
 #include "daemon/readiness/engine.h"
 
+#include <errno.h>
 #include <string.h>
 #include <wchar.h>
 
@@ -48,31 +49,33 @@ bool inspect_same(os_fd a, os_fd b) {
 
 /* ---- types ---------------------------------------------------------------------------------------------------- */
 
-static bool is_socket(HANDLE fd) {
+/* 1 or 0, or a negative errno: it cannot be told now. */
+static int is_socket(HANDLE fd) {
     struct afd_asked asked = {.socket = fd, .events = afd_wanted(ENGINE_READ)};
+    int error = afd_look(&asked, 1);
 
-    return afd_look(&asked, 1) == 0;
+    return error == -EBADF ? 0 : error ? error : 1;
 }
 
-static int option(HANDLE fd, int name) {
-    int value = -1, size = sizeof value;
-
-    return getsockopt((SOCKET)fd, SOL_SOCKET, name, (char *)&value, &size) ? -1 : value;
-}
-
-static int family_of(HANDLE fd) {
-    WSAPROTOCOL_INFOW info;
-    int size = sizeof info;
-
-    return getsockopt((SOCKET)fd, SOL_SOCKET, SO_PROTOCOL_INFOW, (char *)&info, &size) ? AF_UNSPEC
-                                                                                       : info.iAddressFamily;
+/* The value is left as it is if it is not told; *lacks: for lack of memory. */
+static void ask_option(HANDLE fd, int name, void *value, int size, bool *lacks) {
+    if (getsockopt((SOCKET)fd, SOL_SOCKET, name, value, &size))
+        *lacks = *lacks || WSAGetLastError() == WSAENOBUFS || WSAGetLastError() == WSA_NOT_ENOUGH_MEMORY;
 }
 
 /* One that Winsock could not adopt in this process is still watched. */
 static enum inspect_type type_of_socket(HANDLE fd) {
-    int type = option(fd, SO_TYPE), family = family_of(fd);
-    bool listens = option(fd, SO_ACCEPTCONN) > 0;
+    WSAPROTOCOL_INFOW info = {.iAddressFamily = AF_UNSPEC};
+    bool lacks = false;
+    int type = -1, listening = 0;
 
+    ask_option(fd, SO_TYPE, &type, sizeof type, &lacks);
+    ask_option(fd, SO_ACCEPTCONN, &listening, sizeof listening, &lacks);
+    ask_option(fd, SO_PROTOCOL_INFOW, &info, sizeof info, &lacks);
+    if (lacks)
+        return INSPECT_UNKNOWN;
+    int family = info.iAddressFamily;
+    bool listens = listening > 0;
     if (family == AF_UNIX && type == SOCK_STREAM)
         return listens ? INSPECT_UNIX_LISTENER : INSPECT_UNIX;
     if (family != AF_INET && family != AF_INET6)
@@ -91,8 +94,12 @@ static bool is_granted(HANDLE fd, ACCESS_MASK right) {
 }
 
 static enum inspect_type type_of_file(HANDLE fd) {
-    enum inspect_type type = is_socket(fd) ? type_of_socket(fd) : inspect_ask(fd);
+    int socket = is_socket(fd);
+    enum inspect_type type;
 
+    if (socket != 0)
+        return socket < 0 ? INSPECT_UNKNOWN : type_of_socket(fd);
+    type = inspect_ask(fd);
     return type == INSPECT_PIPE && !is_granted(fd, FILE_READ_DATA) ? INSPECT_OUTPUT_PIPE : type;
 }
 
@@ -185,6 +192,6 @@ bool inspect_is_own(os_fd fd, os_fd *opened) {
     wchar_t name[INSPECT_NAME_UNITS];
 
     *opened = OS_FD_NONE;
-    return inspect_ask_name(fd, name) && !wcscmp(name, L"File") && !is_socket(fd) &&
+    return inspect_ask_name(fd, name) && !wcscmp(name, L"File") && is_socket(fd) != 1 &&
            inspect_ask(fd) == INSPECT_CONNECTION;
 }

@@ -9,14 +9,21 @@ static struct afd_asked as_socket(const struct engine_probe *probe) {
     return (struct afd_asked){.socket = probe->fd, .events = afd_wanted(probe->interest)};
 }
 
-static uint8_t look_alone(const struct engine_probe *probe) {
+/* 0 or a negative errno. */
+static int look_alone(struct engine_probe *probe) {
     struct afd_asked asked = as_socket(probe);
-    int kind;
+    int error = afd_look(&asked, 1), kind;
 
-    if (!afd_look(&asked, 1))
-        return (uint8_t)afd_meaning(asked.events);
+    if (!error) {
+        probe->events = (uint8_t)afd_meaning(asked.events);
+        return 0;
+    }
+    if (error != -EBADF) /* it may be a socket */
+        return error;
     kind = kind_of_other(probe->fd);
-    return (uint8_t)(kind < 0 ? ENGINE_ERROR : kind_look(probe->fd, (enum kind)kind, probe->interest));
+    probe->events =
+        (uint8_t)(kind < 0 ? ENGINE_ERROR : kind_look(probe->fd, (enum kind)kind, probe->interest));
+    return 0;
 }
 
 int engine_probe(struct engine_probe *probes, size_t n) {
@@ -30,7 +37,13 @@ int engine_probe(struct engine_probe *probes, size_t n) {
     error = n > 1 ? afd_look(asked, n) : -EBADF;
     if (error && error != -EBADF)
         return error;
-    for (size_t i = 0; i < n; i++)
-        probes[i].events = error ? look_alone(&probes[i]) : (uint8_t)afd_meaning(asked[i].events);
-    return 0;
+    if (!error) {
+        for (size_t i = 0; i < n; i++)
+            probes[i].events = (uint8_t)afd_meaning(asked[i].events);
+        return 0;
+    }
+    error = 0;
+    for (size_t i = 0; i < n && !error; i++)
+        error = look_alone(&probes[i]);
+    return error;
 }
