@@ -18,17 +18,9 @@
 
 #include <errno.h>
 
-enum { SYNCHRONOUS = 0x30, EVENTS = 128 };
+enum { EVENTS = 128 };
 
 int stream_init(void) { return 0; }
-
-static bool is_synchronous(HANDLE fd) {
-    IO_STATUS_BLOCK status;
-    ULONG mode = 0;
-
-    return NtQueryInformationFile(fd, &status, &mode, sizeof mode, FileModeInformation) >= 0 &&
-           mode & SYNCHRONOUS;
-}
 
 /* ---- pipes ------------------------------------------------------------------------------------------------------ */
 
@@ -169,7 +161,7 @@ static int move_file(struct stream_job *job) {
     DWORD moved = 0;
     BOOL done;
 
-    if (job->type != INSPECT_TTY && job->type != INSPECT_SCREEN && !is_synchronous(job->fd)) {
+    if (job->type != INSPECT_TTY && job->type != INSPECT_SCREEN && !inspect_ask_is_synchronous(job->fd)) {
         if (job->type != INSPECT_CHARACTER)
             return STREAM_E_POSITION;
         DWORD error = move_overlapped(job, job->size, &moved);
@@ -192,7 +184,7 @@ int stream_seek(struct stream_job *job) {
 
     if (job->set && job->offset > INT64_MAX)
         return -EINVAL;
-    if (!is_synchronous(job->fd))
+    if (!inspect_ask_is_synchronous(job->fd))
         return STREAM_E_POSITION;
     if (!SetFilePointerEx(job->fd, to, &here, job->set ? FILE_BEGIN : FILE_CURRENT))
         return stream_error(GetLastError());
@@ -216,6 +208,7 @@ bool stream_waits(const struct stream_job *job) {
     case INSPECT_SCREEN:
     case INSPECT_TCP_LISTENER:
     case INSPECT_UNIX_LISTENER:
+    case INSPECT_DEVICE: /* its driver is not asked in the loop, and it is not moved */
         return false;
     case INSPECT_PIPE:
     case INSPECT_OUTPUT_PIPE:
