@@ -92,6 +92,16 @@ static int register_wait(struct engine_operation *operation, HANDLE handle) {
     return GetLastError() == ERROR_INVALID_HANDLE ? -EBADF : -ENOMEM;
 }
 
+/* The wait is over before this returns, so the handle may be closed then. Whether a packet is on its way. */
+static bool end_wait(struct engine_operation *operation) {
+    if (!operation->wait) /* it was ready when it was started */
+        return true;
+    if (!UnregisterWaitEx(operation->wait, INVALID_HANDLE_VALUE))
+        return true; /* it cannot be told; the memory is kept until a packet comes */
+    operation->wait = NULL;
+    return operation->posted;
+}
+
 static int start_socket(struct engine_operation *operation) {
     int error;
 
@@ -134,30 +144,30 @@ static int pipe_failure(NTSTATUS status) {
     }
 }
 
-/* What has ended at once is posted here. */
+/* The wait is registered first: a read that has begun could only be taken back by waiting for its driver. What has ended at once is told by the event as well,
+ * which the system sets unless it is an error. */
 static int start_pipe(struct engine_operation *operation) {
     static char none;
     LARGE_INTEGER at = {.QuadPart = 0};
-    IO_STATUS_BLOCK ignored;
     NTSTATUS result;
+    int error;
 
     if (!operation->event && !(operation->event = CreateEventW(NULL, TRUE, FALSE, NULL)))
         return -ENOMEM;
     (void)ResetEvent(operation->event);
+    error = register_wait(operation, operation->event);
+    if (error)
+        return error;
     operation->status.Status = STATUS_PENDING;
     result = NtReadFile(operation_fd(operation), operation->event, NULL, NULL, &operation->status, &none, 0,
                         &at, NULL);
-    if (result == STATUS_PENDING) {
-        if (!register_wait(operation, operation->event))
-            return 0;
-        (void)NtCancelIoFileEx(operation_fd(operation), &operation->status, &ignored);
-        (void)WaitForSingleObject(operation->event, INFINITE); /* a read of a pipe ends at once */
-        return -ENOMEM;
-    }
-    if (!has_ended(result))
-        return pipe_failure(result);
+    if (result == STATUS_PENDING)
+        return 0;
     operation->status.Status = result;
-    return post(operation) ? 0 : -ENOMEM;
+    if (!has_ended(result) && !end_wait(operation)) /* else a packet comes */
+        return pipe_failure(result);
+    (void)SetEvent(operation->event);
+    return 0;
 }
 
 int operation_start(struct engine_operation *operation) {
@@ -181,16 +191,6 @@ static void release(struct engine_operation *operation) {
     if (operation->event)
         (void)CloseHandle(operation->event);
     free(operation);
-}
-
-/* The wait is over before this returns, so the handle may be closed then. Whether a packet is on its way. */
-static bool end_wait(struct engine_operation *operation) {
-    if (!operation->wait) /* it was ready when it was started */
-        return true;
-    if (!UnregisterWaitEx(operation->wait, INVALID_HANDLE_VALUE))
-        return true; /* it cannot be told; the memory is kept until a packet comes */
-    operation->wait = NULL;
-    return operation->posted;
 }
 
 void operation_drop(struct engine_operation *operation) {
