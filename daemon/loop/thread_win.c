@@ -44,8 +44,11 @@ int thread_start(struct thread *thread, void (*run_this)(void *context), void *c
     if (!handle)
         return errno == EACCES ? -EAGAIN : -errno; /* the C library's name for a lack of resources */
     *handle_of(thread) = (HANDLE)handle;
-    (void)ResumeThread((HANDLE)handle);
-    return 0;
+    if (ResumeThread((HANDLE)handle) != (DWORD)-1)
+        return 0;
+    (void)TerminateThread((HANDLE)handle, 0); /* it has done nothing yet */
+    (void)CloseHandle((HANDLE)handle);
+    return -EAGAIN;
 }
 
 void thread_join(struct thread *thread) {
