@@ -1,7 +1,7 @@
 /* registration_win.c: registration_win.h.
  *
- * The service runs as LocalSystem, since only that may copy handles of every user's processes, with the one privilege that it needs: to act as the client
- * that has connected. Its entries in the event log are shown with the messages of a program of the system's, each of which is just its text. */
+ * The service runs as LocalSystem, which the access lists of all users' processes admit as a rule, so that it may copy their handles without a privilege.
+ * It keeps two: to look at the token of a client that has connected (caller_win.c), and the one that everybody has, to go through folders. Its entries in the event log are shown with the messages of a program of the system's, each of which is just its text. */
 #include "registration_win.h"
 
 #include "scm_win.h"

@@ -2,7 +2,7 @@
  *
  * The system checks them when a handle is made or duplicated, against who does that; reading and writing through an open handle ask
  * nothing about the thread. So a thread that works for a client on the client's handles needs nobody's identity, and gets no
- * right that the client has not. What is opened by a name is opened while the client is impersonated (proto/peer_win.c), never here. */
+ * right that the client has not. The broker opens nothing by a name for a client. */
 #include "identity.h"
 
 bool identity_names_processes(void) { return false; }
