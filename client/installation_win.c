@@ -2,9 +2,8 @@
  * else in a directory of PATH.
  *
  * The working directory is never searched, nor a relative entry of PATH. Paths are in the code page of getenv. */
-#include "installation.h"
+#include "installation_win.h"
 
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,8 +17,7 @@ static bool is_program(const char *path) {
     return attributes != INVALID_FILE_ATTRIBUTES && !(attributes & FILE_ATTRIBUTE_DIRECTORY);
 }
 
-/* A drive or a server, and a path from its root. */
-static bool is_absolute(const char *path) {
+bool installation_is_absolute(const char *path) {
     return (path[0] && path[1] == ':' && (path[2] == '\\' || path[2] == '/')) ||
            (path[0] == '\\' && path[1] == '\\');
 }
@@ -45,7 +43,7 @@ static bool find_in_path(char path[ADDRESS_MAX]) {
     while (at) {
         const char *end = strchr(at, ';');
         size_t length = end ? (size_t)(end - at) : strlen(at);
-        if (is_absolute(at) && length + sizeof("\\portd.exe") <= ADDRESS_MAX) {
+        if (installation_is_absolute(at) && length + sizeof("\\portd.exe") <= ADDRESS_MAX) {
             (void)snprintf(path, ADDRESS_MAX, "%.*s\\portd.exe", (int)length, at);
             if (is_program(path))
                 return true;

@@ -5,6 +5,7 @@
  * it holds no directory of anybody's. */
 #include "start.h"
 
+#include "installation_win.h"
 #include "portd.h"
 
 #include "proto/address.h"
@@ -61,11 +62,6 @@ static int widen(const char *text, wchar_t wide[UNITS]) {
     return MultiByteToWideChar(CP_ACP, 0, text, -1, wide, UNITS) > 0 ? 0 : -ENAMETOOLONG;
 }
 
-static bool is_absolute(const char *path) {
-    return (path[0] && path[1] == ':' && (path[2] == '\\' || path[2] == '/')) ||
-           (path[0] == '\\' && path[1] == '\\');
-}
-
 /* 0 and *process, which the caller closes, or a negative errno. */
 static int broker_run(const char *address, const char *daemon, HANDLE *process) {
     wchar_t program[UNITS], where[UNITS], folder[MAX_PATH], command[COMMAND_UNITS];
@@ -113,7 +109,7 @@ int start_broker(const char *address, const char *daemon, int64_t deadline, stru
     DWORD status = 0;
     int r = -ECHILD;
 
-    if (!is_absolute(daemon)) {
+    if (!installation_is_absolute(daemon)) {
         snprintf(why, why_size, "%s is not an absolute path", daemon);
         return -EINVAL;
     }

@@ -129,17 +129,10 @@ uint64_t native_wall_us(void) {
 
 /* ---- descriptors ----------------------------------------------------------------------------------------- */
 
-static bool is_socket(HANDLE handle) {
-    int type, size = sizeof(type);
-
-    return GetFileType(handle) == FILE_TYPE_PIPE &&
-           getsockopt((SOCKET)handle, SOL_SOCKET, SO_TYPE, (char *)&type, &size) == 0;
-}
-
 void native_close(portd_native number) {
     HANDLE handle = transfer_handle(number);
 
-    if (is_socket(handle))
+    if (transfer_is_socket(handle))
         (void)closesocket((SOCKET)handle);
     else
         (void)CloseHandle(handle);

@@ -92,7 +92,7 @@ static bool is_batch(const char *program) { return ends_with(program, ".bat") ||
 
 static BOOL WINAPI leave_to_program(DWORD type) { return type == CTRL_C_EVENT || type == CTRL_BREAK_EVENT; }
 
-/* A job that ends what is in it with portctl. NULL: there is none, and the program goes on if portctl is ended. */
+/* NULL: there is none. */
 static HANDLE make_job(void) {
     JOBOBJECT_EXTENDED_LIMIT_INFORMATION limits = {.BasicLimitInformation.LimitFlags =
                                                        JOB_OBJECT_LIMIT_KILL_ON_JOB_CLOSE |
@@ -124,15 +124,35 @@ static bool start(char *const *words, STARTUPINFOW *how, PROCESS_INFORMATION *pr
     return done != 0;
 }
 
-/* Its exit code. */
-static int wait_for(const PROCESS_INFORMATION *process) {
+/* Puts it into a job that ends what is in it with portctl. NULL: there is none (portctl may be in another, in which none can be made), and the program goes
+ * on if portctl is ended. */
+static HANDLE put_into_job(const PROCESS_INFORMATION *process) {
     HANDLE job = make_job();
+
+    if (job == NULL || AssignProcessToJobObject(job, process->hProcess))
+        return job;
+    (void)CloseHandle(job);
+    return NULL;
+}
+
+/* False: it could not be let run, and has ended. */
+static bool let_run(const PROCESS_INFORMATION *process) {
+    DWORD error;
+
+    if (ResumeThread(process->hThread) != (DWORD)-1)
+        return true;
+    error = GetLastError();
+    (void)TerminateProcess(process->hProcess, PORTCTL_FAILED);
+    (void)CloseHandle(process->hThread);
+    (void)CloseHandle(process->hProcess);
+    SetLastError(error);
+    return false;
+}
+
+/* Its exit code. */
+static int wait_for(HANDLE job, const PROCESS_INFORMATION *process) {
     DWORD code = PORTCTL_FAILED;
 
-    (void)SetConsoleCtrlHandler(leave_to_program, TRUE);
-    if (job != NULL)
-        (void)AssignProcessToJobObject(job, process->hProcess);
-    (void)ResumeThread(process->hThread);
     (void)WaitForSingleObject(process->hProcess, INFINITE);
     (void)GetExitCodeProcess(process->hProcess, &code);
     (void)CloseHandle(process->hThread);
@@ -158,6 +178,7 @@ int program_become(const struct output *output, char *const *words, struct progr
     STARTUPINFOW how = {.cb = sizeof(how), .dwFlags = STARTF_USESTDHANDLES};
     HANDLE *streams[] = {&how.hStdInput, &how.hStdOutput, &how.hStdError};
     PROCESS_INFORMATION process;
+    HANDLE job = NULL;
     bool ready = true;
     DWORD error;
 
@@ -175,7 +196,12 @@ int program_become(const struct output *output, char *const *words, struct progr
                            "cannot run '%s': it is no program, but commands for one", words[0]);
     }
     ready = ready && start(words, &how, &process);
+    if (ready) {
+        (void)SetConsoleCtrlHandler(leave_to_program, TRUE);
+        job = put_into_job(&process);
+        ready = let_run(&process);
+    }
     error = GetLastError();
     close_copies(places, n);
-    return ready ? wait_for(&process) : tell_not_run(output, words[0], error);
+    return ready ? wait_for(job, &process) : tell_not_run(output, words[0], error);
 }

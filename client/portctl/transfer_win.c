@@ -98,7 +98,7 @@ static bool is_console(HANDLE handle) {
 }
 
 /* The handle's type says pipe for sockets, too. */
-static bool is_socket(HANDLE handle) {
+bool transfer_is_socket(HANDLE handle) {
     int type, size = sizeof(type);
 
     return GetFileType(handle) == FILE_TYPE_PIPE &&
@@ -118,7 +118,7 @@ static enum way way_of(HANDLE handle) {
         return WAY_DIRECT;
     if (!is_overlapped(handle))
         return WAY_THREAD;
-    return is_socket(handle) ? WAY_SOCKET : WAY_OVERLAPPED;
+    return transfer_is_socket(handle) ? WAY_SOCKET : WAY_OVERLAPPED;
 }
 
 /* ---- one operation --------------------------------------------------------------------------------------- */

@@ -21,6 +21,8 @@ enum transfer_end {
 /* The handle of a descriptor: 0 to 2 are the standard streams. NULL: there is none. */
 HANDLE transfer_handle(portd_native number);
 
+bool transfer_is_socket(HANDLE handle);
+
 /* Milliseconds until the deadline, rounded up; for the system's calls. */
 DWORD transfer_time_left(int64_t deadline);
 
