@@ -144,8 +144,8 @@ static int pipe_failure(NTSTATUS status) {
     }
 }
 
-/* The wait is registered first: a read that has begun could only be taken back by waiting for its driver. What has ended at once is told by the event as well,
- * which the system sets unless it is an error. */
+/* The wait is registered first: a read that has begun could only be taken back by waiting for its driver. What has ended at once is posted before this
+ * returns: by the wait, if that was quick, else here. */
 static int start_pipe(struct engine_operation *operation) {
     static char none;
     LARGE_INTEGER at = {.QuadPart = 0};
@@ -164,9 +164,13 @@ static int start_pipe(struct engine_operation *operation) {
     if (result == STATUS_PENDING)
         return 0;
     operation->status.Status = result;
-    if (!has_ended(result) && !end_wait(operation)) /* else a packet comes */
-        return pipe_failure(result);
-    (void)SetEvent(operation->event);
+    if (!end_wait(operation)) {
+        if (!has_ended(result))
+            return pipe_failure(result);
+        return post(operation) ? 0 : -ENOMEM;
+    }
+    if (operation->wait) /* it could not be ended, and posts when the event is set */
+        (void)SetEvent(operation->event);
     return 0;
 }
 
