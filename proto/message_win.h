@@ -47,7 +47,7 @@ int message_pull(os_fd process, uint64_t value, os_fd *fd);
 int message_push(os_fd process, const os_fd *fds, size_t n, uint64_t *values, struct winsock_passed *sockets,
                  size_t *n_sockets);
 
-/* Closes the copies of a message that is not sent. Those of sockets stay until that process ends. */
+/* Closes the copies of a message of which nothing is sent. Those of sockets stay until that process ends. */
 void message_push_undo(os_fd process, size_t n, const uint64_t *values);
 
 /* How many of the values are sockets. */

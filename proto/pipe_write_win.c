@@ -4,8 +4,12 @@
  * not that a full socket does not accept; pipe_write says that they are when it is called again with the same bytes (and more, or not). So what a
  * caller takes for sent is not lost when it closes.
  *
+ * What the broker puts into a client for a message is the client's as soon as the message is begun: the client may have read the values of one that
+ * is cut off, and have closed what they named, and the values may be those of other handles by then. So the broker takes back only what it could not
+ * begin to send.
+ *
  * A client sends values of copies that it keeps open (a pledge) until the broker has taken its own; so its caller may close a descriptor at
- * once, and nobody closes anything in another process. One that leaves closes the pipe first: what the broker takes while the pipe is open is what
+ * once, and the broker closes nothing that is a client's. One that leaves closes the pipe first: what the broker takes while the pipe is open is what
  * the values meant. */
 #include "pipe_end_win.h"
 
@@ -101,7 +105,7 @@ static int flight_new(struct pipe_end *end, const void *bytes, size_t size, cons
     return 0;
 }
 
-/* It was sent. */
+/* It was sent, or begun. */
 static void flight_land(struct pipe_end *end, struct flight *flight) {
     if (flight->pledge) {
         *end->last_pledge = flight->pledge;
@@ -111,7 +115,7 @@ static void flight_land(struct pipe_end *end, struct flight *flight) {
     free(flight);
 }
 
-/* It was not. */
+/* It was not begun. */
 static void flight_drop(struct pipe_end *end, struct flight *flight) {
     if (end->server && flight->n > 0)
         message_push_undo(end->process, flight->n, values_of(flight));
@@ -157,11 +161,9 @@ static ptrdiff_t report(struct pipe_end *end, const uint8_t *again, size_t size)
         return -EAGAIN;
     DWORD error = pipe_work_error(end, &flight->work, &n);
     end->flight = NULL;
-    if (error == ERROR_SUCCESS) {
-        flight_land(end, flight);
+    flight_land(end, flight);
+    if (error == ERROR_SUCCESS)
         return bytes;
-    }
-    flight_drop(end, flight);
     return error == ERROR_OPERATION_ABORTED ? -EPIPE : pipe_errno(error);
 }
 
@@ -186,16 +188,13 @@ ptrdiff_t pipe_write(struct pipe_end *end, const uint8_t *bytes, size_t size, co
     return sent > 0 ? (ptrdiff_t)sent : r;
 }
 
-/* The broker may have read a part of it, and know a client's values. */
 void pipe_write_end(struct pipe_end *end) {
     DWORD n;
 
     if (!end->flight)
         return;
-    if (pipe_work_cancel(end, &end->flight->work, &n) == ERROR_SUCCESS || !end->server)
-        flight_land(end, end->flight);
-    else
-        flight_drop(end, end->flight);
+    (void)pipe_work_cancel(end, &end->flight->work, &n);
+    flight_land(end, end->flight);
     end->flight = NULL;
 }
 
