@@ -26,8 +26,6 @@ void test_fds_look(unsigned char open_fds[TEST_FDS]) {
         closedir(folder);
 }
 
-bool test_fds_is_systems(int fd) { return (void)fd, false; }
-
 const char *test_fds_name(int fd, char *name, size_t size) {
     char link[32];
 

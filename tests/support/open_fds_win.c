@@ -1,5 +1,5 @@
 /* open_fds_win.c: by a question about each number. Looked at are only the kinds of objects that a test opens by itself: the thread pool of Windows
- * opens and closes threads, completion ports and timers of its own at any time, and the libraries events, keys, sections and files that are no
+ * opens and closes threads, completion ports and timers of its own at any time, and the libraries events, semaphores, keys, sections and files that are no
  * files, such as the connection to a driver. */
 #include "tests/support/open_fds.h"
 
@@ -13,7 +13,7 @@
 
 /* 0: none, or of another kind. */
 static unsigned char test_fds_kind(int fd) {
-    static const wchar_t *const kinds[] = {L"File", L"Process"};
+    static const wchar_t *const kinds[] = {L"File", L"Process", L"Mutant"};
     struct {
         UNICODE_STRING name;
         wchar_t text[512];
@@ -46,21 +46,8 @@ void test_fds_look(unsigned char open_fds[TEST_FDS]) {
     }
 }
 
-/* The first two: what wine keeps cannot be told from what a test has left. */
-bool test_fds_is_systems(int fd) {
-    static int kept[2];
-
-    for (size_t i = 0; i < sizeof(kept) / sizeof(*kept); i++) {
-        if (kept[i] == 0)
-            kept[i] = fd;
-        if (kept[i] == fd)
-            return true;
-    }
-    return false;
-}
-
 const char *test_fds_name(int fd, char *name, size_t size) {
-    static const char *const kinds[] = {"nothing", "a file, pipe or socket", "a process"};
+    static const char *const kinds[] = {"nothing", "a file, pipe or socket", "a process", "a mutex"};
 
     (void)snprintf(name, size, "%s", kinds[test_fds_kind(fd)]);
     return name;

@@ -75,8 +75,11 @@ static void gone(const char *address) {
     struct transport connection;
 
     for (int i = 0; i < LINE_MS; i++) {
-        if (transport_connect(address, &connection) == -ENOENT)
+        int r = transport_connect(address, &connection);
+        if (r == -ENOENT)
             return;
+        if (r == 0)
+            transport_close(connection);
         Sleep(1);
     }
     fail_msg("the broker stays");
