@@ -200,7 +200,7 @@ void fixture_native_run(struct fixture *fixture, const char *const *arguments) {
     if (!started)
         fail_msg("%s does not start: %lu", path, error);
     assert_true(AssignProcessToJobObject(native.job, made.hProcess));
-    (void)ResumeThread(made.hThread);
+    assert_true(ResumeThread(made.hThread) != (DWORD)-1);
     (void)CloseHandle(made.hThread);
     remember(made.hProcess);
     fixture->pid = (pid_t)made.dwProcessId;
@@ -239,7 +239,8 @@ void fixture_native_await(struct fixture *fixture) {
         fail_msg("portd does not get ready: %d", reap(fixture->pid));
 }
 
-static BOOL WINAPI ignore(DWORD event) { return event == CTRL_C_EVENT; }
+/* Also that the console is closed, when its broker has ended: who does not ignore that is ended, with 0. */
+static BOOL WINAPI ignore(DWORD event) { return (void)event, TRUE; }
 
 /* Each broker has a console of its own, without a window. Only who is in a console can send its events, and gets them, too. */
 static void press_ctrl_c(DWORD pid) {

@@ -145,15 +145,6 @@ static void work_poll(struct poller_job *job, struct engine *engine) {
     task->result = poller_poll(job->poller, &task->poll, task->interest, task->edge);
 }
 
-/* Elsewhere nothing is polled beside an engine. */
-static void skip_without_polls(void) {
-    struct polled polled = {.fd = OS_FD_NONE};
-    struct polls polls = {0};
-
-    if (polls_set(&polls, &polled, ENGINE_READ, false) == ENGINE_E_UNSUPPORTED)
-        test_skip("this system has nothing to poll beside an engine");
-}
-
 static void what_is_polled_is_told_once_or_by_edges_until_it_is_taken(void **state) {
     struct task once = {.poll = {.token = 17}, .interest = ENGINE_READ};
     struct task again = {.poll = {.token = 33}, .interest = ENGINE_READ, .edge = true};
@@ -161,7 +152,6 @@ static void what_is_polled_is_told_once_or_by_edges_until_it_is_taken(void **sta
     char byte;
 
     (void)state;
-    skip_without_polls();
     begin();
     native_pipe(ends);
     native_pipe(others);
@@ -194,7 +184,6 @@ static void only_so_many_are_polled(void **state) {
     os_fd ends[2], others[2];
 
     (void)state;
-    skip_without_polls();
     begin();
     n_heard = 0;
     native_pipe(ends);
@@ -367,7 +356,6 @@ static void what_is_polled_no_longer_makes_room(void **state) {
     os_fd ends[2];
 
     (void)state;
-    skip_without_polls();
     begin();
     native_pipe(ends);
     task.poll.fd = ends[0];

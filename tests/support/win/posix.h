@@ -62,7 +62,7 @@ int posix_fstat(int fd, struct stat *file); /* st_ino tells sockets apart */
 int posix_mkstemp(char *path);
 char *posix_strsep(char **rest, const char *ends);
 
-enum { O_CLOEXEC = 0x1000000, O_NONBLOCK = 0x2000000 };
+enum { O_CLOEXEC = 0x1000000, O_NONBLOCK = 0x2000000, O_PATH = 0x4000000 };
 enum { F_GETFD = 1, F_SETFD, F_GETFL, F_SETFL, F_DUPFD_CLOEXEC, FD_CLOEXEC = 1 };
 
 int posix_fcntl(int fd, int command, ...);
@@ -253,7 +253,6 @@ enum {
     IN_CLOEXEC = 0,
     IN_CREATE = 1,
     MFD_CLOEXEC = 0,
-    O_PATH = 0,
     O_NOCTTY = 0,
     O_DIRECTORY = 0,
     RLIMIT_NOFILE = 0,
