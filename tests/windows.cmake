@@ -74,10 +74,29 @@ set(PORTD_TESTS_WIN32
   unit/service
   unit/shuffle
   unit/signal_pipe
+  unit/slab
   unit/status
   unit/stream
+  unit/table
   unit/thread
   unit/timers
   unit/transport
   unit/turn
   unit/user)
+
+# Those that run anywhere else, but call what only Unix has (pipes and descriptors that are numbers, fork, signals, what is in the folders of Unix).
+set(PORTD_TESTS_NOT_WIN32
+  unit/always_ready
+  unit/bsd
+  unit/channel_send
+  unit/client_call
+  unit/client_goodbye
+  unit/client_port
+  unit/fd_table
+  unit/loop_descriptors
+  unit/offload_process
+  unit/open_file
+  unit/pending_close
+  unit/recorded
+  unit/thread_signals
+  unit/unix_name)

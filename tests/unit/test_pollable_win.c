@@ -5,6 +5,8 @@
 
 #include "daemon/object/pollable.h"
 
+#include <sddl.h>
+
 static bool is_ready(os_fd fd) {
     DWORD result = WaitForSingleObject(fd, 0);
 
@@ -79,6 +81,24 @@ static void a_holder_can_only_wait(void **state) {
     os_close(wakeup);
 }
 
+/* Whether the rights that an access list leaves to the owner bind him here. */
+static bool owners_are_bound(void) {
+    SECURITY_ATTRIBUTES attributes = {.nLength = sizeof(attributes)};
+    HANDLE event, less;
+
+    assert_true(ConvertStringSecurityDescriptorToSecurityDescriptorW(L"D:P(A;;RC;;;OW)", SDDL_REVISION_1,
+                                                                     &attributes.lpSecurityDescriptor, NULL));
+    event = CreateEventW(&attributes, TRUE, FALSE, NULL);
+    (void)LocalFree(attributes.lpSecurityDescriptor);
+    assert_non_null(event);
+    assert_true(
+        DuplicateHandle(GetCurrentProcess(), event, GetCurrentProcess(), &less, SYNCHRONIZE, FALSE, 0));
+    bool raised = raise_to(less, WRITE_DAC);
+    os_close(less);
+    os_close(event);
+    return !raised;
+}
+
 /* Whose access list lets a holder of the broker's own user change it, lets him do everything. */
 static void a_holder_cannot_change_the_list(void **state) {
     os_fd wakeup, handle = pollable_semaphore_new(false, &wakeup);
@@ -87,8 +107,9 @@ static void a_holder_cannot_change_the_list(void **state) {
     (void)state;
     os_close(handle);
     os_close(wakeup);
-    if (raised)
+    if (raised && !owners_are_bound())
         test_skip("this system knows no rights of the owner in an access list (wine)");
+    assert_false(raised);
 }
 
 static void a_hint_is_rung_and_cleared(void **state) {

@@ -2,6 +2,7 @@
 #include "tests/support/test.h"
 
 #include "daemon/base/slab.h"
+#include "tests/support/random.h"
 
 enum { OBJECTS = 5000 };
 
@@ -85,14 +86,14 @@ static void free_blocks_go_back_but_for_one(void **state) {
 
 static void taking_and_giving_at_random_keeps_the_rest(void **state) {
     struct slab slab;
-    unsigned seed = 1;
+    uint64_t seed = 1;
 
     (void)state;
     memset(objects, 0, sizeof(objects));
     slab_init(&slab, 48);
     for (size_t round = 0; round < 300000; round++) {
         /* Waves, so that blocks fill and empty. */
-        size_t i = (size_t)rand_r(&seed) % (round / 50000 % 2 ? OBJECTS : OBJECTS / 20);
+        size_t i = test_random(&seed) % (round / 50000 % 2 ? OBJECTS : OBJECTS / 20);
         if (objects[i]) {
             assert_filled(objects[i], 48, i);
             slab_give(&slab, objects[i]);

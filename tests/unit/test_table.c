@@ -2,6 +2,7 @@
 #include "tests/support/test.h"
 
 #include "daemon/base/table.h"
+#include "tests/support/random.h"
 
 enum { ENTRIES = 3000 };
 
@@ -55,20 +56,20 @@ static void what_was_added_is_found_by_its_key(void **state) {
 
 static void adding_and_removing_at_random_keeps_the_rest(void **state) {
     struct table table;
-    unsigned seed = 1;
+    uint64_t seed = 1;
 
     (void)state;
     entries_init();
     table_init(&table, offsetof(struct entry, key), 99);
     for (size_t round = 0; round < 200000; round++) {
-        struct entry *entry = &entries[(size_t)rand_r(&seed) % ENTRIES];
+        struct entry *entry = &entries[test_random(&seed) % ENTRIES];
         if (entry->present)
             table_remove(&table, entry);
         else
             assert_int_equal(table_add(&table, entry), 0);
         entry->present = !entry->present;
         assert_knows(&table, entry);
-        assert_knows(&table, &entries[(size_t)rand_r(&seed) % ENTRIES]);
+        assert_knows(&table, &entries[test_random(&seed) % ENTRIES]);
     }
     for (size_t i = 0; i < ENTRIES; i++)
         assert_knows(&table, &entries[i]);
