@@ -16,7 +16,10 @@ wine_begin() { # FOLDER
   wine_found || return
   export WINEPREFIX=$1 WINEDEBUG=${WINEDEBUG:--all} WINEDLLOVERRIDES="mscoree=;mshtml=;winemenubuilder.exe=" WINEARCH=win64
   unset DISPLAY
-  [ ! -e "$1/complete" ] || return 0
+  if [ -e "$1/complete" ]; then
+    wine_stay
+    return
+  fi
   rm -rf "$1"
   if ! "$wine" wineboot.exe --init >"$1.log" 2>&1; then
     tail -n 20 "$1.log" >&2
@@ -25,7 +28,11 @@ wine_begin() { # FOLDER
   fi
   "$wineserver" -w # until it is written
   touch "$1/complete"
+  wine_stay
 }
+
+# The server goes on between two programs, some minutes: one that starts while the server ends, ends itself with 0.
+wine_stay() { "$wineserver" -p600 </dev/null >>"$WINEPREFIX.log" 2>&1 || [ $? -eq 2 ]; } # 2: it runs already
 
 # Ends what still runs in the folder.
 wine_end() { "$wineserver" -k >/dev/null 2>&1 || true; }
