@@ -29,9 +29,10 @@
 #include <winsock2.h>
 #include <ws2tcpip.h>
 
-enum { LINE_MAX_BYTES = 8192, WORDS_MAX = 64, OUTPUT_ROOM = 65536, LONG_MS = 600 * 1000 };
+enum { LINE_MAX_BYTES = 8192, OUTPUT_ROOM = 65536, LONG_MS = 600 * 1000, LIMIT_MS = 60 * 1000 };
 
 static const char *portctl;
+static HANDLE job;       /* what it starts ends with it */
 static HANDLE own_input; /* a console that is joined becomes standard input */
 static SECURITY_ATTRIBUTES inherited = {.nLength = sizeof(inherited), .bInheritHandle = TRUE};
 
@@ -112,7 +113,8 @@ static void make_process(void) {
         return;
     }
     CloseHandle(process.hThread);
-    if (SetHandleInformation(process.hProcess, HANDLE_FLAG_INHERIT, HANDLE_FLAG_INHERIT))
+    if (AssignProcessToJobObject(job, process.hProcess) &&
+        SetHandleInformation(process.hProcess, HANDLE_FLAG_INHERIT, HANDLE_FLAG_INHERIT))
         answer_one(process.hProcess);
     else
         answer(FALSE);
@@ -183,7 +185,7 @@ static struct {
     HANDLE output, error;
 } running;
 
-/* Prints what is there, line by line after the sign, and closes the handle. Not to the end: a console's host may have inherited the pipe. */
+/* Prints what is there, line by line after the sign. Not to the end: a console's host may have inherited the pipe. */
 static void pass_lines(HANDLE from, char sign) {
     BOOL begins = TRUE;
     char byte;
@@ -198,7 +200,6 @@ static void pass_lines(HANDLE from, char sign) {
     }
     if (!begins)
         putchar('\n');
-    CloseHandle(from);
 }
 
 static BOOL begin(HANDLE input, const char *before, const char *arguments, DWORD how_made) {
@@ -213,29 +214,53 @@ static BOOL begin(HANDLE input, const char *before, const char *arguments, DWORD
         return FALSE;
     done = SetHandleInformation(running.output, HANDLE_FLAG_INHERIT, 0) &&
            SetHandleInformation(running.error, HANDLE_FLAG_INHERIT, 0) &&
-           CreateProcessA(NULL, line, NULL, NULL, TRUE, how_made, NULL, NULL, &how, &running.process);
+           CreateProcessA(NULL, line, NULL, NULL, TRUE, how_made, NULL, NULL, &how, &running.process) &&
+           AssignProcessToJobObject(job, running.process.hProcess);
     CloseHandle(how.hStdOutput);
     CloseHandle(how.hStdError);
     return done;
 }
 
-static void finish(void) {
+/* False, and nothing is printed: it was not over in time, and has been ended. */
+static BOOL finish(void) {
+    BOOL over = WaitForSingleObject(running.process.hProcess, LIMIT_MS) == WAIT_OBJECT_0;
     DWORD code = 0;
 
-    WaitForSingleObject(running.process.hProcess, INFINITE);
-    GetExitCodeProcess(running.process.hProcess, &code);
-    pass_lines(running.output, '>');
-    pass_lines(running.error, '!');
+    if (over) {
+        GetExitCodeProcess(running.process.hProcess, &code);
+        pass_lines(running.output, '>');
+        pass_lines(running.error, '!');
+        printf("=%lu\n", code);
+    } else {
+        TerminateProcess(running.process.hProcess, 1);
+    }
+    CloseHandle(running.output);
+    CloseHandle(running.error);
     CloseHandle(running.process.hThread);
     CloseHandle(running.process.hProcess);
-    printf("=%lu\n", code);
+    return over;
 }
 
+/* In wine a program sometimes never begins: it is started once more. */
 static void run(HANDLE input, const char *before, const char *arguments) {
-    if (begin(input, before, arguments, 0))
-        finish();
-    else
-        answer(FALSE);
+    for (int i = 0; i < 2; i++) {
+        if (!begin(input, before, arguments, 0)) {
+            answer(FALSE);
+            return;
+        }
+        if (finish())
+            return;
+    }
+    printf("failed: portctl is not over in time\n");
+}
+
+static BOOL make_job(void) {
+    JOBOBJECT_EXTENDED_LIMIT_INFORMATION limits = {.BasicLimitInformation.LimitFlags =
+                                                       JOB_OBJECT_LIMIT_KILL_ON_JOB_CLOSE};
+
+    job = CreateJobObjectW(NULL, NULL);
+    return job != NULL &&
+           SetInformationJobObject(job, JobObjectExtendedLimitInformation, &limits, sizeof(limits));
 }
 
 static BOOL WINAPI ignore(DWORD event) {
@@ -306,9 +331,10 @@ static void obey(char *line) {
         answer(begin(own_input, "", rest, CREATE_NO_WINDOW));
     else if (strcmp(line, "press") == 0)
         press(strcmp(rest, "c") == 0 ? CTRL_C_EVENT : CTRL_BREAK_EVENT);
-    else if (strcmp(line, "finish") == 0)
-        finish();
-    else if (strcmp(line, "run") == 0)
+    else if (strcmp(line, "finish") == 0) {
+        if (!finish())
+            printf("failed: portctl is not over in time\n");
+    } else if (strcmp(line, "run") == 0)
         run(own_input, "", rest);
     else if (strcmp(line, "runcmd") == 0)
         run(own_input, "cmd /c ", rest);
@@ -324,7 +350,7 @@ int main(int argc, char **argv) {
         Sleep(LONG_MS);
         return 0;
     }
-    if (argc != 2 || WSAStartup(MAKEWORD(2, 2), &sockets) != 0)
+    if (argc != 2 || !make_job() || WSAStartup(MAKEWORD(2, 2), &sockets) != 0)
         return 2;
     if (_setmode(0, _O_BINARY) < 0 || _setmode(1, _O_BINARY) < 0)
         return 2;

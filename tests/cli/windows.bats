@@ -4,34 +4,61 @@
 load setup
 
 if [ "${OS:-}" = Windows_NT ]; then
-  start() { "$@"; }
+  in_wine=()
   path() { cygpath -w "$1"; }
 else
-  start() { wine "$@"; }
+  in_wine=(wine)
   path() { printf 'Z:%s\n' "${1//\//\\}"; }
 fi
 
+# In wine a program sometimes never begins. One that is not over in a minute is ended, and started once more.
+LIMIT=60
+
+start() {
+  local code=0
+  timeout -s KILL $LIMIT "${in_wine[@]}" "$@" || code=$?
+  [ "$code" -eq 137 ] || return "$code"
+  echo "not over in $LIMIT seconds: $*" >&2
+  timeout -s KILL $LIMIT "${in_wine[@]}" "$@"
+}
+
 portctl() { start "$PORTCTL_BIN" "$@"; }
+
+# BROKER_PID is that of the program. False: it does not listen in time.
+begin_broker() {
+  local i
+  (exec 3>&- && exec "${in_wine[@]}" "$PORTD_BIN" --listen "$PORTD_ADDRESS" 2>"$BATS_TEST_TMPDIR/portd.log") &
+  BROKER_PID=$!
+  for ((i = 0; i < 20 * LIMIT; i++)); do
+    ! grep -q listening "$BATS_TEST_TMPDIR/portd.log" 2>/dev/null || return 0
+    kill -0 "$BROKER_PID" || break
+    sleep 0.05
+  done
+  cat "$BATS_TEST_TMPDIR/portd.log"
+  kill -KILL "$BROKER_PID" || true
+  return 1
+}
 
 setup() {
   bats_require_minimum_version 1.5.0
   unset PORTD_SESSION PORTD_DAEMON NO_COLOR
   export PORTD_ADDRESS="npipe:portd-test-$BATS_TEST_NUMBER-$$"
-  start "$PORTD_BIN" --listen "$PORTD_ADDRESS" 2>"$BATS_TEST_TMPDIR/portd.log" 3>&- &
-  BROKER_PID=$!
-  until grep -q listening "$BATS_TEST_TMPDIR/portd.log"; do
-    kill -0 "$BROKER_PID"
-    sleep 0.05
-  done
-  coproc HOLDER { exec 3>&- && start "$PORTD_HOLDER" "$(path "$PORTCTL_BIN")" 2>/dev/null; }
+  begin_broker || begin_broker
+  coproc HOLDER { exec 3>&- && exec "${in_wine[@]}" "$PORTD_HOLDER" "$(path "$PORTCTL_BIN")" 2>/dev/null; }
   TO_HOLDER=${HOLDER[1]} FROM_HOLDER=${HOLDER[0]}
 }
 
+# It ends what it has started.
 leave_holder() {
+  local i pid=${HOLDER_PID:-}
   [ -n "${TO_HOLDER:-}" ] || return 0
   exec {TO_HOLDER}>&-
-  wait "$HOLDER_PID" 2>/dev/null || true
   TO_HOLDER=
+  for ((i = 0; i < 200; i++)); do
+    kill -0 "$pid" 2>/dev/null || return 0
+    sleep 0.05
+  done
+  kill -KILL "$pid" || true
 }
 
 teardown() {
@@ -43,7 +70,8 @@ teardown() {
 holder() { # COMMAND [NAME...]
   printf '%s\n' "$1" >&"$TO_HOLDER"
   shift
-  read -r answer <&"$FROM_HOLDER"
+  answer=failed
+  read -r -t "$LIMIT" answer <&"$FROM_HOLDER" || true
   case "$answer" in failed*)
     echo "holder: $answer"
     return 1
@@ -58,7 +86,8 @@ run_in() { # run ARG...; runin HANDLE ARG...
   output='' error='' status=
   printf '%s\n' "$*" >&"$TO_HOLDER"
   while [ -z "$status" ]; do
-    read -r line <&"$FROM_HOLDER"
+    line=''
+    read -r -t $((3 * LIMIT)) line <&"$FROM_HOLDER" || true
     case "$line" in
     '>'*) output+=${output:+$'\n'}${line#>} ;;
     '!'*) error+=${error:+$'\n'}${line#!} ;;
