@@ -21,6 +21,8 @@ enum {
     MANY = 4700,
     WAITS = 56,
     PINGS = 256,
+    FEW = 64,
+    FIELDS = 1350, /* in 4 KiB */
     LINGERING = 1000,
     AT_ONCE = 8,
     COPIES = 6000, /* of the socket, each in every epoll */
@@ -87,6 +89,34 @@ void offence_pings(struct offender *offender) {
     for (size_t i = 0; i < n; i++)
         for (int k = 0; k < PINGS; k++)
             feed_add_ping(&feeds[i]);
+    offender_begin(offender, n);
+    crowd_go_on(offender, feeds, n);
+}
+
+/* As many fields as a request may have, of which the broker knows one. */
+static void feed_add_fields(struct feed *feed) {
+    static uint8_t one = 1;
+    static ProtobufCMessageUnknownField fields[FIELDS];
+    raw_request request = PORTD__V1__REQUEST__INIT;
+
+    for (size_t i = 0; i < FIELDS; i++)
+        fields[i] = (ProtobufCMessageUnknownField){
+            .tag = 99, .wire_type = PROTOBUF_C_WIRE_TYPE_VARINT, .len = 1, .data = &one};
+    request.base.n_unknown_fields = FIELDS;
+    request.base.unknown_fields = fields;
+    feed_add(feed, &request);
+}
+
+/* What takes longest to unpack. */
+void offence_fields(struct offender *offender) {
+    static struct feed feeds[FEW];
+    struct raw first;
+
+    must_open(offender, &first);
+    size_t n = crowd_open(offender, &first, feeds, FEW);
+    for (size_t i = 0; i < n; i++)
+        for (int k = 0; k < WAITS; k++)
+            feed_add_fields(&feeds[i]);
     offender_begin(offender, n);
     crowd_go_on(offender, feeds, n);
 }

@@ -96,7 +96,7 @@ offence_commit offence_wraps, offence_wait_all, offence_waiters, offence_timers,
     offence_error_queue; /* offence_waits_linux.c */
 offence_commit offence_lists, offence_refusals, offence_session_end, offence_monitors,
     offence_unread; /* offence_requests_linux.c */
-offence_commit offence_turns, offence_pings, offence_discards, offence_log, offence_connects, offence_entries;
-/* offence_sockets_linux.c */
+offence_commit offence_turns, offence_pings, offence_fields, offence_discards, offence_log, offence_connects,
+    offence_entries; /* offence_sockets_linux.c */
 
 #endif

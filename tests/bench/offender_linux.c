@@ -33,6 +33,7 @@ const struct offence offences[] = {
     {"unread", "connections that read no reply", offence_unread, false, false},
     {"turns_1000", "connections that use their turn", offence_turns, false, false},
     {"turns_4700", "connections that use their turn", offence_pings, false, false},
+    {"fields", "connections with requests of many fields", offence_fields, false, false},
     {"discards", "lingering sockets in refused frames", offence_discards, false, false},
     {"log", "bad connections", offence_log, false, false},
     {"connects", "connections that are closed at once", offence_connects, false, false},

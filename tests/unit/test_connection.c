@@ -72,6 +72,35 @@ static void who_has_spent_the_rate_is_read_again(void **state) {
     assert_true(world_until(nobody_is_there));
 }
 
+/* Requests of many small fields take long to unpack, so a turn has few of them. */
+static void what_takes_long_to_unpack_is_little_of_a_turn(void **state) {
+    enum { REQUESTS = 16, FIELDS = 1364, FIELD = 3, AT_ONCE = 5 };
+    static uint8_t bytes[REQUESTS][FRAME_HEADER + 2 + FIELDS * FIELD];
+    static const uint8_t id[] = {0x08, 0x01}, unknown[FIELD] = {0x98, 0x06, 0x01};
+
+    (void)state;
+    int fd = world_connect();
+    assert_true(fd >= 0);
+    assert_int_equal(send(fd, hello, sizeof hello, 0), sizeof hello);
+    world_until_idle();
+    assert_true(read_all(fd) > 0);
+    for (size_t i = 0; i < REQUESTS; i++) {
+        frame_encode(bytes[i], (struct frame_header){.length = sizeof bytes[i] - FRAME_HEADER});
+        memcpy(bytes[i] + FRAME_HEADER, id, sizeof id);
+        for (size_t k = 0; k < FIELDS; k++)
+            memcpy(bytes[i] + FRAME_HEADER + sizeof id + k * FIELD, unknown, FIELD);
+    }
+    assert_int_equal(send(fd, bytes, sizeof bytes, 0), sizeof bytes);
+    const uint64_t before = metrics_values[METRIC_REQUESTS_REFUSED];
+    for (uint64_t done = 0, last = 0; done < REQUESTS; last = done) {
+        (void)world_turn(1000);
+        done = metrics_values[METRIC_REQUESTS_REFUSED] - before;
+        assert_in_range(done, last, last + AT_ONCE);
+    }
+    os_close(fd);
+    assert_true(world_until(nobody_is_there));
+}
+
 static size_t used_slots;
 static bool nothing_is_closing(void) { return world.fd_table.wasted == 0; }
 static bool one_more_is_used(void) { return world.fd_table.used == used_slots + 1; }
@@ -620,6 +649,7 @@ static int end(void **state) {
 }
 
 TEST_MAIN(cmocka_unit_test_setup_teardown(who_has_spent_the_rate_is_read_again, begin, end),
+          cmocka_unit_test_setup_teardown(what_takes_long_to_unpack_is_little_of_a_turn, begin, end),
           cmocka_unit_test_setup_teardown(half_a_frame_has_slots_while_it_is_one, begin, end),
           cmocka_unit_test_setup_teardown(what_was_read_before_the_room_was_used_up_is_answered, begin, end),
           cmocka_unit_test_setup_teardown(a_send_that_takes_long_is_the_last_of_its_turn, begin, end),
