@@ -306,7 +306,7 @@ static int client_open(struct search *search, const char *address, const portd_o
     r = client_new(&search->options, client);
     if (r < 0) {
         transport_close(search->connection);
-        r = failure_set(&search->failure, error_of_errno(r), -r, NULL, NULL, NULL);
+        r = failure_set(&search->failure, error_of_errno(r), -r, NULL, os_error_text(-r), NULL);
         return tell(&search->options, &search->failure, r);
     }
     client_attach(*client, search->connection, search->address);

@@ -23,7 +23,7 @@ static int name_process(portd_client *client, struct naming *naming, uint32_t pi
         return 0;
     }
     if (r != -ESRCH && r != -EINVAL)
-        return client_fail(client, error_of_errno(r), -r, field, NULL);
+        return client_fail(client, error_of_errno(r), -r, field, os_error_text(-r));
     snprintf(why, sizeof(why), "no process %lu", (unsigned long)pid);
     return client_fail(client, PORTD_E_INVALID, -r, field, why);
 }

@@ -71,7 +71,7 @@ size_t native_drain(portd_native from);
  * ENOSYS or EINVAL where it cannot be done. */
 int64_t native_splice(portd_native from, portd_native to, size_t most);
 
-/* Whether it is a pipe that is open for writing alone. */
+/* Whether it is a pipe that is open for writing. */
 bool native_writes_pipe(portd_native number);
 
 /* The timeout for poll: milliseconds until the deadline, rounded up; -1: none. */

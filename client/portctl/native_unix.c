@@ -75,7 +75,7 @@ bool native_writes_pipe(portd_native number) {
     struct stat status;
 
     return fstat((int)number, &status) == 0 && S_ISFIFO(status.st_mode) &&
-           (fcntl((int)number, F_GETFL) & O_ACCMODE) == O_WRONLY;
+           (fcntl((int)number, F_GETFL) & O_ACCMODE) != O_RDONLY;
 }
 
 bool native_has_peer(portd_native number) {

@@ -553,6 +553,20 @@ PYTHON
   [ $((left + ${lost:-0})) -eq 60000 ] || { echo "$left left, lost ${lost:-0}"; false; }
 }
 
+@test "cat: through the broker, a full pipe that is open for both directions takes nothing that it does not keep" {
+  open_ends
+  id=$(portctl wrap fd 7 --mode read)
+  head -c 60000 /dev/zero >&8
+  mkfifo "$BATS_TEST_TMPDIR/full"
+  exec 6<>"$BATS_TEST_TMPDIR/full"
+  head -c 65536 /dev/zero >&6
+  code=0
+  portctl cat "$id" --through-broker --timeout 100ms >&6 2>"$BATS_TEST_TMPDIR/error" || code=$?
+  exec 6>&-
+  [ "$code" -eq 124 ]
+  [ "$(drain "$BATS_TEST_TMPDIR/ends" | wc -c)" -eq 60000 ] || { cat "$BATS_TEST_TMPDIR/error"; false; }
+}
+
 # Runs portctl cat through the broker at a socket that a thread fills: first TCP's, then Unix'.
 with_full_sockets() {
   python3 -c '
