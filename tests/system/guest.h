@@ -70,6 +70,9 @@ void guest_connect_as(struct raw *raw, unsigned uid, const char *address);
 /* In a child: becomes that uid, for good. */
 bool guest_become(unsigned uid);
 
+/* Whether the broker keeps the socket of a connection that has ended until what it has sent is read. A pipe does without that. */
+bool guest_socket_stays(void);
+
 /* Whether test and broker are built with a sanitizer, which needs memory and descriptors of its own. */
 bool guest_is_sanitized(void);
 

@@ -1,4 +1,4 @@
-/* guest_unix.c: what guest.h says of users, limits and memory, which only Unix has. */
+/* guest_unix.c: what guest.h says of users, limits and memory, which only Unix has, and of unread bytes. */
 #define _GNU_SOURCE
 
 #include "guest.h"
@@ -67,3 +67,5 @@ void guest_connect_as(struct raw *raw, unsigned uid, const char *address) {
 bool guest_become(unsigned uid) {
     return setgroups(0, NULL) == 0 && setresgid(uid, uid, uid) == 0 && setresuid(uid, uid, uid) == 0;
 }
+
+bool guest_socket_stays(void) { return true; }

@@ -1,4 +1,5 @@
-/* guest_win.c: what guest.h says of users and limits: a process of Windows cannot become another user's, and has no limit of handles; and of memory. */
+/* guest_win.c: what guest.h says of users and limits: a process of Windows cannot become another user's, and has no limit of handles; of memory, and of unread
+ * bytes, which stay in a pipe that is closed. */
 #include "guest.h"
 
 #include <unistd.h>
@@ -27,3 +28,5 @@ bool guest_become(unsigned uid) {
     (void)uid;
     return false;
 }
+
+bool guest_socket_stays(void) { return false; }
