@@ -41,7 +41,8 @@ packages_sources() { # FOLDER PACKAGE...
   packages_apt "$apt" --download-only source "$@" >&2 || packages_fail "the Debian mirror has not answered with the sources of $*" || return
   for package in "$@"; do
     mkdir -p "$apt/unpacked/$package"
-    tar -xf "$apt/got/$package"_*.orig.tar.?z -C "$apt/unpacked/$package" --strip-components=1 || return
+    tar -xf "$apt/got/$package"_*.orig.tar.?z -C "$apt/unpacked/$package" --strip-components=1 ||
+      packages_fail "cannot unpack the sources of $package" || return
     rm -rf "${folder:?}/$package"
     mv "$apt/unpacked/$package" "$folder/" || return
   done
