@@ -69,6 +69,7 @@ set(PORTD_TESTS_WIN32
   unit/peer
   unit/pollable
   unit/poller
+  unit/recorded
   unit/registry
   unit/rows
   unit/service
@@ -97,6 +98,5 @@ set(PORTD_TESTS_NOT_WIN32
   unit/offload_process
   unit/open_file
   unit/pending_close
-  unit/recorded
   unit/thread_signals
   unit/unix_name)

@@ -166,7 +166,7 @@ static unsigned choices(const ProtobufCMessageDescriptor *descriptor) {
 
 /* ---- what a message means ----------------------------------------------------------------------------------------- */
 
-static void tell(FILE *out, const ProtobufCMessage *message);
+static void tell_message(FILE *out, const ProtobufCMessage *message);
 
 static void tell_value(FILE *out, const ProtobufCFieldDescriptor *field, const void *at) {
     const ProtobufCBinaryData *data = at;
@@ -198,7 +198,7 @@ static void tell_value(FILE *out, const ProtobufCFieldDescriptor *field, const v
             (void)fprintf(out, "%02x", data->data[i]);
         break;
     default:
-        tell(out, *(ProtobufCMessage *const *)at);
+        tell_message(out, *(ProtobufCMessage *const *)at);
     }
 }
 
@@ -210,7 +210,7 @@ static bool is_set(const ProtobufCFieldDescriptor *field, const ProtobufCMessage
     return field->type != PROTOBUF_C_TYPE_MESSAGE || *(void **)of(message, field->offset) != NULL;
 }
 
-static void tell(FILE *out, const ProtobufCMessage *message) {
+static void tell_message(FILE *out, const ProtobufCMessage *message) {
     const ProtobufCMessageDescriptor *descriptor = message->descriptor;
 
     (void)fputc('{', out);
@@ -258,7 +258,7 @@ static void write_line(FILE *out, const ProtobufCMessageDescriptor *outer,
     for (size_t i = 0; i < size; i++)
         (void)fprintf(out, "%02x", frame[i]);
     (void)fputc('\t', out);
-    tell(out, message);
+    tell_message(out, message);
     (void)fputc('\n', out);
     protobuf_c_message_free_unpacked(message, NULL);
 }
@@ -286,7 +286,7 @@ static FILE *open_recorded(void) {
     if (!source)
         test_skip("PORTD_SOURCE does not name the project");
     (void)snprintf(path, sizeof(path), "%s/tests/unit/recorded.tsv", source);
-    FILE *file = fopen(path, "re");
+    FILE *file = fopen(path, "rb");
     assert_non_null(file);
     return file;
 }
@@ -326,15 +326,15 @@ static size_t bytes_of(const char *digits, uint8_t frame[FRAME_MOST]) {
 }
 
 static void assert_means(const ProtobufCMessage *message, const char *meaning) {
-    char *text = NULL;
-    size_t size = 0;
-    FILE *out = open_memstream(&text, &size);
+    static char text[LINE_MOST];
+    FILE *out = tmpfile();
 
     assert_non_null(out);
-    tell(out, message);
+    tell_message(out, message);
+    rewind(out);
+    text[fread(text, 1, sizeof(text) - 1, out)] = '\0';
     (void)fclose(out);
     assert_string_equal(text, meaning);
-    free(text);
 }
 
 /* By the path of what encoders write, and by protobuf-c. */
@@ -376,9 +376,8 @@ static void recorded_frames_are_decoded_and_encoded_again(void **state) {
 
     (void)state;
     while (fgets(line, sizeof(line), recorded)) {
-        char *rest = line;
-        const char *outer = strsep(&rest, "\t"), *name = strsep(&rest, "\t"), *digits = strsep(&rest, "\t"),
-                   *meaning = strsep(&rest, "\n");
+        const char *outer = strtok(line, "\t"), *name = strtok(NULL, "\t"), *digits = strtok(NULL, "\t"),
+                   *meaning = strtok(NULL, "\n");
         assert_non_null(meaning);
         size_t size = bytes_of(digits, frame);
         check_frame(strcmp(outer, "request") == 0 ? &portd__v1__request__descriptor
