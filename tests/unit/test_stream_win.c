@@ -223,6 +223,18 @@ static void what_is_no_connection(void **state) {
     os_close(listener);
 }
 
+/* Of which nothing tells when it would be ready. */
+static void what_is_a_device_is_not_waited_for(void **state) {
+    struct stream_job job = {.type = INSPECT_DEVICE};
+
+    (void)state;
+    assert_false(inspect_tells_ready(job.type, false));
+    job.what = STREAM_READ;
+    assert_false(stream_waits(&job));
+    job.what = STREAM_WRITE;
+    assert_false(stream_waits(&job));
+}
+
 /* ---- pipes ------------------------------------------------------------------------------------------------------ */
 
 /* All of it: without room to be told of a byte at a time is written. */
@@ -480,6 +492,7 @@ int main(void) {
                                  TEST_CASE(datagrams),
                                  TEST_CASE(addresses),
                                  TEST_CASE(what_is_no_connection),
+                                 TEST_CASE(what_is_a_device_is_not_waited_for),
                                  TEST_CASE(a_pipe_of_bytes),
                                  TEST_CASE(a_pipe_of_messages),
                                  TEST_CASE(a_pipe_that_is_full),

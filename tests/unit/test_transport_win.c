@@ -1,12 +1,12 @@
 /* test_transport_win.c: listeners at pipe names, and bytes with handles. What wine does not judge is said where it is left out. */
+#include "tests/support/ends_win.h"
+/* after winsock2.h */
 #include "tests/support/test.h"
 
 #include "proto/frame.h"
 #include "proto/pipe_win.h"
 #include "proto/socket.h"
 #include "tests/support/line.h"
-
-#include <windows.h>
 
 enum { BIG = 1 << 20 };
 
@@ -438,6 +438,34 @@ static void copies_are_closed_with_the_connection(void **state) {
     /* test.h compares what is open */
 }
 
+/* Whether they are adopted already or not; and then they count for nobody: the last one is taken, after more than one user may have on the way. */
+static void sockets_that_are_given_up_are_closed(void **state) {
+    enum { ROUNDS = 60 };
+    struct transport server, client;
+    os_fd ends[2];
+    char byte;
+
+    (void)state;
+    ends_begin();
+    for (int i = 0; i <= ROUNDS; i++) {
+        line_open(&server, &client);
+        ends_tcp(ends);
+        assert_int_equal(transport_send(client, "x", 1, &ends[0], 1), 1);
+        line_await(transport_pollable(server));
+        ptrdiff_t n = i == ROUNDS ? receive_some(server, 1) : receive(server, 1);
+        assert_true(n == 1 || (n == -EAGAIN && i < ROUNDS));
+        if (n == 1) {
+            assert_true(n_fds == 1 && !truncated);
+            os_close(fds[0]);
+        }
+        transport_close(server);
+        transport_close(client);
+        os_close(ends[0]);
+        assert_int_equal(recv((SOCKET)ends[1], &byte, 1, 0), 0); /* nobody has the other end */
+        os_close(ends[1]);
+    }
+}
+
 static void one_that_expects_no_handles_gets_none(void **state) {
     struct transport server, client;
     HANDLE file;
@@ -650,8 +678,8 @@ TEST_MAIN(TEST_CASE(clients_connect_and_are_accepted), TEST_CASE(many_may_wait_t
           TEST_CASE(a_full_server_is_not_woken_by_requests),
           TEST_CASE(what_was_sent_can_be_read_after_the_close), TEST_CASE(handles_travel_beside_the_bytes),
           TEST_CASE(messages_are_read_together), TEST_CASE(copies_are_closed_with_the_connection),
-          TEST_CASE(one_that_expects_no_handles_gets_none), TEST_CASE(as_many_handles_as_a_frame_may_have),
-          TEST_CASE(what_cannot_be_copied_is_not_sent),
+          TEST_CASE(sockets_that_are_given_up_are_closed), TEST_CASE(one_that_expects_no_handles_gets_none),
+          TEST_CASE(as_many_handles_as_a_frame_may_have), TEST_CASE(what_cannot_be_copied_is_not_sent),
           TEST_CASE(a_message_against_the_rules_ends_the_connection),
           TEST_CASE(values_that_are_no_handles_are_refused),
           TEST_CASE(what_was_right_before_is_returned_first), TEST_CASE(empty_messages_are_nothing),
