@@ -19,9 +19,9 @@ enum {
     AGAIN_US = 20000          /* until who waits has been admitted or turned away */
 };
 
-static uint64_t heard(void) {
+static uint64_t heard(const struct idle *idle) {
     return metrics_values[METRIC_REQUESTS_DONE] + metrics_values[METRIC_REQUESTS_REFUSED] +
-           metrics_values[METRIC_CONNECTIONS_MADE];
+           idle->sessions->serial;
 }
 
 static void set(struct idle *idle, struct loop_timer *timer, int64_t after_us) {
@@ -30,7 +30,7 @@ static void set(struct idle *idle, struct loop_timer *timer, int64_t after_us) {
 }
 
 static void wait_for_quiet(struct idle *idle) {
-    idle->heard = heard();
+    idle->heard = heard(idle);
     set(idle, &idle->quiet, idle->limit_us > QUIET_LEAST_US ? idle->limit_us : QUIET_LEAST_US);
 }
 
@@ -42,7 +42,7 @@ static void stop(struct idle *idle, const char *why) {
 static void on_empty(struct loop_timer *timer) {
     struct idle *idle = CONTAINER_OF(timer, struct idle, empty);
     idle->set = false; /* idle_after() sets it again */
-    if (!sessions_idle(idle->sessions) || idle->heard != heard())
+    if (!sessions_idle(idle->sessions) || idle->heard != heard(idle))
         return;
     if (door_leave(idle->door)) {
         stop(idle, "no connections and nothing held");
@@ -54,7 +54,7 @@ static void on_empty(struct loop_timer *timer) {
 
 static void on_quiet(struct loop_timer *timer) {
     struct idle *idle = CONTAINER_OF(timer, struct idle, quiet);
-    if (idle->heard != heard() || !sessions_abandoned(idle->sessions))
+    if (idle->heard != heard(idle) || !sessions_abandoned(idle->sessions))
         wait_for_quiet(idle);
     else if (door_leave(idle->door))
         stop(idle, "the only open connections are in the queues of held descriptors");
@@ -86,7 +86,7 @@ void idle_after(struct idle *idle) {
     idle->set = empty;
     if (empty) {
         loop_timer_clear(&idle->quiet);
-        idle->heard = heard();
+        idle->heard = heard(idle);
         set(idle, &idle->empty, idle->limit_us);
     } else {
         loop_timer_clear(&idle->empty);

@@ -64,7 +64,7 @@ bool native_is_file(portd_native number);
 /* Whether `from` is the same file as `to` and is read before the place that is written: what is written would be read. */
 bool native_feeds_itself(portd_native from, portd_native to);
 
-/* Takes out what is in such a pipe, and drops it. Returns how many bytes that was. */
+/* Takes out what is in such a pipe, and drops it, without waiting. Returns how many bytes that was; where no descriptor is left they stay in it. */
 size_t native_drain(portd_native from);
 
 /* Moves at most so many bytes from one to the other in the kernel, without waiting, if one of them is a pipe: how many, 0 at the end; -1 and errno,

@@ -6,6 +6,8 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+enum { DRAIN = 1 << 20 }; /* in one call */
+
 bool native_small_pipe(portd_native ends[2]) {
     int own[2];
 
@@ -28,16 +30,17 @@ bool native_pipe(portd_native ends[2], size_t least, size_t wanted) {
     return false;
 }
 
+/* A read would wait if somebody else took the bytes just before. */
 size_t native_drain(portd_native from) {
-    char bytes[4096];
-    int there = 0;
+    int null = open("/dev/null", O_WRONLY | O_CLOEXEC), there = 0;
     size_t count = 0;
-    ssize_t n = 1;
+    ssize_t n;
 
-    while (n > 0 && ioctl((int)from, FIONREAD, &there) == 0 && there > 0) {
-        n = read((int)from, bytes, (size_t)there < sizeof(bytes) ? (size_t)there : sizeof(bytes));
-        count += n > 0 ? (size_t)n : 0;
-    }
+    if (null < 0)
+        return ioctl((int)from, FIONREAD, &there) == 0 && there > 0 ? (size_t)there : 0;
+    while ((n = splice((int)from, NULL, null, NULL, DRAIN, SPLICE_F_NONBLOCK)) > 0)
+        count += (size_t)n;
+    (void)close(null);
     return count;
 }
 

@@ -3,7 +3,7 @@
  * A process with a thread that waits for an unresponsive file server in user space (FUSE) does not end before the server answers, whatever
  * signal it gets; nor does a process that closes such a server's file while it exits. Its threads share one fd table, so the listener,
  * addresses and ports would stay in use, and no peer would see an end of file. So the table is emptied first: detached threads close the
- * files, what has no locks if something has (the close of what has a million takes 60 ms, of each number), and everything else as well if a thread is stuck. */
+ * files; then, if any descriptor has locks, those without (the close of each number that has a million locks takes 60 ms); and everything else only if a thread is stuck. */
 #ifndef LEAVING_H
 #define LEAVING_H
 

@@ -61,7 +61,7 @@ bool offload_free(struct offload *offload);
 /* From the loop. The job belongs to the offload until done() or drop(). */
 void offload_submit(struct offload *offload, struct offload_job *job);
 
-/* Whether a new job of the uid with an identity should be submitted. Not if threads are scarce and the uid has no running job, nor if
+/* Whether a new job of the uid that can be refused should be submitted; may start a thread for it. Not if threads are scarce and the uid has no running job, nor if
  * every worker is stuck, or there is none, and no other can be started. Workers that are not stuck stay, OFFLOAD_WORKERS of them. */
 enum offload_answer { OFFLOAD_ACCEPTS, OFFLOAD_IS_SCARCE, OFFLOAD_HAS_NO_THREAD };
 enum offload_answer offload_check(struct offload *offload, os_uid uid);

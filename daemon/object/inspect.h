@@ -1,6 +1,6 @@
 /* inspect.h: the type and identity of a received descriptor, determined before the broker keeps it. The
- * functions change nothing, open no files, and never call a server in user space (FUSE, network file systems),
- * which might not answer. */
+ * functions change nothing and never call a server in user space (FUSE, network file systems), which might not answer; those about
+ * descriptors open no files, those about processes do. */
 #ifndef INSPECT_H
 #define INSPECT_H
 
@@ -130,9 +130,14 @@ bool inspect_pids_are_full(void);
 uint64_t inspect_peer(os_fd connection, uint32_t pid, os_fd *opened);
 
 /* Whether the process that connected (its pid here; 0: it is not visible) means the same processes by pids as the broker does: it lives, in the broker's
- * pid namespace. True also where there are no such namespaces, or /proc does not tell. If *opened is a descriptor, the answer is that of inspect_shares_pids,
+ * pid namespace. It does also where there are no such namespaces, or /proc does not tell. If *opened is a descriptor, the answer is that of inspect_shares_pids,
  * which walks locks as inspect_read_pid does: for workers. */
-bool inspect_may_share_pids(os_fd connection, uint32_t pid, os_fd *opened);
-bool inspect_shares_pids(os_fd opened);
+enum inspect_shares {
+    INSPECT_SHARES_NOT,
+    INSPECT_SHARES,
+    INSPECT_SHARES_UNTOLD /* no memory or descriptor to ask */
+};
+enum inspect_shares inspect_may_share_pids(os_fd connection, uint32_t pid, os_fd *opened);
+enum inspect_shares inspect_shares_pids(os_fd opened);
 
 #endif

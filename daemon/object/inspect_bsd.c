@@ -233,14 +233,14 @@ uint64_t inspect_peer(os_fd connection, uint32_t pid, os_fd *opened) {
     return pid;
 }
 
-bool inspect_may_share_pids(os_fd connection, uint32_t pid, os_fd *opened) {
+enum inspect_shares inspect_may_share_pids(os_fd connection, uint32_t pid, os_fd *opened) {
     (void)connection;
     (void)pid;
     *opened = OS_FD_NONE;
-    return true;
+    return INSPECT_SHARES;
 }
 
-bool inspect_shares_pids(os_fd opened) {
+enum inspect_shares inspect_shares_pids(os_fd opened) {
     (void)opened;
-    return true;
+    return INSPECT_SHARES;
 }

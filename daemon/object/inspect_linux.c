@@ -61,7 +61,6 @@ static bool same_by_dupfd_query(int a, int b) { return fcntl(a, DUPFD_QUERY, b) 
 
 static bool same_by_kcmp(int a, int b) {
     pid_t self = getpid();
-
     return syscall(SYS_kcmp, self, self, KCMP_FILE, a, b) == 0;
 }
 
@@ -70,9 +69,7 @@ static bool same_by_kcmp(int a, int b) {
 static bool same_by_fstat(int a, int b) {
     struct facts of_a, of_b;
 
-    if (facts_of(a, &of_a) || facts_of(b, &of_b))
-        return false;
-    if (of_a.device != of_b.device || of_a.inode != of_b.inode ||
+    if (facts_of(a, &of_a) || facts_of(b, &of_b) || of_a.device != of_b.device || of_a.inode != of_b.inode ||
         (!S_ISSOCK(of_a.mode) && !S_ISFIFO(of_a.mode)))
         return false;
     return fcntl(a, F_GETFL) == fcntl(b, F_GETFL);
@@ -433,16 +430,21 @@ uint64_t inspect_peer(os_fd connection, uint32_t pid, os_fd *opened) {
     return facts_of(*opened, &facts) || facts.device != known.pidfs ? pid : facts.inode;
 }
 
-bool inspect_may_share_pids(os_fd connection, uint32_t pid, os_fd *opened) {
+enum inspect_shares inspect_may_share_pids(os_fd connection, uint32_t pid, os_fd *opened) {
     *opened = OS_FD_NONE;
     if (pid == 0)
-        return false;
+        return INSPECT_SHARES_NOT;
     if (known.pid_levels <= 0)
-        return true;
+        return INSPECT_SHARES;
     *opened = open_peer(connection);
     if (*opened == OS_FD_NONE)
         *opened = open_pid(pid);
-    return false;
+    return *opened == OS_FD_NONE && errno != ESRCH ? INSPECT_SHARES_UNTOLD : INSPECT_SHARES_NOT;
 }
 
-bool inspect_shares_pids(os_fd opened) { return levels_of(opened) == known.pid_levels; }
+enum inspect_shares inspect_shares_pids(os_fd opened) {
+    int levels = levels_of(opened);
+    return levels == known.pid_levels ? INSPECT_SHARES
+           : levels < 0               ? INSPECT_SHARES_UNTOLD
+                                      : INSPECT_SHARES_NOT;
+}

@@ -3,7 +3,8 @@
  * Some files tell of a change once, to the first poll of the open file that comes, whoever polls: the mounts of a process and other files of
  * procfs, and triggers of pressure. The program would miss what the broker's poll is told. So the broker never polls such a file. It is ready at
  * all times for what it is open for: its reads and writes never wait. An epoll descriptor polls what is in it when it is polled itself, and is not
- * polled while such a file is in it. The kernel does not tell what is in an epoll descriptor that is in another one. */
+ * polled while such a file is in it. The kernel does not tell what is in an epoll descriptor that is in another one. Nor is an epoll descriptor looked into
+ * while what the kernel takes for that could be more than the memory limit leaves (cgroup.h): it is polled then. */
 #ifndef TAKER_H
 #define TAKER_H
 
@@ -29,8 +30,8 @@ bool taker_is(os_fd fd);
 /* What such a file is ready for, as in engine_event. */
 unsigned taker_ready(os_fd fd);
 
-/* Looks into an epoll descriptor. Not for the loop: its lock is taken. 0 and about the number of files in it; TAKER_E_INSIDE: such a file is in it, or one
- * that may be; or a negative errno. */
+/* Looks into an epoll descriptor. Not for the loop: its lock is taken. 0 and about the number of files in it (0: perhaps it was not looked into);
+ * TAKER_E_INSIDE: such a file is in it, or one that may be; or a negative errno. */
 int taker_find(os_fd epoll, size_t *n);
 
 /* The same before the calling thread polls it. A look takes time for each file, so one into many files counts for some polls that follow, unless

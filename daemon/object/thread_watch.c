@@ -141,7 +141,7 @@ static void work_try(struct poller_job *job, struct engine *engine) {
     if (thread_watch->polled)
         taker_forget(thread_watch->fd);
     try->error = arm(try->thread_watch, engine, try->interest, try->edge, false);
-    if (!try->error) /* arm() has looked into an epoll descriptor */
+    if (!try->error) /* arm() has looked into an epoll descriptor, if that could be done */
         try->error = thread_watch->polled ? engine_probe(&probe, 1) : taker_probe(&probe, &type, 1);
     try->events = probe.events;
 }

@@ -122,11 +122,7 @@ static int find_token(struct call *call, const Portd__V1__Hello *hello, struct a
 
 /* Without a worker that asks, the hello can only be tried again. */
 static int refuse_unasked(struct call *call, const char *field) {
-    return target_check_workers(call)
-               ? -1
-               : refusal_set(&call->refusal, REFUSAL_LIMIT, field,
-                             "end connections that are not needed, or try again",
-                             "the broker has no memory or descriptor to ask for the process");
+    return target_check_workers(call) ? -1 : inquiry_refuse_untold(field, &call->refusal);
 }
 
 static int identify(struct call *call, struct nominee *nominee, const char *field) {

@@ -226,20 +226,12 @@ static void dispatch(struct connection *connection, struct channel_frame *frame,
         loop_timer_clear(&connection->timer);
 }
 
-/* Many small fields take about a microsecond for so many bytes to unpack; bytes of data take next to nothing. */
-static size_t unpack_units(const struct channel_frame *frame, const Portd__V1__Request *request) {
-    enum { UNIT_BYTES = 64 };
-    size_t data =
-        request && request->method_case == PORTD__V1__REQUEST__METHOD_WRITE ? request->write->data.len : 0;
-    return (frame->length - data) / UNIT_BYTES;
-}
-
 void dispatch_frame(struct connection *connection, struct channel_frame *frame) {
     Portd__V1__Request plain;
     const Portd__V1__Request *request;
     bool hello;
     request = request_unpack(&connection->all->arena, frame->body, frame->length, &plain);
-    turn_spend(connection->user->lane.turns, unpack_units(frame, request));
+    turn_spend(connection->user->lane.turns, request_units(request, frame->length));
     hello = request && request->method_case == PORTD__V1__REQUEST__METHOD_HELLO;
     if (hello == (connection->session != NULL))
         connection_end(connection, hello ? "second hello" : "first request is not hello");

@@ -11,7 +11,6 @@
 #include "daemon/access/user.h"
 #include "daemon/object/discard.h"
 #include "daemon/object/env.h"
-#include "daemon/object/inspect.h"
 #include "proto/container.h"
 #include "request.h"
 #include "session.h"
@@ -23,9 +22,16 @@ bool inquiry_names_pids(const Portd__V1__Hello *hello) {
            hello->numbers_case == PORTD__V1__HELLO__NUMBERS_NUMBERS_PID;
 }
 
+int inquiry_refuse_untold(const char *field, struct refusal *refusal) {
+    return refusal_set(refusal, REFUSAL_LIMIT, field, "end connections that are not needed, or try again",
+                       "the broker has no memory or descriptor to ask for the process");
+}
+
 int inquiry_check_pids(const struct inquiry *inquiry, struct refusal *refusal) {
     static const char hint[] = "attach pidfds (pidfd_open) and set owners_attached or numbers_attached";
-    if (!inquiry->shares)
+    if (inquiry->shares == INSPECT_SHARES_UNTOLD)
+        return inquiry_refuse_untold("owner_pids", refusal);
+    if (inquiry->shares != INSPECT_SHARES)
         return refusal_set(refusal, REFUSAL_INVALID, "owner_pids", hint,
                            "pids are not accepted from a process that has ended or is in another pid "
                            "namespace than the broker");
@@ -143,6 +149,7 @@ bool inquiry_holds(struct connection *connection, void (*answered)(struct connec
     if (!length || length > FRAME_REQUEST_MAX || (size_t)(end - at) < length)
         return false;
     request = request_unpack(&connection->all->arena, at, length, &plain);
+    turn_spend(connection->user->lane.turns, request_units(request, length));
     if (!request || request->method_case != PORTD__V1__REQUEST__METHOD_HELLO)
         return false;
     bool pids = inquiry_names_pids(request->hello);

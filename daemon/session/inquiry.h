@@ -9,6 +9,7 @@
 
 #include "daemon/access/kept.h"
 #include "daemon/loop/offload.h"
+#include "daemon/object/inspect.h"
 #include "owner.h"
 #include "portd.pb-c.h"
 
@@ -29,9 +30,9 @@ struct inquiry {
     bool runs;
     struct kept slot; /* while it runs and the connection lasts */
     os_fd peer;       /* OS_FD_NONE: not asked about, or closed */
-    bool shares;      /* inspect_shares_pids */
     bool counted;     /* what pids name counts against the broker's control group */
     bool full;        /* inspect_pids_are_full */
+    enum inspect_shares shares;
     size_t n;
     os_fd pidfds[INQUIRY_PIDFDS]; /* in the channel */
     uint32_t pids[INQUIRY_PIDFDS];
@@ -43,6 +44,9 @@ bool inquiry_names_pids(const Portd__V1__Hello *hello);
 /* Whether the next frame, the first of the connection, must wait: it is a hello that needs answers, and a worker has been asked for them, which are then in
  * connection->inquiry. answered() is called in the loop. False also if a worker cannot be asked: connection->inquiry is NULL then. */
 bool inquiry_holds(struct connection *connection, void (*answered)(struct connection *connection));
+
+/* The refusal of a hello whose processes could not be asked for; it can only be tried again. Always -1. */
+int inquiry_refuse_untold(const char *field, struct refusal *refusal);
 
 /* 0, or -1 and the refusal: processes cannot be named by pids. */
 int inquiry_check_pids(const struct inquiry *inquiry, struct refusal *refusal);

@@ -99,6 +99,7 @@ static void on_timer(struct loop_timer *timer) {
     struct passings *all = CONTAINER_OF(timer, struct passings, timer);
     size_t checks = all->n_connections < CHECKS ? all->n_connections : CHECKS;
     bool vain = true;
+    all->hurries = false;
     for (; checks > 0; checks--) {
         struct connection *connection = next(all);
         size_t bytes = connection->passing.bytes;
@@ -191,7 +192,8 @@ void passing_hurry(struct connection *connection) {
     ring_remove(&connection->passing.node);
     ring_add_first(&connection->user->passings.list, &connection->passing.node);
     all->vain = 0;
-    (void)loop_timer_set(connection->all->loop, &all->timer, os_now_us() + HURRY_US);
+    if (!all->hurries) /* who comes later does not defer it */
+        all->hurries = !loop_timer_set(connection->all->loop, &all->timer, os_now_us() + HURRY_US);
 }
 
 void passing_weigh(struct connection *connection) {

@@ -56,6 +56,7 @@ struct passings {
     size_t n;      /* descriptors */
     int least;     /* kernel memory of the smallest message (socket.h) */
     unsigned vain; /* checks in a row that found nothing received */
+    bool hurries;  /* the timer is set for a check that is to be very soon */
 };
 
 /* 0 or -ENOMEM. */
@@ -81,7 +82,8 @@ size_t passing_memory(const struct connection *connection);
 /* Its bytes are charged, or could not be: it is checked from time to time, soon for the first time. */
 void passing_watch(struct connection *connection);
 
-/* Something is withheld from its client, which may read in a moment: it is checked very soon, before the uid's other connections. */
+/* Something is withheld from its client, which may read in a moment: it is checked once very soon, before the uid's other connections, and
+ * then as they are. */
 void passing_hurry(struct connection *connection);
 
 /* Whether a send has failed for its descriptors alone. */

@@ -20,3 +20,11 @@ const Portd__V1__Request *request_unpack(struct arena *arena, const uint8_t *bod
            sizeof plain->ping); /* every member of the union is a message pointer */
     return result > 0 ? plain : NULL;
 }
+
+/* Many small fields take about a microsecond for so many bytes; bytes of data take next to nothing. */
+size_t request_units(const Portd__V1__Request *request, size_t length) {
+    enum { UNIT_BYTES = 64 };
+    size_t data =
+        request && request->method_case == PORTD__V1__REQUEST__METHOD_WRITE ? request->write->data.len : 0;
+    return (length - data) / UNIT_BYTES;
+}

@@ -14,4 +14,7 @@ struct arena;
 const Portd__V1__Request *request_unpack(struct arena *arena, const uint8_t *body, size_t length,
                                          Portd__V1__Request *plain);
 
+/* What it took to unpack so many bytes, in units of a turn. request may be NULL. */
+size_t request_units(const Portd__V1__Request *request, size_t length);
+
 #endif

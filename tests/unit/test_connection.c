@@ -465,6 +465,7 @@ static void many_closes_of_one_turn_are_cut_in_sum(void **state) {
                 assert_return_code(epoll_ctl(epolls[j], EPOLL_CTL_ADD, copies[k][i], &event), errno);
         }
     }
+    assert_true(world_until(nothing_is_being_closed)); /* of the hellos */
     for (int k = 0; k < LEAVERS; k++)
         assert_return_code(shutdown(fds[k], SHUT_RDWR), errno);
     for (int i = 0; i < 1000 && world.sessions.connections; i++) {
