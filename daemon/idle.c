@@ -54,12 +54,14 @@ static void on_empty(struct loop_timer *timer) {
 
 static void on_quiet(struct loop_timer *timer) {
     struct idle *idle = CONTAINER_OF(timer, struct idle, quiet);
-    if (idle->heard != heard(idle) || !sessions_abandoned(idle->sessions))
-        wait_for_quiet(idle);
-    else if (door_leave(idle->door))
+    bool quiet = idle->heard == heard(idle), unfinished = false;
+    bool abandoned = quiet && sessions_abandoned(idle->sessions, &unfinished);
+    if (abandoned && door_leave(idle->door))
         stop(idle, "the only open connections are in the queues of held descriptors");
-    else
+    else if (abandoned || unfinished)
         set(idle, timer, QUIET_LEAST_US);
+    else
+        wait_for_quiet(idle);
 }
 
 void idle_init(struct idle *idle, struct loop *loop, struct sessions *sessions, struct door *door,

@@ -13,11 +13,12 @@
 
 enum { OPENED_MOST = 64 /* in one check: a worker closes them */ };
 
-static bool has_ended(struct connection *connection, size_t *opened) {
+static bool has_ended(struct connection *connection, size_t *opened, bool *unfinished) {
     os_fd process;
     if (connection->left)
         return true;
-    if (*opened >= OPENED_MOST || !fd_table_may_keep(connection->all->env->fd_table, 1))
+    *unfinished = *opened >= OPENED_MOST || !fd_table_may_keep(connection->all->env->fd_table, 1);
+    if (*unfinished)
         return false;
     connection->left =
         peer_has_ended(transport_peer(connection->channel.transport), &connection->peer, &process);
@@ -26,12 +27,13 @@ static bool has_ended(struct connection *connection, size_t *opened) {
     return connection->left;
 }
 
-bool sessions_abandoned(const struct sessions *sessions) {
+bool sessions_abandoned(const struct sessions *sessions, bool *unfinished) {
     struct connection *connection;
     const struct session *session;
     size_t opened = 0;
+    *unfinished = false;
     DL_FOREACH (sessions->connections, connection)
-        if (!has_ended(connection, &opened))
+        if (!has_ended(connection, &opened, unfinished))
             return false;
     DL_FOREACH (sessions->list, session)
         if (lease_bound(&session->lease))

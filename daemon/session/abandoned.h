@@ -13,9 +13,9 @@
 struct sessions;
 
 /* Whether all connections are abandoned: their processes have exited, no session has an owner or a time to live, and a descriptor
- * held here has descriptors in its queue. May take long: it reads /proc for each open descriptor. False also if it could not ask for all processes yet: the next call
- * goes on. */
-bool sessions_abandoned(const struct sessions *sessions);
+ * held here has descriptors in its queue. May take long: it reads /proc for each open descriptor. False and *unfinished: it could not ask for all processes yet, and
+ * the next call goes on. */
+bool sessions_abandoned(const struct sessions *sessions, bool *unfinished);
 
 /* Whether a descriptor that this process has open holds other descriptors. False where the system cannot say. */
 bool abandoned_inside(void);

@@ -11,7 +11,7 @@ enum { LIMIT_US = 60000000, SOON_US = 1000000 };
 
 static struct idle idle;
 static struct sessions sessions;
-static bool empty, abandoned, somebody_waits, stopped;
+static bool empty, abandoned, unfinished, somebody_waits, stopped;
 static struct loop_timer *timer; /* the one that is set */
 static int64_t after_us;
 
@@ -20,8 +20,9 @@ bool sessions_idle(const struct sessions *of) {
     return empty;
 }
 
-bool sessions_abandoned(const struct sessions *of) {
+bool sessions_abandoned(const struct sessions *of, bool *is_unfinished) {
     (void)of;
+    *is_unfinished = unfinished;
     return abandoned;
 }
 
@@ -52,7 +53,7 @@ void loop_stop(struct loop *on) {
 static void start(bool is_empty) {
     empty = is_empty;
     abandoned = !is_empty;
-    somebody_waits = stopped = false;
+    unfinished = somebody_waits = stopped = false;
     timer = NULL;
     idle_init(&idle, NULL, &sessions, NULL, LIMIT_US);
     idle_after(&idle);
@@ -116,6 +117,21 @@ static void who_was_admitted_starts_the_time_again(void **state) {
     }
 }
 
+static void a_check_goes_on_soon(void **state) {
+    (void)state;
+    start(false);
+    abandoned = false;
+    unfinished = true;
+    fire();
+    assert_false(stopped);
+    assert_set_for(1, SOON_US);
+    abandoned = true;
+    unfinished = false;
+    fire();
+    assert_true(stopped);
+    idle_deinit(&idle);
+}
+
 static void one_state_follows_the_other(void **state) {
     (void)state;
     start(true);
@@ -134,4 +150,5 @@ static void one_state_follows_the_other(void **state) {
 }
 
 TEST_MAIN(TEST_CASE(it_exits_after_the_limit), TEST_CASE(who_is_turned_away_defers_it_a_little),
-          TEST_CASE(who_was_admitted_starts_the_time_again), TEST_CASE(one_state_follows_the_other))
+          TEST_CASE(who_was_admitted_starts_the_time_again), TEST_CASE(a_check_goes_on_soon),
+          TEST_CASE(one_state_follows_the_other))
