@@ -5,11 +5,12 @@
 #include <stddef.h>
 
 struct kind {
-    const char *row; /* of the recorded scenarios */
+    const char *row;  /* of the recorded scenarios */
+    const char *kind; /* of tests/kinds.tsv */
     const char *what;
     int (*make)(void); /* looked after by the case, with all that it needs */
     /* A semaphore for reading and one for writing: i(dle), f(ired), - (none); events likewise: i(dle), r(eady).
-     * NULL: it depends on the kernel, which is asked. */
+     * NULL: it depends on the kernel or was not recorded, and the kernel is asked. */
     const char *answers;
 };
 

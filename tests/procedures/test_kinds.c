@@ -1,6 +1,7 @@
 /* test_kinds.c: each kind of descriptor in each state, tested with a semaphore and an event for both directions, one at a time.
  * The answers must equal the recorded ones, those of poll(2) and epoll here, and the handles; the descriptor's status flags,
- * offset and state must not change. */
+ * offset and state must not change. At the end a port of each is tried. */
+#include "answers.h"
 #include "ask.h"
 #include "descriptors.h"
 #include "kinds.h"
@@ -70,6 +71,8 @@ static char ask_one(portd_client *c, int fd, int mode, bool evt) {
     return ready ? evt ? 'r' : 'f' : 'i';
 }
 
+static char answered[128][6]; /* of kinds, in their order: what was right; then those of ports */
+
 static int check_kind(portd_client *c, const struct kind *kind) {
     char answers[5] = "", kernel[5];
     int fd = kind->make();
@@ -81,8 +84,11 @@ static int check_kind(portd_client *c, const struct kind *kind) {
     answers[2] = ask_one(c, fd, READ, true);
     answers[3] = ask_one(c, fd, WRITE, true);
     bool untouched = is_same(before, look_at(fd));
-    if (strcmp(answers, kernel) == 0 && (!kind->answers || strcmp(answers, kind->answers) == 0) && untouched)
+    if (strcmp(answers, kernel) == 0 && (!kind->answers || strcmp(answers, kind->answers) == 0) &&
+        untouched) {
+        memcpy(answered[kind - kinds], answers, 4);
         return 0;
+    }
     print_error("%s %s: %s; recorded %s, kernel %s%s\n", kind->row, kind->what, answers,
                 kind->answers ? kind->answers : "nothing", kernel, untouched ? "" : "; it was changed");
     return 1;
@@ -154,6 +160,23 @@ static void k64_k66_devices_and_proc(void **state) {
     check_rows("K64", "K66");
 }
 
+static void kinds_answer_as_the_table_says(void **state) {
+    portd_client *c = fixture_client(NULL);
+
+    (void)state;
+    assert_true(n_kinds <= sizeof(answered) / sizeof(*answered));
+    for (size_t i = 0; i < n_kinds; i++) {
+        char *answers = answered[i];
+        if (!*answers)
+            continue;
+        int fd = kinds[i].make();
+        answers[4] = answers_port(c, fd, false, false, answers[2]);
+        answers[5] = answers_port(c, fd, false, true, answers[3]);
+        answers_note(kinds[i].kind, answers);
+    }
+    answers_check("Linux");
+}
+
 /* ---- what the kernel does not watch --------------------------------------------------------------------------------- */
 
 static void x14_nothing_is_registered_without_a_semaphore(void **state) {
@@ -204,5 +227,6 @@ TEST_MAIN(FIXTURE_CASE(k01_k10_pipes_and_fifos), FIXTURE_CASE(k11_k20_socket_pai
           FIXTURE_CASE(k33_k35_udp), FIXTURE_CASE(k36_k43_what_is_always_ready),
           FIXTURE_CASE(k45_k50_terminals), FIXTURE_CASE(k51_k59_kernel_objects),
           FIXTURE_CASE(k62_k63_processes), FIXTURE_CASE(k64_k66_devices_and_proc),
+          FIXTURE_CASE(kinds_answer_as_the_table_says),
           FIXTURE_CASE(x14_nothing_is_registered_without_a_semaphore),
           FIXTURE_CASE(events_of_files_are_always_ready))

@@ -1,12 +1,13 @@
-/* test_kinds_win.c: each kind of handle of Windows, idle, then ready or ended, tested with a semaphore and an event for both directions. Looking takes no signal from
+/* test_kinds_win.c: each kind of handle of Windows, idle, then ready or ended, tested with a semaphore, an event and a port for both directions. Looking takes no signal from
  * anybody. */
 #include "tests/support/ends_win.h"
 /* after winsock2.h */
-#include "tests/support/fixture.h"
+#include "answers.h"
 
 /* Answers: a letter for the semaphore of reading, of writing, the event of reading, of writing. i: idle, f: fired, r: ready, h: by a hang-up or half-close, -:
  * it can have none. */
 struct kind {
+    const char *kind; /* of tests/kinds.tsv */
     const char *name, *type;
     void (*make)(os_fd ends[2]); /* ends[0] is asked; the other may be OS_FD_NONE */
     const char *idle;
@@ -36,6 +37,13 @@ static void make_listener(os_fd ends[2]) {
     ENDS_MUST(listen((SOCKET)ends[0], 1) == 0);
 }
 static void make_udp(os_fd ends[2]) { lone(ends, ends_bound(SOCK_DGRAM, &address)); }
+static void make_udp_pair(os_fd ends[2]) {
+    struct sockaddr_in addresses[2];
+    for (int i = 0; i < 2; i++)
+        ends[i] = ends_bound(SOCK_DGRAM, &addresses[i]);
+    for (int i = 0; i < 2; i++)
+        ENDS_MUST(connect((SOCKET)ends[i], (struct sockaddr *)&addresses[1 - i], sizeof(*addresses)) == 0);
+}
 static void make_bytes(os_fd ends[2]) { ends_pipe(ends, false); }
 static void make_messages(os_fd ends[2]) { ends_pipe(ends, true); }
 static void make_output(os_fd ends[2]) {
@@ -51,7 +59,7 @@ static void make_plain_writer(os_fd ends[2]) {
     ends[0] = made[1];
     ends[1] = made[0];
 }
-static void make_file(os_fd ends[2]) { lone(ends, ends_file(GENERIC_READ, 0)); }
+static void make_file(os_fd ends[2]) { lone(ends, ends_file(GENERIC_READ | GENERIC_WRITE, 0)); }
 static void make_null(os_fd ends[2]) { lone(ends, ends_null(0)); }
 static void make_directory(os_fd ends[2]) {
     lone(ends, CreateFileA("C:\\windows", GENERIC_READ, FILE_SHARE_READ | FILE_SHARE_WRITE, NULL,
@@ -62,6 +70,7 @@ static void make_auto_event(os_fd ends[2]) { lone(ends, CreateEventW(NULL, FALSE
 static void make_semaphore(os_fd ends[2]) { lone(ends, CreateSemaphoreW(NULL, 1, 1, NULL)); }
 static void make_mutex(os_fd ends[2]) { lone(ends, CreateMutexW(NULL, FALSE, NULL)); }
 static void make_timer(os_fd ends[2]) { lone(ends, CreateWaitableTimerW(NULL, TRUE, NULL)); }
+static void make_auto_timer(os_fd ends[2]) { lone(ends, CreateWaitableTimerW(NULL, FALSE, NULL)); }
 static void make_job(os_fd ends[2]) { lone(ends, CreateJobObjectW(NULL, NULL)); }
 static void make_process(os_fd ends[2]) {
     STARTUPINFOA how = {.cb = sizeof(how)};
@@ -115,28 +124,38 @@ static void resume(os_fd ends[2]) {
 }
 
 static const struct kind kinds[] = {
-    {"a connection with data", "tcp", ends_tcp, "ifir", send_byte, "ffrr", false},
-    {"a connection whose peer has stopped", "tcp", ends_tcp, "ifir", stop, "hfhr", false},
-    {"a listener", "tcp-listener", make_listener, "iiii", come, "firi", false},
-    {"datagrams", "udp", make_udp, "ifir", send_to, "ffrr", false},
-    {"a pipe of bytes", "pipe", make_bytes, "i-i-", put, "f-r-", false},
-    {"a pipe of messages", "pipe", make_messages, "i-i-", put, "f-r-", false},
-    {"a pipe whose other end has gone", "pipe", make_bytes, "i-i-", leave, "h-h-", false},
-    {"a plain pipe", "plain-pipe", ends_plain_pipe, "i-i-", put_plainly, "f-r-", false},
-    {"a plain pipe whose writer has gone", "plain-pipe", ends_plain_pipe, "i-i-", leave, "h-h-", false},
-    {"the writer's end of a plain pipe", "plain-pipe", make_plain_writer, "i-i-", leave, "h-h-", false},
-    {"a pipe that is not open for reading", "output-pipe", make_output, "----", NULL, NULL, false},
-    {"a file", "regular", make_file, "--rr", NULL, NULL, false},
-    {"a directory", "directory", make_directory, "--rr", NULL, NULL, false},
-    {"the null device", "character", make_null, "--rr", NULL, NULL, false},
-    {"an event object", "event-object", make_event, "i-i-", set, "f-r-", false},
-    {"a process", "process", make_process, "i-i-", resume, "f-r-", false},
-    {"a thread", "thread", make_thread, "i-i-", resume, "f-r-", false},
-    {"an event object that resets itself", "auto-reset-event", make_auto_event, "----", NULL, NULL, true},
-    {"a semaphore object", "semaphore-object", make_semaphore, "----", NULL, NULL, true},
-    {"a mutex", "mutex", make_mutex, "----", NULL, NULL, true},
-    {"a timer", "timer-object", make_timer, "----", NULL, NULL, false},
-    {"a job", "other", make_job, "----", NULL, NULL, false}};
+    {"TCP socket", "a connection with data", "tcp", ends_tcp, "ifir", send_byte, "ffrr", false},
+    {"TCP socket", "a connection whose peer has stopped", "tcp", ends_tcp, "ifir", stop, "hfhr", false},
+    {"TCP listener", "a listener", "tcp-listener", make_listener, "iiii", come, "firi", false},
+    {"UDP socket", "datagrams", "udp", make_udp, "ifir", send_to, "ffrr", false},
+    {"UDP socket", "connected datagrams", "udp", make_udp_pair, "ifir", send_byte, "ffrr", false},
+    {"named pipe, overlapped", "a pipe of bytes", "pipe", make_bytes, "i-i-", put, "f-r-", false},
+    {"named pipe, overlapped", "a pipe of messages", "pipe", make_messages, "i-i-", put, "f-r-", false},
+    {"named pipe, overlapped", "a pipe whose other end has gone", "pipe", make_bytes, "i-i-", leave, "h-h-",
+     false},
+    {"pipe for synchronous I/O", "a plain pipe", "plain-pipe", ends_plain_pipe, "i-i-", put_plainly, "f-r-",
+     false},
+    {"pipe for synchronous I/O", "a plain pipe whose writer has gone", "plain-pipe", ends_plain_pipe, "i-i-",
+     leave, "h-h-", false},
+    {"pipe for synchronous I/O", "the writer's end of a plain pipe", "plain-pipe", make_plain_writer, "i-i-",
+     leave, "h-h-", false},
+    {"named pipe, open for writing alone", "a pipe that is not open for reading", "output-pipe", make_output,
+     "----", NULL, NULL, false},
+    {"regular file", "a file", "regular", make_file, "--rr", NULL, NULL, false},
+    {"directory", "a directory", "directory", make_directory, "--rr", NULL, NULL, false},
+    {"null device", "the null device", "character", make_null, "--rr", NULL, NULL, false},
+    {"event object that stays set", "an event object", "event-object", make_event, "i-i-", set, "f-r-",
+     false},
+    {"process", "a process", "process", make_process, "i-i-", resume, "f-r-", false},
+    {"thread", "a thread", "thread", make_thread, "i-i-", resume, "f-r-", false},
+    {"event object that resets itself", "an event object that resets itself", "auto-reset-event",
+     make_auto_event, "----", NULL, NULL, true},
+    {"semaphore object", "a semaphore object", "semaphore-object", make_semaphore, "----", NULL, NULL, true},
+    {"mutex", "a mutex", "mutex", make_mutex, "----", NULL, NULL, true},
+    {"timer that stays signalled", "a timer", "timer-object", make_timer, "----", NULL, NULL, false},
+    {"timer that resets itself", "a timer that resets itself", "timer-object", make_auto_timer, "----", NULL,
+     NULL, false},
+    {"job", "a job", "other", make_job, "----", NULL, NULL, false}};
 
 static bool is_socket(const struct kind *kind) {
     return strcmp(kind->type, "tcp") == 0 || strcmp(kind->type, "udp") == 0 ||
@@ -209,12 +228,15 @@ static char ask(portd_client *c, const struct kind *kind, os_fd fd, bool evt, bo
 }
 
 static void ask_all(portd_client *c, const struct kind *kind, os_fd fd, const char *expected) {
-    char answers[5] = "";
+    char answers[7] = "";
 
     for (int i = 0; i < 4; i++)
         answers[i] = ask(c, kind, fd, i >= 2, i % 2);
     if (strcmp(answers, expected) != 0)
         fail_msg("%s: %s, not %s", kind->name, answers, expected);
+    for (int i = 0; i < 2; i++)
+        answers[4 + i] = answers_port(c, (portd_native)fd, is_socket(kind), i == 1, answers[2 + i]);
+    answers_note(kind->kind, answers);
 }
 
 /* What is not told later is not told at all: the wait is in flight when it changes. */
@@ -256,6 +278,11 @@ static void each_kind(void **state) {
     ends_begin();
     for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++)
         check(c, &kinds[i]);
+}
+
+static void kinds_answer_as_the_table_says(void **state) {
+    (void)state;
+    answers_check("Windows");
 }
 
 /* A handle and a socket may have the same number: they are two. */
@@ -318,9 +345,10 @@ static void no_wait_is_woken_alone(void **state) {
 }
 
 int main(void) {
-    struct CMUnitTest cases[] = {
-        FIXTURE_CASE(each_kind), FIXTURE_CASE(numbers_of_handles_and_sockets_are_apart),
-        FIXTURE_CASE(a_connection_to_this_broker), FIXTURE_CASE(no_wait_is_woken_alone)};
+    struct CMUnitTest cases[] = {FIXTURE_CASE(each_kind), FIXTURE_CASE(kinds_answer_as_the_table_says),
+                                 FIXTURE_CASE(numbers_of_handles_and_sockets_are_apart),
+                                 FIXTURE_CASE(a_connection_to_this_broker),
+                                 FIXTURE_CASE(no_wait_is_woken_alone)};
 
     return TEST_RUN(cases);
 }
