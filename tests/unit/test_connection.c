@@ -7,7 +7,6 @@
 #include "daemon/base/metrics.h"
 #include "daemon/loop/closer.h"
 #include "daemon/session/connection.h"
-#include "daemon/session/passing.h"
 #include "portd.pb-c.h"
 #include "proto/frame.h"
 #include "tests/support/on_socket.h"
@@ -638,43 +637,6 @@ static void what_is_withheld_is_sent_later(void **state) {
     assert_true(world_until(nobody_is_there_in_time));
 }
 
-/* Another connection has something withheld again and again. */
-static void who_hurries_defers_nobody(void **state) {
-    const int64_t deadline = os_now_us() + 20000000;
-    struct refusal refusal;
-
-    (void)state;
-    world.users.limits[USER_BYTES] = 4096;
-    int fds[2];
-    for (int i = 0; i < 2; i++) {
-        fds[i] = world_connect();
-        assert_true(fds[i] >= 0);
-        assert_int_equal(send(fds[i], hello, sizeof hello, 0), sizeof hello);
-        world_until_idle();
-    }
-    withheld_by = fds[0];
-    struct connection *connection = world.sessions.connections, *other = connection->next;
-    connection->user->used[USER_CONNECTIONS] += CONNECTION_MANY;
-    (void)refusal_set(&refusal, REFUSAL_INVALID, NULL, NULL, "no");
-    while (!connection->indebted) {
-        assert_int_equal(send(withheld_by, ping, sizeof ping, 0), sizeof ping);
-        world_until_idle();
-    }
-    connection_refuse(connection, 1, &refusal);
-    connection_flush_all(&world.sessions);
-    assert_true(connection->withheld && channel_pending(&connection->channel) > 0);
-    assert_true(read_all(withheld_by) > 0);
-    for (come_later = 0; !what_was_withheld_has_come() && os_now_us() < deadline;) {
-        passing_hurry(other);
-        (void)world_turn(0);
-    }
-    assert_true(come_later > 0);
-    connection->user->used[USER_CONNECTIONS] -= CONNECTION_MANY;
-    os_close(fds[0]);
-    os_close(fds[1]);
-    assert_true(world_until(nobody_is_there_in_time));
-}
-
 static int begin(void **state) {
     (void)state;
     world_make(16);
@@ -699,5 +661,4 @@ TEST_MAIN(cmocka_unit_test_setup_teardown(who_has_spent_the_rate_is_read_again, 
           cmocka_unit_test_setup_teardown(who_rests_is_known_after_it_has_gone, begin, end),
           cmocka_unit_test_setup_teardown(who_says_nothing_is_ended_after_a_rest, begin, end),
           cmocka_unit_test_setup_teardown(who_takes_no_descriptors_is_told, begin, end),
-          cmocka_unit_test_setup_teardown(what_is_withheld_is_sent_later, begin, end),
-          cmocka_unit_test_setup_teardown(who_hurries_defers_nobody, begin, end))
+          cmocka_unit_test_setup_teardown(what_is_withheld_is_sent_later, begin, end))
