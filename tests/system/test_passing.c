@@ -49,6 +49,7 @@ static int run_small(void *data) {
     int program = open(getenv("PORTD_DAEMON"), O_RDONLY | O_CLOEXEC);
     if (program < 0 || setrlimit(RLIMIT_NOFILE, &limit) || !guest_become(UID_BROKER))
         return 126;
+    (void)execv(getenv("PORTD_DAEMON"), arguments);
     (void)fexecve(program, arguments, environ); /* in a folder that the user cannot search */
     return 127;
 }
