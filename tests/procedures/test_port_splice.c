@@ -125,20 +125,20 @@ static void ports_take_turns(void **state) {
     make_pipe(own);
     portd_id in = port_in(c, ends[0]), other = port_in(c, ends[0]);
     struct io *splice = io_splice(c, in, own[1], 100, 100);
-    fd_say(ends[1], "a");
-    fd_until_left(own[0], 1);
     struct io *read = io_read(c, other, 10, 0);
+    fd_say(ends[1], "a");
+    fd_until_left(own[0], 1); /* the splice waited first, and now the read does */
     fd_say(ends[1], "b");
-    fd_until_left(own[0], 2); /* it waited first */
-    fd_say(ends[1], "c");
     assert_int_equal(io_answer(read), 1);
-    assert_int_equal(read->bytes[0], 'c');
+    assert_int_equal(read->bytes[0], 'b');
+    fd_say(ends[1], "c");
+    fd_until_left(own[0], 2);
     fd_say(ends[1], "d");
     fd_until_left(own[0], 3);
     portd_cancel(splice->request);
     assert_int_equal(io_answer(splice), 1);
     assert_int_equal(splice->count, 3);
-    fd_hear(own[0], "abd");
+    fd_hear(own[0], "acd");
 }
 
 static void a_full_pipe_is_an_answer(void **state) {
