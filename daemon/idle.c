@@ -4,7 +4,8 @@
  * request and no reply, and all connections are abandoned (session/abandoned.h). That check can take long; it runs only when no
  * client could be delayed by it.
  *
- * Somebody who waits to be accepted defers the exit a little. Only who is admitted starts the time of the limit again: others may be turned away. */
+ * Somebody who waits to be accepted defers the exit a little, the longer the more often. Only who is admitted starts the time of the limit again: others may
+ * be turned away. The door may also be one that cannot be closed. */
 #include "idle.h"
 
 #include "base/log.h"
@@ -29,9 +30,26 @@ static void set(struct idle *idle, struct loop_timer *timer, int64_t after_us) {
         log_write(LOG_LEVEL_WARNING, "out of memory: --idle-exit is disabled");
 }
 
+static int64_t quiet_us(const struct idle *idle) {
+    return idle->limit_us > QUIET_LEAST_US ? idle->limit_us : QUIET_LEAST_US;
+}
+
+static void wait_for_empty(struct idle *idle) {
+    idle->heard = heard(idle);
+    idle->again_us = AGAIN_US;
+    set(idle, &idle->empty, idle->limit_us);
+}
+
 static void wait_for_quiet(struct idle *idle) {
     idle->heard = heard(idle);
-    set(idle, &idle->quiet, idle->limit_us > QUIET_LEAST_US ? idle->limit_us : QUIET_LEAST_US);
+    idle->again_us = QUIET_LEAST_US;
+    set(idle, &idle->quiet, quiet_us(idle));
+}
+
+static void look_again(struct idle *idle, struct loop_timer *timer, int64_t most_us) {
+    set(idle, timer, idle->again_us < most_us ? idle->again_us : most_us);
+    if (idle->again_us < most_us)
+        idle->again_us *= 2;
 }
 
 static void stop(struct idle *idle, const char *why) {
@@ -41,15 +59,14 @@ static void stop(struct idle *idle, const char *why) {
 
 static void on_empty(struct loop_timer *timer) {
     struct idle *idle = CONTAINER_OF(timer, struct idle, empty);
-    idle->set = false; /* idle_after() sets it again */
-    if (!sessions_idle(idle->sessions) || idle->heard != heard(idle))
+    if (!sessions_idle(idle->sessions)) /* idle_after() will see it */
         return;
-    if (door_leave(idle->door)) {
+    if (idle->heard != heard(idle))
+        wait_for_empty(idle);
+    else if (door_leave(idle->door))
         stop(idle, "no connections and nothing held");
-        return;
-    }
-    idle->set = true;
-    set(idle, timer, AGAIN_US);
+    else
+        look_again(idle, timer, idle->limit_us);
 }
 
 static void on_quiet(struct loop_timer *timer) {
@@ -59,7 +76,7 @@ static void on_quiet(struct loop_timer *timer) {
     if (abandoned && door_leave(idle->door))
         stop(idle, "the only open connections are in the queues of held descriptors");
     else if (abandoned || unfinished)
-        set(idle, timer, QUIET_LEAST_US);
+        look_again(idle, timer, quiet_us(idle));
     else
         wait_for_quiet(idle);
 }
@@ -88,8 +105,7 @@ void idle_after(struct idle *idle) {
     idle->set = empty;
     if (empty) {
         loop_timer_clear(&idle->quiet);
-        idle->heard = heard(idle);
-        set(idle, &idle->empty, idle->limit_us);
+        wait_for_empty(idle);
     } else {
         loop_timer_clear(&idle->empty);
         wait_for_quiet(idle);

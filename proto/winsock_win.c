@@ -62,16 +62,9 @@ static BOOL CALLBACK open_driver(INIT_ONCE *once, void *nothing, void **driver) 
                         0) >= 0;
 }
 
-/* What the driver says of a handle that is none of its own differs between systems, and is never one of these. */
-static int meaning(NTSTATUS status) {
-    switch (status) {
-    case STATUS_INSUFFICIENT_RESOURCES:
-    case STATUS_NO_MEMORY:
-    case STATUS_QUOTA_EXCEEDED:
-        return -ENOMEM;
-    default:
-        return status >= 0;
-    }
+bool winsock_lacks(int32_t status) {
+    return status == STATUS_INSUFFICIENT_RESOURCES || status == STATUS_NO_MEMORY ||
+           status == STATUS_QUOTA_EXCEEDED;
 }
 
 int winsock_is(os_fd fd) {
@@ -81,8 +74,10 @@ int winsock_is(os_fd fd) {
 
     if (!InitOnceExecuteOnce(&opened, open_driver, NULL, &driver))
         return -ENOMEM;
-    return meaning(NtDeviceIoControlFile(driver, NULL, NULL, NULL, &status, AFD_POLL, &poll, sizeof(poll),
-                                         &poll, sizeof(poll)));
+    /* What the driver says of a handle that is none of its own differs between systems. */
+    NTSTATUS result = NtDeviceIoControlFile(driver, NULL, NULL, NULL, &status, AFD_POLL, &poll, sizeof(poll),
+                                            &poll, sizeof(poll));
+    return winsock_lacks(result) ? -ENOMEM : result >= 0;
 }
 
 static int errno_now(void) {

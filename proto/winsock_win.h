@@ -4,12 +4,16 @@
 
 #include "os.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /* Whether a handle is a socket, known to Winsock or not: 1 or 0, or a negative errno if that cannot be told now. It does not wait for what other
  * holders do with the handle: the question is put to the socket driver and not to the handle's file, whose lock a holder of a synchronous one can
  * keep. */
 int winsock_is(os_fd fd);
+
+/* Whether the socket driver answers with that status because the system lacks something for the call. */
+bool winsock_lacks(int32_t status);
 
 /* Another descriptor of the same socket, which Winsock knows in this process; not inherited. 0 and *copy, or a negative errno. */
 int winsock_copy(os_fd fd, os_fd *copy);

@@ -5,6 +5,7 @@
 #include "afd_win.h"
 
 #include "engine.h"
+#include "proto/winsock_win.h"
 
 #include <errno.h>
 #include <string.h>
@@ -40,7 +41,7 @@ HANDLE afd_open(void) {
 
     if (NT_SUCCESS(result))
         return afd;
-    errno = result == STATUS_INSUFFICIENT_RESOURCES || result == STATUS_NO_MEMORY ? ENOMEM : ENODEV;
+    errno = winsock_lacks(result) ? ENOMEM : ENODEV;
     return NULL;
 }
 
@@ -48,14 +49,7 @@ HANDLE afd_open(void) {
 static int failure(NTSTATUS status) {
     if (NT_SUCCESS(status))
         return 0;
-    switch (status) {
-    case STATUS_INSUFFICIENT_RESOURCES:
-    case STATUS_NO_MEMORY:
-    case STATUS_QUOTA_EXCEEDED:
-        return -ENOMEM;
-    default:
-        return -EBADF;
-    }
+    return winsock_lacks(status) ? -ENOMEM : -EBADF;
 }
 
 ULONG afd_wanted(unsigned interest) {

@@ -91,6 +91,7 @@ static void follow(struct connection *connection) {
 }
 
 static bool set_timer(struct passings *all, struct loop *loop) {
+    all->hurries = false;
     return !loop_timer_set(loop, &all->timer, os_now_us() + ((int64_t)CHECK_US << all->vain));
 }
 

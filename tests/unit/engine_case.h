@@ -40,6 +40,9 @@ unsigned told(void);
 /* The same, but waits for it: where the kernel tells a little later, as with connections and processes. */
 unsigned told_in_time(void);
 
+/* The same of a descriptor that is kept and was told already: at once where the kernel watches it, a moment later where a wait for it is registered anew. */
+unsigned told_again(void);
+
 /* Whether the engine has nothing to wake up for, not even an event that it then drops. */
 bool sleeps(void);
 

@@ -20,3 +20,5 @@ void fd_close(os_fd fd) { close(fd); }
 unsigned fd_flags(os_fd fd) { return (unsigned)fcntl(fd, F_GETFL); }
 
 void fd_await(os_fd fd) { (void)poll(&(struct pollfd){.fd = fd, .events = POLLIN}, 1, -1); }
+
+unsigned told_again(void) { return told(); }

@@ -7,6 +7,7 @@
 #include "daemon/base/metrics.h"
 #include "daemon/loop/closer.h"
 #include "daemon/session/connection.h"
+#include "daemon/session/passing.h"
 #include "portd.pb-c.h"
 #include "proto/frame.h"
 #include "tests/support/on_socket.h"
@@ -38,6 +39,17 @@ static size_t read_all(int fd) {
     return total;
 }
 
+/* Of a client that has said hello and has read the welcome. */
+static int connect_greeted(void) {
+    int fd = world_connect();
+
+    assert_true(fd >= 0);
+    assert_int_equal(send(fd, hello, sizeof hello, 0), sizeof hello);
+    world_until_idle();
+    assert_true(read_all(fd) > 0);
+    return fd;
+}
+
 static bool nobody_is_there(void) { return world.fd_table.used == world.used; }
 
 /* It is not read for a while, and then goes on: every request is answered. What a second brings may be spent twice before. */
@@ -49,11 +61,7 @@ static void who_has_spent_the_rate_is_read_again(void **state) {
 
     (void)state;
     world.users.rate = RATE;
-    int fd = world_connect();
-    assert_true(fd >= 0);
-    assert_int_equal(send(fd, hello, sizeof hello, 0), sizeof hello);
-    world_until_idle();
-    assert_true(read_all(fd) > 0);
+    int fd = connect_greeted();
     assert_int_equal(send(fd, ping, sizeof ping, 0), sizeof ping);
     world_until_idle();
     const size_t reply = read_all(fd);
@@ -79,11 +87,7 @@ static void what_takes_long_to_unpack_is_little_of_a_turn(void **state) {
     static const uint8_t id[] = {0x08, 0x01}, unknown[FIELD] = {0x98, 0x06, 0x01};
 
     (void)state;
-    int fd = world_connect();
-    assert_true(fd >= 0);
-    assert_int_equal(send(fd, hello, sizeof hello, 0), sizeof hello);
-    world_until_idle();
-    assert_true(read_all(fd) > 0);
+    int fd = connect_greeted();
     for (size_t i = 0; i < REQUESTS; i++) {
         frame_encode(bytes[i], (struct frame_header){.length = sizeof bytes[i] - FRAME_HEADER});
         memcpy(bytes[i] + FRAME_HEADER, id, sizeof id);
@@ -413,12 +417,8 @@ static bool nothing_is_being_closed(void) { return closer_pending(world.closer) 
 /* Makes a connection that its client leaves, or that an error of its client ends. Returns whether a worker closes it. */
 static bool is_closed_by_a_worker(bool left) {
     static const uint8_t wrong[FRAME_HEADER] = {0};
-    int fd = world_connect();
+    int fd = connect_greeted();
 
-    assert_true(fd >= 0);
-    assert_int_equal(send(fd, hello, sizeof hello, 0), sizeof hello);
-    world_until_idle();
-    assert_true(read_all(fd) > 0);
     assert_true(world_until(nothing_is_being_closed)); /* of the hello */
     if (left)
         os_close(fd);
@@ -454,11 +454,7 @@ static void many_closes_of_one_turn_are_cut_in_sum(void **state) {
     for (int i = 0; i < EPOLLS; i++)
         epolls[i] = epoll_create1(EPOLL_CLOEXEC);
     for (int k = 0; k < LEAVERS; k++) {
-        fds[k] = world_connect();
-        assert_true(fds[k] >= 0);
-        assert_int_equal(send(fds[k], hello, sizeof hello, 0), sizeof hello);
-        world_until_idle();
-        assert_true(read_all(fds[k]) > 0);
+        fds[k] = connect_greeted();
         for (int i = 0; i < SOME_COPIES; i++) {
             copies[k][i] = os_dup(fds[k]);
             for (int j = 0; j < EPOLLS; j++)
@@ -490,11 +486,7 @@ static void who_rests_is_known_after_it_has_gone(void **state) {
     struct refusal refusal;
 
     (void)state;
-    int fd = world_connect();
-    assert_true(fd >= 0);
-    assert_int_equal(send(fd, hello, sizeof hello, 0), sizeof hello);
-    world_until_idle();
-    assert_true(read_all(fd) > 0);
+    int fd = connect_greeted();
     /* A reply that a timer makes, say. */
     user->lane.rest_until = INT64_MAX - 1;
     (void)refusal_set(&refusal, REFUSAL_INVALID, NULL, NULL, "no");
@@ -637,6 +629,32 @@ static void what_is_withheld_is_sent_later(void **state) {
     assert_true(world_until(nobody_is_there_in_time));
 }
 
+static bool none_is_checked(void) { return world.sessions.passings.n_connections == 0; }
+
+/* The check that is to be very soon is not put off: not by who hurries next, nor because there was one before whose connection needed none any more. */
+static void who_hurries_defers_nobody(void **state) {
+    const struct loop_timer *timer = &world.sessions.passings.timer;
+
+    (void)state;
+    int fds[] = {connect_greeted(), connect_greeted()};
+    struct connection *first = world.sessions.connections, *second = first->next;
+    assert_true(world_until(none_is_checked));
+    passing_hurry(first);
+    const int64_t due = timer->deadline, now = os_now_us();
+    while (os_now_us() == now) /* a later deadline is another one */
+        ;
+    passing_hurry(second);
+    assert_int_equal(timer->deadline, due);
+    assert_true(world_until(none_is_checked));
+    passing_watch(first);
+    const int64_t late = timer->deadline;
+    passing_hurry(first);
+    assert_true(timer->deadline < late || os_now_us() > late - 10000);
+    os_close(fds[0]);
+    os_close(fds[1]);
+    assert_true(world_until(nobody_is_there_in_time));
+}
+
 static int begin(void **state) {
     (void)state;
     world_make(16);
@@ -661,4 +679,5 @@ TEST_MAIN(cmocka_unit_test_setup_teardown(who_has_spent_the_rate_is_read_again, 
           cmocka_unit_test_setup_teardown(who_rests_is_known_after_it_has_gone, begin, end),
           cmocka_unit_test_setup_teardown(who_says_nothing_is_ended_after_a_rest, begin, end),
           cmocka_unit_test_setup_teardown(who_takes_no_descriptors_is_told, begin, end),
-          cmocka_unit_test_setup_teardown(what_is_withheld_is_sent_later, begin, end))
+          cmocka_unit_test_setup_teardown(what_is_withheld_is_sent_later, begin, end),
+          cmocka_unit_test_setup_teardown(who_hurries_defers_nobody, begin, end))

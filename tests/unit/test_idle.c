@@ -117,6 +117,41 @@ static void who_was_admitted_starts_the_time_again(void **state) {
     }
 }
 
+/* It does not wake again and again for nothing. */
+static void a_door_that_cannot_be_closed_is_tried_ever_more_seldom(void **state) {
+    (void)state;
+    for (int quiet = 0; quiet < 2; quiet++) {
+        int looks = 0;
+        start(!quiet);
+        somebody_waits = true;
+        for (int64_t last = 0; last < LIMIT_US - SOON_US; last = after_us) {
+            fire();
+            assert_set_for(last + 1, LIMIT_US);
+            assert_in_range(++looks, 1, 16);
+        }
+        fire();
+        assert_set_for(LIMIT_US - SOON_US, LIMIT_US);
+        somebody_waits = false;
+        fire();
+        assert_true(stopped);
+        idle_deinit(&idle);
+    }
+}
+
+/* The loop has not said yet that somebody has come. */
+static void who_comes_at_the_last_moment_is_seen_afterwards(void **state) {
+    (void)state;
+    start(true);
+    empty = false;
+    fire();
+    assert_false(stopped);
+    assert_set_for(LIMIT_US - SOON_US, LIMIT_US);
+    abandoned = true;
+    fire();
+    assert_true(stopped);
+    idle_deinit(&idle);
+}
+
 static void a_check_goes_on_soon(void **state) {
     (void)state;
     start(false);
@@ -150,5 +185,7 @@ static void one_state_follows_the_other(void **state) {
 }
 
 TEST_MAIN(TEST_CASE(it_exits_after_the_limit), TEST_CASE(who_is_turned_away_defers_it_a_little),
-          TEST_CASE(who_was_admitted_starts_the_time_again), TEST_CASE(a_check_goes_on_soon),
+          TEST_CASE(who_was_admitted_starts_the_time_again),
+          TEST_CASE(a_door_that_cannot_be_closed_is_tried_ever_more_seldom),
+          TEST_CASE(who_comes_at_the_last_moment_is_seen_afterwards), TEST_CASE(a_check_goes_on_soon),
           TEST_CASE(one_state_follows_the_other))
