@@ -98,17 +98,21 @@ int door_open(struct door *door, const struct options *options) {
     return error;
 }
 
-bool door_leave(struct door *door) {
+int door_leave(struct door *door) {
+    int error;
+    if (transport_waits(door->listener))
+        return -EAGAIN;
     if (!door->own)
-        return !transport_waits(door->listener);
-    if (transport_waits(door->listener) || transport_hide(door->address, &door->file))
-        return false;
+        return 0;
+    error = transport_hide(door->address, &door->file);
+    if (error)
+        return error;
     if (transport_waits(door->listener)) {
         transport_show(door->address, &door->file);
-        return false;
+        return -EAGAIN;
     }
     door_close(door);
-    return true;
+    return 0;
 }
 
 void door_close(struct door *door) {

@@ -20,8 +20,9 @@ struct door {
 /* 0, or a negative errno, which has been logged. -EADDRINUSE: another program listens there. */
 int door_open(struct door *door, const struct options *options);
 
-/* Closes the listener if no client is waiting. True: closed. False: a client is waiting, or closing failed; nothing has changed. */
-bool door_leave(struct door *door);
+/* Closes the listener if no client is waiting. 0, or a negative errno, and nothing has changed: -EAGAIN if a client is waiting, another if the socket
+ * file cannot be taken away. */
+int door_leave(struct door *door);
 
 /* Removes the socket file if it is still this broker's, and refuses further connections. The listener itself stays open until the
  * process exits: clients in its queue may have sent descriptors whose close blocks, but the kernel does not make an exiting

@@ -4,8 +4,8 @@
  * request and no reply, and all connections are abandoned (session/abandoned.h). That check can take long; it runs only when no
  * client could be delayed by it.
  *
- * Somebody who waits to be accepted defers the exit a little, the longer the more often. Only who is admitted starts the time of the limit again: others may
- * be turned away. The door may also be one that cannot be closed. */
+ * Somebody who waits to be accepted defers the exit a little. Only who is admitted starts the time of the limit again: others may be turned away. A door
+ * that cannot be closed is tried again after the time of the limit. */
 #include "idle.h"
 
 #include "base/log.h"
@@ -15,9 +15,11 @@
 #include "session/abandoned.h"
 #include "session/session.h"
 
+#include <errno.h>
+
 enum {
-    QUIET_LEAST_US = 1000000, /* even if the limit is shorter: the check costs time */
-    AGAIN_US = 20000          /* until who waits has been admitted or turned away */
+    AGAIN_LEAST_US = 1000000, /* even if the limit is shorter: what is tried again costs time */
+    ADMIT_US = 20000          /* until who waits has been admitted or turned away */
 };
 
 static uint64_t heard(const struct idle *idle) {
@@ -30,53 +32,48 @@ static void set(struct idle *idle, struct loop_timer *timer, int64_t after_us) {
         log_write(LOG_LEVEL_WARNING, "out of memory: --idle-exit is disabled");
 }
 
-static int64_t quiet_us(const struct idle *idle) {
-    return idle->limit_us > QUIET_LEAST_US ? idle->limit_us : QUIET_LEAST_US;
+static int64_t again_us(const struct idle *idle) {
+    return idle->limit_us > AGAIN_LEAST_US ? idle->limit_us : AGAIN_LEAST_US;
 }
 
 static void wait_for_empty(struct idle *idle) {
     idle->heard = heard(idle);
-    idle->again_us = AGAIN_US;
     set(idle, &idle->empty, idle->limit_us);
 }
 
 static void wait_for_quiet(struct idle *idle) {
     idle->heard = heard(idle);
-    idle->again_us = QUIET_LEAST_US;
-    set(idle, &idle->quiet, quiet_us(idle));
+    set(idle, &idle->quiet, again_us(idle));
 }
 
-static void look_again(struct idle *idle, struct loop_timer *timer, int64_t most_us) {
-    set(idle, timer, idle->again_us < most_us ? idle->again_us : most_us);
-    if (idle->again_us < most_us)
-        idle->again_us *= 2;
-}
-
-static void stop(struct idle *idle, const char *why) {
+static void leave(struct idle *idle, struct loop_timer *timer, const char *why) {
+    int error = door_leave(idle->door);
+    if (error) {
+        set(idle, timer, error == -EAGAIN ? ADMIT_US : again_us(idle));
+        return;
+    }
     log_write(LOG_LEVEL_INFO, "stopping because idle; %s", why);
     loop_stop(idle->loop);
 }
 
 static void on_empty(struct loop_timer *timer) {
     struct idle *idle = CONTAINER_OF(timer, struct idle, empty);
-    if (!sessions_idle(idle->sessions)) /* idle_after() will see it */
-        return;
-    if (idle->heard != heard(idle))
+    if (!sessions_idle(idle->sessions))
+        idle_after(idle);
+    else if (idle->heard != heard(idle))
         wait_for_empty(idle);
-    else if (door_leave(idle->door))
-        stop(idle, "no connections and nothing held");
     else
-        look_again(idle, timer, idle->limit_us);
+        leave(idle, timer, "no connections and nothing held");
 }
 
 static void on_quiet(struct loop_timer *timer) {
     struct idle *idle = CONTAINER_OF(timer, struct idle, quiet);
     bool quiet = idle->heard == heard(idle), unfinished = false;
     bool abandoned = quiet && sessions_abandoned(idle->sessions, &unfinished);
-    if (abandoned && door_leave(idle->door))
-        stop(idle, "the only open connections are in the queues of held descriptors");
-    else if (abandoned || unfinished)
-        look_again(idle, timer, quiet_us(idle));
+    if (abandoned)
+        leave(idle, timer, "the only open connections are in the queues of held descriptors");
+    else if (unfinished)
+        set(idle, timer, AGAIN_LEAST_US);
     else
         wait_for_quiet(idle);
 }

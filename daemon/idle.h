@@ -16,9 +16,8 @@ struct idle {
     struct door *door;
     int64_t limit_us; /* 0: never */
     struct loop_timer empty, quiet;
-    int64_t again_us; /* until the next look, where the last one was not the end */
-    bool set;         /* `empty` is */
-    uint64_t heard;   /* requests and admitted connections so far, when the timer was set */
+    bool set;       /* `empty` is */
+    uint64_t heard; /* requests and admitted connections so far, when the timer was set */
 };
 
 void idle_init(struct idle *idle, struct loop *loop, struct sessions *sessions, struct door *door,

@@ -1,6 +1,7 @@
 /* abandoned.c: see abandoned.h. The cheap checks come first.
  *
- * A process that has ended stays so: the connection remembers it. So a check that may open no more descriptors goes on where it was at the next. */
+ * A process that has ended stays so: the connection remembers it. So a check that has opened as many descriptors as one may goes on where it was at the next. One for
+ * which the table of descriptors has no room has not begun: there is no next one soon. */
 #include "abandoned.h"
 
 #include "connection.h"
@@ -17,8 +18,8 @@ static bool has_ended(struct connection *connection, size_t *opened, bool *unfin
     os_fd process;
     if (connection->left)
         return true;
-    *unfinished = *opened >= OPENED_MOST || !fd_table_may_keep(connection->all->env->fd_table, 1);
-    if (*unfinished)
+    *unfinished = *opened >= OPENED_MOST;
+    if (*unfinished || !fd_table_may_keep(connection->all->env->fd_table, 1))
         return false;
     connection->left =
         peer_has_ended(transport_peer(connection->channel.transport), &connection->peer, &process);

@@ -82,8 +82,8 @@ size_t passing_memory(const struct connection *connection);
 /* Its bytes are charged, or could not be: it is checked from time to time, soon for the first time. */
 void passing_watch(struct connection *connection);
 
-/* Something is withheld from its client, which may read in a moment: it is checked once very soon, before the uid's other connections, and
- * then as they are. */
+/* Something is withheld from its client, which may read in a moment: it is checked once within 5 ms, before the uid's other connections, and
+ * then as they are. With several that come in that time one may be checked too early, and then waits 100 ms. */
 void passing_hurry(struct connection *connection);
 
 /* Whether a send has failed for its descriptors alone. */
