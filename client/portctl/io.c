@@ -53,6 +53,16 @@ static int take_copy(struct io *io) {
     return 0;
 }
 
+/* A listening socket is readable when a connection has come, and never has bytes. */
+static int check_bytes(struct io *io) {
+    static const char *const listeners[] = {"tcp-listener", "unix-listener", NULL};
+
+    if (io->copy >= 0 ? !native_listens(io->copy) : !io_is_type(io, listeners))
+        return 0;
+    return io_fail(io, PORTD_E_INVALID, "accept a connection and wrap that",
+                   "the port's socket listens: it has connections, not bytes");
+}
+
 void io_close(struct io *io) {
     stop_leave_client();
     if (io->copy >= 0)
@@ -86,6 +96,8 @@ int io_open(struct io *io, const struct invocation *in, int direction) {
     rc = io_check_port(io, direction);
     if (rc == 0)
         rc = take_copy(io);
+    if (rc == 0)
+        rc = check_bytes(io);
     if (rc != 0)
         io_close(io);
     return rc;

@@ -58,13 +58,16 @@ bool native_small_pipe(portd_native ends[2]);
 /* Whether it has somebody at its other end, who may leave: a pipe, a socket or a terminal. True if that cannot be determined. */
 bool native_has_peer(portd_native number);
 
+/* Whether it is a socket that listens. */
+bool native_listens(portd_native number);
+
 /* Whether it is a regular file. */
 bool native_is_file(portd_native number);
 
 /* Whether `from` is the same file as `to` and is read before the place that is written: what is written would be read. */
 bool native_feeds_itself(portd_native from, portd_native to);
 
-/* Takes out what is in such a pipe, and drops it, without waiting. Returns how many bytes that was; where no descriptor is left they stay in it. */
+/* Takes out what is in such a pipe, and drops it, without waiting: from now on its end does not block. Returns how many bytes that was. */
 size_t native_drain(portd_native from);
 
 /* Moves at most so many bytes from one to the other in the kernel, without waiting, if one of them is a pipe: how many, 0 at the end; -1 and errno,

@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -83,6 +84,13 @@ bool native_has_peer(portd_native number) {
 
     return fstat((int)number, &status) != 0 || S_ISFIFO(status.st_mode) || S_ISSOCK(status.st_mode) ||
            isatty((int)number) == 1;
+}
+
+bool native_listens(portd_native number) {
+    int listens = 0;
+    socklen_t size = sizeof(listens);
+
+    return getsockopt((int)number, SOL_SOCKET, SO_ACCEPTCONN, &listens, &size) == 0 && listens != 0;
 }
 
 bool native_is_file(portd_native number) {

@@ -146,6 +146,15 @@ bool native_writes_pipe(portd_native number) {
 
 bool native_has_peer(portd_native number) { return GetFileType(transfer_handle(number)) != FILE_TYPE_DISK; }
 
+bool native_listens(portd_native number) {
+    HANDLE handle = transfer_handle(number);
+    BOOL listens = FALSE;
+    int size = sizeof(listens);
+
+    return handle != NULL &&
+           getsockopt((SOCKET)handle, SOL_SOCKET, SO_ACCEPTCONN, (char *)&listens, &size) == 0 && listens;
+}
+
 bool native_is_file(portd_native number) { return GetFileType(transfer_handle(number)) == FILE_TYPE_DISK; }
 
 bool native_feeds_itself(portd_native from, portd_native to) {

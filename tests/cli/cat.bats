@@ -240,6 +240,41 @@ PYTHON
   done
 }
 
+# Runs a command with a listening socket as descriptor 7.
+listening() {
+  python3 -c '
+import os, socket, sys
+kind, path, *command = sys.argv[1:]
+if kind == "tcp":
+    server = socket.create_server(("127.0.0.1", 0))
+else:
+    server = socket.socket(socket.AF_UNIX, getattr(socket, kind))
+    server.bind(path)
+    server.listen()
+os.dup2(server.fileno(), 7)
+os.execvp(command[0], command)' "$@"
+}
+
+@test "cat, write, relay: a socket that listens has no bytes: exit code 2, and nothing is read" {
+  for kind in tcp SOCK_STREAM SOCK_SEQPACKET; do
+    mapfile -t ids < <(listening $kind "$BATS_TEST_TMPDIR/$kind" "$PORTCTL_BIN" wrap socket 7)
+    for way in "${WAYS[@]}"; do
+      [ "$kind$way" != SOCK_SEQPACKET--through-broker ] || continue # of those the broker does not tell it
+      for call in "cat ${ids[0]}" "cat ${ids[0]} --json" "write ${ids[1]}" "relay ${ids[0]}"; do
+        echo kept >"$BATS_TEST_TMPDIR/file"
+        read -ra words <<<"$call"
+        exec 9<"$BATS_TEST_TMPDIR/file"
+        both portctl "${words[@]}" --timeout 20s ${way:+"$way"} <&9
+        exits 2
+        has "$output$error" "the port's socket listens"
+        [ "$(cat <&9)" = kept ]
+        exec 9<&-
+      done
+    done
+    portctl close "${ids[@]}"
+  done
+}
+
 @test "cat, write: the flags of the descriptor are as they were; nothing stays at the broker" {
   flags() { sed -n 's/^flags:[[:space:]]*//p' "/proc/self/fdinfo/5"; }
   before=$(flags)
@@ -449,6 +484,38 @@ except BlockingIOError:
     exec 9>&-
     portctl close "$out"
   done
+}
+
+# Until more than so many bytes lie in a fifo.
+until_more() { # FIFO BYTES
+  python3 -c '
+import array, fcntl, os, sys, termios, time
+end = os.open(sys.argv[1], os.O_RDONLY | os.O_NONBLOCK)
+count = array.array("i", [0])
+while count[0] <= int(sys.argv[2]):
+    time.sleep(0.01)
+    fcntl.ioctl(end, termios.FIONREAD, count)' "$@"
+}
+
+@test "write: through the broker, what its end has left in the pipe is counted" {
+  open_ends
+  out=$(portctl wrap fd 8 --mode write)
+  mkfifo "$BATS_TEST_TMPDIR/in"
+  exec 9<>"$BATS_TEST_TMPDIR/in"
+  head -c 60000 /dev/zero >&8
+  head -c 50000 /dev/zero >&9
+  "$PORTCTL_BIN" write "$out" --through-broker <&9 2>"$BATS_TEST_TMPDIR/error" 3>&- &
+  writer=$!
+  until_more "$BATS_TEST_TMPDIR/ends" 60000
+  kill -KILL "$BROKER_PID"
+  code=0
+  wait "$writer" || code=$?
+  [ "$code" -eq 3 ] || { cat "$BATS_TEST_TMPDIR/error"; false; }
+  lost=$(sed -n 's/.*; \([0-9]*\) bytes that had been read from standard input were not written.*/\1/p' "$BATS_TEST_TMPDIR/error")
+  taken=$(($(drain "$BATS_TEST_TMPDIR/ends" | wc -c) - 60000))
+  left=$(drain "$BATS_TEST_TMPDIR/in" | wc -c)
+  [ "$lost" -gt 0 ]
+  [ $((taken + left + lost)) -eq 50000 ] || { echo "$taken taken, $left left, lost $lost"; false; }
 }
 
 @test "cat: what the port had given and standard output did not take is counted" {

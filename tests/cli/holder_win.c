@@ -7,6 +7,7 @@
  *     pipe            an anonymous pipe: READ WRITE
  *     named           an overlapped pipe of bytes: SERVER CLIENT
  *     tcp             two sockets that are connected
+ *     listener        a socket that listens
  *     event, auto     an event, idle: manual-reset, or auto-reset
  *     process         a process, which runs until it is ended
  *     file PATH       a file, for reading and writing
@@ -95,6 +96,16 @@ static void make_tcp(void) {
     other = accept(listener, NULL, NULL);
     closesocket(listener);
     answer_pair((HANDLE)one, (HANDLE)other);
+}
+
+static void make_listener(void) {
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    SOCKET listener = socket(AF_INET, SOCK_STREAM, 0);
+
+    if (bind(listener, (struct sockaddr *)&address, sizeof(address)) != 0 || listen(listener, 1) != 0)
+        printf("failed %d\n", WSAGetLastError());
+    else
+        answer_one((HANDLE)listener);
 }
 
 /* The command line of the child is this program's with a word that makes it sleep. */
@@ -321,6 +332,8 @@ static void obey(char *line) {
         make_named();
     else if (strcmp(line, "tcp") == 0)
         make_tcp();
+    else if (strcmp(line, "listener") == 0)
+        make_listener();
     else if (strcmp(line, "event") == 0 || strcmp(line, "auto") == 0)
         answer_one(CreateEventW(&inherited, line[0] == 'e', FALSE, NULL));
     else if (strcmp(line, "process") == 0)

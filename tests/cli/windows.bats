@@ -271,6 +271,21 @@ until_reading() {
   has "$output" half-close
 }
 
+@test "cat, write: a socket that listens has no bytes: exit code 2" {
+  holder listener listener
+  held wrap socket "$listener"
+  exits 0
+  mapfile -t ids < <(tr -d '\r' <<<"$output")
+  for way in '' --through-broker; do
+    for call in "cat ${ids[0]}" "write ${ids[1]}"; do
+      # shellcheck disable=SC2086
+      both portctl $call --timeout 20s $way </dev/null
+      exits 2
+      has "$error" "the port's socket listens"
+    done
+  done
+}
+
 @test "the standard streams are bytes" {
   printf 'a\r\nb\nc\032d\0e' >"$BATS_TEST_TMPDIR/bytes"
   id=$(portctl wrap fd 0 --mode read --ttl 1min <"$BATS_TEST_TMPDIR/bytes")
