@@ -89,6 +89,16 @@ static int take(struct options *options, int which, const char *value) {
     }
 }
 
+/* getopt_long would take --li for --listen, which would break once another option begins so. */
+static bool is_known(const char *word, const struct option *table) {
+    size_t length = word && strncmp(word, "--", 2) == 0 ? strcspn(word + 2, "=") : 0;
+    if (length == 0)
+        return true;
+    while (table->name && (strlen(table->name) != length || memcmp(table->name, word + 2, length) != 0))
+        table++;
+    return table->name;
+}
+
 int options_parse(struct options *options, int argc, char **argv) {
     static const struct option table[] = {
         {"listen", required_argument, NULL, 'l'},    {"mode", required_argument, NULL, 'm'},
@@ -96,15 +106,17 @@ int options_parse(struct options *options, int argc, char **argv) {
         {"log-level", required_argument, NULL, 'v'}, {"help", no_argument, NULL, 'h'},
         {"version", no_argument, NULL, 'V'},         {NULL, 0, NULL, 0},
     };
-    int which, result;
+    int which = 0, result;
     *options = (struct options){.mode = 0600, .notify_fd = OS_FD_NONE, .log_level = LOG_LEVEL_INFO};
-    while ((which = getopt_long(argc, argv, "h", table, NULL)) != -1) {
+    /* "+": it stops at the first word that is no option, so argv[optind] is what it reads next. */
+    while (is_known(argv[optind], table) && (which = getopt_long(argc, argv, "+h", table, NULL)) != -1) {
         result = take(options, which, optarg);
         if (result)
             return result;
     }
     if (optind == argc)
         return 0;
-    fprintf(stderr, "portd: unexpected argument \"%s\"\nportd: see portd --help\n", argv[optind]);
+    fprintf(stderr, "portd: %s \"%s\"\nportd: see portd --help\n",
+            which == -1 ? "unexpected argument" : "unknown option", argv[optind]);
     return 2;
 }

@@ -1,4 +1,4 @@
-/* test_command_line.c: what portd says, and how it exits, when it cannot listen where it was told to or where its user's socket belongs. */
+/* test_command_line.c: what portd says, and how it exits, when an option is wrong, or when it cannot listen where it was told to or where its user's socket belongs. */
 #define _GNU_SOURCE
 
 #include "guest.h"
@@ -7,6 +7,7 @@ enum { USAGE = 2, STRANGER = 1000 };
 
 struct started {
     const char *listen; /* NULL: without the option */
+    const char *option; /* instead of --listen; NULL: none */
     const char *runtime;
     bool as_user; /* not as root */
     int said;     /* standard error */
@@ -24,8 +25,9 @@ static int start(void *data) {
     int file = open(program, O_RDONLY);
     if (file < 0 || (started->as_user && geteuid() == 0 && !guest_become(STRANGER)))
         return 102;
+    const char *option = started->option ? started->option : "--listen";
     char *const bare[] = {(char *)(uintptr_t) "portd", NULL};
-    char *const told[] = {(char *)(uintptr_t) "portd", (char *)(uintptr_t) "--listen",
+    char *const told[] = {(char *)(uintptr_t) "portd", (char *)(uintptr_t)option,
                           (char *)(uintptr_t)started->listen, NULL};
     (void)fexecve(file, started->listen ? told : bare, environ);
     return 103;
@@ -75,6 +77,28 @@ static void an_address_that_is_none_is_a_fault_of_the_command_line(void **state)
     }
 }
 
+static void options_are_not_abbreviated(void **state) {
+    static const struct {
+        const char *option, *word, *fault;
+    } wrong[] = {{"--liste", "fd:1000", "unknown option \"--liste\""},
+                 {"--listen-to", "fd:1000", "unknown option \"--listen-to\""},
+                 {"--mo=600", "--help", "unknown option \"--mo=600\""},
+                 {"--vers", "--help", "unknown option \"--vers\""},
+                 {"listen", "--vers", "unexpected argument \"listen\""},
+                 {"--", "--version", "unexpected argument \"--version\""},
+                 {"--mode", "--mo", "--mode: invalid value \"--mo\""},
+                 {"--mode=rw", "--mo", "--mode: invalid value \"rw\""}};
+    char text[1024], expected[256];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+        struct started started = {.option = wrong[i].option, .listen = wrong[i].word};
+        assert_int_equal(end_of(&started, text, sizeof(text)), USAGE);
+        (void)snprintf(expected, sizeof(expected), "portd: %s\nportd: see portd --help\n", wrong[i].fault);
+        assert_string_equal(text, expected);
+    }
+}
+
 /* The address is one; that nobody can listen there is no fault of the command line. */
 static void an_address_where_nothing_can_listen_is_a_failure(void **state) {
     struct started started = {.listen = "unix:/nonexistent/portd.sock"};
@@ -109,5 +133,6 @@ static void a_directory_that_cannot_be_created_is_named_with_its_variables(void 
 }
 
 TEST_MAIN(FIXTURE_CASE_BARE(an_address_that_is_none_is_a_fault_of_the_command_line),
+          FIXTURE_CASE_BARE(options_are_not_abbreviated),
           FIXTURE_CASE_BARE(an_address_where_nothing_can_listen_is_a_failure),
           FIXTURE_CASE_BARE(a_directory_that_cannot_be_created_is_named_with_its_variables))
