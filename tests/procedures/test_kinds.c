@@ -166,9 +166,11 @@ static void kinds_answer_as_the_table_says(void **state) {
     (void)state;
     assert_true(n_kinds <= sizeof(answered) / sizeof(*answered));
     for (size_t i = 0; i < n_kinds; i++) {
+        if (!*answered[i])
+            test_skip("another case has failed or was left out, so not every kind was answered");
+    }
+    for (size_t i = 0; i < n_kinds; i++) {
         char *answers = answered[i];
-        if (!*answers)
-            continue;
         int fd = kinds[i].make();
         answers[4] = answers_port(c, fd, false, false, answers[2]);
         answers[5] = answers_port(c, fd, false, true, answers[3]);

@@ -271,6 +271,8 @@ static void check(portd_client *c, const struct kind *kind) {
     os_close(ends[1]);
 }
 
+static bool all_answered;
+
 static void each_kind(void **state) {
     portd_client *c = fixture_client(NULL);
 
@@ -278,10 +280,13 @@ static void each_kind(void **state) {
     ends_begin();
     for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++)
         check(c, &kinds[i]);
+    all_answered = true;
 }
 
 static void kinds_answer_as_the_table_says(void **state) {
     (void)state;
+    if (!all_answered)
+        test_skip("another case has failed or was left out, so not every kind was answered");
     answers_check("Windows");
 }
 

@@ -115,6 +115,20 @@ static void until_there_is_enough(void **state) {
     }
 }
 
+static bool no_job_runs(void *data) {
+    uint64_t running = 0;
+    portd_list *list;
+
+    assert_int_equal(portd_get_stats(data, fixture_soon(), &list), 1);
+    for (size_t i = 0; i < portd_list_count(list); i++) {
+        const portd_metric *metric = portd_list_metric(list, i);
+        if (strcmp(metric->name, "jobs") == 0 && strcmp(metric->labels[0].value, "waiting") != 0)
+            running += metric->value;
+    }
+    portd_list_free(list);
+    return running == 0;
+}
+
 /* Two ports of one descriptor: each gets its turn. */
 static void ports_take_turns(void **state) {
     portd_client *c = fixture_client(NULL);
@@ -127,7 +141,8 @@ static void ports_take_turns(void **state) {
     struct io *splice = io_splice(c, in, own[1], 100, 100);
     struct io *read = io_read(c, other, 10, 0);
     fd_say(ends[1], "a");
-    fd_until_left(own[0], 1); /* the splice waited first, and now the read does */
+    fd_until_left(own[0], 1);
+    assert_true(fixture_until(no_job_runs, c)); /* the splice waited first, and now the read does */
     fd_say(ends[1], "b");
     assert_int_equal(io_answer(read), 1);
     assert_int_equal(read->bytes[0], 'b');

@@ -18,6 +18,7 @@
 #include <sys/inotify.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -483,9 +484,9 @@ static void a_pidfd_with_locks_tells_its_process(void **state) {
 }
 
 /* Of a connection of this process to itself. */
-static bool shares_pids(int connection, uint32_t pid) {
+static enum inspect_shares shares_pids(int connection, uint32_t pid) {
     int process;
-    bool shares = inspect_may_share_pids(connection, pid, &process);
+    enum inspect_shares shares = inspect_may_share_pids(connection, pid, &process);
 
     if (process < 0)
         return shares;
@@ -503,14 +504,45 @@ static void a_process_with_locks_shares_pids(void **state) {
     uint64_t key, peer = inspect_peer(ends[0], (uint32_t)getpid(), &process);
     self = inspect_open_pid((uint32_t)getpid(), &key);
     assert_true(peer == key);
-    assert_false(shares_pids(ends[0], 0));
-    assert_true(shares_pids(ends[0], (uint32_t)getpid()));
+    assert_int_equal(shares_pids(ends[0], 0), INSPECT_SHARES_NOT);
+    assert_int_equal(shares_pids(ends[0], (uint32_t)getpid()), INSPECT_SHARES);
     assert_true(lock(self));
-    assert_true(shares_pids(ends[0], (uint32_t)getpid()));
+    assert_int_equal(shares_pids(ends[0], (uint32_t)getpid()), INSPECT_SHARES);
     int all[] = {ends[0], ends[1], self, process};
     for (size_t i = 0; i < sizeof(all) / sizeof(*all); i++)
         if (all[i] >= 0)
             close(all[i]);
+}
+
+/* Nothing opens a descriptor until it is restored. */
+static struct rlimit forbid_descriptors(void) {
+    struct rlimit before, none;
+
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+    none = (struct rlimit){0, before.rlim_max};
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+    return before;
+}
+
+static void without_descriptors_it_is_untold_who_shares_pids(void **state) {
+    int ends[2], process;
+
+    (void)state;
+    inspect_init(OS_FD_NONE);
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
+    int self = opened((uint32_t)getpid());
+    assert_int_equal(inspect_shares_pids(self), INSPECT_SHARES);
+    struct rlimit before = forbid_descriptors();
+    enum inspect_shares by_connection = inspect_may_share_pids(ends[0], (uint32_t)getpid(), &process);
+    enum inspect_shares by_process = inspect_shares_pids(self);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+    assert_int_equal(by_connection, INSPECT_SHARES_UNTOLD);
+    assert_int_equal(process, OS_FD_NONE);
+    assert_int_equal(by_process, INSPECT_SHARES_UNTOLD);
+    assert_int_equal(shares_pids(ends[0], (uint32_t)getpid()), INSPECT_SHARES);
+    close(ends[0]);
+    close(ends[1]);
+    close(self);
 }
 
 static void what_is_no_pidfd_is_none(void **state) {
@@ -530,6 +562,7 @@ static void what_is_no_pidfd_is_none(void **state) {
 TEST_MAIN(TEST_CASE(sockets), TEST_CASE(files), TEST_CASE(anonymous_inodes),
           TEST_CASE(every_type_has_a_name_of_its_own), TEST_CASE(what_is_refused),
           TEST_CASE(a_pidfd_with_locks_tells_its_process), TEST_CASE(a_process_with_locks_shares_pids),
+          TEST_CASE(without_descriptors_it_is_untold_who_shares_pids),
           TEST_CASE(files_are_asked_by_pollers_alone), TEST_CASE(a_silent_file_server_is_not_asked),
           TEST_CASE(a_file_that_may_not_be_looked_at_has_its_type),
           TEST_CASE(a_connection_to_the_listener_is_our_own),
