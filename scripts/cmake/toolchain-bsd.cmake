@@ -13,6 +13,8 @@ endif()
 get_filename_component(CMAKE_SYSTEM_PROCESSOR "${PORTD_FOREIGN}" NAME)
 set(CMAKE_SYSROOT "${PORTD_SYSROOT}")
 set(CMAKE_C_COMPILER clang)
+set(CMAKE_CXX_COMPILER "${CMAKE_C_COMPILER}") # protobuf-c asks for one, and compiles nothing with it
+set(CMAKE_CXX_COMPILER_FORCED ON)
 set(CMAKE_C_COMPILER_TARGET "${PORTD_TRIPLET}")
 foreach(kind EXE SHARED MODULE)
   set(CMAKE_${kind}_LINKER_FLAGS_INIT "-fuse-ld=lld -L${PORTD_SYSROOT}/usr/lib") # clang names that folder for FreeBSD and OpenBSD alone

@@ -3,6 +3,8 @@ set(CMAKE_SYSTEM_NAME Darwin)
 list(APPEND CMAKE_TRY_COMPILE_PLATFORM_VARIABLES PORTD_MACOS)
 get_filename_component(CMAKE_SYSTEM_PROCESSOR "${PORTD_MACOS}" NAME)
 set(CMAKE_C_COMPILER "${PORTD_MACOS}/tools/cc")
+set(CMAKE_CXX_COMPILER "${CMAKE_C_COMPILER}") # protobuf-c asks for one, and compiles nothing with it
+set(CMAKE_CXX_COMPILER_FORCED ON)
 set(CMAKE_AR "${PORTD_MACOS}/tools/ar" CACHE FILEPATH "")
 set(CMAKE_RANLIB "${PORTD_MACOS}/tools/ranlib" CACHE FILEPATH "")
 # No SDK and no install_name_tool: the compiler brings its own, and programs are linked as they are installed.

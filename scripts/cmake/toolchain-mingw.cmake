@@ -11,6 +11,11 @@ if(NOT PORTD_WINDOWS)
 endif()
 get_filename_component(CMAKE_SYSTEM_PROCESSOR "${PORTD_WINDOWS}" NAME)
 set(CMAKE_C_COMPILER ${CMAKE_SYSTEM_PROCESSOR}-w64-mingw32-gcc)
+# protobuf-c asks for one for C++, and compiles nothing with it. Without its name libraries are named as for another one.
+set(CMAKE_CXX_COMPILER "${CMAKE_C_COMPILER}")
+set(CMAKE_CXX_COMPILER_ID GNU)
+set(CMAKE_CXX_COMPILER_ID_RUN ON)
+set(CMAKE_CXX_COMPILER_FORCED ON)
 set(CMAKE_RC_COMPILER ${CMAKE_SYSTEM_PROCESSOR}-w64-mingw32-windres)
 foreach(kind EXE SHARED MODULE)
   set(CMAKE_${kind}_LINKER_FLAGS_INIT "-static") # or they would need libgcc_s_seh-1.dll, and some tests libwinpthread-1.dll, beside them
