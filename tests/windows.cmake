@@ -37,6 +37,7 @@ set(PORTD_TESTS_WIN32
   system/scm
   unit/address
   unit/arena
+  unit/asker
   unit/charge
   unit/channel
   unit/client_connect

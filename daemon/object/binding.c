@@ -44,9 +44,10 @@ static const struct {
 };
 
 static bool is_own(const struct session_objects *session_objects, os_fd fd) {
+    struct user *user = session_objects->account.user;
     os_fd opened;
-    bool own = inspect_is_own(fd, &opened);
-    discard_opened(session_objects->registry->env.closer, session_objects->account.user, opened);
+    bool own = inspect_is_own(fd, user->uid, &opened);
+    discard_opened(session_objects->registry->env.closer, user, opened);
     return own;
 }
 
@@ -111,7 +112,8 @@ int binding_claim(struct session_objects *session_objects, uint64_t key, os_fd f
     struct binding *old = binding_find(session_objects, key);
     const struct descriptor *copy = old ? bound_descriptor(old) : NULL;
     bool same = copy && !descriptor_is_closing(copy) && inspect_same(copy->fd, fd);
-    enum inspect_type type = same ? (enum inspect_type)copy->type : inspect_type_of(fd);
+    enum inspect_type type =
+        same ? (enum inspect_type)copy->type : inspect_type_of(fd, session_objects->account.user->uid);
     *claim = (struct binding_claim){.binding = old};
     if (check(session_objects, type, fd, socket, refusal))
         return -1;

@@ -75,7 +75,8 @@ const char *inspect_identity(void);
 /* Whether this system's Unix sockets have abstract names. Where they have not, a name that begins with NUL is none. */
 bool inspect_knows_abstract_names(void);
 
-enum inspect_type inspect_type_of(os_fd fd);
+/* uid: on whose behalf. On Windows somebody else's use of a file can make the question wait, so that a user may have only so many asked. */
+enum inspect_type inspect_type_of(os_fd fd, os_uid uid);
 
 /* Whether descriptors of that type are always ready, so that engine_can_watch need not be asked. */
 bool inspect_is_unwatchable(enum inspect_type type);
@@ -96,8 +97,8 @@ bool inspect_needs_thread(os_fd fd, enum inspect_type type);
 
 /* True if fd is the broker's listener, or a client's end of a connection to it, accepted or not. The address
  * alone does not prove that: in another mount or network namespace another process may listen at the same one.
- * So the process that called listen(2) is compared too, which the kernel reports for each end. `opened`: as below. */
-bool inspect_is_own(os_fd fd, os_fd *opened);
+ * So the process that called listen(2) is compared too, which the kernel reports for each end. uid: as above; `opened`: as below. */
+bool inspect_is_own(os_fd fd, os_uid uid, os_fd *opened);
 
 /* True if both are the same open file description. False also if that cannot be determined. */
 bool inspect_same(os_fd a, os_fd b);

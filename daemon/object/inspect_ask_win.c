@@ -1,11 +1,12 @@
-/* inspect_ask_win.c: threads of a pool ask. One whose query waits for the holder of the file stays until that has returned; so there are ASKING_MOST of
- * those at most, and from then on nothing is asked. The pool has that many and is for nothing else: the loop waits until a thread has begun,
- * or until its allowance is used up.
+/* inspect_ask_win.c: threads of a pool ask. One whose query waits for the holder of the file stays until that has returned; so each user may have some of
+ * those at most (asker_win.h), and from then on nothing is asked for that user. The pool has as many as all may have and is for nothing else: the loop waits
+ * until a thread has begun, or until the user's allowance is used up.
  *
- * The loop waits PATIENCE_MS for an answer. What it waits beyond FREE_MS comes out of an allowance, so that nobody who uses his files while he passes them
- * keeps it for more than STALL_US at once and a hundredth of the time for long. A query that waits says something, too: that the file is for synchronous I/O. */
+ * The loop waits PATIENCE_MS for an answer. What it waits beyond FREE_MS comes out of that allowance. A query that waits says something, too: that the file
+ * is for synchronous I/O. */
 #include "inspect_ask_win.h"
 
+#include "asker_win.h"
 #include "daemon/readiness/nt_win.h"
 #include "proto/pipe_win.h"
 
@@ -15,14 +16,7 @@
 #include <winioctl.h>
 
 /* STARTED_MS: the thread has to come to run, on a busy machine. */
-enum {
-    ASKING_MOST = 32,
-    STARTED_MS = 1000,
-    PATIENCE_MS = 100,
-    FREE_MS = 5,
-    STALL_US = 1000000,
-    REFILL = 100
-};
+enum { STARTED_MS = 1000, PATIENCE_MS = 100, FREE_MS = 5 };
 enum { SYNCHRONOUS = 0x30 };
 
 bool inspect_ask_name(os_fd fd, wchar_t name[INSPECT_NAME_UNITS]) {
@@ -41,12 +35,12 @@ bool inspect_ask_name(os_fd fd, wchar_t name[INSPECT_NAME_UNITS]) {
 }
 
 struct ask {
+    struct asker *asker;
     atomic_int refs;
     HANDLE fd, started, answered;
     atomic_int type; /* enum inspect_type: what is known by now */
 };
 
-static atomic_int asking;
 static TP_CALLBACK_ENVIRON *pool; /* NULL: there was no memory for it; made later then, by the loop */
 
 /* Of the broker's pipe, without its folder. */
@@ -58,7 +52,7 @@ static bool make_pool(void) {
     TP_POOL *made = pool ? NULL : CreateThreadpool(NULL);
 
     if (made) {
-        SetThreadpoolThreadMaximum(made, ASKING_MOST);
+        SetThreadpoolThreadMaximum(made, ASKER_THREADS);
         InitializeThreadpoolEnvironment(&environment);
         SetThreadpoolCallbackPool(&environment, made);
         pool = &environment;
@@ -186,13 +180,13 @@ static void CALLBACK work(PTP_CALLBACK_INSTANCE instance, void *context) {
     (void)CloseHandle(
         ask->fd); /* before the answer: a copy that is left keeps the other end of a pipe from its end */
     ask->fd = NULL;
+    asker_leave(ask->asker);
     (void)SetEvent(ask->answered);
-    (void)atomic_fetch_sub(&asking, 1);
     ask_unref(ask);
 }
 
 /* NULL: the system lacks something for it. */
-static struct ask *ask_start(HANDLE fd) {
+static struct ask *ask_start(HANDLE fd, struct asker *asker) {
     struct ask *ask = make_pool() ? calloc(1, sizeof *ask) : NULL;
 
     if (!ask)
@@ -205,39 +199,39 @@ static struct ask *ask_start(HANDLE fd) {
         !DuplicateHandle(GetCurrentProcess(), fd, GetCurrentProcess(), &ask->fd, 0, FALSE,
                          DUPLICATE_SAME_ACCESS))
         goto fail;
-    (void)atomic_fetch_add(&asking, 1);
+    ask->asker = asker;
     (void)atomic_fetch_add(&ask->refs, 1);
     if (TrySubmitThreadpoolCallback(work, ask, pool))
         return ask;
-    (void)atomic_fetch_sub(&asking, 1);
     (void)atomic_fetch_sub(&ask->refs, 1);
 fail:
     ask_unref(ask);
     return NULL;
 }
 
-/* Waits for the answer. For the loop: it alone has the allowance. */
-static void await(const struct ask *ask) {
-    static int64_t allowance = STALL_US, last;
-    int64_t begin = os_now_us(), waited;
+/* Waits for the answer. The user has entered, and no other one since. */
+static void await(const struct ask *ask, struct asker *asker, int64_t begin) {
+    bool patient = asker_may_wait(asker);
+    int64_t waited;
 
-    allowance += (begin - last) / REFILL;
-    if (allowance > STALL_US)
-        allowance = STALL_US;
-    last = begin;
-    if (WaitForSingleObject(ask->started, allowance > 0 ? STARTED_MS : FREE_MS) == WAIT_OBJECT_0)
-        (void)WaitForSingleObject(ask->answered, allowance > 0 ? PATIENCE_MS : FREE_MS);
+    if (WaitForSingleObject(ask->started, patient ? STARTED_MS : FREE_MS) == WAIT_OBJECT_0)
+        (void)WaitForSingleObject(ask->answered, patient ? PATIENCE_MS : FREE_MS);
     waited = os_now_us() - begin - FREE_MS * 1000;
-    allowance -= waited > 0 ? waited : 0;
+    if (waited > 0)
+        asker_waited(asker, waited);
 }
 
-enum inspect_type inspect_ask(os_fd fd) {
-    struct ask *ask = atomic_load(&asking) < ASKING_MOST ? ask_start(fd) : NULL;
+enum inspect_type inspect_ask(os_fd fd, os_uid uid) {
+    int64_t begin = os_now_us();
+    struct asker *asker = asker_enter(uid, begin);
+    struct ask *ask = asker ? ask_start(fd, asker) : NULL;
     enum inspect_type type;
 
+    if (asker && !ask)
+        asker_leave(asker);
     if (!ask)
         return INSPECT_FILE;
-    await(ask);
+    await(ask, asker, begin);
     type = (enum inspect_type)atomic_load(&ask->type);
     ask_unref(ask);
     return type;

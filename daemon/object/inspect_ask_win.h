@@ -21,8 +21,8 @@ bool inspect_ask_is_synchronous(os_fd fd);
 /* Once, before the others: learns the name of the broker's pipe. OS_FD_NONE is allowed. */
 void inspect_ask_init(os_fd listener);
 
-/* The type of a file that is no socket. INSPECT_FILE if it is not told in time, or too many threads still ask. */
-enum inspect_type inspect_ask(os_fd fd);
+/* The type of a file that is no socket. INSPECT_FILE if it is not told in time, or too many threads still ask, all or those of that user. */
+enum inspect_type inspect_ask(os_fd fd, os_uid uid);
 
 /* The same for a worker: waits until it is told. */
 enum inspect_type inspect_ask_here(os_fd fd);

@@ -99,10 +99,11 @@ static enum inspect_type type_of_socket(int fd, int type) {
     return type == SOCK_DGRAM ? INSPECT_UDP : INSPECT_SOCKET;
 }
 
-enum inspect_type inspect_type_of(os_fd fd) {
+enum inspect_type inspect_type_of(os_fd fd, os_uid uid) {
     int type = inspect_option(fd, SO_TYPE);
     struct stat status;
 
+    (void)uid;
     if (type >= 0)
         return type_of_socket(fd, type);
     if (fstat(fd, &status) < 0)
@@ -170,10 +171,11 @@ bool inspect_same(os_fd a, os_fd b) {
 }
 
 /* A listener of another process at the same address would be taken for ours: a foreign connection is refused rather than our own accepted. */
-bool inspect_is_own(os_fd fd, os_fd *opened) {
+bool inspect_is_own(os_fd fd, os_uid uid, os_fd *opened) {
     struct sockaddr_un peer;
     socklen_t length = sizeof(peer) - 1;
 
+    (void)uid;
     *opened = OS_FD_NONE;
     if (!known.address.sun_path[0])
         return false;

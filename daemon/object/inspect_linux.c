@@ -228,11 +228,12 @@ static enum inspect_type type_of_denied(int fd) {
     return fcntl(fd, F_GETPIPE_SZ) >= 0 ? INSPECT_PIPE : INSPECT_OTHER;
 }
 
-enum inspect_type inspect_type_of(os_fd fd) {
+enum inspect_type inspect_type_of(os_fd fd, os_uid uid) {
     int flags = fcntl(fd, F_GETFL);
     struct facts facts;
     int error;
 
+    (void)uid;
     if (flags < 0)
         return INSPECT_UNKNOWN;
     if (flags & O_PATH)
@@ -312,10 +313,11 @@ static bool listens_alike(int a, os_fd *opened) {
     return !process || !known.listening || process == known.listening;
 }
 
-bool inspect_is_own(os_fd fd, os_fd *opened) {
+bool inspect_is_own(os_fd fd, os_uid uid, os_fd *opened) {
     struct sockaddr_un peer;
     socklen_t length = sizeof(peer);
 
+    (void)uid;
     *opened = OS_FD_NONE;
     if (!known.address_length || inspect_option(fd, SO_DOMAIN) != AF_UNIX)
         return false;
@@ -388,7 +390,7 @@ int inspect_pidfd(os_fd fd, uint64_t *key, uint32_t *pid) {
 
     *key = 0;
     /* A pidfd of a thread (PIDFD_THREAD, Linux 6.9) has the flag O_EXCL, and ends with that thread. */
-    if (inspect_type_of(fd) != INSPECT_PIDFD || facts_of(fd, &facts) || fcntl(fd, F_GETFL) & O_EXCL)
+    if (inspect_type_of(fd, 0) != INSPECT_PIDFD || facts_of(fd, &facts) || fcntl(fd, F_GETFL) & O_EXCL)
         return -EINVAL;
     (void)tells_pid(fd, pid);
     /* pidfs has one inode per process and never reuses it; older kernels have one inode for all pidfds. */
@@ -412,9 +414,7 @@ os_fd inspect_open_pid(uint32_t pid, uint64_t *key) {
 
 /* Before pidfs nothing stays. */
 bool inspect_pids_are_full(void) {
-    enum {
-        PIDFDS = 9 * 850
-    }; /* bytes: an inode and a directory entry for each process that a hello can name */
+    enum { PIDFDS = 9 * 850 }; /* bytes, for all processes that a hello can name */
 
     return known.pidfs != known.anonymous && cgroup_is_full(PIDFDS);
 }

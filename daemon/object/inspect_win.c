@@ -93,13 +93,13 @@ static bool is_granted(HANDLE fd, ACCESS_MASK right) {
            object.GrantedAccess & right;
 }
 
-static enum inspect_type type_of_file(HANDLE fd) {
+static enum inspect_type type_of_file(HANDLE fd, os_uid uid) {
     int socket = is_socket(fd);
     enum inspect_type type;
 
     if (socket != 0)
         return socket < 0 ? INSPECT_UNKNOWN : type_of_socket(fd);
-    type = inspect_ask(fd);
+    type = inspect_ask(fd, uid);
     return type == INSPECT_PIPE && !is_granted(fd, FILE_READ_DATA) ? INSPECT_OUTPUT_PIPE : type;
 }
 
@@ -119,7 +119,7 @@ static enum inspect_type if_waitable(HANDLE fd, enum inspect_type type) {
     return is_granted(fd, SYNCHRONIZE) ? type : INSPECT_OTHER;
 }
 
-enum inspect_type inspect_type_of(os_fd fd) {
+enum inspect_type inspect_type_of(os_fd fd, os_uid uid) {
     static const struct {
         const wchar_t *name;
         enum inspect_type type;
@@ -133,7 +133,7 @@ enum inspect_type inspect_type_of(os_fd fd) {
     if (!inspect_ask_name(fd, name))
         return INSPECT_UNKNOWN;
     if (!wcscmp(name, L"File"))
-        return type_of_file(fd);
+        return type_of_file(fd, uid);
     if (!wcscmp(name, L"Event"))
         return if_waitable(fd, type_of_event(fd));
     for (size_t i = 0; i < sizeof types / sizeof *types; i++)
@@ -188,10 +188,10 @@ bool inspect_tells_ready(enum inspect_type type, bool write) {
 
 bool inspect_sockets_are_apart(void) { return true; }
 
-bool inspect_is_own(os_fd fd, os_fd *opened) {
+bool inspect_is_own(os_fd fd, os_uid uid, os_fd *opened) {
     wchar_t name[INSPECT_NAME_UNITS];
 
     *opened = OS_FD_NONE;
     return inspect_ask_name(fd, name) && !wcscmp(name, L"File") && is_socket(fd) != 1 &&
-           inspect_ask(fd) == INSPECT_CONNECTION;
+           inspect_ask(fd, uid) == INSPECT_CONNECTION;
 }

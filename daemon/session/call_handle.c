@@ -377,17 +377,18 @@ static int rearm(struct call *call, const struct waitable *waitable, struct hand
 
 /* Whether it is EFD_SEMAPHORE is not looked at: who makes one that can be drained harms its own session. One that blocks is refused, so that no
  * worker of its uid waits by mistake; whoever fills it and clears the flag later has only those of its own uid wait. */
-static int check_attached(os_fd fd, bool semaphore, struct refusal *refusal) {
-    enum inspect_type type = inspect_type_of(fd);
+static int check_attached(struct call *call, bool semaphore) {
+    enum inspect_type type = inspect_type_of(call->fd, call->connection->user->uid);
     if (type == INSPECT_UNKNOWN)
-        return refusal_set(refusal, REFUSAL_UNSUPPORTED, NULL, "try again; the broker needs a mounted /proc",
+        return refusal_set(&call->refusal, REFUSAL_UNSUPPORTED, NULL,
+                           "try again; the broker needs a mounted /proc",
                            "cannot determine the type of the attached descriptor");
-    if (type == INSPECT_EVENTFD && semaphore && pollable_semaphore_blocks(fd))
-        return refusal_set(refusal, REFUSAL_INVALID, NULL, "make it with EFD_NONBLOCK",
+    if (type == INSPECT_EVENTFD && semaphore && pollable_semaphore_blocks(call->fd))
+        return refusal_set(&call->refusal, REFUSAL_INVALID, NULL, "make it with EFD_NONBLOCK",
                            "the attached eventfd blocks");
     if (type == (semaphore ? INSPECT_EVENTFD : INSPECT_EPOLL))
         return 0;
-    return refusal_set(refusal, REFUSAL_INVALID, NULL,
+    return refusal_set(&call->refusal, REFUSAL_INVALID, NULL,
                        semaphore ? "attach a descriptor from eventfd"
                                  : "attach a descriptor from epoll_create1",
                        "the attached descriptor is of type %s, not %s", inspect_name(type),
@@ -416,7 +417,7 @@ int call_handle(struct call *call) {
         pollable_semaphore_form() != POLLABLE_EVENTFD)
         return refusal_set(&call->refusal, REFUSAL_MISMATCH, NULL, "attach nothing to the request",
                            "on this system the broker makes the handle of a semaphore");
-    if (call->fd != OS_FD_NONE && check_attached(call->fd, waitable_is_semaphore(waitable), &call->refusal))
+    if (call->fd != OS_FD_NONE && check_attached(call, waitable_is_semaphore(waitable)))
         return -1;
     /* Beyond the attached descriptor, at most three: the wakeup, or the broker's handle and its wakeup; a worker's copy of the
      * target; and a copy of the handle that stays in the channel if the client does not read. */

@@ -351,7 +351,8 @@ static int check_pipe(struct call *call, bool write) {
     if (call->fd == OS_FD_NONE)
         return refusal_set(&call->refusal, REFUSAL_MISMATCH, NULL, NULL,
                            "splice requires an attached end of a pipe");
-    if (inspect_type_of(call->fd) != INSPECT_PIPE || !stream_is_open_for(call->fd, !write))
+    if (inspect_type_of(call->fd, call->connection->user->uid) != INSPECT_PIPE ||
+        !stream_is_open_for(call->fd, !write))
         return refusal_set(&call->refusal, REFUSAL_INVALID, NULL, NULL,
                            "the attached descriptor is not a pipe open for %s",
                            write ? "reading" : "writing");

@@ -61,7 +61,7 @@ static int wrap(struct call *call, int64_t number, const struct port_options *op
                                 .socket = options->socket};
     if (check(call, number, options->name))
         return -1;
-    if (port_check(call->fd, inspect_type_of(call->fd), options, &call->refusal))
+    if (port_check(call->fd, inspect_type_of(call->fd, call->connection->user->uid), options, &call->refusal))
         return -1;
     return creating_start(call, &creating);
 }

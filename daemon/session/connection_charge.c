@@ -69,7 +69,7 @@ void connection_charge_unread(struct connection *connection) {
 static bool is_own(void *context, os_fd fd) {
     struct connection *connection = context;
     os_fd opened;
-    bool own = inspect_is_own(fd, &opened);
+    bool own = inspect_is_own(fd, connection->user->uid, &opened);
     discard_opened(connection->all->env->closer, connection->user, opened);
     return own;
 }

@@ -93,7 +93,7 @@ static void done(struct offload_job *job) {
 
 static bool add_pidfd(void *context, os_fd fd) {
     struct inquiry *inquiry = context;
-    if (inquiry->n < INQUIRY_PIDFDS && inspect_type_of(fd) == INSPECT_PIDFD)
+    if (inquiry->n < INQUIRY_PIDFDS && inspect_type_of(fd, inquiry->user->uid) == INSPECT_PIDFD)
         inquiry->pidfds[inquiry->n++] = fd;
     return false;
 }

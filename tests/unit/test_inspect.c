@@ -35,7 +35,7 @@ static int opened(uint32_t pid) {
 
 static bool is_own(int fd) {
     int process;
-    bool own = inspect_is_own(fd, &process);
+    bool own = inspect_is_own(fd, 0, &process);
 
     if (process >= 0)
         close(process);
@@ -45,7 +45,7 @@ static bool is_own(int fd) {
 static void assert_type(int fd, enum inspect_type type) {
     assert_true(fd >= 0);
     int flags = fcntl(fd, F_GETFL);
-    assert_string_equal(inspect_name(inspect_type_of(fd)), inspect_name(type));
+    assert_string_equal(inspect_name(inspect_type_of(fd, 0)), inspect_name(type));
     assert_int_equal(fcntl(fd, F_GETFL), flags);
     close(fd);
 }
@@ -100,7 +100,7 @@ static void files(void **state) {
     assert_type(open(ptsname(master), O_RDWR | O_NOCTTY | O_CLOEXEC), INSPECT_TTY);
     assert_type(master, INSPECT_TTY);
     assert_type(open("/tmp", O_PATH | O_CLOEXEC), INSPECT_PATH);
-    assert_int_equal(inspect_type_of(1000), INSPECT_UNKNOWN); /* not open */
+    assert_int_equal(inspect_type_of(1000, 0), INSPECT_UNKNOWN); /* not open */
 }
 
 static void anonymous_inodes(void **state) {
@@ -149,7 +149,7 @@ static void what_is_refused(void **state) {
 }
 
 static bool threaded(int fd) {
-    bool answer = inspect_needs_thread(fd, inspect_type_of(fd));
+    bool answer = inspect_needs_thread(fd, inspect_type_of(fd, 0));
 
     assert_true(fd >= 0);
     close(fd);
@@ -182,7 +182,7 @@ static void a_silent_file_server_is_not_asked(void **state) {
     if (!fuse_silent_open(&fuse))
         test_skip("needs root and FUSE");
     inspect_init(OS_FD_NONE);
-    assert_int_equal(inspect_type_of(fuse.fd), INSPECT_REGULAR);
+    assert_int_equal(inspect_type_of(fuse.fd, 0), INSPECT_REGULAR);
     struct engine *engine = engine_new();
     assert_true(
         engine_can_watch(engine, fuse.fd)); /* the kernel says so, and the file server was not asked */
@@ -204,7 +204,7 @@ static void a_file_that_may_not_be_looked_at_has_its_type(void **state) {
     if (!fuse_silent_open_of(&fuse, 2001))
         test_skip("needs root and FUSE");
     inspect_init(OS_FD_NONE);
-    enum inspect_type file = inspect_type_of(fuse.fd), folder = inspect_type_of(fuse.root);
+    enum inspect_type file = inspect_type_of(fuse.fd, 0), folder = inspect_type_of(fuse.root, 0);
     int alive = waitpid(fuse.server, NULL, WNOHANG);
     fuse_silent_end(&fuse);
     close(fuse.fd);

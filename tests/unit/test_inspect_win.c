@@ -3,11 +3,38 @@
 /* after winsock2.h */
 #include "tests/support/test.h"
 
+#include "daemon/object/asker_win.h"
 #include "daemon/object/inspect.h"
 #include "daemon/object/stream.h"
 #include "proto/transport.h"
 
 #include <errno.h>
+#include <stdatomic.h>
+/* after windows.h */
+#include <winternl.h>
+
+/* `BUSY` has files in use. */
+enum { USER = 1000, BUSY, OTHER };
+
+/* Windows has who asks wait while somebody else reads a file for synchronous I/O. wine does not, so this takes the place of what ntdll has:
+ * who asks waits until the event is set, if there is one. */
+static _Atomic(HANDLE) in_use;
+static atomic_int asking;
+
+NTSTATUS NTAPI NtQueryVolumeInformationFile(HANDLE file, IO_STATUS_BLOCK *status, void *answer, ULONG size,
+                                            FS_INFORMATION_CLASS information) {
+    typedef NTSTATUS(NTAPI * queries)(HANDLE, IO_STATUS_BLOCK *, void *, ULONG, FS_INFORMATION_CLASS);
+    queries query = (queries)(void (*)(void))GetProcAddress(GetModuleHandleW(L"ntdll.dll"),
+                                                            "NtQueryVolumeInformationFile");
+    HANDLE event = atomic_load(&in_use);
+
+    (void)atomic_fetch_add(&asking, 1);
+    if (event)
+        (void)WaitForSingleObject(event, INFINITE);
+    NTSTATUS result = query(file, status, answer, size, information);
+    (void)atomic_fetch_sub(&asking, 1);
+    return result;
+}
 
 static os_fd restricted(os_fd fd, DWORD rights) {
     HANDLE copy;
@@ -16,7 +43,7 @@ static os_fd restricted(os_fd fd, DWORD rights) {
     return copy;
 }
 
-static void assert_is(os_fd fd, enum inspect_type type) { assert_int_equal(inspect_type_of(fd), type); }
+static void assert_is(os_fd fd, enum inspect_type type) { assert_int_equal(inspect_type_of(fd, USER), type); }
 
 /* Takes it. */
 static void assert_type(os_fd fd, enum inspect_type type) {
@@ -256,7 +283,7 @@ static void a_pipe_in_use(void **state) {
     ends_plain_pipe(ends);
     HANDLE thread = CreateThread(NULL, 0, read_plainly, ends[0], 0, NULL);
     int64_t begin = os_now_us();
-    enum inspect_type type = inspect_type_of(ends[0]);
+    enum inspect_type type = inspect_type_of(ends[0], USER);
     assert_true(type == INSPECT_PLAIN_PIPE || type == INSPECT_FILE);
     assert_true(inspect_needs_thread(ends[0], type) && inspect_tells_ready(type, false));
     assert_in_range(os_now_us() - begin, 0, 30 * 1000 * 1000);
@@ -265,6 +292,35 @@ static void a_pipe_in_use(void **state) {
     os_close(thread);
     os_close(ends[0]);
     os_close(ends[1]);
+}
+
+/* Then threads wait, as many as one user may have, and others are served. The end of the pipe tells when all have closed their copies. */
+static void one_users_files_in_use_are_no_others(void **state) {
+    HANDLE event = CreateEventW(NULL, TRUE, FALSE, NULL);
+    os_fd ends[2];
+    char byte;
+    DWORD n;
+
+    (void)state;
+    ends_plain_pipe(ends);
+    atomic_store(&in_use, event);
+    for (int i = 0; i < ASKER_THREADS_OF_USER; i++)
+        assert_int_equal(inspect_type_of(ends[1], BUSY), INSPECT_FILE);
+    while (atomic_load(&asking) < ASKER_THREADS_OF_USER)
+        Sleep(1);
+    atomic_store(&in_use, NULL);
+    assert_int_equal(inspect_type_of(ends[1], BUSY), INSPECT_FILE); /* nobody asks */
+    assert_int_equal(inspect_type_of(ends[1], OTHER), INSPECT_PLAIN_PIPE);
+    assert_int_equal(atomic_load(&asking), ASKER_THREADS_OF_USER);
+    assert_true(SetEvent(event));
+    os_close(ends[1]);
+    assert_false(ReadFile(ends[0], &byte, 1, &n, NULL));
+    assert_int_equal(GetLastError(), ERROR_BROKEN_PIPE);
+    while (inspect_type_of(ends[0], BUSY) == INSPECT_FILE) /* until one has left */
+        Sleep(1);
+    assert_int_equal(inspect_type_of(ends[0], BUSY), INSPECT_PLAIN_PIPE);
+    os_close(event);
+    os_close(ends[0]);
 }
 
 /* A client's end of the broker's pipe, however it was opened; other pipes of the process are none. */
@@ -282,13 +338,13 @@ static void a_connection_to_this_broker(void **state) {
         os_fd end = CreateFileA(path, GENERIC_READ | GENERIC_WRITE, 0, NULL, OPEN_EXISTING,
                                 plain ? 0 : FILE_FLAG_OVERLAPPED, NULL);
         assert_true(end != INVALID_HANDLE_VALUE);
-        assert_true(inspect_is_own(end, &opened));
+        assert_true(inspect_is_own(end, USER, &opened));
         assert_true(opened == OS_FD_NONE);
         assert_type(end, INSPECT_CONNECTION);
     }
     ends_pipe(ends, true);
-    assert_false(inspect_is_own(ends[0], &opened));
-    assert_false(inspect_is_own(ends[1], &opened));
+    assert_false(inspect_is_own(ends[0], USER, &opened));
+    assert_false(inspect_is_own(ends[1], USER, &opened));
     assert_true(inspect_is_refused(INSPECT_CONNECTION));
     os_close(ends[0]);
     os_close(ends[1]);
@@ -311,10 +367,11 @@ int main(void) {
                                  TEST_CASE(processes),
                                  TEST_CASE(what_is_no_process),
                                  TEST_CASE(a_pipe_in_use),
+                                 TEST_CASE(one_users_files_in_use_are_no_others),
                                  TEST_CASE(a_connection_to_this_broker)};
 
     inspect_init(OS_FD_NONE);
     os_close(ends_socket(AF_INET, SOCK_STREAM)); /* Winsock keeps some handles of its own */
-    (void)inspect_type_of(ends_null(0));         /* and so does the thread pool */
+    (void)inspect_type_of(ends_null(0), USER);   /* and so does the thread pool */
     return TEST_RUN(cases);
 }

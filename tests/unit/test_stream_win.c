@@ -466,7 +466,7 @@ static void a_console(void **state) {
     letter.Event.KeyEvent.uChar.UnicodeChar = L'a';
     enter.Event.KeyEvent.uChar.UnicodeChar = L'\r';
     enter.Event.KeyEvent.wVirtualKeyCode = VK_RETURN;
-    assert_int_equal(inspect_type_of(console), INSPECT_TTY);
+    assert_int_equal(inspect_type_of(console, 0), INSPECT_TTY);
     assert_true(SetConsoleMode(console, ENABLE_LINE_INPUT | ENABLE_PROCESSED_INPUT));
     assert_true(FlushConsoleInputBuffer(console));
     assert_int_equal(work(console, INSPECT_TTY, STREAM_READ, bytes, sizeof(bytes), &job), -EAGAIN);
