@@ -3,12 +3,14 @@
  * until a thread has begun, or until the user's allowance is used up.
  *
  * The loop waits PATIENCE_MS for an answer. What it waits beyond FREE_MS comes out of that allowance. A query that waits says something, too: that the file
- * is for synchronous I/O. */
+ * is for synchronous I/O. What turns out to be a connection to this broker when the loop does not
+ * wait any more is ended then: else the broker's copy would keep it open beyond its client. */
 #include "inspect_ask_win.h"
 
 #include "asker_win.h"
 #include "daemon/readiness/nt_win.h"
 #include "proto/pipe_win.h"
+#include "stream_win.h"
 
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -38,7 +40,8 @@ struct ask {
     struct asker *asker;
     atomic_int refs;
     HANDLE fd, started, answered;
-    atomic_int type; /* enum inspect_type: what is known by now */
+    atomic_int so_far, type; /* enum inspect_type: what is known by now, and the answer */
+    atomic_flag settled;     /* by the answer, or by the loop, which does not wait any more */
 };
 
 static TP_CALLBACK_ENVIRON *pool; /* NULL: there was no memory for it; made later then, by the loop */
@@ -169,13 +172,30 @@ enum inspect_type inspect_ask_here(os_fd fd) {
     return find_out(fd, &so_far);
 }
 
+/* By what no client sends: one byte, which is no message of the protocol. Whoever may write there could send it. */
+static void end_connection(HANDLE fd) {
+    OVERLAPPED operation;
+    HANDLE event = stream_operation(&operation);
+    DWORD n;
+
+    if (!event)
+        return;
+    if (WriteFile(fd, "", 1, NULL, &operation) || GetLastError() == ERROR_IO_PENDING)
+        (void)GetOverlappedResult(fd, &operation, &n, TRUE);
+    (void)CloseHandle(event);
+}
+
 static void CALLBACK work(PTP_CALLBACK_INSTANCE instance, void *context) {
     struct ask *ask = context;
+    enum inspect_type type;
 
     (void)instance;
     (void)SetThreadPriority(GetCurrentThread(), THREAD_PRIORITY_HIGHEST);
     (void)SetEvent(ask->started);
-    atomic_store(&ask->type, (int)find_out(ask->fd, &ask->type));
+    type = find_out(ask->fd, &ask->so_far);
+    atomic_store(&ask->type, (int)type);
+    if (atomic_flag_test_and_set(&ask->settled) && type == INSPECT_CONNECTION)
+        end_connection(ask->fd);
     (void)SetThreadPriority(GetCurrentThread(), THREAD_PRIORITY_NORMAL); /* it is the pool's */
     (void)CloseHandle(
         ask->fd); /* before the answer: a copy that is left keeps the other end of a pipe from its end */
@@ -192,7 +212,8 @@ static struct ask *ask_start(HANDLE fd, struct asker *asker) {
     if (!ask)
         return NULL;
     ask->refs = 1;
-    ask->type = INSPECT_FILE;
+    ask->so_far = INSPECT_FILE;
+    atomic_flag_clear(&ask->settled);
     ask->started = CreateEventW(NULL, TRUE, FALSE, NULL);
     ask->answered = CreateEventW(NULL, TRUE, FALSE, NULL);
     if (!ask->started || !ask->answered ||
@@ -232,7 +253,8 @@ enum inspect_type inspect_ask(os_fd fd, os_uid uid) {
     if (!ask)
         return INSPECT_FILE;
     await(ask, asker, begin);
-    type = (enum inspect_type)atomic_load(&ask->type);
+    bool is_told = atomic_flag_test_and_set(&ask->settled);
+    type = (enum inspect_type)atomic_load(is_told ? &ask->type : &ask->so_far);
     ask_unref(ask);
     return type;
 }

@@ -6,7 +6,8 @@
 #include "daemon/object/asker_win.h"
 #include "daemon/object/inspect.h"
 #include "daemon/object/stream.h"
-#include "proto/transport.h"
+#include "proto/frame.h"
+#include "tests/support/line.h"
 
 #include <errno.h>
 #include <stdatomic.h>
@@ -353,6 +354,52 @@ static void a_connection_to_this_broker(void **state) {
     inspect_init(OS_FD_NONE);
 }
 
+/* What the client's end is for this broker: not known in time, since the client reads there. */
+static void connect_in_use(const char *name, DWORD access, HANDLE event, os_fd *end) {
+    *end = CreateFileA(name, access, 0, NULL, OPEN_EXISTING, 0, NULL);
+    assert_true(*end != INVALID_HANDLE_VALUE);
+    atomic_store(&in_use, event);
+    assert_int_equal(inspect_type_of(*end, BUSY), INSPECT_FILE);
+    atomic_store(&in_use, NULL);
+}
+
+/* A connection that was kept by its own client is ended once it is known to be one; a pipe of somebody else is left alone. */
+static void a_connection_that_is_told_too_late(void **state) {
+    HANDLE event = CreateEventW(NULL, TRUE, FALSE, NULL);
+    struct line_place place;
+    os_fd listener = line_listen(&place), end, fds[FRAME_FDS_ROOM], ends[2];
+    char name[80], bytes[16];
+    size_t n_fds;
+    bool truncated;
+    ptrdiff_t n;
+
+    (void)state;
+    inspect_init(listener);
+    (void)snprintf(name, sizeof(name), "\\\\.\\pipe\\%s", strchr(place.address, ':') + 1);
+    connect_in_use(name, GENERIC_READ | GENERIC_WRITE, event, &end);
+    struct transport server = line_accept(listener);
+    ends_plain_pipe(ends);
+    atomic_store(&in_use, event);
+    assert_int_equal(inspect_type_of(ends[1], BUSY), INSPECT_FILE);
+    atomic_store(&in_use, NULL);
+    assert_int_equal(transport_recv(server, bytes, sizeof(bytes), fds, &n_fds, &truncated, false), -EAGAIN);
+    assert_true(SetEvent(event));
+    do {
+        line_await(transport_pollable(server));
+        n = transport_recv(server, bytes, sizeof(bytes), fds, &n_fds, &truncated, false);
+    } while (n == -EAGAIN);
+    assert_int_equal(n, -EPROTO);
+    os_close(ends[1]);
+    assert_false(ReadFile(ends[0], bytes, 1, &(DWORD){0}, NULL)); /* nothing was written there */
+    assert_int_equal(GetLastError(), ERROR_BROKEN_PIPE);
+    os_close(ends[0]);
+    os_close(end);
+    transport_close(server);
+    line_unlisten(&place, listener);
+    os_close(event);
+    inspect_init(OS_FD_NONE);
+}
+
 int main(void) {
     struct CMUnitTest cases[] = {TEST_CASE(sockets),
                                  TEST_CASE(sockets_of_version_6),
@@ -368,7 +415,8 @@ int main(void) {
                                  TEST_CASE(what_is_no_process),
                                  TEST_CASE(a_pipe_in_use),
                                  TEST_CASE(one_users_files_in_use_are_no_others),
-                                 TEST_CASE(a_connection_to_this_broker)};
+                                 TEST_CASE(a_connection_to_this_broker),
+                                 TEST_CASE(a_connection_that_is_told_too_late)};
 
     inspect_init(OS_FD_NONE);
     os_close(ends_socket(AF_INET, SOCK_STREAM)); /* Winsock keeps some handles of its own */
