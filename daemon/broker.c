@@ -9,6 +9,7 @@
 #include "access/user.h"
 #include "base/log.h"
 #include "base/metrics.h"
+#include "config/config.h"
 #include "door.h"
 #include "idle.h"
 #include "loop/closer.h"
@@ -21,7 +22,6 @@
 #include "object/split_watch.h"
 #include "object/stream.h"
 #include "object/taker.h"
-#include "options.h"
 #include "proto/container.h"
 #include "proto/peer.h"
 #include "proto/transport.h"
@@ -129,11 +129,11 @@ static int make_parts(struct broker *broker, size_t limit) {
 
 /* An abstract name has no file mode. There the broker itself admits only its own user and root, unless the mode lets everybody
  * write. */
-static bool own_only(const struct options *options, os_fd listener) {
-    return transport_is_open(listener) && !(options->mode & 02);
+static bool own_only(const struct config *config, os_fd listener) {
+    return transport_is_open(listener) && !(config_number(config, CONFIG_MODE) & 02);
 }
 
-static int make_registry(struct broker *broker, const struct options *options, size_t limit, os_fd listener) {
+static int make_registry(struct broker *broker, const struct config *config, size_t limit, os_fd listener) {
     os_uid own = peer_self();
     uint64_t seed;
     int error = os_random(&seed, sizeof seed);
@@ -146,7 +146,7 @@ static int make_registry(struct broker *broker, const struct options *options, s
         error = pollable_init();
     if (error)
         return error;
-    policy_init(&broker->policy, own, own_only(options, listener));
+    policy_init(&broker->policy, own, own_only(config, listener));
     const struct env env = {.own = own,
                             .loop = broker->loop,
                             .engine = loop_engine(broker->loop),
@@ -180,20 +180,21 @@ static int make_registry(struct broker *broker, const struct options *options, s
     return -EMFILE;
 }
 
-struct broker *broker_new(const struct options *options, struct door *door) {
+struct broker *broker_new(const struct config *config, struct door *door) {
     struct broker *broker = calloc(1, sizeof *broker);
     size_t limit = service_descriptor_limit();
     int error = broker ? make_parts(broker, limit) : -ENOMEM;
     if (!error)
         error = service_watch(broker->loop, on_stop, on_reload, broker);
     if (!error)
-        error = make_registry(broker, options, limit, door->listener);
+        error = make_registry(broker, config, limit, door->listener);
     if (error) {
         log_write(LOG_LEVEL_ERROR, "cannot start: %s", os_error_text(-error));
         (void)broker_free(broker);
         return NULL;
     }
-    idle_init(&broker->idle, broker->loop, &broker->sessions, door, options->idle_exit_us);
+    idle_init(&broker->idle, broker->loop, &broker->sessions, door,
+              (int64_t)config_number(config, CONFIG_IDLE_EXIT));
     broker->log.fn = on_log_due;
     broker->log_due = LOG_NEVER;
     loop_round(broker->loop, on_round, broker);

@@ -5,13 +5,13 @@
 #include <stdbool.h>
 
 struct broker;
+struct config;
 struct door;
-struct options;
 
-/* The door must stay valid until the broker is freed. NULL: failed; the reason is in the log. */
-struct broker *broker_new(const struct options *options, struct door *door);
+/* The configuration and the door must stay valid until the broker is freed. NULL: failed; the reason is in the log. */
+struct broker *broker_new(const struct config *config, struct door *door);
 
-/* Runs until SIGTERM or SIGINT, or until the broker has been idle for the time of --idle-exit. 0, or a negative errno. */
+/* Runs until SIGTERM or SIGINT, or until the broker has been idle for the time of idle-exit. 0, or a negative errno. */
 int broker_run(struct broker *broker);
 
 /* Logs what the broker still holds, ends every session, closes what it can. NULL is allowed. True: a thread that is blocked in a

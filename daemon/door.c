@@ -6,7 +6,7 @@
 #include "door.h"
 
 #include "base/log.h"
-#include "options.h"
+#include "config/config.h"
 #include "proto/peer.h"
 #include "service.h"
 
@@ -33,10 +33,11 @@ static void complain(const char *address, int error) {
 }
 
 /* The address to listen on if no listener was inherited: root's is the system's. */
-static int choose_address(struct door *door, const struct options *options) {
+static int choose_address(struct door *door, const struct config *config) {
+    const char *listen = config_text(config, CONFIG_LISTEN);
     int error;
-    if (options->listen) {
-        (void)snprintf(door->address, sizeof door->address, "%s", options->listen);
+    if (listen) {
+        (void)snprintf(door->address, sizeof door->address, "%s", listen);
         return 0;
     }
     if (peer_self() != 0) {
@@ -74,22 +75,24 @@ static int adopt(struct door *door) {
     return error;
 }
 
-int door_open(struct door *door, const struct options *options) {
+int door_open(struct door *door, const struct config *config) {
     *door = (struct door){.listener = OS_FD_NONE, .file.lock = OS_FD_NONE};
-    int error, given = options->listen ? 0 : service_listener(&door->listener);
+    int error, given = config_text(config, CONFIG_LISTEN) ? 0 : service_listener(&door->listener);
     if (given > 0)
         return adopt(door);
     if (given < 0) {
         log_write(LOG_LEVEL_ERROR, "invalid LISTEN_FDS: %s", os_error_text(-given));
         return given;
     }
-    error = choose_address(door, options);
+    error = choose_address(door, config);
     if (error)
         return error;
-    error = transport_listen(door->address, options->mode, &door->listener, &door->file);
+    error = transport_listen(door->address, (unsigned)config_number(config, CONFIG_MODE), &door->listener,
+                             &door->file);
     if (!error)
         log_write(LOG_LEVEL_INFO, "listening; address=%s", door->address);
-    else if (error == -EADDRINUSE && options->idle_exit_us) /* started on demand, and a broker is there */
+    else if (error == -EADDRINUSE &&
+             config_number(config, CONFIG_IDLE_EXIT)) /* started on demand, and a broker is there */
         log_write(LOG_LEVEL_INFO, "another program is already listening, perhaps a broker; address=%s",
                   door->address);
     else

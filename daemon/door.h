@@ -8,7 +8,7 @@
 
 #include <stdbool.h>
 
-struct options;
+struct config;
 
 struct door {
     os_fd listener;
@@ -18,7 +18,7 @@ struct door {
 };
 
 /* 0, or a negative errno, which has been logged. -EADDRINUSE: another program listens there. */
-int door_open(struct door *door, const struct options *options);
+int door_open(struct door *door, const struct config *config);
 
 /* Closes the listener if no client is waiting. 0, or a negative errno, and nothing has changed: -EAGAIN if a client is waiting, another if the socket
  * file cannot be taken away. */

@@ -1,6 +1,9 @@
-/* main.c: portd. Opens the listener, runs the broker, exits with 0 after an orderly stop. */
+/* main.c: portd. Reads the configuration, opens the listener, runs the broker, exits with 0 after an orderly stop. */
 #include "base/log.h"
 #include "broker.h"
+#include "config/config.h"
+#include "config/fault.h"
+#include "config/show.h"
 #include "door.h"
 #include "loop/leaving.h"
 #include "loop/thread.h"
@@ -9,44 +12,67 @@
 
 #include <errno.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 
+enum { STATUS_USAGE = 2 };
+
 /* If several brokers are started on demand, one listens; the others exit with 0. */
-static int status_without_listener(const struct options *options, int error) {
-    return error == -EADDRINUSE && options->idle_exit_us ? EXIT_SUCCESS : EXIT_FAILURE;
+static int status_without_listener(const struct config *config, int error) {
+    return error == -EADDRINUSE && config_number(config, CONFIG_IDLE_EXIT) ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
-static int run(int argc, char **argv) {
-    struct options options;
+static int check(const struct options *options) {
+    struct faults faults = {.n = 0};
+    struct config *config;
+    int error = config_load(&options->given, &config, &faults);
+    for (size_t i = 0; i < faults_kept(&faults); i++)
+        (void)fprintf(stderr, "portd: %s\n", faults.texts[i] ? faults.texts[i] : "out of memory");
+    if (faults.n > faults_kept(&faults))
+        (void)fprintf(stderr, "portd: and %zu more\n", faults.n - faults_kept(&faults));
+    if (!faults.n && error)
+        (void)fputs("portd: out of memory\n", stderr);
+    faults_clear(&faults);
+    if (error)
+        return STATUS_USAGE;
+    error = show_config(config);
+    config_free(config);
+    return error ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
+/* NULL: the reason is in the log. */
+static struct config *load(const struct options *options, int *status) {
+    struct faults faults = {.n = 0};
+    struct config *config;
+    int error = config_load(&options->given, &config, &faults);
+    for (size_t i = 0; i < faults_kept(&faults); i++)
+        log_write(LOG_LEVEL_ERROR, "%s", faults.texts[i] ? faults.texts[i] : "out of memory");
+    if (error)
+        log_write(LOG_LEVEL_ERROR, "cannot start: the configuration is not used; faults=%zu", faults.n);
+    *status = error == CONFIG_E_FAULTS ? STATUS_USAGE : EXIT_FAILURE;
+    faults_clear(&faults);
+    return config;
+}
+
+/* With a configuration, and a log. */
+static int serve(const struct options *options, const struct config *config) {
     struct broker *broker;
     struct door door;
     bool left_behind;
     int status;
-    if (service_begin())
-        return EXIT_FAILURE; /* it has written why to stderr */
-    if (thread_interrupts_begin())
-        return EXIT_FAILURE; /* never undone: a late signal of that number must not end the process */
-    status = options_parse(&options, argc, argv);
-    if (status)
-        return status == 1 ? EXIT_SUCCESS : status;
-    log_open(log_stderr, options.log_level);
-    if (atexit(log_close))
-        return EXIT_FAILURE;
-    if (!service_may_notify(options.notify_fd, OS_FD_NONE))
-        return 2; /* checked before a descriptor opened here could get that number */
     int error = service_hold();
     if (!error)
-        error = door_open(&door, &options);
+        error = door_open(&door, config);
     if (error)
-        return status_without_listener(&options, error);
-    if (!service_may_notify(options.notify_fd, door.listener)) {
+        return status_without_listener(config, error);
+    if (!service_may_notify(options->notify_fd, door.listener)) {
         door_close(&door);
-        return 2;
+        return STATUS_USAGE;
     }
-    broker = broker_new(&options, &door);
+    broker = broker_new(config, &door);
     status = EXIT_FAILURE;
     if (broker) {
-        service_ready(options.notify_fd, "Waiting for clients");
+        service_ready(options->notify_fd, "Waiting for clients");
         status = broker_run(broker) ? EXIT_FAILURE : EXIT_SUCCESS;
         service_stopping();
     }
@@ -56,6 +82,33 @@ static int run(int argc, char **argv) {
     /* This closes the listener, too: clients in its queue may have sent descriptors whose close blocks, but an exiting process
      * does not wait for it. */
     leaving_close(service_descriptor_limit(), left_behind);
+    return status;
+}
+
+static int run(int argc, char **argv) {
+    struct options options;
+    struct config *config;
+    int status;
+    if (service_begin())
+        return EXIT_FAILURE; /* it has written why to stderr */
+    if (thread_interrupts_begin())
+        return EXIT_FAILURE; /* never undone: a late signal of that number must not end the process */
+    status = options_parse(&options, argc, argv);
+    if (status)
+        return status == 1 ? EXIT_SUCCESS : status;
+    if (options.check_config)
+        return check(&options);
+    if (!service_may_notify(options.notify_fd, OS_FD_NONE))
+        return STATUS_USAGE; /* checked before a descriptor opened here could get that number */
+    log_open(log_stderr, LOG_LEVEL_INFO);
+    if (atexit(log_close))
+        return EXIT_FAILURE;
+    config = load(&options, &status);
+    if (!config)
+        return status;
+    log_set_level((enum log_level)config_number(config, CONFIG_LOG_LEVEL));
+    status = serve(&options, config);
+    config_free(config);
     return status;
 }
 

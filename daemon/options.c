@@ -1,92 +1,90 @@
-/* options.c: parses the command line. */
+/* options.c: parses the command line. What a flag of the table of keys (config/key.h) takes is decided there. */
 #include "options.h"
 
+#include "config/key.h"
 #include "options_usage.h"
 #include "portd_version.h"
-#include "proto/address.h"
 
-#include <errno.h>
 #include <getopt.h>
-#include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-static int complain(const char *option, const char *value) {
-    fprintf(stderr, "portd: --%s: invalid value \"%s\"\nportd: see portd --help\n", option, value);
+enum { FLAG_KEY = 256, /* plus the key */ FLAGS_MOST = CONFIG_KEYS + 8 };
+
+static int complain(const char *option, const char *value, const char *why) {
+    fprintf(stderr, "portd: --%s %s: %s\nportd: see portd --help\n", option, value, why);
     return 2;
 }
 
-/* A number with an optional unit (seconds without one). False: malformed or too large. */
-static bool parse_duration(const char *text, int64_t *us) {
-    static const struct unit {
-        const char *name;
-        int64_t us;
-    } units[] = {{"", 1000000},  {"us", 1},         {"ms", 1000},
-                 {"s", 1000000}, {"min", 60000000}, {"h", 3600000000}};
-    char *end;
-    if (*text < '0' || *text > '9')
-        return false;
-    errno = 0;
-    long long value = strtoll(text, &end, 10);
-    for (size_t i = 0; i < sizeof units / sizeof *units; i++) {
-        if (strcmp(end, units[i].name) != 0)
-            continue;
-        if (errno || value > INT64_MAX / 4 / units[i].us)
-            return false;
-        *us = value * units[i].us;
-        return true;
-    }
-    return false;
+static const struct key *key_of(enum config_key which) {
+    const struct key *key;
+    for (size_t i = 0; (key = key_at(i)); i++)
+        if (key->is_flag && key->which == which)
+            break;
+    return key;
 }
 
-static bool parse_number(const char *text, int base, long most, long *value) {
-    char *end;
-    if (*text < '0' || *text > '9')
-        return false;
-    errno = 0;
-    *value = strtol(text, &end, base);
-    return !errno && !*end && *value <= most;
+static int take_key(struct options *options, enum config_key which, const char *value) {
+    const struct key *key = key_of(which);
+    char why[VALUE_WHY];
+    uint64_t number;
+    if (value_parse(key->kind, value, key->least, key->most, &number, why))
+        return complain(key->name, value, why);
+    options->given.flags[which] = value;
+    return 0;
 }
 
-static int take_address(struct options *options, const char *value) {
-    struct address parsed;
-    const char *fault = address_parse(value, &parsed);
-    if (fault) {
-        fprintf(stderr, "portd: --listen %s: %s\nportd: see portd --help\n", value, fault);
-        return 2;
-    }
-    options->listen = value;
+static int take_notify_fd(struct options *options, const char *value) {
+    char why[VALUE_WHY];
+    uint64_t number;
+    if (value_parse(VALUE_NUMBER, value, 0, INT32_MAX, &number, why))
+        return complain("notify-fd", value, why);
+    options->notify_fd = (os_fd)(intptr_t)number;
+    return 0;
+}
+
+static int take_file(struct options *options, const char *value) {
+    if (!*value)
+        return complain("config", "\"\"", "expected the path of a file, or " CONFIG_NO_FILE);
+    options->given.file = value;
     return 0;
 }
 
 static int take(struct options *options, int which, const char *value) {
-    long number;
     switch (which) {
-    case 'l':
-        return take_address(options, value);
-    case 'm':
-        if (!parse_number(value, 8, 0777, &number))
-            return complain("mode", value);
-        options->mode = (unsigned)number;
-        return 0;
-    case 'i':
-        return parse_duration(value, &options->idle_exit_us) ? 0 : complain("idle-exit", value);
     case 'n':
-        if (!parse_number(value, 10, INT32_MAX, &number))
-            return complain("notify-fd", value);
-        options->notify_fd = (os_fd)(intptr_t)number;
+        return take_notify_fd(options, value);
+    case 'c':
+        return take_file(options, value);
+    case 'C':
+        options->check_config = true;
         return 0;
-    case 'v':
-        return log_level_parse(value, &options->log_level) ? complain("log-level", value) : 0;
     case 'h':
         return fputs(options_usage, stdout) == EOF || fflush(stdout) ? 2 : 1;
     case 'V':
         return puts("portd " PORTD_VERSION) == EOF || fflush(stdout) ? 2 : 1;
     default:
+        if (which >= FLAG_KEY)
+            return take_key(options, (enum config_key)(which - FLAG_KEY), value);
         fputs("portd: see portd --help\n", stderr);
         return 2;
     }
+}
+
+/* The flags of the table, after the others. */
+static void write_table(struct option table[FLAGS_MOST]) {
+    static const struct option others[] = {
+        {"config", required_argument, NULL, 'c'},    {"check-config", no_argument, NULL, 'C'},
+        {"notify-fd", required_argument, NULL, 'n'}, {"help", no_argument, NULL, 'h'},
+        {"version", no_argument, NULL, 'V'},
+    };
+    size_t n = sizeof others / sizeof *others;
+    const struct key *key;
+    memcpy(table, others, sizeof others);
+    for (size_t i = 0; (key = key_at(i)); i++)
+        if (key->is_flag)
+            table[n++] = (struct option){key->name, required_argument, NULL, FLAG_KEY + (int)key->which};
+    table[n] = (struct option){NULL, 0, NULL, 0};
 }
 
 /* getopt_long would take --li for --listen, which would break once another option begins so. */
@@ -100,14 +98,10 @@ static bool is_known(const char *word, const struct option *table) {
 }
 
 int options_parse(struct options *options, int argc, char **argv) {
-    static const struct option table[] = {
-        {"listen", required_argument, NULL, 'l'},    {"mode", required_argument, NULL, 'm'},
-        {"idle-exit", required_argument, NULL, 'i'}, {"notify-fd", required_argument, NULL, 'n'},
-        {"log-level", required_argument, NULL, 'v'}, {"help", no_argument, NULL, 'h'},
-        {"version", no_argument, NULL, 'V'},         {NULL, 0, NULL, 0},
-    };
+    struct option table[FLAGS_MOST];
     int which = 0, result;
-    *options = (struct options){.mode = 0600, .notify_fd = OS_FD_NONE, .log_level = LOG_LEVEL_INFO};
+    write_table(table);
+    *options = (struct options){.notify_fd = OS_FD_NONE};
     /* "+": it stops at the first word that is no option, so argv[optind] is what it reads next. */
     while (is_known(argv[optind], table) && (which = getopt_long(argc, argv, "+h", table, NULL)) != -1) {
         result = take(options, which, optarg);

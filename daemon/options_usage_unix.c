@@ -2,12 +2,16 @@
 #include "options_usage.h"
 
 const char options_usage[] =
-    "usage: portd [--listen ADDRESS] [--mode OCTAL] [--idle-exit DURATION] [--notify-fd N] [--log-level "
-    "LEVEL]\n"
+    "usage: portd [--config FILE] [--listen ADDRESS] [--mode OCTAL] [--idle-exit DURATION] [--notify-fd N]\n"
+    "             [--log-level LEVEL]\n"
+    "       portd --check-config [OPTION...]\n"
     "\n"
     "Broker of file descriptors: keeps copies of other programs' descriptors and reports when they are\n"
     "ready. Runs in the foreground.\n"
     "\n"
+    "  --config FILE         read this file, and FILE.d/*.conf after it; none: no file; default:\n"
+    "                        /etc/portd/portd.conf for root, ~/.config/portd/portd.conf for others\n"
+    "  --check-config        check the configuration, print what it comes to, and exit: 2 if it is wrong\n"
     "  --listen ADDRESS      unix:/absolute/path, unix:@name, or fd:N for an inherited listener; default:\n"
     "                        the socket passed by the service manager, else unix:/run/portd/portd.sock for\n"
     "                        root and the user's own address for others\n"
@@ -19,4 +23,5 @@ const char options_usage[] =
     "  --version             print the version\n"
     "\n"
     "Example:  portd --listen unix:/tmp/portd.sock --log-level debug\n"
-    "Stops on SIGTERM and SIGINT and logs what it still held. See portd(8).\n";
+    "Stops on SIGTERM and SIGINT and logs what it still held. Reads its\n"
+    "configuration again on SIGHUP. See portd(8) and portd.conf(5).\n";

@@ -46,6 +46,8 @@ void log_open(log_sink *sink, enum log_level level) {
     log_limit_init(&limit);
 }
 
+void log_set_level(enum log_level level) { current_level = level; }
+
 int log_level_parse(const char *word, enum log_level *level) {
     for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++) {
         if (strcmp(word, words[i]) == 0) {
@@ -55,6 +57,8 @@ int log_level_parse(const char *word, enum log_level *level) {
     }
     return -1;
 }
+
+const char *log_level_word(enum log_level level) { return words[level]; }
 
 /* Copies text with control characters escaped. line has room for LINE_BYTES of text, all of them escaped. */
 static void escape(char *line, const char *text) {

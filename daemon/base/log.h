@@ -38,8 +38,12 @@ void log_open(log_sink *sink, enum log_level level);
 /* Writes all sums that are due or will be, then waits for the stderr thread, two seconds at most. For atexit. */
 void log_close(void);
 
+/* From now on lines above that level are dropped. */
+void log_set_level(enum log_level level);
+
 /* Parses "error", "warning", "info" or "debug". 0, or -1 for any other word. */
 int log_level_parse(const char *word, enum log_level *level);
+const char *log_level_word(enum log_level level);
 
 /* Writes one line, without a limit: for events that only the operator or the system can cause. Escapes control characters, truncates (and
  * marks) a long line. errno is kept. */

@@ -157,7 +157,8 @@ function(portd_started target result)
 endfunction()
 
 function(portd_test_environment name label timeout)
-  set(environment "PORTD_SOURCE=${PROJECT_SOURCE_DIR}" "PORTD_BUILD=${PROJECT_BINARY_DIR}")
+  # What the system's or the user's portd.conf says is no part of a test.
+  set(environment "PORTD_SOURCE=${PROJECT_SOURCE_DIR}" "PORTD_BUILD=${PROJECT_BINARY_DIR}" "PORTD_CONFIG=none")
   foreach(pair "PORTD_DAEMON portd" "PORTCTL portctl")
     separate_arguments(pair)
     list(GET pair 0 variable)

@@ -2,20 +2,21 @@
 
 #include "tests/support/test.h"
 
+#include "daemon/config/config.h"
 #include "daemon/door.h"
-#include "daemon/options.h"
 #include "tests/support/on_socket.h"
 
 #include <sys/socket.h>
 
 static char folder[64], address[128];
-static struct options options;
+static struct config config;
 
 static void make(void) {
     (void)snprintf(folder, sizeof(folder), "/tmp/portd-door-XXXXXX");
     assert_non_null(mkdtemp(folder));
     (void)snprintf(address, sizeof(address), "unix:%s/portd.sock", folder);
-    options = (struct options){.listen = address, .mode = 0600, .notify_fd = OS_FD_NONE};
+    config =
+        (struct config){.settings = {[CONFIG_LISTEN] = {.text = address}, [CONFIG_MODE] = {.number = 0600}}};
 }
 
 static void a_client_that_waits_keeps_the_door_open(void **state) {
@@ -24,7 +25,7 @@ static void a_client_that_waits_keeps_the_door_open(void **state) {
 
     (void)state;
     make();
-    assert_int_equal(door_open(&door, &options), 0);
+    assert_int_equal(door_open(&door, &config), 0);
     assert_int_equal(on_socket_connect(address, &client), 0);
     assert_int_equal(door_leave(&door), -EAGAIN);
     assert_int_equal(on_socket_accept(door.listener, &server), 0);
@@ -50,8 +51,8 @@ static void a_name_is_given_up_at_once(void **state) {
     (void)state;
     make();
     (void)snprintf(name, sizeof(name), "unix:@portd-door-%d", (int)getpid());
-    options.listen = name;
-    assert_int_equal(door_open(&door, &options), 0);
+    config.settings[CONFIG_LISTEN].text = name;
+    assert_int_equal(door_open(&door, &config), 0);
     assert_int_equal(door_leave(&door), 0);
     assert_int_equal(on_socket_connect(name, &client), -ECONNREFUSED);
     os_close(door.listener);
@@ -66,10 +67,10 @@ static void a_listener_of_somebody_else_stays_open(void **state) {
 
     (void)state;
     make();
-    assert_int_equal(door_open(&own, &options), 0);
+    assert_int_equal(door_open(&own, &config), 0);
     (void)snprintf(number, sizeof(number), "fd:%d", own.listener);
-    options.listen = number;
-    assert_int_equal(door_open(&other, &options), 0);
+    config.settings[CONFIG_LISTEN].text = number;
+    assert_int_equal(door_open(&other, &config), 0);
     assert_int_equal(door_leave(&other), 0);
     door_close(&other);
     assert_int_equal(on_socket_connect(address, &client), 0);
@@ -87,10 +88,10 @@ static void a_listener_that_was_shut_down_keeps_nobody(void **state) {
 
     (void)state;
     make();
-    assert_int_equal(door_open(&own, &options), 0);
+    assert_int_equal(door_open(&own, &config), 0);
     (void)snprintf(number, sizeof(number), "fd:%d", own.listener);
-    options.listen = number;
-    assert_int_equal(door_open(&other, &options), 0);
+    config.settings[CONFIG_LISTEN].text = number;
+    assert_int_equal(door_open(&other, &config), 0);
     transport_refuse(own.listener);
     assert_int_equal(door_leave(&other), 0);
     door_close(&own);
@@ -106,7 +107,7 @@ static void a_door_that_cannot_be_closed_stays_open(void **state) {
 
     (void)state;
     make();
-    assert_int_equal(door_open(&door, &options), 0);
+    assert_int_equal(door_open(&door, &config), 0);
     (void)snprintf(lock, sizeof(lock), "%s/portd.sock.lock", folder);
     FILE *file = fopen(lock, "w");
     assert_non_null(file);

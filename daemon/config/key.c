@@ -1,0 +1,141 @@
+/* key.c: the table of keys, and what is done with one of them. */
+#include "key.h"
+
+#include "proto/os.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define SLOTS (UINT64_C(1) << 20)  /* as many descriptors as a process can have (daemon/service.h) */
+#define THINGS (UINT64_C(1) << 30) /* objects, waits, requests per second */
+#define BYTES (UINT64_C(1) << 40)
+#define LONGEST UINT64_C(315360000000000) /* ten years */
+
+/* Of `quota` other uids get a quarter: 4 leave each of them one. */
+static const struct key keys[] = {
+    {KEY_TOP, "listen", CONFIG_LISTEN, VALUE_ADDRESS, 0, 0, NULL, NULL, true, false},
+    {KEY_TOP, "mode", CONFIG_MODE, VALUE_MODE, 0, 0777, "0600", NULL, true, false},
+    {KEY_TOP, "idle-exit", CONFIG_IDLE_EXIT, VALUE_DURATION, 0, LONGEST, "0", NULL, true, true},
+    {KEY_TOP, "log-level", CONFIG_LOG_LEVEL, VALUE_LEVEL, 0, 0, "info", "PORTD_LOG_LEVEL", true, true},
+    {KEY_QUOTA, "sessions", CONFIG_QUOTA + USER_SESSIONS, VALUE_NUMBER, 4, SLOTS, NULL, NULL, false, true},
+    {KEY_QUOTA, "connections", CONFIG_QUOTA + USER_CONNECTIONS, VALUE_NUMBER, 4, SLOTS, NULL, NULL, false,
+     true},
+    {KEY_QUOTA, "descriptors", CONFIG_QUOTA + USER_DESCRIPTORS, VALUE_NUMBER, 4, SLOTS, NULL, NULL, false,
+     true},
+    {KEY_QUOTA, "objects", CONFIG_QUOTA + USER_OBJECTS, VALUE_NUMBER, 4, THINGS, NULL, NULL, false, true},
+    {KEY_QUOTA, "waits", CONFIG_QUOTA + USER_WAITS, VALUE_NUMBER, 4, THINGS, NULL, NULL, false, true},
+    {KEY_QUOTA, "bytes", CONFIG_QUOTA + USER_BYTES, VALUE_SIZE, 1 << 20, BYTES, NULL, NULL, false, true},
+    {KEY_QUOTA, "rate", CONFIG_RATE, VALUE_NUMBER, 4, THINGS, NULL, NULL, false, true},
+    {KEY_USER, "sessions", CONFIG_QUOTA + USER_SESSIONS, VALUE_NUMBER, 0, SLOTS, NULL, NULL, false, true},
+    {KEY_USER, "connections", CONFIG_QUOTA + USER_CONNECTIONS, VALUE_NUMBER, 0, SLOTS, NULL, NULL, false,
+     true},
+    {KEY_USER, "descriptors", CONFIG_QUOTA + USER_DESCRIPTORS, VALUE_NUMBER, 0, SLOTS, NULL, NULL, false,
+     true},
+    {KEY_USER, "objects", CONFIG_QUOTA + USER_OBJECTS, VALUE_NUMBER, 0, THINGS, NULL, NULL, false, true},
+    {KEY_USER, "waits", CONFIG_QUOTA + USER_WAITS, VALUE_NUMBER, 0, THINGS, NULL, NULL, false, true},
+    {KEY_USER, "bytes", CONFIG_QUOTA + USER_BYTES, VALUE_SIZE, 0, BYTES, NULL, NULL, false, true},
+    {KEY_USER, "rate", CONFIG_RATE, VALUE_NUMBER, 1, THINGS, NULL, NULL, false, true},
+};
+
+enum { KEYS = sizeof keys / sizeof *keys, LONGEST_NAME = 32 };
+
+static const char *const sections[KEY_SECTIONS] = {
+    [KEY_TOP] = "", [KEY_QUOTA] = "quota", [KEY_USER] = "user"};
+
+const struct key *key_at(size_t i) { return i < KEYS ? &keys[i] : NULL; }
+
+const struct key *key_find(enum key_section section, const char *name) {
+    for (size_t i = 0; i < KEYS; i++)
+        if (keys[i].section == section && strcmp(keys[i].name, name) == 0)
+            return &keys[i];
+    return NULL;
+}
+
+const char *key_section_name(enum key_section section) { return sections[section]; }
+
+/* How many letters must be added, left out or changed; names of LONGEST_NAME letters at most. */
+static size_t distance(const char *a, const char *b) {
+    size_t row[LONGEST_NAME + 1], n = strlen(b);
+    if (strlen(a) > LONGEST_NAME)
+        return LONGEST_NAME;
+    for (size_t j = 0; j <= n; j++)
+        row[j] = j;
+    for (size_t i = 1; a[i - 1]; i++) {
+        size_t before = row[0];
+        row[0] = i;
+        for (size_t j = 1; j <= n; j++) {
+            size_t best = before + (a[i - 1] != b[j - 1]);
+            before = row[j];
+            if (row[j] + 1 < best)
+                best = row[j] + 1;
+            if (row[j - 1] + 1 < best)
+                best = row[j - 1] + 1;
+            row[j] = best;
+        }
+    }
+    return row[n];
+}
+
+static void look(const char *name, const char *candidate, const char **best, size_t *least) {
+    size_t changes = distance(name, candidate);
+    if (changes < *least && changes < strlen(candidate)) {
+        *least = changes;
+        *best = candidate;
+    }
+}
+
+/* The name in that section that is nearest; NULL: none is near. */
+static const char *nearest(enum key_section section, const char *name) {
+    size_t least = strlen(name) / 3 + 2;
+    const char *best = NULL;
+    for (size_t i = 0; i < KEYS; i++)
+        if (keys[i].section == section)
+            look(name, keys[i].name, &best, &least);
+    for (int i = 0; section == KEY_TOP && i < KEY_SECTIONS; i++)
+        look(name, sections[i], &best, &least);
+    return best;
+}
+
+void key_suggest(enum key_section section, const char *name, char hint[KEY_HINT]) {
+    const char *first = NULL, *second = NULL, *near;
+    for (int i = 0; i < KEY_SECTIONS; i++) {
+        if ((enum key_section)i == section || !key_find((enum key_section)i, name))
+            continue;
+        second = first ? sections[i] : NULL;
+        first = first ? first : sections[i];
+    }
+    near = first ? NULL : nearest(section, name);
+    if (first && !*first)
+        (void)snprintf(hint, KEY_HINT, "; it stands outside of the sections");
+    else if (first)
+        (void)snprintf(hint, KEY_HINT, "; it stands in the section \"%s\"%s%s%s", first,
+                       second ? " or \"" : "", second ? second : "", second ? "\"" : "");
+    else if (near)
+        (void)snprintf(hint, KEY_HINT, "; did you mean \"%s\"?", near);
+    else
+        *hint = '\0';
+}
+
+static char *copy(const char *text) {
+    size_t size = strlen(text) + 1;
+    char *made = malloc(size);
+    return made ? memcpy(made, text, size) : NULL;
+}
+
+int key_set(const struct key *key, struct config_setting *setting, const char *text,
+            const struct config_setting *origin, char why[VALUE_WHY]) {
+    struct config_setting made = *origin;
+    made.text = NULL;
+    if (value_parse(key->kind, text, key->least, key->most, &made.number, why))
+        return -1;
+    if (key->kind == VALUE_ADDRESS) {
+        made.text = copy(text);
+        if (!made.text)
+            return -ENOMEM;
+    }
+    free(setting->text);
+    *setting = made;
+    return 0;
+}

@@ -1,0 +1,69 @@
+/* show.c: writes a configuration as a file would have it. */
+#include "show.h"
+
+#include "key.h"
+
+#include <stdio.h>
+
+/* Who has set it. */
+static void print_origin(const struct config *config, const struct key *key,
+                         const struct config_setting *setting) {
+    switch (setting->source) {
+    case CONFIG_FILE:
+        (void)printf("  # %s:%u\n", config->files[setting->file], setting->line);
+        break;
+    case CONFIG_VARIABLE:
+        (void)printf("  # %s\n", key->variable);
+        break;
+    case CONFIG_FLAG:
+        (void)printf("  # --%s\n", key->name);
+        break;
+    case CONFIG_BUILT_IN:
+        (void)puts("  # built in");
+    }
+}
+
+static void print_setting(const struct config *config, const struct key *key,
+                          const struct config_setting *setting) {
+    char text[VALUE_TEXT];
+    if (!setting->source && !key->initial)
+        return;
+    if (!setting->text)
+        value_write(key->kind, setting->number, text);
+    (void)printf("%s%s = ", key->section == KEY_TOP ? "" : "  ", key->name);
+    (void)printf(setting->text ? "\"%s\"" : "%s", setting->text ? setting->text : text);
+    print_origin(config, key, setting);
+}
+
+static void print_section(struct config *config, enum key_section section, struct config_user *user) {
+    const struct key *key;
+    for (size_t i = 0; (key = key_at(i)); i++)
+        if (key->section == section)
+            print_setting(config, key, key_setting(key, config, user));
+}
+
+static bool has_quota(const struct config *config) {
+    for (int i = CONFIG_QUOTA; i < CONFIG_QUOTA + CONFIG_LIMITS; i++)
+        if (config->settings[i].source)
+            return true;
+    return false;
+}
+
+int show_config(struct config *config) {
+    for (size_t i = 0; i < config->n_files; i++)
+        (void)printf("%s: ok\n", config->files[i]);
+    if (!config->n_files)
+        (void)puts("no file: what is built in is used");
+    print_section(config, KEY_TOP, NULL);
+    if (has_quota(config)) {
+        (void)puts("quota {");
+        print_section(config, KEY_QUOTA, NULL);
+        (void)puts("}");
+    }
+    for (size_t i = 0; i < config->n_users; i++) {
+        (void)printf("user \"%s\" {\n", config->users[i].name);
+        print_section(config, KEY_USER, &config->users[i]);
+        (void)puts("}");
+    }
+    return fflush(stdout) || ferror(stdout) ? -1 : 0;
+}

@@ -1,0 +1,26 @@
+/* value.h: the kinds of values, in flags, in the environment and in files alike. */
+#ifndef VALUE_H
+#define VALUE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+enum value_kind {
+    VALUE_NUMBER,   /* 4000 */
+    VALUE_SIZE,     /* bytes: 64K, 80M */
+    VALUE_DURATION, /* us: 250ms, 5min; seconds without a unit */
+    VALUE_MODE,     /* octal: 0660 */
+    VALUE_LEVEL,    /* enum log_level: a word */
+    VALUE_ADDRESS   /* a text; its number is 0 */
+};
+
+enum { VALUE_TEXT = 32, VALUE_WHY = 160 };
+
+/* 0 and *number, which is from least to most; or -1 and why not: what is expected, and an example. */
+int value_parse(enum value_kind kind, const char *text, uint64_t least, uint64_t most, uint64_t *number,
+                char why[VALUE_WHY]);
+
+/* The shortest text that value_parse reads as that number. Not for VALUE_ADDRESS. */
+void value_write(enum value_kind kind, uint64_t number, char text[VALUE_TEXT]);
+
+#endif
