@@ -1,4 +1,4 @@
-/* admin.c: ping, list, show and status, and ending a session. */
+/* admin.c: ping, list, show and status, ending a session, and reading the configuration again. */
 #include "call.h"
 #include "client.h"
 #include "list.h"
@@ -103,6 +103,16 @@ static int read_status(portd_client *client, const portd_request *request, const
     return 1;
 }
 
+static int read_reloaded(portd_client *client, const portd_request *request, const Portd__V1__Reply *reply,
+                         struct channel_frame *frame, portd_result *result) {
+    (void)client;
+    (void)request;
+    (void)frame;
+    result->notes = (const char *const *)reply->reload->notes;
+    result->n_notes = reply->reload->n_notes;
+    return 1;
+}
+
 /* ---- without blocking --------------------------------------------------------------------------------------------- */
 
 int portd_ping_start(portd_client *client, portd_callback *callback, void *data, portd_request **request) {
@@ -172,6 +182,15 @@ int portd_end_session_start(portd_client *client, portd_id session, portd_callba
     return submit_request(client, &message, OS_FD_NONE, NULL, callback, data, request);
 }
 
+int portd_reload_start(portd_client *client, portd_callback *callback, void *data, portd_request **request) {
+    Portd__V1__Reload reload = PORTD__V1__RELOAD__INIT;
+    Portd__V1__Request message = PORTD__V1__REQUEST__INIT;
+
+    message.method_case = PORTD__V1__REQUEST__METHOD_RELOAD;
+    message.reload = &reload;
+    return submit_request(client, &message, OS_FD_NONE, read_reloaded, callback, data, request);
+}
+
 /* ---- blocking ----------------------------------------------------------------------------------------------------- */
 
 int portd_ping(portd_client *client, int64_t deadline) {
@@ -230,4 +249,11 @@ int portd_get_status(portd_client *client, int64_t deadline, portd_list **list) 
     portd_client *asked = call_begin_list(&call, client, list);
 
     return call_end(&call, portd_get_status_start(asked, call_done, &call, &call.request), deadline);
+}
+
+int portd_reload(portd_client *client, int64_t deadline, portd_list **list) {
+    struct call call;
+    portd_client *asked = call_begin_list(&call, client, list);
+
+    return call_end(&call, portd_reload_start(asked, call_done, &call, &call.request), deadline);
 }

@@ -1,4 +1,4 @@
-/* list.c: snapshots. A list has an array that grows, of items, metrics or notices. Their strings and labels are copied
+/* list.c: snapshots. A list has an array that grows, of items, metrics, notices or notes. Their strings and labels are copied
  * into one block per result, so nothing points into the connection's memory. */
 #include "list.h"
 
@@ -16,6 +16,7 @@ struct portd_list {
     portd_item *items;
     portd_metric *metrics;
     portd_notice *notices;
+    const char **notes;
     size_t n;
     struct block *blocks;
     portd_status *status; /* its session and quotas follow it in the same block; NULL: a listing */
@@ -214,6 +215,24 @@ static int take_notices(portd_list *list, const portd_result *result) {
     return result->code;
 }
 
+/* There is only one page. */
+static int take_notes(portd_list *list, const portd_result *result) {
+    size_t size = 0;
+    char *at;
+
+    for (size_t i = 0; i < result->n_notes; i++)
+        size += strlen(result->notes[i]) + 1;
+    list->notes = memory_get(&list->memory, result->n_notes * sizeof(*list->notes));
+    struct block *block = block_new(list, 0, size, &at);
+    if (block)
+        block_add(list, block);
+    if (!block || !list->notes)
+        return PORTD_E_MEMORY;
+    for (size_t i = 0; i < result->n_notes; i++)
+        list->notes[list->n++] = text_put(&at, result->notes[i]);
+    return 1;
+}
+
 int list_take(portd_list *list, const portd_result *result) {
     if (result->status)
         return take_status(list, result->status);
@@ -221,6 +240,8 @@ int list_take(portd_list *list, const portd_result *result) {
         return take_notices(list, result);
     if (result->n_metrics > 0)
         return take_metrics(list, result);
+    if (result->n_notes > 0)
+        return take_notes(list, result);
     return result->n_items > 0 ? take_items(list, result) : 1;
 }
 
@@ -240,6 +261,10 @@ const portd_notice *portd_list_notice(const portd_list *list, size_t i) {
     return list && list->notices && i < list->n ? &list->notices[i] : NULL;
 }
 
+const char *portd_list_note(const portd_list *list, size_t i) {
+    return list && list->notes && i < list->n ? list->notes[i] : NULL;
+}
+
 void portd_list_free(portd_list *list) {
     struct block *block;
 
@@ -252,6 +277,7 @@ void portd_list_free(portd_list *list) {
     memory_free(&list->memory, list->items);
     memory_free(&list->memory, list->metrics);
     memory_free(&list->memory, list->notices);
+    memory_free(&list->memory, list->notes);
     memory_free(&list->memory, list->status);
     memory_free(&list->memory, list);
 }

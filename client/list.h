@@ -1,4 +1,4 @@
-/* list.h: portd_list: copies of the items of a listing, of a status, of metrics or of notices. A list does not refer to its
+/* list.h: portd_list: copies of the items of a listing, of a status, of metrics, of notices or of notes. A list does not refer to its
  * client and may outlive it. */
 #ifndef LIST_H
 #define LIST_H

@@ -339,6 +339,8 @@ typedef struct portd_result {
     const portd_notice *const *notices; /* monitor: as many as code says */
     size_t n_notices;
     uint64_t lost;
+    const char *const *notes; /* reload */
+    size_t n_notes;
 } portd_result;
 
 typedef void portd_callback(portd_client *client, const portd_result *result, void *data);
@@ -348,7 +350,7 @@ typedef void portd_callback(portd_client *client, const portd_result *result, vo
 PORTD_API unsigned portd_version(void); /* PORTD_VERSION_HEX of the library at run time */
 
 /* Features of this library: "handle", "wait-one", "goodbye", "ports", "start", "session-token", "session-owner", "stats",
- * "monitor", "splice". False for unknown names, so a program may test for later features. */
+ * "monitor", "splice", "reload". False for unknown names, so a program may test for later features. */
 PORTD_API bool portd_has_feature(const char *name);
 
 PORTD_API int64_t portd_now(void); /* the time on the clock of all deadlines, in microseconds */
@@ -732,12 +734,18 @@ PORTD_API int portd_get_stats(portd_client *client, int64_t deadline, portd_list
 PORTD_API int portd_monitor(portd_client *client, portd_id session, uint64_t *cursor, int64_t deadline,
                             portd_list **list, uint64_t *lost);
 
+/* Has the broker read its configuration again, which requires the right admin: root and the broker's own uid have it. Returns 1 when the new one is in use,
+ * with *list, which has notes: what is not changed by it, and why. PORTD_E_INVALID with the field "config": the new one has faults, of which
+ * portd_last_error tells the first one, and the old one stays. */
+PORTD_API int portd_reload(portd_client *client, int64_t deadline, portd_list **list);
+
 /* A list outlives its client (but not the allocator's context); pointers from it are valid until portd_list_free. */
 PORTD_API size_t portd_list_count(const portd_list *list);
 PORTD_API const portd_item *portd_list_item(const portd_list *list, size_t i);
 PORTD_API const portd_status *portd_list_status(const portd_list *list); /* of portd_get_status, else NULL */
 PORTD_API const portd_metric *portd_list_metric(const portd_list *list, size_t i); /* of portd_get_stats */
 PORTD_API const portd_notice *portd_list_notice(const portd_list *list, size_t i); /* of portd_monitor */
+PORTD_API const char *portd_list_note(const portd_list *list, size_t i);           /* of portd_reload */
 PORTD_API void portd_list_free(portd_list *list);                                  /* NULL is allowed */
 
 /* Ends a session of this uid (0: this client's own): waits end with PORTD_CAUSE_EXPIRED, copies are closed, its
@@ -787,6 +795,8 @@ PORTD_API int portd_get_stats_start(portd_client *client, uint64_t cursor, portd
                                     void *data, portd_request **request); /* 0: from the first on */
 PORTD_API int portd_monitor_start(portd_client *client, portd_id session, uint64_t cursor, int64_t deadline,
                                   portd_callback *callback, void *data, portd_request **request);
+PORTD_API int portd_reload_start(portd_client *client, portd_callback *callback, void *data,
+                                 portd_request **request);
 PORTD_API int portd_end_session_start(portd_client *client, portd_id session, portd_callback *callback,
                                       void *data, portd_request **request);
 

@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "base/metrics.h"
 #include "config/config.h"
+#include "config/remark.h"
 #include "door.h"
 #include "idle.h"
 #include "loop/closer.h"
@@ -25,6 +26,8 @@
 #include "proto/container.h"
 #include "proto/peer.h"
 #include "proto/transport.h"
+#include "quotas.h"
+#include "reloader.h"
 #include "service.h"
 #include "session/dispatch.h"
 #include "session/listener.h"
@@ -50,6 +53,7 @@ struct broker {
     struct sessions sessions;
     struct listener listener;
     struct idle idle;
+    struct reloader reloader;
     struct loop_timer log;
     int64_t log_due; /* when the timer fires; LOG_NEVER: not set */
     bool registry_made, sessions_made, users_made;
@@ -74,10 +78,36 @@ static void on_stop(void *context, int number) {
     loop_stop(broker->loop);
 }
 
-static void on_reload(void *context, int number) {
-    (void)context;
-    log_write_about(LOG_TOPIC_SIGNAL, LOG_NOBODY, LOG_LEVEL_INFO,
-                    "signal ignored: there is no configuration to reload; signal=%d", number);
+static void on_reload_signal(void *context, int number) {
+    struct broker *broker = context;
+    (void)number;
+    reloader_start(&broker->reloader, NULL);
+}
+
+static void on_reload_asked(void *context, struct reload_wait *wait) {
+    struct broker *broker = context;
+    reloader_start(&broker->reloader, wait);
+}
+
+static int use_config(void *context, const struct config *config, struct remarks *notes) {
+    struct broker *broker = context;
+    int error = quotas_use(&broker->users, config, notes);
+    if (error)
+        return error;
+    log_set_level((enum log_level)config_number(config, CONFIG_LOG_LEVEL));
+    idle_set_limit(&broker->idle, (int64_t)config_number(config, CONFIG_IDLE_EXIT));
+    return 0;
+}
+
+/* At the start nobody else is told of the notes. */
+static int use_quotas(struct broker *broker, const struct config *config) {
+    struct remarks notes = {.n = 0};
+    int error = quotas_use(&broker->users, config, &notes);
+    for (size_t i = 0; i < remarks_kept(&notes); i++)
+        if (notes.texts[i])
+            log_write(LOG_LEVEL_WARNING, "%s", notes.texts[i]);
+    remarks_clear(&notes);
+    return error;
 }
 
 static void on_log_due(struct loop_timer *timer) {
@@ -165,11 +195,16 @@ static int make_registry(struct broker *broker, const struct config *config, siz
     if (error)
         return error;
     broker->users_made = true;
+    error = use_quotas(broker, config);
+    if (error)
+        return error;
     error =
         sessions_init(&broker->sessions, broker->loop, &broker->registry, &broker->policy, dispatch_frame);
     if (error)
         return error;
     broker->sessions_made = true;
+    broker->sessions.reload = on_reload_asked;
+    broker->sessions.reload_context = broker;
     error = listener_open(&broker->listener, listener, &broker->sessions, &broker->users);
     if (error)
         return error;
@@ -180,12 +215,14 @@ static int make_registry(struct broker *broker, const struct config *config, siz
     return -EMFILE;
 }
 
-struct broker *broker_new(const struct config *config, struct door *door) {
+struct broker *broker_new(const struct config *config, const struct config_given *given, struct door *door) {
     struct broker *broker = calloc(1, sizeof *broker);
     size_t limit = service_descriptor_limit();
     int error = broker ? make_parts(broker, limit) : -ENOMEM;
     if (!error)
-        error = service_watch(broker->loop, on_stop, on_reload, broker);
+        error = reloader_init(&broker->reloader, broker->offload, given, config, use_config, broker);
+    if (!error)
+        error = service_watch(broker->loop, on_stop, on_reload_signal, broker);
     if (!error)
         error = make_registry(broker, config, limit, door->listener);
     if (error) {
@@ -248,6 +285,7 @@ bool broker_free(struct broker *broker) {
         objects_deinit(&broker->registry);
     if (broker->users_made)
         users_deinit(&broker->users, left_behind);
+    reloader_deinit(&broker->reloader);
     idle_deinit(&broker->idle);
     loop_timer_free(&broker->log);
     loop_free(broker->loop);

@@ -6,10 +6,12 @@
 
 struct broker;
 struct config;
+struct config_given;
 struct door;
 
-/* The configuration and the door must stay valid until the broker is freed. NULL: failed; the reason is in the log. */
-struct broker *broker_new(const struct config *config, struct door *door);
+/* All three must stay valid until the broker is freed. given: what the configuration was loaded from, and will be again. NULL: failed; the reason is in
+ * the log. */
+struct broker *broker_new(const struct config *config, const struct config_given *given, struct door *door);
 
 /* Runs until SIGTERM or SIGINT, or until the broker has been idle for the time of idle-exit. 0, or a negative errno. */
 int broker_run(struct broker *broker);

@@ -29,7 +29,7 @@ static uint64_t heard(const struct idle *idle) {
 
 static void set(struct idle *idle, struct loop_timer *timer, int64_t after_us) {
     if (loop_timer_set(idle->loop, timer, os_now_us() + after_us))
-        log_write(LOG_LEVEL_WARNING, "out of memory: --idle-exit is disabled");
+        log_write(LOG_LEVEL_WARNING, "out of memory: idle-exit is disabled");
 }
 
 static int64_t again_us(const struct idle *idle) {
@@ -85,6 +85,17 @@ void idle_init(struct idle *idle, struct loop *loop, struct sessions *sessions, 
     idle->quiet.fn = on_quiet;
     if (limit_us)
         wait_for_quiet(idle);
+}
+
+void idle_set_limit(struct idle *idle, int64_t limit_us) {
+    if (idle->limit_us == limit_us)
+        return;
+    loop_timer_clear(&idle->empty);
+    loop_timer_clear(&idle->quiet);
+    idle->limit_us = limit_us;
+    idle->set = false;
+    if (limit_us)
+        wait_for_quiet(idle); /* idle_after comes next */
 }
 
 void idle_deinit(struct idle *idle) {

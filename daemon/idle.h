@@ -1,4 +1,4 @@
-/* idle.h: exits the broker when it has been idle for the time of --idle-exit. */
+/* idle.h: exits the broker when it has been idle for the time of idle-exit. */
 #ifndef IDLE_H
 #define IDLE_H
 
@@ -22,6 +22,9 @@ struct idle {
 
 void idle_init(struct idle *idle, struct loop *loop, struct sessions *sessions, struct door *door,
                int64_t limit_us);
+/* Another limit, from now on; 0: never. */
+void idle_set_limit(struct idle *idle, int64_t limit_us);
+
 void idle_deinit(struct idle *idle); /* zeros are allowed */
 
 /* To be called after each turn. */

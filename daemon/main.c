@@ -2,7 +2,7 @@
 #include "base/log.h"
 #include "broker.h"
 #include "config/config.h"
-#include "config/fault.h"
+#include "config/remark.h"
 #include "config/show.h"
 #include "door.h"
 #include "loop/leaving.h"
@@ -23,16 +23,16 @@ static int status_without_listener(const struct config *config, int error) {
 }
 
 static int check(const struct options *options) {
-    struct faults faults = {.n = 0};
+    struct remarks faults = {.n = 0};
     struct config *config;
     int error = config_load(&options->given, &config, &faults);
-    for (size_t i = 0; i < faults_kept(&faults); i++)
+    for (size_t i = 0; i < remarks_kept(&faults); i++)
         (void)fprintf(stderr, "portd: %s\n", faults.texts[i] ? faults.texts[i] : "out of memory");
-    if (faults.n > faults_kept(&faults))
-        (void)fprintf(stderr, "portd: and %zu more\n", faults.n - faults_kept(&faults));
+    if (faults.n > remarks_kept(&faults))
+        (void)fprintf(stderr, "portd: and %zu more\n", faults.n - remarks_kept(&faults));
     if (!faults.n && error)
         (void)fputs("portd: out of memory\n", stderr);
-    faults_clear(&faults);
+    remarks_clear(&faults);
     if (error)
         return STATUS_USAGE;
     error = show_config(config);
@@ -42,15 +42,15 @@ static int check(const struct options *options) {
 
 /* NULL: the reason is in the log. */
 static struct config *load(const struct options *options, int *status) {
-    struct faults faults = {.n = 0};
+    struct remarks faults = {.n = 0};
     struct config *config;
     int error = config_load(&options->given, &config, &faults);
-    for (size_t i = 0; i < faults_kept(&faults); i++)
+    for (size_t i = 0; i < remarks_kept(&faults); i++)
         log_write(LOG_LEVEL_ERROR, "%s", faults.texts[i] ? faults.texts[i] : "out of memory");
     if (error)
         log_write(LOG_LEVEL_ERROR, "cannot start: the configuration is not used; faults=%zu", faults.n);
     *status = error == CONFIG_E_FAULTS ? STATUS_USAGE : EXIT_FAILURE;
-    faults_clear(&faults);
+    remarks_clear(&faults);
     return config;
 }
 
@@ -69,7 +69,7 @@ static int serve(const struct options *options, const struct config *config) {
         door_close(&door);
         return STATUS_USAGE;
     }
-    broker = broker_new(config, &door);
+    broker = broker_new(config, &options->given, &door);
     status = EXIT_FAILURE;
     if (broker) {
         service_ready(options->notify_fd, "Waiting for clients");

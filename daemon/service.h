@@ -44,6 +44,10 @@ int service_listener(os_fd *listener);
  * are logged and otherwise ignored. It does not wait for notify_fd: if that takes nothing at this moment, it gets no newline. */
 void service_ready(os_fd notify_fd, const char *status);
 
+/* Sends "RELOADING=1" and the time; and "READY=1" again, whatever has come of it. */
+void service_reloading(void);
+void service_reloaded(void);
+
 /* Sends "STOPPING=1". From then on SIGTERM, SIGINT and SIGHUP are ignored: they neither stop the broker again nor end the process
  * early. */
 void service_stopping(void);

@@ -11,6 +11,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <limits.h>
 #include <poll.h>
 #include <signal.h>
@@ -225,6 +226,16 @@ void service_ready(os_fd notify_fd, const char *status) {
         log_write(LOG_LEVEL_WARNING, "cannot notify descriptor %d of readiness: %s", notify_fd, why);
     os_close(notify_fd);
 }
+
+/* Without the time the manager waits in vain (sd_notify(3)). */
+void service_reloading(void) {
+    char message[MESSAGE_MAX];
+
+    (void)snprintf(message, sizeof(message), "RELOADING=1\nMONOTONIC_USEC=%" PRId64 "\n", os_now_us());
+    notify(message);
+}
+
+void service_reloaded(void) { notify("READY=1\n"); }
 
 void service_stopping(void) {
     notify("STOPPING=1\n");

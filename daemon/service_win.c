@@ -96,6 +96,11 @@ int service_watch(struct loop *loop, void (*stop)(void *context, int number),
     return error;
 }
 
+/* The manager has no state for it. */
+void service_reloading(void) {}
+
+void service_reloaded(void) {}
+
 /* The system ends the process when this returns after an event that cannot be ignored: so it does not return then. */
 static BOOL WINAPI ignore(DWORD event) {
     while (event != CTRL_C_EVENT && event != CTRL_BREAK_EVENT)

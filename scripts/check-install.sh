@@ -34,7 +34,7 @@ manual=share/man
 expected=(bin/portd bin/portctl "${include:-include}/portd.h" "$library/libportd.so" "$library/libportd.so.0"
   "$library/pkgconfig/portd.pc" "$library"/cmake/portd/portd-{config,config-version,targets}.cmake
   "$(option PORTD_UNIT_DIR)"/portd.{service,socket}
-  share/bash-completion/completions/portctl share/zsh/site-functions/_portctl share/fish/vendor_completions.d/portctl.fish)
+  share/doc/portd/portd.conf share/bash-completion/completions/portctl share/zsh/site-functions/_portctl share/fish/vendor_completions.d/portctl.fish)
 archive=no
 if [ -e "$build/client/libportd.a" ]; then
   archive=yes
@@ -58,6 +58,8 @@ extra=$(comm -23 <(cd "$prefix" && find . -type f -o -type l | sed 's|^\./||' | 
 [ -z "$extra" ] || fail "unexpected files: $extra"
 grep -qxF "ExecStart=$prefix/bin/portd" "$prefix/$(option PORTD_UNIT_DIR)/portd.service" ||
   fail "portd.service does not start the installed portd"
+grep -qxF "ExecReload=$prefix/bin/portctl --address unix:%t/portd/portd.sock reload" "$prefix/$(option PORTD_UNIT_DIR)/portd.service" ||
+  fail "portd.service does not reload by the installed portctl"
 if grep -rIlF -e "$build" -e "$PWD" "$prefix"; then fail "these files contain a path of the build"; fi
 
 # ---- programs of users -----------------------------------------------------------------------------------------

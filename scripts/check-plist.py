@@ -16,6 +16,7 @@ if '-h' in sys.argv[1:] or '--help' in sys.argv[1:]:
 KEYS = {  # launchd.plist(5), those used here
     "Label": str,
     "ProgramArguments": list,
+    "EnvironmentVariables": dict,
     "UserName": str,
     "Umask": int,
     "Sockets": dict,
@@ -30,6 +31,8 @@ wrong = [f"{key}: not {KEYS[key].__name__}" for key in KEYS if not isinstance(jo
 wrong += [f"{key}: unknown" for key in job if key not in KEYS]
 if job.get("ProgramArguments") != ["/usr/local/bin/portd"]:
     wrong.append("ProgramArguments: not the installed program")
+if list(job.get("EnvironmentVariables", {})) != ["CONFIGURATION_DIRECTORY"]:
+    wrong.append("EnvironmentVariables: not the folder of the configuration")
 if job.get("UserName") == "root":
     wrong.append("UserName: root's broker reads and writes nothing for other users")
 socket = job.get("Sockets", {}).get("portd", {})

@@ -1,7 +1,8 @@
 /* limit.h: the limits of one uid.
  *
- * They are computed from users->limits at each take, so a change there takes effect at once. Usage beyond a lowered limit stays. After
- * raising a limit call gates_look (gate.h).
+ * They are in the user: computed when it is made, and for all users when the configuration changes. Usage beyond a lowered limit
+ * stays. The broker's own uid may have all of users->limits, any other a quarter; a uid with an override has what that says instead, and of descriptors
+ * no more than its part of the table.
  *
  * All uids share the fd table, so with a quarter per uid four of them could fill it. So a uid other than root and the broker's own may have a
  * quarter of it in all, connections and descriptors together, and may only take slots as long as at least as many stay free as it has then:
@@ -21,19 +22,35 @@ enum {
     LIMIT_RESERVE_PART = 8 /* and at most 1 / LIMIT_RESERVE_PART of the table */
 };
 
-static inline uint64_t limit_share(const struct user *user, uint64_t all) {
-    return user->uid == user->users->own ? all : all / LIMIT_SHARE;
-}
+#define LIMIT_NOT_SET UINT64_MAX
 
-static inline uint64_t limit_of(const struct user *user, enum user_quota slot) {
-    return limit_share(user, user->users->limits[slot]);
-}
+struct limits {
+    uint64_t of[USER_QUOTAS];
+    uint64_t rate;
+};
+
+/* Of one uid, absolute. */
+struct limit_override {
+    os_uid uid;
+    struct limits limits; /* LIMIT_NOT_SET: as without it */
+};
+
+/* For user.c. slots: of the fd table, for keeping. */
+void limits_init(struct users *users, size_t slots);
+void limits_deinit(struct users *users);
+void limits_compute(struct user *user);
+
+/* For users that are made from now on, and for all with users_renew_limits; what is not set is built in. Takes the overrides, by uid: an array to be freed, or
+ * NULL. */
+void limits_set(struct users *users, const struct limits *own, struct limit_override *overrides, size_t n);
+
+/* As many descriptors as the uid can have, whatever is set. */
+uint64_t limit_most_slots(const struct users *users, os_uid uid);
+
+static inline uint64_t limit_of(const struct user *user, enum user_quota slot) { return user->limits[slot]; }
 
 /* Requests per second, at least 1. */
-static inline uint64_t limit_rate(const struct user *user) {
-    uint64_t rate = limit_share(user, user->users->rate);
-    return rate ? rate : 1;
-}
+static inline uint64_t limit_rate(const struct user *user) { return user->rate; }
 
 static inline bool limit_is_admin(const struct user *user) {
     return user->uid == 0 || user->uid == user->users->own;

@@ -20,8 +20,8 @@ void policy_init(struct policy *policy, os_uid own, bool own_only);
 const char *policy_check_connect(const struct policy *policy, const struct peer *peer);
 
 /* Rights over other uids: to see what they have and do, to end their sessions. Sums over all uids are part of the
- * first. */
-enum policy_right { POLICY_NONE, POLICY_SEE, POLICY_END };
+ * first. And one over the broker: to have its configuration read again. */
+enum policy_right { POLICY_NONE, POLICY_SEE, POLICY_END, POLICY_RELOAD };
 
 /* Whether the peer has the right. Root and the broker's own uid have all rights (the right admin), no uid has POLICY_NONE. */
 bool policy_allows(const struct policy *policy, const struct peer *peer, enum policy_right right);

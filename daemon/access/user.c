@@ -43,19 +43,22 @@ int users_init(struct users *users, os_uid own, struct fd_table *fd_table, uint6
     if (users->reserve > LIMIT_RESERVE)
         users->reserve = LIMIT_RESERVE;
     users->own = own;
-    users->limits[USER_SESSIONS] = descriptors;
-    users->limits[USER_CONNECTIONS] = descriptors;
-    users->limits[USER_DESCRIPTORS] = descriptors;
-    users->limits[USER_OBJECTS] = 262144;
-    users->limits[USER_WAITS] = 65536;
-    users->limits[USER_BYTES] = 80u << 20;
-    users->rate = 4000000;
+    limits_init(users, descriptors);
     users->n_journals = users->n_monitors = 0;
     users->sorted = NULL;
     users->n_sorted = users->room_sorted = 0;
     users->most_uid = 0;
     users->seen = 0;
     return 0;
+}
+
+void users_renew_limits(struct users *users) {
+    for (size_t i = 0; i < users->n_sorted; i++) {
+        struct user *user = users->sorted[i];
+        limits_compute(user);
+        if (user->refs)
+            gates_look(user);
+    }
 }
 
 static void user_free(struct user *user);
@@ -67,6 +70,7 @@ void users_deinit(struct users *users, bool left_behind) {
     assert(left_behind || users->by_uid.used == 0);
     (void)left_behind;
     table_deinit(&users->by_uid);
+    limits_deinit(users);
     free(users->sorted);
     journal_deinit(&users->journal);
 }
@@ -118,6 +122,7 @@ static void stop_owing(struct user *user) {
 
 /* Gives a user that has its place, its lane and nothing else what each user has. */
 static void begin(struct user *user) {
+    limits_compute(user);
     user->rate_tokens = (int64_t)limit_rate(user);
     gates_init(user);
     discard_queue_init(&user->discard_queue);

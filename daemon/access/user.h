@@ -27,6 +27,7 @@ enum { USER_GONE = 8 };
 
 struct account;
 struct descriptor;
+struct limit_override;
 struct always_ready;
 struct nesting;
 struct refusal;
@@ -54,10 +55,13 @@ struct users {
     struct table by_uid;
     struct user **sorted; /* the same users, by uid */
     size_t n_sorted, room_sorted;
-    struct turns turns;           /* of the lanes of all users */
-    os_uid own;                   /* the broker's uid */
-    uint64_t limits[USER_QUOTAS]; /* of the broker's own uid; others get a share (limit.h) */
-    uint64_t rate;                /* requests per second, as limits */
+    struct turns turns;               /* of the lanes of all users */
+    os_uid own;                       /* the broker's uid */
+    uint64_t limits[USER_QUOTAS];     /* of the broker's own uid; others get a share (limit.h) */
+    uint64_t rate;                    /* requests per second, as limits */
+    size_t slots;                     /* of the fd table, for keeping, when there were no users */
+    struct limit_override *overrides; /* by uid */
+    size_t n_overrides;
     struct fd_table *fd_table;
     size_t reserve;      /* slots for root and the broker's own uid (limit.h) */
     uint64_t most_uid;   /* the uid with the most slots when a refusal last checked */
@@ -95,6 +99,7 @@ struct user {
     struct task look;
     struct ring arrivals; /* accepted connections that are not created yet (daemon/session/listener.h) */
     struct task arrive;
+    uint64_t limits[USER_QUOTAS], rate; /* limit.h */
     uint64_t used[USER_QUOTAS];
     uint64_t requests;        /* so far */
     int64_t rate_tokens;      /* requests that it may make now, at most one second's */
@@ -121,6 +126,9 @@ enum { USER_JOURNAL = 1024, USERS_JOURNAL = 4096, USER_MONITORS = 64, USER_ROUND
 int users_init(struct users *users, os_uid own, struct fd_table *fd_table, uint64_t seed);
 /* Asserts that there are no users, unless left_behind (abandoned threads may refer to some). */
 void users_deinit(struct users *users, bool left_behind);
+
+/* users->limits, users->rate or the overrides have changed: computes those of all users anew. */
+void users_renew_limits(struct users *users);
 
 /* The user of the uid, with a reference; NULL without memory. */
 struct user *user_ref(struct users *users, os_uid uid);

@@ -23,7 +23,7 @@ enum log_topic {
     LOG_TOPIC_HANDLE,     /* a pollable handle cannot be signalled */
     LOG_TOPIC_WORKER,     /* a worker thread cannot be started */
     LOG_TOPIC_REST,       /* a uid is paused because its calls take long */
-    LOG_TOPIC_SIGNAL,
+    LOG_TOPIC_RELOAD,     /* the configuration is read again */
     LOG_TOPICS
 };
 

@@ -1,11 +1,11 @@
 /* config.c: puts a configuration together. */
 #include "config.h"
 
-#include "fault.h"
 #include "file.h"
 #include "folder.h"
 #include "key.h"
 #include "override.h"
+#include "remark.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -23,12 +23,12 @@ static int begin(struct config *config) {
     return error;
 }
 
-static int load_both(struct config *config, const char *path, bool must_exist, struct faults *faults) {
+static int load_both(struct config *config, const char *path, bool must_exist, struct remarks *faults) {
     int error = file_load(config, path, must_exist, faults);
     return error ? error : file_load_dropins(config, path, must_exist, faults);
 }
 
-static int load_files(struct config *config, const char *given, struct faults *faults) {
+static int load_files(struct config *config, const char *given, struct remarks *faults) {
     char *path = NULL;
     bool must_exist = true;
     int error = 0;
@@ -49,16 +49,16 @@ static int load_files(struct config *config, const char *given, struct faults *f
 
 /* source: of the text, which is what has that name. */
 static int set(struct config *config, const struct key *key, enum config_source source, const char *name,
-               const char *text, struct faults *faults) {
+               const char *text, struct remarks *faults) {
     const struct config_setting origin = {.source = source};
     char why[VALUE_WHY];
     int error = key_set(key, &config->settings[key->which], text, &origin, why);
     if (error == -1)
-        faults_add(faults, name, 0, "\"%s\": %s", text, why);
+        remarks_add(faults, name, 0, "\"%s\": %s", text, why);
     return error == -ENOMEM ? error : 0;
 }
 
-static int load_variables(struct config *config, struct faults *faults) {
+static int load_variables(struct config *config, struct remarks *faults) {
     const struct key *key;
     int error = 0;
     for (size_t i = 0; (key = key_at(i)) && !error; i++) {
@@ -72,7 +72,7 @@ static int load_variables(struct config *config, struct faults *faults) {
     return error;
 }
 
-static int load_flags(struct config *config, const struct config_given *given, struct faults *faults) {
+static int load_flags(struct config *config, const struct config_given *given, struct remarks *faults) {
     const struct key *key;
     int error = 0;
     for (size_t i = 0; (key = key_at(i)) && !error; i++)
@@ -81,7 +81,7 @@ static int load_flags(struct config *config, const struct config_given *given, s
     return error;
 }
 
-static int load(struct config *config, const struct config_given *given, struct faults *faults) {
+static int load(struct config *config, const struct config_given *given, struct remarks *faults) {
     int error = begin(config);
     if (!error)
         error = load_files(config, given->file, faults);
@@ -94,7 +94,7 @@ static int load(struct config *config, const struct config_given *given, struct 
     return error ? error : faults->memory ? -ENOMEM : faults->n ? CONFIG_E_FAULTS : 0;
 }
 
-int config_load(const struct config_given *given, struct config **config, struct faults *faults) {
+int config_load(const struct config_given *given, struct config **config, struct remarks *faults) {
     int error;
     *config = calloc(1, sizeof **config);
     if (!*config)

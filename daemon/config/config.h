@@ -61,11 +61,11 @@ struct config_given {
 
 #define CONFIG_NO_FILE "none"
 
-struct faults;
+struct remarks;
 
 /* 0; CONFIG_E_FAULTS: there is something wrong, and the faults are told; or -ENOMEM. Unless 0, *config is NULL. */
 enum { CONFIG_E_FAULTS = 1 };
-int config_load(const struct config_given *given, struct config **config, struct faults *faults);
+int config_load(const struct config_given *given, struct config **config, struct remarks *faults);
 void config_free(struct config *config); /* NULL is allowed */
 
 static inline uint64_t config_number(const struct config *config, enum config_key key) {

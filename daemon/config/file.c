@@ -7,10 +7,10 @@
  * allocated and freed right before, so what is left is that memory goes to another thread in between. */
 #include "file.h"
 
-#include "fault.h"
 #include "folder.h"
 #include "key.h"
 #include "override.h"
+#include "remark.h"
 #include "scan.h"
 
 #include <errno.h>
@@ -31,7 +31,7 @@ enum {
 /* The file that is being read. */
 static struct reading {
     struct config *config;
-    struct faults *faults;
+    struct remarks *faults;
     const char *path;
     unsigned index, n_sections[KEY_SECTIONS];
     bool memory; /* there was none */
@@ -58,8 +58,8 @@ static const char *where(cfg_t *cfg, char text[KEY_HINT]) {
 static void complain_unknown(cfg_t *cfg, const char *name) {
     char hint[KEY_HINT], section[KEY_HINT];
     key_suggest(section_of(cfg), name, hint);
-    faults_add(reading.faults, reading.path, line_of(cfg), "unknown key \"%s\"%s%s", name,
-               where(cfg, section), hint);
+    remarks_add(reading.faults, reading.path, line_of(cfg), "unknown key \"%s\"%s%s", name,
+                where(cfg, section), hint);
 }
 
 /* ---- what libConfuse calls ------------------------------------------------------------------------------------------ */
@@ -87,7 +87,7 @@ static char *name_in(char *text, size_t begin) {
 
 static void on_fault(cfg_t *cfg, const char *format, va_list arguments) {
     static const char unknown[] = "no such option '";
-    char text[FAULT_SIZE], ours[FAULT_SIZE];
+    char text[REMARK_SIZE], ours[REMARK_SIZE];
     (void)vsnprintf(text, sizeof text, format, arguments);
     if (strncmp(text, unknown, sizeof unknown - 1) == 0) {
         complain_unknown(cfg, name_in(text, sizeof unknown - 1));
@@ -99,7 +99,7 @@ static void on_fault(cfg_t *cfg, const char *format, va_list arguments) {
         if (strncmp(text, messages[i].begin, begin) == 0)
             (void)snprintf(ours, sizeof ours, messages[i].format, name_in(text, begin));
     }
-    faults_add(reading.faults, reading.path, line_of(cfg), "%s", ours);
+    remarks_add(reading.faults, reading.path, line_of(cfg), "%s", ours);
 }
 
 static bool is_of_this_file(const struct config_setting *setting) {
@@ -119,13 +119,13 @@ static int set(cfg_t *cfg, const struct key *key, const char *text) {
     }
     setting = key_setting(key, reading.config, user);
     if (is_of_this_file(setting)) {
-        faults_add(reading.faults, reading.path, origin.line, "\"%s\" is set in line %u already", key->name,
-                   setting->line);
+        remarks_add(reading.faults, reading.path, origin.line, "\"%s\" is set in line %u already", key->name,
+                    setting->line);
         return 0;
     }
     int error = key_set(key, setting, text, &origin, why);
     if (error == -1)
-        faults_add(reading.faults, reading.path, origin.line, "%s = \"%s\": %s", key->name, text, why);
+        remarks_add(reading.faults, reading.path, origin.line, "%s = \"%s\": %s", key->name, text, why);
     return error == -ENOMEM ? -1 : 0;
 }
 
@@ -149,9 +149,9 @@ static int on_section(cfg_t *cfg, cfg_opt_t *opt) {
         !override_get(reading.config, cfg_title(sub), reading.index, line)) /* without any key */
         reading.memory = true;
     if (++reading.n_sections[section] > 1 && section != KEY_USER)
-        faults_add(reading.faults, reading.path, line,
-                   "a second section \"%s\" ends here: put all of its keys into one",
-                   key_section_name(section));
+        remarks_add(reading.faults, reading.path, line,
+                    "a second section \"%s\" ends here: put all of its keys into one",
+                    key_section_name(section));
     return reading.memory ? -1 : 0;
 }
 
@@ -203,7 +203,7 @@ static int parse(char *text, size_t size) {
     size_t n_sections = count(text, '{'), before = reading.faults->n;
     cfg_t *cfg;
     if (n_sections > OVERRIDES_MOST) {
-        faults_add(reading.faults, reading.path, 0, "there are more than %d sections", (int)OVERRIDES_MOST);
+        remarks_add(reading.faults, reading.path, 0, "there are more than %d sections", (int)OVERRIDES_MOST);
         return 0;
     }
     if (!has_memory(size, n_sections))
@@ -223,7 +223,7 @@ static int read_text(char *text, size_t size) {
     unsigned line;
     if (!scan_text(text, size, &line, why))
         return parse(text, size);
-    faults_add(reading.faults, reading.path, line, "%s", why);
+    remarks_add(reading.faults, reading.path, line, "%s", why);
     return 0;
 }
 
@@ -241,7 +241,7 @@ static int add_file(struct config *config, const char *path) {
     return 0;
 }
 
-int file_load(struct config *config, const char *path, bool must_exist, struct faults *faults) {
+int file_load(struct config *config, const char *path, bool must_exist, struct remarks *faults) {
     char *text;
     size_t size;
     int error = folder_read(path, &text, &size);
@@ -250,7 +250,7 @@ int file_load(struct config *config, const char *path, bool must_exist, struct f
     if (folder_is_absent(error) && !must_exist)
         return 0;
     if (error) {
-        faults_add(faults, path, 0, "%s", folder_why(error));
+        remarks_add(faults, path, 0, "%s", folder_why(error));
         return 0;
     }
     error = add_file(config, path);
@@ -262,7 +262,7 @@ int file_load(struct config *config, const char *path, bool must_exist, struct f
     return error;
 }
 
-static int load_named(struct config *config, const char *folder, const char *name, struct faults *faults) {
+static int load_named(struct config *config, const char *folder, const char *name, struct remarks *faults) {
     size_t size = strlen(folder) + strlen(name) + 2;
     char *path = malloc(size);
     if (!path)
@@ -273,7 +273,7 @@ static int load_named(struct config *config, const char *folder, const char *nam
     return error;
 }
 
-static int load_folder(struct config *config, const char *folder, bool must_exist, struct faults *faults) {
+static int load_folder(struct config *config, const char *folder, bool must_exist, struct remarks *faults) {
     char **names;
     size_t n;
     int error = folder_list(folder, ".conf", &names, &n);
@@ -282,7 +282,7 @@ static int load_folder(struct config *config, const char *folder, bool must_exis
     if (error == -ENOENT || (folder_is_absent(error) && !must_exist))
         return 0;
     if (error) {
-        faults_add(faults, folder, 0, "%s", folder_why(error));
+        remarks_add(faults, folder, 0, "%s", folder_why(error));
         return 0;
     }
     for (size_t i = 0; i < n; i++) {
@@ -294,7 +294,7 @@ static int load_folder(struct config *config, const char *folder, bool must_exis
     return error;
 }
 
-int file_load_dropins(struct config *config, const char *path, bool must_exist, struct faults *faults) {
+int file_load_dropins(struct config *config, const char *path, bool must_exist, struct remarks *faults) {
     size_t size = strlen(path) + sizeof ".d";
     char *folder = malloc(size);
     if (!folder)

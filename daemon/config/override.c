@@ -1,7 +1,7 @@
 /* override.c: a list of users, in the order of the files; then by uid. */
 #include "override.h"
 
-#include "fault.h"
+#include "remark.h"
 #include "uid.h"
 
 #include <errno.h>
@@ -41,15 +41,15 @@ struct config_user *override_get(struct config *config, const char *name, unsign
 }
 
 static void complain(struct config *config, const struct config_user *user, int error,
-                     struct faults *faults) {
+                     struct remarks *faults) {
     const char *file = config->files[user->file];
     if (error == UID_E_NONE)
-        faults_add(faults, file, user->line, "there is no user \"%s\" on this system", user->name);
+        remarks_add(faults, file, user->line, "there is no user \"%s\" on this system", user->name);
     else if (error == UID_E_NOBODY)
-        faults_add(faults, file, user->line, "user \"%s\" has no uid that identifies a user", user->name);
+        remarks_add(faults, file, user->line, "user \"%s\" has no uid that identifies a user", user->name);
     else
-        faults_add(faults, file, user->line, "cannot look up user \"%s\": %s; its uid needs no look-up",
-                   user->name, os_error_text(-error));
+        remarks_add(faults, file, user->line, "cannot look up user \"%s\": %s; its uid needs no look-up",
+                    user->name, os_error_text(-error));
 }
 
 static int compare(const void *a, const void *b) {
@@ -67,7 +67,7 @@ static void join(struct config_user *user, const struct config_user *later) {
             user->limits[i] = later->limits[i];
 }
 
-int overrides_finish(struct config *config, struct faults *faults) {
+int overrides_finish(struct config *config, struct remarks *faults) {
     size_t n = 0;
     for (size_t i = 0; i < config->n_users; i++) {
         struct config_user *user = &config->users[i];
@@ -88,9 +88,9 @@ int overrides_finish(struct config *config, struct faults *faults) {
             continue;
         }
         if (i && last->file == user->file)
-            faults_add(faults, config->files[user->file], user->line,
-                       "user \"%s\" is the uid %" PRIu64 ", whose limits line %u has already", user->name,
-                       user->uid, last->line);
+            remarks_add(faults, config->files[user->file], user->line,
+                        "user \"%s\" is the uid %" PRIu64 ", whose limits line %u has already", user->name,
+                        user->uid, last->line);
         join(last, user);
         last->file = user->file;
         last->line = user->line;

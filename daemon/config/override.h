@@ -4,7 +4,7 @@
 
 #include "config.h"
 
-struct faults;
+struct remarks;
 
 enum { OVERRIDES_MOST = 4096 };
 
@@ -13,7 +13,7 @@ struct config_user *override_get(struct config *config, const char *name, unsign
 
 /* Once all files are read: finds the uids, joins the entries of several files for one, the later ones above the earlier ones, and sorts them. Two
  * entries in one file for one uid are a fault. 0 or -ENOMEM. */
-int overrides_finish(struct config *config, struct faults *faults);
+int overrides_finish(struct config *config, struct remarks *faults);
 
 void overrides_free(struct config *config);
 

@@ -34,6 +34,8 @@ size_t identity_size(size_t n_groups);
 /* Creates one with one reference. Copies groups. NULL without memory. */
 struct identity *identity_new(os_uid uid, uint32_t gid, uint32_t pid, const uint32_t *groups,
                               size_t n_groups);
+/* The broker's own, for a thread that has worn another one. NULL without memory. */
+struct identity *identity_own(void);
 struct identity *identity_ref(struct identity *identity);
 void identity_unref(struct identity *identity); /* NULL is allowed */
 

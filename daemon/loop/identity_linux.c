@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <linux/capability.h>
+#include <stdlib.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -67,6 +68,18 @@ bool identity_is_whole(const struct identity *identity) {
         return true;
     learn_permitted();
     return !permits(CHANGES);
+}
+
+struct identity *identity_own(void) {
+    int n = getgroups(0, NULL);
+    gid_t *groups = n > 0 ? calloc((size_t)n, sizeof(*groups)) : NULL;
+    struct identity *identity = NULL;
+
+    n = groups ? getgroups(n, groups) : n;
+    if (n == 0 || (n > 0 && groups))
+        identity = identity_new(geteuid(), getegid(), (uint32_t)getpid(), groups, (size_t)n);
+    free(groups);
+    return identity;
 }
 
 void identity_begin_thread(void) {

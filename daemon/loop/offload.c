@@ -144,7 +144,8 @@ static int64_t check_seat(struct offload *offload, struct seat *seat, int64_t no
         lanes_hold(&offload->lanes, seat);
     if (ran < OFFLOAD_PATIENCE_US)
         return seat->started + (seat->held || !offload->lanes.heads ? OFFLOAD_PATIENCE_US : OFFLOAD_SLOW_US);
-    thread_interrupt(&worker_of(offload, seat)->thread);
+    if (!seat->job->patient)
+        thread_interrupt(&worker_of(offload, seat)->thread);
     return now + OFFLOAD_PATIENCE_US;
 }
 

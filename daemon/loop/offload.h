@@ -46,6 +46,8 @@ struct offload_job {
      * `unfit` is a negative errno, and work() must do nothing for the client. */
     const struct identity *identity;
     int unfit;
+    bool
+        patient; /* it is not interrupted while it runs, but by offload_free: what it asks is not asked again */
     struct offload_job *next; /* private from here */
     struct offload_job *last;
     struct offload_job *next_uid;

@@ -50,6 +50,7 @@ static call_handler *const handlers[METHODS_MAX] = {
     [PORTD__V1__REQUEST__METHOD_MONITOR] = call_monitor,
     [PORTD__V1__REQUEST__METHOD_SPLICE] = call_splice,
     [PORTD__V1__REQUEST__METHOD_GOODBYE] = call_goodbye,
+    [PORTD__V1__REQUEST__METHOD_RELOAD] = call_reload,
 };
 
 static bool string_is_clean(const uint8_t *text, size_t length) {

@@ -16,7 +16,7 @@ typedef int call_handler(struct call *call);
 void dispatch_frame(struct connection *connection, struct channel_frame *frame);
 
 call_handler call_hello, call_end_session;
-call_handler call_ping, call_list, call_show, call_status, call_stats, call_monitor;
+call_handler call_reload, call_ping, call_list, call_show, call_status, call_stats, call_monitor;
 call_handler call_file_descriptor_to_semaphore, call_socket_to_semaphore, call_fd_to_evt;
 call_handler call_remove, call_release, call_handle;
 call_handler call_wait, call_cancel, call_goodbye;

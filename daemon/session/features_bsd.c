@@ -2,8 +2,8 @@
 #include "features.h"
 
 char **features_list(bool trusted, size_t *n) {
-    static char *features[] = {"handle-pipe", "handle-hint", "wait-one", "goodbye", "ports",
-                               "stats",       "monitor",     "owners",   "reach",   "undo"};
+    static char *features[] = {"handle-pipe", "handle-hint", "wait-one", "goodbye", "ports", "stats",
+                               "monitor",     "owners",      "reach",    "undo",    "reload"};
     (void)trusted;
     *n = sizeof features / sizeof *features;
     return features;

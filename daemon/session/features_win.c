@@ -10,7 +10,8 @@ char **features_list(bool trusted, size_t *n) {
                                "monitor",
                                "owners",
                                "reach",
-                               "undo"};
+                               "undo",
+                               "reload"};
     (void)trusted;
     *n = sizeof features / sizeof *features;
     return features;

@@ -36,6 +36,7 @@ static const struct method methods[] = {
     [PORTD__V1__REQUEST__METHOD_MONITOR] = {"monitor", FDS_NONE, 4, POLICY_SEE},
     [PORTD__V1__REQUEST__METHOD_SPLICE] = {"splice", FDS_MAYBE, 16, POLICY_NONE},
     [PORTD__V1__REQUEST__METHOD_GOODBYE] = {"goodbye", FDS_NONE, 1, POLICY_NONE},
+    [PORTD__V1__REQUEST__METHOD_RELOAD] = {"reload", FDS_NONE, 16, POLICY_RELOAD},
 };
 
 enum { METHODS = sizeof methods / sizeof *methods };

@@ -17,7 +17,7 @@ struct method {
     enum method_fds fds;
     unsigned units; /* of a turn (daemon/base/turn.h), in addition to those for the length of the reply */
     enum policy_right
-        right; /* with this right the method reaches other uids' objects (call.others), without it the caller's only */
+        right; /* with this right the method reaches other uids' objects (call.others), without it the caller's only; reload: what it needs */
 };
 
 /* NULL: no method has that number. */

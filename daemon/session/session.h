@@ -29,6 +29,7 @@ struct connection;
 struct env;
 struct policy;
 struct refusal;
+struct reload_wait;
 
 struct session {
     uint64_t id; /* key of sessions.by_id */
@@ -56,6 +57,9 @@ struct sessions {
     /* Calls upward, set by sessions_init: a frame has arrived; a connection has left its session. */
     void (*frame)(struct connection *connection, struct channel_frame *frame);
     void (*parted)(struct session *session, struct connection *connection);
+    /* The same, set by the broker: reads the configuration again, and calls wait->done. NULL: there is none. */
+    void (*reload)(void *context, struct reload_wait *wait);
+    void *reload_context;
     struct loop *loop;
     const struct env *env; /* the registry's */
     struct registry *registry;

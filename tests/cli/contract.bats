@@ -49,6 +49,7 @@ stats --openmetrics
 monitor --once
 monitor --after 0 --count 2
 ping
+reload
 session start --owner $$
 session list
 session end $OTHER

@@ -53,6 +53,7 @@ list sessions
 show $ID
 show 8
 ping
+reload
 ping --count 2
 status
 stats

@@ -40,8 +40,8 @@ static struct fuse_attr attributes(uint64_t node) {
                               .blksize = 4096};
 }
 
-/* Answers until the file is open, then reads requests and answers none. */
-static void serve(int device, int asked) {
+/* Answers until the file is open (mounted: until the file system is there), then reads requests and answers none. */
+static void serve(int device, int asked, bool mounted) {
     static _Alignas(8) char room[REQUEST_ROOM];
     const struct fuse_in_header *request = (const void *)room;
     bool silent = false;
@@ -57,6 +57,7 @@ static void serve(int device, int asked) {
             struct fuse_init_out out = {
                 .major = FUSE_KERNEL_VERSION, .minor = init->minor, .max_write = 4096, .max_readahead = 4096};
             answer(device, request, &out, sizeof(out));
+            silent = mounted;
         } else if (request->opcode == FUSE_LOOKUP) {
             struct fuse_entry_out out = {.nodeid = FILE_NODE, .attr = attributes(FILE_NODE)};
             answer(device, request, &out, sizeof(out));
@@ -98,12 +99,9 @@ static void *open_as(void *data) {
     return NULL;
 }
 
-bool fuse_silent_open(struct fuse_silent *fuse) { return fuse_silent_open_of(fuse, 0); }
-
-bool fuse_silent_open_of(struct fuse_silent *fuse, uid_t uid) {
-    struct opening opening = {fuse, uid};
+/* Leaves the server and its end of the pipe. */
+static bool mount_for(struct fuse_silent *fuse, uid_t uid, bool silently) {
     char options[128];
-    pthread_t thread;
     int ends[2];
     int device = open("/dev/fuse", O_RDWR | O_CLOEXEC);
 
@@ -123,14 +121,13 @@ bool fuse_silent_open_of(struct fuse_silent *fuse, uid_t uid) {
     fuse->asked = ends[0];
     fuse->server = fork();
     if (fuse->server == 0)
-        serve(device, ends[1]);
+        serve(device, ends[1], silently);
     (void)close(ends[1]);
-    if (fuse->server > 0 && pthread_create(&thread, NULL, open_as, &opening) == 0)
-        (void)pthread_join(thread, NULL);
     (void)close(device);
-    if (fuse->fd < 0)
-        fuse_silent_end(fuse);
-    return fuse->fd >= 0;
+    if (fuse->server > 0)
+        return true;
+    fuse_silent_end(fuse);
+    return false;
 unmount:
     fuse_silent_end(fuse);
 fail:
@@ -138,6 +135,23 @@ fail:
         (void)close(device);
     return false;
 }
+
+bool fuse_silent_open(struct fuse_silent *fuse) { return fuse_silent_open_of(fuse, 0); }
+
+bool fuse_silent_open_of(struct fuse_silent *fuse, uid_t uid) {
+    struct opening opening = {fuse, uid};
+    pthread_t thread;
+
+    if (!mount_for(fuse, uid, false))
+        return false;
+    if (pthread_create(&thread, NULL, open_as, &opening) == 0)
+        (void)pthread_join(thread, NULL);
+    if (fuse->fd < 0)
+        fuse_silent_end(fuse);
+    return fuse->fd >= 0;
+}
+
+bool fuse_silent_mount(struct fuse_silent *fuse) { return mount_for(fuse, 0, true); }
 
 bool fuse_silent_await(struct fuse_silent *fuse) {
     struct pollfd asked = {.fd = fuse->asked, .events = POLLIN};

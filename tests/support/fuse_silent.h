@@ -24,6 +24,9 @@ bool fuse_silent_open(struct fuse_silent *fuse);
 /* The same, but the file system belongs to that uid, and the kernel denies its files to all others, also to root. */
 bool fuse_silent_open_of(struct fuse_silent *fuse, uid_t uid);
 
+/* The same without an open file (fd is -1): whoever looks for a name in the folder blocks. */
+bool fuse_silent_mount(struct fuse_silent *fuse);
+
 /* Waits until a process is blocked on the page. False if none is within ten seconds. */
 bool fuse_silent_await(struct fuse_silent *fuse);
 

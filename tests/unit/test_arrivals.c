@@ -250,6 +250,7 @@ static void who_rests_is_turned_away_without_an_answer(void **state) {
     assert_int_equal(getsockname(fd, (struct sockaddr *)&name, &size), 0);
     world_make(10000);
     world.users.limits[USER_CONNECTIONS] = 0;
+    users_renew_limits(&world.users);
     assert_int_equal(listener_open(&listener, fd, &world.sessions, &world.users), 0);
     struct user *user = user_ref(&world.users, world.users.own);
     assert_non_null(user);

@@ -3,16 +3,16 @@
 
 #include "daemon/base/log.h"
 #include "daemon/config/config.h"
-#include "daemon/config/fault.h"
 #include "daemon/config/folder.h"
 #include "daemon/config/override.h"
+#include "daemon/config/remark.h"
 
 #include <sys/stat.h>
 
 static char folder[64], path[128];
 static struct config_given given;
 static struct config *config;
-static struct faults faults;
+static struct remarks faults;
 
 static void write_file(const char *name, const char *text, size_t size) {
     int fd = open(name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
@@ -34,7 +34,7 @@ static void put_dropin(const char *name, const char *text) {
 
 static int load(void) {
     config_free(config);
-    faults_clear(&faults);
+    remarks_clear(&faults);
     return config_load(&given, &config, &faults);
 }
 
@@ -55,7 +55,7 @@ static int unmake(void **state) {
     char command[128];
     config_free(config);
     config = NULL;
-    faults_clear(&faults);
+    remarks_clear(&faults);
     (void)snprintf(command, sizeof command, "rm -r %s", folder);
     return system(command) ? -1 : test_after(state); /* NOLINT: the name is ours */
 }
@@ -69,7 +69,7 @@ static const char *told(void) {
     static char text[8192];
     size_t at = 0;
     text[0] = '\0';
-    for (size_t i = 0; i < faults_kept(&faults); i++) {
+    for (size_t i = 0; i < remarks_kept(&faults); i++) {
         const char *fault = faults.texts[i];
         assert_int_equal(strncmp(fault, path, strlen(path)), 0);
         at += (size_t)snprintf(text + at, sizeof text - at, "%s%s", i ? "\n" : "",
@@ -147,7 +147,7 @@ static void faults_are_told_with_their_lines(void **state) {
 
 static void a_text_that_is_not_printable_is_told_in_utf_8(void **state) {
     (void)state;
-    faults_add(&faults, "/a\xff\n\xc3\xa9/b", 3, "%s", "x\xe2\x80\xaey");
+    remarks_add(&faults, "/a\xff\n\xc3\xa9/b", 3, "%s", "x\xe2\x80\xaey");
     assert_string_equal(faults.texts[0], "/a??\xc3\xa9/b:3: x?y");
 }
 
@@ -157,21 +157,21 @@ static void a_long_path_does_not_hide_what_is_wrong(void **state) {
     memset(name, 'x', sizeof name - 1);
     name[sizeof name - 1] = '\0';
     memcpy(name + sizeof name - 4, "end", 4);
-    faults_add(&faults, name, 3, "%s", "this");
+    remarks_add(&faults, name, 3, "%s", "this");
     assert_int_equal(strncmp(faults.texts[0], "...xxx", 6), 0);
     assert_non_null(strstr(faults.texts[0], "xend:3: this"));
 }
 
 static void faults_without_end_are_counted(void **state) {
-    static char text[64 * FAULTS_KEPT];
+    static char text[64 * REMARKS_KEPT];
     size_t at = 0;
     (void)state;
-    for (int i = 0; i < FAULTS_KEPT + 7; i++)
+    for (int i = 0; i < REMARKS_KEPT + 7; i++)
         at += (size_t)snprintf(text + at, sizeof text - at, "mode = 8\n");
     put(text);
     assert_int_equal(load(), CONFIG_E_FAULTS);
-    assert_int_equal(faults.n, FAULTS_KEPT + 7);
-    assert_int_equal(faults_kept(&faults), FAULTS_KEPT);
+    assert_int_equal(faults.n, REMARKS_KEPT + 7);
+    assert_int_equal(remarks_kept(&faults), REMARKS_KEPT);
 }
 
 /* ---- what a text says ----------------------------------------------------------------------------------------------- */

@@ -61,6 +61,7 @@ static void who_has_spent_the_rate_is_read_again(void **state) {
 
     (void)state;
     world.users.rate = RATE;
+    users_renew_limits(&world.users);
     int fd = connect_greeted();
     assert_int_equal(send(fd, ping, sizeof ping, 0), sizeof ping);
     world_until_idle();
@@ -596,6 +597,7 @@ static void what_is_withheld_is_sent_later(void **state) {
 
     (void)state;
     world.users.limits[USER_BYTES] = 4096;
+    users_renew_limits(&world.users);
     withheld_by = world_connect();
     assert_true(withheld_by >= 0);
     assert_int_equal(send(withheld_by, hello, sizeof hello, 0), sizeof hello);

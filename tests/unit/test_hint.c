@@ -98,11 +98,13 @@ static void one_that_cannot_be_armed_stays_readable(void **state) {
     for (size_t i = 0; i < 2; i++) {
         uint64_t limit = world.users.limits[slots[i]];
         world.users.limits[slots[i]] = 0;
+        users_renew_limits(&world.users);
         assert_int_equal(hint_arm(hint.handle, &refusal), -1);
         assert_int_equal(refusal.code, REFUSAL_LIMIT);
         assert_true(is_ready());
         assert_int_equal(used(USER_WAITS), 0);
         world.users.limits[slots[i]] = limit;
+        users_renew_limits(&world.users);
     }
     assert_int_equal(hint_arm(hint.handle, &refusal), 0);
     assert_false(is_ready());

@@ -138,6 +138,7 @@ static void a_slow_rate_is_a_rate(void **state) {
     struct user *user = begin(OWN), *other;
     (void)state;
     users.rate = 3;
+    users_renew_limits(&users);
     other = user_ref(&users, 1000);
     assert_int_equal(limit_rate(other), 1);
     assert_int_equal(user_spend(other), 0);

@@ -207,9 +207,46 @@ static void one_state_follows_the_other(void **state) {
     assert_null(timer);
 }
 
+static void a_new_limit_counts_from_when_it_comes(void **state) {
+    (void)state;
+    for (int quiet = 0; quiet < 2; quiet++) {
+        start(!quiet);
+        idle_set_limit(&idle, LIMIT_US); /* the same one changes nothing */
+        assert_set_for(LIMIT_US - SOON_US, LIMIT_US);
+        idle_set_limit(&idle, 2 * LIMIT_US);
+        idle_after(&idle);
+        assert_set_for(2 * LIMIT_US - SOON_US, 2 * LIMIT_US);
+        idle_set_limit(&idle, 0);
+        idle_after(&idle);
+        assert_null(timer);
+        idle_set_limit(&idle, LIMIT_US);
+        idle_after(&idle);
+        assert_set_for(LIMIT_US - SOON_US, LIMIT_US);
+        assert_ptr_equal(timer, quiet ? &idle.quiet : &idle.empty);
+        fire();
+        assert_true(stopped);
+        idle_deinit(&idle);
+    }
+}
+
+/* Both timers are not set at the same time, whatever the order. */
+static void a_broker_without_a_limit_gets_one(void **state) {
+    (void)state;
+    start_limited(true, 0);
+    assert_null(timer);
+    idle_set_limit(&idle, LIMIT_US);
+    idle_after(&idle);
+    assert_ptr_equal(timer, &idle.empty);
+    empty = false;
+    idle_after(&idle);
+    assert_ptr_equal(timer, &idle.quiet);
+    idle_deinit(&idle);
+}
+
 TEST_MAIN(TEST_CASE(it_exits_after_the_limit), TEST_CASE(who_is_turned_away_defers_it_a_little),
           TEST_CASE(who_was_admitted_starts_the_time_again),
           TEST_CASE(a_door_that_cannot_be_closed_is_tried_after_the_limit),
           TEST_CASE(who_comes_at_the_last_moment_is_seen_afterwards),
           TEST_CASE(who_has_gone_at_the_last_moment_starts_the_time_again), TEST_CASE(a_check_goes_on_soon),
-          TEST_CASE(one_state_follows_the_other))
+          TEST_CASE(one_state_follows_the_other), TEST_CASE(a_new_limit_counts_from_when_it_comes),
+          TEST_CASE(a_broker_without_a_limit_gets_one))

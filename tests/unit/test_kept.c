@@ -78,6 +78,7 @@ static void a_quota_that_is_used_up_takes_no_place(void **state) {
     (void)state;
     begin();
     users.limits[USER_DESCRIPTORS] = 1;
+    users_renew_limits(&users);
     assert_int_equal(kept_take(&kept, user, &account, 2, &refusal), -1);
     assert_int_equal(kept_take(&kept, user, NULL, 2, &refusal), -1);
     assert_int_equal(refusal.code, REFUSAL_LIMIT);

@@ -152,6 +152,36 @@ static void work_reading(struct offload_job *job) {
     task->interrupted = native_read(task->fd, &byte, 1) == -EINTR;
 }
 
+/* It runs as long as others that are interrupted, and ends when it can. */
+static void a_patient_job_is_not_interrupted(void **state) {
+    struct task patient, other;
+    os_fd ends[2], others[2];
+
+    (void)state;
+    begin();
+    native_pipe(ends);
+    native_pipe(others);
+    task_init(&patient, 1, work_reading);
+    patient.job.patient = true;
+    patient.fd = ends[0];
+    task_init(&other, 2, work_reading);
+    other.fd = others[0];
+    offload_submit(offload, &patient.job);
+    await_started(&patient);
+    offload_submit(offload, &other.job);
+    run_until(1);
+    assert_true(other.interrupted);
+    assert_false(patient.done);
+    assert_int_equal(native_write(ends[1], "x", 1), 1);
+    run_until(2);
+    assert_false(patient.interrupted);
+    end();
+    for (int i = 0; i < 2; i++) {
+        os_close(ends[i]);
+        os_close(others[i]);
+    }
+}
+
 static void a_blocking_call_is_interrupted(void **state) {
     struct task tasks[8];
     os_fd ends[2];
@@ -377,7 +407,7 @@ TEST_MAIN(TEST_CASE(threads_are_started_by_jobs_and_only_as_needed),
           TEST_CASE(others_have_their_turn_between_many_that_are_done),
           TEST_CASE(different_uids_run_at_the_same_time), TEST_CASE(one_uid_holds_up_no_other),
           TEST_CASE(uids_take_turns), TEST_CASE(a_blocking_call_is_interrupted),
-          TEST_CASE(stuck_jobs_do_not_use_up_the_workers),
+          TEST_CASE(a_patient_job_is_not_interrupted), TEST_CASE(stuck_jobs_do_not_use_up_the_workers),
           TEST_CASE(a_stuck_job_holds_up_its_uid_for_a_while_only), TEST_CASE(what_is_dropped_is_told),
           TEST_CASE(quick_jobs_are_apart), TEST_CASE(done_may_submit_the_job_again),
           TEST_CASE(ending_interrupts_what_runs_and_drops_what_waits),

@@ -179,6 +179,26 @@ static void the_manager_is_told(void **state) {
     }
 }
 
+/* The time is that of the clock that the manager reads. */
+static void the_manager_is_told_of_a_reload(void **state) {
+    char text[256], rest;
+    long long then;
+
+    (void)state;
+    int manager = manager_open(false);
+    int64_t before = os_now_us();
+    service_reloading();
+    ssize_t n = recv(manager, text, sizeof(text) - 1, MSG_DONTWAIT);
+    assert_true(n > 0);
+    text[n] = '\0';
+    assert_int_equal(sscanf(text, "RELOADING=1\nMONOTONIC_USEC=%lld%c", &then, &rest), 2);
+    assert_int_equal(rest, '\n');
+    assert_in_range(then, before, os_now_us());
+    service_reloaded();
+    assert_told(manager, "READY=1\n");
+    manager_close(manager);
+}
+
 static void a_descriptor_gets_a_newline_and_is_closed(void **state) {
     char text[4];
     int ends[2];
@@ -262,6 +282,7 @@ static void the_limit_of_descriptors_is_the_hard_one(void **state) {
 }
 
 TEST_MAIN(TEST_CASE(listeners_come_by_socket_activation), TEST_CASE(variables_without_sense_are_an_error),
-          TEST_CASE(the_manager_is_told), TEST_CASE(a_descriptor_gets_a_newline_and_is_closed),
+          TEST_CASE(the_manager_is_told), TEST_CASE(the_manager_is_told_of_a_reload),
+          TEST_CASE(a_descriptor_gets_a_newline_and_is_closed),
           TEST_CASE(a_full_descriptor_gets_nothing_and_is_closed), TEST_CASE(nobody_to_tell_is_no_failure),
           TEST_CASE(the_limit_of_descriptors_is_the_hard_one))

@@ -121,6 +121,62 @@ static void others_have_a_quarter(void **state) {
     users_deinit(&users, false);
 }
 
+/* What is set for one uid is absolute; what is not is as for others. */
+static void an_override_is_for_one_uid(void **state) {
+    enum { OWN = 5, ONE = 6, OTHER = 7, LATE = 8 };
+    struct limit_override *overrides = calloc(3, sizeof *overrides);
+    struct limits own = {.rate = 80};
+    struct users users;
+    struct user *one, *other, *late, *broker;
+
+    (void)state;
+    assert_non_null(overrides);
+    assert_int_equal(users_init(&users, OWN, &fd_table, 1), 0);
+    broker = user_ref(&users, OWN);
+    one = user_ref(&users, ONE);
+    other = user_ref(&users, OTHER);
+    for (int slot = 0; slot < USER_QUOTAS; slot++)
+        own.of[slot] = LIMIT_NOT_SET;
+    own.of[USER_WAITS] = 400;
+    for (size_t i = 0; i < 3; i++) {
+        overrides[i].limits = own;
+        overrides[i].limits.rate = LIMIT_NOT_SET;
+        overrides[i].limits.of[USER_WAITS] = LIMIT_NOT_SET;
+    }
+    overrides[0].uid = OWN;
+    overrides[0].limits.of[USER_WAITS] = 10;
+    overrides[1].uid = ONE;
+    overrides[1].limits.of[USER_WAITS] = 3000; /* more than the broker's own */
+    overrides[1].limits.of[USER_DESCRIPTORS] = SIZE_MAX;
+    overrides[1].limits.rate = 7;
+    overrides[2].uid = LATE;
+    overrides[2].limits.of[USER_SESSIONS] = 0;
+    limits_set(&users, &own, overrides, 3);
+    users_renew_limits(&users);
+    late = user_ref(&users, LATE);
+    assert_int_equal(limit_of(broker, USER_WAITS), 10);
+    assert_int_equal(limit_of(one, USER_WAITS), 3000);
+    assert_int_equal(limit_of(other, USER_WAITS), 100);
+    assert_int_equal(limit_of(late, USER_WAITS), 100);
+    assert_int_equal(limit_of(late, USER_SESSIONS), 0);
+    assert_int_equal(limit_of(one, USER_SESSIONS), limit_of(other, USER_SESSIONS));
+    assert_int_equal(limit_rate(broker), 80);
+    assert_int_equal(limit_rate(one), 7);
+    assert_int_equal(limit_rate(other), 20);
+    /* Of the table nobody gets more than without it. */
+    assert_int_equal(limit_of(one, USER_DESCRIPTORS), fd_table_free(&fd_table) / 4);
+    limits_set(&users, &(struct limits){.of = {1, 1, 1, 1, 1, 1}, .rate = 1}, NULL, 0);
+    users_renew_limits(&users);
+    assert_int_equal(limit_of(one, USER_WAITS), 0);
+    assert_int_equal(limit_of(broker, USER_WAITS), 1);
+    assert_int_equal(limit_rate(other), 1);
+    user_unref(broker);
+    user_unref(one);
+    user_unref(other);
+    user_unref(late);
+    users_deinit(&users, false);
+}
+
 /* Descriptors of a uid that takes as many as it may have: so many. */
 static uint64_t keep_all(struct kept *kept, struct user *user) {
     struct refusal refusal;
@@ -249,6 +305,7 @@ static void a_changed_limit_reaches_those_who_are_there(void **state) {
     account_init(&account, user, 7, "client");
     assert_int_equal(account_take(&account, USER_WAITS, 60, &refusal), 0);
     users.limits[USER_WAITS] = UINT64_C(4) * 50;
+    users_renew_limits(&users);
     assert_int_equal(account_take(&account, USER_WAITS, 1, &refusal), -1);
     assert_int_equal(user_take(user, USER_WAITS, 1, &refusal), -1);
     assert_non_null(strstr(refusal.text, "has 60 of 50 "));
@@ -257,6 +314,7 @@ static void a_changed_limit_reaches_those_who_are_there(void **state) {
     assert_int_equal(user_take(user, USER_WAITS, 10, &refusal), 0);
     assert_int_equal(user_take(user, USER_WAITS, 1, &refusal), -1);
     users.limits[USER_WAITS] = UINT64_C(4) * 640; /* a session: all but ten */
+    users_renew_limits(&users);
     assert_int_equal(account_take(&account, USER_WAITS, 590, &refusal), 0);
     user_give(user, USER_WAITS, 10);
     assert_int_equal(account_take(&account, USER_WAITS, 1, &refusal), -1);
@@ -274,12 +332,16 @@ static void a_changed_rate_reaches_those_who_are_there(void **state) {
     assert_int_equal(users_init(&users, 0, &fd_table, 1), 0);
     user = user_ref(&users, 1);
     users.rate = 4 * 10;
+    users_renew_limits(&users);
     assert_int_equal(limit_rate(user), 10);
     assert_int_equal(user_spend(user), 0);
     assert_int_equal(user->rate_tokens, 9);
-    for (users.rate = 0; users.rate < 8; users.rate++)
+    for (users.rate = 0; users.rate < 8; users.rate++) {
+        users_renew_limits(&users);
         assert_int_equal(limit_rate(user), users.rate < 4 ? 1 : users.rate / 4);
+    }
     users.rate = 0;
+    users_renew_limits(&users);
     assert_int_equal(user_spend(user), 0);
     (void)user_spend(user);
     user_unref(user);
@@ -296,6 +358,7 @@ static void a_rate_that_is_used_up_says_how_long(void **state) {
     assert_int_equal(users_init(&users, 0, &fd_table, 1), 0);
     user = user_ref(&users, 1);
     users.rate = 1;
+    users_renew_limits(&users);
     for (int i = 0; i < 10 && !delay; i++) {
         user->rate_tokens = 0;
         user->rate_filled = os_now_us();
@@ -470,10 +533,11 @@ static void who_owes_time_comes_back_as_a_new_one(void **state) {
 
 TEST_MAIN(TEST_CASE(users_come_in_the_order_of_their_uids),
           TEST_CASE(who_owes_time_is_known_until_it_is_paid), TEST_CASE(requests_are_counted_for_each_uid),
-          TEST_CASE(others_have_a_quarter), TEST_CASE(of_the_table_each_leaves_something),
-          TEST_CASE(connections_and_descriptors_are_one_share), TEST_CASE(what_is_passed_takes_no_place),
-          TEST_CASE(a_rate_that_is_used_up_says_how_long), TEST_CASE(rounds_have_places),
-          TEST_CASE(a_check_takes_nothing), TEST_CASE(a_changed_limit_reaches_those_who_are_there),
+          TEST_CASE(others_have_a_quarter), TEST_CASE(an_override_is_for_one_uid),
+          TEST_CASE(of_the_table_each_leaves_something), TEST_CASE(connections_and_descriptors_are_one_share),
+          TEST_CASE(what_is_passed_takes_no_place), TEST_CASE(a_rate_that_is_used_up_says_how_long),
+          TEST_CASE(rounds_have_places), TEST_CASE(a_check_takes_nothing),
+          TEST_CASE(a_changed_limit_reaches_those_who_are_there),
           TEST_CASE(a_changed_rate_reaches_those_who_are_there),
           TEST_CASE(a_journal_of_ones_own_begins_with_what_the_other_has_kept),
           TEST_CASE(others_push_nothing_out_of_it), TEST_CASE(a_journal_is_charged_and_given_back),

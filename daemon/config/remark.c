@@ -1,5 +1,5 @@
-/* fault.c: collects faults. A file may name or contain anything: what is not UTF-8, or a control character, is written as a question mark. */
-#include "fault.h"
+/* remark.c: collects texts. A file may name or contain anything: what is not UTF-8, or a control character, is written as a question mark. */
+#include "remark.h"
 
 #include "proto/utf8.h"
 
@@ -34,11 +34,11 @@ static char *copy(const char *text) {
     return made ? memcpy(made, text, size) : NULL;
 }
 
-void faults_add(struct faults *faults, const char *file, unsigned line, const char *format, ...) {
-    char text[FAULT_SIZE];
+void remarks_add(struct remarks *remarks, const char *file, unsigned line, const char *format, ...) {
+    char text[REMARK_SIZE];
     va_list arguments;
     int at = 0;
-    if (faults->n++ >= FAULTS_KEPT)
+    if (remarks->n++ >= REMARKS_KEPT)
         return;
     if (file && line)
         at = snprintf(text, sizeof text, "%s:%u: ", file, line);
@@ -50,15 +50,17 @@ void faults_add(struct faults *faults, const char *file, unsigned line, const ch
     (void)vsnprintf(text + at, sizeof text - (size_t)at, format, arguments);
     va_end(arguments);
     clean(text);
-    faults->texts[faults->n - 1] = copy(text);
-    if (!faults->texts[faults->n - 1])
-        faults->memory = true;
+    remarks->texts[remarks->n - 1] = copy(text);
+    if (!remarks->texts[remarks->n - 1])
+        remarks->memory = true;
 }
 
-size_t faults_kept(const struct faults *faults) { return faults->n < FAULTS_KEPT ? faults->n : FAULTS_KEPT; }
+size_t remarks_kept(const struct remarks *remarks) {
+    return remarks->n < REMARKS_KEPT ? remarks->n : REMARKS_KEPT;
+}
 
-void faults_clear(struct faults *faults) {
-    for (size_t i = 0; i < faults_kept(faults); i++)
-        free(faults->texts[i]);
-    *faults = (struct faults){.n = 0};
+void remarks_clear(struct remarks *remarks) {
+    for (size_t i = 0; i < remarks_kept(remarks); i++)
+        free(remarks->texts[i]);
+    *remarks = (struct remarks){.n = 0};
 }
