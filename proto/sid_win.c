@@ -123,6 +123,17 @@ int sid_of_token(os_fd token, os_uid *uid) {
     return r;
 }
 
+int sid_find(const void *sid, os_uid *uid) {
+    PSID asked = (PSID)(uintptr_t)sid;
+
+    if (!IsValidSid(asked))
+        return -EINVAL;
+    if (!IsWellKnownSid(asked, WinLocalSystemSid) && !IsWellKnownSid(asked, WinBuiltinAdministratorsSid))
+        return number(sid, uid);
+    *uid = 0;
+    return 0;
+}
+
 int sid_of_self(unsigned char sid[SID_SIZE], os_uid *uid) {
     HANDLE token;
 

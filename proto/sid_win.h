@@ -14,6 +14,10 @@ enum {
  * 0 and *uid; -ENOSPC: the table is full; or another negative errno. Thread-safe. */
 int sid_of_token(os_fd token, os_uid *uid);
 
+/* The number that a client with that SID has, if no rights of Administrators are in force; 0 for LocalSystem and the group Administrators. The same results, and
+ * -EINVAL: it is no SID. Thread-safe. */
+int sid_find(const void *sid, os_uid *uid);
+
 enum { SID_SIZE = 68 }; /* the longest */
 
 /* The SID of the user of this process, and unless uid is NULL his number as that of a client. 0 or a negative errno. */

@@ -38,7 +38,7 @@ packages_sources() { # FOLDER PACKAGE...
   local folder=$1 package apt=$1/apt
   shift
   packages_begin "$apt" deb-src || return
-  packages_apt "$apt" --download-only source "$@" >&2 || packages_fail "the Debian mirror has not answered with the sources of $*" || return
+  packages_apt "$apt" --download-only --tar-only source "$@" >&2 || packages_fail "the Debian mirror has not answered with the sources of $*" || return
   for package in "$@"; do
     mkdir -p "$apt/unpacked/$package"
     tar -xf "$apt/got/$package"_*.orig.tar.?z -C "$apt/unpacked/$package" --strip-components=1 ||

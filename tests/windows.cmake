@@ -45,6 +45,7 @@ set(PORTD_TESTS_WIN32
   unit/client_stats
   unit/client_wait
   unit/closer
+  unit/config
   unit/crlf
   unit/deadline
   unit/engine
@@ -73,6 +74,7 @@ set(PORTD_TESTS_WIN32
   unit/recorded
   unit/registry
   unit/rows
+  unit/scan
   unit/service
   unit/shuffle
   unit/signal_pipe
@@ -84,7 +86,8 @@ set(PORTD_TESTS_WIN32
   unit/timers
   unit/transport
   unit/turn
-  unit/user)
+  unit/user
+  unit/value)
 
 # Those that run anywhere else, but call what only Unix has (pipes and descriptors that are numbers, fork, signals, what is in the folders of Unix).
 set(PORTD_TESTS_NOT_WIN32

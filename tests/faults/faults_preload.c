@@ -2,7 +2,8 @@
  *
  * Each call fails with an error that the system returns although the call is correct: no memory, no free number, an interrupted
  * call, a lost connection, a failing device. Calls that cannot fail so are left alone: changing or removing a watch, closing,
- * setting a timer, reading the clock. */
+ * setting a timer, reading the clock. So are allocations of libConfuse, which ends the process when it gets no memory: the broker asks before
+ * whether there is enough (daemon/config/file.c), and that may fail. */
 #define _GNU_SOURCE
 
 #include "faults.h"
@@ -44,6 +45,14 @@ __attribute__((constructor)) static void begin(void) {
         faults = page;
 }
 
+static _Thread_local unsigned spared; /* in a call that copies a text for libConfuse */
+
+static bool is_of_confuse(void *caller) {
+    Dl_info info;
+
+    return dladdr(caller, &info) && info.dli_fname && strstr(info.dli_fname, "libconfuse");
+}
+
 /* Whether this call fails; errno is set then. */
 static bool fails(const char *name, int error) {
     if (!faults || !atomic_load(&faults->armed))
@@ -79,12 +88,15 @@ static void *next(uintptr_t own) {
         return real arguments;                                                                               \
     }
 
+#define IS_ARMED() (faults && atomic_load(&faults->armed))
+
 /* ---- memory ---------------------------------------------------------------------------------------------------------- */
 
 #define REPLACE_MEMORY(name, parameters, arguments)                                                          \
     void *name parameters {                                                                                  \
         static void *(*real)parameters;                                                                      \
-        if (fails(#name, ENOMEM))                                                                            \
+        bool is_spared = IS_ARMED() && (spared || is_of_confuse(__builtin_return_address(0)));               \
+        if (!is_spared && fails(#name, ENOMEM))                                                              \
             return NULL;                                                                                     \
         if (!real)                                                                                           \
             *(void **)&real = __libc_##name ? (void *)(uintptr_t)__libc_##name : next((uintptr_t)name);      \
@@ -94,6 +106,19 @@ static void *next(uintptr_t own) {
 REPLACE_MEMORY(malloc, (size_t size), (size))
 REPLACE_MEMORY(calloc, (size_t n, size_t size), (n, size))
 REPLACE_MEMORY(realloc, (void *old, size_t size), (old, size))
+
+/* The C library's own allocates from within. */
+char *strdup(const char *text) {
+    static char *(*real)(const char *);
+    bool is_spared = IS_ARMED() && is_of_confuse(__builtin_return_address(0));
+
+    if (!real)
+        *(void **)&real = next((uintptr_t)strdup);
+    spared += is_spared;
+    char *copy = real(text);
+    spared -= is_spared;
+    return copy;
+}
 
 /* ---- numbers that are free -------------------------------------------------------------------------------------------- */
 

@@ -29,7 +29,19 @@ enum { EVERY = 1, QUIET_MS = 5000 };
 
 static struct faults *faults;
 static struct fixture broker;
-static char page[64];
+static char page[64], config[64];
+
+/* The configuration of a broker: one of everything. */
+static void make_config(void) {
+    static const char text[] =
+        "# one\nidle-exit = \"1h\"\nquota { waits = 60000 }\nuser \"2001\" { rate = 5 }\n";
+    (void)snprintf(config, sizeof(config), "/tmp/portd-faults-XXXXXX");
+    int fd = mkstemp(config);
+
+    assert_true(fd >= 0);
+    assert_int_equal(write(fd, text, sizeof(text) - 1), sizeof(text) - 1);
+    (void)close(fd);
+}
 
 /* ---- the client that works ---------------------------------------------------------------------------------------------- */
 
@@ -417,6 +429,17 @@ static void work_looks(struct work *work) {
         portd_list_free(list);
 }
 
+/* A file that cannot be read is a configuration that is not used. */
+static void work_reloads(struct work *work) {
+    portd_list *list = NULL;
+    int code = portd_reload(work->client, soon(), &list);
+
+    if (code != PORTD_E_INVALID)
+        DO(code);
+    if (code == 1)
+        portd_list_free(list);
+}
+
 /* All of it. What is in flight at the end goes with the connection. */
 static void work_all(struct work *work) {
     portd_options options = PORTD_OPTIONS_INIT;
@@ -436,6 +459,7 @@ static void work_all(struct work *work) {
     work_replaces(work);
     work_makes_handles(work);
     work_looks(work);
+    work_reloads(work);
     DO(portd_ping(work->client, soon()));
     portd_disconnect(work->client);
 }
@@ -555,8 +579,10 @@ static void each_call_may_fail(void **state) {
 
     (void)state;
     make_page();
+    make_config();
     preload(true);
-    fixture_start(&broker, NULL);
+    const char *const options[] = {"--config", config, NULL};
+    fixture_start(&broker, options);
     preload(false);
     watcher_open();
     watcher_count();
@@ -580,6 +606,7 @@ static void each_call_may_fail(void **state) {
     assert_int_equal(write(watcher.ends[1], "x", 1), 1);
     guest_is_woken(&watcher.raw, watcher.wait, watcher.event, PORTD__V1__CAUSE__CAUSE_READY);
     guest_close(&watcher.raw);
+    (void)unlink(config);
     (void)unlink(page);
 }
 
@@ -601,7 +628,7 @@ static void start_begin(struct start *start) {
     if (start->pid == 0) {
         if (dup2(ready[1], 3) == 3 && dup2(says[1], STDERR_FILENO) == STDERR_FILENO)
             (void)execl(getenv("PORTD_DAEMON"), "portd", "--listen", start->address, "--notify-fd", "3",
-                        (char *)NULL);
+                        "--config", config, (char *)NULL);
         _exit(127);
     }
     preload(false);
@@ -655,6 +682,7 @@ static void each_call_of_the_start_may_fail(void **state) {
 
     (void)state;
     make_page();
+    make_config();
     assert_non_null(mkdtemp(folder));
     (void)snprintf(start.address, sizeof(start.address), "unix:%s/s", folder);
     assert_true(start_is_survived(&start, 0, &n));
@@ -666,6 +694,7 @@ static void each_call_of_the_start_may_fail(void **state) {
     print_message("%llu calls of the start, %llu survived\n", (unsigned long long)tried,
                   (unsigned long long)survived);
     assert_int_equal(survived, tried);
+    (void)unlink(config);
     (void)unlink(page);
     assert_int_equal(rmdir(folder), 0);
 }
