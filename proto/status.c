@@ -26,6 +26,7 @@ static const char *const codes[] = {
     [PORTD__V1__CODE__CODE_MISMATCH] = "wrong number of attached descriptors",
     [PORTD__V1__CODE__CODE_SYSTEM] = "a system call of the broker failed",
     [PORTD__V1__CODE__CODE_GARBLED] = "malformed message",
+    [PORTD__V1__CODE__CODE_EXISTS] = "another descriptor is held under the name",
 };
 
 static const char *const causes[] = {

@@ -22,3 +22,14 @@ const char *policy_check_connect(const struct policy *policy, const struct peer 
 bool policy_allows(const struct policy *policy, const struct peer *peer, enum policy_right right) {
     return right != POLICY_NONE && is_admin(policy, peer);
 }
+
+const char *policy_hold_right_name(enum hold_right right) {
+    static const char *const names[HOLD_RIGHTS] = {"list", "watch", "read", "write", "get", "put", "drop"};
+    return names[right];
+}
+
+bool policy_allows_hold(const struct policy *policy, const struct peer *peer, os_uid owner, const char *name,
+                        enum hold_right right) {
+    (void)policy, (void)name, (void)right;
+    return peer->uid == owner;
+}

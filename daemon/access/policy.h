@@ -26,4 +26,13 @@ enum policy_right { POLICY_NONE, POLICY_SEE, POLICY_END, POLICY_RELOAD };
 /* Whether the peer has the right. Root and the broker's own uid have all rights (the right admin), no uid has POLICY_NONE. */
 bool policy_allows(const struct policy *policy, const struct peer *peer, enum policy_right right);
 
+/* Rights to what is held under a name (daemon/object/hold.h). */
+enum hold_right { HOLD_LIST, HOLD_WATCH, HOLD_READ, HOLD_WRITE, HOLD_GET, HOLD_PUT, HOLD_DROP, HOLD_RIGHTS };
+
+const char *policy_hold_right_name(enum hold_right right);
+
+/* Whether the peer has that right to what is held for the owner under that name (NULL: under any name). */
+bool policy_allows_hold(const struct policy *policy, const struct peer *peer, os_uid owner, const char *name,
+                        enum hold_right right);
+
 #endif

@@ -18,6 +18,7 @@ enum refusal_code {
     REFUSAL_MISMATCH = 12,
     REFUSAL_SYSTEM = 13,
     REFUSAL_GARBLED = 14,
+    REFUSAL_EXISTS = 15,
 };
 
 struct refusal {

@@ -32,6 +32,7 @@ struct always_ready;
 struct nesting;
 struct refusal;
 struct registry;
+struct session;
 struct fd_table;
 
 /* daemon/object/ready_list.h: descriptors of a uid that the engine has reported. */
@@ -118,6 +119,7 @@ struct user {
     struct ring nestings;                /* waiting for it */
     struct always_ready *always_readies; /* of its handles (daemon/object/always_ready.h) */
     struct journal *journal;             /* of this uid alone, or NULL */
+    struct session *holding;             /* for what is held for it (daemon/session/holding.h), or NULL */
 };
 
 enum { USER_JOURNAL = 1024, USERS_JOURNAL = 4096, USER_MONITORS = 64, USER_ROUNDS = 1000 };

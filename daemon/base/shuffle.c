@@ -2,6 +2,7 @@
 #include "shuffle.h"
 
 #include "proto/os.h"
+#include "siphash.h"
 
 enum { HALF = SHUFFLE_BITS / 2 };
 
@@ -12,33 +13,17 @@ int shuffle_init(struct shuffle *shuffle) {
     return os_random(shuffle->key, sizeof shuffle->key);
 }
 
-static uint64_t rotate_left(uint64_t value, unsigned bits) { return value << bits | value >> (64 - bits); }
-
-static void stir(uint64_t v[4]) {
-    v[0] += v[1];
-    v[2] += v[3];
-    v[1] = rotate_left(v[1], 13) ^ v[0];
-    v[3] = rotate_left(v[3], 16) ^ v[2];
-    v[0] = rotate_left(v[0], 32);
-    v[2] += v[1];
-    v[0] += v[3];
-    v[1] = rotate_left(v[1], 17) ^ v[2];
-    v[3] = rotate_left(v[3], 21) ^ v[0];
-    v[2] = rotate_left(v[2], 32);
-}
-
 /* SipHash-1-3 of one word, without the final block for the length, which is always the same. */
 static uint64_t mix(const struct shuffle *shuffle, unsigned round, uint64_t half) {
     uint64_t word = (uint64_t)round << 32 | half;
-    uint64_t v[4] = {
-        shuffle->key[0] ^ UINT64_C(0x736f6d6570736575), shuffle->key[1] ^ UINT64_C(0x646f72616e646f6d),
-        shuffle->key[0] ^ UINT64_C(0x6c7967656e657261), shuffle->key[1] ^ UINT64_C(0x7465646279746573)};
+    uint64_t v[4];
+    siphash_begin(v, shuffle->key);
     v[3] ^= word;
-    stir(v);
+    siphash_stir(v);
     v[0] ^= word;
     v[2] ^= 0xff;
     for (int i = 0; i < 3; i++)
-        stir(v);
+        siphash_stir(v);
     return (v[0] ^ v[1] ^ v[2] ^ v[3]) & HALF_MASK;
 }
 

@@ -168,7 +168,7 @@ void descriptor_retell(struct descriptor *descriptor) {
 static bool is_referred(const struct descriptor *descriptor) {
     if (descriptor_is_closing(descriptor))
         return false;
-    return descriptor->subscribed || extras_pending_creates(descriptor->extras) || descriptor->notifying;
+    return descriptor->subscribed || descriptor->held || extras_pending_creates(descriptor->extras) || descriptor->notifying;
 }
 
 static void deliver(struct descriptor *descriptor) {
@@ -226,7 +226,7 @@ bool descriptor_is_passing(const struct descriptor *descriptor) {
                                 *pending_create;
     if (descriptor->notifying)
         return true;
-    if (!pending_creates || descriptor->subscribed)
+    if (!pending_creates || descriptor->subscribed || descriptor->held)
         return false;
     DL_FOREACH (pending_creates, pending_create)
         if (!pending_create->ended)
@@ -250,8 +250,11 @@ static void on_closed(void *context) {
     ring_init(&closes);
     extras_take_closes(descriptor->extras, &closes);
     fd_table_give(registry->env.fd_table, 1);
+    struct hold *hold = extras_leave_hold(descriptor->extras);
     extras_free(registry, descriptor->extras);
     registry->hooks->on_closed(descriptor);
+    if (hold)
+        registry->hooks->on_copy_closed(hold);
     extras_tell_closes(&closes);
 }
 

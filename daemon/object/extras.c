@@ -21,6 +21,13 @@ void extras_free(struct registry *registry, struct extras *extras) {
         slab_give(&registry->extras, extras);
 }
 
+struct hold *extras_leave_hold(struct extras *extras) {
+    struct hold *hold = extras ? extras->hold : NULL;
+    if (hold)
+        ring_remove(&extras->copy);
+    return hold;
+}
+
 void extras_await_close(struct extras *extras, struct descriptor_close *close) {
     ring_add(&extras->closes, &close->node);
 }

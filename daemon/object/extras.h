@@ -11,6 +11,7 @@
 #include <stddef.h>
 
 struct descriptor;
+struct hold;
 struct thread_watch;
 struct pending_create;
 struct registry;
@@ -28,6 +29,9 @@ struct extras {
     struct ring closes;                     /* struct descriptor_close */
     struct thread_watch *thread_watch;      /* if only a poller thread may poll the descriptor, else NULL */
     struct pending_create *pending_creates; /* requests to make an object, in flight (pending_create.h) */
+    struct hold *hold;                      /* that this descriptor is a copy of (hold.h), or NULL */
+    struct descriptor *of;                  /* then: this descriptor, */
+    struct ring copy;                       /* and its node in hold->copies or ->ending */
 };
 
 /* These accept NULL and return NULL if there is none. */
@@ -46,6 +50,9 @@ bool extras_get(struct descriptor *descriptor);
 
 /* NULL is allowed. */
 void extras_free(struct registry *registry, struct extras *extras);
+
+/* The descriptor is closed: it is no copy of a hold any more. The hold, or NULL. NULL is allowed. */
+struct hold *extras_leave_hold(struct extras *extras);
 
 /* Adds and removes a close wait. close->done runs once, when the descriptor has been closed or is certain to
  * stay (descriptor_tell_kept), unless it is removed before. The caller owns close and keeps it until then. */

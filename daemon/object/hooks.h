@@ -8,6 +8,7 @@
 
 struct binding;
 struct descriptor;
+struct hold;
 struct port;
 struct transfer;
 struct wait_target;
@@ -27,6 +28,7 @@ struct object_hooks {
     void (*on_ready)(struct descriptor *descriptor, int direction, int cause);
     void (*on_dropped)(struct descriptor *descriptor); /* it is unreferenced */
     void (*on_closed)(struct descriptor *descriptor);  /* frees it */
+    void (*on_copy_closed)(struct hold *hold);         /* it was a copy of that hold, and has been freed */
     /* binding.c: the number names another open file. */
     void (*on_replaced)(struct binding *binding);
     /* waitqueue.c calls a wait or a transfer. */

@@ -6,6 +6,7 @@
 #include "deferred_drop.h"
 #include "extras.h"
 #include "handle.h"
+#include "hold.h"
 #include "hooks.h"
 #include "port.h"
 #include "probe.h"
@@ -23,6 +24,7 @@ static const struct object_hooks hooks = {
     .on_ready = subscribers_ready,
     .on_dropped = subscribers_dropped,
     .on_closed = binding_closed,
+    .on_copy_closed = hold_copy_closed,
     .on_replaced = subscribers_replaced,
     .on_target_ready = wait_tell,
     .on_transfer_ready = transfer_ready,
@@ -44,6 +46,8 @@ int objects_init(struct registry *registry, const struct env *env) {
         error = always_ready_init(registry);
     if (!error)
         error = handles_init(registry);
+    if (!error)
+        error = holds_init(registry);
     if (error)
         goto fail;
     registry->hooks = &hooks;
@@ -55,6 +59,7 @@ int objects_init(struct registry *registry, const struct env *env) {
     slab_init(&registry->waitqueues, sizeof(struct waitqueue));
     return 0;
 fail:
+    holds_deinit(registry);
     handles_deinit(registry);
     always_ready_deinit(registry);
     probes_deinit(registry);
@@ -66,6 +71,7 @@ fail:
 void objects_deinit(struct registry *registry) {
     while (registry->leaving)
         descriptor_abandon(bound_of_object(registry->leaving));
+    holds_deinit(registry);
     handles_deinit(registry);
     always_ready_deinit(registry);
     probes_deinit(registry);

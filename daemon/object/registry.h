@@ -21,6 +21,7 @@ struct probes_pending;
 struct session_objects;
 struct deferred_drops;
 struct handles;
+struct holds;
 struct always_readies;
 struct object_hooks;
 struct refusal;
@@ -33,9 +34,10 @@ struct registry {
     struct env env;
     const struct object_hooks *hooks;
     struct slab bounds, extras, waitables, waiters, waitqueues;
-    struct deferred_drops *deferred_drops; /* these four: the global state of the file of that name */
+    struct deferred_drops *deferred_drops; /* these five: the global state of the file of that name */
     struct probes_pending *probes_pending;
     struct handles *handles;
+    struct holds *holds;
     struct always_readies *always_readies;
     struct object *leaving;     /* bindings of ended sessions whose descriptors are being closed */
     size_t waits;               /* in flight */

@@ -23,6 +23,7 @@ struct session_objects {
     struct object *objects;
     struct order order; /* the objects, by registry_number */
     struct numberings numberings;
+    uint64_t hold_place;        /* of serial numbers of holds (hold.h), like a process's; 0: none yet */
     struct table numbers;       /* key (numbering.h) -> binding, also while its descriptor is being closed */
     struct wait_request *waits; /* in flight */
     struct handle *lent;        /* handles that it requested of other sessions' objects */

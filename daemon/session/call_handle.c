@@ -137,7 +137,7 @@ static void work(struct poller_job *job, struct engine *engine) {
 static int check_answer(const struct following *following, const struct waitable *waitable,
                         const struct handle *handle, struct refusal *refusal) {
     if (handle)
-        return passing_check(following->inflight.connection, refusal);
+        return passing_check(following->inflight.connection, 1, refusal);
     if (waitable && check_follow(following->error, refusal))
         return -1;
     return refusal_set(refusal, REFUSAL_NOT_FOUND, "id", NULL, "%" PRIu64 " was released meanwhile",
@@ -423,7 +423,7 @@ int call_handle(struct call *call) {
      * target; and a copy of the handle that stays in the channel if the client does not read. */
     if (!limit_may_keep(call->connection->user, 3, 3))
         return holders_refuse_table(call->connection->user, &call->refusal);
-    if (passing_check(call->connection, &call->refusal))
+    if (passing_check(call->connection, 1, &call->refusal))
         return -1;
     if (!handle)
         return hint || waitable_is_semaphore(waitable) ? make_plain(call, waitable)

@@ -7,9 +7,12 @@
 #include "daemon/access/limit.h"
 #include "daemon/access/refusal.h"
 #include "daemon/object/direction.h"
+#include "daemon/object/hold.h"
 #include "daemon/object/notice_object.h"
 #include "daemon/object/port.h"
 #include "dispatch.h"
+#include "hold_name.h"
+#include "holding.h"
 #include "passing.h"
 #include "pending_close.h"
 #include "session.h"
@@ -18,15 +21,18 @@
 #include <inttypes.h>
 #include <string.h>
 
-static int check(struct call *call, int64_t number, const char *name) {
+static int check(struct call *call, int64_t number, const char *name, bool held) {
     if (!number_is_valid(number))
         return refusal_set(&call->refusal, REFUSAL_INVALID, "number", NULL,
                            "%" PRId64 " is not a valid descriptor number", number);
     if (strlen(name) > PORT_NAME_MAX)
         return refusal_set(&call->refusal, REFUSAL_INVALID, "name", NULL,
                            "a port name is limited to 255 bytes");
-    if (call->fd == OS_FD_NONE)
-        return refusal_set(&call->refusal, REFUSAL_MISMATCH, "number", NULL, "no descriptor attached");
+    if (held && number)
+        return refusal_set(&call->refusal, REFUSAL_INVALID, "hold", NULL, "a hold excludes a number");
+    if (held != (call->fd == OS_FD_NONE))
+        return refusal_set(&call->refusal, REFUSAL_MISMATCH, "number", NULL,
+                           held ? "with a hold no descriptor is attached" : "no descriptor attached");
     return 0;
 }
 
@@ -49,8 +55,22 @@ static int make(const struct creating *creating, struct binding *binding,
     return 0;
 }
 
-static int wrap(struct call *call, int64_t number, const struct port_options *options,
-                Portd__V1__Reply__ResultCase result) {
+/* Reading and writing are two rights. */
+static struct hold *find_held(struct call *call, const Portd__V1__Hold *name,
+                              const struct port_options *options) {
+    struct held *held = NULL;
+    if (options->ends[DIRECTION_READ] && !(held = hold_name_find(call, name, HOLD_READ)))
+        return NULL;
+    if (options->ends[DIRECTION_WRITE] && !(held = hold_name_find(call, name, HOLD_WRITE)))
+        return NULL;
+    if (held)
+        return &held->hold;
+    (void)refusal_set(&call->refusal, REFUSAL_INVALID, "read", NULL, "neither reading nor writing is asked for");
+    return NULL;
+}
+
+static int wrap(struct call *call, int64_t number, const Portd__V1__Hold *name,
+                const struct port_options *options, Portd__V1__Reply__ResultCase result) {
     struct creating creating = {.make = make,
                                 .options = options,
                                 .number = number,
@@ -59,9 +79,15 @@ static int wrap(struct call *call, int64_t number, const struct port_options *op
                                 .objects =
                                     (uint8_t)(options->ends[DIRECTION_READ] + options->ends[DIRECTION_WRITE]),
                                 .socket = options->socket};
-    if (check(call, number, options->name))
+    if (check(call, number, options->name, name != NULL))
         return -1;
-    if (port_check(call->fd, inspect_type_of(call->fd, call->connection->user->uid), options, &call->refusal))
+    if (name) {
+        creating.hold = find_held(call, name, options);
+        if (!creating.hold)
+            return -1;
+    }
+    os_fd fd = name ? bound_descriptor(creating.hold->binding)->fd : call->fd;
+    if (port_check(fd, inspect_type_of(fd, call->connection->user->uid), options, &call->refusal))
         return -1;
     return creating_start(call, &creating);
 }
@@ -72,14 +98,15 @@ int call_file_descriptor_to_port(struct call *call) {
                                          .ends = {message->read, message->write},
                                          .regular = message->regular_file,
                                          .text = message->text};
-    return wrap(call, message->number, &options, PORTD__V1__REPLY__RESULT_FILE_DESCRIPTOR_TO_PORT);
+    return wrap(call, message->number, message->hold, &options,
+                PORTD__V1__REPLY__RESULT_FILE_DESCRIPTOR_TO_PORT);
 }
 
 /* The client handles no_close: it concerns the client's own descriptor; the broker closes only its copy. */
 int call_socket_to_port(struct call *call) {
     const Portd__V1__WrapSocket *message = call->request->socket_to_port;
     const struct port_options options = {.name = message->name, .ends = {true, true}, .socket = true};
-    return wrap(call, message->number, &options, PORTD__V1__REPLY__RESULT_SOCKET_TO_PORT);
+    return wrap(call, message->number, message->hold, &options, PORTD__V1__REPLY__RESULT_SOCKET_TO_PORT);
 }
 
 static int answer_number(struct call *call, bool socket, Portd__V1__Reply__ResultCase result) {
@@ -89,7 +116,8 @@ static int answer_number(struct call *call, bool socket, Portd__V1__Reply__Resul
         return -1;
     /* The number is meaningful only in the session that wrapped it. */
     number.found =
-        (port->socket || !socket) && port->waitable.object.owner == &call->session->session_objects;
+        (port->socket || !socket) && port->waitable.object.owner == &call->session->session_objects &&
+        !hold_has_key(port->waitable.object.owner, waitable_key(&port->waitable));
     number.number = number.found ? waitable_number(&port->waitable) : 0;
     return call_answer(call, result, &number);
 }
@@ -111,7 +139,7 @@ int call_port_dup(struct call *call) {
     /* The copy stays in the channel if the client does not read. */
     if (!limit_may_keep(call->connection->user, 1, 1))
         return holders_refuse_table(call->connection->user, &call->refusal);
-    if (passing_check(call->connection, &call->refusal))
+    if (passing_check(call->connection, 1, &call->refusal))
         return -1;
     reply.id = call->request->id;
     reply.result_case = PORTD__V1__REPLY__RESULT_PORT_DUP;

@@ -7,12 +7,15 @@
 #include "daemon/object/descriptor.h"
 #include "daemon/object/direction.h"
 #include "daemon/object/evt.h"
+#include "daemon/object/hold.h"
 #include "daemon/object/registry.h"
 #include "daemon/object/semaphore.h"
 #include "daemon/object/session_objects.h"
 #include "daemon/object/subscribers.h"
 #include "daemon/object/waitable.h"
 #include "dispatch.h"
+#include "hold_name.h"
+#include "holding.h"
 #include "inflight.h"
 #include "pending_close.h"
 #include "proto/frame.h"
@@ -27,7 +30,8 @@ struct procedure {
     int64_t number;
     Portd__V1__Mode mode;
     Portd__V1__Reply__ResultCase result;
-    bool apart; /* the number is in the system's table of sockets */
+    bool apart;                  /* the number is in the system's table of sockets */
+    const Portd__V1__Hold *hold; /* instead of the number; NULL: none */
 };
 
 /* Ends both directions of the number in that kind's table; answers when the copy is closed. ended: an object of the number that has ended, and
@@ -107,7 +111,9 @@ static int check(struct call *call, const struct procedure *procedure) {
     if (!number_is_valid(procedure->number))
         return refusal_set(&call->refusal, REFUSAL_INVALID, "number", NULL,
                            "%" PRId64 " is not a valid descriptor number", procedure->number);
-    if (create != (call->fd != OS_FD_NONE))
+    if (procedure->hold && procedure->number)
+        return refusal_set(&call->refusal, REFUSAL_INVALID, "hold", NULL, "a hold excludes a number");
+    if ((create && !procedure->hold) != (call->fd != OS_FD_NONE))
         return refusal_set(&call->refusal, REFUSAL_MISMATCH, "mode", NULL,
                            create ? "modes read and write require an attached descriptor"
                                   : "this mode takes no descriptor");
@@ -161,9 +167,10 @@ static int make(const struct creating *creating, struct binding *binding,
     return 0;
 }
 
-static int create(struct call *call, const struct procedure *procedure, int direction) {
+static int create(struct call *call, const struct procedure *procedure, struct hold *hold, int direction) {
     struct creating creating = {.make = make,
                                 .number = procedure->number,
+                                .hold = hold,
                                 .result = procedure->result,
                                 .kind = procedure->kind,
                                 .direction = (uint8_t)direction,
@@ -172,13 +179,17 @@ static int create(struct call *call, const struct procedure *procedure, int dire
     return creating_start(call, &creating);
 }
 
-static struct binding *find(const struct call *call, const struct procedure *procedure) {
+static struct binding *find(const struct call *call, const struct procedure *procedure,
+                            const struct hold *hold) {
+    if (hold)
+        return hold_binding(hold, &call->session->session_objects);
     return binding_find(&call->session->session_objects,
                         connection_key(call->connection, procedure->number, procedure->apart));
 }
 
-static int look_up(struct call *call, const struct procedure *procedure, int direction) {
-    const struct binding *binding = find(call, procedure);
+static int look_up(struct call *call, const struct procedure *procedure, const struct hold *hold,
+                   int direction) {
+    const struct binding *binding = find(call, procedure, hold);
     Portd__V1__Object object = PORTD__V1__OBJECT__INIT;
     const struct waitable *waitable = binding ? waitable_find(binding, procedure->kind, direction) : NULL;
     if (waitable)
@@ -187,19 +198,26 @@ static int look_up(struct call *call, const struct procedure *procedure, int dir
 }
 
 static int call_procedure(struct call *call, const struct procedure *procedure) {
+    struct held *held = NULL;
     if (check(call, procedure))
         return -1;
+    if (procedure->hold) {
+        held = hold_name_find(call, procedure->hold, HOLD_WATCH);
+        if (!held)
+            return -1;
+    }
+    struct hold *hold = held ? &held->hold : NULL;
     switch (procedure->mode) {
     case PORTD__V1__MODE__MODE_READ:
-        return create(call, procedure, DIRECTION_READ);
+        return create(call, procedure, hold, DIRECTION_READ);
     case PORTD__V1__MODE__MODE_WRITE:
-        return create(call, procedure, DIRECTION_WRITE);
+        return create(call, procedure, hold, DIRECTION_WRITE);
     case PORTD__V1__MODE__MODE_CHECK_READ:
-        return look_up(call, procedure, DIRECTION_READ);
+        return look_up(call, procedure, hold, DIRECTION_READ);
     case PORTD__V1__MODE__MODE_CHECK_WRITE:
-        return look_up(call, procedure, DIRECTION_WRITE);
+        return look_up(call, procedure, hold, DIRECTION_WRITE);
     default:
-        return remove_number(call, find(call, procedure), procedure->kind, NULL, procedure->result);
+        return remove_number(call, find(call, procedure, hold), procedure->kind, NULL, procedure->result);
     }
 }
 
@@ -207,7 +225,8 @@ int call_file_descriptor_to_semaphore(struct call *call) {
     const Portd__V1__Descriptor *message = call->request->file_descriptor_to_semaphore;
     return call_procedure(call,
                           &(struct procedure){OBJECT_SEMAPHORE, message->number, message->mode,
-                                              PORTD__V1__REPLY__RESULT_FILE_DESCRIPTOR_TO_SEMAPHORE, false});
+                                              PORTD__V1__REPLY__RESULT_FILE_DESCRIPTOR_TO_SEMAPHORE, false,
+                                              message->hold});
 }
 
 /* On Unix both calls share one table and accept the same descriptors: this one need not be a socket. */
@@ -215,7 +234,7 @@ int call_socket_to_semaphore(struct call *call) {
     const Portd__V1__Descriptor *message = call->request->socket_to_semaphore;
     return call_procedure(call, &(struct procedure){OBJECT_SEMAPHORE, message->number, message->mode,
                                                     PORTD__V1__REPLY__RESULT_SOCKET_TO_SEMAPHORE,
-                                                    inspect_sockets_are_apart()});
+                                                    inspect_sockets_are_apart(), message->hold});
 }
 
 /* The message's kind selects a table; on Unix there is one. */
@@ -223,5 +242,5 @@ int call_fd_to_evt(struct call *call) {
     const Portd__V1__DescriptorEvt *message = call->request->fd_to_evt;
     return call_procedure(call, &(struct procedure){OBJECT_EVT, message->number, message->mode,
                                                     PORTD__V1__REPLY__RESULT_FD_TO_EVT,
-                                                    message->socket && inspect_sockets_are_apart()});
+                                                    message->socket && inspect_sockets_are_apart(), message->hold});
 }

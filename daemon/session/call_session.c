@@ -428,6 +428,9 @@ int call_end_session(struct call *call) {
     if (!session || !call_reaches(call, session->uid))
         return refusal_set(&call->refusal, REFUSAL_NOT_FOUND, "id", "list shows the sessions of this user",
                            "no session %" PRIu64 " that this user may end", id);
+    if (session->holding)
+        return refusal_set(&call->refusal, REFUSAL_INVALID, "id", "drop what is held",
+                           "session %" PRIu64 " is the broker's own for what it holds", id);
     ending = calloc(1, sizeof *ending);
     if (!ending || table_reserve(&call->connection->by_request)) {
         free(ending);

@@ -137,6 +137,9 @@ void connection_touch(struct connection *connection);
  * false returned. */
 void connection_reply(struct connection *connection, const struct Portd__V1__Reply *reply);
 bool connection_reply_fd(struct connection *connection, const struct Portd__V1__Reply *reply, os_fd fd);
+/* The same with 1 to FRAME_FDS_MAX descriptors. */
+bool connection_reply_fds(struct connection *connection, const struct Portd__V1__Reply *reply,
+                          const os_fd *fds, size_t n_fds);
 void connection_refuse(struct connection *connection, uint64_t request, const struct refusal *refusal);
 
 /* The same reply, to a question whose answer is that there is none: counted as done, and no notice. */

@@ -75,8 +75,9 @@ void connection_reply(struct connection *connection, const Portd__V1__Reply *rep
     put(connection, reply);
 }
 
-bool connection_reply_fd(struct connection *connection, const Portd__V1__Reply *reply, os_fd fd) {
-    uint8_t body[128];
+bool connection_reply_fds(struct connection *connection, const Portd__V1__Reply *reply, const os_fd *fds,
+                          size_t n_fds) {
+    uint8_t body[128 + 9 * FRAME_FDS_MAX]; /* an id of each */
     struct envelope envelope = envelope_of(reply);
     size_t length = envelope_size(&envelope);
     struct turns *turns = connection->user->lane.turns;
@@ -89,7 +90,7 @@ bool connection_reply_fd(struct connection *connection, const Portd__V1__Reply *
         return true;
     }
     envelope_pack(&envelope, body);
-    int error = channel_put_fds(&connection->channel, body, length, &fd, 1);
+    int error = channel_put_fds(&connection->channel, body, length, fds, n_fds);
     if (turns->last == &connection->user->lane)
         turn_set_apart(turns);
     else
@@ -102,10 +103,14 @@ bool connection_reply_fd(struct connection *connection, const Portd__V1__Reply *
     if (error)
         connection->lost = os_error_text(-error);
     metrics_add(METRIC_REQUESTS_DONE, 1);
-    metrics_add(METRIC_DESCRIPTORS_PASSED, 1);
+    metrics_add(METRIC_DESCRIPTORS_PASSED, n_fds);
     connection->passing.request = reply->id;
     passing_count(connection);
     return true;
+}
+
+bool connection_reply_fd(struct connection *connection, const Portd__V1__Reply *reply, os_fd fd) {
+    return connection_reply_fds(connection, reply, &fd, 1);
 }
 
 void connection_refuse_fds(struct connection *connection, int error) {
@@ -135,7 +140,7 @@ static void put_error(struct connection *connection, uint64_t request, const str
     put(connection, &reply);
 }
 
-_Static_assert(METRIC_REFUSALS_GARBLED - METRIC_REFUSALS_NONE == REFUSAL_GARBLED,
+_Static_assert(METRIC_REFUSALS_EXISTS - METRIC_REFUSALS_NONE == REFUSAL_EXISTS,
                "refusals are in the order of codes");
 void connection_refuse(struct connection *connection, uint64_t request, const struct refusal *refusal) {
     notice_session_refused(connection, refusal);

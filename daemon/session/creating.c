@@ -3,13 +3,20 @@
 
 #include "connection.h"
 #include "daemon/access/charge.h"
+#include "daemon/access/fd_table.h"
+#include "daemon/access/holders.h"
+#include "daemon/access/limit.h"
+#include "daemon/access/refusal.h"
 #include "daemon/object/bound.h"
 #include "daemon/object/descriptor.h"
+#include "daemon/object/env.h"
+#include "daemon/object/hold.h"
 #include "daemon/object/pending_create.h"
 #include "inflight.h"
 #include "proto/container.h"
 #include "session.h"
 
+#include <errno.h>
 #include <stdlib.h>
 
 /* A creating call in flight. */
@@ -86,20 +93,57 @@ static int start_probe(struct call *call, const struct creating *creating, struc
     return 0;
 }
 
+static int claim(struct call *call, const struct creating *creating, uint64_t key,
+                 struct binding_claim *claim) {
+    int error = binding_claim(&call->session->session_objects, key, call->fd, creating->socket,
+                              creating->objects, claim, &call->refusal);
+    if (claim->kept)
+        call_take(call);
+    return error;
+}
+
+static int claim_number(struct call *call, const struct creating *creating, struct binding_claim *binding) {
+    bool apart = creating->socket && inspect_sockets_are_apart();
+    return claim(call, creating, connection_key(call->connection, creating->number, apart), binding);
+}
+
+/* A copy of what is held, in a slot that is counted. */
+static int copy_held(struct call *call, const struct hold *hold) {
+    const struct env *env = call->connection->all->env;
+    if (!limit_may_keep(call->connection->user, 1, 1))
+        return holders_refuse_table(call->connection->user, &call->refusal);
+    call->fd = os_dup(bound_descriptor(hold->binding)->fd);
+    if (call->fd == OS_FD_NONE)
+        return refusal_system(&call->refusal, errno, "cannot copy the held descriptor");
+    fd_table_take(env->fd_table, 1);
+    return 0;
+}
+
+/* The session's binding by the hold, made if there is none. */
+static int claim_hold(struct call *call, const struct creating *creating, struct binding_claim *binding) {
+    struct session_objects *session_objects = &call->session->session_objects;
+    struct hold *hold = creating->hold;
+    uint64_t key;
+    *binding = (struct binding_claim){.binding = hold_binding(hold, session_objects)};
+    if (binding->binding && !descriptor_is_closing(bound_descriptor(binding->binding)))
+        return 0;
+    if (copy_held(call, hold) || hold_get_key(hold, session_objects, &key, &call->refusal))
+        return -1;
+    int error = claim(call, creating, key, binding);
+    if (error || !hold_join(hold, bound_descriptor(binding->binding), &call->refusal))
+        return error;
+    descriptor_update(bound_descriptor(binding->binding));
+    return -1;
+}
+
 int creating_start(struct call *call, struct creating *creating) {
     struct binding_claim claim;
-    int error = binding_claim(
-        &call->session->session_objects,
-        connection_key(call->connection, creating->number, creating->socket && inspect_sockets_are_apart()),
-        call->fd, creating->socket, creating->objects, &claim, &call->refusal);
-    if (claim.kept)
-        call_take(call);
-    if (error)
+    if (creating->hold ? claim_hold(call, creating, &claim) : claim_number(call, creating, &claim))
         return -1;
     creating->replaced = claim.replaced;
     if (!pending_create_is_needed(claim.binding, creating->kind, creating->direction))
         return complete(creating, claim.binding, NULL, call->connection, call->request->id, &call->refusal);
-    error = start_probe(call, creating, claim.binding);
+    int error = start_probe(call, creating, claim.binding);
     if (error)
         descriptor_update(bound_descriptor(claim.binding));
     return error;

@@ -11,6 +11,7 @@
 #include "call.h"
 #include "daemon/object/binding.h"
 
+struct hold;
 struct thread_watch_try;
 
 /* The result message of any of these calls. */
@@ -29,6 +30,7 @@ struct creating {
                 struct refusal *refusal);
     const void *options; /* of that call */
     int64_t number;
+    struct hold *hold; /* whose copy it is made from; NULL: from the attached descriptor, under the number */
     Portd__V1__Reply__ResultCase result;
     enum object_kind kind;
     uint8_t direction; /* of the semaphore or event */

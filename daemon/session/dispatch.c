@@ -51,6 +51,11 @@ static call_handler *const handlers[METHODS_MAX] = {
     [PORTD__V1__REQUEST__METHOD_SPLICE] = call_splice,
     [PORTD__V1__REQUEST__METHOD_GOODBYE] = call_goodbye,
     [PORTD__V1__REQUEST__METHOD_RELOAD] = call_reload,
+    [PORTD__V1__REQUEST__METHOD_PUT] = call_put,
+    [PORTD__V1__REQUEST__METHOD_GET] = call_get,
+    [PORTD__V1__REQUEST__METHOD_DROP] = call_drop,
+    [PORTD__V1__REQUEST__METHOD_HOLDS] = call_holds,
+    [PORTD__V1__REQUEST__METHOD_RENEW] = call_renew,
 };
 
 static bool string_is_clean(const uint8_t *text, size_t length) {
@@ -128,10 +133,11 @@ static const struct method *find_method(const Portd__V1__Request *request, struc
 static const struct method *check(const struct channel_frame *frame, const Portd__V1__Request *request,
                                   struct refusal *refusal) {
     const struct method *method = find_method(request, refusal);
-    size_t most = !method || method->fds == FDS_NONE ? 0 : method->fds == FDS_SEVERAL ? CALL_FDS_MAX : 1;
+    static const size_t most_fds[] = {
+        [FDS_NONE] = 0, [FDS_MAYBE] = 1, [FDS_SEVERAL] = CALL_FDS_MAX, [FDS_MANY] = FRAME_FDS_ROOM};
     if (!method)
         return NULL;
-    if (frame->length > FRAME_REQUEST_MAX && request->method_case != PORTD__V1__REQUEST__METHOD_WRITE) {
+    if (frame->length > FRAME_REQUEST_MAX && !method->is_long) {
         refusal_set(refusal, REFUSAL_INVALID, NULL, NULL, "a %s request is limited to %d bytes", method->name,
                     (int)FRAME_REQUEST_MAX);
         return NULL;
@@ -152,7 +158,7 @@ static const struct method *check(const struct channel_frame *frame, const Portd
                     "received %zu descriptors, not the number announced by the frame", frame->n_fds);
         return NULL;
     }
-    if (frame->n_fds > most) {
+    if (frame->n_fds > most_fds[method->fds]) {
         refusal_set(refusal, REFUSAL_MISMATCH, NULL, NULL, "%s does not take %zu descriptors", method->name,
                     frame->n_fds);
         return NULL;
@@ -211,7 +217,7 @@ static void dispatch(struct connection *connection, struct channel_frame *frame,
         turn_spend(connection->user->lane.turns, method->units);
         call.others = policy_allows(connection->all->policy, &connection->peer, method->right);
     }
-    if (frame->n_fds && method && method->fds == FDS_SEVERAL) {
+    if (frame->n_fds && method && (method->fds == FDS_SEVERAL || method->fds == FDS_MANY)) {
         call.frame = frame;
     } else if (frame->n_fds == 1 && method) {
         call.fd = frame->fds[0];

@@ -24,6 +24,11 @@ int lease_limit(struct lease *lease, struct loop *loop, int64_t ttl_us) {
     return loop_timer_set(loop, &lease->timer, lease->until);
 }
 
+void lease_unlimit(struct lease *lease) {
+    lease->until = 0;
+    loop_timer_clear(&lease->timer);
+}
+
 void lease_owner_ended(struct owner *owner) {
     struct lease *lease = owner->lease;
     lease->owner_pid = owner->process.pid;

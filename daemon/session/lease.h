@@ -30,6 +30,9 @@ void lease_init(struct lease *lease, struct closer *closer, struct account *acco
 /* Sets the time to live. 0 or -ENOMEM. */
 int lease_limit(struct lease *lease, struct loop *loop, int64_t ttl_us);
 
+/* Takes the time to live back. */
+void lease_unlimit(struct lease *lease);
+
 /* The callback for owners_init. Removes the owner; with the last one the lease ends. */
 void lease_owner_ended(struct owner *owner);
 

@@ -28,7 +28,7 @@ static const struct method methods[] = {
     [PORTD__V1__REQUEST__METHOD_PORT_DUP] = {"port_dup", FDS_NONE, 8, POLICY_NONE},
     [PORTD__V1__REQUEST__METHOD_CLOSE] = {"close", FDS_NONE, 8, POLICY_NONE},
     [PORTD__V1__REQUEST__METHOD_READ] = {"read", FDS_NONE, 8, POLICY_NONE},
-    [PORTD__V1__REQUEST__METHOD_WRITE] = {"write", FDS_NONE, 16, POLICY_NONE},
+    [PORTD__V1__REQUEST__METHOD_WRITE] = {"write", FDS_NONE, 16, POLICY_NONE, true},
     [PORTD__V1__REQUEST__METHOD_SHUTDOWN] = {"shutdown", FDS_NONE, 8, POLICY_NONE},
     [PORTD__V1__REQUEST__METHOD_ADDRESSES] = {"addresses", FDS_NONE, 8, POLICY_NONE},
     [PORTD__V1__REQUEST__METHOD_POSITION] = {"position", FDS_NONE, 8, POLICY_NONE},
@@ -37,6 +37,11 @@ static const struct method methods[] = {
     [PORTD__V1__REQUEST__METHOD_SPLICE] = {"splice", FDS_MAYBE, 16, POLICY_NONE},
     [PORTD__V1__REQUEST__METHOD_GOODBYE] = {"goodbye", FDS_NONE, 1, POLICY_NONE},
     [PORTD__V1__REQUEST__METHOD_RELOAD] = {"reload", FDS_NONE, 16, POLICY_RELOAD},
+    [PORTD__V1__REQUEST__METHOD_PUT] = {"put", FDS_MANY, 8, POLICY_NONE, true},
+    [PORTD__V1__REQUEST__METHOD_GET] = {"get", FDS_NONE, 8, POLICY_NONE, true},
+    [PORTD__V1__REQUEST__METHOD_DROP] = {"drop", FDS_NONE, 8, POLICY_NONE, true},
+    [PORTD__V1__REQUEST__METHOD_HOLDS] = {"holds", FDS_NONE, 16, POLICY_SEE},
+    [PORTD__V1__REQUEST__METHOD_RENEW] = {"renew", FDS_MANY, 8, POLICY_NONE, true},
 };
 
 enum { METHODS = sizeof methods / sizeof *methods };

@@ -5,12 +5,14 @@
 
 #include "daemon/access/policy.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 enum { METHODS_MAX = 64 };
 
-enum method_fds { FDS_NONE, FDS_MAYBE, FDS_SEVERAL };
+/* How many: none, at most one, at most CALL_FDS_MAX, as many as a frame has. */
+enum method_fds { FDS_NONE, FDS_MAYBE, FDS_SEVERAL, FDS_MANY };
 
 struct method {
     const char *name;
@@ -18,6 +20,7 @@ struct method {
     unsigned units; /* of a turn (daemon/base/turn.h), in addition to those for the length of the reply */
     enum policy_right
         right; /* with this right the method reaches other uids' objects (call.others), without it the caller's only; reload: what it needs */
+    bool is_long; /* its requests may have FRAME_LONG_MAX bytes, else FRAME_REQUEST_MAX */
 };
 
 /* NULL: no method has that number. */

@@ -133,23 +133,23 @@ void passings_deinit(struct sessions *sessions) {
     loop_timer_free(&all->timer);
 }
 
-static bool fits(const struct connection *connection) {
+static bool fits(const struct connection *connection, size_t n) {
     size_t mine = connection->user->passing, others = all_of(connection)->n - mine;
     size_t limit = connection->all->env->fd_table->limit;
     if (limit > MOST)
         limit = MOST;
-    return others < limit && 2 * (mine + 1) <= limit - others;
+    return others < limit && 2 * (mine + n) <= limit - others;
 }
 
-int passing_check(struct connection *connection, struct refusal *refusal) {
+int passing_check(struct connection *connection, size_t n, struct refusal *refusal) {
     struct user *user = connection->user;
-    if (connection->passing.kept.charged >= CHECK_FROM || !fits(connection))
+    if (connection->passing.kept.charged >= CHECK_FROM || !fits(connection, n))
         passing_check_unread(connection);
-    if (!fits(connection))
+    if (!fits(connection, n))
         return refusal_set(refusal, REFUSAL_LIMIT, NULL, "read the pending replies",
                            "limit of descriptors in flight: uid %" PRIu64 " has %zu in unread replies",
                            user->uid, user->passing);
-    return user_check(user, USER_DESCRIPTORS, 1, refusal);
+    return user_check(user, USER_DESCRIPTORS, n, refusal);
 }
 
 void passing_count(struct connection *connection) {

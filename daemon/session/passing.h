@@ -64,8 +64,8 @@ int passings_init(struct sessions *sessions, void (*checked)(struct connection *
                   void (*over)(struct connection *connection));
 void passings_deinit(struct sessions *sessions); /* closes connections that have ended */
 
-/* Whether one more descriptor may be in flight. 0, or -1 and the refusal. */
-int passing_check(struct connection *connection, struct refusal *refusal);
+/* Whether n more descriptors may be in flight. 0, or -1 and the refusal. */
+int passing_check(struct connection *connection, size_t n, struct refusal *refusal);
 
 /* To be called after the channel has sent: charges the descriptors that the kernel has accepted since the last call. */
 void passing_count(struct connection *connection);

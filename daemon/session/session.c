@@ -11,6 +11,7 @@
 #include "daemon/object/cause.h"
 #include "daemon/object/env.h"
 #include "daemon/object/registry.h"
+#include "holding.h"
 #include "notice_session.h"
 #include "proto/container.h"
 #include "utlist.h"
@@ -73,6 +74,8 @@ fail_arena:
 void sessions_deinit(struct sessions *sessions) {
     while (sessions->connections)
         connection_end(sessions->connections, "the broker is stopping");
+    holdings_end(sessions);
+    turns_finish(&sessions->env->users->turns);
     while (sessions->list)
         session_end(sessions->list, CAUSE_EXPIRED);
     turns_finish(&sessions->env->users->turns);
@@ -223,6 +226,8 @@ void session_end(struct session *session, int cause) {
     if (session->cause)
         return;
     session->cause = cause;
+    if (session->holding)
+        session->session_objects.account.user->holding = NULL;
     session_objects_close(&session->session_objects);
     list_remove(session);
     DL_APPEND(session->all->ended, session);

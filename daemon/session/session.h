@@ -46,6 +46,7 @@ struct session {
     os_uid uid;
     bool separate; /* made with `new`: its owner processes do not find it */
     bool private;  /* connections with reach do not find its objects */
+    bool holding;  /* it has what is held for its uid (holding.h) */
     bool keeps;    /* its token is to be used later: an idle broker stays (session_keep) */
     int64_t made;
     char secret[SESSION_SECRET + 1];

@@ -1,0 +1,28 @@
+/* hold_name.h: what a request names by owner and name, and whether its client may. */
+#ifndef HOLD_NAME_H
+#define HOLD_NAME_H
+
+#include "daemon/access/policy.h"
+#include "portd.pb-c.h"
+
+struct call;
+struct held;
+struct refusal;
+
+/* 0, or -1 and the refusal. */
+int hold_name_check(const char *name, struct refusal *refusal);
+
+/* The owner of that text ("": the caller) into *owner. 0, or -1 and the refusal. */
+int hold_name_owner(struct call *call, const char *text, os_uid *owner);
+
+/* Whether the caller has the right; name NULL: to all names of the owner. Asked before anything is looked up, so that who may not learns nothing. 0, or -1 and the
+ * refusal. */
+int hold_name_may(struct call *call, os_uid owner, const char *name, enum hold_right right);
+
+/* The refusal: nothing is held under that name. Always -1. */
+int hold_name_refuse(struct call *call, const char *name);
+
+/* What is held under that name, for which the caller has the right. NULL: the refusal. */
+struct held *hold_name_find(struct call *call, const Portd__V1__Hold *hold, enum hold_right right);
+
+#endif

@@ -1,0 +1,50 @@
+/* holding.h: what the broker holds for uids: a session of each uid for the copies, and the leases.
+ *
+ * The session of a uid is made with its first hold and ends with the last. It has no connection, no owner and no token; lists show it with the client
+ * name "held", and end_session refuses it. */
+#ifndef HOLDING_H
+#define HOLDING_H
+
+#include "daemon/object/hold.h"
+#include "lease.h"
+
+#include <stdint.h>
+
+struct connection;
+struct owner_process;
+struct refusal;
+struct sessions;
+
+/* A hold, who made it, and until when. */
+struct held {
+    struct hold hold;
+    struct lease lease;
+    int64_t made; /* os_now_us */
+    os_uid by;
+    uint32_t by_pid;
+};
+
+/* Lease of a put or renew, after parsing. */
+struct holding_terms {
+    int64_t ttl_us;                      /* 0: none */
+    const struct owner_process *process; /* NULL: none; the pidfd stays the caller's */
+};
+
+/* Makes a hold of *fd for the connection's uid, without a name. Sets *fd to OS_FD_NONE if it has taken it. NULL: the refusal. */
+struct held *held_new(struct connection *connection, os_fd *fd, struct refusal *refusal);
+
+/* Sets the lease anew. process: its pidfd is copied. 0, or -1 and the refusal: the lease is as before. */
+int held_lease(struct held *held, const struct holding_terms *terms, struct refusal *refusal);
+
+/* The held descriptor of that owner and name; NULL: none. */
+struct held *held_find(const struct sessions *sessions, os_uid owner, const char *name);
+
+static inline struct held *held_of(const struct hold *hold) { return (struct held *)(uintptr_t)hold; }
+
+/* Drops it for that cause (enum cause). It must not have ended. */
+void held_end(struct held *held, int cause);
+
+/* Ends all, for the end of the broker. */
+void holdings_end(struct sessions *sessions);
+
+#endif
