@@ -168,7 +168,8 @@ void descriptor_retell(struct descriptor *descriptor) {
 static bool is_referred(const struct descriptor *descriptor) {
     if (descriptor_is_closing(descriptor))
         return false;
-    return descriptor->subscribed || descriptor->held || extras_pending_creates(descriptor->extras) || descriptor->notifying;
+    return descriptor->subscribed || descriptor->held || extras_pending_creates(descriptor->extras) ||
+           descriptor->notifying;
 }
 
 static void deliver(struct descriptor *descriptor) {

@@ -61,9 +61,7 @@ struct hold *hold_find(const struct holds *holds, os_uid owner, const char *name
     return hold;
 }
 
-static uint64_t number_of(const struct hold *hold) {
-    return registry_number(hold->all->registry, hold->id);
-}
+static uint64_t number_of(const struct hold *hold) { return registry_number(hold->all->registry, hold->id); }
 
 struct hold *holds_next(const struct holds *holds, os_uid owner, uint64_t after) {
     uint64_t number = registry_number(holds->registry, after);

@@ -39,13 +39,14 @@ struct hold {
     struct ring ending;       /* and of those whose objects have ended: they are closed soon */
     struct ring ends;         /* struct hold_end */
     struct task task;         /* ends the objects */
-    void (*gone)(struct hold *hold); /* called when all copies are closed and all are told: frees the memory */
+    void (*gone)(
+        struct hold *hold); /* called when all copies are closed and all are told: frees the memory */
     uint32_t serial;
     unsigned n_copies; /* in both rings */
     uint8_t cause;     /* why it has ended; 0: it has not */
     uint64_t hash;     /* of owner and name: key of all->by_hash */
     struct hold *same; /* the next one of that hash */
-    os_uid owner; /* since it was entered, with the name */
+    os_uid owner;      /* since it was entered, with the name */
     char name[HOLD_NAME_MAX + 1];
 };
 
@@ -58,9 +59,9 @@ struct hold_owner {
 
 /* All holds of the broker. */
 struct holds {
-    struct table by_hash;  /* the first hold of each hash of owner and name */
-    uint64_t key[2];       /* of that hash */
-    struct table owners;   /* struct hold_owner by uid: those who have any */
+    struct table by_hash; /* the first hold of each hash of owner and name */
+    uint64_t key[2];      /* of that hash */
+    struct table owners;  /* struct hold_owner by uid: those who have any */
     struct registry *registry;
     uint32_t issued; /* serial numbers */
 };

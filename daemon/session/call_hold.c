@@ -46,16 +46,15 @@ static int targets_check(struct call *call, const struct targets *targets, size_
                            (int)FRAME_FDS_MAX, targets->n);
     if (n_expects && n_expects != targets->n)
         return refusal_set(&call->refusal, REFUSAL_INVALID, "expects", NULL,
-                           "expected one id for each of the %zu names, or none, got %zu", targets->n, n_expects);
+                           "expected one id for each of the %zu names, or none, got %zu", targets->n,
+                           n_expects);
     for (size_t i = 0; i < targets->n; i++)
         if (hold_name_check(targets->names[i], &call->refusal))
             return -1;
     return 0;
 }
 
-static int compare(const void *a, const void *b) {
-    return strcmp(*(char *const *)a, *(char *const *)b);
-}
+static int compare(const void *a, const void *b) { return strcmp(*(char *const *)a, *(char *const *)b); }
 
 /* One name twice would be two answers to one question. */
 static int targets_check_twice(struct call *call, const struct targets *targets) {
@@ -116,9 +115,10 @@ static int read_lease(struct call *call, const Portd__V1__Lease *lease, size_t n
     size_t n = call->frame ? call->frame->n_fds : 0;
     *terms = (struct holding_terms){0};
     if (n != n_fds + (attached ? 1 : 0))
-        return refusal_set(&call->refusal, REFUSAL_MISMATCH, "names", NULL,
-                           "one descriptor for each name, and a pidfd with process_attached, are %zu, but %zu are attached",
-                           n_fds + (attached ? 1 : 0), n);
+        return refusal_set(
+            &call->refusal, REFUSAL_MISMATCH, "names", NULL,
+            "one descriptor for each name, and a pidfd with process_attached, are %zu, but %zu are attached",
+            n_fds + (attached ? 1 : 0), n);
     if (!lease)
         return 0;
     if (lease->ttl_us > INT64_MAX)
@@ -160,7 +160,8 @@ int call_put(struct call *call) {
     struct owner_process process;
     struct holding_terms terms;
     struct targets targets;
-    if (targets_init(call, &targets, put->owner, put->names, put->n_names, put->expects, put->n_expects, HOLD_PUT) ||
+    if (targets_init(call, &targets, put->owner, put->names, put->n_names, put->expects, put->n_expects,
+                     HOLD_PUT) ||
         read_lease(call, put->lease, targets.n, &process, &terms))
         return -1;
     for (size_t i = 0; i < targets.n; i++)

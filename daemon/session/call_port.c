@@ -65,7 +65,8 @@ static struct hold *find_held(struct call *call, const Portd__V1__Hold *name,
         return NULL;
     if (held)
         return &held->hold;
-    (void)refusal_set(&call->refusal, REFUSAL_INVALID, "read", NULL, "neither reading nor writing is asked for");
+    (void)refusal_set(&call->refusal, REFUSAL_INVALID, "read", NULL,
+                      "neither reading nor writing is asked for");
     return NULL;
 }
 
@@ -115,9 +116,9 @@ static int answer_number(struct call *call, bool socket, Portd__V1__Reply__Resul
     if (!port)
         return -1;
     /* The number is meaningful only in the session that wrapped it. */
-    number.found =
-        (port->socket || !socket) && port->waitable.object.owner == &call->session->session_objects &&
-        !hold_has_key(port->waitable.object.owner, waitable_key(&port->waitable));
+    number.found = (port->socket || !socket) &&
+                   port->waitable.object.owner == &call->session->session_objects &&
+                   !hold_has_key(port->waitable.object.owner, waitable_key(&port->waitable));
     number.number = number.found ? waitable_number(&port->waitable) : 0;
     return call_answer(call, result, &number);
 }

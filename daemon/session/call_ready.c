@@ -223,10 +223,9 @@ static int call_procedure(struct call *call, const struct procedure *procedure) 
 
 int call_file_descriptor_to_semaphore(struct call *call) {
     const Portd__V1__Descriptor *message = call->request->file_descriptor_to_semaphore;
-    return call_procedure(call,
-                          &(struct procedure){OBJECT_SEMAPHORE, message->number, message->mode,
-                                              PORTD__V1__REPLY__RESULT_FILE_DESCRIPTOR_TO_SEMAPHORE, false,
-                                              message->hold});
+    return call_procedure(call, &(struct procedure){OBJECT_SEMAPHORE, message->number, message->mode,
+                                                    PORTD__V1__REPLY__RESULT_FILE_DESCRIPTOR_TO_SEMAPHORE,
+                                                    false, message->hold});
 }
 
 /* On Unix both calls share one table and accept the same descriptors: this one need not be a socket. */
@@ -240,7 +239,8 @@ int call_socket_to_semaphore(struct call *call) {
 /* The message's kind selects a table; on Unix there is one. */
 int call_fd_to_evt(struct call *call) {
     const Portd__V1__DescriptorEvt *message = call->request->fd_to_evt;
-    return call_procedure(call, &(struct procedure){OBJECT_EVT, message->number, message->mode,
-                                                    PORTD__V1__REPLY__RESULT_FD_TO_EVT,
-                                                    message->socket && inspect_sockets_are_apart(), message->hold});
+    return call_procedure(call,
+                          &(struct procedure){OBJECT_EVT, message->number, message->mode,
+                                              PORTD__V1__REPLY__RESULT_FD_TO_EVT,
+                                              message->socket && inspect_sockets_are_apart(), message->hold});
 }

@@ -37,10 +37,11 @@ int hold_name_may(struct call *call, os_uid owner, const char *name, enum hold_r
     const struct connection *connection = call->connection;
     if (policy_allows_hold(connection->all->policy, &connection->peer, owner, name, right))
         return 0;
-    return refusal_set(&call->refusal, REFUSAL_DENIED, "owner", "only the owner of a held descriptor has rights to it",
-                       "uid %" PRIu64 " lacks the right %s to %s%.100s%s of uid %" PRIu64, connection->peer.uid,
-                       policy_hold_right_name(right), name ? "\"" : "", name ? name : "the held descriptors",
-                       name ? "\"" : "", owner);
+    return refusal_set(&call->refusal, REFUSAL_DENIED, "owner",
+                       "only the owner of a held descriptor has rights to it",
+                       "uid %" PRIu64 " lacks the right %s to %s%.100s%s of uid %" PRIu64,
+                       connection->peer.uid, policy_hold_right_name(right), name ? "\"" : "",
+                       name ? name : "the held descriptors", name ? "\"" : "", owner);
 }
 
 int hold_name_refuse(struct call *call, const char *name) {
