@@ -221,10 +221,6 @@ int hold_get_key(const struct hold *hold, struct session_objects *session_object
     return 0;
 }
 
-bool hold_has_key(const struct session_objects *session_objects, uint64_t key) {
-    return session_objects->hold_place && number_place(key) == session_objects->hold_place;
-}
-
 struct binding *hold_binding(const struct hold *hold, const struct session_objects *session_objects) {
     uint64_t place = session_objects->hold_place;
     return place ? binding_find(session_objects, number_key(place, hold->serial)) : NULL;

@@ -103,9 +103,6 @@ void hold_forget_end(struct hold_end *end);
 int hold_get_key(const struct hold *hold, struct session_objects *session_objects, uint64_t *key,
                  struct refusal *refusal);
 
-/* Whether that key of the session is by a hold: its number means nothing to a client. */
-bool hold_has_key(const struct session_objects *session_objects, uint64_t key);
-
 /* The session's binding by it, or NULL. */
 struct binding *hold_binding(const struct hold *hold, const struct session_objects *session_objects);
 

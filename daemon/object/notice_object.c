@@ -24,8 +24,7 @@ static void note_waitable(const struct waitable *waitable, enum journal_event ev
     struct notice notice = {.event = (uint8_t)event,
                             .id = waitable->object.id,
                             .descriptor = descriptor ? descriptor->id : 0,
-                            .number =
-                                number_of_key(waitable->ended ? waitable->of.key : waitable->of.binding->key),
+                            .number = session_objects_number(waitable->object.owner, waitable_key(waitable)),
                             .direction = (uint8_t)(waitable->direction + 1),
                             .cause = (uint8_t)cause};
     note(waitable->object.owner, &notice);
@@ -35,7 +34,7 @@ static void note_descriptor(const struct descriptor *descriptor, enum journal_ev
     const struct binding *binding = bound_binding(descriptor);
     struct notice notice = {.event = (uint8_t)event,
                             .id = descriptor->id,
-                            .number = number_of_key(binding->key),
+                            .number = session_objects_number(binding->object.owner, binding->key),
                             .type = descriptor->type};
     if (descriptor->state != DESCRIPTOR_LEAVING) {
         note(binding->object.owner, &notice);

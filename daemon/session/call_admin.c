@@ -9,6 +9,7 @@
 #include "daemon/access/refusal.h"
 #include "daemon/object/direction.h"
 #include "daemon/object/env.h"
+#include "daemon/object/hold.h"
 #include "daemon/object/port.h"
 #include "daemon/object/registry.h"
 #include "daemon/object/wait.h"
@@ -21,6 +22,7 @@
 #include "portd_version.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 enum {
@@ -35,6 +37,8 @@ struct page {
     Portd__V1__Items items;
     Portd__V1__Item *places[PAGE];
     Portd__V1__Item rows[PAGE + 1];
+    Portd__V1__Hold holds[PAGE + 1];
+    char owners[PAGE + 1][24]; /* of these */
     size_t bytes, most; /* packed */
     size_t lacks;       /* size of an item that did not fit an empty page; 0: none */
     unsigned examined;
@@ -62,6 +66,19 @@ static Portd__V1__Item *page_row(struct page *page) {
     return row;
 }
 
+/* The hold that the descriptor is a copy of, into the next row. */
+static void write_hold(struct page *page, const struct descriptor *descriptor) {
+    const struct hold *hold = descriptor ? hold_of(descriptor) : NULL;
+    size_t n = page->items.n_items;
+    if (!hold)
+        return;
+    (void)snprintf(page->owners[n], sizeof page->owners[n], "%" PRIu64, hold->owner);
+    portd__v1__hold__init(&page->holds[n]);
+    page->holds[n].owner = page->owners[n];
+    page->holds[n].name = call_text(hold->name);
+    page->rows[n].hold = &page->holds[n];
+}
+
 /* Adds the next row. False: it does not fit, and the page ends. */
 static bool page_take(struct page *page) {
     Portd__V1__Item *row = &page->rows[page->items.n_items];
@@ -85,7 +102,7 @@ static bool page_may_examine(struct page *page) {
 }
 
 static void write_waitable(Portd__V1__Item *row, const struct waitable *waitable) {
-    row->number = waitable_number(waitable);
+    row->number = session_objects_number(waitable->object.owner, waitable_key(waitable));
     row->direction = waitable->direction == DIRECTION_READ ? PORTD__V1__DIRECTION__DIRECTION_READ
                                                            : PORTD__V1__DIRECTION__DIRECTION_WRITE;
     row->registered = waitable_source(waitable) != NULL;
@@ -101,20 +118,23 @@ static void write_port(Portd__V1__Item *row, const struct port *port) {
     row->text = port->text;
 }
 
-static void write_object(Portd__V1__Item *row, const struct object *object) {
+static void write_object(struct page *page, const struct object *object) {
+    Portd__V1__Item *row = page_row(page);
     row->id = object->id;
     row->kind = (Portd__V1__Kind)object_kind_of(object->id);
     row->session = session_of(object)->id;
     if (row->kind != PORTD__V1__KIND__KIND_DESCRIPTOR) {
         write_waitable(row, (const struct waitable *)object);
+        write_hold(page, waitable_source((const struct waitable *)object));
         if (row->kind == PORTD__V1__KIND__KIND_PORT)
             write_port(row, (const struct port *)object);
         return;
     }
     const struct descriptor *descriptor = bound_of_object(object);
-    row->number = number_of_key(((const struct binding *)object)->key);
+    row->number = session_objects_number(object->owner, ((const struct binding *)object)->key);
     row->registered = !descriptor_is_closing(descriptor);
     row->type = call_text(inspect_name((enum inspect_type)descriptor->type));
+    write_hold(page, descriptor);
 }
 
 static void write_session(Portd__V1__Item *row, const struct session *session) {
@@ -161,7 +181,7 @@ static void list_objects(const struct session *session, const Portd__V1__List *l
     const struct object *object = session_objects_next(&session->session_objects, list->after);
     for (; object && page_may_examine(page); object = object->next) {
         if (is_listed(list, object)) {
-            write_object(page_row(page), object);
+            write_object(page, object);
             if (!page_take(page))
                 return;
         }
@@ -214,7 +234,7 @@ int call_show(struct call *call) {
         if (page.items.more)
             continue;
         if (object)
-            write_object(page_row(&page), object);
+            write_object(&page, object);
         else
             write_session(page_row(&page), session);
         page_take(&page);

@@ -118,7 +118,7 @@ static int answer_number(struct call *call, bool socket, Portd__V1__Reply__Resul
     /* The number is meaningful only in the session that wrapped it. */
     number.found = (port->socket || !socket) &&
                    port->waitable.object.owner == &call->session->session_objects &&
-                   !hold_has_key(port->waitable.object.owner, waitable_key(&port->waitable));
+                   session_objects_number(port->waitable.object.owner, waitable_key(&port->waitable)) >= 0;
     number.number = number.found ? waitable_number(&port->waitable) : 0;
     return call_answer(call, result, &number);
 }
