@@ -34,8 +34,8 @@ struct session_objects {
 
 /* The number of that key; -1: it is a serial number of a hold, which means nothing to a client. */
 static inline int64_t session_objects_number(const struct session_objects *session_objects, uint64_t key) {
-    bool held = session_objects && session_objects->hold_place &&
-                number_place(key) == session_objects->hold_place;
+    bool held =
+        session_objects && session_objects->hold_place && number_place(key) == session_objects->hold_place;
     return held ? -1 : number_of_key(key);
 }
 

@@ -39,8 +39,8 @@ struct page {
     Portd__V1__Item rows[PAGE + 1];
     Portd__V1__Hold holds[PAGE + 1];
     char owners[PAGE + 1][24]; /* of these */
-    size_t bytes, most; /* packed */
-    size_t lacks;       /* size of an item that did not fit an empty page; 0: none */
+    size_t bytes, most;        /* packed */
+    size_t lacks;              /* size of an item that did not fit an empty page; 0: none */
     unsigned examined;
 };
 

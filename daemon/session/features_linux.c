@@ -6,7 +6,7 @@ char **features_list(bool trusted, size_t *n) {
     static char *features[] = {
         "handle-eventfd", "handle-epoll", "handle-attach", "wait-one", "goodbye",
         "owner-pidfd",    "ports",        "stats",         "monitor",  "owners",
-        "reach",          "splice",       "undo",          "reload",   "handle-attach-eventfd"};
+        "reach",          "splice",       "undo",          "reload", "hold",   "handle-attach-eventfd"};
     *n = sizeof features / sizeof *features - (trusted ? 1 : 0);
     return features;
 }

@@ -52,8 +52,7 @@ void held_end(struct held *held, int cause) {
 }
 
 static void on_lease_ended(struct lease *lease) {
-    struct held *held = CONTAINER_OF(lease, struct held, lease);
-    held_end(held, CAUSE_EXPIRED);
+    held_end(CONTAINER_OF(lease, struct held, lease), CAUSE_EXPIRED);
 }
 
 struct held *held_new(struct connection *connection, os_fd *fd, struct refusal *refusal) {
