@@ -210,8 +210,12 @@ int call_get(struct call *call) {
     reply.id = call->request->id;
     reply.result_case = PORTD__V1__REPLY__RESULT_GET;
     reply.get = &answer;
-    if (!connection_reply_fds(call->connection, &reply, fds, targets.n) || !get->take)
+    if (!get->take) {
+        (void)connection_reply_fds(call->connection, &reply, fds, targets.n);
         return 0;
+    }
+    if (connection_pass_fds(call->connection, &reply, fds, targets.n, &call->refusal))
+        return -1;
     for (size_t i = 0; i < targets.n; i++)
         held_end(targets.held[i], CAUSE_REMOVED);
     return 0;

@@ -140,6 +140,11 @@ bool connection_reply_fd(struct connection *connection, const struct Portd__V1__
 /* The same with 1 to FRAME_FDS_MAX descriptors. */
 bool connection_reply_fds(struct connection *connection, const struct Portd__V1__Reply *reply,
                           const os_fd *fds, size_t n_fds);
+
+/* The same, but the reply is sent at once or not at all: 0, or -1 and the refusal, when the client has not read earlier ones. For what is gone once it is
+ * passed. */
+int connection_pass_fds(struct connection *connection, const struct Portd__V1__Reply *reply, const os_fd *fds,
+                        size_t n_fds, struct refusal *refusal);
 void connection_refuse(struct connection *connection, uint64_t request, const struct refusal *refusal);
 
 /* The same reply, to a question whose answer is that there is none: counted as done, and no notice. */

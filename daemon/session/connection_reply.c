@@ -75,19 +75,17 @@ void connection_reply(struct connection *connection, const Portd__V1__Reply *rep
     put(connection, reply);
 }
 
-bool connection_reply_fds(struct connection *connection, const Portd__V1__Reply *reply, const os_fd *fds,
-                          size_t n_fds) {
+/* The call has passed descriptors, or has failed to. 0: passed or kept in the channel; a negative errno: the kernel refuses them. */
+static int put_fds(struct connection *connection, const Portd__V1__Reply *reply, const os_fd *fds,
+                   size_t n_fds) {
     uint8_t body[128 + 9 * FRAME_FDS_MAX]; /* an id of each */
     struct envelope envelope = envelope_of(reply);
     size_t length = envelope_size(&envelope);
     struct turns *turns = connection->user->lane.turns;
-    struct refusal refusal;
-    if (connection->dead || connection->lost)
-        return true;
     connection_touch(connection);
     if (length > sizeof body) {
         connection->lost = "reply with a descriptor too long";
-        return true;
+        return 0;
     }
     envelope_pack(&envelope, body);
     int error = channel_put_fds(&connection->channel, body, length, fds, n_fds);
@@ -95,18 +93,52 @@ bool connection_reply_fds(struct connection *connection, const Portd__V1__Reply 
         turn_set_apart(turns);
     else
         turn_cut_if_long(turns);
-    if (passing_is_refused(error)) {
-        (void)passing_refuse(error, &refusal);
-        connection_refuse(connection, reply->id, &refusal);
-        return false;
-    }
+    if (passing_is_refused(error))
+        return error;
     if (error)
         connection->lost = os_error_text(-error);
+    return 0;
+}
+
+static void count_fds(struct connection *connection, const Portd__V1__Reply *reply, size_t n_fds) {
     metrics_add(METRIC_REQUESTS_DONE, 1);
     metrics_add(METRIC_DESCRIPTORS_PASSED, n_fds);
     connection->passing.request = reply->id;
     passing_count(connection);
+}
+
+bool connection_reply_fds(struct connection *connection, const Portd__V1__Reply *reply, const os_fd *fds,
+                          size_t n_fds) {
+    struct refusal refusal;
+    if (connection->dead || connection->lost)
+        return true;
+    int error = put_fds(connection, reply, fds, n_fds);
+    if (error) {
+        (void)passing_refuse(error, &refusal);
+        connection_refuse(connection, reply->id, &refusal);
+        return false;
+    }
+    count_fds(connection, reply, n_fds);
     return true;
+}
+
+int connection_pass_fds(struct connection *connection, const Portd__V1__Reply *reply, const os_fd *fds,
+                        size_t n_fds, struct refusal *refusal) {
+    static const char text[] = "the client has not read earlier replies";
+    struct channel *channel = &connection->channel;
+    if (connection->dead || connection->lost || channel_flush(channel) || channel_pending(channel))
+        return refusal_set(refusal, REFUSAL_LIMIT, NULL, "read the pending replies", text);
+    int error = put_fds(connection, reply, fds, n_fds);
+    if (error)
+        return passing_refuse(error, refusal);
+    if (channel->out_fds_at == 0) {
+        channel_skip_fds(channel);
+        return refusal_set(refusal, REFUSAL_LIMIT, NULL, "read the pending replies", text);
+    }
+    if (connection->lost)
+        return refusal_set(refusal, REFUSAL_CLOSED, NULL, NULL, "the connection is lost");
+    count_fds(connection, reply, n_fds);
+    return 0;
 }
 
 bool connection_reply_fd(struct connection *connection, const Portd__V1__Reply *reply, os_fd fd) {
