@@ -30,6 +30,7 @@
 #include "reloader.h"
 #include "service.h"
 #include "session/dispatch.h"
+#include "session/holding.h"
 #include "session/listener.h"
 #include "session/session.h"
 #include "utlist.h"
@@ -274,6 +275,8 @@ bool broker_free(struct broker *broker) {
     if (broker->sessions_made) {
         report(broker);
         listener_close(&broker->listener);
+        sessions_disconnect(&broker->sessions);
+        holdings_end(&broker->sessions);
         sessions_deinit(&broker->sessions);
     }
     if (broker->closer)

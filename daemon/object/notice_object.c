@@ -21,10 +21,11 @@ static void note(const struct session_objects *owner, struct notice *notice) {
 
 static void note_waitable(const struct waitable *waitable, enum journal_event event, int cause) {
     const struct descriptor *descriptor = waitable->ended ? NULL : bound_descriptor(waitable->of.binding);
+    uint64_t key = waitable->ended ? waitable->of.key : waitable->of.binding->key;
     struct notice notice = {.event = (uint8_t)event,
                             .id = waitable->object.id,
                             .descriptor = descriptor ? descriptor->id : 0,
-                            .number = session_objects_number(waitable->object.owner, waitable_key(waitable)),
+                            .number = session_objects_number(waitable->object.owner, key),
                             .direction = (uint8_t)(waitable->direction + 1),
                             .cause = (uint8_t)cause};
     note(waitable->object.owner, &notice);

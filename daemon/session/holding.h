@@ -44,7 +44,7 @@ static inline struct held *held_of(const struct hold *hold) { return (struct hel
 /* Drops it for that cause (enum cause). It must not have ended. */
 void held_end(struct held *held, int cause);
 
-/* Ends all, for the end of the broker. */
+/* Ends all, for the end of the broker: after sessions_disconnect, before sessions_deinit. */
 void holdings_end(struct sessions *sessions);
 
 #endif

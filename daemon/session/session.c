@@ -11,7 +11,6 @@
 #include "daemon/object/cause.h"
 #include "daemon/object/env.h"
 #include "daemon/object/registry.h"
-#include "holding.h"
 #include "notice_session.h"
 #include "proto/container.h"
 #include "utlist.h"
@@ -71,11 +70,13 @@ fail_arena:
     return error;
 }
 
-void sessions_deinit(struct sessions *sessions) {
+void sessions_disconnect(struct sessions *sessions) {
     while (sessions->connections)
         connection_end(sessions->connections, "the broker is stopping");
-    holdings_end(sessions);
-    turns_finish(&sessions->env->users->turns);
+}
+
+void sessions_deinit(struct sessions *sessions) {
+    sessions_disconnect(sessions);
     while (sessions->list)
         session_end(sessions->list, CAUSE_EXPIRED);
     turns_finish(&sessions->env->users->turns);

@@ -89,7 +89,8 @@ struct sessions {
 int sessions_init(struct sessions *sessions, struct loop *loop, struct registry *registry,
                   const struct policy *policy,
                   void (*frame)(struct connection *connection, struct channel_frame *frame));
-void sessions_deinit(struct sessions *sessions); /* ends and frees every connection and session */
+void sessions_disconnect(struct sessions *sessions); /* ends every connection */
+void sessions_deinit(struct sessions *sessions);     /* ends and frees every connection and session */
 
 /* To be called at the end of a turn: sends replies, frees connections that have ended, reopens gates. sessions: a struct
  * sessions. */
