@@ -56,12 +56,12 @@ static int make(const struct creating *creating, struct binding *binding,
 }
 
 /* Reading and writing are two rights. */
-static struct hold *find_held(struct call *call, const Portd__V1__Hold *name,
+static struct hold *find_held(struct call *call, const char *owner, const char *name,
                               const struct port_options *options) {
     struct held *held = NULL;
-    if (options->ends[DIRECTION_READ] && !(held = hold_name_find(call, name, HOLD_READ)))
+    if (options->ends[DIRECTION_READ] && !(held = hold_name_find(call, owner, name, HOLD_READ)))
         return NULL;
-    if (options->ends[DIRECTION_WRITE] && !(held = hold_name_find(call, name, HOLD_WRITE)))
+    if (options->ends[DIRECTION_WRITE] && !(held = hold_name_find(call, owner, name, HOLD_WRITE)))
         return NULL;
     if (held)
         return &held->hold;
@@ -70,7 +70,7 @@ static struct hold *find_held(struct call *call, const Portd__V1__Hold *name,
     return NULL;
 }
 
-static int wrap(struct call *call, int64_t number, const Portd__V1__Hold *name,
+static int wrap(struct call *call, int64_t number, const char *owner, const char *name,
                 const struct port_options *options, Portd__V1__Reply__ResultCase result) {
     struct creating creating = {.make = make,
                                 .options = options,
@@ -80,14 +80,14 @@ static int wrap(struct call *call, int64_t number, const Portd__V1__Hold *name,
                                 .objects =
                                     (uint8_t)(options->ends[DIRECTION_READ] + options->ends[DIRECTION_WRITE]),
                                 .socket = options->socket};
-    if (check(call, number, options->name, name != NULL))
+    if (check(call, number, options->name, *name))
         return -1;
-    if (name) {
-        creating.hold = find_held(call, name, options);
+    if (*name) {
+        creating.hold = find_held(call, owner, name, options);
         if (!creating.hold)
             return -1;
     }
-    os_fd fd = name ? bound_descriptor(creating.hold->binding)->fd : call->fd;
+    os_fd fd = *name ? bound_descriptor(creating.hold->binding)->fd : call->fd;
     if (port_check(fd, inspect_type_of(fd, call->connection->user->uid), options, &call->refusal))
         return -1;
     return creating_start(call, &creating);
@@ -99,7 +99,7 @@ int call_file_descriptor_to_port(struct call *call) {
                                          .ends = {message->read, message->write},
                                          .regular = message->regular_file,
                                          .text = message->text};
-    return wrap(call, message->number, message->hold, &options,
+    return wrap(call, message->number, message->hold_owner, message->hold, &options,
                 PORTD__V1__REPLY__RESULT_FILE_DESCRIPTOR_TO_PORT);
 }
 
@@ -107,7 +107,8 @@ int call_file_descriptor_to_port(struct call *call) {
 int call_socket_to_port(struct call *call) {
     const Portd__V1__WrapSocket *message = call->request->socket_to_port;
     const struct port_options options = {.name = message->name, .ends = {true, true}, .socket = true};
-    return wrap(call, message->number, message->hold, &options, PORTD__V1__REPLY__RESULT_SOCKET_TO_PORT);
+    return wrap(call, message->number, message->hold_owner, message->hold, &options,
+                PORTD__V1__REPLY__RESULT_SOCKET_TO_PORT);
 }
 
 static int answer_number(struct call *call, bool socket, Portd__V1__Reply__ResultCase result) {

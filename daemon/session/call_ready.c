@@ -30,8 +30,8 @@ struct procedure {
     int64_t number;
     Portd__V1__Mode mode;
     Portd__V1__Reply__ResultCase result;
-    bool apart;                  /* the number is in the system's table of sockets */
-    const Portd__V1__Hold *hold; /* instead of the number; NULL: none */
+    bool apart;                    /* the number is in the system's table of sockets */
+    const char *hold, *hold_owner; /* the name of a hold instead of a number; "": none */
 };
 
 /* Ends both directions of the number in that kind's table; answers when the copy is closed. ended: an object of the number that has ended, and
@@ -111,9 +111,9 @@ static int check(struct call *call, const struct procedure *procedure) {
     if (!number_is_valid(procedure->number))
         return refusal_set(&call->refusal, REFUSAL_INVALID, "number", NULL,
                            "%" PRId64 " is not a valid descriptor number", procedure->number);
-    if (procedure->hold && procedure->number)
+    if (*procedure->hold && procedure->number)
         return refusal_set(&call->refusal, REFUSAL_INVALID, "hold", NULL, "a hold excludes a number");
-    if ((create && !procedure->hold) != (call->fd != OS_FD_NONE))
+    if ((create && !*procedure->hold) != (call->fd != OS_FD_NONE))
         return refusal_set(&call->refusal, REFUSAL_MISMATCH, "mode", NULL,
                            create ? "modes read and write require an attached descriptor"
                                   : "this mode takes no descriptor");
@@ -201,8 +201,8 @@ static int call_procedure(struct call *call, const struct procedure *procedure) 
     struct held *held = NULL;
     if (check(call, procedure))
         return -1;
-    if (procedure->hold) {
-        held = hold_name_find(call, procedure->hold, HOLD_WATCH);
+    if (*procedure->hold) {
+        held = hold_name_find(call, procedure->hold_owner, procedure->hold, HOLD_WATCH);
         if (!held)
             return -1;
     }
@@ -225,7 +225,7 @@ int call_file_descriptor_to_semaphore(struct call *call) {
     const Portd__V1__Descriptor *message = call->request->file_descriptor_to_semaphore;
     return call_procedure(call, &(struct procedure){OBJECT_SEMAPHORE, message->number, message->mode,
                                                     PORTD__V1__REPLY__RESULT_FILE_DESCRIPTOR_TO_SEMAPHORE,
-                                                    false, message->hold});
+                                                    false, message->hold, message->hold_owner});
 }
 
 /* On Unix both calls share one table and accept the same descriptors: this one need not be a socket. */
@@ -233,14 +233,15 @@ int call_socket_to_semaphore(struct call *call) {
     const Portd__V1__Descriptor *message = call->request->socket_to_semaphore;
     return call_procedure(call, &(struct procedure){OBJECT_SEMAPHORE, message->number, message->mode,
                                                     PORTD__V1__REPLY__RESULT_SOCKET_TO_SEMAPHORE,
-                                                    inspect_sockets_are_apart(), message->hold});
+                                                    inspect_sockets_are_apart(), message->hold,
+                                                    message->hold_owner});
 }
 
 /* The message's kind selects a table; on Unix there is one. */
 int call_fd_to_evt(struct call *call) {
     const Portd__V1__DescriptorEvt *message = call->request->fd_to_evt;
-    return call_procedure(call,
-                          &(struct procedure){OBJECT_EVT, message->number, message->mode,
-                                              PORTD__V1__REPLY__RESULT_FD_TO_EVT,
-                                              message->socket && inspect_sockets_are_apart(), message->hold});
+    return call_procedure(call, &(struct procedure){OBJECT_EVT, message->number, message->mode,
+                                                    PORTD__V1__REPLY__RESULT_FD_TO_EVT,
+                                                    message->socket && inspect_sockets_are_apart(),
+                                                    message->hold, message->hold_owner});
 }

@@ -49,14 +49,14 @@ int hold_name_refuse(struct call *call, const char *name) {
                        "nothing is held as \"%.100s\"", name);
 }
 
-struct held *hold_name_find(struct call *call, const Portd__V1__Hold *hold, enum hold_right right) {
+struct held *hold_name_find(struct call *call, const char *owner, const char *name, enum hold_right right) {
     struct held *held;
-    os_uid owner;
-    if (hold_name_check(hold->name, &call->refusal) || hold_name_owner(call, hold->owner, &owner) ||
-        hold_name_may(call, owner, hold->name, right))
+    os_uid uid;
+    if (hold_name_check(name, &call->refusal) || hold_name_owner(call, owner, &uid) ||
+        hold_name_may(call, uid, name, right))
         return NULL;
-    held = held_find(call->connection->all, owner, hold->name);
+    held = held_find(call->connection->all, uid, name);
     if (!held)
-        (void)hold_name_refuse(call, hold->name);
+        (void)hold_name_refuse(call, name);
     return held;
 }

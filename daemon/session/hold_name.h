@@ -3,7 +3,6 @@
 #define HOLD_NAME_H
 
 #include "daemon/access/policy.h"
-#include "portd.pb-c.h"
 
 struct call;
 struct held;
@@ -23,6 +22,6 @@ int hold_name_may(struct call *call, os_uid owner, const char *name, enum hold_r
 int hold_name_refuse(struct call *call, const char *name);
 
 /* What is held under that name, for which the caller has the right. NULL: the refusal. */
-struct held *hold_name_find(struct call *call, const Portd__V1__Hold *hold, enum hold_right right);
+struct held *hold_name_find(struct call *call, const char *owner, const char *name, enum hold_right right);
 
 #endif

@@ -145,9 +145,7 @@ static uint64_t made_by(struct raw *raw, char *name, bool evt, Portd__V1__Mode m
     raw_request request = PORTD__V1__REQUEST__INIT;
     Portd__V1__DescriptorEvt descriptor_evt = PORTD__V1__DESCRIPTOR_EVT__INIT;
     Portd__V1__Descriptor descriptor = PORTD__V1__DESCRIPTOR__INIT;
-    Portd__V1__Hold hold = PORTD__V1__HOLD__INIT;
-    hold.name = name;
-    descriptor.hold = descriptor_evt.hold = &hold;
+    descriptor.hold = descriptor_evt.hold = name;
     descriptor.mode = descriptor_evt.mode = mode;
     request.method_case =
         evt ? PORTD__V1__REQUEST__METHOD_FD_TO_EVT : PORTD__V1__REQUEST__METHOD_FILE_DESCRIPTOR_TO_SEMAPHORE;
@@ -176,9 +174,7 @@ static uint64_t evt_by(struct raw *raw, char *name) {
 static int wrap_by(struct raw *raw, char *name, bool read, bool write, uint64_t ports[2]) {
     raw_request request = PORTD__V1__REQUEST__INIT;
     Portd__V1__WrapFileDescriptor wrap = PORTD__V1__WRAP_FILE_DESCRIPTOR__INIT;
-    Portd__V1__Hold hold = PORTD__V1__HOLD__INIT;
-    hold.name = name;
-    wrap.hold = &hold;
+    wrap.hold = name;
     wrap.read = read;
     wrap.write = write;
     request.method_case = PORTD__V1__REQUEST__METHOD_FILE_DESCRIPTOR_TO_PORT;
