@@ -2,7 +2,7 @@
 #include "features.h"
 
 char **features_list(bool trusted, size_t *n) {
-    static char *features[] = {"handle-pipe", "handle-hint", "wait-one", "goodbye", "ports", "stats",
+    static char *features[] = {"handle-pipe", "handle-hint", "wait-one", "goodbye", "ports",  "stats",
                                "monitor",     "owners",      "reach",    "undo",    "reload", "hold"};
     (void)trusted;
     *n = sizeof features / sizeof *features;

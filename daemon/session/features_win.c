@@ -11,7 +11,8 @@ char **features_list(bool trusted, size_t *n) {
                                "owners",
                                "reach",
                                "undo",
-                               "reload", "hold"};
+                               "reload",
+                               "hold"};
     (void)trusted;
     *n = sizeof features / sizeof *features;
     return features;

@@ -1,7 +1,8 @@
 # Debian's mingw-w64 for 64-bit Windows, with the libraries that scripts/build-for has put into the folder PORTD_WINDOWS, whose name is that of the
 # processor; when unset it is the one of PORTD_CACHE in the environment, else of build/cache. wine runs the tests where it is installed.
+# PORTD_CLANG: by clang and lld, with the headers and libraries of mingw-w64.
 set(CMAKE_SYSTEM_NAME Windows)
-list(APPEND CMAKE_TRY_COMPILE_PLATFORM_VARIABLES PORTD_WINDOWS)
+list(APPEND CMAKE_TRY_COMPILE_PLATFORM_VARIABLES PORTD_WINDOWS PORTD_CLANG)
 if(NOT PORTD_WINDOWS)
   get_filename_component(cache "${CMAKE_CURRENT_LIST_DIR}/../../build/cache" ABSOLUTE)
   if(DEFINED ENV{PORTD_CACHE})
@@ -17,8 +18,17 @@ set(CMAKE_CXX_COMPILER_ID GNU)
 set(CMAKE_CXX_COMPILER_ID_RUN ON)
 set(CMAKE_CXX_COMPILER_FORCED ON)
 set(CMAKE_RC_COMPILER ${CMAKE_SYSTEM_PROCESSOR}-w64-mingw32-windres)
+set(linking "-static") # or they would need libgcc_s_seh-1.dll, and some tests libwinpthread-1.dll, beside them
+if(PORTD_CLANG)
+  execute_process(COMMAND ${CMAKE_C_COMPILER} -print-libgcc-file-name OUTPUT_VARIABLE libgcc OUTPUT_STRIP_TRAILING_WHITESPACE)
+  get_filename_component(libgcc "${libgcc}" DIRECTORY) # clang does not find a folder whose name is no version, as Debian's 12-win32
+  string(APPEND linking " -fuse-ld=lld -L${libgcc} -Wno-unused-command-line-argument")
+  set(CMAKE_C_COMPILER clang)
+  set(CMAKE_C_COMPILER_TARGET ${CMAKE_SYSTEM_PROCESSOR}-w64-windows-gnu)
+  set(CMAKE_C_FLAGS_INIT "-nostdlibinc -idirafter /usr/${CMAKE_SYSTEM_PROCESSOR}-w64-mingw32/include") # without /usr/include
+endif()
 foreach(kind EXE SHARED MODULE)
-  set(CMAKE_${kind}_LINKER_FLAGS_INIT "-static") # or they would need libgcc_s_seh-1.dll, and some tests libwinpthread-1.dll, beside them
+  set(CMAKE_${kind}_LINKER_FLAGS_INIT "${linking}")
 endforeach()
 find_program(wine NAMES wine64 wine PATHS /usr/lib/wine)
 if(wine)

@@ -454,7 +454,7 @@ static void a_console(void **state) {
     INPUT_RECORD letter = shift, enter = shift;
     struct stream_job job;
     unsigned char bytes[16];
-    DWORD n, mode;
+    DWORD n, mode = 0;
 
     (void)state;
     if (console == INVALID_HANDLE_VALUE || !GetConsoleMode(console, &mode)) {
