@@ -392,16 +392,10 @@ static int out_fds_keep(struct channel *channel, const os_fd *fds, size_t n_fds)
     channel->out_fds = memory_get(channel->scratch->memory, n_fds * sizeof(*fds));
     if (!channel->out_fds)
         return -ENOMEM;
-    for (; channel->out_fds_n < n_fds; channel->out_fds_n++) {
-        os_fd copy = os_dup(fds[channel->out_fds_n]);
-        if (copy == OS_FD_NONE) {
-            int r = -errno;
-            out_fds_forget(channel, channel_drop_fd, channel);
-            return r;
-        }
-        channel->out_fds[channel->out_fds_n] = copy;
-    }
-    return 0;
+    int r = channel_copy_fds(channel->out_fds, fds, n_fds, &channel->out_fds_n);
+    if (r < 0)
+        out_fds_forget(channel, channel_drop_fd, channel);
+    return r;
 }
 
 int channel_put_fds(struct channel *channel, const uint8_t *body, size_t length, const os_fd *fds,

@@ -129,6 +129,10 @@ void channel_fds_discard(const struct channel *channel, channel_discard *discard
 /* The channel's `discard` takes all received descriptors. channel_next tells why (not 0) of the frames that they belong to. */
 void channel_refuse_fds(struct channel *channel, uint8_t why);
 
+/* Makes close-on-exec copies; *made, which is 0 before, counts them as they are made. 0, or a negative errno: the rest was not made. A number that is not
+ * open is -EBADF, although one of the copies may have got it. */
+int channel_copy_fds(os_fd *copies, const os_fd *fds, size_t n, size_t *made);
+
 /* Whether fn is true for one of the received descriptors. */
 bool channel_any_fd(const struct channel *channel, bool (*fn)(void *context, os_fd fd), void *context);
 

@@ -1,6 +1,7 @@
 /* channel_fds.c: memory and descriptors that a channel keeps between turns. */
 #include "channel.h"
 
+#include <errno.h>
 #include <string.h>
 
 size_t channel_memory(const struct channel *channel) {
@@ -31,6 +32,24 @@ size_t channel_fds_held(const struct channel *channel) {
     for (size_t i = 0; i < channel->n_sets; i++)
         n += channel->sets[i].n;
     return n;
+}
+
+static bool is_among(os_fd fd, const os_fd *fds, size_t n) {
+    for (size_t i = 0; i < n; i++)
+        if (fds[i] == fd)
+            return true;
+    return false;
+}
+
+int channel_copy_fds(os_fd *copies, const os_fd *fds, size_t n, size_t *made) {
+    for (; *made < n; ++*made) {
+        if (is_among(fds[*made], copies, *made))
+            return -EBADF;
+        copies[*made] = os_dup(fds[*made]);
+        if (copies[*made] == OS_FD_NONE)
+            return -errno;
+    }
+    return 0;
 }
 
 bool channel_any_fd(const struct channel *channel, bool (*fn)(void *context, os_fd fd), void *context) {

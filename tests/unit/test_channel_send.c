@@ -309,6 +309,10 @@ static void descriptors_that_cannot_be_sent_change_nothing(void **state) {
     put_until_blocked(&wire);
     size_t waiting = channel_pending(&wire.channel);
     assert_int_equal(channel_put_fds(&wire.channel, &byte, 1, bad, 2), -EBADF);
+    bad[0] = wire.near;
+    bad[1] = dup(wire.near);
+    os_close(bad[1]); /* the copy of the first gets this number */
+    assert_int_equal(channel_put_fds(&wire.channel, &byte, 1, bad, 2), -EBADF);
     assert_return_code(getrlimit(RLIMIT_NOFILE, &before), errno);
     tight = before;
     tight.rlim_cur = (rlim_t)wire.far + 1;
