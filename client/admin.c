@@ -33,6 +33,8 @@ static void item_read(portd_item *to, const Portd__V1__Item *from) {
         .session = from->session,
         .is_private = from->private_,
         .text = from->text,
+        .hold_owner = from->hold ? from->hold->owner : "",
+        .hold_name = from->hold ? from->hold->name : "",
     };
 }
 

@@ -10,6 +10,8 @@ void portd_cancel(portd_request *request) {
     portd_client *client = request->client;
     if (process_is_child(&client->mark) || client->lost || client->closing)
         return;
+    if (request->state == REQUEST_SENT && request_hands_over(request))
+        return;
     request->cancelled = true;
     /* The reply to a parked request may be on its way, and that of a wake-one wait or a read must not be lost: the broker
      * decides which came first. Other requests are being carried out; only their callback ends early. */

@@ -1,7 +1,7 @@
 /* client.h: one connection to a broker; internal to the library.
  *
- * The files call each other in this direction: those of the procedures (admin, io, monitor, port, ready, stats, wait) ->
- * call -> round -> reply, cancel -> submit -> send -> client -> request -> table. A client that a callback disconnects
+ * The files call each other in this direction: those of the procedures (admin, held, hold, io, monitor, port, ready,
+ * stats, wait) -> call -> round -> reply, cancel -> submit -> send -> client -> request -> table. A client that a callback disconnects
  * exists until the outermost call that entered it leaves it. */
 #ifndef CLIENT_H
 #define CLIENT_H
@@ -27,7 +27,7 @@ struct portd_client {
     struct wakeup wakeup; /* all that other threads may touch; not initialized with the option no_wakeup */
     struct process_mark mark;
     struct transport transport;
-    const os_fd *attached; /* while hello is sent: the descriptors to attach */
+    const os_fd *attached; /* while hello or a put is started: the descriptors to attach */
     size_t n_attached;
     bool greeted;       /* the broker's welcome has come: other requests may be sent */
     bool lost;          /* the connection is lost; all requests have been called back, or are being */
@@ -52,6 +52,7 @@ struct portd_client {
     portd_id session;
     bool joined;
     bool attaches_epolls, attaches_eventfds; /* to requests for handles: of events and ports; of semaphores */
+    bool holds;    /* the broker takes names of held descriptors in place of numbers */
     char *welcome; /* one block: the token, each feature, an empty string; NULL before hello is answered */
     char address[ADDRESS_MAX];
     unsigned flags; /* of the last blocking call */
@@ -61,7 +62,10 @@ struct portd_client {
     struct failure failure;
     struct text *text; /* text.h; NULL: no port in text mode is known */
     void (*text_free)(portd_client *client);
-    portd_ready ready[FRAME_TARGETS_MAX]; /* of the wait being called back */
+    union { /* of the result being called back */
+        portd_ready ready[FRAME_TARGETS_MAX];
+        portd_native fds[FRAME_FDS_MAX];
+    };
 };
 
 /* Makes a client without a connection: 0 and *client, or a negative errno. */

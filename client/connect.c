@@ -247,6 +247,7 @@ static int read_welcome(portd_client *client, const portd_request *request, cons
     client->joined = welcome->joined;
     client->attaches_epolls = portd_broker_has_feature(client, "handle-attach");
     client->attaches_eventfds = portd_broker_has_feature(client, "handle-attach-eventfd");
+    client->holds = portd_broker_has_feature(client, "hold");
     client->requests.window = welcome->window > 0 ? welcome->window : 1;
     client->greeted = true;
     return 1;

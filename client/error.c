@@ -29,6 +29,7 @@ static const struct {
     {PORTD_E_MISMATCH, "PORTD_E_MISMATCH", NULL},
     {PORTD_E_SYSTEM, "PORTD_E_SYSTEM", "a system call failed"},
     {PORTD_E_GARBLED, "PORTD_E_GARBLED", NULL},
+    {PORTD_E_EXISTS, "PORTD_E_EXISTS", NULL},
     {PORTD_E_UNREACHABLE, "PORTD_E_UNREACHABLE", "no broker answers"},
     {PORTD_E_DISCONNECTED, "PORTD_E_DISCONNECTED", "the connection to the broker is lost"},
     {PORTD_E_MEMORY, "PORTD_E_MEMORY", "out of memory"},

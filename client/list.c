@@ -1,4 +1,4 @@
-/* list.c: snapshots. A list has an array that grows, of items, metrics, notices or notes. Their strings and labels are copied
+/* list.c: snapshots. A list has an array that grows, of items, metrics, notices, notes or held descriptors. Their strings and labels are copied
  * into one block per result, so nothing points into the connection's memory. */
 #include "list.h"
 
@@ -17,6 +17,7 @@ struct portd_list {
     portd_metric *metrics;
     portd_notice *notices;
     const char **notes;
+    portd_held *held;
     size_t n;
     struct block *blocks;
     portd_status *status; /* its session and quotas follow it in the same block; NULL: a listing */
@@ -31,7 +32,8 @@ portd_list *list_new(const portd_client *client) {
 }
 
 static size_t item_text_size(const portd_item *item) {
-    return strlen(item->type) + strlen(item->client) + strlen(item->name) + 3;
+    return strlen(item->type) + strlen(item->client) + strlen(item->name) + strlen(item->hold_owner) +
+           strlen(item->hold_name) + 5;
 }
 
 static size_t status_text_size(const portd_status *status) {
@@ -58,6 +60,8 @@ static portd_item item_copy(const portd_item *item, char **at) {
     copy.type = text_put(at, item->type);
     copy.client = text_put(at, item->client);
     copy.name = text_put(at, item->name);
+    copy.hold_owner = text_put(at, item->hold_owner);
+    copy.hold_name = text_put(at, item->hold_name);
     return copy;
 }
 
@@ -92,6 +96,33 @@ static int take_items(portd_list *list, const portd_result *result) {
         return PORTD_E_MEMORY;
     for (size_t i = 0; i < result->n_items; i++)
         list->items[list->n++] = item_copy(result->items[i], &at);
+    block_add(list, block);
+    return 1;
+}
+
+static int take_held(portd_list *list, const portd_result *result) {
+    size_t size = 0;
+    char *at;
+
+    for (size_t i = 0; i < result->n_held; i++) {
+        const portd_held *each = result->held[i];
+        size += strlen(each->owner) + strlen(each->name) + strlen(each->type) + strlen(each->put_by) + 4;
+    }
+    portd_held *held = memory_resize(&list->memory, list->held, (list->n + result->n_held) * sizeof(*held));
+    if (!held)
+        return PORTD_E_MEMORY;
+    list->held = held;
+    struct block *block = block_new(list, 0, size, &at);
+    if (!block)
+        return PORTD_E_MEMORY;
+    for (size_t i = 0; i < result->n_held; i++) {
+        portd_held *copy = &list->held[list->n++];
+        *copy = *result->held[i];
+        copy->owner = text_put(&at, copy->owner);
+        copy->name = text_put(&at, copy->name);
+        copy->type = text_put(&at, copy->type);
+        copy->put_by = text_put(&at, copy->put_by);
+    }
     block_add(list, block);
     return 1;
 }
@@ -242,6 +273,8 @@ int list_take(portd_list *list, const portd_result *result) {
         return take_metrics(list, result);
     if (result->n_notes > 0)
         return take_notes(list, result);
+    if (result->held)
+        return take_held(list, result);
     return result->n_items > 0 ? take_items(list, result) : 1;
 }
 
@@ -265,6 +298,10 @@ const char *portd_list_note(const portd_list *list, size_t i) {
     return list && list->notes && i < list->n ? list->notes[i] : NULL;
 }
 
+const portd_held *portd_list_held(const portd_list *list, size_t i) {
+    return list && list->held && i < list->n ? &list->held[i] : NULL;
+}
+
 void portd_list_free(portd_list *list) {
     struct block *block;
 
@@ -278,6 +315,7 @@ void portd_list_free(portd_list *list) {
     memory_free(&list->memory, list->metrics);
     memory_free(&list->memory, list->notices);
     memory_free(&list->memory, list->notes);
+    memory_free(&list->memory, list->held);
     memory_free(&list->memory, list->status);
     memory_free(&list->memory, list);
 }

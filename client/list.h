@@ -1,5 +1,5 @@
-/* list.h: portd_list: copies of the items of a listing, of a status, of metrics, of notices or of notes. A list does not refer to its
- * client and may outlive it. */
+/* list.h: portd_list: copies of the items of a listing, of a status, of metrics, of notices, of notes or of held descriptors. A list does
+ * not refer to its client and may outlive it. */
 #ifndef LIST_H
 #define LIST_H
 

@@ -1,9 +1,10 @@
-/* port.c: wrapping descriptors into ports, the number behind a port, and closing one.
+/* port.c: wrapping descriptors, and what is held, into ports, the number behind a port, and closing one.
  *
  * A wrap that takes the caller's number (_take) closes it once the broker has accepted, before the callback. If the
  * request fails or was abandoned, the number stays open and the caller's. */
 #include "call.h"
 #include "client.h"
+#include "hold_name.h"
 #include "reply.h"
 #include "submit.h"
 #include "text.h"
@@ -19,6 +20,8 @@ struct wrap {
     unsigned flags;
     bool socket;
     bool take;
+    bool held; /* the number is 0, and the name that of a held descriptor, which is the ports', too */
+    const char *owner;
 };
 
 /* Without memory the ports are as if they had not been made. */
@@ -85,6 +88,11 @@ static int wrap_start(portd_client *client, const struct wrap *wrap, portd_callb
     portd_request *started;
     int r = wrap_check(client, wrap);
 
+    if (r == 0 && wrap->held) {
+        r = hold_name_check_place(client, wrap->name);
+        file.hold = hold_name_text(wrap->name);
+        file.hold_owner = hold_name_text(wrap->owner);
+    }
     if (r < 0)
         return r;
     if (wrap->name)
@@ -103,7 +111,8 @@ static int wrap_start(portd_client *client, const struct wrap *wrap, portd_callb
         message.method_case = PORTD__V1__REQUEST__METHOD_FILE_DESCRIPTOR_TO_PORT;
         message.file_descriptor_to_port = &file;
     }
-    r = submit_request(client, &message, (os_fd)wrap->number, read_ports, callback, data, &started);
+    r = submit_request(client, &message, wrap->held ? OS_FD_NONE : (os_fd)wrap->number, read_ports, callback,
+                       data, &started);
     if (r > 0)
         started->flags = wrap->flags;
     if (r > 0 && wrap->take)
@@ -138,6 +147,13 @@ int portd_socket_to_port_take_start(portd_client *client, portd_native socket, c
                                     unsigned flags, portd_callback *callback, void *data,
                                     portd_request **request) {
     const struct wrap wrap = {.number = socket, .name = name, .flags = flags, .socket = true, .take = true};
+
+    return wrap_start(client, &wrap, callback, data, request);
+}
+
+int portd_hold_to_port_start(portd_client *client, const char *owner, const char *name, unsigned flags,
+                             portd_callback *callback, void *data, portd_request **request) {
+    const struct wrap wrap = {.name = name, .flags = flags, .held = true, .owner = owner};
 
     return wrap_start(client, &wrap, callback, data, request);
 }
@@ -179,6 +195,13 @@ int portd_fd_to_port_take(portd_client *client, portd_native fd, const char *nam
 int portd_socket_to_port_take(portd_client *client, portd_native socket, const char *name, unsigned flags,
                               int64_t deadline, portd_id *input, portd_id *output) {
     const struct wrap wrap = {.number = socket, .name = name, .flags = flags, .socket = true, .take = true};
+
+    return wrap_run(client, &wrap, deadline, input, output);
+}
+
+int portd_hold_to_port(portd_client *client, const char *owner, const char *name, unsigned flags,
+                       int64_t deadline, portd_id *input, portd_id *output) {
+    const struct wrap wrap = {.name = name, .flags = flags, .held = true, .owner = owner};
 
     return wrap_run(client, &wrap, deadline, input, output);
 }

@@ -6,7 +6,7 @@
  *     an event      is ready exactly while the descriptor is;
  *     a port        one direction of the descriptor, to read or write bytes through the broker;
  *
- * and waits for ids: here, in another process of the same user (with portd_options.reach, or in the same session), or by
+ * or has it held under a name, beyond the session and the process, and waits for ids: here, in another process of the same user (with portd_options.reach, or in the same session), or by
  * polling a handle in a loop of its own.
  *
  *     portd_client *c;
@@ -29,9 +29,10 @@
  * Giving up   A call that ends at its deadline, by portd_wakeup() or by portd_cancel() leaks nothing: objects and ports
  *             that the broker has made for it are removed or closed in the next call, unless another call has returned
  *             them meanwhile; descriptors that it sends are closed. So the call may be repeated at once. Calls that end
- *             or set something (remove, release, close, shutdown, position, end_session) may still be carried out. Reads
- *             and writes report exactly what was done. (A broker without the feature "undo" keeps such objects and ports
- *             until the session ends.)
+ *             or set something (remove, release, close, shutdown, position, end_session, drop, renew) may still be carried
+ *             out. Reads and writes report exactly what was done. A put and a take that were sent are not given up: they
+ *             wait for the broker up to two seconds more, then PORTD_E_UNCERTAIN. (A broker without the feature "undo" keeps
+ *             such objects and ports until the session ends.)
  * Forms       Each call has a blocking form and one named NAME_start, which only starts the request and returns the
  *             result through a callback. The blocking form starts the request and returns when it is done; other
  *             requests in flight proceed meanwhile.
@@ -107,6 +108,9 @@ enum portd_code {
     PORTD_E_MISMATCH = -12,    /* descriptors were lost in transit */
     PORTD_E_SYSTEM = -13,  /* a system call failed, also one on a port's descriptor: see portd_last_errno */
     PORTD_E_GARBLED = -14, /* a malformed message, of either side */
+    /* Something else is held under a name than the call expects. The text has its id: expect that to replace it, drop it, or leave
+     * it to whom it belongs. */
+    PORTD_E_EXISTS = -15,
     PORTD_E_UNREACHABLE = -20,  /* no broker answers at the address, and none could be started */
     PORTD_E_DISCONNECTED = -21, /* the connection is lost: disconnect this client and connect anew */
     PORTD_E_MEMORY = -22,
@@ -157,10 +161,11 @@ enum portd_cause {
     PORTD_CAUSE_HANG_UP = 3,     /* the peer has closed */
     PORTD_CAUSE_ERROR = 4,       /* the descriptor has failed; the broker does not fetch the pending error */
     PORTD_CAUSE_PORT_CLOSED = 5, /* a port: it was closed. A semaphore: a wrap of its number was closed */
-    PORTD_CAUSE_REMOVED = 6,
-    PORTD_CAUSE_REPLACED = 7,      /* the number was reused for another open file */
+    PORTD_CAUSE_REMOVED = 6,     /* or what was held was dropped */
+    PORTD_CAUSE_REPLACED =
+        7, /* the number was reused for another open file, or another is held under the name */
     PORTD_CAUSE_REVOKED = 8,       /* a right was lost */
-    PORTD_CAUSE_EXPIRED = 9,       /* the session ended */
+    PORTD_CAUSE_EXPIRED = 9,       /* the session ended, or the lease of what was held */
     PORTD_CAUSE_DISCONNECTED = 10, /* the connection to the broker is lost */
     PORTD_CAUSE_RESYNC = 11        /* the broker lost its state: check the descriptor itself */
 };
@@ -175,9 +180,9 @@ typedef struct portd_item {
     size_t size;
     portd_id id;
     int kind; /* enum portd_kind; decides which of the members below are used */
-    int64_t
-        number;    /* descriptor, semaphore, event, port: the descriptor number in the process that made it */
-    int direction; /* this and the next three: semaphore, event, port */
+    /* Descriptor, semaphore, event, port: the descriptor number in the process that made it; -1: it was made from what is held. */
+    int64_t number;
+    int direction;       /* this and the next three: semaphore, event, port */
     bool registered;     /* not yet fired, removed, replaced or closed */
     int cause;           /* why it is ready, PORTD_CAUSE_NONE when idle */
     portd_id descriptor; /* the broker's copy, 0 when it is closed */
@@ -197,6 +202,8 @@ typedef struct portd_item {
     portd_id session; /* object: the session that it belongs to */
     bool is_private;  /* session: its objects are hidden from connections with reach */
     bool text;        /* port: made with PORTD_TEXT */
+    /* Descriptor, and object that has not ended: whose held descriptor it was made from, and under which name; "": none. */
+    const char *hold_owner, *hold_name;
 } portd_item;
 
 typedef struct portd_quota {
@@ -247,6 +254,21 @@ typedef struct portd_metric {
     size_t n_labels;
     const char *help; /* a description for people */
 } portd_metric;
+
+/* One held descriptor as portd_list_holds shows it. */
+typedef struct portd_held {
+    size_t size;
+    const char *owner; /* a uid in decimal */
+    const char *name;
+    portd_id descriptor; /* the broker's copy: what `expects` of the calls means */
+    const char *type;    /* "pipe", ... */
+    const char *put_by;  /* a uid in decimal */
+    uint32_t put_pid;    /* of the process that connected; 0: unknown */
+    uint64_t age_us;
+    uint64_t ttl_us;      /* time left, 0: no time to live */
+    uint32_t process_pid; /* it is dropped when this process ends; 0: none, or not visible */
+    uint32_t copies;      /* how many sessions have semaphores, events or ports of it */
+} portd_held;
 
 enum portd_notice_event {
     PORTD_NOTICE_MADE = 1,      /* a semaphore, event, port, descriptor (the broker's copy) or session */
@@ -318,7 +340,7 @@ typedef struct portd_result {
     portd_native handle;      /* handle_dup and _arm, port_dup_fd with code 1: the callback must close it */
     const portd_item *const *items; /* list, show */
     size_t n_items;
-    bool more; /* list: call again with after = cursor; show: call again with the remaining ids */
+    bool more; /* list, list_holds: call again with after = cursor; show: call again with the remaining ids */
     const portd_status *status;
     const char *message; /* of a failure, and the reason of PORTD_RESULT_UNSUPPORTED */
     const char *field;
@@ -335,12 +357,16 @@ typedef struct portd_result {
     uint64_t offset;                    /* position */
     const portd_metric *const *metrics; /* stats */
     size_t n_metrics;
-    uint64_t cursor;                    /* list and stats with more, monitor: pass it to the next call */
+    uint64_t cursor;                    /* lists and stats with more, monitor: pass it to the next call */
     const portd_notice *const *notices; /* monitor: as many as code says */
     size_t n_notices;
     uint64_t lost;
     const char *const *notes; /* reload */
     size_t n_notes;
+    const portd_native *fds;       /* get, take: one for each name; the callback must close them */
+    const portd_id *ids;           /* put, get, take: the broker's copies, in the order of the names */
+    const portd_held *const *held; /* list_holds */
+    size_t n_held;                 /* how many there are of each of these three */
 } portd_result;
 
 typedef void portd_callback(portd_client *client, const portd_result *result, void *data);
@@ -350,7 +376,7 @@ typedef void portd_callback(portd_client *client, const portd_result *result, vo
 PORTD_API unsigned portd_version(void); /* PORTD_VERSION_HEX of the library at run time */
 
 /* Features of this library: "handle", "wait-one", "goodbye", "ports", "start", "session-token", "session-owner", "stats",
- * "monitor", "splice", "reload". False for unknown names, so a program may test for later features. */
+ * "monitor", "splice", "reload", "hold". False for unknown names, so a program may test for later features. */
 PORTD_API bool portd_has_feature(const char *name);
 
 PORTD_API int64_t portd_now(void); /* the time on the clock of all deadlines, in microseconds */
@@ -509,8 +535,8 @@ PORTD_API int portd_poll(portd_client *client, int64_t deadline);
  * PORTD_E_INVALID for NULL; it does not set portd_last_error(). */
 PORTD_API int portd_wakeup(portd_client *client);
 
-/* Ends a request: its callback gets PORTD_E_CANCELLED, or the result if that came first. It returns before that; see
- * portd_get_timeout(). Not for a request whose callback has returned. */
+/* Ends a request: its callback gets PORTD_E_CANCELLED, or the result if that came first, and of a put or take that was
+ * sent in any case. It returns before that; see portd_get_timeout(). Not for a request whose callback has returned. */
 PORTD_API void portd_cancel(portd_request *request);
 
 /* ---- semaphores and events ---------------------------------------------------------------------------------------
@@ -693,6 +719,76 @@ PORTD_API int portd_port_addresses(portd_client *client, portd_id port, int64_t 
 PORTD_API int portd_port_position(portd_client *client, portd_id port, const uint64_t *to, int64_t deadline,
                                   uint64_t *offset);
 
+/* ---- held descriptors ------------------------------------------------------------------------------------------------
+ *
+ * The broker holds a descriptor under a name until it is dropped or its lease ends, whatever becomes of the session and the
+ * process that put it. Names are UTF-8, 1 to 255 bytes, unique for each owner: a uid in decimal, NULL for the caller's own. The
+ * owner alone may do all this: PORTD_E_DENIED for others, whether the name is held or not.
+ *
+ * Put, get, take, drop and renew have n names (1 to 252, each once) and do all or nothing (only a renewal that the broker's memory does not
+ * allow may have done some). `expects` is NULL, or has for each name the id
+ * of the descriptor that must be held there (from put, get or a list); if another is, PORTD_E_EXISTS. PORTD_E_NOT_FOUND: nothing
+ * is held under a name. PORTD_E_UNSUPPORTED: the broker does not have the feature "hold".
+ *
+ * When the connection is lost, a put and a take that were sent are PORTD_E_UNCERTAIN: portd_list_holds() shows what is held. */
+
+/* When a held descriptor is dropped by itself: when the first of these has come true. A caller initializes it with PORTD_LEASE_INIT, which
+ * is for ever, and so is NULL in its place. */
+typedef struct portd_lease {
+    size_t size;
+    uint64_t ttl_us; /* so long from now; 0: no limit */
+    portd_native
+        process; /* with the end of the process of this pidfd (Windows: handle), the caller's; -1: none */
+} portd_lease;
+
+#define PORTD_LEASE_INIT                                                                                     \
+    { sizeof(portd_lease), 0, -1 }
+
+/* Has copies of n descriptors held, each under its name. `expects` has the ids that they replace (what was made through those ends
+ * with PORTD_CAUSE_REPLACED), 0: nothing is held there; NULL: nothing under any of the names. With a process in the lease n is at
+ * most 251. Returns 1, and the ids of the broker's copies in ids (NULL: not wanted). */
+PORTD_API int portd_put(portd_client *client, const char *owner, const char *const *names,
+                        const portd_native *fds, size_t n, const portd_id *expects, const portd_lease *lease,
+                        int64_t deadline, portd_id *ids);
+
+/* The same, and the library takes the numbers, which must differ: they are closed if the result is above 0; on any failure they
+ * stay open and the caller's. */
+PORTD_API int portd_put_take(portd_client *client, const char *owner, const char *const *names,
+                             const portd_native *fds, size_t n, const portd_id *expects,
+                             const portd_lease *lease, int64_t deadline, portd_id *ids);
+
+/* Copies of what is held, in the order of the names, which the caller closes; fds has room for n. Returns 1, and the ids in ids (NULL: not wanted). PORTD_E_MISMATCH:
+ * this process had no room for as many descriptors. */
+PORTD_API int portd_get(portd_client *client, const char *owner, const char *const *names, size_t n,
+                        const portd_id *expects, int64_t deadline, portd_native *fds, portd_id *ids);
+
+/* The same, and drops what it returns, in one step. A process that ends before it has the reply, or has no room for the descriptors, loses them:
+ * where that matters, get them, then drop them with the ids that were returned as `expects`. */
+PORTD_API int portd_take(portd_client *client, const char *owner, const char *const *names, size_t n,
+                         const portd_id *expects, int64_t deadline, portd_native *fds, portd_id *ids);
+
+/* Ends what is held: what was made through it ends with PORTD_CAUSE_REMOVED. Returns 1 when all copies of the broker are closed. */
+PORTD_API int portd_drop(portd_client *client, const char *owner, const char *const *names, size_t n,
+                         const portd_id *expects, int64_t deadline);
+
+/* Sets the lease anew. Returns 1. */
+PORTD_API int portd_renew(portd_client *client, const char *owner, const char *const *names, size_t n,
+                          const portd_lease *lease, int64_t deadline);
+
+/* What that owner has held, in the order of put. Returns 1 and *list, of portd_list_held(). */
+PORTD_API int portd_list_holds(portd_client *client, const char *owner, int64_t deadline, portd_list **list);
+
+/* As portd_fd_to_semaphore and portd_fd_to_evt, of what is held in place of a number: objects of this session, the same ones until they fire or are
+ * removed, or what is held under the name is dropped, expires or is replaced. */
+PORTD_API int portd_hold_to_semaphore(portd_client *client, const char *owner, const char *name, int mode,
+                                      int64_t deadline, portd_id *semaphore);
+PORTD_API int portd_hold_to_evt(portd_client *client, const char *owner, const char *name, int mode,
+                                int64_t deadline, portd_id *evt);
+
+/* As portd_fd_to_port, of what is held, a socket too. The ports have its name; they have no number (portd_port_to_fd() returns 0). */
+PORTD_API int portd_hold_to_port(portd_client *client, const char *owner, const char *name, unsigned flags,
+                                 int64_t deadline, portd_id *input, portd_id *output);
+
 /* ---- looking ----------------------------------------------------------------------------------------------------- */
 
 PORTD_API int portd_ping(portd_client *client, int64_t deadline); /* 1 */
@@ -746,6 +842,7 @@ PORTD_API const portd_status *portd_list_status(const portd_list *list); /* of p
 PORTD_API const portd_metric *portd_list_metric(const portd_list *list, size_t i); /* of portd_get_stats */
 PORTD_API const portd_notice *portd_list_notice(const portd_list *list, size_t i); /* of portd_monitor */
 PORTD_API const char *portd_list_note(const portd_list *list, size_t i);           /* of portd_reload */
+PORTD_API const portd_held *portd_list_held(const portd_list *list, size_t i);     /* of portd_list_holds */
 PORTD_API void portd_list_free(portd_list *list);                                  /* NULL is allowed */
 
 /* Ends a session of this uid (0: this client's own): waits end with PORTD_CAUSE_EXPIRED, copies are closed, its
@@ -757,10 +854,10 @@ PORTD_API int portd_end_session(portd_client *client, portd_id session, int64_t 
  * Each returns 1 once the request is queued (then callback is called exactly once), or PORTD_E_* and nothing happens.
  * request may be NULL; else it is for portd_cancel and valid until the callback returns. Descriptors may
  * be closed and arrays reused as soon as the call returns (but see _take). When the connection is lost, a wait
- * reports each of its ids with PORTD_CAUSE_DISCONNECTED, a read, write, shutdown or position that was sent
+ * reports each of its ids with PORTD_CAUSE_DISCONNECTED, a read, write, shutdown, position, put or take that was sent
  * PORTD_E_UNCERTAIN, and all else PORTD_E_DISCONNECTED. Only waits and monitors have a deadline; cancel other
- * requests that take too long. portd_port_write_all() has no such form; portd_list_start(), portd_show_start() and
- * portd_get_stats_start() answer one page. */
+ * requests that take too long. portd_port_write_all() has no such form; portd_list_start(), portd_list_holds_start(),
+ * portd_show_start() and portd_get_stats_start() answer one page. */
 
 PORTD_API int portd_fd_to_semaphore_start(portd_client *client, portd_native fd, int mode,
                                           portd_callback *callback, void *data, portd_request **request);
@@ -835,6 +932,39 @@ PORTD_API int portd_port_addresses_start(portd_client *client, portd_id port, po
                                          void *data, portd_request **request);
 PORTD_API int portd_port_position_start(portd_client *client, portd_id port, const uint64_t *to,
                                         portd_callback *callback, void *data, portd_request **request);
+
+PORTD_API int portd_put_start(portd_client *client, const char *owner, const char *const *names,
+                              const portd_native *fds, size_t n, const portd_id *expects,
+                              const portd_lease *lease, portd_callback *callback, void *data,
+                              portd_request **request);
+/* As portd_fd_to_port_take_start, of all numbers. */
+PORTD_API int portd_put_take_start(portd_client *client, const char *owner, const char *const *names,
+                                   const portd_native *fds, size_t n, const portd_id *expects,
+                                   const portd_lease *lease, portd_callback *callback, void *data,
+                                   portd_request **request);
+PORTD_API int portd_get_start(portd_client *client, const char *owner, const char *const *names, size_t n,
+                              const portd_id *expects, portd_callback *callback, void *data,
+                              portd_request **request);
+PORTD_API int portd_take_start(portd_client *client, const char *owner, const char *const *names, size_t n,
+                               const portd_id *expects, portd_callback *callback, void *data,
+                               portd_request **request);
+PORTD_API int portd_drop_start(portd_client *client, const char *owner, const char *const *names, size_t n,
+                               const portd_id *expects, portd_callback *callback, void *data,
+                               portd_request **request);
+PORTD_API int portd_renew_start(portd_client *client, const char *owner, const char *const *names, size_t n,
+                                const portd_lease *lease, portd_callback *callback, void *data,
+                                portd_request **request);
+PORTD_API int portd_list_holds_start(portd_client *client, const char *owner, uint64_t after,
+                                     portd_callback *callback, void *data,
+                                     portd_request **request); /* after: 0, then cursor */
+PORTD_API int portd_hold_to_semaphore_start(portd_client *client, const char *owner, const char *name,
+                                            int mode, portd_callback *callback, void *data,
+                                            portd_request **request);
+PORTD_API int portd_hold_to_evt_start(portd_client *client, const char *owner, const char *name, int mode,
+                                      portd_callback *callback, void *data, portd_request **request);
+PORTD_API int portd_hold_to_port_start(portd_client *client, const char *owner, const char *name,
+                                       unsigned flags, portd_callback *callback, void *data,
+                                       portd_request **request);
 
 #ifdef __cplusplus
 }

@@ -1,9 +1,11 @@
-/* ready.c: semaphores and events of descriptors, their handles, remove and release.
+/* ready.c: semaphores and events of descriptors and of what is held, their handles, remove and release.
  *
- * Only the modes read and write send the descriptor; check and remove send a number, which need not be open. */
+ * Only the modes read and write send the descriptor; check and remove send a number, which need not be open. Of what is held the
+ * broker has the descriptor, and number 0 means nothing. */
 #include "call.h"
 #include "client.h"
 #include "handle.h"
+#include "hold_name.h"
 #include "reply.h"
 #include "submit.h"
 
@@ -30,11 +32,19 @@ static int read_object(portd_client *client, const portd_request *request, const
     return object->id != 0;
 }
 
-/* Checks the arguments that the three calls share; 0 and *attached, the descriptor to send. */
-static int object_check(portd_client *client, portd_native fd, int mode, os_fd *attached) {
-    *attached = OS_FD_NONE;
+static int mode_check(portd_client *client, int mode) {
     if (mode < PORTD_MODE_READ || mode > PORTD_MODE_REMOVE)
         return client_fail(client, PORTD_E_INVALID, 0, "mode", "invalid mode");
+    return 0;
+}
+
+/* Checks the arguments that the three calls of descriptors share; 0 and *attached, the descriptor to send. */
+static int object_check(portd_client *client, portd_native fd, int mode, os_fd *attached) {
+    int r = mode_check(client, mode);
+
+    *attached = OS_FD_NONE;
+    if (r < 0)
+        return r;
     if (fd < 0 || fd > INT32_MAX)
         return client_fail(client, PORTD_E_INVALID, 0, "fd", "not a valid descriptor number");
     if (mode == PORTD_MODE_READ || mode == PORTD_MODE_WRITE)
@@ -88,6 +98,42 @@ int portd_fd_to_evt_start(portd_client *client, portd_native fd, int mode, int n
     return submit_request(client, &message, attached, read_object, callback, data, request);
 }
 
+int portd_hold_to_semaphore_start(portd_client *client, const char *owner, const char *name, int mode,
+                                  portd_callback *callback, void *data, portd_request **request) {
+    Portd__V1__Descriptor descriptor = PORTD__V1__DESCRIPTOR__INIT;
+    Portd__V1__Request message = PORTD__V1__REQUEST__INIT;
+    int r = mode_check(client, mode);
+
+    if (r == 0)
+        r = hold_name_check_place(client, name);
+    if (r < 0)
+        return r;
+    descriptor.mode = (Portd__V1__Mode)mode;
+    descriptor.hold = hold_name_text(name);
+    descriptor.hold_owner = hold_name_text(owner);
+    message.method_case = PORTD__V1__REQUEST__METHOD_FILE_DESCRIPTOR_TO_SEMAPHORE;
+    message.file_descriptor_to_semaphore = &descriptor;
+    return submit_request(client, &message, OS_FD_NONE, read_object, callback, data, request);
+}
+
+int portd_hold_to_evt_start(portd_client *client, const char *owner, const char *name, int mode,
+                            portd_callback *callback, void *data, portd_request **request) {
+    Portd__V1__DescriptorEvt descriptor = PORTD__V1__DESCRIPTOR_EVT__INIT;
+    Portd__V1__Request message = PORTD__V1__REQUEST__INIT;
+    int r = mode_check(client, mode);
+
+    if (r == 0)
+        r = hold_name_check_place(client, name);
+    if (r < 0)
+        return r;
+    descriptor.mode = (Portd__V1__Mode)mode;
+    descriptor.hold = hold_name_text(name);
+    descriptor.hold_owner = hold_name_text(owner);
+    message.method_case = PORTD__V1__REQUEST__METHOD_FD_TO_EVT;
+    message.fd_to_evt = &descriptor;
+    return submit_request(client, &message, OS_FD_NONE, read_object, callback, data, request);
+}
+
 static int object_end(struct call *call, int started, int64_t deadline, portd_id *id) {
     int r = call_end(call, started, deadline);
 
@@ -122,6 +168,26 @@ int portd_fd_to_evt(portd_client *client, portd_native fd, int mode, int number_
 
     return object_end(&call,
                       portd_fd_to_evt_start(asked, fd, mode, number_kind, call_done, &call, &call.request),
+                      deadline, evt);
+}
+
+int portd_hold_to_semaphore(portd_client *client, const char *owner, const char *name, int mode,
+                            int64_t deadline, portd_id *semaphore) {
+    struct call call;
+    portd_client *asked = call_begin(&call, client);
+
+    return object_end(
+        &call, portd_hold_to_semaphore_start(asked, owner, name, mode, call_done, &call, &call.request),
+        deadline, semaphore);
+}
+
+int portd_hold_to_evt(portd_client *client, const char *owner, const char *name, int mode, int64_t deadline,
+                      portd_id *evt) {
+    struct call call;
+    portd_client *asked = call_begin(&call, client);
+
+    return object_end(&call,
+                      portd_hold_to_evt_start(asked, owner, name, mode, call_done, &call, &call.request),
                       deadline, evt);
 }
 

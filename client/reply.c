@@ -29,7 +29,7 @@ static void result_fail(portd_result *result, int code, int os_errno, const char
 static void result_refused(portd_result *result, const Portd__V1__Error *error) {
     int code = -(int)error->code;
 
-    if (code > PORTD_E_INVALID || code < PORTD_E_GARBLED)
+    if (code > PORTD_E_INVALID || code < PORTD_E_EXISTS)
         code = PORTD_E_SYSTEM;
     result_fail(result, code, error->os_errno, error->message);
     result->field = error->field;
@@ -58,6 +58,8 @@ static void result_discard(portd_client *client, const portd_result *result, uin
 
     if (result->handle != -1)
         os_close((os_fd)result->handle);
+    for (size_t i = 0; result->fds && i < result->n_held; i++)
+        os_close((os_fd)result->fds[i]);
     if (result->input && result->output)
         ids[n++] = result->output; /* result->id is the input */
     if (n > 0 && undo > 0)

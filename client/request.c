@@ -43,16 +43,32 @@ bool request_parks(const portd_request *request) {
 
 bool request_brings(const portd_request *request) {
     return request->method == PORTD__V1__REQUEST__METHOD_HANDLE ||
-           request->method == PORTD__V1__REQUEST__METHOD_PORT_DUP;
+           request->method == PORTD__V1__REQUEST__METHOD_PORT_DUP ||
+           request->method == PORTD__V1__REQUEST__METHOD_GET;
+}
+
+bool request_hands_over(const portd_request *request) {
+    return request->method == PORTD__V1__REQUEST__METHOD_PUT ||
+           (request->method == PORTD__V1__REQUEST__METHOD_GET && request->flags != 0);
 }
 
 bool request_moves(const portd_request *request) {
-    return request_transfers(request) || request->method == PORTD__V1__REQUEST__METHOD_SHUTDOWN ||
+    return request_transfers(request) || request_hands_over(request) ||
+           request->method == PORTD__V1__REQUEST__METHOD_SHUTDOWN ||
            request->method == PORTD__V1__REQUEST__METHOD_POSITION;
 }
 
 size_t request_room(Portd__V1__Request__MethodCase method) {
-    return method == PORTD__V1__REQUEST__METHOD_WRITE ? FRAME_LONG_MAX : FRAME_REQUEST_MAX;
+    switch (method) {
+    case PORTD__V1__REQUEST__METHOD_WRITE:
+    case PORTD__V1__REQUEST__METHOD_PUT:
+    case PORTD__V1__REQUEST__METHOD_GET:
+    case PORTD__V1__REQUEST__METHOD_DROP:
+    case PORTD__V1__REQUEST__METHOD_RENEW:
+        return FRAME_LONG_MAX;
+    default:
+        return FRAME_REQUEST_MAX;
+    }
 }
 
 static portd_request *spare_take(portd_client *client) {
@@ -102,8 +118,8 @@ portd_request *request_new(portd_client *client, Portd__V1__Request__MethodCase 
     request->method = method;
     request->state = REQUEST_DROPPED;
     request->cancelled = request->ended = false;
-    request->body = NULL;
-    request->fd = request->taken = OS_FD_NONE;
+    request->kept = NULL;
+    request->taken = OS_FD_NONE;
     request->n_ids = 0;
     request->cursor = 0;
     request->due = PORTD_FOREVER;
@@ -140,6 +156,17 @@ void request_set_due(portd_request *request, int64_t deadline, int64_t now) {
         requests->due = request->due;
 }
 
+static void kept_free(portd_request *request) {
+    const os_fd *fds = request->kept;
+
+    if (!fds)
+        return;
+    for (size_t i = 0; i < request->n_fds; i++)
+        os_close(fds[i]);
+    memory_free(&request->client->memory, request->kept);
+    request->kept = NULL;
+}
+
 void request_enqueue(portd_request *request) {
     request->state = REQUEST_QUEUED;
     list_append(&request->client->requests.queue, request);
@@ -148,10 +175,7 @@ void request_enqueue(portd_request *request) {
 void request_unqueue(portd_request *request) {
     list_remove(&request->client->requests.queue, request);
     request->state = REQUEST_DROPPED;
-    memory_free(&request->client->memory, request->body);
-    request->body = NULL;
-    os_close(request->fd);
-    request->fd = OS_FD_NONE;
+    kept_free(request);
 }
 
 void request_end(portd_request *request, int code, int os_errno) {

@@ -43,15 +43,17 @@ struct portd_request {
     bool ended;     /* in the list of ended ones, to be called back with code and os_errno */
     int code;
     int os_errno;
-    uint8_t *body; /* while queued: the packed message; a wait has none */
-    size_t length;
-    os_fd fd;           /* while queued: own copy of the descriptor to attach */
-    portd_id handle_of; /* while queued: the object whose handle it asks for; 0: it is another method */
-    os_fd taken;        /* the caller's number, to be closed when the broker has accepted; OS_FD_NONE */
-    /* A wait keeps its arguments: they are packed when it is sent, and reported when the connection is lost. */
+    void *
+        kept; /* while queued: own copies of the descriptors to attach, then the packed message; NULL: it is a wait */
+    size_t n_fds, length; /* of what is kept, as the next two */
+    portd_id handle_of;   /* the object whose handle it asks for; 0: it is another method */
+    bool by_hold;         /* it names a held descriptor: not for a broker that does not know such names */
+    os_fd taken;          /* the caller's number, to be closed when the broker has accepted; OS_FD_NONE */
+    /* A wait keeps its arguments: they are packed when it is sent, and reported when the connection is lost. Of a put or
+     * get n_ids is how many names it has; of a put that takes the caller's numbers they are the ids. */
     portd_id *ids; /* kept when the struct is reused */
     size_t n_ids, ids_room;
-    unsigned flags;
+    unsigned flags; /* also of a wrap; of a put or get: not 0 if it takes */
     int64_t deadline;
     portd_id text;   /* of a read or write that text.h has made: the port */
     uint64_t cursor; /* of a monitor: the caller's */
@@ -86,11 +88,13 @@ int request_keep_ids(portd_request *request, const portd_id *ids, size_t n);
 void request_set_due(portd_request *request, int64_t deadline, int64_t now);
 
 /* waits: a wait for ids. parks: the broker answers it when something happens; it does not count against the window, and
- * cancelling it is a request to the broker: wait, read, write, splice, monitor. transfers: read, write, splice. moves:
- * those and shutdown and position; if the connection is lost it is uncertain whether they were carried out. */
+ * cancelling it is a request to the broker: wait, read, write, splice, monitor. transfers: read, write, splice. hands over:
+ * put, and get that takes; once sent it is not given up, since nobody would have the descriptors, or know who has. moves:
+ * those five and shutdown and position; if the connection is lost it is uncertain whether they were carried out. */
 bool request_waits(const portd_request *request);
 bool request_parks(const portd_request *request);
 bool request_transfers(const portd_request *request);
+bool request_hands_over(const portd_request *request);
 bool request_moves(const portd_request *request);
 
 /* Whether its reply may bring a descriptor. While no such request is in flight, the library receives without room for

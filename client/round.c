@@ -91,7 +91,7 @@ static bool run(portd_client *client, bool readable) {
         if (!worked)
             cancel_overdue(client);
         send_queued(client);
-        if (reply_ended(client))
+        if (client->requests.ended.first && reply_ended(client))
             worked = true;
         if (!client->lost)
             client_flush(client);

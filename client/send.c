@@ -29,24 +29,31 @@ static int put_lost(portd_client *client, int r) {
     return 0;
 }
 
+static int attached_put(portd_client *client, const struct envelope *envelope, size_t length,
+                        const os_fd *fds, size_t n_fds) {
+    uint8_t packed[FRAME_REQUEST_MAX];
+    uint8_t *body = length <= sizeof(packed) ? packed : memory_get(&client->memory, length);
+
+    if (!body)
+        return -ENOMEM;
+    envelope_pack(envelope, body);
+    int r = channel_put_fds(&client->channel, body, length, fds, n_fds);
+    if (body != packed)
+        memory_free(&client->memory, body);
+    return put_lost(client, r);
+}
+
 /* 0, -EBUSY: cannot be sent yet, or another negative errno. */
 static int message_put(portd_client *client, const Portd__V1__Request *message, os_fd fd) {
     struct envelope envelope = envelope_of(message);
     size_t length = envelope_size(&envelope);
-    uint8_t packed[FRAME_REQUEST_MAX];
-    bool attached = client->n_attached > 0 || fd != OS_FD_NONE;
 
-    if (length > (attached ? sizeof(packed) : request_room(message->method_case)))
+    if (length > FRAME_REQUEST_MAX && length > request_room(message->method_case))
         return -EMSGSIZE;
-    if (client->n_attached > 0) {
-        envelope_pack(&envelope, packed);
-        return put_lost(
-            client, channel_put_fds(&client->channel, packed, length, client->attached, client->n_attached));
-    }
-    if (fd != OS_FD_NONE) {
-        envelope_pack(&envelope, packed);
-        return put_lost(client, channel_put_fds(&client->channel, packed, length, &fd, 1));
-    }
+    if (client->n_attached > 0)
+        return attached_put(client, &envelope, length, client->attached, client->n_attached);
+    if (fd != OS_FD_NONE)
+        return attached_put(client, &envelope, length, &fd, 1);
     uint8_t *body = channel_put(&client->channel, length);
     if (!body)
         return -ENOMEM;
@@ -73,34 +80,53 @@ static int wait_put(portd_client *client, const portd_request *request) {
 }
 
 /* Puts the message that the request has kept packed. */
-static int body_put(portd_client *client, const portd_request *request) {
-    if (request->fd != OS_FD_NONE &&
-        (request->handle_of == 0 || client_may_attach(client, request->handle_of)))
-        return channel_put_fds(&client->channel, request->body, request->length, &request->fd, 1);
+static int kept_put(portd_client *client, const portd_request *request) {
+    const os_fd *fds = request->kept;
+    const uint8_t *packed = (const uint8_t *)(fds + request->n_fds);
+
+    if (request->by_hold && !client->holds)
+        return -ENOSYS;
+    if (request->n_fds > 0 && (request->handle_of == 0 || client_may_attach(client, request->handle_of)))
+        return channel_put_fds(&client->channel, packed, request->length, fds, request->n_fds);
     uint8_t *body = channel_put(&client->channel, request->length);
     if (!body)
         return -ENOMEM;
-    memcpy(body, request->body, request->length);
+    memcpy(body, packed, request->length);
     return 0;
 }
 
-/* Packs the message and copies the descriptor, to be sent later. Copying also checks that the descriptor is open. */
-static int body_keep(portd_client *client, portd_request *request, const Portd__V1__Request *message,
-                     os_fd fd) {
-    struct envelope envelope = envelope_of(message);
+static bool is_by_hold(const Portd__V1__Request *message) {
+    switch (message->method_case) {
+    case PORTD__V1__REQUEST__METHOD_FILE_DESCRIPTOR_TO_SEMAPHORE:
+        return *message->file_descriptor_to_semaphore->hold;
+    case PORTD__V1__REQUEST__METHOD_FD_TO_EVT:
+        return *message->fd_to_evt->hold;
+    case PORTD__V1__REQUEST__METHOD_FILE_DESCRIPTOR_TO_PORT:
+        return *message->file_descriptor_to_port->hold;
+    default:
+        return false;
+    }
+}
 
-    request->handle_of = message->method_case == PORTD__V1__REQUEST__METHOD_HANDLE ? message->handle->id : 0;
-    request->length = envelope_size(&envelope);
-    if (request->length > request_room(message->method_case))
+/* Packs the message and copies the descriptors, to be sent later. Copying also checks that they are open. */
+static int message_keep(portd_client *client, portd_request *request, const Portd__V1__Request *message,
+                        os_fd fd) {
+    const os_fd *fds = client->n_attached > 0 ? client->attached : &fd;
+    size_t n_fds = client->n_attached > 0 ? client->n_attached : fd != OS_FD_NONE;
+    struct envelope envelope = envelope_of(message);
+    size_t length = envelope_size(&envelope);
+
+    if (length > request_room(message->method_case))
         return -EMSGSIZE;
-    request->body = memory_get(&client->memory, request->length);
-    if (!request->body)
+    os_fd *copies = request->kept = memory_get(&client->memory, n_fds * sizeof(*copies) + length);
+    if (!copies)
         return -ENOMEM;
-    envelope_pack(&envelope, request->body);
-    if (fd == OS_FD_NONE)
-        return 0;
-    request->fd = os_dup(fd);
-    return request->fd == OS_FD_NONE ? -errno : 0;
+    request->handle_of = message->method_case == PORTD__V1__REQUEST__METHOD_HANDLE ? message->handle->id : 0;
+    request->by_hold = is_by_hold(message);
+    request->length = length;
+    envelope_pack(&envelope, (uint8_t *)(copies + n_fds));
+    request->n_fds = 0;
+    return channel_copy_fds(copies, fds, n_fds, &request->n_fds);
 }
 
 static bool window_open(const portd_client *client, const portd_request *request) {
@@ -137,7 +163,7 @@ int send_request(portd_client *client, portd_request *request, Portd__V1__Reques
         request_sent(client, request);
     } else if (r == -EBUSY) {
         request_enqueue(request);
-        r = message ? body_keep(client, request, message, fd) : 0;
+        r = message ? message_keep(client, request, message, fd) : 0;
     }
     if (r == 0)
         flush_some(client);
@@ -148,7 +174,7 @@ void send_queued(portd_client *client) {
     portd_request *request;
 
     while ((request = client->requests.queue.first) && window_open(client, request)) {
-        int r = request_waits(request) ? wait_put(client, request) : body_put(client, request);
+        int r = request_waits(request) ? wait_put(client, request) : kept_put(client, request);
         if (r == -EBUSY)
             return;
         if (r < 0) {

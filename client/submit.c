@@ -69,6 +69,43 @@ int submit_request(portd_client *client, Portd__V1__Request *message, os_fd fd, 
     return r < 0 ? submit_failed(client, r, fd) : r;
 }
 
+/* The first of them that is not open; OS_FD_NONE: all are. */
+static os_fd find_closed(const os_fd *fds, size_t n_fds) {
+    for (size_t i = 0; i < n_fds; i++) {
+        os_fd copy = os_dup(fds[i]);
+        if (copy == OS_FD_NONE && errno == EBADF)
+            return fds[i];
+        os_close(copy);
+    }
+    return OS_FD_NONE;
+}
+
+int submit_put(portd_client *client, Portd__V1__Put *put, const os_fd *fds, size_t n_fds,
+               const portd_id *taken, request_read *read, portd_callback *callback, void *data,
+               portd_request **started) {
+    Portd__V1__Request message = PORTD__V1__REQUEST__INIT;
+    int r = submit_check(client, callback);
+
+    if (r < 0)
+        return r;
+    portd_request *request = request_new(client, PORTD__V1__REQUEST__METHOD_PUT, read, callback, data);
+    if (!request)
+        return submit_failed(client, -ENOMEM, OS_FD_NONE);
+    if (taken && request_keep_ids(request, taken, put->n_names) < 0) {
+        request_forget(request);
+        return submit_failed(client, -ENOMEM, OS_FD_NONE);
+    }
+    request->n_ids = put->n_names;
+    request->flags = taken != NULL;
+    message.method_case = PORTD__V1__REQUEST__METHOD_PUT;
+    message.put = put;
+    client->attached = fds;
+    client->n_attached = n_fds;
+    r = submit_go(client, request, &message, OS_FD_NONE, started);
+    client->n_attached = 0;
+    return r < 0 ? submit_failed(client, r, r == -EBADF ? find_closed(fds, n_fds) : OS_FD_NONE) : r;
+}
+
 int submit_wait(portd_client *client, const portd_id *ids, size_t n, unsigned flags, int64_t deadline,
                 request_read *read, portd_callback *callback, void *data, portd_request **started) {
     int r = submit_check(client, callback);

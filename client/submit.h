@@ -17,6 +17,12 @@
 int submit_request(portd_client *client, Portd__V1__Request *message, os_fd fd, request_read *read,
                    portd_callback *callback, void *data, portd_request **request);
 
+/* The same for a put of n names, with their descriptors and perhaps one more. taken: the caller's numbers, one for each name, which
+ * the function that reads the reply closes; NULL: they stay the caller's. */
+int submit_put(portd_client *client, Portd__V1__Put *put, const os_fd *fds, size_t n_fds,
+               const portd_id *taken, request_read *read, portd_callback *callback, void *data,
+               portd_request **request);
+
 /* The same for a wait. */
 int submit_wait(portd_client *client, const portd_id *ids, size_t n, unsigned flags, int64_t deadline,
                 request_read *read, portd_callback *callback, void *data, portd_request **request);

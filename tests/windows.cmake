@@ -96,6 +96,8 @@ set(PORTD_TESTS_NOT_WIN32
   unit/channel_send
   unit/client_call
   unit/client_goodbye
+  unit/client_held
+  unit/client_hold
   unit/client_port
   unit/fd_table
   unit/loop_descriptors

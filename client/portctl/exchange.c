@@ -193,7 +193,7 @@ static int receive(struct exchange *exchange) {
 static int code_of(const Portd__V1__Error *error) {
     int code = -(int)error->code;
 
-    return code > PORTD_E_INVALID || code < PORTD_E_GARBLED ? PORTD_E_SYSTEM : code;
+    return code > PORTD_E_INVALID || code < PORTD_E_EXISTS ? PORTD_E_SYSTEM : code;
 }
 
 int exchange_ask(struct exchange *exchange, uint32_t number, const ProtobufCMessage *message,

@@ -1,7 +1,8 @@
 /* failure.c: exit codes and error messages.
  *
  * Each function that prints an error returns a nonzero exit code, and a verb returns it unchanged: so no path prints an
- * error and exits with 0. Exit code 1 is reserved for "no"; failures that the table does not list are 125.
+ * error and exits with 0. Exit code 1 is "no", as when something else
+ * is held than a request expects; failures that the table does not list are 125.
  */
 #include "failure.h"
 
@@ -17,6 +18,8 @@
 
 static int exit_code_of(int code) {
     switch (code) {
+    case PORTD_E_EXISTS:
+        return PORTCTL_NO;
     case PORTD_E_INVALID:
         return PORTCTL_USAGE;
     case PORTD_E_UNREACHABLE:

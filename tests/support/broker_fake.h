@@ -32,6 +32,7 @@ struct broker_fake {
     struct channel_frame frame; /* the last request's, with its descriptors */
     Portd__V1__Request *request;
     bool more; /* the channel may have another frame */
+    bool old;  /* it announces no features */
 };
 
 static inline void broker_listen(struct broker_fake *broker) {
@@ -113,15 +114,22 @@ static inline void broker_send(struct broker_fake *broker, const void *bytes, si
     assert_int_equal(transport_send(broker->connection, bytes, size, NULL, 0), (ptrdiff_t)size);
 }
 
-/* Sends a reply, with fd attached unless it is OS_FD_NONE (and closes fd here). */
-static inline void broker_reply(struct broker_fake *broker, const Portd__V1__Reply *reply, os_fd fd) {
+/* Sends a reply with these descriptors attached (and closes them here). */
+static inline void broker_reply_fds(struct broker_fake *broker, const Portd__V1__Reply *reply,
+                                    const os_fd *fds, size_t n_fds) {
     static uint8_t bytes[FRAME_HEADER + FRAME_LONG_MAX];
     size_t length = portd__v1__reply__pack(reply, bytes + FRAME_HEADER);
 
-    frame_encode(bytes, (struct frame_header){.length = (uint32_t)length, .n_fds = fd != OS_FD_NONE});
-    assert_int_equal(transport_send(broker->connection, bytes, FRAME_HEADER + length, &fd, fd != OS_FD_NONE),
+    frame_encode(bytes, (struct frame_header){.length = (uint32_t)length, .n_fds = (uint16_t)n_fds});
+    assert_int_equal(transport_send(broker->connection, bytes, FRAME_HEADER + length, fds, n_fds),
                      (ptrdiff_t)(FRAME_HEADER + length));
-    os_close(fd);
+    for (size_t i = 0; i < n_fds; i++)
+        os_close(fds[i]);
+}
+
+/* Sends a reply, with fd attached unless it is OS_FD_NONE (and closes fd here). */
+static inline void broker_reply(struct broker_fake *broker, const Portd__V1__Reply *reply, os_fd fd) {
+    broker_reply_fds(broker, reply, &fd, fd != OS_FD_NONE);
 }
 
 /* A reply of the method with that number and nothing in it. */
@@ -202,8 +210,8 @@ static inline void broker_welcome(struct broker_fake *broker, uint64_t id, uint3
     Portd__V1__Reply reply = PORTD__V1__REPLY__INIT;
     Portd__V1__Welcome welcome;
     char *features[] = {(char *)(uintptr_t) "handle-eventfd", (char *)(uintptr_t) "wait-one",
-                        (char *)(uintptr_t) "handle-attach", (char *)(uintptr_t) "handle-attach-eventfd",
-                        (char *)(uintptr_t) "goodbye"};
+                        (char *)(uintptr_t) "handle-attach",  (char *)(uintptr_t) "handle-attach-eventfd",
+                        (char *)(uintptr_t) "goodbye",        (char *)(uintptr_t) "hold"};
 
     portd__v1__welcome__init(&welcome);
     welcome.version = 1;
@@ -213,7 +221,7 @@ static inline void broker_welcome(struct broker_fake *broker, uint64_t id, uint3
     welcome.window = window;
     welcome.wait_targets = FRAME_TARGETS_MAX;
     welcome.features = features;
-    welcome.n_features = sizeof(features) / sizeof(*features);
+    welcome.n_features = broker->old ? 0 : sizeof(features) / sizeof(*features);
     reply.id = id;
     reply.result_case = PORTD__V1__REPLY__RESULT_HELLO;
     reply.hello = &welcome;

@@ -671,6 +671,7 @@ static void listing_takes_all_pages_and_outlives_the_client(void **state) {
         assert_int_equal(item->number, i % PAGE);
         assert_string_equal(item->type, "tcp-listener");
         assert_string_equal(item->client, "");
+        assert_string_equal(item->hold_name, "");
     }
     assert_null(portd_list_item(list, 2 * PAGE));
     assert_null(portd_list_status(list));

@@ -825,7 +825,7 @@ static void words_are_there_for_all_numbers(void **state) {
     assert_int_equal(portd_version(), PORTD_VERSION_HEX);
     assert_true(portd_has_feature("start") && portd_has_feature("handle") && portd_has_feature("wait-one"));
     assert_false(portd_has_feature("holds") || portd_has_feature(NULL));
-    for (int code = PORTD_E_INVALID; code >= PORTD_E_GARBLED; code--)
+    for (int code = PORTD_E_INVALID; code >= PORTD_E_EXISTS; code--)
         assert_string_not_equal(portd_code_name(code), "PORTD_E_?");
     for (int code = PORTD_E_UNREACHABLE; code >= PORTD_E_BUSY; code--)
         assert_string_not_equal(portd_code_name(code), "PORTD_E_?");

@@ -156,7 +156,7 @@ static void refusal_is_remembered_word_for_word(void **state) {
 static void codes_are_those_of_the_wire(void **state) {
     struct broker_fake broker;
     portd_client *client = broker_meet(&broker, NULL, WINDOW);
-    const int least = PORTD_E_GARBLED, first = -PORTD_E_INVALID;
+    const int least = PORTD_E_EXISTS, first = -PORTD_E_INVALID;
 
     (void)state;
     for (int code = first; code <= 1 - least; code++) {
