@@ -86,8 +86,8 @@ static void options_are_not_abbreviated(void **state) {
                  {"--vers", "--help", "unknown option \"--vers\""},
                  {"listen", "--vers", "unexpected argument \"listen\""},
                  {"--", "--version", "unexpected argument \"--version\""},
-                 {"--mode", "--mo", "--mode: invalid value \"--mo\""},
-                 {"--mode=rw", "--mo", "--mode: invalid value \"rw\""}};
+                 {"--mode", "--mo", "--mode --mo: expected an octal file mode up to 0777, such as 0660"},
+                 {"--mode=rw", "--mo", "--mode rw: expected an octal file mode up to 0777, such as 0660"}};
     char text[1024], expected[256];
 
     (void)state;
