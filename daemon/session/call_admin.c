@@ -27,6 +27,7 @@
 
 enum {
     PAGE = 256,
+    PAGE_HELD = 128, /* rows with a hold, which need more of the client's memory to unpack */
     EXAMINED_MAX = 1024,
     ITEM_HEAD = 4, /* before each item of a message: its tag and length */
     PAGE_TAIL = 16 /* `next` and `more` */
@@ -41,7 +42,7 @@ struct page {
     char owners[PAGE + 1][24]; /* of these */
     size_t bytes, most;        /* packed */
     size_t lacks;              /* size of an item that did not fit an empty page; 0: none */
-    unsigned examined;
+    unsigned examined, held;
 };
 
 int call_ping(struct call *call) {
@@ -56,7 +57,7 @@ static void page_init(struct page *page, struct connection *connection) {
     page->lacks = 0;
     page->items.items = page->places;
     page->bytes = 0;
-    page->examined = 0;
+    page->examined = page->held = 0;
 }
 
 /* The next row. page_take adds it to the page. */
@@ -83,12 +84,14 @@ static void write_hold(struct page *page, const struct descriptor *descriptor) {
 static bool page_take(struct page *page) {
     Portd__V1__Item *row = &page->rows[page->items.n_items];
     size_t bytes = ITEM_HEAD + portd__v1__item__get_packed_size(row);
-    if (page->items.n_items == PAGE || page->bytes + bytes + PAGE_TAIL > page->most) {
+    if (page->items.n_items == PAGE || (row->hold && page->held == PAGE_HELD) ||
+        page->bytes + bytes + PAGE_TAIL > page->most) {
         page->items.more = true;
         page->lacks = page->items.n_items ? 0 : bytes + PAGE_TAIL;
         return false;
     }
     page->places[page->items.n_items++] = row;
+    page->held += row->hold != NULL;
     page->bytes += bytes;
     return true;
 }

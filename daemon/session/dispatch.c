@@ -134,7 +134,7 @@ static const struct method *check(const struct channel_frame *frame, const Portd
                                   struct refusal *refusal) {
     const struct method *method = find_method(request, refusal);
     static const size_t most_fds[] = {
-        [FDS_NONE] = 0, [FDS_MAYBE] = 1, [FDS_SEVERAL] = CALL_FDS_MAX, [FDS_MANY] = FRAME_FDS_ROOM};
+        [FDS_NONE] = 0, [FDS_MAYBE] = 1, [FDS_SEVERAL] = CALL_FDS_MAX, [FDS_MANY] = FRAME_FDS_MAX};
     if (!method)
         return NULL;
     if (frame->length > FRAME_REQUEST_MAX && !method->is_long) {

@@ -84,7 +84,7 @@ static void a_renewal_lets_go_of_the_process(void **state) {
 
 /* A process in the lease takes the place of a descriptor in the frame. */
 static void as_many_as_there_may_be_with_a_process(void **state) {
-    static char texts[MOST][8];
+    static char texts[MOST][16];
     portd_client *c = fixture_client(NULL);
     portd_lease lease = PORTD_LEASE_INIT;
     const char *names[MOST];

@@ -301,7 +301,7 @@ static void take_leaves_nothing(void **state) {
 
 /* ---- bundles ------------------------------------------------------------------------------------------------------ */
 
-static char bundle_names[BUNDLE + 1][16];
+static char bundle_names[BUNDLE + 1][32];
 
 static struct named bundle_of(size_t n) {
     struct named named = {.n = n, .owner = empty};
