@@ -37,7 +37,7 @@ int quotas_use(struct users *users, const struct config *config, struct remarks 
     struct limit_override *overrides = config->n_users ? calloc(config->n_users, sizeof *overrides) : NULL;
     if (config->n_users && !overrides)
         return -ENOMEM;
-    note_slots(config, &config->settings[CONFIG_QUOTA + USER_DESCRIPTORS],
+    note_slots(config, &config->settings[(int)CONFIG_QUOTA + (int)USER_DESCRIPTORS],
                limit_most_slots(users, users->own), notes);
     if (own.of[USER_DESCRIPTORS] != LIMIT_NOT_SET && own.of[USER_DESCRIPTORS] > users->slots)
         own.of[USER_DESCRIPTORS] = users->slots;

@@ -11,6 +11,8 @@
 #define SLOTS (UINT64_C(1) << 20)  /* as many descriptors as a process can have (daemon/service.h) */
 #define THINGS (UINT64_C(1) << 30) /* objects, waits, requests per second */
 #define BYTES (UINT64_C(1) << 40)
+/* Of two enumerations. */
+#define QUOTA(slot) ((enum config_key)((int)CONFIG_QUOTA + (int)(slot)))
 #define LONGEST UINT64_C(315360000000000) /* ten years */
 
 /* Of `quota` other uids get a quarter: 4 leave each of them one. */
@@ -19,23 +21,19 @@ static const struct key keys[] = {
     {KEY_TOP, "mode", CONFIG_MODE, VALUE_MODE, 0, 0777, "0600", NULL, true, false},
     {KEY_TOP, "idle-exit", CONFIG_IDLE_EXIT, VALUE_DURATION, 0, LONGEST, "0", NULL, true, true},
     {KEY_TOP, "log-level", CONFIG_LOG_LEVEL, VALUE_LEVEL, 0, 0, "info", "PORTD_LOG_LEVEL", true, true},
-    {KEY_QUOTA, "sessions", CONFIG_QUOTA + USER_SESSIONS, VALUE_NUMBER, 4, SLOTS, NULL, NULL, false, true},
-    {KEY_QUOTA, "connections", CONFIG_QUOTA + USER_CONNECTIONS, VALUE_NUMBER, 4, SLOTS, NULL, NULL, false,
-     true},
-    {KEY_QUOTA, "descriptors", CONFIG_QUOTA + USER_DESCRIPTORS, VALUE_NUMBER, 4, SLOTS, NULL, NULL, false,
-     true},
-    {KEY_QUOTA, "objects", CONFIG_QUOTA + USER_OBJECTS, VALUE_NUMBER, 4, THINGS, NULL, NULL, false, true},
-    {KEY_QUOTA, "waits", CONFIG_QUOTA + USER_WAITS, VALUE_NUMBER, 4, THINGS, NULL, NULL, false, true},
-    {KEY_QUOTA, "bytes", CONFIG_QUOTA + USER_BYTES, VALUE_SIZE, 1 << 20, BYTES, NULL, NULL, false, true},
+    {KEY_QUOTA, "sessions", QUOTA(USER_SESSIONS), VALUE_NUMBER, 4, SLOTS, NULL, NULL, false, true},
+    {KEY_QUOTA, "connections", QUOTA(USER_CONNECTIONS), VALUE_NUMBER, 4, SLOTS, NULL, NULL, false, true},
+    {KEY_QUOTA, "descriptors", QUOTA(USER_DESCRIPTORS), VALUE_NUMBER, 4, SLOTS, NULL, NULL, false, true},
+    {KEY_QUOTA, "objects", QUOTA(USER_OBJECTS), VALUE_NUMBER, 4, THINGS, NULL, NULL, false, true},
+    {KEY_QUOTA, "waits", QUOTA(USER_WAITS), VALUE_NUMBER, 4, THINGS, NULL, NULL, false, true},
+    {KEY_QUOTA, "bytes", QUOTA(USER_BYTES), VALUE_SIZE, 1 << 20, BYTES, NULL, NULL, false, true},
     {KEY_QUOTA, "rate", CONFIG_RATE, VALUE_NUMBER, 4, THINGS, NULL, NULL, false, true},
-    {KEY_USER, "sessions", CONFIG_QUOTA + USER_SESSIONS, VALUE_NUMBER, 0, SLOTS, NULL, NULL, false, true},
-    {KEY_USER, "connections", CONFIG_QUOTA + USER_CONNECTIONS, VALUE_NUMBER, 0, SLOTS, NULL, NULL, false,
-     true},
-    {KEY_USER, "descriptors", CONFIG_QUOTA + USER_DESCRIPTORS, VALUE_NUMBER, 0, SLOTS, NULL, NULL, false,
-     true},
-    {KEY_USER, "objects", CONFIG_QUOTA + USER_OBJECTS, VALUE_NUMBER, 0, THINGS, NULL, NULL, false, true},
-    {KEY_USER, "waits", CONFIG_QUOTA + USER_WAITS, VALUE_NUMBER, 0, THINGS, NULL, NULL, false, true},
-    {KEY_USER, "bytes", CONFIG_QUOTA + USER_BYTES, VALUE_SIZE, 0, BYTES, NULL, NULL, false, true},
+    {KEY_USER, "sessions", QUOTA(USER_SESSIONS), VALUE_NUMBER, 0, SLOTS, NULL, NULL, false, true},
+    {KEY_USER, "connections", QUOTA(USER_CONNECTIONS), VALUE_NUMBER, 0, SLOTS, NULL, NULL, false, true},
+    {KEY_USER, "descriptors", QUOTA(USER_DESCRIPTORS), VALUE_NUMBER, 0, SLOTS, NULL, NULL, false, true},
+    {KEY_USER, "objects", QUOTA(USER_OBJECTS), VALUE_NUMBER, 0, THINGS, NULL, NULL, false, true},
+    {KEY_USER, "waits", QUOTA(USER_WAITS), VALUE_NUMBER, 0, THINGS, NULL, NULL, false, true},
+    {KEY_USER, "bytes", QUOTA(USER_BYTES), VALUE_SIZE, 0, BYTES, NULL, NULL, false, true},
     {KEY_USER, "rate", CONFIG_RATE, VALUE_NUMBER, 1, THINGS, NULL, NULL, false, true},
 };
 

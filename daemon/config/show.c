@@ -43,7 +43,7 @@ static void print_section(struct config *config, enum key_section section, struc
 }
 
 static bool has_quota(const struct config *config) {
-    for (int i = CONFIG_QUOTA; i < CONFIG_QUOTA + CONFIG_LIMITS; i++)
+    for (int i = CONFIG_QUOTA; i < (int)CONFIG_QUOTA + (int)CONFIG_LIMITS; i++)
         if (config->settings[i].source)
             return true;
     return false;

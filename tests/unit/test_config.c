@@ -207,7 +207,8 @@ static void all_keys_are_read(void **state) {
     assert_int_equal(config->settings[CONFIG_LOG_LEVEL].line, 4);
     for (unsigned i = 0; i < CONFIG_LIMITS; i++) {
         uint64_t unit = i == USER_BYTES ? 1 << 20 : 1, unit_of_user = i == USER_BYTES ? 1 << 10 : 1;
-        assert_int_equal(config_number(config, CONFIG_QUOTA + i), (10 + i) * unit);
+        assert_int_equal(config_number(config, (enum config_key)((int)CONFIG_QUOTA + (int)i)),
+                         (10 + i) * unit);
         assert_int_equal(config->users[1].limits[i].number, i * unit_of_user);
         assert_int_equal(config->users[1].limits[i].source, CONFIG_FILE);
         assert_int_equal(config->users[0].limits[i].source, CONFIG_BUILT_IN);
@@ -237,8 +238,8 @@ static void later_files_count_more_key_by_key(void **state) {
     assert_int_equal(config_number(config, CONFIG_LOG_LEVEL), LOG_LEVEL_DEBUG);
     assert_int_equal(config_number(config, CONFIG_IDLE_EXIT), 3000000);
     assert_string_equal(config_text(config, CONFIG_LISTEN), "unix:/a");
-    assert_int_equal(config_number(config, CONFIG_QUOTA + USER_WAITS), 5);
-    assert_int_equal(config_number(config, CONFIG_QUOTA + USER_OBJECTS), 6);
+    assert_int_equal(config_number(config, (enum config_key)((int)CONFIG_QUOTA + (int)USER_WAITS)), 5);
+    assert_int_equal(config_number(config, (enum config_key)((int)CONFIG_QUOTA + (int)USER_OBJECTS)), 6);
     assert_int_equal(config->n_users, 1);
     assert_int_equal(config->users[0].limits[CONFIG_RATE - CONFIG_QUOTA].number, 3);
     assert_int_equal(config->users[0].limits[USER_WAITS].number, 2);
