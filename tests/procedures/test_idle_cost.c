@@ -6,16 +6,27 @@
 #include <sched.h>
 #include <sys/socket.h>
 
-enum { TOGGLES = 1000, FEW = 20 };
+enum { TOGGLES = 200, FEW = 20 };
 
 static long sleeps(void) { return fixture_sleeps(fixture_broker()->pid); }
 
-/* Makes the read end ready and idle again, many times, each time letting others run. */
+/* The broker has seen what happened: what wakes its loop has done so when the system call returns, and now the loop sleeps again. */
+static void until_asleep(void) {
+    int64_t deadline = fixture_soon();
+
+    while (fixture_process_state(fixture_broker()->pid) != 'S') {
+        assert_true(portd_now() < deadline);
+        (void)sched_yield();
+    }
+}
+
+/* Makes the read end ready and idle again, many times, each time until the broker has seen it. */
 static void toggle(const int p[2]) {
     for (int i = 0; i < TOGGLES; i++) {
         put(p[1]);
-        (void)sched_yield();
+        until_asleep();
         (void)drain(p[0]);
+        until_asleep();
     }
 }
 
