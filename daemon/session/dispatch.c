@@ -83,7 +83,6 @@ static bool strings_are_clean(const ProtobufCMessageDescriptor *message, const u
     uint64_t tag, value;
     while (at < end && varint_read(&at, end, &tag)) {
         const ProtobufCFieldDescriptor *field;
-        field = protobuf_c_message_descriptor_get_field(message, (unsigned)(tag >> 3));
         if ((tag & 7) == 0) {
             if (!varint_read(&at, end, &value))
                 return true;
@@ -94,10 +93,11 @@ static bool strings_are_clean(const ProtobufCMessageDescriptor *message, const u
             return true;
         if (value > (uint64_t)(end - at))
             return true;
-        if ((tag & 7) == 2 && field && field->type == PROTOBUF_C_TYPE_STRING &&
-            !string_is_clean(at, (size_t)value))
+        field =
+            (tag & 7) == 2 ? protobuf_c_message_descriptor_get_field(message, (unsigned)(tag >> 3)) : NULL;
+        if (field && field->type == PROTOBUF_C_TYPE_STRING && !string_is_clean(at, (size_t)value))
             return false;
-        if ((tag & 7) == 2 && field && field->type == PROTOBUF_C_TYPE_MESSAGE &&
+        if (field && field->type == PROTOBUF_C_TYPE_MESSAGE &&
             !strings_are_clean(field->descriptor, at, at + value))
             return false;
         at += value;
