@@ -66,6 +66,8 @@ static void close_port(int fd, uint64_t port, uint64_t id) {
     ask(fd, &request, NULL, 0);
 }
 
+static bool all_are_in_flight(void) { return world.sessions.n_inflight == ALL; }
+static bool half_are_in_flight(void) { return world.sessions.n_inflight == WAITING; }
 static bool none_is_in_flight(void) { return world.sessions.n_inflight == 0; }
 static bool nobody_is_there(void) { return world.fd_table.used == world.used; }
 
@@ -78,14 +80,16 @@ static void on_turn(struct task *task) {
         turn_queue(&closed.other->lane, task);
 }
 
-static uint64_t find_port(void) {
-    const struct object *object = world.sessions.list->session_objects.objects;
+static const struct object *find_port(void) {
+    const struct session *session = world.sessions.list;
+    const struct object *object = session ? session->session_objects.objects : NULL;
 
     while (object && object_kind_of(object->id) != OBJECT_PORT)
         object = object->next;
-    assert_non_null(object);
-    return object->id;
+    return object;
 }
+
+static bool there_is_a_port(void) { return find_port() != NULL; }
 
 static void replies_come_in_turns(void **state) {
     int ends[2];
@@ -99,8 +103,8 @@ static void replies_come_in_turns(void **state) {
         world_until_idle();
     }
     wrap(closed.fds[0], ends[0]);
-    world_until_idle();
-    uint64_t port = find_port();
+    assert_true(world_until(there_is_a_port));
+    uint64_t port = find_port()->id;
     closed.descriptor = waitable_source((const struct waitable *)registry_find(&world.registry, port));
     descriptor_begin_job(closed.descriptor); /* it is closed when that ends */
     for (int i = 0; i < CONNECTIONS; i++)
@@ -108,11 +112,10 @@ static void replies_come_in_turns(void **state) {
             close_port(closed.fds[i], port, 3 + k);
             world_until_idle();
         }
-    assert_int_equal(world.sessions.n_inflight, ALL);
+    assert_true(world_until(all_are_in_flight));
     for (int i = 1; i < CONNECTIONS; i += 2) /* theirs are among the others */
         os_close(closed.fds[i]);
-    world_until_idle();
-    assert_int_equal(world.sessions.n_inflight, WAITING);
+    assert_true(world_until(half_are_in_flight));
     closed.other = user_ref(&world.users, world.users.own + 1);
     assert_non_null(closed.other);
     closed.task.step = on_turn;
