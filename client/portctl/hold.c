@@ -20,7 +20,9 @@ static bool begins(const char *text, const char *with) { return strncmp(text, wi
 
 /* ---- names ----------------------------------------------------------------------------------------------- */
 
-bool hold_is_name(const char *word) { return word[0] != '\0' && word[strspn(word, "0123456789")] != '\0'; }
+bool hold_is_name(const char *word) {
+    return word[strspn(word, "0123456789")] != '\0' && !begins(word, "fd:") && !begins(word, "socket:");
+}
 
 int hold_read(const struct invocation *in, const char *word, const char **name) {
     *name = begins(word, prefix) ? word + strlen(prefix) : word;
@@ -30,8 +32,7 @@ int hold_read(const struct invocation *in, const char *word, const char **name) 
 }
 
 char *hold_word(const char *name) {
-    bool plain = hold_is_name(name) && name[0] != '-' && !begins(name, prefix) && !begins(name, "fd:") &&
-                 !begins(name, "socket:");
+    bool plain = hold_is_name(name) && name[0] != '-' && !begins(name, prefix);
 
     return text_print("%s%s", plain ? "" : prefix, name);
 }
@@ -178,28 +179,34 @@ static struct node *describe(const portd_held *held) {
     return object;
 }
 
+static int list_for(const struct invocation *in, portd_client *client, const struct holds *holds) {
+    struct node *nodes;
+    portd_list *list;
+    int rc = hold_check(in, client);
+
+    if (rc != 0)
+        return rc;
+    rc = portd_list_holds(client, hold_owner(holds), in->deadline, &list);
+    if (rc < 0)
+        return hold_fail(in, client, rc, NULL);
+    nodes = node_list();
+    for (size_t i = 0; i < portd_list_count(list); i++)
+        node_append(nodes, describe(portd_list_held(list, i)));
+    portd_list_free(list);
+    output_table(&in->output, hold_columns, nodes);
+    return PORTCTL_DONE;
+}
+
 int hold_list(const struct invocation *in) {
     struct holds holds;
     struct broker broker;
-    portd_list *list;
-    struct node *nodes;
     int rc = hold_read_owner(in, &holds);
 
     if (rc == 0)
         rc = broker_join(in, &broker);
     if (rc != 0)
         return rc;
-    rc = hold_check(in, broker.client);
-    if (rc == 0 && (rc = portd_list_holds(broker.client, hold_owner(&holds), in->deadline, &list)) < 0)
-        rc = hold_fail(in, broker.client, rc, NULL);
-    else if (rc > 0) {
-        nodes = node_list();
-        for (size_t i = 0; i < portd_list_count(list); i++)
-            node_append(nodes, describe(portd_list_held(list, i)));
-        portd_list_free(list);
-        output_table(&in->output, hold_columns, nodes);
-        rc = 0;
-    }
+    rc = list_for(in, broker.client, &holds);
     broker_disconnect(&broker);
     return rc;
 }

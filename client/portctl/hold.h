@@ -24,7 +24,7 @@ struct holds {
     bool expected; /* --expects was given: one id for each name */
 };
 
-/* Whether a word is a name where ids are meant as well: anything but a number. */
+/* Whether a word is a name where ids are meant as well: anything but a number, and what begins like a descriptor. */
 bool hold_is_name(const char *word);
 
 /* The name that a word stands for, which is a part of it: hold:NAME, or NAME alone. Returns 0, or the exit code of an error that has been
