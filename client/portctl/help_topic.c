@@ -115,7 +115,8 @@ static const char windows[] =
     "the console, or of the parent.\n"
     "\n"
     "exec runs the program and waits for it. A program knows no numbers but 0, 1 and\n"
-    "2, so --stdin, --stdout and --stderr are all that it can be given.\n"
+    "2, so --stdin, --stdout and --stderr are all that it can be given, and by get and\n"
+    "take --fd 0, 1 and 2.\n"
     "\n"
     "Ctrl-C is 130, Ctrl-Break 143. Line ends of ports in text mode are translated.\n"
     "An address is npipe:NAME.";

@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-const char *target_mode_name(const struct target *target) {
+static const char *mode_name(const struct target *target) {
     return target->mode == PORTD_MODE_WRITE ? "write" : "read";
 }
 
@@ -165,7 +165,7 @@ struct node *target_describe(const struct target *target) {
     if (target->kind == TARGET_ID)
         node_number(object, "id", target->id);
     else
-        node_text(object, "mode", target_mode_name(target));
+        node_text(object, "mode", mode_name(target));
     if (target->missing)
         node_text(object, "cause", "missing");
     else if (target->cause != PORTD_CAUSE_NONE)

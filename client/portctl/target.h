@@ -38,7 +38,4 @@ void targets_deinit(struct targets *targets);
 extern const struct column target_columns[];
 struct node *target_describe(const struct target *target);
 
-/* "read", "write" */
-const char *target_mode_name(const struct target *target);
-
 #endif

@@ -35,17 +35,13 @@ exec --fd 3=$PORT -- true
 exec --fd 3=18 -- true
 exec --fd 3=held -- true
 put held fd 5
-put other fd 5
 put other fd 5 --expects 8
-put more fd 5 others fd 5 --ttl 1h
 get held -- true
 get nothing -- true
-take other -- true
 take nothing -- true
 renew held --forever
 renew nothing --ttl 5s
-drop held more --expects 8,8
-drop more others
+drop held --expects 8
 drop nothing
 list holds
 list holds --of 4711
