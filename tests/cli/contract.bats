@@ -156,6 +156,7 @@ each_ends() {
     has "$message" "--no-such-option"
     case "$verb" in
     completion) refuses "$verb" bash x ;;
+    wait) refuses "$verb" x y fd:z ;; # any word may be a name
     *) refuses "$verb" x y z x y z ;;
     esac
   done

@@ -239,7 +239,7 @@ setup() {
   has "$message" "joins no session"
   refuses put a fd 0 --of no-such-user
   has "$message" "no such user"
-  for ids in "" x 1,2 , "1," -1 9007199254740992; do refuses put a fd 0 "--expects=$ids"; done
+  for ids in "" x 1,2 "," "1," -1 9007199254740992; do refuses put a fd 0 "--expects=$ids"; done
   refuses put a fd 0 b fd 1 --expects 1
   has "$message" "expected 2 ids"
   exec 7<&-
