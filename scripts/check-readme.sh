@@ -36,7 +36,9 @@ if [ -x "$build/daemon/portd" ] && [ ! -e /run/portd/portd.sock ]; then
   answers "README's shell" "$said" "fd:3 ready
 ding
 ID ready
-ID ready"
+ID ready
+bell ready
+ding"
   for program in README libportd; do
     answers "$program's program on a file" "$("$room/$program" <README.md; echo "$?")" "nothing to wait for: a file can always be read
 1"

@@ -10,6 +10,7 @@
 
 #include "broker.h"
 #include "help.h"
+#include "hold.h"
 #include "listing.h"
 #include "options.h"
 #include "owner.h"
@@ -170,6 +171,41 @@ static void add_objects(struct line *line, struct part part, const struct wanted
     broker_disconnect(&broker);
 }
 
+/* ---- what is held ---------------------------------------------------------------------------------------- */
+
+/* A name with control characters, which cannot be a line, is left out. */
+static void add_hold(struct line *line, struct part part, const portd_held *held, bool ids) {
+    char *word = ids ? text_print("%llu", (unsigned long long)held->descriptor) : hold_word(held->name),
+         *clean = text_clean(word),
+         *description = text_print("held %s%s%s", held->type, ids ? ", " : "", ids ? held->name : "");
+    char *safe = text_clean(description);
+
+    if (strcmp(word, clean) == 0)
+        add(line, part, word, safe);
+    free(word);
+    free(clean);
+    free(description);
+    free(safe);
+}
+
+/* The names; with `ids` those of the broker's copies. */
+static void add_holds(struct line *line, struct part part, bool ids) {
+    struct broker_wish wish = {.session = BROKER_ALONE, .deadline = portd_now() + REPLY_US};
+    struct broker broker;
+    char message[256];
+    portd_list *list;
+
+    if (broker_try(&line->meant, &wish, &broker, message, sizeof(message)) < 0)
+        return;
+    if (portd_broker_has_feature(broker.client, "hold") &&
+        portd_list_holds(broker.client, NULL, wish.deadline, &list) > 0) {
+        for (size_t i = 0; i < portd_list_count(list); i++)
+            add_hold(line, part, portd_list_held(list, i), ids);
+        portd_list_free(list);
+    }
+    broker_disconnect(&broker);
+}
+
 /* ---- values ---------------------------------------------------------------------------------------------- */
 
 static void add_looked_up(struct line *line, struct part part, const char *name) {
@@ -183,6 +219,8 @@ static void add_looked_up(struct line *line, struct part part, const char *name)
         add_verbs(line, part);
         add_topics(line, part);
     }
+    if (strcmp(name, "held") == 0 || strcmp(name, "held-id") == 0)
+        add_holds(line, part, name[4] != '\0');
     for (size_t i = 0; i < sizeof(wanted_objects) / sizeof(wanted_objects[0]); i++)
         if (strcmp(name, wanted_objects[i].name) == 0)
             add_objects(line, part, &wanted_objects[i]);

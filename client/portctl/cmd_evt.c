@@ -6,11 +6,12 @@ static int call(portd_client *client, portd_native number, int mode, int number_
     return portd_fd_to_evt(client, number, mode, number_kind, deadline, id);
 }
 
-static int run(const struct invocation *in) { return procedure_run(in, call); }
+static int run(const struct invocation *in) { return procedure_run(in, call, portd_hold_to_evt); }
 
 static const char *const usage[] = {
     "evt fd N --mode MODE",
     "evt socket N --mode MODE",
+    "evt hold NAME --mode MODE [--of USER]",
     NULL,
 };
 
@@ -33,6 +34,9 @@ static const char details[] =
     "check-read, check-write  print the id if it exists; make nothing\n"
     "remove                   end the events of N, which stay ready, and forget N;\n"
     "                         print nothing. 'portctl remove ID' does it by an id\n"
+    "\n"
+    "hold NAME is what 'portctl put' has had held: the session gets an event of its\n"
+    "own, which ends with what is held.\n"
     "\n"
     "Exit code 1 and no id: there is no such object.\n"
     "\n"

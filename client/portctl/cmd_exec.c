@@ -1,76 +1,59 @@
-/* cmd_exec.c: portctl exec: runs a program with copies of the descriptors of ports.
+/* cmd_exec.c: portctl exec: runs a program with copies of the descriptors of ports, and of what is held under names.
  *
  * Everything that can fail at the broker is done before the exec: the ids are looked up, the copies fetched, and the
  * connection closed. Then portctl execs the program.
- *
- * The program may call portctl itself. The owner rule might then find another session than that of the script, for
- * example that of the program itself. So the program gets the token of that session and the address of the broker in its
- * environment. portctl exec itself makes nothing, but what the program makes is for the script.
  */
-#include "broker.h"
 #include "failure.h"
-#include "ids.h"
+#include "hold.h"
 #include "native.h"
-#include "program.h"
+#include "pass.h"
 #include "text.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-enum { PLACES_MAX = IDS_PAGE, NAMES_MAX = 255 };
-
 struct exec {
     const struct invocation *in;
-    portd_id ids[PLACES_MAX];
-    struct program_place places[PLACES_MAX]; /* number -1: the lowest free one */
-    size_t n, n_listen;
-    char *names; /* LISTEN_FDNAMES: names separated by colons */
+    struct pass pass;
+    portd_id ids[PASS_MAX]; /* of a port; 0: a name is meant */
+    char *names[PASS_MAX];  /* of what is held, or NULL */
+    struct holds holds;     /* whose they are */
 };
 
 /* ---- the command line ---------------------------------------------------------------------------------- */
 
-static int parse_target(const struct invocation *in, const char *option, const char *text, portd_id *id) {
-    if (text_number(text, (UINT64_C(1) << 53) - 1, id) && *id != 0)
-        return 0;
-    return failure_usage(&in->output, "ids are numbers; 'portctl list ports' shows them",
-                         "--%s %s: not an id", option, text);
-}
-
-static bool is_taken(const struct exec *exec, portd_native number) {
-    for (size_t i = 0; i < exec->n; i++)
-        if (exec->places[i].number == number)
-            return true;
-    return false;
-}
-
-static int add_place(struct exec *exec, const char *option, const char *target, portd_native number) {
-    const struct output *output = &exec->in->output;
-
-    if (exec->n == PLACES_MAX)
-        return failure_usage(output, NULL, "a program gets at most %d descriptors", PLACES_MAX);
-    if (number >= 0 && is_taken(exec, number))
-        return failure_usage(output, "--listen-fds takes the numbers from 3 on",
-                             "descriptor %lld is assigned to two ports", (long long)number);
-    exec->places[exec->n] = (struct program_place){-1, number};
-    return parse_target(exec->in, option, target, &exec->ids[exec->n++]);
-}
-
-/* "N=ID", or "ID" for a free number. */
-static int add_fd(struct exec *exec, const char *value) {
-    size_t digits = strspn(value, "0123456789");
-    uint64_t number;
-    char *text;
+/* Of the place that was added last. */
+static int parse_target(struct exec *exec, const char *option, const char *text) {
+    size_t i = exec->pass.n - 1;
+    const char *name;
     int rc;
 
-    if (value[digits] != '=')
-        return add_place(exec, "fd", value, -1);
-    text = text_print("%.*s", (int)digits, value);
-    if (text_number(text, INT32_MAX, &number))
-        rc = add_place(exec, "fd", value + digits + 1, (portd_native)number);
-    else
-        rc = failure_usage(&exec->in->output, NULL, "--fd %s: not a descriptor number", value);
-    free(text);
+    if (!hold_is_name(text)) {
+        if (text_number(text, (UINT64_C(1) << 53) - 1, &exec->ids[i]) && exec->ids[i] != 0)
+            return 0;
+        return failure_usage(&exec->in->output, "'portctl list ports' shows ids, 'portctl list holds' names",
+                             "--%s %s: not an id or a name", option, text);
+    }
+    rc = hold_read(exec->in, text, &name);
+    if (rc == 0)
+        exec->names[i] = text_copy(name);
     return rc;
+}
+
+/* "N=TARGET", or "TARGET" for a free number. */
+static int add_fd(struct exec *exec, const char *value) {
+    size_t digits = strspn(value, "0123456789");
+    char *number;
+    int rc;
+
+    if (value[digits] != '=') {
+        rc = pass_add(&exec->pass, -1);
+        return rc != 0 ? rc : parse_target(exec, "fd", value);
+    }
+    number = text_print("%.*s", (int)digits, value);
+    rc = pass_add_number(&exec->pass, "fd", number);
+    free(number);
+    return rc != 0 ? rc : parse_target(exec, "fd", value + digits + 1);
 }
 
 static int add_listen(struct exec *exec, const char *list) {
@@ -80,11 +63,19 @@ static int add_listen(struct exec *exec, const char *list) {
         size_t length = strcspn(list, ",");
         char *target = text_print("%.*s", (int)length, list);
 
-        rc = add_place(exec, "listen-fds", target, (portd_native)(PROGRAM_LISTEN_FIRST + exec->n_listen++));
+        rc = pass_add_listen(&exec->pass);
+        if (rc == 0)
+            rc = parse_target(exec, "listen-fds", target);
         free(target);
         list = list[length] == ',' ? list + length + 1 : NULL;
     }
     return rc;
+}
+
+static int add_stream(struct exec *exec, const char *option, const char *target, int stream) {
+    int rc = pass_add(&exec->pass, stream);
+
+    return rc != 0 ? rc : parse_target(exec, option, target);
 }
 
 /* Listeners are parsed first: they have fixed numbers from 3 on, and all others get other numbers. */
@@ -105,33 +96,16 @@ static int parse_pass(struct exec *exec, bool listen) {
             rc = add_fd(exec, argument->value);
         for (int stream = 0; !listen && stream < 3 && rc == 0; stream++)
             if (strcmp(name, streams[stream]) == 0)
-                rc = add_place(exec, name, argument->value, stream);
+                rc = add_stream(exec, name, argument->value, stream);
     }
     return rc;
 }
 
-/* Chooses the numbers that the command line leaves open. */
-static void choose_numbers(struct exec *exec) {
-    portd_native number = PROGRAM_LISTEN_FIRST;
-
-    for (size_t i = 0; i < exec->n; i++) {
-        if (exec->places[i].number >= 0)
-            continue;
-        while (is_taken(exec, number))
-            number++;
-        exec->places[i].number = number;
-    }
-}
-
-static int check_numbers(const struct exec *exec) {
-    for (size_t i = 0; i < exec->n; i++) {
-        const char *refusal = program_refusal(exec->places[i].number);
-
-        if (refusal != NULL)
-            return failure_code(&exec->in->output, PORTD_E_UNSUPPORTED,
-                                "--stdin, --stdout and --stderr pass descriptors on", "%s", refusal);
-    }
-    return 0;
+static bool has_names(const struct exec *exec) {
+    for (size_t i = 0; i < exec->pass.n; i++)
+        if (exec->names[i] != NULL)
+            return true;
+    return false;
 }
 
 static int parse(struct exec *exec) {
@@ -141,14 +115,16 @@ static int parse(struct exec *exec) {
     if (command_words(in) > 0)
         return failure_usage(&in->output, NULL, "unexpected argument '%s': the program goes after '--'",
                              command_word(in, 0));
-    if (in->program == NULL || in->program[0] == NULL)
-        return failure_usage(&in->output, NULL, "the program is missing: -- COMMAND [ARGUMENT]...");
-    rc = parse_pass(exec, true);
+    rc = pass_check_program(in);
+    if (rc == 0)
+        rc = hold_read_owner(in, &exec->holds);
+    if (rc == 0)
+        rc = parse_pass(exec, true);
     if (rc == 0)
         rc = parse_pass(exec, false);
-    if (rc == 0)
-        choose_numbers(exec);
-    return rc == 0 ? check_numbers(exec) : rc;
+    if (rc == 0 && exec->holds.owner[0] != '\0' && !has_names(exec))
+        rc = failure_usage(&in->output, NULL, "--of applies to names, and there is none");
+    return rc == 0 ? pass_choose(&exec->pass) : rc;
 }
 
 /* ---- at the broker ------------------------------------------------------------------------------------- */
@@ -166,20 +142,6 @@ static const char *target_hint(int kind) {
     }
 }
 
-/* Appends a name to the colon-separated list; characters not allowed in it are replaced. */
-static void add_name(struct exec *exec, const char *name) {
-    char *safe = text_print("%.*s", NAMES_MAX, name[0] != '\0' ? name : "unknown"), *longer;
-
-    for (char *p = safe; *p != '\0'; p++)
-        if (*p <= ' ' || *p > '~' || *p == ':')
-            *p = '_';
-    longer =
-        text_print("%s%s%s", exec->names != NULL ? exec->names : "", exec->names != NULL ? ":" : "", safe);
-    free(exec->names);
-    free(safe);
-    exec->names = longer;
-}
-
 static int check_ports(const struct exec *exec, const portd_list *list) {
     for (size_t i = 0; i < portd_list_count(list); i++) {
         const portd_item *item = portd_list_item(list, i);
@@ -192,44 +154,64 @@ static int check_ports(const struct exec *exec, const portd_list *list) {
     return 0;
 }
 
+/* Names what is announced: with the names of the ports in the list, and of what is held. */
+static void name_listeners(struct exec *exec, const portd_list *list) {
+    size_t port = 0;
+
+    for (size_t i = 0; i < exec->pass.n_listen; i++)
+        pass_add_name(&exec->pass,
+                      exec->names[i] != NULL ? exec->names[i] : portd_list_item(list, port++)->name);
+}
+
 static int look_up(struct exec *exec, portd_client *client) {
-    portd_list *list;
+    portd_id ids[PASS_MAX];
+    portd_list *list = NULL;
+    size_t n = 0;
     int rc;
 
-    if (exec->n == 0)
-        return 0;
-    rc = portd_show(client, exec->ids, exec->n, exec->in->deadline, &list);
-    if (rc < 0)
+    for (size_t i = 0; i < exec->pass.n; i++)
+        if (exec->names[i] == NULL)
+            ids[n++] = exec->ids[i];
+    if (n > 0 && (rc = portd_show(client, ids, n, exec->in->deadline, &list)) < 0)
         return failure_call(&exec->in->output, client, rc);
-    rc = check_ports(exec, list);
-    for (size_t i = 0; i < exec->n_listen && rc == 0; i++)
-        add_name(exec, portd_list_item(list, i)->name);
+    rc = n > 0 ? check_ports(exec, list) : 0;
+    if (rc == 0)
+        name_listeners(exec, list);
     portd_list_free(list);
     return rc;
 }
 
-static int take_copies(struct exec *exec, portd_client *client) {
-    for (size_t i = 0; i < exec->n; i++) {
-        int rc = portd_port_dup_fd(client, exec->ids[i], exec->in->deadline, &exec->places[i].copy);
+static int take_held(struct exec *exec, portd_client *client, size_t i) {
+    const char *name = exec->names[i];
+    int rc = hold_check(exec->in, client);
 
-        if (rc < 0)
-            return failure_call(&exec->in->output, client, rc);
-        output_detail(&exec->in->output, "port %llu is descriptor %lld", (unsigned long long)exec->ids[i],
-                      (long long)exec->places[i].number);
-    }
+    if (rc != 0)
+        return rc;
+    rc = portd_get(client, hold_owner(&exec->holds), &name, 1, NULL, exec->in->deadline,
+                   &exec->pass.places[i].copy, NULL);
+    if (rc < 0)
+        return hold_fail(exec->in, client, rc, NULL);
+    output_detail(&exec->in->output, "%s is descriptor %lld", name, (long long)exec->pass.places[i].number);
     return 0;
 }
 
-static int set_environment(const struct exec *exec, const struct broker *broker) {
-    int rc = broker_export(exec->in, broker), error;
+static int take_copy(struct exec *exec, portd_client *client, size_t i) {
+    struct program_place *place = &exec->pass.places[i];
+    int rc = portd_port_dup_fd(client, exec->ids[i], exec->in->deadline, &place->copy);
 
-    if (rc != 0 || exec->n_listen == 0)
-        return rc;
-    error = program_announce(exec->n_listen, exec->names);
-    if (error == 0)
-        return 0;
-    return failure_code(&exec->in->output, PORTD_E_SYSTEM, NULL, "cannot set the program's environment: %s",
-                        native_error_text(error));
+    if (rc < 0)
+        return failure_call(&exec->in->output, client, rc);
+    output_detail(&exec->in->output, "port %llu is descriptor %lld", (unsigned long long)exec->ids[i],
+                  (long long)place->number);
+    return 0;
+}
+
+static int take_copies(struct exec *exec, portd_client *client) {
+    int rc = 0;
+
+    for (size_t i = 0; i < exec->pass.n && rc == 0; i++)
+        rc = exec->names[i] != NULL ? take_held(exec, client, i) : take_copy(exec, client, i);
+    return rc;
 }
 
 static int run_exec(struct exec *exec) {
@@ -246,14 +228,9 @@ static int run_exec(struct exec *exec) {
     if (rc == 0)
         rc = take_copies(exec, broker.client);
     if (rc == 0)
-        rc = set_environment(exec, &broker);
+        rc = pass_export(&exec->pass, &broker);
     broker_disconnect(&broker);
-    if (rc == 0)
-        return program_become(&exec->in->output, exec->in->program, exec->places, exec->n);
-    for (size_t i = 0; i < exec->n; i++)
-        if (exec->places[i].copy >= 0)
-            native_close(exec->places[i].copy);
-    return rc;
+    return rc != 0 ? rc : pass_run(&exec->pass);
 }
 
 static int run(const struct invocation *in) {
@@ -261,8 +238,11 @@ static int run(const struct invocation *in) {
     int rc;
 
     exec->in = in;
+    pass_init(&exec->pass, in);
     rc = run_exec(exec);
-    free(exec->names);
+    for (size_t i = 0; i < PASS_MAX; i++)
+        free(exec->names[i]);
+    pass_deinit(&exec->pass);
     free(exec);
     return rc;
 }
@@ -270,23 +250,24 @@ static int run(const struct invocation *in) {
 /* ---- the verb ------------------------------------------------------------------------------------------ */
 
 static const struct option_row options[] = {
-    {"fd", "N=ID", "pass a copy as descriptor N, or as a free one", true, "=@port"},
-    {"listen-fds", "ID[,ID]...", "pass copies from 3 on, with LISTEN_FDS", true, ",@port"},
-    {"stdin", "ID", "pass a copy as standard input", false, "@port"},
-    {"stdout", "ID", "pass a copy as standard output", false, "@port"},
-    {"stderr", "ID", "pass a copy as standard error", false, "@port"},
+    {"fd", "N=TARGET", "pass a copy as descriptor N, or as a free one", true, "=@port|@held"},
+    {"listen-fds", "TARGET[,TARGET]...", "pass copies from 3 on, with LISTEN_FDS", true, ",@port|@held"},
+    {"stdin", "TARGET", "pass a copy as standard input", false, "@port|@held"},
+    {"stdout", "TARGET", "pass a copy as standard output", false, "@port|@held"},
+    {"stderr", "TARGET", "pass a copy as standard error", false, "@port|@held"},
+    HOLD_OPTION_OF,
     {NULL, NULL, NULL, false, NULL},
 };
 
 static const char *const usage[] = {
-    "exec [--fd [N=]ID]... [--listen-fds ID[,ID]...] [--stdin ID] [--stdout ID] [--stderr ID] -- COMMAND "
-    "[ARGUMENT]...",
+    "exec [--fd [N=]TARGET]... [--listen-fds TARGET[,TARGET]...] [--stdin TARGET] [--stdout TARGET] "
+    "[--stderr TARGET] [--of USER] -- COMMAND [ARGUMENT]...",
     NULL,
 };
 
 static const char *const examples[] = {
     "portctl exec --stdin \"$in\" --stdout \"$out\" -- ./handle-connection",
-    "portctl exec --listen-fds \"$web\" -- ./server",
+    "portctl exec --listen-fds web -- ./server",
     "portctl exec --fd 4=\"$log\" -- bash -c 'echo hello >&4'",
     "portctl exec -- bash",
     NULL,
@@ -294,19 +275,22 @@ static const char *const examples[] = {
 
 static const char details[] =
     "Runs a program in place of portctl, as the same process, with copies of the\n"
-    "descriptors of ports under the given numbers. Either port of a wrap names its\n"
-    "descriptor, and the copy is as that was opened, whatever the port's direction: of\n"
-    "an input port for reading and writing if the descriptor was. The program also\n"
-    "gets what portctl has inherited, as with env, and nothing else; in particular not\n"
-    "the connection to the broker.\n"
+    "descriptors of ports, and of what is held under names, under the given numbers. A\n"
+    "TARGET is the id of a port or a name; hold:NAME if it is all digits or begins\n"
+    "with hold: or digits and '='. Either port of a wrap names its descriptor, and the\n"
+    "copy is as that was opened, whatever the port's direction: of an input port for\n"
+    "reading and writing if the descriptor was. The program also gets what portctl has\n"
+    "inherited, as with env, and nothing else; in particular not the connection to the\n"
+    "broker.\n"
     "\n"
-    "--fd          N=ID: as descriptor N; ID alone: under the lowest number from 3 on\n"
-    "              that no other option uses\n"
+    "--fd          N=TARGET: as descriptor N; TARGET alone: under the lowest number\n"
+    "              from 3 on that no other option uses\n"
     "--listen-fds  as 3, 4, ..., in this order, for programs that support socket\n"
     "              activation: LISTEN_FDS counts them, LISTEN_PID is the program,\n"
-    "              LISTEN_FDNAMES has the names of the ports, with '_' for colons and\n"
+    "              LISTEN_FDNAMES has the names, of ports too, with '_' for colons and\n"
     "              for anything but visible ASCII characters, and 'unknown' for a\n"
-    "              port without a name\n"
+    "              port without a name. For a name with a comma: portctl get --listen\n"
+    "--of          whose holds the names are, if not one's own\n"
     "\n"
     "PORTD_SESSION and PORTD_ADDRESS are set for the program, so that what it makes by\n"
     "portctl belongs to the script: to the session of the nearest process around\n"
@@ -317,11 +301,11 @@ static const char details[] =
     "\n"
     "The exit code is that of the program. 125: portctl failed before it ran, 126: it\n"
     "cannot be run, 127: it does not exist; or a code of portctl, such as 5 for an id\n"
-    "that does not exist. --timeout limits the time before the program runs.";
+    "or a name that does not exist. --timeout limits the time before the program runs.";
 
 const struct command command_exec = {
     .name = "exec",
-    .summary = "run a program with copies of ports' descriptors",
+    .summary = "run a program with copies of descriptors",
     .usage = usage,
     .details = details,
     .options = options,

@@ -5,8 +5,8 @@
 
 #include <stdlib.h>
 
-static const char *const words_cat[] = {"@input", NULL};
-static const char *const words_write[] = {"@output", NULL};
+static const char *const words_cat[] = {"@input|@held", NULL};
+static const char *const words_write[] = {"@output|@held", NULL};
 
 /* ---- cat ------------------------------------------------------------------------------------------------- */
 
@@ -22,18 +22,21 @@ static int run_cat(const struct invocation *in) {
     return rc;
 }
 
-static const char *const usage_cat[] = {"cat ID [--through-broker]", NULL};
+static const char *const usage_cat[] = {"cat ID [--through-broker]",
+                                        "cat NAME [--through-broker] [--of USER]", NULL};
 
 static const char *const examples_cat[] = {
     "portctl cat \"$id\" >file",
     "portctl cat \"$id\" --timeout 1min | grep -m 1 ready",
+    "portctl cat log >file",
     "portctl cat \"$id\" -j | jq -r .data | base64 -d",
     NULL,
 };
 
 static const char details_cat[] =
-    "Copies what can be read from an input port to standard output until its end of\n"
-    "file. The bytes are consumed for all other readers. portctl asks for a copy of\n"
+    "Copies what can be read from an input port, or from what is held under a NAME, to\n"
+    "standard output until its end of file. The bytes are consumed for all other readers. portctl asks for a "
+    "copy of\n"
     "the descriptor, so that the bytes need not go through the broker; without one\n"
     "they do. Exit code 5: the port was closed meanwhile, or its session has ended;\n"
     "125: reading failed, as by a reset, or a datagram was cut by the broker. When\n"
@@ -94,7 +97,8 @@ static int run_write(const struct invocation *in) {
     return rc;
 }
 
-static const char *const usage_write[] = {"write ID [--through-broker]", NULL};
+static const char *const usage_write[] = {"write ID [--through-broker]",
+                                          "write NAME [--through-broker] [--of USER]", NULL};
 
 static const char *const examples_write[] = {
     "echo hello | portctl write \"$id\"",
@@ -103,7 +107,8 @@ static const char *const examples_write[] = {
 };
 
 static const char details_write[] =
-    "Copies standard input to an output port until end of file. The port stays open:\n"
+    "Copies standard input to an output port, or to what is held under a NAME, until\n"
+    "end of file. The port stays open:\n"
     "close it to let the other end see end of file. The bytes go through a copy of the\n"
     "descriptor where the broker hands one over; --through-broker keeps them in order\n"
     "with what others write through the broker.\n"

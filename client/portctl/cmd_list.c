@@ -1,6 +1,7 @@
 /* cmd_list.c: portctl list and portctl show. */
 #include "broker.h"
 #include "failure.h"
+#include "hold.h"
 #include "ids.h"
 #include "item.h"
 #include "listing.h"
@@ -11,9 +12,12 @@
 
 static const struct option_row options_list[] = {
     {"mine", NULL, "only objects of the joined session", false, NULL},
+    HOLD_OPTION_OF,
     {NULL, NULL, NULL, false, NULL},
 };
 static const struct option_row options[] = {{NULL, NULL, NULL, false, NULL}};
+
+enum { KIND_HOLD = PORTD_KIND_SESSION + 1 }; /* what is held: no kind of object */
 
 /* ---- list ---------------------------------------------------------------------------------------------- */
 
@@ -27,6 +31,7 @@ static const struct what {
     {"ports", NULL, PORTD_KIND_PORT},
     {"descriptors", NULL, PORTD_KIND_DESCRIPTOR},
     {"sessions", NULL, PORTD_KIND_SESSION},
+    {"holds", NULL, KIND_HOLD},
 };
 
 enum { N_WHATS = sizeof(whats) / sizeof(whats[0]) };
@@ -43,7 +48,7 @@ static int unknown_what(const struct invocation *in, const char *word) {
     if (closest != NULL)
         hint = text_print("did you mean '%s'?", closest);
     else
-        hint = text_copy("the kinds are semaphores, evts, ports, descriptors and sessions");
+        hint = text_copy("the kinds are semaphores, evts, ports, descriptors, sessions and holds");
     rc = failure_usage(&in->output, hint, "unknown kind '%s'", word);
     free(hint);
     return rc;
@@ -68,26 +73,39 @@ static int parse_whats(const struct invocation *in, unsigned *kinds) {
             return unknown_what(in, word);
         *kinds |= 1u << kind;
     }
-    if ((*kinds & 1u << PORTD_KIND_SESSION) != 0 && *kinds != 1u << PORTD_KIND_SESSION)
-        return failure_usage(&in->output, NULL, "sessions cannot be listed together with objects");
+    for (int kind = PORTD_KIND_SESSION; kind <= KIND_HOLD; kind++)
+        if ((*kinds & 1u << kind) != 0 && *kinds != 1u << kind)
+            return failure_usage(&in->output, NULL, "%s cannot be listed together with others",
+                                 kind == KIND_HOLD ? "holds" : "sessions");
     return 0;
+}
+
+static int list_holds(const struct invocation *in) {
+    int rc = failure_columns(&in->output, hold_columns);
+
+    return rc != 0 ? rc : hold_list(in);
 }
 
 static int run_list(const struct invocation *in) {
     unsigned kinds;
     int rc = parse_whats(in, &kinds);
 
-    if (rc == 0 && command_option(in, "mine") != NULL && kinds == 1u << PORTD_KIND_SESSION)
+    if (rc == 0 && command_option(in, "mine") != NULL && kinds >= 1u << PORTD_KIND_SESSION)
         rc = failure_usage(&in->output, NULL, "--mine applies to objects only");
+    if (rc == 0 && command_option(in, "of") != NULL && kinds != 1u << KIND_HOLD)
+        rc = failure_usage(&in->output, NULL, "--of applies to holds only");
+    if (rc == 0 && kinds == 1u << KIND_HOLD)
+        return list_holds(in);
     return rc != 0 ? rc : listing_run(in, kinds, command_option(in, "mine") != NULL);
 }
 
 static const char *const usage_list[] = {"list [semaphores | evts | ports | descriptors]... [--mine]",
-                                         "list sessions", NULL};
+                                         "list sessions", "list holds [--of USER]", NULL};
 
 static const char *const examples_list[] = {
     "portctl list",
     "portctl list semaphores evts --columns=id,number,cause --no-legend",
+    "portctl list holds",
     "portctl list --json=lines | jq 'select(.kind == \"evt\" and .registered) | .id'",
     NULL,
 };
@@ -95,7 +113,8 @@ static const char *const examples_list[] = {
 static const char details_list[] =
     "Lists the objects of all sessions of this user, or those of the given kinds;\n"
     "with --mine, those of the joined session. Other private sessions are not shown.\n"
-    "'list sessions' lists the sessions. The order is that of creation, session by\n"
+    "'list sessions' lists the sessions, 'list holds' what is held under names. The\n"
+    "order is that of creation, session by\n"
     "session, the joined session first.\n"
     "\n"
     "number      the descriptor's number in the client that made it\n"
@@ -106,9 +125,20 @@ static const char details_list[] =
     "waiters     how many waits in flight are for it\n"
     "descriptor  id of the broker's copy; '-' when it is closed\n"
     "handle      whether a pollable handle was given out\n"
-    "objects     of a session: semaphores, events and ports, including ended ones";
+    "objects     of a session: semaphores, events and ports, including ended ones\n"
+    "\n"
+    "hold        the name of what it was made of, hold_owner whose that is; of a\n"
+    "            descriptor, the name under which it is held\n"
+    "\n"
+    "Of what is held:\n"
+    "\n"
+    "id          of the broker's copy, for --expects\n"
+    "ttl         until it is dropped\n"
+    "process     with whose end it is dropped; '-': none, or not visible\n"
+    "copies      how many sessions have objects of it\n"
+    "put_by      the uid that has put it, put_pid its process";
 
-static const char *const words_list[] = {"semaphores|evts|ports|descriptors|sessions",
+static const char *const words_list[] = {"semaphores|evts|ports|descriptors|sessions|holds",
                                          "semaphores|evts|ports|descriptors...", NULL};
 
 const struct command command_list = {
@@ -117,7 +147,7 @@ const struct command command_list = {
     .usage = usage_list,
     .details = details_list,
     .options = options_list,
-    .columns = item_any_columns,
+    .columns = item_list_columns,
     .examples = examples_list,
     .words = words_list,
     .joins = true,

@@ -80,7 +80,10 @@ static void describe_object(struct node *object, const portd_notice *notice) {
     node_text(object, "kind", portd_kind_name(notice->kind));
     if (notice->kind == PORTD_KIND_SESSION)
         return;
-    node_number(object, "number", (uint64_t)notice->number);
+    if (notice->number >= 0)
+        node_number(object, "number", (uint64_t)notice->number);
+    else
+        node_null(object, "number");
     if (notice->kind == PORTD_KIND_DESCRIPTOR) {
         node_text(object, "type", notice->type);
         return;

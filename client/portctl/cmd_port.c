@@ -71,7 +71,8 @@ static int find_number(portd_client *client, portd_id id, bool socket, int64_t d
     if (rc < 0)
         return rc;
     item = portd_list_item(list, 0);
-    rc = item != NULL && item->session != portd_session_id(client) && (item->socket || !socket);
+    rc = item != NULL && item->session != portd_session_id(client) && (item->socket || !socket) &&
+         item->number >= 0;
     if (rc > 0)
         *number = (portd_native)item->number;
     portd_list_free(list);

@@ -10,6 +10,7 @@
  * When the second one fails, the main thread goes on for a while, as an answer may be on its way, and is then ended as by a signal. Its failure is told.
  */
 #include "failure.h"
+#include "hold.h"
 #include "io.h"
 #include "native.h"
 #include "text.h"
@@ -202,10 +203,12 @@ static int run(const struct invocation *in) {
 static const struct option_row options[] = {
     {"shutdown", NULL, "shut down the socket when standard input ends", false, NULL},
     {"through-broker", NULL, "do not use a copy of the descriptor", false, NULL},
+    HOLD_OPTION_OF,
     {NULL, NULL, NULL, false, NULL},
 };
 
-static const char *const usage[] = {"relay ID [--shutdown] [--through-broker]", NULL};
+static const char *const usage[] = {"relay ID [--shutdown] [--through-broker]",
+                                    "relay NAME [--shutdown] [--through-broker] [--of USER]", NULL};
 
 static const char *const examples[] = {
     "portctl relay \"$id\"",
@@ -216,7 +219,8 @@ static const char *const examples[] = {
 static const char details[] =
     "Copies standard input to a descriptor that is wrapped for both directions, and\n"
     "its output to standard output, until both have ended, or two seconds after\n"
-    "copying standard input has failed. ID is either of the two ports. With\n"
+    "copying standard input has failed. ID is either of the two ports, NAME that of a\n"
+    "held descriptor, which needs no ports. With\n"
     "--shutdown the socket is shut down for writing when standard input ends, for\n"
     "everybody who holds it.\n"
     "\n"
@@ -226,7 +230,7 @@ static const char details[] =
     "\n"
     "In JSON the output is printed as by cat.";
 
-static const char *const words[] = {"@port", NULL};
+static const char *const words[] = {"@port|@held", NULL};
 
 const struct command command_relay = {
     .name = "relay",

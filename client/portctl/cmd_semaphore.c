@@ -8,17 +8,19 @@ static int call(portd_client *client, portd_native number, int mode, int number_
     return portd_fd_to_semaphore(client, number, mode, deadline, id);
 }
 
-static int run(const struct invocation *in) { return procedure_run(in, call); }
+static int run(const struct invocation *in) { return procedure_run(in, call, portd_hold_to_semaphore); }
 
 static const char *const usage[] = {
     "semaphore fd N --mode MODE",
     "semaphore socket N --mode MODE",
+    "semaphore hold NAME --mode MODE [--of USER]",
     NULL,
 };
 
 static const char *const examples[] = {
     "id=$(portctl semaphore fd 0 --mode read) && portctl wait \"$id\"",
     "portctl semaphore socket 5 --mode write 5<&\"$connection\"",
+    "portctl semaphore hold web --mode read",
     "portctl semaphore fd 0 --mode check-read || echo 'none yet'",
     "portctl semaphore fd 0 --mode remove",
     NULL,
@@ -36,6 +38,9 @@ static const char details[] =
     "check-read, check-write  print the id if it exists; make nothing\n"
     "remove                   fire both directions of N and forget N; print nothing.\n"
     "                         'portctl remove ID' does it by an id\n"
+    "\n"
+    "hold NAME is what 'portctl put' has had held: the session gets a semaphore of its\n"
+    "own, which ends with what is held.\n"
     "\n"
     "Exit code 1 and no id: there is no such object. Files that are always ready\n"
     "(regular files, directories) have no semaphore, and standard error says so.\n"

@@ -1,8 +1,5 @@
 /* cmd_wait.c: portctl wait: waits until descriptors or objects are ready.
  *
- * To wait for a descriptor portctl makes an event for it, under a number that belongs to no process, so that no other
- * object is affected, and removes it afterwards.
- *
  * The exit code says whether the targets can be used: an object that was removed, replaced or closed stays ready, and a
  * script that then reads the idle descriptor would hang.
  *
@@ -15,8 +12,8 @@
  * --timeout limits the wait. Connecting, and making and removing events, have at least a second, so that --timeout 0 works.
  */
 #include "broker.h"
+#include "evts.h"
 #include "failure.h"
-#include "native.h"
 #include "target.h"
 #include "text.h"
 
@@ -24,111 +21,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { GRACE_US = 1000000, PAUSE_US = 50000, TRIES = 20 };
-
-static int64_t deadline_around(const struct invocation *in) {
-    int64_t grace = portd_now() + GRACE_US;
-
-    return in->deadline > grace ? in->deadline : grace;
-}
-
-/* ---- answers ------------------------------------------------------------------------------------------- */
-
-static const struct column columns[] = {
-    {"target", COLUMN_PLAIN, false}, {"cause", COLUMN_PLAIN, false}, {"mode", COLUMN_PLAIN, true},
-    {"id", COLUMN_PLAIN, true},      {NULL, COLUMN_PLAIN, false},
-};
-
-static struct node *describe(const struct target *target) {
-    struct node *object = node_object();
-
-    node_text(object, "target", target->text);
-    if (target->kind == TARGET_ID)
-        node_number(object, "id", target->id);
-    else
-        node_text(object, "mode", target_mode_name(target));
-    if (target->missing)
-        node_text(object, "cause", "missing");
-    else if (target->cause != PORTD_CAUSE_NONE)
-        node_text(object, "cause", portd_cause_name(target->cause));
-    else
-        node_null(object, "cause");
-    return object;
-}
-
-/* ---- events for descriptors ---------------------------------------------------------------------------- */
-
-static int check_open(const struct invocation *in, const struct targets *targets) {
-    for (size_t i = 0; i < targets->n; i++) {
-        const struct target *target = &targets->items[i];
-
-        if (target->kind != TARGET_ID && !native_is_open(native_number(target->number)))
-            return failure_usage(&in->output, "pass it to portctl, see 'portctl help fds'",
-                                 "descriptor %llu is not open in portctl",
-                                 (unsigned long long)target->number);
-    }
-    return 0;
-}
-
-/* Prints the answer "none": this descriptor cannot have an event. */
-static int tell_unsupported(const struct invocation *in, const struct target *target, const char *reason) {
-    struct node *list, *object;
-
-    output_note(&in->output, "%s: none: %s", target->text, reason);
-    if (output_is_text(&in->output))
-        return PORTCTL_NO;
-    list = node_list();
-    object = describe(target);
-    node_flag(object, "unsupported", true);
-    node_text(object, "reason", reason);
-    node_append(list, object);
-    output_rows(&in->output, columns, list);
-    return PORTCTL_NO;
-}
-
-/* Returns 0, or the exit code of an error that has been printed. */
-static int make_evt(const struct invocation *in, portd_client *client, struct target *target) {
-    int kind = target->kind == TARGET_FD ? PORTD_FD : PORTD_SOCKET;
-    int rc = portd_fd_to_evt(client, native_number(target->number), target->mode, kind, deadline_around(in),
-                             &target->id);
-
-    target->made = rc > 0 && (portd_last_flags(client) & PORTD_RESULT_CREATED) != 0;
-    if (rc > 0)
-        return 0;
-    if (rc == 0)
-        return tell_unsupported(in, target, portd_last_error(client));
-    return failure_call(&in->output, client, rc);
-}
-
-static int make_evts(const struct invocation *in, portd_client *client, struct targets *targets) {
-    int rc = 0;
-
-    for (size_t i = 0; i < targets->n && rc == 0; i++)
-        if (targets->items[i].kind == TARGET_ID)
-            targets->items[i].id = targets->items[i].number;
-        else
-            rc = make_evt(in, client, &targets->items[i]);
-    return rc;
-}
-
-/* Removes all events that were made. Returns 1 or the first PORTD_E_*. */
-static int remove_evts(const struct invocation *in, portd_client *client, struct targets *targets) {
-    int first = 1;
-
-    for (size_t i = 0; i < targets->n; i++) {
-        struct target *target = &targets->items[i];
-        int rc;
-
-        if (!target->made)
-            continue;
-        rc = portd_remove(client, target->id, deadline_around(in));
-        if (rc > 0)
-            rc = portd_release(client, &target->id, 1, deadline_around(in));
-        if (rc < 0 && first > 0)
-            first = rc;
-    }
-    return first;
-}
+enum { PAUSE_US = 50000, TRIES = 20 };
 
 /* ---- the wait ------------------------------------------------------------------------------------------ */
 
@@ -170,12 +63,12 @@ static void answer(const struct invocation *in, const struct targets *targets) {
 
     for (size_t i = 0; i < targets->n; i++)
         if (is_answered(&targets->items[i]))
-            node_append(list, describe(&targets->items[i]));
-    output_rows(&in->output, columns, list);
+            node_append(list, target_describe(&targets->items[i]));
+    output_rows(&in->output, target_columns, list);
 }
 
 static int tell_timeout(const struct invocation *in, const struct targets *targets, const struct wish *wish) {
-    output_rows(&in->output, columns, node_list());
+    output_rows(&in->output, target_columns, node_list());
     if (output_is_text(&in->output) && in->output.quiet)
         return PORTCTL_TIMEOUT;
     if (wish->all || wish->need == 1)
@@ -321,7 +214,7 @@ static int wait_for(const struct invocation *in, portd_client *client, struct ta
 /* Removes the events that were made. In a session of portctl's own they end with the connection anyway; in the owner's a
  * failure to remove them is reported. If the session has ended, there is nothing to remove. */
 static int clean_up(const struct invocation *in, portd_client *client, struct targets *targets, int rc) {
-    int removed = remove_evts(in, client, targets);
+    int removed = evts_remove(in, client, targets);
 
     if (removed > 0 || targets->n_ids == 0 || rc == PORTCTL_UNREACHABLE || removed == PORTD_E_DISCONNECTED)
         return rc;
@@ -341,24 +234,24 @@ static int parse_wish(const struct invocation *in, const struct targets *targets
     if (count != NULL && (!text_number(count, targets->n, &need) || need == 0))
         return failure_usage(&in->output, NULL, "--count %s: a number from 1 to that of the targets, %zu",
                              count, targets->n);
-    if (wish->allow_missing && targets->n_ids == 0)
-        return failure_usage(&in->output, NULL, "--allow-missing applies to ids only");
+    if (wish->allow_missing && targets->n_ids + targets->n_holds == 0)
+        return failure_usage(&in->output, NULL, "--allow-missing applies to ids and names only");
     wish->need = wish->all ? targets->n : (size_t)need;
     return 0;
 }
 
 static int run(const struct invocation *in) {
-    struct broker_wish where = {.start = true, .deadline = deadline_around(in)};
+    struct broker_wish where = {.start = true, .deadline = evts_deadline(in)};
     struct targets targets;
     struct broker broker;
-    struct wish wish;
+    struct wish wish = {.need = 0};
     bool told;
     int rc = targets_parse(in, &targets);
 
     if (rc == 0)
         rc = parse_wish(in, &targets, &wish);
     if (rc == 0)
-        rc = check_open(in, &targets);
+        rc = evts_check(in, &targets);
     if (rc == 0) {
         where.session = targets.n_ids > 0 ? BROKER_LOOK : BROKER_ALONE;
         rc = broker_connect(in, &where, &broker);
@@ -367,7 +260,7 @@ static int run(const struct invocation *in) {
         targets_deinit(&targets);
         return rc;
     }
-    rc = make_evts(in, broker.client, &targets);
+    rc = evts_make(in, broker.client, &targets);
     if (rc == 0)
         rc = wait_for(in, broker.client, &targets, &wish);
     told = (rc == PORTCTL_DONE || rc == PORTCTL_ENDED) && output_flush();
@@ -387,13 +280,14 @@ static const struct option_row options[] = {
     {"any", NULL, "wait for one target (the default)", false, NULL},
     {"all", NULL, "wait until all are ready at once", false, NULL},
     {"count", "N", "wait until N targets have been ready", false, NULL},
-    {"allow-missing", NULL, "report missing ids instead of failing", false, NULL},
+    {"allow-missing", NULL, "report missing ids and names instead of failing", false, NULL},
     {"one", NULL, "for worker pools: wake one wait per activity", false, NULL},
+    HOLD_OPTION_OF,
     {NULL, NULL, NULL, false, NULL},
 };
 
 static const char *const usage[] = {
-    "wait TARGET... [--any | --all | --count N] [--allow-missing] [--one] [--mode read|write]",
+    "wait TARGET... [--any | --all | --count N] [--allow-missing] [--one] [--mode read|write] [--of USER]",
     "wait (--fd N | --socket N)... [--mode read|write] [--any | --all | --count N] [--one]",
     NULL,
 };
@@ -404,15 +298,17 @@ static const char *const examples[] = {
     "portctl wait --fd 0 --mode read --fd 1 --mode write --all",
     "portctl wait \"$a\" \"$b\" \"$c\" --count 2 --allow-missing",
     "portctl wait \"$id\" --timeout 0 && echo 'ready now'",
+    "portctl wait web log --timeout 1h",
     NULL,
 };
 
 static const char details[] =
-    "A TARGET is the id of a semaphore, an event or a port, or a descriptor that\n"
-    "portctl has inherited: fd:N or socket:N. Nothing is read from it. A descriptor\n"
-    "is waited for until it is readable, unless --mode says otherwise: a single\n"
-    "--mode applies to all descriptors, each of several to the descriptors named\n"
-    "since the previous one.\n"
+    "A TARGET is the id of a semaphore, an event or a port, a descriptor that portctl\n"
+    "has inherited: fd:N or socket:N, or the name of a held one ('portctl put'):\n"
+    "NAME, or hold:NAME if it is all digits or begins with hold:, fd: or socket:.\n"
+    "Nothing is read from it. A descriptor is waited for until it is readable, unless\n"
+    "--mode says otherwise: a single --mode applies to all descriptors, each of several\n"
+    "to the descriptors named since the previous one.\n"
     "\n"
     "Prints a line for each ready target, with the target and the cause: ready,\n"
     "half-close, hang-up, error, removed, replaced, port-closed, expired.\n"
@@ -425,15 +321,16 @@ static const char details[] =
     "--one is for worker pools: of all such waits for the id of one event an activity\n"
     "wakes a single one. If that is killed before it could tell, the next one is.\n"
     "\n"
-    "With --allow-missing an id that does not exist has the cause missing and counts\n"
-    "as ended.\n"
+    "With --allow-missing an id or a name that does not exist has the cause missing\n"
+    "and counts as ended. Of a name that is dropped the cause is removed, of one that\n"
+    "is put anew replaced, and when its time is over expired.\n"
     "\n"
     "Exit code 0: the ready targets can be used (ready, half-close, hang-up, error;\n"
     "with --count N, N of them; with --all, all). 9: they have ended (removed,\n"
     "replaced, port-closed, expired). 3: the broker is lost. 124: timed out. 5: no\n"
-    "such id. --timeout 0 checks once; connecting may then take up to a second.";
+    "such id or name. --timeout 0 checks once; connecting may then take up to a second.";
 
-static const char *const words[] = {"@waitable...", NULL};
+static const char *const words[] = {"@waitable|@held...", NULL};
 
 const struct command command_wait = {
     .name = "wait",
@@ -441,7 +338,7 @@ const struct command command_wait = {
     .usage = usage,
     .details = details,
     .options = options,
-    .columns = columns,
+    .columns = target_columns,
     .examples = examples,
     .words = words,
     .joins = true,

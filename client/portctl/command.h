@@ -43,7 +43,7 @@ struct invocation {
     int64_t timeout_us; /* --timeout; INT64_MAX: none */
     int64_t deadline;   /* start of the call + timeout_us */
     uint32_t owner_pid; /* --owner, or 0 */
-    int64_t ttl_us;     /* --ttl, or 0 */
+    int64_t ttl_us;     /* --ttl, or 0: of a session, or of what the verb has held */
     enum help_wanted help;
     bool version;
 };
@@ -62,11 +62,13 @@ struct command {
         size_t i); /* the i-th word that "@own" in them stands for, NULL at the end; or NULL */
     bool runs;     /* "--" is followed by a program and its arguments */
     bool joins;    /* joins the session of its owner: --owner and --ttl are allowed */
+    bool leases;   /* has something held: --ttl is allowed */
     int (*run)(const struct invocation *in); /* returns the exit code */
 };
 
 extern const struct command command_wrap, command_fd, command_socket, command_close;
 extern const struct command command_cat, command_write, command_relay, command_exec;
+extern const struct command command_put, command_get, command_take, command_drop, command_renew;
 extern const struct command command_semaphore, command_evt, command_wait, command_remove, command_release;
 extern const struct command command_list, command_show, command_ping, command_status, command_session;
 extern const struct command command_stats, command_monitor, command_reload, command_call, command_completion;

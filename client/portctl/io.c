@@ -12,6 +12,7 @@
 #include "io.h"
 
 #include "failure.h"
+#include "hold.h"
 #include "ids.h"
 #include "io_check.h"
 #include "native.h"
@@ -32,6 +33,7 @@ enum { SEND_MOST = 65536 /* what the broker writes at once */ };
 
 const struct option_row io_options[] = {
     {"through-broker", NULL, "do not use a copy of the descriptor", false, NULL},
+    HOLD_OPTION_OF,
     {NULL, NULL, NULL, false, NULL},
 };
 
@@ -76,20 +78,31 @@ void io_close(struct io *io) {
     io->rest = NULL;
 }
 
-int io_open(struct io *io, const struct invocation *in, int direction) {
-    portd_id *ids;
-    size_t n;
-    int rc = ids_parse(in, &ids, &n);
+/* The port that the command line names, of which nothing is known yet. */
+static int find_port(struct io *io, int direction) {
+    const struct invocation *in = io->in;
+    const char *word = command_word(in, 0);
+    int rc;
 
-    if (rc != 0)
-        return rc;
-    *io = (struct io){.in = in, .port = ids[0], .copy = -1};
-    io->flow = (struct flow){.from = 0, .to = 1, .watch = -1, .deadline = in->deadline};
-    free(ids);
-    if (n > 1)
+    if (word == NULL)
+        return failure_usage(&in->output, NULL, "the port is missing: an id or a name");
+    if (command_words(in) > 1)
         return failure_usage(&in->output, NULL, "one port at a time: unexpected argument '%s'",
                              command_word(in, 1));
-    rc = broker_join(in, &io->broker);
+    if (hold_is_name(word))
+        return io_open_hold(io, word, direction);
+    if (command_option(in, "of") != NULL)
+        return failure_usage(&in->output, NULL, "--of applies to a name, and %s is an id", word);
+    rc = ids_read(in, word, "'portctl list ports' shows ids, 'portctl list holds' names", &io->port);
+    return rc == 0 ? broker_join(in, &io->broker) : rc;
+}
+
+int io_open(struct io *io, const struct invocation *in, int direction) {
+    int rc;
+
+    *io = (struct io){.in = in, .copy = -1};
+    io->flow = (struct flow){.from = 0, .to = 1, .watch = -1, .deadline = in->deadline};
+    rc = find_port(io, direction);
     if (rc != 0)
         return rc;
     io->joined = portd_now();

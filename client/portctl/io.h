@@ -24,11 +24,14 @@ struct io {
     int (*other)(struct io *io); /* tells the failure for which stop_after has stopped this */
 };
 
-extern const struct option_row io_options[]; /* --through-broker */
+extern const struct option_row io_options[]; /* --through-broker, --of */
 
-/* Opens the port given on the command line, which must have that direction (PORTD_DIRECTION_NONE: any), and gets a copy of
+/* Opens the port given on the command line, by its id or the name of what is held, which must have that direction (PORTD_DIRECTION_NONE: any), and gets a copy of
  * its descriptor. Returns 0, or the exit code of an error that has been printed. */
 int io_open(struct io *io, const struct invocation *in, int direction);
+
+/* The same for what is held under the name that the word stands for: makes a port of it, and no more. */
+int io_open_hold(struct io *io, const char *word, int direction);
 
 void io_close(struct io *io);
 

@@ -7,10 +7,11 @@
 
 #define OBJECT_COLUMNS                                                                                       \
     {"number", COLUMN_PLAIN, false}, {"direction", COLUMN_PLAIN, false}, {"type", COLUMN_PLAIN, false},      \
-        {"name", COLUMN_PLAIN, false}, {"socket", COLUMN_PLAIN, true}, {"registered", COLUMN_PLAIN, false},  \
-        {"cause", COLUMN_PLAIN, false}, {"waiters", COLUMN_PLAIN, false},                                    \
-        {"descriptor", COLUMN_PLAIN, false}, {"session", COLUMN_PLAIN, false}, {                             \
-        "handle", COLUMN_PLAIN, true                                                                         \
+        {"name", COLUMN_PLAIN, false}, {"hold", COLUMN_PLAIN, false}, {"socket", COLUMN_PLAIN, true},        \
+        {"registered", COLUMN_PLAIN, false}, {"cause", COLUMN_PLAIN, false},                                 \
+        {"waiters", COLUMN_PLAIN, false}, {"descriptor", COLUMN_PLAIN, false},                               \
+        {"session", COLUMN_PLAIN, false}, {"handle", COLUMN_PLAIN, true}, {                                  \
+        "hold_owner", COLUMN_PLAIN, true                                                                     \
     }
 #define SESSION_COLUMNS                                                                                      \
     {"current", COLUMN_PLAIN, false}, {"owner_pid", COLUMN_PLAIN, false}, {"uid", COLUMN_PLAIN, false},      \
@@ -32,6 +33,17 @@ const struct column item_any_columns[] = {{"id", COLUMN_PLAIN, false},
                                           SESSION_COLUMNS,
                                           {NULL, COLUMN_PLAIN, false}};
 
+const struct column item_list_columns[] = {{"id", COLUMN_PLAIN, false},
+                                           {"kind", COLUMN_PLAIN, false},
+                                           OBJECT_COLUMNS,
+                                           SESSION_COLUMNS,
+                                           {"owner", COLUMN_PLAIN, false},
+                                           {"process", COLUMN_PLAIN, false},
+                                           {"copies", COLUMN_PLAIN, false},
+                                           {"put_by", COLUMN_PLAIN, false},
+                                           {"put_pid", COLUMN_PLAIN, false},
+                                           {NULL, COLUMN_PLAIN, false}};
+
 static void number_or_null(struct node *object, const char *key, uint64_t number) {
     if (number != 0)
         node_number(object, key, number);
@@ -49,6 +61,24 @@ static void describe_waitable(struct node *object, const portd_item *item) {
     node_number(object, "waiters", item->waiters);
     number_or_null(object, "descriptor", item->descriptor);
     node_flag(object, "handle", item->handle);
+}
+
+/* What it was made of: a number, or a held descriptor. */
+static void describe_source(struct node *object, const portd_item *item) {
+    bool held = item->hold_name[0] != '\0';
+
+    if (item->number >= 0)
+        node_number(object, "number", (uint64_t)item->number);
+    else
+        node_null(object, "number");
+    if (held)
+        node_text(object, "hold", item->hold_name);
+    else
+        node_null(object, "hold");
+    if (held)
+        node_text(object, "hold_owner", item->hold_owner);
+    else
+        node_null(object, "hold_owner");
 }
 
 static struct node *describe_session(const portd_item *item, portd_id current) {
@@ -76,7 +106,7 @@ struct node *item_describe(const portd_item *item, portd_id current) {
     object = node_object();
     node_number(object, "id", item->id);
     node_text(object, "kind", portd_kind_name(item->kind));
-    node_number(object, "number", (uint64_t)item->number);
+    describe_source(object, item);
     if (item->kind == PORTD_KIND_DESCRIPTOR)
         node_text(object, "type", item->type);
     if (item->kind == PORTD_KIND_PORT) {

@@ -99,6 +99,9 @@ char *native_daemon(void);
 /* Whether the directory in which the user's broker has its own is there, and this user can create one in it. */
 bool native_user_place(void);
 
+/* The uid of a user by name. False: there is none, or the system has no uids. */
+bool native_user(const char *name, uint64_t *uid);
+
 /* The addresses of the user's and of the system's broker. Freed by the caller. */
 char *native_user_address(void);
 char *native_system_address(void);

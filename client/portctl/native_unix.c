@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -190,6 +191,14 @@ static const char *folder_of(const char *variable) {
     const char *folder = getenv(variable);
 
     return folder != NULL && folder[0] == '/' ? folder : NULL;
+}
+
+bool native_user(const char *name, uint64_t *uid) {
+    const struct passwd *user = getpwnam(name);
+
+    if (user != NULL)
+        *uid = user->pw_uid;
+    return user != NULL;
 }
 
 bool native_user_place(void) {

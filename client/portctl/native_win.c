@@ -290,6 +290,12 @@ char *native_daemon(void) {
     return NULL;
 }
 
+bool native_user(const char *name, uint64_t *uid) {
+    (void)name;
+    (void)uid;
+    return false;
+}
+
 /* Pipes have no directory. */
 bool native_user_place(void) { return true; }
 

@@ -43,7 +43,7 @@ const struct option_row options_global[] = {
     {"system", NULL, "use the system's broker", true, NULL},
     {"timeout", "DURATION", "time limit: 250ms, 5s, 2min, 1h, 1d; 5 is 5s", true, NULL},
     {"owner", "PROCESS", "session owner: PID, parent or session-leader", true, "parent|session-leader"},
-    {"ttl", "DURATION", "lifetime of a session that this call makes", true, NULL},
+    {"ttl", "DURATION", "lifetime of what this call makes: a session or hold", true, NULL},
     {"json", "[MODE]", "print JSON: short, pretty or lines", true, "short|pretty|lines"},
     {"quiet", NULL, "print answers and errors only", true, NULL},
     {"verbose", NULL, "log actions to standard error", true, NULL},
@@ -107,7 +107,7 @@ static int take_ttl(struct invocation *in, const char *value) {
     int rc = take_duration(in, "ttl", value, &in->ttl_us);
 
     if (rc == 0 && (in->ttl_us == 0 || in->ttl_us == INT64_MAX))
-        rc = failure_usage(&in->output, "omit --ttl for a session that ends with its owner",
+        rc = failure_usage(&in->output, "omit --ttl for what ends with its owner, or is held for ever",
                            "--ttl %s: a time to live must be positive and finite", value);
     return rc;
 }
@@ -381,7 +381,7 @@ static int check_together(const struct invocation *in) {
                              in->which == WHICH_USER ? "user" : "system");
     if (in->command == NULL || in->help != HELP_NONE)
         return 0;
-    if (!in->command->joins && (in->owner_pid != 0 || in->ttl_us != 0))
+    if (!in->command->joins && (in->owner_pid != 0 || (in->ttl_us != 0 && !in->command->leases)))
         return failure_usage(&in->output, NULL, "'%s' joins no session: --%s does not apply",
                              in->command->name, in->owner_pid != 0 ? "owner" : "ttl");
     return failure_columns(&in->output, in->command->columns);

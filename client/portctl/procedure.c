@@ -15,15 +15,17 @@
 const struct option_row procedure_options[] = {
     {"mode", "MODE", "read, write, check-read, check-write or remove", false,
      "read|write|check-read|check-write|remove"},
+    HOLD_OPTION_OF,
     {NULL, NULL, NULL, false, NULL},
 };
 
-const char *const procedure_words[] = {"fd|socket", NULL};
+const char *const procedure_words[] = {"fd|socket|hold", "@held", NULL};
 
 struct request {
-    int number_kind;
-    portd_native number;
+    struct procedure_target target;
     int mode;
+    procedure_call *call;
+    procedure_hold_call *hold_call;
 };
 
 static int parse_mode(const struct invocation *in, const char *text, int *mode) {
@@ -48,22 +50,48 @@ static int parse_mode(const struct invocation *in, const char *text, int *mode) 
                          "--mode %s: unknown mode", text);
 }
 
-int procedure_number(const struct invocation *in, int *number_kind, portd_native *number) {
-    const char *kind = command_word(in, 0), *text = command_word(in, 1), *rest = command_word(in, 2);
-    uint64_t value;
+int procedure_read(const struct invocation *in, const char *kind, const char *number, int *number_kind,
+                   portd_native *value) {
+    uint64_t read;
 
-    if (kind == NULL || (strcmp(kind, "fd") != 0 && strcmp(kind, "socket") != 0))
-        return failure_usage(&in->output, NULL, "expected 'fd N' or 'socket N'%s%s",
-                             kind != NULL ? ", not " : "", kind != NULL ? kind : "");
-    if (text == NULL)
+    if (strcmp(kind, "fd") != 0 && strcmp(kind, "socket") != 0)
+        return failure_usage(&in->output, NULL, "expected 'fd N' or 'socket N', not %s", kind);
+    if (number == NULL)
         return failure_usage(&in->output, NULL, "the descriptor number is missing: %s N", kind);
-    if (!text_number(text, INT32_MAX, &value))
-        return failure_usage(&in->output, NULL, "%s %s: not a descriptor number", kind, text);
-    if (rest != NULL)
-        return failure_usage(&in->output, NULL, "one descriptor at a time: unexpected argument '%s'", rest);
+    if (!text_number(number, INT32_MAX, &read))
+        return failure_usage(&in->output, NULL, "%s %s: not a descriptor number", kind, number);
     *number_kind = kind[0] == 'f' ? PORTD_FD : PORTD_SOCKET;
-    *number = native_number(value);
+    *value = native_number(read);
     return 0;
+}
+
+static int read_hold(const struct invocation *in, const char *name, struct holds *holds) {
+    int rc;
+
+    if (name == NULL)
+        return failure_usage(&in->output, NULL, "the name is missing: hold NAME");
+    rc = hold_add(in, holds, name);
+    return rc == 0 ? hold_read_owner(in, holds) : rc;
+}
+
+int procedure_target(const struct invocation *in, struct procedure_target *target) {
+    const char *kind = command_word(in, 0), *text = command_word(in, 1), *rest = command_word(in, 2);
+    int rc;
+
+    memset(target, 0, sizeof(*target));
+    if (kind == NULL)
+        return failure_usage(&in->output, NULL, "expected 'fd N', 'socket N' or 'hold NAME'");
+    if (strcmp(kind, "hold") == 0)
+        rc = read_hold(in, text, &target->holds);
+    else if (strcmp(kind, "fd") != 0 && strcmp(kind, "socket") != 0)
+        rc = failure_usage(&in->output, NULL, "expected 'fd N', 'socket N' or 'hold NAME', not %s", kind);
+    else
+        rc = procedure_read(in, kind, text, &target->number_kind, &target->number);
+    if (rc == 0 && rest != NULL)
+        rc = failure_usage(&in->output, NULL, "one descriptor at a time: unexpected argument '%s'", rest);
+    if (rc == 0 && target->holds.n == 0 && command_option(in, "of") != NULL)
+        rc = failure_usage(&in->output, NULL, "--of applies to hold NAME");
+    return rc;
 }
 
 int procedure_open(const struct invocation *in, portd_native number) {
@@ -74,13 +102,24 @@ int procedure_open(const struct invocation *in, portd_native number) {
 }
 
 static int parse(const struct invocation *in, struct request *request) {
-    int rc = procedure_number(in, &request->number_kind, &request->number);
+    int rc = procedure_target(in, &request->target);
 
     if (rc == 0)
         rc = parse_mode(in, command_option(in, "mode"), &request->mode);
-    if (rc == 0 && request->mode <= PORTD_MODE_WRITE)
-        rc = procedure_open(in, request->number);
+    if (rc == 0 && request->mode <= PORTD_MODE_WRITE && request->target.holds.n == 0)
+        rc = procedure_open(in, request->target.number);
     return rc;
+}
+
+/* Makes the call, with that mode. */
+static int ask(const struct invocation *in, portd_client *client, const struct request *request, int mode,
+               portd_id *id) {
+    const struct procedure_target *target = &request->target;
+
+    if (target->holds.n > 0)
+        return request->hold_call(client, hold_owner(&target->holds), target->holds.names[0], mode,
+                                  in->deadline, id);
+    return request->call(client, target->number, mode, target->number_kind, in->deadline, id);
 }
 
 /* Which process's object a check or remove refers to. */
@@ -95,7 +134,7 @@ static void tell_nothing_removed(const struct invocation *in, const struct reque
         &in->output,
         "nothing was removed: no process around portctl has a registered %s for descriptor %lld; what "
         "was made for a number of portctl's alone is removed by its id: portctl remove ID",
-        in->command->name, (long long)request->number);
+        in->command->name, (long long)request->target.number);
 }
 
 static void answer(const struct invocation *in, const struct request *request, const struct place *place,
@@ -108,7 +147,10 @@ static void answer(const struct invocation *in, const struct request *request, c
         node_number(object, "id", id);
     else
         node_null(object, "id");
-    node_number(object, "number", (uint64_t)request->number);
+    if (request->target.holds.n > 0)
+        node_text(object, "hold", request->target.holds.names[0]);
+    else
+        node_number(object, "number", (uint64_t)request->target.number);
     if (request->mode == PORTD_MODE_READ || request->mode == PORTD_MODE_WRITE) {
         node_flag(object, "created", (flags & PORTD_RESULT_CREATED) != 0);
         node_flag(object, "replaced", (flags & PORTD_RESULT_REPLACED) != 0);
@@ -123,23 +165,23 @@ static void answer(const struct invocation *in, const struct request *request, c
         output_note(&in->output, "none: %s", portd_last_error(client));
     if (request->mode == PORTD_MODE_REMOVE && !place->found && place->nobody)
         tell_nothing_removed(in, request);
-    if ((flags & PORTD_RESULT_REPLACED) != 0)
-        output_detail(&in->output, "%lld referred to another open file before", (long long)request->number);
+    if ((flags & PORTD_RESULT_REPLACED) != 0 && request->target.holds.n == 0)
+        output_detail(&in->output, "%lld referred to another open file before",
+                      (long long)request->target.number);
 }
 
-/* Whether the session has an object for that number, in the table that the call uses. */
-static bool has_number(const struct invocation *in, const struct request *request, procedure_call *call,
+/* Whether the session has an object for that number or name, in the table that the call uses. */
+static bool has_object(const struct invocation *in, const struct request *request,
                        const struct broker *broker) {
     portd_id id = 0;
-    int kind = request->number_kind;
 
-    return call(broker->client, request->number, PORTD_MODE_CHECK_READ, kind, in->deadline, &id) > 0 ||
-           call(broker->client, request->number, PORTD_MODE_CHECK_WRITE, kind, in->deadline, &id) > 0;
+    return ask(in, broker->client, request, PORTD_MODE_CHECK_READ, &id) > 0 ||
+           ask(in, broker->client, request, PORTD_MODE_CHECK_WRITE, &id) > 0;
 }
 
 /* The same over an inherited connection, which is for the numbers of one process. */
-static int find_inherited(const struct invocation *in, const struct request *request, procedure_call *call,
-                          const uint32_t *pids, size_t n, struct place *place, struct broker *broker) {
+static int find_inherited(const struct invocation *in, const struct request *request, const uint32_t *pids,
+                          size_t n, struct place *place, struct broker *broker) {
     struct broker_wish wish = {.session = BROKER_PROCESS, .deadline = in->deadline};
     int rc;
 
@@ -151,37 +193,37 @@ static int find_inherited(const struct invocation *in, const struct request *req
                             "descriptor %lld is not open in portctl: it would have to be looked up in each "
                             "process around it, "
                             "and an inherited connection can look it up in one",
-                            (long long)request->number);
+                            (long long)request->target.number);
     wish.process = pids[0];
     rc = broker_connect(in, &wish, broker);
     if (rc == 0)
-        place->found = has_number(in, request, call, broker);
+        place->found = has_object(in, request, broker);
     return rc;
 }
 
 /* For check and remove: connects to the session that has the number, and makes none. A number that is open refers to its
  * outermost holder; for one that is not, each ancestor is tried, the innermost first. If none has it, any session will do. */
-static int find_broker(const struct invocation *in, const struct request *request, procedure_call *call,
-                       struct place *place, struct broker *broker) {
+static int find_broker(const struct invocation *in, const struct request *request, struct place *place,
+                       struct broker *broker) {
     struct broker_wish wish = {.session = BROKER_PROCESS, .deadline = in->deadline};
     uint32_t pids[OWNER_ANCESTORS_MAX];
     struct owner holder = {.holder = 0};
     char message[256];
     size_t n = 0;
 
-    owner_find_holder((int64_t)request->number, &holder);
+    owner_find_holder((int64_t)request->target.number, &holder);
     place->nobody = holder.holder == 0;
     if (holder.holder != 0)
         pids[n++] = holder.holder;
-    else if (!native_is_open(request->number))
+    else if (!native_is_open(request->target.number))
         n = owner_ancestors(pids);
     if (broker_inherited(in) != NULL)
-        return find_inherited(in, request, call, pids, n, place, broker);
+        return find_inherited(in, request, pids, n, place, broker);
     for (size_t i = 0; i < n; i++) {
         wish.process = pids[i];
         if (broker_try(in, &wish, broker, message, sizeof(message)) < 0)
             continue;
-        place->found = has_number(in, request, call, broker);
+        place->found = has_object(in, request, broker);
         if (place->found)
             return 0;
         broker_disconnect(broker);
@@ -189,24 +231,43 @@ static int find_broker(const struct invocation *in, const struct request *reques
     return broker_join(in, broker);
 }
 
-int procedure_run(const struct invocation *in, procedure_call *call) {
-    struct request request;
+/* For a name: what is held is found in the joined session. */
+static int join(const struct invocation *in, const struct request *request, struct place *place,
+                struct broker *broker) {
+    int rc = request->mode > PORTD_MODE_WRITE ? broker_join(in, broker)
+                                              : broker_make(in, BROKER_NO_NUMBER, broker);
+
+    if (rc == 0 && (rc = hold_check(in, broker->client)) != 0)
+        broker_disconnect(broker);
+    else if (rc == 0 && request->mode == PORTD_MODE_REMOVE)
+        place->found = has_object(in, request, broker);
+    return rc;
+}
+
+static int connect_for(const struct invocation *in, const struct request *request, struct place *place,
+                       struct broker *broker) {
+    if (request->target.holds.n > 0)
+        return join(in, request, place, broker);
+    if (request->mode > PORTD_MODE_WRITE)
+        return find_broker(in, request, place, broker);
+    return broker_make(in, request->target.number, broker);
+}
+
+int procedure_run(const struct invocation *in, procedure_call *call, procedure_hold_call *hold_call) {
+    struct request request = {.call = call, .hold_call = hold_call};
     struct place place = {.found = false};
     struct broker broker;
     portd_id id = 0;
     int rc = parse(in, &request);
 
+    if (rc == 0)
+        rc = connect_for(in, &request, &place, &broker);
     if (rc != 0)
         return rc;
-    if (request.mode > PORTD_MODE_WRITE)
-        rc = find_broker(in, &request, call, &place, &broker);
-    else
-        rc = broker_make(in, request.number, &broker);
-    if (rc != 0)
-        return rc;
-    rc = call(broker.client, request.number, request.mode, request.number_kind, in->deadline, &id);
+    rc = ask(in, broker.client, &request, request.mode, &id);
     if (rc < 0) {
-        rc = failure_call(&in->output, broker.client, rc);
+        rc = request.target.holds.n > 0 ? hold_fail(in, broker.client, rc, NULL)
+                                        : failure_call(&in->output, broker.client, rc);
     } else {
         answer(in, &request, &place, broker.client, rc > 0 ? id : 0);
         rc = rc > 0 || request.mode == PORTD_MODE_REMOVE ? PORTCTL_DONE : PORTCTL_NO;

@@ -8,6 +8,7 @@
 #include "program.h"
 
 #include "failure.h"
+#include "text.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -15,6 +16,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 int program_set(const char *name, const char *value) {
@@ -92,6 +94,44 @@ static int tell_not_run(const struct output *output, const char *program, int er
         return failure_own(output, "no_program", PORTCTL_NO_PROGRAM, NULL, "no such program: '%s'", program);
     return failure_own(output, "cannot_run", PORTCTL_CANNOT_RUN, NULL, "cannot run '%s': %s", program,
                        strerror(error));
+}
+
+/* 0, or an errno, as the exec would fail. */
+static int check_path(const char *path) {
+    struct stat status;
+
+    if (stat(path, &status) != 0)
+        return errno;
+    if (!S_ISREG(status.st_mode))
+        return EACCES;
+    return faccessat(AT_FDCWD, path, X_OK, AT_EACCESS) == 0 ? 0 : errno;
+}
+
+/* As execvp does: what may not be run is passed over, and told if there is nothing else. */
+static int check_folders(const char *program) {
+    const char *folders = getenv("PATH");
+    int error = ENOENT;
+
+    for (const char *at = folders != NULL ? folders : "/bin:/usr/bin"; at != NULL;) {
+        size_t length = strcspn(at, ":");
+        char *path = text_print("%.*s%s%s", (int)length, at, length > 0 ? "/" : "", program);
+        int this = check_path(path);
+
+        free(path);
+        if (this == 0)
+            return 0;
+        error = this == EACCES ? EACCES : error;
+        at = at[length] == ':' ? at + length + 1 : NULL;
+    }
+    return error;
+}
+
+int program_check(const struct output *output, const char *program) {
+    int error = strchr(program, '/') != NULL ? check_path(program)
+                : program[0] != '\0'         ? check_folders(program)
+                                             : ENOENT;
+
+    return error == 0 ? 0 : tell_not_run(output, program, error);
 }
 
 int program_become(const struct output *output, char *const *words, struct program_place *places, size_t n) {

@@ -1,8 +1,8 @@
 /* target.c: parsing the targets of a wait.
  *
- * A target is an id, or a descriptor of portctl: fd:3, socket:3, --fd 3, --socket 3. A descriptor needs a mode. A --mode
- * applies to the descriptors since the previous --mode; a single --mode applies to all, wherever it is; without any they
- * are waited for to be readable.
+ * A target is an id, a descriptor of portctl (fd:3, socket:3, --fd 3, --socket 3), or the name of a held one. A descriptor
+ * needs a mode. A --mode applies to the descriptors since the previous --mode; a single --mode applies to all, wherever it
+ * is; without any they are waited for to be readable.
  */
 #include "target.h"
 
@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-const char *target_mode_name(const struct target *target) {
+static const char *mode_name(const struct target *target) {
     return target->mode == PORTD_MODE_WRITE ? "write" : "read";
 }
 
@@ -26,7 +26,7 @@ static int parse_mode(const struct invocation *in, const char *text, int *mode) 
     return 0;
 }
 
-/* Parses a target. False: it is not one. */
+/* Parses a target that is no name. False: it is not one; a name, if its kind says so. */
 static bool read_target(const char *text, struct target *target) {
     static const struct prefix {
         const char *text;
@@ -43,7 +43,15 @@ static bool read_target(const char *text, struct target *target) {
         if (strncmp(text, prefixes[i].text, length) == 0)
             return text_number(text + length, INT32_MAX, &target->number);
     }
+    target->kind = hold_is_name(text) ? TARGET_HOLD : TARGET_ID;
     return false;
+}
+
+static int tell_none(const struct invocation *in, const char *prefix, const char *text) {
+    if (prefix[0] != '\0')
+        return failure_usage(&in->output, NULL, "'%s': not a descriptor number", text);
+    return failure_usage(&in->output, NULL, "'%s' is not a target: expected an id, fd:N, socket:N or a name",
+                         text);
 }
 
 static int add_target(const struct invocation *in, struct targets *targets, const char *prefix,
@@ -54,14 +62,11 @@ static int add_target(const struct invocation *in, struct targets *targets, cons
         return failure_usage(&in->output, NULL, "one wait takes at most %d targets", TARGETS_MAX);
     target->text = text_print("%s%s", prefix, text);
     targets->n++;
-    if (!read_target(target->text, target)) {
-        if (prefix[0] != '\0')
-            return failure_usage(&in->output, NULL, "'%s': not a descriptor number", text);
-        return failure_usage(&in->output, NULL, "'%s' is not a target: expected an id, fd:N or socket:N",
-                             text);
-    }
+    if (!read_target(target->text, target) && target->kind != TARGET_HOLD)
+        return tell_none(in, prefix, text);
     targets->n_ids += target->kind == TARGET_ID;
-    return 0;
+    targets->n_holds += target->kind == TARGET_HOLD;
+    return target->kind == TARGET_HOLD ? hold_read(in, target->text, &target->name) : 0;
 }
 
 /* Sets the mode of the descriptors that have none yet; false: there are none. */
@@ -132,7 +137,12 @@ int targets_parse(const struct invocation *in, struct targets *targets) {
     if (rc != 0)
         return rc;
     if (targets->n == 0)
-        return failure_usage(&in->output, NULL, "the target is missing: an id, fd:N or socket:N");
+        return failure_usage(&in->output, NULL, "the target is missing: an id, fd:N, socket:N or a name");
+    if (targets->n_holds == 0 && command_option(in, "of") != NULL)
+        return failure_usage(&in->output, NULL, "--of applies to names, and there is none");
+    rc = hold_read_owner(in, &targets->holds);
+    if (rc != 0)
+        return rc;
     return finish_modes(in, targets, n_modes);
 }
 
@@ -141,4 +151,26 @@ void targets_deinit(struct targets *targets) {
         free(targets->items[i].text);
     free(targets->items);
     memset(targets, 0, sizeof(*targets));
+}
+
+const struct column target_columns[] = {
+    {"target", COLUMN_PLAIN, false}, {"cause", COLUMN_PLAIN, false}, {"mode", COLUMN_PLAIN, true},
+    {"id", COLUMN_PLAIN, true},      {NULL, COLUMN_PLAIN, false},
+};
+
+struct node *target_describe(const struct target *target) {
+    struct node *object = node_object();
+
+    node_text(object, "target", target->text);
+    if (target->kind == TARGET_ID)
+        node_number(object, "id", target->id);
+    else
+        node_text(object, "mode", mode_name(target));
+    if (target->missing)
+        node_text(object, "cause", "missing");
+    else if (target->cause != PORTD_CAUSE_NONE)
+        node_text(object, "cause", portd_cause_name(target->cause));
+    else
+        node_null(object, "cause");
+    return object;
 }

@@ -234,7 +234,7 @@ PYTHON
   has "$error" "closed"
   for verb in cat write; do
     refuses "$verb"
-    refuses "$verb" x
+    refuses "$verb" hold:
     refuses "$verb" 18 26
     refuses "$verb" fd:0
   done

@@ -30,7 +30,7 @@ verbs() { portctl help --json | jq -r '.verbs[].name'; }
 }
 
 @test "words and values; the parser takes each of them" {
-  [ "$(candidates wrap '')" = "fd socket " ]
+  [ "$(candidates wrap '')" = "fd socket hold " ]
   [ "$(candidates list s)" = "semaphores sessions " ]
   [ "$(candidates session '')" = "start end list " ]
   [ "$(candidates completion '')" = "bash zsh fish " ]

@@ -9,6 +9,7 @@ setup() {
   ID=$(portctl sem fd 5 --mode read)
   mapfile -t PORTS < <(portctl wrap fd 5 --mode read,write)
   OTHER=$(portctl session start --owner $$ -j | jq .session)
+  portctl put held fd 5
   FILE=$(portctl wrap fd 6 --mode read 6</etc/passwd)
 }
 teardown() { usual_teardown; }
@@ -30,6 +31,17 @@ cat $FILE --through-broker
 write ${PORTS[1]}
 relay ${PORTS[1]} --timeout 5s
 exec --fd 7=${PORTS[0]} -- true
+exec --fd 7=held -- true
+put other fd 5
+put taken fd 5
+get held -- true
+renew held other --ttl 1h
+take taken -- true
+wait held --mode write
+evt hold held --mode read
+wrap hold held --mode write
+list holds
+drop other
 close ${PORTS[0]} --dry-run
 close --all --dry-run
 close ${PORTS[0]}
@@ -75,12 +87,12 @@ is_refused() {
   [ "$1 $2" = "stats --openmetrics -j" ]
 }
 
-# Those that print nothing. What cat and relay print is there once: cat.bats sees to it.
+# Those that print nothing. What cat and relay print is there once: cat.bats sees to it. A name can be put once, here in JSON.
 says_nothing() {
   case "$1 ${2-}" in
-  exec* | cat* | relay*) return 0 ;;
+  exec* | cat* | relay* | get* | take*) return 0 ;;
   *-j | *--dry-run*) return 1 ;;
-  write* | close* | remove* | release* | "socket "* | "session end"*) return 0 ;;
+  put* | write* | drop* | renew* | close* | remove* | release* | "socket "* | "session end"*) return 0 ;;
   esac
   return 1
 }
@@ -144,6 +156,7 @@ each_ends() {
     has "$message" "--no-such-option"
     case "$verb" in
     completion) refuses "$verb" bash x ;;
+    wait) refuses "$verb" x y fd:z ;; # any word may be a name
     *) refuses "$verb" x y z x y z ;;
     esac
   done

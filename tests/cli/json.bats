@@ -7,6 +7,7 @@ setup() {
   open_fifo
   ID=$(portctl sem fd 5 --mode read)
   PORT=$(portctl wrap fd 5 --mode read)
+  portctl put held fd 5
   OUT=$(portctl wrap fd 6 --mode write 6>"$BATS_TEST_TMPDIR/written")
 }
 teardown() { usual_teardown; }
@@ -32,6 +33,26 @@ write 18
 relay 18
 exec --fd 3=$PORT -- true
 exec --fd 3=18 -- true
+exec --fd 3=held -- true
+put held fd 5
+put other fd 5 --expects 8
+get held -- true
+get nothing -- true
+take nothing -- true
+renew held --forever
+renew nothing --ttl 5s
+drop held --expects 8
+drop nothing
+list holds
+list holds --of 4711
+wait held --timeout 0
+wait held --mode write
+wait nothing
+wait nothing --allow-missing
+semaphore hold held --mode read
+evt hold held --mode check-read
+wrap hold held --mode read,write
+write held
 socket $PORT
 close $PORT
 close 18

@@ -119,7 +119,7 @@ setup() {
   refuses list semphores
   has "$message" "did you mean 'semaphores'?"
   refuses list foo
-  has "$message" "semaphores, evts, ports, descriptors and sessions"
+  has "$message" "semaphores, evts, ports, descriptors, sessions and holds"
 }
 
 @test "a standard stream that is closed is not open, whatever takes its place" {
@@ -132,12 +132,14 @@ setup() {
 
 @test "wait" {
   refuses wait
-  refuses wait nonsense
   refuses wait 0
   refuses wait 9007199254740992
   refuses wait fd:
   refuses wait fd:x
-  refuses wait file:3
+  refuses wait hold:
+  refuses wait ""
+  refuses wait fd:0 --of root
+  has "$message" "--of applies to names"
   refuses wait --fd x
   refuses wait --fd
   refuses wait fd:0 --mode check-read
@@ -162,7 +164,7 @@ setup() {
   has "$message" "a number from 1 to that of the targets, 1"
   refuses wait fd:0 --count 1 --count 1
   refuses wait fd:0 --allow-missing
-  has "$message" "applies to ids"
+  has "$message" "applies to ids and names"
 }
 
 @test "remove, release, show" {
@@ -210,6 +212,116 @@ setup() {
   has "$message" "descriptor 7 is not open"
 }
 
+@test "put" {
+  refuses put
+  has "$message" "NAME fd N"
+  refuses put a
+  refuses put a fd
+  refuses put a 0
+  refuses put a fd x
+  refuses put a file 0
+  refuses put "" fd 0
+  refuses put hold: fd 0
+  refuses put "$(printf 'x%.0s' {1..256})" fd 0
+  has "$message" "255"
+  refuses put a fd 0 b
+  refuses put a fd 0 b fd
+  refuses put a fd 0 a fd 1
+  has "$message" "'a' is named twice"
+  refuses put a fd 0 hold:a fd 1
+  refuses put a fd 0 --ttl 0
+  refuses put a fd 0 --ttl infinity
+  has "$message" "for ever"
+  refuses put a fd 0 --ttl soon
+  refuses put a fd 0 --process self
+  has "$message" "session-leader"
+  refuses put a fd 0 --owner parent
+  has "$message" "joins no session"
+  refuses put a fd 0 --of no-such-user
+  has "$message" "no such user"
+  for ids in "" x 1,2 "," "1," -1 9007199254740992; do refuses put a fd 0 "--expects=$ids"; done
+  refuses put a fd 0 b fd 1 --expects 1
+  has "$message" "expected 2 ids"
+  exec 7<&-
+  refuses put a fd 7
+  has "$message" "descriptor 7 is not open"
+  refuses put a fd 0 b socket 7
+  many=()
+  for ((i = 0; i < 253; i++)); do many+=("n$i" fd 0); done
+  refuses put "${many[@]}"
+  has "$message" "252"
+}
+
+@test "get and take" {
+  for verb in get take; do
+    refuses "$verb"
+    refuses "$verb" a
+    has "$message" "the program is missing"
+    refuses "$verb" a --
+    refuses "$verb" -- true
+    has "$message" "the name is missing"
+    refuses "$verb" a a -- true
+    refuses "$verb" a --fd x -- true
+    refuses "$verb" a --fd -1 -- true
+    refuses "$verb" a --fd 3 --fd 4 -- true
+    has "$message" "more numbers than names"
+    refuses "$verb" a b --fd 3 --fd 3 -- true
+    has "$message" "assigned twice"
+    refuses "$verb" a --listen --fd 3 -- true
+    refuses "$verb" a --expects 1,2 -- true
+    refuses "$verb" a --mode read -- true
+  done
+}
+
+@test "drop and renew" {
+  for verb in drop renew; do
+    refuses "$verb"
+    has "$message" "the name is missing"
+    refuses "$verb" ""
+    refuses "$verb" a b a
+    refuses "$verb" a --of no-such-user
+    refuses "$verb" a --owner parent
+  done
+  refuses drop a --ttl 5s
+  refuses drop a --expects 1,2
+  refuses renew a
+  has "$message" "--forever"
+  refuses renew a --forever --ttl 5s
+  refuses renew a --forever --process parent
+  refuses renew a --process self
+  refuses renew a --ttl 0
+  refuses renew a --expects 1
+}
+
+@test "a name in place of a number or an id" {
+  for verb in semaphore evt; do
+    refuses "$verb" hold
+    has "$message" "hold NAME"
+    refuses "$verb" hold web
+    has "$message" "--mode is missing"
+    refuses "$verb" hold web x --mode read
+    refuses "$verb" hold web --mode both
+    refuses "$verb" hold "" --mode read
+    refuses "$verb" fd 0 --mode read --of root
+    has "$message" "--of applies to"
+  done
+  refuses wrap hold web
+  refuses wrap hold web --mode no-close
+  refuses wrap hold web --mode read --name x
+  refuses wrap fd 0 --mode read --of root
+  for verb in cat write relay; do
+    refuses "$verb"
+    refuses "$verb" ""
+    refuses "$verb" hold:
+    refuses "$verb" web log
+    refuses "$verb" 18 --of root
+  done
+  refuses exec --fd 3= -- true
+  refuses exec --fd 3=hold: -- true
+  refuses exec --listen-fds web, -- true
+  refuses exec --fd 3=18 --of root -- true
+}
+
 @test "fd, socket, close" {
   for verb in fd socket close; do
     refuses "$verb"
@@ -233,6 +345,11 @@ setup() {
   refuses list --columns=
   refuses list sessions --columns=direction
   refuses list evts --columns=ttl_us
+  refuses list holds --columns=direction
+  refuses list holds evts
+  has "$message" "together"
+  refuses list holds --mine
+  refuses list evts --of root
 }
 
 @test "status, ping, version, session, help" {
