@@ -215,7 +215,7 @@ static void dispatch(struct connection *connection, struct channel_frame *frame,
     if (method) {
         method_count((size_t)request->method_case);
         turn_spend(connection->user->lane.turns, method->units);
-        call.others = policy_allows(connection->all->policy, &connection->peer, method->right);
+        call.others = method->right != POLICY_NONE && connection_is_admin(connection);
     }
     if (frame->n_fds && method && (method->fds == FDS_SEVERAL || method->fds == FDS_MANY)) {
         call.frame = frame;
