@@ -34,6 +34,7 @@
 #include "session/dispatch.h"
 #include "session/holding.h"
 #include "session/listener.h"
+#include "session/revoke.h"
 #include "session/session.h"
 #include "utlist.h"
 
@@ -104,6 +105,7 @@ static int use_config(void *context, const struct config *config, struct remarks
         return error;
     }
     policy_use(&broker->policy, rules);
+    revoke_all(&broker->sessions);
     log_set_level((enum log_level)config_number(config, CONFIG_LOG_LEVEL));
     idle_set_limit(&broker->idle, (int64_t)config_number(config, CONFIG_IDLE_EXIT));
     return 0;

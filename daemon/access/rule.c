@@ -90,3 +90,11 @@ const struct rule *rule_table_find(const struct rule_table *table, os_uid owner,
             return &table->rules[i];
     return NULL;
 }
+
+const struct rule *rule_table_find_for(const struct rule_table *table, const struct peer *peer, os_uid owner,
+                                       const char *name, enum right right, size_t *looks) {
+    for (size_t i = 0; table && i < table->n; i++)
+        if (rule_grants(&table->rules[i], owner, name, right, looks) && rule_is_for(&table->rules[i], peer))
+            return &table->rules[i];
+    return NULL;
+}

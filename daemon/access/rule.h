@@ -17,7 +17,8 @@ enum {
     RULES_MOST = 1024,
     RULE_NAME_MAX = 64,
     RULES_GLOBS_MOST = 256, /* of all rules for one owner: so many are compared with a name at most */
-    RULE_LOOKS = 4          /* so many comparisons are a unit of a turn */
+    RULE_LOOKS = 4,         /* so many comparisons are a unit of a turn, */
+    RULES_A_UNIT = 8        /* and so many rules that are not for the owner or not for the peer */
 };
 
 struct rule {
@@ -64,5 +65,9 @@ bool rule_grants(const struct rule *rule, os_uid owner, const char *name, enum r
 /* The first rule that does, whoever it is for. NULL: none does. table may be NULL. */
 const struct rule *rule_table_find(const struct rule_table *table, os_uid owner, const char *name,
                                    enum right right, size_t *looks);
+
+/* The same, of the rules for that peer. */
+const struct rule *rule_table_find_for(const struct rule_table *table, const struct peer *peer, os_uid owner,
+                                       const char *name, enum right right, size_t *looks);
 
 #endif

@@ -6,8 +6,6 @@
 #include "daemon/access/user.h"
 #include "session.h"
 
-enum { RULES_A_UNIT = 8 };
-
 static uint64_t bytes_of(size_t n_rules) { return n_rules * sizeof(uint16_t); }
 
 void connection_forget_rights(struct connection *connection) {

@@ -56,6 +56,7 @@ static call_handler *const handlers[METHODS_MAX] = {
     [PORTD__V1__REQUEST__METHOD_DROP] = call_drop,
     [PORTD__V1__REQUEST__METHOD_HOLDS] = call_holds,
     [PORTD__V1__REQUEST__METHOD_RENEW] = call_renew,
+    [PORTD__V1__REQUEST__METHOD_WHY] = call_why,
 };
 
 static bool string_is_clean(const uint8_t *text, size_t length) {

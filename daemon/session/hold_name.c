@@ -25,16 +25,16 @@ int hold_name_check(const char *name, struct refusal *refusal) {
                        (int)HOLD_NAME_MAX, length);
 }
 
-int hold_name_owner(struct call *call, const char *text, os_uid *owner) {
+int hold_name_uid(struct call *call, const char *field, const char *text, os_uid *uid) {
     char *end;
-    *owner = call->connection->peer.uid;
+    *uid = call->connection->peer.uid;
     if (!*text)
         return 0;
     errno = 0;
-    *owner = strtoull(text, &end, 10);
+    *uid = strtoull(text, &end, 10);
     if (*text >= '0' && *text <= '9' && !*end && !errno)
         return 0;
-    return refusal_set(&call->refusal, REFUSAL_INVALID, "owner", "give its uid, in decimal",
+    return refusal_set(&call->refusal, REFUSAL_INVALID, field, "give its uid, in decimal",
                        "\"%.100s\" is not a uid", text);
 }
 
@@ -42,7 +42,7 @@ int hold_name_owner(struct call *call, const char *text, os_uid *owner) {
 static const struct rule *rule_for_others(const struct connection *connection, os_uid owner, const char *name,
                                           enum right right) {
     const struct rule_table *rules = connection->all->policy->rules;
-    size_t looks = rules ? rules->n : 0;
+    size_t looks = rules ? rules->n / (RULES_A_UNIT / RULE_LOOKS) : 0;
     const struct rule *rule = rule_table_find(rules, owner, name, right, &looks);
     turn_spend(connection->user->lane.turns, looks / RULE_LOOKS);
     return rule;

@@ -12,8 +12,11 @@ struct refusal;
 /* 0, or -1 and the refusal. */
 int hold_name_check(const char *name, struct refusal *refusal);
 
-/* The owner of that text ("": the caller) into *owner. 0, or -1 and the refusal. */
-int hold_name_owner(struct call *call, const char *text, os_uid *owner);
+/* The uid of that text ("": the caller's) into *uid. field: of the request. 0, or -1 and the refusal. */
+int hold_name_uid(struct call *call, const char *field, const char *text, os_uid *uid);
+static inline int hold_name_owner(struct call *call, const char *text, os_uid *owner) {
+    return hold_name_uid(call, "owner", text, owner);
+}
 
 /* Whether the caller has the right; name NULL: to some names of the owner. Asked before anything is looked up, so that who may not learns nothing. 0, or -1 and the
  * refusal, which names the rule that grants it to others, if there is one. */
