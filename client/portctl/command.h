@@ -69,7 +69,8 @@ extern const struct command command_wrap, command_fd, command_socket, command_cl
 extern const struct command command_cat, command_write, command_relay, command_exec;
 extern const struct command command_semaphore, command_evt, command_wait, command_remove, command_release;
 extern const struct command command_list, command_show, command_ping, command_status, command_session;
-extern const struct command command_stats, command_monitor, command_reload, command_call, command_completion;
+extern const struct command command_stats, command_monitor, command_reload, command_why, command_call,
+    command_completion;
 extern const struct command command_version, command_help;
 
 /* All verbs in the order of the help; the last is NULL. */

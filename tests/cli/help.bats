@@ -13,7 +13,7 @@ verbs() {
 
 @test "every verb that is to be there is there" {
   [ "$(verbs | sort | tr '\n' ' ')" = \
-    "call cat close completion evt exec fd help list monitor ping relay release reload remove semaphore session show socket stats status version wait wrap write " ]
+    "call cat close completion evt exec fd help list monitor ping relay release reload remove semaphore session show socket stats status version wait why wrap write " ]
   [ "$(portctl help -j | jq -r '.verbs[] | select(.name == "semaphore") | .alias')" = sem ]
 }
 
