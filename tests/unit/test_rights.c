@@ -11,9 +11,10 @@ static struct rule_table *table;
 static size_t looks;
 
 static char *copy(const char *text) {
-    char *made = strdup(text);
+    size_t size = strlen(text) + 1;
+    char *made = malloc(size);
     assert_non_null(made);
-    return made;
+    return memcpy(made, text, size);
 }
 
 /* A rule for one uid (0: none) or one gid (0: none), to one glob. */
