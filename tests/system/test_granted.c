@@ -456,8 +456,18 @@ static int ask_reload(struct raw *raw) {
     return code_of(raw_ask(raw, &request));
 }
 
+static void monitor_all(struct raw *raw, uint64_t id) {
+    raw_request request = PORTD__V1__REQUEST__INIT;
+    Portd__V1__Monitor message = PORTD__V1__MONITOR__INIT;
+    request.id = id;
+    request.method_case = PORTD__V1__REQUEST__METHOD_MONITOR;
+    request.monitor = &message;
+    assert_int_equal(raw_send_request(raw, &request, NULL, 0), 0);
+}
+
 static void admin_is_granted_and_taken_away(void **state) {
     static const char rules[] = "rule ops { groups = 2001 rights = admin }\n";
+    static struct raw watcher;
     int pipes[2];
 
     (void)state;
@@ -471,8 +481,13 @@ static void admin_is_granted_and_taken_away(void **state) {
     assert_int_equal(reply->holds->n_holds, 1);
     raw_free(reply);
     assert_int_equal(get(&somebody, "a", false), DENIED); /* it is no right to a name */
+    connect_as(&watcher, SOMEBODY);
+    monitor_all(&watcher, 1000);
+    guest_is_served(&watcher);
     write_config("");
     assert_int_equal(ask_reload(&somebody), 0);
+    assert_int_equal(drop(&owner, "a"), 0); /* of which a notice tells */
+    guest_is_told(&watcher, 1000, DENIED);
     assert_int_equal(ask_reload(&somebody), DENIED);
     assert_int_equal(code_of(page(&somebody, 0)), DENIED);
 }
