@@ -361,7 +361,7 @@ typedef struct portd_result {
     const portd_notice *const *notices; /* monitor: as many as code says */
     size_t n_notices;
     uint64_t lost;
-    const char *const *notes; /* reload */
+    const char *const *notes; /* reload; why: a sentence, and the name of the rule or "" */
     size_t n_notes;
     const portd_native *fds;       /* get, take: one for each name; the callback must close them */
     const portd_id *ids;           /* put, get, take: the broker's copies, in the order of the names */
@@ -376,7 +376,7 @@ typedef void portd_callback(portd_client *client, const portd_result *result, vo
 PORTD_API unsigned portd_version(void); /* PORTD_VERSION_HEX of the library at run time */
 
 /* Features of this library: "handle", "wait-one", "goodbye", "ports", "start", "session-token", "session-owner", "stats",
- * "monitor", "splice", "reload", "hold". False for unknown names, so a program may test for later features. */
+ * "monitor", "splice", "reload", "hold", "why". False for unknown names, so a program may test for later features. */
 PORTD_API bool portd_has_feature(const char *name);
 
 PORTD_API int64_t portd_now(void); /* the time on the clock of all deadlines, in microseconds */
@@ -778,6 +778,28 @@ PORTD_API int portd_renew(portd_client *client, const char *owner, const char *c
 /* What that owner has held, in the order of put. Returns 1 and *list, of portd_list_held(). */
 PORTD_API int portd_list_holds(portd_client *client, const char *owner, int64_t deadline, portd_list **list);
 
+/* Rights to a name, which its owner has and rules of the broker's configuration (portd.conf(5)) grant to others; and one over the broker. */
+enum portd_right {
+    PORTD_RIGHT_LIST = 1,
+    PORTD_RIGHT_WATCH = 2, /* semaphores and events */
+    PORTD_RIGHT_READ = 3,  /* input ports */
+    PORTD_RIGHT_WRITE = 4, /* output ports */
+    PORTD_RIGHT_GET = 5,
+    PORTD_RIGHT_PUT = 6,  /* put and renew */
+    PORTD_RIGHT_DROP = 7, /* to take needs get, too */
+    PORTD_RIGHT_ADMIN = 8 /* over the broker: owner and name are NULL */
+};
+
+enum { PORTD_WHY_GIDS_MAX = 64 };
+
+/* Whether a uid (in decimal; NULL: the caller's) has that right to a name of the owner, whether anything is held there or not. Others than the caller, and
+ * gids, need the right admin: with gids, the primary one first, the rules are asked as if these were its groups; without, of another uid, no group counts.
+ *
+ * Returns 1 if it has, 0 if not. *list, unless list is NULL, has two notes (portd_list_note): a sentence that says why, or what to change; and the name
+ * of the rule that grants it, or that grants it to others, or "". PORTD_E_DENIED: the right admin is missing. */
+PORTD_API int portd_why(portd_client *client, const char *owner, const char *name, int right, const char *uid,
+                        const uint32_t *gids, size_t n_gids, int64_t deadline, portd_list **list);
+
 /* As portd_fd_to_semaphore and portd_fd_to_evt, of what is held in place of a number: objects of this session, the same ones until they fire or are
  * removed, or what is held under the name is dropped, expires or is replaced. */
 PORTD_API int portd_hold_to_semaphore(portd_client *client, const char *owner, const char *name, int mode,
@@ -841,9 +863,9 @@ PORTD_API const portd_item *portd_list_item(const portd_list *list, size_t i);
 PORTD_API const portd_status *portd_list_status(const portd_list *list); /* of portd_get_status, else NULL */
 PORTD_API const portd_metric *portd_list_metric(const portd_list *list, size_t i); /* of portd_get_stats */
 PORTD_API const portd_notice *portd_list_notice(const portd_list *list, size_t i); /* of portd_monitor */
-PORTD_API const char *portd_list_note(const portd_list *list, size_t i);           /* of portd_reload */
-PORTD_API const portd_held *portd_list_held(const portd_list *list, size_t i);     /* of portd_list_holds */
-PORTD_API void portd_list_free(portd_list *list);                                  /* NULL is allowed */
+PORTD_API const char *portd_list_note(const portd_list *list, size_t i); /* of portd_reload, portd_why */
+PORTD_API const portd_held *portd_list_held(const portd_list *list, size_t i); /* of portd_list_holds */
+PORTD_API void portd_list_free(portd_list *list);                              /* NULL is allowed */
 
 /* Ends a session of this uid (0: this client's own): waits end with PORTD_CAUSE_EXPIRED, copies are closed, its
  * connections are ended. Returns 1. */
@@ -892,6 +914,9 @@ PORTD_API int portd_get_stats_start(portd_client *client, uint64_t cursor, portd
                                     void *data, portd_request **request); /* 0: from the first on */
 PORTD_API int portd_monitor_start(portd_client *client, portd_id session, uint64_t cursor, int64_t deadline,
                                   portd_callback *callback, void *data, portd_request **request);
+PORTD_API int portd_why_start(portd_client *client, const char *owner, const char *name, int right,
+                              const char *uid, const uint32_t *gids, size_t n_gids, portd_callback *callback,
+                              void *data, portd_request **request);
 PORTD_API int portd_reload_start(portd_client *client, portd_callback *callback, void *data,
                                  portd_request **request);
 PORTD_API int portd_end_session_start(portd_client *client, portd_id session, portd_callback *callback,

@@ -6,6 +6,7 @@
 #include "access/fd_table.h"
 #include "access/kept.h"
 #include "access/policy.h"
+#include "access/rule.h"
 #include "access/user.h"
 #include "base/log.h"
 #include "base/metrics.h"
@@ -28,10 +29,12 @@
 #include "proto/transport.h"
 #include "quotas.h"
 #include "reloader.h"
+#include "rules.h"
 #include "service.h"
 #include "session/dispatch.h"
 #include "session/holding.h"
 #include "session/listener.h"
+#include "session/revoke.h"
 #include "session/session.h"
 #include "utlist.h"
 
@@ -92,18 +95,31 @@ static void on_reload_asked(void *context, struct reload_wait *wait) {
 
 static int use_config(void *context, const struct config *config, struct remarks *notes) {
     struct broker *broker = context;
-    int error = quotas_use(&broker->users, config, notes);
+    struct rule_table *rules;
+    int error = rules_make(config, &rules);
     if (error)
         return error;
+    error = quotas_use(&broker->users, config, notes);
+    if (error) {
+        rule_table_unref(rules);
+        return error;
+    }
+    policy_use(&broker->policy, rules);
+    revoke_all(&broker->sessions);
     log_set_level((enum log_level)config_number(config, CONFIG_LOG_LEVEL));
     idle_set_limit(&broker->idle, (int64_t)config_number(config, CONFIG_IDLE_EXIT));
     return 0;
 }
 
 /* At the start nobody else is told of the notes. */
-static int use_quotas(struct broker *broker, const struct config *config) {
+static int use_limits(struct broker *broker, const struct config *config) {
+    struct rule_table *rules;
     struct remarks notes = {.n = 0};
-    int error = quotas_use(&broker->users, config, &notes);
+    int error = rules_make(config, &rules);
+    if (error)
+        return error;
+    policy_use(&broker->policy, rules);
+    error = quotas_use(&broker->users, config, &notes);
     for (size_t i = 0; i < remarks_kept(&notes); i++)
         if (notes.texts[i])
             log_write(LOG_LEVEL_WARNING, "%s", notes.texts[i]);
@@ -196,7 +212,7 @@ static int make_registry(struct broker *broker, const struct config *config, siz
     if (error)
         return error;
     broker->users_made = true;
-    error = use_quotas(broker, config);
+    error = use_limits(broker, config);
     if (error)
         return error;
     error =
@@ -288,6 +304,7 @@ bool broker_free(struct broker *broker) {
         objects_deinit(&broker->registry);
     if (broker->users_made)
         users_deinit(&broker->users, left_behind);
+    policy_deinit(&broker->policy);
     reloader_deinit(&broker->reloader);
     idle_deinit(&broker->idle);
     loop_timer_free(&broker->log);

@@ -53,6 +53,7 @@ set(PORTD_TESTS_WIN32
   unit/flat
   unit/frame
   unit/gate
+  unit/glob
   unit/hangup
   unit/holders
   unit/inspect
@@ -73,6 +74,7 @@ set(PORTD_TESTS_WIN32
   unit/poller
   unit/recorded
   unit/registry
+  unit/rights
   unit/rows
   unit/scan
   unit/service

@@ -32,6 +32,7 @@ const struct command *const commands[] = {
     &command_ping,
     &command_session,
     &command_reload,
+    &command_why,
     &command_call,
     &command_completion,
     &command_version,

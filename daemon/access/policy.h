@@ -1,4 +1,4 @@
-/* policy.h: who may connect, and who may see and end other uids' sessions.
+/* policy.h: who may connect, and who may see and end other uids' sessions; and the rules (rule.h) that grant more.
  *
  * Decisions use the kernel's credentials of the peer, never a message. The file mode of the socket is the first check, this is the second,
  * and the only one for an abstract socket. */
@@ -9,12 +9,16 @@
 
 #include <stdbool.h>
 
+struct rule_table;
+
 struct policy {
-    os_uid own;    /* the broker's uid */
-    bool own_only; /* only this uid and root may connect */
+    os_uid own;               /* the broker's uid */
+    bool own_only;            /* only this uid and root may connect */
+    struct rule_table *rules; /* a reference; NULL: none */
 };
 
 void policy_init(struct policy *policy, os_uid own, bool own_only);
+void policy_deinit(struct policy *policy); /* zeros are allowed */
 
 /* NULL, or why the peer is turned away: a static text. */
 const char *policy_check_connect(const struct policy *policy, const struct peer *peer);
@@ -23,16 +27,10 @@ const char *policy_check_connect(const struct policy *policy, const struct peer 
  * first. And one over the broker: to have its configuration read again. */
 enum policy_right { POLICY_NONE, POLICY_SEE, POLICY_END, POLICY_RELOAD };
 
-/* Whether the peer has the right. Root and the broker's own uid have all rights (the right admin), no uid has POLICY_NONE. */
-bool policy_allows(const struct policy *policy, const struct peer *peer, enum policy_right right);
+/* Whether the uid has all of these without any rule (the right admin): root and the broker's own. */
+bool policy_is_admin(const struct policy *policy, os_uid uid);
 
-/* Rights to what is held under a name (daemon/object/hold.h). */
-enum hold_right { HOLD_LIST, HOLD_WATCH, HOLD_READ, HOLD_WRITE, HOLD_GET, HOLD_PUT, HOLD_DROP, HOLD_RIGHTS };
-
-const char *policy_hold_right_name(enum hold_right right);
-
-/* Whether the peer has that right to what is held for the owner under that name (NULL: under any name). */
-bool policy_allows_hold(const struct policy *policy, const struct peer *peer, os_uid owner, const char *name,
-                        enum hold_right right);
+/* The rules of the configuration from now on: takes the reference. NULL: there are none. */
+void policy_use(struct policy *policy, struct rule_table *rules);
 
 #endif

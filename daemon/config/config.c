@@ -3,6 +3,7 @@
 
 #include "file.h"
 #include "folder.h"
+#include "grant.h"
 #include "key.h"
 #include "override.h"
 #include "remark.h"
@@ -88,6 +89,8 @@ static int load(struct config *config, const struct config_given *given, struct 
     if (!error)
         error = overrides_finish(config, faults);
     if (!error)
+        error = grants_finish(config, faults);
+    if (!error)
         error = load_variables(config, faults);
     if (!error)
         error = load_flags(config, given, faults);
@@ -113,6 +116,7 @@ void config_free(struct config *config) {
     for (int i = 0; i < CONFIG_KEYS; i++)
         free(config->settings[i].text);
     overrides_free(config);
+    grants_free(config);
     for (size_t i = 0; i < config->n_files; i++)
         free(config->files[i]);
     free(config->files);

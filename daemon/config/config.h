@@ -23,7 +23,14 @@ enum config_key {
     CONFIG_LOG_LEVEL,                         /* enum log_level */
     CONFIG_QUOTA,                             /* the first limit: one for each of enum user_quota, */
     CONFIG_RATE = CONFIG_QUOTA + USER_QUOTAS, /* and requests per second */
-    CONFIG_KEYS
+    CONFIG_KEYS,
+    CONFIG_RULE = CONFIG_KEYS, /* the first key of a rule */
+    CONFIG_RULE_OWNER = CONFIG_RULE,
+    CONFIG_RULE_NAMES,
+    CONFIG_RULE_USERS,
+    CONFIG_RULE_GROUPS,
+    CONFIG_RULE_RIGHTS,
+    CONFIG_RULE_END
 };
 
 enum { CONFIG_LIMITS = USER_QUOTAS + 1 /* the rate is the last */ };
@@ -45,10 +52,34 @@ struct config_user {
     struct config_setting limits[CONFIG_LIMITS]; /* CONFIG_BUILT_IN: not set */
 };
 
+struct config_word {
+    char *text;
+    unsigned line;
+};
+
+struct config_list {
+    struct config_word *words;
+    size_t n;
+};
+
+/* What is granted (daemon/access/rule.h). */
+struct config_rule {
+    char *name; /* no two have the same one */
+    unsigned file, line;
+    struct config_list
+        lists[CONFIG_RULE_END - CONFIG_RULE]; /* as the file has them; an owner is a list of one */
+    os_uid owner;                             /* not of admin */
+    os_uid *users;                            /* in the order of the list, */
+    uint32_t *groups;                         /* and so are these */
+    unsigned rights;                          /* bits: 1 << enum right */
+};
+
 struct config {
     struct config_setting settings[CONFIG_KEYS];
     struct config_user *users; /* by uid, no two with the same one */
     size_t n_users, room_users;
+    struct config_rule *rules; /* in the order of the files */
+    size_t n_rules;
     char **files; /* those that were read, in that order */
     size_t n_files;
 };

@@ -8,6 +8,7 @@
 #include "file.h"
 
 #include "folder.h"
+#include "grant.h"
 #include "key.h"
 #include "override.h"
 #include "remark.h"
@@ -72,7 +73,7 @@ static const struct messages {
     {"unexpected token '", "unexpected \"%s\""},
     {"missing opening brace for section '", "expected \"{\" after the section \"%s\""},
     {"missing title for section '",
-     "the section \"%s\" needs a name in quotes, as in: user \"1000\" { sessions = 8 }"},
+     "the section \"%s\" needs a name in quotes, as in: user \"1000\" { ... }"},
     {"found duplicate title '", "there is a section with the name \"%s\" above: put all of its keys there"},
     {"premature end of file", "the file ends in the middle of this"},
 };
@@ -106,6 +107,28 @@ static bool is_of_this_file(const struct config_setting *setting) {
     return setting->source == CONFIG_FILE && setting->file == reading.index;
 }
 
+/* Its section has begun: it is the newest rule. 0 or -1 without memory. */
+static int begin_rule(cfg_t *cfg) {
+    const struct config *config = reading.config;
+    const struct config_rule *newest = config->n_rules ? &config->rules[config->n_rules - 1] : NULL;
+    if (newest && newest->file == reading.index && strcmp(newest->name, cfg_title(cfg)) == 0)
+        return 0;
+    return grant_begin(reading.config, cfg_title(cfg), reading.index, line_of(cfg)) ? -1 : 0;
+}
+
+/* 0, or -1 without memory. */
+static int add_word(cfg_t *cfg, cfg_opt_t *opt, const struct key *key, const char *word) {
+    const struct config_list *list;
+    if (begin_rule(cfg))
+        return -1;
+    list = grant_list(&reading.config->rules[reading.config->n_rules - 1], key->which);
+    if (!list->n || cfg_opt_size(opt) > 1)
+        return grant_add(reading.config, key->which, word, line_of(cfg)) ? -1 : 0;
+    remarks_add(reading.faults, reading.path, line_of(cfg), "\"%s\" is set in line %u already", key->name,
+                list->words[0].line); /* the library has begun a new list */
+    return 0;
+}
+
 /* 0, or -1 without memory: then the library stops. */
 static int set(cfg_t *cfg, const struct key *key, const char *text) {
     const struct config_setting origin = {.source = CONFIG_FILE, .file = reading.index, .line = line_of(cfg)};
@@ -135,8 +158,22 @@ static int on_value(cfg_t *cfg, cfg_opt_t *opt, const char *value, void *result)
     *(const char **)result = "";
     if (!key)
         complain_unknown(cfg, cfg_opt_name(opt));
-    else if (set(cfg, key, value))
+    else if (key->section == KEY_RULE ? add_word(cfg, opt, key, value) : set(cfg, key, value))
         reading.memory = true;
+    return reading.memory ? -1 : 0;
+}
+
+/* Lists without words are not told of by on_value. */
+static int end_rule(cfg_t *cfg) {
+    const struct key *key;
+    if (begin_rule(cfg))
+        reading.memory = true;
+    for (size_t i = 0; (key = key_at(i)); i++) {
+        const cfg_opt_t *opt = key->section == KEY_RULE ? cfg_getopt(cfg, key->name) : NULL;
+        if (opt && (opt->flags & CFGF_MODIFIED) && !opt->nvalues)
+            remarks_add(reading.faults, reading.path, line_of(cfg),
+                        "\"%s\" in the rule that ends here is an empty list", key->name);
+    }
     return reading.memory ? -1 : 0;
 }
 
@@ -145,6 +182,8 @@ static int on_section(cfg_t *cfg, cfg_opt_t *opt) {
     cfg_t *sub = cfg_opt_getnsec(opt, cfg_opt_size(opt) - 1);
     enum key_section section = section_of(sub);
     unsigned line = line_of(cfg);
+    if (section == KEY_RULE)
+        return end_rule(sub);
     if (section == KEY_USER &&
         !override_get(reading.config, cfg_title(sub), reading.index, line)) /* without any key */
         reading.memory = true;
@@ -163,8 +202,11 @@ static void write_table(cfg_opt_t table[KEYS_MOST + KEY_SECTIONS], enum key_sect
     size_t n = 0;
     for (size_t i = 0; (key = key_at(i)) && n < KEYS_MOST; i++)
         if (key->section == section)
-            table[n++] = (cfg_opt_t){
-                .name = key->name, .type = CFGT_STR, .flags = CFGF_NODEFAULT, .parsecb = on_value};
+            table[n++] =
+                (cfg_opt_t){.name = key->name,
+                            .type = CFGT_STR,
+                            .flags = key->kind == VALUE_WORDS ? CFGF_NODEFAULT | CFGF_LIST : CFGF_NODEFAULT,
+                            .parsecb = on_value};
     table[n] = (cfg_opt_t)CFG_END();
 }
 
@@ -176,12 +218,13 @@ static cfg_t *make_parser(void) {
     while (tables[KEY_TOP][n].name)
         n++;
     for (int i = KEY_TOP + 1; i < KEY_SECTIONS; i++)
-        tables[KEY_TOP][n++] =
-            (cfg_opt_t){.name = key_section_name((enum key_section)i),
-                        .type = CFGT_SEC,
-                        .flags = i == KEY_USER ? CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES : CFGF_NONE,
-                        .subopts = tables[i],
-                        .validcb = on_section};
+        tables[KEY_TOP][n++] = (cfg_opt_t){.name = key_section_name((enum key_section)i),
+                                           .type = CFGT_SEC,
+                                           .flags = i == KEY_USER || i == KEY_RULE
+                                                        ? CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES
+                                                        : CFGF_NONE,
+                                           .subopts = tables[i],
+                                           .validcb = on_section};
     tables[KEY_TOP][n] = (cfg_opt_t)CFG_END();
     return cfg_init(tables[KEY_TOP], CFGF_NONE); /* it copies them */
 }
@@ -203,7 +246,8 @@ static int parse(char *text, size_t size) {
     size_t n_sections = count(text, '{'), before = reading.faults->n;
     cfg_t *cfg;
     if (n_sections > OVERRIDES_MOST) {
-        remarks_add(reading.faults, reading.path, 0, "there are more than %d sections", (int)OVERRIDES_MOST);
+        remarks_add(reading.faults, reading.path, 0, "there are more than %d sections and lists",
+                    (int)OVERRIDES_MOST);
         return 0;
     }
     if (!has_memory(size, n_sections))

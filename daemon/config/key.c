@@ -1,6 +1,7 @@
 /* key.c: the table of keys, and what is done with one of them. */
 #include "key.h"
 
+#include "nearest.h"
 #include "proto/os.h"
 
 #include <errno.h>
@@ -35,12 +36,17 @@ static const struct key keys[] = {
     {KEY_USER, "waits", QUOTA(USER_WAITS), VALUE_NUMBER, 0, THINGS, NULL, NULL, false, true},
     {KEY_USER, "bytes", QUOTA(USER_BYTES), VALUE_SIZE, 0, BYTES, NULL, NULL, false, true},
     {KEY_USER, "rate", CONFIG_RATE, VALUE_NUMBER, 1, THINGS, NULL, NULL, false, true},
+    {KEY_RULE, "owner", CONFIG_RULE_OWNER, VALUE_WORD, 0, 0, NULL, NULL, false, true},
+    {KEY_RULE, "names", CONFIG_RULE_NAMES, VALUE_WORDS, 0, 0, NULL, NULL, false, true},
+    {KEY_RULE, "users", CONFIG_RULE_USERS, VALUE_WORDS, 0, 0, NULL, NULL, false, true},
+    {KEY_RULE, "groups", CONFIG_RULE_GROUPS, VALUE_WORDS, 0, 0, NULL, NULL, false, true},
+    {KEY_RULE, "rights", CONFIG_RULE_RIGHTS, VALUE_WORDS, 0, 0, NULL, NULL, false, true},
 };
 
-enum { KEYS = sizeof keys / sizeof *keys, LONGEST_NAME = 32 };
+enum { KEYS = sizeof keys / sizeof *keys };
 
 static const char *const sections[KEY_SECTIONS] = {
-    [KEY_TOP] = "", [KEY_QUOTA] = "quota", [KEY_USER] = "user"};
+    [KEY_TOP] = "", [KEY_QUOTA] = "quota", [KEY_USER] = "user", [KEY_RULE] = "rule"};
 
 const struct key *key_at(size_t i) { return i < KEYS ? &keys[i] : NULL; }
 
@@ -53,47 +59,16 @@ const struct key *key_find(enum key_section section, const char *name) {
 
 const char *key_section_name(enum key_section section) { return sections[section]; }
 
-/* How many letters must be added, left out or changed; names of LONGEST_NAME letters at most. */
-static size_t distance(const char *a, const char *b) {
-    size_t row[LONGEST_NAME + 1], n = strlen(b);
-    if (strlen(a) > LONGEST_NAME)
-        return LONGEST_NAME;
-    for (size_t j = 0; j <= n; j++)
-        row[j] = j;
-    for (size_t i = 1; a[i - 1]; i++) {
-        size_t before = row[0];
-        row[0] = i;
-        for (size_t j = 1; j <= n; j++) {
-            size_t best = before + (a[i - 1] != b[j - 1]);
-            before = row[j];
-            if (row[j] + 1 < best)
-                best = row[j] + 1;
-            if (row[j - 1] + 1 < best)
-                best = row[j - 1] + 1;
-            row[j] = best;
-        }
-    }
-    return row[n];
-}
-
-static void look(const char *name, const char *candidate, const char **best, size_t *least) {
-    size_t changes = distance(name, candidate);
-    if (changes < *least && changes < strlen(candidate)) {
-        *least = changes;
-        *best = candidate;
-    }
-}
-
 /* The name in that section that is nearest; NULL: none is near. */
 static const char *nearest(enum key_section section, const char *name) {
-    size_t least = strlen(name) / 3 + 2;
-    const char *best = NULL;
+    struct nearest nearest;
+    nearest_begin(&nearest, name);
     for (size_t i = 0; i < KEYS; i++)
         if (keys[i].section == section)
-            look(name, keys[i].name, &best, &least);
+            nearest_look(&nearest, keys[i].name);
     for (int i = 0; section == KEY_TOP && i < KEY_SECTIONS; i++)
-        look(name, sections[i], &best, &least);
-    return best;
+        nearest_look(&nearest, sections[i]);
+    return nearest.found;
 }
 
 void key_suggest(enum key_section section, const char *name, char hint[KEY_HINT]) {

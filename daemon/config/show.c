@@ -1,9 +1,11 @@
 /* show.c: writes a configuration as a file would have it. */
 #include "show.h"
 
+#include "grant.h"
 #include "key.h"
 
 #include <stdio.h>
+#include <string.h>
 
 /* Who has set it. */
 static void print_origin(const struct config *config, const struct key *key,
@@ -42,6 +44,42 @@ static void print_section(struct config *config, enum key_section section, struc
             print_setting(config, key, key_setting(key, config, user));
 }
 
+/* In quotes, as a file has it. */
+static void print_word(const char *word) {
+    char quote = strstr(word, "${") ? '\'' : '"';
+    (void)putchar(quote);
+    for (; *word; word++) {
+        if (*word == quote || *word == '\\')
+            (void)putchar('\\');
+        (void)putchar(*word);
+    }
+    (void)putchar(quote);
+}
+
+static void print_list(const struct config *config, const struct config_rule *rule, const struct key *key,
+                       const struct config_list *list) {
+    bool braces = key->kind == VALUE_WORDS;
+    (void)printf("  %s = %s", key->name, braces ? "{ " : "");
+    for (size_t i = 0; i < list->n; i++) {
+        (void)fputs(i ? ", " : "", stdout);
+        print_word(list->words[i].text);
+    }
+    (void)printf("%s  # %s:%u\n", braces ? " }" : "", config->files[rule->file], list->words[0].line);
+}
+
+static void print_rule(const struct config *config, struct config_rule *rule) {
+    const struct key *key;
+    (void)fputs("rule ", stdout);
+    print_word(rule->name);
+    (void)puts(" {");
+    for (size_t i = 0; (key = key_at(i)); i++) {
+        const struct config_list *list = key->section == KEY_RULE ? grant_list(rule, key->which) : NULL;
+        if (list && list->n)
+            print_list(config, rule, key, list);
+    }
+    (void)puts("}");
+}
+
 static bool has_quota(const struct config *config) {
     for (int i = CONFIG_QUOTA; i < (int)CONFIG_QUOTA + (int)CONFIG_LIMITS; i++)
         if (config->settings[i].source)
@@ -65,5 +103,7 @@ int show_config(struct config *config) {
         print_section(config, KEY_USER, &config->users[i]);
         (void)puts("}");
     }
+    for (size_t i = 0; i < config->n_rules; i++)
+        print_rule(config, &config->rules[i]);
     return fflush(stdout) || ferror(stdout) ? -1 : 0;
 }

@@ -79,6 +79,8 @@ static bool parse(enum value_kind kind, const char *text, uint64_t most, uint64_
         return parse_level(text, number);
     case VALUE_NUMBER:
     case VALUE_ADDRESS:
+    case VALUE_WORD:
+    case VALUE_WORDS:
         break;
     }
     return parse_whole(text, 10, most, number);

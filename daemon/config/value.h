@@ -11,7 +11,9 @@ enum value_kind {
     VALUE_DURATION, /* us: 250ms, 5min; seconds without a unit */
     VALUE_MODE,     /* octal: 0660 */
     VALUE_LEVEL,    /* enum log_level: a word */
-    VALUE_ADDRESS   /* a text; its number is 0 */
+    VALUE_ADDRESS,  /* a text; its number is 0 */
+    VALUE_WORD,     /* a text that rules check (grant.h), */
+    VALUE_WORDS     /* and several, in braces, with commas */
 };
 
 enum { VALUE_TEXT = 32, VALUE_WHY = 160 };
@@ -20,7 +22,7 @@ enum { VALUE_TEXT = 32, VALUE_WHY = 160 };
 int value_parse(enum value_kind kind, const char *text, uint64_t least, uint64_t most, uint64_t *number,
                 char why[VALUE_WHY]);
 
-/* The shortest text that value_parse reads as that number. Not for VALUE_ADDRESS. */
+/* The shortest text that value_parse reads as that number. Not for texts. */
 void value_write(enum value_kind kind, uint64_t number, char text[VALUE_TEXT]);
 
 #endif

@@ -9,6 +9,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 struct descriptor;
 struct hold;
@@ -32,6 +33,7 @@ struct extras {
     struct hold *hold;                      /* that this descriptor is a copy of (hold.h), or NULL */
     struct descriptor *of;                  /* then: this descriptor, */
     struct ring copy;                       /* and its node in hold->copies or ->ending */
+    uint32_t groups[3];                     /* and hold_group */
 };
 
 /* These accept NULL and return NULL if there is none. */

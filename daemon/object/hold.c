@@ -226,6 +226,12 @@ struct binding *hold_binding(const struct hold *hold, const struct session_objec
     return place ? binding_find(session_objects, number_key(place, hold->serial)) : NULL;
 }
 
+uint32_t hold_group(const struct descriptor *copy, enum hold_use use) { return copy->extras->groups[use]; }
+
+void hold_set_group(struct descriptor *copy, enum hold_use use, uint32_t group) {
+    copy->extras->groups[use] = group;
+}
+
 int hold_join(struct hold *hold, struct descriptor *copy, struct refusal *refusal) {
     if (hold_of(copy))
         return 0;
@@ -233,6 +239,8 @@ int hold_join(struct hold *hold, struct descriptor *copy, struct refusal *refusa
         return refusal_memory(refusal);
     copy->extras->hold = hold;
     copy->extras->of = copy;
+    for (int use = 0; use < HOLD_USES; use++)
+        hold_set_group(copy, (enum hold_use)use, HOLD_NO_GROUP);
     ring_add(&hold->copies, &copy->extras->copy);
     hold->n_copies++;
     return 0;

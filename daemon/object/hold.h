@@ -112,6 +112,12 @@ int hold_join(struct hold *hold, struct descriptor *copy, struct refusal *refusa
 /* The hold that this descriptor is a copy of, its own or a session's, or NULL. */
 struct hold *hold_of(const struct descriptor *descriptor);
 
+/* By which group (a gid) the right to use a copy so was given; HOLD_NO_GROUP: by uid. Of copies only. */
+enum hold_use { HOLD_WATCH, HOLD_READ, HOLD_WRITE, HOLD_USES };
+#define HOLD_NO_GROUP UINT32_C(65534)
+uint32_t hold_group(const struct descriptor *copy, enum hold_use use);
+void hold_set_group(struct descriptor *copy, enum hold_use use, uint32_t group);
+
 /* Hook (hooks.h): the last copy may have been closed. */
 void hold_copy_closed(struct hold *hold);
 

@@ -1,4 +1,4 @@
-/* call_hold.c: put, get, drop, renew, holds. A call of several names does all or nothing: everything is checked and made before anything changes. */
+/* call_hold.c: put, get, drop, renew. A call of several names does all or nothing: everything is checked and made before anything changes. */
 #include "call.h"
 #include "connection.h"
 #include "daemon/access/charge.h"
@@ -27,7 +27,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { UNITS_EACH = 4, PAGE = 256, ITEM_HEAD = 4, PAGE_TAIL = 16 };
+enum { UNITS_EACH = 4 };
 
 /* The names of a call, and what is held under each. */
 struct targets {
@@ -69,7 +69,7 @@ static int targets_check_twice(struct call *call, const struct targets *targets)
 }
 
 static int targets_init(struct call *call, struct targets *targets, const char *owner, char *const *names,
-                        size_t n_names, const uint64_t *expects, size_t n_expects, enum hold_right right) {
+                        size_t n_names, const uint64_t *expects, size_t n_expects, enum right right) {
     *targets = (struct targets){.names = names, .n = n_names, .expects = n_expects ? expects : NULL};
     if (hold_name_owner(call, owner, &targets->owner) || targets_check(call, targets, n_expects) ||
         targets_check_twice(call, targets))
@@ -161,7 +161,7 @@ int call_put(struct call *call) {
     struct holding_terms terms;
     struct targets targets;
     if (targets_init(call, &targets, put->owner, put->names, put->n_names, put->expects, put->n_expects,
-                     HOLD_PUT) ||
+                     RIGHT_PUT) ||
         read_lease(call, put->lease, targets.n, &process, &terms))
         return -1;
     for (size_t i = 0; i < targets.n; i++)
@@ -192,11 +192,11 @@ int call_get(struct call *call) {
     os_fd fds[FRAME_FDS_MAX];
     struct targets targets;
     if (targets_init(call, &targets, get->owner, get->names, get->n_names, get->expects, get->n_expects,
-                     HOLD_GET) ||
+                     RIGHT_GET) ||
         check_held(call, &targets))
         return -1;
     for (size_t i = 0; i < targets.n; i++) {
-        if (get->take && hold_name_may(call, targets.owner, targets.names[i], HOLD_DROP))
+        if (get->take && hold_name_may(call, targets.owner, targets.names[i], RIGHT_DROP))
             return -1;
         ids[i] = targets.held[i]->hold.id;
         fds[i] = bound_descriptor(targets.held[i]->hold.binding)->fd;
@@ -281,7 +281,7 @@ int call_drop(struct call *call) {
     const Portd__V1__Drop *drop = call->request->drop;
     struct targets targets;
     if (targets_init(call, &targets, drop->owner, drop->names, drop->n_names, drop->expects, drop->n_expects,
-                     HOLD_DROP) ||
+                     RIGHT_DROP) ||
         check_held(call, &targets))
         return -1;
     struct dropping *dropping = dropping_new(call, targets.n);
@@ -304,78 +304,11 @@ int call_renew(struct call *call) {
     struct owner_process process;
     struct holding_terms terms;
     struct targets targets;
-    if (targets_init(call, &targets, renew->owner, renew->names, renew->n_names, NULL, 0, HOLD_PUT) ||
+    if (targets_init(call, &targets, renew->owner, renew->names, renew->n_names, NULL, 0, RIGHT_PUT) ||
         check_held(call, &targets) || read_lease(call, renew->lease, 0, &process, &terms))
         return -1;
     for (size_t i = 0; i < targets.n; i++)
         if (held_lease(targets.held[i], &terms, &call->refusal))
             return -1;
     return call_answer(call, PORTD__V1__REPLY__RESULT_RENEW, &done);
-}
-
-/* ---- looking ------------------------------------------------------------------------------------------------------ */
-
-struct hold_page {
-    Portd__V1__HoldsOf of;
-    Portd__V1__HoldItem *places[PAGE];
-    Portd__V1__HoldItem rows[PAGE + 1];
-    char owner[24], put_by[PAGE + 1][24];
-    size_t bytes, most;
-};
-
-static void write_row(struct hold_page *page, const struct held *held) {
-    Portd__V1__HoldItem *row = &page->rows[page->of.n_holds];
-    const struct descriptor *descriptor = bound_descriptor(held->hold.binding);
-    int64_t now = os_now_us();
-    portd__v1__hold_item__init(row);
-    (void)snprintf(page->put_by[page->of.n_holds], sizeof *page->put_by, "%" PRIu64, held->by);
-    row->owner = page->owner;
-    row->name = call_text(held->hold.name);
-    row->descriptor = held->hold.id;
-    row->type = call_text(inspect_name((enum inspect_type)descriptor->type));
-    row->put_by = page->put_by[page->of.n_holds];
-    row->put_pid = held->by_pid;
-    row->age_us = (uint64_t)(now - held->made);
-    if (held->lease.until > now)
-        row->ttl_us = (uint64_t)(held->lease.until - now);
-    row->process_pid = lease_owner_pid(&held->lease);
-    row->copies = held->hold.n_copies - 1;
-}
-
-/* False: the page is full. */
-static bool take_row(struct hold_page *page) {
-    Portd__V1__HoldItem *row = &page->rows[page->of.n_holds];
-    size_t bytes = ITEM_HEAD + portd__v1__hold_item__get_packed_size(row);
-    if (page->of.n_holds == PAGE || page->bytes + bytes + PAGE_TAIL > page->most)
-        return false;
-    page->places[page->of.n_holds++] = row;
-    page->bytes += bytes;
-    return true;
-}
-
-int call_holds(struct call *call) {
-    const Portd__V1__Holds *holds = call->request->holds;
-    struct connection *connection = call->connection;
-    struct hold_page page;
-    os_uid owner;
-    if (hold_name_owner(call, holds->owner, &owner) ||
-        (!call->others && hold_name_may(call, owner, NULL, HOLD_LIST)))
-        return -1;
-    portd__v1__holds_of__init(&page.of);
-    page.of.holds = page.places;
-    page.bytes = 0;
-    size_t room = connection_room(connection);
-    page.most = room < FRAME_DATA_MAX ? room : FRAME_DATA_MAX;
-    (void)snprintf(page.owner, sizeof page.owner, "%" PRIu64, owner);
-    const struct hold *hold = holds_next(connection->all->registry->holds, owner, holds->after);
-    for (; hold && !page.of.more; hold = hold->next) {
-        write_row(&page, (const struct held *)hold);
-        if (take_row(&page))
-            page.of.next = hold->id;
-        else
-            page.of.more = true;
-    }
-    if (!page.of.more)
-        page.of.next = 0;
-    return call_answer(call, PORTD__V1__REPLY__RESULT_HOLDS, &page.of);
 }

@@ -59,9 +59,9 @@ static int make(const struct creating *creating, struct binding *binding,
 static struct hold *find_held(struct call *call, const char *owner, const char *name,
                               const struct port_options *options) {
     struct held *held = NULL;
-    if (options->ends[DIRECTION_READ] && !(held = hold_name_find(call, owner, name, HOLD_READ)))
+    if (options->ends[DIRECTION_READ] && !(held = hold_name_find(call, owner, name, RIGHT_READ)))
         return NULL;
-    if (options->ends[DIRECTION_WRITE] && !(held = hold_name_find(call, owner, name, HOLD_WRITE)))
+    if (options->ends[DIRECTION_WRITE] && !(held = hold_name_find(call, owner, name, RIGHT_WRITE)))
         return NULL;
     if (held)
         return &held->hold;
@@ -137,6 +137,9 @@ int call_port_dup(struct call *call) {
     Portd__V1__Reply reply = PORTD__V1__REPLY__INIT;
     Portd__V1__Done done = PORTD__V1__DONE__INIT;
     if (!port)
+        return -1;
+    const struct hold *hold = hold_of(waitable_source(&port->waitable));
+    if (hold && hold_name_may(call, hold->owner, hold->name, RIGHT_GET)) /* as if it were got by its name */
         return -1;
     /* The copy stays in the channel if the client does not read. */
     if (!limit_may_keep(call->connection->user, 1, 1))

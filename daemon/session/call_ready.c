@@ -202,7 +202,7 @@ static int call_procedure(struct call *call, const struct procedure *procedure) 
     if (check(call, procedure))
         return -1;
     if (*procedure->hold) {
-        held = hold_name_find(call, procedure->hold_owner, procedure->hold, HOLD_WATCH);
+        held = hold_name_find(call, procedure->hold_owner, procedure->hold, RIGHT_WATCH);
         if (!held)
             return -1;
     }

@@ -60,9 +60,10 @@ int call_reload(struct call *call) {
     const struct sessions *sessions = call->connection->all;
     struct reload *reload;
     if (!call->others)
-        return refusal_set(&call->refusal, REFUSAL_DENIED, NULL, NULL,
-                           "the right admin is missing: only root and the broker's own user may reload the "
-                           "configuration");
+        return refusal_set(
+            &call->refusal, REFUSAL_DENIED, NULL, NULL,
+            "the right admin is missing: root, the broker's own user and those to whom a rule grants "
+            "it may reload the configuration");
     if (!sessions->reload)
         return refusal_set(&call->refusal, REFUSAL_UNSUPPORTED, NULL, NULL, "there is no configuration");
     reload = call_remember(call, sizeof *reload, offsetof(struct reload, charge));

@@ -10,9 +10,11 @@
 #include "daemon/loop/identity.h"
 #include "daemon/loop/offload.h"
 #include "daemon/object/env.h"
+#include "daemon/object/hold.h"
 #include "daemon/object/port.h"
 #include "daemon/object/stream.h"
 #include "dispatch.h"
+#include "hold_name.h"
 #include "inflight.h"
 #include "proto/container.h"
 #include "session.h"
@@ -150,8 +152,20 @@ static int start(struct call *call, struct errand *errand) {
     return 0;
 }
 
+/* A port of one direction can shut the other one, too: by a hold only with the right to that. */
+static int check_rights(struct call *call, const Portd__V1__Shutdown *message) {
+    const struct port *port = target_port(call, message->id, -1);
+    const struct hold *hold = port ? hold_of(waitable_source(&port->waitable)) : NULL;
+    if (hold && ((message->read && hold_name_may(call, hold->owner, hold->name, RIGHT_READ)) ||
+                 (message->write && hold_name_may(call, hold->owner, hold->name, RIGHT_WRITE))))
+        return -1;
+    return port ? 0 : -1;
+}
+
 int call_shutdown(struct call *call) {
     const Portd__V1__Shutdown *message = call->request->shutdown;
+    if (check_rights(call, message))
+        return -1;
     struct errand *errand = errand_new(call, message->id, PORTD__V1__REPLY__RESULT_SHUTDOWN);
     if (!errand)
         return -1;

@@ -14,6 +14,7 @@
 #include "daemon/access/charge.h"
 #include "daemon/access/gate.h"
 #include "daemon/access/kept.h"
+#include "daemon/access/rights.h"
 #include "daemon/base/table.h"
 #include "daemon/base/turn.h"
 #include "daemon/loop/loop.h"
@@ -76,6 +77,7 @@ struct connection {
     struct accepted accepted;
     struct peer peer;
     struct identity *identity; /* of the peer, for workers */
+    struct rights rights;      /* of the peer, once they are asked for */
     uint32_t serial;           /* unique among connections */
     uint32_t number;           /* counts its uid's connections */
     struct channel channel;
@@ -180,6 +182,16 @@ void connection_charge_unread(struct connection *connection);
 /* How many of its bytes are not charged, of those that the channel keeps and of connection_unread: of unread replies those that are not free. */
 size_t connection_free(const struct connection *connection);
 size_t connection_unread(const struct connection *connection);
+
+/* connection_rights.c: what the rules grant to the peer; charged to its user until it is forgotten. */
+void connection_forget_rights(struct connection *connection);
+
+/* Whether the peer has the right admin; without memory for the answer it has not. */
+bool connection_is_admin(struct connection *connection);
+
+/* Whether it has the right to that name of the owner, who has all of them. False without memory as well: then the refusal is set, else it is cleared. */
+bool connection_may(struct connection *connection, os_uid owner, const char *name, enum right right,
+                    struct refusal *refusal);
 
 /* Called at the end of a turn. */
 void connection_flush_all(struct sessions *sessions); /* connection_flush.c */

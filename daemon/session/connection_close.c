@@ -19,6 +19,7 @@ static void free_closed(struct connection *connection) {
     if (!connection->closed || connection->discards)
         return;
     identity_unref(connection->identity);
+    connection_forget_rights(connection);
     charge_deinit(&connection->charge);
     charge_deinit(&connection->accepted.charge);
     free(connection);

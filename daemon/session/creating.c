@@ -9,11 +9,14 @@
 #include "daemon/access/refusal.h"
 #include "daemon/object/bound.h"
 #include "daemon/object/descriptor.h"
+#include "daemon/object/direction.h"
 #include "daemon/object/env.h"
 #include "daemon/object/hold.h"
 #include "daemon/object/pending_create.h"
+#include "daemon/object/port.h"
 #include "inflight.h"
 #include "proto/container.h"
+#include "revoke.h"
 #include "session.h"
 
 #include <errno.h>
@@ -136,11 +139,29 @@ static int claim_hold(struct call *call, const struct creating *creating, struct
     return -1;
 }
 
+/* The rights that the call has asked for. */
+static void note_rights(struct call *call, const struct creating *creating, struct descriptor *copy) {
+    const struct hold *hold = creating->hold;
+    if (hold->owner == call->connection->peer.uid)
+        return;
+    if (creating->kind != OBJECT_PORT) {
+        revoke_note(call, hold, copy, RIGHT_WATCH);
+        return;
+    }
+    const struct port_options *options = creating->options;
+    if (options->ends[DIRECTION_READ])
+        revoke_note(call, hold, copy, RIGHT_READ);
+    if (options->ends[DIRECTION_WRITE])
+        revoke_note(call, hold, copy, RIGHT_WRITE);
+}
+
 int creating_start(struct call *call, struct creating *creating) {
     struct binding_claim claim;
     if (creating->hold ? claim_hold(call, creating, &claim) : claim_number(call, creating, &claim))
         return -1;
     creating->replaced = claim.replaced;
+    if (creating->hold)
+        note_rights(call, creating, bound_descriptor(claim.binding));
     if (!pending_create_is_needed(claim.binding, creating->kind, creating->direction))
         return complete(creating, claim.binding, NULL, call->connection, call->request->id, &call->refusal);
     int error = start_probe(call, creating, claim.binding);

@@ -56,6 +56,7 @@ static call_handler *const handlers[METHODS_MAX] = {
     [PORTD__V1__REQUEST__METHOD_DROP] = call_drop,
     [PORTD__V1__REQUEST__METHOD_HOLDS] = call_holds,
     [PORTD__V1__REQUEST__METHOD_RENEW] = call_renew,
+    [PORTD__V1__REQUEST__METHOD_WHY] = call_why,
 };
 
 static bool string_is_clean(const uint8_t *text, size_t length) {
@@ -215,7 +216,7 @@ static void dispatch(struct connection *connection, struct channel_frame *frame,
     if (method) {
         method_count((size_t)request->method_case);
         turn_spend(connection->user->lane.turns, method->units);
-        call.others = policy_allows(connection->all->policy, &connection->peer, method->right);
+        call.others = method->right != POLICY_NONE && connection_is_admin(connection);
     }
     if (frame->n_fds && method && (method->fds == FDS_SEVERAL || method->fds == FDS_MANY)) {
         call.frame = frame;

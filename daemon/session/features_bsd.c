@@ -2,8 +2,9 @@
 #include "features.h"
 
 char **features_list(bool trusted, size_t *n) {
-    static char *features[] = {"handle-pipe", "handle-hint", "wait-one", "goodbye", "ports",  "stats",
-                               "monitor",     "owners",      "reach",    "undo",    "reload", "hold"};
+    static char *features[] = {"handle-pipe", "handle-hint", "wait-one", "goodbye", "ports",
+                               "stats",       "monitor",     "owners",   "reach",   "undo",
+                               "reload",      "hold",        "why"};
     (void)trusted;
     *n = sizeof features / sizeof *features;
     return features;

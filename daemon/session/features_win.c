@@ -12,7 +12,8 @@ char **features_list(bool trusted, size_t *n) {
                                "reach",
                                "undo",
                                "reload",
-                               "hold"};
+                               "hold",
+                               "why"};
     (void)trusted;
     *n = sizeof features / sizeof *features;
     return features;

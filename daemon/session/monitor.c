@@ -124,6 +124,13 @@ static void answer(struct monitor *monitor, struct connection *connection, uint6
     struct page page;
     struct refusal refusal;
     Portd__V1__Reply reply = PORTD__V1__REPLY__INIT;
+    if (monitor->journal == &connection->user->users->journal && !connection_is_admin(connection)) {
+        refusal_set(&refusal, REFUSAL_DENIED, NULL,
+                    "monitor again, without a cursor, to see your own notices",
+                    "the right admin was taken away");
+        connection_refuse(connection, request, &refusal);
+        return;
+    }
     fill(&page, monitor, connection);
     if (page.lacks && connection_check_room(connection, page.lacks, &refusal)) {
         connection_refuse(connection, request, &refusal);

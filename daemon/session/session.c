@@ -234,6 +234,7 @@ void session_end(struct session *session, int cause) {
     DL_APPEND(session->all->ended, session);
     metrics_add(METRIC_SESSIONS_ENDED, 1);
     lease_deinit(&session->lease);
+    turn_forget(&session->task);
     session->task = (struct task){.step = step, .gives = true};
     turn_queue(&session->session_objects.account.user->lane, &session->task);
 }

@@ -40,8 +40,9 @@ struct session {
     struct connection *connections; /* the connections that joined */
     unsigned n_connections;
     struct lease lease;
-    struct task task; /* runs the steps after session_end */
-    int cause;        /* why it ended; CAUSE_NONE: it has not */
+    struct task task;   /* runs the steps after session_end; before that, those of revoke.c, */
+    uint64_t looked_at; /* the last object that these have looked at */
+    int cause;          /* why it ended; CAUSE_NONE: it has not */
     struct session_wait *waits;
     os_uid uid;
     bool separate; /* made with `new`: its owner processes do not find it */

@@ -62,6 +62,7 @@ monitor --once
 monitor --after 0 --count 2
 ping
 reload
+why a-name get
 session start --owner $$
 session list
 session end $OTHER

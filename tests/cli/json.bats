@@ -75,6 +75,7 @@ show $ID
 show 8
 ping
 reload
+why a-name get
 ping --count 2
 status
 stats

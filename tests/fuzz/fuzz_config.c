@@ -4,10 +4,13 @@
  * What is wrong is told with a line that the file has. A configuration that is taken keeps every value within its bounds. */
 #define _GNU_SOURCE
 
+#include "daemon/access/right.h"
 #include "daemon/config/config.h"
 #include "daemon/config/file.h"
+#include "daemon/config/grant.h"
 #include "daemon/config/key.h"
 #include "daemon/config/remark.h"
+#include "proto/peer.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -59,10 +62,27 @@ static size_t load(const char *name, struct config **config, unsigned lines) {
     return n;
 }
 
+static void check_rules(struct config *config) {
+    for (size_t i = 0; i < config->n_rules; i++) {
+        struct config_rule *rule = &config->rules[i];
+        bool admin = rule->rights == 1u << RIGHT_ADMIN;
+        check(*rule->name && rule->rights && rule->rights < 1u << RIGHTS);
+        check(admin || rule->rights < 1u << RIGHT_ADMIN);
+        check(grant_list(rule, CONFIG_RULE_USERS)->n + grant_list(rule, CONFIG_RULE_GROUPS)->n > 0);
+        check((grant_list(rule, CONFIG_RULE_OWNER)->n == 1) == !admin);
+        check((grant_list(rule, CONFIG_RULE_NAMES)->n >= 1) == !admin);
+        for (size_t j = 0; j < grant_list(rule, CONFIG_RULE_USERS)->n; j++)
+            check(rule->users[j] != PEER_UID_NOBODY);
+        for (size_t j = 0; j < grant_list(rule, CONFIG_RULE_GROUPS)->n; j++)
+            check(rule->groups[j] != PEER_UID_NOBODY);
+    }
+}
+
 static void check_values(struct config *config) {
     const struct key *key;
     for (size_t i = 0; (key = key_at(i)); i++)
-        for (size_t user = 0; user < (key->section == KEY_USER ? config->n_users : 1); user++) {
+        for (size_t user = 0;
+             key->section != KEY_RULE && user < (key->section == KEY_USER ? config->n_users : 1); user++) {
             const struct config_setting *setting = key_setting(key, config, &config->users[user]);
             if (setting->source && key->kind != VALUE_ADDRESS && key->kind != VALUE_LEVEL)
                 check(setting->number >= key->least && setting->number <= key->most);
@@ -81,6 +101,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     size_t n = load(path, &config, lines);
     if (config)
         check_values(config);
+    if (config)
+        check_rules(config);
     check(load(good, &other, 1) == 0);
     check(config_number(other, CONFIG_MODE) == 0640 && config_number(other, CONFIG_RATE) == 5);
     check(!config_text(other, CONFIG_LISTEN) && other->n_users == 0);
