@@ -1,5 +1,5 @@
-/* keeper_entries.c: entries by key, in the order in which they came. */
-#include "keeper_entries.h"
+/* kept_entries.c: entries by key, in the order in which they came. */
+#include "kept_entries.h"
 
 #include "daemon/loop/closer.h"
 #include "keeper.pb-c.h"

@@ -1,4 +1,4 @@
-/* store.c: orders as frames. An order that cannot be sent at once waits with copies of its descriptors. */
+/* store_unix.c: orders as frames. An order that cannot be sent at once waits with copies of its descriptors. */
 #define _GNU_SOURCE
 #include "store.h"
 

@@ -1,8 +1,8 @@
-/* keeper_entries.h: what the keeper keeps, and the orders of its broker (keeper.proto).
+/* kept_entries.h: what the keeper keeps, and the orders of its broker (keeper.proto).
  *
  * Whatever the broker writes, only its own entries suffer: a frame that is no order ends the broker. */
-#ifndef KEEPER_ENTRIES_H
-#define KEEPER_ENTRIES_H
+#ifndef KEPT_ENTRIES_H
+#define KEPT_ENTRIES_H
 
 #include "daemon/base/table.h"
 #include "proto/channel.h"

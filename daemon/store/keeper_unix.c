@@ -1,4 +1,4 @@
-/* keeper.c: starts brokers, one after another, and reads what each of them writes. */
+/* keeper_unix.c: starts brokers, one after another, and reads what each of them writes. */
 #define _GNU_SOURCE
 #include "keeper.h"
 
@@ -8,7 +8,7 @@
 #include "daemon/loop/loop.h"
 #include "daemon/loop/offload.h"
 #include "daemon/service.h"
-#include "keeper_entries.h"
+#include "kept_entries.h"
 #include "program.h"
 #include "proto/channel.h"
 #include "proto/container.h"
