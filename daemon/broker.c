@@ -13,6 +13,7 @@
 #include "config/config.h"
 #include "config/remark.h"
 #include "door.h"
+#include "give_back.h"
 #include "idle.h"
 #include "loop/closer.h"
 #include "loop/offload.h"
@@ -36,6 +37,7 @@
 #include "session/listener.h"
 #include "session/revoke.h"
 #include "session/session.h"
+#include "store/store.h"
 #include "utlist.h"
 
 #include <errno.h>
@@ -58,6 +60,8 @@ struct broker {
     struct listener listener;
     struct idle idle;
     struct reloader reloader;
+    struct store *store;
+    struct give_back give_back;
     struct loop_timer log;
     int64_t log_due; /* when the timer fires; LOG_NEVER: not set */
     bool registry_made, sessions_made, users_made;
@@ -148,6 +152,7 @@ static void set_log_timer(struct broker *broker) {
 static void after(void *context) {
     struct broker *broker = context;
     metrics_add(METRIC_TURNS, 1);
+    give_back_after(&broker->give_back);
     sessions_after(&broker->sessions);
     set_log_timer(broker);
     idle_after(&broker->idle);
@@ -222,17 +227,19 @@ static int make_registry(struct broker *broker, const struct config *config, siz
     broker->sessions_made = true;
     broker->sessions.reload = on_reload_asked;
     broker->sessions.reload_context = broker;
+    broker->sessions.store = broker->store;
     error = listener_open(&broker->listener, listener, &broker->sessions, &broker->users);
     if (error)
         return error;
     if (fd_table_free(&broker->fd_table) >= FD_TABLE_LEAST)
-        return 0;
+        return give_back_begin(&broker->give_back, &broker->sessions, broker->store);
     log_write(LOG_LEVEL_ERROR, "the open file limit is %zu, but at least %zu is needed", limit,
               broker->fd_table.used + FD_TABLE_KEEP + FD_TABLE_LEAST);
     return -EMFILE;
 }
 
-struct broker *broker_new(const struct config *config, const struct config_given *given, struct door *door) {
+struct broker *broker_new(const struct config *config, const struct config_given *given, struct door *door,
+                          os_fd keeper) {
     struct broker *broker = calloc(1, sizeof *broker);
     size_t limit = service_descriptor_limit();
     int error = broker ? make_parts(broker, limit) : -ENOMEM;
@@ -240,6 +247,10 @@ struct broker *broker_new(const struct config *config, const struct config_given
         error = reloader_init(&broker->reloader, broker->offload, given, config, use_config, broker);
     if (!error)
         error = service_watch(broker->loop, on_stop, on_reload_signal, broker);
+    if (!error) {
+        broker->store = store_new(broker->loop, keeper);
+        error = broker->store ? 0 : -errno;
+    }
     if (!error)
         error = make_registry(broker, config, limit, door->listener);
     if (error) {
@@ -260,6 +271,7 @@ struct broker *broker_new(const struct config *config, const struct config_given
 
 int broker_run(struct broker *broker) {
     after(broker);
+    store_ready(broker->store);
     return loop_run(broker->loop);
 }
 
@@ -288,13 +300,16 @@ bool broker_free(struct broker *broker) {
     bool left_behind;
     if (!broker)
         return false;
+    broker->give_back.store = NULL;
     if (broker->sessions_made) {
         report(broker);
+        broker->sessions.store = NULL; /* the keeper ends as well */
         listener_close(&broker->listener);
         sessions_disconnect(&broker->sessions);
         holdings_end(&broker->sessions);
         sessions_deinit(&broker->sessions);
     }
+    store_free(broker->store);
     if (broker->closer)
         closer_stop(broker->closer);
     broker->registry.held_up = pollers_free(broker->pollers);

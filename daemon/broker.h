@@ -2,6 +2,8 @@
 #ifndef BROKER_H
 #define BROKER_H
 
+#include "proto/os.h"
+
 #include <stdbool.h>
 
 struct broker;
@@ -9,9 +11,10 @@ struct config;
 struct config_given;
 struct door;
 
-/* All three must stay valid until the broker is freed. given: what the configuration was loaded from, and will be again. NULL: failed; the reason is in
- * the log. */
-struct broker *broker_new(const struct config *config, const struct config_given *given, struct door *door);
+/* The first three must stay valid until the broker is freed. given: what the configuration was loaded from, and will be again. keeper: the channel to the
+ * keeper, which the broker closes, or OS_FD_NONE. NULL: failed; the reason is in the log. */
+struct broker *broker_new(const struct config *config, const struct config_given *given, struct door *door,
+                          os_fd keeper);
 
 /* Runs until SIGTERM or SIGINT, or until the broker has been idle for the time of idle-exit. 0, or a negative errno. */
 int broker_run(struct broker *broker);

@@ -75,6 +75,11 @@ static int adopt(struct door *door) {
     return error;
 }
 
+int door_inherit(struct door *door, os_fd listener) {
+    *door = (struct door){.listener = listener, .file.lock = OS_FD_NONE};
+    return adopt(door);
+}
+
 int door_open(struct door *door, const struct config *config) {
     *door = (struct door){.listener = OS_FD_NONE, .file.lock = OS_FD_NONE};
     int error, given = config_text(config, CONFIG_LISTEN) ? 0 : service_listener(&door->listener);

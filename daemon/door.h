@@ -20,6 +20,9 @@ struct door {
 /* 0, or a negative errno, which has been logged. -EADDRINUSE: another program listens there. */
 int door_open(struct door *door, const struct config *config);
 
+/* The door of a keeper, which keeps the socket file. 0 or a negative errno, which has been logged. */
+int door_inherit(struct door *door, os_fd listener);
+
 /* Closes the listener if no client is waiting. 0, or a negative errno, and nothing has changed: -EAGAIN if a client is waiting, another if the socket
  * file cannot be taken away. */
 int door_leave(struct door *door);

@@ -9,6 +9,8 @@
 #include "loop/thread.h"
 #include "options.h"
 #include "service.h"
+#include "store/keeper.h"
+#include "store/store.h"
 
 #include <errno.h>
 #include <stdbool.h>
@@ -55,24 +57,32 @@ static struct config *load(const struct options *options, int *status) {
 }
 
 /* With a configuration, and a log. */
-static int serve(const struct options *options, const struct config *config) {
+/* keeper: the channel to it, and its listener; OS_FD_NONE: this process opens its own. */
+static int serve(const struct options *options, const struct config *config, char **argv, os_fd keeper,
+                 os_fd listener) {
     struct broker *broker;
     struct door door;
     bool left_behind;
     int status;
     int error = service_hold();
     if (!error)
-        error = door_open(&door, config);
+        error = keeper == OS_FD_NONE ? door_open(&door, config) : door_inherit(&door, listener);
     if (error)
         return status_without_listener(config, error);
     if (!service_may_notify(options->notify_fd, door.listener)) {
         door_close(&door);
         return STATUS_USAGE;
     }
-    broker = broker_new(config, &options->given, &door);
+    if (keeper == OS_FD_NONE && config_number(config, CONFIG_KEEPER)) {
+        status = keeper_run(argv, &door, options->notify_fd);
+        door_close(&door);
+        return status;
+    }
+    broker = broker_new(config, &options->given, &door, keeper);
     status = EXIT_FAILURE;
     if (broker) {
-        service_ready(options->notify_fd, "Waiting for clients");
+        if (keeper == OS_FD_NONE)
+            service_ready(options->notify_fd, "Waiting for clients");
         status = broker_run(broker) ? EXIT_FAILURE : EXIT_SUCCESS;
         service_stopping();
     }
@@ -88,7 +98,9 @@ static int serve(const struct options *options, const struct config *config) {
 static int run(int argc, char **argv) {
     struct options options;
     struct config *config;
+    os_fd keeper, listener;
     int status;
+    store_inherit(&keeper, &listener);
     if (service_begin())
         return EXIT_FAILURE; /* it has written why to stderr */
     if (thread_interrupts_begin())
@@ -96,6 +108,8 @@ static int run(int argc, char **argv) {
     status = options_parse(&options, argc, argv);
     if (status)
         return status == 1 ? EXIT_SUCCESS : status;
+    if (keeper != OS_FD_NONE)
+        options.notify_fd = OS_FD_NONE; /* the keeper has it */
     if (options.check_config)
         return check(&options);
     if (!service_may_notify(options.notify_fd, OS_FD_NONE))
@@ -107,7 +121,7 @@ static int run(int argc, char **argv) {
     if (!config)
         return status;
     log_set_level((enum log_level)config_number(config, CONFIG_LOG_LEVEL));
-    status = serve(&options, config);
+    status = serve(&options, config, argv, keeper, listener);
     config_free(config);
     return status;
 }

@@ -3,7 +3,7 @@
 
 const char options_usage[] =
     "usage: portd [--config FILE] [--listen ADDRESS] [--mode OCTAL] [--idle-exit DURATION] [--notify-fd N]\n"
-    "             [--log-level LEVEL]\n"
+    "             [--keeper yes|no] [--log-level LEVEL]\n"
     "       portd --check-config [OPTION...]\n"
     "\n"
     "Broker of file descriptors: keeps copies of other programs' descriptors and reports when they are\n"
@@ -17,6 +17,7 @@ const char options_usage[] =
     "                        root and the user's own address for others\n"
     "  --mode OCTAL          file mode of the socket, default 0600 (this user only)\n"
     "  --idle-exit DURATION  exit after being idle this long, e.g. 60s\n"
+    "  --keeper yes|no       yes: a parent process holds the held descriptors too, for the next broker\n"
     "  --notify-fd N         when ready, write a newline to this descriptor (3 or more) and close it\n"
     "  --log-level LEVEL     error, warning, info (default), debug\n"
     "  -h, --help            print this help\n"

@@ -13,6 +13,7 @@ import sys
 
 GENERATED = {
     'portd.pb-c.h': 'proto/portd.pb-c.h',
+    'keeper.pb-c.h': 'daemon/store/keeper.pb-c.h',
     'proto/portd.pb-c.h': 'proto/portd.pb-c.h',
     'portd_version.h': 'portd_version.h',
     'engine_watch.h': 'daemon/readiness/engine_watch.h',

@@ -21,6 +21,7 @@ enum config_key {
     CONFIG_MODE,
     CONFIG_IDLE_EXIT,                         /* us; 0: never */
     CONFIG_LOG_LEVEL,                         /* enum log_level */
+    CONFIG_KEEPER,                            /* 1: the broker has one */
     CONFIG_QUOTA,                             /* the first limit: one for each of enum user_quota, */
     CONFIG_RATE = CONFIG_QUOTA + USER_QUOTAS, /* and requests per second */
     CONFIG_KEYS,

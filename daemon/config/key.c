@@ -22,6 +22,7 @@ static const struct key keys[] = {
     {KEY_TOP, "mode", CONFIG_MODE, VALUE_MODE, 0, 0777, "0600", NULL, true, false},
     {KEY_TOP, "idle-exit", CONFIG_IDLE_EXIT, VALUE_DURATION, 0, LONGEST, "0", NULL, true, true},
     {KEY_TOP, "log-level", CONFIG_LOG_LEVEL, VALUE_LEVEL, 0, 0, "info", "PORTD_LOG_LEVEL", true, true},
+    {KEY_TOP, "keeper", CONFIG_KEEPER, VALUE_SWITCH, 0, 0, "no", NULL, true, false},
     {KEY_QUOTA, "sessions", QUOTA(USER_SESSIONS), VALUE_NUMBER, 4, SLOTS, NULL, NULL, false, true},
     {KEY_QUOTA, "connections", QUOTA(USER_CONNECTIONS), VALUE_NUMBER, 4, SLOTS, NULL, NULL, false, true},
     {KEY_QUOTA, "descriptors", QUOTA(USER_DESCRIPTORS), VALUE_NUMBER, 4, SLOTS, NULL, NULL, false, true},

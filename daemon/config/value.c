@@ -68,6 +68,11 @@ static bool parse_level(const char *text, uint64_t *number) {
     return true;
 }
 
+static bool parse_switch(const char *text, uint64_t *number) {
+    *number = strcmp(text, "yes") == 0;
+    return *number || strcmp(text, "no") == 0;
+}
+
 static bool parse(enum value_kind kind, const char *text, uint64_t most, uint64_t *number) {
     switch (kind) {
     case VALUE_SIZE:
@@ -77,6 +82,8 @@ static bool parse(enum value_kind kind, const char *text, uint64_t most, uint64_
         return parse_whole(text, 8, most, number);
     case VALUE_LEVEL:
         return parse_level(text, number);
+    case VALUE_SWITCH:
+        return parse_switch(text, number);
     case VALUE_NUMBER:
     case VALUE_ADDRESS:
     case VALUE_WORD:
@@ -99,6 +106,10 @@ static void explain(enum value_kind kind, uint64_t least, uint64_t most, char wh
     }
     if (kind == VALUE_LEVEL) {
         (void)snprintf(why, VALUE_WHY, "expected error, warning, info or debug");
+        return;
+    }
+    if (kind == VALUE_SWITCH) {
+        (void)snprintf(why, VALUE_WHY, "expected yes or no");
         return;
     }
     value_write(kind, least, from);
@@ -127,6 +138,8 @@ void value_write(enum value_kind kind, uint64_t number, char text[VALUE_TEXT]) {
     const struct unit *units = units_of(kind, &n);
     if (kind == VALUE_LEVEL)
         (void)snprintf(text, VALUE_TEXT, "%s", log_level_word((enum log_level)number));
+    else if (kind == VALUE_SWITCH)
+        (void)snprintf(text, VALUE_TEXT, "%s", number ? "yes" : "no");
     else if (kind == VALUE_MODE)
         (void)snprintf(text, VALUE_TEXT, "%04" PRIo64, number);
     else if (!number || (kind != VALUE_SIZE && kind != VALUE_DURATION))

@@ -11,6 +11,7 @@ enum value_kind {
     VALUE_DURATION, /* us: 250ms, 5min; seconds without a unit */
     VALUE_MODE,     /* octal: 0660 */
     VALUE_LEVEL,    /* enum log_level: a word */
+    VALUE_SWITCH,   /* yes or no: 1 or 0 */
     VALUE_ADDRESS,  /* a text; its number is 0 */
     VALUE_WORD,     /* a text that rules check (grant.h), */
     VALUE_WORDS     /* and several, in braces, with commas */

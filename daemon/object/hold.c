@@ -125,7 +125,7 @@ static void tell(struct hold *hold) {
 
 /* Tells, when all copies are closed. */
 static void finish(struct hold *hold) {
-    if (!hold->cause || turn_is_queued(&hold->task) || !ring_is_empty(&hold->copies) ||
+    if (!hold->cause || hold->kept || turn_is_queued(&hold->task) || !ring_is_empty(&hold->copies) ||
         !ring_is_empty(&hold->ending))
         return;
     tell(hold);
@@ -134,6 +134,11 @@ static void finish(struct hold *hold) {
 
 void hold_copy_closed(struct hold *hold) {
     hold->n_copies--;
+    finish(hold);
+}
+
+void hold_unkeep(struct hold *hold) {
+    hold->kept = false;
     finish(hold);
 }
 

@@ -43,6 +43,7 @@ struct hold {
         struct hold *hold); /* called when all copies are closed and all are told: frees the memory */
     uint32_t serial;
     unsigned n_copies; /* in both rings */
+    bool kept;         /* it was given to the keeper, which has not closed it: it is not gone before */
     uint8_t cause;     /* why it has ended; 0: it has not */
     uint64_t hash;     /* of owner and name: key of all->by_hash */
     struct hold *same; /* the next one of that hash */
@@ -98,6 +99,9 @@ void hold_end(struct hold *hold, int cause);
 /* Calls end->done when it is gone; the hold must have ended. */
 void hold_await_end(struct hold *hold, struct hold_end *end);
 void hold_forget_end(struct hold_end *end);
+
+/* The keeper has closed it. */
+void hold_unkeep(struct hold *hold);
 
 /* The key of a session's binding by this hold (binding.h). 0, or -1 and the refusal. */
 int hold_get_key(const struct hold *hold, struct session_objects *session_objects, uint64_t *key,

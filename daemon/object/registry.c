@@ -89,11 +89,6 @@ static void put(struct registry *registry, struct object *object, uint64_t id,
     registry->counts[object_kind_of(id)]++;
 }
 
-void registry_add(struct registry *registry, struct object *object, enum object_kind kind,
-                  struct session_objects *owner) {
-    put(registry, object, registry_issue(registry, kind), owner);
-}
-
 int registry_restore(struct registry *registry, struct object *object, uint64_t id,
                      struct session_objects *owner) {
     const struct object *last = owner->objects ? owner->objects->prev : NULL;
@@ -109,6 +104,14 @@ int registry_restore(struct registry *registry, struct object *object, uint64_t 
         registry->issued = number + 1;
     put(registry, object, id, owner);
     return 0;
+}
+
+void registry_add(struct registry *registry, struct object *object, enum object_kind kind,
+                  struct session_objects *owner) {
+    uint64_t given = registry->given;
+    registry->given = 0;
+    if (!given || registry_restore(registry, object, given, owner))
+        put(registry, object, registry_issue(registry, kind), owner);
 }
 
 void registry_forget(struct registry *registry, struct object *object) {

@@ -45,6 +45,7 @@ struct registry {
     struct table split_watches; /* by descriptor id (split_watch.h) */
     /* A poller thread was left behind at the end of the broker and may still use thread watches. */
     bool held_up;
+    uint64_t given; /* the id of the next object, issued by an earlier broker; 0: a new one */
 };
 
 /* Copies env. Chooses a random epoch and table seed. Returns 0 or a negative errno. */
@@ -75,8 +76,7 @@ void registry_add(struct registry *registry, struct object *object, enum object_
 /* The same with an id issued earlier, by a registry of the same epoch and shuffle. Later ids will be higher
  * than this one in the order of issue. An owner's objects must be restored in that order, before a new one is
  * added. Returns 0; -EEXIST: the id has an object; -EINVAL: not the id of an object, or out of order. After an
- * error the reservation stays. Nothing calls it yet: it is for descriptors that are held beyond their broker, which the next broker gets back with
- * their ids. */
+ * error the reservation stays. */
 int registry_restore(struct registry *registry, struct object *object, uint64_t id,
                      struct session_objects *owner);
 

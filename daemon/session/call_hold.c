@@ -15,6 +15,7 @@
 #include "hold_name.h"
 #include "holding.h"
 #include "inflight.h"
+#include "keeping.h"
 #include "owner.h"
 #include "passing.h"
 #include "proto/channel.h"
@@ -152,6 +153,11 @@ static int make_all(struct call *call, const struct targets *targets, const stru
     return 0;
 }
 
+static void end_all(struct held *const *made, size_t n) {
+    for (size_t i = 0; i < n && made[i]; i++)
+        held_end(made[i], CAUSE_REMOVED);
+}
+
 int call_put(struct call *call) {
     const Portd__V1__Put *put = call->request->put;
     Portd__V1__Held answer = PORTD__V1__HELD__INIT;
@@ -168,8 +174,12 @@ int call_put(struct call *call) {
         if (check_expected(call, &targets, i))
             return -1;
     if (make_all(call, &targets, &terms, made)) {
-        for (size_t i = 0; i < targets.n && made[i]; i++)
-            held_end(made[i], CAUSE_REMOVED);
+        end_all(made, targets.n);
+        return -1;
+    }
+    int kept = keeping_is_needed(call) ? keeping_start(call, made, targets.n, true) : 1;
+    if (kept < 0) {
+        end_all(made, targets.n);
         return -1;
     }
     for (size_t i = 0; i < targets.n; i++) {
@@ -177,6 +187,8 @@ int call_put(struct call *call) {
             held_end(targets.held[i], CAUSE_REPLACED);
         ids[i] = made[i]->hold.id;
     }
+    if (!kept)
+        return 0;
     answer.descriptors = ids;
     answer.n_descriptors = targets.n;
     return call_answer(call, PORTD__V1__REPLY__RESULT_PUT, &answer);
@@ -310,5 +322,6 @@ int call_renew(struct call *call) {
     for (size_t i = 0; i < targets.n; i++)
         if (held_lease(targets.held[i], &terms, &call->refusal))
             return -1;
-    return call_answer(call, PORTD__V1__REPLY__RESULT_RENEW, &done);
+    int kept = keeping_is_needed(call) ? keeping_start(call, targets.held, targets.n, false) : 1;
+    return kept < 1 ? kept : call_answer(call, PORTD__V1__REPLY__RESULT_RENEW, &done);
 }

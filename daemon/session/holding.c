@@ -7,23 +7,26 @@
 #include "daemon/access/limit.h"
 #include "daemon/access/refusal.h"
 #include "daemon/access/user.h"
+#include "daemon/base/log.h"
 #include "daemon/object/cause.h"
 #include "daemon/object/discard.h"
 #include "daemon/object/env.h"
+#include "daemon/object/inspect.h"
 #include "daemon/object/registry.h"
+#include "hold_record.h"
 #include "owner.h"
 #include "proto/container.h"
 #include "session.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdlib.h>
 
 /* The session of the uid, made if there is none. NULL: the refusal. */
-static struct session *holding_of(struct connection *connection, struct refusal *refusal) {
-    struct user *user = connection->user;
+static struct session *holding_of(struct sessions *sessions, struct user *user, struct refusal *refusal) {
     if (user->holding)
         return user->holding;
-    struct session *session = session_new(connection->all, user, "held", refusal);
+    struct session *session = session_new(sessions, user, "held", refusal);
     if (!session)
         return NULL;
     session->private = session->holding = session->separate = true;
@@ -46,7 +49,31 @@ static void on_gone(struct hold *hold) {
     user_unref(user);
 }
 
+static void on_forgotten(struct store_order *order, int error) {
+    (void)error; /* it had nothing that could fail */
+    hold_unkeep(&CONTAINER_OF(order, struct held, forgetting)->hold);
+}
+
+/* Tells the keeper. The hold is gone when the keeper has closed its copy. */
+static void forget(struct held *held) {
+    struct store *store = held->hold.user->holding->all->store;
+    if (!held->kept || !store)
+        return;
+    held->forgetting.done = on_forgotten;
+    int error = store_forget(&held->forgetting, held->hold.id);
+    if (!error)
+        error = store_commit(store, &held->forgetting);
+    held->hold.kept = error == 0;
+    if (error < 0)
+        log_write(
+            LOG_LEVEL_ERROR,
+            "the keeper cannot be told of an end: the descriptor comes back if the broker dies; id=%" PRIu64
+            " error=%s",
+            held->hold.id, os_error_text(-error));
+}
+
 void held_end(struct held *held, int cause) {
+    forget(held);
     lease_deinit(&held->lease);
     hold_end(&held->hold, cause);
 }
@@ -55,27 +82,33 @@ static void on_lease_ended(struct lease *lease) {
     held_end(CONTAINER_OF(lease, struct held, lease), CAUSE_EXPIRED);
 }
 
-struct held *held_new(struct connection *connection, os_fd *fd, struct refusal *refusal) {
-    struct session *session = holding_of(connection, refusal);
-    struct held *held = session ? calloc(1, sizeof *held) : NULL;
+/* NULL: the refusal, and the descriptor stays the caller's. */
+static struct held *make(struct session *session, os_fd *fd, struct refusal *refusal) {
+    struct held *held = calloc(1, sizeof *held);
     if (!held) {
-        if (session)
-            (void)refusal_memory(refusal);
-        goto fail;
+        (void)refusal_memory(refusal);
+        return NULL;
     }
     held->hold.gone = on_gone;
-    held->made = os_now_us();
-    held->by = connection->peer.uid;
-    held->by_pid = connection->peer.pid;
     lease_init(&held->lease, session->all->env->closer, &session->session_objects.account, session->uid,
                on_lease_ended);
     if (!hold_make(&held->hold, &session->session_objects, fd, refusal))
         return held;
     free(held);
-fail:
-    if (session)
-        leave(session);
     return NULL;
+}
+
+struct held *held_new(struct connection *connection, os_fd *fd, struct refusal *refusal) {
+    struct session *session = holding_of(connection->all, connection->user, refusal);
+    struct held *held = session ? make(session, fd, refusal) : NULL;
+    if (held) {
+        held->made = os_now_us();
+        held->by = connection->peer.uid;
+        held->by_pid = connection->peer.pid;
+    } else if (session) {
+        leave(session);
+    }
+    return held;
 }
 
 /* A copy of the process's pidfd, in a slot of its own. */
@@ -115,6 +148,57 @@ int held_lease(struct held *held, const struct holding_terms *terms, struct refu
     if (last)
         owner_remove(last);
     return 0;
+}
+
+/* Its lease, as far as it is not over. */
+static int restore_lease(struct held *held, const struct store_entry *entry, const struct hold_record *record,
+                         struct refusal *refusal) {
+    struct owner_process process = {.fd = entry->n_fds > 1 ? entry->fds[1] : OS_FD_NONE};
+    struct holding_terms terms = {0};
+    if (record->until) {
+        int64_t left = record->until - os_now_us();
+        terms.ttl_us = left > 0 ? left : 1;
+    }
+    if (process.fd != OS_FD_NONE) {
+        int error = inspect_pidfd(process.fd, &process.key, &process.pid);
+        if (error)
+            return refusal_system(refusal, -error, "cannot look at the pidfd");
+        terms.process = &process;
+    }
+    return terms.ttl_us || terms.process ? held_lease(held, &terms, refusal) : 0;
+}
+
+int held_restore(struct sessions *sessions, struct store_entry *entry, const struct hold_record *record,
+                 struct refusal *refusal) {
+    struct user *user = user_ref(sessions->env->users, record->user);
+    struct session *session = user ? holding_of(sessions, user, refusal) : NULL;
+    struct held *held, *old = held_find(sessions, record->owner, record->name);
+    int error = -1;
+    if (!user)
+        return refusal_memory(refusal);
+    sessions->registry->given = entry->key;
+    held = session ? make(session, &entry->fds[0], refusal) : NULL;
+    sessions->registry->given = 0;
+    if (held) {
+        held->made = record->made;
+        held->by = record->by;
+        held->by_pid = record->by_pid;
+        held->kept = true;
+        error = restore_lease(held, entry, record, refusal);
+        if (!error && hold_enter(&held->hold, record->owner, record->name))
+            error = refusal_memory(refusal);
+        if (error)
+            held_end(held, CAUSE_REMOVED);
+        else if (old) /* its broker died before it had told of the end of the one that this one replaced */
+            held_end(old, CAUSE_REPLACED);
+    } else if (session) {
+        leave(session);
+    }
+    for (size_t i = 0; i < entry->n_fds; i++)
+        if (entry->fds[i] != OS_FD_NONE)
+            discard_close(sessions->env->closer, user, entry->fds[i]);
+    user_unref(user);
+    return error;
 }
 
 struct held *held_find(const struct sessions *sessions, os_uid owner, const char *name) {

@@ -6,11 +6,14 @@
 #define HOLDING_H
 
 #include "daemon/object/hold.h"
+#include "daemon/store/store.h"
 #include "lease.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct connection;
+struct hold_record;
 struct owner_process;
 struct refusal;
 struct sessions;
@@ -22,6 +25,8 @@ struct held {
     int64_t made; /* os_now_us */
     os_uid by;
     uint32_t by_pid;
+    bool kept; /* the keeper has it, or will */
+    struct store_order forgetting;
 };
 
 /* Lease of a put or renew, after parsing. */
@@ -43,6 +48,10 @@ static inline struct held *held_of(const struct hold *hold) { return (struct hel
 
 /* Drops it for that cause (enum cause). It must not have ended. */
 void held_end(struct held *held, int cause);
+
+/* Makes a hold again that an earlier broker had, with its id. Takes the entry's descriptors, which are counted in the fd table. 0, or -1 and the refusal. */
+int held_restore(struct sessions *sessions, struct store_entry *entry, const struct hold_record *record,
+                 struct refusal *refusal);
 
 /* Ends all, for the end of the broker: after sessions_disconnect, before sessions_deinit. */
 void holdings_end(struct sessions *sessions);

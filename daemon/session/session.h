@@ -30,6 +30,7 @@ struct env;
 struct policy;
 struct refusal;
 struct reload_wait;
+struct store;
 
 struct session {
     uint64_t id; /* key of sessions.by_id */
@@ -62,6 +63,7 @@ struct sessions {
     /* The same, set by the broker: reads the configuration again, and calls wait->done. NULL: there is none. */
     void (*reload)(void *context, struct reload_wait *wait);
     void *reload_context;
+    struct store *store; /* what must outlive the broker; NULL: nothing */
     struct loop *loop;
     const struct env *env; /* the registry's */
     struct registry *registry;

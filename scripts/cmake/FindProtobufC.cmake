@@ -42,9 +42,10 @@ endif()
 
 function(protobuf_c_generate target schema)
   cmake_path(GET schema STEM name)
+  cmake_path(GET schema PARENT_PATH folder)
   set(made "${CMAKE_CURRENT_BINARY_DIR}/${name}.pb-c.c" "${CMAKE_CURRENT_BINARY_DIR}/${name}.pb-c.h")
   add_custom_command(OUTPUT ${made} VERBATIM
-    COMMAND "${PROTOBUF_C_COMPILER}" "--c_out=${CMAKE_CURRENT_BINARY_DIR}" "--proto_path=${CMAKE_CURRENT_SOURCE_DIR}"
+    COMMAND "${PROTOBUF_C_COMPILER}" "--c_out=${CMAKE_CURRENT_BINARY_DIR}" "--proto_path=${CMAKE_CURRENT_SOURCE_DIR}/${folder}"
       "${CMAKE_CURRENT_SOURCE_DIR}/${schema}"
     DEPENDS "${schema}")
   target_sources(${target} PRIVATE ${made})

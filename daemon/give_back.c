@@ -1,0 +1,186 @@
+/* give_back.c: first the numbers, then the holds in the order of their ids. */
+#include "give_back.h"
+
+#include "access/fd_table.h"
+#include "access/refusal.h"
+#include "base/log.h"
+#include "keeper.pb-c.h"
+#include "object/env.h"
+#include "object/registry.h"
+#include "proto/container.h"
+#include "session/hold_record.h"
+#include "session/holding.h"
+#include "session/session.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* How many ids are promised at a time; far more than a turn issues. */
+static const uint64_t PROMISE = UINT64_C(1) << 20;
+
+enum { VERSION = 1 };
+
+struct all {
+    struct give_back *give_back;
+    struct store_entry *entries; /* each with a copy of its record */
+    size_t n, room;
+    bool numbered;
+    int error;
+};
+
+/* ---- numbers ------------------------------------------------------------------------------------------------------ */
+
+static void on_promised(struct store_order *order, int error) {
+    struct give_back *give_back = CONTAINER_OF(order, struct give_back, order);
+    give_back->giving = false;
+    if (error)
+        log_write(LOG_LEVEL_ERROR, "the keeper cannot keep which ids there may be: %s",
+                  os_error_text(-error));
+}
+
+static int promise(struct give_back *give_back) {
+    const struct registry *registry = give_back->sessions->registry;
+    Portd__Keeper__V1__Record record = PORTD__KEEPER__V1__RECORD__INIT;
+    Portd__Keeper__V1__Numbers numbers = PORTD__KEEPER__V1__NUMBERS__INIT;
+    uint8_t bytes[STORE_RECORD_MAX];
+    uint64_t promised = registry->issued + 2 * PROMISE;
+    numbers.epoch = registry->epoch;
+    numbers.issued = promised;
+    numbers.rounds = registry->shuffle.rounds;
+    numbers.key_low = registry->shuffle.key[0];
+    numbers.key_high = registry->shuffle.key[1];
+    record.version = VERSION;
+    record.numbers = &numbers;
+    const struct store_entry entry = {
+        .key = 0, .record = bytes, .length = portd__keeper__v1__record__pack(&record, bytes)};
+    give_back->order = (struct store_order){.done = on_promised};
+    int error = store_keep(&give_back->order, &entry);
+    if (!error)
+        error = store_commit(give_back->store, &give_back->order);
+    if (error < 0)
+        return error;
+    give_back->giving = error == 0;
+    give_back->promised = promised;
+    return 0;
+}
+
+void give_back_after(struct give_back *give_back) {
+    if (give_back->store && store_is_kept(give_back->store) && !give_back->giving &&
+        give_back->sessions->registry->issued + PROMISE > give_back->promised)
+        (void)promise(give_back); /* it is tried again after the next turn */
+}
+
+static int take_numbers(struct all *all, const struct store_entry *entry) {
+    struct registry *registry = all->give_back->sessions->registry;
+    Portd__Keeper__V1__Record *record = portd__keeper__v1__record__unpack(NULL, entry->length, entry->record);
+    const Portd__Keeper__V1__Numbers *numbers = record ? record->numbers : NULL;
+    int error = numbers ? 0 : -EINVAL;
+    if (!error) {
+        registry->epoch = numbers->epoch;
+        registry->issued = numbers->issued;
+        registry->shuffle.rounds = numbers->rounds;
+        registry->shuffle.key[0] = numbers->key_low;
+        registry->shuffle.key[1] = numbers->key_high;
+        all->numbered = true;
+    }
+    portd__keeper__v1__record__free_unpacked(record, NULL);
+    return error;
+}
+
+/* ---- holds -------------------------------------------------------------------------------------------------------- */
+
+static int gather_one(struct all *all, const struct store_entry *entry) {
+    size_t room = all->room ? 2 * all->room : 64;
+    if (all->n == all->room) {
+        struct store_entry *entries = realloc(all->entries, room * sizeof *entries);
+        if (!entries)
+            return -ENOMEM;
+        all->entries = entries;
+        all->room = room;
+    }
+    uint8_t *record = malloc(entry->length + 1);
+    if (!record)
+        return -ENOMEM;
+    memcpy(record, entry->record, entry->length);
+    all->entries[all->n] = *entry;
+    all->entries[all->n++].record = record;
+    return 0;
+}
+
+static void on_entry(void *context, struct store_entry *entry) {
+    struct all *all = context;
+    int error = entry->key ? gather_one(all, entry) : take_numbers(all, entry);
+    if (!error)
+        fd_table_take(all->give_back->sessions->env->fd_table, entry->n_fds);
+    for (size_t i = 0; error && i < entry->n_fds; i++)
+        os_close(entry->fds[i]); /* the keeper has its copies */
+    if (error && !all->error)
+        all->error = error;
+}
+
+static const struct registry *sorted_by; /* qsort has no context */
+
+static int compare(const void *a, const void *b) {
+    uint64_t left = registry_number(sorted_by, ((const struct store_entry *)a)->key);
+    uint64_t right = registry_number(sorted_by, ((const struct store_entry *)b)->key);
+    return left < right ? -1 : left > right;
+}
+
+static void lose(const struct store_entry *entry, const struct hold_record *record, const char *why) {
+    char name[LOG_QUOTED(sizeof record->name)];
+    log_write(LOG_LEVEL_ERROR, "a held descriptor is lost: %s; id=%" PRIu64 " owner=%" PRIu64 " name=%s", why,
+              entry->key, record->owner, log_quote(name, sizeof name, record->name));
+}
+
+/* True: it is held again. What a newer program wrote stays with the keeper, and comes back when that runs again. */
+static bool restore(struct all *all, struct store_entry *entry) {
+    struct sessions *sessions = all->give_back->sessions;
+    struct hold_record record = {.owner = 0};
+    struct refusal refusal;
+    if (hold_record_read(entry, &record)) {
+        log_write(
+            LOG_LEVEL_WARNING,
+            "the keeper has a record that this version of portd does not know, and keeps it; id=%" PRIu64,
+            entry->key);
+        for (size_t i = 0; i < entry->n_fds; i++)
+            os_close(entry->fds[i]);
+        fd_table_give(sessions->env->fd_table, entry->n_fds);
+        return false;
+    }
+    if (!held_restore(sessions, entry, &record, &refusal))
+        return true;
+    lose(entry, &record, refusal.text);
+    return false;
+}
+
+int give_back_begin(struct give_back *give_back, struct sessions *sessions, struct store *store) {
+    struct all all = {.give_back = give_back};
+    size_t restored = 0;
+    *give_back = (struct give_back){.sessions = sessions, .store = store};
+    if (!store_is_kept(store))
+        return 0;
+    int error = store_read(store, on_entry, &all);
+    if (!error)
+        error = all.error;
+    if (!error && all.n && !all.numbered)
+        error = -EINVAL;
+    if (!error)
+        error = promise(give_back);
+    if (!error && all.n) {
+        sorted_by = sessions->registry;
+        qsort(all.entries, all.n, sizeof *all.entries, compare);
+    }
+    for (size_t i = 0; i < all.n; i++) {
+        restored += !error && restore(&all, &all.entries[i]);
+        free((void *)(uintptr_t)all.entries[i].record);
+    }
+    free(all.entries);
+    if (!error && all.n)
+        log_write(LOG_LEVEL_INFO, "descriptors are held again that an earlier broker held; holds=%zu of=%zu",
+                  restored, all.n);
+    if (error)
+        log_write(LOG_LEVEL_ERROR, "cannot get back what the keeper has: %s", os_error_text(-error));
+    return error;
+}

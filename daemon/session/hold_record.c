@@ -1,0 +1,57 @@
+/* hold_record.c: packs and unpacks. */
+#include "hold_record.h"
+
+#include "daemon/access/user.h"
+#include "daemon/object/bound.h"
+#include "daemon/store/store.h"
+#include "hold_name.h"
+#include "holding.h"
+#include "keeper.pb-c.h"
+#include "owner.h"
+
+#include <errno.h>
+#include <string.h>
+
+enum { VERSION = 1 };
+
+int hold_record_keep(struct store_order *order, const struct held *held) {
+    Portd__Keeper__V1__Record record = PORTD__KEEPER__V1__RECORD__INIT;
+    Portd__Keeper__V1__Hold hold = PORTD__KEEPER__V1__HOLD__INIT;
+    uint8_t bytes[STORE_RECORD_MAX];
+    struct store_entry entry = {.key = held->hold.id, .record = bytes, .n_fds = 1};
+    const struct owner *process = held->lease.owners;
+    hold.owner = held->hold.owner;
+    hold.name = (char *)(uintptr_t)held->hold.name; /* packing only reads it */
+    hold.user = held->hold.user->uid;
+    hold.put_by = held->by;
+    hold.put_pid = held->by_pid;
+    hold.made_us = held->made;
+    hold.until_us = held->lease.until;
+    record.version = VERSION;
+    record.hold = &hold;
+    entry.length = portd__keeper__v1__record__pack(&record, bytes);
+    entry.fds[0] = bound_descriptor(held->hold.binding)->fd;
+    if (process)
+        entry.fds[entry.n_fds++] = process->process.fd;
+    return store_keep(order, &entry);
+}
+
+int hold_record_read(const struct store_entry *entry, struct hold_record *record) {
+    Portd__Keeper__V1__Record *packed = portd__keeper__v1__record__unpack(NULL, entry->length, entry->record);
+    const Portd__Keeper__V1__Hold *hold = packed ? packed->hold : NULL;
+    int error = packed ? 0 : -EINVAL;
+    if (!error && (packed->version != VERSION || !hold || entry->n_fds < 1 || !*hold->name ||
+                   strlen(hold->name) >= sizeof record->name))
+        error = -EINVAL;
+    if (!error) {
+        *record = (struct hold_record){.owner = hold->owner,
+                                       .user = hold->user,
+                                       .by = hold->put_by,
+                                       .by_pid = hold->put_pid,
+                                       .made = hold->made_us,
+                                       .until = hold->until_us};
+        memcpy(record->name, hold->name, strlen(hold->name) + 1);
+    }
+    portd__keeper__v1__record__free_unpacked(packed, NULL);
+    return error;
+}

@@ -1,0 +1,27 @@
+/* hold_record.h: a hold as the keeper keeps it (daemon/store/keeper.proto). */
+#ifndef HOLD_RECORD_H
+#define HOLD_RECORD_H
+
+#include "proto/os.h"
+
+#include <stdint.h>
+
+struct held;
+struct store_entry;
+struct store_order;
+
+/* Adds the hold to the order: its descriptor, and the pidfd of its lease. 0 or -ENOMEM. */
+int hold_record_keep(struct store_order *order, const struct held *held);
+
+/* A record of a hold. `owner` to `until` as in struct held and struct lease. */
+struct hold_record {
+    os_uid owner, user, by;
+    uint32_t by_pid;
+    int64_t made, until;
+    char name[256];
+};
+
+/* 0; -EINVAL: it is not a hold that this program can restore; or -ENOMEM. */
+int hold_record_read(const struct store_entry *entry, struct hold_record *record);
+
+#endif

@@ -1,0 +1,359 @@
+/* keeper_unix.c: starts brokers, one after another, and reads what each of them writes. */
+#define _GNU_SOURCE
+#include "keeper.h"
+
+#include "daemon/base/log.h"
+#include "daemon/door.h"
+#include "daemon/loop/closer.h"
+#include "daemon/loop/loop.h"
+#include "daemon/loop/offload.h"
+#include "daemon/service.h"
+#include "kept_entries.h"
+#include "program.h"
+#include "proto/channel.h"
+#include "proto/container.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum {
+    SHORT_LIFE_US = 1000000,
+    PAUSE_US = 100000, /* before the broker that follows one with a short life; twice as long each time, */
+    PAUSE_MOST_US = 1000000,
+    FIRST_FREE = 16 /* numbers below are for the broker */
+};
+
+extern char **environ;
+
+struct keeper {
+    char **argv;
+    struct door *door;
+    os_fd notify_fd;
+    struct loop *loop;
+    struct offload *offload;
+    struct closer *closer;
+    struct kept_entries entries;
+    struct channel_scratch scratch;
+    struct channel channel;
+    struct loop_watch watch;
+    struct loop_timer timer; /* the next broker is started */
+    pid_t pid;               /* 0: there is none */
+    int64_t started, pause;
+    bool served; /* a broker has */
+    bool stopping, over;
+    int status;
+};
+
+static void start(struct keeper *keeper);
+
+static void end(struct keeper *keeper, int status) {
+    keeper->over = true;
+    keeper->status = status;
+    loop_stop(keeper->loop);
+}
+
+/* ---- the broker's orders ------------------------------------------------------------------------------------------ */
+
+static int read_orders(struct keeper *keeper) {
+    struct channel_frame frame;
+    int error = 0, result = channel_fill(&keeper->channel, channel_drop_fd, &keeper->channel);
+    if (result != 1)
+        return result == CHANNEL_E_END ? -EPIPE : result;
+    while (!error && (result = channel_next(&keeper->channel, &frame)) == 1)
+        error = kept_entries_take(&keeper->entries, &frame);
+    if (result == CHANNEL_E_PROTOCOL)
+        error = -EPROTO;
+    if (channel_rest(&keeper->channel))
+        error = -ENOMEM;
+    return error ? error : 1;
+}
+
+static int set_interest(struct keeper *keeper) {
+    bool more = channel_pending(&keeper->channel) || keeper->entries.giving;
+    return loop_set(&keeper->watch, more ? LOOP_READ | LOOP_WRITE : LOOP_READ);
+}
+
+static void on_ready(struct keeper *keeper) {
+    if (keeper->served || !keeper->entries.ready)
+        return;
+    keeper->served = true;
+    service_ready(keeper->notify_fd, "Waiting for clients");
+    keeper->notify_fd = OS_FD_NONE;
+}
+
+/* After each round of the loop: what was closed may have been answered. */
+static int64_t on_round(void *context) {
+    struct keeper *keeper = context;
+    if (keeper->watch.loop && set_interest(keeper))
+        (void)kill(keeper->pid, SIGKILL);
+    return INT64_MAX;
+}
+
+/* A broker that writes nonsense or reads nothing more is of no use: it is ended, and on_child starts the next one. */
+static void on_broker(struct loop_watch *watch, unsigned events) {
+    struct keeper *keeper = CONTAINER_OF(watch, struct keeper, watch);
+    int error = 0;
+    if (events & LOOP_WRITE) {
+        error = channel_flush(&keeper->channel);
+        if (!error)
+            error = kept_entries_give(&keeper->entries);
+    }
+    if (!error && events & LOOP_READ)
+        error = read_orders(keeper);
+    on_ready(keeper);
+    if (error >= 0)
+        return;
+    loop_unwatch(&keeper->watch);
+    if (error == -EPIPE || error == -ECONNRESET)
+        return; /* it has died, or is about to: its exit tells */
+    log_write(LOG_LEVEL_ERROR, "the broker is ended: its orders cannot be carried out: %s; pid=%ld",
+              os_error_text(-error), (long)keeper->pid);
+    (void)kill(keeper->pid, SIGKILL);
+}
+
+/* ---- the end of a broker ------------------------------------------------------------------------------------------ */
+
+static void drop_fd(void *context, os_fd fd) {
+    struct keeper *keeper = context;
+    closer_close(keeper->closer, fd, 0, NULL, NULL);
+}
+
+/* What it wrote before it died counts. */
+static void leave_broker(struct keeper *keeper) {
+    while (read_orders(keeper) == 1)
+        ;
+    on_ready(keeper);
+    loop_unwatch(&keeper->watch);
+    kept_entries_attach(&keeper->entries, NULL);
+    channel_deinit(&keeper->channel, drop_fd, keeper);
+    transport_close(keeper->channel.transport);
+    keeper->pid = 0;
+}
+
+/* Whether no client is left that an idle broker's successor would have to serve. */
+static bool may_leave(struct keeper *keeper) {
+    return keeper->stopping || !keeper->door->own || door_leave(keeper->door) != -EAGAIN;
+}
+
+static void start_later(struct keeper *keeper) {
+    if (os_now_us() - keeper->started >= SHORT_LIFE_US) {
+        keeper->pause = 0;
+        start(keeper);
+        return;
+    }
+    keeper->pause = keeper->pause ? 2 * keeper->pause : PAUSE_US;
+    if (keeper->pause > PAUSE_MOST_US)
+        keeper->pause = PAUSE_MOST_US;
+    if (loop_timer_set(keeper->loop, &keeper->timer, os_now_us() + keeper->pause))
+        start(keeper);
+}
+
+static void on_child(void *context, int number) {
+    struct keeper *keeper = context;
+    int status;
+    (void)number;
+    if (!keeper->pid || waitpid(keeper->pid, &status, WNOHANG) != keeper->pid)
+        return;
+    pid_t pid = keeper->pid;
+    leave_broker(keeper);
+    bool in_order = WIFEXITED(status) && (WEXITSTATUS(status) == 0 || keeper->stopping || !keeper->served);
+    if (in_order && (WEXITSTATUS(status) != 0 || may_leave(keeper))) {
+        end(keeper, WEXITSTATUS(status));
+        return;
+    }
+    if (keeper->stopping || !keeper->served) {
+        log_write(LOG_LEVEL_ERROR, "the broker has been ended; pid=%ld signal=%d", (long)pid,
+                  WIFSIGNALED(status) ? WTERMSIG(status) : 0);
+        end(keeper, EXIT_FAILURE);
+        return;
+    }
+    if (!in_order)
+        log_write(LOG_LEVEL_ERROR,
+                  "the broker has died, and another one starts; pid=%ld signal=%d status=%d kept=%zu",
+                  (long)pid, WIFSIGNALED(status) ? WTERMSIG(status) : 0,
+                  WIFEXITED(status) ? WEXITSTATUS(status) : 0, kept_entries_count(&keeper->entries));
+    start_later(keeper);
+}
+
+/* ---- the start of a broker ---------------------------------------------------------------------------------------- */
+
+/* The keeper speaks with the service manager. */
+static bool is_ours(const char *entry) {
+    static const char keeper[] = KEEPER_VARIABLE "=", manager[] = "NOTIFY_SOCKET=";
+    return strncmp(entry, keeper, sizeof keeper - 1) == 0 || strncmp(entry, manager, sizeof manager - 1) == 0;
+}
+
+/* The environment of a broker: with the keeper's process id. NULL: no memory. */
+static char **environment_new(char variable[48]) {
+    size_t n = 0, at = 0;
+    while (environ[n])
+        n++;
+    char **made = calloc(n + 2, sizeof *made);
+    if (!made)
+        return NULL;
+    (void)snprintf(variable, 48, KEEPER_VARIABLE "=%ld", (long)getpid());
+    for (size_t i = 0; i < n; i++)
+        if (!is_ours(environ[i]))
+            made[at++] = environ[i];
+    made[at] = variable;
+    return made;
+}
+
+/* 0 or a positive errno. The broker has no other descriptor of the keeper: all are closed in exec. */
+static int spawn(struct keeper *keeper, os_fd channel, os_fd listener) {
+    posix_spawn_file_actions_t actions;
+    char variable[48], **environment = environment_new(variable);
+    int error = environment ? posix_spawn_file_actions_init(&actions) : ENOMEM;
+    if (error) {
+        free(environment);
+        return error;
+    }
+    error = posix_spawn_file_actions_adddup2(&actions, channel, KEEPER_CHANNEL);
+    if (!error)
+        error = posix_spawn_file_actions_adddup2(&actions, listener, KEEPER_LISTENER);
+    if (!error)
+        error = posix_spawnp(&keeper->pid, program_of_this(keeper->argv[0]), &actions, NULL, keeper->argv,
+                             environment);
+    (void)posix_spawn_file_actions_destroy(&actions);
+    free(environment);
+    if (error)
+        keeper->pid = 0;
+    return error;
+}
+
+static int pair(os_fd ends[2]) {
+    if (socketpair(AF_UNIX, SOCK_STREAM, 0, ends))
+        return -errno;
+    for (int i = 0; i < 2; i++) {
+        os_fd high = fcntl(ends[i], F_DUPFD_CLOEXEC, FIRST_FREE);
+        int error = high < 0 ? errno : 0;
+        os_close(ends[i]);
+        ends[i] = high;
+        if (!error && fcntl(high, F_SETFL, O_NONBLOCK))
+            error = errno;
+        if (!error)
+            continue;
+        os_close(ends[0]);
+        if (i == 0 || high >= 0)
+            os_close(ends[1]);
+        return -error;
+    }
+    return 0;
+}
+
+/* A broker with one end of a new channel. 0 or a negative errno. */
+static int start_one(struct keeper *keeper) {
+    os_fd ends[2], listener;
+    int error = pair(ends);
+    if (error)
+        return error;
+    keeper->watch = (struct loop_watch){.fd = ends[0], .fn = on_broker};
+    error = loop_watch(keeper->loop, &keeper->watch, LOOP_READ);
+    listener = error ? OS_FD_NONE : fcntl(keeper->door->listener, F_DUPFD_CLOEXEC, FIRST_FREE);
+    if (!error && listener == OS_FD_NONE)
+        error = -errno;
+    if (!error)
+        error = -spawn(keeper, ends[1], listener);
+    if (listener != OS_FD_NONE)
+        os_close(listener);
+    os_close(ends[1]);
+    if (error) {
+        loop_unwatch(&keeper->watch);
+        os_close(ends[0]);
+        return error;
+    }
+    channel_init(&keeper->channel, (struct transport){ends[0]}, &keeper->scratch, FRAME_LONG_MAX);
+    kept_entries_attach(&keeper->entries, &keeper->channel);
+    return 0;
+}
+
+static void start(struct keeper *keeper) {
+    int error = keeper->stopping ? 0 : start_one(keeper);
+    if (keeper->stopping) {
+        end(keeper, EXIT_SUCCESS);
+        return;
+    }
+    keeper->started = os_now_us();
+    if (!error)
+        return;
+    log_write(LOG_LEVEL_ERROR, "cannot start a broker: %s", os_error_text(-error));
+    if (!keeper->served || loop_timer_set(keeper->loop, &keeper->timer, os_now_us() + PAUSE_MOST_US))
+        end(keeper, EXIT_FAILURE);
+}
+
+static void on_timer(struct loop_timer *timer) { start(CONTAINER_OF(timer, struct keeper, timer)); }
+
+/* ---- the keeper --------------------------------------------------------------------------------------------------- */
+
+static void on_stop(void *context, int number) {
+    struct keeper *keeper = context;
+    (void)number;
+    keeper->stopping = true;
+    service_stopping();
+    if (keeper->pid)
+        (void)kill(keeper->pid, SIGTERM);
+    else
+        end(keeper, EXIT_SUCCESS);
+}
+
+static void on_reload(void *context, int number) {
+    const struct keeper *keeper = context;
+    if (keeper->pid)
+        (void)kill(keeper->pid, number);
+}
+
+static int begin(struct keeper *keeper) {
+    size_t limit = service_descriptor_limit();
+    int error;
+    keeper->loop = loop_new();
+    keeper->offload = keeper->loop ? offload_new(keeper->loop) : NULL;
+    keeper->closer = keeper->offload ? closer_new(keeper->loop, keeper->offload, limit) : NULL;
+    if (!keeper->closer)
+        return errno ? -errno : -ENOMEM;
+    error = kept_entries_init(&keeper->entries, keeper->closer);
+    if (!error)
+        error = channel_scratch_init(&keeper->scratch);
+    keeper->timer.fn = on_timer;
+    if (!error)
+        error = loop_timer_prepare(keeper->loop, &keeper->timer);
+    if (!error)
+        error = loop_signal(keeper->loop, SIGCHLD, on_child, keeper);
+    if (!error)
+        error = service_watch(keeper->loop, on_stop, on_reload, keeper);
+    loop_round(keeper->loop, on_round, keeper);
+    return error;
+}
+
+int keeper_run(char **argv, struct door *door, os_fd notify_fd) {
+    struct keeper keeper = {.argv = argv, .door = door, .notify_fd = notify_fd, .status = EXIT_FAILURE};
+    int error = begin(&keeper);
+    if (notify_fd != OS_FD_NONE)
+        (void)fcntl(notify_fd, F_SETFD, FD_CLOEXEC); /* else a broker kept it open */
+    if (error)
+        log_write(LOG_LEVEL_ERROR, "cannot start: %s", os_error_text(-error));
+    else
+        start(&keeper);
+    if (!error && !keeper.over)
+        error = loop_run(keeper.loop);
+    if (error && keeper.pid)
+        (void)kill(keeper.pid, SIGTERM);
+    if (keeper.closer)
+        closer_stop(keeper.closer);
+    (void)offload_free(keeper.offload);
+    closer_free(keeper.closer);
+    kept_entries_deinit(&keeper.entries);
+    channel_scratch_deinit(&keeper.scratch);
+    loop_timer_free(&keeper.timer);
+    if (keeper.loop)
+        loop_free(keeper.loop);
+    return keeper.status;
+}

@@ -1,0 +1,274 @@
+/* kept_entries.c: entries by key, in the order in which they came. */
+#include "kept_entries.h"
+
+#include "daemon/loop/closer.h"
+#include "keeper.pb-c.h"
+#include "store.h"
+#include "utlist.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct kept_entry {
+    uint64_t key;
+    struct kept_entry *prev, *next; /* entries->list, or the order's */
+    size_t n_fds, length;
+    os_fd fds[STORE_FDS_MAX];
+    uint8_t record[];
+};
+
+struct kept_order {
+    struct kept_entries *entries;
+    uint64_t serial, broker;
+    struct kept_entry *keep;
+    size_t n_forget;
+    uint64_t *forget;
+    size_t closing; /* descriptors that are being closed, and 1 while it is carried out */
+};
+
+int kept_entries_init(struct kept_entries *entries, struct closer *closer) {
+    uint64_t seed;
+    int error = os_random(&seed, sizeof seed);
+    *entries = (struct kept_entries){.closer = closer};
+    table_init(&entries->by_key, offsetof(struct kept_entry, key), seed);
+    return error;
+}
+
+static void entry_free(struct kept_entry *entry) { free(entry); }
+
+void kept_entries_deinit(struct kept_entries *entries) {
+    struct kept_entry *entry, *next;
+    kept_entries_attach(entries, NULL);
+    DL_FOREACH_SAFE (entries->list, entry, next)
+        entry_free(entry);
+    table_deinit(&entries->by_key);
+}
+
+size_t kept_entries_count(const struct kept_entries *entries) {
+    return entries->by_key.used - (table_find(&entries->by_key, 0) ? 1 : 0);
+}
+
+/* ---- answers ------------------------------------------------------------------------------------------------------ */
+
+/* 0; -EBUSY: later; or another negative errno. */
+static int answer(struct kept_entries *entries, const Portd__Keeper__V1__Answer *message, const os_fd *fds,
+                  size_t n_fds) {
+    size_t length = portd__keeper__v1__answer__get_packed_size(message);
+    uint8_t *body;
+    int error = -ENOMEM;
+    if (n_fds) {
+        body = malloc(length);
+        if (body) {
+            (void)portd__keeper__v1__answer__pack(message, body);
+            error = channel_put_fds(entries->channel, body, length, fds, n_fds);
+        }
+        free(body);
+        return error;
+    }
+    body = channel_put(entries->channel, length);
+    if (!body)
+        return -ENOMEM;
+    (void)portd__keeper__v1__answer__pack(message, body);
+    return channel_flush(entries->channel);
+}
+
+static int answer_done(struct kept_entries *entries, uint64_t serial, int error) {
+    Portd__Keeper__V1__Answer message = PORTD__KEEPER__V1__ANSWER__INIT;
+    message.serial = serial;
+    message.error = -error;
+    return answer(entries, &message, NULL, 0);
+}
+
+int kept_entries_give(struct kept_entries *entries) {
+    int error = 0;
+    while (!error && entries->giving) {
+        const struct kept_entry *entry = entries->giving;
+        Portd__Keeper__V1__Answer message = PORTD__KEEPER__V1__ANSWER__INIT;
+        Portd__Keeper__V1__Entry packed = PORTD__KEEPER__V1__ENTRY__INIT;
+        packed.key = entry->key;
+        packed.fds = (uint32_t)entry->n_fds;
+        packed.record = (ProtobufCBinaryData){entry->length, (uint8_t *)(uintptr_t)entry->record};
+        message.entry = &packed;
+        error = answer(entries, &message, entry->fds, entry->n_fds);
+        if (!error)
+            entries->giving = entry->next;
+    }
+    if (!error && entries->asked) {
+        error = answer_done(entries, entries->asked, 0);
+        entries->asked = 0;
+    }
+    return error == -EBUSY ? 0 : error;
+}
+
+/* ---- orders ------------------------------------------------------------------------------------------------------- */
+
+static void order_free(struct kept_order *order) {
+    struct kept_entry *entry, *next;
+    DL_FOREACH_SAFE (order->keep, entry, next) {
+        for (size_t i = 0; i < entry->n_fds; i++)
+            closer_close(order->entries->closer, entry->fds[i], 0, NULL, NULL);
+        entry_free(entry);
+    }
+    free(order->forget);
+    free(order);
+}
+
+/* The broker that gave it is told, when all is closed. */
+static void order_finish(struct kept_order *order, int error) {
+    struct kept_entries *entries = order->entries;
+    if (order->serial && entries->channel && entries->broker == order->broker)
+        (void)answer_done(entries, order->serial, error); /* if that fails, the next read does, too */
+    order_free(order);
+}
+
+static void on_closed(void *context) {
+    struct kept_order *order = context;
+    if (--order->closing == 0)
+        order_finish(order, 0);
+}
+
+static void entry_drop(struct kept_order *order, struct kept_entry *entry) {
+    struct kept_entries *entries = order->entries;
+    if (entries->giving == entry)
+        entries->giving = entry->next;
+    table_remove(&entries->by_key, entry);
+    DL_DELETE(entries->list, entry);
+    order->closing += entry->n_fds;
+    for (size_t i = 0; i < entry->n_fds; i++)
+        closer_close(entries->closer, entry->fds[i], 0, on_closed, order);
+    entry_free(entry);
+}
+
+static void carry_out(struct kept_order *order) {
+    struct kept_entries *entries = order->entries;
+    struct kept_entry *entry, *next, *old;
+    order->closing = 1;
+    DL_FOREACH_SAFE (order->keep, entry, next) {
+        DL_DELETE(order->keep, entry);
+        old = table_find(&entries->by_key, entry->key);
+        if (old)
+            entry_drop(order, old);
+        if (table_add(&entries->by_key, entry)) { /* there is room: prepare() made it */
+            entry_free(entry);
+            continue;
+        }
+        DL_APPEND(entries->list, entry);
+    }
+    for (size_t i = 0; i < order->n_forget; i++)
+        if ((old = table_find(&entries->by_key, order->forget[i])) != NULL)
+            entry_drop(order, old);
+    on_closed(order);
+}
+
+/* Copies an entry of the frame, and takes its descriptors, from *at on. */
+static int take_entry(struct kept_order *order, const Portd__Keeper__V1__Entry *from,
+                      struct channel_frame *frame, size_t *at) {
+    size_t n_fds = from->fds;
+    struct kept_entry *entry = calloc(1, sizeof *entry + from->record.len);
+    if (!entry)
+        return -ENOMEM;
+    if (n_fds > STORE_FDS_MAX || n_fds > frame->n_fds - *at) {
+        free(entry);
+        return -EPROTO;
+    }
+    entry->key = from->key;
+    entry->length = from->record.len;
+    if (entry->length)
+        memcpy(entry->record, from->record.data, entry->length);
+    entry->n_fds = n_fds;
+    for (size_t i = 0; i < n_fds; i++) {
+        entry->fds[i] = frame->fds[*at];
+        frame->fds[(*at)++] = OS_FD_NONE;
+    }
+    DL_APPEND(order->keep, entry);
+    return 0;
+}
+
+static int take_part(struct kept_order *order, const Portd__Keeper__V1__Order *message,
+                     struct channel_frame *frame) {
+    size_t at = 0, n = order->n_forget + message->n_forget;
+    if (message->n_forget) {
+        uint64_t *forget = realloc(order->forget, n * sizeof *forget);
+        if (!forget)
+            return -ENOMEM;
+        memcpy(forget + order->n_forget, message->forget, message->n_forget * sizeof *forget);
+        order->forget = forget;
+        order->n_forget = n;
+    }
+    for (size_t i = 0; i < message->n_keep; i++) {
+        int error = take_entry(order, message->keep[i], frame, &at);
+        if (error)
+            return error;
+        error = table_reserve(&order->entries->by_key);
+        if (error)
+            return error;
+    }
+    return at == frame->n_fds ? 0 : -EPROTO;
+}
+
+static struct kept_order *order_of(struct kept_entries *entries, uint64_t serial) {
+    struct kept_order *order = entries->part;
+    entries->part = NULL;
+    if (order && order->serial == serial)
+        return order;
+    if (order) /* its broker could not send the rest */
+        order_free(order);
+    order = calloc(1, sizeof *order);
+    if (order) {
+        order->entries = entries;
+        order->serial = serial;
+        order->broker = entries->broker;
+    }
+    return order;
+}
+
+static int take_order(struct kept_entries *entries, const Portd__Keeper__V1__Order *message,
+                      struct channel_frame *frame) {
+    struct kept_order *order;
+    int error;
+    if (message->ready)
+        entries->ready = true;
+    if (message->ask) {
+        entries->giving = entries->list;
+        entries->asked = message->serial;
+        return kept_entries_give(entries);
+    }
+    if (!message->n_keep && !message->n_forget && !message->serial)
+        return 0;
+    order = order_of(entries, message->serial);
+    error = order ? take_part(order, message, frame) : -ENOMEM;
+    if (error) {
+        if (order)
+            order_finish(order, error);
+        return error == -EPROTO ? error : 0;
+    }
+    if (message->more)
+        entries->part = order;
+    else
+        carry_out(order);
+    return 0;
+}
+
+int kept_entries_take(struct kept_entries *entries, struct channel_frame *frame) {
+    Portd__Keeper__V1__Order *message =
+        frame->mismatch ? NULL : portd__keeper__v1__order__unpack(NULL, frame->length, frame->body);
+    int error = message ? take_order(entries, message, frame) : -EPROTO;
+    for (size_t i = 0; i < frame->n_fds; i++)
+        if (frame->fds[i] != OS_FD_NONE)
+            closer_close(entries->closer, frame->fds[i], 0, NULL, NULL);
+    frame->n_fds = 0;
+    portd__keeper__v1__order__free_unpacked(message, NULL);
+    return error;
+}
+
+void kept_entries_attach(struct kept_entries *entries, struct channel *channel) {
+    if (entries->part)
+        order_free(entries->part);
+    entries->part = NULL;
+    entries->channel = channel;
+    entries->broker++;
+    entries->giving = NULL;
+    entries->asked = 0;
+    entries->ready = false;
+}

@@ -1,0 +1,46 @@
+/* kept_entries.h: what the keeper keeps, and the orders of its broker (keeper.proto).
+ *
+ * Whatever the broker writes, only its own entries suffer: a frame that is no order ends the broker. */
+#ifndef KEPT_ENTRIES_H
+#define KEPT_ENTRIES_H
+
+#include "daemon/base/table.h"
+#include "proto/channel.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct closer;
+struct kept_entry;
+struct kept_order;
+
+struct kept_entries {
+    struct table by_key;
+    struct kept_entry *list;
+    struct closer *closer;   /* closes what is forgotten: that may block */
+    struct kept_order *part; /* an order whose last frame has not come */
+    /* What is written to the broker now: */
+    struct channel *channel;   /* NULL: there is none */
+    uint64_t broker;           /* counts them */
+    struct kept_entry *giving; /* the next one to be given back */
+    uint64_t asked;            /* serial of that order; 0: not asked */
+    bool ready;                /* the broker serves clients */
+};
+
+/* 0 or a negative errno. */
+int kept_entries_init(struct kept_entries *entries, struct closer *closer);
+void kept_entries_deinit(struct kept_entries *entries); /* closes nothing: the process ends */
+
+size_t kept_entries_count(const struct kept_entries *entries);
+
+/* Carries out a frame of the broker; takes its descriptors. 0, or a negative errno: the broker cannot go on. */
+int kept_entries_take(struct kept_entries *entries, struct channel_frame *frame);
+
+/* Writes what is to be given back, as far as the broker reads. 0 or a negative errno: as above. */
+int kept_entries_give(struct kept_entries *entries);
+
+/* Another broker begins, or none: NULL. Half an order is forgotten. */
+void kept_entries_attach(struct kept_entries *entries, struct channel *channel);
+
+#endif

@@ -1,0 +1,67 @@
+/* store.h: what must outlive the broker, given to its keeper (keeper.h).
+ *
+ * An order says what is to be kept and what is to be forgotten, and is carried out whole or not at all. It is done when the keeper has
+ * it and has closed what it forgot; then, and not before, the client is answered. Orders are sent in the order of store_commit. The keeper may be slow
+ * to read: orders wait meanwhile, and the loop does not.
+ *
+ * A broker without a keeper, or whose keeper has gone, has a store that keeps nothing: store_is_kept is false. */
+#ifndef STORE_H
+#define STORE_H
+
+#include "daemon/base/ring.h"
+#include "proto/os.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct loop;
+struct store;
+
+enum { STORE_RECORD_MAX = 512, STORE_FDS_MAX = 2 /* of one entry */ };
+
+/* Embedded in the record of whoever gives it; zeroed before store_keep or store_forget. */
+struct store_order {
+    /* Called in the loop, once; error: 0, or a negative errno, and nothing of it was done. The keeper's end counts as 0. */
+    void (*done)(struct store_order *order, int error);
+    struct ring node; /* private from here */
+    uint64_t serial;
+    struct store_frame *frames, *last;
+};
+
+/* One entry that is given back. The descriptors are the callee's. */
+struct store_entry {
+    uint64_t key;
+    const uint8_t *record;
+    size_t length;
+    os_fd fds[STORE_FDS_MAX];
+    size_t n_fds;
+};
+
+/* channel: to the keeper, which the store owns then; OS_FD_NONE: there is none. NULL with errno. */
+struct store *store_new(struct loop *loop, os_fd channel);
+void store_free(
+    struct store *store); /* what was committed is sent first, if the keeper reads; NULL is allowed */
+
+bool store_is_kept(const struct store *store);
+
+/* Asks the keeper for all that it keeps; before the loop runs, as it waits. 0 or a negative errno. */
+int store_read(struct store *store, void (*fn)(void *context, struct store_entry *entry), void *context);
+
+/* Adds to an order. The descriptors are borrowed until store_commit returns. 0 or -ENOMEM: nothing was added. */
+int store_keep(struct store_order *order, const struct store_entry *entry);
+int store_forget(struct store_order *order, uint64_t key);
+
+/* Takes back an order that was not committed. */
+void store_cancel(struct store_order *order);
+
+/* Sends it. 1: it is done already, as nothing is kept; 0: `done` follows; or a negative errno, and it is as cancelled. */
+int store_commit(struct store *store, struct store_order *order);
+
+/* The broker serves clients. */
+void store_ready(struct store *store);
+
+/* The keeper that started this process: its channel, and the listener. Both OS_FD_NONE: none did. */
+void store_inherit(os_fd *channel, os_fd *listener);
+
+#endif

@@ -1,0 +1,448 @@
+/* store_unix.c: orders as frames. An order that cannot be sent at once waits with copies of its descriptors. */
+#define _GNU_SOURCE
+#include "store.h"
+
+#include "daemon/base/log.h"
+#include "daemon/loop/loop.h"
+#include "keeper.h"
+#include "keeper.pb-c.h"
+#include "proto/channel.h"
+#include "proto/container.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum {
+    FRAME_ROOM = FRAME_DATA_MAX,
+    ENTRY_ROOM = STORE_RECORD_MAX + 64, /* more than an entry takes when it is packed */
+    END_ROOM = 32,                      /* serial and `more` */
+    PATIENCE_MS = 10000                 /* for the keeper's answers at the start */
+};
+
+/* A part of an order. Packed messages that follow one another are one message, so entries are appended as they come. */
+struct store_frame {
+    struct store_frame *next;
+    bool copied; /* the descriptors are copies */
+    size_t n_fds, length, room;
+    os_fd fds[FRAME_FDS_MAX];
+    uint8_t *bytes;
+};
+
+struct store {
+    struct loop *loop;
+    struct loop_watch watch;
+    struct channel_scratch scratch;
+    struct channel channel;
+    struct ring waiting; /* orders that are not sent, or not whole */
+    struct ring sent;    /* those that are not answered */
+    uint64_t serial;
+    bool kept;
+};
+
+/* ---- orders ------------------------------------------------------------------------------------------------------- */
+
+static void frame_free(struct store_frame *frame) {
+    for (size_t i = 0; frame->copied && i < frame->n_fds; i++)
+        os_close(frame->fds[i]);
+    free(frame->bytes);
+    free(frame);
+}
+
+void store_cancel(struct store_order *order) {
+    struct store_frame *frame;
+    while ((frame = order->frames) != NULL) {
+        order->frames = frame->next;
+        frame_free(frame);
+    }
+    order->last = NULL;
+}
+
+static struct store_frame *frame_new(struct store_order *order) {
+    struct store_frame *frame = calloc(1, sizeof *frame);
+    if (!frame)
+        return NULL;
+    if (order->last)
+        order->last->next = frame;
+    else
+        order->frames = frame;
+    order->last = frame;
+    return frame;
+}
+
+/* A frame with room for a message of that size and so many descriptors. */
+static struct store_frame *room_for(struct store_order *order, size_t size, size_t n_fds) {
+    struct store_frame *frame = order->last;
+    if (!frame || frame->length + size > FRAME_ROOM || frame->n_fds + n_fds > FRAME_FDS_MAX)
+        frame = frame_new(order);
+    if (!frame || frame->length + size <= frame->room)
+        return frame;
+    size_t room = frame->room ? 2 * frame->room : size;
+    while (room < frame->length + size)
+        room *= 2;
+    uint8_t *bytes = realloc(frame->bytes, room);
+    if (!bytes)
+        return NULL;
+    frame->bytes = bytes;
+    frame->room = room;
+    return frame;
+}
+
+static int append(struct store_order *order, const Portd__Keeper__V1__Order *message, const os_fd *fds,
+                  size_t n_fds) {
+    struct store_frame *frame = room_for(order, portd__keeper__v1__order__get_packed_size(message), n_fds);
+    if (!frame)
+        return -ENOMEM;
+    frame->length += portd__keeper__v1__order__pack(message, frame->bytes + frame->length);
+    for (size_t i = 0; i < n_fds; i++)
+        frame->fds[frame->n_fds++] = fds[i];
+    return 0;
+}
+
+int store_keep(struct store_order *order, const struct store_entry *entry) {
+    Portd__Keeper__V1__Order message = PORTD__KEEPER__V1__ORDER__INIT;
+    Portd__Keeper__V1__Entry packed = PORTD__KEEPER__V1__ENTRY__INIT, *list = &packed;
+    packed.key = entry->key;
+    packed.fds = (uint32_t)entry->n_fds;
+    packed.record = (ProtobufCBinaryData){entry->length, (uint8_t *)(uintptr_t)entry->record};
+    message.keep = &list;
+    message.n_keep = 1;
+    return append(order, &message, entry->fds, entry->n_fds);
+}
+
+int store_forget(struct store_order *order, uint64_t key) {
+    Portd__Keeper__V1__Order message = PORTD__KEEPER__V1__ORDER__INIT;
+    message.forget = &key;
+    message.n_forget = 1;
+    return append(order, &message, NULL, 0);
+}
+
+/* Ends each frame with the serial number. 0 or -ENOMEM. */
+static int seal(struct store_order *order) {
+    for (struct store_frame *frame = order->frames; frame; frame = frame->next) {
+        Portd__Keeper__V1__Order message = PORTD__KEEPER__V1__ORDER__INIT;
+        message.serial = order->serial;
+        message.more = frame->next != NULL;
+        size_t size = portd__keeper__v1__order__get_packed_size(&message);
+        uint8_t *bytes = realloc(frame->bytes, frame->length + size);
+        if (!bytes)
+            return -ENOMEM;
+        frame->bytes = bytes;
+        frame->length += portd__keeper__v1__order__pack(&message, bytes + frame->length);
+    }
+    return 0;
+}
+
+/* ---- the end of the keeper ---------------------------------------------------------------------------------------- */
+
+static void finish(struct store_order *order, int error) {
+    ring_remove(&order->node);
+    store_cancel(order);
+    if (order->done)
+        order->done(order, error);
+}
+
+static void lose(struct store *store, int error) {
+    struct ring all, *node;
+    if (!store->kept)
+        return;
+    store->kept = false;
+    loop_unwatch(&store->watch);
+    log_write(LOG_LEVEL_ERROR,
+              "the keeper has gone: what is held ends with this broker; restart portd; error=%s",
+              error ? os_error_text(-error) : "end of file");
+    ring_init(&all);
+    ring_move_all(&all, &store->sent);
+    ring_move_all(&all, &store->waiting);
+    while ((node = ring_first(&all)) != NULL)
+        finish(CONTAINER_OF(node, struct store_order, node), 0);
+}
+
+/* ---- sending ------------------------------------------------------------------------------------------------------ */
+
+/* 0; -EBUSY: later; or another negative errno. */
+static int send_frame(struct store *store, const struct store_frame *frame) {
+    uint8_t *body;
+    if (frame->n_fds)
+        return channel_put_fds(&store->channel, frame->bytes, frame->length, frame->fds, frame->n_fds);
+    if (channel_pending(&store->channel))
+        return -EBUSY;
+    body = channel_put(&store->channel, frame->length);
+    if (!body)
+        return -ENOMEM;
+    memcpy(body, frame->bytes, frame->length);
+    return channel_flush(&store->channel);
+}
+
+/* Sends what the channel takes. 0 or a negative errno: the keeper is lost. */
+static int send_waiting(struct store *store) {
+    struct ring *node;
+    while ((node = ring_first(&store->waiting)) != NULL) {
+        struct store_order *order = CONTAINER_OF(node, struct store_order, node);
+        struct store_frame *frame = order->frames;
+        int error = frame ? send_frame(store, frame) : 0;
+        if (error)
+            return error == -EBUSY || error == -ENOMEM ? 0 : error;
+        if (frame) {
+            order->frames = frame->next;
+            frame_free(frame);
+        }
+        if (order->frames)
+            continue;
+        order->last = NULL;
+        ring_remove(&order->node);
+        ring_add(&store->sent, &order->node);
+    }
+    return 0;
+}
+
+static int copy_fds(struct store_order *order) {
+    for (struct store_frame *frame = order->frames; frame; frame = frame->next) {
+        os_fd copies[FRAME_FDS_MAX];
+        size_t made = 0;
+        int error = frame->copied ? 0 : channel_copy_fds(copies, frame->fds, frame->n_fds, &made);
+        if (error) {
+            while (made > 0)
+                os_close(copies[--made]);
+            return error;
+        }
+        if (!frame->copied)
+            memcpy(frame->fds, copies, made * sizeof *copies);
+        frame->copied = true;
+    }
+    return 0;
+}
+
+static void set_interest(struct store *store) {
+    bool more = channel_pending(&store->channel) || !ring_is_empty(&store->waiting);
+    int error = loop_set(&store->watch, more ? LOOP_READ | LOOP_WRITE : LOOP_READ);
+    if (error)
+        lose(store, error);
+}
+
+int store_commit(struct store *store, struct store_order *order) {
+    int error;
+    if (!store->kept) {
+        store_cancel(order);
+        return 1;
+    }
+    order->serial = ++store->serial;
+    error = seal(order);
+    if (!error) {
+        bool first = ring_is_empty(&store->waiting);
+        ring_add(&store->waiting, &order->node);
+        int lost = first ? send_waiting(store) : 0;
+        error = copy_fds(order); /* of what waits */
+        if (error && order->frames) {
+            ring_remove(&order->node); /* the keeper forgets the part that it has with the next order */
+        } else if (lost) {
+            ring_remove(&order->node);
+            store_cancel(order);
+            lose(store, lost);
+            return 1;
+        }
+    }
+    if (error) {
+        store_cancel(order);
+        return error;
+    }
+    set_interest(store);
+    return 0;
+}
+
+void store_ready(struct store *store) {
+    Portd__Keeper__V1__Order message = PORTD__KEEPER__V1__ORDER__INIT;
+    uint8_t *body;
+    message.ready = true;
+    if (!store->kept)
+        return;
+    body = channel_put(&store->channel, portd__keeper__v1__order__get_packed_size(&message));
+    if (!body) {
+        lose(store, -ENOMEM);
+        return;
+    }
+    (void)portd__keeper__v1__order__pack(&message, body);
+    int error = channel_flush(&store->channel);
+    if (error)
+        lose(store, error);
+    else
+        set_interest(store);
+}
+
+/* ---- receiving ---------------------------------------------------------------------------------------------------- */
+
+static void take_answer(struct store *store, const Portd__Keeper__V1__Answer *answer) {
+    for (struct ring *node = store->sent.next; node != &store->sent; node = node->next) {
+        struct store_order *order = CONTAINER_OF(node, struct store_order, node);
+        if (order->serial != answer->serial)
+            continue;
+        finish(order, -answer->error);
+        return;
+    }
+}
+
+static void drop_fds(struct channel_frame *frame) {
+    while (frame->n_fds > 0)
+        os_close(frame->fds[--frame->n_fds]);
+}
+
+static void on_answer(struct loop_watch *watch, unsigned events) {
+    struct store *store = CONTAINER_OF(watch, struct store, watch);
+    struct channel_frame frame;
+    int result = 0, error = 0;
+    if (events & LOOP_WRITE) {
+        error = channel_flush(&store->channel);
+        if (!error)
+            error = send_waiting(store);
+    }
+    if (!error && events & LOOP_READ) {
+        result = channel_fill(&store->channel, channel_drop_fd, &store->channel);
+        error = result == CHANNEL_E_END ? -EPIPE : result < 0 ? result : 0;
+    }
+    if (result == 1) {
+        while (!error && store->kept && (error = channel_next(&store->channel, &frame)) == 1) {
+            Portd__Keeper__V1__Answer *answer =
+                portd__keeper__v1__answer__unpack(NULL, frame.length, frame.body);
+            drop_fds(&frame);
+            error = answer ? 0 : -ENOMEM;
+            if (answer)
+                take_answer(store, answer);
+            portd__keeper__v1__answer__free_unpacked(answer, NULL);
+        }
+        if (channel_rest(&store->channel))
+            error = -ENOMEM;
+    }
+    if (error)
+        lose(store, error < 0 ? error : -EPROTO);
+    if (store->kept)
+        set_interest(store);
+}
+
+/* 1: it was the last one; 0; or a negative errno. */
+static int give(struct channel_frame *frame, void (*fn)(void *context, struct store_entry *entry),
+                void *context) {
+    Portd__Keeper__V1__Answer *answer = portd__keeper__v1__answer__unpack(NULL, frame->length, frame->body);
+    int result = answer ? answer->serial != 0 : -ENOMEM;
+    if (answer && answer->entry && frame->n_fds <= STORE_FDS_MAX) {
+        struct store_entry entry = {.key = answer->entry->key,
+                                    .record = answer->entry->record.data,
+                                    .length = answer->entry->record.len,
+                                    .n_fds = frame->n_fds};
+        memcpy(entry.fds, frame->fds, frame->n_fds * sizeof *entry.fds);
+        frame->n_fds = 0;
+        fn(context, &entry);
+    }
+    drop_fds(frame);
+    portd__keeper__v1__answer__free_unpacked(answer, NULL);
+    return result;
+}
+
+static int read_all(struct store *store, void (*fn)(void *context, struct store_entry *entry),
+                    void *context) {
+    struct pollfd question = {.fd = transport_pollable(store->channel.transport), .events = POLLIN};
+    struct channel_frame frame;
+    int result = 0;
+    while (result == 0) {
+        int n = poll(&question, 1, PATIENCE_MS);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            return n < 0 ? -errno : -ETIMEDOUT;
+        n = channel_fill(&store->channel, channel_drop_fd, &store->channel);
+        if (n < 0 || n == CHANNEL_E_END)
+            return n < 0 ? n : -EPIPE;
+        if (n == 0)
+            continue;
+        while (result == 0 && (n = channel_next(&store->channel, &frame)) == 1)
+            result = give(&frame, fn, context);
+        if (n == CHANNEL_E_PROTOCOL)
+            result = -EPROTO;
+        if (channel_rest(&store->channel))
+            result = -ENOMEM;
+    }
+    return result < 0 ? result : 0;
+}
+
+int store_read(struct store *store, void (*fn)(void *context, struct store_entry *entry), void *context) {
+    Portd__Keeper__V1__Order message = PORTD__KEEPER__V1__ORDER__INIT;
+    uint8_t *body;
+    int error;
+    message.ask = true;
+    message.serial = ++store->serial;
+    body = channel_put(&store->channel, portd__keeper__v1__order__get_packed_size(&message));
+    if (!body)
+        return -ENOMEM;
+    (void)portd__keeper__v1__order__pack(&message, body);
+    error = channel_flush(&store->channel);
+    return error ? error : read_all(store, fn, context);
+}
+
+/* ---- the store ---------------------------------------------------------------------------------------------------- */
+
+struct store *store_new(struct loop *loop, os_fd channel) {
+    struct store *store = calloc(1, sizeof *store);
+    if (!store)
+        return NULL;
+    store->loop = loop;
+    store->kept = channel != OS_FD_NONE;
+    ring_init(&store->waiting);
+    ring_init(&store->sent);
+    if (!store->kept)
+        return store;
+    store->watch = (struct loop_watch){.fd = channel, .fn = on_answer};
+    int error = channel_scratch_init(&store->scratch);
+    if (!error) {
+        channel_init(&store->channel, (struct transport){channel}, &store->scratch, FRAME_LONG_MAX);
+        error = loop_watch(loop, &store->watch, LOOP_READ);
+    }
+    if (!error)
+        return store;
+    store->kept = false;
+    store_free(store);
+    errno = -error;
+    return NULL;
+}
+
+bool store_is_kept(const struct store *store) { return store->kept; }
+
+static void drop_fd(void *context, os_fd fd) {
+    (void)context;
+    os_close(fd);
+}
+
+void store_free(struct store *store) {
+    struct ring *node;
+    if (!store)
+        return;
+    loop_unwatch(&store->watch);
+    ring_move_all(&store->sent, &store->waiting);
+    while ((node = ring_first(&store->sent)) != NULL) {
+        struct store_order *order = CONTAINER_OF(node, struct store_order, node);
+        order->done = NULL;
+        finish(order, 0);
+    }
+    if (store->channel.scratch) {
+        channel_deinit(&store->channel, drop_fd, NULL);
+        transport_close(store->channel.transport);
+    }
+    channel_scratch_deinit(&store->scratch);
+    free(store);
+}
+
+void store_inherit(os_fd *channel, os_fd *listener) {
+    const char *text = getenv(KEEPER_VARIABLE);
+    char *end = NULL;
+    long pid = text ? strtol(text, &end, 10) : 0;
+    *channel = *listener = OS_FD_NONE;
+    if (!text)
+        return;
+    if (end != text && !*end && pid == (long)getppid()) {
+        *channel = KEEPER_CHANNEL;
+        *listener = KEEPER_LISTENER;
+        if (transport_adopt(*channel) || transport_adopt(*listener))
+            *channel = *listener = OS_FD_NONE;
+    }
+    (void)unsetenv(KEEPER_VARIABLE); /* not for programs that are started by this one */
+}

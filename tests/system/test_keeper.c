@@ -1,0 +1,324 @@
+/* test_keeper.c: what is held outlives the broker, however it dies: descriptors, ids, names, leases; and its clients find the next one at the
+ * same address. */
+#define _GNU_SOURCE
+
+#include "tests/support/fixture.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+enum { BUNDLE = 250, KILLS = 20, CONNECTIONS = 8 };
+
+static const char *const options[] = {"--keeper", "yes", NULL};
+
+/* ---- brokers ------------------------------------------------------------------------------------------------------ */
+
+static pid_t parent_of(pid_t pid) {
+    char path[64], line[512] = "", state;
+    int parent = 0;
+    (void)snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
+    FILE *file = fopen(path, "re");
+    if (!file)
+        return 0;
+    (void)!fgets(line, sizeof line, file);
+    (void)fclose(file);
+    const char *end = strrchr(line, ')');
+    return end && sscanf(end + 1, " %c %d", &state, &parent) == 2 && state != 'Z' ? parent : 0;
+}
+
+/* The keeper's child; 0: it has none. */
+static pid_t broker_of(pid_t keeper) {
+    DIR *folder = opendir("/proc");
+    const struct dirent *entry;
+    pid_t found = 0;
+    assert_non_null(folder);
+    while (!found && (entry = readdir(folder))) {
+        pid_t pid = (pid_t)strtol(entry->d_name, NULL, 10);
+        if (pid > 0 && parent_of(pid) == keeper)
+            found = pid;
+    }
+    (void)closedir(folder);
+    return found;
+}
+
+struct change {
+    pid_t keeper, last;
+};
+
+static bool is_another(void *data) {
+    const struct change *change = data;
+    pid_t pid = broker_of(change->keeper);
+    return pid && pid != change->last;
+}
+
+/* Kills the broker. Its number belongs to the dead until the keeper starts the next one. */
+static void kill_broker(const struct fixture *fixture) {
+    struct change change = {fixture->pid, broker_of(fixture->pid)};
+    assert_true(change.last > 0);
+    assert_return_code(kill(change.last, SIGKILL), errno);
+    assert_true(fixture_until(is_another, &change));
+}
+
+static portd_client *client_of(const struct fixture *fixture) {
+    return fixture_client_at(fixture->address, NULL);
+}
+
+/* ---- what is held ------------------------------------------------------------------------------------------------- */
+
+static portd_id put(portd_client *c, const char *name, int fd, const portd_lease *lease) {
+    portd_native native = fd;
+    portd_id id = 0;
+    assert_int_equal(portd_put(c, NULL, &name, &native, 1, NULL, lease, fixture_soon(), &id), 1);
+    return id;
+}
+
+/* -1: nothing is held under the name. */
+static int get(portd_client *c, const char *name, portd_id *id) {
+    portd_native fd = -1;
+    int result = portd_get(c, NULL, &name, 1, NULL, fixture_soon(), &fd, id);
+    if (result == PORTD_E_NOT_FOUND)
+        return -1;
+    assert_int_equal(result, 1);
+    return fixture_own((int)fd);
+}
+
+static void assert_same(int a, int b) {
+    struct stat left, right;
+    assert_return_code(fstat(a, &left), errno);
+    assert_return_code(fstat(b, &right), errno);
+    assert_true(left.st_dev == right.st_dev && left.st_ino == right.st_ino);
+}
+
+static void make_pipe(int ends[2]) {
+    assert_return_code(pipe2(ends, O_CLOEXEC), errno);
+    (void)fixture_own(ends[0]);
+    (void)fixture_own(ends[1]);
+}
+
+static int sleep_on(void *data) {
+    (void)data;
+    return pause();
+}
+
+/* The row of that name; NULL: there is none. */
+static const portd_held *row_of(const portd_list *list, const char *name) {
+    const portd_held *row = NULL;
+    for (size_t i = 0; i < portd_list_count(list); i++)
+        if (strcmp(portd_list_held(list, i)->name, name) == 0)
+            row = portd_list_held(list, i);
+    return row;
+}
+
+static void descriptors_come_back_with_ids_names_and_leases(void **state) {
+    struct fixture fixture;
+    portd_lease hour = PORTD_LEASE_INIT, child = PORTD_LEASE_INIT;
+    portd_list *list;
+    int p[2], q[2];
+    char byte = 0;
+    (void)state;
+    fixture_start(&fixture, options);
+    portd_client *c = client_of(&fixture);
+    make_pipe(p);
+    make_pipe(q);
+    pid_t sleeper = fixture_fork(sleep_on, NULL);
+    hour.ttl_us = UINT64_C(3600000000);
+    child.process = fixture_own((int)syscall(SYS_pidfd_open, sleeper, 0));
+    portd_id reader = put(c, "reader", p[0], NULL), timed = put(c, "timed", q[0], &hour),
+             led = put(c, "led", q[1], &child), id;
+    fixture_disconnect(c);
+    kill_broker(&fixture);
+
+    c = client_of(&fixture);
+    assert_int_equal(portd_list_holds(c, NULL, fixture_soon(), &list), 1);
+    assert_int_equal(portd_list_count(list), 3);
+    assert_int_equal(row_of(list, "reader")->descriptor, reader);
+    assert_int_equal(row_of(list, "reader")->ttl_us, 0);
+    assert_int_equal(row_of(list, "reader")->put_pid, getpid());
+    assert_string_equal(row_of(list, "reader")->type, "pipe");
+    assert_int_equal(row_of(list, "timed")->descriptor, timed);
+    assert_true(row_of(list, "timed")->ttl_us > 0 && row_of(list, "timed")->ttl_us <= hour.ttl_us);
+    assert_int_equal(row_of(list, "led")->descriptor, led);
+    assert_int_equal(row_of(list, "led")->process_pid, sleeper);
+    portd_list_free(list);
+
+    int got = get(c, "reader", &id);
+    assert_int_equal(id, reader);
+    assert_same(got, p[0]);
+    assert_int_equal(write(p[1], "x", 1), 1);
+    assert_int_equal(read(got, &byte, 1), 1);
+    assert_int_equal(byte, 'x');
+    portd_id evt;
+    portd_ready ready;
+    assert_int_equal(portd_hold_to_evt(c, NULL, "led", PORTD_MODE_WRITE, fixture_soon(), &evt), 1);
+    fixture_end(sleeper); /* the lease is watched by this broker */
+    (void)portd_wait(c, &evt, 1, 0, fixture_soon(), &ready);
+    while (get(c, "led", NULL) >= 0)
+        ;
+    fixture_disconnect(c);
+    fixture_stop(&fixture);
+}
+
+static void what_was_dropped_or_replaced_stays_so(void **state) {
+    struct fixture fixture;
+    const char *names[] = {"kept", "dropped", "taken"};
+    int p[2], q[2];
+    portd_native fd, other;
+    portd_id first, second, id;
+    (void)state;
+    fixture_start(&fixture, options);
+    portd_client *c = client_of(&fixture);
+    make_pipe(p);
+    make_pipe(q);
+    other = q[0];
+    first = put(c, names[0], p[0], NULL);
+    (void)put(c, names[1], p[1], NULL);
+    (void)put(c, names[2], q[1], NULL);
+    assert_int_equal(portd_put(c, NULL, names, &other, 1, &first, NULL, fixture_soon(), &second), 1);
+    assert_int_equal(portd_drop(c, NULL, &names[1], 1, NULL, fixture_soon()), 1);
+    assert_int_equal(portd_take(c, NULL, &names[2], 1, NULL, fixture_soon(), &fd, NULL), 1);
+    (void)fixture_own((int)fd);
+    assert_int_equal(portd_ping(c, fixture_soon()), 1); /* what a take or a put ends is told before */
+    fixture_disconnect(c);
+    kill_broker(&fixture);
+    c = client_of(&fixture);
+    assert_same(get(c, names[0], &id), q[0]);
+    assert_int_equal(id, second);
+    assert_int_equal(get(c, names[1], NULL), -1);
+    assert_int_equal(get(c, names[2], NULL), -1);
+    fixture_disconnect(c);
+    fixture_stop(&fixture);
+}
+
+/* The next broker issues other ids than those before it. */
+static void no_id_is_issued_twice(void **state) {
+    enum { EACH = 100 };
+    struct fixture fixture;
+    portd_id ids[2 * EACH];
+    int p[2];
+    (void)state;
+    fixture_start(&fixture, options);
+    make_pipe(p);
+    for (int round = 0; round < 2; round++) {
+        portd_client *c = client_of(&fixture);
+        for (int i = 0; i < EACH; i++) {
+            portd_id *id = &ids[round * EACH + i];
+            assert_int_equal(portd_fd_to_semaphore(c, p[0], PORTD_MODE_READ, fixture_soon(), id), 1);
+            assert_int_equal(portd_remove(c, *id, fixture_soon()), 1);
+        }
+        if (round == 0)
+            (void)put(c, "one", p[1], NULL);
+        fixture_disconnect(c);
+        if (round == 0)
+            kill_broker(&fixture);
+    }
+    for (int i = 0; i < 2 * EACH; i++)
+        for (int k = 0; k < i; k++)
+            assert_true(ids[i] != ids[k]);
+    fixture_stop(&fixture);
+}
+
+/* Many at once, and dead again and again, also at once after its start. */
+static void a_bundle_survives_many_deaths(void **state) {
+    struct fixture fixture;
+    char names[BUNDLE][16];
+    const char *list[BUNDLE];
+    portd_native fds[BUNDLE], got[BUNDLE];
+    portd_id ids[BUNDLE], found[BUNDLE];
+    (void)state;
+    fixture_start(&fixture, options);
+    portd_client *c = client_of(&fixture);
+    for (int i = 0; i < BUNDLE; i++) {
+        (void)snprintf(names[i], sizeof names[i], "part %d", i);
+        list[i] = names[i];
+        fds[i] = fixture_own((int)syscall(SYS_memfd_create, names[i], 1U));
+    }
+    assert_int_equal(portd_put(c, NULL, list, fds, BUNDLE, NULL, NULL, fixture_soon(), ids), 1);
+    fixture_disconnect(c);
+    for (int i = 0; i < KILLS; i++)
+        kill_broker(&fixture);
+    c = client_of(&fixture);
+    assert_int_equal(portd_get(c, NULL, list, BUNDLE, NULL, fixture_soon(), got, found), 1);
+    for (int i = 0; i < BUNDLE; i++) {
+        assert_same((int)got[i], (int)fds[i]);
+        assert_int_equal(found[i], ids[i]);
+        assert_return_code(close((int)got[i]), errno);
+    }
+    fixture_disconnect(c);
+    fixture_stop(&fixture);
+}
+
+/* The keeper has the listener: who connects while there is no broker waits in its queue. */
+static void clients_wait_for_the_next_broker(void **state) {
+    struct fixture fixture;
+    (void)state;
+    fixture_start(&fixture, options);
+    struct change change = {fixture.pid, broker_of(fixture.pid)};
+    assert_return_code(kill(change.last, SIGKILL), errno);
+    for (int i = 0; i < CONNECTIONS; i++) {
+        portd_client *c = client_of(&fixture);
+        assert_int_equal(portd_ping(c, fixture_soon()), 1);
+        fixture_disconnect(c);
+    }
+    assert_true(fixture_until(is_another, &change));
+    fixture_stop(&fixture);
+}
+
+/* What the keeper has of ended holds is closed: a peer sees it. */
+static void a_drop_closes_the_keepers_copy(void **state) {
+    struct fixture fixture;
+    const char *name = "writer";
+    char byte;
+    int p[2];
+    (void)state;
+    fixture_start(&fixture, options);
+    portd_client *c = client_of(&fixture);
+    make_pipe(p);
+    size_t before = fixture_fds(fixture.pid);
+    (void)put(c, name, p[1], NULL);
+    assert_int_equal(fixture_fds(fixture.pid), before + 1);
+    fixture_close(p[1]);
+    assert_int_equal(portd_drop(c, NULL, &name, 1, NULL, fixture_soon()), 1);
+    assert_int_equal(read(p[0], &byte, 1), 0); /* end of file: nobody has it any more */
+    assert_int_equal(fixture_fds(fixture.pid), before);
+    fixture_disconnect(c);
+    fixture_stop(&fixture);
+}
+
+/* A broker without its keeper goes on. */
+static void the_end_of_the_keeper_does_not_end_the_broker(void **state) {
+    struct fixture fixture;
+    int p[2];
+    (void)state;
+    fixture_start(&fixture, options);
+    portd_client *c = client_of(&fixture);
+    make_pipe(p);
+    (void)put(c, "one", p[0], NULL);
+    pid_t broker = broker_of(fixture.pid);
+    fixture_kill(&fixture);
+    (void)put(c, "two", p[1], NULL); /* kept by nobody */
+    assert_same(get(c, "one", NULL), p[0]);
+    assert_same(get(c, "two", NULL), p[1]);
+    fixture_disconnect(c);
+    assert_return_code(kill(broker, SIGKILL), errno);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        FIXTURE_CASE_BARE(descriptors_come_back_with_ids_names_and_leases),
+        FIXTURE_CASE_BARE(what_was_dropped_or_replaced_stays_so),
+        FIXTURE_CASE_BARE(no_id_is_issued_twice),
+        FIXTURE_CASE_BARE(a_bundle_survives_many_deaths),
+        FIXTURE_CASE_BARE(clients_wait_for_the_next_broker),
+        FIXTURE_CASE_BARE(a_drop_closes_the_keepers_copy),
+        FIXTURE_CASE_BARE(the_end_of_the_keeper_does_not_end_the_broker),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
