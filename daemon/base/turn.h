@@ -7,8 +7,8 @@
  * A unit is about a microsecond: the cost of one short request, or of one of many objects that a request names. A system call cannot be cut
  * into steps: a lane that has used far more CPU time in the kernel than its units stand for (more than TURN_LONG_US, plus TURN_UNIT_MOST_US per unit)
  * owes TURN_REST times as much, and time passing pays that. The lane rests meanwhile: if it owed nothing before, at most TURN_REST_FIRST_US,
- * because a machine can be slow once; else until all is paid. So such a lane gets 1 / TURN_REST of the time, and one late turn costs it five
- * seconds at most. At most TURN_REST_MOST_US is owed. Where it was a call that turn_cut_if_long follows, the turn also ends there.
+ * because a machine can be slow once; else until all is paid. So such a lane gets 1 / TURN_REST of the time, and one late turn costs it a quarter
+ * of a second at most. At most TURN_REST_MOST_US is owed. Where it was a call that turn_cut_if_long follows, the turn also ends there.
  *
  * A call that passes or receives descriptors may have waited for a lock of the kernel that anybody can keep, and the broker cannot tell. What such
  * calls took is set apart: if the rest of the turn was long, it is charged as well; else the lane rests TURN_REST_APART times as long, so that it has
@@ -34,7 +34,7 @@ enum {
     TURN_UNIT_MOST_US = 10,
     TURN_REST = 200,
     TURN_REST_APART = 4,
-    TURN_REST_FIRST_US = 5000000
+    TURN_REST_FIRST_US = 250000
 };
 
 #define TURN_REST_MOST_US INT64_C(3600000000)

@@ -24,6 +24,7 @@ $config.d/10.conf: ok
 mode = 0660  # --mode
 idle-exit = 5min  # $config.d/10.conf:1
 log-level = warning  # $config:2
+keeper = no  # built in
 quota {
   bytes = 64M  # $config:3
 }

@@ -399,8 +399,8 @@ static int ping_for_ever(void *data) {
 
 static void many_reloads_under_load_lose_nothing(void **state) {
     enum { WARM = 20, TIMES = 100, MORE_KB = 512 };
-    static const char *const texts[] = {"quota { waits = 100 objects = 1000 }\nuser 0 { waits = 77 }\nuser "
-                                        "2001 { bytes = 1M }\nlog-level = error",
+    static const char *const texts[] = {("quota { waits = 100 objects = 1000 }\nuser 0 { waits = 77 }\nuser "
+                                         "2001 { bytes = 1M }\nlog-level = error"),
                                         "quota { waits = 200 }\nuser 2002 { rate = 100 }\nlog-level = error",
                                         "nonsense = {"};
     pid_t pingers[2];
