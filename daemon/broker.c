@@ -303,7 +303,7 @@ bool broker_free(struct broker *broker) {
     broker->give_back.store = NULL;
     if (broker->sessions_made) {
         report(broker);
-        broker->sessions.store = NULL; /* the keeper ends as well */
+        store_leave(broker->store); /* the keeper ends as well */
         listener_close(&broker->listener);
         sessions_disconnect(&broker->sessions);
         holdings_end(&broker->sessions);

@@ -35,7 +35,9 @@ struct all {
 static void on_promised(struct store_order *order, int error) {
     struct give_back *give_back = CONTAINER_OF(order, struct give_back, order);
     give_back->giving = false;
-    if (error)
+    if (!error)
+        give_back->promised = give_back->next;
+    else
         log_write(LOG_LEVEL_ERROR, "the keeper cannot keep which ids there may be: %s",
                   os_error_text(-error));
 }
@@ -62,7 +64,7 @@ static int promise(struct give_back *give_back) {
     if (error < 0)
         return error;
     give_back->giving = error == 0;
-    give_back->promised = promised;
+    give_back->next = promised;
     return 0;
 }
 
@@ -134,6 +136,21 @@ static void lose(const struct store_entry *entry, const struct hold_record *reco
               entry->key, record->owner, log_quote(name, sizeof name, record->name));
 }
 
+static void on_dropped(struct store_order *order, int error) {
+    (void)error;
+    free(order);
+}
+
+/* The keeper closes what is lost. Without memory it has it until it ends. */
+static void drop(struct store *store, uint64_t key) {
+    struct store_order *order = calloc(1, sizeof *order);
+    if (!order)
+        return;
+    order->done = on_dropped;
+    if (store_forget(order, key) || store_commit(store, order))
+        free(order);
+}
+
 /* True: it is held again. What a newer program wrote stays with the keeper, and comes back when that runs again. */
 static bool restore(struct all *all, struct store_entry *entry) {
     struct sessions *sessions = all->give_back->sessions;
@@ -152,6 +169,7 @@ static bool restore(struct all *all, struct store_entry *entry) {
     if (!held_restore(sessions, entry, &record, &refusal))
         return true;
     lose(entry, &record, refusal.text);
+    drop(all->give_back->store, entry->key);
     return false;
 }
 

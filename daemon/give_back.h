@@ -15,7 +15,8 @@ struct give_back {
     struct store *store;
     struct store_order order; /* the numbers */
     bool giving;              /* it is not done */
-    uint64_t promised;        /* ids below this number may be issued */
+    uint64_t promised,
+        next; /* ids below this number may be issued: as the keeper knows, and as it is told now */
 };
 
 /* Before the broker serves clients. Holds that cannot be restored are closed, and logged as lost. 0 or a negative errno: the broker cannot start. */

@@ -37,7 +37,7 @@ bool sessions_abandoned(const struct sessions *sessions, bool *unfinished) {
         if (!has_ended(connection, &opened, unfinished))
             return false;
     DL_FOREACH (sessions->list, session)
-        if (lease_bound(&session->lease))
+        if (lease_bound(&session->lease) || session->holding)
             return false;
     return abandoned_inside();
 }

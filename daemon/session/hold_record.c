@@ -18,7 +18,8 @@ int hold_record_keep(struct store_order *order, const struct held *held) {
     Portd__Keeper__V1__Record record = PORTD__KEEPER__V1__RECORD__INIT;
     Portd__Keeper__V1__Hold hold = PORTD__KEEPER__V1__HOLD__INIT;
     uint8_t bytes[STORE_RECORD_MAX];
-    struct store_entry entry = {.key = held->hold.id, .record = bytes, .n_fds = 1};
+    struct store_entry entry = {
+        .key = held->hold.id, .user = held->hold.user->uid, .record = bytes, .n_fds = 1};
     const struct owner *process = held->lease.owners;
     hold.owner = held->hold.owner;
     hold.name = (char *)(uintptr_t)held->hold.name; /* packing only reads it */

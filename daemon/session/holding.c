@@ -57,7 +57,7 @@ static void on_forgotten(struct store_order *order, int error) {
 /* Tells the keeper. The hold is gone when the keeper has closed its copy. */
 static void forget(struct held *held) {
     struct store *store = held->hold.user->holding->all->store;
-    if (!held->kept || !store)
+    if (!held->kept || !store || !store_is_kept(store))
         return;
     held->forgetting.done = on_forgotten;
     int error = store_forget(&held->forgetting, held->hold.id);
@@ -184,7 +184,9 @@ int held_restore(struct sessions *sessions, struct store_entry *entry, const str
         held->by = record->by;
         held->by_pid = record->by_pid;
         held->kept = true;
-        error = restore_lease(held, entry, record, refusal);
+        error = held->hold.id == entry->key
+                    ? restore_lease(held, entry, record, refusal)
+                    : refusal_set(refusal, REFUSAL_INVALID, NULL, NULL, "its id is taken");
         if (!error && hold_enter(&held->hold, record->owner, record->name))
             error = refusal_memory(refusal);
         if (error)

@@ -100,6 +100,12 @@ int keeping_start(struct call *call, struct held *const *held, size_t n, bool is
     int error = 0;
     if (!keeping)
         return -1;
+    if (store_is_full(call->connection->all->store)) {
+        charge_deinit(&keeping->charge);
+        keeping_free(keeping);
+        return refusal_set(&call->refusal, REFUSAL_LIMIT, NULL, "try again in a moment",
+                           "the keeper has not read what it was given before");
+    }
     keeping->all = call->connection->all;
     keeping->is_put = is_put;
     keeping->n = n;

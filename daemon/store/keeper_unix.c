@@ -48,7 +48,8 @@ struct keeper {
     struct loop_timer timer; /* the next broker is started */
     pid_t pid;               /* 0: there is none */
     int64_t started, pause;
-    bool served; /* a broker has */
+    bool served;  /* a broker has */
+    bool refused; /* nothing more of this broker is read */
     bool stopping, over;
     int status;
 };
@@ -93,7 +94,7 @@ static void on_ready(struct keeper *keeper) {
 /* After each round of the loop: what was closed may have been answered. */
 static int64_t on_round(void *context) {
     struct keeper *keeper = context;
-    if (keeper->watch.loop && set_interest(keeper))
+    if (keeper->watch.loop && (keeper->entries.broken || set_interest(keeper)))
         (void)kill(keeper->pid, SIGKILL);
     return INT64_MAX;
 }
@@ -113,6 +114,7 @@ static void on_broker(struct loop_watch *watch, unsigned events) {
     if (error >= 0)
         return;
     loop_unwatch(&keeper->watch);
+    keeper->refused = true;
     if (error == -EPIPE || error == -ECONNRESET)
         return; /* it has died, or is about to: its exit tells */
     log_write(LOG_LEVEL_ERROR, "the broker is ended: its orders cannot be carried out: %s; pid=%ld",
@@ -129,7 +131,7 @@ static void drop_fd(void *context, os_fd fd) {
 
 /* What it wrote before it died counts. */
 static void leave_broker(struct keeper *keeper) {
-    while (read_orders(keeper) == 1)
+    while (!keeper->refused && read_orders(keeper) == 1)
         ;
     on_ready(keeper);
     loop_unwatch(&keeper->watch);
@@ -141,6 +143,8 @@ static void leave_broker(struct keeper *keeper) {
 
 /* Whether no client is left that an idle broker's successor would have to serve. */
 static bool may_leave(struct keeper *keeper) {
+    if (!keeper->stopping && kept_entries_count(&keeper->entries) > 0)
+        return false; /* of a newer program, which this one does not know */
     return keeper->stopping || !keeper->door->own || door_leave(keeper->door) != -EAGAIN;
 }
 
@@ -173,7 +177,7 @@ static void on_child(void *context, int number) {
     if (keeper->stopping || !keeper->served) {
         log_write(LOG_LEVEL_ERROR, "the broker has been ended; pid=%ld signal=%d", (long)pid,
                   WIFSIGNALED(status) ? WTERMSIG(status) : 0);
-        end(keeper, EXIT_FAILURE);
+        end(keeper, keeper->stopping ? EXIT_SUCCESS : EXIT_FAILURE);
         return;
     }
     if (!in_order)
@@ -256,6 +260,7 @@ static int start_one(struct keeper *keeper) {
     int error = pair(ends);
     if (error)
         return error;
+    keeper->refused = false;
     keeper->watch = (struct loop_watch){.fd = ends[0], .fn = on_broker};
     error = loop_watch(keeper->loop, &keeper->watch, LOOP_READ);
     listener = error ? OS_FD_NONE : fcntl(keeper->door->listener, F_DUPFD_CLOEXEC, FIRST_FREE);
@@ -307,7 +312,7 @@ static void on_stop(void *context, int number) {
 
 static void on_reload(void *context, int number) {
     const struct keeper *keeper = context;
-    if (keeper->pid)
+    if (keeper->pid && keeper->entries.ready) /* before that it would end it */
         (void)kill(keeper->pid, number);
 }
 

@@ -12,6 +12,7 @@
 
 struct kept_entry {
     uint64_t key;
+    os_uid user;
     struct kept_entry *prev, *next; /* entries->list, or the order's */
     size_t n_fds, length;
     os_fd fds[STORE_FDS_MAX];
@@ -98,7 +99,7 @@ int kept_entries_give(struct kept_entries *entries) {
         error = answer_done(entries, entries->asked, 0);
         entries->asked = 0;
     }
-    return error == -EBUSY ? 0 : error;
+    return error == -EBUSY || error == -ETOOMANYREFS || error == -EMFILE || error == -ENFILE ? 0 : error;
 }
 
 /* ---- orders ------------------------------------------------------------------------------------------------------- */
@@ -107,7 +108,7 @@ static void order_free(struct kept_order *order) {
     struct kept_entry *entry, *next;
     DL_FOREACH_SAFE (order->keep, entry, next) {
         for (size_t i = 0; i < entry->n_fds; i++)
-            closer_close(order->entries->closer, entry->fds[i], 0, NULL, NULL);
+            closer_close(order->entries->closer, entry->fds[i], entry->user, NULL, NULL);
         entry_free(entry);
     }
     free(order->forget);
@@ -118,7 +119,7 @@ static void order_free(struct kept_order *order) {
 static void order_finish(struct kept_order *order, int error) {
     struct kept_entries *entries = order->entries;
     if (order->serial && entries->channel && entries->broker == order->broker)
-        (void)answer_done(entries, order->serial, error); /* if that fails, the next read does, too */
+        entries->broken = answer_done(entries, order->serial, error);
     order_free(order);
 }
 
@@ -136,8 +137,22 @@ static void entry_drop(struct kept_order *order, struct kept_entry *entry) {
     DL_DELETE(entries->list, entry);
     order->closing += entry->n_fds;
     for (size_t i = 0; i < entry->n_fds; i++)
-        closer_close(entries->closer, entry->fds[i], 0, on_closed, order);
+        closer_close(entries->closer, entry->fds[i], entry->user, on_closed, order);
     entry_free(entry);
+}
+
+/* Enters all keys that are new, so that nothing can fail later. 0 or -ENOMEM: nothing has changed. */
+static int enter(struct kept_order *order) {
+    struct table *by_key = &order->entries->by_key;
+    struct kept_entry *entry, *last;
+    DL_FOREACH (order->keep, entry)
+        if (!table_find(by_key, entry->key) && table_add(by_key, entry))
+            break;
+    last = entry;
+    for (entry = order->keep; last && entry != last; entry = entry->next)
+        if (table_find(by_key, entry->key) == entry)
+            table_remove(by_key, entry);
+    return last ? -ENOMEM : 0;
 }
 
 static void carry_out(struct kept_order *order) {
@@ -147,11 +162,9 @@ static void carry_out(struct kept_order *order) {
     DL_FOREACH_SAFE (order->keep, entry, next) {
         DL_DELETE(order->keep, entry);
         old = table_find(&entries->by_key, entry->key);
-        if (old)
+        if (old != entry) {
             entry_drop(order, old);
-        if (table_add(&entries->by_key, entry)) { /* there is room: prepare() made it */
-            entry_free(entry);
-            continue;
+            (void)table_add(&entries->by_key, entry); /* in the place that is free now */
         }
         DL_APPEND(entries->list, entry);
     }
@@ -173,6 +186,7 @@ static int take_entry(struct kept_order *order, const Portd__Keeper__V1__Entry *
         return -EPROTO;
     }
     entry->key = from->key;
+    entry->user = from->user;
     entry->length = from->record.len;
     if (entry->length)
         memcpy(entry->record, from->record.data, entry->length);
@@ -198,9 +212,6 @@ static int take_part(struct kept_order *order, const Portd__Keeper__V1__Order *m
     }
     for (size_t i = 0; i < message->n_keep; i++) {
         int error = take_entry(order, message->keep[i], frame, &at);
-        if (error)
-            return error;
-        error = table_reserve(&order->entries->by_key);
         if (error)
             return error;
     }
@@ -236,18 +247,26 @@ static int take_order(struct kept_entries *entries, const Portd__Keeper__V1__Ord
     }
     if (!message->n_keep && !message->n_forget && !message->serial)
         return 0;
+    if (message->serial == entries->failed)
+        return 0; /* a further part */
     order = order_of(entries, message->serial);
     error = order ? take_part(order, message, frame) : -ENOMEM;
-    if (error) {
-        if (order)
-            order_finish(order, error);
-        return error == -EPROTO ? error : 0;
-    }
-    if (message->more)
+    if (!error && message->more) {
         entries->part = order;
-    else
+        return 0;
+    }
+    if (!error)
+        error = enter(order);
+    if (!error) {
         carry_out(order);
-    return 0;
+        return entries->broken;
+    }
+    entries->failed = message->serial;
+    if (order)
+        order_finish(order, error);
+    else
+        entries->broken = answer_done(entries, message->serial, error);
+    return error == -EPROTO ? error : entries->broken;
 }
 
 int kept_entries_take(struct kept_entries *entries, struct channel_frame *frame) {
@@ -271,4 +290,6 @@ void kept_entries_attach(struct kept_entries *entries, struct channel *channel) 
     entries->giving = NULL;
     entries->asked = 0;
     entries->ready = false;
+    entries->failed = 0;
+    entries->broken = 0;
 }

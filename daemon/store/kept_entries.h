@@ -26,6 +26,8 @@ struct kept_entries {
     struct kept_entry *giving; /* the next one to be given back */
     uint64_t asked;            /* serial of that order; 0: not asked */
     bool ready;                /* the broker serves clients */
+    uint64_t failed;           /* serial of an order of which nothing more is taken; 0: none */
+    int broken; /* an answer could not be written: a negative errno, and the broker cannot go on */
 };
 
 /* 0 or a negative errno. */

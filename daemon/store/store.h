@@ -32,6 +32,7 @@ struct store_order {
 /* One entry that is given back. The descriptors are the callee's. */
 struct store_entry {
     uint64_t key;
+    os_uid user; /* who is charged for it */
     const uint8_t *record;
     size_t length;
     os_fd fds[STORE_FDS_MAX];
@@ -40,10 +41,15 @@ struct store_entry {
 
 /* channel: to the keeper, which the store owns then; OS_FD_NONE: there is none. NULL with errno. */
 struct store *store_new(struct loop *loop, os_fd channel);
-void store_free(
-    struct store *store); /* what was committed is sent first, if the keeper reads; NULL is allowed */
+
+/* Nothing is kept from now on: all orders are done. For the end of the broker, before what gave the orders goes. */
+void store_leave(struct store *store);
+void store_free(struct store *store); /* NULL is allowed */
 
 bool store_is_kept(const struct store *store);
+
+/* The keeper does not read, and so many descriptors wait already that no more should be kept. */
+bool store_is_full(const struct store *store);
 
 /* Asks the keeper for all that it keeps; before the loop runs, as it waits. 0 or a negative errno. */
 int store_read(struct store *store, void (*fn)(void *context, struct store_entry *entry), void *context);

@@ -19,6 +19,8 @@ enum {
     FRAME_ROOM = FRAME_DATA_MAX,
     ENTRY_ROOM = STORE_RECORD_MAX + 64, /* more than an entry takes when it is packed */
     END_ROOM = 32,                      /* serial and `more` */
+    WAITING_MOST = FRAME_FDS_MAX,       /* descriptors of orders that are not sent */
+    RETRY_US = 20000,                   /* after the kernel had no room for descriptors */
     PATIENCE_MS = 10000                 /* for the keeper's answers at the start */
 };
 
@@ -36,9 +38,11 @@ struct store {
     struct loop_watch watch;
     struct channel_scratch scratch;
     struct channel channel;
-    struct ring waiting; /* orders that are not sent, or not whole */
-    struct ring sent;    /* those that are not answered */
+    struct ring waiting;     /* orders that are not sent, or not whole */
+    struct ring sent;        /* those that are not answered */
+    struct loop_timer timer; /* a frame is tried again */
     uint64_t serial;
+    size_t n_waiting; /* descriptors of `waiting` */
     bool kept;
 };
 
@@ -105,6 +109,7 @@ int store_keep(struct store_order *order, const struct store_entry *entry) {
     Portd__Keeper__V1__Order message = PORTD__KEEPER__V1__ORDER__INIT;
     Portd__Keeper__V1__Entry packed = PORTD__KEEPER__V1__ENTRY__INIT, *list = &packed;
     packed.key = entry->key;
+    packed.user = entry->user;
     packed.fds = (uint32_t)entry->n_fds;
     packed.record = (ProtobufCBinaryData){entry->length, (uint8_t *)(uintptr_t)entry->record};
     message.keep = &list;
@@ -144,20 +149,28 @@ static void finish(struct store_order *order, int error) {
         order->done(order, error);
 }
 
-static void lose(struct store *store, int error) {
+void store_leave(struct store *store) {
     struct ring all, *node;
-    if (!store->kept)
+    if (!store || !store->kept)
         return;
     store->kept = false;
     loop_unwatch(&store->watch);
-    log_write(LOG_LEVEL_ERROR,
-              "the keeper has gone: what is held ends with this broker; restart portd; error=%s",
-              error ? os_error_text(-error) : "end of file");
+    loop_timer_clear(&store->timer);
     ring_init(&all);
     ring_move_all(&all, &store->sent);
     ring_move_all(&all, &store->waiting);
+    store->n_waiting = 0;
     while ((node = ring_first(&all)) != NULL)
         finish(CONTAINER_OF(node, struct store_order, node), 0);
+}
+
+static void lose(struct store *store, int error) {
+    if (!store->kept)
+        return;
+    log_write(LOG_LEVEL_ERROR,
+              "the keeper has gone: what is held ends with this broker; restart portd; error=%s",
+              error ? os_error_text(-error) : "end of file");
+    store_leave(store);
 }
 
 /* ---- sending ------------------------------------------------------------------------------------------------------ */
@@ -176,16 +189,33 @@ static int send_frame(struct store *store, const struct store_frame *frame) {
     return channel_flush(&store->channel);
 }
 
-/* Sends what the channel takes. 0 or a negative errno: the keeper is lost. */
+static bool is_lost(int error) {
+    return error == -EPIPE || error == -ECONNRESET || error == -EBADF || error == -ENOTCONN;
+}
+
+static size_t count_fds(const struct store_order *order) {
+    size_t n = 0;
+    for (const struct store_frame *frame = order->frames; frame; frame = frame->next)
+        n += frame->n_fds;
+    return n;
+}
+
+/* Sends what the channel takes. 0 or a negative errno: the keeper is lost. Of all else (no memory, too many descriptors on their way) the kernel may
+ * have enough in a moment. */
 static int send_waiting(struct store *store) {
     struct ring *node;
     while ((node = ring_first(&store->waiting)) != NULL) {
         struct store_order *order = CONTAINER_OF(node, struct store_order, node);
         struct store_frame *frame = order->frames;
         int error = frame ? send_frame(store, frame) : 0;
+        if (error && is_lost(error))
+            return error;
+        if (error && error != -EBUSY)
+            (void)loop_timer_set(store->loop, &store->timer, os_now_us() + RETRY_US);
         if (error)
-            return error == -EBUSY || error == -ENOMEM ? 0 : error;
+            return 0;
         if (frame) {
+            store->n_waiting -= frame->n_fds;
             order->frames = frame->next;
             frame_free(frame);
         }
@@ -215,41 +245,56 @@ static int copy_fds(struct store_order *order) {
     return 0;
 }
 
+/* 0 or a negative errno. */
+static int update_interest(struct store *store) {
+    return loop_set(&store->watch, channel_pending(&store->channel) ? LOOP_READ | LOOP_WRITE : LOOP_READ);
+}
+
 static void set_interest(struct store *store) {
-    bool more = channel_pending(&store->channel) || !ring_is_empty(&store->waiting);
-    int error = loop_set(&store->watch, more ? LOOP_READ | LOOP_WRITE : LOOP_READ);
+    int error = update_interest(store);
     if (error)
         lose(store, error);
 }
 
+static void on_retry(struct loop_timer *timer) {
+    struct store *store = CONTAINER_OF(timer, struct store, timer);
+    int error = send_waiting(store);
+    if (error)
+        lose(store, error);
+    else
+        set_interest(store);
+}
+
+bool store_is_full(const struct store *store) { return store->n_waiting >= WAITING_MOST; }
+
 int store_commit(struct store *store, struct store_order *order) {
-    int error;
+    bool first = ring_is_empty(&store->waiting);
+    int error, lost;
     if (!store->kept) {
         store_cancel(order);
         return 1;
     }
     order->serial = ++store->serial;
     error = seal(order);
-    if (!error) {
-        bool first = ring_is_empty(&store->waiting);
-        ring_add(&store->waiting, &order->node);
-        int lost = first ? send_waiting(store) : 0;
-        error = copy_fds(order); /* of what waits */
-        if (error && order->frames) {
-            ring_remove(&order->node); /* the keeper forgets the part that it has with the next order */
-        } else if (lost) {
-            ring_remove(&order->node);
-            store_cancel(order);
-            lose(store, lost);
-            return 1;
-        }
-    }
     if (error) {
         store_cancel(order);
         return error;
     }
-    set_interest(store);
-    return 0;
+    ring_add(&store->waiting, &order->node);
+    store->n_waiting += count_fds(order);
+    lost = first ? send_waiting(store) : 0;
+    error = lost ? 0 : copy_fds(order); /* of what waits */
+    if (!lost)
+        lost = update_interest(store);
+    if (!lost && !error)
+        return 0;
+    store->n_waiting -= count_fds(order); /* the keeper forgets the part that it has with the next order */
+    ring_remove(&order->node);
+    store_cancel(order);
+    if (!lost)
+        return error;
+    lose(store, lost);
+    return 1;
 }
 
 void store_ready(struct store *store) {
@@ -294,7 +339,7 @@ static void on_answer(struct loop_watch *watch, unsigned events) {
     int result = 0, error = 0;
     if (events & LOOP_WRITE) {
         error = channel_flush(&store->channel);
-        if (!error)
+        if (!error && !channel_pending(&store->channel))
             error = send_waiting(store);
     }
     if (!error && events & LOOP_READ) {
@@ -325,7 +370,10 @@ static int give(struct channel_frame *frame, void (*fn)(void *context, struct st
                 void *context) {
     Portd__Keeper__V1__Answer *answer = portd__keeper__v1__answer__unpack(NULL, frame->length, frame->body);
     int result = answer ? answer->serial != 0 : -ENOMEM;
-    if (answer && answer->entry && frame->n_fds <= STORE_FDS_MAX) {
+    if (answer && answer->entry &&
+        (frame->mismatch || frame->n_fds != answer->entry->fds || frame->n_fds > STORE_FDS_MAX))
+        result = -EPROTO;
+    if (answer && answer->entry && result == 0) {
         struct store_entry entry = {.key = answer->entry->key,
                                     .record = answer->entry->record.data,
                                     .length = answer->entry->record.len,
@@ -392,7 +440,10 @@ struct store *store_new(struct loop *loop, os_fd channel) {
     if (!store->kept)
         return store;
     store->watch = (struct loop_watch){.fd = channel, .fn = on_answer};
+    store->timer.fn = on_retry;
     int error = channel_scratch_init(&store->scratch);
+    if (!error)
+        error = loop_timer_prepare(loop, &store->timer);
     if (!error) {
         channel_init(&store->channel, (struct transport){channel}, &store->scratch, FRAME_LONG_MAX);
         error = loop_watch(loop, &store->watch, LOOP_READ);
@@ -413,16 +464,10 @@ static void drop_fd(void *context, os_fd fd) {
 }
 
 void store_free(struct store *store) {
-    struct ring *node;
     if (!store)
         return;
-    loop_unwatch(&store->watch);
-    ring_move_all(&store->sent, &store->waiting);
-    while ((node = ring_first(&store->sent)) != NULL) {
-        struct store_order *order = CONTAINER_OF(node, struct store_order, node);
-        order->done = NULL;
-        finish(order, 0);
-    }
+    store_leave(store);
+    loop_timer_free(&store->timer);
     if (store->channel.scratch) {
         channel_deinit(&store->channel, drop_fd, NULL);
         transport_close(store->channel.transport);
