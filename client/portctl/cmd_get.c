@@ -89,6 +89,11 @@ static int drop_held(struct get *get, portd_client *client) {
 
     if (rc == PORTD_E_EXISTS && !holds->expected)
         return -1;
+    if (rc == PORTD_E_DISCONNECTED || rc == PORTD_E_UNCERTAIN) {
+        /* The copies may be the last ones: the program gets them. */
+        output_detail(&get->in->output, "the broker has gone: the names may still be held");
+        return 0;
+    }
     return rc < 0 ? hold_fail(get->in, client, rc, mismatch) : 0;
 }
 

@@ -6,6 +6,7 @@
 #include "daemon/loop/loop.h"
 #include "keeper.h"
 #include "keeper.pb-c.h"
+#include "order.h"
 #include "proto/channel.h"
 #include "proto/container.h"
 
@@ -16,21 +17,9 @@
 #include <unistd.h>
 
 enum {
-    FRAME_ROOM = FRAME_DATA_MAX,
-    ENTRY_ROOM = STORE_RECORD_MAX + 64, /* more than an entry takes when it is packed */
-    END_ROOM = 32,                      /* serial and `more` */
-    WAITING_MOST = FRAME_FDS_MAX,       /* descriptors of orders that are not sent */
-    RETRY_US = 20000,                   /* after the kernel had no room for descriptors */
-    PATIENCE_MS = 10000                 /* for the keeper's answers at the start */
-};
-
-/* A part of an order. Packed messages that follow one another are one message, so entries are appended as they come. */
-struct store_frame {
-    struct store_frame *next;
-    bool copied; /* the descriptors are copies */
-    size_t n_fds, length, room;
-    os_fd fds[FRAME_FDS_MAX];
-    uint8_t *bytes;
+    WAITING_MOST = FRAME_FDS_MAX, /* descriptors of orders that are not sent */
+    RETRY_US = 20000,             /* after the kernel had no room for descriptors */
+    PATIENCE_MS = 10000           /* for the keeper's answers at the start */
 };
 
 struct store {
@@ -45,100 +34,6 @@ struct store {
     size_t n_waiting; /* descriptors of `waiting` */
     bool kept;
 };
-
-/* ---- orders ------------------------------------------------------------------------------------------------------- */
-
-static void frame_free(struct store_frame *frame) {
-    for (size_t i = 0; frame->copied && i < frame->n_fds; i++)
-        os_close(frame->fds[i]);
-    free(frame->bytes);
-    free(frame);
-}
-
-void store_cancel(struct store_order *order) {
-    struct store_frame *frame;
-    while ((frame = order->frames) != NULL) {
-        order->frames = frame->next;
-        frame_free(frame);
-    }
-    order->last = NULL;
-}
-
-static struct store_frame *frame_new(struct store_order *order) {
-    struct store_frame *frame = calloc(1, sizeof *frame);
-    if (!frame)
-        return NULL;
-    if (order->last)
-        order->last->next = frame;
-    else
-        order->frames = frame;
-    order->last = frame;
-    return frame;
-}
-
-/* A frame with room for a message of that size and so many descriptors. */
-static struct store_frame *room_for(struct store_order *order, size_t size, size_t n_fds) {
-    struct store_frame *frame = order->last;
-    if (!frame || frame->length + size > FRAME_ROOM || frame->n_fds + n_fds > FRAME_FDS_MAX)
-        frame = frame_new(order);
-    if (!frame || frame->length + size <= frame->room)
-        return frame;
-    size_t room = frame->room ? 2 * frame->room : size;
-    while (room < frame->length + size)
-        room *= 2;
-    uint8_t *bytes = realloc(frame->bytes, room);
-    if (!bytes)
-        return NULL;
-    frame->bytes = bytes;
-    frame->room = room;
-    return frame;
-}
-
-static int append(struct store_order *order, const Portd__Keeper__V1__Order *message, const os_fd *fds,
-                  size_t n_fds) {
-    struct store_frame *frame = room_for(order, portd__keeper__v1__order__get_packed_size(message), n_fds);
-    if (!frame)
-        return -ENOMEM;
-    frame->length += portd__keeper__v1__order__pack(message, frame->bytes + frame->length);
-    for (size_t i = 0; i < n_fds; i++)
-        frame->fds[frame->n_fds++] = fds[i];
-    return 0;
-}
-
-int store_keep(struct store_order *order, const struct store_entry *entry) {
-    Portd__Keeper__V1__Order message = PORTD__KEEPER__V1__ORDER__INIT;
-    Portd__Keeper__V1__Entry packed = PORTD__KEEPER__V1__ENTRY__INIT, *list = &packed;
-    packed.key = entry->key;
-    packed.user = entry->user;
-    packed.fds = (uint32_t)entry->n_fds;
-    packed.record = (ProtobufCBinaryData){entry->length, (uint8_t *)(uintptr_t)entry->record};
-    message.keep = &list;
-    message.n_keep = 1;
-    return append(order, &message, entry->fds, entry->n_fds);
-}
-
-int store_forget(struct store_order *order, uint64_t key) {
-    Portd__Keeper__V1__Order message = PORTD__KEEPER__V1__ORDER__INIT;
-    message.forget = &key;
-    message.n_forget = 1;
-    return append(order, &message, NULL, 0);
-}
-
-/* Ends each frame with the serial number. 0 or -ENOMEM. */
-static int seal(struct store_order *order) {
-    for (struct store_frame *frame = order->frames; frame; frame = frame->next) {
-        Portd__Keeper__V1__Order message = PORTD__KEEPER__V1__ORDER__INIT;
-        message.serial = order->serial;
-        message.more = frame->next != NULL;
-        size_t size = portd__keeper__v1__order__get_packed_size(&message);
-        uint8_t *bytes = realloc(frame->bytes, frame->length + size);
-        if (!bytes)
-            return -ENOMEM;
-        frame->bytes = bytes;
-        frame->length += portd__keeper__v1__order__pack(&message, bytes + frame->length);
-    }
-    return 0;
-}
 
 /* ---- the end of the keeper ---------------------------------------------------------------------------------------- */
 
@@ -193,13 +88,6 @@ static bool is_lost(int error) {
     return error == -EPIPE || error == -ECONNRESET || error == -EBADF || error == -ENOTCONN;
 }
 
-static size_t count_fds(const struct store_order *order) {
-    size_t n = 0;
-    for (const struct store_frame *frame = order->frames; frame; frame = frame->next)
-        n += frame->n_fds;
-    return n;
-}
-
 /* Sends what the channel takes. 0 or a negative errno: the keeper is lost. Of all else (no memory, too many descriptors on their way) the kernel may
  * have enough in a moment. */
 static int send_waiting(struct store *store) {
@@ -224,23 +112,6 @@ static int send_waiting(struct store *store) {
         order->last = NULL;
         ring_remove(&order->node);
         ring_add(&store->sent, &order->node);
-    }
-    return 0;
-}
-
-static int copy_fds(struct store_order *order) {
-    for (struct store_frame *frame = order->frames; frame; frame = frame->next) {
-        os_fd copies[FRAME_FDS_MAX];
-        size_t made = 0;
-        int error = frame->copied ? 0 : channel_copy_fds(copies, frame->fds, frame->n_fds, &made);
-        if (error) {
-            while (made > 0)
-                os_close(copies[--made]);
-            return error;
-        }
-        if (!frame->copied)
-            memcpy(frame->fds, copies, made * sizeof *copies);
-        frame->copied = true;
     }
     return 0;
 }
@@ -275,20 +146,21 @@ int store_commit(struct store *store, struct store_order *order) {
         return 1;
     }
     order->serial = ++store->serial;
-    error = seal(order);
+    error = order_seal(order);
     if (error) {
         store_cancel(order);
         return error;
     }
     ring_add(&store->waiting, &order->node);
-    store->n_waiting += count_fds(order);
+    store->n_waiting += order_count_fds(order);
     lost = first ? send_waiting(store) : 0;
-    error = lost ? 0 : copy_fds(order); /* of what waits */
+    error = lost ? 0 : order_copy_fds(order); /* of what waits */
     if (!lost)
         lost = update_interest(store);
     if (!lost && !error)
         return 0;
-    store->n_waiting -= count_fds(order); /* the keeper forgets the part that it has with the next order */
+    store->n_waiting -=
+        order_count_fds(order); /* the keeper forgets the part that it has with the next order */
     ring_remove(&order->node);
     store_cancel(order);
     if (!lost)

@@ -1,0 +1,126 @@
+/* order.c: builds the frames of an order. */
+#include "order.h"
+
+#include "keeper.pb-c.h"
+#include "proto/channel.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { FRAME_ROOM = FRAME_DATA_MAX };
+
+void frame_free(struct store_frame *frame) {
+    for (size_t i = 0; frame->copied && i < frame->n_fds; i++)
+        os_close(frame->fds[i]);
+    free(frame->bytes);
+    free(frame);
+}
+
+void store_cancel(struct store_order *order) {
+    struct store_frame *frame;
+    while ((frame = order->frames) != NULL) {
+        order->frames = frame->next;
+        frame_free(frame);
+    }
+    order->last = NULL;
+}
+
+static struct store_frame *frame_new(struct store_order *order) {
+    struct store_frame *frame = calloc(1, sizeof *frame);
+    if (!frame)
+        return NULL;
+    if (order->last)
+        order->last->next = frame;
+    else
+        order->frames = frame;
+    order->last = frame;
+    return frame;
+}
+
+/* A frame with room for a message of that size and so many descriptors. */
+static struct store_frame *room_for(struct store_order *order, size_t size, size_t n_fds) {
+    struct store_frame *frame = order->last;
+    if (!frame || frame->length + size > FRAME_ROOM || frame->n_fds + n_fds > FRAME_FDS_MAX)
+        frame = frame_new(order);
+    if (!frame || frame->length + size <= frame->room)
+        return frame;
+    size_t room = frame->room ? 2 * frame->room : size;
+    while (room < frame->length + size)
+        room *= 2;
+    uint8_t *bytes = realloc(frame->bytes, room);
+    if (!bytes)
+        return NULL;
+    frame->bytes = bytes;
+    frame->room = room;
+    return frame;
+}
+
+static int append(struct store_order *order, const Portd__Keeper__V1__Order *message, const os_fd *fds,
+                  size_t n_fds) {
+    struct store_frame *frame = room_for(order, portd__keeper__v1__order__get_packed_size(message), n_fds);
+    if (!frame)
+        return -ENOMEM;
+    frame->length += portd__keeper__v1__order__pack(message, frame->bytes + frame->length);
+    for (size_t i = 0; i < n_fds; i++)
+        frame->fds[frame->n_fds++] = fds[i];
+    return 0;
+}
+
+int store_keep(struct store_order *order, const struct store_entry *entry) {
+    Portd__Keeper__V1__Order message = PORTD__KEEPER__V1__ORDER__INIT;
+    Portd__Keeper__V1__Entry packed = PORTD__KEEPER__V1__ENTRY__INIT, *list = &packed;
+    packed.key = entry->key;
+    packed.user = entry->user;
+    packed.fds = (uint32_t)entry->n_fds;
+    packed.record = (ProtobufCBinaryData){entry->length, (uint8_t *)(uintptr_t)entry->record};
+    message.keep = &list;
+    message.n_keep = 1;
+    return append(order, &message, entry->fds, entry->n_fds);
+}
+
+int store_forget(struct store_order *order, uint64_t key) {
+    Portd__Keeper__V1__Order message = PORTD__KEEPER__V1__ORDER__INIT;
+    message.forget = &key;
+    message.n_forget = 1;
+    return append(order, &message, NULL, 0);
+}
+
+int order_seal(struct store_order *order) {
+    for (struct store_frame *frame = order->frames; frame; frame = frame->next) {
+        Portd__Keeper__V1__Order message = PORTD__KEEPER__V1__ORDER__INIT;
+        message.serial = order->serial;
+        message.more = frame->next != NULL;
+        size_t size = portd__keeper__v1__order__get_packed_size(&message);
+        uint8_t *bytes = realloc(frame->bytes, frame->length + size);
+        if (!bytes)
+            return -ENOMEM;
+        frame->bytes = bytes;
+        frame->length += portd__keeper__v1__order__pack(&message, bytes + frame->length);
+    }
+    return 0;
+}
+
+int order_copy_fds(struct store_order *order) {
+    for (struct store_frame *frame = order->frames; frame; frame = frame->next) {
+        os_fd copies[FRAME_FDS_MAX];
+        size_t made = 0;
+        int error = frame->copied ? 0 : channel_copy_fds(copies, frame->fds, frame->n_fds, &made);
+        if (error) {
+            while (made > 0)
+                os_close(copies[--made]);
+            return error;
+        }
+        if (!frame->copied)
+            memcpy(frame->fds, copies, made * sizeof *copies);
+        frame->copied = true;
+    }
+    return 0;
+}
+
+size_t order_count_fds(const struct store_order *order) {
+    size_t n = 0;
+    for (const struct store_frame *frame = order->frames; frame; frame = frame->next)
+        n += frame->n_fds;
+    return n;
+}
