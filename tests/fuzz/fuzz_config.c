@@ -83,8 +83,10 @@ static void check_values(struct config *config) {
     for (size_t i = 0; (key = key_at(i)); i++)
         for (size_t user = 0;
              key->section != KEY_RULE && user < (key->section == KEY_USER ? config->n_users : 1); user++) {
-            const struct config_setting *setting = key_setting(key, config, &config->users[user]);
-            if (setting->source && key->kind != VALUE_ADDRESS && key->kind != VALUE_LEVEL)
+            const struct config_setting *setting =
+                key_setting(key, config, config->users ? &config->users[user] : NULL);
+            if (setting->source && key->kind != VALUE_ADDRESS && key->kind != VALUE_LEVEL &&
+                key->kind != VALUE_SWITCH)
                 check(setting->number >= key->least && setting->number <= key->most);
             check(!setting->source || (setting->text != NULL) == (key->kind == VALUE_ADDRESS));
         }

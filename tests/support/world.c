@@ -86,8 +86,10 @@ static bool wait_for_rest(void) {
 }
 
 void world_until_idle(void) {
-    for (int i = 0; world_turn(0) || wait_for_rest(); i++)
-        require(i < TURNS);
+    do {
+        for (int i = 0; world_turn(0); i++)
+            require(i < TURNS);
+    } while (wait_for_rest());
 }
 
 bool world_until(bool (*condition)(void)) {

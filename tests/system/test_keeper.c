@@ -228,7 +228,7 @@ static void no_id_is_issued_twice(void **state) {
 /* Many at once, and dead again and again, also at once after its start. */
 static void a_bundle_survives_many_deaths(void **state) {
     struct fixture fixture;
-    char names[BUNDLE][16];
+    char names[BUNDLE][24];
     const char *list[BUNDLE];
     portd_native fds[BUNDLE], got[BUNDLE];
     portd_id ids[BUNDLE], found[BUNDLE];
