@@ -15,10 +15,10 @@ run "$@"
 if [ "$code" -eq 0 ] && [ ! -s "$out" ]; then
   echo "run-wine.sh: it has not begun: once more"
   run "$@"
-elif [ "$code" -ne 0 ] && grep -q '^wine: Assertion failed' "$out"; then
-  # wine 8 ends one program in some thousands so, where a wait ends while it is taken back (TpSetWait in UnregisterWaitEx); its debugger may still be
-  # writing where. An assertion of the program's own has other words.
-  echo "run-wine.sh: an assertion of wine's own has ended it: once more"
+elif [ "$code" -ne 0 ] && grep -qE '^wine: (Assertion failed|Unhandled page fault .* at address 0000000170)' "$out"; then
+  # wine 8 ends one program in some thousands so, where a wait ends while it is taken back (TpSetWait in UnregisterWaitEx): by an assertion of its own, or by a
+  # fault in its ntdll, which lies at 0x170000000 (programs are at 0x140000000). Its debugger may still be writing where. An assertion of the program's own has other words.
+  echo "run-wine.sh: a fault of wine's own has ended it: once more"
   run "$@"
 fi
 cat "$out"
