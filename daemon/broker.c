@@ -248,7 +248,7 @@ struct broker *broker_new(const struct config *config, const struct config_given
     if (!error)
         error = service_watch(broker->loop, on_stop, on_reload_signal, broker);
     if (!error) {
-        broker->store = store_new(broker->loop, keeper);
+        broker->store = store_new(broker->loop, broker->closer, &broker->fd_table, keeper);
         error = broker->store ? 0 : -errno;
     }
     if (!error)

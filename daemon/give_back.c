@@ -5,6 +5,7 @@
 #include "access/refusal.h"
 #include "base/log.h"
 #include "keeper.pb-c.h"
+#include "object/discard.h"
 #include "object/env.h"
 #include "object/registry.h"
 #include "proto/container.h"
@@ -24,6 +25,7 @@ enum { VERSION = 1 };
 
 struct all {
     struct give_back *give_back;
+    struct store *store;
     struct store_entry *entries; /* each with a copy of its record */
     size_t n, room;
     bool numbered;
@@ -65,11 +67,13 @@ static int promise(struct give_back *give_back) {
         return error;
     give_back->giving = error == 0;
     give_back->next = promised;
+    if (error == 1) /* the keeper has gone, and nobody asks any more */
+        give_back->store = NULL;
     return 0;
 }
 
 void give_back_after(struct give_back *give_back) {
-    if (give_back->store && store_is_kept(give_back->store) && !give_back->giving &&
+    if (give_back->store && !give_back->giving &&
         give_back->sessions->registry->issued + PROMISE > give_back->promised)
         (void)promise(give_back); /* it is tried again after the next turn */
 }
@@ -111,13 +115,18 @@ static int gather_one(struct all *all, const struct store_entry *entry) {
     return 0;
 }
 
+static void close_all(const struct all *all, const struct store_entry *entry) {
+    const struct env *env = all->give_back->sessions->env;
+    for (size_t i = 0; i < entry->n_fds; i++)
+        discard_close_nobodys(env->closer, env->fd_table, entry->fds[i], env->own);
+}
+
 static void on_entry(void *context, struct store_entry *entry) {
     struct all *all = context;
     int error = entry->key ? gather_one(all, entry) : take_numbers(all, entry);
-    if (!error)
-        fd_table_take(all->give_back->sessions->env->fd_table, entry->n_fds);
-    for (size_t i = 0; error && i < entry->n_fds; i++)
-        os_close(entry->fds[i]); /* the keeper has its copies */
+    fd_table_take(all->give_back->sessions->env->fd_table, entry->n_fds);
+    if (error)
+        close_all(all, entry); /* the keeper has its copies */
     if (error && !all->error)
         all->error = error;
 }
@@ -142,7 +151,7 @@ static void on_dropped(struct store_order *order, int error) {
 }
 
 /* The keeper closes what is lost. Without memory it has it until it ends. */
-static void drop(struct store *store, uint64_t key) {
+static void forget(struct store *store, uint64_t key) {
     struct store_order *order = calloc(1, sizeof *order);
     if (!order)
         return;
@@ -161,23 +170,21 @@ static bool restore(struct all *all, struct store_entry *entry) {
             LOG_LEVEL_WARNING,
             "the keeper has a record that this version of portd does not know, and keeps it; id=%" PRIu64,
             entry->key);
-        for (size_t i = 0; i < entry->n_fds; i++)
-            os_close(entry->fds[i]);
-        fd_table_give(sessions->env->fd_table, entry->n_fds);
+        close_all(all, entry);
         return false;
     }
     if (!held_restore(sessions, entry, &record, &refusal))
         return true;
     lose(entry, &record, refusal.text);
-    drop(all->give_back->store, entry->key);
+    forget(all->store, entry->key);
     return false;
 }
 
 int give_back_begin(struct give_back *give_back, struct sessions *sessions, struct store *store) {
-    struct all all = {.give_back = give_back};
+    struct all all = {.give_back = give_back, .store = store};
     size_t restored = 0;
-    *give_back = (struct give_back){.sessions = sessions, .store = store};
-    if (!store_is_kept(store))
+    *give_back = (struct give_back){.sessions = sessions, .store = store_is_kept(store) ? store : NULL};
+    if (!give_back->store)
         return 0;
     int error = store_read(store, on_entry, &all);
     if (!error)

@@ -2,18 +2,13 @@
 #include "rules.h"
 
 #include "access/rule.h"
+#include "base/text.h"
 #include "config/config.h"
 #include "config/grant.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-
-static char *copy(const char *text) {
-    size_t size = strlen(text) + 1;
-    char *made = malloc(size);
-    return made ? memcpy(made, text, size) : NULL;
-}
 
 /* NULL also if there are none. */
 static void *copy_array(const void *array, size_t n, size_t size) {
@@ -26,7 +21,7 @@ static int copy_globs(struct rule *rule, const struct config_list *names) {
     if (names->n && !rule->globs)
         return -ENOMEM;
     for (; rule->n_globs < names->n; rule->n_globs++) {
-        rule->globs[rule->n_globs] = copy(names->words[rule->n_globs].text);
+        rule->globs[rule->n_globs] = text_copy(names->words[rule->n_globs].text);
         if (!rule->globs[rule->n_globs])
             return -ENOMEM;
     }
@@ -37,7 +32,7 @@ static int make(struct rule *rule, struct config_rule *from) {
     size_t n_users = grant_list(from, CONFIG_RULE_USERS)->n,
            n_groups = grant_list(from, CONFIG_RULE_GROUPS)->n;
     *rule = (struct rule){.owner = from->owner, .rights = from->rights};
-    rule->name = copy(from->name);
+    rule->name = text_copy(from->name);
     rule->users = copy_array(from->users, n_users, sizeof *rule->users);
     rule->groups = copy_array(from->groups, n_groups, sizeof *rule->groups);
     if (!rule->name || (n_users && !rule->users) || (n_groups && !rule->groups))

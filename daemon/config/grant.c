@@ -4,6 +4,7 @@
 #include "daemon/access/glob.h"
 #include "daemon/access/right.h"
 #include "daemon/access/rule.h"
+#include "daemon/base/text.h"
 #include "gid.h"
 #include "key.h"
 #include "nearest.h"
@@ -22,18 +23,12 @@ struct place {
     unsigned line;
 };
 
-static char *copy(const char *text) {
-    size_t size = strlen(text) + 1;
-    char *made = malloc(size);
-    return made ? memcpy(made, text, size) : NULL;
-}
-
 int grant_begin(struct config *config, const char *name, unsigned file, unsigned line) {
     struct config_rule *rules = realloc(config->rules, (config->n_rules + 1) * sizeof *rules);
     if (!rules)
         return -ENOMEM;
     config->rules = rules;
-    char *kept = copy(name);
+    char *kept = text_copy(name);
     if (!kept)
         return -ENOMEM;
     rules[config->n_rules++] = (struct config_rule){.name = kept, .file = file, .line = line};
@@ -46,7 +41,7 @@ int grant_add(struct config *config, enum config_key key, const char *word, unsi
     if (!words)
         return -ENOMEM;
     list->words = words;
-    char *kept = copy(word);
+    char *kept = text_copy(word);
     if (!kept)
         return -ENOMEM;
     words[list->n++] = (struct config_word){.text = kept, .line = line};

@@ -1,6 +1,7 @@
 /* key.c: the table of keys, and what is done with one of them. */
 #include "key.h"
 
+#include "daemon/base/text.h"
 #include "nearest.h"
 #include "proto/os.h"
 
@@ -92,12 +93,6 @@ void key_suggest(enum key_section section, const char *name, char hint[KEY_HINT]
         *hint = '\0';
 }
 
-static char *copy(const char *text) {
-    size_t size = strlen(text) + 1;
-    char *made = malloc(size);
-    return made ? memcpy(made, text, size) : NULL;
-}
-
 int key_set(const struct key *key, struct config_setting *setting, const char *text,
             const struct config_setting *origin, char why[VALUE_WHY]) {
     struct config_setting made = *origin;
@@ -105,7 +100,7 @@ int key_set(const struct key *key, struct config_setting *setting, const char *t
     if (value_parse(key->kind, text, key->least, key->most, &made.number, why))
         return -1;
     if (key->kind == VALUE_ADDRESS) {
-        made.text = copy(text);
+        made.text = text_copy(text);
         if (!made.text)
             return -ENOMEM;
     }

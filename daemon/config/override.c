@@ -1,6 +1,7 @@
 /* override.c: a list of users, in the order of the files; then by uid. */
 #include "override.h"
 
+#include "daemon/base/text.h"
 #include "remark.h"
 #include "uid.h"
 
@@ -8,12 +9,6 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-
-static char *copy(const char *text) {
-    size_t size = strlen(text) + 1;
-    char *made = malloc(size);
-    return made ? memcpy(made, text, size) : NULL;
-}
 
 /* 0 or -ENOMEM. */
 static int reserve(struct config *config) {
@@ -32,7 +27,7 @@ struct config_user *override_get(struct config *config, const char *name, unsign
     struct config_user *user = config->n_users ? &config->users[config->n_users - 1] : NULL;
     if (user && user->file == file && strcmp(user->name, name) == 0)
         return user;
-    char *kept = reserve(config) ? NULL : copy(name);
+    char *kept = reserve(config) ? NULL : text_copy(name);
     if (!kept)
         return NULL;
     user = &config->users[config->n_users++];

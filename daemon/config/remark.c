@@ -1,6 +1,7 @@
 /* remark.c: collects texts. A file may name or contain anything: what is not UTF-8, or a control character, is written as a question mark. */
 #include "remark.h"
 
+#include "daemon/base/text.h"
 #include "proto/utf8.h"
 
 #include <stdarg.h>
@@ -28,12 +29,6 @@ static void clean(char *text) {
     *to = '\0';
 }
 
-static char *copy(const char *text) {
-    size_t size = strlen(text) + 1;
-    char *made = malloc(size);
-    return made ? memcpy(made, text, size) : NULL;
-}
-
 void remarks_add(struct remarks *remarks, const char *file, unsigned line, const char *format, ...) {
     char text[REMARK_SIZE];
     va_list arguments;
@@ -50,7 +45,7 @@ void remarks_add(struct remarks *remarks, const char *file, unsigned line, const
     (void)vsnprintf(text + at, sizeof text - (size_t)at, format, arguments);
     va_end(arguments);
     clean(text);
-    remarks->texts[remarks->n - 1] = copy(text);
+    remarks->texts[remarks->n - 1] = text_copy(text);
     if (!remarks->texts[remarks->n - 1])
         remarks->memory = true;
 }

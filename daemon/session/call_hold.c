@@ -168,7 +168,7 @@ int call_put(struct call *call) {
     struct targets targets;
     if (targets_init(call, &targets, put->owner, put->names, put->n_names, put->expects, put->n_expects,
                      RIGHT_PUT) ||
-        read_lease(call, put->lease, targets.n, &process, &terms))
+        read_lease(call, put->lease, targets.n, &process, &terms) || keeping_check(call))
         return -1;
     for (size_t i = 0; i < targets.n; i++)
         if (check_expected(call, &targets, i))
@@ -317,7 +317,8 @@ int call_renew(struct call *call) {
     struct holding_terms terms;
     struct targets targets;
     if (targets_init(call, &targets, renew->owner, renew->names, renew->n_names, NULL, 0, RIGHT_PUT) ||
-        check_held(call, &targets) || read_lease(call, renew->lease, 0, &process, &terms))
+        check_held(call, &targets) || read_lease(call, renew->lease, 0, &process, &terms) ||
+        keeping_check(call))
         return -1;
     for (size_t i = 0; i < targets.n; i++)
         if (held_lease(targets.held[i], &terms, &call->refusal))

@@ -38,6 +38,7 @@ struct hold_page {
     Portd__V1__HoldItem rows[PAGE + 1];
     char owner[24], put_by[PAGE + 1][24];
     size_t bytes, most;
+    size_t lacks; /* size of a row that did not fit the empty page; 0: none */
 };
 
 static void write_row(struct hold_page *page, const struct held *held) {
@@ -63,8 +64,10 @@ static void write_row(struct hold_page *page, const struct held *held) {
 static bool take_row(struct hold_page *page) {
     Portd__V1__HoldItem *row = &page->rows[page->of.n_holds];
     size_t bytes = ITEM_HEAD + portd__v1__hold_item__get_packed_size(row);
-    if (page->of.n_holds == PAGE || page->bytes + bytes + PAGE_TAIL > page->most)
+    if (page->of.n_holds == PAGE || page->bytes + bytes + PAGE_TAIL > page->most) {
+        page->lacks = page->of.n_holds ? 0 : bytes + PAGE_TAIL;
         return false;
+    }
     page->places[page->of.n_holds++] = row;
     page->bytes += bytes;
     return true;
@@ -74,7 +77,7 @@ static void begin_page(struct hold_page *page, struct connection *connection, os
     size_t room = connection_room(connection);
     portd__v1__holds_of__init(&page->of);
     page->of.holds = page->places;
-    page->bytes = 0;
+    page->bytes = page->lacks = 0;
     page->most = room < FRAME_DATA_MAX ? room : FRAME_DATA_MAX;
     (void)snprintf(page->owner, sizeof page->owner, "%" PRIu64, owner);
 }
@@ -98,6 +101,8 @@ static int answer_all(struct call *call, os_uid owner) {
         hold = hold->next;
     if (!page.of.more)
         page.of.next = 0;
+    if (page.lacks && connection_check_room(call->connection, page.lacks, &call->refusal))
+        return -1;
     return call_answer(call, PORTD__V1__REPLY__RESULT_HOLDS, &page.of);
 }
 
@@ -156,10 +161,14 @@ static void emit(struct inflight *inflight) {
     }
     if (!page.of.more)
         page.of.next = 0;
+    struct refusal refusal;
     reply.id = inflight->request;
     reply.result_case = PORTD__V1__REPLY__RESULT_HOLDS;
     reply.holds = &page.of;
-    connection_reply(connection, &reply);
+    if (page.lacks && connection_check_room(connection, page.lacks, &refusal))
+        connection_refuse(connection, inflight->request, &refusal);
+    else
+        connection_reply(connection, &reply);
     listing_free(listing);
 }
 

@@ -36,6 +36,13 @@ bool keeping_is_needed(const struct call *call) {
     return store && store_is_kept(store);
 }
 
+int keeping_check(struct call *call) {
+    if (!keeping_is_needed(call) || !store_is_full(call->connection->all->store))
+        return 0;
+    return refusal_set(&call->refusal, REFUSAL_LIMIT, NULL, "try again in a moment",
+                       "the keeper has not read what it was given before");
+}
+
 /* When the keeper has answered and nobody waits for the reply. */
 static void keeping_free(struct keeping *keeping) { free(keeping); }
 
@@ -100,12 +107,6 @@ int keeping_start(struct call *call, struct held *const *held, size_t n, bool is
     int error = 0;
     if (!keeping)
         return -1;
-    if (store_is_full(call->connection->all->store)) {
-        charge_deinit(&keeping->charge);
-        keeping_free(keeping);
-        return refusal_set(&call->refusal, REFUSAL_LIMIT, NULL, "try again in a moment",
-                           "the keeper has not read what it was given before");
-    }
     keeping->all = call->connection->all;
     keeping->is_put = is_put;
     keeping->n = n;

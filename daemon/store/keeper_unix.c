@@ -29,6 +29,8 @@ enum {
     SHORT_LIFE_US = 1000000,
     PAUSE_US = 100000, /* before the broker that follows one with a short life; twice as long each time, */
     PAUSE_MOST_US = 1000000,
+    RETRY_US = 20000,
+    SPAWN_OWN = 8,  /* descriptors: the channel, and those of a moment */
     FIRST_FREE = 16 /* numbers below are for the broker */
 };
 
@@ -46,7 +48,9 @@ struct keeper {
     struct channel channel;
     struct loop_watch watch;
     struct loop_timer timer; /* the next broker is started */
-    pid_t pid;               /* 0: there is none */
+    struct loop_timer retry; /* what could not be given back is tried again */
+    size_t limit, own; /* of descriptors: what the process may have, and what it has but for what it keeps */
+    pid_t pid;         /* 0: there is none */
     int64_t started, pause;
     bool served;  /* a broker has */
     bool refused; /* nothing more of this broker is read */
@@ -64,9 +68,21 @@ static void end(struct keeper *keeper, int status) {
 
 /* ---- the broker's orders ------------------------------------------------------------------------------------------ */
 
+/* Of what belongs to no entry: half an order, or copies that were on their way. */
+static void drop_fd(void *context, os_fd fd) {
+    const struct keeper *keeper = context;
+    closer_close(keeper->closer, fd, 0, NULL, NULL);
+}
+
+/* Whether a frame could bring as many descriptors as it may. Else the broker's orders wait, until some of what was forgotten is closed. */
+static bool has_room(const struct keeper *keeper) {
+    return keeper->own + keeper->entries.n_fds + closer_pending(keeper->closer) + FRAME_FDS_ROOM <=
+           keeper->limit;
+}
+
 static int read_orders(struct keeper *keeper) {
     struct channel_frame frame;
-    int error = 0, result = channel_fill(&keeper->channel, channel_drop_fd, &keeper->channel);
+    int error = 0, result = channel_fill(&keeper->channel, drop_fd, keeper);
     if (result != 1)
         return result == CHANNEL_E_END ? -EPIPE : result;
     while (!error && (result = channel_next(&keeper->channel, &frame)) == 1)
@@ -79,8 +95,10 @@ static int read_orders(struct keeper *keeper) {
 }
 
 static int set_interest(struct keeper *keeper) {
-    bool more = channel_pending(&keeper->channel) || keeper->entries.giving;
-    return loop_set(&keeper->watch, more ? LOOP_READ | LOOP_WRITE : LOOP_READ);
+    unsigned interest = has_room(keeper) ? LOOP_READ : 0;
+    if (channel_pending(&keeper->channel))
+        interest |= LOOP_WRITE;
+    return loop_set(&keeper->watch, interest);
 }
 
 static void on_ready(struct keeper *keeper) {
@@ -99,17 +117,27 @@ static int64_t on_round(void *context) {
     return INT64_MAX;
 }
 
+static int give(struct keeper *keeper) {
+    int error = kept_entries_give(&keeper->entries);
+    return error == -EAGAIN ? loop_timer_set(keeper->loop, &keeper->retry, os_now_us() + RETRY_US) : error;
+}
+
+static void on_retry(struct loop_timer *timer) {
+    struct keeper *keeper = CONTAINER_OF(timer, struct keeper, retry);
+    if (keeper->pid && give(keeper))
+        (void)kill(keeper->pid, SIGKILL);
+}
+
 /* A broker that writes nonsense or reads nothing more is of no use: it is ended, and on_child starts the next one. */
 static void on_broker(struct loop_watch *watch, unsigned events) {
     struct keeper *keeper = CONTAINER_OF(watch, struct keeper, watch);
     int error = 0;
-    if (events & LOOP_WRITE) {
+    if (events & LOOP_WRITE)
         error = channel_flush(&keeper->channel);
-        if (!error)
-            error = kept_entries_give(&keeper->entries);
-    }
     if (!error && events & LOOP_READ)
         error = read_orders(keeper);
+    if (error >= 0)
+        error = give(keeper);
     on_ready(keeper);
     if (error >= 0)
         return;
@@ -124,11 +152,6 @@ static void on_broker(struct loop_watch *watch, unsigned events) {
 
 /* ---- the end of a broker ------------------------------------------------------------------------------------------ */
 
-static void drop_fd(void *context, os_fd fd) {
-    struct keeper *keeper = context;
-    closer_close(keeper->closer, fd, 0, NULL, NULL);
-}
-
 /* What it wrote before it died counts. */
 static void leave_broker(struct keeper *keeper) {
     while (!keeper->refused && read_orders(keeper) == 1)
@@ -138,13 +161,14 @@ static void leave_broker(struct keeper *keeper) {
     kept_entries_attach(&keeper->entries, NULL);
     channel_deinit(&keeper->channel, drop_fd, keeper);
     transport_close(keeper->channel.transport);
+    loop_timer_clear(&keeper->retry);
     keeper->pid = 0;
 }
 
-/* Whether no client is left that an idle broker's successor would have to serve. */
+/* Whether a broker that has ended in good order needs no successor: for what is held, or for a client in the queue. */
 static bool may_leave(struct keeper *keeper) {
     if (!keeper->stopping && kept_entries_count(&keeper->entries) > 0)
-        return false; /* of a newer program, which this one does not know */
+        return false;
     return keeper->stopping || !keeper->door->own || door_leave(keeper->door) != -EAGAIN;
 }
 
@@ -277,6 +301,8 @@ static int start_one(struct keeper *keeper) {
         return error;
     }
     channel_init(&keeper->channel, (struct transport){ends[0]}, &keeper->scratch, FRAME_LONG_MAX);
+    keeper->channel.discard = drop_fd;
+    keeper->channel.discard_context = keeper;
     kept_entries_attach(&keeper->entries, &keeper->channel);
     return 0;
 }
@@ -328,13 +354,18 @@ static int begin(struct keeper *keeper) {
     if (!error)
         error = channel_scratch_init(&keeper->scratch);
     keeper->timer.fn = on_timer;
+    keeper->retry.fn = on_retry;
     if (!error)
         error = loop_timer_prepare(keeper->loop, &keeper->timer);
+    if (!error)
+        error = loop_timer_prepare(keeper->loop, &keeper->retry);
     if (!error)
         error = loop_signal(keeper->loop, SIGCHLD, on_child, keeper);
     if (!error)
         error = service_watch(keeper->loop, on_stop, on_reload, keeper);
     loop_round(keeper->loop, on_round, keeper);
+    keeper->limit = limit;
+    keeper->own = service_descriptors_open(limit) + CLOSER_OWN + SPAWN_OWN;
     return error;
 }
 
@@ -358,6 +389,7 @@ int keeper_run(char **argv, struct door *door, os_fd notify_fd) {
     kept_entries_deinit(&keeper.entries);
     channel_scratch_deinit(&keeper.scratch);
     loop_timer_free(&keeper.timer);
+    loop_timer_free(&keeper.retry);
     if (keeper.loop)
         loop_free(keeper.loop);
     return keeper.status;

@@ -99,7 +99,9 @@ int kept_entries_give(struct kept_entries *entries) {
         error = answer_done(entries, entries->asked, 0);
         entries->asked = 0;
     }
-    return error == -EBUSY || error == -ETOOMANYREFS || error == -EMFILE || error == -ENFILE ? 0 : error;
+    return error == -EBUSY                                                  ? 0
+           : error == -ETOOMANYREFS || error == -EMFILE || error == -ENFILE ? -EAGAIN
+                                                                            : error;
 }
 
 /* ---- orders ------------------------------------------------------------------------------------------------------- */
@@ -107,6 +109,7 @@ int kept_entries_give(struct kept_entries *entries) {
 static void order_free(struct kept_order *order) {
     struct kept_entry *entry, *next;
     DL_FOREACH_SAFE (order->keep, entry, next) {
+        order->entries->n_fds -= entry->n_fds;
         for (size_t i = 0; i < entry->n_fds; i++)
             closer_close(order->entries->closer, entry->fds[i], entry->user, NULL, NULL);
         entry_free(entry);
@@ -115,11 +118,18 @@ static void order_free(struct kept_order *order) {
     free(order);
 }
 
+/* A broker that is not told cannot go on. */
+static void tell(struct kept_entries *entries, uint64_t serial, int error) {
+    int failed = answer_done(entries, serial, error);
+    if (failed)
+        entries->broken = failed;
+}
+
 /* The broker that gave it is told, when all is closed. */
 static void order_finish(struct kept_order *order, int error) {
     struct kept_entries *entries = order->entries;
     if (order->serial && entries->channel && entries->broker == order->broker)
-        entries->broken = answer_done(entries, order->serial, error);
+        tell(entries, order->serial, error);
     order_free(order);
 }
 
@@ -136,6 +146,7 @@ static void entry_drop(struct kept_order *order, struct kept_entry *entry) {
     table_remove(&entries->by_key, entry);
     DL_DELETE(entries->list, entry);
     order->closing += entry->n_fds;
+    entries->n_fds -= entry->n_fds;
     for (size_t i = 0; i < entry->n_fds; i++)
         closer_close(entries->closer, entry->fds[i], entry->user, on_closed, order);
     entry_free(entry);
@@ -191,6 +202,7 @@ static int take_entry(struct kept_order *order, const Portd__Keeper__V1__Entry *
     if (entry->length)
         memcpy(entry->record, from->record.data, entry->length);
     entry->n_fds = n_fds;
+    order->entries->n_fds += n_fds;
     for (size_t i = 0; i < n_fds; i++) {
         entry->fds[i] = frame->fds[*at];
         frame->fds[(*at)++] = OS_FD_NONE;
@@ -243,7 +255,7 @@ static int take_order(struct kept_entries *entries, const Portd__Keeper__V1__Ord
     if (message->ask) {
         entries->giving = entries->list;
         entries->asked = message->serial;
-        return kept_entries_give(entries);
+        return 0; /* kept_entries_give */
     }
     if (!message->n_keep && !message->n_forget && !message->serial)
         return 0;
@@ -265,7 +277,7 @@ static int take_order(struct kept_entries *entries, const Portd__Keeper__V1__Ord
     if (order)
         order_finish(order, error);
     else
-        entries->broken = answer_done(entries, message->serial, error);
+        tell(entries, message->serial, error);
     return error == -EPROTO ? error : entries->broken;
 }
 

@@ -18,6 +18,7 @@ struct kept_order;
 struct kept_entries {
     struct table by_key;
     struct kept_entry *list;
+    size_t n_fds;            /* of the entries, and of an order whose last frame has not come */
     struct closer *closer;   /* closes what is forgotten: that may block */
     struct kept_order *part; /* an order whose last frame has not come */
     /* What is written to the broker now: */
@@ -39,7 +40,8 @@ size_t kept_entries_count(const struct kept_entries *entries);
 /* Carries out a frame of the broker; takes its descriptors. 0, or a negative errno: the broker cannot go on. */
 int kept_entries_take(struct kept_entries *entries, struct channel_frame *frame);
 
-/* Writes what is to be given back, as far as the broker reads. 0 or a negative errno: as above. */
+/* Writes what is to be given back, as far as the broker reads. 0; -EAGAIN: the kernel has no room for descriptors, call it again in a moment; or another
+ * negative errno: as above. */
 int kept_entries_give(struct kept_entries *entries);
 
 /* Another broker begins, or none: NULL. Half an order is forgotten. */

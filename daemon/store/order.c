@@ -1,6 +1,8 @@
 /* order.c: builds the frames of an order. */
 #include "order.h"
 
+#include "daemon/access/fd_table.h"
+#include "daemon/loop/closer.h"
 #include "keeper.pb-c.h"
 #include "proto/channel.h"
 
@@ -10,9 +12,11 @@
 
 enum { FRAME_ROOM = FRAME_DATA_MAX };
 
+static void on_closed(void *context) { fd_table_give(context, 1); }
+
 void frame_free(struct store_frame *frame) {
-    for (size_t i = 0; frame->copied && i < frame->n_fds; i++)
-        os_close(frame->fds[i]);
+    for (size_t i = 0; frame->closer && i < frame->n_fds; i++)
+        closer_close(frame->closer, frame->fds[i], frame->user, on_closed, frame->fd_table);
     free(frame->bytes);
     free(frame);
 }
@@ -57,13 +61,14 @@ static struct store_frame *room_for(struct store_order *order, size_t size, size
 }
 
 static int append(struct store_order *order, const Portd__Keeper__V1__Order *message, const os_fd *fds,
-                  size_t n_fds) {
+                  size_t n_fds, os_uid user) {
     struct store_frame *frame = room_for(order, portd__keeper__v1__order__get_packed_size(message), n_fds);
     if (!frame)
         return -ENOMEM;
     frame->length += portd__keeper__v1__order__pack(message, frame->bytes + frame->length);
     for (size_t i = 0; i < n_fds; i++)
         frame->fds[frame->n_fds++] = fds[i];
+    frame->user = user; /* one user gives all of an order */
     return 0;
 }
 
@@ -76,14 +81,14 @@ int store_keep(struct store_order *order, const struct store_entry *entry) {
     packed.record = (ProtobufCBinaryData){entry->length, (uint8_t *)(uintptr_t)entry->record};
     message.keep = &list;
     message.n_keep = 1;
-    return append(order, &message, entry->fds, entry->n_fds);
+    return append(order, &message, entry->fds, entry->n_fds, entry->user);
 }
 
 int store_forget(struct store_order *order, uint64_t key) {
     Portd__Keeper__V1__Order message = PORTD__KEEPER__V1__ORDER__INIT;
     message.forget = &key;
     message.n_forget = 1;
-    return append(order, &message, NULL, 0);
+    return append(order, &message, NULL, 0, 0);
 }
 
 int order_seal(struct store_order *order) {
@@ -101,21 +106,29 @@ int order_seal(struct store_order *order) {
     return 0;
 }
 
-int order_copy_fds(struct store_order *order) {
-    for (struct store_frame *frame = order->frames; frame; frame = frame->next) {
-        os_fd copies[FRAME_FDS_MAX];
-        size_t made = 0;
-        int error = frame->copied ? 0 : channel_copy_fds(copies, frame->fds, frame->n_fds, &made);
-        if (error) {
-            while (made > 0)
-                os_close(copies[--made]);
-            return error;
-        }
-        if (!frame->copied)
-            memcpy(frame->fds, copies, made * sizeof *copies);
-        frame->copied = true;
-    }
+static int copy_frame(struct store_frame *frame, struct closer *closer, struct fd_table *fd_table) {
+    os_fd copies[FRAME_FDS_MAX];
+    size_t made = 0;
+    int error = fd_table_may_keep(fd_table, frame->n_fds)
+                    ? channel_copy_fds(copies, frame->fds, frame->n_fds, &made)
+                    : -EMFILE;
+    fd_table_take(fd_table, made);
+    while (error && made > 0)
+        closer_close(closer, copies[--made], frame->user, on_closed, fd_table);
+    if (error)
+        return error;
+    memcpy(frame->fds, copies, made * sizeof *copies);
+    frame->closer = closer;
+    frame->fd_table = fd_table;
     return 0;
+}
+
+int order_copy_fds(struct store_order *order, struct closer *closer, struct fd_table *fd_table) {
+    int error = 0;
+    for (struct store_frame *frame = order->frames; frame && !error; frame = frame->next)
+        if (frame->n_fds && !frame->closer)
+            error = copy_frame(frame, closer, fd_table);
+    return error;
 }
 
 size_t order_count_fds(const struct store_order *order) {

@@ -9,10 +9,15 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct closer;
+struct fd_table;
+
 /* A part of an order. Packed messages that follow one another are one message, so entries are appended as they come. */
 struct store_frame {
     struct store_frame *next;
-    bool copied; /* the descriptors are copies */
+    os_uid user;               /* whose descriptors they are */
+    struct closer *closer;     /* of the descriptors, which are copies; NULL: they are borrowed */
+    struct fd_table *fd_table; /* in which the copies are counted */
     size_t n_fds, length, room;
     os_fd fds[FRAME_FDS_MAX];
     uint8_t *bytes;
@@ -23,8 +28,8 @@ void frame_free(struct store_frame *frame);
 /* Ends each frame with the serial number. 0 or -ENOMEM. */
 int order_seal(struct store_order *order);
 
-/* Makes copies of the descriptors of all frames. 0 or a negative errno. */
-int order_copy_fds(struct store_order *order);
+/* Makes copies of the descriptors of all frames. 0; -EMFILE: there is no room for them; or another negative errno. */
+int order_copy_fds(struct store_order *order, struct closer *closer, struct fd_table *fd_table);
 
 size_t order_count_fds(const struct store_order *order);
 

@@ -15,6 +15,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct closer;
+struct fd_table;
 struct loop;
 struct store;
 
@@ -39,12 +41,12 @@ struct store_entry {
     size_t n_fds;
 };
 
-/* channel: to the keeper, which the store owns then; OS_FD_NONE: there is none. NULL with errno. */
-struct store *store_new(struct loop *loop, os_fd channel);
+/* channel: to the keeper, which the store owns then; OS_FD_NONE: there is none. Copies of descriptors that wait are counted in fd_table. NULL with errno. */
+struct store *store_new(struct loop *loop, struct closer *closer, struct fd_table *fd_table, os_fd channel);
 
 /* Nothing is kept from now on: all orders are done. For the end of the broker, before what gave the orders goes. */
 void store_leave(struct store *store);
-void store_free(struct store *store); /* NULL is allowed */
+void store_free(struct store *store); /* before closer_stop; NULL is allowed */
 
 bool store_is_kept(const struct store *store);
 

@@ -3,6 +3,7 @@
 #include "store.h"
 
 #include "daemon/base/log.h"
+#include "daemon/loop/closer.h"
 #include "daemon/loop/loop.h"
 #include "keeper.h"
 #include "keeper.pb-c.h"
@@ -24,6 +25,8 @@ enum {
 
 struct store {
     struct loop *loop;
+    struct closer *closer;
+    struct fd_table *fd_table;
     struct loop_watch watch;
     struct channel_scratch scratch;
     struct channel channel;
@@ -32,6 +35,7 @@ struct store {
     struct loop_timer timer; /* a frame is tried again */
     uint64_t serial;
     size_t n_waiting; /* descriptors of `waiting` */
+    os_uid user;      /* of the last frame that was sent: the channel may have copies of its descriptors */
     bool kept;
 };
 
@@ -73,6 +77,8 @@ static void lose(struct store *store, int error) {
 /* 0; -EBUSY: later; or another negative errno. */
 static int send_frame(struct store *store, const struct store_frame *frame) {
     uint8_t *body;
+    if (frame->n_fds && !channel_pending(&store->channel))
+        store->user = frame->user;
     if (frame->n_fds)
         return channel_put_fds(&store->channel, frame->bytes, frame->length, frame->fds, frame->n_fds);
     if (channel_pending(&store->channel))
@@ -154,7 +160,7 @@ int store_commit(struct store *store, struct store_order *order) {
     ring_add(&store->waiting, &order->node);
     store->n_waiting += order_count_fds(order);
     lost = first ? send_waiting(store) : 0;
-    error = lost ? 0 : order_copy_fds(order); /* of what waits */
+    error = lost ? 0 : order_copy_fds(order, store->closer, store->fd_table); /* of what waits */
     if (!lost)
         lost = update_interest(store);
     if (!lost && !error)
@@ -301,11 +307,18 @@ int store_read(struct store *store, void (*fn)(void *context, struct store_entry
 
 /* ---- the store ---------------------------------------------------------------------------------------------------- */
 
-struct store *store_new(struct loop *loop, os_fd channel) {
+static void drop_fd(void *context, os_fd fd) {
+    const struct store *store = context;
+    closer_close(store->closer, fd, store->user, NULL, NULL);
+}
+
+struct store *store_new(struct loop *loop, struct closer *closer, struct fd_table *fd_table, os_fd channel) {
     struct store *store = calloc(1, sizeof *store);
     if (!store)
         return NULL;
     store->loop = loop;
+    store->closer = closer;
+    store->fd_table = fd_table;
     store->kept = channel != OS_FD_NONE;
     ring_init(&store->waiting);
     ring_init(&store->sent);
@@ -318,6 +331,8 @@ struct store *store_new(struct loop *loop, os_fd channel) {
         error = loop_timer_prepare(loop, &store->timer);
     if (!error) {
         channel_init(&store->channel, (struct transport){channel}, &store->scratch, FRAME_LONG_MAX);
+        store->channel.discard = drop_fd;
+        store->channel.discard_context = store;
         error = loop_watch(loop, &store->watch, LOOP_READ);
     }
     if (!error)
@@ -330,18 +345,13 @@ struct store *store_new(struct loop *loop, os_fd channel) {
 
 bool store_is_kept(const struct store *store) { return store->kept; }
 
-static void drop_fd(void *context, os_fd fd) {
-    (void)context;
-    os_close(fd);
-}
-
 void store_free(struct store *store) {
     if (!store)
         return;
     store_leave(store);
     loop_timer_free(&store->timer);
     if (store->channel.scratch) {
-        channel_deinit(&store->channel, drop_fd, NULL);
+        channel_deinit(&store->channel, drop_fd, store);
         transport_close(store->channel.transport);
     }
     channel_scratch_deinit(&store->scratch);

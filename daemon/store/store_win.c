@@ -11,8 +11,10 @@ struct store {
     char none;
 };
 
-struct store *store_new(struct loop *loop, os_fd channel) {
+struct store *store_new(struct loop *loop, struct closer *closer, struct fd_table *fd_table, os_fd channel) {
     (void)loop;
+    (void)closer;
+    (void)fd_table;
     (void)channel;
     return calloc(1, sizeof(struct store));
 }
