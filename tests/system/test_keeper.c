@@ -292,6 +292,81 @@ static void a_drop_closes_the_keepers_copy(void **state) {
     fixture_stop(&fixture);
 }
 
+/* A broker that ends in good order, but not by its keeper's word, does not take along what is held. */
+static void a_broker_that_is_told_to_stop_has_a_successor(void **state) {
+    struct fixture fixture;
+    int p[2];
+    (void)state;
+    fixture_start(&fixture, options);
+    portd_client *c = client_of(&fixture);
+    make_pipe(p);
+    (void)put(c, "one", p[0], NULL);
+    fixture_disconnect(c);
+    struct change change = {fixture.pid, broker_of(fixture.pid)};
+    assert_return_code(kill(change.last, SIGTERM), errno);
+    assert_true(fixture_until(is_another, &change));
+    c = client_of(&fixture);
+    assert_same(get(c, "one", NULL), p[0]);
+    fixture_disconnect(c);
+    fixture_stop(&fixture);
+}
+
+struct puts {
+    int n_done, n_refused;
+};
+
+static void on_put(portd_client *client, const portd_result *result, void *data) {
+    struct puts *puts = data;
+    (void)client;
+    if (result->code == 1)
+        puts->n_done++;
+    else if (result->code == PORTD_E_LIMIT)
+        puts->n_refused++;
+    else
+        abort();
+}
+
+/* While the keeper does not read, puts wait, as far as their copies have room, and the broker serves others. */
+static void puts_wait_for_a_slow_keeper(void **state) {
+    enum { PUTS = 16, EACH = 100, LONG = 240 };
+    static char names[PUTS][EACH][LONG + 1];
+    const char *list[EACH];
+    portd_native fds[EACH];
+    struct fixture fixture;
+    struct puts puts = {0, 0};
+    portd_list *held;
+    int p[2];
+    (void)state;
+    fixture_start(&fixture, options);
+    portd_client *c = client_of(&fixture), *other = client_of(&fixture);
+    make_pipe(p);
+    fixture_hold(&fixture);
+    for (int i = 0; i < PUTS; i++) {
+        for (int k = 0; k < EACH; k++) {
+            (void)snprintf(names[i][k], sizeof names[i][k], "%0*d", LONG, i * EACH + k);
+            list[k] = names[i][k];
+            fds[k] = p[0];
+        }
+        assert_int_equal(portd_put_start(c, NULL, list, fds, EACH, NULL, NULL, on_put, &puts, NULL), 1);
+    }
+    assert_int_equal(portd_ping(c, fixture_soon()), 1);
+    assert_int_equal(portd_ping(other, fixture_soon()), 1);
+    assert_int_equal(puts.n_done, 0);
+    assert_true(puts.n_refused > 0 && puts.n_refused < PUTS);
+    fixture_continue(&fixture);
+    while (puts.n_done + puts.n_refused < PUTS)
+        assert_true(portd_poll(c, fixture_soon()) > 0);
+    fixture_disconnect(c);
+    fixture_disconnect(other);
+    kill_broker(&fixture);
+    c = client_of(&fixture);
+    assert_int_equal(portd_list_holds(c, NULL, fixture_soon(), &held), 1);
+    assert_int_equal(portd_list_count(held), (size_t)puts.n_done * EACH);
+    portd_list_free(held);
+    fixture_disconnect(c);
+    fixture_stop(&fixture);
+}
+
 /* A broker without its keeper goes on. */
 static void the_end_of_the_keeper_does_not_end_the_broker(void **state) {
     struct fixture fixture;
@@ -318,6 +393,8 @@ int main(void) {
         FIXTURE_CASE_BARE(a_bundle_survives_many_deaths),
         FIXTURE_CASE_BARE(clients_wait_for_the_next_broker),
         FIXTURE_CASE_BARE(a_drop_closes_the_keepers_copy),
+        FIXTURE_CASE_BARE(a_broker_that_is_told_to_stop_has_a_successor),
+        FIXTURE_CASE_BARE(puts_wait_for_a_slow_keeper),
         FIXTURE_CASE_BARE(the_end_of_the_keeper_does_not_end_the_broker),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
