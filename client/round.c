@@ -82,6 +82,23 @@ static bool read_some(portd_client *client) {
     return true; /* what is left over stays in the scratch, which no other channel has */
 }
 
+static void send_rest(portd_client *client) {
+    while (client->requests.queue.first && !client->blocked && !client->lost && !client->closing) {
+        send_queued(client);
+        if (channel_pending(&client->channel) == 0)
+            return;
+        client_flush(client);
+    }
+}
+
+/* Sends until the queue is empty, or no more can be sent. What waits in the channel may keep the next request with descriptors out, and once it
+ * is sent, no reply need come that would lead to another round. */
+static inline void send_all(portd_client *client) {
+    client_flush(client);
+    if (client->requests.queue.first)
+        send_rest(client);
+}
+
 /* One round. True if something was read or called back. */
 static bool run(portd_client *client, bool readable) {
     bool worked = readable && read_some(client);
@@ -94,7 +111,7 @@ static bool run(portd_client *client, bool readable) {
         if (client->requests.ended.first && reply_ended(client))
             worked = true;
         if (!client->lost)
-            client_flush(client);
+            send_all(client);
     }
     if (client->closing)
         part(client);
@@ -146,7 +163,7 @@ static bool sleep_prepare(portd_client *client, int64_t timeout_us) {
 unsigned round_step(portd_client *client, int64_t deadline) {
     unsigned seen = 0;
 
-    client_flush(client);
+    send_all(client);
     int64_t timeout = sleep_most(client, deadline);
     if (sleep_prepare(client, timeout)) {
         client->channel.sleep = true;

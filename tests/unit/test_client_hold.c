@@ -148,6 +148,74 @@ static void a_put_is_sent_as_it_is_told(void **state) {
     broker_close(&broker);
 }
 
+enum { PUTS = 12, PUTS_EACH = 200 };
+
+struct reads {
+    struct broker_fake broker;
+    int left;
+};
+
+static void read_what_came(struct reads *reads) {
+    struct broker_fake *broker = &reads->broker;
+
+    while (line_is_ready(transport_pollable(broker->connection))) {
+        assert_int_equal(channel_fill(&broker->channel, broker_discard, NULL), 1);
+        while (channel_next(&broker->channel, &broker->frame) == 1) {
+            assert_int_equal(broker->frame.n_fds, PUTS_EACH);
+            for (size_t i = 0; i < PUTS_EACH; i++)
+                os_close(broker->frame.fds[i]);
+            reads->left--;
+        }
+        assert_int_equal(channel_rest(&broker->channel), 0);
+    }
+}
+
+static void *read_the_others(void *data) {
+    struct reads *reads = data;
+
+    for (; reads->left > 0; reads->left--)
+        broker_expect(&reads->broker, PORTD__V1__REQUEST__METHOD_PUT);
+    broker_hang_up(&reads->broker);
+    return NULL;
+}
+
+/* The first ones fill the socket, the others wait in the library. All are sent as the broker reads, although it answers none: also if there is
+ * room for what waits in the channel at the moment when the client goes to sleep. */
+static void puts_that_wait_need_no_reply(void **state) {
+    enum { LONG = 240 };
+    static char texts[PUTS_EACH][LONG + 1];
+    struct reads reads = {.left = PUTS};
+    portd_client *client = broker_meet(&reads.broker, NULL, 2 * PUTS);
+    const char *many[PUTS_EACH];
+    portd_native fds[PUTS_EACH];
+    struct heard heard = {0};
+    int null = open("/dev/null", O_RDWR | O_CLOEXEC), r = 1;
+    pthread_t thread;
+
+    (void)state;
+    assert_true(null >= 0);
+    for (int i = 0; i < PUTS_EACH; i++) {
+        snprintf(texts[i], sizeof(texts[i]), "%0*d", LONG, i);
+        many[i] = texts[i];
+        fds[i] = null;
+    }
+    for (int i = 0; i < PUTS; i++)
+        assert_int_equal(portd_put_start(client, NULL, many, fds, PUTS_EACH, NULL, NULL, hear, &heard, NULL),
+                         1);
+    process_all(client);
+    read_what_came(&reads);
+    assert_true(reads.left > 2);
+    assert_int_equal(pthread_create(&thread, NULL, read_the_others, &reads), 0);
+    while (r == 1)
+        r = portd_poll(client, portd_now() + (int64_t)20 * 1000 * 1000);
+    assert_int_equal(r, PORTD_E_DISCONNECTED); /* not the deadline */
+    assert_int_equal(pthread_join(thread, NULL), 0);
+    assert_int_equal(heard.calls, PUTS);
+    close(null);
+    portd_disconnect(client);
+    broker_close(&reads.broker);
+}
+
 static void gets_drops_and_renewals_are_sent_as_they_are_told(void **state) {
     struct broker_fake broker;
     portd_client *client = broker_meet(&broker, NULL, 8);
@@ -764,7 +832,7 @@ static void a_take_needs_no_memory_to_be_told(void **state) {
     broker_close(&broker);
 }
 
-TEST_MAIN(TEST_CASE(a_put_is_sent_as_it_is_told),
+TEST_MAIN(TEST_CASE(a_put_is_sent_as_it_is_told), TEST_CASE(puts_that_wait_need_no_reply),
           TEST_CASE(gets_drops_and_renewals_are_sent_as_they_are_told),
           TEST_CASE(what_is_refused_sends_nothing), TEST_CASE(the_largest_put_is_sent_whole),
           TEST_CASE(the_largest_put_waits_in_the_library), TEST_CASE(what_is_too_long_is_refused),
