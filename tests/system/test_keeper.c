@@ -212,6 +212,11 @@ static void no_id_is_issued_twice(void **state) {
             (void)put(c, "one", p[1], NULL);
         for (int i = 0; i < EACH; i++) {
             portd_id *id = &ids[round * EACH + i];
+            if (round == 1 &&
+                i ==
+                    EACH /
+                        2) /* a session takes one number, a semaphore two: the others of each two are tried, too */
+                fixture_disconnect(client_of(&fixture));
             assert_int_equal(portd_fd_to_semaphore(c, p[0], PORTD_MODE_READ, fixture_soon(), id), 1);
             assert_int_equal(portd_remove(c, *id, fixture_soon()), 1);
         }
