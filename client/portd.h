@@ -737,7 +737,7 @@ PORTD_API int portd_port_position(portd_client *client, portd_id port, const uin
  * is for ever, and so is NULL in its place. */
 typedef struct portd_lease {
     size_t size;
-    uint64_t ttl_us; /* so long from now; 0: no limit */
+    uint64_t ttl_us; /* so long from now, suspended time included; 0: no limit */
     portd_native
         process; /* with the end of the process of this pidfd (Windows: handle), the caller's; -1: none */
     uint64_t
