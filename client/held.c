@@ -17,6 +17,7 @@ static void held_read(portd_held *to, const Portd__V1__HoldItem *from) {
         .ttl_us = from->ttl_us,
         .process_pid = from->process_pid,
         .copies = from->copies,
+        .hang_up = from->hang_up != 0,
     };
 }
 

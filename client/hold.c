@@ -81,6 +81,9 @@ static int lease_read(portd_client *client, const portd_lease *from, Portd__V1__
             return client_fail(client, PORTD_E_UNSUPPORTED, 0, "lease",
                                "an option of the lease requires a newer library");
     lease->ttl_us = own.ttl_us;
+    if (own.hang_up > 1)
+        return client_fail(client, PORTD_E_INVALID, 0, "hang_up", "expected 0 or 1");
+    lease->hang_up = own.hang_up != 0;
     if (own.process == -1)
         return 0;
     *process = (os_fd)own.process;

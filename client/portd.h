@@ -268,6 +268,7 @@ typedef struct portd_held {
     uint64_t ttl_us;      /* time left, 0: no time to live */
     uint32_t process_pid; /* it is dropped when this process ends; 0: none, or not visible */
     uint32_t copies;      /* how many sessions have semaphores, events or ports of it */
+    bool hang_up;         /* it is dropped when it hangs up */
 } portd_held;
 
 enum portd_notice_event {
@@ -736,13 +737,15 @@ PORTD_API int portd_port_position(portd_client *client, portd_id port, const uin
  * is for ever, and so is NULL in its place. */
 typedef struct portd_lease {
     size_t size;
-    uint64_t ttl_us; /* so long from now; 0: no limit */
+    uint64_t ttl_us; /* so long from now, suspended time included; 0: no limit */
     portd_native
         process; /* with the end of the process of this pidfd (Windows: handle), the caller's; -1: none */
+    uint64_t
+        hang_up; /* 1: when a pipe, a connected stream socket or a terminal hangs up; PORTD_E_UNSUPPORTED for others. A half-close is no hang-up */
 } portd_lease;
 
 #define PORTD_LEASE_INIT                                                                                     \
-    { sizeof(portd_lease), 0, -1 }
+    { sizeof(portd_lease), 0, -1, 0 }
 
 /* Has copies of n descriptors held, each under its name. `expects` has the ids that they replace (what was made through those ends
  * with PORTD_CAUSE_REPLACED), 0: nothing is held there; NULL: nothing under any of the names. With a process in the lease n is at

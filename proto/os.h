@@ -29,7 +29,10 @@ os_fd os_above_standard(os_fd fd);
 /* The monotonic clock, us. */
 int64_t os_now_us(void);
 
-/* The same clock at the kernel's last tick: late by some milliseconds, and cheaper to read. */
+/* The same with the time that the machine was suspended, from another beginning. Of a boot of the machine, whatever ends and starts. */
+int64_t os_boot_us(void);
+
+/* os_now_us at the kernel's last tick: late by some milliseconds, and cheaper to read. */
 int64_t os_coarse_us(void);
 
 /* CPU time of the calling thread, us. */

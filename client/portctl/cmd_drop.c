@@ -99,8 +99,10 @@ static int run_renew(const struct invocation *in) {
 
     if (rc != 0)
         return rc;
-    if (in->ttl_us == 0 && command_option(in, "process") == NULL && command_option(in, "forever") == NULL)
-        return failure_usage(&in->output, NULL, "until when? --ttl DURATION, --process PROCESS or --forever");
+    if (in->ttl_us == 0 && command_option(in, "process") == NULL && command_option(in, "hang-up") == NULL &&
+        command_option(in, "forever") == NULL)
+        return failure_usage(&in->output, NULL,
+                             "until when? --ttl DURATION, --process PROCESS, --hang-up or --forever");
     rc = lease_parse(in, &lease);
     if (rc == 0)
         rc = renew(in, &holds, &lease);
@@ -110,13 +112,14 @@ static int run_renew(const struct invocation *in) {
 
 static const struct option_row options_renew[] = {
     LEASE_OPTION_PROCESS,
+    LEASE_OPTION_HANG_UP,
     {"forever", NULL, "until it is dropped", false, NULL},
     HOLD_OPTION_OF,
     {NULL, NULL, NULL, false, NULL},
 };
 
 static const char *const usage_renew[] = {
-    "renew NAME... (--ttl DURATION | --process PROCESS | --forever) [--of USER]", NULL};
+    "renew NAME... (--ttl DURATION | --process PROCESS | --hang-up | --forever) [--of USER]", NULL};
 
 static const char *const examples_renew[] = {
     "portctl renew web --ttl 1h",
@@ -129,7 +132,8 @@ static const char details_renew[] =
     "Sets anew until when descriptors are held; what was set before is forgotten.\n"
     "\n"
     "--ttl      for that time from now\n"
-    "--process  until that process has ended; with --ttl, until the first of both\n"
+    "--process  until that process has ended\n"
+    "--hang-up  until it hangs up; with several, until the first of them\n"
     "--forever  until they are dropped\n"
     "\n"
     "Exit code 5: nothing is held under a name, and nothing was changed.";

@@ -135,6 +135,7 @@ static const char details_list[] =
     "id          of the broker's copy, for --expects\n"
     "ttl         until it is dropped\n"
     "process     with whose end it is dropped; '-': none, or not visible\n"
+    "hang_up     whether it is dropped when it hangs up\n"
     "copies      how many sessions have objects of it\n"
     "put_by      the uid that has put it, put_pid its process";
 

@@ -102,21 +102,24 @@ static int run(const struct invocation *in) {
 
 static const struct option_row options[] = {
     LEASE_OPTION_PROCESS,
+    LEASE_OPTION_HANG_UP,
     HOLD_OPTION_EXPECTS,
     HOLD_OPTION_OF,
     {NULL, NULL, NULL, false, NULL},
 };
 
 static const char *const usage[] = {
-    "put NAME fd N [NAME fd N]... [--ttl DURATION] [--process PROCESS] [--expects ID[,ID]...] [--of USER]",
-    "put NAME socket N [NAME socket N]... [--ttl DURATION] [--process PROCESS] [--expects ID[,ID]...] [--of "
-    "USER]",
+    "put NAME fd N [NAME fd N]... [--ttl DURATION] [--process PROCESS] [--hang-up] [--expects ID[,ID]...] "
+    "[--of USER]",
+    "put NAME socket N [NAME socket N]... [--ttl DURATION] [--process PROCESS] [--hang-up] "
+    "[--expects ID[,ID]...] [--of USER]",
     NULL,
 };
 
 static const char *const examples[] = {
     "portctl put web socket 5 5<&\"$listener\"",
     "portctl put log fd 1 errors fd 2 --process parent",
+    "portctl put line socket 4 --hang-up",
     "portctl put web socket 5 --expects \"$id\" --ttl 1h 5<&\"$other\"",
     NULL,
 };
@@ -134,8 +137,11 @@ static const char details[] =
     "\n"
     "--ttl      drop it after that time\n"
     "--process  drop it when that process has ended: a process id, parent or\n"
-    "           session-leader; with both, at the first of them; with neither it is\n"
-    "           held until it is dropped\n"
+    "           session-leader\n"
+    "--hang-up  drop it when it hangs up: a pipe whose other end is closed, a stream\n"
+    "           socket that is closed for both directions, a terminal; nothing else\n"
+    "           tells. With several, at the first of them; with none it is held\n"
+    "           until it is dropped\n"
     "--expects  replace: one id for each name, which must be held there, or 0 where\n"
     "           nothing may be. What was made from the old descriptor ends with the\n"
     "           cause replaced. Without it a name that is taken is refused\n"

@@ -150,10 +150,10 @@ void hold_answer(const struct invocation *in, const struct holds *holds, const c
 /* ---- the list -------------------------------------------------------------------------------------------- */
 
 const struct column hold_columns[] = {
-    {"name", COLUMN_PLAIN, false},   {"id", COLUMN_PLAIN, false},        {"type", COLUMN_PLAIN, false},
-    {"owner", COLUMN_PLAIN, false},  {"ttl_us", COLUMN_DURATION, false}, {"process", COLUMN_PLAIN, false},
-    {"copies", COLUMN_PLAIN, false}, {"age_us", COLUMN_DURATION, false}, {"put_by", COLUMN_PLAIN, true},
-    {"put_pid", COLUMN_PLAIN, true}, {NULL, COLUMN_PLAIN, false},
+    {"name", COLUMN_PLAIN, false},    {"id", COLUMN_PLAIN, false},        {"type", COLUMN_PLAIN, false},
+    {"owner", COLUMN_PLAIN, false},   {"ttl_us", COLUMN_DURATION, false}, {"process", COLUMN_PLAIN, false},
+    {"hang_up", COLUMN_PLAIN, false}, {"copies", COLUMN_PLAIN, false},    {"age_us", COLUMN_DURATION, false},
+    {"put_by", COLUMN_PLAIN, true},   {"put_pid", COLUMN_PLAIN, true},    {NULL, COLUMN_PLAIN, false},
 };
 
 static void number_or_null(struct node *object, const char *key, uint64_t number) {
@@ -172,6 +172,7 @@ static struct node *describe(const portd_held *held) {
     node_text(object, "owner", held->owner);
     number_or_null(object, "ttl_us", held->ttl_us);
     number_or_null(object, "process", held->process_pid);
+    node_flag(object, "hang_up", held->hang_up);
     node_number(object, "copies", held->copies);
     node_number(object, "age_us", held->age_us);
     node_text(object, "put_by", held->put_by);

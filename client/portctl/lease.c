@@ -31,8 +31,9 @@ int lease_parse(const struct invocation *in, portd_lease *lease) {
 
     *lease = (portd_lease)PORTD_LEASE_INIT;
     lease->ttl_us = (uint64_t)in->ttl_us;
-    if (forever && (in->ttl_us != 0 || process != NULL))
-        return failure_usage(&in->output, NULL, "--forever excludes --ttl and --process");
+    lease->hang_up = command_option(in, "hang-up") != NULL;
+    if (forever && (in->ttl_us != 0 || process != NULL || lease->hang_up != 0))
+        return failure_usage(&in->output, NULL, "--forever excludes --ttl, --process and --hang-up");
     return process != NULL ? open_process(in, process, lease) : 0;
 }
 

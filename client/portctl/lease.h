@@ -1,4 +1,4 @@
-/* lease.h: how long a descriptor is held: --ttl, --process and --forever. */
+/* lease.h: how long a descriptor is held: --ttl, --process, --hang-up and --forever. */
 #ifndef LEASE_H
 #define LEASE_H
 
@@ -8,6 +8,10 @@
 /* The option --process. */
 #define LEASE_OPTION_PROCESS                                                                                 \
     { "process", "PROCESS", "drop it when this process ends", false, "parent|session-leader" }
+
+/* The option --hang-up. */
+#define LEASE_OPTION_HANG_UP                                                                                 \
+    { "hang-up", NULL, "drop it when it hangs up", false, NULL }
 
 /* Fills the lease; with --process it has the process open. Returns 0, or the exit code of an error that has been printed. Call
  * lease_close in either case. */

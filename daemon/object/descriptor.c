@@ -95,6 +95,19 @@ static bool may_stay_armed(const struct descriptor *descriptor) {
            !(polled && engine_watch_interest(&descriptor->watch));
 }
 
+/* A copy of which nobody but its hold is to be told anything. */
+static int arm_for_hang_up(struct descriptor *descriptor) {
+    struct engine_watch *watch = &descriptor->watch;
+    if (engine_watch_is_for_hang_up(watch))
+        return 0;
+    if (!extras_thread_watch(descriptor->extras))
+        return engine_arm(descriptor->user->registry->env.engine, watch, descriptor->fd, ENGINE_HANG_UP, true,
+                          descriptor->id);
+    engine_watch_note(watch, ENGINE_HANG_UP, true);
+    arm_thread_watch(descriptor, false);
+    return 0;
+}
+
 int descriptor_arm(struct descriptor *descriptor, unsigned extra) {
     struct engine_watch *watch = &descriptor->watch;
     bool edge = false;
@@ -109,6 +122,8 @@ int descriptor_arm(struct descriptor *descriptor, unsigned extra) {
         return error;
     interest = extra | interest_of(needs, &edge);
     armed = engine_watch_interest(watch);
+    if (!interest && extras_hang_up(descriptor->extras))
+        return arm_for_hang_up(descriptor);
     if (!interest && may_stay_armed(descriptor))
         return 0;
     if (interest && engine_watch_is_edge(watch) == edge && (edge ? interest == armed : !(interest & ~armed)))
@@ -202,8 +217,17 @@ static unsigned causes_of(struct descriptor *descriptor, uint64_t token, unsigne
     return causes;
 }
 
+/* A pipe without readers has an error, on Linux. The error of a socket can be one that it goes on after. */
+static bool has_hung_up(const struct descriptor *descriptor, unsigned events) {
+    return events & ENGINE_HANG_UP || (events & ENGINE_ERROR && descriptor->type == INSPECT_PIPE);
+}
+
 void descriptor_on_ready(struct descriptor *descriptor, uint64_t token, unsigned events) {
     unsigned causes = causes_of(descriptor, token, events);
+    if (extras_hang_up(descriptor->extras) && has_hung_up(descriptor, events)) {
+        descriptor->user->registry->hooks->on_hang_up(descriptor->extras->hold);
+        return;
+    }
     if (!causes && !descriptor->causes)
         descriptor_update(descriptor);
     if (!causes)

@@ -34,6 +34,7 @@ struct extras {
     struct descriptor *of;                  /* then: this descriptor, */
     struct ring copy;                       /* and its node in hold->copies or ->ending */
     uint32_t groups[3];                     /* and hold_group */
+    bool hang_up;                           /* and whether the hold is told of its hang-up */
 };
 
 /* These accept NULL and return NULL if there is none. */
@@ -46,6 +47,8 @@ static inline struct thread_watch *extras_thread_watch(const struct extras *extr
 static inline struct pending_create *extras_pending_creates(const struct extras *extras) {
     return extras ? extras->pending_creates : NULL;
 }
+
+static inline bool extras_hang_up(const struct extras *extras) { return extras && extras->hang_up; }
 
 /* Makes sure that the descriptor has extras. Returns false if there is no memory. */
 bool extras_get(struct descriptor *descriptor);

@@ -202,7 +202,7 @@ void hold_end(struct hold *hold, int cause) {
     if (hold->of)
         leave(hold);
     hold->cause = (uint8_t)cause;
-    bound_descriptor(hold->binding)->held = false;
+    bound_descriptor(hold->binding)->held = bound_descriptor(hold->binding)->extras->hang_up = false;
     hold->binding = NULL;
     hold->task = (struct task){.step = step, .gives = true};
     turn_queue(&hold->user->lane, &hold->task);
@@ -214,6 +214,41 @@ void hold_forget_end(struct hold_end *end) {
     if (ring_has(&end->node))
         ring_remove(&end->node);
 }
+
+/* ---- hang-up ------------------------------------------------------------------------------------------------------ */
+
+/* Of all else it is not known, or never comes. What listens is not connected to anybody. */
+static bool is_told(enum inspect_type type) {
+    return ENGINE_HAS_EDGES && (type == INSPECT_PIPE || type == INSPECT_TCP || type == INSPECT_UNIX ||
+                                type == INSPECT_UNIX_SEQPACKET || type == INSPECT_TTY);
+}
+
+int hold_check_hang_up(const struct hold *hold, struct refusal *refusal) {
+    enum inspect_type type = (enum inspect_type)bound_descriptor(hold->binding)->type;
+    if (is_told(type))
+        return 0;
+    return refusal_set(
+        refusal, REFUSAL_UNSUPPORTED, "hang_up", "set a time to live or a process, or drop it yourself",
+        "this system does not tell of a hang-up of a descriptor of this type (%s)", inspect_name(type));
+}
+
+bool hold_has_hang_up(const struct hold *hold) { return bound_descriptor(hold->binding)->extras->hang_up; }
+
+int hold_set_hang_up(struct hold *hold, bool wanted, struct refusal *refusal) {
+    struct descriptor *copy = bound_descriptor(hold->binding);
+    if (wanted == copy->extras->hang_up)
+        return 0;
+    if (wanted && hold_check_hang_up(hold, refusal))
+        return -1;
+    copy->extras->hang_up = wanted;
+    int error = descriptor_arm(copy, 0);
+    if (!error || !wanted)
+        return 0;
+    copy->extras->hang_up = false;
+    return refusal_system(refusal, error < 0 ? -error : EOPNOTSUPP, "cannot watch for the hang-up");
+}
+
+void hold_hung_up(struct hold *hold) { hold->hung_up(hold); }
 
 /* ---- copies ------------------------------------------------------------------------------------------------------- */
 

@@ -41,6 +41,7 @@ struct hold {
     struct task task;         /* ends the objects */
     void (*gone)(
         struct hold *hold); /* called when all copies are closed and all are told: frees the memory */
+    void (*hung_up)(struct hold *hold); /* called for hold_set_hang_up: it may end the hold */
     uint32_t serial;
     unsigned n_copies; /* in both rings */
     bool kept;         /* it was given to the keeper, which has not closed it: it is not gone before */
@@ -86,7 +87,7 @@ struct hold *holds_next(const struct holds *holds, os_uid owner, uint64_t after)
 /* Some hold that is entered, or NULL. */
 struct hold *holds_any(const struct holds *holds);
 
-/* Makes a hold of *hold, which is zeroed but for `gone`, without a name yet: binds the received *fd in `in`, a session of the uid that is charged. Sets *fd to
+/* Makes a hold of *hold, which is zeroed but for `gone` and `hung_up`, without a name yet: binds the received *fd in `in`, a session of the uid that is charged. Sets *fd to
  * OS_FD_NONE if it has taken it. 0, or -1 and the refusal: the memory is the caller's again. */
 int hold_make(struct hold *hold, struct session_objects *in, os_fd *fd, struct refusal *refusal);
 
@@ -95,6 +96,13 @@ int hold_enter(struct hold *hold, os_uid owner, const char *name);
 
 /* Ends it with that cause; it must not have ended. One that was not entered may be ended, too. */
 void hold_end(struct hold *hold, int cause);
+
+/* Whether the system tells of the hang-up of what is held. 0, or -1 and the refusal. */
+int hold_check_hang_up(const struct hold *hold, struct refusal *refusal);
+
+/* Has hold->hung_up called when it hangs up, or has already. 0, or -1 and the refusal: as before. Taking it back does not fail. */
+int hold_set_hang_up(struct hold *hold, bool wanted, struct refusal *refusal);
+bool hold_has_hang_up(const struct hold *hold);
 
 /* Calls end->done when it is gone; the hold must have ended. */
 void hold_await_end(struct hold *hold, struct hold_end *end);
@@ -122,7 +130,8 @@ enum hold_use { HOLD_WATCH, HOLD_READ, HOLD_WRITE, HOLD_USES };
 uint32_t hold_group(const struct descriptor *copy, enum hold_use use);
 void hold_set_group(struct descriptor *copy, enum hold_use use, uint32_t group);
 
-/* Hook (hooks.h): the last copy may have been closed. */
+/* Hooks (hooks.h). The last copy may have been closed: */
 void hold_copy_closed(struct hold *hold);
+void hold_hung_up(struct hold *hold);
 
 #endif

@@ -29,6 +29,7 @@ struct object_hooks {
     void (*on_dropped)(struct descriptor *descriptor); /* it is unreferenced */
     void (*on_closed)(struct descriptor *descriptor);  /* frees it */
     void (*on_copy_closed)(struct hold *hold);         /* it was a copy of that hold, and has been freed */
+    void (*on_hang_up)(struct hold *hold); /* of its own copy, of which it is told (hold_set_hang_up) */
     /* binding.c: the number names another open file. */
     void (*on_replaced)(struct binding *binding);
     /* waitqueue.c calls a wait or a transfer. */

@@ -25,6 +25,7 @@ static const struct object_hooks hooks = {
     .on_dropped = subscribers_dropped,
     .on_closed = binding_closed,
     .on_copy_closed = hold_copy_closed,
+    .on_hang_up = hold_hung_up,
     .on_replaced = subscribers_replaced,
     .on_target_ready = wait_tell,
     .on_transfer_ready = transfer_ready,

@@ -124,7 +124,8 @@ bool thread_watch_arm(struct thread_watch *thread_watch, bool retell) {
     if (thread_watch->arming)
         return false;
     thread_watch->arming = true;
-    thread_watch->interest = engine_watch_interest(wanted);
+    thread_watch->interest =
+        engine_watch_is_for_hang_up(wanted) ? (unsigned)ENGINE_HANG_UP : engine_watch_interest(wanted);
     thread_watch->edge = engine_watch_is_edge(wanted);
     thread_watch->retold = thread_watch->retell;
     thread_watch->retell = false;

@@ -2,7 +2,8 @@
  *
  * A watch is one-shot: after engine_wait has reported it, it is disarmed until armed again. Armed with `edge` it stays armed and reports each
  * new activity. Hang-up and error are reported whatever the interest (the system decides which of them a pipe's lost reader is). The engine
- * changes nothing about the descriptor. Each event carries the watch's token, which must never be reused (an id): an event of a watch that was
+ * changes nothing about the descriptor. Armed for ENGINE_HANG_UP alone, with `edge`, it reports hang-ups and errors and nothing else: each time something
+ * happens while one holds. Each event carries the watch's token, which must never be reused (an id): an event of a watch that was
  * just disarmed may still be in the same engine_wait. Where there are no edges (ENGINE_HAS_EDGES) `edge` is ENGINE_E_UNSUPPORTED.
  * Call engine_disarm before the descriptor is closed: the kernel's entry belongs to the open file and would outlive the number. */
 #ifndef ENGINE_H
@@ -40,6 +41,9 @@ static inline unsigned engine_watch_interest(const struct engine_watch *watch) {
 /* Whether it is armed with `edge`. */
 static inline bool engine_watch_is_edge(const struct engine_watch *watch) { return watch->edge; }
 
+/* Whether it is armed for ENGINE_HANG_UP alone. Its interest is 0. */
+static inline bool engine_watch_is_for_hang_up(const struct engine_watch *watch) { return watch->hang_up; }
+
 /* The owner must call this for each event: the watch is now disarmed, unless it is armed with `edge`. */
 static inline void engine_watch_told(struct engine_watch *watch) {
     if (!watch->edge)
@@ -51,13 +55,14 @@ static inline void engine_watch_doubt(struct engine_watch *watch) { watch->inter
 
 /* Whether it was made to look so while armed with `edge`. */
 static inline bool engine_watch_is_doubted(const struct engine_watch *watch) {
-    return watch->edge && !watch->interest;
+    return watch->edge && !watch->interest && !watch->hang_up;
 }
 
 /* For a watch in no engine: notes that another thread has armed (interest 0: disarmed) a watch on the owner's behalf. */
 static inline void engine_watch_note(struct engine_watch *watch, unsigned interest, bool edge) {
     watch->interest = interest & ENGINE_INTERESTS;
     watch->edge = interest && edge;
+    watch->hang_up = interest == ENGINE_HANG_UP;
 }
 
 struct engine_event {

@@ -55,7 +55,7 @@ const char *engine_name(void) { return "epoll"; }
 
 os_fd engine_pollable(const struct engine *engine) { return engine->epoll; }
 
-/* Half-close belongs to reading: with the write interest it would end a wait for room. */
+/* The kernel reports hang-ups and errors without being asked. Half-close belongs to reading: with the write interest it would end a wait for room. */
 static uint32_t to_kernel(unsigned interest, bool edge) {
     uint32_t events = edge ? EPOLLET : EPOLLONESHOT;
 
@@ -105,7 +105,10 @@ int engine_arm(struct engine *engine, struct engine_watch *watch, os_fd fd, unsi
         result = epoll_ctl(engine->epoll, EPOLL_CTL_ADD, fd, &event);
     if (result < 0)
         return failure(engine, fd, errno);
-    *watch = (struct engine_watch){.interest = interest & ENGINE_INTERESTS, .edge = edge, .known = true};
+    *watch = (struct engine_watch){.interest = interest & ENGINE_INTERESTS,
+                                   .edge = edge,
+                                   .hang_up = interest == ENGINE_HANG_UP,
+                                   .known = true};
     return 0;
 }
 

@@ -8,6 +8,7 @@
  *           descriptor is ready now: EV_ENABLE alone does not everywhere (NetBSD).
  * edge      EV_CLEAR. Arming again makes the knote anew, which checks.
  * kept      neither.
+ * hang-ups  EV_CLEAR. What comes meanwhile is reported by the kernel as well, and dropped here. A socket has both knotes, all else that for reading.
  *
  * kqueue(2) differs from the contract, and between systems:
  * - A file on a disk is readable unless its position is at its end: it is refused here (knote.c), before the kernel is asked.
@@ -35,7 +36,7 @@ enum {
     LONGEST_S = 1000000 /* macOS refuses a timeout above 100,000,000 s */
 };
 
-enum mode { ONE_SHOT, EDGE, KEPT };
+enum mode { ONE_SHOT, EDGE, KEPT, HANG_UPS };
 
 /* A descriptor with knotes. */
 struct entry {
@@ -129,8 +130,8 @@ static void remove_knotes(const struct engine *engine, os_fd fd, struct entry *e
 static int add_knote(const struct engine *engine, os_fd fd, struct entry *entry, unsigned direction,
                      enum mode mode) {
     unsigned short flags = mode == ONE_SHOT ? EV_ADD | EV_ENABLE | EV_DISPATCH
-                           : mode == EDGE   ? EV_ADD | EV_ENABLE | EV_CLEAR
-                                            : EV_ADD | EV_ENABLE;
+                           : mode == KEPT   ? EV_ADD | EV_ENABLE
+                                            : EV_ADD | EV_ENABLE | EV_CLEAR;
     int error = change(engine, fd, direction, flags);
 
     if (error && entry->knotes & direction) {
@@ -148,7 +149,9 @@ static int set_knotes(const struct engine *engine, os_fd fd, struct entry *entry
     unsigned wanted = interest == ENGINE_WRITE && entry->type == KNOTE_PIPE ? ENGINE_INTERESTS : interest;
     int error;
 
-    if (entry->mode != mode || mode == EDGE)
+    if (mode == HANG_UPS && entry->type != KNOTE_SOCKET)
+        wanted = ENGINE_READ;
+    if (entry->mode != mode || mode == EDGE || mode == HANG_UPS)
         remove_knotes(engine, fd, entry, ENGINE_INTERESTS);
     for (unsigned direction = ENGINE_READ; direction <= ENGINE_WRITE; direction <<= 1) {
         if (!(wanted & direction))
@@ -219,9 +222,15 @@ int engine_arm(struct engine *engine, struct engine_watch *watch, os_fd fd, unsi
 
     if (!watch->known) /* what a number that was closed too early has left */
         disarm(engine, fd);
-    result = arm(engine, fd, interest, edge ? EDGE : ONE_SHOT, token);
+    if (interest == ENGINE_HANG_UP)
+        result = arm(engine, fd, ENGINE_INTERESTS, HANG_UPS, token);
+    else
+        result = arm(engine, fd, interest, edge ? EDGE : ONE_SHOT, token);
     if (!result)
-        *watch = (struct engine_watch){.interest = interest & ENGINE_INTERESTS, .edge = edge, .known = true};
+        *watch = (struct engine_watch){.interest = interest & ENGINE_INTERESTS,
+                                       .edge = edge,
+                                       .hang_up = interest == ENGINE_HANG_UP,
+                                       .known = true};
     return result;
 }
 
@@ -250,6 +259,8 @@ static unsigned events_of(const struct entry *entry, const struct kevent *fired)
     if ((fired->flags & EV_EOF || (entry->mode == ONE_SHOT && entry->armed == ENGINE_INTERESTS)) &&
         engine_probe(&probe, 1) == 0)
         events |= probe.events;
+    if (entry->mode == HANG_UPS)
+        return events & (ENGINE_HANG_UP | ENGINE_ERROR);
     if (!(entry->armed & ENGINE_READ))
         events &= ~(unsigned)(ENGINE_READ | ENGINE_HALF_CLOSE);
     if (!(entry->armed & ENGINE_WRITE))

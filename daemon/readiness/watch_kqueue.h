@@ -1,6 +1,6 @@
 /* watch_kqueue.h: struct engine_watch for kqueue.c, one byte. The build copies it to engine_watch.h on the BSDs and macOS.
  *
- * Every engine's watch has interest and edge, which only the engine and the functions of engine.h access; the rest is the engine's. The
+ * Every engine's watch has interest, edge and hang_up, which only the engine and the functions of engine.h access; the rest is the engine's. The
  * token is in the engine's table: a knote carries a pointer, which has 32 bits on some processors. */
 #ifndef ENGINE_WATCH_H
 #define ENGINE_WATCH_H
@@ -11,6 +11,7 @@
 struct engine_watch {
     uint8_t interest : 2;
     bool edge : 1;
+    bool hang_up : 1;
     bool known : 1; /* its descriptor's entry in the table is this watch's */
 };
 

@@ -153,8 +153,7 @@ static void write_session(Portd__V1__Item *row, const struct session *session) {
     row->private_ = session->private;
     row->client = call_text(session->client);
     row->age_us = (uint64_t)(now - session->made);
-    if (session->lease.until > now)
-        row->ttl_us = (uint64_t)(session->lease.until - now);
+    row->ttl_us = (uint64_t)lease_left(&session->lease);
 }
 
 /* Walks only the sessions that the caller may see, so that the number of pages reveals nothing about others. */

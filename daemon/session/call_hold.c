@@ -125,6 +125,7 @@ static int read_lease(struct call *call, const Portd__V1__Lease *lease, size_t n
     if (lease->ttl_us > INT64_MAX)
         return refusal_set(&call->refusal, REFUSAL_INVALID, "ttl_us", NULL, "the time to live is too large");
     terms->ttl_us = (int64_t)lease->ttl_us;
+    terms->hang_up = lease->hang_up;
     if (!attached)
         return 0;
     *process = (struct owner_process){.fd = call->frame->fds[n_fds]};
@@ -320,6 +321,9 @@ int call_renew(struct call *call) {
         check_held(call, &targets) || read_lease(call, renew->lease, 0, &process, &terms) ||
         keeping_check(call))
         return -1;
+    for (size_t i = 0; i < targets.n; i++)
+        if (held_check_lease(targets.held[i], &terms, &call->refusal))
+            return -1;
     for (size_t i = 0; i < targets.n; i++)
         if (held_lease(targets.held[i], &terms, &call->refusal))
             return -1;

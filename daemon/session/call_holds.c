@@ -44,7 +44,6 @@ struct hold_page {
 static void write_row(struct hold_page *page, const struct held *held) {
     Portd__V1__HoldItem *row = &page->rows[page->of.n_holds];
     const struct descriptor *descriptor = bound_descriptor(held->hold.binding);
-    int64_t now = os_now_us();
     portd__v1__hold_item__init(row);
     (void)snprintf(page->put_by[page->of.n_holds], sizeof *page->put_by, "%" PRIu64, held->by);
     row->owner = page->owner;
@@ -53,9 +52,9 @@ static void write_row(struct hold_page *page, const struct held *held) {
     row->type = call_text(inspect_name((enum inspect_type)descriptor->type));
     row->put_by = page->put_by[page->of.n_holds];
     row->put_pid = held->by_pid;
-    row->age_us = (uint64_t)(now - held->made);
-    if (held->lease.until > now)
-        row->ttl_us = (uint64_t)(held->lease.until - now);
+    row->age_us = (uint64_t)(os_now_us() - held->made);
+    row->ttl_us = (uint64_t)lease_left(&held->lease);
+    row->hang_up = held->hang_up;
     row->process_pid = lease_owner_pid(&held->lease);
     row->copies = held->hold.n_copies - 1;
 }

@@ -28,6 +28,7 @@ int hold_record_keep(struct store_order *order, const struct held *held) {
     hold.put_pid = held->by_pid;
     hold.made_us = held->made;
     hold.until_us = held->lease.until;
+    hold.hang_up = held->hang_up;
     record.version = VERSION;
     record.hold = &hold;
     entry.length = portd__keeper__v1__record__pack(&record, bytes);
@@ -50,7 +51,8 @@ int hold_record_read(const struct store_entry *entry, struct hold_record *record
                                        .by = hold->put_by,
                                        .by_pid = hold->put_pid,
                                        .made = hold->made_us,
-                                       .until = hold->until_us};
+                                       .until = hold->until_us,
+                                       .hang_up = hold->hang_up};
         memcpy(record->name, hold->name, strlen(hold->name) + 1);
     }
     portd__keeper__v1__record__free_unpacked(packed, NULL);

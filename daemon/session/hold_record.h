@@ -4,6 +4,7 @@
 
 #include "proto/os.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct held;
@@ -18,6 +19,7 @@ struct hold_record {
     os_uid owner, user, by;
     uint32_t by_pid;
     int64_t made, until;
+    bool hang_up;
     char name[256];
 };
 

@@ -8,6 +8,7 @@
 #include "daemon/access/refusal.h"
 #include "daemon/access/user.h"
 #include "daemon/base/log.h"
+#include "daemon/object/bound.h"
 #include "daemon/object/cause.h"
 #include "daemon/object/discard.h"
 #include "daemon/object/env.h"
@@ -82,6 +83,8 @@ static void on_lease_ended(struct lease *lease) {
     held_end(CONTAINER_OF(lease, struct held, lease), CAUSE_EXPIRED);
 }
 
+static void on_hung_up(struct hold *hold) { held_end(held_of(hold), CAUSE_EXPIRED); }
+
 /* NULL: the refusal, and the descriptor stays the caller's. */
 static struct held *make(struct session *session, os_fd *fd, struct refusal *refusal) {
     struct held *held = calloc(1, sizeof *held);
@@ -90,6 +93,7 @@ static struct held *make(struct session *session, os_fd *fd, struct refusal *ref
         return NULL;
     }
     held->hold.gone = on_gone;
+    held->hold.hung_up = on_hung_up;
     lease_init(&held->lease, session->all->env->closer, &session->session_objects.account, session->uid,
                on_lease_ended);
     if (!hold_make(&held->hold, &session->session_objects, fd, refusal))
@@ -125,7 +129,17 @@ static int copy_process(const struct session *session, const struct owner_proces
     return 0;
 }
 
-int held_lease(struct held *held, const struct holding_terms *terms, struct refusal *refusal) {
+int held_check_lease(const struct held *held, const struct holding_terms *terms, struct refusal *refusal) {
+    return terms->hang_up ? hold_check_hang_up(&held->hold, refusal) : 0;
+}
+
+/* The hang-up of a terminal is not the last one: with a process the end of that counts instead. */
+static bool counts_hang_up(const struct held *held, const struct holding_terms *terms) {
+    return terms->hang_up && !(terms->process && bound_descriptor(held->hold.binding)->type == INSPECT_TTY);
+}
+
+/* Time and process. */
+static int set_limits(struct held *held, const struct holding_terms *terms, struct refusal *refusal) {
     struct sessions *sessions = held->hold.user->holding->all;
     struct lease *lease = &held->lease;
     struct owner *last = lease->owners;
@@ -150,13 +164,24 @@ int held_lease(struct held *held, const struct holding_terms *terms, struct refu
     return 0;
 }
 
+int held_lease(struct held *held, const struct holding_terms *terms, struct refusal *refusal) {
+    bool counts = counts_hang_up(held, terms), counted = hold_has_hang_up(&held->hold);
+    if (held_check_lease(held, terms, refusal) || hold_set_hang_up(&held->hold, counts || counted, refusal))
+        return -1;
+    int error = set_limits(held, terms, refusal);
+    if (!error)
+        held->hang_up = terms->hang_up;
+    (void)hold_set_hang_up(&held->hold, error ? counted : counts, refusal); /* takes it back, if anything */
+    return error;
+}
+
 /* Its lease, as far as it is not over. */
 static int restore_lease(struct held *held, const struct store_entry *entry, const struct hold_record *record,
                          struct refusal *refusal) {
     struct owner_process process = {.fd = entry->n_fds > 1 ? entry->fds[1] : OS_FD_NONE};
-    struct holding_terms terms = {0};
+    struct holding_terms terms = {.hang_up = record->hang_up};
     if (record->until) {
-        int64_t left = record->until - os_now_us();
+        int64_t left = record->until - os_boot_us();
         terms.ttl_us = left > 0 ? left : 1;
     }
     if (process.fd != OS_FD_NONE) {
@@ -165,7 +190,7 @@ static int restore_lease(struct held *held, const struct store_entry *entry, con
             return refusal_system(refusal, -error, "cannot look at the pidfd");
         terms.process = &process;
     }
-    return terms.ttl_us || terms.process ? held_lease(held, &terms, refusal) : 0;
+    return terms.ttl_us || terms.process || terms.hang_up ? held_lease(held, &terms, refusal) : 0;
 }
 
 int held_restore(struct sessions *sessions, struct store_entry *entry, const struct hold_record *record,

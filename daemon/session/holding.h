@@ -25,7 +25,8 @@ struct held {
     int64_t made; /* os_now_us */
     os_uid by;
     uint32_t by_pid;
-    bool kept; /* the keeper has it, or will */
+    bool hang_up; /* it ends with its hang-up */
+    bool kept;    /* the keeper has it, or will */
     struct store_order forgetting;
 };
 
@@ -33,10 +34,14 @@ struct held {
 struct holding_terms {
     int64_t ttl_us;                      /* 0: none */
     const struct owner_process *process; /* NULL: none; the pidfd stays the caller's */
+    bool hang_up;
 };
 
 /* Makes a hold of *fd for the connection's uid, without a name. Sets *fd to OS_FD_NONE if it has taken it. NULL: the refusal. */
 struct held *held_new(struct connection *connection, os_fd *fd, struct refusal *refusal);
+
+/* Whether what is held can have such a lease. 0, or -1 and the refusal. */
+int held_check_lease(const struct held *held, const struct holding_terms *terms, struct refusal *refusal);
 
 /* Sets the lease anew. process: its pidfd is copied. 0, or -1 and the refusal: the lease is as before. */
 int held_lease(struct held *held, const struct holding_terms *terms, struct refusal *refusal);

@@ -7,9 +7,25 @@
 
 #include <stddef.h>
 
+/* The loop's clock stands still while the machine is suspended. So a time to live ends this much late at most: */
+static const int64_t look_us = INT64_C(120000000);
+
+static int set_timer(struct lease *lease) {
+    int64_t left = lease_left(lease);
+    return loop_timer_set(lease->loop, &lease->timer, os_now_us() + (left < look_us ? left : look_us));
+}
+
 static void on_limit(struct loop_timer *timer) {
     struct lease *lease = CONTAINER_OF(timer, struct lease, timer);
-    lease->ended(lease);
+    if (lease_left(lease))
+        (void)set_timer(lease); /* it has its memory */
+    else
+        lease->ended(lease);
+}
+
+int64_t lease_left(const struct lease *lease) {
+    int64_t now = lease->until ? os_boot_us() : 0;
+    return lease->until > now ? lease->until - now : 0;
 }
 
 void lease_init(struct lease *lease, struct closer *closer, struct account *account, os_uid uid,
@@ -18,10 +34,11 @@ void lease_init(struct lease *lease, struct closer *closer, struct account *acco
 }
 
 int lease_limit(struct lease *lease, struct loop *loop, int64_t ttl_us) {
-    int64_t now = os_now_us();
+    int64_t now = os_boot_us();
     lease->until = ttl_us > INT64_MAX - now ? INT64_MAX : now + ttl_us;
     lease->timer.fn = on_limit;
-    return loop_timer_set(loop, &lease->timer, lease->until);
+    lease->loop = loop;
+    return set_timer(lease);
 }
 
 void lease_unlimit(struct lease *lease) {

@@ -17,10 +17,11 @@ struct lease {
     void (*ended)(struct lease *lease); /* the last owner has exited, or the time is over */
     struct owner *owners;               /* those that have not exited */
     uint32_t owner_pid;                 /* pid of the last one that exited, for the log */
-    int64_t until;                      /* 0: no limit */
+    int64_t until;                      /* os_boot_us: suspend counts. 0: no limit */
     struct closer *closer;              /* closes the owners' pidfds */
     struct account *account;            /* charged one descriptor per owner */
     os_uid uid;
+    struct loop *loop; /* once there was a limit */
     struct loop_timer timer;
 };
 
@@ -29,6 +30,9 @@ void lease_init(struct lease *lease, struct closer *closer, struct account *acco
 
 /* Sets the time to live. 0 or -ENOMEM. */
 int lease_limit(struct lease *lease, struct loop *loop, int64_t ttl_us);
+
+/* The rest of it; 0: none, or it is over. */
+int64_t lease_left(const struct lease *lease);
 
 /* Takes the time to live back. */
 void lease_unlimit(struct lease *lease);

@@ -256,6 +256,39 @@ os.execv(sys.argv[1], sys.argv[1:])' "$PORTCTL_BIN" "$@" -- python3 -c "$SHOW"
   [ "$(held)" = "b=pipe" ]
 }
 
+@test "a hang-up: it is dropped then, and not before; what tells of none is refused" {
+  mkfifo "$BATS_TEST_TMPDIR/line"
+  exec 6<>"$BATS_TEST_TMPDIR/line" 7<"$BATS_TEST_TMPDIR/line" 8>"$BATS_TEST_TMPDIR/line"
+  exec 6>&-
+  portctl put a fd 7 b fd 7 --hang-up
+  [ "$(portctl list holds -j | jq -c '[.[].hang_up]')" = "[true,true]" ]
+  portctl renew b --forever
+  [ "$(portctl list holds -j | jq -c '[.[].hang_up]')" = "[true,false]" ]
+  [ "$(portctl list holds --columns=name,hang_up --no-legend)" = "a  yes
+b  no" ]
+  echo bytes >&8
+  [ "$(held)" = "a=pipe b=pipe" ]
+  exec 8>&-
+  for ((i = 0; i < 500; i++)); do
+    [ "$(held)" = "a=pipe b=pipe" ] || break
+    sleep 0.01
+  done
+  [ "$(held)" = "b=pipe" ]
+  portctl renew b --hang-up --ttl 1h # it has hung up already
+  for ((i = 0; i < 500; i++)); do
+    [ -n "$(held)" ] || break
+    sleep 0.01
+  done
+  [ -z "$(held)" ]
+  exec 7<&- 7</dev/null
+  both portctl put c fd 7 --hang-up
+  exits 8
+  has "$error" "character"
+  [ -z "$(held)" ]
+  both portctl renew c --forever --hang-up
+  exits 2
+}
+
 @test "drop, take and replacing wake those who wait by name; a wait by name and id together" {
   semaphore=$(portctl semaphore fd 5 --mode read)
   for how in "drop a:removed" "take a -- true:removed" "put a fd 7 --expects:replaced"; do

@@ -166,6 +166,51 @@ static void descriptors_come_back_with_ids_names_and_leases(void **state) {
     fixture_stop(&fixture);
 }
 
+static bool nothing_is_held(void *data) {
+    portd_list *list;
+    assert_int_equal(portd_list_holds(data, NULL, fixture_soon(), &list), 1);
+    size_t n = portd_list_count(list);
+    portd_list_free(list);
+    return n == 0;
+}
+
+static void a_hang_up_is_waited_for_by_the_next_broker(void **state) {
+    struct fixture fixture;
+    portd_lease lease = PORTD_LEASE_INIT;
+    portd_list *list;
+    int p[2], q[2];
+    (void)state;
+    fixture_start(&fixture, options);
+    portd_client *c = client_of(&fixture);
+    make_pipe(p);
+    make_pipe(q);
+    lease.hang_up = 1;
+    (void)put(c, "dead", p[0], &lease);
+    (void)put(c, "later", q[0], &lease);
+    fixture_disconnect(c);
+    struct change change = {fixture.pid, broker_of(fixture.pid)};
+    assert_return_code(kill(change.last, SIGSTOP), errno);
+    fixture_close(p[1]); /* no broker sees it */
+    assert_return_code(kill(change.last, SIGKILL), errno);
+    assert_true(fixture_until(is_another, &change));
+
+    c = client_of(&fixture);
+    while (get(c, "dead", NULL) >= 0)
+        ;
+    assert_int_equal(portd_list_holds(c, NULL, fixture_soon(), &list), 1);
+    assert_int_equal(portd_list_count(list), 1);
+    assert_true(row_of(list, "later")->hang_up);
+    portd_list_free(list);
+    fixture_close(q[1]);
+    assert_true(fixture_until(nothing_is_held, c));
+    fixture_disconnect(c);
+    kill_broker(&fixture);
+    c = client_of(&fixture);
+    assert_true(nothing_is_held(c)); /* the keeper was told */
+    fixture_disconnect(c);
+    fixture_stop(&fixture);
+}
+
 static void what_was_dropped_or_replaced_stays_so(void **state) {
     struct fixture fixture;
     const char *names[] = {"kept", "dropped", "taken"};
@@ -394,6 +439,7 @@ static void the_end_of_the_keeper_does_not_end_the_broker(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         FIXTURE_CASE_BARE(descriptors_come_back_with_ids_names_and_leases),
+        FIXTURE_CASE_BARE(a_hang_up_is_waited_for_by_the_next_broker),
         FIXTURE_CASE_BARE(what_was_dropped_or_replaced_stays_so),
         FIXTURE_CASE_BARE(no_id_is_issued_twice),
         FIXTURE_CASE_BARE(a_bundle_survives_many_deaths),

@@ -206,6 +206,7 @@ static void reply_page(struct broker_fake *broker, uint64_t id, uint64_t first, 
         items[i].put_pid = 77;
         items[i].age_us = items[i].ttl_us = INT64_MAX;
         items[i].process_pid = items[i].copies = UINT32_MAX;
+        items[i].hang_up = true;
         pointers[i] = &items[i];
     }
     page.holds = pointers;
@@ -272,7 +273,7 @@ static void a_listing_has_all_pages_and_outlives_its_client(void **state) {
         assert_string_equal(held->put_by, "0");
         assert_true(held->descriptor == 9 + 8 * i && held->put_pid == 77);
         assert_true(held->age_us == INT64_MAX && held->ttl_us == INT64_MAX);
-        assert_true(held->process_pid == UINT32_MAX && held->copies == UINT32_MAX);
+        assert_true(held->process_pid == UINT32_MAX && held->copies == UINT32_MAX && held->hang_up);
     }
     assert_null(portd_list_held(list, 2 * PAGE));
     assert_null(portd_list_item(list, 0));

@@ -117,6 +117,7 @@ static void a_put_is_sent_as_it_is_told(void **state) {
 
     (void)state;
     lease.ttl_us = 5000;
+    lease.hang_up = 1;
     lease.process = dup(0);
     reply_put(&broker, FIRST_ID, 3);
     assert_int_equal(portd_put(client, "1000", names, three.fds, 3, expects, &lease, PORTD_FOREVER, ids), 1);
@@ -129,7 +130,7 @@ static void a_put_is_sent_as_it_is_told(void **state) {
         assert_string_equal(put->names[i], names[i]);
         assert_true(put->expects[i] == expects[i]);
     }
-    assert_true(put->lease->ttl_us == 5000 && put->lease->process_attached);
+    assert_true(put->lease->ttl_us == 5000 && put->lease->process_attached && put->lease->hang_up);
     assert_int_equal(broker.frame.n_fds, 4);
     for (size_t i = 0; i < 3; i++)
         assert_true(file_of(broker.frame.fds[i]) == file_of((int)three.fds[i]));
@@ -246,7 +247,7 @@ static void gets_drops_and_renewals_are_sent_as_they_are_told(void **state) {
     assert_int_equal(portd_renew(client, NULL, names, 1, &lease, PORTD_FOREVER), 1);
     const Portd__V1__Renew *renew = broker_expect(&broker, PORTD__V1__REQUEST__METHOD_RENEW)->renew;
     assert_true(*renew->owner == '\0' && renew->n_names == 1);
-    assert_true(renew->lease->ttl_us == 1 && renew->lease->process_attached);
+    assert_true(renew->lease->ttl_us == 1 && renew->lease->process_attached && !renew->lease->hang_up);
     assert_int_equal(broker.frame.n_fds, 1);
     broker_reply_done(&broker, FIRST_ID + 4, PORTD__V1__REPLY__RESULT_RENEW);
     assert_int_equal(portd_renew(client, NULL, names, 1, NULL, PORTD_FOREVER), 1);
@@ -301,6 +302,10 @@ static void what_is_refused_sends_nothing(void **state) {
     lease.process = -2;
     REFUSED(portd_put_start(client, NULL, many, fds, 1, NULL, &lease, hear, &heard, NULL), "process");
     REFUSED(portd_put_start(client, NULL, many, fds, 1, NULL, &blank, hear, &heard, NULL), "lease");
+    lease.process = -1;
+    lease.hang_up = 2;
+    REFUSED(portd_put_start(client, NULL, many, fds, 1, NULL, &lease, hear, &heard, NULL), "hang_up");
+    lease.hang_up = 0;
     lease.process = 0;
     REFUSED(portd_put_start(client, NULL, many, fds, MOST, NULL, &lease, hear, &heard, NULL), "n");
     newer.lease.size = offsetof(__typeof__(newer), later) + 1;

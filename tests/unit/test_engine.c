@@ -346,6 +346,45 @@ static void half_close_is_told_with_read_only(void **state) {
 }
 
 /* The first end of a connection that the other has reset, once a watch for writing has told it. */
+/* Where there are no edges there is no such watch. */
+static void nothing_but_a_hang_up_is_told_who_asks_for_that_alone(void **state) {
+    void (*const make[])(struct pair * pair) = {pair_of_pipe, pair_of_stream};
+
+    (void)state;
+    engine_skip_with(FAULT_ONE_FILTER);
+    engine_skip_with(FAULT_NO_EDGES);
+    for (size_t i = 0; i < sizeof(make) / sizeof(*make); i++) {
+        struct engine_watch watch = {0};
+        struct pair pair;
+        engine_begin();
+        make[i](&pair);
+        assert_int_equal(engine_arm(engine, &watch, pair.fd, ENGINE_HANG_UP, true, TOKEN),
+                         ENGINE_HAS_EDGES ? 0 : ENGINE_E_UNSUPPORTED);
+        assert_true(engine_watch_is_for_hang_up(&watch) == ENGINE_HAS_EDGES);
+        assert_int_equal(engine_watch_interest(&watch), 0);
+        if (ENGINE_HAS_EDGES) {
+            pair.excite(&pair);
+            fd_await(pair.fd);
+            assert_int_equal(told(), 0);
+            if (i == 1) {
+                pair_take(pair.fd);
+                pair_shut(&pair);
+            }
+            assert_int_equal(told(), 0);
+            fd_close(pair.other);
+            assert_true(told_in_time() & ENGINE_HANG_UP);
+            assert_true(engine_watch_is_for_hang_up(&watch));
+            assert_int_equal(told(), 0); /* once */
+            engine_disarm(engine, &watch, pair.fd);
+            assert_false(engine_watch_is_for_hang_up(&watch));
+        } else {
+            fd_close(pair.other);
+        }
+        fd_close(pair.fd);
+        engine_free(engine);
+    }
+}
+
 static void reset_and_tell(struct pair *pair, struct engine_watch *watch) {
     unsigned events;
 
@@ -567,8 +606,9 @@ ENGINE_MAIN(ENGINE_CASES_OF_KINDS, ENGINE_CASE(a_file_on_a_disk_is_unsupported),
             ENGINE_CASE(a_number_used_again_tells_nothing_of_the_old),
             ENGINE_CASE(an_entry_that_vanished_is_made_again),
             ENGINE_CASE(the_other_direction_tells_a_hang_up), ENGINE_CASE(a_hang_up_is_told),
-            ENGINE_CASE(half_close_is_told_with_read_only), ENGINE_CASE(a_reset_connection_is_an_error),
-            ENGINE_CASE(telling_an_error_takes_it_from_nobody),
+            ENGINE_CASE(half_close_is_told_with_read_only),
+            ENGINE_CASE(nothing_but_a_hang_up_is_told_who_asks_for_that_alone),
+            ENGINE_CASE(a_reset_connection_is_an_error), ENGINE_CASE(telling_an_error_takes_it_from_nobody),
             ENGINE_CASE(two_copies_of_one_open_file_are_two_watches),
             ENGINE_CASE(many_answers_come_in_portions),
             ENGINE_CASE(the_engine_is_readable_when_it_has_something_to_tell),
