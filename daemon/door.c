@@ -12,6 +12,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* Some errnos need a better text than os_error_text's. */
@@ -75,6 +76,14 @@ static int adopt(struct door *door) {
     return error;
 }
 
+void door_discard_stored(struct door *door) {
+    for (size_t i = 0; i < door->n_stored; i++)
+        os_close(door->stored[i].fd);
+    free(door->stored);
+    door->stored = NULL;
+    door->n_stored = 0;
+}
+
 int door_inherit(struct door *door, os_fd listener) {
     *door = (struct door){.listener = listener, .file.lock = OS_FD_NONE};
     return adopt(door);
@@ -82,11 +91,13 @@ int door_inherit(struct door *door, os_fd listener) {
 
 int door_open(struct door *door, const struct config *config) {
     *door = (struct door){.listener = OS_FD_NONE, .file.lock = OS_FD_NONE};
-    int error, given = config_text(config, CONFIG_LISTEN) ? 0 : service_listener(&door->listener);
+    int error, given = service_listener(config_text(config, CONFIG_LISTEN) ? NULL : &door->listener,
+                                        &door->stored, &door->n_stored);
     if (given > 0)
         return adopt(door);
-    if (given < 0) {
+    if (given < 0 && !config_text(config, CONFIG_LISTEN)) {
         log_write(LOG_LEVEL_ERROR, "invalid LISTEN_FDS: %s", os_error_text(-given));
+        door_discard_stored(door);
         return given;
     }
     error = choose_address(door, config);

@@ -71,6 +71,7 @@ static int serve(const struct options *options, const struct config *config, cha
         return status_without_listener(config, error);
     if (!service_may_notify(options->notify_fd, door.listener)) {
         door_close(&door);
+        door_discard_stored(&door);
         return STATUS_USAGE;
     }
     if (keeper == OS_FD_NONE && config_number(config, CONFIG_KEEPER)) {
@@ -78,6 +79,7 @@ static int serve(const struct options *options, const struct config *config, cha
         door_close(&door);
         return status;
     }
+    door_discard_stored(&door);
     broker = broker_new(config, &options->given, &door, keeper);
     status = EXIT_FAILURE;
     if (broker) {

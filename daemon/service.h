@@ -7,6 +7,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 struct loop;
 
@@ -35,10 +36,22 @@ int service_watch(struct loop *loop, void (*stop)(void *context, int number),
  * stderr, unless that is the same pipe. */
 bool service_may_notify(os_fd notify_fd, os_fd listener);
 
+/* What the service manager has given back of its file descriptor store (store/fdstore.h): descriptors whose names are this and 16 hexadecimal
+ * digits. */
+#define SERVICE_STORED_PREFIX "portd-"
+struct service_stored {
+    uint64_t serial; /* those digits */
+    os_fd fd;
+};
+
 /* Socket activation (LISTEN_FDS, LISTEN_PID, LISTEN_FDNAMES; else activation.h). Returns the number of sockets passed to this process (0: none).
- * *listener is the one named "portd", else the first, close-on-exec; all others are closed. Removes the variables from the
- * environment. Negative errno: the variables are set but invalid. */
-int service_listener(os_fd *listener);
+ * *listener is the one named "portd", else the first, close-on-exec; what was stored goes to *stored, close-on-exec, in order of serial, if there is
+ * memory (to be freed; NULL: none), all others are closed. listener NULL: only what was stored is taken, the others stay. Removes the variables from the environment. Negative errno: the variables are set but
+ * invalid. */
+int service_listener(os_fd *listener, struct service_stored **stored, size_t *n_stored);
+
+/* A datagram socket that is connected to NOTIFY_SOCKET, close-on-exec. OS_FD_NONE: there is none. 0 or a negative errno. */
+int service_connect(os_fd *fd);
 
 /* Sends "READY=1" and the status to NOTIFY_SOCKET, and a newline to notify_fd (OS_FD_NONE: none), which is then closed. Failures
  * are logged and otherwise ignored. It does not wait for notify_fd: if that takes nothing at this moment, it gets no newline. */

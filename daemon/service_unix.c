@@ -25,7 +25,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-enum { LISTEN_FIRST = 3, LISTEN_MAX = 1024, MESSAGE_MAX = 512 };
+static const char digits[] = "0123456789abcdef";
+enum { STORED_DIGITS = 16, LISTEN_FIRST = 3, LISTEN_MAX = 1 << 16, MESSAGE_MAX = 512 };
 
 int service_main(int argc, char **argv, int (*run)(int argc, char **argv)) { return run(argc, argv); }
 
@@ -133,7 +134,50 @@ static long index_of(const char *names, const char *name, long n) {
     return 0;
 }
 
-static int listener_of_variables(os_fd *listener) {
+/* ---- inherited descriptors ---------------------------------------------------------------------------------------- */
+
+/* Whether this name of a list is of what was stored. */
+static bool is_stored(const char *name, size_t length, uint64_t *serial) {
+    static const char prefix[] = SERVICE_STORED_PREFIX;
+    size_t begins = sizeof prefix - 1;
+
+    if (length != begins + STORED_DIGITS || memcmp(name, prefix, begins) != 0)
+        return false;
+    *serial = 0;
+    for (size_t i = begins; i < length; i++) {
+        const char *digit = memchr(digits, name[i], 16);
+        if (!digit)
+            return false;
+        *serial = *serial << 4 | (uint64_t)(digit - digits);
+    }
+    return true;
+}
+
+static int compare_stored(const void *a, const void *b) {
+    const struct service_stored *left = a, *right = b;
+    return left->serial < right->serial ? -1 : left->serial > right->serial;
+}
+
+/* Takes those that were stored out of the n inherited ones: their places in `others` are false. Without memory they are among the others. */
+static size_t take_stored(const char *names, long n, bool *others, struct service_stored **stored) {
+    size_t n_stored = 0;
+    uint64_t serial;
+
+    *stored = n > 0 ? calloc((size_t)n, sizeof(**stored)) : NULL;
+    for (long i = 0; i < n; i++) {
+        size_t length = names ? strcspn(names, ":") : 0;
+        others[i] = !*stored || !names || !is_stored(names, length, &serial);
+        if (!others[i])
+            (*stored)[n_stored++] = (struct service_stored){serial, LISTEN_FIRST + (int)i};
+        names = names && names[length] ? names + length + 1 : NULL;
+    }
+    if (n_stored)
+        qsort(*stored, n_stored, sizeof(**stored), compare_stored);
+    return n_stored;
+}
+
+static int listener_of_variables(os_fd *listener, struct service_stored **stored, size_t *n_stored) {
+    static bool others[LISTEN_MAX];
     long n, ours;
 
     if (!getenv("LISTEN_FDS") && !getenv("LISTEN_PID"))
@@ -144,26 +188,38 @@ static int listener_of_variables(os_fd *listener) {
         return -EINVAL;
     if (pid != getpid() || n == 0)
         return 0;
+    *n_stored = take_stored(getenv("LISTEN_FDNAMES"), n, others, stored);
+    for (size_t i = 0; i < *n_stored; i++)
+        if (fcntl((*stored)[i].fd, F_SETFD, FD_CLOEXEC) < 0)
+            return -errno;
+    if (!listener)
+        return 0;
     for (long i = 0; i < n; i++)
         if (fcntl(LISTEN_FIRST + (int)i, F_SETFD, FD_CLOEXEC) < 0)
             return -errno;
     ours = index_of(getenv("LISTEN_FDNAMES"), "portd", n);
+    while (ours < n && !others[ours])
+        ours++;
     for (long i = 0; i < n; i++)
-        if (i != ours)
+        if (others[i] && i != ours)
             os_close(LISTEN_FIRST + (int)i);
-    *listener = LISTEN_FIRST + (int)ours;
-    return (int)n;
+    if (ours < n)
+        *listener = LISTEN_FIRST + (int)ours;
+    return (int)(n - (long)*n_stored);
 }
 
-int service_listener(os_fd *listener) {
+int service_listener(os_fd *listener, struct service_stored **stored, size_t *n_stored) {
     static const char *const variables[] = {"LISTEN_FDS", "LISTEN_PID", "LISTEN_FDNAMES", "LISTEN_PIDFDID"};
     int n;
 
-    *listener = OS_FD_NONE;
-    n = listener_of_variables(listener);
+    if (listener)
+        *listener = OS_FD_NONE;
+    *stored = NULL;
+    *n_stored = 0;
+    n = listener_of_variables(listener, stored, n_stored);
     for (size_t i = 0; i < sizeof(variables) / sizeof(*variables); i++)
         (void)unsetenv(variables[i]);
-    return n ? n : activation_listener(listener);
+    return n || !listener ? n : activation_listener(listener);
 }
 
 /* Converts NOTIFY_SOCKET: a path, or an abstract name after '@'. Returns the address length; 0: invalid. */
@@ -181,23 +237,39 @@ static socklen_t notify_address(const char *text, struct sockaddr_un *address) {
     return (socklen_t)(offsetof(struct sockaddr_un, sun_path) + length + (*text == '/'));
 }
 
-static void notify(const char *message) {
+int service_connect(os_fd *fd) {
     const char *text = getenv("NOTIFY_SOCKET");
     struct sockaddr_un address;
     socklen_t length;
-    int fd;
 
+    *fd = OS_FD_NONE;
     if (!text || !*text)
-        return;
+        return 0;
     length = notify_address(text, &address);
-    if (!length) {
-        log_write(LOG_LEVEL_WARNING, "invalid address in NOTIFY_SOCKET: %s", text);
+    if (!length)
+        return -EINVAL;
+    *fd = calls_socket(SOCK_DGRAM, true);
+    if (*fd < 0)
+        return -errno;
+    if (connect(*fd, (struct sockaddr *)&address, length) == 0)
+        return 0;
+    int error = -errno;
+    os_close(*fd);
+    *fd = OS_FD_NONE;
+    return error;
+}
+
+static void notify(const char *message) {
+    os_fd fd;
+    int error = service_connect(&fd);
+
+    if (!error && fd == OS_FD_NONE)
         return;
-    }
-    fd = calls_socket(SOCK_DGRAM, true);
-    if (fd < 0 ||
-        sendto(fd, message, strlen(message), calls_send_flags, (struct sockaddr *)&address, length) < 0)
-        log_write(LOG_LEVEL_WARNING, "cannot notify %s: %s", text, strerror(errno));
+    if (!error && send(fd, message, strlen(message), calls_send_flags) < 0)
+        error = -errno;
+    if (error)
+        log_write(LOG_LEVEL_WARNING, "cannot notify NOTIFY_SOCKET=%s: %s", getenv("NOTIFY_SOCKET"),
+                  strerror(-error));
     os_close(fd);
 }
 

@@ -147,7 +147,11 @@ bool service_may_notify(os_fd notify_fd, os_fd listener) {
     return !why;
 }
 
-int service_listener(os_fd *listener) { return activation_listener(listener); }
+int service_listener(os_fd *listener, struct service_stored **stored, size_t *n_stored) {
+    *stored = NULL;
+    *n_stored = 0;
+    return listener ? activation_listener(listener) : 0;
+}
 
 struct notice {
     struct thread thread;

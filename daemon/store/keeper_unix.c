@@ -8,6 +8,7 @@
 #include "daemon/loop/loop.h"
 #include "daemon/loop/offload.h"
 #include "daemon/service.h"
+#include "fdstore.h"
 #include "kept_entries.h"
 #include "program.h"
 #include "proto/channel.h"
@@ -44,6 +45,7 @@ struct keeper {
     struct offload *offload;
     struct closer *closer;
     struct kept_entries entries;
+    struct fdstore fdstore;
     struct channel_scratch scratch;
     struct channel channel;
     struct loop_watch watch;
@@ -342,6 +344,32 @@ static void on_reload(void *context, int number) {
         (void)kill(keeper->pid, number);
 }
 
+/* What an earlier keeper had, from the service manager. */
+static int load(struct keeper *keeper) {
+    struct door *door = keeper->door;
+    int error = fdstore_init(&keeper->fdstore, keeper->loop);
+    if (error) /* the keeper is of use without it */
+        log_write(LOG_LEVEL_WARNING, "cannot reach the service manager at NOTIFY_SOCKET: %s",
+                  os_error_text(-error));
+    if (!keeper->fdstore.is_there) {
+        door_discard_stored(door);
+        return 0;
+    }
+    keeper->entries.fdstore = &keeper->fdstore;
+    for (size_t i = 0; i < door->n_stored; i++) {
+        error = kept_entries_load(&keeper->entries, door->stored[i].fd, door->stored[i].serial);
+        door->stored[i].fd = OS_FD_NONE;
+        if (error)
+            log_write(LOG_LEVEL_ERROR, "what the service manager has given back is unsound, and is lost: %s",
+                      os_error_text(-error));
+    }
+    if (door->n_stored)
+        log_write(LOG_LEVEL_INFO, "the service manager has given back what was held; kept=%zu",
+                  kept_entries_count(&keeper->entries));
+    door_discard_stored(door);
+    return 0;
+}
+
 static int begin(struct keeper *keeper) {
     size_t limit = service_descriptor_limit();
     int error;
@@ -353,6 +381,8 @@ static int begin(struct keeper *keeper) {
     error = kept_entries_init(&keeper->entries, keeper->closer);
     if (!error)
         error = channel_scratch_init(&keeper->scratch);
+    if (!error)
+        error = load(keeper);
     keeper->timer.fn = on_timer;
     keeper->retry.fn = on_retry;
     if (!error)
@@ -387,6 +417,7 @@ int keeper_run(char **argv, struct door *door, os_fd notify_fd) {
     (void)offload_free(keeper.offload);
     closer_free(keeper.closer);
     kept_entries_deinit(&keeper.entries);
+    fdstore_deinit(&keeper.fdstore);
     channel_scratch_deinit(&keeper.scratch);
     loop_timer_free(&keeper.timer);
     loop_timer_free(&keeper.retry);

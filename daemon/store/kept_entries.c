@@ -1,7 +1,9 @@
 /* kept_entries.c: entries by key, in the order in which they came. */
 #include "kept_entries.h"
 
+#include "daemon/base/log.h"
 #include "daemon/loop/closer.h"
+#include "fdstore.h"
 #include "keeper.pb-c.h"
 #include "store.h"
 #include "utlist.h"
@@ -10,12 +12,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { PACKED_MAX = STORE_RECORD_MAX + 64 };
+
 struct kept_entry {
     uint64_t key;
     os_uid user;
     struct kept_entry *prev, *next; /* entries->list, or the order's */
     size_t n_fds, length;
     os_fd fds[STORE_FDS_MAX];
+    struct fdstore_item item;
     uint8_t record[];
 };
 
@@ -139,8 +144,55 @@ static void on_closed(void *context) {
         order_finish(order, 0);
 }
 
+static int entry_pack(const struct kept_entry *entry, uint8_t bytes[PACKED_MAX], size_t *length) {
+    Portd__Keeper__V1__Entry packed = PORTD__KEEPER__V1__ENTRY__INIT;
+    packed.key = entry->key;
+    packed.user = entry->user;
+    packed.fds = (uint32_t)entry->n_fds;
+    packed.record = (ProtobufCBinaryData){entry->length, (uint8_t *)(uintptr_t)entry->record};
+    *length = portd__keeper__v1__entry__get_packed_size(&packed);
+    if (*length > PACKED_MAX)
+        return -EMSGSIZE;
+    (void)portd__keeper__v1__entry__pack(&packed, bytes);
+    return 0;
+}
+
+/* The order waits until the service manager was sent it. What that cannot have is kept all the same. */
+static void entry_store(struct kept_order *order, struct kept_entry *entry) {
+    struct kept_entries *entries = order->entries;
+    uint8_t bytes[PACKED_MAX];
+    size_t length;
+    int error = entry_pack(entry, bytes, &length);
+    order->closing++;
+    entries->n_fds++;
+    if (!error)
+        error = fdstore_keep(entries->fdstore, &entry->item, bytes, length, entry->fds, entry->n_fds,
+                             on_closed, order);
+    if (!error)
+        return;
+    order->closing--;
+    entries->n_fds--;
+    log_write(LOG_LEVEL_ERROR,
+              "cannot give to the service manager what is held: %s; it would not outlive the keeper",
+              os_error_text(-error));
+}
+
+/* What is there is closed as well. */
+static void entry_unstore(struct kept_order *order, struct kept_entry *entry) {
+    struct kept_entries *entries = order->entries;
+    os_fd fds[FDSTORE_FDS_MAX];
+    if (!entry->item.serial)
+        return;
+    size_t n_fds = fdstore_forget(entries->fdstore, &entry->item, fds);
+    entries->n_fds--;
+    order->closing += n_fds;
+    for (size_t i = 0; i < n_fds; i++)
+        closer_close(entries->closer, fds[i], entry->user, on_closed, order);
+}
+
 static void entry_drop(struct kept_order *order, struct kept_entry *entry) {
     struct kept_entries *entries = order->entries;
+    entry_unstore(order, entry);
     if (entries->giving == entry)
         entries->giving = entry->next;
     table_remove(&entries->by_key, entry);
@@ -172,6 +224,8 @@ static void carry_out(struct kept_order *order) {
     order->closing = 1;
     DL_FOREACH_SAFE (order->keep, entry, next) {
         DL_DELETE(order->keep, entry);
+        if (entries->fdstore)
+            entry_store(order, entry);
         old = table_find(&entries->by_key, entry->key);
         if (old != entry) {
             entry_drop(order, old);
@@ -290,6 +344,61 @@ int kept_entries_take(struct kept_entries *entries, struct channel_frame *frame)
             closer_close(entries->closer, frame->fds[i], 0, NULL, NULL);
     frame->n_fds = 0;
     portd__keeper__v1__order__free_unpacked(message, NULL);
+    return error;
+}
+
+/* ---- what an earlier keeper had ----------------------------------------------------------------------------------- */
+
+/* 0 or -ENOMEM. */
+static int load(struct kept_entries *entries, struct kept_entry *entry,
+                const Portd__Keeper__V1__Entry *packed, const struct fdstore_item *item,
+                const struct fdstore_found *found) {
+    struct kept_order *order = calloc(1, sizeof *order);
+    struct kept_entry *old = table_find(&entries->by_key, packed->key);
+    if (!order || (!old && table_reserve(&entries->by_key))) {
+        free(order);
+        return -ENOMEM;
+    }
+    *order = (struct kept_order){.entries = entries, .closing = 1};
+    entry->key = packed->key;
+    entry->user = packed->user;
+    entry->length = packed->record.len;
+    if (entry->length)
+        memcpy(entry->record, packed->record.data, entry->length);
+    entry->n_fds = found->n_fds;
+    memcpy(entry->fds, found->fds, found->n_fds * sizeof *found->fds);
+    entry->item = *item;
+    if (old)
+        entry_drop(order, old);
+    (void)table_add(&entries->by_key, entry);
+    DL_APPEND(entries->list, entry);
+    entries->n_fds += entry->n_fds + 1;
+    on_closed(order);
+    return 0;
+}
+
+int kept_entries_load(struct kept_entries *entries, os_fd end, uint64_t serial) {
+    uint8_t room[PACKED_MAX];
+    struct fdstore_item item;
+    struct fdstore_found found;
+    os_fd fds[FDSTORE_FDS_MAX];
+    int error = fdstore_load(entries->fdstore, &item, end, serial, room, sizeof room, &found);
+    if (error)
+        return error;
+    Portd__Keeper__V1__Entry *packed = portd__keeper__v1__entry__unpack(NULL, found.length, found.bytes);
+    struct kept_entry *entry = packed ? calloc(1, sizeof *entry + packed->record.len) : NULL;
+    error = !packed || packed->fds != found.n_fds ? -EINVAL : 0;
+    if (!error && (!entry || load(entries, entry, packed, &item, &found)))
+        error = -ENOMEM;
+    if (error) {
+        size_t n_fds = fdstore_forget(entries->fdstore, &item, fds);
+        while (n_fds)
+            os_close(fds[--n_fds]);
+        while (found.n_fds)
+            os_close(found.fds[--found.n_fds]);
+        free(entry);
+    }
+    portd__keeper__v1__entry__free_unpacked(packed, NULL);
     return error;
 }
 

@@ -12,13 +12,16 @@
 #include <stdint.h>
 
 struct closer;
+struct fdstore;
 struct kept_entry;
 struct kept_order;
 
 struct kept_entries {
     struct table by_key;
     struct kept_entry *list;
-    size_t n_fds;            /* of the entries, and of an order whose last frame has not come */
+    size_t
+        n_fds; /* of the entries, with what the fdstore needs of each, and of an order whose last frame has not come */
+    struct fdstore *fdstore; /* what is kept is there, too; NULL: there is none */
     struct closer *closer;   /* closes what is forgotten: that may block */
     struct kept_order *part; /* an order whose last frame has not come */
     /* What is written to the broker now: */
@@ -36,6 +39,10 @@ int kept_entries_init(struct kept_entries *entries, struct closer *closer);
 void kept_entries_deinit(struct kept_entries *entries); /* closes nothing: the process ends */
 
 size_t kept_entries_count(const struct kept_entries *entries);
+
+/* An entry that an earlier keeper had, from the fdstore: takes the descriptor `end` of that serial. Entries come in order of serial, and of two with one
+ * key the later one counts. 0, or a negative errno: it is lost. */
+int kept_entries_load(struct kept_entries *entries, os_fd end, uint64_t serial);
 
 /* Carries out a frame of the broker; takes its descriptors. 0, or a negative errno: the broker cannot go on. */
 int kept_entries_take(struct kept_entries *entries, struct channel_frame *frame);

@@ -40,6 +40,11 @@ static void listen_variables(const char *fds, const char *names) {
     setenv("LISTEN_PIDFDID", "1", 1);
 }
 
+static struct service_stored *stored;
+static size_t n_stored;
+
+static int inherit(os_fd *listener) { return service_listener(listener, &stored, &n_stored); }
+
 static bool is_open(int fd) { return fcntl(fd, F_GETFD) >= 0; }
 
 static bool variables_are_gone(void) {
@@ -50,12 +55,11 @@ static bool variables_are_gone(void) {
 /* Of n listeners the one with that number is ours. */
 static bool ours_is(int n, int number) {
     os_fd listener;
-    bool good =
-        service_listener(&listener) == n && listener == number && fcntl(number, F_GETFD) == FD_CLOEXEC;
+    bool good = inherit(&listener) == n && listener == number && fcntl(number, F_GETFD) == FD_CLOEXEC;
 
     for (int fd = 3; fd < 3 + n; fd++)
         good = good && is_open(fd) == (fd == number);
-    return good && variables_are_gone() && service_listener(&listener) == 0 && listener == OS_FD_NONE;
+    return good && variables_are_gone() && inherit(&listener) == 0 && listener == OS_FD_NONE;
 }
 
 static bool one_listener(void) {
@@ -78,10 +82,43 @@ static bool fewer_names_than_descriptors(void) {
     return ours_is(3, 3);
 }
 
+static bool is_stored(size_t place, uint64_t serial, int fd) {
+    return stored[place].serial == serial && stored[place].fd == fd && fcntl(fd, F_GETFD) == FD_CLOEXEC;
+}
+
+static bool what_was_stored_is_no_listener(void) {
+    os_fd listener;
+
+    listen_variables("5",
+                     "portd-000000000000000f:other:portd-0000000000000002:portd-00000000000000G1:portd-2");
+    bool good = inherit(&listener) == 3 && listener == 4 && n_stored == 2 && is_stored(0, 2, 5) &&
+                is_stored(1, 15, 3) && !is_open(6) && !is_open(7) && variables_are_gone();
+    free(stored);
+    return good;
+}
+
+static bool nothing_but_what_was_stored(void) {
+    os_fd listener;
+
+    listen_variables("2", "portd-0000000000000002:portd-0000000000000001");
+    bool good = inherit(&listener) == 0 && listener == OS_FD_NONE && n_stored == 2 && is_stored(0, 1, 4) &&
+                is_stored(1, 2, 3);
+    free(stored);
+    return good;
+}
+
+static bool only_what_was_stored(void) {
+    listen_variables("2", "portd:portd-0000000000000001");
+    bool good =
+        inherit(NULL) == 0 && n_stored == 1 && is_stored(0, 1, 4) && is_open(3) && fcntl(3, F_GETFD) == 0;
+    free(stored);
+    return good;
+}
+
 static bool none_without_variables(void) {
     os_fd listener = 0;
 
-    return service_listener(&listener) == 0 && listener == OS_FD_NONE && is_open(3);
+    return inherit(&listener) == 0 && listener == OS_FD_NONE && is_open(3);
 }
 
 static bool none_for_another_process(void) {
@@ -89,32 +126,32 @@ static bool none_for_another_process(void) {
 
     listen_variables("1", NULL);
     setenv("LISTEN_PID", "1", 1);
-    return service_listener(&listener) == 0 && listener == OS_FD_NONE && variables_are_gone() && is_open(3);
+    return inherit(&listener) == 0 && listener == OS_FD_NONE && variables_are_gone() && is_open(3);
 }
 
 static bool senseless_variables(void) {
-    static const char *const numbers[] = {"", "x", "-1", "1x", " 1", "99999999999999999999", "2000"};
+    static const char *const numbers[] = {"", "x", "-1", "1x", " 1", "99999999999999999999", "70000"};
     os_fd listener;
 
     for (size_t i = 0; i < sizeof(numbers) / sizeof(*numbers); i++) {
         listen_variables(numbers[i], NULL);
-        if (service_listener(&listener) != -EINVAL || listener != OS_FD_NONE || !variables_are_gone())
+        if (inherit(&listener) != -EINVAL || listener != OS_FD_NONE || !variables_are_gone())
             return false;
         listen_variables("1", NULL);
-        setenv("LISTEN_PID", *numbers[i] == '2' ? "9999999999" : numbers[i], 1);
-        if (service_listener(&listener) != -EINVAL)
+        setenv("LISTEN_PID", *numbers[i] == '7' ? "9999999999" : numbers[i], 1);
+        if (inherit(&listener) != -EINVAL)
             return false;
     }
     listen_variables("1", NULL);
     unsetenv("LISTEN_PID");
-    return service_listener(&listener) == -EINVAL && is_open(3);
+    return inherit(&listener) == -EINVAL && is_open(3);
 }
 
 static bool a_descriptor_that_is_not_open(void) {
     os_fd listener;
 
     listen_variables("2", NULL);
-    return service_listener(&listener) == -EBADF && listener == OS_FD_NONE;
+    return inherit(&listener) == -EBADF && listener == OS_FD_NONE;
 }
 
 static void listeners_come_by_socket_activation(void **state) {
@@ -123,6 +160,9 @@ static void listeners_come_by_socket_activation(void **state) {
     in_child(3, the_one_of_our_name);
     in_child(2, the_first_if_none_has_our_name);
     in_child(3, fewer_names_than_descriptors);
+    in_child(5, what_was_stored_is_no_listener);
+    in_child(2, nothing_but_what_was_stored);
+    in_child(2, only_what_was_stored);
     in_child(1, none_without_variables);
     in_child(1, none_for_another_process);
 }

@@ -13,7 +13,9 @@ static void nothing_hands_over_a_listener(void **state) {
     os_fd listener = NULL;
 
     (void)state;
-    assert_int_equal(service_listener(&listener), 0);
+    struct service_stored *stored;
+    size_t n_stored;
+    assert_int_equal(service_listener(&listener, &stored, &n_stored), 0);
     assert_ptr_equal(listener, OS_FD_NONE);
 }
 
