@@ -23,7 +23,7 @@ struct terminal_wish {
     bool waits;         /* attach: for the end alone */
     bool redraws;
     bool fresh; /* the program has drawn nothing yet */
-    int key; /* a byte that detaches, or TERMINAL_NO_KEY */
+    int key;    /* a byte that detaches, or TERMINAL_NO_KEY */
 };
 
 /* Parses the name and the options that both have. Returns 0, or the exit code of an error that has been printed. */

@@ -1,7 +1,7 @@
 /* traffic_linux.c: what goes between the terminal that portctl is run on, and a program.
  *
- * One thread polls all. A write waits for 20 ms at most (screen_write), so neither direction stops the other, and the key that detaches is seen also while the
- * program reads nothing. Into a terminal go 256 bytes at a time, for which there is room when poll says so.
+ * One thread polls all. A write waits for 20 ms at most (screen_write), so neither direction stops the other, and the key that detaches is seen while the
+ * program reads nothing, until 4 KiB more than the kernel keeps were typed. Into a terminal go 256 bytes at a time, for which there is room when poll says so.
  *
  * A terminal that nobody has open any more is at its end as long as nobody opens it again: that is looked for while the process is there. */
 #define _GNU_SOURCE
