@@ -12,7 +12,7 @@ import termios
 import time
 
 ctl = os.environ['PORTCTL_BIN']
-LIMIT = 15
+LIMIT = 60
 
 
 class Terminal:
