@@ -29,6 +29,9 @@ const char *program_refusal(portd_native number);
 /* 0 if there seems to be such a program, and it may be run; else as program_become. */
 int program_check(const struct output *output, const char *program);
 
+/* Prints that the exec has failed with that errno; returns the exit code. On Unix. */
+int program_not_run(const struct output *output, const char *program, int error);
+
 /* Execs the program, with the descriptors that portctl has inherited, and the copies under their numbers, which must
  * differ. Where a program cannot take portctl's place it is run, and its exit code returned. Else returns only on failure: the exit code; the reason has been printed to portctl's standard error. The copies are
  * closed then. */

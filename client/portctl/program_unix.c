@@ -89,7 +89,7 @@ static int put_in_place(const struct program_place *places, size_t n, portd_nati
     return 0;
 }
 
-static int tell_not_run(const struct output *output, const char *program, int error) {
+int program_not_run(const struct output *output, const char *program, int error) {
     if (error == ENOENT || error == ENOTDIR)
         return failure_own(output, "no_program", PORTCTL_NO_PROGRAM, NULL, "no such program: '%s'", program);
     return failure_own(output, "cannot_run", PORTCTL_CANNOT_RUN, NULL, "cannot run '%s': %s", program,
@@ -131,7 +131,7 @@ int program_check(const struct output *output, const char *program) {
                 : program[0] != '\0'         ? check_folders(program)
                                              : ENOENT;
 
-    return error == 0 ? 0 : tell_not_run(output, program, error);
+    return error == 0 ? 0 : program_not_run(output, program, error);
 }
 
 int program_become(const struct output *output, char *const *words, struct program_place *places, size_t n) {
@@ -150,7 +150,7 @@ int program_become(const struct output *output, char *const *words, struct progr
     for (size_t i = 0; i < n; i++)
         close((int)places[i].copy);
     if (rc > 0)
-        return tell_not_run(output, words[0], error);
+        return program_not_run(output, words[0], error);
     if (number >= 0)
         return failure_code(output, PORTD_E_SYSTEM,
                             "descriptor numbers are below the limit that 'ulimit -n' shows",

@@ -37,6 +37,8 @@ put taken fd 5
 get held -- true
 renew held other --ttl 1h
 take taken -- true
+run program -- true
+attach program --wait
 wait held --mode write
 evt hold held --mode read
 wrap hold held --mode write
@@ -91,9 +93,9 @@ is_refused() {
 # Those that print nothing. What cat and relay print is there once: cat.bats sees to it. A name can be put once, here in JSON.
 says_nothing() {
   case "$1 ${2-}" in
-  exec* | cat* | relay* | get* | take*) return 0 ;;
+  exec* | cat* | relay* | get* | take* | attach*) return 0 ;;
   *-j | *--dry-run*) return 1 ;;
-  put* | write* | drop* | renew* | close* | remove* | release* | "socket "* | "session end"*) return 0 ;;
+  put* | run* | write* | drop* | renew* | close* | remove* | release* | "socket "* | "session end"*) return 0 ;;
   esac
   return 1
 }
