@@ -31,7 +31,7 @@ if [ -x "$build/daemon/portd" ] && [ ! -e /run/portd/portd.sock ]; then
   mkdir -m 700 "$room/run"
   export XDG_RUNTIME_DIR=$room/run PORTD_DAEMON=$build/daemon/portd PATH=$build/client/portctl:$PATH LD_LIBRARY_PATH=${library%/*}
   awk '/^## From a shell/ {here = 1} /^## From C/ {here = 0} here && /^```sh$/ {inside = 1; next} /^```/ {inside = 0} inside' README.md |
-    grep -v '^portctl list' >"$room/example.sh"
+    grep -vE '^portctl (list|run|attach) ' >"$room/example.sh"
   said=$(cd "$room" && bash ./example.sh 2>/dev/null | sed -E 's/^[0-9]+ /ID /') || true
   answers "README's shell" "$said" "fd:3 ready
 ding
