@@ -108,6 +108,15 @@ static bool has_names(const struct exec *exec) {
     return false;
 }
 
+static int check_names(const struct exec *exec) {
+    int rc = 0;
+
+    for (size_t i = 0; i < exec->pass.n_listen && rc == 0; i++)
+        if (exec->names[i] != NULL)
+            rc = announce_check(&exec->pass.announce, exec->names[i]);
+    return rc;
+}
+
 static int parse(struct exec *exec) {
     const struct invocation *in = exec->in;
     int rc;
@@ -119,11 +128,15 @@ static int parse(struct exec *exec) {
     if (rc == 0)
         rc = hold_read_owner(in, &exec->holds);
     if (rc == 0)
+        rc = announce_parse(&exec->pass.announce);
+    if (rc == 0)
         rc = parse_pass(exec, true);
     if (rc == 0)
         rc = parse_pass(exec, false);
     if (rc == 0 && exec->holds.owner[0] != '\0' && !has_names(exec))
         rc = failure_usage(&in->output, NULL, "--of applies to names, and there is none");
+    if (rc == 0)
+        rc = check_names(exec);
     return rc == 0 ? pass_choose(&exec->pass) : rc;
 }
 
@@ -154,13 +167,15 @@ static int check_ports(const struct exec *exec, const portd_list *list) {
     return 0;
 }
 
-/* Names what is announced: with the names of the ports in the list, and of what is held. */
-static void name_listeners(struct exec *exec, const portd_list *list) {
+/* With the names of the ports in the list, and of what is held. */
+static int announce_listeners(struct exec *exec, const portd_list *list) {
     size_t port = 0;
+    int rc = 0;
 
-    for (size_t i = 0; i < exec->pass.n_listen; i++)
-        pass_add_name(&exec->pass,
-                      exec->names[i] != NULL ? exec->names[i] : portd_list_item(list, port++)->name);
+    for (size_t i = 0; i < exec->pass.n_listen && rc == 0; i++)
+        rc = announce_add(&exec->pass.announce,
+                          exec->names[i] != NULL ? exec->names[i] : portd_list_item(list, port++)->name);
+    return rc;
 }
 
 static int look_up(struct exec *exec, portd_client *client) {
@@ -176,7 +191,7 @@ static int look_up(struct exec *exec, portd_client *client) {
         return failure_call(&exec->in->output, client, rc);
     rc = n > 0 ? check_ports(exec, list) : 0;
     if (rc == 0)
-        name_listeners(exec, list);
+        rc = announce_listeners(exec, list);
     portd_list_free(list);
     return rc;
 }
@@ -252,6 +267,7 @@ static int run(const struct invocation *in) {
 static const struct option_row options[] = {
     {"fd", "N=TARGET", "pass a copy as descriptor N, or as a free one", true, "=@port|@held"},
     {"listen-fds", "TARGET[,TARGET]...", "pass copies from 3 on, with LISTEN_FDS", true, ",@port|@held"},
+    ANNOUNCE_OPTION_PRESET,
     {"stdin", "TARGET", "pass a copy as standard input", false, "@port|@held"},
     {"stdout", "TARGET", "pass a copy as standard output", false, "@port|@held"},
     {"stderr", "TARGET", "pass a copy as standard error", false, "@port|@held"},
@@ -260,14 +276,15 @@ static const struct option_row options[] = {
 };
 
 static const char *const usage[] = {
-    "exec [--fd [N=]TARGET]... [--listen-fds TARGET[,TARGET]...] [--stdin TARGET] [--stdout TARGET] "
-    "[--stderr TARGET] [--of USER] -- COMMAND [ARGUMENT]...",
+    "exec [--fd [N=]TARGET]... [--listen-fds TARGET[,TARGET]... [--preset PRESET]] [--stdin TARGET] "
+    "[--stdout TARGET] [--stderr TARGET] [--of USER] -- COMMAND [ARGUMENT]...",
     NULL,
 };
 
 static const char *const examples[] = {
     "portctl exec --stdin \"$in\" --stdout \"$out\" -- ./handle-connection",
     "portctl exec --listen-fds web -- ./server",
+    "portctl exec --listen-fds web,admin --preset nginx -- nginx",
     "portctl exec --fd 4=\"$log\" -- bash -c 'echo hello >&4'",
     "portctl exec -- bash",
     NULL,
@@ -287,9 +304,16 @@ static const char details[] =
     "              from 3 on that no other option uses\n"
     "--listen-fds  as 3, 4, ..., in this order, for programs that support socket\n"
     "              activation: LISTEN_FDS counts them, LISTEN_PID is the program,\n"
-    "              LISTEN_FDNAMES has the names, of ports too, with '_' for colons and\n"
-    "              for anything but visible ASCII characters, and 'unknown' for a\n"
-    "              port without a name. For a name with a comma: portctl get --listen\n"
+    "              LISTEN_PIDFDID too where the system has it. LISTEN_FDNAMES has the\n"
+    "              names, in printable ASCII without colons: of what is held no\n"
+    "              others are possible, in those of ports there is '_' instead, and\n"
+    "              'unknown' for none. For a name with a comma: portctl get --listen\n"
+    "--preset      tells of the same descriptors in place of that\n"
+    "              nginx    by NGINX, as the nginx before it would: the addresses\n"
+    "                       of its 'listen' must be those of the listeners, and it\n"
+    "                       stays in the foreground\n"
+    "              haproxy  by a variable for each name, FD_WEB for web, with '_'\n"
+    "                       for all but letters and digits: bind \"fd@${FD_WEB}\"\n"
     "--of          whose holds the names are, if not one's own\n"
     "\n"
     "PORTD_SESSION and PORTD_ADDRESS are set for the program, so that what it makes by\n"

@@ -49,7 +49,9 @@ static int parse_places(struct get *get) {
     while (rc == 0 && get->pass.n < get->holds.n)
         rc = listen ? pass_add_listen(&get->pass) : pass_add(&get->pass, -1);
     for (size_t i = 0; listen && i < get->holds.n && rc == 0; i++)
-        pass_add_name(&get->pass, get->holds.names[i]);
+        rc = announce_check(&get->pass.announce, get->holds.names[i]);
+    for (size_t i = 0; listen && i < get->holds.n && rc == 0; i++)
+        rc = announce_add(&get->pass.announce, get->holds.names[i]);
     return rc == 0 ? pass_choose(&get->pass) : rc;
 }
 
@@ -171,7 +173,8 @@ static const char details_get[] =
     "also passes on the descriptors of ports. It stays held.\n"
     "\n"
     "--listen   for programs that support socket activation: sets LISTEN_FDS,\n"
-    "           LISTEN_PID and LISTEN_FDNAMES, which has the names\n"
+    "           LISTEN_PID, LISTEN_PIDFDID where the system has it, and\n"
+    "           LISTEN_FDNAMES, which has the names: printable ASCII without colons\n"
     "--expects  only if the names have the descriptors with these ids, one for each:\n"
     "           else exit code 1, and the program does not run\n"
     "\n"

@@ -3,6 +3,7 @@
 #include "failure.h"
 #include "hold.h"
 #include "lease.h"
+#include "listener.h"
 #include "native.h"
 #include "procedure.h"
 #include "text.h"
@@ -13,11 +14,22 @@
 struct put {
     struct holds holds;
     portd_native fds[HOLDS_MAX];
+    const char *addresses[HOLDS_MAX]; /* of a listener that is made; else NULL */
+    size_t n_made;                    /* the names before this have theirs */
+    bool refused;                     /* certainly nothing was put */
     portd_id ids[HOLDS_MAX];
     portd_lease lease;
 };
 
 enum { WORDS = 3 }; /* NAME fd N */
+
+static int parse_listen(const struct invocation *in, const char *word, const char *address, struct put *put) {
+    int rc = address != NULL ? listener_check(in, address)
+                             : failure_usage(&in->output, NULL, "the address is missing: listen ADDRESS");
+
+    put->addresses[put->holds.n] = address;
+    return rc != 0 ? rc : hold_add(in, &put->holds, word);
+}
 
 static int parse_one(const struct invocation *in, size_t first, struct put *put) {
     const char *word = command_word(in, first), *kind = command_word(in, first + 1),
@@ -25,7 +37,10 @@ static int parse_one(const struct invocation *in, size_t first, struct put *put)
     int number_kind, rc;
 
     if (kind == NULL)
-        return failure_usage(&in->output, NULL, "%s: the descriptor is missing: fd N or socket N", word);
+        return failure_usage(&in->output, NULL,
+                             "%s: the descriptor is missing: fd N, socket N or listen ADDRESS", word);
+    if (strcmp(kind, "listen") == 0)
+        return parse_listen(in, word, number, put);
     rc = procedure_read(in, kind, number, &number_kind, &put->fds[put->holds.n]);
     if (rc == 0)
         rc = procedure_open(in, put->fds[put->holds.n]);
@@ -37,7 +52,8 @@ static int parse(const struct invocation *in, struct put *put) {
     int rc = 0;
 
     if (n == 0)
-        return failure_usage(&in->output, NULL, "the name is missing: NAME fd N or NAME socket N");
+        return failure_usage(&in->output, NULL,
+                             "the name is missing: NAME fd N, NAME socket N or NAME listen ADDRESS");
     for (size_t i = 0; i < n && rc == 0; i += WORDS)
         rc = put->holds.n == HOLDS_MAX
                  ? failure_usage(&in->output, NULL, "at most %d names at a time", HOLDS_MAX)
@@ -66,13 +82,43 @@ static void answer(const struct invocation *in, const struct put *put) {
     output_value(&in->output, "", object);
 }
 
+static int open_listeners(const struct invocation *in, struct put *put) {
+    int rc = 0;
+
+    for (; put->n_made < put->holds.n; put->n_made++)
+        if (put->addresses[put->n_made] != NULL) {
+            rc = listener_open(in, put->addresses[put->n_made], &put->fds[put->n_made]);
+            if (rc != 0)
+                break;
+        }
+    return rc;
+}
+
+static bool is_certain(int code) {
+    return code != PORTD_E_UNCERTAIN && code != PORTD_E_DISCONNECTED && code != PORTD_E_TIMEOUT &&
+           code != PORTD_E_INTERRUPTED;
+}
+
+static void close_listeners(struct put *put) {
+    for (size_t i = 0; i < put->n_made; i++)
+        if (put->addresses[i] != NULL) {
+            native_close(put->fds[i]);
+            if (put->refused)
+                listener_forget(put->addresses[i]);
+        }
+}
+
 static int put_all(const struct invocation *in, portd_client *client, struct put *put) {
     int rc = hold_check(in, client);
 
+    if (rc == 0)
+        rc = open_listeners(in, put);
+    put->refused = rc != 0;
     if (rc != 0)
         return rc;
     rc = portd_put(client, hold_owner(&put->holds), put->holds.names, put->fds, put->holds.n,
                    hold_expects(&put->holds), &put->lease, in->deadline, put->ids);
+    put->refused = rc < 0 && is_certain(rc);
     if (rc < 0)
         return hold_fail(
             in, client, rc,
@@ -93,6 +139,7 @@ static int run(const struct invocation *in) {
         rc = broker_connect(in, &wish, &broker);
     if (rc == 0) {
         rc = put_all(in, broker.client, put);
+        close_listeners(put);
         broker_disconnect(&broker);
     }
     lease_close(&put->lease);
@@ -113,10 +160,13 @@ static const char *const usage[] = {
     "[--of USER]",
     "put NAME socket N [NAME socket N]... [--ttl DURATION] [--process PROCESS] [--hang-up] "
     "[--expects ID[,ID]...] [--of USER]",
+    "put NAME listen ADDRESS [NAME listen ADDRESS]... [--ttl DURATION] [--process PROCESS] [--hang-up] "
+    "[--expects ID[,ID]...] [--of USER]",
     NULL,
 };
 
 static const char *const examples[] = {
+    "portctl put web listen 127.0.0.1:8080",
     "portctl put web socket 5 5<&\"$listener\"",
     "portctl put log fd 1 errors fd 2 --process parent",
     "portctl put line socket 4 --hang-up",
@@ -129,7 +179,11 @@ static const char details[] =
     "program that opened it and of its session, and prints the id of the copy. 'portctl\n"
     "get' and 'exec' give it to a program, 'wait', 'semaphore', 'evt', 'wrap' and 'cat'\n"
     "use it by its name, 'drop' ends it. Several descriptors are put all or none; each\n"
-    "is fd or socket.\n"
+    "is fd, socket or listen.\n"
+    "\n"
+    "'listen ADDRESS' makes a listening socket and puts that: 127.0.0.1:80, [::1]:80\n"
+    "(0.0.0.0:80, [::]:80: all interfaces), unix:PATH or unix:@NAME. Connections wait\n"
+    "in it until a program accepts them.\n"
     "\n"
     "A NAME has 1 to 255 bytes of UTF-8 and is one of this user's. One that begins\n"
     "with 'hold:' is written with another 'hold:' before it, as is one of digits\n"
@@ -151,7 +205,7 @@ static const char details[] =
     "the error has its id, and nothing was put. The other end of a pipe or socket sees\n"
     "no end of file while it is held.";
 
-static const char *const words[] = {"@held", "fd|socket", "", "@held", "fd|socket", NULL};
+static const char *const words[] = {"@held", "fd|socket|listen", "", "@held", "fd|socket|listen", NULL};
 
 const struct command command_put = {
     .name = "put",

@@ -13,11 +13,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { NAMES_MAX = 255 };
-
 void pass_init(struct pass *pass, const struct invocation *in) {
     memset(pass, 0, sizeof(*pass));
     pass->in = in;
+    announce_init(&pass->announce, in);
 }
 
 int pass_check_program(const struct invocation *in) {
@@ -41,7 +40,7 @@ int pass_add(struct pass *pass, portd_native number) {
     if (pass->n == PASS_MAX)
         return failure_usage(output, NULL, "a program gets at most %d descriptors", PASS_MAX);
     if (number >= 0 && is_taken(pass, number))
-        return failure_usage(output, "for socket activation the numbers from 3 on are taken",
+        return failure_usage(output, "listeners have the numbers from 3 on",
                              "descriptor %lld is assigned twice", (long long)number);
     pass->places[pass->n++] = (struct program_place){-1, number};
     return 0;
@@ -77,32 +76,12 @@ int pass_choose(struct pass *pass) {
     return 0;
 }
 
-/* Characters that LISTEN_FDNAMES does not allow are replaced. */
-void pass_add_name(struct pass *pass, const char *name) {
-    char *safe = text_print("%.*s", NAMES_MAX, name[0] != '\0' ? name : "unknown"), *longer;
-
-    for (char *p = safe; *p != '\0'; p++)
-        if (*p <= ' ' || *p > '~' || *p == ':')
-            *p = '_';
-    longer =
-        text_print("%s%s%s", pass->names != NULL ? pass->names : "", pass->names != NULL ? ":" : "", safe);
-    free(pass->names);
-    free(safe);
-    pass->names = longer;
-}
-
 /* ---- the program ----------------------------------------------------------------------------------------- */
 
 int pass_export(const struct pass *pass, const struct broker *broker) {
-    int rc = broker_export(pass->in, broker), error;
+    int rc = broker_export(pass->in, broker);
 
-    if (rc != 0 || pass->n_listen == 0)
-        return rc;
-    error = program_announce(pass->n_listen, pass->names);
-    if (error == 0)
-        return 0;
-    return failure_code(&pass->in->output, PORTD_E_SYSTEM, NULL, "cannot set the program's environment: %s",
-                        native_error_text(error));
+    return rc != 0 ? rc : announce_export(&pass->announce);
 }
 
 int pass_run(struct pass *pass) {
@@ -122,6 +101,6 @@ void pass_close(struct pass *pass) {
 
 void pass_deinit(struct pass *pass) {
     pass_close(pass);
-    free(pass->names);
+    announce_deinit(&pass->announce);
     pass_init(pass, pass->in);
 }

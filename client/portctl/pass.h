@@ -2,6 +2,7 @@
 #ifndef PASS_H
 #define PASS_H
 
+#include "client/portctl/announce.h"
 #include "client/portctl/broker.h"
 #include "client/portctl/program.h"
 
@@ -11,8 +12,8 @@ struct pass {
     const struct invocation *in;
     struct program_place places[PASS_MAX]; /* copy -1: not yet there; number -1: a free one */
     size_t n;
-    size_t n_listen; /* the first of them, announced for socket activation */
-    char *names;     /* LISTEN_FDNAMES: names separated by colons */
+    size_t n_listen; /* the first of them, which are announced */
+    struct announce announce;
 };
 
 /* Zeroed but for `in`. */
@@ -27,14 +28,11 @@ int pass_add(struct pass *pass, portd_native number);
 /* The same, parsed. */
 int pass_add_number(struct pass *pass, const char *option, const char *number);
 
-/* The next number of socket activation. */
+/* The next number of a listener. */
 int pass_add_listen(struct pass *pass);
 
 /* Chooses the numbers that are left open, from 3 on. 0 if a program can have all of them. */
 int pass_choose(struct pass *pass);
-
-/* Appends the name of the next place to LISTEN_FDNAMES. */
-void pass_add_name(struct pass *pass, const char *name);
 
 /* Sets the program's environment. */
 int pass_export(const struct pass *pass, const struct broker *broker);

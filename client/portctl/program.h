@@ -4,7 +4,9 @@
 
 #include "client/portd.h"
 
+#include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 struct output;
 
@@ -19,9 +21,12 @@ enum { PROGRAM_LISTEN_FIRST = 3 }; /* SD_LISTEN_FDS_START of socket activation *
 /* Sets a variable of the program's environment; NULL removes it. Returns 0 or an errno. */
 int program_set(const char *name, const char *value);
 
-/* Sets the variables of socket activation for n descriptors from PROGRAM_LISTEN_FIRST on; names are separated by colons.
- * Returns 0 or an errno. */
+/* Sets the variables of socket activation for n descriptors from PROGRAM_LISTEN_FIRST on; names are separated by colons. 0: removes
+ * them, as they are those of portctl's own. Returns 0 or an errno. */
 int program_announce(size_t n, const char *names);
+
+/* What tells this process from any that had or will have its pid. False: the system does not say. */
+bool program_identity(uint64_t *identity);
 
 /* Why no program can get a descriptor under that number; NULL: it can. */
 const char *program_refusal(portd_native number);

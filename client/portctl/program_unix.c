@@ -25,19 +25,25 @@ int program_set(const char *name, const char *value) {
     return rc != 0 ? errno : 0;
 }
 
-int program_announce(size_t n, const char *names) {
+/* 0: removes it. */
+static int set_number(const char *name, uint64_t value) {
     char number[32];
-    int rc;
 
-    snprintf(number, sizeof(number), "%zu", n);
-    rc = program_set("LISTEN_FDS", number);
-    snprintf(number, sizeof(number), "%ld", (long)getpid());
+    snprintf(number, sizeof(number), "%llu", (unsigned long long)value);
+    return program_set(name, value > 0 ? number : NULL);
+}
+
+int program_announce(size_t n, const char *names) {
+    uint64_t identity = 0;
+    int rc = set_number("LISTEN_FDS", n);
+
+    if (n > 0 && !program_identity(&identity))
+        identity = 0;
     if (rc == 0)
-        rc = program_set("LISTEN_PID", number);
+        rc = set_number("LISTEN_PID", n > 0 ? (uint64_t)getpid() : 0);
     if (rc == 0)
-        rc = program_set("LISTEN_FDNAMES", names);
-    /* LISTEN_PIDFDID also names a process; it is that of portctl's own activation. */
-    return rc == 0 ? program_set("LISTEN_PIDFDID", NULL) : rc;
+        rc = program_set("LISTEN_FDNAMES", n > 0 ? names : NULL);
+    return rc == 0 ? set_number("LISTEN_PIDFDID", identity) : rc;
 }
 
 const char *program_refusal(portd_native number) {

@@ -195,11 +195,53 @@ print(client.makefile().read(), end="")' "$1"
   both portctl exec --fd "${ids[0]}" --listen-fds "$second,$first" --listen-fds "$third" -- \
     bash -c 'echo "$LISTEN_FDS $((LISTEN_PID == $$)) $LISTEN_FDNAMES"; cat <&6'
   exits 0
-  [ "${lines[0]}" = "3 1 unknown:a_b_c___~:$(printf 'x%.0s' {1..255})" ]
+  [ "${lines[0]}" = "3 1 unknown:a_b c___~:$(printf 'x%.0s' {1..255})" ]
   [ "${lines[1]}" = f0 ]
   LISTEN_PIDFDID=1 both portctl exec --listen-fds "$first" -- env
   grep -q '^LISTEN_FDS=1$' <<<"$output"
-  run ! grep LISTEN_PIDFDID <<<"$output"
+  run ! grep '^LISTEN_PIDFDID=1$' <<<"$output"
+}
+
+@test "socket activation: the process's own number too, where processes have one" {
+  port=$(wrap_listener "$BATS_TEST_TMPDIR/web" web)
+  # Where pidfds have no file system of their own all have the same inode.
+  [ "$(LISTEN_PIDFDID=1 portctl exec --listen-fds "$port" -- python3 -c '
+import os
+own, other = (str(os.stat(os.pidfd_open(pid)).st_ino) for pid in (os.getpid(), os.getppid()))
+print(os.environ.get("LISTEN_PIDFDID") == (own if own != other else None))')" = True ]
+}
+
+# The variables that tell a program of listeners.
+TOLD='import os
+print(*sorted(f"{k}={v}" for k, v in os.environ.items() if k == "NGINX" or k.startswith("LISTEN_") or k.startswith("FD_")))'
+
+@test "presets: nginx has a list of numbers, HAProxy a variable for each; nothing of socket activation" {
+  web=$(wrap_listener "$BATS_TEST_TMPDIR/one" "web")
+  other=$(wrap_listener "$BATS_TEST_TMPDIR/two" "a:b-9")
+  export LISTEN_FDS=1 LISTEN_FDNAMES=old LISTEN_PIDFDID=1 LISTEN_PID=$$ NGINX=9
+  [ "$(portctl exec --listen-fds "$web,$other" --preset nginx --fd "$web" -- python3 -c "$TOLD")" = "NGINX=3;4;" ]
+  unset NGINX
+  [ "$(portctl exec --preset haproxy --listen-fds "$other" --listen-fds "$web" -- python3 -c "$TOLD")" = "FD_A_B_9=3 FD_WEB=4" ]
+  # Each is the listener of its name.
+  [ "$(portctl exec --preset haproxy --listen-fds "$other,$web" -- python3 -c '
+import os, socket
+print(*(os.path.basename(socket.socket(fileno=int(os.environ[name])).getsockname()) for name in ("FD_WEB", "FD_A_B_9")))')" = "one two" ]
+}
+
+@test "presets that cannot be" {
+  web=$(wrap_listener "$BATS_TEST_TMPDIR/one" web)
+  alike=$(wrap_listener "$BATS_TEST_TMPDIR/two" WEB)
+  unnamed=$(wrap_listener "$BATS_TEST_TMPDIR/three" "")
+  refuses exec --listen-fds "$web" --preset apache -- true
+  has "$message" nginx
+  refuses exec --fd "$web" --preset nginx -- true
+  has "$message" --listen-fds
+  refuses exec --listen-fds "$web,$alike" --preset haproxy -- true
+  has "$message" FD_WEB
+  refuses exec --listen-fds "$web,$web" --preset haproxy -- true
+  refuses exec --listen-fds "$unnamed" --preset haproxy -- true
+  has "$message" "without a name"
+  [ "$(portctl exec --listen-fds "$web,$alike,$unnamed" --preset nginx -- python3 -c "$TOLD")" = "NGINX=3;4;5;" ]
 }
 
 @test "socket activation: a second broker at a listener that the first one holds" {

@@ -182,16 +182,98 @@ os.execv(sys.argv[1], sys.argv[1:])' "$PORTCTL_BIN" "$@" -- python3 -c "$SHOW"
 
 @test "names and ports together; LISTEN_FDNAMES has both, in order" {
   port=$(portctl wrap fd 5 --mode read --name port)
-  portctl put "a:b
-ü~" fd 5 4=x fd 5 a,b fd 5 -- hold:-x fd 5
+  portctl put "a b~" fd 5 4=x fd 5 a,b fd 5 -- hold:-x fd 5
   # shellcheck disable=SC2016
   show='echo "$LISTEN_FDS $((LISTEN_PID == $$)) $LISTEN_FDNAMES"'
-  [ "$(portctl exec --listen-fds "a:b
-ü~,$port,4=x" -- bash -c "$show")" = "3 1 a_b____~:port:4=x" ] ||
-    [ "$(portctl exec --listen-fds "a:b
-ü~,$port,4=x" -- bash -c "$show")" = "3 1 a_b___~:port:4=x" ]
+  [ "$(portctl exec --listen-fds "a b~,$port,4=x" -- bash -c "$show")" = "3 1 a b~:port:4=x" ]
   [ "$(portctl get a,b hold:-x --listen -- bash -c "$show")" = "2 1 a,b:-x" ]
   [ "$(portctl exec --fd 9=hold:4=x -- bash -c '[ -e /proc/$$/fd/9 ] && echo yes')" = yes ]
+}
+
+@test "a name that LISTEN_FDNAMES cannot have is refused, and nothing is taken" {
+  for name in a:b ü $'a\nb' $'a\x7f'; do
+    portctl put "$name" fd 5
+    for call in exec get take; do
+      words=("$call" "$name" --listen -- true)
+      [ "$call" != exec ] || words=(exec --listen-fds "$name" -- true)
+      refuses "${words[@]}"
+      has "$message" LISTEN_FDNAMES
+    done
+    # Where names are not told they may be any.
+    portctl exec --fd 3="hold:$name" -- true
+    portctl exec --listen-fds "hold:$name" --preset nginx -- true
+    portctl drop "$name"
+  done
+}
+
+# What Python finds of the listener that is held under a name: it gets a connection, and who made it.
+LISTENER='
+import fcntl, os, socket, sys
+listener = socket.socket(fileno=3)
+assert listener.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN) == 1
+assert fcntl.fcntl(3, fcntl.F_GETFL) & os.O_NONBLOCK == 0
+at = listener.getsockname()
+clients = []
+for _ in range(200):
+    clients.append(socket.socket(listener.family))
+    clients[-1].connect(at)
+for _ in clients:
+    listener.accept()
+if listener.family != socket.AF_UNIX:
+    assert listener.getsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR) == 1
+print(at[0] if isinstance(at, tuple) else at if isinstance(at, str) else at.decode().replace("\0", "@"))'
+
+# A TCP port where nobody listens.
+free_port() { python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'; }
+
+@test "put makes listeners: TCP, a socket file, an abstract name" {
+  port=$(free_port)
+  both portctl put four listen "127.0.0.1:$port" file listen "unix:$BATS_TEST_TMPDIR/made" abstract listen "unix:@portd-$$-$port" pipe fd 5
+  exits 0
+  [ "${#lines[@]}" -eq 4 ]
+  [ "$(portctl get four -- python3 -c "$LISTENER")" = 127.0.0.1 ]
+  [ "$(portctl get file -- python3 -c "$LISTENER")" = "$BATS_TEST_TMPDIR/made" ]
+  [ "$(portctl get abstract -- python3 -c "$LISTENER")" = "@portd-$$-$port" ]
+  if [ -e /proc/net/if_inet6 ] && grep -q ' lo$' /proc/net/if_inet6; then
+    portctl put six listen "[::1]:$port"
+    [ "$(portctl get six -- python3 -c "$LISTENER")" = ::1 ]
+  fi
+  # Nobody but the broker has it: the port is free when it is dropped, and can be had again.
+  portctl drop four
+  portctl put four listen "127.0.0.1:$port"
+  [ "$(portctl put new listen "unix:$BATS_TEST_TMPDIR/new" -j | jq -c 'del(.put[0].id)')" = '{"schema":1,"put":[{"name":"new"}]}' ]
+}
+
+@test "a listener that cannot be made, or not be held, leaves nothing" {
+  port=$(free_port)
+  portctl put web listen "127.0.0.1:$port"
+  both portctl put other listen "127.0.0.1:$port"
+  exits 125
+  has "$error" "127.0.0.1:$port"
+  has "$error" "portctl list holds"
+  both portctl -j put first listen "unix:$BATS_TEST_TMPDIR/first" other listen "127.0.0.1:$port"
+  exits 125
+  [ "$(jq -r .error.code <<<"$error")" = system ]
+  [ ! -e "$BATS_TEST_TMPDIR/first" ]
+  both portctl put web listen "unix:$BATS_TEST_TMPDIR/second"
+  exits 1
+  [ ! -e "$BATS_TEST_TMPDIR/second" ]
+  touch "$BATS_TEST_TMPDIR/file"
+  both portctl put other listen "unix:$BATS_TEST_TMPDIR/file"
+  exits 125
+  [ -f "$BATS_TEST_TMPDIR/file" ]
+  both portctl put other listen "unix:$BATS_TEST_TMPDIR/no/folder"
+  exits 125
+  both portctl --address "unix:$BATS_TEST_TMPDIR/nobody" put other listen "unix:$BATS_TEST_TMPDIR/third"
+  exits 3
+  [ ! -e "$BATS_TEST_TMPDIR/third" ]
+  [ "$(held)" = "web=$(portctl list holds -j | jq -r '.[0].type')" ]
+  for address in 80 :80 localhost:80 127.0.0.1 127.0.0.1: 127.0.0.1:0 127.0.0.1:65536 127.0.0.1:1x ::1:80 '[::1]' '[::1:80' '[127.0.0.1]:80' '[]:80' \
+    unix: unix:@ "unix:$(printf 'x%.0s' {1..108})"; do
+    refuses put other listen "$address"
+    has "$message" "listen $address"
+  done
+  refuses put other listen
 }
 
 @test "take: a program that is not there, or may not be run, takes nothing" {
@@ -467,6 +549,8 @@ missing" ] || [ "$?" -eq 9 ]
   [ "$(portctl completion candidates -- drop '' | cut -f 1 | tr '\n' ' ')" = "web hold:77 hold:fd:3 " ]
   [ "$(portctl completion candidates -- exec --fd 4=w | cut -f 1)" = "4=web" ]
   [ "$(portctl completion candidates -- wait w | cut -f 1)" = web ]
+  [ "$(portctl completion candidates -- put new l | cut -f 1)" = listen ]
+  [ "$(portctl completion candidates -- exec --preset '' | cut -f 1 | tr '\n' ' ')" = "nginx haproxy " ]
   [ "$(portctl completion candidates -- semaphore hold w | cut -f 1)" = web ]
   [ "$(portctl completion candidates -- put web fd 5 --expects '' | cut -f 1 | sort)" = "$(portctl list holds -j | jq -r '.[].id' | sort)" ]
 }

@@ -36,6 +36,9 @@ exec --fd 3=18 -- true
 exec --fd 3=held -- true
 put held fd 5
 put other fd 5 --expects 8
+put nothing listen nowhere
+run held -- true
+attach nothing
 get held -- true
 get nothing -- true
 take nothing -- true
