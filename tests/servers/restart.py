@@ -33,7 +33,7 @@ NGINX = '''
 worker_processes 2;
 pid {folder}/nginx.pid;
 error_log {folder}/error.log;
-events {{ }}
+events {{ accept_mutex on; accept_mutex_delay 20ms; }}
 http {{
     access_log off;
     client_body_temp_path {folder}/body;
