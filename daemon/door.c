@@ -89,15 +89,13 @@ int door_inherit(struct door *door, os_fd listener) {
     return adopt(door);
 }
 
-int door_open(struct door *door, const struct config *config) {
-    *door = (struct door){.listener = OS_FD_NONE, .file.lock = OS_FD_NONE};
+static int open_listener(struct door *door, const struct config *config) {
     int error, given = service_listener(config_text(config, CONFIG_LISTEN) ? NULL : &door->listener,
                                         &door->stored, &door->n_stored);
     if (given > 0)
         return adopt(door);
     if (given < 0 && !config_text(config, CONFIG_LISTEN)) {
         log_write(LOG_LEVEL_ERROR, "invalid LISTEN_FDS: %s", os_error_text(-given));
-        door_discard_stored(door);
         return given;
     }
     error = choose_address(door, config);
@@ -114,6 +112,14 @@ int door_open(struct door *door, const struct config *config) {
     else
         complain(door->address, error);
     door->own = !error && strncmp(door->address, "fd:", 3) != 0;
+    return error;
+}
+
+int door_open(struct door *door, const struct config *config) {
+    *door = (struct door){.listener = OS_FD_NONE, .file.lock = OS_FD_NONE};
+    int error = open_listener(door, config);
+    if (error)
+        door_discard_stored(door);
     return error;
 }
 

@@ -150,7 +150,7 @@ static bool is_stored(const char *name, size_t length, uint64_t *serial) {
             return false;
         *serial = *serial << 4 | (uint64_t)(digit - digits);
     }
-    return true;
+    return *serial != 0;
 }
 
 static int compare_stored(const void *a, const void *b) {

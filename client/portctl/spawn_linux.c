@@ -106,6 +106,7 @@ int spawn_begin(const struct spawn *spawn, struct spawned *spawned) {
 }
 
 int spawn_release(struct spawned *spawned) {
+    void (*before)(int) = signal(SIGPIPE, SIG_IGN);
     int error = 0;
 
     /* A child that could not even begin has written why, and closed the gate. */
@@ -113,11 +114,14 @@ int spawn_release(struct spawned *spawned) {
         (void)read_all(spawned->report, &error, sizeof(error));
     else
         error = errno;
+    (void)signal(SIGPIPE, before);
+    if (error != 0) {
+        spawn_end(spawned); /* and waits for it */
+        return error;
+    }
     close(spawned->gate);
     spawned->gate = -1;
-    if (error != 0)
-        spawn_end(spawned);
-    return error;
+    return 0;
 }
 
 static void close_end(int *end) {

@@ -71,25 +71,25 @@ static void complain(const char *what, int error) {
 static int send_all(struct fdstore *fdstore) {
     struct fdstore_item *item;
     struct fdstore_removal *removal;
-    int error = 0;
-    while ((item = fdstore->unsent) != NULL && error != -EAGAIN) {
+    int error;
+    while ((item = fdstore->unsent) != NULL) {
         error = tell(fdstore, "FDSTORE=1\nFDPOLL=0", item->serial, &item->end);
         if (error == -EAGAIN)
-            break;
+            return 1;
         DL_DELETE(fdstore->unsent, item);
         item->unsent = false;
         if (error)
             complain("cannot give to the service manager what is held", error);
         is_done(item);
     }
-    while (error != -EAGAIN && (removal = fdstore->removals) != NULL) {
+    while ((removal = fdstore->removals) != NULL) {
         error = tell(fdstore, "FDSTOREREMOVE=1", removal->serial, NULL);
         if (error == -EAGAIN)
-            break;
+            return 1;
         DL_DELETE(fdstore->removals, removal);
         free(removal);
     }
-    return error == -EAGAIN;
+    return 0;
 }
 
 static void go_on(struct fdstore *fdstore) {
@@ -143,8 +143,8 @@ void fdstore_deinit(struct fdstore *fdstore) {
         free(removal);
     loop_unwatch(&fdstore->watch);
     loop_timer_free(&fdstore->timer);
-    if (fdstore->watch.fd != OS_FD_NONE)
-        os_close(fdstore->watch.fd);
+    os_close(fdstore->watch.fd);
+    fdstore->watch.fd = OS_FD_NONE;
 }
 
 int fdstore_keep(struct fdstore *fdstore, struct fdstore_item *item, const uint8_t *bytes, size_t length,
@@ -226,6 +226,8 @@ int fdstore_load(struct fdstore *fdstore, struct fdstore_item *item, os_fd end, 
     if (serial > fdstore->issued)
         fdstore->issued = serial;
     ssize_t length = receive(end, MSG_PEEK, room, size, found->fds, &found->n_fds);
+    if (length == 0) /* also what a stream socket without its other end has */
+        length = -EINVAL;
     if (length < 0) {
         for (size_t i = 0; i < found->n_fds; i++)
             os_close(found->fds[i]);

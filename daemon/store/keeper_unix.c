@@ -31,7 +31,7 @@ enum {
     PAUSE_US = 100000, /* before the broker that follows one with a short life; twice as long each time, */
     PAUSE_MOST_US = 1000000,
     RETRY_US = 20000,
-    SPAWN_OWN = 8,  /* descriptors: the channel, and those of a moment */
+    SPAWN_OWN = 9,  /* descriptors: the channel, the fdstore, and those of a moment */
     FIRST_FREE = 16 /* numbers below are for the broker */
 };
 
@@ -381,6 +381,9 @@ static int begin(struct keeper *keeper) {
     error = kept_entries_init(&keeper->entries, keeper->closer);
     if (!error)
         error = channel_scratch_init(&keeper->scratch);
+    size_t open = service_descriptors_open(limit), stored = keeper->door->n_stored;
+    keeper->own = (open > stored ? open - stored : 0) + CLOSER_OWN +
+                  SPAWN_OWN; /* what was stored is counted as entries */
     if (!error)
         error = load(keeper);
     keeper->timer.fn = on_timer;
@@ -395,12 +398,12 @@ static int begin(struct keeper *keeper) {
         error = service_watch(keeper->loop, on_stop, on_reload, keeper);
     loop_round(keeper->loop, on_round, keeper);
     keeper->limit = limit;
-    keeper->own = service_descriptors_open(limit) + CLOSER_OWN + SPAWN_OWN;
     return error;
 }
 
 int keeper_run(char **argv, struct door *door, os_fd notify_fd) {
     struct keeper keeper = {.argv = argv, .door = door, .notify_fd = notify_fd, .status = EXIT_FAILURE};
+    keeper.fdstore.watch.fd = OS_FD_NONE;
     int error = begin(&keeper);
     if (notify_fd != OS_FD_NONE)
         (void)fcntl(notify_fd, F_SETFD, FD_CLOEXEC); /* else a broker kept it open */

@@ -374,7 +374,7 @@ static void store(struct manager *manager, const char *name, int fd) {
 /* What cannot be read is removed; the others are unharmed. */
 static void what_is_unsound_harms_no_other(void **state) {
     struct manager manager;
-    int p[2], empty[2], garbage[2];
+    int p[2], empty[2], garbage[2], ended[2];
 
     (void)state;
     manager_begin(&manager);
@@ -386,11 +386,13 @@ static void what_is_unsound_harms_no_other(void **state) {
     assert_int_equal(manager.n, 2);
     assert_return_code(socketpair(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0, empty), errno);
     assert_return_code(socketpair(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0, garbage), errno);
+    assert_return_code(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ended), errno);
     assert_int_equal(send(garbage[1], "\xff\xff\xff", 3, 0), 3);
-    assert_return_code(close(empty[1]) | close(garbage[1]), errno);
+    assert_return_code(close(empty[1]) | close(garbage[1]) | close(ended[1]), errno);
     store(&manager, "portd-00000000000000f0", empty[0]);
     store(&manager, "portd-00000000000000f1", garbage[0]);
     store(&manager, "portd-00000000000000f2", open("/dev/null", O_RDWR | O_CLOEXEC));
+    store(&manager, "portd-00000000000000f3", ended[0]);
     store(&manager, "another", open("/dev/null", O_RDWR | O_CLOEXEC));
     c = manager_start(&manager);
     assert_held(c, "one", one, p[0]);

@@ -89,8 +89,9 @@ static bool is_stored(size_t place, uint64_t serial, int fd) {
 static bool what_was_stored_is_no_listener(void) {
     os_fd listener;
 
-    listen_variables("5",
-                     "portd-000000000000000f:other:portd-0000000000000002:portd-00000000000000G1:portd-2");
+    listen_variables(
+        "5",
+        "portd-000000000000000f:other:portd-0000000000000002:portd-00000000000000G1:portd-0000000000000000");
     bool good = inherit(&listener) == 3 && listener == 4 && n_stored == 2 && is_stored(0, 2, 5) &&
                 is_stored(1, 15, 3) && !is_open(6) && !is_open(7) && variables_are_gone();
     free(stored);
