@@ -6,7 +6,6 @@
 #include "crash.h"
 #include "tests/support/fixture.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -64,34 +63,10 @@ static uint64_t random_below(uint64_t below) {
 
 /* ---- processes ---------------------------------------------------------------------------------------------------- */
 
-static pid_t parent_of(pid_t pid) {
-    char path[64], line[512] = "", state;
-    int parent = 0;
-    (void)snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
-    FILE *file = fopen(path, "re");
-    if (!file)
-        return 0;
-    (void)!fgets(line, sizeof line, file);
-    (void)fclose(file);
-    const char *end = strrchr(line, ')');
-    return end && sscanf(end + 1, " %c %d", &state, &parent) == 2 && state != 'Z' ? parent : 0;
-}
-
-/* The keeper's children; the last one into *pid. */
+/* The keeper's children; one of them into *pid. */
 static unsigned brokers(pid_t *pid) {
-    DIR *folder = opendir("/proc");
-    const struct dirent *entry;
-    unsigned n = 0;
-    assert_non_null(folder);
-    *pid = 0;
-    while ((entry = readdir(folder))) {
-        pid_t one = (pid_t)strtol(entry->d_name, NULL, 10);
-        if (one <= 0 || parent_of(one) != own.fixture.pid)
-            continue;
-        *pid = one;
-        n++;
-    }
-    (void)closedir(folder);
+    unsigned n;
+    *pid = fixture_child(own.fixture.pid, &n);
     return n;
 }
 

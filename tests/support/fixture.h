@@ -53,6 +53,9 @@ void fixture_stop(struct fixture *fixture);
 /* SIGKILL, and waits until it is dead. */
 void fixture_kill(struct fixture *fixture);
 
+/* A living child of the process, 0: it has none. n: how many it has; NULL is allowed. */
+pid_t fixture_child(pid_t parent, unsigned *n);
+
 /* The state of the process as /proc has it ('S': it sleeps, 'T': stopped, 'Z': its first thread has ended, ...); 0: it is gone. */
 char fixture_process_state(pid_t pid);
 

@@ -2,6 +2,7 @@
 #include "fixture.h"
 #include "fixture_native.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
@@ -85,6 +86,39 @@ int fixture_reap(pid_t pid) {
 void fixture_end(pid_t pid) {
     (void)kill(pid, SIGKILL);
     (void)fixture_reap(pid);
+}
+
+static pid_t parent_of(pid_t pid) {
+    char path[64], line[512] = "", state;
+    int parent = 0;
+    (void)snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
+    FILE *file = fopen(path, "re");
+    if (!file)
+        return 0;
+    (void)!fgets(line, sizeof line, file);
+    (void)fclose(file);
+    const char *end = strrchr(line, ')');
+    return end && sscanf(end + 1, " %c %d", &state, &parent) == 2 && state != 'Z' ? parent : 0;
+}
+
+pid_t fixture_child(pid_t parent, unsigned *n) {
+    DIR *folder = opendir("/proc");
+    const struct dirent *entry;
+    pid_t found = 0;
+    unsigned count = 0;
+
+    assert_non_null(folder);
+    while ((entry = readdir(folder))) {
+        pid_t pid = (pid_t)strtol(entry->d_name, NULL, 10);
+        if (pid <= 0 || parent_of(pid) != parent)
+            continue;
+        found = pid;
+        count++;
+    }
+    (void)closedir(folder);
+    if (n)
+        *n = count;
+    return found;
 }
 
 char fixture_process_state(pid_t pid) {

@@ -4,7 +4,6 @@
 
 #include "tests/support/fixture.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
@@ -153,32 +152,9 @@ static portd_client *manager_start(struct manager *manager) {
     return fixture_client_at(manager->address, NULL);
 }
 
-static pid_t child_of(pid_t parent) {
-    DIR *folder = opendir("/proc");
-    const struct dirent *entry;
-    pid_t found = 0;
-
-    assert_non_null(folder);
-    while (!found && (entry = readdir(folder))) {
-        char path[300], line[512] = "", state;
-        int is = 0;
-        (void)snprintf(path, sizeof path, "/proc/%s/stat", entry->d_name);
-        FILE *file = fopen(path, "re");
-        if (!file)
-            continue;
-        (void)!fgets(line, sizeof line, file);
-        (void)fclose(file);
-        const char *end = strrchr(line, ')');
-        if (end && sscanf(end + 1, " %c %d", &state, &is) == 2 && is == parent)
-            found = (pid_t)strtol(entry->d_name, NULL, 10);
-    }
-    (void)closedir(folder);
-    return found;
-}
-
 /* Both die at once. What they have sent counts. */
 static void manager_kill(struct manager *manager) {
-    pid_t broker = child_of(manager->keeper);
+    pid_t broker = fixture_child(manager->keeper, NULL);
 
     assert_true(broker > 0);
     assert_return_code(kill(manager->keeper, SIGKILL), errno);

@@ -4,7 +4,6 @@
 
 #include "tests/support/fixture.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
@@ -21,33 +20,7 @@ static const char *const options[] = {"--keeper", "yes", NULL};
 
 /* ---- brokers ------------------------------------------------------------------------------------------------------ */
 
-static pid_t parent_of(pid_t pid) {
-    char path[64], line[512] = "", state;
-    int parent = 0;
-    (void)snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
-    FILE *file = fopen(path, "re");
-    if (!file)
-        return 0;
-    (void)!fgets(line, sizeof line, file);
-    (void)fclose(file);
-    const char *end = strrchr(line, ')');
-    return end && sscanf(end + 1, " %c %d", &state, &parent) == 2 && state != 'Z' ? parent : 0;
-}
-
-/* The keeper's child; 0: it has none. */
-static pid_t broker_of(pid_t keeper) {
-    DIR *folder = opendir("/proc");
-    const struct dirent *entry;
-    pid_t found = 0;
-    assert_non_null(folder);
-    while (!found && (entry = readdir(folder))) {
-        pid_t pid = (pid_t)strtol(entry->d_name, NULL, 10);
-        if (pid > 0 && parent_of(pid) == keeper)
-            found = pid;
-    }
-    (void)closedir(folder);
-    return found;
-}
+static pid_t broker_of(pid_t keeper) { return fixture_child(keeper, NULL); }
 
 struct change {
     pid_t keeper, last;
