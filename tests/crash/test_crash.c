@@ -410,7 +410,10 @@ static bool is_empty(void *data) {
     return brokers(&pid) == 1 && fixture_fds(own.fixture.pid) == own.keeper_base;
 }
 
-static bool has_none(void *data) { return parent_of(*(pid_t *)data) == 0; }
+static bool has_none(void *data) {
+    char state = fixture_process_state(*(pid_t *)data);
+    return state == 0 || state == 'Z';
+}
 
 /* All is dropped, and then nothing is left. */
 static void end(void) {
