@@ -339,7 +339,6 @@ def case_survive():
     for kills in ('starter', 'broker', 'both', 'attached'):
         terminal = Terminal(ctl, 'run', 'work', '--pty', '--', *program)
         until(lambda: 'work/writer' in holds())
-        time.sleep(0.2)
         before = subprocess.run(['ps', '-o', 'pid=', '--ppid', str(terminal.pid)], capture_output=True, text=True, check=True)
         pid = int(before.stdout)
         if kills in ('starter', 'both'):
