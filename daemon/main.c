@@ -19,6 +19,8 @@
 
 enum { STATUS_USAGE = 2 };
 
+static bool thread_stays; /* serve tells main */
+
 /* If several brokers are started on demand, one listens; the others exit with 0. */
 static int status_without_listener(const struct config *config, int error) {
     return error == -EADDRINUSE && config_number(config, CONFIG_IDLE_EXIT) ? EXIT_SUCCESS : EXIT_FAILURE;
@@ -56,8 +58,7 @@ static struct config *load(const struct options *options, int *status) {
     return config;
 }
 
-/* With a configuration, and a log. */
-/* keeper: the channel to it, and its listener; OS_FD_NONE: this process opens its own. */
+/* With a configuration, and a log. keeper: the channel to it, and its listener; OS_FD_NONE: this process opens its own. */
 static int serve(const struct options *options, const struct config *config, char **argv, os_fd keeper,
                  os_fd listener) {
     struct broker *broker;
@@ -93,12 +94,12 @@ static int serve(const struct options *options, const struct config *config, cha
     log_close();
     /* This closes the listener, too: clients in its queue may have sent descriptors whose close blocks, but an exiting process
      * does not wait for it. */
-    leaving_close(service_descriptor_limit(), left_behind);
+    thread_stays = leaving_close(service_descriptor_limit(), left_behind);
     return status;
 }
 
 static int run(int argc, char **argv) {
-    struct options options;
+    static struct options options; /* a thread that stays reads it until the end */
     struct config *config;
     os_fd keeper, listener;
     int status;
@@ -128,4 +129,9 @@ static int run(int argc, char **argv) {
     return status;
 }
 
-int main(int argc, char **argv) { return service_main(argc, argv, run); }
+int main(int argc, char **argv) {
+    int status = service_main(argc, argv, run);
+    if (thread_stays)
+        _Exit(status);
+    return status;
+}

@@ -34,6 +34,20 @@ results_count() { # REPORT
     END { print passed + 0, bad + 0, skipped + 0 }' "$1"
 }
 
+# The failed tests of such a report: each one's name, and the lines that say what is wrong, 12 of them at most.
+results_failures() { # REPORT
+  awk '
+    /<testcase / { inside = 1; failed = n = 0; name = $0; sub(/.*<testcase name="/, "", name); sub(/".*/, "", name) }
+    inside && /<failure/ { failed = 1; reason = $0; sub(/.*message="/, "", reason); sub(/".*/, "", reason) }
+    inside && n < 12 && /ERROR|FAILED|SUMMARY|error:|runtime error|^not ok|WARNING: ThreadSanitizer|^# .*(failed|line)|^    #[0-3] / { lines[++n] = $0 }
+    /<\/testcase>/ && inside {
+      inside = 0
+      if (!failed) next
+      print "  " name (reason == "" ? "" : ": " reason)
+      for (i = 1; i <= n; i++) print "      " lines[i]
+    }' "$1"
+}
+
 # The compiler of a CMake build folder: its name and version.
 results_compiler() { # BUILD
   sed -nE 's/^set\(CMAKE_C_COMPILER_(ID|VERSION) "(.*)"\)$/\1 \2/p' "$1"/CMakeFiles/*/CMakeCCompiler.cmake |

@@ -12,7 +12,8 @@
 
 /* The last call before exit, from the main thread. limit: the process's limit of open descriptors; left_behind: a thread is stuck. Each of
  * the four parts takes three seconds at most. If everything is closed, the calling thread keeps an fd table of its own, without files: it
- * is closed by exit, without lingering. */
-void leaving_close(size_t limit, bool left_behind);
+ * is closed by exit, without lingering. Returns whether a thread stays; then the process must end by _Exit, as that thread can neither be joined nor
+ * stopped, and may use what a function of atexit frees. */
+bool leaving_close(size_t limit, bool left_behind);
 
 #endif

@@ -35,19 +35,20 @@ static void *close_all(void *context) {
     return context;
 }
 
-void leaving_close(size_t limit, bool left_behind) {
+bool leaving_close(size_t limit, bool left_behind) {
     const struct timespec step = {.tv_nsec = STEP_MS * 1000 * 1000};
     pthread_t thread;
     sigset_t all;
 
     if (!left_behind)
-        return; /* exit does the same, and waits for nobody */
+        return false; /* exit does the same, and waits for nobody */
     (void)sigfillset(&all);
     (void)pthread_sigmask(SIG_SETMASK, &all, NULL);
     leaving.limit = limit;
     if (pthread_create(&thread, NULL, close_all, NULL))
-        return;
+        return true;
     (void)pthread_detach(thread);
     for (int i = 0; i < PATIENCE_MS / STEP_MS && !is_done(); i++)
         (void)nanosleep(&step, NULL);
+    return true;
 }

@@ -187,7 +187,7 @@ static size_t top(size_t limit) {
     return highest + 1;
 }
 
-void leaving_close(size_t limit, bool left_behind) {
+bool leaving_close(size_t limit, bool left_behind) {
     sigset_t all;
 
     (void)sigfillset(&all);
@@ -195,11 +195,12 @@ void leaving_close(size_t limit, bool left_behind) {
     leaving.limit = top(limit);
     if (sem_init(&leaving.back, 0, 0) || sem_init(&leaving.parts_done, 0, 0) ||
         sem_init(&leaving.go_on, 0, 0) || sem_init(&leaving.all_gone, 0, 0) || !start(leave, NULL))
-        return;
+        return left_behind;
     (void)await(&leaving.parts_done, (PARTS - 1) * PATIENCE_MS);
     if (!left_behind && !leaving.stayed)
-        return;
+        return false;
     (void)unshare(CLONE_FILES); /* if it fails, sockets linger for a while */
     (void)sem_post(&leaving.go_on);
     (void)await(&leaving.all_gone, PATIENCE_MS);
+    return true;
 }

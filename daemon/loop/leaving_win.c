@@ -61,12 +61,12 @@ static bool start_one(size_t which) {
     return false;
 }
 
-void leaving_close(size_t limit, bool left_behind) {
+bool leaving_close(size_t limit, bool left_behind) {
     uintptr_t before = 0;
     size_t threads = 0;
 
     if (!left_behind)
-        return; /* exit does the same */
+        return false; /* exit does the same */
     leaving.limit = (uintptr_t)limit * STEP;
     leaving.next = STEP;
     for (int round = 0; round < ROUNDS; round++) {
@@ -78,4 +78,5 @@ void leaving_close(size_t limit, bool left_behind) {
         before = next;
         Sleep(ROUND_MS);
     }
+    return true;
 }
