@@ -19,6 +19,8 @@
  *   open for both directions at either end.)
  * - FreeBSD takes a knote for what a FIFO is not open for, and never lets it fire; OpenBSD refuses it. So what is open for writing alone has the knote for
  *   writing, whatever it is armed for.
+ * - A knote that is there only for the end (extra) must not be used up by data: it has EV_CLEAR in place of EV_DISPATCH, and what it tells of the
+ *   other direction is dropped.
  * - SO_ERROR is left alone. A kqueue can be watched by poll(2) and another kqueue. Nobody can pass one to another process. */
 #define _GNU_SOURCE
 
@@ -50,6 +52,7 @@ struct entry {
     uint8_t knotes : 2; /* the directions that the kernel has knotes for */
     uint8_t mode : 2;
     uint8_t type : 2;
+    uint8_t extra : 2; /* those of the knotes that tell an end alone */
 };
 
 struct engine {
@@ -133,9 +136,10 @@ static void remove_knotes(const struct engine *engine, os_fd fd, struct entry *e
 /* libkqueue since 2.6.4 refuses EV_ADD of a knote that it has: then a new one is made. */
 static int add_knote(const struct engine *engine, os_fd fd, struct entry *entry, unsigned direction,
                      enum mode mode) {
-    unsigned short flags = mode == ONE_SHOT ? EV_ADD | EV_ENABLE | EV_DISPATCH
-                           : mode == KEPT   ? EV_ADD | EV_ENABLE
-                                            : EV_ADD | EV_ENABLE | EV_CLEAR;
+    bool clears = mode == EDGE || mode == HANG_UPS || entry->extra & direction;
+    unsigned short flags = clears             ? EV_ADD | EV_ENABLE | EV_CLEAR
+                           : mode == ONE_SHOT ? EV_ADD | EV_ENABLE | EV_DISPATCH
+                                              : EV_ADD | EV_ENABLE;
     int error = change(engine, fd, direction, flags);
 
     if (error && entry->knotes & direction) {
@@ -164,14 +168,15 @@ static bool is_dispensable(const struct entry *entry, unsigned direction, int er
            (entry->type == KNOTE_PIPE && knote_is_unsupported(error));
 }
 
-/* Makes the knotes those of the interest, and enables them. 0 or an error number. */
+/* Makes the knotes those of the interest, and enables them. 0 or an error number. The flags of a knote are those that it was made with. */
 static int set_knotes(const struct engine *engine, os_fd fd, struct entry *entry, unsigned interest,
                       enum mode mode) {
-    unsigned wanted = wanted_knotes(fd, entry, interest, mode);
+    unsigned wanted = wanted_knotes(fd, entry, interest, mode), extra = wanted & ~interest;
+    bool anew = entry->mode != mode || mode == EDGE || mode == HANG_UPS;
     int refusal = 0;
 
-    if (entry->mode != mode || mode == EDGE || mode == HANG_UPS)
-        remove_knotes(engine, fd, entry, ENGINE_INTERESTS);
+    remove_knotes(engine, fd, entry, anew ? ENGINE_INTERESTS : entry->extra ^ extra);
+    entry->extra = extra & ENGINE_INTERESTS;
     for (unsigned direction = ENGINE_READ; direction <= ENGINE_WRITE; direction <<= 1) {
         int error = wanted & direction ? add_knote(engine, fd, entry, direction, mode) : 0;
         if (error && !is_dispensable(entry, direction, error))
@@ -290,13 +295,14 @@ static unsigned events_of(const struct entry *entry, const struct kevent *fired)
     return events;
 }
 
-/* A one-shot watch has been told: its other knote must not fire. */
+/* A one-shot watch has been told: its knotes must not fire. EV_DISPATCH has disabled the one that has. */
 static void silence(const struct engine *engine, struct entry *entry, const struct kevent *fired) {
-    unsigned other = fired->filter == EVFILT_READ ? ENGINE_WRITE : ENGINE_READ;
+    unsigned awake = entry->extra | (fired->filter == EVFILT_READ ? ENGINE_WRITE : ENGINE_READ);
 
     entry->armed = 0;
-    if (entry->knotes & other)
-        (void)change(engine, (os_fd)fired->ident, other, EV_DISABLE);
+    for (unsigned direction = ENGINE_READ; direction <= ENGINE_WRITE; direction <<= 1)
+        if (entry->knotes & awake & direction)
+            (void)change(engine, (os_fd)fired->ident, direction, EV_DISABLE);
 }
 
 /* Also after EV_DISABLE the second knote's event may be in the same answer: its watch is not armed then. */

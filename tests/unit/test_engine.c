@@ -266,13 +266,23 @@ static void the_other_direction_tells_a_hang_up(void **state) {
     engine_skip_with(FAULT_ONE_FILTER);
     engine_skip_with(FAULT_NO_ROOM);
     engine_begin();
-    pair_of_pipe(&pair); /* the reading end, watched for writing */
-    assert_int_equal(arm(&watch, pair.fd, ENGINE_WRITE), 0);
-    fd_close(pair.other);
-    assert_int_equal(told(), ENGINE_HANG_UP);
-    assert_int_equal(probed(pair.fd, ENGINE_WRITE), ENGINE_HANG_UP);
-    engine_disarm(engine, &watch, pair.fd);
-    fd_close(pair.fd);
+    for (size_t unread = 0; unread <= 2; unread++) { /* the reading end, watched for writing */
+        pair_of_pipe(&pair);
+        if (unread == 1)
+            pair.excite(&pair);
+        assert_int_equal(arm(&watch, pair.fd, ENGINE_WRITE), 0);
+        if (unread == 2)
+            pair.excite(&pair);
+        assert_int_equal(told(), 0);
+        fd_close(pair.other);
+        assert_int_equal(told(), ENGINE_HANG_UP);
+        assert_true(sleeps());
+        assert_int_equal(arm(&watch, pair.fd, ENGINE_WRITE), 0);
+        assert_int_equal(told(), ENGINE_HANG_UP);
+        assert_int_equal(probed(pair.fd, ENGINE_WRITE), ENGINE_HANG_UP);
+        engine_disarm(engine, &watch, pair.fd);
+        fd_close(pair.fd);
+    }
 
     pair_of_pipe(&pair); /* the writing end, watched for reading */
     assert_int_equal(arm(&watch, pair.other, ENGINE_READ), 0);
