@@ -39,6 +39,7 @@ extern char **environ;
 
 struct keeper {
     char **argv;
+    const char *program; /* a path: told once, as another file may be there later */
     struct door *door;
     os_fd notify_fd;
     struct loop *loop;
@@ -251,8 +252,7 @@ static int spawn(struct keeper *keeper, os_fd channel, os_fd listener) {
     if (!error)
         error = posix_spawn_file_actions_adddup2(&actions, listener, KEEPER_LISTENER);
     if (!error)
-        error = posix_spawnp(&keeper->pid, program_of_this(keeper->argv[0]), &actions, NULL, keeper->argv,
-                             environment);
+        error = posix_spawn(&keeper->pid, keeper->program, &actions, NULL, keeper->argv, environment);
     (void)posix_spawn_file_actions_destroy(&actions);
     free(environment);
     if (error)
@@ -370,9 +370,23 @@ static int load(struct keeper *keeper) {
     return 0;
 }
 
+/* Never looked for in PATH, where another program may have the name. */
+static const char *find_program(const char *invoked) {
+    const char *program = program_of_this();
+    if (!program && invoked && strchr(invoked, '/'))
+        program = invoked;
+    if (!program)
+        log_write(LOG_LEVEL_ERROR,
+                  "this system does not tell which file a program is: start portd by its path, with a slash");
+    return program;
+}
+
 static int begin(struct keeper *keeper) {
     size_t limit = service_descriptor_limit();
     int error;
+    keeper->program = find_program(keeper->argv[0]);
+    if (!keeper->program)
+        return -ENOENT;
     keeper->loop = loop_new();
     keeper->offload = keeper->loop ? offload_new(keeper->loop) : NULL;
     keeper->closer = keeper->offload ? closer_new(keeper->loop, keeper->offload, limit) : NULL;
