@@ -45,7 +45,8 @@ void start_reason(const char *address, int error, char *text, size_t size) {
         snprintf(text, size, "permission denied: the pipe is for its user alone");
         break;
     case EPERM:
-        snprintf(text, size, "the pipe belongs to another user");
+        snprintf(text, size,
+                 "whoever made the pipe is neither this user nor the system nor an administrator");
         break;
     case EAFNOSUPPORT:
         snprintf(text, size, "not an address of this system: it has named pipes (npipe:)");
@@ -53,6 +54,13 @@ void start_reason(const char *address, int error, char *text, size_t size) {
     default:
         snprintf(text, size, "%s", os_error_text(-error));
     }
+}
+
+void start_reason_user(const char *address, int error, char *text, size_t size) {
+    if (error == -EPERM)
+        snprintf(text, size, "the system does not tell who the user is");
+    else
+        start_reason(address, error, text, size);
 }
 
 /* A path may come from getenv, in the system's code page, or from a program that has it in UTF-8. */
