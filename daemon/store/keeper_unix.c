@@ -10,6 +10,7 @@
 #include "daemon/service.h"
 #include "fdstore.h"
 #include "kept_entries.h"
+#include "program.h"
 #include "proto/channel.h"
 #include "proto/container.h"
 #include "spawn.h"
@@ -19,6 +20,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -32,6 +34,7 @@ enum {
 
 struct keeper {
     char **argv;
+    const char *program; /* a path: told once, as another file may be there later */
     struct door *door;
     os_fd notify_fd;
     struct loop *loop;
@@ -248,7 +251,7 @@ static int start_one(struct keeper *keeper) {
     if (!error && listener == OS_FD_NONE)
         error = -errno;
     if (!error)
-        error = spawn_broker(keeper->argv, ends[1], listener, &keeper->pid);
+        error = spawn_broker(keeper->program, keeper->argv, ends[1], listener, &keeper->pid);
     if (listener != OS_FD_NONE)
         os_close(listener);
     os_close(ends[1]);
@@ -325,9 +328,23 @@ static int load(struct keeper *keeper) {
     return 0;
 }
 
+/* Never looked for in PATH, where another program may have the name. */
+static const char *find_program(const char *invoked) {
+    const char *program = program_of_this();
+    if (!program && invoked && strchr(invoked, '/'))
+        program = invoked;
+    if (!program)
+        log_write(LOG_LEVEL_ERROR,
+                  "this system does not tell which file a program is: start portd by its path, with a slash");
+    return program;
+}
+
 static int begin(struct keeper *keeper) {
     size_t limit = service_descriptor_limit();
     int error;
+    keeper->program = find_program(keeper->argv[0]);
+    if (!keeper->program)
+        return -ENOENT;
     keeper->loop = loop_new();
     keeper->offload = keeper->loop ? offload_new(keeper->loop) : NULL;
     keeper->closer = keeper->offload ? closer_new(keeper->loop, keeper->offload, limit) : NULL;

@@ -3,7 +3,6 @@
 #include "spawn.h"
 
 #include "keeper.h"
-#include "program.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -39,7 +38,7 @@ static char **environment_new(char variable[48]) {
     return made;
 }
 
-int spawn_broker(char **argv, os_fd channel, os_fd listener, pid_t *pid) {
+int spawn_broker(const char *program, char **argv, os_fd channel, os_fd listener, pid_t *pid) {
     posix_spawn_file_actions_t actions;
     char variable[48], **environment = environment_new(variable);
     int error = environment ? posix_spawn_file_actions_init(&actions) : ENOMEM;
@@ -51,7 +50,7 @@ int spawn_broker(char **argv, os_fd channel, os_fd listener, pid_t *pid) {
     if (!error)
         error = posix_spawn_file_actions_adddup2(&actions, listener, KEEPER_LISTENER);
     if (!error)
-        error = posix_spawnp(pid, program_of_this(argv[0]), &actions, NULL, argv, environment);
+        error = posix_spawn(pid, program, &actions, NULL, argv, environment);
     (void)posix_spawn_file_actions_destroy(&actions);
     free(environment);
     if (error)

@@ -391,9 +391,10 @@ struct answer {
 
 static void on_put(portd_client *client, const portd_result *result, void *data) {
     struct answer *answer = data;
+    (void)client;
     *answer = (struct answer){true, result->code};
     if (result->code < 0)
-        assert_non_null(strstr(portd_last_error(client), "the keeper has no room"));
+        assert_non_null(strstr(result->message, "the keeper has no room"));
 }
 
 /* Holds it under n names, from "n<first>" on, while the manager reads. What the put is answered. */
