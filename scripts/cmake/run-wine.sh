@@ -21,7 +21,7 @@ fi
 # cancel then takes it. Without WT_EXECUTEINWAITTHREAD it is its assertion, and more often. That ends the broker or the program itself, the more often the less of the
 # processor there is. Its debugger may still be writing where. An assertion of the program's own has other words.
 for again in 1 2 3; do
-  [ "$code" -ne 0 ] && grep -qE '^wine: (Assertion failed|Unhandled page fault .* at address 0000000170)' "$out" || break
+  if [ "$code" -eq 0 ] || ! grep -qE '^wine: (Assertion failed|Unhandled page fault .* at address 0000000170)' "$out"; then break; fi
   echo "run-wine.sh: a fault of wine's own has ended it: once more ($again)"
   run "$@"
 done
