@@ -4,7 +4,8 @@
  * it and has closed what it forgot; then, and not before, the client is answered. Orders are sent in the order of store_commit. The keeper may be slow
  * to read: orders wait meanwhile, and the loop does not.
  *
- * A broker without a keeper, or whose keeper has gone, has a store that keeps nothing: store_is_kept is false. */
+ * A broker without a keeper, or whose keeper has gone, has a store that keeps nothing: store_is_kept is false. One that cannot go on with a keeper that lives
+ * ends: the next one has all that was acknowledged. */
 #ifndef STORE_H
 #define STORE_H
 
