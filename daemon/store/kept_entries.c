@@ -22,11 +22,19 @@ int kept_entries_init(struct kept_entries *entries, struct closer *closer) {
 
 static void entry_free(struct kept_entry *entry) { free(entry); }
 
-void kept_entries_deinit(struct kept_entries *entries) {
+static void list_free(struct kept_entry *list) {
     struct kept_entry *entry, *next;
-    kept_entries_attach(entries, NULL);
-    DL_FOREACH_SAFE (entries->list, entry, next)
+    DL_FOREACH_SAFE (list, entry, next)
         entry_free(entry);
+}
+
+void kept_entries_deinit(struct kept_entries *entries) {
+    if (entries->part) {
+        list_free(entries->part->keep);
+        free(entries->part->forget);
+        free(entries->part);
+    }
+    list_free(entries->list);
     table_deinit(&entries->by_key);
 }
 
@@ -151,18 +159,30 @@ static void entry_store(struct kept_order *order, struct kept_entry *entry) {
     uint8_t bytes[KEPT_PACKED_MAX];
     size_t length;
     int error = entry_pack(entry, bytes, &length);
+static void complain(struct fdstore *fdstore, int error) {
+    if (error != -EDQUOT)
+        log_write(LOG_LEVEL_ERROR,
+                  "cannot give to the service manager what is held: %s; it would not outlive the keeper",
+                  os_error_text(-error));
+    else if (!fdstore->full)
+        log_write(
+            LOG_LEVEL_WARNING,
+            "the service manager is given no more of what is held: further holds outlive the broker, but not "
+            "the keeper; descriptors=%zu most=%d items=%zu most=%d",
+            fdstore->n_fds, (int)FDSTORE_MOST, fdstore->n_items, (int)FDSTORE_ITEMS);
+    fdstore->full = fdstore->full || error == -EDQUOT;
+}
+
     order->closing++;
     entries->n_fds++;
     if (!error)
         error = fdstore_keep(entries->fdstore, &entry->item, bytes, length, entry->fds, entry->n_fds,
-                             kept_order_closed, order);
-    if (!error)
+                             entry->key == 0, kept_order_closed, order);
+    if (!error) /* without the numbers of key 0 no broker can begin */
         return;
     order->closing--;
     entries->n_fds--;
-    log_write(LOG_LEVEL_ERROR,
-              "cannot give to the service manager what is held: %s; it would not outlive the keeper",
-              os_error_text(-error));
+    complain(entries->fdstore, error);
 }
 
 /* What is there is closed as well. */
@@ -212,10 +232,27 @@ static void carry_out(struct kept_order *order) {
     order->closing = 1;
     DL_FOREACH_SAFE (order->keep, entry, next) {
         DL_DELETE(order->keep, entry);
+static void leave_fdstore(const struct kept_order *order, uint64_t key) {
+    struct kept_entry *old = table_find(&order->entries->by_key, key);
+    if (old)
+        fdstore_leave(order->entries->fdstore, &old->item);
+}
+
+/* What is new has the room of what goes, which goes after it. */
+static void leave_all(const struct kept_order *order) {
+    const struct kept_entry *entry;
+    DL_FOREACH (order->keep, entry)
+        leave_fdstore(order, entry->key);
+    for (size_t i = 0; i < order->n_forget; i++)
+        leave_fdstore(order, order->forget[i]);
+}
+
         if (entries->fdstore)
             entry_store(order, entry);
         old = table_find(&entries->by_key, entry->key);
         if (old != entry) {
+    if (entries->fdstore)
+        leave_all(order);
             kept_entry_drop(order, old);
             (void)table_add(&entries->by_key, entry); /* in the place that is free now */
         }

@@ -41,7 +41,8 @@ struct kept_entries {
 
 /* 0 or a negative errno. `most` has no limit. */
 int kept_entries_init(struct kept_entries *entries, struct closer *closer);
-void kept_entries_deinit(struct kept_entries *entries); /* closes nothing: the process ends */
+void kept_entries_deinit(
+    struct kept_entries *entries); /* closes nothing: the process ends, and the closer has */
 
 size_t kept_entries_count(const struct kept_entries *entries);
 

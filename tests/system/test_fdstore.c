@@ -14,6 +14,7 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -120,7 +121,7 @@ static int become(void *data) {
     const struct manager *manager = data;
     const char *program = getenv("PORTD_DAEMON");
     static char names[STORE_MOST * 64];
-    char pid[16], n[16];
+    char pid[16], n[16], patience[24];
     size_t at = 0;
     int high[STORE_MOST];
     struct rlimit limit = {manager->limit, manager->limit};
@@ -150,6 +151,9 @@ static portd_client *manager_start(struct manager *manager) {
     struct pollfd wait = {.fd = manager->socket, .events = POLLIN};
 
     manager->ready = false;
+    (void)snprintf(patience, sizeof patience, "%lld", (long long)manager->patience);
+    if (manager->patience && (setenv("WATCHDOG_USEC", patience, 1) < 0 || setenv("WATCHDOG_PID", pid, 1) < 0))
+        return 105;
     manager->keeper = fixture_fork(become, manager);
     while (!manager->ready) {
         assert_int_equal(poll(&wait, 1, 30000), 1);
