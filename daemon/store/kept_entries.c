@@ -73,6 +73,12 @@ static int answer_done(struct kept_entries *entries, uint64_t serial, int error)
     return answer(entries, &message, NULL, 0);
 }
 
+int kept_entries_ask(struct kept_entries *entries) {
+    Portd__Keeper__V1__Answer message = PORTD__KEEPER__V1__ANSWER__INIT;
+    message.ask = true;
+    return answer(entries, &message, NULL, 0);
+}
+
 int kept_entries_give(struct kept_entries *entries) {
     int error = 0;
     while (!error && entries->giving) {
@@ -153,12 +159,6 @@ static int entry_pack(const struct kept_entry *entry, uint8_t bytes[KEPT_PACKED_
     return 0;
 }
 
-/* The order waits until the service manager was sent it. What that cannot have is kept all the same. */
-static void entry_store(struct kept_order *order, struct kept_entry *entry) {
-    struct kept_entries *entries = order->entries;
-    uint8_t bytes[KEPT_PACKED_MAX];
-    size_t length;
-    int error = entry_pack(entry, bytes, &length);
 static void complain(struct fdstore *fdstore, int error) {
     if (error != -EDQUOT)
         log_write(LOG_LEVEL_ERROR,
@@ -173,12 +173,18 @@ static void complain(struct fdstore *fdstore, int error) {
     fdstore->full = fdstore->full || error == -EDQUOT;
 }
 
+/* The order waits until the service manager was sent it. What that cannot have is kept all the same. */
+static void entry_store(struct kept_order *order, struct kept_entry *entry) {
+    struct kept_entries *entries = order->entries;
+    uint8_t bytes[KEPT_PACKED_MAX];
+    size_t length;
+    int error = entry_pack(entry, bytes, &length);
     order->closing++;
     entries->n_fds++;
-    if (!error)
+    if (!error) /* without the numbers of key 0 no broker can begin */
         error = fdstore_keep(entries->fdstore, &entry->item, bytes, length, entry->fds, entry->n_fds,
                              entry->key == 0, kept_order_closed, order);
-    if (!error) /* without the numbers of key 0 no broker can begin */
+    if (!error)
         return;
     order->closing--;
     entries->n_fds--;
@@ -226,12 +232,6 @@ static int enter(struct kept_order *order) {
     return last ? -ENOMEM : 0;
 }
 
-static void carry_out(struct kept_order *order) {
-    struct kept_entries *entries = order->entries;
-    struct kept_entry *entry, *next, *old;
-    order->closing = 1;
-    DL_FOREACH_SAFE (order->keep, entry, next) {
-        DL_DELETE(order->keep, entry);
 static void leave_fdstore(const struct kept_order *order, uint64_t key) {
     struct kept_entry *old = table_find(&order->entries->by_key, key);
     if (old)
@@ -247,12 +247,18 @@ static void leave_all(const struct kept_order *order) {
         leave_fdstore(order, order->forget[i]);
 }
 
+static void carry_out(struct kept_order *order) {
+    struct kept_entries *entries = order->entries;
+    struct kept_entry *entry, *next, *old;
+    order->closing = 1;
+    if (entries->fdstore)
+        leave_all(order);
+    DL_FOREACH_SAFE (order->keep, entry, next) {
+        DL_DELETE(order->keep, entry);
         if (entries->fdstore)
             entry_store(order, entry);
         old = table_find(&entries->by_key, entry->key);
         if (old != entry) {
-    if (entries->fdstore)
-        leave_all(order);
             kept_entry_drop(order, old);
             (void)table_add(&entries->by_key, entry); /* in the place that is free now */
         }
@@ -369,8 +375,10 @@ static int take_order(struct kept_entries *entries, const Portd__Keeper__V1__Ord
                       struct channel_frame *frame) {
     struct kept_order *order;
     int error, failed;
-    if (message->ready)
-        entries->ready = true;
+    entries->ready = entries->ready || message->ready;
+    entries->alive = entries->alive || message->alive;
+    entries->reloading = entries->reloading || message->reloading;
+    entries->reloaded = entries->reloaded || message->reloaded;
     if (message->ask) {
         entries->giving = entries->list;
         entries->asked = message->serial;
@@ -428,7 +436,7 @@ void kept_entries_attach(struct kept_entries *entries, struct channel *channel) 
     entries->broker++;
     entries->giving = NULL;
     entries->asked = 0;
-    entries->ready = false;
+    entries->ready = entries->alive = entries->reloading = entries->reloaded = false;
     entries->failed = 0;
     entries->broken = 0;
 }

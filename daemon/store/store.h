@@ -70,6 +70,9 @@ int store_commit(struct store *store, struct store_order *order);
 /* The broker serves clients. */
 void store_ready(struct store *store);
 
+/* It reads its configuration again, and has done so: the keeper tells the service manager. */
+void store_reloading(struct store *store, bool begins);
+
 /* The keeper that started this process: its channel, and the listener. Both OS_FD_NONE: none did. */
 void store_inherit(os_fd *channel, os_fd *listener);
 

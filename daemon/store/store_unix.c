@@ -183,35 +183,56 @@ int store_commit(struct store *store, struct store_order *order) {
     return 1;
 }
 
-void store_ready(struct store *store) {
-    Portd__Keeper__V1__Order message = PORTD__KEEPER__V1__ORDER__INIT;
-    uint8_t *body;
-    message.ready = true;
-    if (!store->kept)
-        return;
-    body = channel_put(&store->channel, portd__keeper__v1__order__get_packed_size(&message));
-    if (!body) {
-        lose(store, -ENOMEM);
-        return;
-    }
-    (void)portd__keeper__v1__order__pack(&message, body);
-    int error = channel_flush(&store->channel);
+/* What is no order. 0 or a negative errno. */
+static int say(struct store *store, const Portd__Keeper__V1__Order *message) {
+    uint8_t *body = channel_put(&store->channel, portd__keeper__v1__order__get_packed_size(message));
+    if (!body)
+        return -ENOMEM;
+    (void)portd__keeper__v1__order__pack(message, body);
+    return channel_flush(&store->channel);
+}
+
+static void tell(struct store *store, const Portd__Keeper__V1__Order *message) {
+    int error = store->kept ? say(store, message) : 0;
     if (error)
         lose(store, error);
-    else
+    else if (store->kept)
         set_interest(store);
+}
+
+void store_ready(struct store *store) {
+    Portd__Keeper__V1__Order message = PORTD__KEEPER__V1__ORDER__INIT;
+    message.ready = true;
+    tell(store, &message);
+}
+
+void store_reloading(struct store *store, bool begins) {
+    Portd__Keeper__V1__Order message = PORTD__KEEPER__V1__ORDER__INIT;
+    message.reloading = begins;
+    message.reloaded = !begins;
+    tell(store, &message);
 }
 
 /* ---- receiving ---------------------------------------------------------------------------------------------------- */
 
-static void take_answer(struct store *store, const Portd__Keeper__V1__Answer *answer) {
+static int answer_alive(struct store *store) {
+    Portd__Keeper__V1__Order message = PORTD__KEEPER__V1__ORDER__INIT;
+    message.alive = true;
+    return say(store, &message);
+}
+
+/* 0 or a negative errno. */
+static int take_answer(struct store *store, const Portd__Keeper__V1__Answer *answer) {
+    if (answer->ask)
+        return answer_alive(store);
     for (struct ring *node = store->sent.next; node != &store->sent; node = node->next) {
         struct store_order *order = CONTAINER_OF(node, struct store_order, node);
         if (order->serial != answer->serial)
             continue;
         finish(order, -answer->error);
-        return;
+        break;
     }
+    return 0;
 }
 
 static void drop_fds(struct channel_frame *frame) {
@@ -237,9 +258,7 @@ static void on_answer(struct loop_watch *watch, unsigned events) {
             Portd__Keeper__V1__Answer *answer =
                 portd__keeper__v1__answer__unpack(NULL, frame.length, frame.body);
             drop_fds(&frame);
-            error = answer ? 0 : -ENOMEM;
-            if (answer)
-                take_answer(store, answer);
+            error = answer ? take_answer(store, answer) : -ENOMEM;
             portd__keeper__v1__answer__free_unpacked(answer, NULL);
         }
         if (channel_rest(&store->channel))
@@ -303,11 +322,7 @@ int store_read(struct store *store, void (*fn)(void *context, struct store_entry
     Portd__Keeper__V1__Order message = PORTD__KEEPER__V1__ORDER__INIT;
     message.ask = true;
     message.serial = ++store->serial;
-    body = channel_put(&store->channel, portd__keeper__v1__order__get_packed_size(&message));
-    if (!body)
-        return -ENOMEM;
-    (void)portd__keeper__v1__order__pack(&message, body);
-    error = channel_flush(&store->channel);
+    int error = say(store, &message);
     return error ? error : read_all(store, fn, context);
 }
 
